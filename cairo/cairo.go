@@ -1,0 +1,166 @@
+// Package cairo is the contract between the chain and whatever executes Cairo: a class, a call, the syscalls that a
+// running contract may ask for, the result, and the trace of a run that a prover can take. Two engines satisfy it,
+// cairo/vm (the judge, and the only one that makes traces) and cairo/native; their results are equal to the last unit
+// of gas.
+package cairo
+
+import (
+	"fmt"
+
+	"github.com/starkd/starkd/cairo/casm"
+	"github.com/starkd/starkd/cairo/sierra"
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// Class is a declared class in both forms. Immutable once made; engines may cache by pointer or by Hash.
+type Class struct {
+	Hash         felt.Felt       // Sierra class hash
+	CompiledHash felt.Felt       // BLAKE compiled class hash
+	Sierra       *sierra.Program // decoded program
+	Casm         *casm.Class     // what the VM runs
+}
+
+// EntryPointType is one of a class's three lists of entry points.
+type EntryPointType uint8
+
+// The kinds of entry point.
+const (
+	External EntryPointType = iota
+	L1Handler
+	Constructor
+)
+
+// Call is one entry into a class.
+type Call struct {
+	Class    *Class
+	Type     EntryPointType
+	Selector felt.Felt
+	Contract felt.Felt // whose storage the call works on
+	Caller   felt.Felt // zero for calls from the protocol
+	Calldata []felt.Felt
+	Gas      uint64 // Sierra gas available, before the entry point's initial cost is charged
+}
+
+// Result is the outcome of a call that ended, well or in a panic.
+type Result struct {
+	Failed  bool        // the contract panicked; Retdata is the panic data
+	Retdata []felt.Felt // returned, or panic data
+	GasLeft uint64
+	Steps   uint64 // VM steps of this frame alone, 0 from an engine without steps; informative, never consensus
+}
+
+// Engine runs calls. Nested calls come back through Syscalls, whose implementation calls Run again.
+//
+// The error is a *RunError when the program itself broke a rule of the machine (the transaction reverts and no caller can
+// catch it), and whatever Syscalls returned when that was not a *SyscallFailure. An engine never panics on a class that
+// the compiler accepted.
+type Engine interface {
+	Run(call Call, sys Syscalls) (Result, error)
+}
+
+// RunError is a violation of the machine's rules: an unknown entry point, an assertion, an access to memory that is not
+// there.
+type RunError struct{ Reason string }
+
+func (e *RunError) Error() string { return "cairo: " + e.Reason }
+
+// RunErrorf makes a RunError.
+func RunErrorf(format string, args ...any) error {
+	return &RunError{Reason: fmt.Sprintf(format, args...)}
+}
+
+// SyscallFailure is a syscall's answer with the failure flag set: the contract sees Data as the syscall's panic data and
+// may go on.
+type SyscallFailure struct{ Data []felt.Felt }
+
+func (e *SyscallFailure) Error() string { return fmt.Sprintf("cairo: syscall failed: %v", e.Data) }
+
+// Syscalls answers a running contract (Starknet 0.14 system calls). gas points to the frame's gas counter as the contract
+// sent it; the implementation charges it before it does anything (the base cost of 10,000 that compiled code
+// pre-charges is taken off the charge). A *SyscallFailure goes to the contract, any other error ends the run.
+// Slices passed in are only read and not kept; slices returned are not modified by the engine.
+type Syscalls interface {
+	StorageRead(gas *uint64, domain uint32, key felt.Felt) (felt.Felt, error)
+	StorageWrite(gas *uint64, domain uint32, key, value felt.Felt) error
+	EmitEvent(gas *uint64, keys, data []felt.Felt) error
+	CallContract(gas *uint64, contract, selector felt.Felt, calldata []felt.Felt) ([]felt.Felt, error)
+	LibraryCall(gas *uint64, class, selector felt.Felt, calldata []felt.Felt) ([]felt.Felt, error)
+	Deploy(gas *uint64, class, salt felt.Felt, calldata []felt.Felt, fromZero bool) (contract felt.Felt, retdata []felt.Felt, err error)
+	GetExecutionInfo(gas *uint64) (*ExecutionInfo, error)
+	GetBlockHash(gas *uint64, number uint64) (felt.Felt, error)
+	GetClassHashAt(gas *uint64, contract felt.Felt) (felt.Felt, error)
+	ReplaceClass(gas *uint64, class felt.Felt) error
+	SendMessageToL1(gas *uint64, to felt.Felt, payload []felt.Felt) error
+	MetaTxV0(gas *uint64, contract, selector felt.Felt, calldata, signature []felt.Felt) ([]felt.Felt, error)
+	// Meter charges a syscall that is computation only and that the engine carries out itself: keccak, sha256, sha512,
+	// secp256k1 and secp256r1. units counts keccak rounds (blocks of 17 words), and is 1 for the others.
+	Meter(gas *uint64, selector Selector, units uint64) error
+}
+
+// Selector is a syscall's name, the short string that compiled code writes as the request's first felt.
+type Selector string
+
+// The system calls.
+const (
+	StorageRead            Selector = "StorageRead"
+	StorageWrite           Selector = "StorageWrite"
+	EmitEvent              Selector = "EmitEvent"
+	CallContract           Selector = "CallContract"
+	LibraryCall            Selector = "LibraryCall"
+	Deploy                 Selector = "Deploy"
+	GetExecutionInfo       Selector = "GetExecutionInfo"
+	GetBlockHash           Selector = "GetBlockHash"
+	GetClassHashAt         Selector = "GetClassHashAt"
+	ReplaceClass           Selector = "ReplaceClass"
+	SendMessageToL1        Selector = "SendMessageToL1"
+	MetaTxV0               Selector = "MetaTxV0"
+	Keccak                 Selector = "Keccak"
+	Sha256ProcessBlock     Selector = "Sha256ProcessBlock"
+	Sha512ProcessBlock     Selector = "Sha512ProcessBlock"
+	Secp256k1New           Selector = "Secp256k1New"
+	Secp256k1Add           Selector = "Secp256k1Add"
+	Secp256k1Mul           Selector = "Secp256k1Mul"
+	Secp256k1GetPointFromX Selector = "Secp256k1GetPointFromX"
+	Secp256k1GetXy         Selector = "Secp256k1GetXy"
+	Secp256r1New           Selector = "Secp256r1New"
+	Secp256r1Add           Selector = "Secp256r1Add"
+	Secp256r1Mul           Selector = "Secp256r1Mul"
+	Secp256r1GetPointFromX Selector = "Secp256r1GetPointFromX"
+	Secp256r1GetXy         Selector = "Secp256r1GetXy"
+)
+
+// ExecutionInfo is what get_execution_info (v1, v2, v3) shows a contract.
+type ExecutionInfo struct {
+	BlockNumber    uint64
+	BlockTimestamp uint64 // seconds
+	Sequencer      felt.Felt
+	Tx             *TxInfo
+	Caller         felt.Felt
+	Contract       felt.Felt
+	Selector       felt.Felt
+}
+
+// TxInfo is the transaction part of ExecutionInfo, the same for every frame of a transaction.
+type TxInfo struct {
+	Version               felt.Felt
+	Account               felt.Felt
+	MaxFee                felt.Felt // 0 for version 3
+	Signature             []felt.Felt
+	Hash                  felt.Felt
+	ChainID               felt.Felt
+	Nonce                 felt.Felt
+	ResourceBounds        []ResourceBounds // l1_gas, l2_gas, l1_data_gas
+	Tip                   uint64
+	PaymasterData         []felt.Felt
+	NonceDAMode           uint32
+	FeeDAMode             uint32
+	AccountDeploymentData []felt.Felt
+	ProofFacts            []felt.Felt
+}
+
+// ResourceBounds is one resource's bounds as a contract sees them.
+type ResourceBounds struct {
+	Resource        felt.Felt // short string L1_GAS, L2_GAS or L1_DATA
+	MaxAmount       uint64
+	MaxPricePerUnit felt.Felt // below 2^128
+}

@@ -1,0 +1,179 @@
+// Package sierra holds Cairo's safe intermediate representation: decoding from felts and from text, the type and libfunc
+// registry with every signature, and validation. It knows nothing of CASM or of gas.
+//
+// A Program is a list of type declarations, libfunc declarations, statements and functions. Ids are dense indices in
+// declaration order once a program has been decoded. Source: cairo-lang-sierra 2.20.0.
+package sierra
+
+import "math/big"
+
+// TypeID, LibfuncID, FuncID and VarID index a program's declarations; VarID is scoped to a function.
+type (
+	TypeID    int
+	LibfuncID int
+	FuncID    int
+	VarID     uint64
+)
+
+// StatementIdx indexes Program.Statements.
+type StatementIdx int
+
+// Program is a decoded Sierra program.
+type Program struct {
+	Version    Version
+	Types      []TypeDeclaration
+	Libfuncs   []LibfuncDeclaration
+	Statements []Statement
+	Funcs      []Function
+}
+
+// Version is the Sierra version in a contract class's first felts; the zero value stands for text without one.
+type Version struct{ Major, Minor, Patch int }
+
+// TypeDeclaration names a concrete type. Info, when present, is what the source declared and must equal the computed one.
+type TypeDeclaration struct {
+	ID     TypeID
+	Name   string // debug name of text programs, "" when decoded from felts
+	LongID LongID
+	Info   *TypeInfo
+}
+
+// TypeInfo is what may be done with values of a type.
+type TypeInfo struct{ Storable, Droppable, Duplicatable, ZeroSized bool }
+
+// LibfuncDeclaration names a concrete libfunc.
+type LibfuncDeclaration struct {
+	ID     LibfuncID
+	Name   string
+	LongID LongID
+}
+
+// LongID is a generic id with its arguments: of a type ("Array", [felt252]) or of a libfunc ("array_append", [felt252]).
+type LongID struct {
+	Generic string
+	Args    []GenericArg
+}
+
+// ArgKind says which field of a GenericArg holds.
+type ArgKind uint8
+
+// The kinds of generic argument, numbered as in the felt serialisation.
+const (
+	UserTypeArg ArgKind = iota
+	TypeArg
+	ValueArg
+	UserFuncArg
+	LibfuncArg
+)
+
+// GenericArg is one generic argument.
+type GenericArg struct {
+	Kind     ArgKind
+	UserType UserType
+	Type     TypeID
+	Value    *big.Int
+	Func     FuncID
+	Libfunc  LibfuncID
+}
+
+// UserType is the id of a user's type (keccak of its path) and, in text, its name.
+type UserType struct {
+	ID   *big.Int
+	Name string
+}
+
+// Statement is an invocation, or a return when Return is set.
+type Statement struct {
+	Return   bool
+	Libfunc  LibfuncID // invocation only
+	Args     []VarID   // arguments, or returned variables
+	Branches []Branch  // invocation only
+}
+
+// Branch is one continuation of an invocation.
+type Branch struct {
+	Fallthrough bool
+	Target      StatementIdx // when not Fallthrough
+	Results     []VarID
+}
+
+// Next is the statement that follows idx through the branch.
+func (b *Branch) Next(idx StatementIdx) StatementIdx {
+	if b.Fallthrough {
+		return idx + 1
+	}
+	return b.Target
+}
+
+// Function is a user function: its signature, parameters' variables and first statement.
+type Function struct {
+	ID     FuncID
+	Name   string
+	Params []Param
+	Ret    []TypeID
+	Entry  StatementIdx
+}
+
+// Param is a function's parameter.
+type Param struct {
+	Var  VarID
+	Type TypeID
+}
+
+// Signature is the signature of a concrete libfunc.
+type Signature struct {
+	Params      []ParamSignature
+	Branches    []BranchSignature
+	Fallthrough int // index of the branch that may fall through, -1 for none
+}
+
+// ParamSignature is one parameter: its type and which unmaterialised references it accepts.
+type ParamSignature struct {
+	Type          TypeID
+	AllowDeferred bool
+	AllowAddConst bool
+	AllowConst    bool
+}
+
+// BranchSignature is what one branch yields.
+type BranchSignature struct {
+	Vars     []OutputVar
+	ApChange ApChange
+}
+
+// OutputVar is one output: its type and how it is represented.
+type OutputVar struct {
+	Type TypeID
+	Ref  OutputRef
+}
+
+// RefKind is how an output's value relates to the inputs and to ap.
+type RefKind uint8
+
+// Reference kinds (OutputVarReferenceInfo).
+const (
+	SameAsParam RefKind = iota
+	SimpleDerefs
+	NewTempVar
+	NewLocalVar
+	DeferredConst
+	DeferredAddConst // of parameter Param
+	DeferredGeneric
+	PartialParam // of parameter Param
+	ZeroSizedRef
+)
+
+// OutputRef is the representation of an output.
+type OutputRef struct {
+	Kind  RefKind
+	Param int // SameAsParam, DeferredAddConst, PartialParam
+	Temp  int // NewTempVar: index of the temporary, -1 when unknown
+}
+
+// ApChange is a branch's effect on ap as far as the signature knows it (SierraApChange).
+type ApChange struct {
+	Known        bool
+	NewVarsOnly  bool
+	BranchAlign  bool
+	FunctionCall bool
+}

@@ -1,0 +1,275 @@
+// Package felt is the Cairo field: integers modulo P = 2^251 + 17·2^192 + 1.
+//
+// A Felt is four 64-bit limbs in Montgomery form (R = 2^256), always reduced below P, so two equal field elements are
+// equal Go values and a Felt can be a map key. The zero value is the field's zero. The arithmetic is
+// gnark-crypto's stark-curve base field; this package adds the forms that Starknet speaks: 0x hex without leading zeros,
+// 32-byte big-endian, short strings, and JSON.
+package felt
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/big"
+	"strings"
+
+	"github.com/consensys/gnark-crypto/ecc/stark-curve/fp"
+)
+
+// Bytes is the length of a Felt's big-endian form.
+const Bytes = 32
+
+// Felt is an element of the Cairo field in Montgomery form, reduced. Methods with a pointer receiver z set z and return
+// it, as in math/big; arguments may alias the receiver.
+type Felt fp.Element
+
+var (
+	// Zero and One are the field's neutral elements. Treat them as constants.
+	Zero = Felt{}
+	One  = FromUint64(1)
+)
+
+// Modulus returns P as a fresh big integer.
+func Modulus() *big.Int { return fp.Modulus() }
+
+// FromUint64 returns v as a Felt.
+func FromUint64(v uint64) Felt {
+	var e fp.Element
+	e.SetUint64(v)
+	return Felt(e)
+}
+
+// FromInt64 returns v modulo P: negative values wrap.
+func FromInt64(v int64) Felt {
+	var e fp.Element
+	e.SetInt64(v)
+	return Felt(e)
+}
+
+// FromUint128 returns hi·2^64 + lo as a Felt.
+func FromUint128(hi, lo uint64) Felt {
+	var b [Bytes]byte
+	binary.BigEndian.PutUint64(b[16:], hi)
+	binary.BigEndian.PutUint64(b[24:], lo)
+	var e fp.Element
+	e.SetBytes(b[:])
+	return Felt(e)
+}
+
+// FromBigInt returns v modulo P; negative values wrap.
+func FromBigInt(v *big.Int) Felt {
+	var e fp.Element
+	e.SetBigInt(v)
+	return Felt(e)
+}
+
+// FromBytesReduce returns the big-endian integer b modulo P. For bytes that must be canonical use FromBytes.
+func FromBytesReduce(b []byte) Felt {
+	var e fp.Element
+	e.SetBytes(b)
+	return Felt(e)
+}
+
+// FromBytes decodes 32 big-endian bytes and refuses values of P or more.
+func FromBytes(b []byte) (Felt, error) {
+	if len(b) != Bytes {
+		return Felt{}, fmt.Errorf("felt: %d bytes, want %d", len(b), Bytes)
+	}
+	var e fp.Element
+	if err := e.SetBytesCanonical(b); err != nil {
+		return Felt{}, fmt.Errorf("felt: 0x%x is not below P", b)
+	}
+	return Felt(e), nil
+}
+
+// FromHex decodes a 0x-prefixed hexadecimal number below P; upper case and leading zeros are accepted.
+func FromHex(s string) (Felt, error) {
+	digits, ok := strings.CutPrefix(s, "0x")
+	if !ok || digits == "" {
+		return Felt{}, fmt.Errorf("felt: %q is not 0x-prefixed hexadecimal", clip(s))
+	}
+	for _, c := range []byte(digits) {
+		if !('0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F') {
+			return Felt{}, fmt.Errorf("felt: %q is not 0x-prefixed hexadecimal", clip(s))
+		}
+	}
+	digits = strings.TrimLeft(digits, "0")
+	if len(digits) > 64 {
+		return Felt{}, fmt.Errorf("felt: %q is not below P", clip(s))
+	}
+	var b [Bytes]byte
+	for i := range len(digits) {
+		c := digits[len(digits)-1-i]
+		var v byte
+		switch {
+		case c <= '9':
+			v = c - '0'
+		case c <= 'F':
+			v = c - 'A' + 10
+		default:
+			v = c - 'a' + 10
+		}
+		b[Bytes-1-i/2] |= v << (4 * (i % 2))
+	}
+	f, err := FromBytes(b[:])
+	if err != nil {
+		return Felt{}, fmt.Errorf("felt: %q is not below P", clip(s))
+	}
+	return f, nil
+}
+
+// MustHex is FromHex for constants in source code; it panics on a malformed one.
+func MustHex(s string) Felt {
+	f, err := FromHex(s)
+	if err != nil {
+		panic(err)
+	}
+	return f
+}
+
+// FromDecimal decodes an unsigned decimal number below P.
+func FromDecimal(s string) (Felt, error) {
+	if s == "" || len(s) > 77 || strings.Trim(s, "0123456789") != "" {
+		return Felt{}, fmt.Errorf("felt: %q is not a decimal number below P", clip(s))
+	}
+	v, _ := new(big.Int).SetString(s, 10)
+	if v.Cmp(fp.Modulus()) >= 0 {
+		return Felt{}, fmt.Errorf("felt: %s is not below P", s)
+	}
+	return FromBigInt(v), nil
+}
+
+// FromShortString packs at most 31 ASCII characters big-endian, as Cairo's short string literals do. It panics on a
+// longer string: short strings are constants of the protocol; outside text goes through ParseShortString.
+func FromShortString(s string) Felt {
+	f, err := ParseShortString(s)
+	if err != nil {
+		panic(err)
+	}
+	return f
+}
+
+// ParseShortString packs at most 31 ASCII characters big-endian.
+func ParseShortString(s string) (Felt, error) {
+	if len(s) > 31 {
+		return Felt{}, fmt.Errorf("felt: short string of %d characters, at most 31", len(s))
+	}
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return Felt{}, fmt.Errorf("felt: short string %q is not ASCII", s)
+		}
+	}
+	return FromBytesReduce([]byte(s)), nil
+}
+
+func clip(s string) string {
+	if len(s) > 80 {
+		return s[:77] + "..."
+	}
+	return s
+}
+
+func (z *Felt) e() *fp.Element { return (*fp.Element)(z) }
+
+// Add sets z = x + y.
+func (z *Felt) Add(x, y *Felt) *Felt { z.e().Add(x.e(), y.e()); return z }
+
+// Sub sets z = x - y.
+func (z *Felt) Sub(x, y *Felt) *Felt { z.e().Sub(x.e(), y.e()); return z }
+
+// Mul sets z = x · y.
+func (z *Felt) Mul(x, y *Felt) *Felt { z.e().Mul(x.e(), y.e()); return z }
+
+// Square sets z = x².
+func (z *Felt) Square(x *Felt) *Felt { z.e().Square(x.e()); return z }
+
+// Neg sets z = -x.
+func (z *Felt) Neg(x *Felt) *Felt { z.e().Neg(x.e()); return z }
+
+// Double sets z = 2x.
+func (z *Felt) Double(x *Felt) *Felt { z.e().Double(x.e()); return z }
+
+// Inverse sets z = 1/x, or 0 when x is 0.
+func (z *Felt) Inverse(x *Felt) *Felt { z.e().Inverse(x.e()); return z }
+
+// Div sets z = x/y, or 0 when y is 0.
+func (z *Felt) Div(x, y *Felt) *Felt { z.e().Div(x.e(), y.e()); return z }
+
+// Exp sets z = x^k for k ≥ 0.
+func (z *Felt) Exp(x *Felt, k *big.Int) *Felt { z.e().Exp(fp.Element(*x), k); return z }
+
+// Sqrt sets z to a square root of x and reports whether one exists; z is unchanged when none does.
+func (z *Felt) Sqrt(x *Felt) bool { return z.e().Sqrt(x.e()) != nil }
+
+// Legendre is 1 for a non-zero square, -1 for a non-square and 0 for zero.
+func (z *Felt) Legendre() int { return z.e().Legendre() }
+
+// IsZero reports whether z is 0.
+func (z *Felt) IsZero() bool { return *z == Felt{} }
+
+// Equal reports whether z and x are the same element.
+func (z *Felt) Equal(x *Felt) bool { return *z == *x }
+
+// Cmp compares the integers in [0, P) that z and x stand for: -1, 0 or 1.
+func (z *Felt) Cmp(x *Felt) int { return z.e().Cmp(x.e()) }
+
+// BitLen is the length in bits of the integer in [0, P) that z stands for.
+func (z *Felt) BitLen() int { return z.e().BitLen() }
+
+// IsUint64 reports whether z is below 2^64.
+func (z *Felt) IsUint64() bool { return z.e().IsUint64() }
+
+// Uint64 returns z modulo 2^64; meaningful when IsUint64.
+func (z *Felt) Uint64() uint64 { return z.e().Uint64() }
+
+// Limbs returns the integer in [0, P) as four 64-bit limbs, least significant first.
+func (z *Felt) Limbs() [4]uint64 { return z.e().Bits() }
+
+// FromLimbs is the inverse of Limbs; values of P or more are reduced.
+func FromLimbs(l [4]uint64) Felt {
+	var b [Bytes]byte
+	for i, w := range l {
+		binary.BigEndian.PutUint64(b[24-8*i:], w)
+	}
+	return FromBytesReduce(b[:])
+}
+
+// BigInt returns the integer in [0, P).
+func (z *Felt) BigInt() *big.Int { return z.e().BigInt(new(big.Int)) }
+
+// Bytes returns z as 32 big-endian bytes.
+func (z *Felt) Bytes() [Bytes]byte { return z.e().Bytes() }
+
+// String returns z as 0x-prefixed lower-case hexadecimal without leading zeros, the spec's FELT.
+func (z Felt) String() string {
+	if z == (Felt{}) {
+		return "0x0"
+	}
+	b := z.Bytes()
+	return "0x" + strings.TrimLeft(fmt.Sprintf("%x", b[:]), "0")
+}
+
+// MarshalText returns String's form.
+func (z Felt) MarshalText() ([]byte, error) { return []byte(z.String()), nil }
+
+// UnmarshalText accepts FromHex's form.
+func (z *Felt) UnmarshalText(b []byte) error {
+	f, err := FromHex(string(b))
+	if err != nil {
+		return err
+	}
+	*z = f
+	return nil
+}
+
+// ShortString undoes FromShortString: the characters of z, or an error when one of them does not print.
+func (z *Felt) ShortString() (string, error) {
+	b := z.Bytes()
+	s := strings.TrimLeft(string(b[:]), "\x00")
+	for i := range len(s) {
+		if s[i] < 0x20 || s[i] > 0x7e {
+			return "", errors.New("felt: not a printable short string")
+		}
+	}
+	return s, nil
+}
