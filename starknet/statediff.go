@@ -1,0 +1,60 @@
+package starknet
+
+import (
+	"slices"
+
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// StateDiff is what a block changed. In canonical order every list ascends by its first field (storage entries by key
+// within a contract), without duplicates and without contracts that have no entry; Sort brings a diff into that order.
+// Hashes and the binary form want it.
+type StateDiff struct {
+	Storage    []ContractStorage
+	Nonces     []NonceUpdate
+	Deployed   []ContractClassHash // contracts that did not exist
+	Replaced   []ContractClassHash // contracts whose class changed
+	Declared   []DeclaredClass
+	Deprecated []felt.Felt // class hashes of Cairo 0 classes; this chain has none, the formula does
+}
+
+// ContractStorage is the changed storage of one contract.
+type ContractStorage struct {
+	Address felt.Felt
+	Entries []StorageEntry
+}
+
+// StorageEntry is a storage slot's new value.
+type StorageEntry struct{ Key, Value felt.Felt }
+
+// NonceUpdate is a contract's new nonce.
+type NonceUpdate struct{ Address, Nonce felt.Felt }
+
+// ContractClassHash is a contract's new class.
+type ContractClassHash struct{ Address, ClassHash felt.Felt }
+
+// DeclaredClass is a new class with the hash of its compiled form.
+type DeclaredClass struct{ ClassHash, CompiledClassHash felt.Felt }
+
+// Sort brings d into canonical order. Duplicates are the caller's fault and stay.
+func (d *StateDiff) Sort() {
+	d.Storage = slices.DeleteFunc(d.Storage, func(c ContractStorage) bool { return len(c.Entries) == 0 })
+	slices.SortFunc(d.Storage, func(a, b ContractStorage) int { return a.Address.Cmp(&b.Address) })
+	for _, c := range d.Storage {
+		slices.SortFunc(c.Entries, func(a, b StorageEntry) int { return a.Key.Cmp(&b.Key) })
+	}
+	slices.SortFunc(d.Nonces, func(a, b NonceUpdate) int { return a.Address.Cmp(&b.Address) })
+	slices.SortFunc(d.Deployed, func(a, b ContractClassHash) int { return a.Address.Cmp(&b.Address) })
+	slices.SortFunc(d.Replaced, func(a, b ContractClassHash) int { return a.Address.Cmp(&b.Address) })
+	slices.SortFunc(d.Declared, func(a, b DeclaredClass) int { return a.ClassHash.Cmp(&b.ClassHash) })
+	slices.SortFunc(d.Deprecated, func(a, b felt.Felt) int { return a.Cmp(&b) })
+}
+
+// Len is the number of changes, the state_diff_length of the block header.
+func (d *StateDiff) Len() int {
+	n := len(d.Nonces) + len(d.Deployed) + len(d.Replaced) + len(d.Declared) + len(d.Deprecated)
+	for _, c := range d.Storage {
+		n += len(c.Entries)
+	}
+	return n
+}
