@@ -1,0 +1,19 @@
+package blake
+
+import (
+	"testing"
+
+	"golang.org/x/crypto/blake2s"
+)
+
+func TestSum256sEqualsXCrypto(t *testing.T) {
+	msg := make([]byte, 300)
+	for i := range msg {
+		msg[i] = byte(i * 7)
+	}
+	for n := range msg {
+		if got, want := Sum256s(msg[:n]), blake2s.Sum256(msg[:n]); got != want {
+			t.Fatalf("%d bytes: got %x, want %x", n, got, want)
+		}
+	}
+}

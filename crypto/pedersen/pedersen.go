@@ -1,0 +1,186 @@
+// Package pedersen is Starknet's Pedersen hash: the x coordinate of
+// P0 + a_low·P1 + a_high·P2 + b_low·P3 + b_high·P4, where low is the 248 low bits and high the 4 bits above them.
+// Source: https://docs.starkware.co/starkex/crypto/pedersen-hash-function.html.
+//
+// Each point's multiples by every byte at every byte position are precomputed (1 MiB, made at the first use), so a hash is
+// at most 64 mixed additions; HashPairs shares one field inversion among all pairs of a batch and adds in affine coordinates.
+package pedersen
+
+import (
+	"sync"
+
+	curve "github.com/consensys/gnark-crypto/ecc/stark-curve"
+	"github.com/consensys/gnark-crypto/ecc/stark-curve/fp"
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// positions is the number of byte positions of a felt; the top byte has four significant bits and its own base point.
+const positions = 32
+
+// table[input][position][digit-1] is digit·2^(8·position)·P of the input's low point, or digit·P of its high point at the
+// last position.
+type table [2][positions][]curve.G1Affine
+
+// point is one of the constant points P0…P4.
+func point(x, y string) curve.G1Affine {
+	return curve.G1Affine{X: fp.Element(felt.MustHex(x)), Y: fp.Element(felt.MustHex(y))}
+}
+
+var shift = point("0x49ee3eba8c1600700ee1b87eb599f16716b0b1022947733551fde4050ca6804", "0x3ca0cfe4b3bc6ddf346d49d06ea0ed34e621062c0e056c1d0405d266e10268a")
+
+var tables = sync.OnceValue(func() *table {
+	// A low and a high point for each input.
+	bases := [2][2]curve.G1Affine{
+		{
+			point("0x234287dcbaffe7f969c748655fca9e58fa8120b6d56eb0c1080d17957ebe47b", "0x3b056f100f96fb21e889527d41f4e39940135dd7a6c94cc6ed0268ee89e5615"),
+			point("0x4fa56f376c83db33f9dab2656558f3399099ec1de5e3018b7a6932dba8aa378", "0x3fa0984c931c9e38113e0c0e47e4401562761f92a7a23b45168f4e80ff5b54d"),
+		},
+		{
+			point("0x4ba4cc166be8dec764910f75b45f74b40c690c74709e90f3aa372f0bd2d6997", "0x40301cf5c1751f4b971e46c4ede85fcac5c59a5ce5ae7c48151f27b24b219c"),
+			point("0x54302dcb0e6cc1c6e44cca8f61a63bb2ca65048d53fb325d36ff12c49a58202", "0x1b77b3e37d13504b348046268d8ae25ce98ad783c25561a879dcc77e99c2426"),
+		},
+	}
+	t := new(table)
+	for input := range t {
+		var base curve.G1Jac
+		base.FromAffine(&bases[input][0])
+		var jac []curve.G1Jac
+		for position := range positions {
+			if position == positions-1 {
+				base.FromAffine(&bases[input][1])
+			}
+			var multiple curve.G1Jac
+			multiple.Set(&base)
+			for range digits(position) {
+				jac = append(jac, multiple)
+				multiple.AddAssign(&base)
+			}
+			for range 8 {
+				base.DoubleAssign()
+			}
+		}
+		affine := curve.BatchJacobianToAffineG1(jac)
+		for position := range positions {
+			n := digits(position)
+			t[input][position], affine = affine[:n:n], affine[n:]
+		}
+	}
+	return t
+})
+
+// digits is the number of non-zero digits at a position.
+func digits(position int) int {
+	if position == positions-1 {
+		return 15
+	}
+	return 255
+}
+
+// Hash is the Pedersen hash of a and b.
+func Hash(a, b felt.Felt) felt.Felt {
+	t := tables()
+	var acc curve.G1Jac
+	acc.FromAffine(&shift)
+	for input, x := range [2]felt.Felt{a, b} {
+		bytes := x.Bytes()
+		for position := range positions {
+			if digit := bytes[positions-1-position]; digit != 0 {
+				acc.AddMixed(&t[input][position][digit-1])
+			}
+		}
+	}
+	var zInv fp.Element
+	zInv.Inverse(&acc.Z)
+	zInv.Square(&zInv)
+	zInv.Mul(&zInv, &acc.X)
+	return felt.Felt(zInv)
+}
+
+// HashMany is Starknet's hash of an array: h(…h(h(0, x0), x1)…, n) with n the number of felts.
+func HashMany(xs ...felt.Felt) felt.Felt {
+	acc := felt.Zero
+	for i := range xs {
+		acc = Hash(acc, xs[i])
+	}
+	return Hash(acc, felt.FromUint64(uint64(len(xs))))
+}
+
+// batch bounds the scratch memory of HashPairs and keeps it in cache.
+const batch = 512
+
+// HashPairs sets dst[i] = Hash(a[i], b[i]). The three slices have one length; dst may alias a or b.
+func HashPairs(dst, a, b []felt.Felt) {
+	for len(dst) > batch {
+		hashBatch(dst[:batch], a[:batch], b[:batch])
+		dst, a, b = dst[batch:], a[batch:], b[batch:]
+	}
+	hashBatch(dst, a, b)
+}
+
+func hashBatch(dst, a, b []felt.Felt) {
+	n := len(dst)
+	if n < 16 {
+		for i := range dst {
+			dst[i] = Hash(a[i], b[i])
+		}
+		return
+	}
+	t := tables()
+	acc := make([]curve.G1Affine, n)
+	bytes := make([][2][32]byte, n)
+	for i := range n {
+		acc[i] = shift
+		bytes[i] = [2][32]byte{a[i].Bytes(), b[i].Bytes()}
+	}
+	addend := make([]*curve.G1Affine, n)
+	dx := make([]fp.Element, n)
+	prefix := make([]fp.Element, n)
+	exceptional := make([]bool, n) // an addition of equal x: leave the affine path, hash alone
+	for input := range 2 {
+		for position := range positions {
+			product := fp.One()
+			for i := range n {
+				addend[i] = nil
+				digit := bytes[i][input][positions-1-position]
+				if digit == 0 || exceptional[i] {
+					continue
+				}
+				p := &t[input][position][digit-1]
+				dx[i].Sub(&p.X, &acc[i].X)
+				if dx[i].IsZero() {
+					exceptional[i] = true
+					continue
+				}
+				addend[i] = p
+				prefix[i] = product
+				product.Mul(&product, &dx[i])
+			}
+			product.Inverse(&product)
+			for i := n - 1; i >= 0; i-- {
+				p := addend[i]
+				if p == nil {
+					continue
+				}
+				var inv, slope, x, y fp.Element
+				inv.Mul(&product, &prefix[i])
+				product.Mul(&product, &dx[i])
+				slope.Sub(&p.Y, &acc[i].Y)
+				slope.Mul(&slope, &inv)
+				x.Square(&slope)
+				x.Sub(&x, &acc[i].X)
+				x.Sub(&x, &p.X)
+				y.Sub(&acc[i].X, &x)
+				y.Mul(&y, &slope)
+				y.Sub(&y, &acc[i].Y)
+				acc[i].X, acc[i].Y = x, y
+			}
+		}
+	}
+	for i := range n {
+		if exceptional[i] {
+			dst[i] = Hash(a[i], b[i])
+			continue
+		}
+		dst[i] = felt.Felt(acc[i].X)
+	}
+}
