@@ -1,0 +1,164 @@
+// Package field is the arithmetic of the prover and verifier: elements of the field of 2^251 + 17·2^192 + 1, the
+// multiplicative groups of two-power order that STARK domains are made of, and vector kernels.
+//
+// Scalar arithmetic is gnark-crypto's (Montgomery form with R = 2^256, always reduced, so == compares). Its vector
+// multiplication returns wrong values on some valid inputs, so products of vectors go through MulVec and ScaleVec of this
+// package; the verifier uses scalar operations only.
+package field
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/big"
+	"math/bits"
+
+	"github.com/consensys/gnark-crypto/ecc/stark-curve/fp"
+)
+
+// Element is a field element in Montgomery form, reduced. The zero value is the field's zero.
+type Element = fp.Element
+
+// Bytes is the length of an element's encodings.
+const Bytes = 32
+
+// TwoAdicity is the largest k such that a subgroup of order 2^k exists.
+const TwoAdicity = 192
+
+// Modulus returns the field's characteristic as a fresh big integer.
+func Modulus() *big.Int { return fp.Modulus() }
+
+// One returns the field's one.
+func One() Element { return fp.One() }
+
+// New returns v as an element.
+func New(v uint64) Element { return fp.NewElement(v) }
+
+// Generator returns 3, which generates the multiplicative group; it is also the offset of every evaluation coset.
+func Generator() Element { return fp.NewElement(3) }
+
+// RootOfUnity returns the generator 3^((p-1)/2^log) of the subgroup of order 2^log. It panics when log exceeds
+// TwoAdicity.
+func RootOfUnity(log uint) Element {
+	if log > TwoAdicity {
+		panic(fmt.Sprintf("field: no subgroup of order 2^%d", log))
+	}
+	e := new(big.Int).Sub(fp.Modulus(), big.NewInt(1))
+	e.Rsh(e, log)
+	var r Element
+	r.Exp(Generator(), e)
+	return r
+}
+
+// Pow returns x^k.
+func Pow(x Element, k uint64) Element {
+	r := One()
+	for i := bits.Len64(k) - 1; i >= 0; i-- {
+		r.Square(&r)
+		if k>>uint(i)&1 == 1 {
+			r.Mul(&r, &x)
+		}
+	}
+	return r
+}
+
+// Powers returns 1, x, x², …, x^(n-1).
+func Powers(x Element, n int) []Element {
+	p := make([]Element, n)
+	PowersFrom(p, One(), x)
+	return p
+}
+
+// PowersFrom sets p to start, start·x, start·x², ….
+func PowersFrom(p []Element, start, x Element) {
+	for i := range p {
+		p[i] = start
+		start.Mul(&start, &x)
+	}
+}
+
+// BatchInvert replaces every element of a by its inverse, with one inversion and three multiplications an element. Zeros
+// stay zero. scratch holds at least len(a) elements; nil allocates it.
+func BatchInvert(a, scratch []Element) {
+	if scratch == nil {
+		scratch = make([]Element, len(a))
+	}
+	acc := One()
+	for i := range a {
+		scratch[i] = acc
+		if !a[i].IsZero() {
+			acc.Mul(&acc, &a[i])
+		}
+	}
+	acc.Inverse(&acc)
+	for i := len(a) - 1; i >= 0; i-- {
+		if a[i].IsZero() {
+			continue
+		}
+		var inv Element
+		inv.Mul(&acc, &scratch[i])
+		acc.Mul(&acc, &a[i])
+		a[i] = inv
+	}
+}
+
+// Log2 returns log2(n) and whether n is a power of two.
+func Log2(n uint64) (uint, bool) {
+	if n == 0 || n&(n-1) != 0 {
+		return 0, false
+	}
+	return uint(bits.TrailingZeros64(n)), true
+}
+
+// BitReverse returns the low log bits of i in reverse order.
+func BitReverse(i uint64, log uint) uint64 {
+	if log == 0 {
+		return 0
+	}
+	return bits.Reverse64(i) >> (64 - log)
+}
+
+// PutMontgomery writes the 32-byte big-endian form of x's Montgomery word x·2^256 mod p into b: the form in which Stone
+// hashes and sends trace elements.
+func PutMontgomery(b []byte, x *Element) {
+	_ = b[31]
+	binary.BigEndian.PutUint64(b[0:], x[3])
+	binary.BigEndian.PutUint64(b[8:], x[2])
+	binary.BigEndian.PutUint64(b[16:], x[1])
+	binary.BigEndian.PutUint64(b[24:], x[0])
+}
+
+// FromMontgomery reads what PutMontgomery writes and refuses words that are not below the modulus.
+func FromMontgomery(b []byte) (Element, error) {
+	if len(b) != Bytes {
+		return Element{}, fmt.Errorf("field: element of %d bytes, want %d", len(b), Bytes)
+	}
+	x := Element{
+		binary.BigEndian.Uint64(b[24:]), binary.BigEndian.Uint64(b[16:]),
+		binary.BigEndian.Uint64(b[8:]), binary.BigEndian.Uint64(b[0:]),
+	}
+	if !reduced(&x) {
+		return Element{}, fmt.Errorf("field: element 0x%x is not below the modulus", b)
+	}
+	return x, nil
+}
+
+// FromCanonical reads a 32-byte big-endian integer below the modulus.
+func FromCanonical(b []byte) (Element, error) {
+	var x Element
+	if err := x.SetBytesCanonical(b); err != nil {
+		return Element{}, fmt.Errorf("field: element 0x%x is not a 32-byte integer below the modulus", b)
+	}
+	return x, nil
+}
+
+// p is the modulus in little-endian words: 2^251 + 17·2^192 + 1.
+var p = [4]uint64{1, 0, 0, 0x0800000000000011}
+
+func reduced(x *Element) bool {
+	for i := 3; i >= 0; i-- {
+		if x[i] != p[i] {
+			return x[i] < p[i]
+		}
+	}
+	return false
+}
