@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"math/bits"
 	"strings"
 
 	"github.com/consensys/gnark-crypto/ecc/stark-curve/fp"
@@ -214,7 +215,15 @@ func (z *Felt) Equal(x *Felt) bool { return *z == *x }
 func (z *Felt) Cmp(x *Felt) int { return z.e().Cmp(x.e()) }
 
 // BitLen is the length in bits of the integer in [0, P) that z stands for.
-func (z *Felt) BitLen() int { return z.e().BitLen() }
+func (z *Felt) BitLen() int {
+	l := z.Limbs() // the element's own BitLen is of its Montgomery form
+	for i := 3; i >= 0; i-- {
+		if l[i] != 0 {
+			return 64*i + bits.Len64(l[i])
+		}
+	}
+	return 0
+}
 
 // IsUint64 reports whether z is below 2^64.
 func (z *Felt) IsUint64() bool { return z.e().IsUint64() }

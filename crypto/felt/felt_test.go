@@ -80,3 +80,17 @@ func FuzzFromHex(f *testing.F) {
 		}
 	})
 }
+
+// The length is that of the number, not of its Montgomery form.
+func TestBitLen(t *testing.T) {
+	for n := range 252 {
+		v := new(big.Int).Lsh(big.NewInt(1), uint(n))
+		x := FromBigInt(v)
+		if got := x.BitLen(); got != v.BitLen() {
+			t.Errorf("2^%d: %d bits, want %d", n, got, v.BitLen())
+		}
+	}
+	if got := (&Felt{}).BitLen(); got != 0 {
+		t.Errorf("0: %d bits", got)
+	}
+}

@@ -1,0 +1,52 @@
+package trie
+
+import (
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/poseidon"
+)
+
+var (
+	stateVersion     = felt.FromShortString("STARKNET_STATE_V0")
+	classLeafVersion = felt.FromShortString("CONTRACT_CLASS_LEAF_V0")
+)
+
+// Commitment is the state commitment over the roots of the contracts trie and the classes trie: what validators sign.
+func Commitment(contracts, classes felt.Felt) felt.Felt {
+	if contracts.IsZero() && classes.IsZero() {
+		return felt.Felt{}
+	}
+	return poseidon.HashMany(stateVersion, contracts, classes)
+}
+
+// ClassLeaf is a declared class's leaf in the classes trie, at its class hash.
+func ClassLeaf(compiled felt.Felt) felt.Felt { return poseidon.Hash(classLeafVersion, compiled) }
+
+// Contract is what a contract's leaf in the contracts trie commits to, at its address.
+type Contract struct{ ClassHash, StorageRoot, Nonce felt.Felt }
+
+// ContractLeaves are the contracts' leaves: H(H(H(class hash, storage root), nonce), 0). A contract of only zeros, which
+// never existed, has leaf 0.
+func ContractLeaves(contracts []Contract) []felt.Felt {
+	leaves, with := make([]felt.Felt, len(contracts)), make([]felt.Felt, len(contracts))
+	if len(contracts) == 0 {
+		return leaves
+	}
+	for i, c := range contracts {
+		leaves[i], with[i] = c.ClassHash, c.StorageRoot
+	}
+	Pedersen(leaves, leaves, with)
+	for i, c := range contracts {
+		with[i] = c.Nonce
+	}
+	Pedersen(leaves, leaves, with)
+	for i := range with {
+		with[i] = felt.Felt{}
+	}
+	Pedersen(leaves, leaves, with)
+	for i, c := range contracts {
+		if c == (Contract{}) {
+			leaves[i] = felt.Felt{}
+		}
+	}
+	return leaves
+}

@@ -1,0 +1,271 @@
+// Package trie is Starknet's Merkle–Patricia trie: a binary trie of height 251 whose leaves are felts, where a path without
+// branches is one edge node. An empty trie has root 0 and a leaf of value 0 is an absent leaf, so a trie is a function from
+// keys below 2^251 to felts that is zero almost everywhere, and equal functions have equal roots.
+//
+//	binary node  H(left, right)
+//	edge node    H(child, path) + length
+//	leaf         its value
+//
+// H is Pedersen for contracts and their storage, Poseidon for classes.
+//
+// Nodes are stored under their hash and never change, so every root that was ever committed stays readable and provable
+// for as long as its nodes are kept (they are not pruned). The package does no I/O: [Commit] returns the nodes to be
+// written and the caller puts them into the same atomic batch as everything else of a block.
+//
+// Reference: docs.starknet.io, "Starknet state"; the reference sequencer's starknet_patricia.
+package trie
+
+import (
+	"fmt"
+	"math/bits"
+
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/pedersen"
+	"github.com/starkd/starkd/crypto/poseidon"
+)
+
+// Height is the number of edges from the root to a leaf.
+const Height = 251
+
+// Hash hashes pairs: dst[i] = H(a[i], b[i]). The slices have one length; dst may be a or b.
+type Hash func(dst, a, b []felt.Felt)
+
+// Pedersen is the hash of the contracts trie and of every storage trie.
+func Pedersen(dst, a, b []felt.Felt) { pedersen.HashPairs(dst, a, b) }
+
+// Poseidon is the hash of the classes trie.
+func Poseidon(dst, a, b []felt.Felt) {
+	for i := range dst {
+		dst[i] = poseidon.Hash(a[i], b[i])
+	}
+}
+
+// one hashes a single pair.
+func (h Hash) one(a, b felt.Felt) felt.Felt {
+	dst := [1]felt.Felt{}
+	h(dst[:], []felt.Felt{a}, []felt.Felt{b})
+	return dst[0]
+}
+
+// Node is an inner node. Length is 0 for a binary node, else the length of an edge's path, whose bits are the low Length
+// bits of Path.
+type Node struct {
+	Left, Right felt.Felt // binary
+	Child, Path felt.Felt // edge
+	Length      uint8
+}
+
+// Hash is the node's hash under h.
+func (n *Node) Hash(h Hash) felt.Felt {
+	if n.Length == 0 {
+		return h.one(n.Left, n.Right)
+	}
+	sum, length := h.one(n.Child, n.Path), felt.FromUint64(uint64(n.Length))
+	return *sum.Add(&sum, &length)
+}
+
+// Encode is the node's stored form: a byte 0 and both children, or the length, the child and the path in as few bytes as
+// the length needs.
+func (n *Node) Encode() []byte {
+	if n.Length == 0 {
+		left, right := n.Left.Bytes(), n.Right.Bytes()
+		return append(append(append(make([]byte, 0, 65), 0), left[:]...), right[:]...)
+	}
+	child, path := n.Child.Bytes(), n.Path.Bytes()
+	b := append(append(make([]byte, 0, 65), n.Length), child[:]...)
+	return append(b, path[32-pathBytes(n.Length):]...)
+}
+
+// DecodeNode is the inverse of [Node.Encode].
+func DecodeNode(b []byte) (Node, error) {
+	if len(b) == 0 {
+		return Node{}, fmt.Errorf("trie: node of 0 bytes")
+	}
+	n := Node{Length: b[0]}
+	want := 65
+	if n.Length != 0 {
+		want = 33 + pathBytes(n.Length)
+	}
+	if n.Length > Height || len(b) != want {
+		return Node{}, fmt.Errorf("trie: node with tag %d has %d bytes, want %d", n.Length, len(b), want)
+	}
+	first, err := felt.FromBytes(b[1:33])
+	if err != nil {
+		return Node{}, fmt.Errorf("trie: node: %w", err)
+	}
+	second, err := felt.FromBytes(append(make([]byte, 65-want, 32), b[33:]...))
+	if err != nil {
+		return Node{}, fmt.Errorf("trie: node: %w", err)
+	}
+	if n.Length == 0 {
+		n.Left, n.Right = first, second
+	} else {
+		n.Child, n.Path = first, second
+	}
+	return n, n.check(0)
+}
+
+// check reports whether a node can stand at a depth of an honest trie.
+func (n *Node) check(depth int) error {
+	switch {
+	case n.Length == 0 && (n.Left.IsZero() || n.Right.IsZero()):
+		return fmt.Errorf("trie: binary node with an empty child")
+	case n.Length == 0 && depth >= Height, depth+int(n.Length) > Height:
+		return fmt.Errorf("trie: node at depth %d with length %d reaches below the leaves at %d", depth, n.Length, Height)
+	case n.Length > 0 && n.Child.IsZero():
+		return fmt.Errorf("trie: edge node with an empty child")
+	case n.Length > 0 && n.Path.BitLen() > int(n.Length):
+		return fmt.Errorf("trie: edge path %v does not fit in %d bits", n.Path, n.Length)
+	}
+	return nil
+}
+
+func pathBytes(length uint8) int { return (int(length) + 7) / 8 }
+
+// Store finds a node's stored form by its hash; nil without an error when there is none.
+type Store interface {
+	TrieNode(hash felt.Felt) ([]byte, error)
+}
+
+// load reads a node that must be there.
+func load(s Store, hash felt.Felt) (Node, error) {
+	b, err := s.TrieNode(hash)
+	if err != nil {
+		return Node{}, fmt.Errorf("trie: reading node %v: %w", hash, err)
+	}
+	if b == nil {
+		return Node{}, fmt.Errorf("trie: node %v is not stored", hash)
+	}
+	return DecodeNode(b)
+}
+
+// Get is the value of a key under a root, 0 if absent.
+func Get(s Store, root, key felt.Felt) (felt.Felt, error) {
+	k, err := keyBits(key)
+	if err != nil {
+		return felt.Felt{}, err
+	}
+	hash, depth := root, 0
+	for !hash.IsZero() && depth < Height {
+		n, err := load(s, hash)
+		if err != nil {
+			return felt.Felt{}, err
+		}
+		hash, depth = n.step(k, depth)
+	}
+	return hash, nil
+}
+
+// step follows a key through a node at a depth: the next hash, 0 if the key is absent, and its depth.
+func (n *Node) step(k path, depth int) (felt.Felt, int) {
+	switch {
+	case n.Length == 0 && k.bit(depth) == 0:
+		return n.Left, depth + 1
+	case n.Length == 0:
+		return n.Right, depth + 1
+	case k.slice(depth, int(n.Length)) == path(n.Path.Limbs()):
+		return n.Child, depth + int(n.Length)
+	}
+	return felt.Felt{}, Height
+}
+
+// path is a string of up to 251 bits as an integer, least significant limb first; its length is kept beside it. Bit 0
+// of a key is the most significant of its 251 bits, the turn taken at the root.
+type path [4]uint64
+
+// keyBits is a key's path from root to leaf.
+func keyBits(key felt.Felt) (path, error) {
+	if n := key.BitLen(); n > Height {
+		return path{}, fmt.Errorf("trie: key %v has %d bits, more than %d", key, n, Height)
+	}
+	return path(key.Limbs()), nil
+}
+
+// bit is bit i of a full key.
+func (p path) bit(i int) uint64 {
+	i = Height - 1 - i
+	return p[i/64] >> (i % 64) & 1
+}
+
+// slice is bits [from, from+n) of a full key.
+func (p path) slice(from, n int) path { return p.shiftRight(Height - from - n).low(n) }
+
+// shiftRight is p >> n.
+func (p path) shiftRight(n int) path {
+	var z path
+	for i := range z {
+		if j := i + n/64; j < 4 {
+			z[i] = p[j] >> (n % 64)
+			if n%64 != 0 && j+1 < 4 {
+				z[i] |= p[j+1] << (64 - n%64)
+			}
+		}
+	}
+	return z
+}
+
+// shiftLeft is p << n.
+func (p path) shiftLeft(n int) path {
+	var z path
+	for i := range z {
+		if j := i - n/64; j >= 0 {
+			z[i] = p[j] << (n % 64)
+			if n%64 != 0 && j > 0 {
+				z[i] |= p[j-1] >> (64 - n%64)
+			}
+		}
+	}
+	return z
+}
+
+// low is the lowest n bits of p.
+func (p path) low(n int) path {
+	for i := range p {
+		switch {
+		case n <= i*64:
+			p[i] = 0
+		case n < i*64+64:
+			p[i] &= 1<<(n-i*64) - 1
+		}
+	}
+	return p
+}
+
+// bitLen is the position of the highest set bit, plus one.
+func (p path) bitLen() int {
+	for i := 3; i >= 0; i-- {
+		if p[i] != 0 {
+			return i*64 + bits.Len64(p[i])
+		}
+	}
+	return 0
+}
+
+// join is p followed by n bits of q.
+func (p path) join(q path, n int) path {
+	z := p.shiftLeft(n)
+	for i := range z {
+		z[i] |= q[i]
+	}
+	return z
+}
+
+// common is the length of the common prefix of two strings of n bits.
+func common(p, q path, n int) int {
+	for i := range p {
+		p[i] ^= q[i]
+	}
+	return n - p.bitLen()
+}
+
+// less orders keys.
+func (p path) less(q path) bool {
+	for i := 3; i >= 0; i-- {
+		if p[i] != q[i] {
+			return p[i] < q[i]
+		}
+	}
+	return false
+}
+
+func (p path) felt() felt.Felt { return felt.FromLimbs(p) }
