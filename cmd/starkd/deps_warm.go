@@ -1,3 +1,4 @@
+// Command starkd is the one binary: sequencer, watcher, prover, verifier and the tools around them.
 package main
 
 import (

@@ -1,0 +1,31 @@
+# The commands of starkd. `make run` and `make test` need Go alone.
+GO      ?= go
+VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  = -s -w -X main.version=$(VERSION)
+
+.PHONY: build run test test-full race bench check clean
+
+build: ## bin/starkd, static
+	CGO_ENABLED=0 $(GO) build -trimpath -tags pebbledb -ldflags '$(LDFLAGS)' -o bin/starkd ./cmd/starkd
+
+run: build ## four validators, a watcher, a client, a verified proof; RUN_ONCE=1 ends by itself
+	scripts/localnet
+
+test: check ## everything that fits in 15 minutes on 2 cores
+	$(GO) test -tags pebbledb -timeout 14m ./...
+	$(MAKE) race
+
+race: ## the race detector where it is quick
+	$(GO) test -tags pebbledb -race -short -timeout 10m ./internal/... ./crypto/...
+
+test-full: check ## heavy suites too
+	STARKD_FULL=1 $(GO) test -tags pebbledb -timeout 120m ./...
+
+bench: ## kernels; whole jobs beside a peer are in scripts/bench
+	$(GO) test -tags pebbledb -run xxx -bench . ./crypto/... ./cairo/... ./prover/...
+
+check: ## formatting, vet, staticcheck: the same as CI
+	scripts/check
+
+clean:
+	rm -rf bin testnet

@@ -1,0 +1,60 @@
+// Package deps is the architecture as a test: which package may import which, what the deterministic packages may not
+// import at all, and that every package says what it is. The policy is the table below; a package that it does not list
+// fails the test.
+package deps
+
+// policy lists, for each package of ours (a trailing /... covers a subtree, the longest match wins), the packages of ours
+// that it may import.
+var policy = map[string][]string{
+	"crypto/felt":        {},
+	"internal/...":       {},
+	"explorer":           {},
+	"contracts":          {},
+	"crypto/starkcurve":  {"crypto/felt"},
+	"crypto/pedersen":    {"crypto/felt", "crypto/starkcurve"},
+	"crypto/poseidon":    {"crypto/felt", "crypto/starkcurve"},
+	"crypto/keccak":      {"crypto/felt", "crypto/starkcurve"},
+	"crypto/blake":       {"crypto/felt", "crypto/starkcurve"},
+	"cairo/sierra":       {"crypto/..."},
+	"cairo/casm":         {"crypto/..."},
+	"cairo/compiler":     {"crypto/...", "cairo/sierra", "cairo/casm"},
+	"cairo":              {"crypto/...", "cairo/sierra", "cairo/casm"},
+	"cairo/vm":           {"crypto/...", "cairo", "cairo/casm"},
+	"cairo/os":           {"crypto/...", "cairo", "cairo/casm", "cairo/vm"},
+	"cairo/native":       {"crypto/...", "cairo", "cairo/sierra"},
+	"starknet":           {"crypto/...", "cairo/sierra", "cairo/casm"},
+	"app/state/trie":     {"crypto/..."},
+	"app/state":          {"crypto/felt", "starknet", "app/state/trie"},
+	"app/executor":       {"crypto/...", "cairo", "cairo/sierra", "cairo/casm", "cairo/compiler", "starknet", "app/state"},
+	"app":                {"crypto/...", "cairo", "starknet", "app/state", "app/executor"},
+	"abci":               {"app", "starknet"},
+	"rpc":                {"crypto/felt", "starknet"},
+	"prover/field":       {},
+	"prover/poly":        {"prover/field"},
+	"prover/merkle":      {"prover/field", "prover/poly"},
+	"prover/transcript":  {"prover/field", "prover/poly"},
+	"prover/fri":         {"prover/field", "prover/poly", "prover/merkle", "prover/transcript"},
+	"prover/air":         {"prover/field", "prover/poly"},
+	"prover/stark":       {"prover/field", "prover/poly", "prover/merkle", "prover/transcript", "prover/fri", "prover/air", "internal/parallel"},
+	"prover/cairoair":    {"crypto/...", "cairo", "prover/field", "prover/air", "internal/parallel"},
+	"prover/statement":   {"crypto/...", "cairo/casm", "starknet", "app/state/trie"},
+	"prover":             {"crypto/...", "cairo", "starknet", "prover/stark", "prover/cairoair", "prover/statement"},
+	"watcher/proofstore": {"prover"},
+	"watcher":            {"cairo", "cairo/os", "starknet", "app/state", "app/executor", "app", "rpc", "prover", "watcher/proofstore"},
+	"config":             {},
+	"cmd/verifier-wasm":  {"prover"},
+	"cmd/starkd":         {"..."},
+	"scripts/...":        {"..."},
+}
+
+// deterministic packages may not read a clock, randomness, the environment or the network.
+var deterministic = []string{"app/...", "cairo/...", "starknet", "prover/..."}
+
+// banned standard packages in deterministic ones.
+var banned = []string{"time", "math/rand", "math/rand/v2", "crypto/rand", "os", "net", "net/http"}
+
+// outside limits who may import a module of others: prefix to the packages that may.
+var outside = map[string][]string{
+	"github.com/cometbft/cometbft-db": {"app/state", "cmd/starkd", "watcher"},
+	"github.com/cometbft/cometbft/":   {"abci", "watcher", "cmd/starkd"},
+}

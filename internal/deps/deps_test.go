@@ -1,0 +1,149 @@
+package deps
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/starkd/starkd/internal/golden"
+)
+
+const module = "github.com/starkd/starkd/"
+
+type pkg struct {
+	files   []*ast.File
+	imports map[string][]string // import path to the files that have it
+}
+
+// load parses the imports and package comments of every non-test Go file of the module.
+func load(t *testing.T) map[string]*pkg {
+	root := golden.ModuleRoot(t)
+	pkgs := map[string]*pkg{}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := d.Name()
+		if d.IsDir() {
+			if path != root && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" || name == "node_modules") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly|parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, filepath.Dir(path))
+		if err != nil {
+			return err
+		}
+		p := pkgs[filepath.ToSlash(rel)]
+		if p == nil {
+			p = &pkg{imports: map[string][]string{}}
+			pkgs[filepath.ToSlash(rel)] = p
+		}
+		p.files = append(p.files, file)
+		for _, spec := range file.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			p.imports[imported] = append(p.imports[imported], name)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(pkgs) < 10 {
+		t.Fatalf("only %d packages found under %s", len(pkgs), root)
+	}
+	return pkgs
+}
+
+// covers reports whether pattern, a package or a subtree ending in /..., covers name.
+func covers(pattern, name string) bool {
+	prefix, tree := strings.CutSuffix(pattern, "...")
+	if !tree {
+		return pattern == name
+	}
+	return strings.HasPrefix(name+"/", prefix)
+}
+
+// allowed is the policy's row for name: the longest pattern that covers it.
+func allowed(name string) ([]string, bool) {
+	best := ""
+	for pattern := range policy {
+		if covers(pattern, name) && len(pattern) > len(best) {
+			best = pattern
+		}
+	}
+	return policy[best], best != ""
+}
+
+func TestImportPolicy(t *testing.T) {
+	for name, p := range load(t) {
+		row, ok := allowed(name)
+		if !ok {
+			t.Errorf("%s is in no row of the policy: a new package must earn its row", name)
+			continue
+		}
+		for imported, files := range p.imports {
+			if ours, ok := strings.CutPrefix(imported, module); ok {
+				if !slices.ContainsFunc(row, func(pattern string) bool { return covers(pattern, ours) }) {
+					t.Errorf("%s imports %s (%v); its row allows %v", name, ours, files, row)
+				}
+				continue
+			}
+			for prefix, who := range outside {
+				if strings.HasPrefix(imported+"/", prefix) && !slices.Contains(who, name) {
+					t.Errorf("%s imports %s (%v); only %v may", name, imported, files, who)
+				}
+			}
+			if slices.Contains(banned, imported) && slices.ContainsFunc(deterministic, func(d string) bool { return covers(d, name) }) {
+				t.Errorf("%s imports %s (%v): deterministic packages may not", name, imported, files)
+			}
+		}
+	}
+}
+
+func TestEveryPackageSaysWhatItIs(t *testing.T) {
+	for name, p := range load(t) {
+		comments := 0
+		for _, file := range p.files {
+			if file.Doc != nil && strings.TrimSpace(file.Doc.Text()) != "" {
+				comments++
+			}
+		}
+		if comments != 1 {
+			t.Errorf("%s has %d package comments, want one", name, comments)
+		}
+	}
+}
+
+func TestCovers(t *testing.T) {
+	for _, c := range []struct {
+		pattern, name string
+		want          bool
+	}{
+		{"crypto/...", "crypto/felt", true},
+		{"crypto/...", "cryptography", false},
+		{"app", "app/state", false},
+		{"app/...", "app", true},
+		{"...", "anything", true},
+	} {
+		if got := covers(c.pattern, c.name); got != c.want {
+			t.Errorf("covers(%q, %q) = %v", c.pattern, c.name, got)
+		}
+	}
+}
