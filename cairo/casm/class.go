@@ -1,0 +1,102 @@
+package casm
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// Class is a compiled contract class. Immutable once made.
+type Class struct {
+	CompilerVersion string
+	Bytecode        []felt.Felt
+	Segments        *Segments // nil for classes of Sierra below 1.5: the bytecode is one segment
+	Hints           []HintsAt // by ascending offset
+	EntryPoints     EntryPoints
+}
+
+// EntryPoints are a class's entry points by type, each list in ascending order of selector.
+type EntryPoints struct {
+	External    []EntryPoint
+	L1Handler   []EntryPoint
+	Constructor []EntryPoint
+}
+
+// EntryPoint is where a call with a selector enters the bytecode, and the builtins that it passes, in order, by the
+// names of the official compiler: range_check, pedersen, bitwise, ec_op, poseidon, segment_arena, range_check96,
+// add_mod, mul_mod. After them come the gas counter, the syscall pointer and the calldata's two ends.
+type EntryPoint struct {
+	Selector felt.Felt
+	Offset   int
+	Builtins []string
+}
+
+// Segments is the tree of the bytecode's segment lengths: a leaf of Length felts, or a node with Children.
+type Segments struct {
+	Length   int
+	Children []Segments // nil for a leaf; a node without children is an empty, non-nil slice
+}
+
+// total is the sum of the leaves; depth is bounded by the decoder.
+func (s *Segments) total() int {
+	if s.Children == nil {
+		return s.Length
+	}
+	sum := 0
+	for i := range s.Children {
+		sum += s.Children[i].total()
+	}
+	return sum
+}
+
+// What a decoder accepts at most. The chain's own bound on declared classes is lower: see compiler.Options.
+const (
+	MaxBytecode     = 1 << 20 // felts in a class
+	maxSegmentDepth = 64
+)
+
+// A ClassError says why a class is not a well-formed compiled class, or why a program cannot be compiled into one.
+type ClassError struct{ Reason string }
+
+func (e *ClassError) Error() string { return "casm: " + e.Reason }
+
+func classErrorf(format string, args ...any) error {
+	return &ClassError{Reason: fmt.Sprintf(format, args...)}
+}
+
+// asClassError keeps a ClassError and wraps any other error into one.
+func asClassError(err error) error {
+	if _, ok := errors.AsType[*ClassError](err); ok || err == nil {
+		return err
+	}
+	return &ClassError{Reason: err.Error()}
+}
+
+// Validate checks what every reader of a class relies on: offsets inside the bytecode, hints in order, segments that
+// cover the bytecode exactly.
+func (c *Class) Validate() error {
+	if n := len(c.Bytecode); n > MaxBytecode {
+		return classErrorf("bytecode of %d felts exceeds %d", n, MaxBytecode)
+	}
+	if c.Segments != nil {
+		if total := c.Segments.total(); total != len(c.Bytecode) {
+			return classErrorf("bytecode segments cover %d felts of %d", total, len(c.Bytecode))
+		}
+	}
+	last := -1
+	for _, at := range c.Hints {
+		if at.Offset <= last || at.Offset >= len(c.Bytecode) {
+			return classErrorf("hint at offset %d, after one at %d, in a bytecode of %d felts", at.Offset, last, len(c.Bytecode))
+		}
+		last = at.Offset
+	}
+	for _, list := range [...][]EntryPoint{c.EntryPoints.External, c.EntryPoints.L1Handler, c.EntryPoints.Constructor} {
+		for _, ep := range list {
+			if ep.Offset < 0 || ep.Offset >= len(c.Bytecode) {
+				return classErrorf("entry point %v at offset %d, outside a bytecode of %d felts", ep.Selector, ep.Offset, len(c.Bytecode))
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,201 @@
+package casm
+
+import (
+	"strings"
+
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// Op is what an instruction does.
+type Op uint8
+
+// The instructions. The comment is the text form; Res and Dst are the Instruction's fields.
+const (
+	AddAP        Op = iota // ap += Res
+	AssertEq               // Dst = Res
+	AssertEqQM31           // {QM31} Dst = Res
+	Call                   // call rel|abs Res
+	Jump                   // jmp rel|abs Res
+	Jnz                    // jmp rel Res if Dst != 0
+	Ret                    // ret
+	Blake2s                // blake2s: state pointer Res.Cell, message pointer Res.B, byte count Dst
+	Blake2sLast            // the same, with the finalisation flag
+)
+
+// Instruction is one instruction with the hints that run before it.
+type Instruction struct {
+	Op       Op
+	IncAP    bool // , ap++
+	Relative bool // Call and Jump
+	Dst      Cell
+	Res      Operand
+	Hints    []Hint
+}
+
+// Size is the number of felts that the instruction takes in the bytecode.
+func (i *Instruction) Size() int {
+	if i.Op != Ret && i.Op != Blake2s && i.Op != Blake2sLast && i.Res.HasImm() {
+		return 2
+	}
+	return 1
+}
+
+// String is the instruction in the text form of the official compiler, its hints (in Python) on the lines before it.
+func (i *Instruction) String() string {
+	var b strings.Builder
+	for k := range i.Hints {
+		text := i.Hints[k].Python()
+		if strings.HasPrefix(text, "\n") {
+			b.WriteString("%{" + text + "%}\n")
+		} else {
+			b.WriteString("%{ " + text + " %}\n")
+		}
+	}
+	b.WriteString(i.body())
+	if i.IncAP {
+		b.WriteString(", ap++")
+	}
+	return b.String()
+}
+
+func (i *Instruction) body() string {
+	mode := "abs "
+	if i.Relative {
+		mode = "rel "
+	}
+	switch i.Op {
+	case AddAP:
+		return "ap += " + i.Res.String()
+	case AssertEq:
+		return i.Dst.String() + " = " + i.Res.String()
+	case AssertEqQM31:
+		return "{QM31} " + i.Dst.String() + " = " + i.Res.String()
+	case Call:
+		return "call " + mode + i.Res.String()
+	case Jump:
+		return "jmp " + mode + i.Res.String()
+	case Jnz:
+		return "jmp rel " + i.Res.String() + " if " + i.Dst.String() + " != 0"
+	case Ret:
+		return "ret"
+	}
+	last := "false"
+	if i.Op == Blake2sLast {
+		last = "true"
+	}
+	return "blake2s[state=" + i.Res.Cell.String() + ", message=" + i.Res.B.String() + ", byte_count=" + i.Dst.String() +
+		", finalize=" + last + "] => [ap + 0]"
+}
+
+// Append appends the instruction's one or two felts to the bytecode. Immediates are reduced modulo the field's prime.
+func (i *Instruction) Append(code []felt.Felt) []felt.Felt {
+	w := i.Word()
+	code = append(code, w.Encode())
+	if i.Size() == 2 {
+		code = append(code, felt.FromBigInt(i.Res.Imm))
+	}
+	return code
+}
+
+// Word is the instruction's first felt, taken apart.
+func (i *Instruction) Word() Word {
+	w := Word{Off0: -1, Off1: -1, Off2: 1, Flags: FlagDstFP | FlagOp0FP}
+	if i.IncAP {
+		w.Flags |= FlagAPAdd1
+	}
+	switch i.Op {
+	case AddAP:
+		w.setRes(&i.Res)
+		w.Flags |= FlagAPAdd
+	case AssertEq, AssertEqQM31:
+		w.setDst(i.Dst)
+		w.setRes(&i.Res)
+		w.Flags |= FlagAssertEq
+		if i.Op == AssertEqQM31 {
+			w.Extension = ExtQM31
+		}
+	case Call:
+		w.setRes(&i.Res)
+		w.setJump(i.Relative)
+		w.Off0, w.Off1 = 0, 1
+		w.Flags = w.Flags&^(FlagDstFP|FlagOp0FP) | FlagCall
+	case Jump:
+		w.setRes(&i.Res)
+		w.setJump(i.Relative)
+	case Jnz:
+		w.setDst(i.Dst)
+		w.setRes(&i.Res)
+		w.Flags |= FlagJnz
+	case Ret:
+		w.Off0, w.Off1, w.Off2 = -2, -1, -1
+		w.Flags |= FlagOp1FP | FlagJumpAbs | FlagRet
+	case Blake2s, Blake2sLast:
+		w.setDst(i.Dst)
+		w.Off1, w.Off2 = i.Res.Cell.Off, i.Res.B.Off
+		w.Flags = w.Flags&^FlagOp0FP | op0Flag(i.Res.Cell.Reg) | op1Flag(i.Res.B.Reg)
+		w.Extension = ExtBlake2s
+		if i.Op == Blake2sLast {
+			w.Extension = ExtBlake2sLast
+		}
+	}
+	return w
+}
+
+func (w *Word) setDst(c Cell) {
+	w.Off0 = c.Off
+	if c.Reg == AP {
+		w.Flags &^= FlagDstFP
+	}
+}
+
+func (w *Word) setJump(relative bool) {
+	if relative {
+		w.Flags |= FlagJumpRel
+	} else {
+		w.Flags |= FlagJumpAbs
+	}
+}
+
+// setRes writes the right-hand side. Where op0 is not used it reads [fp - 1], which always holds a value.
+func (w *Word) setRes(o *Operand) {
+	switch o.Kind {
+	case Deref:
+		w.Off2 = o.Cell.Off
+		w.Flags |= op1Flag(o.Cell.Reg)
+		return
+	case Immediate:
+		w.Flags |= FlagOp1Imm
+		return
+	}
+	w.Off1 = o.Cell.Off
+	w.Flags = w.Flags&^FlagOp0FP | op0Flag(o.Cell.Reg)
+	if o.Kind == DoubleDeref {
+		w.Off2 = o.Off
+		return
+	}
+	if o.Op == Mul {
+		w.Flags |= FlagResMul
+	} else {
+		w.Flags |= FlagResAdd
+	}
+	if o.Imm != nil {
+		w.Flags |= FlagOp1Imm
+		return
+	}
+	w.Off2 = o.B.Off
+	w.Flags |= op1Flag(o.B.Reg)
+}
+
+func op0Flag(r Register) Flags {
+	if r == FP {
+		return FlagOp0FP
+	}
+	return 0
+}
+
+func op1Flag(r Register) Flags {
+	if r == FP {
+		return FlagOp1FP
+	}
+	return FlagOp1AP
+}

@@ -1,0 +1,473 @@
+package casm
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"strconv"
+	"strings"
+
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// DecodeClass reads the JSON of a compiled contract class as the official compiler writes it. pythonic_hints is not
+// read: it follows from hints. Every error is a *ClassError.
+func DecodeClass(data []byte) (*Class, error) {
+	var wire struct {
+		Prime           *string           `json:"prime"`
+		CompilerVersion *string           `json:"compiler_version"`
+		Bytecode        *[]string         `json:"bytecode"`
+		Segments        json.RawMessage   `json:"bytecode_segment_lengths"`
+		Hints           *[]hintsAtJSON    `json:"hints"`
+		EntryPoints     *entryPointsByTag `json:"entry_points_by_type"`
+	}
+	if err := json.Unmarshal(data, &wire); err != nil {
+		return nil, asClassError(err)
+	}
+	for _, required := range [...]struct {
+		name   string
+		absent bool
+	}{
+		{"prime", wire.Prime == nil}, {"compiler_version", wire.CompilerVersion == nil}, {"bytecode", wire.Bytecode == nil},
+		{"hints", wire.Hints == nil}, {"entry_points_by_type", wire.EntryPoints == nil},
+	} {
+		if required.absent {
+			return nil, classErrorf("compiled class has no %s", required.name)
+		}
+	}
+	if prime, err := parseHex(*wire.Prime); err != nil || prime.Cmp(felt.Modulus()) != 0 {
+		return nil, classErrorf("compiled class is for prime %.80q", *wire.Prime)
+	}
+	c := &Class{CompilerVersion: *wire.CompilerVersion}
+	if n := len(*wire.Bytecode); n > MaxBytecode {
+		return nil, classErrorf("bytecode of %d felts exceeds %d", n, MaxBytecode)
+	}
+	c.Bytecode = make([]felt.Felt, len(*wire.Bytecode))
+	for i, s := range *wire.Bytecode {
+		var err error
+		if c.Bytecode[i], err = felt.FromHex(s); err != nil {
+			return nil, classErrorf("bytecode[%d]: %v", i, err)
+		}
+	}
+	if len(wire.Segments) > 0 && string(wire.Segments) != "null" {
+		s, err := decodeSegments(wire.Segments, 0)
+		if err != nil {
+			return nil, err
+		}
+		c.Segments = &s
+	}
+	c.Hints = make([]HintsAt, len(*wire.Hints))
+	for i, h := range *wire.Hints {
+		c.Hints[i] = HintsAt(h)
+	}
+	var err error
+	for _, list := range [...]struct {
+		name string
+		from *[]entryPointJSON
+		to   *[]EntryPoint
+	}{
+		{"EXTERNAL", wire.EntryPoints.External, &c.EntryPoints.External},
+		{"L1_HANDLER", wire.EntryPoints.L1Handler, &c.EntryPoints.L1Handler},
+		{"CONSTRUCTOR", wire.EntryPoints.Constructor, &c.EntryPoints.Constructor},
+	} {
+		if *list.to, err = decodeEntryPoints(list.name, list.from); err != nil {
+			return nil, err
+		}
+	}
+	return c, c.Validate()
+}
+
+type entryPointsByTag struct {
+	External    *[]entryPointJSON `json:"EXTERNAL"`
+	L1Handler   *[]entryPointJSON `json:"L1_HANDLER"`
+	Constructor *[]entryPointJSON `json:"CONSTRUCTOR"`
+}
+
+type entryPointJSON struct {
+	Selector string   `json:"selector"`
+	Offset   *uint32  `json:"offset"`
+	Builtins []string `json:"builtins"`
+}
+
+func decodeEntryPoints(name string, from *[]entryPointJSON) ([]EntryPoint, error) {
+	if from == nil {
+		return nil, classErrorf("compiled class has no %s entry points list", name)
+	}
+	list := make([]EntryPoint, len(*from))
+	for i, ep := range *from {
+		selector, err := felt.FromHex(ep.Selector)
+		if err != nil {
+			return nil, classErrorf("%s entry point %d: selector: %v", name, i, err)
+		}
+		if ep.Offset == nil {
+			return nil, classErrorf("%s entry point %d has no offset", name, i)
+		}
+		list[i] = EntryPoint{Selector: selector, Offset: int(*ep.Offset), Builtins: ep.Builtins}
+	}
+	return list, nil
+}
+
+func decodeSegments(data json.RawMessage, depth int) (Segments, error) {
+	if depth > maxSegmentDepth {
+		return Segments{}, classErrorf("bytecode segments are nested deeper than %d", maxSegmentDepth)
+	}
+	var list []json.RawMessage
+	if json.Unmarshal(data, &list) == nil && list != nil {
+		s := Segments{Children: make([]Segments, len(list))}
+		for i := range list {
+			var err error
+			if s.Children[i], err = decodeSegments(list[i], depth+1); err != nil {
+				return Segments{}, err
+			}
+		}
+		return s, nil
+	}
+	n, err := strconv.ParseUint(string(data), 10, 32)
+	if err != nil || n > MaxBytecode {
+		return Segments{}, classErrorf("bytecode segment length %.40s is not a number up to %d", data, MaxBytecode)
+	}
+	return Segments{Length: int(n)}, nil
+}
+
+// hintsAtJSON is [offset, [hint, …]].
+type hintsAtJSON HintsAt
+
+func (h *hintsAtJSON) UnmarshalJSON(data []byte) error {
+	var pair []json.RawMessage
+	if err := json.Unmarshal(data, &pair); err != nil {
+		return err
+	}
+	if len(pair) != 2 {
+		return classErrorf("hints entry of %d elements, not offset and list", len(pair))
+	}
+	var offset uint32
+	var list []json.RawMessage
+	if err := json.Unmarshal(pair[0], &offset); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(pair[1], &list); err != nil {
+		return err
+	}
+	h.Offset, h.Hints = int(offset), make([]Hint, len(list))
+	for i := range list {
+		if err := h.Hints[i].UnmarshalJSON(list[i]); err != nil {
+			return fmt.Errorf("hint %d at offset %d: %w", i, offset, err)
+		}
+	}
+	return nil
+}
+
+// UnmarshalJSON reads a hint: {"Name": {field: operand, …}}, or "Name" for a hint without fields.
+func (h *Hint) UnmarshalJSON(data []byte) error {
+	var name string
+	var body map[string]json.RawMessage
+	if len(data) > 0 && data[0] == '"' {
+		if err := json.Unmarshal(data, &name); err != nil {
+			return err
+		}
+	} else {
+		var variant map[string]map[string]json.RawMessage
+		if err := json.Unmarshal(data, &variant); err != nil {
+			return err
+		}
+		if len(variant) != 1 {
+			return classErrorf("hint of %d variants", len(variant))
+		}
+		for name, body = range variant {
+			break
+		}
+	}
+	for kind := range hintTable {
+		row := &hintTable[kind]
+		if row.name != name {
+			continue
+		}
+		if (body == nil) != (row.fields == nil) {
+			return classErrorf("hint %s: fields expected: %v", name, row.fields != nil)
+		}
+		h.Kind, h.In, h.Out = HintKind(kind), nil, nil
+		for _, f := range row.fields {
+			if err := h.decodeField(f, body[f.name]); err != nil {
+				return fmt.Errorf("hint %s: field %s: %w", name, f.name, err)
+			}
+		}
+		return nil
+	}
+	return classErrorf("unknown hint %.60q", name)
+}
+
+func (h *Hint) decodeField(f field, data json.RawMessage) (err error) {
+	if data == nil {
+		return classErrorf("missing")
+	}
+	switch f.kind {
+	case output:
+		var c cellJSON
+		if err := json.Unmarshal(data, &c); err != nil {
+			return err
+		}
+		cell, err := c.cell()
+		h.Out = append(h.Out, cell)
+		return err
+	case value:
+		var v *big.Int
+		if v, err = decodeNumber(data); err == nil {
+			h.In = append(h.In, ImmBig(v))
+		}
+		return err
+	}
+	o, err := decodeOperand(data)
+	h.In = append(h.In, o)
+	return err
+}
+
+type cellJSON struct {
+	Register string `json:"register"`
+	Offset   *int16 `json:"offset"`
+}
+
+func (c *cellJSON) cell() (Cell, error) {
+	if c.Offset == nil {
+		return Cell{}, classErrorf("cell without offset")
+	}
+	switch c.Register {
+	case "AP":
+		return Cell{AP, *c.Offset}, nil
+	case "FP":
+		return Cell{FP, *c.Offset}, nil
+	}
+	return Cell{}, classErrorf("unknown register %.20q", c.Register)
+}
+
+func decodeOperand(data json.RawMessage) (Operand, error) {
+	var wire struct {
+		Deref       *cellJSON         `json:"Deref"`
+		DoubleDeref []json.RawMessage `json:"DoubleDeref"`
+		Immediate   json.RawMessage   `json:"Immediate"`
+		BinOp       *struct {
+			Op string    `json:"op"`
+			A  *cellJSON `json:"a"`
+			B  struct {
+				Deref     *cellJSON       `json:"Deref"`
+				Immediate json.RawMessage `json:"Immediate"`
+			} `json:"b"`
+		} `json:"BinOp"`
+	}
+	if err := json.Unmarshal(data, &wire); err != nil {
+		return Operand{}, err
+	}
+	switch {
+	case wire.Deref != nil:
+		c, err := wire.Deref.cell()
+		return At(c), err
+	case wire.DoubleDeref != nil:
+		if len(wire.DoubleDeref) != 2 {
+			return Operand{}, classErrorf("double deref of %d elements", len(wire.DoubleDeref))
+		}
+		var c cellJSON
+		o := Operand{Kind: DoubleDeref}
+		if err := json.Unmarshal(wire.DoubleDeref[0], &c); err != nil {
+			return Operand{}, err
+		}
+		if err := json.Unmarshal(wire.DoubleDeref[1], &o.Off); err != nil {
+			return Operand{}, err
+		}
+		var err error
+		o.Cell, err = c.cell()
+		return o, err
+	case wire.Immediate != nil:
+		v, err := decodeNumber(wire.Immediate)
+		return ImmBig(v), err
+	case wire.BinOp != nil && wire.BinOp.A != nil:
+		o := Operand{Kind: BinOp}
+		switch wire.BinOp.Op {
+		case "Add":
+		case "Mul":
+			o.Op = Mul
+		default:
+			return Operand{}, classErrorf("unknown operation %.20q", wire.BinOp.Op)
+		}
+		var err error
+		if o.Cell, err = wire.BinOp.A.cell(); err != nil {
+			return Operand{}, err
+		}
+		switch {
+		case wire.BinOp.B.Deref != nil:
+			o.B, err = wire.BinOp.B.Deref.cell()
+		case wire.BinOp.B.Immediate != nil:
+			o.Imm, err = decodeNumber(wire.BinOp.B.Immediate)
+		default:
+			err = classErrorf("operation without a second operand")
+		}
+		return o, err
+	}
+	return Operand{}, classErrorf("operand %.60s has no known form", data)
+}
+
+// decodeNumber reads a hexadecimal number in quotes, perhaps negative, of at most 512 bits (hints hold no more).
+func decodeNumber(data json.RawMessage) (*big.Int, error) {
+	var s string
+	if err := json.Unmarshal(data, &s); err != nil {
+		return nil, err
+	}
+	abs, negative := strings.CutPrefix(s, "-")
+	v, err := parseHex(abs)
+	if err == nil && negative {
+		v.Neg(v)
+	}
+	return v, err
+}
+
+func parseHex(s string) (*big.Int, error) {
+	digits, prefixed := strings.CutPrefix(s, "0x")
+	if !prefixed || digits == "" || len(digits) > 128 || strings.ContainsAny(digits, "+-_") {
+		return nil, classErrorf("%.80q is not a hexadecimal number of up to 512 bits", s)
+	}
+	v, ok := new(big.Int).SetString(digits, 16)
+	if !ok {
+		return nil, classErrorf("%.80q is not a hexadecimal number", s)
+	}
+	return v, nil
+}
+
+// MarshalJSON is the official compiler's JSON, without pythonic_hints.
+func (c *Class) MarshalJSON() ([]byte, error) { return c.AppendJSON(nil, false), nil }
+
+// AppendJSON appends the official compiler's JSON to b, without white space, with pythonic_hints if asked for.
+func (c *Class) AppendJSON(b []byte, pythonic bool) []byte {
+	b = append(b, `{"prime":"0x`+felt.Modulus().Text(16)+`","compiler_version":`...)
+	b = appendString(b, c.CompilerVersion)
+	b = append(b, `,"bytecode":[`...)
+	for i := range c.Bytecode {
+		b = comma(b, i)
+		b = append(b, '"')
+		b = append(b, c.Bytecode[i].String()...)
+		b = append(b, '"')
+	}
+	b = append(b, ']')
+	if c.Segments != nil {
+		b = append(b, `,"bytecode_segment_lengths":`...)
+		b = c.Segments.appendJSON(b)
+	}
+	b = append(b, `,"hints":[`...)
+	b = c.appendHints(b, func(b []byte, h *Hint) []byte { return h.AppendJSON(b) })
+	if pythonic {
+		b = append(b, `],"pythonic_hints":[`...)
+		b = c.appendHints(b, func(b []byte, h *Hint) []byte { return appendString(b, h.Python()) })
+	}
+	b = append(b, `],"entry_points_by_type":{"EXTERNAL":`...)
+	b = appendEntryPoints(b, c.EntryPoints.External)
+	b = append(b, `,"L1_HANDLER":`...)
+	b = appendEntryPoints(b, c.EntryPoints.L1Handler)
+	b = append(b, `,"CONSTRUCTOR":`...)
+	b = appendEntryPoints(b, c.EntryPoints.Constructor)
+	return append(b, "}}"...)
+}
+
+func (c *Class) appendHints(b []byte, appendHint func([]byte, *Hint) []byte) []byte {
+	for i, at := range c.Hints {
+		b = append(comma(b, i), '[')
+		b = strconv.AppendInt(b, int64(at.Offset), 10)
+		b = append(b, ",["...)
+		for k := range at.Hints {
+			b = appendHint(comma(b, k), &at.Hints[k])
+		}
+		b = append(b, "]]"...)
+	}
+	return b
+}
+
+func appendEntryPoints(b []byte, list []EntryPoint) []byte {
+	b = append(b, '[')
+	for i, ep := range list {
+		b = append(comma(b, i), `{"selector":"`+ep.Selector.String()+`","offset":`...)
+		b = strconv.AppendInt(b, int64(ep.Offset), 10)
+		b = append(b, `,"builtins":[`...)
+		for k, name := range ep.Builtins {
+			b = appendString(comma(b, k), name)
+		}
+		b = append(b, "]}"...)
+	}
+	return append(b, ']')
+}
+
+func (s *Segments) appendJSON(b []byte) []byte {
+	if s.Children == nil {
+		return strconv.AppendInt(b, int64(s.Length), 10)
+	}
+	b = append(b, '[')
+	for i := range s.Children {
+		b = s.Children[i].appendJSON(comma(b, i))
+	}
+	return append(b, ']')
+}
+
+// AppendJSON appends the hint's JSON.
+func (h *Hint) AppendJSON(b []byte) []byte {
+	row := &hintTable[h.Kind]
+	if row.fields == nil {
+		return appendString(b, row.name)
+	}
+	b = append(b, `{"`+row.name+`":{`...)
+	nIn, nOut := 0, 0
+	for i, f := range row.fields {
+		b = append(comma(b, i), `"`+f.name+`":`...)
+		switch f.kind {
+		case output:
+			b = h.Out[nOut].appendJSON(b)
+			nOut++
+		case value:
+			b = append(b, `"`+hex(h.In[nIn].Imm)+`"`...)
+			nIn++
+		default:
+			b = h.In[nIn].appendJSON(b)
+			nIn++
+		}
+	}
+	return append(b, "}}"...)
+}
+
+func (c Cell) appendJSON(b []byte) []byte {
+	b = append(b, `{"register":"`+strings.ToUpper(c.Reg.String())+`","offset":`...)
+	b = strconv.AppendInt(b, int64(c.Off), 10)
+	return append(b, '}')
+}
+
+func (o *Operand) appendJSON(b []byte) []byte {
+	switch o.Kind {
+	case Deref:
+		return append(o.Cell.appendJSON(append(b, `{"Deref":`...)), '}')
+	case DoubleDeref:
+		b = append(o.Cell.appendJSON(append(b, `{"DoubleDeref":[`...)), ',')
+		return append(strconv.AppendInt(b, int64(o.Off), 10), "]}"...)
+	case Immediate:
+		return append(b, `{"Immediate":"`+hex(o.Imm)+`"}`...)
+	}
+	op := "Add"
+	if o.Op == Mul {
+		op = "Mul"
+	}
+	b = o.Cell.appendJSON(append(b, `{"BinOp":{"op":"`+op+`","a":`...))
+	if o.Imm != nil {
+		return append(b, `,"b":{"Immediate":"`+hex(o.Imm)+`"}}}`...)
+	}
+	return append(o.B.appendJSON(append(b, `,"b":{"Deref":`...)), "}}}"...)
+}
+
+func comma(b []byte, i int) []byte {
+	if i > 0 {
+		return append(b, ',')
+	}
+	return b
+}
+
+// appendString quotes s as serde does: without the escapes for HTML that encoding/json adds.
+func appendString(b []byte, s string) []byte {
+	var w strings.Builder
+	enc := json.NewEncoder(&w)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(s); err != nil {
+		panic("casm: a string that cannot be encoded: " + err.Error())
+	}
+	return append(b, strings.TrimSuffix(w.String(), "\n")...)
+}
