@@ -1,6 +1,12 @@
 package starknet
 
-import "github.com/starkd/starkd/crypto/felt"
+import (
+	"fmt"
+
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/keccak"
+	"github.com/starkd/starkd/crypto/poseidon"
+)
 
 // ContractClass is a Sierra contract class as it is declared: the flattened form of the RPC specification
 // (CONTRACT_CLASS).
@@ -18,4 +24,47 @@ type EntryPoints struct{ External, L1Handler, Constructor []EntryPoint }
 type EntryPoint struct {
 	Selector    felt.Felt
 	FunctionIdx uint64
+}
+
+// Hash is the class hash: Poseidon over the class version, the three lists of entry points, the ABI's Keccak and the
+// program.
+func (c *ContractClass) Hash() felt.Felt {
+	return reduceAddress(poseidon.HashMany(
+		felt.FromBytesReduce([]byte("CONTRACT_CLASS_V"+c.Version)),
+		entryPointsHash(c.EntryPoints.External),
+		entryPointsHash(c.EntryPoints.L1Handler),
+		entryPointsHash(c.EntryPoints.Constructor),
+		keccak.Starknet([]byte(c.ABI)),
+		poseidon.HashMany(c.SierraProgram...),
+	))
+}
+
+func entryPointsHash(eps []EntryPoint) felt.Felt {
+	var h poseidon.Hasher
+	for _, ep := range eps {
+		h.Write(ep.Selector, felt.FromUint64(ep.FunctionIdx))
+	}
+	return h.Sum()
+}
+
+// ClassVersion is the only contract_class_version there is.
+const ClassVersion = "0.1.0"
+
+// Validate checks the class's form and the limits on its size; whether the program is well formed is for the compiler.
+func (c *ContractClass) Validate() error {
+	if c.Version != ClassVersion {
+		return fmt.Errorf("starknet: contract class version %.40q, want %q", c.Version, ClassVersion)
+	}
+	if len(c.SierraProgram) > MaxSierraProgram {
+		return fmt.Errorf("starknet: Sierra program of %d felts, at most %d", len(c.SierraProgram), MaxSierraProgram)
+	}
+	if len(c.ABI) > MaxClassBytes {
+		return fmt.Errorf("starknet: ABI of %d bytes, at most %d", len(c.ABI), MaxClassBytes)
+	}
+	for _, eps := range [][]EntryPoint{c.EntryPoints.Constructor, c.EntryPoints.External, c.EntryPoints.L1Handler} {
+		if len(eps) > MaxEntryPoints {
+			return fmt.Errorf("starknet: %d entry points of one type, at most %d", len(eps), MaxEntryPoints)
+		}
+	}
+	return nil
 }

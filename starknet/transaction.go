@@ -61,7 +61,7 @@ func (c *Common) sealed() {}
 
 var (
 	version3      = felt.FromUint64(3)
-	queryVersion3 = felt.FromUint128(1, 3)
+	queryVersion3 = felt.FromLimbs([4]uint64{3, 0, 1, 0}) // 2^128 + 3
 )
 
 // Version is the version that is hashed: 3, or 3 + 2^128 for a query.

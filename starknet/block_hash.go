@@ -1,0 +1,115 @@
+package starknet
+
+import (
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/poseidon"
+)
+
+var (
+	prefixBlockHash = felt.FromShortString("STARKNET_BLOCK_HASH1")
+	prefixGasPrices = felt.FromShortString("STARKNET_GAS_PRICES0")
+	prefixStateDiff = felt.FromShortString("STARKNET_STATE_DIFF0")
+	prefixState     = felt.FromShortString("STARKNET_STATE_V0")
+)
+
+// Hash is the block hash (formula of 0.13.4 and later).
+func (h *Header) Hash() felt.Felt {
+	version, err := felt.ParseShortString(h.Version)
+	if err != nil { // Version is ours or was decoded by us, both bounded
+		panic("starknet: version of a header: " + err.Error())
+	}
+	return poseidon.HashMany(
+		prefixBlockHash,
+		felt.FromUint64(h.Number),
+		h.StateRoot,
+		h.Sequencer,
+		felt.FromUint64(h.Timestamp),
+		h.counts(),
+		h.StateDiffCommitment,
+		h.TransactionCommitment,
+		h.EventCommitment,
+		h.ReceiptCommitment,
+		h.gasPrices(),
+		version,
+		felt.Zero,
+		h.Parent,
+	)
+}
+
+// counts packs the three counts and the data availability mode: 64 bits each, then 1 bit.
+func (h *Header) counts() felt.Felt {
+	return felt.FromLimbs([4]uint64{uint64(h.DAMode) << 63, h.StateDiffLength, h.EventCount, h.TransactionCount})
+}
+
+func (h *Header) gasPrices() felt.Felt {
+	return poseidon.HashMany(
+		prefixGasPrices,
+		h.L1GasPrice.Wei.Felt(), h.L1GasPrice.Fri.Felt(),
+		h.L1DataGasPrice.Wei.Felt(), h.L1DataGasPrice.Fri.Felt(),
+		h.L2GasPrice.Wei.Felt(), h.L2GasPrice.Fri.Felt(),
+	)
+}
+
+// Seal fills the counts and commitments of the header from what the block holds. Hashes of transactions are taken from
+// their receipts; the diff must be in canonical order.
+func (h *Header) Seal(transactions []Transaction, receipts []Receipt, diff *StateDiff) {
+	hashes, signatures := make([]felt.Felt, len(receipts)), make([][]felt.Felt, len(receipts))
+	h.EventCount = 0
+	for i := range receipts {
+		hashes[i] = receipts[i].TransactionHash
+		signatures[i] = transactions[i].Fields().Signature
+		h.EventCount += uint64(len(receipts[i].Events))
+	}
+	h.TransactionCount = uint64(len(transactions))
+	h.StateDiffLength = uint64(diff.Len())
+	h.TransactionCommitment = TransactionCommitment(hashes, signatures)
+	h.EventCommitment = EventCommitment(receipts)
+	h.ReceiptCommitment = ReceiptCommitment(receipts)
+	h.StateDiffCommitment = diff.Hash()
+}
+
+// StateCommitment is the state root of the two tries' roots: 0 for the empty state, Poseidon otherwise.
+func StateCommitment(contractsRoot, classesRoot felt.Felt) felt.Felt {
+	if contractsRoot.IsZero() && classesRoot.IsZero() {
+		return felt.Zero
+	}
+	return poseidon.HashMany(prefixState, contractsRoot, classesRoot)
+}
+
+// Hash is the state diff commitment. d must be in canonical order.
+func (d *StateDiff) Hash() felt.Felt {
+	var h poseidon.Hasher
+	h.Write(prefixStateDiff)
+
+	h.Write(felt.FromUint64(uint64(len(d.Deployed) + len(d.Replaced))))
+	for deployed, replaced := d.Deployed, d.Replaced; len(deployed)+len(replaced) > 0; { // both ascend: merge
+		next := &deployed
+		if len(deployed) == 0 || len(replaced) > 0 && replaced[0].Address.Cmp(&deployed[0].Address) < 0 {
+			next = &replaced
+		}
+		h.Write((*next)[0].Address, (*next)[0].ClassHash)
+		*next = (*next)[1:]
+	}
+
+	h.Write(felt.FromUint64(uint64(len(d.Declared))))
+	for _, c := range d.Declared {
+		h.Write(c.ClassHash, c.CompiledClassHash)
+	}
+
+	writeList(&h, d.Deprecated)
+	h.Write(felt.One, felt.Zero) // one data availability mode, number 0
+
+	h.Write(felt.FromUint64(uint64(len(d.Storage))))
+	for _, c := range d.Storage {
+		h.Write(c.Address, felt.FromUint64(uint64(len(c.Entries))))
+		for _, e := range c.Entries {
+			h.Write(e.Key, e.Value)
+		}
+	}
+
+	h.Write(felt.FromUint64(uint64(len(d.Nonces))))
+	for _, n := range d.Nonces {
+		h.Write(n.Address, n.Nonce)
+	}
+	return h.Sum()
+}

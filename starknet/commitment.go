@@ -1,0 +1,123 @@
+package starknet
+
+import (
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/keccak"
+	"github.com/starkd/starkd/crypto/poseidon"
+)
+
+// Commitments of a block's lists: the root of a Merkle–Patricia tree of height 64 with Poseidon, whose leaf at index i
+// is the hash of the i-th element; 0 for an empty list.
+
+// commitmentHeight is the height of the trees: indices are 64-bit.
+const commitmentHeight = 64
+
+// TransactionCommitment commits to transactions, given by hash and signature, in order.
+func TransactionCommitment(hashes []felt.Felt, signatures [][]felt.Felt) felt.Felt {
+	leaves := make([]felt.Felt, len(hashes))
+	for i := range leaves {
+		leaves[i] = transactionLeaf(hashes[i], signatures[i])
+	}
+	return merkleRoot(leaves)
+}
+
+func transactionLeaf(hash felt.Felt, signature []felt.Felt) felt.Felt {
+	var h poseidon.Hasher
+	h.Write(hash)
+	h.Write(signature...)
+	return h.Sum()
+}
+
+// EventCommitment commits to the events of the receipts, in order.
+func EventCommitment(receipts []Receipt) felt.Felt {
+	var leaves []felt.Felt
+	for i := range receipts {
+		for j := range receipts[i].Events {
+			leaves = append(leaves, receipts[i].Events[j].leaf(receipts[i].TransactionHash))
+		}
+	}
+	return merkleRoot(leaves)
+}
+
+func (e *Event) leaf(transactionHash felt.Felt) felt.Felt {
+	var h poseidon.Hasher
+	h.Write(e.From, transactionHash)
+	writeList(&h, e.Keys)
+	writeList(&h, e.Data)
+	return h.Sum()
+}
+
+// ReceiptCommitment commits to the receipts, in order.
+func ReceiptCommitment(receipts []Receipt) felt.Felt {
+	leaves := make([]felt.Felt, len(receipts))
+	for i := range receipts {
+		leaves[i] = receipts[i].leaf()
+	}
+	return merkleRoot(leaves)
+}
+
+// leaf hashes the receipt. The place of the L2 gas holds 0: Starknet has not put the amount there yet.
+func (r *Receipt) leaf() felt.Felt {
+	reason := felt.Zero
+	if r.Reverted {
+		reason = keccak.Starknet([]byte(r.RevertReason))
+	}
+	return poseidon.HashMany(r.TransactionHash, r.ActualFee.Felt(), messagesHash(r.Messages), reason,
+		felt.Zero, felt.FromUint64(r.Resources.L1Gas), felt.FromUint64(r.Resources.L1DataGas))
+}
+
+func messagesHash(messages []Message) felt.Felt {
+	var h poseidon.Hasher
+	h.Write(felt.FromUint64(uint64(len(messages))))
+	for i := range messages {
+		h.Write(messages[i].From, messages[i].To)
+		writeList(&h, messages[i].Payload)
+	}
+	return h.Sum()
+}
+
+// writeList writes a list's length and elements.
+func writeList(h *poseidon.Hasher, xs []felt.Felt) {
+	h.Write(felt.FromUint64(uint64(len(xs))))
+	h.Write(xs...)
+}
+
+// merkleRoot is the root of the tree that holds leaves at indices 0, 1, 2, …
+func merkleRoot(leaves []felt.Felt) felt.Felt {
+	if len(leaves) == 0 {
+		return felt.Zero
+	}
+	return subtree(leaves, commitmentHeight).hash()
+}
+
+// edge is a node of the tree: bottom, reached by length steps to the left. Since the leaves' indices begin at 0, a
+// node with one child has it on the left and the path of every edge is 0.
+type edge struct {
+	bottom felt.Felt
+	length uint64
+}
+
+// hash is bottom itself, or H(bottom, path) + length.
+func (e edge) hash() felt.Felt {
+	if e.length == 0 {
+		return e.bottom
+	}
+	h, length := poseidon.Hash(e.bottom, felt.Zero), felt.FromUint64(e.length)
+	return *h.Add(&h, &length)
+}
+
+// subtree is the node of that height above leaves, of which there is at least one.
+func subtree(leaves []felt.Felt, height int) edge {
+	if height == 0 {
+		return edge{bottom: leaves[0]}
+	}
+	// No block has 2^32 elements, so above that height there is only the left child.
+	if height > 32 || len(leaves) <= 1<<(height-1) {
+		e := subtree(leaves, height-1)
+		e.length++
+		return e
+	}
+	half := 1 << (height - 1)
+	left, right := subtree(leaves[:half], height-1), subtree(leaves[half:], height-1)
+	return edge{bottom: poseidon.Hash(left.hash(), right.hash())}
+}

@@ -1,0 +1,84 @@
+package starknet
+
+import (
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/pedersen"
+)
+
+// Hashes of the transaction versions that Starknet has retired and of L1 handlers. This chain executes none of them; tools
+// that read Starknet's own blocks need their hashes. All are Pedersen over: prefix, version, address, selector,
+// calldata hash, max fee, chain id, and what each adds.
+
+var (
+	prefixDeploy        = felt.FromShortString("deploy")
+	prefixL1Handler     = felt.FromShortString("l1_handler")
+	constructorSelector = felt.MustHex("0x28ffe4ff0f226a9107253e17a904099aa4f63a02a5621de0576e5aa71bc5194")
+)
+
+// LegacyTransaction is the preimage of a hash of a retired version.
+type LegacyTransaction struct {
+	Version  felt.Felt   // 0, 1 or 2, with 2^128 added for a query
+	Address  felt.Felt   // sender, or the contract that is called or deployed
+	Selector felt.Felt   // zero except for INVOKE version 0 and L1_HANDLER
+	Calldata []felt.Felt // of DECLARE: the class hash from version 1 on, nothing in version 0
+	MaxFee   felt.Felt
+	Nonce    felt.Felt
+
+	ClassHash         felt.Felt // DECLARE, DEPLOY_ACCOUNT
+	CompiledClassHash felt.Felt // DECLARE version 2
+}
+
+// HashInvokeV0 is the hash of an INVOKE of version 0, which had no nonce.
+func (t *LegacyTransaction) HashInvokeV0(chainID felt.Felt) felt.Felt {
+	return t.hash(prefixInvoke, chainID)
+}
+
+// HashInvokeV1 is the hash of an INVOKE of version 1.
+func (t *LegacyTransaction) HashInvokeV1(chainID felt.Felt) felt.Felt {
+	return t.hash(prefixInvoke, chainID, t.Nonce)
+}
+
+// HashDeclareV0 is the hash of a DECLARE of version 0: its class hash stands where the nonce is later.
+func (t *LegacyTransaction) HashDeclareV0(chainID felt.Felt) felt.Felt {
+	return t.hash(prefixDeclare, chainID, t.ClassHash)
+}
+
+// HashDeclareV1 is the hash of a DECLARE of version 1.
+func (t *LegacyTransaction) HashDeclareV1(chainID felt.Felt) felt.Felt {
+	u := *t
+	u.Calldata = []felt.Felt{t.ClassHash}
+	return u.hash(prefixDeclare, chainID, t.Nonce)
+}
+
+// HashDeclareV2 is the hash of a DECLARE of version 2.
+func (t *LegacyTransaction) HashDeclareV2(chainID felt.Felt) felt.Felt {
+	u := *t
+	u.Calldata = []felt.Felt{t.ClassHash}
+	return u.hash(prefixDeclare, chainID, t.Nonce, t.CompiledClassHash)
+}
+
+// HashDeployAccountV1 is the hash of a DEPLOY_ACCOUNT of version 1 with that salt.
+func (t *LegacyTransaction) HashDeployAccountV1(chainID, salt felt.Felt) felt.Felt {
+	u := *t
+	u.Address = ContractAddress(felt.Zero, salt, t.ClassHash, t.Calldata)
+	u.Calldata = append([]felt.Felt{t.ClassHash, salt}, t.Calldata...)
+	return u.hash(prefixDeployAccount, chainID, t.Nonce)
+}
+
+// HashDeploy is the hash of a DEPLOY with that salt.
+func (t *LegacyTransaction) HashDeploy(chainID, salt felt.Felt) felt.Felt {
+	u := *t
+	u.Address = ContractAddress(felt.Zero, salt, t.ClassHash, t.Calldata)
+	u.Selector = constructorSelector
+	return u.hash(prefixDeploy, chainID)
+}
+
+// HashL1Handler is the hash of a message from L1 that calls a contract.
+func (t *LegacyTransaction) HashL1Handler(chainID felt.Felt) felt.Felt {
+	return t.hash(prefixL1Handler, chainID, t.Nonce)
+}
+
+func (t *LegacyTransaction) hash(prefix, chainID felt.Felt, more ...felt.Felt) felt.Felt {
+	xs := append([]felt.Felt{prefix, t.Version, t.Address, t.Selector, pedersen.HashMany(t.Calldata...), t.MaxFee, chainID}, more...)
+	return pedersen.HashMany(xs...)
+}
