@@ -1,0 +1,199 @@
+package proofstore
+
+import (
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+)
+
+//go:embed openapi.json
+var openAPI []byte
+
+// latestLimit bounds the list of GET /v1/proofs without a block.
+const latestLimit = 50
+
+// Handler serves the store by REST (openapi.json is its description). status returns the body of GET /v1/status and
+// whether the watcher is healthy.
+func Handler(s *Store, status func() (body any, healthy bool)) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/proofs", func(w http.ResponseWriter, r *http.Request) {
+		block := r.URL.Query().Get("block")
+		if block == "" {
+			records, err := s.Latest(r.Context(), latestLimit)
+			answer(w, map[string]any{"blocks": records}, err)
+			return
+		}
+		number, err := parseBlock(block)
+		if err != nil {
+			fail(w, http.StatusBadRequest, err)
+			return
+		}
+		record, err := s.Record(r.Context(), number)
+		if err != nil {
+			answer(w, nil, err)
+			return
+		}
+		answer(w, map[string]any{"block": record.Block, "status": record.Status, "proofs": nonNil(record.Proofs), "not_provable": record.NotProvable}, nil)
+	})
+	mux.HandleFunc("GET /v1/proofs/{tx_hash}", func(w http.ResponseWriter, r *http.Request) {
+		record, i, ok := transaction(s, w, r)
+		if !ok {
+			return
+		}
+		hash, _ := canonicalHash(r.PathValue("tx_hash"))
+		if i >= 0 {
+			answer(w, struct {
+				Transaction string `json:"transaction"`
+				Status      Status `json:"status"`
+				StateRoot   string `json:"state_root"`
+				Raw         string `json:"raw"`
+				Proof       *Entry `json:"proof"`
+			}{hash, Proved, record.StateRoot, "/v1/proofs/" + hash + "/raw", &record.Proofs[i]}, nil)
+			return
+		}
+		answer(w, struct {
+			Transaction string    `json:"transaction"`
+			Block       uint64    `json:"block"`
+			Status      Status    `json:"status"`
+			StateRoot   string    `json:"state_root"`
+			Exception   Exception `json:"exception"`
+		}{hash, record.Block, NotProvable, record.StateRoot, exception(record, hash)}, nil)
+	})
+	mux.HandleFunc("GET /v1/proofs/{tx_hash}/raw", func(w http.ResponseWriter, r *http.Request) {
+		record, i, ok := transaction(s, w, r)
+		if !ok {
+			return
+		}
+		if i < 0 {
+			hash, _ := canonicalHash(r.PathValue("tx_hash"))
+			fail(w, http.StatusNotFound, fmt.Errorf("transaction %s of block %d has no proof: %s", hash, record.Block, exception(record, hash).Reason))
+			return
+		}
+		serveBundle(s, w, r, &record.Proofs[i])
+	})
+	mux.HandleFunc("GET /v1/blocks/{n}/proof", func(w http.ResponseWriter, r *http.Request) {
+		number, err := parseBlock(r.PathValue("n"))
+		if err != nil {
+			fail(w, http.StatusBadRequest, err)
+			return
+		}
+		record, err := s.Record(r.Context(), number)
+		if err != nil {
+			answer(w, nil, err)
+			return
+		}
+		part := 0
+		if p := r.URL.Query().Get("part"); p != "" {
+			if part, err = strconv.Atoi(p); err != nil {
+				fail(w, http.StatusBadRequest, fmt.Errorf("part %.80q is not a number", p))
+				return
+			}
+		}
+		if part < 0 || part >= len(record.Proofs) {
+			fail(w, http.StatusNotFound, fmt.Errorf("block %d (%s) has %d proofs, part %d was asked for", number, record.Status, len(record.Proofs), part))
+			return
+		}
+		w.Header().Set("Starkd-Proof-Parts", strconv.Itoa(len(record.Proofs)))
+		serveBundle(s, w, r, &record.Proofs[part])
+	})
+	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) {
+		body, _ := status()
+		answer(w, body, nil)
+	})
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
+		if _, healthy := status(); !healthy {
+			fail(w, http.StatusServiceUnavailable, errors.New("the watcher has stopped; /v1/status says why"))
+			return
+		}
+		answer(w, map[string]string{"status": "ok"}, nil)
+	})
+	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Write(openAPI)
+	})
+	return cors(mux)
+}
+
+// cors lets pages of other origins read proofs: they are public and the handler only reads.
+func cors(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		if r.Method == http.MethodOptions {
+			w.Header().Set("Access-Control-Allow-Methods", "GET")
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func transaction(s *Store, w http.ResponseWriter, r *http.Request) (*Record, int, bool) {
+	hash, err := canonicalHash(r.PathValue("tx_hash"))
+	if err != nil {
+		fail(w, http.StatusBadRequest, err)
+		return nil, 0, false
+	}
+	record, i, err := s.Transaction(r.Context(), hash)
+	if err != nil {
+		answer(w, nil, err)
+		return nil, 0, false
+	}
+	return record, i, true
+}
+
+func exception(record *Record, hash string) Exception {
+	for _, e := range record.NotProvable {
+		if e.Transaction == hash {
+			return e
+		}
+	}
+	return Exception{Transaction: hash, Reason: "not covered"}
+}
+
+func serveBundle(s *Store, w http.ResponseWriter, r *http.Request, entry *Entry) {
+	data, err := s.Bundle(r.Context(), entry)
+	if err != nil {
+		answer(w, nil, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", `"`+entry.SHA256+`"`)
+	w.Write(data)
+}
+
+func parseBlock(s string) (uint64, error) {
+	n, err := strconv.ParseUint(s, 10, 63)
+	if err != nil {
+		return 0, fmt.Errorf("block %.80q is not a decimal number below 2^63", s)
+	}
+	return n, nil
+}
+
+func nonNil(entries []Entry) []Entry {
+	if entries == nil {
+		return []Entry{}
+	}
+	return entries
+}
+
+func answer(w http.ResponseWriter, body any, err error) {
+	if errors.Is(err, ErrNotFound) {
+		fail(w, http.StatusNotFound, errors.New("not found; /v1/status says how far proving has come"))
+		return
+	}
+	if err != nil {
+		fail(w, http.StatusInternalServerError, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(body)
+}
+
+func fail(w http.ResponseWriter, code int, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	json.NewEncoder(w).Encode(map[string]string{"error": err.Error()})
+}

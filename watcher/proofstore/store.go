@@ -1,0 +1,236 @@
+// Package proofstore keeps proofs by block and by transaction and serves them by REST. It stores through gocloud.dev/blob:
+// files on disk by default, object storage by URL.
+//
+// A bundle (a proof with the witness that its check needs) is one object, named by block and part. A block's record is
+// written after its bundles and its transactions' index entries, so a record that can be read names bundles that can be
+// read: the record is the commit point, and a writer that died before it simply writes the same objects again.
+package proofstore
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"gocloud.dev/blob"
+	_ "gocloud.dev/blob/fileblob" // file://
+	_ "gocloud.dev/blob/memblob"  // mem://
+	"gocloud.dev/gcerrors"
+)
+
+// ErrNotFound is an absent block record, transaction or bundle.
+var ErrNotFound = errors.New("proofstore: not found")
+
+// Status says what became of a block or a transaction.
+type Status string
+
+// The fates of a block's transactions.
+const (
+	Proved      Status = "proved"       // covered by a stored proof
+	Empty       Status = "empty"        // the block has no transactions
+	NotProvable Status = "not_provable" // executed on chain, outside what the layout can prove; Reason says why
+)
+
+// Record is what is stored of a block.
+type Record struct {
+	Block        uint64      `json:"block"`
+	Status       Status      `json:"status"`
+	StateRoot    string      `json:"state_root"` // signed state commitment after the block
+	Proofs       []Entry     `json:"proofs"`
+	NotProvable  []Exception `json:"not_provable,omitempty"`
+	Transactions []string    `json:"transactions"`
+}
+
+// Entry describes one stored proof of a run of consecutive transactions of a block.
+type Entry struct {
+	Block        uint64   `json:"block"`
+	Part         int      `json:"part"`
+	Transactions []string `json:"transactions"`
+	Covered      []string `json:"covered"`     // frames that the proof shows: constructor, execute, fee_transfer
+	NotCovered   []string `json:"not_covered"` // frames that it does not: validate
+	ProgramHash  string   `json:"program_hash"`
+	Layout       string   `json:"layout"`
+	Steps        uint64   `json:"steps"`
+	SecurityBits int      `json:"security_bits"`
+	Size         int64    `json:"size"`   // of the bundle, bytes
+	SHA256       string   `json:"sha256"` // of the bundle
+	ProvingMS    int64    `json:"proving_ms"`
+}
+
+// Exception is a transaction that no proof covers, and why.
+type Exception struct {
+	Transaction string `json:"transaction"`
+	Reason      string `json:"reason"`
+	Builtin     string `json:"builtin,omitempty"`
+}
+
+// position is where a transaction's proof is.
+type position struct {
+	Block uint64 `json:"block"`
+	Part  int    `json:"part"` // -1: not provable, the block's record says why
+}
+
+// Store keeps records and bundles in a bucket. Safe for concurrent use.
+type Store struct{ bucket *blob.Bucket }
+
+// Open opens the bucket at a gocloud.dev URL, such as file:///var/lib/starkd/proofs or mem://.
+func Open(ctx context.Context, url string) (*Store, error) {
+	bucket, err := blob.OpenBucket(ctx, url)
+	if err != nil {
+		return nil, fmt.Errorf("proofstore: %q: %w", url, err)
+	}
+	return &Store{bucket}, nil
+}
+
+// Close releases the bucket.
+func (s *Store) Close() error { return s.bucket.Close() }
+
+func bundleKey(block uint64, part int) string {
+	return fmt.Sprintf("bundles/%012d/%03d.json", block, part)
+}
+func recordKey(block uint64) string     { return fmt.Sprintf("blocks/%012d.json", block) }
+func transactionKey(hash string) string { return "transactions/" + hash }
+
+// PutBundle stores a bundle and completes entry's Size and SHA256. Writing the same block and part again replaces it.
+func (s *Store) PutBundle(ctx context.Context, entry *Entry, bundle []byte) error {
+	digest := sha256.Sum256(bundle)
+	entry.Size, entry.SHA256 = int64(len(bundle)), hex.EncodeToString(digest[:])
+	return s.write(ctx, bundleKey(entry.Block, entry.Part), bundle)
+}
+
+// PutRecord stores a block's transaction index and then its record. All of its bundles must have been stored.
+func (s *Store) PutRecord(ctx context.Context, r *Record) error {
+	index := func(hash string, part int) error {
+		data, err := json.Marshal(position{r.Block, part})
+		if err != nil {
+			return err
+		}
+		return s.write(ctx, transactionKey(hash), data)
+	}
+	for _, entry := range r.Proofs {
+		for _, hash := range entry.Transactions {
+			if err := index(hash, entry.Part); err != nil {
+				return err
+			}
+		}
+	}
+	for _, exception := range r.NotProvable {
+		if err := index(exception.Transaction, -1); err != nil {
+			return err
+		}
+	}
+	data, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, recordKey(r.Block), data)
+}
+
+// Record returns what is stored of a block, or ErrNotFound.
+func (s *Store) Record(ctx context.Context, block uint64) (*Record, error) {
+	r := new(Record)
+	return r, s.readJSON(ctx, recordKey(block), r)
+}
+
+// Transaction returns the record of the transaction's block and the index in it of the entry that covers the transaction,
+// -1 when none does. A transaction whose block's record is not complete yet is ErrNotFound.
+func (s *Store) Transaction(ctx context.Context, hash string) (*Record, int, error) {
+	var p position
+	if err := s.readJSON(ctx, transactionKey(hash), &p); err != nil {
+		return nil, 0, err
+	}
+	r, err := s.Record(ctx, p.Block)
+	if err != nil {
+		return nil, 0, err
+	}
+	for i := range r.Proofs {
+		if r.Proofs[i].Part == p.Part {
+			return r, i, nil
+		}
+	}
+	return r, -1, nil
+}
+
+// Bundle returns a stored bundle after checking its digest against the entry's.
+func (s *Store) Bundle(ctx context.Context, entry *Entry) ([]byte, error) {
+	data, err := s.read(ctx, bundleKey(entry.Block, entry.Part))
+	if err != nil {
+		return nil, err
+	}
+	if digest := sha256.Sum256(data); hex.EncodeToString(digest[:]) != entry.SHA256 {
+		return nil, fmt.Errorf("proofstore: bundle of block %d part %d has digest %x, its record says %s", entry.Block, entry.Part, digest, entry.SHA256)
+	}
+	return data, nil
+}
+
+// Latest returns the records of the newest blocks that have transactions, newest first, at most limit of them.
+func (s *Store) Latest(ctx context.Context, limit int) ([]*Record, error) {
+	var keys []string
+	it := s.bucket.List(&blob.ListOptions{Prefix: "blocks/"})
+	for {
+		object, err := it.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, object.Key)
+	}
+	var records []*Record
+	for i := len(keys) - 1; i >= 0 && len(records) < limit; i-- {
+		r := new(Record)
+		if err := s.readJSON(ctx, keys[i], r); err != nil {
+			return nil, err
+		}
+		records = append(records, r)
+	}
+	return records, nil
+}
+
+// write is atomic: fileblob writes beside the target and renames, object stores replace whole objects.
+func (s *Store) write(ctx context.Context, key string, data []byte) error {
+	if err := s.bucket.WriteAll(ctx, key, data, &blob.WriterOptions{ContentType: "application/json"}); err != nil {
+		return fmt.Errorf("proofstore: %s: %w", key, err)
+	}
+	return nil
+}
+
+func (s *Store) read(ctx context.Context, key string) ([]byte, error) {
+	data, err := s.bucket.ReadAll(ctx, key)
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return nil, fmt.Errorf("%w: %s", ErrNotFound, key)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("proofstore: %s: %w", key, err)
+	}
+	return data, nil
+}
+
+func (s *Store) readJSON(ctx context.Context, key string, into any) error {
+	data, err := s.read(ctx, key)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		return fmt.Errorf("proofstore: %s: %w", key, err)
+	}
+	return nil
+}
+
+// canonicalHash brings a transaction hash from a URL into the form of the keys: 0x, lower case, no leading zeros.
+func canonicalHash(s string) (string, error) {
+	digits, ok := strings.CutPrefix(s, "0x")
+	if !ok || digits == "" || len(digits) > 64 || strings.Trim(digits, "0123456789abcdefABCDEF") != "" {
+		return "", fmt.Errorf("transaction hash %.80q is not 0x and 1 to 64 hexadecimal digits", s)
+	}
+	digits = strings.ToLower(strings.TrimLeft(digits, "0"))
+	if digits == "" {
+		digits = "0"
+	}
+	return "0x" + digits, nil
+}
