@@ -20,7 +20,8 @@ type StatementIdx int
 
 // Program is a decoded Sierra program.
 type Program struct {
-	Version    Version
+	Version    Version // zero for text
+	Compiler   Version // of the compiler that wrote it: carried along, never judged
 	Types      []TypeDeclaration
 	Libfuncs   []LibfuncDeclaration
 	Statements []Statement
