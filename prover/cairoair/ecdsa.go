@@ -1,0 +1,63 @@
+package cairoair
+
+// ecdsa states that each instance holds a public key Q and a message z for which the prover knows a signature (r, w = 1/s):
+// the x coordinate of w·(z·G + r·Q) is r. Partial sums start at the shift point (for z·G at its negative) so that no
+// addition meets equal points; r and w are the selectors of two multiplications that follow one another in the same
+// columns. Whitepaper section 9.11.
+func (b *builder) ecdsa(e *ECDSA) {
+	const name = "ecdsa/signature0"
+	keyStep, keyRows := e.KeyX.Step, subsetSumRows*e.KeyX.Step
+	instance := every(e.PubKey.Addr.Step)
+	inside := every(keyStep).But(rowsAt(keyRows, keyRows-keyStep))
+	gx, gy := b.periodicPoints([][]point{doublings(generatorPoint, ecdsaBits)}, e.Generator.X.Step)
+
+	// The key's points: each is twice the one before.
+	x, y, slope := b.at(e.KeyX, 0), b.at(e.KeyY, 0), b.at(e.DoublingSlope, 0)
+	nextX, nextY := b.at(e.KeyX, 1), b.at(e.KeyY, 1)
+	x2 := x.Square()
+	b.Constrain(name+"/doubling_key/slope", x2.Add(x2).Add(x2).Add(b.Element(curveAlpha)).Sub(y.Add(y).Mul(slope)), inside)
+	b.Constrain(name+"/doubling_key/x", slope.Square().Sub(x.Add(x).Add(nextX)), inside)
+	b.Constrain(name+"/doubling_key/y", y.Add(nextY).Sub(slope.Mul(x.Sub(nextX))), inside)
+
+	// z·G - shift, and in turn r·Q + shift and w·B + shift.
+	b.subsetSum(name+"/exponentiate_generator", &e.Generator, gx, gy, ecdsaBits)
+	b.subsetSum(name+"/exponentiate_key", &e.Key, x, y, ecdsaBits)
+	shiftX, shiftY := b.Element(shiftPoint.x), b.Element(shiftPoint.y)
+	b.Constrain(name+"/init_gen/x", b.at(e.Generator.X, 0).Sub(shiftX), instance)
+	b.Constrain(name+"/init_gen/y", b.at(e.Generator.Y, 0).Add(shiftY), instance)
+	b.Constrain(name+"/init_key/x", b.at(e.Key.X, 0).Sub(shiftX), every(keyRows))
+	b.Constrain(name+"/init_key/y", b.at(e.Key.Y, 0).Sub(shiftY), every(keyRows))
+
+	// B = z·G + r·Q is the second multiplication's key.
+	const end = subsetSumRows - 1
+	zx, zy := b.at(e.Generator.X, end), b.at(e.Generator.Y, end)
+	rx, ry := b.at(e.Key.X, end), b.at(e.Key.Y, end)
+	bx, by := b.at(e.KeyX, subsetSumRows), b.at(e.KeyY, subsetSumRows)
+	add := b.at(e.AddResultsSlope, 0)
+	b.Constrain(name+"/add_results/slope", zy.Sub(ry.Add(add.Mul(zx.Sub(rx)))), instance)
+	b.Constrain(name+"/add_results/x", add.Square().Sub(zx.Add(rx).Add(bx)), instance)
+	b.Constrain(name+"/add_results/y", zy.Add(by).Sub(add.Mul(zx.Sub(bx))), instance)
+	b.Constrain(name+"/add_results/x_diff_inv", b.at(e.AddResultsInv, 0).Mul(zx.Sub(rx)).SubConst(1), instance)
+
+	// w·B, the shift taken away, has x coordinate r.
+	wx, wy := b.at(e.Key.X, subsetSumRows+end), b.at(e.Key.Y, subsetSumRows+end)
+	extract := b.at(e.ExtractRSlope, 0)
+	z, r := b.at(e.Generator.Selector, 0), b.at(e.Key.Selector, 0)
+	b.Constrain(name+"/extract_r/slope", wy.Add(shiftY).Sub(extract.Mul(wx.Sub(shiftX))), instance)
+	b.Constrain(name+"/extract_r/x", extract.Square().Sub(wx.Add(shiftX).Add(r)), instance)
+	b.Constrain(name+"/extract_r/x_diff_inv", b.at(e.ExtractRInv, 0).Mul(wx.Sub(shiftX)).SubConst(1), instance)
+	b.Constrain(name+"/z_nonzero", z.Mul(b.at(e.ZInv, 0)).SubConst(1), instance)
+	b.Constrain(name+"/r_and_w_nonzero", r.Mul(b.at(e.RWInv, 0)).SubConst(1), every(keyRows))
+
+	// Q is on the curve.
+	qx2 := b.at(e.QXSquared, 0)
+	b.Constrain(name+"/q_on_curve/x_squared", qx2.Sub(x2), instance)
+	b.Constrain(name+"/q_on_curve/on_curve",
+		y.Square().Sub(x.Mul(qx2).Add(x.Mul(b.Element(curveAlpha))).Add(b.Element(curveBeta))), instance)
+
+	b.Constrain("ecdsa/init_addr", b.at(e.PubKey.Addr, 0).Sub(b.value(initialECDSA)), first())
+	b.Constrain("ecdsa/message_addr", b.follows(e.Message.Addr, 0, e.PubKey.Addr, 0), instance)
+	b.Constrain("ecdsa/pubkey_addr", b.follows(e.PubKey.Addr, 1, e.Message.Addr, 0), instance.But(last(e.PubKey.Addr.Step)))
+	b.Constrain("ecdsa/message_value0", b.at(e.Message.Value, 0).Sub(z), instance)
+	b.Constrain("ecdsa/pubkey_value0", b.at(e.PubKey.Value, 0).Sub(x), instance)
+}
