@@ -1,0 +1,218 @@
+// Package config turns the file config/app.toml, STARKD_ environment variables and command-line flags (viper, in rising
+// order of precedence) into one typed, validated Config. CometBFT's own settings stay in its config/config.toml.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/template"
+	"time"
+
+	"github.com/spf13/viper"
+)
+
+// Config is everything that app.toml says. The zero value of a field means its default.
+type Config struct {
+	RPC   RPC   `mapstructure:"rpc"`
+	App   App   `mapstructure:"app"`
+	Watch Watch `mapstructure:"watch"`
+}
+
+// RPC is the Starknet JSON-RPC server of a node.
+type RPC struct {
+	// Address is host:port to listen on; "off" serves none. Default 127.0.0.1:5050.
+	Address string `mapstructure:"address"`
+	// MaxBodyBytes bounds a request body; a declare of the largest class takes about 5 MB. Default 16 MiB.
+	MaxBodyBytes int64 `mapstructure:"max_body_bytes"`
+	// CORSOrigin is the Access-Control-Allow-Origin of every answer. Default "*".
+	CORSOrigin string `mapstructure:"cors_origin"`
+}
+
+// App is the state machine of a node or of a watcher's replica.
+type App struct {
+	// DBBackend is the state's database: pebbledb or goleveldb. Default pebbledb.
+	DBBackend string `mapstructure:"db_backend"`
+	// Engine executes Cairo: vm. Default vm.
+	Engine string `mapstructure:"engine"`
+}
+
+// Watch is the watcher.
+type Watch struct {
+	// Nodes are CometBFT RPC addresses (http://host:port): the first is followed, the others are the light client's
+	// witnesses. Default http://127.0.0.1:26657.
+	Nodes []string `mapstructure:"nodes"`
+	// REST is host:port of the proof server. Default 127.0.0.1:5051.
+	REST string `mapstructure:"rest"`
+	// Store is the gocloud.dev/blob URL of the proof store; empty means data/proofs in the watcher's home.
+	Store string `mapstructure:"store"`
+	// TrustingPeriod is how old a verified header may be and still be trusted. Default 168h.
+	TrustingPeriod time.Duration `mapstructure:"trusting_period"`
+	// PowBits and Queries are the proof's grinding bits and FRI queries; bits + 2·queries is its security. Default 20, 38.
+	PowBits int `mapstructure:"pow_bits"`
+	Queries int `mapstructure:"queries"`
+	// MaxSteps bounds one proof's Cairo steps; a block above it is split by transactions. Default 262144.
+	MaxSteps uint64 `mapstructure:"max_steps"`
+}
+
+// Default returns the configuration of a single node on this machine.
+func Default() *Config {
+	c := new(Config)
+	c.setDefaults()
+	return c
+}
+
+func (c *Config) setDefaults() {
+	def(&c.RPC.Address, "127.0.0.1:5050")
+	def(&c.RPC.MaxBodyBytes, 16<<20)
+	def(&c.RPC.CORSOrigin, "*")
+	def(&c.App.DBBackend, "pebbledb")
+	def(&c.App.Engine, "vm")
+	if len(c.Watch.Nodes) == 0 {
+		c.Watch.Nodes = []string{"http://127.0.0.1:26657"}
+	}
+	def(&c.Watch.REST, "127.0.0.1:5051")
+	def(&c.Watch.TrustingPeriod, 168*time.Hour)
+	def(&c.Watch.PowBits, 20)
+	def(&c.Watch.Queries, 38)
+	def(&c.Watch.MaxSteps, 1<<18)
+}
+
+func def[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Validate reports every fault of c at once.
+func (c *Config) Validate() error {
+	var faults []error
+	fault := func(field, format string, args ...any) {
+		faults = append(faults, fmt.Errorf("config: %s: "+format, append([]any{field}, args...)...))
+	}
+	if c.RPC.Address != "off" {
+		if _, _, err := net.SplitHostPort(c.RPC.Address); err != nil {
+			fault("rpc.address", "%q is neither host:port nor off", c.RPC.Address)
+		}
+	}
+	if c.RPC.MaxBodyBytes < 1<<10 || c.RPC.MaxBodyBytes > 1<<30 {
+		fault("rpc.max_body_bytes", "%d is not between 1 KiB and 1 GiB", c.RPC.MaxBodyBytes)
+	}
+	if !slices.Contains([]string{"pebbledb", "goleveldb"}, c.App.DBBackend) {
+		fault("app.db_backend", "%q is neither pebbledb nor goleveldb", c.App.DBBackend)
+	}
+	if c.App.Engine != "vm" {
+		fault("app.engine", "%q is not vm", c.App.Engine)
+	}
+	for _, node := range c.Watch.Nodes {
+		if u, err := url.Parse(node); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			fault("watch.nodes", "%q is not an http address", node)
+		}
+	}
+	if _, _, err := net.SplitHostPort(c.Watch.REST); err != nil {
+		fault("watch.rest", "%q is not host:port", c.Watch.REST)
+	}
+	if c.Watch.Store != "" {
+		if u, err := url.Parse(c.Watch.Store); err != nil || u.Scheme == "" {
+			fault("watch.store", "%q is not a bucket's URL", c.Watch.Store)
+		}
+	}
+	if c.Watch.TrustingPeriod < time.Minute {
+		fault("watch.trusting_period", "%v is below a minute", c.Watch.TrustingPeriod)
+	}
+	if c.Watch.PowBits < 0 || c.Watch.PowBits > 50 {
+		fault("watch.pow_bits", "%d is not between 0 and 50", c.Watch.PowBits)
+	}
+	if c.Watch.Queries < 1 || c.Watch.Queries > 48 {
+		fault("watch.queries", "%d is not between 1 and 48", c.Watch.Queries)
+	}
+	if c.Watch.MaxSteps < 1<<14 || c.Watch.MaxSteps > 1<<21 || c.Watch.MaxSteps&(c.Watch.MaxSteps-1) != 0 {
+		fault("watch.max_steps", "%d is not a power of two between 2^14 and 2^21", c.Watch.MaxSteps)
+	}
+	return errors.Join(faults...)
+}
+
+// Path is where a home folder keeps its app.toml.
+func Path(home string) string { return filepath.Join(home, "config", "app.toml") }
+
+// Load reads home's app.toml (absent means defaults) with the environment over it and v's bound flags over both. Unknown
+// keys are refused by name.
+func Load(home string, v *viper.Viper) (*Config, error) {
+	v.SetEnvPrefix("STARKD")
+	v.SetEnvKeyReplacer(strings.NewReplacer(".", "_"))
+	for _, key := range []string{
+		"rpc.address", "rpc.max_body_bytes", "rpc.cors_origin", "app.db_backend", "app.engine",
+		"watch.nodes", "watch.rest", "watch.store", "watch.trusting_period", "watch.pow_bits", "watch.queries", "watch.max_steps",
+	} {
+		if err := v.BindEnv(key); err != nil {
+			return nil, err
+		}
+	}
+	path := Path(home)
+	v.SetConfigFile(path)
+	v.SetConfigType("toml")
+	if err := v.ReadInConfig(); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("config: %s: %w", path, err)
+	}
+	c := new(Config)
+	if err := v.UnmarshalExact(c); err != nil {
+		return nil, fmt.Errorf("config: %s: %s", path, strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	c.setDefaults()
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Write writes c to home's app.toml, each field with what it means.
+func Write(home string, c *Config) error {
+	path := Path(home)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	var b strings.Builder
+	if err := fileTemplate.Execute(&b, c); err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(b.String()), 0o644)
+}
+
+var fileTemplate = template.Must(template.New("app.toml").Parse(`# starkd. CometBFT's own settings are in config.toml beside this file. Environment variables such as
+# STARKD_RPC_ADDRESS override it, flags override both.
+
+[rpc]
+# Starknet JSON-RPC: host:port to listen on, or "off".
+address = {{printf "%q" .RPC.Address}}
+# Largest request body in bytes; a declare of the largest class takes about 5 MB.
+max_body_bytes = {{.RPC.MaxBodyBytes}}
+# Access-Control-Allow-Origin of every answer.
+cors_origin = {{printf "%q" .RPC.CORSOrigin}}
+
+[app]
+# Database of the state: pebbledb or goleveldb.
+db_backend = {{printf "%q" .App.DBBackend}}
+# What executes Cairo: vm.
+engine = {{printf "%q" .App.Engine}}
+
+[watch]
+# CometBFT RPC addresses: the first is followed, the others are witnesses of the light client.
+nodes = [{{range $i, $n := .Watch.Nodes}}{{if $i}}, {{end}}{{printf "%q" $n}}{{end}}]
+# Proofs by REST: host:port to listen on.
+rest = {{printf "%q" .Watch.REST}}
+# Proof store, a gocloud.dev/blob URL; empty means data/proofs in this home.
+store = {{printf "%q" .Watch.Store}}
+# How old a verified header may be and still be trusted.
+trusting_period = {{printf "%q" .Watch.TrustingPeriod.String}}
+# Grinding bits and FRI queries of a proof; pow_bits + 2*queries is its security in bits.
+pow_bits = {{.Watch.PowBits}}
+queries = {{.Watch.Queries}}
+# Cairo steps of one proof at most, a power of two; a block above it is split by transactions.
+max_steps = {{.Watch.MaxSteps}}
+`))

@@ -1,0 +1,84 @@
+package config
+
+import (
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/spf13/viper"
+)
+
+func TestWriteThenLoadIsDefault(t *testing.T) {
+	home := t.TempDir()
+	if err := Write(home, Default()); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Load(home, viper.New())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, Default()) {
+		t.Errorf("got %+v, want %+v", got, Default())
+	}
+}
+
+func TestPrecedence(t *testing.T) {
+	home := t.TempDir()
+	if err := Write(home, Default()); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("STARKD_RPC_ADDRESS", "127.0.0.1:6000")
+	t.Setenv("STARKD_WATCH_REST", "127.0.0.1:6001")
+	v := viper.New()
+	v.Set("watch.rest", "127.0.0.1:6002") // as a bound flag does
+	got, err := Load(home, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.RPC.Address != "127.0.0.1:6000" || got.Watch.REST != "127.0.0.1:6002" {
+		t.Errorf("rpc.address %s, watch.rest %s", got.RPC.Address, got.Watch.REST)
+	}
+}
+
+func TestFaultsAreNamedAllAtOnce(t *testing.T) {
+	home := t.TempDir()
+	bad := Default()
+	bad.RPC.Address = "nowhere"
+	bad.App.Engine = "jit"
+	bad.Watch.Queries = 500
+	bad.Watch.MaxSteps = 100000
+	bad.Watch.Nodes = []string{"127.0.0.1:26657"}
+	if err := Write(home, bad); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Load(home, viper.New())
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, want := range []string{`"nowhere"`, `"jit"`, "500", "100000", `"127.0.0.1:26657"`} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not name %s", err, want)
+		}
+	}
+}
+
+func TestUnknownAndMalformed(t *testing.T) {
+	for body, want := range map[string]string{
+		"[rpc]\nadress = \"x\"\n":                   "adress",
+		"[rpc]\nmax_body_bytes = \"many\"\n":        "max_body_bytes",
+		"[rpc\n":                                    "app.toml",
+		"[watch]\ntrusting_period = \"long ago\"\n": "trusting_period",
+	} {
+		home := t.TempDir()
+		if err := Write(home, Default()); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(Path(home), []byte(body), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(home, viper.New()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v does not name %s", body, err, want)
+		}
+	}
+}
