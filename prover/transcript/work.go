@@ -1,0 +1,104 @@
+package transcript
+
+import (
+	"encoding/binary"
+	"math"
+	"sync/atomic"
+
+	"github.com/starkd/starkd/crypto/blake"
+	"github.com/starkd/starkd/crypto/keccak"
+	"github.com/starkd/starkd/internal/parallel"
+)
+
+// work is a proof-of-work puzzle: the first 64 bits of H(start ‖ nonce) must be below limit, where start binds the
+// channel's state and the number of bits.
+type work struct {
+	hash  Hash
+	start Digest
+	limit uint64
+}
+
+// MaxWorkBits is the largest number of proof-of-work bits.
+const MaxWorkBits = 64
+
+func newWork(h Hash, seed Digest, bits uint) work {
+	b := []byte{0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xed}
+	b = append(append(b, seed[:]...), byte(bits))
+	start, _ := h.Sum(b) // byte hashes do not fail
+	return work{h, start, 1 << (64 - bits)}
+}
+
+func (w *work) holds(nonce uint64) bool {
+	var b [40]byte
+	copy(b[:], w.start[:])
+	binary.BigEndian.PutUint64(b[32:], nonce)
+	d, _ := w.hash.Sum(b[:])
+	return binary.BigEndian.Uint64(d[:]) < w.limit
+}
+
+// searchChunk is how many nonces a core tries between two looks at what the others have found.
+const searchChunk = 1 << 14
+
+// search returns the lowest nonce that solves the puzzle. Chunks are handed out in order and a core goes on until its next
+// chunk starts above the lowest solution found, so the answer does not depend on timing.
+func search(h Hash, seed Digest, bits uint) uint64 {
+	w := newWork(h, seed, bits)
+	var next atomic.Uint64
+	var lowest atomic.Uint64
+	lowest.Store(math.MaxUint64)
+	parallel.For(parallel.Workers(), func(int) {
+		for {
+			start := next.Add(searchChunk) - searchChunk
+			if start >= lowest.Load() {
+				return
+			}
+			nonce, ok := w.searchRange(start, searchChunk)
+			for ok {
+				old := lowest.Load()
+				if nonce >= old || lowest.CompareAndSwap(old, nonce) {
+					break
+				}
+			}
+		}
+	})
+	return lowest.Load()
+}
+
+// searchRange returns the lowest solution in [start, start+n).
+func (w *work) searchRange(start, n uint64) (uint64, bool) {
+	if w.hash == Blake256 {
+		return w.searchBlake(start, n)
+	}
+	var b [40]byte
+	copy(b[:], w.start[:])
+	for nonce := start; nonce < start+n; nonce++ {
+		binary.BigEndian.PutUint64(b[32:], nonce)
+		d := keccak.Sum256(b[:])
+		if binary.BigEndian.Uint64(d[:]) < w.limit {
+			return nonce, true
+		}
+	}
+	return 0, false
+}
+
+// searchBlake compresses the one block of each message directly.
+func (w *work) searchBlake(start, n uint64) (uint64, bool) {
+	var m [16]uint32
+	for i := range 8 {
+		m[i] = binary.LittleEndian.Uint32(w.start[4*i:])
+	}
+	var b [8]byte
+	for nonce := start; nonce < start+n; nonce++ {
+		binary.BigEndian.PutUint64(b[:], nonce)
+		m[8] = binary.LittleEndian.Uint32(b[0:])
+		m[9] = binary.LittleEndian.Uint32(b[4:])
+		h := blake.Initial()
+		blake.Compress(&h, &m, 40, true)
+		binary.LittleEndian.PutUint32(b[0:], h[0])
+		binary.LittleEndian.PutUint32(b[4:], h[1])
+		if binary.BigEndian.Uint64(b[:]) < w.limit {
+			return nonce, true
+		}
+	}
+	return 0, false
+}
