@@ -1,4 +1,3 @@
-// Command starkd is the one binary: sequencer, watcher, prover, verifier and the tools around them.
 package main
 
 import (
@@ -23,5 +22,3 @@ import (
 	_ "golang.org/x/crypto/sha3"
 	_ "pgregory.net/rapid"
 )
-
-func main() {}

@@ -1,0 +1,11 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// commands are starkd's, in the order of --help.
+func commands() []*cobra.Command {
+	return []*cobra.Command{
+		newKeysCommand(),
+		newVersionCommand(),
+	}
+}
