@@ -3,8 +3,7 @@ package starknet
 import "fmt"
 
 // The canonical binary form of transactions, which consensus orders: format version, type, the common fields, the type's
-// own. A DECLARE carries its class, felts in their shortest form:
-// about half the size of its JSON.
+// own. A DECLARE carries its class, felts in their shortest form, which makes it about half the size of its JSON.
 
 // transactionFormat is the first byte of the form.
 const transactionFormat = 1
@@ -144,7 +143,11 @@ func (cl *ContractClass) code(c *coder) {
 	for _, eps := range []*[]EntryPoint{&cl.EntryPoints.Constructor, &cl.EntryPoints.External, &cl.EntryPoints.L1Handler} {
 		list(c, "entry points", eps, MaxEntryPoints, 2, func(c *coder, ep *EntryPoint) {
 			c.felt(&ep.Selector)
-			c.uint("function index", &ep.FunctionIdx, MaxSierraProgram)
+			idx := uint64(ep.FunctionIdx)
+			c.uint("function index", &idx, MaxSierraProgram)
+			if c.decoding {
+				ep.FunctionIdx = int(idx)
+			}
 		})
 	}
 	c.text("ABI", &cl.ABI, MaxClassBytes)
