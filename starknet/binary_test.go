@@ -307,6 +307,21 @@ func FuzzContractClassJSON(f *testing.F) {
 	})
 }
 
+func TestABIText(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{`[ {"a" : "x:,\"y" ,"b":[1,2]} ]`, `[{"a": "x:,\"y", "b": [1, 2]}]`},
+		{`"[ 1,2 ]"`, `[ 1,2 ]`},
+		{`"a\\"`, `a\`},
+		{`null`, ``},
+		{`["\\",":"]`, `["\\", ":"]`},
+	} {
+		got, err := abiText([]byte(c.in))
+		if err != nil || got != c.want {
+			t.Errorf("%s: %q, %v, want %q", c.in, got, err, c.want)
+		}
+	}
+}
+
 func TestUint128(t *testing.T) {
 	max := Uint128{Hi: math.MaxUint64, Lo: math.MaxUint64}
 	one := NewUint128(1)

@@ -1,10 +1,8 @@
 package starknet
 
 import (
-	"encoding/json"
 	"fmt"
 
-	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
 	"github.com/starkd/starkd/crypto/poseidon"
@@ -20,16 +18,12 @@ type ContractClass struct {
 }
 
 // EntryPoints are a class's entry points by type, each list in ascending order of selectors.
-type EntryPoints = sierra.EntryPoints
+type EntryPoints struct{ External, L1Handler, Constructor []EntryPoint }
 
 // EntryPoint names a function of the Sierra program.
-type EntryPoint = sierra.EntryPoint
-
-// Sierra is the class in the words of the compiler, sharing c's slices.
-func (c *ContractClass) Sierra() *sierra.ContractClass {
-	return &sierra.ContractClass{
-		SierraProgram: c.SierraProgram, ContractClassVersion: c.Version, EntryPoints: c.EntryPoints, ABI: c.ABI,
-	}
+type EntryPoint struct {
+	Selector    felt.Felt
+	FunctionIdx uint64
 }
 
 // Hash is the class hash: Poseidon over the class version, the three lists of entry points, the ABI's Keccak and the
@@ -48,7 +42,7 @@ func (c *ContractClass) Hash() felt.Felt {
 func entryPointsHash(eps []EntryPoint) felt.Felt {
 	var h poseidon.Hasher
 	for _, ep := range eps {
-		h.Write(ep.Selector, felt.FromUint64(uint64(ep.FunctionIdx)))
+		h.Write(ep.Selector, felt.FromUint64(ep.FunctionIdx))
 	}
 	return h.Sum()
 }
@@ -71,43 +65,6 @@ func (c *ContractClass) Validate() error {
 		if len(eps) > MaxEntryPoints {
 			return fmt.Errorf("starknet: %d entry points of one type, at most %d", len(eps), MaxEntryPoints)
 		}
-		for _, ep := range eps {
-			if ep.FunctionIdx < 0 || ep.FunctionIdx > MaxSierraProgram {
-				return fmt.Errorf("starknet: function index %d, at most %d", ep.FunctionIdx, MaxSierraProgram)
-			}
-		}
 	}
 	return nil
-}
-
-// UnmarshalJSON decodes a class as the compiler writes it (abi is an array) or as the RPC carries it (abi is a string), and
-// checks the limits of a class.
-func (c *ContractClass) UnmarshalJSON(b []byte) error {
-	if len(b) > MaxClassBytes {
-		return fmt.Errorf("starknet: contract class of %d bytes, at most %d", len(b), MaxClassBytes)
-	}
-	s, err := sierra.DecodeClass(b)
-	if err != nil {
-		return err
-	}
-	d := ContractClass{SierraProgram: s.SierraProgram, Version: s.ContractClassVersion, EntryPoints: s.EntryPoints, ABI: s.ABI}
-	for _, eps := range []*[]EntryPoint{&d.EntryPoints.Constructor, &d.EntryPoints.External, &d.EntryPoints.L1Handler} {
-		if len(*eps) == 0 {
-			*eps = nil // as the binary form decodes
-		}
-	}
-	if err := d.Validate(); err != nil {
-		return err
-	}
-	*c = d
-	return nil
-}
-
-// MarshalJSON encodes the form of the RPC.
-func (c *ContractClass) MarshalJSON() ([]byte, error) {
-	s := c.Sierra()
-	if s.SierraProgram == nil {
-		s.SierraProgram = []felt.Felt{}
-	}
-	return json.Marshal(s)
 }

@@ -143,11 +143,7 @@ func (cl *ContractClass) code(c *coder) {
 	for _, eps := range []*[]EntryPoint{&cl.EntryPoints.Constructor, &cl.EntryPoints.External, &cl.EntryPoints.L1Handler} {
 		list(c, "entry points", eps, MaxEntryPoints, 2, func(c *coder, ep *EntryPoint) {
 			c.felt(&ep.Selector)
-			idx := uint64(ep.FunctionIdx)
-			c.uint("function index", &idx, MaxSierraProgram)
-			if c.decoding {
-				ep.FunctionIdx = int(idx)
-			}
+			c.uint("function index", &ep.FunctionIdx, MaxSierraProgram)
 		})
 	}
 	c.text("ABI", &cl.ABI, MaxClassBytes)

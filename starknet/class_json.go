@@ -1,0 +1,138 @@
+package starknet
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// The JSON forms of a class: what the compiler writes (abi is an array, debug info may follow) and what the RPC carries
+// (abi is a string). Both mean the same class; the array's text is that of Python's json.dumps, as wallets make it.
+// cairo/sierra reads the same forms for the compiler; this package stays below it, so that those who only carry classes
+// (stores, RPC, consensus) do not build on the compiler's parts.
+
+type classJSON struct {
+	SierraProgram []felt.Felt     `json:"sierra_program"`
+	Version       string          `json:"contract_class_version"`
+	EntryPoints   entryPointsJSON `json:"entry_points_by_type"`
+	ABI           json.RawMessage `json:"abi,omitempty"`
+}
+
+type entryPointsJSON struct {
+	Constructor []entryPointJSON `json:"CONSTRUCTOR"`
+	External    []entryPointJSON `json:"EXTERNAL"`
+	L1Handler   []entryPointJSON `json:"L1_HANDLER"`
+}
+
+type entryPointJSON struct {
+	Selector    felt.Felt `json:"selector"`
+	FunctionIdx uint64    `json:"function_idx"`
+}
+
+// UnmarshalJSON decodes either JSON form and checks the limits of a class.
+func (c *ContractClass) UnmarshalJSON(b []byte) error {
+	if len(b) > MaxClassBytes {
+		return fmt.Errorf("starknet: contract class of %d bytes, at most %d", len(b), MaxClassBytes)
+	}
+	var j classJSON
+	if err := json.Unmarshal(b, &j); err != nil {
+		return fmt.Errorf("starknet: contract class: %w", err)
+	}
+	abi, err := abiText(j.ABI)
+	if err != nil {
+		return err
+	}
+	d := ContractClass{
+		SierraProgram: j.SierraProgram,
+		Version:       j.Version,
+		EntryPoints: EntryPoints{
+			Constructor: fromEntryPointsJSON(j.EntryPoints.Constructor),
+			External:    fromEntryPointsJSON(j.EntryPoints.External),
+			L1Handler:   fromEntryPointsJSON(j.EntryPoints.L1Handler),
+		},
+		ABI: abi,
+	}
+	if err := d.Validate(); err != nil {
+		return err
+	}
+	*c = d
+	return nil
+}
+
+// MarshalJSON encodes the form of the RPC.
+func (c *ContractClass) MarshalJSON() ([]byte, error) {
+	abi, err := json.Marshal(c.ABI)
+	if err != nil {
+		return nil, err
+	}
+	program := c.SierraProgram
+	if program == nil {
+		program = []felt.Felt{}
+	}
+	return json.Marshal(classJSON{
+		SierraProgram: program,
+		Version:       c.Version,
+		EntryPoints: entryPointsJSON{
+			Constructor: toEntryPointsJSON(c.EntryPoints.Constructor),
+			External:    toEntryPointsJSON(c.EntryPoints.External),
+			L1Handler:   toEntryPointsJSON(c.EntryPoints.L1Handler),
+		},
+		ABI: abi,
+	})
+}
+
+func fromEntryPointsJSON(js []entryPointJSON) []EntryPoint {
+	if len(js) == 0 {
+		return nil
+	}
+	eps := make([]EntryPoint, len(js))
+	for i, j := range js {
+		eps[i] = EntryPoint(j)
+	}
+	return eps
+}
+
+func toEntryPointsJSON(eps []EntryPoint) []entryPointJSON {
+	js := make([]entryPointJSON, len(eps))
+	for i, ep := range eps {
+		js[i] = entryPointJSON(ep)
+	}
+	return js
+}
+
+// abiText is the ABI's text: a string's value, or the array with json.dumps' spacing.
+func abiText(raw json.RawMessage) (string, error) {
+	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
+		return "", nil
+	}
+	if raw[0] == '"' {
+		var s string
+		err := json.Unmarshal(raw, &s)
+		return s, err
+	}
+	if raw[0] != '[' {
+		return "", fmt.Errorf("starknet: contract class: abi is neither a string nor an array")
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, raw); err != nil {
+		return "", err
+	}
+	text := make([]byte, 0, compact.Len()+compact.Len()/8)
+	quoted, escaped := false, false
+	for _, c := range compact.Bytes() {
+		text = append(text, c)
+		switch {
+		case escaped:
+			escaped = false
+		case quoted && c == '\\':
+			escaped = true
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == ',' || c == ':'):
+			text = append(text, ' ')
+		}
+	}
+	return string(text), nil
+}
