@@ -1,0 +1,120 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	cmtconfig "github.com/cometbft/cometbft/config"
+	"github.com/cometbft/cometbft/p2p"
+	"github.com/cometbft/cometbft/privval"
+	cmttypes "github.com/cometbft/cometbft/types"
+	"github.com/starkd/starkd/config"
+)
+
+// ports are what one node listens on, on one host.
+type ports struct {
+	host    string
+	p2p     int
+	comet   int // CometBFT RPC
+	rpc     int // Starknet JSON-RPC
+	metrics int
+}
+
+// portStep separates the ports of a testnet's nodes on one machine.
+const portStep = 10
+
+// nodePorts are the default ports of node i of a testnet, all moved by offset.
+func nodePorts(host string, i, offset int) ports {
+	shift := offset + i*portStep
+	return ports{host: host, p2p: 26656 + shift, comet: 26657 + shift, rpc: 5050 + shift, metrics: 26660 + shift}
+}
+
+func (p ports) cometURL() string { return fmt.Sprintf("http://%s:%d", p.host, p.comet) }
+func (p ports) rpcURL() string   { return fmt.Sprintf("http://%s:%d", p.host, p.rpc) }
+
+// maxBlockBytes leaves room for a declare of the largest class beside other transactions.
+const maxBlockBytes = 6 << 20
+
+// nodeHome is a home folder in Cosmos layout under construction: config/ and data/ with CometBFT's keys.
+type nodeHome struct {
+	dir    string
+	comet  *cmtconfig.Config
+	app    *config.Config
+	key    *p2p.NodeKey
+	signer *privval.FilePV
+	ports  ports
+}
+
+// newHome makes dir's folders and keys; an existing key is kept. Nothing is final until save.
+func newHome(dir, moniker string, p ports, blockTime time.Duration) (*nodeHome, error) {
+	for _, sub := range []string{"config", "data"} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
+			return nil, err
+		}
+	}
+	c := cmtconfig.DefaultConfig()
+	c.SetRoot(dir)
+	c.Moniker = moniker
+	c.RPC.ListenAddress = fmt.Sprintf("tcp://%s:%d", p.host, p.comet)
+	c.P2P.ListenAddress = fmt.Sprintf("tcp://%s:%d", p.host, p.p2p)
+	c.P2P.AddrBookStrict = false
+	c.P2P.AllowDuplicateIP = true
+	c.Instrumentation.Prometheus = true
+	c.Instrumentation.PrometheusListenAddr = fmt.Sprintf("%s:%d", p.host, p.metrics)
+	c.Consensus.TimeoutCommit = blockTime
+	c.Consensus.TimeoutPropose = max(3*time.Second, blockTime)
+	c.Consensus.PeerGossipSleepDuration = 20 * time.Millisecond
+	// Starknet's indices are ours; CometBFT's event index would only slow the chain.
+	c.TxIndex.Indexer = "null"
+	c.Mempool.MaxTxBytes = 5 << 20
+	app := config.Default()
+	app.RPC.Address = fmt.Sprintf("%s:%d", p.host, p.rpc)
+	key, err := p2p.LoadOrGenNodeKey(c.NodeKeyFile())
+	if err != nil {
+		return nil, err
+	}
+	return &nodeHome{
+		dir: dir, comet: c, app: app, key: key, ports: p,
+		signer: privval.LoadOrGenFilePV(c.PrivValidatorKeyFile(), c.PrivValidatorStateFile()),
+	}, nil
+}
+
+// validator is the node as a genesis validator of power 1.
+func (h *nodeHome) validator() (cmttypes.GenesisValidator, error) {
+	pub, err := h.signer.GetPubKey()
+	if err != nil {
+		return cmttypes.GenesisValidator{}, err
+	}
+	return cmttypes.GenesisValidator{Address: pub.Address(), PubKey: pub, Power: 1, Name: h.comet.Moniker}, nil
+}
+
+// peer is the node's address for others' persistent_peers.
+func (h *nodeHome) peer() string {
+	return p2p.IDAddressString(h.key.ID(), fmt.Sprintf("%s:%d", h.ports.host, h.ports.p2p))
+}
+
+// save writes config.toml, app.toml and genesis.json.
+func (h *nodeHome) save(genesis *cmttypes.GenesisDoc) error {
+	if err := h.comet.ValidateBasic(); err != nil {
+		return err
+	}
+	if err := h.app.Validate(); err != nil {
+		return err
+	}
+	cmtconfig.WriteConfigFile(filepath.Join(h.dir, "config", "config.toml"), h.comet)
+	if err := config.Write(h.dir, h.app); err != nil {
+		return err
+	}
+	return genesis.SaveAs(h.comet.GenesisFile())
+}
+
+// defaultHome is ~/.starkd, or .starkd where there is no home folder.
+func defaultHome() string {
+	dir, err := os.UserHomeDir()
+	if err != nil {
+		dir = "."
+	}
+	return filepath.Join(dir, ".starkd")
+}

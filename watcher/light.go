@@ -1,0 +1,106 @@
+package watcher
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	dbm "github.com/cometbft/cometbft-db"
+	"github.com/cometbft/cometbft/light"
+	"github.com/cometbft/cometbft/light/provider"
+	lighthttp "github.com/cometbft/cometbft/light/provider/http"
+	lightdb "github.com/cometbft/cometbft/light/store/db"
+	rpchttp "github.com/cometbft/cometbft/rpc/client/http"
+	cmttypes "github.com/cometbft/cometbft/types"
+)
+
+// Block is a block whose header validators of the genesis' chain of trust signed, with the header that signs its outcome.
+type Block struct {
+	Height    int64
+	Txs       [][]byte
+	Light     *cmttypes.LightBlock // height n: what was executed
+	Next      *cmttypes.LightBlock // height n+1: AppHash and LastResultsHash of n
+	TxResults [][]byte             // canonical results of height n, hashing to Next.LastResultsHash; nil until fetched
+}
+
+// chain is a light client's view of a chain together with its blocks. Nothing it returns is taken from a node on trust.
+type chain struct {
+	light   *light.Client
+	primary *rpchttp.HTTP
+	genesis *cmttypes.GenesisDoc
+}
+
+// openChain connects to nodes (CometBFT RPC addresses; the first is followed, the rest are witnesses). Trust starts at
+// the genesis validator set, or at what the store db already holds.
+func openChain(ctx context.Context, genesis *cmttypes.GenesisDoc, nodes []string, db dbm.DB, period time.Duration) (*chain, error) {
+	primary, err := rpchttp.New(nodes[0], "/websocket")
+	if err != nil {
+		return nil, fmt.Errorf("watcher: node %s: %w", nodes[0], err)
+	}
+	var providers []provider.Provider
+	for _, node := range nodes {
+		p, err := lighthttp.New(genesis.ChainID, node)
+		if err != nil {
+			return nil, fmt.Errorf("watcher: node %s: %w", node, err)
+		}
+		providers = append(providers, p)
+	}
+	witnesses := providers[1:]
+	if len(witnesses) == 0 {
+		// A single node watches itself: forks are not detected then, signatures still are checked.
+		witnesses = providers
+	}
+	first, err := providers[0].LightBlock(ctx, genesis.InitialHeight)
+	if err != nil {
+		return nil, fmt.Errorf("watcher: header of height %d: %w", genesis.InitialHeight, err)
+	}
+	if want := genesis.ValidatorHash(); !bytes.Equal(first.ValidatorsHash, want) {
+		return nil, fmt.Errorf("watcher: header of height %d is signed by validators %X, genesis has %X", first.Height, first.ValidatorsHash, want)
+	}
+	client, err := light.NewClient(ctx, genesis.ChainID,
+		light.TrustOptions{Period: period, Height: first.Height, Hash: first.Hash()},
+		providers[0], witnesses, lightdb.New(db, genesis.ChainID))
+	if err != nil {
+		return nil, fmt.Errorf("watcher: light client: %w", err)
+	}
+	return &chain{light: client, primary: primary, genesis: genesis}, nil
+}
+
+// errNotYet is a height that the chain has not reached.
+var errNotYet = errors.New("watcher: height not reached yet")
+
+// block returns the verified block of a height whose successor's header exists, or errNotYet.
+func (c *chain) block(ctx context.Context, height int64) (*Block, error) {
+	status, err := c.primary.Status(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("watcher: status: %w", err)
+	}
+	if status.SyncInfo.LatestBlockHeight < height+1 {
+		return nil, errNotYet
+	}
+	next, err := c.light.VerifyLightBlockAtHeight(ctx, height+1, time.Now())
+	if err != nil {
+		return nil, fmt.Errorf("watcher: header %d: %w", height+1, err)
+	}
+	this, err := c.light.VerifyLightBlockAtHeight(ctx, height, time.Now())
+	if err != nil {
+		return nil, fmt.Errorf("watcher: header %d: %w", height, err)
+	}
+	if !bytes.Equal(next.LastBlockID.Hash, this.Hash()) {
+		return nil, fmt.Errorf("watcher: header %d follows %X, header %d is %X", next.Height, next.LastBlockID.Hash, height, this.Hash())
+	}
+	answer, err := c.primary.Block(ctx, &height)
+	if err != nil {
+		return nil, fmt.Errorf("watcher: block %d: %w", height, err)
+	}
+	if answer.Block == nil || !bytes.Equal(answer.Block.Txs.Hash(), this.DataHash) {
+		return nil, fmt.Errorf("watcher: transactions of block %d do not hash to %X, its header's data hash", height, this.DataHash)
+	}
+	b := &Block{Height: height, Light: this, Next: next}
+	for _, tx := range answer.Block.Txs {
+		b.Txs = append(b.Txs, tx)
+	}
+	return b, nil
+}
