@@ -13,8 +13,8 @@ import (
 // It is the node list of starknet_getStorageProof.
 type Proof []Node
 
-// Prove collects the proof of keys under a root.
-func Prove(s Store, h Hash, root felt.Felt, keys ...felt.Felt) (Proof, error) {
+// Prove collects the proof of keys under a root, whatever the hash.
+func Prove(s Store, root felt.Felt, keys ...felt.Felt) (Proof, error) {
 	var proof Proof
 	seen := map[felt.Felt]bool{}
 	for _, key := range keys {

@@ -66,16 +66,6 @@ func TestRootsOfReference(t *testing.T) {
 	}
 }
 
-func TestCommitment(t *testing.T) {
-	if got := Commitment(felt.Zero, felt.Zero); !got.IsZero() {
-		t.Errorf("empty state: got %v, want 0x0", got)
-	}
-	want := poseidon.HashMany(felt.MustHex("0x535441524b4e45545f53544154455f5630"), u(5), felt.Zero)
-	if got := Commitment(u(5), felt.Zero); got != want {
-		t.Errorf("contracts only: got %v, want %v", got, want)
-	}
-}
-
 // naive is a trie's root by the definition: leaves is indexed by the key's remaining bits, as a string of 0 and 1.
 func naive(leaves map[string]felt.Felt, height int) (root, child felt.Felt, path *big.Int, length int) {
 	if len(leaves) == 0 {
@@ -152,7 +142,7 @@ func TestAgainstDefinition(t *testing.T) {
 			if got, err := Get(m, root, k); err != nil || got != v {
 				t.Fatalf("Get(%v) = %v, %v, want %v", k, got, err, v)
 			}
-			proof, err := Prove(m, Pedersen, root, k)
+			proof, err := Prove(m, root, k)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -248,7 +238,7 @@ func FuzzVerifyProof(f *testing.F) {
 	m := memory{}
 	root := m.commit(f, Poseidon, felt.Zero, Leaf{u(1), u(11)}, Leaf{u(2), u(12)}, Leaf{felt.MustHex("0x7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"), u(13)})
 	for _, key := range []felt.Felt{u(1), u(2), u(3), felt.FromUint128(1, 0)} {
-		proof, err := Prove(m, Poseidon, root, key)
+		proof, err := Prove(m, root, key)
 		if err != nil {
 			f.Fatal(err)
 		}

@@ -5,18 +5,7 @@ import (
 	"github.com/starkd/starkd/crypto/poseidon"
 )
 
-var (
-	stateVersion     = felt.FromShortString("STARKNET_STATE_V0")
-	classLeafVersion = felt.FromShortString("CONTRACT_CLASS_LEAF_V0")
-)
-
-// Commitment is the state commitment over the roots of the contracts trie and the classes trie: what validators sign.
-func Commitment(contracts, classes felt.Felt) felt.Felt {
-	if contracts.IsZero() && classes.IsZero() {
-		return felt.Felt{}
-	}
-	return poseidon.HashMany(stateVersion, contracts, classes)
-}
+var classLeafVersion = felt.FromShortString("CONTRACT_CLASS_LEAF_V0")
 
 // ClassLeaf is a declared class's leaf in the classes trie, at its class hash.
 func ClassLeaf(compiled felt.Felt) felt.Felt { return poseidon.Hash(classLeafVersion, compiled) }

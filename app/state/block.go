@@ -1,0 +1,200 @@
+package state
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet"
+)
+
+// Position is a transaction's place in the chain.
+type Position struct {
+	Height uint64
+	Index  uint64
+}
+
+// record is what is stored of a block beside its transactions.
+type record struct {
+	header                     starknet.Header
+	blockHash                  felt.Felt
+	contractsRoot, classesRoot felt.Felt
+}
+
+func (r *record) head() *Head {
+	return &Head{
+		Height: r.header.Number, BlockHash: r.blockHash, Timestamp: r.header.Timestamp, StateRoot: r.header.StateRoot,
+		ContractsRoot: r.contractsRoot, ClassesRoot: r.classesRoot,
+	}
+}
+
+// MarshalBinary is the three felts, then the header.
+func (r *record) MarshalBinary() ([]byte, error) {
+	header, err := r.header.MarshalBinary()
+	if err != nil {
+		return nil, err
+	}
+	var b []byte
+	for _, f := range []felt.Felt{r.blockHash, r.contractsRoot, r.classesRoot} {
+		raw := f.Bytes()
+		b = append(b, raw[:]...)
+	}
+	return append(b, header...), nil
+}
+
+func (r *record) unmarshal(b []byte) (err error) {
+	if len(b) < 96 {
+		return fmt.Errorf("record of %d bytes is cut short", len(b))
+	}
+	for i, f := range []*felt.Felt{&r.blockHash, &r.contractsRoot, &r.classesRoot} {
+		if *f, err = felt.FromBytes(b[32*i : 32*i+32]); err != nil {
+			return err
+		}
+	}
+	return r.header.UnmarshalBinary(b[96:])
+}
+
+// record reads a block's record; it must exist.
+func (s *Store) record(height uint64) (*record, error) {
+	b, err := s.get(key(blockPrefix, nil, height))
+	if err != nil {
+		return nil, err
+	}
+	if b == nil {
+		return nil, fmt.Errorf("state: block %d is not stored", height)
+	}
+	r := &record{}
+	if err := r.unmarshal(b); err != nil {
+		return nil, fmt.Errorf("state: block %d: %w", height, err)
+	}
+	return r, nil
+}
+
+func (s *Store) get(k []byte) ([]byte, error) {
+	b, err := s.db.Get(k)
+	if err != nil {
+		return nil, fmt.Errorf("state: reading %x: %w", k, err)
+	}
+	return b, nil
+}
+
+// exists reports whether a block is part of the chain.
+func (s *Store) exists(height uint64) bool {
+	head := s.Head()
+	return head != nil && height <= head.Height
+}
+
+// block writes a block, its state difference and its indices.
+func (w *writer) block(b *starknet.Block, r *record, diff *starknet.StateDiff) {
+	w.marshal(key(blockPrefix, nil, b.Number), r)
+	w.marshal(key(diffPrefix, nil, b.Number), diff)
+	w.set(key(blockHashPrefix, one(b.BlockHash)), binary.BigEndian.AppendUint64(nil, b.Number))
+	for i := range b.Transactions {
+		index := uint64(i)
+		tx, err := starknet.MarshalStoredTransaction(b.Transactions[i])
+		if err != nil && w.err == nil {
+			w.err = err
+		}
+		w.set(key(transactionPrefix, nil, b.Number, index), tx)
+		receipt := &b.Receipts[i]
+		w.marshal(key(receiptPrefix, nil, b.Number, index), receipt)
+		w.set(key(hashPrefix, one(receipt.TransactionHash)), key(0, nil, b.Number, index)[1:])
+		for j := range receipt.Events {
+			e := &receipt.Events[j]
+			w.set(key(fromPrefix, one(e.From), b.Number, index, uint64(j)), []byte{})
+			if len(e.Keys) > 0 {
+				w.set(key(keyPrefix, one(e.Keys[0]), b.Number, index, uint64(j)), []byte{})
+			}
+		}
+	}
+}
+
+// Header is the header and hash of a block, and the roots of both tries after it; false when the chain has no such block.
+func (s *Store) Header(height uint64) (*starknet.Header, *Head, bool, error) {
+	if !s.exists(height) {
+		return nil, nil, false, nil
+	}
+	r, err := s.record(height)
+	if err != nil {
+		return nil, nil, false, err
+	}
+	return &r.header, r.head(), true, nil
+}
+
+// Block is a block with its transactions and receipts; false when the chain has no such block.
+func (s *Store) Block(height uint64) (*starknet.Block, bool, error) {
+	header, head, ok, err := s.Header(height)
+	if err != nil || !ok {
+		return nil, false, err
+	}
+	b := &starknet.Block{Header: *header, BlockHash: head.BlockHash}
+	for i := range header.TransactionCount {
+		tx, receipt, err := s.Transaction(Position{height, i})
+		if err != nil {
+			return nil, false, err
+		}
+		b.Transactions = append(b.Transactions, tx)
+		b.Receipts = append(b.Receipts, *receipt)
+	}
+	return b, true, nil
+}
+
+// StateDiff is what a block changed; false when the chain has no such block.
+func (s *Store) StateDiff(height uint64) (*starknet.StateDiff, bool, error) {
+	if !s.exists(height) {
+		return nil, false, nil
+	}
+	b, err := s.get(key(diffPrefix, nil, height))
+	if err != nil {
+		return nil, false, err
+	}
+	d := &starknet.StateDiff{}
+	if err := d.UnmarshalBinary(b); err != nil {
+		return nil, false, fmt.Errorf("state: difference of block %d: %w", height, err)
+	}
+	return d, true, nil
+}
+
+// BlockByHash is the height of the block with a hash.
+func (s *Store) BlockByHash(hash felt.Felt) (height uint64, ok bool, err error) {
+	b, err := s.get(key(blockHashPrefix, one(hash)))
+	if err != nil || len(b) != 8 {
+		return 0, false, err
+	}
+	return binary.BigEndian.Uint64(b), true, nil
+}
+
+// TransactionByHash is the place of the transaction with a hash.
+func (s *Store) TransactionByHash(hash felt.Felt) (at Position, ok bool, err error) {
+	b, err := s.get(key(hashPrefix, one(hash)))
+	if err != nil || len(b) != 16 {
+		return Position{}, false, err
+	}
+	return Position{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])}, true, nil
+}
+
+// Transaction is the transaction at a place that exists, and its receipt. A DECLARE comes without its class.
+func (s *Store) Transaction(at Position) (starknet.Transaction, *starknet.Receipt, error) {
+	b, err := s.get(key(transactionPrefix, nil, at.Height, at.Index))
+	if err != nil {
+		return nil, nil, err
+	}
+	tx, err := starknet.UnmarshalStoredTransaction(b)
+	if err != nil {
+		return nil, nil, fmt.Errorf("state: transaction %d of block %d: %w", at.Index, at.Height, err)
+	}
+	receipt, err := s.receipt(at)
+	return tx, receipt, err
+}
+
+func (s *Store) receipt(at Position) (*starknet.Receipt, error) {
+	b, err := s.get(key(receiptPrefix, nil, at.Height, at.Index))
+	if err != nil {
+		return nil, err
+	}
+	receipt := &starknet.Receipt{}
+	if err := receipt.UnmarshalBinary(b); err != nil {
+		return nil, fmt.Errorf("state: receipt %d of block %d: %w", at.Index, at.Height, err)
+	}
+	return receipt, nil
+}

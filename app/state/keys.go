@@ -1,0 +1,62 @@
+package state
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// Keys of the store: a prefix byte, then fixed-length parts. Heights are big-endian, so that key order is block order;
+// versioned keys end in the height's complement, so that the newest version at or below a height is the first key at or
+// after (key, height).
+const (
+	storagePrefix     = 's' // contract, key, ^height: value
+	noncePrefix       = 'n' // contract, ^height: nonce
+	classHashPrefix   = 'c' // contract, ^height: class hash
+	storageRootPrefix = 'r' // contract, ^height: root of its storage trie
+	classPrefix       = 'k' // class hash: height, class
+	nodePrefix        = 't' // node hash: node
+	blockPrefix       = 'h' // height: block record
+	diffPrefix        = 'd' // height: state difference
+	transactionPrefix = 'x' // height, index: transaction
+	receiptPrefix     = 'y' // height, index: receipt
+	hashPrefix        = 'X' // transaction hash: height, index
+	blockHashPrefix   = 'H' // block hash: height
+	fromPrefix        = 'e' // contract, height, transaction index, event index: nothing
+	keyPrefix         = 'E' // first key of an event, height, transaction index, event index: nothing
+	headPrefix        = 'm' // nothing: latest height
+)
+
+// key joins a prefix, felts and integers; integers are 8 bytes.
+func key(prefix byte, felts []felt.Felt, ints ...uint64) []byte {
+	b := make([]byte, 0, 1+32*len(felts)+8*len(ints))
+	b = append(b, prefix)
+	for _, f := range felts {
+		raw := f.Bytes()
+		b = append(b, raw[:]...)
+	}
+	for _, n := range ints {
+		b = binary.BigEndian.AppendUint64(b, n)
+	}
+	return b
+}
+
+// one is a felt slice for key.
+func one(f felt.Felt) []felt.Felt { return []felt.Felt{f} }
+
+func sortClasses(classes []*Class) {
+	slices.SortFunc(classes, func(a, b *Class) int { return a.Hash.Cmp(&b.Hash) })
+}
+
+// prefixEnd is the first key after all keys that begin with b.
+func prefixEnd(b []byte) []byte {
+	end := bytes.Clone(b)
+	for i := len(end) - 1; i >= 0; i-- {
+		if end[i]++; end[i] != 0 {
+			return end[:i+1]
+		}
+	}
+	return nil
+}
