@@ -1,0 +1,177 @@
+package cairo
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// Execution is the record of a call: what it asked of the system and was answered, in order, and how it ended. The calls
+// that it made are inside the syscalls that made them, so a transaction is a few trees.
+type Execution struct {
+	Call     Call
+	Syscalls []SyscallRecord
+	Result   Result
+	// Err says why the call has no result: the program broke a rule of the machine, or a syscall ended the run. Such a run
+	// cannot be repeated to its end, and so not be proved.
+	Err error
+}
+
+// SyscallRecord is a syscall's answer, with what it takes to recognise the question when the call is run again.
+type SyscallRecord struct {
+	Selector Selector
+	Gas      uint64 // as the contract sent it
+	GasLeft  uint64
+	Failed   bool
+	// Response is what the contract received: the panic data when Failed, else the value read, the returned data, the
+	// hash; empty for a syscall without a response and for one that the engine computes (see Syscalls.Meter).
+	Response []felt.Felt
+	Contract felt.Felt      // of Deploy: the new contract
+	Info     *ExecutionInfo // of GetExecutionInfo
+	Inner    *Execution     // the call that the syscall made; nil when it made none
+}
+
+// Recorder is an engine that records what another engine runs. It keeps the trees of calls that did not come from within
+// another recorded call until Take. A Recorder belongs to one goroutine.
+type Recorder struct {
+	Engine Engine
+
+	roots []*Execution
+	open  []*recording // calls that are running, outermost first
+}
+
+// Run runs the call on the recorder's engine.
+func (r *Recorder) Run(call Call, sys Syscalls) (Result, error) {
+	call.Calldata = slices.Clone(call.Calldata)
+	execution := &Execution{Call: call}
+	if len(r.open) == 0 {
+		r.roots = append(r.roots, execution)
+	} else {
+		r.open[len(r.open)-1].inner = execution
+	}
+	frame := &recording{sys: sys, execution: execution}
+	r.open = append(r.open, frame)
+	defer func() { r.open = r.open[:len(r.open)-1] }()
+	execution.Result, execution.Err = r.Engine.Run(call, frame)
+	return execution.Result, execution.Err
+}
+
+// Take returns the calls recorded since the last Take, in the order in which they began.
+func (r *Recorder) Take() []*Execution {
+	roots := r.roots
+	r.roots = nil
+	return roots
+}
+
+// recording passes a frame's syscalls on and notes the answers.
+type recording struct {
+	sys       Syscalls
+	execution *Execution
+	inner     *Execution // begun by the syscall that is being answered
+}
+
+// note records the answer to a syscall that had gas when it was asked.
+func (r *recording) note(selector Selector, gas uint64, left *uint64, err error, response ...felt.Felt) *SyscallRecord {
+	record := SyscallRecord{Selector: selector, Gas: gas, GasLeft: *left, Inner: r.inner}
+	r.inner = nil
+	if failure, ok := errors.AsType[*SyscallFailure](err); ok {
+		record.Failed = true
+		record.Response = slices.Clone(failure.Data)
+	} else if err == nil {
+		record.Response = slices.Clone(response)
+	}
+	r.execution.Syscalls = append(r.execution.Syscalls, record)
+	return &r.execution.Syscalls[len(r.execution.Syscalls)-1]
+}
+
+func (r *recording) StorageRead(gas *uint64, domain uint32, key felt.Felt) (felt.Felt, error) {
+	before := *gas
+	value, err := r.sys.StorageRead(gas, domain, key)
+	r.note(StorageRead, before, gas, err, value)
+	return value, err
+}
+
+func (r *recording) StorageWrite(gas *uint64, domain uint32, key, value felt.Felt) error {
+	before := *gas
+	err := r.sys.StorageWrite(gas, domain, key, value)
+	r.note(StorageWrite, before, gas, err)
+	return err
+}
+
+func (r *recording) EmitEvent(gas *uint64, keys, data []felt.Felt) error {
+	before := *gas
+	err := r.sys.EmitEvent(gas, keys, data)
+	r.note(EmitEvent, before, gas, err)
+	return err
+}
+
+func (r *recording) CallContract(gas *uint64, contract, selector felt.Felt, calldata []felt.Felt) ([]felt.Felt, error) {
+	before := *gas
+	retdata, err := r.sys.CallContract(gas, contract, selector, calldata)
+	r.note(CallContract, before, gas, err, retdata...)
+	return retdata, err
+}
+
+func (r *recording) LibraryCall(gas *uint64, class, selector felt.Felt, calldata []felt.Felt) ([]felt.Felt, error) {
+	before := *gas
+	retdata, err := r.sys.LibraryCall(gas, class, selector, calldata)
+	r.note(LibraryCall, before, gas, err, retdata...)
+	return retdata, err
+}
+
+func (r *recording) Deploy(gas *uint64, class, salt felt.Felt, calldata []felt.Felt, fromZero bool) (felt.Felt, []felt.Felt, error) {
+	before := *gas
+	contract, retdata, err := r.sys.Deploy(gas, class, salt, calldata, fromZero)
+	r.note(Deploy, before, gas, err, retdata...).Contract = contract
+	return contract, retdata, err
+}
+
+func (r *recording) GetExecutionInfo(gas *uint64) (*ExecutionInfo, error) {
+	before := *gas
+	info, err := r.sys.GetExecutionInfo(gas)
+	r.note(GetExecutionInfo, before, gas, err).Info = info
+	return info, err
+}
+
+func (r *recording) GetBlockHash(gas *uint64, number uint64) (felt.Felt, error) {
+	before := *gas
+	hash, err := r.sys.GetBlockHash(gas, number)
+	r.note(GetBlockHash, before, gas, err, hash)
+	return hash, err
+}
+
+func (r *recording) GetClassHashAt(gas *uint64, contract felt.Felt) (felt.Felt, error) {
+	before := *gas
+	class, err := r.sys.GetClassHashAt(gas, contract)
+	r.note(GetClassHashAt, before, gas, err, class)
+	return class, err
+}
+
+func (r *recording) ReplaceClass(gas *uint64, class felt.Felt) error {
+	before := *gas
+	err := r.sys.ReplaceClass(gas, class)
+	r.note(ReplaceClass, before, gas, err)
+	return err
+}
+
+func (r *recording) SendMessageToL1(gas *uint64, to felt.Felt, payload []felt.Felt) error {
+	before := *gas
+	err := r.sys.SendMessageToL1(gas, to, payload)
+	r.note(SendMessageToL1, before, gas, err)
+	return err
+}
+
+func (r *recording) MetaTxV0(gas *uint64, contract, selector felt.Felt, calldata, signature []felt.Felt) ([]felt.Felt, error) {
+	before := *gas
+	retdata, err := r.sys.MetaTxV0(gas, contract, selector, calldata, signature)
+	r.note(MetaTxV0, before, gas, err, retdata...)
+	return retdata, err
+}
+
+func (r *recording) Meter(gas *uint64, selector Selector, units uint64) error {
+	before := *gas
+	err := r.sys.Meter(gas, selector, units)
+	r.note(selector, before, gas, err)
+	return err
+}

@@ -1,0 +1,342 @@
+// The program that is proved: a small Starknet OS. It publishes classes in its output, runs calls of a block's
+// transactions on that very code, and publishes what each call was given, what it asked of the system and what it
+// returned. Whether the system's answers were right is judged outside, from the output alone (prover/statement).
+//
+// Two rules make the output a complete account of the run:
+//
+//  1. Control flow depends on output words only. A reader who walks the output with the rules written here retraces every
+//     step of this program: which class was entered where, how many syscalls followed, how long each array is.
+//  2. A word that a hint chooses either lies in the output, or is checked here. Hints choose output words (os.header,
+//     os.class, os.transaction, os.call, os.inner) and the answers to syscalls, whose arrays are copied to the output.
+//
+// docs/os.md lists the output word by word.
+
+%builtins output pedersen range_check bitwise
+
+from starkware.cairo.common.registers import get_ap, get_label_location
+
+// The format of the output.
+const VERSION = 'STARKD_OS_1';
+
+// The instruction `ret`, which a class finds right after its code (it learns its own address by calling it).
+const RET = 0x208b7fff7fff7ffe;
+
+// The header: what all transactions share. block_number, block_timestamp and sequencer are the BlockInfo that
+// get_execution_info points to. The hashes of the transactions follow it.
+struct Header {
+    version: felt,
+    chain_id: felt,
+    block_number: felt,
+    block_timestamp: felt,
+    sequencer: felt,
+    coverage: felt,
+    n_classes: felt,
+    n_transactions: felt,
+}
+
+// A call of a class. Its first five words are the ExecutionInfo that get_execution_info points to. The calldata follows it,
+// then the call's syscalls.
+struct Call {
+    block_info: felt,
+    tx_info: felt,
+    caller: felt,
+    contract: felt,
+    selector: felt,
+    entry: felt*,
+    // Whether the entry point takes and returns the builtin: 0 or 1.
+    pedersen: felt,
+    range_check: felt,
+    bitwise: felt,
+    gas: felt,
+    calldata_size: felt,
+}
+
+// What an entry point leaves on the stack, after the pointers of its builtins.
+struct Outcome {
+    gas: felt,
+    syscall_ptr: felt*,
+    failure_flag: felt,
+    retdata_start: felt*,
+    retdata_end: felt*,
+}
+
+func main{output_ptr: felt*, pedersen_ptr: felt*, range_check_ptr, bitwise_ptr: felt*}() {
+    alloc_locals;
+    %{ os.header %}
+    local header: Header* = cast(output_ptr, Header*);
+    assert header.version = VERSION;
+    let (costs) = get_label_location(builtin_costs);
+    let output_ptr = output_ptr + Header.SIZE + header.n_transactions;
+    publish_classes(n=header.n_classes, costs=costs);
+    run_transactions(n=header.n_transactions);
+    return ();
+}
+
+// Publishes n classes: class hash, length of the code, the code, and the two words through which code finds the gas costs of
+// builtins: `ret` and a pointer.
+func publish_classes{output_ptr: felt*}(n: felt, costs: felt*) {
+    if (n == 0) {
+        return ();
+    }
+    %{ os.class %}
+    tempvar tail = output_ptr + 2 + output_ptr[1];
+    assert tail[0] = RET;
+    assert tail[1] = cast(costs, felt);
+    let output_ptr = tail + 2;
+    return publish_classes(n=n - 1, costs=costs);
+}
+
+// Gas costs of builtins, in the order in which compiled code indexes them.
+builtin_costs:
+dw 4050;  // pedersen
+dw 583;  // bitwise
+dw 4085;  // ec_op
+dw 491;  // poseidon
+dw 230;  // add_mod
+dw 604;  // mul_mod
+dw 3334;  // blake
+
+// Runs n transactions: a number of words, those words (outcome, TxInfo, and the arrays that it points to), a number of calls,
+// those calls.
+func run_transactions{
+    output_ptr: felt*, pedersen_ptr: felt*, range_check_ptr, bitwise_ptr: felt*
+}(n: felt) {
+    if (n == 0) {
+        return ();
+    }
+    alloc_locals;
+    %{ os.transaction %}
+    tempvar calls = output_ptr + 1 + output_ptr[0];
+    let output_ptr = calls + 1;
+    run_calls(n=calls[0]);
+    return run_transactions(n=n - 1);
+}
+
+// Runs n calls that come from the protocol: what the call is for, and the call.
+func run_calls{output_ptr: felt*, pedersen_ptr: felt*, range_check_ptr, bitwise_ptr: felt*}(
+    n: felt
+) {
+    if (n == 0) {
+        return ();
+    }
+    alloc_locals;
+    %{ os.call %}
+    let output_ptr = output_ptr + 1;
+    run();
+    return run_calls(n=n - 1);
+}
+
+// Runs the call whose Call and calldata are at output_ptr. The class writes its syscalls into the output. There follow a
+// zero, the failure flag, the gas left, the size of the returned data and the data; then, for each syscall in order, the
+// arrays that it names and, for one that calls, the inner call.
+func run{output_ptr: felt*, pedersen_ptr: felt*, range_check_ptr, bitwise_ptr: felt*}() {
+    alloc_locals;
+    local call_: Call* = cast(output_ptr, Call*);
+    local entry: felt* = call_.entry;
+    local uses_pedersen = call_.pedersen;
+    local uses_range_check = call_.range_check;
+    local uses_bitwise = call_.bitwise;
+    local gas = call_.gas;
+    local calldata: felt* = output_ptr + Call.SIZE;
+    local syscalls: felt* = calldata + call_.calldata_size;
+    local pedersen_before: felt* = pedersen_ptr;
+    local range_check_before = range_check_ptr;
+    local bitwise_before: felt* = bitwise_ptr;
+    local pedersen_after: felt*;
+    local range_check_after;
+    local bitwise_after: felt*;
+
+    // Arguments: the builtins that the entry point uses, gas, syscall_ptr, calldata. Everything else is in locals, so that
+    // nothing but arguments is pushed.
+    if (uses_pedersen != 0) {
+        [ap] = pedersen_before, ap++;
+    }
+    if (uses_range_check != 0) {
+        [ap] = range_check_before, ap++;
+    }
+    if (uses_bitwise != 0) {
+        [ap] = bitwise_before, ap++;
+    }
+    [ap] = gas, ap++;
+    [ap] = syscalls, ap++;
+    [ap] = calldata, ap++;
+    [ap] = syscalls, ap++;
+    %{ os.enter %}
+    call abs entry;
+
+    let (stack) = get_ap();
+    local returned: Outcome* = cast(stack - Outcome.SIZE, Outcome*);
+    local builtins: felt* = stack - Outcome.SIZE;
+    if (uses_bitwise != 0) {
+        assert bitwise_after = cast(builtins[-1], felt*);
+    } else {
+        assert bitwise_after = bitwise_before;
+    }
+    if (uses_range_check != 0) {
+        assert range_check_after = [builtins - 1 - uses_bitwise];
+    } else {
+        assert range_check_after = range_check_before;
+    }
+    if (uses_pedersen != 0) {
+        assert pedersen_after = cast([builtins - 1 - uses_bitwise - uses_range_check], felt*);
+    } else {
+        assert pedersen_after = pedersen_before;
+    }
+
+    // Builtin pointers only ever move forward, by whole instances.
+    assert [cast(range_check_after, felt*)] = range_check_after - range_check_before;
+    assert [cast(range_check_after + 1, felt*)] = (pedersen_after - pedersen_before) / 3;
+    assert [cast(range_check_after + 2, felt*)] = (bitwise_after - bitwise_before) / 5;
+    let range_check_ptr = range_check_after + 3;
+    let pedersen_ptr = pedersen_after;
+    let bitwise_ptr = bitwise_after;
+
+    local end: felt* = returned.syscall_ptr;
+    local retdata_size = returned.retdata_end - returned.retdata_start;
+    assert end[0] = 0;
+    assert end[1] = returned.failure_flag;
+    assert end[2] = returned.gas;
+    assert end[3] = retdata_size;
+    let output_ptr = end + 4;
+    copy(start=returned.retdata_start, end=returned.retdata_end);
+    return publish_syscalls(syscall=syscalls, end=end);
+}
+
+// Publishes the arrays of the syscalls from `syscall` on, and runs their inner calls. The list ends with a zero, which is
+// where the class said that it ends. A syscall is: selector, gas, request; gas left, failure flag, response.
+func publish_syscalls{
+    output_ptr: felt*, pedersen_ptr: felt*, range_check_ptr, bitwise_ptr: felt*
+}(syscall: felt*, end: felt*) {
+    alloc_locals;
+    local selector = [syscall];
+    if (selector == 0) {
+        assert syscall = end;
+        %{ os.leave %}
+        return ();
+    }
+    if (selector == 'StorageRead') {
+        let (next) = publish_response(response=syscall + 4, size=1);
+        return publish_syscalls(syscall=next, end=end);
+    }
+    if (selector == 'StorageWrite') {
+        let (next) = publish_response(response=syscall + 5, size=0);
+        return publish_syscalls(syscall=next, end=end);
+    }
+    if (selector == 'GetExecutionInfo') {
+        let (next) = publish_response(response=syscall + 2, size=1);
+        return publish_syscalls(syscall=next, end=end);
+    }
+    if (selector == 'EmitEvent') {
+        if (syscall[7] == 0) {
+            copy(start=cast(syscall[2], felt*), end=cast(syscall[3], felt*));
+            copy(start=cast(syscall[4], felt*), end=cast(syscall[5], felt*));
+            return publish_syscalls(syscall=syscall + 8, end=end);
+        }
+        let (next) = publish_response(response=syscall + 6, size=0);
+        return publish_syscalls(syscall=next, end=end);
+    }
+    if (selector == 'CallContract') {
+        run_inner(calldata=syscall + 4);
+        let (next) = publish_retdata(response=syscall + 6, size=2);
+        return publish_syscalls(syscall=next, end=end);
+    }
+    if (selector == 'LibraryCall') {
+        run_inner(calldata=syscall + 4);
+        let (next) = publish_retdata(response=syscall + 6, size=2);
+        return publish_syscalls(syscall=next, end=end);
+    }
+    if (selector == 'Deploy') {
+        run_inner(calldata=syscall + 4);
+        let (next) = publish_retdata(response=syscall + 7, size=3);
+        return publish_syscalls(syscall=next, end=end);
+    }
+    if (selector == 'GetClassHashAt') {
+        let (next) = publish_response(response=syscall + 3, size=1);
+        return publish_syscalls(syscall=next, end=end);
+    }
+    if (selector == 'GetBlockHash') {
+        let (next) = publish_response(response=syscall + 3, size=1);
+        return publish_syscalls(syscall=next, end=end);
+    }
+    if (selector == 'ReplaceClass') {
+        let (next) = publish_response(response=syscall + 3, size=0);
+        return publish_syscalls(syscall=next, end=end);
+    }
+    if (selector == 'SendMessageToL1') {
+        if (syscall[6] == 0) {
+            copy(start=cast(syscall[3], felt*), end=cast(syscall[4], felt*));
+            return publish_syscalls(syscall=syscall + 7, end=end);
+        }
+        let (next) = publish_response(response=syscall + 5, size=0);
+        return publish_syscalls(syscall=next, end=end);
+    }
+    assert selector = 'Keccak';
+    if (syscall[5] == 0) {
+        copy(start=cast(syscall[2], felt*), end=cast(syscall[3], felt*));
+        return publish_syscalls(syscall=syscall + 8, end=end);
+    }
+    let (next) = publish_response(response=syscall + 4, size=2);
+    return publish_syscalls(syscall=next, end=end);
+}
+
+// Steps over a response of `size` words; one that failed names an array instead, which is copied.
+func publish_response{output_ptr: felt*}(response: felt*, size: felt) -> (next: felt*) {
+    if (response[1] == 0) {
+        return (next=response + 2 + size);
+    }
+    copy(start=cast(response[2], felt*), end=cast(response[3], felt*));
+    return (next=response + 4);
+}
+
+// Steps over a response of `size` words whose last two name an array, which is copied, as is that of a response that failed.
+func publish_retdata{output_ptr: felt*}(response: felt*, size: felt) -> (next: felt*) {
+    if (response[1] == 0) {
+        tempvar next = response + 2 + size;
+        copy(start=cast(next[-2], felt*), end=cast(next[-1], felt*));
+        return (next=response + 2 + size);
+    }
+    copy(start=cast(response[2], felt*), end=cast(response[3], felt*));
+    return (next=response + 4);
+}
+
+// Runs the inner call of a syscall: 1 and the call, or 0 where the syscall failed before it or entered no code. `calldata`
+// is where the request names its calldata.
+func run_inner{output_ptr: felt*, pedersen_ptr: felt*, range_check_ptr, bitwise_ptr: felt*}(
+    calldata: felt*
+) {
+    alloc_locals;
+    %{ os.inner %}
+    local called = output_ptr[0];
+    local inner: Call* = cast(output_ptr + 1, Call*);
+    if (called == 0) {
+        let output_ptr = output_ptr + 1;
+        return ();
+    }
+    assert called = 1;
+    assert inner.calldata_size = calldata[1] - calldata[0];
+    let output_ptr = cast(inner, felt*) + Call.SIZE;
+    copy(start=cast(calldata[0], felt*), end=cast(calldata[1], felt*));
+    let output_ptr = cast(inner, felt*);
+    return run();
+}
+
+// Copies the words from start up to end to the output. An array whose end is before its start has no copy that ends.
+func copy{output_ptr: felt*}(start: felt*, end: felt*) {
+    tempvar to = output_ptr;
+    tempvar from_ = start;
+    tempvar left = end - start;
+    jmp copy_word if left != 0;
+    return ();
+
+    copy_word:
+    let to_ = cast([ap - 3], felt*);
+    let from__ = cast([ap - 2], felt*);
+    let left_ = [ap - 1];
+    assert to_[0] = from__[0];
+    tempvar to = to_ + 1;
+    tempvar from_ = from__ + 1;
+    tempvar left = left_ - 1;
+    jmp copy_word if left != 0;
+    let output_ptr = to;
+    return ();
+}
