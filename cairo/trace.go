@@ -55,6 +55,25 @@ type PrivateInput struct {
 	ECOp       []ECOpInstance
 	Poseidon   []PoseidonInstance
 	Keccak     []KeccakInstance
+
+	RangeCheck96 []RangeCheckInstance
+	AddMod       *ModInput // nil where the layout lacks the builtin
+	MulMod       *ModInput
+}
+
+// ModInput lists the instances of add_mod or mul_mod.
+type ModInput struct {
+	ZeroValueAddress uint64
+	Instances        []ModInstance
+}
+
+// ModInstance is a op b = c modulo p on numbers of four 96-bit words, at offsets from ValuesPtr.
+type ModInstance struct {
+	Index                     uint64
+	P                         [4]felt.Felt
+	ValuesPtr, OffsetsPtr, N  uint64
+	AOffset, BOffset, COffset uint64
+	A, B, C                   [4]felt.Felt
 }
 
 // RangeCheckInstance is one range-checked value.

@@ -1,0 +1,440 @@
+package cairo
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/bits"
+
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// The files of a proof-mode run, in the forms of the official runners and of the Stone prover:
+//
+//	trace               ap, fp, pc of each step, 8 bytes each, little-endian
+//	memory              address (8 bytes, little-endian) and value (32 bytes, little-endian), by address
+//	air_public_input    JSON
+//	air_private_input   JSON, which also names the first two
+const (
+	traceRecord  = 24
+	memoryRecord = 40
+)
+
+// WriteRegisters writes the trace file.
+func (t *Trace) WriteRegisters(w io.Writer) error {
+	b := bufio.NewWriterSize(w, 1<<20)
+	var rec [traceRecord]byte
+	for _, r := range t.Registers {
+		binary.LittleEndian.PutUint64(rec[0:], r.AP)
+		binary.LittleEndian.PutUint64(rec[8:], r.FP)
+		binary.LittleEndian.PutUint64(rec[16:], r.PC)
+		if _, err := b.Write(rec[:]); err != nil {
+			return err
+		}
+	}
+	return b.Flush()
+}
+
+// WriteMemory writes the memory file.
+func (m *Memory) WriteMemory(w io.Writer) error {
+	b := bufio.NewWriterSize(w, 1<<20)
+	var rec [memoryRecord]byte
+	for a, known := range m.Known {
+		if !known {
+			continue
+		}
+		binary.LittleEndian.PutUint64(rec[:], uint64(a))
+		for i, l := range m.Value[a].Limbs() {
+			binary.LittleEndian.PutUint64(rec[8+8*i:], l)
+		}
+		if _, err := b.Write(rec[:]); err != nil {
+			return err
+		}
+	}
+	return b.Flush()
+}
+
+type segmentJSON struct {
+	Begin uint64 `json:"begin_addr"`
+	Stop  uint64 `json:"stop_ptr"`
+}
+
+// segmentsJSON is the object memory_segments, whose keys keep their order.
+type segmentsJSON []Segment
+
+func (s segmentsJSON) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, seg := range s {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `%q:{"begin_addr":%d,"stop_ptr":%d}`, seg.Name, seg.Begin, seg.End)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+func (s *segmentsJSON) UnmarshalJSON(b []byte) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return fmt.Errorf("cairo: memory_segments is not an object")
+	}
+	seen := make(map[string]bool)
+	for d.More() {
+		t, err := d.Token()
+		if err != nil {
+			return err
+		}
+		name, ok := t.(string)
+		if !ok || seen[name] || len(seen) > 64 {
+			return fmt.Errorf("cairo: bad or repeated memory segment %v", t)
+		}
+		seen[name] = true
+		var v segmentJSON
+		if err := d.Decode(&v); err != nil {
+			return fmt.Errorf("cairo: memory segment %s: %w", name, err)
+		}
+		*s = append(*s, Segment{name, v.Begin, v.Stop})
+	}
+	return nil
+}
+
+type publicCellJSON struct {
+	Address uint64    `json:"address"`
+	Value   felt.Felt `json:"value"`
+	Page    uint32    `json:"page"`
+}
+
+type publicInputJSON struct {
+	Layout        string            `json:"layout"`
+	RangeCheckMin uint16            `json:"rc_min"`
+	RangeCheckMax uint16            `json:"rc_max"`
+	Steps         uint64            `json:"n_steps"`
+	Segments      segmentsJSON      `json:"memory_segments"`
+	Memory        []publicCellJSON  `json:"public_memory"`
+	DynamicParams map[string]uint64 `json:"dynamic_params"`
+}
+
+// MarshalJSON returns air_public_input.json.
+func (p PublicInput) MarshalJSON() ([]byte, error) {
+	raw := publicInputJSON{
+		Layout: p.Layout, RangeCheckMin: p.RangeCheckMin, RangeCheckMax: p.RangeCheckMax, Steps: p.Steps,
+		Segments: p.Segments, Memory: make([]publicCellJSON, len(p.Memory)), DynamicParams: p.DynamicParams,
+	}
+	for i, c := range p.Memory {
+		raw.Memory[i] = publicCellJSON(c)
+	}
+	return json.Marshal(raw)
+}
+
+// UnmarshalJSON decodes air_public_input.json.
+func (p *PublicInput) UnmarshalJSON(b []byte) error {
+	var raw publicInputJSON
+	if err := json.Unmarshal(b, &raw); err != nil {
+		return fmt.Errorf("cairo: public input: %w", err)
+	}
+	*p = PublicInput{
+		Layout: raw.Layout, Steps: raw.Steps, RangeCheckMin: raw.RangeCheckMin, RangeCheckMax: raw.RangeCheckMax,
+		Segments: raw.Segments, Memory: make([]PublicCell, len(raw.Memory)), DynamicParams: raw.DynamicParams,
+	}
+	for i, c := range raw.Memory {
+		p.Memory[i] = PublicCell(c)
+	}
+	return nil
+}
+
+type pairJSON struct {
+	Index uint64    `json:"index"`
+	X     felt.Felt `json:"x"`
+	Y     felt.Felt `json:"y"`
+}
+
+type valueJSON struct {
+	Index uint64    `json:"index"`
+	Value felt.Felt `json:"value"`
+}
+
+type signatureJSON struct {
+	R felt.Felt `json:"r"`
+	W felt.Felt `json:"w"`
+}
+
+type ecdsaJSON struct {
+	Index     uint64        `json:"index"`
+	PubKey    felt.Felt     `json:"pubkey"`
+	Msg       felt.Felt     `json:"msg"`
+	Signature signatureJSON `json:"signature_input"`
+}
+
+type ecOpJSON struct {
+	Index uint64    `json:"index"`
+	PX    felt.Felt `json:"p_x"`
+	PY    felt.Felt `json:"p_y"`
+	M     felt.Felt `json:"m"`
+	QX    felt.Felt `json:"q_x"`
+	QY    felt.Felt `json:"q_y"`
+}
+
+type poseidonJSON struct {
+	Index uint64    `json:"index"`
+	S0    felt.Felt `json:"input_s0"`
+	S1    felt.Felt `json:"input_s1"`
+	S2    felt.Felt `json:"input_s2"`
+}
+
+type keccakJSON struct {
+	Index uint64    `json:"index"`
+	S0    felt.Felt `json:"input_s0"`
+	S1    felt.Felt `json:"input_s1"`
+	S2    felt.Felt `json:"input_s2"`
+	S3    felt.Felt `json:"input_s3"`
+	S4    felt.Felt `json:"input_s4"`
+	S5    felt.Felt `json:"input_s5"`
+	S6    felt.Felt `json:"input_s6"`
+	S7    felt.Felt `json:"input_s7"`
+}
+
+type modVarsJSON struct {
+	AOffset uint64    `json:"a_offset"`
+	A0      felt.Felt `json:"a0"`
+	A1      felt.Felt `json:"a1"`
+	A2      felt.Felt `json:"a2"`
+	A3      felt.Felt `json:"a3"`
+	BOffset uint64    `json:"b_offset"`
+	B0      felt.Felt `json:"b0"`
+	B1      felt.Felt `json:"b1"`
+	B2      felt.Felt `json:"b2"`
+	B3      felt.Felt `json:"b3"`
+	COffset uint64    `json:"c_offset"`
+	C0      felt.Felt `json:"c0"`
+	C1      felt.Felt `json:"c1"`
+	C2      felt.Felt `json:"c2"`
+	C3      felt.Felt `json:"c3"`
+}
+
+// batchJSON is a batch of one operation, which the JSON keys by its number.
+type batchJSON struct {
+	First modVarsJSON `json:"0"`
+}
+
+type modInstanceJSON struct {
+	Index      uint64    `json:"index"`
+	P0         felt.Felt `json:"p0"`
+	P1         felt.Felt `json:"p1"`
+	P2         felt.Felt `json:"p2"`
+	P3         felt.Felt `json:"p3"`
+	ValuesPtr  uint64    `json:"values_ptr"`
+	OffsetsPtr uint64    `json:"offsets_ptr"`
+	N          uint64    `json:"n"`
+	Batch      batchJSON `json:"batch"`
+}
+
+type modInputJSON struct {
+	Instances        []modInstanceJSON `json:"instances"`
+	ZeroValueAddress uint64            `json:"zero_value_address"`
+}
+
+// privateInputJSON has a section for each builtin of the layout; nil is no section, which an empty one is not.
+type privateInputJSON struct {
+	TracePath    string          `json:"trace_path"`
+	MemoryPath   string          `json:"memory_path"`
+	Pedersen     *[]pairJSON     `json:"pedersen,omitempty"`
+	RangeCheck   *[]valueJSON    `json:"range_check,omitempty"`
+	ECDSA        *[]ecdsaJSON    `json:"ecdsa,omitempty"`
+	Bitwise      *[]pairJSON     `json:"bitwise,omitempty"`
+	ECOp         *[]ecOpJSON     `json:"ec_op,omitempty"`
+	Keccak       *[]keccakJSON   `json:"keccak,omitempty"`
+	Poseidon     *[]poseidonJSON `json:"poseidon,omitempty"`
+	RangeCheck96 *[]valueJSON    `json:"range_check96,omitempty"`
+	AddMod       *modInputJSON   `json:"add_mod,omitempty"`
+	MulMod       *modInputJSON   `json:"mul_mod,omitempty"`
+}
+
+// section converts a list of instances; nil stays nil.
+func section[T, U any](list []T, f func(T) U) *[]U {
+	if list == nil {
+		return nil
+	}
+	out := make([]U, len(list))
+	for i, v := range list {
+		out[i] = f(v)
+	}
+	return &out
+}
+
+func unsection[T, U any](list *[]U, f func(U) T) []T {
+	if list == nil {
+		return nil
+	}
+	out := make([]T, len(*list))
+	for i, v := range *list {
+		out[i] = f(v)
+	}
+	return out
+}
+
+// JSON returns air_private_input.json, which names the trace and memory files.
+func (p *PrivateInput) JSON(tracePath, memoryPath string) ([]byte, error) {
+	pair := func(v PairInstance) pairJSON { return pairJSON(v) }
+	value := func(v RangeCheckInstance) valueJSON { return valueJSON(v) }
+	return json.MarshalIndent(privateInputJSON{
+		TracePath: tracePath, MemoryPath: memoryPath,
+		Pedersen:     section(p.Pedersen, pair),
+		Bitwise:      section(p.Bitwise, pair),
+		RangeCheck:   section(p.RangeCheck, value),
+		RangeCheck96: section(p.RangeCheck96, value),
+		ECDSA: section(p.ECDSA, func(v ECDSAInstance) ecdsaJSON {
+			return ecdsaJSON{v.Index, v.PubKey, v.Msg, signatureJSON{v.SigR, v.SigW}}
+		}),
+		ECOp: section(p.ECOp, func(v ECOpInstance) ecOpJSON {
+			return ecOpJSON{v.Index, v.PX, v.PY, v.M, v.QX, v.QY}
+		}),
+		Poseidon: section(p.Poseidon, func(v PoseidonInstance) poseidonJSON {
+			return poseidonJSON{v.Index, v.S[0], v.S[1], v.S[2]}
+		}),
+		Keccak: section(p.Keccak, func(v KeccakInstance) keccakJSON {
+			s := v.S
+			return keccakJSON{v.Index, s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]}
+		}),
+		AddMod: p.AddMod.toJSON(),
+		MulMod: p.MulMod.toJSON(),
+	}, "", " ")
+}
+
+func (in *ModInput) toJSON() *modInputJSON {
+	if in == nil {
+		return nil
+	}
+	list := section(in.Instances, func(v ModInstance) modInstanceJSON {
+		return modInstanceJSON{
+			v.Index, v.P[0], v.P[1], v.P[2], v.P[3], v.ValuesPtr, v.OffsetsPtr, v.N,
+			batchJSON{modVarsJSON{
+				v.AOffset, v.A[0], v.A[1], v.A[2], v.A[3],
+				v.BOffset, v.B[0], v.B[1], v.B[2], v.B[3],
+				v.COffset, v.C[0], v.C[1], v.C[2], v.C[3],
+			}},
+		}
+	})
+	if list == nil {
+		list = &[]modInstanceJSON{}
+	}
+	return &modInputJSON{*list, in.ZeroValueAddress}
+}
+
+func (in *modInputJSON) input() *ModInput {
+	if in == nil {
+		return nil
+	}
+	out := &ModInput{ZeroValueAddress: in.ZeroValueAddress}
+	for _, v := range in.Instances {
+		b := v.Batch.First
+		out.Instances = append(out.Instances, ModInstance{
+			Index: v.Index, P: [4]felt.Felt{v.P0, v.P1, v.P2, v.P3}, ValuesPtr: v.ValuesPtr, OffsetsPtr: v.OffsetsPtr, N: v.N,
+			AOffset: b.AOffset, BOffset: b.BOffset, COffset: b.COffset,
+			A: [4]felt.Felt{b.A0, b.A1, b.A2, b.A3}, B: [4]felt.Felt{b.B0, b.B1, b.B2, b.B3}, C: [4]felt.Felt{b.C0, b.C1, b.C2, b.C3},
+		})
+	}
+	return out
+}
+
+// UnmarshalJSON decodes air_private_input.json; the paths in it are left out.
+func (p *PrivateInput) UnmarshalJSON(b []byte) error {
+	var raw privateInputJSON
+	if err := json.Unmarshal(b, &raw); err != nil {
+		return fmt.Errorf("cairo: private input: %w", err)
+	}
+	pair := func(v pairJSON) PairInstance { return PairInstance(v) }
+	value := func(v valueJSON) RangeCheckInstance { return RangeCheckInstance(v) }
+	*p = PrivateInput{
+		Pedersen:     unsection(raw.Pedersen, pair),
+		Bitwise:      unsection(raw.Bitwise, pair),
+		RangeCheck:   unsection(raw.RangeCheck, value),
+		RangeCheck96: unsection(raw.RangeCheck96, value),
+		ECDSA: unsection(raw.ECDSA, func(v ecdsaJSON) ECDSAInstance {
+			return ECDSAInstance{v.Index, v.PubKey, v.Msg, v.Signature.R, v.Signature.W}
+		}),
+		ECOp: unsection(raw.ECOp, func(v ecOpJSON) ECOpInstance {
+			return ECOpInstance{v.Index, v.PX, v.PY, v.QX, v.QY, v.M}
+		}),
+		Poseidon: unsection(raw.Poseidon, func(v poseidonJSON) PoseidonInstance {
+			return PoseidonInstance{v.Index, [3]felt.Felt{v.S0, v.S1, v.S2}}
+		}),
+		Keccak: unsection(raw.Keccak, func(v keccakJSON) KeccakInstance {
+			return KeccakInstance{v.Index, [8]felt.Felt{v.S0, v.S1, v.S2, v.S3, v.S4, v.S5, v.S6, v.S7}}
+		}),
+		AddMod: raw.AddMod.input(),
+		MulMod: raw.MulMod.input(),
+	}
+	return nil
+}
+
+// MemoryUnitsPerStep bounds a trace's addresses: a layout has so many memory cells a step, and every address takes one.
+const MemoryUnitsPerStep = 8
+
+// LoadTrace reads the four files of a proof-mode run. They may come from anyone: any input gives a trace or an error, and
+// nothing is allocated beyond a small multiple of the input's own size. That the files agree with each other beyond their
+// shape is for the prover to find out.
+func LoadTrace(publicJSON, privateJSON, trace, memory []byte) (*Trace, error) {
+	t := &Trace{}
+	if err := json.Unmarshal(publicJSON, &t.Public); err != nil {
+		return nil, fmt.Errorf("cairo: public input: %w", err)
+	}
+	if err := json.Unmarshal(privateJSON, &t.Private); err != nil {
+		return nil, fmt.Errorf("cairo: private input: %w", err)
+	}
+	t.Layout = t.Public.Layout
+	steps := uint64(len(trace) / traceRecord)
+	switch {
+	case len(trace)%traceRecord != 0:
+		return nil, fmt.Errorf("cairo: a trace of %d bytes, want a multiple of %d", len(trace), traceRecord)
+	case steps != t.Public.Steps:
+		return nil, fmt.Errorf("cairo: a trace of %d steps, the public input says %d", steps, t.Public.Steps)
+	case bits.OnesCount64(steps) != 1:
+		return nil, fmt.Errorf("cairo: %d steps are no power of two", steps)
+	case len(memory)%memoryRecord != 0:
+		return nil, fmt.Errorf("cairo: a memory of %d bytes, want a multiple of %d", len(memory), memoryRecord)
+	}
+	units := uint64(MemoryUnitsPerStep)
+	if n, ok := t.Public.DynamicParams["memory_units_per_step"]; ok {
+		units = min(n, 64)
+	}
+	limit := units * steps
+	size := uint64(1)
+	for i := 0; i < len(memory); i += memoryRecord {
+		a := binary.LittleEndian.Uint64(memory[i:])
+		if a == 0 || a > limit {
+			return nil, fmt.Errorf("cairo: address %d in memory record %d, want 1 to %d for %d steps", a, i/memoryRecord, limit, steps)
+		}
+		size = max(size, a+1)
+	}
+	t.Memory.Value, t.Memory.Known = make([]felt.Felt, size), make([]bool, size)
+	for i := 0; i < len(memory); i += memoryRecord {
+		a := binary.LittleEndian.Uint64(memory[i:])
+		var be [felt.Bytes]byte
+		for k := range be {
+			be[k] = memory[i+memoryRecord-1-k]
+		}
+		v, err := felt.FromBytes(be[:])
+		if err != nil {
+			return nil, fmt.Errorf("cairo: memory at %d: %w", a, err)
+		}
+		if t.Memory.Known[a] && t.Memory.Value[a] != v {
+			return nil, fmt.Errorf("cairo: memory at %d is both %v and %v", a, t.Memory.Value[a], v)
+		}
+		t.Memory.Value[a], t.Memory.Known[a] = v, true
+	}
+	t.Registers = make([]Registers, steps)
+	for i := range t.Registers {
+		rec := trace[i*traceRecord:]
+		r := Registers{binary.LittleEndian.Uint64(rec), binary.LittleEndian.Uint64(rec[8:]), binary.LittleEndian.Uint64(rec[16:])}
+		if r.AP > limit || r.FP > limit || r.PC > limit {
+			return nil, fmt.Errorf("cairo: step %d: ap %d, fp %d or pc %d is above %d", i, r.AP, r.FP, r.PC, limit)
+		}
+		t.Registers[i] = r
+	}
+	return t, nil
+}

@@ -1,0 +1,276 @@
+package vm
+
+import (
+	"fmt"
+	"math/big"
+
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/keccak"
+	"github.com/starkd/starkd/crypto/pedersen"
+	"github.com/starkd/starkd/crypto/poseidon"
+	"github.com/starkd/starkd/crypto/starkcurve"
+)
+
+func rangeCheck(bits int) func(*Builtin, *Memory, Addr, Value) error {
+	return func(_ *Builtin, _ *Memory, a Addr, v Value) error {
+		f, ok := v.Felt()
+		if !ok {
+			return memErrorf(a, "Range-check validation failed, encountered non-int value at address %v", a)
+		}
+		if l := f.Limbs(); l[2]|l[3] == 0 && (bits == 128 || l[1]>>32 == 0) {
+			return nil
+		}
+		return memErrorf(a, "Range-check validation failed, number %v is out of valid range [0, %d]", v, new(big.Int).Lsh(big.NewInt(1), uint(bits)))
+	}
+}
+
+func deducePedersen(b *Builtin, m *Memory, a Addr, _ uint64) (Value, bool, error) {
+	instance := a.Offset / b.rule.cells
+	x, err := m.Felt(a)
+	if err != nil {
+		return Value{}, false, nil
+	}
+	y, err := m.Felt(a.Add(1))
+	if err != nil {
+		return Value{}, false, nil
+	}
+	for uint64(len(b.verified)) <= instance {
+		b.verified = append(b.verified, false)
+	}
+	if b.verified[instance] {
+		return Value{}, false, nil
+	}
+	b.verified[instance] = true
+	return FeltValue(pedersen.Hash(x, y)), true, nil
+}
+
+func deduceBitwise(_ *Builtin, m *Memory, a Addr, index uint64) (Value, bool, error) {
+	var in [2][4]uint64
+	for i := range in {
+		f, err := m.Felt(a.Add(i))
+		if err != nil {
+			return Value{}, false, nil
+		}
+		in[i] = f.Limbs()
+	}
+	for i, l := range in {
+		if l[3]>>59 != 0 {
+			f := felt.FromLimbs(l)
+			return Value{}, false, fmt.Errorf("expected integer at address %v to be smaller than 2^251, got %v", a.Add(i), FeltValue(f))
+		}
+	}
+	var out [4]uint64
+	for i := range out {
+		switch index {
+		case 2:
+			out[i] = in[0][i] & in[1][i]
+		case 3:
+			out[i] = in[0][i] ^ in[1][i]
+		default:
+			out[i] = in[0][i] | in[1][i]
+		}
+	}
+	return FeltValue(felt.FromLimbs(out)), true, nil
+}
+
+// inputs reads an instance's inputs; false when one is not written. An address among them is an error.
+func (b *Builtin) inputs(m *Memory, a Addr) ([]felt.Felt, bool, error) {
+	in := make([]felt.Felt, b.rule.inputs)
+	for i := range in {
+		v, ok := m.Get(a.Add(i))
+		if !ok {
+			return nil, false, nil
+		}
+		if in[i], ok = v.Felt(); !ok {
+			return nil, false, fmt.Errorf("expected integer at address %v of the %s builtin", a.Add(i), b.Name)
+		}
+	}
+	return in, true, nil
+}
+
+func (b *Builtin) remember(a Addr, index uint64, out []felt.Felt) (Value, bool, error) {
+	if b.cache == nil {
+		b.cache = make(map[uint64][]felt.Felt)
+	}
+	b.cache[a.Offset] = out
+	return FeltValue(out[index-b.rule.inputs]), true, nil
+}
+
+func deducePoseidon(b *Builtin, m *Memory, a Addr, index uint64) (Value, bool, error) {
+	in, ok, err := b.inputs(m, a)
+	if !ok {
+		return Value{}, false, err
+	}
+	s := [3]felt.Felt(in)
+	poseidon.Permute(&s)
+	return b.remember(a, index, s[:])
+}
+
+func deduceKeccak(b *Builtin, m *Memory, a Addr, index uint64) (Value, bool, error) {
+	in, ok, err := b.inputs(m, a)
+	if !ok {
+		return Value{}, false, err
+	}
+	// Eight words of 200 bits are the 1600 bits of the state, little-endian.
+	var bytes [200]byte
+	for i, f := range in {
+		if f.BitLen() > 200 {
+			return Value{}, false, fmt.Errorf("expected integer at address %v to be smaller than 2^200, got %v", a.Add(i), FeltValue(f))
+		}
+		be := f.Bytes()
+		for j := range 25 {
+			bytes[25*i+j] = be[31-j]
+		}
+	}
+	var s [25]uint64
+	for i := range s {
+		for j := range 8 {
+			s[i] |= uint64(bytes[8*i+j]) << (8 * j)
+		}
+	}
+	keccak.F1600(&s)
+	for i := range s {
+		for j := range 8 {
+			bytes[8*i+j] = byte(s[i] >> (8 * j))
+		}
+	}
+	out := make([]felt.Felt, 8)
+	for i := range out {
+		var be [25]byte
+		for j := range 25 {
+			be[24-j] = bytes[25*i+j]
+		}
+		out[i] = felt.FromBytesReduce(be[:])
+	}
+	return b.remember(a, index, out)
+}
+
+func deduceECOp(b *Builtin, m *Memory, a Addr, index uint64) (Value, bool, error) {
+	in, ok, err := b.inputs(m, a)
+	if !ok {
+		return Value{}, false, err
+	}
+	p, q := starkcurve.Point{X: in[0], Y: in[1]}, starkcurve.Point{X: in[2], Y: in[3]}
+	for _, pt := range []starkcurve.Point{p, q} {
+		if !starkcurve.IsOnCurve(pt) {
+			return Value{}, false, fmt.Errorf("EcOpBuiltin: point (%v, %v) is not on the curve", FeltValue(pt.X), FeltValue(pt.Y))
+		}
+	}
+	r, err := ecOp(p, q, in[4])
+	if err != nil {
+		return Value{}, false, err
+	}
+	return b.remember(a, index, []felt.Felt{r.X, r.Y})
+}
+
+// jacobian is the curve point (x/z², y/z³).
+type jacobian struct{ x, y, z felt.Felt }
+
+// ecOp computes p + m·q by the builtin's own double-and-add, which has no answer when a partial sum and a doubled point
+// share their x coordinate.
+func ecOp(p, q starkcurve.Point, scalar felt.Felt) (starkcurve.Point, error) {
+	sum, dbl := jacobian{p.X, p.Y, felt.One}, jacobian{q.X, q.Y, felt.One}
+	bits := scalar.Limbs()
+	for i := range scalar.BitLen() {
+		var sz, dz, u1, u2 felt.Felt
+		sz.Square(&sum.z)
+		dz.Square(&dbl.z)
+		u1.Mul(&sum.x, &dz)
+		u2.Mul(&dbl.x, &sz)
+		if u1 == u2 {
+			return starkcurve.Point{}, fmt.Errorf("cannot apply EC operation: computation reached two points with the same x coordinate (m = %v)", FeltValue(scalar))
+		}
+		if bits[i/64]>>(i%64)&1 == 1 {
+			sum = addJacobian(&sum, &dbl, &sz, &dz, &u1, &u2)
+		}
+		dbl = doubleJacobian(&dbl)
+	}
+	var zi, zi2, r felt.Felt
+	zi.Inverse(&sum.z)
+	zi2.Square(&zi)
+	r.Mul(&sum.x, &zi2)
+	zi2.Mul(&zi2, &zi)
+	zi.Mul(&sum.y, &zi2)
+	return starkcurve.Point{X: r, Y: zi}, nil
+}
+
+// addJacobian adds points whose x coordinates differ; z², and x scaled to the common denominator, come from the caller.
+func addJacobian(p, q *jacobian, pz2, qz2, u1, u2 *felt.Felt) jacobian {
+	var s1, s2, h, h2, h3, r, v, x, y, z felt.Felt
+	s1.Mul(&q.z, qz2)
+	s1.Mul(&s1, &p.y)
+	s2.Mul(&p.z, pz2)
+	s2.Mul(&s2, &q.y)
+	h.Sub(u2, u1)
+	r.Sub(&s2, &s1)
+	h2.Square(&h)
+	h3.Mul(&h2, &h)
+	v.Mul(u1, &h2)
+	x.Square(&r)
+	x.Sub(&x, &h3)
+	x.Sub(&x, &v)
+	x.Sub(&x, &v)
+	y.Sub(&v, &x)
+	y.Mul(&y, &r)
+	s1.Mul(&s1, &h3)
+	y.Sub(&y, &s1)
+	z.Mul(&p.z, &q.z)
+	z.Mul(&z, &h)
+	return jacobian{x, y, z}
+}
+
+// doubleJacobian doubles on y² = x³ + x + b (a = 1).
+func doubleJacobian(p *jacobian) jacobian {
+	var xx, yy, yyyy, zz, s, m, t, x, y, z felt.Felt
+	xx.Square(&p.x)
+	yy.Square(&p.y)
+	yyyy.Square(&yy)
+	zz.Square(&p.z)
+	s.Mul(&p.x, &yy)
+	s.Double(&s)
+	s.Double(&s)
+	m.Double(&xx)
+	m.Add(&m, &xx)
+	t.Square(&zz)
+	m.Add(&m, &t)
+	x.Square(&m)
+	x.Sub(&x, &s)
+	x.Sub(&x, &s)
+	y.Sub(&s, &x)
+	y.Mul(&y, &m)
+	yyyy.Double(&yyyy)
+	yyyy.Double(&yyyy)
+	yyyy.Double(&yyyy)
+	y.Sub(&y, &yyyy)
+	z.Mul(&p.y, &p.z)
+	z.Double(&z)
+	return jacobian{x, y, z}
+}
+
+// checkSignature verifies an instance as soon as both of its cells are there.
+func checkSignature(b *Builtin, m *Memory, a Addr, _ Value) error {
+	pubAt := Addr{a.Segment, a.Offset &^ 1}
+	msgAt := pubAt.Add(1)
+	pub, err := m.Felt(pubAt)
+	if err != nil {
+		if a == msgAt {
+			return nil
+		}
+		return memErrorf(a, "ECDSA builtin: expected public key at address %v to be an integer", pubAt)
+	}
+	msg, err := m.Felt(msgAt)
+	if err != nil {
+		if a == pubAt {
+			return nil
+		}
+		return memErrorf(a, "ECDSA builtin: expected message hash at address %v to be an integer", msgAt)
+	}
+	s, ok := b.signatures[pubAt.Offset]
+	if !ok {
+		return memErrorf(a, "signature hint is missing for ECDSA builtin at address %v, add it using 'ecdsa_builtin.add_signature'", pubAt)
+	}
+	if !starkcurve.Verify(pub, msg, s.R, s.S) {
+		return memErrorf(a, "signature (%v, %v) is invalid, with respect to the public key %v, and the message hash %v", FeltValue(s.R), FeltValue(s.S), FeltValue(pub), FeltValue(msg))
+	}
+	return nil
+}

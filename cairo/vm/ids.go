@@ -1,0 +1,241 @@
+package vm
+
+import (
+	"fmt"
+	"math/big"
+	"sort"
+	"strings"
+
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// ProgramHint is a hint of a Cairo 0 program, written in Go for one code string. ids is what the code calls ids.
+type ProgramHint func(m *Machine, ids *IDs) error
+
+// IDs gives a hint its program's names: references, constants and struct sizes, looked up in the hint's scopes from the
+// innermost out.
+type IDs struct {
+	p    *Program
+	hint *HintCode
+	pc   uint64
+	refs map[string]*reference // by the name's last part
+	// Input is the run's program_input, JSON.
+	Input []byte
+}
+
+// UnknownHintError is a hint whose code nobody knows.
+type UnknownHintError struct{ Code string }
+
+func (e *UnknownHintError) Error() string { return "Unknown Hint: " + e.Code }
+
+// attachHints attaches the program's hints to its instructions, each as a call of the Go function for its code.
+func (p *Program) attachHints(m *Machine, opt RunOptions) error {
+	pcs := make([]uint64, 0, len(p.Hints))
+	for pc := range p.Hints {
+		pcs = append(pcs, pc)
+	}
+	sort.Slice(pcs, func(i, j int) bool { return pcs[i] < pcs[j] })
+	for _, pc := range pcs {
+		for i := range p.Hints[pc] {
+			h := &p.Hints[pc][i]
+			ids := &IDs{p: p, hint: h, pc: pc, refs: make(map[string]*reference), Input: opt.Input}
+			for name, id := range h.refs {
+				ids.refs[name[strings.LastIndexByte(name, '.')+1:]] = &p.references[id]
+			}
+			f := opt.Hints[h.Code]
+			if f == nil {
+				f = programHints[h.Code]
+			}
+			if f == nil {
+				code := h.Code
+				f = func(*Machine, *IDs) error { return &UnknownHintError{code} }
+			}
+			if err := m.AddHints(Addr{0, pc}, func(m *Machine) error { return f(m, ids) }); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (ids *IDs) find(m *Machine, name string) (*reference, Addr, error) {
+	r := ids.refs[name]
+	if r == nil {
+		return nil, Addr{}, fmt.Errorf("unknown identifier ids.%s", name)
+	}
+	// A reference is relative to the ap where it was made; the compiler knows how far ap has moved since.
+	ap := m.APAddr()
+	if r.ap.Group == ids.hint.ap.Group {
+		ap = ap.Add(int(r.ap.Offset - ids.hint.ap.Offset))
+	} else if usesAP(r.expr) {
+		return nil, Addr{}, fmt.Errorf("ids.%s is relative to an ap that is not known here", name)
+	}
+	return r, ap, nil
+}
+
+func usesAP(x refExpr) bool {
+	switch x := x.(type) {
+	case refReg:
+		return !x.fp
+	case refDeref:
+		return usesAP(x.x)
+	case refBin:
+		return usesAP(x.x) || usesAP(x.y)
+	}
+	return false
+}
+
+// Value is the value of ids.name.
+func (ids *IDs) Value(m *Machine, name string) (Value, error) {
+	r, ap, err := ids.find(m, name)
+	if err != nil {
+		return Value{}, err
+	}
+	return r.expr.eval(m, ap)
+}
+
+// Addr is where ids.name is: the cell for a variable, the struct's start for a reference to a struct
+// (ids.name.address_).
+func (ids *IDs) Addr(m *Machine, name string) (Addr, error) {
+	r, ap, err := ids.find(m, name)
+	if err != nil {
+		return Addr{}, err
+	}
+	x := r.expr
+	if d, ok := x.(refDeref); ok {
+		x = d.x
+	}
+	v, err := x.eval(m, ap)
+	if err != nil {
+		return Addr{}, err
+	}
+	a, ok := v.Addr()
+	if !ok {
+		return Addr{}, fmt.Errorf("ids.%s is %v, no address", name, v)
+	}
+	return a, nil
+}
+
+// Pointer is ids.name when it is an address.
+func (ids *IDs) Pointer(m *Machine, name string) (Addr, error) {
+	v, err := ids.Value(m, name)
+	if err != nil {
+		return Addr{}, err
+	}
+	a, ok := v.Addr()
+	if !ok {
+		return Addr{}, fmt.Errorf("ids.%s is %v, want an address", name, v)
+	}
+	return a, nil
+}
+
+// Felt is ids.name when it is a field element.
+func (ids *IDs) Felt(m *Machine, name string) (felt.Felt, error) {
+	v, err := ids.Value(m, name)
+	if err != nil {
+		return felt.Felt{}, err
+	}
+	f, ok := v.Felt()
+	if !ok {
+		return felt.Felt{}, fmt.Errorf("ids.%s is %v, want an integer", name, v)
+	}
+	return f, nil
+}
+
+// Int is ids.name as an integer in [0, P).
+func (ids *IDs) Int(m *Machine, name string) (*big.Int, error) {
+	f, err := ids.Felt(m, name)
+	if err != nil {
+		return nil, err
+	}
+	return f.BigInt(), nil
+}
+
+// Uint64 is ids.name when it is below 2^64.
+func (ids *IDs) Uint64(m *Machine, name string) (uint64, error) {
+	f, err := ids.Felt(m, name)
+	if err != nil {
+		return 0, err
+	}
+	if !f.IsUint64() {
+		return 0, fmt.Errorf("ids.%s is %v, want less than 2^64", name, FeltValue(f))
+	}
+	return f.Uint64(), nil
+}
+
+// Set writes ids.name.
+func (ids *IDs) Set(m *Machine, name string, v Value) error {
+	r, _, err := ids.find(m, name)
+	if err != nil {
+		return err
+	}
+	if _, ok := r.expr.(refDeref); !ok {
+		return fmt.Errorf("ids.%s cannot be assigned", name)
+	}
+	a, err := ids.Addr(m, name)
+	if err != nil {
+		return err
+	}
+	return m.Memory.Insert(a, v)
+}
+
+// SetUint is Set for a small number.
+func (ids *IDs) SetUint(m *Machine, name string, n uint64) error {
+	return ids.Set(m, name, UintValue(n))
+}
+
+// SetInt is Set for an integer, modulo P.
+func (ids *IDs) SetInt(m *Machine, name string, n *big.Int) error {
+	return ids.Set(m, name, FeltValue(felt.FromBigInt(n)))
+}
+
+// Struct is where the struct ids.name begins: its cells when ids.name is the struct itself, where it points to when it is
+// a pointer. Members are at that address plus their offset.
+func (ids *IDs) Struct(m *Machine, name string) (Addr, error) {
+	r, _, err := ids.find(m, name)
+	if err != nil {
+		return Addr{}, err
+	}
+	// The compiler writes a pointer variable as [cast(x, T**)] and a struct as [cast(x, T*)]; a computed pointer as
+	// cast(x, T*).
+	if _, ok := r.expr.(refDeref); ok && !strings.HasSuffix(strings.TrimRight(r.text, ")]"), "**") {
+		return ids.Addr(m, name)
+	}
+	return ids.Pointer(m, name)
+}
+
+// Const is a constant that the hint's scopes can see.
+func (ids *IDs) Const(name string) (*big.Int, error) {
+	if id := ids.lookup(name); id != nil && id.Type == "const" && id.Value != nil {
+		return new(big.Int).Set(&id.Value.Int), nil
+	}
+	return nil, fmt.Errorf("missing constant: %s", name)
+}
+
+// Size is the size of a struct that the hint's scopes can see.
+func (ids *IDs) Size(name string) (int, error) {
+	if id := ids.lookup(name); id != nil && id.Size != nil && *id.Size >= 0 && *id.Size < 1<<31 {
+		return int(*id.Size), nil
+	}
+	return 0, fmt.Errorf("missing struct: %s", name)
+}
+
+// Label is the pc of a label that the hint's scopes can see.
+func (ids *IDs) Label(name string) (uint64, error) {
+	if id := ids.lookup(name); id != nil && id.PC != nil {
+		return *id.PC, nil
+	}
+	return 0, fmt.Errorf("missing label: %s", name)
+}
+
+func (ids *IDs) lookup(name string) *Identifier {
+	for i := len(ids.hint.Scopes) - 1; i >= 0; i-- {
+		if id := ids.p.Resolve(ids.hint.Scopes[i] + "." + name); id != nil {
+			return id
+		}
+	}
+	return nil
+}
+
+// Has reports whether the hint has a reference of that name.
+func (ids *IDs) Has(name string) bool { return ids.refs[name] != nil }

@@ -1,0 +1,376 @@
+package vm
+
+import (
+	"fmt"
+
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// cell is a Value with two more bits in its top limb: known, the cell has been written; and accessed, an instruction has
+// used it (what is not accessed below a segment's end is a hole that the trace must fill).
+type cell [4]uint64
+
+const (
+	knownBit    = 1 << 62
+	accessedBit = 1 << 61
+	cellBits    = knownBit | accessedBit
+)
+
+func (c *cell) known() bool  { return c[3]&knownBit != 0 }
+func (c *cell) value() Value { return Value{[4]uint64{c[0], c[1], c[2], c[3] &^ cellBits}} }
+func (c *cell) set(v *Value) { *c = cell{v.l[0], v.l[1], v.l[2], v.l[3] | knownBit} }
+func (c *cell) is(v *Value) bool {
+	return c[0] == v.l[0] && c[1] == v.l[1] && c[2] == v.l[2] && c[3]&^cellBits == v.l[3]
+}
+
+// segment is one segment of memory. cells may be longer than what has been written; the rest is unknown cells.
+type segment struct {
+	cells   []cell
+	builtin *Builtin // whose cells these are, or nil
+	code    *code    // decoded instructions, once pc has been here
+	shared  bool     // cells belong to a class and many machines: copied before the first write
+}
+
+// size is the offset after the last written cell.
+func (s *segment) size() uint64 {
+	n := len(s.cells)
+	for n > 0 && !s.cells[n-1].known() {
+		n--
+	}
+	return uint64(n)
+}
+
+// Memory is the machine's memory. Segment 0 holds the program and segment 1 the execution by the convention of every
+// runner here.
+type Memory struct {
+	segs  []*segment
+	temp  []*segment     // temporary segment -1-i
+	rules map[int32]Addr // temporary segment → where it goes
+	cells uint64         // allocated in all segments
+	limit uint64         // on cells
+}
+
+// MaxCells bounds the cells of one machine (32 bytes each): 2^26 cells are 2 GiB. A program that wants more fails with a
+// memory error.
+const MaxCells = 1 << 26
+
+// MemoryError says what was wrong with an access to memory.
+type MemoryError struct {
+	Addr   Addr
+	Reason string
+}
+
+func (e *MemoryError) Error() string { return e.Reason }
+
+func memErrorf(a Addr, format string, args ...any) error {
+	return &MemoryError{a, fmt.Sprintf(format, args...)}
+}
+
+// AddSegment adds an empty segment and returns its start.
+func (m *Memory) AddSegment() Addr {
+	m.segs = append(m.segs, &segment{})
+	return Addr{int32(len(m.segs) - 1), 0}
+}
+
+// AddTemporarySegment adds a temporary segment, which must be mapped by AddRelocationRule before the run ends.
+func (m *Memory) AddTemporarySegment() Addr {
+	m.temp = append(m.temp, &segment{})
+	return Addr{int32(-len(m.temp)), 0}
+}
+
+// Segments is the number of real segments.
+func (m *Memory) Segments() int { return len(m.segs) }
+
+// SegmentSize is the offset after the last written cell of a segment; 0 for one that does not exist.
+func (m *Memory) SegmentSize(index int32) uint64 {
+	if s := m.segment(index); s != nil {
+		return s.size()
+	}
+	return 0
+}
+
+func (m *Memory) segment(index int32) *segment {
+	if index >= 0 {
+		if int(index) < len(m.segs) {
+			return m.segs[index]
+		}
+		return nil
+	}
+	if i := -1 - int64(index); i < int64(len(m.temp)) {
+		return m.temp[i]
+	}
+	return nil
+}
+
+// AddRelocationRule maps a temporary segment to dst: from now on values that point into it are read as pointing to dst,
+// and at the end of the run its cells move there.
+func (m *Memory) AddRelocationRule(src, dst Addr) error {
+	switch {
+	case src.Segment >= 0:
+		return memErrorf(src, "the address %v is not in a temporary segment", src)
+	case src.Offset != 0:
+		return memErrorf(src, "relocation rule from %v: a temporary segment moves from its start", src)
+	case m.segment(src.Segment) == nil:
+		return memErrorf(src, "relocation rule from the unknown segment %d", src.Segment)
+	}
+	if old, ok := m.rules[src.Segment]; ok {
+		return memErrorf(src, "the relocation rule for segment %d exists already: %v", src.Segment, old)
+	}
+	if m.rules == nil {
+		m.rules = make(map[int32]Addr)
+	}
+	m.rules[src.Segment] = dst
+	return nil
+}
+
+// relocate applies the rules to a value, as often as a rule leads to another temporary segment.
+func (m *Memory) relocate(v Value) Value {
+	for range len(m.rules) {
+		if !v.IsAddr() {
+			return v
+		}
+		a := v.addr()
+		if a.Segment >= 0 {
+			return v
+		}
+		to, ok := m.rules[a.Segment]
+		if !ok {
+			return v
+		}
+		to.Offset += a.Offset
+		v = AddrValue(to)
+	}
+	return v
+}
+
+func (m *Memory) cell(a Addr) *cell {
+	s := m.segment(a.Segment)
+	if s == nil || a.Offset >= uint64(len(s.cells)) {
+		return nil
+	}
+	return &s.cells[a.Offset]
+}
+
+// Get returns the value at a, and false when the cell has not been written.
+func (m *Memory) Get(a Addr) (Value, bool) {
+	c := m.cell(a)
+	if c == nil || !c.known() {
+		return Value{}, false
+	}
+	v := c.value()
+	if m.rules != nil {
+		v = m.relocate(v)
+	}
+	return v, true
+}
+
+// Felt reads a field element.
+func (m *Memory) Felt(a Addr) (felt.Felt, error) {
+	v, ok := m.Get(a)
+	if !ok {
+		return felt.Felt{}, memErrorf(a, "unknown value for memory cell %v", a)
+	}
+	f, ok := v.Felt()
+	if !ok {
+		return felt.Felt{}, memErrorf(a, "expected integer at address %v", a)
+	}
+	return f, nil
+}
+
+// Uint64 reads a number below 2^64.
+func (m *Memory) Uint64(a Addr) (uint64, error) {
+	f, err := m.Felt(a)
+	if err != nil {
+		return 0, err
+	}
+	if !f.IsUint64() {
+		return 0, memErrorf(a, "the value %v at %v does not fit in 64 bits", FeltValue(f), a)
+	}
+	return f.Uint64(), nil
+}
+
+// Pointer reads an address.
+func (m *Memory) Pointer(a Addr) (Addr, error) {
+	v, ok := m.Get(a)
+	if !ok {
+		return Addr{}, memErrorf(a, "unknown value for memory cell %v", a)
+	}
+	p, ok := v.Addr()
+	if !ok {
+		return Addr{}, memErrorf(a, "expected relocatable at address %v", a)
+	}
+	return p, nil
+}
+
+// Felts reads n field elements from a on.
+func (m *Memory) Felts(a Addr, n int) ([]felt.Felt, error) {
+	if s := m.segment(a.Segment); n < 0 || n > 0 && (s == nil || uint64(n) > uint64(len(s.cells))) {
+		return nil, memErrorf(a, "no %d integers at %v", n, a)
+	}
+	out := make([]felt.Felt, n)
+	for i := range out {
+		f, err := m.Felt(a.Add(i))
+		if err != nil {
+			return nil, err
+		}
+		out[i] = f
+	}
+	return out, nil
+}
+
+// Insert writes a cell. Writing the same value again is allowed, another value is an error. Builtin segments check what
+// is written into them.
+func (m *Memory) Insert(a Addr, v Value) error {
+	s := m.segment(a.Segment)
+	if s == nil {
+		return memErrorf(a, "cannot insert into the unallocated segment %d", a.Segment)
+	}
+	if a.Offset >= uint64(len(s.cells)) {
+		if err := m.grow(s, a); err != nil {
+			return err
+		}
+	}
+	c := &s.cells[a.Offset]
+	if c.known() {
+		if c.is(&v) {
+			return nil
+		}
+		old := c.value()
+		if m.rules == nil || m.relocate(old) != m.relocate(v) {
+			return memErrorf(a, "inconsistent memory assignment at address %v. %v != %v", a, old, v)
+		}
+		return nil
+	}
+	if s.shared {
+		m.unshare(s)
+		c = &s.cells[a.Offset]
+	}
+	c[0], c[1], c[2], c[3] = v.l[0], v.l[1], v.l[2], v.l[3]|knownBit|c[3]&accessedBit
+	if s.builtin != nil && s.builtin.check != nil {
+		return s.builtin.check(m, a, v)
+	}
+	return nil
+}
+
+// grow makes s long enough for a.
+func (m *Memory) grow(s *segment, a Addr) error {
+	if a.Offset >= m.limit {
+		return memErrorf(a, "the offset of %v is beyond the machine's %d cells", a, m.limit)
+	}
+	n := a.Offset + 1
+	if s.shared {
+		m.unshare(s)
+	}
+	have := uint64(len(s.cells))
+	if m.cells+n-have > m.limit {
+		return memErrorf(a, "the run needs more than %d memory cells", m.limit)
+	}
+	if n <= uint64(cap(s.cells)) {
+		// What lies between len and cap is zero: cells are only ever written below len.
+		s.cells = s.cells[:min(max(n, 2*have), uint64(cap(s.cells)))]
+	} else {
+		size := max(n, 2*have, 16)
+		if m.cells+size-have > m.limit {
+			size = n
+		}
+		grown := make([]cell, size)
+		copy(grown, s.cells)
+		s.cells = grown
+	}
+	m.cells += uint64(len(s.cells)) - have
+	return nil
+}
+
+func (m *Memory) unshare(s *segment) {
+	s.cells = append(make([]cell, 0, len(s.cells)+16), s.cells...)
+	s.shared = false
+}
+
+// Load writes values from a on and returns the address after them.
+func (m *Memory) Load(a Addr, values ...Value) (Addr, error) {
+	if n := len(values); n > 0 { // once, not value by value
+		if s := m.segment(a.Segment); s != nil && a.Offset+uint64(n) > uint64(len(s.cells)) {
+			if err := m.grow(s, a.Add(n-1)); err != nil {
+				return a, err
+			}
+		}
+	}
+	for _, v := range values {
+		if err := m.Insert(a, v); err != nil {
+			return a, err
+		}
+		a.Offset++
+	}
+	return a, nil
+}
+
+// LoadFelts is Load for field elements.
+func (m *Memory) LoadFelts(a Addr, values ...felt.Felt) (Addr, error) {
+	if n := len(values); n > 0 {
+		if s := m.segment(a.Segment); s != nil && a.Offset+uint64(n) > uint64(len(s.cells)) {
+			if err := m.grow(s, a.Add(n-1)); err != nil {
+				return a, err
+			}
+		}
+	}
+	for _, f := range values {
+		if err := m.Insert(a, Value{f}); err != nil {
+			return a, err
+		}
+		a.Offset++
+	}
+	return a, nil
+}
+
+// MarkAccessed counts the cells from a on as used, as if an instruction had read them.
+func (m *Memory) MarkAccessed(a Addr, n int) {
+	s := m.segment(a.Segment)
+	if s == nil || s.shared {
+		return
+	}
+	for off := a.Offset; off < a.Offset+uint64(n) && off < uint64(len(s.cells)); off++ {
+		s.cells[off][3] |= accessedBit
+	}
+}
+
+// relocateTemporary ends the life of temporary segments: values are rewritten and cells moved by the rules.
+func (m *Memory) relocateTemporary() error {
+	if m.rules == nil {
+		return nil
+	}
+	for _, list := range [][]*segment{m.segs, m.temp} {
+		for _, s := range list {
+			if s.shared {
+				continue // a class's cells hold no addresses
+			}
+			for i := range s.cells {
+				c := &s.cells[i]
+				if c[3]&(knownBit|addrBit) == knownBit|addrBit {
+					v := m.relocate(c.value())
+					c[0], c[1] = v.l[0], v.l[1]
+				}
+			}
+		}
+	}
+	for i, s := range m.temp {
+		to := m.relocate(AddrValue(Addr{int32(-1 - i), 0})).addr()
+		if to.Segment < 0 {
+			continue
+		}
+		for off := range s.cells {
+			c := &s.cells[off]
+			if !c.known() {
+				continue
+			}
+			dst := to.Add(off)
+			if err := m.Insert(dst, c.value()); err != nil {
+				return err
+			}
+			if c[3]&accessedBit != 0 {
+				m.MarkAccessed(dst, 1)
+			}
+		}
+		s.cells = nil
+	}
+	return nil
+}

@@ -1,0 +1,394 @@
+package vm
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// Program is a compiled Cairo 0 program: the JSON that cairo-compile writes.
+type Program struct {
+	Data        []felt.Felt
+	Builtins    []string
+	Hints       map[uint64][]HintCode
+	Identifiers map[string]*Identifier
+	MainScope   string
+	references  []reference
+	attributes  []attribute
+	raw         programJSON // as a PIE's metadata repeats it
+}
+
+// HintCode is a hint as the program states it.
+type HintCode struct {
+	Code   string
+	Scopes []string
+	ap     apTracking
+	refs   map[string]int // full name → reference
+}
+
+// Identifier is a name of the program: a label or function, a constant, a struct, a reference or an alias.
+type Identifier struct {
+	Type        string            `json:"type"`
+	PC          *uint64           `json:"pc"`
+	Value       *number           `json:"value"`
+	Destination string            `json:"destination"`
+	FullName    string            `json:"full_name"`
+	Size        *int64            `json:"size"`
+	CairoType   string            `json:"cairo_type"`
+	Members     map[string]Member `json:"members"`
+}
+
+// Member is a member of a struct.
+type Member struct {
+	CairoType string `json:"cairo_type"`
+	Offset    int64  `json:"offset"`
+}
+
+type apTracking struct{ Group, Offset int64 }
+
+type reference struct {
+	ap   apTracking
+	pc   uint64
+	expr refExpr
+	text string
+}
+
+type attribute struct {
+	Name           string `json:"name"`
+	Start          uint64 `json:"start_pc"`
+	End            uint64 `json:"end_pc"`
+	Value          string `json:"value"`
+	AccessibleScps any    `json:"accessible_scopes"`
+}
+
+// number is an integer of any size, as JSON writes constants.
+type number struct{ big.Int }
+
+func (n *number) UnmarshalJSON(b []byte) error {
+	if len(b) > 1000 {
+		return fmt.Errorf("vm: a number of %d digits", len(b))
+	}
+	if _, ok := n.SetString(strings.Trim(string(b), `"`), 0); !ok {
+		return fmt.Errorf("vm: %s is not an integer", b)
+	}
+	return nil
+}
+
+type flowJSON struct {
+	APTracking   apTracking     `json:"ap_tracking"`
+	ReferenceIDs map[string]int `json:"reference_ids"`
+}
+
+type programJSON struct {
+	Prime       string          `json:"prime"`
+	Data        []string        `json:"data"`
+	Builtins    []string        `json:"builtins"`
+	MainScope   string          `json:"main_scope"`
+	Attributes  []attribute     `json:"attributes"`
+	Identifiers json.RawMessage `json:"identifiers"`
+	Hints       map[string][]struct {
+		Code   string   `json:"code"`
+		Scopes []string `json:"accessible_scopes"`
+		Flow   flowJSON `json:"flow_tracking_data"`
+	} `json:"hints"`
+	ReferenceManager struct {
+		References []struct {
+			AP    apTracking `json:"ap_tracking_data"`
+			PC    uint64     `json:"pc"`
+			Value string     `json:"value"`
+		} `json:"references"`
+	} `json:"reference_manager"`
+}
+
+// ParseProgram decodes a compiled program. It is total: any input gives a program or an error.
+func ParseProgram(b []byte) (*Program, error) {
+	var raw programJSON
+	if err := json.Unmarshal(b, &raw); err != nil {
+		return nil, fmt.Errorf("vm: program: %w", err)
+	}
+	p := &Program{Builtins: raw.Builtins, MainScope: raw.MainScope, Hints: make(map[uint64][]HintCode)}
+	if p.MainScope == "" {
+		p.MainScope = "__main__"
+	}
+	prime, ok := new(big.Int).SetString(strings.TrimPrefix(raw.Prime, "0x"), 16)
+	if !ok || prime.Cmp(felt.Modulus()) != 0 {
+		return nil, fmt.Errorf("vm: the program's prime %q is not the Cairo prime", raw.Prime)
+	}
+	if len(raw.Data) > MaxCells/4 {
+		return nil, fmt.Errorf("vm: a program of %d words, at most %d", len(raw.Data), MaxCells/4)
+	}
+	p.Data = make([]felt.Felt, len(raw.Data))
+	for i, s := range raw.Data {
+		f, err := felt.FromHex(s)
+		if err != nil {
+			return nil, fmt.Errorf("vm: program word %d: %w", i, err)
+		}
+		p.Data[i] = f
+	}
+	next := 0
+	for i, name := range p.Builtins {
+		k := slices.Index(builtinOrder, name)
+		if k < 0 {
+			return nil, fmt.Errorf("vm: unknown builtin %q", name)
+		}
+		if k < next {
+			return nil, fmt.Errorf("vm: builtin %q at place %d is not in the order of the builtins", name, i)
+		}
+		next = k + 1
+	}
+	if len(raw.Identifiers) > 0 {
+		if err := json.Unmarshal(raw.Identifiers, &p.Identifiers); err != nil {
+			return nil, fmt.Errorf("vm: identifiers: %w", err)
+		}
+		for name, id := range p.Identifiers {
+			if id == nil {
+				return nil, fmt.Errorf("vm: identifier %q is null", name)
+			}
+		}
+	}
+	for i, r := range raw.ReferenceManager.References {
+		expr, err := parseReference(r.Value)
+		if err != nil {
+			return nil, fmt.Errorf("vm: reference %d: %w", i, err)
+		}
+		p.references = append(p.references, reference{r.AP, r.PC, expr, r.Value})
+	}
+	for key, list := range raw.Hints {
+		pc, err := strconv.ParseUint(key, 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("vm: hint at %q: %w", key, err)
+		}
+		if len(p.Hints[pc]) > 0 {
+			return nil, fmt.Errorf("vm: hints at %d are given twice", pc)
+		}
+		for _, h := range list {
+			for name, id := range h.Flow.ReferenceIDs {
+				if id < 0 || id >= len(p.references) {
+					return nil, fmt.Errorf("vm: hint at %d: reference %d of %q does not exist", pc, id, name)
+				}
+			}
+			p.Hints[pc] = append(p.Hints[pc], HintCode{h.Code, h.Scopes, h.Flow.APTracking, h.Flow.ReferenceIDs})
+		}
+	}
+	p.attributes = raw.Attributes
+	raw.Identifiers, raw.Hints = nil, nil
+	p.raw = raw
+	return p, nil
+}
+
+// Label is the pc of a function or label of the main scope.
+func (p *Program) Label(name string) (uint64, error) {
+	id := p.Resolve(p.MainScope + "." + name)
+	if id == nil || id.PC == nil {
+		return 0, fmt.Errorf("vm: the program has no %s.%s", p.MainScope, name)
+	}
+	if *id.PC > uint64(len(p.Data)) {
+		return 0, fmt.Errorf("vm: %s.%s is at %d, after the program's %d words", p.MainScope, name, *id.PC, len(p.Data))
+	}
+	return *id.PC, nil
+}
+
+// Resolve finds an identifier by its full name, through aliases; nil when there is none.
+func (p *Program) Resolve(name string) *Identifier {
+	for range 32 {
+		id := p.Identifiers[name]
+		if id == nil || id.Type != "alias" {
+			return id
+		}
+		name = id.Destination
+	}
+	return nil
+}
+
+// ErrorMessages are the error_message attributes whose range holds pc.
+func (p *Program) ErrorMessages(pc uint64) []string {
+	var out []string
+	for _, a := range p.attributes {
+		if a.Name == "error_message" && a.Start <= pc && pc < a.End {
+			out = append(out, a.Value)
+		}
+	}
+	return out
+}
+
+// refExpr is a reference's expression: cells, registers, products and sums as `[cast([fp + (-3)] + 2, felt*)]`.
+type refExpr interface {
+	// eval computes the expression for a hint whose ap is known.
+	eval(m *Machine, ap Addr) (Value, error)
+}
+
+type (
+	refReg   struct{ fp bool }
+	refConst struct{ v felt.Felt }
+	refDeref struct{ x refExpr }
+	refBin   struct {
+		op   byte
+		x, y refExpr
+	}
+)
+
+func (r refReg) eval(m *Machine, ap Addr) (Value, error) {
+	if r.fp {
+		return AddrValue(m.FPAddr()), nil
+	}
+	return AddrValue(ap), nil
+}
+
+func (r refConst) eval(*Machine, Addr) (Value, error) { return FeltValue(r.v), nil }
+
+func (r refDeref) eval(m *Machine, ap Addr) (Value, error) {
+	v, err := r.x.eval(m, ap)
+	if err != nil {
+		return Value{}, err
+	}
+	a, ok := v.Addr()
+	if !ok {
+		return Value{}, fmt.Errorf("dereference of %v, which is no address", v)
+	}
+	v, ok = m.Memory.Get(a)
+	if !ok {
+		return Value{}, memErrorf(a, "unknown value for memory cell %v", a)
+	}
+	return v, nil
+}
+
+func (r refBin) eval(m *Machine, ap Addr) (Value, error) {
+	x, err := r.x.eval(m, ap)
+	if err != nil {
+		return Value{}, err
+	}
+	y, err := r.y.eval(m, ap)
+	if err != nil {
+		return Value{}, err
+	}
+	switch r.op {
+	case '+':
+		return x.Add(y)
+	case '-':
+		return x.Sub(y)
+	}
+	return x.Mul(y)
+}
+
+// refParser is a recursive-descent parser of reference expressions.
+type refParser struct {
+	s     string
+	depth int
+}
+
+func parseReference(s string) (refExpr, error) {
+	p := &refParser{s: s}
+	x, err := p.sum()
+	if err != nil {
+		return nil, fmt.Errorf("%w in %q", err, s)
+	}
+	if p.peek() != 0 {
+		return nil, fmt.Errorf("unexpected %q in %q", p.s, s)
+	}
+	return x, nil
+}
+
+func (p *refParser) peek() byte {
+	p.s = strings.TrimLeft(p.s, " ")
+	if p.s == "" {
+		return 0
+	}
+	return p.s[0]
+}
+
+func (p *refParser) take(c byte) error {
+	if p.peek() != c {
+		return fmt.Errorf("want %q", c)
+	}
+	p.s = p.s[1:]
+	return nil
+}
+
+func (p *refParser) sum() (refExpr, error) {
+	if p.depth++; p.depth > 64 {
+		return nil, errors.New("nested too deep")
+	}
+	defer func() { p.depth-- }()
+	x, err := p.term()
+	for err == nil {
+		op := p.peek()
+		if op != '+' && op != '-' && op != '*' {
+			return x, nil
+		}
+		p.s = p.s[1:]
+		var y refExpr
+		if y, err = p.term(); err == nil {
+			if b, ok := x.(refBin); ok && op == '*' && b.op != '*' {
+				x = refBin{b.op, b.x, refBin{'*', b.y, y}} // a product binds its last term
+				continue
+			}
+			x = refBin{op, x, y}
+		}
+	}
+	return nil, err
+}
+
+func (p *refParser) term() (refExpr, error) {
+	switch c := p.peek(); {
+	case c == '[':
+		p.s = p.s[1:]
+		x, err := p.sum()
+		if err != nil {
+			return nil, err
+		}
+		return refDeref{x}, p.take(']')
+	case c == '(':
+		p.s = p.s[1:]
+		x, err := p.sum()
+		if err != nil {
+			return nil, err
+		}
+		return x, p.take(')')
+	case strings.HasPrefix(p.s, "cast("):
+		p.s = p.s[5:]
+		x, err := p.sum()
+		if err != nil {
+			return nil, err
+		}
+		if err := p.take(','); err != nil {
+			return nil, err
+		}
+		// The type may hold parentheses (tuples); it ends at the one that closes the cast.
+		for depth := 0; p.s != ""; p.s = p.s[1:] {
+			if p.s[0] == '(' {
+				depth++
+			}
+			if p.s[0] == ')' {
+				if depth == 0 {
+					break
+				}
+				depth--
+			}
+		}
+		return x, p.take(')')
+	case strings.HasPrefix(p.s, "ap"):
+		p.s = p.s[2:]
+		return refReg{}, nil
+	case strings.HasPrefix(p.s, "fp"):
+		p.s = p.s[2:]
+		return refReg{fp: true}, nil
+	case c == '-' || '0' <= c && c <= '9':
+		n := 1
+		for n < len(p.s) && '0' <= p.s[n] && p.s[n] <= '9' {
+			n++
+		}
+		v, ok := new(big.Int).SetString(p.s[:n], 10)
+		if !ok || n > 100 {
+			return nil, fmt.Errorf("bad number %q", p.s[:n])
+		}
+		p.s = p.s[n:]
+		return refConst{felt.FromBigInt(v)}, nil
+	}
+	return nil, fmt.Errorf("unexpected %q", p.s)
+}

@@ -1,0 +1,216 @@
+package vm
+
+import (
+	"fmt"
+	"math/big"
+
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/starkcurve"
+)
+
+// relocated is an address in the one memory of a trace.
+func (r *run) relocated(a Addr) (uint64, error) {
+	if a.Segment < 0 || int(a.Segment) >= len(r.table) {
+		return 0, fmt.Errorf("vm: cannot relocate %v", a)
+	}
+	return r.table[a.Segment] + a.Offset, nil
+}
+
+// makeTrace relocates registers and memory, and in proof mode makes the AIR inputs.
+func (r *run) makeTrace() (*cairo.Trace, error) {
+	t := &cairo.Trace{Layout: r.layout.name, Registers: make([]cairo.Registers, len(r.m.trace))}
+	for i, e := range r.m.trace {
+		pc, err := r.relocated(Addr{e.pcSegment, uint64(e.pcOffset)})
+		if err != nil {
+			return nil, err
+		}
+		t.Registers[i] = cairo.Registers{AP: r.table[1] + uint64(e.ap), FP: r.table[1] + uint64(e.fp), PC: pc}
+	}
+	if err := r.relocateMemory(&t.Memory); err != nil {
+		return nil, err
+	}
+	if !r.opt.ProofMode {
+		return t, nil
+	}
+	if err := r.publicInput(t); err != nil {
+		return nil, err
+	}
+	return t, r.privateInput(&t.Private)
+}
+
+func (r *run) relocateMemory(mem *cairo.Memory) error {
+	end := uint64(1)
+	for i, s := range r.m.Memory.segs {
+		if n := s.size(); n > 0 {
+			end = max(end, r.table[i]+n)
+		}
+	}
+	mem.Value, mem.Known = make([]felt.Felt, end), make([]bool, end)
+	for i, s := range r.m.Memory.segs {
+		for k := range s.cells[:s.size()] {
+			c := &s.cells[k]
+			if !c.known() {
+				continue
+			}
+			v := c.value()
+			f, ok := v.Felt()
+			if !ok {
+				n, err := r.relocated(v.addr())
+				if err != nil {
+					return err
+				}
+				f = felt.FromUint64(n)
+			}
+			at := r.table[i] + uint64(k)
+			mem.Value[at], mem.Known[at] = f, true
+		}
+	}
+	return nil
+}
+
+func (r *run) publicInput(t *cairo.Trace) error {
+	lo, hi, ok := r.rangeCheckLimits()
+	if !ok || len(t.Registers) == 0 {
+		return fmt.Errorf("vm: a proof needs a step at least")
+	}
+	first, last := t.Registers[0], t.Registers[len(t.Registers)-1]
+	p := &t.Public
+	p.Layout, p.Steps, p.RangeCheckMin, p.RangeCheckMax = r.layout.name, uint64(len(t.Registers)), lo, hi
+	p.Segments = []cairo.Segment{{Name: "program", Begin: first.PC, End: last.PC}, {Name: "execution", Begin: first.AP, End: last.AP}}
+	for _, b := range r.m.builtins {
+		begin := r.table[b.Base.Segment]
+		p.Segments = append(p.Segments, cairo.Segment{Name: b.Name, Begin: begin, End: begin + b.stop})
+	}
+	for _, c := range r.public {
+		at, err := r.relocated(c.at)
+		if err != nil {
+			return err
+		}
+		if at >= uint64(len(t.Memory.Value)) || !t.Memory.Known[at] {
+			return fmt.Errorf("vm: the public cell %v has no value", c.at)
+		}
+		p.Memory = append(p.Memory, cairo.PublicCell{Address: at, Value: t.Memory.Value[at], Page: uint32(c.page)})
+	}
+	return nil
+}
+
+// privateInput lists the instances of every builtin whose inputs are all there.
+func (r *run) privateInput(p *cairo.PrivateInput) error {
+	mem := &r.m.Memory
+	for _, b := range r.m.builtins {
+		s := mem.segment(b.Base.Segment)
+		size := s.size()
+		// each calls f for every instance with n known inputs.
+		each := func(n uint64, f func(index uint64, in []felt.Felt)) {
+			in := make([]felt.Felt, n)
+			for i := uint64(0); i*b.rule.cells < size; i++ {
+				ok := true
+				for k := range in {
+					v, err := mem.Felt(Addr{b.Base.Segment, i*b.rule.cells + uint64(k)})
+					ok = ok && err == nil
+					in[k] = v
+				}
+				if ok {
+					f(i, in)
+				}
+			}
+		}
+		pairs := func() []cairo.PairInstance {
+			list := []cairo.PairInstance{}
+			each(2, func(i uint64, in []felt.Felt) { list = append(list, cairo.PairInstance{Index: i, X: in[0], Y: in[1]}) })
+			return list
+		}
+		values := func() []cairo.RangeCheckInstance {
+			list := []cairo.RangeCheckInstance{}
+			each(1, func(i uint64, in []felt.Felt) { list = append(list, cairo.RangeCheckInstance{Index: i, Value: in[0]}) })
+			return list
+		}
+		switch b.Name {
+		case BuiltinPedersen:
+			p.Pedersen = pairs()
+		case BuiltinBitwise:
+			p.Bitwise = pairs()
+		case BuiltinRangeCheck:
+			p.RangeCheck = values()
+		case BuiltinRangeCheck96:
+			p.RangeCheck96 = values()
+		case BuiltinPoseidon:
+			p.Poseidon = []cairo.PoseidonInstance{}
+			each(3, func(i uint64, in []felt.Felt) {
+				p.Poseidon = append(p.Poseidon, cairo.PoseidonInstance{Index: i, S: [3]felt.Felt(in)})
+			})
+		case BuiltinKeccak:
+			p.Keccak = []cairo.KeccakInstance{}
+			each(8, func(i uint64, in []felt.Felt) {
+				p.Keccak = append(p.Keccak, cairo.KeccakInstance{Index: i, S: [8]felt.Felt(in)})
+			})
+		case BuiltinECOp:
+			p.ECOp = []cairo.ECOpInstance{}
+			each(5, func(i uint64, in []felt.Felt) {
+				p.ECOp = append(p.ECOp, cairo.ECOpInstance{Index: i, PX: in[0], PY: in[1], QX: in[2], QY: in[3], M: in[4]})
+			})
+		case BuiltinECDSA:
+			p.ECDSA = []cairo.ECDSAInstance{}
+			each(2, func(i uint64, in []felt.Felt) {
+				sig, ok := b.signatures[2*i]
+				if !ok {
+					return
+				}
+				w := new(big.Int)
+				if w.ModInverse(sig.S.BigInt(), starkcurve.Order()) == nil {
+					w.SetInt64(0)
+				}
+				p.ECDSA = append(p.ECDSA, cairo.ECDSAInstance{Index: i, PubKey: in[0], Msg: in[1], SigR: sig.R, SigW: felt.FromBigInt(w)})
+			})
+		case BuiltinAddMod:
+			in, err := r.modInput(b)
+			if err != nil {
+				return err
+			}
+			p.AddMod = in
+		case BuiltinMulMod:
+			in, err := r.modInput(b)
+			if err != nil {
+				return err
+			}
+			p.MulMod = in
+		}
+	}
+	return nil
+}
+
+func (r *run) modInput(b *Builtin) (*cairo.ModInput, error) {
+	mem := &r.m.Memory
+	out := &cairo.ModInput{Instances: []cairo.ModInstance{}}
+	var err error
+	if out.ZeroValueAddress, err = r.relocated(b.zero); err != nil {
+		return nil, err
+	}
+	for i := uint64(0); (i+1)*modCells <= r.sizes[b.Base.Segment]; i++ {
+		in, err := b.readMod(mem, Addr{b.Base.Segment, i * modCells})
+		if err != nil {
+			return nil, err
+		}
+		inst := cairo.ModInstance{Index: i, P: in.pWords, N: in.n}
+		if inst.ValuesPtr, err = r.relocated(in.values); err != nil {
+			return nil, err
+		}
+		if inst.OffsetsPtr, err = r.relocated(in.offsets); err != nil {
+			return nil, err
+		}
+		for k, v := range []struct {
+			offset *uint64
+			words  *[4]felt.Felt
+		}{{&inst.AOffset, &inst.A}, {&inst.BOffset, &inst.B}, {&inst.COffset, &inst.C}} {
+			if *v.offset, err = mem.Uint64(in.offsets.Add(k)); err != nil {
+				return nil, err
+			}
+			if *v.words, _, err = readWords(mem, in.values.Add(int(*v.offset))); err != nil {
+				return nil, err
+			}
+		}
+		out.Instances = append(out.Instances, inst)
+	}
+	return out, nil
+}
