@@ -87,7 +87,7 @@ func (p *stoneProof) annotated(t *testing.T, text string) []field.Element {
 }
 
 // caseDir is the folder of one of the runs with everything that made its proof.
-func caseDir(t *testing.T, name string) string {
+func caseDir(t testing.TB, name string) string {
 	t.Helper()
 	return filepath.Dir(golden.Corpus(t, "stone-cases", name, "proof.json"))
 }

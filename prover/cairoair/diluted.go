@@ -28,26 +28,25 @@ func (b *builder) diluted(d *Diluted) {
 	b.Constrain("diluted_check/last", cumulative(0).Sub(b.value(dilutedFinal)), end)
 }
 
-// dilute spreads the low dilutedBits bits of v.
-func dilute(v uint64) uint64 {
-	var d uint64
-	for i := range dilutedBits {
-		d |= v >> i & 1 << (i * dilutedSpacing)
-	}
-	return d
-}
-
-// undilute gathers a diluted value's bits.
-func undilute(d uint64) uint64 {
-	var v uint64
-	for i := range dilutedBits {
-		v |= d >> (i * dilutedSpacing) & 1 << i
-	}
-	return v
-}
-
 // dilutedMask has the bits that a diluted value may have.
 const dilutedMask = 0x1111_1111_1111_1111
+
+// dilute spreads the 16 bits of v, halving the distance that they travel in each step.
+func dilute(v uint16) uint64 {
+	d := uint64(v)
+	d = (d | d<<24) & 0x0000_00ff_0000_00ff
+	d = (d | d<<12) & 0x000f_000f_000f_000f
+	d = (d | d<<6) & 0x0303_0303_0303_0303
+	return (d | d<<3) & dilutedMask
+}
+
+// undilute gathers the bits of a diluted value.
+func undilute(d uint64) uint16 {
+	d = (d | d>>3) & 0x0303_0303_0303_0303
+	d = (d | d>>6) & 0x000f_000f_000f_000f
+	d = (d | d>>12) & 0x0000_00ff_0000_00ff
+	return uint16(d | d>>24)
+}
 
 // dilutedFinalValue is the cumulative value after all 2^dilutedBits values: r_1 = 1, r_{j+1} = r_j·(1 + z·u_j) + α·u_j² for
 // u_j the step from the j-th diluted value to the next.
@@ -59,7 +58,7 @@ func dilutedFinalValue(z, alpha field.Element) field.Element {
 	one := field.One()
 	p, q := one, field.Element{} // no step: a single value
 	for i := range dilutedBits {
-		j := uint64(1) << i
+		j := uint16(1) << i
 		u := field.New(dilute(j) - dilute(j-1))
 		var pu, qu field.Element // the step: pu = 1 + z·u, qu = u²
 		pu.Mul(&z, &u).Add(&pu, &one)

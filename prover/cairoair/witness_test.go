@@ -1,0 +1,49 @@
+package cairoair
+
+import (
+	"testing"
+
+	"github.com/starkd/starkd/prover/field"
+)
+
+var runs = []string{
+	"plain8-tiny-last1", "plain512-lcg-keccak-upd", "rec16384-idle-keccak", "small8192-math-keccak", "small8192-sig-k160lsb",
+	"rec131072-squash-pstar",
+}
+
+// testChallenges are some interaction elements; any will do for a valid trace.
+func testChallenges(n int) []field.Element { return field.Powers(field.New(0x1234567), n+1)[1:] }
+
+// columnsOf fills both phases of a run.
+func columnsOf(t testing.TB, name string) (*Witness, [][]field.Element, []field.Element) {
+	t.Helper()
+	w, err := NewWitness(readRun(t, caseDir(t, name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := w.First()
+	if err != nil {
+		t.Fatal(err)
+	}
+	challenges := testChallenges(w.System().Challenges)
+	second, err := w.Second(challenges)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, err := w.Values(challenges)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w, append(first, second...), values
+}
+
+func TestConstraintsHoldOnRuns(t *testing.T) {
+	for _, name := range runs {
+		t.Run(name, func(t *testing.T) {
+			w, columns, values := columnsOf(t, name)
+			for _, f := range w.System().CheckRows(columns, values, 2) {
+				t.Error(f)
+			}
+		})
+	}
+}
