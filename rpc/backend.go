@@ -37,7 +37,8 @@ type Backend interface {
 	Call(ctx context.Context, at At, call FunctionCall) ([]felt.Felt, error)
 	// Simulate runs transactions one after the other on the state at that block. A transaction that reverts has a result that
 	// says so; one that could not be in a block (validation, balance, nonce) ends the run with TransactionExecutionError.
-	Simulate(ctx context.Context, at At, txs []starknet.Transaction, flags SimulationFlags) ([]Simulation, error)
+	// What the run read of the state is returned if asked for.
+	Simulate(ctx context.Context, at At, txs []starknet.Transaction, flags SimulationFlags) ([]Simulation, *InitialReads, error)
 	// Submit hands a transaction to the mempool and returns its hash, or one of the errors of the write API.
 	Submit(ctx context.Context, tx starknet.Transaction) (felt.Felt, error)
 
@@ -103,7 +104,7 @@ type SimulationFlags struct {
 	SkipValidate  bool // no __validate__, so the signature does not matter
 	SkipFeeCharge bool // no fee transfer, and no check of bounds or balance
 	Trace         bool // Simulation.Trace is wanted
-	InitialReads  bool // Simulation.Reads is wanted
+	InitialReads  bool // the second result is wanted
 }
 
 // Simulation is what a transaction did in a simulation.
@@ -111,7 +112,6 @@ type Simulation struct {
 	Receipt  starknet.Receipt
 	Estimate FeeEstimate
 	Trace    *Trace
-	Reads    InitialReads
 }
 
 // FeeEstimate is the resources that a transaction needs, at the block's prices (FEE_ESTIMATE). The fee is in FRI.

@@ -109,6 +109,16 @@ func TestTransactionBinaryRefuses(t *testing.T) {
 			t.Errorf("%s: error %v, want one about %q", c.tx.Type(), err, c.want)
 		}
 	}
+	for _, tx := range []Transaction{&Invoke{Common: Common{Query: true}}, &Declare{}} {
+		if err := ValidateTransaction(tx); err != nil {
+			t.Errorf("%s: %v", tx.Type(), err)
+		}
+	}
+	for _, tx := range []Transaction{&Invoke{SenderAddress: addressBound}, &Declare{Class: &ContractClass{}}} {
+		if ValidateTransaction(tx) == nil {
+			t.Errorf("%s: no error", tx.Type())
+		}
+	}
 	empty, err := MarshalTransaction(&Invoke{})
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package starknet
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/starkd/starkd/crypto/felt"
@@ -50,20 +51,26 @@ func entryPointsHash(eps []EntryPoint) felt.Felt {
 // ClassVersion is the only contract_class_version there is.
 const ClassVersion = "0.1.0"
 
+// Errors of a class that is well formed JSON but not acceptable.
+var (
+	ErrClassTooLarge = errors.New("contract class too large")
+	ErrClassVersion  = errors.New("unsupported contract class version")
+)
+
 // Validate checks the class's form and the limits on its size; whether the program is well formed is for the compiler.
 func (c *ContractClass) Validate() error {
 	if c.Version != ClassVersion {
-		return fmt.Errorf("starknet: contract class version %.40q, want %q", c.Version, ClassVersion)
+		return fmt.Errorf("starknet: %w %.40q, want %q", ErrClassVersion, c.Version, ClassVersion)
 	}
 	if len(c.SierraProgram) > MaxSierraProgram {
-		return fmt.Errorf("starknet: Sierra program of %d felts, at most %d", len(c.SierraProgram), MaxSierraProgram)
+		return fmt.Errorf("starknet: %w: Sierra program of %d felts, at most %d", ErrClassTooLarge, len(c.SierraProgram), MaxSierraProgram)
 	}
 	if len(c.ABI) > MaxClassBytes {
-		return fmt.Errorf("starknet: ABI of %d bytes, at most %d", len(c.ABI), MaxClassBytes)
+		return fmt.Errorf("starknet: %w: ABI of %d bytes, at most %d", ErrClassTooLarge, len(c.ABI), MaxClassBytes)
 	}
 	for _, eps := range [][]EntryPoint{c.EntryPoints.Constructor, c.EntryPoints.External, c.EntryPoints.L1Handler} {
 		if len(eps) > MaxEntryPoints {
-			return fmt.Errorf("starknet: %d entry points of one type, at most %d", len(eps), MaxEntryPoints)
+			return fmt.Errorf("starknet: %w: %d entry points of one type, at most %d", ErrClassTooLarge, len(eps), MaxEntryPoints)
 		}
 	}
 	return nil

@@ -34,7 +34,7 @@ type entryPointJSON struct {
 // UnmarshalJSON decodes either JSON form and checks the limits of a class.
 func (c *ContractClass) UnmarshalJSON(b []byte) error {
 	if len(b) > MaxClassBytes {
-		return fmt.Errorf("starknet: contract class of %d bytes, at most %d", len(b), MaxClassBytes)
+		return fmt.Errorf("starknet: %w: %d bytes, at most %d", ErrClassTooLarge, len(b), MaxClassBytes)
 	}
 	var j classJSON
 	if err := json.Unmarshal(b, &j); err != nil {

@@ -21,6 +21,7 @@ import (
 type coder struct {
 	buf      []byte // written so far, or not yet read
 	decoding bool
+	queries  bool // queries are accepted: for checks, never for bytes that leave this package
 	err      error
 }
 

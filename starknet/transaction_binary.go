@@ -21,6 +21,17 @@ func MarshalStoredTransaction(tx Transaction) ([]byte, error) { return marshalTr
 // UnmarshalStoredTransaction decodes what MarshalStoredTransaction made.
 func UnmarshalStoredTransaction(b []byte) (Transaction, error) { return unmarshalTransaction(b, false) }
 
+// ValidateTransaction checks what the binary form demands of a transaction (list lengths, addresses, modes), which may here be
+// a query, or a DECLARE without its class.
+func ValidateTransaction(tx Transaction) error {
+	d, ok := tx.(*Declare)
+	_, err := encode(func(c *coder) {
+		c.queries = true
+		codeTransaction(c, &tx, ok && d.Class != nil)
+	})
+	return err
+}
+
 func marshalTransaction(tx Transaction, withClass bool) ([]byte, error) {
 	b, err := encode(func(c *coder) { codeTransaction(c, &tx, withClass) })
 	if err == nil && len(b) > MaxTransactionBytes {
@@ -78,7 +89,7 @@ func codeTransaction(c *coder, tx *Transaction, withClass bool) {
 }
 
 func (f *Common) code(c *coder) {
-	if f.Query {
+	if f.Query && !c.queries {
 		c.fail("a query is not a transaction to be sent")
 	}
 	c.felts("signature felts", &f.Signature, MaxSignature)

@@ -1,0 +1,128 @@
+package rpc
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet"
+)
+
+// hexUint64 is the specification's u64: a 0x-prefixed hexadecimal string.
+type hexUint64 uint64
+
+func (x hexUint64) MarshalText() ([]byte, error) {
+	return strconv.AppendUint([]byte("0x"), uint64(x), 16), nil
+}
+
+func (x *hexUint64) UnmarshalText(b []byte) error {
+	digits, ok := strings.CutPrefix(string(b), "0x")
+	v, err := strconv.ParseUint(digits, 16, 64)
+	if !ok || err != nil {
+		return fmt.Errorf("%.40q is not a 64-bit number in hexadecimal", b)
+	}
+	*x = hexUint64(v)
+	return nil
+}
+
+// hexUint128 is the specification's u128.
+type hexUint128 starknet.Uint128
+
+func (x hexUint128) MarshalText() ([]byte, error) { return starknet.Uint128(x).Felt().MarshalText() }
+
+func (x *hexUint128) UnmarshalText(b []byte) error {
+	f, err := felt.FromHex(string(b))
+	if err != nil {
+		return err
+	}
+	v, err := starknet.Uint128FromFelt(f)
+	*x = hexUint128(v)
+	return err
+}
+
+// object picks the members of a JSON object, some of which must be there. The first fault sticks.
+type object struct {
+	members map[string]json.RawMessage
+	err     error
+}
+
+func parseObject(what string, raw json.RawMessage) *object {
+	o := new(object)
+	if err := json.Unmarshal(raw, &o.members); err != nil || o.members == nil {
+		o.err = fmt.Errorf("%s: want an object, got %s", what, clip(raw))
+	}
+	return o
+}
+
+// get decodes a member that must be there.
+func (o *object) get(name string, into any) {
+	if o.err != nil {
+		return
+	}
+	raw, ok := o.members[name]
+	if !ok || isNull(raw) {
+		o.err = fmt.Errorf("%s is missing", name)
+		return
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		o.err = fmt.Errorf("%s: %w", name, plain(err))
+	}
+}
+
+// optional decodes a member if it is there and not null.
+func (o *object) optional(name string, into any) {
+	if raw, ok := o.members[name]; o.err == nil && ok && !isNull(raw) {
+		o.get(name, into)
+	}
+}
+
+func isNull(raw json.RawMessage) bool { return bytes.Equal(raw, []byte("null")) }
+
+// plain rewords encoding/json's errors, which speak of Go types, for a client.
+func plain(err error) error {
+	if t, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("a JSON %s does not belong here", t.Value)
+	}
+	return err
+}
+
+// clip shortens what a client sent for an error message.
+func clip(b []byte) string {
+	const most = 60
+	if len(b) > most {
+		return string(b[:most]) + "…"
+	}
+	return string(b)
+}
+
+// feltOrList is one felt or a list of felts.
+type feltOrList []felt.Felt
+
+func (x *feltOrList) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '[' {
+		return json.Unmarshal(b, (*[]felt.Felt)(x))
+	}
+	*x = make(feltOrList, 1)
+	return json.Unmarshal(b, &(*x)[0])
+}
+
+// list makes a nil slice an empty one, which JSON shows as [].
+func list[T any](xs []T) []T {
+	if xs == nil {
+		return []T{}
+	}
+	return xs
+}
+
+// mapped is f of each element.
+func mapped[T, U any](xs []T, f func(*T) U) []U {
+	us := make([]U, len(xs))
+	for i := range xs {
+		us[i] = f(&xs[i])
+	}
+	return us
+}
