@@ -2,130 +2,152 @@ package cairoair
 
 import (
 	"encoding/hex"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
 	"github.com/starkd/starkd/crypto/poseidon"
+	"github.com/starkd/starkd/internal/parallel"
 	"github.com/starkd/starkd/prover/field"
 	"github.com/starkd/starkd/prover/transcript"
 )
 
-// The annotated proofs of layouts that this package has.
-var annotated = []struct {
-	path   string
-	stone6 bool
+// sample is what a Stone proof says up to its out-of-domain values.
+type sample struct {
+	air        *AIR
+	challenges []field.Element
+	alpha, z   field.Element
+	mask       []field.Element // those of the trace, then the two of the composition
+}
+
+// The proofs of layouts that this package has; some are annotated with every challenge.
+var proofs = []struct {
+	path              string
+	stone6, annotated bool
 }{
-	{"stone/recursive.stone5.keccak_160.json", false},
-	{"stone/recursive.stone6.blake2s_248.json", true},
-	{"stone/small.stone6.blake2s_248.json", true},
-	{"stone-cases/rec131072-squash-pstar/proof.json", true},
-	{"stone-cases/small8192-sig-k160lsb/proof.json", true},
+	{"stone/plain.8192.json", true, false},
+	{"stone/recursive.16384.json", true, false},
+	{"stone/recursive.stone5.keccak_160.json", false, true},
+	{"stone/recursive.stone6.blake2s_248.json", true, true},
+	{"stone/small.stone6.blake2s_248.json", true, true},
+	{"stone-cases/plain8-tiny-last1/proof.json", true, false},
+	{"stone-cases/plain8-tiny-pedersen/proof.json", true, false},
+	{"stone-cases/plain512-lcg-keccak-upd/proof.json", true, false},
+	{"stone-cases/rec16384-idle-keccak/proof.json", true, false},
+	{"stone-cases/rec131072-squash-pstar/proof.json", true, true},
+	{"stone-cases/small8192-math-keccak/proof.json", true, false},
+	{"stone-cases/small8192-sig-k160lsb/proof.json", true, true},
+	{"stone-cases/small8192-sig-k160lsb/proof.json", true, false},
+}
+
+// annotatedSample reads the annotations.
+func annotatedSample(t *testing.T, p *stoneProof) *sample {
+	t.Helper()
+	a, err := New(p.public(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &sample{
+		air:        a,
+		challenges: p.annotated(t, "Interaction element #"),
+		alpha:      p.annotated(t, "STARK/Original: Constraint polynomial random element")[0],
+		z:          p.annotated(t, "OODS values: Evaluation point")[0],
+		mask:       p.annotated(t, "OODS values: ")[1:],
+	}
+}
+
+// replayedSample draws the challenges of a proof on the keccak256 channel from the channel itself, so that it depends on
+// the seed.
+func replayedSample(t *testing.T, p *stoneProof) *sample {
+	t.Helper()
+	a, err := New(p.public(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	params := p.seedParams(true)
+	bytes, err := Seed(a.Public(), params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed := transcript.Digest(keccak.Sum256(bytes))
+	if params.FriendlyUpdates {
+		seed = transcript.Digest(bytes)
+	}
+	proof, err := hex.DecodeString(strings.TrimPrefix(p.ProofHex, "0x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := transcript.NewVerifier(transcript.Config{Channel: transcript.Keccak256}, seed, proof)
+	if err != nil {
+		t.Fatal(err)
+	}
+	commitment := func() {
+		if _, err := v.ReadCommitment("", transcript.Keccak256); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := &sample{air: a}
+	commitment()
+	for range a.System().Challenges {
+		s.challenges = append(s.challenges, v.Draw(""))
+	}
+	commitment()
+	s.alpha = v.Draw("")
+	commitment()
+	s.z = v.Draw("")
+	if s.mask, err = v.ReadElements("", len(a.System().Mask)+2); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func readSample(t *testing.T, path string, annotated bool) *sample {
+	t.Helper()
+	p := readProof(t, strings.Split(path, "/")...)
+	if annotated {
+		return annotatedSample(t, p)
+	}
+	return replayedSample(t, p)
 }
 
 // In a valid proof the composition polynomial, evaluated at the out-of-domain point from the trace's mask values, is
 // h0(z²) + z·h1(z²) with the two composition values that the proof states. That ties down every constraint, their order,
-// the mask's order, the domains, the periodic columns and the public constants.
+// the mask's order, the domains, the periodic columns and the public constants; where challenges are replayed, the seed.
 func TestCompositionEqualsStone(t *testing.T) {
-	for _, c := range annotated {
+	for _, c := range proofs {
 		t.Run(c.path, func(t *testing.T) {
-			p := readProof(t, strings.Split(c.path, "/")...)
-			a, err := New(p.public(t))
+			s := readSample(t, c.path, c.annotated)
+			values, err := s.air.Values(s.challenges)
 			if err != nil {
 				t.Fatal(err)
 			}
-			challenges := p.annotated(t, "Interaction element #")
-			alpha := p.annotated(t, "STARK/Original: Constraint polynomial random element")
-			z := p.annotated(t, "OODS values: Evaluation point")
-			mask := p.annotated(t, "OODS values: ")[1:]
-			checkComposition(t, a, challenges, alpha[0], z[0], mask)
+			sys := s.air.System()
+			if len(s.mask) != len(sys.Mask)+2 {
+				t.Fatalf("proof has %d out-of-domain values, want %d and 2", len(s.mask), len(sys.Mask))
+			}
+			mask, h := s.mask[:len(sys.Mask)], s.mask[len(sys.Mask):]
+			got, err := sys.EvalPoint(s.z, s.air.TraceLength(), mask, values, s.alpha)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := h[1]
+			want.Mul(&want, &s.z).Add(&want, &h[0])
+			if got != want {
+				t.Errorf("composition at %s is %s, want %s", s.z.String(), got.String(), want.String())
+			}
 		})
-	}
-}
-
-// The same for proofs on a channel of bytes without annotations: the challenges come from replaying the channel, so the
-// seed is checked as well.
-func TestCompositionEqualsStoneByReplay(t *testing.T) {
-	for _, path := range []string{
-		"stone/plain.8192.json", "stone/recursive.16384.json",
-		"stone-cases/plain8-tiny-last1/proof.json", "stone-cases/plain8-tiny-pedersen/proof.json",
-		"stone-cases/plain512-lcg-keccak-upd/proof.json", "stone-cases/rec16384-idle-keccak/proof.json",
-		"stone-cases/small8192-math-keccak/proof.json", "stone-cases/small8192-sig-k160lsb/proof.json",
-	} {
-		t.Run(path, func(t *testing.T) {
-			p := readProof(t, strings.Split(path, "/")...)
-			a, err := New(p.public(t))
-			if err != nil {
-				t.Fatal(err)
-			}
-			params := p.seedParams(true)
-			bytes, err := Seed(a.Public(), params)
-			if err != nil {
-				t.Fatal(err)
-			}
-			seed := transcript.Digest(keccak.Sum256(bytes))
-			if params.FriendlyUpdates {
-				seed = transcript.Digest(bytes)
-			}
-			proof, err := hex.DecodeString(strings.TrimPrefix(p.ProofHex, "0x"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			v, err := transcript.NewVerifier(transcript.Config{Channel: transcript.Keccak256}, seed, proof)
-			if err != nil {
-				t.Fatal(err)
-			}
-			commitment := func() {
-				if _, err := v.ReadCommitment("", transcript.Keccak256); err != nil {
-					t.Fatal(err)
-				}
-			}
-			commitment()
-			challenges := make([]field.Element, a.System().Challenges)
-			for i := range challenges {
-				challenges[i] = v.Draw("")
-			}
-			commitment()
-			alpha := v.Draw("")
-			commitment()
-			z := v.Draw("")
-			mask, err := v.ReadElements("", len(a.System().Mask)+2)
-			if err != nil {
-				t.Fatal(err)
-			}
-			checkComposition(t, a, challenges, alpha, z, mask)
-		})
-	}
-}
-
-func checkComposition(t *testing.T, a *AIR, challenges []field.Element, alpha, z field.Element, mask []field.Element) {
-	t.Helper()
-	values, err := a.Values(challenges)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := a.System()
-	if len(mask) != len(s.Mask)+2 {
-		t.Fatalf("proof has %d out-of-domain values, want %d and 2", len(mask), len(s.Mask))
-	}
-	got, err := s.EvalPoint(z, a.TraceLength(), mask[:len(s.Mask)], values, alpha)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := mask[len(s.Mask)+1]
-	want.Mul(&want, &z).Add(&want, &mask[len(s.Mask)])
-	if got != want {
-		t.Errorf("composition at %s is %s, want %s", z.String(), got.String(), want.String())
 	}
 }
 
 // On the poseidon3 channel the first interaction element is Hash(s, 0) with s = HashMany(seed + 1, trace commitment).
 func TestSeedEqualsStone(t *testing.T) {
-	for _, c := range annotated {
+	for _, c := range proofs {
 		p := readProof(t, strings.Split(c.path, "/")...)
 		params := p.seedParams(c.stone6)
-		if !params.Felt {
+		if !params.Felt || !c.annotated {
 			continue
 		}
 		in := p.public(t)
@@ -148,4 +170,74 @@ func TestSeedEqualsStone(t *testing.T) {
 			t.Errorf("%s: the other version's seed is the same (error %v)", c.path, err)
 		}
 	}
+}
+
+// The columns of a run are Stone's when their polynomials have, at the out-of-domain point, the mask values that the proof
+// states: two different columns of a few million cells agree there with probability 2^-220.
+func TestColumnsEqualStone(t *testing.T) {
+	for _, c := range proofs {
+		dir, name := filepath.Split(c.path)
+		if name != "proof.json" {
+			continue
+		}
+		t.Run(c.path, func(t *testing.T) {
+			if strings.Contains(dir, "rec131072") && os.Getenv("STARKD_FULL") == "" {
+				t.Skip("set STARKD_FULL=1 (make test-full)")
+			}
+			s := readSample(t, c.path, c.annotated)
+			w, err := NewWitness(readRun(t, caseDir(t, filepath.Base(dir))))
+			if err != nil {
+				t.Fatal(err)
+			}
+			first, err := w.First()
+			if err != nil {
+				t.Fatal(err)
+			}
+			second, err := w.Second(s.challenges)
+			if err != nil {
+				t.Fatal(err)
+			}
+			columns := append(first, second...)
+			sys := w.System()
+			weights := lagrange(s.z, len(first[0]))
+			got := make([]field.Element, len(sys.Mask))
+			parallel.For(len(sys.Mask), func(i int) { got[i] = inner(weights, columns[sys.Mask[i].Column], sys.Mask[i].Row) })
+			wrong := map[int]bool{}
+			for i, cell := range sys.Mask {
+				if got[i] != s.mask[i] && !wrong[cell.Column] {
+					wrong[cell.Column] = true
+					t.Errorf("column %d at row %d of the mask is %s, want %s", cell.Column, cell.Row, got[i].String(), s.mask[i].String())
+				}
+			}
+		})
+	}
+}
+
+// lagrange returns w with Σ w_i·p(g^i) = p(z) for every polynomial p of degree below n: w_i = (z^n - 1)/n · g^i/(z - g^i).
+func lagrange(z field.Element, n int) []field.Element {
+	log, _ := field.Log2(uint64(n))
+	powers := field.Powers(field.RootOfUnity(log), n)
+	w := make([]field.Element, n)
+	for i := range w {
+		w[i].Sub(&z, &powers[i])
+	}
+	field.BatchInvert(w, nil)
+	scale, one, size := field.Pow(z, uint64(n)), field.One(), field.New(uint64(n))
+	scale.Sub(&scale, &one)
+	size.Inverse(&size)
+	scale.Mul(&scale, &size)
+	for i := range w {
+		w[i].Mul(&w[i], &powers[i]).Mul(&w[i], &scale)
+	}
+	return w
+}
+
+// inner is Σ w_i·column_{i+shift}, cyclically: the column's polynomial at z·g^shift.
+func inner(w, column []field.Element, shift int) (sum field.Element) {
+	for i := range w {
+		var t field.Element
+		t.Mul(&w[i], &column[(i+shift)&(len(column)-1)])
+		sum.Add(&sum, &t)
+	}
+	return sum
 }
