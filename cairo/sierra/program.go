@@ -158,17 +158,17 @@ const (
 	NewTempVar
 	NewLocalVar
 	DeferredConst
-	DeferredAddConst // of parameter Param
+	DeferredAddConst // a value plus a constant: a builtin's pointer moved on, say
 	DeferredGeneric
-	PartialParam // of parameter Param
+	PartialParam // a part of parameter Param
 	ZeroSizedRef
 )
 
 // OutputRef is the representation of an output.
 type OutputRef struct {
 	Kind  RefKind
-	Param int // SameAsParam, DeferredAddConst, PartialParam
-	Temp  int // NewTempVar: index of the temporary, -1 when unknown
+	Param int // SameAsParam, PartialParam
+	Temp  int // NewTempVar: index of the temporary, from the lowest address
 }
 
 // ApChange is a branch's effect on ap as far as the signature knows it (SierraApChange).

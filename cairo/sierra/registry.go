@@ -1,0 +1,268 @@
+package sierra
+
+import (
+	"math/big"
+	"strconv"
+	"strings"
+
+	"github.com/starkd/starkd/crypto/keccak"
+)
+
+// Registry holds what a program's declarations mean: every concrete type with its properties and size, every concrete libfunc
+// with its signature. It exists only for programs whose declarations and control flow are well-formed.
+type Registry struct {
+	Program *Program
+
+	types    []ConcreteType
+	libfuncs []ConcreteLibfunc
+
+	ids       map[string]TypeID   // by typeKey
+	userTypes map[string]*big.Int // ids of the user types that libfuncs ask for by name
+}
+
+// ConcreteType is a type declaration with what follows from it.
+type ConcreteType struct {
+	ID      TypeID
+	Generic string
+	Args    []GenericArg
+	Info    TypeInfo
+	// Size is the number of memory cells of a value. Types whose values are never moved around (constants, circuits and
+	// their gates, structs that cannot be stored) have no size: Sized is false.
+	Size  int
+	Sized bool
+	// Inner is the wrapped type of types with one type argument (Array, Box, NonZero, Snapshot, …), and the type of a Const.
+	Inner TypeID
+	// Members are a struct's members or an enum's variants.
+	Members []TypeID
+	// Circuit is the layout of a Circuit.
+	Circuit *CircuitInfo
+}
+
+// ConcreteLibfunc is a libfunc declaration with its signature.
+type ConcreteLibfunc struct {
+	ID        LibfuncID
+	Generic   string
+	Args      []GenericArg
+	Signature Signature
+}
+
+// NewRegistry specialises all of p's types and libfuncs, then validates its functions and statements. Every refusal is a
+// *ClassError.
+func NewRegistry(p *Program) (*Registry, error) {
+	r := &Registry{Program: p, ids: make(map[string]TypeID, len(p.Types)), userTypes: make(map[string]*big.Int)}
+	for _, phase := range []func() *ClassError{
+		r.checkIDs, r.specialiseTypes, r.specialiseLibfuncs, r.checkFunctions, r.checkStatements, r.computeSizes,
+	} {
+		if err := phase(); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// Type returns a declared type, nil if there is none.
+func (r *Registry) Type(id TypeID) *ConcreteType {
+	if id < 0 || int(id) >= len(r.types) {
+		return nil
+	}
+	return &r.types[id]
+}
+
+// Libfunc returns a declared libfunc, nil if there is none.
+func (r *Registry) Libfunc(id LibfuncID) *ConcreteLibfunc {
+	if id < 0 || int(id) >= len(r.libfuncs) {
+		return nil
+	}
+	return &r.libfuncs[id]
+}
+
+// Lookup returns the id of the type declared with a generic id and arguments.
+func (r *Registry) Lookup(generic string, args ...GenericArg) (TypeID, bool) {
+	id, ok := r.ids[typeKey(generic, args)]
+	return id, ok
+}
+
+// IntRange returns the values of an integer type, of felt252 or of bytes31; ok is false for other types.
+func (r *Registry) IntRange(id TypeID) (rng Range, ok bool) {
+	t := r.Type(id)
+	if t == nil {
+		return Range{}, false
+	}
+	return rangeOf(t.Generic, t.Args)
+}
+
+// typeKey is equal for equal types: names of user types do not count, ids do.
+func typeKey(generic string, args []GenericArg) string {
+	var b strings.Builder
+	b.WriteString(generic)
+	for i := range args {
+		a := &args[i]
+		b.WriteByte(0)
+		b.WriteByte('0' + byte(a.Kind))
+		switch a.Kind {
+		case UserTypeArg:
+			b.Write(a.UserType.ID.Bytes())
+		case TypeArg:
+			b.WriteString(strconv.Itoa(int(a.Type)))
+		case ValueArg:
+			b.WriteString(a.Value.String())
+		case UserFuncArg:
+			b.WriteString(strconv.Itoa(int(a.Func)))
+		case LibfuncArg:
+			b.WriteString(strconv.Itoa(int(a.Libfunc)))
+		}
+	}
+	return b.String()
+}
+
+// userType returns the argument for a user type of the core library by its path.
+func (r *Registry) userType(path string) GenericArg {
+	id, ok := r.userTypes[path]
+	if !ok {
+		f := keccak.Starknet([]byte(path))
+		id = f.BigInt()
+		r.userTypes[path] = id
+	}
+	return GenericArg{Kind: UserTypeArg, UserType: UserType{ID: id, Name: path}}
+}
+
+// isUserType reports whether a is the user type with the given path.
+func (r *Registry) isUserType(a *GenericArg, path string) bool {
+	return a.Kind == UserTypeArg && a.UserType.ID.Cmp(r.userType(path).UserType.ID) == 0
+}
+
+// checkIDs requires declarations to be numbered by position, which decoding guarantees and hand-made programs may not.
+func (r *Registry) checkIDs() *ClassError {
+	for i := range r.Program.Types {
+		if id := r.Program.Types[i].ID; int(id) != i {
+			return refuse(CodeIDs, "type declaration %d has the id %d", i, id)
+		}
+	}
+	for i := range r.Program.Libfuncs {
+		if id := r.Program.Libfuncs[i].ID; int(id) != i {
+			return refuse(CodeIDs, "libfunc declaration %d has the id %d", i, id)
+		}
+	}
+	for i := range r.Program.Funcs {
+		if id := r.Program.Funcs[i].ID; int(id) != i {
+			return refuse(CodeIDs, "function %d has the id %d", i, id)
+		}
+	}
+	return nil
+}
+
+func (r *Registry) specialiseTypes() *ClassError {
+	p := r.Program
+	r.types = make([]ConcreteType, 0, len(p.Types))
+	for i := range p.Types {
+		d := &p.Types[i]
+		s := &specialisation{r: r, args: d.LongID.Args}
+		t := s.specialiseType(d)
+		if s.err != "" {
+			return refuse(CodeType, "type %d (%s): %s", i, d.LongID.Generic, s.err)
+		}
+		if d.Info != nil && *d.Info != t.Info {
+			return refuse(CodeTypeInfo, "type %d (%s): declared %v, computed %v", i, d.LongID.Generic, *d.Info, t.Info)
+		}
+		key := typeKey(t.Generic, t.Args)
+		if first, ok := r.ids[key]; ok {
+			return refuse(CodeTypeDeclaredTwice, "type %d (%s): already declared as type %d", i, t.Generic, first)
+		}
+		r.ids[key] = t.ID
+		r.types = append(r.types, t)
+	}
+	return nil
+}
+
+func (r *Registry) specialiseLibfuncs() *ClassError {
+	p := r.Program
+	r.libfuncs = make([]ConcreteLibfunc, 0, len(p.Libfuncs))
+	table := libfuncTable()
+	for i := range p.Libfuncs {
+		d := &p.Libfuncs[i]
+		row := table[d.LongID.Generic]
+		if row == nil {
+			return &ClassError{Code: CodeLibfunc, Statement: -1, Libfunc: d.LongID.Generic, Message: "no such libfunc"}
+		}
+		s := &specialisation{r: r, args: d.LongID.Args}
+		sig := row.specialise(s)
+		if s.err != "" {
+			return &ClassError{Code: CodeLibfunc, Statement: -1, Libfunc: d.LongID.Generic, Message: "libfunc " + strconv.Itoa(i) + ": " + s.err}
+		}
+		r.libfuncs = append(r.libfuncs, ConcreteLibfunc{ID: d.ID, Generic: d.LongID.Generic, Args: d.LongID.Args, Signature: sig})
+	}
+	return nil
+}
+
+// checkFunctions requires parameters and results that can be stored, and a first statement that exists.
+func (r *Registry) checkFunctions() *ClassError {
+	for i := range r.Program.Funcs {
+		f := &r.Program.Funcs[i]
+		types := make([]TypeID, 0, len(f.Params)+len(f.Ret))
+		for _, p := range f.Params {
+			types = append(types, p.Type)
+		}
+		for _, id := range append(types, f.Ret...) {
+			switch t := r.Type(id); {
+			case t == nil:
+				return refuse(CodeFunction, "function %d: type %d is not declared", i, id)
+			case !t.Info.Storable:
+				return refuse(CodeFunction, "function %d: type %d (%s) is not storable", i, id, t.Generic)
+			}
+		}
+		if f.Entry < 0 || int(f.Entry) >= len(r.Program.Statements) {
+			return refuse(CodeFunction, "function %d: first statement %d, the program has %d", i, f.Entry, len(r.Program.Statements))
+		}
+	}
+	return nil
+}
+
+// checkStatements requires invocations to match their libfuncs in number of arguments, branches and results, and control
+// flow to be such that each branch of several leads forward to an alignment of its own.
+func (r *Registry) checkStatements() *ClassError {
+	stmts := r.Program.Statements
+	from := make(map[StatementIdx]StatementIdx) // where a branch of several leads to, and from which statement
+	for i := range stmts {
+		s, at := &stmts[i], StatementIdx(i)
+		if s.Return {
+			continue
+		}
+		l := r.Libfunc(s.Libfunc)
+		if l == nil {
+			return refuseAt(CodeInvocation, at, "", "libfunc %d is not declared", s.Libfunc)
+		}
+		sig := &l.Signature
+		if len(s.Args) != len(sig.Params) {
+			return refuseAt(CodeInvocation, at, l.Generic, "%d arguments, want %d", len(s.Args), len(sig.Params))
+		}
+		if len(s.Branches) != len(sig.Branches) {
+			return refuseAt(CodeInvocation, at, l.Generic, "%d branches, want %d", len(s.Branches), len(sig.Branches))
+		}
+		for j := range s.Branches {
+			b, want := &s.Branches[j], &sig.Branches[j]
+			if len(b.Results) != len(want.Vars) {
+				return refuseAt(CodeInvocation, at, l.Generic, "branch %d has %d results, want %d", j, len(b.Results), len(want.Vars))
+			}
+			if b.Fallthrough != (sig.Fallthrough == j) {
+				return refuseAt(CodeBranch, at, l.Generic, "branch %d: fallthrough is %t, want %t", j, b.Fallthrough, sig.Fallthrough == j)
+			}
+			if src, ok := from[at]; ok && !want.ApChange.BranchAlign {
+				return refuseAt(CodeBranch, at, l.Generic, "statement %d branches to here, which is not an alignment", src)
+			}
+			next := b.Next(at)
+			if next < 0 || int(next) >= len(stmts) {
+				return refuseAt(CodeBranch, at, l.Generic, "branch %d leads to statement %d, the program has %d", j, next, len(stmts))
+			}
+			if len(sig.Branches) > 1 {
+				if next < at {
+					return refuseAt(CodeBranch, at, l.Generic, "branch %d leads backwards, to statement %d", j, next)
+				}
+				if src, ok := from[next]; ok {
+					return refuseAt(CodeBranch, at, l.Generic, "branch %d leads to statement %d, as does one of statement %d", j, next, src)
+				}
+				from[next] = at
+			}
+		}
+	}
+	return nil
+}

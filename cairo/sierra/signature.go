@@ -1,0 +1,107 @@
+package sierra
+
+// Helpers in which the tables of libfuncs state signatures.
+
+// How a branch changes ap.
+var (
+	// apNew: known, and all new cells belong to the outputs.
+	apNew = ApChange{Known: true, NewVarsOnly: true}
+	// apKnown: known when compiled.
+	apKnown   = ApChange{Known: true}
+	apUnknown = ApChange{}
+	apAlign   = ApChange{BranchAlign: true}
+	apCall    = ApChange{FunctionCall: true}
+)
+
+// straight is the signature of a libfunc with one branch, which falls through.
+func straight(ap ApChange, params []ParamSignature, outs ...OutputVar) Signature {
+	return Signature{Params: params, Branches: []BranchSignature{branch(ap, outs...)}}
+}
+
+// branching is the signature of a libfunc whose first branch falls through.
+func branching(params []ParamSignature, branches ...BranchSignature) Signature {
+	return Signature{Params: params, Branches: branches}
+}
+
+func branch(ap ApChange, outs ...OutputVar) BranchSignature {
+	return BranchSignature{Vars: outs, ApChange: ap}
+}
+
+func params(p ...ParamSignature) []ParamSignature { return p }
+
+// plain parameters must be cells in memory.
+func plain(t TypeID) ParamSignature { return ParamSignature{Type: t} }
+
+func plains(types ...TypeID) []ParamSignature {
+	p := make([]ParamSignature, len(types))
+	for i, t := range types {
+		p[i] = plain(t)
+	}
+	return p
+}
+
+// addConst parameters may be a cell plus a constant; so are the pointers of builtins.
+func addConst(t TypeID) ParamSignature { return ParamSignature{Type: t, AllowAddConst: true} }
+
+// orConst parameters may be constants.
+func orConst(t TypeID) ParamSignature { return ParamSignature{Type: t, AllowConst: true} }
+
+// anything: the parameter may be any expression.
+func anything(t TypeID) ParamSignature {
+	return ParamSignature{Type: t, AllowDeferred: true, AllowAddConst: true, AllowConst: true}
+}
+
+func out(t TypeID, kind RefKind) OutputVar { return OutputVar{Type: t, Ref: OutputRef{Kind: kind}} }
+
+// outSame is parameter i itself, outPartial some of its cells.
+func outSame(t TypeID, i int) OutputVar {
+	return OutputVar{Type: t, Ref: OutputRef{Kind: SameAsParam, Param: i}}
+}
+func outPartial(t TypeID, i int) OutputVar {
+	return OutputVar{Type: t, Ref: OutputRef{Kind: PartialParam, Param: i}}
+}
+
+// outTemp is the i-th new variable at the top of the stack.
+func outTemp(t TypeID, i int) OutputVar {
+	return OutputVar{Type: t, Ref: OutputRef{Kind: NewTempVar, Temp: i}}
+}
+
+func outConst(t TypeID) OutputVar    { return out(t, DeferredConst) }
+func outDeferred(t TypeID) OutputVar { return out(t, DeferredGeneric) }
+func outDerefs(t TypeID) OutputVar   { return out(t, SimpleDerefs) }
+
+// outMoved is a pointer plus a constant: a builtin's or an array's, after use.
+func outMoved(t TypeID) OutputVar { return out(t, DeferredAddConst) }
+
+// sized is the output, or the reference without cells when the type has none.
+func (s *specialisation) sized(o OutputVar) OutputVar {
+	if s.info(o.Type).ZeroSized {
+		return out(o.Type, ZeroSizedRef)
+	}
+	return o
+}
+
+// reinterpret is the signature of a libfunc that only gives its argument another type.
+func reinterpret(from, to TypeID) Signature {
+	return straight(apNew, params(anything(from)), outSame(to, 0))
+}
+
+// isZero is the signature of a test for zero, whose second branch gives the value as NonZero.
+func (s *specialisation) isZero(t TypeID) Signature {
+	return branching(plains(t), branch(apNew), branch(apNew, outSame(s.nonZero(t), 0)))
+}
+
+// tryFromFelt is the signature of a conversion that fails outside t's range.
+func (s *specialisation) tryFromFelt(t TypeID) Signature {
+	rc := s.typ("RangeCheck")
+	return branching(params(addConst(rc), plain(s.typ("felt252"))),
+		branch(apKnown, outMoved(rc), outSame(t, 1)),
+		branch(apKnown, outMoved(rc)))
+}
+
+// constant is the signature of a libfunc that makes a constant of its only generic argument, which must be in the range.
+func (s *specialisation) constant(t TypeID, r Range) Signature {
+	v := s.soleValue()
+	s.require(r.Contains(v), "%v is not in [%v, %v)", v, r.Lower, r.Upper)
+	return straight(apNew, nil, outConst(t))
+}
