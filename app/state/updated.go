@@ -1,0 +1,25 @@
+package state
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// StorageUpdatedAt is the height of the block, at most height, that last wrote a storage slot; 0 where none did.
+func (s *Store) StorageUpdatedAt(contract, slot felt.Felt, height uint64) (uint64, error) {
+	felts := []felt.Felt{contract, slot}
+	start := key(storagePrefix, felts, ^height)
+	it, err := s.db.Iterator(start, append(key(storagePrefix, felts, ^uint64(0)), 0))
+	if err != nil {
+		return 0, fmt.Errorf("state: reading %x: %w", start, err)
+	}
+	defer it.Close()
+	if !it.Valid() {
+		return 0, it.Error()
+	}
+	// A versioned key ends in the complement of its height, so that newer versions come first.
+	k := it.Key()
+	return ^binary.BigEndian.Uint64(k[len(k)-8:]), it.Error()
+}
