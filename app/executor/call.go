@@ -1,0 +1,283 @@
+package executor
+
+import (
+	"fmt"
+
+	"github.com/starkd/starkd/app/state"
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/casm"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/keccak"
+	"github.com/starkd/starkd/starknet"
+)
+
+// Selectors of the entry points that the protocol calls.
+var (
+	executeSelector         = Selector("__execute__")
+	validateSelector        = Selector("__validate__")
+	validateDeclareSelector = Selector("__validate_declare__")
+	validateDeploySelector  = Selector("__validate_deploy__")
+	constructorSelector     = Selector("constructor")
+	transferSelector        = Selector("transfer")
+	balances                = Selector("ERC20_balances")
+)
+
+// Short strings that contracts see.
+var (
+	validated           = felt.FromShortString("VALID")
+	outOfGas            = felt.FromShortString("Out of gas")
+	entrypointFailed    = felt.FromShortString("ENTRYPOINT_FAILED")
+	entrypointNotFound  = felt.FromShortString("ENTRYPOINT_NOT_FOUND")
+	invalidArgument     = felt.FromShortString("Invalid argument")
+	blockNumberOutRange = felt.FromShortString("Block number out of range")
+)
+
+// Selector is the selector of an entry point with a name.
+func Selector(name string) felt.Felt { return keccak.Starknet([]byte(name)) }
+
+// Frame is one call, with the calls that it made.
+type Frame struct {
+	Contract    felt.Felt // whose storage it works on
+	ClassHash   felt.Felt
+	Caller      felt.Felt
+	Selector    felt.Felt
+	Kind        cairo.EntryPointType
+	Library     bool // the class was named by a library call
+	Calldata    []felt.Felt
+	Gas         uint64 // available
+	Failed      bool
+	Retdata     []felt.Felt // or panic data
+	GasConsumed uint64      // with the inner calls
+	Events      []OrderedEvent
+	Messages    []OrderedMessage
+	Inner       []*Frame
+}
+
+// OrderedEvent is an event with its number in the phase.
+type OrderedEvent struct {
+	Order      uint64
+	Keys, Data []felt.Felt
+}
+
+// OrderedMessage is a message with its number in the phase.
+type OrderedMessage struct {
+	Order   uint64
+	To      felt.Felt
+	Payload []felt.Felt
+}
+
+// forget drops the events and messages of a frame that was undone and of all inside it.
+func (f *Frame) forget() {
+	f.Events, f.Messages = nil, nil
+	for _, in := range f.Inner {
+		in.forget()
+	}
+}
+
+// context is one phase of a transaction: a tree of calls.
+type context struct {
+	*transaction
+	phase      Phase
+	initialGas uint64
+	lastGas    uint64 // seen at the last syscall or at the end: what a failure leaves
+	depth      int
+	from       point         // where the phase began
+	info       *cairo.TxInfo // changes inside a meta transaction
+}
+
+func (t *transaction) context(phase Phase, gas uint64) *context {
+	return &context{transaction: t, phase: phase, initialGas: gas, lastGas: gas, from: t.point(), info: t.info}
+}
+
+// validating reports whether the restrictions of validation hold.
+func (c *context) validating() bool { return c.phase == ValidatePhase || c.phase == ConstructorPhase }
+
+// gasUsed is the Sierra gas that the phase has used, also when it ended in a failure.
+func (c *context) gasUsed() uint64 { return c.initialGas - c.lastGas }
+
+// entry is a call to be made.
+type entry struct {
+	kind     cairo.EntryPointType
+	selector felt.Felt
+	storage  felt.Felt
+	caller   felt.Felt
+	class    *felt.Felt // of a library call; nil for the class at storage
+	calldata []felt.Felt
+	gas      uint64
+}
+
+// call runs an entry point. A panic of the contract, an entry point that is not there and too little gas to enter are in
+// the frame; a *failure ends the transaction. The frame is not nil, and says what is known, also with an error.
+func (c *context) call(e entry) (*Frame, error) {
+	f := &Frame{
+		Contract: e.storage, Caller: e.caller, Selector: e.selector, Kind: e.kind, Library: e.class != nil,
+		Calldata: e.calldata, Gas: e.gas,
+	}
+	c.depth++
+	defer func() { c.depth-- }()
+	if c.depth > maxDepth {
+		return f, failf("Execution failed due to recursion depth exceeded.")
+	}
+	at, err := c.st.ClassHashAt(e.storage)
+	if err != nil {
+		return f, err
+	}
+	if at.IsZero() {
+		return f, failf("Requested contract address %s is not deployed.", padded(e.storage))
+	}
+	f.ClassHash = at
+	if e.class != nil {
+		f.ClassHash = *e.class
+	}
+	class, err := c.class(f.ClassHash)
+	if err != nil {
+		return f, err
+	}
+	switch {
+	case !hasEntryPoint(class.Casm, e.kind, e.selector):
+		f.Failed, f.Retdata = true, []felt.Felt{entrypointNotFound}
+		return f, nil
+	case e.gas < entryPointGas:
+		f.Failed, f.Retdata = true, []felt.Felt{outOfGas}
+		return f, nil
+	}
+	call := cairo.Call{
+		Class: class, Type: e.kind, Selector: e.selector, Contract: e.storage, Caller: e.caller, Calldata: e.calldata, Gas: e.gas,
+	}
+	var sys cairo.Syscalls = &syscalls{context: c, frame: f}
+	var done func(cairo.Result, error)
+	if c.opts.Observe != nil {
+		sys, done = c.opts.Observe(c.phase, call, sys)
+	}
+	result, err := c.Engine.Run(call, sys)
+	if done != nil {
+		done(result, err)
+	}
+	c.out.Steps += result.Steps
+	switch _, isRun := err.(*cairo.RunError); {
+	case isRun:
+		// The text is hashed into the receipt, and what exactly an engine says differs between engines.
+		return f, failf("Error in the Cairo run: a rule of the machine was broken.")
+	case err != nil:
+		return f, err
+	case result.GasLeft > e.gas:
+		return f, fmt.Errorf("executor: engine returned %d gas of %d", result.GasLeft, e.gas)
+	}
+	f.Failed, f.Retdata, f.GasConsumed = result.Failed, result.Retdata, e.gas-result.GasLeft
+	return f, nil
+}
+
+// callTop is a call whose panic ends the phase as a failure.
+func (c *context) callTop(e entry) (*Frame, error) {
+	f, err := c.call(e)
+	if err != nil {
+		return f, err
+	}
+	c.lastGas = e.gas - f.GasConsumed
+	if f.Failed {
+		return f, &failure{reason: revertSummary(executionPanicHeader, f)}
+	}
+	return f, nil
+}
+
+// class is a declared class; one that is not declared is a failure.
+func (c *context) class(hash felt.Felt) (*cairo.Class, error) {
+	class, err := c.Classes.Get(c.st, hash)
+	if err == nil && class == nil {
+		return nil, failf("Class with hash %s is not declared.", padded(hash))
+	}
+	return class, err
+}
+
+func hasEntryPoint(class *casm.Class, kind cairo.EntryPointType, selector felt.Felt) bool {
+	for _, ep := range entryPoints(class, kind) {
+		if ep.Selector == selector {
+			return true
+		}
+	}
+	return false
+}
+
+func entryPoints(class *casm.Class, kind cairo.EntryPointType) []casm.EntryPoint {
+	switch kind {
+	case cairo.Constructor:
+		return class.EntryPoints.Constructor
+	case cairo.L1Handler:
+		return class.EntryPoints.L1Handler
+	}
+	return class.EntryPoints.External
+}
+
+// deploy puts a contract at an address and runs its constructor. It cannot fail without a *failure.
+func (c *context) deploy(class, address, deployer felt.Felt, calldata []felt.Felt, gas uint64) (*Frame, error) {
+	f := &Frame{
+		Contract: address, ClassHash: class, Caller: deployer, Selector: constructorSelector, Kind: cairo.Constructor, Gas: gas,
+	}
+	wrap := func(f *Frame, err error) (*Frame, error) {
+		if cause, ok := asFailure(err); ok {
+			return f, &failure{title: constructorTitle, frame: f, cause: cause}
+		}
+		return f, err
+	}
+	at, err := c.st.ClassHashAt(address)
+	if err != nil {
+		return f, err
+	}
+	if !at.IsZero() {
+		return wrap(f, failf("Deployment failed: contract already deployed at address %s", padded(address)))
+	}
+	c.st.SetClassHash(address, class)
+	declared, err := c.class(class)
+	if err != nil {
+		return wrap(f, err)
+	}
+	constructors := declared.Casm.EntryPoints.Constructor
+	if len(constructors) == 0 {
+		if len(calldata) > 0 {
+			return wrap(f, failf("Invalid input: constructor_calldata; Cannot pass calldata to a contract with no constructor."))
+		}
+		return f, nil
+	}
+	return wrap(c.callTop(entry{
+		kind: cairo.Constructor, selector: constructors[0].Selector, storage: address, caller: deployer, calldata: calldata, gas: gas,
+	}))
+}
+
+// Call runs an entry point as starknet_call does: outside any transaction, on a state that it leaves unchanged.
+func (x *Executor) Call(st state.Reader, block *Block, contract, selector felt.Felt, calldata []felt.Felt) (*Frame, error) {
+	t := &transaction{
+		Executor: x, st: state.NewOverlay(st), block: block, info: &cairo.TxInfo{ChainID: block.ChainID},
+	}
+	class, err := t.st.ClassHashAt(contract)
+	if err != nil {
+		return nil, err
+	}
+	if class.IsZero() {
+		return nil, reject(ContractNotFound, "no contract is deployed at %v", contract)
+	}
+	ctx := t.context(CallPhase, feeTransferGas)
+	f, err := ctx.call(entry{kind: cairo.External, selector: selector, storage: contract, calldata: calldata, gas: ctx.initialGas})
+	if failure, ok := asFailure(err); ok {
+		return f, reject(ContractError, "%s", revertText("", f, failure))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if f.Failed {
+		if len(f.Retdata) == 1 && f.Retdata[0] == entrypointNotFound && len(f.Inner) == 0 {
+			return f, reject(EntrypointNotFound, "contract %v has no entry point %v", contract, selector)
+		}
+		return f, reject(ContractError, "%s", revertSummary(executionPanicHeader, f))
+	}
+	return f, nil
+}
+
+// storageAddress brings a hash into the range of storage keys, below 2^251 - 256.
+func storageAddress(x felt.Felt) felt.Felt {
+	for !starknet.IsAddress(x) {
+		x.Sub(&x, &addressBound)
+	}
+	return x
+}
+
+var addressBound = felt.MustHex("0x7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff00")

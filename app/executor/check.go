@@ -1,0 +1,193 @@
+package executor
+
+import (
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/pedersen"
+	"github.com/starkd/starkd/starknet"
+)
+
+// CheckStateless refuses a transaction for what it says of itself: fields that this chain, as Starknet's gateway, does not
+// support yet, and values out of their range.
+func CheckStateless(tx starknet.Transaction) error {
+	f := tx.Fields()
+	var deployment, proof []felt.Felt
+	switch tx := tx.(type) {
+	case *starknet.Invoke:
+		deployment, proof = tx.AccountDeploymentData, tx.ProofFacts
+	case *starknet.Declare:
+		deployment = tx.AccountDeploymentData
+	}
+	switch {
+	case len(f.PaymasterData) > 0:
+		return reject(UnexpectedError, "paymaster_data has %d felts, must be empty", len(f.PaymasterData))
+	case len(deployment) > 0:
+		return reject(UnexpectedError, "account_deployment_data has %d felts, must be empty", len(deployment))
+	case len(proof) > 0:
+		return reject(InvalidProof, "proof_facts has %d felts, must be empty", len(proof))
+	case f.NonceDAMode != starknet.DAModeL1 || f.FeeDAMode != starknet.DAModeL1:
+		return reject(UnexpectedError, "data availability modes are %v and %v, must be L1", f.NonceDAMode, f.FeeDAMode)
+	case !f.Nonce.IsUint64():
+		return reject(InvalidTransactionNonce, "nonce %v does not fit in 64 bits", f.Nonce)
+	case !starknet.IsAddress(tx.Sender()):
+		return reject(UnexpectedError, "sender %v is not below 2^251 - 256", tx.Sender())
+	}
+	return nil
+}
+
+// check is everything that is asked of a transaction before code runs. It uses the nonce up.
+func (t *transaction) check() error {
+	if err := CheckStateless(t.tx); err != nil {
+		return err
+	}
+	sender, nonce := t.tx.Sender(), t.tx.Fields().Nonce
+	current, err := t.st.NonceAt(sender)
+	if err != nil {
+		return err
+	}
+	if nonce != current && (!t.opts.FutureNonce || nonce.Cmp(&current) < 0) {
+		return reject(InvalidTransactionNonce, "nonce of account %v is %v, the transaction has %v", sender, current, nonce)
+	}
+	t.st.SetNonce(sender, *new(felt.Felt).Add(&current, &felt.One))
+	if t.opts.SkipFee {
+		return nil
+	}
+	return t.checkBounds()
+}
+
+// checkBounds asks that the bounds cover the least that the transaction can cost, at the block's price, and that the
+// account can pay up to its bounds.
+func (t *transaction) checkBounds() error {
+	b := t.tx.Fields().ResourceBounds
+	if least := t.intrinsicGas(); b.L2Gas.MaxAmount < least {
+		return reject(InsufficientResources, "L2 gas max amount %d is below the least cost %d", b.L2Gas.MaxAmount, least)
+	}
+	if b.L2Gas.MaxPricePerUnit.Cmp(t.block.L2GasPrice) < 0 {
+		return reject(FeeBelowMinimum, "L2 gas max price %v is below the block's price %v", b.L2Gas.MaxPricePerUnit, t.block.L2GasPrice)
+	}
+	most, ok := maxFee(&b, t.tx.Fields().Tip)
+	if !ok {
+		return reject(InsufficientAccountBalance, "the resource bounds add up to 2^128 FRI or more")
+	}
+	low, high, err := t.balance()
+	if err != nil {
+		return err
+	}
+	if !covers(low, high, most) {
+		return reject(InsufficientAccountBalance, "the resource bounds add up to %v FRI, balance low/high is %v/%v", most, low, high)
+	}
+	return nil
+}
+
+// maxFee is the sum of all bounds, with the tip on L2 gas.
+func maxFee(b *starknet.ResourceBounds, tip uint64) (sum starknet.Uint128, ok bool) {
+	price, ok := b.L2Gas.MaxPricePerUnit.Add(starknet.NewUint128(tip))
+	if !ok {
+		return sum, b.L2Gas.MaxAmount == 0
+	}
+	for _, r := range []starknet.ResourceBound{b.L1Gas, b.L1DataGas, {MaxAmount: b.L2Gas.MaxAmount, MaxPricePerUnit: price}} {
+		product, ok := r.MaxPricePerUnit.Mul64(r.MaxAmount)
+		if !ok {
+			return sum, false
+		}
+		if sum, ok = sum.Add(product); !ok {
+			return sum, false
+		}
+	}
+	return sum, true
+}
+
+// balance is what the account holds of the fee token, as two halves of 128 bits.
+func (t *transaction) balance() (low, high felt.Felt, err error) {
+	key := BalanceKey(t.tx.Sender())
+	if low, err = t.st.StorageAt(t.block.FeeToken, key); err != nil {
+		return low, high, err
+	}
+	high, err = t.st.StorageAt(t.block.FeeToken, *key.Add(&key, &felt.One))
+	return low, high, err
+}
+
+func covers(low, high felt.Felt, amount starknet.Uint128) bool {
+	need := amount.Felt()
+	return !high.IsZero() || low.Cmp(&need) >= 0
+}
+
+// BalanceKey is the storage slot of an account's balance in an ERC20 contract, its low half; the high half follows.
+func BalanceKey(account felt.Felt) felt.Felt {
+	return storageAddress(pedersen.Hash(balances, account))
+}
+
+// intrinsicGas is what a transaction costs before any of its code runs.
+func (t *transaction) intrinsicGas() uint64 {
+	data := len(t.tx.Fields().Signature)
+	switch tx := t.tx.(type) {
+	case *starknet.Invoke:
+		n := len(tx.Calldata) + len(tx.ProofFacts)
+		return invokeOverhead.gas(uint64(n)) + uint64(data+n)*gasPerFelt
+	case *starknet.DeployAccount:
+		n := len(tx.ConstructorCalldata)
+		return deployAccountOverhead.gas(uint64(n)) + uint64(data+n)*gasPerFelt
+	}
+	return declareOverhead.gas(0) + uint64(data)*gasPerFelt
+}
+
+// bill is what a transaction has to pay.
+type bill struct {
+	gas uint64
+	fee starknet.Uint128
+}
+
+// bill adds up what the transaction has used so far, and reverted, the Sierra gas of an execution that was undone.
+func (t *transaction) bill(reverted uint64) (bill, error) {
+	gas := saturatingAdd(t.intrinsicGas(), saturatingAdd(t.used, reverted))
+	for _, e := range t.events {
+		gas = saturatingAdd(gas, uint64(keyFactor*len(e.Keys)+len(e.Data))*gasPerFelt)
+	}
+	for _, m := range t.msgs {
+		gas = saturatingAdd(gas, uint64(messageHeader+len(m.Payload))*gasPerFelt)
+	}
+	if tx, ok := t.tx.(*starknet.Declare); ok {
+		code := uint64(len(t.declared.Casm.Bytecode)+len(tx.Class.SierraProgram))*bytesPerFelt + uint64(len(tx.Class.ABI))
+		gas = saturatingAdd(gas, code*gasPerByte)
+	}
+	slots, err := t.st.Allocated()
+	if err != nil {
+		return bill{}, err
+	}
+	gas = saturatingAdd(gas, uint64(slots)*gasPerSlot)
+	fee, err := t.fee(gas)
+	return bill{gas, fee}, err
+}
+
+// fee is gas × (price + tip).
+func (t *transaction) fee(gas uint64) (starknet.Uint128, error) {
+	if price, ok := t.block.L2GasPrice.Add(starknet.NewUint128(t.tx.Fields().Tip)); ok {
+		if fee, ok := price.Mul64(gas); ok {
+			return fee, nil
+		}
+	}
+	return starknet.Uint128{}, reject(UnexpectedError, "the fee for %d gas is 2^128 FRI or more", gas)
+}
+
+// overdraft says in which way a bill is more than the account has bound itself to or can pay; "" if it is not.
+func (t *transaction) overdraft(b bill) (string, error) {
+	if t.opts.SkipFee {
+		return "", nil
+	}
+	if most := t.tx.Fields().ResourceBounds.L2Gas.MaxAmount; b.gas > most {
+		return sprintf("Insufficient max L2Gas: max amount: %d, actual used: %d.", most, b.gas), nil
+	}
+	low, high, err := t.balance()
+	if err != nil || covers(low, high, b.fee) {
+		return "", err
+	}
+	return sprintf("Insufficient fee token balance. Fee: %v, balance: low/high %v/%v.", b.fee, low, high), nil
+}
+
+// affordable rejects a transaction that cannot revert for an overdraft.
+func (t *transaction) affordable(b bill) error {
+	reason, err := t.overdraft(b)
+	if err == nil && reason != "" {
+		return reject(InsufficientResources, "%s", reason)
+	}
+	return err
+}

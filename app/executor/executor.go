@@ -1,0 +1,354 @@
+// Package executor runs one transaction, or one call, against a state: Starknet 0.14 semantics over any cairo.Engine.
+//
+// [Executor.Execute] is the story of a transaction: checks before any code runs, the account's validation, execution, and
+// the fee. It has three outcomes. Rejected: an error that is a [*Rejection]; the transaction cannot be in a block and the
+// state is as before. Reverted: Receipt.Reverted; execution was undone, the nonce is used and the fee is paid. Accepted.
+// Any other error is a broken store or a bug of ours, and the node must not go on.
+//
+// Results are equal to the last unit of gas whatever the engine: gas is Sierra gas alone (docs/fees.md).
+//
+// Reference: the sequencer's blockifier; transaction/account_transaction.rs and execution/entry_point.rs.
+package executor
+
+import (
+	"github.com/starkd/starkd/app/state"
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet"
+)
+
+// Executor runs transactions. It is safe for concurrent use on different overlays if its engine is.
+type Executor struct {
+	Engine  cairo.Engine
+	Classes *Classes
+}
+
+// Block is what execution sees of the block it is in.
+type Block struct {
+	Number     uint64
+	Timestamp  uint64 // seconds
+	Sequencer  felt.Felt
+	ChainID    felt.Felt
+	L2GasPrice starknet.Uint128 // FRI
+	FeeToken   felt.Felt
+}
+
+// Options change what Execute does. The zero value is a transaction in a block.
+type Options struct {
+	// ValidateOnly ends after validation, without execution and fee, as a mempool does. The constructor of a
+	// DEPLOY_ACCOUNT and the checks of a DECLARE run nevertheless.
+	ValidateOnly bool
+	// SkipValidate leaves out the account's validation entry point.
+	SkipValidate bool
+	// SkipFee leaves out fee checks and the fee transfer; the receipt says what the fee would be. A transaction without
+	// an L2 gas bound then runs with the largest one.
+	SkipFee bool
+	// FutureNonce accepts a nonce above the account's.
+	FutureNonce bool
+	// Query accepts transactions that are marked as queries.
+	Query bool
+	// Diff asks for the transaction's state difference.
+	Diff bool
+	// Observe, if not nil, is told of every run of an entry point before it begins and may replace its syscalls. The
+	// function that it returns, if not nil, is told of the outcome.
+	Observe func(Phase, cairo.Call, cairo.Syscalls) (cairo.Syscalls, func(cairo.Result, error))
+}
+
+// Phase is a part of a transaction's run.
+type Phase uint8
+
+// The phases, in the order in which an INVOKE has them; a DEPLOY_ACCOUNT has its constructor before validation.
+const (
+	ValidatePhase Phase = iota
+	ConstructorPhase
+	ExecutePhase
+	FeeTransferPhase
+	CallPhase // not part of a transaction
+)
+
+// String is the phase's name.
+func (p Phase) String() string {
+	return [...]string{"validate", "constructor", "execute", "fee transfer", "call"}[p]
+}
+
+// Outcome is what a transaction that was not rejected did.
+type Outcome struct {
+	Receipt starknet.Receipt
+	// The calls made, nil where there was none. Execute is the constructor's for a DEPLOY_ACCOUNT.
+	Validate, Execute, FeeTransfer *Frame
+	Diff                           *starknet.StateDiff // if Options.Diff
+	// Steps are the VM steps of all frames; 0 from an engine without steps. Never consensus.
+	Steps uint64
+}
+
+// Execute runs a transaction on st, which it changes unless it returns an error.
+func (x *Executor) Execute(st *state.Overlay, block *Block, tx starknet.Transaction, opts Options) (*Outcome, error) {
+	t, err := x.begin(state.NewOverlay(st), block, tx, opts)
+	if err != nil {
+		return nil, err
+	}
+	out, err := t.run()
+	if err != nil {
+		return nil, err
+	}
+	if opts.Diff {
+		if out.Diff, err = t.st.Diff(); err != nil {
+			return nil, err
+		}
+	}
+	t.st.MergeInto(st)
+	return out, nil
+}
+
+// transaction is a transaction under way.
+type transaction struct {
+	*Executor
+	st    *state.Overlay // of this transaction alone
+	block *Block
+	tx    starknet.Transaction
+	opts  Options
+
+	hash     felt.Felt
+	info     *cairo.TxInfo
+	gas      uint64       // Sierra gas that remains of the L2 gas bound
+	used     uint64       // Sierra gas used by frames that were not reverted
+	declared *cairo.Class // by a DECLARE
+	events   []starknet.Event
+	msgs     []starknet.Message
+	out      Outcome
+}
+
+// spend counts the gas of a frame that ended well.
+func (t *transaction) spend(f *Frame) {
+	t.gas -= f.GasConsumed
+	t.used += f.GasConsumed
+}
+
+// begin reads what a transaction says of itself.
+func (x *Executor) begin(st *state.Overlay, block *Block, tx starknet.Transaction, opts Options) (*transaction, error) {
+	f := tx.Fields()
+	if f.Query && !opts.Query {
+		return nil, reject(UnsupportedTxVersion, "version %v is a query's, good for simulation only", f.Version())
+	}
+	t := &transaction{Executor: x, st: st, block: block, tx: tx, opts: opts}
+	t.hash = tx.Hash(block.ChainID)
+	t.gas = f.ResourceBounds.L2Gas.MaxAmount
+	if opts.SkipFee && t.gas == 0 {
+		t.gas = maxValidateGas + maxExecuteGas
+	}
+	t.info = &cairo.TxInfo{
+		Version: f.Version(), Account: tx.Sender(), Signature: f.Signature, Hash: t.hash, ChainID: block.ChainID, Nonce: f.Nonce,
+		ResourceBounds: []cairo.ResourceBounds{
+			bounds("L1_GAS", f.ResourceBounds.L1Gas), bounds("L2_GAS", f.ResourceBounds.L2Gas), bounds("L1_DATA", f.ResourceBounds.L1DataGas),
+		},
+		Tip: f.Tip, PaymasterData: f.PaymasterData, NonceDAMode: uint32(f.NonceDAMode), FeeDAMode: uint32(f.FeeDAMode),
+	}
+	switch tx := tx.(type) {
+	case *starknet.Invoke:
+		t.info.AccountDeploymentData, t.info.ProofFacts = tx.AccountDeploymentData, tx.ProofFacts
+	case *starknet.Declare:
+		t.info.AccountDeploymentData = tx.AccountDeploymentData
+	}
+	return t, nil
+}
+
+func bounds(name string, b starknet.ResourceBound) cairo.ResourceBounds {
+	return cairo.ResourceBounds{Resource: felt.FromShortString(name), MaxAmount: b.MaxAmount, MaxPricePerUnit: b.MaxPricePerUnit.Felt()}
+}
+
+// run is the life of a transaction.
+func (t *transaction) run() (*Outcome, error) {
+	if err := t.check(); err != nil {
+		return nil, err
+	}
+	var b bill
+	var err error
+	switch tx := t.tx.(type) {
+	case *starknet.Invoke:
+		b, err = t.invoke(tx)
+	case *starknet.Declare:
+		b, err = t.declare(tx)
+	case *starknet.DeployAccount:
+		b, err = t.deployAccount(tx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := t.payFee(b.fee); err != nil {
+		return nil, err
+	}
+	r := &t.out.Receipt
+	r.TransactionHash, r.Type = t.hash, t.tx.Type()
+	r.ActualFee, r.Resources = b.fee, starknet.GasVector{L2Gas: b.gas}
+	r.Events, r.Messages = t.events, t.msgs
+	return &t.out, nil
+}
+
+// invoke validates, executes, and undoes the execution alone if it fails or costs too much.
+func (t *transaction) invoke(tx *starknet.Invoke) (bill, error) {
+	if err := t.validate(validateSelector, tx.Calldata); err != nil {
+		return bill{}, err
+	}
+	validated, err := t.bill(0)
+	if err != nil {
+		return bill{}, err
+	}
+	if err := t.affordable(validated); err != nil || t.opts.ValidateOnly {
+		return validated, err
+	}
+
+	point := t.point()
+	ctx := t.context(ExecutePhase, min(t.gas, maxExecuteGas))
+	frame, err := ctx.callTop(entry{
+		kind: cairo.External, selector: executeSelector, storage: tx.SenderAddress, calldata: tx.Calldata, gas: ctx.initialGas,
+	})
+	t.out.Execute = frame
+	if err != nil {
+		failure, ok := asFailure(err)
+		if !ok {
+			return bill{}, err
+		}
+		return t.revert(point, ctx, revertText(executionHeader, frame, failure), nil)
+	}
+	t.spend(frame)
+	done, err := t.bill(0)
+	if err != nil {
+		return bill{}, err
+	}
+	reason, err := t.overdraft(done)
+	if err != nil {
+		return bill{}, err
+	}
+	if reason != "" {
+		return t.revert(point, ctx, reason, &done)
+	}
+	return done, nil
+}
+
+// revert undoes the execution and bills what it used. done is the bill of an execution that succeeded but went out of
+// bounds: then its fee, cut to the bounds, is what is paid.
+func (t *transaction) revert(to point, ctx *context, reason string, done *bill) (bill, error) {
+	used := ctx.gasUsed()
+	t.rewind(to)
+	t.out.Receipt.Reverted, t.out.Receipt.RevertReason = true, reason
+	b, err := t.bill(used)
+	if err != nil {
+		return bill{}, err
+	}
+	paid := b.gas
+	if done != nil {
+		paid = done.gas
+	}
+	if !t.opts.SkipFee {
+		paid = min(paid, t.tx.Fields().ResourceBounds.L2Gas.MaxAmount)
+	}
+	b.fee, err = t.fee(paid)
+	return b, err
+}
+
+// deployAccount runs the constructor before validation, both with what validation may do, and cannot revert.
+func (t *transaction) deployAccount(tx *starknet.DeployAccount) (bill, error) {
+	ctx := t.context(ConstructorPhase, min(t.gas, maxValidateGas))
+	address := tx.Sender()
+	frame, err := ctx.deploy(tx.ClassHash, address, felt.Felt{}, tx.ConstructorCalldata, ctx.initialGas)
+	t.out.Execute = frame
+	if err != nil {
+		return bill{}, t.rejectFailure(constructorHeader, err)
+	}
+	t.spend(frame)
+	calldata := append([]felt.Felt{tx.ClassHash, tx.ContractAddressSalt}, tx.ConstructorCalldata...)
+	if err := t.validate(validateDeploySelector, calldata); err != nil {
+		return bill{}, err
+	}
+	t.out.Receipt.ContractAddress = address
+	return t.unrevertible()
+}
+
+// declare validates and stores the class; it cannot revert.
+func (t *transaction) declare(tx *starknet.Declare) (bill, error) {
+	class, err := t.checkDeclare(tx)
+	if err != nil {
+		return bill{}, err
+	}
+	if err := t.validate(validateDeclareSelector, []felt.Felt{tx.ClassHash}); err != nil {
+		return bill{}, err
+	}
+	t.st.Declare(class)
+	return t.unrevertible()
+}
+
+// unrevertible bills a transaction that must stay within its bounds.
+func (t *transaction) unrevertible() (bill, error) {
+	b, err := t.bill(0)
+	if err != nil {
+		return bill{}, err
+	}
+	return b, t.affordable(b)
+}
+
+// validate runs the account's validation entry point, which must return 'VALID'.
+func (t *transaction) validate(selector felt.Felt, calldata []felt.Felt) error {
+	if t.opts.SkipValidate {
+		return nil
+	}
+	ctx := t.context(ValidatePhase, min(t.gas, maxValidateGas))
+	frame, err := ctx.call(entry{
+		kind: cairo.External, selector: selector, storage: t.tx.Sender(), calldata: calldata, gas: ctx.initialGas,
+	})
+	t.out.Validate = frame
+	if err != nil {
+		if failure, ok := asFailure(err); ok {
+			return reject(ValidationFailure, "%s", revertText(validationHeader, frame, failure))
+		}
+		return err
+	}
+	if frame.Failed {
+		return reject(ValidationFailure, "%s", revertSummary(validatePanicHeader, frame))
+	}
+	if len(frame.Retdata) != 1 || frame.Retdata[0] != validated {
+		return reject(ValidationFailure, "the validation entry point should return 'VALID', got %v", frame.Retdata)
+	}
+	t.spend(frame)
+	return nil
+}
+
+// rejectFailure makes a rejection of a failure that cannot revert.
+func (t *transaction) rejectFailure(header string, err error) error {
+	failure, ok := asFailure(err)
+	if !ok {
+		return err
+	}
+	return reject(ValidationFailure, "%s", header+failure.text(0))
+}
+
+// payFee moves the fee from the account to the sequencer by the fee token's own transfer.
+func (t *transaction) payFee(fee starknet.Uint128) error {
+	if t.opts.SkipFee || t.opts.ValidateOnly || fee.IsZero() {
+		return nil
+	}
+	ctx := t.context(FeeTransferPhase, feeTransferGas)
+	frame, err := ctx.callTop(entry{
+		kind: cairo.External, selector: transferSelector, storage: t.block.FeeToken, caller: t.tx.Sender(),
+		calldata: []felt.Felt{t.block.Sequencer, fee.Felt(), {}}, gas: ctx.initialGas,
+	})
+	t.out.FeeTransfer = frame
+	if err == nil {
+		return nil
+	}
+	if failure, ok := asFailure(err); ok {
+		return reject(InsufficientAccountBalance, "fee transfer: %s", failure.text(0))
+	}
+	return err
+}
+
+// point is a state to go back to within a transaction.
+type point struct{ snapshot, events, messages int }
+
+func (t *transaction) point() point {
+	return point{t.st.Snapshot(), len(t.events), len(t.msgs)}
+}
+
+func (t *transaction) rewind(p point) {
+	t.st.Rollback(p.snapshot)
+	t.events, t.msgs = t.events[:p.events], t.msgs[:p.messages]
+}

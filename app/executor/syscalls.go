@@ -1,0 +1,282 @@
+package executor
+
+import (
+	"slices"
+
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet"
+)
+
+// syscalls answers one frame.
+type syscalls struct {
+	*context
+	frame *Frame
+	info  *cairo.ExecutionInfo
+}
+
+// charge takes a syscall's cost off the frame's gas, less the base cost that compiled code has charged already. Too little
+// gas leaves the counter as it is and fails the syscall.
+func (s *syscalls) charge(gas *uint64, selector cairo.Selector, n uint64) error {
+	cost := syscallCosts[selector].gas(n) - syscallBaseGas
+	if *gas < cost {
+		return &cairo.SyscallFailure{Data: []felt.Felt{outOfGas}}
+	}
+	*gas -= cost
+	s.lastGas = *gas
+	return nil
+}
+
+// Meter implements cairo.Syscalls.
+func (s *syscalls) Meter(gas *uint64, selector cairo.Selector, units uint64) error {
+	cost, ok := syscallCosts[selector]
+	if !ok {
+		return failf("Invalid syscall selector: %s.", selector)
+	}
+	if err := s.charge(gas, selector, 0); err != nil || selector != cairo.Keccak {
+		return err
+	}
+	rounds := saturatingMul(cost.linear.gas(), units)
+	if rounds > *gas {
+		return &cairo.SyscallFailure{Data: []felt.Felt{outOfGas}}
+	}
+	*gas -= rounds
+	return nil
+}
+
+// StorageRead implements cairo.Syscalls.
+func (s *syscalls) StorageRead(gas *uint64, domain uint32, key felt.Felt) (felt.Felt, error) {
+	if err := s.charge(gas, cairo.StorageRead, 0); err != nil {
+		return felt.Felt{}, err
+	}
+	if err := checkSlot(domain, key); err != nil {
+		return felt.Felt{}, err
+	}
+	return s.st.StorageAt(s.frame.Contract, key)
+}
+
+// StorageWrite implements cairo.Syscalls.
+func (s *syscalls) StorageWrite(gas *uint64, domain uint32, key, value felt.Felt) error {
+	if err := s.charge(gas, cairo.StorageWrite, 0); err != nil {
+		return err
+	}
+	if err := checkSlot(domain, key); err != nil {
+		return err
+	}
+	s.st.SetStorage(s.frame.Contract, key, value)
+	return nil
+}
+
+func checkSlot(domain uint32, key felt.Felt) error {
+	if domain != 0 {
+		return failf("Invalid address domain: %d.", domain)
+	}
+	return checkAddress(key)
+}
+
+// checkAddress refuses what is no storage key and no contract address.
+func checkAddress(x felt.Felt) error {
+	if !starknet.IsAddress(x) {
+		return failf("Invalid syscall input: %v; out of range.", x)
+	}
+	return nil
+}
+
+// EmitEvent implements cairo.Syscalls.
+func (s *syscalls) EmitEvent(gas *uint64, keys, data []felt.Felt) error {
+	if err := s.charge(gas, cairo.EmitEvent, 0); err != nil {
+		return err
+	}
+	order := len(s.events) - s.from.events
+	switch {
+	case order+1 > maxEvents:
+		return failf("Exceeded the maximum number of events, number events: %d, max number events: %d.", order+1, maxEvents)
+	case len(keys) > maxEventKeys:
+		return failf("Exceeded the maximum keys length, keys length: %d, max keys length: %d.", len(keys), maxEventKeys)
+	case len(data) > maxEventData:
+		return failf("Exceeded the maximum data length, data length: %d, max data length: %d.", len(data), maxEventData)
+	}
+	keys, data = slices.Clone(keys), slices.Clone(data)
+	s.events = append(s.events, starknet.Event{From: s.frame.Contract, Keys: keys, Data: data})
+	s.frame.Events = append(s.frame.Events, OrderedEvent{uint64(order), keys, data})
+	return nil
+}
+
+// SendMessageToL1 implements cairo.Syscalls.
+func (s *syscalls) SendMessageToL1(gas *uint64, to felt.Felt, payload []felt.Felt) error {
+	if err := s.charge(gas, cairo.SendMessageToL1, uint64(len(payload))); err != nil {
+		return err
+	}
+	if to.BitLen() > 160 {
+		return failf("Invalid syscall input: %v; not an L1 address.", to)
+	}
+	order := len(s.msgs) - s.from.messages
+	payload = slices.Clone(payload)
+	s.msgs = append(s.msgs, starknet.Message{From: s.frame.Contract, To: to, Payload: payload})
+	s.frame.Messages = append(s.frame.Messages, OrderedMessage{uint64(order), to, payload})
+	return nil
+}
+
+// GetExecutionInfo implements cairo.Syscalls.
+func (s *syscalls) GetExecutionInfo(gas *uint64) (*cairo.ExecutionInfo, error) {
+	if err := s.charge(gas, cairo.GetExecutionInfo, 0); err != nil {
+		return nil, err
+	}
+	if s.info == nil {
+		s.info = &cairo.ExecutionInfo{
+			BlockNumber: s.block.Number, BlockTimestamp: s.block.Timestamp, Sequencer: s.block.Sequencer,
+			Tx: s.context.info, Caller: s.frame.Caller, Contract: s.frame.Contract, Selector: s.frame.Selector,
+		}
+		if s.validating() {
+			s.info.BlockNumber -= s.info.BlockNumber % roundBlock
+			s.info.BlockTimestamp -= s.info.BlockTimestamp % roundTime
+			s.info.Sequencer = felt.Felt{}
+		}
+	}
+	return s.info, nil
+}
+
+// GetBlockHash implements cairo.Syscalls.
+func (s *syscalls) GetBlockHash(gas *uint64, number uint64) (felt.Felt, error) {
+	if err := s.charge(gas, cairo.GetBlockHash, 0); err != nil {
+		return felt.Felt{}, err
+	}
+	if s.block.Number < blockHashLag || number > s.block.Number-blockHashLag {
+		if s.validating() {
+			return felt.Felt{}, s.unauthorized("get_block_hash on recent blocks")
+		}
+		return felt.Felt{}, &cairo.SyscallFailure{Data: []felt.Felt{blockNumberOutRange}}
+	}
+	return s.st.StorageAt(starknet.BlockHashAddress, felt.FromUint64(number))
+}
+
+// GetClassHashAt implements cairo.Syscalls.
+func (s *syscalls) GetClassHashAt(gas *uint64, contract felt.Felt) (felt.Felt, error) {
+	if err := s.charge(gas, cairo.GetClassHashAt, 0); err != nil {
+		return felt.Felt{}, err
+	}
+	if s.validating() {
+		return felt.Felt{}, s.unauthorized("get_class_hash_at")
+	}
+	if err := checkAddress(contract); err != nil {
+		return felt.Felt{}, err
+	}
+	return s.st.ClassHashAt(contract)
+}
+
+// unauthorized is a syscall that validation may not make, since its answer may differ when the block is made.
+func (s *syscalls) unauthorized(name string) error {
+	return failf("Unauthorized syscall %s in execution mode Validate.", name)
+}
+
+// ReplaceClass implements cairo.Syscalls.
+func (s *syscalls) ReplaceClass(gas *uint64, class felt.Felt) error {
+	if err := s.charge(gas, cairo.ReplaceClass, 0); err != nil {
+		return err
+	}
+	if _, err := s.class(class); err != nil {
+		return err
+	}
+	s.st.SetClassHash(s.frame.Contract, class)
+	return nil
+}
+
+// CallContract implements cairo.Syscalls.
+func (s *syscalls) CallContract(gas *uint64, contract, selector felt.Felt, calldata []felt.Felt) ([]felt.Felt, error) {
+	if err := s.charge(gas, cairo.CallContract, 0); err != nil {
+		return nil, err
+	}
+	if err := checkAddress(contract); err != nil {
+		return nil, err
+	}
+	if s.validating() && contract != s.frame.Contract {
+		return nil, s.unauthorized("call_contract")
+	}
+	if selector == executeSelector {
+		return nil, &cairo.SyscallFailure{Data: []felt.Felt{invalidArgument}}
+	}
+	return s.inner(gas, callTitle, entry{
+		kind: cairo.External, selector: selector, storage: contract, caller: s.frame.Contract, calldata: calldata,
+	})
+}
+
+// LibraryCall implements cairo.Syscalls.
+func (s *syscalls) LibraryCall(gas *uint64, class, selector felt.Felt, calldata []felt.Felt) ([]felt.Felt, error) {
+	if err := s.charge(gas, cairo.LibraryCall, 0); err != nil {
+		return nil, err
+	}
+	return s.inner(gas, libraryTitle, entry{
+		kind: cairo.External, selector: selector, storage: s.frame.Contract, caller: s.frame.Caller, class: &class, calldata: calldata,
+	})
+}
+
+// inner makes a call on behalf of the frame. A call that fails is undone, and the frame may go on.
+func (s *syscalls) inner(gas *uint64, title string, e entry) ([]felt.Felt, error) {
+	e.gas, e.calldata = *gas, slices.Clone(e.calldata)
+	before := s.point()
+	f, err := s.call(e)
+	s.frame.Inner = append(s.frame.Inner, f)
+	if err != nil {
+		if cause, ok := asFailure(err); ok {
+			return nil, &failure{title: title, frame: f, cause: cause}
+		}
+		return nil, err
+	}
+	*gas -= f.GasConsumed
+	if f.Failed {
+		s.rewind(before)
+		f.forget()
+		return nil, &cairo.SyscallFailure{Data: append(slices.Clone(f.Retdata), entrypointFailed)}
+	}
+	return f.Retdata, nil
+}
+
+// Deploy implements cairo.Syscalls. A constructor that fails ends the transaction.
+func (s *syscalls) Deploy(gas *uint64, class, salt felt.Felt, calldata []felt.Felt, fromZero bool) (felt.Felt, []felt.Felt, error) {
+	if err := s.charge(gas, cairo.Deploy, uint64(len(calldata))); err != nil {
+		return felt.Felt{}, nil, err
+	}
+	if s.validating() {
+		return felt.Felt{}, nil, s.unauthorized("deploy")
+	}
+	deployer := s.frame.Contract
+	if fromZero {
+		deployer = felt.Felt{}
+	}
+	calldata = slices.Clone(calldata)
+	address := starknet.ContractAddress(deployer, salt, class, calldata)
+	f, err := s.deploy(class, address, s.frame.Contract, calldata, *gas)
+	s.frame.Inner = append(s.frame.Inner, f)
+	if err != nil {
+		return felt.Felt{}, nil, err
+	}
+	*gas -= f.GasConsumed
+	return address, f.Retdata, nil
+}
+
+// MetaTxV0 implements cairo.Syscalls: a call that sees itself as a transaction of version 0 with the given signature.
+func (s *syscalls) MetaTxV0(gas *uint64, contract, selector felt.Felt, calldata, signature []felt.Felt) ([]felt.Felt, error) {
+	if err := s.charge(gas, cairo.MetaTxV0, uint64(len(calldata))); err != nil {
+		return nil, err
+	}
+	if s.validating() {
+		return nil, s.unauthorized("meta_tx_v0")
+	}
+	if err := checkAddress(contract); err != nil {
+		return nil, err
+	}
+	if selector != executeSelector {
+		return nil, &cairo.SyscallFailure{Data: []felt.Felt{invalidArgument}}
+	}
+	meta := starknet.LegacyTransaction{Address: contract, Selector: selector, Calldata: slices.Clone(calldata)}
+	if s.tx != nil && s.tx.Fields().Query {
+		meta.Version = felt.FromUint128(1, 0)
+	}
+	outer := s.context.info
+	s.context.info = &cairo.TxInfo{
+		Version: meta.Version, Account: contract, Signature: slices.Clone(signature), Hash: meta.HashInvokeV0(s.block.ChainID),
+		ChainID: s.block.ChainID,
+	}
+	defer func() { s.context.info = outer }()
+	return s.inner(gas, callTitle, entry{kind: cairo.External, selector: selector, storage: contract, calldata: calldata})
+}
