@@ -1,0 +1,191 @@
+package statement
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/starkd/starkd/cairo/casm"
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// entryList is one of a class's lists of entry points that a call may enter.
+type entryList uint8
+
+const (
+	external entryList = iota
+	constructor
+)
+
+// find is the list's entry point with a selector, or nil.
+func (l entryList) find(class *casm.Class, selector felt.Felt) *casm.EntryPoint {
+	list := class.EntryPoints.External
+	if l == constructor {
+		list = class.EntryPoints.Constructor
+	}
+	if i := slices.IndexFunc(list, func(e casm.EntryPoint) bool { return e.Selector == selector }); i >= 0 {
+		return &list[i]
+	}
+	return nil
+}
+
+// frame is what a call must be.
+type frame struct {
+	class            felt.Felt
+	list             entryList
+	selector         felt.Felt
+	contract, caller felt.Felt
+	gas              uint64 // before the entry point's initial charge
+	deploys          bool   // the contract does not exist yet
+
+	info uint64 // address of the call's ExecutionInfo
+}
+
+// call checks that c is the call f of that entry point, and then its syscalls in order.
+func (t *replayer) call(c *Call, f *frame, entry *casm.EntryPoint) error {
+	published := t.published[f.class]
+	if published == nil {
+		return fmt.Errorf("class %v is not published", f.class)
+	}
+	builtins, err := builtinFlags(entry.Builtins)
+	if err != nil {
+		return err
+	}
+	for _, word := range []struct {
+		what      string
+		got, want felt.Felt
+	}{
+		{"block info", c.BlockInfo, felt.FromUint64(t.transcript.blockInfo)},
+		{"transaction info", c.TxInfo, felt.FromUint64(t.record.address)},
+		{"caller", c.Caller, f.caller},
+		{"contract", c.Contract, f.contract},
+		{"selector", c.Selector, f.selector},
+		{"entry point", c.Entry, felt.FromUint64(published.Address + uint64(entry.Offset))},
+		{"pedersen flag", c.Builtins[0], builtins[0]},
+		{"range_check flag", c.Builtins[1], builtins[1]},
+		{"bitwise flag", c.Builtins[2], builtins[2]},
+		{"gas", felt.FromUint64(c.Gas), felt.FromUint64(f.gas - entryPointGas)},
+	} {
+		if word.got != word.want {
+			return fmt.Errorf("%s is %v, want %v", word.what, word.got, word.want)
+		}
+	}
+	f.info = c.address
+	for i := range c.Syscalls {
+		s := &c.Syscalls[i]
+		if err := t.syscall(f, s); err != nil {
+			return fmt.Errorf("syscall %d (%s): %w", i, s.rule.name, err)
+		}
+	}
+	return nil
+}
+
+// provable are the builtins that the program can pass, in the order in which compiled code takes them.
+var provable = []string{"pedersen", "range_check", "bitwise"}
+
+// builtinFlags says which of the provable builtins an entry point takes.
+func builtinFlags(names []string) (flags [3]felt.Felt, err error) {
+	next := 0
+	for _, name := range names {
+		i := slices.Index(provable, name)
+		if i < next {
+			return flags, fmt.Errorf("entry point with builtins %v, which is not provable", names)
+		}
+		flags[i], next = felt.One, i+1
+	}
+	return flags, nil
+}
+
+func (t *replayer) syscall(f *frame, s *Syscall) error {
+	words := 0
+	if i := s.rule.charged; i >= 0 {
+		var err error
+		if words, err = arraySize(s.Request[i], s.Request[i+1]); err != nil {
+			return err
+		}
+	}
+	charge := s.rule.charge(words)
+	if s.Gas < charge {
+		if s.Inner != nil {
+			return fmt.Errorf("%d gas is not enough, and it made a call", s.Gas)
+		}
+		return s.fails(s.Gas, outOfGas)
+	}
+	return s.rule.answer(t, f, s, s.Gas-charge)
+}
+
+// arraySize is the size of the array from start to end, below the bound of a Sierra array.
+func arraySize(start, end felt.Felt) (int, error) {
+	var size felt.Felt
+	size.Sub(&end, &start)
+	if !size.IsUint64() || size.Uint64() >= 1<<32 {
+		return 0, fmt.Errorf("array of %v words", size)
+	}
+	return int(size.Uint64()), nil
+}
+
+// inner checks the call that a syscall made, or why it made none, and that the answer passes its result on. A call that
+// failed leaves nothing behind.
+func (t *replayer) inner(s *Syscall, callee frame) error {
+	snapshot, events, messages := t.state.snapshot(), len(t.events), len(t.messages)
+	if err := t.innerCall(s, &callee); err != nil {
+		return err
+	}
+	if s.Failed {
+		t.state.revert(snapshot)
+		t.events, t.messages = t.events[:events], t.messages[:messages]
+	}
+	return nil
+}
+
+func (t *replayer) innerCall(s *Syscall, callee *frame) error {
+	class, err := t.class(callee.class)
+	if err != nil {
+		return err
+	}
+	if callee.deploys {
+		if err := t.state.setClass(callee.contract, callee.class); err != nil {
+			return err
+		}
+	}
+	entry := callee.list.find(class, callee.selector)
+	var refusal []felt.Felt
+	switch {
+	case entry == nil && callee.deploys: // a class without a constructor
+		if s.Inner != nil {
+			return fmt.Errorf("a call of a class without a constructor")
+		}
+		if err := s.succeeds(callee.gas); err != nil {
+			return err
+		}
+		return same("returned data", s.Arrays[0], nil)
+	case entry == nil:
+		refusal = []felt.Felt{entryPointNotFound, entryPointFailed}
+	case callee.gas < entryPointGas:
+		refusal = []felt.Felt{outOfGas, entryPointFailed}
+	}
+	if refusal != nil {
+		if s.Inner != nil {
+			return fmt.Errorf("a call that must fail with %v entered code", refusal)
+		}
+		return s.fails(callee.gas, refusal...)
+	}
+	if s.Inner == nil {
+		return fmt.Errorf("the call entered no code")
+	}
+	// All syscalls that call name their calldata here.
+	if size, err := arraySize(s.Request[2], s.Request[3]); err != nil {
+		return err
+	} else if size != len(s.Inner.Calldata) {
+		return fmt.Errorf("called with %d words, the syscall names %d", len(s.Inner.Calldata), size)
+	}
+	if err := t.call(s.Inner, callee, entry); err != nil {
+		return fmt.Errorf("call of %v: %w", callee.contract, err)
+	}
+	if s.Inner.Failed {
+		return s.fails(s.Inner.GasLeft, append(slices.Clone(s.Inner.Retdata), entryPointFailed)...)
+	}
+	if err := s.succeeds(s.Inner.GasLeft); err != nil {
+		return err
+	}
+	return same("returned data", s.Arrays[0], s.Inner.Retdata)
+}

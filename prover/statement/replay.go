@@ -1,0 +1,362 @@
+package statement
+
+import (
+	"fmt"
+
+	"github.com/starkd/starkd/cairo/casm"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/keccak"
+	"github.com/starkd/starkd/starknet"
+)
+
+// Selectors that the protocol calls.
+var (
+	executeSelector     = keccak.Starknet([]byte("__execute__"))
+	constructorSelector = keccak.Starknet([]byte("constructor"))
+	transferSelector    = keccak.Starknet([]byte("transfer"))
+)
+
+// Check replays the claims of a block's proofs, in the order of the transactions, which they must cover exactly.
+func Check(claims []*Claim, block *Block, before State) (*Outcome, error) {
+	r, err := NewReplay(block, before)
+	if err != nil {
+		return nil, err
+	}
+	for i, claim := range claims {
+		if err := r.Apply(claim); err != nil {
+			return nil, fmt.Errorf("claim %d: %w", i, err)
+		}
+	}
+	return r.Outcome()
+}
+
+// Replay holds the claims of one block against it, one after the other.
+type Replay struct {
+	block   *Block
+	state   *overlay
+	classes map[felt.Felt]*casm.Class // those whose hash has been compared
+	done    []TransactionOutcome
+	failed  bool
+}
+
+// NewReplay begins with the block's own writes.
+func NewReplay(block *Block, before State) (*Replay, error) {
+	r := &Replay{block: block, state: newOverlay(before), classes: make(map[felt.Felt]*casm.Class)}
+	for _, w := range block.Opening {
+		if err := r.state.write(slot{w.Contract, w.Key}, w.Value); err != nil {
+			return nil, fmt.Errorf("statement: opening write of slot %v of %v: %w", w.Key, w.Contract, err)
+		}
+	}
+	return r, nil
+}
+
+// Apply checks a claim about the block's next transactions. After an error the replay is of no more use.
+func (r *Replay) Apply(claim *Claim) error {
+	if r.failed {
+		return fmt.Errorf("statement: an earlier claim was refused")
+	}
+	r.failed = true
+	if err := claim.checkProgram(); err != nil {
+		return err
+	}
+	transcript, err := Parse(claim.Output, claim.OutputAddress)
+	if err != nil {
+		return err
+	}
+	if err := r.apply(claim, transcript); err != nil {
+		return fmt.Errorf("statement: %w", err)
+	}
+	r.failed = false
+	return nil
+}
+
+// Outcome is what the claims have shown, once they cover the block.
+func (r *Replay) Outcome() (*Outcome, error) {
+	if r.failed {
+		return nil, fmt.Errorf("statement: a claim was refused")
+	}
+	if len(r.done) != len(r.block.Transactions) {
+		return nil, fmt.Errorf("statement: claims cover %d transactions, the block has %d", len(r.done), len(r.block.Transactions))
+	}
+	return &Outcome{Transactions: r.done, Diff: r.state.diff()}, nil
+}
+
+func (r *Replay) apply(claim *Claim, transcript *Transcript) error {
+	b := r.block
+	for _, word := range []struct {
+		what      string
+		got, want felt.Felt
+	}{
+		{"chain id", transcript.ChainID, b.ChainID},
+		{"block number", transcript.BlockNumber, felt.FromUint64(b.Number)},
+		{"block timestamp", transcript.Timestamp, felt.FromUint64(b.Timestamp)},
+		{"sequencer", transcript.Sequencer, b.Sequencer},
+	} {
+		if word.got != word.want {
+			return fmt.Errorf("%s is %v, want %v", word.what, word.got, word.want)
+		}
+	}
+	if n, left := len(transcript.Transactions), len(b.Transactions)-len(r.done); n == 0 || n > left {
+		return fmt.Errorf("the transcript has %d transactions, %d of the block are left", n, left)
+	}
+	published := make(map[felt.Felt]*PublishedClass, len(transcript.Classes))
+	for i := range transcript.Classes {
+		class := &transcript.Classes[i]
+		if published[class.Hash] != nil {
+			return fmt.Errorf("class %v is published twice", class.Hash)
+		}
+		published[class.Hash] = class
+		if err := r.checkPublished(class, claim.ProgramBase+programCosts); err != nil {
+			return fmt.Errorf("class %v: %w", class.Hash, err)
+		}
+	}
+	for i := range transcript.Transactions {
+		t := &replayer{Replay: r, transcript: transcript, published: published, record: &transcript.Transactions[i]}
+		outcome, err := t.transaction(b.Transactions[len(r.done)])
+		if err != nil {
+			return fmt.Errorf("transaction %v: %w", t.record.Hash, err)
+		}
+		r.done = append(r.done, outcome)
+	}
+	return nil
+}
+
+// ret is the instruction that follows a class's code.
+var ret = felt.MustHex("0x208b7fff7fff7ffe")
+
+// checkPublished compares a published class with the compiled class. That the compiled class is the one that was declared
+// is compared when it is entered (class), since a class may be declared by a transaction of the same block.
+func (r *Replay) checkPublished(class *PublishedClass, costs uint64) error {
+	compiled := r.block.Classes[class.Hash]
+	if compiled == nil {
+		return fmt.Errorf("published, and its compiled class is not known")
+	}
+	if err := same("code", class.Code, compiled.Bytecode); err != nil {
+		return err
+	}
+	return same("end of the code", class.tail[:], []felt.Felt{ret, felt.FromUint64(costs)})
+}
+
+// class is the compiled class of a declared class.
+func (r *Replay) class(hash felt.Felt) (*casm.Class, error) {
+	if class := r.classes[hash]; class != nil {
+		return class, nil
+	}
+	want, err := r.state.compiled(hash)
+	if err != nil {
+		return nil, err
+	}
+	if want.IsZero() {
+		return nil, fmt.Errorf("class %v is not declared", hash)
+	}
+	class := r.block.Classes[hash]
+	if class == nil {
+		return nil, fmt.Errorf("the compiled class of %v is not known", hash)
+	}
+	if got := class.BlakeHash(); got != want {
+		return nil, fmt.Errorf("the compiled class of %v hashes to %v, declared is %v", hash, got, want)
+	}
+	r.classes[hash] = class
+	return class, nil
+}
+
+// replayer replays one transaction.
+type replayer struct {
+	*Replay
+	transcript *Transcript
+	published  map[felt.Felt]*PublishedClass
+	record     *TransactionRecord
+
+	events       []starknet.Event
+	messages     []starknet.Message
+	eventsBefore int // the call from the protocol
+}
+
+func (t *replayer) transaction(tx starknet.Transaction) (TransactionOutcome, error) {
+	none := TransactionOutcome{}
+	hash := tx.Hash(t.block.ChainID)
+	if t.record.Hash != hash {
+		return none, fmt.Errorf("the block has %v in its place", hash)
+	}
+	if err := same("transaction info", t.record.info, infoWords(tx, hash, t.block.ChainID, t.record.address)); err != nil {
+		return none, err
+	}
+	fields := tx.Fields()
+	sender := tx.Sender()
+	nonce := fields.Nonce
+	t.state.nonces[sender] = *nonce.Add(&nonce, &felt.One)
+	t.state.journal = t.state.journal[:0] // what the transaction writes from here on, it may take back
+
+	outcome := TransactionOutcome{Hash: hash}
+	calls := t.record.Calls
+	var err error
+	switch tx := tx.(type) {
+	case *starknet.Invoke:
+		outcome.NotCovered = []string{"__validate__"}
+		calls, err = t.invoke(tx, calls, &outcome)
+	case *starknet.Declare:
+		outcome.NotCovered = []string{"__validate_declare__"}
+		err = t.state.declare(tx.ClassHash, tx.CompiledClassHash)
+	case *starknet.DeployAccount:
+		outcome.NotCovered = []string{"__validate_deploy__"}
+		calls, err = t.deployAccount(tx, sender, calls, &outcome)
+	default:
+		err = fmt.Errorf("transaction of type %v", tx.Type())
+	}
+	if err != nil {
+		return none, err
+	}
+	if !outcome.Reverted && t.record.Outcome != Succeeded {
+		return none, fmt.Errorf("a %v is said to be reverted", tx.Type())
+	}
+	if calls, err = t.feeTransfer(sender, calls, &outcome); err != nil {
+		return none, fmt.Errorf("fee transfer: %w", err)
+	}
+	if len(calls) != 0 {
+		return none, fmt.Errorf("%d calls more than the transaction makes, the next is of kind %v", len(calls), calls[0].Kind)
+	}
+	outcome.Events, outcome.Messages = t.events, t.messages
+	return outcome, nil
+}
+
+// invoke replays __execute__. It returns the calls that follow.
+func (t *replayer) invoke(tx *starknet.Invoke, calls []RootCall, outcome *TransactionOutcome) ([]RootCall, error) {
+	if t.record.Outcome == Aborted {
+		outcome.Reverted = true
+		outcome.NotCovered = append(outcome.NotCovered, "__execute__, which was aborted")
+		return calls, nil
+	}
+	class, err := t.deployedClass(tx.SenderAddress)
+	if err != nil {
+		return nil, err
+	}
+	snapshot := t.state.snapshot()
+	call, calls, err := t.root(ExecuteCall, calls, outcome, frame{
+		class: class, list: external, selector: executeSelector, contract: tx.SenderAddress,
+	}, tx.Calldata)
+	if err != nil {
+		return nil, fmt.Errorf("__execute__: %w", err)
+	}
+	if bound := tx.ResourceBounds.L2Gas.MaxAmount; call.Gas > bound {
+		return nil, fmt.Errorf("__execute__ was given %d gas, the transaction allows %d", call.Gas, bound)
+	}
+	if failed := t.record.Outcome == Panicked; failed != call.Failed {
+		return nil, fmt.Errorf("__execute__ panicked: %t, the outcome says %t", call.Failed, failed)
+	}
+	if t.record.Outcome != Succeeded {
+		outcome.Reverted = true
+		t.state.revert(snapshot)
+		t.events, t.messages = nil, nil
+	}
+	return calls, nil
+}
+
+// deployAccount replays the constructor, if the class has one. It returns the calls that follow.
+func (t *replayer) deployAccount(tx *starknet.DeployAccount, contract felt.Felt, calls []RootCall, outcome *TransactionOutcome) ([]RootCall, error) {
+	if there, err := t.state.classAt(contract); err != nil {
+		return nil, err
+	} else if !there.IsZero() {
+		return nil, fmt.Errorf("deploys to %v, where a contract is", contract)
+	}
+	if err := t.state.setClass(contract, tx.ClassHash); err != nil {
+		return nil, err
+	}
+	class, err := t.class(tx.ClassHash)
+	if err != nil {
+		return nil, err
+	}
+	if len(class.EntryPoints.Constructor) == 0 {
+		if len(tx.ConstructorCalldata) != 0 {
+			return nil, fmt.Errorf("constructor calldata for a class without a constructor")
+		}
+		return calls, nil
+	}
+	call, calls, err := t.root(ConstructorCall, calls, outcome, frame{
+		class: tx.ClassHash, list: constructor, selector: constructorSelector, contract: contract,
+	}, tx.ConstructorCalldata)
+	if err != nil {
+		return nil, fmt.Errorf("constructor: %w", err)
+	}
+	if bound := tx.ResourceBounds.L2Gas.MaxAmount; call.Gas > bound {
+		return nil, fmt.Errorf("the constructor was given %d gas, the transaction allows %d", call.Gas, bound)
+	}
+	if call.Failed {
+		return nil, fmt.Errorf("the constructor panicked with %v", call.Retdata)
+	}
+	return calls, nil
+}
+
+// feeTransfer replays the transfer of the fee to the sequencer, which a transaction without a fee does not make.
+func (t *replayer) feeTransfer(sender felt.Felt, calls []RootCall, outcome *TransactionOutcome) ([]RootCall, error) {
+	if len(calls) == 0 {
+		return nil, nil
+	}
+	calldata := calls[0].Calldata
+	if len(calldata) != 3 || !calldata[2].IsZero() {
+		return nil, fmt.Errorf("calldata %v, want the sequencer and an amount below 2^128", calldata)
+	}
+	fee, err := starknet.Uint128FromFelt(calldata[1])
+	if err != nil {
+		return nil, err
+	}
+	class, err := t.deployedClass(t.block.FeeToken)
+	if err != nil {
+		return nil, err
+	}
+	call, calls, err := t.root(FeeTransferCall, calls, outcome, frame{
+		class: class, list: external, selector: transferSelector, contract: t.block.FeeToken, caller: sender,
+	}, []felt.Felt{t.block.Sequencer, calldata[1], felt.Zero})
+	if err != nil {
+		return nil, err
+	}
+	if call.Failed {
+		return nil, fmt.Errorf("panicked with %v", call.Retdata)
+	}
+	outcome.Fee = fee
+	return calls, same("returned data", call.Retdata, []felt.Felt{felt.One})
+}
+
+func (t *replayer) deployedClass(contract felt.Felt) (felt.Felt, error) {
+	class, err := t.state.classAt(contract)
+	if err == nil && class.IsZero() {
+		err = fmt.Errorf("no contract is at %v", contract)
+	}
+	return class, err
+}
+
+// root replays the next call from the protocol and returns it with the calls that follow.
+func (t *replayer) root(kind CallKind, calls []RootCall, outcome *TransactionOutcome, f frame, calldata []felt.Felt) (CallOutcome, []RootCall, error) {
+	none := CallOutcome{}
+	if len(calls) == 0 {
+		return none, nil, fmt.Errorf("the transcript has no such call")
+	}
+	call := &calls[0]
+	if call.Kind != kind {
+		return none, nil, fmt.Errorf("the transcript has a call of kind %v in its place", call.Kind)
+	}
+	class, err := t.class(f.class)
+	if err != nil {
+		return none, nil, err
+	}
+	entry := f.list.find(class, f.selector)
+	if entry == nil {
+		return none, nil, fmt.Errorf("class %v has no entry point %v", f.class, f.selector)
+	}
+	if call.Gas > maxCallGas {
+		return none, nil, fmt.Errorf("gas %d, at most %d", call.Gas, uint64(maxCallGas))
+	}
+	if err := same("calldata", call.Calldata, calldata); err != nil {
+		return none, nil, err
+	}
+	f.gas = call.Gas + entryPointGas
+	t.eventsBefore = len(t.events)
+	if err := t.call(&call.Call, &f, entry); err != nil {
+		return none, nil, err
+	}
+	result := CallOutcome{Kind: kind, Gas: f.gas, GasLeft: call.GasLeft, Failed: call.Failed, Retdata: call.Retdata}
+	outcome.Calls = append(outcome.Calls, result)
+	return result, calls[1:], nil
+}
+
+// maxCallGas keeps sums of gas within 64 bits.
+const maxCallGas = 1 << 62

@@ -1,0 +1,331 @@
+package statement
+
+import (
+	"fmt"
+
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/keccak"
+	"github.com/starkd/starkd/starknet"
+)
+
+// rule is what there is to know of a syscall: its form in the transcript, its price, and the answer that Starknet gives.
+type rule struct {
+	name              string
+	request, response int   // words
+	arrays            []int // where the request names an array by two addresses that is published on success
+	calls             bool  // it may make a call; the last two words of the response name the returned data
+	charged           int   // where the request names an array that is charged by the word, or -1
+	cost, perWord     resources
+
+	// answer checks the answer to a syscall of the call f that had gas left after the charge.
+	answer func(t *replayer, f *frame, s *Syscall, gas uint64) error
+	felt   felt.Felt // the name as the class writes it
+}
+
+var rules = withNames([]rule{
+	{name: "StorageRead", request: 2, response: 1, charged: -1,
+		cost: resources{steps: 240, rangeChecks: 1}, answer: storageRead},
+	{name: "StorageWrite", request: 3, charged: -1,
+		cost: resources{steps: 599, rangeChecks: 1}, answer: storageWrite},
+	{name: "EmitEvent", request: 4, arrays: []int{0, 2}, charged: -1,
+		cost: resources{steps: 47, rangeChecks: 1}, answer: emitEvent},
+	{name: "CallContract", request: 4, response: 2, calls: true, charged: -1,
+		cost: resources{steps: 901, rangeChecks: 18}, answer: callContract},
+	{name: "LibraryCall", request: 4, response: 2, calls: true, charged: -1,
+		cost: resources{steps: 874, rangeChecks: 18}, answer: libraryCall},
+	{name: "Deploy", request: 5, response: 3, calls: true, charged: 2,
+		cost:    resources{steps: 1173, rangeChecks: 21, pedersens: 7},
+		perWord: resources{steps: 8, pedersens: 1}, answer: deploy},
+	{name: "GetExecutionInfo", response: 1, charged: -1,
+		cost: resources{steps: 111, rangeChecks: 2}, answer: getExecutionInfo},
+	{name: "GetClassHashAt", request: 1, response: 1, charged: -1,
+		cost: resources{steps: 75, rangeChecks: 1}, answer: getClassHashAt},
+	{name: "GetBlockHash", request: 1, response: 1, charged: -1,
+		cost: resources{steps: 106, rangeChecks: 3}, answer: getBlockHash},
+	{name: "ReplaceClass", request: 1, charged: -1,
+		cost: resources{steps: 92, rangeChecks: 1}, answer: replaceClass},
+	{name: "SendMessageToL1", request: 3, arrays: []int{1}, charged: 1,
+		cost:    resources{steps: 127, rangeChecks: 1},
+		perWord: resources{steps: 6}, answer: sendMessageToL1},
+	{name: "Keccak", request: 2, response: 2, arrays: []int{0}, charged: -1,
+		cost: resources{steps: 100}, answer: keccakWords},
+})
+
+func withNames(rows []rule) []rule {
+	for i := range rows {
+		rows[i].felt = felt.FromShortString(rows[i].name)
+	}
+	return rows
+}
+
+func ruleOf(selector felt.Felt) (*rule, bool) {
+	for i := range rules {
+		if rules[i].felt == selector {
+			return &rules[i], true
+		}
+	}
+	return nil, false
+}
+
+// The panic data of syscalls that fail.
+var (
+	outOfGas           = felt.FromShortString("Out of gas")
+	entryPointFailed   = felt.FromShortString("ENTRYPOINT_FAILED")
+	entryPointNotFound = felt.FromShortString("ENTRYPOINT_NOT_FOUND")
+	invalidArgument    = felt.FromShortString("Invalid argument")
+	invalidInputLength = felt.FromShortString("Invalid input length")
+	blockOutOfRange    = felt.FromShortString("Block number out of range")
+)
+
+// Limits of Starknet 0.14.
+const (
+	maxEvents       = 1000 // of a transaction
+	maxEventKeys    = 50
+	maxEventData    = 300
+	blockHashBuffer = 10 // the newest block whose hash can be asked for is this many before the current one
+	keccakBlock     = 17 // words that a round of keccak absorbs
+)
+
+// succeeds demands that the syscall was answered with success and left gas.
+func (s *Syscall) succeeds(gas uint64) error {
+	if s.Failed {
+		return fmt.Errorf("failed with %v, want success", s.Arrays[0])
+	}
+	return s.leaves(gas)
+}
+
+// fails demands that the syscall was answered with that panic data and left gas.
+func (s *Syscall) fails(gas uint64, data ...felt.Felt) error {
+	if !s.Failed {
+		return fmt.Errorf("succeeded, want failure with %v", data)
+	}
+	if err := same("panic data", s.Arrays[0], data); err != nil {
+		return err
+	}
+	return s.leaves(gas)
+}
+
+func (s *Syscall) leaves(gas uint64) error {
+	if s.GasLeft != gas {
+		return fmt.Errorf("gas left is %d, want %d", s.GasLeft, gas)
+	}
+	return nil
+}
+
+// same compares words.
+func same(what string, got, want []felt.Felt) error {
+	if len(got) != len(want) {
+		return fmt.Errorf("%s has %d words, want %d", what, len(got), len(want))
+	}
+	for i := range got {
+		if got[i] != want[i] {
+			return fmt.Errorf("word %d of the %s is %v, want %v", i, what, got[i], want[i])
+		}
+	}
+	return nil
+}
+
+func storageRead(t *replayer, f *frame, s *Syscall, gas uint64) error {
+	if err := s.succeeds(gas); err != nil {
+		return err
+	}
+	key, err := slotOf(s)
+	if err != nil {
+		return err
+	}
+	value, err := t.state.storage(slot{f.contract, key})
+	if err != nil {
+		return err
+	}
+	if s.Response[0] != value {
+		return fmt.Errorf("slot %v of contract %v read as %v, want %v", key, f.contract, s.Response[0], value)
+	}
+	return nil
+}
+
+func storageWrite(t *replayer, f *frame, s *Syscall, gas uint64) error {
+	if err := s.succeeds(gas); err != nil {
+		return err
+	}
+	key, err := slotOf(s)
+	if err != nil {
+		return err
+	}
+	return t.state.write(slot{f.contract, key}, s.Request[2])
+}
+
+// slotOf is the key of a storage syscall: in the only domain there is, and one that a contract can have.
+func slotOf(s *Syscall) (felt.Felt, error) {
+	if !s.Request[0].IsZero() {
+		return felt.Zero, fmt.Errorf("storage domain %v, want 0", s.Request[0])
+	}
+	if !starknet.IsAddress(s.Request[1]) {
+		return felt.Zero, fmt.Errorf("storage key %v is not below 2^251 - 256", s.Request[1])
+	}
+	return s.Request[1], nil
+}
+
+func emitEvent(t *replayer, f *frame, s *Syscall, gas uint64) error {
+	if err := s.succeeds(gas); err != nil {
+		return err
+	}
+	keys, data := s.Arrays[0], s.Arrays[1]
+	if len(keys) > maxEventKeys || len(data) > maxEventData {
+		return fmt.Errorf("event of %d keys and %d words of data, at most %d and %d", len(keys), len(data), maxEventKeys, maxEventData)
+	}
+	if len(t.events)-t.eventsBefore >= maxEvents {
+		return fmt.Errorf("more than %d events", maxEvents)
+	}
+	t.events = append(t.events, starknet.Event{From: f.contract, Keys: keys, Data: data})
+	return nil
+}
+
+func callContract(t *replayer, f *frame, s *Syscall, gas uint64) error {
+	contract, selector := s.Request[0], s.Request[1]
+	if selector == executeSelector {
+		if s.Inner != nil {
+			return fmt.Errorf("calls __execute__ of %v", contract)
+		}
+		return s.fails(gas, invalidArgument)
+	}
+	class, err := t.state.classAt(contract)
+	if err != nil {
+		return err
+	}
+	if class.IsZero() {
+		return fmt.Errorf("calls %v, where no contract is", contract)
+	}
+	return t.inner(s, frame{
+		class: class, list: external, selector: selector, contract: contract, caller: f.contract, gas: gas,
+	})
+}
+
+func libraryCall(t *replayer, f *frame, s *Syscall, gas uint64) error {
+	return t.inner(s, frame{
+		class: s.Request[0], list: external, selector: s.Request[1], contract: f.contract, caller: f.caller, gas: gas,
+	})
+}
+
+func deploy(t *replayer, f *frame, s *Syscall, gas uint64) error {
+	class, salt, fromZero := s.Request[0], s.Request[1], s.Request[4]
+	deployer := f.contract
+	switch fromZero {
+	case felt.One:
+		deployer = felt.Zero
+	case felt.Zero:
+	default:
+		return fmt.Errorf("deploy_from_zero is %v, want 0 or 1", fromZero)
+	}
+	var calldata []felt.Felt // that of the inner call; without one it must be empty
+	if s.Inner != nil {
+		calldata = s.Inner.Calldata
+	} else if s.Request[2] != s.Request[3] {
+		return fmt.Errorf("constructor calldata without a constructor's call")
+	}
+	contract := starknet.ContractAddress(deployer, salt, class, calldata)
+	if there, err := t.state.classAt(contract); err != nil {
+		return err
+	} else if !there.IsZero() {
+		return fmt.Errorf("deploys to %v, where a contract is", contract)
+	}
+	if !s.Failed && s.Response[0] != contract {
+		return fmt.Errorf("deployed at %v, want %v", s.Response[0], contract)
+	}
+	return t.inner(s, frame{
+		class: class, list: constructor, selector: constructorSelector, contract: contract, caller: f.contract, gas: gas, deploys: true,
+	})
+}
+
+func getExecutionInfo(_ *replayer, f *frame, s *Syscall, gas uint64) error {
+	if err := s.succeeds(gas); err != nil {
+		return err
+	}
+	if want := felt.FromUint64(f.info); s.Response[0] != want {
+		return fmt.Errorf("points to %v, this call's information is at %v", s.Response[0], want)
+	}
+	return nil
+}
+
+func getClassHashAt(t *replayer, _ *frame, s *Syscall, gas uint64) error {
+	if err := s.succeeds(gas); err != nil {
+		return err
+	}
+	class, err := t.state.classAt(s.Request[0])
+	if err != nil {
+		return err
+	}
+	if s.Response[0] != class {
+		return fmt.Errorf("class of %v is %v, want %v", s.Request[0], s.Response[0], class)
+	}
+	return nil
+}
+
+func getBlockHash(t *replayer, _ *frame, s *Syscall, gas uint64) error {
+	number := s.Request[0]
+	if !number.IsUint64() || t.block.Number < blockHashBuffer || number.Uint64() > t.block.Number-blockHashBuffer {
+		return s.fails(gas, blockOutOfRange)
+	}
+	if err := s.succeeds(gas); err != nil {
+		return err
+	}
+	hash, err := t.state.storage(slot{starknet.BlockHashAddress, number})
+	if err != nil {
+		return err
+	}
+	if s.Response[0] != hash {
+		return fmt.Errorf("hash of block %v is %v, want %v", number, s.Response[0], hash)
+	}
+	return nil
+}
+
+func replaceClass(t *replayer, f *frame, s *Syscall, gas uint64) error {
+	if err := s.succeeds(gas); err != nil {
+		return err
+	}
+	if compiled, err := t.state.compiled(s.Request[0]); err != nil {
+		return err
+	} else if compiled.IsZero() {
+		return fmt.Errorf("replaces the class by %v, which is not declared", s.Request[0])
+	}
+	return t.state.setClass(f.contract, s.Request[0])
+}
+
+func sendMessageToL1(t *replayer, f *frame, s *Syscall, gas uint64) error {
+	if err := s.succeeds(gas); err != nil {
+		return err
+	}
+	if s.Request[0].BitLen() > 160 {
+		return fmt.Errorf("message to %v, which is not an L1 address", s.Request[0])
+	}
+	t.messages = append(t.messages, starknet.Message{From: f.contract, To: s.Request[0], Payload: s.Arrays[0]})
+	return nil
+}
+
+func keccakWords(_ *replayer, _ *frame, s *Syscall, gas uint64) error {
+	var size felt.Felt
+	size.Sub(&s.Request[1], &s.Request[0])
+	if !size.IsUint64() {
+		return fmt.Errorf("input of %v words", size)
+	}
+	if size.Uint64()%keccakBlock != 0 {
+		return s.fails(gas, invalidInputLength)
+	}
+	rounds := size.Uint64() / keccakBlock
+	if price := keccakRound.gas(); rounds > gas/price {
+		return s.fails(gas, outOfGas)
+	} else if err := s.succeeds(gas - rounds*price); err != nil {
+		return err
+	}
+	var state [25]uint64
+	for i, word := range s.Arrays[0] {
+		if !word.IsUint64() {
+			return fmt.Errorf("input word %d is %v, which does not fit in 64 bits", i, word)
+		}
+		state[i%keccakBlock] ^= word.Uint64()
+		if i%keccakBlock == keccakBlock-1 {
+			keccak.F1600(&state)
+		}
+	}
+	digest := []felt.Felt{felt.FromUint128(state[1], state[0]), felt.FromUint128(state[3], state[2])}
+	return same("digest", s.Response, digest)
+}

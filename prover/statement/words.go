@@ -1,0 +1,79 @@
+package statement
+
+import (
+	"fmt"
+
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/pedersen"
+	"github.com/starkd/starkd/starknet"
+)
+
+// infoSize is the number of words of TxInfo (version 3 of get_execution_info, of which the earlier are beginnings).
+const infoSize = 19
+
+// infoWords is what a transaction's information must be at address: TxInfo, then the arrays that it points to.
+func infoWords(tx starknet.Transaction, hash, chainID felt.Felt, address uint64) []felt.Felt {
+	c := tx.Fields()
+	var deployment, facts []felt.Felt
+	switch tx := tx.(type) {
+	case *starknet.Invoke:
+		deployment, facts = tx.AccountDeploymentData, tx.ProofFacts
+	case *starknet.Declare:
+		deployment = tx.AccountDeploymentData
+	}
+	var bounds []felt.Felt
+	for _, b := range []struct {
+		resource string
+		bound    starknet.ResourceBound
+	}{
+		{"L1_GAS", c.ResourceBounds.L1Gas}, {"L2_GAS", c.ResourceBounds.L2Gas}, {"L1_DATA", c.ResourceBounds.L1DataGas},
+	} {
+		bounds = append(bounds, felt.FromShortString(b.resource), felt.FromUint64(b.bound.MaxAmount), b.bound.MaxPricePerUnit.Felt())
+	}
+	var arrays []felt.Felt
+	span := func(array []felt.Felt) (start, end felt.Felt) {
+		at := address + infoSize + uint64(len(arrays))
+		arrays = append(arrays, array...)
+		return felt.FromUint64(at), felt.FromUint64(at + uint64(len(array)))
+	}
+	words := make([]felt.Felt, 0, infoSize+32)
+	put := func(w ...felt.Felt) { words = append(words, w...) }
+	putSpan := func(array []felt.Felt) {
+		start, end := span(array)
+		put(start, end)
+	}
+	put(c.Version(), tx.Sender(), felt.Zero)
+	putSpan(c.Signature)
+	put(hash, chainID, c.Nonce)
+	putSpan(bounds)
+	put(felt.FromUint64(c.Tip))
+	putSpan(c.PaymasterData)
+	put(felt.FromUint64(uint64(c.NonceDAMode)), felt.FromUint64(uint64(c.FeeDAMode)))
+	putSpan(deployment)
+	putSpan(facts)
+	return append(words, arrays...)
+}
+
+// checkProgram compares the claim's program with the one that is known.
+func (c *Claim) checkProgram() error {
+	if hash := HashProgram(c.Program, programMain, programBuiltins); hash != ProgramHash {
+		return fmt.Errorf("statement: program hash %v, want %v", hash, ProgramHash)
+	}
+	return nil
+}
+
+// HashProgram is the hash of a Cairo 0 program over Pedersen, as the official cairo-hash-program computes it: a chain from
+// the right over the length, a version, the offset of main, the builtins and the words.
+func HashProgram(program []felt.Felt, main uint64, builtins []string) felt.Felt {
+	chain := []felt.Felt{felt.Zero, felt.FromUint64(main), felt.FromUint64(uint64(len(builtins)))}
+	for _, name := range builtins {
+		chain = append(chain, felt.FromShortString(name))
+	}
+	chain = append(chain, program...)
+	chain = append([]felt.Felt{felt.FromUint64(uint64(len(chain)))}, chain...)
+	hash := chain[len(chain)-1]
+	for i := len(chain) - 2; i >= 0; i-- {
+		hash = pedersen.Hash(chain[i], hash)
+	}
+	return hash
+}
