@@ -139,9 +139,9 @@ func TestVersionedConstants(t *testing.T) {
 	}
 }
 
-// The overhead of an INVOKE without calldata is 4,779 steps: 11.95 units of L1 gas.
+// The overhead of an INVOKE without calldata is 4,779 steps, 11.95 units of L1 gas; with much calldata it is 511 Poseidon, 40.9 units.
 func TestOverhead(t *testing.T) {
-	for calldata, want := range map[uint64]uint64{0: 12 * 40_000, 5: 13 * 40_000, 1000: 45 * 40_000} {
+	for calldata, want := range map[uint64]uint64{0: 12 * 40_000, 5: 13 * 40_000, 1000: 41 * 40_000} {
 		if got := invokeOverhead.gas(calldata); got != want {
 			t.Errorf("%d felts of calldata: %d, want %d", calldata, got, want)
 		}
