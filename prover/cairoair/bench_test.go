@@ -1,0 +1,35 @@
+package cairoair
+
+import "testing"
+
+// BenchmarkFirst and BenchmarkSecond fill the columns of 131,072 steps in the recursive layout.
+func BenchmarkFirst(b *testing.B) {
+	run := readRun(b, caseDir(b, "rec131072-squash-pstar"))
+	for b.Loop() {
+		w, err := NewWitness(run)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := w.First(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkSecond(b *testing.B) {
+	w, err := NewWitness(readRun(b, caseDir(b, "rec131072-squash-pstar")))
+	if err != nil {
+		b.Fatal(err)
+	}
+	first, err := w.First()
+	if err != nil {
+		b.Fatal(err)
+	}
+	challenges := testChallenges(6)
+	for b.Loop() {
+		w.columns = first
+		if _, err := w.Second(challenges); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
