@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,9 +35,34 @@ type EntryPoints struct {
 type EntryPoint struct {
 	Selector    felt.Felt
 	FunctionIdx int
+	// Wide is the selector if it is the field's prime or more, nil otherwise; Selector is its remainder then. The compiler
+	// takes such a class, a network does not (CheckDeclarable).
+	Wide *big.Int
 }
 
-// DefaultContractClassVersion is the version that the class hash knows.
+// SelectorHex is the selector as hexadecimal, wide or not.
+func (e *EntryPoint) SelectorHex() string {
+	if e.Wide != nil {
+		return "0x" + e.Wide.Text(16)
+	}
+	return e.Selector.String()
+}
+
+// cmpSelector orders entry points by selector.
+func (e *EntryPoint) cmpSelector(o *EntryPoint) int {
+	if e.Wide == nil && o.Wide == nil {
+		return e.Selector.Cmp(&o.Selector)
+	}
+	number := func(e *EntryPoint) *big.Int {
+		if e.Wide != nil {
+			return e.Wide
+		}
+		return e.Selector.BigInt()
+	}
+	return number(e).Cmp(number(o))
+}
+
+// DefaultContractClassVersion is the version that compilers write.
 const DefaultContractClassVersion = "0.1.0"
 
 // Program decodes the class's Sierra program. It does not validate it: see Validate.
@@ -58,7 +84,7 @@ func (c *ContractClass) UnmarshalJSON(data []byte) error {
 	if !utf8.Valid(data) {
 		return refuse(CodeJSON, "class is not UTF-8")
 	}
-	fields, err := jsonObject(data, "sierra_program", "sierra_program_debug_info", "contract_class_version", "entry_points_by_type", "abi")
+	fields, err := jsonStruct(data, "sierra_program", "sierra_program_debug_info", "contract_class_version", "entry_points_by_type", "abi")
 	if err != nil {
 		return refuse(CodeJSON, "class: %v", err)
 	}
@@ -93,8 +119,8 @@ func (c ContractClass) MarshalJSON() ([]byte, error) {
 }
 
 type entryPointJSON struct {
-	Selector    felt.Felt `json:"selector"`
-	FunctionIdx int       `json:"function_idx"`
+	Selector    string `json:"selector"`
+	FunctionIdx int    `json:"function_idx"`
 }
 
 type entryPointsJSON struct {
@@ -110,14 +136,14 @@ func (e *EntryPoints) json() (out entryPointsJSON) {
 	}{{&out.External, e.External}, {&out.L1Handler, e.L1Handler}, {&out.Constructor, e.Constructor}} {
 		*l.to = make([]entryPointJSON, len(l.from))
 		for i, ep := range l.from {
-			(*l.to)[i] = entryPointJSON(ep)
+			(*l.to)[i] = entryPointJSON{ep.SelectorHex(), ep.FunctionIdx}
 		}
 	}
 	return out
 }
 
 func (e *EntryPoints) decode(data json.RawMessage) error {
-	fields, err := jsonObject(data, "EXTERNAL", "L1_HANDLER", "CONSTRUCTOR")
+	fields, err := jsonStruct(data, "EXTERNAL", "L1_HANDLER", "CONSTRUCTOR")
 	if err != nil {
 		return refuse(CodeJSON, "entry_points_by_type: %v", err)
 	}
@@ -140,27 +166,22 @@ func (e *EntryPoints) decode(data json.RawMessage) error {
 }
 
 func (e *EntryPoint) decode(data json.RawMessage) error {
-	var selector, idx json.RawMessage
-	if items, err := jsonArray(data); err == nil {
-		if len(items) != 2 {
-			return fmt.Errorf("array of %d items, want [selector, function_idx]", len(items))
-		}
-		selector, idx = items[0], items[1]
-	} else {
-		fields, err := jsonObject(data, "selector", "function_idx")
-		if err != nil {
-			return err
-		}
-		selector, idx = fields["selector"], fields["function_idx"]
+	fields, err := jsonStruct(data, "selector", "function_idx")
+	if err != nil {
+		return err
 	}
-	s, err := jsonString(selector)
+	s, err := jsonString(fields["selector"])
 	if err != nil {
 		return fmt.Errorf("selector: %v", err)
 	}
 	if e.Selector, err = felt.FromHex(s); err != nil {
-		return fmt.Errorf("selector: %v", err)
+		if !isHex(s) {
+			return fmt.Errorf("selector: %v", err)
+		}
+		e.Wide, _ = new(big.Int).SetString(s[2:], 16)
+		e.Selector = felt.FromBigInt(e.Wide)
 	}
-	if e.FunctionIdx, err = jsonIndex(idx); err != nil {
+	if e.FunctionIdx, err = jsonIndex(fields["function_idx"]); err != nil {
 		return fmt.Errorf("function_idx: %v", err)
 	}
 	return nil
@@ -235,10 +256,8 @@ func decodeABI(data json.RawMessage) (string, error) {
 		return "", nil
 	case data[0] == '"':
 		return jsonString(data)
-	case data[0] == '[':
-		return spacedJSON(data), nil
 	default:
-		return "", fmt.Errorf("got %s, want an array or a string", clipJSON(data))
+		return spacedJSON(data), nil
 	}
 }
 
@@ -300,6 +319,25 @@ func jsonObject(data []byte, known ...string) (map[string]json.RawMessage, error
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return nil, fmt.Errorf("data after the object")
+	}
+	return fields, nil
+}
+
+// jsonStruct is jsonObject, or an array of the values of all known keys in order.
+func jsonStruct(data []byte, known ...string) (map[string]json.RawMessage, error) {
+	if trimmed := bytes.TrimLeft(data, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '[' {
+		return jsonObject(data, known...)
+	}
+	items, err := jsonArray(bytes.TrimSpace(data))
+	if err != nil {
+		return nil, err
+	}
+	if len(items) != len(known) {
+		return nil, fmt.Errorf("array of %d items, want the %d of %s", len(items), len(known), strings.Join(known, ", "))
+	}
+	fields := make(map[string]json.RawMessage, len(known))
+	for i, key := range known {
+		fields[key] = items[i]
 	}
 	return fields, nil
 }

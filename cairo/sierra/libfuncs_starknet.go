@@ -1,7 +1,5 @@
 package sierra
 
-import "math/big"
-
 // Contract addresses, class hashes, storage addresses.
 var addressLibfuncs = []libfunc{
 	{"contract_address_const", audited, func(s *specialisation) Signature {
@@ -15,8 +13,7 @@ var addressLibfuncs = []libfunc{
 	{"class_hash_to_felt252", audited, none(func(s *specialisation) Signature { return reinterpret(s.typ("ClassHash"), s.typ("felt252")) })},
 	{"class_hash_try_from_felt252", audited, none(func(s *specialisation) Signature { return s.tryFromFelt(s.typ("ClassHash")) })},
 	{"storage_base_address_const", audited, func(s *specialisation) Signature {
-		// A base leaves room for an offset of 8 bits.
-		return s.constant(s.typ("StorageBaseAddress"), Range{bigZero, new(big.Int).Sub(big2Pow251, big.NewInt(256))})
+		return s.constant(s.typ("StorageBaseAddress"), Range{bigZero, addressBound})
 	}},
 	{"storage_base_address_from_felt252", audited, none(func(s *specialisation) Signature {
 		rc := s.typ("RangeCheck")

@@ -49,6 +49,8 @@ var (
 	big2Pow128 = pow2(128)
 	big2Pow248 = pow2(248)
 	big2Pow251 = pow2(251)
+	// addressBound is above all storage base addresses and class hashes: it leaves room for an offset of 8 bits.
+	addressBound = new(big.Int).Sub(big2Pow251, big.NewInt(256))
 )
 
 func pow2(n uint) *big.Int { return new(big.Int).Lsh(big.NewInt(1), n) }

@@ -1,0 +1,118 @@
+package sierra
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/golden"
+)
+
+// Classes that the official compiler takes are taken.
+func TestValidateAccepts(t *testing.T) {
+	for _, file := range classFiles(t) {
+		c := readClass(t, file)
+		if _, err := c.Validate(); err != nil {
+			t.Errorf("%s: %v", filepath.Base(file), err)
+		}
+		if err := c.CheckDeclarable(); err != nil {
+			t.Errorf("%s: %v", filepath.Base(file), err)
+		}
+	}
+}
+
+// Classes that the official compiler refuses are refused where it does so before compiling, and taken where only compiling
+// them shows what is wrong.
+func TestValidateRefuses(t *testing.T) {
+	want := map[string]Code{
+		"mutant_branch_jump_backwards":                    CodeBranch,
+		"mutant_branch_jump_to_a_non_branch_align":        CodeBranch,
+		"mutant_duplicate_entry_point_selector":           CodeSelectorOrder,
+		"mutant_entry_points_not_sorted":                  CodeSelectorOrder,
+		"mutant_input_count_mismatch":                     CodeInvocation,
+		"mutant_invalid_entry_point_signature":            CodeEntryPoint,
+		"mutant_requires_version":                         CodeLibfuncVersion,
+		"mutant_type_info_declaration_mismatch":           CodeTypeInfo,
+		"starknet.js__hash__hash":                         CodeFelts,
+		"mutant_does_not_match_the_expected_type":         "",
+		"mutant_inconsistent_ap_tracking":                 "",
+		"mutant_inconsistent_gas_wallet":                  "",
+		"mutant_inconsistent_references_annotations_vari": "",
+		"mutant_is_undefined":                             "",
+		"mutant_not_on_the_stack":                         "",
+		"mutant_was_overridden":                           "",
+		"pathfinder__contracts__sierra-1.0.0.rc0":         "",
+	}
+	files, err := filepath.Glob(filepath.Join(golden.Corpus(t, "contracts", "refused"), "*.contract_class.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) != len(want) {
+		t.Fatalf("%d refused classes, want %d", len(files), len(want))
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".contract_class.json")
+		code, ok := want[name]
+		if !ok {
+			t.Errorf("%s: unexpected file", name)
+			continue
+		}
+		_, err := readClass(t, file).Validate()
+		var got *ClassError
+		switch {
+		case code == "" && err != nil:
+			t.Errorf("%s: %v, want it to be for the compiler to refuse", name, err)
+		case code != "" && (!errors.As(err, &got) || got.Code != code):
+			t.Errorf("%s: got %v, want code %s", name, err, code)
+		}
+	}
+}
+
+// Class hashes as computed by others.
+func TestClassHash(t *testing.T) {
+	data, err := os.ReadFile(golden.Corpus(t, "contracts", "index.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var index struct {
+		Pairs []struct {
+			Name      string
+			ClassHash felt.Felt `json:"class_hash"`
+		}
+	}
+	if err := json.Unmarshal(data, &index); err != nil {
+		t.Fatal(err)
+	}
+	if len(index.Pairs) < 20 {
+		t.Fatalf("%d hashes, want 23", len(index.Pairs))
+	}
+	for _, p := range index.Pairs {
+		c := readClass(t, golden.Corpus(t, "contracts", "sierra-casm", p.Name+".contract_class.json"))
+		if got := c.Hash(); got != p.ClassHash {
+			t.Errorf("%s: hash %v, want %v", p.Name, got, p.ClassHash)
+		}
+	}
+}
+
+// The RPC form decodes to the same class.
+func TestClassJSONRoundTrip(t *testing.T) {
+	for _, file := range classFiles(t) {
+		c := readClass(t, file)
+		data, err := json.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := DecodeClass(data)
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		if !reflect.DeepEqual(back, c) {
+			t.Errorf("%s: the RPC form decodes to another class", filepath.Base(file))
+		}
+	}
+}
