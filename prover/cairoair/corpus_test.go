@@ -54,8 +54,7 @@ func (p *stoneProof) public(t *testing.T) *cairo.PublicInput {
 // seedParams are the proof's parameters as far as the seed goes.
 func (p *stoneProof) seedParams(stone6 bool) SeedParams {
 	s := SeedParams{
-		Felt: p.Parameters.ChannelHash == "poseidon3", Stone6: stone6, FriendlyLayers: p.Parameters.FriendlyLayers,
-		FriendlyUpdates: p.Parameters.Updates, PageHash: p.Parameters.Statement.PageHash,
+		Stone6: stone6, FriendlyLayers: p.Parameters.FriendlyLayers, PageHash: p.Parameters.Statement.PageHash,
 	}
 	if s.PageHash == "" {
 		s.PageHash = "keccak256"

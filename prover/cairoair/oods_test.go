@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/starkd/starkd/crypto/felt"
-	"github.com/starkd/starkd/crypto/keccak"
 	"github.com/starkd/starkd/crypto/poseidon"
 	"github.com/starkd/starkd/internal/parallel"
 	"github.com/starkd/starkd/prover/field"
@@ -67,14 +66,17 @@ func replayedSample(t *testing.T, p *stoneProof) *sample {
 	if err != nil {
 		t.Fatal(err)
 	}
-	params := p.seedParams(true)
-	bytes, err := Seed(a.Public(), params)
+	public, err := Seed(a.Public(), p.seedParams(true))
 	if err != nil {
 		t.Fatal(err)
 	}
-	seed := transcript.Digest(keccak.Sum256(bytes))
-	if params.FriendlyUpdates {
-		seed = transcript.Digest(bytes)
+	hash := transcript.Keccak256
+	if p.Parameters.Updates {
+		hash = transcript.Poseidon3
+	}
+	seed, err := hash.Sum(public)
+	if err != nil {
+		t.Fatal(err)
 	}
 	proof, err := hex.DecodeString(strings.TrimPrefix(p.ProofHex, "0x"))
 	if err != nil {
@@ -146,16 +148,20 @@ func TestCompositionEqualsStone(t *testing.T) {
 func TestSeedEqualsStone(t *testing.T) {
 	for _, c := range proofs {
 		p := readProof(t, strings.Split(c.path, "/")...)
-		params := p.seedParams(c.stone6)
-		if !params.Felt || !c.annotated {
+		if p.Parameters.ChannelHash != "poseidon3" {
 			continue
 		}
+		params := p.seedParams(c.stone6)
 		in := p.public(t)
 		seed, err := Seed(in, params)
 		if err != nil {
 			t.Fatal(err)
 		}
-		state, err := felt.FromBytes(seed)
+		digest, err := transcript.Poseidon3.Sum(seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		state, err := felt.FromBytes(digest[:])
 		if err != nil {
 			t.Fatal(err)
 		}

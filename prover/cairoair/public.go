@@ -15,50 +15,31 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
 	"github.com/starkd/starkd/crypto/pedersen"
-	"github.com/starkd/starkd/crypto/poseidon"
 	"github.com/starkd/starkd/internal/parallel"
 )
 
 // SeedParams says how a proof's parameters turn the public input into the channel's seed.
 type SeedParams struct {
-	Felt            bool   // the channel works on felts (poseidon3)
-	Stone6          bool   // Stone 6 and later also absorb FriendlyLayers
-	FriendlyLayers  uint64 // n_verifier_friendly_commitment_layers
-	FriendlyUpdates bool   // verifier_friendly_channel_updates on a channel of bytes: the seed is hashed as for Felt
-	PageHash        string // "pedersen" or "keccak256"
+	Stone6         bool   // Stone 6 and later begin with FriendlyLayers
+	FriendlyLayers uint64 // n_verifier_friendly_commitment_layers
+	PageHash       string // "pedersen" or "keccak256"
 }
 
 // word is one 32-byte big-endian integer of the serialised public input.
 type word = [32]byte
 
-// Seed returns what makes a channel's first state specific to the public input. With Felt or FriendlyUpdates it is the
-// 32-byte Poseidon hash of the serialised public input; otherwise the serialised public input itself, which the channel
-// hashes with its own function. p must have passed New.
+// Seed returns the serialised public input, whose hash is a channel's first state: 32-byte big-endian integers, all below
+// the field's modulus but for a keccak256 page hash. p must have passed New.
 func Seed(p *cairo.PublicInput, s SeedParams) ([]byte, error) {
 	words, err := serialise(p, s)
 	if err != nil {
 		return nil, fmt.Errorf("cairoair: %w", err)
 	}
-	if !s.Felt && !s.FriendlyUpdates {
-		return slices.Concat(toSlices(words)...), nil
-	}
-	felts := make([]felt.Felt, len(words))
+	out := make([]byte, 0, len(words)*felt.Bytes)
 	for i := range words {
-		if felts[i], err = felt.FromBytes(words[i][:]); err != nil {
-			return nil, fmt.Errorf("cairoair: seed word %d with page_hash %q: %w", i, s.PageHash, err)
-		}
+		out = append(out, words[i][:]...)
 	}
-	h := poseidon.HashMany(felts...)
-	digest := h.Bytes()
-	return digest[:], nil
-}
-
-func toSlices(words []word) [][]byte {
-	out := make([][]byte, len(words))
-	for i := range words {
-		out[i] = words[i][:]
-	}
-	return out
+	return out, nil
 }
 
 // serialise lists the public input in Stone's order. Public memory enters through its pages' hashes: of (address, value)

@@ -188,7 +188,7 @@ func FuzzParsePublicInput(f *testing.F) {
 		if _, err := a.Values(challenges); err != nil {
 			t.Fatalf("values of an accepted public input: %v", err)
 		}
-		if _, err := Seed(p, SeedParams{Felt: true, Stone6: true, PageHash: "pedersen"}); err != nil {
+		if _, err := Seed(p, SeedParams{Stone6: true, PageHash: "pedersen"}); err != nil {
 			t.Fatalf("seed of an accepted public input: %v", err)
 		}
 	})
