@@ -117,5 +117,9 @@ func drawChallenges(ch drawer, n int) []field.Element {
 
 const compositionLabel = "Constraint polynomial random element"
 
-// distinct returns the sorted distinct positions of a sorted list.
-func distinct(positions []uint64) []uint64 { return slices.Compact(slices.Clone(positions)) }
+// distinct returns the sorted distinct positions of a list.
+func distinct(positions []uint64) []uint64 {
+	rows := slices.Clone(positions)
+	slices.Sort(rows)
+	return slices.Compact(rows)
+}

@@ -1,0 +1,204 @@
+package prover
+
+import (
+	"fmt"
+
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/poseidon"
+)
+
+// Claim is what a proof proves: there is a run of the program, from its start section to its end, on some input, that
+// wrote this output.
+type Claim struct {
+	ProgramHash felt.Felt   // Poseidon of Program
+	Program     []felt.Felt // the program's words, as they were in memory
+	Output      []felt.Felt // what it wrote to the output segment
+	Builtins    []string    // the builtins of its main, in order; "" for one that the layout lacks
+	Layout      string
+	Steps       uint64  // a power of two, padding included
+	Bits        uint    // conjectured security
+	Version     Version // the protocol version under which the proof holds
+}
+
+// Where a run with a start section begins and ends: the program is loaded at 1 and begins with
+//
+//	ap += n_builtins; call main; jmp rel 0
+//
+// so that the run ends in the loop at 5 and never leaves it.
+const (
+	initialPC  = 1
+	finalPC    = 5
+	startWords = 6
+	maxMemory  = 1 << 48 // addresses of segments, so that sums do not overflow
+)
+
+var (
+	wordAddAP = felt.MustHex("0x40780017fff7fff")
+	wordCall  = felt.MustHex("0x1104800180018000")
+	wordLoop  = felt.MustHex("0x10780017fff7fff")
+)
+
+// read checks that the public input is that of a whole run, and fills the claim from it. Public memory must hold exactly:
+// the program, the two words below the first frame (which make every call return), main's arguments and results (the
+// builtins' segments from begin to end), and the output segment.
+func (c *Claim) read(p *cairo.PublicInput) error {
+	segments := map[string]cairo.Segment{}
+	var builtins []cairo.Segment
+	for _, s := range p.Segments {
+		if s.Begin > s.End || s.End >= maxMemory {
+			return fmt.Errorf("prover: segment %s from %d to %d", s.Name, s.Begin, s.End)
+		}
+		segments[s.Name] = s
+		if s.Name != "program" && s.Name != "execution" {
+			builtins = append(builtins, s)
+		}
+	}
+	program, execution := segments["program"], segments["execution"]
+	if program.Begin != initialPC || program.End != finalPC {
+		return fmt.Errorf("prover: the run goes from pc %d to %d, want %d to %d", program.Begin, program.End, initialPC, finalPC)
+	}
+	m, err := newPublicMemory(p.Memory)
+	if err != nil {
+		return err
+	}
+
+	// The program fills memory from 1 to two words below the first frame.
+	fp := execution.Begin
+	if fp < initialPC+startWords+2 {
+		return fmt.Errorf("prover: the first frame is at %d, below a program of %d words", fp, startWords)
+	}
+	if c.Program, err = m.take("program", initialPC, fp-2); err != nil {
+		return err
+	}
+	for _, w := range []struct {
+		at   int
+		want felt.Felt
+	}{{0, wordAddAP}, {2, wordCall}, {4, wordLoop}, {5, felt.Zero}} {
+		if c.Program[w.at] != w.want {
+			return fmt.Errorf("prover: the program does not begin with a start section: word %d is %s, want %s", w.at, c.Program[w.at], w.want)
+		}
+	}
+	frame, err := m.take("first frame", fp-2, fp)
+	if err != nil {
+		return err
+	}
+	if frame[0] != felt.FromUint64(fp) || !frame[1].IsZero() {
+		return fmt.Errorf("prover: the words below the first frame are %s and %s, want %d and 0", frame[0], frame[1], fp)
+	}
+
+	// main's arguments and results.
+	n := c.Program[1]
+	if !n.IsUint64() || n.Uint64() > uint64(len(p.Memory)) {
+		return fmt.Errorf("prover: a program of %s builtins", n)
+	}
+	count := n.Uint64()
+	if execution.End < fp+count {
+		return fmt.Errorf("prover: the run ends at ap %d, below main's %d arguments at %d", execution.End, count, fp)
+	}
+	arguments, err := m.take("arguments of main", fp, fp+count)
+	if err != nil {
+		return err
+	}
+	results, err := m.take("results of main", execution.End-count, execution.End)
+	if err != nil {
+		return err
+	}
+	if c.Builtins, err = matchBuiltins(builtins, arguments, results); err != nil {
+		return err
+	}
+
+	if output, ok := segments["output"]; ok {
+		if c.Output, err = m.take("output", output.Begin, output.End); err != nil {
+			return err
+		}
+	}
+	if err := m.rest(); err != nil {
+		return err
+	}
+	c.ProgramHash = poseidon.HashMany(c.Program...)
+	return nil
+}
+
+// matchBuiltins finds which of the layout's builtins main takes, in the layout's order: argument k is the begin of its
+// segment and result k the end. A builtin that main does not take has an empty segment; one that the layout lacks is 0 both
+// times. Empty segments can begin at the same address, so a match is searched from the back, which always finds one if
+// there is any: taking the last possible builtin leaves the most for the others.
+func matchBuiltins(layout []cairo.Segment, arguments, results []felt.Felt) ([]string, error) {
+	names := make([]string, len(arguments))
+	next := len(layout) - 1
+	for k := len(arguments) - 1; k >= 0; k-- {
+		if arguments[k].IsZero() && results[k].IsZero() {
+			continue
+		}
+		for ; next >= 0; next-- {
+			s := layout[next]
+			if arguments[k] == felt.FromUint64(s.Begin) && results[k] == felt.FromUint64(s.End) {
+				names[k] = s.Name
+				break
+			}
+			if s.Begin != s.End {
+				return nil, fmt.Errorf("prover: segment %s from %d to %d is neither argument %d of main (%s, result %s) nor unused",
+					s.Name, s.Begin, s.End, k, arguments[k], results[k])
+			}
+		}
+		if next < 0 {
+			return nil, fmt.Errorf("prover: argument %d of main is %s (result %s), which is no builtin of the layout", k, arguments[k], results[k])
+		}
+		next--
+	}
+	for ; next >= 0; next-- {
+		if s := layout[next]; s.Begin != s.End {
+			return nil, fmt.Errorf("prover: segment %s from %d to %d is used, but main does not take it", s.Name, s.Begin, s.End)
+		}
+	}
+	return names, nil
+}
+
+// publicMemory is public memory by address, with what has been accounted for.
+type publicMemory struct {
+	values map[uint64]felt.Felt
+	taken  map[uint64]bool
+}
+
+func newPublicMemory(cells []cairo.PublicCell) (*publicMemory, error) {
+	m := &publicMemory{make(map[uint64]felt.Felt, len(cells)), make(map[uint64]bool, len(cells))}
+	for _, c := range cells {
+		if _, ok := m.values[c.Address]; ok {
+			return nil, fmt.Errorf("prover: public memory holds address %d twice", c.Address)
+		}
+		m.values[c.Address] = c.Value
+	}
+	return m, nil
+}
+
+// take returns the words from begin to end, all of which must be public.
+func (m *publicMemory) take(what string, begin, end uint64) ([]felt.Felt, error) {
+	if end-begin > uint64(len(m.values)) {
+		return nil, fmt.Errorf("prover: %s takes addresses %d to %d, public memory has %d cells", what, begin, end, len(m.values))
+	}
+	out := make([]felt.Felt, 0, end-begin)
+	for a := begin; a < end; a++ {
+		v, ok := m.values[a]
+		if !ok {
+			return nil, fmt.Errorf("prover: %s: address %d is not public", what, a)
+		}
+		m.taken[a] = true
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// rest fails when public memory holds more than was taken.
+func (m *publicMemory) rest() error {
+	if len(m.taken) == len(m.values) {
+		return nil
+	}
+	least, found := uint64(0), false
+	for a := range m.values {
+		if !m.taken[a] && (!found || a < least) {
+			least, found = a, true
+		}
+	}
+	return fmt.Errorf("prover: public memory holds %d cells that belong to no part of a run, the first at %d", len(m.values)-len(m.taken), least)
+}

@@ -1,0 +1,66 @@
+package prover
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/starkd/starkd/internal/golden"
+)
+
+func readProof(t testing.TB, path string) *Proof {
+	t.Helper()
+	b, err := os.ReadFile(golden.Corpus(t, path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := ParseProof(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// stoneProofs are the corpus proofs of layouts that we have, with the version that made them.
+var stoneProofs = []struct {
+	path    string
+	version Version
+}{
+	{"stone/plain.8192.json", Stone6},
+	{"stone/recursive.16384.json", Stone6},
+	{"stone/recursive.stone5.keccak_160.json", Stone5},
+	{"stone/recursive.stone6.blake2s_248.json", Stone6},
+	{"stone/small.stone6.blake2s_248.json", Stone6},
+	{"stone-cases/plain512-lcg-keccak-upd/proof.json", Stone6},
+	{"stone-cases/plain8-tiny-last1/proof.json", Stone6},
+	{"stone-cases/plain8-tiny-pedersen/proof.json", Stone6},
+	{"stone-cases/rec131072-squash-pstar/proof.json", Stone6},
+	{"stone-cases/rec16384-idle-keccak/proof.json", Stone6},
+	{"stone-cases/small8192-math-keccak/proof.json", Stone6},
+	{"stone-cases/small8192-sig-k160lsb/proof.json", Stone6},
+}
+
+func TestVerifyStone(t *testing.T) {
+	for _, c := range stoneProofs {
+		t.Run(c.path, func(t *testing.T) {
+			p := readProof(t, c.path)
+			claim, err := Verify(p, Policy{MinBits: 1, Versions: []Version{Stone6, Stone5}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if claim.Version != c.version {
+				t.Errorf("got version %s, want %s", claim.Version, c.version)
+			}
+			if len(claim.Program) == 0 || claim.Layout != p.PublicInput.Layout {
+				t.Errorf("got claim of layout %q with %d program words", claim.Layout, len(claim.Program))
+			}
+		})
+	}
+}
+
+func TestPolicyRefusesWeakProof(t *testing.T) {
+	p := readProof(t, "stone-cases/plain8-tiny-pedersen/proof.json")
+	if _, err := Verify(p, Policy{}); err == nil || !strings.Contains(err.Error(), "30 bits") {
+		t.Errorf("got error %v, want a refusal of 30 bits", err)
+	}
+}

@@ -1,0 +1,252 @@
+package prover
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/starkd/starkd/prover/cairoair"
+	"github.com/starkd/starkd/prover/field"
+	"github.com/starkd/starkd/prover/fri"
+	"github.com/starkd/starkd/prover/merkle"
+	"github.com/starkd/starkd/prover/stark"
+	"github.com/starkd/starkd/prover/transcript"
+)
+
+// Parameters are Stone's proof parameters. Names of hashes are Stone's.
+type Parameters struct {
+	Channel         transcript.Hash // channel_hash; default keccak256
+	Commitment      transcript.Hash // commitment_hash; default keccak256_masked160_msb
+	Friendly        transcript.Hash // verifier_friendly_commitment_hash; default Commitment
+	FriendlyLayers  uint64          // n_verifier_friendly_commitment_layers
+	FriendlyUpdates bool            // verifier_friendly_channel_updates
+	Work            transcript.Hash // pow_hash, of the poseidon3 channel; default blake256
+	PageHash        string          // statement.page_hash: keccak256 (default) or pedersen
+
+	LogBlowup uint   // stark.log_n_cosets
+	FRISteps  []uint // stark.fri.fri_step_list
+	LastBound uint64 // stark.fri.last_layer_degree_bound
+	Queries   int    // stark.fri.n_queries
+	WorkBits  uint   // stark.fri.proof_of_work_bits
+}
+
+// DefaultParameters are the parameters of our proofs (P* in docs): 96 bits, accepted by Stone, swiftness, integrity and the
+// Cairo verifiers. steps is the number of Cairo steps, which fixes the FRI steps. The proof of work of 20 bits and 38
+// queries are quick to make; StandardParameters are what the Cairo verifiers demand.
+func DefaultParameters(steps uint64) Parameters {
+	return parametersFor(steps, 38, 20)
+}
+
+// StandardParameters are DefaultParameters with 30 bits of proof of work, the least that verifiers written in Cairo take,
+// and 33 queries: also 96 bits.
+func StandardParameters(steps uint64) Parameters {
+	return parametersFor(steps, 33, 30)
+}
+
+func parametersFor(steps uint64, queries int, work uint) Parameters {
+	p := Parameters{
+		Channel: transcript.Poseidon3, Commitment: transcript.Blake256Masked248LSB, Friendly: transcript.Poseidon3,
+		FriendlyUpdates: true, Work: transcript.Blake256, PageHash: "pedersen",
+		LogBlowup: 2, Queries: queries, WorkBits: work,
+	}
+	p.SetFRI(steps)
+	return p
+}
+
+// SetFRI chooses FRI steps and the last layer for a run of this many steps: a last layer of degree below 128 and as few
+// layers as folding by at most 16 allows, in steps as equal as possible.
+func (p *Parameters) SetFRI(steps uint64) {
+	const rowsPerStep, lastLog, maxStep = 4, 7, 4 // logarithms of rows per step and of the last layer's bound
+	log := uint(rowsPerStep)
+	for 1<<log < steps<<rowsPerStep && log < 64 {
+		log++
+	}
+	last := min(uint(lastLog), log-1)
+	p.LastBound = 1 << last
+	rest := log - last
+	layers := (rest + maxStep - 1) / maxStep
+	p.FRISteps = []uint{0}
+	for ; layers > 0; layers-- {
+		step := (rest + layers - 1) / layers
+		p.FRISteps = append(p.FRISteps, step)
+		rest -= step
+	}
+}
+
+// SecurityBits is the proofs' conjectured security: queries times log2 of the blowup, plus the proof of work.
+func (p *Parameters) SecurityBits() uint {
+	s := p.stark()
+	return s.SecurityBits()
+}
+
+func (p *Parameters) stark() stark.Params {
+	return stark.Params{
+		LogBlowup: p.LogBlowup,
+		FRI: fri.Params{
+			Steps: p.FRISteps, LastBound: p.LastBound, Queries: p.Queries, WorkBits: p.WorkBits,
+			Merkle: merkle.Params{Hash: p.Commitment, Friendly: p.Friendly, FriendlyLayers: p.FriendlyLayers},
+		},
+		Channel:         transcript.Config{Channel: p.Channel, Work: p.Work},
+		FriendlyUpdates: p.FriendlyUpdates,
+		Statement:       "cpu air",
+	}
+}
+
+// seed is the channel's first state: the hash of the serialised public input.
+func (p *Parameters) seed(a *cairoair.AIR, version Version) (transcript.Digest, error) {
+	b, err := cairoair.Seed(a.Public(), cairoair.SeedParams{
+		Stone6: version == Stone6, FriendlyLayers: p.FriendlyLayers, PageHash: p.PageHash,
+	})
+	if err != nil {
+		return transcript.Digest{}, err
+	}
+	h := p.Channel
+	if p.FriendlyUpdates {
+		h = p.Friendly
+	}
+	return h.Sum(b)
+}
+
+// parametersJSON is Stone's parameter file, which is also a proof's proof_parameters.
+type parametersJSON struct {
+	ChannelHash     string         `json:"channel_hash,omitempty"`
+	CommitmentHash  string         `json:"commitment_hash,omitempty"`
+	Field           string         `json:"field"`
+	FriendlyLayers  *uint64        `json:"n_verifier_friendly_commitment_layers,omitempty"`
+	PowHash         string         `json:"pow_hash,omitempty"`
+	Stark           starkJSON      `json:"stark"`
+	Statement       *statementJSON `json:"statement,omitempty"`
+	ExtensionField  bool           `json:"use_extension_field"`
+	FriendlyUpdates bool           `json:"verifier_friendly_channel_updates,omitempty"`
+	FriendlyHash    string         `json:"verifier_friendly_commitment_hash,omitempty"`
+}
+
+type starkJSON struct {
+	FRI       friJSON `json:"fri"`
+	LogBlowup uint    `json:"log_n_cosets"`
+}
+
+type friJSON struct {
+	Steps     []uint `json:"fri_step_list"`
+	LastBound uint64 `json:"last_layer_degree_bound"`
+	Queries   int    `json:"n_queries"`
+	WorkBits  uint   `json:"proof_of_work_bits"`
+}
+
+type statementJSON struct {
+	PageHash string `json:"page_hash,omitempty"`
+}
+
+// ParseParameters reads Stone's parameter file. Unknown fields are refused: they could mean something.
+func ParseParameters(b []byte) (Parameters, error) {
+	var j parametersJSON
+	if err := decodeStrict(b, &j); err != nil {
+		return Parameters{}, fmt.Errorf("prover: parameters: %w", err)
+	}
+	if j.Field != "PrimeField0" || j.ExtensionField {
+		return Parameters{}, fmt.Errorf("prover: parameters: field %q (extension %v), want PrimeField0", j.Field, j.ExtensionField)
+	}
+	p := Parameters{
+		FriendlyUpdates: j.FriendlyUpdates, PageHash: "keccak256",
+		LogBlowup: j.Stark.LogBlowup, FRISteps: j.Stark.FRI.Steps, LastBound: j.Stark.FRI.LastBound,
+		Queries: j.Stark.FRI.Queries, WorkBits: j.Stark.FRI.WorkBits,
+	}
+	if j.FriendlyLayers != nil {
+		p.FriendlyLayers = *j.FriendlyLayers
+	}
+	if j.Statement != nil && j.Statement.PageHash != "" {
+		p.PageHash = j.Statement.PageHash
+	}
+	if p.PageHash != "keccak256" && p.PageHash != "pedersen" {
+		return Parameters{}, fmt.Errorf("prover: parameters: page_hash %q, want keccak256 or pedersen", p.PageHash)
+	}
+	for _, h := range []struct {
+		dst  *transcript.Hash
+		name string
+		none transcript.Hash
+	}{
+		{&p.Channel, j.ChannelHash, transcript.Keccak256},
+		{&p.Commitment, j.CommitmentHash, transcript.Keccak256Masked160MSB},
+		{&p.Work, j.PowHash, transcript.Blake256},
+	} {
+		*h.dst = h.none
+		if h.name != "" {
+			var err error
+			if *h.dst, err = transcript.ParseHash(h.name); err != nil {
+				return Parameters{}, fmt.Errorf("prover: parameters: %w", err)
+			}
+		}
+	}
+	p.Friendly = p.Commitment
+	if j.FriendlyHash != "" {
+		var err error
+		if p.Friendly, err = transcript.ParseHash(j.FriendlyHash); err != nil {
+			return Parameters{}, fmt.Errorf("prover: parameters: %w", err)
+		}
+	}
+	return p, nil
+}
+
+// MarshalJSON writes Stone's parameter file.
+func (p Parameters) MarshalJSON() ([]byte, error) {
+	return json.Marshal(parametersJSON{
+		ChannelHash: p.Channel.String(), CommitmentHash: p.Commitment.String(), Field: "PrimeField0",
+		FriendlyLayers: &p.FriendlyLayers, PowHash: p.Work.String(),
+		Stark: starkJSON{
+			FRI:       friJSON{Steps: p.FRISteps, LastBound: p.LastBound, Queries: p.Queries, WorkBits: p.WorkBits},
+			LogBlowup: p.LogBlowup,
+		},
+		Statement:       &statementJSON{PageHash: p.PageHash},
+		FriendlyUpdates: p.FriendlyUpdates, FriendlyHash: p.Friendly.String(),
+	})
+}
+
+// Config is Stone's prover configuration: how to spend memory, not what is proved. Stone's proofs do not depend on it and
+// ours do not use it; ParseConfig checks that a file is one.
+type Config struct {
+	CachedLDE struct {
+		StoreFullLDE  bool `json:"store_full_lde"`
+		UseFFTForEval bool `json:"use_fft_for_eval"`
+	} `json:"cached_lde_config"`
+	ConstraintTaskSize uint64 `json:"constraint_polynomial_task_size"`
+	OutOfMemoryLayers  uint64 `json:"n_out_of_memory_merkle_layers"`
+	TasksPerSegment    uint64 `json:"table_prover_n_tasks_per_segment"`
+	FRI                *struct {
+		MaxNonChunked uint64 `json:"max_non_chunked_layer_size,omitempty"`
+		Chunks        uint64 `json:"n_chunks_between_layers,omitempty"`
+		LogInMemory   uint64 `json:"log_n_max_in_memory_fri_layer_elements,omitempty"`
+	} `json:"fri_prover,omitempty"`
+}
+
+// DefaultConfig is the configuration that Stone's examples use; it is written into proofs.
+func DefaultConfig() Config {
+	c := Config{ConstraintTaskSize: 256, OutOfMemoryLayers: 1, TasksPerSegment: 32}
+	return c
+}
+
+// ParseConfig reads Stone's prover configuration file.
+func ParseConfig(b []byte) (Config, error) {
+	var c Config
+	if err := decodeStrict(b, &c); err != nil {
+		return c, fmt.Errorf("prover: prover configuration: %w", err)
+	}
+	if _, ok := field.Log2(c.TasksPerSegment); !ok {
+		return c, fmt.Errorf("prover: prover configuration: table_prover_n_tasks_per_segment %d is not a power of two", c.TasksPerSegment)
+	}
+	return c, nil
+}
+
+// decodeStrict decodes one JSON value with known fields only and nothing after it.
+func decodeStrict(b []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("bytes after the value")
+	}
+	return nil
+}
