@@ -1,0 +1,264 @@
+package os
+
+import (
+	"fmt"
+
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// version is the first word of the output.
+var version = felt.FromShortString("STARKD_OS_1")
+
+// covered says which calls are in the output: constructors, __execute__ and the fee transfer (bits 0, 1 and 2); signature
+// checks would be bit 3.
+const covered = 0b0111
+
+// blockInfo is the offset in the output of what contracts see of the block.
+const blockInfo = 2
+
+// runState is where a run of the program has got to. The program appends to the output, so that a hint that chooses
+// words writes them at the end of what is there.
+type runState struct {
+	out    int32 // output segment
+	arrays vm.Addr
+	code   []codeRange // of the classes published so far
+
+	transactions int     // begun
+	txInfo       vm.Addr // of the last one begun
+	roots        int     // calls from the protocol begun in it
+
+	entering *frame   // prepared, not entered yet
+	frames   []*frame // entered; those below the last one wait for it to publish its syscalls
+}
+
+// codeRange is a class's code in the output.
+type codeRange struct{ start, size uint64 }
+
+// frame is a call that is being run, or whose syscalls are being published.
+type frame struct {
+	execution *cairo.Execution
+	info      vm.Addr // its ExecutionInfo
+	answered  int     // syscalls
+	published int     // syscalls whose inner calls have been looked at
+}
+
+// hints are the hints of os.cairo.
+func (j *job) hints() map[string]vm.ProgramHint {
+	hints := make(map[string]vm.ProgramHint)
+	for code, f := range map[string]func(*vm.Machine) error{
+		"os.header":      j.header,
+		"os.class":       j.class,
+		"os.transaction": j.transaction,
+		"os.call":        j.root,
+		"os.enter":       j.enter,
+		"os.inner":       j.inner,
+		"os.leave":       j.leave,
+	} {
+		hints[code] = func(m *vm.Machine, _ *vm.IDs) error { return f(m) }
+	}
+	return hints
+}
+
+// end is the end of the output.
+func (j *job) end(m *vm.Machine) vm.Addr {
+	return vm.Addr{Segment: j.run.out, Offset: m.Memory.SegmentSize(j.run.out)}
+}
+
+// append writes words at the end of the output.
+func (j *job) append(m *vm.Machine, words ...vm.Value) error {
+	at := j.end(m)
+	if _, err := m.Memory.Load(at, words...); err != nil {
+		return err
+	}
+	m.Memory.MarkAccessed(at, len(words)) // public words are no holes in memory
+	return nil
+}
+
+func feltValues(words []felt.Felt) []vm.Value {
+	values := make([]vm.Value, len(words))
+	for i, w := range words {
+		values[i] = vm.FeltValue(w)
+	}
+	return values
+}
+
+func (j *job) header(m *vm.Machine) error {
+	output := m.Builtin(vm.BuiltinOutput)
+	if output == nil {
+		return fmt.Errorf("the machine has no output")
+	}
+	j.run.out = output.Base.Segment
+	j.run.arrays = m.Memory.AddSegment()
+	m.Syscall = j.syscall
+	b := j.block
+	words := []vm.Value{
+		vm.FeltValue(version), vm.FeltValue(b.ChainID),
+		vm.UintValue(b.Number), vm.UintValue(b.Timestamp), vm.FeltValue(b.Sequencer),
+		vm.UintValue(covered), vm.UintValue(uint64(len(j.classes))), vm.UintValue(uint64(len(j.transactions))),
+	}
+	for i := range j.transactions {
+		words = append(words, vm.FeltValue(j.transactions[i].info.Hash))
+	}
+	return j.append(m, words...)
+}
+
+func (j *job) class(m *vm.Machine) error {
+	class := j.classes[len(j.run.code)]
+	code := class.Casm.Bytecode
+	if err := j.append(m, vm.FeltValue(class.Hash), vm.UintValue(uint64(len(code)))); err != nil {
+		return err
+	}
+	start := j.end(m)
+	if err := j.append(m, feltValues(code)...); err != nil {
+		return err
+	}
+	j.run.code = append(j.run.code, codeRange{start.Offset, uint64(len(code))})
+	for i := range class.Casm.Hints {
+		at := &class.Casm.Hints[i]
+		for k := range at.Hints {
+			hint, err := vm.CoreHint(&at.Hints[k])
+			if err != nil {
+				return err
+			}
+			if err := m.AddHints(start.Add(at.Offset), hint); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (j *job) transaction(m *vm.Machine) error {
+	planned := &j.transactions[j.run.transactions]
+	j.run.transactions++
+	j.run.roots = 0
+	j.run.txInfo = j.end(m).Add(2)
+	info := infoWords(planned.info, j.run.txInfo)
+	words := append([]vm.Value{vm.UintValue(uint64(1 + len(info))), vm.UintValue(planned.outcome)}, info...)
+	return j.append(m, append(words, vm.UintValue(uint64(len(planned.calls))))...)
+}
+
+// infoWords is the TxInfo of get_execution_info version 3 (the earlier versions are beginnings of it) as it lies at an
+// address, and after it the arrays that it points to.
+func infoWords(info *cairo.TxInfo, at vm.Addr) []vm.Value {
+	const size = 19
+	var words, arrays []vm.Value
+	put := func(values ...vm.Value) { words = append(words, values...) }
+	span := func(array []vm.Value) {
+		start := at.Add(size + len(arrays))
+		put(vm.AddrValue(start), vm.AddrValue(start.Add(len(array))))
+		arrays = append(arrays, array...)
+	}
+	var bounds []vm.Value
+	for _, b := range info.ResourceBounds {
+		bounds = append(bounds, vm.FeltValue(b.Resource), vm.UintValue(b.MaxAmount), vm.FeltValue(b.MaxPricePerUnit))
+	}
+	put(vm.FeltValue(info.Version), vm.FeltValue(info.Account), vm.FeltValue(info.MaxFee))
+	span(feltValues(info.Signature))
+	put(vm.FeltValue(info.Hash), vm.FeltValue(info.ChainID), vm.FeltValue(info.Nonce))
+	span(bounds)
+	put(vm.UintValue(info.Tip))
+	span(feltValues(info.PaymasterData))
+	put(vm.UintValue(uint64(info.NonceDAMode)), vm.UintValue(uint64(info.FeeDAMode)))
+	span(feltValues(info.AccountDeploymentData))
+	span(feltValues(info.ProofFacts))
+	return append(words, arrays...)
+}
+
+func (j *job) root(m *vm.Machine) error {
+	call := j.transactions[j.run.transactions-1].calls[j.run.roots]
+	j.run.roots++
+	if err := j.append(m, vm.UintValue(call.kind)); err != nil {
+		return err
+	}
+	return j.prepare(m, call.execution, true)
+}
+
+// prepare writes a call at the end of the output: for one from the protocol with its calldata, for an inner one without,
+// since the program copies that from where the syscall names it.
+func (j *job) prepare(m *vm.Machine, e *cairo.Execution, calldata bool) error {
+	call := &e.Call
+	entry := entryPoint(call)
+	at := j.end(m)
+	words := []vm.Value{
+		vm.AddrValue(vm.Addr{Segment: j.run.out, Offset: blockInfo}), vm.AddrValue(j.run.txInfo),
+		vm.FeltValue(call.Caller), vm.FeltValue(call.Contract), vm.FeltValue(call.Selector),
+	}
+	for i, class := range j.classes {
+		if class == call.Class {
+			words = append(words, vm.AddrValue(vm.Addr{Segment: j.run.out, Offset: j.run.code[i].start + uint64(entry.Offset)}))
+		}
+	}
+	next := 0
+	for _, name := range builtins {
+		used := uint64(0)
+		if next < len(entry.Builtins) && entry.Builtins[next] == name {
+			used = 1
+			next++
+		}
+		words = append(words, vm.UintValue(used))
+	}
+	words = append(words, vm.UintValue(call.Gas-initialGas), vm.UintValue(uint64(len(call.Calldata))))
+	if calldata {
+		words = append(words, feltValues(call.Calldata)...)
+	}
+	j.run.entering = &frame{execution: e, info: at}
+	return j.append(m, words...)
+}
+
+func (j *job) enter(m *vm.Machine) error {
+	f := j.run.entering
+	if f == nil || j.calls == len(j.order) || j.order[j.calls] != f.execution {
+		return fmt.Errorf("the program entered a call that was not planned")
+	}
+	j.calls++
+	j.run.entering = nil
+	j.run.frames = append(j.run.frames, f)
+	m.NewFrame()
+	return nil
+}
+
+// top is the call whose code is running, or whose syscalls are being published.
+func (j *job) top() (*frame, error) {
+	if len(j.run.frames) == 0 {
+		return nil, fmt.Errorf("no call is running")
+	}
+	return j.run.frames[len(j.run.frames)-1], nil
+}
+
+// inner writes whether the next of the call's syscalls that can call did, and the call.
+func (j *job) inner(m *vm.Machine) error {
+	f, err := j.top()
+	if err != nil {
+		return err
+	}
+	for ; f.published < f.answered; f.published++ {
+		s := &f.execution.Syscalls[f.published]
+		if !answers[s.Selector].calls {
+			continue
+		}
+		f.published++
+		if !entered(s) {
+			return j.append(m, vm.UintValue(0))
+		}
+		if err := j.append(m, vm.UintValue(1)); err != nil {
+			return err
+		}
+		return j.prepare(m, s.Inner, false)
+	}
+	return fmt.Errorf("the call of %v made fewer calls than the program publishes", f.execution.Call.Contract)
+}
+
+func (j *job) leave(*vm.Machine) error {
+	f, err := j.top()
+	if err != nil {
+		return err
+	}
+	if want := len(f.execution.Syscalls); f.answered != want {
+		return fmt.Errorf("the call of %v made %d syscalls, %d were recorded", f.execution.Call.Contract, f.answered, want)
+	}
+	j.run.frames = j.run.frames[:len(j.run.frames)-1]
+	return nil
+}

@@ -1,0 +1,227 @@
+// Package os runs a block's calls inside the program that is proved. os.cairo is a small Starknet OS of our own, in Cairo 0,
+// compiled by the official compiler into os.json; this package holds its hints and its runner.
+//
+// The watcher re-executes a block under a cairo.Recorder; Run takes the recorded calls, runs them once more on the code
+// that the program publishes in its output, answering every syscall as it was answered then, and returns the trace that a
+// prover takes. A run that asks something else than was recorded is an error: the two runs are of one engine.
+//
+// What each word of the output is and what binds it: docs/os.md. The reader of the output is prover/statement.
+package os
+
+import (
+	_ "embed"
+	"fmt"
+	"slices"
+
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/keccak"
+)
+
+// program is os.cairo, compiled.
+//
+//go:embed os.json
+var program []byte
+
+// Layout is the layout that the program is proved in.
+const Layout = "recursive"
+
+// Block is a run of consecutive transactions of one block.
+type Block struct {
+	ChainID      felt.Felt
+	Number       uint64
+	Timestamp    uint64 // seconds
+	Sequencer    felt.Felt
+	Transactions []Transaction
+}
+
+// Transaction is a transaction that was executed: what contracts see of it, and the calls that the protocol made for it, as
+// recorded, in order. Signature checks may be among them; they are not covered, and left out.
+type Transaction struct {
+	Info     cairo.TxInfo
+	Reverted bool // as the receipt says
+	Calls    []*cairo.Execution
+}
+
+// Options are how to run.
+type Options struct {
+	MaxSteps uint64 // 0: 2^27
+	// CodePages puts each class's code on a continuous page of public memory of its own, in order from page 1.
+	CodePages bool
+}
+
+// Run executes the calls in the OS. A *NotProvableError names what the layout or the program cannot run.
+func Run(block *Block, opt Options) (*cairo.Trace, error) {
+	job, err := plan(block)
+	if err != nil {
+		return nil, err
+	}
+	if opt.MaxSteps == 0 {
+		opt.MaxSteps = 1 << 27
+	}
+	result, err := vm.RunProgram(program, vm.RunOptions{
+		Layout:    Layout,
+		ProofMode: true,
+		MaxSteps:  opt.MaxSteps,
+		Hints:     job.hints(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("os: %w", err)
+	}
+	if job.calls != len(job.order) {
+		return nil, fmt.Errorf("os: the program ran %d of %d calls", job.calls, len(job.order))
+	}
+	if opt.CodePages {
+		job.pages(result.Trace)
+	}
+	return result.Trace, nil
+}
+
+// The kinds of call from the protocol, as the output names them.
+const (
+	constructorCall = 1 + iota
+	executeCall
+	feeTransferCall
+)
+
+// How a transaction ended, as the output names it.
+const (
+	succeeded       = iota
+	panicked        // __execute__ panicked
+	aborted         // __execute__ broke off and is not covered
+	revertedOnCheck // __execute__ returned, and the transaction was reverted all the same
+)
+
+// Selectors of the calls that the protocol makes.
+var (
+	executeSelector  = keccak.Starknet([]byte("__execute__"))
+	validateSelector = []felt.Felt{
+		keccak.Starknet([]byte("__validate__")),
+		keccak.Starknet([]byte("__validate_declare__")),
+		keccak.Starknet([]byte("__validate_deploy__")),
+	}
+)
+
+// job is a run of the program: what to put into the output, in order.
+type job struct {
+	block        *Block
+	classes      []*cairo.Class
+	transactions []plannedTransaction
+	order        []*cairo.Execution // all calls that will be run, in order
+	calls        int                // of them, how many have been
+
+	run runState
+}
+
+type plannedTransaction struct {
+	info    *cairo.TxInfo
+	outcome uint64
+	calls   []plannedCall
+}
+
+type plannedCall struct {
+	kind      uint64
+	execution *cairo.Execution
+}
+
+// plan decides what is covered and finds out what cannot be run.
+func plan(block *Block) (*job, error) {
+	j := &job{block: block}
+	for i := range block.Transactions {
+		tx := &block.Transactions[i]
+		planned := plannedTransaction{info: &tx.Info}
+		for _, root := range tx.Calls {
+			kind := kindOf(root)
+			switch {
+			case kind == 0:
+				continue
+			case root.Err != nil && kind == executeCall:
+				planned.outcome = aborted
+				continue
+			case root.Err != nil:
+				return nil, fmt.Errorf("os: transaction %v: a call of %v broke off: %w", tx.Info.Hash, root.Call.Contract, root.Err)
+			case kind == executeCall && root.Result.Failed:
+				planned.outcome = panicked
+			case kind == executeCall && tx.Reverted:
+				planned.outcome = revertedOnCheck
+			}
+			if !entersCode(&root.Call) {
+				if kind == constructorCall {
+					continue
+				}
+				return nil, fmt.Errorf("os: transaction %v: a call of %v entered no code", tx.Info.Hash, root.Call.Contract)
+			}
+			if err := j.add(root); err != nil {
+				return nil, fmt.Errorf("os: transaction %v: %w", tx.Info.Hash, err)
+			}
+			planned.calls = append(planned.calls, plannedCall{kind, root})
+		}
+		if tx.Reverted != (planned.outcome != succeeded) {
+			return nil, fmt.Errorf("os: transaction %v: reverted is %t, its calls say otherwise", tx.Info.Hash, tx.Reverted)
+		}
+		j.transactions = append(j.transactions, planned)
+	}
+	return j, nil
+}
+
+// kindOf is the kind of a call from the protocol, 0 for one that is not covered.
+func kindOf(root *cairo.Execution) uint64 {
+	call := &root.Call
+	switch {
+	case call.Type == cairo.Constructor:
+		return constructorCall
+	case call.Caller.IsZero() && call.Selector == executeSelector:
+		return executeCall
+	case call.Caller.IsZero() && slices.Contains(validateSelector, call.Selector):
+		return 0
+	}
+	return feeTransferCall
+}
+
+// add plans a call and all that it calls, in the order in which the program runs them.
+func (j *job) add(e *cairo.Execution) error {
+	if err := provable(&e.Call); err != nil {
+		return err
+	}
+	if !slices.Contains(j.classes, e.Call.Class) {
+		j.classes = append(j.classes, e.Call.Class)
+	}
+	j.order = append(j.order, e)
+	for i := range e.Syscalls {
+		s := &e.Syscalls[i]
+		if _, ok := answers[s.Selector]; !ok {
+			return &NotProvableError{Syscall: s.Selector, Class: e.Call.Class.Hash, Selector: e.Call.Selector}
+		}
+		if s.Inner != nil && s.Inner.Err != nil {
+			return fmt.Errorf("a call of %v broke off, and its caller did not: %w", s.Inner.Call.Contract, s.Inner.Err)
+		}
+		if entered(s) {
+			if err := j.add(s.Inner); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// entered reports whether a syscall's call ran code.
+func entered(s *cairo.SyscallRecord) bool { return s.Inner != nil && entersCode(&s.Inner.Call) }
+
+// pages moves the code of the classes to pages of their own.
+func (j *job) pages(trace *cairo.Trace) {
+	var base uint64
+	for _, segment := range trace.Public.Segments {
+		if segment.Name == vm.BuiltinOutput {
+			base = segment.Begin
+		}
+	}
+	for i := range trace.Public.Memory {
+		cell := &trace.Public.Memory[i]
+		for page, at := range j.run.code {
+			if offset := cell.Address - base - at.start; cell.Address >= base+at.start && offset < at.size {
+				cell.Page = uint32(page + 1)
+			}
+		}
+	}
+}

@@ -1,0 +1,159 @@
+package os
+
+import (
+	"fmt"
+
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/keccak"
+)
+
+// answer says how a syscall is answered from the record.
+type answer struct {
+	request int  // words
+	calls   bool // it can make a call
+	// respond gives the response of a syscall that succeeded, whose request is at the address. A *cairo.SyscallFailure
+	// answers with failure.
+	respond func(j *job, m *vm.Machine, f *frame, s *cairo.SyscallRecord, request vm.Addr) ([]vm.Value, error)
+}
+
+// answers are the syscalls that os.cairo knows.
+var answers = map[cairo.Selector]answer{
+	cairo.StorageRead:      {request: 2, respond: oneWord},
+	cairo.StorageWrite:     {request: 3, respond: nothing},
+	cairo.EmitEvent:        {request: 4, respond: nothing},
+	cairo.CallContract:     {request: 4, respond: retdata, calls: true},
+	cairo.LibraryCall:      {request: 4, respond: retdata, calls: true},
+	cairo.Deploy:           {request: 5, respond: deployed, calls: true},
+	cairo.GetExecutionInfo: {request: 0, respond: executionInfo},
+	cairo.GetClassHashAt:   {request: 1, respond: oneWord},
+	cairo.GetBlockHash:     {request: 1, respond: oneWord},
+	cairo.ReplaceClass:     {request: 1, respond: nothing},
+	cairo.SendMessageToL1:  {request: 3, respond: nothing},
+	cairo.Keccak:           {request: 2, respond: keccakDigest},
+}
+
+// syscall answers the syscall at ptr as it was answered when the call was recorded.
+func (j *job) syscall(m *vm.Machine, ptr vm.Addr) error {
+	f, err := j.top()
+	if err != nil {
+		return err
+	}
+	selector, err := m.Memory.Felt(ptr)
+	if err != nil {
+		return err
+	}
+	gas, err := m.Memory.Uint64(ptr.Add(1))
+	if err != nil {
+		return err
+	}
+	n := f.answered
+	if n == len(f.execution.Syscalls) {
+		return fmt.Errorf("the call of %v made syscall %v, %d were recorded", f.execution.Call.Contract, selector, n)
+	}
+	s := &f.execution.Syscalls[n]
+	if selector != felt.FromShortString(string(s.Selector)) || gas != s.Gas {
+		return fmt.Errorf("the call of %v made syscall %d %v with %d gas, recorded is %s with %d",
+			f.execution.Call.Contract, n, selector, gas, s.Selector, s.Gas)
+	}
+	f.answered++
+	row := answers[s.Selector]
+	response, failed, err := j.response(m, f, s, ptr.Add(2), row)
+	if err != nil {
+		return fmt.Errorf("syscall %d, %s: %w", n, s.Selector, err)
+	}
+	words := append([]vm.Value{vm.UintValue(s.GasLeft), vm.UintValue(0)}, response...)
+	if failed {
+		words[1] = vm.UintValue(1)
+	}
+	_, err = m.Memory.Load(ptr.Add(2+row.request), words...)
+	return err
+}
+
+// response is what follows the gas and the flag.
+func (j *job) response(m *vm.Machine, f *frame, s *cairo.SyscallRecord, request vm.Addr, row answer) (words []vm.Value, failed bool, err error) {
+	data := s.Response
+	if !s.Failed {
+		words, err = row.respond(j, m, f, s, request)
+		failure, ok := err.(*cairo.SyscallFailure)
+		if !ok {
+			return words, false, err
+		}
+		data = failure.Data
+	}
+	words, err = j.array(m, data)
+	return words, true, err
+}
+
+// array stores words and returns where they begin and end. All arrays lie in one segment; the program copies every one of
+// them to the output.
+func (j *job) array(m *vm.Machine, words []felt.Felt) ([]vm.Value, error) {
+	start := j.run.arrays
+	end, err := m.Memory.LoadFelts(start, words...)
+	if err != nil {
+		return nil, err
+	}
+	j.run.arrays = end
+	return []vm.Value{vm.AddrValue(start), vm.AddrValue(end)}, nil
+}
+
+func nothing(*job, *vm.Machine, *frame, *cairo.SyscallRecord, vm.Addr) ([]vm.Value, error) {
+	return nil, nil
+}
+
+func oneWord(_ *job, _ *vm.Machine, _ *frame, s *cairo.SyscallRecord, _ vm.Addr) ([]vm.Value, error) {
+	if len(s.Response) != 1 {
+		return nil, fmt.Errorf("recorded response of %d words, want 1", len(s.Response))
+	}
+	return feltValues(s.Response), nil
+}
+
+func retdata(j *job, m *vm.Machine, _ *frame, s *cairo.SyscallRecord, _ vm.Addr) ([]vm.Value, error) {
+	return j.array(m, s.Response)
+}
+
+func deployed(j *job, m *vm.Machine, _ *frame, s *cairo.SyscallRecord, _ vm.Addr) ([]vm.Value, error) {
+	words, err := j.array(m, s.Response)
+	return append([]vm.Value{vm.FeltValue(s.Contract)}, words...), err
+}
+
+// executionInfo points into the output, to the first words of the call.
+func executionInfo(_ *job, _ *vm.Machine, f *frame, _ *cairo.SyscallRecord, _ vm.Addr) ([]vm.Value, error) {
+	return []vm.Value{vm.AddrValue(f.info)}, nil
+}
+
+// keccakBlock is the number of 64-bit words that a round of keccak absorbs.
+const keccakBlock = 17
+
+// keccakDigest hashes the words that the request names: engines compute this syscall, so that no answer is recorded.
+func keccakDigest(_ *job, m *vm.Machine, _ *frame, _ *cairo.SyscallRecord, request vm.Addr) ([]vm.Value, error) {
+	start, err := m.Memory.Pointer(request)
+	if err != nil {
+		return nil, err
+	}
+	end, err := m.Memory.Pointer(request.Add(1))
+	if err != nil {
+		return nil, err
+	}
+	if start.Segment != end.Segment || end.Offset < start.Offset || end.Offset-start.Offset > vm.MaxCells {
+		return nil, fmt.Errorf("input from %v to %v", start, end)
+	}
+	words, err := m.Memory.Felts(start, int(end.Offset-start.Offset))
+	if err != nil {
+		return nil, err
+	}
+	if len(words)%keccakBlock != 0 {
+		return nil, &cairo.SyscallFailure{Data: []felt.Felt{felt.FromShortString("Invalid input length")}}
+	}
+	var state [25]uint64
+	for i, w := range words {
+		state[i%keccakBlock] ^= w.Uint64()
+		if i%keccakBlock == keccakBlock-1 {
+			keccak.F1600(&state)
+		}
+	}
+	return []vm.Value{
+		vm.FeltValue(felt.FromUint128(state[1], state[0])), vm.FeltValue(felt.FromUint128(state[3], state[2])),
+	}, nil
+}
