@@ -44,3 +44,55 @@ func MulAddVec(dst, a []Element, k *Element) {
 		dst[i].Add(&dst[i], &t)
 	}
 }
+
+// ButterflyEvaluate sets (e[i], o[i]) to (e[i] + w[i]·o[i], e[i] - w[i]·o[i]).
+func ButterflyEvaluate(e, o, w []Element) {
+	o, w = o[:len(e)], w[:len(e)]
+	for i := range e {
+		var t Element
+		t.Mul(&o[i], &w[i])
+		o[i].Sub(&e[i], &t)
+		e[i].Add(&e[i], &t)
+	}
+}
+
+// ButterflyInterpolate sets (e[i], o[i]) to (e[i] + o[i], (e[i] - o[i])·w[i]).
+func ButterflyInterpolate(e, o, w []Element) {
+	o, w = o[:len(e)], w[:len(e)]
+	for i := range e {
+		var t Element
+		t.Sub(&e[i], &o[i])
+		e[i].Add(&e[i], &o[i])
+		o[i].Mul(&t, &w[i])
+	}
+}
+
+// InnerProduct returns Σ a[i]·b[i].
+func InnerProduct(a, b []Element) Element {
+	b = b[:len(a)]
+	var sum Element
+	for i := range a {
+		var t Element
+		t.Mul(&a[i], &b[i])
+		sum.Add(&sum, &t)
+	}
+	return sum
+}
+
+// RSubVec sets dst[i] = k - a[i].
+func RSubVec(dst, a []Element, k *Element) {
+	a = a[:len(dst)]
+	for i := range dst {
+		dst[i].Sub(k, &a[i])
+	}
+}
+
+// AddMulVec sets dst[i] += a[i]·b[i].
+func AddMulVec(dst, a, b []Element) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	for i := range dst {
+		var t Element
+		t.Mul(&a[i], &b[i])
+		dst[i].Add(&dst[i], &t)
+	}
+}
