@@ -27,6 +27,7 @@ const (
 	fromPrefix        = 'e' // contract, height, transaction index, event index: nothing
 	keyPrefix         = 'E' // first key of an event, height, transaction index, event index: nothing
 	headPrefix        = 'm' // nothing: latest height
+	genesisPrefix     = 'g' // nothing: what Change.Genesis was
 )
 
 // key joins a prefix, felts and integers; integers are 8 bytes.

@@ -389,6 +389,10 @@ func TestCommitFails(t *testing.T) {
 	if err := s.Commit(b, ch, nil); err == nil {
 		t.Error("a block was committed twice")
 	}
+	at, err := s.StorageUpdatedAt(u(1), u(1), 1)
+	if at != 0 || err != nil {
+		t.Errorf("a slot that was never written was updated at %d (%v)", at, err)
+	}
 	if n, err := open(t, db).Latest().NonceAt(u(1)); n != u(2) || err != nil {
 		t.Errorf("nonce after the commit: %v %v", n, err)
 	}

@@ -56,6 +56,9 @@ func Open(db dbm.DB) (*Store, error) {
 // Head is the latest block, nil before genesis.
 func (s *Store) Head() *Head { return s.head.Load() }
 
+// Genesis is what Change.Genesis held at block 0, nil before it.
+func (s *Store) Genesis() ([]byte, error) { return s.get([]byte{genesisPrefix}) }
+
 // At reads the state after the block at a height. A height above the head reads as the head, as long as it is the head.
 func (s *Store) At(height uint64) Reader { return &reader{s, height} }
 
@@ -185,6 +188,8 @@ type Change struct {
 
 	nodes        []trie.Stored
 	storageRoots []addressRoot
+	// Genesis, if not nil, is stored beside block 0: see Store.Genesis.
+	Genesis []byte
 }
 
 type addressRoot struct{ address, root felt.Felt }
@@ -323,6 +328,9 @@ func (s *Store) Commit(block *starknet.Block, ch *Change, classes []*Class) erro
 			return fmt.Errorf("state: class %v: %w", c.Hash, err)
 		}
 		w.set(key(classPrefix, one(c.Hash)), b)
+	}
+	if ch.Genesis != nil {
+		w.set([]byte{genesisPrefix}, ch.Genesis)
 	}
 	r := record{header: block.Header, blockHash: block.BlockHash, contractsRoot: ch.ContractsRoot, classesRoot: ch.ClassesRoot}
 	w.block(block, &r, ch.Diff)
