@@ -24,6 +24,8 @@ type Backend interface {
 	Header(ctx context.Context, n uint64) (*starknet.Header, felt.Felt, error)
 	// Block is block n. Declares come without their classes.
 	Block(ctx context.Context, n uint64) (*starknet.Block, error)
+	// Transaction is one transaction of a block with its receipt; the place comes from FindTransaction or is inside the block.
+	Transaction(ctx context.Context, place TransactionPlace) (starknet.Transaction, *starknet.Receipt, error)
 	// StateDiff is what block n changed.
 	StateDiff(ctx context.Context, n uint64) (*starknet.StateDiff, error)
 	// FindTransaction finds a transaction in the blocks, or answers ErrTransactionNotFound.

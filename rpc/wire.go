@@ -46,7 +46,7 @@ func (x *hexUint128) UnmarshalText(b []byte) error {
 
 // object picks the members of a JSON object, some of which must be there. The first fault sticks.
 type object struct {
-	members map[string]json.RawMessage
+	members jsonObject
 	err     error
 }
 
@@ -57,6 +57,9 @@ func parseObject(what string, raw json.RawMessage) *object {
 	}
 	return o
 }
+
+// jsonObject is an object whose members are decoded one by one.
+type jsonObject map[string]json.RawMessage
 
 // get decodes a member that must be there.
 func (o *object) get(name string, into any) {

@@ -63,8 +63,10 @@ func (c *ContractClass) UnmarshalJSON(b []byte) error {
 
 // MarshalJSON encodes the form of the RPC.
 func (c *ContractClass) MarshalJSON() ([]byte, error) {
-	abi, err := json.Marshal(c.ABI)
-	if err != nil {
+	var abi bytes.Buffer
+	enc := json.NewEncoder(&abi)
+	enc.SetEscapeHTML(false) // ABIs are full of angle brackets
+	if err := enc.Encode(c.ABI); err != nil {
 		return nil, err
 	}
 	program := c.SierraProgram
@@ -79,7 +81,7 @@ func (c *ContractClass) MarshalJSON() ([]byte, error) {
 			External:    toEntryPointsJSON(c.EntryPoints.External),
 			L1Handler:   toEntryPointsJSON(c.EntryPoints.L1Handler),
 		},
-		ABI: abi,
+		ABI: bytes.TrimSpace(abi.Bytes()),
 	})
 }
 

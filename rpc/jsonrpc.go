@@ -1,0 +1,166 @@
+package rpc
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// JSON-RPC 2.0 (jsonrpc.org/specification).
+
+// request is a request object. Without an id it is a notification, which gets no response.
+type request struct {
+	ID     json.RawMessage // string, number or null; nil for a notification
+	Method string
+	Params json.RawMessage // object, array, or nil
+}
+
+// response is a response object.
+type response struct {
+	ID     json.RawMessage
+	Result any
+	Err    *Error
+}
+
+var nullID = json.RawMessage("null")
+
+// parseRequests decodes a body: one request, or a batch. The error is errParse or errInvalidRequest for the body as a whole; a
+// request of a batch that is invalid has its own error.
+func parseRequests(body []byte, maxBatch int) (reqs []request, errs []*Error, batch bool, err *Error) {
+	body = bytes.TrimLeft(body, " \t\r\n")
+	if len(body) == 0 || body[0] != '[' {
+		if !json.Valid(body) {
+			return nil, nil, false, errParse
+		}
+		req, err := parseRequest(body)
+		return []request{req}, []*Error{err}, false, nil
+	}
+	// Read a batch element by element: a million of them must not be allocated to learn that there are too many.
+	d := json.NewDecoder(bytes.NewReader(body))
+	if _, err := d.Token(); err != nil {
+		return nil, nil, true, errParse
+	}
+	for d.More() {
+		var raw json.RawMessage
+		if err := d.Decode(&raw); err != nil {
+			return nil, nil, true, errParse
+		}
+		if len(reqs) == maxBatch {
+			return nil, nil, true, errInvalidRequest.With(fmt.Sprintf("batch of more than %d requests", maxBatch))
+		}
+		req, err := parseRequest(raw)
+		reqs, errs = append(reqs, req), append(errs, err)
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, nil, true, errParse
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, nil, true, errParse
+	}
+	if len(reqs) == 0 {
+		return nil, nil, true, errInvalidRequest.With("empty batch")
+	}
+	return reqs, errs, true, nil
+}
+
+// parseRequest decodes one request object.
+func parseRequest(raw json.RawMessage) (request, *Error) {
+	var j struct {
+		Version string          `json:"jsonrpc"`
+		ID      json.RawMessage `json:"id"`
+		Method  *string         `json:"method"`
+		Params  json.RawMessage `json:"params"`
+	}
+	if err := json.Unmarshal(raw, &j); err != nil {
+		return request{ID: nullID}, errInvalidRequest.With(plain(err).Error())
+	}
+	req := request{ID: j.ID, Params: j.Params}
+	if len(j.ID) > 0 && (j.ID[0] == '{' || j.ID[0] == '[' || j.ID[0] == 't' || j.ID[0] == 'f') {
+		return request{ID: nullID}, errInvalidRequest.With("id is neither a string nor a number")
+	}
+	const maxID = 1000
+	if len(j.ID) > maxID {
+		return request{ID: nullID}, errInvalidRequest.With(fmt.Sprintf("id of %d bytes, at most %d", len(j.ID), maxID))
+	}
+	invalid := func(reason string) (request, *Error) {
+		if req.ID == nil {
+			req.ID = nullID
+		}
+		return req, errInvalidRequest.With(reason)
+	}
+	if j.Version != "2.0" {
+		return invalid(`jsonrpc is not "2.0"`)
+	}
+	if j.Method == nil {
+		return invalid("method is missing")
+	}
+	req.Method = *j.Method
+	if isNull(req.Params) {
+		req.Params = nil
+	}
+	if len(req.Params) > 0 && req.Params[0] != '{' && req.Params[0] != '[' {
+		return invalid("params are neither an object nor an array")
+	}
+	return req, nil
+}
+
+// parseParams brings parameters to their names. Positions after the last name are ignored, as names that are not in
+// the list are.
+func parseParams(raw json.RawMessage, names []string) (*object, error) {
+	if len(raw) == 0 {
+		return &object{members: map[string]json.RawMessage{}}, nil
+	}
+	if raw[0] == '{' {
+		o := parseObject("params", raw)
+		return o, o.err
+	}
+	var values []json.RawMessage
+	if err := json.Unmarshal(raw, &values); err != nil {
+		return nil, plain(err)
+	}
+	o := &object{members: make(map[string]json.RawMessage, len(names))}
+	for i, name := range names {
+		if i < len(values) {
+			o.members[name] = values[i]
+		}
+	}
+	return o, nil
+}
+
+// MarshalJSON encodes the response object.
+func (r *response) MarshalJSON() ([]byte, error) {
+	if r.Err != nil {
+		return marshal(struct {
+			Version string          `json:"jsonrpc"`
+			ID      json.RawMessage `json:"id"`
+			Error   *Error          `json:"error"`
+		}{"2.0", r.ID, r.Err})
+	}
+	return marshal(struct {
+		Version string          `json:"jsonrpc"`
+		ID      json.RawMessage `json:"id"`
+		Result  any             `json:"result"`
+	}{"2.0", r.ID, r.Result})
+}
+
+// marshal is json.Marshal that leaves angle brackets as they are: ABIs are full of them.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// asError is err as the client may see it: as it is if the specification has it, as invalid parameters if reading the
+// parameters failed.
+func asError(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	return errInvalidParams.With(err.Error())
+}

@@ -1,0 +1,234 @@
+package rpc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet"
+)
+
+// method is a row of the table: a method's name, its parameters in the order of the specification, and what answers it.
+type method struct {
+	name     string
+	params   []string
+	executes bool // it runs Cairo, and counts among Config.MaxExecutions
+	run      func(*call) (any, error)
+}
+
+// methods are those of the specification that every chain has.
+var methods = []method{
+	{"starknet_specVersion", nil, false, specVersion},
+	{"starknet_chainId", nil, false, chainID},
+	{"starknet_syncing", nil, false, syncing},
+	{"starknet_blockNumber", nil, false, blockNumber},
+	{"starknet_blockHashAndNumber", nil, false, blockHashAndNumber},
+
+	{"starknet_getBlockWithTxHashes", []string{"block_id"}, false, getBlockWithTxHashes},
+	{"starknet_getBlockWithTxs", []string{"block_id", "response_flags"}, false, getBlockWithTxs},
+	{"starknet_getBlockWithReceipts", []string{"block_id", "response_flags"}, false, getBlockWithReceipts},
+	{"starknet_getBlockTransactionCount", []string{"block_id"}, false, getBlockTransactionCount},
+	{"starknet_getStateUpdate", []string{"block_id", "contract_addresses"}, false, getStateUpdate},
+
+	{"starknet_getTransactionStatus", []string{"transaction_hash"}, false, getTransactionStatus},
+	{"starknet_getMessagesStatus", []string{"transaction_hash"}, false, getMessagesStatus},
+	{"starknet_getTransactionByHash", []string{"transaction_hash", "response_flags"}, false, getTransactionByHash},
+	{"starknet_getTransactionByBlockIdAndIndex", []string{"block_id", "index", "response_flags"}, false, getTransactionByBlockIDAndIndex},
+	{"starknet_getTransactionReceipt", []string{"transaction_hash"}, false, getTransactionReceipt},
+	{"starknet_getEvents", []string{"filter"}, false, getEvents},
+
+	{"starknet_getStorageAt", []string{"contract_address", "key", "block_id", "response_flags"}, false, getStorageAt},
+	{"starknet_getNonce", []string{"block_id", "contract_address"}, false, getNonce},
+	{"starknet_getClassHashAt", []string{"block_id", "contract_address"}, false, getClassHashAt},
+	{"starknet_getClass", []string{"block_id", "class_hash"}, false, getClass},
+	{"starknet_getClassAt", []string{"block_id", "contract_address"}, false, getClassAt},
+	{"starknet_getCompiledCasm", []string{"class_hash"}, false, getCompiledCasm},
+	{"starknet_getStorageProof", []string{"block_id", "class_hashes", "contract_addresses", "contracts_storage_keys"}, false, getStorageProof},
+
+	{"starknet_call", []string{"request", "block_id"}, true, callContract},
+	{"starknet_estimateFee", []string{"request", "simulation_flags", "block_id"}, true, estimateFee},
+	{"starknet_estimateMessageFee", []string{"message", "block_id"}, false, estimateMessageFee},
+	{"starknet_simulateTransactions", []string{"block_id", "transactions", "simulation_flags"}, true, simulateTransactions},
+
+	{"starknet_addInvokeTransaction", []string{"invoke_transaction"}, true, addInvokeTransaction},
+	{"starknet_addDeclareTransaction", []string{"declare_transaction"}, true, addDeclareTransaction},
+	{"starknet_addDeployAccountTransaction", []string{"deploy_account_transaction"}, true, addDeployAccountTransaction},
+}
+
+// traceMethods are those that need a Tracer.
+var traceMethods = []method{
+	{"starknet_traceTransaction", []string{"transaction_hash"}, true, traceTransaction},
+	{"starknet_traceBlockTransactions", []string{"block_id", "trace_flags"}, true, traceBlockTransactions},
+}
+
+// call is one request while it is answered. Its object holds the parameters by name; after the first that cannot be read,
+// err is set, and a method returns it.
+type call struct {
+	context.Context
+	*object
+	server  *Server
+	backend Backend
+	version string
+
+	head *Head // once it was needed
+}
+
+// felt is a parameter that must be a FELT.
+func (c *call) felt(name string) (f felt.Felt) {
+	c.get(name, &f)
+	return f
+}
+
+// latest is the head of the chain, the same during the whole request.
+func (c *call) latest() (Head, error) {
+	if c.head == nil {
+		h, err := c.backend.Head(c)
+		if err != nil {
+			return Head{}, err
+		}
+		c.head = &h
+	}
+	return *c.head, nil
+}
+
+// status is the status of a block.
+func (c *call) status(number uint64) (TransactionStatus, error) {
+	head, err := c.latest()
+	if err != nil {
+		return "", err
+	}
+	if head.L1Accepted && number <= head.L1AcceptedNumber {
+		return AcceptedOnL1, nil
+	}
+	return AcceptedOnL2, nil
+}
+
+// block is a parameter that must be a BLOCK_ID, resolved. As all parameters it sets err if it cannot be read; a block that
+// does not exist counts among that.
+func (c *call) block(name string) At {
+	var id blockID
+	c.get(name, &id)
+	if c.err != nil {
+		return At{}
+	}
+	at, err := c.resolve(&id)
+	if err != nil {
+		c.err = c.server.clientError(c, "block id", err)
+	}
+	return at
+}
+
+// resolve finds the block.
+func (c *call) resolve(id *blockID) (At, error) {
+	head, err := c.latest()
+	if errors.Is(err, ErrNoBlocks) {
+		return At{}, ErrBlockNotFound
+	}
+	if err != nil {
+		return At{}, err
+	}
+	switch {
+	case id.tag == tagPreConfirmed:
+		return At{Number: head.Number, PreConfirmed: true}, nil
+	case id.tag == tagLatest:
+		return At{Number: head.Number}, nil
+	case id.tag == tagL1Accepted && head.L1Accepted:
+		return At{Number: head.L1AcceptedNumber}, nil
+	case id.hash != nil:
+		n, err := c.backend.BlockNumber(c, *id.hash)
+		return At{Number: n}, err
+	case id.number != nil && *id.number <= head.Number:
+		return At{Number: *id.number}, nil
+	}
+	return At{}, ErrBlockNotFound
+}
+
+// blockID is a BLOCK_ID: one of its fields is set.
+type blockID struct {
+	tag    string
+	hash   *felt.Felt
+	number *uint64
+}
+
+const (
+	tagLatest       = "latest"
+	tagPreConfirmed = "pre_confirmed"
+	tagL1Accepted   = "l1_accepted"
+)
+
+// UnmarshalJSON decodes a BLOCK_ID.
+func (id *blockID) UnmarshalJSON(raw []byte) error {
+	*id = blockID{}
+	if len(raw) > 0 && raw[0] == '"' {
+		if err := json.Unmarshal(raw, &id.tag); err != nil {
+			return err
+		}
+		switch id.tag {
+		case tagLatest, tagPreConfirmed, tagL1Accepted:
+			return nil
+		}
+		return fmt.Errorf("no block tag %.40q", id.tag)
+	}
+	o := parseObject("block id", raw)
+	o.optional("block_hash", &id.hash)
+	o.optional("block_number", &id.number)
+	if o.err == nil && (id.hash == nil) == (id.number == nil) {
+		return fmt.Errorf("want either block_hash or block_number")
+	}
+	return o.err
+}
+
+// MarshalJSON encodes a BLOCK_ID.
+func (id *blockID) MarshalJSON() ([]byte, error) {
+	switch {
+	case id.hash != nil:
+		return json.Marshal(map[string]felt.Felt{"block_hash": *id.hash})
+	case id.number != nil:
+		return json.Marshal(map[string]uint64{"block_number": *id.number})
+	}
+	return json.Marshal(id.tag)
+}
+
+// flags reads a list of flags, each of which must be among those that may be; required says whether the list may be absent.
+func (c *call) flags(name string, required bool, allowed ...string) map[string]bool {
+	var given []string
+	if required {
+		c.get(name, &given)
+	} else {
+		c.optional(name, &given)
+	}
+	set := map[string]bool{}
+	for _, flag := range given {
+		known := false
+		for _, a := range allowed {
+			known = known || a == flag
+		}
+		if !known && c.err == nil {
+			c.err = fmt.Errorf("%s: no flag %.40q", name, flag)
+		}
+		set[flag] = true
+	}
+	return set
+}
+
+// transactions reads a list of transactions to simulate.
+func (c *call) transactions(name string) []starknet.Transaction {
+	var raws []json.RawMessage
+	c.get(name, &raws)
+	if c.err != nil {
+		return nil
+	}
+	if len(raws) > c.server.config.MaxSimulated {
+		c.err = fmt.Errorf("%s: %d transactions, at most %d", name, len(raws), c.server.config.MaxSimulated)
+		return nil
+	}
+	txs := make([]starknet.Transaction, len(raws))
+	for i, raw := range raws {
+		if txs[i], c.err = parseBroadcast(raw); c.err != nil {
+			return nil
+		}
+	}
+	return txs
+}

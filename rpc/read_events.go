@@ -1,0 +1,181 @@
+package rpc
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet"
+)
+
+// starknet_getEvents. A page ends when it is full or when it has looked through Config.MaxScan blocks; its token says
+// where the next one begins: block number, "-", and the number of events of that block to skip.
+
+// emittedEventJSON is an EMITTED_EVENT.
+type emittedEventJSON struct {
+	eventJSON
+	BlockHash        felt.Felt `json:"block_hash"`
+	BlockNumber      uint64    `json:"block_number"`
+	TransactionHash  felt.Felt `json:"transaction_hash"`
+	TransactionIndex int       `json:"transaction_index"`
+	EventIndex       int       `json:"event_index"`
+}
+
+// eventsChunkJSON is an EVENTS_CHUNK.
+type eventsChunkJSON struct {
+	Events []emittedEventJSON `json:"events"`
+	Token  string             `json:"continuation_token,omitempty"`
+}
+
+// eventFilter is an EVENT_FILTER and RESULT_PAGE_REQUEST, resolved.
+type eventFilter struct {
+	from, to uint64
+	skip     uint64 // events of block from
+	any      bool   // no addresses were given
+	address  map[felt.Felt]bool
+	keys     []map[felt.Felt]bool // by position; an empty set matches all
+	chunk    int
+}
+
+func (f *eventFilter) matches(e *starknet.Event) bool {
+	if !f.any && !f.address[e.From] {
+		return false
+	}
+	for i, set := range f.keys {
+		if len(set) > 0 && (i >= len(e.Keys) || !set[e.Keys[i]]) {
+			return false
+		}
+	}
+	return true
+}
+
+func getEvents(c *call) (any, error) {
+	f, err := c.eventFilter()
+	if err != nil {
+		return nil, err
+	}
+	chunk := eventsChunkJSON{Events: []emittedEventJSON{}}
+	for n, scanned := f.from, 0; n <= f.to; n, scanned = n+1, scanned+1 {
+		if scanned == c.server.config.MaxScan {
+			chunk.Token = continuation(n, 0)
+			return chunk, nil
+		}
+		if err := c.Err(); err != nil {
+			return nil, err
+		}
+		h, hash, err := c.backend.Header(c, n)
+		if err != nil {
+			return nil, err
+		}
+		if h.EventCount == 0 {
+			continue
+		}
+		b, err := c.backend.Block(c, n)
+		if err != nil {
+			return nil, err
+		}
+		seen := uint64(0)
+		for i := range b.Receipts {
+			r := &b.Receipts[i]
+			for j := range r.Events {
+				seen++
+				if n == f.from && seen <= f.skip || !f.matches(&r.Events[j]) {
+					continue
+				}
+				if len(chunk.Events) == f.chunk {
+					chunk.Token = continuation(n, seen-1)
+					return chunk, nil
+				}
+				chunk.Events = append(chunk.Events, emittedEventJSON{
+					eventJSON: newEventJSON(&r.Events[j]), BlockHash: hash, BlockNumber: n,
+					TransactionHash: r.TransactionHash, TransactionIndex: i, EventIndex: j,
+				})
+			}
+		}
+	}
+	return chunk, nil
+}
+
+// eventFilter reads the parameter.
+func (c *call) eventFilter() (*eventFilter, error) {
+	var members jsonObject
+	c.get("filter", &members)
+	if c.err != nil {
+		return nil, c.err
+	}
+	o := &object{members: members}
+	from, to := blockID{number: new(uint64)}, blockID{tag: tagPreConfirmed}
+	var addresses *feltOrList
+	var keys [][]felt.Felt
+	var token string
+	f := &eventFilter{any: true}
+	o.optional("from_block", &from)
+	o.optional("to_block", &to)
+	o.optional("address", &addresses)
+	o.optional("keys", &keys)
+	o.optional("continuation_token", &token)
+	o.get("chunk_size", &f.chunk)
+	if o.err != nil {
+		return nil, errInvalidParams.With("filter: " + o.err.Error())
+	}
+
+	limits := &c.server.config
+	switch {
+	case f.chunk < 1:
+		return nil, errInvalidParams.With(fmt.Sprintf("chunk_size %d, at least 1", f.chunk))
+	case f.chunk > limits.MaxChunk:
+		return nil, ErrPageSizeTooBig
+	}
+	count := len(keys)
+	for _, position := range keys {
+		set := make(map[felt.Felt]bool, len(position))
+		for _, k := range position {
+			set[k] = true
+		}
+		f.keys = append(f.keys, set)
+		count += len(position)
+	}
+	if count > limits.MaxKeys {
+		return nil, ErrTooManyKeys
+	}
+	if addresses != nil && len(*addresses) > 0 {
+		if len(*addresses) > limits.MaxAddresses {
+			return nil, errInvalidParams.With(fmt.Sprintf("filter: %d addresses, at most %d", len(*addresses), limits.MaxAddresses))
+		}
+		f.any, f.address = false, make(map[felt.Felt]bool, len(*addresses))
+		for _, a := range *addresses {
+			f.address[a] = true
+		}
+	}
+
+	fromAt, err := c.resolve(&from)
+	if err != nil {
+		return nil, err
+	}
+	toAt, err := c.resolve(&to)
+	if err != nil {
+		return nil, err
+	}
+	f.from, f.to = fromAt.Number, toAt.Number
+	if fromAt.PreConfirmed { // that block is empty
+		f.from = f.to + 1
+	}
+	if token != "" {
+		n, skip, ok := parseContinuation(token)
+		if !ok || n < f.from || n > f.to {
+			return nil, ErrInvalidContinuationToken
+		}
+		f.from, f.skip = n, skip
+	}
+	return f, nil
+}
+
+func continuation(block, skip uint64) string { return fmt.Sprintf("%d-%d", block, skip) }
+
+func parseContinuation(token string) (block, skip uint64, ok bool) {
+	b, s, ok := strings.Cut(token, "-")
+	block, err1 := strconv.ParseUint(b, 10, 64)
+	skip, err2 := strconv.ParseUint(s, 10, 64)
+	return block, skip, ok && err1 == nil && err2 == nil
+}

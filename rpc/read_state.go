@@ -1,0 +1,151 @@
+package rpc
+
+import (
+	"fmt"
+
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet"
+)
+
+// Methods that read the state after a block.
+
+const flagLastUpdate = "INCLUDE_LAST_UPDATE_BLOCK"
+
+// storageResultJSON is a STORAGE_RESULT.
+type storageResultJSON struct {
+	Value           felt.Felt `json:"value"`
+	LastUpdateBlock uint64    `json:"last_update_block"`
+}
+
+func getStorageAt(c *call) (any, error) {
+	contract, key, at := c.felt("contract_address"), c.felt("key"), c.block("block_id")
+	lastUpdate := c.flags("response_flags", false, flagLastUpdate)[flagLastUpdate]
+	if c.err != nil {
+		return nil, c.err
+	}
+	state, err := c.backend.State(c, at.Number)
+	if err != nil {
+		return nil, err
+	}
+	// The contract of block hashes has storage and no class.
+	if contract != starknet.BlockHashAddress {
+		if _, err := classOf(state, contract); err != nil {
+			return nil, err
+		}
+	}
+	value, err := state.StorageAt(contract, key)
+	if err != nil || !lastUpdate {
+		return value, err
+	}
+	n, err := state.StorageUpdatedAt(contract, key)
+	return storageResultJSON{value, n}, err
+}
+
+// classOf is a contract's class, or ErrContractNotFound.
+func classOf(state State, contract felt.Felt) (felt.Felt, error) {
+	hash, err := state.ClassHashAt(contract)
+	if err == nil && hash.IsZero() {
+		err = ErrContractNotFound
+	}
+	return hash, err
+}
+
+// contract reads the parameters block_id and contract_address, and finds the contract and its class.
+func (c *call) contract() (state State, contract, classHash felt.Felt, err error) {
+	at, contract := c.block("block_id"), c.felt("contract_address")
+	if c.err != nil {
+		return nil, felt.Zero, felt.Zero, c.err
+	}
+	if state, err = c.backend.State(c, at.Number); err != nil {
+		return nil, felt.Zero, felt.Zero, err
+	}
+	classHash, err = classOf(state, contract)
+	return state, contract, classHash, err
+}
+
+func getNonce(c *call) (any, error) {
+	state, contract, _, err := c.contract()
+	if err != nil {
+		return nil, err
+	}
+	return state.NonceAt(contract)
+}
+
+func getClassHashAt(c *call) (any, error) {
+	_, _, classHash, err := c.contract()
+	return classHash, err
+}
+
+func getClassAt(c *call) (any, error) {
+	state, _, classHash, err := c.contract()
+	if err != nil {
+		return nil, err
+	}
+	return classIn(state, classHash)
+}
+
+func getClass(c *call) (any, error) {
+	at, classHash := c.block("block_id"), c.felt("class_hash")
+	if c.err != nil {
+		return nil, c.err
+	}
+	state, err := c.backend.State(c, at.Number)
+	if err != nil {
+		return nil, err
+	}
+	return classIn(state, classHash)
+}
+
+func classIn(state State, classHash felt.Felt) (any, error) {
+	class, err := state.Class(classHash)
+	if err == nil && class == nil {
+		err = ErrClassNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	return class, nil
+}
+
+func getCompiledCasm(c *call) (any, error) {
+	classHash := c.felt("class_hash")
+	if c.err != nil {
+		return nil, c.err
+	}
+	return c.backend.CompiledClass(c, classHash)
+}
+
+func getStorageProof(c *call) (any, error) {
+	at := c.block("block_id")
+	var r StorageProofRequest
+	var slots []jsonObject
+	c.optional("class_hashes", &r.ClassHashes)
+	c.optional("contract_addresses", &r.ContractAddresses)
+	c.optional("contracts_storage_keys", &slots)
+	if c.err != nil {
+		return nil, c.err
+	}
+	keys := len(r.ClassHashes) + len(r.ContractAddresses)
+	for _, members := range slots {
+		o := &object{members: members}
+		var k ContractStorageKeys
+		o.get("contract_address", &k.ContractAddress)
+		o.get("storage_keys", &k.StorageKeys)
+		if o.err != nil {
+			return nil, errInvalidParams.With("contracts_storage_keys: " + o.err.Error())
+		}
+		r.StorageKeys = append(r.StorageKeys, k)
+		keys += 1 + len(k.StorageKeys)
+	}
+	if keys > c.server.config.MaxProofKeys {
+		return nil, errInvalidParams.With(fmt.Sprintf("%d keys to prove, at most %d", keys, c.server.config.MaxProofKeys))
+	}
+	if at.PreConfirmed {
+		return nil, errInvalidParams.With("no proofs for a block that is not confirmed")
+	}
+	p, err := c.backend.StorageProof(c, at.Number, &r)
+	if err != nil {
+		return nil, err
+	}
+	return newStorageProofJSON(p), nil
+}
