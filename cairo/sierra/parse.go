@@ -310,7 +310,7 @@ type textBody struct {
 func (p *textParser) body(funcs *nameTable) (b textBody) {
 	for p.err == nil && p.tok.kind != tokenEOF {
 		pos := p.tok.pos
-		if p.accept("return") {
+		if len(b.funcs) == 0 && p.accept("return") {
 			p.expect("(")
 			b.statements = append(b.statements, textStatement{stmt: Statement{Return: true, Args: p.vars()}, pos: pos})
 			p.expect(";")
