@@ -15,8 +15,17 @@ var version = felt.FromShortString("STARKD_OS_1")
 // checks would be bit 3.
 const covered = 0b0111
 
-// blockInfo is the offset in the output of what contracts see of the block.
-const blockInfo = 2
+// Offsets in the output of what contracts see of the block, and of what those see that run before an account is validated.
+const (
+	blockInfo         = 2
+	validateBlockInfo = 5
+)
+
+// What is rounded down to a multiple of what, so that validation does not depend on the moment.
+const (
+	roundBlock = 100
+	roundTime  = 3600
+)
 
 // runState is where a run of the program has got to. The program appends to the output, so that a hint that chooses
 // words writes them at the end of what is there.
@@ -28,6 +37,7 @@ type runState struct {
 	transactions int     // begun
 	txInfo       vm.Addr // of the last one begun
 	roots        int     // calls from the protocol begun in it
+	blockInfo    uint64  // offset of what the last of them sees of the block
 
 	entering *frame   // prepared, not entered yet
 	frames   []*frame // entered; those below the last one wait for it to publish its syscalls
@@ -96,6 +106,7 @@ func (j *job) header(m *vm.Machine) error {
 	words := []vm.Value{
 		vm.FeltValue(version), vm.FeltValue(b.ChainID),
 		vm.UintValue(b.Number), vm.UintValue(b.Timestamp), vm.FeltValue(b.Sequencer),
+		vm.UintValue(b.Number - b.Number%roundBlock), vm.UintValue(b.Timestamp - b.Timestamp%roundTime), vm.UintValue(0),
 		vm.UintValue(covered), vm.UintValue(uint64(len(j.classes))), vm.UintValue(uint64(len(j.transactions))),
 	}
 	for i := range j.transactions {
@@ -170,6 +181,10 @@ func infoWords(info *cairo.TxInfo, at vm.Addr) []vm.Value {
 func (j *job) root(m *vm.Machine) error {
 	call := j.transactions[j.run.transactions-1].calls[j.run.roots]
 	j.run.roots++
+	j.run.blockInfo = blockInfo
+	if call.kind == constructorCall {
+		j.run.blockInfo = validateBlockInfo
+	}
 	if err := j.append(m, vm.UintValue(call.kind)); err != nil {
 		return err
 	}
@@ -183,7 +198,7 @@ func (j *job) prepare(m *vm.Machine, e *cairo.Execution, calldata bool) error {
 	entry := entryPoint(call)
 	at := j.end(m)
 	words := []vm.Value{
-		vm.AddrValue(vm.Addr{Segment: j.run.out, Offset: blockInfo}), vm.AddrValue(j.run.txInfo),
+		vm.AddrValue(vm.Addr{Segment: j.run.out, Offset: j.run.blockInfo}), vm.AddrValue(j.run.txInfo),
 		vm.FeltValue(call.Caller), vm.FeltValue(call.Contract), vm.FeltValue(call.Selector),
 	}
 	for i, class := range j.classes {

@@ -22,13 +22,17 @@ const VERSION = 'STARKD_OS_1';
 const RET = 0x208b7fff7fff7ffe;
 
 // The header: what all transactions share. block_number, block_timestamp and sequencer are the BlockInfo that
-// get_execution_info points to. The hashes of the transactions follow it.
+// get_execution_info points to; the next three are the rounded one that the constructor of an account sees. The hashes of
+// the transactions follow the header.
 struct Header {
     version: felt,
     chain_id: felt,
     block_number: felt,
     block_timestamp: felt,
     sequencer: felt,
+    validate_block_number: felt,
+    validate_block_timestamp: felt,
+    validate_sequencer: felt,
     coverage: felt,
     n_classes: felt,
     n_transactions: felt,

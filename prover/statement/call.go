@@ -54,7 +54,7 @@ func (t *replayer) call(c *Call, f *frame, entry *casm.EntryPoint) error {
 		what      string
 		got, want felt.Felt
 	}{
-		{"block info", c.BlockInfo, felt.FromUint64(t.transcript.blockInfo)},
+		{"block info", c.BlockInfo, felt.FromUint64(t.blockInfo)},
 		{"transaction info", c.TxInfo, felt.FromUint64(t.record.address)},
 		{"caller", c.Caller, f.caller},
 		{"contract", c.Contract, f.contract},

@@ -91,6 +91,9 @@ func (r *Replay) apply(claim *Claim, transcript *Transcript) error {
 		{"block number", transcript.BlockNumber, felt.FromUint64(b.Number)},
 		{"block timestamp", transcript.Timestamp, felt.FromUint64(b.Timestamp)},
 		{"sequencer", transcript.Sequencer, b.Sequencer},
+		{"rounded block number", transcript.Validate[0], felt.FromUint64(b.Number - b.Number%roundBlock)},
+		{"rounded block timestamp", transcript.Validate[1], felt.FromUint64(b.Timestamp - b.Timestamp%roundTime)},
+		{"sequencer in validation", transcript.Validate[2], felt.Zero},
 	} {
 		if word.got != word.want {
 			return fmt.Errorf("%s is %v, want %v", word.what, word.got, word.want)
@@ -169,7 +172,8 @@ type replayer struct {
 
 	events       []starknet.Event
 	messages     []starknet.Message
-	eventsBefore int // the call from the protocol
+	eventsBefore int    // the call from the protocol
+	blockInfo    uint64 // the address of what that call sees of the block
 }
 
 func (t *replayer) transaction(tx starknet.Transaction) (TransactionOutcome, error) {
@@ -350,6 +354,10 @@ func (t *replayer) root(kind CallKind, calls []RootCall, outcome *TransactionOut
 	}
 	f.gas = call.Gas + entryPointGas
 	t.eventsBefore = len(t.events)
+	t.blockInfo = t.transcript.blockInfo
+	if kind == ConstructorCall {
+		t.blockInfo = t.transcript.validateBlockInfo
+	}
 	if err := t.call(&call.Call, &f, entry); err != nil {
 		return none, nil, err
 	}
@@ -357,6 +365,12 @@ func (t *replayer) root(kind CallKind, calls []RootCall, outcome *TransactionOut
 	outcome.Calls = append(outcome.Calls, result)
 	return result, calls[1:], nil
 }
+
+// What an account's constructor sees of the block is rounded down to multiples of these, as in validation.
+const (
+	roundBlock = 100
+	roundTime  = 3600
+)
 
 // maxCallGas keeps sums of gas within 64 bits.
 const maxCallGas = 1 << 62

@@ -84,15 +84,3 @@ type CallOutcome struct {
 	Failed  bool
 	Retdata []felt.Felt
 }
-
-// ProgramHash is the Pedersen program hash of os.cairo, as the official cairo-hash-program computes it.
-var ProgramHash = felt.MustHex("0x127d7a7605d367261de5e92d2a3f32d5e1813616bf0f895522e2da3758eb448")
-
-// What is fixed about the program beside its words.
-const (
-	programMain  = 18 // the offset of main
-	programCosts = 63 // the offset of the gas costs of builtins
-)
-
-// programBuiltins are the builtins that the program declares.
-var programBuiltins = []string{"output", "pedersen", "range_check", "bitwise"}

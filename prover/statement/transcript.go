@@ -20,7 +20,8 @@ const (
 	headerBlockNumber
 	headerTimestamp
 	headerSequencer
-	headerCoverage
+	headerValidate // three words: number, timestamp and sequencer as an account's constructor sees them
+	headerCoverage = iota + 2
 	headerClasses
 	headerTransactions
 	headerSize
@@ -32,11 +33,13 @@ type Transcript struct {
 	BlockNumber felt.Felt
 	Timestamp   felt.Felt
 	Sequencer   felt.Felt
+	Validate    [3]felt.Felt // block number, timestamp and sequencer as an account's constructor sees them
 
 	Classes      []PublishedClass
 	Transactions []TransactionRecord
 
-	blockInfo uint64 // address of the three words that get_execution_info calls BlockInfo
+	blockInfo         uint64 // address of the three words that get_execution_info calls BlockInfo
+	validateBlockInfo uint64 // and of the rounded ones
 }
 
 // PublishedClass is a class's code as it was executed.
@@ -191,7 +194,10 @@ func (r *reader) transcript() (*Transcript, error) {
 		BlockNumber: header[headerBlockNumber],
 		Timestamp:   header[headerTimestamp],
 		Sequencer:   header[headerSequencer],
-		blockInfo:   r.base + headerBlockNumber,
+		Validate:    [3]felt.Felt(header[headerValidate : headerValidate+3]),
+
+		blockInfo:         r.base + headerBlockNumber,
+		validateBlockInfo: r.base + headerValidate,
 	}
 	transactions, err := r.size("number of transactions", header[headerTransactions])
 	if err != nil {

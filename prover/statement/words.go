@@ -1,10 +1,7 @@
 package statement
 
 import (
-	"fmt"
-
 	"github.com/starkd/starkd/crypto/felt"
-	"github.com/starkd/starkd/crypto/pedersen"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -52,28 +49,4 @@ func infoWords(tx starknet.Transaction, hash, chainID felt.Felt, address uint64)
 	putSpan(deployment)
 	putSpan(facts)
 	return append(words, arrays...)
-}
-
-// checkProgram compares the claim's program with the one that is known.
-func (c *Claim) checkProgram() error {
-	if hash := HashProgram(c.Program, programMain, programBuiltins); hash != ProgramHash {
-		return fmt.Errorf("statement: program hash %v, want %v", hash, ProgramHash)
-	}
-	return nil
-}
-
-// HashProgram is the hash of a Cairo 0 program over Pedersen, as the official cairo-hash-program computes it: a chain from
-// the right over the length, a version, the offset of main, the builtins and the words.
-func HashProgram(program []felt.Felt, main uint64, builtins []string) felt.Felt {
-	chain := []felt.Felt{felt.Zero, felt.FromUint64(main), felt.FromUint64(uint64(len(builtins)))}
-	for _, name := range builtins {
-		chain = append(chain, felt.FromShortString(name))
-	}
-	chain = append(chain, program...)
-	chain = append([]felt.Felt{felt.FromUint64(uint64(len(chain)))}, chain...)
-	hash := chain[len(chain)-1]
-	for i := len(chain) - 2; i >= 0; i-- {
-		hash = pedersen.Hash(chain[i], hash)
-	}
-	return hash
 }

@@ -1,0 +1,175 @@
+package statement
+
+import (
+	"fmt"
+
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/pedersen"
+)
+
+// ProgramHash is the Pedersen program hash of os.cairo, as the official cairo-hash-program computes it.
+var ProgramHash = felt.MustHex("0x66ebc4859208b14fbf170605aa9a432cc191ad7e3056d75a7a8800e147dc218")
+
+// What is fixed about the program beside its words.
+const (
+	programMain  = 18 // the offset of main
+	programEnd   = 4  // the offset of the loop in which a run ends
+	programCosts = 63 // the offset of the gas costs of builtins
+	programBase  = 1  // the address of a program's first word
+)
+
+// programBuiltins are the builtins that the program declares, with the cells of an instance.
+var programBuiltins = []struct {
+	name  string
+	cells uint64
+}{{"output", 1}, {"pedersen", 3}, {"range_check", 1}, {"bitwise", 5}}
+
+// PublicInput is what a Cairo proof says of memory: the segments, and cells whose values the proof binds.
+type PublicInput struct {
+	Layout   string
+	Segments []Segment
+	Memory   []Cell
+}
+
+// Segment is a segment of memory with the addresses where it begins and stops. Of the program and the execution they are
+// the first and the last pc and ap.
+type Segment struct {
+	Name       string
+	Begin, End uint64
+}
+
+// Cell is a cell of public memory.
+type Cell struct {
+	Address uint64
+	Value   felt.Felt
+}
+
+// ReadClaim takes a claim out of a public input. It accepts only a run of the known program from its canonical start to its
+// canonical end, with every word of the program and of the output public and no other cells, and every builtin segment
+// the one that the program was given and gave back.
+//
+// Reference: the Cairo verifier's check of the public input (Cairo paper, section 9; swiftness and integrity do the same).
+func ReadClaim(in *PublicInput) (*Claim, error) {
+	claim, err := readClaim(in)
+	if err != nil {
+		return nil, fmt.Errorf("statement: public input: %w", err)
+	}
+	return claim, claim.checkProgram()
+}
+
+// maxAddress keeps sums of addresses within 64 bits.
+const maxAddress = 1 << 40
+
+func readClaim(in *PublicInput) (*Claim, error) {
+	if in.Layout != "recursive" {
+		return nil, fmt.Errorf("layout %q, want recursive", in.Layout)
+	}
+	names := []string{"program", "execution"}
+	for _, b := range programBuiltins {
+		names = append(names, b.name)
+	}
+	if len(in.Segments) != len(names) {
+		return nil, fmt.Errorf("%d segments, want %v", len(in.Segments), names)
+	}
+	for i, s := range in.Segments {
+		if s.Name != names[i] {
+			return nil, fmt.Errorf("segment %d is %q, want %q", i, s.Name, names[i])
+		}
+		if s.End < s.Begin || s.End > maxAddress {
+			return nil, fmt.Errorf("segment %s from %d to %d", s.Name, s.Begin, s.End)
+		}
+	}
+	program, execution, output := in.Segments[0], in.Segments[1], in.Segments[2]
+	if program.Begin != programBase || program.End != programBase+programEnd {
+		return nil, fmt.Errorf("the run went from %d to %d, want %d to %d", program.Begin, program.End, programBase, programBase+programEnd)
+	}
+	arguments := uint64(len(programBuiltins))
+	if execution.Begin < programBase+2 || execution.End-execution.Begin < 2*arguments || output.Begin < execution.End {
+		return nil, fmt.Errorf("the stack went from %d to %d, the output begins at %d", execution.Begin, execution.End, output.Begin)
+	}
+
+	memory := make(map[uint64]felt.Felt, len(in.Memory))
+	for _, cell := range in.Memory {
+		if _, twice := memory[cell.Address]; twice {
+			return nil, fmt.Errorf("cell %d is there twice", cell.Address)
+		}
+		memory[cell.Address] = cell.Value
+	}
+	taken := 0
+	read := func(what string, begin, end uint64) ([]felt.Felt, error) {
+		if end-begin > uint64(len(memory)) {
+			return nil, fmt.Errorf("%s from %d to %d, of %d public cells", what, begin, end, len(memory))
+		}
+		words := make([]felt.Felt, 0, end-begin)
+		for at := begin; at < end; at++ {
+			value, ok := memory[at]
+			if !ok {
+				return nil, fmt.Errorf("%s: cell %d is not public", what, at)
+			}
+			words = append(words, value)
+		}
+		taken += len(words)
+		return words, nil
+	}
+	claim := &Claim{ProgramBase: programBase, OutputAddress: output.Begin}
+	var err error
+	// The stack begins right after the program, with a frame that points to itself.
+	if claim.Program, err = read("program", programBase, execution.Begin-2); err != nil {
+		return nil, err
+	}
+	if claim.Output, err = read("output", output.Begin, output.End); err != nil {
+		return nil, err
+	}
+	begin, err := read("stack", execution.Begin-2, execution.Begin+arguments)
+	if err != nil {
+		return nil, err
+	}
+	end, err := read("end of the stack", execution.End-arguments, execution.End)
+	if err != nil {
+		return nil, err
+	}
+	if begin[0] != felt.FromUint64(execution.Begin) || !begin[1].IsZero() {
+		return nil, fmt.Errorf("the first frame is %v, %v, want %d, 0", begin[0], begin[1], execution.Begin)
+	}
+	for i, b := range programBuiltins {
+		s := in.Segments[2+i]
+		if begin[2+i] != felt.FromUint64(s.Begin) || end[i] != felt.FromUint64(s.End) {
+			return nil, fmt.Errorf("%s: the program was given %v and returned %v, the segment is from %d to %d", b.name, begin[2+i], end[i], s.Begin, s.End)
+		}
+		if (s.End-s.Begin)%b.cells != 0 {
+			return nil, fmt.Errorf("%s from %d to %d is not whole", b.name, s.Begin, s.End)
+		}
+	}
+	if taken != len(memory) {
+		return nil, fmt.Errorf("%d public cells, %d of them in the program, the stack and the output", len(memory), taken)
+	}
+	return claim, nil
+}
+
+// checkProgram compares the claim's program with the one that is known.
+func (c *Claim) checkProgram() error {
+	names := make([]string, 0, len(programBuiltins))
+	for _, b := range programBuiltins {
+		names = append(names, b.name)
+	}
+	if hash := HashProgram(c.Program, programMain, names); hash != ProgramHash {
+		return fmt.Errorf("statement: program hash %v, want %v", hash, ProgramHash)
+	}
+	return nil
+}
+
+// HashProgram is the hash of a Cairo 0 program over Pedersen, as the official cairo-hash-program computes it: a chain from
+// the right over the length, a version, the offset of main, the builtins and the words.
+func HashProgram(program []felt.Felt, main uint64, builtins []string) felt.Felt {
+	chain := []felt.Felt{felt.Zero, felt.Zero, felt.FromUint64(main), felt.FromUint64(uint64(len(builtins)))}
+	for _, name := range builtins {
+		chain = append(chain, felt.FromBytesReduce([]byte(name)))
+	}
+	chain = append(chain, program...)
+	chain[0] = felt.FromUint64(uint64(len(chain) - 1))
+	hash := chain[len(chain)-1]
+	for i := len(chain) - 2; i >= 0; i-- {
+		hash = pedersen.Hash(chain[i], hash)
+	}
+	return hash
+}

@@ -1,0 +1,46 @@
+package statement
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/internal/golden"
+)
+
+// The constants of the program follow from os.json, which cairo-compile wrote; the hash is that of cairo-hash-program.
+func TestProgramIsPinned(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(golden.ModuleRoot(t), "cairo", "os", "os.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := vm.ParseProgram(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]uint64{"main": programMain, "__end__": programEnd, "builtin_costs": programCosts} {
+		if got, err := program.Label(name); err != nil || got != want {
+			t.Errorf("%s is at %d (%v), want %d", name, got, err, want)
+		}
+	}
+	if len(program.Builtins) != len(programBuiltins) {
+		t.Errorf("builtins %v, want %v", program.Builtins, programBuiltins)
+	}
+	for i, b := range programBuiltins {
+		if program.Builtins[i] != b.name {
+			t.Errorf("builtin %d is %s, want %s", i, program.Builtins[i], b.name)
+		}
+	}
+	if got := HashProgram(program.Data, programMain, program.Builtins); got != ProgramHash {
+		t.Errorf("program hash %v, want %v", got, ProgramHash)
+	}
+	claim := Claim{Program: program.Data}
+	if err := claim.checkProgram(); err != nil {
+		t.Error(err)
+	}
+	claim.Program = append(claim.Program[:100:100], claim.Program[101:]...)
+	if claim.checkProgram() == nil {
+		t.Error("a program with a word less was taken for the known one")
+	}
+}
