@@ -61,10 +61,10 @@ type instruction struct {
 	opcode           uint8
 	ext              uint8
 	size             uint8
-	shape            uint8 // the fast path that may take it, see fast.go
-	hinted           bool  // hints run before it
-	seen             bool  // its offsets are counted in the range-check limits
-	immSmall         bool  // imm is the signed value of the immediate
+	shape            uint8  // the fast path that may take it, see fast.go
+	hints            uint32 // 0, or 1 + the index of the hints that run before it
+	seen             bool   // its offsets are counted in the range-check limits
+	immSmall         bool   // imm is the signed value of the immediate
 	imm              int64
 }
 
@@ -177,8 +177,26 @@ func decode(word felt.Felt) (instruction, error) {
 // code is the decoded form of a segment that pc visits.
 type code struct {
 	at     []instruction // by offset; grown and decoded on demand unless sealed
-	hints  map[uint64][]HintFunc
-	sealed bool // belongs to a class and many machines: never written
+	hints  [][]HintFunc
+	index  map[uint64]uint32 // offset → 1 + index in hints
+	sealed bool              // belongs to a class and many machines: never written
+}
+
+// add attaches hints to the instruction at an offset.
+func (c *code) add(offset uint64, hints []HintFunc) {
+	if c.index == nil {
+		c.index = make(map[uint64]uint32)
+	}
+	i := c.index[offset]
+	if i == 0 {
+		c.hints = append(c.hints, nil)
+		i = uint32(len(c.hints))
+		c.index[offset] = i
+	}
+	c.hints[i-1] = append(c.hints[i-1], hints...)
+	if offset < uint64(len(c.at)) {
+		c.at[offset].hints = i
+	}
 }
 
 // decodeAt decodes the instruction at offset off of s and remembers it.
@@ -206,7 +224,7 @@ func (m *Machine) decodeAt(s *segment, pc Addr) (*instruction, error) {
 		s.code = &code{}
 	}
 	c := s.code
-	in.hinted = len(c.hints[pc.Offset]) > 0
+	in.hints = c.index[pc.Offset]
 	if c.sealed {
 		return &in, nil
 	}

@@ -23,6 +23,8 @@ type Machine struct {
 	// Tracing keeps the registers of every step, the range-check limits of offsets and the access marks of cells, which
 	// proof mode and memory-hole counts need.
 	Tracing bool
+	// Syscall answers the SystemCall hint of contract classes, whose requests and responses are at ptr.
+	Syscall func(m *Machine, ptr Addr) error
 	// Data is for whoever attaches hints; the machine does not look at it.
 	Data any
 
@@ -34,10 +36,8 @@ type Machine struct {
 	skip     bool // the next instruction is stepped over, as a hint asked
 	builtins []*Builtin
 	scopes   scopes
+	classes  classState
 	blakes   uint64 // Blake2s instructions executed
-
-	inHint    int  // index of the running hint at its pc, for error reports
-	failedRun bool // the last step failed: PC is the instruction that did
 }
 
 // traceEntry is the state before a step, unrelocated.
@@ -73,13 +73,7 @@ func (m *Machine) AddHints(pc Addr, hints ...HintFunc) error {
 	if s.code.sealed {
 		return memErrorf(pc, "hint at %v: the segment is a class's", pc)
 	}
-	if s.code.hints == nil {
-		s.code.hints = make(map[uint64][]HintFunc)
-	}
-	s.code.hints[pc.Offset] = append(s.code.hints[pc.Offset], hints...)
-	if pc.Offset < uint64(len(s.code.at)) {
-		s.code.at[pc.Offset].hinted = true
-	}
+	s.code.add(pc.Offset, hints)
 	return nil
 }
 
@@ -139,22 +133,18 @@ func (m *Machine) Step() error {
 		in = &s.code.at[m.PC.Offset]
 	}
 	if in == nil || in.size == 0 {
-		if s.code != nil { // hints come first, even before a word that is no instruction
-			for i, h := range s.code.hints[m.PC.Offset] {
-				if err := h(m); err != nil {
-					return m.fail(i, err)
-				}
+		if s.code != nil && s.code.index[m.PC.Offset] != 0 { // hints come first, even before a word that is no instruction
+			if err := m.runHints(s.code.hints[s.code.index[m.PC.Offset]-1]); err != nil {
+				return err
 			}
 		}
 		var err error
 		if in, err = m.decodeAt(s, m.PC); err != nil {
 			return m.fail(-1, err)
 		}
-	} else if in.hinted {
-		for i, h := range s.code.hints[m.PC.Offset] {
-			if err := h(m); err != nil {
-				return m.fail(i, err)
-			}
+	} else if in.hints != 0 {
+		if err := m.runHints(s.code.hints[in.hints-1]); err != nil {
+			return err
 		}
 		in = &s.code.at[m.PC.Offset] // a hint may have moved the slice
 	}
@@ -172,8 +162,16 @@ func (m *Machine) Step() error {
 	return nil
 }
 
+func (m *Machine) runHints(hints []HintFunc) error {
+	for i, h := range hints {
+		if err := h(m); err != nil {
+			return m.fail(i, err)
+		}
+	}
+	return nil
+}
+
 func (m *Machine) fail(hint int, err error) error {
-	m.failedRun = true
 	return &RunError{m.PC, hint, err}
 }
 

@@ -1,0 +1,142 @@
+package vm
+
+import (
+	"errors"
+	"math/big"
+
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// circuit evaluates the gates of a circuit (the libfuncs of core::circuit). Values are numbers modulo p in four 96-bit
+// words; a gate names its operands and result by offsets in the values' segment.
+type circuit struct {
+	m       *Memory
+	values  Addr
+	modulus *big.Int
+}
+
+// read is a gate's operand; nil while it is not known.
+func (c *circuit) read(offset Addr) (*big.Int, Addr, error) {
+	f, err := c.m.Felt(offset)
+	if err != nil {
+		return nil, Addr{}, err
+	}
+	at, err := AddrValue(c.values).Add(FeltValue(f))
+	if err != nil {
+		return nil, Addr{}, err
+	}
+	_, v, err := readWords(c.m, at.addr())
+	return v, at.addr(), err
+}
+
+func (c *circuit) gate(offsets Addr) (v [3]*big.Int, at [3]Addr, err error) {
+	for i := range v {
+		if v[i], at[i], err = c.read(offsets.Add(i)); err != nil {
+			return v, at, err
+		}
+	}
+	return v, at, nil
+}
+
+// add fills an addition gate, or the subtraction that it is when its result is known; false when operands are missing.
+func (c *circuit) add(offsets Addr) (bool, error) {
+	v, at, err := c.gate(offsets)
+	if err != nil || v[1] == nil || v[0] == nil && v[2] == nil {
+		return false, err
+	}
+	r := new(big.Int)
+	if v[0] != nil {
+		return true, writeWords(c.m, at[2], r.Mod(r.Add(v[0], v[1]), c.modulus))
+	}
+	r.Sub(r.Add(v[2], c.modulus), v[1])
+	return true, writeWords(c.m, at[0], r.Mod(r, c.modulus))
+}
+
+// mul fills a multiplication gate, or the inversion that it is when its first operand is not known; false when there is
+// no inverse, and a number that takes the operand to zero is written in its place.
+func (c *circuit) mul(offsets Addr) (bool, error) {
+	v, at, err := c.gate(offsets)
+	if err != nil {
+		return false, err
+	}
+	if v[1] == nil {
+		return false, errors.New("a gate of the circuit has no operand")
+	}
+	r := new(big.Int)
+	if v[0] != nil {
+		return true, writeWords(c.m, at[2], r.Mod(r.Mul(v[0], v[1]), c.modulus))
+	}
+	gcd := new(big.Int).GCD(nil, nil, v[1], c.modulus)
+	if gcd.IsInt64() && gcd.Int64() == 1 {
+		return true, writeWords(c.m, at[0], r.ModInverse(v[1], c.modulus))
+	}
+	return false, writeWords(c.m, at[0], r.Div(c.modulus, gcd))
+}
+
+// evalCircuit fills the values of a circuit and the instances of both builtins. It stops at the first inversion that
+// fails, as far as multiplications go: their instances end there.
+func (m *Machine) evalCircuit(addPtr Addr, adds int, mulPtr Addr, muls int) error {
+	mem := &m.Memory
+	values, err := mem.Pointer(mulPtr.Add(modValues))
+	if err != nil {
+		return err
+	}
+	mulOffsets, err := mem.Pointer(mulPtr.Add(modOffsets))
+	if err != nil {
+		return err
+	}
+	addOffsets := mulOffsets
+	if adds > 0 {
+		if addOffsets, err = mem.Pointer(addPtr.Add(modOffsets)); err != nil {
+			return err
+		}
+	}
+	words, modulus, err := readWords(mem, mulPtr)
+	if err != nil {
+		return err
+	}
+	if modulus == nil || modulus.Cmp(big.NewInt(2)) < 0 {
+		return errors.New("a circuit's modulus is at least 2")
+	}
+	c := &circuit{mem, values, modulus}
+	done, failedAt := 0, muls
+	for k := 0; ; k++ {
+		for done < adds {
+			ok, err := c.add(addOffsets.Add(3 * done))
+			if err != nil {
+				return err
+			}
+			if !ok {
+				break
+			}
+			done++
+		}
+		if k == muls {
+			break
+		}
+		ok, err := c.mul(mulOffsets.Add(3 * k))
+		if err != nil {
+			return err
+		}
+		if !ok && failedAt == muls {
+			failedAt = k
+		}
+	}
+	if err := fillCircuit(mem, addPtr, adds, words, values, addOffsets); err != nil {
+		return err
+	}
+	return fillCircuit(mem, mulPtr, failedAt, words, values, mulOffsets)
+}
+
+func fillCircuit(m *Memory, ptr Addr, n int, modulus [modWords]felt.Felt, values, offsets Addr) error {
+	for i := range n {
+		at, err := m.LoadFelts(ptr.Add(i*modCells), modulus[:]...)
+		if err != nil {
+			return err
+		}
+		if _, err := m.Load(at, AddrValue(values), AddrValue(offsets.Add(3*i)), UintValue(uint64(n-i))); err != nil {
+			return err
+		}
+	}
+	return nil
+}

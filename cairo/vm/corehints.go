@@ -1,0 +1,729 @@
+package vm
+
+import (
+	"errors"
+	"fmt"
+	"math/big"
+	"sort"
+
+	"github.com/starkd/starkd/cairo/casm"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/poseidon"
+	"github.com/starkd/starkd/crypto/starkcurve"
+)
+
+// classState is what the hints of a contract class remember between each other, for one run of an entry point.
+type classState struct {
+	dicts    map[int32]*classDict // by the segment of their accesses
+	squash   squash
+	excluded int  // of the three arcs of assert_le
+	boxed    Addr // where AllocConstantSize goes on; segment 0 is none
+}
+
+type classDict struct {
+	index int // in the segment arena
+	data  map[felt.Felt]Value
+}
+
+// squash is the state of a dictionary being squashed.
+type squash struct {
+	keys    []felt.Felt            // still to do, descending
+	indices map[felt.Felt][]uint64 // accesses of a key, descending
+}
+
+// NewFrame forgets what the hints of a contract class remember: the next entry point begins afresh.
+func (m *Machine) NewFrame() { m.classes = classState{} }
+
+// hintOperand is an operand of a hint, its immediate as a value.
+type hintOperand struct {
+	casm.Operand
+	imm Value
+}
+
+func (m *Machine) hintCell(c casm.Cell) (Addr, error) {
+	return m.frameAddr(c.Reg == casm.FP, c.Off)
+}
+
+func (m *Machine) cellValue(c casm.Cell) (Value, error) {
+	a, err := m.hintCell(c)
+	if err != nil {
+		return Value{}, err
+	}
+	v, ok := m.Memory.Get(a)
+	if !ok {
+		return Value{}, memErrorf(a, "unknown value for memory cell %v", a)
+	}
+	return v, nil
+}
+
+func (o *hintOperand) value(m *Machine) (Value, error) {
+	switch o.Kind {
+	case casm.Immediate:
+		return o.imm, nil
+	case casm.Deref:
+		return m.cellValue(o.Cell)
+	case casm.DoubleDeref:
+		v, err := m.cellValue(o.Cell)
+		if err != nil {
+			return Value{}, err
+		}
+		p, ok := v.Addr()
+		if !ok {
+			return Value{}, fmt.Errorf("dereference of %v, which is no address", v)
+		}
+		if p, err = moved(p, o.Off); err != nil {
+			return Value{}, err
+		}
+		v, ok = m.Memory.Get(p)
+		if !ok {
+			return Value{}, memErrorf(p, "unknown value for memory cell %v", p)
+		}
+		return v, nil
+	}
+	a, err := m.cellValue(o.Cell)
+	if err != nil {
+		return Value{}, err
+	}
+	b := o.imm
+	if o.Imm == nil {
+		if b, err = m.cellValue(o.B); err != nil {
+			return Value{}, err
+		}
+	}
+	switch o.Op {
+	case casm.Add:
+		return a.Add(b)
+	case casm.Mul:
+		return a.Mul(b)
+	}
+	return Value{}, fmt.Errorf("operation %v in a hint's operand", o.Op)
+}
+
+// coreHint is a hint of a class with its operands ready.
+type coreHint struct {
+	kind casm.HintKind
+	in   []hintOperand
+	out  []casm.Cell
+}
+
+// CoreHint makes a machine's hint of a class's hint. It keeps no state, so one may serve many machines; what hints
+// remember is in the machine, see NewFrame. The SystemCall hint calls Machine.Syscall.
+func CoreHint(h *casm.Hint) (HintFunc, error) {
+	c := &coreHint{kind: h.Kind, out: h.Out}
+	for _, op := range h.In {
+		o := hintOperand{Operand: op}
+		if op.Imm != nil {
+			o.imm = FeltValue(felt.FromBigInt(op.Imm))
+		}
+		c.in = append(c.in, o)
+	}
+	if len(h.In) != len(h.Kind.Inputs()) || len(h.Out) != len(h.Kind.Outputs()) {
+		return nil, fmt.Errorf("vm: hint %v with %d inputs and %d outputs", h.Kind, len(h.In), len(h.Out))
+	}
+	f, ok := coreHints[h.Kind]
+	if !ok {
+		kind := h.Kind
+		return func(*Machine) error { return fmt.Errorf("the hint %v is not for contracts", kind) }, nil
+	}
+	return func(m *Machine) error { return f(m, c) }, nil
+}
+
+// coreHints is the table of hints that the compiler emits. Which operand is which is their order in the hint's JSON form.
+var coreHints = map[casm.HintKind]func(m *Machine, c *coreHint) error{
+	casm.AllocSegment: func(m *Machine, c *coreHint) error {
+		return c.set(m, 0, AddrValue(m.Memory.AddSegment()))
+	},
+	casm.TestLessThan: func(m *Machine, c *coreHint) error {
+		a, err := c.felts(m)
+		if err != nil {
+			return err
+		}
+		return c.set(m, 0, boolValue(a[0].Cmp(&a[1]) < 0))
+	},
+	casm.TestLessThanOrEqual:        testLessOrEqual,
+	casm.TestLessThanOrEqualAddress: testLessOrEqual,
+	casm.WideMul128: func(m *Machine, c *coreHint) error {
+		a, err := c.ints(m)
+		if err != nil {
+			return err
+		}
+		p := a[0].Mul(a[0], a[1])
+		return c.setInts(m, new(big.Int).Rsh(p, 128), low128(p))
+	},
+	casm.DivMod:                 divMod,
+	casm.Uint256DivMod:          uint256DivMod,
+	casm.Uint512DivModByUint256: uint512DivMod,
+	casm.SquareRoot: func(m *Machine, c *coreHint) error {
+		a, err := c.ints(m)
+		if err != nil {
+			return err
+		}
+		return c.setInts(m, a[0].Sqrt(a[0]))
+	},
+	casm.Uint256SquareRoot: uint256SquareRoot,
+	casm.LinearSplit: func(m *Machine, c *coreHint) error {
+		a, err := c.ints(m)
+		if err != nil {
+			return err
+		}
+		value, scalar, maxX := a[0], a[1], a[2]
+		if scalar.Sign() == 0 {
+			return errors.New("division by zero")
+		}
+		x := new(big.Int).Div(value, scalar)
+		if x.Cmp(maxX) > 0 {
+			x = maxX
+		}
+		y := new(big.Int).Mul(x, scalar)
+		return c.setInts(m, x, y.Sub(value, y))
+	},
+	casm.AllocFelt252Dict:         allocDict,
+	casm.Felt252DictEntryInit:     dictEntryInit,
+	casm.Felt252DictEntryUpdate:   dictEntryUpdate,
+	casm.GetSegmentArenaIndex:     arenaIndex,
+	casm.InitSquashData:           initSquash,
+	casm.GetCurrentAccessIndex:    currentAccessIndex,
+	casm.ShouldSkipSquashLoop:     func(m *Machine, c *coreHint) error { return c.moreAccesses(m, false) },
+	casm.ShouldContinueSquashLoop: func(m *Machine, c *coreHint) error { return c.moreAccesses(m, true) },
+	casm.GetCurrentAccessDelta:    currentAccessDelta,
+	casm.GetNextDictKey:           nextDictKey,
+	casm.AssertLeFindSmallArcs:    findSmallArcs,
+	casm.AssertLeIsFirstArcExcluded: func(m *Machine, c *coreHint) error {
+		return c.set(m, 0, boolValue(m.classes.excluded != 0))
+	},
+	casm.AssertLeIsSecondArcExcluded: func(m *Machine, c *coreHint) error {
+		return c.set(m, 0, boolValue(m.classes.excluded != 1))
+	},
+	casm.RandomEcPoint: randomECPoint,
+	casm.FieldSqrt: func(m *Machine, c *coreHint) error {
+		a, err := c.felts(m)
+		if err != nil {
+			return err
+		}
+		// One of a and 3a is a square, since 3 is none.
+		var root, x felt.Felt
+		if !root.Sqrt(&a[0]) {
+			three := felt.FromUint64(3)
+			if !root.Sqrt(x.Mul(&a[0], &three)) {
+				return fmt.Errorf("%v has no square root", FeltValue(a[0]))
+			}
+		}
+		if x.Neg(&root); x.Cmp(&root) < 0 {
+			root = x
+		}
+		return c.set(m, 0, FeltValue(root))
+	},
+	casm.DebugPrint: func(*Machine, *coreHint) error { return nil },
+	casm.AllocConstantSize: func(m *Machine, c *coreHint) error {
+		a, err := c.felts(m)
+		if err != nil {
+			return err
+		}
+		if !a[0].IsUint64() || a[0].Uint64() >= MaxCells {
+			return fmt.Errorf("an object of %v cells is too large", FeltValue(a[0]))
+		}
+		if m.classes.boxed.Segment == 0 {
+			m.classes.boxed = m.Memory.AddSegment()
+		}
+		at := m.classes.boxed
+		m.classes.boxed.Offset += a[0].Uint64()
+		return c.set(m, 0, AddrValue(at))
+	},
+	casm.U256InvModN: u256InvModN,
+	casm.EvalCircuit: func(m *Machine, c *coreHint) error {
+		var n [2]uint64
+		var ptr [2]Addr
+		for i := range 2 {
+			f, err := c.felt(m, 2*i)
+			if err != nil {
+				return err
+			}
+			if !f.IsUint64() || f.Uint64() > MaxCells/modCells {
+				return fmt.Errorf("a circuit of %v gates is too large", FeltValue(f))
+			}
+			n[i] = f.Uint64()
+			if ptr[i], err = c.addr(m, 2*i+1); err != nil {
+				return err
+			}
+		}
+		return m.evalCircuit(ptr[0], int(n[0]), ptr[1], int(n[1]))
+	},
+	casm.SystemCall: func(m *Machine, c *coreHint) error {
+		ptr, err := c.addr(m, 0)
+		if err != nil {
+			return err
+		}
+		if m.Syscall == nil {
+			return errors.New("no system calls here")
+		}
+		return m.Syscall(m, ptr)
+	},
+	casm.AssertCurrentAccessIndicesIsEmpty: func(*Machine, *coreHint) error { return nil },
+	casm.AssertAllKeysUsed:                 func(*Machine, *coreHint) error { return nil },
+	casm.AssertLeAssertThirdArcExcluded:    func(*Machine, *coreHint) error { return nil },
+	casm.AssertLtAssertValidInput:          func(*Machine, *coreHint) error { return nil },
+}
+
+func boolValue(b bool) Value {
+	if b {
+		return FeltValue(felt.One)
+	}
+	return Value{}
+}
+
+func (c *coreHint) felt(m *Machine, i int) (felt.Felt, error) {
+	v, err := c.in[i].value(m)
+	if err != nil {
+		return felt.Felt{}, err
+	}
+	f, ok := v.Felt()
+	if !ok {
+		return felt.Felt{}, fmt.Errorf("hint %v: %v is no integer", c.kind, v)
+	}
+	return f, nil
+}
+
+func (c *coreHint) addr(m *Machine, i int) (Addr, error) {
+	v, err := c.in[i].value(m)
+	if err != nil {
+		return Addr{}, err
+	}
+	a, ok := v.Addr()
+	if !ok {
+		return Addr{}, fmt.Errorf("hint %v: %v is no address", c.kind, v)
+	}
+	return a, nil
+}
+
+// felts reads all inputs, which are integers.
+func (c *coreHint) felts(m *Machine) ([]felt.Felt, error) {
+	out := make([]felt.Felt, len(c.in))
+	var err error
+	for i := range out {
+		if out[i], err = c.felt(m, i); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (c *coreHint) ints(m *Machine) ([]*big.Int, error) {
+	fs, err := c.felts(m)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*big.Int, len(fs))
+	for i := range fs {
+		out[i] = fs[i].BigInt()
+	}
+	return out, nil
+}
+
+func (c *coreHint) set(m *Machine, i int, v Value) error {
+	a, err := m.hintCell(c.out[i])
+	if err != nil {
+		return err
+	}
+	return m.Memory.Insert(a, v)
+}
+
+// setInts writes the outputs in order.
+func (c *coreHint) setInts(m *Machine, values ...*big.Int) error {
+	for i, v := range values {
+		if err := c.set(m, i, FeltValue(felt.FromBigInt(v))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var mask128 = new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 128), big.NewInt(1))
+
+func low128(v *big.Int) *big.Int { return new(big.Int).And(v, mask128) }
+
+// limbs128 splits v into n limbs of 128 bits, the last one with all the rest.
+func limbs128(v *big.Int, n int) []*big.Int {
+	out := make([]*big.Int, n)
+	for i := range out {
+		out[i] = new(big.Int).Rsh(v, uint(128*i))
+		if i < n-1 {
+			out[i].And(out[i], mask128)
+		}
+	}
+	return out
+}
+
+func join128(limbs []*big.Int) *big.Int {
+	v := new(big.Int)
+	for i, l := range limbs {
+		v.Add(v, new(big.Int).Lsh(l, uint(128*i)))
+	}
+	return v
+}
+
+// testLessOrEqual compares two integers or two addresses; an address is less than any integer.
+func testLessOrEqual(m *Machine, c *coreHint) error {
+	a, err := c.in[0].value(m)
+	if err != nil {
+		return err
+	}
+	b, err := c.in[1].value(m)
+	if err != nil {
+		return err
+	}
+	return c.set(m, 0, boolValue(!lessValue(b, a)))
+}
+
+func lessValue(a, b Value) bool {
+	switch {
+	case a.IsAddr() && b.IsAddr():
+		x, y := a.addr(), b.addr()
+		return x.Segment < y.Segment || x.Segment == y.Segment && x.Offset < y.Offset
+	case a.IsAddr() != b.IsAddr():
+		return a.IsAddr()
+	}
+	x, y := felt.Felt(a.l), felt.Felt(b.l)
+	return x.Cmp(&y) < 0
+}
+
+func divMod(m *Machine, c *coreHint) error {
+	a, err := c.felts(m)
+	if err != nil {
+		return err
+	}
+	if a[1].IsZero() {
+		return errors.New("division by zero")
+	}
+	if a[0].IsUint64() && a[1].IsUint64() {
+		x, y := a[0].Uint64(), a[1].Uint64()
+		if err := c.set(m, 0, UintValue(x/y)); err != nil {
+			return err
+		}
+		return c.set(m, 1, UintValue(x%y))
+	}
+	q, r := new(big.Int).DivMod(a[0].BigInt(), a[1].BigInt(), new(big.Int))
+	return c.setInts(m, q, r)
+}
+
+func uint256DivMod(m *Machine, c *coreHint) error {
+	a, err := c.ints(m)
+	if err != nil {
+		return err
+	}
+	d := join128(a[2:4])
+	if d.Sign() == 0 {
+		return errors.New("division by zero")
+	}
+	q, r := new(big.Int).DivMod(join128(a[:2]), d, new(big.Int))
+	return c.setInts(m, append(limbs128(q, 2), limbs128(r, 2)...)...)
+}
+
+func uint512DivMod(m *Machine, c *coreHint) error {
+	a, err := c.ints(m)
+	if err != nil {
+		return err
+	}
+	d := join128(a[4:6])
+	if d.Sign() == 0 {
+		return errors.New("division by zero")
+	}
+	q, r := new(big.Int).DivMod(join128(a[:4]), d, new(big.Int))
+	return c.setInts(m, append(limbs128(q, 4), limbs128(r, 2)...)...)
+}
+
+func uint256SquareRoot(m *Machine, c *coreHint) error {
+	a, err := c.ints(m)
+	if err != nil {
+		return err
+	}
+	v := join128(a)
+	root := new(big.Int).Sqrt(v)
+	rest := new(big.Int).Mul(root, root)
+	rest.Sub(v, rest)
+	over := new(big.Int).Lsh(root, 1)
+	flag := int64(0)
+	if over.Sub(over, rest).BitLen() > 128 && over.Sign() > 0 {
+		flag = 1
+	}
+	low64 := new(big.Int).SetUint64(1<<64 - 1)
+	r := limbs128(rest, 2)
+	return c.setInts(m, low64.And(low64, root), new(big.Int).Rsh(root, 64), r[0], r[1], big.NewInt(flag))
+}
+
+// The constants of assert_le: the prime over 3 and over 2, divided by 2^128 and rounded up.
+var (
+	primeOver3High, _ = new(big.Int).SetString("3544607988759775765608368578435044694", 10)
+	primeOver2High, _ = new(big.Int).SetString("5316911983139663648412552867652567041", 10)
+)
+
+// smallArcs orders the arcs 0→a, a→b and b→P-1 of the circle of field elements by length and writes the two smaller
+// ones at ptr; the largest one's number is returned.
+func smallArcs(m *Machine, a, b felt.Felt, ptr Addr) (int, error) {
+	type arc struct {
+		length felt.Felt
+		index  int
+	}
+	minusOne := felt.FromInt64(-1)
+	arcs := []arc{{a, 0}, {index: 1}, {index: 2}}
+	arcs[1].length.Sub(&b, &a)
+	arcs[2].length.Sub(&minusOne, &b)
+	sort.SliceStable(arcs, func(i, j int) bool { return arcs[i].length.Cmp(&arcs[j].length) < 0 })
+	for i, d := range []*big.Int{primeOver3High, primeOver2High} {
+		q, r := new(big.Int).DivMod(arcs[i].length.BigInt(), d, new(big.Int))
+		if _, err := m.Memory.LoadFelts(ptr.Add(2*i), felt.FromBigInt(r), felt.FromBigInt(q)); err != nil {
+			return 0, err
+		}
+	}
+	return arcs[2].index, nil
+}
+
+func findSmallArcs(m *Machine, c *coreHint) error {
+	ptr, err := c.addr(m, 0)
+	if err != nil {
+		return err
+	}
+	a, err := c.felt(m, 1)
+	if err != nil {
+		return err
+	}
+	b, err := c.felt(m, 2)
+	if err != nil {
+		return err
+	}
+	m.classes.excluded, err = smallArcs(m, a, b, ptr)
+	return err
+}
+
+// randomECPoint yields any point: results never depend on it. Official machines draw it; here it follows from the state.
+func randomECPoint(m *Machine, c *coreHint) error {
+	x := poseidon.Hash(felt.FromUint64(m.Steps), felt.FromUint64(m.AP))
+	for {
+		if y, ok := starkcurve.YFromX(x); ok {
+			if err := c.set(m, 0, FeltValue(x)); err != nil {
+				return err
+			}
+			return c.set(m, 1, FeltValue(y))
+		}
+		x.Add(&x, &felt.One)
+	}
+}
+
+func u256InvModN(m *Machine, c *coreHint) error {
+	a, err := c.ints(m)
+	if err != nil {
+		return err
+	}
+	b, n := join128(a[:2]), join128(a[2:4])
+	one := big.NewInt(1)
+	if n.Sign() == 0 {
+		return errors.New("inverse modulo zero")
+	}
+	// Outputs: g0_or_no_inv, g1_option, s_or_r0, s_or_r1, t_or_k0, t_or_k1.
+	if n.Cmp(one) == 0 {
+		return c.setInts(m, one, new(big.Int), a[0], a[1], one, new(big.Int))
+	}
+	g := new(big.Int).GCD(nil, nil, n, b)
+	if g.Cmp(one) != 0 {
+		if g.Bit(0) == 0 {
+			g.SetInt64(2)
+		}
+		gl, s, t := limbs128(g, 2), limbs128(new(big.Int).Div(b, g), 2), limbs128(new(big.Int).Div(n, g), 2)
+		return c.setInts(m, gl[0], gl[1], s[0], s[1], t[0], t[1])
+	}
+	r := new(big.Int).ModInverse(b, n)
+	k := new(big.Int).Mul(r, b)
+	k.Sub(k, one).Div(k, n)
+	rl, kl := limbs128(r, 2), limbs128(k, 2)
+	// g1_option stays free.
+	for i, v := range []*big.Int{new(big.Int), nil, rl[0], rl[1], kl[0], kl[1]} {
+		if v == nil {
+			continue
+		}
+		if err := c.set(m, i, FeltValue(felt.FromBigInt(v))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func allocDict(m *Machine, c *coreHint) error {
+	arena, err := c.addr(m, 0)
+	if err != nil {
+		return err
+	}
+	n, err := m.Memory.Uint64(arena.Add(-2))
+	if err != nil {
+		return err
+	}
+	infos, err := m.Memory.Pointer(arena.Add(-3))
+	if err != nil {
+		return err
+	}
+	if n > MaxCells {
+		return fmt.Errorf("%d dictionaries are too many", n)
+	}
+	if m.classes.dicts == nil {
+		m.classes.dicts = make(map[int32]*classDict)
+	}
+	start := m.Memory.AddSegment()
+	m.classes.dicts[start.Segment] = &classDict{index: len(m.classes.dicts), data: make(map[felt.Felt]Value)}
+	return m.Memory.Insert(infos.Add(3*int(n)), AddrValue(start))
+}
+
+func (m *Machine) dict(a Addr) (*classDict, error) {
+	d := m.classes.dicts[a.Segment]
+	if d == nil {
+		return nil, fmt.Errorf("%v points to no dictionary", a)
+	}
+	return d, nil
+}
+
+func dictEntryInit(m *Machine, c *coreHint) error {
+	at, err := c.addr(m, 0)
+	if err != nil {
+		return err
+	}
+	key, err := c.felt(m, 1)
+	if err != nil {
+		return err
+	}
+	d, err := m.dict(at)
+	if err != nil {
+		return err
+	}
+	return m.Memory.Insert(at.Add(1), d.data[key])
+}
+
+func dictEntryUpdate(m *Machine, c *coreHint) error {
+	at, err := c.addr(m, 0)
+	if err != nil {
+		return err
+	}
+	v, err := c.in[1].value(m)
+	if err != nil {
+		return err
+	}
+	d, err := m.dict(at)
+	if err != nil {
+		return err
+	}
+	key, err := m.Memory.Felt(at.Add(-3))
+	if err != nil {
+		return err
+	}
+	d.data[key] = v
+	return nil
+}
+
+func arenaIndex(m *Machine, c *coreHint) error {
+	at, err := c.addr(m, 0)
+	if err != nil {
+		return err
+	}
+	d, err := m.dict(at)
+	if err != nil {
+		return err
+	}
+	return c.set(m, 0, UintValue(uint64(d.index)))
+}
+
+func initSquash(m *Machine, c *coreHint) error {
+	at, err := c.addr(m, 0)
+	if err != nil {
+		return err
+	}
+	n, err := c.felt(m, 2)
+	if err != nil {
+		return err
+	}
+	if !n.IsUint64() || n.Uint64() == 0 || n.Uint64() > MaxCells/3 {
+		return fmt.Errorf("a dictionary of %v accesses", FeltValue(n))
+	}
+	s := squash{indices: make(map[felt.Felt][]uint64)}
+	for i := range n.Uint64() {
+		key, err := m.Memory.Felt(at.Add(3 * int(i)))
+		if err != nil {
+			return err
+		}
+		if _, ok := s.indices[key]; !ok {
+			s.keys = append(s.keys, key)
+		}
+		s.indices[key] = append(s.indices[key], i)
+	}
+	for _, list := range s.indices {
+		for i, j := 0, len(list)-1; i < j; i, j = i+1, j-1 {
+			list[i], list[j] = list[j], list[i]
+		}
+	}
+	sort.Slice(s.keys, func(i, j int) bool { return s.keys[i].Cmp(&s.keys[j]) > 0 })
+	m.classes.squash = s
+	if err := c.set(m, 0, boolValue(s.keys[0].BitLen() > 128)); err != nil {
+		return err
+	}
+	return c.set(m, 1, FeltValue(s.keys[len(s.keys)-1]))
+}
+
+// accesses is the list of the current key's accesses that are left; it is never empty.
+func (m *Machine) accesses() ([]uint64, felt.Felt, error) {
+	s := &m.classes.squash
+	if len(s.keys) == 0 {
+		return nil, felt.Felt{}, errors.New("no dictionary is being squashed")
+	}
+	key := s.keys[len(s.keys)-1]
+	list := s.indices[key]
+	if len(list) == 0 {
+		return nil, key, errors.New("the key has no accesses left")
+	}
+	return list, key, nil
+}
+
+func currentAccessIndex(m *Machine, c *coreHint) error {
+	at, err := c.addr(m, 0)
+	if err != nil {
+		return err
+	}
+	list, _, err := m.accesses()
+	if err != nil {
+		return err
+	}
+	return m.Memory.Insert(at, UintValue(list[len(list)-1]))
+}
+
+// moreAccesses writes whether the key has accesses after the current one, or its negation.
+func (c *coreHint) moreAccesses(m *Machine, more bool) error {
+	list, _, err := m.accesses()
+	if err != nil {
+		return err
+	}
+	return c.set(m, 0, boolValue((len(list) > 1) == more))
+}
+
+func currentAccessDelta(m *Machine, c *coreHint) error {
+	list, key, err := m.accesses()
+	if err != nil {
+		return err
+	}
+	if len(list) < 2 {
+		return errors.New("the key has no accesses left")
+	}
+	prev := list[len(list)-1]
+	m.classes.squash.indices[key] = list[:len(list)-1]
+	return c.set(m, 0, UintValue(list[len(list)-2]-prev-1))
+}
+
+func nextDictKey(m *Machine, c *coreHint) error {
+	list, key, err := m.accesses()
+	if err != nil {
+		return err
+	}
+	s := &m.classes.squash
+	if len(list) != 1 {
+		return errors.New("a key is left before all of its accesses were squashed")
+	}
+	delete(s.indices, key)
+	s.keys = s.keys[:len(s.keys)-1]
+	if len(s.keys) == 0 {
+		return errors.New("no keys left but remaining_accesses > 0")
+	}
+	return c.set(m, 0, FeltValue(s.keys[len(s.keys)-1]))
+}

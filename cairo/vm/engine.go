@@ -1,0 +1,373 @@
+package vm
+
+import (
+	"errors"
+	"sync"
+
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/casm"
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// EntryPointBudget is the gas that a call pays before its first instruction (Starknet's entry_point_initial_budget); code
+// that needs less gives the rest back to itself.
+const EntryPointBudget = 10000
+
+// builtinCosts is what a contract finds when it asks for the costs of builtins, in gas.
+var builtinCosts = []uint64{
+	4050, // pedersen
+	583,  // bitwise
+	4085, // ec_op
+	491,  // poseidon
+	230,  // add_mod
+	604,  // mul_mod
+	3334, // blake
+}
+
+// ExtraData is what follows a class's bytecode in memory: a ret, which a contract calls to learn where it is, and a
+// pointer to the builtin costs. costs is where those are.
+func ExtraData(costs Addr) [2]Value {
+	ret := felt.FromUint64(0x208b7fff7fff7ffe)
+	return [2]Value{FeltValue(ret), AddrValue(costs)}
+}
+
+// BuiltinCosts are the cells that the pointer of ExtraData leads to.
+func BuiltinCosts() []felt.Felt {
+	out := make([]felt.Felt, len(builtinCosts))
+	for i, c := range builtinCosts {
+		out[i] = felt.FromUint64(c)
+	}
+	return out
+}
+
+// The segments of a contract's run, in an order that never changes so that a class's cells can be shared by all runs.
+const costsSegment = 2
+
+// maxCachedWords bounds the bytecode of the classes that an engine keeps ready: 2^21 words, some 120 MB.
+const maxCachedWords = 1 << 21
+
+// Engine runs contract classes on the VM. Make one with NewEngine. It is safe for concurrent use.
+type Engine struct {
+	mu      sync.Mutex
+	classes map[classKey]*loadedClass
+	order   []classKey // oldest use first
+	words   int
+	pool    sync.Pool // of *[]cell for execution segments
+}
+
+var _ cairo.Engine = (*Engine)(nil)
+
+// NewEngine returns an engine with an empty cache.
+func NewEngine() *Engine { return &Engine{classes: make(map[classKey]*loadedClass)} }
+
+// classKey identifies a class: by its hashes, or by pointer where it has none.
+type classKey struct {
+	hash, compiled felt.Felt
+	casm           *casm.Class
+}
+
+func keyOf(c *cairo.Class) classKey {
+	if c.Hash.IsZero() || c.CompiledHash.IsZero() {
+		return classKey{casm: c.Casm}
+	}
+	return classKey{hash: c.Hash, compiled: c.CompiledHash}
+}
+
+// loadedClass is a class ready to run: its cells with the extra data, and decoded instructions with their hints.
+type loadedClass struct {
+	cells []cell
+	code  *code
+}
+
+// load makes a class ready, or finds it so.
+func (e *Engine) load(c *cairo.Class) (*loadedClass, error) {
+	key := keyOf(c)
+	e.mu.Lock()
+	l, ok := e.classes[key]
+	if ok {
+		for i, k := range e.order {
+			if k == key {
+				e.order = append(append(e.order[:i], e.order[i+1:]...), key)
+				break
+			}
+		}
+	}
+	e.mu.Unlock()
+	if ok {
+		return l, nil
+	}
+	l, err := loadClass(c.Casm)
+	if err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if _, ok := e.classes[key]; ok {
+		return l, nil
+	}
+	e.classes[key] = l
+	e.order = append(e.order, key)
+	e.words += len(l.cells)
+	for e.words > maxCachedWords && len(e.order) > 1 {
+		e.words -= len(e.classes[e.order[0]].cells)
+		delete(e.classes, e.order[0])
+		e.order = e.order[1:]
+	}
+	return l, nil
+}
+
+func loadClass(c *casm.Class) (*loadedClass, error) {
+	if err := c.Validate(); err != nil {
+		return nil, cairo.RunErrorf("%v", err)
+	}
+	l := &loadedClass{cells: make([]cell, 0, len(c.Bytecode)+2), code: &code{sealed: true}}
+	put := func(v Value) {
+		var cl cell
+		cl.set(&v)
+		l.cells = append(l.cells, cl)
+	}
+	for _, f := range c.Bytecode {
+		put(FeltValue(f))
+	}
+	for _, v := range ExtraData(Addr{costsSegment, 0}) {
+		put(v)
+	}
+	l.code.at = make([]instruction, len(l.cells))
+	for i := range l.cells {
+		f, ok := l.cells[i].value().Felt()
+		if !ok {
+			continue
+		}
+		in, err := decode(f)
+		if err != nil {
+			continue // data, or an instruction that fails when it is reached
+		}
+		if in.op1 == op1Imm && in.off2 == 1 && i+1 < len(l.cells) {
+			if f, ok := l.cells[i+1].value().Felt(); ok {
+				in.imm, in.immSmall = smallFelt(f)
+			}
+		}
+		l.code.at[i] = in
+	}
+	for _, at := range c.Hints {
+		for i := range at.Hints {
+			h, err := CoreHint(&at.Hints[i])
+			if err != nil {
+				return nil, cairo.RunErrorf("%v", err)
+			}
+			l.code.add(uint64(at.Offset), []HintFunc{h})
+		}
+	}
+	return l, nil
+}
+
+// classBuiltins are those that a contract may use, in the order in which an entry point takes them.
+var classBuiltins = []string{
+	BuiltinPedersen, BuiltinRangeCheck, BuiltinBitwise, BuiltinECOp, BuiltinPoseidon, BuiltinSegmentArena,
+	BuiltinRangeCheck96, BuiltinAddMod, BuiltinMulMod,
+}
+
+func entryPoint(c *casm.Class, t cairo.EntryPointType, selector felt.Felt) (*casm.EntryPoint, error) {
+	list := c.EntryPoints.External
+	switch t {
+	case cairo.L1Handler:
+		list = c.EntryPoints.L1Handler
+	case cairo.Constructor:
+		list = c.EntryPoints.Constructor
+	}
+	for i := range list {
+		if list[i].Selector == selector {
+			return &list[i], nil
+		}
+	}
+	return nil, cairo.RunErrorf("entry point %v not found in contract", selector)
+}
+
+// Run runs an entry point as Starknet's sequencer does. A call that cannot pay EntryPointBudget ends as a panic with
+// "Out of gas" and all of its gas.
+func (e *Engine) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
+	if call.Class == nil || call.Class.Casm == nil {
+		return cairo.Result{}, cairo.RunErrorf("a call without a compiled class")
+	}
+	ep, err := entryPoint(call.Class.Casm, call.Type, call.Selector)
+	if err != nil {
+		return cairo.Result{}, err
+	}
+	l, err := e.load(call.Class)
+	if err != nil {
+		return cairo.Result{}, err
+	}
+	if call.Gas < EntryPointBudget {
+		return cairo.Result{Failed: true, Retdata: []felt.Felt{errOutOfGas}, GasLeft: call.Gas}, nil
+	}
+	m := e.machine(l)
+	defer e.release(m)
+	res, err := m.runEntryPoint(ep, l, call, sys)
+	if err == nil {
+		return res, nil
+	}
+	if own, ok := errors.AsType[*syscallError](err); ok {
+		return cairo.Result{}, own.err
+	}
+	if step, ok := errors.AsType[*RunError](err); ok {
+		err = step.Err
+	}
+	return cairo.Result{}, cairo.RunErrorf("%v", err)
+}
+
+// machine makes a machine with the class in segment 0 and the builtin costs in segment 2.
+func (e *Engine) machine(l *loadedClass) *Machine {
+	m := NewMachine()
+	m.Memory.segs[0] = &segment{cells: l.cells, code: l.code, shared: true}
+	if p, ok := e.pool.Get().(*[]cell); ok {
+		m.exec.cells = (*p)[:0]
+	} else {
+		m.exec.cells = make([]cell, 0, 1<<12)
+	}
+	// A new segment takes a handful of cells; the memory's limit is far.
+	_, _ = m.Memory.LoadFelts(m.Memory.AddSegment(), BuiltinCosts()...)
+	return m
+}
+
+// maxPooledCells is the largest execution segment that is kept for the next run (32 MB).
+const maxPooledCells = 1 << 20
+
+// release keeps the machine's execution segment, zeroed, for the next run.
+func (e *Engine) release(m *Machine) {
+	cells := m.exec.cells
+	if cap(cells) > maxPooledCells {
+		return
+	}
+	clear(cells)
+	cells = cells[:0]
+	m.exec.cells = nil
+	e.pool.Put(&cells)
+}
+
+func (m *Machine) runEntryPoint(ep *casm.EntryPoint, l *loadedClass, call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
+	m.Syscall = NewSyscallHandler(sys)
+	var stack []Value
+	next := 0
+	for _, name := range ep.Builtins {
+		for next < len(classBuiltins) && classBuiltins[next] != name {
+			next++
+		}
+		if next == len(classBuiltins) {
+			return cairo.Result{}, cairo.RunErrorf("builtin %q of the entry point is unknown or out of order", name)
+		}
+		b, err := m.AddBuiltin(name)
+		if err != nil {
+			return cairo.Result{}, err
+		}
+		stack = append(stack, AddrValue(b.Base))
+	}
+	calldata := m.Memory.AddSegment()
+	calldataEnd, err := m.Memory.LoadFelts(calldata, call.Calldata...)
+	if err != nil {
+		return cairo.Result{}, err
+	}
+	syscallPtr := m.Memory.AddSegment()
+	end := m.Memory.AddSegment()
+	stack = append(stack, UintValue(call.Gas-EntryPointBudget), AddrValue(syscallPtr), AddrValue(calldata), AddrValue(calldataEnd))
+	stack = append(stack, Value{}, AddrValue(end)) // the caller's fp is 0
+	if _, err := m.Memory.Load(Addr{1, 0}, stack...); err != nil {
+		return cairo.Result{}, err
+	}
+	m.PC = Addr{0, uint64(ep.Offset)}
+	m.AP = uint64(len(stack))
+	m.FP = m.AP
+	if err := m.Run(end); err != nil {
+		return cairo.Result{}, err
+	}
+	return m.finishEntryPoint(ep, l, call)
+}
+
+// finishEntryPoint checks that the run could be part of a proof, and reads what it returned: the builtin pointers, gas,
+// the syscall pointer, the panic flag and the ends of the returned array.
+func (m *Machine) finishEntryPoint(ep *casm.EntryPoint, l *loadedClass, call cairo.Call) (cairo.Result, error) {
+	const values = 5
+	if m.AP < uint64(values+len(ep.Builtins)) {
+		return cairo.Result{}, cairo.RunErrorf("ap is %d after the run", m.AP)
+	}
+	sizes := make(map[int32]uint64)
+	for i, name := range ep.Builtins {
+		b := m.Builtin(name)
+		size, err := b.finishInstances(&m.Memory, false)
+		if err != nil {
+			return cairo.Result{}, err
+		}
+		stop, err := m.Memory.Pointer(Addr{1, m.AP - values - uint64(len(ep.Builtins)-i)})
+		if err != nil {
+			return cairo.Result{}, err
+		}
+		if stop.Segment != b.Base.Segment {
+			return cairo.Result{}, cairo.RunErrorf("the final pointer of %s is %v, outside of its segment %d", name, stop, b.Base.Segment)
+		}
+		if name == BuiltinRangeCheck96 {
+			// A circuit uses only some of the cells that it reserves; the rest are zero.
+			for off := range stop.Offset {
+				if _, ok := m.Memory.Get(Addr{stop.Segment, off}); !ok {
+					if err := m.Memory.Insert(Addr{stop.Segment, off}, Value{}); err != nil {
+						return cairo.Result{}, err
+					}
+				}
+			}
+			size = max(size, stop.Offset)
+		}
+		sizes[b.Base.Segment] = size
+	}
+	if m.Memory.segs[0].size() > uint64(len(l.cells)) {
+		return cairo.Result{}, cairo.RunErrorf("out of bounds access to program segment")
+	}
+	if err := m.Memory.noTemporary(); err != nil {
+		return cairo.Result{}, err
+	}
+	list := make([]uint64, m.Memory.Segments())
+	for i, n := range sizes {
+		list[i] = n
+	}
+	for _, b := range m.builtins {
+		if err := b.secure(&m.Memory, list); err != nil {
+			return cairo.Result{}, err
+		}
+	}
+	if m.FP != 0 {
+		return cairo.Result{}, cairo.RunErrorf("fp is %d after the run, want 0", m.FP)
+	}
+	return m.readResult(Addr{1, m.AP - values}, call.Gas)
+}
+
+func (m *Machine) readResult(at Addr, gas uint64) (cairo.Result, error) {
+	res := cairo.Result{Steps: m.Steps}
+	var err error
+	if res.GasLeft, err = m.Memory.Uint64(at); err != nil {
+		return res, err
+	}
+	if res.GasLeft > gas {
+		return res, cairo.RunErrorf("unexpected remaining gas: %d of %d", res.GasLeft, gas)
+	}
+	flag, err := m.Memory.Felt(at.Add(2))
+	if err != nil {
+		return res, err
+	}
+	switch flag {
+	case felt.Zero:
+	case felt.One:
+		res.Failed = true
+	default:
+		return res, cairo.RunErrorf("failure flag expected to be either 0 or 1, got %v", flag)
+	}
+	start, err := m.Memory.Pointer(at.Add(3))
+	if err != nil {
+		return res, err
+	}
+	end, err := m.Memory.Pointer(at.Add(4))
+	if err != nil {
+		return res, err
+	}
+	if start.Segment != end.Segment || end.Offset < start.Offset || end.Offset-start.Offset > MaxCells {
+		return res, cairo.RunErrorf("return data from %v to %v", start, end)
+	}
+	res.Retdata, err = m.Memory.Felts(start, int(end.Offset-start.Offset))
+	return res, err
+}

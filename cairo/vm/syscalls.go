@@ -1,0 +1,415 @@
+package vm
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/keccak"
+)
+
+// The panic data of syscalls that fail in the machine itself.
+var (
+	errInvalidInputLength = &cairo.SyscallFailure{Data: []felt.Felt{felt.FromShortString("Invalid input length")}}
+	errInvalidArgument    = &cairo.SyscallFailure{Data: []felt.Felt{felt.FromShortString("Invalid argument")}}
+	errOutOfGas           = felt.FromShortString("Out of gas")
+)
+
+// syscallError carries an error of cairo.Syscalls through the machine unchanged.
+type syscallError struct{ err error }
+
+func (e *syscallError) Error() string { return e.err.Error() }
+func (e *syscallError) Unwrap() error { return e.err }
+
+// NewSyscallHandler returns a handler for Machine.Syscall that reads requests, asks sys, and writes the responses, as
+// Starknet's sequencer does. It serves one run of an entry point.
+func NewSyscallHandler(sys cairo.Syscalls) func(m *Machine, ptr Addr) error {
+	f := &frame{sys: sys}
+	return f.syscall
+}
+
+// frame is what syscalls remember during one run of an entry point.
+type frame struct {
+	sys    cairo.Syscalls
+	info   Addr // the execution info's segment; segment 0 is none
+	sha256 Addr // where the next state goes
+	sha512 Addr
+	secp   secpPoints
+}
+
+// request is a syscall being answered: a cursor over the request and then the response. The first error sticks.
+type request struct {
+	f   *frame
+	m   *Machine
+	at  Addr
+	gas uint64
+	err error
+}
+
+func (r *request) felt() felt.Felt {
+	if r.err != nil {
+		return felt.Felt{}
+	}
+	var f felt.Felt
+	f, r.err = r.m.Memory.Felt(r.at)
+	r.at.Offset++
+	return f
+}
+
+func (r *request) uint64(what string) uint64 {
+	f := r.felt()
+	if r.err == nil && !f.IsUint64() {
+		r.err = fmt.Errorf("invalid syscall input: %v; %s", f, what)
+	}
+	return f.Uint64()
+}
+
+func (r *request) bool(what string) bool {
+	f := r.felt()
+	if r.err == nil && !f.IsZero() && f != felt.One {
+		r.err = fmt.Errorf("invalid syscall input: %v; %s", f, what)
+	}
+	return f == felt.One
+}
+
+func (r *request) pointer() Addr {
+	if r.err != nil {
+		return Addr{}
+	}
+	var a Addr
+	a, r.err = r.m.Memory.Pointer(r.at)
+	r.at.Offset++
+	return a
+}
+
+// array reads the ends of an array and the array.
+func (r *request) array() []felt.Felt {
+	start, end := r.pointer(), r.pointer()
+	if r.err != nil {
+		return nil
+	}
+	if start.Segment != end.Segment || end.Offset < start.Offset || end.Offset-start.Offset > MaxCells {
+		r.err = fmt.Errorf("invalid syscall input: an array from %v to %v", start, end)
+		return nil
+	}
+	var list []felt.Felt
+	list, r.err = r.m.Memory.Felts(start, int(end.Offset-start.Offset))
+	return list
+}
+
+func (r *request) write(values ...Value) {
+	if r.err == nil {
+		r.at, r.err = r.m.Memory.Load(r.at, values...)
+	}
+}
+
+// segment puts a list into a segment of its own and returns its ends.
+func (r *request) segment(list []felt.Felt) (start, end Value) {
+	if r.err != nil {
+		return
+	}
+	a := r.m.Memory.AddSegment()
+	b, err := r.m.Memory.LoadFelts(a, list...)
+	r.err = err
+	return AddrValue(a), AddrValue(b)
+}
+
+// answer finishes a request: it writes the gas and the flag, and the response's values or the panic data. Any error but
+// a *cairo.SyscallFailure ends the run.
+func (r *request) answer(err error, response func()) {
+	if r.err != nil {
+		return
+	}
+	if failure, ok := errors.AsType[*cairo.SyscallFailure](err); ok {
+		r.write(UintValue(r.gas), FeltValue(felt.One))
+		start, end := r.segment(failure.Data)
+		r.write(start, end)
+		return
+	}
+	if err != nil {
+		r.err = &syscallError{err}
+		return
+	}
+	r.write(UintValue(r.gas), Value{})
+	if response != nil {
+		response()
+	}
+}
+
+// syscall reads the request at ptr and answers it in place.
+func (f *frame) syscall(m *Machine, ptr Addr) error {
+	r := &request{f: f, m: m, at: ptr}
+	selector := r.felt()
+	r.gas = r.uint64("unexpected gas")
+	if r.err != nil {
+		return r.err
+	}
+	name, err := selector.ShortString()
+	handle := syscalls[cairo.Selector(name)]
+	if err != nil || handle == nil {
+		return fmt.Errorf("unsupported syscall selector %v", selector)
+	}
+	handle(r)
+	return r.err
+}
+
+// syscalls is the table of system calls: each reads its request, asks, and answers. The order of the fields is that of
+// the Sierra libfuncs.
+var syscalls = map[cairo.Selector]func(r *request){
+	cairo.StorageRead: func(r *request) {
+		domain, key := r.domain(), r.felt()
+		if r.err != nil {
+			return
+		}
+		v, err := r.f.sys.StorageRead(&r.gas, domain, key)
+		r.answer(err, func() { r.write(FeltValue(v)) })
+	},
+	cairo.StorageWrite: func(r *request) {
+		domain, key, v := r.domain(), r.felt(), r.felt()
+		if r.err == nil {
+			r.answer(r.f.sys.StorageWrite(&r.gas, domain, key, v), nil)
+		}
+	},
+	cairo.EmitEvent: func(r *request) {
+		keys, data := r.array(), r.array()
+		if r.err == nil {
+			r.answer(r.f.sys.EmitEvent(&r.gas, keys, data), nil)
+		}
+	},
+	cairo.CallContract: func(r *request) {
+		contract, selector, calldata := r.felt(), r.felt(), r.array()
+		if r.err == nil {
+			ret, err := r.f.sys.CallContract(&r.gas, contract, selector, calldata)
+			r.answer(err, func() { r.writeArray(ret) })
+		}
+	},
+	cairo.LibraryCall: func(r *request) {
+		class, selector, calldata := r.felt(), r.felt(), r.array()
+		if r.err == nil {
+			ret, err := r.f.sys.LibraryCall(&r.gas, class, selector, calldata)
+			r.answer(err, func() { r.writeArray(ret) })
+		}
+	},
+	cairo.Deploy: func(r *request) {
+		class, salt, calldata := r.felt(), r.felt(), r.array()
+		fromZero := r.bool("the deploy_from_zero field in the deploy system call must be 0 or 1")
+		if r.err != nil {
+			return
+		}
+		contract, ret, err := r.f.sys.Deploy(&r.gas, class, salt, calldata, fromZero)
+		r.answer(err, func() {
+			r.write(FeltValue(contract))
+			r.writeArray(ret)
+		})
+	},
+	cairo.GetExecutionInfo: func(r *request) {
+		info, err := r.f.sys.GetExecutionInfo(&r.gas)
+		r.answer(err, func() {
+			if r.f.info.Segment == 0 {
+				r.f.info = r.executionInfo(info)
+			}
+			r.write(AddrValue(r.f.info))
+		})
+	},
+	cairo.GetBlockHash: func(r *request) {
+		number := r.uint64("block number must fit within 64 bits")
+		if r.err == nil {
+			h, err := r.f.sys.GetBlockHash(&r.gas, number)
+			r.answer(err, func() { r.write(FeltValue(h)) })
+		}
+	},
+	cairo.GetClassHashAt: func(r *request) {
+		contract := r.felt()
+		if r.err == nil {
+			h, err := r.f.sys.GetClassHashAt(&r.gas, contract)
+			r.answer(err, func() { r.write(FeltValue(h)) })
+		}
+	},
+	cairo.ReplaceClass: func(r *request) {
+		class := r.felt()
+		if r.err == nil {
+			r.answer(r.f.sys.ReplaceClass(&r.gas, class), nil)
+		}
+	},
+	cairo.SendMessageToL1: func(r *request) {
+		to, payload := r.felt(), r.array()
+		if r.err == nil {
+			r.answer(r.f.sys.SendMessageToL1(&r.gas, to, payload), nil)
+		}
+	},
+	cairo.MetaTxV0: func(r *request) {
+		contract, selector, calldata, signature := r.felt(), r.felt(), r.array(), r.array()
+		if r.err == nil {
+			ret, err := r.f.sys.MetaTxV0(&r.gas, contract, selector, calldata, signature)
+			r.answer(err, func() { r.writeArray(ret) })
+		}
+	},
+	cairo.Keccak:                 keccakSyscall,
+	cairo.Sha256ProcessBlock:     sha256Syscall,
+	cairo.Sha512ProcessBlock:     sha512Syscall,
+	cairo.Secp256k1New:           func(r *request) { r.secpNew(k1{}) },
+	cairo.Secp256k1Add:           func(r *request) { r.secpAdd(k1{}) },
+	cairo.Secp256k1Mul:           func(r *request) { r.secpMul(k1{}) },
+	cairo.Secp256k1GetPointFromX: func(r *request) { r.secpFromX(k1{}) },
+	cairo.Secp256k1GetXy:         func(r *request) { r.secpXY(k1{}) },
+	cairo.Secp256r1New:           func(r *request) { r.secpNew(r1{}) },
+	cairo.Secp256r1Add:           func(r *request) { r.secpAdd(r1{}) },
+	cairo.Secp256r1Mul:           func(r *request) { r.secpMul(r1{}) },
+	cairo.Secp256r1GetPointFromX: func(r *request) { r.secpFromX(r1{}) },
+	cairo.Secp256r1GetXy:         func(r *request) { r.secpXY(r1{}) },
+}
+
+// domain is the storage domain, of which only 0 exists; larger ones than an uint32 end the run here.
+func (r *request) domain() uint32 {
+	n := r.uint64("invalid address domain")
+	if r.err == nil && n>>32 != 0 {
+		r.err = fmt.Errorf("invalid address domain: %d", n)
+	}
+	return uint32(n)
+}
+
+func (r *request) writeArray(list []felt.Felt) {
+	start, end := r.segment(list)
+	r.write(start, end)
+}
+
+// executionInfo lays out core::starknet::ExecutionInfo (v3, whose beginning is v2 and v1).
+func (r *request) executionInfo(info *cairo.ExecutionInfo) Addr {
+	if r.err == nil && (info == nil || info.Tx == nil) {
+		r.err = &syscallError{errors.New("vm: no execution info")}
+	}
+	if r.err != nil {
+		return Addr{}
+	}
+	block, _ := r.segment([]felt.Felt{felt.FromUint64(info.BlockNumber), felt.FromUint64(info.BlockTimestamp), info.Sequencer})
+	t := info.Tx
+	values := []Value{FeltValue(t.Version), FeltValue(t.Account), FeltValue(t.MaxFee)}
+	span := func(list []felt.Felt) {
+		start, end := r.segment(list)
+		values = append(values, start, end)
+	}
+	span(t.Signature)
+	values = append(values, FeltValue(t.Hash), FeltValue(t.ChainID), FeltValue(t.Nonce))
+	var bounds []felt.Felt
+	for _, b := range t.ResourceBounds {
+		bounds = append(bounds, b.Resource, felt.FromUint64(b.MaxAmount), b.MaxPricePerUnit)
+	}
+	span(bounds)
+	values = append(values, UintValue(t.Tip))
+	span(t.PaymasterData)
+	values = append(values, UintValue(uint64(t.NonceDAMode)), UintValue(uint64(t.FeeDAMode)))
+	span(t.AccountDeploymentData)
+	span(t.ProofFacts)
+	if r.err != nil {
+		return Addr{}
+	}
+	tx := r.m.Memory.AddSegment()
+	if _, r.err = r.m.Memory.Load(tx, values...); r.err != nil {
+		return Addr{}
+	}
+	at := r.m.Memory.AddSegment()
+	_, r.err = r.m.Memory.Load(at, block, AddrValue(tx), FeltValue(info.Caller), FeltValue(info.Contract), FeltValue(info.Selector))
+	return at
+}
+
+// keccakWords is the rate of Keccak-256 in words of 64 bits.
+const keccakWords = 17
+
+// keccakSyscall absorbs whole blocks, which the contract has padded.
+func keccakSyscall(r *request) {
+	data := r.array()
+	if r.err != nil {
+		return
+	}
+	words := make([]uint64, len(data))
+	for i := range data {
+		if !data[i].IsUint64() {
+			r.err = fmt.Errorf("invalid syscall input: %v; invalid input for the keccak syscall", data[i])
+			return
+		}
+		words[i] = data[i].Uint64()
+	}
+	rounds := uint64(len(words) / keccakWords)
+	ragged := len(words)%keccakWords != 0
+	if ragged {
+		rounds = 0 // the call itself is paid for, no round is
+	}
+	err := r.f.sys.Meter(&r.gas, cairo.Keccak, rounds)
+	if err == nil && ragged {
+		err = errInvalidInputLength
+	}
+	r.answer(err, func() {
+		var s [25]uint64
+		for len(words) > 0 {
+			for i, w := range words[:keccakWords] {
+				s[i] ^= w
+			}
+			keccak.F1600(&s)
+			words = words[keccakWords:]
+		}
+		r.write(FeltValue(felt.FromUint128(s[1], s[0])), FeltValue(felt.FromUint128(s[3], s[2])))
+	})
+}
+
+// shaWords reads n words below 2^bits.
+func (r *request) shaWords(at Addr, n, bits int) []uint64 {
+	if r.err != nil {
+		return nil
+	}
+	var fs []felt.Felt
+	if fs, r.err = r.m.Memory.Felts(at, n); r.err != nil {
+		return nil
+	}
+	words := make([]uint64, n)
+	for i := range fs {
+		if fs[i].BitLen() > bits {
+			r.err = fmt.Errorf("invalid syscall input: %v; want a word of %d bits", fs[i], bits)
+			return nil
+		}
+		words[i] = fs[i].Uint64()
+	}
+	return words
+}
+
+// shaState appends a new state to the segment that holds those of this run.
+func (r *request) shaState(next *Addr, words []uint64) {
+	if r.err != nil {
+		return
+	}
+	if next.Segment == 0 {
+		*next = r.m.Memory.AddSegment()
+	}
+	at := *next
+	for _, w := range words {
+		if r.err = r.m.Memory.Insert(*next, UintValue(w)); r.err != nil {
+			return
+		}
+		next.Offset++
+	}
+	r.write(AddrValue(at))
+}
+
+func sha256Syscall(r *request) {
+	statePtr, input := r.pointer(), r.pointer()
+	block, state := r.shaWords(input, 16, 32), r.shaWords(statePtr, 8, 32)
+	if r.err != nil {
+		return
+	}
+	r.answer(r.f.sys.Meter(&r.gas, cairo.Sha256ProcessBlock, 1), func() {
+		compress256((*[8]uint64)(state), (*[16]uint64)(block))
+		r.shaState(&r.f.sha256, state)
+	})
+}
+
+func sha512Syscall(r *request) {
+	statePtr, input := r.pointer(), r.pointer()
+	block, state := r.shaWords(input, 16, 64), r.shaWords(statePtr, 8, 64)
+	if r.err != nil {
+		return
+	}
+	r.answer(r.f.sys.Meter(&r.gas, cairo.Sha512ProcessBlock, 1), func() {
+		compress512((*[8]uint64)(state), (*[16]uint64)(block))
+		r.shaState(&r.f.sha512, state)
+	})
+}
