@@ -20,6 +20,8 @@ var (
 	constructorSelector     = Selector("constructor")
 	transferSelector        = Selector("transfer")
 	balances                = Selector("ERC20_balances")
+	// TotalSupplyKey is the storage slot of an ERC20 contract's total supply, its low half; the high half follows.
+	TotalSupplyKey = storageAddress(Selector("ERC20_total_supply"))
 )
 
 // Short strings that contracts see.
@@ -241,6 +243,18 @@ func (c *context) deploy(class, address, deployer felt.Felt, calldata []felt.Fel
 	return wrap(c.callTop(entry{
 		kind: cairo.Constructor, selector: constructors[0].Selector, storage: address, caller: deployer, calldata: calldata, gas: gas,
 	}))
+}
+
+// Construct deploys a contract outside any transaction, as genesis does, and runs its constructor.
+func (x *Executor) Construct(st *state.Overlay, block *Block, class, address felt.Felt, calldata []felt.Felt) error {
+	t := &transaction{
+		Executor: x, st: state.NewOverlay(st), block: block, info: &cairo.TxInfo{ChainID: block.ChainID},
+	}
+	if _, err := t.context(ExecutePhase, maxExecuteGas).deploy(class, address, felt.Felt{}, calldata, maxExecuteGas); err != nil {
+		return err
+	}
+	t.st.MergeInto(st)
+	return nil
 }
 
 // Call runs an entry point as starknet_call does: outside any transaction, on a state that it leaves unchanged.

@@ -54,7 +54,9 @@ type model struct {
 	nonce, classOf map[felt.Felt]felt.Felt
 }
 
-func newModel() *model { return &model{map[Slot]felt.Felt{}, map[felt.Felt]felt.Felt{}, map[felt.Felt]felt.Felt{}} }
+func newModel() *model {
+	return &model{map[Slot]felt.Felt{}, map[felt.Felt]felt.Felt{}, map[felt.Felt]felt.Felt{}}
+}
 
 func (m *model) clone() *model {
 	c := newModel()

@@ -1,0 +1,327 @@
+// Package app is the deterministic chain: it decides which transactions are good, runs blocks of them and keeps the state.
+// It knows of consensus only what [Block] says, and of Cairo only cairo.Engine.
+//
+// One block at a time goes through [App.Propose] (this node makes it), [App.Process] (somebody made it), [App.Finalize] (it
+// is decided; its state root is the app hash) and [App.Commit] (it is durable). What a block does is computed once: whichever
+// of them runs a block first keeps the result for the others.
+//
+// Block numbers are consensus heights; block 0 is the genesis state ([App.InitGenesis]). The app hash is the Starknet state
+// commitment.
+package app
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/starkd/starkd/app/executor"
+	"github.com/starkd/starkd/app/state"
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet"
+)
+
+// Config is what a node decides for itself; nothing in it changes what blocks do.
+type Config struct {
+	// PendingNonces is how far ahead of the account's nonce a transaction may be to wait in the mempool. 0 means 64.
+	PendingNonces uint64
+	// BlockSteps is the most VM steps that this node puts into a block that it proposes, so that a proof can cover the block.
+	// 0 means no bound. It binds no other node: steps are not consensus.
+	BlockSteps uint64
+}
+
+func (c *Config) setDefaults() {
+	if c.PendingNonces == 0 {
+		c.PendingNonces = 64
+	}
+}
+
+// App is the chain on one node. Its methods may be called concurrently.
+type App struct {
+	store  *state.Store
+	exec   *executor.Executor
+	config Config
+	pool   pool
+	// genesis is nil before InitGenesis.
+	genesis atomic.Pointer[Genesis]
+
+	mu        sync.Mutex // for what follows, and so that one block runs at a time
+	runs      map[[32]byte]*run
+	finalized *run // waits for Commit
+}
+
+// New is the chain whose blocks so far are in store. The engine must be safe for concurrent use; compile must give what the
+// official compiler gives.
+func New(store *state.Store, engine cairo.Engine, compile executor.Compile, config Config) (*App, error) {
+	config.setDefaults()
+	a := &App{
+		store: store, exec: &executor.Executor{Engine: engine, Classes: executor.NewClasses(compile)}, config: config,
+		runs: map[[32]byte]*run{},
+	}
+	a.pool.reset()
+	if store.Head() == nil {
+		return a, nil
+	}
+	b, err := store.Genesis()
+	if err != nil {
+		return nil, err
+	}
+	g, err := decodeGenesis(b)
+	if err != nil {
+		return nil, fmt.Errorf("app: stored genesis: %w", err)
+	}
+	a.genesis.Store(g)
+	return a, nil
+}
+
+// Info is the height and app hash of the latest durable block; 0 and nil before genesis.
+func (a *App) Info() (height uint64, appHash []byte) {
+	head := a.store.Head()
+	if head == nil {
+		return 0, nil
+	}
+	return head.Height, appHashOf(head.StateRoot)
+}
+
+func appHashOf(root felt.Felt) []byte {
+	b := root.Bytes()
+	return b[:]
+}
+
+// Block is a block as consensus knows it.
+type Block struct {
+	Height    uint64
+	Timestamp uint64 // seconds since 1970, of the block's header
+	Proposer  []byte // address of the validator
+	Txs       [][]byte
+}
+
+// id names a block by everything that its run depends on, beside the state before it.
+func (b *Block) id() [32]byte {
+	h := sha256.New()
+	word := func(v uint64) { h.Write(binary.BigEndian.AppendUint64(nil, v)) }
+	word(b.Height)
+	word(b.Timestamp)
+	word(uint64(len(b.Proposer)))
+	h.Write(b.Proposer)
+	for _, tx := range b.Txs {
+		word(uint64(len(tx)))
+		h.Write(tx)
+	}
+	return [32]byte(h.Sum(nil))
+}
+
+// TxResult is what became of a transaction in a block. All of it but Err is part of the hash of results that consensus
+// agrees on.
+type TxResult struct {
+	Code      uint32 // 0, or the reason of the rejection
+	Receipt   []byte // canonical; nil if rejected
+	GasWanted uint64 // the L2 gas bound
+	GasUsed   uint64 // L2 gas
+	Err       error  // the rejection
+}
+
+// run is a block that was run on the state before it.
+type run struct {
+	block    Block
+	env      *executor.Block
+	overlay  *state.Overlay
+	executed []starknet.Transaction // accepted, in order
+	receipts []starknet.Receipt
+	results  []TxResult // of every transaction
+	gas      uint64     // L2 gas of all
+	steps    uint64
+
+	sealed *starknet.Block // with everything below it, after seal
+	change *state.Change
+}
+
+// errOrder is a call that consensus must not make in the state that the app is in.
+var errOrder = errors.New("app: call out of order")
+
+// next checks that a block follows the head.
+func (a *App) next(b *Block) error {
+	head := a.store.Head()
+	if head == nil {
+		return fmt.Errorf("%w: block %d before genesis", errOrder, b.Height)
+	}
+	if b.Height != head.Height+1 {
+		return fmt.Errorf("%w: block %d after block %d", errOrder, b.Height, head.Height)
+	}
+	return nil
+}
+
+// environment is what transactions of a block see of it.
+func environment(g *Genesis, number, timestamp uint64, sequencer felt.Felt) *executor.Block {
+	return &executor.Block{
+		Number: number, Timestamp: timestamp, Sequencer: sequencer, ChainID: g.chainID, L2GasPrice: g.GasPrices.L2Gas.Fri, FeeToken: g.FeeToken,
+	}
+}
+
+// begin starts a block.
+func (a *App) begin(b *Block) (*run, error) {
+	g := a.genesis.Load()
+	r := &run{
+		block: *b, env: environment(g, b.Height, b.Timestamp, g.sequencer(b.Proposer)), overlay: state.NewOverlay(a.store.Latest()),
+	}
+	return r, a.openBlock(r.overlay, b.Height)
+}
+
+// openBlock does what a block does before its transactions: the hash of the block ten blocks earlier becomes readable to
+// contracts.
+func (a *App) openBlock(st *state.Overlay, height uint64) error {
+	if height < blockHashLag {
+		return nil
+	}
+	_, old, _, err := a.store.Header(height - blockHashLag)
+	if err != nil {
+		return err
+	}
+	st.SetStorage(starknet.BlockHashAddress, felt.FromUint64(old.Height), old.BlockHash)
+	return nil
+}
+
+// blockHashLag is Starknet's stored_block_hash_buffer.
+const blockHashLag = 10
+
+// execute runs one transaction at the end of the block.
+func (r *run) execute(a *App, raw []byte) error {
+	tx, err := decodeTransaction(raw)
+	if err != nil {
+		return err
+	}
+	out, err := a.exec.Execute(r.overlay, r.env, tx, executor.Options{})
+	if err != nil {
+		return err
+	}
+	receipt, err := out.Receipt.MarshalBinary()
+	if err != nil {
+		return err
+	}
+	r.executed, r.receipts = append(r.executed, tx), append(r.receipts, out.Receipt)
+	r.results = append(r.results, TxResult{
+		Receipt: receipt, GasWanted: tx.Fields().ResourceBounds.L2Gas.MaxAmount, GasUsed: out.Receipt.Resources.L2Gas,
+	})
+	r.gas += out.Receipt.Resources.L2Gas
+	r.steps += out.Steps
+	return nil
+}
+
+// decodeTransaction refuses bytes that are no transaction.
+func decodeTransaction(raw []byte) (starknet.Transaction, error) {
+	if len(raw) > starknet.MaxTransactionBytes {
+		return nil, &executor.Rejection{Reason: executor.UnexpectedError, Detail: fmt.Sprintf("transaction of %d bytes, more than %d", len(raw), starknet.MaxTransactionBytes)}
+	}
+	tx, err := starknet.UnmarshalTransaction(raw)
+	if err != nil {
+		return nil, &executor.Rejection{Reason: executor.UnexpectedError, Detail: err.Error()}
+	}
+	return tx, nil
+}
+
+// runBlock runs a decided or proposed block. strict stops at the first transaction that is rejected, with its error.
+func (a *App) runBlock(b *Block, strict bool) (*run, error) {
+	if r, ok := a.runs[b.id()]; ok {
+		return r, nil
+	}
+	r, err := a.begin(b)
+	if err != nil {
+		return nil, err
+	}
+	for i, raw := range b.Txs {
+		err := r.execute(a, raw)
+		if err == nil {
+			continue
+		}
+		rejection, ok := errors.AsType[*executor.Rejection](err)
+		if !ok {
+			return nil, fmt.Errorf("app: transaction %d of block %d: %w", i, b.Height, err)
+		}
+		if strict {
+			return nil, fmt.Errorf("app: transaction %d of block %d: %w", i, b.Height, rejection)
+		}
+		r.results = append(r.results, TxResult{Code: uint32(rejection.Reason), Err: rejection})
+	}
+	a.remember(r)
+	return r, nil
+}
+
+// maxRuns bounds the runs of one height that are kept: rounds that fail leave theirs behind.
+const maxRuns = 4
+
+func (a *App) remember(r *run) {
+	if len(a.runs) >= maxRuns {
+		clear(a.runs)
+	}
+	a.runs[r.block.id()] = r
+}
+
+// seal computes the state root and the header of a block.
+func (r *run) seal(a *App) error {
+	if r.sealed != nil {
+		return nil
+	}
+	diff, err := r.overlay.Diff()
+	if err != nil {
+		return err
+	}
+	if r.change, err = a.store.Apply(diff); err != nil {
+		return err
+	}
+	head := a.store.Head()
+	b := &starknet.Block{
+		Header:       a.genesis.Load().header(r.block.Height, r.block.Timestamp, r.env.Sequencer),
+		Transactions: r.executed, Receipts: r.receipts,
+	}
+	b.Parent, b.StateRoot = head.BlockHash, r.change.Commitment
+	b.Seal(r.executed, r.receipts, diff)
+	b.BlockHash = b.Hash()
+	r.sealed = b
+	return nil
+}
+
+// Finalized is what a decided block did.
+type Finalized struct {
+	AppHash   []byte
+	BlockHash felt.Felt
+	Results   []TxResult // of every transaction, in order
+}
+
+// Finalize runs a block that was decided. Nothing is durable before Commit; a node that stops between them runs the block
+// again. A transaction that is rejected here, which an honest majority does not let happen, does nothing.
+func (a *App) Finalize(b *Block) (*Finalized, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.next(b); err != nil {
+		return nil, err
+	}
+	r, err := a.runBlock(b, false)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.seal(a); err != nil {
+		return nil, err
+	}
+	a.finalized = r
+	return &Finalized{AppHash: appHashOf(r.sealed.StateRoot), BlockHash: r.sealed.BlockHash, Results: r.results}, nil
+}
+
+// Commit makes the block that was finalized last durable, with all it changed, in one atomic batch.
+func (a *App) Commit() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	r := a.finalized
+	if r == nil {
+		return fmt.Errorf("%w: commit without a finalized block", errOrder)
+	}
+	if err := a.store.Commit(r.sealed, r.change, r.overlay.Declared()); err != nil {
+		return err
+	}
+	a.finalized = nil
+	clear(a.runs)
+	a.pool.committed(r.receipts)
+	return nil
+}

@@ -1,0 +1,193 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/starkd/starkd/app/executor"
+	"github.com/starkd/starkd/app/state"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet"
+)
+
+// CheckResult is the mempool's answer to a transaction.
+type CheckResult struct {
+	Code      uint32 // 0, or the reason of the rejection
+	Detail    string
+	Hash      felt.Felt
+	Sender    felt.Felt
+	GasWanted uint64
+}
+
+// CheckTx decides whether a transaction may wait in the mempool. With recheck it was there already and a block has been
+// committed since; what cannot have changed is not asked again.
+func (a *App) CheckTx(raw []byte, recheck bool) (CheckResult, error) {
+	tx, err := decodeTransaction(raw)
+	if err != nil {
+		return rejected(CheckResult{}, err)
+	}
+	genesis := a.genesis.Load()
+	head := a.store.Head()
+	if genesis == nil || head == nil {
+		return CheckResult{}, errOrder
+	}
+	out := CheckResult{Hash: tx.Hash(genesis.chainID), Sender: tx.Sender(), GasWanted: tx.Fields().ResourceBounds.L2Gas.MaxAmount}
+	err = a.check(genesis, head, tx, out.Hash, recheck)
+	if err != nil {
+		a.pool.drop(out.Hash)
+		return rejected(out, err)
+	}
+	a.pool.add(tx, out.Hash)
+	return out, nil
+}
+
+// rejected puts a rejection into a result; other errors stay errors.
+func rejected(out CheckResult, err error) (CheckResult, error) {
+	r, ok := errors.AsType[*executor.Rejection](err)
+	if !ok {
+		return out, err
+	}
+	out.Code, out.Detail = uint32(r.Reason), r.Detail
+	return out, nil
+}
+
+func refuse(reason executor.Reason, detail string) error {
+	return &executor.Rejection{Reason: reason, Detail: detail}
+}
+
+// check runs a transaction's validation on the latest state, as the block after it.
+func (a *App) check(g *Genesis, head *state.Head, tx starknet.Transaction, hash felt.Felt, recheck bool) (err error) {
+	defer recoverAs(&err)
+	if err := executor.CheckStateless(tx); err != nil {
+		return err
+	}
+	most := tx.Fields().ResourceBounds.L2Gas.MaxAmount
+	if most > g.Limits.BlockL2Gas {
+		return refuse(executor.UnexpectedError, fmt.Sprintf("L2 gas max amount %d is above the %d of a block", most, g.Limits.BlockL2Gas))
+	}
+	st := state.NewOverlay(a.store.At(head.Height))
+	sender := tx.Sender()
+	account, err := st.NonceAt(sender)
+	if err != nil {
+		return err
+	}
+	nonce := tx.Fields().Nonce
+	if limit := account.Uint64() + a.config.PendingNonces; nonce.Uint64() > limit {
+		return refuse(executor.InvalidTransactionNonce, fmt.Sprintf("nonce of account %v is %v, the transaction's %v is above %d", sender, account, nonce, limit))
+	}
+	if !recheck {
+		if other, ok := a.pool.at(sender, nonce.Uint64()); ok && other != hash {
+			return refuse(executor.InvalidTransactionNonce, fmt.Sprintf("transaction %v of account %v with nonce %v is pending", other, sender, nonce))
+		}
+	}
+	options := executor.Options{ValidateOnly: true, FutureNonce: true, SkipValidate: recheck}
+	if _, ok := tx.(*starknet.Invoke); ok && !options.SkipValidate && a.pool.deploys(sender) {
+		class, err := st.ClassHashAt(sender)
+		if err != nil {
+			return err
+		}
+		// The account is being deployed by a transaction that waits; its validation can only be run after that.
+		options.SkipValidate = class.IsZero()
+	}
+	if _, ok := tx.(*starknet.DeployAccount); ok && recheck {
+		return nil // a deployed account shows at its nonce, which the proposer sees
+	}
+	_, err = a.exec.Execute(st, environment(g, head.Height+1, head.Timestamp, felt.Felt{}), tx, options)
+	return err
+}
+
+// pool is what the app remembers of the mempool, which consensus keeps.
+type pool struct {
+	mu     sync.Mutex
+	byHash map[felt.Felt]poolEntry
+	nonces map[poolNonce]felt.Felt
+	// deploying counts waiting DEPLOY_ACCOUNT transactions by address.
+	deploying map[felt.Felt]int
+}
+
+type poolNonce struct {
+	sender felt.Felt
+	nonce  uint64
+}
+
+type poolEntry struct {
+	poolNonce
+	deploy bool
+}
+
+// maxPool bounds the entries; a mempool that evicts transactions does not tell. Beyond it all are forgotten.
+const maxPool = 100_000
+
+func (p *pool) reset() {
+	p.byHash, p.nonces, p.deploying = map[felt.Felt]poolEntry{}, map[poolNonce]felt.Felt{}, map[felt.Felt]int{}
+}
+
+func (p *pool) add(tx starknet.Transaction, hash felt.Felt) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, ok := p.byHash[hash]; ok {
+		return
+	}
+	if len(p.byHash) >= maxPool {
+		p.reset()
+	}
+	nonce := tx.Fields().Nonce
+	e := poolEntry{poolNonce: poolNonce{tx.Sender(), nonce.Uint64()}}
+	if _, e.deploy = tx.(*starknet.DeployAccount); e.deploy {
+		p.deploying[e.sender]++
+	}
+	p.byHash[hash], p.nonces[e.poolNonce] = e, hash
+}
+
+func (p *pool) drop(hash felt.Felt) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.remove(hash)
+}
+
+func (p *pool) remove(hash felt.Felt) {
+	e, ok := p.byHash[hash]
+	if !ok {
+		return
+	}
+	delete(p.byHash, hash)
+	if p.nonces[e.poolNonce] == hash {
+		delete(p.nonces, e.poolNonce)
+	}
+	if e.deploy {
+		if p.deploying[e.sender]--; p.deploying[e.sender] <= 0 {
+			delete(p.deploying, e.sender)
+		}
+	}
+}
+
+// committed forgets transactions that are in a block now.
+func (p *pool) committed(receipts []starknet.Receipt) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range receipts {
+		p.remove(receipts[i].TransactionHash)
+	}
+}
+
+// at is the waiting transaction of a sender with a nonce.
+func (p *pool) at(sender felt.Felt, nonce uint64) (felt.Felt, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	hash, ok := p.nonces[poolNonce{sender, nonce}]
+	return hash, ok
+}
+
+func (p *pool) deploys(sender felt.Felt) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.deploying[sender] > 0
+}
+
+func (p *pool) has(hash felt.Felt) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, ok := p.byHash[hash]
+	return ok
+}

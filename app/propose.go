@@ -1,0 +1,133 @@
+package app
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/starkd/starkd/app/executor"
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// Propose chooses transactions of the mempool for a block: those that are good on the state they meet, in the given order
+// but that each sender's nonces ascend, as far as bytes, gas, number and steps go. maxBytes bounds the block's
+// transactions in their protobuf form.
+func (a *App) Propose(b *Block, maxBytes int64) ([][]byte, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.next(b); err != nil {
+		return nil, err
+	}
+	r, err := a.begin(b)
+	if err != nil {
+		return nil, err
+	}
+	p := proposal{App: a, run: r, limits: a.genesis.Load().Limits, left: maxBytes, waiting: map[felt.Felt][][]byte{}}
+	for _, raw := range b.Txs {
+		if err := p.offer(raw); err != nil {
+			return nil, err
+		}
+	}
+	r.block.Txs = p.txs
+	a.remember(r)
+	return p.txs, nil
+}
+
+// proposal is a block being made.
+type proposal struct {
+	*App
+	*run
+	limits  Limits
+	txs     [][]byte
+	left    int64                  // bytes
+	waiting map[felt.Felt][][]byte // by sender: transactions that came before their nonce's turn
+}
+
+// offer adds a transaction if it fits and is good, and then those that waited for it.
+func (p *proposal) offer(raw []byte) error {
+	tx, err := decodeTransaction(raw)
+	if err != nil {
+		return nil
+	}
+	if tx.Fields().ResourceBounds.L2Gas.MaxAmount > p.limits.BlockL2Gas || p.full() || protoBytes(raw) > p.left {
+		return nil
+	}
+	sender := tx.Sender()
+	nonce, err := p.overlay.NonceAt(sender)
+	if err != nil {
+		return err
+	}
+	if want := tx.Fields().Nonce; want.Cmp(&nonce) > 0 {
+		p.waiting[sender] = append(p.waiting[sender], raw)
+		return nil
+	}
+	point, gas, steps := p.overlay.Snapshot(), p.gas, p.steps
+	if err := p.tryRaw(raw); err != nil {
+		if _, ok := errors.AsType[*executor.Rejection](err); ok {
+			return nil
+		}
+		return err
+	}
+	if p.gas > p.limits.BlockL2Gas || p.config.BlockSteps > 0 && p.steps > p.config.BlockSteps && len(p.executed) > 1 {
+		last := len(p.executed) - 1
+		p.overlay.Rollback(point)
+		p.gas, p.steps = gas, steps
+		p.executed, p.receipts, p.results = p.executed[:last], p.receipts[:last], p.results[:last]
+		return nil
+	}
+	p.txs, p.left = append(p.txs, raw), p.left-protoBytes(raw)
+	again := p.waiting[sender]
+	delete(p.waiting, sender)
+	for _, raw := range again {
+		if err := p.offer(raw); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *proposal) full() bool { return uint64(len(p.executed)) >= p.limits.BlockTransactions }
+
+// tryRaw runs a transaction; a panic is a rejection here, so that one bad transaction does not stop a proposer.
+func (p *proposal) tryRaw(raw []byte) (err error) {
+	defer recoverAs(&err)
+	return p.run.execute(p.App, raw)
+}
+
+// recoverAs turns a panic into a rejection, where the caller can do without the transaction.
+func recoverAs(err *error) {
+	if r := recover(); r != nil {
+		*err = &executor.Rejection{Reason: executor.UnexpectedError, Detail: fmt.Sprintf("internal error: %v", r)}
+	}
+}
+
+// protoBytes is the size of a transaction as an element of a protobuf list.
+func protoBytes(raw []byte) int64 {
+	return 1 + int64(len(binary.AppendUvarint(nil, uint64(len(raw))))) + int64(len(raw))
+}
+
+// Process judges a block that a validator proposes: every transaction must be good on the state it meets, within the
+// chain's limits. An error is a reason to vote against it.
+func (a *App) Process(b *Block) (err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.next(b); err != nil {
+		return err
+	}
+	limits := a.genesis.Load().Limits
+	if n := uint64(len(b.Txs)); n > limits.BlockTransactions {
+		return fmt.Errorf("app: block %d has %d transactions, more than %d", b.Height, n, limits.BlockTransactions)
+	}
+	if head := a.store.Head(); b.Timestamp < head.Timestamp {
+		return fmt.Errorf("app: block %d at %d is before block %d at %d", b.Height, b.Timestamp, head.Height, head.Timestamp)
+	}
+	defer recoverAs(&err)
+	r, err := a.runBlock(b, true)
+	if err != nil {
+		return err
+	}
+	if r.gas > limits.BlockL2Gas {
+		return fmt.Errorf("app: block %d uses %d L2 gas, more than %d", b.Height, r.gas, limits.BlockL2Gas)
+	}
+	return nil
+}
