@@ -63,26 +63,29 @@ func (c *ContractClass) UnmarshalJSON(b []byte) error {
 
 // MarshalJSON encodes the form of the RPC.
 func (c *ContractClass) MarshalJSON() ([]byte, error) {
-	var abi bytes.Buffer
-	enc := json.NewEncoder(&abi)
-	enc.SetEscapeHTML(false) // ABIs are full of angle brackets
-	if err := enc.Encode(c.ABI); err != nil {
-		return nil, err
-	}
 	program := c.SierraProgram
 	if program == nil {
 		program = []felt.Felt{}
 	}
-	return json.Marshal(classJSON{
-		SierraProgram: program,
-		Version:       c.Version,
-		EntryPoints: entryPointsJSON{
-			Constructor: toEntryPointsJSON(c.EntryPoints.Constructor),
-			External:    toEntryPointsJSON(c.EntryPoints.External),
-			L1Handler:   toEntryPointsJSON(c.EntryPoints.L1Handler),
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // ABIs are full of angle brackets
+	err := enc.Encode(struct {
+		classJSON
+		ABI string `json:"abi"`
+	}{
+		classJSON{
+			SierraProgram: program,
+			Version:       c.Version,
+			EntryPoints: entryPointsJSON{
+				Constructor: toEntryPointsJSON(c.EntryPoints.Constructor),
+				External:    toEntryPointsJSON(c.EntryPoints.External),
+				L1Handler:   toEntryPointsJSON(c.EntryPoints.L1Handler),
+			},
 		},
-		ABI: bytes.TrimSpace(abi.Bytes()),
+		c.ABI,
 	})
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 func fromEntryPointsJSON(js []entryPointJSON) []EntryPoint {
