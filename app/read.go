@@ -90,7 +90,9 @@ type SimulationError struct {
 	Err   error
 }
 
-func (e *SimulationError) Error() string { return fmt.Sprintf("app: transaction %d: %v", e.Index, e.Err) }
+func (e *SimulationError) Error() string {
+	return fmt.Sprintf("app: transaction %d: %v", e.Index, e.Err)
+}
 
 // Unwrap is the rejection.
 func (e *SimulationError) Unwrap() error { return e.Err }

@@ -1,0 +1,145 @@
+// Package abci shows the chain to CometBFT: ABCI 2.0 (CometBFT 0.40) over [app.App], in process or behind the socket and
+// gRPC servers of CometBFT's abci/server.
+//
+// The app locks itself, so that consensus, mempool and queries may run at once: in process use
+// proxy.NewConnSyncLocalClientCreator. An error from a consensus method stops the node: it is a broken store, a bug, or a
+// call that breaks ABCI's grammar.
+package abci
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	abcitypes "github.com/cometbft/cometbft/abci/types"
+
+	"github.com/starkd/starkd/app"
+)
+
+// Codespace names where the codes of refused transactions come from: the Starknet JSON-RPC specification.
+const Codespace = "starknet"
+
+// ProtocolVersion is the app version in block headers: it changes when blocks would run differently.
+const ProtocolVersion = 1
+
+// Application implements CometBFT's Application.
+type Application struct {
+	// What this chain does not use: vote extensions, snapshots, the app-side mempool.
+	abcitypes.BaseApplication
+
+	app *app.App
+}
+
+var _ abcitypes.Application = (*Application)(nil)
+
+// New shows an app to CometBFT.
+func New(a *app.App) *Application { return &Application{app: a} }
+
+// Info tells CometBFT which block to go on from.
+func (a *Application) Info(context.Context, *abcitypes.RequestInfo) (*abcitypes.ResponseInfo, error) {
+	height, appHash := a.app.Info()
+	return &abcitypes.ResponseInfo{
+		Data: "starkd", AppVersion: ProtocolVersion, LastBlockHeight: int64(height), LastBlockAppHash: appHash,
+	}, nil
+}
+
+// InitChain makes block 0 from the genesis file's app_state.
+func (a *Application) InitChain(_ context.Context, r *abcitypes.RequestInitChain) (*abcitypes.ResponseInitChain, error) {
+	if r.InitialHeight > 1 {
+		return nil, fmt.Errorf("abci: initial_height %d, must be 1", r.InitialHeight)
+	}
+	seconds := r.Time.Unix()
+	if seconds < 0 {
+		return nil, fmt.Errorf("abci: genesis_time %v is before 1970", r.Time)
+	}
+	appHash, err := a.app.InitGenesis(r.ChainId, uint64(seconds), r.AppStateBytes)
+	if err != nil {
+		return nil, err
+	}
+	return &abcitypes.ResponseInitChain{AppHash: appHash}, nil
+}
+
+// CheckTx answers the mempool.
+func (a *Application) CheckTx(_ context.Context, r *abcitypes.RequestCheckTx) (*abcitypes.ResponseCheckTx, error) {
+	result, err := a.app.CheckTx(r.Tx, r.Type == abcitypes.CheckTxType_Recheck)
+	if err != nil {
+		return nil, err
+	}
+	out := &abcitypes.ResponseCheckTx{Code: result.Code, Log: result.Detail, GasWanted: clamp(result.GasWanted)}
+	if result.Code != 0 {
+		out.Codespace = Codespace
+	} else {
+		hash := result.Hash.Bytes() // where broadcast_tx_sync shows it
+		out.Data = hash[:]
+	}
+	return out, nil
+}
+
+// PrepareProposal chooses the transactions of a block that this node proposes.
+func (a *Application) PrepareProposal(_ context.Context, r *abcitypes.RequestPrepareProposal) (*abcitypes.ResponsePrepareProposal, error) {
+	b := &app.Block{Height: uint64(r.Height), Timestamp: uint64(r.Time.Unix()), Proposer: r.ProposerAddress, Txs: r.Txs}
+	txs, err := a.app.Propose(b, r.MaxTxBytes)
+	if err != nil {
+		return nil, err
+	}
+	return &abcitypes.ResponsePrepareProposal{Txs: txs}, nil
+}
+
+// ProcessProposal judges a block that a validator proposes.
+func (a *Application) ProcessProposal(_ context.Context, r *abcitypes.RequestProcessProposal) (*abcitypes.ResponseProcessProposal, error) {
+	b := &app.Block{Height: uint64(r.Height), Timestamp: uint64(r.Time.Unix()), Proposer: r.ProposerAddress, Txs: r.Txs}
+	if err := a.app.Process(b); err != nil {
+		return &abcitypes.ResponseProcessProposal{Status: abcitypes.ResponseProcessProposal_REJECT}, nil
+	}
+	return &abcitypes.ResponseProcessProposal{Status: abcitypes.ResponseProcessProposal_ACCEPT}, nil
+}
+
+// Names in the events of a block, for those who search CometBFT's index.
+const (
+	blockEvent      = "starknet_block"
+	hashAttribute   = "hash"
+	numberAttribute = "number"
+)
+
+// FinalizeBlock runs a decided block.
+func (a *Application) FinalizeBlock(_ context.Context, r *abcitypes.RequestFinalizeBlock) (*abcitypes.ResponseFinalizeBlock, error) {
+	b := &app.Block{Height: uint64(r.Height), Timestamp: uint64(r.Time.Unix()), Proposer: r.ProposerAddress, Txs: r.Txs}
+	f, err := a.app.Finalize(b)
+	if err != nil {
+		return nil, err
+	}
+	out := &abcitypes.ResponseFinalizeBlock{AppHash: f.AppHash, TxResults: make([]*abcitypes.ExecTxResult, len(f.Results))}
+	for i, t := range f.Results {
+		result := &abcitypes.ExecTxResult{
+			Code: t.Code, Data: t.Receipt, GasWanted: clamp(t.GasWanted), GasUsed: clamp(t.GasUsed),
+		}
+		if t.Err != nil {
+			result.Log, result.Codespace = t.Err.Error(), Codespace
+		}
+		out.TxResults[i] = result
+	}
+	out.Events = []abcitypes.Event{{Type: blockEvent, Attributes: []abcitypes.EventAttribute{
+		{Key: hashAttribute, Value: f.BlockHash.String(), Index: true},
+		{Key: numberAttribute, Value: fmt.Sprint(r.Height), Index: true},
+	}}}
+	return out, nil
+}
+
+// Commit makes the finalized block durable. CometBFT keeps all blocks: a watcher may need any of them.
+func (a *Application) Commit(context.Context, *abcitypes.RequestCommit) (*abcitypes.ResponseCommit, error) {
+	if err := a.app.Commit(); err != nil {
+		return nil, err
+	}
+	return &abcitypes.ResponseCommit{}, nil
+}
+
+// Query answers nothing: the state is read, and proved, by Starknet's JSON-RPC.
+func (a *Application) Query(_ context.Context, r *abcitypes.RequestQuery) (*abcitypes.ResponseQuery, error) {
+	height, _ := a.app.Info()
+	return &abcitypes.ResponseQuery{
+		Code: 1, Codespace: "starkd", Height: int64(height), Log: fmt.Sprintf("unknown path %.100q: ask by JSON-RPC", r.Path),
+	}, nil
+}
+
+// clamp is an amount of gas as CometBFT counts it.
+func clamp(gas uint64) int64 { return int64(min(gas, math.MaxInt64)) }
