@@ -201,11 +201,8 @@ func (j *job) prepare(m *vm.Machine, e *cairo.Execution, calldata bool) error {
 		vm.AddrValue(vm.Addr{Segment: j.run.out, Offset: j.run.blockInfo}), vm.AddrValue(j.run.txInfo),
 		vm.FeltValue(call.Caller), vm.FeltValue(call.Contract), vm.FeltValue(call.Selector),
 	}
-	for i, class := range j.classes {
-		if class == call.Class {
-			words = append(words, vm.AddrValue(vm.Addr{Segment: j.run.out, Offset: j.run.code[i].start + uint64(entry.Offset)}))
-		}
-	}
+	code := j.run.code[j.classIndex(call.Class)]
+	words = append(words, vm.AddrValue(vm.Addr{Segment: j.run.out, Offset: code.start + uint64(entry.Offset)}))
 	next := 0
 	for _, name := range builtins {
 		used := uint64(0)

@@ -184,7 +184,7 @@ func (j *job) add(e *cairo.Execution) error {
 	if err := provable(&e.Call); err != nil {
 		return err
 	}
-	if !slices.Contains(j.classes, e.Call.Class) {
+	if j.classIndex(e.Call.Class) < 0 {
 		j.classes = append(j.classes, e.Call.Class)
 	}
 	j.order = append(j.order, e)
@@ -203,6 +203,11 @@ func (j *job) add(e *cairo.Execution) error {
 		}
 	}
 	return nil
+}
+
+// classIndex is the place of a class among those that are published, -1 if it is not. Classes are told apart by hash.
+func (j *job) classIndex(class *cairo.Class) int {
+	return slices.IndexFunc(j.classes, func(c *cairo.Class) bool { return c.Hash == class.Hash })
 }
 
 // entered reports whether a syscall's call ran code.
