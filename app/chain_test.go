@@ -1,0 +1,296 @@
+package app
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	dbm "github.com/cometbft/cometbft-db"
+
+	"github.com/starkd/starkd/app/executor"
+	"github.com/starkd/starkd/app/state"
+	"github.com/starkd/starkd/cairo/casm"
+	"github.com/starkd/starkd/cairo/sierra"
+	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/contracts"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/starkcurve"
+	"github.com/starkd/starkd/starknet"
+)
+
+// The chain of these tests runs the project's own contracts, as the official compiler compiled them, on the VM.
+
+const (
+	testChain = "STARKD_TEST"
+	testTime  = 1_700_000_000
+)
+
+func u(v uint64) felt.Felt { return felt.FromUint64(v) }
+
+// class is a contract of package contracts.
+func class(t testing.TB, name string) *starknet.ContractClass {
+	t.Helper()
+	b, err := contracts.ClassJSON(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &starknet.ContractClass{}
+	if err := json.Unmarshal(b, c); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// official is the CASM that the official compiler made of the project's contracts, by class hash.
+var official = sync.OnceValue(func() map[felt.Felt]*casm.Class {
+	out := map[felt.Felt]*casm.Class{}
+	for _, name := range contracts.Names() {
+		b, err := contracts.ClassJSON(name)
+		if err != nil {
+			panic(err)
+		}
+		c := &starknet.ContractClass{}
+		if err := json.Unmarshal(b, c); err != nil {
+			panic(err)
+		}
+		if b, err = os.ReadFile(filepath.Join("..", "contracts", "testdata", name+".compiled_contract_class.json")); err != nil {
+			panic(err)
+		}
+		code, err := casm.DecodeClass(b)
+		if err != nil {
+			panic(err)
+		}
+		out[c.Hash()] = code
+	}
+	return out
+})
+
+var errNoCompiler = errors.New("class is none of the project's contracts")
+
+func compileOfficial(c *starknet.ContractClass, _ *sierra.Program) (*casm.Class, error) {
+	if code, ok := official()[c.Hash()]; ok {
+		return code, nil
+	}
+	return nil, errNoCompiler
+}
+
+// account is a key and the contract that it signs for.
+type account struct {
+	private felt.Felt
+	address felt.Felt
+	nonce   uint64
+}
+
+func newAccount(t testing.TB, private uint64) *account {
+	a := &account{private: u(private)}
+	a.address = starknet.ContractAddress(felt.Zero, u(private), class(t, contracts.Account).Hash(), []felt.Felt{a.public()})
+	return a
+}
+
+func (a *account) public() felt.Felt {
+	p, err := starkcurve.PublicKey(a.private)
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
+// bounds that any transaction of these tests is within.
+func bounds() starknet.ResourceBounds {
+	return starknet.ResourceBounds{L2Gas: starknet.ResourceBound{MaxAmount: 2_000_000_000, MaxPricePerUnit: starknet.NewUint128(2 * defaultPrice)}}
+}
+
+// common begins a transaction with the account's next nonce.
+func (a *account) common() starknet.Common {
+	a.nonce++
+	return starknet.Common{Nonce: u(a.nonce - 1), ResourceBounds: bounds()}
+}
+
+// signFor is the signature of a transaction on a chain.
+func signFor(a *account, tx starknet.Transaction, chain string) []felt.Felt {
+	r, s, err := starkcurve.Sign(a.private, tx.Hash(felt.FromShortString(chain)))
+	if err != nil {
+		panic(err)
+	}
+	return []felt.Felt{r, s}
+}
+
+// sign signs a transaction and encodes it.
+func (a *account) sign(t testing.TB, tx starknet.Transaction) []byte {
+	t.Helper()
+	tx.Fields().Signature = signFor(a, tx, testChain)
+	b, err := starknet.MarshalTransaction(tx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// call is one call of an __execute__.
+type call struct {
+	to       felt.Felt
+	name     string
+	calldata []felt.Felt
+}
+
+// invoke is a transaction of calls, not yet signed.
+func (a *account) invoke(calls ...call) *starknet.Invoke {
+	tx := &starknet.Invoke{Common: a.common(), SenderAddress: a.address}
+	tx.Calldata = []felt.Felt{u(uint64(len(calls)))}
+	for _, c := range calls {
+		tx.Calldata = append(tx.Calldata, c.to, executor.Selector(c.name), u(uint64(len(c.calldata))))
+		tx.Calldata = append(tx.Calldata, c.calldata...)
+	}
+	return tx
+}
+
+// transfer is a transfer of the fee token.
+func (a *account) transfer(to felt.Felt, amount uint64) *starknet.Invoke {
+	return a.invoke(call{starknet.StrkAddress, "transfer", []felt.Felt{to, u(amount), {}}})
+}
+
+// chain is a chain with one node.
+type chain struct {
+	t       testing.TB
+	app     *App
+	db      dbm.DB
+	height  uint64
+	genesis []byte
+	alice   *account
+	bob     *account
+	counter felt.Felt
+}
+
+// tokens is 10^18 units.
+const tokens = 1_000_000_000_000_000_000
+
+// genesisOf is a genesis with the fee token, the deployer, two funded accounts and a counter.
+func genesisOf(t testing.TB, alice, bob *account, counter felt.Felt) []byte {
+	g := Genesis{
+		Classes:       []*starknet.ContractClass{class(t, contracts.Account), class(t, contracts.ERC20), class(t, contracts.UniversalDeployer), class(t, contracts.Counter)},
+		FeeRecipients: map[string]felt.Felt{hex.EncodeToString(proposer): u(0x5e9)},
+	}
+	token := []felt.Felt{felt.FromShortString("Starknet Token"), felt.FromShortString("STRK"), u(18), u(0), u(0), alice.address}
+	start := []felt.Felt{u(10)}
+	g.Contracts = []GenesisContract{
+		{Address: starknet.StrkAddress, ClassHash: g.Classes[1].Hash(), Constructor: &token},
+		{Address: starknet.UdcAddress, ClassHash: g.Classes[2].Hash()},
+		{Address: counter, ClassHash: g.Classes[3].Hash(), Constructor: &start},
+	}
+	for _, a := range []*account{alice, bob} {
+		key := []felt.Felt{a.public()}
+		g.Contracts = append(g.Contracts, GenesisContract{Address: a.address, ClassHash: g.Classes[0].Hash(), Constructor: &key})
+		amount, _ := starknet.NewUint128(tokens).Mul64(1000)
+		g.Balances = append(g.Balances, GenesisBalance{a.address, amount})
+	}
+	b, err := json.Marshal(&g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+var proposer = []byte("twenty bytes address")
+
+func newChain(t testing.TB) *chain { return newChainOn(t, dbm.NewMemDB()) }
+
+func newChainOn(t testing.TB, db dbm.DB) *chain {
+	t.Helper()
+	c := &chain{t: t, db: db, alice: newAccount(t, 1001), bob: newAccount(t, 1002), counter: u(0xc0)}
+	c.genesis = genesisOf(t, c.alice, c.bob, c.counter)
+	c.open()
+	if _, err := c.app.InitGenesis(testChain, testTime, c.genesis); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// open starts the node on its database.
+func (c *chain) open() {
+	c.t.Helper()
+	store, err := state.Open(c.db)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if c.app, err = New(store, vm.NewEngine(), compileOfficial, Config{}); err != nil {
+		c.t.Fatal(err)
+	}
+	c.height, _ = c.app.Info()
+}
+
+// block is the next block with transactions.
+func (c *chain) next(txs ...[]byte) *Block {
+	return &Block{Height: c.height + 1, Timestamp: testTime + 5*(c.height+1), Proposer: proposer, Txs: txs}
+}
+
+// run makes a block of transactions, every one of which must be accepted, and returns their receipts.
+func (c *chain) run(txs ...[]byte) []starknet.Receipt {
+	c.t.Helper()
+	b := c.next(txs...)
+	if err := c.app.Process(b); err != nil {
+		c.t.Fatal(err)
+	}
+	f, err := c.app.Finalize(b)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if err := c.app.Commit(); err != nil {
+		c.t.Fatal(err)
+	}
+	c.height++
+	block, ok, err := c.app.Store().Block(c.height)
+	if err != nil || !ok {
+		c.t.Fatal(ok, err)
+	}
+	if len(block.Receipts) != len(txs) {
+		c.t.Fatalf("%d receipts of %d transactions", len(block.Receipts), len(txs))
+	}
+	if block.BlockHash != f.BlockHash {
+		c.t.Fatalf("block hash %v was finalized as %v", block.BlockHash, f.BlockHash)
+	}
+	return block.Receipts
+}
+
+// view calls a contract on the latest state.
+func (c *chain) view(contract felt.Felt, name string, calldata ...felt.Felt) []felt.Felt {
+	c.t.Helper()
+	out, err := c.app.Call(At{Height: c.height}, contract, executor.Selector(name), calldata)
+	if err != nil {
+		c.t.Fatalf("%s: %v", name, err)
+	}
+	return out
+}
+
+func (c *chain) balance(of felt.Felt) felt.Felt {
+	c.t.Helper()
+	return c.view(starknet.StrkAddress, "balance_of", of)[0]
+}
+
+func (c *chain) count() uint64 {
+	c.t.Helper()
+	return c.view(c.counter, "get")[0].Uint64()
+}
+
+// refused checks that the mempool and a proposal refuse a transaction for a reason.
+func (c *chain) refused(name string, reason executor.Reason, detail string, raw []byte) {
+	c.t.Helper()
+	got, err := c.app.CheckTx(raw, false)
+	if err != nil || got.Code != uint32(reason) || !strings.Contains(got.Detail, detail) {
+		c.t.Errorf("%s: the mempool answers %d %q (%v), want %d %q", name, got.Code, got.Detail, err, reason, detail)
+	}
+	err = c.app.Process(c.next(raw))
+	if r, ok := errors.AsType[*executor.Rejection](err); !ok || r.Reason != reason {
+		c.t.Errorf("%s: a proposal with it is answered %v, want reason %d", name, err, reason)
+	}
+	if txs, err := c.app.Propose(c.next(raw), 1<<20); len(txs) != 0 || err != nil {
+		c.t.Errorf("%s: it is proposed (%v)", name, err)
+	}
+}
+
+// sub is a-b.
+func sub(a, b felt.Felt) felt.Felt { return *new(felt.Felt).Sub(&a, &b) }
