@@ -153,7 +153,9 @@ func TestOutOfGas(t *testing.T) {
 		if got := c.balance(c.bob.address); got != before {
 			t.Errorf("limit %d: bob's balance changed", limit)
 		}
-		t.Logf("limit %d: %d gas: %s", limit, r.Resources.L2Gas, r.RevertReason)
+		if !strings.Contains(r.RevertReason, "Insufficient max L2Gas") || r.Resources.L2Gas > full {
+			t.Errorf("limit %d: reverted with %d gas of %d: %s", limit, r.Resources.L2Gas, full, r.RevertReason)
+		}
 	}
 }
 

@@ -342,13 +342,16 @@ func (t *transaction) payFee(fee starknet.Uint128) error {
 }
 
 // point is a state to go back to within a transaction.
-type point struct{ snapshot, events, messages int }
+type point struct {
+	snapshot, events, messages int
+	used                       uint64
+}
 
 func (t *transaction) point() point {
-	return point{t.st.Snapshot(), len(t.events), len(t.msgs)}
+	return point{t.st.Snapshot(), len(t.events), len(t.msgs), t.used}
 }
 
 func (t *transaction) rewind(p point) {
 	t.st.Rollback(p.snapshot)
-	t.events, t.msgs = t.events[:p.events], t.msgs[:p.messages]
+	t.events, t.msgs, t.used = t.events[:p.events], t.msgs[:p.messages], p.used
 }
