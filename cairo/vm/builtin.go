@@ -248,3 +248,15 @@ func (b *Builtin) secure(m *Memory, sizes []uint64) error {
 	}
 	return nil
 }
+
+// AddPage puts size cells from start on, which are in the output segment, on a page of public memory of their own.
+func (b *Builtin) AddPage(id int, start Addr, size uint64) error {
+	if b.Name != BuiltinOutput || start.Segment != b.Base.Segment || id < 1 || size > MaxCells {
+		return fmt.Errorf("vm: page %d of %d cells at %v is not in the output segment", id, size, start)
+	}
+	if b.pages == nil {
+		b.pages = make(map[int]page)
+	}
+	b.pages[id] = page{start.Offset, size}
+	return nil
+}

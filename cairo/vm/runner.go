@@ -3,7 +3,9 @@ package vm
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/big"
+	"slices"
 	"strings"
 
 	"github.com/starkd/starkd/cairo"
@@ -484,12 +486,13 @@ func (r *run) finalizeSegments() error {
 		for i := range cells {
 			cells[i] = publicCell{Addr{b.Base.Segment, uint64(i)}, 0}
 		}
-		for id, page := range b.pages {
-			for k := page.start; k < page.start+page.size; k++ {
-				if k >= size {
-					return fmt.Errorf("vm: page %d of the output reaches %d, after its %d cells", id, page.start+page.size, size)
-				}
-				cells[k].page = id
+		for _, id := range slices.Sorted(maps.Keys(b.pages)) {
+			page := b.pages[id]
+			if page.start > size || page.size > size-page.start {
+				return fmt.Errorf("vm: page %d of the output reaches %d, after its %d cells", id, page.start+page.size, size)
+			}
+			for k := range page.size {
+				cells[page.start+k].page = id
 			}
 		}
 		r.public = append(r.public, cells...)
@@ -580,6 +583,15 @@ func (r *run) output() []string {
 		lines = append(lines, n.String())
 	}
 	return lines
+}
+
+// Relocate is where an address of the run is in the trace's memory; 0 for one that is nowhere.
+func (r *RunResult) Relocate(a Addr) uint64 {
+	n, err := r.run.relocated(a)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // Describe is the error of a failed run as the official runners print it: where, the program's own error messages, and
