@@ -1,0 +1,135 @@
+package compiler
+
+import (
+	"slices"
+
+	"github.com/starkd/starkd/cairo/casm"
+	"github.com/starkd/starkd/cairo/sierra"
+)
+
+// Version is the version of the official compiler whose output this one reproduces; compiled classes carry it.
+const Version = "2.20.0"
+
+// EntryPointCost is what every entry point is made to cost: it is charged before a call, in gas.
+const EntryPointCost = 10000
+
+// The Sierra versions that matter: below linearVersion the official compiler solves equations for gas, which is not
+// reproduced here; below segmentVersion the bytecode is not split into segments.
+var (
+	linearVersion  = sierra.Version{Major: 1, Minor: 4}
+	segmentVersion = sierra.Version{Major: 1, Minor: 5}
+)
+
+// builtinNames are the builtins' names in compiled classes, by their types.
+var builtinNames = map[string]string{
+	"Pedersen": "pedersen", "RangeCheck": "range_check", "Bitwise": "bitwise", "EcOp": "ec_op", "Poseidon": "poseidon",
+	"SegmentArena": "segment_arena", "RangeCheck96": "range_check96", "AddMod": "add_mod", "MulMod": "mul_mod",
+}
+
+// CompileClass validates a contract class and compiles it. Of the options MaxBytecode counts. Every error is a
+// *sierra.ClassError.
+func CompileClass(class *sierra.ContractClass, options Options) (*casm.Class, error) {
+	registry, err := class.Validate()
+	if err != nil {
+		return nil, err
+	}
+	v := registry.Program.Version
+	if v.Major != sierra.Current.Major || v.Minor > sierra.Current.Minor || !v.Supports(linearVersion) {
+		return nil, errorf(CodeVersion, -1, "Sierra version %d.%d.%d, supported are %d.%d to %d.%d",
+			v.Major, v.Minor, v.Patch, linearVersion.Major, linearVersion.Minor, sierra.Current.Major, sierra.Current.Minor)
+	}
+	costs := map[sierra.FuncID]int64{}
+	for _, list := range [...][]sierra.EntryPoint{class.EntryPoints.Constructor, class.EntryPoints.External, class.EntryPoints.L1Handler} {
+		for _, ep := range list {
+			costs[sierra.FuncID(ep.FunctionIdx)] = EntryPointCost
+		}
+	}
+	program, err := Compile(registry, Options{MaxBytecode: options.MaxBytecode, FunctionCosts: costs})
+	if err != nil {
+		return nil, err
+	}
+	out := &casm.Class{CompilerVersion: Version}
+	out.Bytecode, out.Hints = program.Assemble()
+	if v.Supports(segmentVersion) {
+		if out.Segments, err = program.segments(registry.Program); err != nil {
+			return nil, err
+		}
+	}
+	for _, list := range [...]struct {
+		from []sierra.EntryPoint
+		to   *[]casm.EntryPoint
+	}{
+		{class.EntryPoints.External, &out.EntryPoints.External},
+		{class.EntryPoints.L1Handler, &out.EntryPoints.L1Handler},
+		{class.EntryPoints.Constructor, &out.EntryPoints.Constructor},
+	} {
+		for i := range list.from {
+			ep := &list.from[i]
+			types, err := registry.EntryPointBuiltins(ep)
+			if err != nil {
+				return nil, err
+			}
+			builtins := make([]string, len(types))
+			for k, name := range types {
+				builtins[k] = builtinNames[name]
+			}
+			f := &registry.Program.Funcs[ep.FunctionIdx]
+			if want := (Costs{Const: EntryPointCost}); program.Metadata.FunctionCosts[ep.FunctionIdx] != want {
+				return nil, errorf(CodeGas, f.Entry, "the entry point costs %v, not %d", program.Metadata.FunctionCosts[ep.FunctionIdx], EntryPointCost)
+			}
+			*list.to = append(*list.to, casm.EntryPoint{Selector: ep.Selector, Offset: program.Offsets[f.Entry], Builtins: builtins})
+		}
+	}
+	return out, out.Validate()
+}
+
+// segments splits the bytecode into one segment for each function and one for each segment of constants. Functions must
+// lie one behind the other, and no jump may lead out of its own.
+func (p *Program) segments(s *sierra.Program) (*casm.Segments, error) {
+	size := p.size()
+	if size == 0 {
+		return &casm.Segments{}, nil
+	}
+	starts := make([]sierra.StatementIdx, len(s.Funcs))
+	for i := range s.Funcs {
+		starts[i] = s.Funcs[i].Entry
+	}
+	slices.Sort(starts)
+	if len(starts) == 0 || starts[0] != 0 {
+		return nil, errorf(CodeSegments, -1, "no function starts at the first statement")
+	}
+	function := 0
+	for i := range s.Statements {
+		idx := sierra.StatementIdx(i)
+		if function+1 < len(starts) && starts[function+1] == idx {
+			function++
+		}
+		end := sierra.StatementIdx(len(s.Statements))
+		if function+1 < len(starts) {
+			end = starts[function+1]
+		}
+		for k := range s.Statements[i].Branches {
+			if next := s.Statements[i].Branches[k].Next(idx); next < starts[function] || next >= end {
+				return nil, errorf(CodeSegments, idx, "a jump leads out of the function")
+			}
+		}
+	}
+	offsets := make([]int, 0, len(starts)+len(p.consts.segments))
+	for _, idx := range starts {
+		offsets = append(offsets, p.Offsets[idx])
+	}
+	for _, c := range p.consts.segments {
+		offsets = append(offsets, size-p.consts.size+c.offset)
+	}
+	out := &casm.Segments{Children: []casm.Segments{}}
+	for i, start := range offsets {
+		end := size
+		if i+1 < len(offsets) {
+			end = offsets[i+1]
+		}
+		if end > start {
+			out.Children = append(out.Children, casm.Segments{Length: end - start})
+		}
+	}
+	return out, nil
+}

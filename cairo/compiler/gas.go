@@ -1,0 +1,241 @@
+package compiler
+
+import "github.com/starkd/starkd/cairo/sierra"
+
+// gasSolver finds, in linear time, how much gas must be in the wallet before each statement and from that the amounts
+// that withdraw_gas, redeposit_gas, coupon_refund and branch_align deal with. It runs twice: for the builtins (post is
+// false), then for Const, which includes the price of adding up the builtins' costs.
+//
+// The wallet of a statement is the most that any branch of it needs. A branch that needs less leaves an excess behind,
+// which is pushed forward to the next redeposit_gas or taken off the next withdraw_gas; the wallet is then computed again
+// with these target values.
+type gasSolver struct {
+	*resolved
+	post     bool
+	pre      []Costs                        // post: the first run's variables
+	apVars   []int                          // post
+	enforced map[sierra.StatementIdx]*Costs // wallets that are given
+	wallet   []Costs
+	target   []Costs // nil in the first round
+}
+
+// solve returns the variables of each statement and the cost of each function.
+func (g *gasSolver) solve() (vars []Costs, functions []Costs, err error) {
+	n := len(g.program.Statements)
+	g.wallet = make([]Costs, n)
+	order, err := reverseTopological(n, true, g.walletDependencies)
+	if err != nil {
+		return nil, nil, err
+	}
+	g.prepareWallets(order)
+	if g.target, err = g.targets(); err != nil {
+		return nil, nil, err
+	}
+	g.prepareWallets(order)
+	for i := range g.program.Funcs {
+		idx := g.program.Funcs[i].Entry
+		if want, ok := g.enforced[idx]; ok && g.wallet[idx] != *want {
+			return nil, nil, errorf(CodeGas, idx, "the function cannot be made to cost %d", want[Const])
+		}
+	}
+	vars = make([]Costs, n)
+	for idx := range g.program.Statements {
+		g.variables(sierra.StatementIdx(idx), vars)
+	}
+	for idx := range vars {
+		if vars[idx] != vars[idx].rectify() {
+			return nil, nil, errorf(CodeGas, sierra.StatementIdx(idx), "negative amount of gas")
+		}
+	}
+	functions = make([]Costs, len(g.program.Funcs))
+	for i := range g.program.Funcs {
+		functions[i] = g.walletAt(g.program.Funcs[i].Entry)
+		if functions[i] != functions[i].rectify() {
+			return nil, nil, errorf(CodeGas, g.program.Funcs[i].Entry, "function %d has a negative cost", i)
+		}
+	}
+	return vars, functions, nil
+}
+
+// walletAt is the wallet needed before a statement; that of a branch_align as if it aligned nothing.
+func (g *gasSolver) walletAt(idx sierra.StatementIdx) Costs {
+	if c, ok := g.enforced[idx]; ok {
+		return *c
+	}
+	return g.wallet[idx]
+}
+
+// walletDependencies are the statements whose wallets requirement reads.
+func (g *gasSolver) walletDependencies(idx sierra.StatementIdx, children []sierra.StatementIdx) []sierra.StatementIdx {
+	add := func(child sierra.StatementIdx) {
+		for _, c := range children {
+			if c == child {
+				return
+			}
+		}
+		children = append(children, child)
+	}
+	s := &g.program.Statements[idx]
+	if s.Return {
+		return children
+	}
+	for i := range s.Branches {
+		b := &g.libfuncs[s.Libfunc].costs[i]
+		if b.kind == functionCost {
+			add(g.program.Funcs[b.fn].Entry)
+		}
+		if b.kind == withdrawGasCost && b.success {
+			continue
+		}
+		add(s.Branches[i].Next(idx))
+	}
+	return children
+}
+
+// requirement is what a branch needs in the wallet: its own cost and the wallet after it.
+func (g *gasSolver) requirement(idx sierra.StatementIdx, branch *sierra.Branch, b *branchCost) Costs {
+	var c Costs
+	switch b.kind {
+	case regularCost:
+		if !g.post {
+			c = b.pre
+		}
+	case functionCost:
+		c = g.walletAt(g.program.Funcs[b.fn].Entry)
+	case withdrawGasCost:
+		if g.post {
+			c[Const] = b.withdrawal(&g.pre[idx]).gas()
+		}
+		if b.success {
+			return c // a successful withdrawal fills the wallet as far as needed
+		}
+	case branchAlignCost:
+		if g.post {
+			c[Const] = alignment(g.apVars[idx]).gas()
+		}
+	case redepositGasCost, unspentGasCost:
+		if g.post {
+			c[Const] = int64(g.pre[idx].computationSteps(false)) * 100
+		}
+	}
+	if g.post {
+		c[Const] += b.cost.gas()
+	}
+	if b.refund {
+		c = Costs{}.sub(c)
+	}
+	return c.add(g.walletAt(branch.Next(idx)))
+}
+
+func (g *gasSolver) prepareWallets(order []sierra.StatementIdx) {
+	for _, idx := range order {
+		s := &g.program.Statements[idx]
+		var wallet Costs
+		if !s.Return {
+			costs := g.libfuncs[s.Libfunc].costs
+			for i := range s.Branches {
+				wallet = wallet.max(g.requirement(idx, &s.Branches[i], &costs[i]).rectify())
+			}
+			// Where several branches meet their branch_aligns, and at redeposit_gas, the wallet may be raised.
+			if g.target != nil && (len(s.Branches) > 1 || len(costs) == 1 && costs[0].kind == redepositGasCost) {
+				wallet = wallet.max(g.target[idx])
+			}
+		}
+		g.wallet[idx] = wallet
+	}
+}
+
+// targets computes each statement's wallet plus the excess that reaches it.
+func (g *gasSolver) targets() ([]Costs, error) {
+	n := len(g.program.Statements)
+	order, err := reverseTopological(n, false, func(idx sierra.StatementIdx, children []sierra.StatementIdx) []sierra.StatementIdx {
+		s := &g.program.Statements[idx]
+		for i := range s.Branches {
+			children = append(children, s.Branches[i].Next(idx))
+		}
+		return children
+	})
+	if err != nil {
+		return nil, err
+	}
+	excess := make([]Costs, n)
+	reached := make([]bool, n) // excess is set
+	final := make([]bool, n)
+	for i := n - 1; i >= 0; i-- {
+		g.pushExcess(order[i], excess, reached, final)
+	}
+	for idx := range excess {
+		excess[idx] = g.wallet[idx].add(excess[idx])
+	}
+	return excess, nil
+}
+
+// pushExcess hands a statement's excess on to its branches: redeposit_gas takes all of it, withdraw_gas what it would have
+// withdrawn, and other branches add what they need less than the wallet holds.
+func (g *gasSolver) pushExcess(idx sierra.StatementIdx, excess []Costs, reached, final []bool) {
+	wallet := g.wallet[idx]
+	if c, ok := g.enforced[idx]; ok {
+		excess[idx] = c.sub(wallet).rectify()
+	}
+	final[idx] = true
+	s := &g.program.Statements[idx]
+	if s.Return {
+		return
+	}
+	costs := g.libfuncs[s.Libfunc].costs
+	for i := range s.Branches {
+		b := &costs[i]
+		next := s.Branches[i].Next(idx)
+		if final[next] {
+			return // in a cycle: what was computed stays
+		}
+		left := excess[idx]
+		switch {
+		case len(s.Branches) > 1 && b.kind == withdrawGasCost && b.success:
+			left = left.sub(g.withdrawn(idx, b, wallet, g.walletAt(next))).rectify()
+		case len(s.Branches) > 1, b.refund:
+			left = left.add(wallet.sub(g.requirement(idx, &s.Branches[i], b)).rectify())
+		case b.kind == redepositGasCost:
+			left = Costs{}
+		}
+		if reached[next] {
+			left = left.min(excess[next])
+		}
+		excess[next], reached[next] = left, true
+	}
+}
+
+// withdrawn is what withdraw_gas has to add to the wallet; negative where the failing branch is the dearer one.
+func (g *gasSolver) withdrawn(idx sierra.StatementIdx, b *branchCost, wallet, next Costs) Costs {
+	c := next.sub(wallet)
+	if g.post {
+		c[Const] += b.withdrawal(&g.pre[idx]).gas()
+	}
+	return c
+}
+
+// variables sets the amounts of the statement, or of the branch_aligns after it.
+func (g *gasSolver) variables(idx sierra.StatementIdx, vars []Costs) {
+	s := &g.program.Statements[idx]
+	if s.Return {
+		return
+	}
+	costs := g.libfuncs[s.Libfunc].costs
+	wallet := g.walletAt(idx)
+	for i := range s.Branches {
+		b := &costs[i]
+		next := s.Branches[i].Next(idx)
+		switch {
+		case b.kind == withdrawGasCost && b.success:
+			c := g.withdrawn(idx, b, wallet, g.walletAt(next))
+			vars[idx] = c.rectify()
+			vars[next] = Costs{}.sub(c).rectify()
+		case b.kind == unspentGasCost:
+			vars[idx] = wallet
+		case b.kind == redepositGasCost, b.refund:
+			vars[idx] = wallet.sub(g.requirement(idx, &s.Branches[i], b))
+		case len(s.Branches) > 1:
+			vars[next] = wallet.sub(g.requirement(idx, &s.Branches[i], b))
+		}
+	}
+}

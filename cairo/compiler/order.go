@@ -1,0 +1,45 @@
+package compiler
+
+import "github.com/starkd/starkd/cairo/sierra"
+
+// reverseTopological orders statements 0 … n-1 so that each comes after its children, as a depth-first search from each in
+// turn finds them. A cycle is an error if cycles are to be found, else the order within it is arbitrary but fixed.
+// children appends a statement's children to the slice that it is given.
+func reverseTopological(n int, findCycles bool, children func(sierra.StatementIdx, []sierra.StatementIdx) []sierra.StatementIdx) ([]sierra.StatementIdx, error) {
+	const (
+		notStarted = iota
+		inProgress
+		done
+	)
+	var (
+		order  = make([]sierra.StatementIdx, 0, n)
+		status = make([]uint8, n)
+		stack  []sierra.StatementIdx
+		buffer []sierra.StatementIdx
+	)
+	for root := range n {
+		stack = append(stack[:0], sierra.StatementIdx(root))
+		for len(stack) > 0 {
+			idx := stack[len(stack)-1]
+			switch status[idx] {
+			case notStarted:
+				status[idx] = inProgress
+				buffer = children(idx, buffer[:0])
+				for _, child := range buffer {
+					if status[child] == inProgress && findCycles {
+						return nil, errorf(CodeGas, child, "the cost depends on itself")
+					}
+					if status[child] == notStarted {
+						stack = append(stack, child)
+					}
+				}
+				continue
+			case inProgress:
+				status[idx] = done
+				order = append(order, idx)
+			}
+			stack = stack[:len(stack)-1]
+		}
+	}
+	return order, nil
+}
