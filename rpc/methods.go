@@ -108,7 +108,7 @@ func (c *call) status(number uint64) (TransactionStatus, error) {
 // block is a parameter that must be a BLOCK_ID, resolved. As all parameters it sets err if it cannot be read; a block that
 // does not exist counts among that.
 func (c *call) block(name string) At {
-	var id blockID
+	var id BlockID
 	c.get(name, &id)
 	if c.err != nil {
 		return At{}
@@ -121,7 +121,7 @@ func (c *call) block(name string) At {
 }
 
 // resolve finds the block.
-func (c *call) resolve(id *blockID) (At, error) {
+func (c *call) resolve(id *BlockID) (At, error) {
 	head, err := c.latest()
 	if errors.Is(err, ErrNoBlocks) {
 		return At{}, ErrBlockNotFound
@@ -143,52 +143,6 @@ func (c *call) resolve(id *blockID) (At, error) {
 		return At{Number: *id.number}, nil
 	}
 	return At{}, ErrBlockNotFound
-}
-
-// blockID is a BLOCK_ID: one of its fields is set.
-type blockID struct {
-	tag    string
-	hash   *felt.Felt
-	number *uint64
-}
-
-const (
-	tagLatest       = "latest"
-	tagPreConfirmed = "pre_confirmed"
-	tagL1Accepted   = "l1_accepted"
-)
-
-// UnmarshalJSON decodes a BLOCK_ID.
-func (id *blockID) UnmarshalJSON(raw []byte) error {
-	*id = blockID{}
-	if len(raw) > 0 && raw[0] == '"' {
-		if err := json.Unmarshal(raw, &id.tag); err != nil {
-			return err
-		}
-		switch id.tag {
-		case tagLatest, tagPreConfirmed, tagL1Accepted:
-			return nil
-		}
-		return fmt.Errorf("no block tag %.40q", id.tag)
-	}
-	o := parseObject("block id", raw)
-	o.optional("block_hash", &id.hash)
-	o.optional("block_number", &id.number)
-	if o.err == nil && (id.hash == nil) == (id.number == nil) {
-		return fmt.Errorf("want either block_hash or block_number")
-	}
-	return o.err
-}
-
-// MarshalJSON encodes a BLOCK_ID.
-func (id *blockID) MarshalJSON() ([]byte, error) {
-	switch {
-	case id.hash != nil:
-		return json.Marshal(map[string]felt.Felt{"block_hash": *id.hash})
-	case id.number != nil:
-		return json.Marshal(map[string]uint64{"block_number": *id.number})
-	}
-	return json.Marshal(id.tag)
 }
 
 // flags reads a list of flags, each of which must be among those that may be; required says whether the list may be absent.

@@ -105,7 +105,7 @@ func (c *call) eventFilter() (*eventFilter, error) {
 		return nil, c.err
 	}
 	o := &object{members: members}
-	from, to := blockID{number: new(uint64)}, blockID{tag: tagPreConfirmed}
+	from, to := BlockID{number: new(uint64)}, BlockID{tag: tagPreConfirmed}
 	var addresses *feltOrList
 	var keys [][]felt.Felt
 	var token string

@@ -17,7 +17,7 @@ import (
 type Config struct {
 	MaxBody       int64         // bytes of a request; 6 MiB, which holds the largest class as JSON
 	MaxBatch      int           // requests in a batch; 100
-	Timeout       time.Duration // of one request; 30 s
+	Timeout       time.Duration // of a body, be it one request or a batch; 30 s
 	MaxExecutions int           // calls, estimates, simulations and traces that run at once; twice the processors
 	MaxSimulated  int           // transactions in an estimate or a simulation; 100
 	MaxChunk      int           // events in a page; 1024
@@ -131,6 +131,8 @@ func (s *Server) handle(ctx context.Context, version string, body []byte) any {
 	if err != nil {
 		return &response{ID: nullID, Err: err}
 	}
+	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
+	defer cancel()
 	var replies []*response
 	for i := range reqs {
 		reply := &response{ID: reqs[i].ID, Err: errs[i]}
@@ -160,8 +162,6 @@ func (s *Server) dispatch(ctx context.Context, version string, req *request) (re
 	if err != nil {
 		return nil, errInvalidParams.With(err.Error())
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
-	defer cancel()
 	defer func() {
 		if p := recover(); p != nil { // a bug in one method is not the others' end
 			s.config.Log.Error("rpc: panic", "method", req.Method, "panic", p, "stack", string(debug.Stack()))

@@ -639,7 +639,7 @@ func FuzzRequest(f *testing.F) {
 		}
 	}
 	f.Add([]byte(`[{"jsonrpc":"2.0","id":"x","method":"starknet_chainId"}]`))
-	s := NewServer(chain, Config{Timeout: time.Second, Log: quiet})
+	s := NewServer(chain, Config{Timeout: 10 * time.Millisecond, Log: quiet})
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if bytes.Contains(body, []byte(`"0x3"`)) && bytes.Contains(body, []byte("starknet_call")) {
 			t.Skip("the fake's panic, on purpose")

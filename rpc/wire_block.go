@@ -225,6 +225,22 @@ func newStateDiffJSON(d *starknet.StateDiff) *stateDiffJSON {
 	}
 }
 
+// diff undoes newStateDiffJSON and brings the diff into canonical order.
+func (j *stateDiffJSON) diff() *starknet.StateDiff {
+	d := &starknet.StateDiff{
+		Storage: mapped(j.Storage, func(c *contractStorageJSON) starknet.ContractStorage {
+			return starknet.ContractStorage{Address: c.Address, Entries: mapped(c.Entries, func(e *storageEntryJSON) starknet.StorageEntry { return starknet.StorageEntry(*e) })}
+		}),
+		Deprecated: j.Deprecated,
+		Declared:   mapped(j.Declared, func(c *declaredClassJSON) starknet.DeclaredClass { return starknet.DeclaredClass(*c) }),
+		Deployed:   mapped(j.Deployed, func(c *deployedContractJSON) starknet.ContractClassHash { return starknet.ContractClassHash(*c) }),
+		Replaced:   mapped(j.Replaced, func(c *replacedClassJSON) starknet.ContractClassHash { return starknet.ContractClassHash(*c) }),
+		Nonces:     mapped(j.Nonces, func(n *nonceJSON) starknet.NonceUpdate { return starknet.NonceUpdate(*n) }),
+	}
+	d.Sort()
+	return d
+}
+
 // feeEstimateJSON is a FEE_ESTIMATE.
 type feeEstimateJSON struct {
 	L1GasConsumed     hexUint64  `json:"l1_gas_consumed"`

@@ -1,6 +1,8 @@
 package starknet
 
 import (
+	"fmt"
+
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/poseidon"
 )
@@ -66,6 +68,31 @@ func (h *Header) Seal(transactions []Transaction, receipts []Receipt, diff *Stat
 	h.EventCommitment = EventCommitment(receipts)
 	h.ReceiptCommitment = ReceiptCommitment(receipts)
 	h.StateDiffCommitment = diff.Hash()
+}
+
+// Check verifies that the block is what its hash says: that transactions hash to the hashes in their receipts, and that
+// these, the state difference and the header's fields hash to BlockHash.
+func (b *Block) Check(chainID felt.Felt, diff *StateDiff) error {
+	if len(b.Transactions) != len(b.Receipts) {
+		return fmt.Errorf("starknet: block %d has %d transactions and %d receipts", b.Number, len(b.Transactions), len(b.Receipts))
+	}
+	if !diff.IsSorted() {
+		return fmt.Errorf("starknet: state diff of block %d is not in canonical order", b.Number)
+	}
+	for i, tx := range b.Transactions {
+		if got, want := tx.Hash(chainID), b.Receipts[i].TransactionHash; got != want {
+			return fmt.Errorf("starknet: block %d, transaction %d: hash %s, the receipt says %s", b.Number, i, got, want)
+		}
+	}
+	if _, err := felt.ParseShortString(b.Version); err != nil {
+		return fmt.Errorf("starknet: version of block %d: %w", b.Number, err)
+	}
+	h := b.Header
+	h.Seal(b.Transactions, b.Receipts, diff)
+	if got := h.Hash(); got != b.BlockHash {
+		return fmt.Errorf("starknet: block %d: hash %s, want %s", b.Number, got, b.BlockHash)
+	}
+	return nil
 }
 
 // StateCommitment is the state root of the two tries' roots: 0 for the empty state, Poseidon otherwise.

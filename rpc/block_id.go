@@ -1,0 +1,67 @@
+package rpc
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// BlockID says which block is meant (BLOCK_ID): a tag, a number or a hash.
+type BlockID struct { // one of the fields is set
+	tag    string
+	hash   *felt.Felt
+	number *uint64
+}
+
+// The blocks that have tags.
+var (
+	LatestBlock       = BlockID{tag: tagLatest}       // the last that was decided
+	PreConfirmedBlock = BlockID{tag: tagPreConfirmed} // the one after
+	L1AcceptedBlock   = BlockID{tag: tagL1Accepted}   // the last with a verified proof
+)
+
+// BlockByNumber is block n.
+func BlockByNumber(n uint64) BlockID { return BlockID{number: &n} }
+
+// BlockByHash is the block with that hash.
+func BlockByHash(hash felt.Felt) BlockID { return BlockID{hash: &hash} }
+
+const (
+	tagLatest       = "latest"
+	tagPreConfirmed = "pre_confirmed"
+	tagL1Accepted   = "l1_accepted"
+)
+
+// UnmarshalJSON decodes a BLOCK_ID.
+func (id *BlockID) UnmarshalJSON(raw []byte) error {
+	*id = BlockID{}
+	if len(raw) > 0 && raw[0] == '"' {
+		if err := json.Unmarshal(raw, &id.tag); err != nil {
+			return err
+		}
+		switch id.tag {
+		case tagLatest, tagPreConfirmed, tagL1Accepted:
+			return nil
+		}
+		return fmt.Errorf("no block tag %.40q", id.tag)
+	}
+	o := parseObject("block id", raw)
+	o.optional("block_hash", &id.hash)
+	o.optional("block_number", &id.number)
+	if o.err == nil && (id.hash == nil) == (id.number == nil) {
+		return fmt.Errorf("want either block_hash or block_number")
+	}
+	return o.err
+}
+
+// MarshalJSON encodes a BLOCK_ID.
+func (id BlockID) MarshalJSON() ([]byte, error) {
+	switch {
+	case id.hash != nil:
+		return json.Marshal(map[string]felt.Felt{"block_hash": *id.hash})
+	case id.number != nil:
+		return json.Marshal(map[string]uint64{"block_number": *id.number})
+	}
+	return json.Marshal(id.tag)
+}

@@ -1,0 +1,210 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet"
+)
+
+// TestClient: what the client reads is what the chain holds.
+func TestClient(t *testing.T) {
+	f := newFakeChain(t)
+	h := httptest.NewServer(NewServer(f, Config{Log: quiet}))
+	defer h.Close()
+	c, ctx := NewClient(h.URL, h.Client()), context.Background()
+
+	check := func(what string, got, want any, err error) {
+		t.Helper()
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		} else if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s: %s", what, diff)
+		}
+	}
+	version, err := c.SpecVersion(ctx)
+	check("version", version, SpecVersion, err)
+	id, err := c.ChainID(ctx)
+	check("chain id", id, fakeChainID, err)
+	n, err := c.BlockNumber(ctx)
+	check("block number", n, uint64(4), err)
+	for i, want := range f.blocks {
+		b, err := c.Block(ctx, BlockByNumber(uint64(i)))
+		check("block by number", b, want, err)
+		b, err = c.Block(ctx, BlockByHash(want.BlockHash))
+		check("block by hash", b, want, err)
+		diff, err := c.StateDiff(ctx, BlockByNumber(uint64(i)))
+		check("state diff", diff, f.diffs[i], err)
+		if err := b.Check(fakeChainID, diff); err != nil {
+			t.Error(err)
+		}
+		for j, tx := range want.Transactions {
+			got, err := c.Transaction(ctx, want.Receipts[j].TransactionHash)
+			check("transaction", got, tx, err)
+			r, in, err := c.Receipt(ctx, want.Receipts[j].TransactionHash)
+			check("receipt", r, &want.Receipts[j], err)
+			check("block of receipt", in, uint64(i), err)
+		}
+	}
+	latest, err := c.Block(ctx, LatestBlock)
+	check("latest", latest, f.blocks[4], err)
+	proven, err := c.Block(ctx, L1AcceptedBlock)
+	check("proven", proven, f.blocks[1], err)
+
+	nonce, err := c.Nonce(ctx, LatestBlock, fakeAccount)
+	check("nonce", nonce, u(5), err)
+	value, err := c.StorageAt(ctx, BlockByNumber(0), fakeAccount, fakeStorageKey)
+	check("storage", value, u(40), err)
+	classHash, err := c.ClassHashAt(ctx, PreConfirmedBlock, fakeAccount)
+	check("class hash", classHash, fakeClassHash, err)
+	class, err := c.Class(ctx, LatestBlock, fakeClassHash)
+	check("class", class, fakeClass(), err)
+	result, err := c.Call(ctx, LatestBlock, FunctionCall{ContractAddress: fakeAccount, EntryPointSelector: u(9), Calldata: us(4)})
+	check("call", result, us(4), err)
+
+	invoke := &starknet.Invoke{Common: fakeCommon(9), SenderAddress: fakeAccount}
+	estimates, err := c.EstimateFee(ctx, LatestBlock, true, invoke)
+	check("estimate", estimates, []FeeEstimate{{L2GasConsumed: 5, L2GasPrice: starknet.NewUint128(10), OverallFee: starknet.Uint128{Hi: 1, Lo: 50}}}, err)
+	hash, err := c.Submit(ctx, invoke)
+	check("submit", hash, invoke.Hash(fakeChainID), err)
+	finality, _, _, err := c.TransactionStatus(ctx, hash)
+	check("status", finality, Received, err)
+	for _, tx := range []starknet.Transaction{
+		&starknet.Declare{Common: fakeCommon(9), SenderAddress: fakeAccount, Class: fakeClass(), ClassHash: fakeClassHash},
+		&starknet.DeployAccount{Common: fakeCommon(0), ClassHash: fakeClassHash},
+	} {
+		hash, err := c.Submit(ctx, tx)
+		check("submit", hash, tx.Hash(fakeChainID), err)
+	}
+	finality, reverted, reason, err := c.TransactionStatus(ctx, f.hash(1, 3))
+	check("status of a reverted transaction", []any{finality, reverted, reason}, []any{AcceptedOnL1, true, "assert <failed>"}, err)
+
+	events := 0
+	err = c.Events(ctx, BlockByNumber(1), LatestBlock, fakeAccount, us(1), func(block uint64, tx felt.Felt, e starknet.Event) error {
+		if events++; e.From != fakeAccount || e.Keys[0] != u(1) || f.places[tx].Block != block {
+			t.Errorf("event %+v of %s in block %d", e, tx, block)
+		}
+		return nil
+	})
+	check("events", events, 5, err)
+
+	proof, err := c.StorageProof(ctx, LatestBlock, &StorageProofRequest{ContractAddresses: []felt.Felt{fakeAccount}, StorageKeys: []ContractStorageKeys{{fakeAccount, us(1)}}})
+	want, _ := f.StorageProof(ctx, 4, &StorageProofRequest{ContractAddresses: make([]felt.Felt, 1), StorageKeys: make([]ContractStorageKeys, 1)})
+	check("proof", proof, want, err)
+
+	if _, err := c.Nonce(ctx, LatestBlock, u(0xdead)); !errors.Is(err, ErrContractNotFound) {
+		t.Errorf("nonce of no contract: %v", err)
+	}
+	_, err = c.Call(ctx, LatestBlock, FunctionCall{ContractAddress: fakeAccount, EntryPointSelector: u(1)})
+	if e, ok := errors.AsType[*Error](err); !ok || e.Code != 40 || !strings.Contains(err.Error(), "panicked") {
+		t.Errorf("failing call: %v", err)
+	}
+}
+
+func TestClientWaits(t *testing.T) {
+	f := newFakeChain(t)
+	s := NewServer(f, Config{})
+	asked := 0
+	hash := f.hash(1, 0)
+	place := f.places[hash]
+	delete(f.places, hash)
+	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked++; asked == 3 { // now it is in a block
+			f.places[hash] = place
+		}
+		s.ServeHTTP(w, r)
+	}))
+	defer h.Close()
+	c := NewClient(h.URL, nil)
+	r, n, err := c.WaitForReceipt(context.Background(), hash, time.Millisecond)
+	if err != nil || n != 1 || r.TransactionHash != hash || asked != 3 {
+		t.Errorf("receipt %+v in block %d after %d requests, %v", r, n, asked, err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	if _, _, err := c.WaitForReceipt(ctx, u(1), time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("waiting for ever: %v", err)
+	}
+}
+
+// TestClientDoubts: answers that are not what they should be are errors, whatever they are.
+func TestClientDoubts(t *testing.T) {
+	answer := ""
+	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(answer)) }))
+	defer h.Close()
+	c, ctx := NewClient(h.URL, nil), context.Background()
+	class, err := marshal(fakeClass())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range []string{
+		``, `<html>`, `{}`, `{"result":7}`, `{"result":{}}`, `{"result":{"transactions":[{"transaction":{"type":"L1_HANDLER","version":"0x0"}}]}}`,
+		`{"result":{"transactions":[{"transaction":{}}]}}`, `{"result":` + string(class) + `}`,
+	} {
+		answer = a
+		if class, err := c.Class(ctx, LatestBlock, u(1)); err == nil {
+			t.Errorf("%s: class %+v", clip([]byte(a)), class)
+		}
+		if strings.Contains(a, "sierra_program") || a == `{"result":{}}` {
+			continue
+		}
+		if b, err := c.Block(ctx, LatestBlock); err == nil {
+			t.Errorf("%s: block %+v", a, b)
+		}
+		if d, err := c.StateDiff(ctx, LatestBlock); err == nil {
+			t.Errorf("%s: diff %+v", a, d)
+		}
+		if r, _, err := c.Receipt(ctx, u(1)); err == nil {
+			t.Errorf("%s: receipt %+v", a, r)
+		}
+	}
+}
+
+func TestBlockCheck(t *testing.T) {
+	f := newFakeChain(t)
+	for name, change := range map[string]func(*starknet.Block, *starknet.StateDiff){
+		"fee":         func(b *starknet.Block, _ *starknet.StateDiff) { b.Receipts[0].ActualFee.Lo++ },
+		"calldata":    func(b *starknet.Block, _ *starknet.StateDiff) { b.Transactions[0].(*starknet.Invoke).Calldata = us(7) },
+		"signature":   func(b *starknet.Block, _ *starknet.StateDiff) { b.Transactions[0].Fields().Signature = us(7) },
+		"event":       func(b *starknet.Block, _ *starknet.StateDiff) { b.Receipts[0].Events[0].Keys = us(7) },
+		"state root":  func(b *starknet.Block, _ *starknet.StateDiff) { b.StateRoot = u(7) },
+		"transaction": func(b *starknet.Block, _ *starknet.StateDiff) { b.Transactions = b.Transactions[1:] },
+		"nonce":       func(_ *starknet.Block, d *starknet.StateDiff) { d.Nonces[0].Nonce = u(7) },
+		"order":       func(_ *starknet.Block, d *starknet.StateDiff) { d.Nonces[0], d.Nonces[1] = d.Nonces[1], d.Nonces[0] },
+		"version":     func(b *starknet.Block, _ *starknet.StateDiff) { b.Version = strings.Repeat("x", 32) },
+	} {
+		f = newFakeChain(t)
+		if err := f.blocks[1].Check(fakeChainID, f.diffs[1]); err != nil {
+			t.Fatal(err)
+		}
+		change(f.blocks[1], f.diffs[1])
+		if f.blocks[1].Check(fakeChainID, f.diffs[1]) == nil {
+			t.Errorf("a change of %s goes unnoticed", name)
+		}
+	}
+}
+
+func TestBlockIDForms(t *testing.T) {
+	for want, id := range map[string]BlockID{
+		`"latest"`: LatestBlock, `{"block_number":7}`: BlockByNumber(7), `{"block_hash":"0x7"}`: BlockByHash(u(7)),
+	} {
+		b, err := marshal(id)
+		if err != nil || string(b) != want {
+			t.Errorf("%s, %v, want %s", b, err, want)
+		}
+		var again BlockID
+		if err := again.UnmarshalJSON(b); err != nil || !reflect.DeepEqual(again, id) {
+			t.Errorf("%s: %+v, %v", b, again, err)
+		}
+	}
+}
