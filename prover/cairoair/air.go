@@ -36,9 +36,6 @@ func New(p *cairo.PublicInput) (*AIR, error) {
 	return &AIR{layout: l, public: p, rows: p.Steps * stepRows}, nil
 }
 
-// Layouts returns the names of the layouts that New accepts.
-func Layouts() []string { return []string{Plain.Name, Recursive.Name, Small.Name} }
-
 // Layout returns the places of the statement's virtual columns.
 func (a *AIR) Layout() *Layout { return a.layout }
 
@@ -79,6 +76,7 @@ func (a *AIR) Values(challenges []field.Element) ([]field.Element, error) {
 	}
 	for _, builtin := range []struct{ value, segment string }{
 		{initialPedersen, "pedersen"}, {initialRangeCheck, "range_check"}, {initialECDSA, "ecdsa"}, {initialBitwise, "bitwise"},
+		{initialECOp, "ec_op"}, {initialPoseidon, "poseidon"},
 	} {
 		if a.layout.has(builtin.segment) {
 			named[builtin.value] = field.New(a.segment(builtin.segment).Begin)
@@ -185,6 +183,10 @@ func (l *Layout) checkSegment(s cairo.Segment, rows uint64) error {
 		cells, period = 2, uint64(l.ECDSA.PubKey.Addr.Step)
 	case "bitwise":
 		cells, period = 5, 4*uint64(l.Bitwise.Vars.Addr.Step)
+	case "ec_op":
+		cells, period = 7, uint64(l.ECOp.M.Addr.Step)
+	case "poseidon":
+		cells, period = 6, 2*uint64(l.Poseidon.InOut[0].Addr.Step)
 	default:
 		return nil
 	}

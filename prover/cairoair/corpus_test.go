@@ -85,8 +85,16 @@ func (p *stoneProof) annotated(t *testing.T, text string) []field.Element {
 	return out
 }
 
-// caseDir is the folder of one of the runs with everything that made its proof.
+// caseDir is the folder of one of the runs: of the corpus with everything that made a proof, or of testdata.
 func caseDir(t testing.TB, name string) string {
 	t.Helper()
+	if dir := filepath.Join("testdata", name); isDir(dir) {
+		return dir
+	}
 	return filepath.Dir(golden.Corpus(t, "stone-cases", name, "proof.json"))
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }

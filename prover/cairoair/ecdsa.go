@@ -6,18 +6,12 @@ package cairoair
 // columns. Whitepaper section 9.11.
 func (b *builder) ecdsa(e *ECDSA) {
 	const name = "ecdsa/signature0"
-	keyStep, keyRows := e.KeyX.Step, subsetSumRows*e.KeyX.Step
+	keyRows := subsetSumRows * e.KeyX.Step
 	instance := every(e.PubKey.Addr.Step)
-	inside := every(keyStep).But(rowsAt(keyRows, keyRows-keyStep))
-	gx, gy := b.periodicPoints([][]point{doublings(generatorPoint, ecdsaBits)}, e.Generator.X.Step)
+	gx, gy := b.periodicPoints([][]point{generatorPoints()}, e.Generator.X.Step)
 
-	// The key's points: each is twice the one before.
-	x, y, slope := b.at(e.KeyX, 0), b.at(e.KeyY, 0), b.at(e.DoublingSlope, 0)
-	nextX, nextY := b.at(e.KeyX, 1), b.at(e.KeyY, 1)
-	x2 := x.Square()
-	b.Constrain(name+"/doubling_key/slope", x2.Add(x2).Add(x2).Add(b.Element(curveAlpha)).Sub(y.Add(y).Mul(slope)), inside)
-	b.Constrain(name+"/doubling_key/x", slope.Square().Sub(x.Add(x).Add(nextX)), inside)
-	b.Constrain(name+"/doubling_key/y", y.Add(nextY).Sub(slope.Mul(x.Sub(nextX))), inside)
+	x, y := b.at(e.KeyX, 0), b.at(e.KeyY, 0)
+	b.doubling(name+"/doubling_key", e.KeyX, e.KeyY, e.DoublingSlope)
 
 	// z·G - shift, and in turn r·Q + shift and w·B + shift.
 	b.subsetSum(name+"/exponentiate_generator", &e.Generator, gx, gy, ecdsaBits)
@@ -51,7 +45,7 @@ func (b *builder) ecdsa(e *ECDSA) {
 
 	// Q is on the curve.
 	qx2 := b.at(e.QXSquared, 0)
-	b.Constrain(name+"/q_on_curve/x_squared", qx2.Sub(x2), instance)
+	b.Constrain(name+"/q_on_curve/x_squared", qx2.Sub(x.Square()), instance)
 	b.Constrain(name+"/q_on_curve/on_curve",
 		y.Square().Sub(x.Mul(qx2).Add(x.Mul(b.Element(curveAlpha))).Add(b.Element(curveBeta))), instance)
 
@@ -60,4 +54,16 @@ func (b *builder) ecdsa(e *ECDSA) {
 	b.Constrain("ecdsa/pubkey_addr", b.follows(e.PubKey.Addr, 1, e.Message.Addr, 0), instance.But(last(e.PubKey.Addr.Step)))
 	b.Constrain("ecdsa/message_value0", b.at(e.Message.Value, 0).Sub(z), instance)
 	b.Constrain("ecdsa/pubkey_value0", b.at(e.PubKey.Value, 0).Sub(x), instance)
+}
+
+// doubling states that each point of a list of subsetSumRows is twice the one before.
+func (b *builder) doubling(name string, vx, vy, vslope View) {
+	rows := subsetSumRows * vx.Step
+	inside := every(vx.Step).But(rowsAt(rows, rows-vx.Step))
+	x, y, slope := b.at(vx, 0), b.at(vy, 0), b.at(vslope, 0)
+	nextX, nextY := b.at(vx, 1), b.at(vy, 1)
+	x2 := x.Square()
+	b.Constrain(name+"/slope", x2.Add(x2).Add(x2).Add(b.Element(curveAlpha)).Sub(y.Add(y).Mul(slope)), inside)
+	b.Constrain(name+"/x", slope.Square().Sub(x.Add(x).Add(nextX)), inside)
+	b.Constrain(name+"/y", y.Add(nextY).Sub(slope.Mul(x.Sub(nextX))), inside)
 }

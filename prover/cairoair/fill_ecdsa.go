@@ -126,17 +126,7 @@ func (f *filler) fillSignature(e *ECDSA, i int, in *signature) error {
 
 // fillMultiple fills the index-th multiplication of the key columns: shift + scalar·p.
 func (f *filler) fillMultiple(e *ECDSA, index int, p point, scalar felt.Felt) (point, error) {
-	points := make([]point, subsetSumRows)
-	for j := range points {
-		points[j] = p
-		f.set(e.KeyX, index*subsetSumRows+j, p.x)
-		f.set(e.KeyY, index*subsetSumRows+j, p.y)
-		if j+1 < subsetSumRows {
-			var slope field.Element
-			p, slope = p.double()
-			f.set(e.DoublingSlope, index*subsetSumRows+j, slope)
-		}
-	}
+	points := f.fillDoublings(e.KeyX, e.KeyY, e.DoublingSlope, index, p)
 	f.setInverse(e.RWInv, index, field.Element(scalar), field.Element{})
 	return f.fillSum(sum{view: &e.Key, index: index, at: shiftPoint, points: points, selector: scalar})
 }

@@ -133,10 +133,7 @@ func (f *filler) fillHashes(p *Pedersen, instances []*pair, begin uint64) error 
 				s.at, s.selector = sums[k].at, in.Y
 			}
 			sums[k] = s
-			l := s.selector.Limbs()
-			ones196 := l[3] >> (251 - 192) & (l[3] >> (196 - 192)) & 1
-			f.set(h.ProdOnes196, s.index, field.New(ones196))
-			f.set(h.ProdOnes192, s.index, field.New(ones196&l[3]))
+			f.setOnes(h, s.index, s.selector)
 		}
 		if err := f.fillSums(sums); err != nil {
 			return err

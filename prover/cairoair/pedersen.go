@@ -50,7 +50,7 @@ func (b *builder) pedersen(p *Pedersen) {
 // unpacking states that the 252 bits of a selector are those of an integer below the modulus 2^251 + 2^196 + 2^192 + 1, so
 // that an input has one decomposition only: with the three high ones set, all bits but the lowest are zero, and the lowest
 // is zero too.
-func (b *builder) unpacking(name string, h *Hash, sum air.Domain) {
+func (b *builder) unpacking(name string, h *BoundedSum, sum air.Domain) {
 	bit := func(i int) air.Expr { return b.bit(h.Sum.Selector, i) }
 	shifted := func(i, by int) air.Expr { return b.at(h.Sum.Selector, i).Mul(b.Element(powerOfTwo(by))) }
 	ones192, ones196, ones251 := b.at(h.ProdOnes192, 0), b.at(h.ProdOnes196, 0), bit(251)

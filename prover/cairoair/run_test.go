@@ -63,6 +63,20 @@ func readRun(t testing.TB, dir string) *cairo.Trace {
 			PubKey, Msg felt.Felt
 			Signature   struct{ R, W felt.Felt } `json:"signature_input"`
 		}
+		ECOp []struct {
+			Index uint64
+			PX    felt.Felt `json:"p_x"`
+			PY    felt.Felt `json:"p_y"`
+			QX    felt.Felt `json:"q_x"`
+			QY    felt.Felt `json:"q_y"`
+			M     felt.Felt
+		} `json:"ec_op"`
+		Poseidon []struct {
+			Index uint64
+			S0    felt.Felt `json:"input_s0"`
+			S1    felt.Felt `json:"input_s1"`
+			S2    felt.Felt `json:"input_s2"`
+		}
 	}
 	if err := json.Unmarshal(read("air_private_input.json"), &private); err != nil {
 		t.Fatal(err)
@@ -79,6 +93,12 @@ func readRun(t testing.TB, dir string) *cairo.Trace {
 	}
 	for _, x := range private.ECDSA {
 		p.ECDSA = append(p.ECDSA, cairo.ECDSAInstance{Index: x.Index, PubKey: x.PubKey, Msg: x.Msg, SigR: x.Signature.R, SigW: x.Signature.W})
+	}
+	for _, x := range private.ECOp {
+		p.ECOp = append(p.ECOp, cairo.ECOpInstance{Index: x.Index, PX: x.PX, PY: x.PY, QX: x.QX, QY: x.QY, M: x.M})
+	}
+	for _, x := range private.Poseidon {
+		p.Poseidon = append(p.Poseidon, cairo.PoseidonInstance{Index: x.Index, S: [3]felt.Felt{x.S0, x.S1, x.S2}})
 	}
 	return run
 }

@@ -28,6 +28,8 @@ const (
 	initialRangeCheck = "initial_range_check_addr"
 	initialECDSA      = "initial_ecdsa_addr"
 	initialBitwise    = "initial_bitwise_addr"
+	initialECOp       = "initial_ec_op_addr"
+	initialPoseidon   = "initial_poseidon_addr"
 )
 
 // challenges is the number of interaction elements.
@@ -39,14 +41,16 @@ func (l *Layout) challenges() int {
 }
 
 // systems holds the constraint system of each layout, built when first asked for.
-var systems = map[string]func() *air.System{
-	"plain":     sync.OnceValue(func() *air.System { return build(Plain) }),
-	"recursive": sync.OnceValue(func() *air.System { return build(Recursive) }),
-	"small":     sync.OnceValue(func() *air.System { return build(Small) }),
-}
+var systems = func() map[*Layout]func() *air.System {
+	m := map[*Layout]func() *air.System{}
+	for _, l := range layouts {
+		m[l] = sync.OnceValue(func() *air.System { return build(l) })
+	}
+	return m
+}()
 
 // System returns the layout's constraints.
-func (l *Layout) System() *air.System { return systems[l.Name]() }
+func (l *Layout) System() *air.System { return systems[l]() }
 
 // builder writes a layout's constraints: air.Builder's vocabulary plus virtual columns and named values.
 type builder struct {
@@ -74,6 +78,12 @@ func build(l *Layout) *air.System {
 	}
 	if l.Bitwise != nil {
 		b.bitwise(l.Bitwise)
+	}
+	if l.ECOp != nil {
+		b.ecOp(l.ECOp)
+	}
+	if l.Poseidon != nil {
+		b.poseidon(l.Poseidon)
 	}
 	return b.Build()
 }

@@ -11,6 +11,8 @@ func TestSystemSizes(t *testing.T) {
 		{Plain, 6, 2, 47, 49, 0},
 		{Recursive, 7, 3, 93, 133, 2},
 		{Small, 23, 2, 179, 201, 4},
+		{RecursiveWithPoseidon, 6, 2, 124, 192, 7},
+		{Starknet, 9, 1, 198, 271, 9},
 	} {
 		s := c.layout.System()
 		if s.First != c.first || s.Second != c.second || len(s.Constraints) != c.constraints || len(s.Mask) != c.mask || len(s.Periodic) != c.periodic {

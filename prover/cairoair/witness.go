@@ -140,6 +140,16 @@ func (f *filler) fill() error {
 			return err
 		}
 	}
+	if l.ECOp != nil {
+		if err := f.fillECOp(l.ECOp); err != nil {
+			return err
+		}
+	}
+	if l.Poseidon != nil {
+		if err := f.fillPoseidon(l.Poseidon); err != nil {
+			return err
+		}
+	}
 	if err := f.finishRangeCheck(&l.RangeCheck); err != nil {
 		return err
 	}

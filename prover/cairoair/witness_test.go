@@ -39,12 +39,18 @@ func columnsOf(t testing.TB, name string) (*Witness, [][]field.Element, []field.
 	return w, append(first, second...), values
 }
 
+// slow reports whether a run is for the full test only.
+func slow(t *testing.T, name string) {
+	t.Helper()
+	if (strings.HasPrefix(name, "rec131072") || name == "starknet") && os.Getenv("STARKD_FULL") == "" {
+		t.Skip("set STARKD_FULL=1 (make test-full)")
+	}
+}
+
 func TestConstraintsHoldOnRuns(t *testing.T) {
-	for _, name := range runs {
+	for _, name := range append(runs, "recursive_with_poseidon", "starknet") {
 		t.Run(name, func(t *testing.T) {
-			if strings.HasPrefix(name, "rec131072") && os.Getenv("STARKD_FULL") == "" {
-				t.Skip("set STARKD_FULL=1 (make test-full)")
-			}
+			slow(t, name)
 			w, columns, values := columnsOf(t, name)
 			for _, f := range w.System().CheckRows(columns, values, 2) {
 				t.Error(f)
