@@ -82,39 +82,67 @@ func splits() int {
 // parallelLog is the smallest transform that is worth splitting.
 const parallelLog = 12
 
+// baseLog is the size of the transforms at which the recursion turns into loops over the layers: 32 KiB of elements.
+const baseLog = 10
+
 func (p *Plan) evaluate(a []field.Element, log, split int) {
-	if log == 0 {
-		return
-	}
 	half := len(a) / 2
-	if split > 0 && log > parallelLog {
+	w := p.twiddles
+	switch {
+	case log <= baseLog:
+		k := 0
+		if log >= smallLog {
+			field.SmallEvaluate(a, w)
+			k = smallLog
+		}
+		for ; k < log; k++ {
+			for i := 0; i < len(a); i += 2 << k {
+				field.ButterflyEvaluate(a[i:i+1<<k], a[i+1<<k:i+2<<k], w[k])
+			}
+		}
+	case split > 0 && log > parallelLog:
 		parallel.For(2, func(i int) { p.evaluate(a[i*half:(i+1)*half], log-1, split-1) })
 		parallel.Chunks(half, 1<<10, func(start, end int) {
-			field.ButterflyEvaluate(a[start:end], a[half+start:half+end], p.twiddles[log-1][start:end])
+			field.ButterflyEvaluate(a[start:end], a[half+start:half+end], w[log-1][start:end])
 		})
-		return
+	default:
+		p.evaluate(a[:half], log-1, 0)
+		p.evaluate(a[half:], log-1, 0)
+		field.ButterflyEvaluate(a[:half], a[half:], w[log-1])
 	}
-	p.evaluate(a[:half], log-1, 0)
-	p.evaluate(a[half:], log-1, 0)
-	field.ButterflyEvaluate(a[:half], a[half:], p.twiddles[log-1])
 }
 
 func (p *Plan) interpolate(a []field.Element, log, split int) {
-	if log == 0 {
-		return
-	}
 	half := len(a) / 2
-	if split > 0 && log > parallelLog {
+	w := p.twiddles
+	switch {
+	case log <= baseLog:
+		least := 0
+		if log >= smallLog {
+			least = smallLog
+		}
+		for k := log - 1; k >= least; k-- {
+			for i := 0; i < len(a); i += 2 << k {
+				field.ButterflyInterpolate(a[i:i+1<<k], a[i+1<<k:i+2<<k], w[k])
+			}
+		}
+		if log >= smallLog {
+			field.SmallInterpolate(a, w)
+		}
+	case split > 0 && log > parallelLog:
 		parallel.Chunks(half, 1<<10, func(start, end int) {
-			field.ButterflyInterpolate(a[start:end], a[half+start:half+end], p.twiddles[log-1][start:end])
+			field.ButterflyInterpolate(a[start:end], a[half+start:half+end], w[log-1][start:end])
 		})
 		parallel.For(2, func(i int) { p.interpolate(a[i*half:(i+1)*half], log-1, split-1) })
-		return
+	default:
+		field.ButterflyInterpolate(a[:half], a[half:], w[log-1])
+		p.interpolate(a[:half], log-1, 0)
+		p.interpolate(a[half:], log-1, 0)
 	}
-	field.ButterflyInterpolate(a[:half], a[half:], p.twiddles[log-1])
-	p.interpolate(a[:half], log-1, 0)
-	p.interpolate(a[half:], log-1, 0)
 }
+
+// smallLog is log2 of the transforms that field.SmallEvaluate does at once.
+const smallLog = 3
 
 // BitReverse permutes a so that position i gets what was at BitReverse(i).
 func BitReverse(a []field.Element) {

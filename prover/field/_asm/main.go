@@ -1,0 +1,414 @@
+// Command _asm generates ../kernels_amd64.s: vector kernels for AVX-512 with IFMA (52-bit multiply-add) and VBMI2.
+//
+//	go run . -out ../kernels_amd64.s -stubs ../kernels_amd64.go -pkg field
+//
+// Eight elements are handled at once. In memory an element is four 64-bit words; a load transposes eight of them into four
+// registers of eight words each, and for products splits these into five 52-bit limbs. The lanes of a register hold the
+// elements in an order that is the same for all operands and undone by the store.
+//
+// Montgomery multiplication with radix 2^52 divides by 2^260; the words in memory have R = 2^256, so one factor is
+// multiplied by 2^4 while it is split. The modulus is p = 1 + 17·2^192 + 2^251, in limbs (1, 0, 0, 17·2^36, 2^43), so that
+// -1/p = -1 modulo 2^52 and a reduction step costs four multiply-adds.
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+const (
+	elementBytes = 32
+	lanes        = 8
+	blockBytes   = elementBytes * lanes
+)
+
+var storeLow, storeHigh Mem
+
+// consts are the constants that a kernel keeps in registers.
+type consts struct {
+	mask   VecVirtual // 2^52 - 1
+	p3, p4 VecVirtual // limbs 3 and 4 of p, radix 2^52
+	top    VecVirtual // word 3 of p, radix 2^64
+	one    VecVirtual
+	zero   VecVirtual
+	lo, hi VecVirtual // permutations for the store
+}
+
+func broadcast(v uint64) VecVirtual {
+	g, z := GP64(), ZMM()
+	MOVQ(U64(v), g)
+	VPBROADCASTQ(g, z)
+	return z
+}
+
+func newConsts() *consts {
+	c := &consts{
+		mask: broadcast(1<<52 - 1), p3: broadcast(17 << 36), p4: broadcast(1 << 43),
+		top: broadcast(0x0800000000000011), one: broadcast(1), zero: broadcast(0), lo: ZMM(), hi: ZMM(),
+	}
+	VMOVDQU64(storeLow, c.lo)
+	VMOVDQU64(storeHigh, c.hi)
+	return c
+}
+
+// place says where the eight elements of a vector are: at base + lane·stride.
+type place struct {
+	base   Register
+	stride int // bytes
+}
+
+func at(base Register) place { return place{base, elementBytes} }
+
+// load reads eight elements as four vectors of words.
+func (p place) load() (w [4]VecVirtual) {
+	var z [4]VecVirtual
+	for i := range z {
+		z[i] = ZMM()
+		low := Mem{Base: p.base, Disp: 2 * i * p.stride}
+		if p.stride == elementBytes {
+			VMOVDQU64(low, z[i])
+		} else {
+			VMOVDQU64(low, z[i].AsY())
+			VINSERTI64X4(Imm(1), Mem{Base: p.base, Disp: (2*i + 1) * p.stride}, z[i], z[i])
+		}
+	}
+	even01, odd01, even23, odd23 := ZMM(), ZMM(), ZMM(), ZMM()
+	VPUNPCKLQDQ(z[1], z[0], even01) // words 0 and 2
+	VPUNPCKHQDQ(z[1], z[0], odd01)  // words 1 and 3
+	VPUNPCKLQDQ(z[3], z[2], even23)
+	VPUNPCKHQDQ(z[3], z[2], odd23)
+	for i := range w {
+		w[i] = ZMM()
+	}
+	VSHUFI64X2(Imm(0x88), even23, even01, w[0])
+	VSHUFI64X2(Imm(0x88), odd23, odd01, w[1])
+	VSHUFI64X2(Imm(0xdd), even23, even01, w[2])
+	VSHUFI64X2(Imm(0xdd), odd23, odd01, w[3])
+	return w
+}
+
+// store undoes load.
+func (p place) store(c *consts, w [4]VecVirtual) {
+	l01, h01, l23, h23 := ZMM(), ZMM(), ZMM(), ZMM()
+	VPUNPCKLQDQ(w[1], w[0], l01)
+	VPUNPCKHQDQ(w[1], w[0], h01)
+	VPUNPCKLQDQ(w[3], w[2], l23)
+	VPUNPCKHQDQ(w[3], w[2], h23)
+	out := [4]VecVirtual{ZMM(), ZMM(), l01, h01}
+	VMOVDQA64(l01, out[0])
+	VPERMT2Q(l23, c.lo, out[0])
+	VMOVDQA64(h01, out[1])
+	VPERMT2Q(h23, c.lo, out[1])
+	VPERMT2Q(l23, c.hi, out[2])
+	VPERMT2Q(h23, c.hi, out[3])
+	for i, z := range out {
+		low := Mem{Base: p.base, Disp: 2 * i * p.stride}
+		if p.stride == elementBytes {
+			VMOVDQU64(z, low)
+		} else {
+			VMOVDQU64(z.AsY(), low)
+			VEXTRACTI64X4(Imm(1), z, Mem{Base: p.base, Disp: (2*i + 1) * p.stride})
+		}
+	}
+}
+
+// loadBroadcast reads one element into all lanes.
+func loadBroadcast(base Register) (w [4]VecVirtual) {
+	for i := range w {
+		w[i] = ZMM()
+		VPBROADCASTQ(Mem{Base: base, Disp: 8 * i}, w[i])
+	}
+	return w
+}
+
+// split returns 2^shift times the value in limbs of 52 bits, shift 0 or 4. Bits above the 52nd of a limb are garbage, which
+// multiply-add ignores; clean clears them.
+func split(w [4]VecVirtual, shift int) (l [5]VecVirtual) {
+	for i := range l {
+		l[i] = ZMM()
+	}
+	if shift == 0 {
+		l[0] = w[0]
+	} else {
+		VPSLLQ(Imm(uint64(shift)), w[0], l[0])
+	}
+	VPSHRDQ(Imm(uint64(52-shift)), w[1], w[0], l[1])
+	VPSHRDQ(Imm(uint64(40-shift)), w[2], w[1], l[2])
+	VPSHRDQ(Imm(uint64(28-shift)), w[3], w[2], l[3])
+	VPSRLQ(Imm(uint64(16-shift)), w[3], l[4])
+	return l
+}
+
+func clean(c *consts, l [5]VecVirtual) (out [5]VecVirtual) {
+	for i := range l {
+		out[i] = l[i]
+		if i < 4 {
+			out[i] = ZMM()
+			VPANDQ(c.mask, l[i], out[i])
+		}
+	}
+	return out
+}
+
+// product returns a·b/2^260 modulo p in limbs that still carry into each other. With a < 2^258 and b < p the value is below
+// (1 + 1/4)·p; with a < 16·p below (1 + 1/16)·p.
+func product(c *consts, a, b [5]VecVirtual) [5]VecVirtual {
+	var t [10]VecVirtual
+	for i := range 5 {
+		for j := range 5 {
+			for _, k := range []int{i + j, i + j + 1} {
+				if t[k] == nil {
+					t[k] = ZMM()
+					VMOVDQA64(c.zero, t[k])
+				}
+			}
+			VPMADD52LUQ(b[j], a[i], t[i+j])
+			VPMADD52HUQ(b[j], a[i], t[i+j+1])
+		}
+		// m = -t[i]; t += m·p·2^(52·i) clears limb i and carries ⌈t[i]/2^52⌉.
+		m, carry := ZMM(), ZMM()
+		VPSUBQ(t[i], c.zero, m)
+		VPADDQ(c.mask, t[i], carry)
+		VPSRLQ(Imm(52), carry, carry)
+		VPADDQ(carry, t[i+1], t[i+1])
+		VPMADD52LUQ(c.p3, m, t[i+3])
+		VPMADD52HUQ(c.p3, m, t[i+4])
+		VPMADD52LUQ(c.p4, m, t[i+4])
+		VPMADD52HUQ(c.p4, m, t[i+5])
+	}
+	return [5]VecVirtual(t[5:])
+}
+
+// carry propagates the carries, signed ones too, leaving limbs 0 to 3 below 2^52. It works in place.
+func carry(c *consts, l [5]VecVirtual) {
+	for i := range 4 {
+		up := ZMM()
+		VPSRAQ(Imm(52), l[i], up)
+		VPANDQ(c.mask, l[i], l[i])
+		VPADDQ(up, l[i+1], l[i+1])
+	}
+}
+
+// pack joins carried limbs to words.
+func pack(l [5]VecVirtual) (w [4]VecVirtual) {
+	for i := range w {
+		low, high := ZMM(), ZMM()
+		if i == 0 {
+			low = l[0]
+		} else {
+			VPSRLQ(Imm(uint64(12*i)), l[i], low)
+		}
+		VPSLLQ(Imm(uint64(52-12*i)), l[i+1], high)
+		VPORQ(low, high, high)
+		w[i] = high
+	}
+	return w
+}
+
+// reduce subtracts p where the value is not below it, in place.
+func reduce(c *consts, w [4]VecVirtual) {
+	above, equal := K(), K()
+	rest := ZMM()
+	VPCMPUQ(Imm(6), c.top, w[3], above)
+	VPCMPUQ(Imm(0), c.top, w[3], equal)
+	VPORQ(w[0], w[1], rest)
+	VPORQ(w[2], rest, rest)
+	low := K()
+	VPTESTMQ(rest, rest, equal, low)
+	KORB(low, above, above)
+	// Subtract (1, 0, 0, top): the borrow of the 1 goes up through zero words.
+	b0, b1, b2 := K(), K(), K()
+	VPTESTNMQ(w[0], w[0], above, b0)
+	VPTESTNMQ(w[1], w[1], b0, b1)
+	VPTESTNMQ(w[2], w[2], b1, b2)
+	VPSUBQ(c.one, w[0], above, w[0])
+	VPSUBQ(c.one, w[1], b0, w[1])
+	VPSUBQ(c.one, w[2], b1, w[2])
+	VPSUBQ(c.top, w[3], above, w[3])
+	VPSUBQ(c.one, w[3], b2, w[3])
+}
+
+// finish turns limbs of a value below (times+1)·p into reduced words.
+func finish(c *consts, l [5]VecVirtual, times int) [4]VecVirtual {
+	carry(c, l)
+	w := pack(l)
+	for range times {
+		reduce(c, w)
+	}
+	return w
+}
+
+// add returns a + b; the destination limbs are new.
+func add(a, b [5]VecVirtual) (l [5]VecVirtual) {
+	for i := range l {
+		l[i] = ZMM()
+		VPADDQ(b[i], a[i], l[i])
+	}
+	return l
+}
+
+// sub returns a - b + times·p, in signed limbs.
+func sub(c *consts, a, b [5]VecVirtual, times int) (l [5]VecVirtual) {
+	for i := range l {
+		l[i] = ZMM()
+		VPSUBQ(b[i], a[i], l[i])
+	}
+	for range times {
+		VPADDQ(c.one, l[0], l[0])
+		VPADDQ(c.p3, l[3], l[3])
+		VPADDQ(c.p4, l[4], l[4])
+	}
+	return l
+}
+
+// loop runs body blocks times, advancing the pointers by step bytes.
+func loop(blocks Register, step int, pointers []Register, body func()) {
+	Label("loop")
+	body()
+	for _, p := range pointers {
+		ADDQ(U32(step), p)
+	}
+	DECQ(blocks)
+	JNZ(LabelRef("loop"))
+	VZEROUPPER()
+	RET()
+}
+
+func param(name string) Register { return Load(Param(name), GP64()) }
+
+func main() {
+	ConstraintExpr("!purego")
+	storeLow = GLOBL("storeLow", RODATA|NOPTR)
+	for i, v := range []uint64{0, 1, 8, 9, 2, 3, 10, 11} {
+		DATA(8*i, U64(v))
+	}
+	storeHigh = GLOBL("storeHigh", RODATA|NOPTR)
+	for i, v := range []uint64{4, 5, 12, 13, 6, 7, 14, 15} {
+		DATA(8*i, U64(v))
+	}
+
+	kernel := func(name, signature, doc string) {
+		TEXT(name, NOSPLIT, signature)
+		Pragma("noescape")
+		Doc(doc)
+	}
+
+	kernel("mulVec", "func(dst, a, b *[4]uint64, blocks int)", "mulVec sets dst[i] = a[i]·b[i] on blocks of eight elements.")
+	{
+		dst, a, b, blocks := param("dst"), param("a"), param("b"), param("blocks")
+		c := newConsts()
+		loop(blocks, blockBytes, []Register{dst, a, b}, func() {
+			x, y := split(at(a).load(), 4), split(at(b).load(), 0)
+			at(dst).store(c, finish(c, product(c, x, y), 1))
+		})
+	}
+	kernel("scaleVec", "func(dst, a, k *[4]uint64, blocks int)", "scaleVec sets dst[i] = a[i]·k on blocks of eight elements.")
+	{
+		dst, a, k, blocks := param("dst"), param("a"), param("k"), param("blocks")
+		c := newConsts()
+		y := split(loadBroadcast(k), 4)
+		loop(blocks, blockBytes, []Register{dst, a}, func() {
+			x := split(at(a).load(), 0)
+			at(dst).store(c, finish(c, product(c, y, x), 1))
+		})
+	}
+	kernel("mulAddVec", "func(dst, a, k *[4]uint64, blocks int)", "mulAddVec sets dst[i] += a[i]·k on blocks of eight elements.")
+	{
+		dst, a, k, blocks := param("dst"), param("a"), param("k"), param("blocks")
+		c := newConsts()
+		y := split(loadBroadcast(k), 4)
+		loop(blocks, blockBytes, []Register{dst, a}, func() {
+			x := split(at(a).load(), 0)
+			t := product(c, y, x)
+			s := add(clean(c, split(at(dst).load(), 0)), t)
+			at(dst).store(c, finish(c, s, 2))
+		})
+	}
+	kernel("addMulVec", "func(dst, a, b *[4]uint64, blocks int)", "addMulVec sets dst[i] += a[i]·b[i] on blocks of eight elements.")
+	{
+		dst, a, b, blocks := param("dst"), param("a"), param("b"), param("blocks")
+		c := newConsts()
+		loop(blocks, blockBytes, []Register{dst, a, b}, func() {
+			x, y := split(at(a).load(), 4), split(at(b).load(), 0)
+			t := product(c, x, y)
+			s := add(clean(c, split(at(dst).load(), 0)), t)
+			at(dst).store(c, finish(c, s, 2))
+		})
+	}
+	for _, strided := range []bool{false, true} {
+		suffix, doc, step := "", "blocks of eight elements", blockBytes
+		where := at
+		if strided {
+			suffix, doc, step = "Strided", "every eighth element of blocks of 64, with one w", blockBytes*lanes
+			where = func(r Register) place { return place{r, blockBytes} }
+		}
+		kernel("butterflyEvaluate"+suffix, "func(e, o, w *[4]uint64, blocks int)",
+			"butterflyEvaluate"+suffix+" sets (e, o) to (e + w·o, e - w·o) on "+doc+".")
+		{
+			e, o, w, blocks := param("e"), param("o"), param("w"), param("blocks")
+			c := newConsts()
+			pointers := []Register{e, o}
+			load := func() [5]VecVirtual { return split(at(w).load(), 4) }
+			if strided {
+				load = func() [5]VecVirtual { return split(loadBroadcast(w), 4) }
+			} else {
+				pointers = append(pointers, w)
+			}
+			loop(blocks, step, pointers, func() {
+				t := product(c, load(), split(where(o).load(), 0))
+				x := clean(c, split(where(e).load(), 0))
+				where(e).store(c, finish(c, add(x, t), 2))
+				where(o).store(c, finish(c, sub(c, x, t, 2), 2))
+			})
+		}
+		kernel("butterflyInterpolate"+suffix, "func(e, o, w *[4]uint64, blocks int)",
+			"butterflyInterpolate"+suffix+" sets (e, o) to (e + o, (e - o)·w) on "+doc+".")
+		{
+			e, o, w, blocks := param("e"), param("o"), param("w"), param("blocks")
+			c := newConsts()
+			pointers := []Register{e, o}
+			load := func() [5]VecVirtual { return split(at(w).load(), 4) }
+			if strided {
+				load = func() [5]VecVirtual { return split(loadBroadcast(w), 4) }
+			} else {
+				pointers = append(pointers, w)
+			}
+			loop(blocks, step, pointers, func() {
+				x, y := clean(c, split(where(e).load(), 0)), clean(c, split(where(o).load(), 0))
+				d := sub(c, x, y, 1)
+				where(e).store(c, finish(c, add(x, y), 1))
+				carry(c, d)
+				// The factor 2^4 is with w, so d, below 2·p, is the factor that need not be reduced.
+				where(o).store(c, finish(c, product(c, load(), d), 1))
+			})
+		}
+	}
+	kernel("innerProduct", "func(sums *[80]uint64, a, b *[4]uint64, blocks int)",
+		"innerProduct sets sums[8·k+lane] to limb k, radix 2^52, of the sum of the unreduced products of blocks of eight elements, at most 256 blocks.")
+	{
+		sums, a, b, blocks := param("sums"), param("a"), param("b"), param("blocks")
+		var t [10]VecVirtual
+		for i := range t {
+			t[i] = broadcast(0)
+		}
+		Label("loop")
+		x, y := split(at(a).load(), 0), split(at(b).load(), 0)
+		for i := range 5 {
+			for j := range 5 {
+				VPMADD52LUQ(y[j], x[i], t[i+j])
+				VPMADD52HUQ(y[j], x[i], t[i+j+1])
+			}
+		}
+		ADDQ(U32(blockBytes), a)
+		ADDQ(U32(blockBytes), b)
+		DECQ(blocks)
+		JNZ(LabelRef("loop"))
+		for i := range t {
+			VMOVDQU64(t[i], Mem{Base: sums, Disp: 64 * i})
+		}
+		VZEROUPPER()
+		RET()
+	}
+	Generate()
+}

@@ -1,0 +1,18 @@
+//go:build !amd64 || purego
+
+package field
+
+// vectorKernels says whether the kernels of kernels_amd64.s can run.
+const vectorKernels = false
+
+// Without kernels these are never called.
+
+func mulVec(dst, a, b *[4]uint64, blocks int)                    { panic("field: no kernels") }
+func scaleVec(dst, a, k *[4]uint64, blocks int)                  { panic("field: no kernels") }
+func mulAddVec(dst, a, k *[4]uint64, blocks int)                 { panic("field: no kernels") }
+func addMulVec(dst, a, b *[4]uint64, blocks int)                 { panic("field: no kernels") }
+func butterflyEvaluate(e, o, w *[4]uint64, blocks int)           { panic("field: no kernels") }
+func butterflyInterpolate(e, o, w *[4]uint64, blocks int)        { panic("field: no kernels") }
+func butterflyEvaluateStrided(e, o, w *[4]uint64, blocks int)    { panic("field: no kernels") }
+func butterflyInterpolateStrided(e, o, w *[4]uint64, blocks int) { panic("field: no kernels") }
+func innerProduct(sums *[80]uint64, a, b *[4]uint64, blocks int) { panic("field: no kernels") }

@@ -1,0 +1,7 @@
+//go:build !amd64 || purego
+
+package field
+
+import "testing"
+
+func scalarOnly(*testing.T) {}

@@ -1,0 +1,266 @@
+package field
+
+import (
+	"math/big"
+	"testing"
+)
+
+// structured returns words that carry and borrow in every way: limbs 0, 1, all ones, and near the modulus.
+func structured() []Element {
+	limbs := []uint64{0, 1, 2, 17, 1<<36 - 1, 1 << 52, 1<<52 - 1, 1<<63 - 1, 1 << 63, ^uint64(0) - 1, ^uint64(0)}
+	tops := []uint64{0, 1, 16, 17, 1 << 52, p[3] - 1, p[3]>>1 + 1, p[3] / 17, 1632}
+	var out []Element
+	for _, a := range limbs {
+		for _, b := range limbs {
+			for _, top := range tops {
+				for _, x := range []Element{{a, b, a, top}, {a, a, b, top}, {b, a, a, top}} {
+					out = append(out, x)
+				}
+			}
+		}
+	}
+	return append(out, Element{0, 0, 0, p[3]}, Element{}, One())
+}
+
+// pseudorandom returns reduced words that fill their range.
+func pseudorandom(n int, seed uint64) []Element {
+	x := New(seed)
+	out := make([]Element, n)
+	for i := range out {
+		x.Square(&x)
+		k := New(uint64(i) ^ seed)
+		x.Add(&x, &k)
+		out[i] = x
+	}
+	return out
+}
+
+// withKernels runs f with and, where the CPU has them, without the kernels replaced by scalar code.
+func withKernels(t *testing.T, f func(t *testing.T)) {
+	if vectorKernels {
+		t.Run("kernels", f)
+	} else {
+		t.Log("this CPU or build has no vector kernels; testing scalar code only")
+	}
+	t.Run("scalar", func(t *testing.T) { scalarOnly(t); f(t) })
+}
+
+// pairs calls f with operand vectors that pair structured and random words in many ways.
+func pairs(f func(a, b []Element)) {
+	s := structured()
+	r := pseudorandom(len(s), 7)
+	for shift := 0; shift < len(s); shift += 61 {
+		rotated := append(append([]Element(nil), s[shift:]...), s[:shift]...)
+		f(s, rotated)
+	}
+	f(s, r)
+	f(r, s)
+	f(r, pseudorandom(len(r), 9))
+	f(r[:5], s[:5])
+	f(nil, nil)
+}
+
+func check(t *testing.T, what string, got, want []Element, a, b []Element) {
+	t.Helper()
+	for i := range want {
+		if got[i] != want[i] {
+			t.Fatalf("%s of %x and %x: got %x, want %x", what, a[i], b[i], got[i], want[i])
+		}
+	}
+}
+
+func clone(a []Element) []Element { return append([]Element(nil), a...) }
+
+func TestVectorProducts(t *testing.T) {
+	withKernels(t, func(t *testing.T) {
+		pairs(func(a, b []Element) {
+			n := len(a)
+			dst, want := make([]Element, n), make([]Element, n)
+			for i := range want {
+				want[i].Mul(&a[i], &b[i])
+			}
+			MulVec(dst, a, b)
+			check(t, "MulVec", dst, want, a, b)
+			dst = clone(a)
+			MulVec(dst, dst, b)
+			check(t, "MulVec in place", dst, want, a, b)
+
+			c := pseudorandom(n, 3)
+			copy(c[n/2:], a)
+			for i := range want {
+				want[i].Add(&want[i], &c[i])
+			}
+			dst = clone(c)
+			AddMulVec(dst, a, b)
+			check(t, "AddMulVec", dst, want, a, b)
+
+			var sum Element
+			for i := range a {
+				var x Element
+				x.Mul(&a[i], &b[i])
+				sum.Add(&sum, &x)
+			}
+			if got := InnerProduct(a, b); got != sum {
+				t.Fatalf("InnerProduct of %d elements: got %x, want %x", n, got, sum)
+			}
+		})
+		a := structured()
+		c := pseudorandom(len(a), 5)
+		for _, k := range append(structured()[:200:200], c[:20]...) {
+			dst, want, ks := make([]Element, len(a)), make([]Element, len(a)), make([]Element, len(a))
+			for i := range want {
+				want[i].Mul(&a[i], &k)
+				ks[i] = k
+			}
+			ScaleVec(dst, a, &k)
+			check(t, "ScaleVec", dst, want, a, ks)
+			for i := range want {
+				want[i].Add(&want[i], &c[i])
+			}
+			dst = clone(c)
+			MulAddVec(dst, a, &k)
+			check(t, "MulAddVec", dst, want, a, ks)
+		}
+	})
+}
+
+func TestInnerProductDoesNotOverflow(t *testing.T) {
+	withKernels(t, func(t *testing.T) {
+		// The largest word, often enough to fill every lane's sum several times.
+		top := Element{0, 0, 0, p[3]}
+		a := make([]Element, 3*innerBlocks*lanes+11)
+		for i := range a {
+			a[i] = top
+		}
+		var want Element
+		want.Square(&top)
+		n := New(uint64(len(a)))
+		want.Mul(&want, &n)
+		if got := InnerProduct(a, a); got != want {
+			t.Errorf("got %x, want %x", got, want)
+		}
+	})
+}
+
+func TestButterflies(t *testing.T) {
+	withKernels(t, func(t *testing.T) {
+		pairs(func(a, b []Element) {
+			n := len(a)
+			w := pseudorandom(n, 11)
+			copy(w[n/3:], b)
+			e, o := clone(a), clone(b)
+			ButterflyEvaluate(e, o, w)
+			we, wo := clone(a), clone(b)
+			for i := range we {
+				butterflyEvaluateOne(&we[i], &wo[i], &w[i])
+			}
+			check(t, "ButterflyEvaluate e", e, we, a, b)
+			check(t, "ButterflyEvaluate o", o, wo, a, b)
+			e, o = clone(a), clone(b)
+			ButterflyInterpolate(e, o, w)
+			we, wo = clone(a), clone(b)
+			for i := range we {
+				butterflyInterpolateOne(&we[i], &wo[i], &w[i])
+			}
+			check(t, "ButterflyInterpolate e", e, we, a, b)
+			check(t, "ButterflyInterpolate o", o, wo, a, b)
+		})
+	})
+}
+
+func TestSmallTransforms(t *testing.T) {
+	w := [][]Element{pseudorandom(1, 1), pseudorandom(2, 2), pseudorandom(4, 3)}
+	inverse := make([][]Element, len(w))
+	for k := range w {
+		inverse[k] = clone(w[k])
+		BatchInvert(inverse[k], nil)
+	}
+	s := structured()
+	s = s[:len(s)/lanes*lanes]
+	want := clone(s)
+	for k := range w {
+		for i := 0; i < len(want); i += 2 << k {
+			for j := range 1 << k {
+				butterflyEvaluateOne(&want[i+j], &want[i+j+1<<k], &w[k][j])
+			}
+		}
+	}
+	withKernels(t, func(t *testing.T) {
+		a := clone(s)
+		SmallEvaluate(a, w)
+		check(t, "SmallEvaluate", a, want, s, s)
+		SmallInterpolate(a, inverse)
+		eight := New(8)
+		scaled := clone(s)
+		ScaleVec(scaled, scaled, &eight)
+		check(t, "SmallInterpolate", a, scaled, s, s)
+	})
+}
+
+func TestScalarsAgainstBig(t *testing.T) {
+	for _, x := range structured() {
+		var b [Bytes]byte
+		PutMontgomery(b[:], &x)
+		back, err := FromMontgomery(b[:])
+		if err != nil || back != x {
+			t.Fatalf("Montgomery word %x: got %x, %v", b, back, err)
+		}
+		// The word is x·2^256 mod p.
+		want := new(big.Int).Lsh(x.BigInt(new(big.Int)), 256)
+		want.Mod(want, Modulus())
+		if got := new(big.Int).SetBytes(b[:]); got.Cmp(want) != 0 {
+			t.Fatalf("Montgomery word of %s: got %x, want %x", x.String(), got, want)
+		}
+	}
+	for _, d := range []int64{0, 1, 1 << 40} {
+		b := new(big.Int).Add(Modulus(), big.NewInt(d)).FillBytes(make([]byte, Bytes))
+		if _, err := FromMontgomery(b); err == nil {
+			t.Errorf("Montgomery word p+%d was accepted", d)
+		}
+		if _, err := FromCanonical(b); err == nil {
+			t.Errorf("integer p+%d was accepted", d)
+		}
+	}
+}
+
+func TestDomains(t *testing.T) {
+	d := NewDomain(5).Shift(Generator())
+	seen := map[Element]bool{}
+	for i := range d.Size {
+		c := d.Coset(i%4, 2)
+		if got, want := c.At(i/4), d.At(i); got != want {
+			t.Errorf("element %d in its coset: got %v, want %v", i, got, want)
+		}
+		seen[d.At(i)] = true
+	}
+	if len(seen) != 32 {
+		t.Errorf("got %d distinct elements, want 32", len(seen))
+	}
+	if r := RootOfUnity(TwoAdicity); Pow(r, 1<<63) == One() || RootOfUnity(0) != One() {
+		t.Error("roots of unity have the wrong order")
+	}
+}
+
+func BenchmarkKernels(b *testing.B) {
+	const n = 1024
+	x, y, z := pseudorandom(n, 1), pseudorandom(n, 2), pseudorandom(n, 3)
+	for _, c := range []struct {
+		name string
+		f    func()
+	}{
+		{"MulVec", func() { MulVec(z, x, y) }},
+		{"MulAddVec", func() { MulAddVec(z, x, &y[0]) }},
+		{"ButterflyEvaluate", func() { ButterflyEvaluate(z, x, y) }},
+		{"ButterflyInterpolate", func() { ButterflyInterpolate(z, x, y) }},
+		{"InnerProduct", func() { InnerProduct(x, y) }},
+		{"AddVec", func() { AddVec(z, x, y) }},
+		{"ShiftVec", func() { ShiftVec(z, x, &y[0]) }},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				c.f()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/element")
+		})
+	}
+}
