@@ -1,0 +1,73 @@
+package rpc
+
+import (
+	"bytes"
+	"context"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/golden"
+	"github.com/starkd/starkd/starknet"
+)
+
+// TestStarknetJS drives the server with starknet.js, which Starknet's wallets are built on: reads, the whole sequence behind
+// execute, deployAccount and declare, and waiting. STARKD_STARKNETJS is a folder in which `npm install starknet@10.8.0` was run.
+func TestStarknetJS(t *testing.T) {
+	dir := os.Getenv("STARKD_STARKNETJS")
+	if dir == "" {
+		t.Skip("set STARKD_STARKNETJS to a folder with starknet.js 10.8.0 in its node_modules")
+	}
+	f := &miningChain{fakeChain: newFakeChain(t), t: t}
+	f.classes[fakeClassHash].ABI = `[]`
+	f.classes = map[felt.Felt]*starknet.ContractClass{fakeClassHash: f.classes[fakeClassHash]}
+	h := httptest.NewServer(NewServer(f, Config{}))
+	defer h.Close()
+
+	// Modules are looked up from the script's own folder.
+	script, err := os.ReadFile(filepath.Join("testdata", "starknetjs.mjs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.CreateTemp(dir, "starkd-*.mjs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(file.Name())
+	if _, err := file.Write(script); err != nil {
+		t.Fatal(err)
+	}
+	file.Close()
+	class, err := os.ReadFile(golden.Corpus(t, "contracts", "sierra-casm", "d_bounds.contract_class.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("node", filepath.Base(file.Name()), h.URL, fakeAccount.String(), string(class))
+	cmd.Dir = dir
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s%s", err, out, stderr.Bytes())
+	}
+	golden.Equal(t, "starknetjs.golden", out)
+}
+
+// miningChain is a fakeChain that puts every transaction into a block of its own as soon as it is sent.
+type miningChain struct {
+	*fakeChain
+	t testing.TB
+}
+
+func (f *miningChain) Submit(_ context.Context, tx starknet.Transaction) (felt.Felt, error) {
+	diff := &starknet.StateDiff{}
+	if d, ok := tx.(*starknet.Declare); ok {
+		f.classes[d.ClassHash] = d.Class
+		diff.Declared = append(diff.Declared, starknet.DeclaredClass{ClassHash: d.ClassHash, CompiledClassHash: d.CompiledClassHash})
+	}
+	f.add(f.t, []starknet.Transaction{tx}, []starknet.Receipt{{ActualFee: starknet.NewUint128(1)}}, diff)
+	return tx.Hash(fakeChainID), nil
+}
