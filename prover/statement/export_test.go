@@ -1,0 +1,54 @@
+package statement
+
+import (
+	"unsafe"
+
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// ApplyTranscript is Apply without the check of the program, for tests that apply thousands of claims.
+func (r *Replay) ApplyTranscript(claim *Claim) error {
+	transcript, err := Parse(claim.Output, claim.OutputAddress)
+	if err != nil {
+		return err
+	}
+	return r.apply(claim, transcript)
+}
+
+// MadeByCode are the places in the output of words that a class's code makes: what it asks and what it returns, and the
+// program's copies of it. The proof binds them; nothing else need.
+func (t *Transcript) MadeByCode(output []felt.Felt) map[int]bool {
+	made := make(map[int]bool)
+	mark := func(words []felt.Felt, before, after int) {
+		if len(words) == 0 {
+			return
+		}
+		start := int((uintptr(unsafe.Pointer(&words[0])) - uintptr(unsafe.Pointer(&output[0]))) / unsafe.Sizeof(words[0]))
+		for i := start - before; i < start+len(words)+after; i++ {
+			made[i] = true
+		}
+	}
+	var walk func(c *Call)
+	walk = func(c *Call) {
+		mark(c.Retdata, 3, 0)
+		for i := range c.Syscalls {
+			s := &c.Syscalls[i]
+			mark(s.Request, 2, 0)
+			if !s.Failed && !s.rule.calls {
+				for _, array := range s.Arrays {
+					mark(array, 0, 0)
+				}
+			}
+			if s.Inner != nil {
+				mark(s.Inner.Calldata, 0, 0)
+				walk(s.Inner)
+			}
+		}
+	}
+	for i := range t.Transactions {
+		for k := range t.Transactions[i].Calls {
+			walk(&t.Transactions[i].Calls[k].Call)
+		}
+	}
+	return made
+}
