@@ -17,11 +17,16 @@ type request struct {
 	Params json.RawMessage // object, array, or nil
 }
 
-// response is a response object.
+// response is a response object. It has either Result or Err.
 type response struct {
-	ID     json.RawMessage
-	Result any
-	Err    *Error
+	Version string          `json:"jsonrpc"`
+	ID      json.RawMessage `json:"id"`
+	Result  any             `json:"result,omitempty"`
+	Err     *Error          `json:"error,omitempty"`
+}
+
+func newResponse(id json.RawMessage, result any, err *Error) *response {
+	return &response{"2.0", id, result, err}
 }
 
 var nullID = json.RawMessage("null")
@@ -127,22 +132,6 @@ func parseParams(raw json.RawMessage, names []string) (*object, error) {
 		}
 	}
 	return o, nil
-}
-
-// MarshalJSON encodes the response object.
-func (r *response) MarshalJSON() ([]byte, error) {
-	if r.Err != nil {
-		return marshal(struct {
-			Version string          `json:"jsonrpc"`
-			ID      json.RawMessage `json:"id"`
-			Error   *Error          `json:"error"`
-		}{"2.0", r.ID, r.Err})
-	}
-	return marshal(struct {
-		Version string          `json:"jsonrpc"`
-		ID      json.RawMessage `json:"id"`
-		Result  any             `json:"result"`
-	}{"2.0", r.ID, r.Result})
 }
 
 // marshal is json.Marshal that leaves angle brackets as they are: ABIs are full of them.

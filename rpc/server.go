@@ -114,7 +114,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 			status = http.StatusRequestEntityTooLarge
 		}
-		s.write(w, status, &response{ID: nullID, Err: errInvalidRequest.With(err.Error())})
+		s.write(w, status, newResponse(nullID, nil, errInvalidRequest.With(err.Error())))
 		return
 	}
 	reply := s.handle(r.Context(), version, body)
@@ -129,13 +129,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) handle(ctx context.Context, version string, body []byte) any {
 	reqs, errs, batch, err := parseRequests(body, s.config.MaxBatch)
 	if err != nil {
-		return &response{ID: nullID, Err: err}
+		return newResponse(nullID, nil, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()
 	var replies []*response
 	for i := range reqs {
-		reply := &response{ID: reqs[i].ID, Err: errs[i]}
+		reply := newResponse(reqs[i].ID, nil, errs[i])
 		if reply.Err == nil {
 			reply.Result, reply.Err = s.dispatch(ctx, version, &reqs[i])
 		}

@@ -250,16 +250,22 @@ func (z *Felt) BigInt() *big.Int { return z.e().BigInt(new(big.Int)) }
 func (z *Felt) Bytes() [Bytes]byte { return z.e().Bytes() }
 
 // String returns z as 0x-prefixed lower-case hexadecimal without leading zeros, the spec's FELT.
-func (z Felt) String() string {
-	if z == (Felt{}) {
-		return "0x0"
-	}
-	b := z.Bytes()
-	return "0x" + strings.TrimLeft(fmt.Sprintf("%x", b[:]), "0")
-}
+func (z Felt) String() string { return string(z.appendHex(make([]byte, 0, 2+2*Bytes))) }
 
 // MarshalText returns String's form.
-func (z Felt) MarshalText() ([]byte, error) { return []byte(z.String()), nil }
+func (z Felt) MarshalText() ([]byte, error) { return z.appendHex(make([]byte, 0, 2+2*Bytes)), nil }
+
+// appendHex appends String's form to b. RPC answers are made of felts, so it does without fmt.
+func (z *Felt) appendHex(b []byte) []byte {
+	const digits = "0123456789abcdef"
+	b = append(b, "0x"...)
+	n := max(1, (z.BitLen()+3)/4) // digits
+	limbs := z.Limbs()
+	for i := n - 1; i >= 0; i-- {
+		b = append(b, digits[limbs[i/16]>>(4*(i%16))&15])
+	}
+	return b
+}
 
 // UnmarshalText accepts FromHex's form.
 func (z *Felt) UnmarshalText(b []byte) error {
