@@ -10,6 +10,7 @@ package os
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -46,26 +47,37 @@ type Transaction struct {
 
 // Options are how to run.
 type Options struct {
-	MaxSteps uint64 // 0: 2^27
+	// MaxSteps bounds the trace's length, which is a power of two: 0 for 2^27. The layout wants 2^17 at least.
+	MaxSteps uint64
 	// CodePages puts each class's code on a continuous page of public memory of its own, in order from page 1.
 	CodePages bool
 }
 
+func (o *Options) setDefaults() {
+	if o.MaxSteps == 0 {
+		o.MaxSteps = 1 << 27
+	}
+}
+
 // Run executes the calls in the OS. A *NotProvableError names what the layout or the program cannot run.
 func Run(block *Block, opt Options) (*cairo.Trace, error) {
+	if len(block.Transactions) == 0 {
+		return nil, errors.New("os: a block without transactions has nothing to prove")
+	}
 	job, err := plan(block)
 	if err != nil {
 		return nil, err
 	}
-	if opt.MaxSteps == 0 {
-		opt.MaxSteps = 1 << 27
-	}
+	opt.setDefaults()
 	result, err := vm.RunProgram(program, vm.RunOptions{
 		Layout:    Layout,
 		ProofMode: true,
 		MaxSteps:  opt.MaxSteps,
 		Hints:     job.hints(),
 	})
+	if errors.Is(err, vm.ErrMaxSteps) {
+		return nil, &TooLongError{First: block.Transactions[0].Info.Hash, Transactions: len(block.Transactions), MaxSteps: opt.MaxSteps}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("os: %w", err)
 	}
@@ -76,6 +88,51 @@ func Run(block *Block, opt Options) (*cairo.Trace, error) {
 		job.pages(result.Trace)
 	}
 	return result.Trace, nil
+}
+
+// TooLongError says that transactions need a longer trace than allowed.
+type TooLongError struct {
+	First        felt.Felt // hash of the first transaction
+	Transactions int
+	MaxSteps     uint64
+}
+
+func (e *TooLongError) Error() string {
+	return fmt.Sprintf("os: %d transactions from %v on need more than %d steps", e.Transactions, e.First, e.MaxSteps)
+}
+
+// Part is the trace of a run of consecutive transactions of a block.
+type Part struct {
+	First, Count int // which of the block's transactions
+	Trace        *cairo.Trace
+}
+
+// RunParts cuts a block into as few parts as its order and the bound on steps allow, taking as many transactions as fit
+// from the front, and passes on each part's trace as soon as it is there. A *TooLongError names a transaction that does
+// not fit alone.
+func RunParts(block *Block, opt Options, yield func(Part) error) error {
+	part := *block
+	for first := 0; first < len(block.Transactions); {
+		// The largest count that fits is looked for from above, since a block usually does.
+		count, fails := 0, len(block.Transactions)-first+1
+		var fitting *cairo.Trace
+		for try := fails - 1; try > count; try = (count + fails) / 2 {
+			part.Transactions = block.Transactions[first : first+try]
+			trace, err := Run(&part, opt)
+			if _, ok := errors.AsType[*TooLongError](err); ok && try > 1 {
+				fails = try
+				continue
+			} else if err != nil {
+				return err
+			}
+			count, fitting = try, trace
+		}
+		if err := yield(Part{First: first, Count: count, Trace: fitting}); err != nil {
+			return err
+		}
+		first += count
+	}
+	return nil
 }
 
 // The kinds of call from the protocol, as the output names them.

@@ -1,0 +1,170 @@
+package os_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/casm"
+	cairoos "github.com/starkd/starkd/cairo/os"
+	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/keccak"
+	"github.com/starkd/starkd/internal/golden"
+)
+
+// storage answers the syscalls of a class that only reads and writes one slot.
+type storage struct {
+	cairo.Syscalls
+	value felt.Felt
+}
+
+func (s *storage) StorageRead(gas *uint64, _ uint32, _ felt.Felt) (felt.Felt, error) {
+	*gas -= 14_070
+	return s.value, nil
+}
+
+func (s *storage) StorageWrite(gas *uint64, _ uint32, _, value felt.Felt) error {
+	*gas -= 49_970
+	s.value = value
+	return nil
+}
+
+// blockOf records n transactions that store a Fibonacci number, as if an account's __execute__ did it.
+func blockOf(t testing.TB, n int, terms uint64) *cairoos.Block {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(golden.ModuleRoot(t), "contracts", "testdata", "fibonacci.compiled_contract_class.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := casm.DecodeClass(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	class := &cairo.Class{Hash: felt.FromUint64(0xf1b), Casm: code}
+	recorder := &cairo.Recorder{Engine: vm.NewEngine()}
+	block := &cairoos.Block{Number: 5, Timestamp: 6, Sequencer: felt.FromUint64(7)}
+	for i := range n {
+		call := cairo.Call{
+			Class: class, Selector: keccak.Starknet([]byte("store")), Contract: felt.FromUint64(1), Caller: felt.FromUint64(2),
+			Calldata: []felt.Felt{felt.FromUint64(terms)}, Gas: 1_000_000_000,
+		}
+		result, err := recorder.Run(call, &storage{})
+		if err != nil || result.Failed {
+			t.Fatalf("%+v, %v", result, err)
+		}
+		info := cairo.TxInfo{Hash: felt.FromUint64(uint64(100 + i)), Signature: []felt.Felt{felt.One}}
+		block.Transactions = append(block.Transactions, cairoos.Transaction{Info: info, Calls: recorder.Take()})
+	}
+	return block
+}
+
+// os.json is what the official compiler makes of os.cairo.
+func TestProgramIsCompiledFromSource(t *testing.T) {
+	compiler, err := exec.LookPath("cairo-compile")
+	if err != nil {
+		t.Skip("cairo-compile of cairo-lang 0.14.0.1 is not on PATH")
+	}
+	out := filepath.Join(t.TempDir(), "os.json")
+	if text, err := exec.Command(compiler, "--proof_mode", "--no_debug_info", "os.cairo", "--output", out).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	got, err := os.ReadFile("os.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Error("os.json is not what cairo-compile makes of os.cairo: run build.sh")
+	}
+}
+
+// The compiler's version is in the compiled program.
+func TestCompilerVersion(t *testing.T) {
+	text, err := os.ReadFile("os.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var program struct {
+		Version  string   `json:"compiler_version"`
+		Builtins []string `json:"builtins"`
+	}
+	if err := json.Unmarshal(text, &program); err != nil {
+		t.Fatal(err)
+	}
+	if program.Version != "0.14.0.1" {
+		t.Errorf("compiled by %q, want 0.14.0.1", program.Version)
+	}
+}
+
+func TestPages(t *testing.T) {
+	block := blockOf(t, 1, 10)
+	trace, err := cairoos.Run(block, cairoos.Options{CodePages: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := block.Transactions[0].Calls[0].Call.Class.Casm.Bytecode
+	var page []cairo.PublicCell
+	for _, cell := range trace.Public.Memory {
+		if cell.Page > 1 {
+			t.Fatalf("cell %d is on page %d, there is one class", cell.Address, cell.Page)
+		}
+		if cell.Page == 1 {
+			page = append(page, cell)
+		}
+	}
+	if len(page) != len(code) {
+		t.Fatalf("page 1 has %d cells, the code %d", len(page), len(code))
+	}
+	for i, cell := range page {
+		if cell.Value != code[i] || cell.Address != page[0].Address+uint64(i) {
+			t.Fatalf("word %d of page 1 is %v at %d, want %v at %d", i, cell.Value, cell.Address, code[i], page[0].Address+uint64(i))
+		}
+	}
+}
+
+func TestRunParts(t *testing.T) {
+	const transactions = 5
+	block := blockOf(t, transactions, 3000) // about 40,000 steps each
+	var counts []int
+	next := 0
+	err := cairoos.RunParts(block, cairoos.Options{MaxSteps: 1 << 17}, func(p cairoos.Part) error {
+		if p.First != next || p.Count < 1 || p.Trace.Public.Steps > 1<<17 {
+			t.Errorf("part from %d, %d transactions, %d steps", p.First, p.Count, p.Trace.Public.Steps)
+		}
+		next += p.Count
+		counts = append(counts, p.Count)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if next != transactions || len(counts) < 2 {
+		t.Errorf("parts of %v transactions, want %d in more than one part", counts, transactions)
+	}
+	for _, n := range counts[:len(counts)-1] {
+		if n != counts[0] || n < 2 {
+			t.Errorf("parts of %v transactions, which are all alike", counts)
+		}
+	}
+
+	_, err = cairoos.Run(blockOf(t, 1, 30_000), cairoos.Options{MaxSteps: 1 << 17})
+	if e, ok := errors.AsType[*cairoos.TooLongError](err); !ok || e.First != felt.FromUint64(100) || e.Transactions != 1 {
+		t.Errorf("got %v, want a TooLongError", err)
+	}
+	want := errors.New("stop")
+	if err := cairoos.RunParts(block, cairoos.Options{}, func(cairoos.Part) error { return want }); err != want {
+		t.Errorf("got %v, want %v", err, want)
+	}
+	if _, err := cairoos.Run(&cairoos.Block{}, cairoos.Options{}); err == nil {
+		t.Error("a block without transactions was run")
+	}
+}
