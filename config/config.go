@@ -40,6 +40,8 @@ type App struct {
 	DBBackend string `mapstructure:"db_backend"`
 	// Engine executes Cairo: vm. Default vm.
 	Engine string `mapstructure:"engine"`
+	// BlockSteps is the most VM steps that this node puts into a block it proposes, so that proving keeps up. Default 400000.
+	BlockSteps uint64 `mapstructure:"block_steps"`
 }
 
 // Watch is the watcher.
@@ -73,6 +75,7 @@ func (c *Config) setDefaults() {
 	def(&c.RPC.CORSOrigin, "*")
 	def(&c.App.DBBackend, "pebbledb")
 	def(&c.App.Engine, "vm")
+	def(&c.App.BlockSteps, 400_000)
 	if len(c.Watch.Nodes) == 0 {
 		c.Watch.Nodes = []string{"http://127.0.0.1:26657"}
 	}
@@ -147,7 +150,7 @@ func Load(home string, v *viper.Viper) (*Config, error) {
 	v.SetEnvPrefix("STARKD")
 	v.SetEnvKeyReplacer(strings.NewReplacer(".", "_"))
 	for _, key := range []string{
-		"rpc.address", "rpc.max_body_bytes", "rpc.cors_origin", "app.db_backend", "app.engine",
+		"rpc.address", "rpc.max_body_bytes", "rpc.cors_origin", "app.db_backend", "app.engine", "app.block_steps",
 		"watch.nodes", "watch.rest", "watch.store", "watch.trusting_period", "watch.pow_bits", "watch.queries", "watch.max_steps",
 	} {
 		if err := v.BindEnv(key); err != nil {
@@ -200,6 +203,8 @@ cors_origin = {{printf "%q" .RPC.CORSOrigin}}
 db_backend = {{printf "%q" .App.DBBackend}}
 # What executes Cairo: vm.
 engine = {{printf "%q" .App.Engine}}
+# VM steps in a block that this node proposes at most, so that proving keeps up.
+block_steps = {{.App.BlockSteps}}
 
 [watch]
 # CometBFT RPC addresses: the first is followed, the others are witnesses of the light client.

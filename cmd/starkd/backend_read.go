@@ -70,6 +70,10 @@ func (r *reads) FindTransaction(_ context.Context, hash felt.Felt) (rpc.Transact
 	return rpc.TransactionPlace{Block: at.Height, Index: int(at.Index)}, err
 }
 
+func (r *reads) Transaction(_ context.Context, place rpc.TransactionPlace) (starknet.Transaction, *starknet.Receipt, error) {
+	return r.store.Transaction(state.Position{Height: place.Block, Index: uint64(place.Index)})
+}
+
 func (r *reads) State(_ context.Context, n uint64) (rpc.State, error) {
 	if head := r.store.Head(); head == nil || n > head.Height {
 		return nil, rpc.ErrBlockNotFound

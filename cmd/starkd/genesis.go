@@ -1,0 +1,90 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	cmttypes "github.com/cometbft/cometbft/types"
+	"github.com/starkd/starkd/app"
+	"github.com/starkd/starkd/contracts"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/keccak"
+	"github.com/starkd/starkd/starknet"
+)
+
+// genesisBalance is what each predeployed account starts with, as wallets' test tools expect: 1000 tokens.
+var genesisBalance = func() starknet.Uint128 {
+	amount, err := app.ParseAmount("1000000000000000000000")
+	if err != nil {
+		panic(err)
+	}
+	return amount
+}()
+
+// predeployed are the accounts of a new chain: from a seed, the same ones each time; without one, random.
+func predeployed(n int, seed string) ([]account, error) {
+	accounts := make([]account, n)
+	for i := range accounts {
+		key, err := randomKey()
+		if err != nil {
+			return nil, err
+		}
+		if seed != "" {
+			key = keccak.Starknet(fmt.Appendf(nil, "starkd account %d of seed %s", i, seed))
+		}
+		if accounts[i], err = newAccount(key); err != nil {
+			return nil, err
+		}
+	}
+	return accounts, nil
+}
+
+// newGenesis is a chain's genesis file: our account, token and deployer classes, the fee token and ETH at the addresses that
+// wallets know, the universal deployer at those that SDKs use, and funded accounts.
+func newGenesis(chainID string, validators []cmttypes.GenesisValidator, accounts []account) (*cmttypes.GenesisDoc, error) {
+	if _, err := starknet.ChainID(chainID); err != nil {
+		return nil, withHint(err, "a chain id is at most 31 ASCII characters, such as COMET_STARK")
+	}
+	state := &app.Genesis{}
+	hashes := map[string]felt.Felt{}
+	for _, name := range []string{contracts.Account, contracts.ERC20, contracts.UniversalDeployer} {
+		data, err := contracts.ClassJSON(name)
+		if err != nil {
+			return nil, err
+		}
+		class := new(starknet.ContractClass)
+		if err := class.UnmarshalJSON(data); err != nil {
+			return nil, err
+		}
+		state.Classes = append(state.Classes, class)
+		hashes[name] = class.Hash()
+	}
+	token := func(address felt.Felt, name, symbol string) {
+		constructor := []felt.Felt{
+			felt.FromShortString(name), felt.FromShortString(symbol), felt.FromUint64(18), felt.Zero, felt.Zero, starknet.UdcAddress,
+		}
+		state.Contracts = append(state.Contracts, app.GenesisContract{Address: address, ClassHash: hashes[contracts.ERC20], Constructor: &constructor})
+	}
+	token(starknet.StrkAddress, "Starknet Token", "STRK")
+	token(starknet.EthAddress, "Ether", "ETH")
+	for _, address := range []felt.Felt{starknet.UdcAddress, starknet.LegacyUdcAddress} {
+		state.Contracts = append(state.Contracts, app.GenesisContract{Address: address, ClassHash: hashes[contracts.UniversalDeployer]})
+	}
+	for _, a := range accounts {
+		constructor := []felt.Felt{a.PublicKey}
+		state.Contracts = append(state.Contracts, app.GenesisContract{Address: a.Address, ClassHash: hashes[contracts.Account], Constructor: &constructor})
+		state.Balances = append(state.Balances, app.GenesisBalance{Address: a.Address, Amount: genesisBalance})
+	}
+	appState, err := json.Marshal(state)
+	if err != nil {
+		return nil, err
+	}
+	params := cmttypes.DefaultConsensusParams()
+	params.Block.MaxBytes = maxBlockBytes
+	genesis := &cmttypes.GenesisDoc{
+		ChainID: chainID, GenesisTime: time.Now().UTC().Truncate(time.Second), InitialHeight: 1,
+		ConsensusParams: params, Validators: validators, AppState: appState,
+	}
+	return genesis, genesis.ValidateAndComplete()
+}
