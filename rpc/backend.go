@@ -58,6 +58,13 @@ type Tracer interface {
 	TraceBlock(ctx context.Context, n uint64) ([]Trace, error)
 }
 
+// PoolNoncer is a Backend whose mempool takes several transactions of an account in a row. A client that asks for the nonce at
+// the pre-confirmed block then learns the one to use next.
+type PoolNoncer interface {
+	// PoolNonce is the nonce after the account's waiting transactions, and false where none waits.
+	PoolNonce(ctx context.Context, account felt.Felt) (felt.Felt, bool)
+}
+
 // State is the state after some block.
 type State interface {
 	// ClassHashAt is the class of a contract, zero where there is none.

@@ -50,38 +50,51 @@ func classOf(state State, contract felt.Felt) (felt.Felt, error) {
 	return hash, err
 }
 
-// contract reads the parameters block_id and contract_address, and finds the contract and its class.
-func (c *call) contract() (state State, contract, classHash felt.Felt, err error) {
-	at, contract := c.block("block_id"), c.felt("contract_address")
+// contract is what the parameters block_id and contract_address name.
+type contract struct {
+	state     State
+	at        At
+	address   felt.Felt
+	classHash felt.Felt
+}
+
+// contract reads the parameters block_id and contract_address, and finds the contract.
+func (c *call) contract() (k contract, err error) {
+	k.at, k.address = c.block("block_id"), c.felt("contract_address")
 	if c.err != nil {
-		return nil, felt.Zero, felt.Zero, c.err
+		return k, c.err
 	}
-	if state, err = c.backend.State(c, at.Number); err != nil {
-		return nil, felt.Zero, felt.Zero, err
+	if k.state, err = c.backend.State(c, k.at.Number); err != nil {
+		return k, err
 	}
-	classHash, err = classOf(state, contract)
-	return state, contract, classHash, err
+	k.classHash, err = classOf(k.state, k.address)
+	return k, err
 }
 
 func getNonce(c *call) (any, error) {
-	state, contract, _, err := c.contract()
+	k, err := c.contract()
 	if err != nil {
 		return nil, err
 	}
-	return state.NonceAt(contract)
+	if pool, ok := c.backend.(PoolNoncer); ok && k.at.PreConfirmed {
+		if nonce, waiting := pool.PoolNonce(c, k.address); waiting {
+			return nonce, nil
+		}
+	}
+	return k.state.NonceAt(k.address)
 }
 
 func getClassHashAt(c *call) (any, error) {
-	_, _, classHash, err := c.contract()
-	return classHash, err
+	k, err := c.contract()
+	return k.classHash, err
 }
 
 func getClassAt(c *call) (any, error) {
-	state, _, classHash, err := c.contract()
+	k, err := c.contract()
 	if err != nil {
 		return nil, err
 	}
-	return classIn(state, classHash)
+	return classIn(k.state, k.classHash)
 }
 
 func getClass(c *call) (any, error) {

@@ -621,6 +621,31 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// poolChain is a fakeChain with transactions of one account waiting.
+type poolChain struct{ *fakeChain }
+
+func (poolChain) PoolNonce(_ context.Context, account felt.Felt) (felt.Felt, bool) {
+	return u(8), account == fakeAccount
+}
+
+func TestPoolNonce(t *testing.T) {
+	f := newFakeChain(t)
+	for _, c := range []struct {
+		backend           Backend
+		block, who, nonce string
+	}{
+		{f, "pre_confirmed", "0xacc", `"0x5"`},
+		{poolChain{f}, "pre_confirmed", "0xacc", `"0x8"`},
+		{poolChain{f}, "latest", "0xacc", `"0x5"`},
+		{poolChain{f}, "pre_confirmed", fakeDeployed.String(), `"0x1"`},
+	} {
+		got, err := ask(t, NewServer(c.backend, Config{}), "/", "starknet_getNonce", fmt.Sprintf(`[%q,%q]`, c.block, c.who))
+		if err != nil || string(got) != c.nonce {
+			t.Errorf("%T: nonce of %s at %s: %s, %v, want %s", c.backend, c.who, c.block, got, err, c.nonce)
+		}
+	}
+}
+
 // TestWithoutTracer: a chain that cannot trace does not have the methods.
 func TestWithoutTracer(t *testing.T) {
 	s := NewServer(struct{ Backend }{newFakeChain(t)}, Config{})

@@ -12,7 +12,7 @@ const transactionFormat = 1
 func MarshalTransaction(tx Transaction) ([]byte, error) { return marshalTransaction(tx, true) }
 
 // UnmarshalTransaction decodes what MarshalTransaction made, from any bytes and within the limits of this package. The class hash
-// of a DECLARE is computed from its class, which for the largest takes most of a second: decode once and keep the value.
+// of a DECLARE is computed from its class, which for the largest takes 0.3 s: decode once and keep the value.
 func UnmarshalTransaction(b []byte) (Transaction, error) { return unmarshalTransaction(b, true) }
 
 // MarshalStoredTransaction encodes tx for a store of blocks: a DECLARE by its class hash, without the class.
