@@ -187,26 +187,51 @@ func (e *EntryPoint) decode(data json.RawMessage) error {
 	return nil
 }
 
+// decodeFeltList decodes an array of strings by hand, as it is nearly all of a class. data is valid JSON.
 func decodeFeltList(data json.RawMessage) ([]felt.Felt, error) {
-	items, err := jsonArray(data)
-	if err != nil {
-		return nil, refuse(CodeJSON, "sierra_program: %v", err)
+	if len(data) == 0 || data[0] != '[' {
+		return nil, refuse(CodeJSON, "sierra_program: got %s, want an array", clipJSON(data))
 	}
-	felts := make([]felt.Felt, len(items))
-	for i, item := range items {
-		s, err := jsonString(item)
-		if err != nil {
-			return nil, refuse(CodeJSON, "sierra_program[%d]: %v", i, err)
+	felts := []felt.Felt{}
+	for rest := data[1:]; ; {
+		rest = bytes.TrimLeft(rest, ", \t\r\n")
+		if rest[0] == ']' {
+			return felts, nil
 		}
-		if felts[i], err = felt.FromHex(s); err != nil {
+		if rest[0] != '"' {
+			return nil, refuse(CodeJSON, "sierra_program[%d]: got %s, want a string", len(felts), clipJSON(rest))
+		}
+		end := stringEnd(rest)
+		s := string(rest[1 : end-1])
+		if strings.Contains(s, `\`) {
+			var err error
+			if s, err = jsonString(rest[:end]); err != nil {
+				return nil, refuse(CodeJSON, "sierra_program[%d]: %v", len(felts), err)
+			}
+		}
+		f, err := felt.FromHex(s)
+		if err != nil {
 			code := CodeJSON
 			if isHex(s) {
 				code = CodeFeltRange
 			}
-			return nil, refuse(code, "sierra_program[%d]: %v", i, err)
+			return nil, refuse(code, "sierra_program[%d]: %v", len(felts), err)
 		}
+		felts = append(felts, f)
+		rest = rest[end:]
 	}
-	return felts, nil
+}
+
+// stringEnd is the length of the JSON string at the head of valid JSON, quotes included.
+func stringEnd(data []byte) int {
+	end := 1
+	for data[end] != '"' {
+		if data[end] == '\\' {
+			end++
+		}
+		end++
+	}
+	return end + 1
 }
 
 func isHex(s string) bool {
@@ -271,15 +296,9 @@ func spacedJSON(data []byte) string {
 			b.WriteByte(c)
 			b.WriteByte(' ')
 		case '"':
-			end := i + 1
-			for data[end] != '"' {
-				if data[end] == '\\' {
-					end++
-				}
-				end++
-			}
-			b.Write(data[i : end+1])
-			i = end
+			end := i + stringEnd(data[i:])
+			b.Write(data[i:end])
+			i = end - 1
 		default:
 			b.WriteByte(c)
 		}

@@ -349,3 +349,53 @@ func TestCheckDeclarable(t *testing.T) {
 	c.EntryPoints.External = []EntryPoint{{Wide: felt.Modulus()}}
 	expectCode(t, "wide selector", c.CheckDeclarable(), CodeFeltRange)
 }
+
+// Few felts cannot make a program that fills memory.
+func TestRefusedSizes(t *testing.T) {
+	p := mustParse(t, small)
+	for len(p.Libfuncs) <= maxDeclarations {
+		p.Libfuncs = append(p.Libfuncs, LibfuncDeclaration{ID: LibfuncID(len(p.Libfuncs)), LongID: LongID{Generic: "jump"}})
+	}
+	_, err := NewRegistry(p)
+	expectCode(t, "many libfuncs", err, CodeSize)
+
+	// Many circuits that share a long chain of gates.
+	p = mustParse(t, "type In = CircuitInput<0>;")
+	declare := func(generic string, args ...GenericArg) GenericArg {
+		id := TypeID(len(p.Types))
+		p.Types = append(p.Types, TypeDeclaration{ID: id, LongID: LongID{generic, args}})
+		return GenericArg{Kind: TypeArg, Type: id}
+	}
+	const gates = 4000
+	gate := GenericArg{Kind: TypeArg}
+	for range gates {
+		gate = declare("InverseGate", gate)
+	}
+	tuple := GenericArg{Kind: UserTypeArg, UserType: userType("Tuple")}
+	for i := range maxGates/gates + 1 {
+		declare("Circuit", declare("Struct", tuple, gate, GenericArg{Kind: TypeArg, Type: TypeID(i)}))
+	}
+	_, err = NewRegistry(p)
+	expectCode(t, "many gates", err, CodeSize)
+}
+
+// Equal libfunc declarations share a signature, however many there are.
+func TestSharedSignatures(t *testing.T) {
+	p := mustParse(t, "type felt252 = felt252;")
+	members := []GenericArg{{Kind: UserTypeArg, UserType: userType("Tuple")}}
+	for range 10_000 {
+		members = append(members, GenericArg{Kind: TypeArg})
+	}
+	p.Types = append(p.Types, TypeDeclaration{ID: 1, LongID: LongID{"Struct", members}})
+	for i := range maxDeclarations {
+		p.Libfuncs = append(p.Libfuncs, LibfuncDeclaration{LibfuncID(i), "", LongID{"struct_deconstruct", []GenericArg{{Kind: TypeArg, Type: 1}}}})
+	}
+	r, err := NewRegistry(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := &r.Libfunc(0).Signature, &r.Libfunc(maxDeclarations - 1).Signature
+	if len(a.Branches[0].Vars) != 10_000 || &a.Branches[0].Vars[0] != &b.Branches[0].Vars[0] {
+		t.Error("signatures are not shared")
+	}
+}

@@ -54,7 +54,7 @@ func DecodeFelts(felts []felt.Felt) (*Program, error) {
 	}
 	r := newFeltReader(w)
 	p := &Program{Version: version, Compiler: compiler}
-	for range r.size("types") {
+	for range r.size("types", 2) {
 		d := r.typeDeclaration()
 		d.ID = TypeID(len(p.Types))
 		p.Types = append(p.Types, d)
@@ -62,14 +62,14 @@ func DecodeFelts(felts []felt.Felt) (*Program, error) {
 			return nil, r.err
 		}
 	}
-	for range r.size("libfuncs") {
+	for range r.size("libfuncs", 2) {
 		d := LibfuncDeclaration{ID: LibfuncID(len(p.Libfuncs)), LongID: r.longID()}
 		p.Libfuncs = append(p.Libfuncs, d)
 		if r.err != nil {
 			return nil, r.err
 		}
 	}
-	n := r.size("statements")
+	n := r.size("statements", 2)
 	p.Statements = make([]Statement, 0, n)
 	for range n {
 		p.Statements = append(p.Statements, r.statement())
@@ -77,7 +77,7 @@ func DecodeFelts(felts []felt.Felt) (*Program, error) {
 			return nil, r.err
 		}
 	}
-	for range r.size("functions") {
+	for range r.size("functions", 3) {
 		f := r.function()
 		f.ID = FuncID(len(p.Funcs))
 		p.Funcs = append(p.Funcs, f)
@@ -164,11 +164,11 @@ func (r *feltReader) uint64() uint64 {
 	return r.small[c]
 }
 
-// size reads the length of a list, whose items take at least one felt each.
-func (r *feltReader) size(what string) int { return r.checkSize(r.uint64(), what) }
+// size reads the length of a list, whose items take at least the given number of felts each.
+func (r *feltReader) size(what string, item int) int { return r.checkSize(r.uint64(), what, item) }
 
-func (r *feltReader) checkSize(n uint64, what string) int {
-	if left := len(r.words) - r.pos; n > uint64(left) {
+func (r *feltReader) checkSize(n uint64, what string, item int) int {
+	if left := len(r.words) - r.pos; n > uint64(left/item) {
 		r.fail("%d %s announced with %d felts left", n, what, left)
 		return 0
 	}
@@ -248,7 +248,7 @@ func (r *feltReader) genericArg() GenericArg {
 
 func (r *feltReader) longID() LongID {
 	id := LongID{Generic: r.genericID()}
-	id.Args = r.genericArgs(r.size("generic arguments"))
+	id.Args = r.genericArgs(r.size("generic arguments", 2))
 	return id
 }
 
@@ -271,12 +271,12 @@ func (r *feltReader) typeDeclaration() TypeDeclaration {
 			ZeroSized:    info&infoZeroSized != 0,
 		}
 	}
-	d.LongID.Args = r.genericArgs(r.checkSize(limbs[0], "generic arguments"))
+	d.LongID.Args = r.genericArgs(r.checkSize(limbs[0], "generic arguments", 2))
 	return d
 }
 
 func (r *feltReader) vars() []VarID {
-	n := r.size("variables")
+	n := r.size("variables", 1)
 	if n == 0 {
 		return nil
 	}
@@ -298,7 +298,7 @@ func (r *feltReader) statement() Statement {
 		return Statement{}
 	}
 	s := Statement{Libfunc: LibfuncID(r.id()), Args: r.vars()}
-	n := r.size("branches")
+	n := r.size("branches", 2)
 	s.Branches = make([]Branch, 0, n)
 	for range n {
 		var b Branch
@@ -317,7 +317,7 @@ func (r *feltReader) statement() Statement {
 }
 
 func (r *feltReader) types() []TypeID {
-	n := r.size("types")
+	n := r.size("types", 1)
 	if n == 0 {
 		return nil
 	}

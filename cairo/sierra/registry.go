@@ -38,7 +38,7 @@ type ConcreteType struct {
 	Circuit *CircuitInfo
 }
 
-// ConcreteLibfunc is a libfunc declaration with its signature.
+// ConcreteLibfunc is a libfunc declaration with its signature, which equal declarations share: it must not be written to.
 type ConcreteLibfunc struct {
 	ID        LibfuncID
 	Generic   string
@@ -51,7 +51,7 @@ type ConcreteLibfunc struct {
 func NewRegistry(p *Program) (*Registry, error) {
 	r := &Registry{Program: p, ids: make(map[string]TypeID, len(p.Types)), userTypes: make(map[string]*big.Int)}
 	for _, phase := range []func() *ClassError{
-		r.checkIDs, r.specialiseTypes, r.specialiseLibfuncs, r.checkFunctions, r.checkStatements, r.computeSizes,
+		r.checkIDs, r.checkCounts, r.specialiseTypes, r.specialiseLibfuncs, r.checkFunctions, r.checkStatements, r.computeSizes,
 	} {
 		if err := phase(); err != nil {
 			return nil, err
@@ -151,9 +151,31 @@ func (r *Registry) checkIDs() *ClassError {
 	return nil
 }
 
+// Bounds on what a program may make of few felts, far above what compilers write. Without them a class that is small enough
+// to be declared could fill the memory of every node.
+const (
+	// maxDeclarations bounds types, libfuncs and functions, each.
+	maxDeclarations = 1 << 16
+	// maxGates bounds the gates of all circuits together; circuits may share gates, so there may be more than there are types.
+	maxGates = 1 << 20
+)
+
+func (r *Registry) checkCounts() *ClassError {
+	for _, c := range []struct {
+		what string
+		n    int
+	}{{"types", len(r.Program.Types)}, {"libfuncs", len(r.Program.Libfuncs)}, {"functions", len(r.Program.Funcs)}} {
+		if c.n > maxDeclarations {
+			return refuse(CodeSize, "%d %s, at most %d", c.n, c.what, maxDeclarations)
+		}
+	}
+	return nil
+}
+
 func (r *Registry) specialiseTypes() *ClassError {
 	p := r.Program
 	r.types = make([]ConcreteType, 0, len(p.Types))
+	gates := 0
 	for i := range p.Types {
 		d := &p.Types[i]
 		s := &specialisation{r: r, args: d.LongID.Args}
@@ -168,6 +190,11 @@ func (r *Registry) specialiseTypes() *ClassError {
 		if first, ok := r.ids[key]; ok {
 			return refuse(CodeTypeDeclaredTwice, "type %d (%s): already declared as type %d", i, t.Generic, first)
 		}
+		if t.Circuit != nil {
+			if gates += len(t.Circuit.Values); gates > maxGates {
+				return refuse(CodeSize, "type %d (%s): the circuits have more than %d gates", i, t.Generic, maxGates)
+			}
+		}
 		r.ids[key] = t.ID
 		r.types = append(r.types, t)
 	}
@@ -178,8 +205,15 @@ func (r *Registry) specialiseLibfuncs() *ClassError {
 	p := r.Program
 	r.libfuncs = make([]ConcreteLibfunc, 0, len(p.Libfuncs))
 	table := libfuncTable()
+	// Equal declarations share a signature: one may be as long as a type has members, and its declaration is short.
+	signatures := make(map[string]Signature)
 	for i := range p.Libfuncs {
 		d := &p.Libfuncs[i]
+		key := typeKey(d.LongID.Generic, d.LongID.Args)
+		if sig, ok := signatures[key]; ok {
+			r.libfuncs = append(r.libfuncs, ConcreteLibfunc{d.ID, d.LongID.Generic, d.LongID.Args, sig})
+			continue
+		}
 		row := table[d.LongID.Generic]
 		if row == nil {
 			return &ClassError{Code: CodeLibfunc, Statement: -1, Libfunc: d.LongID.Generic, Message: "no such libfunc"}
@@ -189,7 +223,8 @@ func (r *Registry) specialiseLibfuncs() *ClassError {
 		if s.err != "" {
 			return &ClassError{Code: CodeLibfunc, Statement: -1, Libfunc: d.LongID.Generic, Message: "libfunc " + strconv.Itoa(i) + ": " + s.err}
 		}
-		r.libfuncs = append(r.libfuncs, ConcreteLibfunc{ID: d.ID, Generic: d.LongID.Generic, Args: d.LongID.Args, Signature: sig})
+		signatures[key] = sig
+		r.libfuncs = append(r.libfuncs, ConcreteLibfunc{d.ID, d.LongID.Generic, d.LongID.Args, sig})
 	}
 	return nil
 }

@@ -248,6 +248,9 @@ func (s *specialisation) members(id TypeID, generic string) []TypeID {
 	if s.err != "" {
 		return nil
 	}
+	if int(id) < len(s.r.types) {
+		return s.r.types[id].Members
+	}
 	return s.memberArgs(args)
 }
 
