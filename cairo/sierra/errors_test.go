@@ -366,7 +366,7 @@ func TestRefusedSizes(t *testing.T) {
 		p.Types = append(p.Types, TypeDeclaration{ID: id, LongID: LongID{generic, args}})
 		return GenericArg{Kind: TypeArg, Type: id}
 	}
-	const gates = 4000
+	const gates = 1000
 	gate := GenericArg{Kind: TypeArg}
 	for range gates {
 		gate = declare("InverseGate", gate)
@@ -394,7 +394,7 @@ func TestSharedSignatures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, b := &r.Libfunc(0).Signature, &r.Libfunc(maxDeclarations - 1).Signature
+	a, b := &r.Libfunc(0).Signature, &r.Libfunc(maxDeclarations-1).Signature
 	if len(a.Branches[0].Vars) != 10_000 || &a.Branches[0].Vars[0] != &b.Branches[0].Vars[0] {
 		t.Error("signatures are not shared")
 	}

@@ -157,7 +157,8 @@ const (
 	// maxDeclarations bounds types, libfuncs and functions, each.
 	maxDeclarations = 1 << 16
 	// maxGates bounds the gates of all circuits together; circuits may share gates, so there may be more than there are types.
-	maxGates = 1 << 20
+	// In compiled code a gate takes three felts of at most 81,920.
+	maxGates = 1 << 17
 )
 
 func (r *Registry) checkCounts() *ClassError {
