@@ -111,24 +111,12 @@ func (a *App) Simulate(at At, txs []starknet.Transaction, options executor.Optio
 
 // TraceBlock runs the transactions of a block again, on the state before it.
 func (a *App) TraceBlock(height uint64) ([]*executor.Outcome, error) {
-	block, ok, err := a.store.Block(height)
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		return nil, fmt.Errorf("app: there is no block %d", height)
-	}
 	if height == 0 {
 		return nil, nil
 	}
-	for _, tx := range block.Transactions {
-		if d, ok := tx.(*starknet.Declare); ok {
-			class, err := a.store.At(height).Class(d.ClassHash)
-			if err != nil {
-				return nil, err
-			}
-			d.Class = class.Definition
-		}
+	block, err := a.blockWithClasses(height)
+	if err != nil {
+		return nil, err
 	}
 	env, err := a.environmentAt(At{Height: height})
 	if err != nil {
@@ -144,16 +132,11 @@ func (a *App) TraceBlock(height uint64) ([]*executor.Outcome, error) {
 // execute runs transactions in turn for a reader.
 func (a *App) execute(st *state.Overlay, env *executor.Block, txs []starknet.Transaction, options executor.Options) (outcomes []*executor.Outcome, err error) {
 	for i, tx := range txs {
-		out, err := a.tryExecute(st, env, tx, options)
+		out, err := tryExecute(a.exec, st, env, tx, options)
 		if err != nil {
 			return nil, &SimulationError{i, err}
 		}
 		outcomes = append(outcomes, out)
 	}
 	return outcomes, nil
-}
-
-func (a *App) tryExecute(st *state.Overlay, env *executor.Block, tx starknet.Transaction, options executor.Options) (out *executor.Outcome, err error) {
-	defer recoverAs(&err)
-	return a.exec.Execute(st, env, tx, options)
 }

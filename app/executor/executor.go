@@ -136,8 +136,15 @@ func (x *Executor) begin(st *state.Overlay, block *Block, tx starknet.Transactio
 	if opts.SkipFee && t.gas == 0 {
 		t.gas = maxValidateGas + maxExecuteGas
 	}
-	t.info = &cairo.TxInfo{
-		Version: f.Version(), Account: tx.Sender(), Signature: f.Signature, Hash: t.hash, ChainID: block.ChainID, Nonce: f.Nonce,
+	t.info = TxInfo(tx, block.ChainID)
+	return t, nil
+}
+
+// TxInfo is what contracts see of a transaction.
+func TxInfo(tx starknet.Transaction, chainID felt.Felt) *cairo.TxInfo {
+	f := tx.Fields()
+	info := &cairo.TxInfo{
+		Version: f.Version(), Account: tx.Sender(), Signature: f.Signature, Hash: tx.Hash(chainID), ChainID: chainID, Nonce: f.Nonce,
 		ResourceBounds: []cairo.ResourceBounds{
 			bounds("L1_GAS", f.ResourceBounds.L1Gas), bounds("L2_GAS", f.ResourceBounds.L2Gas), bounds("L1_DATA", f.ResourceBounds.L1DataGas),
 		},
@@ -145,11 +152,11 @@ func (x *Executor) begin(st *state.Overlay, block *Block, tx starknet.Transactio
 	}
 	switch tx := tx.(type) {
 	case *starknet.Invoke:
-		t.info.AccountDeploymentData, t.info.ProofFacts = tx.AccountDeploymentData, tx.ProofFacts
+		info.AccountDeploymentData, info.ProofFacts = tx.AccountDeploymentData, tx.ProofFacts
 	case *starknet.Declare:
-		t.info.AccountDeploymentData = tx.AccountDeploymentData
+		info.AccountDeploymentData = tx.AccountDeploymentData
 	}
-	return t, nil
+	return info
 }
 
 func bounds(name string, b starknet.ResourceBound) cairo.ResourceBounds {

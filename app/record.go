@@ -1,0 +1,82 @@
+package app
+
+import (
+	"fmt"
+
+	"github.com/starkd/starkd/app/executor"
+	"github.com/starkd/starkd/app/state"
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet"
+)
+
+// Recording is a block run again, with every call of it recorded.
+type Recording struct {
+	ChainID      felt.Felt
+	Header       *starknet.Header
+	Transactions []RecordedTransaction
+}
+
+// RecordedTransaction is a transaction with the calls that the protocol made for it, in order, as trees.
+type RecordedTransaction struct {
+	Tx      starknet.Transaction
+	Info    *cairo.TxInfo
+	Outcome *executor.Outcome
+	Calls   []*cairo.Execution
+}
+
+// Record runs the transactions of a block again on an engine, on the state before the block, and records their calls.
+func (a *App) Record(height uint64, engine cairo.Engine) (*Recording, error) {
+	if height == 0 {
+		return nil, fmt.Errorf("app: block 0 has no transactions to record")
+	}
+	block, err := a.blockWithClasses(height)
+	if err != nil {
+		return nil, err
+	}
+	env, err := a.environmentAt(At{Height: height})
+	if err != nil {
+		return nil, err
+	}
+	st := state.NewOverlay(a.store.At(height - 1))
+	if err := a.openBlock(st, height); err != nil {
+		return nil, err
+	}
+	recorder := &cairo.Recorder{Engine: engine}
+	x := &executor.Executor{Engine: recorder, Classes: a.exec.Classes}
+	r := &Recording{ChainID: env.ChainID, Header: &block.Header}
+	for i, tx := range block.Transactions {
+		out, err := tryExecute(x, st, env, tx, executor.Options{Diff: true})
+		if err != nil {
+			return nil, fmt.Errorf("app: block %d, transaction %d again: %w", height, i, err)
+		}
+		r.Transactions = append(r.Transactions, RecordedTransaction{Tx: tx, Info: executor.TxInfo(tx, env.ChainID), Outcome: out, Calls: recorder.Take()})
+	}
+	return r, nil
+}
+
+// blockWithClasses is a stored block whose DECLAREs have their classes.
+func (a *App) blockWithClasses(height uint64) (*starknet.Block, error) {
+	block, ok, err := a.store.Block(height)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, fmt.Errorf("app: there is no block %d", height)
+	}
+	for _, tx := range block.Transactions {
+		if d, ok := tx.(*starknet.Declare); ok {
+			class, err := a.store.At(height).Class(d.ClassHash)
+			if err != nil {
+				return nil, err
+			}
+			d.Class = class.Definition
+		}
+	}
+	return block, nil
+}
+
+func tryExecute(x *executor.Executor, st *state.Overlay, env *executor.Block, tx starknet.Transaction, options executor.Options) (out *executor.Outcome, err error) {
+	defer recoverAs(&err)
+	return x.Execute(st, env, tx, options)
+}
