@@ -48,3 +48,8 @@ func butterflyInterpolateStrided(e *[4]uint64, o *[4]uint64, w *[4]uint64, block
 //
 //go:noescape
 func innerProduct(sums *[80]uint64, a *[4]uint64, b *[4]uint64, blocks int)
+
+// hashWords sets dst[k][i] to bytes 4k to 4k+3, as a little-endian word, of the big-endian form of src[i].
+//
+//go:noescape
+func hashWords(dst *[8][16]uint32, src *[4]uint64)

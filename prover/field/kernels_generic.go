@@ -16,3 +16,5 @@ func butterflyInterpolate(e, o, w *[4]uint64, blocks int)        { panic("field:
 func butterflyEvaluateStrided(e, o, w *[4]uint64, blocks int)    { panic("field: no kernels") }
 func butterflyInterpolateStrided(e, o, w *[4]uint64, blocks int) { panic("field: no kernels") }
 func innerProduct(sums *[80]uint64, a, b *[4]uint64, blocks int) { panic("field: no kernels") }
+
+func hashWords(dst *[8][16]uint32, src *[4]uint64) { panic("field: no kernels") }

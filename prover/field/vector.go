@@ -212,6 +212,22 @@ var limbWeights = sync.OnceValue(func() *[10]Element {
 	return w
 })
 
+// HashWords sets dst[k][i] to bytes 4k to 4k+3, as a little-endian word, of the big-endian Montgomery form of a[i]: the
+// words of a hash that works on sixteen messages side by side. a has sixteen elements.
+func HashWords(dst *[8][16]uint32, a []Element) {
+	a = a[:16]
+	if vectorKernels {
+		hashWords(dst, words(a))
+		return
+	}
+	for i := range a {
+		for k := range 4 {
+			dst[2*k][i] = bits.ReverseBytes32(uint32(a[i][3-k] >> 32))
+			dst[2*k+1][i] = bits.ReverseBytes32(uint32(a[i][3-k]))
+		}
+	}
+}
+
 // lanes is how many elements a kernel handles at once.
 const lanes = 8
 

@@ -1,6 +1,7 @@
 package field
 
 import (
+	"encoding/binary"
 	"math/big"
 	"testing"
 )
@@ -194,6 +195,24 @@ func TestSmallTransforms(t *testing.T) {
 		scaled := clone(s)
 		ScaleVec(scaled, scaled, &eight)
 		check(t, "SmallInterpolate", a, scaled, s, s)
+	})
+}
+
+func TestHashWords(t *testing.T) {
+	withKernels(t, func(t *testing.T) {
+		for _, a := range [][]Element{structured()[500:516], pseudorandom(16, 3)} {
+			var words [8][16]uint32
+			HashWords(&words, a)
+			for i := range a {
+				var want [Bytes]byte
+				PutMontgomery(want[:], &a[i])
+				for k := range words {
+					if got, w := words[k][i], binary.LittleEndian.Uint32(want[4*k:]); got != w {
+						t.Fatalf("element %d, word %d: got %08x, want %08x", i, k, got, w)
+					}
+				}
+			}
+		}
 	})
 }
 

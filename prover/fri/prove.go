@@ -33,13 +33,8 @@ func Prove(ch *transcript.Prover, p *Params, first []field.Element, openFirst fu
 			}
 		}
 		if i+1 < len(p.Steps) {
-			size, shape := p.layer(i+1, log)
-			values, cols := layer, uint64(shape.Columns)
-			tree, err := merkle.Build(p.Merkle, shape, func(r uint64, dst []field.Element) {
-				for k := range dst {
-					dst[k] = values[field.BitReverse(r*cols+uint64(k), size)]
-				}
-			})
+			_, shape := p.layer(i+1, log)
+			tree, err := merkle.Build(p.Merkle, layerTable(layer, shape))
 			if err != nil {
 				return err
 			}
@@ -86,6 +81,19 @@ func Prove(ch *transcript.Prover, p *Params, first []field.Element, openFirst fu
 		leaveLayer()
 	}
 	return nil
+}
+
+// layerTable arranges a layer as the table whose rows are consecutive positions. In natural order, the elements at the same
+// place of all rows are consecutive.
+func layerTable(layer []field.Element, shape merkle.Shape) *merkle.Table {
+	rows := len(layer) / shape.Columns
+	step, _ := field.Log2(uint64(shape.Columns))
+	columns := make([][]field.Element, shape.Columns)
+	for k := range columns {
+		at := int(field.BitReverse(uint64(k), step)) * rows
+		columns[k] = layer[at : at+rows]
+	}
+	return &merkle.Table{Cosets: [][][]field.Element{columns}}
 }
 
 // fold returns f'(x²) = f(x) + f(-x) + α·(f(x) - f(-x))/x as a new slice. In natural order x = g^i and -x = g^(i+n/2).

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/starkd/starkd/crypto/blake"
 	"github.com/starkd/starkd/internal/parallel"
 	"github.com/starkd/starkd/prover/field"
 	"github.com/starkd/starkd/prover/transcript"
@@ -63,51 +64,95 @@ func (s Shape) leaf(h transcript.Hash, b []byte) (transcript.Digest, error) {
 // needs, which divides the memory by 2^dropped.
 const dropped = 3
 
+// Table is a table as the prover has it: columns over a domain in natural order, split into cosets of it. Row i of coset c
+// is row i·len(Cosets) + c of the domain; the committed table has the rows in bit-reversed order.
+type Table struct {
+	Cosets [][][]field.Element // Cosets[c][k] is column k
+}
+
+// Shape is the table's size.
+func (t *Table) Shape() Shape {
+	log, _ := field.Log2(uint64(len(t.Cosets) * len(t.Cosets[0][0])))
+	return Shape{LogRows: log, Columns: len(t.Cosets[0])}
+}
+
+// row copies committed row r into dst.
+func (t *Table) row(r uint64, log uint, dst []field.Element) {
+	i := field.BitReverse(r, log)
+	n := uint64(len(t.Cosets))
+	columns := t.Cosets[i%n]
+	for k := range dst {
+		dst[k] = columns[k][i/n]
+	}
+}
+
 // Tree is a committed table, on the prover's side.
 type Tree struct {
 	params Params
 	shape  Shape
-	row    func(r uint64, dst []field.Element)
+	table  *Table
 	kept   uint                // depth of the lowest layer kept
 	nodes  []transcript.Digest // nodes[2^d+i] is node i of depth d, for d ≤ kept
 }
 
-// Build hashes the table whose row r the function writes into dst. The function is called concurrently, now and when the
-// table is opened.
-func Build(params Params, shape Shape, row func(r uint64, dst []field.Element)) (*Tree, error) {
-	t := &Tree{params: params, shape: shape, row: row}
-	t.kept = shape.depth() - min(shape.depth(), dropped)
+// Build hashes a table, which must not change while the tree is used. It runs on all cores.
+func Build(params Params, table *Table) (*Tree, error) {
+	t := &Tree{params: params, shape: table.Shape(), table: table}
+	t.kept = t.shape.depth() - min(t.shape.depth(), dropped)
 	t.nodes = make([]transcript.Digest, 2<<t.kept)
-	// Neighbours in bit-reversed order lie together in memory, so the subtrees are visited in that order.
+	if l := newLaneHasher(t); l != nil {
+		l.leaves()
+	} else if err := t.leaves(); err != nil {
+		return nil, fmt.Errorf("merkle: %w", err)
+	}
+	for d := int(t.kept) - 1; d >= 0; d-- {
+		if err := t.layer(uint(d)); err != nil {
+			return nil, fmt.Errorf("merkle: depth %d: %w", d, err)
+		}
+	}
+	return t, nil
+}
+
+// leaves computes the lowest kept layer, one subtree at a time.
+func (t *Tree) leaves() error {
 	errs := make([]error, parallel.Workers())
 	n := 1 << t.kept
 	size := (n + len(errs) - 1) / len(errs)
 	parallel.For(len(errs), func(w int) {
-		b := newBuffer(shape)
+		b := newBuffer(t.shape)
+		// Neighbours in bit-reversed order lie together in memory, so the subtrees are visited in that order.
 		for j := min(w*size, n); j < min((w+1)*size, n) && errs[w] == nil; j++ {
 			i := field.BitReverse(uint64(j), t.kept)
 			t.nodes[uint64(n)+i], errs[w] = t.subtree(t.kept, i, b)
 		}
 	})
-	if err := errors.Join(errs...); err != nil {
-		return nil, fmt.Errorf("merkle: %w", err)
-	}
-	for d := int(t.kept) - 1; d >= 0; d-- {
-		h := params.at(uint(d))
-		var failed atomic.Pointer[error]
-		parallel.Chunks(1<<d, 256, func(start, end int) {
-			for i := start + 1<<d; i < end+1<<d; i++ {
-				var err error
-				if t.nodes[i], err = h.Pair(&t.nodes[2*i], &t.nodes[2*i+1]); err != nil {
-					failed.Store(&err)
-				}
+	return errors.Join(errs...)
+}
+
+// layer computes the nodes of depth d from those below them.
+func (t *Tree) layer(d uint) error {
+	h := t.params.at(d)
+	base, _, _ := h.Base()
+	var failed atomic.Pointer[error]
+	parallel.Chunks(1<<d, 256, func(start, end int) {
+		i := start + 1<<d
+		if base == transcript.Blake256 {
+			m := newDigestMask(h)
+			for ; i+blake.Lanes <= end+1<<d; i += blake.Lanes {
+				m.pairs(t.nodes[i:i+blake.Lanes], t.nodes[2*i:2*(i+blake.Lanes)])
 			}
-		})
-		if err := failed.Load(); err != nil {
-			return nil, fmt.Errorf("merkle: depth %d: %w", d, *err)
 		}
+		for ; i < end+1<<d; i++ {
+			var err error
+			if t.nodes[i], err = h.Pair(&t.nodes[2*i], &t.nodes[2*i+1]); err != nil {
+				failed.Store(&err)
+			}
+		}
+	})
+	if err := failed.Load(); err != nil {
+		return *err
 	}
-	return t, nil
+	return nil
 }
 
 // buffer is scratch space for one leaf.
@@ -125,7 +170,7 @@ func (t *Tree) subtree(d uint, i uint64, b *buffer) (transcript.Digest, error) {
 	if d == t.shape.depth() {
 		per := t.shape.logRowsPerLeaf()
 		for k := range uint64(1) << per {
-			t.row(i<<per|k, b.elements)
+			t.table.row(i<<per|k, t.shape.LogRows, b.elements)
 			for c := range b.elements {
 				field.PutMontgomery(b.bytes[(int(k)*t.shape.Columns+c)*field.Bytes:], &b.elements[c])
 			}
@@ -153,7 +198,7 @@ func (t *Tree) Commit(ch *transcript.Prover) {
 func (t *Tree) Open(ch *transcript.Prover, rows []uint64, known func(row uint64, column int) bool) error {
 	b := newBuffer(t.shape)
 	for _, r := range rows {
-		t.row(r, b.elements)
+		t.table.row(r, t.shape.LogRows, b.elements)
 		for c := range b.elements {
 			if known == nil || !known(r, c) {
 				ch.SendElement(elementLabel(r, c), &b.elements[c])
@@ -162,7 +207,7 @@ func (t *Tree) Open(ch *transcript.Prover, rows []uint64, known func(row uint64,
 	}
 	per := t.shape.logRowsPerLeaf()
 	for _, r := range missing(rows, per) {
-		t.row(r, b.elements)
+		t.table.row(r, t.shape.LogRows, b.elements)
 		field.PutMontgomery(b.bytes, &b.elements[0])
 		ch.SendData(packageLabel(r), b.bytes[:field.Bytes])
 	}

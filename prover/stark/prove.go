@@ -212,15 +212,7 @@ func (e *extender) table(columns [][]field.Element, d field.Domain, params merkl
 			t.cosets[c][k] = e.extend(t.coeffs[k], c)
 		}
 	}
-	log, mask := e.s.eval.Log, uint64(len(e.plans)-1)
-	shape := e.s.shape(len(columns))
 	var err error
-	t.tree, err = merkle.Build(params, shape, func(r uint64, dst []field.Element) {
-		i := field.BitReverse(r, log)
-		values := t.cosets[i&mask]
-		for k := range dst {
-			dst[k] = values[k][i>>e.logBlowup]
-		}
-	})
+	t.tree, err = merkle.Build(params, &merkle.Table{Cosets: t.cosets})
 	return t, err
 }

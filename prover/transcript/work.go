@@ -3,6 +3,7 @@ package transcript
 import (
 	"encoding/binary"
 	"math"
+	"math/bits"
 	"sync/atomic"
 
 	"github.com/starkd/starkd/crypto/blake"
@@ -81,24 +82,30 @@ func (w *work) searchRange(start, n uint64) (uint64, bool) {
 	return 0, false
 }
 
-// searchBlake compresses the one block of each message directly.
+// searchBlake compresses the one block of each message, sixteen nonces at a time.
 func (w *work) searchBlake(start, n uint64) (uint64, bool) {
-	var m [16]uint32
-	for i := range 8 {
-		m[i] = binary.LittleEndian.Uint32(w.start[4*i:])
+	var m blake.Block16
+	for k := range 8 {
+		word := binary.LittleEndian.Uint32(w.start[4*k:])
+		for i := range m[k] {
+			m[k][i] = word
+		}
 	}
-	var b [8]byte
-	for nonce := start; nonce < start+n; nonce++ {
-		binary.BigEndian.PutUint64(b[:], nonce)
-		m[8] = binary.LittleEndian.Uint32(b[0:])
-		m[9] = binary.LittleEndian.Uint32(b[4:])
-		h := blake.Initial()
-		blake.Compress(&h, &m, 40, true)
-		binary.LittleEndian.PutUint32(b[0:], h[0])
-		binary.LittleEndian.PutUint32(b[4:], h[1])
-		if binary.BigEndian.Uint64(b[:]) < w.limit {
-			return nonce, true
+	for nonce := start; nonce < start+n; nonce += blake.Lanes {
+		for i := range uint64(blake.Lanes) {
+			m[8][i] = bits.ReverseBytes32(uint32((nonce + i) >> 32))
+			m[9][i] = bits.ReverseBytes32(uint32(nonce + i))
+		}
+		h := initial16
+		blake.Compress16(&h, &m, 40, true)
+		for i := range min(blake.Lanes, start+n-nonce) {
+			digest := uint64(bits.ReverseBytes32(h[0][i]))<<32 | uint64(bits.ReverseBytes32(h[1][i]))
+			if digest < w.limit {
+				return nonce + i, true
+			}
 		}
 	}
 	return 0, false
 }
+
+var initial16 = blake.Initial16()

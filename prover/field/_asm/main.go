@@ -410,5 +410,45 @@ func main() {
 		VZEROUPPER()
 		RET()
 	}
+	hashWords()
 	Generate()
+}
+
+// hashWords writes sixteen elements as a hash with little-endian words sees their big-endian bytes, a lane each.
+func hashWords() {
+	// Lane of element e after load.
+	lane := [8]uint32{0, 2, 1, 3, 4, 6, 5, 7}
+	halves := [2]Mem{}
+	for half := range halves {
+		halves[half] = GLOBL([]string{"lowHalves", "highHalves"}[half], RODATA|NOPTR)
+		for e := range 16 {
+			DATA(4*e, U32(2*lane[e%8]+uint32(half)+uint32(e/8)*16))
+		}
+	}
+	swap := GLOBL("swapBytes", RODATA|NOPTR)
+	for k := range 8 {
+		DATA(8*k, U64([2]uint64{0x0405060700010203, 0x0c0d0e0f08090a0b}[k%2]))
+	}
+	TEXT("hashWords", NOSPLIT, "func(dst *[8][16]uint32, src *[4]uint64)")
+	Pragma("noescape")
+	Doc("hashWords sets dst[k][i] to bytes 4k to 4k+3, as a little-endian word, of the big-endian form of src[i].")
+	dst, src := param("dst"), param("src")
+	low, high, swapped := ZMM(), ZMM(), ZMM()
+	VMOVDQU64(halves[0], low)
+	VMOVDQU64(halves[1], high)
+	VMOVDQU64(swap, swapped)
+	a := at(src).load()
+	ADDQ(U32(blockBytes), src)
+	b := at(src).load()
+	for k := range 4 {
+		for half, index := range []VecVirtual{high, low} {
+			z := ZMM()
+			VMOVDQA64(a[3-k], z)
+			VPERMT2D(b[3-k], index, z)
+			VPSHUFB(swapped, z, z)
+			VMOVDQU64(z, Mem{Base: dst, Disp: 64 * (2*k + half)})
+		}
+	}
+	VZEROUPPER()
+	RET()
 }

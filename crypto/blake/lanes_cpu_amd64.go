@@ -1,0 +1,8 @@
+//go:build !purego
+
+package blake
+
+import "golang.org/x/sys/cpu"
+
+// hasLanes says whether compress16 can run. It is a variable for the tests, which run both ways.
+var hasLanes = cpu.X86.HasAVX512F
