@@ -3,6 +3,7 @@ package vm
 import (
 	"fmt"
 	"math/big"
+	"slices"
 	"sort"
 	"strings"
 
@@ -47,8 +48,7 @@ func (p *Program) attachHints(m *Machine, opt RunOptions) error {
 				f = programHints[h.Code]
 			}
 			if f == nil {
-				code := h.Code
-				f = func(*Machine, *IDs) error { return &UnknownHintError{code} }
+				f = interpretHint(h.Code)
 			}
 			if err := m.AddHints(Addr{0, pc}, func(m *Machine) error { return f(m, ids) }); err != nil {
 				return err
@@ -81,6 +81,8 @@ func usesAP(x refExpr) bool {
 		return usesAP(x.x)
 	case refBin:
 		return usesAP(x.x) || usesAP(x.y)
+	case refTuple:
+		return slices.ContainsFunc(x, usesAP)
 	}
 	return false
 }
@@ -196,9 +198,7 @@ func (ids *IDs) Struct(m *Machine, name string) (Addr, error) {
 	if err != nil {
 		return Addr{}, err
 	}
-	// The compiler writes a pointer variable as [cast(x, T**)] and a struct as [cast(x, T*)]; a computed pointer as
-	// cast(x, T*).
-	if _, ok := r.expr.(refDeref); ok && !strings.HasSuffix(strings.TrimRight(r.text, ")]"), "**") {
+	if !strings.HasSuffix(r.typ, "*") {
 		return ids.Addr(m, name)
 	}
 	return ids.Pointer(m, name)

@@ -56,7 +56,7 @@ type reference struct {
 	ap   apTracking
 	pc   uint64
 	expr refExpr
-	text string
+	typ  string // of the value, "felt", "T" or "T*"
 }
 
 type attribute struct {
@@ -153,11 +153,11 @@ func ParseProgram(b []byte) (*Program, error) {
 		}
 	}
 	for i, r := range raw.ReferenceManager.References {
-		expr, err := parseReference(r.Value)
+		expr, typ, err := parseReference(r.Value)
 		if err != nil {
-			return nil, fmt.Errorf("vm: reference %d: %w", i, err)
+			expr = refBad{fmt.Errorf("vm: reference %d: %w", i, err)}
 		}
-		p.references = append(p.references, reference{r.AP, r.PC, expr, r.Value})
+		p.references = append(p.references, reference{r.AP, r.PC, expr, typ})
 	}
 	for key, list := range raw.Hints {
 		pc, err := strconv.ParseUint(key, 10, 32)
@@ -231,7 +231,17 @@ type (
 		op   byte
 		x, y refExpr
 	}
+	// refTuple is a structure that is in no memory, its members listed.
+	refTuple []refExpr
+	// refBad is an expression that was not understood; it fails when a hint asks for it.
+	refBad struct{ err error }
 )
+
+func (r refTuple) eval(*Machine, Addr) (Value, error) {
+	return Value{}, errors.New("a tuple is not one value")
+}
+
+func (r refBad) eval(*Machine, Addr) (Value, error) { return Value{}, r.err }
 
 func (r refReg) eval(m *Machine, ap Addr) (Value, error) {
 	if r.fp {
@@ -272,6 +282,13 @@ func (r refBin) eval(m *Machine, ap Addr) (Value, error) {
 		return x.Add(y)
 	case '-':
 		return x.Sub(y)
+	case '/':
+		a, okA := x.Felt()
+		b, okB := y.Felt()
+		if !okA || !okB || b.IsZero() {
+			return Value{}, fmt.Errorf("cannot divide %v by %v", x, y)
+		}
+		return FeltValue(*a.Div(&a, &b)), nil
 	}
 	return x.Mul(y)
 }
@@ -279,23 +296,28 @@ func (r refBin) eval(m *Machine, ap Addr) (Value, error) {
 // refParser is a recursive-descent parser of reference expressions.
 type refParser struct {
 	s     string
+	typ   string // of the cast that was read last, which is the outermost in the end
 	depth int
 }
 
-func parseReference(s string) (refExpr, error) {
+// parseReference parses an expression and finds the type of its value.
+func parseReference(s string) (refExpr, string, error) {
 	p := &refParser{s: s}
 	x, err := p.sum()
 	if err != nil {
-		return nil, fmt.Errorf("%w in %q", err, s)
+		return nil, "", fmt.Errorf("%w in %q", err, s)
 	}
 	if p.peek() != 0 {
-		return nil, fmt.Errorf("unexpected %q in %q", p.s, s)
+		return nil, "", fmt.Errorf("unexpected %q in %q", p.s, s)
 	}
-	return x, nil
+	if _, ok := x.(refDeref); ok {
+		p.typ = strings.TrimSuffix(p.typ, "*")
+	}
+	return x, p.typ, nil
 }
 
 func (p *refParser) peek() byte {
-	p.s = strings.TrimLeft(p.s, " ")
+	p.s = strings.TrimLeft(p.s, " \n\t\r")
 	if p.s == "" {
 		return 0
 	}
@@ -315,21 +337,21 @@ func (p *refParser) sum() (refExpr, error) {
 		return nil, errors.New("nested too deep")
 	}
 	defer func() { p.depth-- }()
-	x, err := p.term()
+	return p.chain("+-", func() (refExpr, error) { return p.chain("*/", p.term) })
+}
+
+// chain is operands joined by operators of one precedence.
+func (p *refParser) chain(ops string, operand func() (refExpr, error)) (refExpr, error) {
+	x, err := operand()
 	for err == nil {
 		op := p.peek()
-		if op != '+' && op != '-' && op != '*' {
+		if op == 0 || strings.IndexByte(ops, op) < 0 {
 			return x, nil
 		}
 		p.s = p.s[1:]
 		var y refExpr
-		if y, err = p.term(); err == nil {
-			if b, ok := x.(refBin); ok && op == '*' && b.op != '*' {
-				x = refBin{b.op, b.x, refBin{'*', b.y, y}} // a product binds its last term
-				continue
-			}
-			x = refBin{op, x, y}
-		}
+		y, err = operand()
+		x = refBin{op, x, y}
 	}
 	return nil, err
 }
@@ -346,10 +368,21 @@ func (p *refParser) term() (refExpr, error) {
 	case c == '(':
 		p.s = p.s[1:]
 		x, err := p.sum()
-		if err != nil {
-			return nil, err
+		if err != nil || p.peek() != ',' {
+			return x, errors.Join(err, p.take(')'))
 		}
-		return x, p.take(')')
+		tuple := refTuple{x}
+		for p.peek() == ',' {
+			p.s = p.s[1:]
+			if p.peek() == ')' {
+				break
+			}
+			if x, err = p.sum(); err != nil {
+				return nil, err
+			}
+			tuple = append(tuple, x)
+		}
+		return tuple, p.take(')')
 	case strings.HasPrefix(p.s, "cast("):
 		p.s = p.s[5:]
 		x, err := p.sum()
@@ -360,6 +393,7 @@ func (p *refParser) term() (refExpr, error) {
 			return nil, err
 		}
 		// The type may hold parentheses (tuples); it ends at the one that closes the cast.
+		typ := p.s
 		for depth := 0; p.s != ""; p.s = p.s[1:] {
 			if p.s[0] == '(' {
 				depth++
@@ -371,6 +405,7 @@ func (p *refParser) term() (refExpr, error) {
 				depth--
 			}
 		}
+		p.typ = strings.TrimSpace(typ[:len(typ)-len(p.s)])
 		return x, p.take(')')
 	case strings.HasPrefix(p.s, "ap"):
 		p.s = p.s[2:]
