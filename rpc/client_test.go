@@ -2,9 +2,12 @@ package rpc
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -206,5 +209,62 @@ func TestBlockIDForms(t *testing.T) {
 		if err := again.UnmarshalJSON(b); err != nil || !reflect.DeepEqual(again, id) {
 			t.Errorf("%s: %+v, %v", b, again, err)
 		}
+	}
+}
+
+// TestRealBlock reads a block of Starknet's own integration network (scripts/fixtures/feeder_block.py), and its
+// transactions, receipts and state difference hash to the block hash that Starknet's sequencer gave it.
+func TestRealBlock(t *testing.T) {
+	raw, err := os.ReadFile(filepath.Join("testdata", "integration_block.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var data struct {
+		Chain       string
+		Block       json.RawMessage
+		StateUpdate json.RawMessage `json:"state_update"`
+	}
+	if err := json.Unmarshal(raw, &data); err != nil {
+		t.Fatal(err)
+	}
+	spec := loadOpenRPC(t, "v0.10.2")
+	answers := map[string]json.RawMessage{"starknet_getBlockWithReceipts": data.Block, "starknet_getStateUpdate": data.StateUpdate}
+	for method, answer := range answers {
+		for _, fault := range spec.result(method, answer) {
+			t.Errorf("fixture: %s: %s", method, fault)
+		}
+	}
+	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var req struct{ Method string }
+		if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
+			t.Error(err)
+		}
+		b, err := marshal(newResponse(nullID, answers[req.Method], nil))
+		if err != nil {
+			t.Error(err)
+		}
+		w.Write(b)
+	}))
+	defer h.Close()
+	c, ctx := NewClient(h.URL, nil), context.Background()
+	block, err := c.Block(ctx, LatestBlock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff, err := c.StateDiff(ctx, LatestBlock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain, err := starknet.ChainID(data.Chain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := block.Check(chain, diff); err != nil {
+		t.Error(err)
+	}
+	h2 := block.Header
+	h2.Seal(block.Transactions, block.Receipts, diff)
+	if diff := cmp.Diff(block.Header, h2); diff != "" { // names the commitment that is wrong
+		t.Errorf("header: %s", diff)
 	}
 }
