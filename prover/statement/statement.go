@@ -44,7 +44,11 @@ type Block struct {
 }
 
 // Write is a storage write.
-type Write struct{ Contract, Key, Value felt.Felt }
+type Write struct {
+	Contract felt.Felt `json:"contract"`
+	Key      felt.Felt `json:"key"`
+	Value    felt.Felt `json:"value"`
+}
 
 // State is the state before the block. Its answers are to be proved against a signed root by whoever supplies it; an
 // answer that cannot be given is an error, never a zero.

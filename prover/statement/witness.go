@@ -1,0 +1,175 @@
+package statement
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/starkd/starkd/cairo/casm"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet"
+)
+
+// Anchor is what validators signed about a block, as the reader knows it from verified headers. Check trusts it alone.
+type Anchor struct {
+	ChainID   felt.Felt
+	Number    uint64
+	Timestamp uint64    // seconds
+	Sequencer felt.Felt // where fees go
+	FeeToken  felt.Felt
+	Before    felt.Felt // state commitment before the block, the app hash of header n
+	After     felt.Felt // and after it, of header n+1
+}
+
+// Witness is what the check of a block's proofs needs beside them. Transactions and Results must hash to the data hash of
+// header n and the results hash of header n+1, which is for the caller to see to; everything else is checked by Check.
+type Witness struct {
+	Transactions []HexBytes `json:"transactions"` // canonical form, all of the block's
+	Results      []Result   `json:"results"`      // of each transaction
+	Classes      []Compiled `json:"classes"`      // compiled classes that ran or were declared, without hints
+	Opening      []Write    `json:"opening"`      // the block's own write: the hash of the block ten blocks before
+	Prestate     *Prestate  `json:"prestate"`
+}
+
+// HexBytes are bytes that are lower-case hexadecimal in JSON.
+type HexBytes []byte
+
+// MarshalText writes lower-case hexadecimal.
+func (b HexBytes) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(b)), nil }
+
+// UnmarshalText reads hexadecimal.
+func (b *HexBytes) UnmarshalText(text []byte) error {
+	raw, err := hex.DecodeString(string(text))
+	if err != nil {
+		return fmt.Errorf("statement: %.80q is not hexadecimal", text)
+	}
+	*b = raw
+	return nil
+}
+
+// Result is the part of a transaction's result that validators sign.
+type Result struct {
+	Code      uint32   `json:"code"` // not 0: rejected, without effect
+	Data      HexBytes `json:"data"` // the canonical receipt
+	GasWanted int64    `json:"gas_wanted"`
+	GasUsed   int64    `json:"gas_used"`
+}
+
+// Compiled is a compiled class by the hash of its Sierra class.
+type Compiled struct {
+	Hash  felt.Felt       `json:"class_hash"`
+	Class json.RawMessage `json:"compiled_class"`
+}
+
+// NewCompiled makes a witness of a compiled class; its hints are left out, since no hash covers them and a replay runs no
+// code.
+func NewCompiled(hash felt.Felt, class *casm.Class) (Compiled, error) {
+	bare := *class
+	bare.Hints = nil
+	data, err := json.Marshal(&bare)
+	return Compiled{Hash: hash, Class: data}, err
+}
+
+// Verdict is what the proofs of a block show, once compared with everything that validators signed.
+type Verdict struct {
+	Outcome  *Outcome
+	Rejected int // transactions of the block that were rejected, and did nothing
+}
+
+// Check holds claims, the public parts of verified proofs in order, against the anchor. It accepts when the transcripts
+// are the block's transactions on the state before it, do what the signed receipts say, and lead from one signed state
+// commitment to the next.
+func (w *Witness) Check(anchor *Anchor, claims []*Claim) (*Verdict, error) {
+	if w.Prestate == nil {
+		return nil, errors.New("statement: the witness has no prestate")
+	}
+	if len(w.Results) != len(w.Transactions) {
+		return nil, fmt.Errorf("statement: %d transactions with %d results", len(w.Transactions), len(w.Results))
+	}
+	before, err := w.Prestate.Open(anchor.Before)
+	if err != nil {
+		return nil, err
+	}
+	block := &Block{
+		ChainID: anchor.ChainID, Number: anchor.Number, Timestamp: anchor.Timestamp, Sequencer: anchor.Sequencer, FeeToken: anchor.FeeToken,
+		Classes: make(map[felt.Felt]*casm.Class), Opening: w.Opening,
+	}
+	for i, o := range w.Opening {
+		if i > 0 || anchor.Number < blockHashLag || o.Contract != starknet.BlockHashAddress || o.Key != felt.FromUint64(anchor.Number-blockHashLag) {
+			return nil, fmt.Errorf("statement: block %d does not open with a write of slot %v of contract %v", anchor.Number, o.Key, o.Contract)
+		}
+	}
+	compiled := make(map[felt.Felt]felt.Felt)
+	for _, c := range w.Classes {
+		class, err := casm.DecodeClass(c.Class)
+		if err != nil {
+			return nil, fmt.Errorf("statement: compiled class of %v: %w", c.Hash, err)
+		}
+		block.Classes[c.Hash], compiled[c.Hash] = class, class.BlakeHash()
+	}
+	var receipts []*starknet.Receipt
+	for i, raw := range w.Transactions {
+		if w.Results[i].Code != 0 {
+			continue
+		}
+		tx, err := starknet.UnmarshalTransaction(raw)
+		if err != nil {
+			return nil, fmt.Errorf("statement: transaction %d: %w", i, err)
+		}
+		receipt := new(starknet.Receipt)
+		if err := receipt.UnmarshalBinary(w.Results[i].Data); err != nil {
+			return nil, fmt.Errorf("statement: receipt %d: %w", i, err)
+		}
+		block.Transactions, receipts = append(block.Transactions, tx), append(receipts, receipt)
+	}
+	outcome, err := Check(claims, block, before.WithClasses(compiled))
+	if err != nil {
+		return nil, err
+	}
+	for i := range receipts {
+		if err := outcome.Transactions[i].compare(receipts[i]); err != nil {
+			return nil, fmt.Errorf("statement: transaction %v: %w", outcome.Transactions[i].Hash, err)
+		}
+	}
+	after, err := before.After(&outcome.Diff)
+	if err != nil {
+		return nil, err
+	}
+	if after != anchor.After {
+		return nil, fmt.Errorf("statement: the proved state difference leads to %v, validators signed %v", after, anchor.After)
+	}
+	return &Verdict{Outcome: outcome, Rejected: len(w.Transactions) - len(receipts)}, nil
+}
+
+// blockHashLag is how many blocks pass before a block's hash is readable to contracts.
+const blockHashLag = 10
+
+// compare holds what was proved of a transaction against its signed receipt.
+func (o *TransactionOutcome) compare(r *starknet.Receipt) error {
+	switch {
+	case o.Hash != r.TransactionHash:
+		return fmt.Errorf("the receipt is of %v", r.TransactionHash)
+	case o.Reverted != r.Reverted:
+		return fmt.Errorf("reverted is %v as proved, the signed receipt says %v", o.Reverted, r.Reverted)
+	case o.Fee != r.ActualFee:
+		return fmt.Errorf("a fee of %v is proved, the signed receipt says %v", o.Fee.BigInt(), r.ActualFee.BigInt())
+	case len(o.Events) != len(r.Events):
+		return fmt.Errorf("%d events are proved, the signed receipt has %d", len(o.Events), len(r.Events))
+	case len(o.Messages) != len(r.Messages):
+		return fmt.Errorf("%d messages are proved, the signed receipt has %d", len(o.Messages), len(r.Messages))
+	}
+	for i := range o.Events {
+		a, b := &o.Events[i], &r.Events[i]
+		if a.From != b.From || same("keys", a.Keys, b.Keys) != nil || same("data", a.Data, b.Data) != nil {
+			return fmt.Errorf("event %d is %v as proved, %v in the signed receipt", i, *a, *b)
+		}
+	}
+	for i := range o.Messages {
+		a, b := &o.Messages[i], &r.Messages[i]
+		if a.From != b.From || a.To != b.To || same("payload", a.Payload, b.Payload) != nil {
+			return fmt.Errorf("message %d is %v as proved, %v in the signed receipt", i, *a, *b)
+		}
+	}
+	return nil
+}
