@@ -153,6 +153,13 @@ func tell(t *testing.T) *chain {
 	return c
 }
 
+// transfers is a block of one token transfer.
+func transfers(t *testing.T) *chain {
+	c := newChain(t)
+	c.invoke(plenty, transfer(0xbe, 1000))
+	return c
+}
+
 // check replays the claims and compares the outcome with what the executor says.
 func (c *chain) check(claims ...*statement.Claim) *statement.Outcome {
 	c.t.Helper()
@@ -381,8 +388,7 @@ func TestNotProvable(t *testing.T) {
 // A record that is not of this execution is noticed.
 func TestOtherRecord(t *testing.T) {
 	change := func(name string, f func(execute *cairo.Execution)) {
-		c := newChain(t)
-		c.invoke(plenty, transfer(0xbe, 1000))
+		c := transfers(t)
 		for _, e := range c.recorded[0].Calls {
 			if e.Call.Selector == selector("__execute__") {
 				f(e)
