@@ -120,6 +120,9 @@ func (c *Client) Block(ctx context.Context, id BlockID) (*starknet.Block, error)
 		return nil, err
 	}
 	b := &starknet.Block{Header: j.header(), BlockHash: j.Hash}
+	if id.number != nil && *id.number != b.Number || id.hash != nil && *id.hash != b.BlockHash {
+		return nil, fmt.Errorf("rpc: the node sent block %d with hash %s, which was not asked for", b.Number, b.BlockHash)
+	}
 	for i := range j.Transactions {
 		tx, err := parseTransaction(j.Transactions[i].Transaction)
 		if err != nil {
@@ -278,6 +281,9 @@ func (c *Client) Events(ctx context.Context, from, to BlockID, contract felt.Fel
 		}
 		if chunk.Token == "" {
 			return nil
+		}
+		if chunk.Token == filter["continuation_token"] {
+			return fmt.Errorf("rpc: starknet_getEvents: the page after %q is itself", clip([]byte(chunk.Token)))
 		}
 		filter["continuation_token"] = chunk.Token
 	}

@@ -1,9 +1,11 @@
 package rpc
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -173,6 +175,28 @@ func TestClientDoubts(t *testing.T) {
 	}
 }
 
+// TestClientInsists: another block than the one asked for, and pages of events without end.
+func TestClientInsists(t *testing.T) {
+	answer := `{"result":{"block_number":1,"block_hash":"0x5","transactions":[]}}`
+	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(answer)) }))
+	defer h.Close()
+	c, ctx := NewClient(h.URL, nil), context.Background()
+	for _, id := range []BlockID{BlockByNumber(2), BlockByHash(u(6))} {
+		if b, err := c.Block(ctx, id); err == nil {
+			t.Errorf("block %d %s instead of another", b.Number, b.BlockHash)
+		}
+	}
+	for _, id := range []BlockID{BlockByNumber(1), BlockByHash(u(5)), LatestBlock} {
+		if _, err := c.Block(ctx, id); err != nil {
+			t.Error(err)
+		}
+	}
+	answer = `{"result":{"events":[],"continuation_token":"x"}}`
+	if err := c.Events(ctx, LatestBlock, LatestBlock, u(1), nil, nil); err == nil {
+		t.Error("the same page for ever")
+	}
+}
+
 func TestBlockCheck(t *testing.T) {
 	f := newFakeChain(t)
 	for name, change := range map[string]func(*starknet.Block, *starknet.StateDiff){
@@ -268,3 +292,49 @@ func TestRealBlock(t *testing.T) {
 		t.Errorf("header: %s", diff)
 	}
 }
+
+// FuzzClient: whatever a node answers, the client has a value or an error.
+func FuzzClient(f *testing.F) {
+	raw, err := os.ReadFile(filepath.Join("testdata", "integration_block.json"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	var data struct {
+		Block       json.RawMessage
+		StateUpdate json.RawMessage `json:"state_update"`
+	}
+	if err := json.Unmarshal(raw, &data); err != nil {
+		f.Fatal(err)
+	}
+	class, err := marshal(fakeClass())
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, result := range []string{string(data.StateUpdate), string(class), `"0x1"`, `7`, `[]`, `{"events":[{}]}`,
+		`{"transactions":[{"transaction":{"type":"INVOKE"}}]}`, `{"classes_proof":[{"node":{"left":"0x1"}}]}`, `{"block_number":1,"revert_reason":"x"}`} {
+		f.Add([]byte(`{"jsonrpc":"2.0","id":1,"result":` + result + `}`))
+	}
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		c := NewClient("http://node", &http.Client{Transport: transportFunc(func(*http.Request) (*http.Response, error) {
+			return &http.Response{Status: "200 OK", StatusCode: 200, Body: io.NopCloser(bytes.NewReader(answer))}, nil
+		})})
+		ctx := context.Background()
+		if b, err := c.Block(ctx, LatestBlock); err == nil {
+			if diff, err := c.StateDiff(ctx, LatestBlock); err == nil {
+				_ = b.Check(fakeChainID, diff)
+			}
+		}
+		_, _ = c.Class(ctx, LatestBlock, u(1))
+		_, _ = c.Transaction(ctx, u(1))
+		_, _, _ = c.Receipt(ctx, u(1))
+		_, _, _, _ = c.TransactionStatus(ctx, u(1))
+		_, _ = c.StorageProof(ctx, LatestBlock, &StorageProofRequest{})
+		_, _ = c.EstimateFee(ctx, LatestBlock, false)
+		stop := errors.New("enough")
+		_ = c.Events(ctx, LatestBlock, LatestBlock, u(1), nil, func(uint64, felt.Felt, starknet.Event) error { return stop })
+	})
+}
+
+type transportFunc func(*http.Request) (*http.Response, error)
+
+func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

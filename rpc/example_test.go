@@ -1,0 +1,28 @@
+package rpc_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/rpc"
+)
+
+// A client asks a node for a balance; what the node refuses is an error that can be told by its code.
+func ExampleClient() {
+	node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, `{"jsonrpc":"2.0","id":1,"error":{"code":20,"message":"Contract not found"}}`)
+	}))
+	defer node.Close()
+
+	client := rpc.NewClient(node.URL, nil)
+	_, err := client.Nonce(context.Background(), rpc.LatestBlock, felt.MustHex("0xdead"))
+	fmt.Println(err)
+	fmt.Println(errors.Is(err, rpc.ErrContractNotFound))
+	// Output:
+	// rpc: Contract not found (20)
+	// true
+}
