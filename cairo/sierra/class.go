@@ -399,6 +399,9 @@ func jsonIndex(data json.RawMessage) (int, error) {
 
 func clipJSON(data []byte) string {
 	const most = 40
+	if len(data) == 0 {
+		return "nothing"
+	}
 	if len(data) > most {
 		return string(data[:most]) + "…"
 	}
