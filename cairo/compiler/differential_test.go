@@ -1,0 +1,293 @@
+package compiler
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"math/rand"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/starkd/starkd/cairo/sierra"
+)
+
+// official runs the official compiler, whose path STARKD_SIERRA_COMPILE names, on a class. refused is its complaint.
+func official(t *testing.T, class string) (compiled []byte, refused string) {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "out.json")
+	cmd := exec.Command("timeout", "20", os.Getenv("STARKD_SIERRA_COMPILE"), class, out, "--add-pythonic-hints", "--max-bytecode-size", "81920")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Run(); err != nil {
+		return nil, err.Error() + ": " + strings.TrimSpace(stderr.String())
+	}
+	data, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, data); err != nil {
+		t.Fatal(err)
+	}
+	return compact.Bytes(), ""
+}
+
+func needOfficial(t *testing.T) {
+	if os.Getenv("STARKD_SIERRA_COMPILE") == "" {
+		t.Skip("set STARKD_SIERRA_COMPILE to starknet-sierra-compile 2.20.0")
+	}
+}
+
+// TestAgainstOfficial compares all classes of the folder STARKD_CLASSES with what the official compiler makes of them.
+func TestAgainstOfficial(t *testing.T) {
+	needOfficial(t)
+	paths, err := filepath.Glob(filepath.Join(os.Getenv("STARKD_CLASSES"), "*.contract_class.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal, refused, old := 0, 0, 0
+	for _, path := range paths {
+		start := time.Now()
+		want, complaint := official(t, path)
+		theirs := time.Since(start)
+		start = time.Now()
+		got, err := compileFile(path)
+		ours := time.Since(start)
+		switch {
+		case err != nil && complaint != "":
+			refused++
+			t.Logf("%s: both refuse: %v; %.200s", filepath.Base(path), err, complaint)
+		case complaint == "" && isCode(err, CodeVersion):
+			old++ // below 1.4 the official compiler solves equations, which this one does not
+		case err != nil || complaint != "":
+			t.Errorf("%s: our error %v, theirs %.300s", filepath.Base(path), err, complaint)
+		case !bytes.Equal(got, want):
+			t.Errorf("%s: output differs", filepath.Base(path))
+		default:
+			equal++
+			t.Logf("%s: equal, %d bytes, ours %v, theirs %v", filepath.Base(path), len(got), ours, theirs)
+		}
+	}
+	t.Logf("%d classes: %d equal, %d refused by both, %d of Sierra below 1.4", len(paths), equal, refused, old)
+}
+
+func isCode(err error, code sierra.Code) bool {
+	e, ok := errors.AsType[*sierra.ClassError](err)
+	return ok && e.Code == code
+}
+
+// TestMutants changes classes of the corpus a little, STARKD_MUTANTS times, and compares: the same are refused, and what is
+// compiled is equal. STARKD_SEED makes another run.
+func TestMutants(t *testing.T) {
+	needOfficial(t)
+	n, _ := strconv.Atoi(os.Getenv("STARKD_MUTANTS"))
+	if n == 0 {
+		n = 100
+	}
+	seed, _ := strconv.ParseInt(os.Getenv("STARKD_SEED"), 10, 64)
+	rng := rand.New(rand.NewSource(seed))
+	var seeds []string
+	for _, p := range classPairs(t) {
+		if info, err := os.Stat(p.class); err == nil && info.Size() < 150_000 {
+			seeds = append(seeds, p.class)
+		}
+	}
+	accepted, refused, different := 0, 0, 0
+	path := filepath.Join(t.TempDir(), "mutant.contract_class.json")
+	for i := range n {
+		seed := seeds[rng.Intn(len(seeds))]
+		data, err := os.ReadFile(seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		class, err := sierra.DecodeClass(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		program, err := class.Program()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var what []string
+		for range 1 + rng.Intn(2) {
+			what = append(what, mutate(rng, program))
+		}
+		if class.SierraProgram, err = sierra.EncodeFelts(program); err != nil {
+			continue
+		}
+		mutant, err := json.Marshal(class)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, mutant, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		want, complaint := official(t, path)
+		got, err := compileFile(path)
+		switch {
+		case err != nil && complaint != "":
+			refused++
+		case err == nil && complaint == "" && bytes.Equal(got, want):
+			accepted++
+		default:
+			different++
+			kept := filepath.Join(os.TempDir(), fmt.Sprintf("mutant-%d-%d.contract_class.json", time.Now().Unix(), i))
+			if err := os.WriteFile(kept, mutant, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			t.Errorf("%s: %v of %s: our error %v, theirs %.400s", kept, what, filepath.Base(seed), err, complaint)
+		}
+	}
+	t.Logf("%d mutants: %d compiled equally, %d refused by both, %d different", n, accepted, refused, different)
+}
+
+// mutate makes one small change and says which.
+func mutate(rng *rand.Rand, p *sierra.Program) string {
+	at := rng.Intn(len(p.Statements))
+	s := &p.Statements[at]
+	clone := func() {
+		c := *s
+		c.Args = append([]sierra.VarID(nil), s.Args...)
+		c.Branches = append([]sierra.Branch(nil), s.Branches...)
+		for i := range c.Branches {
+			c.Branches[i].Results = append([]sierra.VarID(nil), c.Branches[i].Results...)
+		}
+		p.Statements[at] = c
+		s = &p.Statements[at]
+	}
+	clone()
+	variable := func() sierra.VarID { // one that occurs nearby
+		o := &p.Statements[min(max(at+rng.Intn(20)-10, 0), len(p.Statements)-1)]
+		all := append([]sierra.VarID(nil), o.Args...)
+		for _, b := range o.Branches {
+			all = append(all, b.Results...)
+		}
+		if len(all) == 0 {
+			return 0
+		}
+		return all[rng.Intn(len(all))]
+	}
+	switch rng.Intn(15) {
+	case 0:
+		if at+1 < len(p.Statements) {
+			p.Statements[at], p.Statements[at+1] = p.Statements[at+1], p.Statements[at]
+		}
+		return fmt.Sprintf("swap statements %d and %d", at, at+1)
+	case 1:
+		if !s.Return {
+			s.Libfunc = sierra.LibfuncID(rng.Intn(len(p.Libfuncs)))
+		}
+		return fmt.Sprintf("libfunc of statement %d", at)
+	case 2, 3:
+		if len(s.Args) > 0 {
+			s.Args[rng.Intn(len(s.Args))] = variable()
+		}
+		return fmt.Sprintf("argument of statement %d", at)
+	case 4:
+		if len(s.Branches) > 0 {
+			b := &s.Branches[rng.Intn(len(s.Branches))]
+			if len(b.Results) > 0 {
+				b.Results[rng.Intn(len(b.Results))] = variable()
+			}
+		}
+		return fmt.Sprintf("result of statement %d", at)
+	case 5:
+		if len(s.Branches) > 0 {
+			b := &s.Branches[rng.Intn(len(s.Branches))]
+			b.Fallthrough, b.Target = false, sierra.StatementIdx(rng.Intn(len(p.Statements)))
+		}
+		return fmt.Sprintf("target of statement %d", at)
+	case 6: // a nearby target
+		for i := range s.Branches {
+			if !s.Branches[i].Fallthrough {
+				s.Branches[i].Target += sierra.StatementIdx(rng.Intn(7) - 3)
+				if s.Branches[i].Target < 0 {
+					s.Branches[i].Target = 0
+				}
+			}
+		}
+		return fmt.Sprintf("targets of statement %d", at)
+	case 7, 8: // remove a statement
+		*s = sierra.Statement{}
+		p.Statements = append(p.Statements[:at], p.Statements[at+1:]...)
+		retarget(p, sierra.StatementIdx(at), -1)
+		return fmt.Sprintf("statement %d removed", at)
+	case 9, 10: // repeat a statement
+		p.Statements = append(p.Statements[:at+1], append([]sierra.Statement{*s}, p.Statements[at+1:]...)...)
+		retarget(p, sierra.StatementIdx(at+1), 1)
+		return fmt.Sprintf("statement %d repeated", at)
+	case 11:
+		lf := &p.Libfuncs[rng.Intn(len(p.Libfuncs))].LongID
+		if len(lf.Args) > 0 {
+			a := &lf.Args[rng.Intn(len(lf.Args))]
+			switch a.Kind {
+			case sierra.TypeArg:
+				a.Type = sierra.TypeID(rng.Intn(len(p.Types)))
+			case sierra.ValueArg:
+				a.Value = mutateValue(rng, a.Value)
+			case sierra.UserFuncArg:
+				a.Func = sierra.FuncID(rng.Intn(len(p.Funcs)))
+			}
+		}
+		return "argument of a libfunc"
+	case 12:
+		ty := &p.Types[rng.Intn(len(p.Types))]
+		if len(ty.LongID.Args) > 0 {
+			a := &ty.LongID.Args[rng.Intn(len(ty.LongID.Args))]
+			switch a.Kind {
+			case sierra.TypeArg:
+				a.Type = sierra.TypeID(rng.Intn(len(p.Types)))
+			case sierra.ValueArg:
+				a.Value = mutateValue(rng, a.Value)
+			}
+		}
+		return fmt.Sprintf("argument of type %d", ty.ID)
+	case 13:
+		f := &p.Funcs[rng.Intn(len(p.Funcs))]
+		if rng.Intn(2) == 0 {
+			f.Entry = sierra.StatementIdx(rng.Intn(len(p.Statements)))
+		} else if len(f.Params) > 0 {
+			f.Params[rng.Intn(len(f.Params))].Type = sierra.TypeID(rng.Intn(len(p.Types)))
+		}
+		return fmt.Sprintf("function %d", f.ID)
+	default: // another statement in its place
+		other := p.Statements[rng.Intn(len(p.Statements))]
+		p.Statements[at] = other
+		return fmt.Sprintf("statement %d replaced", at)
+	}
+}
+
+func mutateValue(rng *rand.Rand, v *big.Int) *big.Int {
+	switch rng.Intn(4) {
+	case 0:
+		return new(big.Int).Add(v, big.NewInt(1))
+	case 1:
+		return new(big.Int).Sub(v, big.NewInt(1))
+	case 2:
+		return new(big.Int).Neg(v)
+	}
+	return new(big.Int).Lsh(big.NewInt(int64(rng.Intn(3))), uint(rng.Intn(252)))
+}
+
+// retarget moves everything at or behind a statement.
+func retarget(p *sierra.Program, from, by sierra.StatementIdx) {
+	for i := range p.Statements {
+		for k := range p.Statements[i].Branches {
+			if b := &p.Statements[i].Branches[k]; !b.Fallthrough && b.Target >= from && b.Target+by >= 0 {
+				b.Target += by
+			}
+		}
+	}
+	for i := range p.Funcs {
+		if f := &p.Funcs[i]; f.Entry >= from && f.Entry+by >= 0 {
+			f.Entry += by
+		}
+	}
+}
