@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -31,8 +30,6 @@ import (
 	"github.com/starkd/starkd/app"
 	"github.com/starkd/starkd/app/executor"
 	"github.com/starkd/starkd/app/state"
-	"github.com/starkd/starkd/cairo/casm"
-	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/cairo/vm"
 	"github.com/starkd/starkd/contracts"
 	"github.com/starkd/starkd/crypto/felt"
@@ -49,11 +46,10 @@ type world struct {
 	appState []byte
 	private  felt.Felt
 	account  felt.Felt
-	code     map[felt.Felt]*casm.Class
 }
 
 func newWorld(t testing.TB) *world {
-	w := &world{private: felt.FromUint64(77), account: felt.FromUint64(0xacc), code: map[felt.Felt]*casm.Class{}}
+	w := &world{private: felt.FromUint64(77), account: felt.FromUint64(0xacc)}
 	var classes []*starknet.ContractClass
 	for _, name := range []string{contracts.Account, contracts.ERC20} {
 		b, err := contracts.ClassJSON(name)
@@ -62,12 +58,6 @@ func newWorld(t testing.TB) *world {
 		}
 		c := &starknet.ContractClass{}
 		if err := json.Unmarshal(b, c); err != nil {
-			t.Fatal(err)
-		}
-		if b, err = os.ReadFile(filepath.Join("..", "contracts", "testdata", name+".compiled_contract_class.json")); err != nil {
-			t.Fatal(err)
-		}
-		if w.code[c.Hash()], err = casm.DecodeClass(b); err != nil {
 			t.Fatal(err)
 		}
 		classes = append(classes, c)
@@ -96,13 +86,7 @@ func (w *world) open(t testing.TB, db dbm.DB) *app.App {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compile := func(c *starknet.ContractClass, _ *sierra.Program) (*casm.Class, error) {
-		if code, ok := w.code[c.Hash()]; ok {
-			return code, nil
-		}
-		return nil, errors.New("unknown class")
-	}
-	a, err := app.New(store, vm.NewEngine(), compile, app.Config{})
+	a, err := app.New(store, vm.NewEngine(), nil, app.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

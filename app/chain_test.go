@@ -15,7 +15,6 @@ import (
 	"github.com/starkd/starkd/app/executor"
 	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/cairo/casm"
-	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/cairo/vm"
 	"github.com/starkd/starkd/contracts"
 	"github.com/starkd/starkd/crypto/felt"
@@ -23,7 +22,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// The chain of these tests runs the project's own contracts, as the official compiler compiled them, on the VM.
+// The chain of these tests compiles the project's own contracts and runs them on the VM.
 
 const (
 	testChain = "STARKD_TEST"
@@ -69,15 +68,6 @@ var official = sync.OnceValue(func() map[felt.Felt]*casm.Class {
 	}
 	return out
 })
-
-var errNoCompiler = errors.New("class is none of the project's contracts")
-
-func compileOfficial(c *starknet.ContractClass, _ *sierra.Program) (*casm.Class, error) {
-	if code, ok := official()[c.Hash()]; ok {
-		return code, nil
-	}
-	return nil, errNoCompiler
-}
 
 // account is a key and the contract that it signs for.
 type account struct {
@@ -217,7 +207,7 @@ func (c *chain) open() {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	if c.app, err = New(store, vm.NewEngine(), compileOfficial, Config{}); err != nil {
+	if c.app, err = New(store, vm.NewEngine(), nil, Config{}); err != nil {
 		c.t.Fatal(err)
 	}
 	c.height, _ = c.app.Info()

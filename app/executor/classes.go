@@ -27,8 +27,11 @@ type Classes struct {
 // maxKept bounds the classes kept in memory; beyond it all are dropped and come back as they are used.
 const maxKept = 2000
 
-// NewClasses is an empty store of classes.
+// NewClasses is an empty store of classes. compile is CompileClass unless a test says otherwise; nil means it.
 func NewClasses(compile Compile) *Classes {
+	if compile == nil {
+		compile = CompileClass
+	}
 	return &Classes{compile: compile, kept: map[felt.Felt]*cairo.Class{}}
 }
 
@@ -91,7 +94,7 @@ func (c *Classes) Compile(hash felt.Felt, definition *starknet.ContractClass) (*
 	}
 	code, err := c.compile(definition, program)
 	if err != nil {
-		return nil, reject(CompilationFailed, "%v", err)
+		return nil, reject(compileReason(err), "%v", err)
 	}
 	class := &cairo.Class{Hash: hash, CompiledHash: code.BlakeHash(), Sierra: program, Casm: code}
 	c.keep(class)

@@ -1,0 +1,42 @@
+package executor
+
+import (
+	"errors"
+	"math"
+
+	"github.com/starkd/starkd/cairo/casm"
+	"github.com/starkd/starkd/cairo/compiler"
+	"github.com/starkd/starkd/cairo/sierra"
+	"github.com/starkd/starkd/starknet"
+)
+
+// CompileClass is the Compile that a chain uses: the project's compiler, whose output is the official compiler's, within
+// the bounds of what may be declared.
+func CompileClass(definition *starknet.ContractClass, _ *sierra.Program) (*casm.Class, error) {
+	points := func(list []starknet.EntryPoint) []sierra.EntryPoint {
+		out := make([]sierra.EntryPoint, len(list))
+		for i, p := range list {
+			out[i] = sierra.EntryPoint{Selector: p.Selector, FunctionIdx: int(min(p.FunctionIdx, math.MaxInt32))}
+		}
+		return out
+	}
+	class := &sierra.ContractClass{
+		SierraProgram: definition.SierraProgram, ContractClassVersion: definition.Version, ABI: definition.ABI,
+		EntryPoints: sierra.EntryPoints{
+			External: points(definition.EntryPoints.External), L1Handler: points(definition.EntryPoints.L1Handler),
+			Constructor: points(definition.EntryPoints.Constructor),
+		},
+	}
+	if err := class.CheckDeclarable(); err != nil {
+		return nil, err
+	}
+	return compiler.CompileClass(class, compiler.Options{MaxBytecode: compiler.DefaultMaxBytecode})
+}
+
+// compileReason is why a class that does not compile is refused.
+func compileReason(err error) Reason {
+	if e, ok := errors.AsType[*sierra.ClassError](err); ok && e.Code == sierra.CodeSize {
+		return ContractClassSizeTooLarge
+	}
+	return CompilationFailed
+}
