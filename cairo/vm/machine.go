@@ -275,7 +275,7 @@ func (m *Machine) step(in *instruction) error {
 			return errors.New("res.UNCONSTRAINED cannot be used with Opcode.ASSERT_EQ")
 		}
 		if res != dst.v {
-			return fmt.Errorf("an ASSERT_EQ instruction failed: %v != %v", dst.v, res)
+			return fmt.Errorf("An ASSERT_EQ instruction failed: %v != %v.", dst.v, res)
 		}
 	case opCall:
 		ret := AddrValue(m.PC.Add(int(in.size)))

@@ -131,16 +131,8 @@ func ParseProgram(b []byte) (*Program, error) {
 		}
 		p.Data[i] = f
 	}
-	next := 0
-	for i, name := range p.Builtins {
-		k := slices.Index(builtinOrder, name)
-		if k < 0 {
-			return nil, fmt.Errorf("vm: unknown builtin %q", name)
-		}
-		if k < next {
-			return nil, fmt.Errorf("vm: builtin %q at place %d is not in the order of the builtins", name, i)
-		}
-		next = k + 1
+	if err := checkBuiltinOrder(p.Builtins); err != nil {
+		return nil, err
 	}
 	if len(raw.Identifiers) > 0 {
 		if err := json.Unmarshal(raw.Identifiers, &p.Identifiers); err != nil {
@@ -180,6 +172,21 @@ func ParseProgram(b []byte) (*Program, error) {
 	raw.Identifiers, raw.Hints = nil, nil
 	p.raw = raw
 	return p, nil
+}
+
+func checkBuiltinOrder(names []string) error {
+	next := 0
+	for i, name := range names {
+		k := slices.Index(builtinOrder, name)
+		if k < 0 {
+			return fmt.Errorf("vm: unknown builtin %q", name)
+		}
+		if k < next {
+			return fmt.Errorf("vm: builtin %q at place %d is not in the order of the builtins", name, i)
+		}
+		next = k + 1
+	}
+	return nil
 }
 
 // Label is the pc of a function or label of the main scope.

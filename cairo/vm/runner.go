@@ -33,6 +33,8 @@ type RunOptions struct {
 	Hints map[string]ProgramHint
 	// Data is put into Machine.Data for them.
 	Data any
+	// sizes fixes segment sizes, as a PIE does.
+	sizes []uint64
 	// Started is called before the first step; it may add segments and hints.
 	Started func(m *Machine) error
 }
@@ -236,6 +238,7 @@ func (r *run) finish() (*RunResult, error) {
 	for i, size := range finished {
 		r.sizes[i] = max(r.sizes[i], size)
 	}
+	copy(r.reserved, r.opt.sizes)
 	if r.opt.ProofMode {
 		if err := r.pad(); err != nil {
 			return nil, err
@@ -449,7 +452,7 @@ func (r *run) readReturnValues() error {
 		}
 		used := n * max(b.rule.cells, 1)
 		if stop.Offset != used {
-			return fmt.Errorf("Invalid stop pointer for %s. Expected: %v, found: %v", name, Addr{b.Base.Segment, used}, stop)
+			return fmt.Errorf("Invalid stop pointer for %s_builtin. Expected: %v, found: %v", name, Addr{b.Base.Segment, used}, stop)
 		}
 		b.stop, b.stopped = stop.Offset, true
 	}

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/starkd/starkd/cairo/vm"
+)
+
+// newCairoCommand is `starkd cairo`: the Cairo machine by itself.
+func newCairoCommand() *cobra.Command {
+	return parent("cairo", "Run Cairo programs on the machine that makes traces", newCairoRunCommand())
+}
+
+// cairoRunFlags are those of the official runners, spelt as they spell them.
+type cairoRunFlags struct {
+	program, pie, layout, params, entrypoint string
+	proofMode, printOutput, printInfo        bool
+	trace, memory, public, private           string
+	input, pieOutput                         string
+	mergeExtra, missingBuiltins              bool
+	secureRun, fillHoles                     bool
+	maxSteps                                 uint64
+}
+
+func newCairoRunCommand() *cobra.Command {
+	var f cairoRunFlags
+	cmd := &cobra.Command{
+		Use:   "run [PROGRAM]",
+		Short: "Run a compiled Cairo 0 program",
+		Long: "Run a compiled Cairo 0 program, or a Cairo PIE, and write its trace, memory and AIR inputs as the official\n" +
+			"runners do. In proof mode these are what starkd prove takes.",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				if f.program != "" {
+					return usagef("the program is given twice: %s and %s", f.program, args[0])
+				}
+				f.program = args[0]
+			}
+			return f.run(cmd)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.program, "program", "", "compiled program, JSON")
+	flags.StringVar(&f.pie, "run_from_cairo_pie", "", "run this Cairo PIE instead of a program")
+	flags.StringVar(&f.layout, "layout", "plain", "layout of the proof")
+	flags.StringVar(&f.params, "cairo_layout_params_file", "", "parameters of the layout dynamic, JSON")
+	flags.StringVar(&f.entrypoint, "entrypoint", "main", "function to run")
+	flags.BoolVar(&f.proofMode, "proof_mode", false, "run from __start__ to __end__ and pad the trace for a proof")
+	flags.StringVar(&f.trace, "trace_file", "", "write the trace here")
+	flags.StringVar(&f.memory, "memory_file", "", "write the memory here")
+	flags.StringVar(&f.public, "air_public_input", "", "write the AIR public input here (proof mode)")
+	flags.StringVar(&f.private, "air_private_input", "", "write the AIR private input here (proof mode)")
+	flags.StringVar(&f.input, "program_input", "", "JSON file that hints read as program_input")
+	flags.StringVar(&f.pieOutput, "cairo_pie_output", "", "write the run as a Cairo PIE here")
+	flags.BoolVar(&f.mergeExtra, "merge_extra_segments", false, "merge the PIE's extra segments into one")
+	flags.BoolVar(&f.missingBuiltins, "allow_missing_builtins", false, "let a program have builtins that the layout lacks (always so in proof mode)")
+	flags.BoolVar(&f.secureRun, "secure_run", true, "check builtin segments after the run (default true out of proof mode)")
+	flags.BoolVar(&f.fillHoles, "fill_holes", false, "write builtin cells that nobody wrote (default true in proof mode)")
+	flags.BoolVar(&f.printOutput, "print_output", false, "print the program's output")
+	flags.BoolVar(&f.printInfo, "print_info", false, "print the number of steps and the segments' sizes")
+	flags.Uint64Var(&f.maxSteps, "max_steps", 0, "stop after this many steps (default 2^30)")
+	return cmd
+}
+
+func (f *cairoRunFlags) run(cmd *cobra.Command) error {
+	switch {
+	case (f.program == "") == (f.pie == ""):
+		return usagef("cairo run needs --program or --run_from_cairo_pie")
+	case !f.proofMode && (f.public != "" || f.private != ""):
+		return usagef("--air_public_input and --air_private_input need --proof_mode")
+	case f.private != "" && (f.trace == "" || f.memory == ""):
+		return usagef("--air_private_input needs --trace_file and --memory_file, which it names")
+	case f.proofMode && (f.pieOutput != "" || f.pie != ""):
+		return usagef("a Cairo PIE is not made or run in proof mode")
+	}
+	opt := vm.RunOptions{
+		Layout: f.layout, ProofMode: f.proofMode, Entrypoint: f.entrypoint, MaxSteps: f.maxSteps,
+		Trace:                f.trace != "" || f.memory != "" || f.pieOutput != "",
+		AllowMissingBuiltins: f.missingBuiltins,
+	}
+	changed := cmd.Flags().Changed
+	opt.KeepHoles = f.proofMode && changed("fill_holes") && !f.fillHoles
+	opt.FillHoles = f.fillHoles
+	opt.SkipSecureRun = !f.secureRun
+	opt.SecureRun = f.proofMode && changed("secure_run") && f.secureRun
+	for _, file := range []struct {
+		path string
+		to   *[]byte
+	}{{f.params, &opt.LayoutParams}, {f.input, &opt.Input}} {
+		if file.path == "" {
+			continue
+		}
+		b, err := os.ReadFile(file.path)
+		if err != nil {
+			return err
+		}
+		*file.to = b
+	}
+	res, err := f.runProgram(opt)
+	if err != nil {
+		return err
+	}
+	if err := f.write(res); err != nil {
+		return err
+	}
+	out := cmd.OutOrStdout()
+	if f.printOutput {
+		fmt.Fprintln(out, "Program Output:")
+		for _, line := range res.Output {
+			fmt.Fprintln(out, line)
+		}
+	}
+	if f.printInfo {
+		fmt.Fprintf(out, "Number of steps: %d\n", res.Steps)
+		for i, n := range res.Sizes {
+			fmt.Fprintf(out, "Segment %d: %d cells\n", i, n)
+		}
+	}
+	return nil
+}
+
+func (f *cairoRunFlags) runProgram(opt vm.RunOptions) (*vm.RunResult, error) {
+	if f.pie != "" {
+		b, err := os.ReadFile(f.pie)
+		if err != nil {
+			return nil, err
+		}
+		return vm.RunPIE(b, opt)
+	}
+	b, err := os.ReadFile(f.program)
+	if err != nil {
+		return nil, err
+	}
+	p, err := vm.ParseProgram(b)
+	if err != nil {
+		return nil, err
+	}
+	res, err := p.Run(opt)
+	if err != nil {
+		return nil, errors.New(p.Describe(err))
+	}
+	return res, nil
+}
+
+// write writes the files that were asked for.
+func (f *cairoRunFlags) write(res *vm.RunResult) error {
+	if f.trace != "" {
+		if err := writeFile(f.trace, func(w *os.File) error { return res.Trace.WriteRegisters(w) }); err != nil {
+			return err
+		}
+	}
+	if f.memory != "" {
+		if err := writeFile(f.memory, func(w *os.File) error { return res.Trace.Memory.WriteMemory(w) }); err != nil {
+			return err
+		}
+	}
+	if f.public != "" {
+		b, err := json.Marshal(res.Trace.Public)
+		if err != nil {
+			return err
+		}
+		var pretty bytes.Buffer
+		if err := json.Indent(&pretty, b, "", "    "); err != nil {
+			return err
+		}
+		if err := os.WriteFile(f.public, pretty.Bytes(), 0o644); err != nil {
+			return err
+		}
+	}
+	if f.private != "" {
+		trace, err := filepath.Abs(f.trace)
+		if err != nil {
+			return err
+		}
+		memory, err := filepath.Abs(f.memory)
+		if err != nil {
+			return err
+		}
+		b, err := res.Trace.Private.JSON(trace, memory)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(f.private, b, 0o644); err != nil {
+			return err
+		}
+	}
+	if f.pieOutput != "" {
+		return writeFile(f.pieOutput, func(w *os.File) error { return res.WritePIE(w, f.mergeExtra) })
+	}
+	return nil
+}
+
+// writeFile creates a file and reports the first error of writing and closing it.
+func writeFile(path string, write func(w *os.File) error) error {
+	w, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(w), w.Close())
+}
