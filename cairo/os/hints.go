@@ -30,9 +30,8 @@ const (
 // runState is where a run of the program has got to. The program appends to the output, so that a hint that chooses
 // words writes them at the end of what is there.
 type runState struct {
-	out    int32 // output segment
-	arrays vm.Addr
-	code   []codeRange // of the classes published so far
+	out  int32       // output segment
+	code []codeRange // of the classes published so far
 
 	transactions int     // begun
 	txInfo       vm.Addr // of the last one begun
@@ -100,7 +99,6 @@ func (j *job) header(m *vm.Machine) error {
 		return fmt.Errorf("the machine has no output")
 	}
 	j.run.out = output.Base.Segment
-	j.run.arrays = m.Memory.AddSegment()
 	m.Syscall = j.syscall
 	b := j.block
 	words := []vm.Value{

@@ -82,19 +82,18 @@ func (j *job) response(m *vm.Machine, f *frame, s *cairo.SyscallRecord, request 
 		}
 		data = failure.Data
 	}
-	words, err = j.array(m, data)
+	words, err = array(m, data)
 	return words, true, err
 }
 
-// array stores words and returns where they begin and end. All arrays lie in one segment; the program copies every one of
-// them to the output.
-func (j *job) array(m *vm.Machine, words []felt.Felt) ([]vm.Value, error) {
-	start := j.run.arrays
+// array stores words and returns where they begin and end. Each array has a segment of its own, since a class may append to
+// panic data. The program copies every array to the output.
+func array(m *vm.Machine, words []felt.Felt) ([]vm.Value, error) {
+	start := m.Memory.AddSegment()
 	end, err := m.Memory.LoadFelts(start, words...)
 	if err != nil {
 		return nil, err
 	}
-	j.run.arrays = end
 	return []vm.Value{vm.AddrValue(start), vm.AddrValue(end)}, nil
 }
 
@@ -109,12 +108,12 @@ func oneWord(_ *job, _ *vm.Machine, _ *frame, s *cairo.SyscallRecord, _ vm.Addr)
 	return feltValues(s.Response), nil
 }
 
-func retdata(j *job, m *vm.Machine, _ *frame, s *cairo.SyscallRecord, _ vm.Addr) ([]vm.Value, error) {
-	return j.array(m, s.Response)
+func retdata(_ *job, m *vm.Machine, _ *frame, s *cairo.SyscallRecord, _ vm.Addr) ([]vm.Value, error) {
+	return array(m, s.Response)
 }
 
-func deployed(j *job, m *vm.Machine, _ *frame, s *cairo.SyscallRecord, _ vm.Addr) ([]vm.Value, error) {
-	words, err := j.array(m, s.Response)
+func deployed(_ *job, m *vm.Machine, _ *frame, s *cairo.SyscallRecord, _ vm.Addr) ([]vm.Value, error) {
+	words, err := array(m, s.Response)
 	return append([]vm.Value{vm.FeltValue(s.Contract)}, words...), err
 }
 

@@ -109,6 +109,9 @@ var story = []struct {
 			survive(counterA, "no such entry point", n(1), n(2)),
 			survive(c.account, "__execute__"),
 			survive(counterB, "decrement"),
+			call{probeAt, "extend_failure", []felt.Felt{counterB, selector("decrement")}},
+			call{probeAt, "extend_failure", []felt.Felt{counterB, selector("none")}},
+			call{probeAt, "extend_failure", []felt.Felt{counterB, selector("get")}},
 		)
 	}},
 	{name: "execution info", send: func(c *chain) *starknet.Receipt {

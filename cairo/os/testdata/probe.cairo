@@ -6,6 +6,7 @@ use starknet::{ClassHash, ContractAddress};
 trait ProbeABI<T> {
     fn library(ref self: T, class: ClassHash, selector: felt252, calldata: Span<felt252>) -> Span<felt252>;
     fn survive(ref self: T, contract: ContractAddress, selector: felt252, calldata: Span<felt252>) -> Span<felt252>;
+    fn extend_failure(ref self: T, contract: ContractAddress, selector: felt252) -> Array<felt252>;
     fn note_info(ref self: T) -> felt252;
     fn digest(ref self: T, words: Span<u64>) -> (felt252, u256);
     fn message(ref self: T, to: felt252, payload: Span<felt252>);
@@ -83,6 +84,17 @@ mod probe {
                 Ok(data) => data,
                 Err(data) => data.span(),
             }
+        }
+
+        fn extend_failure(
+            ref self: ContractState, contract: ContractAddress, selector: felt252,
+        ) -> Array<felt252> {
+            let Err(mut data) = call_contract_syscall(contract, selector, array![].span()) else {
+                return array![];
+            };
+            data.append(1);
+            data.append(2);
+            data
         }
 
         fn note_info(ref self: ContractState) -> felt252 {
