@@ -312,7 +312,7 @@ func (f *fakeChain) CompiledClass(_ context.Context, classHash felt.Felt) (json.
 		return nil, ErrClassNotFound
 	}
 	return json.RawMessage(`{"prime":"0x800000000000011000000000000000000000000000000000000000000000001","compiler_version":"2.20.0","bytecode":["0x1"],
-		"bytecode_segment_lengths":[1],"hints":[[0,[{"TestLessThan":{"lhs":{"Immediate":"0x1"},"rhs":{"Immediate":"0x2"},"dst":{"register":"AP","offset":0}}}]]],
+		"bytecode_segment_lengths":[1],"hints":[[0,[{"TestLessThan":{"lhs":{"Immediate":"0x1"},"rhs":{"Immediate":"0x2"},"dst":{"register":"FP","offset":-3}}}]]],
 		"entry_points_by_type":{"EXTERNAL":[{"selector":"0x5","offset":0,"builtins":["range_check"]}],"L1_HANDLER":[],"CONSTRUCTOR":[]}}`), nil
 }
 
