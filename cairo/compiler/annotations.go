@@ -55,13 +55,14 @@ func (a *annotation) find(id sierra.VarID) int {
 	return -1
 }
 
-func (a *annotation) clone() *annotation {
+func (as *annotations) clone(a *annotation) *annotation {
 	c := *a
 	c.vars = append([]variable(nil), a.vars...)
 	n := 0
 	for i := range c.vars {
 		n += len(c.vars[i].cells)
 	}
+	as.budget.copy(n + len(c.vars))
 	cells := make([]casm.Operand, 0, n)
 	for i := range c.vars {
 		start := len(cells)
@@ -111,6 +112,7 @@ func (c *compilation) newAnnotations() (*annotations, error) {
 		offset := -3
 		for k := len(f.Params) - 1; k >= 0; k-- {
 			size := c.size(f.Params[k].Type)
+			c.budget.copy(size + 1)
 			if a.find(f.Params[k].Var) >= 0 {
 				return nil, errorf(CodeReferences, f.Entry, "function %d: parameter [%d] is declared twice", i, f.Params[k].Var)
 			}
@@ -136,10 +138,11 @@ func (as *annotations) use(idx sierra.StatementIdx, args []sierra.VarID) (*annot
 		return nil, nil, errorf(CodeReferences, idx, "nothing leads to the statement")
 	}
 	if as.loops[idx] {
-		as.at[idx] = a.clone()
+		as.at[idx] = as.clone(a)
 	} else {
 		as.at[idx] = nil
 	}
+	as.budget.move(len(a.vars) * len(args))
 	refs, err := a.take(idx, args)
 	return a, refs, err
 }
@@ -212,11 +215,13 @@ func (as *annotations) propagate(from, to sierra.StatementIdx, a *annotation, re
 	if mustSet && as.at[to] != nil {
 		return errorf(CodeReferences, from, "a branch leads to statement %d, where another one does", to)
 	}
+	as.budget.move(len(a.vars) * (2 + len(results)))
 	for i := range a.vars {
 		v := &a.vars[i]
 		if change.clearStack {
 			v.stack = notOnStack
 		}
+		as.budget.move(len(v.cells))
 		if !change.apKnown {
 			if v.usesAP() {
 				return errorf(CodeReferences, from, "unknown ap change while variable [%d] depends on it", v.id)
@@ -238,6 +243,7 @@ func (as *annotations) propagate(from, to sierra.StatementIdx, a *annotation, re
 		if a.find(id) >= 0 {
 			return errorf(CodeReferences, from, "variable [%d] was overridden", id)
 		}
+		as.budget.copy(len(out.cells) + 1)
 		ref := reference{cells: append([]casm.Operand(nil), out.cells...), typ: out.typ, stack: out.stack,
 			introduced: introduction{from: from, to: to, output: i}}
 		if out.sameAs != nil {

@@ -97,6 +97,28 @@ type compilation struct {
 	*resolved
 	options  Options
 	metadata *Metadata
+	budget   budget
+}
+
+// budget bounds the work that a program can cause, for a small one can declare values of many cells and pass them around
+// without any code. What real classes need is thousands of times less.
+type budget struct{ copied, moved int }
+
+const (
+	maxCopied = 1 << 23 // cells of references copied, which take memory
+	maxMoved  = 1 << 29 // variables and cells looked at
+)
+
+func (b *budget) copy(cells int) {
+	if b.copied += cells; b.copied > maxCopied {
+		refuse("references take more than %d cells in total", maxCopied)
+	}
+}
+
+func (b *budget) move(cells int) {
+	if b.moved += cells; b.moved > maxMoved {
+		refuse("following the references takes more than %d moves of cells", maxMoved)
+	}
 }
 
 // Compile compiles a program. Every error is a *sierra.ClassError.
@@ -243,7 +265,7 @@ func (as *annotations) branches(idx sierra.StatementIdx, s *sierra.Statement, a 
 		}
 		updated := a
 		if i+1 < len(changes) {
-			updated = a.clone()
+			updated = as.clone(a)
 		}
 		if err := as.propagate(idx, next, updated, s.Branches[i].Results, &changes[i], branching); err != nil {
 			return err

@@ -100,23 +100,18 @@ func (c *compilation) newConstSegments(room int) (*constSegments, error) {
 	return out, nil
 }
 
-// maxConstParts bounds the parts of a constant. Those that take no cells are not bounded by a type's size, and can be shared
-// so that a small declaration has exponentially many.
-const maxConstParts = 1 << 18
-
-// constValues are the cells of a constant.
-func (r *resolved) constValues(id sierra.TypeID) (values []*big.Int) {
+// constValues are the cells of a constant. Its parts can be shared, so that a small declaration has exponentially many of
+// them, without cells even: hence the budget.
+func (c *compilation) constValues(id sierra.TypeID) (values []*big.Int) {
 	stack := []sierra.TypeID{id}
-	for visited := 0; len(stack) > 0; visited++ {
-		if visited > maxConstParts {
-			refuse("constant %d has more than %d parts", id, maxConstParts)
-		}
-		t := r.typ(stack[len(stack)-1])
+	for len(stack) > 0 {
+		c.budget.move(1)
+		t := c.typ(stack[len(stack)-1])
 		stack = stack[:len(stack)-1]
 		if t.Generic != "Const" || len(t.Args) == 0 {
 			refuse("type %d is not a constant", t.ID)
 		}
-		inner, data := r.typ(t.Inner), t.Args[1:]
+		inner, data := c.typ(t.Inner), t.Args[1:]
 		arg := func(i int, kind sierra.ArgKind, n int) *sierra.GenericArg {
 			if len(data) != n || data[i].Kind != kind {
 				refuse("data of constant %d does not match its type", t.ID)
@@ -135,7 +130,7 @@ func (r *resolved) constValues(id sierra.TypeID) (values []*big.Int) {
 			}
 			i := int(variant.Int64())
 			values = append(values, big.NewInt(int64(variantSelector(len(inner.Members), i))))
-			for n := r.size(inner.ID) - r.size(inner.Members[i]) - 1; n > 0; n-- {
+			for n := c.size(inner.ID) - c.size(inner.Members[i]) - 1; n > 0; n-- {
 				values = append(values, new(big.Int))
 			}
 			stack = append(stack, arg(1, sierra.TypeArg, 2).Type)

@@ -83,6 +83,64 @@ func isCode(err error, code sierra.Code) bool {
 	return ok && e.Code == code
 }
 
+// smallSeeds are the classes of the corpus that mutants are made of.
+func smallSeeds(t testing.TB) (seeds []string) {
+	for _, p := range classPairs(t) {
+		if info, err := os.Stat(p.class); err == nil && info.Size() < 150_000 {
+			seeds = append(seeds, p.class)
+		}
+	}
+	return seeds
+}
+
+// TestMutantsMeetChecks: whatever is refused is refused by a check, none by an accident that had to be caught.
+func TestMutantsMeetChecks(t *testing.T) {
+	n := 400
+	if s := os.Getenv("STARKD_MUTANTS"); s != "" {
+		n, _ = strconv.Atoi(s)
+	}
+	seed, _ := strconv.ParseInt(os.Getenv("STARKD_SEED"), 10, 64)
+	rng := rand.New(rand.NewSource(seed))
+	var classes []*sierra.ContractClass
+	for _, path := range smallSeeds(t) {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		class, err := sierra.DecodeClass(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		classes = append(classes, class)
+	}
+	codes := map[sierra.Code]int{}
+	for range n {
+		class := *classes[rng.Intn(len(classes))]
+		program, err := class.Program()
+		if err != nil {
+			t.Fatal(err)
+		}
+		what := mutate(rng, program)
+		if class.SierraProgram, err = sierra.EncodeFelts(program); err != nil {
+			continue
+		}
+		_, err = CompileClass(&class, Options{})
+		e, ok := errors.AsType[*sierra.ClassError](err)
+		switch {
+		case err == nil:
+			codes["compiled"]++
+		case !ok:
+			t.Errorf("%s: %v is no ClassError", what, err)
+		default:
+			codes[e.Code]++
+			if e.Code == CodeInternal {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+	}
+	t.Logf("%v", codes)
+}
+
 // TestMutants changes classes of the corpus a little, STARKD_MUTANTS times, and compares: the same are refused, and what is
 // compiled is equal. STARKD_SEED makes another run.
 func TestMutants(t *testing.T) {
@@ -93,12 +151,7 @@ func TestMutants(t *testing.T) {
 	}
 	seed, _ := strconv.ParseInt(os.Getenv("STARKD_SEED"), 10, 64)
 	rng := rand.New(rand.NewSource(seed))
-	var seeds []string
-	for _, p := range classPairs(t) {
-		if info, err := os.Stat(p.class); err == nil && info.Size() < 150_000 {
-			seeds = append(seeds, p.class)
-		}
-	}
+	seeds := smallSeeds(t)
 	accepted, refused, different := 0, 0, 0
 	path := filepath.Join(t.TempDir(), "mutant.contract_class.json")
 	for i := range n {

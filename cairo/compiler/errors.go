@@ -27,6 +27,8 @@ const (
 	CodeSegments sierra.Code = "segments"
 	// CodeVersion: the Sierra version is too old or too new.
 	CodeVersion sierra.Code = "compiler-version"
+	// CodeInternal: an invariant broke for which there is no check. It is refused, but it is a gap.
+	CodeInternal sierra.Code = "internal"
 )
 
 // errorf makes a refusal about a statement, -1 for none.
@@ -48,6 +50,6 @@ func recovered(err *error) {
 	case refusal:
 		*err = r.err
 	default:
-		*err = errorf(CodeLowering, -1, "the compiler does not support this program: %v", r)
+		*err = errorf(CodeInternal, -1, "the compiler does not support this program: %v", r)
 	}
 }
