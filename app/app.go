@@ -165,7 +165,7 @@ func environment(g *Genesis, number, timestamp uint64, sequencer felt.Felt) *exe
 func (a *App) begin(b *Block) (*run, error) {
 	g := a.genesis.Load()
 	r := &run{
-		block: *b, env: environment(g, b.Height, b.Timestamp, g.sequencer(b.Proposer)), overlay: state.NewOverlay(a.store.Latest()),
+		block: *b, env: environment(g, b.Height, b.Timestamp, g.Sequencer(b.Proposer)), overlay: state.NewOverlay(a.store.Latest()),
 	}
 	return r, a.openBlock(r.overlay, b.Height)
 }

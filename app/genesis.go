@@ -271,8 +271,8 @@ func (g *Genesis) Validate() error {
 	return errors.Join(errs...)
 }
 
-// sequencer is the address that receives the fees of a block.
-func (g *Genesis) sequencer(proposer []byte) felt.Felt {
+// Sequencer is the address that receives the fees of a block, by its proposer.
+func (g *Genesis) Sequencer(proposer []byte) felt.Felt {
 	if r, ok := g.FeeRecipients[hex.EncodeToString(proposer)]; ok {
 		return r
 	}

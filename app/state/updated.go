@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/starkd/starkd/app/state/trie"
 	"github.com/starkd/starkd/crypto/felt"
 )
 
@@ -22,4 +23,10 @@ func (s *Store) StorageUpdatedAt(contract, slot felt.Felt, height uint64) (uint6
 	// A versioned key ends in the complement of its height, so that newer versions come first.
 	k := it.Key()
 	return ^binary.BigEndian.Uint64(k[len(k)-8:]), it.Error()
+}
+
+// ContractAt reads what the leaves of the contracts trie commit to after the block at a height.
+func (s *Store) ContractAt(height uint64) func(address felt.Felt) (trie.Contract, error) {
+	at := &reader{s, height}
+	return func(address felt.Felt) (trie.Contract, error) { return (&contract{}).complete(at, address) }
 }

@@ -1,0 +1,677 @@
+package executor
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/starkd/starkd/app/state"
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/casm"
+	"github.com/starkd/starkd/cairo/sierra"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet"
+)
+
+// These tests run classes that are Go functions, so that each can make exactly the syscalls whose effect is tested; the
+// chain's tests (package app) run compiled contracts on the VM.
+
+func u(v uint64) felt.Felt { return felt.FromUint64(v) }
+
+// frame is a running Go contract.
+type frame struct {
+	cairo.Call
+	cairo.Syscalls
+	gas uint64
+}
+
+// contract is an entry point in Go: what it returns, or panics with.
+type contract func(f *frame) (retdata, panicked []felt.Felt, err error)
+
+// engine runs Go contracts by class hash and selector.
+type engine map[felt.Felt]map[felt.Felt]contract
+
+func (e engine) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
+	f := &frame{call, sys, call.Gas - entryPointGas}
+	retdata, panicked, err := e[call.Class.Hash][call.Selector](f)
+	if err != nil {
+		if failed, ok := err.(*cairo.SyscallFailure); ok {
+			return cairo.Result{Failed: true, Retdata: failed.Data, GasLeft: f.gas}, nil // as unwrap_syscall does
+		}
+		return cairo.Result{}, err
+	}
+	if panicked != nil {
+		return cairo.Result{Failed: true, Retdata: panicked, GasLeft: f.gas}, nil
+	}
+	return cairo.Result{Retdata: retdata, GasLeft: f.gas, Steps: 7}, nil
+}
+
+// bench is a state with an account, a fee token and contracts in Go.
+type bench struct {
+	t  *testing.T
+	x  *Executor
+	e  engine
+	st *state.Overlay
+	b  *Block
+}
+
+// Classes and addresses of the bench.
+var (
+	accountClass, tokenClass = u(0xa), u(0xf)
+	accountAt, tokenAt       = u(0xacc), u(0xfee)
+	userClass, userAt        = u(0x1), u(0x100)
+	sequencerAt              = u(0x5e9)
+)
+
+func newBench(t *testing.T) *bench {
+	b := &bench{t: t, e: engine{}, st: state.NewOverlay(nothing{})}
+	b.x = &Executor{Engine: b.e, Classes: NewClasses(nil)}
+	b.b = &Block{Number: 1234, Timestamp: 1_700_000_001, Sequencer: sequencerAt, ChainID: felt.FromShortString("BENCH"), L2GasPrice: starknet.NewUint128(10), FeeToken: tokenAt}
+	b.declare(accountClass, map[string]contract{
+		"__validate__": returning(validated), "__validate_deploy__": returning(validated), "__validate_declare__": returning(validated),
+	})
+	b.declare(tokenClass, map[string]contract{"transfer": func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+		for i, who := range []felt.Felt{f.Caller, f.Calldata[0]} {
+			held, err := f.StorageRead(&f.gas, 0, BalanceKey(who))
+			if err != nil {
+				return nil, nil, err
+			}
+			if i == 0 {
+				held.Sub(&held, &f.Calldata[1])
+			} else {
+				held.Add(&held, &f.Calldata[1])
+			}
+			if err := f.StorageWrite(&f.gas, 0, BalanceKey(who), held); err != nil {
+				return nil, nil, err
+			}
+		}
+		return []felt.Felt{felt.One}, nil, f.EmitEvent(&f.gas, []felt.Felt{u(0x7)}, f.Calldata)
+	}})
+	b.st.SetClassHash(accountAt, accountClass)
+	b.st.SetClassHash(tokenAt, tokenClass)
+	b.st.SetStorage(tokenAt, BalanceKey(accountAt), u(1<<60))
+	return b
+}
+
+// nothing is a state in which nothing was written.
+type nothing struct{}
+
+func (nothing) StorageAt(_, _ felt.Felt) (felt.Felt, error)    { return felt.Felt{}, nil }
+func (nothing) NonceAt(felt.Felt) (felt.Felt, error)           { return felt.Felt{}, nil }
+func (nothing) ClassHashAt(felt.Felt) (felt.Felt, error)       { return felt.Felt{}, nil }
+func (nothing) CompiledClassHash(felt.Felt) (felt.Felt, error) { return felt.Felt{}, nil }
+func (nothing) Class(felt.Felt) (*state.Class, error)          { return nil, nil }
+
+func returning(v ...felt.Felt) contract {
+	return func(*frame) ([]felt.Felt, []felt.Felt, error) { return v, nil, nil }
+}
+
+func panicking(v ...felt.Felt) contract {
+	return func(*frame) ([]felt.Felt, []felt.Felt, error) { return nil, v, nil }
+}
+
+// declare adds a class of Go functions by name.
+func (b *bench) declare(hash felt.Felt, entries map[string]contract) {
+	code := &casm.Class{}
+	b.e[hash] = map[felt.Felt]contract{}
+	for name, f := range entries {
+		ep := casm.EntryPoint{Selector: Selector(name)}
+		b.e[hash][ep.Selector] = f
+		if name == "constructor" {
+			code.EntryPoints.Constructor = append(code.EntryPoints.Constructor, ep)
+		} else {
+			code.EntryPoints.External = append(code.EntryPoints.External, ep)
+		}
+	}
+	b.x.Classes.keep(&cairo.Class{Hash: hash, CompiledHash: hash, Sierra: &sierra.Program{}, Casm: code})
+	b.st.Declare(&state.Class{Hash: hash, CompiledHash: hash, Definition: &starknet.ContractClass{}})
+}
+
+// invoke is an INVOKE whose __execute__ is f.
+func (b *bench) invoke(f contract) *starknet.Invoke {
+	b.e[accountClass][executeSelector] = f
+	class := b.x.Classes.find(accountClass)
+	if !hasEntryPoint(class.Casm, cairo.External, executeSelector) {
+		class.Casm.EntryPoints.External = append(class.Casm.EntryPoints.External, casm.EntryPoint{Selector: executeSelector})
+	}
+	nonce, _ := b.st.NonceAt(accountAt)
+	tx := &starknet.Invoke{SenderAddress: accountAt, Common: starknet.Common{Nonce: nonce}}
+	tx.ResourceBounds.L2Gas = starknet.ResourceBound{MaxAmount: 1_000_000_000, MaxPricePerUnit: starknet.NewUint128(20)}
+	return tx
+}
+
+// run executes f in a transaction that must not be rejected.
+func (b *bench) run(f contract) *Outcome {
+	b.t.Helper()
+	out, err := b.x.Execute(b.st, b.b, b.invoke(f), Options{})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return out
+}
+
+// accept is run of a transaction that must not revert either.
+func (b *bench) accept(f contract) *Outcome {
+	b.t.Helper()
+	out := b.run(f)
+	if out.Receipt.Reverted {
+		b.t.Fatal(out.Receipt.RevertReason)
+	}
+	return out
+}
+
+// reverts is run of a transaction that must revert with a text.
+func (b *bench) reverts(name, text string, f contract) *Outcome {
+	b.t.Helper()
+	out := b.run(f)
+	if !out.Receipt.Reverted || !strings.Contains(out.Receipt.RevertReason, text) {
+		b.t.Errorf("%s: reverted %v: %q, want %q", name, out.Receipt.Reverted, out.Receipt.RevertReason, text)
+	}
+	return out
+}
+
+// user deploys a contract in Go at userAt.
+func (b *bench) user(entries map[string]contract) {
+	b.declare(userClass, entries)
+	b.st.SetClassHash(userAt, userClass)
+}
+
+func (b *bench) storage(at, key felt.Felt) felt.Felt {
+	v, err := b.st.StorageAt(at, key)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return v
+}
+
+// Every syscall charges its cost of the versioned constants less the base cost, once, and fails without effect when the gas
+// is one short.
+func TestSyscallGas(t *testing.T) {
+	b := newBench(t)
+	b.user(map[string]contract{"f": returning()})
+	calls := map[cairo.Selector]func(f *frame, gas *uint64) error{
+		cairo.StorageRead:      func(f *frame, g *uint64) error { _, err := f.StorageRead(g, 0, u(1)); return err },
+		cairo.StorageWrite:     func(f *frame, g *uint64) error { return f.StorageWrite(g, 0, u(1), u(1)) },
+		cairo.EmitEvent:        func(f *frame, g *uint64) error { return f.EmitEvent(g, nil, nil) },
+		cairo.GetExecutionInfo: func(f *frame, g *uint64) error { _, err := f.GetExecutionInfo(g); return err },
+		cairo.GetBlockHash:     func(f *frame, g *uint64) error { _, err := f.GetBlockHash(g, 3); return err },
+		cairo.GetClassHashAt:   func(f *frame, g *uint64) error { _, err := f.GetClassHashAt(g, userAt); return err },
+		cairo.ReplaceClass:     func(f *frame, g *uint64) error { return f.ReplaceClass(g, accountClass) },
+		cairo.SendMessageToL1:  func(f *frame, g *uint64) error { return f.SendMessageToL1(g, u(1), []felt.Felt{u(1), u(2), u(3)}) },
+		cairo.Secp256k1Mul:     func(f *frame, g *uint64) error { return f.Meter(g, cairo.Secp256k1Mul, 1) },
+		cairo.Keccak:           func(f *frame, g *uint64) error { return f.Meter(g, cairo.Keccak, 3) },
+	}
+	linear := map[cairo.Selector]uint64{cairo.SendMessageToL1: 3, cairo.Keccak: 3}
+	for name, call := range calls {
+		want := syscallCosts[name].gas(linear[name]) - syscallBaseGas
+		b.accept(func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+			gas := want
+			if err := call(f, &gas); err != nil || gas != 0 {
+				t.Errorf("%s with %d gas: %v, %d left", name, want, err, gas)
+			}
+			if want == 0 {
+				return nil, nil, nil // the base cost is all
+			}
+			gas = want - 1
+			err := call(f, &gas)
+			failed, ok := err.(*cairo.SyscallFailure)
+			if !ok || !slices.Equal(failed.Data, []felt.Felt{outOfGas}) || gas != want-1 && name != cairo.Keccak {
+				t.Errorf("%s with %d gas: %v, %d left", name, want-1, err, gas)
+			}
+			return nil, nil, nil
+		})
+	}
+	// Calls and deployments pay for what they run as well.
+	b.accept(func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+		before := f.gas
+		if _, err := f.CallContract(&f.gas, userAt, Selector("f"), nil); err != nil {
+			t.Error(err)
+		}
+		if got, want := before-f.gas, syscallCosts[cairo.CallContract].gas(0)-syscallBaseGas+entryPointGas; got != want {
+			t.Errorf("call of a contract: %d gas, want %d", got, want)
+		}
+		before = f.gas
+		if _, _, err := f.Deploy(&f.gas, tokenClass, u(1), nil, false); err != nil {
+			t.Error(err)
+		}
+		if got, want := before-f.gas, syscallCosts[cairo.Deploy].gas(0)-syscallBaseGas; got != want {
+			t.Errorf("deployment without constructor: %d gas, want %d", got, want)
+		}
+		return nil, nil, nil
+	})
+}
+
+// A call that fails leaves nothing: no storage, event, message, class or contract; its panic data comes back with
+// ENTRYPOINT_FAILED behind it, and its gas is gone.
+func TestInnerFailure(t *testing.T) {
+	b := newBench(t)
+	var deployed felt.Felt
+	b.user(map[string]contract{"bad": func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+		var err error
+		for _, e := range []error{
+			f.StorageWrite(&f.gas, 0, u(1), u(2)), f.EmitEvent(&f.gas, []felt.Felt{u(9)}, nil), f.SendMessageToL1(&f.gas, u(9), nil), f.ReplaceClass(&f.gas, tokenClass),
+		} {
+			err = errors.Join(err, e)
+		}
+		deployed, _, err = f.Deploy(&f.gas, tokenClass, u(5), nil, false)
+		return nil, []felt.Felt{u(66)}, err
+	}})
+	out := b.accept(func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+		if err := f.EmitEvent(&f.gas, []felt.Felt{u(1)}, nil); err != nil {
+			return nil, nil, err
+		}
+		before := f.gas
+		_, err := f.CallContract(&f.gas, userAt, Selector("bad"), nil)
+		failed, ok := err.(*cairo.SyscallFailure)
+		if !ok || !slices.Equal(failed.Data, []felt.Felt{u(66), entrypointFailed}) {
+			t.Errorf("failing call: %v", err)
+		}
+		if before-f.gas < 200_000 {
+			t.Errorf("failing call cost %d", before-f.gas)
+		}
+		return nil, nil, f.EmitEvent(&f.gas, []felt.Felt{u(2)}, nil)
+	})
+	if got := b.storage(userAt, u(1)); !got.IsZero() {
+		t.Errorf("storage of a failed call: %v", got)
+	}
+	for at, want := range map[felt.Felt]felt.Felt{userAt: userClass, deployed: {}} {
+		if got, _ := b.st.ClassHashAt(at); got != want {
+			t.Errorf("class at %v: %v, want %v", at, got, want)
+		}
+	}
+	if len(out.Receipt.Messages) != 0 {
+		t.Errorf("messages %v", out.Receipt.Messages)
+	}
+	var keys []felt.Felt
+	for _, e := range out.Receipt.Events {
+		keys = append(keys, e.Keys[0])
+	}
+	if !slices.Equal(keys, []felt.Felt{u(1), u(2), u(7)}) {
+		t.Errorf("events with keys %v, want the account's two and the fee transfer's", keys)
+	}
+	inner := out.Execute.Inner[0]
+	if !inner.Failed || len(inner.Events) != 0 || len(inner.Messages) != 0 || out.Execute.Events[1].Order != 1 {
+		t.Errorf("frames %+v", out.Execute)
+	}
+}
+
+// What no contract can catch reverts the whole transaction, with a text that is the same on every node.
+func TestFailures(t *testing.T) {
+	b := newBench(t)
+	self := Selector("self")
+	b.user(map[string]contract{
+		"self": func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+			r, err := f.CallContract(&f.gas, userAt, self, nil)
+			return r, nil, err
+		},
+		"machine": func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+			return nil, nil, cairo.RunErrorf("pc 0:17 of this engine alone")
+		},
+	})
+	b.declare(u(2), map[string]contract{"constructor": panicking(u(0x626164))})
+	one := func(call func(f *frame) error) contract {
+		return func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+			if err := f.StorageWrite(&f.gas, 0, u(1), u(1)); err != nil {
+				return nil, nil, err
+			}
+			return nil, nil, call(f)
+		}
+	}
+	top := felt.MustHex("0x7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff00")
+	for name, c := range map[string]struct {
+		text string
+		call func(f *frame) error
+	}{
+		"no contract":        {"Requested contract address 0x" + strings.Repeat("0", 60) + "dead is not deployed.", func(f *frame) error { _, err := f.CallContract(&f.gas, u(0xdead), self, nil); return err }},
+		"no class":           {"Class with hash 0x" + strings.Repeat("0", 60) + "dead is not declared.", func(f *frame) error { _, err := f.LibraryCall(&f.gas, u(0xdead), self, nil); return err }},
+		"replace by nothing": {"is not declared", func(f *frame) error { return f.ReplaceClass(&f.gas, u(0xdead)) }},
+		"depth":              {"recursion depth exceeded", func(f *frame) error { _, err := f.CallContract(&f.gas, userAt, self, nil); return err }},
+		"machine":            {"1: Error in the called contract (contract address: 0x" + strings.Repeat("0", 61) + "100, ", func(f *frame) error { _, err := f.CallContract(&f.gas, userAt, Selector("machine"), nil); return err }},
+		"constructor":        {"1: Error in the contract class constructor", func(f *frame) error { _, _, err := f.Deploy(&f.gas, u(2), u(1), nil, false); return err }},
+		"no constructor": {"Cannot pass calldata to a contract with no constructor", func(f *frame) error {
+			_, _, err := f.Deploy(&f.gas, userClass, u(1), []felt.Felt{u(1)}, false)
+			return err
+		}},
+		"deploy twice": {"contract already deployed", func(f *frame) error {
+			_, _, _ = f.Deploy(&f.gas, userClass, u(1), nil, true)
+			_, _, err := f.Deploy(&f.gas, userClass, u(1), nil, true)
+			return err
+		}},
+		"deploy nothing": {"is not declared", func(f *frame) error { _, _, err := f.Deploy(&f.gas, u(0xdead), u(1), nil, true); return err }},
+		"domain":         {"Invalid address domain: 1.", func(f *frame) error { _, err := f.StorageRead(&f.gas, 1, u(1)); return err }},
+		"key":            {"out of range", func(f *frame) error { return f.StorageWrite(&f.gas, 0, top, u(1)) }},
+		"address":        {"out of range", func(f *frame) error { _, err := f.CallContract(&f.gas, top, self, nil); return err }},
+		"L1 address":     {"not an L1 address", func(f *frame) error { return f.SendMessageToL1(&f.gas, top, nil) }},
+		"event keys":     {"maximum keys length", func(f *frame) error { return f.EmitEvent(&f.gas, make([]felt.Felt, 51), nil) }},
+		"event data":     {"maximum data length", func(f *frame) error { return f.EmitEvent(&f.gas, nil, make([]felt.Felt, 301)) }},
+		"events": {"maximum number of events", func(f *frame) (err error) {
+			for range 1001 {
+				if err = f.EmitEvent(&f.gas, nil, nil); err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
+		"meter": {"Invalid syscall selector", func(f *frame) error { return f.Meter(&f.gas, "Nothing", 1) }},
+	} {
+		out := b.reverts(name, c.text, one(c.call))
+		if got := b.storage(accountAt, u(1)); !got.IsZero() {
+			t.Errorf("%s: the write before it stayed", name)
+		}
+		if out.Receipt.ActualFee.IsZero() || strings.Contains(out.Receipt.RevertReason, "pc 0:17") {
+			t.Errorf("%s: %+v", name, out.Receipt)
+		}
+	}
+	// Gas of a failure counts up to the last syscall.
+	gas := func(n int) uint64 {
+		return b.reverts("gas", "broken", func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+			for range n {
+				if _, err := f.StorageRead(&f.gas, 0, u(1)); err != nil {
+					return nil, nil, err
+				}
+			}
+			return nil, nil, cairo.RunErrorf("x")
+		}).Receipt.Resources.L2Gas
+	}
+	if got, want := gas(3)-gas(1), 2*(syscallCosts[cairo.StorageRead].gas(0)-syscallBaseGas); got != want {
+		t.Errorf("two more syscalls before a failure: %d gas, want %d", got, want)
+	}
+}
+
+// What may be caught is a syscall's failure.
+func TestCatchable(t *testing.T) {
+	b := newBench(t)
+	b.user(map[string]contract{"f": returning()})
+	b.accept(func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+		for name, c := range map[string]struct {
+			want []felt.Felt
+			call func() error
+		}{
+			"no entry point": {[]felt.Felt{entrypointNotFound, entrypointFailed}, func() error { _, err := f.CallContract(&f.gas, userAt, Selector("g"), nil); return err }},
+			"no gas to enter": {[]felt.Felt{outOfGas, entrypointFailed}, func() error {
+				gas := syscallCosts[cairo.CallContract].gas(0) - syscallBaseGas + entryPointGas - 1
+				_, err := f.CallContract(&gas, userAt, Selector("f"), nil)
+				return err
+			}},
+			"__execute__":        {[]felt.Felt{invalidArgument}, func() error { _, err := f.CallContract(&f.gas, userAt, executeSelector, nil); return err }},
+			"meta selector":      {[]felt.Felt{invalidArgument}, func() error { _, err := f.MetaTxV0(&f.gas, userAt, Selector("f"), nil, nil); return err }},
+			"recent block":       {[]felt.Felt{blockNumberOutRange}, func() error { _, err := f.GetBlockHash(&f.gas, 1225); return err }},
+			"keccak without gas": {[]felt.Felt{outOfGas}, func() error { return f.Meter(&f.gas, cairo.Keccak, 1<<60) }},
+		} {
+			failed, ok := c.call().(*cairo.SyscallFailure)
+			if !ok || !slices.Equal(failed.Data, c.want) {
+				t.Errorf("%s: %v, want %v", name, failed, c.want)
+			}
+		}
+		return nil, nil, nil
+	})
+}
+
+// A library call runs another class on the caller's storage, as the caller's caller; a call and a replaced class do what
+// they say.
+func TestContexts(t *testing.T) {
+	b := newBench(t)
+	b.st.SetStorage(starknet.BlockHashAddress, u(1224), u(0xb10c))
+	write := func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+		info, err := f.GetExecutionInfo(&f.gas)
+		if err != nil {
+			return nil, nil, err
+		}
+		if info.Contract != f.Contract || info.Caller != f.Caller || info.Selector != f.Selector || info.BlockNumber != 1234 || info.Sequencer != sequencerAt {
+			t.Errorf("execution info %+v of %+v", info, f.Call)
+		}
+		return []felt.Felt{info.Caller, info.Contract}, nil, f.StorageWrite(&f.gas, 0, u(1), f.Calldata[0])
+	}
+	b.declare(u(2), map[string]contract{"w": write})
+	b.user(map[string]contract{
+		"w": write,
+		"library": func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+			r, err := f.LibraryCall(&f.gas, u(2), Selector("w"), f.Calldata)
+			return r, nil, err
+		},
+		"replace": func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+			class, err := f.GetClassHashAt(&f.gas, userAt)
+			return []felt.Felt{class}, nil, errors.Join(err, f.ReplaceClass(&f.gas, u(2)))
+		},
+	})
+	out := b.accept(func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+		call := func(name string, arg uint64, want ...felt.Felt) {
+			t.Helper()
+			if r, err := f.CallContract(&f.gas, userAt, Selector(name), []felt.Felt{u(arg)}); err != nil || !slices.Equal(r, want) {
+				t.Errorf("%s: %v %v, want %v", name, r, err, want)
+			}
+		}
+		call("w", 5, accountAt, userAt)
+		call("library", 6, accountAt, userAt)
+		call("replace", 0, userClass)
+		call("w", 7, accountAt, userAt)
+		if _, err := f.CallContract(&f.gas, userAt, Selector("library"), nil); err == nil {
+			t.Error("the replaced class still runs")
+		}
+		if hash, err := f.GetBlockHash(&f.gas, 1224); err != nil || hash != u(0xb10c) {
+			t.Errorf("block hash %v %v", hash, err)
+		}
+		address, _, err := f.Deploy(&f.gas, u(2), u(3), nil, false)
+		if want := starknet.ContractAddress(accountAt, u(3), u(2), nil); err != nil || address != want {
+			t.Errorf("deployed at %v (%v), want %v", address, err, want)
+		}
+		return nil, nil, f.SendMessageToL1(&f.gas, u(0x11), []felt.Felt{u(1)})
+	})
+	if got := b.storage(userAt, u(1)); got != u(7) {
+		t.Errorf("storage %v, want 7", got)
+	}
+	if f := out.Execute.Inner[1].Inner[0]; !f.Library || f.ClassHash != u(2) || f.Contract != userAt || f.Caller != accountAt {
+		t.Errorf("library frame %+v", f)
+	}
+	if d := cmp.Diff([]starknet.Message{{From: accountAt, To: u(0x11), Payload: []felt.Felt{u(1)}}}, out.Receipt.Messages); d != "" {
+		t.Error(d)
+	}
+}
+
+// A meta transaction sees itself as a transaction of version 0 of the called account; afterwards all is as before.
+func TestMetaTransaction(t *testing.T) {
+	b := newBench(t)
+	b.user(map[string]contract{"__execute__": func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+		info, err := f.GetExecutionInfo(&f.gas)
+		if err != nil {
+			return nil, nil, err
+		}
+		meta := starknet.LegacyTransaction{Address: userAt, Selector: executeSelector, Calldata: f.Calldata}
+		want := &cairo.TxInfo{Account: userAt, Signature: []felt.Felt{u(8)}, Hash: meta.HashInvokeV0(b.b.ChainID), ChainID: b.b.ChainID}
+		if d := cmp.Diff(want, info.Tx); d != "" || !info.Caller.IsZero() {
+			t.Errorf("caller %v, transaction (-want +got):\n%s", info.Caller, d)
+		}
+		return []felt.Felt{u(9)}, nil, nil
+	}})
+	b.accept(func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+		if r, err := f.MetaTxV0(&f.gas, userAt, executeSelector, []felt.Felt{u(1), u(2)}, []felt.Felt{u(8)}); err != nil || !slices.Equal(r, []felt.Felt{u(9)}) {
+			t.Errorf("meta transaction: %v %v", r, err)
+		}
+		info, err := f.GetExecutionInfo(&f.gas)
+		if err != nil || info.Tx.Version != u(3) || info.Tx.Account != accountAt {
+			t.Errorf("after it: %+v %v", info, err)
+		}
+		return nil, nil, err
+	})
+}
+
+// Validation sees rounded block info, may call no other contract and ask for nothing that changes until the block; what it
+// may not do rejects the transaction.
+func TestValidation(t *testing.T) {
+	b := newBench(t)
+	b.user(map[string]contract{"f": returning()})
+	for name, c := range map[string]struct {
+		text string
+		run  contract
+	}{
+		"info": {"", func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+			info, err := f.GetExecutionInfo(&f.gas)
+			if err == nil && (info.BlockNumber != 1200 || info.BlockTimestamp != 1_700_000_001/3600*3600 || !info.Sequencer.IsZero()) {
+				t.Errorf("validation sees block %+v", info)
+			}
+			return []felt.Felt{validated}, nil, err
+		}},
+		"not VALID": {"should return 'VALID'", returning(u(1))},
+		"nothing":   {"should return 'VALID'", returning()},
+		"panic":     {"The `validate` entry point panicked with:\nError in contract", panicking(felt.FromShortString("no"))},
+		"call": {"Unauthorized syscall call_contract in execution mode Validate.", func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+			_, err := f.CallContract(&f.gas, userAt, Selector("f"), nil)
+			return nil, nil, err
+		}},
+		"class hash": {"Unauthorized syscall get_class_hash_at", func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+			_, err := f.GetClassHashAt(&f.gas, userAt)
+			return nil, nil, err
+		}},
+		"block hash": {"Unauthorized syscall get_block_hash on recent blocks", func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+			_, err := f.GetBlockHash(&f.gas, 1230)
+			return nil, nil, err
+		}},
+		"deploy": {"Unauthorized syscall deploy", func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+			_, _, err := f.Deploy(&f.gas, userClass, u(1), nil, true)
+			return nil, nil, err
+		}},
+		"meta": {"Unauthorized syscall meta_tx_v0", func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+			_, err := f.MetaTxV0(&f.gas, userAt, executeSelector, nil, nil)
+			return nil, nil, err
+		}},
+		"machine": {"Transaction validation has failed:\n0: ", func(*frame) ([]felt.Felt, []felt.Felt, error) { return nil, nil, cairo.RunErrorf("x") }},
+	} {
+		b.e[accountClass][validateSelector] = c.run
+		before, _ := b.st.NonceAt(accountAt)
+		_, err := b.x.Execute(b.st, b.b, b.invoke(returning()), Options{})
+		r, rejected := errors.AsType[*Rejection](err)
+		switch {
+		case c.text == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case c.text != "" && (!rejected || r.Reason != ValidationFailure || !strings.Contains(r.Detail, c.text)):
+			t.Errorf("%s: %v, want %q", name, err, c.text)
+		}
+		if after, _ := b.st.NonceAt(accountAt); c.text != "" && after != before {
+			t.Errorf("%s: a rejected transaction used the nonce", name)
+		}
+	}
+}
+
+// An engine's own fault, and the store's, are neither rejection nor revert.
+func TestOurFaults(t *testing.T) {
+	b := newBench(t)
+	broken := errors.New("disk")
+	for name, f := range map[string]contract{
+		"store":    func(*frame) ([]felt.Felt, []felt.Felt, error) { return nil, nil, broken },
+		"much gas": func(f *frame) ([]felt.Felt, []felt.Felt, error) { f.gas += 2 * entryPointGas; return nil, nil, nil },
+	} {
+		_, err := b.x.Execute(b.st, b.b, b.invoke(f), Options{})
+		if _, rejected := errors.AsType[*Rejection](err); err == nil || rejected {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// What a transaction costs beside Sierra gas: events, messages, slots, calldata and signature at their prices.
+func TestPrices(t *testing.T) {
+	b := newBench(t)
+	cost := func(f contract, change func(*starknet.Invoke)) uint64 {
+		tx := b.invoke(f)
+		if change != nil {
+			change(tx)
+		}
+		out, err := b.x.Execute(b.st, b.b, tx, Options{})
+		if err != nil || out.Receipt.Reverted {
+			t.Fatal(err, out)
+		}
+		if want, _ := starknet.NewUint128(10 + tx.Tip).Mul64(out.Receipt.Resources.L2Gas); out.Receipt.ActualFee != want {
+			t.Errorf("fee %v, want %v", out.Receipt.ActualFee, want)
+		}
+		return out.Receipt.Resources.L2Gas
+	}
+	cost(returning(), nil) // fills the sequencer's slot
+	base := cost(returning(), nil)
+	syscall := func(name cairo.Selector, n uint64) uint64 { return syscallCosts[name].gas(n) - syscallBaseGas }
+	for name, c := range map[string]struct {
+		more   uint64
+		f      contract
+		change func(*starknet.Invoke)
+	}{
+		"event": {syscall(cairo.EmitEvent, 0) + (2*2+3)*gasPerFelt, func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+			return nil, nil, f.EmitEvent(&f.gas, make([]felt.Felt, 2), make([]felt.Felt, 3))
+		}, nil},
+		"message": {syscall(cairo.SendMessageToL1, 2) + 5*gasPerFelt, func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+			return nil, nil, f.SendMessageToL1(&f.gas, u(1), make([]felt.Felt, 2))
+		}, nil},
+		"slot": {syscall(cairo.StorageWrite, 0) + gasPerSlot, func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+			return nil, nil, f.StorageWrite(&f.gas, 0, u(77), u(1))
+		}, nil},
+		"slot that was set": {syscall(cairo.StorageWrite, 0), func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+			return nil, nil, f.StorageWrite(&f.gas, 0, u(77), u(2))
+		}, nil},
+		"signature": {4 * gasPerFelt, returning(), func(tx *starknet.Invoke) { tx.Signature = make([]felt.Felt, 4) }},
+		"calldata":  {1000*gasPerFelt + invokeOverhead.gas(1000) - invokeOverhead.gas(0), returning(), func(tx *starknet.Invoke) { tx.Calldata = make([]felt.Felt, 1000) }},
+		"tip":       {0, returning(), func(tx *starknet.Invoke) { tx.Tip = 3 }},
+	} {
+		if name == "slot that was set" {
+			b.st.SetStorage(accountAt, u(77), u(1))
+		} else if name == "slot" {
+			b.st.SetStorage(accountAt, u(77), felt.Felt{})
+		}
+		if got := cost(c.f, c.change) - base; got != c.more {
+			t.Errorf("%s: %d more gas, want %d", name, got, c.more)
+		}
+	}
+}
+
+// The observer sees every run in order with its phase, and may stand between contract and syscalls.
+func TestObserve(t *testing.T) {
+	b := newBench(t)
+	b.user(map[string]contract{"f": returning()})
+	var seen []string
+	tx := b.invoke(func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+		_, err := f.CallContract(&f.gas, userAt, Selector("f"), nil)
+		return nil, nil, err
+	})
+	out, err := b.x.Execute(b.st, b.b, tx, Options{Observe: func(p Phase, c cairo.Call, s cairo.Syscalls) (cairo.Syscalls, func(cairo.Result, error)) {
+		seen = append(seen, p.String()+" of "+c.Contract.String())
+		return s, func(r cairo.Result, err error) { seen = append(seen, "end") }
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"validate of 0xacc", "end", "execute of 0xacc", "execute of 0x100", "end", "end", "fee transfer of 0xfee", "end"}
+	if d := cmp.Diff(want, seen); d != "" {
+		t.Error(d)
+	}
+	if out.Steps != 4*7 {
+		t.Errorf("%d steps, want those of four frames", out.Steps)
+	}
+}
+
+// Panic data in the form of the reference's format_panic_data.
+func TestPanicText(t *testing.T) {
+	text := []felt.Felt{byteArrayMagic, u(1), felt.FromShortString("a string of thirty-one bytes..."), felt.FromShortString("tail"), u(4)}
+	for _, c := range []struct {
+		data []felt.Felt
+		want string
+	}{
+		{nil, "()"},
+		{[]felt.Felt{felt.FromShortString("bad")}, "0x626164 ('bad')"},
+		{[]felt.Felt{u(1), felt.FromShortString("bad")}, "(0x1, 0x626164 ('bad'))"},
+		{text, `"a string of thirty-one bytes...tail"`},
+		{append(slices.Clone(text), u(1)), `("a string of thirty-one bytes...tail", 0x1)`},
+		{[]felt.Felt{byteArrayMagic, u(1)}, "(0x46a6158a16a947e5916b2a2ca68501a45e93d7110e81aa2d6438b1c57c879a3, 0x1)"},
+	} {
+		if got := PanicText(c.data); got != c.want {
+			t.Errorf("%v: %s, want %s", c.data, got, c.want)
+		}
+	}
+}
+
+// The text of a long panic keeps both ends and is bounded.
+func TestLongRevert(t *testing.T) {
+	b := newBench(t)
+	out := b.reverts("long panic", "\n...\n", panicking(make([]felt.Felt, 5000)...))
+	if n := len(out.Receipt.RevertReason); n > 2*maxRevertText {
+		t.Errorf("reason of %d bytes", n)
+	}
+}
