@@ -16,6 +16,18 @@ import (
 // BlockFormat names the file form of a BlockProof.
 const BlockFormat = "starkd-block-proof/1"
 
+// What a block proof is checked against and with: see prover/statement.
+type (
+	Anchor   = statement.Anchor
+	Witness  = statement.Witness
+	Result   = statement.Result
+	HexBytes = statement.HexBytes
+	Tries    = statement.Tries
+)
+
+// OSProgramHash is the hash of the program that block proofs prove, as the official cairo-hash-program computes it.
+var OSProgramHash = statement.ProgramHash
+
 // BlockProof is a block's proofs with the witness that their check needs: what the proof store keeps and a third party
 // checks. Its file form is canonical: there is exactly one for each value, and it carries its own digest.
 type BlockProof struct {
@@ -110,7 +122,6 @@ func VerifyBlock(b *BlockProof, anchor *statement.Anchor, policy Policy) (*Block
 		return nil, fmt.Errorf("prover: the proof is of block %d, not %d", b.Block, anchor.Number)
 	}
 	verdict := new(BlockVerdict)
-	var claims []*statement.Claim
 	for i, p := range b.Proofs {
 		if p == nil {
 			return nil, fmt.Errorf("prover: proof %d is missing", i)
@@ -124,22 +135,15 @@ func VerifyBlock(b *BlockProof, anchor *statement.Anchor, policy Policy) (*Block
 		}
 		verdict.Steps += claim.Steps
 		verdict.Layout = claim.Layout
-		said, err := statement.ReadClaim(publicInput(p.PublicInput))
-		if err != nil {
-			return nil, fmt.Errorf("prover: proof %d of %d: %w", i+1, len(b.Proofs), err)
-		}
-		claims = append(claims, said)
 	}
-	var err error
+	claims, err := b.claims()
+	if err != nil {
+		return nil, err
+	}
 	if verdict.Verdict, err = b.Witness.Check(anchor, claims); err != nil {
 		return nil, err
 	}
 	return verdict, nil
-}
-
-// ReadClaim is the claim of a run of the program that is proved, from its public input.
-func ReadClaim(in *cairo.PublicInput) (*statement.Claim, error) {
-	return statement.ReadClaim(publicInput(in))
 }
 
 // publicInput is a Cairo run's public input as prover/statement reads it.

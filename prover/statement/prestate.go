@@ -291,9 +291,16 @@ func (r *Reads) CompiledClassHash(class felt.Felt) (felt.Felt, error) {
 	return r.state.CompiledClassHash(class)
 }
 
-// Prestate collects the trie nodes that answer what was asked and that applying diff needs. s holds the nodes of both
-// tries, contract reads leaves of the contracts trie.
-func (r *Reads) Prestate(s trie.Store, contractsRoot, classesRoot felt.Felt, contract func(felt.Felt) (trie.Contract, error), diff *starknet.StateDiff) (*Prestate, error) {
+// Tries is a whole state, of which a prestate is cut.
+type Tries struct {
+	ContractsRoot, ClassesRoot felt.Felt
+	Nodes                      trie.Store                             // of all tries
+	Contract                   func(felt.Felt) (trie.Contract, error) // what a contract's leaf commits to
+}
+
+// Prestate collects the trie nodes that answer what was asked and that applying diff needs.
+func (r *Reads) Prestate(tries *Tries, diff *starknet.StateDiff) (*Prestate, error) {
+	s, contractsRoot, classesRoot, contract := tries.Nodes, tries.ContractsRoot, tries.ClassesRoot, tries.Contract
 	for _, c := range diff.Storage {
 		r.contracts[c.Address] = true
 		for _, e := range c.Entries {

@@ -121,7 +121,7 @@ func TestPrestateAnswersAndLeadsToTheNextCommitment(t *testing.T) {
 		for class := range s.compiled {
 			reads.CompiledClassHash(class)
 		}
-		p, err := reads.Prestate(s, s.contractsRoot, s.classesRoot, s.contract, diff)
+		p, err := reads.Prestate(&Tries{s.contractsRoot, s.classesRoot, s, s.contract}, diff)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -91,24 +91,8 @@ func (w *Witness) Check(anchor *Anchor, claims []*Claim) (*Verdict, error) {
 	if err != nil {
 		return nil, err
 	}
-	block := &Block{
-		ChainID: anchor.ChainID, Number: anchor.Number, Timestamp: anchor.Timestamp, Sequencer: anchor.Sequencer, FeeToken: anchor.FeeToken,
-		Classes: make(map[felt.Felt]*casm.Class), Opening: w.Opening,
-	}
-	for i, o := range w.Opening {
-		if i > 0 || anchor.Number < blockHashLag || o.Contract != starknet.BlockHashAddress || o.Key != felt.FromUint64(anchor.Number-blockHashLag) {
-			return nil, fmt.Errorf("statement: block %d does not open with a write of slot %v of contract %v", anchor.Number, o.Key, o.Contract)
-		}
-	}
-	compiled := make(map[felt.Felt]felt.Felt)
-	for _, c := range w.Classes {
-		class, err := casm.DecodeClass(c.Class)
-		if err != nil {
-			return nil, fmt.Errorf("statement: compiled class of %v: %w", c.Hash, err)
-		}
-		block.Classes[c.Hash], compiled[c.Hash] = class, class.BlakeHash()
-	}
 	var receipts []*starknet.Receipt
+	var executed []starknet.Transaction
 	for i, raw := range w.Transactions {
 		if w.Results[i].Code != 0 {
 			continue
@@ -121,7 +105,15 @@ func (w *Witness) Check(anchor *Anchor, claims []*Claim) (*Verdict, error) {
 		if err := receipt.UnmarshalBinary(w.Results[i].Data); err != nil {
 			return nil, fmt.Errorf("statement: receipt %d: %w", i, err)
 		}
-		block.Transactions, receipts = append(block.Transactions, tx), append(receipts, receipt)
+		executed, receipts = append(executed, tx), append(receipts, receipt)
+	}
+	block, err := w.Block(anchor, executed)
+	if err != nil {
+		return nil, err
+	}
+	compiled := make(map[felt.Felt]felt.Felt)
+	for hash, class := range block.Classes {
+		compiled[hash] = class.BlakeHash()
 	}
 	outcome, err := Check(claims, block, before.WithClasses(compiled))
 	if err != nil {
@@ -140,6 +132,33 @@ func (w *Witness) Check(anchor *Anchor, claims []*Claim) (*Verdict, error) {
 		return nil, fmt.Errorf("statement: the proved state difference leads to %v, validators signed %v", after, anchor.After)
 	}
 	return &Verdict{Outcome: outcome, Rejected: len(w.Transactions) - len(receipts)}, nil
+}
+
+// Block is the block that claims are replayed against: what the anchor says, the transactions that were executed, and the
+// witness's classes and opening.
+func (w *Witness) Block(anchor *Anchor, executed []starknet.Transaction) (*Block, error) {
+	block := &Block{
+		ChainID: anchor.ChainID, Number: anchor.Number, Timestamp: anchor.Timestamp, Sequencer: anchor.Sequencer, FeeToken: anchor.FeeToken,
+		Transactions: executed, Classes: make(map[felt.Felt]*casm.Class), Opening: w.Opening,
+	}
+	for i, o := range w.Opening {
+		if i > 0 || anchor.Number < blockHashLag || o != OpeningWrite(anchor.Number, o.Value) {
+			return nil, fmt.Errorf("statement: block %d does not open with a write of slot %v of contract %v", anchor.Number, o.Key, o.Contract)
+		}
+	}
+	for _, c := range w.Classes {
+		class, err := casm.DecodeClass(c.Class)
+		if err != nil {
+			return nil, fmt.Errorf("statement: compiled class of %v: %w", c.Hash, err)
+		}
+		block.Classes[c.Hash] = class
+	}
+	return block, nil
+}
+
+// OpeningWrite is the write with which block number begins: the hash of the block ten blocks before it.
+func OpeningWrite(number uint64, hash felt.Felt) Write {
+	return Write{Contract: starknet.BlockHashAddress, Key: felt.FromUint64(number - blockHashLag), Value: hash}
 }
 
 // blockHashLag is how many blocks pass before a block's hash is readable to contracts.

@@ -36,7 +36,7 @@ func Handler(s *Store, status func() (body any, healthy bool)) http.Handler {
 			answer(w, nil, err)
 			return
 		}
-		answer(w, map[string]any{"block": record.Block, "status": record.Status, "proofs": nonNil(record.Proofs), "not_provable": record.NotProvable}, nil)
+		answer(w, map[string]any{"block": record.Block, "status": record.Status, "state_root": record.StateRoot, "bundle": record.Bundle, "proofs": nonNil(record.Proofs), "not_provable": record.NotProvable}, nil)
 	})
 	mux.HandleFunc("GET /v1/proofs/{tx_hash}", func(w http.ResponseWriter, r *http.Request) {
 		record, i, ok := transaction(s, w, r)
@@ -46,12 +46,14 @@ func Handler(s *Store, status func() (body any, healthy bool)) http.Handler {
 		hash, _ := canonicalHash(r.PathValue("tx_hash"))
 		if i >= 0 {
 			answer(w, struct {
-				Transaction string `json:"transaction"`
-				Status      Status `json:"status"`
-				StateRoot   string `json:"state_root"`
-				Raw         string `json:"raw"`
-				Proof       *Entry `json:"proof"`
-			}{hash, Proved, record.StateRoot, "/v1/proofs/" + hash + "/raw", &record.Proofs[i]}, nil)
+				Transaction string  `json:"transaction"`
+				Status      Status  `json:"status"`
+				Block       uint64  `json:"block"`
+				StateRoot   string  `json:"state_root"`
+				Raw         string  `json:"raw"`
+				Bundle      *Bundle `json:"bundle"`
+				Proof       *Entry  `json:"proof"`
+			}{hash, Proved, record.Block, record.StateRoot, "/v1/proofs/" + hash + "/raw", record.Bundle, &record.Proofs[i]}, nil)
 			return
 		}
 		answer(w, struct {
@@ -72,7 +74,7 @@ func Handler(s *Store, status func() (body any, healthy bool)) http.Handler {
 			fail(w, http.StatusNotFound, fmt.Errorf("transaction %s of block %d has no proof: %s", hash, record.Block, exception(record, hash).Reason))
 			return
 		}
-		serveBundle(s, w, r, &record.Proofs[i])
+		serveBundle(s, w, r, record)
 	})
 	mux.HandleFunc("GET /v1/blocks/{n}/proof", func(w http.ResponseWriter, r *http.Request) {
 		number, err := parseBlock(r.PathValue("n"))
@@ -85,19 +87,7 @@ func Handler(s *Store, status func() (body any, healthy bool)) http.Handler {
 			answer(w, nil, err)
 			return
 		}
-		part := 0
-		if p := r.URL.Query().Get("part"); p != "" {
-			if part, err = strconv.Atoi(p); err != nil {
-				fail(w, http.StatusBadRequest, fmt.Errorf("part %.80q is not a number", p))
-				return
-			}
-		}
-		if part < 0 || part >= len(record.Proofs) {
-			fail(w, http.StatusNotFound, fmt.Errorf("block %d (%s) has %d proofs, part %d was asked for", number, record.Status, len(record.Proofs), part))
-			return
-		}
-		w.Header().Set("Starkd-Proof-Parts", strconv.Itoa(len(record.Proofs)))
-		serveBundle(s, w, r, &record.Proofs[part])
+		serveBundle(s, w, r, record)
 	})
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) {
 		body, _ := status()
@@ -153,14 +143,19 @@ func exception(record *Record, hash string) Exception {
 	return Exception{Transaction: hash, Reason: "not covered"}
 }
 
-func serveBundle(s *Store, w http.ResponseWriter, r *http.Request, entry *Entry) {
-	data, err := s.Bundle(r.Context(), entry)
+func serveBundle(s *Store, w http.ResponseWriter, r *http.Request, record *Record) {
+	if record.Bundle == nil {
+		fail(w, http.StatusNotFound, fmt.Errorf("block %d (%s) has no proof", record.Block, record.Status))
+		return
+	}
+	data, err := s.Bundle(r.Context(), record)
 	if err != nil {
 		answer(w, nil, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("ETag", `"`+entry.SHA256+`"`)
+	w.Header().Set("Starkd-Proof-Parts", strconv.Itoa(len(record.Proofs)))
+	w.Header().Set("ETag", `"`+record.Bundle.SHA256+`"`)
 	w.Write(data)
 }
 

@@ -1,9 +1,10 @@
 // Package proofstore keeps proofs by block and by transaction and serves them by REST. It stores through gocloud.dev/blob:
 // files on disk by default, object storage by URL.
 //
-// A bundle (a proof with the witness that its check needs) is one object, named by block and part. A block's record is
-// written after its bundles and its transactions' index entries, so a record that can be read names bundles that can be
-// read: the record is the commit point, and a writer that died before it simply writes the same objects again.
+// A bundle (a block's proofs with the witness that their check needs) is one object, named by block. A block's record is
+// written after its bundle and its transactions' index entries, so a record that can be read names a bundle that can be
+// read: the record is the commit point, and a writer that died before it simply writes the same objects again. Blocks
+// without transactions have no record; the cursor says up to which height blocks have been handled.
 package proofstore
 
 import (
@@ -15,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync/atomic"
 
 	"gocloud.dev/blob"
 	_ "gocloud.dev/blob/fileblob" // file://
@@ -39,25 +41,30 @@ const (
 type Record struct {
 	Block        uint64      `json:"block"`
 	Status       Status      `json:"status"`
-	StateRoot    string      `json:"state_root"` // signed state commitment after the block
+	StateRoot    string      `json:"state_root,omitempty"` // signed state commitment after the block
+	Transactions []string    `json:"transactions"`
+	Bundle       *Bundle     `json:"bundle,omitempty"` // nil without a proof
 	Proofs       []Entry     `json:"proofs"`
 	NotProvable  []Exception `json:"not_provable,omitempty"`
-	Transactions []string    `json:"transactions"`
 }
 
-// Entry describes one stored proof of a run of consecutive transactions of a block.
+// Bundle describes a stored bundle.
+type Bundle struct {
+	Size   int64  `json:"size"` // bytes
+	SHA256 string `json:"sha256"`
+}
+
+// Entry describes one proof of a block's bundle, of consecutive transactions.
 type Entry struct {
 	Block        uint64   `json:"block"`
-	Part         int      `json:"part"`
+	Part         int      `json:"part"` // which of the bundle's proofs
 	Transactions []string `json:"transactions"`
-	Covered      []string `json:"covered"`     // frames that the proof shows: constructor, execute, fee_transfer
-	NotCovered   []string `json:"not_covered"` // frames that it does not: validate
+	Covered      []string `json:"covered"`     // frames that the proof shows: constructor, __execute__, fee transfer
+	NotCovered   []string `json:"not_covered"` // frames that it does not: __validate__
 	ProgramHash  string   `json:"program_hash"`
 	Layout       string   `json:"layout"`
 	Steps        uint64   `json:"steps"`
-	SecurityBits int      `json:"security_bits"`
-	Size         int64    `json:"size"`   // of the bundle, bytes
-	SHA256       string   `json:"sha256"` // of the bundle
+	SecurityBits uint     `json:"security_bits"`
 	ProvingMS    int64    `json:"proving_ms"`
 }
 
@@ -75,7 +82,10 @@ type position struct {
 }
 
 // Store keeps records and bundles in a bucket. Safe for concurrent use.
-type Store struct{ bucket *blob.Bucket }
+type Store struct {
+	bucket *blob.Bucket
+	cursor atomic.Uint64
+}
 
 // Open opens the bucket at a gocloud.dev URL, such as file:///var/lib/starkd/proofs or mem://.
 func Open(ctx context.Context, url string) (*Store, error) {
@@ -83,26 +93,53 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("proofstore: %q: %w", url, err)
 	}
-	return &Store{bucket}, nil
+	s := &Store{bucket: bucket}
+	var at cursor
+	if err := s.readJSON(ctx, cursorKey, &at); err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, errors.Join(err, bucket.Close())
+	}
+	s.cursor.Store(at.Height)
+	return s, nil
 }
 
 // Close releases the bucket.
 func (s *Store) Close() error { return s.bucket.Close() }
 
-func bundleKey(block uint64, part int) string {
-	return fmt.Sprintf("bundles/%012d/%03d.json", block, part)
+const cursorKey = "cursor.json"
+
+type cursor struct {
+	Height uint64 `json:"height"`
 }
+
+// Cursor is the height up to which every block with transactions has a record.
+func (s *Store) Cursor() uint64 { return s.cursor.Load() }
+
+// SetCursor moves the cursor, durably only if sync is set: after a crash it may be lower, and blocks are looked at again.
+func (s *Store) SetCursor(ctx context.Context, height uint64, sync bool) error {
+	if sync {
+		data, err := json.Marshal(cursor{height})
+		if err != nil {
+			return err
+		}
+		if err := s.write(ctx, cursorKey, data); err != nil {
+			return err
+		}
+	}
+	s.cursor.Store(height)
+	return nil
+}
+
+func bundleKey(block uint64) string     { return fmt.Sprintf("bundles/%012d.json", block) }
 func recordKey(block uint64) string     { return fmt.Sprintf("blocks/%012d.json", block) }
 func transactionKey(hash string) string { return "transactions/" + hash }
 
-// PutBundle stores a bundle and completes entry's Size and SHA256. Writing the same block and part again replaces it.
-func (s *Store) PutBundle(ctx context.Context, entry *Entry, bundle []byte) error {
+// PutBundle stores a block's bundle. Writing it again replaces it.
+func (s *Store) PutBundle(ctx context.Context, block uint64, bundle []byte) (*Bundle, error) {
 	digest := sha256.Sum256(bundle)
-	entry.Size, entry.SHA256 = int64(len(bundle)), hex.EncodeToString(digest[:])
-	return s.write(ctx, bundleKey(entry.Block, entry.Part), bundle)
+	return &Bundle{Size: int64(len(bundle)), SHA256: hex.EncodeToString(digest[:])}, s.write(ctx, bundleKey(block), bundle)
 }
 
-// PutRecord stores a block's transaction index and then its record. All of its bundles must have been stored.
+// PutRecord stores a block's transaction index and then its record. Its bundle must have been stored.
 func (s *Store) PutRecord(ctx context.Context, r *Record) error {
 	index := func(hash string, part int) error {
 		data, err := json.Marshal(position{r.Block, part})
@@ -130,10 +167,14 @@ func (s *Store) PutRecord(ctx context.Context, r *Record) error {
 	return s.write(ctx, recordKey(r.Block), data)
 }
 
-// Record returns what is stored of a block, or ErrNotFound.
+// Record returns what is stored of a block, an Empty one for a handled block without transactions, or ErrNotFound.
 func (s *Store) Record(ctx context.Context, block uint64) (*Record, error) {
 	r := new(Record)
-	return r, s.readJSON(ctx, recordKey(block), r)
+	err := s.readJSON(ctx, recordKey(block), r)
+	if errors.Is(err, ErrNotFound) && block <= s.Cursor() {
+		return &Record{Block: block, Status: Empty, Transactions: []string{}, Proofs: []Entry{}}, nil
+	}
+	return r, err
 }
 
 // Transaction returns the record of the transaction's block and the index in it of the entry that covers the transaction,
@@ -155,14 +196,17 @@ func (s *Store) Transaction(ctx context.Context, hash string) (*Record, int, err
 	return r, -1, nil
 }
 
-// Bundle returns a stored bundle after checking its digest against the entry's.
-func (s *Store) Bundle(ctx context.Context, entry *Entry) ([]byte, error) {
-	data, err := s.read(ctx, bundleKey(entry.Block, entry.Part))
+// Bundle returns a record's bundle after checking its digest.
+func (s *Store) Bundle(ctx context.Context, r *Record) ([]byte, error) {
+	if r.Bundle == nil {
+		return nil, fmt.Errorf("%w: block %d (%s) has no proof", ErrNotFound, r.Block, r.Status)
+	}
+	data, err := s.read(ctx, bundleKey(r.Block))
 	if err != nil {
 		return nil, err
 	}
-	if digest := sha256.Sum256(data); hex.EncodeToString(digest[:]) != entry.SHA256 {
-		return nil, fmt.Errorf("proofstore: bundle of block %d part %d has digest %x, its record says %s", entry.Block, entry.Part, digest, entry.SHA256)
+	if digest := sha256.Sum256(data); hex.EncodeToString(digest[:]) != r.Bundle.SHA256 {
+		return nil, fmt.Errorf("proofstore: the bundle of block %d has digest %x, its record says %s", r.Block, digest, r.Bundle.SHA256)
 	}
 	return data, nil
 }

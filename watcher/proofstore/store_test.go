@@ -21,14 +21,15 @@ func fill(t *testing.T, url string) *Store {
 	}
 	t.Cleanup(func() { s.Close() })
 	entry := Entry{Block: 7, Part: 0, Transactions: []string{"0xa", "0xb"}, Layout: "recursive"}
-	if err := s.PutBundle(ctx, &entry, []byte(`{"bundle":7}`)); err != nil {
+	bundle, err := s.PutBundle(ctx, 7, []byte(`{"bundle":7}`))
+	if err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := s.Transaction(ctx, "0xa"); !errors.Is(err, ErrNotFound) {
 		t.Fatalf("a transaction is found before its block's record is stored: %v", err)
 	}
 	record := &Record{
-		Block: 7, Status: Proved, StateRoot: "0x1", Proofs: []Entry{entry}, Transactions: []string{"0xa", "0xb", "0xc"},
+		Block: 7, Status: Proved, StateRoot: "0x1", Bundle: bundle, Proofs: []Entry{entry}, Transactions: []string{"0xa", "0xb", "0xc"},
 		NotProvable: []Exception{{Transaction: "0xc", Reason: "entry point needs builtin poseidon", Builtin: "poseidon"}},
 	}
 	for range 2 { // storing again changes nothing
@@ -36,7 +37,10 @@ func fill(t *testing.T, url string) *Store {
 			t.Fatal(err)
 		}
 	}
-	if err := s.PutRecord(ctx, &Record{Block: 8, Status: Empty, StateRoot: "0x1"}); err != nil {
+	if _, err := s.Record(ctx, 8); !errors.Is(err, ErrNotFound) {
+		t.Fatalf("a block that was not handled: %v", err)
+	}
+	if err := s.SetCursor(ctx, 8, true); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -55,7 +59,7 @@ func TestREST(t *testing.T) {
 		{"/v1/proofs?block=8", 200, `"proofs":[]`},
 		{"/v1/proofs?block=9", 404, "not found"},
 		{"/v1/proofs?block=x", 400, `block \"x\" is not`},
-		{"/v1/proofs", 200, `"blocks":[{"block":8`},
+		{"/v1/proofs", 200, `"blocks":[{"block":7`},
 		{"/v1/proofs/0x0A", 200, `"raw":"/v1/proofs/0xa/raw"`},
 		{"/v1/proofs/0xc", 200, `"builtin":"poseidon"`},
 		{"/v1/proofs/0xd", 404, "not found"},
@@ -63,7 +67,6 @@ func TestREST(t *testing.T) {
 		{"/v1/proofs/0xa/raw", 200, `{"bundle":7}`},
 		{"/v1/proofs/0xc/raw", 404, "poseidon"},
 		{"/v1/blocks/7/proof", 200, `{"bundle":7}`},
-		{"/v1/blocks/7/proof?part=1", 404, "1 proofs"},
 		{"/v1/blocks/8/proof", 404, "(empty)"},
 		{"/v1/blocks/-1/proof", 400, "decimal"},
 		{"/v1/status", 200, `"chain_id":"TEST"`},
@@ -96,14 +99,18 @@ func TestFilesAndDigests(t *testing.T) {
 	if err != nil || i != 0 {
 		t.Fatalf("Transaction = %v, %d, %v", record, i, err)
 	}
-	if data, err := s.Bundle(ctx, &record.Proofs[i]); err != nil || string(data) != `{"bundle":7}` {
+	if data, err := s.Bundle(ctx, record); err != nil || string(data) != `{"bundle":7}` {
 		t.Fatalf("Bundle = %s, %v", data, err)
 	}
-	path := filepath.Join(dir, "bundles", "000000000007", "000.json")
+	path := filepath.Join(dir, "bundles", "000000000007.json")
 	if err := os.WriteFile(path, []byte(`{"bundle":8}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Bundle(ctx, &record.Proofs[i]); err == nil || !strings.Contains(err.Error(), "digest") {
+	if _, err := s.Bundle(ctx, record); err == nil || !strings.Contains(err.Error(), "digest") {
 		t.Errorf("a bundle changed on disk is served: %v", err)
+	}
+	again, err := Open(ctx, "file://"+dir+"?no_tmp_dir=true&metadata=skip")
+	if err != nil || again.Cursor() != 8 {
+		t.Errorf("reopened: cursor %d, %v", again.Cursor(), err)
 	}
 }

@@ -1,0 +1,88 @@
+package watcher
+
+import (
+	"bytes"
+	"fmt"
+
+	abcitypes "github.com/cometbft/cometbft/abci/types"
+	cmttypes "github.com/cometbft/cometbft/types"
+	"github.com/starkd/starkd/app"
+	"github.com/starkd/starkd/prover"
+)
+
+// DivergenceError stops a watcher: its own execution of a block and what the validators signed differ. It means a bug in
+// one of two engines, or a dishonest two thirds of the validators; either way no proof may be made.
+type DivergenceError struct {
+	Height       int64
+	What         string // "app hash" or "results hash"
+	Ours, Signed []byte
+}
+
+func (e *DivergenceError) Error() string {
+	return fmt.Sprintf("watcher: %s after block %d is %X by this replica, validators signed %X", e.What, e.Height, e.Ours, e.Signed)
+}
+
+// replica is a state machine of the watcher's own, fed with verified blocks.
+type replica struct{ app *app.App }
+
+// begin makes the genesis state if there is none, and compares it with the first header.
+func (r *replica) begin(genesis *cmttypes.GenesisDoc) error {
+	if height, _ := r.app.Info(); height > 0 {
+		return nil
+	}
+	_, err := r.app.InitGenesis(genesis.ChainID, uint64(genesis.GenesisTime.Unix()), genesis.AppState)
+	return err
+}
+
+// height is the last block that was replayed.
+func (r *replica) height() int64 {
+	height, _ := r.app.Info()
+	return int64(height)
+}
+
+// replay executes a block and makes it durable if its outcome is what the validators signed. A block of a height that was
+// replayed before is compared again and changes nothing.
+func (r *replica) replay(b *Block) error {
+	_, before := r.app.Info()
+	if r.height() != b.Height-1 {
+		return fmt.Errorf("watcher: replaying block %d on height %d", b.Height, r.height())
+	}
+	if signed := b.Light.AppHash; !bytes.Equal(before, signed) {
+		return &DivergenceError{b.Height - 1, "app hash", before, signed}
+	}
+	f, err := r.app.Finalize(&app.Block{
+		Height: uint64(b.Height), Timestamp: uint64(b.Light.Time.Unix()), Proposer: b.Light.ProposerAddress, Txs: b.Txs,
+	})
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(f.AppHash, b.Next.AppHash) {
+		return &DivergenceError{b.Height, "app hash", f.AppHash, b.Next.AppHash}
+	}
+	var results []prover.Result
+	for _, t := range f.Results {
+		results = append(results, prover.Result{Code: t.Code, Data: t.Receipt, GasWanted: int64(t.GasWanted), GasUsed: int64(t.GasUsed)})
+	}
+	if hash := ResultsHash(results); !bytes.Equal(hash, b.Next.LastResultsHash) {
+		return &DivergenceError{b.Height, "results hash", hash, b.Next.LastResultsHash}
+	}
+	return r.app.Commit()
+}
+
+// ResultsHash is the hash of a block's results in the header of the next height.
+func ResultsHash(results []prover.Result) []byte {
+	list := make([]*abcitypes.ExecTxResult, len(results))
+	for i, r := range results {
+		list[i] = &abcitypes.ExecTxResult{Code: r.Code, Data: r.Data, GasWanted: r.GasWanted, GasUsed: r.GasUsed}
+	}
+	return cmttypes.NewResults(list).Hash()
+}
+
+// DataHash is the hash of a block's transactions in its header.
+func DataHash(txs []prover.HexBytes) []byte {
+	list := make(cmttypes.Txs, len(txs))
+	for i, tx := range txs {
+		list[i] = cmttypes.Tx(tx)
+	}
+	return list.Hash()
+}
