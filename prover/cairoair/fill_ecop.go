@@ -11,7 +11,7 @@ import (
 
 type multiplication = cairo.ECOpInstance
 
-// fillECOp fills every instance; an unused one holds P0 + 0·P1 of the Pedersen points.
+// fillECOp fills every instance; an unused one holds the shift point + 0·G.
 func (f *filler) fillECOp(e *ECOp) error {
 	n := e.M.Addr.Len(f.rows)
 	instances, err := byIndex("ec_op", n, f.trace.Private.ECOp, func(m *multiplication) uint64 { return m.Index })
@@ -20,7 +20,7 @@ func (f *filler) fillECOp(e *ECOp) error {
 	}
 	errs := make([]error, n)
 	parallel.For(n, func(i int) {
-		p, q, m := shiftPoint, pedersenBases[0][0], felt.Felt{}
+		p, q, m := shiftPoint, generatorPoint, felt.Felt{}
 		if in := instances[i]; in != nil {
 			p, q = point{field.Element(in.PX), field.Element(in.PY)}, point{field.Element(in.QX), field.Element(in.QY)}
 			m = in.M
