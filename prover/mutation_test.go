@@ -1,0 +1,219 @@
+package prover
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/golden"
+)
+
+// copyProof is a deep copy, for tampering.
+func copyProof(p *Proof) *Proof {
+	q := *p
+	q.Bytes = slices.Clone(p.Bytes)
+	q.Parameters.FRISteps = slices.Clone(p.Parameters.FRISteps)
+	in := *p.PublicInput
+	in.Segments = slices.Clone(in.Segments)
+	in.Memory = slices.Clone(in.Memory)
+	q.PublicInput = &in
+	return &q
+}
+
+// TestMutantsAreRefused changes one thing at a time in proofs of both channels.
+func TestMutantsAreRefused(t *testing.T) {
+	for _, path := range []string{
+		"stone-cases/plain8-tiny-last1/proof.json", "stone-cases/plain512-lcg-keccak-upd/proof.json",
+		"stone-cases/rec131072-squash-pstar/proof.json", "stone/recursive.stone6.blake2s_248.json",
+	} {
+		t.Run(path, func(t *testing.T) {
+			p := readProof(t, path)
+			refused := func(what string, change func(q *Proof)) {
+				t.Helper()
+				q := copyProof(p)
+				change(q)
+				if _, err := Verify(q, Policy{MinBits: 1, Bare: true}); err == nil {
+					t.Errorf("%s: accepted", what)
+				}
+			}
+			// A bit of a word in every part of the proof: commitments, out-of-domain values, FRI, nonce, rows, nodes.
+			words := len(p.Bytes) / 32
+			for i := 0; i < words; i += 1 + words/60 {
+				refused(fmt.Sprintf("byte %d changed", 32*i+31), func(q *Proof) { q.Bytes[32*i+31] ^= 1 << (i % 8) })
+				refused(fmt.Sprintf("word %d made not canonical", i), func(q *Proof) { copy(q.Bytes[32*i:], []byte{0xff, 0xff}) })
+			}
+			refused("cut", func(q *Proof) { q.Bytes = q.Bytes[:len(q.Bytes)-32] })
+			refused("cut by a byte", func(q *Proof) { q.Bytes = q.Bytes[:len(q.Bytes)-1] })
+			refused("empty", func(q *Proof) { q.Bytes = nil })
+			refused("extended by a word", func(q *Proof) { q.Bytes = append(q.Bytes, make([]byte, 32)...) })
+			refused("extended by a byte", func(q *Proof) { q.Bytes = append(q.Bytes, 0) })
+
+			refused("more steps", func(q *Proof) { q.PublicInput.Steps *= 2 })
+			refused("another number of steps", func(q *Proof) { q.PublicInput.Steps++ })
+			refused("no steps", func(q *Proof) { q.PublicInput.Steps = 0 })
+			refused("2^63 steps", func(q *Proof) { q.PublicInput.Steps = 1 << 63 })
+			refused("range check minimum", func(q *Proof) { q.PublicInput.RangeCheckMin ^= 1 })
+			refused("range check maximum", func(q *Proof) { q.PublicInput.RangeCheckMax ^= 1 })
+			refused("unknown layout", func(q *Proof) { q.PublicInput.Layout = "plane" })
+			refused("another layout", func(q *Proof) {
+				q.PublicInput.Layout = map[string]string{"plain": "recursive", "recursive": "small"}[q.PublicInput.Layout]
+			})
+			for i := range p.PublicInput.Segments {
+				refused("segment begin", func(q *Proof) { q.PublicInput.Segments[i].Begin++ })
+				refused("segment end", func(q *Proof) { q.PublicInput.Segments[i].End++ })
+			}
+			refused("segments cut", func(q *Proof) { q.PublicInput.Segments = q.PublicInput.Segments[1:] })
+			n := len(p.PublicInput.Memory)
+			for i := 0; i < n; i += 1 + n/10 {
+				refused("memory value", func(q *Proof) { q.PublicInput.Memory[i].Value.Add(&q.PublicInput.Memory[i].Value, &felt.One) })
+				refused("memory address", func(q *Proof) { q.PublicInput.Memory[i].Address += 1 << 40 })
+				refused("memory page", func(q *Proof) { q.PublicInput.Memory[i].Page++ })
+				refused("memory cell left out", func(q *Proof) { q.PublicInput.Memory = slices.Delete(q.PublicInput.Memory, i, i+1) })
+			}
+			refused("memory cells swapped", func(q *Proof) {
+				m := q.PublicInput.Memory
+				m[1], m[2] = m[2], m[1]
+			})
+			refused("no memory", func(q *Proof) { q.PublicInput.Memory = nil })
+			refused("memory cell repeated", func(q *Proof) {
+				q.PublicInput.Memory = append(q.PublicInput.Memory, q.PublicInput.Memory[0])
+			})
+
+			refused("fewer queries", func(q *Proof) { q.Parameters.Queries-- })
+			refused("more queries", func(q *Proof) { q.Parameters.Queries++ })
+			refused("no queries", func(q *Proof) { q.Parameters.Queries = 0 })
+			refused("negative queries", func(q *Proof) { q.Parameters.Queries = -5 })
+			refused("2^40 queries", func(q *Proof) { q.Parameters.Queries = 1 << 40 })
+			if p.Parameters.WorkBits >= 20 { // a nonce for few bits may do for another number of bits as well
+				refused("less work", func(q *Proof) { q.Parameters.WorkBits-- })
+				refused("more work", func(q *Proof) { q.Parameters.WorkBits++ })
+			}
+			refused("work of 65 bits", func(q *Proof) { q.Parameters.WorkBits = 65 })
+			refused("blowup", func(q *Proof) { q.Parameters.LogBlowup++ })
+			refused("blowup 2^63", func(q *Proof) { q.Parameters.LogBlowup = 63 })
+			refused("last layer", func(q *Proof) { q.Parameters.LastBound *= 2 })
+			refused("FRI step", func(q *Proof) { q.Parameters.FRISteps[1]++ })
+			refused("FRI step of 2^40", func(q *Proof) { q.Parameters.FRISteps[1] = 1 << 40 })
+			refused("no FRI steps", func(q *Proof) { q.Parameters.FRISteps = nil })
+			if p.Parameters.FriendlyLayers == 0 { // with many friendly layers the other hash is not used at all
+				refused("commitment hash", func(q *Proof) { q.Parameters.Commitment ^= 1 })
+			}
+			refused("channel hash", func(q *Proof) { q.Parameters.Channel ^= 2 })
+			refused("out-of-domain values sent differently", func(q *Proof) { q.Parameters.FriendlyUpdates = !q.Parameters.FriendlyUpdates })
+			refused("page hash", func(q *Proof) {
+				q.Parameters.PageHash = map[string]string{"pedersen": "keccak256", "keccak256": "pedersen"}[q.Parameters.PageHash]
+			})
+			refused("friendly layers", func(q *Proof) { q.Parameters.FriendlyLayers++ })
+
+			if _, err := Verify(p, Policy{MinBits: 1, Versions: []Version{Stone5}, Bare: true}); err == nil {
+				t.Error("a stone6 proof was accepted as a stone5 proof")
+			}
+		})
+	}
+	if _, err := Verify(nil, Policy{}); err == nil {
+		t.Error("no proof was accepted")
+	}
+}
+
+// TestClaim reads the claims of proofs and expects every departure from a whole run to be refused before the proof itself
+// is looked at.
+func TestClaim(t *testing.T) {
+	p := readProof(t, "stone-cases/rec131072-squash-pstar/proof.json")
+	claim, err := Verify(p, Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []felt.Felt{felt.FromUint64(3), felt.FromUint64(0x17), felt.FromUint64(0x67), felt.FromUint64(0xf)}
+	if !slices.Equal(claim.Output, want) {
+		t.Errorf("got output %v, want %v", claim.Output, want)
+	}
+	if got, want := strings.Join(claim.Builtins, " "), "output pedersen range_check bitwise"; got != want {
+		t.Errorf("got builtins %q, want %q", got, want)
+	}
+	if claim.Bits != 96 || claim.Steps != 131072 || claim.Layout != "recursive" {
+		t.Errorf("got %d bits, %d steps, layout %q, want 96, 131072, recursive", claim.Bits, claim.Steps, claim.Layout)
+	}
+	var program struct{ Data []felt.Felt }
+	b, err := os.ReadFile(golden.Corpus(t, "stone-cases/rec131072-squash-pstar/program.json"))
+	if err == nil {
+		err = json.Unmarshal(b, &program)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(claim.Program, program.Data) {
+		t.Errorf("got a program of %d words that differs from the compiled one of %d", len(claim.Program), len(program.Data))
+	}
+
+	at := func(q *Proof, address uint64) *cairo.PublicCell {
+		for i := range q.PublicInput.Memory {
+			if q.PublicInput.Memory[i].Address == address {
+				return &q.PublicInput.Memory[i]
+			}
+		}
+		t.Fatalf("address %d is not public", address)
+		return nil
+	}
+	for _, c := range []struct {
+		change func(q *Proof)
+		want   string
+	}{
+		{func(q *Proof) { q.PublicInput.Segments[0].Begin = 2 }, "pc 2 to 5"},
+		{func(q *Proof) { q.PublicInput.Segments[0].End = 7 }, "pc 1 to 7"},
+		{func(q *Proof) { q.PublicInput.Segments[1].Begin = 5 }, "first frame is at 5"},
+		{func(q *Proof) { at(q, 1).Value = felt.One }, "start section: word 0"},
+		{func(q *Proof) { at(q, 3).Value = felt.One }, "start section: word 2"},
+		{func(q *Proof) { at(q, 6).Value = felt.One }, "start section: word 5"},
+		{func(q *Proof) { at(q, 2).Value = felt.FromUint64(3) }, "segment"},
+		{func(q *Proof) { at(q, 2).Value = felt.MustHex("0x123456789012345678901") }, "builtins"},
+		{func(q *Proof) { at(q, 409).Value = felt.One }, "below the first frame"},
+		{func(q *Proof) { at(q, 410).Value = felt.One }, "below the first frame"},
+		{func(q *Proof) { at(q, 411).Value = felt.One }, "argument 0"},
+		{func(q *Proof) { at(q, 11314).Value = felt.One }, "segment range_check"},
+		{func(q *Proof) { q.PublicInput.Segments[2].End-- }, "segment output"},
+		{func(q *Proof) { at(q, 11317).Address = 1 << 30 }, "address 11317 is not public"},
+		{func(q *Proof) { at(q, 11317).Address = 11316 }, "address 11316 twice"},
+		{func(q *Proof) { q.PublicInput.Memory = append(q.PublicInput.Memory, cairo.PublicCell{Address: 999}) }, "belong to no part"},
+		{func(q *Proof) { q.PublicInput.Segments[1].End = 1 << 60 }, "segment execution"},
+		{func(q *Proof) { q.PublicInput.Segments[1].End = 2 }, "segment execution"},
+	} {
+		q := copyProof(p)
+		c.change(q)
+		if _, err := Verify(q, Policy{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("got error %v, want one about %q", err, c.want)
+		}
+	}
+}
+
+func TestMatchBuiltins(t *testing.T) {
+	layout := []cairo.Segment{{Name: "output", Begin: 10, End: 12}, {Name: "pedersen", Begin: 12, End: 12}, {Name: "range_check", Begin: 12, End: 15}}
+	felts := func(xs ...uint64) (out []felt.Felt) {
+		for _, x := range xs {
+			out = append(out, felt.FromUint64(x))
+		}
+		return out
+	}
+	for _, c := range []struct {
+		arguments, results []felt.Felt
+		want               string // "" for an error
+	}{
+		{felts(10, 12, 12), felts(12, 12, 15), "output,pedersen,range_check"},
+		{felts(10, 12), felts(12, 15), "output,range_check"},
+		{felts(10, 0, 12), felts(12, 0, 15), "output,,range_check"},
+		{felts(10), felts(12), ""},
+		{felts(10, 12, 12), felts(12, 15, 12), ""},
+		{felts(12, 10), felts(15, 12), ""},
+		{felts(10, 12, 12, 12), felts(12, 12, 12, 15), ""},
+		{nil, nil, ""},
+	} {
+		got, err := matchBuiltins(layout, c.arguments, c.results)
+		if (err != nil) != (c.want == "") || strings.Join(got, ",") != c.want && err == nil {
+			t.Errorf("arguments %v, results %v: got %q, %v, want %q", c.arguments, c.results, got, err, c.want)
+		}
+	}
+}
