@@ -126,30 +126,34 @@ func TestLibfuncs(t *testing.T) {
 		t.Errorf("%d cases, want 382", len(cases))
 	}
 	for _, c := range cases {
-		if err := checkLibfuncCase(&c); err != nil {
+		if err := checkLibfuncCase(t, &c); err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
 }
 
-func checkLibfuncCase(c *libfuncCase) error {
+// caseOptions are the options of a case: costs that functions are made to have.
+func caseOptions(t *testing.T, c *libfuncCase) (Options, *sierra.Program) {
+	t.Helper()
 	options := Options{FunctionCosts: map[sierra.FuncID]int64{}}
 	p, err := sierra.ParseText(c.sections["sierra_code"])
 	if err != nil {
-		return err
+		t.Fatalf("%s: %v", c.name, err)
 	}
 	for line := range strings.Lines(c.sections["enforced_costs"]) {
 		fields := strings.Fields(line)
 		cost, err := strconv.ParseInt(fields[1], 10, 64)
-		if err != nil {
-			return err
-		}
 		i := slices.IndexFunc(p.Funcs, func(f sierra.Function) bool { return f.Name == fields[0] })
-		if i < 0 {
-			return fmt.Errorf("no function %s", fields[0])
+		if err != nil || i < 0 {
+			t.Fatalf("%s: cannot make %q hold: %v", c.name, line, err)
 		}
 		options.FunctionCosts[sierra.FuncID(i)] = cost
 	}
+	return options, p
+}
+
+func checkLibfuncCase(t *testing.T, c *libfuncCase) error {
+	options, p := caseOptions(t, c)
 	want := c.sections["casm"]
 	program, err := compileText(c.sections["sierra_code"], options)
 	if strings.HasPrefix(want, "failing with") {
