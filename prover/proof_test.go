@@ -82,19 +82,24 @@ func TestStandardParametersAreThoseOfStoneCase(t *testing.T) {
 }
 
 func TestParseRefuses(t *testing.T) {
-	b, err := os.ReadFile(golden.Corpus(t, "stone-cases/plain8-tiny-pedersen/proof.json"))
+	spaced, err := os.ReadFile(golden.Corpus(t, "stone-cases/plain8-tiny-pedersen/proof.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, spaced); err != nil {
+		t.Fatal(err)
+	}
+	b := compact.Bytes()
 	for _, c := range []struct{ old, new, want string }{
 		{`"PrimeField0"`, `"PrimeField1"`, "PrimeField0"},
-		{`"use_extension_field": false`, `"use_extension_field": true`, "extension true"},
+		{`"use_extension_field":false`, `"use_extension_field":true`, "extension true"},
 		{`"pedersen"`, `"sha256"`, `unknown hash "sha256"`},
-		{`"proof_hex": "0x`, `"proof_hex": "0x0`, "proof_hex"},
-		{`"proof_hex": "0x`, `"proof_hex": "`, "does not begin with 0x"},
-		{`"proof_hex": "0x`, `"proof_hex": "0xzz`, "proof_hex"},
-		{`"n_queries": 12`, `"n_queries": -1e3`, "parameters"},
-		{`"n_queries": 12`, `"n_queries": 12, "n_queriez": 3`, "unknown field"},
+		{`"proof_hex":"0x`, `"proof_hex":"0x0`, "proof_hex"},
+		{`"proof_hex":"0x`, `"proof_hex":"`, "does not begin with 0x"},
+		{`"proof_hex":"0x`, `"proof_hex":"0xzz`, "proof_hex"},
+		{`"n_queries":12`, `"n_queries":-1e3`, "parameters"},
+		{`"n_queries":12`, `"n_queries":12,"n_queriez":3`, "unknown field"},
 		{`"public_input"`, `"publik_input"`, "unknown field"},
 	} {
 		bad := strings.Replace(string(b), c.old, c.new, 1)
