@@ -1,0 +1,261 @@
+package compiler
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/starkd/starkd/cairo/sierra"
+)
+
+// prelude declares what the programs of this file use.
+const prelude = `
+type felt252 = felt252 [storable: true, drop: true, dup: true, zero_sized: false];
+type NonZero<felt252> = NonZero<felt252> [storable: true, drop: true, dup: true, zero_sized: false];
+type RangeCheck = RangeCheck [storable: true, drop: false, dup: false, zero_sized: false];
+type GasBuiltin = GasBuiltin [storable: true, drop: false, dup: false, zero_sized: false];
+type Uninitialized<felt252> = Uninitialized<felt252> [storable: false, drop: true, dup: false, zero_sized: false];
+type Const<felt252, 1> = Const<felt252, 1> [storable: false, drop: false, dup: false, zero_sized: false];
+type Box<felt252> = Box<felt252> [storable: true, drop: true, dup: true, zero_sized: false];
+
+libfunc dup<felt252> = dup<felt252>;
+libfunc drop<felt252> = drop<felt252>;
+libfunc drop<NonZero<felt252>> = drop<NonZero<felt252>>;
+libfunc drop<Box<felt252>> = drop<Box<felt252>>;
+libfunc add = felt252_add;
+libfunc one = const_as_immediate<Const<felt252, 1>>;
+libfunc store = store_temp<felt252>;
+libfunc store_rc = store_temp<RangeCheck>;
+libfunc store_gas = store_temp<GasBuiltin>;
+libfunc is_zero = felt252_is_zero;
+libfunc align = branch_align;
+libfunc jump = jump;
+libfunc local = alloc_local<felt252>;
+libfunc drop_local = drop<Uninitialized<felt252>>;
+libfunc finalize = finalize_locals;
+libfunc store_local = store_local<felt252>;
+libfunc revoke = revoke_ap_tracking;
+libfunc enable = enable_ap_tracking;
+libfunc disable = disable_ap_tracking;
+libfunc withdraw = withdraw_gas;
+libfunc redeposit = redeposit_gas;
+`
+
+// refusals are programs that the compiler refuses, with the reason.
+var refusals = []struct {
+	name, message string
+	code          sierra.Code
+	text          string
+}{
+	{"undefined variable", "undefined", CodeReferences, `
+		store([7]) -> ([1]);
+		return([1]);
+		f@0([0]: felt252) -> (felt252);`},
+	{"variable overridden", "overridden", CodeReferences, `
+		one() -> ([0]);
+		return([0]);
+		f@0([0]: felt252) -> (felt252);`},
+	{"variable left over", "dangling", CodeReferences, `
+		one() -> ([1]);
+		store([1]) -> ([1]);
+		return([1]);
+		f@0([0]: felt252) -> (felt252);`},
+	{"result not on the stack", "not on the stack", CodeReferences, `
+		return([0]);
+		f@0([0]: felt252) -> (felt252);`},
+	{"result of another type", "type", CodeReferences, `
+		store([0]) -> ([0]);
+		return([0]);
+		f@0([0]: felt252) -> (RangeCheck);`},
+	{"two results for one", "2 values are returned", CodeReferences, `
+		dup<felt252>([0]) -> ([0], [1]);
+		store([0]) -> ([0]);
+		store([1]) -> ([1]);
+		return([0], [1]);
+		f@0([0]: felt252) -> (felt252);`},
+	{"parameter declared twice", "declared twice", CodeReferences, `
+		drop<felt252>([0]) -> ();
+		return();
+		f@0([0]: felt252, [0]: felt252) -> ();`},
+	{"argument of another type", "argument 0 has type", CodeLowering, `
+		store([0]) -> ([0]);
+		return([0]);
+		f@0([0]: RangeCheck) -> (felt252);`},
+	{"statement that nothing leads to", "nothing leads", CodeReferences, `
+		return();
+		return();
+		f@0() -> ();`},
+	{"statement of two functions", "belongs to two functions", CodeReferences, `
+		jump() { 1() };
+		return();
+		f@0() -> ();
+		g@1() -> ();`},
+	{"unknown ap change with a live temporary", "unknown ap change", CodeReferences, `
+		store([0]) -> ([0]);
+		revoke() -> ();
+		drop<felt252>([0]) -> ();
+		return();
+		f@0([0]: felt252) -> ();`},
+	{"different variables at a meeting point", "inconsistent references", CodeReferences, `
+		is_zero([0]) { fallthrough() 3([1]) };
+		align() -> ();
+		jump() { 6() };
+		align() -> ();
+		one() -> ([2]);
+		drop<NonZero<felt252>>([1]) -> ();
+		return();
+		f@0([0]: felt252) -> ();`},
+	{"the same variable in different cells", "variable [2] is", CodeReferences, `
+		is_zero([0]) { fallthrough() 4([1]) };
+		align() -> ();
+		dup<felt252>([5]) -> ([5], [2]);
+		jump() { 7() };
+		align() -> ();
+		drop<NonZero<felt252>>([1]) -> ();
+		one() -> ([2]);
+		drop<felt252>([2]) -> ();
+		drop<felt252>([5]) -> ();
+		return();
+		f@0([0]: felt252, [5]: felt252) -> ();`},
+	{"ap tracking differs at a meeting point", "inconsistent ap tracking", CodeEnvironment, `
+		is_zero([0]) { fallthrough() 4([1]) };
+		align() -> ();
+		disable() -> ();
+		jump() { 6() };
+		align() -> ();
+		drop<NonZero<felt252>>([1]) -> ();
+		return();
+		f@0([0]: felt252) -> ();`},
+	{"ap tracking enabled twice", "already enabled", CodeEnvironment, `
+		enable() -> ();
+		return();
+		f@0() -> ();`},
+	{"locals after ap has moved", "alloc_local is not allowed", CodeLowering, `
+		local() -> ([1]);
+		one() -> ([2]);
+		store([2]) -> ([2]);
+		local() -> ([3]);
+		return();
+		f@0() -> ();`},
+	{"locals finalised twice", "finalize_locals is not allowed", CodeLowering, `
+		finalize() -> ();
+		finalize() -> ();
+		return();
+		f@0() -> ();`},
+	{"locals never finalised", "finalize_locals was not called", CodeEnvironment, `
+		local() -> ([1]);
+		drop_local([1]) -> ();
+		return();
+		f@0() -> ();`},
+	{"recursion without gas", "depends on itself", CodeGas, `
+		call_f() -> ();
+		return();
+		f@0() -> ();`},
+	{"a value that cannot be stored where it is", "not in memory", CodeLowering, `
+		one() -> ([1]);
+		is_zero([1]) { fallthrough() 3([2]) };
+		align() -> ();
+		return();
+		align() -> ();
+		drop<NonZero<felt252>>([2]) -> ();
+		return();
+		f@0() -> ();`},
+	{"const segments with a hole", "const segment", CodeConst, `
+		libfunc box1 = const_as_box<Const<felt252, 1>, 1>;
+		box1() -> ([0]);
+		drop<Box<felt252>>([0]) -> ();
+		return();
+		f@0() -> ();`},
+}
+
+func TestRefusals(t *testing.T) {
+	for _, c := range refusals {
+		text := prelude
+		if strings.Contains(c.text, "call_f") {
+			text += "libfunc call_f = function_call<user@f>;\n"
+		}
+		_, err := compileText(text+c.text, Options{})
+		if !isCode(err, c.code) || !strings.Contains(err.Error(), c.message) {
+			t.Errorf("%s: error %v, want code %s with %q", c.name, err, c.code, c.message)
+		}
+	}
+}
+
+// TestEnforcedCost: a function is made to cost what is asked, by burning gas where branches meet, or is refused if it has no
+// branches or costs more.
+func TestEnforcedCost(t *testing.T) {
+	const branching = prelude + `
+		is_zero([0]) { fallthrough() 3([1]) };
+		align() -> ();
+		return();
+		align() -> ();
+		drop<NonZero<felt252>>([1]) -> ();
+		return();
+		f@0([0]: felt252) -> ();`
+	p, err := compileText(branching, Options{FunctionCosts: map[sierra.FuncID]int64{0: 10000}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := p.Metadata.FunctionCosts[0], (Costs{Const: 10000}); got != want {
+		t.Errorf("cost %v, want %v", got, want)
+	}
+	if _, err := compileText(branching, Options{FunctionCosts: map[sierra.FuncID]int64{0: 50}}); !isCode(err, CodeGas) {
+		t.Errorf("cost below what it takes: error %v", err)
+	}
+	const straight = prelude + "return();\nf@0() -> ();"
+	if _, err := compileText(straight, Options{FunctionCosts: map[sierra.FuncID]int64{0: 10000}}); !isCode(err, CodeGas) {
+		t.Errorf("cost of a function without branches: error %v", err)
+	}
+}
+
+// TestCodeSize: code and constants together may have as many felts as allowed and no more.
+func TestCodeSize(t *testing.T) {
+	const text = prelude + `
+		libfunc box0 = const_as_box<Const<felt252, 1>, 0>;
+		box0() -> ([0]);
+		drop<Box<felt252>>([0]) -> ();
+		store([1]) -> ([1]);
+		return([1]);
+		f@0([1]: felt252) -> (felt252);`
+	p, err := sierra.ParseText(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := sierra.NewRegistry(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const size = 4 + 1 + 1 + 2 // call and pointer, store, ret; then the segment's ret and value
+	program, err := Compile(r, Options{MaxBytecode: size})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, _ := program.Assemble(); len(code) != size {
+		t.Errorf("%d felts, want %d", len(code), size)
+	}
+	for limit := 1; limit < size; limit++ {
+		if _, err := Compile(r, Options{MaxBytecode: limit}); !isCode(err, CodeSize) {
+			t.Errorf("limit %d: error %v", limit, err)
+		}
+	}
+}
+
+// TestBudget: a small program that passes large values around is refused before it takes the memory.
+func TestBudget(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("type felt252 = felt252 [storable: true, drop: true, dup: true, zero_sized: false];\n")
+	last := "felt252"
+	for _, name := range []string{"A", "B", "C"} { // 30 * 30 * 30 cells
+		b.WriteString("type " + name + " = Struct<ut@" + name + strings.Repeat(", "+last, 30) +
+			"> [storable: true, drop: true, dup: true, zero_sized: false];\n")
+		last = name
+	}
+	b.WriteString("libfunc dup = dup<C>;\nlibfunc drop = drop<C>;\n")
+	for range 1000 {
+		b.WriteString("dup([0]) -> ([0], [1]);\ndrop([1]) -> ();\n")
+	}
+	b.WriteString("drop([0]) -> ();\nreturn();\nf@0([0]: C) -> ();")
+	_, err := compileText(b.String(), Options{})
+	if !isCode(err, CodeLowering) || !strings.Contains(err.Error(), "references take more than") {
+		t.Errorf("error %v", err)
+	}
+}
