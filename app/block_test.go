@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	dbm "github.com/cometbft/cometbft-db"
 	"github.com/google/go-cmp/cmp"
@@ -309,6 +310,7 @@ func TestMempool(t *testing.T) {
 		t.Error("the use is pending after its block")
 	}
 	c.run(ahead[0])
+	check("deployed in a block", carol.sign(t, deploy), true, executor.InvalidTransactionNonce)
 	check("in a block", ahead[0], true, executor.InvalidTransactionNonce)
 	check("still waiting", ahead[1], true, 0)
 }
@@ -385,5 +387,41 @@ func TestReads(t *testing.T) {
 	}
 	if _, err := c.app.Call(At{Height: 2}, c.counter, executor.Selector("increment"), []felt.Felt{u(1)}); err == nil {
 		t.Error("a call with too much calldata succeeded")
+	}
+}
+
+// BenchmarkBlock is a block of 200 transfers to new accounts: run, state root, disk.
+func BenchmarkBlock(b *testing.B) {
+	db, err := dbm.NewGoLevelDB("bench", b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	c := newChainOn(b, db)
+	var run, seal, commit time.Duration
+	next := uint64(1 << 32)
+	for b.Loop() {
+		var txs [][]byte
+		for range 200 {
+			next++
+			txs = append(txs, c.alice.sign(b, c.alice.transfer(u(next), 1)))
+		}
+		block := c.next(txs...)
+		start := time.Now()
+		if err := c.app.Process(block); err != nil {
+			b.Fatal(err)
+		}
+		ran := time.Now()
+		if _, err := c.app.Finalize(block); err != nil {
+			b.Fatal(err)
+		}
+		sealed := time.Now()
+		if err := c.app.Commit(); err != nil {
+			b.Fatal(err)
+		}
+		run, seal, commit = run+ran.Sub(start), seal+sealed.Sub(ran), commit+time.Since(sealed)
+		c.height++
+	}
+	for name, d := range map[string]time.Duration{"run": run, "seal": seal, "commit": commit} {
+		b.ReportMetric(float64(d.Microseconds())/float64(200*b.N), "µs/tx-"+name)
 	}
 }

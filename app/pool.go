@@ -91,7 +91,10 @@ func (a *App) check(g *Genesis, head *state.Head, tx starknet.Transaction, hash 
 		options.SkipValidate = class.IsZero()
 	}
 	if _, ok := tx.(*starknet.DeployAccount); ok && recheck {
-		return nil // a deployed account shows at its nonce, which the proposer sees
+		if account.Cmp(&nonce) > 0 {
+			return refuse(executor.InvalidTransactionNonce, fmt.Sprintf("account %v is deployed", sender))
+		}
+		return nil // its constructor is run by the proposer again
 	}
 	_, err = a.exec.Execute(st, environment(g, head.Height+1, head.Timestamp, felt.Felt{}), tx, options)
 	return err

@@ -126,6 +126,11 @@ func (a *App) Process(b *Block) (err error) {
 	if err != nil {
 		return err
 	}
+	for i, result := range r.results {
+		if result.Err != nil { // a run that Finalize made goes on after a rejection
+			return fmt.Errorf("app: transaction %d of block %d: %w", i, b.Height, result.Err)
+		}
+	}
 	if r.gas > limits.BlockL2Gas {
 		return fmt.Errorf("app: block %d uses %d L2 gas, more than %d", b.Height, r.gas, limits.BlockL2Gas)
 	}

@@ -131,12 +131,12 @@ func (x *Executor) begin(st *state.Overlay, block *Block, tx starknet.Transactio
 		return nil, reject(UnsupportedTxVersion, "version %v is a query's, good for simulation only", f.Version())
 	}
 	t := &transaction{Executor: x, st: st, block: block, tx: tx, opts: opts}
-	t.hash = tx.Hash(block.ChainID)
 	t.gas = f.ResourceBounds.L2Gas.MaxAmount
 	if opts.SkipFee && t.gas == 0 {
 		t.gas = maxValidateGas + maxExecuteGas
 	}
 	t.info = TxInfo(tx, block.ChainID)
+	t.hash = t.info.Hash
 	return t, nil
 }
 
