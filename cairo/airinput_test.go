@@ -1,0 +1,71 @@
+package cairo
+
+import (
+	"encoding/binary"
+	"testing"
+
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+const (
+	tinyPublic = `{"layout":"plain","rc_min":1,"rc_max":2,"n_steps":2,"memory_segments":{"program":{"begin_addr":1,"stop_ptr":2}},` +
+		`"public_memory":[{"address":1,"value":"0x5","page":0}],"dynamic_params":null}`
+	tinyPrivate = `{"trace_path":"t","memory_path":"m","pedersen":[{"index":0,"x":"0x1","y":"0x2"}],"range_check":[]}`
+)
+
+func tinyFiles() (trace, memory []byte) {
+	for _, v := range []uint64{3, 3, 1, 3, 3, 1} {
+		trace = binary.LittleEndian.AppendUint64(trace, v)
+	}
+	memory = binary.LittleEndian.AppendUint64(memory, 1)
+	return trace, append(memory, append([]byte{5}, make([]byte, 31)...)...)
+}
+
+func TestLoadTrace(t *testing.T) {
+	trace, memory := tinyFiles()
+	got, err := LoadTrace([]byte(tinyPublic), []byte(tinyPrivate), trace, memory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Registers) != 2 || got.Registers[0] != (Registers{3, 3, 1}) || got.Memory.Value[1] != felt.FromUint64(5) ||
+		got.Public.RangeCheckMax != 2 || len(got.Private.Pedersen) != 1 || got.Private.RangeCheck == nil || got.Private.Bitwise != nil {
+		t.Errorf("%+v", got)
+	}
+	far := append(append([]byte{}, memory...), memory...)
+	binary.LittleEndian.PutUint64(far[40:], 17) // 8 cells a step, 2 steps
+	twice := append(append([]byte{}, memory...), memory...)
+	twice[48] = 6
+	large := append([]byte{}, memory...)
+	large[39] = 0xff
+	for name, c := range map[string][4][]byte{
+		"half a step":        {[]byte(tinyPublic), []byte(tinyPrivate), trace[:25], memory},
+		"one step":           {[]byte(tinyPublic), []byte(tinyPrivate), trace[:24], memory},
+		"half a record":      {[]byte(tinyPublic), []byte(tinyPrivate), trace, memory[:20]},
+		"far address":        {[]byte(tinyPublic), []byte(tinyPrivate), trace, far},
+		"two values":         {[]byte(tinyPublic), []byte(tinyPrivate), trace, twice},
+		"value above P":      {[]byte(tinyPublic), []byte(tinyPrivate), trace, large},
+		"no public input":    {[]byte(`{`), []byte(tinyPrivate), trace, memory},
+		"no private input":   {[]byte(tinyPublic), nil, trace, memory},
+		"segments as a list": {[]byte(`{"n_steps":2,"memory_segments":[]}`), []byte(tinyPrivate), trace, memory},
+	} {
+		if _, err := LoadTrace(c[0], c[1], c[2], c[3]); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func FuzzLoadTrace(f *testing.F) {
+	trace, memory := tinyFiles()
+	f.Add([]byte(tinyPublic), []byte(tinyPrivate), trace, memory)
+	f.Add([]byte(`{"n_steps":1,"dynamic_params":{"memory_units_per_step":18446744073709551615}}`), []byte(`{}`), trace[:24], memory)
+	f.Add([]byte(`null`), []byte(`{"add_mod":{"instances":[{"batch":{"0":{}}}]}}`), []byte{}, []byte{})
+	f.Fuzz(func(t *testing.T, public, private, trace, memory []byte) {
+		got, err := LoadTrace(public, private, trace, memory)
+		if err != nil {
+			return
+		}
+		if uint64(len(got.Registers)) != got.Public.Steps || len(got.Memory.Known) != len(got.Memory.Value) {
+			t.Errorf("%d registers, %d steps, %d and %d cells", len(got.Registers), got.Public.Steps, len(got.Memory.Known), len(got.Memory.Value))
+		}
+	})
+}
