@@ -56,7 +56,7 @@ const (
 	maxSegmentDepth = 64
 )
 
-// A ClassError says why a class is not a well-formed compiled class, or why a program cannot be compiled into one.
+// A ClassError says why something is not a well-formed compiled class.
 type ClassError struct{ Reason string }
 
 func (e *ClassError) Error() string { return "casm: " + e.Reason }

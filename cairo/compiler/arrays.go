@@ -4,53 +4,55 @@ import (
 	"github.com/starkd/starkd/cairo/casm"
 )
 
-// An array is the address of its first cell and the address behind its last.
-var arrayRows = map[string]row{
-	"array_new": {cost: costs(steps(1)), ap: aps(1), lower: func(l *lowering) {
-		var b builder
-		start := b.temp()
-		b.hint(casm.AllocSegment, nil, of(start))
-		b.addAP(1)
-		l.build(&b, noUsage, ends(of(start, start)))
-	}},
-	"span_from_tuple":          {cost: free, ap: aps(0), lower: lowerSpanFromTuple},
-	"tuple_from_span":          {cost: costs(steps(3), steps(3)), ap: aps(2, 2), lower: lowerTupleFromSpan},
-	"array_append":             {cost: func(l *libfunc) []branchCost { return regular(steps(l.sizeArg(0))) }, ap: aps(0), lower: lowerAppend},
-	"array_pop_front":          {cost: popCost, ap: aps(1, 1), lower: func(l *lowering) { lowerPop(l, true, false) }},
-	"array_pop_front_consume":  {cost: popCost, ap: aps(1, 1), lower: func(l *lowering) { lowerPop(l, true, true) }},
-	"array_snapshot_pop_front": {cost: popCost, ap: aps(1, 1), lower: func(l *lowering) { lowerPop(l, true, false) }},
-	"array_snapshot_pop_back":  {cost: popCost, ap: aps(1, 1), lower: func(l *lowering) { lowerPop(l, false, false) }},
-	"array_snapshot_multi_pop_front": {cost: costs(stepsRC(4, 1), stepsRC(5, 1)), ap: aps(3, 3),
-		lower: func(l *lowering) { lowerMultiPop(l, true) }},
-	"array_snapshot_multi_pop_back": {cost: costs(stepsRC(4, 1), stepsRC(5, 1)), ap: aps(3, 3),
-		lower: func(l *lowering) { lowerMultiPop(l, false) }},
-	"array_get": {
-		cost: func(l *libfunc) []branchCost {
-			n := oneIf(l.sizeArg(0) != 1)
-			return regular(stepsRC(5+n, 1), stepsRC(5+n, 1))
+// arrayRows are arrays: the address of the first cell and the address behind the last.
+func arrayRows() map[string]row {
+	return map[string]row{
+		"array_new": {cost: costs(steps(1)), ap: aps(1), lower: func(l *lowering) {
+			var b builder
+			start := b.temp()
+			b.hint(casm.AllocSegment, nil, of(start))
+			b.addAP(1)
+			l.build(&b, noUsage, ends(of(start, start)))
+		}},
+		"span_from_tuple":          {cost: free, ap: aps(0), lower: lowerSpanFromTuple},
+		"tuple_from_span":          {cost: costs(steps(3), steps(3)), ap: aps(2, 2), lower: lowerTupleFromSpan},
+		"array_append":             {cost: func(l *libfunc) []branchCost { return regular(steps(l.sizeArg(0))) }, ap: aps(0), lower: lowerAppend},
+		"array_pop_front":          {cost: popCost, ap: aps(1, 1), lower: func(l *lowering) { lowerPop(l, true, false) }},
+		"array_pop_front_consume":  {cost: popCost, ap: aps(1, 1), lower: func(l *lowering) { lowerPop(l, true, true) }},
+		"array_snapshot_pop_front": {cost: popCost, ap: aps(1, 1), lower: func(l *lowering) { lowerPop(l, true, false) }},
+		"array_snapshot_pop_back":  {cost: popCost, ap: aps(1, 1), lower: func(l *lowering) { lowerPop(l, false, false) }},
+		"array_snapshot_multi_pop_front": {cost: costs(stepsRC(4, 1), stepsRC(5, 1)), ap: aps(3, 3),
+			lower: func(l *lowering) { lowerMultiPop(l, true) }},
+		"array_snapshot_multi_pop_back": {cost: costs(stepsRC(4, 1), stepsRC(5, 1)), ap: aps(3, 3),
+			lower: func(l *lowering) { lowerMultiPop(l, false) }},
+		"array_get": {
+			cost: func(l *libfunc) []branchCost {
+				n := oneIf(l.sizeArg(0) != 1)
+				return regular(stepsRC(5+n, 1), stepsRC(5+n, 1))
+			},
+			ap: func(l *libfunc) []apChange {
+				n := oneIf(l.sizeArg(0) != 1)
+				return knownAP(4+n, 3+n)
+			},
+			lower: lowerArrayGet,
 		},
-		ap: func(l *libfunc) []apChange {
-			n := oneIf(l.sizeArg(0) != 1)
-			return knownAP(4+n, 3+n)
+		"array_slice": {
+			cost: func(l *libfunc) []branchCost {
+				n := oneIf(l.sizeArg(0) != 1)
+				return regular(stepsRC(5+2*n, 1), stepsRC(7+n, 1))
+			},
+			ap: func(l *libfunc) []apChange {
+				n := oneIf(l.sizeArg(0) != 1)
+				return knownAP(4+2*n, 5+n)
+			},
+			lower: lowerArraySlice,
 		},
-		lower: lowerArrayGet,
-	},
-	"array_slice": {
-		cost: func(l *libfunc) []branchCost {
-			n := oneIf(l.sizeArg(0) != 1)
-			return regular(stepsRC(5+2*n, 1), stepsRC(7+n, 1))
+		"array_len": {
+			cost:  func(l *libfunc) []branchCost { return regular(steps(oneIf(l.sizeArg(0) != 1))) },
+			ap:    func(l *libfunc) []apChange { return knownAP(oneIf(l.sizeArg(0) != 1)) },
+			lower: lowerArrayLen,
 		},
-		ap: func(l *libfunc) []apChange {
-			n := oneIf(l.sizeArg(0) != 1)
-			return knownAP(4+2*n, 5+n)
-		},
-		lower: lowerArraySlice,
-	},
-	"array_len": {
-		cost:  func(l *libfunc) []branchCost { return regular(steps(oneIf(l.sizeArg(0) != 1))) },
-		ap:    func(l *libfunc) []apChange { return knownAP(oneIf(l.sizeArg(0) != 1)) },
-		lower: lowerArrayLen,
-	},
+	}
 }
 
 var popCost = costs(steps(2), steps(3))
@@ -216,20 +218,22 @@ func lowerArrayLen(l *lowering) {
 	l.build(&b, noUsage, ends(of(length)))
 }
 
-// A box is a pointer; a null is zero. The box of something without cells is 1.
-var boxRows = map[string]row{
-	"into_box": {
-		cost:  func(l *libfunc) []branchCost { return regular(steps(max(1, l.sizeArg(0)))) },
-		ap:    aps(1),
-		lower: lowerIntoBox,
-	},
-	"local_into_box":            {cost: costs(steps(2)), ap: aps(2), lower: lowerLocalIntoBox},
-	"unbox":                     {cost: free, ap: aps(0), lower: lowerUnbox},
-	"box_forward_snapshot":      {cost: free, ap: aps(0), lower: lowerIdentity},
-	"null":                      {cost: free, ap: aps(0), lower: func(l *lowering) { l.only(value(casm.Imm(0))) }},
-	"nullable_from_box":         {cost: free, ap: aps(0), lower: lowerIdentity},
-	"nullable_forward_snapshot": {cost: free, ap: aps(0), lower: lowerIdentity},
-	"match_nullable":            {cost: costs(steps(1), steps(1)), ap: aps(0, 0), lower: lowerIsZero},
+// boxRows are boxes, which are pointers, and nullables, whose null is zero. The box of something without cells is 1.
+func boxRows() map[string]row {
+	return map[string]row{
+		"into_box": {
+			cost:  func(l *libfunc) []branchCost { return regular(steps(max(1, l.sizeArg(0)))) },
+			ap:    aps(1),
+			lower: lowerIntoBox,
+		},
+		"local_into_box":            {cost: costs(steps(2)), ap: aps(2), lower: lowerLocalIntoBox},
+		"unbox":                     {cost: free, ap: aps(0), lower: lowerUnbox},
+		"box_forward_snapshot":      {cost: free, ap: aps(0), lower: lowerIdentity},
+		"null":                      {cost: free, ap: aps(0), lower: func(l *lowering) { l.only(value(casm.Imm(0))) }},
+		"nullable_from_box":         {cost: free, ap: aps(0), lower: lowerIdentity},
+		"nullable_forward_snapshot": {cost: free, ap: aps(0), lower: lowerIdentity},
+		"match_nullable":            {cost: costs(steps(1), steps(1)), ap: aps(0, 0), lower: lowerIsZero},
+	}
 }
 
 func lowerIntoBox(l *lowering) {
@@ -274,31 +278,33 @@ func lowerUnbox(l *lowering) {
 	l.only(cells)
 }
 
-// A bool is an enum of two variants without payload, which makes it 0 or 1.
-var boolRows = map[string]row{
-	"bool_and_impl": {cost: free, ap: aps(0), lower: func(l *lowering) {
-		var b builder
-		x, y := b.deref(l.single(0)), b.deref(l.single(1))
-		l.build(&b, noUsage, ends(of(b.product(x, y))))
-	}},
-	"bool_not_impl": {cost: costs(steps(1)), ap: aps(1), lower: func(l *lowering) {
-		var b builder
-		x := b.deref(l.single(0))
-		one := b.tempIs(b.constant(1))
-		l.build(&b, noUsage, ends(of(b.difference(one, x))))
-	}},
-	"bool_xor_impl": {cost: costs(steps(1)), ap: aps(1), lower: func(l *lowering) {
-		var b builder
-		x, y := b.deref(l.single(0)), b.deref(l.single(1))
-		diff := b.tempIs(b.difference(x, y))
-		l.build(&b, noUsage, ends(of(b.product(diff, diff))))
-	}},
-	"bool_or_impl": {cost: costs(steps(2)), ap: aps(2), lower: func(l *lowering) {
-		var b builder
-		x, y := b.deref(l.single(0)), b.deref(l.single(1))
-		sum := b.tempIs(b.sum(x, y))
-		product := b.tempIs(b.product(x, y))
-		l.build(&b, noUsage, ends(of(b.difference(sum, product))))
-	}},
-	"bool_to_felt252": {cost: free, ap: aps(0), lower: lowerIdentity},
+// boolRows are bools: enums of two variants without payload, which makes them 0 or 1.
+func boolRows() map[string]row {
+	return map[string]row{
+		"bool_and_impl": {cost: free, ap: aps(0), lower: func(l *lowering) {
+			var b builder
+			x, y := b.deref(l.single(0)), b.deref(l.single(1))
+			l.build(&b, noUsage, ends(of(b.product(x, y))))
+		}},
+		"bool_not_impl": {cost: costs(steps(1)), ap: aps(1), lower: func(l *lowering) {
+			var b builder
+			x := b.deref(l.single(0))
+			one := b.tempIs(b.constant(1))
+			l.build(&b, noUsage, ends(of(b.difference(one, x))))
+		}},
+		"bool_xor_impl": {cost: costs(steps(1)), ap: aps(1), lower: func(l *lowering) {
+			var b builder
+			x, y := b.deref(l.single(0)), b.deref(l.single(1))
+			diff := b.tempIs(b.difference(x, y))
+			l.build(&b, noUsage, ends(of(b.product(diff, diff))))
+		}},
+		"bool_or_impl": {cost: costs(steps(2)), ap: aps(2), lower: func(l *lowering) {
+			var b builder
+			x, y := b.deref(l.single(0)), b.deref(l.single(1))
+			sum := b.tempIs(b.sum(x, y))
+			product := b.tempIs(b.product(x, y))
+			l.build(&b, noUsage, ends(of(b.difference(sum, product))))
+		}},
+		"bool_to_felt252": {cost: free, ap: aps(0), lower: lowerIdentity},
+	}
 }

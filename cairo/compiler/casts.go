@@ -8,9 +8,11 @@ import (
 )
 
 // castRows change the type of an integer.
-var castRows = map[string]row{
-	"upcast":   {cost: free, ap: aps(0), lower: lowerIdentity},
-	"downcast": {cost: downcastCost, ap: downcastAP, lower: lowerDowncast},
+func castRows() map[string]row {
+	return map[string]row{
+		"upcast":   {cost: free, ap: aps(0), lower: lowerIdentity},
+		"downcast": {cost: downcastCost, ap: downcastAP, lower: lowerDowncast},
+	}
 }
 
 // downcast is what a downcast has to check.
@@ -156,48 +158,50 @@ func (b *builder) checkGE(rc, v Var, bound *big.Int) {
 }
 
 // boundedRows are the integers with bounds in their types.
-var boundedRows = map[string]row{
-	"bounded_int_add": {cost: free, ap: aps(0), lower: func(l *lowering) { lowerFeltOp(l, casm.Add) }},
-	"bounded_int_sub": {cost: free, ap: aps(0), lower: func(l *lowering) { lowerFeltOp(l, casm.Sub) }},
-	"bounded_int_mul": {cost: free, ap: aps(0), lower: func(l *lowering) { lowerFeltOp(l, casm.Mul) }},
-	"bounded_int_div_rem": {
-		cost: func(l *libfunc) []branchCost {
-			return regular([...]constCost{stepsRC(7, 3), stepsRC(9, 4), stepsRC(11, 4)}[l.divRem().Kind])
+func boundedRows() map[string]row {
+	return map[string]row{
+		"bounded_int_add": {cost: free, ap: aps(0), lower: func(l *lowering) { lowerFeltOp(l, casm.Add) }},
+		"bounded_int_sub": {cost: free, ap: aps(0), lower: func(l *lowering) { lowerFeltOp(l, casm.Sub) }},
+		"bounded_int_mul": {cost: free, ap: aps(0), lower: func(l *lowering) { lowerFeltOp(l, casm.Mul) }},
+		"bounded_int_div_rem": {
+			cost: func(l *libfunc) []branchCost {
+				return regular([...]constCost{stepsRC(7, 3), stepsRC(9, 4), stepsRC(11, 4)}[l.divRem().Kind])
+			},
+			ap:    func(l *libfunc) []apChange { return knownAP([...]int{5, 6, 7}[l.divRem().Kind]) },
+			lower: func(l *lowering) { lowerDivRem(l, l.lf.rangeOf(l.lf.typeArg(0)), l.lf.rangeOf(l.lf.typeArg(1))) },
 		},
-		ap:    func(l *libfunc) []apChange { return knownAP([...]int{5, 6, 7}[l.divRem().Kind]) },
-		lower: func(l *lowering) { lowerDivRem(l, l.lf.rangeOf(l.lf.typeArg(0)), l.lf.rangeOf(l.lf.typeArg(1))) },
-	},
-	"bounded_int_constrain": {
-		cost: func(l *libfunc) []branchCost {
-			return regular(stepsRC(2+fixUpper(l.valueArg(1)), 1), stepsRC(3+zeroIs(l.valueArg(1)), 1))
+		"bounded_int_constrain": {
+			cost: func(l *libfunc) []branchCost {
+				return regular(stepsRC(2+fixUpper(l.valueArg(1)), 1), stepsRC(3+zeroIs(l.valueArg(1)), 1))
+			},
+			ap:    func(l *libfunc) []apChange { return knownAP(1+fixUpper(l.valueArg(1)), 1+zeroIs(l.valueArg(1))) },
+			lower: lowerConstrain,
 		},
-		ap:    func(l *libfunc) []apChange { return knownAP(1+fixUpper(l.valueArg(1)), 1+zeroIs(l.valueArg(1))) },
-		lower: lowerConstrain,
-	},
-	"bounded_int_trim_min":      trimRow((*libfunc).lowest),
-	"bounded_int_trim_max":      trimRow((*libfunc).highest),
-	"bounded_int_is_zero":       {cost: costs(steps(1), steps(1)), ap: aps(0, 0), lower: lowerIsZero},
-	"bounded_int_wrap_non_zero": {cost: free, ap: aps(0), lower: lowerIdentity},
-	"bounded_int_guarantee_verify": {
-		cost: func(l *libfunc) []branchCost {
-			r := l.boundsArgs()
-			return regular(stepsRC(2+zeroIs(r.Lower)+fixUpper(r.Upper), 2))
+		"bounded_int_trim_min":      trimRow((*libfunc).lowest),
+		"bounded_int_trim_max":      trimRow((*libfunc).highest),
+		"bounded_int_is_zero":       {cost: costs(steps(1), steps(1)), ap: aps(0, 0), lower: lowerIsZero},
+		"bounded_int_wrap_non_zero": {cost: free, ap: aps(0), lower: lowerIdentity},
+		"bounded_int_guarantee_verify": {
+			cost: func(l *libfunc) []branchCost {
+				r := l.boundsArgs()
+				return regular(stepsRC(2+zeroIs(r.Lower)+fixUpper(r.Upper), 2))
+			},
+			ap: func(l *libfunc) []apChange {
+				r := l.boundsArgs()
+				return knownAP(zeroIs(r.Lower) + fixUpper(r.Upper))
+			},
+			lower: func(l *lowering) {
+				r := l.lf.boundsArgs()
+				var b builder
+				rc := b.buffer(2, l.single(0))
+				v := b.deref(l.single(1))
+				origRC := b.dup(rc)
+				b.checkGE(rc, v, r.Lower)
+				b.checkLT(rc, v, r.Upper)
+				l.build(&b, checks(origRC, rc), ends(of(rc)))
+			},
 		},
-		ap: func(l *libfunc) []apChange {
-			r := l.boundsArgs()
-			return knownAP(zeroIs(r.Lower) + fixUpper(r.Upper))
-		},
-		lower: func(l *lowering) {
-			r := l.lf.boundsArgs()
-			var b builder
-			rc := b.buffer(2, l.single(0))
-			v := b.deref(l.single(1))
-			origRC := b.dup(rc)
-			b.checkGE(rc, v, r.Lower)
-			b.checkLT(rc, v, r.Upper)
-			l.build(&b, checks(origRC, rc), ends(of(rc)))
-		},
-	},
+	}
 }
 
 // boundsArgs is the range whose least and largest value are the generic arguments.
@@ -311,35 +315,37 @@ func trimRow(end func(*libfunc) *big.Int) row {
 }
 
 // rangeRows are the ranges of integers [start, end).
-var rangeRows = map[string]row{
-	"int_range_try_new": {cost: costs(stepsRC(3, 1), stepsRC(5, 1)), ap: aps(2, 3), lower: func(l *lowering) {
-		var b builder
-		start, end := b.deref(l.single(1)), b.deref(l.single(2))
-		rc := b.buffer(1, l.single(0))
-		origRC := b.dup(rc)
-		diff := b.tempIs(b.difference(end, start))
-		bound := b.big(two128)
-		valid := b.temp()
-		b.hint(casm.TestLessThan, of(diff, bound), of(valid))
-		b.jumpIf(valid, "Valid")
-		b.write(rc, b.tempIs(b.sum(diff, bound)))
-		b.jump("Failure")
-		b.label("Valid")
-		b.write(rc, diff)
-		l.build(&b, checks(origRC, rc), ends(of(rc), of(start, end)), endsAt("Failure", of(rc), of(end, end)))
-	}},
-	"int_range_pop_front": {cost: costs(steps(2), steps(2)), ap: aps(1, 1), lower: func(l *lowering) {
-		var b builder
-		start, end := l.array(&b, 0)
-		rest := b.sum(start, b.constant(1))
-		nonEmpty := b.tempIs(b.difference(end, start))
-		b.jumpIf(nonEmpty, "NonEmpty")
-		l.build(&b, noUsage, ends(), endsAt("NonEmpty", of(rest, end), of(start)))
-	}},
+func rangeRows() map[string]row {
+	return map[string]row{
+		"int_range_try_new": {cost: costs(stepsRC(3, 1), stepsRC(5, 1)), ap: aps(2, 3), lower: func(l *lowering) {
+			var b builder
+			start, end := b.deref(l.single(1)), b.deref(l.single(2))
+			rc := b.buffer(1, l.single(0))
+			origRC := b.dup(rc)
+			diff := b.tempIs(b.difference(end, start))
+			bound := b.big(two128)
+			valid := b.temp()
+			b.hint(casm.TestLessThan, of(diff, bound), of(valid))
+			b.jumpIf(valid, "Valid")
+			b.write(rc, b.tempIs(b.sum(diff, bound)))
+			b.jump("Failure")
+			b.label("Valid")
+			b.write(rc, diff)
+			l.build(&b, checks(origRC, rc), ends(of(rc), of(start, end)), endsAt("Failure", of(rc), of(end, end)))
+		}},
+		"int_range_pop_front": {cost: costs(steps(2), steps(2)), ap: aps(1, 1), lower: func(l *lowering) {
+			var b builder
+			start, end := l.array(&b, 0)
+			rest := b.sum(start, b.constant(1))
+			nonEmpty := b.tempIs(b.difference(end, start))
+			b.jumpIf(nonEmpty, "NonEmpty")
+			l.build(&b, noUsage, ends(), endsAt("NonEmpty", of(rest, end), of(start)))
+		}},
+	}
 }
 
 // signedRows are the signed integers.
-var signedRows = func() map[string]row {
+func signedRows() map[string]row {
 	rows := map[string]row{}
 	for _, bits := range [...]uint{8, 16, 32, 64, 128} {
 		half := new(big.Int).Lsh(big.NewInt(1), bits-1)
@@ -370,7 +376,7 @@ var signedRows = func() map[string]row {
 		rows[name+"_overflowing_sub_impl"] = sub
 	}
 	return rows
-}()
+}
 
 // lowerSignedOperation adds or subtracts, and wraps below or above the range.
 func lowerSignedOperation(l *lowering, r sierra.Range, op casm.Operator) {

@@ -15,45 +15,47 @@ const (
 
 // circuitRows are circuits of modular arithmetic: values in a segment of 96-bit range checks, gates as tables of offsets that
 // the modulo builtins go through.
-var circuitRows = map[string]row{
-	"try_into_circuit_modulus": {cost: costs(steps(6), steps(7)), ap: aps(1, 1), lower: lowerCircuitModulus},
-	"add_circuit_input":        {cost: costs(steps(7), steps(7)), ap: aps(2, 2), lower: lowerCircuitInput},
-	"init_circuit_data": {
-		cost: func(l *libfunc) []branchCost { return regular(constCost{rangeChecks96: l.circuit().RangeChecks96()}) },
-		ap:   aps(0), lower: lowerCircuitData,
-	},
-	"get_circuit_descriptor":           {cost: costs(steps(6)), ap: aps(6), lower: lowerCircuitDescriptor},
-	"eval_circuit":                     {cost: evalCost, ap: aps(4, 4), lower: lowerCircuitEval},
-	"get_circuit_output":               {cost: costs(steps(5)), ap: aps(5), lower: lowerCircuitOutput},
-	"circuit_failure_guarantee_verify": {cost: costs(constCost{steps: 32, rangeChecks96: 6}), ap: aps(12), lower: lowerCircuitFailure},
-	"into_u96_guarantee":               {cost: free, ap: aps(0), lower: lowerIdentity},
-	"u96_guarantee_verify": {cost: costs(constCost{steps: 1, rangeChecks96: 1}), ap: aps(0), lower: func(l *lowering) {
-		var b builder
-		rc := b.buffer(0, l.single(0))
-		v := b.deref(l.single(1))
-		start := b.dup(rc)
-		b.write(rc, v)
-		l.build(&b, checks96(start, rc), ends(of(rc)))
-	}},
-	"u96_limbs_less_than_guarantee_verify": {cost: costs(steps(2), steps(2)), ap: aps(1, 1), lower: func(l *lowering) {
-		n := len(l.argument(0).cells) / 2
-		if n == 0 {
-			refuse("a guarantee without limbs")
-		}
-		var b builder
-		var vars []Var
-		for _, cell := range l.cells(0, 2*n) {
-			vars = append(vars, b.add(cell))
-		}
-		diff := b.tempIs(b.difference(vars[2*n-1], vars[n-1]))
-		b.jumpIf(diff, "CheckLimb")
-		l.build(&b, noUsage, ends(append(vars[:n-1:n-1], vars[n:2*n-1]...)), endsAt("CheckLimb", of(diff)))
-	}},
-	"u96_single_limb_less_than_guarantee_verify": {cost: free, ap: aps(0), lower: func(l *lowering) {
-		var b builder
-		left, right := l.array(&b, 0)
-		l.build(&b, noUsage, ends(of(b.difference(right, left))))
-	}},
+func circuitRows() map[string]row {
+	return map[string]row{
+		"try_into_circuit_modulus": {cost: costs(steps(6), steps(7)), ap: aps(1, 1), lower: lowerCircuitModulus},
+		"add_circuit_input":        {cost: costs(steps(7), steps(7)), ap: aps(2, 2), lower: lowerCircuitInput},
+		"init_circuit_data": {
+			cost: func(l *libfunc) []branchCost { return regular(constCost{rangeChecks96: l.circuit().RangeChecks96()}) },
+			ap:   aps(0), lower: lowerCircuitData,
+		},
+		"get_circuit_descriptor":           {cost: costs(steps(6)), ap: aps(6), lower: lowerCircuitDescriptor},
+		"eval_circuit":                     {cost: evalCost, ap: aps(4, 4), lower: lowerCircuitEval},
+		"get_circuit_output":               {cost: costs(steps(5)), ap: aps(5), lower: lowerCircuitOutput},
+		"circuit_failure_guarantee_verify": {cost: costs(constCost{steps: 32, rangeChecks96: 6}), ap: aps(12), lower: lowerCircuitFailure},
+		"into_u96_guarantee":               {cost: free, ap: aps(0), lower: lowerIdentity},
+		"u96_guarantee_verify": {cost: costs(constCost{steps: 1, rangeChecks96: 1}), ap: aps(0), lower: func(l *lowering) {
+			var b builder
+			rc := b.buffer(0, l.single(0))
+			v := b.deref(l.single(1))
+			start := b.dup(rc)
+			b.write(rc, v)
+			l.build(&b, checks96(start, rc), ends(of(rc)))
+		}},
+		"u96_limbs_less_than_guarantee_verify": {cost: costs(steps(2), steps(2)), ap: aps(1, 1), lower: func(l *lowering) {
+			n := len(l.argument(0).cells) / 2
+			if n == 0 {
+				refuse("a guarantee without limbs")
+			}
+			var b builder
+			var vars []Var
+			for _, cell := range l.cells(0, 2*n) {
+				vars = append(vars, b.add(cell))
+			}
+			diff := b.tempIs(b.difference(vars[2*n-1], vars[n-1]))
+			b.jumpIf(diff, "CheckLimb")
+			l.build(&b, noUsage, ends(append(vars[:n-1:n-1], vars[n:2*n-1]...)), endsAt("CheckLimb", of(diff)))
+		}},
+		"u96_single_limb_less_than_guarantee_verify": {cost: free, ap: aps(0), lower: func(l *lowering) {
+			var b builder
+			left, right := l.array(&b, 0)
+			l.build(&b, noUsage, ends(of(b.difference(right, left))))
+		}},
+	}
 }
 
 // checks96 is the usage of 96-bit range checks.

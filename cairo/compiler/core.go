@@ -7,41 +7,43 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 )
 
-// Control flow, tracking of ap, constants, calls, and what only renames references.
-var coreRows = map[string]row{
-	"branch_align": {
-		cost:  func(*libfunc) []branchCost { return []branchCost{{kind: branchAlignCost}} },
-		ap:    apIs(apFromMetadata),
-		lower: lowerBranchAlign,
-	},
-	"jump": {cost: costs(steps(1)), ap: aps(0), lower: func(l *lowering) {
-		var b builder
-		b.jump("Target")
-		l.build(&b, noUsage, endsAt("Target"))
-	}},
-	"revoke_ap_tracking":  {cost: free, ap: apIs(apUnknown), lower: lowerNothing},
-	"enable_ap_tracking":  {cost: free, ap: apIs(apEnableTracking), lower: lowerNothing},
-	"disable_ap_tracking": {cost: free, ap: apIs(apDisableTracking), lower: lowerNothing},
+// coreRows are control flow, tracking of ap, constants, calls, and what only renames references.
+func coreRows() map[string]row {
+	return map[string]row{
+		"branch_align": {
+			cost:  func(*libfunc) []branchCost { return []branchCost{{kind: branchAlignCost}} },
+			ap:    apIs(apFromMetadata),
+			lower: lowerBranchAlign,
+		},
+		"jump": {cost: costs(steps(1)), ap: aps(0), lower: func(l *lowering) {
+			var b builder
+			b.jump("Target")
+			l.build(&b, noUsage, endsAt("Target"))
+		}},
+		"revoke_ap_tracking":  {cost: free, ap: apIs(apUnknown), lower: lowerNothing},
+		"enable_ap_tracking":  {cost: free, ap: apIs(apEnableTracking), lower: lowerNothing},
+		"disable_ap_tracking": {cost: free, ap: apIs(apDisableTracking), lower: lowerNothing},
 
-	"drop":            {cost: free, ap: aps(0), lower: lowerNothing},
-	"dup":             {cost: free, ap: aps(0), lower: lowerDup},
-	"snapshot_take":   {cost: free, ap: aps(0), lower: lowerDup},
-	"unwrap_non_zero": {cost: free, ap: aps(0), lower: lowerIdentity},
-	"rename":          {cost: free, ap: aps(0), lower: lowerIdentity},
+		"drop":            {cost: free, ap: aps(0), lower: lowerNothing},
+		"dup":             {cost: free, ap: aps(0), lower: lowerDup},
+		"snapshot_take":   {cost: free, ap: aps(0), lower: lowerDup},
+		"unwrap_non_zero": {cost: free, ap: aps(0), lower: lowerIdentity},
+		"rename":          {cost: free, ap: aps(0), lower: lowerIdentity},
 
-	"const_as_immediate": {cost: free, ap: aps(0), lower: func(l *lowering) {
-		var cells []casm.Operand
-		for _, v := range l.constValues(l.lf.typeArg(0)) {
-			cells = append(cells, casm.ImmBig(v))
-		}
-		l.only(cells)
-	}},
-	"const_as_box": {cost: costs(steps(3)), ap: aps(3), lower: lowerConstAsBox},
+		"const_as_immediate": {cost: free, ap: aps(0), lower: func(l *lowering) {
+			var cells []casm.Operand
+			for _, v := range l.constValues(l.lf.typeArg(0)) {
+				cells = append(cells, casm.ImmBig(v))
+			}
+			l.only(cells)
+		}},
+		"const_as_box": {cost: costs(steps(3)), ap: aps(3), lower: lowerConstAsBox},
 
-	"function_call": {cost: callCost(false, 2), ap: callAP, lower: func(l *lowering) { lowerCall(l, true) }},
-	"coupon_call":   {cost: costs(steps(2)), ap: callAP, lower: func(l *lowering) { lowerCall(l, true) }},
-	"coupon_buy":    {cost: callCost(false, 0), ap: aps(0), lower: func(l *lowering) { l.only(nil) }},
-	"coupon_refund": {cost: callCost(true, 0), ap: aps(0), lower: lowerNothing},
+		"function_call": {cost: callCost(false, 2), ap: callAP, lower: func(l *lowering) { lowerCall(l, true) }},
+		"coupon_call":   {cost: costs(steps(2)), ap: callAP, lower: func(l *lowering) { lowerCall(l, true) }},
+		"coupon_buy":    {cost: callCost(false, 0), ap: aps(0), lower: func(l *lowering) { l.only(nil) }},
+		"coupon_refund": {cost: callCost(true, 0), ap: aps(0), lower: lowerNothing},
+	}
 }
 
 // lowerNothing is for libfuncs of one branch without code and outputs.
@@ -145,56 +147,58 @@ func lowerEqual(l *lowering) {
 	l.build(&b, noUsage, ends(), endsAt("Equal"))
 }
 
-// Storing values: temporaries on the stack and locals after fp.
-var memoryRows = map[string]row{
-	"store_temp": {
-		cost: func(l *libfunc) []branchCost { return regular(steps(l.sizeArg(0))) },
-		ap:   func(l *libfunc) []apChange { return knownAP(l.sizeArg(0)) },
-		lower: func(l *lowering) {
-			size := l.lf.sizeArg(0)
-			dst := make([]casm.Cell, size)
-			l.finish(store(dst, l.cells(0, size)), [][]casm.Operand{belowAP(-size, size)})
+// memoryRows store values: temporaries on the stack and locals after fp.
+func memoryRows() map[string]row {
+	return map[string]row{
+		"store_temp": {
+			cost: func(l *libfunc) []branchCost { return regular(steps(l.sizeArg(0))) },
+			ap:   func(l *libfunc) []apChange { return knownAP(l.sizeArg(0)) },
+			lower: func(l *lowering) {
+				size := l.lf.sizeArg(0)
+				dst := make([]casm.Cell, size)
+				l.finish(store(dst, l.cells(0, size)), [][]casm.Operand{belowAP(-size, size)})
+			},
 		},
-	},
-	"store_local": {
-		cost: func(l *libfunc) []branchCost {
-			size := l.sizeArg(0)
-			return regular(constCost{steps: size, holes: -size})
-		},
-		ap: aps(0),
-		lower: func(l *lowering) {
-			to := l.argument(0).cells
-			dst := make([]casm.Cell, len(to))
-			for i := range to {
-				if to[i].Kind != casm.Deref {
-					refuse("the local is not in memory")
+		"store_local": {
+			cost: func(l *libfunc) []branchCost {
+				size := l.sizeArg(0)
+				return regular(constCost{steps: size, holes: -size})
+			},
+			ap: aps(0),
+			lower: func(l *lowering) {
+				to := l.argument(0).cells
+				dst := make([]casm.Cell, len(to))
+				for i := range to {
+					if to[i].Kind != casm.Deref {
+						refuse("the local is not in memory")
+					}
+					dst[i] = to[i].Cell
 				}
-				dst[i] = to[i].Cell
-			}
-			l.finish(store(dst, l.cells(1, len(dst))), [][]casm.Operand{to})
+				l.finish(store(dst, l.cells(1, len(dst))), [][]casm.Operand{to})
+			},
 		},
-	},
-	"alloc_local": {
-		cost: func(l *libfunc) []branchCost { return regular(constCost{holes: l.sizeArg(0)}) },
-		ap:   func(l *libfunc) []apChange { return []apChange{{kind: apAllocLocal, n: l.sizeArg(0)}} },
-		lower: func(l *lowering) {
-			size := l.lf.sizeArg(0)
-			at := l.env.allocLocal(size)
-			cells := make([]casm.Operand, size)
-			for i := range cells {
-				cells[i] = casm.At(casm.Cell{Reg: casm.FP, Off: offset16(at + i)})
-			}
-			l.only(cells)
+		"alloc_local": {
+			cost: func(l *libfunc) []branchCost { return regular(constCost{holes: l.sizeArg(0)}) },
+			ap:   func(l *libfunc) []apChange { return []apChange{{kind: apAllocLocal, n: l.sizeArg(0)}} },
+			lower: func(l *lowering) {
+				size := l.lf.sizeArg(0)
+				at := l.env.allocLocal(size)
+				cells := make([]casm.Operand, size)
+				for i := range cells {
+					cells[i] = casm.At(casm.Cell{Reg: casm.FP, Off: offset16(at + i)})
+				}
+				l.only(cells)
+			},
 		},
-	},
-	"finalize_locals": {
-		cost: costs(steps(1)),
-		ap:   apIs(apFinalizeLocals),
-		lower: func(l *lowering) {
-			n := l.env.finalizeLocals()
-			l.finish([]casm.Instruction{{Op: casm.AddAP, Res: casm.Imm(int64(n))}}, nil)
+		"finalize_locals": {
+			cost: costs(steps(1)),
+			ap:   apIs(apFinalizeLocals),
+			lower: func(l *lowering) {
+				n := l.env.finalizeLocals()
+				l.finish([]casm.Instruction{{Op: casm.AddAP, Res: casm.Imm(int64(n))}}, nil)
+			},
 		},
-	},
+	}
 }
 
 // store writes values to cells. ap moves on after each cell that is relative to it: these are all [ap].
@@ -217,19 +221,21 @@ func store(dst []casm.Cell, src []casm.Operand) []casm.Instruction {
 	return code
 }
 
-// Field arithmetic. The operations with a constant have it as generic argument.
-var feltRows = map[string]row{
-	"felt252_const":   {cost: free, ap: aps(0), lower: lowerConstValue},
-	"felt252_is_zero": {cost: costs(steps(1), steps(1)), ap: aps(0, 0), lower: lowerIsZero},
-	"felt252_add":     {cost: free, ap: aps(0), lower: func(l *lowering) { lowerFeltOp(l, casm.Add) }},
-	"felt252_sub":     {cost: free, ap: aps(0), lower: func(l *lowering) { lowerFeltOp(l, casm.Sub) }},
-	"felt252_mul":     {cost: free, ap: aps(0), lower: func(l *lowering) { lowerFeltOp(l, casm.Mul) }},
-	// Division is stored at once and costs more, for it is heavy on the sequencer.
-	"felt252_div":       {cost: costs(steps(5)), ap: aps(1), lower: func(l *lowering) { lowerFeltOp(l, casm.Div) }},
-	"felt252_add_const": {cost: free, ap: aps(0), lower: func(l *lowering) { lowerFeltOp(l, casm.Add) }},
-	"felt252_sub_const": {cost: free, ap: aps(0), lower: func(l *lowering) { lowerFeltOp(l, casm.Sub) }},
-	"felt252_mul_const": {cost: free, ap: aps(0), lower: func(l *lowering) { lowerFeltOp(l, casm.Mul) }},
-	"felt252_div_const": {cost: costs(steps(5)), ap: aps(1), lower: func(l *lowering) { lowerFeltOp(l, casm.Div) }},
+// feltRows are field arithmetic. The operations with a constant have it as generic argument.
+func feltRows() map[string]row {
+	return map[string]row{
+		"felt252_const":   {cost: free, ap: aps(0), lower: lowerConstValue},
+		"felt252_is_zero": {cost: costs(steps(1), steps(1)), ap: aps(0, 0), lower: lowerIsZero},
+		"felt252_add":     {cost: free, ap: aps(0), lower: func(l *lowering) { lowerFeltOp(l, casm.Add) }},
+		"felt252_sub":     {cost: free, ap: aps(0), lower: func(l *lowering) { lowerFeltOp(l, casm.Sub) }},
+		"felt252_mul":     {cost: free, ap: aps(0), lower: func(l *lowering) { lowerFeltOp(l, casm.Mul) }},
+		// Division is stored at once and costs more, for it is heavy on the sequencer.
+		"felt252_div":       {cost: costs(steps(5)), ap: aps(1), lower: func(l *lowering) { lowerFeltOp(l, casm.Div) }},
+		"felt252_add_const": {cost: free, ap: aps(0), lower: func(l *lowering) { lowerFeltOp(l, casm.Add) }},
+		"felt252_sub_const": {cost: free, ap: aps(0), lower: func(l *lowering) { lowerFeltOp(l, casm.Sub) }},
+		"felt252_mul_const": {cost: free, ap: aps(0), lower: func(l *lowering) { lowerFeltOp(l, casm.Mul) }},
+		"felt252_div_const": {cost: costs(steps(5)), ap: aps(1), lower: func(l *lowering) { lowerFeltOp(l, casm.Div) }},
+	}
 }
 
 func lowerFeltOp(l *lowering, op casm.Operator) {
@@ -249,27 +255,29 @@ func lowerFeltOp(l *lowering, op casm.Operator) {
 	l.build(&b, noUsage, ends(of(v)))
 }
 
-// Structs are the cells of their members in a row.
-var structRows = map[string]row{
-	"struct_construct": {cost: free, ap: aps(0), lower: func(l *lowering) {
-		var cells []casm.Operand
-		for i := range l.refs {
-			cells = append(cells, l.refs[i].cells...)
-		}
-		l.only(cells)
-	}},
-	"struct_deconstruct":          {cost: free, ap: aps(0), lower: lowerDeconstruct},
-	"struct_snapshot_deconstruct": {cost: free, ap: aps(0), lower: lowerDeconstruct},
-	"struct_boxed_deconstruct": {cost: free, ap: aps(0), lower: func(l *lowering) {
-		cell, offset := pointer(l.single(0))
-		var outputs [][]casm.Operand
-		for _, m := range l.boxedMembers() {
-			outputs = append(outputs, value(casm.AddConst(cell, int64(offset16(offset)))))
-			offset += l.size(m)
-			offset16(offset)
-		}
-		l.only(outputs...)
-	}},
+// structRows are structs, which are the cells of their members in a row.
+func structRows() map[string]row {
+	return map[string]row{
+		"struct_construct": {cost: free, ap: aps(0), lower: func(l *lowering) {
+			var cells []casm.Operand
+			for i := range l.refs {
+				cells = append(cells, l.refs[i].cells...)
+			}
+			l.only(cells)
+		}},
+		"struct_deconstruct":          {cost: free, ap: aps(0), lower: lowerDeconstruct},
+		"struct_snapshot_deconstruct": {cost: free, ap: aps(0), lower: lowerDeconstruct},
+		"struct_boxed_deconstruct": {cost: free, ap: aps(0), lower: func(l *lowering) {
+			cell, offset := pointer(l.single(0))
+			var outputs [][]casm.Operand
+			for _, m := range l.boxedMembers() {
+				outputs = append(outputs, value(casm.AddConst(cell, int64(offset16(offset)))))
+				offset += l.size(m)
+				offset16(offset)
+			}
+			l.only(outputs...)
+		}},
+	}
 }
 
 func lowerDeconstruct(l *lowering) {

@@ -282,3 +282,20 @@ func TestRefused(t *testing.T) {
 		t.Logf("%s: %v (official: %.150s)", filepath.Base(path), err, strings.TrimSpace(string(official)))
 	}
 }
+
+// BenchmarkCompileClass compiles the largest class of the corpus, 22,742 felts.
+func BenchmarkCompileClass(b *testing.B) {
+	data, err := os.ReadFile(filepath.Join(golden.Corpus(b, "sierra-casm"), "libfuncs_coverage__libfuncs_coverage.contract_class.json"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	class, err := sierra.DecodeClass(data)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := CompileClass(class, Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -19,28 +19,30 @@ var (
 const dictAccess = 3
 
 // dictRows are dictionaries with felt keys: a segment of accesses, which the machine's hints fill and squashing verifies.
-var dictRows = map[string]row{
-	"felt252_dict_new":    {cost: costs(steps(9).add(arenaAllocated)), ap: aps(6), lower: lowerDictNew},
-	"felt252_dict_squash": {cost: costs(squashFixed), ap: apIs(apUnknown), lower: lowerDictSquash},
-	"felt252_dict_entry_get": {cost: costs(steps(1).add(squashKey)), ap: aps(0), lower: func(l *lowering) {
-		var b builder
-		dict := b.buffer(2, l.single(0))
-		key := b.deref(l.single(1))
-		b.hint(casm.Felt252DictEntryInit, of(dict, key), nil)
-		b.write(dict, key)
-		previous := b.next(dict)
-		b.next(dict) // the new value is written when the entry is finalised
-		l.build(&b, extra(int(squashKey.gas())), ends(of(dict), of(previous)))
-	}},
-	"felt252_dict_entry_finalize": {cost: costs(steps(1)), ap: aps(0), lower: func(l *lowering) {
-		var b builder
-		entry := b.buffer(0, l.single(0))
-		v := b.deref(l.single(1))
-		b.hint(casm.Felt252DictEntryUpdate, of(entry, v), nil)
-		b.assert(v, b.at(entry, -1))
-		l.build(&b, noUsage, ends(of(entry)))
-	}},
-	"squashed_felt252_dict_entries": {cost: free, ap: aps(0), lower: lowerIdentity},
+func dictRows() map[string]row {
+	return map[string]row{
+		"felt252_dict_new":    {cost: costs(steps(9).add(arenaAllocated)), ap: aps(6), lower: lowerDictNew},
+		"felt252_dict_squash": {cost: costs(squashFixed), ap: apIs(apUnknown), lower: lowerDictSquash},
+		"felt252_dict_entry_get": {cost: costs(steps(1).add(squashKey)), ap: aps(0), lower: func(l *lowering) {
+			var b builder
+			dict := b.buffer(2, l.single(0))
+			key := b.deref(l.single(1))
+			b.hint(casm.Felt252DictEntryInit, of(dict, key), nil)
+			b.write(dict, key)
+			previous := b.next(dict)
+			b.next(dict) // the new value is written when the entry is finalised
+			l.build(&b, extra(int(squashKey.gas())), ends(of(dict), of(previous)))
+		}},
+		"felt252_dict_entry_finalize": {cost: costs(steps(1)), ap: aps(0), lower: func(l *lowering) {
+			var b builder
+			entry := b.buffer(0, l.single(0))
+			v := b.deref(l.single(1))
+			b.hint(casm.Felt252DictEntryUpdate, of(entry, v), nil)
+			b.assert(v, b.at(entry, -1))
+			l.build(&b, noUsage, ends(of(entry)))
+		}},
+		"squashed_felt252_dict_entries": {cost: free, ap: aps(0), lower: lowerIdentity},
+	}
 }
 
 // lowerDictNew takes the next dictionary of the segment arena, whose state is three cells behind the pointer: the segment of

@@ -7,28 +7,30 @@ import (
 
 // ecRows is the arithmetic of the STARK curve. A state is a point plus a random one, with a pointer to the random one, so that
 // sums never meet equal or opposite points.
-var ecRows = map[string]row{
-	"ec_point_zero": {cost: free, ap: aps(0), lower: func(l *lowering) { l.only([]casm.Operand{casm.Imm(0), casm.Imm(0)}) }},
-	"ec_point_unwrap": {cost: free, ap: aps(0), lower: func(l *lowering) {
-		var b builder
-		x, y := l.array(&b, 0)
-		l.build(&b, noUsage, ends(of(x), of(y)))
-	}},
-	"ec_neg":    {cost: free, ap: aps(0), lower: lowerECNeg},
-	"ec_neg_nz": {cost: free, ap: aps(0), lower: lowerECNeg},
-	// No point has y = 0.
-	"ec_point_is_zero": {cost: costs(steps(1), steps(1)), ap: aps(0, 0), lower: func(l *lowering) {
-		var b builder
-		x, y := l.array(&b, 0)
-		b.jumpIf(y, "Target")
-		l.build(&b, noUsage, ends(), endsAt("Target", of(x, y)))
-	}},
-	"ec_point_try_new_nz":      {cost: costs(steps(7), steps(7)), ap: aps(6, 6), lower: lowerECTryNew},
-	"ec_point_from_x_nz":       {cost: costs(stepsRC(14, 3), steps(9)), ap: aps(11, 7), lower: lowerECFromX},
-	"ec_state_init":            {cost: costs(steps(7)), ap: aps(7), lower: lowerECInit},
-	"ec_state_add":             {cost: costs(steps(10)), ap: aps(9), lower: lowerECAdd},
-	"ec_state_try_finalize_nz": {cost: costs(steps(12), steps(6)), ap: aps(11, 3), lower: lowerECFinalize},
-	"ec_state_add_mul":         {cost: builtin(steps(5), EcOp, 1), ap: aps(0), lower: lowerECAddMul},
+func ecRows() map[string]row {
+	return map[string]row{
+		"ec_point_zero": {cost: free, ap: aps(0), lower: func(l *lowering) { l.only([]casm.Operand{casm.Imm(0), casm.Imm(0)}) }},
+		"ec_point_unwrap": {cost: free, ap: aps(0), lower: func(l *lowering) {
+			var b builder
+			x, y := l.array(&b, 0)
+			l.build(&b, noUsage, ends(of(x), of(y)))
+		}},
+		"ec_neg":    {cost: free, ap: aps(0), lower: lowerECNeg},
+		"ec_neg_nz": {cost: free, ap: aps(0), lower: lowerECNeg},
+		// No point has y = 0.
+		"ec_point_is_zero": {cost: costs(steps(1), steps(1)), ap: aps(0, 0), lower: func(l *lowering) {
+			var b builder
+			x, y := l.array(&b, 0)
+			b.jumpIf(y, "Target")
+			l.build(&b, noUsage, ends(), endsAt("Target", of(x, y)))
+		}},
+		"ec_point_try_new_nz":      {cost: costs(steps(7), steps(7)), ap: aps(6, 6), lower: lowerECTryNew},
+		"ec_point_from_x_nz":       {cost: costs(stepsRC(14, 3), steps(9)), ap: aps(11, 7), lower: lowerECFromX},
+		"ec_state_init":            {cost: costs(steps(7)), ap: aps(7), lower: lowerECInit},
+		"ec_state_add":             {cost: costs(steps(10)), ap: aps(9), lower: lowerECAdd},
+		"ec_state_try_finalize_nz": {cost: costs(steps(12), steps(6)), ap: aps(11, 3), lower: lowerECFinalize},
+		"ec_state_add_mul":         {cost: builtin(steps(5), EcOp, 1), ap: aps(0), lower: lowerECAddMul},
+	}
 }
 
 func lowerECNeg(l *lowering) {

@@ -5,25 +5,27 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 )
 
-// An enum is a selector and the cells of the largest variant; smaller ones have zeros before them.
-var enumRows = map[string]row{
-	"enum_init":             {cost: free, ap: aps(0), lower: lowerEnumInit},
-	"enum_from_bounded_int": {cost: enumFromIntCost, ap: enumFromIntAP, lower: lowerEnumFromInt},
-	"enum_match":            {cost: enumMatchCost(0), ap: enumMatchAP, lower: lowerEnumMatch},
-	"enum_snapshot_match":   {cost: enumMatchCost(0), ap: enumMatchAP, lower: lowerEnumMatch},
-	"enum_boxed_match": {
-		cost: enumMatchCost(1),
-		ap: func(l *libfunc) []apChange {
-			ap := enumMatchAP(l)
-			if len(ap) > 1 {
-				for i := range ap {
-					ap[i].n = 1
+// enumRows are enums: a selector and the cells of the largest variant; smaller ones have zeros before them.
+func enumRows() map[string]row {
+	return map[string]row{
+		"enum_init":             {cost: free, ap: aps(0), lower: lowerEnumInit},
+		"enum_from_bounded_int": {cost: enumFromIntCost, ap: enumFromIntAP, lower: lowerEnumFromInt},
+		"enum_match":            {cost: enumMatchCost(0), ap: enumMatchAP, lower: lowerEnumMatch},
+		"enum_snapshot_match":   {cost: enumMatchCost(0), ap: enumMatchAP, lower: lowerEnumMatch},
+		"enum_boxed_match": {
+			cost: enumMatchCost(1),
+			ap: func(l *libfunc) []apChange {
+				ap := enumMatchAP(l)
+				if len(ap) > 1 {
+					for i := range ap {
+						ap[i].n = 1
+					}
 				}
-			}
-			return ap
+				return ap
+			},
+			lower: lowerEnumBoxedMatch,
 		},
-		lower: lowerEnumBoxedMatch,
-	},
+	}
 }
 
 // variantSelector is the selector of variant i of n: its number, or, where a match goes through a table of jumps, the

@@ -3,50 +3,52 @@ package compiler
 import "github.com/starkd/starkd/cairo/casm"
 
 // hashRows are the hash builtins and BLAKE2s, and what is only for debugging.
-var hashRows = map[string]row{
-	"pedersen": {cost: builtin(steps(2), Pedersen, 1), ap: aps(0), lower: func(l *lowering) {
-		var b builder
-		x, y := b.deref(l.single(1)), b.deref(l.single(2))
-		ptr := b.buffer(2, l.single(0))
-		b.write(ptr, x)
-		b.write(ptr, y)
-		result := b.next(ptr)
-		l.build(&b, noUsage, ends(of(ptr), of(result)))
-	}},
-	"hades_permutation": {cost: builtin(steps(3), Poseidon, 1), ap: aps(0), lower: func(l *lowering) {
-		var b builder
-		s0, s1, s2 := b.deref(l.single(1)), b.deref(l.single(2)), b.deref(l.single(3))
-		ptr := b.buffer(5, l.single(0))
-		b.write(ptr, s0)
-		b.write(ptr, s1)
-		b.write(ptr, s2)
-		r0, r1, r2 := b.next(ptr), b.next(ptr), b.next(ptr)
-		l.build(&b, noUsage, ends(of(ptr), of(r0), of(r1), of(r2)))
-	}},
-	"blake2s_compress":            blakeRow(casm.Blake2s),
-	"blake2s_finalize":            blakeRow(casm.Blake2sLast),
-	"blake2s_compress_guarantees": blakeRow(casm.Blake2s),
-	"blake2s_finalize_guarantees": blakeRow(casm.Blake2sLast),
+func hashRows() map[string]row {
+	return map[string]row{
+		"pedersen": {cost: builtin(steps(2), Pedersen, 1), ap: aps(0), lower: func(l *lowering) {
+			var b builder
+			x, y := b.deref(l.single(1)), b.deref(l.single(2))
+			ptr := b.buffer(2, l.single(0))
+			b.write(ptr, x)
+			b.write(ptr, y)
+			result := b.next(ptr)
+			l.build(&b, noUsage, ends(of(ptr), of(result)))
+		}},
+		"hades_permutation": {cost: builtin(steps(3), Poseidon, 1), ap: aps(0), lower: func(l *lowering) {
+			var b builder
+			s0, s1, s2 := b.deref(l.single(1)), b.deref(l.single(2)), b.deref(l.single(3))
+			ptr := b.buffer(5, l.single(0))
+			b.write(ptr, s0)
+			b.write(ptr, s1)
+			b.write(ptr, s2)
+			r0, r1, r2 := b.next(ptr), b.next(ptr), b.next(ptr)
+			l.build(&b, noUsage, ends(of(ptr), of(r0), of(r1), of(r2)))
+		}},
+		"blake2s_compress":            blakeRow(casm.Blake2s),
+		"blake2s_finalize":            blakeRow(casm.Blake2sLast),
+		"blake2s_compress_guarantees": blakeRow(casm.Blake2s),
+		"blake2s_finalize_guarantees": blakeRow(casm.Blake2sLast),
 
-	"print": {cost: costs(steps(1)), ap: aps(0), lower: func(l *lowering) {
-		var b builder
-		cells := l.cells(0, 2)
-		start, end := b.buffer(0, cells[0]), b.buffer(0, cells[1])
-		b.hint(casm.DebugPrint, of(start, end), nil)
-		b.addAP(0)
-		l.build(&b, noUsage, ends())
-	}},
-	"trace": {cost: costs(steps(1)), ap: aps(0), lower: func(l *lowering) {
-		var b builder
-		b.hint(casm.AddTrace, of(b.big(l.lf.valueArg(0))), nil)
-		b.addAP(0)
-		l.build(&b, noUsage, ends())
-	}},
-	"unsafe_panic": {cost: costs(), ap: aps(), lower: func(l *lowering) {
-		var b builder
-		b.fail()
-		l.build(&b, noUsage)
-	}},
+		"print": {cost: costs(steps(1)), ap: aps(0), lower: func(l *lowering) {
+			var b builder
+			cells := l.cells(0, 2)
+			start, end := b.buffer(0, cells[0]), b.buffer(0, cells[1])
+			b.hint(casm.DebugPrint, of(start, end), nil)
+			b.addAP(0)
+			l.build(&b, noUsage, ends())
+		}},
+		"trace": {cost: costs(steps(1)), ap: aps(0), lower: func(l *lowering) {
+			var b builder
+			b.hint(casm.AddTrace, of(b.big(l.lf.valueArg(0))), nil)
+			b.addAP(0)
+			l.build(&b, noUsage, ends())
+		}},
+		"unsafe_panic": {cost: costs(), ap: aps(), lower: func(l *lowering) {
+			var b builder
+			b.fail()
+			l.build(&b, noUsage)
+		}},
+	}
 }
 
 // blakeRow is an instruction of its own; its result goes to eight new cells.

@@ -20,12 +20,12 @@ type row struct {
 // rows is every libfunc that can be compiled, by generic id.
 var rows = sync.OnceValue(func() map[string]*row {
 	all := map[string]*row{}
-	for _, family := range []map[string]row{
+	for _, family := range []func() map[string]row{
 		coreRows, memoryRows, gasRows, feltRows, structRows, enumRows, arrayRows, boxRows, boolRows,
 		uintRows, u128Rows, castRows, boundedRows, hashRows, ecRows, starknetRows, signedRows, wideRows,
 		dictRows, circuitRows, rangeRows, qm31Rows,
 	} {
-		for generic, r := range family {
+		for generic, r := range family() {
 			if all[generic] != nil {
 				panic("compiler: two rows for " + generic)
 			}
@@ -161,7 +161,7 @@ func (l *libfunc) rangeOf(id sierra.TypeID) sierra.Range {
 	return r
 }
 
-// steps, rc and friends write the costs in the tables.
+// steps and stepsRC write the costs in the tables: steps, and steps with range checks.
 func steps(n int) constCost       { return constCost{steps: n} }
 func stepsRC(n, rc int) constCost { return constCost{steps: n, rangeChecks: rc} }
 

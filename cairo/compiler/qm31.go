@@ -10,7 +10,7 @@ import (
 const qm31Part = 36
 
 // qm31Rows is the arithmetic of the field of Stwo, for which the machine has an extension of its opcodes.
-var qm31Rows = func() map[string]row {
+func qm31Rows() map[string]row {
 	rows := map[string]row{
 		"qm31_const": {cost: free, ap: aps(0), lower: func(l *lowering) {
 			v := new(big.Int)
@@ -36,7 +36,7 @@ var qm31Rows = func() map[string]row {
 		rows["qm31_"+name], rows["m31_"+name] = r, r
 	}
 	return rows
-}()
+}
 
 func lowerQM31Pack(l *lowering) {
 	var b builder

@@ -12,7 +12,7 @@ const syscallCost = 10000
 
 // starknetRows are addresses, hashes of classes, and system calls. Of a system call the table has the name and the sizes in
 // cells of its inputs and outputs.
-var starknetRows = func() map[string]row {
+func starknetRows() map[string]row {
 	rows := map[string]row{
 		"storage_base_address_from_felt252":    {cost: costs(stepsRC(10, 3)), ap: aps(7), lower: lowerStorageBaseAddress},
 		"storage_address_from_base":            {cost: free, ap: aps(0), lower: lowerIdentity},
@@ -57,7 +57,7 @@ var starknetRows = func() map[string]row {
 		rows[curve.name+"_get_xy_syscall"] = syscall(curve.selector+"GetXy", sizes(1), 2, 2)
 	}
 	return rows
-}()
+}
 
 func sizes(cells ...int) []int { return cells }
 

@@ -10,27 +10,29 @@ import (
 var u128Range = sierra.Range{Lower: new(big.Int), Upper: two128}
 
 // u128Rows are the unsigned integers of 128 bits, which a range check covers.
-var u128Rows = map[string]row{
-	"u128_const":           {cost: free, ap: aps(0), lower: lowerConstValue},
-	"u128_to_felt252":      {cost: free, ap: aps(0), lower: lowerIdentity},
-	"u128_eq":              {cost: costs(steps(2), steps(3)), ap: aps(1, 1), lower: lowerEqual},
-	"u128_is_zero":         {cost: costs(steps(1), steps(1)), ap: aps(0, 0), lower: lowerIsZero},
-	"u128_sqrt":            {cost: costs(stepsRC(9, 4)), ap: aps(6), lower: lowerSqrt},
-	"u128_overflowing_add": {cost: costs(stepsRC(3, 1), stepsRC(5, 1)), ap: aps(2, 3), lower: lowerU128OverflowingAdd},
-	"u128_overflowing_sub": {cost: costs(stepsRC(3, 1), stepsRC(5, 1)), ap: aps(2, 3),
-		lower: func(l *lowering) { lowerSmallDiff(l, two128) }},
-	"u128_safe_divmod": {cost: costs(stepsRC(11, 4)), ap: aps(7), lower: func(l *lowering) {
-		lowerDivRem(l, u128Range, sierra.Range{Lower: big.NewInt(1), Upper: two128})
-	}},
-	"u128_guarantee_mul":        {cost: costs(steps(1)), ap: aps(2), lower: lowerGuaranteeMul},
-	"u128_mul_guarantee_verify": {cost: costs(stepsRC(23, 9)), ap: aps(15), lower: lowerMulGuaranteeVerify},
-	"u128s_from_felt252":        {cost: costs(stepsRC(2, 1), stepsRC(11, 3)), ap: aps(1, 6), lower: lowerU128sFromFelt},
-	"u128_byte_reverse":         {cost: builtin(steps(24), Bitwise, 4), ap: aps(16), lower: lowerByteReverse},
-	"bitwise":                   {cost: builtin(steps(2), Bitwise, 1), ap: aps(0), lower: lowerBitwise},
-	"bytes31_const":             {cost: free, ap: aps(0), lower: lowerConstValue},
-	"bytes31_to_felt252":        {cost: free, ap: aps(0), lower: lowerIdentity},
-	"bytes31_try_from_felt252":  {cost: costs(stepsRC(7, 3), stepsRC(9, 3)), ap: aps(5, 6), lower: func(l *lowering) { lowerTryFromFelt(l, 248) }},
-	"u128_to_u32_guarantees":    {cost: costs(steps(7)), ap: aps(9), lower: lowerU32Guarantees},
+func u128Rows() map[string]row {
+	return map[string]row{
+		"u128_const":           {cost: free, ap: aps(0), lower: lowerConstValue},
+		"u128_to_felt252":      {cost: free, ap: aps(0), lower: lowerIdentity},
+		"u128_eq":              {cost: costs(steps(2), steps(3)), ap: aps(1, 1), lower: lowerEqual},
+		"u128_is_zero":         {cost: costs(steps(1), steps(1)), ap: aps(0, 0), lower: lowerIsZero},
+		"u128_sqrt":            {cost: costs(stepsRC(9, 4)), ap: aps(6), lower: lowerSqrt},
+		"u128_overflowing_add": {cost: costs(stepsRC(3, 1), stepsRC(5, 1)), ap: aps(2, 3), lower: lowerU128OverflowingAdd},
+		"u128_overflowing_sub": {cost: costs(stepsRC(3, 1), stepsRC(5, 1)), ap: aps(2, 3),
+			lower: func(l *lowering) { lowerSmallDiff(l, two128) }},
+		"u128_safe_divmod": {cost: costs(stepsRC(11, 4)), ap: aps(7), lower: func(l *lowering) {
+			lowerDivRem(l, u128Range, sierra.Range{Lower: big.NewInt(1), Upper: two128})
+		}},
+		"u128_guarantee_mul":        {cost: costs(steps(1)), ap: aps(2), lower: lowerGuaranteeMul},
+		"u128_mul_guarantee_verify": {cost: costs(stepsRC(23, 9)), ap: aps(15), lower: lowerMulGuaranteeVerify},
+		"u128s_from_felt252":        {cost: costs(stepsRC(2, 1), stepsRC(11, 3)), ap: aps(1, 6), lower: lowerU128sFromFelt},
+		"u128_byte_reverse":         {cost: builtin(steps(24), Bitwise, 4), ap: aps(16), lower: lowerByteReverse},
+		"bitwise":                   {cost: builtin(steps(2), Bitwise, 1), ap: aps(0), lower: lowerBitwise},
+		"bytes31_const":             {cost: free, ap: aps(0), lower: lowerConstValue},
+		"bytes31_to_felt252":        {cost: free, ap: aps(0), lower: lowerIdentity},
+		"bytes31_try_from_felt252":  {cost: costs(stepsRC(7, 3), stepsRC(9, 3)), ap: aps(5, 6), lower: func(l *lowering) { lowerTryFromFelt(l, 248) }},
+		"u128_to_u32_guarantees":    {cost: costs(steps(7)), ap: aps(9), lower: lowerU32Guarantees},
+	}
 }
 
 func lowerU128OverflowingAdd(l *lowering) {

@@ -9,7 +9,7 @@ import (
 )
 
 // uintRows are the unsigned integers of 8 to 64 bits.
-var uintRows = func() map[string]row {
+func uintRows() map[string]row {
 	rows := map[string]row{}
 	for _, bits := range [...]uint{8, 16, 32, 64} {
 		limit := new(big.Int).Lsh(big.NewInt(1), bits)
@@ -35,9 +35,8 @@ var uintRows = func() map[string]row {
 			rows[u+name] = r
 		}
 	}
-	// Since bitwise works on all widths it has one name only.
 	return rows
-}()
+}
 
 // fieldHalf is n/2 in the field.
 func fieldHalf(n int64) *big.Int {

@@ -8,23 +8,29 @@ import (
 
 // wideRows are integers of 256 and 512 bits, in limbs of 128 bits from the lowest. Products of limbs come with guarantees,
 // which have to be verified later: (x, y, high, low).
-var wideRows = map[string]row{
-	"u256_is_zero": {cost: costs(steps(2), steps(2)), ap: aps(0, 0), lower: func(l *lowering) {
-		var b builder
-		low, high := l.array(&b, 0)
-		b.jumpIf(low, "Target")
-		b.jumpIf(high, "Target")
-		l.build(&b, noUsage, ends(), endsAt("Target", of(low, high)))
-	}},
-	"u256_safe_divmod":         {cost: costs(stepsRC(26, 6)), ap: aps(19), lower: lowerU256DivMod},
-	"u256_sqrt":                {cost: costs(stepsRC(30, 7)), ap: aps(25), lower: lowerU256Sqrt},
-	"u256_guarantee_inv_mod_n": {cost: costs(stepsRC(40, 9), stepsRC(25, 7)), ap: aps(46, 14), lower: lowerU256InvModN},
-	"u512_safe_divmod_by_u256": {cost: costs(stepsRC(47, 12)), ap: aps(43), lower: lowerU512DivMod},
+func wideRows() map[string]row {
+	return map[string]row{
+		"u256_is_zero": {cost: costs(steps(2), steps(2)), ap: aps(0, 0), lower: func(l *lowering) {
+			var b builder
+			low, high := l.array(&b, 0)
+			b.jumpIf(low, "Target")
+			b.jumpIf(high, "Target")
+			l.build(&b, noUsage, ends(), endsAt("Target", of(low, high)))
+		}},
+		"u256_safe_divmod":         {cost: costs(stepsRC(26, 6)), ap: aps(19), lower: lowerU256DivMod},
+		"u256_sqrt":                {cost: costs(stepsRC(30, 7)), ap: aps(25), lower: lowerU256Sqrt},
+		"u256_guarantee_inv_mod_n": {cost: costs(stepsRC(40, 9), stepsRC(25, 7)), ap: aps(46, 14), lower: lowerU256InvModN},
+		"u512_safe_divmod_by_u256": {cost: costs(stepsRC(47, 12)), ap: aps(43), lower: lowerU512DivMod},
+	}
 }
 
-// pow2 is 2^n, and 2^128 less 2^n what has to be added before a range check for a bound of n bits.
-func pow2(n uint) *big.Int       { return new(big.Int).Lsh(big.NewInt(1), n) }
+// pow2 is 2^n.
+func pow2(n uint) *big.Int { return new(big.Int).Lsh(big.NewInt(1), n) }
+
+// checkFixer is 2^128 - 2^n, what has to be added before a range check to check for n bits.
 func checkFixer(n uint) *big.Int { return new(big.Int).Sub(two128, pow2(n)) }
+
+// temps allocates n cells.
 func (b *builder) temps(n int) []Var {
 	vars := make([]Var, n)
 	for i := range vars {
@@ -49,7 +55,7 @@ func (b *builder) wideMul(x, y Var) (low, high Var) {
 	return low, high
 }
 
-// add and sub add a new cell with the sum or difference.
+// plus and minus allocate a cell with the sum or difference.
 func (b *builder) plus(x, y Var) Var  { return b.tempIs(b.sum(x, y)) }
 func (b *builder) minus(x, y Var) Var { return b.tempIs(b.difference(x, y)) }
 

@@ -6,35 +6,37 @@ import (
 	"github.com/starkd/starkd/cairo/casm"
 )
 
-// The gas counter. What has to be withdrawn or given back is known in Const, and in uses of builtins whose prices are in a
+// gasRows are the gas counter. What has to be withdrawn or given back is known in Const, and in uses of builtins whose prices are in a
 // table behind the program: then the sum is computed at run time.
-var gasRows = map[string]row{
-	"withdraw_gas":     {cost: withdrawCost(false), apOfGas: withdrawAP(false), lower: lowerWithdrawGas},
-	"withdraw_gas_all": {cost: withdrawCost(true), apOfGas: withdrawAP(true), lower: lowerWithdrawGasAll},
-	"redeposit_gas": {
-		cost:    func(*libfunc) []branchCost { return []branchCost{{kind: redepositGasCost}} },
-		apOfGas: unspentAP,
-		lower:   func(l *lowering) { lowerUnspent(l, true) },
-	},
-	"get_unspent_gas": {
-		cost:    func(*libfunc) []branchCost { return []branchCost{{kind: unspentGasCost}} },
-		apOfGas: unspentAP,
-		lower:   func(l *lowering) { lowerUnspent(l, false) },
-	},
-	"get_available_gas": {cost: free, ap: aps(0), lower: lowerDup},
-	"get_builtin_costs": {cost: costs(steps(3)), ap: aps(3), lower: func(l *lowering) {
-		var b builder
-		l.build(&b, noUsage, ends(of(l.costTable(&b))))
-	}},
-	"gas_reserve_create": {cost: costs(stepsRC(3, 1), stepsRC(5, 1)), ap: aps(2, 3), lower: func(l *lowering) {
-		d := l.smallDiff(two128)
-		l.build(&d.builder, checks(d.origRC, d.rc), ends(of(d.rc), of(d.diff), of(d.y)), endsAt("Overflow", of(d.rc), of(d.x)))
-	}},
-	"gas_reserve_utilize": {cost: free, ap: aps(0), lower: func(l *lowering) {
-		var b builder
-		gas, reserve := b.deref(l.single(0)), b.deref(l.single(1))
-		l.build(&b, noUsage, ends(of(b.sum(gas, reserve))))
-	}},
+func gasRows() map[string]row {
+	return map[string]row{
+		"withdraw_gas":     {cost: withdrawCost(false), apOfGas: withdrawAP(false), lower: lowerWithdrawGas},
+		"withdraw_gas_all": {cost: withdrawCost(true), apOfGas: withdrawAP(true), lower: lowerWithdrawGasAll},
+		"redeposit_gas": {
+			cost:    func(*libfunc) []branchCost { return []branchCost{{kind: redepositGasCost}} },
+			apOfGas: unspentAP,
+			lower:   func(l *lowering) { lowerUnspent(l, true) },
+		},
+		"get_unspent_gas": {
+			cost:    func(*libfunc) []branchCost { return []branchCost{{kind: unspentGasCost}} },
+			apOfGas: unspentAP,
+			lower:   func(l *lowering) { lowerUnspent(l, false) },
+		},
+		"get_available_gas": {cost: free, ap: aps(0), lower: lowerDup},
+		"get_builtin_costs": {cost: costs(steps(3)), ap: aps(3), lower: func(l *lowering) {
+			var b builder
+			l.build(&b, noUsage, ends(of(l.costTable(&b))))
+		}},
+		"gas_reserve_create": {cost: costs(stepsRC(3, 1), stepsRC(5, 1)), ap: aps(2, 3), lower: func(l *lowering) {
+			d := l.smallDiff(two128)
+			l.build(&d.builder, checks(d.origRC, d.rc), ends(of(d.rc), of(d.diff), of(d.y)), endsAt("Overflow", of(d.rc), of(d.x)))
+		}},
+		"gas_reserve_utilize": {cost: free, ap: aps(0), lower: func(l *lowering) {
+			var b builder
+			gas, reserve := b.deref(l.single(0)), b.deref(l.single(1))
+			l.build(&b, noUsage, ends(of(b.sum(gas, reserve))))
+		}},
+	}
 }
 
 func withdrawCost(table bool) func(*libfunc) []branchCost {
