@@ -1,0 +1,182 @@
+package app
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	dbm "github.com/cometbft/cometbft-db"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/starkd/starkd/app/state"
+	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/contracts"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet"
+)
+
+// Every fault of a genesis is named with its field, and what is allowed.
+func TestGenesisFaults(t *testing.T) {
+	address, hash := `"address":"0x1234"`, class(t, contracts.Fibonacci).Hash().String()
+	definition, err := json.Marshal(class(t, contracts.Fibonacci))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ chain, appState, want string }{
+		{"", "{}", `chain id "" has 0 characters, want 1 to 31`},
+		{strings.Repeat("x", 32), "{}", "has 32 characters, want 1 to 31"},
+		{"caf\u00e9", "{}", "chain id"},
+		{testChain, "[]", "genesis"},
+		{testChain, `{"gas":1}`, `unknown field "gas"`},
+		{testChain, `{} {}`, "more than one JSON value"},
+		{testChain, `{"chain_id":"OTHER"}`, `chain_id "OTHER" is not the chain's`},
+		{testChain, `{"fee_token":"12"}`, "0x-prefixed"},
+		{testChain, `{"gas_prices":{"l2_gas":{"fri":"0x100000000000000000000000000000000"}}}`, "fri: amount"},
+		{testChain, `{"gas_prices":{"l2_gas":{"fri":-1}}}`, "fri: amount"},
+		{testChain, `{"gas_prices":{"l2_gas":{"gwei":1}}}`, `unknown field "gwei"`},
+		{testChain, `{"limits":{"block_l2_gas":18446744073709551616}}`, "block_l2_gas"},
+		{testChain, `{"fee_recipients":{"AB":"0x1"}}`, `fee_recipients: "AB" is not the address of a validator`},
+		{testChain, `{"fee_recipients":{"` + strings.Repeat("ab", 20) + `":"0x0"}}`, "0x0 is not a contract address"},
+		{testChain, `{"classes":[null]}`, "classes[0]: null"},
+		{testChain, `{"classes":[` + string(definition) + `,` + string(definition) + `]}`, "classes[1]: class " + hash + " appears twice"},
+		{testChain, `{"contracts":[{` + address + `,"class_hash":"0x5"}]}`, "contracts[0].class_hash: 0x5 is none of the classes"},
+		{testChain, `{"contracts":[{"address":"0x1"}]}`, "contracts[0].address: 0x1 is not a contract address"},
+		{testChain, `{"contracts":[{` + address + `},{` + address + `}]}`, "contracts[1].address: 0x1234 appears twice"},
+		{testChain, `{"contracts":[{` + address + `,"nonce":"0x10000000000000000"}]}`, "contracts[0].nonce: 0x10000000000000000 does not fit in 64 bits"},
+		{testChain, `{"contracts":[{` + address + `,"storage":{"12":"0x1"}}]}`, `contracts[0].storage: key "12"`},
+		{testChain, `{"balances":[{"amount":"1e9"}]}`, "amount"},
+		{testChain, `{"balances":[{"address":"0x7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff00"}]}`, "balances[0].address"},
+	} {
+		_, err := ParseGenesis(c.chain, []byte(c.appState))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("chain %q, app_state %.100s: %v, want %q", c.chain, c.appState, err, c.want)
+		}
+	}
+	// Several faults are reported at once.
+	_, err = ParseGenesis("", []byte(`{"contracts":[{"address":"0x1"}],"classes":[null]}`))
+	for _, part := range []string{"chain id", "classes[0]", "contracts[0].address", "contracts[0].class_hash"} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("error %v does not name %s", err, part)
+		}
+	}
+}
+
+// Faults that only running the genesis shows.
+func TestGenesisRuns(t *testing.T) {
+	definition, err := json.Marshal(class(t, contracts.Account))
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash := class(t, contracts.Account).Hash().String()
+	for appState, want := range map[string]string{
+		`{"classes":[` + string(definition) + `],"contracts":[{"address":"0x1234","class_hash":"` + hash + `","constructor_calldata":[]}]}`:                                "contracts[0].constructor_calldata",
+		`{"classes":[{"sierra_program":["0x1","0x2"],"contract_class_version":"0.1.0","entry_points_by_type":{"CONSTRUCTOR":[],"EXTERNAL":[],"L1_HANDLER":[]},"abi":""}]}`: "classes[0]",
+	} {
+		store, err := state.Open(dbm.NewMemDB())
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := New(store, vm.NewEngine(), nil, Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.InitGenesis(testChain, testTime, []byte(appState)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("genesis %.80s: %v, want %q", appState, err, want)
+		}
+		if store.Head() != nil || a.Genesis() != nil {
+			t.Error("a bad genesis was stored")
+		}
+	}
+}
+
+// Block 0 holds what the genesis says, and a node that starts again has the same parameters.
+func TestGenesisState(t *testing.T) {
+	c := newChain(t)
+	amount, _ := starknet.NewUint128(tokens).Mul64(1000)
+	if got := c.balance(c.alice.address); got != amount.Felt() {
+		t.Errorf("alice has %v, want %v", got, amount)
+	}
+	supply, _ := amount.Mul64(2)
+	if got := c.view(starknet.StrkAddress, "total_supply"); got[0] != supply.Felt() || !got[1].IsZero() {
+		t.Errorf("total supply %v, want %v", got, supply)
+	}
+	if got := c.count(); got != 10 {
+		t.Errorf("the counter starts at %d, want 10", got)
+	}
+	before, root := c.app.Genesis(), c.app.store.Head().StateRoot
+	again, err := c.app.InitGenesis(testChain, testTime, c.genesis)
+	if err != nil || felt.FromBytesReduce(again) != root {
+		t.Errorf("genesis again: %x, %v", again, err)
+	}
+	if _, err := c.app.InitGenesis("OTHER", testTime, c.genesis); err == nil {
+		t.Error("the genesis of another chain was taken for this one's")
+	}
+	c.open()
+	stored := *before
+	stored.Classes, stored.Contracts, stored.Balances = nil, nil, nil
+	if d := cmp.Diff(&stored, c.app.Genesis(), cmp.AllowUnexported(Genesis{})); d != "" {
+		t.Errorf("parameters after a restart (-want +got):\n%s", d)
+	}
+}
+
+// Amounts are decimal or hexadecimal, below 2^128.
+func TestParseAmount(t *testing.T) {
+	for s, want := range map[string]starknet.Uint128{
+		"0": {}, "17": {Lo: 17}, "0x11": {Lo: 17}, "340282366920938463463374607431768211455": {Hi: 1<<64 - 1, Lo: 1<<64 - 1},
+		"0x10000000000000000": {Hi: 1},
+	} {
+		if got, err := ParseAmount(s); err != nil || got != want {
+			t.Errorf("%s: %v %v, want %v", s, got, err, want)
+		}
+	}
+	for _, s := range []string{"", "0x", "-1", "+1", "1_000", "1e3", "1.5", "340282366920938463463374607431768211456", strings.Repeat("0", 100)} {
+		if got, err := ParseAmount(s); err == nil {
+			t.Errorf("%q is %v", s, got)
+		}
+	}
+}
+
+// Any bytes are a genesis or an error, and a genesis that was read is written and read again as the same.
+func FuzzParseGenesis(f *testing.F) {
+	f.Add("STARKD", []byte(`{"fee_token":"0x5","gas_prices":{"l2_gas":{"wei":"7","fri":9}},"limits":{"block_l2_gas":5},"balances":[{"address":"0x9","amount":"12"}]}`))
+	f.Add("", []byte(`{"contracts":[{"address":"0x5","storage":{"0x1":"0x2"}}]}`))
+	f.Fuzz(func(t *testing.T, chain string, b []byte) {
+		g, err := ParseGenesis(chain, b)
+		if err != nil {
+			return
+		}
+		again, err := json.Marshal(g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := ParseGenesis(chain, again)
+		if err != nil {
+			t.Fatalf("%s: %v", again, err)
+		}
+		if d := cmp.Diff(g, h, cmp.AllowUnexported(Genesis{})); d != "" {
+			t.Fatal(d)
+		}
+	})
+}
+
+// Any bytes from a peer are accepted or refused, never more, by mempool, proposer and validator alike.
+func FuzzTransactionBytes(f *testing.F) {
+	c := newChain(f)
+	f.Add(c.alice.sign(f, c.alice.transfer(c.bob.address, 5)))
+	f.Add(c.bob.sign(f, &starknet.DeployAccount{Common: c.bob.common(), ClassHash: u(5), ConstructorCalldata: []felt.Felt{u(1)}}))
+	f.Add(c.bob.sign(f, &starknet.Declare{Common: c.bob.common(), SenderAddress: c.bob.address, Class: &starknet.ContractClass{SierraProgram: []felt.Felt{u(1)}, Version: "0.1.0"}}))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		got, err := c.app.CheckTx(raw, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		txs, err := c.app.Propose(c.next(raw), 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bad := c.app.Process(c.next(raw))
+		if (len(txs) == 1) != (bad == nil) || got.Code != 0 && bad == nil {
+			t.Fatalf("mempool %+v, proposer %d, validator %v", got, len(txs), bad)
+		}
+	})
+}
