@@ -23,6 +23,8 @@ type (
 	Result   = statement.Result
 	HexBytes = statement.HexBytes
 	Tries    = statement.Tries
+	// TransactionOutcome is what a proof shows of one transaction.
+	TransactionOutcome = statement.TransactionOutcome
 )
 
 // OSProgramHash is the hash of the program that block proofs prove, as the official cairo-hash-program computes it.

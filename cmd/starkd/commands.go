@@ -9,7 +9,11 @@ func commands() []*cobra.Command {
 		newTestnetCommand(),
 		newStartCommand(),
 		newABCICommand(),
+		newWatchCommand(),
+		newVerifyCommand(),
+		newProveCommand(),
 		newClassCommand(),
+		newCairoCommand(),
 		newKeysCommand(),
 		newVersionCommand(),
 	}

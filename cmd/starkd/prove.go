@@ -1,0 +1,149 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/prover"
+)
+
+// maxTraceFile bounds trace and memory files: 2^24 steps.
+const maxTraceFile = 2 << 30
+
+func newProveCommand() *cobra.Command {
+	var public, private, parameters, configuration, out string
+	var annotations bool
+	cmd := &cobra.Command{
+		Use:   "prove",
+		Short: "Prove a Cairo run, with the files and flags of Stone's prover; same bytes",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for flag, value := range map[string]string{
+				"public_input_file": public, "private_input_file": private, "parameter_file": parameters, "out_file": out,
+			} {
+				if value == "" {
+					return usagef("--%s is missing", flag)
+				}
+			}
+			params, err := readParameters(cmd, parameters)
+			if err != nil {
+				return err
+			}
+			proverConfig := prover.DefaultConfig()
+			if configuration != "" {
+				data, err := readFile(cmd, configuration, 1<<20)
+				if err != nil {
+					return err
+				}
+				if proverConfig, err = prover.ParseConfig(data); err != nil {
+					return fmt.Errorf("%s: %w", configuration, err)
+				}
+			}
+			trace, err := loadTrace(cmd, public, private)
+			if err != nil {
+				return err
+			}
+			progress, finish := progressLine(cmd)
+			started := time.Now()
+			proof, err := prover.Prove(trace, params, progress)
+			finish()
+			if err != nil {
+				return err
+			}
+			proof.Config = proverConfig
+			if !annotations {
+				proof.Annotations = nil
+			}
+			data, err := json.MarshalIndent(proof, "", "  ")
+			if err != nil {
+				return err
+			}
+			if err := writeOutput(cmd, out, append(data, '\n')); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.ErrOrStderr(), "proved %d steps of layout %s in %v, %d bits, %d bytes of proof\n",
+				trace.Public.Steps, trace.Public.Layout, time.Since(started).Round(time.Millisecond), params.SecurityBits(), len(proof.Bytes))
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&public, "public_input_file", "", "AIR public input, JSON")
+	f.StringVar(&private, "private_input_file", "", "AIR private input, JSON: names the trace and memory files too")
+	f.StringVar(&parameters, "parameter_file", "", "proof parameters, JSON")
+	f.StringVar(&configuration, "prover_config_file", "", "Stone's prover configuration, JSON; checked, and of no effect on the proof")
+	f.StringVar(&out, "out_file", "", "proof to write, JSON")
+	f.BoolVar(&annotations, "generate_annotations", false, "write Stone's annotations into the proof, for verifiers that read them")
+	return cmd
+}
+
+func readParameters(cmd *cobra.Command, path string) (prover.Parameters, error) {
+	data, err := readFile(cmd, path, 1<<20)
+	if err != nil {
+		return prover.Parameters{}, err
+	}
+	params, err := prover.ParseParameters(data)
+	if err != nil {
+		return prover.Parameters{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return params, nil
+}
+
+// loadTrace reads a run from the official runner's files. Paths inside the private input are relative to it.
+func loadTrace(cmd *cobra.Command, public, private string) (*cairo.Trace, error) {
+	publicJSON, err := readFile(cmd, public, maxTraceFile)
+	if err != nil {
+		return nil, err
+	}
+	privateJSON, err := readFile(cmd, private, maxTraceFile)
+	if err != nil {
+		return nil, err
+	}
+	var paths struct {
+		Trace  string `json:"trace_path"`
+		Memory string `json:"memory_path"`
+	}
+	if err := json.Unmarshal(privateJSON, &paths); err != nil {
+		return nil, fmt.Errorf("%s: %w", private, err)
+	}
+	if paths.Trace == "" || paths.Memory == "" {
+		return nil, fmt.Errorf("%s: trace_path or memory_path is missing", private)
+	}
+	var files [2][]byte
+	for i, path := range []string{paths.Trace, paths.Memory} {
+		if _, err := os.Stat(path); err != nil {
+			// Runners write the path that they were given, which is good from their folder only.
+			path = filepath.Join(filepath.Dir(private), filepath.Base(path))
+		}
+		if files[i], err = readFile(cmd, path, maxTraceFile); err != nil {
+			return nil, err
+		}
+	}
+	return cairo.LoadTrace(publicJSON, privateJSON, files[0], files[1])
+}
+
+// progressLine shows the stages of a proof on one line of a terminal, or a line each elsewhere.
+func progressLine(cmd *cobra.Command) (*prover.Progress, func()) {
+	started := time.Now()
+	terminal := false
+	if f, ok := cmd.ErrOrStderr().(*os.File); ok {
+		if info, err := f.Stat(); err == nil {
+			terminal = info.Mode()&os.ModeCharDevice != 0
+		}
+	}
+	end := "\n"
+	if terminal {
+		end = "\x1b[K\r"
+	}
+	return &prover.Progress{Stage: func(name string, number, total int) {
+			fmt.Fprintf(cmd.ErrOrStderr(), "[%d/%d] %s, %v%s", number+1, total, name, time.Since(started).Round(100*time.Millisecond), end)
+		}}, func() {
+			if terminal {
+				fmt.Fprint(cmd.ErrOrStderr(), "\x1b[K")
+			}
+		}
+}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	cmttypes "github.com/cometbft/cometbft/types"
+	"github.com/spf13/cobra"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/watcher"
+)
+
+func newVerifyCommand() *cobra.Command {
+	var chainID, tx, header, validators string
+	var block int64
+	var minBits uint
+	var stone5 bool
+	cmd := &cobra.Command{
+		Use:   "verify FILE|URL",
+		Short: "Check a proof: of a block, against what validators signed, or a bare Stone proof",
+		Long: `Check a proof.
+
+A block's proof (from the watcher's REST) is held against what you trust: --validators, a genesis file whose validators must
+have signed the block's headers, or --trusted-header, the hash of the header after the block. Nothing else in the file is
+trusted. A Stone proof file is checked as such, and reported as program hash, output and security.`,
+		Args: exactArgs("FILE|URL"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			data, err := fetch(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			proof, err := prover.ParseBlockProof(data)
+			if errors.Is(err, prover.ErrNotBlockProof) {
+				if chainID != "" || tx != "" || header != "" || validators != "" || block >= 0 {
+					if _, stoneErr := prover.ParseProof(data); stoneErr != nil {
+						return withHint(err, "the file is neither a block's proof nor a Stone proof")
+					}
+					return withHint(err, "a bare Stone proof says nothing of chains, blocks and transactions: leave --chain-id, --tx, --block, --validators and --trusted-header out")
+				}
+				return verifyStone(cmd, data, minBits, stone5)
+			}
+			if err != nil {
+				return err
+			}
+			trust := &watcher.Trust{ChainID: chainID}
+			if validators != "" {
+				if trust.Genesis, err = cmttypes.GenesisDocFromFile(validators); err != nil {
+					return fmt.Errorf("--validators: %w", err)
+				}
+			}
+			if header != "" {
+				if trust.Header, err = hex.DecodeString(strings.TrimPrefix(header, "0x")); err != nil || len(trust.Header) != 32 {
+					return usagef("--trusted-header %.80q is not 64 hexadecimal digits", header)
+				}
+			}
+			if trust.Genesis == nil && trust.Header == nil {
+				return usagef("a block's proof needs something to trust: --validators genesis.json or --trusted-header HASH")
+			}
+			return verifyBlock(cmd, proof, trust, block, tx, minBits)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&chainID, "chain-id", "", "refuse a proof of another chain")
+	f.StringVar(&tx, "tx", "", "refuse a proof that does not cover this transaction")
+	f.Int64Var(&block, "block", -1, "refuse a proof of another block")
+	f.StringVar(&header, "trusted-header", "", "hash of the header after the block, from a source you trust")
+	f.StringVar(&validators, "validators", "", "genesis file whose validators you trust")
+	f.UintVar(&minBits, "min-security", prover.DefaultMinBits, "least bits of security")
+	f.BoolVar(&stone5, "stone5", false, "also accept bare proofs by Stone v2")
+	return cmd
+}
+
+// fetch reads a file, standard input for "-", or a URL.
+func fetch(cmd *cobra.Command, from string) ([]byte, error) {
+	if !strings.HasPrefix(from, "http://") && !strings.HasPrefix(from, "https://") {
+		return readFile(cmd, from, prover.MaxProofJSON)
+	}
+	client := &http.Client{Timeout: 5 * time.Minute}
+	request, err := http.NewRequestWithContext(cmd.Context(), http.MethodGet, from, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(response.Body, prover.MaxProofJSON+1))
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s: %s", from, response.Status, bytes.TrimSpace(data[:min(len(data), 300)]))
+	}
+	if len(data) > prover.MaxProofJSON {
+		return nil, fmt.Errorf("%s: longer than %d bytes", from, prover.MaxProofJSON)
+	}
+	return data, nil
+}
+
+func verifyBlock(cmd *cobra.Command, proof *prover.BlockProof, trust *watcher.Trust, block int64, tx string, minBits uint) error {
+	started := time.Now()
+	if block >= 0 && proof.Block != uint64(block) {
+		return fmt.Errorf("the proof is of block %d, not of %d", proof.Block, block)
+	}
+	anchor, err := watcher.VerifyHeaders(proof, trust)
+	if err != nil {
+		return err
+	}
+	verdict, err := prover.VerifyBlock(proof, anchor, prover.Policy{MinBits: minBits})
+	if err != nil {
+		return err
+	}
+	if tx != "" {
+		hash, err := felt.FromHex(tx)
+		if err != nil {
+			return usagef("--tx: %v", err)
+		}
+		if !slices.ContainsFunc(verdict.Outcome.Transactions, func(t prover.TransactionOutcome) bool { return t.Hash == hash }) {
+			return fmt.Errorf("the proof of block %d does not cover transaction %v", proof.Block, hash)
+		}
+	}
+	out := cmd.OutOrStdout()
+	trusted := "header " + hex.EncodeToString(trust.Header)
+	if trust.Header == nil {
+		trusted = fmt.Sprintf("the %d validators of the genesis", len(trust.Genesis.Validators))
+	}
+	fmt.Fprintf(out, "valid: block %d of chain %s\n", proof.Block, proof.Chain)
+	fmt.Fprintf(out, "  trusted       %s\n", trusted)
+	fmt.Fprintf(out, "  state         %v → %v\n", anchor.Before, anchor.After)
+	fmt.Fprintf(out, "  program       %v (starkd OS)\n", prover.OSProgramHash)
+	fmt.Fprintf(out, "  proofs        %d, layout %s, %d steps, %d bits of security\n", len(proof.Proofs), verdict.Layout, verdict.Steps, verdict.Bits)
+	for _, t := range verdict.Outcome.Transactions {
+		status := "succeeded"
+		if t.Reverted {
+			status = "reverted"
+		}
+		var covered []string
+		for _, call := range t.Calls {
+			covered = append(covered, call.Kind.String())
+		}
+		fmt.Fprintf(out, "  transaction   %v %s, fee %v FRI, %d events; covered: %s; not covered: %s\n",
+			t.Hash, status, t.Fee.BigInt(), len(t.Events), list(covered), list(t.NotCovered))
+	}
+	if verdict.Rejected > 0 {
+		fmt.Fprintf(out, "  rejected      %d transactions of the block did nothing\n", verdict.Rejected)
+	}
+	fmt.Fprintf(out, "  checked in    %v\n", time.Since(started).Round(time.Millisecond))
+	return nil
+}
+
+func list(items []string) string {
+	if len(items) == 0 {
+		return "nothing"
+	}
+	return strings.Join(items, ", ")
+}
+
+func verifyStone(cmd *cobra.Command, data []byte, minBits uint, stone5 bool) error {
+	proof, err := prover.ParseProof(data)
+	if err != nil {
+		return err
+	}
+	policy := prover.Policy{MinBits: minBits}
+	if stone5 {
+		policy.Versions = []prover.Version{prover.Stone6, prover.Stone5}
+	}
+	claim, err := prover.Verify(proof, policy)
+	if err != nil {
+		return err
+	}
+	out := cmd.OutOrStdout()
+	fmt.Fprintf(out, "valid: a run of a Cairo program\n")
+	fmt.Fprintf(out, "  program hash  %v\n", claim.ProgramHash)
+	fmt.Fprintf(out, "  output        %d felts\n", len(claim.Output))
+	for i, word := range claim.Output {
+		if i == 32 {
+			fmt.Fprintf(out, "                … %d more\n", len(claim.Output)-i)
+			break
+		}
+		fmt.Fprintf(out, "                %v\n", word)
+	}
+	fmt.Fprintf(out, "  layout        %s, %d steps\n", claim.Layout, claim.Steps)
+	fmt.Fprintf(out, "  security      %d bits (%v)\n", claim.Bits, claim.Version)
+	return nil
+}
