@@ -1,0 +1,75 @@
+package prover_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"log"
+
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/prover"
+)
+
+// runOfOne is the run of a Cairo program whose main is "ap += 1 with [ap] = 1; ret", as a Cairo machine hands it over.
+func runOfOne() *cairo.Trace {
+	memory := []string{"", // address 0 is not used
+		"0x40780017fff7fff", "0x0", // ap += 0: no builtins
+		"0x1104800180018000", "0x4", // call main
+		"0x10780017fff7fff", "0x0", // jmp rel 0
+		"0x480680017fff8000", "0x1", // main: [ap] = 1; ap++
+		"0x208b7fff7fff7ffe", // ret
+		"0xc", "0x0", // the words below the first frame
+		"0xc", "0x5", "0x1", // main's caller, return address, and the 1
+	}
+	t := &cairo.Trace{
+		Layout: "plain",
+		Registers: []cairo.Registers{
+			{AP: 12, FP: 12, PC: 1}, {AP: 12, FP: 12, PC: 3}, {AP: 14, FP: 14, PC: 7}, {AP: 15, FP: 14, PC: 9},
+			{AP: 15, FP: 12, PC: 5}, {AP: 15, FP: 12, PC: 5}, {AP: 15, FP: 12, PC: 5}, {AP: 15, FP: 12, PC: 5},
+		},
+		Public: cairo.PublicInput{
+			Layout: "plain", Steps: 8, RangeCheckMin: 32766, RangeCheckMax: 32769,
+			Segments: []cairo.Segment{{Name: "program", Begin: 1, End: 5}, {Name: "execution", Begin: 12, End: 15}},
+		},
+	}
+	for address, word := range memory {
+		var value felt.Felt
+		if word != "" {
+			value = felt.MustHex(word)
+		}
+		t.Memory.Value = append(t.Memory.Value, value)
+		t.Memory.Known = append(t.Memory.Known, word != "")
+		if address >= 1 && address < 12 { // the program and the first frame are public
+			t.Public.Memory = append(t.Public.Memory, cairo.PublicCell{Address: uint64(address), Value: value})
+		}
+	}
+	return t
+}
+
+func Example() {
+	proof, err := prover.Prove(runOfOne(), prover.DefaultParameters(8), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	file, err := json.Marshal(proof) // Stone's form: any of its verifiers reads it
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	received, err := prover.ParseProof(file)
+	if err != nil {
+		log.Fatal(err)
+	}
+	claim, err := prover.Verify(received, prover.Policy{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("program %s of %d words ran for %d steps, %d bits\n", claim.ProgramHash, len(claim.Program), claim.Steps, claim.Bits)
+
+	received.PublicInput.Memory[7].Value = felt.FromUint64(2) // claim that it pushed a 2
+	_, err = prover.Verify(received, prover.Policy{})
+	fmt.Println("changed:", err != nil)
+	// Output:
+	// program 0x3788b42da6e173c0c9e49d0f26d22cdaf6fc3450f47231a6b73a028876f92b7 of 9 words ran for 8 steps, 96 bits
+	// changed: true
+}
