@@ -18,7 +18,7 @@ func runOfOne() *cairo.Trace {
 		"0x10780017fff7fff", "0x0", // jmp rel 0
 		"0x480680017fff8000", "0x1", // main: [ap] = 1; ap++
 		"0x208b7fff7fff7ffe", // ret
-		"0xc", "0x0", // the words below the first frame
+		"0xc", "0x0",         // the words below the first frame
 		"0xc", "0x5", "0x1", // main's caller, return address, and the 1
 	}
 	t := &cairo.Trace{
