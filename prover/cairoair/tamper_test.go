@@ -117,7 +117,11 @@ func TestTamperedCellsAreNoticed(t *testing.T) {
 				}
 				touched[s.view.Column] = true
 				n := s.view.Len(len(columns[0]))
-				for _, i := range []int{0, n / 3} {
+				cells := []int{n / 3}
+				if n < 1<<14 {
+					cells = append(cells, 0)
+				}
+				for _, i := range cells {
 					cell := &columns[s.view.Column][s.view.Row(i)]
 					saved := *cell
 					one := field.One()

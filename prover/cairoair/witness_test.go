@@ -2,6 +2,7 @@ package cairoair
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -42,7 +43,8 @@ func columnsOf(t testing.TB, name string) (*Witness, [][]field.Element, []field.
 // slow reports whether a run is for the full test only.
 func slow(t *testing.T, name string) {
 	t.Helper()
-	if (strings.HasPrefix(name, "rec131072") || name == "starknet") && os.Getenv("STARKD_FULL") == "" {
+	long := strings.HasPrefix(name, "rec131072") || name == "small8192-sig-k160lsb" || isDir(filepath.Join("testdata", name))
+	if long && os.Getenv("STARKD_FULL") == "" {
 		t.Skip("set STARKD_FULL=1 (make test-full)")
 	}
 }
