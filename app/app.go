@@ -133,6 +133,7 @@ type run struct {
 	receipts []starknet.Receipt
 	results  []TxResult // of every transaction
 	gas      uint64     // L2 gas of all
+	sierra   uint64     // Sierra gas of all
 	steps    uint64
 
 	sealed *starknet.Block // with everything below it, after seal
@@ -206,6 +207,7 @@ func (r *run) execute(a *App, raw []byte) error {
 		Receipt: receipt, GasWanted: tx.Fields().ResourceBounds.L2Gas.MaxAmount, GasUsed: out.Receipt.Resources.L2Gas,
 	})
 	r.gas += out.Receipt.Resources.L2Gas
+	r.sierra += out.SierraGas
 	r.steps += out.Steps
 	return nil
 }

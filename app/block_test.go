@@ -261,6 +261,14 @@ func TestProposalLimits(t *testing.T) {
 	if err := c.app.Process(c.next(pool[:3]...)); err == nil {
 		t.Error("a block above its gas was accepted")
 	}
+	limited = g
+	limited.Limits.BlockSierraGas = 2_200_000
+	c.app.genesis.Store(&limited)
+	if got := propose(1 << 20); got < 1 || got > 3 {
+		t.Errorf("Sierra gas for a few: %d", got)
+	} else if err := c.app.Process(c.next(pool[:got+1]...)); err == nil {
+		t.Error("a block above its Sierra gas was accepted")
+	}
 	c.app.genesis.Store(&g)
 	c.app.config.BlockSteps = 1
 	if got := propose(1 << 20); got != 1 {

@@ -54,7 +54,10 @@ type GasPrice struct{ Wei, Fri starknet.Uint128 }
 type Limits struct {
 	// BlockL2Gas is the most L2 gas of all transactions of a block, and the most that one may be bound to. Default 10^10.
 	BlockL2Gas uint64 `json:"block_l2_gas"`
-	// BlockTransactions is the most transactions of a block. Default 2000.
+	// BlockSierraGas is the most gas that code may use in a block, fee transfers included: what bounds the time to run a block.
+	// Default 2·10^9, about twice what one transaction may use.
+	BlockSierraGas uint64 `json:"block_sierra_gas"`
+	// BlockTransactions is the most transactions of a block. Default 500.
 	BlockTransactions uint64 `json:"block_transactions"`
 }
 
@@ -78,7 +81,8 @@ type GenesisBalance struct {
 const (
 	defaultPrice             = 1_000_000_000
 	defaultBlockL2Gas        = 10_000_000_000
-	defaultBlockTransactions = 2000
+	defaultBlockSierraGas    = 2_000_000_000
+	defaultBlockTransactions = 500
 	maxChainID               = 31 // characters of a short string
 	proposerBytes            = 20
 )
@@ -206,6 +210,9 @@ func (g *Genesis) setDefaults() {
 	}
 	if g.Limits.BlockL2Gas == 0 {
 		g.Limits.BlockL2Gas = defaultBlockL2Gas
+	}
+	if g.Limits.BlockSierraGas == 0 {
+		g.Limits.BlockSierraGas = defaultBlockSierraGas
 	}
 	if g.Limits.BlockTransactions == 0 {
 		g.Limits.BlockTransactions = defaultBlockTransactions

@@ -41,7 +41,12 @@ type proposal struct {
 	txs     [][]byte
 	left    int64                  // bytes
 	waiting map[felt.Felt][][]byte // by sender: transactions that came before their nonce's turn
+	wasted  int                    // runs that came to nothing
+	closed  bool                   // nothing more is tried
 }
+
+// maxWasted bounds the transactions that fail validation while a block is made: their senders pay nothing for it.
+const maxWasted = 20
 
 // offer adds a transaction if it fits and is good, and then those that waited for it.
 func (p *proposal) offer(raw []byte) error {
@@ -61,18 +66,23 @@ func (p *proposal) offer(raw []byte) error {
 		p.waiting[sender] = append(p.waiting[sender], raw)
 		return nil
 	}
-	point, gas, steps := p.overlay.Snapshot(), p.gas, p.steps
+	point, gas, sierra, steps := p.overlay.Snapshot(), p.gas, p.sierra, p.steps
 	if err := p.tryRaw(raw); err != nil {
-		if _, ok := errors.AsType[*executor.Rejection](err); ok {
+		if r, ok := errors.AsType[*executor.Rejection](err); ok {
+			if r.Reason == executor.ValidationFailure {
+				p.wasted++
+			}
+			p.closed = p.closed || p.wasted >= maxWasted
 			return nil
 		}
 		return err
 	}
-	if p.gas > p.limits.BlockL2Gas || p.config.BlockSteps > 0 && p.steps > p.config.BlockSteps && len(p.executed) > 1 {
+	if p.gas > p.limits.BlockL2Gas || p.sierra > p.limits.BlockSierraGas || p.config.BlockSteps > 0 && p.steps > p.config.BlockSteps && len(p.executed) > 1 {
 		last := len(p.executed) - 1
 		p.overlay.Rollback(point)
-		p.gas, p.steps = gas, steps
+		p.gas, p.sierra, p.steps = gas, sierra, steps
 		p.executed, p.receipts, p.results = p.executed[:last], p.receipts[:last], p.results[:last]
+		p.closed = true
 		return nil
 	}
 	p.txs, p.left = append(p.txs, raw), p.left-protoBytes(raw)
@@ -86,7 +96,9 @@ func (p *proposal) offer(raw []byte) error {
 	return nil
 }
 
-func (p *proposal) full() bool { return uint64(len(p.executed)) >= p.limits.BlockTransactions }
+func (p *proposal) full() bool {
+	return p.closed || uint64(len(p.executed)) >= p.limits.BlockTransactions
+}
 
 // tryRaw runs a transaction; a panic is a rejection here, so that one bad transaction does not stop a proposer.
 func (p *proposal) tryRaw(raw []byte) (err error) {
@@ -133,6 +145,9 @@ func (a *App) Process(b *Block) (err error) {
 	}
 	if r.gas > limits.BlockL2Gas {
 		return fmt.Errorf("app: block %d uses %d L2 gas, more than %d", b.Height, r.gas, limits.BlockL2Gas)
+	}
+	if r.sierra > limits.BlockSierraGas {
+		return fmt.Errorf("app: block %d uses %d Sierra gas, more than %d", b.Height, r.sierra, limits.BlockSierraGas)
 	}
 	return nil
 }

@@ -77,6 +77,8 @@ type Outcome struct {
 	// The calls made, nil where there was none. Execute is the constructor's for a DEPLOY_ACCOUNT.
 	Validate, Execute, FeeTransfer *Frame
 	Diff                           *starknet.StateDiff // if Options.Diff
+	// SierraGas is what code used, in all phases, also where it was reverted: the part of the work that a block is bounded by.
+	SierraGas uint64
 	// Steps are the VM steps of all frames; 0 from an engine without steps. Never consensus.
 	Steps uint64
 }
@@ -184,6 +186,10 @@ func (t *transaction) run() (*Outcome, error) {
 	if err := t.payFee(b.fee); err != nil {
 		return nil, err
 	}
+	t.out.SierraGas += t.used
+	if f := t.out.FeeTransfer; f != nil {
+		t.out.SierraGas += f.GasConsumed
+	}
 	r := &t.out.Receipt
 	r.TransactionHash, r.Type = t.hash, t.tx.Type()
 	r.ActualFee, r.Resources = b.fee, starknet.GasVector{L2Gas: b.gas}
@@ -237,6 +243,7 @@ func (t *transaction) invoke(tx *starknet.Invoke) (bill, error) {
 func (t *transaction) revert(to point, ctx *context, reason string, done *bill) (bill, error) {
 	used := ctx.gasUsed()
 	t.rewind(to)
+	t.out.SierraGas += used
 	t.out.Receipt.Reverted, t.out.Receipt.RevertReason = true, reason
 	b, err := t.bill(used)
 	if err != nil {
