@@ -422,15 +422,6 @@ func (b *builder) label(name string) {
 	b.unreachable = false
 }
 
-// futureLabel says that a label is n felts behind the end of this code.
-func (b *builder) futureLabel(name string, n int) {
-	at := b.find(name)
-	if at == nil {
-		refuse("nothing leads to label %s", name)
-	}
-	at.offset = b.offset + n
-}
-
 // rescope starts over with ap here: only the variables on the left stay, with the values of those on the right.
 func (b *builder) rescope(pairs ...[2]Var) {
 	b.final()

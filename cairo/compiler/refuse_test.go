@@ -259,3 +259,70 @@ func TestBudget(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// TestUnaudited: what no class of the corpus has, since networks do not admit it. The text is that of starknet-sierra-compile
+// 2.20.0 with --allowed-libfuncs-list-name all, for the same program as a class.
+func TestUnaudited(t *testing.T) {
+	program, err := compileText(`
+		type felt252 = felt252;
+		libfunc dup = dup<felt252>;
+		libfunc drop = drop<felt252>;
+		libfunc add5 = felt252_add_const<5>;
+		libfunc sub5 = felt252_sub_const<5>;
+		libfunc mul5 = felt252_mul_const<5>;
+		libfunc div5 = felt252_div_const<5>;
+		libfunc store = store_temp<felt252>;
+		libfunc trace = trace<77>;
+		libfunc panic = unsafe_panic;
+		trace() -> ();
+		dup([0]) -> ([0], [1]);
+		add5([1]) -> ([1]);
+		store([1]) -> ([1]);
+		sub5([1]) -> ([1]);
+		store([1]) -> ([1]);
+		mul5([1]) -> ([1]);
+		store([1]) -> ([1]);
+		drop([0]) -> ();
+		div5([1]) -> ([1]);
+		store([1]) -> ([1]);
+		panic() { };
+		f@0([0]: felt252) -> (felt252);`, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	diffText(t, program.String(), `
+%{ AddTrace { flag: 77 } %}
+ap += 0;
+[ap + 0] = [fp + -3] + 5, ap++;
+[ap + -1] = [ap + 0] + 5, ap++;
+[ap + 0] = [ap + -1] * 5, ap++;
+[ap + -1] = [ap + 0] * 5, ap++;
+[ap + 0] = [ap + -1], ap++;
+[fp + -1] = [fp + -1] + 1;`)
+}
+
+// FuzzCompile: no program makes the compiler fail in a way for which there is no check.
+func FuzzCompile(f *testing.F) {
+	for _, c := range refusals {
+		f.Add(prelude + c.text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := sierra.ParseText(text)
+		if err != nil {
+			return
+		}
+		r, err := sierra.NewRegistry(p)
+		if err != nil {
+			return
+		}
+		program, err := Compile(r, Options{})
+		if isCode(err, CodeInternal) {
+			t.Fatal(err)
+		}
+		if err == nil {
+			if code, _ := program.Assemble(); len(code) != program.size() {
+				t.Fatalf("%d felts of code, %d by the offsets", len(code), program.size())
+			}
+		}
+	})
+}
