@@ -37,6 +37,111 @@ func TestDifferentialCode(t *testing.T) {
 	differential(t, "hello_starknet__hello_starknet", mutateCode)
 }
 
+// TestDifferentialClosure declares libfuncs with arguments they were not made for, and then all types that this package says
+// they need, so that it is compared what those are.
+func TestDifferentialClosure(t *testing.T) {
+	differential(t, "libfuncs_coverage__libfuncs_coverage", func(rng *rand.Rand, p *Program, _ *ContractClass) string {
+		p.Statements = []Statement{{Return: true}}
+		for j := range p.Funcs {
+			p.Funcs[j].Entry = 0
+		}
+		d := p.Libfuncs[rng.Intn(len(p.Libfuncs))]
+		if rng.Intn(2) == 0 {
+			for !strings.Contains(d.LongID.Generic, "bounded") && !strings.HasSuffix(d.LongID.Generic, "cast") {
+				d = p.Libfuncs[rng.Intn(len(p.Libfuncs))]
+			}
+		}
+		args := append([]GenericArg(nil), d.LongID.Args...)
+		for i := range args {
+			if rng.Intn(2) == 0 && args[i].Kind == TypeArg && p.Types[args[i].Type].LongID.Generic == "BoundedInt" {
+				args[i].Type = declareBounded(rng, p)
+			} else if rng.Intn(3) == 0 {
+				args = mutateArgs(rng, p, args)
+				break
+			}
+		}
+		d.ID, d.LongID.Args = LibfuncID(len(p.Libfuncs)), args
+		p.Libfuncs = append(p.Libfuncs, d)
+		for range 20 {
+			_, err := NewRegistry(p)
+			if err == nil || !declareMissing(p, err.Error()) {
+				break
+			}
+		}
+		return "libfunc " + (&textWriter{p: p}).longID(&d.LongID)
+	})
+}
+
+// declareBounded declares a type of integers with bounds that are on the verge of something, and returns it.
+func declareBounded(rng *rand.Rand, p *Program) TypeID {
+	bound := func() *big.Int {
+		v := pow2([]uint{0, 1, 7, 8, 31, 64, 95, 96, 123, 124, 127, 128, 129, 250, 251}[rng.Intn(15)])
+		if rng.Intn(4) == 0 {
+			v = new(big.Int).Set(felt.Modulus())
+		}
+		v.Add(v, big.NewInt(int64(rng.Intn(5)-2)))
+		if rng.Intn(4) == 0 {
+			v.SetInt64(int64(rng.Intn(3)))
+		}
+		if rng.Intn(3) == 0 {
+			v.Neg(v)
+		}
+		return v
+	}
+	a, b := bound(), bound()
+	if a.Cmp(b) > 0 {
+		a, b = b, a
+	}
+	return declareType(p, "BoundedInt", GenericArg{Kind: ValueArg, Value: a}, GenericArg{Kind: ValueArg, Value: b})
+}
+
+func declareType(p *Program, generic string, args ...GenericArg) TypeID {
+	key := typeKey(generic, args)
+	for i := range p.Types {
+		if typeKey(p.Types[i].LongID.Generic, p.Types[i].LongID.Args) == key {
+			return TypeID(i)
+		}
+	}
+	id := TypeID(len(p.Types))
+	p.Types = append(p.Types, TypeDeclaration{ID: id, LongID: LongID{generic, args}})
+	return id
+}
+
+// declareMissing declares the type that an error says is needed.
+func declareMissing(p *Program, message string) bool {
+	_, text, ok := strings.Cut(message, ": type ")
+	if !ok {
+		return false
+	}
+	text, _, ok = strings.Cut(text, ", which it needs")
+	if !ok {
+		return false
+	}
+	parser := &textParser{scanner: scanner{src: text}}
+	parser.advance()
+	l := parser.longID()
+	args := make([]GenericArg, len(l.args))
+	for i, a := range l.args {
+		args[i] = GenericArg{Kind: a.kind, Value: a.value}
+		switch a.kind {
+		case TypeArg:
+			n, _ := strconv.Atoi(strings.Trim(a.name, "[]"))
+			args[i].Type = TypeID(n)
+		case UserFuncArg:
+			n, _ := strconv.Atoi(strings.Trim(a.name, "[]"))
+			args[i].Func = FuncID(n)
+		case UserTypeArg:
+			args[i].UserType = userType(a.name)
+		}
+	}
+	if parser.err != nil {
+		return false
+	}
+	before := len(p.Types)
+	declareType(p, l.generic, args...)
+	return len(p.Types) > before
+}
+
 // TestDifferentialFelts does the same with the unpacked words of a small class.
 func TestDifferentialFelts(t *testing.T) {
 	differential(t, "hello_starknet__hello_starknet", func(rng *rand.Rand, _ *Program, c *ContractClass) string {
