@@ -61,7 +61,9 @@ func (j *job) hints() map[string]vm.ProgramHint {
 		"os.class":       j.class,
 		"os.transaction": j.transaction,
 		"os.call":        j.root,
+		"os.arena":       arena,
 		"os.enter":       j.enter,
+		"os.adjoin":      adjoin,
 		"os.inner":       j.inner,
 		"os.leave":       j.leave,
 	} {
@@ -99,7 +101,7 @@ func (j *job) header(m *vm.Machine) error {
 		return fmt.Errorf("the machine has no output")
 	}
 	j.run.out = output.Base.Segment
-	m.Syscall = j.syscall
+	m.Syscall, m.TemporaryDicts = j.syscall, true
 	b := j.block
 	words := []vm.Value{
 		vm.FeltValue(version), vm.FeltValue(b.ChainID),
@@ -216,6 +218,33 @@ func (j *job) prepare(m *vm.Machine, e *cairo.Execution, calldata bool) error {
 	}
 	j.run.entering = &frame{execution: e, info: at}
 	return j.append(m, words...)
+}
+
+// arena makes the segment arena of a call, whose address is the function's first local.
+func arena(m *vm.Machine) error {
+	at := m.Memory.AddSegment()
+	if err := m.Memory.Insert(at, vm.AddrValue(m.Memory.AddSegment())); err != nil {
+		return err
+	}
+	return m.Memory.Insert(m.FPAddr(), vm.AddrValue(at))
+}
+
+// adjoin puts the second of the dictionaries that the function's first argument points to right after the first.
+func adjoin(m *vm.Machine) error {
+	const end, next = 1, 3 // in the list of dictionaries, three words each
+	infos, err := m.Memory.Pointer(m.FPAddr().Add(-4))
+	if err != nil {
+		return err
+	}
+	before, err := m.Memory.Pointer(infos.Add(end))
+	if err != nil {
+		return err
+	}
+	start, err := m.Memory.Pointer(infos.Add(next))
+	if err != nil {
+		return err
+	}
+	return m.Memory.AddRelocationRule(start, before.Add(1))
 }
 
 func (j *job) enter(m *vm.Machine) error {

@@ -51,8 +51,24 @@ struct Call {
     pedersen: felt,
     range_check: felt,
     bitwise: felt,
+    segment_arena: felt,
     gas: felt,
     calldata_size: felt,
+}
+
+// The state of a segment arena, which holds a class's dictionaries: one instance for each change. The first of a call is
+// empty; infos stays.
+struct SegmentArena {
+    infos: SegmentInfo*,
+    n_segments: felt,
+    n_finalized: felt,
+}
+
+// A dictionary's accesses, and which dictionary to be squashed it was.
+struct SegmentInfo {
+    start: felt*,
+    end: felt*,
+    finalization_index: felt,
 }
 
 // What an entry point leaves on the stack, after the pointers of its builtins.
@@ -140,6 +156,7 @@ func run{output_ptr: felt*, pedersen_ptr: felt*, range_check_ptr, bitwise_ptr: f
     local uses_pedersen = call_.pedersen;
     local uses_range_check = call_.range_check;
     local uses_bitwise = call_.bitwise;
+    local uses_arena = call_.segment_arena;
     local gas = call_.gas;
     local calldata: felt* = output_ptr + Call.SIZE;
     local syscalls: felt* = calldata + call_.calldata_size;
@@ -149,6 +166,10 @@ func run{output_ptr: felt*, pedersen_ptr: felt*, range_check_ptr, bitwise_ptr: f
     local pedersen_after: felt*;
     local range_check_after;
     local bitwise_after: felt*;
+    local arena_before: SegmentArena*;
+    local arena_after: SegmentArena*;
+    let (arena) = new_arena(uses_arena);
+    assert arena_before = arena;
 
     // Arguments: the builtins that the entry point uses, gas, syscall_ptr, calldata. Everything else is in locals, so that
     // nothing but arguments is pushed.
@@ -161,6 +182,9 @@ func run{output_ptr: felt*, pedersen_ptr: felt*, range_check_ptr, bitwise_ptr: f
     if (uses_bitwise != 0) {
         [ap] = bitwise_before, ap++;
     }
+    if (uses_arena != 0) {
+        [ap] = arena_before, ap++;
+    }
     [ap] = gas, ap++;
     [ap] = syscalls, ap++;
     [ap] = calldata, ap++;
@@ -171,18 +195,25 @@ func run{output_ptr: felt*, pedersen_ptr: felt*, range_check_ptr, bitwise_ptr: f
     let (stack) = get_ap();
     local returned: Outcome* = cast(stack - Outcome.SIZE, Outcome*);
     local builtins: felt* = stack - Outcome.SIZE;
+    if (uses_arena != 0) {
+        assert arena_after = cast(builtins[-1], SegmentArena*);
+    } else {
+        assert arena_after = arena_before;
+    }
+    local after_bitwise: felt* = builtins - uses_arena;
     if (uses_bitwise != 0) {
-        assert bitwise_after = cast(builtins[-1], felt*);
+        assert bitwise_after = cast(after_bitwise[-1], felt*);
     } else {
         assert bitwise_after = bitwise_before;
     }
+    local after_range_check: felt* = after_bitwise - uses_bitwise;
     if (uses_range_check != 0) {
-        assert range_check_after = [builtins - 1 - uses_bitwise];
+        assert range_check_after = after_range_check[-1];
     } else {
         assert range_check_after = range_check_before;
     }
     if (uses_pedersen != 0) {
-        assert pedersen_after = cast([builtins - 1 - uses_bitwise - uses_range_check], felt*);
+        assert pedersen_after = cast([after_range_check - 1 - uses_range_check], felt*);
     } else {
         assert pedersen_after = pedersen_before;
     }
@@ -191,9 +222,13 @@ func run{output_ptr: felt*, pedersen_ptr: felt*, range_check_ptr, bitwise_ptr: f
     assert [cast(range_check_after, felt*)] = range_check_after - range_check_before;
     assert [cast(range_check_after + 1, felt*)] = (pedersen_after - pedersen_before) / 3;
     assert [cast(range_check_after + 2, felt*)] = (bitwise_after - bitwise_before) / 5;
-    let range_check_ptr = range_check_after + 3;
+    assert [cast(range_check_after + 3, felt*)] = (
+        cast(arena_after, felt) - cast(arena_before, felt)
+    ) / SegmentArena.SIZE;
+    let range_check_ptr = range_check_after + 4;
     let pedersen_ptr = pedersen_after;
     let bitwise_ptr = bitwise_after;
+    check_arena(uses=uses_arena, before=arena_before, after=arena_after);
 
     local end: felt* = returned.syscall_ptr;
     local retdata_size = returned.retdata_end - returned.retdata_start;
@@ -204,6 +239,45 @@ func run{output_ptr: felt*, pedersen_ptr: felt*, range_check_ptr, bitwise_ptr: f
     let output_ptr = end + 4;
     copy(start=returned.retdata_start, end=returned.retdata_end);
     return publish_syscalls(syscall=syscalls, end=end);
+}
+
+// The end of a new segment arena, which is empty; 0 if the entry point uses none.
+func new_arena(uses: felt) -> (arena: SegmentArena*) {
+    alloc_locals;
+    if (uses == 0) {
+        return (arena=cast(0, SegmentArena*));
+    }
+    local arena: SegmentArena*;
+    %{ os.arena %}
+    assert arena.n_segments = 0;
+    assert arena.n_finalized = 0;
+    return (arena=arena + SegmentArena.SIZE);
+}
+
+// Checks the segment arena that an entry point returned: every dictionary was squashed, and no two of them share memory.
+func check_arena(uses: felt, before: SegmentArena*, after: SegmentArena*) {
+    if (uses == 0) {
+        return ();
+    }
+    let first = before - SegmentArena.SIZE;
+    let last = after - SegmentArena.SIZE;
+    assert last.infos = first.infos;
+    assert last.n_finalized = last.n_segments;
+    if (last.n_segments == 0) {
+        return ();
+    }
+    return check_disjoint(infos=last.infos, n=last.n_segments - 1);
+}
+
+// Checks that each of the n dictionaries after the first begins right after a gap behind the one before it. (That none ends
+// before it begins, the class has checked.)
+func check_disjoint(infos: SegmentInfo*, n: felt) {
+    if (n == 0) {
+        return ();
+    }
+    %{ os.adjoin %}
+    assert infos[1].start = infos[0].end + 1;
+    return check_disjoint(infos=infos + SegmentInfo.SIZE, n=n - 1);
 }
 
 // Publishes the arrays of the syscalls from `syscall` on, and runs their inner calls. The list ends with a zero, which is

@@ -28,7 +28,7 @@ func (e *NotProvableError) Error() string {
 }
 
 // builtins are those that the program passes, in the order in which compiled code takes them.
-var builtins = []string{vm.BuiltinPedersen, vm.BuiltinRangeCheck, vm.BuiltinBitwise}
+var builtins = []string{vm.BuiltinPedersen, vm.BuiltinRangeCheck, vm.BuiltinBitwise, vm.BuiltinSegmentArena}
 
 // initialGas is what the protocol takes from a call's gas before its code runs.
 const initialGas = 10_000

@@ -565,7 +565,12 @@ func allocDict(m *Machine, c *coreHint) error {
 	if m.classes.dicts == nil {
 		m.classes.dicts = make(map[int32]*classDict)
 	}
-	start := m.Memory.AddSegment()
+	var start Addr
+	if m.TemporaryDicts && n > 0 {
+		start = m.Memory.AddTemporarySegment()
+	} else {
+		start = m.Memory.AddSegment()
+	}
 	m.classes.dicts[start.Segment] = &classDict{index: len(m.classes.dicts), data: make(map[felt.Felt]Value)}
 	return m.Memory.Insert(infos.Add(3*int(n)), AddrValue(start))
 }

@@ -25,6 +25,9 @@ type Machine struct {
 	Tracing bool
 	// Syscall answers the SystemCall hint of contract classes, whose requests and responses are at ptr.
 	Syscall func(m *Machine, ptr Addr) error
+	// TemporaryDicts gives dictionaries after a frame's first temporary segments, for a program that puts each right after
+	// the one before it, as the segment arena's soundness wants (cairo/os).
+	TemporaryDicts bool
 	// Data is for whoever attaches hints; the machine does not look at it.
 	Data any
 

@@ -63,6 +63,7 @@ func (t *replayer) call(c *Call, f *frame, entry *casm.EntryPoint) error {
 		{"pedersen flag", c.Builtins[0], builtins[0]},
 		{"range_check flag", c.Builtins[1], builtins[1]},
 		{"bitwise flag", c.Builtins[2], builtins[2]},
+		{"segment_arena flag", c.Builtins[3], builtins[3]},
 		{"gas", felt.FromUint64(c.Gas), felt.FromUint64(f.gas - entryPointGas)},
 	} {
 		if word.got != word.want {
@@ -80,10 +81,10 @@ func (t *replayer) call(c *Call, f *frame, entry *casm.EntryPoint) error {
 }
 
 // provable are the builtins that the program can pass, in the order in which compiled code takes them.
-var provable = []string{"pedersen", "range_check", "bitwise"}
+var provable = []string{"pedersen", "range_check", "bitwise", "segment_arena"}
 
 // builtinFlags says which of the provable builtins an entry point takes.
-func builtinFlags(names []string) (flags [3]felt.Felt, err error) {
+func builtinFlags(names []string) (flags [4]felt.Felt, err error) {
 	next := 0
 	for _, name := range names {
 		i := slices.Index(provable, name)

@@ -215,23 +215,8 @@ func (c *chain) send(tx starknet.Transaction, common *starknet.Common, key felt.
 	}
 	c.transactions = append(c.transactions, tx)
 	c.receipts = append(c.receipts, outcome.Receipt)
-	calls := c.recorder.Take()
-	c.recorded = append(c.recorded, cairoos.Transaction{Info: *infoOf(c.t, calls), Reverted: outcome.Receipt.Reverted, Calls: calls})
+	c.recorded = append(c.recorded, cairoos.Transaction{Info: *executor.TxInfo(tx, c.block.ChainID), Reverted: outcome.Receipt.Reverted, Calls: c.recorder.Take()})
 	return &outcome.Receipt
-}
-
-// infoOf finds what contracts see of a transaction: accounts ask for it when they check the signature.
-func infoOf(t *testing.T, calls []*cairo.Execution) *cairo.TxInfo {
-	t.Helper()
-	for _, call := range calls {
-		for _, s := range call.Syscalls {
-			if s.Info != nil {
-				return s.Info.Tx
-			}
-		}
-	}
-	t.Fatal("no call asked for the transaction's information")
-	return nil
 }
 
 // statementBlock is the block as a verifier knows it.

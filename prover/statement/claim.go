@@ -8,7 +8,7 @@ import (
 )
 
 // ProgramHash is the Pedersen program hash of os.cairo, as the official cairo-hash-program computes it.
-var ProgramHash = felt.MustHex("0x66ebc4859208b14fbf170605aa9a432cc191ad7e3056d75a7a8800e147dc218")
+var ProgramHash = felt.MustHex("0x4b8571d9fac1e3ca3e9ff287d6478a2ba962dcf9b75ff130ea584d75add91c1")
 
 // What is fixed about the program beside its words.
 const (

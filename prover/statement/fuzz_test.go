@@ -40,19 +40,19 @@ func fromWords(list ...felt.Felt) (b []byte) {
 func seedWords() []felt.Felt {
 	short := felt.FromShortString
 	list := []felt.Felt{short("STARKD_OS_1"), short("C"), n(1), n(2), n(3), n(0), n(0), n(0), n(7), n(1), n(1), n(0xaa)}
-	list = append(list, n(0xc1), n(2), n(11), n(12), n(13), n(14))  // class
-	list = append(list, n(3), n(0), n(5), n(6), n(1))               // transaction: two words of information, a call
-	list = append(list, n(2))                                       // __execute__
-	list = append(list, words(1, 2, 3, 4, 5, 6, 0, 1, 0, 99, 1)...) // call
-	list = append(list, n(8))                                       // calldata
-	list = append(list, short("StorageRead"))                       //
-	list = append(list, words(90, 0, 5, 80, 0, 77)...)              //
-	list = append(list, short("CallContract"))                      //
-	list = append(list, words(70, 1, 2, 20, 21, 60, 1, 30, 31)...)  // failed, one word of panic data
-	list = append(list, words(0, 1, 50, 1, 44)...)                  // end
-	list = append(list, words(1, 1, 2, 3, 4, 5, 6, 0, 0, 0, 9)...)  // inner call
-	list = append(list, words(1, 7, 0, 1, 3, 0)...)                 //
-	return append(list, n(66))                                      // panic data
+	list = append(list, n(0xc1), n(2), n(11), n(12), n(13), n(14))     // class
+	list = append(list, n(3), n(0), n(5), n(6), n(1))                  // transaction: two words of information, a call
+	list = append(list, n(2))                                          // __execute__
+	list = append(list, words(1, 2, 3, 4, 5, 6, 0, 1, 0, 0, 99, 1)...) // call
+	list = append(list, n(8))                                          // calldata
+	list = append(list, short("StorageRead"))                          //
+	list = append(list, words(90, 0, 5, 80, 0, 77)...)                 //
+	list = append(list, short("CallContract"))                         //
+	list = append(list, words(70, 1, 2, 20, 21, 60, 1, 30, 31)...)     // failed, one word of panic data
+	list = append(list, words(0, 1, 50, 1, 44)...)                     // end
+	list = append(list, words(1, 1, 2, 3, 4, 5, 6, 0, 0, 0, 0, 9)...)  // inner call
+	list = append(list, words(1, 7, 0, 1, 3, 0)...)                    //
+	return append(list, n(66))                                         // panic data
 }
 
 func FuzzParse(f *testing.F) {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/statement"
 )
@@ -27,7 +28,7 @@ func TestProofOfTheStory(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d bits, %d bytes", verified.Bits, len(proof.Bytes))
-	claim, err := prover.ReadClaim(proof.PublicInput)
+	claim, err := statement.ReadClaim(publicInput(&cairo.Trace{Public: *proof.PublicInput}))
 	if err != nil {
 		t.Fatal(err)
 	}

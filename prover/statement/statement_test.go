@@ -139,6 +139,9 @@ var story = []struct {
 	{name: "builtins", send: func(c *chain) *starknet.Receipt {
 		return c.invoke(plenty, call{probeAt, "mix", words(0xff0f, 0x1234)}, call{probeAt, "mix", words(1, 2)})
 	}},
+	{name: "dictionaries", send: func(c *chain) *starknet.Receipt {
+		return c.invoke(plenty, call{probeAt, "dictionary", words(7)}, call{probeAt, "dictionaries", words(4)}, call{probeAt, "dictionaries", words(5)})
+	}},
 	{name: "replace class", send: func(c *chain) *starknet.Receipt {
 		return c.invoke(plenty, call{probeAt, "replace", []felt.Felt{c.before.contracts[counterA]}}, call{probeAt, "increment", nil})
 	}},
@@ -282,7 +285,7 @@ func TestEveryWordIsBound(t *testing.T) {
 	}
 	step, deltas := 1, []felt.Felt{felt.One, felt.FromInt64(-1), felt.FromUint128(1<<40, 0)}
 	if os.Getenv("STARKD_FULL") == "" {
-		step, deltas = 7, deltas[:1]
+		step, deltas = 13, deltas[:1]
 	}
 	made := transcript.MadeByCode(claim.Output)
 	var accepted, tried int
@@ -374,16 +377,20 @@ func TestOtherBlock(t *testing.T) {
 }
 
 func TestNotProvable(t *testing.T) {
-	for name, builtin := range map[string]string{"hades": "poseidon", "dictionary": "segment_arena"} {
+	for name, want := range map[string]cairoos.NotProvableError{
+		"hades": {Builtin: "poseidon"},
+		"sha":   {Syscall: cairo.Sha256ProcessBlock},
+	} {
 		c := newChain(t)
 		c.invoke(plenty, call{probeAt, name, words(1)})
 		_, _, err := c.run(0, 1)
-		e, ok := errors.AsType[*cairoos.NotProvableError](err)
+		got, ok := errors.AsType[*cairoos.NotProvableError](err)
 		if !ok {
 			t.Fatalf("%s: got %v, want a NotProvableError", name, err)
 		}
-		if e.Builtin != builtin || e.Syscall != "" || e.Class != c.before.contracts[probeAt] || e.Selector != selector(name) {
-			t.Errorf("%s: got %+v, want builtin %s", name, e, builtin)
+		want.Class, want.Selector = c.before.contracts[probeAt], selector(name)
+		if *got != want {
+			t.Errorf("%s: got %+v, want %+v", name, *got, want)
 		}
 	}
 }

@@ -98,9 +98,9 @@ type RootCall struct {
 type Call struct {
 	BlockInfo, TxInfo          felt.Felt // addresses
 	Caller, Contract, Selector felt.Felt
-	Entry                      felt.Felt // address of the entry point's code
-	Builtins                   [3]felt.Felt
-	Gas                        uint64 // at the entry point
+	Entry                      felt.Felt    // address of the entry point's code
+	Builtins                   [4]felt.Felt // flags of provable
+	Gas                        uint64       // at the entry point
 	Calldata                   []felt.Felt
 
 	Syscalls []Syscall
@@ -113,7 +113,7 @@ type Call struct {
 }
 
 // callSize is the number of words before the calldata.
-const callSize = 11
+const callSize = 12
 
 // maxDepth bounds how deep calls nest in a transcript: Starknet allows 50 calls below the first.
 const maxDepth = 51
@@ -310,11 +310,11 @@ func (r *reader) call(c *Call, depth int) error {
 	c.BlockInfo, c.TxInfo = head[0], head[1]
 	c.Caller, c.Contract, c.Selector = head[2], head[3], head[4]
 	c.Entry = head[5]
-	c.Builtins = [3]felt.Felt(head[6:9])
-	if c.Gas, err = gasOf(head[9]); err != nil {
+	c.Builtins = [4]felt.Felt(head[6:10])
+	if c.Gas, err = gasOf(head[10]); err != nil {
 		return err
 	}
-	size, err := r.size("size of the calldata", head[10])
+	size, err := r.size("size of the calldata", head[11])
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,8 @@ trait ProbeABI<T> {
     fn mix(ref self: T, a: u128, b: u128) -> (u128, felt252);
     fn hades(ref self: T, a: felt252) -> felt252;
     fn dictionary(ref self: T, a: felt252) -> felt252;
+    fn dictionaries(ref self: T, a: felt252) -> felt252;
+    fn sha(ref self: T, a: u32) -> u32;
     fn spin(ref self: T, n: felt252) -> felt252;
     fn announce(ref self: T, keys: Span<felt252>, data: Span<felt252>);
 }
@@ -140,6 +142,24 @@ mod probe {
             let mut dict: Felt252Dict<felt252> = Default::default();
             dict.insert(a, 1);
             dict.get(a)
+        }
+
+        /// Three dictionaries at once, one of them empty.
+        fn dictionaries(ref self: ContractState, a: felt252) -> felt252 {
+            let mut x: Felt252Dict<felt252> = Default::default();
+            let mut y: Felt252Dict<u128> = Default::default();
+            let _z: Felt252Dict<u8> = Default::default();
+            x.insert(a, 1);
+            y.insert(a, 2);
+            x.insert(a + 1, 3);
+            x.insert(a, x.get(a) + x.get(a + 1));
+            self.sum.write(x.get(a) + y.get(a).into());
+            x.get(a) + y.get(5).into()
+        }
+
+        fn sha(ref self: ContractState, a: u32) -> u32 {
+            let [word, _, _, _, _, _, _, _] = core::sha256::compute_sha256_u32_array(array![a], 0, 0);
+            word
         }
 
         fn spin(ref self: ContractState, n: felt252) -> felt252 {
