@@ -25,7 +25,7 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block) (*proofstore.Record,
 	if err != nil {
 		return nil, nil, err
 	}
-	record := &proofstore.Record{Block: uint64(b.Height), StateRoot: fmt.Sprintf("0x%x", b.Next.AppHash), Transactions: []string{}, Proofs: []proofstore.Entry{}}
+	record := &proofstore.Record{Block: uint64(b.Height), Transactions: []string{}, Proofs: []proofstore.Entry{}}
 	block := &cairoos.Block{
 		ChainID: recording.ChainID, Number: recording.Header.Number, Timestamp: recording.Header.Timestamp, Sequencer: recording.Header.Sequencer,
 	}
@@ -98,7 +98,7 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block) (*proofstore.Record,
 		}
 		entry.Covered, entry.NotCovered = slices.Sorted(maps.Keys(covered)), slices.Sorted(maps.Keys(notCovered))
 	}
-	record.Status = proofstore.Proved
+	record.Status, record.StateRoot = proofstore.Proved, anchor.After.String()
 	bundle, err := proof.Encode()
 	return record, bundle, err
 }

@@ -60,9 +60,8 @@ func Handler(s *Store, status func() (body any, healthy bool)) http.Handler {
 			Transaction string    `json:"transaction"`
 			Block       uint64    `json:"block"`
 			Status      Status    `json:"status"`
-			StateRoot   string    `json:"state_root"`
 			Exception   Exception `json:"exception"`
-		}{hash, record.Block, NotProvable, record.StateRoot, exception(record, hash)}, nil)
+		}{hash, record.Block, NotProvable, exception(record, hash)}, nil)
 	})
 	mux.HandleFunc("GET /v1/proofs/{tx_hash}/raw", func(w http.ResponseWriter, r *http.Request) {
 		record, i, ok := transaction(s, w, r)

@@ -41,7 +41,7 @@ const (
 type Record struct {
 	Block        uint64      `json:"block"`
 	Status       Status      `json:"status"`
-	StateRoot    string      `json:"state_root,omitempty"` // signed state commitment after the block
+	StateRoot    string      `json:"state_root,omitempty"` // signed state commitment after the block, of one that is proved
 	Transactions []string    `json:"transactions"`
 	Bundle       *Bundle     `json:"bundle,omitempty"` // nil without a proof
 	Proofs       []Entry     `json:"proofs"`
