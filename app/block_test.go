@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -432,4 +433,52 @@ func BenchmarkBlock(b *testing.B) {
 	for name, d := range map[string]time.Duration{"run": run, "seal": seal, "commit": commit} {
 		b.ReportMetric(float64(d.Microseconds())/float64(200*b.N), "µs/tx-"+name)
 	}
+}
+
+// Mempool, calls and reads go on while blocks are made; the race detector judges.
+func TestConcurrentReads(t *testing.T) {
+	c := newChain(t)
+	done := make(chan struct{})
+	var readers sync.WaitGroup
+	raw := c.bob.sign(t, c.bob.transfer(c.alice.address, 1))
+	for _, read := range []func(){
+		func() {
+			if got, err := c.app.CheckTx(raw, false); err != nil || got.Code != 0 {
+				t.Errorf("mempool: %+v %v", got, err)
+			}
+		},
+		func() {
+			height, _ := c.app.Info()
+			out, err := c.app.Call(At{Height: height}, starknet.StrkAddress, executor.Selector("balance_of"), []felt.Felt{c.bob.address})
+			want := new(felt.Felt).Add(ptr(felt.FromUint128(54, 3875820019684212736)), ptr(u(height)))
+			if err != nil || out[0] != *want {
+				t.Errorf("bob has %v at height %d (%v), want %v", out, height, err, want)
+			}
+		},
+		func() {
+			height, _ := c.app.Info()
+			if _, err := c.app.TraceBlock(height); err != nil {
+				t.Error(err)
+			}
+			if _, _, err := c.app.Store().Prove(height, nil, []felt.Felt{c.bob.address}, nil); err != nil {
+				t.Error(err)
+			}
+		},
+	} {
+		readers.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+					read()
+				}
+			}
+		})
+	}
+	for range 8 {
+		c.run(c.alice.sign(t, c.alice.transfer(c.bob.address, 1)))
+	}
+	close(done)
+	readers.Wait()
 }

@@ -257,7 +257,8 @@ func (x *Executor) Construct(st *state.Overlay, block *Block, class, address fel
 	return nil
 }
 
-// Call runs an entry point as starknet_call does: outside any transaction, on a state that it leaves unchanged.
+// Call runs an entry point as starknet_call does: outside any transaction, with the gas that an execution may have at most, on a
+// state that it leaves unchanged.
 func (x *Executor) Call(st state.Reader, block *Block, contract, selector felt.Felt, calldata []felt.Felt) (*Frame, error) {
 	t := &transaction{
 		Executor: x, st: state.NewOverlay(st), block: block, info: &cairo.TxInfo{ChainID: block.ChainID},
@@ -269,7 +270,7 @@ func (x *Executor) Call(st state.Reader, block *Block, contract, selector felt.F
 	if class.IsZero() {
 		return nil, reject(ContractNotFound, "no contract is deployed at %v", contract)
 	}
-	ctx := t.context(CallPhase, feeTransferGas)
+	ctx := t.context(CallPhase, maxExecuteGas)
 	f, err := ctx.call(entry{kind: cairo.External, selector: selector, storage: contract, calldata: calldata, gas: ctx.initialGas})
 	if failure, ok := asFailure(err); ok {
 		return f, reject(ContractError, "%s", revertText("", f, failure))
