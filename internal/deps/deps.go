@@ -23,7 +23,7 @@ var policy = map[string][]string{
 	"cairo/os":          {"crypto/...", "cairo", "cairo/casm", "cairo/vm"},
 	"cairo/native":      {"crypto/...", "cairo", "cairo/sierra"},
 	"starknet":          {"crypto/...", "cairo/sierra", "cairo/casm"},
-	"app/state/trie":    {"crypto/..."},
+	"app/state/trie":    {"crypto/...", "internal/parallel"},
 	"app/state":         {"crypto/felt", "starknet", "app/state/trie"},
 	"app/executor":      {"crypto/...", "cairo", "cairo/sierra", "cairo/casm", "cairo/compiler", "starknet", "app/state"},
 	"app":               {"crypto/...", "cairo", "starknet", "app/state", "app/executor"},

@@ -22,6 +22,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/pedersen"
 	"github.com/starkd/starkd/crypto/poseidon"
+	"github.com/starkd/starkd/internal/parallel"
 )
 
 // Height is the number of edges from the root to a leaf.
@@ -31,13 +32,20 @@ const Height = 251
 type Hash func(dst, a, b []felt.Felt)
 
 // Pedersen is the hash of the contracts trie and of every storage trie.
-func Pedersen(dst, a, b []felt.Felt) { pedersen.HashPairs(dst, a, b) }
+func Pedersen(dst, a, b []felt.Felt) {
+	parallel.Chunks(len(dst), pairsPerCore, func(start, end int) { pedersen.HashPairs(dst[start:end], a[start:end], b[start:end]) })
+}
+
+// pairsPerCore is the least number of pairs that are worth another core: batches below it lose what batching gains.
+const pairsPerCore = 64
 
 // Poseidon is the hash of the classes trie.
 func Poseidon(dst, a, b []felt.Felt) {
-	for i := range dst {
-		dst[i] = poseidon.Hash(a[i], b[i])
-	}
+	parallel.Chunks(len(dst), pairsPerCore, func(start, end int) {
+		for i := start; i < end; i++ {
+			dst[i] = poseidon.Hash(a[i], b[i])
+		}
+	})
 }
 
 // one hashes a single pair.
