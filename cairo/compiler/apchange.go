@@ -1,6 +1,10 @@
 package compiler
 
-import "github.com/starkd/starkd/cairo/sierra"
+import (
+	"math"
+
+	"github.com/starkd/starkd/cairo/sierra"
+)
 
 // apKind says how a branch's effect on ap is found.
 type apKind uint8
@@ -22,6 +26,10 @@ type apChange struct {
 	n    int
 	fn   sierra.FuncID
 }
+
+// maxAP bounds by how much a function may move ap: no run gets that far, and sums of such moves do not overflow. What a
+// branch_align adds is charged for in gas, so that it is bounded by 31 bits.
+const maxAP = 1 << 40
 
 // noFunction marks a tracking base that is not the start of a function.
 const noFunction sierra.FuncID = -1
@@ -72,7 +80,9 @@ func (a *apSolver) solve() (functions, vars []int, err error) {
 	for i := range a.program.Funcs {
 		functions[i] = -1
 		if info := &a.infos[a.program.Funcs[i].Entry]; info.known {
-			functions[i] = info.toReturn
+			if functions[i] = info.toReturn; info.toReturn > maxAP {
+				return nil, nil, errorf(CodeEnvironment, a.program.Funcs[i].Entry, "function %d moves ap by more than %d", i, maxAP)
+			}
 		}
 	}
 	ofFunction := func(fn sierra.FuncID) (int, bool) { return functions[fn], functions[fn] >= 0 }
@@ -106,8 +116,8 @@ func (a *apSolver) solve() (functions, vars []int, err error) {
 		a.align(idx, functions, vars, ofFunction)
 	}
 	for idx, v := range vars {
-		if v < 0 {
-			return nil, nil, errorf(CodeEnvironment, sierra.StatementIdx(idx), "ap would have to move back by %d to align", -v)
+		if v < 0 || v > math.MaxInt32 {
+			return nil, nil, errorf(CodeEnvironment, sierra.StatementIdx(idx), "ap would have to move by %d to align", v)
 		}
 	}
 	return functions, vars, nil
@@ -142,7 +152,7 @@ func (a *apSolver) distanceToReturn(idx sierra.StatementIdx) {
 		if !ok || !next.known {
 			return
 		}
-		furthest = max(furthest, next.toReturn+n)
+		furthest = max(furthest, min(next.toReturn+n, maxAP+1))
 	}
 	a.infos[idx].known, a.infos[idx].toReturn = true, furthest
 }

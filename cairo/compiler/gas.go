@@ -1,6 +1,10 @@
 package compiler
 
-import "github.com/starkd/starkd/cairo/sierra"
+import (
+	"math"
+
+	"github.com/starkd/starkd/cairo/sierra"
+)
 
 // gasSolver finds, in linear time, how much gas must be in the wallet before each statement and from that the amounts
 // that withdraw_gas, redeposit_gas, coupon_refund and branch_align deal with. It runs twice: for the builtins (post is
@@ -17,12 +21,27 @@ type gasSolver struct {
 	enforced map[sierra.StatementIdx]*Costs // wallets that are given
 	wallet   []Costs
 	target   []Costs // nil in the first round
+	// overflow is a statement at which an amount exceeded 31 bits, -1 for none: the official compiler counts in these.
+	overflow sierra.StatementIdx
+}
+
+// fit records an amount that is too large, and bounds it so that sums of such amounts do not overflow either.
+func (g *gasSolver) fit(idx sierra.StatementIdx, c Costs) Costs {
+	for t := range c {
+		if c[t] > math.MaxInt32 {
+			c[t] = math.MaxInt32 + 1
+			if g.overflow < 0 {
+				g.overflow = idx
+			}
+		}
+	}
+	return c
 }
 
 // solve returns the variables of each statement and the cost of each function.
 func (g *gasSolver) solve() (vars []Costs, functions []Costs, err error) {
 	n := len(g.program.Statements)
-	g.wallet = make([]Costs, n)
+	g.wallet, g.overflow = make([]Costs, n), -1
 	order, err := reverseTopological(n, true, g.walletDependencies)
 	if err != nil {
 		return nil, nil, err
@@ -32,6 +51,9 @@ func (g *gasSolver) solve() (vars []Costs, functions []Costs, err error) {
 		return nil, nil, err
 	}
 	g.prepareWallets(order)
+	if g.overflow >= 0 {
+		return nil, nil, errorf(CodeGas, g.overflow, "the cost exceeds %d", math.MaxInt32)
+	}
 	for i := range g.program.Funcs {
 		idx := g.program.Funcs[i].Entry
 		if want, ok := g.enforced[idx]; ok && g.wallet[idx] != *want {
@@ -124,7 +146,7 @@ func (g *gasSolver) requirement(idx sierra.StatementIdx, branch *sierra.Branch, 
 	if b.refund {
 		c = Costs{}.sub(c)
 	}
-	return c.add(g.walletAt(branch.Next(idx)))
+	return g.fit(idx, c.add(g.walletAt(branch.Next(idx))))
 }
 
 func (g *gasSolver) prepareWallets(order []sierra.StatementIdx) {
@@ -165,7 +187,7 @@ func (g *gasSolver) targets() ([]Costs, error) {
 		g.pushExcess(order[i], excess, reached, final)
 	}
 	for idx := range excess {
-		excess[idx] = g.wallet[idx].add(excess[idx])
+		excess[idx] = g.fit(sierra.StatementIdx(idx), g.wallet[idx].add(excess[idx]))
 	}
 	return excess, nil
 }
@@ -207,11 +229,11 @@ func (g *gasSolver) pushExcess(idx sierra.StatementIdx, excess []Costs, reached,
 
 // withdrawn is what withdraw_gas has to add to the wallet; negative where the failing branch is the dearer one.
 func (g *gasSolver) withdrawn(idx sierra.StatementIdx, b *branchCost, wallet, next Costs) Costs {
-	c := next.sub(wallet)
 	if g.post {
-		c[Const] += b.withdrawal(&g.pre[idx]).gas()
+		next[Const] += b.withdrawal(&g.pre[idx]).gas()
+		next = g.fit(idx, next)
 	}
-	return c
+	return next.sub(wallet)
 }
 
 // variables sets the amounts of the statement, or of the branch_aligns after it.

@@ -1,6 +1,7 @@
 package compiler
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -204,6 +205,35 @@ func TestEnforcedCost(t *testing.T) {
 	const straight = prelude + "return();\nf@0() -> ();"
 	if _, err := compileText(straight, Options{FunctionCosts: map[sierra.FuncID]int64{0: 10000}}); !isCode(err, CodeGas) {
 		t.Errorf("cost of a function without branches: error %v", err)
+	}
+}
+
+// TestCostOverflow: functions that call the one before twice double the cost each. Costs are counted in 31 bits.
+func TestCostOverflow(t *testing.T) {
+	for _, c := range []struct {
+		levels int
+		ok     bool
+	}{{22, true}, {23, false}, {40, false}, {70, false}, {300, false}} { // 22 and 23 as starknet-sierra-compile 2.20.0
+		var b strings.Builder
+		b.WriteString("type u = Struct<ut@Tuple>;\nlibfunc jump = jump;\nlibfunc drop = drop<u>;\nlibfunc unit = struct_construct<u>;\nlibfunc store = store_temp<u>;\n")
+		for i := range c.levels {
+			fmt.Fprintf(&b, "libfunc call%d = function_call<user@f%d>;\n", i, i)
+		}
+		b.WriteString("jump() { 1() };\nunit() -> ([0]);\nstore([0]) -> ([0]);\nreturn([0]);\n")
+		for i := range c.levels {
+			fmt.Fprintf(&b, "call%d() -> ([0]);\ndrop([0]) -> ();\ncall%d() -> ([0]);\nreturn([0]);\n", i, i)
+		}
+		for i := range c.levels + 1 {
+			fmt.Fprintf(&b, "f%d@%d() -> (u);\n", i, i*4)
+		}
+		_, err := compileText(b.String(), Options{})
+		if c.ok && err != nil || !c.ok && !isCode(err, CodeGas) && !isCode(err, CodeEnvironment) {
+			t.Errorf("%d levels: error %v, want one: %v", c.levels, err, !c.ok)
+		}
+		// Without regard to gas ap alone is followed.
+		if _, err := compileText(b.String(), Options{NoGasCheck: true}); (err == nil) != (c.levels < 39) {
+			t.Errorf("%d levels without gas: error %v", c.levels, err)
+		}
 	}
 }
 
