@@ -312,3 +312,45 @@ func gunzip(t *testing.T, path string) []byte {
 	}
 	return b
 }
+
+// TestGoHints runs programs with the hints' Go twins and with all of their hints interpreted.
+func TestGoHints(t *testing.T) {
+	dir, cases := loadCases(t)
+	used := make(map[string]bool)
+	for _, c := range cases {
+		if c.Kind != "run" || c.ProofMode {
+			continue
+		}
+		p, err := ParseProgram(readFile(t, filepath.Join(dir, c.Program)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		interpreted := make(map[string]ProgramHint)
+		for _, list := range p.Hints {
+			for _, h := range list {
+				interpreted[h.Code] = interpretHint(h.Code)
+				used[hintKey(h.Code)] = true
+			}
+		}
+		a, err := p.Run(RunOptions{Layout: c.Layout, Trace: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := p.Run(RunOptions{Layout: c.Layout, Trace: true, Hints: interpreted})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(a.Trace, b.Trace) {
+			t.Errorf("%s: the runs differ", c.ID)
+		}
+	}
+	n := 0
+	for key := range goHints {
+		if used[key] {
+			n++
+		}
+	}
+	if n < 20 {
+		t.Errorf("only %d of %d Go hints were used", n, len(goHints))
+	}
+}

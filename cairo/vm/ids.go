@@ -45,7 +45,7 @@ func (p *Program) attachHints(m *Machine, opt RunOptions) error {
 			}
 			f := opt.Hints[h.Code]
 			if f == nil {
-				f = programHints[h.Code]
+				f = goHints[hintKey(h.Code)]
 			}
 			if f == nil {
 				f = interpretHint(h.Code)
