@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/big"
-	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -70,7 +67,7 @@ func (c *ContractClass) Program() (*Program, error) { return DecodeFelts(c.Sierr
 
 // DecodeClass decodes a class from JSON: a compiler's output (abi is an array, debug info may be present) or the RPC form (abi
 // is a string). As with the official compiler unknown keys are ignored, hexadecimal digits may be upper case, and an entry
-// point may be the array [selector, index].
+// point may be the array [selector, index]. Unlike with it, the ABI, which decides the class hash, may be given once only.
 func DecodeClass(data []byte) (*ContractClass, error) {
 	c := &ContractClass{}
 	if err := c.UnmarshalJSON(data); err != nil {
@@ -84,7 +81,7 @@ func (c *ContractClass) UnmarshalJSON(data []byte) error {
 	if !utf8.Valid(data) {
 		return refuse(CodeJSON, "class is not UTF-8")
 	}
-	fields, err := jsonStruct(data, "sierra_program", "sierra_program_debug_info", "contract_class_version", "entry_points_by_type", "abi")
+	fields, err := jsonStruct(data, 5, "sierra_program", "sierra_program_debug_info", "contract_class_version", "entry_points_by_type", "abi")
 	if err != nil {
 		return refuse(CodeJSON, "class: %v", err)
 	}
@@ -143,7 +140,7 @@ func (e *EntryPoints) json() (out entryPointsJSON) {
 }
 
 func (e *EntryPoints) decode(data json.RawMessage) error {
-	fields, err := jsonStruct(data, "EXTERNAL", "L1_HANDLER", "CONSTRUCTOR")
+	fields, err := jsonStruct(data, 3, "EXTERNAL", "L1_HANDLER", "CONSTRUCTOR")
 	if err != nil {
 		return refuse(CodeJSON, "entry_points_by_type: %v", err)
 	}
@@ -166,7 +163,7 @@ func (e *EntryPoints) decode(data json.RawMessage) error {
 }
 
 func (e *EntryPoint) decode(data json.RawMessage) error {
-	fields, err := jsonStruct(data, "selector", "function_idx")
+	fields, err := jsonStruct(data, 2, "selector", "function_idx")
 	if err != nil {
 		return err
 	}
@@ -174,12 +171,8 @@ func (e *EntryPoint) decode(data json.RawMessage) error {
 	if err != nil {
 		return fmt.Errorf("selector: %v", err)
 	}
-	if e.Selector, err = felt.FromHex(s); err != nil {
-		if !isHex(s) {
-			return fmt.Errorf("selector: %v", err)
-		}
-		e.Wide, _ = new(big.Int).SetString(s[2:], 16)
-		e.Selector = felt.FromBigInt(e.Wide)
+	if e.Selector, e.Wide, err = parseHex(s); err != nil {
+		return fmt.Errorf("selector: %v", err)
 	}
 	if e.FunctionIdx, err = jsonIndex(fields["function_idx"]); err != nil {
 		return fmt.Errorf("function_idx: %v", err)
@@ -209,69 +202,34 @@ func decodeFeltList(data json.RawMessage) ([]felt.Felt, error) {
 				return nil, refuse(CodeJSON, "sierra_program[%d]: %v", len(felts), err)
 			}
 		}
-		f, err := felt.FromHex(s)
+		f, wide, err := parseHex(s)
 		if err != nil {
-			code := CodeJSON
-			if isHex(s) {
-				code = CodeFeltRange
-			}
-			return nil, refuse(code, "sierra_program[%d]: %v", len(felts), err)
+			return nil, refuse(CodeJSON, "sierra_program[%d]: %v", len(felts), err)
+		}
+		if wide != nil {
+			return nil, refuse(CodeFeltRange, "sierra_program[%d]: %s is not below the field's prime", len(felts), clipJSON([]byte(s)))
 		}
 		felts = append(felts, f)
 		rest = rest[end:]
 	}
 }
 
-// stringEnd is the length of the JSON string at the head of valid JSON, quotes included.
-func stringEnd(data []byte) int {
-	end := 1
-	for data[end] != '"' {
-		if data[end] == '\\' {
-			end++
-		}
-		end++
+// parseHex parses hexadecimal of any length, as loosely as the official compiler: after 0x there may be a plus sign, and
+// underscores after the first digit. wide is the number if it is the field's prime or more, and f its remainder then.
+func parseHex(s string) (f felt.Felt, wide *big.Int, err error) {
+	if f, err = felt.FromHex(s); err == nil {
+		return f, nil, nil
 	}
-	return end + 1
-}
-
-func isHex(s string) bool {
 	digits, ok := strings.CutPrefix(s, "0x")
-	return ok && digits != "" && strings.Trim(digits, "0123456789abcdefABCDEF") == ""
-}
-
-// checkDebugInfo accepts what the official compiler accepts as debug info, which nothing here uses: null, or an object with
-// three lists of (id, name) and perhaps annotations.
-func checkDebugInfo(data json.RawMessage) error {
-	if data == nil || string(data) == "null" {
-		return nil
+	digits = strings.TrimPrefix(digits, "+")
+	if !ok || digits == "" || digits[0] == '_' || strings.Trim(digits, "0123456789abcdefABCDEF_") != "" {
+		return f, nil, err
 	}
-	lists := []string{"type_names", "libfunc_names", "user_func_names"}
-	fields, err := jsonObject(data, append(lists, "annotations", "executables")...)
-	if err != nil {
-		return err
+	v, _ := new(big.Int).SetString(strings.ReplaceAll(digits, "_", ""), 16)
+	if v.Cmp(bigPrime) >= 0 {
+		wide = v
 	}
-	for _, name := range lists {
-		items, err := jsonArray(fields[name])
-		if err != nil {
-			return fmt.Errorf("%s: %v", name, err)
-		}
-		for i, item := range items {
-			pair, err := jsonArray(item)
-			if err == nil && len(pair) != 2 {
-				err = fmt.Errorf("array of %d items, want [id, name]", len(pair))
-			}
-			if err == nil {
-				_, err = jsonIndex(pair[0])
-			}
-			if err == nil {
-				_, err = jsonString(pair[1])
-			}
-			if err != nil {
-				return fmt.Errorf("%s[%d]: %v", name, i, err)
-			}
-		}
-	}
-	return nil
+	return felt.FromBigInt(v), wide, nil
 }
 
 // decodeABI returns the text that is hashed.
@@ -284,126 +242,4 @@ func decodeABI(data json.RawMessage) (string, error) {
 	default:
 		return spacedJSON(data), nil
 	}
-}
-
-// spacedJSON prints valid JSON on one line with ", " and ": " as separators, everything else as it stands.
-func spacedJSON(data []byte) string {
-	var b strings.Builder
-	for i := 0; i < len(data); i++ {
-		switch c := data[i]; c {
-		case ' ', '\t', '\n', '\r':
-		case ',', ':':
-			b.WriteByte(c)
-			b.WriteByte(' ')
-		case '"':
-			end := i + stringEnd(data[i:])
-			b.Write(data[i:end])
-			i = end - 1
-		default:
-			b.WriteByte(c)
-		}
-	}
-	return b.String()
-}
-
-// jsonObject splits an object into its raw members, keys compared exactly, refusing a second occurrence of the known ones.
-func jsonObject(data []byte, known ...string) (map[string]json.RawMessage, error) {
-	if len(data) == 0 {
-		return nil, fmt.Errorf("missing, want an object")
-	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	if t, err := d.Token(); err != nil {
-		return nil, err
-	} else if t != json.Delim('{') {
-		return nil, fmt.Errorf("got %s, want an object", clipJSON(data))
-	}
-	fields := make(map[string]json.RawMessage)
-	for d.More() {
-		t, err := d.Token()
-		if err != nil {
-			return nil, err
-		}
-		key, _ := t.(string)
-		if _, ok := fields[key]; ok && slices.Contains(known, key) {
-			return nil, fmt.Errorf("duplicate key %q", key)
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return nil, err
-		}
-		fields[key] = value
-	}
-	if _, err := d.Token(); err != nil {
-		return nil, err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, fmt.Errorf("data after the object")
-	}
-	return fields, nil
-}
-
-// jsonStruct is jsonObject, or an array of the values of all known keys in order.
-func jsonStruct(data []byte, known ...string) (map[string]json.RawMessage, error) {
-	if trimmed := bytes.TrimLeft(data, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '[' {
-		return jsonObject(data, known...)
-	}
-	items, err := jsonArray(bytes.TrimSpace(data))
-	if err != nil {
-		return nil, err
-	}
-	if len(items) != len(known) {
-		return nil, fmt.Errorf("array of %d items, want the %d of %s", len(items), len(known), strings.Join(known, ", "))
-	}
-	fields := make(map[string]json.RawMessage, len(known))
-	for i, key := range known {
-		fields[key] = items[i]
-	}
-	return fields, nil
-}
-
-func jsonArray(data json.RawMessage) ([]json.RawMessage, error) {
-	switch {
-	case len(data) == 0:
-		return nil, fmt.Errorf("missing, want an array")
-	case data[0] != '[':
-		return nil, fmt.Errorf("got %s, want an array", clipJSON(data))
-	}
-	var items []json.RawMessage
-	err := json.Unmarshal(data, &items)
-	return items, err
-}
-
-func jsonString(data json.RawMessage) (string, error) {
-	switch {
-	case len(data) == 0:
-		return "", fmt.Errorf("missing, want a string")
-	case data[0] != '"':
-		return "", fmt.Errorf("got %s, want a string", clipJSON(data))
-	}
-	var s string
-	err := json.Unmarshal(data, &s)
-	return s, err
-}
-
-// jsonIndex reads a number without sign, fraction or exponent; one that does not fit an int becomes the largest.
-func jsonIndex(data json.RawMessage) (int, error) {
-	if len(data) == 0 {
-		return 0, fmt.Errorf("missing, want a number")
-	}
-	v, err := strconv.ParseUint(string(data), 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("got %s, want an unsigned 64-bit integer", clipJSON(data))
-	}
-	return clampInt(v), nil
-}
-
-func clipJSON(data []byte) string {
-	const most = 40
-	if len(data) == 0 {
-		return "nothing"
-	}
-	if len(data) > most {
-		return string(data[:most]) + "…"
-	}
-	return string(data)
 }

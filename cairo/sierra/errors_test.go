@@ -282,6 +282,7 @@ func TestRefusedJSON(t *testing.T) {
 		{CodeJSON, `"0x1"`, `"0X1"`},
 		{CodeJSON, `"0x1"`, `"0x"`},
 		{CodeJSON, `"0x1"`, `"0x_1"`},
+		{CodeJSON, `"0x1"`, `"0x++1"`},
 		{CodeJSON, `"0x1"`, `"+0x1"`},
 		{CodeJSON, `"0x1"`, `null`},
 		{CodeJSON, `"0x1"`, `1`},
@@ -302,6 +303,12 @@ func TestRefusedJSON(t *testing.T) {
 		{CodeJSON, `"EXTERNAL":[]`, `"EXTERNAL":[],"EXTERNAL":[]`},
 		{CodeJSON, `"abi":[]`, `"sierra_program_debug_info":{}`},
 		{CodeJSON, `"abi":[]`, `"sierra_program_debug_info":5`},
+		{CodeJSON, `"abi":[]`, `"sierra_program_debug_info":[[],[]]`},
+		{CodeJSON, `"abi":[]`, `"sierra_program_debug_info":[[],[],[],null]`},
+		{CodeJSON, `"abi":[]`, `"sierra_program_debug_info":[[[0,"a",1]],[],[]]`},
+		{CodeJSON, `"abi":[]`, `"abi":"\ud800"`},
+		{CodeJSON, `"abi":[]`, `"abi":"\ud800\u0041"`},
+		{CodeJSON, `"abi":[]`, `"abi":"\udc00"`},
 		{CodeJSON, `"abi":[]`, `"abi":[]}}`},
 		{CodeJSON, `"abi":[]`, "\"abi\":\"\xff\""},
 	} {
@@ -311,6 +318,10 @@ func TestRefusedJSON(t *testing.T) {
 	}
 	for _, test := range []struct{ old, new string }{
 		{`"0x1"`, `"0x00aB"`},
+		{`"0x1"`, `"0x+1_0"`},
+		{`"0x1"`, `"\u0030x1"`},
+		{`"abi":[]`, `"abi":"\ud83d\ude00\\ud800\ufffd"`},
+		{`"abi":[]`, `"sierra_program_debug_info":[[],[[1,"b"]],[],{}]`},
 		{`"EXTERNAL":[]`, `"EXTERNAL":[["0x1",2],{"selector":"0x800000000000011000000000000000000000000000000000000000000000001","function_idx":0,"x":1}]`},
 		{`"abi":[]`, `"sierra_program_debug_info":{"type_names":[[0,"a"]],"libfunc_names":[],"user_func_names":[],"annotations":{"a":1}},"x":[]`},
 		{`"abi":[]`, `"abi":null`},
