@@ -136,9 +136,16 @@ var (
 	Recursive             = recursive()
 	RecursiveWithPoseidon = recursiveWithPoseidon()
 	Starknet              = starknet()
+	Dex                   = dex()
+	Perpetual             = perpetual()
+	DexWithBitwise        = dexWithBitwise()
+	AllSolidity           = allSolidity()
+	RecursiveLargeOutput  = recursiveLargeOutput()
 )
 
-var layouts = []*Layout{Plain, Small, Recursive, RecursiveWithPoseidon, Starknet}
+var layouts = []*Layout{
+	Plain, Small, Dex, Perpetual, DexWithBitwise, AllSolidity, Recursive, RecursiveLargeOutput, RecursiveWithPoseidon, Starknet,
+}
 
 // LayoutByName finds a layout by the name that a public input states.
 func LayoutByName(name string) (*Layout, error) {

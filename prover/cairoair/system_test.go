@@ -13,6 +13,11 @@ func TestSystemSizes(t *testing.T) {
 		{Small, 23, 2, 179, 201, 4},
 		{RecursiveWithPoseidon, 6, 2, 124, 192, 7},
 		{Starknet, 9, 1, 198, 271, 9},
+		{Dex, 21, 1, 179, 200, 4},
+		{Perpetual, 9, 1, 116, 128, 4},
+		{DexWithBitwise, 21, 1, 197, 246, 4},
+		{AllSolidity, 24, 3, 230, 286, 4},
+		{RecursiveLargeOutput, 9, 3, 124, 192, 7},
 	} {
 		s := c.layout.System()
 		if s.First != c.first || s.Second != c.second || len(s.Constraints) != c.constraints || len(s.Mask) != c.mask || len(s.Periodic) != c.periodic {

@@ -24,6 +24,13 @@ func columnsOf(t testing.TB, name string) (*Witness, [][]field.Element, []field.
 	if err != nil {
 		t.Fatal(err)
 	}
+	columns, values := fillBoth(t, w)
+	return w, columns, values
+}
+
+// fillBoth fills the columns of both phases for the test's challenges, and the run-time values.
+func fillBoth(t testing.TB, w *Witness) (columns [][]field.Element, values []field.Element) {
+	t.Helper()
 	first, err := w.First()
 	if err != nil {
 		t.Fatal(err)
@@ -33,11 +40,11 @@ func columnsOf(t testing.TB, name string) (*Witness, [][]field.Element, []field.
 	if err != nil {
 		t.Fatal(err)
 	}
-	values, err := w.Values(challenges)
+	values, err = w.Values(challenges)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return w, append(first, second...), values
+	return append(first, second...), values
 }
 
 // slow reports whether a run is for the full test only.

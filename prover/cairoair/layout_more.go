@@ -1,0 +1,190 @@
+package cairoair
+
+// The layouts of StarkEx and of the Solidity verifiers, and one with room for long outputs: other places for the same
+// components.
+
+func dex() *Layout {
+	return &Layout{
+		Name: "dex", First: 21, Second: 1,
+		Segments:   []string{"program", "execution", "output", "pedersen", "range_check", "ecdsa"},
+		CPU:        cpuOn(17, 0, View{19, 16, 0}, View{19, 16, 8}, View{19, 16, 4}, 19, 1),
+		Memory:     Memory{Pool: units(17, 2, 0), Sorted: units(18, 2, 0), Public: units(17, 8, 2), Product: View{21, 2, 0}},
+		RangeCheck: RangeCheck{Pool: View{19, 4, 0}, Sorted: View{19, 4, 2}, Product: View{21, 4, 1}},
+		Pedersen: &Pedersen{
+			Input0: units(17, 128, 6), Input1: units(17, 128, 70), Output: units(17, 128, 38),
+			Hashes: []BoundedSum{{
+				Sum:         SubsetSum{X: View{1, 1, 0}, Y: View{2, 1, 0}, Slope: View{13, 1, 0}, Selector: View{3, 1, 0}},
+				ProdOnes196: View{13, 256, 255}, ProdOnes192: View{14, 256, 255},
+			}, {
+				Sum:         SubsetSum{X: View{4, 1, 0}, Y: View{5, 1, 0}, Slope: View{14, 1, 0}, Selector: View{6, 1, 0}},
+				ProdOnes196: View{15, 256, 255}, ProdOnes192: View{16, 256, 255},
+			}, {
+				Sum:         SubsetSum{X: View{7, 1, 0}, Y: View{8, 1, 0}, Slope: View{15, 1, 0}, Selector: View{9, 1, 0}},
+				ProdOnes196: View{20, 256, 17}, ProdOnes192: View{20, 256, 145},
+			}, {
+				Sum:         SubsetSum{X: View{10, 1, 0}, Y: View{11, 1, 0}, Slope: View{16, 1, 0}, Selector: View{12, 1, 0}},
+				ProdOnes196: View{20, 256, 81}, ProdOnes192: View{20, 256, 209},
+			}},
+		},
+		RangeCheckBuiltin: &RangeCheckBuiltin{Unit: units(17, 128, 102), Parts: View{19, 16, 12}},
+		ECDSA: &ECDSA{
+			PubKey: units(17, 8192, 22), Message: units(17, 8192, 4118),
+			KeyX: View{19, 16, 7}, KeyY: View{19, 16, 15}, DoublingSlope: View{20, 16, 12},
+			Generator:       SubsetSum{X: View{20, 32, 6}, Y: View{20, 32, 22}, Slope: View{20, 32, 30}, Selector: View{20, 32, 14}, XDiffInv: &View{20, 32, 1}},
+			Key:             SubsetSum{X: View{20, 16, 0}, Y: View{20, 16, 8}, Slope: View{20, 16, 2}, Selector: View{20, 16, 4}, XDiffInv: &View{20, 16, 10}},
+			AddResultsSlope: View{20, 8192, 8190}, AddResultsInv: View{20, 8192, 8161},
+			ExtractRSlope: View{20, 8192, 4082}, ExtractRInv: View{20, 8192, 8178},
+			ZInv: View{20, 8192, 4090}, RWInv: View{20, 4096, 4092}, QXSquared: View{20, 8192, 8186},
+		},
+	}
+}
+
+func perpetual() *Layout {
+	return &Layout{
+		Name: "perpetual", First: 9, Second: 1,
+		Segments:   []string{"program", "execution", "output", "pedersen", "range_check", "ecdsa"},
+		CPU:        cpuOn(5, 0, View{7, 16, 0}, View{7, 16, 8}, View{7, 16, 4}, 7, 1),
+		Memory:     Memory{Pool: units(5, 2, 0), Sorted: units(6, 2, 0), Public: units(5, 8, 2), Product: View{9, 2, 0}},
+		RangeCheck: RangeCheck{Pool: View{7, 4, 0}, Sorted: View{7, 4, 2}, Product: View{9, 4, 1}},
+		Pedersen: &Pedersen{
+			Input0: units(5, 512, 6), Input1: units(5, 512, 262), Output: units(5, 512, 134),
+			Hashes: []BoundedSum{{
+				Sum:         SubsetSum{X: View{1, 1, 0}, Y: View{2, 1, 0}, Slope: View{4, 1, 0}, Selector: View{3, 1, 0}},
+				ProdOnes196: View{4, 256, 255}, ProdOnes192: View{8, 256, 80},
+			}},
+		},
+		RangeCheckBuiltin: &RangeCheckBuiltin{Unit: units(5, 256, 70), Parts: View{7, 32, 12}},
+		ECDSA: &ECDSA{
+			PubKey: units(5, 32768, 390), Message: units(5, 32768, 16774),
+			KeyX: View{7, 64, 7}, KeyY: View{7, 64, 39}, DoublingSlope: View{7, 64, 47},
+			Generator:       SubsetSum{X: View{8, 128, 0}, Y: View{8, 128, 64}, Slope: View{8, 128, 96}, Selector: View{8, 128, 32}, XDiffInv: &View{8, 128, 16}},
+			Key:             SubsetSum{X: View{7, 64, 23}, Y: View{7, 64, 55}, Slope: View{7, 64, 31}, Selector: View{7, 64, 15}, XDiffInv: &View{7, 64, 63}},
+			AddResultsSlope: View{8, 32768, 32736}, AddResultsInv: View{8, 32768, 32656},
+			ExtractRSlope: View{7, 32768, 16351}, ExtractRInv: View{7, 32768, 32735},
+			ZInv: View{7, 32768, 16383}, RWInv: View{7, 16384, 16367}, QXSquared: View{7, 32768, 32767},
+		},
+	}
+}
+
+func dexWithBitwise() *Layout {
+	l := &Layout{
+		Name: "dex_with_bitwise", First: 21, Second: 1,
+		Segments:   []string{"program", "execution", "output", "pedersen", "range_check", "ecdsa", "bitwise"},
+		CPU:        cpuOn(17, 0, View{19, 16, 0}, View{19, 16, 8}, View{19, 16, 4}, 19, 3),
+		Memory:     Memory{Pool: units(17, 2, 0), Sorted: units(18, 2, 0), Public: units(17, 8, 2), Product: View{21, 2, 0}},
+		RangeCheck: RangeCheck{Pool: View{19, 4, 0}, Sorted: View{19, 4, 2}, Product: View{21, 4, 1}},
+		Diluted:    &Diluted{Pool: View{19, 8, 1}, Sorted: View{19, 8, 5}, Cumulative: View{21, 8, 3}, Product: View{21, 8, 7}},
+		Pedersen: &Pedersen{
+			Input0: units(17, 128, 6), Input1: units(17, 128, 70), Output: units(17, 128, 38),
+			Hashes: []BoundedSum{{
+				Sum:         SubsetSum{X: View{1, 1, 0}, Y: View{2, 1, 0}, Slope: View{13, 1, 0}, Selector: View{3, 1, 0}},
+				ProdOnes196: View{13, 256, 255}, ProdOnes192: View{14, 256, 255},
+			}, {
+				Sum:         SubsetSum{X: View{4, 1, 0}, Y: View{5, 1, 0}, Slope: View{14, 1, 0}, Selector: View{6, 1, 0}},
+				ProdOnes196: View{15, 256, 255}, ProdOnes192: View{16, 256, 255},
+			}, {
+				Sum:         SubsetSum{X: View{7, 1, 0}, Y: View{8, 1, 0}, Slope: View{15, 1, 0}, Selector: View{9, 1, 0}},
+				ProdOnes196: View{20, 256, 19}, ProdOnes192: View{20, 256, 147},
+			}, {
+				Sum:         SubsetSum{X: View{10, 1, 0}, Y: View{11, 1, 0}, Slope: View{16, 1, 0}, Selector: View{12, 1, 0}},
+				ProdOnes196: View{20, 256, 83}, ProdOnes192: View{20, 256, 211},
+			}},
+		},
+		RangeCheckBuiltin: &RangeCheckBuiltin{Unit: units(17, 128, 102), Parts: View{19, 16, 12}},
+		ECDSA: &ECDSA{
+			PubKey: units(17, 8192, 22), Message: units(17, 8192, 4118),
+			KeyX: View{20, 16, 4}, KeyY: View{20, 16, 12}, DoublingSlope: View{20, 16, 14},
+			Generator:       SubsetSum{X: View{20, 32, 5}, Y: View{20, 32, 21}, Slope: View{20, 32, 29}, Selector: View{20, 32, 13}, XDiffInv: &View{20, 32, 3}},
+			Key:             SubsetSum{X: View{20, 16, 2}, Y: View{20, 16, 10}, Slope: View{20, 16, 1}, Selector: View{20, 16, 6}, XDiffInv: &View{20, 16, 9}},
+			AddResultsSlope: View{20, 8192, 8189}, AddResultsInv: View{20, 8192, 8163},
+			ExtractRSlope: View{20, 8192, 4081}, ExtractRInv: View{20, 8192, 8177},
+			ZInv: View{20, 8192, 4089}, RWInv: View{20, 4096, 4094}, QXSquared: View{20, 8192, 8185},
+		},
+		Bitwise: &Bitwise{
+			Vars: units(17, 256, 150), Or: units(17, 1024, 534), Diluted: View{19, 16, 1},
+			Trim: [4]View{{19, 1024, 9}, {19, 1024, 521}, {19, 1024, 265}, {19, 1024, 777}},
+		},
+	}
+	l.CPU.Tmp0, l.CPU.Tmp1 = View{20, 16, 0}, View{20, 16, 8}
+	return l
+}
+
+func allSolidity() *Layout {
+	return &Layout{
+		Name: "all_solidity", First: 24, Second: 3,
+		Segments:   []string{"program", "execution", "output", "pedersen", "range_check", "ecdsa", "bitwise", "ec_op"},
+		CPU:        cpuOn(19, 0, View{20, 16, 0}, View{20, 16, 8}, View{20, 16, 4}, 22, 0),
+		Memory:     Memory{Pool: units(19, 2, 0), Sorted: Units{View{20, 2, 1}, View{21, 2, 0}}, Public: units(19, 16, 2), Product: View{26, 2, 0}},
+		RangeCheck: RangeCheck{Pool: View{20, 2, 0}, Sorted: View{21, 2, 1}, Product: View{26, 2, 1}},
+		Diluted:    &Diluted{Pool: View{1, 1, 0}, Sorted: View{2, 1, 0}, Cumulative: View{24, 1, 0}, Product: View{25, 1, 0}},
+		Pedersen: &Pedersen{
+			Input0: units(19, 128, 10), Input1: units(19, 128, 74), Output: units(19, 128, 42),
+			Hashes: []BoundedSum{{
+				Sum:         SubsetSum{X: View{3, 1, 0}, Y: View{4, 1, 0}, Slope: View{15, 1, 0}, Selector: View{5, 1, 0}},
+				ProdOnes196: View{15, 256, 255}, ProdOnes192: View{16, 256, 255},
+			}, {
+				Sum:         SubsetSum{X: View{6, 1, 0}, Y: View{7, 1, 0}, Slope: View{16, 1, 0}, Selector: View{8, 1, 0}},
+				ProdOnes196: View{17, 256, 255}, ProdOnes192: View{18, 256, 255},
+			}, {
+				Sum:         SubsetSum{X: View{9, 1, 0}, Y: View{10, 1, 0}, Slope: View{17, 1, 0}, Selector: View{11, 1, 0}},
+				ProdOnes196: View{23, 256, 17}, ProdOnes192: View{23, 256, 145},
+			}, {
+				Sum:         SubsetSum{X: View{12, 1, 0}, Y: View{13, 1, 0}, Slope: View{18, 1, 0}, Selector: View{14, 1, 0}},
+				ProdOnes196: View{23, 256, 81}, ProdOnes192: View{23, 256, 209},
+			}},
+		},
+		RangeCheckBuiltin: &RangeCheckBuiltin{Unit: units(19, 128, 106), Parts: View{20, 16, 12}},
+		ECDSA: &ECDSA{
+			PubKey: units(19, 8192, 26), Message: units(19, 8192, 4122),
+			KeyX: View{22, 16, 6}, KeyY: View{22, 16, 14}, DoublingSlope: View{23, 16, 8},
+			Generator:       SubsetSum{X: View{23, 32, 6}, Y: View{23, 32, 22}, Slope: View{23, 32, 30}, Selector: View{23, 32, 14}, XDiffInv: &View{23, 32, 1}},
+			Key:             SubsetSum{X: View{22, 16, 1}, Y: View{22, 16, 9}, Slope: View{23, 16, 4}, Selector: View{22, 16, 5}, XDiffInv: &View{23, 16, 12}},
+			AddResultsSlope: View{23, 8192, 8190}, AddResultsInv: View{23, 8192, 8161},
+			ExtractRSlope: View{23, 8192, 4082}, ExtractRInv: View{23, 8192, 8178},
+			ZInv: View{23, 8192, 4090}, RWInv: View{23, 4096, 4088}, QXSquared: View{23, 8192, 8186},
+		},
+		Bitwise: &Bitwise{
+			Vars: units(19, 1024, 538), Or: units(19, 4096, 2074), Diluted: View{1, 64, 0},
+			Trim: [4]View{{1, 4096, 32}, {1, 4096, 2080}, {1, 4096, 1056}, {1, 4096, 3104}},
+		},
+		ECOp: &ECOp{
+			PX: units(19, 4096, 1050), PY: units(19, 4096, 3098), QX: units(19, 4096, 282), QY: units(19, 4096, 2330),
+			M: units(19, 4096, 1306), RX: units(19, 4096, 3354), RY: units(19, 4096, 794),
+			DoubledX: View{22, 16, 13}, DoubledY: View{22, 16, 3}, Slope: View{22, 16, 11},
+			Multiple: BoundedSum{
+				Sum:         SubsetSum{X: View{22, 16, 7}, Y: View{22, 16, 15}, Slope: View{23, 16, 2}, Selector: View{23, 16, 0}, XDiffInv: &View{23, 16, 10}},
+				ProdOnes196: View{23, 4096, 4084}, ProdOnes192: View{23, 4096, 4092},
+			},
+		},
+	}
+}
+
+func recursiveLargeOutput() *Layout {
+	return &Layout{
+		Name: "recursive_large_output", First: 9, Second: 3,
+		Segments:   []string{"program", "execution", "output", "pedersen", "range_check", "bitwise", "poseidon"},
+		CPU:        cpuOn(3, 0, View{6, 16, 0}, View{6, 16, 8}, View{6, 16, 4}, 8, 0),
+		Memory:     Memory{Pool: units(3, 2, 0), Sorted: units(4, 2, 0), Public: units(3, 16, 2), Product: View{11, 2, 0}},
+		RangeCheck: RangeCheck{Pool: View{6, 4, 0}, Sorted: View{6, 4, 2}, Product: View{11, 4, 1}},
+		Diluted:    &Diluted{Pool: View{1, 1, 0}, Sorted: View{2, 1, 0}, Cumulative: View{9, 1, 0}, Product: View{10, 1, 0}},
+		Pedersen: &Pedersen{
+			Input0: units(3, 2048, 10), Input1: units(3, 2048, 1034), Output: units(3, 2048, 522),
+			Hashes: []BoundedSum{{
+				Sum:         SubsetSum{X: View{6, 4, 1}, Y: View{6, 4, 3}, Slope: View{7, 4, 2}, Selector: View{7, 4, 0}},
+				ProdOnes196: View{7, 1024, 1022}, ProdOnes192: View{7, 1024, 89},
+			}},
+		},
+		RangeCheckBuiltin: &RangeCheckBuiltin{Unit: units(3, 128, 74), Parts: View{6, 16, 12}},
+		Bitwise: &Bitwise{
+			Vars: units(3, 32, 26), Or: units(3, 128, 42), Diluted: View{1, 2, 0},
+			Trim: [4]View{{1, 128, 1}, {1, 128, 65}, {1, 128, 33}, {1, 128, 97}},
+		},
+		Poseidon: &Poseidon{
+			InOut:       [3]Units{units(3, 64, 6), units(3, 64, 38), units(3, 64, 22)},
+			Full:        [3]View{{8, 16, 6}, {8, 16, 14}, {8, 16, 1}},
+			FullSquared: [3]View{{8, 16, 9}, {8, 16, 5}, {8, 16, 13}},
+			Partial0:    View{5, 2, 0}, Partial0Squared: View{5, 2, 1},
+			Partial1: View{7, 4, 1}, Partial1Squared: View{7, 4, 3},
+		},
+	}
+}
