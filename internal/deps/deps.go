@@ -8,6 +8,7 @@ package deps
 var policy = map[string][]string{
 	"crypto/felt":       {},
 	"internal/...":      {},
+	"internal/wallet":   {"crypto/...", "cairo/sierra", "cairo/compiler", "starknet", "rpc"},
 	"explorer":          {},
 	"contracts":         {},
 	"crypto/starkcurve": {"crypto/felt"},

@@ -8,19 +8,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
-	"github.com/starkd/starkd/cairo/compiler"
-	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/contracts"
 	"github.com/starkd/starkd/crypto/felt"
-	"github.com/starkd/starkd/crypto/keccak"
-	"github.com/starkd/starkd/crypto/starkcurve"
+	"github.com/starkd/starkd/internal/wallet"
 	"github.com/starkd/starkd/rpc"
 	"github.com/starkd/starkd/starknet"
 )
@@ -38,32 +32,32 @@ func main() {
 	}
 }
 
-// wallet is a funded account on a node.
-type wallet struct {
-	node    *rpc.Client
-	chain   felt.Felt
-	address felt.Felt
-	key     felt.Felt
-}
-
 func run(ctx context.Context, dir string) error {
-	w, err := open(ctx, dir)
+	net, err := wallet.ReadTestnet(dir)
 	if err != nil {
 		return err
 	}
-	classHash, err := w.declare(ctx)
+	if err := net.Nodes[0].Wait(ctx); err != nil {
+		return err
+	}
+	w, err := wallet.New(ctx, net.Nodes[0].Client(), net.Accounts[0])
 	if err != nil {
 		return err
 	}
-	counter, err := w.deploy(ctx, classHash)
+	class, err := declare(ctx, w)
 	if err != nil {
 		return err
 	}
-	hash, err := w.execute(ctx, "invoke", call{counter, "increment", nil}, call{counter, "increment", nil})
+	deployment, counter := wallet.Deploy(class, felt.FromUint64(uint64(time.Now().UnixNano())), felt.FromUint64(5))
+	if _, err := send(ctx, w, "deploy", w.Invoke(deployment)); err != nil {
+		return err
+	}
+	increment := wallet.Call{To: counter, Name: "increment"}
+	hash, err := send(ctx, w, "invoke", w.Invoke(increment, increment))
 	if err != nil {
 		return err
 	}
-	count, err := w.node.Call(ctx, rpc.LatestBlock, rpc.FunctionCall{ContractAddress: counter, EntryPointSelector: selector("get")})
+	count, err := w.Node.Call(ctx, rpc.LatestBlock, rpc.FunctionCall{ContractAddress: counter, EntryPointSelector: wallet.Selector("get")})
 	if err != nil {
 		return err
 	}
@@ -75,135 +69,34 @@ func run(ctx context.Context, dir string) error {
 	return nil
 }
 
-func open(ctx context.Context, dir string) (*wallet, error) {
-	var accounts []struct {
-		Address    felt.Felt `json:"address"`
-		PrivateKey felt.Felt `json:"private_key"`
-	}
-	var endpoints struct {
-		Nodes []struct {
-			RPC string `json:"rpc"`
-		} `json:"nodes"`
-	}
-	for name, into := range map[string]any{"accounts.json": &accounts, "endpoints.json": &endpoints} {
-		data, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			return nil, err
-		}
-		if err := json.Unmarshal(data, into); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-	}
-	if len(accounts) == 0 || len(endpoints.Nodes) == 0 {
-		return nil, fmt.Errorf("%s names %d accounts and %d nodes", dir, len(accounts), len(endpoints.Nodes))
-	}
-	w := &wallet{node: rpc.NewClient(endpoints.Nodes[0].RPC+"/rpc", nil), address: accounts[0].Address, key: accounts[0].PrivateKey}
-	for {
-		var err error
-		if w.chain, err = w.node.ChainID(ctx); err == nil {
-			if n, err := w.node.BlockNumber(ctx); err == nil && n > 0 {
-				return w, nil
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("no node at %s: %w", endpoints.Nodes[0].RPC, err)
-		case <-time.After(200 * time.Millisecond):
-		}
-	}
-}
-
-func (w *wallet) declare(ctx context.Context) (felt.Felt, error) {
-	data, err := contracts.ClassJSON(contracts.Counter)
+func declare(ctx context.Context, w *wallet.Wallet) (felt.Felt, error) {
+	class, err := contracts.ClassJSON(contracts.Counter)
 	if err != nil {
 		return felt.Felt{}, err
 	}
-	class := new(starknet.ContractClass)
-	if err := class.UnmarshalJSON(data); err != nil {
-		return felt.Felt{}, err
-	}
-	hash := class.Hash()
-	if _, err := w.node.Class(ctx, rpc.LatestBlock, hash); err == nil {
-		fmt.Printf("%-8s class %v is declared already\n", "declare", hash)
-		return hash, nil
-	}
-	source, err := sierra.DecodeClass(data)
+	tx, err := w.Declare(class)
 	if err != nil {
 		return felt.Felt{}, err
 	}
-	compiled, err := compiler.CompileClass(source, compiler.Options{MaxBytecode: compiler.DefaultMaxBytecode})
-	if err != nil {
-		return felt.Felt{}, err
+	if _, err := w.Node.Class(ctx, rpc.LatestBlock, tx.ClassHash); err == nil {
+		fmt.Printf("%-8s class %v is declared already\n", "declare", tx.ClassHash)
+		return tx.ClassHash, nil
 	}
-	_, err = w.send(ctx, "declare", &starknet.Declare{SenderAddress: w.address, ClassHash: hash, CompiledClassHash: compiled.BlakeHash(), Class: class})
-	return hash, err
+	_, err = send(ctx, w, "declare", tx)
+	return tx.ClassHash, err
 }
 
-func (w *wallet) deploy(ctx context.Context, class felt.Felt) (felt.Felt, error) {
-	salt := felt.FromUint64(uint64(time.Now().UnixNano()))
-	start := felt.FromUint64(5)
-	_, err := w.execute(ctx, "deploy", call{starknet.UdcAddress, "deploy_contract", []felt.Felt{class, salt, felt.Zero, felt.One, start}})
-	return starknet.ContractAddress(felt.Zero, salt, class, []felt.Felt{start}), err
-}
-
-type call struct {
-	to       felt.Felt
-	name     string
-	calldata []felt.Felt
-}
-
-// execute sends calls through the account's __execute__.
-func (w *wallet) execute(ctx context.Context, what string, calls ...call) (felt.Felt, error) {
-	calldata := []felt.Felt{felt.FromUint64(uint64(len(calls)))}
-	for _, c := range calls {
-		calldata = append(calldata, c.to, selector(c.name), felt.FromUint64(uint64(len(c.calldata))))
-		calldata = append(calldata, c.calldata...)
-	}
-	return w.send(ctx, what, &starknet.Invoke{SenderAddress: w.address, Calldata: calldata})
-}
-
-// send estimates, signs and submits a transaction and waits until it is in a block.
-func (w *wallet) send(ctx context.Context, what string, tx starknet.Transaction) (felt.Felt, error) {
-	fields := tx.Fields()
-	var err error
-	if fields.Nonce, err = w.node.Nonce(ctx, rpc.LatestBlock, w.address); err != nil {
-		return felt.Felt{}, err
-	}
-	fields.Query = true
-	estimates, err := w.node.EstimateFee(ctx, rpc.LatestBlock, true, tx)
-	if err != nil {
-		return felt.Felt{}, fmt.Errorf("%s: estimate: %w", what, err)
-	}
-	fields.Query = false
-	e := estimates[0]
-	margin := func(price starknet.Uint128) starknet.Uint128 {
-		more, _ := price.Add(price)
-		return more
-	}
-	fields.ResourceBounds = starknet.ResourceBounds{
-		L1Gas:     starknet.ResourceBound{MaxAmount: e.L1GasConsumed, MaxPricePerUnit: margin(e.L1GasPrice)},
-		L2Gas:     starknet.ResourceBound{MaxAmount: e.L2GasConsumed + e.L2GasConsumed/2, MaxPricePerUnit: margin(e.L2GasPrice)},
-		L1DataGas: starknet.ResourceBound{MaxAmount: e.L1DataGasConsumed, MaxPricePerUnit: margin(e.L1DataGasPrice)},
-	}
-	r, s, err := starkcurve.Sign(w.key, tx.Hash(w.chain))
-	if err != nil {
-		return felt.Felt{}, err
-	}
-	fields.Signature = []felt.Felt{r, s}
-	hash, err := w.node.Submit(ctx, tx)
+// send submits a transaction and waits until it is in a block.
+func send(ctx context.Context, w *wallet.Wallet, what string, tx starknet.Transaction) (felt.Felt, error) {
+	hash, err := w.Send(ctx, tx)
 	if err != nil {
 		return felt.Felt{}, fmt.Errorf("%s: %w", what, err)
 	}
 	fmt.Printf("%-8s %v RECEIVED\n", what, hash)
-	receipt, block, err := w.node.WaitForReceipt(ctx, hash, 100*time.Millisecond)
+	receipt, block, err := w.Wait(ctx, hash)
 	if err != nil {
 		return felt.Felt{}, fmt.Errorf("%s: %w", what, err)
-	}
-	if receipt.Reverted {
-		return felt.Felt{}, errors.New(what + " reverted: " + receipt.RevertReason)
 	}
 	fmt.Printf("%-8s %v ACCEPTED_ON_L2 SUCCEEDED in block %d, fee %v FRI\n", what, hash, block, receipt.ActualFee.BigInt())
 	return hash, nil
 }
-
-func selector(name string) felt.Felt { return keccak.Starknet([]byte(name)) }
