@@ -361,6 +361,9 @@ func (t *replayer) root(kind CallKind, calls []RootCall, outcome *TransactionOut
 	if err := t.call(&call.Call, &f, entry); err != nil {
 		return none, nil, err
 	}
+	if call.GasLeft > f.gas {
+		return none, nil, fmt.Errorf("%d gas left of %d", call.GasLeft, f.gas)
+	}
 	result := CallOutcome{Kind: kind, Gas: f.gas, GasLeft: call.GasLeft, Failed: call.Failed, Retdata: call.Retdata}
 	outcome.Calls = append(outcome.Calls, result)
 	return result, calls[1:], nil

@@ -179,6 +179,16 @@ func (c *chain) check(claims ...*statement.Claim) *statement.Outcome {
 			c.t.Errorf("transaction %d: got %v, reverted %t, fee %v, want %v, %t, %v",
 				i, got.Hash, got.Reverted, got.Fee, want.TransactionHash, want.Reverted, want.ActualFee)
 		}
+		// The receipt bills the calls proved and what is not: the signature check, data, the transaction's overhead.
+		var used uint64
+		for _, call := range got.Calls {
+			if call.Kind != statement.FeeTransferCall {
+				used += call.Gas - call.GasLeft
+			}
+		}
+		if used > want.Resources.L2Gas {
+			c.t.Errorf("transaction %d: %d gas proved, the receipt bills %d", i, used, want.Resources.L2Gas)
+		}
 		if diff := cmp.Diff(want.Events, got.Events); diff != "" {
 			c.t.Errorf("transaction %d: events: %s", i, diff)
 		}

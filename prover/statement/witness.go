@@ -164,6 +164,16 @@ func OpeningWrite(number uint64, hash felt.Felt) Write {
 // blockHashLag is how many blocks pass before a block's hash is readable to contracts.
 const blockHashLag = 10
 
+// gasUsed is the gas of the calls that the sender pays for: the fee transfer is free.
+func (o *TransactionOutcome) gasUsed() (sum uint64) {
+	for _, call := range o.Calls {
+		if call.Kind != FeeTransferCall {
+			sum += call.Gas - call.GasLeft
+		}
+	}
+	return sum
+}
+
 // compare holds what was proved of a transaction against its signed receipt.
 func (o *TransactionOutcome) compare(r *starknet.Receipt) error {
 	switch {
@@ -173,6 +183,8 @@ func (o *TransactionOutcome) compare(r *starknet.Receipt) error {
 		return fmt.Errorf("reverted is %v as proved, the signed receipt says %v", o.Reverted, r.Reverted)
 	case o.Fee != r.ActualFee:
 		return fmt.Errorf("a fee of %v is proved, the signed receipt says %v", o.Fee.BigInt(), r.ActualFee.BigInt())
+	case o.gasUsed() > r.Resources.L2Gas:
+		return fmt.Errorf("%d gas of calls is proved, the signed receipt bills %d in all", o.gasUsed(), r.Resources.L2Gas)
 	case len(o.Events) != len(r.Events):
 		return fmt.Errorf("%d events are proved, the signed receipt has %d", len(o.Events), len(r.Events))
 	case len(o.Messages) != len(r.Messages):
