@@ -4,8 +4,10 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/cairo/casm"
 	cairoos "github.com/starkd/starkd/cairo/os"
@@ -383,6 +385,24 @@ func TestOtherBlock(t *testing.T) {
 		} else {
 			t.Logf("another %s: %v", name, err)
 		}
+	}
+}
+
+// An honest run on a forged answer makes a claim that a proof would uphold; the statement refuses it, though nothing but
+// the answer depends on it.
+func TestForgedStorageAnswer(t *testing.T) {
+	c := newChain(t)
+	honest := c.before.clone()
+	c.before.slots[state.Slot{Contract: counterB, Key: selector("count")}] = n(5)
+	c.invoke(plenty, call{counterB, "get", nil})
+	claim, _, err := c.run(0, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.check(claim) // on the forged state
+	_, err = statement.Check([]*statement.Claim{claim}, c.statementBlock(), honest)
+	if err == nil || !strings.Contains(err.Error(), "read as 0x5, want 0x0") {
+		t.Errorf("got %v, want a refusal of the answer 5", err)
 	}
 }
 
