@@ -211,7 +211,8 @@ func consistent(idx sierra.StatementIdx, a, want *annotation) error {
 }
 
 // propagate carries an annotation, from which a statement's arguments are taken, over a branch.
-func (as *annotations) propagate(from, to sierra.StatementIdx, a *annotation, results []sierra.VarID, change *branchChange, mustSet bool) error {
+func (as *annotations) propagate(from, to sierra.StatementIdx, a *annotation, results []sierra.VarID,
+	change *branchChange, mustSet bool) error {
 	if mustSet && as.at[to] != nil {
 		return errorf(CodeReferences, from, "a branch leads to statement %d, where another one does", to)
 	}

@@ -248,14 +248,9 @@ func (b *builder) binOp(op casm.Operator, x, y Var) Var {
 
 // pointer is v as a cell and an offset that an instruction can hold.
 func (b *builder) pointer(v Var, more int) (casm.Cell, int16) {
-	switch o := b.value(v); {
-	case o.Kind == casm.Deref:
-		return o.Cell, offset16(more)
-	case o.Kind == casm.BinOp && o.Op == casm.Add && o.Imm != nil && o.Imm.IsInt64() && o.Imm.Int64() >= math.MinInt16 && o.Imm.Int64() <= math.MaxInt16:
-		return o.Cell, offset16(int(o.Imm.Int64()) + more)
-	}
-	refuse("not a pointer with a small offset")
-	return casm.Cell{}, 0
+	cell, offset := pointer(b.value(v))
+	offset16(offset)
+	return cell, offset16(offset + more)
 }
 
 func offset16(n int) int16 {

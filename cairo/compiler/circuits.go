@@ -133,7 +133,8 @@ func lowerCircuitDescriptor(l *lowering) {
 	number := func(n int) casm.Instruction {
 		return casm.Instruction{Op: casm.AssertEq, IncAP: true, Dst: ap, Res: casm.Imm(int64(n))}
 	}
-	muls := casm.Operand{Kind: casm.BinOp, Op: casm.Add, Cell: casm.Cell{Reg: casm.AP, Off: -2}, Imm: big.NewInt(int64(len(c.Add) * gateOffsets))}
+	muls := casm.Operand{Kind: casm.BinOp, Op: casm.Add, Cell: casm.Cell{Reg: casm.AP, Off: -2},
+		Imm: big.NewInt(int64(len(c.Add) * gateOffsets))}
 	l.relocations = []relocation{{instruction: 0, kind: toCircuit, typ: typ}, {instruction: 1, kind: toCircuit, typ: typ}}
 	l.finish([]casm.Instruction{
 		callRel(0), pcPlus(1), number(len(c.Add)),

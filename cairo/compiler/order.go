@@ -2,10 +2,12 @@ package compiler
 
 import "github.com/starkd/starkd/cairo/sierra"
 
+// childrenFunc appends a statement's children to the slice that it is given.
+type childrenFunc func(sierra.StatementIdx, []sierra.StatementIdx) []sierra.StatementIdx
+
 // reverseTopological orders statements 0 … n-1 so that each comes after its children, as a depth-first search from each in
 // turn finds them. A cycle is an error if cycles are to be found, else the order within it is arbitrary but fixed.
-// children appends a statement's children to the slice that it is given.
-func reverseTopological(n int, findCycles bool, children func(sierra.StatementIdx, []sierra.StatementIdx) []sierra.StatementIdx) ([]sierra.StatementIdx, error) {
+func reverseTopological(n int, findCycles bool, children childrenFunc) ([]sierra.StatementIdx, error) {
 	const (
 		notStarted = iota
 		inProgress

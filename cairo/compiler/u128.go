@@ -30,8 +30,9 @@ func u128Rows() map[string]row {
 		"bitwise":                   {cost: builtin(steps(2), Bitwise, 1), ap: aps(0), lower: lowerBitwise},
 		"bytes31_const":             {cost: free, ap: aps(0), lower: lowerConstValue},
 		"bytes31_to_felt252":        {cost: free, ap: aps(0), lower: lowerIdentity},
-		"bytes31_try_from_felt252":  {cost: costs(stepsRC(7, 3), stepsRC(9, 3)), ap: aps(5, 6), lower: func(l *lowering) { lowerTryFromFelt(l, 248) }},
-		"u128_to_u32_guarantees":    {cost: costs(steps(7)), ap: aps(9), lower: lowerU32Guarantees},
+		"bytes31_try_from_felt252": {cost: costs(stepsRC(7, 3), stepsRC(9, 3)), ap: aps(5, 6),
+			lower: func(l *lowering) { lowerTryFromFelt(l, 248) }},
+		"u128_to_u32_guarantees": {cost: costs(steps(7)), ap: aps(9), lower: lowerU32Guarantees},
 	}
 }
 
