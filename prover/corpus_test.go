@@ -21,7 +21,7 @@ func readProof(t testing.TB, path string) *Proof {
 	return p
 }
 
-// stoneProofs are the corpus proofs of layouts that we have, with the version that made them.
+// stoneProofs are the corpus proofs with the version that made them.
 var stoneProofs = []struct {
 	path    string
 	version Version
@@ -30,7 +30,10 @@ var stoneProofs = []struct {
 	{"stone/recursive.16384.json", Stone6},
 	{"stone/recursive.stone5.keccak_160.json", Stone5},
 	{"stone/recursive.stone6.blake2s_248.json", Stone6},
+	{"stone/recursive_with_poseidon.stone6.blake2s_248.json", Stone6},
+	{"stone/recursive_with_poseidon.stone6.keccak_160.json", Stone6},
 	{"stone/small.stone6.blake2s_248.json", Stone6},
+	{"stone/starknet.stone6.blake2s_248.json", Stone6},
 	{"stone-cases/plain512-lcg-keccak-upd/proof.json", Stone6},
 	{"stone-cases/plain8-tiny-last1/proof.json", Stone6},
 	{"stone-cases/plain8-tiny-pedersen/proof.json", Stone6},

@@ -75,7 +75,8 @@ func (p *Parameters) SetFRI(steps uint64) {
 	}
 }
 
-// SecurityBits is the proofs' conjectured security: queries times log2 of the blowup, plus the proof of work.
+// SecurityBits is the proofs' conjectured security as Stone's verifiers count it: queries times log2 of the blowup, plus the
+// proof of work. It does not count the commitment hash: a hash masked to 160 bits resists collisions to 80 bits only.
 func (p *Parameters) SecurityBits() uint {
 	s := p.stark()
 	return s.SecurityBits()

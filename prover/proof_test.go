@@ -14,21 +14,23 @@ import (
 
 func TestProofRoundTrip(t *testing.T) {
 	for _, c := range stoneProofs {
-		p := readProof(t, c.path)
-		b, err := json.Marshal(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		q, err := ParseProof(b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !reflect.DeepEqual(p, q) {
-			t.Errorf("%s: written and read again the proof differs", c.path)
-		}
-		if _, err := Verify(q, Policy{MinBits: 1, Versions: []Version{c.version}}); err != nil {
-			t.Errorf("%s: written and read again: %v", c.path, err)
-		}
+		t.Run(c.path, func(t *testing.T) {
+			p := readProof(t, c.path)
+			b, err := json.Marshal(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			q, err := ParseProof(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(p, q) {
+				t.Error("written and read again the proof differs")
+			}
+			if _, err := Verify(q, Policy{MinBits: 1, Versions: []Version{c.version}}); err != nil {
+				t.Errorf("written and read again: %v", err)
+			}
+		})
 	}
 }
 

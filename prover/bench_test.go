@@ -1,0 +1,14 @@
+package prover
+
+import "testing"
+
+// BenchmarkProve proves the corpus run of 131,072 steps with the default parameters.
+func BenchmarkProve(b *testing.B) {
+	run := readRun(b, caseDir(b, "rec131072-squash-pstar"))
+	for b.Loop() {
+		if _, err := Prove(run, Parameters{}, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(run.Public.Steps)*float64(b.N)/b.Elapsed().Seconds(), "steps/s")
+}
