@@ -136,8 +136,10 @@ type run struct {
 	sierra   uint64     // Sierra gas of all
 	steps    uint64
 
-	sealed *starknet.Block // with everything below it, after seal
-	change *state.Change
+	once    sync.Once // seal
+	sealErr error
+	sealed  *starknet.Block // after seal
+	change  *state.Change
 }
 
 // errOrder is a call that consensus must not make in the state that the app is in.
@@ -261,11 +263,21 @@ func (a *App) remember(r *run) {
 	a.runs[r.block.id()] = r
 }
 
-// seal computes the state root and the header of a block.
+// seal computes the state root and the header of a block, once. Process begins it while validators vote; for a block that is
+// not decided it comes to nothing, and what it then reads of a store that has moved on is of no account.
 func (r *run) seal(a *App) error {
-	if r.sealed != nil {
-		return nil
-	}
+	r.once.Do(func() {
+		defer func() { // a database that is closed while nobody waits for the result
+			if p := recover(); p != nil {
+				r.sealErr = fmt.Errorf("app: block %d: %v", r.block.Height, p)
+			}
+		}()
+		r.sealErr = r.computeSeal(a)
+	})
+	return r.sealErr
+}
+
+func (r *run) computeSeal(a *App) error {
 	diff, err := r.overlay.Diff()
 	if err != nil {
 		return err
