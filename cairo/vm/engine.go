@@ -225,8 +225,17 @@ func (e *Engine) machine(l *loadedClass) *Machine {
 		m.exec.cells = make([]cell, 0, 1<<12)
 	}
 	// A new segment takes a handful of cells; the memory's limit is far.
-	_, _ = m.Memory.LoadFelts(m.Memory.AddSegment(), BuiltinCosts()...)
+	_, _, _ = m.readOnlySegment(BuiltinCosts()...)
 	return m
+}
+
+// readOnlySegment adds a segment for the code to read. That nothing was written behind its end is checked after the run,
+// since whoever proves the run will lay its segments out by their sizes.
+func (m *Machine) readOnlySegment(values ...felt.Felt) (start, end Addr, err error) {
+	start = m.Memory.AddSegment()
+	end, err = m.Memory.LoadFelts(start, values...)
+	m.readOnly = append(m.readOnly, readOnly{start.Segment, uint64(len(values))})
+	return start, end, err
 }
 
 // maxPooledCells is the largest execution segment that is kept for the next run (32 MB).
@@ -261,8 +270,7 @@ func (m *Machine) runEntryPoint(ep *casm.EntryPoint, l *loadedClass, call cairo.
 		}
 		stack = append(stack, AddrValue(b.Base))
 	}
-	calldata := m.Memory.AddSegment()
-	calldataEnd, err := m.Memory.LoadFelts(calldata, call.Calldata...)
+	calldata, calldataEnd, err := m.readOnlySegment(call.Calldata...)
 	if err != nil {
 		return cairo.Result{}, err
 	}
@@ -275,6 +283,8 @@ func (m *Machine) runEntryPoint(ep *casm.EntryPoint, l *loadedClass, call cairo.
 	}
 	m.PC = Addr{0, uint64(ep.Offset)}
 	m.AP = uint64(len(stack))
+	// Compiled code pays 100 gas a step. Code that loops for nothing is no compiler's, and ends here.
+	m.MaxSteps = call.Gas/50 + 1<<20
 	m.FP = m.AP
 	if err := m.Run(end); err != nil {
 		return cairo.Result{}, err
@@ -318,6 +328,11 @@ func (m *Machine) finishEntryPoint(ep *casm.EntryPoint, l *loadedClass, call cai
 	}
 	if m.Memory.segs[0].size() > uint64(len(l.cells)) {
 		return cairo.Result{}, cairo.RunErrorf("out of bounds access to program segment")
+	}
+	for _, s := range m.readOnly {
+		if n := m.Memory.SegmentSize(s.segment); n != s.size {
+			return cairo.Result{}, cairo.RunErrorf("segment %d is read-only, but its size went from %d to %d", s.segment, s.size, n)
+		}
 	}
 	if err := m.Memory.noTemporary(); err != nil {
 		return cairo.Result{}, err

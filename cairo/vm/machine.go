@@ -40,7 +40,14 @@ type Machine struct {
 	builtins []*Builtin
 	scopes   scopes
 	classes  classState
+	readOnly []readOnly // segments that the code may not write behind
 	blakes   uint64 // Blake2s instructions executed
+}
+
+// readOnly is a segment that was filled for the code, and its size.
+type readOnly struct {
+	segment int32
+	size    uint64
 }
 
 // traceEntry is the state before a step, unrelocated.

@@ -78,6 +78,14 @@ var pyModules = map[string]any{
 	"starkware.python.math_utils.sqrt": method(2, "n p", func(e *pyEnv, a []any) (any, error) {
 		return intArgs(a, func(n []*big.Int) (any, error) { return sqrtModP(n[0], n[1]) })
 	}),
+	"starkware.python.math_utils.log2_ceil": method(1, "x", func(e *pyEnv, a []any) (any, error) {
+		return intArgs(a, func(n []*big.Int) (any, error) {
+			if n[0].Sign() <= 0 {
+				return nil, errors.New("log2_ceil wants a positive integer")
+			}
+			return big.NewInt(int64(new(big.Int).Sub(n[0], big.NewInt(1)).BitLen())), nil
+		})
+	}),
 	"starkware.python.math_utils.igcdex": method(2, "a b", func(e *pyEnv, a []any) (any, error) {
 		return intArgs(a, func(n []*big.Int) (any, error) {
 			x, y := new(big.Int), new(big.Int)

@@ -1140,14 +1140,13 @@ func (p *pyParser) call(f pyExpr) (pyPlace, error) {
 	type arg struct {
 		name string
 		star bool
+		dict bool // **x
 		x    pyExpr
 	}
 	var args []arg
 	for !p.accept(")") {
 		var a arg
-		if p.accept("**") {
-			return pyPlace{}, errors.New("** in a call")
-		}
+		a.dict = p.accept("**")
 		a.star = p.accept("*")
 		if t := p.peek(); t.kind == 'n' && p.toks[p.at+1].kind == 'o' && p.toks[p.at+1].text == "=" {
 			a.name = t.text
@@ -1184,6 +1183,17 @@ func (p *pyParser) call(f pyExpr) (pyPlace, error) {
 				return nil, err
 			}
 			switch {
+			case a.dict:
+				d, ok := v.(*pyDict)
+				if !ok {
+					return nil, errors.New("** wants a dict")
+				}
+				if kw == nil {
+					kw = make(map[string]any)
+				}
+				for i, k := range d.keys {
+					kw[pyStr(k)] = d.values[i]
+				}
 			case a.name != "":
 				if kw == nil {
 					kw = make(map[string]any)
@@ -1344,7 +1354,9 @@ func (p *pyParser) atom() (pyPlace, error) {
 
 func (p *pyParser) listDisplay() (pyPlace, error) {
 	var list []pyExpr
+	var stars []bool
 	for !p.accept("]") {
+		star := p.accept("*")
 		x, err := p.expr()
 		if err != nil {
 			return pyPlace{}, err
@@ -1356,7 +1368,7 @@ func (p *pyParser) listDisplay() (pyPlace, error) {
 			}
 			return pyPlace{get: g}, p.expect("]")
 		}
-		list = append(list, x)
+		list, stars = append(list, x), append(stars, star)
 		if !p.accept(",") {
 			if err := p.expect("]"); err != nil {
 				return pyPlace{}, err
@@ -1366,12 +1378,20 @@ func (p *pyParser) listDisplay() (pyPlace, error) {
 	}
 	return pyPlace{get: func(e *pyEnv) (any, error) {
 		out := &pyList{}
-		for _, x := range list {
+		for i, x := range list {
 			v, err := x(e)
 			if err != nil {
 				return nil, err
 			}
-			out.v = append(out.v, v)
+			if !stars[i] {
+				out.v = append(out.v, v)
+				continue
+			}
+			more, err := e.list(v)
+			if err != nil {
+				return nil, err
+			}
+			out.v = append(out.v, more...)
 		}
 		return out, nil
 	}}, nil

@@ -109,8 +109,7 @@ func (r *request) segment(list []felt.Felt) (start, end Value) {
 	if r.err != nil {
 		return
 	}
-	a := r.m.Memory.AddSegment()
-	b, err := r.m.Memory.LoadFelts(a, list...)
+	a, b, err := r.m.readOnlySegment(list...)
 	r.err = err
 	return AddrValue(a), AddrValue(b)
 }
