@@ -26,28 +26,18 @@ var builtinNames = map[string]string{
 	"SegmentArena": "segment_arena", "RangeCheck96": "range_check96", "AddMod": "add_mod", "MulMod": "mul_mod",
 }
 
-// CompileClass validates a contract class and compiles it. Of the options MaxBytecode counts. Every error is a
+// CompileClass validates a contract class and compiles it. Of the options MaxBytecode and Libfuncs count. Every error is a
 // *sierra.ClassError.
 func CompileClass(class *sierra.ContractClass, options Options) (*casm.Class, error) {
-	registry, err := class.Validate()
+	registry, err := class.ValidateFor(options.Libfuncs)
+	if err != nil {
+		return nil, err
+	}
+	program, err := CompileProgram(registry, class, options)
 	if err != nil {
 		return nil, err
 	}
 	v := registry.Program.Version
-	if v.Major != sierra.Current.Major || v.Minor > sierra.Current.Minor || !v.Supports(linearVersion) {
-		return nil, errorf(CodeVersion, -1, "Sierra version %d.%d.%d, supported are %d.%d to %d.%d",
-			v.Major, v.Minor, v.Patch, linearVersion.Major, linearVersion.Minor, sierra.Current.Major, sierra.Current.Minor)
-	}
-	costs := map[sierra.FuncID]int64{}
-	for _, list := range [...][]sierra.EntryPoint{class.EntryPoints.Constructor, class.EntryPoints.External, class.EntryPoints.L1Handler} {
-		for _, ep := range list {
-			costs[sierra.FuncID(ep.FunctionIdx)] = EntryPointCost
-		}
-	}
-	program, err := Compile(registry, Options{MaxBytecode: options.MaxBytecode, FunctionCosts: costs})
-	if err != nil {
-		return nil, err
-	}
 	out := &casm.Class{CompilerVersion: Version}
 	out.Bytecode, out.Hints = program.Assemble()
 	if v.Supports(segmentVersion) {
@@ -81,6 +71,22 @@ func CompileClass(class *sierra.ContractClass, options Options) (*casm.Class, er
 		}
 	}
 	return out, out.Validate()
+}
+
+// CompileProgram compiles the program of a validated class, with the gas that entry points are made to cost.
+func CompileProgram(registry *sierra.Registry, class *sierra.ContractClass, options Options) (*Program, error) {
+	v := registry.Program.Version
+	if v.Major != sierra.Current.Major || v.Minor > sierra.Current.Minor || !v.Supports(linearVersion) {
+		return nil, errorf(CodeVersion, -1, "Sierra version %d.%d.%d, supported are %d.%d to %d.%d",
+			v.Major, v.Minor, v.Patch, linearVersion.Major, linearVersion.Minor, sierra.Current.Major, sierra.Current.Minor)
+	}
+	costs := map[sierra.FuncID]int64{}
+	for _, list := range [...][]sierra.EntryPoint{class.EntryPoints.Constructor, class.EntryPoints.External, class.EntryPoints.L1Handler} {
+		for _, ep := range list {
+			costs[sierra.FuncID(ep.FunctionIdx)] = EntryPointCost
+		}
+	}
+	return Compile(registry, Options{MaxBytecode: options.MaxBytecode, FunctionCosts: costs})
 }
 
 // segments splits the bytecode into one segment for each function and one for each segment of constants. Functions must

@@ -29,6 +29,8 @@ const DefaultMaxBytecode = 80 * 1024
 type Options struct {
 	// MaxBytecode is the most felts that the bytecode may have, 0 for DefaultMaxBytecode.
 	MaxBytecode int
+	// Libfuncs are those that a class may use, the audited ones by default.
+	Libfuncs sierra.LibfuncList
 	// FunctionCosts are costs in gas that functions are made to have.
 	FunctionCosts map[sierra.FuncID]int64
 	// NoGasCheck compiles programs without regard to gas: for programs that are not contracts.

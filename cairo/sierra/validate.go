@@ -35,12 +35,29 @@ var entryPointBuiltins = [...]string{
 // Validate decodes the class's program and checks everything about the class that does not take compiling it, in the order
 // of the official compiler. What only networks demand is left to CheckDeclarable, and a newer Sierra version to the network.
 // Every refusal is a *ClassError.
-func (c *ContractClass) Validate() (*Registry, error) {
+func (c *ContractClass) Validate() (*Registry, error) { return c.ValidateFor(AuditedLibfuncs) }
+
+// LibfuncList is a list of libfuncs that classes may use, by the official compiler's names.
+type LibfuncList string
+
+// The official lists: what networks allow, and every libfunc there is.
+const (
+	AuditedLibfuncs LibfuncList = "audited"
+	AllLibfuncs     LibfuncList = "all"
+)
+
+// ValidateFor is Validate with another list of allowed libfuncs.
+func (c *ContractClass) ValidateFor(list LibfuncList) (*Registry, error) {
 	p, err := c.Program()
 	if err != nil {
 		return nil, err
 	}
-	for _, check := range []func(*Program) *ClassError{checkAudited, checkVersion, c.checkEntryPointLists} {
+	if list != AllLibfuncs {
+		if err := checkAudited(p); err != nil {
+			return nil, err
+		}
+	}
+	for _, check := range []func(*Program) *ClassError{checkVersion, c.checkEntryPointLists} {
 		if err := check(p); err != nil {
 			return nil, err
 		}

@@ -38,7 +38,7 @@ func compileClass(class *starknet.ContractClass, _ *sierra.Program) (*casm.Class
 
 func newClassCommand() *cobra.Command {
 	return parent("class", "Contract classes: compile and hash",
-		newClassCompileCommand(), newClassHashCommand(), newCasmHashCommand())
+		newClassCompileCommand(), newClassCheckCommand(), newClassHashCommand(), newCasmHashCommand(), newClassSierraCommand(), newClassCasmCommand())
 }
 
 func readClass(cmd *cobra.Command, path string) (*sierra.ContractClass, error) {
@@ -83,38 +83,147 @@ func writeOutput(cmd *cobra.Command, path string, data []byte) error {
 	return os.WriteFile(path, data, 0o644)
 }
 
+// compileFlags are the options of a compilation on the command line.
+type compileFlags struct {
+	maxBytecode int
+	libfuncs    string
+}
+
+func (c *compileFlags) register(cmd *cobra.Command) {
+	cmd.Flags().IntVar(&c.maxBytecode, "max-bytecode-size", compiler.DefaultMaxBytecode, "most felts of the bytecode")
+	cmd.Flags().StringVar(&c.libfuncs, "allowed-libfuncs", string(sierra.AuditedLibfuncs), "libfuncs that the class may use: audited or all")
+}
+
+// compile reads and compiles a class's file.
+func (c *compileFlags) compile(cmd *cobra.Command, path string) (*casm.Class, error) {
+	if c.maxBytecode < 1 {
+		return nil, usagef("--max-bytecode-size %d is not positive", c.maxBytecode)
+	}
+	list := sierra.LibfuncList(c.libfuncs)
+	if list != sierra.AuditedLibfuncs && list != sierra.AllLibfuncs {
+		return nil, usagef("--allowed-libfuncs %q is neither audited nor all", c.libfuncs)
+	}
+	class, err := readClass(cmd, path)
+	if err != nil {
+		return nil, err
+	}
+	compiled, err := compiler.CompileClass(class, compiler.Options{MaxBytecode: c.maxBytecode, Libfuncs: list})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return compiled, nil
+}
+
 func newClassCompileCommand() *cobra.Command {
 	var out string
-	var maxBytecode int
+	var pythonic bool
+	var flags compileFlags
 	cmd := &cobra.Command{
 		Use:   "compile FILE",
 		Short: "Compile a Sierra contract class to CASM, byte for byte as the official compiler does",
 		Args:  exactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if maxBytecode < 1 {
-				return usagef("--max-bytecode-size %d is not positive", maxBytecode)
-			}
-			class, err := readClass(cmd, args[0])
-			if err != nil {
-				return err
-			}
-			compiled, err := compiler.CompileClass(class, compiler.Options{MaxBytecode: maxBytecode})
-			if err != nil {
-				return fmt.Errorf("%s: %w", args[0], err)
-			}
-			data, err := json.Marshal(compiled)
+			compiled, err := flags.compile(cmd, args[0])
 			if err != nil {
 				return err
 			}
 			var indented bytes.Buffer
-			if err := json.Indent(&indented, data, "", "  "); err != nil {
+			if err := json.Indent(&indented, compiled.AppendJSON(nil, pythonic), "", "  "); err != nil {
 				return err
 			}
 			return writeOutput(cmd, out, append(indented.Bytes(), '\n'))
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write (default: standard output)")
-	cmd.Flags().IntVar(&maxBytecode, "max-bytecode-size", compiler.DefaultMaxBytecode, "most felts of the bytecode")
+	cmd.Flags().BoolVar(&pythonic, "pythonic-hints", false, "add the hints as Python")
+	flags.register(cmd)
+	return cmd
+}
+
+func newClassCheckCommand() *cobra.Command {
+	var flags compileFlags
+	cmd := &cobra.Command{
+		Use:   "check FILE",
+		Short: "Say whether a class can be declared, and what it is",
+		Args:  exactArgs("FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			class, err := readClass(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			if err := class.CheckDeclarable(); err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			program, err := class.Program()
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			compiled, err := flags.compile(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			v := program.Version
+			declarable := "declarable"
+			if !v.Supports(sierra.Version{Major: 1, Minor: 7}) {
+				declarable = "not declarable on chain, which takes Sierra 1.7 and newer"
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: Sierra %d.%d.%d, %d felts, %d types, %d libfuncs, %d functions; %d felts of bytecode\n",
+				declarable, v.Major, v.Minor, v.Patch, len(class.SierraProgram), len(program.Types), len(program.Libfuncs), len(program.Funcs), len(compiled.Bytecode))
+			fmt.Fprintf(cmd.OutOrStdout(), "class hash           %v\ncompiled class hash  %v\n", class.Hash(), compiled.BlakeHash())
+			return nil
+		},
+	}
+	flags.register(cmd)
+	return cmd
+}
+
+func newClassSierraCommand() *cobra.Command {
+	var out string
+	cmd := &cobra.Command{
+		Use:   "sierra FILE",
+		Short: "Print a class's Sierra program as text",
+		Args:  exactArgs("FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			class, err := readClass(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			program, err := class.Program()
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			return writeOutput(cmd, out, []byte(program.Text()))
+		},
+	}
+	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write (default: standard output)")
+	return cmd
+}
+
+func newClassCasmCommand() *cobra.Command {
+	var out string
+	var flags compileFlags
+	cmd := &cobra.Command{
+		Use:   "casm FILE",
+		Short: "Print a class's CASM with the Sierra statement that each instruction comes from",
+		Args:  exactArgs("FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			class, err := readClass(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			registry, err := class.ValidateFor(sierra.LibfuncList(flags.libfuncs))
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			program, err := compiler.CompileProgram(registry, class, compiler.Options{MaxBytecode: flags.maxBytecode})
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			return writeOutput(cmd, out, []byte(program.Listing()))
+		},
+	}
+	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write (default: standard output)")
+	flags.register(cmd)
 	return cmd
 }
 
