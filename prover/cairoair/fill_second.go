@@ -22,26 +22,16 @@ func newSecond(l *Layout, first [][]field.Element) *second {
 
 func (s *second) fill(named map[string]field.Element) error {
 	one := field.One()
-	m := &s.layout.Memory
+	m, r := &s.layout.Memory, &s.layout.RangeCheck
 	z, alpha := named[memoryZ], named[memoryAlpha]
-	unit := func(u Units) func(int) field.Element {
-		return func(i int) field.Element {
-			v := s.get(u.Value, i)
-			v.Mul(&v, &alpha)
-			a := s.get(u.Addr, i)
-			return *v.Add(&v, &a)
-		}
-	}
-	if err := s.product("memory", m.Product, z, named[memoryProduct], unit(m.Pool), unit(m.Sorted)); err != nil {
+	if err := s.product("memory", m.Product, z, named[memoryProduct], s.pairs(m.Pool, alpha), s.pairs(m.Sorted, alpha)); err != nil {
 		return err
 	}
-	cell := func(v View) func(int) field.Element { return func(i int) field.Element { return s.get(v, i) } }
-	r := &s.layout.RangeCheck
-	if err := s.product("range_check16", r.Product, named[rangeCheckZ], one, cell(r.Pool), cell(r.Sorted)); err != nil {
+	if err := s.product("range_check16", r.Product, named[rangeCheckZ], one, s.cells(r.Pool), s.cells(r.Sorted)); err != nil {
 		return err
 	}
 	if d := s.layout.Diluted; d != nil {
-		if err := s.product("diluted_check", d.Product, named[dilutedPermZ], one, cell(d.Pool), cell(d.Sorted)); err != nil {
+		if err := s.product("diluted_check", d.Product, named[dilutedPermZ], one, s.cells(d.Pool), s.cells(d.Sorted)); err != nil {
 			return err
 		}
 		return s.cumulative(d, named[dilutedZ], named[dilutedAlpha], named[dilutedFinal])
@@ -56,41 +46,87 @@ func (s *second) set(v View, i int, x field.Element) {
 	s.columns[v.Column-s.layout.First][v.Row(i)] = x
 }
 
-// product fills a view with the running product of (z - pool_i)/(z - sorted_i), in chunks: each from 1, then scaled by the
-// product of those before it.
-func (s *second) product(name string, view View, z, want field.Element, pool, sorted func(int) field.Element) error {
-	n := view.Len(s.rows)
-	totals := make([]field.Element, (n+chunk-1)/chunk)
-	parallel.For(len(totals), func(c int) {
-		start, end := c*chunk, min((c+1)*chunk, n)
-		den, scratch := make([]field.Element, end-start), make([]field.Element, end-start)
-		for i := range den {
-			x := sorted(start + i)
-			den[i].Sub(&z, &x)
+// series reads elements of a permutation's side: those numbered from start, one in each lane, depth apart, into dst and so
+// on for the next ones of each lane. So lane l of dst holds the run of depth elements from start + l·depth.
+type series func(dst []field.Element, start, depth int)
+
+// cells is the series of a virtual column.
+func (s *second) cells(v View) series {
+	return func(dst []field.Element, start, depth int) {
+		lanes := len(dst) / depth
+		for l := range lanes {
+			for k := range depth {
+				dst[k*lanes+l] = s.get(v, start+l*depth+k)
+			}
 		}
-		field.BatchInvert(den, scratch)
-		p := field.One()
-		for i := range den {
-			x := pool(start + i)
-			x.Sub(&z, &x)
-			p.Mul(&p, &den[i])
-			p.Mul(&p, &x)
-			s.set(view, start+i, p)
+	}
+}
+
+// pairs is the series address + α·value of memory units.
+func (s *second) pairs(u Units, alpha field.Element) series {
+	addresses, values := s.cells(u.Addr), s.cells(u.Value)
+	return func(dst []field.Element, start, depth int) {
+		v := make([]field.Element, len(dst))
+		addresses(dst, start, depth)
+		values(v, start, depth)
+		field.MulAddVec(dst, v, &alpha)
+	}
+}
+
+// productLanes is how many runs of a chunk are multiplied side by side.
+const productLanes = 64
+
+// product fills a view with the running product of (z - pool_i)/(z - sorted_i): in chunks, and in lanes of a chunk, each
+// starting from 1; then each lane is scaled by the product of all before it.
+func (s *second) product(name string, view View, z, want field.Element, pool, sorted series) error {
+	n := view.Len(s.rows) // a power of two
+	size := min(n, chunk)
+	lanes := min(size, productLanes)
+	depth := size / lanes
+	running := make([]field.Element, n)      // each chunk in the order of series
+	totals := make([]field.Element, n/depth) // of each lane of each chunk
+	parallel.For(n/size, func(c int) {
+		q := running[c*size : (c+1)*size]
+		den, prefix, inv := make([]field.Element, size), make([]field.Element, size), make([]field.Element, lanes)
+		row := func(a []field.Element, k int) []field.Element { return a[k*lanes : (k+1)*lanes] }
+		pool(q, c*size, depth)
+		field.RSubVec(q, q, &z)
+		sorted(den, c*size, depth)
+		field.RSubVec(den, den, &z)
+		copy(row(prefix, 0), row(den, 0))
+		for k := 1; k < depth; k++ {
+			field.MulVec(row(prefix, k), row(prefix, k-1), row(den, k))
 		}
-		totals[c] = p
+		copy(inv, row(prefix, depth-1))
+		field.BatchInvert(inv, nil)
+		for k := depth - 1; k > 0; k-- { // inv is 1/(den_0 ⋯ den_k)
+			field.MulVec(row(q, k), row(q, k), inv)
+			field.MulVec(row(q, k), row(q, k), row(prefix, k-1))
+			field.MulVec(inv, inv, row(den, k))
+		}
+		field.MulVec(row(q, 0), row(q, 0), inv)
+		for k := 1; k < depth; k++ {
+			field.MulVec(row(q, k), row(q, k), row(q, k-1))
+		}
+		copy(totals[c*lanes:], row(q, depth-1))
 	})
 	before := field.One()
-	for c := range totals {
-		totals[c], before = before, *new(field.Element).Mul(&before, &totals[c])
+	for l := range totals {
+		totals[l], before = before, *new(field.Element).Mul(&before, &totals[l])
 	}
 	if before != want {
 		return fmt.Errorf("%s: the permutation's product is %s, want %s", name, before.String(), want.String())
 	}
-	column := s.columns[view.Column-s.layout.First]
-	parallel.For(len(totals), func(c int) {
-		for i := c * chunk; i < min((c+1)*chunk, n); i++ {
-			x := &column[view.Row(i)]
-			x.Mul(x, &totals[c])
+	parallel.For(n/size, func(c int) {
+		q, scale := running[c*size:(c+1)*size], totals[c*lanes:(c+1)*lanes]
+		for k := range depth {
+			r := q[k*lanes : (k+1)*lanes]
+			field.MulVec(r, r, scale)
+		}
+		for l := range lanes {
+			for k := range depth {
+				s.set(view, c*size+l*depth+k, q[k*lanes+l])
+			}
 		}
 	})
 	return nil
