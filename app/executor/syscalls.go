@@ -270,7 +270,7 @@ func (s *syscalls) MetaTxV0(gas *uint64, contract, selector felt.Felt, calldata,
 	}
 	meta := starknet.LegacyTransaction{Address: contract, Selector: selector, Calldata: slices.Clone(calldata)}
 	if s.tx != nil && s.tx.Fields().Query {
-		meta.Version = felt.FromUint128(1, 0)
+		meta.Version = felt.FromLimbs([4]uint64{0, 0, 1, 0}) // 2^128, the query bit
 	}
 	outer := s.context.info
 	s.context.info = &cairo.TxInfo{
