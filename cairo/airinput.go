@@ -216,10 +216,8 @@ type modVarsJSON struct {
 	C3      felt.Felt `json:"c3"`
 }
 
-// batchJSON is a batch of one operation, which the JSON keys by its number.
-type batchJSON struct {
-	First modVarsJSON `json:"0"`
-}
+// batchJSON is the operations of an instance. All layouts have one.
+type batchJSON [1]modVarsJSON
 
 type modInstanceJSON struct {
 	Index      uint64    `json:"index"`
@@ -331,7 +329,7 @@ func (in *modInputJSON) input() *ModInput {
 	}
 	out := &ModInput{ZeroValueAddress: in.ZeroValueAddress}
 	for _, v := range in.Instances {
-		b := v.Batch.First
+		b := v.Batch[0]
 		out.Instances = append(out.Instances, ModInstance{
 			Index: v.Index, P: [4]felt.Felt{v.P0, v.P1, v.P2, v.P3}, ValuesPtr: v.ValuesPtr, OffsetsPtr: v.OffsetsPtr, N: v.N,
 			AOffset: b.AOffset, BOffset: b.BOffset, COffset: b.COffset,
