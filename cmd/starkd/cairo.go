@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -24,9 +25,28 @@ type cairoRunFlags struct {
 	proofMode, printOutput, printInfo        bool
 	trace, memory, public, private           string
 	input, pieOutput                         string
-	mergeExtra, missingBuiltins              bool
-	secureRun, fillHoles                     bool
+	mergeExtra                               bool
+	missingBuiltins, secureRun, fillHoles    choice
 	maxSteps                                 uint64
+}
+
+// choice is a flag that takes true or false as its value, as the official runners' do; it may stay unset.
+type choice string
+
+const (
+	yes choice = "true"
+	no  choice = "false"
+)
+
+func (c *choice) String() string { return string(*c) }
+func (c *choice) Type() string   { return "true|false" }
+func (c *choice) Set(s string) error {
+	v, err := strconv.ParseBool(s)
+	if err != nil {
+		return fmt.Errorf("%q is neither true nor false", s)
+	}
+	*c = choice(strconv.FormatBool(v))
+	return nil
 }
 
 func newCairoRunCommand() *cobra.Command {
@@ -61,9 +81,9 @@ func newCairoRunCommand() *cobra.Command {
 	flags.StringVar(&f.input, "program_input", "", "JSON file that hints read as program_input")
 	flags.StringVar(&f.pieOutput, "cairo_pie_output", "", "write the run as a Cairo PIE here")
 	flags.BoolVar(&f.mergeExtra, "merge_extra_segments", false, "merge the PIE's extra segments into one")
-	flags.BoolVar(&f.missingBuiltins, "allow_missing_builtins", false, "let a program have builtins that the layout lacks (always so in proof mode)")
-	flags.BoolVar(&f.secureRun, "secure_run", true, "check builtin segments after the run (default true out of proof mode)")
-	flags.BoolVar(&f.fillHoles, "fill_holes", false, "write builtin cells that nobody wrote (default true in proof mode)")
+	flags.Var(&f.missingBuiltins, "allow_missing_builtins", "let a program have builtins that the layout lacks (always so in proof mode)")
+	flags.Var(&f.secureRun, "secure_run", "check builtin segments after the run (default true out of proof mode)")
+	flags.Var(&f.fillHoles, "fill_holes", "write builtin cells that nobody wrote (default true in proof mode)")
 	flags.BoolVar(&f.printOutput, "print_output", false, "print the program's output")
 	flags.BoolVar(&f.printInfo, "print_info", false, "print the number of steps and the segments' sizes")
 	flags.Uint64Var(&f.maxSteps, "max_steps", 0, "stop after this many steps (default 2^30)")
@@ -84,13 +104,12 @@ func (f *cairoRunFlags) run(cmd *cobra.Command) error {
 	opt := vm.RunOptions{
 		Layout: f.layout, ProofMode: f.proofMode, Entrypoint: f.entrypoint, MaxSteps: f.maxSteps,
 		Trace:                f.trace != "" || f.memory != "" || f.pieOutput != "",
-		AllowMissingBuiltins: f.missingBuiltins,
+		AllowMissingBuiltins: f.missingBuiltins == yes,
+		KeepHoles:            f.fillHoles == no,
+		FillHoles:            f.fillHoles == yes,
+		SkipSecureRun:        f.secureRun == no,
+		SecureRun:            f.secureRun == yes,
 	}
-	changed := cmd.Flags().Changed
-	opt.KeepHoles = f.proofMode && changed("fill_holes") && !f.fillHoles
-	opt.FillHoles = f.fillHoles
-	opt.SkipSecureRun = !f.secureRun
-	opt.SecureRun = f.proofMode && changed("secure_run") && f.secureRun
 	for _, file := range []struct {
 		path string
 		to   *[]byte
