@@ -482,3 +482,53 @@ func TestConcurrentReads(t *testing.T) {
 	close(done)
 	readers.Wait()
 }
+
+// Transactions that fail only when a block is made do not starve it: each is tried once, and the next recheck evicts it.
+func TestProposalWaste(t *testing.T) {
+	c := newChain(t)
+	var pool [][]byte
+	for i := range uint64(maxWasted) {
+		c.alice.nonce = 0
+		tx := c.alice.transfer(c.bob.address, i)
+		c.alice.sign(t, tx)
+		tx.Signature[1] = u(i + 1)
+		raw, err := starknet.MarshalTransaction(tx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pool = append(pool, raw)
+	}
+	pool = append(pool, c.bob.sign(t, c.bob.transfer(c.alice.address, 1)))
+	for i, want := range []int{0, 1} {
+		txs, err := c.app.Propose(c.next(pool...), 1<<20)
+		if err != nil || len(txs) != want {
+			t.Errorf("proposal %d has %d transactions (%v), want %d", i, len(txs), err, want)
+		}
+	}
+	for _, raw := range pool[:maxWasted] {
+		if got, err := c.app.CheckTx(raw, true); err != nil || got.Code != uint32(executor.ValidationFailure) {
+			t.Errorf("recheck of a failed transaction: %+v %v", got, err)
+		}
+	}
+}
+
+// A transaction that waits too long lets another with its nonce in.
+func TestMempoolReplacement(t *testing.T) {
+	c := newChain(t)
+	first := c.alice.sign(t, c.alice.transfer(c.bob.address, 1))
+	c.alice.nonce = 0
+	second := c.alice.sign(t, c.alice.transfer(c.bob.address, 2))
+	check := func(raw []byte, want executor.Reason) {
+		t.Helper()
+		if got, err := c.app.CheckTx(raw, false); err != nil || got.Code != uint32(want) {
+			t.Errorf("at height %d: %+v (%v), want %d", c.height, got, err, want)
+		}
+	}
+	check(first, 0)
+	for range pendingBlocks {
+		check(second, executor.InvalidTransactionNonce)
+		check(first, 0)
+		c.run()
+	}
+	check(second, 0)
+}

@@ -38,7 +38,7 @@ func (a *App) CheckTx(raw []byte, recheck bool) (CheckResult, error) {
 		a.pool.drop(out.Hash)
 		return rejected(out, err)
 	}
-	a.pool.add(tx, out.Hash)
+	a.pool.add(tx, out.Hash, head.Height)
 	return out, nil
 }
 
@@ -76,8 +76,11 @@ func (a *App) check(g *Genesis, head *state.Head, tx starknet.Transaction, hash 
 	if limit := account.Uint64() + a.config.PendingNonces; nonce.Uint64() > limit {
 		return refuse(executor.InvalidTransactionNonce, fmt.Sprintf("nonce of account %v is %v, the transaction's %v is above %d", sender, account, nonce, limit))
 	}
+	if recheck && a.pool.isFailed(hash) {
+		return refuse(executor.ValidationFailure, "it failed when a block was made")
+	}
 	if !recheck {
-		if other, ok := a.pool.at(sender, nonce.Uint64()); ok && other != hash {
+		if other, ok := a.pool.at(sender, nonce.Uint64(), head.Height); ok && other != hash {
 			return refuse(executor.InvalidTransactionNonce, fmt.Sprintf("transaction %v of account %v with nonce %v is pending", other, sender, nonce))
 		}
 	}
@@ -107,6 +110,9 @@ type pool struct {
 	nonces map[poolNonce]felt.Felt
 	// deploying counts waiting DEPLOY_ACCOUNT transactions by address.
 	deploying map[felt.Felt]int
+	// failed are transactions that could not be put into a block, though nothing that a recheck looks at says so; the next
+	// recheck evicts them.
+	failed map[felt.Felt]bool
 }
 
 type poolNonce struct {
@@ -117,18 +123,24 @@ type poolNonce struct {
 type poolEntry struct {
 	poolNonce
 	deploy bool
+	height uint64 // of the state that it was first checked on
 }
 
-// maxPool bounds the entries; a mempool that evicts transactions does not tell. Beyond it all are forgotten.
-const maxPool = 100_000
+const (
+	// maxPool bounds the entries; a mempool that evicts transactions does not tell. Beyond it all are forgotten.
+	maxPool = 100_000
+	// pendingBlocks is for how many blocks a transaction keeps others with its nonce out.
+	pendingBlocks = 20
+)
 
 func (p *pool) reset() {
-	p.byHash, p.nonces, p.deploying = map[felt.Felt]poolEntry{}, map[poolNonce]felt.Felt{}, map[felt.Felt]int{}
+	p.byHash, p.nonces, p.deploying, p.failed = map[felt.Felt]poolEntry{}, map[poolNonce]felt.Felt{}, map[felt.Felt]int{}, map[felt.Felt]bool{}
 }
 
-func (p *pool) add(tx starknet.Transaction, hash felt.Felt) {
+func (p *pool) add(tx starknet.Transaction, hash felt.Felt, height uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	delete(p.failed, hash)
 	if _, ok := p.byHash[hash]; ok {
 		return
 	}
@@ -136,7 +148,7 @@ func (p *pool) add(tx starknet.Transaction, hash felt.Felt) {
 		p.reset()
 	}
 	nonce := tx.Fields().Nonce
-	e := poolEntry{poolNonce: poolNonce{tx.Sender(), nonce.Uint64()}}
+	e := poolEntry{poolNonce: poolNonce{tx.Sender(), nonce.Uint64()}, height: height}
 	if _, e.deploy = tx.(*starknet.DeployAccount); e.deploy {
 		p.deploying[e.sender]++
 	}
@@ -150,6 +162,7 @@ func (p *pool) drop(hash felt.Felt) {
 }
 
 func (p *pool) remove(hash felt.Felt) {
+	delete(p.failed, hash)
 	e, ok := p.byHash[hash]
 	if !ok {
 		return
@@ -174,12 +187,27 @@ func (p *pool) committed(receipts []starknet.Receipt) {
 	}
 }
 
-// at is the waiting transaction of a sender with a nonce.
-func (p *pool) at(sender felt.Felt, nonce uint64) (felt.Felt, bool) {
+// at is the transaction of a sender with a nonce that waits, and has not waited too long.
+func (p *pool) at(sender felt.Felt, nonce, height uint64) (felt.Felt, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	hash, ok := p.nonces[poolNonce{sender, nonce}]
-	return hash, ok
+	return hash, ok && height < p.byHash[hash].height+pendingBlocks
+}
+
+// fail marks a transaction for eviction.
+func (p *pool) fail(hash felt.Felt) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.failed) < maxPool {
+		p.failed[hash] = true
+	}
+}
+
+func (p *pool) isFailed(hash felt.Felt) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.failed[hash]
 }
 
 func (p *pool) deploys(sender felt.Felt) bool {

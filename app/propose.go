@@ -45,7 +45,8 @@ type proposal struct {
 	closed  bool                   // nothing more is tried
 }
 
-// maxWasted bounds the transactions that fail validation while a block is made: their senders pay nothing for it.
+// maxWasted bounds the transactions that are run in vain while a block is made: their senders pay nothing for it. Each is
+// tried once, and evicted by the next recheck of the mempool.
 const maxWasted = 20
 
 // offer adds a transaction if it fits and is good, and then those that waited for it.
@@ -55,6 +56,10 @@ func (p *proposal) offer(raw []byte) error {
 		return nil
 	}
 	if tx.Fields().ResourceBounds.L2Gas.MaxAmount > p.limits.BlockL2Gas || p.full() || protoBytes(raw) > p.left {
+		return nil
+	}
+	hash := tx.Hash(p.env.ChainID)
+	if p.pool.isFailed(hash) {
 		return nil
 	}
 	sender := tx.Sender()
@@ -69,7 +74,8 @@ func (p *proposal) offer(raw []byte) error {
 	point, gas, sierra, steps := p.overlay.Snapshot(), p.gas, p.sierra, p.steps
 	if err := p.tryRaw(raw); err != nil {
 		if r, ok := errors.AsType[*executor.Rejection](err); ok {
-			if r.Reason == executor.ValidationFailure {
+			if r.Reason != executor.InvalidTransactionNonce {
+				p.pool.fail(hash)
 				p.wasted++
 			}
 			p.closed = p.closed || p.wasted >= maxWasted
@@ -82,7 +88,11 @@ func (p *proposal) offer(raw []byte) error {
 		p.overlay.Rollback(point)
 		p.gas, p.sierra, p.steps = gas, sierra, steps
 		p.executed, p.receipts, p.results = p.executed[:last], p.receipts[:last], p.results[:last]
-		p.closed = true
+		if last == 0 {
+			p.pool.fail(hash) // it will never fit
+		} else {
+			p.closed = true
+		}
 		return nil
 	}
 	p.txs, p.left = append(p.txs, raw), p.left-protoBytes(raw)
