@@ -20,6 +20,7 @@ type testChain struct {
 	storage map[felt.Felt]felt.Felt
 	events  [][]felt.Felt
 	fail    error // of StorageRead
+	depth   int
 }
 
 const testSyscallCost = 5000
@@ -55,6 +56,13 @@ func (c *testChain) EmitEvent(gas *uint64, keys, data []felt.Felt) error {
 func (c *testChain) CallContract(gas *uint64, contract, selector felt.Felt, calldata []felt.Felt) ([]felt.Felt, error) {
 	if err := c.charge(gas, testSyscallCost); err != nil {
 		return nil, err
+	}
+	if c.depth++; c.depth > 20 {
+		return nil, errors.New("too deep")
+	}
+	defer func() { c.depth-- }()
+	if _, err := entryPoint(c.class.Casm, cairo.External, selector); err != nil {
+		return nil, &cairo.SyscallFailure{Data: []felt.Felt{felt.FromShortString("ENTRYPOINT_NOT_FOUND")}}
 	}
 	res, err := c.engine.Run(cairo.Call{Class: c.class, Selector: selector, Calldata: calldata, Gas: *gas}, c)
 	if err != nil {
@@ -212,6 +220,53 @@ func TestEngineOutcomes(t *testing.T) {
 	}
 	if small.Steps == 0 || large.Steps <= small.Steps {
 		t.Errorf("steps: %d and %d", small.Steps, large.Steps)
+	}
+}
+
+// TestCorpusClasses calls every entry point of the corpus's classes with a few arguments. What they answer is theirs;
+// that they come to an answer without breaking a rule of the machine is the compiler's promise.
+func TestCorpusClasses(t *testing.T) {
+	var files []string
+	for _, dir := range []string{golden.Corpus(t, "sierra-casm"), golden.Corpus(t, "contracts", "sierra-casm")} {
+		more, _ := filepath.Glob(filepath.Join(dir, "*.compiled_contract_class.json"))
+		files = append(files, more...)
+	}
+	if len(files) < 30 {
+		t.Fatalf("%d classes, want 30", len(files))
+	}
+	calls, returned, panicked := 0, 0, 0
+	for _, path := range files {
+		c := newTestChain(t, path)
+		lists := [][]casm.EntryPoint{c.class.Casm.EntryPoints.External, c.class.Casm.EntryPoints.L1Handler, c.class.Casm.EntryPoints.Constructor}
+		for kind, list := range lists {
+			for _, ep := range list {
+				for n := range 8 {
+					var calldata []felt.Felt
+					for i := range n {
+						calldata = append(calldata, felt.FromUint64(uint64((i*7+n)%5)))
+					}
+					calls++
+					res, err := c.engine.Run(cairo.Call{
+						Class: c.class, Type: cairo.EntryPointType(kind), Selector: ep.Selector, Calldata: calldata, Gas: 1e7,
+					}, c)
+					switch {
+					case err != nil && err.Error() != "too deep":
+						t.Errorf("%s %v%v: %v", filepath.Base(path), ep.Selector, calldata, err)
+					case res.Failed:
+						panicked++
+					case err == nil:
+						returned++
+					}
+					if res.GasLeft > 1e7 {
+						t.Errorf("%s %v%v: %d gas left", filepath.Base(path), ep.Selector, calldata, res.GasLeft)
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d calls: %d returned, %d panicked", calls, returned, panicked)
+	if returned < 100 {
+		t.Errorf("only %d calls returned", returned)
 	}
 }
 
