@@ -20,12 +20,13 @@ type Compile func(*starknet.ContractClass, *sierra.Program) (*casm.Class, error)
 type Classes struct {
 	compile Compile
 
-	mu   sync.Mutex
-	kept map[felt.Felt]*cairo.Class
+	mu    sync.Mutex
+	kept  map[felt.Felt]*cairo.Class
+	felts int // of bytecode, in kept
 }
 
-// maxKept bounds the classes kept in memory; beyond it all are dropped and come back as they are used.
-const maxKept = 2000
+// maxKept bounds the bytecode kept in memory, in felts; beyond it all classes are dropped and come back as they are used.
+const maxKept = 4_000_000
 
 // NewClasses is an empty store of classes. compile is CompileClass unless a test says otherwise; nil means it.
 func NewClasses(compile Compile) *Classes {
@@ -70,10 +71,15 @@ func (c *Classes) find(hash felt.Felt) *cairo.Class {
 func (c *Classes) keep(class *cairo.Class) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.kept) >= maxKept {
+	n := len(class.Casm.Bytecode)
+	if c.felts+n > maxKept {
 		clear(c.kept)
+		c.felts = 0
 	}
-	c.kept[class.Hash] = class
+	if _, ok := c.kept[class.Hash]; !ok {
+		c.kept[class.Hash] = class
+		c.felts += n
+	}
 }
 
 // minSierra is the oldest Sierra version whose execution is billed in gas; older ones are billed in VM steps, which differ

@@ -129,7 +129,10 @@ type storedClass struct {
 	height uint64
 }
 
-// class finds a declared class of any height, nil if there is none. Classes never change, so they are kept in memory.
+// maxClasses bounds the classes kept in memory.
+const maxClasses = 100
+
+// class finds a declared class of any height, nil if there is none. Classes never change, so some are kept in memory.
 func (s *Store) class(hash felt.Felt) (*storedClass, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -143,6 +146,9 @@ func (s *Store) class(hash felt.Felt) (*storedClass, error) {
 	c, err := decodeClass(hash, b)
 	if err != nil {
 		return nil, fmt.Errorf("state: class %v: %w", hash, err)
+	}
+	if len(s.classes) >= maxClasses {
+		clear(s.classes)
 	}
 	s.classes[hash] = c
 	return c, nil
