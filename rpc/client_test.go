@@ -198,7 +198,6 @@ func TestClientInsists(t *testing.T) {
 }
 
 func TestBlockCheck(t *testing.T) {
-	f := newFakeChain(t)
 	for name, change := range map[string]func(*starknet.Block, *starknet.StateDiff){
 		"fee":         func(b *starknet.Block, _ *starknet.StateDiff) { b.Receipts[0].ActualFee.Lo++ },
 		"calldata":    func(b *starknet.Block, _ *starknet.StateDiff) { b.Transactions[0].(*starknet.Invoke).Calldata = us(7) },

@@ -228,7 +228,7 @@ func TestHintCurvesAndHashes(t *testing.T) {
 
 		s := nonZero(edgy(r, 256))
 		k1Scalar := new(secp256k1.ModNScalar)
-		k1Scalar.SetByteSlice(new(big.Int).Mod(s, secp256k1.S256().N).FillBytes(make([]byte, 32)))
+		k1Scalar.SetByteSlice(new(big.Int).Mod(s, secp256k1.Params().N).FillBytes(make([]byte, 32)))
 		var sum, one secp256k1.JacobianPoint
 		secp256k1.ScalarBaseMultNonConst(k1Scalar, &sum)
 		secp256k1.ScalarBaseMultNonConst(new(secp256k1.ModNScalar).SetInt(1), &one)
@@ -243,6 +243,7 @@ func TestHintCurvesAndHashes(t *testing.T) {
 		}
 		curve := elliptic.P256()
 		n1 := new(big.Int).Add(s, big.NewInt(1))
+		//lint:ignore SA1019 the judge needs a point and its coordinates, which crypto/ecdh does not give
 		px, py := curve.ScalarBaseMult(n1.Mod(n1, curve.Params().N).Bytes())
 		even := new(big.Int).Set(curve.Params().Gy)
 		if even.Bit(0) == 1 {

@@ -37,4 +37,3 @@ func Chunks(n, least int, f func(start, end int)) {
 	}
 	wg.Wait()
 }
-

@@ -14,9 +14,7 @@ func structured() []Element {
 	for _, a := range limbs {
 		for _, b := range limbs {
 			for _, top := range tops {
-				for _, x := range []Element{{a, b, a, top}, {a, a, b, top}, {b, a, a, top}} {
-					out = append(out, x)
-				}
+				out = append(out, Element{a, b, a, top}, Element{a, a, b, top}, Element{b, a, a, top})
 			}
 		}
 	}
