@@ -243,7 +243,7 @@ func (m *Machine) fastOp1(in *instruction, cells []cell, op0 *cell) (*cell, *seg
 		}
 		return nil, nil
 	}
-	if op0[3]&addrBit == 0 {
+	if op0[3]&addrBit == 0 || op0[0] >= 1<<62 {
 		return nil, nil
 	}
 	s := m.Memory.segment(int32(int64(op0[1])))

@@ -3,6 +3,7 @@ package vm
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/starkd/starkd/crypto/felt"
 )
@@ -345,6 +346,9 @@ func (m *Machine) frameAddr(fp bool, off int16) (Addr, error) {
 func moved(a Addr, off int16) (Addr, error) {
 	if off < 0 && a.Offset < uint64(-int64(off)) {
 		return a, fmt.Errorf("operation failed: %v - %d, offsets cannot be negative", a, -int64(off))
+	}
+	if off > 0 && a.Offset > math.MaxUint64-uint64(off) {
+		return a, fmt.Errorf("operation failed: %v + %d, maximum offset value exceeded", a, off)
 	}
 	return a.Add(int(off)), nil
 }
