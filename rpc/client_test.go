@@ -209,7 +209,7 @@ func TestBlockCheck(t *testing.T) {
 		"order":       func(_ *starknet.Block, d *starknet.StateDiff) { d.Nonces[0], d.Nonces[1] = d.Nonces[1], d.Nonces[0] },
 		"version":     func(b *starknet.Block, _ *starknet.StateDiff) { b.Version = strings.Repeat("x", 32) },
 	} {
-		f = newFakeChain(t)
+		f := newFakeChain(t)
 		if err := f.blocks[1].Check(fakeChainID, f.diffs[1]); err != nil {
 			t.Fatal(err)
 		}
