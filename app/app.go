@@ -41,10 +41,11 @@ func (c *Config) setDefaults() {
 
 // App is the chain on one node. Its methods may be called concurrently.
 type App struct {
-	store  *state.Store
-	exec   *executor.Executor
-	config Config
-	pool   pool
+	store   *state.Store
+	exec    *executor.Executor
+	config  Config
+	pool    pool
+	decoded decoded
 	// genesis is nil before InitGenesis.
 	genesis atomic.Pointer[Genesis]
 
@@ -192,11 +193,11 @@ const blockHashLag = 10
 
 // execute runs one transaction at the end of the block.
 func (r *run) execute(a *App, raw []byte) error {
-	tx, err := decodeTransaction(raw)
+	tx, hash, err := a.decoded.get(raw, r.env.ChainID)
 	if err != nil {
 		return err
 	}
-	out, err := a.exec.Execute(r.overlay, r.env, tx, executor.Options{})
+	out, err := a.exec.Execute(r.overlay, r.env, tx, executor.Options{Hash: hash})
 	if err != nil {
 		return err
 	}
@@ -212,18 +213,6 @@ func (r *run) execute(a *App, raw []byte) error {
 	r.sierra += out.SierraGas
 	r.steps += out.Steps
 	return nil
-}
-
-// decodeTransaction refuses bytes that are no transaction.
-func decodeTransaction(raw []byte) (starknet.Transaction, error) {
-	if len(raw) > starknet.MaxTransactionBytes {
-		return nil, &executor.Rejection{Reason: executor.UnexpectedError, Detail: fmt.Sprintf("transaction of %d bytes, more than %d", len(raw), starknet.MaxTransactionBytes)}
-	}
-	tx, err := starknet.UnmarshalTransaction(raw)
-	if err != nil {
-		return nil, &executor.Rejection{Reason: executor.UnexpectedError, Detail: err.Error()}
-	}
-	return tx, nil
 }
 
 // runBlock runs a decided or proposed block. strict stops at the first transaction that is rejected, with its error.

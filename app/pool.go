@@ -23,16 +23,16 @@ type CheckResult struct {
 // CheckTx decides whether a transaction may wait in the mempool. With recheck it was there already and a block has been
 // committed since; what cannot have changed is not asked again.
 func (a *App) CheckTx(raw []byte, recheck bool) (CheckResult, error) {
-	tx, err := decodeTransaction(raw)
-	if err != nil {
-		return rejected(CheckResult{}, err)
-	}
 	genesis := a.genesis.Load()
 	head := a.store.Head()
 	if genesis == nil || head == nil {
 		return CheckResult{}, errOrder
 	}
-	out := CheckResult{Hash: tx.Hash(genesis.chainID), Sender: tx.Sender(), GasWanted: tx.Fields().ResourceBounds.L2Gas.MaxAmount}
+	tx, hash, err := a.decoded.get(raw, genesis.chainID)
+	if err != nil {
+		return rejected(CheckResult{}, err)
+	}
+	out := CheckResult{Hash: hash, Sender: tx.Sender(), GasWanted: tx.Fields().ResourceBounds.L2Gas.MaxAmount}
 	err = a.check(genesis, head, tx, out.Hash, recheck)
 	if err != nil {
 		a.pool.drop(out.Hash)
@@ -84,7 +84,7 @@ func (a *App) check(g *Genesis, head *state.Head, tx starknet.Transaction, hash 
 			return refuse(executor.InvalidTransactionNonce, fmt.Sprintf("transaction %v of account %v with nonce %v is pending", other, sender, nonce))
 		}
 	}
-	options := executor.Options{ValidateOnly: true, FutureNonce: true, SkipValidate: recheck}
+	options := executor.Options{ValidateOnly: true, FutureNonce: true, SkipValidate: recheck, Hash: hash}
 	if _, ok := tx.(*starknet.Invoke); ok && !options.SkipValidate && a.pool.deploys(sender) {
 		class, err := st.ClassHashAt(sender)
 		if err != nil {

@@ -51,14 +51,13 @@ const maxWasted = 20
 
 // offer adds a transaction if it fits and is good, and then those that waited for it.
 func (p *proposal) offer(raw []byte) error {
-	tx, err := decodeTransaction(raw)
+	tx, hash, err := p.decoded.get(raw, p.env.ChainID)
 	if err != nil {
 		return nil
 	}
 	if tx.Fields().ResourceBounds.L2Gas.MaxAmount > p.limits.BlockL2Gas || p.full() || protoBytes(raw) > p.left {
 		return nil
 	}
-	hash := tx.Hash(p.env.ChainID)
 	if p.pool.isFailed(hash) {
 		return nil
 	}

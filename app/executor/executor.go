@@ -49,6 +49,8 @@ type Options struct {
 	Query bool
 	// Diff asks for the transaction's state difference.
 	Diff bool
+	// Hash is the transaction's hash where it is known already, else 0.
+	Hash felt.Felt
 	// Observe, if not nil, is told of every run of an entry point before it begins and may replace its syscalls. The
 	// function that it returns, if not nil, is told of the outcome.
 	Observe func(Phase, cairo.Call, cairo.Syscalls) (cairo.Syscalls, func(cairo.Result, error))
@@ -137,16 +139,22 @@ func (x *Executor) begin(st *state.Overlay, block *Block, tx starknet.Transactio
 	if opts.SkipFee && t.gas == 0 {
 		t.gas = maxValidateGas + maxExecuteGas
 	}
-	t.info = TxInfo(tx, block.ChainID)
-	t.hash = t.info.Hash
+	if t.hash = opts.Hash; t.hash.IsZero() {
+		t.hash = tx.Hash(block.ChainID)
+	}
+	t.info = txInfo(tx, block.ChainID, t.hash)
 	return t, nil
 }
 
 // TxInfo is what contracts see of a transaction.
 func TxInfo(tx starknet.Transaction, chainID felt.Felt) *cairo.TxInfo {
+	return txInfo(tx, chainID, tx.Hash(chainID))
+}
+
+func txInfo(tx starknet.Transaction, chainID, hash felt.Felt) *cairo.TxInfo {
 	f := tx.Fields()
 	info := &cairo.TxInfo{
-		Version: f.Version(), Account: tx.Sender(), Signature: f.Signature, Hash: tx.Hash(chainID), ChainID: chainID, Nonce: f.Nonce,
+		Version: f.Version(), Account: tx.Sender(), Signature: f.Signature, Hash: hash, ChainID: chainID, Nonce: f.Nonce,
 		ResourceBounds: []cairo.ResourceBounds{
 			bounds("L1_GAS", f.ResourceBounds.L1Gas), bounds("L2_GAS", f.ResourceBounds.L2Gas), bounds("L1_DATA", f.ResourceBounds.L1DataGas),
 		},
