@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/starkd/starkd/app/executor"
 	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/cairo/casm"
+	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/cairo/vm"
 	"github.com/starkd/starkd/contracts"
 	"github.com/starkd/starkd/crypto/felt"
@@ -31,23 +33,25 @@ const (
 
 func u(v uint64) felt.Felt { return felt.FromUint64(v) }
 
-// class is a contract of package contracts.
+// class is a contract of package contracts. Do not modify it.
 func class(t testing.TB, name string) *starknet.ContractClass {
 	t.Helper()
-	b, err := contracts.ClassJSON(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &starknet.ContractClass{}
-	if err := json.Unmarshal(b, c); err != nil {
-		t.Fatal(err)
-	}
-	return c
+	return loaded()[name].class
 }
 
-// official is the CASM that the official compiler made of the project's contracts, by class hash.
-var official = sync.OnceValue(func() map[felt.Felt]*casm.Class {
-	out := map[felt.Felt]*casm.Class{}
+// classHash is the hash of a contract of package contracts.
+func classHash(t testing.TB, name string) felt.Felt {
+	t.Helper()
+	return loaded()[name].hash
+}
+
+type loadedClass struct {
+	class *starknet.ContractClass
+	hash  felt.Felt
+}
+
+var loaded = sync.OnceValue(func() map[string]loadedClass {
+	out := map[string]loadedClass{}
 	for _, name := range contracts.Names() {
 		b, err := contracts.ClassJSON(name)
 		if err != nil {
@@ -57,14 +61,35 @@ var official = sync.OnceValue(func() map[felt.Felt]*casm.Class {
 		if err := json.Unmarshal(b, c); err != nil {
 			panic(err)
 		}
-		if b, err = os.ReadFile(filepath.Join("..", "contracts", "testdata", name+".compiled_contract_class.json")); err != nil {
-			panic(err)
+		out[name] = loadedClass{c, c.Hash()}
+	}
+	return out
+})
+
+// compile is the chain's compiler, which compiles a class once for all tests.
+func compile(c *starknet.ContractClass, p *sierra.Program) (*casm.Class, error) {
+	for _, l := range loaded() {
+		if slices.Equal(l.class.SierraProgram, c.SierraProgram) {
+			code, _ := compiled.LoadOrStore(l.class, sync.OnceValues(func() (*casm.Class, error) { return executor.CompileClass(c, p) }))
+			return code.(func() (*casm.Class, error))()
 		}
-		code, err := casm.DecodeClass(b)
+	}
+	return executor.CompileClass(c, p)
+}
+
+var compiled sync.Map
+
+// official is the CASM that the official compiler made of the project's contracts, by class hash.
+var official = sync.OnceValue(func() map[felt.Felt]*casm.Class {
+	out := map[felt.Felt]*casm.Class{}
+	for name, l := range loaded() {
+		b, err := os.ReadFile(filepath.Join("..", "contracts", "testdata", name+".compiled_contract_class.json"))
 		if err != nil {
 			panic(err)
 		}
-		out[c.Hash()] = code
+		if out[l.hash], err = casm.DecodeClass(b); err != nil {
+			panic(err)
+		}
 	}
 	return out
 })
@@ -78,7 +103,7 @@ type account struct {
 
 func newAccount(t testing.TB, private uint64) *account {
 	a := &account{private: u(private)}
-	a.address = starknet.ContractAddress(felt.Zero, u(private), class(t, contracts.Account).Hash(), []felt.Felt{a.public()})
+	a.address = starknet.ContractAddress(felt.Zero, u(private), classHash(t, contracts.Account), []felt.Felt{a.public()})
 	return a
 }
 
@@ -168,13 +193,13 @@ func genesisOf(t testing.TB, alice, bob *account, counter felt.Felt) []byte {
 	token := []felt.Felt{felt.FromShortString("Starknet Token"), felt.FromShortString("STRK"), u(18), u(0), u(0), alice.address}
 	start := []felt.Felt{u(10)}
 	g.Contracts = []GenesisContract{
-		{Address: starknet.StrkAddress, ClassHash: g.Classes[1].Hash(), Constructor: &token},
-		{Address: starknet.UdcAddress, ClassHash: g.Classes[2].Hash()},
-		{Address: counter, ClassHash: g.Classes[3].Hash(), Constructor: &start},
+		{Address: starknet.StrkAddress, ClassHash: classHash(t, contracts.ERC20), Constructor: &token},
+		{Address: starknet.UdcAddress, ClassHash: classHash(t, contracts.UniversalDeployer)},
+		{Address: counter, ClassHash: classHash(t, contracts.Counter), Constructor: &start},
 	}
 	for _, a := range []*account{alice, bob} {
 		key := []felt.Felt{a.public()}
-		g.Contracts = append(g.Contracts, GenesisContract{Address: a.address, ClassHash: g.Classes[0].Hash(), Constructor: &key})
+		g.Contracts = append(g.Contracts, GenesisContract{Address: a.address, ClassHash: classHash(t, contracts.Account), Constructor: &key})
 		amount, _ := starknet.NewUint128(tokens).Mul64(1000)
 		g.Balances = append(g.Balances, GenesisBalance{a.address, amount})
 	}
@@ -207,7 +232,7 @@ func (c *chain) open() {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	if c.app, err = New(store, vm.NewEngine(), nil, Config{}); err != nil {
+	if c.app, err = New(store, vm.NewEngine(), compile, Config{}); err != nil {
 		c.t.Fatal(err)
 	}
 	c.height, _ = c.app.Info()

@@ -38,6 +38,7 @@ type Genesis struct {
 	// ChainID is the consensus chain's name; it is not part of app_state.
 	ChainID string `json:"chain_id,omitempty"`
 	chainID felt.Felt
+	hashes  []felt.Felt // of Classes, after Validate
 }
 
 // GasPrices are prices by resource.
@@ -134,8 +135,10 @@ func (b *GenesisBalance) UnmarshalJSON(data []byte) (err error) {
 		return err
 	}
 	b.Address = raw.Address
-	b.Amount, err = amountJSON("amount", raw.Amount)
-	return err
+	if b.Amount, err = amountJSON("amount", raw.Amount); err != nil {
+		return fmt.Errorf("balances: of %v: %w", b.Address, err)
+	}
+	return nil
 }
 
 // amountJSON is an amount as a string or a number; absent means 0.
@@ -237,12 +240,14 @@ func (g *Genesis) Validate() error {
 		}
 	}
 	declared := map[felt.Felt]bool{}
+	g.hashes = make([]felt.Felt, len(g.Classes))
 	for i, c := range g.Classes {
 		if c == nil {
 			fault("classes[%d]: null", i)
 			continue
 		}
 		hash := c.Hash()
+		g.hashes[i] = hash
 		if declared[hash] {
 			fault("classes[%d]: class %v appears twice", i, hash)
 		}
@@ -373,7 +378,7 @@ func (a *App) sameGenesis(g *Genesis, head *state.Head, timestamp uint64, diff *
 // build puts the genesis state into an overlay.
 func (a *App) build(g *Genesis, st *state.Overlay, timestamp uint64) error {
 	for i, definition := range g.Classes {
-		class, err := a.exec.Classes.Compile(definition.Hash(), definition)
+		class, err := a.exec.Classes.Compile(g.hashes[i], definition)
 		if err != nil {
 			return fmt.Errorf("classes[%d]: %w", i, err)
 		}

@@ -107,7 +107,7 @@ func TestInnerFailure(t *testing.T) {
 	c := newChain(t)
 	other := u(0xc1)
 	// A second counter, at 0, through the deployer.
-	counter := class(t, contracts.Counter).Hash()
+	counter := classHash(t, contracts.Counter)
 	deploy := c.alice.invoke(call{starknet.UdcAddress, "deploy_contract", []felt.Felt{counter, u(1), u(1), u(1), u(0)}})
 	r := c.run(c.alice.sign(t, deploy))[0]
 	if r.Reverted {
@@ -240,7 +240,7 @@ func TestDeclareDeploy(t *testing.T) {
 	carol := newAccount(t, 1003)
 	fund := c.alice.transfer(carol.address, 100*tokens/20)
 	deployment := &starknet.DeployAccount{
-		Common: carol.common(), ClassHash: class(t, contracts.Account).Hash(), ContractAddressSalt: carol.private, ConstructorCalldata: []felt.Felt{carol.public()},
+		Common: carol.common(), ClassHash: classHash(t, contracts.Account), ContractAddressSalt: carol.private, ConstructorCalldata: []felt.Felt{carol.public()},
 	}
 	if deployment.Sender() != carol.address {
 		t.Fatalf("deploys to %v, want %v", deployment.Sender(), carol.address)
