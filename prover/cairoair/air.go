@@ -76,7 +76,7 @@ func (a *AIR) Values(challenges []field.Element) ([]field.Element, error) {
 	}
 	for _, builtin := range []struct{ value, segment string }{
 		{initialPedersen, "pedersen"}, {initialRangeCheck, "range_check"}, {initialECDSA, "ecdsa"}, {initialBitwise, "bitwise"},
-		{initialECOp, "ec_op"}, {initialPoseidon, "poseidon"},
+		{initialECOp, "ec_op"}, {initialKeccak, "keccak"}, {initialPoseidon, "poseidon"},
 	} {
 		if a.layout.has(builtin.segment) {
 			named[builtin.value] = field.New(a.segment(builtin.segment).Begin)
@@ -185,6 +185,8 @@ func (l *Layout) checkSegment(s cairo.Segment, rows uint64) error {
 		cells, period = 5, 4*uint64(l.Bitwise.Vars.Addr.Step)
 	case "ec_op":
 		cells, period = 7, uint64(l.ECOp.M.Addr.Step)
+	case "keccak":
+		cells, period = 2*keccakWords, 2*keccakWords*uint64(l.Keccak.InOut.Addr.Step)
 	case "poseidon":
 		cells, period = 6, 2*uint64(l.Poseidon.InOut[0].Addr.Step)
 	default:

@@ -42,6 +42,7 @@ type Layout struct {
 	ECDSA             *ECDSA
 	Bitwise           *Bitwise
 	ECOp              *ECOp
+	Keccak            *Keccak
 	Poseidon          *Poseidon
 }
 
@@ -141,10 +142,12 @@ var (
 	DexWithBitwise        = dexWithBitwise()
 	AllSolidity           = allSolidity()
 	RecursiveLargeOutput  = recursiveLargeOutput()
+	StarknetWithKeccak    = starknetWithKeccak() // verified only
 )
 
 var layouts = []*Layout{
 	Plain, Small, Dex, Perpetual, DexWithBitwise, AllSolidity, Recursive, RecursiveLargeOutput, RecursiveWithPoseidon, Starknet,
+	StarknetWithKeccak,
 }
 
 // LayoutByName finds a layout by the name that a public input states.

@@ -188,3 +188,75 @@ func recursiveLargeOutput() *Layout {
 		},
 	}
 }
+
+func starknetWithKeccak() *Layout {
+	return &Layout{
+		Name: "starknet_with_keccak", First: 12, Second: 3,
+		Segments:   []string{"program", "execution", "output", "pedersen", "range_check", "ecdsa", "bitwise", "ec_op", "keccak", "poseidon"},
+		CPU:        cpuOn(8, 0, View{10, 16, 0}, View{10, 16, 8}, View{10, 16, 4}, 11, 0),
+		Memory:     Memory{Pool: units(8, 2, 0), Sorted: units(9, 2, 0), Public: units(8, 8, 2), Product: View{14, 2, 0}},
+		RangeCheck: RangeCheck{Pool: View{10, 4, 0}, Sorted: View{10, 4, 2}, Product: View{14, 4, 1}},
+		Diluted:    &Diluted{Pool: View{1, 1, 0}, Sorted: View{2, 1, 0}, Cumulative: View{12, 1, 0}, Product: View{13, 1, 0}},
+		Pedersen: &Pedersen{
+			Input0: units(8, 512, 6), Input1: units(8, 512, 262), Output: units(8, 512, 134),
+			Hashes: []BoundedSum{{
+				Sum:         SubsetSum{X: View{3, 1, 0}, Y: View{4, 1, 0}, Slope: View{6, 1, 0}, Selector: View{5, 1, 0}},
+				ProdOnes196: View{6, 256, 255}, ProdOnes192: View{11, 256, 71},
+			}},
+		},
+		RangeCheckBuiltin: &RangeCheckBuiltin{Unit: units(8, 256, 70), Parts: View{10, 32, 12}},
+		ECDSA: &ECDSA{
+			PubKey: units(8, 32768, 390), Message: units(8, 32768, 16774),
+			KeyX: View{11, 64, 1}, KeyY: View{11, 64, 33}, DoublingSlope: View{11, 64, 35},
+			Generator:       SubsetSum{X: View{11, 128, 27}, Y: View{11, 128, 91}, Slope: View{11, 128, 123}, Selector: View{11, 128, 59}, XDiffInv: &View{11, 128, 7}},
+			Key:             SubsetSum{X: View{11, 64, 17}, Y: View{11, 64, 49}, Slope: View{11, 64, 19}, Selector: View{11, 64, 9}, XDiffInv: &View{11, 64, 51}},
+			AddResultsSlope: View{11, 32768, 32763}, AddResultsInv: View{11, 32768, 32647},
+			ExtractRSlope: View{11, 32768, 16331}, ExtractRInv: View{11, 32768, 32715},
+			ZInv: View{11, 32768, 16363}, RWInv: View{11, 16384, 16355}, QXSquared: View{11, 32768, 32747},
+		},
+		Bitwise: &Bitwise{
+			Vars: units(8, 256, 198), Or: units(8, 1024, 902), Diluted: View{1, 16, 0},
+			Trim: [4]View{{1, 1024, 8}, {1, 1024, 520}, {1, 1024, 264}, {1, 1024, 776}},
+		},
+		ECOp: &ECOp{
+			PX: units(8, 16384, 8582), PY: units(8, 16384, 4486), QX: units(8, 16384, 12678), QY: units(8, 16384, 2438),
+			M: units(8, 16384, 10630), RX: units(8, 16384, 6534), RY: units(8, 16384, 14726),
+			DoubledX: View{11, 64, 41}, DoubledY: View{11, 64, 25}, Slope: View{11, 64, 57},
+			Multiple: BoundedSum{
+				Sum:         SubsetSum{X: View{11, 64, 5}, Y: View{11, 64, 37}, Slope: View{11, 64, 11}, Selector: View{11, 64, 21}, XDiffInv: &View{11, 64, 43}},
+				ProdOnes196: View{11, 16384, 16339}, ProdOnes192: View{11, 16384, 16371},
+			},
+		},
+		Keccak: &Keccak{
+			InOut: units(8, 2048, 1414), Intermediate: View{7, 1, 0}, Final: View{7, 1, 16144}, Cumulative: View{10, 8, 3},
+			State: View{1, 8, 4}, AfterThetaRhoPi: View{1, 8, 1}, ChiAux0: View{1, 8, 2}, ChiAux2: View{1, 8, 6},
+			Parity: [3][5]View{
+				{{1, 8, 6404}, {1, 8, 6402}, {1, 8, 6406}, {1, 8, 6596}, {1, 8, 6594}},
+				{{1, 8, 6598}, {1, 8, 6788}, {1, 8, 6786}, {1, 8, 6790}, {1, 8, 6980}},
+				{{1, 8, 6978}, {1, 8, 6982}, {1, 8, 7172}, {1, 8, 7170}, {1, 8, 7174}},
+			},
+			Rotated: [5]View{{10, 8, 7}, {10, 8, 8003}, {10, 8, 4103}, {10, 8, 7811}, {10, 8, 2055}},
+			ThetaAux: [5][5]View{
+				{{1, 8, 7364}, {1, 8, 7362}, {1, 8, 7366}, {1, 8, 6401}, {1, 8, 7556}},
+				{{1, 8, 7554}, {1, 8, 7558}, {1, 8, 6593}, {1, 8, 7748}, {1, 8, 7746}},
+				{{1, 8, 7750}, {1, 8, 6785}, {1, 8, 7940}, {1, 8, 7938}, {1, 8, 7942}},
+				{{1, 8, 6977}, {1, 8, 7169}, {1, 8, 7361}, {1, 8, 7553}, {1, 8, 7745}},
+				{{1, 8, 7937}},
+			},
+			ThetaAuxSplit: [5][3]View{
+				{},
+				{{1, 8, 193}, {1, 8, 449}, {1, 8, 705}},
+				{{1, 8, 961}, {1, 8, 1217}, {1, 8, 1473}},
+				{{1, 8, 1729}, {1, 8, 1985}, {1, 8, 2241}},
+				{{1, 8, 2497}, {1, 8, 2753}, {1, 8, 3009}},
+			},
+		},
+		Poseidon: &Poseidon{
+			InOut:       [3]Units{units(8, 256, 38), units(8, 256, 166), units(8, 256, 102)},
+			Full:        [3]View{{11, 64, 53}, {11, 64, 13}, {11, 64, 45}},
+			FullSquared: [3]View{{11, 64, 29}, {11, 64, 61}, {11, 64, 3}},
+			Partial0:    View{10, 8, 1}, Partial0Squared: View{10, 8, 5},
+			Partial1: View{11, 16, 6}, Partial1Squared: View{11, 16, 14},
+		},
+	}
+}

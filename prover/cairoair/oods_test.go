@@ -2,6 +2,7 @@ package cairoair
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -126,27 +127,62 @@ func readSample(t *testing.T, path string, annotated bool) *sample {
 // the mask's order, the domains, the periodic columns and the public constants; where challenges are replayed, the seed.
 func TestCompositionEqualsStone(t *testing.T) {
 	for _, c := range proofs {
-		t.Run(c.path, func(t *testing.T) {
-			s := readSample(t, c.path, c.annotated)
-			values, err := s.air.Values(s.challenges)
+		t.Run(c.path, func(t *testing.T) { readSample(t, c.path, c.annotated).check(t) })
+	}
+	for _, name := range []string{"dex", "starknet_with_keccak"} {
+		t.Run(name, func(t *testing.T) {
+			b, err := os.ReadFile(filepath.Join("testdata", "oods", name+".json"))
 			if err != nil {
 				t.Fatal(err)
 			}
-			sys := s.air.System()
-			if len(s.mask) != len(sys.Mask)+2 {
-				t.Fatalf("proof has %d out-of-domain values, want %d and 2", len(s.mask), len(sys.Mask))
+			var j struct {
+				Public     json.RawMessage `json:"public_input"`
+				Challenges []felt.Felt
+				Alpha, Z   felt.Felt
+				Mask       []felt.Felt
 			}
-			mask, h := s.mask[:len(sys.Mask)], s.mask[len(sys.Mask):]
-			got, err := sys.EvalPoint(s.z, s.air.TraceLength(), mask, values, s.alpha)
+			if err := json.Unmarshal(b, &j); err != nil {
+				t.Fatal(err)
+			}
+			public, err := ParsePublicInput(j.Public)
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := h[1]
-			want.Mul(&want, &s.z).Add(&want, &h[0])
-			if got != want {
-				t.Errorf("composition at %s is %s, want %s", s.z.String(), got.String(), want.String())
+			s := &sample{alpha: field.Element(j.Alpha), z: field.Element(j.Z)}
+			if s.air, err = New(public); err != nil {
+				t.Fatal(err)
 			}
+			for _, x := range j.Challenges {
+				s.challenges = append(s.challenges, field.Element(x))
+			}
+			for _, x := range j.Mask {
+				s.mask = append(s.mask, field.Element(x))
+			}
+			s.check(t)
 		})
+	}
+}
+
+// check compares the composition with the two values that the proof states.
+func (s *sample) check(t *testing.T) {
+	t.Helper()
+	values, err := s.air.Values(s.challenges)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sys := s.air.System()
+	if len(s.mask) != len(sys.Mask)+2 {
+		t.Fatalf("proof has %d out-of-domain values, want %d and 2", len(s.mask), len(sys.Mask))
+	}
+	mask, h := s.mask[:len(sys.Mask)], s.mask[len(sys.Mask):]
+	got, err := sys.EvalPoint(s.z, s.air.TraceLength(), mask, values, s.alpha)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := h[1]
+	want.Mul(&want, &s.z).Add(&want, &h[0])
+	if got != want {
+		t.Errorf("composition at %s is %s, want %s", s.z.String(), got.String(), want.String())
 	}
 }
 

@@ -84,7 +84,7 @@ func TestNewRefuses(t *testing.T) {
 	}{
 		{"", func(p *cairo.PublicInput) {}},
 		{"", func(p *cairo.PublicInput) { segment(p, "pedersen").End += 3 * 128 }},
-		{`layout "starknet_with_keccak" is not supported`, func(p *cairo.PublicInput) { p.Layout = "starknet_with_keccak" }},
+		{`layout "all_cairo" is not supported`, func(p *cairo.PublicInput) { p.Layout = "all_cairo" }},
 		{"want a power of two", func(p *cairo.PublicInput) { p.Steps = 0 }},
 		{"want a power of two", func(p *cairo.PublicInput) { p.Steps = 16383 }},
 		{"want a power of two of at most", func(p *cairo.PublicInput) { p.Steps = 1 << 63 }},

@@ -75,6 +75,13 @@ func TestWitnessRefuses(t *testing.T) {
 	}
 }
 
+func TestKeccakIsVerifiedOnly(t *testing.T) {
+	p := publicOf("starknet_with_keccak", 1<<15)
+	if _, err := NewWitness(&cairo.Trace{Public: *p}); err == nil || !strings.Contains(err.Error(), "can be verified, not proved") {
+		t.Errorf("NewWitness: %v", err)
+	}
+}
+
 func TestSecondRefuses(t *testing.T) {
 	w, err := NewWitness(readRun(t, caseDir(t, "plain8-tiny-last1")))
 	if err != nil {

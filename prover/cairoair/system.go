@@ -29,6 +29,7 @@ const (
 	initialECDSA      = "initial_ecdsa_addr"
 	initialBitwise    = "initial_bitwise_addr"
 	initialECOp       = "initial_ec_op_addr"
+	initialKeccak     = "initial_keccak_addr"
 	initialPoseidon   = "initial_poseidon_addr"
 )
 
@@ -81,6 +82,9 @@ func build(l *Layout) *air.System {
 	}
 	if l.ECOp != nil {
 		b.ecOp(l.ECOp)
+	}
+	if l.Keccak != nil {
+		b.keccak(l.Keccak)
 	}
 	if l.Poseidon != nil {
 		b.poseidon(l.Poseidon)

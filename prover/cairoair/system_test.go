@@ -18,6 +18,7 @@ func TestSystemSizes(t *testing.T) {
 		{DexWithBitwise, 21, 1, 197, 246, 4},
 		{AllSolidity, 24, 3, 230, 286, 4},
 		{RecursiveLargeOutput, 9, 3, 124, 192, 7},
+		{StarknetWithKeccak, 12, 3, 347, 734, 16},
 	} {
 		s := c.layout.System()
 		if s.First != c.first || s.Second != c.second || len(s.Constraints) != c.constraints || len(s.Mask) != c.mask || len(s.Periodic) != c.periodic {

@@ -26,6 +26,9 @@ func NewWitness(t *cairo.Trace) (*Witness, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a.layout.Keccak != nil {
+		return nil, fmt.Errorf("cairoair: layout %s can be verified, not proved", a.layout.Name)
+	}
 	if t.Layout != "" && t.Layout != a.layout.Name {
 		return nil, fmt.Errorf("cairoair: trace of layout %s with public input of layout %s", t.Layout, a.layout.Name)
 	}
