@@ -24,25 +24,40 @@ func mulAddVec(dst *[4]uint64, a *[4]uint64, k *[4]uint64, blocks int)
 //go:noescape
 func addMulVec(dst *[4]uint64, a *[4]uint64, b *[4]uint64, blocks int)
 
-// butterflyEvaluate sets (e, o) to (e + w·o, e - w·o) on blocks of eight elements.
+// butterflyEvaluate sets (e, o) to (e + w·o, e - w·o), reduced, on blocks of eight loose elements.
 //
 //go:noescape
 func butterflyEvaluate(e *[4]uint64, o *[4]uint64, w *[4]uint64, blocks int)
 
-// butterflyInterpolate sets (e, o) to (e + o, (e - o)·w) on blocks of eight elements.
+// evaluateLoose sets (e, o) to (e + w·o, e - w·o), loose, on blocks of eight elements.
 //
 //go:noescape
-func butterflyInterpolate(e *[4]uint64, o *[4]uint64, w *[4]uint64, blocks int)
+func evaluateLoose(e *[4]uint64, o *[4]uint64, w *[4]uint64, blocks int)
 
-// butterflyEvaluateStrided sets (e, o) to (e + w·o, e - w·o) on every eighth element of blocks of 64, with one w.
+// interpolateLoose sets (e, o) to (e + o, (e - o)·w), loose, on blocks of eight elements.
 //
 //go:noescape
-func butterflyEvaluateStrided(e *[4]uint64, o *[4]uint64, w *[4]uint64, blocks int)
+func interpolateLoose(e *[4]uint64, o *[4]uint64, w *[4]uint64, blocks int)
 
-// butterflyInterpolateStrided sets (e, o) to (e + o, (e - o)·w) on every eighth element of blocks of 64, with one w.
+// evaluateLooseStrided sets (e, o) to (e + w·o, e - w·o), loose, on every eighth element of blocks of 64, with one w.
 //
 //go:noescape
-func butterflyInterpolateStrided(e *[4]uint64, o *[4]uint64, w *[4]uint64, blocks int)
+func evaluateLooseStrided(e *[4]uint64, o *[4]uint64, w *[4]uint64, blocks int)
+
+// interpolateLooseStrided sets (e, o) to (e + o, (e - o)·w), loose, on every eighth element of blocks of 64, with one w.
+//
+//go:noescape
+func interpolateLooseStrided(e *[4]uint64, o *[4]uint64, w *[4]uint64, blocks int)
+
+// evaluateLoose4 does two layers of butterflies on four vectors that are stride bytes apart: pairs (0, 1) and (2, 3) with w, then (0, 2) and (1, 3) with v and v + stride bytes.
+//
+//go:noescape
+func evaluateLoose4(a *[4]uint64, stride int, w *[4]uint64, v *[4]uint64, blocks int)
+
+// interpolateLoose4 does two layers of butterflies on four vectors that are stride bytes apart: pairs (0, 2) and (1, 3) with v and v + stride bytes, then (0, 1) and (2, 3) with w.
+//
+//go:noescape
+func interpolateLoose4(a *[4]uint64, stride int, w *[4]uint64, v *[4]uint64, blocks int)
 
 // innerProduct sets sums[8·k+lane] to limb k, radix 2^52, of the sum of the unreduced products of blocks of eight elements, at most 256 blocks.
 //

@@ -11,10 +11,14 @@ func mulVec(dst, a, b *[4]uint64, blocks int)                    { panic("field:
 func scaleVec(dst, a, k *[4]uint64, blocks int)                  { panic("field: no kernels") }
 func mulAddVec(dst, a, k *[4]uint64, blocks int)                 { panic("field: no kernels") }
 func addMulVec(dst, a, b *[4]uint64, blocks int)                 { panic("field: no kernels") }
-func butterflyEvaluate(e, o, w *[4]uint64, blocks int)           { panic("field: no kernels") }
-func butterflyInterpolate(e, o, w *[4]uint64, blocks int)        { panic("field: no kernels") }
-func butterflyEvaluateStrided(e, o, w *[4]uint64, blocks int)    { panic("field: no kernels") }
-func butterflyInterpolateStrided(e, o, w *[4]uint64, blocks int) { panic("field: no kernels") }
 func innerProduct(sums *[80]uint64, a, b *[4]uint64, blocks int) { panic("field: no kernels") }
 
 func hashWords(dst *[8][16]uint32, src *[4]uint64) { panic("field: no kernels") }
+
+func butterflyEvaluate(e, o, w *[4]uint64, blocks int)                   { panic("field: no kernels") }
+func evaluateLoose(e, o, w *[4]uint64, blocks int)                       { panic("field: no kernels") }
+func interpolateLoose(e, o, w *[4]uint64, blocks int)                    { panic("field: no kernels") }
+func evaluateLooseStrided(e, o, w *[4]uint64, blocks int)                { panic("field: no kernels") }
+func interpolateLooseStrided(e, o, w *[4]uint64, blocks int)             { panic("field: no kernels") }
+func evaluateLoose4(a *[4]uint64, stride int, w, v *[4]uint64, n int)    { panic("field: no kernels") }
+func interpolateLoose4(a *[4]uint64, stride int, w, v *[4]uint64, n int) { panic("field: no kernels") }

@@ -85,8 +85,16 @@ func AddMulVec(dst, a, b []Element) {
 	}
 }
 
-// ButterflyEvaluate sets (e[i], o[i]) to (e[i] + w[i]·o[i], e[i] - w[i]·o[i]).
-func ButterflyEvaluate(e, o, w []Element) {
+// The transforms work in layers. Between layers elements may be loose: congruent to their value modulo p, but not reduced.
+// Loose elements are taken and given by the functions of this section only. Where vectors are shorter than their rules say,
+// or without kernels, elements stay reduced.
+
+// LooseLog is log2 of the smallest transform whose layers may be loose: its halves are one block of SmallEvaluate.
+const LooseLog = 7
+
+// EvaluateLayer sets (e[i], o[i]) to (e[i] + w[i]·o[i], e[i] - w[i]·o[i]), reduced. Loose elements come in multiples of
+// eight.
+func EvaluateLayer(e, o, w []Element) {
 	o, w = o[:len(e)], w[:len(e)]
 	n := blocks(len(e))
 	if n > 0 {
@@ -97,63 +105,114 @@ func ButterflyEvaluate(e, o, w []Element) {
 	}
 }
 
-// ButterflyInterpolate sets (e[i], o[i]) to (e[i] + o[i], (e[i] - o[i])·w[i]).
-func ButterflyInterpolate(e, o, w []Element) {
-	o, w = o[:len(e)], w[:len(e)]
-	n := blocks(len(e))
-	if n > 0 {
-		butterflyInterpolate(words(e), words(o), words(w), n)
+// LooseEvaluateLayer is EvaluateLayer with loose results, on a multiple of eight elements.
+func LooseEvaluateLayer(e, o, w []Element) {
+	if n := wholeBlocks(len(e)); n > 0 {
+		evaluateLoose(words(e), words(o[:len(e)]), words(w[:len(e)]), n)
+		return
 	}
-	for i := n * lanes; i < len(e); i++ {
+	EvaluateLayer(e, o, w)
+}
+
+// LooseEvaluateLayers does two layers on the four quarters of a, with loose results: on quarters 0 and 1, and 2 and 3, with
+// w, then on 0 and 2 with the first half of v, and 1 and 3 with the second. A quarter is a multiple of eight elements.
+func LooseEvaluateLayers(a, w, v []Element) {
+	h := len(a) / 4
+	LooseEvaluateQuarters(a, h, w[:h], v[:2*h], 0, h)
+}
+
+// LooseEvaluateQuarters is LooseEvaluateLayers on the elements from start to end of each quarter; h is a quarter's length.
+func LooseEvaluateQuarters(a []Element, h int, w, v []Element, start, end int) {
+	if n := wholeBlocks(end - start); n > 0 {
+		_, _, _ = a[3*h+end-1], w[end-1], v[h+end-1]
+		evaluateLoose4(words(a[start:]), h*Bytes, words(w[start:]), words(v[start:]), n)
+		return
+	}
+	quarter := func(k int) []Element { return a[k*h+start : k*h+end] }
+	EvaluateLayer(quarter(0), quarter(1), w[start:end])
+	EvaluateLayer(quarter(2), quarter(3), w[start:end])
+	EvaluateLayer(quarter(0), quarter(2), v[start:end])
+	EvaluateLayer(quarter(1), quarter(3), v[h+start:h+end])
+}
+
+// InterpolateLayer sets (e[i], o[i]) to (e[i] + o[i], (e[i] - o[i])·w[i]), on reduced elements.
+func InterpolateLayer(e, o, w []Element) {
+	o, w = o[:len(e)], w[:len(e)]
+	for i := range e {
 		butterflyInterpolateOne(&e[i], &o[i], &w[i])
 	}
 }
 
-// SmallEvaluate runs the butterflies of the transforms of 2, 4 and 8 elements on consecutive groups of eight. w holds their
-// twiddles: w[k][j] for the transform of 2^(k+1).
+// LooseInterpolateLayer is InterpolateLayer with loose elements and results, on a multiple of eight of them. ScaleVec
+// reduces them in the end.
+func LooseInterpolateLayer(e, o, w []Element) {
+	if n := wholeBlocks(len(e)); n > 0 {
+		interpolateLoose(words(e), words(o[:len(e)]), words(w[:len(e)]), n)
+		return
+	}
+	InterpolateLayer(e, o, w)
+}
+
+// LooseInterpolateLayers undoes LooseEvaluateLayers, up to the factor 4, with inverse twiddles.
+func LooseInterpolateLayers(a, w, v []Element) {
+	h := len(a) / 4
+	LooseInterpolateQuarters(a, h, w[:h], v[:2*h], 0, h)
+}
+
+// LooseInterpolateQuarters is LooseInterpolateLayers on the elements from start to end of each quarter.
+func LooseInterpolateQuarters(a []Element, h int, w, v []Element, start, end int) {
+	if n := wholeBlocks(end - start); n > 0 {
+		_, _, _ = a[3*h+end-1], w[end-1], v[h+end-1]
+		interpolateLoose4(words(a[start:]), h*Bytes, words(w[start:]), words(v[start:]), n)
+		return
+	}
+	quarter := func(k int) []Element { return a[k*h+start : k*h+end] }
+	InterpolateLayer(quarter(0), quarter(2), v[start:end])
+	InterpolateLayer(quarter(1), quarter(3), v[h+start:h+end])
+	InterpolateLayer(quarter(0), quarter(1), w[start:end])
+	InterpolateLayer(quarter(2), quarter(3), w[start:end])
+}
+
+// SmallEvaluate runs the layers of the transforms of 2, 4 and 8 elements on consecutive groups of eight, with loose
+// results; a is a multiple of 64 elements. w holds their twiddles: w[k][j] for the transform of 2^(k+1).
 func SmallEvaluate(a []Element, w [][]Element) {
 	n := len(a) / (lanes * lanes)
-	if !vectorKernels {
-		n = 0
-	}
-	rest := a[n*lanes*lanes:]
-	for k := range smallLog {
+	for k := range SmallLog {
 		for i := 0; i < lanes; i += 2 << k {
 			for j := range 1 << k {
-				if n > 0 {
-					butterflyEvaluateStrided(words(a[i+j:]), words(a[i+j+1<<k:]), words(w[k][j:]), n)
+				if vectorKernels {
+					evaluateLooseStrided(words(a[i+j:]), words(a[i+j+1<<k:]), words(w[k][j:]), n)
+					continue
 				}
-				for g := 0; g < len(rest); g += lanes {
-					butterflyEvaluateOne(&rest[g+i+j], &rest[g+i+j+1<<k], &w[k][j])
+				for g := 0; g < len(a); g += lanes {
+					butterflyEvaluateOne(&a[g+i+j], &a[g+i+j+1<<k], &w[k][j])
 				}
 			}
 		}
 	}
 }
 
-// SmallInterpolate undoes SmallEvaluate, up to the factor 8, when w holds the inverse twiddles.
+// SmallInterpolate undoes SmallEvaluate, up to the factor 8, when w holds the inverse twiddles. It takes and gives loose
+// elements.
 func SmallInterpolate(a []Element, w [][]Element) {
 	n := len(a) / (lanes * lanes)
-	if !vectorKernels {
-		n = 0
-	}
-	rest := a[n*lanes*lanes:]
-	for k := smallLog - 1; k >= 0; k-- {
+	for k := SmallLog - 1; k >= 0; k-- {
 		for i := 0; i < lanes; i += 2 << k {
 			for j := range 1 << k {
-				if n > 0 {
-					butterflyInterpolateStrided(words(a[i+j:]), words(a[i+j+1<<k:]), words(w[k][j:]), n)
+				if vectorKernels {
+					interpolateLooseStrided(words(a[i+j:]), words(a[i+j+1<<k:]), words(w[k][j:]), n)
+					continue
 				}
-				for g := 0; g < len(rest); g += lanes {
-					butterflyInterpolateOne(&rest[g+i+j], &rest[g+i+j+1<<k], &w[k][j])
+				for g := 0; g < len(a); g += lanes {
+					butterflyInterpolateOne(&a[g+i+j], &a[g+i+j+1<<k], &w[k][j])
 				}
 			}
 		}
 	}
 }
 
-// smallLog is log2 of the largest transform of SmallEvaluate.
-const smallLog = 3
+// SmallLog is log2 of the largest transform of SmallEvaluate.
+const SmallLog = 3
 
 func butterflyEvaluateOne(e, o, w *Element) {
 	var t Element
@@ -237,6 +296,14 @@ func blocks(n int) int {
 		return 0
 	}
 	return n / lanes
+}
+
+// wholeBlocks is blocks of a multiple of eight elements; it panics on others, of which the rest might be loose.
+func wholeBlocks(n int) int {
+	if vectorKernels && n%lanes != 0 {
+		panic("field: loose elements not in multiples of eight")
+	}
+	return blocks(n)
 }
 
 func words(a []Element) *[4]uint64 { return (*[4]uint64)(&a[0]) }

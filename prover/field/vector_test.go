@@ -3,6 +3,7 @@ package field
 import (
 	"encoding/binary"
 	"math/big"
+	"math/bits"
 	"testing"
 )
 
@@ -141,29 +142,148 @@ func TestInnerProductDoesNotOverflow(t *testing.T) {
 	})
 }
 
-func TestButterflies(t *testing.T) {
+// reduceLoose reduces elements that a kernel left loose, by multiplying them by one.
+func reduceLoose(a []Element) []Element {
+	one := One()
+	out := make([]Element, len(a))
+	ScaleVec(out, a, &one)
+	return out
+}
+
+// loosen adds multiples of p to the elements, up to nearly limit·p, as far as the kernels may.
+func loosen(a []Element, limit int) []Element {
+	if !vectorKernels {
+		return a
+	}
+	for i := range a {
+		for range i % limit {
+			var c uint64
+			for k := range p {
+				a[i][k], c = bits.Add64(a[i][k], p[k], c)
+			}
+		}
+	}
+	return a
+}
+
+// eights cuts a vector to a multiple of 64 elements.
+func eights(a []Element) []Element { return a[:len(a)/64*64] }
+
+func TestLayers(t *testing.T) {
 	withKernels(t, func(t *testing.T) {
 		pairs(func(a, b []Element) {
 			n := len(a)
 			w := pseudorandom(n, 11)
 			copy(w[n/3:], b)
-			e, o := clone(a), clone(b)
-			ButterflyEvaluate(e, o, w)
 			we, wo := clone(a), clone(b)
 			for i := range we {
 				butterflyEvaluateOne(&we[i], &wo[i], &w[i])
 			}
-			check(t, "ButterflyEvaluate e", e, we, a, b)
-			check(t, "ButterflyEvaluate o", o, wo, a, b)
-			e, o = clone(a), clone(b)
-			ButterflyInterpolate(e, o, w)
+			e, o := clone(a), clone(b)
+			EvaluateLayer(e, o, w)
+			check(t, "EvaluateLayer e", e, we, a, b)
+			check(t, "EvaluateLayer o", o, wo, a, b)
+
+			e, o = loosen(eights(clone(a)), 4), loosen(eights(clone(b)), 4)
+			EvaluateLayer(e, o, w)
+			check(t, "EvaluateLayer e of loose elements", e, we[:len(e)], a, b)
+			check(t, "EvaluateLayer o of loose elements", o, wo[:len(o)], a, b)
+
+			e, o = loosen(eights(clone(a)), 4), loosen(eights(clone(b)), 4)
+			LooseEvaluateLayer(e, o, w)
+			check(t, "LooseEvaluateLayer e", reduceLoose(e), we[:len(e)], a, b)
+			check(t, "LooseEvaluateLayer o", reduceLoose(o), wo[:len(o)], a, b)
+
+			e, o = loosen(eights(clone(a)), 2), loosen(eights(clone(b)), 2)
+			LooseInterpolateLayer(e, o, w)
 			we, wo = clone(a), clone(b)
 			for i := range we {
 				butterflyInterpolateOne(&we[i], &wo[i], &w[i])
 			}
-			check(t, "ButterflyInterpolate e", e, we, a, b)
-			check(t, "ButterflyInterpolate o", o, wo, a, b)
+			check(t, "LooseInterpolateLayer e", reduceLoose(e), we[:len(e)], a, b)
+			check(t, "LooseInterpolateLayer o", reduceLoose(o), wo[:len(o)], a, b)
+			e, o = clone(a), clone(b)
+			InterpolateLayer(e, o, w)
+			check(t, "InterpolateLayer e", e, we, a, b)
+			check(t, "InterpolateLayer o", o, wo, a, b)
 		})
+	})
+}
+
+func TestTwoLayers(t *testing.T) {
+	withKernels(t, func(t *testing.T) {
+		pairs(func(a, b []Element) {
+			a = eights(a)
+			h := len(a) / 4
+			if h == 0 {
+				return
+			}
+			w, v := pseudorandom(h, 11), pseudorandom(2*h, 12)
+			copy(v[h:], b[:h])
+			quarters := func(a []Element) (q [4][]Element) {
+				for k := range q {
+					q[k] = a[k*h : (k+1)*h]
+				}
+				return q
+			}
+			want := clone(a)
+			q := quarters(want)
+			for i := range h {
+				butterflyEvaluateOne(&q[0][i], &q[1][i], &w[i])
+				butterflyEvaluateOne(&q[2][i], &q[3][i], &w[i])
+				butterflyEvaluateOne(&q[0][i], &q[2][i], &v[i])
+				butterflyEvaluateOne(&q[1][i], &q[3][i], &v[h+i])
+			}
+			got := loosen(clone(a), 4)
+			LooseEvaluateLayers(got, w, v)
+			check(t, "LooseEvaluateLayers", reduceLoose(got), want, a, a)
+
+			want = clone(a)
+			q = quarters(want)
+			for i := range h {
+				butterflyInterpolateOne(&q[0][i], &q[2][i], &v[i])
+				butterflyInterpolateOne(&q[1][i], &q[3][i], &v[h+i])
+				butterflyInterpolateOne(&q[0][i], &q[1][i], &w[i])
+				butterflyInterpolateOne(&q[2][i], &q[3][i], &w[i])
+			}
+			got = loosen(clone(a), 2)
+			LooseInterpolateLayers(got, w, v)
+			check(t, "LooseInterpolateLayers", reduceLoose(got), want, a, a)
+		})
+	})
+}
+
+// TestLooseStaysLoose repeats layers on the worst elements: their bound must not creep up until a word overflows.
+func TestLooseStaysLoose(t *testing.T) {
+	withKernels(t, func(t *testing.T) {
+		s := eights(structured())
+		n := len(s) / 2
+		e, o := loosen(clone(s[:n]), 4), loosen(clone(s[n:2*n]), 4)
+		we, wo := clone(s[:n]), clone(s[n:2*n])
+		w := pseudorandom(n, 4)
+		for range 200 {
+			LooseEvaluateLayer(e, o, w)
+			e, o = o, e
+			for i := range we {
+				butterflyEvaluateOne(&we[i], &wo[i], &w[i])
+			}
+			we, wo = wo, we
+		}
+		check(t, "200 layers e", reduceLoose(e), we, s, s)
+		check(t, "200 layers o", reduceLoose(o), wo, s, s)
+		e, o = loosen(clone(s[:n]), 2), loosen(clone(s[n:2*n]), 2)
+		we, wo = clone(s[:n]), clone(s[n:2*n])
+		for k := range 30 {
+			LooseInterpolateLayer(e, o, w)
+			for i := range we {
+				butterflyInterpolateOne(&we[i], &wo[i], &w[i])
+			}
+			if k%3 == 0 {
+				e, o, we, wo = o, e, wo, we
+			}
+		}
+		check(t, "30 inverse layers e", reduceLoose(e), we, s, s)
+		check(t, "30 inverse layers o", reduceLoose(o), wo, s, s)
 	})
 }
 
@@ -174,8 +294,7 @@ func TestSmallTransforms(t *testing.T) {
 		inverse[k] = clone(w[k])
 		BatchInvert(inverse[k], nil)
 	}
-	s := structured()
-	s = s[:len(s)/lanes*lanes]
+	s := eights(structured())
 	want := clone(s)
 	for k := range w {
 		for i := 0; i < len(want); i += 2 << k {
@@ -187,12 +306,13 @@ func TestSmallTransforms(t *testing.T) {
 	withKernels(t, func(t *testing.T) {
 		a := clone(s)
 		SmallEvaluate(a, w)
+		a = reduceLoose(a)
 		check(t, "SmallEvaluate", a, want, s, s)
 		SmallInterpolate(a, inverse)
 		eight := New(8)
 		scaled := clone(s)
 		ScaleVec(scaled, scaled, &eight)
-		check(t, "SmallInterpolate", a, scaled, s, s)
+		check(t, "SmallInterpolate", reduceLoose(a), scaled, s, s)
 	})
 }
 
@@ -267,8 +387,10 @@ func BenchmarkKernels(b *testing.B) {
 	}{
 		{"MulVec", func() { MulVec(z, x, y) }},
 		{"MulAddVec", func() { MulAddVec(z, x, &y[0]) }},
-		{"ButterflyEvaluate", func() { ButterflyEvaluate(z, x, y) }},
-		{"ButterflyInterpolate", func() { ButterflyInterpolate(z, x, y) }},
+		{"EvaluateLayer", func() { EvaluateLayer(z, x, y) }},
+		{"LooseEvaluateLayer", func() { LooseEvaluateLayer(z, x, y) }},
+		{"LooseInterpolateLayer", func() { LooseInterpolateLayer(z, x, y) }},
+		{"LooseEvaluateLayers/2", func() { LooseEvaluateLayers(z, x, y) }},
 		{"InnerProduct", func() { InnerProduct(x, y) }},
 		{"AddVec", func() { AddVec(z, x, y) }},
 		{"ShiftVec", func() { ShiftVec(z, x, &y[0]) }},

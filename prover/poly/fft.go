@@ -54,13 +54,42 @@ func newPlan(d field.Domain, inverse bool) *Plan {
 // Evaluate replaces bit-reversed coefficients by values in natural order.
 func (p *Plan) Evaluate(a []field.Element) {
 	p.check(a, false)
-	p.evaluate(a, int(p.Domain.Log), splits())
+	log, w := int(p.Domain.Log), p.twiddles
+	if log < field.LooseLog {
+		for k := range log {
+			for i := 0; i < len(a); i += 2 << k {
+				field.EvaluateLayer(a[i:i+1<<k], a[i+1<<k:i+2<<k], w[k])
+			}
+		}
+		return
+	}
+	// All layers but the last leave elements loose.
+	half := len(a) / 2
+	split := splits()
+	inParallel(split > 0, 2, func(i int) { p.evaluate(a[i*half:(i+1)*half], log-1, split-1) })
+	parallel.Chunks(half, 1<<10, func(start, end int) {
+		field.EvaluateLayer(a[start:end], a[half+start:half+end], w[log-1][start:end])
+	})
 }
 
 // Interpolate replaces values in natural order by bit-reversed coefficients.
 func (p *Plan) Interpolate(a []field.Element) {
 	p.check(a, true)
-	p.interpolate(a, int(p.Domain.Log), splits())
+	log, w := int(p.Domain.Log), p.twiddles
+	if log < field.LooseLog {
+		for k := log - 1; k >= 0; k-- {
+			for i := 0; i < len(a); i += 2 << k {
+				field.InterpolateLayer(a[i:i+1<<k], a[i+1<<k:i+2<<k], w[k])
+			}
+		}
+	} else {
+		half := len(a) / 2
+		split := splits()
+		parallel.Chunks(half, 1<<10, func(start, end int) {
+			field.LooseInterpolateLayer(a[start:end], a[half+start:half+end], w[log-1][start:end])
+		})
+		inParallel(split > 0, 2, func(i int) { p.interpolate(a[i*half:(i+1)*half], log-1, split-1) })
+	}
 	parallel.Chunks(len(a), 1<<12, func(start, end int) { field.ScaleVec(a[start:end], a[start:end], &p.scale) })
 }
 
@@ -79,70 +108,83 @@ func splits() int {
 	return n
 }
 
-// parallelLog is the smallest transform that is worth splitting.
-const parallelLog = 12
+// inParallel calls f(i) for i below n, on all cores or in turn.
+func inParallel(all bool, n int, f func(i int)) {
+	if all {
+		parallel.For(n, f)
+		return
+	}
+	for i := range n {
+		f(i)
+	}
+}
 
-// baseLog is the size of the transforms at which the recursion turns into loops over the layers: 32 KiB of elements.
-const baseLog = 10
+const (
+	baseLog     = 11 // transforms up to this size, 64 KiB, loop over their layers; larger ones recurse
+	parallelLog = 12 // transforms up to this size are not split among cores
+)
 
+// evaluate runs all layers of a transform, two at a time, leaving the elements loose.
 func (p *Plan) evaluate(a []field.Element, log, split int) {
-	half := len(a) / 2
 	w := p.twiddles
-	switch {
-	case log <= baseLog:
-		k := 0
-		if log >= smallLog {
-			field.SmallEvaluate(a, w)
-			k = smallLog
+	if log > baseLog {
+		quarter := len(a) / 4
+		all := split > 0 && log > parallelLog
+		inParallel(all, 4, func(i int) { p.evaluate(a[i*quarter:(i+1)*quarter], log-2, split-2) })
+		if all {
+			parallel.Chunks(quarter, 1<<9, func(start, end int) {
+				field.LooseEvaluateQuarters(a, quarter, w[log-2], w[log-1], start, end)
+			})
+		} else {
+			field.LooseEvaluateLayers(a, w[log-2], w[log-1])
 		}
-		for ; k < log; k++ {
-			for i := 0; i < len(a); i += 2 << k {
-				field.ButterflyEvaluate(a[i:i+1<<k], a[i+1<<k:i+2<<k], w[k])
-			}
+		return
+	}
+	field.SmallEvaluate(a, w)
+	k := field.SmallLog
+	if (log-k)%2 == 1 {
+		for i := 0; i < len(a); i += 2 << k {
+			field.LooseEvaluateLayer(a[i:i+1<<k], a[i+1<<k:i+2<<k], w[k])
 		}
-	case split > 0 && log > parallelLog:
-		parallel.For(2, func(i int) { p.evaluate(a[i*half:(i+1)*half], log-1, split-1) })
-		parallel.Chunks(half, 1<<10, func(start, end int) {
-			field.ButterflyEvaluate(a[start:end], a[half+start:half+end], w[log-1][start:end])
-		})
-	default:
-		p.evaluate(a[:half], log-1, 0)
-		p.evaluate(a[half:], log-1, 0)
-		field.ButterflyEvaluate(a[:half], a[half:], w[log-1])
+		k++
+	}
+	for ; k < log; k += 2 {
+		for i := 0; i < len(a); i += 4 << k {
+			field.LooseEvaluateLayers(a[i:i+4<<k], w[k], w[k+1])
+		}
 	}
 }
 
+// interpolate runs all layers of an inverse transform, two at a time, leaving the elements loose.
 func (p *Plan) interpolate(a []field.Element, log, split int) {
-	half := len(a) / 2
 	w := p.twiddles
-	switch {
-	case log <= baseLog:
-		least := 0
-		if log >= smallLog {
-			least = smallLog
+	if log > baseLog {
+		quarter := len(a) / 4
+		all := split > 0 && log > parallelLog
+		if all {
+			parallel.Chunks(quarter, 1<<9, func(start, end int) {
+				field.LooseInterpolateQuarters(a, quarter, w[log-2], w[log-1], start, end)
+			})
+		} else {
+			field.LooseInterpolateLayers(a, w[log-2], w[log-1])
 		}
-		for k := log - 1; k >= least; k-- {
-			for i := 0; i < len(a); i += 2 << k {
-				field.ButterflyInterpolate(a[i:i+1<<k], a[i+1<<k:i+2<<k], w[k])
-			}
-		}
-		if log >= smallLog {
-			field.SmallInterpolate(a, w)
-		}
-	case split > 0 && log > parallelLog:
-		parallel.Chunks(half, 1<<10, func(start, end int) {
-			field.ButterflyInterpolate(a[start:end], a[half+start:half+end], w[log-1][start:end])
-		})
-		parallel.For(2, func(i int) { p.interpolate(a[i*half:(i+1)*half], log-1, split-1) })
-	default:
-		field.ButterflyInterpolate(a[:half], a[half:], w[log-1])
-		p.interpolate(a[:half], log-1, 0)
-		p.interpolate(a[half:], log-1, 0)
+		inParallel(all, 4, func(i int) { p.interpolate(a[i*quarter:(i+1)*quarter], log-2, split-2) })
+		return
 	}
+	k := log - 2
+	for ; k >= field.SmallLog; k -= 2 {
+		for i := 0; i < len(a); i += 4 << k {
+			field.LooseInterpolateLayers(a[i:i+4<<k], w[k], w[k+1])
+		}
+	}
+	if k == field.SmallLog-1 {
+		k++
+		for i := 0; i < len(a); i += 2 << k {
+			field.LooseInterpolateLayer(a[i:i+1<<k], a[i+1<<k:i+2<<k], w[k])
+		}
+	}
+	field.SmallInterpolate(a, w)
 }
-
-// smallLog is log2 of the transforms that field.SmallEvaluate does at once.
-const smallLog = 3
 
 // BitReverse permutes a so that position i gets what was at BitReverse(i).
 func BitReverse(a []field.Element) {

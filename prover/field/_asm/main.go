@@ -9,6 +9,9 @@
 // Montgomery multiplication with radix 2^52 divides by 2^260; the words in memory have R = 2^256, so one factor is
 // multiplied by 2^4 while it is split. The modulus is p = 1 + 17·2^192 + 2^251, in limbs (1, 0, 0, 17·2^36, 2^43), so that
 // -1/p = -1 modulo 2^52 and a reduction step costs four multiply-adds.
+//
+// Between the layers of a transform elements are loose: congruent to their value, and below 4·p and a little (evaluate) or
+// 2·p and a little (interpolate). That takes one approximate comparison in the place of exact reductions.
 package main
 
 import (
@@ -33,6 +36,8 @@ type consts struct {
 	one    VecVirtual
 	zero   VecVirtual
 	lo, hi VecVirtual // permutations for the store
+
+	two, two3, two4 VecVirtual // limbs 0, 3 and 4 of 2·p
 }
 
 func broadcast(v uint64) VecVirtual {
@@ -46,6 +51,17 @@ func newConsts() *consts {
 	c := &consts{
 		mask: broadcast(1<<52 - 1), p3: broadcast(17 << 36), p4: broadcast(1 << 43),
 		top: broadcast(0x0800000000000011), one: broadcast(1), zero: broadcast(0), lo: ZMM(), hi: ZMM(),
+	}
+	VMOVDQU64(storeLow, c.lo)
+	VMOVDQU64(storeHigh, c.hi)
+	return c
+}
+
+// newLooseConsts are the constants of kernels that leave their results loose.
+func newLooseConsts() *consts {
+	c := &consts{
+		mask: broadcast(1<<52 - 1), p3: broadcast(17 << 36), p4: broadcast(1 << 43), zero: broadcast(0),
+		two: broadcast(2), two3: broadcast(34 << 36), two4: broadcast(1 << 44), lo: ZMM(), hi: ZMM(),
 	}
 	VMOVDQU64(storeLow, c.lo)
 	VMOVDQU64(storeHigh, c.hi)
@@ -69,7 +85,7 @@ func (p place) load() (w [4]VecVirtual) {
 		if p.stride == elementBytes {
 			VMOVDQU64(low, z[i])
 		} else {
-			VMOVDQU64(low, z[i].AsY())
+			VBROADCASTI64X4(low, z[i]) // not a load of half a register: this defines all of it
 			VINSERTI64X4(Imm(1), Mem{Base: p.base, Disp: (2*i + 1) * p.stride}, z[i], z[i])
 		}
 	}
@@ -262,6 +278,80 @@ func sub(c *consts, a, b [5]VecVirtual, times int) (l [5]VecVirtual) {
 	return l
 }
 
+// trim subtracts 2·p where limb 4 says that the value is above it, in place, leaving signed limbs. What is left is below
+// 2·p and a little: a value that reaches 2·p only in the lower limbs, or in a pending carry, is let pass.
+func trim(c *consts, l [5]VecVirtual) {
+	above := K()
+	VPCMPUQ(Imm(6), c.two4, l[4], above)
+	VPSUBQ(c.two, l[0], above, l[0])
+	VPSUBQ(c.two3, l[3], above, l[3])
+	VPSUBQ(c.two4, l[4], above, l[4])
+}
+
+// subLoose returns a - b + 2·p·times, in signed limbs.
+func subLoose(c *consts, a, b [5]VecVirtual, times int) (l [5]VecVirtual) {
+	for i := range l {
+		l[i] = ZMM()
+		VPSUBQ(b[i], a[i], l[i])
+	}
+	for range times {
+		VPADDQ(c.two, l[0], l[0])
+		VPADDQ(c.two3, l[3], l[3])
+		VPADDQ(c.two4, l[4], l[4])
+	}
+	return l
+}
+
+// scratch is limbs in memory.
+type scratch struct{ mem Mem }
+
+func (s scratch) limb(i int) Mem { return s.mem.Offset(64 * i) }
+
+func (s scratch) put(l [5]VecVirtual) {
+	for i := range l {
+		VMOVDQU64(l[i], s.limb(i))
+	}
+}
+
+func (s scratch) get() (l [5]VecVirtual) {
+	for i := range l {
+		l[i] = ZMM()
+		VMOVDQU64(s.limb(i), l[i])
+	}
+	return l
+}
+
+// evaluateLimbs is the butterfly (x + w·y, x - w·y) on loose limbs: x below 4·p and a little, y the same and clean. The
+// results are carried and again below 4·p and a little.
+func evaluateLimbs(c *consts, loadX func() [5]VecVirtual, y, w [5]VecVirtual) (e, o [5]VecVirtual) {
+	t := product(c, w, y)
+	x := loadX() // late, for want of registers
+	trim(c, x)
+	o = subLoose(c, x, t, 1)
+	for i := range x {
+		VPADDQ(t[i], x[i], x[i])
+	}
+	carry(c, x)
+	carry(c, o)
+	return x, o
+}
+
+// interpolateLimbs is the butterfly (x + y, (x - y)·w) on clean limbs below 2·p and a little, which the results are again.
+// The first result is put away before w is loaded, for want of registers.
+func interpolateLimbs(c *consts, x, y [5]VecVirtual, loadW func() [5]VecVirtual, putE, putO func([5]VecVirtual)) {
+	d := subLoose(c, x, y, 2)
+	for i := range x {
+		VPADDQ(y[i], x[i], x[i])
+	}
+	trim(c, x)
+	carry(c, x)
+	putE(x)
+	carry(c, d)
+	o := product(c, loadW(), d)
+	carry(c, o)
+	putO(o)
+}
+
 // loop runs body blocks times, advancing the pointers by step bytes.
 func loop(blocks Register, step int, pointers []Register, body func()) {
 	Label("loop")
@@ -288,8 +378,9 @@ func main() {
 		DATA(8*i, U64(v))
 	}
 
+	attributes := NOSPLIT
 	kernel := func(name, signature, doc string) {
-		TEXT(name, NOSPLIT, signature)
+		TEXT(name, attributes, signature)
 		Pragma("noescape")
 		Doc(doc)
 	}
@@ -336,6 +427,27 @@ func main() {
 			at(dst).store(c, finish(c, s, 2))
 		})
 	}
+	kernel("butterflyEvaluate", "func(e, o, w *[4]uint64, blocks int)",
+		"butterflyEvaluate sets (e, o) to (e + w·o, e - w·o), reduced, on blocks of eight loose elements.")
+	{
+		e, o, w, blocks := param("e"), param("o"), param("w"), param("blocks")
+		c := newConsts()
+		two4 := broadcast(1 << 44)
+		loop(blocks, blockBytes, []Register{e, o, w}, func() {
+			t := product(c, split(at(w).load(), 4), split(at(o).load(), 0))
+			x := clean(c, split(at(e).load(), 0))
+			above := K()
+			VPCMPUQ(Imm(6), two4, x[4], above)
+			for range 2 { // trim, with p twice
+				VPSUBQ(c.one, x[0], above, x[0])
+				VPSUBQ(c.p3, x[3], above, x[3])
+				VPSUBQ(c.p4, x[4], above, x[4])
+			}
+			d := sub(c, x, t, 2)
+			at(e).store(c, finish(c, add(x, t), 3))
+			at(o).store(c, finish(c, d, 4))
+		})
+	}
 	for _, strided := range []bool{false, true} {
 		suffix, doc, step := "", "blocks of eight elements", blockBytes
 		where := at
@@ -343,47 +455,101 @@ func main() {
 			suffix, doc, step = "Strided", "every eighth element of blocks of 64, with one w", blockBytes*lanes
 			where = func(r Register) place { return place{r, blockBytes} }
 		}
-		kernel("butterflyEvaluate"+suffix, "func(e, o, w *[4]uint64, blocks int)",
-			"butterflyEvaluate"+suffix+" sets (e, o) to (e + w·o, e - w·o) on "+doc+".")
-		{
+		for _, inverse := range []bool{false, true} {
+			name, formula := "evaluateLoose", "(e + w·o, e - w·o)"
+			if inverse {
+				name, formula = "interpolateLoose", "(e + o, (e - o)·w)"
+			}
+			kernel(name+suffix, "func(e, o, w *[4]uint64, blocks int)", name+suffix+" sets (e, o) to "+formula+", loose, on "+doc+".")
 			e, o, w, blocks := param("e"), param("o"), param("w"), param("blocks")
-			c := newConsts()
+			c := newLooseConsts()
 			pointers := []Register{e, o}
-			load := func() [5]VecVirtual { return split(at(w).load(), 4) }
-			if strided {
-				load = func() [5]VecVirtual { return split(loadBroadcast(w), 4) }
-			} else {
+			if !strided {
 				pointers = append(pointers, w)
 			}
 			loop(blocks, step, pointers, func() {
-				t := product(c, load(), split(where(o).load(), 0))
-				x := clean(c, split(where(e).load(), 0))
-				where(e).store(c, finish(c, add(x, t), 2))
-				where(o).store(c, finish(c, sub(c, x, t, 2), 2))
-			})
-		}
-		kernel("butterflyInterpolate"+suffix, "func(e, o, w *[4]uint64, blocks int)",
-			"butterflyInterpolate"+suffix+" sets (e, o) to (e + o, (e - o)·w) on "+doc+".")
-		{
-			e, o, w, blocks := param("e"), param("o"), param("w"), param("blocks")
-			c := newConsts()
-			pointers := []Register{e, o}
-			load := func() [5]VecVirtual { return split(at(w).load(), 4) }
-			if strided {
-				load = func() [5]VecVirtual { return split(loadBroadcast(w), 4) }
-			} else {
-				pointers = append(pointers, w)
-			}
-			loop(blocks, step, pointers, func() {
-				x, y := clean(c, split(where(e).load(), 0)), clean(c, split(where(o).load(), 0))
-				d := sub(c, x, y, 1)
-				where(e).store(c, finish(c, add(x, y), 1))
-				carry(c, d)
-				// The factor 2^4 is with w, so d, below 2·p, is the factor that need not be reduced.
-				where(o).store(c, finish(c, product(c, load(), d), 1))
+				factor := func() [5]VecVirtual {
+					if strided {
+						return split(loadBroadcast(w), 4)
+					}
+					return split(at(w).load(), 4)
+				}
+				if inverse {
+					x, y := clean(c, split(where(e).load(), 0)), clean(c, split(where(o).load(), 0))
+					interpolateLimbs(c, x, y, factor,
+						func(l [5]VecVirtual) { where(e).store(c, pack(l)) },
+						func(l [5]VecVirtual) { where(o).store(c, pack(l)) })
+				} else {
+					y := split(where(o).load(), 0)
+					z := factor()
+					u, v := evaluateLimbs(c, func() [5]VecVirtual { return clean(c, split(where(e).load(), 0)) }, y, z)
+					where(e).store(c, pack(u))
+					where(o).store(c, pack(v))
+				}
 			})
 		}
 	}
+	// Two layers at once: the values between them stay in limbs, on a stack that has to be checked for room.
+	attributes = 0
+	kernel("evaluateLoose4", "func(a *[4]uint64, stride int, w, v *[4]uint64, blocks int)",
+		"evaluateLoose4 does two layers of butterflies on four vectors that are stride bytes apart: pairs (0, 1) and (2, 3) with w, then (0, 2) and (1, 3) with v and v + stride bytes.")
+	{
+		a, stride, w, v, blocks := param("a"), param("stride"), param("w"), param("v"), param("blocks")
+		a2, v1 := GP64(), GP64()
+		LEAQ(Mem{Base: a, Index: stride, Scale: 2}, a2)
+		LEAQ(Mem{Base: v, Index: stride, Scale: 1}, v1)
+		a1, a3 := GP64(), GP64()
+		LEAQ(Mem{Base: a, Index: stride, Scale: 1}, a1)
+		LEAQ(Mem{Base: a2, Index: stride, Scale: 1}, a3)
+		c := newLooseConsts()
+		var s [4]scratch
+		local := AllocLocal(4 * 5 * 64)
+		for i := range s {
+			s[i] = scratch{local.Offset(i * 5 * 64)}
+		}
+		loop(blocks, blockBytes, []Register{a, a1, a2, a3, w, v, v1}, func() {
+			for i, p := range [][2]Register{{a, a1}, {a2, a3}} {
+				y, z := split(at(p[1]).load(), 0), split(at(w).load(), 4)
+				e, o := evaluateLimbs(c, func() [5]VecVirtual { return clean(c, split(at(p[0]).load(), 0)) }, y, z)
+				s[2*i].put(e)
+				s[2*i+1].put(o)
+			}
+			for i, p := range [][3]Register{{a, a2, v}, {a1, a3, v1}} {
+				y, z := s[i+2].get(), split(at(p[2]).load(), 4)
+				e, o := evaluateLimbs(c, s[i].get, y, z)
+				at(p[0]).store(c, pack(e))
+				at(p[1]).store(c, pack(o))
+			}
+		})
+	}
+	kernel("interpolateLoose4", "func(a *[4]uint64, stride int, w, v *[4]uint64, blocks int)",
+		"interpolateLoose4 does two layers of butterflies on four vectors that are stride bytes apart: pairs (0, 2) and (1, 3) with v and v + stride bytes, then (0, 1) and (2, 3) with w.")
+	{
+		a, stride, w, v, blocks := param("a"), param("stride"), param("w"), param("v"), param("blocks")
+		a1, a2, a3, v1 := GP64(), GP64(), GP64(), GP64()
+		LEAQ(Mem{Base: a, Index: stride, Scale: 1}, a1)
+		LEAQ(Mem{Base: a, Index: stride, Scale: 2}, a2)
+		LEAQ(Mem{Base: a2, Index: stride, Scale: 1}, a3)
+		LEAQ(Mem{Base: v, Index: stride, Scale: 1}, v1)
+		c := newLooseConsts()
+		var s [4]scratch
+		local := AllocLocal(4 * 5 * 64)
+		for i := range s {
+			s[i] = scratch{local.Offset(i * 5 * 64)}
+		}
+		loop(blocks, blockBytes, []Register{a, a1, a2, a3, w, v, v1}, func() {
+			for i, p := range [][3]Register{{a, a2, v}, {a1, a3, v1}} {
+				x, y := clean(c, split(at(p[0]).load(), 0)), clean(c, split(at(p[1]).load(), 0))
+				interpolateLimbs(c, x, y, func() [5]VecVirtual { return split(at(p[2]).load(), 4) }, s[i].put, s[i+2].put)
+			}
+			for i, p := range [][2]Register{{a, a1}, {a2, a3}} {
+				interpolateLimbs(c, s[2*i].get(), s[2*i+1].get(), func() [5]VecVirtual { return split(at(w).load(), 4) },
+					func(l [5]VecVirtual) { at(p[0]).store(c, pack(l)) },
+					func(l [5]VecVirtual) { at(p[1]).store(c, pack(l)) })
+			}
+		})
+	}
+	attributes = NOSPLIT
 	kernel("innerProduct", "func(sums *[80]uint64, a, b *[4]uint64, blocks int)",
 		"innerProduct sets sums[8·k+lane] to limb k, radix 2^52, of the sum of the unreduced products of blocks of eight elements, at most 256 blocks.")
 	{
