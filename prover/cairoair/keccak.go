@@ -87,6 +87,22 @@ func (d keccakDomain) all(p0, p1, t0, t1 int) []air.Rows {
 	return rows
 }
 
+// cells is the domain of the cells before t1 of every position; of two ways to write it, the shorter.
+func (d keccakDomain) cells(t1 int) air.Domain {
+	var in, out []air.Rows
+	for t := range keccakRoundRows {
+		if t < t1 {
+			in = append(in, rowsAt(d.position, t*d.row))
+		} else {
+			out = append(out, rowsAt(d.position, t*d.row))
+		}
+	}
+	if len(in) <= len(out) {
+		return air.On(in...)
+	}
+	return every(d.row).But(out...)
+}
+
 // bits is the domain of some rounds of position 0 in the bits from k0 to before k1; of two ways to write it, the shorter.
 func (d keccakDomain) bits(k0, k1, rounds int) air.Domain {
 	if k0 == 0 && k1 == keccakBits {
@@ -157,20 +173,8 @@ func (b *builder) keccakParse(k *Keccak, d keccakDomain) {
 	b.Constrain(name+"/to_diluted0_p1", across(both-2).Sub(b.at(begin, lastBit*keccakLaneRows)), lanes)
 	b.Constrain(name+"/to_diluted1_p1", across(both-1).Sub(b.at(end, lastBit*keccakLaneRows)), lanes)
 	// inside is the cells before t1 of all bits but the last of each lane; the lane after the last one is a margin of zeros.
-	inside := func(t1 int, margin int) air.Domain {
-		var on []air.Rows
-		switch t1 {
-		case 1, 2:
-			for t := range t1 {
-				on = append(on, rowsAt(d.position, t*d.row))
-			}
-			return air.On(on...).But(d.some(lastBit, keccakBits, 0, margin, 0, t1)...).But(d.all(margin, keccakLaneRows, 0, t1)...)
-		}
-		dom := air.On(air.Every(uint64(d.row)))
-		for t := t1; t < both; t++ {
-			dom = dom.But(rowsAt(d.position, t*d.row))
-		}
-		return dom.But(d.some(lastBit, keccakBits, 0, margin, 0, t1)...).But(d.all(margin, keccakLaneRows, 0, t1)...)
+	inside := func(t1, lanes int) air.Domain {
+		return d.cells(t1).But(d.some(lastBit, keccakBits, 0, lanes, 0, t1)...).But(d.all(lanes, keccakLaneRows, 0, t1)...)
 	}
 	b.Constrain(name+"/extract_bit_first_invocation0", within(0).IsBit(), inside(2, keccakLanes+1))
 	b.Constrain(name+"/extract_bit_other_invocations0", other(within), inside(both-2, keccakLanes+1))
