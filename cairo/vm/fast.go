@@ -70,6 +70,9 @@ func (m *Machine) fast(in *instruction) bool {
 		if op1 == nil {
 			return false
 		}
+		if m.Memory.rules != nil && (op0.temporary() || op1.temporary() || dst.temporary()) {
+			return false // it may have to be read as another address
+		}
 		if op1[3]&knownBit == 0 {
 			// [op1] = dst is the one deduction that is common.
 			if in.res != resOp1 || dst[3]&knownBit == 0 || where == nil || where.builtin != nil || where.shared {
@@ -182,6 +185,9 @@ func (m *Machine) fast(in *instruction) bool {
 		if dst[3]&op1[3]&(knownBit|addrBit) != knownBit|addrBit || op0[3]&knownBit == 0 || dst[0] > maxOffset {
 			return false
 		}
+		if m.Memory.rules != nil && (dst.temporary() || op1.temporary()) {
+			return false
+		}
 		if m.Tracing {
 			m.record(in)
 			m.mark3(dst, op0, op1)
@@ -223,6 +229,9 @@ func (m *Machine) fast(in *instruction) bool {
 	}
 	return false
 }
+
+// temporary reports whether the cell is an address in a temporary segment.
+func (c *cell) temporary() bool { return c[3]&addrBit != 0 && int64(c[1]) < 0 }
 
 // fastOp1 finds op1's cell and, for one that may be written, its segment.
 func (m *Machine) fastOp1(in *instruction, cells []cell, op0 *cell) (*cell, *segment) {

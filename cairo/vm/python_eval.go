@@ -594,6 +594,13 @@ func (e *pyEnv) index(v, k any) (any, error) {
 		return nil, fmt.Errorf("KeyError: %s", pyStr(k))
 	case pyMemory:
 		return e.memoryGet(k)
+	case *pyStruct: // the k-th of an array of structures
+		i, err := pySmall(k, pyMaxList)
+		id := e.ids.p.Resolve(v.typ)
+		if err != nil || id == nil || id.Size == nil || *id.Size < 0 || *id.Size > pyMaxList {
+			return nil, errors.Join(fmt.Errorf("%s has no elements", v.typ), err)
+		}
+		return &pyStruct{v.at.Add(i * int(*id.Size)), v.typ}, nil
 	case pyRunners:
 		name, _ := k.(string)
 		if b := e.m.Builtin(strings.TrimSuffix(name, "_builtin")); b != nil {
