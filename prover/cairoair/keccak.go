@@ -103,15 +103,12 @@ func (d keccakDomain) cells(t1 int) air.Domain {
 	return every(d.row).But(out...)
 }
 
-// bits is the domain of some rounds of position 0 in the bits from k0 to before k1; of two ways to write it, the shorter.
-func (d keccakDomain) bits(k0, k1, rounds int) air.Domain {
-	if k0 == 0 && k1 == keccakBits {
-		return air.On(d.all(0, 1, 0, rounds)...)
+// bits is the domain of the first rounds of position 0 in the bits before n; of two ways to write it, the shorter.
+func (d keccakDomain) bits(n, rounds int) air.Domain {
+	if n > keccakBits/2 {
+		return air.On(d.all(0, 1, 0, rounds)...).But(d.some(n, keccakBits, 0, 1, 0, rounds)...)
 	}
-	if k0 == 0 && k1 > keccakBits/2 {
-		return air.On(d.all(0, 1, 0, rounds)...).But(d.some(k1, keccakBits, 0, 1, 0, rounds)...)
-	}
-	return air.On(d.some(k0, k1, 0, 1, 0, rounds)...)
+	return air.On(d.some(0, n, 0, 1, 0, rounds)...)
 }
 
 // keccak states that each instance holds a state and its image under Keccak-f[1600].
@@ -197,13 +194,13 @@ func (b *builder) keccakTheta(k *Keccak, d keccakDomain) {
 		}
 		carry := b.at(k.Parity[1][j], 0)
 		b.Constrain(fmt.Sprintf("%s/parity%d", name, j),
-			sum.Sub(b.at(k.Parity[0][j], 0).Add(carry).Add(carry).Add(b.at(k.Parity[2][j], 0).Scale(4))), d.bits(0, keccakBits, keccakRounds))
+			sum.Sub(b.at(k.Parity[0][j], 0).Add(carry).Add(carry).Add(b.at(k.Parity[2][j], 0).Scale(4))), d.bits(keccakBits, keccakRounds))
 	}
 	for j := range 5 {
 		b.Constrain(fmt.Sprintf("%s/rotate_parity%d/n0", name, j),
-			b.at(k.Rotated[j], 0).Sub(b.keccakCell(k.Parity[0][j], 0, 0, keccakBits-1, 0)), d.bits(0, 1, keccakRounds))
+			b.at(k.Rotated[j], 0).Sub(b.keccakCell(k.Parity[0][j], 0, 0, keccakBits-1, 0)), d.bits(1, keccakRounds))
 		b.Constrain(fmt.Sprintf("%s/rotate_parity%d/n1", name, j),
-			b.keccakCell(k.Rotated[j], 0, 0, 1, 0).Sub(b.at(k.Parity[0][j], 0)), d.bits(0, keccakBits-1, keccakRounds))
+			b.keccakCell(k.Rotated[j], 0, 0, 1, 0).Sub(b.at(k.Parity[0][j], 0)), d.bits(keccakBits-1, keccakRounds))
 	}
 	for i := range 5 {
 		for j := range 5 {
@@ -222,20 +219,15 @@ func (b *builder) keccakTheta(k *Keccak, d keccakDomain) {
 				return sum.Sub(b.keccakCell(k.AfterThetaRhoPi, toI, toJ, to, r).Add(carry).Add(carry))
 			}
 			if by == 0 {
-				b.Constrain(label, moved(0, 0, 0), d.bits(0, keccakBits, rounds))
+				b.Constrain(label, moved(0, 0, 0), d.bits(keccakBits, rounds))
 				continue
 			}
-			count := 0
-			for _, end := range []int{keccakBits - by, by} { // bits that move up by `by`, and those that come round
-				for n := range parts {
-					e := moved(0, by, n)
-					if end == by {
-						e = moved(keccakBits-by, 0, n)
-					}
-					// In both halves the first bit is k = 0, so the cells differ and not the rows.
-					b.Constrain(fmt.Sprintf("%s/n%d", label, count), e, d.bits(0, end, rounds))
-					count++
-				}
+			// The bits that move up, then those that come round. In both the rows start at k = 0, and the cells differ.
+			for n := range parts {
+				b.Constrain(fmt.Sprintf("%s/n%d", label, n), moved(0, by, n), d.bits(keccakBits-by, rounds))
+			}
+			for n := range parts {
+				b.Constrain(fmt.Sprintf("%s/n%d", label, len(parts)+n), moved(keccakBits-by, 0, n), d.bits(by, rounds))
 			}
 		}
 	}
@@ -263,7 +255,7 @@ func (b *builder) keccakChi(k *Keccak, d keccakDomain) {
 			}
 		}
 		key := b.Periodic(values, uint64(k.State.Step))
-		b.Constrain(fmt.Sprintf("%s/chi_iota%d", name, bit), chi(0, 1, 2, bit).Add(key), d.bits(0, 1, keccakRounds))
+		b.Constrain(fmt.Sprintf("%s/chi_iota%d", name, bit), chi(0, 1, 2, bit).Add(key), d.bits(1, keccakRounds))
 		constants = append(constants, d.some(bit, bit+1, 0, 1, 0, keccakRounds)...)
 	}
 	lanes := func(js ...int) air.Domain { // of all i
