@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"math/bits"
 	"sort"
 
 	"github.com/starkd/starkd/cairo/casm"
@@ -134,22 +135,15 @@ var coreHints = map[casm.HintKind]func(m *Machine, c *coreHint) error{
 		return c.set(m, 0, AddrValue(m.Memory.AddSegment()))
 	},
 	casm.TestLessThan: func(m *Machine, c *coreHint) error {
-		a, err := c.felts(m)
+		a, b, err := c.pair(m)
 		if err != nil {
 			return err
 		}
-		return c.set(m, 0, boolValue(a[0].Cmp(&a[1]) < 0))
+		return c.set(m, 0, boolValue(a.Cmp(&b) < 0))
 	},
 	casm.TestLessThanOrEqual:        testLessOrEqual,
 	casm.TestLessThanOrEqualAddress: testLessOrEqual,
-	casm.WideMul128: func(m *Machine, c *coreHint) error {
-		a, err := c.ints(m)
-		if err != nil {
-			return err
-		}
-		p := a[0].Mul(a[0], a[1])
-		return c.setInts(m, new(big.Int).Rsh(p, 128), low128(p))
-	},
+	casm.WideMul128:             wideMul,
 	casm.DivMod:                 divMod,
 	casm.Uint256DivMod:          uint256DivMod,
 	casm.Uint512DivModByUint256: uint512DivMod,
@@ -295,6 +289,15 @@ func (c *coreHint) addr(m *Machine, i int) (Addr, error) {
 	return a, nil
 }
 
+// pair reads the first two inputs, which are integers.
+func (c *coreHint) pair(m *Machine) (a, b felt.Felt, err error) {
+	if a, err = c.felt(m, 0); err != nil {
+		return a, b, err
+	}
+	b, err = c.felt(m, 1)
+	return a, b, err
+}
+
 // felts reads all inputs, which are integers.
 func (c *coreHint) felts(m *Machine) ([]felt.Felt, error) {
 	out := make([]felt.Felt, len(c.in))
@@ -386,22 +389,52 @@ func lessValue(a, b Value) bool {
 	return x.Cmp(&y) < 0
 }
 
-func divMod(m *Machine, c *coreHint) error {
-	a, err := c.felts(m)
+// wideMul is the product of two numbers, which are of 128 bits in all code that makes sense.
+func wideMul(m *Machine, c *coreHint) error {
+	a, b, err := c.pair(m)
 	if err != nil {
 		return err
 	}
-	if a[1].IsZero() {
-		return errors.New("division by zero")
+	x, y := a.Limbs(), b.Limbs()
+	if x[2]|x[3]|y[2]|y[3] != 0 {
+		p := new(big.Int).Mul(a.BigInt(), b.BigInt())
+		return c.setInts(m, new(big.Int).Rsh(p, 128), low128(p))
 	}
-	if a[0].IsUint64() && a[1].IsUint64() {
-		x, y := a[0].Uint64(), a[1].Uint64()
-		if err := c.set(m, 0, UintValue(x/y)); err != nil {
+	h00, r0 := bits.Mul64(x[0], y[0])
+	h01, l01 := bits.Mul64(x[0], y[1])
+	h10, l10 := bits.Mul64(x[1], y[0])
+	h11, l11 := bits.Mul64(x[1], y[1])
+	r1, k1 := bits.Add64(h00, l01, 0)
+	r1, k2 := bits.Add64(r1, l10, 0)
+	r2, k3 := bits.Add64(l11, h01, k1)
+	r2, k4 := bits.Add64(r2, h10, k2)
+	if err := c.set(m, 0, FeltValue(felt.FromUint128(h11+k3+k4, r2))); err != nil {
+		return err
+	}
+	return c.set(m, 1, FeltValue(felt.FromUint128(r1, r0)))
+}
+
+func divMod(m *Machine, c *coreHint) error {
+	a, b, err := c.pair(m)
+	if err != nil {
+		return err
+	}
+	x, y := a.Limbs(), b.Limbs()
+	switch {
+	case y == [4]uint64{}:
+		return errors.New("division by zero")
+	case x[1]|x[2]|x[3]|y[1]|y[2]|y[3] == 0:
+		if err := c.set(m, 0, UintValue(x[0]/y[0])); err != nil {
 			return err
 		}
-		return c.set(m, 1, UintValue(x%y))
+		return c.set(m, 1, UintValue(x[0]%y[0]))
+	case y == [4]uint64{0, 0, 1, 0}: // splitting a felt into two words
+		if err := c.set(m, 0, FeltValue(felt.FromUint128(x[3], x[2]))); err != nil {
+			return err
+		}
+		return c.set(m, 1, FeltValue(felt.FromUint128(x[1], x[0])))
 	}
-	q, r := new(big.Int).DivMod(a[0].BigInt(), a[1].BigInt(), new(big.Int))
+	q, r := new(big.Int).DivMod(a.BigInt(), b.BigInt(), new(big.Int))
 	return c.setInts(m, q, r)
 }
 

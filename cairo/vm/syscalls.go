@@ -104,7 +104,7 @@ func (r *request) write(values ...Value) {
 	}
 }
 
-// segment puts a list into a segment of its own and returns its ends.
+// segment puts a list that the contract may only read into a segment of its own and returns its ends.
 func (r *request) segment(list []felt.Felt) (start, end Value) {
 	if r.err != nil {
 		return
@@ -122,8 +122,14 @@ func (r *request) answer(err error, response func()) {
 	}
 	if failure, ok := errors.AsType[*cairo.SyscallFailure](err); ok {
 		r.write(UintValue(r.gas), FeltValue(felt.One))
-		start, end := r.segment(failure.Data)
-		r.write(start, end)
+		// Panic data is an array of the contract's own, which it may extend.
+		start := r.m.Memory.AddSegment()
+		end, loadErr := r.m.Memory.LoadFelts(start, failure.Data...)
+		if loadErr != nil {
+			r.err = loadErr
+			return
+		}
+		r.write(AddrValue(start), AddrValue(end))
 		return
 	}
 	if err != nil {
