@@ -165,13 +165,29 @@ func Load(home string, v *viper.Viper) (*Config, error) {
 	}
 	c := new(Config)
 	if err := v.UnmarshalExact(c); err != nil {
-		return nil, fmt.Errorf("config: %s: %s", path, strings.ReplaceAll(err.Error(), "\n", "; "))
+		return nil, fmt.Errorf("config: %s: %s", path, decodeFaults(v, err))
 	}
 	c.setDefaults()
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	return c, nil
+}
+
+// decodeFaults says in one line what viper says in several, with the value of each field that it names.
+func decodeFaults(v *viper.Viper, err error) string {
+	var faults []string
+	for _, line := range strings.Split(err.Error(), "\n") {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "decoding failed") {
+			continue
+		}
+		if parts := strings.SplitN(line, "'", 3); len(parts) == 3 && v.Get(parts[1]) != nil && !strings.Contains(line, "invalid keys") {
+			line = fmt.Sprintf("%s: %q %s", parts[1], fmt.Sprint(v.Get(parts[1])), strings.TrimSpace(parts[2]))
+		}
+		faults = append(faults, line)
+	}
+	return strings.Join(faults, "; ")
 }
 
 // Write writes c to home's app.toml, each field with what it means.

@@ -66,9 +66,9 @@ func TestFaultsAreNamedAllAtOnce(t *testing.T) {
 func TestUnknownAndMalformed(t *testing.T) {
 	for body, want := range map[string]string{
 		"[rpc]\nadress = \"x\"\n":                   "adress",
-		"[rpc]\nmax_body_bytes = \"many\"\n":        "max_body_bytes",
+		"[rpc]\nmax_body_bytes = \"many\"\n":        `rpc.max_body_bytes: "many"`,
 		"[rpc\n":                                    "app.toml",
-		"[watch]\ntrusting_period = \"long ago\"\n": "trusting_period",
+		"[watch]\ntrusting_period = \"long ago\"\n": `watch.trusting_period: "long ago"`,
 	} {
 		home := t.TempDir()
 		if err := Write(home, Default()); err != nil {

@@ -16,6 +16,7 @@ import (
 // Config bounds what a server does for a client. Zero values mean the defaults.
 type Config struct {
 	MaxBody       int64         // bytes of a request; 6 MiB, which holds the largest class as JSON
+	CORSOrigin    string        // whose pages may ask; "*", any: there are no cookies, and nothing here is secret
 	MaxBatch      int           // requests in a batch; 100
 	Timeout       time.Duration // of a body, be it one request or a batch; 30 s
 	MaxExecutions int           // calls, estimates, simulations and traces that run at once; twice the processors
@@ -42,6 +43,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.MaxBody == 0 {
 		c.MaxBody = 6 << 20
+	}
+	if c.CORSOrigin == "" {
+		c.CORSOrigin = "*"
 	}
 	if c.Timeout == 0 {
 		c.Timeout = 30 * time.Second
@@ -93,7 +97,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h := w.Header()
-	h.Set("Access-Control-Allow-Origin", "*") // any page may ask: there are no cookies, and nothing here is secret
+	h.Set("Access-Control-Allow-Origin", s.config.CORSOrigin)
 	switch r.Method {
 	case http.MethodOptions:
 		h.Set("Access-Control-Allow-Methods", "POST, OPTIONS")

@@ -556,6 +556,14 @@ func TestHTTP(t *testing.T) {
 	}
 }
 
+func TestCORSOrigin(t *testing.T) {
+	w := httptest.NewRecorder()
+	NewServer(newFakeChain(t), Config{CORSOrigin: "https://wallet.example"}).ServeHTTP(w, httptest.NewRequest(http.MethodOptions, "/rpc", nil))
+	if got := w.Header().Get("Access-Control-Allow-Origin"); got != "https://wallet.example" {
+		t.Errorf("allowed origin %q", got)
+	}
+}
+
 // TestFailures: a backend's own errors and panics reach the log, not the client; no request runs for ever.
 func TestFailures(t *testing.T) {
 	var log bytes.Buffer

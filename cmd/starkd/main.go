@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"strings"
@@ -33,7 +34,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return 0
 	}
@@ -45,8 +46,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	fmt.Fprintf(stderr, "starkd: %s\n", oneLine(err))
 	var hinted *hintError
-	if errors.As(err, &hinted) {
+	switch {
+	case errors.As(err, &hinted):
 		fmt.Fprintf(stderr, "hint: %s\n", hinted.hint)
+	case errors.Is(err, fs.ErrNotExist):
+		fmt.Fprintln(stderr, "hint: check the path; \"-\" reads standard input where a file is read")
+	default:
+		fmt.Fprintf(stderr, "hint: %s --help says what it takes\n", cmd.CommandPath())
 	}
 	return 1
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/cometbft/cometbft/p2p"
 	"github.com/cometbft/cometbft/privval"
 	"github.com/cometbft/cometbft/proxy"
+	cmttypes "github.com/cometbft/cometbft/types"
 	"github.com/spf13/cobra"
 	"github.com/spf13/viper"
 	"github.com/starkd/starkd/abci"
@@ -29,6 +30,25 @@ import (
 	"github.com/starkd/starkd/config"
 	"github.com/starkd/starkd/rpc"
 )
+
+// loadGenesis reads a home's genesis file and checks its app_state, so that a fault is said before anything starts.
+func loadGenesis(home string) (*cmttypes.GenesisDoc, error) {
+	path := filepath.Join(home, "config", "genesis.json")
+	genesis, err := cmttypes.GenesisDocFromFile(path)
+	if err != nil {
+		return nil, withHint(err, "a home holds its chain's genesis.json in config/: starkd init or testnet makes one; to join a chain, copy its own")
+	}
+	if _, err := app.ParseGenesis(genesis.ChainID, genesis.AppState); err != nil {
+		return nil, withHint(fmt.Errorf("%s: app_state: %w", path, err), "every node of a chain has the same genesis.json; starkd init shows a good one")
+	}
+	return genesis, nil
+}
+
+// loadConfig reads a home's app.toml.
+func loadConfig(home string, v *viper.Viper) (*config.Config, error) {
+	c, err := config.Load(home, v)
+	return c, withHint(err, "%s documents every field; STARKD_ environment variables override it", config.Path(home))
+}
 
 // openApp opens the state in home's data folder and the chain over it. The caller closes the database.
 func openApp(home string, c *config.Config) (*app.App, dbm.DB, error) {
@@ -55,7 +75,7 @@ func newStartCommand() *cobra.Command {
 		Short: "Run a node: consensus, execution and JSON-RPC",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := config.Load(home, v)
+			c, err := loadConfig(home, v)
 			if err != nil {
 				return err
 			}
@@ -99,6 +119,9 @@ func runNode(ctx context.Context, home string, c *config.Config, cmd *cobra.Comm
 	if err != nil {
 		return err
 	}
+	if _, err := loadGenesis(home); err != nil {
+		return err
+	}
 	a, db, err := openApp(home, c)
 	if err != nil {
 		return err
@@ -128,7 +151,7 @@ func runNode(ctx context.Context, home string, c *config.Config, cmd *cobra.Comm
 	var serve chan error
 	if c.RPC.Address != "off" {
 		backend := newBackend(a, n)
-		handler := rpc.NewServer(backend, rpc.Config{MaxBody: c.RPC.MaxBodyBytes, Log: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))})
+		handler := rpc.NewServer(backend, rpc.Config{MaxBody: c.RPC.MaxBodyBytes, CORSOrigin: c.RPC.CORSOrigin, Log: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))})
 		stop, errs, err := listenHTTP(c.RPC.Address, handler)
 		if err != nil {
 			return withHint(fmt.Errorf("JSON-RPC: %w", err), "rpc.address in app.toml or --rpc chooses another")
@@ -180,7 +203,7 @@ func newABCICommand() *cobra.Command {
 			if transport != "socket" && transport != "grpc" {
 				return usagef("--transport %q is neither socket nor grpc", transport)
 			}
-			c, err := config.Load(home, v)
+			c, err := loadConfig(home, v)
 			if err != nil {
 				return err
 			}

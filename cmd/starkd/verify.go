@@ -109,15 +109,15 @@ func fetch(cmd *cobra.Command, from string) ([]byte, error) {
 func verifyBlock(cmd *cobra.Command, proof *prover.BlockProof, trust *watcher.Trust, block int64, tx string, minBits uint) error {
 	started := time.Now()
 	if block >= 0 && proof.Block != uint64(block) {
-		return fmt.Errorf("the proof is of block %d, not of %d", proof.Block, block)
+		return withHint(fmt.Errorf("the proof is of block %d, not of %d", proof.Block, block), "GET /v1/blocks/%d/proof of a watcher has the other", block)
 	}
 	anchor, err := watcher.VerifyHeaders(proof, trust)
 	if err != nil {
-		return err
+		return withHint(err, "the headers in the file are not those of the chain that you trust: compare the genesis file or the header with a source of your own")
 	}
 	verdict, err := prover.VerifyBlock(proof, anchor, prover.Policy{MinBits: minBits})
 	if err != nil {
-		return err
+		return withHint(err, "nothing of a refused proof is to be believed; the watcher that made it can be asked again")
 	}
 	if tx != "" {
 		hash, err := felt.FromHex(tx)
@@ -125,7 +125,7 @@ func verifyBlock(cmd *cobra.Command, proof *prover.BlockProof, trust *watcher.Tr
 			return usagef("--tx: %v", err)
 		}
 		if !slices.ContainsFunc(verdict.Outcome.Transactions, func(t prover.TransactionOutcome) bool { return t.Hash == hash }) {
-			return fmt.Errorf("the proof of block %d does not cover transaction %v", proof.Block, hash)
+			return withHint(fmt.Errorf("the proof of block %d does not cover transaction %v", proof.Block, hash), "GET /v1/proofs/%v of a watcher says which block's proof does", hash)
 		}
 	}
 	out := cmd.OutOrStdout()
@@ -157,6 +157,17 @@ func verifyBlock(cmd *cobra.Command, proof *prover.BlockProof, trust *watcher.Tr
 	return nil
 }
 
+// refusal is a proof's refusal with the flag that would change it, where there is one.
+func refusal(err error, proof *prover.Proof, minBits uint, stone5 bool) error {
+	switch bits := proof.Parameters.SecurityBits(); {
+	case bits < minBits:
+		return withHint(err, "--min-security %d accepts it, if that is enough for you", bits)
+	case !stone5:
+		return withHint(err, "nothing of a refused proof is to be believed; if it is by Stone v2 (stone5), --stone5 judges it as such")
+	}
+	return withHint(err, "nothing of a refused proof is to be believed")
+}
+
 func list(items []string) string {
 	if len(items) == 0 {
 		return "nothing"
@@ -175,7 +186,7 @@ func verifyStone(cmd *cobra.Command, data []byte, minBits uint, stone5 bool) err
 	}
 	claim, err := prover.Verify(proof, policy)
 	if err != nil {
-		return err
+		return refusal(err, proof, minBits, stone5)
 	}
 	out := cmd.OutOrStdout()
 	fmt.Fprintf(out, "valid: a run of a Cairo program\n")

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 
 	dbm "github.com/cometbft/cometbft-db"
-	cmttypes "github.com/cometbft/cometbft/types"
 	"github.com/spf13/cobra"
 	"github.com/spf13/viper"
 	"github.com/starkd/starkd/cairo/vm"
@@ -25,7 +24,7 @@ func newWatchCommand() *cobra.Command {
 		Short: "Follow a chain, replay and prove its blocks, serve the proofs",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := config.Load(home, v)
+			c, err := loadConfig(home, v)
 			if err != nil {
 				return err
 			}
@@ -41,9 +40,9 @@ func newWatchCommand() *cobra.Command {
 }
 
 func runWatcher(cmd *cobra.Command, home string, c *config.Config) error {
-	genesis, err := cmttypes.GenesisDocFromFile(filepath.Join(home, "config", "genesis.json"))
+	genesis, err := loadGenesis(home)
 	if err != nil {
-		return withHint(err, "a watcher's home holds the chain's genesis.json, copied from a trusted place")
+		return err
 	}
 	data, err := filepath.Abs(filepath.Join(home, "data"))
 	if err != nil {

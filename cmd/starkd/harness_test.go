@@ -1,0 +1,327 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/starkd/starkd/internal/golden"
+	"github.com/starkd/starkd/internal/wallet"
+	"github.com/starkd/starkd/rpc"
+)
+
+// These tests run the command as users do: processes, files, ports. binDir holds what they build, once.
+var binDir string
+
+func TestMain(m *testing.M) {
+	var err error
+	if binDir, err = os.MkdirTemp("", "starkd-test"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	os.RemoveAll(binDir)
+	os.Exit(code)
+}
+
+// build builds a command of this module, or of one that it requires, and returns the binary.
+func build(t *testing.T, name, pkg string) string {
+	t.Helper()
+	out := filepath.Join(binDir, name)
+	if runtime.GOOS == "windows" {
+		out += ".exe"
+	}
+	cmd := exec.Command("go", "build", "-tags", "pebbledb", "-o", out, pkg)
+	cmd.Dir = golden.ModuleRoot(t)
+	if output, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build %s: %v\n%s", pkg, err, output)
+	}
+	return out
+}
+
+var builtStarkd struct {
+	once sync.Once
+	path string
+}
+
+// starkd returns the binary under test.
+func starkd(t *testing.T) string {
+	t.Helper()
+	builtStarkd.once.Do(func() { builtStarkd.path = build(t, "starkd", "./cmd/starkd") })
+	if builtStarkd.path == "" {
+		t.Fatal("starkd was not built; another test says why")
+	}
+	return builtStarkd.path
+}
+
+// command runs starkd to its end.
+func command(t *testing.T, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), starkd(t), args...)
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
+		t.Fatalf("starkd %s: %v", strings.Join(args, " "), err)
+	}
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+// process is a server in the background. Its output of all its lives is in one log, which a failed test shows the end of.
+type process struct {
+	name, log string
+	cmd       *exec.Cmd
+	exited    chan struct{}
+	expected  bool // it was told to end
+}
+
+// launch starts a process that ends with the test at the latest.
+func launch(t *testing.T, name, log, path string, args ...string) *process {
+	t.Helper()
+	file, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{name: name, log: log, cmd: exec.Command(path, args...), exited: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr = file, file
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		p.cmd.Wait()
+		file.Close()
+		close(p.exited)
+	}()
+	t.Cleanup(func() {
+		p.kill()
+		if t.Failed() {
+			t.Logf("end of %s's log:\n%s", name, tail(log, 40))
+		}
+	})
+	return p
+}
+
+// kill is kill -9.
+func (p *process) kill() {
+	p.expected = true
+	p.cmd.Process.Kill()
+	<-p.exited
+}
+
+// stop asks the process to end, and demands that it does so with status 0.
+func (p *process) stop(t *testing.T) {
+	t.Helper()
+	p.expected = true
+	p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.exited:
+	case <-time.After(patience):
+		t.Fatalf("%s does not end after SIGTERM", p.name)
+	}
+	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
+		t.Fatalf("%s ends with status %d after SIGTERM", p.name, code)
+	}
+}
+
+// died reports a process that ended although nobody told it to.
+func (p *process) died() bool {
+	select {
+	case <-p.exited:
+		return !p.expected
+	default:
+		return false
+	}
+}
+
+func tail(path string, lines int) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return err.Error()
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.Size() > 64<<10 {
+		f.Seek(-64<<10, io.SeekEnd)
+	}
+	var kept []string
+	for s := bufio.NewScanner(f); s.Scan(); {
+		kept = append(kept, s.Text())
+	}
+	return strings.Join(kept[max(0, len(kept)-lines):], "\n")
+}
+
+// patience is how long a test waits for what must happen. Machines may be slow and busy: it bounds, it does not measure.
+const patience = 10 * time.Minute
+
+// until polls what until it is so. It gives up at once when one of the processes has died.
+func until(t *testing.T, what string, so func() (bool, error), alive ...*process) {
+	t.Helper()
+	var last error
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		ok, err := so()
+		if ok && err == nil {
+			return
+		}
+		last = err
+		for _, p := range alive {
+			if p != nil && p.died() {
+				t.Fatalf("waiting for %s: %s died with status %d", what, p.name, p.cmd.ProcessState.ExitCode())
+			}
+		}
+	}
+	t.Fatalf("waiting for %s: not after %v (%v)", what, patience, last)
+}
+
+// testnet is a chain of processes on loopback.
+type testnet struct {
+	*wallet.Testnet
+	dir     string
+	nodes   []*process
+	watcher *process
+}
+
+// newTestnet makes a testnet of the command, on ports of its own. Nothing runs yet.
+func newTestnet(t *testing.T, validators int, flags ...string) *testnet {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "net")
+	args := append([]string{"testnet", "--validators", fmt.Sprint(validators), "--output", dir, "--port-offset", fmt.Sprint(freeOffset(t, validators))}, flags...)
+	if _, stderr, code := command(t, args...); code != 0 {
+		t.Fatalf("starkd testnet: status %d\n%s", code, stderr)
+	}
+	network, err := wallet.ReadTestnet(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &testnet{Testnet: network, dir: dir, nodes: make([]*process, validators)}
+}
+
+var offsets struct {
+	sync.Mutex
+	next int
+}
+
+// freeOffset finds a --port-offset below the range of outgoing connections where every port of a testnet is free.
+func freeOffset(t *testing.T, validators int) int {
+	t.Helper()
+	offsets.Lock()
+	defer offsets.Unlock()
+	if offsets.next == 0 {
+		offsets.next = 200 + 40*(os.Getpid()%100)
+	}
+	for range 100 {
+		offset := offsets.next % 5000
+		offsets.next += 50
+		if free(validators, offset) {
+			return offset
+		}
+	}
+	t.Fatal("no free ports for a testnet")
+	return 0
+}
+
+func free(validators, offset int) bool {
+	for i := range validators {
+		p := nodePorts("127.0.0.1", i, offset)
+		for _, port := range []int{p.p2p, p.comet, p.rpc, p.rpc + 1, p.metrics} {
+			l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+			if err != nil {
+				return false
+			}
+			l.Close()
+		}
+	}
+	return true
+}
+
+// start starts validators.
+func (n *testnet) start(t *testing.T, which ...int) {
+	t.Helper()
+	for _, i := range which {
+		n.nodes[i] = launch(t, fmt.Sprintf("node%d", i), filepath.Join(n.dir, fmt.Sprintf("node%d.log", i)),
+			starkd(t), "start", "--home", n.Nodes[i].Home)
+	}
+}
+
+// watch starts the watcher.
+func (n *testnet) watch(t *testing.T) {
+	t.Helper()
+	n.watcher = launch(t, "watcher", filepath.Join(n.dir, "watcher.log"), starkd(t), "watch", "--home", n.Watcher.Home)
+}
+
+func (n *testnet) genesis() string { return filepath.Join(n.Watcher.Home, "config", "genesis.json") }
+
+func (n *testnet) processes() []*process {
+	return append(n.nodes[:len(n.nodes):len(n.nodes)], n.watcher)
+}
+
+// until waits for something while the testnet lives.
+func (n *testnet) until(t *testing.T, what string, so func() (bool, error)) {
+	t.Helper()
+	until(t, what, so, n.processes()...)
+}
+
+// ready waits until a node has made a block.
+func (n *testnet) ready(t *testing.T, node int) {
+	t.Helper()
+	n.until(t, fmt.Sprintf("the first block of node%d", node), func() (bool, error) { return n.height(t, node) > 0, nil })
+}
+
+// height is the newest block that a node has executed; 0 where it does not answer.
+func (n *testnet) height(t *testing.T, node int) uint64 {
+	height, err := n.client(node).BlockNumber(t.Context())
+	if err != nil {
+		return 0
+	}
+	return height
+}
+
+func (n *testnet) client(node int) *rpc.Client { return n.Nodes[node].Client() }
+
+// wallet is a funded account's wallet on a node.
+func (n *testnet) wallet(t *testing.T, account, node int) *wallet.Wallet {
+	t.Helper()
+	w, err := wallet.New(t.Context(), n.client(node), n.Accounts[account])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// get reads a JSON answer; the status is 0 where nobody answers.
+func get(ctx context.Context, url string, into any) (status int, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		body, _ := io.ReadAll(io.LimitReader(response.Body, 300))
+		return response.StatusCode, fmt.Errorf("%s: %s: %s", url, response.Status, body)
+	}
+	return response.StatusCode, json.NewDecoder(response.Body).Decode(into)
+}
+
+// full skips what takes long.
+func full(t *testing.T) {
+	t.Helper()
+	if os.Getenv("STARKD_FULL") == "" {
+		t.Skip("set STARKD_FULL=1 (make test-full)")
+	}
+}
