@@ -143,10 +143,10 @@ var coreHints = map[casm.HintKind]func(m *Machine, c *coreHint) error{
 	},
 	casm.TestLessThanOrEqual:        testLessOrEqual,
 	casm.TestLessThanOrEqualAddress: testLessOrEqual,
-	casm.WideMul128:             wideMul,
-	casm.DivMod:                 divMod,
-	casm.Uint256DivMod:          uint256DivMod,
-	casm.Uint512DivModByUint256: uint512DivMod,
+	casm.WideMul128:                 wideMul,
+	casm.DivMod:                     divMod,
+	casm.Uint256DivMod:              uint256DivMod,
+	casm.Uint512DivModByUint256:     uint512DivMod,
 	casm.SquareRoot: func(m *Machine, c *coreHint) error {
 		a, err := c.ints(m)
 		if err != nil {
