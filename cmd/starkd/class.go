@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"strings"
 
@@ -13,28 +12,10 @@ import (
 	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/cairo/compiler"
 	"github.com/starkd/starkd/cairo/sierra"
-	"github.com/starkd/starkd/starknet"
 )
 
 // maxClassFile bounds a contract class's file; the largest class that the chain takes is about 5 MB.
 const maxClassFile = 64 << 20
-
-// compileClass compiles a declared class within the chain's bound on bytecode.
-func compileClass(class *starknet.ContractClass, _ *sierra.Program) (*casm.Class, error) {
-	points := func(list []starknet.EntryPoint) []sierra.EntryPoint {
-		out := make([]sierra.EntryPoint, len(list))
-		for i, p := range list {
-			out[i] = sierra.EntryPoint{Selector: p.Selector, FunctionIdx: int(min(p.FunctionIdx, math.MaxInt32))}
-		}
-		return out
-	}
-	return compiler.CompileClass(&sierra.ContractClass{
-		SierraProgram: class.SierraProgram, ContractClassVersion: class.Version, ABI: class.ABI,
-		EntryPoints: sierra.EntryPoints{
-			External: points(class.EntryPoints.External), L1Handler: points(class.EntryPoints.L1Handler), Constructor: points(class.EntryPoints.Constructor),
-		},
-	}, compiler.Options{MaxBytecode: compiler.DefaultMaxBytecode})
-}
 
 func newClassCommand() *cobra.Command {
 	return parent("class", "Contract classes: compile and hash",

@@ -60,7 +60,7 @@ func openApp(home string, c *config.Config) (*app.App, dbm.DB, error) {
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
-	a, err := app.New(store, vm.NewEngine(), compileClass, app.Config{BlockSteps: c.App.BlockSteps})
+	a, err := app.New(store, vm.NewEngine(), nil, app.Config{BlockSteps: c.App.BlockSteps})
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
