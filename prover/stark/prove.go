@@ -45,9 +45,9 @@ func Prove(w air.Witness, p *Params, seed transcript.Digest, log *transcript.Ann
 	defer ch.Scope("STARK")()
 	ext := newExtender(&s, p.LogBlowup)
 	var tables []*table // first phase, second phase, composition
-	commit := func(columns [][]field.Element, domain field.Domain) error {
+	commit := func(columns [][]field.Element, interpolate *poly.Plan) error {
 		defer ch.Scope("Commit on Trace")()
-		t, err := ext.table(columns, domain, p.FRI.Merkle)
+		t, err := ext.table(columns, interpolate, p.FRI.Merkle)
 		if err != nil {
 			return err
 		}
@@ -67,7 +67,8 @@ func Prove(w air.Witness, p *Params, seed transcript.Digest, log *transcript.Ann
 		return nil, err
 	}
 	progress.stage(1)
-	if err := commit(columns, s.trace); err != nil {
+	onTrace := poly.NewInversePlan(s.trace)
+	if err := commit(columns, onTrace); err != nil {
 		return nil, err
 	}
 	leave()
@@ -84,12 +85,12 @@ func Prove(w air.Witness, p *Params, seed transcript.Digest, log *transcript.Ann
 	}
 	progress.stage(3)
 	if system.Second > 0 {
-		if err := commit(columns, s.trace); err != nil {
+		if err := commit(columns, onTrace); err != nil {
 			return nil, err
 		}
 	}
 	leave()
-	columns = nil
+	columns, onTrace = nil, nil // large
 	values, err := w.Values(challenges)
 	if err != nil {
 		return nil, err
@@ -106,7 +107,7 @@ func Prove(w air.Witness, p *Params, seed transcript.Digest, log *transcript.Ann
 	// The halves h0 and h1 are functions of x², so they are given on the squares of the evaluation domain's offset.
 	offset := field.Generator()
 	offset.Square(&offset)
-	if err := commit(h, s.trace.Shift(offset)); err != nil {
+	if err := commit(h, poly.NewInversePlan(s.trace.Shift(offset))); err != nil {
 		return nil, err
 	}
 
@@ -115,6 +116,9 @@ func Prove(w air.Witness, p *Params, seed transcript.Digest, log *transcript.Ann
 	leaveValues := ch.Scope("OODS values")
 	z := ch.Draw("Evaluation point")
 	sampled := evalSamples(system, &s, tables, z)
+	for _, t := range tables {
+		t.coeffs = nil // large, and no longer needed
+	}
 	sendSamples(ch, sampled, p.FriendlyUpdates)
 	leaveValues()
 
@@ -196,14 +200,13 @@ func (e *extender) extend(coeffs []field.Element, c int) []field.Element {
 	return v
 }
 
-// table interpolates the columns given on a domain, extends and commits them.
-func (e *extender) table(columns [][]field.Element, d field.Domain, params merkle.Params) (*table, error) {
+// table interpolates columns, extends and commits them.
+func (e *extender) table(columns [][]field.Element, interpolate *poly.Plan, params merkle.Params) (*table, error) {
 	t := &table{cosets: make([][][]field.Element, len(e.plans))}
-	inverse := poly.NewInversePlan(d)
 	for _, column := range columns {
 		c := make([]field.Element, len(column))
 		copy(c, column)
-		inverse.Interpolate(c)
+		interpolate.Interpolate(c)
 		t.coeffs = append(t.coeffs, c)
 	}
 	for c := range t.cosets {

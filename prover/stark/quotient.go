@@ -181,8 +181,10 @@ func inverseDistances(d field.Domain, z field.Element) []field.Element {
 func (e *extender) extendQuotient(values []field.Element) []field.Element {
 	poly.NewInversePlan(e.plans[0].Domain).Interpolate(values)
 	out := make([]field.Element, e.s.eval.Size)
+	v := make([]field.Element, len(values))
 	for c := range e.plans {
-		v := e.extend(values, c)
+		copy(v, values)
+		e.plans[c].Evaluate(v)
 		parallel.Chunks(len(v), 1<<12, func(start, end int) {
 			for i := start; i < end; i++ {
 				out[i<<e.logBlowup|c] = v[i]

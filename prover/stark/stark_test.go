@@ -9,6 +9,7 @@ import (
 	"github.com/starkd/starkd/prover/field"
 	"github.com/starkd/starkd/prover/fri"
 	"github.com/starkd/starkd/prover/merkle"
+	"github.com/starkd/starkd/prover/poly"
 	"github.com/starkd/starkd/prover/transcript"
 )
 
@@ -172,7 +173,7 @@ func TestQuotientsAgree(t *testing.T) {
 		t.Fatal(err)
 	}
 	commit := func(columns [][]field.Element) *table {
-		tb, err := ext.table(columns, s.trace, p.FRI.Merkle)
+		tb, err := ext.table(columns, poly.NewInversePlan(s.trace), p.FRI.Merkle)
 		if err != nil {
 			t.Fatal(err)
 		}
