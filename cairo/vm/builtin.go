@@ -245,6 +245,14 @@ func (b *Builtin) secure(m *Memory, sizes []uint64) error {
 				return fmt.Errorf("missing memory cells for %s: [%d]", b.Name, off)
 			}
 		}
+		// An output that nobody read must exist all the same.
+		for j := b.rule.inputs; j < b.rule.cells && b.rule.deduce != nil; j++ {
+			if off := i*b.rule.cells + j; off >= size || !s.cells[off].known() {
+				if _, _, err := b.deduceAt(m, Addr{b.Base.Segment, off}); err != nil {
+					return err
+				}
+			}
+		}
 	}
 	return nil
 }
