@@ -2,6 +2,7 @@ package stark
 
 import (
 	"fmt"
+	"runtime"
 	"strconv"
 
 	"github.com/starkd/starkd/prover/air"
@@ -90,7 +91,7 @@ func Prove(w air.Witness, p *Params, seed transcript.Digest, log *transcript.Ann
 		}
 	}
 	leave()
-	columns, onTrace = nil, nil // large
+	release(&s)
 	values, err := w.Values(challenges)
 	if err != nil {
 		return nil, err
@@ -117,8 +118,9 @@ func Prove(w air.Witness, p *Params, seed transcript.Digest, log *transcript.Ann
 	z := ch.Draw("Evaluation point")
 	sampled := evalSamples(system, &s, tables, z)
 	for _, t := range tables {
-		t.coeffs = nil // large, and no longer needed
+		t.coeffs = nil // no longer needed
 	}
+	release(&s)
 	sendSamples(ch, sampled, p.FriendlyUpdates)
 	leaveValues()
 
@@ -145,6 +147,14 @@ func Prove(w air.Witness, p *Params, seed transcript.Digest, log *transcript.Ann
 		return nil, err
 	}
 	return ch.Proof(), nil
+}
+
+// release collects garbage where the last use of large vectors has passed. The heap is a few hundred vectors of the trace's length: a
+// collection takes no time, and left to itself would come only when memory has doubled.
+func release(s *sizes) {
+	if s.logTrace >= 18 {
+		runtime.GC()
+	}
 }
 
 func checkColumns(phase string, columns [][]field.Element, want int, rows uint64) error {
