@@ -26,7 +26,6 @@ type pyDict struct {
 	index   map[string]int
 	keys    []any
 	values  []any
-	deleted int
 	missing func() any // of a defaultdict
 }
 
