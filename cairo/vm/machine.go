@@ -43,7 +43,6 @@ type Machine struct {
 	scopes   scopes
 	classes  classState
 	readOnly []readOnly // segments that the code may not write behind
-	blakes   uint64     // Blake2s instructions executed
 }
 
 // readOnly is a segment that was filled for the code, and its size.

@@ -21,7 +21,6 @@ type Program struct {
 	MainScope   string
 	references  []reference
 	attributes  []attribute
-	raw         programJSON // as a PIE's metadata repeats it
 }
 
 // HintCode is a hint as the program states it.
@@ -60,11 +59,10 @@ type reference struct {
 }
 
 type attribute struct {
-	Name           string `json:"name"`
-	Start          uint64 `json:"start_pc"`
-	End            uint64 `json:"end_pc"`
-	Value          string `json:"value"`
-	AccessibleScps any    `json:"accessible_scopes"`
+	Name  string `json:"name"`
+	Start uint64 `json:"start_pc"`
+	End   uint64 `json:"end_pc"`
+	Value string `json:"value"`
 }
 
 // number is an integer of any size, as JSON writes constants.
@@ -169,8 +167,6 @@ func ParseProgram(b []byte) (*Program, error) {
 		}
 	}
 	p.attributes = raw.Attributes
-	raw.Identifiers, raw.Hints = nil, nil
-	p.raw = raw
 	return p, nil
 }
 
