@@ -1,0 +1,444 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	dbm "github.com/cometbft/cometbft-db"
+	abcitypes "github.com/cometbft/cometbft/abci/types"
+	cmttypes "github.com/cometbft/cometbft/types"
+
+	"github.com/starkd/starkd/abci"
+	"github.com/starkd/starkd/app"
+	"github.com/starkd/starkd/app/state"
+	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/contracts"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/golden"
+	"github.com/starkd/starkd/internal/wallet"
+	"github.com/starkd/starkd/rpc"
+	"github.com/starkd/starkd/starknet"
+)
+
+// TestNode is one validator with wallets of two kinds, starknet.js and ours, and with what neither would send.
+func TestNode(t *testing.T) {
+	n := newTestnet(t, 1, "--block-time", "300ms")
+	n.start(t, 0)
+	n.ready(t, 0)
+	t.Run("starknet.js", func(t *testing.T) { tellStory(t, n) })
+	t.Run("refused at submission", func(t *testing.T) { refusedAtSubmission(t, n) })
+	t.Run("refused in a proposal", func(t *testing.T) { refusedInProposal(t, n) })
+	t.Run("malformed classes", func(t *testing.T) { malformedClasses(t, n) })
+	t.Run("malformed bytes", func(t *testing.T) { malformedBytes(t, n) })
+	t.Run("malformed requests", func(t *testing.T) { malformedRequests(t, n) })
+
+	// The node lives on, takes a good transaction, and ends when told to.
+	w := n.wallet(t, 1, 0)
+	if _, _, err := w.Wait(t.Context(), send(t, w, w.Invoke(wallet.Transfer(n.Accounts[2].Address, 1)))); err != nil {
+		t.Fatal(err)
+	}
+	n.nodes[0].stop(t)
+	n.start(t, 0)
+	before := n.height(t, 0)
+	n.until(t, "blocks after a restart", func() (bool, error) { return n.height(t, 0) > before+1, nil })
+}
+
+// tellStory has starknet.js declare, deploy an account and a contract, invoke, and read events.
+func tellStory(t *testing.T, n *testnet) {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("node is not installed: the starknet.js story is not told")
+	}
+	root := golden.ModuleRoot(t)
+	scripts := filepath.Join(root, "scripts", "js")
+	if _, err := os.Stat(filepath.Join(scripts, "node_modules", "starknet")); err != nil {
+		t.Skip("starknet.js is not installed: run npm ci in scripts/js")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, node, filepath.Join(scripts, "story.mjs"), n.dir, filepath.Join(root, "contracts", "classes"), filepath.Join(root, "contracts", "testdata"))
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("story.mjs: %v\n%s%s", err, stdout.Bytes(), stderr.Bytes())
+	}
+	var told map[string]any
+	if err := json.Unmarshal(stdout.Bytes(), &told); err != nil {
+		t.Fatalf("%v: %s", err, stdout.Bytes())
+	}
+	// Our client finds the same transactions, each in the block that it says.
+	client := n.client(0)
+	for _, name := range []string{"declare", "transfer", "deploy_account", "deploy_contract", "invoke"} {
+		text, _ := told[name].(string)
+		hash, err := felt.FromHex(text)
+		if err != nil {
+			t.Fatalf("%s: %v in %s", name, err, stdout.Bytes())
+		}
+		receipt, number, err := client.Receipt(t.Context(), hash)
+		if err != nil || receipt.Reverted {
+			t.Fatalf("%s %v: reverted %v, %v", name, hash, receipt != nil && receipt.Reverted, err)
+		}
+		block, err := client.Block(t.Context(), rpc.BlockByNumber(number))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := 0
+		for _, tx := range block.Transactions {
+			if tx.Hash(felt.FromShortString(n.ChainID)) == hash {
+				found++
+			}
+		}
+		if found != 1 {
+			t.Errorf("%s is %d times in block %d", name, found, number)
+		}
+	}
+}
+
+func send(t *testing.T, w *wallet.Wallet, tx starknet.Transaction) felt.Felt {
+	t.Helper()
+	hash, err := w.Send(t.Context(), tx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hash
+}
+
+// badTransaction is a transaction that a good account would not send, and the error that it meets.
+type badTransaction struct {
+	name string
+	want *rpc.Error
+	tx   *starknet.Invoke
+}
+
+// badTransactions are good ones of an account with one thing wrong.
+func badTransactions(t *testing.T, n *testnet, w *wallet.Wallet) []badTransaction {
+	t.Helper()
+	good := w.Invoke(wallet.Transfer(n.Accounts[2].Address, 5))
+	if err := w.Prepare(t.Context(), good); err != nil {
+		t.Fatal(err)
+	}
+	var list []badTransaction
+	add := func(name string, want *rpc.Error, signer *wallet.Wallet, change func(tx *starknet.Invoke)) {
+		tx := *good
+		change(&tx)
+		if signer != nil {
+			if err := signer.Sign(&tx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		list = append(list, badTransaction{name, want, &tx})
+	}
+	elsewhere, thief := *w, *w
+	elsewhere.Chain = felt.FromShortString("ANOTHER_CHAIN")
+	thief.Key = n.Accounts[3].PrivateKey
+	add("signed for another chain", rpc.ErrValidationFailure, &elsewhere, func(*starknet.Invoke) {})
+	add("signed by another key", rpc.ErrValidationFailure, &thief, func(*starknet.Invoke) {})
+	add("changed after signing", rpc.ErrValidationFailure, nil, func(tx *starknet.Invoke) {
+		tx.Calldata = append([]felt.Felt{}, tx.Calldata...)
+		tx.Calldata[len(tx.Calldata)-2] = felt.FromUint64(6)
+	})
+	add("without a signature", rpc.ErrValidationFailure, nil, func(tx *starknet.Invoke) { tx.Signature = nil })
+	add("with a used nonce", rpc.ErrInvalidNonce, w, func(tx *starknet.Invoke) { tx.Nonce = felt.Zero })
+	add("with a nonce far ahead", rpc.ErrInvalidNonce, w, func(tx *starknet.Invoke) { tx.Nonce = felt.FromUint64(1 << 40) })
+	add("above the balance", rpc.ErrInsufficientBalance, w, func(tx *starknet.Invoke) {
+		tx.ResourceBounds.L2Gas.MaxPricePerUnit = starknet.Uint128{Hi: 1 << 20}
+	})
+	add("below the least cost", rpc.ErrInsufficientResources, w, func(tx *starknet.Invoke) { tx.ResourceBounds.L2Gas.MaxAmount = 1 })
+	add("below the price", rpc.ErrFeeBelowMinimum, w, func(tx *starknet.Invoke) { tx.ResourceBounds.L2Gas.MaxPricePerUnit = starknet.NewUint128(1) })
+	add("of an account that does not exist", rpc.ErrInsufficientBalance, w, func(tx *starknet.Invoke) { tx.SenderAddress = felt.FromUint64(0xdead) })
+	return list
+}
+
+func refusedAtSubmission(t *testing.T, n *testnet) {
+	w := n.wallet(t, 4, 0)
+	// An account with a nonce to use again.
+	if _, _, err := w.Wait(t.Context(), send(t, w, w.Invoke(wallet.Transfer(n.Accounts[2].Address, 1)))); err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range badTransactions(t, n, w) {
+		if _, err := w.Node.Submit(t.Context(), bad.tx); !errors.Is(err, bad.want) {
+			t.Errorf("%s: %v, want code %d", bad.name, err, bad.want.Code)
+		}
+	}
+	// What is good is taken, once.
+	good := w.Invoke(wallet.Transfer(n.Accounts[2].Address, 5))
+	hash := send(t, w, good)
+	if _, err := w.Node.Submit(t.Context(), good); !errors.Is(err, rpc.ErrDuplicateTransaction) && !errors.Is(err, rpc.ErrInvalidNonce) {
+		t.Errorf("twice: %v, want code %d", err, rpc.ErrDuplicateTransaction.Code)
+	}
+	if _, _, err := w.Wait(t.Context(), hash); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// refusedInProposal: whoever proposes a block with a transaction that the mempool would not take is voted against.
+func refusedInProposal(t *testing.T, n *testnet) {
+	genesis, err := cmttypes.GenesisDocFromFile(n.genesis())
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := state.Open(dbm.NewMemDB())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := app.New(store, vm.NewEngine(), nil, app.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A replica of block 0: the accounts' nonces are 0 there.
+	chain := abci.New(a)
+	if _, err := chain.InitChain(t.Context(), &abcitypes.RequestInitChain{
+		ChainId: genesis.ChainID, Time: genesis.GenesisTime, InitialHeight: 1, AppStateBytes: genesis.AppState,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	process := func(txs ...[]byte) abcitypes.ResponseProcessProposal_ProposalStatus {
+		t.Helper()
+		answer, err := chain.ProcessProposal(t.Context(), &abcitypes.RequestProcessProposal{
+			Height: 1, Time: genesis.GenesisTime.Add(time.Second), ProposerAddress: genesis.Validators[0].Address, Txs: txs,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer.Status
+	}
+	encode := func(tx starknet.Transaction) []byte {
+		t.Helper()
+		raw, err := starknet.MarshalTransaction(tx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return raw
+	}
+	w := n.wallet(t, 5, 0)
+	good := w.Invoke(wallet.Transfer(n.Accounts[2].Address, 5))
+	if err := w.Prepare(t.Context(), good); err != nil {
+		t.Fatal(err)
+	}
+	if got := process(encode(good)); got != abcitypes.ResponseProcessProposal_ACCEPT {
+		t.Fatalf("a good transaction: %v", got)
+	}
+	for _, bad := range badTransactions(t, n, w) {
+		if bad.name == "with a used nonce" {
+			continue // none is used in block 0; "twice" below is that case
+		}
+		for _, txs := range [][][]byte{{encode(bad.tx)}, {encode(good), encode(bad.tx)}} {
+			if got := process(txs...); got != abcitypes.ResponseProcessProposal_REJECT {
+				t.Errorf("%s, in a block of %d: %v", bad.name, len(txs), got)
+			}
+		}
+	}
+	raw := encode(good)
+	for name, txs := range map[string][][]byte{
+		"twice": {raw, raw}, "cut": {raw[:len(raw)-1]}, "longer": {append(raw[:len(raw):len(raw)], 0)}, "empty": {{}}, "noise": {[]byte("noise")},
+	} {
+		if got := process(txs...); got != abcitypes.ResponseProcessProposal_REJECT {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func malformedClasses(t *testing.T, n *testnet) {
+	w := n.wallet(t, 6, 0)
+	class, err := contracts.ClassJSON(contracts.Factorial)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh := func() *starknet.Declare {
+		tx, err := w.Declare(class)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tx.ResourceBounds = starknet.ResourceBounds{L2Gas: starknet.ResourceBound{MaxAmount: 4_000_000_000, MaxPricePerUnit: starknet.NewUint128(2_000_000_000)}}
+		return tx
+	}
+	for _, c := range []struct {
+		name   string
+		want   []*rpc.Error
+		change func(tx *starknet.Declare)
+	}{
+		{"another compiled class hash", []*rpc.Error{rpc.ErrCompiledClassHashMismatch}, func(tx *starknet.Declare) { tx.CompiledClassHash = felt.One }},
+		{"a word changed", []*rpc.Error{rpc.ErrCompilationFailed, rpc.ErrCompiledClassHashMismatch}, func(tx *starknet.Declare) {
+			program := append([]felt.Felt{}, tx.Class.SierraProgram...)
+			program[len(program)/2] = felt.FromUint64(1 << 60)
+			tx.Class.SierraProgram = program
+		}},
+		{"half of it", []*rpc.Error{rpc.ErrCompilationFailed}, func(tx *starknet.Declare) {
+			tx.Class.SierraProgram = tx.Class.SierraProgram[:len(tx.Class.SierraProgram)/2]
+		}},
+		{"nothing of it", []*rpc.Error{rpc.ErrCompilationFailed}, func(tx *starknet.Declare) { tx.Class.SierraProgram = []felt.Felt{} }},
+		{"an old version", []*rpc.Error{rpc.ErrUnsupportedClassVersion, rpc.ErrCompilationFailed}, func(tx *starknet.Declare) {
+			program := append([]felt.Felt{}, tx.Class.SierraProgram...)
+			program[1] = felt.Zero
+			tx.Class.SierraProgram = program
+		}},
+		{"zeros without end", []*rpc.Error{rpc.ErrClassTooLarge, rpc.ErrCompilationFailed, rpc.ErrFailedToReceive}, func(tx *starknet.Declare) {
+			tx.Class.SierraProgram = append(tx.Class.SierraProgram[:len(tx.Class.SierraProgram):len(tx.Class.SierraProgram)], make([]felt.Felt, 400_000)...)
+		}},
+	} {
+		tx := fresh()
+		c.change(tx)
+		tx.ClassHash = tx.Class.Hash()
+		if err := w.Sign(tx); err != nil {
+			t.Fatal(err)
+		}
+		_, err := w.Node.Submit(t.Context(), tx)
+		ok := false
+		for _, want := range c.want {
+			ok = ok || errors.Is(err, want)
+		}
+		if !ok {
+			t.Errorf("%s: %v, want one of %v", c.name, err, c.want)
+		}
+	}
+	// And once is enough.
+	tx := fresh()
+	if _, _, err := w.Wait(t.Context(), send(t, w, tx)); err != nil {
+		t.Fatal(err)
+	}
+	again := fresh()
+	again.Nonce = felt.One
+	if err := w.Sign(again); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Node.Submit(t.Context(), again); !errors.Is(err, rpc.ErrClassAlreadyDeclared) {
+		t.Errorf("declared twice: %v, want code %d", err, rpc.ErrClassAlreadyDeclared.Code)
+	}
+}
+
+// broadcast is CometBFT's broadcast_tx_sync, which takes any bytes.
+func broadcast(t *testing.T, comet string, tx []byte) (code int, log string, err error) {
+	t.Helper()
+	body, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "method": "broadcast_tx_sync", "params": map[string]any{"tx": tx}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.Post(comet, "application/json", bytes.NewReader(body))
+	if err != nil {
+		return 0, "", err
+	}
+	defer response.Body.Close()
+	var answer struct {
+		Result struct {
+			Code int    `json:"code"`
+			Log  string `json:"log"`
+		} `json:"result"`
+		Error *struct {
+			Message string `json:"message"`
+			Data    string `json:"data"`
+		} `json:"error"`
+	}
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+		return 0, "", err
+	}
+	if answer.Error != nil {
+		return 0, "", errors.New(answer.Error.Message + ": " + answer.Error.Data)
+	}
+	return answer.Result.Code, answer.Result.Log, nil
+}
+
+// malformedBytes goes to the mempool directly, as a peer's bytes do.
+func malformedBytes(t *testing.T, n *testnet) {
+	w := n.wallet(t, 7, 0)
+	tx := w.Invoke(wallet.Transfer(n.Accounts[2].Address, 5))
+	if err := w.Prepare(t.Context(), tx); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := starknet.MarshalTransaction(tx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	huge := append(raw[:len(raw):len(raw)], make([]byte, 500_000)...)
+	cases := map[string][]byte{"nothing": {}, "noise": []byte("not a transaction"), "longer": append(raw[:len(raw):len(raw)], 0), "far longer": huge}
+	for _, length := range []int{1, 2, 3, len(raw) / 2, len(raw) - 1} {
+		cases[fmt.Sprintf("the first %d bytes", length)] = raw[:length]
+	}
+	for i := 0; i < len(raw); i += 1 + len(raw)/40 {
+		changed := bytes.Clone(raw)
+		changed[i] ^= 0x55
+		cases[fmt.Sprintf("byte %d changed, of %s", i, hex.EncodeToString(raw[:4]))] = changed
+	}
+	for name, data := range cases {
+		code, log, err := broadcast(t, n.Nodes[0].Comet, data)
+		if err == nil && code == 0 {
+			t.Errorf("%s: taken", name)
+		}
+		if err == nil && log == "" {
+			t.Errorf("%s: refused with code %d and no reason", name, code)
+		}
+	}
+	if code, log, err := broadcast(t, n.Nodes[0].Comet, raw); err != nil || code != 0 {
+		t.Errorf("unchanged: %d %s %v", code, log, err)
+	}
+	if _, _, err := w.Wait(t.Context(), tx.Hash(w.Chain)); err != nil {
+		t.Error(err)
+	}
+}
+
+// malformedRequests are bodies that are no JSON-RPC, or too much of it.
+func malformedRequests(t *testing.T, n *testnet) {
+	url := n.Nodes[0].RPC + "/rpc"
+	post := func(body io.Reader) (int, string) {
+		t.Helper()
+		response, err := http.Post(url, "application/json", body)
+		if err != nil {
+			return 0, err.Error()
+		}
+		defer response.Body.Close()
+		data, _ := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+		return response.StatusCode, string(data)
+	}
+	request := func(method, params string) string {
+		return `{"jsonrpc":"2.0","id":1,"method":"` + method + `","params":` + params + `}`
+	}
+	for _, c := range []struct{ name, body, want string }{
+		{"nothing", "", `"code":-32700`},
+		{"no JSON", "hello", `"code":-32700`},
+		{"half a request", `{"jsonrpc":"2.0","id":1,`, `"code":-32700`},
+		{"deep nesting", strings.Repeat("[", 100_000), `"error"`},
+		{"no method", `{"jsonrpc":"2.0","id":1}`, `"code":-32600`},
+		{"an unknown method", request("starknet_nosuch", "[]"), `"code":-32601`},
+		{"no parameters", request("starknet_getNonce", "[]"), `"code":-32602`},
+		{"a felt above the prime", request("starknet_getNonce", `["latest","0x800000000000011000000000000000000000000000000000000000000000001"]`), `"code":-32602`},
+		{"a block to come", request("starknet_getBlockWithTxs", `[{"block_number":4000000000}]`), `"code":24`},
+		{"an unknown transaction", request("starknet_getTransactionReceipt", `["0x1"]`), `"code":29`},
+		{"no transaction", request("starknet_addInvokeTransaction", `[{}]`), `"code":-32602`},
+		{"a transaction of version 9", request("starknet_addInvokeTransaction", `[{"type":"INVOKE","version":"0x9"}]`), `"error"`},
+		{"an empty batch", "[]", `"code":-32600`},
+		{"a batch of thousands", "[" + strings.Repeat(request("starknet_chainId", "[]")+",", 5000) + request("starknet_chainId", "[]") + "]", `"error"`},
+	} {
+		if _, got := post(strings.NewReader(c.body)); !strings.Contains(got, c.want) {
+			t.Errorf("%s: %.300s, want %s", c.name, got, c.want)
+		}
+	}
+	// Beyond max_body_bytes the server stops reading; a client that goes on writing may see the connection end.
+	status, got := post(io.LimitReader(zeros{}, 40<<20))
+	if status != http.StatusRequestEntityTooLarge && status != 0 {
+		t.Errorf("a body of 40 MiB: %d %.200s", status, got)
+	}
+	if _, got := post(strings.NewReader(request("starknet_chainId", "[]"))); !strings.Contains(got, `"result"`) {
+		t.Errorf("and then: %s", got)
+	}
+}
+
+// zeros is a source of the digit 0 without end.
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = '0'
+	}
+	return len(b), nil
+}
