@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"math/big"
 	"math/bits"
+	"slices"
 
 	"github.com/consensys/gnark-crypto/ecc/stark-curve/fp"
 )
@@ -70,9 +71,17 @@ func Powers(x Element, n int) []Element {
 
 // PowersFrom sets p to start, start·x, start·x², ….
 func PowersFrom(p []Element, start, x Element) {
-	for i := range p {
+	const first = 64
+	n := min(len(p), first)
+	for i := range p[:n] {
 		p[i] = start
 		start.Mul(&start, &x)
+	}
+	// Double what is there: p[i+n] = p[i]·x^n.
+	for step := Pow(x, first); n < len(p); n *= 2 {
+		end := min(2*n, len(p))
+		ScaleVec(p[n:end], p[:end-n], &step)
+		step.Square(&step)
 	}
 }
 
@@ -82,6 +91,30 @@ func BatchInvert(a, scratch []Element) {
 	if scratch == nil {
 		scratch = make([]Element, len(a))
 	}
+	const rows, least = 16, 256
+	if len(a) < least || len(a)%rows != 0 || slices.Contains(a, Element{}) {
+		batchInvert(a, scratch)
+		return
+	}
+	// The same by vectors: a is cut into rows, and the running product is a row.
+	size := len(a) / rows
+	row := func(v []Element, i int) []Element { return v[i*size : (i+1)*size] }
+	copy(row(scratch, 0), row(a, 0))
+	for i := 1; i < rows; i++ {
+		MulVec(row(scratch, i), row(scratch, i-1), row(a, i))
+	}
+	acc := row(scratch, rows-1) // the product of all rows; then its inverse
+	rest := make([]Element, size)
+	BatchInvert(acc, rest)
+	for i := rows - 1; i > 0; i-- {
+		MulVec(rest, acc, row(a, i)) // the inverse of the product of the rows before
+		MulVec(row(a, i), acc, row(scratch, i-1))
+		acc, rest = rest, acc
+	}
+	copy(row(a, 0), acc)
+}
+
+func batchInvert(a, scratch []Element) {
 	acc := One()
 	for i := range a {
 		scratch[i] = acc

@@ -39,12 +39,12 @@ func evaluateLoose(e *[4]uint64, o *[4]uint64, w *[4]uint64, blocks int)
 //go:noescape
 func interpolateLoose(e *[4]uint64, o *[4]uint64, w *[4]uint64, blocks int)
 
-// evaluateLooseStrided sets (e, o) to (e + w·o, e - w·o), loose, on every eighth element of blocks of 64, with one w.
+// evaluateLooseStrided sets (e, o) to (e + w·o, e - w·o), loose, on every eighth element of blocks of 64, with one w, reading e and o from x and y.
 //
 //go:noescape
-func evaluateLooseStrided(e *[4]uint64, o *[4]uint64, w *[4]uint64, blocks int)
+func evaluateLooseStrided(e *[4]uint64, o *[4]uint64, x *[4]uint64, y *[4]uint64, w *[4]uint64, blocks int)
 
-// interpolateLooseStrided sets (e, o) to (e + o, (e - o)·w), loose, on every eighth element of blocks of 64, with one w.
+// interpolateLooseStrided sets (e, o) to (e + o, (e - o)·w), loose, on every eighth element of blocks of 64, with one w, reading e and o from x and y.
 //
 //go:noescape
 func interpolateLooseStrided(e *[4]uint64, o *[4]uint64, w *[4]uint64, blocks int)

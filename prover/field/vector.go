@@ -173,22 +173,27 @@ func LooseInterpolateQuarters(a []Element, h int, w, v []Element, start, end int
 	InterpolateLayer(quarter(2), quarter(3), w[start:end])
 }
 
-// SmallEvaluate runs the layers of the transforms of 2, 4 and 8 elements on consecutive groups of eight, with loose
-// results; a is a multiple of 64 elements. w holds their twiddles: w[k][j] for the transform of 2^(k+1).
-func SmallEvaluate(a []Element, w [][]Element) {
-	n := len(a) / (lanes * lanes)
+// SmallEvaluate runs the layers of the transforms of 2, 4 and 8 elements on consecutive groups of eight of src, which may
+// be dst, with loose results; dst is a multiple of 64 elements. w holds their twiddles: w[k][j] for the transform of
+// 2^(k+1).
+func SmallEvaluate(dst, src []Element, w [][]Element) {
+	n := len(dst) / (lanes * lanes)
 	for k := range SmallLog {
 		for i := 0; i < lanes; i += 2 << k {
 			for j := range 1 << k {
+				e, o := i+j, i+j+1<<k
 				if vectorKernels {
-					evaluateLooseStrided(words(a[i+j:]), words(a[i+j+1<<k:]), words(w[k][j:]), n)
+					evaluateLooseStrided(words(dst[e:]), words(dst[o:]), words(src[e:]), words(src[o:]), words(w[k][j:]), n)
 					continue
 				}
-				for g := 0; g < len(a); g += lanes {
-					butterflyEvaluateOne(&a[g+i+j], &a[g+i+j+1<<k], &w[k][j])
+				for g := 0; g < len(dst); g += lanes {
+					x, y := src[g+e], src[g+o]
+					butterflyEvaluateOne(&x, &y, &w[k][j])
+					dst[g+e], dst[g+o] = x, y
 				}
 			}
 		}
+		src = dst
 	}
 }
 

@@ -305,7 +305,11 @@ func TestSmallTransforms(t *testing.T) {
 	}
 	withKernels(t, func(t *testing.T) {
 		a := clone(s)
-		SmallEvaluate(a, w)
+		SmallEvaluate(a, a, w)
+		a = reduceLoose(a)
+		check(t, "SmallEvaluate in place", a, want, s, s)
+		a = make([]Element, len(s))
+		SmallEvaluate(a, s, w)
 		a = reduceLoose(a)
 		check(t, "SmallEvaluate", a, want, s, s)
 		SmallInterpolate(a, inverse)
@@ -327,6 +331,40 @@ func TestHashWords(t *testing.T) {
 				for k := range words {
 					if got, w := words[k][i], binary.LittleEndian.Uint32(want[4*k:]); got != w {
 						t.Fatalf("element %d, word %d: got %08x, want %08x", i, k, got, w)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestPowersAndInverses(t *testing.T) {
+	withKernels(t, func(t *testing.T) {
+		x, start := New(7), New(11)
+		for _, n := range []int{0, 1, 63, 64, 65, 200, 1000} {
+			p := make([]Element, n)
+			PowersFrom(p, start, x)
+			want := start
+			for i := range p {
+				if p[i] != want {
+					t.Fatalf("power %d of %d: got %v, want %v", i, n, p[i], want)
+				}
+				want.Mul(&want, &x)
+			}
+		}
+		for _, n := range []int{0, 1, 255, 256, 4096, 4096 + 16, 5000} {
+			for _, zero := range []bool{false, true} {
+				a := pseudorandom(n, 5)
+				if zero && n > 0 {
+					a[n/2] = Element{}
+				}
+				got := clone(a)
+				BatchInvert(got, nil)
+				for i := range a {
+					var want Element
+					want.Inverse(&a[i]) // of zero: zero
+					if got[i] != want {
+						t.Fatalf("inverse %d of %d: got %v, want %v", i, n, got[i], want)
 					}
 				}
 			}

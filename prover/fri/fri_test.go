@@ -23,7 +23,7 @@ func values(log, degree uint) []field.Element {
 		x.Add(&x, &k)
 		a[field.BitReverse(i, log)] = x
 	}
-	poly.NewPlan(field.NewDomain(log)).Evaluate(a)
+	poly.NewPlan(field.NewDomain(log)).Evaluate(a, a)
 	return a
 }
 

@@ -51,24 +51,29 @@ func newPlan(d field.Domain, inverse bool) *Plan {
 	return p
 }
 
-// Evaluate replaces bit-reversed coefficients by values in natural order.
-func (p *Plan) Evaluate(a []field.Element) {
-	p.check(a, false)
+// Evaluate sets dst to the values, in natural order, of the polynomial with the given bit-reversed coefficients, which may
+// be dst.
+func (p *Plan) Evaluate(dst, coeffs []field.Element) {
+	p.check(dst, false)
+	p.check(coeffs, false)
 	log, w := int(p.Domain.Log), p.twiddles
 	if log < field.LooseLog {
+		copy(dst, coeffs)
 		for k := range log {
-			for i := 0; i < len(a); i += 2 << k {
-				field.EvaluateLayer(a[i:i+1<<k], a[i+1<<k:i+2<<k], w[k])
+			for i := 0; i < len(dst); i += 2 << k {
+				field.EvaluateLayer(dst[i:i+1<<k], dst[i+1<<k:i+2<<k], w[k])
 			}
 		}
 		return
 	}
 	// All layers but the last leave elements loose.
-	half := len(a) / 2
+	half := len(dst) / 2
 	split := splits()
-	inParallel(split > 0, 2, func(i int) { p.evaluate(a[i*half:(i+1)*half], log-1, split-1) })
+	inParallel(split > 0, 2, func(i int) {
+		p.evaluate(dst[i*half:(i+1)*half], coeffs[i*half:(i+1)*half], log-1, split-1)
+	})
 	parallel.Chunks(half, 1<<10, func(start, end int) {
-		field.EvaluateLayer(a[start:end], a[half+start:half+end], w[log-1][start:end])
+		field.EvaluateLayer(dst[start:end], dst[half+start:half+end], w[log-1][start:end])
 	})
 }
 
@@ -124,13 +129,15 @@ const (
 	parallelLog = 12 // transforms up to this size are not split among cores
 )
 
-// evaluate runs all layers of a transform, two at a time, leaving the elements loose.
-func (p *Plan) evaluate(a []field.Element, log, split int) {
+// evaluate runs all layers of a transform from src to a, two at a time, leaving the elements loose.
+func (p *Plan) evaluate(a, src []field.Element, log, split int) {
 	w := p.twiddles
 	if log > baseLog {
 		quarter := len(a) / 4
 		all := split > 0 && log > parallelLog
-		inParallel(all, 4, func(i int) { p.evaluate(a[i*quarter:(i+1)*quarter], log-2, split-2) })
+		inParallel(all, 4, func(i int) {
+			p.evaluate(a[i*quarter:(i+1)*quarter], src[i*quarter:(i+1)*quarter], log-2, split-2)
+		})
 		if all {
 			parallel.Chunks(quarter, 1<<9, func(start, end int) {
 				field.LooseEvaluateQuarters(a, quarter, w[log-2], w[log-1], start, end)
@@ -140,7 +147,7 @@ func (p *Plan) evaluate(a []field.Element, log, split int) {
 		}
 		return
 	}
-	field.SmallEvaluate(a, w)
+	field.SmallEvaluate(a, src, w)
 	k := field.SmallLog
 	if (log-k)%2 == 1 {
 		for i := 0; i < len(a); i += 2 << k {

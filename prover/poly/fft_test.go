@@ -35,7 +35,7 @@ func TestEvaluateMatchesHorner(t *testing.T) {
 		a := append([]field.Element(nil), coeffs...)
 		BitReverse(a)
 		reversed := append([]field.Element(nil), a...)
-		NewPlan(d).Evaluate(a)
+		NewPlan(d).Evaluate(a, a)
 		for i := range a {
 			if want := naive(coeffs, d.At(uint64(i))); a[i] != want {
 				t.Fatalf("size 2^%d, value %d: got %v, want %v", log, i, a[i], want)
@@ -66,7 +66,7 @@ func TestLargeRoundTrip(t *testing.T) {
 	if got := EvalReversed(a, []field.Element{point})[0]; got != want[12345] {
 		t.Errorf("interpolated polynomial at element 12345: got %v, want %v", got, want[12345])
 	}
-	NewPlan(d).Evaluate(a)
+	NewPlan(d).Evaluate(a, a)
 	for i := range a {
 		if a[i] != want[i] {
 			t.Fatalf("value %d: got %v, want %v", i, a[i], want[i])
@@ -79,6 +79,6 @@ func BenchmarkEvaluate(b *testing.B) {
 	p := NewPlan(field.NewDomain(log).Shift(field.Generator()))
 	a := sample(1<<log, 3)
 	for b.Loop() {
-		p.Evaluate(a)
+		p.Evaluate(a, a)
 	}
 }

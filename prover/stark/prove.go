@@ -205,8 +205,7 @@ func newExtender(s *sizes, logBlowup uint) *extender {
 // extend evaluates a polynomial on coset c.
 func (e *extender) extend(coeffs []field.Element, c int) []field.Element {
 	v := make([]field.Element, len(coeffs))
-	copy(v, coeffs)
-	e.plans[c].Evaluate(v)
+	e.plans[c].Evaluate(v, coeffs)
 	return v
 }
 

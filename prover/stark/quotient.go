@@ -183,8 +183,7 @@ func (e *extender) extendQuotient(values []field.Element) []field.Element {
 	out := make([]field.Element, e.s.eval.Size)
 	v := make([]field.Element, len(values))
 	for c := range e.plans {
-		copy(v, values)
-		e.plans[c].Evaluate(v)
+		e.plans[c].Evaluate(v, values)
 		parallel.Chunks(len(v), 1<<12, func(start, end int) {
 			for i := start; i < end; i++ {
 				out[i<<e.logBlowup|c] = v[i]

@@ -460,10 +460,20 @@ func main() {
 			if inverse {
 				name, formula = "interpolateLoose", "(e + o, (e - o)·w)"
 			}
-			kernel(name+suffix, "func(e, o, w *[4]uint64, blocks int)", name+suffix+" sets (e, o) to "+formula+", loose, on "+doc+".")
+			signature := "func(e, o, w *[4]uint64, blocks int)"
+			from := strided && !inverse // with other places for the operands, to save a copy before a transform
+			if from {
+				signature, doc = "func(e, o, x, y, w *[4]uint64, blocks int)", doc+", reading e and o from x and y"
+			}
+			kernel(name+suffix, signature, name+suffix+" sets (e, o) to "+formula+", loose, on "+doc+".")
 			e, o, w, blocks := param("e"), param("o"), param("w"), param("blocks")
-			c := newLooseConsts()
+			readE, readO := e, o
 			pointers := []Register{e, o}
+			if from {
+				readE, readO = param("x"), param("y")
+				pointers = append(pointers, readE, readO)
+			}
+			c := newLooseConsts()
 			if !strided {
 				pointers = append(pointers, w)
 			}
@@ -480,9 +490,9 @@ func main() {
 						func(l [5]VecVirtual) { where(e).store(c, pack(l)) },
 						func(l [5]VecVirtual) { where(o).store(c, pack(l)) })
 				} else {
-					y := split(where(o).load(), 0)
+					y := split(where(readO).load(), 0)
 					z := factor()
-					u, v := evaluateLimbs(c, func() [5]VecVirtual { return clean(c, split(where(e).load(), 0)) }, y, z)
+					u, v := evaluateLimbs(c, func() [5]VecVirtual { return clean(c, split(where(readE).load(), 0)) }, y, z)
 					where(e).store(c, pack(u))
 					where(o).store(c, pack(v))
 				}
