@@ -1,0 +1,84 @@
+package prover
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/prover/statement"
+)
+
+func emptyBlockProof() *BlockProof {
+	return &BlockProof{
+		Chain: "TEST", Block: 3, Proofs: []*Proof{},
+		Witness: statement.Witness{
+			Transactions: []HexBytes{{1, 2}}, Results: []Result{{Data: HexBytes{}}}, Classes: []statement.Compiled{},
+			Opening:  []statement.Write{{Contract: felt.One}},
+			Prestate: &statement.Prestate{Contracts: []statement.PrestateLeaf{}, Pedersen: []statement.PrestateNode{}, Poseidon: []statement.PrestateNode{}},
+		},
+		Headers: [2]json.RawMessage{json.RawMessage("{}"), json.RawMessage("{}")},
+	}
+}
+
+func TestBlockProofFileIsCanonical(t *testing.T) {
+	file, err := emptyBlockProof().Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := ParseBlockProof(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.Chain != "TEST" || b.Block != 3 || len(b.Witness.Transactions) != 1 {
+		t.Errorf("read back as %+v", b)
+	}
+	// Every byte counts.
+	for i := range file {
+		changed := []byte(string(file))
+		changed[i] ^= 1
+		if _, err := ParseBlockProof(changed); err == nil {
+			t.Errorf("byte %d, %q for %q, goes unnoticed", i, changed[i], file[i])
+		}
+	}
+	for name, other := range map[string]string{
+		"a space":       strings.Replace(string(file), `,"sha256"`, `, "sha256"`, 1),
+		"bytes after":   string(file) + " ",
+		"unknown field": strings.Replace(string(file), `,"sha256"`, `,"note":1,"sha256"`, 1),
+	} {
+		if _, err := ParseBlockProof([]byte(other)); err == nil {
+			t.Errorf("%s is accepted", name)
+		}
+	}
+	if _, err := ParseBlockProof([]byte(`{"proof_hex":"0x"}`)); !errors.Is(err, ErrNotBlockProof) {
+		t.Errorf("a Stone proof: %v", err)
+	}
+	if _, err := VerifyBlock(b, &Anchor{Number: 3}, Policy{}); err == nil || !strings.Contains(err.Error(), "no proofs") {
+		t.Errorf("no proofs: %v", err)
+	}
+}
+
+func FuzzParseBlockProof(f *testing.F) {
+	file, err := emptyBlockProof().Encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(file)
+	f.Add([]byte(`{"format":"starkd-block-proof/1","sha256":"","body":{"proofs":[null]}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		b, err := ParseBlockProof(data)
+		if err != nil {
+			// The digest keeps the fuzzer out of the body, so the body is read again without it.
+			var file blockFile
+			if json.Unmarshal(data, &file) != nil {
+				return
+			}
+			b = new(BlockProof)
+			if strictJSON(file.Body, b) != nil {
+				return
+			}
+		}
+		VerifyBlock(b, &Anchor{Number: b.Block}, Policy{})
+	})
+}
