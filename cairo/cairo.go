@@ -5,6 +5,7 @@
 package cairo
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/starkd/starkd/cairo/casm"
@@ -18,6 +19,7 @@ type Class struct {
 	CompiledHash felt.Felt       // BLAKE compiled class hash
 	Sierra       *sierra.Program // decoded program
 	Casm         *casm.Class     // what the VM runs
+	Gas          *sierra.GasInfo // what the native engine needs beyond Sierra; without it the class runs on the VM
 }
 
 // EntryPointType is one of a class's three lists of entry points.
@@ -68,6 +70,23 @@ func (e *RunError) Error() string { return "cairo: " + e.Reason }
 func RunErrorf(format string, args ...any) error {
 	return &RunError{Reason: fmt.Sprintf(format, args...)}
 }
+
+// ErrFallback matches every *FallbackError.
+var ErrFallback = errors.New("cairo: the run has to be done again on the VM")
+
+// FallbackError ends a run that an engine began and could not finish for reasons of its own, such as a full stack: whoever began
+// the transaction abandons all of its effects and runs it again on the VM.
+type FallbackError struct {
+	Reason string // one of few words, to count by
+	Detail string
+}
+
+func (e *FallbackError) Error() string {
+	return "cairo: to be run again on the VM (" + e.Reason + "): " + e.Detail
+}
+
+// Is makes every FallbackError an ErrFallback.
+func (e *FallbackError) Is(target error) bool { return target == ErrFallback }
 
 // SyscallFailure is a syscall's answer with the failure flag set: the contract sees Data as the syscall's panic data and
 // may go on.

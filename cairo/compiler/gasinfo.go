@@ -1,0 +1,38 @@
+package compiler
+
+import "github.com/starkd/starkd/cairo/sierra"
+
+// GasInfo validates a class and finds out what its statements deal with in gas, without compiling it. The class must be one that
+// CompileClass takes.
+func GasInfo(class *sierra.ContractClass) (info *sierra.GasInfo, err error) {
+	registry, err := class.Validate()
+	if err != nil {
+		return nil, err
+	}
+	return GasInfoOf(registry, class.EntryPoints)
+}
+
+// GasInfoOf is GasInfo for a program that is validated.
+func GasInfoOf(registry *sierra.Registry, entryPoints sierra.EntryPoints) (info *sierra.GasInfo, err error) {
+	defer recovered(&err)
+	costs := map[sierra.FuncID]int64{}
+	for _, list := range [...][]sierra.EntryPoint{entryPoints.Constructor, entryPoints.External, entryPoints.L1Handler} {
+		for _, ep := range list {
+			costs[sierra.FuncID(ep.FunctionIdx)] = EntryPointCost
+		}
+	}
+	resolved, err := resolve(registry)
+	if err != nil {
+		return nil, err
+	}
+	c := &compilation{resolved: resolved, options: Options{FunctionCosts: costs}}
+	m, err := c.computeMetadata()
+	if err != nil {
+		return nil, err
+	}
+	info = &sierra.GasInfo{Statements: make([][sierra.GasTokens]int64, len(m.gasVars)), EntryPoints: entryPoints}
+	for i := range m.gasVars {
+		info.Statements[i] = m.gasVars[i]
+	}
+	return info, nil
+}

@@ -1,0 +1,445 @@
+package native
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/starkd/starkd/cairo/sierra"
+)
+
+// refusal is why a class is left to the VM; it is thrown within the lowering and caught in Compile.
+type refusal struct{ reason string }
+
+func refuse(format string, args ...any) { panic(refusal{fmt.Sprintf(format, args...)}) }
+
+// Bounds of what is compiled, far above what real classes need; beyond them the VM serves.
+const (
+	maxModule  = 6 << 20 // bytes of code
+	maxLocals  = 50_000  // of one function
+	maxNesting = 2_000   // of blocks
+	maxCopies  = 1 << 22 // variables handed on at branches, of all functions
+)
+
+// env is the live variables.
+type env map[sierra.VarID][]slot
+
+// body lowers one function.
+type body struct {
+	*asm
+	c       *compiler
+	fn      *sierra.Function
+	index   sierra.FuncID
+	loop    bool
+	order   map[sierra.StatementIdx]int                   // reverse postorder
+	weight  map[sierra.StatementIdx]int                   // statements dominated
+	merges  map[sierra.StatementIdx][]sierra.StatementIdx // by immediate dominator, in order
+	merge   map[sierra.StatementIdx]env                   // canonical variables of merge points, nil until reached
+	isMerge map[sierra.StatementIdx]bool
+	labels  []sierra.StatementIdx // open blocks, -1 for those that no statement is behind, -2 for the loop
+}
+
+const (
+	labelNone sierra.StatementIdx = -1
+	labelLoop sierra.StatementIdx = -2
+)
+
+// lowerFunction is the code of a function.
+func (c *compiler) lowerFunction(id sierra.FuncID) *wasmFunc {
+	fn := &c.program.Funcs[id]
+	sig := c.functionSignature(id)
+	b := &body{asm: newAsm(sig.params), c: c, fn: fn, index: id}
+	b.analyse()
+	start := env{}
+	at := 0
+	for _, p := range fn.Params {
+		n := c.size(p.Type)
+		start[p.Var] = b.param(at, n)
+		at += n
+	}
+	if b.loop {
+		b.op(opLoop, blockVoid)
+		b.labels = append(b.labels, labelLoop)
+	}
+	if b.isMerge[fn.Entry] {
+		refuse("a function's entry is a merge point")
+	}
+	b.run(fn.Entry, start)
+	if b.loop {
+		b.op(opEnd)
+	}
+	b.op(opUnreachable)
+	if b.locals > maxLocals {
+		refuse("a function takes %d locals, at most %d", b.locals, maxLocals)
+	}
+	return b.finish(sig)
+}
+
+// analyse orders the function's statements, finds its merge points and their dominators.
+func (b *body) analyse() {
+	stmts := b.c.program.Statements
+	b.order = map[sierra.StatementIdx]int{}
+	b.merges, b.merge = map[sierra.StatementIdx][]sierra.StatementIdx{}, map[sierra.StatementIdx]env{}
+	b.isMerge = map[sierra.StatementIdx]bool{}
+	preds := map[sierra.StatementIdx][]sierra.StatementIdx{}
+	const open = -1
+	var post []sierra.StatementIdx
+	type visit struct {
+		at   sierra.StatementIdx
+		next int
+	}
+	stack := []visit{{b.fn.Entry, 0}}
+	b.order[b.fn.Entry] = open
+	for len(stack) > 0 {
+		v := &stack[len(stack)-1]
+		s := &stmts[v.at]
+		if v.next < len(s.Branches) && !s.Return {
+			next := s.Branches[v.next].Next(v.at)
+			v.next++
+			preds[next] = append(preds[next], v.at)
+			if o, ok := b.order[next]; !ok {
+				b.order[next] = open
+				stack = append(stack, visit{next, 0})
+			} else if o == open {
+				refuse("a function has a cycle of jumps")
+			}
+			continue
+		}
+		post = append(post, v.at)
+		b.order[v.at] = len(post)
+		if !s.Return && b.isTailCall(v.at) {
+			b.loop = true
+		}
+		stack = stack[:len(stack)-1]
+	}
+	n := len(post)
+	for at := range b.order {
+		b.order[at] = n - b.order[at]
+	}
+	slices.Reverse(post)
+	// Without cycles one pass in this order finds the dominators.
+	idom := make([]int, n)
+	for i, at := range post {
+		if i == 0 {
+			continue
+		}
+		d := -1
+		for _, p := range preds[at] {
+			o := b.order[p]
+			if d < 0 {
+				d = o
+				continue
+			}
+			for d != o {
+				if d > o {
+					d = idom[d]
+				} else {
+					o = idom[o]
+				}
+			}
+		}
+		idom[i] = d
+		if len(preds[at]) > 1 {
+			b.isMerge[at] = true
+			b.merges[post[d]] = append(b.merges[post[d]], at)
+		}
+	}
+	weight := make([]int, n)
+	b.weight = make(map[sierra.StatementIdx]int, n)
+	for i := n - 1; i >= 0; i-- {
+		weight[i]++
+		if i > 0 {
+			weight[idom[i]] += weight[i]
+		}
+		b.weight[post[i]] = weight[i]
+	}
+}
+
+// isTailCall reports whether the statement calls its own function and what follows returns just the results.
+func (b *body) isTailCall(idx sierra.StatementIdx) bool {
+	s := &b.c.program.Statements[idx]
+	lf := b.c.r.Libfunc(s.Libfunc)
+	if lf.Generic != "function_call" || lf.Args[0].Func != b.index {
+		return false
+	}
+	results := slices.Clone(s.Branches[0].Results)
+	for at := s.Branches[0].Next(idx); ; {
+		s := &b.c.program.Statements[at]
+		if s.Return {
+			return slices.Equal(s.Args, results)
+		}
+		switch b.c.r.Libfunc(s.Libfunc).Generic {
+		case "store_temp", "rename":
+			i := slices.Index(results, s.Args[0])
+			if i < 0 {
+				return false
+			}
+			results[i] = s.Branches[0].Results[0]
+		default:
+			return false
+		}
+		at = s.Branches[0].Next(at)
+	}
+}
+
+// invocation is a statement being lowered.
+type invocation struct {
+	*body
+	idx     sierra.StatementIdx
+	s       *sierra.Statement
+	lf      *sierra.ConcreteLibfunc
+	args    [][]slot // by parameter
+	env     env      // without the arguments
+	results [][]slot // of the only branch
+	done    bool
+}
+
+// run lowers from a statement on, to the ends of all paths that it dominates.
+func (b *body) run(idx sierra.StatementIdx, vars env) {
+	stmts := b.c.program.Statements
+	for {
+		if b.c.codeSize+len(b.code) > maxModule {
+			refuse("the module takes more than %d bytes", maxModule)
+		}
+		s := &stmts[idx]
+		if s.Return {
+			for _, v := range s.Args {
+				b.push(b.take(vars, v)...)
+			}
+			b.op(opReturn)
+			return
+		}
+		merges := b.merges[idx]
+		for i := len(merges) - 1; i >= 0; i-- {
+			b.open(opBlock, merges[i])
+		}
+		next, alone := b.invoke(idx, s, vars)
+		for _, m := range merges {
+			b.close()
+			if e := b.merge[m]; e != nil {
+				b.run(m, e)
+			}
+		}
+		if !alone {
+			return
+		}
+		idx = next
+	}
+}
+
+func (b *body) open(op byte, label sierra.StatementIdx) {
+	b.op(op, blockVoid)
+	b.labels = append(b.labels, label)
+	if len(b.labels) > maxNesting {
+		refuse("blocks are nested deeper than %d", maxNesting)
+	}
+}
+
+func (b *body) close() {
+	b.op(opEnd)
+	b.labels = b.labels[:len(b.labels)-1]
+}
+
+// brTo jumps to an open label.
+func (b *body) brTo(label sierra.StatementIdx) {
+	for i := len(b.labels) - 1; i >= 0; i-- {
+		if b.labels[i] == label {
+			b.opN(opBr, len(b.labels)-1-i)
+			return
+		}
+	}
+	refuse("statement %d is not an open label", label)
+}
+
+func (b *body) take(vars env, v sierra.VarID) []slot {
+	s, ok := vars[v]
+	if !ok {
+		refuse("variable %d is not set", v)
+	}
+	delete(vars, v)
+	return s
+}
+
+// invoke lowers an invocation. Where it has one branch to a statement that only it leads to, that is returned.
+func (b *body) invoke(idx sierra.StatementIdx, s *sierra.Statement, vars env) (next sierra.StatementIdx, alone bool) {
+	lf := b.c.r.Libfunc(s.Libfunc)
+	l := &invocation{body: b, idx: idx, s: s, lf: lf, env: vars}
+	for _, v := range s.Args {
+		l.args = append(l.args, b.take(vars, v))
+	}
+	lower := lowerings[lf.Generic]
+	if lower == nil {
+		refuse("libfunc %s is not lowered", lf.Generic)
+	}
+	if lf.Generic == "function_call" && b.loop && b.isTailCall(idx) {
+		n := 0
+		for _, a := range l.args {
+			b.push(a...)
+			n += len(a)
+		}
+		for i := n - 1; i >= 0; i-- {
+			b.opN(opLocalSet, i)
+		}
+		b.brTo(labelLoop)
+		return 0, false
+	}
+	lower(l)
+	if len(s.Branches) != 1 {
+		return 0, false
+	}
+	if !l.done {
+		refuse("libfunc %s has no result", lf.Generic)
+	}
+	l.bind(vars, 0, l.results)
+	next = s.Branches[0].Next(idx)
+	if b.isMerge[next] {
+		b.enter(next, vars)
+		return 0, false
+	}
+	return next, true
+}
+
+// bind gives a branch's results their variables.
+func (l *invocation) bind(vars env, branch int, results [][]slot) {
+	br := &l.s.Branches[branch]
+	at := 0
+	for i, v := range br.Results {
+		t := l.lf.Signature.Branches[branch].Vars[i].Type
+		n := l.c.size(t)
+		if n == 0 {
+			vars[v] = nil
+			continue
+		}
+		if at >= len(results) || len(results[at]) != n {
+			refuse("libfunc %s: result %d of branch %d does not have %d slots", l.lf.Generic, i, branch, n)
+		}
+		vars[v] = results[at]
+		at++
+	}
+	if at != len(results) {
+		refuse("libfunc %s: %d results too many in branch %d", l.lf.Generic, len(results)-at, branch)
+	}
+}
+
+// out ends the code of one branch: results are those that take slots.
+func (l *invocation) out(branch int, results ...[]slot) {
+	if len(l.s.Branches) == 1 {
+		l.results, l.done = results, true
+		return
+	}
+	vars := make(env, len(l.env)+len(results))
+	if l.c.copies += len(l.env); l.c.copies > maxCopies {
+		refuse("branches hand on more than %d variables", maxCopies)
+	}
+	for v, s := range l.env {
+		vars[v] = s
+	}
+	l.bind(vars, branch, results)
+	next := l.s.Branches[branch].Next(l.idx)
+	if l.isMerge[next] {
+		l.enter(next, vars)
+		return
+	}
+	l.run(next, vars)
+}
+
+// enter jumps to a merge point with its variables set.
+func (b *body) enter(at sierra.StatementIdx, vars env) {
+	want := b.merge[at]
+	if want == nil {
+		want = make(env, len(vars))
+		for _, v := range sorted(vars) {
+			for range vars[v] {
+				want[v] = append(want[v], b.fresh())
+			}
+			if len(vars[v]) == 0 {
+				want[v] = nil
+			}
+		}
+		b.merge[at] = want
+	}
+	if len(want) != len(vars) {
+		refuse("the ways to statement %d differ in variables", at)
+	}
+	for _, v := range sorted(vars) {
+		to, ok := want[v]
+		if !ok || len(to) != len(vars[v]) {
+			refuse("the ways to statement %d differ in variable %d", at, v)
+		}
+		for i, s := range vars[v] {
+			b.push(s)
+			b.set(to[i])
+		}
+	}
+	b.brTo(at)
+}
+
+func sorted(vars env) []sierra.VarID {
+	ids := make([]sierra.VarID, 0, len(vars))
+	for v := range vars {
+		ids = append(ids, v)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// choose takes a condition from the stack: where it holds branch yes is done, else branch no. The one with less code behind it
+// is put into a block, so that long functions do not nest deeply.
+func (l *invocation) choose(yes int, onYes func(), no int, onNo func()) {
+	weight := func(branch int) int {
+		next := l.s.Branches[branch].Next(l.idx)
+		if l.isMerge[next] {
+			return 0
+		}
+		return l.weight[next]
+	}
+	if weight(yes) <= weight(no) {
+		l.open(opIf, labelNone)
+		onYes()
+		l.close()
+		onNo()
+		return
+	}
+	l.op(opI32Eqz)
+	l.open(opIf, labelNone)
+	onNo()
+	l.close()
+	onYes()
+}
+
+// choose01 is choose for the usual order: branch 0 where the condition holds. The results are made before.
+func (l *invocation) choose01(zero [][]slot, one [][]slot) {
+	l.choose(0, func() { l.out(0, zero...) }, 1, func() { l.out(1, one...) })
+}
+
+// values are the arguments that take slots.
+func (l *invocation) values() [][]slot {
+	var out [][]slot
+	for _, a := range l.args {
+		if len(a) > 0 {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// helper calls a function of the runtime on slots and takes its results.
+func (l *body) helper(h helper, args ...[]slot) []slot {
+	for _, a := range args {
+		l.push(a...)
+	}
+	l.call(l.c.helperBase + int(h))
+	return l.popN(helperSignatures[h].results)
+}
+
+// host calls a host function.
+func (l *body) host(name string, args ...[]slot) []slot {
+	i, ok := hostIndex[name]
+	if !ok {
+		refuse("no host function %s", name)
+	}
+	for _, a := range args {
+		l.push(a...)
+	}
+	l.call(i)
+	return l.popN(hostTable[i].sig.results)
+}

@@ -1,0 +1,161 @@
+package native
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"github.com/starkd/starkd/cairo/sierra"
+)
+
+// compiler lowers a class to a module.
+type compiler struct {
+	layout
+	program    *sierra.Program
+	info       *sierra.GasInfo
+	module     *module
+	helperBase int
+	index      map[sierra.FuncID]int // functions by their index, in the order in which they are met
+	queue      []sierra.FuncID
+	codeSize   int
+	copies     int
+}
+
+// maxPages bounds a run's memory: beyond it the VM serves.
+const maxPages = 8192 // 512 MB
+
+// gasTokens are the prices of a GasInfo's tokens in gas: gas itself and the builtins (pedersen, poseidon, bitwise, ec_op, add_mod,
+// mul_mod, blake), as in the table that contracts see.
+var gasTokens = [sierra.GasTokens]uint64{1, 4050, 491, 583, 4085, 230, 604, 3334}
+
+// Compile lowers the functions that a class's entry points reach. The error says why it is left to the VM.
+func Compile(program *sierra.Program, info *sierra.GasInfo) (code []byte, err error) {
+	code, _, err = compileClass(program, info)
+	return code, err
+}
+
+// compileClass is Compile; heap is where a run's memory starts.
+func compileClass(program *sierra.Program, info *sierra.GasInfo) (code []byte, heap uint64, err error) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case refusal:
+			err = fmt.Errorf("native: %s", r.reason)
+		default:
+			panic(r)
+		}
+	}()
+	registry, err := sierra.NewRegistry(program)
+	if err != nil {
+		return nil, 0, err
+	}
+	if info == nil {
+		refuse("the gas of the class's statements is not known")
+	}
+	if len(info.Statements) != len(program.Statements) {
+		refuse("gas of %d statements, the program has %d", len(info.Statements), len(program.Statements))
+	}
+	c := &compiler{
+		layout:  layout{r: registry, slots: map[sierra.TypeID]int{}},
+		program: program, info: info, index: map[sierra.FuncID]int{},
+		module: &module{max: maxPages},
+	}
+	for _, h := range hostTable {
+		c.module.imports = append(c.module.imports, importFunc{h.name, h.sig})
+	}
+	c.helperBase = len(hostTable)
+	for h := range helpers {
+		c.module.funcs = append(c.module.funcs, runtimeFunction(h, c.helperBase, maxPages))
+	}
+	for _, list := range [][]sierra.EntryPoint{info.EntryPoints.External, info.EntryPoints.L1Handler, info.EntryPoints.Constructor} {
+		for _, ep := range list {
+			id := sierra.FuncID(ep.FunctionIdx)
+			if c.functionSignature(id) != entrySignature {
+				refuse("function %d is no entry point", id)
+			}
+			name := exportName(id)
+			if !slices.ContainsFunc(c.module.exports, func(e export) bool { return e.name == name }) {
+				c.module.exports = append(c.module.exports, export{name, c.function(id)})
+			}
+		}
+	}
+	for len(c.queue) > 0 {
+		id := c.queue[0]
+		c.queue = c.queue[1:]
+		f := c.lowerFunction(id)
+		c.module.funcs = append(c.module.funcs, f)
+		c.codeSize += len(f.body)
+	}
+	c.module.pages = (c.heap() + pageSize - 1 + pageSize) / pageSize
+	return c.module.encode(), uint64(c.heap()), nil
+}
+
+// heap is where a run's memory starts.
+func (c *compiler) heap() int { return dataBase + (len(c.module.data)+15)/16*16 }
+
+// entrySignature: gas and the calldata's span; gas and a PanicResult of a span.
+var entrySignature = signature{1 + arraySlots, 1 + 1 + arraySlots}
+
+func exportName(id sierra.FuncID) string { return fmt.Sprintf("f%d", id) }
+
+// function is the index of a function, which is lowered if it was not met before.
+func (c *compiler) function(id sierra.FuncID) int {
+	if i, ok := c.index[id]; ok {
+		return i
+	}
+	i := c.helperBase + int(helpers) + len(c.index)
+	c.index[id] = i
+	c.queue = append(c.queue, id)
+	return i
+}
+
+// maxSignature bounds parameters and results of a function.
+const maxSignature = 900
+
+func (c *compiler) functionSignature(id sierra.FuncID) signature {
+	fn := &c.program.Funcs[id]
+	var s signature
+	for _, p := range fn.Params {
+		s.params += c.size(p.Type)
+	}
+	for _, t := range fn.Ret {
+		s.results += c.size(t)
+	}
+	if max(s.params, s.results) > maxSignature {
+		refuse("a function takes %d and returns %d slots, at most %d", s.params, s.results, maxSignature)
+	}
+	return s
+}
+
+// gas is the amount that a statement withdraws or gives back.
+func (c *compiler) gas(idx sierra.StatementIdx) uint64 {
+	total := uint64(0)
+	for t, n := range c.info.Statements[idx] {
+		if n < 0 || n > 1<<40 {
+			refuse("an amount of gas of %d", n)
+		}
+		total += uint64(n) * gasTokens[t]
+	}
+	return total
+}
+
+// maxData bounds the constants of a module.
+const maxData = 4 << 20
+
+// static puts constants into the module's data.
+func (c *compiler) static(v []slot) slot {
+	if len(v) == 0 {
+		return constant(heapCell)
+	}
+	at := dataBase + len(c.module.data)
+	if at > maxData {
+		refuse("more than %d bytes of constants", maxData)
+	}
+	for _, s := range v {
+		if !s.known {
+			panic("native: a constant that is not known")
+		}
+		c.module.data = binary.LittleEndian.AppendUint64(c.module.data, s.value)
+	}
+	return constant(uint64(at))
+}

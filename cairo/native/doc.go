@@ -1,0 +1,12 @@
+// Package native is engine 2: it lowers Sierra straight to WebAssembly, which wazero compiles to machine code. Its results
+// are those of cairo/vm, the judge, to the last unit of gas and the last felt of panic data; what it cannot do it leaves to
+// the VM, before the run when the class says so (a libfunc that is not lowered, a module that would be too large), and with
+// ErrFallback when only the run does (stack or memory ceiling).
+//
+// The model: a class is one wasm module with the functions that its entry points reach. Every value is a row of 64-bit
+// slots (layout.go): a felt252 is its four Montgomery limbs, as in crypto/felt; an integer one or two; a struct its members;
+// an enum a tag and the union of its payloads; an array start, end and capacity in linear memory; a box an address.
+// Values in memory are the same slots, eight bytes each. Variables are wasm locals, or constants known when compiling; moving,
+// renaming and destructuring cost nothing. Bodies are graphs without cycles, laid out as nested blocks by dominators (body.go);
+// a self call in tail position is a loop. Memory is never freed within a run, and nothing reads what the run has not written.
+package native

@@ -1,0 +1,359 @@
+package native
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/sierra"
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// entryPointBudget is what a call pays before its first instruction, as in cairo/vm.
+const entryPointBudget = 10000
+
+var errOutOfGas = felt.FromShortString("Out of gas")
+
+// ErrFallback matches the errors of runs that have to be done again on the VM, with all of their effects abandoned.
+var ErrFallback = cairo.ErrFallback
+
+// Why a run is left to the VM.
+const (
+	ReasonClass    = "class"    // the class is not compiled: Stats says why not
+	ReasonPending  = "pending"  // it is being compiled
+	ReasonStack    = "stack"    // the run recursed too deeply for the machine's stack
+	ReasonMemory   = "memory"   // it took more memory than a run may
+	ReasonInternal = "internal" // something that cannot be: a defect
+)
+
+func fallback(reason, format string, args ...any) error {
+	return &cairo.FallbackError{Reason: reason, Detail: fmt.Sprintf(format, args...)}
+}
+
+// Options are the engine's settings; the zero value is good for tests.
+type Options struct {
+	// CacheDir keeps compiled code between runs of the program, "" for none.
+	CacheDir string
+	// Background compiles beside the runs: until a class is ready the VM runs it. Otherwise its first run waits.
+	Background bool
+	// Interpreter has wazero interpret instead of compile: for tests of machines without machine code.
+	Interpreter bool
+}
+
+// Engine runs classes as machine code, or on the fallback what it cannot. It is safe for concurrent use.
+type Engine struct {
+	fallback cairo.Engine
+	opts     Options
+	runtime  wazero.Runtime
+	cache    wazero.CompilationCache
+
+	mu      sync.Mutex
+	classes map[felt.Felt]*class
+	order   []felt.Felt // oldest use first
+	counts  map[string]uint64
+	why     map[felt.Felt]string
+}
+
+var _ cairo.Engine = (*Engine)(nil)
+
+// maxClasses bounds the classes whose code is kept in memory.
+const maxClasses = 512
+
+// class is a compiled class with the instances that are free.
+type class struct {
+	ready    chan struct{} // closed once the fields below are set
+	err      error         // why it is left to the VM
+	compiled wazero.CompiledModule
+	heap     uint64
+
+	mu   sync.Mutex
+	free []*instance
+}
+
+// instance is a module with its memory.
+type instance struct {
+	module  api.Module
+	mem     api.Memory
+	entries map[sierra.FuncID]api.Function
+	ctx     context.Context
+	run     run
+}
+
+type instanceKey struct{}
+
+// NewEngine is an engine that leaves to the given one what it cannot run.
+func NewEngine(fallback cairo.Engine, opts Options) (*Engine, error) {
+	config := wazero.NewRuntimeConfig()
+	if opts.Interpreter {
+		config = wazero.NewRuntimeConfigInterpreter()
+	}
+	e := &Engine{fallback: fallback, opts: opts, classes: map[felt.Felt]*class{}, counts: map[string]uint64{}, why: map[felt.Felt]string{}}
+	if opts.CacheDir != "" {
+		cache, err := wazero.NewCompilationCacheWithDir(opts.CacheDir)
+		if err != nil {
+			return nil, fmt.Errorf("native: %w", err)
+		}
+		e.cache = cache
+		config = config.WithCompilationCache(cache)
+	}
+	ctx := context.Background()
+	e.runtime = wazero.NewRuntimeWithConfig(ctx, config.WithMemoryLimitPages(maxPages).WithDebugInfoEnabled(false))
+	host := e.runtime.NewHostModuleBuilder(hostModule)
+	for i := range hostTable {
+		h := &hostTable[i]
+		types := func(n int) []api.ValueType {
+			out := make([]api.ValueType, n)
+			for i := range out {
+				out[i] = api.ValueTypeI64
+			}
+			return out
+		}
+		host.NewFunctionBuilder().WithGoFunction(api.GoFunc(func(ctx context.Context, stack []uint64) {
+			h.call(&ctx.Value(instanceKey{}).(*instance).run, stack)
+		}), types(h.sig.params), types(h.sig.results)).Export(h.name)
+	}
+	if _, err := host.Instantiate(ctx); err != nil {
+		return nil, fmt.Errorf("native: %w", err)
+	}
+	return e, nil
+}
+
+// Close frees the machine code. No run may be under way.
+func (e *Engine) Close() error {
+	err := e.runtime.Close(context.Background())
+	if e.cache != nil {
+		err = errors.Join(err, e.cache.Close(context.Background()))
+	}
+	return err
+}
+
+// Stats are the runs so far by what became of them: "native", or the reason of a fallback.
+func (e *Engine) Stats() map[string]uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	out := make(map[string]uint64, len(e.counts))
+	for k, n := range e.counts {
+		out[k] = n
+	}
+	return out
+}
+
+// Why is why a class is left to the VM, "" when it is not or has not been run.
+func (e *Engine) Why(hash felt.Felt) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.why[hash]
+}
+
+func (e *Engine) count(what string) {
+	e.mu.Lock()
+	e.counts[what]++
+	e.mu.Unlock()
+}
+
+// Prepare compiles a class, or waits until it is compiled. The error says why it is left to the VM.
+func (e *Engine) Prepare(c *cairo.Class) error {
+	cl := e.class(c)
+	<-cl.ready
+	return cl.err
+}
+
+// class finds a class or starts compiling it.
+func (e *Engine) class(c *cairo.Class) *class {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if cl, ok := e.classes[c.Hash]; ok {
+		return cl
+	}
+	cl := &class{ready: make(chan struct{})}
+	e.classes[c.Hash] = cl
+	e.order = append(e.order, c.Hash)
+	if len(e.order) > maxClasses {
+		e.evict()
+	}
+	if e.opts.Background {
+		go e.compile(cl, c)
+	} else {
+		e.mu.Unlock()
+		e.compile(cl, c)
+		e.mu.Lock()
+	}
+	return cl
+}
+
+// evict forgets the class that came first, once it is compiled and no run uses it; its code is freed.
+func (e *Engine) evict() {
+	for i, hash := range e.order {
+		cl := e.classes[hash]
+		select {
+		case <-cl.ready:
+		default:
+			continue
+		}
+		delete(e.classes, hash)
+		delete(e.why, hash)
+		e.order = append(e.order[:i:i], e.order[i+1:]...)
+		return
+	}
+}
+
+func (e *Engine) compile(cl *class, c *cairo.Class) {
+	defer close(cl.ready)
+	var code []byte
+	code, cl.heap, cl.err = compileClass(c.Sierra, c.Gas)
+	if cl.err == nil {
+		cl.compiled, cl.err = e.runtime.CompileModule(context.Background(), code)
+	}
+	if cl.err != nil {
+		e.mu.Lock()
+		e.why[c.Hash] = cl.err.Error()
+		e.mu.Unlock()
+	}
+}
+
+func (e *Engine) instance(cl *class) (*instance, error) {
+	cl.mu.Lock()
+	if n := len(cl.free); n > 0 {
+		in := cl.free[n-1]
+		cl.free = cl.free[:n-1]
+		cl.mu.Unlock()
+		return in, nil
+	}
+	cl.mu.Unlock()
+	m, err := e.runtime.InstantiateModule(context.Background(), cl.compiled, wazero.NewModuleConfig().WithName(""))
+	if err != nil {
+		return nil, err
+	}
+	in := &instance{module: m, mem: m.Memory(), entries: map[sierra.FuncID]api.Function{}}
+	in.ctx = context.WithValue(context.Background(), instanceKey{}, in)
+	return in, nil
+}
+
+// Bounds of what is kept for the next run.
+const (
+	maxPooledPages = 256 // of an instance's memory: 16 MB
+	maxPooled      = 16  // instances of a class
+)
+
+func (cl *class) release(in *instance) {
+	in.run = run{}
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	if in.mem.Size() > maxPooledPages*pageSize || len(cl.free) >= maxPooled {
+		_ = in.module.Close(context.Background())
+		return
+	}
+	cl.free = append(cl.free, in)
+}
+
+func entryPoint(info *sierra.GasInfo, call *cairo.Call) (sierra.FuncID, bool) {
+	list := info.EntryPoints.External
+	switch call.Type {
+	case cairo.L1Handler:
+		list = info.EntryPoints.L1Handler
+	case cairo.Constructor:
+		list = info.EntryPoints.Constructor
+	}
+	for i := range list {
+		if list[i].Selector == call.Selector {
+			return sierra.FuncID(list[i].FunctionIdx), true
+		}
+	}
+	return 0, false
+}
+
+// Run runs an entry point, on the fallback engine where the class is not compiled. An error that is ErrFallback asks the caller to
+// abandon everything that the transaction has done, and to run it again on the VM.
+func (e *Engine) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
+	c := call.Class
+	if c == nil || c.Sierra == nil || c.Gas == nil {
+		e.count(ReasonClass)
+		return e.fallback.Run(call, sys)
+	}
+	cl := e.class(c)
+	if e.opts.Background {
+		select {
+		case <-cl.ready:
+		default:
+			e.count(ReasonPending)
+			return e.fallback.Run(call, sys)
+		}
+	} else {
+		<-cl.ready
+	}
+	if cl.err != nil {
+		e.count(ReasonClass)
+		return e.fallback.Run(call, sys)
+	}
+	id, ok := entryPoint(c.Gas, &call)
+	if !ok {
+		return cairo.Result{}, cairo.RunErrorf("entry point %v not found in contract", call.Selector)
+	}
+	if call.Gas < entryPointBudget {
+		return cairo.Result{Failed: true, Retdata: []felt.Felt{errOutOfGas}, GasLeft: call.Gas}, nil
+	}
+	in, err := e.instance(cl)
+	if err != nil {
+		e.count(ReasonInternal)
+		return cairo.Result{}, fallback(ReasonInternal, "%v", err)
+	}
+	res, err := in.call(cl, id, &call, sys)
+	if err != nil {
+		_ = in.module.Close(context.Background())
+		if f, ok := errors.AsType[*cairo.FallbackError](err); ok {
+			e.count(f.Reason)
+		}
+		return res, err
+	}
+	cl.release(in)
+	e.count("native")
+	return res, nil
+}
+
+// call runs a function of the instance. The instance is of no further use after an error.
+func (in *instance) call(cl *class, id sierra.FuncID, call *cairo.Call, sys cairo.Syscalls) (res cairo.Result, err error) {
+	defer func() {
+		if recover() != nil { // thrown outside of the module: while calldata is written or a result read
+			err = in.run.err
+			if err == nil {
+				err = fallback(ReasonInternal, "a host function failed")
+			}
+		}
+	}()
+	in.run = run{mem: in.mem, sys: sys}
+	r := &in.run
+	binary.LittleEndian.PutUint64(r.at(heapCell, 8), cl.heap)
+	fn := in.entries[id]
+	if fn == nil {
+		if fn = in.module.ExportedFunction(exportName(id)); fn == nil {
+			return res, fallback(ReasonInternal, "function %d is not exported", id)
+		}
+		in.entries[id] = fn
+	}
+	var stack [5]uint64
+	stack[0] = call.Gas - entryPointBudget
+	stack[1], stack[2], stack[3] = r.array(call.Calldata)
+	if err := fn.CallWithStack(in.ctx, stack[:]); err != nil {
+		switch {
+		case r.err != nil:
+			return res, r.err
+		case strings.Contains(err.Error(), "stack overflow"):
+			return res, fallback(ReasonStack, "%v", err)
+		case strings.Contains(err.Error(), "unreachable"):
+			return res, fallback(ReasonMemory, "%v", err)
+		}
+		return res, fallback(ReasonInternal, "%v", err)
+	}
+	res = cairo.Result{GasLeft: stack[0], Failed: stack[1] != 0, Retdata: r.felts(stack[2], stack[3])}
+	if res.GasLeft > call.Gas {
+		return cairo.Result{}, cairo.RunErrorf("unexpected remaining gas: %d of %d", res.GasLeft, call.Gas)
+	}
+	return res, nil
+}

@@ -1,0 +1,301 @@
+package native
+
+import (
+	"encoding/binary"
+	"math/big"
+	"math/bits"
+	"slices"
+
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/crypto/blake"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/pedersen"
+	"github.com/starkd/starkd/crypto/poseidon"
+	"github.com/starkd/starkd/crypto/starkcurve"
+)
+
+// hostFunc is a function that modules import. It finds its arguments in s and leaves its results there.
+type hostFunc struct {
+	name string
+	sig  signature
+	call func(r *run, s []uint64)
+}
+
+// hostTable has all of them; every module imports them in this order. Filled once, by init, since syscalls come from a table too.
+var (
+	hostTable []hostFunc
+	hostIndex = map[string]int{}
+)
+
+func init() {
+	hostTable = append(append(hostTable, computations...), syscallHosts()...)
+	for i := range hostTable {
+		hostIndex[hostTable[i].name] = i
+	}
+}
+
+// run is the state of one run of an entry point.
+type run struct {
+	mem   memory
+	sys   cairo.Syscalls
+	err   error // why the run ended, when a host function ended it
+	dicts []*dict
+	info  uint32 // address of the execution info, 0 before it is asked for
+}
+
+// aborted is thrown through the module when run.err says why the run ends.
+type aborted struct{}
+
+func (r *run) abort(err error) {
+	r.err = err
+	panic(aborted{})
+}
+
+// memory is linear memory as host functions use it.
+type memory interface {
+	Read(offset, byteCount uint32) ([]byte, bool)
+	Grow(deltaPages uint32) (uint32, bool)
+	Size() uint32
+}
+
+// at is a part of the memory; the module's own arithmetic makes addresses, so that one outside of it is a defect.
+func (r *run) at(addr, bytes uint64) []byte {
+	if addr < 1<<32 && bytes < 1<<32 {
+		if b, ok := r.mem.Read(uint32(addr), uint32(bytes)); ok {
+			return b
+		}
+	}
+	r.abort(fallback(ReasonInternal, "%d bytes at %d are outside of memory", bytes, addr))
+	return nil
+}
+
+// alloc takes bytes from the heap.
+func (r *run) alloc(bytes uint64) uint32 {
+	cell := r.at(heapCell, 8)
+	at := binary.LittleEndian.Uint64(cell)
+	end := at + bytes
+	if size := uint64(r.mem.Size()); end > size {
+		need := (end - size + pageSize - 1) / pageSize
+		want := max(need, min(size/pageSize, maxPages-min(maxPages, size/pageSize)))
+		if size/pageSize+need > maxPages {
+			r.abort(fallback(ReasonMemory, "the memory of %d bytes is full", size))
+		}
+		if _, ok := r.mem.Grow(uint32(want)); !ok {
+			r.abort(fallback(ReasonMemory, "the memory of %d bytes does not grow", size))
+		}
+		cell = r.at(heapCell, 8)
+	}
+	binary.LittleEndian.PutUint64(cell, end)
+	return uint32(at)
+}
+
+// words puts words into memory.
+func (r *run) words(w ...uint64) uint64 {
+	at := r.alloc(uint64(8 * max(1, len(w))))
+	b := r.at(uint64(at), uint64(8*len(w)))
+	for i, v := range w {
+		binary.LittleEndian.PutUint64(b[8*i:], v)
+	}
+	return uint64(at)
+}
+
+func (r *run) read(at uint64, n int) []uint64 {
+	b := r.at(at, uint64(8*n))
+	out := make([]uint64, n)
+	for i := range out {
+		out[i] = binary.LittleEndian.Uint64(b[8*i:])
+	}
+	return out
+}
+
+// felts reads an array of field elements.
+func (r *run) felts(start, end uint64) []felt.Felt {
+	if end < start {
+		r.abort(fallback(ReasonInternal, "an array from %d to %d", start, end))
+	}
+	b := r.at(start, end-start)
+	out := make([]felt.Felt, len(b)/32)
+	for i := range out {
+		for k := range 4 {
+			out[i][k] = binary.LittleEndian.Uint64(b[32*i+8*k:])
+		}
+	}
+	return out
+}
+
+// array puts field elements into memory and returns start, end and capacity.
+func (r *run) array(list []felt.Felt) (start, end, capacity uint64) {
+	at := uint64(r.alloc(uint64(32 * len(list))))
+	end = at + uint64(32*len(list))
+	b := r.at(at, end-at)
+	for i := range list {
+		for k := range 4 {
+			binary.LittleEndian.PutUint64(b[32*i+8*k:], list[i][k])
+		}
+	}
+	return at, end, end
+}
+
+func feltAt(s []uint64) felt.Felt { return felt.Felt{s[0], s[1], s[2], s[3]} }
+
+func putFelt(s []uint64, f *felt.Felt) { s[0], s[1], s[2], s[3] = f[0], f[1], f[2], f[3] }
+
+func bigOf(s []uint64) *big.Int {
+	v := new(big.Int)
+	for i := len(s) - 1; i >= 0; i-- {
+		v.Lsh(v, 64).Or(v, new(big.Int).SetUint64(s[i]))
+	}
+	return v
+}
+
+func putBig(s []uint64, v *big.Int) {
+	w := new(big.Int).Set(v)
+	for i := range s {
+		s[i] = new(big.Int).And(w, maxWord).Uint64()
+		w.Rsh(w, 64)
+	}
+}
+
+var maxWord = new(big.Int).SetUint64(1<<64 - 1)
+
+func flagWord(ok bool) uint64 {
+	if ok {
+		return 1
+	}
+	return 0
+}
+
+// dict is a dictionary of one type of values. The values are in linear memory, where the module reads and writes them.
+type dict struct {
+	at       map[felt.Felt]uint64
+	accesses uint64
+}
+
+// repeatedAccess is what squashing gives back for each access to a key beyond its first: accesses are charged as if each key
+// were new. It is squash's cost for a key less that for an access (46 steps and 6 range checks less 9 steps and 1).
+const repeatedAccess = (4600 + 420) - (900 + 70)
+
+// computations are the host functions that are not syscalls.
+var computations = []hostFunc{
+	{"felt_div", signature{8, 4}, func(_ *run, s []uint64) {
+		x, y := feltAt(s), feltAt(s[4:])
+		putFelt(s, x.Div(&x, &y))
+	}},
+	{"pedersen", signature{8, 4}, func(_ *run, s []uint64) {
+		h := pedersen.Hash(feltAt(s), feltAt(s[4:]))
+		putFelt(s, &h)
+	}},
+	{"hades", signature{12, 12}, func(_ *run, s []uint64) {
+		state := [3]felt.Felt{feltAt(s), feltAt(s[4:]), feltAt(s[8:])}
+		poseidon.Permute(&state)
+		for i := range state {
+			putFelt(s[4*i:], &state[i])
+		}
+	}},
+	{"blake2s", signature{4, 1}, func(r *run, s []uint64) { // state, byte count, block, final
+		var h [8]uint32
+		var m [16]uint32
+		for i, w := range r.read(s[0], 8) {
+			h[i] = uint32(w)
+		}
+		for i, w := range r.read(s[2], 16) {
+			m[i] = uint32(w)
+		}
+		blake.Compress(&h, &m, s[1], s[3] == 1)
+		out := make([]uint64, 8)
+		for i, w := range h {
+			out[i] = uint64(w)
+		}
+		s[0] = r.words(out...)
+	}},
+	{"byte_reverse", signature{2, 2}, func(_ *run, s []uint64) {
+		s[0], s[1] = bits.ReverseBytes64(s[1]), bits.ReverseBytes64(s[0])
+	}},
+	{"u128_sqrt", signature{2, 1}, func(_ *run, s []uint64) { s[0] = new(big.Int).Sqrt(bigOf(s[:2])).Uint64() }},
+	{"u256_sqrt", signature{4, 2}, func(_ *run, s []uint64) { putBig(s[:2], new(big.Int).Sqrt(bigOf(s[:4]))) }},
+	{"u128_divmod", signature{4, 4}, func(_ *run, s []uint64) {
+		q, m := new(big.Int).QuoRem(bigOf(s[:2]), bigOf(s[2:4]), new(big.Int))
+		putBig(s[:2], q)
+		putBig(s[2:4], m)
+	}},
+	{"u256_divmod", signature{8, 8}, func(_ *run, s []uint64) {
+		q, m := new(big.Int).QuoRem(bigOf(s[:4]), bigOf(s[4:8]), new(big.Int))
+		putBig(s[:4], q)
+		putBig(s[4:8], m)
+	}},
+	{"u512_divmod", signature{12, 12}, func(_ *run, s []uint64) {
+		q, m := new(big.Int).QuoRem(bigOf(s[:8]), bigOf(s[8:12]), new(big.Int))
+		putBig(s[:8], q)
+		putBig(s[8:12], m)
+	}},
+	{"u256_inv_mod", signature{8, 5}, func(_ *run, s []uint64) { // the inverse, and whether there is none
+		n := bigOf(s[4:8])
+		var inv *big.Int
+		if n.Cmp(big.NewInt(1)) != 0 {
+			inv = new(big.Int).ModInverse(bigOf(s[:4]), n)
+		}
+		if inv == nil {
+			s[4] = 0
+			return
+		}
+		putBig(s[:4], inv)
+		s[4] = 1
+	}},
+	{"ec_on_curve", signature{8, 1}, func(_ *run, s []uint64) {
+		s[0] = flagWord(starkcurve.IsOnCurve(starkcurve.Point{X: feltAt(s), Y: feltAt(s[4:])}))
+	}},
+	{"ec_from_x", signature{4, 5}, func(_ *run, s []uint64) { // the smaller y, and whether there is one
+		y, ok := starkcurve.YFromX(feltAt(s))
+		var other felt.Felt
+		if other.Neg(&y); other.Cmp(&y) < 0 {
+			y = other
+		}
+		putFelt(s, &y)
+		s[4] = flagWord(ok)
+	}},
+	{"dict_new", signature{0, 1}, func(r *run, s []uint64) {
+		r.dicts = append(r.dicts, &dict{at: map[felt.Felt]uint64{}})
+		s[0] = uint64(len(r.dicts) - 1)
+	}},
+	{"dict_get", signature{6, 1}, func(r *run, s []uint64) { // dictionary, key, slots of a value: where the value is
+		d := r.dict(s[0])
+		d.accesses++
+		key := feltAt(s[1:])
+		at, ok := d.at[key]
+		if !ok {
+			at = r.words(make([]uint64, s[5])...)
+			d.at[key] = at
+		}
+		s[0] = at
+	}},
+	{"dict_squash", signature{2, 4}, func(r *run, s []uint64) { // gas given back, and the entries as an array
+		d, n := r.dict(s[0]), s[1]
+		keys := make([]felt.Felt, 0, len(d.at))
+		for k := range d.at {
+			keys = append(keys, k)
+		}
+		slices.SortFunc(keys, func(x, y felt.Felt) int { return x.Cmp(&y) })
+		entry := 8 * (4 + 2*n)
+		start := uint64(r.alloc(entry * uint64(len(keys))))
+		for i := range keys {
+			b := r.at(start+entry*uint64(i), entry)
+			value := r.at(d.at[keys[i]], 8*n)
+			for k := range 4 {
+				binary.LittleEndian.PutUint64(b[8*k:], keys[i][k])
+			}
+			clear(b[32 : 32+8*n])
+			copy(b[32+8*n:], value)
+		}
+		s[0] = (d.accesses - uint64(len(keys))) * repeatedAccess
+		s[1] = start
+		s[2] = start + entry*uint64(len(keys))
+		s[3] = s[2]
+	}},
+}
+
+func (r *run) dict(i uint64) *dict {
+	if i >= uint64(len(r.dicts)) {
+		r.abort(fallback(ReasonInternal, "dictionary %d of %d", i, len(r.dicts)))
+	}
+	return r.dicts[i]
+}

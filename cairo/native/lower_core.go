@@ -1,0 +1,148 @@
+package native
+
+import (
+	"maps"
+
+	"github.com/starkd/starkd/cairo/sierra"
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// lowering writes the code of an invocation and ends each of its branches with out.
+type lowering func(l *invocation)
+
+// lowerings is the table of all libfuncs that are lowered; a class that uses another one is left to the VM.
+var lowerings = map[string]lowering{}
+
+// The families; init fills the table since the rows refer, by way of function bodies, to the table itself.
+func init() {
+	for _, family := range []map[string]lowering{
+		coreRows, feltRows, intRows(), dataRows, collectionRows, starknetRows(), cryptoRows,
+	} {
+		maps.Copy(lowerings, family)
+	}
+}
+
+// same hands the arguments on: what only moves values.
+func same(l *invocation) { l.out(0, l.values()...) }
+
+// nothing has no results.
+func nothing(l *invocation) { l.out(0) }
+
+// coreRows are control flow, variables, gas, constants.
+var coreRows = map[string]lowering{
+	"branch_align": nothing, "jump": nothing, "revoke_ap_tracking": nothing, "enable_ap_tracking": nothing,
+	"disable_ap_tracking": nothing, "finalize_locals": nothing, "drop": nothing, "alloc_local": nothing,
+	"coupon_buy": nothing, "coupon_refund": nothing, "get_builtin_costs": nothing,
+	"store_temp": same, "store_local": same, "rename": same, "unwrap_non_zero": same,
+	"dup":           twice,
+	"snapshot_take": twice,
+	"function_call": callFunction, "coupon_call": callFunction,
+
+	"withdraw_gas": withdrawGas, "withdraw_gas_all": withdrawGas,
+	"redeposit_gas": func(l *invocation) {
+		gas := l.values()[0][0]
+		l.out(0, []slot{l.do(opAdd, gas, constant(l.c.gas(l.idx)))})
+	},
+	"gas_reserve_create": func(l *invocation) {
+		v := l.values()
+		gas, amount := v[0][0], v[1]
+		left := l.do(opSub, gas, amount[0])
+		l.push(amount[1])
+		l.op(opI64Eqz)
+		l.bin(opGeU, gas, amount[0])
+		l.op(opI32And)
+		l.choose01([][]slot{{left}, {amount[0]}}, [][]slot{{gas}})
+	},
+	"gas_reserve_utilize": func(l *invocation) {
+		v := l.values()
+		l.out(0, []slot{l.do(opAdd, v[0][0], v[1][0])})
+	},
+
+	"const_as_immediate": func(l *invocation) {
+		l.out(0, l.c.constant(l.lf.Args[0].Type)...)
+	},
+	"const_as_box": func(l *invocation) {
+		l.out(0, []slot{l.c.static(flat(l.c.constant(l.lf.Args[0].Type)))})
+	},
+}
+
+func twice(l *invocation) {
+	v := l.values()
+	l.out(0, append(v, v...)...)
+}
+
+func flat(values [][]slot) []slot {
+	var out []slot
+	for _, v := range values {
+		out = append(out, v...)
+	}
+	return out
+}
+
+func callFunction(l *invocation) {
+	id := l.lf.Args[0].Func
+	for _, a := range l.args {
+		l.push(a...)
+	}
+	l.call(l.c.function(id))
+	fn := &l.c.program.Funcs[id]
+	all := l.popN(l.c.functionSignature(id).results)
+	var out [][]slot
+	for _, t := range fn.Ret {
+		if n := l.c.size(t); n > 0 {
+			out = append(out, all[:n])
+			all = all[n:]
+		}
+	}
+	l.out(0, out...)
+}
+
+func withdrawGas(l *invocation) {
+	gas := l.values()[0][0]
+	amount := constant(l.c.gas(l.idx))
+	l.bin(opGeU, gas, amount)
+	l.choose(
+		0, func() { l.out(0, []slot{l.do(opSub, gas, amount)}) },
+		1, func() { l.out(1, []slot{gas}) })
+}
+
+// constant is the slots of a Const type's value; no rows where it takes none.
+func (c *compiler) constant(id sierra.TypeID) [][]slot {
+	if s := c.constSlots(id); len(s) > 0 {
+		return [][]slot{s}
+	}
+	return nil
+}
+
+func (c *compiler) constSlots(id sierra.TypeID) []slot {
+	t := c.r.Type(id)
+	inner, data := c.r.Type(t.Inner), t.Args[1:]
+	switch inner.Generic {
+	case "Struct":
+		var out []slot
+		for i := range data {
+			out = append(out, c.constSlots(data[i].Type)...)
+		}
+		return out
+	case "Enum":
+		return enumSlots(int(data[0].Value.Int64()), c.constSlots(data[1].Type), c.size(inner.ID))
+	case "NonZero":
+		return c.constSlots(data[0].Type)
+	case "EcPoint":
+		return append(feltSlots(felt.FromBigInt(data[0].Value)), feltSlots(felt.FromBigInt(data[1].Value))...)
+	case "felt252", "bytes31", "ContractAddress", "ClassHash":
+		return feltSlots(felt.FromBigInt(data[0].Value))
+	}
+	_, class := c.ints(inner.ID)
+	return intSlots(data[0].Value, class)
+}
+
+// enumSlots is a value of an enum that takes size slots.
+func enumSlots(index int, payload []slot, size int) []slot {
+	out := make([]slot, 0, size)
+	out = append(append(out, constant(uint64(index))), payload...)
+	for len(out) < size {
+		out = append(out, constant(0))
+	}
+	return out
+}

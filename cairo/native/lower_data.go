@@ -1,0 +1,137 @@
+package native
+
+import "github.com/starkd/starkd/cairo/sierra"
+
+// dataRows are structs, enums, boxes and nullables.
+var dataRows = map[string]lowering{
+	"struct_construct":            func(l *invocation) { l.out(0, rows(flat(l.args))...) },
+	"struct_deconstruct":          structDeconstruct,
+	"struct_snapshot_deconstruct": structDeconstruct,
+	"struct_boxed_deconstruct": func(l *invocation) {
+		box := l.values()[0][0]
+		var out [][]slot
+		offset := 0
+		for _, m := range l.c.peel(l.lf.Args[0].Type).Members {
+			out = append(out, []slot{l.do(opAdd, box, constant(uint64(8*offset)))})
+			offset += l.c.size(m)
+		}
+		l.out(0, out...)
+	},
+	"enum_init": func(l *invocation) {
+		t := l.lf.Args[0].Type
+		l.out(0, enumSlots(int(l.lf.Args[1].Value.Int64()), flat(l.args), l.c.size(t)))
+	},
+	"enum_from_bounded_int": func(l *invocation) {
+		l.out(0, l.values()[0])
+	},
+	"enum_match": enumMatch, "enum_snapshot_match": enumMatch,
+	"enum_boxed_match": func(l *invocation) {
+		box := l.values()[0][0]
+		l.load(box, 0)
+		tag := l.pop()
+		l.match(tag, func(int) [][]slot {
+			return [][]slot{{l.do(opAdd, box, constant(8))}}
+		})
+	},
+
+	"into_box": intoBox, "local_into_box": intoBox,
+	"unbox": func(l *invocation) {
+		box := l.values()[0][0]
+		l.out(0, rows(l.loadN(box, 0, l.c.size(l.lf.Args[0].Type)))...)
+	},
+	"box_forward_snapshot": same, "nullable_from_box": same, "nullable_forward_snapshot": same,
+	"null": func(l *invocation) { l.out(0, []slot{constant(0)}) },
+	"match_nullable": func(l *invocation) {
+		v := l.values()[0]
+		l.pushZero(v)
+		l.choose01(nil, [][]slot{v})
+	},
+}
+
+// rows is one result, or none where it takes no slots.
+func rows(s []slot) [][]slot {
+	if len(s) == 0 {
+		return nil
+	}
+	return [][]slot{s}
+}
+
+// split cuts slots into those of each type, without the types that take none.
+func (c *compiler) split(s []slot, types []sierra.TypeID) [][]slot {
+	var out [][]slot
+	for _, t := range types {
+		if n := c.size(t); n > 0 {
+			out = append(out, s[:n])
+			s = s[n:]
+		}
+	}
+	return out
+}
+
+func structDeconstruct(l *invocation) {
+	l.out(0, l.c.split(l.args[0], l.c.peel(l.lf.Args[0].Type).Members)...)
+}
+
+func enumMatch(l *invocation) {
+	v := l.args[0]
+	variants := l.c.peel(l.lf.Args[0].Type).Members
+	l.match(v[0], func(i int) [][]slot { return rows(v[1 : 1+l.c.size(variants[i])]) })
+}
+
+// match branches by a tag.
+func (l *invocation) match(tag slot, results func(branch int) [][]slot) {
+	n := len(l.s.Branches)
+	switch n {
+	case 0:
+		l.op(opUnreachable)
+	case 1:
+		l.out(0, results(0)...)
+	case 2:
+		l.push(tag)
+		l.op(opI64Eqz)
+		l.choose(0, func() { l.out(0, results(0)...) }, 1, func() { l.out(1, results(1)...) })
+	default:
+		if n > 500 {
+			refuse("a match of %d branches", n)
+		}
+		// A block for each branch; the jump table leaves the block whose end the branch's code follows.
+		for range n {
+			l.open(opBlock, labelNone)
+		}
+		l.push(tag)
+		l.op(opWrap)
+		l.opN(opBrTable, n-1)
+		for i := range n {
+			l.code = appendUleb(l.code, uint64(i))
+		}
+		for i := range n {
+			l.close()
+			l.out(i, results(i)...)
+		}
+	}
+}
+
+func intoBox(l *invocation) {
+	v := flat(l.args)
+	if l.lf.Generic == "local_into_box" || len(v) > 0 {
+		known := true
+		for _, s := range v {
+			known = known && s.known
+		}
+		if known {
+			l.out(0, []slot{l.c.static(v)})
+			return
+		}
+	}
+	l.out(0, []slot{l.box(v)})
+}
+
+// box puts slots into memory.
+func (l *body) box(v []slot) slot {
+	if len(v) == 0 {
+		return constant(heapCell) // never read, and not null
+	}
+	at := l.helper(helperAlloc, []slot{constant(uint64(8 * len(v)))})[0]
+	l.store(at, 0, v...)
+	return at
+}

@@ -1,0 +1,315 @@
+package native
+
+import "github.com/starkd/starkd/crypto/felt"
+
+// The functions that every module carries: field arithmetic, wide products and memory. A field element is in Montgomery form
+// with R = 2^256, reduced, as crypto/felt keeps it.
+
+// Linear memory: the first page is ours, constants follow, then the heap.
+const (
+	heapCell = 16   // address of the cell that holds the heap's end
+	dataBase = 4096 // constants
+	pageSize = 65536
+)
+
+// helper numbers the functions of the runtime, in the order in which they are added.
+type helper int
+
+const (
+	helperAdd       helper = iota // (x, y) felts: x + y
+	helperSub                     // x - y
+	helperMul                     // x · y
+	helperFromMont                // the integer, four words
+	helperToMont64                // a word as a felt
+	helperToMont128               // two words as a felt
+	helperWide                    // (a, b) words: a·b in two words
+	helperAlloc                   // (bytes): an address
+	helperGrow                    // (start, end, bytes of an element): start, end, capacity with room for one more at least
+	helpers
+)
+
+var helperSignatures = [helpers]signature{
+	{8, 4}, {8, 4}, {8, 4}, {4, 4}, {1, 4}, {2, 4}, {2, 2}, {1, 1}, {3, 3},
+}
+
+// primeTop is the highest limb of P = 2^251 + 17·2^192 + 1, whose middle limbs are 0.
+const primeTop = 0x0800000000000011
+
+// montSquare is R² mod P: what takes an integer to Montgomery form.
+var montSquare = func() [4]uint64 {
+	r := felt.FromLimbs([4]uint64{^uint64(30), ^uint64(0), ^uint64(0), 0x07fffffffffffdf0}) // R mod P, as an integer
+	return r                                                                                // and in Montgomery form: R·R
+}()
+
+func newAsm(params int) *asm { return &asm{params: params, locals: params} }
+
+func (a *asm) param(from, n int) []slot {
+	out := make([]slot, n)
+	for i := range out {
+		out[i] = slot{local: from + i}
+	}
+	return out
+}
+
+// runtimeFunction is the code of a helper. base is the index of the first helper.
+func runtimeFunction(h helper, base, maxPages int) *wasmFunc {
+	sig := helperSignatures[h]
+	a := newAsm(sig.params)
+	switch h {
+	case helperAdd:
+		a.feltAdd(a.param(0, 4), a.param(4, 4))
+	case helperSub:
+		a.feltSub(a.param(0, 4), a.param(4, 4))
+	case helperMul:
+		a.feltMul(a.param(0, 4), a.param(4, 4))
+	case helperFromMont:
+		var c [17]slot
+		for i := range c {
+			c[i] = constant(0)
+		}
+		copy(c[:], a.digits(a.param(0, 4)))
+		a.reduce(c)
+	case helperToMont64:
+		a.feltMul([]slot{a.param(0, 1)[0], constant(0), constant(0), constant(0)}, feltSlots(felt.Felt(montSquare)))
+	case helperToMont128:
+		x := a.param(0, 2)
+		a.feltMul([]slot{x[0], x[1], constant(0), constant(0)}, feltSlots(felt.Felt(montSquare)))
+	case helperWide:
+		p := a.param(0, 2)
+		a.push(a.wide(p[0], p[1])...)
+	case helperAlloc:
+		a.alloc(maxPages)
+	case helperGrow:
+		a.growArray(base)
+	}
+	return a.finish(sig)
+}
+
+// addCarry is x + y + carry and the carry out.
+func (a *asm) addCarry(x, y, carry slot) (sum, out slot) {
+	s := a.do(opAdd, x, y)
+	c := a.flagOf(opLtU, s, x)
+	if carry.known && carry.value == 0 {
+		return s, c
+	}
+	sum = a.do(opAdd, s, carry)
+	return sum, a.do(opOr, c, a.flagOf(opLtU, sum, carry))
+}
+
+// subBorrow is x - y - borrow and the borrow out.
+func (a *asm) subBorrow(x, y, borrow slot) (diff, out slot) {
+	d := a.do(opSub, x, y)
+	b := constant(0)
+	if !(y.known && y.value == 0) {
+		b = a.flagOf(opLtU, x, y)
+	}
+	if borrow.known && borrow.value == 0 {
+		return d, b
+	}
+	diff = a.do(opSub, d, borrow)
+	return diff, a.do(opOr, b, a.flagOf(opLtU, d, borrow))
+}
+
+// flagOf is flag, but of constants.
+func (a *asm) flagOf(op byte, x, y slot) slot {
+	if op == opLtU && y.known && y.value == 0 {
+		return constant(0)
+	}
+	return a.flag(op, x, y)
+}
+
+// pushReduced pushes x, or x - P where x is not below P; x is below 2P.
+func (a *asm) pushReduced(x []slot) {
+	p := [4]slot{constant(1), constant(0), constant(0), constant(primeTop)}
+	t := make([]slot, 4)
+	borrow := constant(0)
+	for i := range t {
+		t[i], borrow = a.subBorrow(x[i], p[i], borrow)
+	}
+	for i := range t {
+		a.push(x[i], t[i], borrow)
+		a.op(opWrap, opSelect)
+	}
+}
+
+func (a *asm) feltAdd(x, y []slot) {
+	s := make([]slot, 4)
+	carry := constant(0)
+	for i := range s {
+		s[i], carry = a.addCarry(x[i], y[i], carry)
+	}
+	a.pushReduced(s)
+}
+
+func (a *asm) feltSub(x, y []slot) {
+	d := make([]slot, 4)
+	borrow := constant(0)
+	for i := range d {
+		d[i], borrow = a.subBorrow(x[i], y[i], borrow)
+	}
+	// P once more where the difference is negative.
+	top := a.do(opAnd, a.do(opSub, constant(0), borrow), constant(primeTop))
+	p := [4]slot{borrow, constant(0), constant(0), top}
+	carry := constant(0)
+	for i := range d {
+		d[i], carry = a.addCarry(d[i], p[i], carry)
+	}
+	a.push(d...)
+}
+
+// Products are made of digits of 29 bits, nine to an element: the sums of products fit a word without carries.
+const (
+	digitBits = 29
+	digitMask = 1<<digitBits - 1
+)
+
+func (a *asm) digits(x []slot) []slot {
+	out := make([]slot, 9)
+	for i := range out {
+		w, off := digitBits*i/64, uint64(digitBits*i%64)
+		d := a.do(opShrU, x[w], constant(off))
+		if off+digitBits > 64 && w < 3 {
+			d = a.do(opOr, d, a.do(opShl, x[w+1], constant(64-off)))
+		}
+		out[i] = a.do(opAnd, d, constant(digitMask))
+	}
+	return out
+}
+
+func (a *asm) feltMul(x, y []slot) {
+	dx, dy := a.digits(x), a.digits(y)
+	var c [17]slot
+	for k := range c {
+		// The sum stays on the operand stack.
+		sum, some := uint64(0), false
+		for i := max(0, k-8); i <= min(k, 8); i++ {
+			u, v := dx[i], dy[k-i]
+			switch {
+			case u.known && v.known:
+				sum += u.value * v.value
+				continue
+			case u.known && u.value == 0, v.known && v.value == 0:
+				continue
+			}
+			a.push(u, v)
+			a.op(opMul)
+			if some {
+				a.op(opAdd)
+			}
+			some = true
+		}
+		switch {
+		case !some:
+			c[k] = constant(sum)
+		case sum != 0:
+			a.i64(sum)
+			a.op(opAdd)
+			c[k] = a.pop()
+		default:
+			c[k] = a.pop()
+		}
+	}
+	a.reduce(c)
+}
+
+// reduce pushes the number with the digits c (not normalised), below P², divided by R modulo P. P is 1 modulo a digit, so the
+// multiple of P that clears a digit is its negative: eight whole digits and one of 24 bits make R.
+func (a *asm) reduce(c [17]slot) {
+	const (
+		seventeen = 17 << (192 - 6*digitBits) // 17·2^192 is this at the sixth digit above
+		top       = 251 - 8*digitBits         // 2^251 is a shift by this at the eighth
+	)
+	for k := range 9 {
+		mask := uint64(digitMask)
+		if k == 8 {
+			mask = 1<<24 - 1
+		}
+		m := a.do(opAnd, a.do(opSub, constant(0), c[k]), constant(mask))
+		c[k] = a.do(opAdd, c[k], m)
+		c[k+6] = a.do(opAdd, c[k+6], a.do(opMul, m, constant(seventeen)))
+		c[k+8] = a.do(opAdd, c[k+8], a.do(opShl, m, constant(top)))
+		if k < 8 {
+			c[k+1] = a.do(opAdd, c[k+1], a.do(opShrU, c[k], constant(digitBits)))
+		}
+	}
+	words := []slot{constant(0), constant(0), constant(0), constant(0)}
+	carry := constant(0)
+	for k := 8; k < 17; k++ {
+		d := a.do(opAdd, c[k], carry)
+		if k < 16 {
+			carry = a.do(opShrU, d, constant(digitBits))
+			d = a.do(opAnd, d, constant(digitMask))
+		}
+		if k == 8 {
+			words[0] = a.do(opShrU, d, constant(24))
+			continue
+		}
+		p := digitBits*(k-8) - 24
+		w, off := p/64, uint64(p%64)
+		words[w] = a.do(opOr, words[w], a.do(opShl, d, constant(off)))
+		if off+digitBits > 64 && w < 3 {
+			words[w+1] = a.do(opOr, words[w+1], a.do(opShrU, d, constant(64-off)))
+		}
+	}
+	a.pushReduced(words)
+}
+
+// wide is the product of two words in two words.
+func (a *asm) wide(x, y slot) []slot {
+	low := constant(1<<32 - 1)
+	half := constant(32)
+	x0, x1 := a.do(opAnd, x, low), a.do(opShrU, x, half)
+	y0, y1 := a.do(opAnd, y, low), a.do(opShrU, y, half)
+	mid := a.do(opAdd, a.do(opMul, x1, y0), a.do(opShrU, a.do(opMul, x0, y0), half))
+	mid2 := a.do(opAdd, a.do(opMul, x0, y1), a.do(opAnd, mid, low))
+	hi := a.do(opAdd, a.do(opMul, x1, y1), a.do(opAdd, a.do(opShrU, mid, half), a.do(opShrU, mid2, half)))
+	return []slot{a.do(opMul, x, y), hi}
+}
+
+// alloc takes bytes from the heap and grows the memory where it has to, by as much again when that is allowed.
+func (a *asm) alloc(maxPages int) {
+	size := a.param(0, 1)[0]
+	cell := constant(heapCell)
+	a.load(cell, 0)
+	at := a.pop()
+	end := a.do(opAdd, at, size)
+	a.op(opMemorySize, 0, opExtendU)
+	pages := a.pop()
+	a.push(a.do(opShl, pages, constant(16)), end)
+	a.op(opLtU)
+	a.op(opIf, blockVoid)
+	need := a.do(opSub, a.do(opShrU, a.do(opAdd, end, constant(pageSize-1)), constant(16)), pages)
+	want := a.fresh()
+	a.push(pages, need)
+	a.bin(opLtU, need, pages)
+	a.op(opSelect)
+	a.set(want)
+	a.push(need, want)
+	a.bin(opGtU, a.do(opAdd, want, pages), constant(uint64(maxPages)))
+	a.op(opSelect)
+	a.op(opWrap, opMemoryGrow, 0)
+	a.i32(-1)
+	a.op(opI32Eq, opIf, blockVoid, opUnreachable, opEnd, opEnd)
+	a.store(cell, 0, end)
+	a.push(at)
+}
+
+// growArray moves an array to where it has room for twice its elements. An array at the heap's end is only extended.
+func (a *asm) growArray(base int) {
+	p := a.param(0, 3)
+	start, end, elem := p[0], p[1], p[2]
+	length := a.do(opSub, end, start)
+	extra := a.do(opAdd, length, a.do(opShl, elem, constant(2)))
+	a.push(a.do(opAdd, length, extra))
+	a.call(base + int(helperAlloc))
+	to := a.pop()
+	a.push(to)
+	a.op(opWrap)
+	a.push(start)
+	a.op(opWrap)
+	a.push(length)
+	a.op(opWrap)
+	a.op(0xfc, 0x0a, 0, 0) // memory.copy
+	at := a.do(opAdd, to, length)
+	a.push(to, at, a.do(opAdd, at, extra))
+}

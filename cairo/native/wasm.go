@@ -1,0 +1,366 @@
+package native
+
+// A WebAssembly 2.0 encoder: as much of the binary format as the lowering needs. Every value is an i64 but for conditions and
+// addresses, which are i32 on the operand stack and never in locals.
+
+// Opcodes.
+const (
+	opUnreachable = 0x00
+	opBlock       = 0x02
+	opLoop        = 0x03
+	opIf          = 0x04
+	opElse        = 0x05
+	opEnd         = 0x0b
+	opBr          = 0x0c
+	opBrIf        = 0x0d
+	opBrTable     = 0x0e
+	opReturn      = 0x0f
+	opCall        = 0x10
+	opDrop        = 0x1a
+	opSelect      = 0x1b
+	opLocalGet    = 0x20
+	opLocalSet    = 0x21
+	opLocalTee    = 0x22
+	opLoad        = 0x29 // i64.load
+	opStore       = 0x37 // i64.store
+	opMemorySize  = 0x3f
+	opMemoryGrow  = 0x40
+	opI32Const    = 0x41
+	opI64Const    = 0x42
+	opI32Eqz      = 0x45
+	opI32Eq       = 0x46
+	opI32And      = 0x71
+	opI32Or       = 0x72
+	opI64Eqz      = 0x50
+	opEq          = 0x51
+	opNe          = 0x52
+	opLtS         = 0x53
+	opLtU         = 0x54
+	opGtS         = 0x55
+	opGtU         = 0x56
+	opLeS         = 0x57
+	opLeU         = 0x58
+	opGeS         = 0x59
+	opGeU         = 0x5a
+	opAdd         = 0x7c
+	opSub         = 0x7d
+	opMul         = 0x7e
+	opDivU        = 0x80
+	opRemU        = 0x82
+	opAnd         = 0x83
+	opOr          = 0x84
+	opXor         = 0x85
+	opShl         = 0x86
+	opShrS        = 0x87
+	opShrU        = 0x88
+	opRotl        = 0x89
+	opWrap        = 0xa7 // i32.wrap_i64
+	opExtendU     = 0xad // i64.extend_i32_u
+
+	typeI64   = 0x7e
+	blockVoid = 0x40
+)
+
+func appendUleb(b []byte, v uint64) []byte {
+	for v >= 0x80 {
+		b = append(b, byte(v)|0x80)
+		v >>= 7
+	}
+	return append(b, byte(v))
+}
+
+func appendSleb(b []byte, v int64) []byte {
+	for {
+		c := byte(v & 0x7f)
+		v >>= 7
+		if v == 0 && c&0x40 == 0 || v == -1 && c&0x40 != 0 {
+			return append(b, c)
+		}
+		b = append(b, c|0x80)
+	}
+}
+
+// signature counts parameters and results, all i64.
+type signature struct{ params, results int }
+
+// wasmFunc is a function with its code.
+type wasmFunc struct {
+	sig    signature
+	locals int // beyond the parameters
+	body   []byte
+}
+
+// module is a module under construction. Imports come before functions in the index space.
+type module struct {
+	types   []signature
+	typeOf  map[signature]int
+	imports []importFunc
+	funcs   []*wasmFunc
+	exports []export
+	data    []byte // at dataBase
+	pages   int    // initial memory
+	max     int
+}
+
+type importFunc struct {
+	name string
+	sig  signature
+}
+
+type export struct {
+	name string
+	fn   int
+}
+
+func (m *module) typeIndex(s signature) int {
+	if i, ok := m.typeOf[s]; ok {
+		return i
+	}
+	if m.typeOf == nil {
+		m.typeOf = map[signature]int{}
+	}
+	m.types = append(m.types, s)
+	m.typeOf[s] = len(m.types) - 1
+	return len(m.types) - 1
+}
+
+// section appends a section: its id, its length and its contents.
+func section(out []byte, id byte, contents []byte) []byte {
+	out = append(out, id)
+	out = appendUleb(out, uint64(len(contents)))
+	return append(out, contents...)
+}
+
+// hostModule is the name under which imports are found.
+const hostModule = "starkd"
+
+// encode is the module in the binary format.
+func (m *module) encode() []byte {
+	for i := range m.imports {
+		m.typeIndex(m.imports[i].sig)
+	}
+	for _, f := range m.funcs {
+		m.typeIndex(f.sig)
+	}
+	out := []byte("\x00asm\x01\x00\x00\x00")
+	b := appendUleb(nil, uint64(len(m.types)))
+	for _, s := range m.types {
+		b = append(b, 0x60)
+		for _, n := range [...]int{s.params, s.results} {
+			b = appendUleb(b, uint64(n))
+			for range n {
+				b = append(b, typeI64)
+			}
+		}
+	}
+	out = section(out, 1, b)
+
+	b = appendUleb(nil, uint64(len(m.imports)))
+	for _, im := range m.imports {
+		b = appendName(b, hostModule)
+		b = appendName(b, im.name)
+		b = append(b, 0)
+		b = appendUleb(b, uint64(m.typeOf[im.sig]))
+	}
+	out = section(out, 2, b)
+
+	b = appendUleb(nil, uint64(len(m.funcs)))
+	for _, f := range m.funcs {
+		b = appendUleb(b, uint64(m.typeOf[f.sig]))
+	}
+	out = section(out, 3, b)
+
+	b = append(appendUleb(nil, 1), 1) // one memory, with a maximum
+	b = appendUleb(b, uint64(m.pages))
+	b = appendUleb(b, uint64(m.max))
+	out = section(out, 5, b)
+
+	b = appendUleb(nil, uint64(len(m.exports)+1))
+	b = append(appendName(b, "memory"), 2, 0)
+	for _, e := range m.exports {
+		b = append(appendName(b, e.name), 0)
+		b = appendUleb(b, uint64(e.fn))
+	}
+	out = section(out, 7, b)
+
+	b = appendUleb(nil, uint64(len(m.funcs)))
+	for _, f := range m.funcs {
+		var c []byte
+		if f.locals > 0 {
+			c = append(appendUleb(append(c, 1), uint64(f.locals)), typeI64)
+		} else {
+			c = append(c, 0)
+		}
+		b = appendUleb(b, uint64(len(c)+len(f.body)))
+		b = append(append(b, c...), f.body...)
+	}
+	out = section(out, 10, b)
+
+	if len(m.data) > 0 {
+		b = append(appendUleb(nil, 1), 0, opI32Const)
+		b = append(appendSleb(b, dataBase), opEnd)
+		b = appendUleb(b, uint64(len(m.data)))
+		out = section(out, 11, append(b, m.data...))
+	}
+	return out
+}
+
+func appendName(b []byte, s string) []byte {
+	return append(appendUleb(b, uint64(len(s))), s...)
+}
+
+// slot is one 64-bit part of a value: a local, or a constant.
+type slot struct {
+	known bool
+	value uint64
+	local int
+}
+
+func constant(v uint64) slot { return slot{known: true, value: v} }
+
+// asm writes the code of one function.
+type asm struct {
+	code   []byte
+	params int
+	locals int // in all
+}
+
+func (a *asm) op(ops ...byte) { a.code = append(a.code, ops...) }
+
+// opN writes an instruction with an index.
+func (a *asm) opN(op byte, n int) { a.code = appendUleb(append(a.code, op), uint64(n)) }
+
+func (a *asm) call(fn int) { a.opN(opCall, fn) }
+
+func (a *asm) i64(v uint64) { a.code = appendSleb(append(a.code, opI64Const), int64(v)) }
+
+func (a *asm) i32(v int32) { a.code = appendSleb(append(a.code, opI32Const), int64(v)) }
+
+// push puts slots on the operand stack.
+func (a *asm) push(slots ...slot) {
+	for _, s := range slots {
+		if s.known {
+			a.i64(s.value)
+		} else {
+			a.opN(opLocalGet, s.local)
+		}
+	}
+}
+
+func (a *asm) fresh() slot {
+	a.locals++
+	return slot{local: a.locals - 1}
+}
+
+// pop takes the top of the stack into a fresh local.
+func (a *asm) pop() slot {
+	s := a.fresh()
+	a.opN(opLocalSet, s.local)
+	return s
+}
+
+// popN takes the n values on top of the stack, the topmost last.
+func (a *asm) popN(n int) []slot {
+	out := make([]slot, n)
+	for i := range out {
+		out[i] = a.fresh()
+	}
+	for i := n - 1; i >= 0; i-- {
+		a.opN(opLocalSet, out[i].local)
+	}
+	return out
+}
+
+func (a *asm) set(s slot) { a.opN(opLocalSet, s.local) }
+
+// bin pushes x op y.
+func (a *asm) bin(op byte, x, y slot) {
+	a.push(x, y)
+	a.op(op)
+}
+
+// do is x op y in a fresh local, or the constant that it is.
+func (a *asm) do(op byte, x, y slot) slot {
+	if x.known && y.known {
+		switch op {
+		case opAdd:
+			return constant(x.value + y.value)
+		case opSub:
+			return constant(x.value - y.value)
+		case opMul:
+			return constant(x.value * y.value)
+		case opAnd:
+			return constant(x.value & y.value)
+		case opOr:
+			return constant(x.value | y.value)
+		case opXor:
+			return constant(x.value ^ y.value)
+		case opShl:
+			return constant(x.value << (y.value & 63))
+		case opShrU:
+			return constant(x.value >> (y.value & 63))
+		}
+	}
+	zero := func(s slot) bool { return s.known && s.value == 0 }
+	switch op {
+	case opAdd, opOr, opXor:
+		if zero(x) {
+			return y
+		}
+		if zero(y) {
+			return x
+		}
+	case opSub, opShl, opShrU:
+		if zero(y) {
+			return x
+		}
+	case opMul, opAnd:
+		if zero(x) || zero(y) {
+			return constant(0)
+		}
+	}
+	a.bin(op, x, y)
+	return a.pop()
+}
+
+// flag is the comparison x op y as 0 or 1 in a fresh local.
+func (a *asm) flag(op byte, x, y slot) slot {
+	a.bin(op, x, y)
+	a.op(opExtendU)
+	return a.pop()
+}
+
+// load pushes the word at an address and an offset.
+func (a *asm) load(addr slot, offset int) {
+	a.push(addr)
+	a.op(opWrap)
+	a.opN(opLoad, 3)
+	a.code = appendUleb(a.code, uint64(offset))
+}
+
+// loadN reads n consecutive words.
+func (a *asm) loadN(addr slot, offset, n int) []slot {
+	out := make([]slot, n)
+	for i := range out {
+		a.load(addr, offset+8*i)
+		out[i] = a.pop()
+	}
+	return out
+}
+
+// store writes words to consecutive addresses.
+func (a *asm) store(addr slot, offset int, words ...slot) {
+	for i, w := range words {
+		a.push(addr)
+		a.op(opWrap)
+		a.push(w)
+		a.opN(opStore, 3)
+		a.code = appendUleb(a.code, uint64(offset+8*i))
+	}
+}
+
+// finish is the function.
+func (a *asm) finish(sig signature) *wasmFunc {
+	a.op(opEnd)
+	return &wasmFunc{sig: sig, locals: a.locals - a.params, body: a.code}
+}
