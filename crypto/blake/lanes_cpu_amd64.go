@@ -1,5 +1,7 @@
 //go:build !purego
 
+//go:generate go -C _asm run . -out ../lanes_amd64.s -stubs ../lanes_amd64.go -pkg blake
+
 package blake
 
 import "golang.org/x/sys/cpu"

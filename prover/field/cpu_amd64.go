@@ -1,5 +1,7 @@
 //go:build !purego
 
+//go:generate go -C _asm run . -out ../kernels_amd64.s -stubs ../kernels_amd64.go -pkg field
+
 package field
 
 import "golang.org/x/sys/cpu"
