@@ -34,11 +34,14 @@ type RPC struct {
 	CORSOrigin string `mapstructure:"cors_origin"`
 }
 
+// Engines are the names of what executes Cairo.
+var Engines = []string{"vm"}
+
 // App is the state machine of a node or of a watcher's replica.
 type App struct {
 	// DBBackend is the state's database: pebbledb or goleveldb. Default pebbledb.
 	DBBackend string `mapstructure:"db_backend"`
-	// Engine executes Cairo: vm. Default vm.
+	// Engine executes Cairo: one of Engines. Default vm.
 	Engine string `mapstructure:"engine"`
 	// BlockSteps is the most VM steps that this node puts into a block it proposes, so that proving keeps up. Default 400000.
 	BlockSteps uint64 `mapstructure:"block_steps"`
@@ -110,8 +113,8 @@ func (c *Config) Validate() error {
 	if !slices.Contains([]string{"pebbledb", "goleveldb"}, c.App.DBBackend) {
 		fault("app.db_backend", "%q is neither pebbledb nor goleveldb", c.App.DBBackend)
 	}
-	if c.App.Engine != "vm" {
-		fault("app.engine", "%q is not vm", c.App.Engine)
+	if !slices.Contains(Engines, c.App.Engine) {
+		fault("app.engine", "%q is not one of %s", c.App.Engine, strings.Join(Engines, ", "))
 	}
 	for _, node := range c.Watch.Nodes {
 		if u, err := url.Parse(node); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
@@ -197,7 +200,10 @@ func Write(home string, c *Config) error {
 		return err
 	}
 	var b strings.Builder
-	if err := fileTemplate.Execute(&b, c); err != nil {
+	if err := fileTemplate.Execute(&b, struct {
+		*Config
+		Engines string
+	}{c, strings.Join(Engines, ", ")}); err != nil {
 		return err
 	}
 	return os.WriteFile(path, []byte(b.String()), 0o644)
@@ -217,7 +223,7 @@ cors_origin = {{printf "%q" .RPC.CORSOrigin}}
 [app]
 # Database of the state: pebbledb or goleveldb.
 db_backend = {{printf "%q" .App.DBBackend}}
-# What executes Cairo: vm.
+# What executes Cairo: {{.Engines}}.
 engine = {{printf "%q" .App.Engine}}
 # VM steps in a block that this node proposes at most, so that proving keeps up.
 block_steps = {{.App.BlockSteps}}

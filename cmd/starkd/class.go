@@ -19,7 +19,7 @@ const maxClassFile = 64 << 20
 
 func newClassCommand() *cobra.Command {
 	return parent("class", "Contract classes: compile and hash",
-		newClassCompileCommand(), newClassCheckCommand(), newClassHashCommand(), newCasmHashCommand(), newClassSierraCommand(), newClassCasmCommand())
+		newClassCompileCommand(), newClassCheckCommand(), newClassHashCommand(), newCasmHashCommand(), newClassSierraCommand(), newClassCasmCommand(), newClassCallCommand())
 }
 
 func readClass(cmd *cobra.Command, path string) (*sierra.ContractClass, error) {
@@ -75,20 +75,38 @@ func (c *compileFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.libfuncs, "allowed-libfuncs", string(sierra.AuditedLibfuncs), "libfuncs that the class may use: audited or all")
 }
 
-// compile reads and compiles a class's file.
-func (c *compileFlags) compile(cmd *cobra.Command, path string) (*casm.Class, error) {
+// options checks the flags.
+func (c *compileFlags) options() (compiler.Options, error) {
 	if c.maxBytecode < 1 {
-		return nil, usagef("--max-bytecode-size %d is not positive", c.maxBytecode)
+		return compiler.Options{}, usagef("--max-bytecode-size %d is not positive", c.maxBytecode)
 	}
 	list := sierra.LibfuncList(c.libfuncs)
 	if list != sierra.AuditedLibfuncs && list != sierra.AllLibfuncs {
-		return nil, usagef("--allowed-libfuncs %q is neither audited nor all", c.libfuncs)
+		return compiler.Options{}, usagef("--allowed-libfuncs %q is neither audited nor all", c.libfuncs)
+	}
+	return compiler.Options{MaxBytecode: c.maxBytecode, Libfuncs: list}, nil
+}
+
+// compile reads and compiles a class's file.
+func (c *compileFlags) compile(cmd *cobra.Command, path string) (*sierra.ContractClass, *casm.Class, error) {
+	if _, err := c.options(); err != nil {
+		return nil, nil, err
 	}
 	class, err := readClass(cmd, path)
 	if err != nil {
+		return nil, nil, err
+	}
+	compiled, err := c.compileClass(path, class)
+	return class, compiled, err
+}
+
+// compileClass compiles a class that was read from path.
+func (c *compileFlags) compileClass(path string, class *sierra.ContractClass) (*casm.Class, error) {
+	options, err := c.options()
+	if err != nil {
 		return nil, err
 	}
-	compiled, err := compiler.CompileClass(class, compiler.Options{MaxBytecode: c.maxBytecode, Libfuncs: list})
+	compiled, err := compiler.CompileClass(class, options)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -104,7 +122,7 @@ func newClassCompileCommand() *cobra.Command {
 		Short: "Compile a Sierra contract class to CASM, byte for byte as the official compiler does",
 		Args:  exactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			compiled, err := flags.compile(cmd, args[0])
+			_, compiled, err := flags.compile(cmd, args[0])
 			if err != nil {
 				return err
 			}
@@ -139,7 +157,7 @@ func newClassCheckCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
-			compiled, err := flags.compile(cmd, args[0])
+			compiled, err := flags.compileClass(args[0], class)
 			if err != nil {
 				return err
 			}

@@ -1,0 +1,41 @@
+package executor
+
+import (
+	"github.com/starkd/starkd/app/state"
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// Entry is a call of an entry point that no transaction makes.
+type Entry struct {
+	Kind     cairo.EntryPointType
+	Contract felt.Felt
+	Caller   felt.Felt
+	Selector felt.Felt
+	Calldata []felt.Felt
+	Gas      uint64
+}
+
+// Enter runs an entry point of any kind outside a transaction, for a caller and with a gas of one's choice, and keeps what
+// it did in st. A panic is no error: the frame says so, and st is as before. A run that no caller could have caught is a
+// [*Rejection].
+func (x *Executor) Enter(st *state.Overlay, block *Block, e Entry) (*Frame, error) {
+	t := &transaction{
+		Executor: x, st: state.NewOverlay(st), block: block, info: &cairo.TxInfo{ChainID: block.ChainID},
+	}
+	f, err := t.context(CallPhase, e.Gas).call(entry{
+		kind: e.Kind, selector: e.Selector, storage: e.Contract, caller: e.Caller, calldata: e.Calldata, gas: e.Gas,
+	})
+	if failure, ok := asFailure(err); ok {
+		return f, reject(ContractError, "%s", revertText("", f, failure))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if f.Failed {
+		f.forget()
+		return f, nil
+	}
+	t.st.MergeInto(st)
+	return f, nil
+}

@@ -1,0 +1,455 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/starkd/starkd/app/executor"
+	"github.com/starkd/starkd/app/state"
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/casm"
+	"github.com/starkd/starkd/cairo/sierra"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet"
+)
+
+// The defaults of a call.
+const (
+	defaultCallGas  = 1_110_000_000 // what an execution may use at most
+	defaultContract = "0x1000"
+	maxRepeat       = 1_000_000
+	maxStorageFile  = 64 << 20
+)
+
+// callFlags are those of `starkd class call`.
+type callFlags struct {
+	compileFlags
+	function               string
+	constructor, l1Handler bool
+	calldata               []string
+	contract, caller       string
+	engine                 string
+	gas                    uint64
+	storage                string
+	json                   bool
+	repeat                 int
+}
+
+func newClassCallCommand() *cobra.Command {
+	var f callFlags
+	cmd := &cobra.Command{
+		Use:   "call FILE",
+		Short: "Run an entry point of a class on an empty or a given storage, off chain",
+		Long: "Run an entry point of a class, off chain, and print what it returned or the panic data, the gas left, events,\n" +
+			"messages, storage writes and the time. Gas is what the chain would charge, to the last unit. A panic is a result:\n" +
+			"the exit status is 0; it is 1 where no caller could have caught the end of the run.\n\n" +
+			"The contract is the only one there is, its class the only one declared. Felts are decimal, hexadecimal with 0x, or\n" +
+			"short strings in single quotes. --storage takes a JSON object from storage key to value.",
+		Example: "  starkd class call fibonacci.contract_class.json --function fibonacci --calldata 0,1,1000\n" +
+			"  starkd class call erc20.contract_class.json --constructor --calldata \"'Token','TOK',18,1000000,0,0x5\"",
+		Args: exactArgs("FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			report, err := f.run(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			if f.json {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(report)
+			}
+			return report.print(cmd.OutOrStdout())
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.function, "function", "", "entry point: a name, or its selector as a number")
+	flags.BoolVar(&f.constructor, "constructor", false, "run the class's constructor")
+	flags.BoolVar(&f.l1Handler, "l1-handler", false, "the function is an L1 handler; the first felt of calldata is the sender on L1")
+	flags.StringSliceVar(&f.calldata, "calldata", nil, "felts, separated by commas")
+	flags.StringVar(&f.contract, "contract", defaultContract, "address of the contract")
+	flags.StringVar(&f.caller, "caller", "0x0", "address of the caller")
+	flags.StringVar(&f.engine, "engine", "vm", "what executes Cairo: "+engineNames())
+	flags.Uint64Var(&f.gas, "gas", defaultCallGas, "Sierra gas that the call may use")
+	flags.StringVar(&f.storage, "storage", "", "file with the contract's storage before the call")
+	flags.BoolVar(&f.json, "json", false, "print JSON")
+	flags.IntVar(&f.repeat, "repeat", 1, "runs on the same storage; the time is the least")
+	f.compileFlags.register(cmd)
+	return cmd
+}
+
+// callReport is what a call did.
+type callReport struct {
+	Engine        string         `json:"engine"`
+	Failed        bool           `json:"failed"`
+	Retdata       []felt.Felt    `json:"retdata"` // panic data if Failed
+	Panic         string         `json:"panic,omitempty"`
+	GasLeft       uint64         `json:"gas_left"`
+	GasUsed       uint64         `json:"gas_used"`
+	Steps         uint64         `json:"steps"` // of the VM, 0 from another engine
+	Events        []callEvent    `json:"events"`
+	Messages      []callMessage  `json:"messages"`
+	StorageWrites []storageWrite `json:"storage_writes"`
+	Runs          int            `json:"runs"`
+	FirstNs       int64          `json:"first_ns"` // with whatever the engine prepares for a class
+	MinNs         int64          `json:"min_ns"`
+}
+
+type callEvent struct {
+	From felt.Felt   `json:"from"`
+	Keys []felt.Felt `json:"keys"`
+	Data []felt.Felt `json:"data"`
+}
+
+type callMessage struct {
+	To      felt.Felt   `json:"to"`
+	Payload []felt.Felt `json:"payload"`
+}
+
+type storageWrite struct {
+	Key   felt.Felt `json:"key"`
+	Value felt.Felt `json:"value"`
+}
+
+// run compiles the class and runs the call as often as asked.
+func (f *callFlags) run(cmd *cobra.Command, path string) (*callReport, error) {
+	if f.repeat < 1 || f.repeat > maxRepeat {
+		return nil, usagef("--repeat %d is not between 1 and %d", f.repeat, maxRepeat)
+	}
+	engine, err := newEngine(f.engine)
+	if err != nil {
+		return nil, err
+	}
+	world, err := f.world(cmd, path)
+	if err != nil {
+		return nil, err
+	}
+	entry, err := f.entry(world)
+	if err != nil {
+		return nil, err
+	}
+	watch := &stopwatch{Engine: engine}
+	x := &executor.Executor{Engine: watch, Classes: executor.NewClasses(nil)}
+	block := &executor.Block{ChainID: felt.FromShortString("STARKD_CALL")}
+	report := &callReport{Engine: f.engine, Runs: f.repeat}
+	for i := range f.repeat {
+		st := state.NewOverlay(world)
+		frame, err := x.Enter(st, block, *entry)
+		if err != nil {
+			if watch.fault != nil {
+				err = watch.fault // what an engine says itself is more than what a receipt may hold
+			}
+			return nil, withHint(err, "the run broke a rule of the machine, or asked for what only a chain has; on a chain the transaction reverts")
+		}
+		if i == 0 {
+			report.FirstNs, report.MinNs = watch.took.Nanoseconds(), watch.took.Nanoseconds()
+		}
+		report.MinNs = min(report.MinNs, watch.took.Nanoseconds())
+		if i == f.repeat-1 {
+			report.Steps = watch.steps
+			if err := report.fill(frame, st); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return report, nil
+}
+
+// entry is the call that the flags describe.
+func (f *callFlags) entry(world *callWorld) (*executor.Entry, error) {
+	e := &executor.Entry{Contract: world.contract, Gas: f.gas}
+	var err error
+	if e.Caller, err = parseFelt(f.caller); err != nil {
+		return nil, usagef("--caller: %v", err)
+	}
+	for _, s := range f.calldata {
+		x, err := parseFelt(s)
+		if err != nil {
+			return nil, usagef("--calldata: %v", err)
+		}
+		e.Calldata = append(e.Calldata, x)
+	}
+	points := world.casm.EntryPoints
+	list := points.External
+	switch {
+	case f.constructor && f.l1Handler:
+		return nil, usagef("--constructor and --l1-handler exclude each other")
+	case f.constructor:
+		if len(points.Constructor) == 0 {
+			return nil, errors.New("the class has no constructor")
+		}
+		e.Kind, e.Selector, list = cairo.Constructor, points.Constructor[0].Selector, points.Constructor
+		if f.function == "" {
+			return e, nil
+		}
+	case f.l1Handler:
+		e.Kind, list = cairo.L1Handler, points.L1Handler
+	}
+	if e.Selector, err = parseSelector(f.function); err != nil {
+		return nil, usagef("--function: %v", err)
+	}
+	if !slices.ContainsFunc(list, func(p casm.EntryPoint) bool { return p.Selector == e.Selector }) {
+		return nil, withHint(fmt.Errorf("the class has no entry point %q, selector %v", f.function, e.Selector),
+			"the class's ABI names its functions; one in an embedded implementation has its own name alone")
+	}
+	return e, nil
+}
+
+// fill takes over what the last run did.
+func (r *callReport) fill(f *executor.Frame, st *state.Overlay) error {
+	r.Failed, r.Retdata, r.GasUsed, r.GasLeft = f.Failed, f.Retdata, f.GasConsumed, f.Gas-f.GasConsumed
+	if r.Retdata == nil {
+		r.Retdata = []felt.Felt{}
+	}
+	if f.Failed {
+		r.Panic = executor.PanicText(f.Retdata)
+	}
+	r.Events, r.Messages, r.StorageWrites = []callEvent{}, []callMessage{}, []storageWrite{}
+	for _, e := range orderedEvents(f) {
+		r.Events = append(r.Events, callEvent{From: e.contract, Keys: e.Keys, Data: e.Data})
+	}
+	for _, m := range orderedMessages(f) {
+		r.Messages = append(r.Messages, callMessage{To: m.To, Payload: m.Payload})
+	}
+	diff, err := st.Diff()
+	if err != nil {
+		return err
+	}
+	for _, c := range diff.Storage {
+		for _, e := range c.Entries {
+			r.StorageWrites = append(r.StorageWrites, storageWrite{Key: e.Key, Value: e.Value})
+		}
+	}
+	return nil
+}
+
+type frameEvent struct {
+	contract felt.Felt
+	executor.OrderedEvent
+}
+
+// orderedEvents are the events of a frame and of those inside it as they were emitted.
+func orderedEvents(f *executor.Frame) (all []frameEvent) {
+	for _, e := range f.Events {
+		all = append(all, frameEvent{f.Contract, e})
+	}
+	for _, in := range f.Inner {
+		all = append(all, orderedEvents(in)...)
+	}
+	slices.SortFunc(all, func(a, b frameEvent) int { return int(a.Order) - int(b.Order) })
+	return all
+}
+
+// orderedMessages are the messages of a frame and of those inside it as they were sent.
+func orderedMessages(f *executor.Frame) (all []executor.OrderedMessage) {
+	all = slices.Clone(f.Messages)
+	for _, in := range f.Inner {
+		all = append(all, orderedMessages(in)...)
+	}
+	slices.SortFunc(all, func(a, b executor.OrderedMessage) int { return int(a.Order) - int(b.Order) })
+	return all
+}
+
+// print writes a report for people.
+func (r *callReport) print(w io.Writer) error {
+	var b strings.Builder
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "%-10s "+format+"\n", append([]any{name}, args...)...)
+	}
+	if r.Failed {
+		line("panic", "%v (%s)", r.Retdata, r.Panic)
+	} else {
+		line("result", "%v", r.Retdata)
+	}
+	line("gas left", "%d of %d, %d used", r.GasLeft, r.GasLeft+r.GasUsed, r.GasUsed)
+	if r.Steps > 0 {
+		line("steps", "%d", r.Steps)
+	}
+	for _, e := range r.Events {
+		line("event", "from %v keys %v data %v", e.From, e.Keys, e.Data)
+	}
+	for _, m := range r.Messages {
+		line("message", "to %v payload %v", m.To, m.Payload)
+	}
+	for _, s := range r.StorageWrites {
+		line("storage", "%v = %v", s.Key, s.Value)
+	}
+	took := time.Duration(r.MinNs)
+	if r.Runs > 1 {
+		line("time", "%v, the least of %d runs on %s; the first %v", took, r.Runs, r.Engine, time.Duration(r.FirstNs))
+	} else {
+		line("time", "%v on %s", took, r.Engine)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// stopwatch measures the outermost call of an engine, with the calls inside it.
+type stopwatch struct {
+	cairo.Engine
+	depth int
+	took  time.Duration // of the last outermost call
+	steps uint64        // of it and of the calls inside it
+	fault error         // the last *cairo.RunError
+}
+
+// Run implements cairo.Engine.
+func (s *stopwatch) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
+	if s.depth == 0 {
+		s.steps, s.fault = 0, nil
+	}
+	s.depth++
+	start := time.Now()
+	result, err := s.Engine.Run(call, sys)
+	took := time.Since(start)
+	s.depth--
+	s.took = took
+	s.steps += result.Steps
+	if fault, ok := errors.AsType[*cairo.RunError](err); ok {
+		s.fault = fault
+	}
+	return result, err
+}
+
+// callWorld is a state of one contract.
+type callWorld struct {
+	contract felt.Felt
+	class    *state.Class
+	casm     *casm.Class
+	storage  map[felt.Felt]felt.Felt
+}
+
+var _ state.Reader = (*callWorld)(nil)
+
+// world compiles the class of a file and puts it at the contract's address.
+func (f *callFlags) world(cmd *cobra.Command, path string) (*callWorld, error) {
+	contract, err := parseFelt(f.contract)
+	if err != nil {
+		return nil, usagef("--contract: %v", err)
+	}
+	if contract.IsZero() || !starknet.IsAddress(contract) {
+		return nil, usagef("--contract %v is no contract address", contract)
+	}
+	definition, compiled, err := f.compile(cmd, path)
+	if err != nil {
+		return nil, err
+	}
+	w := &callWorld{contract: contract, casm: compiled}
+	class := &cairo.Class{Hash: definition.Hash(), CompiledHash: compiled.BlakeHash(), Casm: compiled}
+	if w.class, err = executor.Stored(class, starknetClass(definition)); err != nil {
+		return nil, err
+	}
+	if f.storage != "" {
+		data, err := readFile(cmd, f.storage, maxStorageFile)
+		if err != nil {
+			return nil, err
+		}
+		if w.storage, err = parseStorage(data); err != nil {
+			return nil, withHint(fmt.Errorf("%s: %w", f.storage, err), `a storage is a JSON object such as {"0x1": "0x2a"}`)
+		}
+	}
+	return w, nil
+}
+
+// StorageAt implements state.Reader.
+func (w *callWorld) StorageAt(contract, key felt.Felt) (felt.Felt, error) {
+	if contract != w.contract {
+		return felt.Felt{}, nil
+	}
+	return w.storage[key], nil
+}
+
+// NonceAt implements state.Reader.
+func (w *callWorld) NonceAt(felt.Felt) (felt.Felt, error) { return felt.Felt{}, nil }
+
+// ClassHashAt implements state.Reader.
+func (w *callWorld) ClassHashAt(contract felt.Felt) (felt.Felt, error) {
+	if contract != w.contract {
+		return felt.Felt{}, nil
+	}
+	return w.class.Hash, nil
+}
+
+// CompiledClassHash implements state.Reader.
+func (w *callWorld) CompiledClassHash(class felt.Felt) (felt.Felt, error) {
+	if class != w.class.Hash {
+		return felt.Felt{}, nil
+	}
+	return w.class.CompiledHash, nil
+}
+
+// Class implements state.Reader.
+func (w *callWorld) Class(class felt.Felt) (*state.Class, error) {
+	if class != w.class.Hash {
+		return nil, nil
+	}
+	return w.class, nil
+}
+
+// starknetClass is a class in the form that the chain stores.
+func starknetClass(c *sierra.ContractClass) *starknet.ContractClass {
+	points := func(list []sierra.EntryPoint) []starknet.EntryPoint {
+		out := make([]starknet.EntryPoint, len(list))
+		for i, p := range list {
+			out[i] = starknet.EntryPoint{Selector: p.Selector, FunctionIdx: uint64(p.FunctionIdx)}
+		}
+		return out
+	}
+	return &starknet.ContractClass{
+		SierraProgram: c.SierraProgram, Version: c.ContractClassVersion, ABI: c.ABI,
+		EntryPoints: starknet.EntryPoints{
+			External: points(c.EntryPoints.External), L1Handler: points(c.EntryPoints.L1Handler),
+			Constructor: points(c.EntryPoints.Constructor),
+		},
+	}
+}
+
+func parseStorage(data []byte) (map[felt.Felt]felt.Felt, error) {
+	var texts map[string]string
+	if err := json.Unmarshal(data, &texts); err != nil {
+		return nil, err
+	}
+	storage := make(map[felt.Felt]felt.Felt, len(texts))
+	for k, v := range texts {
+		key, err := parseFelt(k)
+		if err != nil {
+			return nil, err
+		}
+		if !starknet.IsAddress(key) {
+			return nil, fmt.Errorf("%v is no storage key", key)
+		}
+		if _, ok := storage[key]; ok {
+			return nil, fmt.Errorf("key %v twice", key)
+		}
+		if storage[key], err = parseFelt(v); err != nil {
+			return nil, err
+		}
+	}
+	return storage, nil
+}
+
+// parseFelt reads a felt as people write it: 0x…, decimal, or a short string in single quotes.
+func parseFelt(s string) (felt.Felt, error) {
+	s = strings.TrimSpace(s)
+	switch {
+	case strings.HasPrefix(s, "0x"):
+		return felt.FromHex(s)
+	case len(s) >= 2 && s[0] == '\'' && s[len(s)-1] == '\'':
+		return felt.ParseShortString(s[1 : len(s)-1])
+	}
+	return felt.FromDecimal(s)
+}
+
+// parseSelector is the selector of a function with a name, or one that is given as a number.
+func parseSelector(s string) (felt.Felt, error) {
+	switch {
+	case s == "":
+		return felt.Felt{}, errors.New("empty")
+	case s[0] >= '0' && s[0] <= '9':
+		return parseFelt(s)
+	}
+	return executor.Selector(s), nil
+}

@@ -1,0 +1,265 @@
+//! Runs one external entry point of a Sierra contract class with Cairo Native and prints, as JSON, what it returned, the gas
+//! left, the least time of a number of runs and the time of compilation.
+//!
+//! Usage: cairo-native-bench CLASS.json SELECTOR GAS RUNS STORAGE.json [CALLDATA...]
+//!
+//! STORAGE.json is an object from storage key to value, "-" for none. The frame is that of `starkd class call`: the contract
+//! and its caller have the addresses given by the environment variables CONTRACT and CALLER (default 1 and 0).
+
+use cairo_lang_starknet_classes::{compiler_version::VersionId, contract_class::ContractClass};
+use cairo_native::{
+    executor::AotContractExecutor,
+    starknet::{
+        BlockInfo, ExecutionInfo, ExecutionInfoV2, ExecutionInfoV3, Secp256k1Point, Secp256r1Point,
+        StarknetSyscallHandler, SyscallResult, TxInfo, TxV2Info, TxV3Info, U256,
+    },
+    OptLevel,
+};
+use serde_json::{json, Value};
+use starknet_types_core::felt::Felt;
+use std::{collections::HashMap, env, error::Error, fs, thread, time::Instant};
+
+/// What entering an entry point costs; Cairo Native leaves charging it to its caller.
+const ENTRY_POINT_GAS: u64 = 10_000;
+
+// Gas of the system calls that are answered here, less the base cost of 10,000 that compiled code charges itself: Starknet
+// 0.14.4, as in app/executor/gas.go.
+const STORAGE_READ_GAS: u64 = 240 * 100 + 70 - 10_000;
+const STORAGE_WRITE_GAS: u64 = 599 * 100 + 70 - 10_000;
+const EMIT_EVENT_GAS: u64 = 0;
+const EXECUTION_INFO_GAS: u64 = 111 * 100 + 2 * 70 - 10_000;
+
+const OUT_OF_GAS: &[u8] = b"Out of gas";
+
+/// The system calls of a frame over a storage in memory.
+#[derive(Clone, Default)]
+struct Frame {
+    storage: HashMap<Felt, Felt>,
+    contract: Felt,
+    caller: Felt,
+    selector: Felt,
+    events: usize,
+}
+
+fn charge(gas: &mut u64, cost: u64) -> SyscallResult<()> {
+    *gas = gas
+        .checked_sub(cost)
+        .ok_or_else(|| vec![Felt::from_bytes_be_slice(OUT_OF_GAS)])?;
+    Ok(())
+}
+
+fn unsupported<T>() -> SyscallResult<T> {
+    panic!("a system call that the benchmarks do not make")
+}
+
+impl StarknetSyscallHandler for &mut Frame {
+    fn storage_read(&mut self, _domain: u32, key: Felt, gas: &mut u64) -> SyscallResult<Felt> {
+        charge(gas, STORAGE_READ_GAS)?;
+        Ok(self.storage.get(&key).copied().unwrap_or_default())
+    }
+
+    fn storage_write(&mut self, _domain: u32, key: Felt, value: Felt, gas: &mut u64) -> SyscallResult<()> {
+        charge(gas, STORAGE_WRITE_GAS)?;
+        self.storage.insert(key, value);
+        Ok(())
+    }
+
+    fn emit_event(&mut self, _keys: &[Felt], _data: &[Felt], gas: &mut u64) -> SyscallResult<()> {
+        charge(gas, EMIT_EVENT_GAS)?;
+        self.events += 1;
+        Ok(())
+    }
+
+    fn get_execution_info(&mut self, gas: &mut u64) -> SyscallResult<ExecutionInfo> {
+        charge(gas, EXECUTION_INFO_GAS)?;
+        Ok(ExecutionInfo {
+            block_info: BlockInfo::default(),
+            tx_info: TxInfo::default(),
+            caller_address: self.caller,
+            contract_address: self.contract,
+            entry_point_selector: self.selector,
+        })
+    }
+
+    fn get_execution_info_v2(&mut self, gas: &mut u64) -> SyscallResult<ExecutionInfoV2> {
+        charge(gas, EXECUTION_INFO_GAS)?;
+        Ok(ExecutionInfoV2 {
+            block_info: BlockInfo::default(),
+            tx_info: TxV2Info::default(),
+            caller_address: self.caller,
+            contract_address: self.contract,
+            entry_point_selector: self.selector,
+        })
+    }
+
+    fn get_execution_info_v3(&mut self, gas: &mut u64) -> SyscallResult<ExecutionInfoV3> {
+        charge(gas, EXECUTION_INFO_GAS)?;
+        Ok(ExecutionInfoV3 {
+            block_info: BlockInfo::default(),
+            tx_info: TxV3Info::default(),
+            caller_address: self.caller,
+            contract_address: self.contract,
+            entry_point_selector: self.selector,
+        })
+    }
+
+    fn get_block_hash(&mut self, _: u64, _: &mut u64) -> SyscallResult<Felt> {
+        unsupported()
+    }
+    fn deploy(&mut self, _: Felt, _: Felt, _: &[Felt], _: bool, _: &mut u64) -> SyscallResult<(Felt, Vec<Felt>)> {
+        unsupported()
+    }
+    fn replace_class(&mut self, _: Felt, _: &mut u64) -> SyscallResult<()> {
+        unsupported()
+    }
+    fn library_call(&mut self, _: Felt, _: Felt, _: &[Felt], _: &mut u64) -> SyscallResult<Vec<Felt>> {
+        unsupported()
+    }
+    fn call_contract(&mut self, _: Felt, _: Felt, _: &[Felt], _: &mut u64) -> SyscallResult<Vec<Felt>> {
+        unsupported()
+    }
+    fn send_message_to_l1(&mut self, _: Felt, _: &[Felt], _: &mut u64) -> SyscallResult<()> {
+        unsupported()
+    }
+    fn keccak(&mut self, _: &[u64], _: &mut u64) -> SyscallResult<U256> {
+        unsupported()
+    }
+    fn secp256k1_new(&mut self, _: U256, _: U256, _: &mut u64) -> SyscallResult<Option<Secp256k1Point>> {
+        unsupported()
+    }
+    fn secp256k1_add(&mut self, _: Secp256k1Point, _: Secp256k1Point, _: &mut u64) -> SyscallResult<Secp256k1Point> {
+        unsupported()
+    }
+    fn secp256k1_mul(&mut self, _: Secp256k1Point, _: U256, _: &mut u64) -> SyscallResult<Secp256k1Point> {
+        unsupported()
+    }
+    fn secp256k1_get_point_from_x(&mut self, _: U256, _: bool, _: &mut u64) -> SyscallResult<Option<Secp256k1Point>> {
+        unsupported()
+    }
+    fn secp256k1_get_xy(&mut self, _: Secp256k1Point, _: &mut u64) -> SyscallResult<(U256, U256)> {
+        unsupported()
+    }
+    fn secp256r1_new(&mut self, _: U256, _: U256, _: &mut u64) -> SyscallResult<Option<Secp256r1Point>> {
+        unsupported()
+    }
+    fn secp256r1_add(&mut self, _: Secp256r1Point, _: Secp256r1Point, _: &mut u64) -> SyscallResult<Secp256r1Point> {
+        unsupported()
+    }
+    fn secp256r1_mul(&mut self, _: Secp256r1Point, _: U256, _: &mut u64) -> SyscallResult<Secp256r1Point> {
+        unsupported()
+    }
+    fn secp256r1_get_point_from_x(&mut self, _: U256, _: bool, _: &mut u64) -> SyscallResult<Option<Secp256r1Point>> {
+        unsupported()
+    }
+    fn secp256r1_get_xy(&mut self, _: Secp256r1Point, _: &mut u64) -> SyscallResult<(U256, U256)> {
+        unsupported()
+    }
+    fn sha256_process_block(&mut self, _: &mut [u32; 8], _: &[u32; 16], _: &mut u64) -> SyscallResult<()> {
+        unsupported()
+    }
+    fn sha512_process_block(&mut self, _: &mut [u64; 8], _: &[u64; 16], _: &mut u64) -> SyscallResult<()> {
+        unsupported()
+    }
+    fn get_class_hash_at(&mut self, _: Felt, _: &mut u64) -> SyscallResult<Felt> {
+        unsupported()
+    }
+    fn meta_tx_v0(&mut self, _: Felt, _: Felt, _: &[Felt], _: &[Felt], _: &mut u64) -> SyscallResult<Vec<Felt>> {
+        unsupported()
+    }
+}
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+fn felt(s: &str) -> Result<Felt> {
+    let parsed = if s.starts_with("0x") { Felt::from_hex(s) } else { Felt::from_dec_str(s) };
+    parsed.map_err(|e| format!("{s}: {e:?}").into())
+}
+
+fn read_storage(path: &str) -> Result<HashMap<Felt, Felt>> {
+    let mut storage = HashMap::new();
+    if path != "-" {
+        let object: HashMap<String, String> = serde_json::from_slice(&fs::read(path)?)?;
+        for (key, value) in object {
+            storage.insert(felt(&key)?, felt(&value)?);
+        }
+    }
+    Ok(storage)
+}
+
+fn run(args: &[String]) -> Result<Value> {
+    let [class, selector, gas, runs, storage, calldata @ ..] = args else {
+        return Err("usage: cairo-native-bench CLASS.json SELECTOR GAS RUNS STORAGE.json|- [CALLDATA...]".into());
+    };
+    let class: ContractClass = serde_json::from_slice(&fs::read(class)?)?;
+    let selector = felt(selector)?;
+    let gas: u64 = gas.parse()?;
+    let runs: usize = runs.parse()?;
+    let calldata = calldata.iter().map(|s| felt(s)).collect::<Result<Vec<_>>>()?;
+    let address = |name: &str, default: u64| env::var(name).map_or(Ok(Felt::from(default)), |s| felt(&s));
+    let frame = Frame {
+        storage: read_storage(storage)?,
+        contract: address("CONTRACT", 1)?,
+        caller: address("CALLER", 0)?,
+        selector,
+        ..Default::default()
+    };
+
+    let extracted = class.extract_sierra_program(false)?;
+    let version: VersionId = extracted.sierra_version;
+    let start = Instant::now();
+    let executor = AotContractExecutor::new(
+        &extracted.program,
+        &class.entry_points_by_type,
+        version,
+        OptLevel::Aggressive,
+        None,
+    )?;
+    let compiled = start.elapsed();
+
+    let available = gas.checked_sub(ENTRY_POINT_GAS).ok_or("too little gas to enter")?;
+    let mut least = u128::MAX;
+    let mut outcome = None;
+    for _ in 0..runs.max(1) {
+        let mut frame = frame.clone();
+        let start = Instant::now();
+        let result = executor.run(selector, &calldata, available, None, &mut frame)?;
+        least = least.min(start.elapsed().as_nanos());
+        outcome = Some((result, frame));
+    }
+    let (result, after) = outcome.expect("at least one run");
+    let mut writes: Vec<_> = after
+        .storage
+        .iter()
+        .filter(|(key, value)| frame.storage.get(key).copied().unwrap_or_default() != **value)
+        .map(|(key, value)| (*key, *value))
+        .collect();
+    writes.sort();
+    Ok(json!({
+        "engine": "cairo-native",
+        "failed": result.failure_flag,
+        "retdata": result.return_values.iter().map(Felt::to_hex_string).collect::<Vec<_>>(),
+        "gas_left": result.remaining_gas,
+        "storage_writes": writes.iter().map(|(k, v)| json!({"key": k.to_hex_string(), "value": v.to_hex_string()})).collect::<Vec<_>>(),
+        "events": after.events,
+        "min_ns": least as u64,
+        "compile_ns": compiled.as_nanos() as u64,
+    }))
+}
+
+fn main() {
+    let args: Vec<String> = env::args().skip(1).collect();
+    // Recursion that is not a loop takes machine stack; the pages that are not used cost nothing.
+    let outcome = thread::Builder::new()
+        .stack_size(4 << 30)
+        .spawn(move || run(&args))
+        .expect("a thread")
+        .join()
+        .expect("no panic");
+    match outcome {
+        Ok(value) => println!("{value}"),
+        Err(e) => {
+            eprintln!("cairo-native-bench: {e}");
+            std::process::exit(1);
+        }
+    }
+}
