@@ -39,16 +39,6 @@ func evaluateLoose(e *[4]uint64, o *[4]uint64, w *[4]uint64, blocks int)
 //go:noescape
 func interpolateLoose(e *[4]uint64, o *[4]uint64, w *[4]uint64, blocks int)
 
-// evaluateLooseStrided sets (e, o) to (e + w·o, e - w·o), loose, on every eighth element of blocks of 64, with one w, reading e and o from x and y.
-//
-//go:noescape
-func evaluateLooseStrided(e *[4]uint64, o *[4]uint64, x *[4]uint64, y *[4]uint64, w *[4]uint64, blocks int)
-
-// interpolateLooseStrided sets (e, o) to (e + o, (e - o)·w), loose, on every eighth element of blocks of 64, with one w, reading e and o from x and y.
-//
-//go:noescape
-func interpolateLooseStrided(e *[4]uint64, o *[4]uint64, w *[4]uint64, blocks int)
-
 // evaluateLoose4 does two layers of butterflies on four vectors that are stride bytes apart: pairs (0, 1) and (2, 3) with w, then (0, 2) and (1, 3) with v and v + stride bytes.
 //
 //go:noescape
@@ -58,6 +48,16 @@ func evaluateLoose4(a *[4]uint64, stride int, w *[4]uint64, v *[4]uint64, blocks
 //
 //go:noescape
 func interpolateLoose4(a *[4]uint64, stride int, w *[4]uint64, v *[4]uint64, blocks int)
+
+// evaluateSmall does the transforms of 2, 4 and 8 elements, loose, on blocks of eight groups of eight.
+//
+//go:noescape
+func evaluateSmall(dst *[4]uint64, src *[4]uint64, w0 *[4]uint64, w1 *[4]uint64, w2 *[4]uint64, blocks int)
+
+// interpolateSmall undoes evaluateSmall, up to the factor 8, with inverse twiddles.
+//
+//go:noescape
+func interpolateSmall(a *[4]uint64, w0 *[4]uint64, w1 *[4]uint64, w2 *[4]uint64, blocks int)
 
 // innerProduct sets sums[8·k+lane] to limb k, radix 2^52, of the sum of the unreduced products of blocks of eight elements, at most 256 blocks.
 //

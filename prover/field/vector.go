@@ -177,43 +177,39 @@ func LooseInterpolateQuarters(a []Element, h int, w, v []Element, start, end int
 // be dst, with loose results; dst is a multiple of 64 elements. w holds their twiddles: w[k][j] for the transform of
 // 2^(k+1).
 func SmallEvaluate(dst, src []Element, w [][]Element) {
-	n := len(dst) / (lanes * lanes)
+	if vectorKernels {
+		src = src[:len(dst)]
+		evaluateSmall(words(dst), words(src), words(w[0]), words(w[1][:2]), words(w[2][:4]), smallBlocks(len(dst)))
+		return
+	}
+	copy(dst, src)
 	for k := range SmallLog {
-		for i := 0; i < lanes; i += 2 << k {
-			for j := range 1 << k {
-				e, o := i+j, i+j+1<<k
-				if vectorKernels {
-					evaluateLooseStrided(words(dst[e:]), words(dst[o:]), words(src[e:]), words(src[o:]), words(w[k][j:]), n)
-					continue
-				}
-				for g := 0; g < len(dst); g += lanes {
-					x, y := src[g+e], src[g+o]
-					butterflyEvaluateOne(&x, &y, &w[k][j])
-					dst[g+e], dst[g+o] = x, y
-				}
-			}
+		for i := 0; i < len(dst); i += 2 << k {
+			EvaluateLayer(dst[i:i+1<<k], dst[i+1<<k:i+2<<k], w[k])
 		}
-		src = dst
 	}
 }
 
 // SmallInterpolate undoes SmallEvaluate, up to the factor 8, when w holds the inverse twiddles. It takes and gives loose
 // elements.
 func SmallInterpolate(a []Element, w [][]Element) {
-	n := len(a) / (lanes * lanes)
+	if vectorKernels {
+		interpolateSmall(words(a), words(w[0]), words(w[1][:2]), words(w[2][:4]), smallBlocks(len(a)))
+		return
+	}
 	for k := SmallLog - 1; k >= 0; k-- {
-		for i := 0; i < lanes; i += 2 << k {
-			for j := range 1 << k {
-				if vectorKernels {
-					interpolateLooseStrided(words(a[i+j:]), words(a[i+j+1<<k:]), words(w[k][j:]), n)
-					continue
-				}
-				for g := 0; g < len(a); g += lanes {
-					butterflyInterpolateOne(&a[g+i+j], &a[g+i+j+1<<k], &w[k][j])
-				}
-			}
+		for i := 0; i < len(a); i += 2 << k {
+			InterpolateLayer(a[i:i+1<<k], a[i+1<<k:i+2<<k], w[k])
 		}
 	}
+}
+
+// smallBlocks is how many blocks of 64 elements there are; it panics when there is a rest.
+func smallBlocks(n int) int {
+	if n == 0 || n%(lanes*lanes) != 0 {
+		panic("field: small transforms on vectors that are no multiple of 64")
+	}
+	return n / (lanes * lanes)
 }
 
 // SmallLog is log2 of the largest transform of SmallEvaluate.

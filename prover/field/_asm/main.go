@@ -68,25 +68,29 @@ func newLooseConsts() *consts {
 	return c
 }
 
-// place says where the eight elements of a vector are: at base + lane·stride.
+// place says where the eight elements of a vector are: at base + disp + lane·stride.
 type place struct {
 	base   Register
+	disp   int // bytes
 	stride int // bytes
 }
 
-func at(base Register) place { return place{base, elementBytes} }
+func at(base Register) place { return place{base, 0, elementBytes} }
+
+// everyEighth is element k of each of eight groups of eight.
+func everyEighth(base Register, k int) place { return place{base, k * elementBytes, blockBytes} }
 
 // load reads eight elements as four vectors of words.
 func (p place) load() (w [4]VecVirtual) {
 	var z [4]VecVirtual
 	for i := range z {
 		z[i] = ZMM()
-		low := Mem{Base: p.base, Disp: 2 * i * p.stride}
+		low := Mem{Base: p.base, Disp: p.disp + 2*i*p.stride}
 		if p.stride == elementBytes {
 			VMOVDQU64(low, z[i])
 		} else {
 			VBROADCASTI64X4(low, z[i]) // not a load of half a register: this defines all of it
-			VINSERTI64X4(Imm(1), Mem{Base: p.base, Disp: (2*i + 1) * p.stride}, z[i], z[i])
+			VINSERTI64X4(Imm(1), Mem{Base: p.base, Disp: p.disp + (2*i+1)*p.stride}, z[i], z[i])
 		}
 	}
 	even01, odd01, even23, odd23 := ZMM(), ZMM(), ZMM(), ZMM()
@@ -119,21 +123,21 @@ func (p place) store(c *consts, w [4]VecVirtual) {
 	VPERMT2Q(l23, c.hi, out[2])
 	VPERMT2Q(h23, c.hi, out[3])
 	for i, z := range out {
-		low := Mem{Base: p.base, Disp: 2 * i * p.stride}
+		low := Mem{Base: p.base, Disp: p.disp + 2*i*p.stride}
 		if p.stride == elementBytes {
 			VMOVDQU64(z, low)
 		} else {
 			VMOVDQU64(z.AsY(), low)
-			VEXTRACTI64X4(Imm(1), z, Mem{Base: p.base, Disp: (2*i + 1) * p.stride})
+			VEXTRACTI64X4(Imm(1), z, Mem{Base: p.base, Disp: p.disp + (2*i+1)*p.stride})
 		}
 	}
 }
 
-// loadBroadcast reads one element into all lanes.
-func loadBroadcast(base Register) (w [4]VecVirtual) {
+// loadBroadcast reads element k into all lanes.
+func loadBroadcast(base Register, k int) (w [4]VecVirtual) {
 	for i := range w {
 		w[i] = ZMM()
-		VPBROADCASTQ(Mem{Base: base, Disp: 8 * i}, w[i])
+		VPBROADCASTQ(Mem{Base: base, Disp: k*elementBytes + 8*i}, w[i])
 	}
 	return w
 }
@@ -398,7 +402,7 @@ func main() {
 	{
 		dst, a, k, blocks := param("dst"), param("a"), param("k"), param("blocks")
 		c := newConsts()
-		y := split(loadBroadcast(k), 4)
+		y := split(loadBroadcast(k, 0), 4)
 		loop(blocks, blockBytes, []Register{dst, a}, func() {
 			x := split(at(a).load(), 0)
 			at(dst).store(c, finish(c, product(c, y, x), 1))
@@ -408,7 +412,7 @@ func main() {
 	{
 		dst, a, k, blocks := param("dst"), param("a"), param("k"), param("blocks")
 		c := newConsts()
-		y := split(loadBroadcast(k), 4)
+		y := split(loadBroadcast(k, 0), 4)
 		loop(blocks, blockBytes, []Register{dst, a}, func() {
 			x := split(at(a).load(), 0)
 			t := product(c, y, x)
@@ -448,56 +452,29 @@ func main() {
 			at(o).store(c, finish(c, d, 4))
 		})
 	}
-	for _, strided := range []bool{false, true} {
-		suffix, doc, step := "", "blocks of eight elements", blockBytes
-		where := at
-		if strided {
-			suffix, doc, step = "Strided", "every eighth element of blocks of 64, with one w", blockBytes*lanes
-			where = func(r Register) place { return place{r, blockBytes} }
-		}
-		for _, inverse := range []bool{false, true} {
-			name, formula := "evaluateLoose", "(e + w·o, e - w·o)"
-			if inverse {
-				name, formula = "interpolateLoose", "(e + o, (e - o)·w)"
-			}
-			signature := "func(e, o, w *[4]uint64, blocks int)"
-			from := strided && !inverse // with other places for the operands, to save a copy before a transform
-			if from {
-				signature, doc = "func(e, o, x, y, w *[4]uint64, blocks int)", doc+", reading e and o from x and y"
-			}
-			kernel(name+suffix, signature, name+suffix+" sets (e, o) to "+formula+", loose, on "+doc+".")
-			e, o, w, blocks := param("e"), param("o"), param("w"), param("blocks")
-			readE, readO := e, o
-			pointers := []Register{e, o}
-			if from {
-				readE, readO = param("x"), param("y")
-				pointers = append(pointers, readE, readO)
-			}
-			c := newLooseConsts()
-			if !strided {
-				pointers = append(pointers, w)
-			}
-			loop(blocks, step, pointers, func() {
-				factor := func() [5]VecVirtual {
-					if strided {
-						return split(loadBroadcast(w), 4)
-					}
-					return split(at(w).load(), 4)
-				}
-				if inverse {
-					x, y := clean(c, split(where(e).load(), 0)), clean(c, split(where(o).load(), 0))
-					interpolateLimbs(c, x, y, factor,
-						func(l [5]VecVirtual) { where(e).store(c, pack(l)) },
-						func(l [5]VecVirtual) { where(o).store(c, pack(l)) })
-				} else {
-					y := split(where(readO).load(), 0)
-					z := factor()
-					u, v := evaluateLimbs(c, func() [5]VecVirtual { return clean(c, split(where(readE).load(), 0)) }, y, z)
-					where(e).store(c, pack(u))
-					where(o).store(c, pack(v))
-				}
-			})
-		}
+	kernel("evaluateLoose", "func(e, o, w *[4]uint64, blocks int)",
+		"evaluateLoose sets (e, o) to (e + w·o, e - w·o), loose, on blocks of eight elements.")
+	{
+		e, o, w, blocks := param("e"), param("o"), param("w"), param("blocks")
+		c := newLooseConsts()
+		loop(blocks, blockBytes, []Register{e, o, w}, func() {
+			y, z := split(at(o).load(), 0), split(at(w).load(), 4)
+			u, v := evaluateLimbs(c, func() [5]VecVirtual { return clean(c, split(at(e).load(), 0)) }, y, z)
+			at(e).store(c, pack(u))
+			at(o).store(c, pack(v))
+		})
+	}
+	kernel("interpolateLoose", "func(e, o, w *[4]uint64, blocks int)",
+		"interpolateLoose sets (e, o) to (e + o, (e - o)·w), loose, on blocks of eight elements.")
+	{
+		e, o, w, blocks := param("e"), param("o"), param("w"), param("blocks")
+		c := newLooseConsts()
+		loop(blocks, blockBytes, []Register{e, o, w}, func() {
+			x, y := clean(c, split(at(e).load(), 0)), clean(c, split(at(o).load(), 0))
+			interpolateLimbs(c, x, y, func() [5]VecVirtual { return split(at(w).load(), 4) },
+				func(l [5]VecVirtual) { at(e).store(c, pack(l)) },
+				func(l [5]VecVirtual) { at(o).store(c, pack(l)) })
+		})
 	}
 	// Two layers at once: the values between them stay in limbs, on a stack that has to be checked for room.
 	attributes = 0
@@ -556,6 +533,72 @@ func main() {
 				interpolateLimbs(c, s[2*i].get(), s[2*i+1].get(), func() [5]VecVirtual { return split(at(w).load(), 4) },
 					func(l [5]VecVirtual) { at(p[0]).store(c, pack(l)) },
 					func(l [5]VecVirtual) { at(p[1]).store(c, pack(l)) })
+			}
+		})
+	}
+	// Three layers at once on groups of eight elements, a lane each.
+	small := func() (s [8]scratch) {
+		local := AllocLocal(8 * 5 * 64)
+		for i := range s {
+			s[i] = scratch{local.Offset(i * 5 * 64)}
+		}
+		return s
+	}
+	kernel("evaluateSmall", "func(dst, src, w0, w1, w2 *[4]uint64, blocks int)",
+		"evaluateSmall does the transforms of 2, 4 and 8 elements, loose, on blocks of eight groups of eight.")
+	{
+		dst, src, blocks := param("dst"), param("src"), param("blocks")
+		w := [3]Register{param("w0"), param("w1"), param("w2")}
+		c := newLooseConsts()
+		s := small()
+		loop(blocks, blockBytes*lanes, []Register{dst, src}, func() {
+			for k := range 3 {
+				for i := 0; i < lanes; i += 2 << k {
+					for j := range 1 << k {
+						e, o := i+j, i+j+1<<k
+						y, x := s[o].get, s[e].get
+						if k == 0 {
+							y = func() [5]VecVirtual { return split(everyEighth(src, o).load(), 0) }
+							x = func() [5]VecVirtual { return clean(c, split(everyEighth(src, e).load(), 0)) }
+						}
+						u, v := evaluateLimbs(c, x, y(), split(loadBroadcast(w[k], j), 4))
+						if k < 2 {
+							s[e].put(u)
+							s[o].put(v)
+						} else {
+							everyEighth(dst, e).store(c, pack(u))
+							everyEighth(dst, o).store(c, pack(v))
+						}
+					}
+				}
+			}
+		})
+	}
+	kernel("interpolateSmall", "func(a, w0, w1, w2 *[4]uint64, blocks int)",
+		"interpolateSmall undoes evaluateSmall, up to the factor 8, with inverse twiddles.")
+	{
+		a, blocks := param("a"), param("blocks")
+		w := [3]Register{param("w0"), param("w1"), param("w2")}
+		c := newLooseConsts()
+		s := small()
+		loop(blocks, blockBytes*lanes, []Register{a}, func() {
+			for k := 2; k >= 0; k-- {
+				for i := 0; i < lanes; i += 2 << k {
+					for j := range 1 << k {
+						e, o := i+j, i+j+1<<k
+						x, y := s[e].get, s[o].get
+						if k == 2 {
+							x = func() [5]VecVirtual { return clean(c, split(everyEighth(a, e).load(), 0)) }
+							y = func() [5]VecVirtual { return clean(c, split(everyEighth(a, o).load(), 0)) }
+						}
+						putE, putO := s[e].put, s[o].put
+						if k == 0 {
+							putE = func(l [5]VecVirtual) { everyEighth(a, e).store(c, pack(l)) }
+							putO = func(l [5]VecVirtual) { everyEighth(a, o).store(c, pack(l)) }
+						}
+						interpolateLimbs(c, x(), y(), func() [5]VecVirtual { return split(loadBroadcast(w[k], j), 4) }, putE, putO)
+					}
+				}
 			}
 		})
 	}
