@@ -164,10 +164,11 @@ func subWord(bits uint) lowering {
 		diff := l.do(opSub, x, y)
 		l.bin(opGeU, x, y)
 		l.choose(0, func() { l.out(0, []slot{diff}) }, 1, func() {
+			wrapped := diff
 			if bits < 64 {
-				diff = l.do(opAdd, diff, constant(1<<bits))
+				wrapped = l.do(opAdd, diff, constant(1<<bits))
 			}
-			l.out(1, []slot{diff})
+			l.out(1, []slot{wrapped})
 		})
 	}
 }
