@@ -250,7 +250,11 @@ func (x *Executor) Construct(st *state.Overlay, block *Block, class, address fel
 	t := &transaction{
 		Executor: x, st: state.NewOverlay(st), block: block, info: &cairo.TxInfo{ChainID: block.ChainID},
 	}
-	if _, err := t.context(ExecutePhase, maxExecuteGas).deploy(class, address, felt.Felt{}, calldata, maxExecuteGas); err != nil {
+	_, err := t.context(ExecutePhase, maxExecuteGas).deploy(class, address, felt.Felt{}, calldata, maxExecuteGas)
+	if again := x.again(err); again != nil {
+		return again.Construct(st, block, class, address, calldata)
+	}
+	if err != nil {
 		return err
 	}
 	t.st.MergeInto(st)
@@ -272,6 +276,9 @@ func (x *Executor) Call(st state.Reader, block *Block, contract, selector felt.F
 	}
 	ctx := t.context(CallPhase, maxExecuteGas)
 	f, err := ctx.call(entry{kind: cairo.External, selector: selector, storage: contract, calldata: calldata, gas: ctx.initialGas})
+	if again := x.again(err); again != nil {
+		return again.Call(st, block, contract, selector, calldata)
+	}
 	if failure, ok := asFailure(err); ok {
 		return f, reject(ContractError, "%s", revertText("", f, failure))
 	}

@@ -13,6 +13,15 @@ import (
 // CompileClass is the Compile that a chain uses: the project's compiler, whose output is the official compiler's, within
 // the bounds of what may be declared.
 func CompileClass(definition *starknet.ContractClass, _ *sierra.Program) (*casm.Class, error) {
+	class := sierraClass(definition)
+	if err := class.CheckDeclarable(); err != nil {
+		return nil, err
+	}
+	return compiler.CompileClass(class, compiler.Options{MaxBytecode: compiler.DefaultMaxBytecode})
+}
+
+// sierraClass is a definition in the compiler's form.
+func sierraClass(definition *starknet.ContractClass) *sierra.ContractClass {
 	points := func(list []starknet.EntryPoint) []sierra.EntryPoint {
 		out := make([]sierra.EntryPoint, len(list))
 		for i, p := range list {
@@ -20,17 +29,22 @@ func CompileClass(definition *starknet.ContractClass, _ *sierra.Program) (*casm.
 		}
 		return out
 	}
-	class := &sierra.ContractClass{
+	return &sierra.ContractClass{
 		SierraProgram: definition.SierraProgram, ContractClassVersion: definition.Version, ABI: definition.ABI,
 		EntryPoints: sierra.EntryPoints{
 			External: points(definition.EntryPoints.External), L1Handler: points(definition.EntryPoints.L1Handler),
 			Constructor: points(definition.EntryPoints.Constructor),
 		},
 	}
-	if err := class.CheckDeclarable(); err != nil {
-		return nil, err
+}
+
+// gasInfo is what a native engine needs of a class that compiles. A class without it runs on the VM, with the same results.
+func gasInfo(definition *starknet.ContractClass) *sierra.GasInfo {
+	info, err := compiler.GasInfo(sierraClass(definition))
+	if err != nil {
+		return nil
 	}
-	return compiler.CompileClass(class, compiler.Options{MaxBytecode: compiler.DefaultMaxBytecode})
+	return info
 }
 
 // compileReason is why a class that does not compile is refused.

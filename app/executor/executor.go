@@ -11,6 +11,8 @@
 package executor
 
 import (
+	"errors"
+
 	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
@@ -21,6 +23,17 @@ import (
 type Executor struct {
 	Engine  cairo.Engine
 	Classes *Classes
+	// Fallback, if not nil, runs what Engine gives up with cairo.ErrFallback: the whole transaction, from its beginning.
+	Fallback cairo.Engine
+}
+
+// again is the executor that has to do what ended in an error once more, nil where there is none. Whatever was done before the
+// error must have been done to an overlay that is dropped.
+func (x *Executor) again(err error) *Executor {
+	if x.Fallback == nil || !errors.Is(err, cairo.ErrFallback) {
+		return nil
+	}
+	return &Executor{Engine: x.Fallback, Classes: x.Classes}
 }
 
 // Block is what execution sees of the block it is in.
@@ -92,6 +105,9 @@ func (x *Executor) Execute(st *state.Overlay, block *Block, tx starknet.Transact
 		return nil, err
 	}
 	out, err := t.run()
+	if again := x.again(err); again != nil {
+		return again.Execute(st, block, tx, opts)
+	}
 	if err != nil {
 		return nil, err
 	}
