@@ -1,0 +1,402 @@
+// Command engine measures what executes Cairo: our native engine beside our VM and beside Cairo Native, in one run and on the
+// same class files. Results, gas left and storage writes must be equal; a difference is an error.
+//
+//	go run ./scripts/bench/engine [-rows REGEXP] [-rounds N] [-o docs/benchmarks.md]
+//
+// Cairo Native is skipped, saying so, where cairo-native/ beside this file is not built (its Cargo.toml says how);
+// CAIRO_NATIVE_BENCH names a binary that is somewhere else.
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/starkd/starkd/app/executor"
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// The frame of every call.
+const (
+	gas      = 1_000_000_000_000_000
+	contract = "0x1000"
+	caller   = "0x5"
+)
+
+// row is one line of the table.
+type row struct {
+	name     string
+	class    string // a file, from the module's root
+	function string
+	calldata []string
+	n        int // repetitions of what is measured, in one run
+	runs     int
+	vmRuns   int
+	storage  bool // the run needs the storage of an ERC20 in use
+}
+
+const (
+	benchClass = "scripts/bench/engine/bench.contract_class.json"
+	erc20Class = "contracts/classes/erc20.contract_class.json"
+)
+
+// rows are those of the table; n is such that a native run takes some milliseconds and a VM run a gigabyte at most.
+var rows = []row{
+	repeated("fibonacci, felt counter", "fib", 1_000_000),
+	repeated("factorial", "factorial", 500_000),
+	repeated("felt multiplication, full size", "felt_mul", 500_000),
+	repeated("u128 `(x % m) * k + c`", "u128_arithmetic", 300_000),
+	repeated("u256 `(x % m) * k + c`", "u256_arithmetic", 50_000),
+	repeated("array append", "array_append", 500_000),
+	repeated("array append and sum", "array_sum", 500_000),
+	repeated("span.at over 1,024", "span_at", 500_000),
+	repeated("dict get and insert over 1,024 keys", "dict_insert", 100_000),
+	repeated("dict entry and finalize over 1,024 keys", "dict_entry", 100_000),
+	repeated("merge sort, per element", "sort", 10_000),
+	repeated("hades permutation", "hades", 5_000),
+	repeated("pedersen", "pedersen", 2_000),
+	{
+		name: "ERC20 transfer, one call, warm state", class: erc20Class, function: "transfer", calldata: []string{"0x6", "1", "0"},
+		n: 1, runs: 2_000, vmRuns: 500, storage: true,
+	},
+}
+
+func repeated(name, function string, n int) row {
+	return row{name: name, class: benchClass, function: function, calldata: []string{strconv.Itoa(n)}, n: n, runs: 20, vmRuns: 2}
+}
+
+// outcome is what an engine says of its runs of a row.
+type outcome struct {
+	Failed        bool        `json:"failed"`
+	Retdata       []felt.Felt `json:"retdata"`
+	GasLeft       uint64      `json:"gas_left"`
+	StorageWrites []slotWrite `json:"storage_writes"`
+	FirstNs       int64       `json:"first_ns"`
+	MinNs         int64       `json:"min_ns"`
+	CompileNs     int64       `json:"compile_ns"`
+	Fallbacks     []string    `json:"fallbacks"`
+}
+
+type slotWrite struct {
+	Key   felt.Felt `json:"key"`
+	Value felt.Felt `json:"value"`
+}
+
+// result is what must be equal.
+type result struct {
+	Failed  bool
+	Retdata []felt.Felt
+	GasLeft uint64
+	Writes  []slotWrite
+}
+
+func (o *outcome) result() result { return result{o.Failed, o.Retdata, o.GasLeft, o.StorageWrites} }
+
+// merge keeps the least times.
+func (o *outcome) merge(with *outcome) {
+	o.MinNs, o.CompileNs = min(o.MinNs, with.MinNs), min(o.CompileNs, with.CompileNs)
+}
+
+func main() {
+	pattern := flag.String("rows", "", "only rows whose name matches")
+	rounds := flag.Int("rounds", 3, "times that the fast engines take turns; the least time counts")
+	out := flag.String("o", "", "file to append the table to")
+	note := flag.String("note", "", "a sentence on the machine for the table")
+	flag.Parse()
+	if err := run(*pattern, *rounds, *out, *note); err != nil {
+		fmt.Fprintln(os.Stderr, "engine:", err)
+		os.Exit(1)
+	}
+}
+
+// bench is a run of this program.
+type bench struct {
+	root    string // of the module
+	starkd  string
+	peer    string // "" where it is not built
+	storage string // file
+}
+
+func run(pattern string, rounds int, out, note string) error {
+	match, err := regexp.Compile(pattern)
+	if err != nil {
+		return err
+	}
+	work, err := os.MkdirTemp("", "bench-engine")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	b, err := newBench(work)
+	if err != nil {
+		return err
+	}
+	engines := []string{"native", "cairo-native"}
+	if b.peer == "" {
+		fmt.Fprintln(os.Stderr, "engine: Cairo Native is not built (scripts/bench/engine/cairo-native/Cargo.toml says how): its column stays empty")
+		engines = engines[:1]
+	}
+	var table []line
+	var failures []error
+	for _, r := range rows {
+		if !match.MatchString(r.name) {
+			continue
+		}
+		l := line{row: r, by: map[string]*outcome{}}
+		for round := range rounds {
+			turn := engines
+			if round == 0 {
+				turn = append(slices.Clone(engines), "vm")
+			}
+			for _, e := range turn {
+				o, err := b.measure(e, r)
+				if err != nil {
+					return fmt.Errorf("%s on %s: %w", r.name, e, err)
+				}
+				if had := l.by[e]; had != nil {
+					had.merge(o)
+				} else {
+					l.by[e] = o
+				}
+			}
+		}
+		if err := l.equal(); err != nil {
+			failures = append(failures, err)
+		}
+		table = append(table, l)
+		fmt.Fprintln(os.Stderr, l.String())
+	}
+	text := render(table, note)
+	fmt.Print(text)
+	if err := errors.Join(failures...); err != nil {
+		return err
+	}
+	if out == "" {
+		return nil
+	}
+	f, err := os.OpenFile(out, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString("\n" + text)
+	return errors.Join(err, f.Close())
+}
+
+// newBench builds starkd and finds the peer.
+func newBench(work string) (*bench, error) {
+	gomod, err := exec.Command("go", "env", "GOMOD").Output()
+	if err != nil {
+		return nil, err
+	}
+	b := &bench{root: filepath.Dir(strings.TrimSpace(string(gomod))), starkd: filepath.Join(work, "starkd")}
+	build := exec.Command("go", "build", "-o", b.starkd, "./cmd/starkd")
+	build.Dir, build.Stderr = b.root, os.Stderr
+	if err := build.Run(); err != nil {
+		return nil, fmt.Errorf("building starkd: %w", err)
+	}
+	b.peer = os.Getenv("CAIRO_NATIVE_BENCH")
+	if b.peer == "" {
+		b.peer = filepath.Join(b.root, "scripts/bench/engine/cairo-native/target/release/cairo-native-bench")
+	}
+	if _, err := os.Stat(b.peer); err != nil {
+		b.peer = ""
+	}
+	storage := map[string]string{}
+	for _, account := range []string{caller, "0x6"} {
+		storage[executor.BalanceKey(felt.MustHex(account)).String()] = "1000000000000000000"
+	}
+	text, err := json.Marshal(storage)
+	if err != nil {
+		return nil, err
+	}
+	b.storage = filepath.Join(work, "storage.json")
+	return b, os.WriteFile(b.storage, text, 0o644)
+}
+
+// measure runs a row on an engine.
+func (b *bench) measure(engine string, r row) (*outcome, error) {
+	var cmd *exec.Cmd
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	if engine == "cairo-native" {
+		args := []string{r.class, executor.Selector(r.function).String(), strconv.Itoa(gas), strconv.Itoa(r.runs), "-"}
+		if r.storage {
+			args[4] = b.storage
+		}
+		cmd = exec.CommandContext(ctx, b.peer, append(args, r.calldata...)...)
+		cmd.Env = append(os.Environ(), "CONTRACT="+contract, "CALLER="+caller)
+	} else {
+		runs := r.runs
+		if engine == "vm" {
+			runs = r.vmRuns
+		}
+		args := []string{
+			"class", "call", r.class, "--function", r.function, "--calldata", strings.Join(r.calldata, ","), "--engine", engine,
+			"--gas", strconv.Itoa(gas), "--contract", contract, "--caller", caller, "--repeat", strconv.Itoa(runs), "--json",
+		}
+		if r.storage {
+			args = append(args, "--storage", b.storage)
+		}
+		cmd = exec.CommandContext(ctx, b.starkd, args...)
+	}
+	var stdout, stderr bytes.Buffer
+	cmd.Dir, cmd.Stdout, cmd.Stderr = b.root, &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, bytes.TrimSpace(stderr.Bytes()))
+	}
+	o := &outcome{}
+	if err := json.Unmarshal(stdout.Bytes(), o); err != nil {
+		return nil, err
+	}
+	if len(o.Fallbacks) > 0 {
+		return nil, fmt.Errorf("ran on the VM: %v", o.Fallbacks)
+	}
+	return o, nil
+}
+
+// line is a row with what the engines did.
+type line struct {
+	row
+	by map[string]*outcome
+}
+
+// equal compares all outcomes with the VM's.
+func (l *line) equal() error {
+	var faults []error
+	want := l.by["vm"].result()
+	for _, e := range []string{"native", "cairo-native"} {
+		o := l.by[e]
+		if o == nil {
+			continue
+		}
+		if diff := cmp.Diff(want, o.result()); diff != "" {
+			faults = append(faults, fmt.Errorf("%s: %s differs from the VM (-vm +%s):\n%s", l.name, e, e, diff))
+		}
+	}
+	if want.Failed {
+		faults = append(faults, fmt.Errorf("%s: panicked with %v", l.name, want.Retdata))
+	}
+	return errors.Join(faults...)
+}
+
+// each is the time of one repetition, in ns; 0 where the engine did not run.
+func (l *line) each(engine string) float64 {
+	if o := l.by[engine]; o != nil {
+		return float64(o.MinNs) / float64(l.n)
+	}
+	return 0
+}
+
+func (l *line) ratio(above, below string) string {
+	a, b := l.each(above), l.each(below)
+	if a == 0 || b == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.3g", a/b)
+}
+
+func (l *line) ns(engine string) string {
+	v := l.each(engine)
+	switch {
+	case v == 0:
+		return "–"
+	case v < 100:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.0f", v)
+}
+
+func (l *line) String() string {
+	return fmt.Sprintf("| %s | %d | %s | %s | %s | %s | %s |", l.name, l.n, l.ns("native"), l.ns("cairo-native"), l.ns("vm"),
+		l.ratio("native", "cairo-native"), l.ratio("vm", "native"))
+}
+
+// render is the table as it stands in docs/benchmarks.md.
+func render(table []line, note string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, %s.%s Command: `go run ./scripts/bench/engine`.\n\n", time.Now().UTC().Format("2006-01-02 15:04"), machine(), sentence(note))
+	b.WriteString("| row | n | native, ns each | Cairo Native 0.9.0-rc.9 (AOT), ns each | our VM, ns each | native ÷ Cairo Native | VM ÷ native |\n")
+	b.WriteString("| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n")
+	within, ahead, compared := 0, 0, 0
+	for _, l := range table {
+		b.WriteString(l.String() + "\n")
+		if l.by["native"] != nil && l.by["cairo-native"] != nil {
+			compared++
+			r := l.each("native") / l.each("cairo-native")
+			if r <= 1.6 {
+				within++
+			}
+			if r < 1 {
+				ahead++
+			}
+		}
+	}
+	b.WriteString("\nResults, gas left and storage writes are equal in every row.")
+	if compared > 0 {
+		fmt.Fprintf(&b, " Native takes at most 1.6 times Cairo Native's time in %d of %d rows and less than it in %d.", within, compared, ahead)
+	}
+	b.WriteString("\n")
+	for _, class := range []string{benchClass, erc20Class} {
+		if c := compileTimes(table, class); c != "" {
+			fmt.Fprintf(&b, "Compilation of %s (`%s`): %s.\n", filepath.Base(class), class, c)
+		}
+	}
+	return b.String()
+}
+
+// compileTimes says how long the engines take to prepare a class, the least of all runs.
+func compileTimes(table []line, class string) string {
+	least := map[string]int64{}
+	for _, l := range table {
+		if l.class != class {
+			continue
+		}
+		for e, o := range l.by {
+			if o.CompileNs > 0 && (least[e] == 0 || o.CompileNs < least[e]) {
+				least[e] = o.CompileNs
+			}
+		}
+	}
+	var parts []string
+	for _, e := range []string{"native", "cairo-native"} {
+		if least[e] > 0 {
+			parts = append(parts, fmt.Sprintf("%s %.0f ms", e, float64(least[e])/1e6))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func sentence(s string) string {
+	if s == "" {
+		return ""
+	}
+	return " " + strings.TrimSuffix(s, ".") + "."
+}
+
+// machine names the processor.
+func machine() string {
+	cpu := "unknown processor"
+	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		for l := range strings.Lines(string(info)) {
+			if name, value, ok := strings.Cut(l, ":"); ok && strings.TrimSpace(name) == "model name" {
+				cpu = strings.TrimSpace(value)
+				break
+			}
+		}
+	}
+	version, _ := exec.Command("go", "env", "GOVERSION").Output()
+	return fmt.Sprintf("%s, %s", cpu, strings.TrimSpace(string(version)))
+}
