@@ -37,7 +37,7 @@ type BlockProof struct {
 	Block   uint64            `json:"block"`
 	Proofs  []*Proof          `json:"proofs"` // of consecutive transactions, in order
 	Witness statement.Witness `json:"witness"`
-	// Headers are the signed headers of heights n and n+1 with their validator sets, in CometBFT's JSON. Whoever checks the
+	// Headers are the signed headers of heights n and n+1 with their commits, in CometBFT's JSON. Whoever checks the
 	// proof makes the anchor of them; they mean nothing here.
 	Headers [2]json.RawMessage `json:"headers"`
 }

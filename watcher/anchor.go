@@ -26,22 +26,29 @@ func anchorOf(light, next *cmttypes.SignedHeader, genesis *app.Genesis) (*prover
 
 // VerifyHeaders checks the headers of a block proof against what the reader trusts, and the witness's transactions and
 // results against the headers. The anchor it returns is as good as that trust.
-func VerifyHeaders(b *prover.BlockProof, trust *Trust) (*prover.Anchor, error) {
-	var blocks [2]*cmttypes.LightBlock
+func VerifyHeaders(b *prover.BlockProof, trust *Trust) (anchor *prover.Anchor, err error) {
+	// CometBFT panics on some malformed values, such as keys of a wrong size. It has no part in what is accepted here: the
+	// validator set comes from the genesis, never from the proof.
+	defer func() {
+		if fault := recover(); fault != nil {
+			anchor, err = nil, fmt.Errorf("watcher: malformed header in the proof: %v", fault)
+		}
+	}()
+	var headers [2]*cmttypes.SignedHeader
 	for i, raw := range b.Headers {
-		block := new(cmttypes.LightBlock)
-		if err := cmtjson.Unmarshal(raw, block); err != nil {
+		header := new(cmttypes.SignedHeader)
+		if err := cmtjson.Unmarshal(raw, header); err != nil {
 			return nil, fmt.Errorf("watcher: header %d of the proof: %w", i, err)
 		}
-		if block.SignedHeader == nil || block.Header == nil || block.ValidatorSet == nil {
+		if header.Header == nil || header.Commit == nil {
 			return nil, fmt.Errorf("watcher: header %d of the proof is incomplete", i)
 		}
-		if err := block.ValidateBasic(b.Chain); err != nil {
+		if err := header.ValidateBasic(b.Chain); err != nil {
 			return nil, fmt.Errorf("watcher: header %d of the proof: %w", i, err)
 		}
-		blocks[i] = block
+		headers[i] = header
 	}
-	light, next := blocks[0], blocks[1]
+	light, next := headers[0], headers[1]
 	switch {
 	case trust.ChainID != "" && b.Chain != trust.ChainID:
 		return nil, fmt.Errorf("watcher: the proof is of chain %q, not of %q", b.Chain, trust.ChainID)
@@ -62,7 +69,7 @@ func VerifyHeaders(b *prover.BlockProof, trust *Trust) (*prover.Anchor, error) {
 			return nil, fmt.Errorf("watcher: the proof is of chain %q, the genesis of %q", b.Chain, trust.Genesis.ChainID)
 		}
 		validators := genesisValidators(trust.Genesis)
-		for _, block := range blocks {
+		for _, block := range headers {
 			if !bytes.Equal(block.ValidatorsHash, validators.Hash()) {
 				return nil, fmt.Errorf("watcher: header %d is of validators %X, genesis has %X", block.Height, block.ValidatorsHash, validators.Hash())
 			}
@@ -85,7 +92,7 @@ func VerifyHeaders(b *prover.BlockProof, trust *Trust) (*prover.Anchor, error) {
 	if hash := ResultsHash(b.Witness.Results); !bytes.Equal(hash, next.LastResultsHash) {
 		return nil, fmt.Errorf("watcher: the results hash to %X, header %d signs %X", hash, next.Height, next.LastResultsHash)
 	}
-	return anchorOf(light.SignedHeader, next.SignedHeader, genesis)
+	return anchorOf(light, next, genesis)
 }
 
 // genesisValidators is the validator set of a genesis file. The set of this chain does not change.

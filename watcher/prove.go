@@ -9,6 +9,7 @@ import (
 	"time"
 
 	cmtjson "github.com/cometbft/cometbft/libs/json"
+	cmttypes "github.com/cometbft/cometbft/types"
 	"github.com/starkd/starkd/app"
 	cairoos "github.com/starkd/starkd/cairo/os"
 	"github.com/starkd/starkd/prover"
@@ -151,7 +152,7 @@ func (w *Watcher) witness(ctx context.Context, b *Block, recording *app.Recordin
 	if e.Results, err = w.chain.results(ctx, b); err != nil {
 		return err
 	}
-	for i, signed := range []any{b.Light, b.Next} {
+	for i, signed := range []*cmttypes.SignedHeader{b.Light.SignedHeader, b.Next.SignedHeader} {
 		if e.Headers[i], err = cmtjson.Marshal(signed); err != nil {
 			return err
 		}
