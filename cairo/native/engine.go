@@ -30,6 +30,7 @@ const (
 	ReasonPending  = "pending"  // it is being compiled
 	ReasonStack    = "stack"    // the run recursed too deeply for the machine's stack
 	ReasonMemory   = "memory"   // it took more memory than a run may
+	ReasonCurve    = "curve"    // points met that compiled code cannot add
 	ReasonInternal = "internal" // something that cannot be: a defect
 )
 

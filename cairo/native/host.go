@@ -40,7 +40,9 @@ type run struct {
 	sys   cairo.Syscalls
 	err   error // why the run ended, when a host function ended it
 	dicts []*dict
-	info  uint32 // address of the execution info, 0 before it is asked for
+	// blinded counts the blinding points drawn.
+	blinded uint64
+	info    uint32 // address of the execution info, 0 before it is asked for
 }
 
 // aborted is thrown through the module when run.err says why the run ends.
@@ -253,6 +255,31 @@ var computations = []hostFunc{
 		putFelt(s, &y)
 		s[4] = flagWord(ok)
 	}},
+	{"ec_init", signature{0, 16}, func(r *run, s []uint64) {
+		p := starkcurve.Blinding(r.blinded)
+		r.blinded++
+		putPoint(s, p)
+		putPoint(s[8:], p)
+	}},
+	{"ec_add", signature{16, 8}, func(r *run, s []uint64) {
+		putPoint(s, r.addPoints(pointAt(s), pointAt(s[8:])))
+	}},
+	{"ec_add_mul", signature{20, 8}, func(r *run, s []uint64) {
+		p, ok := starkcurve.ECOp(pointAt(s), pointAt(s[12:]), feltAt(s[8:]))
+		if !ok {
+			r.abort(fallback(ReasonCurve, "an EC operation met two points with the same x coordinate"))
+		}
+		putPoint(s, p)
+	}},
+	{"ec_finalize", signature{16, 9}, func(r *run, s []uint64) {
+		sum, blinding := pointAt(s), pointAt(s[8:])
+		if sum == blinding {
+			clear(s[:9])
+			return
+		}
+		putPoint(s, r.addPoints(sum, blinding.Neg()))
+		s[8] = 1
+	}},
 	{"dict_new", signature{0, 1}, func(r *run, s []uint64) {
 		r.dicts = append(r.dicts, &dict{at: map[felt.Felt]uint64{}})
 		s[0] = uint64(len(r.dicts) - 1)
@@ -291,6 +318,22 @@ var computations = []hostFunc{
 		s[2] = start + entry*uint64(len(keys))
 		s[3] = s[2]
 	}},
+}
+
+func pointAt(s []uint64) starkcurve.Point { return starkcurve.Point{X: feltAt(s), Y: feltAt(s[4:])} }
+
+func putPoint(s []uint64, p starkcurve.Point) {
+	putFelt(s, &p.X)
+	putFelt(s[4:], &p.Y)
+}
+
+// addPoints adds points as compiled code does, which fails where their x coordinates are equal: only a program that seeks it meets
+// that, and the VM says how it ends.
+func (r *run) addPoints(p, q starkcurve.Point) starkcurve.Point {
+	if p.X == q.X {
+		r.abort(fallback(ReasonCurve, "two points with the same x coordinate"))
+	}
+	return p.Add(q)
 }
 
 func (r *run) dict(i uint64) *dict {

@@ -57,7 +57,7 @@ func classOf(r sierra.Range) intClass {
 // maxSlots bounds a value: a class with larger ones goes to the VM.
 const maxSlots = 400
 
-// Slots of an array, and of the state that is a point.
+// Slots of an array, and of a point of the curve.
 const (
 	arraySlots = 3
 	pointSlots = 8
@@ -111,8 +111,10 @@ func (l *layout) compute(id sierra.TypeID) int {
 		return 1
 	case "Felt252DictEntry":
 		return 2
-	case "EcPoint", "EcState":
+	case "EcPoint":
 		return pointSlots
+	case "EcState":
+		return 2 * pointSlots // the sum, and the blinding point that it started from
 	case "CircuitModulus":
 		return 8
 	case "U96LimbsLtGuarantee":

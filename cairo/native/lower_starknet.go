@@ -58,6 +58,21 @@ var cryptoRows = map[string]lowering{
 		l.op(opWrap)
 		l.choose01([][]slot{join(v...)}, nil)
 	},
+	"ec_state_init": func(l *invocation) { l.out(0, l.host("ec_init")) },
+	"ec_state_add": func(l *invocation) {
+		v := l.values()
+		l.out(0, join(l.host("ec_add", v[0][:8], v[1]), v[0][8:]))
+	},
+	"ec_state_add_mul": func(l *invocation) {
+		v := l.values()
+		l.out(0, join(l.host("ec_add_mul", v[0][:8], v[1], v[2]), v[0][8:]))
+	},
+	"ec_state_try_finalize_nz": func(l *invocation) {
+		r := l.host("ec_finalize", l.values()[0])
+		l.push(r[8])
+		l.op(opWrap)
+		l.choose01([][]slot{r[:8]}, nil)
+	},
 	"ec_point_from_x_nz": func(l *invocation) {
 		x := l.values()[0]
 		r := l.host("ec_from_x", x)

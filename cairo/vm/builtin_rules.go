@@ -156,95 +156,11 @@ func deduceECOp(b *Builtin, m *Memory, a Addr, index uint64) (Value, bool, error
 			return Value{}, false, fmt.Errorf("EcOpBuiltin: point (%v, %v) is not on the curve", FeltValue(pt.X), FeltValue(pt.Y))
 		}
 	}
-	r, err := ecOp(p, q, in[4])
-	if err != nil {
-		return Value{}, false, err
+	r, ok := starkcurve.ECOp(p, q, in[4])
+	if !ok {
+		return Value{}, false, fmt.Errorf("cannot apply EC operation: computation reached two points with the same x coordinate (m = %v)", FeltValue(in[4]))
 	}
 	return b.remember(a, index, []felt.Felt{r.X, r.Y})
-}
-
-// jacobian is the curve point (x/z², y/z³).
-type jacobian struct{ x, y, z felt.Felt }
-
-// ecOp computes p + m·q by the builtin's own double-and-add, which has no answer when a partial sum and a doubled point
-// share their x coordinate.
-func ecOp(p, q starkcurve.Point, scalar felt.Felt) (starkcurve.Point, error) {
-	sum, dbl := jacobian{p.X, p.Y, felt.One}, jacobian{q.X, q.Y, felt.One}
-	bits := scalar.Limbs()
-	for i := range scalar.BitLen() {
-		var sz, dz, u1, u2 felt.Felt
-		sz.Square(&sum.z)
-		dz.Square(&dbl.z)
-		u1.Mul(&sum.x, &dz)
-		u2.Mul(&dbl.x, &sz)
-		if u1 == u2 {
-			return starkcurve.Point{}, fmt.Errorf("cannot apply EC operation: computation reached two points with the same x coordinate (m = %v)", FeltValue(scalar))
-		}
-		if bits[i/64]>>(i%64)&1 == 1 {
-			sum = addJacobian(&sum, &dbl, &sz, &dz, &u1, &u2)
-		}
-		dbl = doubleJacobian(&dbl)
-	}
-	var zi, zi2, r felt.Felt
-	zi.Inverse(&sum.z)
-	zi2.Square(&zi)
-	r.Mul(&sum.x, &zi2)
-	zi2.Mul(&zi2, &zi)
-	zi.Mul(&sum.y, &zi2)
-	return starkcurve.Point{X: r, Y: zi}, nil
-}
-
-// addJacobian adds points whose x coordinates differ; z², and x scaled to the common denominator, come from the caller.
-func addJacobian(p, q *jacobian, pz2, qz2, u1, u2 *felt.Felt) jacobian {
-	var s1, s2, h, h2, h3, r, v, x, y, z felt.Felt
-	s1.Mul(&q.z, qz2)
-	s1.Mul(&s1, &p.y)
-	s2.Mul(&p.z, pz2)
-	s2.Mul(&s2, &q.y)
-	h.Sub(u2, u1)
-	r.Sub(&s2, &s1)
-	h2.Square(&h)
-	h3.Mul(&h2, &h)
-	v.Mul(u1, &h2)
-	x.Square(&r)
-	x.Sub(&x, &h3)
-	x.Sub(&x, &v)
-	x.Sub(&x, &v)
-	y.Sub(&v, &x)
-	y.Mul(&y, &r)
-	s1.Mul(&s1, &h3)
-	y.Sub(&y, &s1)
-	z.Mul(&p.z, &q.z)
-	z.Mul(&z, &h)
-	return jacobian{x, y, z}
-}
-
-// doubleJacobian doubles on y² = x³ + x + b (a = 1).
-func doubleJacobian(p *jacobian) jacobian {
-	var xx, yy, yyyy, zz, s, m, t, x, y, z felt.Felt
-	xx.Square(&p.x)
-	yy.Square(&p.y)
-	yyyy.Square(&yy)
-	zz.Square(&p.z)
-	s.Mul(&p.x, &yy)
-	s.Double(&s)
-	s.Double(&s)
-	m.Double(&xx)
-	m.Add(&m, &xx)
-	t.Square(&zz)
-	m.Add(&m, &t)
-	x.Square(&m)
-	x.Sub(&x, &s)
-	x.Sub(&x, &s)
-	y.Sub(&s, &x)
-	y.Mul(&y, &m)
-	yyyy.Double(&yyyy)
-	yyyy.Double(&yyyy)
-	yyyy.Double(&yyyy)
-	y.Sub(&y, &yyyy)
-	z.Mul(&p.y, &p.z)
-	z.Double(&z)
-	return jacobian{x, y, z}
 }
 
 // checkSignature verifies an instance as soon as both of its cells are there.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/crypto/felt"
-	"github.com/starkd/starkd/crypto/poseidon"
 	"github.com/starkd/starkd/crypto/starkcurve"
 )
 
@@ -527,18 +526,14 @@ func findSmallArcs(m *Machine, c *coreHint) error {
 	return err
 }
 
-// randomECPoint yields any point: results never depend on it. Official machines draw it; here it follows from the state.
+// randomECPoint yields the run's next blinding point.
 func randomECPoint(m *Machine, c *coreHint) error {
-	x := poseidon.Hash(felt.FromUint64(m.Steps), felt.FromUint64(m.AP))
-	for {
-		if y, ok := starkcurve.YFromX(x); ok {
-			if err := c.set(m, 0, FeltValue(x)); err != nil {
-				return err
-			}
-			return c.set(m, 1, FeltValue(y))
-		}
-		x.Add(&x, &felt.One)
+	p := starkcurve.Blinding(m.blinded)
+	m.blinded++
+	if err := c.set(m, 0, FeltValue(p.X)); err != nil {
+		return err
 	}
+	return c.set(m, 1, FeltValue(p.Y))
 }
 
 func u256InvModN(m *Machine, c *coreHint) error {

@@ -43,6 +43,7 @@ type Machine struct {
 	scopes   scopes
 	classes  classState
 	readOnly []readOnly // segments that the code may not write behind
+	blinded  uint64     // blinding points drawn
 }
 
 // readOnly is a segment that was filled for the code, and its size.

@@ -1,0 +1,105 @@
+package starkcurve
+
+import "github.com/starkd/starkd/crypto/felt"
+
+// jacobian is the curve point (x/z², y/z³).
+type jacobian struct{ x, y, z felt.Felt }
+
+// ECOp computes p + m·q by the EC operation builtin's own double-and-add, which has no answer when a partial sum and a doubled
+// point share their x coordinate.
+func ECOp(p, q Point, m felt.Felt) (Point, bool) {
+	sum, dbl := jacobian{p.X, p.Y, felt.One}, jacobian{q.X, q.Y, felt.One}
+	bits := m.Limbs()
+	for i := range m.BitLen() {
+		var sz, dz, u1, u2 felt.Felt
+		sz.Square(&sum.z)
+		dz.Square(&dbl.z)
+		u1.Mul(&sum.x, &dz)
+		u2.Mul(&dbl.x, &sz)
+		if u1 == u2 {
+			return Point{}, false
+		}
+		if bits[i/64]>>(i%64)&1 == 1 {
+			sum = addJacobian(&sum, &dbl, &sz, &dz, &u1, &u2)
+		}
+		dbl = doubleJacobian(&dbl)
+	}
+	var zi, zi2, r felt.Felt
+	zi.Inverse(&sum.z)
+	zi2.Square(&zi)
+	r.Mul(&sum.x, &zi2)
+	zi2.Mul(&zi2, &zi)
+	zi.Mul(&sum.y, &zi2)
+	return Point{X: r, Y: zi}, true
+}
+
+// addJacobian adds points whose x coordinates differ; z², and x scaled to the common denominator, come from the caller.
+func addJacobian(p, q *jacobian, pz2, qz2, u1, u2 *felt.Felt) jacobian {
+	var s1, s2, h, h2, h3, r, v, x, y, z felt.Felt
+	s1.Mul(&q.z, qz2)
+	s1.Mul(&s1, &p.y)
+	s2.Mul(&p.z, pz2)
+	s2.Mul(&s2, &q.y)
+	h.Sub(u2, u1)
+	r.Sub(&s2, &s1)
+	h2.Square(&h)
+	h3.Mul(&h2, &h)
+	v.Mul(u1, &h2)
+	x.Square(&r)
+	x.Sub(&x, &h3)
+	x.Sub(&x, &v)
+	x.Sub(&x, &v)
+	y.Sub(&v, &x)
+	y.Mul(&y, &r)
+	s1.Mul(&s1, &h3)
+	y.Sub(&y, &s1)
+	z.Mul(&p.z, &q.z)
+	z.Mul(&z, &h)
+	return jacobian{x, y, z}
+}
+
+// doubleJacobian doubles on y² = x³ + x + b (a = 1).
+func doubleJacobian(p *jacobian) jacobian {
+	var xx, yy, yyyy, zz, s, m, t, x, y, z felt.Felt
+	xx.Square(&p.x)
+	yy.Square(&p.y)
+	yyyy.Square(&yy)
+	zz.Square(&p.z)
+	s.Mul(&p.x, &yy)
+	s.Double(&s)
+	s.Double(&s)
+	m.Double(&xx)
+	m.Add(&m, &xx)
+	t.Square(&zz)
+	m.Add(&m, &t)
+	x.Square(&m)
+	x.Sub(&x, &s)
+	x.Sub(&x, &s)
+	y.Sub(&s, &x)
+	y.Mul(&y, &m)
+	yyyy.Double(&yyyy)
+	yyyy.Double(&yyyy)
+	yyyy.Double(&yyyy)
+	y.Sub(&y, &yyyy)
+	z.Mul(&p.y, &p.z)
+	z.Double(&z)
+	return jacobian{x, y, z}
+}
+
+// blindingBase is where Blinding looks for points.
+var blindingBase = felt.FromShortString("blinding points of EC states")
+
+// Blinding is the n-th of the points that a run starts its sums from, so that none meets the point at infinity by chance. Official
+// machines draw them; results never depend on which they are, but for a program that takes pains to meet one, and then all nodes
+// have to fail alike: so they are fixed.
+func Blinding(n uint64) Point {
+	x := felt.FromUint64(n)
+	x.Mul(&x, &Generator.X)
+	x.Add(&x, &blindingBase)
+	for {
+		if y, ok := YFromX(x); ok {
+			return Point{X: x, Y: y}
+		}
+		x.Add(&x, &felt.One)
+	}
+}
