@@ -26,6 +26,9 @@ func (x *Executor) Enter(st *state.Overlay, block *Block, e Entry) (*Frame, erro
 	f, err := t.context(CallPhase, e.Gas).call(entry{
 		kind: e.Kind, selector: e.Selector, storage: e.Contract, caller: e.Caller, calldata: e.Calldata, gas: e.Gas,
 	})
+	if again := x.again(err); again != nil {
+		return again.Enter(st, block, e)
+	}
 	if failure, ok := asFailure(err); ok {
 		return f, reject(ContractError, "%s", revertText("", f, failure))
 	}
