@@ -16,7 +16,7 @@ test: check ## everything that fits in 15 minutes on 2 cores
 	$(MAKE) race
 
 race: ## the race detector where it is quick
-	$(GO) test -tags pebbledb -race -short -timeout 10m ./internal/... ./crypto/...
+	$(GO) test -tags pebbledb -race -short -timeout 10m ./internal/... ./crypto/... ./config ./watcher/... ./rpc ./app/state/... ./app
 
 test-full: check ## heavy suites too
 	STARKD_FULL=1 $(GO) test -tags pebbledb -timeout 120m ./...

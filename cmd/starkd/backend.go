@@ -110,7 +110,22 @@ func (b *backend) Submit(_ context.Context, tx starknet.Transaction) (felt.Felt,
 	return hash, nil
 }
 
-func (b *backend) Syncing(context.Context) *rpc.SyncStatus { return nil }
+// Syncing tells of a node that is still fetching old blocks. How far the chain has come is not known before it has caught
+// up: the highest block is the newest that this node has.
+func (b *backend) Syncing(context.Context) *rpc.SyncStatus {
+	head := b.store.Head()
+	if head == nil || !b.node.ConsensusReactor().WaitSync() {
+		return nil
+	}
+	first, _, ok, err := b.store.Header(0)
+	if err != nil || !ok {
+		return nil
+	}
+	return &rpc.SyncStatus{
+		StartingBlockHash: first.Hash(), CurrentBlockHash: head.BlockHash, CurrentBlockNum: head.Height,
+		HighestBlockHash: head.BlockHash, HighestBlockNum: head.Height,
+	}
+}
 
 // rejection turns a refusal by the executor into the specification's error of the same number.
 func rejection(err error) error {

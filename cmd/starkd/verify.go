@@ -48,7 +48,7 @@ trusted. A Stone proof file is checked as such, and reported as program hash, ou
 				return verifyStone(cmd, data, minBits, stone5)
 			}
 			if err != nil {
-				return err
+				return withHint(err, "the file is damaged or was changed: fetch it again")
 			}
 			trust := &watcher.Trust{ChainID: chainID}
 			if validators != "" {
