@@ -31,6 +31,9 @@ type Config struct {
 	// BlockSteps is the most VM steps that this node puts into a block that it proposes, so that a proof can cover the block.
 	// 0 means no bound. It binds no other node: steps are not consensus.
 	BlockSteps uint64
+	// Fallback, if not nil, runs again from its beginning each transaction that the engine gives up with cairo.ErrFallback. An
+	// engine that needs one counts no steps: BlockSteps then bounds what Sierra gas says of them.
+	Fallback cairo.Engine
 }
 
 func (c *Config) setDefaults() {
@@ -59,7 +62,7 @@ type App struct {
 func New(store *state.Store, engine cairo.Engine, compile executor.Compile, config Config) (*App, error) {
 	config.setDefaults()
 	a := &App{
-		store: store, exec: &executor.Executor{Engine: engine, Classes: executor.NewClasses(compile)}, config: config,
+		store: store, exec: &executor.Executor{Engine: engine, Classes: executor.NewClasses(compile), Fallback: config.Fallback}, config: config,
 		runs: map[[32]byte]*run{},
 	}
 	a.pool.reset()
@@ -188,6 +191,10 @@ func (a *App) openBlock(st *state.Overlay, height uint64) error {
 	return nil
 }
 
+// gasPerStep is the Sierra gas of a VM step. The gas of a transaction pays for builtins and system calls too, so that it
+// bounds the steps from above.
+const gasPerStep = 100
+
 // blockHashLag is Starknet's stored_block_hash_buffer.
 const blockHashLag = 10
 
@@ -211,7 +218,11 @@ func (r *run) execute(a *App, raw []byte) error {
 	})
 	r.gas += out.Receipt.Resources.L2Gas
 	r.sierra += out.SierraGas
-	r.steps += out.Steps
+	if a.config.Fallback == nil {
+		r.steps += out.Steps
+	} else {
+		r.steps += out.SierraGas / gasPerStep
+	}
 	return nil
 }
 

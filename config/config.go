@@ -35,7 +35,7 @@ type RPC struct {
 }
 
 // Engines are the names of what executes Cairo.
-var Engines = []string{"vm"}
+var Engines = []string{"native", "vm"}
 
 // App is the state machine of a node or of a watcher's replica.
 type App struct {

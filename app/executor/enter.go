@@ -29,6 +29,9 @@ func (x *Executor) Enter(st *state.Overlay, block *Block, e Entry) (*Frame, erro
 	if again := x.again(err); again != nil {
 		return again.Enter(st, block, e)
 	}
+	if again := x.again(err); again != nil {
+		return again.Enter(st, block, e)
+	}
 	if failure, ok := asFailure(err); ok {
 		return f, reject(ContractError, "%s", revertText("", f, failure))
 	}

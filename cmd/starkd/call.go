@@ -14,6 +14,8 @@ import (
 	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/cairo/casm"
+	"github.com/starkd/starkd/cairo/compiler"
+	"github.com/starkd/starkd/cairo/native"
 	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
@@ -94,8 +96,9 @@ type callReport struct {
 	Messages      []callMessage  `json:"messages"`
 	StorageWrites []storageWrite `json:"storage_writes"`
 	Runs          int            `json:"runs"`
-	FirstNs       int64          `json:"first_ns"` // with whatever the engine prepares for a class
 	MinNs         int64          `json:"min_ns"`
+	CompileNs     int64          `json:"compile_ns,omitempty"` // to machine code
+	Fallback      string         `json:"fallback,omitempty"`   // why the native engine left the call to the VM
 }
 
 type callEvent struct {
@@ -119,7 +122,7 @@ func (f *callFlags) run(cmd *cobra.Command, path string) (*callReport, error) {
 	if f.repeat < 1 || f.repeat > maxRepeat {
 		return nil, usagef("--repeat %d is not between 1 and %d", f.repeat, maxRepeat)
 	}
-	engine, err := newEngine(f.engine)
+	engine, fallback, err := newEngine(f.engine, native.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -132,24 +135,33 @@ func (f *callFlags) run(cmd *cobra.Command, path string) (*callReport, error) {
 		return nil, err
 	}
 	watch := &stopwatch{Engine: engine}
-	x := &executor.Executor{Engine: watch, Classes: executor.NewClasses(nil)}
+	x := &executor.Executor{Engine: watch, Classes: executor.NewClasses(nil), Fallback: fallback}
 	block := &executor.Block{ChainID: felt.FromShortString("STARKD_CALL")}
 	report := &callReport{Engine: f.engine, Runs: f.repeat}
+	if n, ok := engine.(*native.Engine); ok {
+		defer n.Close()
+		if report.CompileNs, err = world.prepare(n); err != nil {
+			report.Fallback = err.Error()
+		}
+	}
 	for i := range f.repeat {
 		st := state.NewOverlay(world)
 		frame, err := x.Enter(st, block, *entry)
 		if err != nil {
 			if watch.fault != nil {
-				err = watch.fault // what an engine says itself is more than what a receipt may hold
+				// What an engine says itself is more than what a receipt may hold.
+				err = watch.fault
 			}
 			return nil, withHint(err, "the run broke a rule of the machine, or asked for what only a chain has; on a chain the transaction reverts")
 		}
-		if i == 0 {
-			report.FirstNs, report.MinNs = watch.took.Nanoseconds(), watch.took.Nanoseconds()
+		if took := watch.took.Nanoseconds(); i == 0 || took < report.MinNs {
+			report.MinNs = took
 		}
-		report.MinNs = min(report.MinNs, watch.took.Nanoseconds())
 		if i == f.repeat-1 {
 			report.Steps = watch.steps
+			if watch.fallback != nil {
+				report.Fallback = watch.fallback.Error()
+			}
 			if err := report.fill(frame, st); err != nil {
 				return nil, err
 			}
@@ -277,10 +289,12 @@ func (r *callReport) print(w io.Writer) error {
 	for _, s := range r.StorageWrites {
 		line("storage", "%v = %v", s.Key, s.Value)
 	}
-	took := time.Duration(r.MinNs)
-	if r.Runs > 1 {
-		line("time", "%v, the least of %d runs on %s; the first %v", took, r.Runs, r.Engine, time.Duration(r.FirstNs))
-	} else {
+	switch took := time.Duration(r.MinNs); {
+	case r.Fallback != "":
+		line("time", "%v on the VM; native left it: %s", took, r.Fallback)
+	case r.Runs > 1:
+		line("time", "%v on %s, the least of %d runs", took, r.Engine, r.Runs)
+	default:
 		line("time", "%v on %s", took, r.Engine)
 	}
 	_, err := io.WriteString(w, b.String())
@@ -293,13 +307,15 @@ type stopwatch struct {
 	depth int
 	took  time.Duration // of the last outermost call
 	steps uint64        // of it and of the calls inside it
-	fault error         // the last *cairo.RunError
+	// The errors of the last outermost call, nil where there was none.
+	fault    *cairo.RunError
+	fallback *cairo.FallbackError
 }
 
 // Run implements cairo.Engine.
 func (s *stopwatch) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
 	if s.depth == 0 {
-		s.steps, s.fault = 0, nil
+		s.steps, s.fault, s.fallback = 0, nil, nil
 	}
 	s.depth++
 	start := time.Now()
@@ -311,15 +327,19 @@ func (s *stopwatch) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, erro
 	if fault, ok := errors.AsType[*cairo.RunError](err); ok {
 		s.fault = fault
 	}
+	if fallback, ok := errors.AsType[*cairo.FallbackError](err); ok {
+		s.fallback = fallback
+	}
 	return result, err
 }
 
 // callWorld is a state of one contract.
 type callWorld struct {
-	contract felt.Felt
-	class    *state.Class
-	casm     *casm.Class
-	storage  map[felt.Felt]felt.Felt
+	contract   felt.Felt
+	definition *sierra.ContractClass
+	class      *state.Class
+	casm       *casm.Class
+	storage    map[felt.Felt]felt.Felt
 }
 
 var _ state.Reader = (*callWorld)(nil)
@@ -337,7 +357,7 @@ func (f *callFlags) world(cmd *cobra.Command, path string) (*callWorld, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &callWorld{contract: contract, casm: compiled}
+	w := &callWorld{contract: contract, definition: definition, casm: compiled}
 	class := &cairo.Class{Hash: definition.Hash(), CompiledHash: compiled.BlakeHash(), Casm: compiled}
 	if w.class, err = executor.Stored(class, starknetClass(definition)); err != nil {
 		return nil, err
@@ -352,6 +372,21 @@ func (f *callFlags) world(cmd *cobra.Command, path string) (*callWorld, error) {
 		}
 	}
 	return w, nil
+}
+
+// prepare has an engine compile the class and says how long it took; the error is why it is left to the VM.
+func (w *callWorld) prepare(engine *native.Engine) (ns int64, err error) {
+	program, err := w.definition.Program()
+	if err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	gas, err := compiler.GasInfo(w.definition)
+	if err != nil {
+		return 0, err
+	}
+	err = engine.Prepare(&cairo.Class{Hash: w.class.Hash, CompiledHash: w.class.CompiledHash, Sierra: program, Casm: w.casm, Gas: gas})
+	return time.Since(start).Nanoseconds(), err
 }
 
 // StorageAt implements state.Reader.

@@ -4,17 +4,23 @@ import (
 	"strings"
 
 	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/native"
 	"github.com/starkd/starkd/cairo/vm"
 	"github.com/starkd/starkd/config"
 )
 
-// newEngine makes the engine with a name of config.Engines.
-func newEngine(name string) (cairo.Engine, error) {
+// newEngine makes the engine with a name of config.Engines, and the one that takes over a transaction that it gives up: nil
+// for the VM, which gives up none.
+func newEngine(name string, opts native.Options) (engine, fallback cairo.Engine, err error) {
+	judge := vm.NewEngine()
 	switch name {
 	case "vm":
-		return vm.NewEngine(), nil
+		return judge, nil, nil
+	case "native":
+		engine, err = native.NewEngine(judge, opts)
+		return engine, judge, err
 	}
-	return nil, usagef("engine %q is not one of %s", name, engineNames())
+	return nil, nil, usagef("engine %q is not one of %s", name, engineNames())
 }
 
 // engineNames lists the engines for a flag's help.

@@ -26,7 +26,7 @@ import (
 	"github.com/starkd/starkd/abci"
 	"github.com/starkd/starkd/app"
 	"github.com/starkd/starkd/app/state"
-	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/cairo/native"
 	"github.com/starkd/starkd/config"
 	"github.com/starkd/starkd/rpc"
 )
@@ -50,8 +50,9 @@ func loadConfig(home string, v *viper.Viper) (*config.Config, error) {
 	return c, withHint(err, "%s documents every field; STARKD_ environment variables override it", config.Path(home))
 }
 
-// openApp opens the state in home's data folder and the chain over it. The caller closes the database.
-func openApp(home string, c *config.Config) (*app.App, dbm.DB, error) {
+// openApp opens the state in home's data folder and the chain over it, on the engine with a name. The caller closes the
+// database.
+func openApp(home string, c *config.Config, engine string) (*app.App, dbm.DB, error) {
 	db, err := dbm.NewDB("starknet", dbm.BackendType(c.App.DBBackend), filepath.Join(home, "data"))
 	if err != nil {
 		return nil, nil, withHint(fmt.Errorf("state database: %w", err), "another starkd may be running on this home; pebbledb needs a binary built with -tags pebbledb (make build)")
@@ -60,7 +61,11 @@ func openApp(home string, c *config.Config) (*app.App, dbm.DB, error) {
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
-	a, err := app.New(store, vm.NewEngine(), nil, app.Config{BlockSteps: c.App.BlockSteps})
+	runner, fallback, err := newEngine(engine, native.Options{CacheDir: filepath.Join(home, "data", "native"), Background: true})
+	if err != nil {
+		return nil, nil, errors.Join(err, db.Close())
+	}
+	a, err := app.New(store, runner, nil, app.Config{BlockSteps: c.App.BlockSteps, Fallback: fallback})
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
@@ -83,9 +88,15 @@ func newStartCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&home, "home", defaultHome(), "home folder, made by init or testnet")
+	bindEngine(v, cmd)
 	cmd.Flags().String("rpc", "", "JSON-RPC address, host:port or off (default: app.toml's)")
 	mustBind(v, cmd, "rpc.address", "rpc")
 	return cmd
+}
+
+func bindEngine(v *viper.Viper, cmd *cobra.Command) {
+	cmd.Flags().String("engine", "", "what executes Cairo: "+engineNames()+" (default: app.toml's)")
+	mustBind(v, cmd, "app.engine", "engine")
 }
 
 func mustBind(v *viper.Viper, cmd *cobra.Command, key, flag string) {
@@ -122,7 +133,7 @@ func runNode(ctx context.Context, home string, c *config.Config, cmd *cobra.Comm
 	if _, err := loadGenesis(home); err != nil {
 		return err
 	}
-	a, db, err := openApp(home, c)
+	a, db, err := openApp(home, c, c.App.Engine)
 	if err != nil {
 		return err
 	}
@@ -210,7 +221,7 @@ func newABCICommand() *cobra.Command {
 			if err := os.MkdirAll(filepath.Join(home, "data"), 0o755); err != nil {
 				return err
 			}
-			a, db, err := openApp(home, c)
+			a, db, err := openApp(home, c, c.App.Engine)
 			if err != nil {
 				return err
 			}
@@ -233,6 +244,7 @@ func newABCICommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&home, "home", defaultHome(), "home folder: data/ holds the state")
+	bindEngine(v, cmd)
 	cmd.Flags().StringVar(&address, "address", "tcp://127.0.0.1:26658", "address to listen on")
 	cmd.Flags().StringVar(&transport, "transport", "socket", "socket or grpc")
 	return cmd

@@ -61,7 +61,7 @@ func runWatcher(cmd *cobra.Command, home string, c *config.Config) error {
 		return err
 	}
 	defer proofs.Close()
-	a, db, err := openApp(home, c)
+	a, db, err := openApp(home, c, "vm") // the judge, whatever the nodes run on
 	if err != nil {
 		return err
 	}
