@@ -17,6 +17,7 @@ type compiler struct {
 	helperBase int
 	index      map[sierra.FuncID]int // functions by their index, in the order in which they are met
 	queue      []sierra.FuncID
+	circuits   map[sierra.TypeID]slot // where a circuit's gates are
 	codeSize   int
 	copies     int
 }
@@ -57,7 +58,7 @@ func compileClass(program *sierra.Program, info *sierra.GasInfo) (code []byte, h
 	}
 	c := &compiler{
 		layout:  layout{r: registry, slots: map[sierra.TypeID]int{}},
-		program: program, info: info, index: map[sierra.FuncID]int{},
+		program: program, info: info, index: map[sierra.FuncID]int{}, circuits: map[sierra.TypeID]slot{},
 		module: &module{max: maxPages},
 	}
 	for _, h := range hostTable {

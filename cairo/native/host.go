@@ -94,11 +94,16 @@ func (r *run) alloc(bytes uint64) uint32 {
 // words puts words into memory.
 func (r *run) words(w ...uint64) uint64 {
 	at := r.alloc(uint64(8 * max(1, len(w))))
-	b := r.at(uint64(at), uint64(8*len(w)))
+	r.write(uint64(at), w)
+	return uint64(at)
+}
+
+// write puts words where memory was taken before.
+func (r *run) write(at uint64, w []uint64) {
+	b := r.at(at, uint64(8*len(w)))
 	for i, v := range w {
 		binary.LittleEndian.PutUint64(b[8*i:], v)
 	}
-	return uint64(at)
 }
 
 func (r *run) read(at uint64, n int) []uint64 {
@@ -280,6 +285,7 @@ var computations = []hostFunc{
 		putPoint(s, r.addPoints(sum, blinding.Neg()))
 		s[8] = 1
 	}},
+	{"circuit_eval", signature{2 + limbSlots, 1 + limbSlots}, evalCircuit},
 	{"dict_new", signature{0, 1}, func(r *run, s []uint64) {
 		r.dicts = append(r.dicts, &dict{at: map[felt.Felt]uint64{}})
 		s[0] = uint64(len(r.dicts) - 1)

@@ -61,6 +61,7 @@ const maxSlots = 400
 const (
 	arraySlots = 3
 	pointSlots = 8
+	limbSlots  = 8 // of a circuit's value: four limbs of 96 bits
 )
 
 // layout knows how many slots types take.
@@ -97,18 +98,21 @@ func (l *layout) compute(id sierra.TypeID) int {
 	case "GasBuiltin", "GasReserve":
 		return 1
 	case "RangeCheck", "RangeCheck96", "Pedersen", "Poseidon", "Bitwise", "EcOp", "SegmentArena", "AddMod", "MulMod", "System",
-		"BuiltinCosts", "U128MulGuarantee", "U96Guarantee", "Uninitialized", "Coupon", "CircuitDescriptor", "Const":
-		if t.Generic == "U96Guarantee" {
-			return 2
-		}
+		"BuiltinCosts", "U128MulGuarantee", "Uninitialized", "Coupon", "CircuitDescriptor", "CircuitPartialOutputs", "Const":
 		return 0
+	case "U96Guarantee":
+		return 2
 	case "Array", "SquashedFelt252Dict", "Span":
 		return arraySlots
 	case "Box", "Nullable", "Felt252Dict", "Sha256StateHandle", "Sha512StateHandle", "Secp256k1Point", "Secp256r1Point",
-		"CircuitInputAccumulator", "CircuitData", "CircuitOutputs", "CircuitPartialOutputs":
+		"CircuitData":
 		return 1
+	case "CircuitInputAccumulator":
+		return 2 // where the next input goes, and the end of the inputs
+	case "CircuitOutputs":
+		return 1 + limbSlots
 	case "CircuitFailureGuarantee":
-		return 1
+		return 2 * limbSlots
 	case "Felt252DictEntry":
 		return 2
 	case "EcPoint":
@@ -116,8 +120,11 @@ func (l *layout) compute(id sierra.TypeID) int {
 	case "EcState":
 		return 2 * pointSlots // the sum, and the blinding point that it started from
 	case "CircuitModulus":
-		return 8
+		return limbSlots
 	case "U96LimbsLtGuarantee":
+		if t.Args[0].Value.Cmp(big.NewInt(4)) > 0 {
+			refuse("a guarantee of %v limbs", t.Args[0].Value)
+		}
 		return 4 * int(t.Args[0].Value.Int64()) // a limb of the value and one of the bound, of two slots each
 	case "NonZero", "Snapshot":
 		return l.size(t.Inner)

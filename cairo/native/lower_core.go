@@ -16,7 +16,7 @@ var lowerings = map[string]lowering{}
 // The families; init fills the table since the rows refer, by way of function bodies, to the table itself.
 func init() {
 	for _, family := range []map[string]lowering{
-		coreRows, feltRows, intRows(), dataRows, collectionRows, starknetRows(), cryptoRows,
+		coreRows, feltRows, intRows(), dataRows, collectionRows, starknetRows(), cryptoRows, circuitRows,
 	} {
 		maps.Copy(lowerings, family)
 	}
