@@ -108,7 +108,8 @@ type System struct {
 // Columns is the number of columns of both phases.
 func (s *System) Columns() int { return s.First + s.Second }
 
-// MinTraceLength is the smallest number of rows for which all domains and periodic columns are defined.
+// MinTraceLength is the smallest number of rows for which all domains and periodic columns are defined. Rows of the mask do
+// not count: they wrap round the trace, as in Stone.
 func (s *System) MinTraceLength() uint64 {
 	n := uint64(1)
 	for _, p := range s.Periodic {
@@ -121,11 +122,6 @@ func (s *System) MinTraceLength() uint64 {
 				for k := max(r.Offset+1, -r.Offset); n < uint64(k); n *= 2 {
 				}
 			}
-		}
-	}
-	for _, c := range s.Mask {
-		for n <= uint64(c.Row) {
-			n *= 2
 		}
 	}
 	return n
