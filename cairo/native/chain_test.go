@@ -155,6 +155,7 @@ func load(t testing.TB, name string, data []byte) *cairo.Class {
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
+	abis[class.Hash()] = parseABI(class.ABI)
 	return &cairo.Class{Hash: class.Hash(), CompiledHash: felt.One, Sierra: program, Casm: code, Gas: info}
 }
 

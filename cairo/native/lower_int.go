@@ -611,7 +611,7 @@ func boundedDivRem(l *invocation) {
 		if class == classFelt {
 			return l.helper(helperFromMont, x)
 		}
-		return append(l.extend(x, class), constant(0), constant(0))
+		return join(l.extend(x, class), []slot{constant(0), constant(0)})
 	}
 	r := l.host("u256_divmod", wide(x, xc), wide(y, yc))
 	l.out(0, l.convert(r[:2], classU128, qc), l.convert(r[4:6], classU128, rc))
