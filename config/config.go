@@ -34,8 +34,9 @@ type RPC struct {
 	CORSOrigin string `mapstructure:"cors_origin"`
 }
 
-// Engines are the names of what executes Cairo.
-var Engines = []string{"native", "vm"}
+// Engines are the names of what executes Cairo: machine code, the VM, or one after the other on every run, the node stopping
+// where they differ.
+var Engines = []string{"native", "vm", "both"}
 
 // App is the state machine of a node or of a watcher's replica.
 type App struct {
@@ -200,10 +201,7 @@ func Write(home string, c *Config) error {
 		return err
 	}
 	var b strings.Builder
-	if err := fileTemplate.Execute(&b, struct {
-		*Config
-		Engines string
-	}{c, strings.Join(Engines, ", ")}); err != nil {
+	if err := fileTemplate.Execute(&b, c); err != nil {
 		return err
 	}
 	return os.WriteFile(path, []byte(b.String()), 0o644)
@@ -223,7 +221,8 @@ cors_origin = {{printf "%q" .RPC.CORSOrigin}}
 [app]
 # Database of the state: pebbledb or goleveldb.
 db_backend = {{printf "%q" .App.DBBackend}}
-# What executes Cairo: {{.Engines}}.
+# What executes Cairo: native (machine code), vm, or both, which runs everything twice and stops the node where the two differ.
+# Results are the same; the choice is the node's own.
 engine = {{printf "%q" .App.Engine}}
 # VM steps in a block that this node proposes at most, so that proving keeps up.
 block_steps = {{.App.BlockSteps}}

@@ -16,9 +16,15 @@ func newEngine(name string, opts native.Options) (engine, fallback cairo.Engine,
 	switch name {
 	case "vm":
 		return judge, nil, nil
-	case "native":
-		engine, err = native.NewEngine(judge, opts)
-		return engine, judge, err
+	case "native", "both":
+		n, err := native.NewEngine(judge, opts)
+		if err != nil {
+			return nil, nil, err
+		}
+		if name == "both" {
+			return native.Both(n, judge), judge, nil
+		}
+		return n, judge, nil
 	}
 	return nil, nil, usagef("engine %q is not one of %s", name, engineNames())
 }
