@@ -422,8 +422,21 @@ func (l *invocation) values() [][]slot {
 	return out
 }
 
-// helper calls a function of the runtime on slots and takes its results.
+// maxInline is the number of locals up to which a function has additions of its own instead of calls.
+const maxInline = 8_000
+
+// helper calls a function of the runtime on slots and takes its results. Short ones are inlined.
 func (l *body) helper(h helper, args ...[]slot) []slot {
+	if l.locals < maxInline {
+		switch h {
+		case helperAdd:
+			return l.feltAdd(args[0], args[1])
+		case helperSub:
+			return l.feltSub(args[0], args[1])
+		case helperWide:
+			return l.wide(args[0][0], args[1][0])
+		}
+	}
 	for _, a := range args {
 		l.push(a...)
 	}

@@ -220,21 +220,9 @@ var computations = []hostFunc{
 	}},
 	{"u128_sqrt", signature{2, 1}, func(_ *run, s []uint64) { s[0] = new(big.Int).Sqrt(bigOf(s[:2])).Uint64() }},
 	{"u256_sqrt", signature{4, 2}, func(_ *run, s []uint64) { putBig(s[:2], new(big.Int).Sqrt(bigOf(s[:4]))) }},
-	{"u128_divmod", signature{4, 4}, func(_ *run, s []uint64) {
-		q, m := new(big.Int).QuoRem(bigOf(s[:2]), bigOf(s[2:4]), new(big.Int))
-		putBig(s[:2], q)
-		putBig(s[2:4], m)
-	}},
-	{"u256_divmod", signature{8, 8}, func(_ *run, s []uint64) {
-		q, m := new(big.Int).QuoRem(bigOf(s[:4]), bigOf(s[4:8]), new(big.Int))
-		putBig(s[:4], q)
-		putBig(s[4:8], m)
-	}},
-	{"u512_divmod", signature{12, 12}, func(_ *run, s []uint64) {
-		q, m := new(big.Int).QuoRem(bigOf(s[:8]), bigOf(s[8:12]), new(big.Int))
-		putBig(s[:8], q)
-		putBig(s[8:12], m)
-	}},
+	{"u128_divmod", signature{4, 4}, func(_ *run, s []uint64) { divMod(s[:2], s[2:4]) }},
+	{"u256_divmod", signature{8, 8}, func(_ *run, s []uint64) { divMod(s[:4], s[4:8]) }},
+	{"u512_divmod", signature{12, 12}, func(_ *run, s []uint64) { divMod(s[:8], s[8:12]) }},
 	{"u256_inv_mod", signature{8, 5}, func(_ *run, s []uint64) { // the inverse, and whether there is none
 		n := bigOf(s[4:8])
 		var inv *big.Int

@@ -2,6 +2,8 @@ package native
 
 import (
 	"encoding/json"
+	"math/big"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"testing"
@@ -35,4 +37,43 @@ func TestLibfuncTable(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d audited libfuncs are lowered", lowered, len(list.Allowed))
+}
+
+// TestDivMod compares with math/big, on words that are zero, all ones, small or random.
+func TestDivMod(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	word := func() uint64 {
+		switch r.IntN(5) {
+		case 0:
+			return 0
+		case 1:
+			return ^uint64(0)
+		case 2:
+			return 1 << 63
+		case 3:
+			return uint64(r.IntN(3))
+		}
+		return r.Uint64()
+	}
+	for range 200_000 {
+		u, v := make([]uint64, 2+2*r.IntN(4)), []uint64{0, 0}
+		if len(u) > 2 {
+			v = make([]uint64, 4)
+		}
+		for i := range u {
+			u[i] = word()
+		}
+		for i := range v {
+			v[i] = word()
+		}
+		x, y := bigOf(u), bigOf(v)
+		if y.Sign() == 0 {
+			continue
+		}
+		divMod(u, v)
+		q, m := new(big.Int).QuoRem(x, y, new(big.Int))
+		if bigOf(u).Cmp(q) != 0 || bigOf(v).Cmp(m) != 0 {
+			t.Fatalf("%x / %x = %x rest %x, got %x and %x", x, y, q, m, bigOf(u), bigOf(v))
+		}
+	}
 }

@@ -57,9 +57,9 @@ func runtimeFunction(h helper, base, maxPages int) *wasmFunc {
 	a := newAsm(sig.params)
 	switch h {
 	case helperAdd:
-		a.feltAdd(a.param(0, 4), a.param(4, 4))
+		a.push(a.feltAdd(a.param(0, 4), a.param(4, 4))...)
 	case helperSub:
-		a.feltSub(a.param(0, 4), a.param(4, 4))
+		a.push(a.feltSub(a.param(0, 4), a.param(4, 4))...)
 	case helperMul:
 		a.feltMul(a.param(0, 4), a.param(4, 4))
 	case helperFromMont:
@@ -118,43 +118,63 @@ func (a *asm) flagOf(op byte, x, y slot) slot {
 	return a.flag(op, x, y)
 }
 
-// pushReduced pushes x, or x - P where x is not below P; x is below 2P.
-func (a *asm) pushReduced(x []slot) {
-	p := [4]slot{constant(1), constant(0), constant(0), constant(primeTop)}
-	t := make([]slot, 4)
-	borrow := constant(0)
+// reduced is x, or x - P where x is not below P; x is below 2P. P's lowest limb is 1 and the middle ones are 0: a borrow goes on
+// only over limbs that are zero.
+func (a *asm) reduced(x []slot) []slot {
+	b0 := a.isZero(x[0])
+	b1 := a.do(opAnd, b0, a.isZero(x[1]))
+	b2 := a.do(opAnd, b1, a.isZero(x[2]))
+	top := a.do(opSub, a.do(opSub, x[3], constant(primeTop)), b2)
+	t := []slot{a.do(opSub, x[0], constant(1)), a.do(opSub, x[1], b0), a.do(opSub, x[2], b1), top}
+	// The highest limbs are below 2^61: the difference's sign is the borrow.
+	out := make([]slot, 4)
 	for i := range t {
-		t[i], borrow = a.subBorrow(x[i], p[i], borrow)
+		a.push(x[i], t[i], top)
+		a.i64(0)
+		a.op(opLtS, opSelect)
+		out[i] = a.pop()
 	}
-	for i := range t {
-		a.push(x[i], t[i], borrow)
-		a.op(opWrap, opSelect)
-	}
+	return out
 }
 
-func (a *asm) feltAdd(x, y []slot) {
+// isZero is 1 for zero.
+func (a *asm) isZero(x slot) slot {
+	if x.known {
+		return constant(flagWord(x.value == 0))
+	}
+	a.push(x)
+	a.op(opI64Eqz, opExtendU)
+	return a.pop()
+}
+
+func (a *asm) feltAdd(x, y []slot) []slot {
 	s := make([]slot, 4)
 	carry := constant(0)
-	for i := range s {
+	for i := range 3 {
 		s[i], carry = a.addCarry(x[i], y[i], carry)
 	}
-	a.pushReduced(s)
+	s[3] = a.do(opAdd, a.do(opAdd, x[3], y[3]), carry)
+	return a.reduced(s)
 }
 
-func (a *asm) feltSub(x, y []slot) {
+func (a *asm) feltSub(x, y []slot) []slot {
 	d := make([]slot, 4)
 	borrow := constant(0)
-	for i := range d {
+	for i := range 3 {
 		d[i], borrow = a.subBorrow(x[i], y[i], borrow)
 	}
+	d[3] = a.do(opSub, a.do(opSub, x[3], y[3]), borrow)
 	// P once more where the difference is negative.
-	top := a.do(opAnd, a.do(opSub, constant(0), borrow), constant(primeTop))
-	p := [4]slot{borrow, constant(0), constant(0), top}
-	carry := constant(0)
-	for i := range d {
-		d[i], carry = a.addCarry(d[i], p[i], carry)
+	negative := a.do(opShrU, d[3], constant(63))
+	top := a.do(opAnd, a.do(opSub, constant(0), negative), constant(primeTop))
+	carry := negative
+	for i := range 3 {
+		sum := a.do(opAdd, d[i], carry)
+		carry = a.flag(opLtU, sum, carry)
+		d[i] = sum
 	}
-	a.push(d...)
+	d[3] = a.do(opAdd, a.do(opAdd, d[3], top), carry)
+	return d
 }
 
 // Products are made of digits of 29 bits, nine to an element: the sums of products fit a word without carries.
@@ -251,7 +271,7 @@ func (a *asm) reduce(c [17]slot) {
 			words[w+1] = a.do(opOr, words[w+1], a.do(opShrU, d, constant(64-off)))
 		}
 	}
-	a.pushReduced(words)
+	a.push(a.reduced(words)...)
 }
 
 // wide is the product of two words in two words.
