@@ -54,6 +54,7 @@ type Engine struct {
 	opts     Options
 	runtime  wazero.Runtime
 	cache    wazero.CompilationCache
+	memo     memo
 
 	mu      sync.Mutex
 	classes map[felt.Felt]*class
@@ -305,7 +306,7 @@ func (e *Engine) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) 
 		e.count(ReasonInternal)
 		return cairo.Result{}, fallback(ReasonInternal, "%v", err)
 	}
-	res, err := in.call(cl, id, &call, sys)
+	res, err := in.call(cl, id, &call, sys, &e.memo)
 	if err != nil {
 		_ = in.module.Close(context.Background())
 		if f, ok := errors.AsType[*cairo.FallbackError](err); ok {
@@ -319,7 +320,7 @@ func (e *Engine) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) 
 }
 
 // call runs a function of the instance. The instance is of no further use after an error.
-func (in *instance) call(cl *class, id sierra.FuncID, call *cairo.Call, sys cairo.Syscalls) (res cairo.Result, err error) {
+func (in *instance) call(cl *class, id sierra.FuncID, call *cairo.Call, sys cairo.Syscalls, memo *memo) (res cairo.Result, err error) {
 	defer func() {
 		if recover() != nil { // thrown outside of the module: while calldata is written or a result read
 			err = in.run.err
@@ -328,7 +329,7 @@ func (in *instance) call(cl *class, id sierra.FuncID, call *cairo.Call, sys cair
 			}
 		}
 	}()
-	in.run = run{mem: in.mem, sys: sys}
+	in.run = run{mem: in.mem, sys: sys, memo: memo}
 	r := &in.run
 	binary.LittleEndian.PutUint64(r.at(heapCell, 8), cl.heap)
 	fn := in.entries[id]

@@ -9,7 +9,6 @@ import (
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/blake"
 	"github.com/starkd/starkd/crypto/felt"
-	"github.com/starkd/starkd/crypto/pedersen"
 	"github.com/starkd/starkd/crypto/poseidon"
 	"github.com/starkd/starkd/crypto/starkcurve"
 )
@@ -38,6 +37,7 @@ func init() {
 type run struct {
 	mem   memory
 	sys   cairo.Syscalls
+	memo  *memo
 	err   error // why the run ended, when a host function ended it
 	dicts []*dict
 	// blinded counts the blinding points drawn.
@@ -188,8 +188,8 @@ var computations = []hostFunc{
 		x, y := feltAt(s), feltAt(s[4:])
 		putFelt(s, x.Div(&x, &y))
 	}},
-	{"pedersen", signature{8, 4}, func(_ *run, s []uint64) {
-		h := pedersen.Hash(feltAt(s), feltAt(s[4:]))
+	{"pedersen", signature{8, 4}, func(r *run, s []uint64) {
+		h := r.memo.pedersen(feltAt(s), feltAt(s[4:]))
 		putFelt(s, &h)
 	}},
 	{"hades", signature{12, 12}, func(_ *run, s []uint64) {
