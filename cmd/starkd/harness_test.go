@@ -210,7 +210,7 @@ func newTestnet(t *testing.T, validators int, flags ...string) *testnet {
 
 var offsets struct {
 	sync.Mutex
-	next int
+	next, port int
 }
 
 // freeOffset finds a --port-offset below the range of outgoing connections where every port of a testnet is free.
@@ -244,6 +244,23 @@ func free(validators, offset int) bool {
 		}
 	}
 	return true
+}
+
+// freeAddress is host:port of a port that is free now, below the range of outgoing connections.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	offsets.Lock()
+	defer offsets.Unlock()
+	for range 1000 {
+		offsets.port++
+		address := fmt.Sprintf("127.0.0.1:%d", 20000+(os.Getpid()*7+offsets.port)%4000)
+		if l, err := net.Listen("tcp", address); err == nil {
+			l.Close()
+			return address
+		}
+	}
+	t.Fatal("no free port")
+	return ""
 }
 
 // start starts validators.
