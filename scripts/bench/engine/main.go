@@ -2,6 +2,9 @@
 // same class files. Results, gas left and storage writes must be equal; a difference is an error.
 //
 //	go run ./scripts/bench/engine [-rows REGEXP] [-rounds N] [-o docs/benchmarks.md]
+//	go run ./scripts/bench/engine -classes DIR [-n N]
+//
+// The second form measures the compilation of the largest classes in a folder.
 //
 // Cairo Native is skipped, saying so, where cairo-native/ beside this file is not built (its Cargo.toml says how);
 // CAIRO_NATIVE_BENCH names a binary that is somewhere else.
@@ -84,10 +87,9 @@ type outcome struct {
 	Retdata       []felt.Felt `json:"retdata"`
 	GasLeft       uint64      `json:"gas_left"`
 	StorageWrites []slotWrite `json:"storage_writes"`
-	FirstNs       int64       `json:"first_ns"`
 	MinNs         int64       `json:"min_ns"`
 	CompileNs     int64       `json:"compile_ns"`
-	Fallbacks     []string    `json:"fallbacks"`
+	Fallback      string      `json:"fallback"`
 }
 
 type slotWrite struct {
@@ -115,11 +117,30 @@ func main() {
 	rounds := flag.Int("rounds", 3, "times that the fast engines take turns; the least time counts")
 	out := flag.String("o", "", "file to append the table to")
 	note := flag.String("note", "", "a sentence on the machine for the table")
+	classes := flag.String("classes", "", "folder of classes whose compilation is measured instead")
+	n := flag.Int("n", 10, "how many of the largest classes")
 	flag.Parse()
+	if *classes != "" {
+		if err := runClasses(*classes, *n); err != nil {
+			fmt.Fprintln(os.Stderr, "engine:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(*pattern, *rounds, *out, *note); err != nil {
 		fmt.Fprintln(os.Stderr, "engine:", err)
 		os.Exit(1)
 	}
+}
+
+func runClasses(dir string, n int) error {
+	b := &bench{}
+	if err := b.find(); err != nil {
+		return err
+	}
+	text, err := b.classes(dir, n)
+	fmt.Print(text)
+	return err
 }
 
 // bench is a run of this program.
@@ -195,24 +216,33 @@ func run(pattern string, rounds int, out, note string) error {
 	return errors.Join(err, f.Close())
 }
 
-// newBench builds starkd and finds the peer.
-func newBench(work string) (*bench, error) {
+// find finds the module and the peer.
+func (b *bench) find() error {
 	gomod, err := exec.Command("go", "env", "GOMOD").Output()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	b := &bench{root: filepath.Dir(strings.TrimSpace(string(gomod))), starkd: filepath.Join(work, "starkd")}
-	build := exec.Command("go", "build", "-o", b.starkd, "./cmd/starkd")
-	build.Dir, build.Stderr = b.root, os.Stderr
-	if err := build.Run(); err != nil {
-		return nil, fmt.Errorf("building starkd: %w", err)
-	}
+	b.root = filepath.Dir(strings.TrimSpace(string(gomod)))
 	b.peer = os.Getenv("CAIRO_NATIVE_BENCH")
 	if b.peer == "" {
 		b.peer = filepath.Join(b.root, "scripts/bench/engine/cairo-native/target/release/cairo-native-bench")
 	}
 	if _, err := os.Stat(b.peer); err != nil {
 		b.peer = ""
+	}
+	return nil
+}
+
+// newBench builds starkd and finds the peer.
+func newBench(work string) (*bench, error) {
+	b := &bench{starkd: filepath.Join(work, "starkd"), storage: filepath.Join(work, "storage.json")}
+	if err := b.find(); err != nil {
+		return nil, err
+	}
+	build := exec.Command("go", "build", "-o", b.starkd, "./cmd/starkd")
+	build.Dir, build.Stderr = b.root, os.Stderr
+	if err := build.Run(); err != nil {
+		return nil, fmt.Errorf("building starkd: %w", err)
 	}
 	storage := map[string]string{}
 	for _, account := range []string{caller, "0x6"} {
@@ -222,7 +252,6 @@ func newBench(work string) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.storage = filepath.Join(work, "storage.json")
 	return b, os.WriteFile(b.storage, text, 0o644)
 }
 
@@ -261,8 +290,8 @@ func (b *bench) measure(engine string, r row) (*outcome, error) {
 	if err := json.Unmarshal(stdout.Bytes(), o); err != nil {
 		return nil, err
 	}
-	if len(o.Fallbacks) > 0 {
-		return nil, fmt.Errorf("ran on the VM: %v", o.Fallbacks)
+	if o.Fallback != "" {
+		return nil, fmt.Errorf("ran on the VM: %s", o.Fallback)
 	}
 	return o, nil
 }

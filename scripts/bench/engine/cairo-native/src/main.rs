@@ -3,6 +3,8 @@
 //!
 //! Usage: cairo-native-bench CLASS.json SELECTOR GAS RUNS STORAGE.json [CALLDATA...]
 //!
+//! With SELECTOR "-" it only compiles.
+//!
 //! STORAGE.json is an object from storage key to value, "-" for none. The frame is that of `starkd class call`: the contract
 //! and its caller have the addresses given by the environment variables CONTRACT and CALLER (default 1 and 0).
 
@@ -191,7 +193,8 @@ fn run(args: &[String]) -> Result<Value> {
         return Err("usage: cairo-native-bench CLASS.json SELECTOR GAS RUNS STORAGE.json|- [CALLDATA...]".into());
     };
     let class: ContractClass = serde_json::from_slice(&fs::read(class)?)?;
-    let selector = felt(selector)?;
+    let compile_only = selector == "-";
+    let selector = felt(if compile_only { "0" } else { selector })?;
     let gas: u64 = gas.parse()?;
     let runs: usize = runs.parse()?;
     let calldata = calldata.iter().map(|s| felt(s)).collect::<Result<Vec<_>>>()?;
@@ -215,6 +218,9 @@ fn run(args: &[String]) -> Result<Value> {
         None,
     )?;
     let compiled = start.elapsed();
+    if compile_only {
+        return Ok(json!({"engine": "cairo-native", "compile_ns": compiled.as_nanos() as u64}));
+    }
 
     let available = gas.checked_sub(ENTRY_POINT_GAS).ok_or("too little gas to enter")?;
     let mut least = u128::MAX;

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/compiler"
+	"github.com/starkd/starkd/cairo/native"
+	"github.com/starkd/starkd/cairo/sierra"
+	"github.com/starkd/starkd/cairo/vm"
+)
+
+// classFile is a class to compile.
+type classFile struct {
+	name  string
+	data  []byte
+	class *sierra.ContractClass
+}
+
+// classesBySize are the classes of Sierra 1.7 or newer under a folder, plain or gzipped, those with the longest programs first.
+func classesBySize(dir string) ([]classFile, error) {
+	var found []classFile
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(strings.TrimSuffix(path, ".gz"), ".json") {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if strings.HasSuffix(path, ".gz") {
+			r, err := gzip.NewReader(bytes.NewReader(data))
+			if err != nil {
+				return fmt.Errorf("%s: %w", path, err)
+			}
+			if data, err = io.ReadAll(r); err != nil {
+				return fmt.Errorf("%s: %w", path, err)
+			}
+		}
+		if !bytes.Contains(data, []byte(`"sierra_program"`)) {
+			return nil
+		}
+		class, err := sierra.DecodeClass(data)
+		if err != nil {
+			return nil // the corpus has bad classes too
+		}
+		program, err := class.Program()
+		if err != nil || program.Version.Major != 1 || program.Version.Minor < 7 {
+			return nil
+		}
+		name, err := filepath.Rel(dir, path)
+		found = append(found, classFile{name, data, class})
+		return err
+	})
+	slices.SortStableFunc(found, func(a, b classFile) int { return len(b.class.SierraProgram) - len(a.class.SierraProgram) })
+	found = slices.CompactFunc(found, func(a, b classFile) bool { return slices.Equal(a.class.SierraProgram, b.class.SierraProgram) })
+	return found, err
+}
+
+// classes measures compilation: of the n largest classes under a folder to machine code, again from the cache on disk, and by
+// Cairo Native.
+func (b *bench) classes(dir string, n int) (string, error) {
+	list, err := classesBySize(dir)
+	if err != nil {
+		return "", err
+	}
+	if len(list) == 0 {
+		return "", fmt.Errorf("no classes of Sierra 1.7 or newer under %s", dir)
+	}
+	var out strings.Builder
+	out.WriteString("| class | felts of Sierra | statements | native, ms | from the cache, ms | cache, KB | Cairo Native, ms |\n")
+	out.WriteString("| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n")
+	done := 0
+	for _, c := range list {
+		if done == n {
+			break
+		}
+		if _, err := compiler.GasInfo(c.class); err != nil {
+			continue // one that the compiler refuses
+		}
+		done++
+		line, err := b.compile(c)
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", c.name, err)
+		}
+		fmt.Fprintln(os.Stderr, line)
+		out.WriteString(line + "\n")
+	}
+	return out.String(), nil
+}
+
+// compile measures one class.
+func (b *bench) compile(c classFile) (string, error) {
+	program, err := c.class.Program()
+	if err != nil {
+		return "", err
+	}
+	cache, err := os.MkdirTemp("", "bench-cache")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(cache)
+	var took [2]time.Duration // first, and from the cache
+	for i := range took {
+		engine, err := native.NewEngine(vm.NewEngine(), native.Options{CacheDir: cache})
+		if err != nil {
+			return "", err
+		}
+		start := time.Now()
+		gas, err := compiler.GasInfo(c.class)
+		if err == nil {
+			err = engine.Prepare(&cairo.Class{Hash: c.class.Hash(), Sierra: program, Gas: gas})
+		}
+		took[i] = time.Since(start)
+		if err := errors.Join(err, engine.Close()); err != nil {
+			return "", err
+		}
+	}
+	var size int64
+	err = filepath.WalkDir(cache, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		size += info.Size()
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	peer := "–"
+	if b.peer != "" {
+		if peer, err = b.peerCompile(cache, c.data); err != nil {
+			peer = err.Error()
+		}
+	}
+	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+	return fmt.Sprintf("| %s | %d | %d | %.0f | %.1f | %d | %s |", c.name, len(c.class.SierraProgram), len(program.Statements),
+		ms(took[0]), ms(took[1]), size/1024, peer), nil
+}
+
+// peerCompile has Cairo Native compile a class.
+func (b *bench) peerCompile(dir string, class []byte) (string, error) {
+	path := filepath.Join(dir, "class.json")
+	if err := os.WriteFile(path, class, 0o644); err != nil {
+		return "", err
+	}
+	var stderr bytes.Buffer
+	cmd := exec.Command(b.peer, path, "-", "0", "0", "-")
+	cmd.Stderr = &stderr
+	stdout, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("refused: %s", bytes.TrimSpace(stderr.Bytes()))
+	}
+	var o outcome
+	if err := json.Unmarshal(stdout, &o); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%.0f", float64(o.CompileNs)/1e6), nil
+}
