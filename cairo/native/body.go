@@ -18,6 +18,8 @@ const (
 	maxLocals  = 50_000  // of one function
 	maxNesting = 2_000   // of blocks
 	maxCopies  = 1 << 22 // variables handed on at branches, of all functions
+	// maxLive is the number of slots that a merge point may have to move, since that is free in gas.
+	maxLive = 1_000
 )
 
 // env is the live variables.
@@ -347,7 +349,11 @@ func (b *body) enter(at sierra.StatementIdx, vars env) {
 	want := b.merge[at]
 	if want == nil {
 		want = make(env, len(vars))
+		live := 0
 		for _, v := range sorted(vars) {
+			if live += len(vars[v]); live > maxLive {
+				refuse("more than %d slots are live at a merge point", maxLive)
+			}
 			for range vars[v] {
 				want[v] = append(want[v], b.fresh())
 			}

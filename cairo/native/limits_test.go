@@ -1,0 +1,65 @@
+package native_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/native"
+)
+
+const edgesClass = "testdata/edges.contract_class.json"
+
+// TestGarbage: what earlier runs left in pooled memory changes nothing.
+func TestGarbage(t *testing.T) {
+	e := newEngine(t)
+	class := readClass(t, edgesClass)
+	r := rand.New(rand.NewPCG(8, 9))
+	c := newComparer(e, class)
+	garbled := 0
+	for range 6 {
+		for _, ep := range class.Casm.EntryPoints.External {
+			args, _ := abis[class.Hash].arguments(r, ep.Selector)
+			if diff, _ := c.call(cairo.Call{Class: class, Selector: ep.Selector, Calldata: args, Gas: 20_000_000}); diff != "" {
+				t.Errorf("%v(%v): %s", ep.Selector, args, diff)
+			}
+			garbled += e.Garble(r)
+		}
+	}
+	if garbled < 50 {
+		t.Errorf("only %d instances were garbled", garbled)
+	}
+}
+
+// TestCeilings: a run that needs more stack or memory than the engine has ends with ErrFallback, soon, and the engine goes on.
+func TestCeilings(t *testing.T) {
+	e := newEngine(t)
+	class := readClass(t, edgesClass)
+	for _, c := range []struct {
+		name   string
+		n      uint64
+		reason string
+	}{
+		{"recursion", 10_000, ""},
+		{"recursion", 1 << 31, native.ReasonStack},
+		{"memory", 10_000, ""},
+		{"memory", 1 << 31, native.ReasonMemory},
+	} {
+		start := time.Now()
+		chain := newChain(e, class)
+		_, err := e.Run(cairo.Call{Class: class, Selector: selector(c.name), Calldata: felts(c.n), Gas: 1 << 60}, chain)
+		took := time.Since(start)
+		var f *cairo.FallbackError
+		if errors.As(err, &f); (f == nil) != (c.reason == "") || f != nil && f.Reason != c.reason {
+			t.Errorf("%s(%d): %v, want the reason %q", c.name, c.n, err, c.reason)
+		}
+		if err != nil && !errors.Is(err, native.ErrFallback) {
+			t.Errorf("%s(%d): %v is not ErrFallback", c.name, c.n, err)
+		}
+		t.Logf("%s(%d) took %v", c.name, c.n, took)
+	}
+	t.Log(fmt.Sprint(e.Stats()))
+}
