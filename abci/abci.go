@@ -111,7 +111,7 @@ func (a *Application) FinalizeBlock(_ context.Context, r *abcitypes.RequestFinal
 	out := &abcitypes.ResponseFinalizeBlock{AppHash: f.AppHash, TxResults: make([]*abcitypes.ExecTxResult, len(f.Results))}
 	for i, t := range f.Results {
 		result := &abcitypes.ExecTxResult{
-			Code: t.Code, Data: t.Receipt, GasWanted: clamp(t.GasWanted), GasUsed: clamp(t.GasUsed),
+			Code: t.Code, Data: t.Data, GasWanted: clamp(t.GasWanted), GasUsed: clamp(t.GasUsed),
 		}
 		if t.Err != nil {
 			result.Log, result.Codespace = t.Err.Error(), Codespace

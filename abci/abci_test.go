@@ -168,9 +168,12 @@ func TestSocket(t *testing.T) {
 	if err != nil || len(block.AppHash) != 32 || bytes.Equal(block.AppHash, genesis.AppHash) || len(block.TxResults) != 1 {
 		t.Fatal(block, err)
 	}
-	var receipt starknet.Receipt
-	if err := receipt.UnmarshalBinary(block.TxResults[0].Data); err != nil || receipt.Reverted || block.TxResults[0].GasUsed != int64(receipt.Resources.L2Gas) {
-		t.Errorf("receipt %+v (%v) in %v", receipt, err, block.TxResults[0])
+	var result starknet.Result
+	if err := result.UnmarshalBinary(block.TxResults[0].Data); err != nil || result.Receipt.Reverted || block.TxResults[0].GasUsed != int64(result.Receipt.Resources.L2Gas) {
+		t.Errorf("result %+v (%v) in %v", result, err, block.TxResults[0])
+	}
+	if none := new(starknet.StateDiff); result.DiffHash == none.Hash() {
+		t.Errorf("the result of a transfer signs the hash of no difference, %v", result.DiffHash)
 	}
 	if _, err := c.Commit(ctx, &abcitypes.RequestCommit{}); err != nil {
 		t.Fatal(err)

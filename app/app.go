@@ -122,7 +122,7 @@ func (b *Block) id() [32]byte {
 // agrees on.
 type TxResult struct {
 	Code      uint32 // 0, or the reason of the rejection
-	Receipt   []byte // canonical; nil if rejected
+	Data      []byte // canonical starknet.Result; nil if rejected
 	GasWanted uint64 // the L2 gas bound
 	GasUsed   uint64 // L2 gas
 	Err       error  // the rejection
@@ -204,17 +204,17 @@ func (r *run) execute(a *App, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	out, err := a.exec.Execute(r.overlay, r.env, tx, executor.Options{Hash: hash})
+	out, err := a.exec.Execute(r.overlay, r.env, tx, executor.Options{Hash: hash, Diff: true})
 	if err != nil {
 		return err
 	}
-	receipt, err := out.Receipt.MarshalBinary()
+	data, err := (&starknet.Result{Receipt: out.Receipt, DiffHash: out.Diff.Hash()}).MarshalBinary()
 	if err != nil {
 		return err
 	}
 	r.executed, r.receipts = append(r.executed, tx), append(r.receipts, out.Receipt)
 	r.results = append(r.results, TxResult{
-		Receipt: receipt, GasWanted: tx.Fields().ResourceBounds.L2Gas.MaxAmount, GasUsed: out.Receipt.Resources.L2Gas,
+		Data: data, GasWanted: tx.Fields().ResourceBounds.L2Gas.MaxAmount, GasUsed: out.Receipt.Resources.L2Gas,
 	})
 	r.gas += out.Receipt.Resources.L2Gas
 	r.sierra += out.SierraGas

@@ -14,7 +14,7 @@ import (
 )
 
 // BlockFormat names the file form of a BlockProof.
-const BlockFormat = "starkd-block-proof/1"
+const BlockFormat = "starkd-block-proof/2"
 
 // What a block proof is checked against and with: see prover/statement.
 type (
@@ -23,6 +23,11 @@ type (
 	Result   = statement.Result
 	HexBytes = statement.HexBytes
 	Tries    = statement.Tries
+	// Transactions that no proof covers, and what signature checks leave behind.
+	Uncovered  = statement.Uncovered
+	Reason     = statement.Reason
+	Validation = statement.Validation
+	SlotChange = statement.SlotChange
 	// TransactionOutcome is what a proof shows of one transaction.
 	TransactionOutcome = statement.TransactionOutcome
 )
@@ -35,7 +40,7 @@ var OSProgramHash = statement.ProgramHash
 type BlockProof struct {
 	Chain   string            `json:"chain_id"` // CometBFT's name of the chain
 	Block   uint64            `json:"block"`
-	Proofs  []*Proof          `json:"proofs"` // of consecutive transactions, in order
+	Proofs  []*Proof          `json:"proofs"` // of the covered transactions, in order
 	Witness statement.Witness `json:"witness"`
 	// Headers are the signed headers of heights n and n+1 with their commits, in CometBFT's JSON. Whoever checks the
 	// proof makes the anchor of them; they mean nothing here.

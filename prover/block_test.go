@@ -15,8 +15,10 @@ func emptyBlockProof() *BlockProof {
 		Chain: "TEST", Block: 3, Proofs: []*Proof{},
 		Witness: statement.Witness{
 			Transactions: []HexBytes{{1, 2}}, Results: []Result{{Data: HexBytes{}}}, Classes: []statement.Compiled{},
-			Opening:  []statement.Write{{Contract: felt.One}},
-			Prestate: &statement.Prestate{Contracts: []statement.PrestateLeaf{}, Pedersen: []statement.PrestateNode{}, Poseidon: []statement.PrestateNode{}},
+			Opening:     []statement.Write{{Contract: felt.One}},
+			Uncovered:   []Uncovered{{Index: 1, Reason: Reason{Builtin: "poseidon", Class: felt.One}, Diff: HexBytes{1}}},
+			Validations: []Validation{{Index: 2, Storage: []SlotChange{{Key: felt.One}}, Events: 1}},
+			Prestate:    &statement.Prestate{Contracts: []statement.PrestateLeaf{}, Pedersen: []statement.PrestateNode{}, Poseidon: []statement.PrestateNode{}},
 		},
 		Headers: [2]json.RawMessage{json.RawMessage("{}"), json.RawMessage("{}")},
 	}
@@ -65,7 +67,7 @@ func FuzzParseBlockProof(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(file)
-	f.Add([]byte(`{"format":"starkd-block-proof/1","sha256":"","body":{"proofs":[null]}}`))
+	f.Add([]byte(`{"format":"starkd-block-proof/2","sha256":"","body":{"proofs":[null]}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b, err := ParseBlockProof(data)
 		if err != nil {

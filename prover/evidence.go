@@ -18,9 +18,10 @@ type Evidence struct {
 	Transactions [][]byte // canonical form, all of the block's
 	Results      []Result // of each
 	Headers      [2]json.RawMessage
-	Executed     []starknet.Transaction // without those that were rejected
-	Calls        []*cairo.Execution     // of all transactions
-	OldBlockHash *felt.Felt             // the block hash that the block makes readable; nil for the first ten blocks
+	Calls        [][]*cairo.Execution // of each transaction that was executed
+	Uncovered    []Uncovered          // of those, the ones that the proofs do not cover
+	Validations  []Validation         // what signature checks of the others left behind
+	OldBlockHash *felt.Felt           // the block hash that the block makes readable; nil for the first ten blocks
 	Before       statement.State
 	Tries        *Tries // of the state before
 }
@@ -54,10 +55,8 @@ func (b *BlockProof) Complete(e *Evidence) error {
 	if e.OldBlockHash != nil {
 		w.Opening = append(w.Opening, statement.OpeningWrite(e.Anchor.Number, *e.OldBlockHash))
 	}
-	classes := map[felt.Felt]*cairo.Class{}
-	for _, call := range e.Calls {
-		collectClasses(call, classes)
-	}
+	w.Uncovered, w.Validations = append([]Uncovered{}, e.Uncovered...), append([]Validation{}, e.Validations...)
+	classes := e.classes()
 	w.Classes = []statement.Compiled{}
 	for _, hash := range slices.SortedFunc(maps.Keys(classes), func(a, b felt.Felt) int { return a.Cmp(&b) }) {
 		compiled, err := statement.NewCompiled(hash, classes[hash].Casm)
@@ -70,7 +69,7 @@ func (b *BlockProof) Complete(e *Evidence) error {
 	if err != nil {
 		return err
 	}
-	block, err := w.Block(e.Anchor, e.Executed)
+	block, err := w.Block(e.Anchor)
 	if err != nil {
 		return err
 	}
@@ -81,6 +80,24 @@ func (b *BlockProof) Complete(e *Evidence) error {
 	}
 	w.Prestate, err = reads.Prestate(e.Tries, &outcome.Diff)
 	return err
+}
+
+// classes are those that the check needs: all of the covered transactions, and that which keeps another from being covered.
+func (e *Evidence) classes() map[felt.Felt]*cairo.Class {
+	classes := map[felt.Felt]*cairo.Class{}
+	for i, calls := range e.Calls {
+		all := map[felt.Felt]*cairo.Class{}
+		for _, call := range calls {
+			collectClasses(call, all)
+		}
+		at := slices.IndexFunc(e.Uncovered, func(u Uncovered) bool { return u.Index == i })
+		for hash, class := range all {
+			if at < 0 || hash == e.Uncovered[at].Reason.Class {
+				classes[hash] = class
+			}
+		}
+	}
+	return classes
 }
 
 // collectClasses adds the classes of a call and of those inside it.

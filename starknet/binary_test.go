@@ -201,7 +201,7 @@ type binaryForm interface {
 }
 
 func stored() []binaryForm {
-	return []binaryForm{sampleHeader(), sampleReceipt(), sampleDiff(), sampleClass(), &StateDiff{}, &Receipt{}}
+	return []binaryForm{sampleHeader(), sampleReceipt(), sampleDiff(), sampleClass(), &Result{*sampleReceipt(), u(9)}, &StateDiff{}, &Receipt{}, &Result{}}
 }
 
 func TestStoredBinary(t *testing.T) {
@@ -280,7 +280,7 @@ func FuzzUnmarshalStored(f *testing.F) {
 		f.Add(uint8(i), b)
 	}
 	f.Fuzz(func(t *testing.T, kind uint8, b []byte) {
-		v := []binaryForm{new(Header), new(Receipt), new(StateDiff), new(ContractClass)}[kind%4]
+		v := []binaryForm{new(Header), new(Receipt), new(StateDiff), new(ContractClass), new(Result)}[kind%5]
 		if err := v.UnmarshalBinary(b); err != nil {
 			return
 		}

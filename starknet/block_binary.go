@@ -12,6 +12,7 @@ const (
 	headerFormat    = 1
 	receiptFormat   = 1
 	stateDiffFormat = 1
+	resultFormat    = 1
 
 	maxVersionText  = 31      // a short string
 	maxRevertReason = 1 << 20 // bytes; the executor keeps reasons far shorter
@@ -88,6 +89,25 @@ func (r *Receipt) code(c *coder) {
 		c.uint("gas", n, math.MaxUint64)
 	}
 	c.felt(&r.ContractAddress)
+}
+
+// MarshalBinary encodes the result.
+func (r *Result) MarshalBinary() ([]byte, error) { return encode(r.code) }
+
+// UnmarshalBinary decodes what MarshalBinary made.
+func (r *Result) UnmarshalBinary(b []byte) error {
+	var d Result
+	if err := decode(b, d.code); err != nil {
+		return err
+	}
+	*r = d
+	return nil
+}
+
+func (r *Result) code(c *coder) {
+	c.format("result", resultFormat)
+	r.Receipt.code(c)
+	c.felt(&r.DiffHash)
 }
 
 // MarshalBinary encodes the diff, which must be in canonical order.

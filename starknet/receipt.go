@@ -31,3 +31,11 @@ type Message struct {
 
 // GasVector is an amount of each resource.
 type GasVector struct{ L1Gas, L1DataGas, L2Gas uint64 }
+
+// Result is what validators sign of a transaction that was executed: its binary form is the data of the transaction's result
+// in CometBFT, which the next header's hash of results covers. So what a transaction did is known for sure, one by one,
+// to whoever holds the headers.
+type Result struct {
+	Receipt  Receipt
+	DiffHash felt.Felt // StateDiff.Hash of what the transaction alone changed
+}

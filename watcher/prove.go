@@ -3,7 +3,6 @@ package watcher
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -20,32 +19,19 @@ import (
 // where no transaction of the block can be proved.
 //
 // The order is that of doc.go: record the calls again, run them in the OS, prove the traces, collect the witness from what
-// the statement asks, and check the whole as a stranger would before it leaves this function.
+// the statement asks, and check the whole as a stranger would before it leaves this function. What cannot be proved is left
+// out of the traces, and taken over from the results that validators signed.
 func (w *Watcher) proveBlock(ctx context.Context, b *Block) (*proofstore.Record, []byte, error) {
 	recording, err := w.app.Record(uint64(b.Height), w.engine)
 	if err != nil {
 		return nil, nil, err
 	}
-	record := &proofstore.Record{Block: uint64(b.Height), Transactions: []string{}, Proofs: []proofstore.Entry{}}
-	block := &cairoos.Block{
-		ChainID: recording.ChainID, Number: recording.Header.Number, Timestamp: recording.Header.Timestamp, Sequencer: recording.Header.Sequencer,
-	}
-	for i := range recording.Transactions {
-		t := &recording.Transactions[i]
-		record.Transactions = append(record.Transactions, t.Info.Hash.String())
-		block.Transactions = append(block.Transactions, cairoos.Transaction{Info: *t.Info, Reverted: t.Outcome.Receipt.Reverted, Calls: t.Calls})
-	}
-	if len(record.Transactions) == 0 {
-		record.Status = proofstore.Empty
+	block, record := osBlock(recording), newRecord(recording)
+	if record.Status == proofstore.Empty {
 		return record, nil, nil
 	}
-	if record.NotProvable = w.notProvable(block); len(record.NotProvable) > 0 {
-		record.Status = proofstore.NotProvable
-		return record, nil, nil
-	}
-
 	proof := &prover.BlockProof{Chain: b.Light.ChainID, Block: uint64(b.Height)}
-	err = cairoos.RunParts(block, cairoos.Options{MaxSteps: w.config.MaxSteps}, func(part cairoos.Part) error {
+	excluded, err := cairoos.RunParts(block, cairoos.Options{MaxSteps: w.config.MaxSteps}, func(part cairoos.Part) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -57,23 +43,29 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block) (*proofstore.Record,
 		p.Annotations = nil // they restate the proof, at twice its size
 		took := time.Since(started)
 		w.metrics.proving.Observe(took.Seconds())
-		proof.Proofs = append(proof.Proofs, p)
-		record.Proofs = append(record.Proofs, proofstore.Entry{
-			Block: record.Block, Part: len(proof.Proofs) - 1, Transactions: record.Transactions[part.First : part.First+part.Count],
-			ProgramHash: prover.OSProgramHash.String(), Layout: part.Trace.Public.Layout, Steps: part.Trace.Public.Steps,
-			SecurityBits: p.Parameters.SecurityBits(), ProvingMS: took.Milliseconds(),
-		})
+		entry := proofstore.Entry{
+			Block: record.Block, Part: len(proof.Proofs), ProgramHash: prover.OSProgramHash.String(), Layout: part.Trace.Public.Layout,
+			Steps: part.Trace.Public.Steps, SecurityBits: p.Parameters.SecurityBits(), ProvingMS: took.Milliseconds(),
+		}
+		for _, t := range part.Transactions {
+			entry.Transactions = append(entry.Transactions, record.Transactions[t])
+		}
+		proof.Proofs, record.Proofs = append(proof.Proofs, p), append(record.Proofs, entry)
 		return nil
 	})
-	if tooLong, ok := errors.AsType[*cairoos.TooLongError](err); ok {
-		record.Status, record.Proofs = proofstore.NotProvable, []proofstore.Entry{}
-		record.NotProvable = exceptions(record.Transactions, tooLong.First.String(), proofstore.Exception{Reason: tooLong.Error()})
-		return record, nil, nil
-	}
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := w.witness(ctx, b, recording, proof); err != nil {
+	uncovered, err := uncoveredOf(recording, excluded)
+	if err != nil {
+		return nil, nil, err
+	}
+	addExceptions(record, uncovered)
+	if len(proof.Proofs) == 0 {
+		record.Status = proofstore.NotProvable
+		return record, nil, nil
+	}
+	if err := w.witness(ctx, b, recording, uncovered, proof); err != nil {
 		return nil, nil, err
 	}
 	anchor, err := VerifyHeaders(proof, &Trust{Genesis: w.config.Genesis})
@@ -84,10 +76,94 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block) (*proofstore.Record,
 	if err != nil {
 		return nil, nil, err
 	}
+	addCoverage(record, verdict.Outcome.Transactions)
+	record.Status, record.StateRoot = proofstore.Proved, anchor.After.String()
+	bundle, err := proof.Encode()
+	return record, bundle, err
+}
+
+// osBlock is a recorded block as the program that is proved takes it.
+func osBlock(recording *app.Recording) *cairoos.Block {
+	block := &cairoos.Block{
+		ChainID: recording.ChainID, Number: recording.Header.Number, Timestamp: recording.Header.Timestamp, Sequencer: recording.Header.Sequencer,
+	}
+	for i := range recording.Transactions {
+		t := &recording.Transactions[i]
+		block.Transactions = append(block.Transactions, cairoos.Transaction{Info: *t.Info, Reverted: t.Outcome.Receipt.Reverted, Calls: t.Calls})
+	}
+	return block
+}
+
+// newRecord is the record of a block of which nothing is proved yet.
+func newRecord(recording *app.Recording) *proofstore.Record {
+	record := &proofstore.Record{Block: recording.Header.Number, Transactions: []string{}, Proofs: []proofstore.Entry{}}
+	for i := range recording.Transactions {
+		record.Transactions = append(record.Transactions, recording.Transactions[i].Info.Hash.String())
+	}
+	if len(record.Transactions) == 0 {
+		record.Status = proofstore.Empty
+	}
+	return record
+}
+
+// uncoveredOf says of the transactions that no proof can cover why, and what each of them changed.
+func uncoveredOf(recording *app.Recording, excluded []cairoos.Excluded) ([]prover.Uncovered, error) {
+	var uncovered []prover.Uncovered
+	for _, e := range excluded {
+		u := prover.Uncovered{Index: e.Transaction}
+		if cannot, ok := errors.AsType[*cairoos.NotProvableError](e.Err); ok {
+			u.Reason = prover.Reason{Builtin: cannot.Builtin, Syscall: string(cannot.Syscall), Class: cannot.Class, Selector: cannot.Selector}
+		} else if long, ok := errors.AsType[*cairoos.TooLongError](e.Err); ok {
+			u.Reason = prover.Reason{MaxSteps: long.MaxSteps}
+		} else {
+			return nil, e.Err
+		}
+		diff, err := recording.Transactions[e.Transaction].Outcome.Diff.MarshalBinary()
+		if err != nil {
+			return nil, err
+		}
+		u.Diff = diff
+		uncovered = append(uncovered, u)
+	}
+	return uncovered, nil
+}
+
+// validationsOf is what signature checks left behind, of the transactions that are covered.
+func validationsOf(recording *app.Recording, uncovered []prover.Uncovered) []prover.Validation {
+	var validations []prover.Validation
+	for i := range recording.Transactions {
+		left := recording.Transactions[i].Outcome.Validation
+		if left == nil || slices.ContainsFunc(uncovered, func(u prover.Uncovered) bool { return u.Index == i }) {
+			continue
+		}
+		v := prover.Validation{Index: i, Events: left.Events, Messages: left.Messages}
+		for _, e := range left.Storage {
+			v.Storage = append(v.Storage, prover.SlotChange(e))
+		}
+		if !left.ClassHash.IsZero() {
+			v.Class = &left.ClassHash
+		}
+		validations = append(validations, v)
+	}
+	return validations
+}
+
+// addExceptions names the transactions that no proof covers.
+func addExceptions(record *proofstore.Record, uncovered []prover.Uncovered) {
+	for i := range uncovered {
+		u := &uncovered[i]
+		record.NotProvable = append(record.NotProvable, proofstore.Exception{
+			Transaction: record.Transactions[u.Index], Reason: u.Reason.String(), Builtin: u.Reason.Builtin, Syscall: u.Reason.Syscall,
+		})
+	}
+}
+
+// addCoverage says of each proof which frames of its transactions it shows, and which it does not.
+func addCoverage(record *proofstore.Record, outcomes []prover.TransactionOutcome) {
 	for i := range record.Proofs {
 		entry := &record.Proofs[i]
 		covered, notCovered := map[string]bool{}, map[string]bool{}
-		for _, t := range verdict.Outcome.Transactions {
+		for _, t := range outcomes {
 			if slices.Contains(entry.Transactions, t.Hash.String()) {
 				for _, call := range t.Calls {
 					covered[call.Kind.String()] = true
@@ -99,52 +175,19 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block) (*proofstore.Record,
 		}
 		entry.Covered, entry.NotCovered = slices.Sorted(maps.Keys(covered)), slices.Sorted(maps.Keys(notCovered))
 	}
-	record.Status, record.StateRoot = proofstore.Proved, anchor.After.String()
-	bundle, err := proof.Encode()
-	return record, bundle, err
-}
-
-// notProvable finds the transactions that the layout cannot prove, and says of the others of their block why they have no
-// proof either: a block's transcript is one story, and later reads may see what the missing transaction wrote.
-func (w *Watcher) notProvable(block *cairoos.Block) []proofstore.Exception {
-	for i := range block.Transactions {
-		one := *block
-		one.Transactions = block.Transactions[i : i+1]
-		cannot, ok := errors.AsType[*cairoos.NotProvableError](cairoos.Provable(&one))
-		if !ok {
-			continue
-		}
-		var hashes []string
-		for j := range block.Transactions {
-			hashes = append(hashes, block.Transactions[j].Info.Hash.String())
-		}
-		return exceptions(hashes, hashes[i], proofstore.Exception{Reason: cannot.Error(), Builtin: cannot.Builtin})
-	}
-	return nil
-}
-
-func exceptions(hashes []string, culprit string, why proofstore.Exception) []proofstore.Exception {
-	out := make([]proofstore.Exception, len(hashes))
-	for i, hash := range hashes {
-		if out[i] = why; hash != culprit {
-			out[i] = proofstore.Exception{Reason: fmt.Sprintf("transaction %s of the same block cannot be proved: %s", culprit, why.Reason)}
-		}
-		out[i].Transaction = hash
-	}
-	return out
 }
 
 // witness completes a block proof with everything that its check needs.
-func (w *Watcher) witness(ctx context.Context, b *Block, recording *app.Recording, proof *prover.BlockProof) error {
+func (w *Watcher) witness(ctx context.Context, b *Block, recording *app.Recording, uncovered []prover.Uncovered, proof *prover.BlockProof) error {
 	store, height := w.app.Store(), uint64(b.Height)
 	_, roots, _, err := store.Header(height - 1)
 	if err != nil {
 		return err
 	}
 	e := &prover.Evidence{
-		Transactions: b.Txs,
-		Before:       store.At(height - 1),
-		Tries:        &prover.Tries{ContractsRoot: roots.ContractsRoot, ClassesRoot: roots.ClassesRoot, Nodes: store, Contract: store.ContractAt(height - 1)},
+		Transactions: b.Txs, Uncovered: uncovered, Validations: validationsOf(recording, uncovered),
+		Before: store.At(height - 1),
+		Tries:  &prover.Tries{ContractsRoot: roots.ContractsRoot, ClassesRoot: roots.ClassesRoot, Nodes: store, Contract: store.ContractAt(height - 1)},
 	}
 	if e.Anchor, err = anchorOf(b.Light.SignedHeader, b.Next.SignedHeader, w.app.Genesis()); err != nil {
 		return err
@@ -165,8 +208,7 @@ func (w *Watcher) witness(ctx context.Context, b *Block, recording *app.Recordin
 		e.OldBlockHash = &old.BlockHash
 	}
 	for i := range recording.Transactions {
-		e.Executed = append(e.Executed, recording.Transactions[i].Tx)
-		e.Calls = append(e.Calls, recording.Transactions[i].Calls...)
+		e.Calls = append(e.Calls, recording.Transactions[i].Calls)
 	}
 	return proof.Complete(e)
 }

@@ -61,7 +61,7 @@ func (r *replica) replay(b *Block) error {
 	}
 	var results []prover.Result
 	for _, t := range f.Results {
-		results = append(results, prover.Result{Code: t.Code, Data: t.Receipt, GasWanted: int64(t.GasWanted), GasUsed: int64(t.GasUsed)})
+		results = append(results, prover.Result{Code: t.Code, Data: t.Data, GasWanted: int64(t.GasWanted), GasUsed: int64(t.GasUsed)})
 	}
 	if hash := ResultsHash(results); !bytes.Equal(hash, b.Next.LastResultsHash) {
 		return &DivergenceError{b.Height, "results hash", hash, b.Next.LastResultsHash}

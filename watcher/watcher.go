@@ -219,7 +219,8 @@ func (w *Watcher) handle(ctx context.Context, height int64) error {
 	if err := w.config.Proofs.PutRecord(ctx, record); err != nil {
 		return err
 	}
-	w.metrics.transactions.WithLabelValues(string(record.Status)).Add(float64(len(record.Transactions)))
+	w.metrics.transactions.WithLabelValues(string(proofstore.Proved)).Add(float64(len(record.Transactions) - len(record.NotProvable)))
+	w.metrics.transactions.WithLabelValues(string(proofstore.NotProvable)).Add(float64(len(record.NotProvable)))
 	w.log.Info("block handled", "height", height, "status", record.Status, "transactions", len(record.Transactions), "proofs", len(record.Proofs))
 	for _, e := range record.NotProvable {
 		w.log.Warn("not provable", "height", height, "transaction", e.Transaction, "reason", e.Reason)

@@ -92,10 +92,19 @@ type Outcome struct {
 	// The calls made, nil where there was none. Execute is the constructor's for a DEPLOY_ACCOUNT.
 	Validate, Execute, FeeTransfer *Frame
 	Diff                           *starknet.StateDiff // if Options.Diff
+	Validation                     *Validation         // nil where validation left nothing behind
 	// SierraGas is what code used, in all phases, also where it was reverted: the part of the work that a block is bounded by.
 	SierraGas uint64
 	// Steps are the VM steps of all frames; 0 from an engine without steps. Never consensus.
 	Steps uint64
+}
+
+// Validation is what the account's validation left behind, which a revert does not take back. It is all the account's own:
+// validation may call no other contract.
+type Validation struct {
+	Storage          []starknet.StorageEntry // ascending by key, of slots that changed
+	ClassHash        felt.Felt               // the account's new class, 0 where it was not replaced
+	Events, Messages int                     // how many the receipt has of them
 }
 
 // Execute runs a transaction on st, which it changes unless it returns an error.
@@ -329,7 +338,7 @@ func (t *transaction) validate(selector felt.Felt, calldata []felt.Felt) error {
 	if t.opts.SkipValidate {
 		return nil
 	}
-	ctx := t.context(ValidatePhase, min(t.gas, maxValidateGas))
+	ctx, before := t.context(ValidatePhase, min(t.gas, maxValidateGas)), t.point()
 	frame, err := ctx.call(entry{
 		kind: cairo.External, selector: selector, storage: t.tx.Sender(), calldata: calldata, gas: ctx.initialGas,
 	})
@@ -347,6 +356,27 @@ func (t *transaction) validate(selector felt.Felt, calldata []felt.Felt) error {
 		return reject(ValidationFailure, "the validation entry point should return 'VALID', got %v", frame.Retdata)
 	}
 	t.spend(frame)
+	return t.noteValidation(before)
+}
+
+// noteValidation keeps what validation left behind. Most validations leave nothing.
+func (t *transaction) noteValidation(before point) error {
+	v := &Validation{Events: len(t.events) - before.events, Messages: len(t.msgs) - before.messages}
+	if t.st.Snapshot() != before.snapshot {
+		diff, err := t.st.Since(before.snapshot)
+		if err != nil {
+			return err
+		}
+		for _, c := range diff.Storage {
+			v.Storage = c.Entries
+		}
+		for _, c := range diff.Replaced {
+			v.ClassHash = c.ClassHash
+		}
+	}
+	if len(v.Storage) > 0 || !v.ClassHash.IsZero() || v.Events > 0 || v.Messages > 0 {
+		t.out.Validation = v
+	}
 	return nil
 }
 

@@ -240,6 +240,56 @@ func (o *Overlay) Diff() (*starknet.StateDiff, error) {
 	return d, nil
 }
 
+// Since is what is not as it was at a snapshot, in canonical order: storage and classes of contracts.
+func (o *Overlay) Since(snapshot int) (*starknet.StateDiff, error) {
+	storage, classes := map[Slot]felt.Felt{}, map[felt.Felt]felt.Felt{} // at the snapshot
+	for _, c := range o.journal[snapshot:] {
+		before, err := c.before, error(nil)
+		switch c.kind {
+		case storageChange:
+			if _, seen := storage[c.slot]; seen {
+				continue
+			}
+			if !c.had {
+				before, err = o.baseStorageAt(c.slot)
+			}
+			storage[c.slot] = before
+		case classChange:
+			if _, seen := classes[c.slot.Contract]; seen {
+				continue
+			}
+			if !c.had {
+				before, err = o.baseClassHashAt(c.slot.Contract)
+			}
+			classes[c.slot.Contract] = before
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	d := &starknet.StateDiff{}
+	contracts := map[felt.Felt][]starknet.StorageEntry{}
+	for slot, before := range storage {
+		if v := o.storage[slot]; v != before {
+			contracts[slot.Contract] = append(contracts[slot.Contract], starknet.StorageEntry{Key: slot.Key, Value: v})
+		}
+	}
+	for contract, entries := range contracts {
+		d.Storage = append(d.Storage, starknet.ContractStorage{Address: contract, Entries: entries})
+	}
+	for contract, before := range classes {
+		switch v := o.classes[contract]; {
+		case v == before:
+		case before.IsZero():
+			d.Deployed = append(d.Deployed, starknet.ContractClassHash{Address: contract, ClassHash: v})
+		default:
+			d.Replaced = append(d.Replaced, starknet.ContractClassHash{Address: contract, ClassHash: v})
+		}
+	}
+	d.Sort()
+	return d, nil
+}
+
 // Declared are the classes that the overlay adds, in ascending order of their hashes.
 func (o *Overlay) Declared() []*Class {
 	classes := make([]*Class, 0, len(o.declared))

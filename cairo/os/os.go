@@ -101,38 +101,78 @@ func (e *TooLongError) Error() string {
 	return fmt.Sprintf("os: %d transactions from %v on need more than %d steps", e.Transactions, e.First, e.MaxSteps)
 }
 
-// Part is the trace of a run of consecutive transactions of a block.
+// Part is the trace of some of a block's transactions.
 type Part struct {
-	First, Count int // which of the block's transactions
+	Transactions []int // which, ascending
 	Trace        *cairo.Trace
 }
 
+// Excluded is a transaction of a block that no trace can have, and why: a *NotProvableError or a *TooLongError.
+type Excluded struct {
+	Transaction int
+	Err         error
+}
+
 // RunParts cuts a block into as few parts as its order and the bound on steps allow, taking as many transactions as fit
-// from the front, and passes on each part's trace as soon as it is there. A *TooLongError names a transaction that does
-// not fit alone.
-func RunParts(block *Block, opt Options, yield func(Part) error) error {
+// from the front, and passes on each part's trace as soon as it is there. Transactions that cannot be proved, or do not fit
+// alone, are in no part: they are returned, in order. A part goes on behind them, so that they cost no proof.
+func RunParts(block *Block, opt Options, yield func(Part) error) ([]Excluded, error) {
+	var excluded []Excluded
+	var left []int
 	part := *block
-	for first := 0; first < len(block.Transactions); {
+	run := func(transactions []int) (*cairo.Trace, error) {
+		part.Transactions = make([]Transaction, len(transactions))
+		for i, t := range transactions {
+			part.Transactions[i] = block.Transactions[t]
+		}
+		return Run(&part, opt)
+	}
+	for i := range block.Transactions {
+		part.Transactions = block.Transactions[i : i+1]
+		_, err := plan(&part)
+		if _, ok := errors.AsType[*NotProvableError](err); ok {
+			excluded = append(excluded, Excluded{i, err})
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		left = append(left, i)
+	}
+	for len(left) > 0 {
 		// The largest count that fits is looked for from above, since a block usually does.
-		count, fails := 0, len(block.Transactions)-first+1
+		count, fails := 0, len(left)+1
 		var fitting *cairo.Trace
-		for try := fails - 1; try > count; try = (count + fails) / 2 {
-			part.Transactions = block.Transactions[first : first+try]
-			trace, err := Run(&part, opt)
-			if _, ok := errors.AsType[*TooLongError](err); ok && try > 1 {
+		var tooLong *TooLongError
+		for try := len(left); try > count; try = (count + fails) / 2 {
+			trace, err := run(left[:try])
+			if errors.As(err, &tooLong) {
 				fails = try
 				continue
-			} else if err != nil {
-				return err
+			}
+			if err != nil {
+				return nil, err
 			}
 			count, fitting = try, trace
 		}
-		if err := yield(Part{First: first, Count: count, Trace: fitting}); err != nil {
-			return err
+		if count < len(left) { // what ended the part may not fit anywhere, and then the part goes on
+			_, err := run(left[count : count+1])
+			if errors.As(err, &tooLong) {
+				excluded = append(excluded, Excluded{left[count], tooLong})
+				left = slices.Delete(left, count, count+1)
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
 		}
-		first += count
+		if err := yield(Part{left[:count], fitting}); err != nil {
+			return nil, err
+		}
+		left = left[count:]
 	}
-	return nil
+	slices.SortFunc(excluded, func(a, b Excluded) int { return a.Transaction - b.Transaction })
+	return excluded, nil
 }
 
 // The kinds of call from the protocol, as the output names them.

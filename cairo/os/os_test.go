@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/starkd/starkd/cairo"
@@ -131,29 +132,59 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// withBuiltin is the call as if its class's entry points took one more builtin.
+func withBuiltin(e *cairo.Execution, name string) *cairo.Execution {
+	changed, class, code := *e, *e.Call.Class, *e.Call.Class.Casm
+	code.EntryPoints.External = slices.Clone(code.EntryPoints.External)
+	for i := range code.EntryPoints.External {
+		entry := &code.EntryPoints.External[i]
+		entry.Builtins = append(slices.Clone(entry.Builtins), name)
+	}
+	class.Casm, changed.Call.Class = &code, &class
+	return &changed
+}
+
 func TestRunParts(t *testing.T) {
 	const transactions = 5
 	block := blockOf(t, transactions, 3000) // about 40,000 steps each
+	// A transaction that is too long alone and one that cannot be proved are left out, and cost no part.
+	long, other := blockOf(t, 1, 30_000).Transactions[0], blockOf(t, 1, 10).Transactions[0]
+	other.Calls[0] = withBuiltin(other.Calls[0], "poseidon")
+	block.Transactions = slices.Insert(block.Transactions, 1, other, long)
 	var counts []int
-	next := 0
-	err := cairoos.RunParts(block, cairoos.Options{MaxSteps: 1 << 17}, func(p cairoos.Part) error {
-		if p.First != next || p.Count < 1 || p.Trace.Public.Steps > 1<<17 {
-			t.Errorf("part from %d, %d transactions, %d steps", p.First, p.Count, p.Trace.Public.Steps)
+	var order []int
+	excluded, err := cairoos.RunParts(block, cairoos.Options{MaxSteps: 1 << 17}, func(p cairoos.Part) error {
+		if len(p.Transactions) == 0 || p.Trace.Public.Steps > 1<<17 {
+			t.Errorf("part of transactions %v, %d steps", p.Transactions, p.Trace.Public.Steps)
 		}
-		next += p.Count
-		counts = append(counts, p.Count)
+		order = append(order, p.Transactions...)
+		counts = append(counts, len(p.Transactions))
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if next != transactions || len(counts) < 2 {
-		t.Errorf("parts of %v transactions, want %d in more than one part", counts, transactions)
+	if want := []int{0, 3, 4, 5, 6}; !slices.Equal(order, want) || len(counts) < 2 {
+		t.Errorf("parts of %v transactions %v, want %v in more than one part", counts, order, want)
 	}
 	for _, n := range counts[:len(counts)-1] {
 		if n != counts[0] || n < 2 {
 			t.Errorf("parts of %v transactions, which are all alike", counts)
 		}
+	}
+	if len(excluded) != 2 || excluded[0].Transaction != 1 || excluded[1].Transaction != 2 {
+		t.Fatalf("left out are %v", excluded)
+	}
+	if e, ok := errors.AsType[*cairoos.NotProvableError](excluded[0].Err); !ok || e.Builtin != "poseidon" {
+		t.Errorf("got %v, want poseidon", excluded[0].Err)
+	}
+	if e, ok := errors.AsType[*cairoos.TooLongError](excluded[1].Err); !ok || e.Transactions != 1 || e.MaxSteps != 1<<17 {
+		t.Errorf("got %v, want a TooLongError of one transaction", excluded[1].Err)
+	}
+	block = &cairoos.Block{Transactions: []cairoos.Transaction{long, other}}
+	excluded, err = cairoos.RunParts(block, cairoos.Options{MaxSteps: 1 << 17}, func(cairoos.Part) error { return errors.New("a part") })
+	if err != nil || len(excluded) != 2 || excluded[0].Transaction != 0 {
+		t.Errorf("nothing to prove: %v, %v", excluded, err)
 	}
 
 	_, err = cairoos.Run(blockOf(t, 1, 30_000), cairoos.Options{MaxSteps: 1 << 17})
@@ -161,7 +192,7 @@ func TestRunParts(t *testing.T) {
 		t.Errorf("got %v, want a TooLongError", err)
 	}
 	want := errors.New("stop")
-	if err := cairoos.RunParts(block, cairoos.Options{}, func(cairoos.Part) error { return want }); err != want {
+	if _, err := cairoos.RunParts(blockOf(t, 1, 10), cairoos.Options{}, func(cairoos.Part) error { return want }); err != want {
 		t.Errorf("got %v, want %v", err, want)
 	}
 	if _, err := cairoos.Run(&cairoos.Block{}, cairoos.Options{}); err == nil {

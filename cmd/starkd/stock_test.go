@@ -112,11 +112,11 @@ func runStock(t *testing.T, cometbft, transport string) {
 	if err != nil || len(results.TxsResults) != 1 {
 		t.Fatalf("results of block %d: %+v, %v", included, results, err)
 	}
-	receipt := new(starknet.Receipt)
-	if err := receipt.UnmarshalBinary(results.TxsResults[0].Data); err != nil {
+	result := new(starknet.Result)
+	if err := result.UnmarshalBinary(results.TxsResults[0].Data); err != nil {
 		t.Fatal(err)
 	}
-	if receipt.TransactionHash != tx.Hash(w.Chain) || receipt.Reverted || len(receipt.Events) != 2 {
+	if receipt := &result.Receipt; receipt.TransactionHash != tx.Hash(w.Chain) || receipt.Reverted || len(receipt.Events) != 2 {
 		t.Errorf("receipt %+v of transaction %v", receipt, tx.Hash(w.Chain))
 	}
 

@@ -64,6 +64,9 @@ type chain struct {
 
 	transactions []starknet.Transaction
 	receipts     []starknet.Receipt
+	results      []*starknet.Result
+	diffs        []*starknet.StateDiff
+	validations  []statement.Validation
 	recorded     []cairoos.Transaction
 }
 
@@ -206,7 +209,7 @@ func (c *chain) send(tx starknet.Transaction, common *starknet.Common, key felt.
 		c.t.Fatal(err)
 	}
 	common.Signature = []felt.Felt{r, s}
-	outcome, err := c.executor.Execute(c.st, &c.block, tx, executor.Options{})
+	outcome, err := c.executor.Execute(c.st, &c.block, tx, executor.Options{Diff: true})
 	if err != nil {
 		c.t.Fatalf("%v %v: %v", tx.Type(), hash, err)
 	}
@@ -214,7 +217,18 @@ func (c *chain) send(tx starknet.Transaction, common *starknet.Common, key felt.
 		c.nonce++
 	}
 	c.transactions = append(c.transactions, tx)
-	c.receipts = append(c.receipts, outcome.Receipt)
+	if v := outcome.Validation; v != nil {
+		left := statement.Validation{Index: len(c.receipts), Events: v.Events, Messages: v.Messages}
+		for _, e := range v.Storage {
+			left.Storage = append(left.Storage, statement.SlotChange(e))
+		}
+		if !v.ClassHash.IsZero() {
+			left.Class = &v.ClassHash
+		}
+		c.validations = append(c.validations, left)
+	}
+	c.receipts, c.diffs = append(c.receipts, outcome.Receipt), append(c.diffs, outcome.Diff)
+	c.results = append(c.results, &starknet.Result{Receipt: outcome.Receipt, DiffHash: outcome.Diff.Hash()})
 	c.recorded = append(c.recorded, cairoos.Transaction{Info: *executor.TxInfo(tx, c.block.ChainID), Reverted: outcome.Receipt.Reverted, Calls: c.recorder.Take()})
 	return &outcome.Receipt
 }
@@ -223,7 +237,7 @@ func (c *chain) send(tx starknet.Transaction, common *starknet.Common, key felt.
 func (c *chain) statementBlock() *statement.Block {
 	return &statement.Block{
 		ChainID: c.block.ChainID, Number: c.block.Number, Timestamp: c.block.Timestamp, Sequencer: c.block.Sequencer,
-		FeeToken: c.block.FeeToken, Transactions: c.transactions, Classes: c.compiled,
+		FeeToken: c.block.FeeToken, Transactions: c.transactions, Results: c.results, Validations: c.validations, Classes: c.compiled,
 	}
 }
 

@@ -16,14 +16,24 @@ type overlay struct {
 	classes  changes[felt.Felt]
 	declared changes[felt.Felt] // compiled class hashes
 	nonces   map[felt.Felt]felt.Felt
-	journal  []func() // how to take back each change since the beginning of the transaction
+	nonce    starknet.NonceUpdate // of the transaction
+	journal  []func()             // how to take back each change since the beginning of the transaction
 }
 
-// changes is one kind of state: what was before the block, for all that has been looked at, and what is now.
-type changes[K comparable] struct{ before, now map[K]felt.Felt }
+// changes is one kind of state: what was before the block, for all that has been looked at, what is now, and what was at
+// the beginning of the transaction, for all that it has changed.
+type changes[K comparable] struct{ before, start, now map[K]felt.Felt }
 
 func newChanges[K comparable]() changes[K] {
-	return changes[K]{make(map[K]felt.Felt), make(map[K]felt.Felt)}
+	return changes[K]{make(map[K]felt.Felt), make(map[K]felt.Felt), make(map[K]felt.Felt)}
+}
+
+// set changes a value that was last.
+func (c *changes[K]) set(key K, last, value felt.Felt) {
+	if _, changed := c.start[key]; !changed {
+		c.start[key] = last
+	}
+	c.now[key] = value
 }
 
 func newOverlay(before State) *overlay {
@@ -31,6 +41,17 @@ func newOverlay(before State) *overlay {
 		before: before, values: newChanges[slot](), classes: newChanges[felt.Felt](), declared: newChanges[felt.Felt](),
 		nonces: make(map[felt.Felt]felt.Felt),
 	}
+}
+
+// begin begins a transaction, whose nonce is used whatever becomes of it.
+func (o *overlay) begin(tx starknet.Transaction) {
+	clear(o.values.start)
+	clear(o.classes.start)
+	clear(o.declared.start)
+	nonce := tx.Fields().Nonce
+	o.nonce = starknet.NonceUpdate{Address: tx.Sender(), Nonce: *nonce.Add(&nonce, &felt.One)}
+	o.nonces[o.nonce.Address] = o.nonce.Nonce
+	o.journal = o.journal[:0] // what the transaction writes from here on, it may take back
 }
 
 // get is the value now, asking the state before the block through ask where nothing is known.
@@ -64,7 +85,7 @@ func (o *overlay) write(s slot, value felt.Felt) error {
 	if err != nil {
 		return err
 	}
-	o.values.now[s] = value
+	o.values.set(s, last, value)
 	o.journal = append(o.journal, func() { o.values.now[s] = last })
 	return nil
 }
@@ -74,16 +95,17 @@ func (o *overlay) setClass(contract, class felt.Felt) error {
 	if err != nil {
 		return err
 	}
-	o.classes.now[contract] = class
+	o.classes.set(contract, last, class)
 	o.journal = append(o.journal, func() { o.classes.now[contract] = last })
 	return nil
 }
 
 func (o *overlay) declare(class, compiled felt.Felt) error {
-	if _, err := o.compiled(class); err != nil {
+	last, err := o.compiled(class)
+	if err != nil {
 		return err
 	}
-	o.declared.now[class] = compiled
+	o.declared.set(class, last, compiled)
 	return nil
 }
 
@@ -99,18 +121,36 @@ func (o *overlay) revert(snapshot int) {
 
 // diff is what is not as it was before the block.
 func (o *overlay) diff() starknet.StateDiff {
+	d := o.difference(o.values.before, o.classes.before, o.declared.before)
+	for contract, nonce := range o.nonces {
+		d.Nonces = append(d.Nonces, starknet.NonceUpdate{Address: contract, Nonce: nonce})
+	}
+	d.Sort()
+	return d
+}
+
+// transactionDiff is what is not as it was at the beginning of the transaction.
+func (o *overlay) transactionDiff() starknet.StateDiff {
+	d := o.difference(o.values.start, o.classes.start, o.declared.start)
+	d.Nonces = []starknet.NonceUpdate{o.nonce}
+	d.Sort()
+	return d
+}
+
+// difference is what is not as it was, in no order and without nonces.
+func (o *overlay) difference(values map[slot]felt.Felt, classes, declared map[felt.Felt]felt.Felt) starknet.StateDiff {
 	var d starknet.StateDiff
 	contracts := make(map[felt.Felt][]starknet.StorageEntry)
-	for s, value := range o.values.now {
-		if value != o.values.before[s] {
+	for s, before := range values {
+		if value := o.values.now[s]; value != before {
 			contracts[s.contract] = append(contracts[s.contract], starknet.StorageEntry{Key: s.key, Value: value})
 		}
 	}
 	for contract, entries := range contracts {
 		d.Storage = append(d.Storage, starknet.ContractStorage{Address: contract, Entries: entries})
 	}
-	for contract, class := range o.classes.now {
-		switch before := o.classes.before[contract]; {
+	for contract, before := range classes {
+		switch class := o.classes.now[contract]; {
 		case class == before:
 		case before.IsZero():
 			d.Deployed = append(d.Deployed, starknet.ContractClassHash{Address: contract, ClassHash: class})
@@ -118,14 +158,10 @@ func (o *overlay) diff() starknet.StateDiff {
 			d.Replaced = append(d.Replaced, starknet.ContractClassHash{Address: contract, ClassHash: class})
 		}
 	}
-	for class, compiled := range o.declared.now {
-		if compiled != o.declared.before[class] {
+	for class, before := range declared {
+		if compiled := o.declared.now[class]; compiled != before {
 			d.Declared = append(d.Declared, starknet.DeclaredClass{ClassHash: class, CompiledClassHash: compiled})
 		}
 	}
-	for contract, nonce := range o.nonces {
-		d.Nonces = append(d.Nonces, starknet.NonceUpdate{Address: contract, Nonce: nonce})
-	}
-	d.Sort()
 	return d
 }

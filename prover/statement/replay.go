@@ -16,7 +16,8 @@ var (
 	transferSelector    = keccak.Starknet([]byte("transfer"))
 )
 
-// Check replays the claims of a block's proofs, in the order of the transactions, which they must cover exactly.
+// Check replays the claims of a block's proofs, in the order of the transactions. They must cover exactly those that the
+// block does not name as uncovered.
 func Check(claims []*Claim, block *Block, before State) (*Outcome, error) {
 	r, err := NewReplay(block, before)
 	if err != nil {
@@ -37,11 +38,20 @@ type Replay struct {
 	classes map[felt.Felt]*casm.Class // those whose hash has been compared
 	done    []TransactionOutcome
 	failed  bool
+
+	uncovered   []Uncovered  // that come later
+	validations []Validation // likewise
 }
 
 // NewReplay begins with the block's own writes.
 func NewReplay(block *Block, before State) (*Replay, error) {
-	r := &Replay{block: block, state: newOverlay(before), classes: make(map[felt.Felt]*casm.Class)}
+	if err := block.checkUncovered(); err != nil {
+		return nil, err
+	}
+	r := &Replay{
+		block: block, state: newOverlay(before), classes: make(map[felt.Felt]*casm.Class),
+		uncovered: block.Uncovered, validations: block.Validations,
+	}
 	for _, w := range block.Opening {
 		if err := r.state.write(slot{w.Contract, w.Key}, w.Value); err != nil {
 			return nil, fmt.Errorf("statement: opening write of slot %v of %v: %w", w.Key, w.Contract, err)
@@ -75,6 +85,9 @@ func (r *Replay) Outcome() (*Outcome, error) {
 	if r.failed {
 		return nil, fmt.Errorf("statement: a claim was refused")
 	}
+	if err := r.skip(); err != nil {
+		return nil, fmt.Errorf("statement: %w", err)
+	}
 	if len(r.done) != len(r.block.Transactions) {
 		return nil, fmt.Errorf("statement: claims cover %d transactions, the block has %d", len(r.done), len(r.block.Transactions))
 	}
@@ -99,7 +112,7 @@ func (r *Replay) apply(claim *Claim, transcript *Transcript) error {
 			return fmt.Errorf("%s is %v, want %v", word.what, word.got, word.want)
 		}
 	}
-	if n, left := len(transcript.Transactions), len(b.Transactions)-len(r.done); n == 0 || n > left {
+	if n, left := len(transcript.Transactions), len(b.Transactions)-len(r.done)-len(r.uncovered); n == 0 || n > left {
 		return fmt.Errorf("the transcript has %d transactions, %d of the block are left", n, left)
 	}
 	published := make(map[felt.Felt]*PublishedClass, len(transcript.Classes))
@@ -114,8 +127,15 @@ func (r *Replay) apply(claim *Claim, transcript *Transcript) error {
 		}
 	}
 	for i := range transcript.Transactions {
+		if err := r.skip(); err != nil {
+			return err
+		}
 		t := &replayer{Replay: r, transcript: transcript, published: published, record: &transcript.Transactions[i]}
-		outcome, err := t.transaction(b.Transactions[len(r.done)])
+		index := len(r.done)
+		outcome, err := t.transaction(b.Transactions[index])
+		if err == nil {
+			err = r.compare(&outcome, b.Results[index])
+		}
 		if err != nil {
 			return fmt.Errorf("transaction %v: %w", t.record.Hash, err)
 		}
@@ -185,25 +205,25 @@ func (t *replayer) transaction(tx starknet.Transaction) (TransactionOutcome, err
 	if err := same("transaction info", t.record.info, infoWords(tx, hash, t.block.ChainID, t.record.address)); err != nil {
 		return none, err
 	}
-	fields := tx.Fields()
 	sender := tx.Sender()
-	nonce := fields.Nonce
-	t.state.nonces[sender] = *nonce.Add(&nonce, &felt.One)
-	t.state.journal = t.state.journal[:0] // what the transaction writes from here on, it may take back
+	t.state.begin(tx)
 
 	outcome := TransactionOutcome{Hash: hash}
 	calls := t.record.Calls
 	var err error
 	switch tx := tx.(type) {
 	case *starknet.Invoke:
-		outcome.NotCovered = []string{"__validate__"}
-		calls, err = t.invoke(tx, calls, &outcome)
+		if err = t.validated("__validate__", sender, &outcome); err == nil {
+			calls, err = t.invoke(tx, calls, &outcome)
+		}
 	case *starknet.Declare:
-		outcome.NotCovered = []string{"__validate_declare__"}
-		err = t.state.declare(tx.ClassHash, tx.CompiledClassHash)
+		if err = t.validated("__validate_declare__", sender, &outcome); err == nil {
+			err = t.state.declare(tx.ClassHash, tx.CompiledClassHash)
+		}
 	case *starknet.DeployAccount:
-		outcome.NotCovered = []string{"__validate_deploy__"}
-		calls, err = t.deployAccount(tx, sender, calls, &outcome)
+		if calls, err = t.deployAccount(tx, sender, calls, &outcome); err == nil {
+			err = t.validated("__validate_deploy__", sender, &outcome)
+		}
 	default:
 		err = fmt.Errorf("transaction of type %v", tx.Type())
 	}
@@ -234,7 +254,7 @@ func (t *replayer) invoke(tx *starknet.Invoke, calls []RootCall, outcome *Transa
 	if err != nil {
 		return nil, err
 	}
-	snapshot := t.state.snapshot()
+	snapshot, events, messages := t.state.snapshot(), len(t.events), len(t.messages)
 	call, calls, err := t.root(ExecuteCall, calls, outcome, frame{
 		class: class, list: external, selector: executeSelector, contract: tx.SenderAddress,
 	}, tx.Calldata)
@@ -250,7 +270,7 @@ func (t *replayer) invoke(tx *starknet.Invoke, calls []RootCall, outcome *Transa
 	if t.record.Outcome != Succeeded {
 		outcome.Reverted = true
 		t.state.revert(snapshot)
-		t.events, t.messages = nil, nil
+		t.events, t.messages = t.events[:events], t.messages[:messages]
 	}
 	return calls, nil
 }

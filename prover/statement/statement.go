@@ -8,8 +8,9 @@
 // Parse retraces the program's control flow, which depends on output words only. Replay walks the calls in order with
 // the block's transactions, the compiled classes and the state before the block: every call must enter the right class
 // at the right place with the right gas and calldata, every syscall must have the answer that Starknet gives, a storage
-// read sees what was written before it. The outcome (events, messages, fees, state difference) is then compared by the
-// caller with the receipts and roots that the validators signed.
+// read sees what was written before it. What each transaction did (events, messages, fee, state difference) is compared with
+// the result that validators signed of it; a transaction that no claim covers does what they signed. The state difference
+// of all is for the caller to compare with the signed root.
 //
 // Both are total: any words give a result or an error that names what differs. docs/os.md lists the output word by word.
 package statement
@@ -37,6 +38,9 @@ type Block struct {
 	Sequencer    felt.Felt
 	FeeToken     felt.Felt // the contract in which fees are paid
 	Transactions []starknet.Transaction
+	Results      []*starknet.Result // what validators signed of each transaction
+	Uncovered    []Uncovered        // transactions that no claim covers, ascending by index
+	Validations  []Validation       // what signature checks of others left behind, ascending by index
 	// Classes are the compiled classes that the transcripts need, by class hash.
 	Classes map[felt.Felt]*casm.Class
 	// Opening are the block's own writes, made before its first transaction.
@@ -75,9 +79,12 @@ type TransactionOutcome struct {
 	Events   []starknet.Event
 	Messages []starknet.Message
 	Calls    []CallOutcome
-	// NotCovered names what the proof does not speak of: always the signature check, and the execution of a transaction
-	// that was aborted.
+	// NotCovered names what the proof does not speak of: always the signature check with what it left behind, and the
+	// execution of a transaction that was aborted.
 	NotCovered []string
+	// Uncovered says why no proof speaks of the transaction at all: what is said of it here is what validators signed. Nil
+	// for a transaction that is covered.
+	Uncovered *Reason
 }
 
 // CallOutcome is how a call that came from the protocol ended. No signed data says any of it: it is what the proof shows.

@@ -347,10 +347,22 @@ func TestOtherBlock(t *testing.T) {
 			tx.Signature[0] = n(1)
 			b.Transactions[0] = &tx
 		},
-		"a transaction more": func(b *statement.Block, _ *memory) { b.Transactions = append(b.Transactions, b.Transactions[0]) },
-		"a transaction less": func(b *statement.Block, _ *memory) { b.Transactions = b.Transactions[1:] },
+		"a transaction more": func(b *statement.Block, _ *memory) {
+			b.Transactions, b.Results = append(b.Transactions, b.Transactions[0]), append(b.Results, b.Results[0])
+		},
+		"a transaction less": func(b *statement.Block, _ *memory) { b.Transactions, b.Results = b.Transactions[1:], b.Results[1:] },
+		"a result less":      func(b *statement.Block, _ *memory) { b.Results = b.Results[1:] },
 		"order": func(b *statement.Block, _ *memory) {
 			b.Transactions[0], b.Transactions[1] = b.Transactions[1], b.Transactions[0]
+			b.Results[0], b.Results[1] = b.Results[1], b.Results[0]
+		},
+		"signed difference": func(b *statement.Block, _ *memory) {
+			b.Results[3] = &starknet.Result{Receipt: b.Results[3].Receipt, DiffHash: n(1)}
+		},
+		"signed fee": func(b *statement.Block, _ *memory) {
+			result := *b.Results[3]
+			result.Receipt.ActualFee = starknet.NewUint128(1)
+			b.Results[3] = &result
 		},
 		"code": func(b *statement.Block, before *memory) {
 			hash := before.contracts[counterA]
@@ -373,7 +385,7 @@ func TestOtherBlock(t *testing.T) {
 		},
 	} {
 		block, before := c.statementBlock(), c.before.clone()
-		block.Transactions = slices.Clone(block.Transactions)
+		block.Transactions, block.Results = slices.Clone(block.Transactions), slices.Clone(block.Results)
 		classes := block.Classes
 		block.Classes = make(map[felt.Felt]*casm.Class, len(classes))
 		for hash, class := range classes {

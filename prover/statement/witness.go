@@ -30,6 +30,9 @@ type Witness struct {
 	Classes      []Compiled `json:"classes"`      // compiled classes that ran or were declared, without hints
 	Opening      []Write    `json:"opening"`      // the block's own write: the hash of the block ten blocks before
 	Prestate     *Prestate  `json:"prestate"`
+
+	Uncovered   []Uncovered  `json:"uncovered"`   // transactions that no proof covers, ascending by index
+	Validations []Validation `json:"validations"` // what signature checks of the others left behind, ascending by index
 }
 
 // HexBytes are bytes that are lower-case hexadecimal in JSON.
@@ -51,7 +54,7 @@ func (b *HexBytes) UnmarshalText(text []byte) error {
 // Result is the part of a transaction's result that validators sign.
 type Result struct {
 	Code      uint32   `json:"code"` // not 0: rejected, without effect
-	Data      HexBytes `json:"data"` // the canonical receipt
+	Data      HexBytes `json:"data"` // the canonical starknet.Result
 	GasWanted int64    `json:"gas_wanted"`
 	GasUsed   int64    `json:"gas_used"`
 }
@@ -84,30 +87,11 @@ func (w *Witness) Check(anchor *Anchor, claims []*Claim) (*Verdict, error) {
 	if w.Prestate == nil {
 		return nil, errors.New("statement: the witness has no prestate")
 	}
-	if len(w.Results) != len(w.Transactions) {
-		return nil, fmt.Errorf("statement: %d transactions with %d results", len(w.Transactions), len(w.Results))
-	}
 	before, err := w.Prestate.Open(anchor.Before)
 	if err != nil {
 		return nil, err
 	}
-	var receipts []*starknet.Receipt
-	var executed []starknet.Transaction
-	for i, raw := range w.Transactions {
-		if w.Results[i].Code != 0 {
-			continue
-		}
-		tx, err := starknet.UnmarshalTransaction(raw)
-		if err != nil {
-			return nil, fmt.Errorf("statement: transaction %d: %w", i, err)
-		}
-		receipt := new(starknet.Receipt)
-		if err := receipt.UnmarshalBinary(w.Results[i].Data); err != nil {
-			return nil, fmt.Errorf("statement: receipt %d: %w", i, err)
-		}
-		executed, receipts = append(executed, tx), append(receipts, receipt)
-	}
-	block, err := w.Block(anchor, executed)
+	block, err := w.Block(anchor)
 	if err != nil {
 		return nil, err
 	}
@@ -119,11 +103,6 @@ func (w *Witness) Check(anchor *Anchor, claims []*Claim) (*Verdict, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range receipts {
-		if err := outcome.Transactions[i].compare(receipts[i]); err != nil {
-			return nil, fmt.Errorf("statement: transaction %v: %w", outcome.Transactions[i].Hash, err)
-		}
-	}
 	after, err := before.After(&outcome.Diff)
 	if err != nil {
 		return nil, err
@@ -131,15 +110,32 @@ func (w *Witness) Check(anchor *Anchor, claims []*Claim) (*Verdict, error) {
 	if after != anchor.After {
 		return nil, fmt.Errorf("statement: the proved state difference leads to %v, validators signed %v", after, anchor.After)
 	}
-	return &Verdict{Outcome: outcome, Rejected: len(w.Transactions) - len(receipts)}, nil
+	return &Verdict{Outcome: outcome, Rejected: len(w.Transactions) - len(block.Transactions)}, nil
 }
 
-// Block is the block that claims are replayed against: what the anchor says, the transactions that were executed, and the
-// witness's classes and opening.
-func (w *Witness) Block(anchor *Anchor, executed []starknet.Transaction) (*Block, error) {
+// Block is the block that claims are replayed against: what the anchor says, and the transactions that were executed, with
+// what the witness says of them.
+func (w *Witness) Block(anchor *Anchor) (*Block, error) {
 	block := &Block{
 		ChainID: anchor.ChainID, Number: anchor.Number, Timestamp: anchor.Timestamp, Sequencer: anchor.Sequencer, FeeToken: anchor.FeeToken,
-		Transactions: executed, Classes: make(map[felt.Felt]*casm.Class), Opening: w.Opening,
+		Classes: make(map[felt.Felt]*casm.Class), Opening: w.Opening, Uncovered: w.Uncovered, Validations: w.Validations,
+	}
+	if len(w.Results) != len(w.Transactions) {
+		return nil, fmt.Errorf("statement: %d transactions with %d results", len(w.Transactions), len(w.Results))
+	}
+	for i, raw := range w.Transactions {
+		if w.Results[i].Code != 0 {
+			continue
+		}
+		tx, err := starknet.UnmarshalTransaction(raw)
+		if err != nil {
+			return nil, fmt.Errorf("statement: transaction %d: %w", i, err)
+		}
+		result := new(starknet.Result)
+		if err := result.UnmarshalBinary(w.Results[i].Data); err != nil {
+			return nil, fmt.Errorf("statement: result %d: %w", i, err)
+		}
+		block.Transactions, block.Results = append(block.Transactions, tx), append(block.Results, result)
 	}
 	for i, o := range w.Opening {
 		if i > 0 || anchor.Number < blockHashLag || o != OpeningWrite(anchor.Number, o.Value) {
@@ -172,6 +168,18 @@ func (o *TransactionOutcome) gasUsed() (sum uint64) {
 		}
 	}
 	return sum
+}
+
+// compare holds what was proved of a transaction against what validators signed of it.
+func (r *Replay) compare(o *TransactionOutcome, signed *starknet.Result) error {
+	if err := o.compare(&signed.Receipt); err != nil {
+		return err
+	}
+	diff := r.state.transactionDiff()
+	if hash := diff.Hash(); hash != signed.DiffHash {
+		return fmt.Errorf("the proved state difference hashes to %v, validators signed %v", hash, signed.DiffHash)
+	}
+	return nil
 }
 
 // compare holds what was proved of a transaction against its signed receipt.

@@ -32,7 +32,7 @@ type Status string
 
 // The fates of a block's transactions.
 const (
-	Proved      Status = "proved"       // covered by a stored proof
+	Proved      Status = "proved"       // covered by a stored proof; of a block: at least one transaction is
 	Empty       Status = "empty"        // the block has no transactions
 	NotProvable Status = "not_provable" // executed on chain, outside what the layout can prove; Reason says why
 )
@@ -45,7 +45,7 @@ type Record struct {
 	Transactions []string    `json:"transactions"`
 	Bundle       *Bundle     `json:"bundle,omitempty"` // nil without a proof
 	Proofs       []Entry     `json:"proofs"`
-	NotProvable  []Exception `json:"not_provable,omitempty"`
+	NotProvable  []Exception `json:"not_provable,omitempty"` // of the transactions; all of them without a bundle
 }
 
 // Bundle describes a stored bundle.
@@ -54,7 +54,7 @@ type Bundle struct {
 	SHA256 string `json:"sha256"`
 }
 
-// Entry describes one proof of a block's bundle, of consecutive transactions.
+// Entry describes one proof of a block's bundle.
 type Entry struct {
 	Block        uint64   `json:"block"`
 	Part         int      `json:"part"` // which of the bundle's proofs
@@ -68,11 +68,12 @@ type Entry struct {
 	ProvingMS    int64    `json:"proving_ms"`
 }
 
-// Exception is a transaction that no proof covers, and why.
+// Exception is a transaction that no proof covers, and why: a builtin or a syscall, or neither for one that is too long.
 type Exception struct {
 	Transaction string `json:"transaction"`
 	Reason      string `json:"reason"`
 	Builtin     string `json:"builtin,omitempty"`
+	Syscall     string `json:"syscall,omitempty"`
 }
 
 // position is where a transaction's proof is.

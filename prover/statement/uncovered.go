@@ -1,0 +1,276 @@
+package statement
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/starkd/starkd/cairo/casm"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet"
+)
+
+// Uncovered is a transaction that no claim covers. What it did is the validators' word alone: its difference hashes to what
+// they signed, and is taken over as it is.
+type Uncovered struct {
+	Index  int      `json:"index"` // among the block's executed transactions
+	Reason Reason   `json:"reason"`
+	Diff   HexBytes `json:"diff"` // canonical starknet.StateDiff
+}
+
+// Reason says why a transaction cannot be proved: exactly one of Builtin, Syscall and MaxSteps is set. It is the word of
+// whoever made the proof, and checked as far as it can be: that the class's entry point takes the builtin, that the
+// program has no such syscall.
+type Reason struct {
+	Builtin  string    `json:"builtin,omitempty"`
+	Syscall  string    `json:"syscall,omitempty"`
+	Class    felt.Felt `json:"class_hash"` // of a builtin or syscall: whose entry point needs it
+	Selector felt.Felt `json:"selector"`
+	MaxSteps uint64    `json:"max_steps,omitempty"` // which are too few for the transaction alone
+}
+
+// String is the reason as a person reads it.
+func (r *Reason) String() string {
+	switch {
+	case r.Builtin != "":
+		return fmt.Sprintf("entry point %v of class %v needs the builtin %s, which is not provable", r.Selector, r.Class, r.Builtin)
+	case r.Syscall != "":
+		return fmt.Sprintf("entry point %v of class %v makes the syscall %s, which is not provable", r.Selector, r.Class, r.Syscall)
+	}
+	return fmt.Sprintf("it needs more than %d steps", r.MaxSteps)
+}
+
+// minSteps is the shortest trace that the layout can prove of the program.
+const minSteps = 1 << 17
+
+// unknownSyscalls are Starknet's syscalls that the program does not answer.
+var unknownSyscalls = []string{
+	"MetaTxV0", "Sha256ProcessBlock", "Sha512ProcessBlock",
+	"Secp256k1New", "Secp256k1Add", "Secp256k1Mul", "Secp256k1GetPointFromX", "Secp256k1GetXy",
+	"Secp256r1New", "Secp256r1Add", "Secp256r1Mul", "Secp256r1GetPointFromX", "Secp256r1GetXy",
+}
+
+// checkReason refuses a reason that is none.
+func (r *Replay) checkReason(reason *Reason) error {
+	set := 0
+	for _, is := range []bool{reason.Builtin != "", reason.Syscall != "", reason.MaxSteps != 0} {
+		if is {
+			set++
+		}
+	}
+	if set != 1 {
+		return fmt.Errorf("%d reasons why it is not covered, want 1", set)
+	}
+	if n := reason.MaxSteps; n != 0 {
+		if n < minSteps || n&(n-1) != 0 || !reason.Class.IsZero() || !reason.Selector.IsZero() {
+			return fmt.Errorf("not covered for lack of %d steps of class %v: want a power of two of at least %d, and no class", n, reason.Class, minSteps)
+		}
+		return nil
+	}
+	class, err := r.class(reason.Class)
+	if err != nil {
+		return err
+	}
+	var entries []*casm.EntryPoint
+	for _, list := range []entryList{external, constructor} {
+		if entry := list.find(class, reason.Selector); entry != nil {
+			entries = append(entries, entry)
+		}
+	}
+	if len(entries) == 0 {
+		return fmt.Errorf("not covered for entry point %v, which class %v has not", reason.Selector, reason.Class)
+	}
+	if reason.Syscall != "" {
+		if !slices.Contains(unknownSyscalls, reason.Syscall) {
+			return fmt.Errorf("not covered for syscall %.40q, which is not one that the program lacks", reason.Syscall)
+		}
+		return nil
+	}
+	if !slices.ContainsFunc(entries, func(e *casm.EntryPoint) bool {
+		_, err := builtinFlags(e.Builtins)
+		return err != nil && slices.Contains(e.Builtins, reason.Builtin)
+	}) {
+		return fmt.Errorf("not covered for builtin %.40q, which entry point %v of class %v does not need", reason.Builtin, reason.Selector, reason.Class)
+	}
+	return nil
+}
+
+// Validation is what the signature check of a covered transaction left behind, which no claim covers. Starknet lets it
+// touch nothing but the account: its storage, its class, and events and messages in its name. It must be so that the
+// transaction as a whole does what validators signed; what __execute__ saw of it is the word of whoever made the proof.
+type Validation struct {
+	Index    int          `json:"index"`                // among the block's executed transactions
+	Storage  []SlotChange `json:"storage,omitempty"`    // ascending by key, of slots that changed
+	Class    *felt.Felt   `json:"class_hash,omitempty"` // the account's new class, if it was replaced
+	Events   int          `json:"events,omitempty"`     // how many of the signed events are its own
+	Messages int          `json:"messages,omitempty"`
+}
+
+// SlotChange is a slot's new value.
+type SlotChange struct {
+	Key   felt.Felt `json:"key"`
+	Value felt.Felt `json:"value"`
+}
+
+// String says what it is that no claim covers.
+func (v *Validation) String() string {
+	class := ""
+	if v.Class != nil {
+		class = "the account's new class, "
+	}
+	return fmt.Sprintf("%s%d storage writes, %d events and %d messages of the signature check", class, len(v.Storage), v.Events, v.Messages)
+}
+
+// checkUncovered refuses lists that do not name each transaction at most once and in order.
+func (b *Block) checkUncovered() error {
+	if len(b.Results) != len(b.Transactions) {
+		return fmt.Errorf("statement: %d transactions with %d results", len(b.Transactions), len(b.Results))
+	}
+	last := -1
+	uncovered := make(map[int]bool, len(b.Uncovered))
+	for i := range b.Uncovered {
+		index := b.Uncovered[i].Index
+		if index <= last || index >= len(b.Transactions) {
+			return fmt.Errorf("statement: uncovered transaction %d after %d, of %d", index, last, len(b.Transactions))
+		}
+		last, uncovered[index] = index, true
+	}
+	last = -1
+	for i := range b.Validations {
+		index := b.Validations[i].Index
+		if index <= last || index >= len(b.Transactions) || uncovered[index] {
+			return fmt.Errorf("statement: signature check of transaction %d after %d, of %d", index, last, len(b.Transactions))
+		}
+		last = index
+	}
+	return nil
+}
+
+// skip passes the transactions that come next and are not covered.
+func (r *Replay) skip() error {
+	for len(r.uncovered) > 0 && r.uncovered[0].Index == len(r.done) {
+		u := &r.uncovered[0]
+		outcome, err := r.takeOver(u, r.block.Transactions[u.Index], r.block.Results[u.Index])
+		if err != nil {
+			return fmt.Errorf("transaction %d, which is not covered: %w", u.Index, err)
+		}
+		r.uncovered, r.done = r.uncovered[1:], append(r.done, *outcome)
+	}
+	return nil
+}
+
+// takeOver makes the signed difference of a transaction.
+func (r *Replay) takeOver(u *Uncovered, tx starknet.Transaction, signed *starknet.Result) (*TransactionOutcome, error) {
+	receipt := &signed.Receipt
+	if hash := tx.Hash(r.block.ChainID); receipt.TransactionHash != hash {
+		return nil, fmt.Errorf("the receipt is of %v, the transaction is %v", receipt.TransactionHash, hash)
+	}
+	if err := r.checkReason(&u.Reason); err != nil {
+		return nil, err
+	}
+	var diff starknet.StateDiff
+	if err := diff.UnmarshalBinary(u.Diff); err != nil {
+		return nil, err
+	}
+	if hash := diff.Hash(); hash != signed.DiffHash {
+		return nil, fmt.Errorf("the state difference hashes to %v, validators signed %v", hash, signed.DiffHash)
+	}
+	r.state.begin(tx)
+	for _, c := range diff.Storage {
+		for _, e := range c.Entries {
+			if err := r.state.write(slot{c.Address, e.Key}, e.Value); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, c := range slices.Concat(diff.Deployed, diff.Replaced) {
+		if err := r.state.setClass(c.Address, c.ClassHash); err != nil {
+			return nil, err
+		}
+	}
+	for _, c := range diff.Declared {
+		if err := r.state.declare(c.ClassHash, c.CompiledClassHash); err != nil {
+			return nil, err
+		}
+	}
+	// The hash does not say all: which classes were there before, and what is no change.
+	made := r.state.transactionDiff()
+	if again, err := made.MarshalBinary(); err != nil || !bytes.Equal(again, u.Diff) {
+		return nil, fmt.Errorf("the state difference is %+v, on this state it makes %+v", diff, made)
+	}
+	return &TransactionOutcome{
+		Hash: receipt.TransactionHash, Reverted: receipt.Reverted, Fee: receipt.ActualFee, Events: receipt.Events, Messages: receipt.Messages,
+		NotCovered: []string{"all of it: " + u.Reason.String()}, Uncovered: &u.Reason,
+	}, nil
+}
+
+// validated makes what the signature check of the transaction left behind, where the block says that it left anything. name is
+// the check's entry point.
+func (t *replayer) validated(name string, account felt.Felt, outcome *TransactionOutcome) error {
+	outcome.NotCovered = append(outcome.NotCovered, name)
+	if len(t.validations) == 0 || t.validations[0].Index != len(t.done) {
+		return nil
+	}
+	v := &t.validations[0]
+	t.validations = t.validations[1:]
+	if err := t.makeValidation(v, account); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	outcome.NotCovered = append(outcome.NotCovered, v.String())
+	return nil
+}
+
+func (t *replayer) makeValidation(v *Validation, account felt.Felt) error {
+	signed := &t.block.Results[v.Index].Receipt
+	if len(v.Storage) == 0 && v.Class == nil && v.Events == 0 && v.Messages == 0 {
+		return fmt.Errorf("said to have left something, and left nothing")
+	}
+	for i, w := range v.Storage {
+		if i > 0 && v.Storage[i-1].Key.Cmp(&w.Key) >= 0 || !starknet.IsAddress(w.Key) {
+			return fmt.Errorf("slot %v out of order or range", w.Key)
+		}
+		at := slot{account, w.Key}
+		if value, err := t.state.storage(at); err != nil {
+			return err
+		} else if value == w.Value {
+			return fmt.Errorf("slot %v is %v already", w.Key, value)
+		}
+		if err := t.state.write(at, w.Value); err != nil {
+			return err
+		}
+	}
+	if v.Class != nil {
+		if there, err := t.state.classAt(account); err != nil {
+			return err
+		} else if there == *v.Class {
+			return fmt.Errorf("the class is %v already", there)
+		}
+		if compiled, err := t.state.compiled(*v.Class); err != nil {
+			return err
+		} else if compiled.IsZero() {
+			return fmt.Errorf("class %v is not declared", *v.Class)
+		}
+		if err := t.state.setClass(account, *v.Class); err != nil {
+			return err
+		}
+	}
+	if left := len(signed.Events) - len(t.events); v.Events < 0 || v.Events > left {
+		return fmt.Errorf("%d events, the signed receipt has %d more", v.Events, left)
+	}
+	if left := len(signed.Messages) - len(t.messages); v.Messages < 0 || v.Messages > left {
+		return fmt.Errorf("%d messages, the signed receipt has %d more", v.Messages, left)
+	}
+	for _, e := range signed.Events[len(t.events):][:v.Events] {
+		if e.From != account {
+			return fmt.Errorf("an event of %v, want the account %v", e.From, account)
+		}
+		t.events = append(t.events, e)
+	}
+	for _, m := range signed.Messages[len(t.messages):][:v.Messages] {
+		if m.From != account {
+			return fmt.Errorf("a message of %v, want the account %v", m.From, account)
+		}
+		t.messages = append(t.messages, m)
+	}
+	return nil
+}
