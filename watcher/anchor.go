@@ -73,7 +73,7 @@ func VerifyHeaders(b *prover.BlockProof, trust *Trust) (anchor *prover.Anchor, e
 			if !bytes.Equal(block.ValidatorsHash, validators.Hash()) {
 				return nil, fmt.Errorf("watcher: header %d is of validators %X, genesis has %X", block.Height, block.ValidatorsHash, validators.Hash())
 			}
-			if err := validators.VerifyCommitLight(b.Chain, block.Commit.BlockID, block.Height, block.Commit); err != nil {
+			if err := validators.VerifyCommit(b.Chain, block.Commit.BlockID, block.Height, block.Commit); err != nil {
 				return nil, fmt.Errorf("watcher: header %d is not signed by the genesis validators: %w", block.Height, err)
 			}
 		}

@@ -109,7 +109,7 @@ func launch(t *testing.T, name, log, path string, args ...string) *process {
 	t.Cleanup(func() {
 		p.kill()
 		if t.Failed() {
-			t.Logf("end of %s's log:\n%s", name, tail(log, 40))
+			t.Logf("end of %s's log:\n%s", name, tail(log, 15))
 		}
 	})
 	return p

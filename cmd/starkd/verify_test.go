@@ -1,0 +1,474 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cometbft/cometbft/crypto/ed25519"
+	cmtjson "github.com/cometbft/cometbft/libs/json"
+	cmttypes "github.com/cometbft/cometbft/types"
+	"github.com/spf13/viper"
+
+	"github.com/starkd/starkd/cairo"
+	cairoos "github.com/starkd/starkd/cairo/os"
+	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/config"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/wallet"
+	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/watcher"
+)
+
+// verifyAndRefuse holds the proof of a block against what it must pass and what it must not. It stops the watcher.
+func verifyAndRefuse(t *testing.T, n *testnet, l *load) {
+	block, other := l.blocks[len(l.blocks)-1], l.blocks[0]
+	data, otherData := n.bundle(t, block), n.bundle(t, other)
+	var tx, otherTx felt.Felt
+	for hash := range l.sent {
+		_, number, err := n.client(1).Receipt(t.Context(), hash)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch number {
+		case block:
+			tx = hash
+		case other:
+			otherTx = hash
+		}
+	}
+	dir := t.TempDir()
+	file := func(name string, data []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	next := int64(block + 1)
+	commit, err := n.comet(t, 1).Commit(t.Context(), &next)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trusted := commit.Hash().String()
+	path := file("proof.json", data)
+	accepted := func(name string, args ...string) {
+		t.Helper()
+		stdout, stderr, code := command(t, append([]string{"verify"}, args...)...)
+		if code != 0 || !strings.HasPrefix(stdout, fmt.Sprintf("valid: block %d of chain %s\n", block, n.ChainID)) || !strings.Contains(stdout, tx.String()) {
+			t.Errorf("%s: status %d\n%s%s", name, code, stdout, stderr)
+		}
+	}
+	refused := func(name, want string, args ...string) {
+		t.Helper()
+		stdout, stderr, code := command(t, append([]string{"verify"}, args...)...)
+		if code != 1 || stdout != "" || !strings.Contains(stderr, want) || !strings.Contains(stderr, "\nhint: ") {
+			t.Errorf("%s: status %d, want 1 and %q\n%s%s", name, code, want, stdout, stderr)
+		}
+	}
+	accepted("by validators", "--validators", n.genesis(), path)
+	accepted("by URL", "--validators", n.genesis(), "--tx", tx.String(), fmt.Sprintf("%s/v1/proofs/%v/raw", n.Watcher.REST, tx))
+	accepted("by header", "--trusted-header", trusted, path)
+	accepted("with everything demanded", "--validators", n.genesis(), "--trusted-header", trusted, "--chain-id", n.ChainID, "--block", fmt.Sprint(block), "--tx", tx.String(), path)
+
+	refused("another transaction", "does not cover transaction", "--validators", n.genesis(), "--tx", otherTx.String(), path)
+	refused("another block", fmt.Sprintf("of block %d, not of %d", block, block+1), "--validators", n.genesis(), "--block", fmt.Sprint(block+1), path)
+	refused("another chain", "of chain", "--validators", n.genesis(), "--chain-id", "ANOTHER_CHAIN", path)
+	refused("another header", "trusted is", "--trusted-header", strings.Repeat("ab", 32), path)
+	refused("more security than it has", "bits of security", "--validators", n.genesis(), "--min-security", "97", path)
+	stranger := filepath.Join(dir, "stranger")
+	if _, stderr, code := command(t, "testnet", "--validators", "4", "--output", stranger); code != 0 {
+		t.Fatal(stderr)
+	}
+	refused("validators of another genesis", "is of validators", "--validators", filepath.Join(stranger, "watcher", "config", "genesis.json"), path)
+	if _, _, code := command(t, "verify", path); code != 2 {
+		t.Errorf("with nothing to trust: status %d, want 2", code)
+	}
+	refused("a proof that is cut", "", "--validators", n.genesis(), file("cut.json", data[:len(data)-1]))
+	refused("a proof with a byte more", "", "--validators", n.genesis(), file("more.json", append(data[:len(data):len(data)], '\n')))
+
+	j := newJudge(t, n.genesis())
+	if err := j.judge(data); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("any byte", func(t *testing.T) { anyByte(t, j, data, refused, file) })
+	t.Run("any part", func(t *testing.T) { anyPart(t, j, data) })
+	t.Run("another block's parts", func(t *testing.T) { otherParts(t, j, data, otherData) })
+	t.Run("other validators", func(t *testing.T) { otherValidators(t, j, data) })
+
+	// The replica's state is free once the watcher has ended.
+	n.watcher.stop(t)
+	forged := forge(t, n, j, data)
+	refused("a proof of a changed storage answer", "storage", "--validators", n.genesis(), file("forged.json", forged))
+}
+
+// judge is `starkd verify --validators` in process.
+type judge struct{ trust *watcher.Trust }
+
+func newJudge(t *testing.T, genesis string) *judge {
+	t.Helper()
+	doc, err := cmttypes.GenesisDocFromFile(genesis)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &judge{&watcher.Trust{Genesis: doc}}
+}
+
+func (j *judge) judge(data []byte) error {
+	proof, err := prover.ParseBlockProof(data)
+	if err != nil {
+		return err
+	}
+	anchor, err := watcher.VerifyHeaders(proof, j.trust)
+	if err != nil {
+		return err
+	}
+	_, err = prover.VerifyBlock(proof, anchor, prover.Policy{})
+	return err
+}
+
+// positions is how many random changes are tried: those that are cheap to refuse, and those that take a verification.
+func positions() (cheap, dear int) {
+	if os.Getenv("STARKD_FULL") == "" {
+		return 200, 60
+	}
+	return 1000, 400
+}
+
+// anyByte changes one byte of the file.
+func anyByte(t *testing.T, j *judge, data []byte, refused func(name, want string, args ...string), file func(string, []byte) string) {
+	r := rand.New(rand.NewPCG(1, 2))
+	cheap, _ := positions()
+	for range cheap {
+		at, by := r.IntN(len(data)), byte(1+r.IntN(255))
+		changed := bytes.Clone(data)
+		changed[at] ^= by
+		if err := j.judge(changed); err == nil {
+			t.Errorf("accepted with byte %d changed by %#x", at, by)
+		}
+	}
+	changed := bytes.Clone(data)
+	changed[len(data)/2] ^= 1
+	refused("one bit", "", "--trusted-header", strings.Repeat("ab", 32), file("bit.json", changed))
+}
+
+// anyPart changes one thing inside the file and makes its digest anew.
+func anyPart(t *testing.T, j *judge, data []byte) {
+	r := rand.New(rand.NewPCG(3, 4))
+	one := felt.One
+	plusOne := func(x *felt.Felt) { x.Add(x, &one) }
+	flip := func(b []byte) { b[r.IntN(len(b))] ^= 1 << r.IntN(8) }
+	parts := []struct {
+		name   string
+		change func(b *prover.BlockProof)
+	}{
+		{"proof bytes", func(b *prover.BlockProof) { flip(b.Proofs[r.IntN(len(b.Proofs))].Bytes) }},
+		{"public memory", func(b *prover.BlockProof) {
+			memory := b.Proofs[0].PublicInput.Memory
+			plusOne(&memory[r.IntN(len(memory))].Value)
+		}},
+		{"public addresses", func(b *prover.BlockProof) {
+			memory := b.Proofs[0].PublicInput.Memory
+			memory[r.IntN(len(memory))].Address++
+		}},
+		{"transactions", func(b *prover.BlockProof) { flip(b.Witness.Transactions[r.IntN(len(b.Witness.Transactions))]) }},
+		{"results", func(b *prover.BlockProof) { flip(b.Witness.Results[r.IntN(len(b.Witness.Results))].Data) }},
+		{"result numbers", func(b *prover.BlockProof) {
+			result := &b.Witness.Results[r.IntN(len(b.Witness.Results))]
+			switch r.IntN(3) {
+			case 0:
+				result.Code++
+			case 1:
+				result.GasUsed++
+			default:
+				result.GasWanted++
+			}
+		}},
+		{"class code", func(b *prover.BlockProof) {
+			class := b.Witness.Classes[r.IntN(len(b.Witness.Classes))].Class
+			start := bytes.Index(class, []byte(`"bytecode":[`))
+			end := start + bytes.IndexByte(class[start:], ']')
+			at := start + len(`"bytecode":[`) + r.IntN(end-start-len(`"bytecode":[`))
+			for class[at] < '1' || class[at] > '8' {
+				if at++; at >= end {
+					at = start + len(`"bytecode":[`)
+				}
+			}
+			class[at]++
+		}},
+		{"class hashes", func(b *prover.BlockProof) { plusOne(&b.Witness.Classes[r.IntN(len(b.Witness.Classes))].Hash) }},
+		{"prestate roots", func(b *prover.BlockProof) {
+			if r.IntN(2) == 0 {
+				plusOne(&b.Witness.Prestate.ContractsRoot)
+			} else {
+				plusOne(&b.Witness.Prestate.ClassesRoot)
+			}
+		}},
+		{"prestate leaves", func(b *prover.BlockProof) {
+			leaf := &b.Witness.Prestate.Contracts[r.IntN(len(b.Witness.Prestate.Contracts))]
+			plusOne([]*felt.Felt{&leaf.Address, &leaf.ClassHash, &leaf.StorageRoot, &leaf.Nonce}[r.IntN(4)])
+		}},
+		{"prestate nodes", func(b *prover.BlockProof) {
+			node := &b.Witness.Prestate.Pedersen[r.IntN(len(b.Witness.Prestate.Pedersen))]
+			if node.Length == 0 {
+				plusOne([]*felt.Felt{&node.Left, &node.Right}[r.IntN(2)])
+			} else {
+				plusOne(&node.Child)
+			}
+		}},
+		{"a prestate node less", func(b *prover.BlockProof) {
+			nodes := b.Witness.Prestate.Pedersen
+			at := r.IntN(len(nodes))
+			b.Witness.Prestate.Pedersen = append(nodes[:at:at], nodes[at+1:]...)
+		}},
+		{"the block's number", func(b *prover.BlockProof) { b.Block++ }},
+		{"the chain's name", func(b *prover.BlockProof) { b.Chain += "X" }},
+		{"a proof less", func(b *prover.BlockProof) { b.Proofs = b.Proofs[1:] }},
+		{"a proof twice", func(b *prover.BlockProof) { b.Proofs = append(b.Proofs, b.Proofs[0]) }},
+		{"steps", func(b *prover.BlockProof) { b.Proofs[0].PublicInput.Steps *= 2 }},
+		{"queries", func(b *prover.BlockProof) { b.Proofs[0].Parameters.Queries++ }},
+		{"a signed app hash", func(b *prover.BlockProof) {
+			changeHeader(t, b, r.IntN(2), func(l *cmttypes.SignedHeader) { flip(l.AppHash) })
+		}},
+		{"a signature", func(b *prover.BlockProof) {
+			changeHeader(t, b, r.IntN(2), func(l *cmttypes.SignedHeader) {
+				for {
+					if s := &l.Commit.Signatures[r.IntN(len(l.Commit.Signatures))]; len(s.Signature) > 0 {
+						flip(s.Signature)
+						return
+					}
+				}
+			})
+		}},
+	}
+	_, dear := positions()
+	for i := range max(dear, len(parts)) {
+		// The proof itself and what it says are the larger part, and every third change.
+		part := parts[i%len(parts)]
+		if i >= len(parts) && i%3 == 0 {
+			part = parts[r.IntN(2)]
+		}
+		proof, err := prover.ParseBlockProof(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		part.change(proof)
+		changed, err := proof.Encode()
+		if err != nil {
+			continue // what cannot be written cannot be shown to anybody
+		}
+		if bytes.Equal(changed, data) {
+			t.Fatalf("%s: nothing changed", part.name)
+		}
+		if err := j.judge(changed); err == nil {
+			t.Errorf("accepted with %s changed (change %d)", part.name, i)
+		}
+	}
+}
+
+func changeHeader(t *testing.T, b *prover.BlockProof, which int, change func(*cmttypes.SignedHeader)) {
+	t.Helper()
+	header := new(cmttypes.SignedHeader)
+	if err := cmtjson.Unmarshal(b.Headers[which], header); err != nil {
+		t.Fatal(err)
+	}
+	change(header)
+	raw, err := cmtjson.Marshal(header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Headers[which] = raw
+}
+
+// otherParts puts parts of one block's proof into another's.
+func otherParts(t *testing.T, j *judge, data, otherData []byte) {
+	for name, mix := range map[string]func(b, other *prover.BlockProof){
+		"its proofs":              func(b, other *prover.BlockProof) { b.Proofs = other.Proofs },
+		"its headers":             func(b, other *prover.BlockProof) { b.Headers = other.Headers },
+		"its headers and number":  func(b, other *prover.BlockProof) { b.Headers, b.Block = other.Headers, other.Block },
+		"its witness":             func(b, other *prover.BlockProof) { b.Witness = other.Witness },
+		"its prestate":            func(b, other *prover.BlockProof) { b.Witness.Prestate = other.Witness.Prestate },
+		"all but its proofs":      func(b, other *prover.BlockProof) { p := b.Proofs; *b = *other; b.Proofs = p },
+		"its second header":       func(b, other *prover.BlockProof) { b.Headers[1] = other.Headers[1] },
+		"its first header for it": func(b, _ *prover.BlockProof) { b.Headers[1] = b.Headers[0] },
+	} {
+		b, err := prover.ParseBlockProof(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := prover.ParseBlockProof(otherData)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mix(b, other)
+		changed, err := b.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := j.judge(changed); err == nil {
+			t.Errorf("accepted with %s", name)
+		}
+	}
+}
+
+// otherValidators signs the block's headers by somebody else, and lies about it in other ways.
+func otherValidators(t *testing.T, j *judge, data []byte) {
+	var keys []ed25519.PrivKey
+	var list []*cmttypes.Validator
+	for range 4 {
+		key := ed25519.GenPrivKey()
+		keys = append(keys, key)
+		list = append(list, cmttypes.NewValidator(key.PubKey(), 1))
+	}
+	strangers := cmttypes.NewValidatorSet(list)
+	sign := func(l *cmttypes.SignedHeader) {
+		l.Commit.BlockID.Hash = l.Hash()
+		l.Commit.Signatures = make([]cmttypes.CommitSig, len(strangers.Validators))
+		for i, v := range strangers.Validators {
+			l.Commit.Signatures[i] = cmttypes.CommitSig{BlockIDFlag: cmttypes.BlockIDFlagCommit, ValidatorAddress: v.Address, Timestamp: l.Time}
+		}
+		for i, v := range strangers.Validators {
+			for _, key := range keys {
+				if !bytes.Equal(key.PubKey().Address(), v.Address) {
+					continue
+				}
+				signature, err := key.Sign(l.Commit.VoteSignBytes(l.ChainID, int32(i)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				l.Commit.Signatures[i].Signature = signature
+			}
+		}
+	}
+	// lie replaces both headers; with honest, the result must stand before whoever trusts the strangers.
+	lie := func(change func(l *cmttypes.SignedHeader)) []byte {
+		b, err := prover.ParseBlockProof(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var previous cmttypes.BlockID
+		for which := range b.Headers {
+			changeHeader(t, b, which, func(l *cmttypes.SignedHeader) {
+				if which == 1 {
+					l.LastBlockID = previous
+				}
+				change(l)
+				previous = l.Commit.BlockID
+			})
+		}
+		changed, err := b.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return changed
+	}
+	replaced := lie(func(l *cmttypes.SignedHeader) {
+		l.ValidatorsHash, l.NextValidatorsHash = strangers.Hash(), strangers.Hash()
+		sign(l)
+	})
+	if err := j.judge(replaced); err == nil {
+		t.Error("accepted with headers of other validators")
+	}
+	// The same is good for whoever trusts those: the lie is well told.
+	doc := *j.trust.Genesis
+	doc.Validators = nil
+	for _, v := range strangers.Validators {
+		doc.Validators = append(doc.Validators, cmttypes.GenesisValidator{Address: v.Address, PubKey: v.PubKey, Power: v.VotingPower})
+	}
+	if err := (&judge{&watcher.Trust{Genesis: &doc}}).judge(replaced); err != nil {
+		t.Errorf("headers signed by the strangers, to those who trust them: %v", err)
+	}
+	if err := j.judge(lie(sign)); err == nil {
+		t.Error("accepted with the validators' headers and other signatures")
+	}
+	// Too few of the right ones.
+	if err := j.judge(lie(func(l *cmttypes.SignedHeader) {
+		for i := range l.Commit.Signatures {
+			if i > 0 {
+				l.Commit.Signatures[i] = cmttypes.NewCommitSigAbsent()
+			}
+		}
+	})); err == nil {
+		t.Error("accepted with one signature of four")
+	}
+}
+
+// forge proves the block again with one storage read answered otherwise: a run of the pinned program by its rules, and a
+// proof that stands by itself. It returns the block's file with that proof in it.
+func forge(t *testing.T, n *testnet, j *judge, data []byte) []byte {
+	b, err := prover.ParseBlockProof(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load(n.Watcher.Home, viper.New())
+	if err != nil {
+		t.Fatal(err)
+	}
+	replica, db, err := openApp(n.Watcher.Home, c, "vm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	recording, err := replica.Record(b.Block, vm.NewEngine())
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := &cairoos.Block{
+		ChainID: recording.ChainID, Number: recording.Header.Number, Timestamp: recording.Header.Timestamp, Sequencer: recording.Header.Sequencer,
+	}
+	lied := false
+	for i := range recording.Transactions {
+		r := &recording.Transactions[i]
+		for _, call := range r.Calls {
+			lied = lied || call.Call.Selector == wallet.Selector("__execute__") && answerOtherwise(call)
+		}
+		block.Transactions = append(block.Transactions, cairoos.Transaction{Info: *r.Info, Reverted: r.Outcome.Receipt.Reverted, Calls: r.Calls})
+	}
+	if !lied {
+		t.Fatal("no storage is read in the block")
+	}
+	b.Proofs = nil
+	excluded, err := cairoos.RunParts(block, cairoos.Options{MaxSteps: c.Watch.MaxSteps}, func(part cairoos.Part) error {
+		proof, err := prover.Prove(part.Trace, prover.DefaultParameters(part.Trace.Public.Steps), nil)
+		if err != nil {
+			return err
+		}
+		proof.Annotations = nil
+		b.Proofs = append(b.Proofs, proof)
+		_, err = prover.Verify(proof, prover.Policy{})
+		return err
+	})
+	if err != nil || len(excluded) > 0 {
+		t.Fatalf("the lie cannot be proved: %v %v", excluded, err)
+	}
+	forged, err := b.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.judge(forged); err == nil || !strings.Contains(err.Error(), "storage") {
+		t.Errorf("a proof of a changed storage answer: %v", err)
+	} else {
+		t.Logf("refused: %v", err)
+	}
+	return forged
+}
+
+// answerOtherwise adds 1 to the first balance that a call reads.
+func answerOtherwise(e *cairo.Execution) bool {
+	for i := range e.Syscalls {
+		s := &e.Syscalls[i]
+		if s.Selector == cairo.StorageRead && len(s.Response) == 1 && !s.Response[0].IsZero() {
+			one := felt.One
+			s.Response[0].Add(&s.Response[0], &one)
+			return true
+		}
+		if s.Inner != nil && answerOtherwise(s.Inner) {
+			return true
+		}
+	}
+	return false
+}
