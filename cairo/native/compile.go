@@ -46,9 +46,27 @@ func compileClass(program *sierra.Program, info *sierra.GasInfo) (code []byte, h
 			panic(r)
 		}
 	}()
-	registry, err := sierra.NewRegistry(program)
+	c, err := newCompiler(program, info)
 	if err != nil {
 		return nil, 0, err
+	}
+	for _, list := range [][]sierra.EntryPoint{info.EntryPoints.External, info.EntryPoints.L1Handler, info.EntryPoints.Constructor} {
+		for _, ep := range list {
+			id := sierra.FuncID(ep.FunctionIdx)
+			if c.functionSignature(id) != entrySignature {
+				refuse("function %d is no entry point", id)
+			}
+			c.export(id)
+		}
+	}
+	return c.finish()
+}
+
+// newCompiler starts a module with the imports and the runtime's functions.
+func newCompiler(program *sierra.Program, info *sierra.GasInfo) (*compiler, error) {
+	registry, err := sierra.NewRegistry(program)
+	if err != nil {
+		return nil, err
 	}
 	if info == nil {
 		refuse("the gas of the class's statements is not known")
@@ -68,18 +86,19 @@ func compileClass(program *sierra.Program, info *sierra.GasInfo) (code []byte, h
 	for h := range helpers {
 		c.module.funcs = append(c.module.funcs, runtimeFunction(h, c.helperBase, maxPages))
 	}
-	for _, list := range [][]sierra.EntryPoint{info.EntryPoints.External, info.EntryPoints.L1Handler, info.EntryPoints.Constructor} {
-		for _, ep := range list {
-			id := sierra.FuncID(ep.FunctionIdx)
-			if c.functionSignature(id) != entrySignature {
-				refuse("function %d is no entry point", id)
-			}
-			name := exportName(id)
-			if !slices.ContainsFunc(c.module.exports, func(e export) bool { return e.name == name }) {
-				c.module.exports = append(c.module.exports, export{name, c.function(id)})
-			}
-		}
+	return c, nil
+}
+
+// export makes a function callable from outside.
+func (c *compiler) export(id sierra.FuncID) {
+	name := exportName(id)
+	if !slices.ContainsFunc(c.module.exports, func(e export) bool { return e.name == name }) {
+		c.module.exports = append(c.module.exports, export{name, c.function(id)})
 	}
+}
+
+// finish lowers all functions that are wanted, and those that they call.
+func (c *compiler) finish() (code []byte, heap uint64, err error) {
 	for len(c.queue) > 0 {
 		id := c.queue[0]
 		c.queue = c.queue[1:]
