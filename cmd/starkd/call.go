@@ -40,7 +40,7 @@ type callFlags struct {
 	gas                    uint64
 	storage                string
 	json                   bool
-	repeat                 int
+	repeat, vary           int
 }
 
 func newClassCallCommand() *cobra.Command {
@@ -78,7 +78,8 @@ func newClassCallCommand() *cobra.Command {
 	flags.Uint64Var(&f.gas, "gas", defaultCallGas, "Sierra gas that the call may use")
 	flags.StringVar(&f.storage, "storage", "", "file with the contract's storage before the call")
 	flags.BoolVar(&f.json, "json", false, "print JSON")
-	flags.IntVar(&f.repeat, "repeat", 1, "runs on the same storage; the time is the least")
+	flags.IntVar(&f.repeat, "repeat", 1, "runs on the same storage; the time is the least, all else is the first run's")
+	flags.IntVar(&f.vary, "vary", -1, "index of the felt of calldata that each further run adds one to, so that no run repeats another")
 	f.compileFlags.register(cmd)
 	return cmd
 }
@@ -134,6 +135,9 @@ func (f *callFlags) run(cmd *cobra.Command, path string) (*callReport, error) {
 	if err != nil {
 		return nil, err
 	}
+	if f.vary >= len(entry.Calldata) {
+		return nil, usagef("--vary %d is no index of %d felts of calldata", f.vary, len(entry.Calldata))
+	}
 	watch := &stopwatch{Engine: engine}
 	x := &executor.Executor{Engine: watch, Classes: executor.NewClasses(nil), Fallback: fallback}
 	block := &executor.Block{ChainID: felt.FromShortString("STARKD_CALL")}
@@ -157,7 +161,11 @@ func (f *callFlags) run(cmd *cobra.Command, path string) (*callReport, error) {
 		if took := watch.took.Nanoseconds(); i == 0 || took < report.MinNs {
 			report.MinNs = took
 		}
-		if i == f.repeat-1 {
+		if f.vary >= 0 {
+			x := &entry.Calldata[f.vary]
+			x.Add(x, &felt.One)
+		}
+		if i == 0 {
 			report.Steps = watch.steps
 			if watch.fallback != nil {
 				report.Fallback = watch.fallback.Error()
@@ -210,7 +218,7 @@ func (f *callFlags) entry(world *callWorld) (*executor.Entry, error) {
 	return e, nil
 }
 
-// fill takes over what the last run did.
+// fill takes over what a run did.
 func (r *callReport) fill(f *executor.Frame, st *state.Overlay) error {
 	r.Failed, r.Retdata, r.GasUsed, r.GasLeft = f.Failed, f.Retdata, f.GasConsumed, f.Gas-f.GasConsumed
 	if r.Retdata == nil {

@@ -16,6 +16,7 @@ trait Bench<T> {
     fn sort(self: @T, n: felt252) -> felt252;
     fn hades(self: @T, n: felt252) -> felt252;
     fn pedersen(self: @T, n: felt252) -> felt252;
+    fn pedersen_from(self: @T, n: felt252, seed: felt252) -> felt252;
 }
 
 #[starknet::contract]
@@ -78,6 +79,10 @@ mod bench {
         }
         fn pedersen(self: @ContractState, n: felt252) -> felt252 {
             pedersen(BIG, BIG - 1, n)
+        }
+        /// Another seed, other pairs.
+        fn pedersen_from(self: @ContractState, n: felt252, seed: felt252) -> felt252 {
+            pedersen(BIG, seed, n)
         }
     }
 

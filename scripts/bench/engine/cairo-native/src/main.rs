@@ -6,7 +6,8 @@
 //! With SELECTOR "-" it only compiles.
 //!
 //! STORAGE.json is an object from storage key to value, "-" for none. The frame is that of `starkd class call`: the contract
-//! and its caller have the addresses given by the environment variables CONTRACT and CALLER (default 1 and 0).
+//! and its caller have the addresses given by the environment variables CONTRACT and CALLER (default 1 and 0); VARY is the index
+//! of the felt of calldata that each further run adds one to, -1 for none. All but the time is the first run's.
 
 use cairo_lang_starknet_classes::{compiler_version::VersionId, contract_class::ContractClass};
 use cairo_native::{
@@ -197,7 +198,8 @@ fn run(args: &[String]) -> Result<Value> {
     let selector = felt(if compile_only { "0" } else { selector })?;
     let gas: u64 = gas.parse()?;
     let runs: usize = runs.parse()?;
-    let calldata = calldata.iter().map(|s| felt(s)).collect::<Result<Vec<_>>>()?;
+    let vary: i64 = env::var("VARY").map_or(Ok(-1), |s| s.parse())?;
+    let mut calldata = calldata.iter().map(|s| felt(s)).collect::<Result<Vec<_>>>()?;
     let address = |name: &str, default: u64| env::var(name).map_or(Ok(Felt::from(default)), |s| felt(&s));
     let frame = Frame {
         storage: read_storage(storage)?,
@@ -226,11 +228,14 @@ fn run(args: &[String]) -> Result<Value> {
     let mut least = u128::MAX;
     let mut outcome = None;
     for _ in 0..runs.max(1) {
-        let mut frame = frame.clone();
+        let mut after = frame.clone();
         let start = Instant::now();
-        let result = executor.run(selector, &calldata, available, None, &mut frame)?;
+        let result = executor.run(selector, &calldata, available, None, &mut after)?;
         least = least.min(start.elapsed().as_nanos());
-        outcome = Some((result, frame));
+        outcome.get_or_insert((result, after));
+        if let Some(x) = usize::try_from(vary).ok().and_then(|i| calldata.get_mut(i)) {
+            *x += Felt::ONE;
+        }
     }
     let (result, after) = outcome.expect("at least one run");
     let mut writes: Vec<_> = after
