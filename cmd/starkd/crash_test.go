@@ -66,6 +66,31 @@ func TestCrash(t *testing.T) {
 	t.Run("verify", func(t *testing.T) { verifyAndRefuse(t, n, l) })
 }
 
+// TestKills kills each validator in turn, more than once, between the transactions of ten accounts.
+func TestKills(t *testing.T) {
+	full(t)
+	n := newTestnet(t, 4, "--block-time", "500ms")
+	n.start(t, 0, 1, 2, 3)
+	for i := range n.nodes {
+		n.ready(t, i)
+	}
+	l := &load{net: n, sent: map[felt.Felt]int{}}
+	accounts := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
+	for round := range 12 {
+		victim, node := round%4, (round+1)%4
+		hashes := l.burst(t, node, accounts, func(sent int) {
+			if sent == 1+round%len(accounts) {
+				n.nodes[victim].kill()
+			}
+		})
+		l.wait(t, node, hashes)
+		n.start(t, victim)
+		caughtUp := n.height(t, node)
+		n.until(t, fmt.Sprintf("node%d to catch up", victim), func() (bool, error) { return n.height(t, victim) > caughtUp, nil })
+	}
+	l.agree(t)
+}
+
 // status is the watcher's.
 func (n *testnet) status(ctx context.Context) (*watcher.Status, error) {
 	status := new(watcher.Status)

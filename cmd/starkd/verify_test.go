@@ -103,7 +103,7 @@ func verifyAndRefuse(t *testing.T, n *testnet, l *load) {
 	// The replica's state is free once the watcher has ended.
 	n.watcher.stop(t)
 	forged := forge(t, n, j, data)
-	refused("a proof of a changed storage answer", "storage", "--validators", n.genesis(), file("forged.json", forged))
+	refused("a proof of a changed storage answer", "StorageRead", "--validators", n.genesis(), file("forged.json", forged))
 }
 
 // judge is `starkd verify --validators` in process.
@@ -449,7 +449,7 @@ func forge(t *testing.T, n *testnet, j *judge, data []byte) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := j.judge(forged); err == nil || !strings.Contains(err.Error(), "storage") {
+	if err := j.judge(forged); err == nil || !strings.Contains(err.Error(), "StorageRead") {
 		t.Errorf("a proof of a changed storage answer: %v", err)
 	} else {
 		t.Logf("refused: %v", err)
