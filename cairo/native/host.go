@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"math/big"
 	"math/bits"
-	"slices"
 
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/blake"
@@ -35,11 +34,10 @@ func init() {
 
 // run is the state of one run of an entry point.
 type run struct {
-	mem   memory
-	sys   cairo.Syscalls
-	memo  *memo
-	err   error // why the run ended, when a host function ended it
-	dicts []*dict
+	mem  memory
+	sys  cairo.Syscalls
+	memo *memo
+	err  error // why the run ended, when a host function ended it
 	// blinded counts the blinding points drawn.
 	blinded uint64
 	info    uint32 // address of the execution info, 0 before it is asked for
@@ -107,8 +105,11 @@ func (r *run) write(at uint64, w []uint64) {
 }
 
 func (r *run) read(at uint64, n int) []uint64 {
-	b := r.at(at, uint64(8*n))
-	out := make([]uint64, n)
+	return wordsOf(r.at(at, uint64(8*n)))
+}
+
+func wordsOf(b []byte) []uint64 {
+	out := make([]uint64, len(b)/8)
 	for i := range out {
 		out[i] = binary.LittleEndian.Uint64(b[8*i:])
 	}
@@ -171,16 +172,6 @@ func flagWord(ok bool) uint64 {
 	}
 	return 0
 }
-
-// dict is a dictionary of one type of values. The values are in linear memory, where the module reads and writes them.
-type dict struct {
-	at       map[felt.Felt]uint64
-	accesses uint64
-}
-
-// repeatedAccess is what squashing gives back for each access to a key beyond its first: accesses are charged as if each key
-// were new. It is squash's cost for a key less that for an access (46 steps and 6 range checks less 9 steps and 1).
-const repeatedAccess = (4600 + 420) - (900 + 70)
 
 // computations are the host functions that are not syscalls.
 var computations = []hostFunc{
@@ -274,42 +265,10 @@ var computations = []hostFunc{
 		s[8] = 1
 	}},
 	{"circuit_eval", signature{2 + limbSlots, 1 + limbSlots}, evalCircuit},
-	{"dict_new", signature{0, 1}, func(r *run, s []uint64) {
-		r.dicts = append(r.dicts, &dict{at: map[felt.Felt]uint64{}})
-		s[0] = uint64(len(r.dicts) - 1)
-	}},
-	{"dict_get", signature{6, 1}, func(r *run, s []uint64) { // dictionary, key, slots of a value: where the value is
-		d := r.dict(s[0])
-		d.accesses++
-		key := feltAt(s[1:])
-		at, ok := d.at[key]
-		if !ok {
-			at = r.words(make([]uint64, s[5])...)
-			d.at[key] = at
-		}
-		s[0] = at
-	}},
-	{"dict_squash", signature{2, 4}, func(r *run, s []uint64) { // gas given back, and the entries as an array
-		d, n := r.dict(s[0]), s[1]
-		keys := make([]felt.Felt, 0, len(d.at))
-		for k := range d.at {
-			keys = append(keys, k)
-		}
-		slices.SortFunc(keys, func(x, y felt.Felt) int { return x.Cmp(&y) })
-		entry := 8 * (4 + 2*n)
-		start := uint64(r.alloc(entry * uint64(len(keys))))
-		for i := range keys {
-			b := r.at(start+entry*uint64(i), entry)
-			value := r.at(d.at[keys[i]], 8*n)
-			for k := range 4 {
-				binary.LittleEndian.PutUint64(b[8*k:], keys[i][k])
-			}
-			clear(b[32 : 32+8*n])
-			copy(b[32+8*n:], value)
-		}
-		s[0] = (d.accesses - uint64(len(keys))) * repeatedAccess
-		s[1] = start
-		s[2] = start + entry*uint64(len(keys))
+	{"dict_new", signature{1, 1}, func(r *run, s []uint64) { s[0] = r.newDict(s[0]) }},
+	{"dict_grow", signature{1, 0}, func(r *run, s []uint64) { r.growDict(s[0]) }},
+	{"dict_squash", signature{1, 4}, func(r *run, s []uint64) { // gas given back, and the entries as an array
+		s[0], s[1], s[2] = r.squash(s[0])
 		s[3] = s[2]
 	}},
 }
@@ -328,11 +287,4 @@ func (r *run) addPoints(p, q starkcurve.Point) starkcurve.Point {
 		r.abort(fallback(ReasonCurve, "two points with the same x coordinate"))
 	}
 	return p.Add(q)
-}
-
-func (r *run) dict(i uint64) *dict {
-	if i >= uint64(len(r.dicts)) {
-		r.abort(fallback(ReasonInternal, "dictionary %d of %d", i, len(r.dicts)))
-	}
-	return r.dicts[i]
 }

@@ -79,11 +79,13 @@ var collectionRows = map[string]lowering{
 		l.choose01([][]slot{arr[:1]}, nil)
 	},
 
-	"felt252_dict_new": func(l *invocation) { l.out(0, l.host("dict_new")) },
+	"felt252_dict_new": func(l *invocation) {
+		l.out(0, l.host("dict_new", []slot{constant(uint64(l.c.size(l.lf.Args[0].Type)))}))
+	},
 	"felt252_dict_entry_get": func(l *invocation) {
 		v := l.values()
 		n := l.c.size(l.lf.Args[0].Type)
-		at := l.host("dict_get", v[0], v[1], []slot{constant(uint64(n))})[0]
+		at := l.helper(helperDict, v[0], v[1])[0]
 		l.out(0, []slot{v[0][0], at}, l.loadN(at, 0, n))
 	},
 	"felt252_dict_entry_finalize": func(l *invocation) {
@@ -93,8 +95,7 @@ var collectionRows = map[string]lowering{
 	},
 	"felt252_dict_squash": func(l *invocation) {
 		v := l.values()
-		n := l.c.size(l.lf.Args[0].Type)
-		r := l.host("dict_squash", v[1], []slot{constant(uint64(n))})
+		r := l.host("dict_squash", v[1])
 		l.out(0, []slot{l.do(opAdd, v[0][0], r[0])}, r[1:])
 	},
 	"squashed_felt252_dict_entries": same,

@@ -25,11 +25,12 @@ const (
 	helperWide                    // (a, b) words: a·b in two words
 	helperAlloc                   // (bytes): an address
 	helperGrow                    // (start, end, bytes of an element): start, end, capacity with room for one more at least
+	helperDict                    // (dictionary, key): where the value is
 	helpers
 )
 
 var helperSignatures = [helpers]signature{
-	{8, 4}, {8, 4}, {8, 4}, {4, 4}, {1, 4}, {2, 4}, {2, 2}, {1, 1}, {3, 3},
+	{8, 4}, {8, 4}, {8, 4}, {4, 4}, {1, 4}, {2, 4}, {2, 2}, {1, 1}, {3, 3}, {5, 1},
 }
 
 // primeTop is the highest limb of P = 2^251 + 17·2^192 + 1, whose middle limbs are 0.
@@ -81,6 +82,8 @@ func runtimeFunction(h helper, base, maxPages int) *wasmFunc {
 		a.alloc(maxPages)
 	case helperGrow:
 		a.growArray(base)
+	case helperDict:
+		a.dictGet(hostIndex["dict_grow"])
 	}
 	return a.finish(sig)
 }
