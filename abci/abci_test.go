@@ -30,10 +30,10 @@ import (
 	"github.com/starkd/starkd/app"
 	"github.com/starkd/starkd/app/executor"
 	"github.com/starkd/starkd/app/state"
-	"github.com/starkd/starkd/cairo/vm"
 	"github.com/starkd/starkd/contracts"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/starkcurve"
+	"github.com/starkd/starkd/internal/engines"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -86,7 +86,8 @@ func (w *world) open(t testing.TB, db dbm.DB) *app.App {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := app.New(store, vm.NewEngine(), nil, app.Config{})
+	engine, fallback := engines.New(t)
+	a, err := app.New(store, engine, nil, app.Config{Fallback: fallback})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,8 +173,8 @@ func TestSocket(t *testing.T) {
 	if err := result.UnmarshalBinary(block.TxResults[0].Data); err != nil || result.Receipt.Reverted || block.TxResults[0].GasUsed != int64(result.Receipt.Resources.L2Gas) {
 		t.Errorf("result %+v (%v) in %v", result, err, block.TxResults[0])
 	}
-	if none := new(starknet.StateDiff); result.DiffHash == none.Hash() {
-		t.Errorf("the result of a transfer signs the hash of no difference, %v", result.DiffHash)
+	if none, err := new(starknet.StateDiff).Digest(); err != nil || result.Diff == none || result.Diff == (starknet.Digest{}) {
+		t.Errorf("the result of a transfer signs %v, no difference has %v (%v)", result.Diff, none, err)
 	}
 	if _, err := c.Commit(ctx, &abcitypes.RequestCommit{}); err != nil {
 		t.Fatal(err)

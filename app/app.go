@@ -208,7 +208,11 @@ func (r *run) execute(a *App, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	data, err := (&starknet.Result{Receipt: out.Receipt, DiffHash: out.Diff.Hash()}).MarshalBinary()
+	digest, err := out.Diff.Digest()
+	if err != nil {
+		return err
+	}
+	data, err := (&starknet.Result{Receipt: out.Receipt, Diff: digest}).MarshalBinary()
 	if err != nil {
 		return err
 	}

@@ -201,7 +201,7 @@ type binaryForm interface {
 }
 
 func stored() []binaryForm {
-	return []binaryForm{sampleHeader(), sampleReceipt(), sampleDiff(), sampleClass(), &Result{*sampleReceipt(), u(9)}, &StateDiff{}, &Receipt{}, &Result{}}
+	return []binaryForm{sampleHeader(), sampleReceipt(), sampleDiff(), sampleClass(), &Result{*sampleReceipt(), Digest{1, 31: 2}}, &StateDiff{}, &Receipt{}, &Result{}}
 }
 
 func TestStoredBinary(t *testing.T) {

@@ -107,7 +107,7 @@ func (r *Result) UnmarshalBinary(b []byte) error {
 func (r *Result) code(c *coder) {
 	c.format("result", resultFormat)
 	r.Receipt.code(c)
-	c.felt(&r.DiffHash)
+	c.digest(&r.Diff)
 }
 
 // MarshalBinary encodes the diff, which must be in canonical order.

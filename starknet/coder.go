@@ -16,6 +16,7 @@ import (
 //	felt     its length in bytes, then that many bytes, big-endian without leading zeros
 //	list     number of elements, then the elements; an empty list decodes to nil
 //	text     number of bytes, then the bytes
+//	digest   32 bytes
 //
 // Errors stick: after the first, calls do nothing.
 type coder struct {
@@ -169,6 +170,15 @@ func (c *coder) uint128(x *Uint128) {
 		return
 	}
 	*x = v
+}
+
+// digest codes the bytes of a digest.
+func (c *coder) digest(d *Digest) {
+	if c.decoding {
+		copy(d[:], c.next(len(d)))
+	} else if c.err == nil {
+		c.buf = append(c.buf, d[:]...)
+	}
 }
 
 // text codes at most max bytes.

@@ -36,6 +36,6 @@ type GasVector struct{ L1Gas, L1DataGas, L2Gas uint64 }
 // in CometBFT, which the next header's hash of results covers. So what a transaction did is known for sure, one by one,
 // to whoever holds the headers.
 type Result struct {
-	Receipt  Receipt
-	DiffHash felt.Felt // StateDiff.Hash of what the transaction alone changed
+	Receipt Receipt
+	Diff    Digest // of what the transaction alone changed
 }

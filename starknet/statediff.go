@@ -1,6 +1,8 @@
 package starknet
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 
 	"github.com/starkd/starkd/crypto/felt"
@@ -57,4 +59,17 @@ func (d *StateDiff) Len() int {
 		n += len(c.Entries)
 	}
 	return n
+}
+
+// Digest is the SHA-256 of a value's canonical binary form.
+type Digest [sha256.Size]byte
+
+// String is the digest in lower-case hexadecimal.
+func (d Digest) String() string { return hex.EncodeToString(d[:]) }
+
+// Digest names d, which must be in canonical order. It is for a transaction what Hash is for a block: Poseidon over the
+// difference of a token transfer would take a tenth of the time of the transfer.
+func (d *StateDiff) Digest() (Digest, error) {
+	b, err := d.MarshalBinary()
+	return sha256.Sum256(b), err
 }

@@ -2,6 +2,7 @@ package statement_test
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -93,6 +94,9 @@ func (c *chain) class(name string) (*starknet.ContractClass, *casm.Class) {
 	if name == "probe" {
 		folder := filepath.Join(root, "cairo", "os", "testdata")
 		sierraPath, casmPath = filepath.Join(folder, "probe.contract_class.json"), filepath.Join(folder, "probe.compiled_contract_class.json")
+	}
+	if name == "restless" {
+		sierraPath, casmPath = filepath.Join("testdata", "restless.contract_class.json"), filepath.Join("testdata", "restless.compiled_contract_class.json")
 	}
 	text, err := os.ReadFile(sierraPath)
 	if err != nil {
@@ -228,7 +232,11 @@ func (c *chain) send(tx starknet.Transaction, common *starknet.Common, key felt.
 		c.validations = append(c.validations, left)
 	}
 	c.receipts, c.diffs = append(c.receipts, outcome.Receipt), append(c.diffs, outcome.Diff)
-	c.results = append(c.results, &starknet.Result{Receipt: outcome.Receipt, DiffHash: outcome.Diff.Hash()})
+	digest, err := outcome.Diff.Digest()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.results = append(c.results, &starknet.Result{Receipt: outcome.Receipt, Diff: digest})
 	c.recorded = append(c.recorded, cairoos.Transaction{Info: *executor.TxInfo(tx, c.block.ChainID), Reverted: outcome.Receipt.Reverted, Calls: c.recorder.Take()})
 	return &outcome.Receipt
 }
@@ -252,6 +260,36 @@ func (c *chain) run(from, to int) (*statement.Claim, *cairo.Trace, error) {
 	}
 	claim, err := statement.ReadClaim(publicInput(trace))
 	return claim, trace, err
+}
+
+// parts runs all that can be proved and returns the claims, and the rest as a block names it.
+func (c *chain) parts(maxSteps uint64) ([]*statement.Claim, []statement.Uncovered) {
+	c.t.Helper()
+	var claims []*statement.Claim
+	excluded, err := cairoos.RunParts(&cairoos.Block{
+		ChainID: c.block.ChainID, Number: c.block.Number, Timestamp: c.block.Timestamp, Sequencer: c.block.Sequencer, Transactions: c.recorded,
+	}, cairoos.Options{MaxSteps: maxSteps}, func(p cairoos.Part) error {
+		claim, err := statement.ReadClaim(publicInput(p.Trace))
+		claims = append(claims, claim)
+		return err
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var uncovered []statement.Uncovered
+	for _, e := range excluded {
+		u := statement.Uncovered{Index: e.Transaction}
+		if cannot, ok := errors.AsType[*cairoos.NotProvableError](e.Err); ok {
+			u.Reason = statement.Reason{Builtin: cannot.Builtin, Syscall: string(cannot.Syscall), Class: cannot.Class, Selector: cannot.Selector}
+		} else if long, ok := errors.AsType[*cairoos.TooLongError](e.Err); ok {
+			u.Reason = statement.Reason{MaxSteps: long.MaxSteps}
+		}
+		if u.Diff, err = c.diffs[e.Transaction].MarshalBinary(); err != nil {
+			c.t.Fatal(err)
+		}
+		uncovered = append(uncovered, u)
+	}
+	return claims, uncovered
 }
 
 func publicInput(trace *cairo.Trace) *statement.PublicInput {

@@ -1,6 +1,7 @@
 package statement
 
 import (
+	"slices"
 	"unsafe"
 
 	"github.com/starkd/starkd/crypto/felt"
@@ -52,3 +53,6 @@ func (t *Transcript) MadeByCode(output []felt.Felt) map[int]bool {
 	}
 	return made
 }
+
+// IsUnknownSyscall reports whether a transaction may be uncovered for a syscall.
+func IsUnknownSyscall(name string) bool { return slices.Contains(unknownSyscalls, name) }

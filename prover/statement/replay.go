@@ -134,7 +134,10 @@ func (r *Replay) apply(claim *Claim, transcript *Transcript) error {
 		index := len(r.done)
 		outcome, err := t.transaction(b.Transactions[index])
 		if err == nil {
-			err = r.compare(&outcome, b.Results[index])
+			err = outcome.compare(&b.Results[index].Receipt)
+		}
+		if err == nil {
+			err = r.checkDiff(b.Results[index])
 		}
 		if err != nil {
 			return fmt.Errorf("transaction %v: %w", t.record.Hash, err)

@@ -171,7 +171,12 @@ func transfers(t *testing.T) *chain {
 // check replays the claims and compares the outcome with what the executor says.
 func (c *chain) check(claims ...*statement.Claim) *statement.Outcome {
 	c.t.Helper()
-	outcome, err := statement.Check(claims, c.statementBlock(), c.before)
+	return c.checkBlock(c.statementBlock(), claims...)
+}
+
+func (c *chain) checkBlock(block *statement.Block, claims ...*statement.Claim) *statement.Outcome {
+	c.t.Helper()
+	outcome, err := statement.Check(claims, block, c.before)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -357,7 +362,7 @@ func TestOtherBlock(t *testing.T) {
 			b.Results[0], b.Results[1] = b.Results[1], b.Results[0]
 		},
 		"signed difference": func(b *statement.Block, _ *memory) {
-			b.Results[3] = &starknet.Result{Receipt: b.Results[3].Receipt, DiffHash: n(1)}
+			b.Results[3] = &starknet.Result{Receipt: b.Results[3].Receipt, Diff: b.Results[4].Diff}
 		},
 		"signed fee": func(b *statement.Block, _ *memory) {
 			result := *b.Results[3]

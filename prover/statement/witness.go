@@ -170,14 +170,13 @@ func (o *TransactionOutcome) gasUsed() (sum uint64) {
 	return sum
 }
 
-// compare holds what was proved of a transaction against what validators signed of it.
-func (r *Replay) compare(o *TransactionOutcome, signed *starknet.Result) error {
-	if err := o.compare(&signed.Receipt); err != nil {
-		return err
-	}
+// checkDiff compares what the transaction has changed with what validators signed.
+func (r *Replay) checkDiff(signed *starknet.Result) error {
 	diff := r.state.transactionDiff()
-	if hash := diff.Hash(); hash != signed.DiffHash {
-		return fmt.Errorf("the proved state difference hashes to %v, validators signed %v", hash, signed.DiffHash)
+	if digest, err := diff.Digest(); err != nil {
+		return err
+	} else if digest != signed.Diff {
+		return fmt.Errorf("the state difference as replayed, %+v, hashes to %v, validators signed %v", diff, digest, signed.Diff)
 	}
 	return nil
 }
