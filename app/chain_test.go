@@ -17,14 +17,14 @@ import (
 	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/cairo/sierra"
-	"github.com/starkd/starkd/cairo/vm"
 	"github.com/starkd/starkd/contracts"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/starkcurve"
+	"github.com/starkd/starkd/internal/engines"
 	"github.com/starkd/starkd/starknet"
 )
 
-// The chain of these tests compiles the project's own contracts and runs them on the VM.
+// The chain of these tests compiles the project's own contracts and runs them on the engine that STARKD_ENGINE names.
 
 const (
 	testChain = "STARKD_TEST"
@@ -232,7 +232,8 @@ func (c *chain) open() {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	if c.app, err = New(store, vm.NewEngine(), compile, Config{}); err != nil {
+	engine, fallback := engines.New(c.t)
+	if c.app, err = New(store, engine, compile, Config{Fallback: fallback}); err != nil {
 		c.t.Fatal(err)
 	}
 	c.height, _ = c.app.Info()

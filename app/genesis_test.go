@@ -10,9 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/starkd/starkd/app/state"
-	"github.com/starkd/starkd/cairo/vm"
 	"github.com/starkd/starkd/contracts"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/engines"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -77,7 +77,8 @@ func TestGenesisRuns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a, err := New(store, vm.NewEngine(), nil, Config{})
+		engine, fallback := engines.New(t)
+		a, err := New(store, engine, nil, Config{Fallback: fallback})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,18 +6,20 @@ import (
 	"testing"
 
 	"github.com/starkd/starkd/cairo"
-	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/cairo/compiler"
+	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
 	"github.com/starkd/starkd/crypto/pedersen"
 	"github.com/starkd/starkd/crypto/starkcurve"
+	"github.com/starkd/starkd/internal/engines"
 	"github.com/starkd/starkd/starknet"
 )
 
 // world is as much of Starknet as the contracts need: contracts at addresses, storage, events, no fees and no rollback.
 type world struct {
 	t        *testing.T
-	engine   *vm.Engine
+	engine   cairo.Engine
 	classes  map[felt.Felt]*cairo.Class // by address
 	storage  map[[2]felt.Felt]felt.Felt
 	events   []starknet.Event
@@ -26,8 +28,9 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
+	engine, _ := engines.New(t) // what it gives up fails the test: nothing here is too much for it
 	return &world{
-		t: t, engine: vm.NewEngine(), classes: make(map[felt.Felt]*cairo.Class), storage: make(map[[2]felt.Felt]felt.Felt),
+		t: t, engine: engine, classes: make(map[felt.Felt]*cairo.Class), storage: make(map[[2]felt.Felt]felt.Felt),
 		tx: cairo.TxInfo{Version: num(3)},
 	}
 }
@@ -44,10 +47,32 @@ func nums(values ...uint64) (list []felt.Felt) {
 func text(s string) felt.Felt     { return felt.FromShortString(s) }
 func selector(s string) felt.Felt { return keccak.Starknet([]byte(s)) }
 
+// loadClass is a contract's class for every engine: the official compiler's code for the VM, our Sierra for native.
+func loadClass(t *testing.T, name string) *cairo.Class {
+	t.Helper()
+	text, err := ClassJSON(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	definition, err := sierra.DecodeClass(text)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	program, err := definition.Program()
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	gas, err := compiler.GasInfo(definition)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return &cairo.Class{Hash: selector(name), Sierra: program, Casm: compiledCode(t, name), Gas: gas}
+}
+
 // at puts a contract at an address and runs its constructor, if it has one.
 func (w *world) at(address uint64, name string, calldata ...felt.Felt) felt.Felt {
 	w.t.Helper()
-	class := &cairo.Class{Casm: compiledCode(w.t, name)}
+	class := loadClass(w.t, name)
 	w.classes[num(address)] = class
 	if len(class.Casm.EntryPoints.Constructor) > 0 {
 		call := cairo.Call{Class: class, Type: cairo.Constructor, Selector: selector("constructor"), Contract: num(address), Calldata: calldata, Gas: 1e9}

@@ -8,6 +8,7 @@ package deps
 var policy = map[string][]string{
 	"crypto/felt":       {},
 	"internal/...":      {},
+	"internal/engines":  {"cairo", "cairo/vm", "cairo/native"},
 	"internal/wallet":   {"crypto/...", "cairo/sierra", "cairo/compiler", "starknet", "rpc"},
 	"explorer":          {},
 	"contracts":         {},
@@ -58,6 +59,6 @@ var banned = []string{"time", "math/rand", "math/rand/v2", "crypto/rand", "os", 
 
 // outside limits who may import a module of others: prefix to the packages that may.
 var outside = map[string][]string{
-	"github.com/cometbft/cometbft-db": {"app/state", "cmd/starkd", "watcher"},
+	"github.com/cometbft/cometbft-db": {"app/state", "cmd/starkd", "watcher", "scripts/bench/transfers"},
 	"github.com/cometbft/cometbft/":   {"abci", "watcher", "cmd/starkd"},
 }
