@@ -129,3 +129,21 @@ func (f *Functions) Close() {
 	_ = f.in.module.Close(context.Background())
 	_ = f.compiled.Close(context.Background())
 }
+
+// CompileAll is the module of all functions and its size.
+func CompileAll(program *sierra.Program, info *sierra.GasInfo) (code []byte, size int, err error) {
+	defer func() {
+		if r, ok := recover().(refusal); ok {
+			err = errors.New(r.reason)
+		}
+	}()
+	c, err := newCompiler(program, info)
+	if err != nil {
+		return nil, 0, err
+	}
+	for i := range program.Funcs {
+		c.export(sierra.FuncID(i))
+	}
+	code, _, err = c.finish()
+	return code, len(code), err
+}

@@ -175,7 +175,17 @@ func (g *generator) step() {
 	u := g.pick(generatedInts)
 	i := g.pick(generatedSigned)
 	plain := func(_ int, v []variable) []variable { return v }
-	switch g.r.IntN(24) {
+	switch g.r.IntN(25) {
+	case 24: // a division by a constant
+		nz := g.typ("NonZero_u128", "NonZero<u128>")
+		d := integer(g.r, 128)
+		if d.IsZero() {
+			d = felt.One
+		}
+		inner := g.typ(fmt.Sprintf("Const_%v", d), fmt.Sprintf("Const<u128, %v>", d.BigInt()))
+		c := g.typ("Const_NonZero_"+inner, "Const<"+nz+", "+inner+">")
+		by := g.store(g.emit("const_as_immediate<"+c+">", nil, nz)[0])
+		g.add(g.emit("u128_safe_divmod", []variable{g.builtin(rc), g.take("u128"), by}, rc, "u128", "u128")...)
 	case 0, 1, 2:
 		op := g.pick([]string{"felt252_add", "felt252_sub", "felt252_mul"})
 		g.add(g.store(g.emit(op, []variable{g.take("felt252"), g.take("felt252")}, "felt252")[0]))
@@ -224,6 +234,9 @@ func (g *generator) step() {
 		})
 	case 14:
 		from, to := g.pick(append(slices.Clone(generatedInts), generatedSigned...)), g.pick(append(slices.Clone(generatedInts), generatedSigned...))
+		if from == to && to == "u128" {
+			return // has no compilation that keeps its cost
+		}
 		g.branch("downcast<"+from+", "+to+">", []variable{g.builtin(rc), g.take(from)}, [2][]string{{rc, to}, {rc}}, func(b int, v []variable) []variable {
 			if b == 1 {
 				v = append(v, g.constant(to))

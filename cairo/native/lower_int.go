@@ -2,6 +2,7 @@ package native
 
 import (
 	"math/big"
+	"math/bits"
 
 	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/crypto/felt"
@@ -246,6 +247,10 @@ func bitwise(l *invocation) {
 func u128DivMod(l *invocation) {
 	v := l.values()
 	x, y := v[0], v[1]
+	if q, r, ok := l.divConst(x, y); ok {
+		l.out(0, q, r)
+		return
+	}
 	out := []slot{l.fresh(), l.fresh(), l.fresh(), l.fresh()}
 	l.pushZero([]slot{x[1], y[1]})
 	l.op(opIf, blockVoid)
@@ -265,6 +270,52 @@ func u128DivMod(l *invocation) {
 	}
 	l.op(opEnd)
 	l.out(0, out[:2], out[2:])
+}
+
+// divConst divides 128 bits by a known number that is a power of two or fits a word; ok is false for others.
+func (l *body) divConst(x, y []slot) (q, r []slot, ok bool) {
+	if !y[0].known || !y[1].known {
+		return nil, nil, false
+	}
+	d, zero := y[0].value, constant(0)
+	switch {
+	case d == 0 && y[1].value == 0:
+		return nil, nil, false
+	case d == 0 && y[1].value&(y[1].value-1) == 0: // 2^64 and more
+		k := uint64(bits.TrailingZeros64(y[1].value))
+		return []slot{l.do(opShrU, x[1], constant(k)), zero}, []slot{x[0], l.do(opAnd, x[1], constant(1<<k-1))}, true
+	case y[1].value != 0:
+		return nil, nil, false
+	case d&(d-1) == 0:
+		k := uint64(bits.TrailingZeros64(d))
+		low := l.do(opShrU, x[0], constant(k))
+		if k > 0 {
+			low = l.do(opOr, low, l.do(opShl, x[1], constant(64-k)))
+		}
+		return []slot{low, l.do(opShrU, x[1], constant(k))}, []slot{l.do(opAnd, x[0], constant(1<<k-1)), zero}, true
+	}
+	// The high word first; then two words by one with the divisor's reciprocal (Möller, Granlund: Improved division by invariant
+	// integers, algorithm 4).
+	high := l.do(opDivU, x[1], y[0])
+	rest := l.do(opSub, x[1], l.do(opMul, high, y[0]))
+	shift := uint64(bits.LeadingZeros64(d))
+	n := d << shift
+	reciprocal, _ := bits.Div64(^n, ^uint64(0), n)
+	u1, u0 := l.do(opShl, rest, constant(shift)), l.do(opShl, x[0], constant(shift))
+	if shift > 0 {
+		u1 = l.do(opOr, u1, l.do(opShrU, x[0], constant(64-shift)))
+	}
+	p := l.wide(u1, constant(reciprocal))
+	q0, carry := l.addCarry(p[0], u0, zero)
+	q1 := l.do(opAdd, l.do(opAdd, l.do(opAdd, p[1], u1), carry), constant(1))
+	rem := l.do(opSub, u0, l.do(opMul, q1, constant(n)))
+	over := l.flag(opGtU, rem, q0)
+	q1 = l.do(opSub, q1, over)
+	rem = l.do(opAdd, rem, l.do(opAnd, l.do(opSub, zero, over), constant(n)))
+	under := l.flag(opGeU, rem, constant(n))
+	q1 = l.do(opAdd, q1, under)
+	rem = l.do(opSub, rem, l.do(opAnd, l.do(opSub, zero, under), constant(n)))
+	return []slot{q1, high}, []slot{l.do(opShrU, rem, constant(shift)), zero}, true
 }
 
 // signedOp: branch 0 in range, branch 1 below it, branch 2 above it, with the wrapped result.
@@ -605,6 +656,12 @@ func boundedDivRem(l *invocation) {
 		q, r := []slot{l.do(opDivU, x[0], y[0])}, []slot{l.do(opRemU, x[0], y[0])}
 		l.out(0, l.convert(q, classU64, qc), l.convert(r, classU64, rc))
 		return
+	}
+	if xc.slots() <= 2 && yc.slots() <= 2 {
+		if q, r, ok := l.divConst(l.extend(x, xc), l.extend(y, yc)); ok {
+			l.out(0, l.convert(q, classU128, qc), l.convert(r, classU128, rc))
+			return
+		}
 	}
 	// By 256 bits; neither is negative.
 	wide := func(x []slot, class intClass) []slot {
