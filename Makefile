@@ -2,6 +2,8 @@
 GO      ?= go
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
+# The suites that STARKD_ENGINE moves from the VM to another engine: internal/engines.
+ENGINE_TESTS = ./app/... ./abci ./contracts ./cmd/starkd
 
 .PHONY: build run test test-full race bench check clean
 
@@ -13,6 +15,7 @@ run: build ## four validators, a watcher, a client, a verified proof; RUN_ONCE=1
 
 test: check ## everything that fits in 15 minutes on 2 cores
 	$(GO) test -tags pebbledb -timeout 14m ./...
+	STARKD_ENGINE=both $(GO) test -tags pebbledb -timeout 5m ./app
 	$(MAKE) race
 
 race: ## the race detector where it is quick
@@ -20,6 +23,7 @@ race: ## the race detector where it is quick
 
 test-full: check ## heavy suites too
 	STARKD_FULL=1 $(GO) test -tags pebbledb -timeout 120m ./...
+	for engine in native both; do STARKD_FULL=1 STARKD_ENGINE=$$engine $(GO) test -tags pebbledb -timeout 60m $(ENGINE_TESTS) || exit 1; done
 
 bench: ## kernels; whole jobs beside a peer are in scripts/bench
 	$(GO) test -tags pebbledb -run xxx -bench . ./crypto/... ./cairo/... ./prover/...
