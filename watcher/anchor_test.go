@@ -44,25 +44,7 @@ func newSignedChain(t testing.TB, signers int) *signedChain {
 		}
 	}
 	sign := func(h *cmttypes.Header, signers int) *cmttypes.LightBlock {
-		id := cmttypes.BlockID{Hash: h.Hash(), PartSetHeader: cmttypes.PartSetHeader{Total: 1, Hash: hash(4)}}
-		commit := &cmttypes.Commit{Height: h.Height, BlockID: id, Signatures: make([]cmttypes.CommitSig, len(keys))}
-		for i, key := range keys {
-			if i >= signers {
-				commit.Signatures[i] = cmttypes.NewCommitSigAbsent()
-				continue
-			}
-			vote := cmtproto.Vote{
-				Type: cmtproto.PrecommitType, Height: h.Height, BlockID: id.ToProto(), Timestamp: h.Time,
-				ValidatorAddress: validators.Validators[i].Address, ValidatorIndex: int32(i),
-			}
-			if err := key.SignVote("TEST", &vote); err != nil {
-				t.Fatal(err)
-			}
-			commit.Signatures[i] = cmttypes.CommitSig{
-				BlockIDFlag: cmttypes.BlockIDFlagCommit, ValidatorAddress: vote.ValidatorAddress, Timestamp: vote.Timestamp, Signature: vote.Signature,
-			}
-		}
-		return &cmttypes.LightBlock{SignedHeader: &cmttypes.SignedHeader{Header: h, Commit: commit}, ValidatorSet: validators}
+		return signHeader(t, h, validators, keys[:signers])
 	}
 	this := sign(header(5, cmttypes.BlockID{Hash: hash(7), PartSetHeader: cmttypes.PartSetHeader{Total: 1, Hash: hash(4)}}, 0), 4)
 	next := sign(header(6, this.Commit.BlockID, 1), signers)
@@ -70,6 +52,30 @@ func newSignedChain(t testing.TB, signers int) *signedChain {
 	c.proof.Witness.Transactions, c.proof.Witness.Results = txs, results
 	c.headers(t, this, next)
 	return c
+}
+
+// signHeader is a header of chain TEST, signed by the first of the validators.
+func signHeader(t testing.TB, h *cmttypes.Header, validators *cmttypes.ValidatorSet, keys []cmttypes.PrivValidator) *cmttypes.LightBlock {
+	t.Helper()
+	id := cmttypes.BlockID{Hash: h.Hash(), PartSetHeader: cmttypes.PartSetHeader{Total: 1, Hash: bytes.Repeat([]byte{4}, 32)}}
+	commit := &cmttypes.Commit{Height: h.Height, BlockID: id, Signatures: make([]cmttypes.CommitSig, validators.Size())}
+	for i := range commit.Signatures {
+		if i >= len(keys) {
+			commit.Signatures[i] = cmttypes.NewCommitSigAbsent()
+			continue
+		}
+		vote := cmtproto.Vote{
+			Type: cmtproto.PrecommitType, Height: h.Height, BlockID: id.ToProto(), Timestamp: h.Time,
+			ValidatorAddress: validators.Validators[i].Address, ValidatorIndex: int32(i),
+		}
+		if err := keys[i].SignVote(h.ChainID, &vote); err != nil {
+			t.Fatal(err)
+		}
+		commit.Signatures[i] = cmttypes.CommitSig{
+			BlockIDFlag: cmttypes.BlockIDFlagCommit, ValidatorAddress: vote.ValidatorAddress, Timestamp: vote.Timestamp, Signature: vote.Signature,
+		}
+	}
+	return &cmttypes.LightBlock{SignedHeader: &cmttypes.SignedHeader{Header: h, Commit: commit}, ValidatorSet: validators}
 }
 
 func (c *signedChain) headers(t testing.TB, blocks ...*cmttypes.LightBlock) {

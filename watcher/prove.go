@@ -16,12 +16,12 @@ import (
 )
 
 // proveBlock makes the record of a verified and replayed block that has transactions, and the bundle that goes with it; nil
-// where no transaction of the block can be proved.
+// where no transaction of the block can be proved. results are what validators signed of its transactions.
 //
 // The order is that of doc.go: record the calls again, run them in the OS, prove the traces, collect the witness from what
 // the statement asks, and check the whole as a stranger would before it leaves this function. What cannot be proved is left
 // out of the traces, and taken over from the results that validators signed.
-func (w *Watcher) proveBlock(ctx context.Context, b *Block) (*proofstore.Record, []byte, error) {
+func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []prover.Result) (*proofstore.Record, []byte, error) {
 	recording, err := w.app.Record(uint64(b.Height), w.engine)
 	if err != nil {
 		return nil, nil, err
@@ -65,7 +65,7 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block) (*proofstore.Record,
 		record.Status = proofstore.NotProvable
 		return record, nil, nil
 	}
-	if err := w.witness(ctx, b, recording, uncovered, proof); err != nil {
+	if err := w.witness(b, results, recording, uncovered, proof); err != nil {
 		return nil, nil, err
 	}
 	anchor, err := VerifyHeaders(proof, &Trust{Genesis: w.config.Genesis})
@@ -178,21 +178,18 @@ func addCoverage(record *proofstore.Record, outcomes []prover.TransactionOutcome
 }
 
 // witness completes a block proof with everything that its check needs.
-func (w *Watcher) witness(ctx context.Context, b *Block, recording *app.Recording, uncovered []prover.Uncovered, proof *prover.BlockProof) error {
+func (w *Watcher) witness(b *Block, results []prover.Result, recording *app.Recording, uncovered []prover.Uncovered, proof *prover.BlockProof) error {
 	store, height := w.app.Store(), uint64(b.Height)
 	_, roots, _, err := store.Header(height - 1)
 	if err != nil {
 		return err
 	}
 	e := &prover.Evidence{
-		Transactions: b.Txs, Uncovered: uncovered, Validations: validationsOf(recording, uncovered),
+		Transactions: b.Txs, Results: results, Uncovered: uncovered, Validations: validationsOf(recording, uncovered),
 		Before: store.At(height - 1),
 		Tries:  &prover.Tries{ContractsRoot: roots.ContractsRoot, ClassesRoot: roots.ClassesRoot, Nodes: store, Contract: store.ContractAt(height - 1)},
 	}
 	if e.Anchor, err = anchorOf(b.Light.SignedHeader, b.Next.SignedHeader, w.app.Genesis()); err != nil {
-		return err
-	}
-	if e.Results, err = w.chain.results(ctx, b); err != nil {
 		return err
 	}
 	for i, signed := range []*cmttypes.SignedHeader{b.Light.SignedHeader, b.Next.SignedHeader} {

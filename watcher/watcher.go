@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,7 +23,7 @@ import (
 // Config is what a Watcher works with. The watcher closes none of it.
 type Config struct {
 	Genesis        *cmttypes.GenesisDoc // the chain, and the validators that are trusted from the start
-	Nodes          []string             // CometBFT RPC addresses: the first is followed, the others are witnesses
+	Nodes          []string             // CometBFT RPC addresses: the first is followed while it answers, the others are witnesses
 	TrustingPeriod time.Duration        // how old a verified header may be
 	LightDB        dbm.DB               // of the light client
 	App            *app.App             // the replica, on a store of its own
@@ -89,8 +90,12 @@ func (w *Watcher) Run(ctx context.Context) (err error) {
 		return err
 	}
 	w.update(func(s *Status) { s.Height = w.replica.height() })
+	attempts := 0
 	if err := w.retry(ctx, "connecting", func() (err error) {
-		w.chain, err = openChain(ctx, w.config.Genesis, w.config.Nodes, w.config.LightDB, w.config.TrustingPeriod)
+		first := attempts % len(w.config.Nodes) // any node will do to begin with
+		attempts++
+		nodes := slices.Concat(w.config.Nodes[first:], w.config.Nodes[:first])
+		w.chain, err = openChain(ctx, w.config.Genesis, nodes, w.config.LightDB, w.config.TrustingPeriod)
 		return err
 	}); err != nil {
 		return err
@@ -205,9 +210,13 @@ func (w *Watcher) handle(ctx context.Context, height int64) error {
 	if err != nil {
 		return err
 	}
+	results, err := w.chain.results(ctx, b)
+	if err != nil {
+		return err
+	}
 	w.update(func(s *Status) { s.Proving, s.ProvingStage = height, "recording calls" })
 	defer w.update(func(s *Status) { s.Proving, s.ProvingStage = 0, "" })
-	record, bundle, err := w.proveBlock(ctx, b)
+	record, bundle, err := w.proveBlock(ctx, b, results)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,420 @@
+package watcher
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	dbm "github.com/cometbft/cometbft-db"
+	cmtversion "github.com/cometbft/cometbft/proto/tendermint/version"
+	cmttypes "github.com/cometbft/cometbft/types"
+	"github.com/cometbft/cometbft/version"
+
+	"github.com/starkd/starkd/app"
+	"github.com/starkd/starkd/app/executor"
+	"github.com/starkd/starkd/app/state"
+	cairoos "github.com/starkd/starkd/cairo/os"
+	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/contracts"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/starkcurve"
+	"github.com/starkd/starkd/internal/golden"
+	"github.com/starkd/starkd/internal/wallet"
+	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/statement"
+	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/watcher/proofstore"
+)
+
+// Addresses of the accounts and contracts of a local chain.
+var (
+	probe    = felt.FromUint64(0x9b)
+	restless = felt.FromUint64(0x4e57)
+)
+
+// local is a chain in this process: an app whose blocks validators sign, and a watcher of it that asks no network.
+type local struct {
+	t          testing.TB
+	watcher    *Watcher
+	app        *app.App
+	validators *cmttypes.ValidatorSet
+	keys       []cmttypes.PrivValidator
+	wallet     *wallet.Wallet
+	nonces     map[felt.Felt]uint64
+	headers    []*cmttypes.Header // from height 1 on; the last is of the next block, and has no transactions yet
+	txs        [][][]byte         // of each height
+	results    [][]prover.Result  // likewise
+}
+
+func classFile(t testing.TB, path ...string) *starknet.ContractClass {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(append([]string{golden.ModuleRoot(t)}, path...)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	class := new(starknet.ContractClass)
+	if err := json.Unmarshal(b, class); err != nil {
+		t.Fatal(err)
+	}
+	return class
+}
+
+func newLocal(t testing.TB) *local {
+	t.Helper()
+	l := &local{t: t, nonces: map[felt.Felt]uint64{}}
+	l.validators, l.keys = cmttypes.RandValidatorSet(4, 10)
+	key := felt.FromUint64(4711)
+	public, err := starkcurve.PublicKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.wallet = &wallet.Wallet{Chain: felt.FromShortString("TEST"), Key: key, Address: felt.FromUint64(0xacc)}
+
+	var g app.Genesis
+	deploy := func(address felt.Felt, class *starknet.ContractClass, constructor ...felt.Felt) {
+		g.Classes = append(g.Classes, class)
+		g.Contracts = append(g.Contracts, app.GenesisContract{Address: address, ClassHash: class.Hash(), Constructor: &constructor})
+	}
+	deploy(l.wallet.Address, classFile(t, "contracts", "classes", contracts.Account+".contract_class.json"), public)
+	deploy(starknet.StrkAddress, classFile(t, "contracts", "classes", contracts.ERC20+".contract_class.json"),
+		felt.FromShortString("Starknet Token"), felt.FromShortString("STRK"), felt.FromUint64(18), felt.Zero, felt.Zero, l.wallet.Address)
+	deploy(probe, classFile(t, "cairo", "os", "testdata", "probe.contract_class.json"))
+	deploy(restless, classFile(t, "prover", "statement", "testdata", "restless.contract_class.json"), felt.One)
+	funds, _ := starknet.NewUint128(1_000_000_000_000_000_000).Mul64(1000)
+	g.Balances = []app.GenesisBalance{{Address: l.wallet.Address, Amount: funds}, {Address: restless, Amount: funds}}
+	appState, err := json.Marshal(&g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	genesis := &cmttypes.GenesisDoc{ChainID: "TEST", GenesisTime: time.Unix(1_700_000_000, 0).UTC(), InitialHeight: 1, AppState: appState}
+	for _, v := range l.validators.Validators {
+		genesis.Validators = append(genesis.Validators, cmttypes.GenesisValidator{Address: v.Address, PubKey: v.PubKey, Power: v.VotingPower})
+	}
+
+	store, err := state.Open(dbm.NewMemDB())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.app, err = app.New(store, vm.NewEngine(), executor.CompileClass, app.Config{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.app.InitGenesis("TEST", uint64(genesis.GenesisTime.Unix()), appState); err != nil {
+		t.Fatal(err)
+	}
+	proofs, err := proofstore.Open(t.Context(), "mem://")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { proofs.Close() })
+	l.watcher = New(Config{
+		Genesis: genesis, App: l.app, Engine: vm.NewEngine(), Proofs: proofs, WorkBits: 20, Queries: 38, MaxSteps: 1 << 17, Log: slog.New(slog.DiscardHandler),
+	})
+	l.next(cmttypes.BlockID{}, nil)
+	return l
+}
+
+// next begins the header that follows.
+func (l *local) next(last cmttypes.BlockID, results []prover.Result) {
+	hash := func(fill byte) []byte { return bytes.Repeat([]byte{fill}, 32) }
+	height, appHash := l.app.Info()
+	l.headers = append(l.headers, &cmttypes.Header{
+		Version: cmtversion.Consensus{Block: version.BlockProtocol}, ChainID: "TEST", Height: int64(height) + 1,
+		Time: time.Unix(1_700_000_000+5*int64(height+1), 0).UTC(), LastBlockID: last, LastCommitHash: hash(1), DataHash: DataHash(nil),
+		ValidatorsHash: l.validators.Hash(), NextValidatorsHash: l.validators.Hash(), ConsensusHash: hash(2), AppHash: appHash,
+		LastResultsHash: ResultsHash(results), EvidenceHash: hash(3), ProposerAddress: l.validators.Validators[0].Address,
+	})
+}
+
+// block runs and signs a block of transactions.
+func (l *local) block(txs ...[]byte) {
+	l.t.Helper()
+	header := l.headers[len(l.headers)-1]
+	var data []prover.HexBytes
+	for _, tx := range txs {
+		data = append(data, tx)
+	}
+	header.DataHash = DataHash(data)
+	f, err := l.app.Finalize(&app.Block{Height: uint64(header.Height), Timestamp: uint64(header.Time.Unix()), Proposer: header.ProposerAddress, Txs: txs})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	var results []prover.Result
+	for i, r := range f.Results {
+		if r.Err != nil {
+			l.t.Fatalf("transaction %d: %v", i, r.Err)
+		}
+		results = append(results, prover.Result{Code: r.Code, Data: r.Data, GasWanted: int64(r.GasWanted), GasUsed: int64(r.GasUsed)})
+	}
+	if err := l.app.Commit(); err != nil {
+		l.t.Fatal(err)
+	}
+	l.txs, l.results = append(l.txs, txs), append(l.results, results)
+	l.next(signHeader(l.t, header, l.validators, l.keys).Commit.BlockID, results)
+}
+
+// invoke is a transaction of calls from an account.
+func (l *local) invoke(from felt.Felt, calls ...wallet.Call) []byte {
+	l.t.Helper()
+	w := *l.wallet
+	w.Address = from
+	tx := w.Invoke(calls...)
+	tx.Nonce = felt.FromUint64(l.nonces[from])
+	tx.ResourceBounds.L2Gas = starknet.ResourceBound{MaxAmount: 400_000_000, MaxPricePerUnit: starknet.NewUint128(2_000_000_000)}
+	l.nonces[from]++
+	if err := w.Sign(tx); err != nil {
+		l.t.Fatal(err)
+	}
+	raw, err := starknet.MarshalTransaction(tx)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return raw
+}
+
+// verified is a block as the light client hands it over.
+func (l *local) verified(height int) (*Block, []prover.Result) {
+	sign := func(height int) *cmttypes.LightBlock {
+		return signHeader(l.t, l.headers[height-1], l.validators, l.keys)
+	}
+	b := &Block{Height: int64(height), Light: sign(height), Next: sign(height + 1)}
+	for _, tx := range l.txs[height-1] {
+		b.Txs = append(b.Txs, tx)
+	}
+	return b, l.results[height-1]
+}
+
+func hades(n uint64) wallet.Call {
+	return wallet.Call{To: probe, Name: "hades", Calldata: []felt.Felt{felt.FromUint64(n)}}
+}
+
+// mixed is a chain of one block of which the middle transaction cannot be proved, and the next account's signature check
+// leaves something behind; and one block of which nothing can be proved.
+func mixed(t testing.TB) *local {
+	l := newLocal(t)
+	to := felt.FromUint64(0xbe)
+	l.block(
+		l.invoke(l.wallet.Address, wallet.Transfer(to, 1)),
+		l.invoke(l.wallet.Address, hades(1), wallet.Transfer(to, 2)),
+		l.invoke(restless, wallet.Transfer(to, 4)),
+		l.invoke(l.wallet.Address, wallet.Transfer(to, 8)),
+	)
+	l.block(l.invoke(l.wallet.Address, hades(2)), l.invoke(restless, hades(3)))
+	return l
+}
+
+// All that a block's proof is but its proofs: the witness of a block that is proved in part is complete, and everything in it
+// is bound.
+func TestWitnessOfABlockInPart(t *testing.T) {
+	l := mixed(t)
+	b, results := l.verified(1)
+	recording, err := l.app.Record(1, vm.NewEngine())
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof := &prover.BlockProof{Chain: "TEST", Block: 1}
+	var claims []*statement.Claim
+	excluded, err := cairoos.RunParts(osBlock(recording), cairoos.Options{}, func(part cairoos.Part) error {
+		proof.Proofs = append(proof.Proofs, &prover.Proof{PublicInput: &part.Trace.Public})
+		in := &statement.PublicInput{Layout: part.Trace.Public.Layout}
+		for _, s := range part.Trace.Public.Segments {
+			in.Segments = append(in.Segments, statement.Segment(s))
+		}
+		for _, c := range part.Trace.Public.Memory {
+			in.Memory = append(in.Memory, statement.Cell{Address: c.Address, Value: c.Value})
+		}
+		claim, err := statement.ReadClaim(in)
+		claims = append(claims, claim)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	uncovered, err := uncoveredOf(recording, excluded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.watcher.witness(b, results, recording, uncovered, proof); err != nil {
+		t.Fatal(err)
+	}
+	anchor, err := VerifyHeaders(proof, &Trust{Genesis: l.watcher.config.Genesis})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &proof.Witness
+	if len(w.Uncovered) != 1 || w.Uncovered[0].Index != 1 || len(w.Validations) != 1 || w.Validations[0].Index != 2 || len(claims) != 1 {
+		t.Fatalf("%d claims, uncovered %v, signature checks %v", len(claims), w.Uncovered, w.Validations)
+	}
+	verdict, err := w.Check(anchor, claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, tx := range verdict.Outcome.Transactions {
+		if (tx.Uncovered != nil) != (i == 1) {
+			t.Errorf("transaction %d: uncovered is %v", i, tx.Uncovered)
+		}
+	}
+
+	// Whatever byte is changed of what is new in the file, and the digest made again: it is refused, or does not decode.
+	text, err := json.Marshal(struct {
+		Uncovered   []prover.Uncovered
+		Validations []prover.Validation
+	}{w.Uncovered, w.Validations})
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := 0
+	for at := range text {
+		other := slices.Clone(text)
+		other[at] ^= 1
+		forged := *w
+		var lists struct {
+			Uncovered   []prover.Uncovered
+			Validations []prover.Validation
+		}
+		if json.Unmarshal(other, &lists) != nil {
+			continue
+		}
+		if again, err := json.Marshal(&lists); err != nil || !bytes.Equal(again, other) {
+			continue // not canonical: ParseBlockProof refuses it
+		}
+		changed++
+		forged.Uncovered, forged.Validations = lists.Uncovered, lists.Validations
+		if _, err := forged.Check(anchor, claims); err == nil {
+			t.Errorf("byte %d, %q for %q, goes unnoticed", at, other[at], text[at])
+		}
+	}
+	if changed < len(text)/3 {
+		t.Errorf("%d of %d changes could be read", changed, len(text))
+	}
+}
+
+// A block in which nothing can be proved has a record that says why of each transaction, and no bundle.
+func TestRecordOfABlockWithoutProof(t *testing.T) {
+	l := mixed(t)
+	b, results := l.verified(2)
+	record, bundle, err := l.watcher.proveBlock(t.Context(), b, results)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bundle != nil || record.Status != proofstore.NotProvable || len(record.Proofs) != 0 || len(record.NotProvable) != 2 {
+		t.Fatalf("%d bytes of bundle, record %+v", len(bundle), record)
+	}
+	for i, e := range record.NotProvable {
+		if e.Transaction != record.Transactions[i] || e.Builtin != "poseidon" || e.Syscall != "" || !strings.Contains(e.Reason, "builtin poseidon") {
+			t.Errorf("transaction %s: %+v", record.Transactions[i], e)
+		}
+	}
+	l.block()
+	b, results = l.verified(3)
+	if record, bundle, err = l.watcher.proveBlock(t.Context(), b, results); err != nil || bundle != nil || record.Status != proofstore.Empty {
+		t.Errorf("an empty block: %+v, %v", record, err)
+	}
+}
+
+// What REST says of each transaction of a block that is proved in part.
+func TestRecordOfABlockInPart(t *testing.T) {
+	l := mixed(t)
+	recording, err := l.app.Record(1, vm.NewEngine())
+	if err != nil {
+		t.Fatal(err)
+	}
+	record := newRecord(recording)
+	record.Proofs = []proofstore.Entry{{Block: 1, Transactions: []string{record.Transactions[0], record.Transactions[2], record.Transactions[3]}}}
+	uncovered := []prover.Uncovered{{Index: 1, Reason: prover.Reason{Builtin: "poseidon", Class: felt.One}}}
+	addExceptions(record, uncovered)
+	var outcomes []prover.TransactionOutcome
+	for i := range recording.Transactions {
+		outcomes = append(outcomes, prover.TransactionOutcome{
+			Hash: recording.Transactions[i].Info.Hash, Calls: []statement.CallOutcome{{Kind: statement.ExecuteCall}}, NotCovered: []string{"__validate__"},
+		})
+	}
+	outcomes[1] = prover.TransactionOutcome{Hash: outcomes[1].Hash, NotCovered: []string{"all of it"}, Uncovered: &uncovered[0].Reason}
+	addCoverage(record, outcomes)
+	record.Status = proofstore.Proved
+	answers(t, l, record, []byte("{}"))
+	if e := record.Proofs[0]; !slices.Equal(e.Covered, []string{"__execute__"}) || !slices.Equal(e.NotCovered, []string{"__validate__"}) {
+		t.Errorf("coverage %v, %v", e.Covered, e.NotCovered)
+	}
+}
+
+// answers stores a record of the first block of mixed and asks for it.
+func answers(t *testing.T, l *local, record *proofstore.Record, bundle []byte) {
+	t.Helper()
+	store := l.watcher.config.Proofs
+	var err error
+	if record.Bundle, err = store.PutBundle(t.Context(), 1, bundle); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.PutRecord(t.Context(), record); err != nil {
+		t.Fatal(err)
+	}
+	for i, hash := range record.Transactions {
+		status, raw, want := `"status":"proved"`, 200, `"layout"`
+		if i == 1 {
+			status, raw, want = `"status":"not_provable"`, 404, `"builtin":"poseidon"`
+		}
+		for path, c := range map[string]struct {
+			code int
+			want []string
+		}{
+			"/v1/proofs/" + hash:          {200, []string{status, want}},
+			"/v1/proofs/" + hash + "/raw": {raw, nil},
+		} {
+			w := httptest.NewRecorder()
+			l.watcher.Handler().ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+			if w.Code != c.code {
+				t.Errorf("GET %s = %d %.200s, want %d", path, w.Code, w.Body, c.code)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(w.Body.String(), want) {
+					t.Errorf("GET %s = %.500s, want %s", path, w.Body, want)
+				}
+			}
+		}
+	}
+	w := httptest.NewRecorder()
+	l.watcher.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/v1/proofs?block=1", nil))
+	if body := w.Body.String(); !strings.Contains(body, `"status":"proved"`) || strings.Count(body, `"reason"`) != 1 {
+		t.Errorf("the block: %.500s", body)
+	}
+}
+
+// From blocks to a proof that a stranger accepts, of a block that cannot be proved as a whole.
+func TestProofOfABlockInPart(t *testing.T) {
+	if os.Getenv("STARKD_FULL") == "" {
+		t.Skip("a proof of 131,072 steps: set STARKD_FULL=1 (make test-full)")
+	}
+	l := mixed(t)
+	b, results := l.verified(1)
+	record, bundle, err := l.watcher.proveBlock(t.Context(), b, results)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers(t, l, record, bundle)
+	proof, err := prover.ParseBlockProof(bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	anchor, err := VerifyHeaders(proof, &Trust{Genesis: l.watcher.config.Genesis})
+	if err != nil {
+		t.Fatal(err)
+	}
+	verdict, err := prover.VerifyBlock(proof, anchor, prover.Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(proof.Proofs) != 1 || len(verdict.Outcome.Transactions) != 4 || verdict.Outcome.Transactions[1].Uncovered == nil {
+		t.Errorf("%d proofs, %+v", len(proof.Proofs), verdict.Outcome.Transactions)
+	}
+	proof.Witness.Uncovered[0].Diff[5] ^= 1
+	if _, err := prover.VerifyBlock(proof, anchor, prover.Policy{}); err == nil {
+		t.Error("accepted with another difference of what is not covered")
+	}
+}
