@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	dbm "github.com/cometbft/cometbft-db"
@@ -28,20 +29,23 @@ type Block struct {
 
 // chain is a light client's view of a chain together with its blocks. Nothing it returns is taken from a node on trust.
 type chain struct {
-	light   *light.Client
-	primary *rpchttp.HTTP
-	genesis *cmttypes.GenesisDoc
+	light    *light.Client
+	nodes    []*rpchttp.HTTP
+	followed atomic.Uint32 // counts up to the node that blocks are read from: the next one after each that fails
+	genesis  *cmttypes.GenesisDoc
 }
 
-// openChain connects to nodes (CometBFT RPC addresses; the first is followed, the rest are witnesses). Trust starts at
-// the genesis validator set, or at what the store db already holds.
+// openChain connects to nodes (CometBFT RPC addresses; the first is followed while it answers, the rest are witnesses).
+// Trust starts at the genesis validator set, or at what the store db already holds.
 func openChain(ctx context.Context, genesis *cmttypes.GenesisDoc, nodes []string, db dbm.DB, period time.Duration) (*chain, error) {
-	primary, err := rpchttp.New(nodes[0], "/websocket")
-	if err != nil {
-		return nil, fmt.Errorf("watcher: node %s: %w", nodes[0], err)
-	}
+	c := &chain{genesis: genesis}
 	var providers []provider.Provider
 	for _, node := range nodes {
+		reader, err := rpchttp.New(node, "/websocket")
+		if err != nil {
+			return nil, fmt.Errorf("watcher: node %s: %w", node, err)
+		}
+		c.nodes = append(c.nodes, reader)
 		p, err := lighthttp.New(genesis.ChainID, node)
 		if err != nil {
 			return nil, fmt.Errorf("watcher: node %s: %w", node, err)
@@ -60,21 +64,32 @@ func openChain(ctx context.Context, genesis *cmttypes.GenesisDoc, nodes []string
 	if want := genesis.ValidatorHash(); !bytes.Equal(first.ValidatorsHash, want) {
 		return nil, fmt.Errorf("watcher: header of height %d is signed by validators %X, genesis has %X", first.Height, first.ValidatorsHash, want)
 	}
-	client, err := light.NewClient(ctx, genesis.ChainID,
+	if c.light, err = light.NewClient(ctx, genesis.ChainID,
 		light.TrustOptions{Period: period, Height: first.Height, Hash: first.Hash()},
-		providers[0], witnesses, lightdb.New(db, genesis.ChainID))
-	if err != nil {
+		providers[0], witnesses, lightdb.New(db, genesis.ChainID)); err != nil {
 		return nil, fmt.Errorf("watcher: light client: %w", err)
 	}
-	return &chain{light: client, primary: primary, genesis: genesis}, nil
+	return c, nil
+}
+
+// node is the node that blocks are read from. Which one it is matters to nothing but its being there.
+func (c *chain) node() *rpchttp.HTTP { return c.nodes[int(c.followed.Load())%len(c.nodes)] }
+
+// failed turns to the next node if err is a failure to be tried again.
+func (c *chain) failed(ctx context.Context, err error) {
+	if err != nil && !errors.Is(err, errNotYet) && ctx.Err() == nil {
+		c.followed.Add(1)
+	}
 }
 
 // errNotYet is a height that the chain has not reached.
 var errNotYet = errors.New("watcher: height not reached yet")
 
 // block returns the verified block of a height whose successor's header exists, or errNotYet.
-func (c *chain) block(ctx context.Context, height int64) (*Block, error) {
-	status, err := c.primary.Status(ctx)
+func (c *chain) block(ctx context.Context, height int64) (b *Block, err error) {
+	defer func() { c.failed(ctx, err) }()
+	node := c.node()
+	status, err := node.Status(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("watcher: status: %w", err)
 	}
@@ -92,14 +107,14 @@ func (c *chain) block(ctx context.Context, height int64) (*Block, error) {
 	if !bytes.Equal(next.LastBlockID.Hash, this.Hash()) {
 		return nil, fmt.Errorf("watcher: header %d follows %X, header %d is %X", next.Height, next.LastBlockID.Hash, height, this.Hash())
 	}
-	answer, err := c.primary.Block(ctx, &height)
+	answer, err := node.Block(ctx, &height)
 	if err != nil {
 		return nil, fmt.Errorf("watcher: block %d: %w", height, err)
 	}
 	if answer.Block == nil || !bytes.Equal(answer.Block.Txs.Hash(), this.DataHash) {
 		return nil, fmt.Errorf("watcher: transactions of block %d do not hash to %X, its header's data hash", height, this.DataHash)
 	}
-	b := &Block{Height: height, Light: this, Next: next}
+	b = &Block{Height: height, Light: this, Next: next}
 	for _, tx := range answer.Block.Txs {
 		b.Txs = append(b.Txs, tx)
 	}
@@ -107,12 +122,13 @@ func (c *chain) block(ctx context.Context, height int64) (*Block, error) {
 }
 
 // results returns a verified block's transaction results, which hash to what the next header signs.
-func (c *chain) results(ctx context.Context, b *Block) ([]prover.Result, error) {
-	answer, err := c.primary.BlockResults(ctx, &b.Height)
+func (c *chain) results(ctx context.Context, b *Block) (results []prover.Result, err error) {
+	defer func() { c.failed(ctx, err) }()
+	answer, err := c.node().BlockResults(ctx, &b.Height)
 	if err != nil {
 		return nil, fmt.Errorf("watcher: results of block %d: %w", b.Height, err)
 	}
-	results := make([]prover.Result, len(answer.TxsResults))
+	results = make([]prover.Result, len(answer.TxsResults))
 	for i, r := range answer.TxsResults {
 		results[i] = prover.Result{Code: r.Code, Data: r.Data, GasWanted: r.GasWanted, GasUsed: r.GasUsed}
 	}

@@ -45,6 +45,10 @@ func TestCrash(t *testing.T) {
 		}
 	})
 	l.wait(t, 2, second)
+	n.until(t, "the watcher to follow another node", func() (bool, error) {
+		status, err := n.status(t.Context())
+		return err == nil && uint64(status.Height) >= l.blocks[len(l.blocks)-1], err
+	})
 	n.start(t, 0)
 	caughtUp := n.height(t, 1)
 	n.until(t, "node0 to catch up", func() (bool, error) { return n.height(t, 0) > caughtUp, nil })

@@ -9,11 +9,13 @@ import (
 	"strings"
 	"testing"
 
+	dbm "github.com/cometbft/cometbft-db"
 	"github.com/cometbft/cometbft/crypto/ed25519"
 	cmtjson "github.com/cometbft/cometbft/libs/json"
 	cmttypes "github.com/cometbft/cometbft/types"
-	"github.com/spf13/viper"
 
+	"github.com/starkd/starkd/app"
+	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/cairo"
 	cairoos "github.com/starkd/starkd/cairo/os"
 	"github.com/starkd/starkd/cairo/vm"
@@ -404,15 +406,19 @@ func forge(t *testing.T, n *testnet, j *judge, data []byte) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := config.Load(n.Watcher.Home, viper.New())
+	db, err := dbm.NewDB("starknet", dbm.PebbleDBBackend, filepath.Join(n.Watcher.Home, "data"))
 	if err != nil {
-		t.Fatal(err)
-	}
-	replica, db, err := openApp(n.Watcher.Home, c, "vm")
-	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v (tests need -tags pebbledb)", err)
 	}
 	defer db.Close()
+	store, err := state.Open(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	replica, err := app.New(store, vm.NewEngine(), nil, app.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	recording, err := replica.Record(b.Block, vm.NewEngine())
 	if err != nil {
 		t.Fatal(err)
@@ -432,7 +438,7 @@ func forge(t *testing.T, n *testnet, j *judge, data []byte) []byte {
 		t.Fatal("no storage is read in the block")
 	}
 	b.Proofs = nil
-	excluded, err := cairoos.RunParts(block, cairoos.Options{MaxSteps: c.Watch.MaxSteps}, func(part cairoos.Part) error {
+	excluded, err := cairoos.RunParts(block, cairoos.Options{MaxSteps: config.Default().Watch.MaxSteps}, func(part cairoos.Part) error {
 		proof, err := prover.Prove(part.Trace, prover.DefaultParameters(part.Trace.Public.Steps), nil)
 		if err != nil {
 			return err
