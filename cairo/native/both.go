@@ -26,6 +26,14 @@ func Both(first, second cairo.Engine) cairo.Engine { return &both{first, second}
 
 type both struct{ first, second cairo.Engine }
 
+// Stats are the first engine's, none where it counts nothing.
+func (b *both) Stats() map[string]uint64 {
+	if e, ok := b.first.(*Engine); ok {
+		return e.Stats()
+	}
+	return nil
+}
+
 // Run implements cairo.Engine.
 func (b *both) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
 	tape := &tape{sys: sys}

@@ -147,3 +147,8 @@ func CompileAll(program *sierra.Program, info *sierra.GasInfo) (code []byte, siz
 	code, _, err = c.finish()
 	return code, len(code), err
 }
+
+// For the test that compares them with the VM's.
+const EntryPointBudget = entryPointBudget
+
+var GasTokens = gasTokens

@@ -1,0 +1,125 @@
+package native_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/native"
+	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/contracts"
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// TestConstants: what the engine knows of the VM's rules is what the VM does.
+func TestConstants(t *testing.T) {
+	if native.EntryPointBudget != vm.EntryPointBudget {
+		t.Errorf("entry point budget %d, the VM has %d", native.EntryPointBudget, vm.EntryPointBudget)
+	}
+	costs := vm.BuiltinCosts()
+	// The table's order is pedersen, bitwise, ec_op, poseidon, add_mod, mul_mod, blake; a GasInfo's is another.
+	for token, at := range map[int]int{1: 0, 3: 1, 4: 2, 2: 3, 5: 4, 6: 5, 7: 6} {
+		if got := felt.FromUint64(native.GasTokens[token]); got != costs[at] {
+			t.Errorf("token %d costs %v, the VM says %v", token, got, costs[at])
+		}
+	}
+	if native.GasTokens[0] != 1 {
+		t.Errorf("gas costs %d", native.GasTokens[0])
+	}
+}
+
+// TestFallback: a class whose gas is not known runs on the VM, as does one that is still being compiled.
+func TestFallback(t *testing.T) {
+	e, err := native.NewEngine(vm.NewEngine(), native.Options{Background: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	class := contract(t, contracts.Fibonacci)
+	ep := class.Casm.EntryPoints.External[0]
+	call := cairo.Call{Class: class, Selector: ep.Selector, Calldata: felts(10), Gas: 1e8}
+	for i := range 3 {
+		if i == 2 {
+			if err := e.Prepare(class); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := e.Run(call, newChain(e, class)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	without := *class
+	without.Gas = nil
+	without.Hash = felt.FromUint64(5)
+	call.Class = &without
+	if _, err := e.Run(call, newChain(e, &without)); err != nil {
+		t.Fatal(err)
+	}
+	s := e.Stats()
+	if s[native.ReasonClass] != 1 || s["native"] < 1 || s["native"]+s[native.ReasonPending] != 3 {
+		t.Errorf("runs were %v", s)
+	}
+}
+
+// TestUnknownEntryPoint: calls that cannot begin end as on the VM.
+func TestUnknownEntryPoint(t *testing.T) {
+	e := newEngine(t)
+	class := contract(t, contracts.ERC20)
+	c := newComparer(e, class)
+	for _, call := range []cairo.Call{
+		{Class: class, Selector: felt.One, Gas: 1e8},
+		{Class: class, Selector: felt.One, Gas: 0},
+		{Class: class, Selector: selector("transfer"), Gas: 9999},
+		{Class: class, Type: cairo.L1Handler, Selector: selector("transfer"), Gas: 1e8},
+		{Class: class, Selector: selector("transfer"), Gas: 1 << 63},
+	} {
+		if diff, _ := c.call(call); diff != "" {
+			t.Errorf("%v with %d gas: %s", call.Selector, call.Gas, diff)
+		}
+	}
+}
+
+// TestInterpreter: machines without machine code have the same results.
+func TestInterpreter(t *testing.T) {
+	e, err := native.NewEngine(vm.NewEngine(), native.Options{Interpreter: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	runs, failed := differ(t, e, readClass(t, edgesClass), 12, 8)
+	t.Logf("%d runs, %d failed, %v", runs, failed, e.Stats())
+}
+
+// TestConcurrent: runs of several classes at once do not disturb each other.
+func TestConcurrent(t *testing.T) {
+	e := newEngine(t)
+	var classes []*cairo.Class
+	for _, name := range contracts.Names() {
+		classes = append(classes, contract(t, name))
+	}
+	judge := vm.NewEngine()
+	var wg sync.WaitGroup
+	for k := range 4 {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(uint64(k), 3))
+			deadline := time.Now().Add(2 * time.Second)
+			for i := 0; i < 60 && time.Now().Before(deadline); i++ {
+				class := classes[r.IntN(len(classes))]
+				ep := class.Casm.EntryPoints.External[r.IntN(len(class.Casm.EntryPoints.External))]
+				args, _ := abis[class.Hash].arguments(r, ep.Selector)
+				call := cairo.Call{Class: class, Selector: ep.Selector, Calldata: args, Gas: 3_000_000}
+				a, b := newChain(judge, class), newChain(e, class)
+				want, wantErr := judge.Run(call, a)
+				got, gotErr := e.Run(call, b)
+				want.Steps = 0
+				if x, y := fmt.Sprint(want, wantErr, a.log), fmt.Sprint(got, gotErr, b.log); x != y {
+					t.Errorf("%v(%v):\n vm     %s\n native %s", ep.Selector, args, x, y)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
