@@ -1,6 +1,10 @@
 package main
 
 import (
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/starkd/starkd/cairo"
@@ -27,6 +31,35 @@ func newEngine(name string, opts native.Options) (engine, fallback cairo.Engine,
 		return n, judge, nil
 	}
 	return nil, nil, usagef("engine %q is not one of %s", name, engineNames())
+}
+
+// logged is a node's engine. It says which run ended in a defect of native code, which changes no result and would go unseen.
+type logged struct {
+	cairo.Engine
+	log *slog.Logger
+}
+
+// Run implements cairo.Engine.
+func (l *logged) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
+	result, err := l.Engine.Run(call, sys)
+	if f, ok := errors.AsType[*cairo.FallbackError](err); ok && f.Reason == native.ReasonInternal {
+		l.log.Warn("a defect of native code: the transaction runs again on the VM", "class", call.Class.Hash, "selector", call.Selector, "detail", f.Detail)
+	}
+	return result, err
+}
+
+// logRuns says what became of the runs of an engine that is not the VM.
+func logRuns(log *slog.Logger, name string, engine cairo.Engine) {
+	counted, ok := engine.(interface{ Stats() map[string]uint64 })
+	if !ok {
+		return
+	}
+	runs := counted.Stats()
+	attrs := []any{"engine", name}
+	for _, what := range slices.Sorted(maps.Keys(runs)) {
+		attrs = append(attrs, what, runs[what])
+	}
+	log.Info("runs of Cairo, by native code or by why the VM took them", attrs...)
 }
 
 // engineNames lists the engines for a flag's help.

@@ -26,6 +26,7 @@ import (
 	"github.com/starkd/starkd/abci"
 	"github.com/starkd/starkd/app"
 	"github.com/starkd/starkd/app/state"
+	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/cairo/native"
 	"github.com/starkd/starkd/config"
 	"github.com/starkd/starkd/rpc"
@@ -53,6 +54,19 @@ func loadConfig(home string, v *viper.Viper) (*config.Config, error) {
 // openApp opens the state in home's data folder and the chain over it, on the engine with a name. The caller closes the
 // database.
 func openApp(home string, c *config.Config, engine string) (*app.App, dbm.DB, error) {
+	runner, fallback, err := newEngine(engine, nativeOptions(home))
+	if err != nil {
+		return nil, nil, err
+	}
+	return openAppOn(home, c, runner, fallback)
+}
+
+// nativeOptions are those of a node's engine: code is kept beside the state, and made while the VM serves.
+func nativeOptions(home string) native.Options {
+	return native.Options{CacheDir: filepath.Join(home, "data", "native"), Background: true}
+}
+
+func openAppOn(home string, c *config.Config, engine, fallback cairo.Engine) (*app.App, dbm.DB, error) {
 	db, err := dbm.NewDB("starknet", dbm.BackendType(c.App.DBBackend), filepath.Join(home, "data"))
 	if err != nil {
 		return nil, nil, withHint(fmt.Errorf("state database: %w", err), "another starkd may be running on this home; pebbledb needs a binary built with -tags pebbledb (make build)")
@@ -61,15 +75,29 @@ func openApp(home string, c *config.Config, engine string) (*app.App, dbm.DB, er
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
-	runner, fallback, err := newEngine(engine, native.Options{CacheDir: filepath.Join(home, "data", "native"), Background: true})
-	if err != nil {
-		return nil, nil, errors.Join(err, db.Close())
-	}
-	a, err := app.New(store, runner, nil, app.Config{BlockSteps: c.App.BlockSteps, Fallback: fallback})
+	a, err := app.New(store, engine, nil, app.Config{BlockSteps: c.App.BlockSteps, Fallback: fallback})
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
 	return a, db, nil
+}
+
+// openNode is openApp for a node: on the engine that it is configured for, whose runs are in the log once closeNode is called.
+func openNode(home string, c *config.Config, log *slog.Logger) (a *app.App, closeNode func(), err error) {
+	engine, fallback, err := newEngine(c.App.Engine, nativeOptions(home))
+	if err != nil {
+		return nil, nil, err
+	}
+	a, db, err := openAppOn(home, c, &logged{engine, log}, fallback)
+	if err != nil {
+		return nil, nil, err
+	}
+	return a, func() {
+		logRuns(log, c.App.Engine, engine)
+		if err := db.Close(); err != nil {
+			log.Error("the state's database does not close", "err", err)
+		}
+	}, nil
 }
 
 func newStartCommand() *cobra.Command {
@@ -133,11 +161,12 @@ func runNode(ctx context.Context, home string, c *config.Config, cmd *cobra.Comm
 	if _, err := loadGenesis(home); err != nil {
 		return err
 	}
-	a, db, err := openApp(home, c, c.App.Engine)
+	log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+	a, closeNode, err := openNode(home, c, log)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer closeNode()
 	logger, err := cmtflags.ParseLogLevel(comet.LogLevel, cmtlog.NewTMLogger(cmtlog.NewSyncWriter(cmd.ErrOrStderr())), cmtconfig.DefaultLogLevel)
 	if err != nil {
 		return err
@@ -162,7 +191,7 @@ func runNode(ctx context.Context, home string, c *config.Config, cmd *cobra.Comm
 	var serve chan error
 	if c.RPC.Address != "off" {
 		backend := newBackend(a, n)
-		handler := rpc.NewServer(backend, rpc.Config{MaxBody: c.RPC.MaxBodyBytes, CORSOrigin: c.RPC.CORSOrigin, Log: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))})
+		handler := rpc.NewServer(backend, rpc.Config{MaxBody: c.RPC.MaxBodyBytes, CORSOrigin: c.RPC.CORSOrigin, Log: log})
 		stop, errs, err := listenHTTP(c.RPC.Address, handler)
 		if err != nil {
 			return withHint(fmt.Errorf("JSON-RPC: %w", err), "rpc.address in app.toml or --rpc chooses another")
@@ -221,11 +250,11 @@ func newABCICommand() *cobra.Command {
 			if err := os.MkdirAll(filepath.Join(home, "data"), 0o755); err != nil {
 				return err
 			}
-			a, db, err := openApp(home, c, c.App.Engine)
+			a, closeNode, err := openNode(home, c, slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)))
 			if err != nil {
 				return err
 			}
-			defer db.Close()
+			defer closeNode()
 			server, err := abciserver.NewServer(address, transport, abci.New(a))
 			if err != nil {
 				return err
