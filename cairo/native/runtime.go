@@ -90,6 +90,13 @@ func runtimeFunction(h helper, base, maxPages int) *wasmFunc {
 
 // addCarry is x + y + carry and the carry out.
 func (a *asm) addCarry(x, y, carry slot) (sum, out slot) {
+	if y.known && y.value == 0 {
+		sum = a.do(opAdd, x, carry)
+		return sum, a.flagOf(opLtU, sum, carry)
+	}
+	if x.known && x.value == 0 {
+		return a.addCarry(y, x, carry)
+	}
 	s := a.do(opAdd, x, y)
 	c := a.flagOf(opLtU, s, x)
 	if carry.known && carry.value == 0 {
@@ -121,23 +128,62 @@ func (a *asm) flagOf(op byte, x, y slot) slot {
 	return a.flag(op, x, y)
 }
 
-// reduced is x, or x - P where x is not below P; x is below 2P. P's lowest limb is 1 and the middle ones are 0: a borrow goes on
-// only over limbs that are zero.
+// reduced is x, or x - P where x is not below P; x is below 2P. P's lowest limb is 1 and the middle ones are 0, so that a
+// borrow goes beyond the lowest limb only where that is zero: once in 2^64.
 func (a *asm) reduced(x []slot) []slot {
-	b0 := a.isZero(x[0])
-	b1 := a.do(opAnd, b0, a.isZero(x[1]))
-	b2 := a.do(opAnd, b1, a.isZero(x[2]))
-	top := a.do(opSub, a.do(opSub, x[3], constant(primeTop)), b2)
-	t := []slot{a.do(opSub, x[0], constant(1)), a.do(opSub, x[1], b0), a.do(opSub, x[2], b1), top}
-	// The highest limbs are below 2^61: the difference's sign is the borrow.
-	out := make([]slot, 4)
-	for i := range t {
-		a.push(x[i], t[i], top)
-		a.i64(0)
-		a.op(opLtS, opSelect)
-		out[i] = a.pop()
+	top := a.do(opSub, x[3], constant(primeTop))
+	// The highest limbs are below 2^61: the difference's sign says whether it is negative.
+	over := a.do(opXor, a.do(opShrU, top, constant(63)), constant(1))
+	mask := a.do(opSub, constant(0), over)
+	out := []slot{a.do(opSub, x[0], over), x[1], x[2], a.do(opSub, x[3], a.do(opAnd, mask, constant(primeTop)))}
+	return a.rarely(a.isZero(x[0]), out, func() []slot {
+		b1 := a.isZero(x[1])
+		b2 := a.do(opAnd, b1, a.isZero(x[2]))
+		top := a.do(opSub, top, b2)
+		t := []slot{constant(^uint64(0)), a.do(opSub, x[1], constant(1)), a.do(opSub, x[2], b1), top}
+		r := make([]slot, 4)
+		for i := range t {
+			a.push(x[i], t[i], top)
+			a.i64(0)
+			a.op(opLtS, opSelect)
+			r[i] = a.pop()
+		}
+		return r
+	})
+}
+
+// rarely is usual, or where the condition holds what other makes.
+func (a *asm) rarely(condition slot, usual []slot, other func() []slot) []slot {
+	if condition.known && condition.value == 0 {
+		return usual
 	}
+	out := make([]slot, len(usual))
+	for i, s := range usual {
+		out[i] = a.fresh()
+		a.push(s)
+		a.set(out[i])
+	}
+	a.push(condition)
+	a.op(opWrap, opIf, blockVoid)
+	for i, s := range other() {
+		a.push(s)
+		a.set(out[i])
+	}
+	a.op(opEnd)
 	return out
+}
+
+// negated is -y for a known y that is easier to add: small numbers are, whose negatives have limbs of zero.
+func negated(y []slot) ([]slot, bool) {
+	var f felt.Felt
+	for i := range y {
+		if !y[i].known {
+			return nil, false
+		}
+		f[i] = y[i].value
+	}
+	f.Neg(&f)
+	return feltSlots(f), f[1] == 0 && f[2] == 0
 }
 
 // isZero is 1 for zero.
@@ -161,23 +207,26 @@ func (a *asm) feltAdd(x, y []slot) []slot {
 }
 
 func (a *asm) feltSub(x, y []slot) []slot {
+	if n, ok := negated(y); ok {
+		return a.feltAdd(x, n)
+	}
 	d := make([]slot, 4)
 	borrow := constant(0)
 	for i := range 3 {
 		d[i], borrow = a.subBorrow(x[i], y[i], borrow)
 	}
 	d[3] = a.do(opSub, a.do(opSub, x[3], y[3]), borrow)
-	// P once more where the difference is negative.
+	// P once more where the difference is negative: a carry goes beyond the lowest limb only where that was all ones.
 	negative := a.do(opShrU, d[3], constant(63))
-	top := a.do(opAnd, a.do(opSub, constant(0), negative), constant(primeTop))
-	carry := negative
-	for i := range 3 {
-		sum := a.do(opAdd, d[i], carry)
-		carry = a.flag(opLtU, sum, carry)
-		d[i] = sum
-	}
-	d[3] = a.do(opAdd, a.do(opAdd, d[3], top), carry)
-	return d
+	top := a.do(opAdd, d[3], a.do(opAnd, a.do(opSub, constant(0), negative), constant(primeTop)))
+	low := a.do(opAdd, d[0], negative)
+	carry := a.flag(opLtU, low, negative)
+	return a.rarely(carry, []slot{low, d[1], d[2], top}, func() []slot {
+		mid := a.do(opAdd, d[1], constant(1))
+		c := a.isZero(mid)
+		high := a.do(opAdd, d[2], c)
+		return []slot{low, mid, high, a.do(opAdd, top, a.do(opAnd, c, a.isZero(high)))}
+	})
 }
 
 // Products are made of digits of 29 bits, nine to an element: the sums of products fit a word without carries.
