@@ -50,7 +50,7 @@ func openChain(ctx context.Context, genesis *cmttypes.GenesisDoc, nodes []string
 		if err != nil {
 			return nil, fmt.Errorf("watcher: node %s: %w", node, err)
 		}
-		providers = append(providers, p)
+		providers = append(providers, patient{p, witnessLag})
 	}
 	witnesses := providers[1:]
 	if len(witnesses) == 0 {
@@ -59,7 +59,7 @@ func openChain(ctx context.Context, genesis *cmttypes.GenesisDoc, nodes []string
 	}
 	first, err := providers[0].LightBlock(ctx, genesis.InitialHeight)
 	if err != nil {
-		return nil, fmt.Errorf("watcher: header of height %d: %w", genesis.InitialHeight, err)
+		return nil, fmt.Errorf("watcher: node %s: header of height %d: %w", nodes[0], genesis.InitialHeight, err)
 	}
 	if want := genesis.ValidatorHash(); !bytes.Equal(first.ValidatorsHash, want) {
 		return nil, fmt.Errorf("watcher: header of height %d is signed by validators %X, genesis has %X", first.Height, first.ValidatorsHash, want)
