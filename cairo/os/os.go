@@ -186,7 +186,7 @@ const (
 const (
 	succeeded       = iota
 	panicked        // __execute__ panicked
-	aborted         // __execute__ broke off and is not covered
+	aborted         // __execute__ broke off, or there was no code to enter; it is not covered
 	revertedOnCheck // __execute__ returned, and the transaction was reverted all the same
 )
 
@@ -244,7 +244,11 @@ func plan(block *Block) (*job, error) {
 				planned.outcome = revertedOnCheck
 			}
 			if !entersCode(&root.Call) {
-				if kind == constructorCall {
+				switch kind {
+				case constructorCall:
+					continue
+				case executeCall: // an account without __execute__, or without the gas to enter it
+					planned.outcome = aborted
 					continue
 				}
 				return nil, fmt.Errorf("os: transaction %v: a call of %v entered no code", tx.Info.Hash, root.Call.Contract)
@@ -253,6 +257,9 @@ func plan(block *Block) (*job, error) {
 				return nil, fmt.Errorf("os: transaction %v: %w", tx.Info.Hash, err)
 			}
 			planned.calls = append(planned.calls, plannedCall{kind, root})
+		}
+		if tx.Reverted && planned.outcome == succeeded {
+			planned.outcome = aborted // before any code of __execute__ was found
 		}
 		if tx.Reverted != (planned.outcome != succeeded) {
 			return nil, fmt.Errorf("os: transaction %v: reverted is %t, its calls say otherwise", tx.Info.Hash, tx.Reverted)

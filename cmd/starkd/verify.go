@@ -124,8 +124,8 @@ func verifyBlock(cmd *cobra.Command, proof *prover.BlockProof, trust *watcher.Tr
 		if err != nil {
 			return usagef("--tx: %v", err)
 		}
-		if !slices.ContainsFunc(verdict.Outcome.Transactions, func(t prover.TransactionOutcome) bool { return t.Hash == hash }) {
-			return withHint(fmt.Errorf("the proof of block %d does not cover transaction %v", proof.Block, hash), "GET /v1/proofs/%v of a watcher says which block's proof does", hash)
+		if err := covers(verdict.Outcome.Transactions, proof.Block, hash); err != nil {
+			return err
 		}
 	}
 	out := cmd.OutOrStdout()
@@ -138,10 +138,38 @@ func verifyBlock(cmd *cobra.Command, proof *prover.BlockProof, trust *watcher.Tr
 	fmt.Fprintf(out, "  state         %v → %v\n", anchor.Before, anchor.After)
 	fmt.Fprintf(out, "  program       %v (starkd OS)\n", prover.OSProgramHash)
 	fmt.Fprintf(out, "  proofs        %d, layout %s, %d steps, %d bits of security\n", len(proof.Proofs), verdict.Layout, verdict.Steps, verdict.Bits)
-	for _, t := range verdict.Outcome.Transactions {
+	listTransactions(out, verdict.Outcome.Transactions)
+	if verdict.Rejected > 0 {
+		fmt.Fprintf(out, "  rejected      %d transactions of the block did nothing\n", verdict.Rejected)
+	}
+	fmt.Fprintf(out, "  checked in    %v\n", time.Since(started).Round(time.Millisecond))
+	return nil
+}
+
+// covers refuses a transaction that a block's proof says nothing of: one of another block, or one that could not be proved.
+func covers(transactions []prover.TransactionOutcome, block uint64, hash felt.Felt) error {
+	i := slices.IndexFunc(transactions, func(t prover.TransactionOutcome) bool { return t.Hash == hash })
+	if i < 0 {
+		return withHint(fmt.Errorf("the proof of block %d does not cover transaction %v", block, hash), "GET /v1/proofs/%v of a watcher says which block's proof does", hash)
+	}
+	if reason := transactions[i].Uncovered; reason != nil {
+		return withHint(fmt.Errorf("the proof of block %d does not cover transaction %v: %v", block, hash, reason),
+			"what it did is known by the validators' signatures alone; without --tx the rest of the block is checked")
+	}
+	return nil
+}
+
+// listTransactions says of each transaction what is proved, or why nothing is.
+func listTransactions(out io.Writer, transactions []prover.TransactionOutcome) {
+	for _, t := range transactions {
 		status := "succeeded"
 		if t.Reverted {
 			status = "reverted"
+		}
+		if t.Uncovered != nil {
+			fmt.Fprintf(out, "  not covered   %v %s, fee %v FRI, %d events, as signed by the validators: %v\n",
+				t.Hash, status, t.Fee.BigInt(), len(t.Events), t.Uncovered)
+			continue
 		}
 		var covered []string
 		for _, call := range t.Calls {
@@ -150,11 +178,6 @@ func verifyBlock(cmd *cobra.Command, proof *prover.BlockProof, trust *watcher.Tr
 		fmt.Fprintf(out, "  transaction   %v %s, fee %v FRI, %d events; covered: %s; not covered: %s\n",
 			t.Hash, status, t.Fee.BigInt(), len(t.Events), list(covered), list(t.NotCovered))
 	}
-	if verdict.Rejected > 0 {
-		fmt.Fprintf(out, "  rejected      %d transactions of the block did nothing\n", verdict.Rejected)
-	}
-	fmt.Fprintf(out, "  checked in    %v\n", time.Since(started).Round(time.Millisecond))
-	return nil
 }
 
 // refusal is a proof's refusal with the flag that would change it, where there is one.

@@ -139,16 +139,18 @@ func TestUncoveredTransactions(t *testing.T) {
 	refused("a claim twice", append(slices.Clone(single), single[2]), func(*statement.Block) {})
 }
 
-// restlessAt is an account whose signature checks leave something behind.
-var restlessAt = n(0x4e57)
+// Accounts whose signature checks leave something behind.
+var restlessAt, restlessToo = n(0x4e57), n(0x4e58)
 
 // restless is a block of transactions whose signature checks write, emit, send messages, and replace the class, in front of
 // executions that read what they wrote, that fail, and that use the new class.
 func restless(t *testing.T) *chain {
 	c := newChain(t)
 	class := c.declared("restless")
-	c.before.contracts[restlessAt] = class
-	c.fund(restlessAt)
+	for _, address := range []felt.Felt{restlessAt, restlessToo} {
+		c.before.contracts[address] = class
+		c.fund(address)
+	}
 	c.invoke(plenty, transfer(0xbe, 1))
 
 	c.account, c.nonce = restlessAt, 0
@@ -174,6 +176,13 @@ func restless(t *testing.T) *chain {
 	c.invoke(plenty, call{restlessAt, "turn", []felt.Felt{c.before.contracts[accountAddress]}})
 	if got := c.invoke(plenty, transfer(0xbf, 2)); got.Reverted || len(got.Events) != 3 { // the check's, the transfer's, the fee's: no Done
 		t.Fatalf("as another class: %+v", got)
+	}
+
+	// A signature check may even make the account something that has no __execute__.
+	c.account, c.nonce = restlessToo, 0
+	c.invoke(plenty, call{restlessToo, "turn", []felt.Felt{c.before.contracts[counterA]}})
+	if got := c.invoke(plenty); !got.Reverted {
+		t.Fatal("a counter executes")
 	}
 	return c
 }
@@ -239,7 +248,7 @@ func TestValidationsThatLeaveSomething(t *testing.T) {
 		refused("no signature check", func(b *statement.Block) { b.Validations = slices.Delete(b.Validations, i, i+1) })
 		refused("nothing", func(b *statement.Block) { b.Validations[i] = statement.Validation{Index: v.Index} })
 		refused("another class", func(b *statement.Block) { b.Validations[i].Class = &c.block.ChainID })
-		refused("another declared class", func(b *statement.Block) { hash := c.before.contracts[counterA]; b.Validations[i].Class = &hash })
+		refused("another declared class", func(b *statement.Block) { hash := c.before.contracts[fibonacciAt]; b.Validations[i].Class = &hash })
 	}
 	refused("no new class", func(b *statement.Block) { b.Validations[len(b.Validations)-1].Class = nil })
 	refused("an event of another transaction's sender", func(b *statement.Block) {

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/starknet"
+)
+
+// What verify says of a block that is proved in part.
+func TestUncoveredTransactions(t *testing.T) {
+	transactions := []prover.TransactionOutcome{
+		{Hash: felt.FromUint64(0xa), Fee: starknet.NewUint128(5), NotCovered: []string{"__validate__"}},
+		{Hash: felt.FromUint64(0xb), Fee: starknet.NewUint128(6), Reverted: true, Events: make([]starknet.Event, 2), NotCovered: []string{"all of it"},
+			Uncovered: &prover.Reason{Builtin: "poseidon", Class: felt.FromUint64(0xc), Selector: felt.FromUint64(0xd)}},
+	}
+	for _, c := range []struct {
+		hash uint64
+		want string
+	}{
+		{0xa, ""},
+		{0xb, "the proof of block 7 does not cover transaction 0xb: entry point 0xd of class 0xc needs the builtin poseidon, which is not provable"},
+		{0xe, "the proof of block 7 does not cover transaction 0xe"},
+	} {
+		err := covers(transactions, 7, felt.FromUint64(c.hash))
+		if (err == nil) != (c.want == "") || err != nil && !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("transaction %#x: got %v, want %q", c.hash, err, c.want)
+		}
+	}
+	var out bytes.Buffer
+	listTransactions(&out, transactions)
+	const want = `  transaction   0xa succeeded, fee 5 FRI, 0 events; covered: nothing; not covered: __validate__
+  not covered   0xb reverted, fee 6 FRI, 2 events, as signed by the validators: entry point 0xd of class 0xc needs the builtin poseidon, which is not provable
+`
+	if out.String() != want {
+		t.Errorf("got\n%swant\n%s", out.String(), want)
+	}
+}
