@@ -5,8 +5,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -55,6 +57,7 @@ type Engine struct {
 	runtime  wazero.Runtime
 	cache    wazero.CompilationCache
 	memo     memo
+	pooled   atomic.Int64 // bytes of memory of the instances that are free
 
 	mu      sync.Mutex
 	classes map[felt.Felt]*class
@@ -74,6 +77,7 @@ type class struct {
 	err      error         // why it is left to the VM
 	compiled wazero.CompiledModule
 	heap     uint64
+	users    int // runs under way or waiting, guarded by the engine's mutex: none of them may lose the code
 
 	mu   sync.Mutex
 	free []*instance
@@ -163,18 +167,27 @@ func (e *Engine) count(what string) {
 // Prepare compiles a class, or waits until it is compiled. The error says why it is left to the VM.
 func (e *Engine) Prepare(c *cairo.Class) error {
 	cl := e.class(c)
+	defer e.leave(cl)
 	<-cl.ready
 	return cl.err
 }
 
-// class finds a class or starts compiling it.
+// leave ends what class began.
+func (e *Engine) leave(cl *class) {
+	e.mu.Lock()
+	cl.users--
+	e.mu.Unlock()
+}
+
+// class finds a class or starts compiling it. It stays until leave.
 func (e *Engine) class(c *cairo.Class) *class {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if cl, ok := e.classes[c.Hash]; ok {
+		cl.users++
 		return cl
 	}
-	cl := &class{ready: make(chan struct{})}
+	cl := &class{ready: make(chan struct{}), users: 1}
 	e.classes[c.Hash] = cl
 	e.order = append(e.order, c.Hash)
 	if len(e.order) > maxClasses {
@@ -190,7 +203,7 @@ func (e *Engine) class(c *cairo.Class) *class {
 	return cl
 }
 
-// evict forgets the class that came first, once it is compiled and no run uses it; its code is freed.
+// evict forgets the class that came first of those that no run uses, and frees its code. The engine's mutex is held.
 func (e *Engine) evict() {
 	for i, hash := range e.order {
 		cl := e.classes[hash]
@@ -199,9 +212,19 @@ func (e *Engine) evict() {
 		default:
 			continue
 		}
+		if cl.users > 0 {
+			continue
+		}
 		delete(e.classes, hash)
 		delete(e.why, hash)
-		e.order = append(e.order[:i:i], e.order[i+1:]...)
+		e.order = slices.Delete(e.order, i, i+1)
+		for _, in := range cl.free {
+			e.pooled.Add(-int64(in.mem.Size()))
+			_ = in.module.Close(context.Background())
+		}
+		if cl.compiled != nil {
+			_ = cl.compiled.Close(context.Background())
+		}
 		return
 	}
 }
@@ -226,6 +249,7 @@ func (e *Engine) instance(cl *class) (*instance, error) {
 		in := cl.free[n-1]
 		cl.free = cl.free[:n-1]
 		cl.mu.Unlock()
+		e.pooled.Add(-int64(in.mem.Size()))
 		return in, nil
 	}
 	cl.mu.Unlock()
@@ -240,19 +264,25 @@ func (e *Engine) instance(cl *class) (*instance, error) {
 
 // Bounds of what is kept for the next run.
 const (
-	maxPooledPages = 256 // of an instance's memory: 16 MB
-	maxPooled      = 16  // instances of a class
+	maxPooledPages = 256       // of an instance's memory: 16 MB
+	maxPooled      = 16        // instances of a class
+	maxPooledBytes = 256 << 20 // memory of all instances
 )
 
-func (cl *class) release(in *instance) {
+// release keeps an instance for the next run, or closes it.
+func (e *Engine) release(cl *class, in *instance) {
 	in.run = run{}
+	size := int64(in.mem.Size())
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
-	if in.mem.Size() > maxPooledPages*pageSize || len(cl.free) >= maxPooled {
-		_ = in.module.Close(context.Background())
-		return
+	if size <= maxPooledPages*pageSize && len(cl.free) < maxPooled {
+		if e.pooled.Add(size) <= maxPooledBytes {
+			cl.free = append(cl.free, in)
+			return
+		}
+		e.pooled.Add(-size)
 	}
-	cl.free = append(cl.free, in)
+	_ = in.module.Close(context.Background())
 }
 
 func entryPoint(info *sierra.GasInfo, call *cairo.Call) (sierra.FuncID, bool) {
@@ -280,6 +310,7 @@ func (e *Engine) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) 
 		return e.fallback.Run(call, sys)
 	}
 	cl := e.class(c)
+	defer e.leave(cl)
 	if e.opts.Background {
 		select {
 		case <-cl.ready:
@@ -314,7 +345,7 @@ func (e *Engine) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) 
 		}
 		return res, err
 	}
-	cl.release(in)
+	e.release(cl, in)
 	e.count("native")
 	return res, nil
 }

@@ -71,9 +71,14 @@ func runtimeFunction(h helper, base, maxPages int) *wasmFunc {
 		copy(c[:], a.digits(a.param(0, 4)))
 		a.reduce(c)
 	case helperToMont64:
-		a.feltMul([]slot{a.param(0, 1)[0], constant(0), constant(0), constant(0)}, feltSlots(felt.Felt(montSquare)))
+		a.push(a.toMont64(a.param(0, 1)[0])...)
 	case helperToMont128:
 		x := a.param(0, 2)
+		a.push(x[1])
+		a.op(opI64Eqz, opIf, blockVoid)
+		a.push(x[0])
+		a.call(base + int(helperToMont64))
+		a.op(opReturn, opEnd)
 		a.feltMul([]slot{x[0], x[1], constant(0), constant(0)}, feltSlots(felt.Felt(montSquare)))
 	case helperWide:
 		p := a.param(0, 2)
@@ -171,6 +176,32 @@ func (a *asm) rarely(condition slot, usual []slot, other func() []slot) []slot {
 	}
 	a.op(opEnd)
 	return out
+}
+
+// toMont64 is a word times R modulo P without multiplications of elements: R = 2^256 is -(32 + 544·2^192), as 2^251 is
+// -(1 + 17·2^192). Of 544·x the bits from 59 on, q, stand for multiples of 2^251 and fold once more; what is left is
+// (17q - r)·2^192 + q - 32x.
+func (a *asm) toMont64(x slot) []slot {
+	half, halfMask := constant(32), constant(1<<32-1)
+	low := a.do(opMul, a.do(opAnd, x, halfMask), constant(544))
+	high := a.do(opAdd, a.do(opMul, a.do(opShrU, x, half), constant(544)), a.do(opShrU, low, half)) // 544·x without 32 bits
+	q := a.do(opShrU, high, constant(59-32))
+	r := a.do(opOr, a.do(opShl, a.do(opAnd, high, constant(1<<(59-32)-1)), half), a.do(opAnd, low, halfMask))
+	x32 := a.do(opShl, x, constant(5))
+	borrow := a.flag(opLtU, q, x32)
+	d := []slot{a.do(opSub, q, x32), a.do(opSub, a.do(opSub, constant(0), a.do(opShrU, x, constant(59))), borrow), {}, {}}
+	d[2] = a.do(opShrS, d[1], constant(63))
+	d[3] = a.do(opAdd, d[2], a.do(opSub, a.do(opMul, q, constant(17)), r))
+	// It is above -P, and negative but for zero.
+	negative := a.do(opShrU, d[3], constant(63))
+	carry := negative
+	for i := range 3 {
+		sum := a.do(opAdd, d[i], carry)
+		carry = a.flag(opLtU, sum, carry)
+		d[i] = sum
+	}
+	d[3] = a.do(opAdd, a.do(opAdd, d[3], a.do(opAnd, a.do(opSub, constant(0), negative), constant(primeTop))), carry)
+	return d
 }
 
 // negated is -y for a known y that is easier to add: small numbers are, whose negatives have limbs of zero.
