@@ -46,6 +46,8 @@ type Options struct {
 	CacheDir string
 	// Background compiles beside the runs: until a class is ready the VM runs it. Otherwise its first run waits.
 	Background bool
+	// MaxClasses bounds the classes whose code is kept in memory, 0 for 512. Those in use stay.
+	MaxClasses int
 	// Interpreter has wazero interpret instead of compile: for tests of machines without machine code.
 	Interpreter bool
 }
@@ -68,8 +70,8 @@ type Engine struct {
 
 var _ cairo.Engine = (*Engine)(nil)
 
-// maxClasses bounds the classes whose code is kept in memory.
-const maxClasses = 512
+// defaultMaxClasses is MaxClasses where it is 0.
+const defaultMaxClasses = 512
 
 // class is a compiled class with the instances that are free.
 type class struct {
@@ -96,6 +98,9 @@ type instanceKey struct{}
 
 // NewEngine is an engine that leaves to the given one what it cannot run.
 func NewEngine(fallback cairo.Engine, opts Options) (*Engine, error) {
+	if opts.MaxClasses == 0 {
+		opts.MaxClasses = defaultMaxClasses
+	}
 	config := wazero.NewRuntimeConfig()
 	if opts.Interpreter {
 		config = wazero.NewRuntimeConfigInterpreter()
@@ -190,7 +195,7 @@ func (e *Engine) class(c *cairo.Class) *class {
 	cl := &class{ready: make(chan struct{}), users: 1}
 	e.classes[c.Hash] = cl
 	e.order = append(e.order, c.Hash)
-	if len(e.order) > maxClasses {
+	if len(e.order) > e.opts.MaxClasses {
 		e.evict()
 	}
 	if e.opts.Background {

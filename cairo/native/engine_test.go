@@ -123,3 +123,21 @@ func TestConcurrent(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// TestEviction: an engine that keeps few classes compiles them again, with equal results, and frees what it forgets.
+func TestEviction(t *testing.T) {
+	e, err := native.NewEngine(vm.NewEngine(), native.Options{MaxClasses: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	for range 2 {
+		for _, name := range contracts.Names() {
+			differ(t, e, contract(t, name), 21, 3)
+		}
+	}
+	n, counted, real := e.Classes()
+	if n > 2 || counted != real || real == 0 {
+		t.Errorf("%d classes, %d bytes counted, %d in free instances", n, counted, real)
+	}
+}

@@ -152,3 +152,15 @@ func CompileAll(program *sierra.Program, info *sierra.GasInfo) (code []byte, siz
 const EntryPointBudget = entryPointBudget
 
 var GasTokens = gasTokens
+
+// Classes is the number of classes that the engine has, and the bytes of its free instances' memory as counted and as they are.
+func (e *Engine) Classes() (n int, counted, real int64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, cl := range e.classes {
+		for _, in := range cl.free {
+			real += int64(in.mem.Size())
+		}
+	}
+	return len(e.classes), e.pooled.Load(), real
+}
