@@ -2,6 +2,7 @@ package statement_test
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"slices"
 	"sync"
 	"testing"
@@ -148,6 +149,41 @@ func FuzzReadClaim(f *testing.F) {
 		}
 		if _, err := statement.ReadClaim(in); err == nil {
 			t.Error("a program of some bytes is the known one")
+		}
+	})
+}
+
+// restlessFuzzed is a block with signature checks that left something behind, told once.
+var restlessFuzzed = sync.OnceValues(func() (*chain, []*statement.Claim) {
+	c := restless(&testing.T{})
+	claims, _ := c.parts(1 << 17)
+	return c, claims
+})
+
+// FuzzUncovered reads lists of what is not covered, as a file has them, and holds a block against them.
+func FuzzUncovered(f *testing.F) {
+	f.Add([]byte(`{"uncovered":[{"index":0,"reason":{"max_steps":131072,"class_hash":"0x0","selector":"0x0"},"diff":"0100000000"}],"validations":[]}`))
+	f.Add([]byte(`{"uncovered":[],"validations":[{"index":1,"storage":[{"key":"0x1","value":"0x2"}],"class_hash":"0x3","events":1,"messages":1}]}`))
+	f.Add([]byte(`{"uncovered":[{"index":-1,"reason":{"builtin":"poseidon","class_hash":"0x0","selector":"0x0"},"diff":""}],"validations":[{"index":2,"events":-1}]}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var w statement.Witness
+		if json.Unmarshal(b, &w) != nil {
+			return
+		}
+		c, claims := restlessFuzzed()
+		block := c.statementBlock()
+		block.Uncovered, block.Validations = w.Uncovered, w.Validations
+		r, err := statement.NewReplay(block, c.before)
+		if err != nil {
+			return
+		}
+		for _, claim := range claims {
+			if err := r.ApplyTranscript(claim); err != nil {
+				return
+			}
+		}
+		if _, err := r.Outcome(); err == nil && len(w.Validations) != len(c.validations) {
+			t.Errorf("accepted with %d signature checks, %d left something", len(w.Validations), len(c.validations))
 		}
 	})
 }
