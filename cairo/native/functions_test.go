@@ -185,6 +185,58 @@ func (f *functionRun) argument(id sierra.TypeID, gas uint64, nonZero bool) (cell
 			panic(unsupported(err.Error()))
 		}
 		return []vm.Value{vm.AddrValue(at)}, []uint64{f.native.Words(s...)}
+	case "Coupon":
+		return nil, nil
+	case "U96Guarantee":
+		v := integer(f.r, 96)
+		l := v.Limbs()
+		return []vm.Value{vm.FeltValue(v)}, l[:2]
+	case "U96LimbsLtGuarantee": // n limbs that are less than the n that follow
+		n := int(t.Args[0].Value.Int64())
+		var lower, upper []felt.Felt
+		for i := range n {
+			x, y := integer(f.r, 96), integer(f.r, 96)
+			if i == n-1 && y.Cmp(&x) < 0 {
+				x, y = y, x
+			}
+			if x == y || i < n-1 && f.r.IntN(2) == 0 {
+				x, y = felt.FromUint64(3), felt.FromUint64(4)
+			}
+			lower, upper = append(lower, x), append(upper, y)
+		}
+		if n > 1 && f.r.IntN(2) == 0 {
+			upper[n-1] = lower[n-1]
+			lower[n-2], upper[n-2] = felt.FromUint64(1), felt.FromUint64(1<<40)
+		}
+		for _, v := range append(lower, upper...) {
+			l := v.Limbs()
+			cells, slots = append(cells, vm.FeltValue(v)), append(slots, l[:2]...)
+		}
+		return cells, slots
+	case "GasReserve":
+		n := uint64(f.r.IntN(1 << 30))
+		return []vm.Value{vm.UintValue(n)}, []uint64{n}
+	case "IntRange":
+		rng, _ := f.registry.IntRange(t.Inner)
+		x, y := f.inRange(rng), f.inRange(rng)
+		if x.Cmp(y) > 0 {
+			x, y = y, x
+		}
+		if f.r.IntN(3) == 0 {
+			x = y
+		}
+		return []vm.Value{vm.FeltValue(felt.FromBigInt(x)), vm.FeltValue(felt.FromBigInt(y))},
+			append(f.native.IntSlots(t.Inner, x), f.native.IntSlots(t.Inner, y)...)
+	case "EcState": // a sum, and the point that it started from
+		sum, blinding := starkcurve.Generator.ScalarMul(big.NewInt(int64(100+f.r.IntN(3)))), starkcurve.Generator.ScalarMul(big.NewInt(100))
+		at := f.m.Memory.AddSegment()
+		if _, err := f.m.Memory.LoadFelts(at, blinding.X, blinding.Y); err != nil {
+			panic(unsupported(err.Error()))
+		}
+		for _, v := range []felt.Felt{sum.X, sum.Y, blinding.X, blinding.Y} {
+			slots = append(slots, v[:]...)
+		}
+		return []vm.Value{vm.FeltValue(sum.X), vm.FeltValue(sum.Y), vm.AddrValue(at)}, slots
 	case "U128MulGuarantee":
 		a, b := integer(f.r, 128), integer(f.r, 128)
 		p := new(big.Int).Mul(a.BigInt(), b.BigInt())
@@ -249,8 +301,14 @@ func (f *functionRun) readVM(id sierra.TypeID, at vm.Addr) string {
 		return cell(0).String()
 	case "NonZero", "Snapshot":
 		return f.readVM(t.Inner, at)
-	case "EcPoint":
+	case "EcPoint", "EcState", "IntRange":
 		return cell(0).String() + "," + cell(1).String()
+	case "U96Guarantee", "U96LimbsLtGuarantee":
+		var out []string
+		for i := range t.Size {
+			out = append(out, cell(i).String())
+		}
+		return strings.Join(out, ",")
 	case "Struct":
 		var out []string
 		for _, m := range t.Members {
@@ -310,8 +368,17 @@ func (f *functionRun) readNative(id sierra.TypeID, s []uint64) string {
 		return felt.Felt(s[:4]).String()
 	case "NonZero", "Snapshot":
 		return f.readNative(t.Inner, s)
-	case "EcPoint":
+	case "EcPoint", "EcState":
 		return felt.Felt(s[:4]).String() + "," + felt.Felt(s[4:8]).String()
+	case "IntRange":
+		n := f.native.Size(t.Inner)
+		return felt.FromBigInt(f.native.Int(t.Inner, s[:n])).String() + "," + felt.FromBigInt(f.native.Int(t.Inner, s[n:2*n])).String()
+	case "U96Guarantee", "U96LimbsLtGuarantee":
+		var out []string
+		for ; len(s) > 0; s = s[2:] {
+			out = append(out, felt.FromUint128(s[1], s[0]).String())
+		}
+		return strings.Join(out, ",")
 	case "Struct":
 		var out []string
 		for _, m := range t.Members {

@@ -51,7 +51,7 @@ func intRows() map[string]lowering {
 			v := l.values()
 			_, class := l.c.ints(l.lf.Args[0].Type)
 			l.pushLessEq(v[0], v[1], class)
-			l.choose01([][]slot{join(v[0], v[1])}, [][]slot{join(v[0], v[0])})
+			l.choose01([][]slot{join(v[0], v[1])}, [][]slot{join(v[1], v[1])}) // empty, at the end
 		},
 		"int_range_pop_front": func(l *invocation) {
 			r := l.values()[0]
