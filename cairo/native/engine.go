@@ -61,6 +61,8 @@ type Engine struct {
 	memo     memo
 	pooled   atomic.Int64 // bytes of memory of the instances that are free
 
+	compiling chan struct{} // one at a time in the background
+
 	mu      sync.Mutex
 	classes map[felt.Felt]*class
 	order   []felt.Felt // oldest use first
@@ -105,7 +107,10 @@ func NewEngine(fallback cairo.Engine, opts Options) (*Engine, error) {
 	if opts.Interpreter {
 		config = wazero.NewRuntimeConfigInterpreter()
 	}
-	e := &Engine{fallback: fallback, opts: opts, classes: map[felt.Felt]*class{}, counts: map[string]uint64{}, why: map[felt.Felt]string{}}
+	e := &Engine{
+		fallback: fallback, opts: opts, compiling: make(chan struct{}, 1),
+		classes: map[felt.Felt]*class{}, counts: map[string]uint64{}, why: map[felt.Felt]string{},
+	}
 	if opts.CacheDir != "" {
 		cache, err := wazero.NewCompilationCacheWithDir(opts.CacheDir)
 		if err != nil {
@@ -236,6 +241,18 @@ func (e *Engine) evict() {
 
 func (e *Engine) compile(cl *class, c *cairo.Class) {
 	defer close(cl.ready)
+	defer func() {
+		if r := recover(); r != nil { // a defect; the class is the VM's, and the node goes on
+			cl.err = fmt.Errorf("native: compiling the class panicked: %v", r)
+			e.mu.Lock()
+			e.why[c.Hash] = cl.err.Error()
+			e.mu.Unlock()
+		}
+	}()
+	if e.opts.Background {
+		e.compiling <- struct{}{}
+		defer func() { <-e.compiling }()
+	}
 	var code []byte
 	code, cl.heap, cl.err = compileClass(c.Sierra, c.Gas)
 	if cl.err == nil {
@@ -310,7 +327,7 @@ func entryPoint(info *sierra.GasInfo, call *cairo.Call) (sierra.FuncID, bool) {
 // abandon everything that the transaction has done, and to run it again on the VM.
 func (e *Engine) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
 	c := call.Class
-	if c == nil || c.Sierra == nil || c.Gas == nil {
+	if c == nil || c.Sierra == nil || c.Gas == nil || c.Hash.IsZero() { // code is kept by hash
 		e.count(ReasonClass)
 		return e.fallback.Run(call, sys)
 	}
