@@ -28,7 +28,7 @@ var program []byte
 // Layout is the layout that the program is proved in.
 const Layout = "recursive"
 
-// Block is a run of consecutive transactions of one block.
+// Block is some of a block's transactions, in order.
 type Block struct {
 	ChainID      felt.Felt
 	Number       uint64

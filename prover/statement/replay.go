@@ -60,7 +60,7 @@ func NewReplay(block *Block, before State) (*Replay, error) {
 	return r, nil
 }
 
-// Apply checks a claim about the block's next transactions. After an error the replay is of no more use.
+// Apply checks a claim about the block's next covered transactions. After an error the replay is of no more use.
 func (r *Replay) Apply(claim *Claim) error {
 	if r.failed {
 		return fmt.Errorf("statement: an earlier claim was refused")
