@@ -436,8 +436,17 @@ func (l *body) helper(h helper, args ...[]slot) []slot {
 	if l.locals < maxInline {
 		switch h {
 		case helperAdd:
+			if small(args[1]) {
+				return l.addSmall(args[0], args[1])
+			}
+			if small(args[0]) {
+				return l.addSmall(args[1], args[0])
+			}
 			return l.feltAdd(args[0], args[1])
 		case helperSub:
+			if n, ok := negated(args[1]); ok && small(n) {
+				return l.addSmall(args[0], n)
+			}
 			return l.feltSub(args[0], args[1])
 		case helperWide:
 			return l.wide(args[0][0], args[1][0])
@@ -448,6 +457,33 @@ func (l *body) helper(h helper, args ...[]slot) []slot {
 	}
 	l.call(l.c.helperBase + int(h))
 	return l.popN(helperSignatures[h].results)
+}
+
+// small tells a known element, the negative of a small number as a rule, whose lowest limb is so small that adding it hardly ever
+// carries.
+func small(y []slot) bool {
+	for _, s := range y {
+		if !s.known {
+			return false
+		}
+	}
+	return y[0].value < 1<<32 && y[1].value == 0 && y[2].value == 0
+}
+
+// addSmall adds such an element: only the lowest and the highest limb change, but once in 2^32.
+func (l *body) addSmall(x, y []slot) []slot {
+	low, high := l.do(opAdd, x[0], y[0]), l.do(opAdd, x[3], y[3])
+	over := l.do(opXor, l.do(opShrU, l.do(opSub, high, constant(primeTop)), constant(63)), constant(1))
+	mask := l.do(opSub, constant(0), over)
+	usual := []slot{l.do(opSub, low, over), x[1], x[2], l.do(opSub, high, l.do(opAnd, mask, constant(primeTop)))}
+	// A carry, or a borrow when P is taken off: the sum's lowest limb is below what was added, or zero.
+	rare := l.flag(opLtU, low, constant(max(1, y[0].value)))
+	return l.rarely(rare, usual, func() []slot {
+		l.push(x...)
+		l.push(y...)
+		l.call(l.c.helperBase + int(helperAdd))
+		return l.popN(4)
+	})
 }
 
 // host calls a host function.

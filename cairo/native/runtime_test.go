@@ -124,7 +124,9 @@ func TestFieldArithmetic(t *testing.T) {
 	}
 }
 
-func newBody(params int) *body { return &body{asm: newAsm(params)} }
+func newBody(params int) *body {
+	return &body{asm: newAsm(params), c: &compiler{helperBase: len(hostTable)}}
+}
 
 // TestConstantArithmetic: known operands are folded, negated and divided by their reciprocals.
 func TestConstantArithmetic(t *testing.T) {
@@ -147,6 +149,8 @@ func TestConstantArithmetic(t *testing.T) {
 	}
 	for range 300 {
 		small := felt.FromUint64(uint64(r.IntN(1000)))
+		var minus felt.Felt
+		minus.Neg(&small)
 		d := []uint64{max(1, word()), 0}
 		if r.IntN(4) == 0 {
 			d = []uint64{0, 1 << r.IntN(64)}
@@ -154,7 +158,15 @@ func TestConstantArithmetic(t *testing.T) {
 		build := func(sig signature, write func(b *body)) func(args ...uint64) []uint64 {
 			b := newBody(sig.params)
 			write(b)
-			m := &module{max: 10, pages: 1, exports: []export{{"f", 0}}, funcs: []*wasmFunc{b.finish(sig)}}
+			m := &module{max: 10, pages: 1, exports: []export{{"f", int(helpers)}}}
+			for _, h := range hostTable {
+				m.imports = append(m.imports, importFunc{h.name, h.sig})
+			}
+			for h := range helpers {
+				m.funcs = append(m.funcs, runtimeFunction(h, len(hostTable), 10))
+			}
+			m.exports[0].fn += len(hostTable)
+			m.funcs = append(m.funcs, b.finish(sig))
 			mod, err := e.runtime.Instantiate(context.Background(), m.encode())
 			if err != nil {
 				t.Fatal(err)
@@ -167,6 +179,10 @@ func TestConstantArithmetic(t *testing.T) {
 				return out
 			}
 		}
+		add := build(signature{4, 8}, func(b *body) {
+			b.push(b.helper(helperSub, b.param(0, 4), feltSlots(small))...)
+			b.push(b.helper(helperAdd, feltSlots(minus), b.param(0, 4))...)
+		})
 		sub := build(signature{4, 4}, func(b *body) { b.push(b.feltSub(b.param(0, 4), feltSlots(small))...) })
 		div := build(signature{2, 4}, func(b *body) {
 			q, rem, ok := b.divConst(b.param(0, 2), []slot{constant(d[0]), constant(d[1])})
@@ -185,6 +201,20 @@ func TestConstantArithmetic(t *testing.T) {
 			var want felt.Felt
 			if got := sub(x[:]...); feltAt(got) != *want.Sub(&x, &small) {
 				t.Fatalf("%v - %v = %x", x, small, got)
+			}
+			for _, k := range []uint64{0, 1, 31, 32, 33, ^uint64(0)} {
+				y := x
+				y[0] = k - minus[0] + uint64(r.IntN(2))*minus[0] // sums of 0 and around, and carries
+				if y[3] >= primeTop {
+					y[3] = primeTop - 1
+				}
+				got := add(y[:]...)
+				if feltAt(got) != *want.Sub(&y, &small) {
+					t.Fatalf("%x - %v = %x, want %x", y[:], small, got[:4], want[:])
+				}
+				if feltAt(got[4:]) != *want.Add(&y, &minus) {
+					t.Fatalf("%x + %v = %x, want %x", y[:], minus, got[4:], want[:])
+				}
 			}
 			u := []uint64{word(), word()}
 			got := div(u...)
