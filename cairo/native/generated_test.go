@@ -410,3 +410,21 @@ func TestGenerated(t *testing.T) {
 		t.Errorf("only %d of %d programs are good", good, n)
 	}
 }
+
+// FuzzGenerated is TestGenerated with seeds of the fuzzer's.
+func FuzzGenerated(f *testing.F) {
+	f.Add(uint64(1), uint8(10))
+	f.Add(uint64(2), uint8(60))
+	f.Fuzz(func(t *testing.T, seed uint64, n uint8) {
+		e := newEngine(t)
+		r, err := newFunctionRun(e, generate(seed, 1+int(n)), seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 4 {
+			if diff, err := r.call(0); err != nil || diff != "" {
+				t.Fatal(diff, err)
+			}
+		}
+	})
+}
