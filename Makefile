@@ -2,8 +2,10 @@
 GO      ?= go
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
-# The suites that STARKD_ENGINE moves from the VM to another engine: internal/engines.
-ENGINE_TESTS = ./app/... ./abci ./contracts ./cmd/starkd
+# The suites that STARKD_ENGINE moves to another engine (internal/engines): without it the first are on the VM, the last, which run
+# the command, on its default.
+ENGINE_TESTS = ./app/... ./abci ./contracts
+ENGINE_NODES = ./cmd/starkd
 
 .PHONY: build run test test-full race bench check clean
 
@@ -23,7 +25,9 @@ race: ## the race detector where it is quick
 
 test-full: check ## heavy suites too
 	STARKD_FULL=1 $(GO) test -tags pebbledb -timeout 120m ./...
-	for engine in native both; do STARKD_FULL=1 STARKD_ENGINE=$$engine $(GO) test -tags pebbledb -timeout 60m $(ENGINE_TESTS) || exit 1; done
+	STARKD_FULL=1 STARKD_ENGINE=native $(GO) test -tags pebbledb -timeout 60m $(ENGINE_TESTS)
+	STARKD_FULL=1 STARKD_ENGINE=vm $(GO) test -tags pebbledb -timeout 120m $(ENGINE_NODES)
+	STARKD_FULL=1 STARKD_ENGINE=both $(GO) test -tags pebbledb -timeout 120m $(ENGINE_TESTS) $(ENGINE_NODES)
 
 bench: ## kernels; whole jobs beside a peer are in scripts/bench
 	$(GO) test -tags pebbledb -run xxx -bench . ./crypto/... ./cairo/... ./prover/...

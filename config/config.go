@@ -42,7 +42,7 @@ var Engines = []string{"native", "vm", "both"}
 type App struct {
 	// DBBackend is the state's database: pebbledb or goleveldb. Default pebbledb.
 	DBBackend string `mapstructure:"db_backend"`
-	// Engine executes Cairo: one of Engines. Default vm.
+	// Engine executes Cairo on a node: one of Engines. A replica is always on the VM. Default native.
 	Engine string `mapstructure:"engine"`
 	// BlockSteps is the most VM steps that this node puts into a block it proposes, so that proving keeps up. Default 400000.
 	BlockSteps uint64 `mapstructure:"block_steps"`
@@ -78,7 +78,7 @@ func (c *Config) setDefaults() {
 	def(&c.RPC.MaxBodyBytes, 16<<20)
 	def(&c.RPC.CORSOrigin, "*")
 	def(&c.App.DBBackend, "pebbledb")
-	def(&c.App.Engine, "vm")
+	def(&c.App.Engine, "native")
 	def(&c.App.BlockSteps, 400_000)
 	if len(c.Watch.Nodes) == 0 {
 		c.Watch.Nodes = []string{"http://127.0.0.1:26657"}
@@ -222,7 +222,7 @@ cors_origin = {{printf "%q" .RPC.CORSOrigin}}
 # Database of the state: pebbledb or goleveldb.
 db_backend = {{printf "%q" .App.DBBackend}}
 # What executes Cairo: native (machine code), vm, or both, which runs everything twice and stops the node where the two differ.
-# Results are the same; the choice is the node's own.
+# Results are the same; the choice is the node's own. A watcher is always on the VM.
 engine = {{printf "%q" .App.Engine}}
 # VM steps in a block that this node proposes at most, so that proving keeps up.
 block_steps = {{.App.BlockSteps}}

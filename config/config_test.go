@@ -21,6 +21,9 @@ func TestWriteThenLoadIsDefault(t *testing.T) {
 	if !reflect.DeepEqual(got, Default()) {
 		t.Errorf("got %+v, want %+v", got, Default())
 	}
+	if got.App.Engine != "native" {
+		t.Errorf("app.engine is %q by default, docs/operations.md says native", got.App.Engine)
+	}
 }
 
 func TestPrecedence(t *testing.T) {
