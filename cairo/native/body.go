@@ -268,7 +268,7 @@ func (b *body) invoke(idx sierra.StatementIdx, s *sierra.Statement, vars env) (n
 	for _, v := range s.Args {
 		l.args = append(l.args, b.take(vars, v))
 	}
-	lower := lowerings[lf.Generic]
+	lower := l.c.rows[lf.Generic]
 	if lower == nil {
 		refuse("libfunc %s is not lowered", lf.Generic)
 	}
@@ -488,7 +488,7 @@ func (l *body) addSmall(x, y []slot) []slot {
 
 // host calls a host function.
 func (l *body) host(name string, args ...[]slot) []slot {
-	i, ok := hostIndex[name]
+	i, ok := hosts().index[name]
 	if !ok {
 		refuse("no host function %s", name)
 	}
@@ -496,5 +496,5 @@ func (l *body) host(name string, args ...[]slot) []slot {
 		l.push(a...)
 	}
 	l.call(i)
-	return l.popN(hostTable[i].sig.results)
+	return l.popN(hosts().list[i].sig.results)
 }

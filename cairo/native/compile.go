@@ -12,6 +12,7 @@ import (
 type compiler struct {
 	layout
 	program    *sierra.Program
+	rows       map[string]lowering
 	info       *sierra.GasInfo
 	module     *module
 	helperBase int
@@ -76,13 +77,13 @@ func newCompiler(program *sierra.Program, info *sierra.GasInfo) (*compiler, erro
 	}
 	c := &compiler{
 		layout:  layout{r: registry, slots: map[sierra.TypeID]int{}},
-		program: program, info: info, index: map[sierra.FuncID]int{}, circuits: map[sierra.TypeID]slot{},
+		program: program, info: info, rows: lowerings(), index: map[sierra.FuncID]int{}, circuits: map[sierra.TypeID]slot{},
 		module: &module{max: maxPages},
 	}
-	for _, h := range hostTable {
+	for _, h := range hosts().list {
 		c.module.imports = append(c.module.imports, importFunc{h.name, h.sig})
 	}
-	c.helperBase = len(hostTable)
+	c.helperBase = len(hosts().list)
 	for h := range helpers {
 		c.module.funcs = append(c.module.funcs, runtimeFunction(h, c.helperBase, maxPages))
 	}

@@ -122,8 +122,8 @@ func NewEngine(fallback cairo.Engine, opts Options) (*Engine, error) {
 	ctx := context.Background()
 	e.runtime = wazero.NewRuntimeWithConfig(ctx, config.WithMemoryLimitPages(maxPages).WithDebugInfoEnabled(false))
 	host := e.runtime.NewHostModuleBuilder(hostModule)
-	for i := range hostTable {
-		h := &hostTable[i]
+	for i := range hosts().list {
+		h := &hosts().list[i]
 		types := func(n int) []api.ValueType {
 			out := make([]api.ValueType, n)
 			for i := range out {

@@ -12,6 +12,7 @@ import (
 	"github.com/starkd/starkd/cairo/vm"
 	"github.com/starkd/starkd/contracts"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/starkcurve"
 )
 
 // TestConstants: what the engine knows of the VM's rules is what the VM does.
@@ -139,5 +140,38 @@ func TestEviction(t *testing.T) {
 	n, counted, real := e.Classes()
 	if n > 2 || counted != real || real == 0 {
 		t.Errorf("%d classes, %d bytes counted, %d in free instances", n, counted, real)
+	}
+}
+
+// TestSignature: signatures that are good, and those that are not, by the curve's operations in a contract.
+func TestSignature(t *testing.T) {
+	e := newEngine(t)
+	class := readClass(t, "testdata/curves.contract_class.json")
+	c := newComparer(e, class)
+	for i := range uint64(6) {
+		key, hash := felt.FromUint64(12345+i), felt.FromUint64(1<<40+i*i)
+		public, err := starkcurve.PublicKey(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, s, err := starkcurve.Sign(key, hash)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := felt.One
+		if i%2 == 1 {
+			hash.Add(&hash, &felt.One)
+			want = felt.Zero
+		}
+		diff, res := c.call(cairo.Call{Class: class, Selector: selector("signature"), Calldata: []felt.Felt{hash, public, r, s}, Gas: 1e8})
+		if diff != "" {
+			t.Error(diff)
+		}
+		if res.Failed || len(res.Retdata) != 1 || res.Retdata[0] != want {
+			t.Errorf("signature %d: %v, want %v", i, res, want)
+		}
+	}
+	if n := e.Stats()["native"]; n != 6 {
+		t.Errorf("%d native runs, want 6: %v", n, e.Stats())
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"math/big"
 	"math/bits"
+	"slices"
+	"sync"
 
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/blake"
@@ -19,18 +21,19 @@ type hostFunc struct {
 	call func(r *run, s []uint64)
 }
 
-// hostTable has all of them; every module imports them in this order. Filled once, by init, since syscalls come from a table too.
-var (
-	hostTable []hostFunc
-	hostIndex = map[string]int{}
-)
-
-func init() {
-	hostTable = append(append(hostTable, computations...), syscallHosts()...)
-	for i := range hostTable {
-		hostIndex[hostTable[i].name] = i
-	}
+// hostFuncs are all of them, in the order in which every module imports them.
+type hostFuncs struct {
+	list  []hostFunc
+	index map[string]int
 }
+
+var hosts = sync.OnceValue(func() *hostFuncs {
+	h := &hostFuncs{list: append(slices.Clone(computations), syscallHosts()...), index: map[string]int{}}
+	for i := range h.list {
+		h.index[h.list[i].name] = i
+	}
+	return h
+})
 
 // run is the state of one run of an entry point.
 type run struct {

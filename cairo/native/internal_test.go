@@ -28,7 +28,7 @@ func TestLibfuncTable(t *testing.T) {
 	}
 	lowered := 0
 	for name := range list.Allowed {
-		is := lowerings[name] != nil
+		is := lowerings()[name] != nil
 		if is {
 			lowered++
 		}

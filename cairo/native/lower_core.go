@@ -2,6 +2,7 @@ package native
 
 import (
 	"maps"
+	"sync"
 
 	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/crypto/felt"
@@ -11,16 +12,15 @@ import (
 type lowering func(l *invocation)
 
 // lowerings is the table of all libfuncs that are lowered; a class that uses another one is left to the VM.
-var lowerings = map[string]lowering{}
-
-// The families; init fills the table since the rows refer, by way of function bodies, to the table itself.
-func init() {
+var lowerings = sync.OnceValue(func() map[string]lowering {
+	all := map[string]lowering{}
 	for _, family := range []map[string]lowering{
 		coreRows, feltRows, intRows(), dataRows, collectionRows, starknetRows(), cryptoRows, circuitRows,
 	} {
-		maps.Copy(lowerings, family)
+		maps.Copy(all, family)
 	}
-}
+	return all
+})
 
 // same hands the arguments on: what only moves values.
 func same(l *invocation) { l.out(0, l.values()...) }

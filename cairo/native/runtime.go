@@ -88,7 +88,7 @@ func runtimeFunction(h helper, base, maxPages int) *wasmFunc {
 	case helperGrow:
 		a.growArray(base)
 	case helperDict:
-		a.dictGet(hostIndex["dict_grow"])
+		a.dictGet(hosts().index["dict_grow"])
 	}
 	return a.finish(sig)
 }

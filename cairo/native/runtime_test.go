@@ -22,12 +22,12 @@ func runtimeModule(t *testing.T) func(h helper, args ...uint64) []uint64 {
 	}
 	t.Cleanup(func() { e.Close() })
 	m := &module{max: 10, pages: 1}
-	for _, h := range hostTable {
+	for _, h := range hosts().list {
 		m.imports = append(m.imports, importFunc{h.name, h.sig})
 	}
 	for h := range helpers {
-		m.funcs = append(m.funcs, runtimeFunction(h, len(hostTable), 10))
-		m.exports = append(m.exports, export{fmt.Sprint(h), len(hostTable) + int(h)})
+		m.funcs = append(m.funcs, runtimeFunction(h, len(hosts().list), 10))
+		m.exports = append(m.exports, export{fmt.Sprint(h), len(hosts().list) + int(h)})
 	}
 	mod, err := e.runtime.Instantiate(context.Background(), m.encode())
 	if err != nil {
@@ -125,7 +125,7 @@ func TestFieldArithmetic(t *testing.T) {
 }
 
 func newBody(params int) *body {
-	return &body{asm: newAsm(params), c: &compiler{helperBase: len(hostTable)}}
+	return &body{asm: newAsm(params), c: &compiler{helperBase: len(hosts().list)}}
 }
 
 // TestConstantArithmetic: known operands are folded, negated and divided by their reciprocals.
@@ -159,13 +159,13 @@ func TestConstantArithmetic(t *testing.T) {
 			b := newBody(sig.params)
 			write(b)
 			m := &module{max: 10, pages: 1, exports: []export{{"f", int(helpers)}}}
-			for _, h := range hostTable {
+			for _, h := range hosts().list {
 				m.imports = append(m.imports, importFunc{h.name, h.sig})
 			}
 			for h := range helpers {
-				m.funcs = append(m.funcs, runtimeFunction(h, len(hostTable), 10))
+				m.funcs = append(m.funcs, runtimeFunction(h, len(hosts().list), 10))
 			}
-			m.exports[0].fn += len(hostTable)
+			m.exports[0].fn += len(hosts().list)
 			m.funcs = append(m.funcs, b.finish(sig))
 			mod, err := e.runtime.Instantiate(context.Background(), m.encode())
 			if err != nil {
