@@ -195,9 +195,7 @@ func (l *local) verified(height int) (*Block, []prover.Result) {
 		return signHeader(l.t, l.headers[height-1], l.validators, l.keys)
 	}
 	b := &Block{Height: int64(height), Light: sign(height), Next: sign(height + 1)}
-	for _, tx := range l.txs[height-1] {
-		b.Txs = append(b.Txs, tx)
-	}
+	b.Txs = append(b.Txs, l.txs[height-1]...)
 	return b, l.results[height-1]
 }
 
