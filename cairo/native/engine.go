@@ -30,6 +30,7 @@ var ErrFallback = cairo.ErrFallback
 const (
 	ReasonClass    = "class"    // the class is not compiled: Stats says why not
 	ReasonPending  = "pending"  // it is being compiled
+	ReasonOften    = "often"    // its runs were left to the VM too often to be begun here
 	ReasonStack    = "stack"    // the run recursed too deeply for the machine's stack
 	ReasonMemory   = "memory"   // it took more memory than a run may
 	ReasonCurve    = "curve"    // points met that compiled code cannot add
@@ -81,7 +82,8 @@ type class struct {
 	err      error         // why it is left to the VM
 	compiled wazero.CompiledModule
 	heap     uint64
-	users    int // runs under way or waiting, guarded by the engine's mutex: none of them may lose the code
+	gaveUp   atomic.Int32 // runs that ended with ErrFallback
+	users    int          // runs under way or waiting, guarded by the engine's mutex: none of them may lose the code
 
 	mu   sync.Mutex
 	free []*instance
@@ -307,6 +309,10 @@ func (e *Engine) release(cl *class, in *instance) {
 	_ = in.module.Close(context.Background())
 }
 
+// maxGaveUp is the number of runs that a class may have had to do again on the VM: beyond it, its runs begin there, lest each be
+// paid for twice.
+const maxGaveUp = 8
+
 func entryPoint(info *sierra.GasInfo, call *cairo.Call) (sierra.FuncID, bool) {
 	list := info.EntryPoints.External
 	switch call.Type {
@@ -347,6 +353,10 @@ func (e *Engine) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) 
 		e.count(ReasonClass)
 		return e.fallback.Run(call, sys)
 	}
+	if cl.gaveUp.Load() >= maxGaveUp {
+		e.count(ReasonOften)
+		return e.fallback.Run(call, sys)
+	}
 	id, ok := entryPoint(c.Gas, &call)
 	if !ok {
 		return cairo.Result{}, cairo.RunErrorf("entry point %v not found in contract", call.Selector)
@@ -364,6 +374,7 @@ func (e *Engine) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) 
 		_ = in.module.Close(context.Background())
 		if f, ok := errors.AsType[*cairo.FallbackError](err); ok {
 			e.count(f.Reason)
+			cl.gaveUp.Add(1)
 		}
 		return res, err
 	}

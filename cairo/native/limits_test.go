@@ -61,5 +61,19 @@ func TestCeilings(t *testing.T) {
 		}
 		t.Logf("%s(%d) took %v", c.name, c.n, took)
 	}
+	// A class that gives up again and again is left to the VM.
+	deep := cairo.Call{Class: class, Selector: selector("recursion"), Calldata: felts(1 << 31), Gas: 1 << 60}
+	for range 6 {
+		if _, err := e.Run(deep, newChain(e, class)); !errors.Is(err, native.ErrFallback) {
+			t.Errorf("recursion: %v, want ErrFallback", err)
+		}
+	}
+	deep.Gas = 1_000_000
+	if res, err := e.Run(deep, newChain(e, class)); err != nil || !res.Failed {
+		t.Errorf("recursion without gas: %v, %v", res, err)
+	}
+	if s := e.Stats(); s[native.ReasonOften] != 1 || s[native.ReasonStack] != 7 {
+		t.Errorf("runs were %v, want 7 without stack and one that began on the VM", s)
+	}
 	t.Log(fmt.Sprint(e.Stats()))
 }
