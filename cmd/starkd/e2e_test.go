@@ -23,9 +23,9 @@ import (
 	"github.com/starkd/starkd/abci"
 	"github.com/starkd/starkd/app"
 	"github.com/starkd/starkd/app/state"
-	"github.com/starkd/starkd/cairo/vm"
 	"github.com/starkd/starkd/contracts"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/engines"
 	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/internal/wallet"
 	"github.com/starkd/starkd/rpc"
@@ -193,7 +193,8 @@ func refusedInProposal(t *testing.T, n *testnet) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := app.New(store, vm.NewEngine(), nil, app.Config{})
+	engine, fallback := engines.New(t)
+	a, err := app.New(store, engine, nil, app.Config{Fallback: fallback})
 	if err != nil {
 		t.Fatal(err)
 	}

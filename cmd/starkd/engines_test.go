@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -33,7 +34,8 @@ func init() {
 }
 
 // TestEngines is a chain whose validators run on different engines, two on each, under every kind of transaction: all four
-// agree on every app hash and say the same of every transaction. Then they change engines, and still agree.
+// agree on every app hash and say the same of every transaction. Then they change engines, two of them to both at once, and
+// still agree.
 func TestEngines(t *testing.T) {
 	count := 60
 	corpus := []string{"d_dict", "d_store", "d_loops"}
@@ -57,7 +59,7 @@ func TestEngines(t *testing.T) {
 	m.settle()
 	m.stop()
 
-	m.start("vm", "vm", "native", "native")
+	m.start("vm", "both", "native", "both")
 	for range count / 5 {
 		m.next()
 	}
@@ -174,7 +176,7 @@ func (m *mix) stop() {
 		if (runs["stack"] > 0) != (m.kinds[endless] > m.endless) {
 			m.t.Errorf("node%d: %d runs were too deep, of %d without end", i, runs["stack"], m.kinds[endless]-m.endless)
 		}
-		if runs["native"] == 0 || runs["native"] < runs["pending"] || runs["internal"] > 0 || runs["class"] > 0 || runs["curve"] > 0 {
+		if runs["native"] == 0 || runs["internal"] > 0 || runs["class"] > 0 || runs["curve"] > 0 {
 			m.t.Errorf("node%d: runs %v", i, runs)
 		}
 	}
@@ -226,9 +228,7 @@ func (m *mix) refused(kind string, s *sender, want *rpc.Error, change func(tx *s
 	tx := s.invoke(named(m.counters[1], "increment"))
 	m.prepare(s, plenty, tx)
 	change(tx)
-	if _, err := m.net.client(m.total%4).Submit(m.t.Context(), tx); err == nil {
-		m.t.Errorf("%s: taken, want %v", kind, want)
-	} else if e, ok := err.(*rpc.Error); ok && e.Code != want.Code {
+	if _, err := m.net.client(m.total%4).Submit(m.t.Context(), tx); !errors.Is(err, want) {
 		m.t.Errorf("%s: %v, want %v", kind, err, want)
 	}
 	m.count(kind)
@@ -439,8 +439,10 @@ func (m *mix) settle() {
 			if first == nil {
 				first = got
 			}
-			if h, want := got.Header, first.Header; !bytes.Equal(h.AppHash, want.AppHash) || !bytes.Equal(h.LastResultsHash, want.LastResultsHash) || !bytes.Equal(h.Hash(), want.Hash()) {
-				m.t.Errorf("block %d: node%d on %s has app hash %X, results %X, node0 on %s %X, %X", height, i, m.engines[i], h.AppHash, h.LastResultsHash, m.engines[0], want.AppHash, want.LastResultsHash)
+			h, want := got.Header, first.Header
+			if !bytes.Equal(h.AppHash, want.AppHash) || !bytes.Equal(h.LastResultsHash, want.LastResultsHash) || !bytes.Equal(h.Hash(), want.Hash()) {
+				m.t.Errorf("block %d: node%d on %s has app hash %X, results %X, node0 on %s %X, %X",
+					height, i, m.engines[i], h.AppHash, h.LastResultsHash, m.engines[0], want.AppHash, want.LastResultsHash)
 			}
 		}
 		m.checked = height
