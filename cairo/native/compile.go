@@ -24,7 +24,7 @@ type compiler struct {
 }
 
 // maxPages bounds a run's memory: beyond it the VM serves.
-const maxPages = 8192 // 512 MB
+const maxPages = 4096 // 256 MB; an execution with all the gas there is can append 3 million felts, which take 200 MB
 
 // gasTokens are the prices of a GasInfo's tokens in gas: gas itself and the builtins (pedersen, poseidon, bitwise, ec_op, add_mod,
 // mul_mod, blake), as in the table that contracts see.
