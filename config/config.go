@@ -57,7 +57,8 @@ type Watch struct {
 	REST string `mapstructure:"rest"`
 	// Store is the gocloud.dev/blob URL of the proof store; empty means data/proofs in the watcher's home.
 	Store string `mapstructure:"store"`
-	// TrustingPeriod is how old a verified header may be and still be trusted. Default 168h.
+	// TrustingPeriod is how old a verified header may be and still be trusted. The validators are those of the genesis for
+	// good, so that a watcher may join a chain at any time. Default 87600h, ten years.
 	TrustingPeriod time.Duration `mapstructure:"trusting_period"`
 	// PowBits and Queries are the proof's grinding bits and FRI queries; bits + 2·queries is its security. Default 20, 38.
 	PowBits int `mapstructure:"pow_bits"`
@@ -84,7 +85,7 @@ func (c *Config) setDefaults() {
 		c.Watch.Nodes = []string{"http://127.0.0.1:26657"}
 	}
 	def(&c.Watch.REST, "127.0.0.1:5051")
-	def(&c.Watch.TrustingPeriod, 168*time.Hour)
+	def(&c.Watch.TrustingPeriod, 87600*time.Hour)
 	def(&c.Watch.PowBits, 20)
 	def(&c.Watch.Queries, 38)
 	def(&c.Watch.MaxSteps, 1<<18)
@@ -234,7 +235,7 @@ nodes = [{{range $i, $n := .Watch.Nodes}}{{if $i}}, {{end}}{{printf "%q" $n}}{{e
 rest = {{printf "%q" .Watch.REST}}
 # Proof store, a gocloud.dev/blob URL; empty means data/proofs in this home.
 store = {{printf "%q" .Watch.Store}}
-# How old a verified header may be and still be trusted.
+# How old a verified header may be and still be trusted. The validators never change, so it may be long.
 trusting_period = {{printf "%q" .Watch.TrustingPeriod.String}}
 # Grinding bits and FRI queries of a proof; pow_bits + 2*queries is its security in bits.
 pow_bits = {{.Watch.PowBits}}

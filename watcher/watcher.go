@@ -217,8 +217,17 @@ func (w *Watcher) handle(ctx context.Context, height int64) error {
 	w.update(func(s *Status) { s.Proving, s.ProvingStage = height, "recording calls" })
 	defer w.update(func(s *Status) { s.Proving, s.ProvingStage = 0, "" })
 	record, bundle, err := w.proveBlock(ctx, b, results)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil {
-		return err
+		// Proving is a function of the block: another try would end the same. The block is recorded as what it is, a
+		// block that this watcher could not prove, and the next ones, which do not depend on it, are proved.
+		w.log.Error("proving failed: a defect of this program", "height", height, "err", err)
+		if record, err = w.failed(height, err); err != nil {
+			return err
+		}
+		bundle = nil
 	}
 	if bundle != nil {
 		if record.Bundle, err = w.config.Proofs.PutBundle(ctx, record.Block, bundle); err != nil {
@@ -235,6 +244,21 @@ func (w *Watcher) handle(ctx context.Context, height int64) error {
 		w.log.Warn("not provable", "height", height, "transaction", e.Transaction, "reason", e.Reason)
 	}
 	return nil
+}
+
+// failed is the record of a block whose proving ended in an error of our own.
+func (w *Watcher) failed(height int64, reason error) (*proofstore.Record, error) {
+	block, ok, err := w.app.Store().Block(uint64(height))
+	if err != nil || !ok {
+		return nil, errors.Join(err, fmt.Errorf("watcher: the replica lost block %d", height))
+	}
+	record := &proofstore.Record{Block: uint64(height), Status: proofstore.NotProvable, Transactions: []string{}, Proofs: []proofstore.Entry{}}
+	for i := range block.Receipts {
+		hash := block.Receipts[i].TransactionHash.String()
+		record.Transactions = append(record.Transactions, hash)
+		record.NotProvable = append(record.NotProvable, proofstore.Exception{Transaction: hash, Reason: "proving failed: " + reason.Error()})
+	}
+	return record, nil
 }
 
 // permanent is an error that trying again does not help.
