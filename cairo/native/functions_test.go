@@ -490,13 +490,10 @@ func libfuncTexts(t *testing.T) (names []string, texts map[string]string) {
 		}
 		rel, _ := filepath.Rel(root, path)
 		for i, one := range strings.Split(string(text), "//! > "+strings.Repeat("=", 74)) {
-			for k, section := range strings.Split("\n"+one, "\n//! > ") {
+			for _, section := range strings.Split("\n"+one, "\n//! > ") {
 				name, code, _ := strings.Cut(section, "\n")
-				if k == 1 {
-					rel = rel + " " // keeps the title in the name below
-				}
 				if name == "sierra_code" {
-					key := fmt.Sprintf("%s/%03d", strings.TrimSpace(rel), i)
+					key := fmt.Sprintf("%s/%03d", rel, i)
 					names = append(names, key)
 					texts[key] = code
 				}

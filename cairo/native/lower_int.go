@@ -556,11 +556,6 @@ func downcast(l *invocation) {
 	toType := l.lf.Signature.Branches[0].Vars[l.firstVar(0)].Type
 	from, fromClass := l.c.ints(fromType)
 	to, toClass := l.c.ints(toType)
-	if fromClass == classFelt && !l.isFelt(fromType) {
-		// A wide bounded integer: its field element stands for one number of its range.
-		l.downcastFelt(x, from, to, toClass)
-		return
-	}
 	if fromClass == classFelt {
 		l.downcastFelt(x, from, to, toClass)
 		return
@@ -570,8 +565,6 @@ func downcast(l *invocation) {
 	l.op(opI32Eqz, opI32And)
 	l.choose(0, func() { l.out(0, l.convert(x, fromClass, toClass)) }, 1, func() { l.out(1) })
 }
-
-func (l *invocation) isFelt(t sierra.TypeID) bool { return l.c.peel(t).Generic == "felt252" }
 
 // downcastFelt looks whether x is in what both ranges have in common, by its distance from the lower end.
 func (l *invocation) downcastFelt(x []slot, from, to sierra.Range, toClass intClass) {
@@ -584,16 +577,8 @@ func (l *invocation) downcastFelt(x []slot, from, to sierra.Range, toClass intCl
 		shifted = l.helper(helperSub, x, feltSlots(felt.FromBigInt(common.Lower)))
 	}
 	w := l.helper(helperFromMont, shifted)
-	size := new(big.Int).Sub(common.Upper, common.Lower)
-	bound := make([]uint64, 4)
-	mask := new(big.Int).SetUint64(1<<64 - 1)
-	for i := range bound {
-		bound[i] = new(big.Int).And(new(big.Int).Rsh(size, uint(64*i)), mask).Uint64()
-	}
-	if size.BitLen() > 256 {
-		refuse("a range of more than 256 bits")
-	}
-	l.pushBelow(w, bound)
+	bound := feltWords(new(big.Int).Sub(common.Upper, common.Lower))
+	l.pushBelow(w, bound[:])
 	l.choose(0, func() {
 		if toClass == classFelt {
 			l.out(0, x)
@@ -683,12 +668,8 @@ func boundedConstrain(l *invocation) {
 	_, hc := l.c.ints(l.lf.Signature.Branches[1].Vars[1].Type)
 	if xc == classFelt {
 		w := l.helper(helperFromMont, l.helper(helperSub, x, feltSlots(felt.FromBigInt(r.Lower))))
-		d := new(big.Int).Sub(boundary, r.Lower)
-		bound := make([]uint64, 4)
-		for i, word := range feltWords(d) {
-			bound[i] = word
-		}
-		l.pushBelow(w, bound)
+		bound := feltWords(new(big.Int).Sub(boundary, r.Lower))
+		l.pushBelow(w, bound[:])
 	} else {
 		l.pushLess(x, xc, boundary)
 	}
