@@ -68,7 +68,8 @@ type Entry struct {
 	ProvingMS    int64    `json:"proving_ms"`
 }
 
-// Exception is a transaction that no proof covers, and why: a builtin or a syscall, or neither for one that is too long.
+// Exception is a transaction that no proof covers, and why: a builtin or a syscall, or neither for one that is too long or
+// whose block could not be proved.
 type Exception struct {
 	Transaction string `json:"transaction"`
 	Reason      string `json:"reason"`
