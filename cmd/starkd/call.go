@@ -101,7 +101,8 @@ type callReport struct {
 	MinNs         int64          `json:"min_ns"`
 	MinCPUNs      int64          `json:"min_cpu_ns,omitempty"` // of the thread that runs the call, where it is known
 	CompileNs     int64          `json:"compile_ns,omitempty"` // to machine code
-	Fallback      string         `json:"fallback,omitempty"`   // why the native engine left the call to the VM
+	CompileCPUNs  int64          `json:"compile_cpu_ns,omitempty"`
+	Fallback      string         `json:"fallback,omitempty"` // why the native engine left the call to the VM
 }
 
 type callEvent struct {
@@ -144,14 +145,16 @@ func (f *callFlags) run(cmd *cobra.Command, path string) (*callReport, error) {
 	x := &executor.Executor{Engine: watch, Classes: executor.NewClasses(nil), Fallback: fallback}
 	block := &executor.Block{ChainID: felt.FromShortString("STARKD_CALL")}
 	report := &callReport{Engine: f.engine, Runs: f.repeat}
-	if n, ok := engine.(*native.Engine); ok {
-		defer n.Close()
-		if report.CompileNs, err = world.prepare(n); err != nil {
-			report.Fallback = err.Error()
-		}
-	}
 	runtime.LockOSThread() // for the thread's clock
 	defer runtime.UnlockOSThread()
+	if n, ok := engine.(*native.Engine); ok {
+		defer n.Close()
+		start, cpu := time.Now(), threadTime()
+		if err := world.prepare(n); err != nil {
+			report.Fallback = err.Error()
+		}
+		report.CompileNs, report.CompileCPUNs = time.Since(start).Nanoseconds(), (threadTime() - cpu).Nanoseconds()
+	}
 	for i := range f.repeat {
 		st := state.NewOverlay(world)
 		frame, err := x.Enter(st, block, *entry)
@@ -388,19 +391,17 @@ func (f *callFlags) world(cmd *cobra.Command, path string) (*callWorld, error) {
 	return w, nil
 }
 
-// prepare has an engine compile the class and says how long it took; the error is why it is left to the VM.
-func (w *callWorld) prepare(engine *native.Engine) (ns int64, err error) {
+// prepare has an engine compile the class; the error is why it is left to the VM.
+func (w *callWorld) prepare(engine *native.Engine) error {
 	program, err := w.definition.Program()
 	if err != nil {
-		return 0, err
+		return err
 	}
-	start := time.Now()
 	gas, err := compiler.GasInfo(w.definition)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	err = engine.Prepare(&cairo.Class{Hash: w.class.Hash, CompiledHash: w.class.CompiledHash, Sierra: program, Casm: w.casm, Gas: gas})
-	return time.Since(start).Nanoseconds(), err
+	return engine.Prepare(&cairo.Class{Hash: w.class.Hash, CompiledHash: w.class.CompiledHash, Sierra: program, Casm: w.casm, Gas: gas})
 }
 
 // StorageAt implements state.Reader.

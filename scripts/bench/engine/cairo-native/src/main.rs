@@ -61,7 +61,13 @@ impl StarknetSyscallHandler for &mut Frame {
         Ok(self.storage.get(&key).copied().unwrap_or_default())
     }
 
-    fn storage_write(&mut self, _domain: u32, key: Felt, value: Felt, gas: &mut u64) -> SyscallResult<()> {
+    fn storage_write(
+        &mut self,
+        _domain: u32,
+        key: Felt,
+        value: Felt,
+        gas: &mut u64,
+    ) -> SyscallResult<()> {
         charge(gas, STORAGE_WRITE_GAS)?;
         self.storage.insert(key, value);
         Ok(())
@@ -109,16 +115,35 @@ impl StarknetSyscallHandler for &mut Frame {
     fn get_block_hash(&mut self, _: u64, _: &mut u64) -> SyscallResult<Felt> {
         unsupported()
     }
-    fn deploy(&mut self, _: Felt, _: Felt, _: &[Felt], _: bool, _: &mut u64) -> SyscallResult<(Felt, Vec<Felt>)> {
+    fn deploy(
+        &mut self,
+        _: Felt,
+        _: Felt,
+        _: &[Felt],
+        _: bool,
+        _: &mut u64,
+    ) -> SyscallResult<(Felt, Vec<Felt>)> {
         unsupported()
     }
     fn replace_class(&mut self, _: Felt, _: &mut u64) -> SyscallResult<()> {
         unsupported()
     }
-    fn library_call(&mut self, _: Felt, _: Felt, _: &[Felt], _: &mut u64) -> SyscallResult<Vec<Felt>> {
+    fn library_call(
+        &mut self,
+        _: Felt,
+        _: Felt,
+        _: &[Felt],
+        _: &mut u64,
+    ) -> SyscallResult<Vec<Felt>> {
         unsupported()
     }
-    fn call_contract(&mut self, _: Felt, _: Felt, _: &[Felt], _: &mut u64) -> SyscallResult<Vec<Felt>> {
+    fn call_contract(
+        &mut self,
+        _: Felt,
+        _: Felt,
+        _: &[Felt],
+        _: &mut u64,
+    ) -> SyscallResult<Vec<Felt>> {
         unsupported()
     }
     fn send_message_to_l1(&mut self, _: Felt, _: &[Felt], _: &mut u64) -> SyscallResult<()> {
@@ -127,46 +152,103 @@ impl StarknetSyscallHandler for &mut Frame {
     fn keccak(&mut self, _: &[u64], _: &mut u64) -> SyscallResult<U256> {
         unsupported()
     }
-    fn secp256k1_new(&mut self, _: U256, _: U256, _: &mut u64) -> SyscallResult<Option<Secp256k1Point>> {
+    fn secp256k1_new(
+        &mut self,
+        _: U256,
+        _: U256,
+        _: &mut u64,
+    ) -> SyscallResult<Option<Secp256k1Point>> {
         unsupported()
     }
-    fn secp256k1_add(&mut self, _: Secp256k1Point, _: Secp256k1Point, _: &mut u64) -> SyscallResult<Secp256k1Point> {
+    fn secp256k1_add(
+        &mut self,
+        _: Secp256k1Point,
+        _: Secp256k1Point,
+        _: &mut u64,
+    ) -> SyscallResult<Secp256k1Point> {
         unsupported()
     }
-    fn secp256k1_mul(&mut self, _: Secp256k1Point, _: U256, _: &mut u64) -> SyscallResult<Secp256k1Point> {
+    fn secp256k1_mul(
+        &mut self,
+        _: Secp256k1Point,
+        _: U256,
+        _: &mut u64,
+    ) -> SyscallResult<Secp256k1Point> {
         unsupported()
     }
-    fn secp256k1_get_point_from_x(&mut self, _: U256, _: bool, _: &mut u64) -> SyscallResult<Option<Secp256k1Point>> {
+    fn secp256k1_get_point_from_x(
+        &mut self,
+        _: U256,
+        _: bool,
+        _: &mut u64,
+    ) -> SyscallResult<Option<Secp256k1Point>> {
         unsupported()
     }
     fn secp256k1_get_xy(&mut self, _: Secp256k1Point, _: &mut u64) -> SyscallResult<(U256, U256)> {
         unsupported()
     }
-    fn secp256r1_new(&mut self, _: U256, _: U256, _: &mut u64) -> SyscallResult<Option<Secp256r1Point>> {
+    fn secp256r1_new(
+        &mut self,
+        _: U256,
+        _: U256,
+        _: &mut u64,
+    ) -> SyscallResult<Option<Secp256r1Point>> {
         unsupported()
     }
-    fn secp256r1_add(&mut self, _: Secp256r1Point, _: Secp256r1Point, _: &mut u64) -> SyscallResult<Secp256r1Point> {
+    fn secp256r1_add(
+        &mut self,
+        _: Secp256r1Point,
+        _: Secp256r1Point,
+        _: &mut u64,
+    ) -> SyscallResult<Secp256r1Point> {
         unsupported()
     }
-    fn secp256r1_mul(&mut self, _: Secp256r1Point, _: U256, _: &mut u64) -> SyscallResult<Secp256r1Point> {
+    fn secp256r1_mul(
+        &mut self,
+        _: Secp256r1Point,
+        _: U256,
+        _: &mut u64,
+    ) -> SyscallResult<Secp256r1Point> {
         unsupported()
     }
-    fn secp256r1_get_point_from_x(&mut self, _: U256, _: bool, _: &mut u64) -> SyscallResult<Option<Secp256r1Point>> {
+    fn secp256r1_get_point_from_x(
+        &mut self,
+        _: U256,
+        _: bool,
+        _: &mut u64,
+    ) -> SyscallResult<Option<Secp256r1Point>> {
         unsupported()
     }
     fn secp256r1_get_xy(&mut self, _: Secp256r1Point, _: &mut u64) -> SyscallResult<(U256, U256)> {
         unsupported()
     }
-    fn sha256_process_block(&mut self, _: &mut [u32; 8], _: &[u32; 16], _: &mut u64) -> SyscallResult<()> {
+    fn sha256_process_block(
+        &mut self,
+        _: &mut [u32; 8],
+        _: &[u32; 16],
+        _: &mut u64,
+    ) -> SyscallResult<()> {
         unsupported()
     }
-    fn sha512_process_block(&mut self, _: &mut [u64; 8], _: &[u64; 16], _: &mut u64) -> SyscallResult<()> {
+    fn sha512_process_block(
+        &mut self,
+        _: &mut [u64; 8],
+        _: &[u64; 16],
+        _: &mut u64,
+    ) -> SyscallResult<()> {
         unsupported()
     }
     fn get_class_hash_at(&mut self, _: Felt, _: &mut u64) -> SyscallResult<Felt> {
         unsupported()
     }
-    fn meta_tx_v0(&mut self, _: Felt, _: Felt, _: &[Felt], _: &[Felt], _: &mut u64) -> SyscallResult<Vec<Felt>> {
+    fn meta_tx_v0(
+        &mut self,
+        _: Felt,
+        _: Felt,
+        _: &[Felt],
+        _: &[Felt],
+        _: &mut u64,
+    ) -> SyscallResult<Vec<Felt>> {
         unsupported()
     }
 }
@@ -174,7 +256,11 @@ impl StarknetSyscallHandler for &mut Frame {
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 fn felt(s: &str) -> Result<Felt> {
-    let parsed = if s.starts_with("0x") { Felt::from_hex(s) } else { Felt::from_dec_str(s) };
+    let parsed = if s.starts_with("0x") {
+        Felt::from_hex(s)
+    } else {
+        Felt::from_dec_str(s)
+    };
     parsed.map_err(|e| format!("{s}: {e:?}").into())
 }
 
@@ -189,9 +275,28 @@ fn read_storage(path: &str) -> Result<HashMap<Felt, Felt>> {
     Ok(storage)
 }
 
+/// The time that processors have spent on this process and on those that it waited for, such as the linker, in nanoseconds.
+fn process_time() -> u64 {
+    let mut sum = 0;
+    for who in [libc::RUSAGE_SELF, libc::RUSAGE_CHILDREN] {
+        // SAFETY: all zeros is an rusage, and it is of this frame.
+        let mut u: libc::rusage = unsafe { std::mem::zeroed() };
+        if unsafe { libc::getrusage(who, &mut u) } != 0 {
+            return 0;
+        }
+        for t in [u.ru_utime, u.ru_stime] {
+            sum += t.tv_sec as u64 * 1_000_000_000 + t.tv_usec as u64 * 1000;
+        }
+    }
+    sum
+}
+
 /// The time that processors have spent on this thread, in nanoseconds.
 fn thread_time() -> u64 {
-    let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut t = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: t is a timespec of this frame.
     if unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut t) } != 0 {
         return 0;
@@ -201,7 +306,10 @@ fn thread_time() -> u64 {
 
 fn run(args: &[String]) -> Result<Value> {
     let [class, selector, gas, runs, storage, calldata @ ..] = args else {
-        return Err("usage: cairo-native-bench CLASS.json SELECTOR GAS RUNS STORAGE.json|- [CALLDATA...]".into());
+        return Err(
+            "usage: cairo-native-bench CLASS.json SELECTOR GAS RUNS STORAGE.json|- [CALLDATA...]"
+                .into(),
+        );
     };
     let class: ContractClass = serde_json::from_slice(&fs::read(class)?)?;
     let compile_only = selector == "-";
@@ -209,8 +317,12 @@ fn run(args: &[String]) -> Result<Value> {
     let gas: u64 = gas.parse()?;
     let runs: usize = runs.parse()?;
     let vary: i64 = env::var("VARY").map_or(Ok(-1), |s| s.parse())?;
-    let mut calldata = calldata.iter().map(|s| felt(s)).collect::<Result<Vec<_>>>()?;
-    let address = |name: &str, default: u64| env::var(name).map_or(Ok(Felt::from(default)), |s| felt(&s));
+    let mut calldata = calldata
+        .iter()
+        .map(|s| felt(s))
+        .collect::<Result<Vec<_>>>()?;
+    let address =
+        |name: &str, default: u64| env::var(name).map_or(Ok(Felt::from(default)), |s| felt(&s));
     let frame = Frame {
         storage: read_storage(storage)?,
         contract: address("CONTRACT", 1)?,
@@ -219,28 +331,37 @@ fn run(args: &[String]) -> Result<Value> {
         ..Default::default()
     };
 
-    let extracted = class.extract_sierra_program(false)?;
+    let extracted = class
+        .extract_sierra_program(false)
+        .map_err(|e| e.to_string())?;
     let version: VersionId = extracted.sierra_version;
-    let start = Instant::now();
+    let (start, cpu) = (Instant::now(), process_time());
     let executor = AotContractExecutor::new(
         &extracted.program,
         &class.entry_points_by_type,
         version,
         OptLevel::Aggressive,
         None,
-    )?;
-    let compiled = start.elapsed();
+    )
+    .map_err(|e| e.to_string())?;
+    let (compiled, compiled_cpu) = (start.elapsed(), process_time() - cpu);
     if compile_only {
-        return Ok(json!({"engine": "cairo-native", "compile_ns": compiled.as_nanos() as u64}));
+        return Ok(
+            json!({"engine": "cairo-native", "compile_ns": compiled.as_nanos() as u64, "compile_cpu_ns": compiled_cpu}),
+        );
     }
 
-    let available = gas.checked_sub(ENTRY_POINT_GAS).ok_or("too little gas to enter")?;
+    let available = gas
+        .checked_sub(ENTRY_POINT_GAS)
+        .ok_or("too little gas to enter")?;
     let (mut least, mut least_cpu) = (u128::MAX, u64::MAX);
     let mut outcome = None;
     for _ in 0..runs.max(1) {
         let mut after = frame.clone();
         let (start, cpu) = (Instant::now(), thread_time());
-        let result = executor.run(selector, &calldata, available, None, &mut after)?;
+        let result = executor
+            .run(selector, &calldata, available, None, &mut after)
+            .map_err(|e| e.to_string())?;
         least_cpu = least_cpu.min(thread_time() - cpu);
         least = least.min(start.elapsed().as_nanos());
         outcome.get_or_insert((result, after));
@@ -266,6 +387,7 @@ fn run(args: &[String]) -> Result<Value> {
         "min_ns": least as u64,
         "min_cpu_ns": least_cpu,
         "compile_ns": compiled.as_nanos() as u64,
+        "compile_cpu_ns": compiled_cpu,
     }))
 }
 
