@@ -81,6 +81,10 @@ func enumMatch(l *invocation) {
 // match branches by a tag.
 func (l *invocation) match(tag slot, results func(branch int) [][]slot) {
 	n := len(l.s.Branches)
+	if tag.known && tag.value < uint64(n) {
+		l.out(int(tag.value), results(int(tag.value))...)
+		return
+	}
 	switch n {
 	case 0:
 		l.op(opUnreachable)

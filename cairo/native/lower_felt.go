@@ -110,8 +110,28 @@ func (a *asm) pushBelow(x []slot, bound []uint64) {
 // isZero: branch 0 for zero, branch 1 with the value as a NonZero.
 func isZero(l *invocation) {
 	v := l.values()[0]
+	if zero, ok := knownZero(v); ok {
+		if zero {
+			l.out(0)
+		} else {
+			l.out(1, v)
+		}
+		return
+	}
 	l.pushZero(v)
 	l.choose01(nil, [][]slot{v})
+}
+
+// knownZero tells whether a value is zero; ok is false where only the run knows.
+func knownZero(v []slot) (zero, ok bool) {
+	zero, ok = true, true
+	for _, s := range v {
+		if s.known && s.value != 0 {
+			return false, true
+		}
+		ok = ok && s.known
+	}
+	return zero, ok
 }
 
 // belowTop is try_from for a bound that is a multiple of 2^192.
