@@ -296,8 +296,12 @@ func (l *body) divConst(x, y []slot) (q, r []slot, ok bool) {
 	}
 	// The high word first; then two words by one with the divisor's reciprocal (Möller, Granlund: Improved division by invariant
 	// integers, algorithm 4).
-	high := l.do(opDivU, x[1], y[0])
-	rest := l.do(opSub, x[1], l.do(opMul, high, y[0]))
+	// Its quotient is mostly zero, and a comparison cheaper than a division.
+	top := l.rarely(l.flag(opGeU, x[1], y[0]), []slot{zero, x[1]}, func() []slot {
+		q := l.do(opDivU, x[1], y[0])
+		return []slot{q, l.do(opSub, x[1], l.do(opMul, q, y[0]))}
+	})
+	high, rest := top[0], top[1]
 	shift := uint64(bits.LeadingZeros64(d))
 	n := d << shift
 	reciprocal, _ := bits.Div64(^n, ^uint64(0), n)
