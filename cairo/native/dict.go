@@ -1,11 +1,10 @@
 package native
 
 import (
+	"cmp"
 	"hash/maphash"
 	"math/bits"
 	"slices"
-
-	"github.com/starkd/starkd/crypto/felt"
 )
 
 // Dictionaries are hash tables in linear memory, open to the next free entry, at most half full. Modules look keys up themselves; the
@@ -138,17 +137,25 @@ func (r *run) squash(d uint64) (gas, start, end uint64) {
 	h := r.read(d, dictHeader/8)
 	mask, table, size := h[dictMask/8], h[dictTable/8], h[dictEntry/8]
 	type entry struct {
-		key felt.Felt
+		key [4]uint64 // the integer
 		at  uint64
 	}
 	entries := make([]entry, 0, h[dictCount/8])
 	b := r.at(table, (mask+1)*size)
 	for at := uint64(0); at < uint64(len(b)); at += size {
 		if b[at+entryTaken] != 0 {
-			entries = append(entries, entry{feltAt(wordsOf(b[at : at+32])), at})
+			key := feltAt(wordsOf(b[at : at+32]))
+			entries = append(entries, entry{key.Limbs(), at})
 		}
 	}
-	slices.SortFunc(entries, func(x, y entry) int { return x.key.Cmp(&y.key) })
+	slices.SortFunc(entries, func(x, y entry) int {
+		for i := 3; i > 0; i-- {
+			if c := cmp.Compare(x.key[i], y.key[i]); c != 0 {
+				return c
+			}
+		}
+		return cmp.Compare(x.key[0], y.key[0])
+	})
 	n := size - entryValue
 	bytes := 32 + 2*n
 	start = uint64(r.alloc(bytes * uint64(len(entries))))
