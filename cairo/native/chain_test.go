@@ -210,7 +210,6 @@ func newEngine(t testing.TB) *native.Engine {
 // compare runs a call on both engines, each on a chain of its own that keeps its storage between calls.
 type comparer struct {
 	vm, native *chain
-	gas        uint64
 }
 
 func newComparer(e *native.Engine, class *cairo.Class) *comparer {

@@ -21,6 +21,9 @@ func newEngine(name string, opts native.Options) (engine, fallback cairo.Engine,
 	case "vm":
 		return judge, nil, nil
 	case "native", "both":
+		if name == "both" {
+			opts.Background = false // or the VM would be compared with itself while code is being made
+		}
 		n, err := native.NewEngine(judge, opts)
 		if err != nil {
 			return nil, nil, err
