@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command engine measures what executes Cairo: our native engine beside our VM and beside Cairo Native, in one run and on the
 // same class files. Results, gas left and storage writes must be equal; a difference is an error.
 //
