@@ -133,6 +133,7 @@ var coreHints = map[casm.HintKind]func(m *Machine, c *coreHint) error{
 	casm.AllocSegment: func(m *Machine, c *coreHint) error {
 		return c.set(m, 0, AddrValue(m.Memory.AddSegment()))
 	},
+	casm.AddTrace: func(*Machine, *coreHint) error { return nil }, // for debuggers; the program does not see it
 	casm.TestLessThan: func(m *Machine, c *coreHint) error {
 		a, b, err := c.pair(m)
 		if err != nil {
