@@ -1,13 +1,17 @@
 package native_test
 
 import (
+	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/starkd/starkd/cairo/native"
 	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/contracts"
 )
 
 // TestCompile: every class of the corpus is compiled, and within seconds even on a busy machine; with a cache on disk the second
@@ -42,6 +46,49 @@ func TestCompile(t *testing.T) {
 		}
 		if took[0] > 20*time.Second {
 			t.Errorf("%s takes %v", name, took[0])
+		}
+	}
+}
+
+// TestDamagedCache: a class whose cached code was cut short, as by a full disk, is compiled again.
+func TestDamagedCache(t *testing.T) {
+	dir := t.TempDir()
+	data, err := contracts.ClassJSON(contracts.Fibonacci)
+	if err != nil {
+		t.Fatal(err)
+	}
+	class := load(t, "fibonacci", data)
+	for round := range 3 {
+		e, err := native.NewEngine(vm.NewEngine(), native.Options{CacheDir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Prepare(class); err != nil {
+			t.Errorf("round %d: %v", round, err)
+		}
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+		damaged := 0
+		err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			info, err := d.Info()
+			if err != nil {
+				return err
+			}
+			if info.Size() > 1000 && round == 0 {
+				damaged++
+				return os.Truncate(path, info.Size()/2)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if round == 0 && damaged == 0 {
+			t.Fatal("the cache holds nothing to damage")
 		}
 	}
 }

@@ -259,6 +259,11 @@ func (e *Engine) compile(cl *class, c *cairo.Class) {
 	code, cl.heap, cl.err = compileClass(c.Sierra, c.Gas)
 	if cl.err == nil {
 		cl.compiled, cl.err = e.runtime.CompileModule(context.Background(), code)
+		if cl.err != nil && e.cache != nil {
+			// The cache's file may be damaged. Code is found by the hash of the module, so a section that means nothing
+			// makes another module of it, which is compiled, and kept, anew.
+			cl.compiled, cl.err = e.runtime.CompileModule(context.Background(), append(code, customSection("again")...))
+		}
 	}
 	if cl.err != nil {
 		e.mu.Lock()

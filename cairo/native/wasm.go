@@ -364,3 +364,8 @@ func (a *asm) finish(sig signature) *wasmFunc {
 	a.op(opEnd)
 	return &wasmFunc{sig: sig, locals: a.locals - a.params, body: a.code}
 }
+
+// customSection is a section of a module that means nothing to whoever runs it. The name is of at most 100 bytes.
+func customSection(name string) []byte {
+	return append([]byte{0, byte(1 + len(name)), byte(len(name))}, name...)
+}
