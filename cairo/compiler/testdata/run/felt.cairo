@@ -156,3 +156,29 @@ fn f(a: u8, c: (i16, bool)) -> felt252 {
 fn main() -> (felt252, felt252) {
     (f(1, (5, true)), f(2, (-3, false)))
 }
+
+//! case typed_constants
+extern fn felt252_const<const value: felt252>() -> felt252 nopanic;
+extern fn u8_const<const value: u8>() -> u8 nopanic;
+extern fn u16_const<const value: u16>() -> u16 nopanic;
+extern fn u32_const<const value: u32>() -> u32 nopanic;
+extern fn u64_const<const value: u64>() -> u64 nopanic;
+extern fn u128_const<const value: u128>() -> u128 nopanic;
+extern fn i8_const<const value: i8>() -> i8 nopanic;
+extern fn i16_const<const value: i16>() -> i16 nopanic;
+extern fn i32_const<const value: i32>() -> i32 nopanic;
+extern fn i64_const<const value: i64>() -> i64 nopanic;
+extern fn i128_const<const value: i128>() -> i128 nopanic;
+
+#[inline(never)]
+fn f() -> (felt252, u8, u16, u32, u64, u128, i8, i16, i32, i64, i128) {
+    (
+        felt252_const::<-1>(), u8_const::<255>(), u16_const::<0xffff>(), u32_const::<0>(), u64_const::<7>(),
+        u128_const::<0xffffffffffffffffffffffffffffffff>(), i8_const::<-128>(), i16_const::<127>(), i32_const::<-1>(),
+        i64_const::<-5>(), i128_const::<-0x80000000000000000000000000000000>(),
+    )
+}
+
+fn main() -> (felt252, u8, u16, u32, u64, u128, i8, i16, i32, i64, i128) {
+    f()
+}

@@ -214,9 +214,7 @@ fn main() -> ((felt252, felt252), (felt252, felt252)) {
 
 //! case failing_calls
 use starknet::SyscallResult;
-use starknet::syscalls::{
-    call_contract_syscall, deploy_syscall, library_call_syscall, meta_tx_v0_syscall, replace_class_syscall,
-};
+use starknet::syscalls::{call_contract_syscall, deploy_syscall, library_call_syscall, replace_class_syscall};
 
 #[inline(never)]
 fn first(r: SyscallResult<Span<felt252>>) -> (felt252, u32) {
@@ -227,12 +225,11 @@ fn first(r: SyscallResult<Span<felt252>>) -> (felt252, u32) {
 }
 
 #[inline(never)]
-fn f(a: felt252) -> ((felt252, u32), (felt252, u32), (felt252, u32), (felt252, u32), felt252) {
+fn f(a: felt252) -> ((felt252, u32), (felt252, u32), (felt252, u32), felt252) {
     let to = a.try_into().unwrap();
     let class = a.try_into().unwrap();
     (
         first(call_contract_syscall(to, 1, [a].span())), first(library_call_syscall(class, 2, [].span())),
-        first(meta_tx_v0_syscall(to, 3, [].span(), [].span())),
         match deploy_syscall(class, 4, [1, 2].span(), false) {
             Ok((at, d)) => (at.into(), d.len()),
             Err(e) => (*e[0], e.len()),
@@ -244,7 +241,7 @@ fn f(a: felt252) -> ((felt252, u32), (felt252, u32), (felt252, u32), (felt252, u
     )
 }
 
-fn main() -> ((felt252, u32), (felt252, u32), (felt252, u32), (felt252, u32), felt252) {
+fn main() -> ((felt252, u32), (felt252, u32), (felt252, u32), felt252) {
     f(0x1234)
 }
 
