@@ -100,6 +100,7 @@ type compilation struct {
 	options  Options
 	metadata *Metadata
 	budget   budget
+	last     lowering // of the statement before, for its space
 }
 
 // budget bounds the work that a program can cause, for a small one can declare values of many cells and pass them around
@@ -213,7 +214,8 @@ func (c *compilation) lowerAll() (*code, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &code{offsets: make([]int, 0, len(c.program.Statements)+1)}
+	n := len(c.program.Statements)
+	out := &code{offsets: make([]int, 0, n+1), instructions: make([]casm.Instruction, 0, n)}
 	offset := 0
 	for i := range c.program.Statements {
 		idx, s := sierra.StatementIdx(i), &c.program.Statements[i]

@@ -69,10 +69,11 @@ type lowering struct {
 	code        []casm.Instruction
 }
 
-// lower compiles an invocation.
+// lower compiles an invocation. The result is good until the next call.
 func (c *compilation) lower(idx sierra.StatementIdx, env environment, refs []reference) (l *lowering, err error) {
 	s := &c.program.Statements[idx]
-	l = &lowering{compilation: c, idx: idx, st: s, lf: &c.libfuncs[s.Libfunc], refs: refs, env: env}
+	l = &c.last
+	*l = lowering{compilation: c, idx: idx, st: s, lf: &c.libfuncs[s.Libfunc], refs: refs, env: env, changes: l.changes[:0]}
 	defer func() {
 		if e, ok := err.(*sierra.ClassError); ok && e.Statement < 0 {
 			e.Statement, e.Libfunc = idx, l.lf.Generic
@@ -252,7 +253,7 @@ func (l *lowering) finish(code []casm.Instruction, outputs ...[][]casm.Operand) 
 		refuse("%d branches in the signature, %d in the table", len(sig.Branches), len(ap))
 	}
 	l.code = code
-	l.changes = make([]branchChange, len(sig.Branches))
+	l.changes = append(l.changes[:0], make([]branchChange, len(sig.Branches))...)
 	for i := range sig.Branches {
 		c := &l.changes[i]
 		l.applyAP(c, ap[i])
