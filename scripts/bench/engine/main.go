@@ -59,15 +59,18 @@ const (
 	erc20Class = "contracts/classes/erc20.contract_class.json"
 )
 
-// rows are those of the table; n is such that a native run takes some milliseconds and a VM run a gigabyte at most.
+// rows are those of the table; n is such that a native run takes about a millisecond or more, and a VM
+// run a gigabyte at most. Short arrays stay in the memory that runs share, long ones do not.
 var rows = []row{
 	repeated("fibonacci, felt counter", "fib", 1_000_000),
 	repeated("factorial", "factorial", 500_000),
 	repeated("felt multiplication, full size", "felt_mul", 500_000),
 	repeated("u128 `(x % m) * k + c`", "u128_arithmetic", 300_000),
 	repeated("u256 `(x % m) * k + c`", "u256_arithmetic", 50_000),
-	repeated("array append", "array_append", 500_000),
-	repeated("array append and sum", "array_sum", 500_000),
+	repeated("array append, to 64,000", "array_append", 64_000),
+	repeated("array append, to 500,000", "array_append", 500_000),
+	repeated("array append and sum, 64,000", "array_sum", 64_000),
+	repeated("array append and sum, 500,000", "array_sum", 500_000),
 	repeated("span.at over 1,024", "span_at", 500_000),
 	repeated("dict get and insert over 1,024 keys", "dict_insert", 100_000),
 	repeated("dict entry and finalize over 1,024 keys", "dict_entry", 100_000),
