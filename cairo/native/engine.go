@@ -293,7 +293,7 @@ func (e *Engine) instance(cl *class) (*instance, error) {
 
 // Bounds of what is kept for the next run.
 const (
-	maxPooledPages = 256       // of an instance's memory: 16 MB
+	maxPooledPages = 1024      // of an instance's memory: 64 MB
 	maxPooled      = 16        // instances of a class
 	maxPooledBytes = 256 << 20 // memory of all instances
 )
