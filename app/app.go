@@ -180,10 +180,10 @@ func (a *App) begin(b *Block) (*run, error) {
 // openBlock does what a block does before its transactions: the hash of the block ten blocks earlier becomes readable to
 // contracts.
 func (a *App) openBlock(st *state.Overlay, height uint64) error {
-	if height < blockHashLag {
+	if height < starknet.BlockHashLag {
 		return nil
 	}
-	_, old, _, err := a.store.Header(height - blockHashLag)
+	_, old, _, err := a.store.Header(height - starknet.BlockHashLag)
 	if err != nil {
 		return err
 	}
@@ -194,9 +194,6 @@ func (a *App) openBlock(st *state.Overlay, height uint64) error {
 // gasPerStep is the Sierra gas of a VM step. The gas of a transaction pays for builtins and system calls too, so that it
 // bounds the steps from above.
 const gasPerStep = 100
-
-// blockHashLag is Starknet's stored_block_hash_buffer.
-const blockHashLag = 10
 
 // execute runs one transaction at the end of the block.
 func (r *run) execute(a *App, raw []byte) error {

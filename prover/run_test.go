@@ -2,16 +2,12 @@ package prover
 
 import (
 	"compress/gzip"
-	"encoding/binary"
-	"encoding/json"
 	"io"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/starkd/starkd/cairo"
-	"github.com/starkd/starkd/crypto/felt"
-	"github.com/starkd/starkd/prover/cairoair"
 )
 
 // readRun loads the run of one of the cases: trace, memory, public and private input as the official runner wrote them.
@@ -24,62 +20,10 @@ func readRun(t testing.TB, dir string) *cairo.Trace {
 		}
 		return b
 	}
-	public, err := cairoair.ParsePublicInput(read("air_public_input.json"))
+	run, err := cairo.LoadTrace(read("air_public_input.json"), read("air_private_input.json"),
+		gunzip(t, filepath.Join(dir, "trace.bin.gz")), gunzip(t, filepath.Join(dir, "memory.bin.gz")))
 	if err != nil {
 		t.Fatal(err)
-	}
-	run := &cairo.Trace{Layout: public.Layout, Public: *public}
-	for b := gunzip(t, filepath.Join(dir, "trace.bin.gz")); len(b) >= 24; b = b[24:] {
-		run.Registers = append(run.Registers, cairo.Registers{
-			AP: binary.LittleEndian.Uint64(b), FP: binary.LittleEndian.Uint64(b[8:]), PC: binary.LittleEndian.Uint64(b[16:]),
-		})
-	}
-	for b := gunzip(t, filepath.Join(dir, "memory.bin.gz")); len(b) >= 40; b = b[40:] {
-		address := binary.LittleEndian.Uint64(b)
-		for uint64(len(run.Memory.Value)) <= address {
-			run.Memory.Value = append(run.Memory.Value, felt.Felt{})
-			run.Memory.Known = append(run.Memory.Known, false)
-		}
-		var limbs [4]uint64
-		for i := range limbs {
-			limbs[i] = binary.LittleEndian.Uint64(b[8+8*i:])
-		}
-		run.Memory.Value[address], run.Memory.Known[address] = felt.FromLimbs(limbs), true
-	}
-	var private struct {
-		Pedersen []struct {
-			Index uint64
-			X, Y  felt.Felt
-		}
-		RangeCheck []struct {
-			Index uint64
-			Value felt.Felt
-		} `json:"range_check"`
-		Bitwise []struct {
-			Index uint64
-			X, Y  felt.Felt
-		}
-		ECDSA []struct {
-			Index       uint64
-			PubKey, Msg felt.Felt
-			Signature   struct{ R, W felt.Felt } `json:"signature_input"`
-		}
-	}
-	if err := json.Unmarshal(read("air_private_input.json"), &private); err != nil {
-		t.Fatal(err)
-	}
-	p := &run.Private
-	for _, x := range private.Pedersen {
-		p.Pedersen = append(p.Pedersen, cairo.PairInstance{Index: x.Index, X: x.X, Y: x.Y})
-	}
-	for _, x := range private.Bitwise {
-		p.Bitwise = append(p.Bitwise, cairo.PairInstance{Index: x.Index, X: x.X, Y: x.Y})
-	}
-	for _, x := range private.RangeCheck {
-		p.RangeCheck = append(p.RangeCheck, cairo.RangeCheckInstance{Index: x.Index, Value: x.Value})
-	}
-	for _, x := range private.ECDSA {
-		p.ECDSA = append(p.ECDSA, cairo.ECDSAInstance{Index: x.Index, PubKey: x.PubKey, Msg: x.Msg, SigR: x.Signature.R, SigW: x.Signature.W})
 	}
 	return run
 }

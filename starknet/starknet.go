@@ -42,5 +42,8 @@ var (
 // BlockHashAddress is the system contract whose storage maps a block number to that block's hash, ten blocks late.
 var BlockHashAddress = felt.One
 
+// BlockHashLag is how many blocks pass before a block's hash is readable to contracts: Starknet's stored_block_hash_buffer.
+const BlockHashLag = 10
+
 // ChainID returns the felt that stands for a chain's name in transaction hashes: the name as a short string.
 func ChainID(name string) (felt.Felt, error) { return felt.ParseShortString(name) }

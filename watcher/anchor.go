@@ -15,7 +15,7 @@ import (
 type Trust struct {
 	ChainID string // demanded if not ""
 	Genesis *cmttypes.GenesisDoc
-	Header  []byte // hash of header n+1, or of header n and then Genesis must vouch for n+1
+	Header  []byte // hash of header n+1; it is taken before Genesis if both are there
 }
 
 // anchorOf is what the signed headers of a block say.

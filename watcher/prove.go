@@ -12,6 +12,7 @@ import (
 	"github.com/starkd/starkd/app"
 	cairoos "github.com/starkd/starkd/cairo/os"
 	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/starknet"
 	"github.com/starkd/starkd/watcher/proofstore"
 )
 
@@ -197,8 +198,8 @@ func (w *Watcher) witness(b *Block, results []prover.Result, recording *app.Reco
 			return err
 		}
 	}
-	if height >= blockHashLag {
-		_, old, _, err := store.Header(height - blockHashLag)
+	if height >= starknet.BlockHashLag {
+		_, old, _, err := store.Header(height - starknet.BlockHashLag)
 		if err != nil {
 			return err
 		}
@@ -209,6 +210,3 @@ func (w *Watcher) witness(b *Block, results []prover.Result, recording *app.Reco
 	}
 	return proof.Complete(e)
 }
-
-// blockHashLag is how many blocks pass before a block's hash is readable to contracts.
-const blockHashLag = 10

@@ -23,7 +23,6 @@ const (
 	maxEvents     = 1000 // of a transaction
 	maxEventKeys  = 50
 	maxEventData  = 300
-	blockHashLag  = 10 // blocks whose hashes a contract cannot read
 	roundBlock    = 100
 	roundTime     = 3600
 	gasPerFelt    = 5120    // of calldata, signature, event data and message payload

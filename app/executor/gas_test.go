@@ -7,6 +7,7 @@ import (
 
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/internal/golden"
+	"github.com/starkd/starkd/starknet"
 )
 
 // vmResources is how the versioned constants write a usage.
@@ -110,7 +111,7 @@ func TestVersionedConstants(t *testing.T) {
 		"execute": {maxExecuteGas, c.Execute}, "validate": {maxValidateGas, c.Validate},
 		"fee transfer": {feeTransferGas, c.Initial.Steps * c.Step}, "syscall base": {syscallBaseGas, c.Base.Steps * c.Step},
 		"entry point": {entryPointGas, c.Entry.Steps * c.Step},
-		"block":       {roundBlock, c.Rounding.Block}, "time": {roundTime, c.Rounding.Time}, "block hash": {blockHashLag, c.Buffer},
+		"block":       {roundBlock, c.Rounding.Block}, "time": {roundTime, c.Rounding.Time}, "block hash": {starknet.BlockHashLag, c.Buffer},
 		"range check": {usage{rangeCheck: 1}.gas(), c.Builtins["range_check"]}, "pedersen": {usage{pedersen: 1}.gas(), c.Builtins["pedersen"]},
 		"poseidon": {usage{poseidon: 1}.gas(), c.Builtins["poseidon"]}, "bitwise": {usage{bitwise: 1}.gas(), c.Builtins["bitwise"]},
 		"keccak": {usage{keccak: 1}.gas(), c.Builtins["keccak"]},

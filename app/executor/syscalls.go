@@ -141,7 +141,7 @@ func (s *syscalls) GetBlockHash(gas *uint64, number uint64) (felt.Felt, error) {
 	if err := s.charge(gas, cairo.GetBlockHash, 0); err != nil {
 		return felt.Felt{}, err
 	}
-	if s.block.Number < blockHashLag || number > s.block.Number-blockHashLag {
+	if s.block.Number < starknet.BlockHashLag || number > s.block.Number-starknet.BlockHashLag {
 		if s.validating() {
 			return felt.Felt{}, s.unauthorized("get_block_hash on recent blocks")
 		}

@@ -138,7 +138,7 @@ func (w *Witness) Block(anchor *Anchor) (*Block, error) {
 		block.Transactions, block.Results = append(block.Transactions, tx), append(block.Results, result)
 	}
 	for i, o := range w.Opening {
-		if i > 0 || anchor.Number < blockHashLag || o != OpeningWrite(anchor.Number, o.Value) {
+		if i > 0 || anchor.Number < starknet.BlockHashLag || o != OpeningWrite(anchor.Number, o.Value) {
 			return nil, fmt.Errorf("statement: block %d does not open with a write of slot %v of contract %v", anchor.Number, o.Key, o.Contract)
 		}
 	}
@@ -154,11 +154,8 @@ func (w *Witness) Block(anchor *Anchor) (*Block, error) {
 
 // OpeningWrite is the write with which block number begins: the hash of the block ten blocks before it.
 func OpeningWrite(number uint64, hash felt.Felt) Write {
-	return Write{Contract: starknet.BlockHashAddress, Key: felt.FromUint64(number - blockHashLag), Value: hash}
+	return Write{Contract: starknet.BlockHashAddress, Key: felt.FromUint64(number - starknet.BlockHashLag), Value: hash}
 }
-
-// blockHashLag is how many blocks pass before a block's hash is readable to contracts.
-const blockHashLag = 10
 
 // gasUsed is the gas of the calls that the sender pays for: the fee transfer is free.
 func (o *TransactionOutcome) gasUsed() (sum uint64) {
