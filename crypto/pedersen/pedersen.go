@@ -12,6 +12,7 @@ import (
 	curve "github.com/consensys/gnark-crypto/ecc/stark-curve"
 	"github.com/consensys/gnark-crypto/ecc/stark-curve/fp"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/starkcurve"
 )
 
 // positions is the number of byte positions of a felt; the top byte has four significant bits and its own base point.
@@ -22,15 +23,15 @@ const positions = 32
 type table [2][positions][]curve.G1Affine
 
 // point is one of the constant points P0…P4.
-func point(x, y string) curve.G1Affine {
-	return curve.G1Affine{X: fp.Element(felt.MustHex(x)), Y: fp.Element(felt.MustHex(y))}
+func point(x, y string) starkcurve.Point {
+	return starkcurve.Point{X: felt.MustHex(x), Y: felt.MustHex(y)}
 }
 
-var shift = point("0x49ee3eba8c1600700ee1b87eb599f16716b0b1022947733551fde4050ca6804", "0x3ca0cfe4b3bc6ddf346d49d06ea0ed34e621062c0e056c1d0405d266e10268a")
-
-var tables = sync.OnceValue(func() *table {
-	// A low and a high point for each input.
-	bases := [2][2]curve.G1Affine{
+var (
+	// Shift is P0, where every hash starts. Treat it as a constant.
+	Shift = point("0x49ee3eba8c1600700ee1b87eb599f16716b0b1022947733551fde4050ca6804", "0x3ca0cfe4b3bc6ddf346d49d06ea0ed34e621062c0e056c1d0405d266e10268a")
+	// Bases are P1…P4: for each input a point for its 248 low bits and one for the four above them. Treat them as constants.
+	Bases = [2][2]starkcurve.Point{
 		{
 			point("0x234287dcbaffe7f969c748655fca9e58fa8120b6d56eb0c1080d17957ebe47b", "0x3b056f100f96fb21e889527d41f4e39940135dd7a6c94cc6ed0268ee89e5615"),
 			point("0x4fa56f376c83db33f9dab2656558f3399099ec1de5e3018b7a6932dba8aa378", "0x3fa0984c931c9e38113e0c0e47e4401562761f92a7a23b45168f4e80ff5b54d"),
@@ -40,14 +41,24 @@ var tables = sync.OnceValue(func() *table {
 			point("0x54302dcb0e6cc1c6e44cca8f61a63bb2ca65048d53fb325d36ff12c49a58202", "0x1b77b3e37d13504b348046268d8ae25ce98ad783c25561a879dcc77e99c2426"),
 		},
 	}
+
+	shift = affine(&Shift)
+)
+
+func affine(p *starkcurve.Point) curve.G1Affine {
+	return curve.G1Affine{X: fp.Element(p.X), Y: fp.Element(p.Y)}
+}
+
+var tables = sync.OnceValue(func() *table {
 	t := new(table)
 	for input := range t {
+		low, high := affine(&Bases[input][0]), affine(&Bases[input][1])
 		var base curve.G1Jac
-		base.FromAffine(&bases[input][0])
+		base.FromAffine(&low)
 		var jac []curve.G1Jac
 		for position := range positions {
 			if position == positions-1 {
-				base.FromAffine(&bases[input][1])
+				base.FromAffine(&high)
 			}
 			var multiple curve.G1Jac
 			multiple.Set(&base)
