@@ -81,25 +81,26 @@ func (c *ContractClass) UnmarshalJSON(data []byte) error {
 	if !utf8.Valid(data) {
 		return refuse(CodeJSON, "class is not UTF-8")
 	}
-	fields, err := jsonStruct(data, 5, "sierra_program", "sierra_program_debug_info", "contract_class_version", "entry_points_by_type", "abi")
-	if err != nil {
-		return refuse(CodeJSON, "class: %v", err)
-	}
 	var out ContractClass
-	if out.SierraProgram, err = decodeFeltList(fields["sierra_program"]); err != nil {
+	r := &jsonReader{data: data}
+	err := r.fields([]jsonField{
+		{"sierra_program", required, func() (err error) { out.SierraProgram, err = r.felts(); return err }},
+		{"sierra_program_debug_info", nullable, r.debugInfo},
+		{"contract_class_version", required, func() error {
+			version, err := r.text()
+			out.ContractClassVersion = string(version)
+			return err
+		}},
+		{"entry_points_by_type", required, func() error { return out.EntryPoints.read(r) }},
+		{"abi", nullable, func() (err error) { out.ABI, err = r.abi(); return err }},
+	})
+	if err == nil {
+		err = r.end()
+	}
+	if _, ok := err.(*ClassError); ok {
 		return err
-	}
-	if out.ContractClassVersion, err = jsonString(fields["contract_class_version"]); err != nil {
-		return refuse(CodeJSON, "contract_class_version: %v", err)
-	}
-	if err = out.EntryPoints.decode(fields["entry_points_by_type"]); err != nil {
-		return err
-	}
-	if err = checkDebugInfo(fields["sierra_program_debug_info"]); err != nil {
-		return refuse(CodeJSON, "sierra_program_debug_info: %v", err)
-	}
-	if out.ABI, err = decodeABI(fields["abi"]); err != nil {
-		return refuse(CodeJSON, "abi: %v", err)
+	} else if err != nil {
+		return refuse(CodeJSON, "class: %v", err)
 	}
 	*c = out
 	return nil
@@ -139,79 +140,62 @@ func (e *EntryPoints) json() (out entryPointsJSON) {
 	return out
 }
 
-func (e *EntryPoints) decode(data json.RawMessage) error {
-	fields, err := jsonStruct(data, 3, "EXTERNAL", "L1_HANDLER", "CONSTRUCTOR")
-	if err != nil {
-		return refuse(CodeJSON, "entry_points_by_type: %v", err)
-	}
-	for _, l := range []struct {
-		name string
-		to   *[]EntryPoint
-	}{{"EXTERNAL", &e.External}, {"L1_HANDLER", &e.L1Handler}, {"CONSTRUCTOR", &e.Constructor}} {
-		items, err := jsonArray(fields[l.name])
-		if err != nil {
-			return refuse(CodeJSON, "entry_points_by_type.%s: %v", l.name, err)
-		}
-		*l.to = make([]EntryPoint, len(items))
-		for i, item := range items {
-			if err := (*l.to)[i].decode(item); err != nil {
-				return refuse(CodeJSON, "entry_points_by_type.%s[%d]: %v", l.name, i, err)
-			}
+func (e *EntryPoints) read(r *jsonReader) error {
+	list := func(to *[]EntryPoint) func() error {
+		return func() error {
+			*to = []EntryPoint{}
+			return r.array(func(i int) error {
+				var ep EntryPoint
+				if err := ep.read(r); err != nil {
+					return fmt.Errorf("[%d]: %w", i, err)
+				}
+				*to = append(*to, ep)
+				return nil
+			})
 		}
 	}
-	return nil
+	return r.fields([]jsonField{
+		{"EXTERNAL", required, list(&e.External)},
+		{"L1_HANDLER", required, list(&e.L1Handler)},
+		{"CONSTRUCTOR", required, list(&e.Constructor)},
+	})
 }
 
-func (e *EntryPoint) decode(data json.RawMessage) error {
-	fields, err := jsonStruct(data, 2, "selector", "function_idx")
-	if err != nil {
-		return err
-	}
-	s, err := jsonString(fields["selector"])
-	if err != nil {
-		return fmt.Errorf("selector: %v", err)
-	}
-	if e.Selector, e.Wide, err = parseHex(s); err != nil {
-		return fmt.Errorf("selector: %v", err)
-	}
-	if e.FunctionIdx, err = jsonIndex(fields["function_idx"]); err != nil {
-		return fmt.Errorf("function_idx: %v", err)
-	}
-	return nil
+func (e *EntryPoint) read(r *jsonReader) error {
+	return r.fields([]jsonField{
+		{"selector", required, func() error {
+			text, err := r.text()
+			if err == nil {
+				e.Selector, e.Wide, err = parseHex(string(text))
+			}
+			return err
+		}},
+		{"function_idx", required, func() (err error) { e.FunctionIdx, err = r.index(); return err }},
+	})
 }
 
-// decodeFeltList decodes an array of strings by hand, as it is nearly all of a class. data is valid JSON.
-func decodeFeltList(data json.RawMessage) ([]felt.Felt, error) {
-	if len(data) == 0 || data[0] != '[' {
-		return nil, refuse(CodeJSON, "sierra_program: got %s, want an array", clipJSON(data))
-	}
-	felts := []felt.Felt{}
-	for rest := data[1:]; ; {
-		rest = bytes.TrimLeft(rest, ", \t\r\n")
-		if rest[0] == ']' {
-			return felts, nil
-		}
-		if rest[0] != '"' {
-			return nil, refuse(CodeJSON, "sierra_program[%d]: got %s, want a string", len(felts), clipJSON(rest))
-		}
-		end := stringEnd(rest)
-		s := string(rest[1 : end-1])
-		if strings.Contains(s, `\`) {
-			var err error
-			if s, err = jsonString(rest[:end]); err != nil {
-				return nil, refuse(CodeJSON, "sierra_program[%d]: %v", len(felts), err)
-			}
-		}
-		f, wide, err := parseHex(s)
+// felts takes an array of hexadecimal numbers below the field's prime.
+func (r *jsonReader) felts() ([]felt.Felt, error) {
+	felts := make([]felt.Felt, 0, bytes.Count(r.data[r.pos:], []byte(`"0x`)))
+	err := r.array(func(i int) error {
+		text, err := r.text()
 		if err != nil {
-			return nil, refuse(CodeJSON, "sierra_program[%d]: %v", len(felts), err)
+			return fmt.Errorf("[%d]: %w", i, err)
 		}
-		if wide != nil {
-			return nil, refuse(CodeFeltRange, "sierra_program[%d]: %s is not below the field's prime", len(felts), clipJSON([]byte(s)))
+		f, err := felt.FromHexBytes(text)
+		if err != nil { // it may be written more loosely, or too large
+			var wide *big.Int
+			if f, wide, err = parseHex(string(text)); err != nil {
+				return fmt.Errorf("[%d]: %w", i, err)
+			}
+			if wide != nil {
+				return refuse(CodeFeltRange, "sierra_program[%d]: %s is not below the field's prime", i, clipJSON(text))
+			}
 		}
 		felts = append(felts, f)
-		rest = rest[end:]
-	}
+		return nil
+	})
+	return felts, err
 }
 
 // parseHex parses hexadecimal of any length, as loosely as the official compiler: after 0x there may be a plus sign, and
@@ -232,14 +216,15 @@ func parseHex(s string) (f felt.Felt, wide *big.Int, err error) {
 	return felt.FromBigInt(v), wide, nil
 }
 
-// decodeABI returns the text that is hashed.
-func decodeABI(data json.RawMessage) (string, error) {
-	switch {
-	case data == nil || string(data) == "null":
+// abi takes what the class hash has of it: the text of a string, or any other value printed on one line.
+func (r *jsonReader) abi() (string, error) {
+	if r.null() {
 		return "", nil
-	case data[0] == '"':
-		return jsonString(data)
-	default:
-		return spacedJSON(data), nil
 	}
+	if r.peek() == '"' {
+		text, err := r.text()
+		return string(text), err
+	}
+	value, err := r.raw()
+	return spacedJSON(value), err
 }

@@ -1,78 +1,367 @@
 package sierra
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
-	"slices"
 	"strconv"
 	"strings"
 )
 
-// JSON read as the official compiler's decoder does: keys compared exactly, known keys at most once, null only where it is
-// spelled out, structs also as arrays of their fields. encoding/json by itself is laxer.
+// jsonReader reads JSON once, from front to back, as the official compiler's decoder does: keys compared exactly, known keys at
+// most once, null only where it is spelled out, structs also as arrays of their fields. encoding/json is laxer, and looks at
+// every value three times, which was a quarter of a compilation. The data is UTF-8.
+type jsonReader struct {
+	data  []byte
+	pos   int
+	depth int // of the values around pos
+}
 
-// checkDebugInfo accepts what the official compiler accepts as debug info, which nothing here uses: null, or an object with
-// three lists of (id, name), and perhaps annotations and executables.
-func checkDebugInfo(data json.RawMessage) error {
-	if len(data) == 0 || string(data) == "null" {
-		return nil
-	}
-	keys := []string{"type_names", "libfunc_names", "user_func_names", "annotations", "executables"}
-	lists, optional := keys[:3], keys[3:]
-	fields, err := jsonStruct(data, len(lists), keys...)
-	if err != nil {
-		return err
-	}
-	for _, name := range lists {
-		items, err := jsonArray(fields[name])
-		if err != nil {
-			return fmt.Errorf("%s: %v", name, err)
-		}
-		for i, item := range items {
-			if err := checkNameOf(item); err != nil {
-				return fmt.Errorf("%s[%d]: %v", name, i, err)
-			}
+// maxJSONDepth bounds how deep values nest, as in encoding/json.
+const maxJSONDepth = 10000
+
+// peek is the first character of what follows, after white space; 0 at the end.
+func (r *jsonReader) peek() byte {
+	for ; r.pos < len(r.data); r.pos++ {
+		switch c := r.data[r.pos]; c {
+		case ' ', '\t', '\n', '\r':
+		default:
+			return c
 		}
 	}
-	for _, name := range optional {
-		if fields[name] == nil {
-			continue
-		}
-		if _, err := jsonObject(fields[name]); err != nil {
-			return fmt.Errorf("%s: %v", name, err)
-		}
+	return 0
+}
+
+// here is the head of what follows, for errors.
+func (r *jsonReader) here() string {
+	r.peek()
+	return clipJSON(r.data[r.pos:])
+}
+
+// want takes one character.
+func (r *jsonReader) want(c byte) error {
+	if r.peek() != c {
+		return fmt.Errorf("got %s at offset %d, want %q", r.here(), r.pos, c)
+	}
+	r.pos++
+	return nil
+}
+
+// end requires that nothing follows.
+func (r *jsonReader) end() error {
+	if r.peek() != 0 || r.pos < len(r.data) {
+		return fmt.Errorf("got %s at offset %d, want the end", r.here(), r.pos)
 	}
 	return nil
 }
 
-// checkNameOf requires the pair of an id and a name.
-func checkNameOf(data json.RawMessage) error {
-	pair, err := jsonArray(data)
-	if err != nil {
+// list takes what stands between two brackets, with commas in between.
+func (r *jsonReader) list(open, closing byte, item func(i int) error) error {
+	if err := r.want(open); err != nil {
 		return err
 	}
-	if len(pair) != 2 {
-		return fmt.Errorf("array of %d items, want [id, name]", len(pair))
+	if r.depth++; r.depth > maxJSONDepth {
+		return fmt.Errorf("values nest deeper than %d at offset %d", maxJSONDepth, r.pos)
 	}
-	if _, err := jsonIndex(pair[0]); err != nil {
+	for i := 0; ; i++ {
+		if i == 0 && r.peek() == closing {
+			break
+		}
+		if err := item(i); err != nil {
+			return err
+		}
+		if r.peek() != ',' {
+			break
+		}
+		r.pos++
+	}
+	r.depth--
+	return r.want(closing)
+}
+
+// array takes an array; item takes each of its items.
+func (r *jsonReader) array(item func(i int) error) error {
+	if r.peek() != '[' {
+		return fmt.Errorf("got %s, want an array", r.here())
+	}
+	return r.list('[', ']', item)
+}
+
+// object takes an object; member takes the value of each key.
+func (r *jsonReader) object(member func(key string) error) error {
+	if r.peek() != '{' {
+		return fmt.Errorf("got %s, want an object", r.here())
+	}
+	return r.list('{', '}', func(int) error {
+		key, err := r.text()
+		if err != nil {
+			return err
+		}
+		if err := r.want(':'); err != nil {
+			return err
+		}
+		return member(string(key))
+	})
+}
+
+// jsonField is a field of a struct: read takes its value.
+type jsonField struct {
+	name string
+	must presence
+	read func() error
+}
+
+// presence says where a field may be left out.
+type presence int
+
+const (
+	required  presence = iota
+	nullable           // it may be missing in an object
+	defaulted          // and at the end of an array
+)
+
+// fields takes a struct: an object, whose other keys are passed over, or an array of the fields in their order.
+func (r *jsonReader) fields(fields []jsonField) error {
+	if r.peek() == '[' {
+		given := 0
+		err := r.array(func(i int) error {
+			if given++; i >= len(fields) {
+				return fmt.Errorf("array of more than %d items", len(fields))
+			}
+			return fields[i].take()
+		})
+		if err == nil && given < len(fields) && fields[given].must != defaulted {
+			err = fmt.Errorf("array of %d items, want %s as the next", given, fields[given].name)
+		}
 		return err
 	}
-	_, err = jsonString(pair[1])
+	var seen uint
+	err := r.object(func(key string) error {
+		for i := range fields {
+			if fields[i].name != key {
+				continue
+			}
+			if seen&(1<<i) != 0 {
+				return fmt.Errorf("duplicate key %q", key)
+			}
+			seen |= 1 << i
+			return fields[i].take()
+		}
+		return r.skip()
+	})
+	for i := range fields {
+		if err == nil && fields[i].must == required && seen&(1<<i) == 0 {
+			err = fmt.Errorf("%s is missing", fields[i].name)
+		}
+	}
 	return err
 }
 
-// stringEnd is the length of the JSON string at the head of valid JSON, quotes included.
-func stringEnd(data []byte) int {
-	end := 1
-	for data[end] != '"' {
-		if data[end] == '\\' {
-			end++
-		}
-		end++
+// take reads the field's value. An error of the network's own kind, with a code, stays what it is.
+func (f *jsonField) take() error {
+	err := f.read()
+	if _, ok := err.(*ClassError); ok || err == nil {
+		return err
 	}
-	return end + 1
+	return fmt.Errorf("%s: %w", f.name, err)
+}
+
+// null takes a null, if one follows.
+func (r *jsonReader) null() bool {
+	if r.peek() != 'n' {
+		return false
+	}
+	return r.word("null") == nil
+}
+
+// word takes null, true or false.
+func (r *jsonReader) word(word string) error {
+	if !strings.HasPrefix(string(r.data[r.pos:min(len(r.data), r.pos+len(word))]), word) {
+		return fmt.Errorf("got %s at offset %d, want a value", r.here(), r.pos)
+	}
+	r.pos += len(word)
+	return nil
+}
+
+// text takes a string: what it says, which may be a part of the data.
+func (r *jsonReader) text() ([]byte, error) {
+	literal, escapes, err := r.literal()
+	if err != nil || !escapes {
+		return literal[min(1, len(literal)) : max(1, len(literal))-1], err
+	}
+	var s string
+	if err := json.Unmarshal(literal, &s); err != nil {
+		return nil, err
+	}
+	if halfSurrogate(literal) {
+		return nil, fmt.Errorf("string with half a surrogate pair")
+	}
+	return []byte(s), nil
+}
+
+// literal takes a string as it is written, quotes included; escapes tells whether it has any. They are checked.
+func (r *jsonReader) literal() (literal []byte, escapes bool, err error) {
+	if r.peek() != '"' {
+		return nil, false, fmt.Errorf("got %s, want a string", r.here())
+	}
+	for i := r.pos + 1; i < len(r.data); i++ {
+		switch c := r.data[i]; {
+		case c == '"':
+			literal = r.data[r.pos : i+1]
+			r.pos = i + 1
+			return literal, escapes, nil
+		case c < 0x20:
+			return nil, false, fmt.Errorf("control character %#x in a string at offset %d", c, i)
+		case c == '\\':
+			n := escapeLen(r.data[i+1:])
+			if n == 0 {
+				return nil, false, fmt.Errorf("unknown escape in a string at offset %d", i)
+			}
+			escapes = true
+			i += n
+		}
+	}
+	return nil, false, fmt.Errorf("string at offset %d does not end", r.pos)
+}
+
+// escapeLen is how many characters after a backslash belong to it, 0 if they mean nothing.
+func escapeLen(after []byte) int {
+	if len(after) == 0 {
+		return 0
+	}
+	switch after[0] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 1
+	case 'u':
+		if len(after) < 5 {
+			return 0
+		}
+		if _, err := strconv.ParseUint(string(after[1:5]), 16, 16); err != nil {
+			return 0
+		}
+		return 5
+	}
+	return 0
+}
+
+// number takes a number as it is written.
+func (r *jsonReader) number() ([]byte, error) {
+	c, start := r.peek(), r.pos
+	if c == '-' {
+		r.pos++
+	}
+	whole := r.digits()
+	ok := whole == 1 || whole > 1 && r.data[r.pos-whole] != '0'
+	if ok && r.at('.') {
+		r.pos++
+		ok = r.digits() > 0
+	}
+	if ok && (r.at('e') || r.at('E')) {
+		if r.pos++; r.at('+') || r.at('-') {
+			r.pos++
+		}
+		ok = r.digits() > 0
+	}
+	if !ok {
+		return nil, fmt.Errorf("got %s, want a number", clipJSON(r.data[start:]))
+	}
+	return r.data[start:r.pos], nil
+}
+
+func (r *jsonReader) at(c byte) bool { return r.pos < len(r.data) && r.data[r.pos] == c }
+
+// digits takes digits and counts them.
+func (r *jsonReader) digits() (n int) {
+	for r.pos < len(r.data) && '0' <= r.data[r.pos] && r.data[r.pos] <= '9' {
+		r.pos++
+		n++
+	}
+	return n
+}
+
+// index takes a number without sign, fraction or exponent; one that does not fit an int becomes the largest.
+func (r *jsonReader) index() (int, error) {
+	if c := r.peek(); c != '-' && (c < '0' || c > '9') {
+		return 0, fmt.Errorf("got %s, want a number", r.here())
+	}
+	digits, err := r.number()
+	if err != nil {
+		return 0, err
+	}
+	v, err := strconv.ParseUint(string(digits), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("got %s, want an unsigned 64-bit integer", clipJSON(digits))
+	}
+	return clampInt(v), nil
+}
+
+// skip takes any value, and checks it.
+func (r *jsonReader) skip() error {
+	switch c := r.peek(); c {
+	case '{':
+		return r.object(func(string) error { return r.skip() })
+	case '[':
+		return r.array(func(int) error { return r.skip() })
+	case '"':
+		_, _, err := r.literal()
+		return err
+	case 'n':
+		return r.word("null")
+	case 't':
+		return r.word("true")
+	case 'f':
+		return r.word("false")
+	default:
+		_, err := r.number()
+		return err
+	}
+}
+
+// raw takes any value as it is written.
+func (r *jsonReader) raw() ([]byte, error) {
+	r.peek()
+	start := r.pos
+	err := r.skip()
+	return r.data[start:r.pos], err
+}
+
+// debugInfo takes what the official compiler accepts as debug info, which nothing here uses: null, or an object with three
+// lists of (id, name), and perhaps annotations and executables.
+func (r *jsonReader) debugInfo() error {
+	if r.null() {
+		return nil
+	}
+	names := func() error { return r.array(r.nameOf) }
+	object := func() error { return r.object(func(string) error { return r.skip() }) }
+	return r.fields([]jsonField{
+		{"type_names", required, names},
+		{"libfunc_names", required, names},
+		{"user_func_names", required, names},
+		{"annotations", defaulted, object},
+		{"executables", defaulted, object},
+	})
+}
+
+// nameOf takes the pair of an id and a name.
+func (r *jsonReader) nameOf(at int) error {
+	given := 0
+	err := r.array(func(i int) (err error) {
+		switch given++; i {
+		case 0:
+			_, err = r.index()
+		case 1:
+			_, err = r.text()
+		default:
+			err = fmt.Errorf("array of more than 2 items, want [id, name]")
+		}
+		return err
+	})
+	if err == nil && given < 2 {
+		err = fmt.Errorf("array of %d items, want [id, name]", given)
+	}
+	if err != nil {
+		err = fmt.Errorf("[%d]: %w", at, err)
+	}
+	return err
 }
 
 // spacedJSON prints valid JSON on one line with ", " and ": " as separators, everything else as it stands.
@@ -95,88 +384,16 @@ func spacedJSON(data []byte) string {
 	return b.String()
 }
 
-// jsonObject splits an object into its raw members, keys compared exactly, refusing a second occurrence of the known ones.
-func jsonObject(data []byte, known ...string) (map[string]json.RawMessage, error) {
-	if len(data) == 0 {
-		return nil, fmt.Errorf("missing, want an object")
-	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	if t, err := d.Token(); err != nil {
-		return nil, err
-	} else if t != json.Delim('{') {
-		return nil, fmt.Errorf("got %s, want an object", clipJSON(data))
-	}
-	fields := make(map[string]json.RawMessage)
-	for d.More() {
-		t, err := d.Token()
-		if err != nil {
-			return nil, err
+// stringEnd is the length of the JSON string at the head of valid JSON, quotes included.
+func stringEnd(data []byte) int {
+	end := 1
+	for data[end] != '"' {
+		if data[end] == '\\' {
+			end++
 		}
-		key, _ := t.(string)
-		if _, ok := fields[key]; ok && slices.Contains(known, key) {
-			return nil, fmt.Errorf("duplicate key %q", key)
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return nil, err
-		}
-		fields[key] = value
+		end++
 	}
-	if _, err := d.Token(); err != nil {
-		return nil, err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, fmt.Errorf("data after the object")
-	}
-	return fields, nil
-}
-
-// jsonStruct is jsonObject, or an array of the values of the known keys in order, of which the first least are required.
-func jsonStruct(data []byte, least int, known ...string) (map[string]json.RawMessage, error) {
-	if trimmed := bytes.TrimLeft(data, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '[' {
-		return jsonObject(data, known...)
-	}
-	items, err := jsonArray(bytes.TrimSpace(data))
-	if err != nil {
-		return nil, err
-	}
-	if len(items) < least || len(items) > len(known) {
-		return nil, fmt.Errorf("array of %d items, want the %d of %s", len(items), len(known), strings.Join(known, ", "))
-	}
-	fields := make(map[string]json.RawMessage, len(known))
-	for i, item := range items {
-		fields[known[i]] = item
-	}
-	return fields, nil
-}
-
-func jsonArray(data json.RawMessage) ([]json.RawMessage, error) {
-	switch {
-	case len(data) == 0:
-		return nil, fmt.Errorf("missing, want an array")
-	case data[0] != '[':
-		return nil, fmt.Errorf("got %s, want an array", clipJSON(data))
-	}
-	var items []json.RawMessage
-	err := json.Unmarshal(data, &items)
-	return items, err
-}
-
-func jsonString(data json.RawMessage) (string, error) {
-	switch {
-	case len(data) == 0:
-		return "", fmt.Errorf("missing, want a string")
-	case data[0] != '"':
-		return "", fmt.Errorf("got %s, want a string", clipJSON(data))
-	}
-	var s string
-	if err := json.Unmarshal(data, &s); err != nil {
-		return "", err
-	}
-	if halfSurrogate(data) {
-		return "", fmt.Errorf("string with half a surrogate pair")
-	}
-	return s, nil
+	return end + 1
 }
 
 // halfSurrogate reports whether a valid JSON string has an escaped half of a UTF-16 pair without the other half, which
@@ -206,18 +423,6 @@ func halfSurrogate(data []byte) bool {
 		}
 	}
 	return false
-}
-
-// jsonIndex reads a number without sign, fraction or exponent; one that does not fit an int becomes the largest.
-func jsonIndex(data json.RawMessage) (int, error) {
-	if len(data) == 0 {
-		return 0, fmt.Errorf("missing, want a number")
-	}
-	v, err := strconv.ParseUint(string(data), 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("got %s, want an unsigned 64-bit integer", clipJSON(data))
-	}
-	return clampInt(v), nil
 }
 
 func clipJSON(data []byte) string {

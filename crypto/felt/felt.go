@@ -78,46 +78,52 @@ func FromBytes(b []byte) (Felt, error) {
 	}
 	var e fp.Element
 	if err := e.SetBytesCanonical(b); err != nil {
-		return Felt{}, fmt.Errorf("felt: 0x%x is not below P", b)
+		return Felt{}, fmt.Errorf("felt: 0x%x is not below P", [Bytes]byte(b)) // a copy: b need not be on the heap
 	}
 	return Felt(e), nil
 }
 
 // FromHex decodes a 0x-prefixed hexadecimal number below P; upper case and leading zeros are accepted.
-func FromHex(s string) (Felt, error) {
-	digits, ok := strings.CutPrefix(s, "0x")
-	if !ok || digits == "" {
-		return Felt{}, fmt.Errorf("felt: %q is not 0x-prefixed hexadecimal", clip(s))
+func FromHex(s string) (Felt, error) { return fromHex(s) }
+
+// FromHexBytes is FromHex for text that is no string yet.
+func FromHexBytes(s []byte) (Felt, error) { return fromHex(s) }
+
+func fromHex[T string | []byte](s T) (Felt, error) {
+	if len(s) < 3 || s[0] != '0' || s[1] != 'x' {
+		return Felt{}, fmt.Errorf("felt: %q is not 0x-prefixed hexadecimal", clip(string(s)))
 	}
-	for _, c := range []byte(digits) {
-		if !('0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F') {
-			return Felt{}, fmt.Errorf("felt: %q is not 0x-prefixed hexadecimal", clip(s))
-		}
-	}
-	digits = strings.TrimLeft(digits, "0")
-	if len(digits) > 64 {
-		return Felt{}, fmt.Errorf("felt: %q is not below P", clip(s))
+	digits := s[2:]
+	for len(digits) > 1 && digits[0] == '0' {
+		digits = digits[1:]
 	}
 	var b [Bytes]byte
 	for i := range len(digits) {
-		c := digits[len(digits)-1-i]
-		var v byte
-		switch {
-		case c <= '9':
-			v = c - '0'
-		case c <= 'F':
-			v = c - 'A' + 10
-		default:
-			v = c - 'a' + 10
+		v := digitValues[digits[i]]
+		if v == 0 {
+			return Felt{}, fmt.Errorf("felt: %q is not 0x-prefixed hexadecimal", clip(string(s)))
 		}
-		b[Bytes-1-i/2] |= v << (4 * (i % 2))
+		if at := len(digits) - 1 - i; at < 2*Bytes {
+			b[Bytes-1-at/2] |= (v - 1) << (at % 2 * 4)
+		}
 	}
 	f, err := FromBytes(b[:])
-	if err != nil {
-		return Felt{}, fmt.Errorf("felt: %q is not below P", clip(s))
+	if len(digits) > 2*Bytes || err != nil {
+		return Felt{}, fmt.Errorf("felt: %q is not below P", clip(string(s)))
 	}
 	return f, nil
 }
+
+// digitValues is one more than the value of each hexadecimal digit, and 0 for what is none.
+var digitValues = func() (values [256]byte) {
+	for i, c := range []byte("0123456789abcdef") {
+		values[c] = byte(i + 1)
+	}
+	for i, c := range []byte("ABCDEF") {
+		values[c] = byte(i + 11)
+	}
+	return values
+}()
 
 // MustHex is FromHex for constants in source code; it panics on a malformed one.
 func MustHex(s string) Felt {
