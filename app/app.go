@@ -78,6 +78,7 @@ func New(store *state.Store, engine cairo.Engine, compile executor.Compile, conf
 		return nil, fmt.Errorf("app: stored genesis: %w", err)
 	}
 	a.genesis.Store(g)
+	go a.announceRecent()
 	return a, nil
 }
 
@@ -332,11 +333,15 @@ func (a *App) Commit() error {
 	if r == nil {
 		return fmt.Errorf("%w: commit without a finalized block", errOrder)
 	}
-	if err := a.store.Commit(r.sealed, r.change, r.overlay.Declared()); err != nil {
+	declared := r.overlay.Declared()
+	if err := a.store.Commit(r.sealed, r.change, declared); err != nil {
 		return err
 	}
 	a.finalized = nil
 	clear(a.runs)
 	a.pool.committed(r.receipts)
+	for _, class := range declared {
+		a.announce(class.Hash)
+	}
 	return nil
 }

@@ -19,7 +19,8 @@ type Class struct {
 	CompiledHash felt.Felt       // BLAKE compiled class hash
 	Sierra       *sierra.Program // decoded program
 	Casm         *casm.Class     // what the VM runs
-	Gas          *sierra.GasInfo // what the native engine needs beyond Sierra; without it the class runs on the VM
+	// Gas finds out what the native engine needs beyond Sierra, once it needs it. Nil, and a nil answer, leave the class to the VM.
+	Gas func() *sierra.GasInfo
 }
 
 // EntryPointType is one of a class's three lists of entry points.
@@ -59,6 +60,9 @@ type Result struct {
 type Engine interface {
 	Run(call Call, sys Syscalls) (Result, error)
 }
+
+// Announcer is an Engine that does well to know of a class before the first call. Announce does not wait, and may do nothing.
+type Announcer interface{ Announce(*Class) }
 
 // RunError is a violation of the machine's rules: an unknown entry point, an assertion, an access to memory that is not
 // there.

@@ -66,7 +66,7 @@ func loadClass(t *testing.T, name string) *cairo.Class {
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
-	return &cairo.Class{Hash: selector(name), Sierra: program, Casm: compiledCode(t, name), Gas: gas}
+	return &cairo.Class{Hash: selector(name), Sierra: program, Casm: compiledCode(t, name), Gas: func() *sierra.GasInfo { return gas }}
 }
 
 // at puts a contract at an address and runs its constructor, if it has one.

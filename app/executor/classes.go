@@ -57,7 +57,7 @@ func (c *Classes) Get(st state.Reader, hash felt.Felt) (*cairo.Class, error) {
 	if err != nil {
 		return nil, fmt.Errorf("executor: class %v: %w", hash, err)
 	}
-	class := &cairo.Class{Hash: hash, CompiledHash: compiled, Sierra: program, Casm: code, Gas: gasInfo(stored.Definition)}
+	class := &cairo.Class{Hash: hash, CompiledHash: compiled, Sierra: program, Casm: code, Gas: gasInfo(program, stored.Definition)}
 	c.keep(class)
 	return class, nil
 }
@@ -102,7 +102,7 @@ func (c *Classes) Compile(hash felt.Felt, definition *starknet.ContractClass) (*
 	if err != nil {
 		return nil, reject(compileReason(err), "%v", err)
 	}
-	class := &cairo.Class{Hash: hash, CompiledHash: code.BlakeHash(), Sierra: program, Casm: code, Gas: gasInfo(definition)}
+	class := &cairo.Class{Hash: hash, CompiledHash: code.BlakeHash(), Sierra: program, Casm: code, Gas: gasInfo(program, definition)}
 	c.keep(class)
 	return class, nil
 }

@@ -3,6 +3,7 @@ package executor
 import (
 	"errors"
 	"math"
+	"sync"
 
 	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/cairo/compiler"
@@ -38,13 +39,21 @@ func sierraClass(definition *starknet.ContractClass) *sierra.ContractClass {
 	}
 }
 
-// gasInfo is what a native engine needs of a class that compiles. A class without it runs on the VM, with the same results.
-func gasInfo(definition *starknet.ContractClass) *sierra.GasInfo {
-	info, err := compiler.GasInfo(sierraClass(definition))
-	if err != nil {
-		return nil
-	}
-	return info
+// gasInfo finds out, when it is first asked, what a native engine needs of a class that compiles. A class without it runs on the
+// VM, with the same results.
+func gasInfo(program *sierra.Program, definition *starknet.ContractClass) func() *sierra.GasInfo {
+	entryPoints := sierraClass(definition).EntryPoints
+	return sync.OnceValue(func() *sierra.GasInfo {
+		registry, err := sierra.NewRegistry(program)
+		if err != nil {
+			return nil
+		}
+		info, err := compiler.GasInfoOf(registry, entryPoints)
+		if err != nil {
+			return nil
+		}
+		return info
+	})
 }
 
 // compileReason is why a class that does not compile is refused.

@@ -157,7 +157,7 @@ func load(t testing.TB, name string, data []byte) *cairo.Class {
 		t.Fatalf("%s: %v", name, err)
 	}
 	abis[class.Hash()] = parseABI(class.ABI)
-	return &cairo.Class{Hash: class.Hash(), CompiledHash: felt.One, Sierra: program, Casm: code, Gas: info}
+	return &cairo.Class{Hash: class.Hash(), CompiledHash: felt.One, Sierra: program, Casm: code, Gas: func() *sierra.GasInfo { return info }}
 }
 
 func contract(t testing.TB, name string) *cairo.Class {

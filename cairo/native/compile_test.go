@@ -21,7 +21,7 @@ func TestCompile(t *testing.T) {
 	classes := corpusClasses(t)
 	for _, name := range slices.Sorted(maps.Keys(classes)) {
 		class := readClass(t, classes[name])
-		code, err := native.Compile(class.Sierra, class.Gas)
+		code, err := native.Compile(class.Sierra, class.Gas())
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -66,12 +65,16 @@ type Engine struct {
 
 	mu      sync.Mutex
 	classes map[felt.Felt]*class
-	order   []felt.Felt // oldest use first
+	uses    uint64 // counts uses of classes
+	pending int    // classes that are not ready
 	counts  map[string]uint64
 	why     map[felt.Felt]string
 }
 
-var _ cairo.Engine = (*Engine)(nil)
+var (
+	_ cairo.Engine    = (*Engine)(nil)
+	_ cairo.Announcer = (*Engine)(nil)
+)
 
 // defaultMaxClasses is MaxClasses where it is 0.
 const defaultMaxClasses = 512
@@ -81,9 +84,13 @@ type class struct {
 	ready    chan struct{} // closed once the fields below are set
 	err      error         // why it is left to the VM
 	compiled wazero.CompiledModule
+	entries  sierra.EntryPoints
 	heap     uint64
 	gaveUp   atomic.Int32 // runs that ended with ErrFallback
-	users    int          // runs under way or waiting, guarded by the engine's mutex: none of them may lose the code
+
+	// Guarded by the engine's mutex.
+	users int    // runs under way or waiting: none of them may lose the code
+	used  uint64 // the engine's uses at the latest
 
 	mu   sync.Mutex
 	free []*instance
@@ -184,6 +191,27 @@ func (e *Engine) Prepare(c *cairo.Class) error {
 	return cl.err
 }
 
+// maxPending bounds the classes that wait to be compiled before they are called.
+const maxPending = 64
+
+// Announce implements cairo.Announcer: where the engine compiles beside the runs, it begins.
+func (e *Engine) Announce(c *cairo.Class) {
+	if !e.opts.Background || !runnable(c) {
+		return
+	}
+	e.mu.Lock()
+	full := e.pending >= maxPending
+	e.mu.Unlock()
+	if !full {
+		e.leave(e.class(c))
+	}
+}
+
+// runnable reports whether a class can be compiled. Code is kept by hash.
+func runnable(c *cairo.Class) bool {
+	return c != nil && c.Sierra != nil && c.Gas != nil && !c.Hash.IsZero()
+}
+
 // leave ends what class began.
 func (e *Engine) leave(cl *class) {
 	e.mu.Lock()
@@ -195,14 +223,16 @@ func (e *Engine) leave(cl *class) {
 func (e *Engine) class(c *cairo.Class) *class {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.uses++
 	if cl, ok := e.classes[c.Hash]; ok {
 		cl.users++
+		cl.used = e.uses
 		return cl
 	}
-	cl := &class{ready: make(chan struct{}), users: 1}
+	cl := &class{ready: make(chan struct{}), users: 1, used: e.uses}
 	e.classes[c.Hash] = cl
-	e.order = append(e.order, c.Hash)
-	if len(e.order) > e.opts.MaxClasses {
+	e.pending++
+	if len(e.classes) > e.opts.MaxClasses {
 		e.evict()
 	}
 	if e.opts.Background {
@@ -215,34 +245,45 @@ func (e *Engine) class(c *cairo.Class) *class {
 	return cl
 }
 
-// evict forgets the class that came first of those that no run uses, and frees its code. The engine's mutex is held.
+// evict forgets the class whose latest use is the oldest, of those that no run uses, and frees its code. The engine's mutex is held.
 func (e *Engine) evict() {
-	for i, hash := range e.order {
-		cl := e.classes[hash]
-		select {
-		case <-cl.ready:
-		default:
-			continue
+	var oldest felt.Felt
+	var cl *class
+	for hash, c := range e.classes {
+		if c.users == 0 && c.isReady() && (cl == nil || c.used < cl.used) {
+			oldest, cl = hash, c
 		}
-		if cl.users > 0 {
-			continue
-		}
-		delete(e.classes, hash)
-		delete(e.why, hash)
-		e.order = slices.Delete(e.order, i, i+1)
-		for _, in := range cl.free {
-			e.pooled.Add(-int64(in.mem.Size()))
-			_ = in.module.Close(context.Background())
-		}
-		if cl.compiled != nil {
-			_ = cl.compiled.Close(context.Background())
-		}
+	}
+	if cl == nil {
 		return
+	}
+	delete(e.classes, oldest)
+	delete(e.why, oldest)
+	for _, in := range cl.free {
+		e.pooled.Add(-int64(in.mem.Size()))
+		_ = in.module.Close(context.Background())
+	}
+	if cl.compiled != nil {
+		_ = cl.compiled.Close(context.Background())
+	}
+}
+
+func (cl *class) isReady() bool {
+	select {
+	case <-cl.ready:
+		return true
+	default:
+		return false
 	}
 }
 
 func (e *Engine) compile(cl *class, c *cairo.Class) {
-	defer close(cl.ready)
+	defer func() {
+		e.mu.Lock()
+		e.pending--
+		e.mu.Unlock()
+		close(cl.ready)
+	}()
 	defer func() {
 		if r := recover(); r != nil { // a defect; the class is the VM's, and the node goes on
 			cl.err = fmt.Errorf("native: compiling the class panicked: %v", r)
@@ -255,8 +296,12 @@ func (e *Engine) compile(cl *class, c *cairo.Class) {
 		e.compiling <- struct{}{}
 		defer func() { <-e.compiling }()
 	}
+	info := c.Gas()
+	if info != nil {
+		cl.entries = info.EntryPoints
+	}
 	var code []byte
-	code, cl.heap, cl.err = compileClass(c.Sierra, c.Gas)
+	code, cl.heap, cl.err = compileClass(c.Sierra, info)
 	if cl.err == nil {
 		cl.compiled, cl.err = e.runtime.CompileModule(context.Background(), code)
 		if cl.err != nil && e.cache != nil {
@@ -318,13 +363,13 @@ func (e *Engine) release(cl *class, in *instance) {
 // paid for twice.
 const maxGaveUp = 8
 
-func entryPoint(info *sierra.GasInfo, call *cairo.Call) (sierra.FuncID, bool) {
-	list := info.EntryPoints.External
+func (cl *class) entryPoint(call *cairo.Call) (sierra.FuncID, bool) {
+	list := cl.entries.External
 	switch call.Type {
 	case cairo.L1Handler:
-		list = info.EntryPoints.L1Handler
+		list = cl.entries.L1Handler
 	case cairo.Constructor:
-		list = info.EntryPoints.Constructor
+		list = cl.entries.Constructor
 	}
 	for i := range list {
 		if list[i].Selector == call.Selector {
@@ -338,22 +383,17 @@ func entryPoint(info *sierra.GasInfo, call *cairo.Call) (sierra.FuncID, bool) {
 // abandon everything that the transaction has done, and to run it again on the VM.
 func (e *Engine) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
 	c := call.Class
-	if c == nil || c.Sierra == nil || c.Gas == nil || c.Hash.IsZero() { // code is kept by hash
+	if !runnable(c) {
 		e.count(ReasonClass)
 		return e.fallback.Run(call, sys)
 	}
 	cl := e.class(c)
 	defer e.leave(cl)
-	if e.opts.Background {
-		select {
-		case <-cl.ready:
-		default:
-			e.count(ReasonPending)
-			return e.fallback.Run(call, sys)
-		}
-	} else {
-		<-cl.ready
+	if e.opts.Background && !cl.isReady() {
+		e.count(ReasonPending)
+		return e.fallback.Run(call, sys)
 	}
+	<-cl.ready
 	if cl.err != nil {
 		e.count(ReasonClass)
 		return e.fallback.Run(call, sys)
@@ -362,7 +402,7 @@ func (e *Engine) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) 
 		e.count(ReasonOften)
 		return e.fallback.Run(call, sys)
 	}
-	id, ok := entryPoint(c.Gas, &call)
+	id, ok := cl.entryPoint(&call)
 	if !ok {
 		return cairo.Result{}, cairo.RunErrorf("entry point %v not found in contract", call.Selector)
 	}

@@ -65,6 +65,37 @@ func TestFallback(t *testing.T) {
 	}
 }
 
+// TestAnnounce: a class that was announced is compiled beside the runs, and its first call is native.
+func TestAnnounce(t *testing.T) {
+	e, err := native.NewEngine(vm.NewEngine(), native.Options{Background: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	class := contract(t, contracts.Fibonacci)
+	e.Announce(class)
+	if n, _, _ := e.Classes(); n != 1 {
+		t.Fatalf("%d classes, want the one that was announced", n)
+	}
+	if err := e.Prepare(class); err != nil { // waits
+		t.Fatal(err)
+	}
+	call := cairo.Call{Class: class, Selector: class.Casm.EntryPoints.External[0].Selector, Calldata: felts(10), Gas: 1e8}
+	if _, err := e.Run(call, newChain(e, class)); err != nil {
+		t.Fatal(err)
+	}
+	e.Announce(class)
+	e.Announce(&cairo.Class{})
+	if s := e.Stats(); s["native"] != 1 || len(s) != 1 {
+		t.Errorf("runs were %v, want one native one", s)
+	}
+	waits := newEngine(t) // compiles when a class is called
+	waits.Announce(class)
+	if n, _, _ := waits.Classes(); n != 0 {
+		t.Errorf("an engine that does not compile beside the runs has %d classes", n)
+	}
+}
+
 // TestUnknownEntryPoint: calls that cannot begin end as on the VM.
 func TestUnknownEntryPoint(t *testing.T) {
 	e := newEngine(t)

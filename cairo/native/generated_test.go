@@ -234,8 +234,8 @@ func (g *generator) step() {
 		})
 	case 14:
 		from, to := g.pick(append(slices.Clone(generatedInts), generatedSigned...)), g.pick(append(slices.Clone(generatedInts), generatedSigned...))
-		if from == to && to == "u128" {
-			return // has no compilation that keeps its cost
+		if from == "u128" && to == from { // has no compilation that keeps its cost
+			to = "i128"
 		}
 		g.branch("downcast<"+from+", "+to+">", []variable{g.builtin(rc), g.take(from)}, [2][]string{{rc, to}, {rc}}, func(b int, v []variable) []variable {
 			if b == 1 {
@@ -406,7 +406,7 @@ func TestGenerated(t *testing.T) {
 		f.native.Close()
 	}
 	t.Logf("%d programs of %d, %d equal runs, refused %v", good, n, runs, refused)
-	if good < n*9/10 {
+	if good < n || len(refused) > 0 {
 		t.Errorf("only %d of %d programs are good", good, n)
 	}
 }

@@ -61,7 +61,7 @@ func TestMutants(t *testing.T) {
 				t.Fatal(err)
 			}
 			accepted++
-			class := &cairo.Class{Hash: felt.FromUint64(r.Uint64()), CompiledHash: felt.FromUint64(r.Uint64()), Sierra: mutated, Casm: code, Gas: info}
+			class := &cairo.Class{Hash: felt.FromUint64(r.Uint64()), CompiledHash: felt.FromUint64(r.Uint64()), Sierra: mutated, Casm: code, Gas: func() *sierra.GasInfo { return info }}
 			if _, err := native.Compile(mutated, info); err != nil {
 				reason := err.Error()
 				if !strings.HasPrefix(reason, "native: ") {

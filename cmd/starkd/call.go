@@ -401,7 +401,9 @@ func (w *callWorld) prepare(engine *native.Engine) error {
 	if err != nil {
 		return err
 	}
-	return engine.Prepare(&cairo.Class{Hash: w.class.Hash, CompiledHash: w.class.CompiledHash, Sierra: program, Casm: w.casm, Gas: gas})
+	return engine.Prepare(&cairo.Class{
+		Hash: w.class.Hash, CompiledHash: w.class.CompiledHash, Sierra: program, Casm: w.casm, Gas: func() *sierra.GasInfo { return gas },
+	})
 }
 
 // StorageAt implements state.Reader.

@@ -51,6 +51,13 @@ func (l *logged) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) 
 	return result, err
 }
 
+// Announce implements cairo.Announcer.
+func (l *logged) Announce(class *cairo.Class) {
+	if engine, ok := l.Engine.(cairo.Announcer); ok {
+		engine.Announce(class)
+	}
+}
+
 // logRuns says what became of the runs of an engine that is not the VM.
 func logRuns(log *slog.Logger, name string, engine cairo.Engine) {
 	counted, ok := engine.(interface{ Stats() map[string]uint64 })

@@ -152,7 +152,7 @@ func prepare(class *sierra.ContractClass, program *sierra.Program, cache string)
 	start := processTime()
 	gas, err := compiler.GasInfo(class)
 	if err == nil {
-		err = engine.Prepare(&cairo.Class{Hash: class.Hash(), Sierra: program, Gas: gas})
+		err = engine.Prepare(&cairo.Class{Hash: class.Hash(), Sierra: program, Gas: func() *sierra.GasInfo { return gas }})
 	}
 	took := processTime() - start
 	return took, errors.Join(err, engine.Close())

@@ -1,0 +1,36 @@
+package executor
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+
+	"github.com/starkd/starkd/cairo/compiler"
+	"github.com/starkd/starkd/contracts"
+	"github.com/starkd/starkd/starknet"
+)
+
+// TestGasInfo: what a compiled class says of its gas is what the compiler says of the definition.
+func TestGasInfo(t *testing.T) {
+	for _, name := range contracts.Names() {
+		data, err := contracts.ClassJSON(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		definition := &starknet.ContractClass{}
+		if err := json.Unmarshal(data, definition); err != nil {
+			t.Fatal(err)
+		}
+		class, err := NewClasses(nil).Compile(definition.Hash(), definition)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		want, err := compiler.GasInfo(sierraClass(definition))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got := class.Gas(); got == nil || !reflect.DeepEqual(got, want) || class.Gas() != got {
+			t.Errorf("%s: the gas of the class's statements differs from the compiler's", name)
+		}
+	}
+}
