@@ -405,7 +405,7 @@ func (l *invocation) choose(yes int, onYes func(), no int, onNo func()) {
 		onNo()
 		return
 	}
-	l.op(opI32Eqz)
+	l.not()
 	l.open(opIf, labelNone)
 	onNo()
 	l.close()
@@ -473,17 +473,23 @@ func small(y []slot) bool {
 // addSmall adds such an element: only the lowest and the highest limb change, but once in 2^32.
 func (l *body) addSmall(x, y []slot) []slot {
 	low, high := l.do(opAdd, x[0], y[0]), l.do(opAdd, x[3], y[3])
-	over := l.do(opXor, l.do(opShrU, l.do(opSub, high, constant(primeTop)), constant(63)), constant(1))
-	mask := l.do(opSub, constant(0), over)
-	usual := []slot{l.do(opSub, low, over), x[1], x[2], l.do(opSub, high, l.do(opAnd, mask, constant(primeTop)))}
-	// A carry, or a borrow when P is taken off: the sum's lowest limb is below what was added, or zero.
-	rare := l.flag(opLtU, low, constant(max(1, y[0].value)))
-	return l.rarely(rare, usual, func() []slot {
+	// A carry: the sum's lowest limb is below what was added.
+	rare := []func(){func() { l.bin(opLtU, low, y[0]) }}
+	usual := []slot{low, x[1], x[2], high}
+	if y[3].value < 1<<32 {
+		// P is hardly ever to be taken off.
+		rare = append(rare, func() { l.bin(opGeU, high, constant(primeTop)) })
+	} else {
+		usual = l.lessPrime(usual)
+		// Or a borrow when P is taken off.
+		rare[0] = func() { l.bin(opLtU, low, constant(max(1, y[0].value))) }
+	}
+	return l.rarely(usual, func() []slot {
 		l.push(x...)
 		l.push(y...)
 		l.call(l.c.helperBase + int(helperAdd))
 		return l.popN(4)
-	})
+	}, rare...)
 }
 
 // host calls a host function.

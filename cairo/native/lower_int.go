@@ -111,24 +111,66 @@ func intRows() map[string]lowering {
 	rows["u128_to_felt252"] = func(l *invocation) { l.out(0, l.convertTypes(l.values()[0])) }
 	rows["u128_overflowing_add"] = func(l *invocation) {
 		v := l.values()
-		lo, c := l.addCarry(v[0][0], v[1][0], constant(0))
-		hi, over := l.addCarry(v[0][1], v[1][1], c)
-		sum := []slot{lo, hi}
-		l.pushZero([]slot{over})
-		l.choose01([][]slot{sum}, [][]slot{sum})
+		x, y := v[0], v[1]
+		lo, c := l.addCarry(x[0], y[0], constant(0))
+		part := l.do(opAdd, x[1], y[1])
+		sum := []slot{lo, l.do(opAdd, part, c)}
+		l.pushAny(l.carried(part, x[1], y[1]), l.carried(sum[1], part, c))
+		l.choose(1, func() { l.out(1, sum) }, 0, func() { l.out(0, sum) })
 	}
 	rows["u128_overflowing_sub"] = func(l *invocation) {
 		v := l.values()
-		lo, b := l.subBorrow(v[0][0], v[1][0], constant(0))
-		hi, under := l.subBorrow(v[0][1], v[1][1], b)
-		diff := []slot{lo, hi}
-		l.pushZero([]slot{under})
-		l.choose01([][]slot{diff}, [][]slot{diff})
+		x, y := v[0], v[1]
+		lo, b := l.subBorrow(x[0], y[0], constant(0))
+		part := l.do(opSub, x[1], y[1])
+		diff := []slot{lo, l.do(opSub, part, b)}
+		l.pushAny(comparison{opLtU, x[1], y[1]}, comparison{opLtU, part, b})
+		l.choose(1, func() { l.out(1, diff) }, 0, func() { l.out(0, diff) })
 	}
 	return rows
 }
 
 func join(rows ...[]slot) []slot { return flat(rows) }
+
+// comparison is x op y.
+type comparison struct {
+	op   byte
+	x, y slot
+}
+
+// carried holds where sum = x + y is beyond a word.
+func (a *asm) carried(sum, x, y slot) comparison {
+	if x.known {
+		x, y = y, x
+	}
+	return comparison{opLtU, sum, y}
+}
+
+// choice is one slot where a comparison holds, else another.
+func (a *asm) choice(c comparison, yes, no slot) slot {
+	a.push(yes, no)
+	a.bin(c.op, c.x, c.y)
+	a.op(opSelect)
+	return a.pop()
+}
+
+// pushAny pushes whether one of the comparisons holds.
+func (a *asm) pushAny(comparisons ...comparison) {
+	some := false
+	for _, c := range comparisons {
+		if c.op == opLtU && c.y.known && c.y.value == 0 {
+			continue
+		}
+		a.bin(c.op, c.x, c.y)
+		if some {
+			a.op(opI32Or)
+		}
+		some = true
+	}
+	if !some {
+		a.i32(0)
+	}
+}
 
 func intConst(l *invocation) {
 	_, class := l.c.ints(l.lf.Signature.Branches[0].Vars[0].Type)
@@ -297,10 +339,10 @@ func (l *body) divConst(x, y []slot) (q, r []slot, ok bool) {
 	// The high word first; then two words by one with the divisor's reciprocal (Möller, Granlund: Improved division by invariant
 	// integers, algorithm 4).
 	// Its quotient is mostly zero, and a comparison cheaper than a division.
-	top := l.rarely(l.flag(opGeU, x[1], y[0]), []slot{zero, x[1]}, func() []slot {
+	top := l.rarely([]slot{zero, x[1]}, func() []slot {
 		q := l.do(opDivU, x[1], y[0])
 		return []slot{q, l.do(opSub, x[1], l.do(opMul, q, y[0]))}
-	})
+	}, func() { l.bin(opGeU, x[1], y[0]) })
 	high, rest := top[0], top[1]
 	shift := uint64(bits.LeadingZeros64(d))
 	n := d << shift
@@ -310,16 +352,18 @@ func (l *body) divConst(x, y []slot) (q, r []slot, ok bool) {
 		u1 = l.do(opOr, u1, l.do(opShrU, x[0], constant(64-shift)))
 	}
 	p := l.wide(u1, constant(reciprocal))
+	next := l.do(opAdd, u1, constant(1))
 	q0, carry := l.addCarry(p[0], u0, zero)
-	q1 := l.do(opAdd, l.do(opAdd, l.do(opAdd, p[1], u1), carry), constant(1))
+	q1 := l.do(opAdd, l.do(opAdd, next, p[1]), carry)
 	rem := l.do(opSub, u0, l.do(opMul, q1, constant(n)))
-	over := l.flag(opGtU, rem, q0)
-	q1 = l.do(opSub, q1, over)
-	rem = l.do(opAdd, rem, l.do(opAnd, l.do(opSub, zero, over), constant(n)))
-	under := l.flag(opGeU, rem, constant(n))
-	q1 = l.do(opAdd, q1, under)
-	rem = l.do(opSub, rem, l.do(opAnd, l.do(opSub, zero, under), constant(n)))
-	return []slot{q1, high}, []slot{l.do(opShrU, rem, constant(shift)), zero}, true
+	less, more := l.do(opSub, q1, constant(1)), l.do(opAdd, rem, constant(n))
+	q1 = l.choice(comparison{opGtU, rem, q0}, less, q1)
+	rem = l.choice(comparison{opGtU, rem, q0}, more, rem)
+	// One more is rare.
+	out := l.rarely([]slot{q1, rem}, func() []slot {
+		return []slot{l.do(opAdd, q1, constant(1)), l.do(opSub, rem, constant(n))}
+	}, func() { l.bin(opGeU, rem, constant(n)) })
+	return []slot{out[0], high}, []slot{l.do(opShrU, out[1], constant(shift)), zero}, true
 }
 
 // signedOp: branch 0 in range, branch 1 below it, branch 2 above it, with the wrapped result.

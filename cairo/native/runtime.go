@@ -136,15 +136,11 @@ func (a *asm) flagOf(op byte, x, y slot) slot {
 // reduced is x, or x - P where x is not below P; x is below 2P. P's lowest limb is 1 and the middle ones are 0, so that a
 // borrow goes beyond the lowest limb only where that is zero: once in 2^64.
 func (a *asm) reduced(x []slot) []slot {
-	top := a.do(opSub, x[3], constant(primeTop))
-	// The highest limbs are below 2^61: the difference's sign says whether it is negative.
-	over := a.do(opXor, a.do(opShrU, top, constant(63)), constant(1))
-	mask := a.do(opSub, constant(0), over)
-	out := []slot{a.do(opSub, x[0], over), x[1], x[2], a.do(opSub, x[3], a.do(opAnd, mask, constant(primeTop)))}
-	return a.rarely(a.isZero(x[0]), out, func() []slot {
+	return a.rarely(a.lessPrime(x), func() []slot {
+		top := a.do(opSub, x[3], constant(primeTop))
 		b1 := a.isZero(x[1])
 		b2 := a.do(opAnd, b1, a.isZero(x[2]))
-		top := a.do(opSub, top, b2)
+		top = a.do(opSub, top, b2)
 		t := []slot{constant(^uint64(0)), a.do(opSub, x[1], constant(1)), a.do(opSub, x[2], b1), top}
 		r := make([]slot, 4)
 		for i := range t {
@@ -154,26 +150,43 @@ func (a *asm) reduced(x []slot) []slot {
 			r[i] = a.pop()
 		}
 		return r
-	})
+	}, func() { a.pushZero(x[:1]) })
 }
 
-// rarely is usual, or where the condition holds what other makes.
-func (a *asm) rarely(condition slot, usual []slot, other func() []slot) []slot {
-	if condition.known && condition.value == 0 {
-		return usual
-	}
+// lessPrime is reduced where x[0] is not zero.
+func (a *asm) lessPrime(x []slot) []slot {
+	// The highest limbs are below 2^61: the difference's sign says whether it is negative.
+	top := a.do(opSub, x[3], constant(primeTop))
+	below := a.do(opShrS, top, constant(63)) // 0 or -1
+	low := a.do(opSub, a.do(opSub, x[0], constant(1)), below)
+	return []slot{low, x[1], x[2], a.do(opAdd, top, a.do(opAnd, below, constant(primeTop)))}
+}
+
+// rarely is usual, or where one of the conditions holds, which are pushed, what other makes.
+func (a *asm) rarely(usual []slot, other func() []slot, conditions ...func()) []slot {
 	out := make([]slot, len(usual))
-	for i, s := range usual {
+	assign := func(values []slot) {
+		for i, s := range values {
+			a.push(s)
+			a.set(out[i])
+		}
+	}
+	for i := range out {
 		out[i] = a.fresh()
-		a.push(s)
-		a.set(out[i])
 	}
-	a.push(condition)
-	a.op(opWrap, opIf, blockVoid)
-	for i, s := range other() {
-		a.push(s)
-		a.set(out[i])
+	// As if and not br_if: wazero makes comparisons and jumps one only where no other jump leads to the same place.
+	a.op(opBlock, blockVoid)
+	for _, condition := range conditions {
+		condition()
+		a.not()
+		a.op(opIf, blockVoid)
 	}
+	assign(usual)
+	a.opN(opBr, len(conditions))
+	for range conditions {
+		a.op(opEnd)
+	}
+	assign(other())
 	a.op(opEnd)
 	return out
 }
@@ -251,13 +264,12 @@ func (a *asm) feltSub(x, y []slot) []slot {
 	negative := a.do(opShrU, d[3], constant(63))
 	top := a.do(opAdd, d[3], a.do(opAnd, a.do(opSub, constant(0), negative), constant(primeTop)))
 	low := a.do(opAdd, d[0], negative)
-	carry := a.flag(opLtU, low, negative)
-	return a.rarely(carry, []slot{low, d[1], d[2], top}, func() []slot {
+	return a.rarely([]slot{low, d[1], d[2], top}, func() []slot {
 		mid := a.do(opAdd, d[1], constant(1))
 		c := a.isZero(mid)
 		high := a.do(opAdd, d[2], c)
 		return []slot{low, mid, high, a.do(opAdd, top, a.do(opAnd, c, a.isZero(high)))}
-	})
+	}, func() { a.bin(opLtU, low, negative) })
 }
 
 // Products are made of digits of 29 bits, nine to an element: the sums of products fit a word without carries.
@@ -359,13 +371,19 @@ func (a *asm) reduce(c [17]slot) {
 
 // wide is the product of two words in two words.
 func (a *asm) wide(x, y slot) []slot {
+	if x.known {
+		x, y = y, x
+	}
 	low := constant(1<<32 - 1)
 	half := constant(32)
 	x0, x1 := a.do(opAnd, x, low), a.do(opShrU, x, half)
 	y0, y1 := a.do(opAnd, y, low), a.do(opShrU, y, half)
 	mid := a.do(opAdd, a.do(opMul, x1, y0), a.do(opShrU, a.do(opMul, x0, y0), half))
-	mid2 := a.do(opAdd, a.do(opMul, x0, y1), a.do(opAnd, mid, low))
-	hi := a.do(opAdd, a.do(opMul, x1, y1), a.do(opAdd, a.do(opShrU, mid, half), a.do(opShrU, mid2, half)))
+	hi := a.do(opAdd, a.do(opMul, x1, y1), a.do(opShrU, mid, half))
+	if y1 != constant(0) { // else the rest is below 2^32
+		mid2 := a.do(opAdd, a.do(opMul, x0, y1), a.do(opAnd, mid, low))
+		hi = a.do(opAdd, hi, a.do(opShrU, mid2, half))
+	}
 	return []slot{a.do(opMul, x, y), hi}
 }
 

@@ -31,7 +31,7 @@ const (
 	opI32Eq       = 0x46
 	opI32And      = 0x71
 	opI32Or       = 0x72
-	opI64Eqz      = 0x50
+	opI64Eqz      = 0x50 // this and the next ten are comparisons
 	opEq          = 0x51
 	opNe          = 0x52
 	opLtS         = 0x53
@@ -223,9 +223,40 @@ type asm struct {
 	code   []byte
 	params int
 	locals int // in all
+	// compared is the code's length just after a comparison was written.
+	compared int
 }
 
-func (a *asm) op(ops ...byte) { a.code = append(a.code, ops...) }
+// op writes instructions without immediate operands, and what follows some as such.
+func (a *asm) op(ops ...byte) {
+	a.code = append(a.code, ops...)
+	if last := ops[len(ops)-1]; last >= opI64Eqz && last <= opGeU {
+		a.compared = len(a.code)
+	}
+}
+
+// inverse is the comparison that holds where another one does not.
+var inverse = map[byte]byte{
+	opEq: opNe, opNe: opEq, opLtS: opGeS, opGeS: opLtS, opLtU: opGeU, opGeU: opLtU, opGtS: opLeS, opLeS: opGtS, opGtU: opLeU, opLeU: opGtU,
+}
+
+// not negates the condition on top of the stack. A comparison is inverted, since machine code branches on that directly.
+func (a *asm) not() {
+	if a.compared != len(a.code) {
+		a.op(opI32Eqz)
+		return
+	}
+	last := len(a.code) - 1
+	op := a.code[last]
+	a.code = a.code[:last]
+	if op == opI64Eqz {
+		a.i64(0)
+		op = opNe
+	} else {
+		op = inverse[op]
+	}
+	a.op(op)
+}
 
 // opN writes an instruction with an index.
 func (a *asm) opN(op byte, n int) { a.code = appendUleb(append(a.code, op), uint64(n)) }
@@ -301,22 +332,33 @@ func (a *asm) do(op byte, x, y slot) slot {
 			return constant(x.value >> (y.value & 63))
 		}
 	}
-	zero := func(s slot) bool { return s.known && s.value == 0 }
+	// A constant comes second and is no negative number where it need not be: machine code takes immediate operands so.
 	switch op {
-	case opAdd, opOr, opXor:
-		if zero(x) {
-			return y
+	case opAdd, opMul, opAnd, opOr, opXor:
+		if x.known {
+			x, y = y, x
 		}
-		if zero(y) {
-			return x
-		}
-	case opSub, opShl, opShrU:
-		if zero(y) {
-			return x
-		}
-	case opMul, opAnd:
-		if zero(x) || zero(y) {
-			return constant(0)
+	}
+	if y.known {
+		switch op {
+		case opAdd, opSub:
+			if n := -y.value; n < 1<<31 && y.value >= 1<<31 {
+				op, y = opAdd+opSub-op, constant(n)
+			}
+			fallthrough
+		case opOr, opXor, opShl, opShrU:
+			if y.value == 0 {
+				return x
+			}
+		case opMul, opAnd:
+			if y.value == 0 {
+				return y
+			}
+			if op == opAnd && y.value == 1<<32-1 {
+				a.push(x)
+				a.op(opWrap, opExtendU)
+				return a.pop()
+			}
 		}
 	}
 	a.bin(op, x, y)
