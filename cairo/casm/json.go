@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -335,6 +336,7 @@ func (c *Class) MarshalJSON() ([]byte, error) { return c.AppendJSON(nil, false),
 
 // AppendJSON appends the official compiler's JSON to b, without white space, with pythonic_hints if asked for.
 func (c *Class) AppendJSON(b []byte, pythonic bool) []byte {
+	b = slices.Grow(b, 28*len(c.Bytecode)) // about what contracts take, hints and all
 	b = append(b, `{"prime":"0x`+felt.Modulus().Text(16)+`","compiler_version":`...)
 	b = appendString(b, c.CompilerVersion)
 	b = append(b, `,"bytecode":[`...)

@@ -72,15 +72,14 @@ func (as *annotations) clone(a *annotation) *annotation {
 	return &c
 }
 
-// take removes the arguments from the live variables and returns them.
-func (a *annotation) take(idx sierra.StatementIdx, ids []sierra.VarID) ([]reference, error) {
-	taken := make([]reference, len(ids))
-	for i, id := range ids {
+// take removes the arguments from the live variables and appends them to taken.
+func (a *annotation) take(taken []reference, idx sierra.StatementIdx, ids []sierra.VarID) ([]reference, error) {
+	for _, id := range ids {
 		at := a.find(id)
 		if at < 0 {
 			return nil, errorf(CodeReferences, idx, "variable [%d] is undefined", id)
 		}
-		taken[i] = a.vars[at].reference
+		taken = append(taken, a.vars[at].reference)
 		a.vars = append(a.vars[:at], a.vars[at+1:]...)
 	}
 	return taken, nil
@@ -92,6 +91,7 @@ type annotations struct {
 	at []*annotation
 	// loops are the statements that are jumped back to: their annotation is kept, to compare.
 	loops []bool
+	taken []reference // by the statement being compiled
 }
 
 func (c *compilation) newAnnotations() (*annotations, error) {
@@ -143,8 +143,9 @@ func (as *annotations) use(idx sierra.StatementIdx, args []sierra.VarID) (*annot
 		as.at[idx] = nil
 	}
 	as.budget.move(len(a.vars) * len(args))
-	refs, err := a.take(idx, args)
-	return a, refs, err
+	var err error
+	as.taken, err = a.take(as.taken[:0], idx, args)
+	return a, as.taken, err
 }
 
 // set records an annotation, or checks that it agrees with the one that is there.

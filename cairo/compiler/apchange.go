@@ -44,14 +44,14 @@ type apSolver struct {
 
 // apInfo is what the solver knows of a statement.
 type apInfo struct {
-	locals      int  // cells allocated for locals before it
-	known       bool // is the furthest return a known distance away?
-	toReturn    int
-	tracked     bool
+	locals      int           // cells allocated for locals before it
+	toReturn    int           // known: the distance of the furthest return
 	base        sierra.FuncID // tracked: the function from whose start ap is counted, or noFunction
 	fromBase    int           // tracked: at most so much since the base
+	effective   int           // isEffective: what fromBase becomes once every branch is aligned
+	known       bool
+	tracked     bool
 	isEffective bool
-	effective   int // what fromBase becomes once every branch is aligned
 }
 
 // solve returns the function's changes (-1 for unknown) and the variable of each statement.

@@ -172,6 +172,9 @@ func (b *builder) add(o casm.Operand) Var {
 }
 
 func (b *builder) set(v Var, o casm.Operand) {
+	if b.vars == nil {
+		b.vars = make([]casm.Operand, 0, 8) // what most code has use for
+	}
 	for len(b.vars) <= int(v) {
 		b.vars = append(b.vars, casm.Operand{Kind: noVar})
 	}
@@ -331,6 +334,9 @@ func (b *builder) emit(i casm.Instruction, mayInc bool) {
 	b.steps++
 	b.offset += i.Size()
 	i.Hints, b.hints = b.hints, nil
+	if b.instructions == nil {
+		b.instructions = make([]casm.Instruction, 0, 8)
+	}
 	b.instructions = append(b.instructions, i)
 }
 

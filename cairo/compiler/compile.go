@@ -167,14 +167,16 @@ func (c *compilation) computeMetadata() (*Metadata, error) {
 			enforced[c.program.Funcs[i].Entry] = &Costs{Const: cost}
 		}
 	}
-	pre, preFunctions, err := (&gasSolver{resolved: c.resolved}).solve()
+	gas := &gasSolver{resolved: c.resolved}
+	pre, preFunctions, err := gas.solve()
 	if err != nil {
 		return nil, err
 	}
 	if m.FunctionAPChange, m.apVars, err = c.newAPSolver(pre).solve(); err != nil {
 		return nil, err
 	}
-	post, postFunctions, err := (&gasSolver{resolved: c.resolved, post: true, pre: pre, apVars: m.apVars, enforced: enforced}).solve()
+	gas.post, gas.pre, gas.apVars, gas.enforced = true, pre, m.apVars, enforced
+	post, postFunctions, err := gas.solve()
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +217,8 @@ func (c *compilation) lowerAll() (*code, error) {
 		return nil, err
 	}
 	n := len(c.program.Statements)
-	out := &code{offsets: make([]int, 0, n+1), instructions: make([]casm.Instruction, 0, n)}
+	// Contracts have about one instruction a statement; a third more saves most of them a copy.
+	out := &code{offsets: make([]int, 0, n+1), instructions: make([]casm.Instruction, 0, n+n/3)}
 	offset := 0
 	for i := range c.program.Statements {
 		idx, s := sierra.StatementIdx(i), &c.program.Statements[i]

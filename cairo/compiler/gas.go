@@ -19,8 +19,10 @@ type gasSolver struct {
 	pre      []Costs                        // post: the first run's variables
 	apVars   []int                          // post
 	enforced map[sierra.StatementIdx]*Costs // wallets that are given
-	wallet   []Costs
-	target   []Costs // nil in the first round
+	order    []sierra.StatementIdx          // each statement after those whose wallets its own depends on
+	flow     []sierra.StatementIdx          // each statement after those that follow it
+	wallet   []Costs                        // the second run overwrites the first one's
+	target   []Costs                        // nil in the first round
 	// overflow is a statement at which an amount exceeded 31 bits, -1 for none: the official compiler counts in these.
 	overflow sierra.StatementIdx
 }
@@ -41,16 +43,19 @@ func (g *gasSolver) fit(idx sierra.StatementIdx, c Costs) Costs {
 // solve returns the variables of each statement and the cost of each function.
 func (g *gasSolver) solve() (vars []Costs, functions []Costs, err error) {
 	n := len(g.program.Statements)
-	g.wallet, g.overflow = make([]Costs, n), -1
-	order, err := reverseTopological(n, true, g.walletDependencies)
-	if err != nil {
-		return nil, nil, err
+	if g.wallet == nil {
+		g.wallet = make([]Costs, n)
+		if g.order, err = reverseTopological(n, true, g.walletDependencies); err != nil {
+			return nil, nil, err
+		}
+		if g.flow, err = reverseTopological(n, false, g.successors); err != nil {
+			return nil, nil, err
+		}
 	}
-	g.prepareWallets(order)
-	if g.target, err = g.targets(); err != nil {
-		return nil, nil, err
-	}
-	g.prepareWallets(order)
+	g.target, g.overflow = nil, -1
+	g.prepareWallets()
+	g.target = g.targets()
+	g.prepareWallets()
 	if g.overflow >= 0 {
 		return nil, nil, errorf(CodeGas, g.overflow, "the cost exceeds %d", math.MaxInt32)
 	}
@@ -60,7 +65,8 @@ func (g *gasSolver) solve() (vars []Costs, functions []Costs, err error) {
 			return nil, nil, errorf(CodeGas, idx, "the function cannot be made to cost %d", want[Const])
 		}
 	}
-	vars = make([]Costs, n)
+	vars = g.target // which has served
+	clear(vars)
 	for idx := range g.program.Statements {
 		g.variables(sierra.StatementIdx(idx), vars)
 	}
@@ -114,6 +120,15 @@ func (g *gasSolver) walletDependencies(idx sierra.StatementIdx, children []sierr
 	return children
 }
 
+// successors are the statements that may follow.
+func (g *gasSolver) successors(idx sierra.StatementIdx, children []sierra.StatementIdx) []sierra.StatementIdx {
+	s := &g.program.Statements[idx]
+	for i := range s.Branches {
+		children = append(children, s.Branches[i].Next(idx))
+	}
+	return children
+}
+
 // requirement is what a branch needs in the wallet: its own cost and the wallet after it.
 func (g *gasSolver) requirement(idx sierra.StatementIdx, branch *sierra.Branch, b *branchCost) Costs {
 	var c Costs
@@ -149,8 +164,8 @@ func (g *gasSolver) requirement(idx sierra.StatementIdx, branch *sierra.Branch, 
 	return g.fit(idx, c.add(g.walletAt(branch.Next(idx))))
 }
 
-func (g *gasSolver) prepareWallets(order []sierra.StatementIdx) {
-	for _, idx := range order {
+func (g *gasSolver) prepareWallets() {
+	for _, idx := range g.order {
 		s := &g.program.Statements[idx]
 		var wallet Costs
 		if !s.Return {
@@ -168,28 +183,18 @@ func (g *gasSolver) prepareWallets(order []sierra.StatementIdx) {
 }
 
 // targets computes each statement's wallet plus the excess that reaches it.
-func (g *gasSolver) targets() ([]Costs, error) {
+func (g *gasSolver) targets() []Costs {
 	n := len(g.program.Statements)
-	order, err := reverseTopological(n, false, func(idx sierra.StatementIdx, children []sierra.StatementIdx) []sierra.StatementIdx {
-		s := &g.program.Statements[idx]
-		for i := range s.Branches {
-			children = append(children, s.Branches[i].Next(idx))
-		}
-		return children
-	})
-	if err != nil {
-		return nil, err
-	}
 	excess := make([]Costs, n)
 	reached := make([]bool, n) // excess is set
 	final := make([]bool, n)
 	for i := n - 1; i >= 0; i-- {
-		g.pushExcess(order[i], excess, reached, final)
+		g.pushExcess(g.flow[i], excess, reached, final)
 	}
 	for idx := range excess {
 		excess[idx] = g.fit(sierra.StatementIdx(idx), g.wallet[idx].add(excess[idx]))
 	}
-	return excess, nil
+	return excess
 }
 
 // pushExcess hands a statement's excess on to its branches: redeposit_gas takes all of it, withdraw_gas what it would have

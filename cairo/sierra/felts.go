@@ -54,7 +54,9 @@ func DecodeFelts(felts []felt.Felt) (*Program, error) {
 	}
 	r := newFeltReader(w)
 	p := &Program{Version: version, Compiler: compiler}
-	for range r.size("types", 2) {
+	n := r.size("types", 2)
+	p.Types = make([]TypeDeclaration, 0, n)
+	for range n {
 		d := r.typeDeclaration()
 		d.ID = TypeID(len(p.Types))
 		p.Types = append(p.Types, d)
@@ -62,14 +64,16 @@ func DecodeFelts(felts []felt.Felt) (*Program, error) {
 			return nil, r.err
 		}
 	}
-	for range r.size("libfuncs", 2) {
+	n = r.size("libfuncs", 2)
+	p.Libfuncs = make([]LibfuncDeclaration, 0, n)
+	for range n {
 		d := LibfuncDeclaration{ID: LibfuncID(len(p.Libfuncs)), LongID: r.longID()}
 		p.Libfuncs = append(p.Libfuncs, d)
 		if r.err != nil {
 			return nil, r.err
 		}
 	}
-	n := r.size("statements", 2)
+	n = r.size("statements", 2)
 	p.Statements = make([]Statement, 0, n)
 	for range n {
 		p.Statements = append(p.Statements, r.statement())
@@ -77,7 +81,9 @@ func DecodeFelts(felts []felt.Felt) (*Program, error) {
 			return nil, r.err
 		}
 	}
-	for range r.size("functions", 3) {
+	n = r.size("functions", 3)
+	p.Funcs = make([]Function, 0, n)
+	for range n {
 		f := r.function()
 		f.ID = FuncID(len(p.Funcs))
 		p.Funcs = append(p.Funcs, f)
@@ -115,6 +121,21 @@ type feltReader struct {
 	pos   int
 	names map[uint32]string // generic ids by code, decoded once
 	err   error
+
+	// Statements have few variables and branches: these are cut from larger pieces.
+	varsLeft     []VarID
+	branchesLeft []Branch
+}
+
+// piece cuts n items off the list, which it replaces if it is too short.
+func piece[T any](left *[]T, n int) []T {
+	const many = 1024
+	if n > len(*left) {
+		*left = make([]T, max(n, many))
+	}
+	items := (*left)[:n:n]
+	*left = (*left)[n:]
+	return items
 }
 
 func newFeltReader(w *words) *feltReader {
@@ -280,7 +301,7 @@ func (r *feltReader) vars() []VarID {
 	if n == 0 {
 		return nil
 	}
-	vars := make([]VarID, n)
+	vars := piece(&r.varsLeft, n)
 	for i := range vars {
 		vars[i] = VarID(r.uint64())
 	}
@@ -299,16 +320,15 @@ func (r *feltReader) statement() Statement {
 	}
 	s := Statement{Libfunc: LibfuncID(r.id()), Args: r.vars()}
 	n := r.size("branches", 2)
-	s.Branches = make([]Branch, 0, n)
-	for range n {
-		var b Branch
+	s.Branches = piece(&r.branchesLeft, n)
+	for i := range s.Branches {
+		b := &s.Branches[i]
 		if target := r.uint64(); target == fallthroughTarget {
 			b.Fallthrough = true
 		} else {
 			b.Target = StatementIdx(clampInt(target))
 		}
 		b.Results = r.vars()
-		s.Branches = append(s.Branches, b)
 		if r.err != nil {
 			break
 		}

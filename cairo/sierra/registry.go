@@ -207,12 +207,12 @@ func (r *Registry) specialiseLibfuncs() *ClassError {
 	r.libfuncs = make([]ConcreteLibfunc, 0, len(p.Libfuncs))
 	table := libfuncTable()
 	// Equal declarations share a signature: one may be as long as a type has members, and its declaration is short.
-	signatures := make(map[string]Signature)
+	first := make(map[string]LibfuncID, len(p.Libfuncs))
 	for i := range p.Libfuncs {
 		d := &p.Libfuncs[i]
 		key := typeKey(d.LongID.Generic, d.LongID.Args)
-		if sig, ok := signatures[key]; ok {
-			r.libfuncs = append(r.libfuncs, ConcreteLibfunc{d.ID, d.LongID.Generic, d.LongID.Args, sig})
+		if id, ok := first[key]; ok {
+			r.libfuncs = append(r.libfuncs, ConcreteLibfunc{d.ID, d.LongID.Generic, d.LongID.Args, r.libfuncs[id].Signature})
 			continue
 		}
 		row := table[d.LongID.Generic]
@@ -224,7 +224,7 @@ func (r *Registry) specialiseLibfuncs() *ClassError {
 		if s.err != "" {
 			return &ClassError{Code: CodeLibfunc, Statement: -1, Libfunc: d.LongID.Generic, Message: "libfunc " + strconv.Itoa(i) + ": " + s.err}
 		}
-		signatures[key] = sig
+		first[key] = d.ID
 		r.libfuncs = append(r.libfuncs, ConcreteLibfunc{d.ID, d.LongID.Generic, d.LongID.Args, sig})
 	}
 	return nil
@@ -257,7 +257,7 @@ func (r *Registry) checkFunctions() *ClassError {
 // flow to be such that each branch of several leads forward to an alignment of its own.
 func (r *Registry) checkStatements() *ClassError {
 	stmts := r.Program.Statements
-	from := make(map[StatementIdx]StatementIdx) // where a branch of several leads to, and from which statement
+	from := make([]StatementIdx, len(stmts)) // one more than the statement of which a branch of several leads here, 0 for none
 	for i := range stmts {
 		s, at := &stmts[i], StatementIdx(i)
 		if s.Return {
@@ -282,8 +282,8 @@ func (r *Registry) checkStatements() *ClassError {
 			if b.Fallthrough != (sig.Fallthrough == j) {
 				return refuseAt(CodeBranch, at, l.Generic, "branch %d: fallthrough is %t, want %t", j, b.Fallthrough, sig.Fallthrough == j)
 			}
-			if src, ok := from[at]; ok && !want.ApChange.BranchAlign {
-				return refuseAt(CodeBranch, at, l.Generic, "statement %d branches to here, which is not an alignment", src)
+			if src := from[at]; src > 0 && !want.ApChange.BranchAlign {
+				return refuseAt(CodeBranch, at, l.Generic, "statement %d branches to here, which is not an alignment", src-1)
 			}
 			next := b.Next(at)
 			if next < 0 || int(next) >= len(stmts) {
@@ -293,10 +293,10 @@ func (r *Registry) checkStatements() *ClassError {
 				if next < at {
 					return refuseAt(CodeBranch, at, l.Generic, "branch %d leads backwards, to statement %d", j, next)
 				}
-				if src, ok := from[next]; ok {
-					return refuseAt(CodeBranch, at, l.Generic, "branch %d leads to statement %d, as does one of statement %d", j, next, src)
+				if src := from[next]; src > 0 {
+					return refuseAt(CodeBranch, at, l.Generic, "branch %d leads to statement %d, as does one of statement %d", j, next, src-1)
 				}
-				from[next] = at
+				from[next] = at + 1
 			}
 		}
 	}
