@@ -442,7 +442,11 @@ func (l *body) helper(h helper, args ...[]slot) []slot {
 			if small(args[0]) {
 				return l.addSmall(args[1], args[0])
 			}
-			return l.feltAdd(args[0], args[1])
+			return l.addUsual(args[0], args[1], func() []slot {
+				l.push(flat(args)...)
+				l.call(l.c.helperBase + int(h))
+				return l.popN(4)
+			})
 		case helperSub:
 			if n, ok := negated(args[1]); ok && small(n) {
 				return l.addSmall(args[0], n)

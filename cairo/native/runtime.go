@@ -42,7 +42,7 @@ var montSquare = func() [4]uint64 {
 	return r                                                                                // and in Montgomery form: R·R
 }()
 
-func newAsm(params int) *asm { return &asm{params: params, locals: params} }
+func newAsm(params int) *asm { return &asm{params: params, locals: params + 1} }
 
 func (a *asm) param(from, n int) []slot {
 	out := make([]slot, n)
@@ -248,6 +248,33 @@ func (a *asm) feltAdd(x, y []slot) []slot {
 	}
 	s[3] = a.do(opAdd, a.do(opAdd, x[3], y[3]), carry)
 	return a.reduced(s)
+}
+
+// addUsual is feltAdd without the carries that a carry into a limb makes, and without the borrow of reduced: both are rare, and
+// other then makes the sum.
+func (a *asm) addUsual(x, y []slot, other func() []slot) []slot {
+	s := make([]slot, 4)
+	var rare []func()
+	carry := constant(0)
+	for i := range s {
+		in, x, y := carry, x[i], y[i]
+		if x.known {
+			x, y = y, x
+		}
+		part := a.do(opAdd, x, y)
+		s[i] = a.do(opAdd, part, in)
+		if i == 3 {
+			break
+		}
+		if carry = constant(0); y != carry {
+			carry = a.flag(opLtU, part, x)
+		}
+		if in != constant(0) {
+			rare = append(rare, func() { a.bin(opLtU, s[i], in) })
+		}
+	}
+	rare = append(rare, func() { a.pushZero(s[:1]) })
+	return a.rarely(a.lessPrime(s), other, rare...)
 }
 
 func (a *asm) feltSub(x, y []slot) []slot {

@@ -1,7 +1,7 @@
 package native
 
-// A WebAssembly 2.0 encoder: as much of the binary format as the lowering needs. Every value is an i64 but for conditions and
-// addresses, which are i32 on the operand stack and never in locals.
+// A WebAssembly 2.0 encoder: as much of the binary format as the lowering needs. Every value is an i64 but for conditions, which
+// are i32 on the operand stack, and addresses in use, for which each function has one local, the first after the parameters.
 
 // Opcodes.
 const (
@@ -57,6 +57,7 @@ const (
 	opWrap        = 0xa7 // i32.wrap_i64
 	opExtendU     = 0xad // i64.extend_i32_u
 
+	typeI32   = 0x7f
 	typeI64   = 0x7e
 	blockVoid = 0x40
 )
@@ -86,7 +87,7 @@ type signature struct{ params, results int }
 // wasmFunc is a function with its code.
 type wasmFunc struct {
 	sig    signature
-	locals int // beyond the parameters
+	locals int // beyond the parameters and the address
 	body   []byte
 }
 
@@ -185,12 +186,8 @@ func (m *module) encode() []byte {
 
 	b = appendUleb(nil, uint64(len(m.funcs)))
 	for _, f := range m.funcs {
-		var c []byte
-		if f.locals > 0 {
-			c = append(appendUleb(append(c, 1), uint64(f.locals)), typeI64)
-		} else {
-			c = append(c, 0)
-		}
+		c := []byte{2, 1, typeI32}
+		c = append(appendUleb(c, uint64(f.locals)), typeI64)
 		b = appendUleb(b, uint64(len(c)+len(f.body)))
 		b = append(append(b, c...), f.body...)
 	}
@@ -222,7 +219,7 @@ func constant(v uint64) slot { return slot{known: true, value: v} }
 type asm struct {
 	code   []byte
 	params int
-	locals int // in all
+	locals int // in all, the address too
 	// compared is the code's length just after a comparison was written.
 	compared int
 }
@@ -376,15 +373,29 @@ func (a *asm) flag(op byte, x, y slot) slot {
 func (a *asm) load(addr slot, offset int) {
 	a.push(addr)
 	a.op(opWrap)
-	a.opN(opLoad, 3)
+	a.memory(opLoad, offset)
+}
+
+func (a *asm) memory(op byte, offset int) {
+	a.opN(op, 3)
 	a.code = appendUleb(a.code, uint64(offset))
+}
+
+// addressed sets the local for an address. The accesses that follow should have their largest offset first: wazero then leaves
+// out the checks of the others, as it sees the same address.
+func (a *asm) addressed(addr slot) {
+	a.push(addr)
+	a.op(opWrap)
+	a.opN(opLocalSet, a.params)
 }
 
 // loadN reads n consecutive words.
 func (a *asm) loadN(addr slot, offset, n int) []slot {
 	out := make([]slot, n)
-	for i := range out {
-		a.load(addr, offset+8*i)
+	a.addressed(addr)
+	for i := n - 1; i >= 0; i-- {
+		a.opN(opLocalGet, a.params)
+		a.memory(opLoad, offset+8*i)
 		out[i] = a.pop()
 	}
 	return out
@@ -392,19 +403,18 @@ func (a *asm) loadN(addr slot, offset, n int) []slot {
 
 // store writes words to consecutive addresses.
 func (a *asm) store(addr slot, offset int, words ...slot) {
-	for i, w := range words {
-		a.push(addr)
-		a.op(opWrap)
-		a.push(w)
-		a.opN(opStore, 3)
-		a.code = appendUleb(a.code, uint64(offset+8*i))
+	a.addressed(addr)
+	for i := len(words) - 1; i >= 0; i-- {
+		a.opN(opLocalGet, a.params)
+		a.push(words[i])
+		a.memory(opStore, offset+8*i)
 	}
 }
 
 // finish is the function.
 func (a *asm) finish(sig signature) *wasmFunc {
 	a.op(opEnd)
-	return &wasmFunc{sig: sig, locals: a.locals - a.params, body: a.code}
+	return &wasmFunc{sig: sig, locals: a.locals - a.params - 1, body: a.code}
 }
 
 // customSection is a section of a module that means nothing to whoever runs it. The name is of at most 100 bytes.
