@@ -290,33 +290,36 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// TestUnaudited: what no class of the corpus has, since networks do not admit it. The text is that of starknet-sierra-compile
-// 2.20.0 with --allowed-libfuncs-list-name all, for the same program as a class.
+// unaudited has what no class of the corpus has, since networks do not admit it.
+const unaudited = `
+	type felt252 = felt252;
+	libfunc dup = dup<felt252>;
+	libfunc drop = drop<felt252>;
+	libfunc add5 = felt252_add_const<5>;
+	libfunc sub5 = felt252_sub_const<5>;
+	libfunc mul5 = felt252_mul_const<5>;
+	libfunc div5 = felt252_div_const<5>;
+	libfunc store = store_temp<felt252>;
+	libfunc trace = trace<77>;
+	libfunc panic = unsafe_panic;
+	trace() -> ();
+	dup([0]) -> ([0], [1]);
+	add5([1]) -> ([1]);
+	store([1]) -> ([1]);
+	sub5([1]) -> ([1]);
+	store([1]) -> ([1]);
+	mul5([1]) -> ([1]);
+	store([1]) -> ([1]);
+	drop([0]) -> ();
+	div5([1]) -> ([1]);
+	store([1]) -> ([1]);
+	panic() { };
+	f@0([0]: felt252) -> (felt252);`
+
+// TestUnaudited compares with the text of starknet-sierra-compile 2.20.0 with --allowed-libfuncs-list-name all, for the same
+// program as a class.
 func TestUnaudited(t *testing.T) {
-	program, err := compileText(`
-		type felt252 = felt252;
-		libfunc dup = dup<felt252>;
-		libfunc drop = drop<felt252>;
-		libfunc add5 = felt252_add_const<5>;
-		libfunc sub5 = felt252_sub_const<5>;
-		libfunc mul5 = felt252_mul_const<5>;
-		libfunc div5 = felt252_div_const<5>;
-		libfunc store = store_temp<felt252>;
-		libfunc trace = trace<77>;
-		libfunc panic = unsafe_panic;
-		trace() -> ();
-		dup([0]) -> ([0], [1]);
-		add5([1]) -> ([1]);
-		store([1]) -> ([1]);
-		sub5([1]) -> ([1]);
-		store([1]) -> ([1]);
-		mul5([1]) -> ([1]);
-		store([1]) -> ([1]);
-		drop([0]) -> ();
-		div5([1]) -> ([1]);
-		store([1]) -> ([1]);
-		panic() { };
-		f@0([0]: felt252) -> (felt252);`, Options{})
+	program, err := compileText(unaudited, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
