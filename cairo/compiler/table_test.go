@@ -60,9 +60,10 @@ func TestLibfuncTable(t *testing.T) {
 
 The %d libfuncs of the official compiler 2.20.0, written by TestLibfuncTable (cairo/compiler/table_test.go; -update writes
 it anew). "Audited" is the Sierra version from which declared classes may use it, or no. "Cases" are the corpus's libfuncs/,
-compiled to the official CASM text and costs, and TestUnaudited (refuse_test.go), compiled to the official CASM; "classes" its sierra-casm/ and contracts/, compiled to the official JSON, byte for
-byte; "runs" the programs of cairo/compiler/testdata/run whose results, panic data and gas equal the official runner's,
-where it was executed and not only present. The first of each, and how many more there are.
+compiled to the official CASM text and costs, and TestUnaudited (refuse_test.go), compiled to the official CASM; "classes" its
+sierra-casm/ and contracts/, compiled to the official JSON, byte for byte; "runs" the programs of cairo/compiler/testdata/run
+whose results, panic data and gas equal the official runner's, where it was executed and not only present. The first of each,
+and how many more there are.
 
 %d are implemented, %d compiled in a test, %d run in a test. Not among the runs are meta_tx_v0_syscall, which the official runner does
 not know (the differential tests of cairo/native run it on both engines, TestMetaTransaction in app/executor what it does), and
