@@ -47,23 +47,20 @@ func dictHash(k []uint64) uint64 {
 func (a *asm) dictGet(growIndex int) {
 	p := a.param(0, 5)
 	d, key := p[0], p[1:]
-	word := func(offset int) slot {
-		a.load(d, offset)
-		return a.pop()
-	}
-	accesses := word(dictAccesses)
-	a.store(d, dictAccesses, a.do(opAdd, accesses, constant(1)))
+	header := a.loadN(d, 0, dictHeader/8)
+	a.store(d, dictAccesses, a.do(opAdd, header[dictAccesses/8], constant(1)))
+	count, size := header[dictCount/8], header[dictEntry/8]
+	s0, s1, s2 := header[dictSecrets/8], header[dictSecrets/8+1], header[dictSecrets/8+2]
 	// Room for one more key.
-	count, mask := word(dictCount), word(dictMask)
-	a.bin(opGtU, a.do(opShl, a.do(opAdd, count, constant(1)), constant(1)), mask)
-	a.op(opIf, blockVoid)
-	a.push(d)
-	a.call(growIndex)
-	a.load(d, dictMask)
-	a.set(mask)
-	a.op(opEnd)
-	table, size := word(dictTable), word(dictEntry)
-	s0, s1, s2 := word(dictSecrets), word(dictSecrets+8), word(dictSecrets+16)
+	places := header[dictMask/8 : dictTable/8+1]
+	places = a.rarely(places, func() []slot {
+		a.push(d)
+		a.call(growIndex)
+		return a.loadN(d, dictMask, 2)
+	}, func() {
+		a.bin(opGtU, a.do(opShl, a.do(opAdd, count, constant(1)), constant(1)), places[0])
+	})
+	mask, table := places[0], places[1]
 	w := a.wide(a.do(opXor, key[0], s0), a.do(opXor, key[1], s1))
 	w = a.wide(a.do(opXor, a.do(opXor, a.do(opXor, w[0], w[1]), key[2]), s2), a.do(opXor, key[3], s0))
 	i := a.fresh()
@@ -72,22 +69,14 @@ func (a *asm) dictGet(growIndex int) {
 	a.op(opLoop, blockVoid)
 	at := a.do(opAdd, table, a.do(opMul, i, size))
 	// A free entry becomes the key's.
-	a.load(at, entryTaken)
-	a.op(opI64Eqz, opIf, blockVoid)
-	a.store(at, 0, key...)
-	a.store(at, entryTaken, constant(1))
-	a.load(d, dictCount)
-	a.i64(1)
-	a.op(opAdd)
-	a.store(d, dictCount, a.pop())
+	entry := a.loadN(at, 0, entryTaken/8+1)
+	a.pushZero(entry[entryTaken/8:])
+	a.op(opIf, blockVoid)
+	a.store(at, 0, append(slices.Clone(key), constant(1))...)
+	a.store(d, dictCount, a.do(opAdd, count, constant(1)))
 	a.push(a.do(opAdd, at, constant(entryValue)))
 	a.op(opReturn, opEnd)
-	var same []slot
-	for k := range key {
-		a.load(at, 8*k)
-		same = append(same, a.pop())
-	}
-	a.pushEqual(same, key)
+	a.pushEqual(entry[:4], key)
 	a.op(opIf, blockVoid)
 	a.push(a.do(opAdd, at, constant(entryValue)))
 	a.op(opReturn, opEnd)

@@ -1,5 +1,7 @@
 package native
 
+import "math/bits"
+
 // collectionRows are arrays, spans and dictionaries. An array is start, end and capacity as addresses. Only the owner of an array
 // appends, behind its end, so views of it stay as they are.
 var collectionRows = map[string]lowering{
@@ -66,7 +68,15 @@ var collectionRows = map[string]lowering{
 	"array_len": func(l *invocation) {
 		arr := l.values()[0]
 		bytes := l.do(opSub, arr[1], arr[0])
-		l.out(0, []slot{l.do(opDivU, bytes, constant(l.elem()))})
+		// Without remainder: a shift and a multiplication by the inverse of what is odd, which Newton's iteration finds.
+		size := l.elem()
+		k := bits.TrailingZeros64(size)
+		odd := size >> k
+		inverse := odd // to three bits
+		for range 5 {
+			inverse *= 2 - odd*inverse
+		}
+		l.out(0, []slot{l.do(opMul, l.do(opShrU, bytes, constant(uint64(k))), constant(inverse))})
 	},
 	"span_from_tuple": func(l *invocation) {
 		box := l.values()[0][0]

@@ -86,6 +86,10 @@ func (a *asm) pushZero(slots []slot) {
 
 // pushEqual pushes whether two rows of slots are equal.
 func (a *asm) pushEqual(x, y []slot) {
+	if len(x) == 1 {
+		a.bin(opEq, x[0], y[0])
+		return
+	}
 	for i := range x {
 		a.bin(opXor, x[i], y[i])
 		if i > 0 {

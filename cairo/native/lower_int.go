@@ -2,7 +2,6 @@ package native
 
 import (
 	"math/big"
-	"math/bits"
 
 	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/crypto/felt"
@@ -25,14 +24,10 @@ func intRows() map[string]lowering {
 		},
 		"u128_byte_reverse": func(l *invocation) { l.out(0, l.host("byte_reverse", l.values()[0])) },
 		"u128_sqrt":         func(l *invocation) { l.out(0, l.host("u128_sqrt", l.values()[0])) },
-		"u128_safe_divmod":  u128DivMod,
+		"u128_safe_divmod":  divMod128,
 		"u256_is_zero":      isZero,
-		"u256_safe_divmod": func(l *invocation) {
-			v := l.values()
-			r := l.host("u256_divmod", v[0], v[1])
-			l.out(0, r[:4], r[4:])
-		},
-		"u256_sqrt": func(l *invocation) { l.out(0, l.host("u256_sqrt", l.values()[0])) },
+		"u256_safe_divmod":  divMod256,
+		"u256_sqrt":         func(l *invocation) { l.out(0, l.host("u256_sqrt", l.values()[0])) },
 		"u256_guarantee_inv_mod_n": func(l *invocation) {
 			v := l.values()
 			r := l.host("u256_inv_mod", v[0], v[1])
@@ -88,10 +83,7 @@ func intRows() map[string]lowering {
 			v := l.values()[0]
 			l.out(0, l.host("u128_sqrt", []slot{v[0], constant(0)}))
 		}
-		rows[name+"_safe_divmod"] = func(l *invocation) {
-			v := l.values()
-			l.out(0, []slot{l.do(opDivU, v[0][0], v[1][0])}, []slot{l.do(opRemU, v[0][0], v[1][0])})
-		}
+		rows[name+"_safe_divmod"] = divModWord
 	}
 	for name, bits := range map[string]uint{"i8": 8, "i16": 16, "i32": 32, "i64": 64, "i128": 128} {
 		rows[name+"_const"] = intConst
@@ -286,86 +278,6 @@ func bitwise(l *invocation) {
 	l.out(0, out[:]...)
 }
 
-func u128DivMod(l *invocation) {
-	v := l.values()
-	x, y := v[0], v[1]
-	if q, r, ok := l.divConst(x, y); ok {
-		l.out(0, q, r)
-		return
-	}
-	out := []slot{l.fresh(), l.fresh(), l.fresh(), l.fresh()}
-	l.pushZero([]slot{x[1], y[1]})
-	l.op(opIf, blockVoid)
-	l.bin(opDivU, x[0], y[0])
-	l.set(out[0])
-	l.bin(opRemU, x[0], y[0])
-	l.set(out[2])
-	l.i64(0)
-	l.set(out[1])
-	l.i64(0)
-	l.set(out[3])
-	l.op(opElse)
-	r := l.host("u128_divmod", x, y)
-	for i := range out {
-		l.push(r[i])
-		l.set(out[i])
-	}
-	l.op(opEnd)
-	l.out(0, out[:2], out[2:])
-}
-
-// divConst divides 128 bits by a known number that is a power of two or fits a word; ok is false for others.
-func (l *body) divConst(x, y []slot) (q, r []slot, ok bool) {
-	if !y[0].known || !y[1].known {
-		return nil, nil, false
-	}
-	d, zero := y[0].value, constant(0)
-	switch {
-	case d == 0 && y[1].value == 0:
-		return nil, nil, false
-	case d == 0 && y[1].value&(y[1].value-1) == 0: // 2^64 and more
-		k := uint64(bits.TrailingZeros64(y[1].value))
-		return []slot{l.do(opShrU, x[1], constant(k)), zero}, []slot{x[0], l.do(opAnd, x[1], constant(1<<k-1))}, true
-	case y[1].value != 0:
-		return nil, nil, false
-	case d&(d-1) == 0:
-		k := uint64(bits.TrailingZeros64(d))
-		low := l.do(opShrU, x[0], constant(k))
-		if k > 0 {
-			low = l.do(opOr, low, l.do(opShl, x[1], constant(64-k)))
-		}
-		return []slot{low, l.do(opShrU, x[1], constant(k))}, []slot{l.do(opAnd, x[0], constant(1<<k-1)), zero}, true
-	}
-	// The high word first; then two words by one with the divisor's reciprocal (Möller, Granlund: Improved division by invariant
-	// integers, algorithm 4).
-	// Its quotient is mostly zero, and a comparison cheaper than a division.
-	top := l.rarely([]slot{zero, x[1]}, func() []slot {
-		q := l.do(opDivU, x[1], y[0])
-		return []slot{q, l.do(opSub, x[1], l.do(opMul, q, y[0]))}
-	}, func() { l.bin(opGeU, x[1], y[0]) })
-	high, rest := top[0], top[1]
-	shift := uint64(bits.LeadingZeros64(d))
-	n := d << shift
-	reciprocal, _ := bits.Div64(^n, ^uint64(0), n)
-	u1, u0 := l.do(opShl, rest, constant(shift)), l.do(opShl, x[0], constant(shift))
-	if shift > 0 {
-		u1 = l.do(opOr, u1, l.do(opShrU, x[0], constant(64-shift)))
-	}
-	p := l.wide(u1, constant(reciprocal))
-	next := l.do(opAdd, u1, constant(1))
-	q0, carry := l.addCarry(p[0], u0, zero)
-	q1 := l.do(opAdd, l.do(opAdd, next, p[1]), carry)
-	rem := l.do(opSub, u0, l.do(opMul, q1, constant(n)))
-	less, more := l.do(opSub, q1, constant(1)), l.do(opAdd, rem, constant(n))
-	q1 = l.choice(comparison{opGtU, rem, q0}, less, q1)
-	rem = l.choice(comparison{opGtU, rem, q0}, more, rem)
-	// One more is rare.
-	out := l.rarely([]slot{q1, rem}, func() []slot {
-		return []slot{l.do(opAdd, q1, constant(1)), l.do(opSub, rem, constant(n))}
-	}, func() { l.bin(opGeU, rem, constant(n)) })
-	return []slot{out[0], high}, []slot{l.do(opShrU, out[1], constant(shift)), zero}, true
-}
-
 // signedOp: branch 0 in range, branch 1 below it, branch 2 above it, with the wrapped result.
 func signedOp(bits uint, add bool) lowering {
 	return func(l *invocation) {
@@ -500,6 +412,10 @@ func (a *asm) pushLess(x []slot, class intClass, bound *big.Int) {
 		if class == classI128 {
 			less = opLtS
 		}
+		if b[0].value == 0 {
+			a.bin(less, x[1], b[1])
+			return
+		}
 		a.bin(opLtU, x[0], b[0])
 		a.bin(opEq, x[1], b[1])
 		a.op(opI32And)
@@ -608,9 +524,23 @@ func downcast(l *invocation) {
 		l.downcastFelt(x, from, to, toClass)
 		return
 	}
-	l.pushLess(x, fromClass, to.Upper)
-	l.pushLess(x, fromClass, to.Lower)
-	l.op(opI32Eqz, opI32And)
+	upper, lower := to.Upper.Cmp(from.Upper) < 0, to.Lower.Cmp(from.Lower) > 0
+	switch {
+	case upper && lower && len(x) == 1:
+		distance := l.do(opSub, x[0], intSlots(to.Lower, fromClass)[0])
+		l.bin(opLtU, distance, intSlots(new(big.Int).Sub(to.Upper, to.Lower), classU64)[0])
+	case upper:
+		l.pushLess(x, fromClass, to.Upper)
+		if lower {
+			l.pushLess(x, fromClass, to.Lower)
+			l.op(opI32Eqz, opI32And)
+		}
+	case lower:
+		l.pushLess(x, fromClass, to.Lower)
+		l.not()
+	default:
+		l.i32(1)
+	}
 	l.choose(0, func() { l.out(0, l.convert(x, fromClass, toClass)) }, 1, func() { l.out(1) })
 }
 
@@ -675,36 +605,6 @@ func (l *body) addInts(x, y []slot, class intClass) []slot {
 		return l.add128(x, y)
 	}
 	return l.helper(helperAdd, x, y)
-}
-
-func boundedDivRem(l *invocation) {
-	v := l.values()
-	sig := &l.lf.Signature
-	_, xc := l.c.ints(sig.Params[1].Type)
-	_, yc := l.c.ints(sig.Params[2].Type)
-	_, qc := l.c.ints(sig.Branches[0].Vars[1].Type)
-	_, rc := l.c.ints(sig.Branches[0].Vars[2].Type)
-	x, y := v[0], v[1]
-	if xc.slots() == 1 && yc.slots() == 1 {
-		q, r := []slot{l.do(opDivU, x[0], y[0])}, []slot{l.do(opRemU, x[0], y[0])}
-		l.out(0, l.convert(q, classU64, qc), l.convert(r, classU64, rc))
-		return
-	}
-	if xc.slots() <= 2 && yc.slots() <= 2 {
-		if q, r, ok := l.divConst(l.extend(x, xc), l.extend(y, yc)); ok {
-			l.out(0, l.convert(q, classU128, qc), l.convert(r, classU128, rc))
-			return
-		}
-	}
-	// By 256 bits; neither is negative.
-	wide := func(x []slot, class intClass) []slot {
-		if class == classFelt {
-			return l.helper(helperFromMont, x)
-		}
-		return join(l.extend(x, class), []slot{constant(0), constant(0)})
-	}
-	r := l.host("u256_divmod", wide(x, xc), wide(y, yc))
-	l.out(0, l.convert(r[:2], classU128, qc), l.convert(r[4:6], classU128, rc))
 }
 
 // boundedConstrain: branch 0 below the boundary, branch 1 from it on.

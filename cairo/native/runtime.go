@@ -5,11 +5,12 @@ import "github.com/starkd/starkd/crypto/felt"
 // The functions that every module carries: field arithmetic, wide products and memory. A field element is in Montgomery form
 // with R = 2^256, reduced, as crypto/felt keeps it.
 
-// Linear memory: the first page is ours, constants follow, then the heap.
+// Linear memory: two cells of ours, then constants of classes, then frames.
 const (
-	heapCell = 16   // address of the cell that holds the heap's end
-	dataBase = 4096 // constants
-	pageSize = 65536
+	heapCell   = 16 // address of the cell that holds the heap's end
+	baseCell   = 24 // address of the cell that holds where the constants of the running frame's class are
+	firstFloor = 64
+	pageSize   = 65536
 )
 
 // helper numbers the functions of the runtime, in the order in which they are added.
@@ -25,12 +26,13 @@ const (
 	helperWide                    // (a, b) words: a·b in two words
 	helperAlloc                   // (bytes): an address
 	helperGrow                    // (start, end, bytes of an element): start, end, capacity with room for one more at least
+	helperDiv                     // (x, y) of two words each: quotient and remainder
 	helperDict                    // (dictionary, key): where the value is
 	helpers
 )
 
 var helperSignatures = [helpers]signature{
-	{8, 4}, {8, 4}, {8, 4}, {4, 4}, {1, 4}, {2, 4}, {2, 2}, {1, 1}, {3, 3}, {5, 1},
+	{8, 4}, {8, 4}, {8, 4}, {4, 4}, {1, 4}, {2, 4}, {2, 2}, {1, 1}, {3, 3}, {4, 4}, {5, 1},
 }
 
 // primeTop is the highest limb of P = 2^251 + 17·2^192 + 1, whose middle limbs are 0.
@@ -87,6 +89,8 @@ func runtimeFunction(h helper, base, maxPages int) *wasmFunc {
 		a.alloc(maxPages)
 	case helperGrow:
 		a.growArray(base)
+	case helperDiv:
+		a.div()
 	case helperDict:
 		a.dictGet(hosts().index["dict_grow"])
 	}

@@ -42,6 +42,7 @@ const (
 	opLeU         = 0x58
 	opGeS         = 0x59
 	opGeU         = 0x5a
+	opClz         = 0x79
 	opAdd         = 0x7c
 	opSub         = 0x7d
 	opMul         = 0x7e
@@ -98,9 +99,8 @@ type module struct {
 	imports []importFunc
 	funcs   []*wasmFunc
 	exports []export
-	data    []byte // at dataBase
-	pages   int    // initial memory
-	max     int
+	// exportsMemory makes it the module of a memory; others import one.
+	exportsMemory bool
 }
 
 type importFunc struct {
@@ -132,8 +132,16 @@ func section(out []byte, id byte, contents []byte) []byte {
 	return append(out, contents...)
 }
 
-// hostModule is the name under which imports are found.
-const hostModule = "starkd"
+// The names under which imports are found: host functions, and the memory.
+const (
+	hostModule   = "starkd"
+	memoryModule = "memory"
+)
+
+// memoryLimits is a memory of two pages at first, with a maximum.
+func memoryLimits(b []byte) []byte {
+	return appendUleb(appendUleb(append(b, 1), 2), maxPages)
+}
 
 // encode is the module in the binary format.
 func (m *module) encode() []byte {
@@ -156,7 +164,12 @@ func (m *module) encode() []byte {
 	}
 	out = section(out, 1, b)
 
-	b = appendUleb(nil, uint64(len(m.imports)))
+	if m.exportsMemory {
+		out = section(out, 5, memoryLimits([]byte{1}))
+		return section(out, 7, append(appendName([]byte{1}, "memory"), 2, 0))
+	}
+	b = appendUleb(nil, uint64(1+len(m.imports)))
+	b = memoryLimits(append(appendName(appendName(b, memoryModule), "memory"), 2))
 	for _, im := range m.imports {
 		b = appendName(b, hostModule)
 		b = appendName(b, im.name)
@@ -171,13 +184,7 @@ func (m *module) encode() []byte {
 	}
 	out = section(out, 3, b)
 
-	b = append(appendUleb(nil, 1), 1) // one memory, with a maximum
-	b = appendUleb(b, uint64(m.pages))
-	b = appendUleb(b, uint64(m.max))
-	out = section(out, 5, b)
-
-	b = appendUleb(nil, uint64(len(m.exports)+1))
-	b = append(appendName(b, "memory"), 2, 0)
+	b = appendUleb(nil, uint64(len(m.exports)))
 	for _, e := range m.exports {
 		b = append(appendName(b, e.name), 0)
 		b = appendUleb(b, uint64(e.fn))
@@ -191,15 +198,7 @@ func (m *module) encode() []byte {
 		b = appendUleb(b, uint64(len(c)+len(f.body)))
 		b = append(append(b, c...), f.body...)
 	}
-	out = section(out, 10, b)
-
-	if len(m.data) > 0 {
-		b = append(appendUleb(nil, 1), 0, opI32Const)
-		b = append(appendSleb(b, dataBase), opEnd)
-		b = appendUleb(b, uint64(len(m.data)))
-		out = section(out, 11, append(b, m.data...))
-	}
-	return out
+	return section(out, 10, b)
 }
 
 func appendName(b []byte, s string) []byte {
@@ -350,6 +349,9 @@ func (a *asm) do(op byte, x, y slot) slot {
 		case opMul, opAnd:
 			if y.value == 0 {
 				return y
+			}
+			if op == opMul && y.value == 1 {
+				return x
 			}
 			if op == opAnd && y.value == 1<<32-1 {
 				a.push(x)
