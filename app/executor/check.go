@@ -98,7 +98,10 @@ func maxFee(b *starknet.ResourceBounds, tip uint64) (sum starknet.Uint128, ok bo
 
 // balance is what the account holds of the fee token, as two halves of 128 bits.
 func (t *transaction) balance() (low, high felt.Felt, err error) {
-	key := BalanceKey(t.tx.Sender())
+	if t.purse.IsZero() {
+		t.purse = BalanceKey(t.tx.Sender())
+	}
+	key := t.purse
 	if low, err = t.st.StorageAt(t.block.FeeToken, key); err != nil {
 		return low, high, err
 	}

@@ -138,6 +138,7 @@ type transaction struct {
 	opts  Options
 
 	hash     felt.Felt
+	purse    felt.Felt // where the account's balance is, once it was looked for
 	info     *cairo.TxInfo
 	gas      uint64       // Sierra gas that remains of the L2 gas bound
 	used     uint64       // Sierra gas used by frames that were not reverted

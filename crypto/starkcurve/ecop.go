@@ -1,6 +1,10 @@
 package starkcurve
 
-import "github.com/starkd/starkd/crypto/felt"
+import (
+	"sync"
+
+	"github.com/starkd/starkd/crypto/felt"
+)
 
 // jacobian is the curve point (x/z², y/z³).
 type jacobian struct{ x, y, z felt.Felt }
@@ -8,6 +12,13 @@ type jacobian struct{ x, y, z felt.Felt }
 // ECOp computes p + m·q by the EC operation builtin's own double-and-add, which has no answer when a partial sum and a doubled
 // point share their x coordinate.
 func ECOp(p, q Point, m felt.Felt) (Point, bool) {
+	if q == Generator {
+		return ecOpGenerator(p, m)
+	}
+	return ecOp(p, q, m)
+}
+
+func ecOp(p, q Point, m felt.Felt) (Point, bool) {
 	sum, dbl := jacobian{p.X, p.Y, felt.One}, jacobian{q.X, q.Y, felt.One}
 	bits := m.Limbs()
 	for i := range m.BitLen() {
@@ -24,13 +35,47 @@ func ECOp(p, q Point, m felt.Felt) (Point, bool) {
 		}
 		dbl = doubleJacobian(&dbl)
 	}
+	return sum.affine(), true
+}
+
+// doubledGenerator is the generator doubled 0 … 251 times: every signature's check multiplies it.
+var doubledGenerator = sync.OnceValue(func() *[252]Point {
+	points := new([252]Point)
+	points[0] = Generator
+	for i := range len(points) - 1 {
+		points[i+1] = points[i].Double()
+	}
+	return points
+})
+
+// ecOpGenerator is ecOp for the generator.
+func ecOpGenerator(p Point, m felt.Felt) (Point, bool) {
+	doubled := doubledGenerator()
+	sum, sz := jacobian{p.X, p.Y, felt.One}, felt.One
+	bits := m.Limbs()
+	for i := range m.BitLen() {
+		var x felt.Felt
+		x.Mul(&doubled[i].X, &sz)
+		if x == sum.x {
+			return Point{}, false
+		}
+		if bits[i/64]>>(i%64)&1 == 1 {
+			dbl := jacobian{doubled[i].X, doubled[i].Y, felt.One}
+			sum = addJacobian(&sum, &dbl, &sz, &felt.One, &sum.x, &x)
+			sz.Square(&sum.z)
+		}
+	}
+	return sum.affine(), true
+}
+
+func (p *jacobian) affine() Point {
 	var zi, zi2, r felt.Felt
-	zi.Inverse(&sum.z)
+	zi.Inverse(&p.z)
 	zi2.Square(&zi)
-	r.Mul(&sum.x, &zi2)
+	r.Mul(&p.x, &zi2)
 	zi2.Mul(&zi2, &zi)
-	zi.Mul(&sum.y, &zi2)
-	return Point{X: r, Y: zi}, true
+	zi.Mul(&p.y, &zi2)
+	return Point{X: r, Y: zi}
 }
 
 // addJacobian adds points whose x coordinates differ; z², and x scaled to the common denominator, come from the caller.
@@ -93,6 +138,21 @@ var blindingBase = felt.FromShortString("blinding points of EC states")
 // machines draw them; results never depend on which they are, but for a program that takes pains to meet one, and then all nodes
 // have to fail alike: so they are fixed.
 func Blinding(n uint64) Point {
+	if first := firstBlindings(); n < uint64(len(first)) {
+		return first[n]
+	}
+	return blinding(n)
+}
+
+// firstBlindings are those that nearly all runs do with.
+var firstBlindings = sync.OnceValue(func() (points [8]Point) {
+	for n := range points {
+		points[n] = blinding(uint64(n))
+	}
+	return points
+})
+
+func blinding(n uint64) Point {
 	x := felt.FromUint64(n)
 	x.Mul(&x, &Generator.X)
 	x.Add(&x, &blindingBase)

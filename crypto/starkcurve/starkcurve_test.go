@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math/big"
+	"math/rand/v2"
 	"os"
 	"testing"
 
@@ -82,5 +83,44 @@ func TestGroupLaw(t *testing.T) {
 	}
 	if IsOnCurve(Point{X: felt.One, Y: felt.One}) {
 		t.Error("(1, 1) is on the curve")
+	}
+}
+
+// The generator's own ECOp is that of any other point, also where there is no answer.
+func TestECOpOfGenerator(t *testing.T) {
+	rng := rand.New(rand.NewChaCha8([32]byte{1}))
+	random := func() felt.Felt {
+		return felt.FromLimbs([4]uint64{rng.Uint64(), rng.Uint64(), rng.Uint64(), rng.Uint64() >> 6})
+	}
+	failed := 0
+	for i := range 400 {
+		m := random()
+		p := Generator.ScalarMul(big.NewInt(rng.Int64()))
+		if i%2 == 0 { // a sum below 2^k that meets the point doubled k times, or its negative
+			k := rng.IntN(250)
+			low := new(big.Int).Mod(m.BigInt(), new(big.Int).Lsh(big.NewInt(1), uint(k)))
+			p = Generator.ScalarMul(new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), uint(k)), low))
+			if i%4 == 0 {
+				p = Generator.ScalarMul(new(big.Int).Neg(new(big.Int).Add(new(big.Int).Lsh(big.NewInt(1), uint(k)), low)))
+			}
+		}
+		got, ok := ECOp(p, Generator, m)
+		want, wantOK := ecOp(p, Generator, m)
+		if got != want || ok != wantOK {
+			t.Fatalf("%v + %v·G = %v, %v, want %v, %v", p, m, got, ok, want, wantOK)
+		}
+		if !ok {
+			failed++
+		} else if sum := p.Add(Generator.ScalarMul(m.BigInt())); got != sum {
+			t.Fatalf("%v + %v·G = %v, want %v", p, m, got, sum)
+		}
+	}
+	if failed < 100 {
+		t.Errorf("%d of 400 have no answer, want at least 100", failed)
+	}
+	for n := range uint64(16) {
+		if got, want := Blinding(n), blinding(n); got != want {
+			t.Errorf("blinding point %d is %v, want %v", n, got, want)
+		}
 	}
 }
