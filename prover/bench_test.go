@@ -1,10 +1,14 @@
 package prover
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/starkd/starkd/internal/stoneruns"
+)
 
 // BenchmarkProve proves the corpus run of 131,072 steps with the default parameters.
 func BenchmarkProve(b *testing.B) {
-	run := readRun(b, caseDir(b, "rec131072-squash-pstar"))
+	run := stoneruns.Read(b, caseDir(b, "rec131072-squash-pstar"))
 	for b.Loop() {
 		if _, err := Prove(run, Parameters{}, nil); err != nil {
 			b.Fatal(err)

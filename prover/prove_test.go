@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/starkd/starkd/internal/golden"
+	"github.com/starkd/starkd/internal/stoneruns"
 )
 
 // caseDir is the folder of one of the runs with everything that made its proof.
@@ -39,7 +40,7 @@ func TestProveEqualsStone(t *testing.T) {
 			}
 			want := readProof(t, "stone-cases/"+c.name+"/proof.json")
 			start := time.Now()
-			got, err := Prove(readRun(t, dir), want.Parameters, &Progress{Stage: func(name string, number, total int) {
+			got, err := Prove(stoneruns.Read(t, dir), want.Parameters, &Progress{Stage: func(name string, number, total int) {
 				t.Logf("%6.2fs %s", time.Since(start).Seconds(), name)
 			}})
 			if err != nil {

@@ -1,10 +1,14 @@
 package cairoair
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/starkd/starkd/internal/stoneruns"
+)
 
 // BenchmarkFirst and BenchmarkSecond fill the columns of 131,072 steps in the recursive layout.
 func BenchmarkFirst(b *testing.B) {
-	run := readRun(b, caseDir(b, "rec131072-squash-pstar"))
+	run := stoneruns.Read(b, caseDir(b, "rec131072-squash-pstar"))
 	for b.Loop() {
 		w, err := NewWitness(run)
 		if err != nil {
@@ -17,7 +21,7 @@ func BenchmarkFirst(b *testing.B) {
 }
 
 func BenchmarkSecond(b *testing.B) {
-	w, err := NewWitness(readRun(b, caseDir(b, "rec131072-squash-pstar")))
+	w, err := NewWitness(stoneruns.Read(b, caseDir(b, "rec131072-squash-pstar")))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/poseidon"
 	"github.com/starkd/starkd/internal/parallel"
+	"github.com/starkd/starkd/internal/stoneruns"
 	"github.com/starkd/starkd/prover/air"
 	"github.com/starkd/starkd/prover/field"
 	"github.com/starkd/starkd/prover/transcript"
@@ -231,9 +232,9 @@ func TestColumnsEqualStone(t *testing.T) {
 			}
 			var run *cairo.Trace
 			if dir, name := filepath.Split(c.path); name == "proof.json" {
-				run = readRun(t, caseDir(t, filepath.Base(dir)))
+				run = stoneruns.Read(t, caseDir(t, filepath.Base(dir)))
 			} else if c.annotated {
-				run = fibonacciRun(t, readProof(t, strings.Split(c.path, "/")...))
+				run = stoneruns.Fibonacci(t, readProof(t, strings.Split(c.path, "/")...).public(t))
 			} else {
 				t.Skip("the corpus does not say how this program ran")
 			}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/stoneruns"
 	"github.com/starkd/starkd/prover/field"
 )
 
@@ -63,7 +64,7 @@ func TestWitnessRefuses(t *testing.T) {
 			run.Registers, run.Public.Steps = run.Registers[:4096], 4096
 		}},
 	} {
-		run := copyRun(readRun(t, caseDir(t, c.run)))
+		run := copyRun(stoneruns.Read(t, caseDir(t, c.run)))
 		c.spoil(run)
 		w, err := NewWitness(run)
 		if err == nil {
@@ -83,7 +84,7 @@ func TestKeccakIsVerifiedOnly(t *testing.T) {
 }
 
 func TestSecondRefuses(t *testing.T) {
-	w, err := NewWitness(readRun(t, caseDir(t, "plain8-tiny-last1")))
+	w, err := NewWitness(stoneruns.Read(t, caseDir(t, "plain8-tiny-last1")))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/starkd/starkd/internal/stoneruns"
 	"github.com/starkd/starkd/prover/field"
 )
 
@@ -20,7 +21,7 @@ func testChallenges(n int) []field.Element { return field.Powers(field.New(0x123
 // columnsOf fills both phases of a run.
 func columnsOf(t testing.TB, name string) (*Witness, [][]field.Element, []field.Element) {
 	t.Helper()
-	w, err := NewWitness(readRun(t, caseDir(t, name)))
+	w, err := NewWitness(stoneruns.Read(t, caseDir(t, name)))
 	if err != nil {
 		t.Fatal(err)
 	}
