@@ -123,7 +123,7 @@ func (l *body) divConst(x, y []slot) (q, r []slot, ok bool) {
 	}
 	// The high word first; then two words by one with the divisor's reciprocal (Möller, Granlund: Improved division by invariant
 	// integers, algorithm 4).
-	// Its quotient is mostly zero, and a comparison cheaper than a division.
+	// The high word is mostly the smaller one, and a comparison cheaper than a division.
 	top := l.rarely([]slot{zero, x[1]}, func() []slot {
 		q := l.do(opDivU, x[1], y[0])
 		return []slot{q, l.do(opSub, x[1], l.do(opMul, q, y[0]))}
@@ -140,7 +140,10 @@ func (l *body) divConst(x, y []slot) (q, r []slot, ok bool) {
 	next := l.do(opAdd, u1, constant(1))
 	q0, carry := l.addCarry(p[0], u0, zero)
 	q1 := l.do(opAdd, l.do(opAdd, next, p[1]), carry)
-	rem := l.do(opSub, u0, l.do(opMul, q1, constant(n)))
+	// The remainder u0 - q1·n without waiting for q1's sum.
+	early := l.do(opAdd, u0, l.do(opMul, next, constant(-n)))
+	early = l.choice(comparison{opLtU, q0, p[0]}, l.do(opAdd, early, constant(-n)), early)
+	rem := l.do(opAdd, early, l.do(opMul, p[1], constant(-n)))
 	less, more := l.do(opSub, q1, constant(1)), l.do(opAdd, rem, constant(n))
 	q1 = l.choice(comparison{opGtU, rem, q0}, less, q1)
 	rem = l.choice(comparison{opGtU, rem, q0}, more, rem)

@@ -1,6 +1,8 @@
 package native
 
 import (
+	"slices"
+
 	"github.com/starkd/starkd/crypto/felt"
 )
 
@@ -101,6 +103,23 @@ func (a *asm) pushEqual(x, y []slot) {
 
 // pushBelow pushes whether an unsigned number of several words, the lowest first, is below a constant.
 func (a *asm) pushBelow(x []slot, bound []uint64) {
+	top := len(bound) - 1
+	for bound[top] == 0 && top > 0 {
+		top--
+	}
+	if !slices.ContainsFunc(bound[:top], func(w uint64) bool { return w != 0 }) {
+		// One word decides, and there are none above.
+		if bound[top] == 1 {
+			a.pushZero(x[top:])
+			return
+		}
+		a.bin(opLtU, x[top], constant(bound[top]))
+		if top+1 < len(x) {
+			a.pushZero(x[top+1:])
+			a.op(opI32And)
+		}
+		return
+	}
 	// From the lowest word: below so far, where the words above are equal.
 	a.bin(opLtU, x[0], constant(bound[0]))
 	for i := 1; i < len(x); i++ {
