@@ -239,8 +239,17 @@ func (l *body) mulLow128(x, y []slot) []slot {
 	return []slot{p[0], l.do(opAdd, p[1], cross)}
 }
 
-// mul128 is a product of u128 in four words.
+// mul128 is a product of u128 in four words. Most numbers take one word, and are then worth a branch.
 func (l *body) mul128(x, y []slot) []slot {
+	if x[1].known || y[1].known {
+		return l.mulWords(x, y)
+	}
+	return l.either(func() { l.pushZero([]slot{x[1], y[1]}) }, func() []slot {
+		return append(l.helper(helperWide, x[:1], y[:1]), constant(0), constant(0))
+	}, func() []slot { return l.mulWords(x, y) })
+}
+
+func (l *body) mulWords(x, y []slot) []slot {
 	p00 := l.helper(helperWide, x[:1], y[:1])
 	p01 := l.helper(helperWide, x[:1], y[1:])
 	p10 := l.helper(helperWide, x[1:], y[:1])
