@@ -42,12 +42,14 @@ type Call struct {
 	Caller   felt.Felt // zero for calls from the protocol
 	Calldata []felt.Felt
 	Gas      uint64 // Sierra gas available, before the entry point's initial cost is charged
+	// Shared, if not nil, is where engines keep what an outermost call and those within it share: nil before it and afterwards.
+	Shared *any
 }
 
 // Result is the outcome of a call that ended, well or in a panic.
 type Result struct {
 	Failed  bool        // the contract panicked; Retdata is the panic data
-	Retdata []felt.Felt // returned, or panic data
+	Retdata []felt.Felt // returned, or panic data; of a call that shares with the one around it, good until that one ends
 	GasLeft uint64
 	Steps   uint64 // VM steps of this frame alone, 0 from an engine without steps; informative, never consensus
 }
@@ -101,7 +103,9 @@ func (e *SyscallFailure) Error() string { return fmt.Sprintf("cairo: syscall fai
 // Syscalls answers a running contract (Starknet 0.14 system calls). gas points to the frame's gas counter as the contract
 // sent it; the implementation charges it before it does anything (the base cost of 10,000 that compiled code
 // pre-charges is taken off the charge). A *SyscallFailure goes to the contract, any other error ends the run.
-// Slices passed in are only read and not kept; slices returned are not modified by the engine.
+// Slices passed in are only read and not kept; slices returned are not modified by the engine. Engines that keep arrays in memory
+// of their own pass those on without copying where CallContract and the like hand Run the very slice that they got, and return the
+// very slice that Run returned.
 type Syscalls interface {
 	StorageRead(gas *uint64, domain uint32, key felt.Felt) (felt.Felt, error)
 	StorageWrite(gas *uint64, domain uint32, key, value felt.Felt) error

@@ -43,8 +43,8 @@ type Recorder struct {
 
 // Run runs the call on the recorder's engine.
 func (r *Recorder) Run(call Call, sys Syscalls) (Result, error) {
-	call.Calldata = slices.Clone(call.Calldata)
 	execution := &Execution{Call: call}
+	execution.Call.Calldata, execution.Call.Shared = slices.Clone(call.Calldata), nil
 	if len(r.open) == 0 {
 		r.roots = append(r.roots, execution)
 	} else {
@@ -53,8 +53,10 @@ func (r *Recorder) Run(call Call, sys Syscalls) (Result, error) {
 	frame := &recording{sys: sys, execution: execution}
 	r.open = append(r.open, frame)
 	defer func() { r.open = r.open[:len(r.open)-1] }()
-	execution.Result, execution.Err = r.Engine.Run(call, frame)
-	return execution.Result, execution.Err
+	result, err := r.Engine.Run(call, frame)
+	execution.Result, execution.Err = result, err
+	execution.Result.Retdata = slices.Clone(result.Retdata)
+	return result, err
 }
 
 // Take returns the calls recorded since the last Take, in the order in which they began.

@@ -2,6 +2,7 @@ package executor
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/cairo"
@@ -53,6 +54,8 @@ type Frame struct {
 	Events      []OrderedEvent
 	Messages    []OrderedMessage
 	Inner       []*Frame
+
+	answer []felt.Felt // Retdata as the engine returned it, good while the caller runs
 }
 
 // OrderedEvent is an event with its number in the phase.
@@ -85,6 +88,7 @@ type context struct {
 	depth      int
 	from       point         // where the phase began
 	info       *cairo.TxInfo // changes inside a meta transaction
+	shared     any           // the engine's
 }
 
 func (t *transaction) context(phase Phase, gas uint64) *context {
@@ -113,7 +117,7 @@ type entry struct {
 func (c *context) call(e entry) (*Frame, error) {
 	f := &Frame{
 		Contract: e.storage, Caller: e.caller, Selector: e.selector, Kind: e.kind, Library: e.class != nil,
-		Calldata: e.calldata, Gas: e.gas,
+		Calldata: slices.Clone(e.calldata), Gas: e.gas,
 	}
 	c.depth++
 	defer func() { c.depth-- }()
@@ -145,6 +149,7 @@ func (c *context) call(e entry) (*Frame, error) {
 	}
 	call := cairo.Call{
 		Class: class, Type: e.kind, Selector: e.selector, Contract: e.storage, Caller: e.caller, Calldata: e.calldata, Gas: e.gas,
+		Shared: &c.shared,
 	}
 	var sys cairo.Syscalls = &syscalls{context: c, frame: f}
 	var done func(cairo.Result, error)
@@ -165,7 +170,8 @@ func (c *context) call(e entry) (*Frame, error) {
 	case result.GasLeft > e.gas:
 		return f, fmt.Errorf("executor: engine returned %d gas of %d", result.GasLeft, e.gas)
 	}
-	f.Failed, f.Retdata, f.GasConsumed = result.Failed, result.Retdata, e.gas-result.GasLeft
+	f.Failed, f.GasConsumed = result.Failed, e.gas-result.GasLeft
+	f.answer, f.Retdata = result.Retdata, slices.Clone(result.Retdata)
 	return f, nil
 }
 

@@ -212,7 +212,7 @@ func (s *syscalls) LibraryCall(gas *uint64, class, selector felt.Felt, calldata 
 
 // inner makes a call on behalf of the frame. A call that fails is undone, and the frame may go on.
 func (s *syscalls) inner(gas *uint64, title string, e entry) ([]felt.Felt, error) {
-	e.gas, e.calldata = *gas, slices.Clone(e.calldata)
+	e.gas = *gas
 	before := s.point()
 	f, err := s.call(e)
 	s.frame.Inner = append(s.frame.Inner, f)
@@ -228,7 +228,7 @@ func (s *syscalls) inner(gas *uint64, title string, e entry) ([]felt.Felt, error
 		f.forget()
 		return nil, &cairo.SyscallFailure{Data: append(slices.Clone(f.Retdata), entrypointFailed)}
 	}
-	return f.Retdata, nil
+	return f.answer, nil
 }
 
 // Deploy implements cairo.Syscalls. A constructor that fails ends the transaction.
@@ -243,7 +243,6 @@ func (s *syscalls) Deploy(gas *uint64, class, salt felt.Felt, calldata []felt.Fe
 	if fromZero {
 		deployer = felt.Felt{}
 	}
-	calldata = slices.Clone(calldata)
 	address := starknet.ContractAddress(deployer, salt, class, calldata)
 	f, err := s.deploy(class, address, s.frame.Contract, calldata, *gas)
 	s.frame.Inner = append(s.frame.Inner, f)
@@ -251,7 +250,7 @@ func (s *syscalls) Deploy(gas *uint64, class, salt felt.Felt, calldata []felt.Fe
 		return felt.Felt{}, nil, err
 	}
 	*gas -= f.GasConsumed
-	return address, f.Retdata, nil
+	return address, f.answer, nil
 }
 
 // MetaTxV0 implements cairo.Syscalls: a call that sees itself as a transaction of version 0 with the given signature.

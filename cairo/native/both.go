@@ -106,11 +106,13 @@ var errDifference = errors.New("native: a syscall differs from the recorded one"
 // ask carries a syscall out, or finds its answer.
 func (t *tape) ask(name cairo.Selector, gas *uint64, args []felt.Felt, do func(a *answer)) *answer {
 	if !t.replaying {
-		a := answer{name: name, args: args, gas: *gas}
-		do(&a)
+		a := &answer{name: name, args: args, gas: *gas}
+		do(a)
 		a.gasAfter = *gas
-		t.answers = append(t.answers, a)
-		return &t.answers[len(t.answers)-1]
+		kept := *a
+		kept.list = slices.Clone(a.list) // which is good while the caller runs
+		t.answers = append(t.answers, kept)
+		return a
 	}
 	if t.next >= len(t.answers) {
 		t.note("syscall %s is one more than %d", name, len(t.answers))

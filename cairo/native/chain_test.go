@@ -19,15 +19,21 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// chain answers the syscalls of one class, whose contract calls itself by whatever address, and logs them.
+// chain answers the syscalls of one class, whose contract calls itself by whatever address that is not another class's, and logs
+// them.
 type chain struct {
 	engine  cairo.Engine
 	class   *cairo.Class
+	others  map[felt.Felt]*cairo.Class // by contract
 	storage map[felt.Felt]felt.Felt
 	log     []string
 	quiet   bool
 	depth   int
+	shared  any
+	left    int // syscalls until one ends the run, 0 for none
 }
+
+var errChain = errors.New("the chain is broken")
 
 const syscallCost = 5000
 
@@ -38,6 +44,11 @@ func newChain(e cairo.Engine, c *cairo.Class) *chain {
 func (c *chain) charge(gas *uint64, n uint64, format string, args ...any) error {
 	if !c.quiet {
 		c.log = append(c.log, fmt.Sprintf("%d gas: ", *gas)+fmt.Sprintf(format, args...))
+	}
+	if c.left > 0 {
+		if c.left--; c.left == 0 {
+			return errChain
+		}
 	}
 	if *gas < n {
 		return &cairo.SyscallFailure{Data: []felt.Felt{felt.FromShortString("Out of gas")}}
@@ -70,14 +81,18 @@ func (c *chain) CallContract(gas *uint64, contract, selector felt.Felt, calldata
 		return nil, errors.New("too deep")
 	}
 	defer func() { c.depth-- }()
+	class := c.class
+	if other := c.others[contract]; other != nil {
+		class = other
+	}
 	found := false
-	for _, ep := range c.class.Casm.EntryPoints.External {
+	for _, ep := range class.Casm.EntryPoints.External {
 		found = found || ep.Selector == selector
 	}
 	if !found {
 		return nil, &cairo.SyscallFailure{Data: []felt.Felt{felt.FromShortString("ENTRYPOINT_NOT_FOUND")}}
 	}
-	res, err := c.engine.Run(cairo.Call{Class: c.class, Selector: selector, Calldata: calldata, Gas: *gas}, c)
+	res, err := c.engine.Run(cairo.Call{Class: class, Selector: selector, Calldata: calldata, Gas: *gas, Shared: &c.shared}, c)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +104,7 @@ func (c *chain) CallContract(gas *uint64, contract, selector felt.Felt, calldata
 }
 
 func (c *chain) LibraryCall(gas *uint64, class, selector felt.Felt, calldata []felt.Felt) ([]felt.Felt, error) {
-	return c.CallContract(gas, felt.Felt{}, selector, calldata)
+	return c.CallContract(gas, class, selector, calldata)
 }
 
 func (c *chain) Deploy(gas *uint64, class, salt felt.Felt, calldata []felt.Felt, fromZero bool) (felt.Felt, []felt.Felt, error) {
@@ -204,6 +219,9 @@ func newEngine(t testing.TB) *native.Engine {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { e.Close() })
+	if _, ok := t.(*testing.T); ok {
+		e.Poison()
+	}
 	return e
 }
 
@@ -219,7 +237,9 @@ func newComparer(e *native.Engine, class *cairo.Class) *comparer {
 // call returns a difference, "" for none, and the result.
 func (c *comparer) call(call cairo.Call) (string, cairo.Result) {
 	c.vm.log, c.native.log = nil, nil
+	c.vm.shared, c.native.shared = nil, nil
 	want, wantErr := c.vm.engine.Run(call, c.vm)
+	call.Shared = &c.native.shared
 	got, gotErr := c.native.engine.Run(call, c.native)
 	c.vm.depth, c.native.depth = 0, 0
 	if f, ok := errors.AsType[*cairo.FallbackError](gotErr); ok && (f.Reason == native.ReasonStack || f.Reason == native.ReasonMemory) {

@@ -18,7 +18,8 @@ type compiler struct {
 	helperBase int
 	index      map[sierra.FuncID]int // functions by their index, in the order in which they are met
 	queue      []sierra.FuncID
-	circuits   map[sierra.TypeID]slot // where a circuit's gates are
+	circuits   map[sierra.TypeID]uint64 // where a circuit's gates are among the constants
+	data       []byte                   // constants
 	codeSize   int
 	copies     int
 }
@@ -36,8 +37,8 @@ func Compile(program *sierra.Program, info *sierra.GasInfo) (code []byte, err er
 	return code, err
 }
 
-// compileClass is Compile; heap is where a run's memory starts.
-func compileClass(program *sierra.Program, info *sierra.GasInfo) (code []byte, heap uint64, err error) {
+// compileClass is Compile; data are the class's constants.
+func compileClass(program *sierra.Program, info *sierra.GasInfo) (code, data []byte, err error) {
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
@@ -49,7 +50,7 @@ func compileClass(program *sierra.Program, info *sierra.GasInfo) (code []byte, h
 	}()
 	c, err := newCompiler(program, info)
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, err
 	}
 	for _, list := range [][]sierra.EntryPoint{info.EntryPoints.External, info.EntryPoints.L1Handler, info.EntryPoints.Constructor} {
 		for _, ep := range list {
@@ -77,8 +78,8 @@ func newCompiler(program *sierra.Program, info *sierra.GasInfo) (*compiler, erro
 	}
 	c := &compiler{
 		layout:  layout{r: registry, slots: map[sierra.TypeID]int{}},
-		program: program, info: info, rows: lowerings(), index: map[sierra.FuncID]int{}, circuits: map[sierra.TypeID]slot{},
-		module: &module{max: maxPages},
+		program: program, info: info, rows: lowerings(), index: map[sierra.FuncID]int{}, circuits: map[sierra.TypeID]uint64{},
+		module: &module{},
 	}
 	for _, h := range hosts().list {
 		c.module.imports = append(c.module.imports, importFunc{h.name, h.sig})
@@ -99,7 +100,7 @@ func (c *compiler) export(id sierra.FuncID) {
 }
 
 // finish lowers all functions that are wanted, and those that they call.
-func (c *compiler) finish() (code []byte, heap uint64, err error) {
+func (c *compiler) finish() (code, data []byte, err error) {
 	for len(c.queue) > 0 {
 		id := c.queue[0]
 		c.queue = c.queue[1:]
@@ -107,12 +108,8 @@ func (c *compiler) finish() (code []byte, heap uint64, err error) {
 		c.module.funcs = append(c.module.funcs, f)
 		c.codeSize += len(f.body)
 	}
-	c.module.pages = (c.heap() + pageSize - 1 + pageSize) / pageSize
-	return c.module.encode(), uint64(c.heap()), nil
+	return c.module.encode(), c.data, nil
 }
-
-// heap is where a run's memory starts.
-func (c *compiler) heap() int { return dataBase + (len(c.module.data)+15)/16*16 }
 
 // entrySignature: gas and the calldata's span; gas and a PanicResult of a span.
 var entrySignature = signature{1 + arraySlots, 1 + 1 + arraySlots}
@@ -160,15 +157,12 @@ func (c *compiler) gas(idx sierra.StatementIdx) uint64 {
 	return total
 }
 
-// maxData bounds the constants of a module.
+// maxData bounds the constants of a class.
 const maxData = 4 << 20
 
-// static puts constants into the module's data.
-func (c *compiler) static(v []slot) slot {
-	if len(v) == 0 {
-		return constant(heapCell)
-	}
-	at := dataBase + len(c.module.data)
+// static puts words among the class's constants and returns at which offset.
+func (c *compiler) static(v []slot) uint64 {
+	at := len(c.data)
 	if at > maxData {
 		refuse("more than %d bytes of constants", maxData)
 	}
@@ -176,7 +170,21 @@ func (c *compiler) static(v []slot) slot {
 		if !s.known {
 			panic("native: a constant that is not known")
 		}
-		c.module.data = binary.LittleEndian.AppendUint64(c.module.data, s.value)
+		c.data = binary.LittleEndian.AppendUint64(c.data, s.value)
 	}
-	return constant(uint64(at))
+	return uint64(at)
+}
+
+// constantAt is the address of the constants at an offset.
+func (b *body) constantAt(offset uint64) slot {
+	b.load(constant(baseCell), 0)
+	return b.do(opAdd, b.pop(), constant(offset))
+}
+
+// static is the address of words that are put among the class's constants.
+func (b *body) static(v []slot) slot {
+	if len(v) == 0 {
+		return constant(heapCell) // never read, and not null
+	}
+	return b.constantAt(b.c.static(v))
 }

@@ -8,5 +8,6 @@
 // an enum a tag and the union of its payloads; an array start, end and capacity in linear memory; a box an address.
 // Values in memory are the same slots, eight bytes each. Variables are wasm locals, or constants known when compiling; moving,
 // renaming and destructuring cost nothing. Bodies are graphs without cycles, laid out as nested blocks by dominators (body.go);
-// a self call in tail position is a loop. Memory is never freed within a run, and nothing reads what the run has not written.
+// a self call in tail position is a loop. An outermost call and those within it share a memory (arena.go): a frame takes what it needs
+// above its caller's, frees nothing before it ends, and reads nothing that it has not written or been handed.
 package native

@@ -2,10 +2,8 @@ package native
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -58,10 +56,13 @@ type Engine struct {
 	opts     Options
 	runtime  wazero.Runtime
 	cache    wazero.CompilationCache
+	memory   wazero.CompiledModule // of arenas
 	memo     memo
-	pooled   atomic.Int64 // bytes of memory of the instances that are free
+	pool     pool
+	poison   []byte // see arena.poison
 
 	compiling chan struct{} // one at a time in the background
+	evictions atomic.Uint64 // of classes
 
 	mu      sync.Mutex
 	classes map[felt.Felt]*class
@@ -79,33 +80,20 @@ var (
 // defaultMaxClasses is MaxClasses where it is 0.
 const defaultMaxClasses = 512
 
-// class is a compiled class with the instances that are free.
+// class is a compiled class.
 type class struct {
 	ready    chan struct{} // closed once the fields below are set
 	err      error         // why it is left to the VM
 	compiled wazero.CompiledModule
+	data     []byte // constants
 	entries  sierra.EntryPoints
-	heap     uint64
 	gaveUp   atomic.Int32 // runs that ended with ErrFallback
+	evicted  atomic.Bool
 
 	// Guarded by the engine's mutex.
 	users int    // runs under way or waiting: none of them may lose the code
 	used  uint64 // the engine's uses at the latest
-
-	mu   sync.Mutex
-	free []*instance
 }
-
-// instance is a module with its memory.
-type instance struct {
-	module  api.Module
-	mem     api.Memory
-	entries map[sierra.FuncID]api.Function
-	ctx     context.Context
-	run     run
-}
-
-type instanceKey struct{}
 
 // NewEngine is an engine that leaves to the given one what it cannot run.
 func NewEngine(fallback cairo.Engine, opts Options) (*Engine, error) {
@@ -141,10 +129,14 @@ func NewEngine(fallback cairo.Engine, opts Options) (*Engine, error) {
 			return out
 		}
 		host.NewFunctionBuilder().WithGoFunction(api.GoFunc(func(ctx context.Context, stack []uint64) {
-			h.call(&ctx.Value(instanceKey{}).(*instance).run, stack)
+			h.call(ctx.Value(arenaKey{}).(*arena).top(), stack)
 		}), types(h.sig.params), types(h.sig.results)).Export(h.name)
 	}
 	if _, err := host.Instantiate(ctx); err != nil {
+		return nil, fmt.Errorf("native: %w", err)
+	}
+	var err error
+	if e.memory, err = e.runtime.CompileModule(ctx, memoryModuleCode()); err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
 	return e, nil
@@ -259,10 +251,9 @@ func (e *Engine) evict() {
 	}
 	delete(e.classes, oldest)
 	delete(e.why, oldest)
-	for _, in := range cl.free {
-		e.pooled.Add(-int64(in.mem.Size()))
-		_ = in.module.Close(context.Background())
-	}
+	cl.evicted.Store(true)
+	e.evictions.Add(1)
+	e.pool.drop(cl)
 	if cl.compiled != nil {
 		_ = cl.compiled.Close(context.Background())
 	}
@@ -301,7 +292,7 @@ func (e *Engine) compile(cl *class, c *cairo.Class) {
 		cl.entries = info.EntryPoints
 	}
 	var code []byte
-	code, cl.heap, cl.err = compileClass(c.Sierra, info)
+	code, cl.data, cl.err = compileClass(c.Sierra, info)
 	if cl.err == nil {
 		cl.compiled, cl.err = e.runtime.CompileModule(context.Background(), code)
 		if cl.err != nil && e.cache != nil {
@@ -315,48 +306,6 @@ func (e *Engine) compile(cl *class, c *cairo.Class) {
 		e.why[c.Hash] = cl.err.Error()
 		e.mu.Unlock()
 	}
-}
-
-func (e *Engine) instance(cl *class) (*instance, error) {
-	cl.mu.Lock()
-	if n := len(cl.free); n > 0 {
-		in := cl.free[n-1]
-		cl.free = cl.free[:n-1]
-		cl.mu.Unlock()
-		e.pooled.Add(-int64(in.mem.Size()))
-		return in, nil
-	}
-	cl.mu.Unlock()
-	m, err := e.runtime.InstantiateModule(context.Background(), cl.compiled, wazero.NewModuleConfig().WithName(""))
-	if err != nil {
-		return nil, err
-	}
-	in := &instance{module: m, mem: m.Memory(), entries: map[sierra.FuncID]api.Function{}}
-	in.ctx = context.WithValue(context.Background(), instanceKey{}, in)
-	return in, nil
-}
-
-// Bounds of what is kept for the next run.
-const (
-	maxPooledPages = 1024      // of an instance's memory: 64 MB
-	maxPooled      = 16        // instances of a class
-	maxPooledBytes = 256 << 20 // memory of all instances
-)
-
-// release keeps an instance for the next run, or closes it.
-func (e *Engine) release(cl *class, in *instance) {
-	in.run = run{}
-	size := int64(in.mem.Size())
-	cl.mu.Lock()
-	defer cl.mu.Unlock()
-	if size <= maxPooledPages*pageSize && len(cl.free) < maxPooled {
-		if e.pooled.Add(size) <= maxPooledBytes {
-			cl.free = append(cl.free, in)
-			return
-		}
-		e.pooled.Add(-size)
-	}
-	_ = in.module.Close(context.Background())
 }
 
 // maxGaveUp is the number of runs that a class may have had to do again on the VM: beyond it, its runs begin there, lest each be
@@ -409,62 +358,21 @@ func (e *Engine) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) 
 	if call.Gas < entryPointBudget {
 		return cairo.Result{Failed: true, Retdata: []felt.Felt{errOutOfGas}, GasLeft: call.Gas}, nil
 	}
-	in, err := e.instance(cl)
+	a, outermost, err := e.enter(&call)
 	if err != nil {
 		e.count(ReasonInternal)
 		return cairo.Result{}, fallback(ReasonInternal, "%v", err)
 	}
-	res, err := in.call(cl, id, &call, sys, &e.memo)
+	res, err := a.call(cl, id, &call, sys)
+	if outermost {
+		e.leaveArena(&call, a)
+	}
 	if err != nil {
-		_ = in.module.Close(context.Background())
 		if f, ok := errors.AsType[*cairo.FallbackError](err); ok {
 			e.count(f.Reason)
-			cl.gaveUp.Add(1)
 		}
 		return res, err
 	}
-	e.release(cl, in)
 	e.count("native")
-	return res, nil
-}
-
-// call runs a function of the instance. The instance is of no further use after an error.
-func (in *instance) call(cl *class, id sierra.FuncID, call *cairo.Call, sys cairo.Syscalls, memo *memo) (res cairo.Result, err error) {
-	defer func() {
-		if recover() != nil { // thrown outside of the module: while calldata is written or a result read
-			err = in.run.err
-			if err == nil {
-				err = fallback(ReasonInternal, "a host function failed")
-			}
-		}
-	}()
-	in.run = run{mem: in.mem, sys: sys, memo: memo}
-	r := &in.run
-	binary.LittleEndian.PutUint64(r.at(heapCell, 8), cl.heap)
-	fn := in.entries[id]
-	if fn == nil {
-		if fn = in.module.ExportedFunction(exportName(id)); fn == nil {
-			return res, fallback(ReasonInternal, "function %d is not exported", id)
-		}
-		in.entries[id] = fn
-	}
-	var stack [5]uint64
-	stack[0] = call.Gas - entryPointBudget
-	stack[1], stack[2], stack[3] = r.array(call.Calldata)
-	if err := fn.CallWithStack(in.ctx, stack[:]); err != nil {
-		switch {
-		case r.err != nil:
-			return res, r.err
-		case strings.Contains(err.Error(), "stack overflow"):
-			return res, fallback(ReasonStack, "%v", err)
-		case strings.Contains(err.Error(), "unreachable"):
-			return res, fallback(ReasonMemory, "%v", err)
-		}
-		return res, fallback(ReasonInternal, "%v", err)
-	}
-	res = cairo.Result{GasLeft: stack[0], Failed: stack[1] != 0, Retdata: r.felts(stack[2], stack[3])}
-	if res.GasLeft > call.Gas {
-		return cairo.Result{}, cairo.RunErrorf("unexpected remaining gas: %d of %d", res.GasLeft, call.Gas)
-	}
 	return res, nil
 }

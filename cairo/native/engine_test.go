@@ -74,7 +74,7 @@ func TestAnnounce(t *testing.T) {
 	defer e.Close()
 	class := contract(t, contracts.Fibonacci)
 	e.Announce(class)
-	if n, _, _ := e.Classes(); n != 1 {
+	if n, _, _, _ := e.Classes(); n != 1 {
 		t.Fatalf("%d classes, want the one that was announced", n)
 	}
 	if err := e.Prepare(class); err != nil { // waits
@@ -91,7 +91,7 @@ func TestAnnounce(t *testing.T) {
 	}
 	waits := newEngine(t) // compiles when a class is called
 	waits.Announce(class)
-	if n, _, _ := waits.Classes(); n != 0 {
+	if n, _, _, _ := waits.Classes(); n != 0 {
 		t.Errorf("an engine that does not compile beside the runs has %d classes", n)
 	}
 }
@@ -168,9 +168,9 @@ func TestEviction(t *testing.T) {
 			differ(t, e, contract(t, name), 21, 3)
 		}
 	}
-	n, counted, real := e.Classes()
-	if n > 2 || counted != real || real == 0 {
-		t.Errorf("%d classes, %d bytes counted, %d in free instances", n, counted, real)
+	n, instances, counted, real := e.Classes()
+	if n > 2 || instances > 2 || instances == 0 || counted != real || real == 0 {
+		t.Errorf("%d classes, %d free instances, %d bytes counted, %d in free arenas", n, instances, counted, real)
 	}
 }
 

@@ -14,28 +14,39 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 )
 
-// Garble overwrites the heaps of all instances that wait for their next run with random bytes, and returns how many there are.
+// Garble overwrites the memory of all arenas that wait for their next run with random bytes, but for constants, and returns how many
+// there are.
 func (e *Engine) Garble(r *rand.Rand) int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	n := 0
-	for _, cl := range e.classes {
-		for _, in := range cl.free {
-			b, _ := in.mem.Read(uint32(cl.heap), in.mem.Size()-uint32(cl.heap))
-			for i := range b {
-				b[i] = byte(r.Uint32())
-			}
-			n++
+	for _, a := range e.pool.free {
+		b, _ := a.mem.Read(uint32(a.floor), a.mem.Size()-uint32(a.floor))
+		for i := range b {
+			b[i] = byte(r.Uint32())
 		}
 	}
-	return n
+	return len(e.pool.free)
+}
+
+// Poison has memory that nothing may read overwritten with garbage: before each run and as frames give it back.
+func (e *Engine) Poison() {
+	r := rand.New(rand.NewPCG(6, 6))
+	e.poison = make([]byte, 1<<16)
+	for i := range e.poison {
+		e.poison[i] = byte(r.Uint32())
+	}
+}
+
+// Forget closes the free arenas: the next run meets its classes anew.
+func (e *Engine) Forget() {
+	for a := e.pool.pop(); a != nil; a = e.pool.pop() {
+		a.close()
+	}
 }
 
 // Functions are all functions of a program, callable one by one.
 type Functions struct {
 	*layout
 	in   *instance
-	heap uint64
+	a    *arena
 	e    *Engine
 	comp *compiler
 
@@ -56,18 +67,24 @@ func (e *Engine) Functions(program *sierra.Program, info *sierra.GasInfo) (f *Fu
 	for i := range program.Funcs {
 		c.export(sierra.FuncID(i))
 	}
-	code, heap, err := c.finish()
+	code, data, err := c.finish()
 	if err != nil {
 		return nil, err
 	}
-	f = &Functions{layout: &c.layout, heap: heap, e: e, comp: c}
+	f = &Functions{layout: &c.layout, e: e, comp: c}
 	compiled, err := e.runtime.CompileModule(context.Background(), code)
 	if err != nil {
 		return nil, err
 	}
 	f.compiled = compiled
-	f.in, err = e.instance(&class{compiled: compiled})
-	return f, err
+	if f.a, err = e.take(); err != nil {
+		return nil, err
+	}
+	r := f.a.push(nil)
+	r.setHeap(f.a.floor)
+	f.in = f.a.bind(r, &class{compiled: compiled, data: data})
+	f.a.pop()
+	return f, nil
 }
 
 // Size is the number of slots of a type.
@@ -98,15 +115,18 @@ func (f *Functions) Int(id sierra.TypeID, s []uint64) *big.Int {
 
 // Begin starts a call: memory is empty.
 func (f *Functions) Begin(sys cairo.Syscalls) {
-	f.in.run = run{mem: f.in.mem, sys: sys, memo: &f.e.memo}
-	binary.LittleEndian.PutUint64(f.in.run.at(heapCell, 8), f.heap)
+	f.a.depth = 0
+	r := f.a.push(sys)
+	f.a.poison(f.a.floor, uint64(f.a.mem.Size()))
+	r.setHeap(f.a.floor)
+	binary.LittleEndian.PutUint64(r.at(baseCell, 8), f.in.base)
 }
 
 // Words puts words into memory.
-func (f *Functions) Words(w ...uint64) uint64 { return f.in.run.words(w...) }
+func (f *Functions) Words(w ...uint64) uint64 { return f.a.top().words(w...) }
 
 // Read reads words.
-func (f *Functions) Read(at uint64, n int) []uint64 { return f.in.run.read(at, n) }
+func (f *Functions) Read(at uint64, n int) []uint64 { return f.a.top().read(at, n) }
 
 // Call calls a function with the slots of its arguments.
 func (f *Functions) Call(id sierra.FuncID, args []uint64) ([]uint64, error) {
@@ -115,9 +135,9 @@ func (f *Functions) Call(id sierra.FuncID, args []uint64) ([]uint64, error) {
 	if copy(stack, args); len(args) != sig.params {
 		return nil, fmt.Errorf("%d slots of arguments, want %d", len(args), sig.params)
 	}
-	if err := f.in.module.ExportedFunction(exportName(id)).CallWithStack(f.in.ctx, stack); err != nil {
-		if f.in.run.err != nil {
-			err = f.in.run.err
+	if err := f.in.module.ExportedFunction(exportName(id)).CallWithStack(f.a.ctx, stack); err != nil {
+		if r := f.a.top(); r.err != nil {
+			err = r.err
 		}
 		return nil, err
 	}
@@ -126,7 +146,7 @@ func (f *Functions) Call(id sierra.FuncID, args []uint64) ([]uint64, error) {
 
 // Close frees the instance and its code.
 func (f *Functions) Close() {
-	_ = f.in.module.Close(context.Background())
+	f.a.close()
 	_ = f.compiled.Close(context.Background())
 }
 
@@ -153,14 +173,14 @@ const EntryPointBudget = entryPointBudget
 
 var GasTokens = gasTokens
 
-// Classes is the number of classes that the engine has, and the bytes of its free instances' memory as counted and as they are.
-func (e *Engine) Classes() (n int, counted, real int64) {
+// Classes is the number of classes that the engine has, the free arenas' instances, and the bytes of their memory as counted and as
+// they are.
+func (e *Engine) Classes() (n, instances int, counted, real int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, cl := range e.classes {
-		for _, in := range cl.free {
-			real += int64(in.mem.Size())
-		}
+	for _, a := range e.pool.free {
+		real += int64(a.mem.Size())
+		instances += len(a.instances)
 	}
-	return len(e.classes), e.pooled.Load(), real
+	return len(e.classes), instances, e.pool.bytes, real
 }

@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"slices"
 	"sync"
+	"unsafe"
 
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/blake"
@@ -35,12 +36,18 @@ var hosts = sync.OnceValue(func() *hostFuncs {
 	return h
 })
 
-// run is the state of one run of an entry point.
+// run is the state of one run of an entry point: a frame.
 type run struct {
-	mem  memory
-	sys  cairo.Syscalls
-	memo *memo
-	err  error // why the run ended, when a host function ended it
+	arena *arena
+	mem   memory
+	sys   cairo.Syscalls
+	memo  *memo
+	err   error // why the run ended, when a host function ended it
+
+	class  *class
+	base   uint64 // where the constants of the class are
+	bottom uint64 // where the frame's memory begins
+
 	// blinded counts the blinding points drawn.
 	blinded uint64
 	info    uint32 // address of the execution info, 0 before it is asked for
@@ -92,6 +99,11 @@ func (r *run) alloc(bytes uint64) uint32 {
 	return uint32(at)
 }
 
+// heap is where the next allocation will be.
+func (r *run) heap() uint64 { return binary.LittleEndian.Uint64(r.at(heapCell, 8)) }
+
+func (r *run) setHeap(at uint64) { binary.LittleEndian.PutUint64(r.at(heapCell, 8), at) }
+
 // words puts words into memory.
 func (r *run) words(w ...uint64) uint64 {
 	at := r.alloc(uint64(8 * max(1, len(w))))
@@ -119,17 +131,39 @@ func wordsOf(b []byte) []uint64 {
 	return out
 }
 
-// felts reads an array of field elements.
-func (r *run) felts(start, end uint64) []felt.Felt {
+// feltBytes is the memory of an array of field elements.
+func (r *run) feltBytes(start, end uint64) []byte {
 	if end < start {
 		r.abort(fallback(ReasonInternal, "an array from %d to %d", start, end))
 	}
-	b := r.at(start, end-start)
+	return r.at(start, end-start)
+}
+
+// view is an array of field elements where it is in memory, which is how crypto/felt has them. Nothing writes where an array is, so
+// that it is good until the frame gives its memory back, even if the memory has to move.
+func (r *run) view(start, end uint64) []felt.Felt {
+	b := r.feltBytes(start, end)
+	n := len(b) / 32
+	if n == 0 {
+		return nil
+	}
+	if p := unsafe.Pointer(&b[0]); littleEndian && uintptr(p)%unsafe.Alignof(felt.Felt{}) == 0 {
+		return unsafe.Slice((*felt.Felt)(p), n)
+	}
+	return r.felts(start, end)
+}
+
+// littleEndian says that the machine's words are as WebAssembly's.
+var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
+
+// felts reads an array of field elements.
+func (r *run) felts(start, end uint64) []felt.Felt {
+	b := r.feltBytes(start, end)
 	out := make([]felt.Felt, len(b)/32)
+	word := binary.LittleEndian.Uint64
 	for i := range out {
-		for k := range 4 {
-			out[i][k] = binary.LittleEndian.Uint64(b[32*i+8*k:])
-		}
+		c := b[32*i:][:32]
+		out[i] = felt.Felt{word(c), word(c[8:]), word(c[16:]), word(c[24:])}
 	}
 	return out
 }
@@ -139,10 +173,13 @@ func (r *run) array(list []felt.Felt) (start, end, capacity uint64) {
 	at := uint64(r.alloc(uint64(32 * len(list))))
 	end = at + uint64(32*len(list))
 	b := r.at(at, end-at)
+	put := binary.LittleEndian.PutUint64
 	for i := range list {
-		for k := range 4 {
-			binary.LittleEndian.PutUint64(b[32*i+8*k:], list[i][k])
-		}
+		c, f := b[32*i:][:32], &list[i]
+		put(c, f[0])
+		put(c[8:], f[1])
+		put(c[16:], f[2])
+		put(c[24:], f[3])
 	}
 	return at, end, end
 }

@@ -87,7 +87,7 @@ func (l *invocation) circuit() *sierra.CircuitInfo {
 func (l *invocation) gates() slot {
 	id := l.lf.Args[0].Type
 	if at, ok := l.c.circuits[id]; ok {
-		return at
+		return l.constantAt(at)
 	}
 	c := l.circuit()
 	words := []slot{constant(uint64(1 + c.Inputs + len(c.Values))), constant(uint64(len(c.Add))), constant(uint64(len(c.Mul))), constant(uint64(c.Inputs))}
@@ -98,7 +98,7 @@ func (l *invocation) gates() slot {
 	}
 	at := l.c.static(words)
 	l.c.circuits[id] = at
-	return at
+	return l.constantAt(at)
 }
 
 // evalCircuit fills the values of a circuit: s is the gates, the values and the modulus. The answer is 0, or 1 and what the output of

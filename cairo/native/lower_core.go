@@ -62,7 +62,7 @@ var coreRows = map[string]lowering{
 		l.out(0, l.c.constant(l.lf.Args[0].Type)...)
 	},
 	"const_as_box": func(l *invocation) {
-		l.out(0, []slot{l.c.static(flat(l.c.constant(l.lf.Args[0].Type)))})
+		l.out(0, []slot{l.static(flat(l.c.constant(l.lf.Args[0].Type)))})
 	},
 }
 

@@ -123,7 +123,7 @@ func intoBox(l *invocation) {
 			known = known && s.known
 		}
 		if known {
-			l.out(0, []slot{l.c.static(v)})
+			l.out(0, []slot{l.static(v)})
 			return
 		}
 	}

@@ -5,11 +5,12 @@ import "github.com/starkd/starkd/crypto/felt"
 // The functions that every module carries: field arithmetic, wide products and memory. A field element is in Montgomery form
 // with R = 2^256, reduced, as crypto/felt keeps it.
 
-// Linear memory: the first page is ours, constants follow, then the heap.
+// Linear memory: two cells of ours, then constants of classes, then frames.
 const (
-	heapCell = 16   // address of the cell that holds the heap's end
-	dataBase = 4096 // constants
-	pageSize = 65536
+	heapCell   = 16 // address of the cell that holds the heap's end
+	baseCell   = 24 // address of the cell that holds where the constants of the running frame's class are
+	firstFloor = 64
+	pageSize   = 65536
 )
 
 // helper numbers the functions of the runtime, in the order in which they are added.

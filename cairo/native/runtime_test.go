@@ -21,7 +21,7 @@ func runtimeModule(t *testing.T) func(h helper, args ...uint64) []uint64 {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { e.Close() })
-	m := &module{max: 10, pages: 1}
+	m := &module{}
 	for _, h := range hosts().list {
 		m.imports = append(m.imports, importFunc{h.name, h.sig})
 	}
@@ -29,7 +29,7 @@ func runtimeModule(t *testing.T) func(h helper, args ...uint64) []uint64 {
 		m.funcs = append(m.funcs, runtimeFunction(h, len(hosts().list), 10))
 		m.exports = append(m.exports, export{fmt.Sprint(h), len(hosts().list) + int(h)})
 	}
-	mod, err := e.runtime.Instantiate(context.Background(), m.encode())
+	mod, err := instantiate(e, m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,6 +44,19 @@ func runtimeModule(t *testing.T) func(h helper, args ...uint64) []uint64 {
 		}
 		return out
 	}
+}
+
+// instantiate binds a module to an arena of its own.
+func instantiate(e *Engine, m *module) (api.Module, error) {
+	compiled, err := e.runtime.CompileModule(context.Background(), m.encode())
+	if err != nil {
+		return nil, err
+	}
+	a, err := e.take()
+	if err != nil {
+		return nil, err
+	}
+	return a.instantiate(compiled)
 }
 
 // TestFieldArithmetic compares the runtime's field arithmetic with crypto/felt, on Montgomery limbs that are zero, one, all ones or P's
@@ -158,7 +171,7 @@ func TestConstantArithmetic(t *testing.T) {
 		build := func(sig signature, write func(b *body)) func(args ...uint64) []uint64 {
 			b := newBody(sig.params)
 			write(b)
-			m := &module{max: 10, pages: 1, exports: []export{{"f", int(helpers)}}}
+			m := &module{exports: []export{{"f", int(helpers)}}}
 			for _, h := range hosts().list {
 				m.imports = append(m.imports, importFunc{h.name, h.sig})
 			}
@@ -167,7 +180,7 @@ func TestConstantArithmetic(t *testing.T) {
 			}
 			m.exports[0].fn += len(hosts().list)
 			m.funcs = append(m.funcs, b.finish(sig))
-			mod, err := e.runtime.Instantiate(context.Background(), m.encode())
+			mod, err := instantiate(e, m)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -80,17 +80,24 @@ func syscallTable() map[string]syscall {
 			return nil, r.sys.StorageWrite(gas, uint32(s[0]), feltAt(s[1:]), feltAt(s[5:]))
 		}},
 		"emit_event": {6, 0, func(r *run, gas *uint64, s []uint64) ([]uint64, error) {
-			return nil, r.sys.EmitEvent(gas, r.felts(s[0], s[1]), r.felts(s[3], s[4]))
+			return nil, r.sys.EmitEvent(gas, r.view(s[0], s[1]), r.view(s[3], s[4]))
 		}},
 		"call_contract": {11, 3, func(r *run, gas *uint64, s []uint64) ([]uint64, error) {
-			return r.arrayOf(r.sys.CallContract(gas, feltAt(s), feltAt(s[4:]), r.felts(s[8], s[9])))
+			return r.nested(s[8], s[9], func(calldata []felt.Felt) ([]felt.Felt, error) {
+				return r.sys.CallContract(gas, feltAt(s), feltAt(s[4:]), calldata)
+			})
 		}},
 		"library_call": {11, 3, func(r *run, gas *uint64, s []uint64) ([]uint64, error) {
-			return r.arrayOf(r.sys.LibraryCall(gas, feltAt(s), feltAt(s[4:]), r.felts(s[8], s[9])))
+			return r.nested(s[8], s[9], func(calldata []felt.Felt) ([]felt.Felt, error) {
+				return r.sys.LibraryCall(gas, feltAt(s), feltAt(s[4:]), calldata)
+			})
 		}},
 		"deploy": {12, 7, func(r *run, gas *uint64, s []uint64) ([]uint64, error) {
-			contract, ret, err := r.sys.Deploy(gas, feltAt(s), feltAt(s[4:]), r.felts(s[8], s[9]), s[11] == 1)
-			values, err := r.arrayOf(ret, err)
+			var contract felt.Felt
+			values, err := r.nested(s[8], s[9], func(calldata []felt.Felt) (ret []felt.Felt, err error) {
+				contract, ret, err = r.sys.Deploy(gas, feltAt(s), feltAt(s[4:]), calldata, s[11] == 1)
+				return ret, err
+			})
 			return append(contract[:], values...), err
 		}},
 		"get_execution_info": info, "get_execution_info_v2": info, "get_execution_info_v3": info,
@@ -104,10 +111,12 @@ func syscallTable() map[string]syscall {
 			return nil, r.sys.ReplaceClass(gas, feltAt(s))
 		}},
 		"send_message_to_l1": {7, 0, func(r *run, gas *uint64, s []uint64) ([]uint64, error) {
-			return nil, r.sys.SendMessageToL1(gas, feltAt(s), r.felts(s[4], s[5]))
+			return nil, r.sys.SendMessageToL1(gas, feltAt(s), r.view(s[4], s[5]))
 		}},
 		"meta_tx_v0": {14, 3, func(r *run, gas *uint64, s []uint64) ([]uint64, error) {
-			return r.arrayOf(r.sys.MetaTxV0(gas, feltAt(s), feltAt(s[4:]), r.felts(s[8], s[9]), r.felts(s[11], s[12])))
+			return r.nested(s[8], s[9], func(calldata []felt.Felt) ([]felt.Felt, error) {
+				return r.sys.MetaTxV0(gas, feltAt(s), feltAt(s[4:]), calldata, r.view(s[11], s[12]))
+			})
 		}},
 		"keccak": {3, 4, keccakSyscall},
 		"sha256_process_block": {2, 1, func(r *run, gas *uint64, s []uint64) ([]uint64, error) {

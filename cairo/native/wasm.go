@@ -99,9 +99,6 @@ type module struct {
 	imports []importFunc
 	funcs   []*wasmFunc
 	exports []export
-	data    []byte // at dataBase
-	pages   int    // initial memory
-	max     int
 }
 
 type importFunc struct {
@@ -133,8 +130,24 @@ func section(out []byte, id byte, contents []byte) []byte {
 	return append(out, contents...)
 }
 
-// hostModule is the name under which imports are found.
-const hostModule = "starkd"
+// The names under which imports are found: host functions, and the memory.
+const (
+	hostModule   = "starkd"
+	memoryModule = "memory"
+)
+
+// memoryLimits is a memory of two pages at first, with a maximum.
+func memoryLimits(b []byte) []byte {
+	return appendUleb(appendUleb(append(b, 1), 2), maxPages)
+}
+
+const wasmHeader = "\x00asm\x01\x00\x00\x00"
+
+// memoryModuleCode is a module of a memory alone, which it exports; all others import one.
+func memoryModuleCode() []byte {
+	out := section([]byte(wasmHeader), 5, memoryLimits([]byte{1}))
+	return section(out, 7, append(appendName([]byte{1}, "memory"), 2, 0))
+}
 
 // encode is the module in the binary format.
 func (m *module) encode() []byte {
@@ -144,7 +157,7 @@ func (m *module) encode() []byte {
 	for _, f := range m.funcs {
 		m.typeIndex(f.sig)
 	}
-	out := []byte("\x00asm\x01\x00\x00\x00")
+	out := []byte(wasmHeader)
 	b := appendUleb(nil, uint64(len(m.types)))
 	for _, s := range m.types {
 		b = append(b, 0x60)
@@ -157,7 +170,8 @@ func (m *module) encode() []byte {
 	}
 	out = section(out, 1, b)
 
-	b = appendUleb(nil, uint64(len(m.imports)))
+	b = appendUleb(nil, uint64(1+len(m.imports)))
+	b = memoryLimits(append(appendName(appendName(b, memoryModule), "memory"), 2))
 	for _, im := range m.imports {
 		b = appendName(b, hostModule)
 		b = appendName(b, im.name)
@@ -172,13 +186,7 @@ func (m *module) encode() []byte {
 	}
 	out = section(out, 3, b)
 
-	b = append(appendUleb(nil, 1), 1) // one memory, with a maximum
-	b = appendUleb(b, uint64(m.pages))
-	b = appendUleb(b, uint64(m.max))
-	out = section(out, 5, b)
-
-	b = appendUleb(nil, uint64(len(m.exports)+1))
-	b = append(appendName(b, "memory"), 2, 0)
+	b = appendUleb(nil, uint64(len(m.exports)))
 	for _, e := range m.exports {
 		b = append(appendName(b, e.name), 0)
 		b = appendUleb(b, uint64(e.fn))
@@ -192,15 +200,7 @@ func (m *module) encode() []byte {
 		b = appendUleb(b, uint64(len(c)+len(f.body)))
 		b = append(append(b, c...), f.body...)
 	}
-	out = section(out, 10, b)
-
-	if len(m.data) > 0 {
-		b = append(appendUleb(nil, 1), 0, opI32Const)
-		b = append(appendSleb(b, dataBase), opEnd)
-		b = appendUleb(b, uint64(len(m.data)))
-		out = section(out, 11, append(b, m.data...))
-	}
-	return out
+	return section(out, 10, b)
 }
 
 func appendName(b []byte, s string) []byte {

@@ -1,0 +1,179 @@
+package native_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/native"
+	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+const callsClass = "testdata/calls.contract_class.json"
+
+// callers is a comparer whose contracts 1 to 5 are of classes of their own, all with the code of the class calls;
+// the sixth one's class is edges.
+func callers(t testing.TB, e *native.Engine) *comparer {
+	class := readClass(t, callsClass)
+	c := newComparer(e, class)
+	c.vm.others = map[felt.Felt]*cairo.Class{}
+	for i := uint64(1); i <= 5; i++ {
+		other := *class
+		other.Hash = felt.FromUint64(i)
+		c.vm.others[other.Hash] = &other
+	}
+	c.vm.others[felt.FromUint64(6)] = readClass(t, edgesClass)
+	c.native.others = c.vm.others
+	return c
+}
+
+// TestCalls: trees of calls whose frames share a memory, with spans that go down and up, frames that panic, gas that runs out and
+// runs that end with an error; some in an arena where no class has been. All memory that nothing may read is garbage.
+func TestCalls(t *testing.T) {
+	n := 300
+	if os.Getenv("STARKD_FULL") != "" {
+		n = 10_000
+	}
+	e := newEngine(t)
+	c := callers(t, e)
+	r := rand.New(rand.NewPCG(3, 1))
+	pair := native.Both(e, vm.NewEngine())
+	calls, panics, broken := 0, 0, 0
+	for i := range n {
+		if c.native.engine = e; r.IntN(4) == 0 {
+			c.native.engine = pair
+		}
+		data := make([]felt.Felt, r.IntN(30))
+		if r.IntN(10) == 0 {
+			data = make([]felt.Felt, r.IntN(3000))
+		}
+		for i := range data {
+			data[i] = randomFelt(r)
+		}
+		args := append(felts(r.Uint64(), uint64(1+r.IntN(5)), uint64(len(data))), data...)
+		call := cairo.Call{Class: c.vm.class, Selector: selector("weave"), Calldata: args, Gas: 1_000_000_000}
+		if r.IntN(3) == 0 {
+			call.Gas = uint64(r.IntN(30_000_000))
+		}
+		if r.IntN(5) == 0 {
+			c.vm.left = 1 + r.IntN(40)
+			c.native.left = c.vm.left
+		}
+		if r.IntN(4) == 0 {
+			e.Garble(r)
+		}
+		if r.IntN(4) == 0 {
+			e.Forget()
+		}
+		diff, res := c.call(call)
+		if diff != "" {
+			t.Fatalf("run %d of %v with %d gas: %s", i, args, call.Gas, diff)
+		}
+		if c.vm.left == 0 && res.GasLeft == 0 {
+			broken++
+		}
+		c.vm.left, c.native.left = 0, 0
+		calls += len(c.native.log)
+		if res.Failed {
+			panics++
+		}
+	}
+	t.Logf("%d runs with %d syscalls, %d panicked, %d ended with an error, %v", n, calls, panics, broken, e.Stats())
+	if s := e.Stats(); len(s) != 1 || s["native"] < uint64(2*n) || panics == 0 || broken == 0 {
+		t.Errorf("runs were %v, want more than %d, all of them native", s, 2*n)
+	}
+}
+
+// TestSpansStay: however often a span goes to another frame and comes back, it is copied nowhere.
+func TestSpansStay(t *testing.T) {
+	e := newEngine(t)
+	c := callers(t, e)
+	for _, n := range []uint64{0, 1, 40, 3000} {
+		for back := range uint64(2) {
+			call := cairo.Call{Class: c.vm.class, Selector: selector("send"), Calldata: felts(n, 30, back), Gas: 1 << 50}
+			if diff, res := c.call(call); diff != "" || res.Failed != (n == 0 && back == 1) {
+				t.Fatalf("send%v: %v, %s", call.Calldata, res, diff)
+			}
+		}
+	}
+	chain := newChain(e, c.vm.class)
+	chain.quiet, chain.others = true, c.vm.others
+	call := cairo.Call{Class: c.vm.class, Selector: selector("send"), Calldata: felts(100_000, 30, 1), Gas: 1 << 50, Shared: &chain.shared}
+	for i := range 2 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		res, err := e.Run(call, chain)
+		runtime.ReadMemStats(&after)
+		if n := after.TotalAlloc - before.TotalAlloc; err != nil || res.Failed || i > 0 && n > 1<<20 {
+			t.Errorf("%v, %v: %d bytes are allocated outside of the memory", res, err, n)
+		}
+	}
+	const most = 16 << 20 // the numbers take 3.2 MB, and twice that as their array grows
+	if _, _, _, memory := e.Classes(); memory > most {
+		t.Errorf("%d bytes of memory, at most %d are needed", memory, most)
+	}
+}
+
+// TestBlame: a class that takes too much stack or memory is left to the VM some time; one that calls it or is called by it is not.
+func TestBlame(t *testing.T) {
+	e := newEngine(t)
+	innocent, deep := readClass(t, callsClass), readClass(t, edgesClass)
+	greedy, other := *innocent, *innocent
+	greedy.Hash, other.Hash = felt.One, felt.FromUint64(2)
+	run := func(class *cairo.Class, gas uint64, args ...felt.Felt) (string, error) {
+		chain := newChain(e, class)
+		chain.quiet, chain.others = true, map[felt.Felt]*cairo.Class{felt.One: &greedy, felt.FromUint64(2): &other, felt.FromUint64(3): deep}
+		before := e.Stats()
+		_, err := e.Run(cairo.Call{Class: class, Selector: selector("relay"), Calldata: args, Gas: gas, Shared: &chain.shared}, chain)
+		var what []string
+		for reason, n := range e.Stats() {
+			what = append(what, fmt.Sprintf("%d %s", n-before[reason], reason))
+		}
+		slices.Sort(what)
+		what = slices.DeleteFunc(what, func(s string) bool { return s[0] == '0' })
+		return strings.Join(what, ", "), err
+	}
+	num := felt.FromUint64
+	recurse := []felt.Felt{num(0), num(3), selector("recursion"), num(1), num(1 << 31)}
+	// The greedy class holds 128 MB, the other wants as much.
+	const half = 1 << 21
+	hold := []felt.Felt{num(0), num(1), selector("relay"), num(7), num(half), num(2), selector("send"), num(3), num(2 * half), num(1), num(0)}
+	for i := range 8 {
+		if what, err := run(innocent, 1<<60, recurse...); what != "2 stack" || !errors.Is(err, native.ErrFallback) {
+			t.Errorf("recursion, time %d: %v, %v", i, what, err)
+		}
+		if what, err := run(innocent, 1<<60, hold...); what != "3 memory" || !errors.Is(err, native.ErrFallback) {
+			t.Errorf("memory, time %d: %v, %v", i, what, err)
+		}
+	}
+	if what, err := run(innocent, 1e6, recurse...); what != "1 native, 1 often" || err != nil {
+		t.Errorf("recursion: %v, %v, want a call on the VM from native code", what, err)
+	}
+	hold[4], hold[8] = num(1), num(1)
+	if what, err := run(innocent, 1e8, hold...); what != "2 native, 2 often" || err != nil {
+		t.Errorf("memory: %v, %v, want a call on the VM from native code, which calls native code, which calls the first again", what, err)
+	}
+}
+
+// BenchmarkCalls is a call of another contract with so many numbers, which returns how many they are, or them.
+func BenchmarkCalls(b *testing.B) {
+	class := readClass(b, callsClass)
+	for name, e := range map[string]cairo.Engine{"native": newEngine(b), "vm": vm.NewEngine()} {
+		for _, n := range []uint64{1, 100, 1000} {
+			for back, what := range []string{"sent", "returned"} {
+				b.Run(fmt.Sprintf("%s/%d/%s", name, n, what), func(b *testing.B) {
+					const times = 500
+					call := cairo.Call{Class: class, Selector: selector("send"), Calldata: felts(n, times, uint64(back)), Gas: 1 << 50}
+					runBench(b, e, call, times)
+				})
+			}
+		}
+	}
+}
