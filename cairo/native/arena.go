@@ -27,6 +27,7 @@ type arena struct {
 	instances map[*class]*instance
 	strays    []*instance // whose constants are not below the floor
 	floor     uint64
+	functions int    // in the instances' entries
 	frames    []*run // by depth; those beyond it are kept for later
 	depth     int
 	// What is handed over between a call's host function and the run that it leads to, and back.
@@ -65,7 +66,7 @@ const (
 	maxPooledBytes = 256 << 20 // memory of all arenas
 	maxInstances   = 128       // of an arena
 	maxFloor       = 16 << 20  // of an arena
-	maxFunctions   = 4         // of an entry point in an instance, each with a stack
+	maxFunctions   = 1024      // of an arena, each with a stack of its own
 )
 
 // pool is the arenas that are free, those used last at the end.
@@ -141,6 +142,9 @@ func (p *pool) drop(cl *class) {
 func (a *arena) drop(cl *class) {
 	if in := a.instances[cl]; in != nil {
 		_ = in.module.Close(context.Background())
+		for _, free := range in.entries {
+			a.functions -= len(free)
+		}
 		delete(a.instances, cl)
 	}
 }
@@ -279,6 +283,7 @@ func (a *arena) call(cl *class, id sierra.FuncID, call *cairo.Call, sys cairo.Sy
 	var fn api.Function
 	if free := in.entries[id]; len(free) > 0 {
 		fn, in.entries[id] = free[len(free)-1], free[:len(free)-1]
+		a.functions--
 	} else if fn = in.module.ExportedFunction(exportName(id)); fn == nil {
 		return res, fallback(ReasonInternal, "function %d is not exported", id)
 	}
@@ -293,8 +298,9 @@ func (a *arena) call(cl *class, id sierra.FuncID, call *cairo.Call, sys cairo.Sy
 	if err := fn.CallWithStack(a.ctx, stack[:]); err != nil {
 		return res, r.failure(err)
 	}
-	if free := in.entries[id]; len(free) < maxFunctions {
-		in.entries[id] = append(free, fn)
+	if cl.shallow && a.functions < maxFunctions { // a stack once grown stays so
+		in.entries[id] = append(in.entries[id], fn)
+		a.functions++
 	}
 	start, end := stack[2], stack[3]
 	res = cairo.Result{GasLeft: stack[0], Failed: stack[1] != 0}

@@ -17,6 +17,7 @@ type compiler struct {
 	module     *module
 	helperBase int
 	index      map[sierra.FuncID]int // functions by their index, in the order in which they are met
+	calls      map[sierra.FuncID][]sierra.FuncID
 	queue      []sierra.FuncID
 	circuits   map[sierra.TypeID]uint64 // where a circuit's gates are among the constants
 	data       []byte                   // constants
@@ -33,12 +34,22 @@ var gasTokens = [sierra.GasTokens]uint64{1, 4050, 491, 583, 4085, 230, 604, 3334
 
 // Compile lowers the functions that a class's entry points reach. The error says why it is left to the VM.
 func Compile(program *sierra.Program, info *sierra.GasInfo) (code []byte, err error) {
-	code, _, err = compileClass(program, info)
-	return code, err
+	l, err := lowerClass(program, info)
+	if err != nil {
+		return nil, err
+	}
+	return l.code, nil
 }
 
-// compileClass is Compile; data are the class's constants.
-func compileClass(program *sierra.Program, info *sierra.GasInfo) (code, data []byte, err error) {
+// lowered is a class as WebAssembly.
+type lowered struct {
+	code    []byte
+	data    []byte // constants
+	shallow bool   // calls of its entry points take little stack
+}
+
+// lowerClass lowers the functions that a class's entry points reach.
+func lowerClass(program *sierra.Program, info *sierra.GasInfo) (l *lowered, err error) {
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
@@ -50,7 +61,7 @@ func compileClass(program *sierra.Program, info *sierra.GasInfo) (code, data []b
 	}()
 	c, err := newCompiler(program, info)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for _, list := range [][]sierra.EntryPoint{info.EntryPoints.External, info.EntryPoints.L1Handler, info.EntryPoints.Constructor} {
 		for _, ep := range list {
@@ -61,7 +72,7 @@ func compileClass(program *sierra.Program, info *sierra.GasInfo) (code, data []b
 			c.export(id)
 		}
 	}
-	return c.finish()
+	return c.finish(), nil
 }
 
 // newCompiler starts a module with the imports and the runtime's functions.
@@ -78,7 +89,7 @@ func newCompiler(program *sierra.Program, info *sierra.GasInfo) (*compiler, erro
 	}
 	c := &compiler{
 		layout:  layout{r: registry, slots: map[sierra.TypeID]int{}},
-		program: program, info: info, rows: lowerings(), index: map[sierra.FuncID]int{}, circuits: map[sierra.TypeID]uint64{},
+		program: program, info: info, rows: lowerings(), index: map[sierra.FuncID]int{}, calls: map[sierra.FuncID][]sierra.FuncID{}, circuits: map[sierra.TypeID]uint64{},
 		module: &module{},
 	}
 	for _, h := range hosts().list {
@@ -100,7 +111,7 @@ func (c *compiler) export(id sierra.FuncID) {
 }
 
 // finish lowers all functions that are wanted, and those that they call.
-func (c *compiler) finish() (code, data []byte, err error) {
+func (c *compiler) finish() *lowered {
 	for len(c.queue) > 0 {
 		id := c.queue[0]
 		c.queue = c.queue[1:]
@@ -108,7 +119,40 @@ func (c *compiler) finish() (code, data []byte, err error) {
 		c.module.funcs = append(c.module.funcs, f)
 		c.codeSize += len(f.body)
 	}
-	return c.module.encode(), c.data, nil
+	return &lowered{code: c.module.encode(), data: c.data, shallow: c.stack() <= shallowStack}
+}
+
+// shallowStack bounds, in words, the stack that an entry point's function may take and be kept for its next call. Real contracts
+// without recursion take at most 2,000.
+const shallowStack = 1 << 13
+
+// stack bounds the words of stack that a call takes: all locals of the functions on the longest way through calls, of which none leads
+// back to where it came from.
+func (c *compiler) stack() int {
+	const open, endless = -1, 1 << 40
+	depth := map[sierra.FuncID]int{}
+	var visit func(id sierra.FuncID) int
+	visit = func(id sierra.FuncID) int {
+		if d, ok := depth[id]; ok {
+			if d == open {
+				return endless
+			}
+			return d
+		}
+		depth[id] = open
+		most := 0
+		for _, callee := range c.calls[id] {
+			most = max(most, visit(callee))
+		}
+		f := c.module.funcs[c.index[id]-len(c.module.imports)]
+		depth[id] = min(endless, most+f.sig.params+f.sig.results+f.locals)
+		return depth[id]
+	}
+	most := 0
+	for id := range c.index {
+		most = max(most, visit(id))
+	}
+	return most
 }
 
 // entrySignature: gas and the calldata's span; gas and a PanicResult of a span.

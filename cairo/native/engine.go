@@ -86,6 +86,7 @@ type class struct {
 	err      error         // why it is left to the VM
 	compiled wazero.CompiledModule
 	data     []byte // constants
+	shallow  bool
 	entries  sierra.EntryPoints
 	gaveUp   atomic.Int32 // runs that ended with ErrFallback
 	evicted  atomic.Bool
@@ -291,14 +292,14 @@ func (e *Engine) compile(cl *class, c *cairo.Class) {
 	if info != nil {
 		cl.entries = info.EntryPoints
 	}
-	var code []byte
-	code, cl.data, cl.err = compileClass(c.Sierra, info)
-	if cl.err == nil {
-		cl.compiled, cl.err = e.runtime.CompileModule(context.Background(), code)
+	l, err := lowerClass(c.Sierra, info)
+	if cl.err = err; err == nil {
+		cl.data, cl.shallow = l.data, l.shallow
+		cl.compiled, cl.err = e.runtime.CompileModule(context.Background(), l.code)
 		if cl.err != nil && e.cache != nil {
 			// The cache's file may be damaged. Code is found by the hash of the module, so a section that means nothing
 			// makes another module of it, which is compiled, and kept, anew.
-			cl.compiled, cl.err = e.runtime.CompileModule(context.Background(), append(code, customSection("again")...))
+			cl.compiled, cl.err = e.runtime.CompileModule(context.Background(), append(l.code, customSection("again")...))
 		}
 	}
 	if cl.err != nil {

@@ -67,12 +67,9 @@ func (e *Engine) Functions(program *sierra.Program, info *sierra.GasInfo) (f *Fu
 	for i := range program.Funcs {
 		c.export(sierra.FuncID(i))
 	}
-	code, data, err := c.finish()
-	if err != nil {
-		return nil, err
-	}
+	l := c.finish()
 	f = &Functions{layout: &c.layout, e: e, comp: c}
-	compiled, err := e.runtime.CompileModule(context.Background(), code)
+	compiled, err := e.runtime.CompileModule(context.Background(), l.code)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +79,7 @@ func (e *Engine) Functions(program *sierra.Program, info *sierra.GasInfo) (f *Fu
 	}
 	r := f.a.push(nil)
 	r.setHeap(f.a.floor)
-	f.in = f.a.bind(r, &class{compiled: compiled, data: data})
+	f.in = f.a.bind(r, &class{compiled: compiled, data: l.data})
 	f.a.pop()
 	return f, nil
 }
@@ -164,8 +161,8 @@ func CompileAll(program *sierra.Program, info *sierra.GasInfo) (code []byte, siz
 	for i := range program.Funcs {
 		c.export(sierra.FuncID(i))
 	}
-	code, _, err = c.finish()
-	return code, len(code), err
+	code = c.finish().code
+	return code, len(code), nil
 }
 
 // For the test that compares them with the VM's.
@@ -183,4 +180,12 @@ func (e *Engine) Classes() (n, instances int, counted, real int64) {
 		instances += len(a.instances)
 	}
 	return len(e.classes), instances, e.pool.bytes, real
+}
+
+// Kept is the number of functions, with their stacks, that free arenas keep, as counted.
+func (e *Engine) Kept() (n int) {
+	for _, a := range e.pool.free {
+		n += a.functions
+	}
+	return n
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 	"time"
 
@@ -31,6 +32,37 @@ func TestGarbage(t *testing.T) {
 	}
 	if garbled < 50 {
 		t.Errorf("only %d instances were garbled", garbled)
+	}
+}
+
+// TestStacks: the stack of a run that recursed deeply goes with the run, and functions that take little are kept.
+func TestStacks(t *testing.T) {
+	e := newEngine(t)
+	class := readClass(t, edgesClass)
+	var heap [2]uint64
+	for i, n := range []uint64{10, 200_000} {
+		call := cairo.Call{Class: class, Selector: selector("recursion"), Calldata: felts(n), Gas: 1 << 60}
+		if res, err := e.Run(call, newChain(e, class)); err != nil || res.Failed {
+			t.Fatal(res, err)
+		}
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		heap[i] = m.HeapAlloc
+	}
+	if heap[1] > heap[0]+8<<20 {
+		t.Errorf("%d bytes are held after a deep recursion, %d before", heap[1], heap[0])
+	}
+	c := callers(t, e)
+	for range 3 {
+		for _, n := range []uint64{1, 100} {
+			if diff, _ := c.call(cairo.Call{Class: c.vm.class, Selector: selector("send"), Calldata: felts(n, 3, 1), Gas: 1e9}); diff != "" {
+				t.Error(diff)
+			}
+		}
+	}
+	if n := e.Kept(); n != 2 {
+		t.Errorf("%d functions are kept, want those of send and give", n)
 	}
 }
 

@@ -85,6 +85,7 @@ func callFunction(l *invocation) {
 		l.push(a...)
 	}
 	l.call(l.c.function(id))
+	l.c.calls[l.index] = append(l.c.calls[l.index], id)
 	fn := &l.c.program.Funcs[id]
 	all := l.popN(l.c.functionSignature(id).results)
 	var out [][]slot
