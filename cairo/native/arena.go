@@ -32,7 +32,7 @@ type arena struct {
 	depth     int
 	// What is handed over between a call's host function and the run that it leads to, and back.
 	sent, returned handover
-	broken         bool   // a run failed: the arena is of no further use
+	broken         bool   // a run gave up: the arena is of no further use
 	evictions      uint64 // of the engine, as of when instances of forgotten classes were closed last
 }
 
@@ -106,6 +106,7 @@ func (p *pool) pop() *arena {
 
 // put keeps an arena for the next call, or closes it.
 func (e *Engine) put(a *arena) {
+	a.sent, a.returned = handover{}, handover{}
 	size := int64(a.mem.Size())
 	if a.broken || size > maxPooledPages*pageSize || len(a.instances) > maxInstances || !a.settleStrays() {
 		a.close()
@@ -265,9 +266,9 @@ func (a *arena) call(cl *class, id sierra.FuncID, call *cairo.Call, sys cairo.Sy
 				err = fallback(ReasonInternal, "a host function failed")
 			}
 		}
-		if err != nil && !a.broken {
+		if f, ok := errors.AsType[*cairo.FallbackError](err); ok && !a.broken {
 			a.broken = true
-			a.blame(err)
+			a.blame(f)
 		}
 		a.pop()
 	}()
@@ -332,11 +333,7 @@ func (r *run) failure(err error) error {
 
 // blame counts a run that has to be done again on the VM against the class that brought it about: where memory is full, the one with
 // the most of it, else that of the innermost frame.
-func (a *arena) blame(err error) {
-	f, ok := errors.AsType[*cairo.FallbackError](err)
-	if !ok {
-		return
-	}
+func (a *arena) blame(f *cairo.FallbackError) {
 	culprit := a.top().class
 	if f.Reason == ReasonMemory {
 		end, most := a.top().heap(), uint64(0)
