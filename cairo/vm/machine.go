@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/starkd/starkd/crypto/felt"
 )
@@ -321,6 +322,9 @@ func (m *Memory) mark(a Addr) {
 
 // record appends the state to the trace and counts the instruction's offsets.
 func (m *Machine) record(in *instruction) {
+	if len(m.trace) == cap(m.trace) {
+		m.trace = slices.Grow(m.trace, max(manyCells, 3*len(m.trace))) // append alone would copy a long trace again and again
+	}
 	m.trace = append(m.trace, traceEntry{uint32(m.AP), uint32(m.FP), m.PC.Segment, uint32(m.PC.Offset)})
 	if in.seen {
 		return

@@ -252,6 +252,9 @@ func (m *Memory) Insert(a Addr, v Value) error {
 	return nil
 }
 
+// manyCells is from where on a segment is given room to grow.
+const manyCells = 1 << 15
+
 // grow makes s long enough for a.
 func (m *Memory) grow(s *segment, a Addr) error {
 	if a.Offset >= m.limit {
@@ -270,10 +273,14 @@ func (m *Memory) grow(s *segment, a Addr) error {
 		s.cells = s.cells[:min(max(n, 2*have), uint64(cap(s.cells)))]
 	} else {
 		size := max(n, 2*have, 16)
-		if m.cells+size-have > m.limit {
-			size = n
+		if left := m.limit - (m.cells + n - have); size > n+left {
+			size = n + left/2 // something is left for other segments, and there are few more copies
 		}
-		grown := make([]cell, size)
+		room := size
+		if size >= manyCells {
+			room *= 2 // pages that are never written cost nothing, and copies do
+		}
+		grown := make([]cell, size, room)
 		copy(grown, s.cells)
 		s.cells = grown
 	}

@@ -81,3 +81,27 @@ func recordedProgram(t *testing.T, base string) []felt.Felt {
 	}
 	return data
 }
+
+// A segment that takes all memory there is takes it in few steps, and then fails.
+func TestMemoryLimit(t *testing.T) {
+	m := Memory{limit: 1 << 20}
+	a := m.AddSegment()
+	copies, room := 0, 0
+	for i := range 1 << 20 {
+		if err := m.Insert(a.Add(i), UintValue(1)); err != nil {
+			t.Fatalf("cell %d: %v", i, err)
+		}
+		if n := cap(m.segs[0].cells); n != room {
+			copies, room = copies+1, n
+		}
+	}
+	if err := m.Insert(a.Add(1<<20), UintValue(1)); err == nil {
+		t.Error("a cell beyond the limit was written")
+	}
+	if copies > 40 {
+		t.Errorf("%d copies, want at most 40", copies)
+	}
+	if other := m.AddSegment(); m.Insert(other, UintValue(1)) == nil {
+		t.Error("another segment got a cell beyond the limit")
+	}
+}

@@ -242,12 +242,18 @@ func (z *Felt) Limbs() [4]uint64 { return z.e().Bits() }
 
 // FromLimbs is the inverse of Limbs; values of P or more are reduced.
 func FromLimbs(l [4]uint64) Felt {
-	var b [Bytes]byte
-	for i, w := range l {
-		binary.BigEndian.PutUint64(b[24-8*i:], w)
-	}
-	return FromBytesReduce(b[:])
+	// An element's limbs are its value times 2^256, and a product's are divided by that once. It is reduced even where a
+	// factor is not.
+	e := fp.Element(l)
+	e.Mul(&e, &radix)
+	return Felt(e)
 }
+
+// radix is 2^256.
+var radix = func() (e fp.Element) {
+	e.SetBigInt(new(big.Int).Lsh(big.NewInt(1), 256))
+	return e
+}()
 
 // BigInt returns the integer in [0, P).
 func (z *Felt) BigInt() *big.Int { return z.e().BigInt(new(big.Int)) }
