@@ -279,7 +279,7 @@ func unsection[T, U any](list *[]U, f func(U) T) []T {
 func (p *PrivateInput) JSON(tracePath, memoryPath string) ([]byte, error) {
 	pair := func(v PairInstance) pairJSON { return pairJSON(v) }
 	value := func(v RangeCheckInstance) valueJSON { return valueJSON(v) }
-	return json.Marshal(privateInputJSON{
+	return json.MarshalIndent(privateInputJSON{
 		TracePath: tracePath, MemoryPath: memoryPath,
 		Pedersen:     section(p.Pedersen, pair),
 		Bitwise:      section(p.Bitwise, pair),
@@ -300,7 +300,7 @@ func (p *PrivateInput) JSON(tracePath, memoryPath string) ([]byte, error) {
 		}),
 		AddMod: p.AddMod.toJSON(),
 		MulMod: p.MulMod.toJSON(),
-	})
+	}, "", " ")
 }
 
 func (in *ModInput) toJSON() *modInputJSON {
