@@ -5,6 +5,7 @@ package poseidon
 
 import (
 	"crypto/sha256"
+	"math/bits"
 	"strconv"
 	"sync"
 
@@ -19,11 +20,10 @@ const (
 )
 
 // roundKeys holds what each round adds. The constants that partial rounds add to the two lanes without an S-box are
-// carried forward through the linear layer, so a partial round adds one felt instead of three.
+// carried forward through the linear layer, to the next full round, so a partial round adds one felt instead of three.
 type roundKeys struct {
 	full    [fullRounds][3]fp.Element
 	partial [partialRounds]fp.Element
-	carried [3]fp.Element // added after the last partial round
 }
 
 var keys = sync.OnceValue(func() *roundKeys {
@@ -43,59 +43,106 @@ var keys = sync.OnceValue(func() *roundKeys {
 		k.partial[i] = carry[2]
 		carry[2].SetZero()
 		mix(&carry)
+		reduce(&carry[2])
 	}
-	k.carried = carry
+	for lane := range 3 {
+		k.full[4][lane].Add(&k.full[4][lane], &carry[lane])
+	}
 	return k
 })
-
-// mix multiplies the state by the MDS matrix ((3,1,1),(1,-1,1),(1,1,-2)).
-func mix(s *[3]fp.Element) {
-	var t, u fp.Element
-	t.Add(&s[0], &s[1])
-	t.Add(&t, &s[2])
-	u.Double(&s[0])
-	s[0].Add(&t, &u)
-	u.Double(&s[1])
-	s[1].Sub(&t, &u)
-	u.Double(&s[2])
-	u.Add(&u, &s[2])
-	s[2].Sub(&t, &u)
-}
-
-func cube(x *fp.Element) {
-	var sq fp.Element
-	sq.Square(x)
-	x.Mul(x, &sq)
-}
 
 // Permute applies the Hades permutation to s in place.
 func Permute(s *[3]felt.Felt) {
 	k := keys()
 	state := [3]fp.Element{fp.Element(s[0]), fp.Element(s[1]), fp.Element(s[2])}
-	full := func(key *[3]fp.Element) {
-		for lane := range 3 {
-			state[lane].Add(&state[lane], &key[lane])
-			cube(&state[lane])
+	full := func(keys [][3]fp.Element) {
+		for i := range keys {
+			for lane := range 3 {
+				cube(&state[lane], &keys[i][lane])
+			}
+			mix(&state)
 		}
+	}
+	full(k.full[:4])
+	for i := range k.partial {
+		cube(&state[2], &k.partial[i])
 		mix(&state)
 	}
-	for i := range 4 {
-		full(&k.full[i])
-	}
-	for i := range partialRounds {
-		state[2].Add(&state[2], &k.partial[i])
-		cube(&state[2])
-		mix(&state)
-	}
-	for lane := range 3 {
-		state[lane].Add(&state[lane], &k.carried[lane])
-	}
-	for i := 4; i < 8; i++ {
-		full(&k.full[i])
-	}
+	full(k.full[4:])
+	reduce(&state[2])
 	for lane := range 3 {
 		s[lane] = felt.Felt(state[lane])
 	}
+}
+
+// Sums within a round are not reduced: P is a little above 2^251, so that 256 bits hold 31·P, and the Montgomery product of x and
+// y comes out below P whenever x·y is below 2^256·P, which is 31·P². A round then takes two reductions, each by the multiple
+// of P that the top bits tell, instead of eight.
+
+// topP is the highest limb of P; the others, lowest first, are 1, 0 and 0.
+const topP = 0x0800000000000011
+
+// cube sets x to (x + key)³, below P, for x below 4P.
+func cube(x, key *fp.Element) {
+	limbsOf(x).add(limbsOf(key)).store(x)
+	var square fp.Element
+	square.Square(x)
+	x.Mul(x, &square)
+}
+
+// mix multiplies a state below P by the MDS matrix ((3,1,1),(1,-1,1),(1,1,-2)). The last lane comes out below 4P.
+func mix(s *[3]fp.Element) {
+	a, b, c := limbsOf(&s[0]), limbsOf(&s[1]), limbsOf(&s[2])
+	ab, ac := a.add(b), a.add(c)
+	ab.add(limbs{2, 0, 0, 2 * topP}.sub(c.add(c))).store(&s[2])
+	ac.add(limbs{1, 0, 0, topP}.sub(b)).store(&s[1])
+	ab.add(ac).add(a).store(&s[0])
+	reduce(&s[0])
+	reduce(&s[1])
+}
+
+// reduce reduces x modulo P.
+func reduce(x *fp.Element) {
+	// The quotient by 2^251 is that by P or, rarely, one more.
+	q := x[3] >> 59
+	l0, c := bits.Sub64(x[0], q, 0)
+	l1, c := bits.Sub64(x[1], 0, c)
+	l2, c := bits.Sub64(x[2], 0, c)
+	l3, c := bits.Sub64(x[3], q*topP, c)
+	if c != 0 {
+		l0, c = bits.Add64(l0, 1, 0)
+		l1, c = bits.Add64(l1, 0, c)
+		l2, c = bits.Add64(l2, 0, c)
+		l3, _ = bits.Add64(l3, topP, c)
+	}
+	x[0], x[1], x[2], x[3] = l0, l1, l2, l3
+}
+
+// limbs is a number of 256 bits that the compiler keeps in registers, as it does not an array.
+type limbs struct{ l0, l1, l2, l3 uint64 }
+
+func limbsOf(x *fp.Element) limbs { return limbs{x[0], x[1], x[2], x[3]} }
+
+func (x limbs) store(z *fp.Element) { z[0], z[1], z[2], z[3] = x.l0, x.l1, x.l2, x.l3 }
+
+// add is x + y, which must be below 2^256.
+func (x limbs) add(y limbs) (z limbs) {
+	var c uint64
+	z.l0, c = bits.Add64(x.l0, y.l0, 0)
+	z.l1, c = bits.Add64(x.l1, y.l1, c)
+	z.l2, c = bits.Add64(x.l2, y.l2, c)
+	z.l3, _ = bits.Add64(x.l3, y.l3, c)
+	return z
+}
+
+// sub is x - y, which must not be negative.
+func (x limbs) sub(y limbs) (z limbs) {
+	var c uint64
+	z.l0, c = bits.Sub64(x.l0, y.l0, 0)
+	z.l1, c = bits.Sub64(x.l1, y.l1, c)
+	z.l2, c = bits.Sub64(x.l2, y.l2, c)
+	z.l3, _ = bits.Sub64(x.l3, y.l3, c)
+	return z
 }
 
 // Hash is the hash of two felts: the first lane of Permute(a, b, 2).

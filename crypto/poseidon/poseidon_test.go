@@ -1,8 +1,12 @@
 package poseidon
 
 import (
+	"crypto/sha256"
 	"encoding/json"
+	"math/big"
+	"math/rand/v2"
 	"os"
+	"strconv"
 	"testing"
 
 	"github.com/starkd/starkd/crypto/felt"
@@ -54,4 +58,46 @@ func BenchmarkPermute(b *testing.B) {
 	for b.Loop() {
 		Permute(&s)
 	}
+}
+
+// Permute is the permutation by its definition, also at the edges of the field.
+func TestPermuteByDefinition(t *testing.T) {
+	rng := rand.New(rand.NewChaCha8([32]byte{1}))
+	edges := []felt.Felt{felt.Zero, felt.One, felt.MustHex("0x800000000000011000000000000000000000000000000000000000000000000"), felt.MustHex("0x7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff")}
+	for i := range 2000 {
+		var s [3]felt.Felt
+		for lane := range s {
+			if s[lane] = edges[rng.IntN(len(edges))]; i >= 100 {
+				s[lane] = felt.FromLimbs([4]uint64{rng.Uint64(), rng.Uint64(), rng.Uint64(), rng.Uint64()})
+			}
+		}
+		got, want := s, byDefinition(s)
+		if Permute(&got); got != want {
+			t.Fatalf("of %v: %v, want %v", s, got, want)
+		}
+	}
+}
+
+func byDefinition(s [3]felt.Felt) [3]felt.Felt {
+	for r := range rounds {
+		for lane := range s {
+			digest := sha256.Sum256([]byte("Hades" + strconv.Itoa(3*r+lane)))
+			key := felt.FromBytesReduce(digest[:])
+			s[lane].Add(&s[lane], &key)
+			if lane == 2 || r < fullRounds/2 || r >= rounds-fullRounds/2 {
+				var square felt.Felt
+				square.Square(&s[lane])
+				s[lane].Mul(&s[lane], &square)
+			}
+		}
+		var sum felt.Felt
+		sum.Add(&s[0], &s[1])
+		sum.Add(&sum, &s[2])
+		for lane, of := range []int64{2, -2, -3} {
+			factor := felt.FromBigInt(big.NewInt(of))
+			s[lane].Mul(&s[lane], &factor)
+			s[lane].Add(&s[lane], &sum)
+		}
+	}
+	return s
 }
