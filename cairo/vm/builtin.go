@@ -65,12 +65,12 @@ type Builtin struct {
 	stop     uint64
 	stopped  bool
 
-	cache      map[uint64][]felt.Felt // by instance offset: deduced cells of rules that yield several or are slow
-	verified   []bool                 // pedersen: by instance, deduced or compared already
-	signatures map[uint64]Signature   // ecdsa: by offset of the instance
-	pages      map[int]page           // output: public memory pages above 0
-	attributes map[string][]uint64    // output
-	zero       Addr                   // add_mod, mul_mod: the segment of zeros
+	deduced    []felt.Felt          // by instance: outputs of rules that yield several or are slow
+	verified   []bool               // by instance: deduced, of pedersen perhaps only compared
+	signatures map[uint64]Signature // ecdsa: by offset of the instance
+	pages      map[int]page         // output: public memory pages above 0
+	attributes map[string][]uint64  // output
+	zero       Addr                 // add_mod, mul_mod: the segment of zeros
 }
 
 // Signature is an ECDSA signature over the Stark curve.
@@ -147,11 +147,36 @@ func (b *Builtin) deduceAt(m *Memory, a Addr) (Value, bool, error) {
 	if index < b.rule.inputs {
 		return Value{}, false, nil
 	}
-	start := Addr{a.Segment, a.Offset - index}
-	if out, ok := b.cache[start.Offset]; ok {
-		return FeltValue(out[index-b.rule.inputs]), true, nil
+	if i := a.Offset / b.rule.cells; b.deduced != nil && i < uint64(len(b.verified)) && b.verified[i] {
+		return b.output(i, index), true, nil
 	}
-	return b.rule.deduce(b, m, start, index)
+	return b.rule.deduce(b, m, Addr{a.Segment, a.Offset - index}, index)
+}
+
+// verify marks an instance, and reports whether it was marked already.
+func (b *Builtin) verify(instance uint64) bool {
+	if n := uint64(len(b.verified)); instance >= n {
+		b.verified = append(b.verified, make([]bool, instance+1-n)...)
+	}
+	before := b.verified[instance]
+	b.verified[instance] = true
+	return before
+}
+
+// remember keeps the outputs of the instance at a, and returns the one that is asked for.
+func (b *Builtin) remember(a Addr, index uint64, out []felt.Felt) (Value, bool, error) {
+	instance := a.Offset / b.rule.cells
+	b.verify(instance)
+	if n := uint64(len(b.verified) * len(out)); uint64(len(b.deduced)) < n {
+		b.deduced = append(b.deduced, make([]felt.Felt, n-uint64(len(b.deduced)))...)
+	}
+	copy(b.deduced[instance*uint64(len(out)):], out)
+	return b.output(instance, index), true, nil
+}
+
+// output is a remembered output.
+func (b *Builtin) output(instance, index uint64) Value {
+	return FeltValue(b.deduced[instance*(b.rule.cells-b.rule.inputs)+index-b.rule.inputs])
 }
 
 // usedCells is the number of cells up to the last written one, without segment_arena's initial instance.

@@ -34,13 +34,9 @@ func deducePedersen(b *Builtin, m *Memory, a Addr, _ uint64) (Value, bool, error
 	if err != nil {
 		return Value{}, false, nil
 	}
-	for uint64(len(b.verified)) <= instance {
-		b.verified = append(b.verified, false)
-	}
-	if b.verified[instance] {
+	if b.verify(instance) {
 		return Value{}, false, nil
 	}
-	b.verified[instance] = true
 	return FeltValue(pedersen.Hash(x, y)), true, nil
 }
 
@@ -86,14 +82,6 @@ func (b *Builtin) inputs(m *Memory, a Addr) ([]felt.Felt, bool, error) {
 		}
 	}
 	return in, true, nil
-}
-
-func (b *Builtin) remember(a Addr, index uint64, out []felt.Felt) (Value, bool, error) {
-	if b.cache == nil {
-		b.cache = make(map[uint64][]felt.Felt)
-	}
-	b.cache[a.Offset] = out
-	return FeltValue(out[index-b.rule.inputs]), true, nil
 }
 
 func deducePoseidon(b *Builtin, m *Memory, a Addr, index uint64) (Value, bool, error) {

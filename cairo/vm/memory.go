@@ -50,8 +50,8 @@ type Memory struct {
 	limit uint64         // on cells
 }
 
-// MaxCells bounds the cells of one machine (32 bytes each): 2^26 cells are 2 GiB. A program that wants more fails with a
-// memory error.
+// MaxCells bounds the cells of one machine (32 bytes each, and what builtins remember adds half at most): 2^26 cells are
+// 2 GiB. A program that wants more fails with a memory error.
 const MaxCells = 1 << 26
 
 // MemoryError says what was wrong with an access to memory.
