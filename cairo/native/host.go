@@ -145,7 +145,7 @@ func (r *run) view(start, end uint64) []felt.Felt {
 	b := r.feltBytes(start, end)
 	n := len(b) / 32
 	if n == 0 {
-		return nil
+		return []felt.Felt{}
 	}
 	if p := unsafe.Pointer(&b[0]); littleEndian && uintptr(p)%unsafe.Alignof(felt.Felt{}) == 0 {
 		return unsafe.Slice((*felt.Felt)(p), n)
