@@ -41,29 +41,32 @@ func deducePedersen(b *Builtin, m *Memory, a Addr, _ uint64) (Value, bool, error
 }
 
 func deduceBitwise(_ *Builtin, m *Memory, a Addr, index uint64) (Value, bool, error) {
-	var in [2][4]uint64
-	for i := range in {
-		f, err := m.Felt(a.Add(i))
-		if err != nil {
-			return Value{}, false, nil
-		}
-		in[i] = f.Limbs()
+	x, okX := m.integer(a)
+	y, okY := m.integer(a.Add(1))
+	if !okX || !okY {
+		return Value{}, false, nil
 	}
-	for i, l := range in {
-		if l[3]>>59 != 0 {
-			f := felt.FromLimbs(l)
-			return Value{}, false, fmt.Errorf("expected integer at address %v to be smaller than 2^251, got %v", a.Add(i), FeltValue(f))
+	xl, yl := x.Limbs(), y.Limbs()
+	if (xl[3]|yl[3])>>59 != 0 {
+		at, f := a, x
+		if xl[3]>>59 == 0 {
+			at, f = a.Add(1), y
 		}
+		return Value{}, false, fmt.Errorf("expected integer at address %v to be smaller than 2^251, got %v", at, FeltValue(f))
 	}
-	var out [4]uint64
-	for i := range out {
-		switch index {
-		case 2:
-			out[i] = in[0][i] & in[1][i]
-		case 3:
-			out[i] = in[0][i] ^ in[1][i]
-		default:
-			out[i] = in[0][i] | in[1][i]
+	out := xl
+	switch index {
+	case 2:
+		for i := range out {
+			out[i] &= yl[i]
+		}
+	case 3:
+		for i := range out {
+			out[i] ^= yl[i]
+		}
+	default:
+		for i := range out {
+			out[i] |= yl[i]
 		}
 	}
 	return FeltValue(felt.FromLimbs(out)), true, nil

@@ -164,17 +164,25 @@ func (m *Memory) Get(a Addr) (Value, bool) {
 	return v, true
 }
 
+// integer reads a field element, false if there is none.
+func (m *Memory) integer(a Addr) (f felt.Felt, ok bool) {
+	c := m.cell(a)
+	if c == nil || c[3]&(knownBit|addrBit) != knownBit {
+		return f, false
+	}
+	return felt.Felt{c[0], c[1], c[2], c[3] &^ cellBits}, true
+}
+
 // Felt reads a field element.
 func (m *Memory) Felt(a Addr) (felt.Felt, error) {
-	v, ok := m.Get(a)
-	if !ok {
-		return felt.Felt{}, memErrorf(a, "unknown value for memory cell %v", a)
+	f, ok := m.integer(a)
+	if ok {
+		return f, nil
 	}
-	f, ok := v.Felt()
-	if !ok {
-		return felt.Felt{}, memErrorf(a, "expected integer at address %v", a)
+	if c := m.cell(a); c == nil || !c.known() {
+		return f, memErrorf(a, "unknown value for memory cell %v", a)
 	}
-	return f, nil
+	return f, memErrorf(a, "expected integer at address %v", a)
 }
 
 // Uint64 reads a number below 2^64.
