@@ -50,7 +50,8 @@ type App struct {
 	pool    pool
 	decoded decoded
 	// genesis is nil before InitGenesis.
-	genesis atomic.Pointer[Genesis]
+	genesis  atomic.Pointer[Genesis]
+	listener atomic.Pointer[Listener]
 
 	mu        sync.Mutex // for what follows, and so that one block runs at a time
 	runs      map[[32]byte]*run
@@ -343,5 +344,6 @@ func (a *App) Commit() error {
 	for _, class := range declared {
 		a.announce(class.Hash)
 	}
+	a.tellCommitted()
 	return nil
 }

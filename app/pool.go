@@ -38,7 +38,9 @@ func (a *App) CheckTx(raw []byte, recheck bool) (CheckResult, error) {
 		a.pool.drop(out.Hash)
 		return rejected(out, err)
 	}
-	a.pool.add(tx, out.Hash, head.Height)
+	if added := a.pool.add(tx, out.Hash, head.Height); added && !recheck {
+		a.tellAdmitted(tx, out.Hash)
+	}
 	return out, nil
 }
 
@@ -137,12 +139,13 @@ func (p *pool) reset() {
 	p.byHash, p.nonces, p.deploying, p.failed = map[felt.Felt]poolEntry{}, map[poolNonce]felt.Felt{}, map[felt.Felt]int{}, map[felt.Felt]bool{}
 }
 
-func (p *pool) add(tx starknet.Transaction, hash felt.Felt, height uint64) {
+// add remembers a transaction, and reports whether it is new.
+func (p *pool) add(tx starknet.Transaction, hash felt.Felt, height uint64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.failed, hash)
 	if _, ok := p.byHash[hash]; ok {
-		return
+		return false
 	}
 	if len(p.byHash) >= maxPool {
 		p.reset()
@@ -153,6 +156,7 @@ func (p *pool) add(tx starknet.Transaction, hash felt.Felt, height uint64) {
 		p.deploying[e.sender]++
 	}
 	p.byHash[hash], p.nonces[e.poolNonce] = e, hash
+	return true
 }
 
 func (p *pool) drop(hash felt.Felt) {

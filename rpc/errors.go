@@ -68,8 +68,11 @@ var (
 	ErrReplacementUnderpriced    = &Error{Code: 64, Message: "Replacement transaction is underpriced"}
 	ErrFeeBelowMinimum           = &Error{Code: 65, Message: "Transaction fee below minimum"}
 	ErrTooManyAddresses          = &Error{Code: 67, Message: "Too many addresses in filter sender_address filter"}
+	ErrInvalidSubscriptionID     = &Error{Code: 66, Message: "Invalid subscription id"}
+	ErrTooManyBlocksBack         = &Error{Code: 68, Message: "Cannot go back more than 1024 blocks"}
 	ErrInvalidProof              = &Error{Code: 69, Message: "The proof field in the invoke v3 transaction is invalid"}
 	ErrCompilation               = &Error{Code: 100, Message: "Failed to compile the contract"}
+	errLimit                     = &Error{Code: -32005, Message: "Limit exceeded"} // EIP-1474
 	errParse                     = &Error{Code: -32700, Message: "Parse error"}
 	errInvalidRequest            = &Error{Code: -32600, Message: "Invalid Request"}
 	errMethodNotFound            = &Error{Code: -32601, Message: "Method not found"}

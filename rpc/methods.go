@@ -71,6 +71,7 @@ type call struct {
 	server  *Server
 	backend Backend
 	version string
+	socket  *socket // nil over HTTP
 
 	head *Head // once it was needed
 }

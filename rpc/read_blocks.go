@@ -198,30 +198,36 @@ func getTransactionStatus(c *call) (any, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
+	status, _, err := c.transactionStatus(hash)
+	return status, err
+}
+
+// transactionStatus is how far a transaction has come, and the block that holds it, if one does.
+func (c *call) transactionStatus(hash felt.Felt) (*transactionStatusJSON, uint64, error) {
 	place, err := c.backend.FindTransaction(c, hash)
 	if errors.Is(err, ErrTransactionNotFound) {
 		if status, ok := c.backend.PoolStatus(c, hash); ok {
-			return transactionStatusJSON{Finality: status}, nil
+			return &transactionStatusJSON{Finality: status}, 0, nil
 		}
 		// It may have moved from the pool to a block between the two look-ups.
 		place, err = c.backend.FindTransaction(c, hash)
 	}
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	_, receipt, err := c.backend.Transaction(c, place)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	status, err := c.status(place.Block)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	result := transactionStatusJSON{Finality: status, Execution: executionStatus(receipt)}
+	result := &transactionStatusJSON{Finality: status, Execution: executionStatus(receipt)}
 	if receipt.Reverted {
 		result.Failure = receipt.RevertReason
 	}
-	return result, nil
+	return result, place.Block, nil
 }
 
 // getMessagesStatus knows no transaction of L1: this chain takes no messages from one.

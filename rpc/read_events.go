@@ -22,6 +22,15 @@ type emittedEventJSON struct {
 	EventIndex       int       `json:"event_index"`
 }
 
+// newEmittedEventJSON is event j of transaction i of a block.
+func newEmittedEventJSON(b *starknet.Block, i, j int) emittedEventJSON {
+	r := &b.Receipts[i]
+	return emittedEventJSON{
+		eventJSON: newEventJSON(&r.Events[j]), BlockHash: b.BlockHash, BlockNumber: b.Number,
+		TransactionHash: r.TransactionHash, TransactionIndex: i, EventIndex: j,
+	}
+}
+
 // eventsChunkJSON is an EVENTS_CHUNK.
 type eventsChunkJSON struct {
 	Events []emittedEventJSON `json:"events"`
@@ -30,16 +39,48 @@ type eventsChunkJSON struct {
 
 // eventFilter is an EVENT_FILTER and RESULT_PAGE_REQUEST, resolved.
 type eventFilter struct {
+	*eventSelector
 	from, to uint64
 	skip     uint64 // events of block from
-	any      bool   // no addresses were given
-	address  map[felt.Felt]bool
-	keys     []map[felt.Felt]bool // by position; an empty set matches all
 	chunk    int
 }
 
-func (f *eventFilter) matches(e *starknet.Event) bool {
-	if !f.any && !f.address[e.From] {
+// eventSelector says which events are meant, wherever they are.
+type eventSelector struct {
+	address map[felt.Felt]bool   // an empty set matches all
+	keys    []map[felt.Felt]bool // by position, likewise; the key must be there if its set is not empty
+}
+
+// newEventSelector is the selector of what a client gave, nil for what it did not.
+func (c *Config) newEventSelector(addresses *feltOrList, keys [][]felt.Felt) (*eventSelector, error) {
+	s := &eventSelector{}
+	count := len(keys)
+	for _, position := range keys {
+		s.keys = append(s.keys, setOf(position))
+		count += len(position)
+	}
+	if count > c.MaxKeys {
+		return nil, ErrTooManyKeys
+	}
+	if addresses != nil {
+		if len(*addresses) > c.MaxAddresses {
+			return nil, errInvalidParams.With(fmt.Sprintf("filter: %d addresses, at most %d", len(*addresses), c.MaxAddresses))
+		}
+		s.address = setOf(*addresses)
+	}
+	return s, nil
+}
+
+func setOf(felts []felt.Felt) map[felt.Felt]bool {
+	set := make(map[felt.Felt]bool, len(felts))
+	for _, f := range felts {
+		set[f] = true
+	}
+	return set
+}
+
+func (f *eventSelector) matches(e *starknet.Event) bool {
+	if len(f.address) > 0 && !f.address[e.From] {
 		return false
 	}
 	for i, set := range f.keys {
@@ -64,7 +105,7 @@ func getEvents(c *call) (any, error) {
 		if err := c.Err(); err != nil {
 			return nil, err
 		}
-		h, hash, err := c.backend.Header(c, n)
+		h, _, err := c.backend.Header(c, n)
 		if err != nil {
 			return nil, err
 		}
@@ -87,10 +128,7 @@ func getEvents(c *call) (any, error) {
 					chunk.Token = continuation(n, seen-1)
 					return chunk, nil
 				}
-				chunk.Events = append(chunk.Events, emittedEventJSON{
-					eventJSON: newEventJSON(&r.Events[j]), BlockHash: hash, BlockNumber: n,
-					TransactionHash: r.TransactionHash, TransactionIndex: i, EventIndex: j,
-				})
+				chunk.Events = append(chunk.Events, newEmittedEventJSON(b, i, j))
 			}
 		}
 	}
@@ -109,7 +147,7 @@ func (c *call) eventFilter() (*eventFilter, error) {
 	var addresses *feltOrList
 	var keys [][]felt.Felt
 	var token string
-	f := &eventFilter{any: true}
+	f := &eventFilter{}
 	o.optional("from_block", &from)
 	o.optional("to_block", &to)
 	o.optional("address", &addresses)
@@ -127,28 +165,10 @@ func (c *call) eventFilter() (*eventFilter, error) {
 	case f.chunk > limits.MaxChunk:
 		return nil, ErrPageSizeTooBig
 	}
-	count := len(keys)
-	for _, position := range keys {
-		set := make(map[felt.Felt]bool, len(position))
-		for _, k := range position {
-			set[k] = true
-		}
-		f.keys = append(f.keys, set)
-		count += len(position)
+	var err error
+	if f.eventSelector, err = limits.newEventSelector(addresses, keys); err != nil {
+		return nil, err
 	}
-	if count > limits.MaxKeys {
-		return nil, ErrTooManyKeys
-	}
-	if addresses != nil && len(*addresses) > 0 {
-		if len(*addresses) > limits.MaxAddresses {
-			return nil, errInvalidParams.With(fmt.Sprintf("filter: %d addresses, at most %d", len(*addresses), limits.MaxAddresses))
-		}
-		f.any, f.address = false, make(map[felt.Felt]bool, len(*addresses))
-		for _, a := range *addresses {
-			f.address[a] = true
-		}
-	}
-
 	fromAt, err := c.resolve(&from)
 	if err != nil {
 		return nil, err

@@ -10,7 +10,10 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
+
+	"github.com/gorilla/websocket"
 )
 
 // Config bounds what a server does for a client. Zero values mean the defaults.
@@ -27,6 +30,12 @@ type Config struct {
 	MaxScan       int           // blocks that one page of events looks through; 10,000
 	MaxProofKeys  int           // classes, contracts and slots in a request for a storage proof; 1000
 	Log           *slog.Logger  // slog.Default()
+
+	MaxSockets       int           // websockets at once; 256
+	MaxSubscriptions int           // of a websocket; 64
+	MaxQueue         int           // bytes that wait for a websocket's client, more only if it is one message; 4 MiB
+	StallTimeout     time.Duration // for which a client may read nothing while its queue is full; 10 s
+	PingInterval     time.Duration // between pings on a websocket, two of which may go unanswered; 30 s
 }
 
 func (c *Config) setDefaults() {
@@ -36,6 +45,7 @@ func (c *Config) setDefaults() {
 	}{
 		{&c.MaxBatch, 100}, {&c.MaxExecutions, 2 * runtime.GOMAXPROCS(0)}, {&c.MaxSimulated, 100},
 		{&c.MaxChunk, 1024}, {&c.MaxKeys, 1024}, {&c.MaxAddresses, 128}, {&c.MaxScan, 10_000}, {&c.MaxProofKeys, 1000},
+		{&c.MaxSockets, 256}, {&c.MaxSubscriptions, 64}, {&c.MaxQueue, 4 << 20},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value
@@ -50,24 +60,36 @@ func (c *Config) setDefaults() {
 	if c.Timeout == 0 {
 		c.Timeout = 30 * time.Second
 	}
+	if c.StallTimeout == 0 {
+		c.StallTimeout = 10 * time.Second
+	}
+	if c.PingInterval == 0 {
+		c.PingInterval = 30 * time.Second
+	}
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
 }
 
-// Server answers JSON-RPC requests over HTTP about a Backend. It is an http.Handler for the paths /, /rpc, /rpc/v0_10 and
-// /rpc/v0_9.
+// Server answers JSON-RPC requests about a Backend over HTTP and websockets. It is an http.Handler for the paths /, /rpc,
+// /rpc/v0_10 and /rpc/v0_9, of websockets also with /ws before them. Whoever has one with a Notifier calls Shutdown in the end.
 type Server struct {
-	backend    Backend
-	config     Config
-	methods    map[string]method
-	executions chan struct{} // a token for each that runs
+	backend       Backend
+	config        Config
+	methods       map[string]method
+	subscribing   map[string]method // those that only a websocket has
+	executions    chan struct{}     // a token for each that runs
+	subscriptions atomic.Uint64     // ever made
+	feed          *feed
 }
 
-// NewServer returns a server of the chain behind backend.
+// NewServer returns a server of the chain behind backend. Without a Notifier its websockets have no subscriptions.
 func NewServer(backend Backend, config Config) *Server {
 	config.setDefaults()
-	s := &Server{backend: backend, config: config, methods: map[string]method{}, executions: make(chan struct{}, config.MaxExecutions)}
+	s := &Server{
+		backend: backend, config: config, methods: map[string]method{}, subscribing: map[string]method{},
+		executions: make(chan struct{}, config.MaxExecutions),
+	}
 	for _, m := range methods {
 		s.methods[m.name] = m
 	}
@@ -76,6 +98,12 @@ func NewServer(backend Backend, config Config) *Server {
 			s.methods[m.name] = m
 		}
 	}
+	if _, ok := backend.(Notifier); ok {
+		for _, m := range subscriptionMethods {
+			s.subscribing[m.name] = m
+		}
+	}
+	s.feed = newFeed(s)
 	return s
 }
 
@@ -89,11 +117,20 @@ var specVersions = map[string]string{
 	"/rpc/v0_9_0":  SpecVersion09,
 }
 
-// ServeHTTP answers a POST of one request or a batch, and browsers' preflight requests.
+// ServeHTTP answers a POST of one request or a batch, and browsers' preflight requests, and serves websockets.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	version, ok := specVersions[strings.TrimSuffix(r.URL.Path, "/")]
-	if !ok {
+	path, onlyWS := wsPath(strings.TrimSuffix(r.URL.Path, "/"))
+	version, ok := specVersions[path]
+	switch {
+	case !ok:
 		http.NotFound(w, r)
+		return
+	case websocket.IsWebSocketUpgrade(r):
+		s.serveWebsocket(w, r, version)
+		return
+	case onlyWS:
+		w.Header().Set("Upgrade", "websocket")
+		http.Error(w, "a websocket is served here", http.StatusUpgradeRequired)
 		return
 	}
 	h := w.Header()
@@ -121,7 +158,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.write(w, status, newResponse(nullID, nil, errInvalidRequest.With(err.Error())))
 		return
 	}
-	reply := s.handle(r.Context(), version, body)
+	reply := s.handle(r.Context(), version, body, nil)
 	if reply == nil {
 		w.WriteHeader(http.StatusNoContent)
 		return
@@ -129,8 +166,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.write(w, http.StatusOK, reply)
 }
 
-// handle answers a body: with a response, a list of them, or nil if there were only notifications.
-func (s *Server) handle(ctx context.Context, version string, body []byte) any {
+// handle answers a body, or a message of a socket: with a response, a list of them, or nil if there were only notifications.
+func (s *Server) handle(ctx context.Context, version string, body []byte, k *socket) any {
 	reqs, errs, batch, err := parseRequests(body, s.config.MaxBatch)
 	if err != nil {
 		return newResponse(nullID, nil, err)
@@ -141,7 +178,7 @@ func (s *Server) handle(ctx context.Context, version string, body []byte) any {
 	for i := range reqs {
 		reply := newResponse(reqs[i].ID, nil, errs[i])
 		if reply.Err == nil {
-			reply.Result, reply.Err = s.dispatch(ctx, version, &reqs[i])
+			reply.Result, reply.Err = s.dispatch(ctx, version, &reqs[i], k)
 		}
 		if reqs[i].ID != nil {
 			replies = append(replies, reply)
@@ -157,8 +194,14 @@ func (s *Server) handle(ctx context.Context, version string, body []byte) any {
 }
 
 // dispatch runs one request.
-func (s *Server) dispatch(ctx context.Context, version string, req *request) (result any, rpcErr *Error) {
+func (s *Server) dispatch(ctx context.Context, version string, req *request, k *socket) (result any, rpcErr *Error) {
 	m, ok := s.methods[req.Method]
+	if !ok {
+		m, ok = s.subscribing[req.Method]
+		if ok && k == nil {
+			return nil, errMethodNotFound.With(req.Method + " needs a websocket: /ws")
+		}
+	}
 	if !ok {
 		return nil, errMethodNotFound.With(clip([]byte(req.Method)))
 	}
@@ -180,7 +223,7 @@ func (s *Server) dispatch(ctx context.Context, version string, req *request) (re
 			return nil, errInternal.With("the node is busy")
 		}
 	}
-	c := &call{Context: ctx, object: params, server: s, backend: s.backend, version: version}
+	c := &call{Context: ctx, object: params, server: s, backend: s.backend, version: version, socket: k}
 	result, err = m.run(c)
 	if err == nil {
 		return result, nil

@@ -62,7 +62,7 @@ func broadcast(t testing.TB, tx starknet.Transaction) string {
 func TestMethodTable(t *testing.T) {
 	spec := loadOpenRPC(t, "v0.10.2")
 	ours := map[string]bool{}
-	for _, m := range slices.Concat(methods, traceMethods) {
+	for _, m := range slices.Concat(methods, traceMethods, subscriptionMethods) {
 		ours[m.name] = true
 		want, ok := spec.methods[m.name]
 		if !ok {
@@ -77,8 +77,8 @@ func TestMethodTable(t *testing.T) {
 			t.Errorf("%s: parameters %v, want %v", m.name, m.params, names)
 		}
 	}
-	for name, m := range spec.methods {
-		if !ours[name] && m.document != "starknet_ws_api.json" {
+	for name := range spec.methods {
+		if !ours[name] && !strings.HasPrefix(name, "starknet_subscription") { // those are sent to the client
 			t.Errorf("%s is missing", name)
 		}
 	}
@@ -94,15 +94,12 @@ func TestErrorTable(t *testing.T) {
 		errTransactionExecution, ErrStorageProofNotSupported, ErrClassAlreadyDeclared, ErrInvalidNonce, ErrInsufficientResources,
 		ErrInsufficientBalance, ErrValidationFailure, ErrCompilationFailed, ErrClassTooLarge, ErrNonAccount, ErrDuplicateTransaction,
 		ErrCompiledClassHashMismatch, ErrUnsupportedVersion, ErrUnsupportedClassVersion, ErrUnexpected, ErrReplacementUnderpriced,
-		ErrFeeBelowMinimum, ErrInvalidProof, ErrCompilation, ErrFailedToReceive,
+		ErrFeeBelowMinimum, ErrInvalidProof, ErrCompilation, ErrFailedToReceive, ErrInvalidSubscriptionID, ErrTooManyAddresses, ErrTooManyBlocksBack,
 	} {
 		ours[float64(e.Code)] = e.Message
 	}
 	seen := 0
-	for file, document := range spec.documents {
-		if file == "starknet_ws_api.json" {
-			continue
-		}
+	for _, document := range spec.documents {
 		components, _ := document["components"].(map[string]any)
 		errors, _ := components["errors"].(map[string]any)
 		for name, e := range errors {
@@ -677,7 +674,7 @@ func FuzzRequest(f *testing.F) {
 		if bytes.Contains(body, []byte(`"0x3"`)) && bytes.Contains(body, []byte("starknet_call")) {
 			t.Skip("the fake's panic, on purpose")
 		}
-		reply := s.handle(context.Background(), SpecVersion, body)
+		reply := s.handle(context.Background(), SpecVersion, body, nil)
 		if reply == nil {
 			return
 		}

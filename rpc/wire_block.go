@@ -24,9 +24,14 @@ type pendingHeaderJSON struct {
 	Version        string            `json:"starknet_version"`
 }
 
-// headerJSON is a block's header (BLOCK_HEADER) and status.
+// headerJSON is a block's header with its status.
 type headerJSON struct {
 	Status TransactionStatus `json:"status"`
+	bareHeaderJSON
+}
+
+// bareHeaderJSON is a block's header (BLOCK_HEADER).
+type bareHeaderJSON struct {
 	pendingHeaderJSON
 	Hash                  felt.Felt `json:"block_hash"`
 	Parent                felt.Felt `json:"parent_hash"`
@@ -52,8 +57,12 @@ func newPendingHeaderJSON(h *starknet.Header) pendingHeaderJSON {
 }
 
 func newHeaderJSON(h *starknet.Header, hash felt.Felt, status TransactionStatus) headerJSON {
-	return headerJSON{
-		Status: status, pendingHeaderJSON: newPendingHeaderJSON(h), Hash: hash, Parent: h.Parent, NewRoot: h.StateRoot,
+	return headerJSON{Status: status, bareHeaderJSON: newBareHeaderJSON(h, hash)}
+}
+
+func newBareHeaderJSON(h *starknet.Header, hash felt.Felt) bareHeaderJSON {
+	return bareHeaderJSON{
+		pendingHeaderJSON: newPendingHeaderJSON(h), Hash: hash, Parent: h.Parent, NewRoot: h.StateRoot,
 		EventCommitment: h.EventCommitment, TransactionCommitment: h.TransactionCommitment,
 		ReceiptCommitment: h.ReceiptCommitment, StateDiffCommitment: h.StateDiffCommitment,
 		EventCount: h.EventCount, TransactionCount: h.TransactionCount, StateDiffLength: h.StateDiffLength,

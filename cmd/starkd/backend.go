@@ -24,8 +24,9 @@ type backend struct {
 }
 
 var (
-	_ rpc.Backend = (*backend)(nil)
-	_ rpc.Tracer  = (*backend)(nil)
+	_ rpc.Backend  = (*backend)(nil)
+	_ rpc.Tracer   = (*backend)(nil)
+	_ rpc.Notifier = (*backend)(nil)
 )
 
 func newBackend(a *app.App, n *node.Node) *backend {
@@ -38,6 +39,12 @@ func (b *backend) NextHeader(context.Context) (starknet.Header, error) { return 
 
 func (b *backend) PoolStatus(_ context.Context, hash felt.Felt) (rpc.TransactionStatus, bool) {
 	return rpc.Received, b.app.Pending(hash)
+}
+
+// Listen has the app tell of what it commits and lets into the mempool.
+func (b *backend) Listen(l *rpc.Listener) (stop func()) {
+	b.app.Listen(&app.Listener{Committed: l.Block, Admitted: l.Transaction})
+	return func() { b.app.Listen(nil) }
 }
 
 func at(a rpc.At) app.At { return app.At{Height: a.Number, Next: a.PreConfirmed} }

@@ -19,6 +19,7 @@ import (
 	dbm "github.com/cometbft/cometbft-db"
 	abcitypes "github.com/cometbft/cometbft/abci/types"
 	cmttypes "github.com/cometbft/cometbft/types"
+	"github.com/gorilla/websocket"
 
 	"github.com/starkd/starkd/abci"
 	"github.com/starkd/starkd/app"
@@ -38,6 +39,8 @@ func TestNode(t *testing.T) {
 	n.start(t, 0)
 	n.ready(t, 0)
 	t.Run("starknet.js", func(t *testing.T) { tellStory(t, n) })
+	t.Run("starknet.js subscribes", func(t *testing.T) { subscribeStory(t, n) })
+	t.Run("websockets of a node that stops", func(t *testing.T) { stopWithSockets(t, n) })
 	t.Run("refused at submission", func(t *testing.T) { refusedAtSubmission(t, n) })
 	t.Run("refused in a proposal", func(t *testing.T) { refusedInProposal(t, n) })
 	t.Run("malformed classes", func(t *testing.T) { malformedClasses(t, n) })
@@ -55,36 +58,98 @@ func TestNode(t *testing.T) {
 	n.until(t, "blocks after a restart", func() (bool, error) { return n.height(t, 0) > before+1, nil })
 }
 
-// tellStory has starknet.js declare, deploy an account and a contract, invoke, and read events.
-func tellStory(t *testing.T, n *testnet) {
+// runJS runs one of scripts/js and returns the object that it prints.
+func runJS(t *testing.T, name string, args ...string) map[string]any {
+	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
 		t.Skip("node is not installed: the starknet.js story is not told")
 	}
-	root := golden.ModuleRoot(t)
-	scripts := filepath.Join(root, "scripts", "js")
+	scripts := filepath.Join(golden.ModuleRoot(t), "scripts", "js")
 	if _, err := os.Stat(filepath.Join(scripts, "node_modules", "starknet")); err != nil {
 		t.Skip("starknet.js is not installed: run npm ci in scripts/js")
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, node, filepath.Join(scripts, "story.mjs"), n.dir, filepath.Join(root, "contracts", "classes"), filepath.Join(root, "contracts", "testdata"))
+	cmd := exec.CommandContext(ctx, node, append([]string{filepath.Join(scripts, name)}, args...)...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		t.Fatalf("story.mjs: %v\n%s%s", err, stdout.Bytes(), stderr.Bytes())
+		t.Fatalf("%s: %v\n%s%s", name, err, stdout.Bytes(), stderr.Bytes())
 	}
 	var told map[string]any
 	if err := json.Unmarshal(stdout.Bytes(), &told); err != nil {
 		t.Fatalf("%v: %s", err, stdout.Bytes())
 	}
+	return told
+}
+
+// subscribeStory has starknet.js subscribe to heads, events, receipts, transactions and the status of one.
+func subscribeStory(t *testing.T, n *testnet) {
+	told := runJS(t, "subscribe.mjs", n.dir)
+	t.Logf("heard: %v", told)
+	text, _ := told["transaction"].(string)
+	hash, err := felt.FromHex(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if receipt, _, err := n.client(0).Receipt(t.Context(), hash); err != nil || receipt.Reverted || len(receipt.Events) != 2 {
+		t.Errorf("the transaction that was heard of: %+v, %v", receipt, err)
+	}
+}
+
+// stopWithSockets: a node ends when it is told to, whatever its websockets do, and tells them.
+func stopWithSockets(t *testing.T, n *testnet) {
+	var sockets []*websocket.Conn
+	for range 10 {
+		conn, _, err := websocket.DefaultDialer.DialContext(t.Context(), strings.Replace(n.Nodes[0].RPC, "http", "ws", 1)+"/ws", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if err := conn.WriteMessage(websocket.TextMessage, []byte(`{"jsonrpc":"2.0","id":1,"method":"starknet_subscribeNewHeads","params":[{"block_number":0}]}`)); err != nil {
+			t.Fatal(err)
+		}
+		sockets = append(sockets, conn)
+	}
+	// The first has begun to hear of blocks.
+	sockets[0].SetReadDeadline(time.Now().Add(patience))
+	for range 3 {
+		if _, _, err := sockets[0].ReadMessage(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begin := time.Now()
+	n.nodes[0].stop(t)
+	t.Logf("the node ends in %v", time.Since(begin))
+	for _, conn := range sockets {
+		conn.SetReadDeadline(time.Now().Add(patience))
+		for {
+			_, _, err := conn.ReadMessage()
+			if err == nil {
+				continue
+			}
+			if !websocket.IsCloseError(err, websocket.CloseGoingAway) {
+				t.Errorf("a socket ends with %v", err)
+			}
+			break
+		}
+	}
+	n.start(t, 0)
+	n.ready(t, 0)
+}
+
+// tellStory has starknet.js declare, deploy an account and a contract, invoke, and read events.
+func tellStory(t *testing.T, n *testnet) {
+	root := golden.ModuleRoot(t)
+	told := runJS(t, "story.mjs", n.dir, filepath.Join(root, "contracts", "classes"), filepath.Join(root, "contracts", "testdata"))
 	// Our client finds the same transactions, each in the block that it says.
 	client := n.client(0)
 	for _, name := range []string{"declare", "transfer", "deploy_account", "deploy_contract", "invoke"} {
 		text, _ := told[name].(string)
 		hash, err := felt.FromHex(text)
 		if err != nil {
-			t.Fatalf("%s: %v in %s", name, err, stdout.Bytes())
+			t.Fatalf("%s: %v in %v", name, err, told)
 		}
 		receipt, number, err := client.Receipt(t.Context(), hash)
 		if err != nil || receipt.Reverted {

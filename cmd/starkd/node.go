@@ -197,8 +197,9 @@ func runNode(ctx context.Context, home string, c *config.Config, cmd *cobra.Comm
 			return withHint(fmt.Errorf("JSON-RPC: %w", err), "rpc.address in app.toml or --rpc chooses another")
 		}
 		defer stop()
+		defer shutWebsockets(handler, log)
 		serve = errs
-		fmt.Fprintf(cmd.OutOrStdout(), "starkd %s: chain %s, JSON-RPC on http://%s/rpc\n", version, n.GenesisDoc().ChainID, c.RPC.Address)
+		fmt.Fprintf(cmd.OutOrStdout(), "starkd %s: chain %s, JSON-RPC on http://%s/rpc, ws://%[3]s/ws\n", version, n.GenesisDoc().ChainID, c.RPC.Address)
 	}
 	select {
 	case <-ctx.Done():
@@ -207,6 +208,18 @@ func runNode(ctx context.Context, home string, c *config.Config, cmd *cobra.Comm
 		return errors.New("consensus stopped; the log above says why")
 	case err := <-serve:
 		return fmt.Errorf("JSON-RPC: %w", err)
+	}
+}
+
+// stopTimeout bounds the wait for requests under way when a node stops.
+const stopTimeout = 3 * time.Second
+
+// shutWebsockets ends what listenHTTP's stop does not: connections that are HTTP no more.
+func shutWebsockets(s *rpc.Server, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		log.Warn("websockets were cut off", "err", err)
 	}
 }
 
@@ -226,7 +239,7 @@ func listenHTTP(address string, h http.Handler) (stop func(), errs chan error, e
 	errs = make(chan error, 1)
 	go func() { errs <- server.Serve(listener) }()
 	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 		defer cancel()
 		server.Shutdown(ctx)
 	}, errs, nil

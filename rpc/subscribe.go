@@ -1,0 +1,337 @@
+package rpc
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet"
+)
+
+// The subscriptions of starknet_ws_api.json. One that names a block begins with it, one that could and does not with the latest
+// block; the others begin with the block after. Blocks are decided whole and for good: nothing is ever pre-confirmed or a candidate, so
+// that who asks for those gets nothing of them, and starknet_subscriptionReorg is never sent.
+
+// subscriptionMethods are those that a websocket has if the backend is a Notifier.
+var subscriptionMethods = []method{
+	{"starknet_subscribeNewHeads", []string{"block_id"}, false, subscribeNewHeads},
+	{"starknet_subscribeEvents", []string{"from_address", "keys", "block_id", "finality_status"}, false, subscribeEvents},
+	{"starknet_subscribeTransactionStatus", []string{"transaction_hash"}, false, subscribeTransactionStatus},
+	{"starknet_subscribeNewTransactionReceipts", []string{"finality_status", "sender_address"}, false, subscribeNewTransactionReceipts},
+	{"starknet_subscribeNewTransactions", []string{"finality_status", "sender_address", "tags"}, false, subscribeNewTransactions},
+	{"starknet_unsubscribe", []string{"subscription_id"}, false, unsubscribe},
+}
+
+// maxBlocksBack is how far back a subscription may begin.
+const maxBlocksBack = 1024
+
+// subscription is what a client wants to hear of. Its functions are called by its socket's feeder only, wants by anyone.
+type subscription struct {
+	id           string
+	notification string // method of its notifications
+	ended        bool   // guarded by the socket's mutex
+
+	// block notifies of what a block has for it. next is the number of the block that comes next.
+	block func(b *blockNews, to emit) error
+	next  uint64
+	// received notifies of a transaction in the mempool.
+	received func(news *poolNews, to emit) error
+	// look notifies of what has changed since the last time.
+	look func(c *call, to emit) error
+	// wants says which transactions that enter the mempool are of interest; nil: none.
+	wants func(news *poolNews) bool
+}
+
+// emit sends the result of a notification. An error is a reason to stop.
+type emit func(result any) error
+
+// blockNews is a block that is new to a subscription.
+type blockNews struct {
+	header *starknet.Header
+	hash   felt.Felt
+	status TransactionStatus
+	read   func() (*starknet.Block, error)
+}
+
+// subscribe keeps a subscription until the request is answered, when it begins. The result is its id.
+func (c *call) subscribe(sub *subscription) (any, error) {
+	k := c.socket
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if most := c.server.config.MaxSubscriptions; len(k.subs)+len(k.fresh) >= most {
+		return nil, errLimit.With(fmt.Sprintf("a websocket has at most %d subscriptions", most))
+	}
+	sub.id = strconv.FormatUint(c.server.subscriptions.Add(1), 10)
+	k.fresh = append(k.fresh, sub)
+	return sub.id, nil
+}
+
+// activate lets the subscriptions begin whose ids are in the queue.
+func (k *socket) activate() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.fresh) == 0 || k.ending != nil {
+		return
+	}
+	for _, sub := range k.fresh {
+		k.server.feed.interest(sub, 1)
+	}
+	k.subs, k.fresh = append(k.subs, k.fresh...), nil
+	signal(k.poke)
+}
+
+// unsubscribe ends a subscription: after the answer there is no notification of it.
+func unsubscribe(c *call) (any, error) {
+	var id string
+	if c.get("subscription_id", &id); c.err != nil {
+		return nil, c.err
+	}
+	k := c.socket
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	has := func(sub *subscription) bool { return sub.id == id }
+	if i := slices.IndexFunc(k.fresh, has); i >= 0 { // made by the same batch
+		k.fresh = slices.Delete(k.fresh, i, i+1)
+		return true, nil
+	}
+	i := slices.IndexFunc(k.subs, has)
+	if i < 0 {
+		return nil, ErrInvalidSubscriptionID
+	}
+	k.subs[i].ended = true
+	k.server.feed.interest(k.subs[i], -1)
+	k.subs = slices.Delete(k.subs, i, i+1)
+	return true, nil
+}
+
+// firstBlock is the number of the block that the parameter block_id names, a SUBSCRIPTION_BLOCK_ID; latest without it.
+func (c *call) firstBlock() (uint64, error) {
+	id := BlockID{tag: tagLatest}
+	c.optional("block_id", &id)
+	if c.err != nil {
+		return 0, c.err
+	}
+	if id.tag == tagPreConfirmed || id.tag == tagL1Accepted {
+		return 0, errInvalidParams.With(fmt.Sprintf("block_id: no subscription begins at %s", id.tag))
+	}
+	at, err := c.resolve(&id)
+	if err != nil {
+		return 0, err
+	}
+	head, err := c.latest()
+	if err != nil {
+		return 0, err
+	}
+	if head.Number-at.Number > maxBlocksBack {
+		return 0, ErrTooManyBlocksBack
+	}
+	return at.Number, nil
+}
+
+// nextNumber is the number of the block after the latest.
+func (c *call) nextNumber() (uint64, error) {
+	head, err := c.latest()
+	if errors.Is(err, ErrNoBlocks) {
+		return 0, nil
+	}
+	return head.Number + 1, err
+}
+
+func subscribeNewHeads(c *call) (any, error) {
+	first, err := c.firstBlock()
+	if err != nil {
+		return nil, err
+	}
+	return c.subscribe(&subscription{notification: "starknet_subscriptionNewHeads", next: first, block: func(b *blockNews, to emit) error {
+		return to(newBareHeaderJSON(b.header, b.hash))
+	}})
+}
+
+// emittedEventWithStatusJSON is an EMITTED_EVENT with the status of its transaction.
+type emittedEventWithStatusJSON struct {
+	emittedEventJSON
+	Finality TransactionStatus `json:"finality_status"`
+}
+
+func subscribeEvents(c *call) (any, error) {
+	var addresses *feltOrList
+	var keys [][]felt.Felt
+	c.optional("from_address", &addresses)
+	c.optional("keys", &keys)
+	finality := AcceptedOnL2
+	c.optional("finality_status", &finality)
+	if c.err == nil && finality != AcceptedOnL2 && finality != PreConfirmed {
+		c.err = fmt.Errorf("finality_status: %.40q is neither %s nor %s", finality, PreConfirmed, AcceptedOnL2)
+	}
+	if c.err != nil {
+		return nil, c.err
+	}
+	selector, err := c.server.config.newEventSelector(addresses, keys)
+	if err != nil {
+		return nil, err
+	}
+	first, err := c.firstBlock()
+	if err != nil {
+		return nil, err
+	}
+	return c.subscribe(&subscription{notification: "starknet_subscriptionEvents", next: first, block: func(news *blockNews, to emit) error {
+		if news.header.EventCount == 0 {
+			return nil
+		}
+		b, err := news.read()
+		if err != nil {
+			return err
+		}
+		for i := range b.Receipts {
+			r := &b.Receipts[i]
+			for j := range r.Events {
+				if !selector.matches(&r.Events[j]) {
+					continue
+				}
+				if err := to(emittedEventWithStatusJSON{newEmittedEventJSON(b, i, j), news.status}); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}})
+}
+
+// newTransactionStatusJSON is a NEW_TXN_STATUS.
+type newTransactionStatusJSON struct {
+	Hash   felt.Felt              `json:"transaction_hash"`
+	Status *transactionStatusJSON `json:"status"`
+}
+
+// subscribeTransactionStatus says how far a transaction has come, if it is known, and then whenever it comes further.
+func subscribeTransactionStatus(c *call) (any, error) {
+	hash := c.felt("transaction_hash")
+	if c.err != nil {
+		return nil, c.err
+	}
+	var last TransactionStatus
+	var block uint64 // once last is AcceptedOnL2
+	look := func(c *call, to emit) error {
+		if last == AcceptedOnL2 || last == AcceptedOnL1 {
+			head, err := c.latest()
+			if err != nil || last == AcceptedOnL1 || !head.L1Accepted || head.L1AcceptedNumber < block {
+				return err
+			}
+		}
+		status, at, err := c.transactionStatus(hash)
+		if errors.Is(err, ErrTransactionNotFound) || err == nil && status.Finality == last {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		last, block = status.Finality, at
+		return to(newTransactionStatusJSON{hash, status})
+	}
+	wants := func(news *poolNews) bool { return news.hash == hash }
+	return c.subscribe(&subscription{notification: "starknet_subscriptionTransactionStatus", look: look, wants: wants})
+}
+
+// finalities reads the parameter finality_status, a list; without it it is ACCEPTED_ON_L2.
+func (c *call) finalities(allowed ...TransactionStatus) map[TransactionStatus]bool {
+	given := []TransactionStatus{AcceptedOnL2}
+	c.optional("finality_status", &given)
+	set := map[TransactionStatus]bool{}
+	for _, f := range given {
+		if c.err == nil && !slices.Contains(allowed, f) {
+			c.err = fmt.Errorf("finality_status: %.40q is not among %v", f, allowed)
+		}
+		set[f] = true
+	}
+	return set
+}
+
+// senders reads the parameter sender_address, a list; an empty set means all.
+func (c *call) senders() map[felt.Felt]bool {
+	var given []felt.Felt
+	c.optional("sender_address", &given)
+	if c.err == nil && len(given) > c.server.config.MaxAddresses {
+		c.err = ErrTooManyAddresses
+	}
+	return setOf(given)
+}
+
+func subscribeNewTransactionReceipts(c *call) (any, error) {
+	finality, senders := c.finalities(PreConfirmed, AcceptedOnL2), c.senders()
+	if c.err != nil {
+		return nil, c.err
+	}
+	next, err := c.nextNumber()
+	if err != nil {
+		return nil, err
+	}
+	return c.subscribe(&subscription{notification: "starknet_subscriptionNewTransactionReceipts", next: next, block: func(news *blockNews, to emit) error {
+		if news.header.TransactionCount == 0 || !finality[AcceptedOnL2] {
+			return nil
+		}
+		b, err := news.read()
+		if err != nil {
+			return err
+		}
+		for i, tx := range b.Transactions {
+			if len(senders) > 0 && !senders[tx.Sender()] {
+				continue
+			}
+			j := newReceiptJSON(&b.Receipts[i], AcceptedOnL2)
+			j.BlockHash, j.BlockNumber = &b.BlockHash, &b.Number
+			if err := to(j); err != nil {
+				return err
+			}
+		}
+		return nil
+	}})
+}
+
+// transactionWithStatusJSON is a TXN_WITH_HASH and how far it has come.
+type transactionWithStatusJSON struct {
+	*transactionJSON
+	Finality TransactionStatus `json:"finality_status"`
+}
+
+func subscribeNewTransactions(c *call) (any, error) {
+	finality, senders := c.finalities(Received, Candidate, PreConfirmed, AcceptedOnL2), c.senders()
+	proofFacts := c.flags("tags", false, flagProofFacts)[flagProofFacts]
+	if c.err != nil {
+		return nil, c.err
+	}
+	next, err := c.nextNumber()
+	if err != nil {
+		return nil, err
+	}
+	wanted := func(tx starknet.Transaction) bool { return len(senders) == 0 || senders[tx.Sender()] }
+	notify := func(tx starknet.Transaction, hash felt.Felt, status TransactionStatus, to emit) error {
+		j := newTransactionJSON(tx, proofFacts)
+		j.Hash = &hash
+		return to(transactionWithStatusJSON{j, status})
+	}
+	sub := &subscription{notification: "starknet_subscriptionNewTransaction", next: next, block: func(news *blockNews, to emit) error {
+		if news.header.TransactionCount == 0 || !finality[AcceptedOnL2] {
+			return nil
+		}
+		b, err := news.read()
+		if err != nil {
+			return err
+		}
+		for i, tx := range b.Transactions {
+			if !wanted(tx) {
+				continue
+			}
+			if err := notify(tx, b.Receipts[i].TransactionHash, AcceptedOnL2, to); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
+	if finality[Received] {
+		sub.wants = func(news *poolNews) bool { return wanted(news.tx) }
+		sub.received = func(news *poolNews, to emit) error { return notify(news.tx, news.hash, Received, to) }
+	}
+	return c.subscribe(sub)
+}
