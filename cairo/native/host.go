@@ -269,8 +269,8 @@ var computations = []hostFunc{
 	{"ec_on_curve", signature{8, 1}, func(_ *run, s []uint64) {
 		s[0] = flagWord(starkcurve.IsOnCurve(starkcurve.Point{X: feltAt(s), Y: feltAt(s[4:])}))
 	}},
-	{"ec_from_x", signature{4, 5}, func(_ *run, s []uint64) { // the smaller y, and whether there is one
-		y, ok := starkcurve.YFromX(feltAt(s))
+	{"ec_from_x", signature{4, 5}, func(r *run, s []uint64) { // the smaller y, and whether there is one
+		y, ok := r.memo.yFromX(feltAt(s))
 		var other felt.Felt
 		if other.Neg(&y); other.Cmp(&y) < 0 {
 			y = other
@@ -288,7 +288,7 @@ var computations = []hostFunc{
 		putPoint(s, r.addPoints(pointAt(s), pointAt(s[8:])))
 	}},
 	{"ec_add_mul", signature{20, 8}, func(r *run, s []uint64) {
-		p, ok := starkcurve.ECOp(pointAt(s), pointAt(s[12:]), feltAt(s[8:]))
+		p, ok := r.memo.ecOp(pointAt(s), pointAt(s[12:]), feltAt(s[8:]))
 		if !ok {
 			r.abort(fallback(ReasonCurve, "an EC operation met two points with the same x coordinate"))
 		}

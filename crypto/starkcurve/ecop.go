@@ -3,6 +3,8 @@ package starkcurve
 import (
 	"sync"
 
+	"github.com/consensys/gnark-crypto/ecc/stark-curve/fp"
+
 	"github.com/starkd/starkd/crypto/felt"
 )
 
@@ -13,7 +15,7 @@ type jacobian struct{ x, y, z felt.Felt }
 // point share their x coordinate.
 func ECOp(p, q Point, m felt.Felt) (Point, bool) {
 	if q == Generator {
-		return ecOpGenerator(p, m)
+		return doubledGenerator().ECOp(p, m)
 	}
 	return ecOp(p, q, m)
 }
@@ -38,29 +40,41 @@ func ecOp(p, q Point, m felt.Felt) (Point, bool) {
 	return sum.affine(), true
 }
 
-// doubledGenerator is the generator doubled 0 … 251 times: every signature's check multiplies it.
-var doubledGenerator = sync.OnceValue(func() *[252]Point {
-	points := new([252]Point)
-	points[0] = Generator
-	for i := range len(points) - 1 {
-		points[i+1] = points[i].Double()
-	}
-	return points
-})
+// Doubled is a point doubled 0 … 251 times, for one that is multiplied again and again.
+type Doubled [252]Point
 
-// ecOpGenerator is ecOp for the generator.
-func ecOpGenerator(p Point, m felt.Felt) (Point, bool) {
-	doubled := doubledGenerator()
+// NewDoubled doubles a point of the curve, which is not infinity. It costs about as much as an ECOp.
+func NewDoubled(q Point) *Doubled {
+	var points [len(Doubled{})]jacobian
+	var z [len(Doubled{})]fp.Element
+	points[0] = jacobian{q.X, q.Y, felt.One}
+	z[0].SetOne()
+	for i := range len(points) - 1 {
+		points[i+1] = doubleJacobian(&points[i])
+		z[i+1] = fp.Element(points[i+1].z)
+	}
+	d := new(Doubled)
+	for i, zi := range fp.BatchInvert(z[:]) {
+		d[i] = points[i].over((*felt.Felt)(&zi))
+	}
+	return d
+}
+
+// doubledGenerator serves the check of every signature.
+var doubledGenerator = sync.OnceValue(func() *Doubled { return NewDoubled(Generator) })
+
+// ECOp is ECOp of p and the point.
+func (d *Doubled) ECOp(p Point, m felt.Felt) (Point, bool) {
 	sum, sz := jacobian{p.X, p.Y, felt.One}, felt.One
 	bits := m.Limbs()
 	for i := range m.BitLen() {
 		var x felt.Felt
-		x.Mul(&doubled[i].X, &sz)
+		x.Mul(&d[i].X, &sz)
 		if x == sum.x {
 			return Point{}, false
 		}
 		if bits[i/64]>>(i%64)&1 == 1 {
-			dbl := jacobian{doubled[i].X, doubled[i].Y, felt.One}
+			dbl := jacobian{d[i].X, d[i].Y, felt.One}
 			sum = addJacobian(&sum, &dbl, &sz, &felt.One, &sum.x, &x)
 			sz.Square(&sum.z)
 		}
@@ -69,13 +83,19 @@ func ecOpGenerator(p Point, m felt.Felt) (Point, bool) {
 }
 
 func (p *jacobian) affine() Point {
-	var zi, zi2, r felt.Felt
+	var zi felt.Felt
 	zi.Inverse(&p.z)
-	zi2.Square(&zi)
-	r.Mul(&p.x, &zi2)
-	zi2.Mul(&zi2, &zi)
-	zi.Mul(&p.y, &zi2)
-	return Point{X: r, Y: zi}
+	return p.over(&zi)
+}
+
+// over is the point, given 1/z.
+func (p *jacobian) over(zi *felt.Felt) Point {
+	var zi2, x, y felt.Felt
+	zi2.Square(zi)
+	x.Mul(&p.x, &zi2)
+	zi2.Mul(&zi2, zi)
+	y.Mul(&p.y, &zi2)
+	return Point{X: x, Y: y}
 }
 
 // addJacobian adds points whose x coordinates differ; z², and x scaled to the common denominator, come from the caller.
