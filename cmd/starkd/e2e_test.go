@@ -40,7 +40,6 @@ func TestNode(t *testing.T) {
 	n.ready(t, 0)
 	t.Run("starknet.js", func(t *testing.T) { tellStory(t, n) })
 	t.Run("starknet.js subscribes", func(t *testing.T) { subscribeStory(t, n) })
-	t.Run("websockets of a node that stops", func(t *testing.T) { stopWithSockets(t, n) })
 	t.Run("refused at submission", func(t *testing.T) { refusedAtSubmission(t, n) })
 	t.Run("refused in a proposal", func(t *testing.T) { refusedInProposal(t, n) })
 	t.Run("malformed classes", func(t *testing.T) { malformedClasses(t, n) })
@@ -52,7 +51,7 @@ func TestNode(t *testing.T) {
 	if _, _, err := w.Wait(t.Context(), send(t, w, w.Invoke(wallet.Transfer(n.Accounts[2].Address, 1)))); err != nil {
 		t.Fatal(err)
 	}
-	n.nodes[0].stop(t)
+	stopWithSockets(t, n)
 	n.start(t, 0)
 	before := n.height(t, 0)
 	n.until(t, "blocks after a restart", func() (bool, error) { return n.height(t, 0) > before+1, nil })
@@ -72,7 +71,7 @@ func runJS(t *testing.T, name string, args ...string) map[string]any {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, node, append([]string{filepath.Join(scripts, name)}, args...)...)
+	cmd := exec.CommandContext(ctx, node, append([]string{"--experimental-websocket", filepath.Join(scripts, name)}, args...)...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%s: %v\n%s%s", name, err, stdout.Bytes(), stderr.Bytes())
@@ -135,8 +134,6 @@ func stopWithSockets(t *testing.T, n *testnet) {
 			break
 		}
 	}
-	n.start(t, 0)
-	n.ready(t, 0)
 }
 
 // tellStory has starknet.js declare, deploy an account and a contract, invoke, and read events.
