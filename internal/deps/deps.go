@@ -44,10 +44,11 @@ var policy = map[string][]string{
 	"prover/cairoair":    {"crypto/...", "cairo", "prover/field", "prover/air", "internal/parallel"},
 	"prover/statement":   {"crypto/...", "cairo/casm", "starknet", "app/state/trie"},
 	"prover":             {"crypto/...", "cairo", "starknet", "prover/..."},
+	"prover/headers":     {"crypto/felt", "starknet", "prover"},
 	"watcher/proofstore": {"prover"},
 	"watcher":            {"cairo", "cairo/os", "starknet", "app/state", "app/executor", "app", "rpc", "prover", "watcher/proofstore"},
 	"config":             {},
-	"cmd/verifier-wasm":  {"prover"},
+	"cmd/verifier-wasm":  {"crypto/felt", "prover", "prover/headers"},
 	"cmd/starkd":         {"..."},
 	"scripts/...":        {"..."},
 }

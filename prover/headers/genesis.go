@@ -1,0 +1,115 @@
+package headers
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet"
+)
+
+// Genesis is what a reader of proofs needs of a chain's genesis file: its name, its validators, and the parameters of app_state
+// that a block's header depends on.
+type Genesis struct {
+	ChainID    string
+	Validators *ValidatorSet
+	AppState   json.RawMessage
+}
+
+type genesisJSON struct {
+	ChainID    string             `json:"chain_id"`
+	Validators []genesisValidator `json:"validators"`
+	AppState   json.RawMessage    `json:"app_state"`
+}
+
+type genesisValidator struct {
+	Address hexBytes `json:"address"`
+	Key     struct {
+		Type  string `json:"type"`
+		Value []byte `json:"value"`
+	} `json:"pub_key"`
+	Power int64 `json:"power,string"`
+}
+
+const ed25519Key = "tendermint/PubKeyEd25519"
+
+// ParseGenesis reads a genesis file. Fields that no proof depends on are not looked at: the file is what the reader trusts.
+func ParseGenesis(data []byte) (*Genesis, error) {
+	var file genesisJSON
+	if err := json.Unmarshal(data, &file); err != nil {
+		return nil, fmt.Errorf("headers: genesis: %w", err)
+	}
+	if file.ChainID == "" || len(file.ChainID) > maxChainID {
+		return nil, fmt.Errorf("headers: genesis: chain_id of %d bytes, want 1 to %d", len(file.ChainID), maxChainID)
+	}
+	if len(file.Validators) == 0 {
+		return nil, errors.New("headers: genesis: it has no validators")
+	}
+	validators := make([]Validator, len(file.Validators))
+	for i, v := range file.Validators {
+		if v.Key.Type != ed25519Key {
+			return nil, fmt.Errorf("headers: genesis: validators[%d].pub_key is a %.80q, want %q", i, v.Key.Type, ed25519Key)
+		}
+		validators[i] = Validator{Key: v.Key.Value, Power: v.Power}
+		if address := validators[i].Address(); len(v.Address) > 0 && !bytes.Equal(v.Address, address) {
+			return nil, fmt.Errorf("headers: genesis: validators[%d].address is %X, of the key %X", i, []byte(v.Address), address)
+		}
+	}
+	set, err := NewValidatorSet(validators)
+	if err != nil {
+		return nil, fmt.Errorf("headers: genesis: %w", err)
+	}
+	genesis := &Genesis{ChainID: file.ChainID, Validators: set, AppState: file.AppState}
+	_, err = genesis.parameters(file.ChainID)
+	return genesis, err
+}
+
+// parameters are those of app.Genesis that are part of what a block's proof is held against.
+type parameters struct {
+	feeToken      felt.Felt
+	feeRecipients map[string]felt.Felt // by the proposer's address in lower-case hexadecimal digits
+}
+
+// parameters reads app_state and fills in the defaults.
+func (g *Genesis) parameters(chain string) (*parameters, error) {
+	var state struct {
+		ChainID       string               `json:"chain_id"`
+		FeeToken      felt.Felt            `json:"fee_token"`
+		FeeRecipients map[string]felt.Felt `json:"fee_recipients"`
+	}
+	if len(g.AppState) > 0 {
+		if err := json.Unmarshal(g.AppState, &state); err != nil {
+			return nil, fmt.Errorf("headers: genesis: app_state: %w", err)
+		}
+	}
+	if state.ChainID != "" && state.ChainID != chain {
+		return nil, fmt.Errorf("headers: genesis: app_state's chain_id %.80q is not the chain's %q", state.ChainID, chain)
+	}
+	p := &parameters{feeToken: state.FeeToken, feeRecipients: state.FeeRecipients}
+	if p.feeToken.IsZero() {
+		p.feeToken = starknet.StrkAddress
+	}
+	var faults []error
+	for proposer, recipient := range p.feeRecipients {
+		if b, err := hex.DecodeString(proposer); err != nil || len(b) != addressBytes || proposer != strings.ToLower(proposer) {
+			faults = append(faults, fmt.Errorf("headers: genesis: fee_recipients: %.80q is not the address of a validator", proposer))
+		} else if recipient.IsZero() || !starknet.IsAddress(recipient) {
+			faults = append(faults, fmt.Errorf("headers: genesis: fee_recipients[%s]: %v is not a contract address", proposer, recipient))
+		}
+	}
+	slices.SortFunc(faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return p, errors.Join(faults...)
+}
+
+// sequencer is the address that receives the fees of a block, by its proposer.
+func (p *parameters) sequencer(proposer []byte) felt.Felt {
+	if recipient, ok := p.feeRecipients[hex.EncodeToString(proposer)]; ok {
+		return recipient
+	}
+	return felt.FromBytesReduce(proposer)
+}

@@ -1,0 +1,213 @@
+package headers
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+const (
+	blockProtocol = 11 // CometBFT's version of blocks
+	hashBytes     = 32
+	addressBytes  = 20
+	maxChainID    = 50
+)
+
+// SignedHeader is a header and the commit that signs it.
+type SignedHeader struct {
+	Header *Header `json:"header"`
+	Commit *Commit `json:"commit"`
+}
+
+// Header is a block's header.
+type Header struct {
+	Version            Version   `json:"version"`
+	ChainID            string    `json:"chain_id"`
+	Height             int64     `json:"height,string"`
+	Time               Timestamp `json:"time"`
+	LastBlockID        BlockID   `json:"last_block_id"`
+	LastCommitHash     hexBytes  `json:"last_commit_hash"`
+	DataHash           hexBytes  `json:"data_hash"`
+	ValidatorsHash     hexBytes  `json:"validators_hash"`
+	NextValidatorsHash hexBytes  `json:"next_validators_hash"`
+	ConsensusHash      hexBytes  `json:"consensus_hash"`
+	AppHash            hexBytes  `json:"app_hash"`
+	LastResultsHash    hexBytes  `json:"last_results_hash"`
+	EvidenceHash       hexBytes  `json:"evidence_hash"`
+	ProposerAddress    hexBytes  `json:"proposer_address"`
+}
+
+// Version is the protocol versions of a header.
+type Version struct {
+	Block uint64 `json:"block,string,omitempty"`
+	App   uint64 `json:"app,string,omitempty"`
+}
+
+// BlockID names a block, by its header's hash and by that of its parts.
+type BlockID struct {
+	Hash  hexBytes      `json:"hash"`
+	Parts PartSetHeader `json:"parts"`
+}
+
+// PartSetHeader is the number of a block's parts and their hash.
+type PartSetHeader struct {
+	Total uint32   `json:"total"`
+	Hash  hexBytes `json:"hash"`
+}
+
+// hexBytes are bytes that CometBFT writes as upper-case hexadecimal digits.
+type hexBytes []byte
+
+// MarshalJSON writes upper-case digits.
+func (b hexBytes) MarshalJSON() ([]byte, error) {
+	return []byte(`"` + strings.ToUpper(hex.EncodeToString(b)) + `"`), nil
+}
+
+// UnmarshalJSON reads digits of either case.
+func (b *hexBytes) UnmarshalJSON(data []byte) error {
+	if string(data) == "null" {
+		return nil
+	}
+	if len(data) < 2 || data[0] != '"' {
+		return fmt.Errorf("hexadecimal string expected, got %.80s", data)
+	}
+	decoded, err := hex.DecodeString(string(data[1 : len(data)-1]))
+	*b = decoded
+	return err
+}
+
+// ParseSignedHeader reads the JSON of CometBFT's libs/json. There is one text for each value: what does not come back byte for
+// byte when the value is written is refused.
+func ParseSignedHeader(data []byte) (*SignedHeader, error) {
+	s := new(SignedHeader)
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(s); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("bytes follow the JSON value")
+	}
+	if s.Header == nil || s.Commit == nil {
+		return nil, errors.New("header or commit is missing")
+	}
+	s.Commit.normalize()
+	again, err := json.Marshal(s)
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(again, data) {
+		return nil, errors.New("not in the form that CometBFT writes")
+	}
+	return s, nil
+}
+
+// validate checks that the header is one of the chain, and that the commit is of it. Signatures are checked elsewhere.
+func (s *SignedHeader) validate(chain string) error {
+	if err := s.Header.validate(); err != nil {
+		return fmt.Errorf("invalid header: %w", err)
+	}
+	if err := s.Commit.validate(); err != nil {
+		return fmt.Errorf("invalid commit: %w", err)
+	}
+	if s.Header.ChainID != chain {
+		return fmt.Errorf("it is of chain %q, not of %q", s.Header.ChainID, chain)
+	}
+	if s.Commit.Height != s.Header.Height {
+		return fmt.Errorf("header of height %d with a commit of height %d", s.Header.Height, s.Commit.Height)
+	}
+	if hash := s.Header.Hash(); !bytes.Equal(hash, s.Commit.BlockID.Hash) {
+		return fmt.Errorf("the commit signs block %X, the header is of block %X", s.Commit.BlockID.Hash, hash)
+	}
+	return nil
+}
+
+func (h *Header) validate() error {
+	if h.Version.Block != blockProtocol {
+		return fmt.Errorf("block protocol %d, want %d", h.Version.Block, blockProtocol)
+	}
+	if len(h.ChainID) > maxChainID {
+		return fmt.Errorf("chain id of %d bytes, at most %d", len(h.ChainID), maxChainID)
+	}
+	if h.Height < 1 {
+		return fmt.Errorf("height %d", h.Height)
+	}
+	if len(h.ProposerAddress) != addressBytes {
+		return fmt.Errorf("proposer_address of %d bytes, want %d", len(h.ProposerAddress), addressBytes)
+	}
+	if err := h.LastBlockID.validate(); err != nil {
+		return fmt.Errorf("last_block_id: %w", err)
+	}
+	// The hash of a header without validators is not defined.
+	if len(h.ValidatorsHash) == 0 {
+		return errors.New("validators_hash is empty")
+	}
+	for _, f := range []struct {
+		name string
+		hash hexBytes
+	}{
+		{"last_commit_hash", h.LastCommitHash}, {"data_hash", h.DataHash}, {"evidence_hash", h.EvidenceHash},
+		{"validators_hash", h.ValidatorsHash}, {"next_validators_hash", h.NextValidatorsHash},
+		{"consensus_hash", h.ConsensusHash}, {"last_results_hash", h.LastResultsHash},
+	} {
+		if err := validHash(f.hash); err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
+	}
+	return nil
+}
+
+// Hash is the Merkle root over the fields' encodings, in the order of the header; scalars are wrapped as in protobuf's
+// StringValue, Int64Value and BytesValue, and an empty one is an empty leaf.
+func (h *Header) Hash() []byte {
+	version := appendUint(appendUint(nil, 1, h.Version.Block), 2, h.Version.App)
+	return merkleRoot([][]byte{
+		version,
+		appendBytes(nil, 1, []byte(h.ChainID)),
+		appendUint(nil, 1, uint64(h.Height)),
+		h.Time.encode(),
+		h.LastBlockID.encode(),
+		appendBytes(nil, 1, h.LastCommitHash),
+		appendBytes(nil, 1, h.DataHash),
+		appendBytes(nil, 1, h.ValidatorsHash),
+		appendBytes(nil, 1, h.NextValidatorsHash),
+		appendBytes(nil, 1, h.ConsensusHash),
+		appendBytes(nil, 1, h.AppHash),
+		appendBytes(nil, 1, h.LastResultsHash),
+		appendBytes(nil, 1, h.EvidenceHash),
+		appendBytes(nil, 1, h.ProposerAddress),
+	})
+}
+
+// encode is the message BlockID, which has the same fields as CanonicalBlockID.
+func (id *BlockID) encode() []byte {
+	parts := appendBytes(appendUint(nil, 1, uint64(id.Parts.Total)), 2, id.Parts.Hash)
+	return appendMessage(appendBytes(nil, 1, id.Hash), 2, parts)
+}
+
+func (id *BlockID) validate() error {
+	if err := validHash(id.Hash); err != nil {
+		return fmt.Errorf("hash: %w", err)
+	}
+	if err := validHash(id.Parts.Hash); err != nil {
+		return fmt.Errorf("parts: %w", err)
+	}
+	return nil
+}
+
+// isZero reports the name of no block.
+func (id *BlockID) isZero() bool {
+	return len(id.Hash) == 0 && id.Parts.Total == 0 && len(id.Parts.Hash) == 0
+}
+
+// validHash refuses what is neither a hash nor absent.
+func validHash(h []byte) error {
+	if len(h) != 0 && len(h) != hashBytes {
+		return fmt.Errorf("hash of %d bytes, want %d", len(h), hashBytes)
+	}
+	return nil
+}

@@ -1,0 +1,88 @@
+// Package headers checks the signed headers of a block's proof where CometBFT is not at hand: in the browser.
+//
+// Package watcher does the same with CometBFT's own types ([watcher.VerifyHeaders] is the judge of this package's tests); they
+// are too large for a web page, and what of them a reader of proofs needs is little: the JSON form of a signed header, three
+// Merkle trees over protobuf encodings (a header, a validator set, a list), the bytes that a validator signs, and the rule of
+// more than two thirds. The numbers at the fields are those of CometBFT's proto/tendermint/types; the rules are those of its
+// 0.40 types.Header, types.Commit and types.ValidatorSet.
+//
+// Two rules are stricter than CometBFT's, and no honest chain meets them: a header's text must be the one that CometBFT writes
+// for its value, and signatures must pass crypto/ed25519, which refuses some encodings of points that ZIP-215 lets pass.
+package headers
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/starkd/starkd/prover"
+)
+
+// Trust is what a reader of a proof trusts: a chain's validators, by its genesis, or one header, by its hash.
+type Trust struct {
+	ChainID string // demanded if not ""
+	Genesis *Genesis
+	Header  []byte // hash of header n+1; it is taken before Genesis if both are there
+}
+
+// Verify checks the headers of a block proof against what the reader trusts, and the witness's transactions and results
+// against the headers. The anchor it returns is as good as that trust.
+func Verify(b *prover.BlockProof, trust *Trust) (*prover.Anchor, error) {
+	var signed [2]*SignedHeader
+	for i, raw := range b.Headers {
+		s, err := ParseSignedHeader(raw)
+		if err != nil {
+			return nil, fmt.Errorf("headers: header %d of the proof: %w", i, err)
+		}
+		if err := s.validate(b.Chain); err != nil {
+			return nil, fmt.Errorf("headers: header %d of the proof: %w", i, err)
+		}
+		signed[i] = s
+	}
+	light, next := signed[0].Header, signed[1].Header
+	switch {
+	case trust.ChainID != "" && b.Chain != trust.ChainID:
+		return nil, fmt.Errorf("headers: the proof is of chain %q, not of %q", b.Chain, trust.ChainID)
+	case uint64(light.Height) != b.Block || next.Height != light.Height+1:
+		return nil, fmt.Errorf("headers: headers of heights %d and %d, want %d and %d", light.Height, next.Height, b.Block, b.Block+1)
+	case !bytes.Equal(next.LastBlockID.Hash, light.Hash()):
+		return nil, fmt.Errorf("headers: header %d follows %X, header %d is %X", next.Height, next.LastBlockID.Hash, light.Height, light.Hash())
+	}
+	switch {
+	case len(trust.Header) > 0:
+		if !bytes.Equal(next.Hash(), trust.Header) {
+			return nil, fmt.Errorf("headers: header %d of the proof is %X, trusted is %X", next.Height, next.Hash(), trust.Header)
+		}
+	case trust.Genesis == nil:
+		return nil, errors.New("headers: neither a genesis nor a header is trusted")
+	default:
+		if trust.Genesis.ChainID != b.Chain {
+			return nil, fmt.Errorf("headers: the proof is of chain %q, the genesis of %q", b.Chain, trust.Genesis.ChainID)
+		}
+		set := trust.Genesis.Validators
+		for _, s := range signed {
+			if !bytes.Equal(s.Header.ValidatorsHash, set.Hash()) {
+				return nil, fmt.Errorf("headers: header %d is of validators %X, genesis has %X", s.Header.Height, s.Header.ValidatorsHash, set.Hash())
+			}
+			if err := set.VerifyCommit(b.Chain, s.Commit); err != nil {
+				return nil, fmt.Errorf("headers: header %d is not signed by the genesis validators: %w", s.Header.Height, err)
+			}
+		}
+	}
+	genesis := trust.Genesis
+	if genesis == nil { // without a genesis file: the parameters of a chain that changes none
+		genesis = new(Genesis)
+	}
+	params, err := genesis.parameters(b.Chain)
+	if err != nil {
+		return nil, err
+	}
+	if hash := DataHash(b.Witness.Transactions); !bytes.Equal(hash, light.DataHash) {
+		return nil, fmt.Errorf("headers: the transactions hash to %X, header %d signs %X", hash, light.Height, light.DataHash)
+	}
+	if hash := ResultsHash(b.Witness.Results); !bytes.Equal(hash, next.LastResultsHash) {
+		return nil, fmt.Errorf("headers: the results hash to %X, header %d signs %X", hash, next.Height, next.LastResultsHash)
+	}
+	return prover.NewAnchor(light.ChainID, uint64(light.Height), uint64(light.Time.seconds),
+		params.sequencer(light.ProposerAddress), params.feeToken, light.AppHash, next.AppHash)
+}
