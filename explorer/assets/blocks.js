@@ -1,0 +1,98 @@
+// The latest blocks with the state of their proofs, kept current, and the newest proofs.
+import { batch, get, proofOfBlock } from './api.js';
+import { h, replace, section, table } from './dom.js';
+import { age, integer, plural, size, time } from './format.js';
+import { onStatus } from './live.js';
+import { badge, blockLink, blockState } from './parts.js';
+
+const page = 20; // blocks
+
+export async function blocksView([from], signal) {
+  const fixed = from === undefined ? null : Number(from); // an older page does not move
+  const view = h('div', null);
+  const list = h('div', { 'aria-live': 'off' });
+  const proofs = h('div', null);
+  const stages = h('div', { class: 'tiles' });
+  replace(view,
+    h('h1', null, fixed === null ? 'Latest blocks' : `Blocks up to ${integer(fixed)}`),
+    fixed === null && stages, list,
+    fixed === null && section('Latest proofs', proofs));
+
+  let shown = ''; // what the lists were made of
+  let busy = false;
+  let records = [];
+  const update = async (status) => {
+    if (!status) return;
+    if (fixed === null) tiles(stages, status);
+    const now = `${fixed ?? status.height} ${status.proved_height} ${status.proving ?? 0}`;
+    if (busy || now === shown) return;
+    busy = true;
+    try {
+      records = (await get('/v1/proofs', signal)).blocks ?? [];
+      const top = fixed ?? status.height;
+      const blocks = await blocksFrom(top, signal);
+      if (signal.aborted) return;
+      replace(list, await blockTable(blocks, records, status, signal), pager(top, fixed));
+      replace(proofs, proofTable(records));
+      shown = now;
+    } catch (error) {
+      if (!signal.aborted && !shown) replace(list, h('p', { class: 'problem' }, error.message));
+    } finally {
+      busy = false;
+    }
+  };
+  onStatus(update, signal);
+  if (!shown) replace(list, h('p', { class: 'muted' }, 'Loading…'));
+  return view;
+}
+
+function tiles(element, status) {
+  const lag = Math.max(0, status.height - status.proved_height);
+  const tile = (name, value, note) => h('div', { class: 'tile' }, h('span', { class: 'muted' }, name), h('b', null, value), h('span', { class: 'muted' }, note));
+  replace(element,
+    tile('Height', integer(status.height), status.connected ? 'verified and replayed' : 'not connected to the node'),
+    tile('Proved', integer(status.proved_height), 'every block up to here is dealt with'),
+    tile('Lag of proving', plural(lag, 'block'), status.proving ? `block ${integer(status.proving)}: ${status.proving_stage ?? ''}` : lag ? 'waiting' : 'none'),
+    tile('Security', `${integer(status.security_bits)} bits`, 'of each proof'));
+}
+
+async function blocksFrom(top, signal) {
+  const calls = [];
+  for (let n = top; n >= 0 && n > top - page; n--) calls.push(['getBlockWithTxHashes', { block_id: { block_number: n } }]);
+  return (await batch(calls, signal)).filter((b) => !(b instanceof Error));
+}
+
+async function blockTable(blocks, records, status, signal) {
+  const known = new Map(records.map((r) => [r.block, r]));
+  const missing = blocks.filter((b) => b.transactions.length > 0 && b.block_number <= status.proved_height && !known.has(b.block_number));
+  for (const record of await Promise.all(missing.map((b) => proofOfBlock(b.block_number, signal)))) {
+    if (record) known.set(record.block, record);
+  }
+  return table('Blocks', [['Block'], ['Time'], ['Transactions', 'number'], ['Proof']],
+    blocks.map((b) => [
+      blockLink(b.block_number),
+      h('time', { title: time(b.timestamp), datetime: new Date(Number(b.timestamp) * 1000 || 0).toISOString() }, age(b.timestamp)),
+      integer(b.transactions.length),
+      badge(b.block_number === 0 ? 'genesis' : blockState(b.block_number, b.transactions.length, known.get(b.block_number), status)),
+    ]), 'There is no block yet.');
+}
+
+function pager(top, fixed) {
+  return h('p', { class: 'pager' },
+    fixed !== null && h('a', { href: '#/' }, 'Latest'),
+    top >= page && h('a', { href: `#/blocks/${top - page}` }, 'Older blocks'));
+}
+
+function proofTable(records) {
+  return table('Proofs', [['Block'], ['Transactions', 'number'], ['State'], ['Steps', 'number wide'], ['Size', 'number wide'], ['Security', 'number'], ['Proving time', 'number wide'], ['']],
+    records.slice(0, 10).map((r) => {
+      const sum = (field) => r.proofs.reduce((total, p) => total + Number(p[field]), 0);
+      return [
+        blockLink(r.block), integer(r.transactions.length), badge(blockState(r.block, r.transactions.length, r)),
+        r.bundle ? integer(sum('steps')) : '', r.bundle ? size(r.bundle.size) : '',
+        r.proofs.length ? `${Math.min(...r.proofs.map((p) => p.security_bits))} bits` : '',
+        r.bundle ? `${(sum('proving_ms') / 1000).toFixed(1)} s` : '',
+        r.bundle ? h('a', { href: `#/verify/block/${Number(r.block)}`, 'aria-label': `Verify block ${r.block}` }, 'Verify') : '',
+      ];
+    }), 'No block with transactions has been handled yet.');
+}

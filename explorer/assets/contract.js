@@ -1,0 +1,116 @@
+// One contract: its class, nonce, balance and storage. And one class: its entry points and ABI.
+import { ApiError, batch, chain, isAbsent, rpc } from './api.js';
+import { code, facts, fold, h, replace, section, table } from './dom.js';
+import { amount, canonical, integer, isFelt, plural, shortString, size } from './format.js';
+import { starknetKeccak } from './keccak.js';
+import { classLink, contractLink, hashText } from './parts.js';
+
+export async function contractView([given], signal) {
+  const address = canonical(given);
+  const { block_number: number } = await rpc('blockHashAndNumber', undefined, signal);
+  const at = { block_number: number }; // one block for all answers
+  const about = await chain();
+  const [classHash, nonce, balance, definition] = await batch([
+    ['getClassHashAt', { block_id: at, contract_address: address }],
+    ['getNonce', { block_id: at, contract_address: address }],
+    ['call', { block_id: at, request: { contract_address: about.fee_token, entry_point_selector: starknetKeccak('balanceOf'), calldata: [address] } }],
+    ['getClassAt', { block_id: at, contract_address: address }],
+  ], signal);
+  if (classHash instanceof Error) throw classHash;
+  return h('div', null,
+    h('h1', null, 'Contract'),
+    facts(
+      ['Address', hashText(address)],
+      ['Class', classLink(classHash, true)],
+      ['Nonce', nonce instanceof Error ? nonce.message : integer(nonce)],
+      ['Balance', [balanceText(balance), ' of ', contractLink(about.fee_token)]],
+      ['State', ['after block ', integer(number)]]),
+    storagePart(address, number, signal),
+    definition instanceof Error ? h('p', { class: 'problem' }, definition.message) : classParts(definition));
+}
+
+export async function classView([given], signal) {
+  const hash = canonical(given);
+  const definition = await rpc('getClass', { block_id: 'latest', class_hash: hash }, signal);
+  return h('div', null, h('h1', null, 'Class'), facts(['Hash', hashText(hash)]), classParts(definition));
+}
+
+/** balanceText reads the u256 that balanceOf returns: low half, high half. */
+function balanceText(result) {
+  if (result instanceof Error) return isAbsent(result) || result instanceof ApiError ? `unknown (${result.message})` : String(result);
+  if (!Array.isArray(result) || result.length !== 2 || !result.every(isFelt)) return 'unknown: the token answers something else';
+  return amount(BigInt(result[0]) + (BigInt(result[1]) << 128n));
+}
+
+function storagePart(address, number, signal) {
+  const out = h('div', { 'aria-live': 'polite', id: 'slot' });
+  const input = h('input', { name: 'key', id: 'slot-key', type: 'text', autocomplete: 'off', spellcheck: 'false', placeholder: '0x… or a variable’s name', maxlength: 100, required: true });
+  const form = h('form', {
+    class: 'line',
+    onsubmit: async (event) => {
+      event.preventDefault();
+      const text = input.value.trim();
+      if (!isFelt(text) && !/^[A-Za-z_][A-Za-z0-9_]*$/.test(text)) {
+        replace(out, h('p', { class: 'problem' }, `“${text}” is neither a slot (0x and up to 64 hexadecimal digits) nor the name of a variable.`));
+        return;
+      }
+      const key = isFelt(text) ? canonical(text) : starknetKeccak(text);
+      try {
+        const [value, proof] = await batch([
+          ['getStorageAt', { block_id: { block_number: number }, contract_address: address, key }],
+          ['getStorageProof', { block_id: { block_number: number }, contract_addresses: [address], contracts_storage_keys: [{ contract_address: address, storage_keys: [key] }] }],
+        ], signal);
+        if (value instanceof Error) throw value;
+        const decoded = shortString(value);
+        replace(out,
+          facts(['Slot', hashText(key)], ['Value', [hashText(value), decoded !== null && h('span', { class: 'text' }, `“${decoded}”`)]], ['State', `after block ${integer(number)}`]),
+          !(proof instanceof Error) && fold(
+            `Merkle proof: ${plural(proof.contracts_proof.nodes.length, 'node')} of the contracts’ trie, ${plural((proof.contracts_storage_proofs[0] ?? []).length, 'node')} of the contract’s`,
+            h('p', { class: 'muted' }, 'As the watcher gives it; the page does not check it. Its roots are hashed into the state root of the block, which validators sign.'),
+            code(JSON.stringify(proof, null, 2))));
+      } catch (error) {
+        if (!signal.aborted) replace(out, h('p', { class: 'problem' }, error.message));
+      }
+    },
+  }, h('label', { for: 'slot-key' }, 'Slot'), input, h('button', { type: 'submit' }, 'Read'));
+  return section('Storage', form, out);
+}
+
+function classParts(definition) {
+  let abi;
+  try {
+    abi = JSON.parse(definition.abi);
+  } catch {
+    abi = null;
+  }
+  const items = flatten(Array.isArray(abi) ? abi : []);
+  const functions = items.filter((item) => ['function', 'constructor', 'l1_handler'].includes(item.type) && String(item.name).length <= 200).slice(0, most);
+  const named = new Map(functions.map((f) => [starknetKeccak(String(f.name)), String(f.name)]));
+  const entryPoints = Object.entries(definition.entry_points_by_type ?? {}).flatMap(([kind, list]) => list.map((e) => [kind, e]));
+  return [
+    section('Entry points', table('Entry points', [['Kind'], ['Function'], ['Selector', 'wide']],
+      entryPoints.slice(0, most).map(([kind, e]) => [kind.toLowerCase().replace('_', ' '), named.get(canonical(e.selector)) ?? h('span', { class: 'muted' }, 'not in the ABI'), h('span', { class: 'mono', title: e.selector }, e.selector)]),
+      'The class has none.')),
+    functions.length > 0 && section('Functions', h('ul', { class: 'signatures' }, functions.map((f) => h('li', { class: 'mono' }, signature(f))))),
+    section('Class', facts(
+      ['Sierra', `${integer(definition.sierra_program?.length ?? 0)} felts`],
+      ['Class version', definition.contract_class_version],
+      ['ABI', abi === null ? 'no list in JSON; see below' : size(String(definition.abi).length)]),
+    fold('ABI as declared', code(abi === null ? String(definition.abi) : JSON.stringify(abi, null, 2)))),
+    h('p', { class: 'muted' }, 'An ABI is what the declarer says of the class. Names follow from it and are not checked by the chain.'),
+  ];
+}
+
+const most = 300; // functions that are shown, and whose names are hashed: an ABI is as long as its declarer likes
+
+/** flatten lists the items of an ABI with those inside its interfaces. */
+const flatten = (abi) => abi.flatMap((item) => (item && typeof item === 'object' ? (item.type === 'interface' && Array.isArray(item.items) ? item.items : [item]) : []))
+  .filter((item) => item && typeof item === 'object');
+
+/** signature is a function in a line, types without their paths. */
+function signature(f) {
+  const type = (t) => String(t).replace(/[A-Za-z0-9_]+::/g, '');
+  const inputs = (Array.isArray(f.inputs) ? f.inputs : []).map((i) => `${i?.name}: ${type(i?.type)}`).join(', ');
+  const outputs = (Array.isArray(f.outputs) ? f.outputs : []).map((o) => type(o?.type)).join(', ');
+  return `${f.name}(${inputs})${outputs ? ` → ${outputs}` : ''}${f.state_mutability === 'view' ? ' view' : ''}`;
+}

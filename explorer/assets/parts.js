@@ -1,0 +1,65 @@
+// Pieces that several views show: links to the things of a chain, and what became of their proofs.
+import { h } from './dom.js';
+import { integer, isFelt, short, size } from './format.js';
+
+/** link to a thing by its hash; long leaves the hash whole. What is no felt is text: an address is never made of it. */
+function link(view, hash, long) {
+  if (!isFelt(hash)) return h('span', { class: 'mono' }, String(hash));
+  return h('a', { href: `#/${view}/${hash}`, class: long ? 'mono long' : 'mono', title: hash }, long ? hash : short(hash));
+}
+
+export const transactionLink = (hash, long) => link('tx', hash, long);
+export const contractLink = (address, long) => link('contract', address, long);
+export const classLink = (hash, long) => link('class', hash, long);
+export const blockLink = (number) => h('a', { href: `#/block/${Number(number)}` }, integer(number));
+
+/** hashText is a hash or a felt that leads nowhere. */
+export const hashText = (hash) => h('span', { class: 'mono long' }, String(hash));
+
+const words = {
+  proved: ['good', 'proved'],
+  partly: ['part', 'partly proved'],
+  empty: ['idle', 'empty'],
+  not_provable: ['bad', 'not provable'],
+  waiting: ['wait', 'waiting'],
+  proving: ['wait', 'proving…'],
+};
+
+/** badge says in a word what became of a block's or a transaction's proof. */
+export function badge(state) {
+  const [kind, text] = words[state] ?? ['idle', String(state)];
+  return h('span', { class: `badge ${kind}`, 'data-state': state }, text);
+}
+
+/** blockState is the word for a block: from its record if it has one, otherwise from how far the watcher has come. */
+export function blockState(number, transactions, record, status) {
+  if (record) {
+    return record.status === 'proved' && record.not_provable?.length ? 'partly' : record.status;
+  }
+  if (status && number <= status.proved_height) return transactions === 0 ? 'empty' : 'proved';
+  if (status && status.proving === number) return 'proving';
+  return 'waiting';
+}
+
+/** execution is the badge of a receipt. */
+export const execution = (receipt) => (receipt.execution_status === 'REVERTED'
+  ? h('span', { class: 'badge bad' }, 'reverted') : h('span', { class: 'badge good' }, 'succeeded'));
+
+/** bundleFacts are the rows of what is stored of a block's proof. */
+export function bundleFacts(record) {
+  const proofs = record.proofs ?? [];
+  const sum = (field) => proofs.reduce((total, p) => total + Number(p[field] ?? 0), 0);
+  return [
+    ['Proofs', integer(proofs.length)],
+    record.bundle && ['Size', `${size(record.bundle.size)} with the witness`],
+    proofs.length > 0 && ['Steps', integer(sum('steps'))],
+    proofs.length > 0 && ['Security', `${Math.min(...proofs.map((p) => Number(p.security_bits)))} bits`],
+    proofs.length > 0 && ['Layout', [...new Set(proofs.map((p) => p.layout))].join(', ')],
+    proofs.length > 0 && ['Proving time', `${(sum('proving_ms') / 1000).toFixed(1)} s`],
+    proofs.length > 0 && ['Program', h('span', { class: 'mono long' }, [...new Set(proofs.map((p) => p.program_hash))].join(', '))],
+    record.bundle && ['SHA-256', h('span', { class: 'mono long' }, record.bundle.sha256)],
+  ];
+}
+
+/** frames names what a proof shows of a transaction, or does not. */
+export const frames = (list) => ((list ?? []).length ? list.join(', ') : 'nothing');

@@ -1,0 +1,148 @@
+// One transaction: what it asked, what became of it, and whether a proof covers it.
+import { proofOfTransaction, rpc } from './api.js';
+import { code, facts, fold, h, replace, section, table } from './dom.js';
+import { amount, canonical, integer, plural, shortString } from './format.js';
+import { starknetKeccak } from './keccak.js';
+import { onStatus } from './live.js';
+import { badge, blockLink, classLink, contractLink, execution, frames, hashText } from './parts.js';
+
+// Names of entry points that most contracts of a chain share, by selector.
+const names = new Map(['transfer', 'transfer_from', 'transferFrom', 'approve', 'mint', 'burn', 'deployContract', 'deploy_contract', 'increment', 'increase_balance', 'set', 'upgrade', 'register', 'swap', 'deposit', 'withdraw']
+  .map((name) => [starknetKeccak(name), name]));
+const eventNames = new Map(['Transfer', 'Approval', 'ContractDeployed', 'OwnershipTransferred', 'Upgraded', 'Incremented', 'OwnerAdded', 'OwnerRemoved', 'Minted', 'Burned']
+  .map((name) => [starknetKeccak(name), name]));
+
+export async function transactionView([given], signal) {
+  const hash = canonical(given);
+  const [transaction, receipt] = await Promise.all([
+    rpc('getTransactionByHash', { transaction_hash: hash }, signal),
+    rpc('getTransactionReceipt', { transaction_hash: hash }, signal),
+  ]);
+  const proof = h('div', null);
+  followProof(proof, hash, receipt.block_number, signal);
+  return h('div', null,
+    h('h1', null, 'Transaction'),
+    facts(
+      ['Hash', hashText(hash)],
+      ['Block', blockLink(receipt.block_number)],
+      ['Type', `${transaction.type} version ${transaction.version}`],
+      ['Sender', contractLink(transaction.sender_address ?? receipt.contract_address ?? '', true)],
+      receipt.contract_address && ['Deployed', contractLink(receipt.contract_address, true)],
+      transaction.class_hash && ['Class', classLink(transaction.class_hash, true)],
+      transaction.compiled_class_hash && ['Compiled class', hashText(transaction.compiled_class_hash)],
+      ['Nonce', integer(transaction.nonce)],
+      ['Execution', execution(receipt)],
+      receipt.execution_status === 'REVERTED' && ['Why it reverted', h('pre', { class: 'reason', id: 'revert-reason', tabindex: 0 }, String(receipt.revert_reason))],
+      ['Finality', receipt.finality_status],
+      ['Fee', amount(receipt.actual_fee?.amount, receipt.actual_fee?.unit)],
+      ['L2 gas', integer(receipt.execution_resources?.l2_gas)],
+    ),
+    section('Proof', proof),
+    transaction.type === 'INVOKE' && callsPart(transaction.calldata),
+    section(plural(receipt.events.length, 'event'), some(receipt.events, eventPart)),
+    section(plural(receipt.messages_sent.length, 'message'), some(receipt.messages_sent, (m) => h('div', { class: 'card' }, facts(
+      ['From', contractLink(m.from_address, true)], ['To', hashText(m.to_address)], ['Payload', felts(m.payload)])))),
+    section('As JSON', fold('Transaction', code(JSON.stringify(transaction, null, 2))), fold('Receipt', code(JSON.stringify(receipt, null, 2)))));
+}
+
+/** followProof shows what became of the transaction's proof as soon as it is known. */
+function followProof(element, hash, block, signal) {
+  let done = false;
+  let busy = false;
+  onStatus(async (status) => {
+    if (done || busy || !status) return;
+    busy = true;
+    try {
+      const record = await proofOfTransaction(hash, signal);
+      done = record !== null;
+      if (!signal.aborted) replace(element, proofPart(record, hash, block, status));
+    } catch (error) {
+      if (!signal.aborted) replace(element, h('p', { class: 'problem' }, error.message));
+    } finally {
+      busy = false;
+    }
+  }, signal);
+  if (!done) replace(element, h('p', { class: 'muted' }, 'Loading…'));
+}
+
+function proofPart(record, hash, block, status) {
+  if (!record) {
+    const state = status.proving === block ? 'proving' : 'waiting';
+    return h('p', null, badge(state), state === 'proving' ? ` ${status.proving_stage ?? ''}` : ` Proving has come to block ${integer(status.proved_height)}; this transaction is in block ${integer(block)}.`);
+  }
+  if (record.status !== 'proved') {
+    return h('div', null,
+      h('p', null, badge(record.status)),
+      facts(
+        ['Reason', record.exception?.reason],
+        record.exception?.builtin && ['Builtin', record.exception.builtin],
+        record.exception?.syscall && ['Syscall', record.exception.syscall]),
+      h('p', { class: 'muted' }, 'What it did is known by the validators’ signatures alone.'));
+  }
+  const { proof } = record;
+  return h('div', null,
+    h('p', null, badge('proved')),
+    facts(
+      ['Covered', frames(proof.covered)],
+      ['Not covered', frames(proof.not_covered)],
+      ['Security', `${integer(proof.security_bits)} bits`],
+      ['Steps', `${integer(proof.steps)}, layout ${proof.layout}, together with ${plural(proof.transactions.length - 1, 'other transaction')}`],
+      ['State after the block', hashText(record.state_root)]),
+    h('p', { class: 'actions' },
+      h('a', { href: `#/verify/block/${Number(record.block)}/tx/${hash}`, class: 'button', id: 'verify-here' }, 'Verify here'),
+      h('a', { href: `/v1/proofs/${hash}/raw`, download: `transaction-${hash.slice(0, 12)}.json` }, 'Download the proof')));
+}
+
+/** callsOf reads calldata as accounts encode calls: a count, then for each contract, selector, length and arguments. */
+export function callsOf(calldata) {
+  if (!Array.isArray(calldata) || calldata.length === 0) return null;
+  try {
+    const words = calldata.map(BigInt);
+    const calls = [];
+    let at = 1;
+    for (let i = 0n; i < words[0]; i++) {
+      if (at + 3 > words.length || words[at + 2] > BigInt(words.length - at - 3)) return null;
+      const count = Number(words[at + 2]);
+      calls.push({ to: calldata[at], selector: canonical(calldata[at + 1]), arguments: calldata.slice(at + 3, at + 3 + count) });
+      at += 3 + count;
+    }
+    return at === words.length ? calls : null;
+  } catch {
+    return null;
+  }
+}
+
+function callsPart(calldata) {
+  const calls = callsOf(calldata);
+  if (!calls) return section('Calldata', felts(calldata ?? []));
+  return section(plural(calls.length, 'call'),
+    h('p', { class: 'muted' }, 'The calldata, read as accounts usually encode calls.'),
+    some(calls, (call) => h('div', { class: 'card' }, facts(
+      ['Contract', contractLink(call.to, true)],
+      ['Function', names.has(call.selector) ? [h('b', null, names.get(call.selector)), ' ', h('span', { class: 'mono long muted' }, call.selector)] : hashText(call.selector)],
+      ['Arguments', felts(call.arguments)]))));
+}
+
+function eventPart(event) {
+  const name = eventNames.get(canonical(event.keys?.[0]));
+  return h('div', { class: 'card' }, facts(
+    ['Contract', contractLink(event.from_address, true)],
+    name && ['Event', h('b', null, name)],
+    ['Keys', felts(event.keys)], ['Data', felts(event.data)]));
+}
+
+/** felts is a list of felts, with the text of those that hold one. */
+function felts(list) {
+  if (!list?.length) return h('span', { class: 'muted' }, 'none');
+  return h('ol', { class: 'felts' }, some(list, (felt) => {
+    const text = shortString(felt);
+    return h('li', null, h('span', { class: 'mono long' }, String(felt)), text !== null && h('span', { class: 'text', title: 'as text' }, `“${text}”`));
+  }));
+}
+
+const most = 100; // of a list; a stranger may have written thousands
+
+/** some shows the beginning of a long list and says what it leaves out. The whole is in the JSON. */
+function some(list, show) {
+  return [list.slice(0, most).map(show), list.length > most && h('p', { class: 'muted' }, `… and ${integer(list.length - most)} more, which the JSON below has`)];
+}
