@@ -30,7 +30,7 @@ type RPC struct {
 	Address string `mapstructure:"address"`
 	// MaxBodyBytes bounds a request body; a declare of the largest class takes about 5 MB. Default 16 MiB.
 	MaxBodyBytes int64 `mapstructure:"max_body_bytes"`
-	// CORSOrigin is the Access-Control-Allow-Origin of every answer. Default "*".
+	// CORSOrigin is the Access-Control-Allow-Origin of every answer, and whose pages may open websockets. Default "*".
 	CORSOrigin string `mapstructure:"cors_origin"`
 }
 
@@ -216,7 +216,7 @@ var fileTemplate = template.Must(template.New("app.toml").Parse(`# starkd. Comet
 address = {{printf "%q" .RPC.Address}}
 # Largest request body in bytes; a declare of the largest class takes about 5 MB.
 max_body_bytes = {{.RPC.MaxBodyBytes}}
-# Access-Control-Allow-Origin of every answer.
+# Access-Control-Allow-Origin of every answer, and the only origin whose pages may open websockets; "*" is any.
 cors_origin = {{printf "%q" .RPC.CORSOrigin}}
 
 [app]

@@ -14,20 +14,27 @@ import (
 
 // emittedEventJSON is an EMITTED_EVENT.
 type emittedEventJSON struct {
+	oldEmittedEventJSON
+	TransactionIndex int `json:"transaction_index"`
+	EventIndex       int `json:"event_index"`
+}
+
+// oldEmittedEventJSON is an EMITTED_EVENT of version 0.9.
+type oldEmittedEventJSON struct {
 	eventJSON
-	BlockHash        felt.Felt `json:"block_hash"`
-	BlockNumber      uint64    `json:"block_number"`
-	TransactionHash  felt.Felt `json:"transaction_hash"`
-	TransactionIndex int       `json:"transaction_index"`
-	EventIndex       int       `json:"event_index"`
+	BlockHash       felt.Felt `json:"block_hash"`
+	BlockNumber     uint64    `json:"block_number"`
+	TransactionHash felt.Felt `json:"transaction_hash"`
 }
 
 // newEmittedEventJSON is event j of transaction i of a block.
 func newEmittedEventJSON(b *starknet.Block, i, j int) emittedEventJSON {
 	r := &b.Receipts[i]
 	return emittedEventJSON{
-		eventJSON: newEventJSON(&r.Events[j]), BlockHash: b.BlockHash, BlockNumber: b.Number,
-		TransactionHash: r.TransactionHash, TransactionIndex: i, EventIndex: j,
+		oldEmittedEventJSON: oldEmittedEventJSON{
+			eventJSON: newEventJSON(&r.Events[j]), BlockHash: b.BlockHash, BlockNumber: b.Number, TransactionHash: r.TransactionHash,
+		},
+		TransactionIndex: i, EventIndex: j,
 	}
 }
 

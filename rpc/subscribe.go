@@ -12,7 +12,8 @@ import (
 
 // The subscriptions of starknet_ws_api.json. One that names a block begins with it, one that could and does not with the latest
 // block; the others begin with the block after. Blocks are decided whole and for good: nothing is ever pre-confirmed or a candidate, so
-// that who asks for those gets nothing of them, and starknet_subscriptionReorg is never sent.
+// that who asks for those gets nothing of them, and starknet_subscriptionReorg is never sent. Unlike with answers, clients of version
+// 0.9 (starknet.go) take no notification with members that came later.
 
 // subscriptionMethods are those that a websocket has if the backend is a Notifier.
 var subscriptionMethods = []method{
@@ -144,14 +145,25 @@ func subscribeNewHeads(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	old := c.version == SpecVersion09
 	return c.subscribe(&subscription{notification: "starknet_subscriptionNewHeads", next: first, block: func(b *blockNews, to emit) error {
-		return to(newBareHeaderJSON(b.header, b.hash))
+		header := newBareHeaderJSON(b.header, b.hash)
+		if old {
+			return to(header.oldHeaderJSON)
+		}
+		return to(header)
 	}})
 }
 
 // emittedEventWithStatusJSON is an EMITTED_EVENT with the status of its transaction.
 type emittedEventWithStatusJSON struct {
 	emittedEventJSON
+	Finality TransactionStatus `json:"finality_status"`
+}
+
+// oldEmittedEventWithStatusJSON is one of version 0.9.
+type oldEmittedEventWithStatusJSON struct {
+	oldEmittedEventJSON
 	Finality TransactionStatus `json:"finality_status"`
 }
 
@@ -176,6 +188,7 @@ func subscribeEvents(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	old := c.version == SpecVersion09
 	return c.subscribe(&subscription{notification: "starknet_subscriptionEvents", next: first, block: func(news *blockNews, to emit) error {
 		if news.header.EventCount == 0 {
 			return nil
@@ -190,7 +203,12 @@ func subscribeEvents(c *call) (any, error) {
 				if !selector.matches(&r.Events[j]) {
 					continue
 				}
-				if err := to(emittedEventWithStatusJSON{newEmittedEventJSON(b, i, j), news.status}); err != nil {
+				event := newEmittedEventJSON(b, i, j)
+				var result any = emittedEventWithStatusJSON{event, news.status}
+				if old {
+					result = oldEmittedEventWithStatusJSON{event.oldEmittedEventJSON, news.status}
+				}
+				if err := to(result); err != nil {
 					return err
 				}
 			}

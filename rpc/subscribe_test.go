@@ -300,6 +300,46 @@ func TestSubscribeTransactions(t *testing.T) {
 	}
 }
 
+// TestSubscriptions09: under the path of version 0.9, notifications are to the letter of its schemas, which starknet.go insists on.
+func TestSubscriptions09(t *testing.T) {
+	chain := newLiveChain(t)
+	_, h := serveLive(t, chain, Config{})
+	for path, commitments := range map[string]bool{"/ws/rpc/v0_9": false, "/rpc/v0_9": false, "/ws": true} {
+		c := dial(t, h, path)
+		heads, events := c.subscribe("NewHeads", `[{"block_number":0}]`), c.subscribe("Events", `{"from_address":"0xacc","block_id":{"block_number":0}}`)
+		seen := map[string]int{}
+		for range len(chain.blocks) + 8 {
+			n := c.next()
+			seen[n.id]++
+			if has := strings.Contains(string(n.result), "event_commitment") || strings.Contains(string(n.result), "event_index"); has != commitments {
+				t.Errorf("%s: %v", path, n)
+			}
+		}
+		if seen[heads] != len(chain.blocks) || seen[events] != 8 {
+			t.Errorf("%s: %v", path, seen)
+		}
+		receipts, transactions := c.subscribe("NewTransactionReceipts", `{}`), c.subscribe("NewTransactions", `{}`)
+		status := c.subscribe("TransactionStatus", `["`+chain.hash(1, 3).String()+`"]`)
+		c.want(status, "REVERTED")
+		template := chain.blocks[1]
+		before := len(chain.blocks)
+		chain.grow(t, template.Transactions, append([]starknet.Receipt(nil), template.Receipts...))
+		for range 1 + 2 + 4 + 4 {
+			seen[c.next().id]++
+		}
+		if seen[heads] != before+1 || seen[events] != 10 || seen[receipts] != 4 || seen[transactions] != 4 {
+			t.Errorf("%s: %v", path, seen)
+		}
+		chain.mu.Lock() // as it was, for the next path
+		chain.blocks, chain.diffs = chain.blocks[:before], chain.diffs[:before]
+		for i := range template.Receipts {
+			chain.places[template.Receipts[i].TransactionHash] = TransactionPlace{Block: 1, Index: i}
+		}
+		chain.mu.Unlock()
+		c.conn.Close()
+	}
+}
+
 // TestUnsubscribe: after the answer there is nothing more of it, and the others go on.
 func TestUnsubscribe(t *testing.T) {
 	chain := newLiveChain(t)

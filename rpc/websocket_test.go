@@ -89,7 +89,11 @@ func dial(t testing.TB, h *httptest.Server, path string) *wsClient {
 		t.Fatalf("%s: status %d, %v", path, status, err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	return &wsClient{t: t, conn: conn, spec: loadOpenRPC(t, "v0.10.2")}
+	version := "v0.10.2"
+	if strings.HasSuffix(path, "v0_9") {
+		version = "v0.9.0"
+	}
+	return &wsClient{t: t, conn: conn, spec: loadOpenRPC(t, version)}
 }
 
 // read is the next message.

@@ -32,10 +32,7 @@ type headerJSON struct {
 
 // bareHeaderJSON is a block's header (BLOCK_HEADER).
 type bareHeaderJSON struct {
-	pendingHeaderJSON
-	Hash                  felt.Felt `json:"block_hash"`
-	Parent                felt.Felt `json:"parent_hash"`
-	NewRoot               felt.Felt `json:"new_root"`
+	oldHeaderJSON
 	EventCommitment       felt.Felt `json:"event_commitment"`
 	TransactionCommitment felt.Felt `json:"transaction_commitment"`
 	ReceiptCommitment     felt.Felt `json:"receipt_commitment"`
@@ -43,6 +40,14 @@ type bareHeaderJSON struct {
 	EventCount            uint64    `json:"event_count"`
 	TransactionCount      uint64    `json:"transaction_count"`
 	StateDiffLength       uint64    `json:"state_diff_length"`
+}
+
+// oldHeaderJSON is a block's header in version 0.9.
+type oldHeaderJSON struct {
+	pendingHeaderJSON
+	Hash    felt.Felt `json:"block_hash"`
+	Parent  felt.Felt `json:"parent_hash"`
+	NewRoot felt.Felt `json:"new_root"`
 }
 
 func newPendingHeaderJSON(h *starknet.Header) pendingHeaderJSON {
@@ -62,7 +67,7 @@ func newHeaderJSON(h *starknet.Header, hash felt.Felt, status TransactionStatus)
 
 func newBareHeaderJSON(h *starknet.Header, hash felt.Felt) bareHeaderJSON {
 	return bareHeaderJSON{
-		pendingHeaderJSON: newPendingHeaderJSON(h), Hash: hash, Parent: h.Parent, NewRoot: h.StateRoot,
+		oldHeaderJSON:   oldHeaderJSON{pendingHeaderJSON: newPendingHeaderJSON(h), Hash: hash, Parent: h.Parent, NewRoot: h.StateRoot},
 		EventCommitment: h.EventCommitment, TransactionCommitment: h.TransactionCommitment,
 		ReceiptCommitment: h.ReceiptCommitment, StateDiffCommitment: h.StateDiffCommitment,
 		EventCount: h.EventCount, TransactionCount: h.TransactionCount, StateDiffLength: h.StateDiffLength,
