@@ -7,10 +7,14 @@ LDFLAGS  = -s -w -X main.version=$(VERSION)
 ENGINE_TESTS = ./app/... ./abci ./contracts
 ENGINE_NODES = ./cmd/starkd
 
-.PHONY: build run test test-full race bench check clean
+.PHONY: build wasm run test test-full race bench check clean
 
-build: ## bin/starkd, static
+build: wasm ## bin/starkd, static, with the browser's verifier inside
 	CGO_ENABLED=0 $(GO) build -trimpath -tags pebbledb -ldflags '$(LDFLAGS)' -o bin/starkd ./cmd/starkd
+
+wasm: ## the verifier for the browser, where the explorer embeds it
+	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags '-s -w' -o explorer/assets/verifier.wasm ./cmd/verifier-wasm
+	install -m 644 "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" explorer/assets/wasm_exec.js
 
 run: build ## four validators, a watcher, a client, a verified proof; RUN_ONCE=1 ends by itself
 	scripts/localnet
@@ -36,4 +40,4 @@ check: ## formatting, vet, staticcheck: the same as CI
 	scripts/check
 
 clean:
-	rm -rf bin testnet
+	rm -rf bin testnet explorer/assets/verifier.wasm explorer/assets/wasm_exec.js

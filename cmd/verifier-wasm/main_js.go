@@ -1,0 +1,39 @@
+// Command verifier-wasm is the verifier of proofs for a web page: starkd verify, as WebAssembly (GOOS=js GOARCH=wasm).
+//
+// It defines one global function, starkdVerify(bytes: Uint8Array, trust: string) -> string. The bytes are a proof's file; trust
+// and the answer are JSON, and described by the types trust and answer. It is synchronous and takes about a second, so it
+// belongs in a Web Worker; scripts/js/verify-wasm.mjs runs it under node.
+//
+//	starkdVerify(file, JSON.stringify({genesis, tx: "0x…"}))
+package main
+
+import (
+	"fmt"
+	"syscall/js"
+
+	"github.com/starkd/starkd/prover"
+)
+
+// maxTrust is the longest trust in UTF-16 units. A genesis file holds the classes that a chain begins with.
+const maxTrust = 64 << 20
+
+func main() {
+	js.Global().Set("starkdVerify", js.FuncOf(func(_ js.Value, args []js.Value) any { return called(args) }))
+	select {} // the page calls for as long as it lives
+}
+
+// called takes arguments of any number and kind.
+func called(args []js.Value) string {
+	if len(args) != 2 || !args[0].InstanceOf(js.Global().Get("Uint8Array")) || args[1].Type() != js.TypeString {
+		return encode(answer{Error: "starkdVerify takes a Uint8Array and a string"})
+	}
+	if n := args[0].Length(); n > prover.MaxProofJSON {
+		return encode(answer{Error: fmt.Sprintf("file of %d bytes, at most %d", n, prover.MaxProofJSON)})
+	}
+	if n := args[1].Get("length").Int(); n > maxTrust {
+		return encode(answer{Error: fmt.Sprintf("trust of %d characters, at most %d", n, maxTrust)})
+	}
+	data := make([]byte, args[0].Length())
+	js.CopyBytesToGo(data, args[0])
+	return respond(data, args[1].String())
+}
