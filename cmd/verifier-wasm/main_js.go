@@ -8,6 +8,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"syscall/js"
 
@@ -18,22 +19,31 @@ import (
 const maxTrust = 64 << 20
 
 func main() {
-	js.Global().Set("starkdVerify", js.FuncOf(func(_ js.Value, args []js.Value) any { return called(args) }))
+	js.Global().Set("starkdVerify", js.FuncOf(func(_ js.Value, args []js.Value) any {
+		return respond(func() (*verdict, error) {
+			data, trusted, err := arguments(args)
+			if err != nil {
+				return nil, err
+			}
+			return verify(data, trusted)
+		})
+	}))
 	select {} // the page calls for as long as it lives
 }
 
-// called takes arguments of any number and kind.
-func called(args []js.Value) string {
+// arguments copies what a page hands over, which may be of any number and kind.
+func arguments(args []js.Value) (data []byte, trusted string, err error) {
 	if len(args) != 2 || !args[0].InstanceOf(js.Global().Get("Uint8Array")) || args[1].Type() != js.TypeString {
-		return encode(answer{Error: "starkdVerify takes a Uint8Array and a string"})
+		return nil, "", errors.New("starkdVerify takes a Uint8Array and a string")
 	}
 	if n := args[0].Length(); n > prover.MaxProofJSON {
-		return encode(answer{Error: fmt.Sprintf("file of %d bytes, at most %d", n, prover.MaxProofJSON)})
+		return nil, "", fmt.Errorf("file of %d bytes, at most %d", n, prover.MaxProofJSON)
 	}
-	if n := args[1].Get("length").Int(); n > maxTrust {
-		return encode(answer{Error: fmt.Sprintf("trust of %d characters, at most %d", n, maxTrust)})
+	// A string primitive has no properties here; as an object it has a length.
+	if n := js.Global().Get("Object").Invoke(args[1]).Length(); n > maxTrust {
+		return nil, "", fmt.Errorf("trust of %d characters, at most %d", n, maxTrust)
 	}
-	data := make([]byte, args[0].Length())
+	data = make([]byte, args[0].Length())
 	js.CopyBytesToGo(data, args[0])
-	return respond(data, args[1].String())
+	return data, args[1].String(), nil
 }

@@ -60,15 +60,15 @@ type transaction struct {
 	Uncovered  string    `json:"uncovered,omitempty"` // why no proof speaks of it
 }
 
-// respond is the answer to a page for any bytes, and never a panic.
-func respond(data []byte, trusted string) (text string) {
+// respond is the answer to a page, whatever the judge does: a panic is an answer too.
+func respond(judge func() (*verdict, error)) (text string) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			text = encode(answer{Error: fmt.Sprintf("the verifier failed, which is its own fault: %v", fault)})
+			text = encode(answer{Error: fmt.Sprintf("the verifier failed, which says nothing of the proof: %v", fault)})
 		}
 	}()
 	started := time.Now()
-	v, err := verify(data, trusted)
+	v, err := judge()
 	if err != nil {
 		return encode(answer{Error: err.Error()})
 	}
