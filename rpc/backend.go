@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"encoding/json"
+	"iter"
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
@@ -63,6 +64,19 @@ type Tracer interface {
 type PoolNoncer interface {
 	// PoolNonce is the nonce after the account's waiting transactions, and false where none waits.
 	PoolNonce(ctx context.Context, account felt.Felt) (felt.Felt, bool)
+}
+
+// EventIndexer is a Backend that knows where events are. Without one their blocks are read one by one.
+type EventIndexer interface {
+	// EventBlocks are the blocks from one to another, both included, that may hold events of a filter, in order. All that do are
+	// among them.
+	EventBlocks(ctx context.Context, filter *EventFilter, from, to uint64) iter.Seq2[uint64, error]
+}
+
+// EventFilter selects events. An empty list selects all.
+type EventFilter struct {
+	From []felt.Felt   // contracts
+	Keys [][]felt.Felt // Keys[i] are the values allowed for an event's key i
 }
 
 // State is the state after some block.

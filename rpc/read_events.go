@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
 
@@ -10,7 +11,8 @@ import (
 )
 
 // starknet_getEvents. A page ends when it is full or when it has looked through Config.MaxScan blocks; its token says
-// where the next one begins: block number, "-", and the number of events of that block to skip.
+// where the next one begins: block number, "-", and the number of events of that block to skip. Blocks that the backend's index
+// passes over are not looked through.
 
 // emittedEventJSON is an EMITTED_EVENT.
 type emittedEventJSON struct {
@@ -54,13 +56,14 @@ type eventFilter struct {
 
 // eventSelector says which events are meant, wherever they are.
 type eventSelector struct {
+	filter  EventFilter
 	address map[felt.Felt]bool   // an empty set matches all
 	keys    []map[felt.Felt]bool // by position, likewise; the key must be there if its set is not empty
 }
 
 // newEventSelector is the selector of what a client gave, nil for what it did not.
 func (c *Config) newEventSelector(addresses *feltOrList, keys [][]felt.Felt) (*eventSelector, error) {
-	s := &eventSelector{}
+	s := &eventSelector{filter: EventFilter{Keys: keys}}
 	count := len(keys)
 	for _, position := range keys {
 		s.keys = append(s.keys, setOf(position))
@@ -73,7 +76,7 @@ func (c *Config) newEventSelector(addresses *feltOrList, keys [][]felt.Felt) (*e
 		if len(*addresses) > c.MaxAddresses {
 			return nil, errInvalidParams.With(fmt.Sprintf("filter: %d addresses, at most %d", len(*addresses), c.MaxAddresses))
 		}
-		s.address = setOf(*addresses)
+		s.filter.From, s.address = *addresses, setOf(*addresses)
 	}
 	return s, nil
 }
@@ -104,8 +107,12 @@ func getEvents(c *call) (any, error) {
 		return nil, err
 	}
 	chunk := eventsChunkJSON{Events: []emittedEventJSON{}}
-	for n, scanned := f.from, 0; n <= f.to; n, scanned = n+1, scanned+1 {
-		if scanned == c.server.config.MaxScan {
+	scanned := 0
+	for n, err := range c.eventBlocks(f) {
+		if err != nil {
+			return nil, err
+		}
+		if scanned++; scanned > c.server.config.MaxScan {
 			chunk.Token = continuation(n, 0)
 			return chunk, nil
 		}
@@ -140,6 +147,17 @@ func getEvents(c *call) (any, error) {
 		}
 	}
 	return chunk, nil
+}
+
+// eventBlocks are the blocks that a filter's events may be in.
+func (c *call) eventBlocks(f *eventFilter) iter.Seq2[uint64, error] {
+	if index, ok := c.backend.(EventIndexer); ok {
+		return index.EventBlocks(c, &f.filter, f.from, f.to)
+	}
+	return func(yield func(uint64, error) bool) {
+		for n := f.from; n <= f.to && yield(n, nil); n++ {
+		}
+	}
 }
 
 // eventFilter reads the parameter.

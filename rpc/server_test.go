@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -423,6 +424,8 @@ func TestEventPages(t *testing.T) {
 		}
 	}
 	s, impatient := NewServer(f, Config{}), NewServer(f, Config{MaxScan: 1})
+	asked := 0
+	indexed, hasty := NewServer(&indexedChain{f, &asked}, Config{}), NewServer(&indexedChain{f, &asked}, Config{MaxScan: 1})
 	for _, c := range []struct {
 		filter string
 		want   int
@@ -448,7 +451,7 @@ func TestEventPages(t *testing.T) {
 			t.Errorf("%s: %d events, want %d", c.filter, len(all), c.want)
 		}
 		for _, chunk := range []int{1, 2, 3, 9} {
-			for name, server := range map[string]*Server{"": s, " scanning one block at a time": impatient} {
+			for name, server := range map[string]*Server{"": s, " scanning one block at a time": impatient, " by index": indexed, " by index, one block at a time": hasty} {
 				if got, _ := pages(server, c.filter, chunk); !slices.Equal(got, all) {
 					t.Errorf("%s in pages of %d%s: %v, want %v", c.filter, chunk, name, got, all)
 				}
@@ -457,6 +460,35 @@ func TestEventPages(t *testing.T) {
 	}
 	if _, n := pages(impatient, ``, 1000); n != 5 {
 		t.Errorf("%d requests for 5 blocks that are scanned one at a time", n)
+	}
+	if asked == 0 {
+		t.Error("the index was not asked")
+	}
+	if _, n := pages(hasty, `,"address":"0xabc"`, 1000); n != 2 {
+		t.Errorf("%d requests for two blocks of five that may match, one at a time", n)
+	}
+}
+
+// indexedChain is a fakeChain with an index of events: by contract, and with block 3 always among what it finds, by mistake.
+type indexedChain struct {
+	*fakeChain
+	asked *int
+}
+
+func (c *indexedChain) EventBlocks(_ context.Context, f *EventFilter, from, to uint64) iter.Seq2[uint64, error] {
+	*c.asked++
+	return func(yield func(uint64, error) bool) {
+		for n := from; n <= to; n++ {
+			may := n == 3
+			for _, r := range c.blocks[n].Receipts {
+				for _, e := range r.Events {
+					may = may || len(f.From) == 0 || slices.Contains(f.From, e.From)
+				}
+			}
+			if may && !yield(n, nil) {
+				return
+			}
+		}
 	}
 }
 

@@ -84,7 +84,7 @@ func (s *Store) exists(height uint64) bool {
 	return head != nil && height <= head.Height
 }
 
-// block writes a block, its state difference and its indices.
+// block writes a block, its state difference and its indices but that of events.
 func (w *writer) block(b *starknet.Block, r *record, diff *starknet.StateDiff) {
 	w.marshal(key(blockPrefix, nil, b.Number), r)
 	w.marshal(key(diffPrefix, nil, b.Number), diff)
@@ -99,13 +99,6 @@ func (w *writer) block(b *starknet.Block, r *record, diff *starknet.StateDiff) {
 		receipt := &b.Receipts[i]
 		w.marshal(key(receiptPrefix, nil, b.Number, index), receipt)
 		w.set(key(hashPrefix, one(receipt.TransactionHash)), key(0, nil, b.Number, index)[1:])
-		for j := range receipt.Events {
-			e := &receipt.Events[j]
-			w.set(key(fromPrefix, one(e.From), b.Number, index, uint64(j)), []byte{})
-			if len(e.Keys) > 0 {
-				w.set(key(keyPrefix, one(e.Keys[0]), b.Number, index, uint64(j)), []byte{})
-			}
-		}
 	}
 }
 
@@ -161,7 +154,8 @@ func (s *Store) BlockByHash(hash felt.Felt) (height uint64, ok bool, err error) 
 	if err != nil || len(b) != 8 {
 		return 0, false, err
 	}
-	return binary.BigEndian.Uint64(b), true, nil
+	height = binary.BigEndian.Uint64(b)
+	return height, s.exists(height), nil // it is written a moment before it is the head
 }
 
 // TransactionByHash is the place of the transaction with a hash.
@@ -170,7 +164,8 @@ func (s *Store) TransactionByHash(hash felt.Felt) (at Position, ok bool, err err
 	if err != nil || len(b) != 16 {
 		return Position{}, false, err
 	}
-	return Position{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])}, true, nil
+	at = Position{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])}
+	return at, s.exists(at.Height), nil // it is written a moment before its block is the head
 }
 
 // Transaction is the transaction at a place that exists, and its receipt. A DECLARE comes without its class.

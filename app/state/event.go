@@ -3,184 +3,208 @@ package state
 import (
 	"encoding/binary"
 	"fmt"
-	"slices"
-
-	dbm "github.com/cometbft/cometbft-db"
+	"iter"
+	"math"
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
 )
 
-// EventFilter selects events. The zero value of a list selects all.
+// The index of events says which blocks hold an event of a contract, or one with some key at some place. It is written with each
+// block, is no part of the state that validators sign, and may say too much but never too little. Entries are block by block; those of
+// the contract and the first key that older versions wrote for every event begin in the same way and serve as well. Later keys
+// those versions did not write: the index knows for which blocks it has them, and for the others they do not narrow the search.
+
+// EventFilter selects events. An empty list selects all.
 type EventFilter struct {
-	From []felt.Felt // contracts
-	// Keys[i] are the values allowed for an event's key i; an empty list allows any value, but the key must be there.
-	Keys               [][]felt.Felt
-	FromBlock, ToBlock uint64 // inclusive
+	From []felt.Felt   // contracts
+	Keys [][]felt.Felt // Keys[i] are the values allowed for an event's key i
 }
 
-// EventPosition is an event's place in the chain. Places are ordered as their fields are.
-type EventPosition struct{ Height, Transaction, Event uint64 }
+const (
+	// indexedKeys is how many keys of an event are in the index: the selector and three more, which holds what tokens' events
+	// have there. Later ones do not narrow a search.
+	indexedKeys = 4
+	// maxSeeks bounds the entries that are looked up from one block to the next: parts of a filter that are met in turn, but never
+	// together, can ask for one at every block. Beyond it the block that the search has come to is taken for one that may match.
+	maxSeeks = 10_000
+)
 
-// EmittedEvent is an event with its place.
-type EmittedEvent struct {
-	starknet.Event
-	EventPosition
-	BlockHash       felt.Felt
-	TransactionHash felt.Felt
-}
+// nowhere is a height that no block has.
+const nowhere = math.MaxUint64
 
-// maxScan bounds the index entries and blocks that one call of Events looks at.
-const maxScan = 20_000
+// keyIndex says for which blocks the index has the keys after the first: from one to another, both in it.
+type keyIndex struct{ from, to uint64 }
 
-// Events lists up to limit events that match a filter, in chain order, from a place on. more is the place to go on from,
-// nil when there is nothing after the last one.
-func (s *Store) Events(f *EventFilter, from EventPosition, limit int) (events []EmittedEvent, more *EventPosition, err error) {
-	head := s.Head()
-	if head == nil {
-		return nil, nil, nil
+func (x *keyIndex) has(height uint64) bool { return x != nil && x.from <= height && height <= x.to }
+
+func (s *Store) readKeyIndex() (*keyIndex, error) {
+	b, err := s.get([]byte{keyIndexPrefix})
+	if err != nil || b == nil {
+		return nil, err
 	}
-	to := min(f.ToBlock, head.Height)
-	if from.Height < f.FromBlock {
-		from = EventPosition{Height: f.FromBlock}
+	if len(b) != 16 {
+		return nil, fmt.Errorf("state: range of the index of events of %d bytes, want 16", len(b))
 	}
-	q := eventQuery{store: s, filter: f, limit: limit}
-	switch {
-	case from.Height > to:
-	case len(f.From) == 1:
-		more, err = q.index(key(fromPrefix, f.From), from, to)
-	case len(f.Keys) > 0 && len(f.Keys[0]) == 1:
-		more, err = q.index(key(keyPrefix, f.Keys[0]), from, to)
-	default:
-		more, err = q.blocks(from, to)
-	}
-	return q.found, more, err
+	return &keyIndex{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])}, nil
 }
 
-// eventQuery is one call of Events under way.
-type eventQuery struct {
-	store  *Store
-	filter *EventFilter
-	limit  int
-	found  []EmittedEvent
-	looked int
-
-	// the receipt and block looked at last
-	at        Position
-	receipt   *starknet.Receipt
-	blockHash felt.Felt
+// events writes a block's entries and returns for which blocks the index then has later keys. If the block before was written
+// by a version that does not know them, they begin anew.
+func (w *writer) events(b *starknet.Block, before *keyIndex) *keyIndex {
+	seen := map[string]bool{}
+	add := func(k []byte) {
+		if !seen[string(k)] {
+			seen[string(k)] = true
+			w.set(k, []byte{})
+		}
+	}
+	for i := range b.Receipts {
+		for _, e := range b.Receipts[i].Events {
+			add(key(fromPrefix, one(e.From), b.Number))
+			for place, k := range e.Keys[:min(len(e.Keys), indexedKeys)] {
+				add(keyEntry(place, k, b.Number))
+			}
+		}
+	}
+	after := &keyIndex{b.Number, b.Number}
+	if b.Number > 0 && before.has(b.Number-1) {
+		after.from = before.from
+	}
+	w.set([]byte{keyIndexPrefix}, key(0, nil, after.from, after.to)[1:])
+	return after
 }
 
-// index walks the entries of one index under a prefix.
-func (q *eventQuery) index(prefix []byte, from EventPosition, to uint64) (more *EventPosition, err error) {
-	start := slices.Concat(prefix, key(0, nil, from.Height, from.Transaction, from.Event)[1:])
-	end := prefixEnd(slices.Concat(prefix, key(0, nil, to)[1:]))
-	it, err := q.store.db.Iterator(start, end)
+// keyEntry is the entry of a key at a place of an event.
+func keyEntry(place int, k felt.Felt, height uint64) []byte {
+	if place == 0 {
+		return key(keyPrefix, one(k), height)
+	}
+	b := key(laterKeyPrefix, one(k), height)
+	return append(b[:1:1], append([]byte{byte(place)}, b[1:]...)...)
+}
+
+// EventBlocks are the blocks between two heights, both included, that may hold events that f selects, in order: all that do are
+// among them. A range that begins or ends beyond the head holds none there.
+func (s *Store) EventBlocks(f *EventFilter, from, to uint64) iter.Seq2[uint64, error] {
+	return func(yield func(uint64, error) bool) {
+		head := s.Head()
+		if head == nil {
+			return
+		}
+		to := min(to, head.Height)
+		search := s.newEventSearch(f)
+		for n := from; n <= to; n++ {
+			var err error
+			if n, err = search.next(n, to); err != nil {
+				yield(0, err)
+				return
+			}
+			if n > to || !yield(n, nil) {
+				return
+			}
+		}
+	}
+}
+
+// eventSearch looks for blocks of which every part of a filter says that they may match.
+type eventSearch struct {
+	store *Store
+	parts []eventPart
+	most  int // seeks from one block to the next, maxSeeks
+}
+
+// eventPart is a list of a filter: a block may match if it has an entry of one of the values.
+type eventPart struct {
+	values []eventValue
+	later  bool // of keys that the index does not have for all blocks
+}
+
+// eventValue walks the entries of a value.
+type eventValue struct {
+	prefix []byte
+	height uint64 // of the entry it stands at, the first at or after the height sought last; nowhere if there is none
+	begun  bool
+}
+
+func (s *Store) newEventSearch(f *EventFilter) *eventSearch {
+	search := &eventSearch{store: s, most: maxSeeks}
+	part := func(felts []felt.Felt, later bool, entry func(felt.Felt) []byte) {
+		if len(felts) == 0 {
+			return
+		}
+		p := eventPart{later: later}
+		for _, v := range felts {
+			k := entry(v)
+			p.values = append(p.values, eventValue{prefix: k[:len(k)-8]})
+		}
+		search.parts = append(search.parts, p)
+	}
+	part(f.From, false, func(v felt.Felt) []byte { return key(fromPrefix, one(v), 0) })
+	for place, allowed := range f.Keys[:min(len(f.Keys), indexedKeys)] {
+		part(allowed, place > 0, func(v felt.Felt) []byte { return keyEntry(place, v, 0) })
+	}
+	return search
+}
+
+// next is the first block from n on that may match, or one after to.
+func (s *eventSearch) next(n, to uint64) (uint64, error) {
+	later := s.store.keyIndex.Load()
+	for seeks := 0; seeks < s.most; {
+		moved := false
+		for i := range s.parts {
+			p := &s.parts[i]
+			if p.later && !later.has(n) {
+				continue // nothing is known
+			}
+			height, err := p.seek(s.store, n, &seeks)
+			if err != nil {
+				return 0, err
+			}
+			if height > n {
+				if p.later && height > later.to {
+					height = later.to + 1
+				}
+				n, moved = height, true
+			}
+			if n > to {
+				return n, nil
+			}
+		}
+		if !moved {
+			break
+		}
+	}
+	return n, nil
+}
+
+// seek is the first height from n on where one of the values has an entry, nowhere if there is none.
+func (p *eventPart) seek(s *Store, n uint64, seeks *int) (uint64, error) {
+	first := uint64(nowhere)
+	for i := range p.values {
+		v := &p.values[i]
+		if !v.begun || v.height < n {
+			*seeks++
+			if err := v.seek(s, n); err != nil {
+				return 0, err
+			}
+		}
+		first = min(first, v.height)
+	}
+	return first, nil
+}
+
+// seek opens an iterator for one entry: one that stays open would hold some databases up.
+func (v *eventValue) seek(s *Store, n uint64) error {
+	v.begun, v.height = true, nowhere
+	start := binary.BigEndian.AppendUint64(v.prefix[:len(v.prefix):len(v.prefix)], n)
+	it, err := s.db.Iterator(start, prefixEnd(v.prefix))
 	if err != nil {
-		return nil, fmt.Errorf("state: reading events: %w", err)
+		return fmt.Errorf("state: reading the index of events: %w", err)
 	}
-	defer func(it dbm.Iterator) { err = firstError(err, it.Error(), it.Close()) }(it)
-	for ; it.Valid(); it.Next() {
-		k := it.Key()[len(prefix):]
-		at := EventPosition{binary.BigEndian.Uint64(k), binary.BigEndian.Uint64(k[8:]), binary.BigEndian.Uint64(k[16:])}
-		if q.full() {
-			return &at, nil
-		}
-		q.looked++
-		if err := q.look(at); err != nil {
-			return nil, err
-		}
+	defer it.Close()
+	if it.Valid() {
+		v.height = binary.BigEndian.Uint64(it.Key()[len(v.prefix):])
 	}
-	return nil, nil
-}
-
-// blocks walks all events of a range of blocks.
-func (q *eventQuery) blocks(from EventPosition, to uint64) (*EventPosition, error) {
-	for h := from.Height; h <= to; h++ {
-		header, _, _, err := q.store.Header(h)
-		if err != nil {
-			return nil, err
-		}
-		at := EventPosition{Height: h}
-		if h == from.Height {
-			at = from
-		}
-		if q.looked++; header.EventCount == 0 {
-			if q.full() && h < to {
-				return &EventPosition{Height: h + 1}, nil
-			}
-			continue
-		}
-		for ; at.Transaction < header.TransactionCount; at.Transaction, at.Event = at.Transaction+1, 0 {
-			if err := q.load(Position{h, at.Transaction}); err != nil {
-				return nil, err
-			}
-			for ; at.Event < uint64(len(q.receipt.Events)); at.Event++ {
-				if q.full() {
-					return &at, nil
-				}
-				q.looked++
-				if err := q.look(at); err != nil {
-					return nil, err
-				}
-			}
-		}
-	}
-	return nil, nil
-}
-
-func (q *eventQuery) full() bool { return len(q.found) == q.limit || q.looked >= maxScan }
-
-// load reads a receipt, unless it is the one read last.
-func (q *eventQuery) load(at Position) (err error) {
-	if q.receipt != nil && q.at == at {
-		return nil
-	}
-	if q.receipt == nil || q.at.Height != at.Height {
-		r, err := q.store.record(at.Height)
-		if err != nil {
-			return err
-		}
-		q.blockHash = r.blockHash
-	}
-	q.at = at
-	q.receipt, err = q.store.receipt(at)
-	return err
-}
-
-// look adds the event at a place if it matches.
-func (q *eventQuery) look(at EventPosition) error {
-	if err := q.load(Position{at.Height, at.Transaction}); err != nil {
-		return err
-	}
-	e := q.receipt.Events[at.Event]
-	if q.filter.Matches(&e) {
-		q.found = append(q.found, EmittedEvent{e, at, q.blockHash, q.receipt.TransactionHash})
-	}
-	return nil
-}
-
-// Matches reports whether an event is selected, whatever its block.
-func (f *EventFilter) Matches(e *starknet.Event) bool {
-	if len(f.From) > 0 && !slices.Contains(f.From, e.From) {
-		return false
-	}
-	if len(e.Keys) < len(f.Keys) {
-		return false
-	}
-	for i, allowed := range f.Keys {
-		if len(allowed) > 0 && !slices.Contains(allowed, e.Keys[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return it.Error()
 }

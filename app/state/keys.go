@@ -24,8 +24,10 @@ const (
 	receiptPrefix     = 'y' // height, index: receipt
 	hashPrefix        = 'X' // transaction hash: height, index
 	blockHashPrefix   = 'H' // block hash: height
-	fromPrefix        = 'e' // contract, height, transaction index, event index: nothing
-	keyPrefix         = 'E' // first key of an event, height, transaction index, event index: nothing
+	fromPrefix        = 'e' // contract of an event, height: nothing
+	keyPrefix         = 'E' // first key of an event, height: nothing
+	laterKeyPrefix    = 'F' // place of a later key in its event, 1 byte, key, height: nothing
+	keyIndexPrefix    = 'f' // nothing: the first and the last height that have entries of later keys
 	headPrefix        = 'm' // nothing: latest height
 	genesisPrefix     = 'g' // nothing: what Change.Genesis was
 )

@@ -267,30 +267,16 @@ func TestDeclare(t *testing.T) {
 	}
 }
 
-// Events are found by contract, by first key and by scan, in order and page by page.
-func TestEvents(t *testing.T) {
+// Blocks, transactions and receipts are read as they were committed, and found by hash.
+func TestBlocks(t *testing.T) {
 	s := open(t, dbm.NewMemDB())
-	var all []EmittedEvent
 	for h := range uint64(6) {
-		b, ch := next(t, s, &starknet.StateDiff{})
-		for i := range h % 3 {
-			tx := &starknet.Invoke{SenderAddress: u(h), Calldata: []felt.Felt{u(i)}}
-			r := starknet.Receipt{TransactionHash: tx.Hash(u(1)), Type: starknet.InvokeType}
+		b := commitEvents(t, s, func(h, i uint64) (events []starknet.Event) {
 			for j := range i + 2 {
-				r.Events = append(r.Events, starknet.Event{From: u(j % 2), Keys: []felt.Felt{u(h % 2), u(j)}, Data: []felt.Felt{u(h), u(i), u(j)}})
+				events = append(events, starknet.Event{From: u(j % 2), Keys: []felt.Felt{u(h % 2), u(j)}, Data: []felt.Felt{u(h), u(i), u(j)}})
 			}
-			b.Transactions, b.Receipts = append(b.Transactions, tx), append(b.Receipts, r)
-		}
-		b.Seal(b.Transactions, b.Receipts, ch.Diff)
-		b.BlockHash = b.Hash()
-		if err := s.Commit(b, ch, nil); err != nil {
-			t.Fatal(err)
-		}
-		for i, r := range b.Receipts {
-			for j, e := range r.Events {
-				all = append(all, EmittedEvent{e, EventPosition{h, uint64(i), uint64(j)}, b.BlockHash, r.TransactionHash})
-			}
-		}
+			return events
+		}, h%3)
 		got, _, err := s.Block(h)
 		if err != nil {
 			t.Fatal(err)
@@ -307,37 +293,25 @@ func TestEvents(t *testing.T) {
 			t.Errorf("block %d is found at %d %v %v", h, at, ok, err)
 		}
 	}
-	for name, f := range map[string]EventFilter{
-		"all":          {ToBlock: 99},
-		"contract":     {From: []felt.Felt{u(1)}, ToBlock: 99},
-		"contracts":    {From: []felt.Felt{u(1), u(0)}, FromBlock: 1, ToBlock: 4},
-		"first key":    {Keys: [][]felt.Felt{{u(1)}}, ToBlock: 5},
-		"second key":   {Keys: [][]felt.Felt{{}, {u(0), u(2)}}, ToBlock: 99},
-		"both":         {From: []felt.Felt{u(0)}, Keys: [][]felt.Felt{{u(0)}, {u(0)}}, FromBlock: 2, ToBlock: 4},
-		"third key":    {Keys: [][]felt.Felt{{}, {}, {}}, ToBlock: 99},
-		"empty range":  {FromBlock: 4, ToBlock: 3},
-		"beyond chain": {FromBlock: 40, ToBlock: 50},
-	} {
-		var want, got []EmittedEvent
-		for _, e := range all {
-			if e.Height >= f.FromBlock && e.Height <= f.ToBlock && f.Matches(&e.Event) {
-				want = append(want, e)
-			}
+}
+
+// A block that is on disk but not yet the head is not found: nothing of it can be read.
+func TestNotYetTheHead(t *testing.T) {
+	db := dbm.NewMemDB()
+	s := open(t, db)
+	late := open(t, db) // its head stays where it is
+	commitEvents(t, s, nil, 0)
+	late.head.Store(s.Head())
+	b := commitEvents(t, s, nil, 1)
+	for _, c := range []struct {
+		store *Store
+		want  bool
+	}{{s, true}, {late, false}} {
+		if _, ok, err := c.store.BlockByHash(b.BlockHash); ok != c.want || err != nil {
+			t.Errorf("block: %v, %v, want %v", ok, err, c.want)
 		}
-		var from EventPosition
-		for {
-			page, more, err := s.Events(&f, from, 3)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got = append(got, page...)
-			if more == nil {
-				break
-			}
-			from = *more
-		}
-		if d := cmp.Diff(want, got); d != "" {
-			t.Errorf("%s (-want +got):\n%s", name, d)
+		if _, ok, err := c.store.TransactionByHash(b.Receipts[0].TransactionHash); ok != c.want || err != nil {
+			t.Errorf("transaction: %v, %v, want %v", ok, err, c.want)
 		}
 	}
 }

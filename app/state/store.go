@@ -15,8 +15,9 @@ import (
 
 // Store is the state of all heights on a database. One goroutine may commit while any number read.
 type Store struct {
-	db   dbm.DB
-	head atomic.Pointer[Head]
+	db       dbm.DB
+	head     atomic.Pointer[Head]
+	keyIndex atomic.Pointer[keyIndex] // nil if no block has later keys in the index of events
 
 	mu      sync.Mutex
 	classes map[felt.Felt]*storedClass
@@ -49,6 +50,11 @@ func Open(db dbm.DB) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	index, err := s.readKeyIndex()
+	if err != nil {
+		return nil, err
+	}
+	s.keyIndex.Store(index)
 	s.head.Store(r.head())
 	return s, nil
 }
@@ -340,6 +346,7 @@ func (s *Store) Commit(block *starknet.Block, ch *Change, classes []*Class) erro
 	}
 	r := record{header: block.Header, blockHash: block.BlockHash, contractsRoot: ch.ContractsRoot, classesRoot: ch.ClassesRoot}
 	w.block(block, &r, ch.Diff)
+	index := w.events(block, s.keyIndex.Load())
 	w.set([]byte{headPrefix}, binary.BigEndian.AppendUint64(nil, height))
 	if w.err != nil {
 		return fmt.Errorf("state: block %d: %w", height, w.err)
@@ -347,6 +354,7 @@ func (s *Store) Commit(block *starknet.Block, ch *Change, classes []*Class) erro
 	if err := w.batch.WriteSync(); err != nil {
 		return fmt.Errorf("state: writing block %d: %w", height, err)
 	}
+	s.keyIndex.Store(index)
 	s.head.Store(r.head())
 	return nil
 }

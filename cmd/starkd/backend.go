@@ -24,9 +24,10 @@ type backend struct {
 }
 
 var (
-	_ rpc.Backend  = (*backend)(nil)
-	_ rpc.Tracer   = (*backend)(nil)
-	_ rpc.Notifier = (*backend)(nil)
+	_ rpc.Backend      = (*backend)(nil)
+	_ rpc.Tracer       = (*backend)(nil)
+	_ rpc.Notifier     = (*backend)(nil)
+	_ rpc.EventIndexer = (*backend)(nil)
 )
 
 func newBackend(a *app.App, n *node.Node) *backend {

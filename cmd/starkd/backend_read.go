@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"iter"
 
 	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/app/state/trie"
@@ -72,6 +73,10 @@ func (r *reads) FindTransaction(_ context.Context, hash felt.Felt) (rpc.Transact
 
 func (r *reads) Transaction(_ context.Context, place rpc.TransactionPlace) (starknet.Transaction, *starknet.Receipt, error) {
 	return r.store.Transaction(state.Position{Height: place.Block, Index: uint64(place.Index)})
+}
+
+func (r *reads) EventBlocks(_ context.Context, f *rpc.EventFilter, from, to uint64) iter.Seq2[uint64, error] {
+	return r.store.EventBlocks((*state.EventFilter)(f), from, to)
 }
 
 func (r *reads) State(_ context.Context, n uint64) (rpc.State, error) {
