@@ -71,18 +71,23 @@ func runWatcher(cmd *cobra.Command, home string, c *config.Config) error {
 		return err
 	}
 	defer lightDB.Close()
+	log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
 	w := watcher.New(watcher.Config{
 		Genesis: genesis, Nodes: c.Watch.Nodes, TrustingPeriod: c.Watch.TrustingPeriod, LightDB: lightDB,
 		App: a, Engine: vm.NewEngine(), Proofs: proofs,
 		WorkBits: uint(c.Watch.PowBits), Queries: c.Watch.Queries, MaxSteps: c.Watch.MaxSteps,
-		Log: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)),
+		Log: log,
 	})
-	stop, errs, err := listenHTTP(c.Watch.REST, w.Handler())
+	handler, err := watcherHandler(home, c, a, w.Handler(), log)
+	if err != nil {
+		return err
+	}
+	stop, errs, err := listenHTTP(c.Watch.REST, handler)
 	if err != nil {
 		return withHint(fmt.Errorf("REST: %w", err), "watch.rest in app.toml or --rest chooses another")
 	}
 	defer stop()
-	fmt.Fprintf(cmd.OutOrStdout(), "starkd %s: watching %s, proofs on http://%s/v1/proofs\n", version, genesis.ChainID, c.Watch.REST)
+	fmt.Fprintf(cmd.OutOrStdout(), "starkd %s: watching %s, proofs on http://%s/v1/proofs, explorer on http://%[3]s/\n", version, genesis.ChainID, c.Watch.REST)
 	done := make(chan error, 1)
 	go func() { done <- w.Run(cmd.Context()) }()
 	select {

@@ -47,8 +47,8 @@ function followProof(element, number, transactions, signal) {
     if (done || busy || !status) return;
     busy = true;
     try {
-      const record = number === 0 ? { status: 'genesis', proofs: [] } : await proofOfBlock(number, signal);
-      done = record !== null;
+      const record = number > 0 && number <= status.proved_height ? await proofOfBlock(number, signal) : null;
+      done = number === 0 || record !== null;
       if (!signal.aborted) replace(element, proofPart(number, transactions, record, status));
     } catch (error) {
       if (!signal.aborted) replace(element, h('p', { class: 'problem' }, error.message));

@@ -53,7 +53,7 @@ function followProof(element, hash, block, signal) {
     if (done || busy || !status) return;
     busy = true;
     try {
-      const record = await proofOfTransaction(hash, signal);
+      const record = block <= status.proved_height ? await proofOfTransaction(hash, signal) : null;
       done = record !== null;
       if (!signal.aborted) replace(element, proofPart(record, hash, block, status));
     } catch (error) {

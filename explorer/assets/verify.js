@@ -3,6 +3,7 @@
 import { ApiError, chain, proofOfBlock } from './api.js';
 import { code, facts, fold, h, replace, section, table } from './dom.js';
 import { amount, canonical, duration, integer, isFelt, isNumber, plural, size } from './format.js';
+import { live } from './live.js';
 import { badge, hashText, transactionLink } from './parts.js';
 import { verify } from './verifier.js';
 
@@ -142,7 +143,7 @@ export async function verifyView([block, tx], signal) {
     }
     const n = number.value.trim();
     if (!isNumber(n)) throw new ApiError('the block is not a number', 0);
-    const record = await proofOfBlock(n, cancelled);
+    const record = live.status && Number(n) > live.status.proved_height ? null : await proofOfBlock(n, cancelled);
     if (!record) throw new ApiError(`block ${n} has not been proved yet`, 0);
     if (!record.bundle) throw new ApiError(`block ${n} (${record.status.replace('_', ' ')}) has no proof`, 0);
     return download(`/v1/blocks/${n}/proof`, record.bundle.size, say, cancelled);

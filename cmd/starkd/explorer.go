@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/starkd/starkd/app"
+	"github.com/starkd/starkd/config"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/explorer"
+	"github.com/starkd/starkd/rpc"
+	"github.com/starkd/starkd/starknet"
+)
+
+// watcherHandler is everything on a watcher's address: proofs and status below /v1, the explorer at /, and at /rpc the reading
+// half of Starknet JSON-RPC, which the explorer lives on, answered by the watcher's replica.
+func watcherHandler(home string, c *config.Config, a *app.App, proofs http.Handler, log *slog.Logger) (http.Handler, error) {
+	genesis, err := os.ReadFile(filepath.Join(home, "config", "genesis.json"))
+	if err != nil {
+		return nil, err
+	}
+	doc, err := loadGenesis(home)
+	if err != nil {
+		return nil, err
+	}
+	state, err := app.ParseGenesis(doc.ChainID, doc.AppState)
+	if err != nil {
+		return nil, err
+	}
+	page, err := explorer.Handler(explorer.Chain{
+		ID: doc.ChainID, FeeToken: state.FeeToken.String(), Version: version, Genesis: genesis,
+	})
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", page)
+	for _, path := range []string{"/v1/", "/metrics", "/healthz", "/openapi.json"} {
+		mux.Handle(path, proofs)
+	}
+	// POST alone: websockets have nothing to tell here. The bounds are those of a page that reads; proving has the processors.
+	reading := rpc.NewServer(&replica{reads: reads{store: a.Store()}, app: a, feeToken: state.FeeToken}, rpc.Config{
+		MaxBody: 64 << 10, MaxBatch: 50, Timeout: 10 * time.Second, MaxExecutions: 1, MaxScan: 1000,
+		CORSOrigin: c.RPC.CORSOrigin, Log: log,
+	})
+	for _, method := range []string{http.MethodPost, http.MethodOptions} {
+		mux.Handle(method+" /rpc", reading)
+	}
+	return mux, nil
+}
+
+// replica is a watcher's chain behind JSON-RPC: what it has replayed and compared with the validators' signatures. It has no
+// mempool, and runs no stranger's code, which would compete with proving: only reads, and calls of the fee token.
+type replica struct {
+	reads
+	app      *app.App
+	feeToken felt.Felt
+}
+
+var _ rpc.Backend = (*replica)(nil)
+
+// errOnlyReads is the answer to what a replica does not do.
+var errOnlyReads = rpc.ErrUnexpected.With("a watcher answers reads, and calls of the fee token: ask a node")
+
+func (r *replica) ChainID() felt.Felt { return r.app.ChainID() }
+
+func (r *replica) NextHeader(context.Context) (starknet.Header, error) { return r.app.NextHeader() }
+
+func (r *replica) PoolStatus(context.Context, felt.Felt) (rpc.TransactionStatus, bool) {
+	return "", false
+}
+
+func (r *replica) Call(_ context.Context, where rpc.At, call rpc.FunctionCall) ([]felt.Felt, error) {
+	if call.ContractAddress != r.feeToken {
+		return nil, errOnlyReads
+	}
+	out, err := r.app.Call(at(where), call.ContractAddress, call.EntryPointSelector, call.Calldata)
+	return out, rejection(err)
+}
+
+func (r *replica) Simulate(context.Context, rpc.At, []starknet.Transaction, rpc.SimulationFlags) ([]rpc.Simulation, *rpc.InitialReads, error) {
+	return nil, nil, errOnlyReads
+}
+
+func (r *replica) Submit(context.Context, starknet.Transaction) (felt.Felt, error) {
+	return felt.Felt{}, errOnlyReads
+}
+
+// Syncing is unknown to a replica: it follows heights, and /v1/status says how far it has come.
+func (r *replica) Syncing(context.Context) *rpc.SyncStatus { return nil }
