@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -23,6 +24,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/wallet"
 	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/headers"
 	"github.com/starkd/starkd/watcher"
 )
 
@@ -101,6 +103,7 @@ func verifyAndRefuse(t *testing.T, n *testnet, l *load) {
 	t.Run("any part", func(t *testing.T) { anyPart(t, j, data) })
 	t.Run("another block's parts", func(t *testing.T) { otherParts(t, j, data, otherData) })
 	t.Run("other validators", func(t *testing.T) { otherValidators(t, j, data) })
+	t.Run("in the browser", func(t *testing.T) { inBrowser(t, path, n.genesis(), trusted, block, tx, otherTx, j.refused) })
 
 	// The replica's state is free once the watcher has ended.
 	n.watcher.stop(t)
@@ -108,8 +111,13 @@ func verifyAndRefuse(t *testing.T, n *testnet, l *load) {
 	refused("a proof of a changed storage answer", "StorageRead", "--validators", n.genesis(), file("forged.json", forged))
 }
 
-// judge is `starkd verify --validators` in process.
-type judge struct{ trust *watcher.Trust }
+// judge is `starkd verify --validators` in process. What the browser does instead of CometBFT must come to the same.
+type judge struct {
+	t       *testing.T
+	trust   *watcher.Trust
+	browser *headers.Trust
+	refused [][]byte // the first files that were refused
+}
 
 func newJudge(t *testing.T, genesis string) *judge {
 	t.Helper()
@@ -117,15 +125,39 @@ func newJudge(t *testing.T, genesis string) *judge {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &judge{&watcher.Trust{Genesis: doc}}
+	return judgeOf(t, doc)
+}
+
+func judgeOf(t *testing.T, doc *cmttypes.GenesisDoc) *judge {
+	t.Helper()
+	data, err := cmtjson.Marshal(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	genesis, err := headers.ParseGenesis(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &judge{t: t, trust: &watcher.Trust{Genesis: doc}, browser: &headers.Trust{Genesis: genesis}}
 }
 
 func (j *judge) judge(data []byte) error {
+	err := j.verify(data)
+	if err != nil && len(j.refused) < 24 {
+		j.refused = append(j.refused, data)
+	}
+	return err
+}
+
+func (j *judge) verify(data []byte) error {
 	proof, err := prover.ParseBlockProof(data)
 	if err != nil {
 		return err
 	}
 	anchor, err := watcher.VerifyHeaders(proof, j.trust)
+	if got, other := headers.Verify(proof, j.browser); (err == nil) != (other == nil) || !reflect.DeepEqual(got, anchor) {
+		j.t.Errorf("in the browser the headers are %+v, %v; here %+v, %v", got, other, anchor, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -381,7 +413,7 @@ func otherValidators(t *testing.T, j *judge, data []byte) {
 	for _, v := range strangers.Validators {
 		doc.Validators = append(doc.Validators, cmttypes.GenesisValidator{Address: v.Address, PubKey: v.PubKey, Power: v.VotingPower})
 	}
-	if err := (&judge{&watcher.Trust{Genesis: &doc}}).judge(replaced); err != nil {
+	if err := judgeOf(t, &doc).judge(replaced); err != nil {
 		t.Errorf("headers signed by the strangers, to those who trust them: %v", err)
 	}
 	if err := j.judge(lie(sign)); err == nil {
