@@ -210,17 +210,30 @@ func TestIndexGap(t *testing.T) {
 }
 
 // Two parts of a filter that are met in turn, but never in one block, cost a bounded number of steps for each block that is looked at.
-func TestManyMoves(t *testing.T) {
+func TestManySeeks(t *testing.T) {
 	s := open(t, dbm.NewMemDB())
-	const blocks = 3 * maxMoves
+	const blocks = 500
 	for range blocks {
 		commitEvents(t, s, func(h, _ uint64) []starknet.Event {
 			return []starknet.Event{{From: u(h % 2), Keys: []felt.Felt{u(h % 2)}}}
 		}, 1)
 	}
-	got := eventBlocks(t, s, &EventFilter{From: []felt.Felt{u(0)}, Keys: [][]felt.Felt{{u(1)}}}, 0, blocks)
-	if len(got) == 0 || len(got) > 5 {
-		t.Errorf("%d blocks of %d are looked at: %v", len(got), blocks, got)
+	for most, want := range map[int]int{maxSeeks: 0, 100: 5} {
+		search := s.newEventSearch(&EventFilter{From: []felt.Felt{u(0)}, Keys: [][]felt.Felt{{u(1)}}})
+		search.most = most
+		got := 0
+		for n := uint64(0); n < blocks; n++ {
+			var err error
+			if n, err = search.next(n, blocks-1); err != nil {
+				t.Fatal(err)
+			}
+			if n < blocks {
+				got++
+			}
+		}
+		if got < want/2 || got > want {
+			t.Errorf("with %d seeks from one to the next, %d blocks of %d may match, want about %d", most, got, blocks, want)
+		}
 	}
 }
 
