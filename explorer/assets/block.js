@@ -75,7 +75,7 @@ function proofPart(number, transactions, record, status) {
     record.not_provable?.length > 0 && [
       h('h3', null, 'Not provable'),
       table('Transactions that no proof covers', [['Transaction'], ['Reason']],
-        record.not_provable.map((e) => [transactionLink(e.transaction), e.reason]), ''),
+        record.not_provable.map((e) => [transactionLink(e.transaction), e.reason]), '', true),
       h('p', { class: 'muted' }, 'What these did is known by the validators’ signatures alone; the others of the block are proved around them.'),
     ],
     record.bundle && h('p', { class: 'actions' },

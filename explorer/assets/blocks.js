@@ -1,11 +1,11 @@
 // The latest blocks with the state of their proofs, kept current, and the newest proofs.
 import { batch, get, proofOfBlock } from './api.js';
 import { h, replace, section, table } from './dom.js';
-import { age, integer, plural, size, time } from './format.js';
+import { age, integer, iso, plural, size, time } from './format.js';
 import { onStatus } from './live.js';
 import { badge, blockLink, blockState } from './parts.js';
 
-const page = 20; // blocks
+const page = 20; // blocks; the first page has half, and the newest proofs
 
 export async function blocksView([from], signal) {
   const fixed = from === undefined ? null : Number(from); // an older page does not move
@@ -30,7 +30,7 @@ export async function blocksView([from], signal) {
     try {
       records = (await get('/v1/proofs', signal)).blocks ?? [];
       const top = fixed ?? status.height;
-      const blocks = await blocksFrom(top, signal);
+      const blocks = await blocksFrom(top, fixed === null ? page / 2 : page, signal);
       if (signal.aborted) return;
       replace(list, await blockTable(blocks, records, status, signal), pager(top, fixed));
       replace(proofs, proofTable(records));
@@ -51,14 +51,14 @@ function tiles(element, status) {
   const tile = (name, value, note) => h('div', { class: 'tile' }, h('span', { class: 'muted' }, name), h('b', null, value), h('span', { class: 'muted' }, note));
   replace(element,
     tile('Height', integer(status.height), status.connected ? 'verified and replayed' : 'not connected to the node'),
-    tile('Proved', integer(status.proved_height), 'every block up to here is dealt with'),
-    tile('Lag of proving', plural(lag, 'block'), status.proving ? `block ${integer(status.proving)}: ${status.proving_stage ?? ''}` : lag ? 'waiting' : 'none'),
+    tile('Proved', integer(status.proved_height), 'all blocks up to here'),
+    tile('Lag of proving', plural(lag, 'block'), status.proving ? `block ${integer(status.proving)}: ${status.proving_stage ?? ''}` : lag ? 'waiting' : 'caught up'),
     tile('Security', `${integer(status.security_bits)} bits`, 'of each proof'));
 }
 
-async function blocksFrom(top, signal) {
+async function blocksFrom(top, count, signal) {
   const calls = [];
-  for (let n = top; n >= 0 && n > top - page; n--) calls.push(['getBlockWithTxHashes', { block_id: { block_number: n } }]);
+  for (let n = top; n >= 0 && n > top - count; n--) calls.push(['getBlockWithTxHashes', { block_id: { block_number: n } }]);
   return (await batch(calls, signal)).filter((b) => !(b instanceof Error));
 }
 
@@ -71,16 +71,17 @@ async function blockTable(blocks, records, status, signal) {
   return table('Blocks', [['Block'], ['Time'], ['Transactions', 'number'], ['Proof']],
     blocks.map((b) => [
       blockLink(b.block_number),
-      h('time', { title: time(b.timestamp), datetime: new Date(Number(b.timestamp) * 1000 || 0).toISOString() }, age(b.timestamp)),
+      h('time', { title: time(b.timestamp), datetime: iso(b.timestamp) }, age(b.timestamp)),
       integer(b.transactions.length),
       badge(b.block_number === 0 ? 'genesis' : blockState(b.block_number, b.transactions.length, known.get(b.block_number), status)),
     ]), 'There is no block yet.');
 }
 
 function pager(top, fixed) {
+  const count = fixed === null ? page / 2 : page;
   return h('p', { class: 'pager' },
     fixed !== null && h('a', { href: '#/' }, 'Latest'),
-    top >= page && h('a', { href: `#/blocks/${top - page}` }, 'Older blocks'));
+    top >= count && h('a', { href: `#/blocks/${top - count}` }, 'Older blocks'));
 }
 
 function proofTable(records) {

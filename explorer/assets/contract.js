@@ -1,4 +1,5 @@
 // One contract: its class, nonce, balance and storage. And one class: its entry points and ABI.
+import { parseABI, signature } from './abi.js';
 import { ApiError, batch, chain, isAbsent, rpc } from './api.js';
 import { code, facts, fold, h, replace, section, table } from './dom.js';
 import { amount, canonical, integer, isFelt, plural, shortString, size } from './format.js';
@@ -76,41 +77,21 @@ function storagePart(address, number, signal) {
   return section('Storage', form, out);
 }
 
+const most = 300; // entry points that are shown
+
 function classParts(definition) {
-  let abi;
-  try {
-    abi = JSON.parse(definition.abi);
-  } catch {
-    abi = null;
-  }
-  const items = flatten(Array.isArray(abi) ? abi : []);
-  const functions = items.filter((item) => ['function', 'constructor', 'l1_handler'].includes(item.type) && String(item.name).length <= 200).slice(0, most);
-  const named = new Map(functions.map((f) => [starknetKeccak(String(f.name)), String(f.name)]));
+  const { json, functions, names } = parseABI(definition.abi);
   const entryPoints = Object.entries(definition.entry_points_by_type ?? {}).flatMap(([kind, list]) => list.map((e) => [kind, e]));
   return [
     section('Entry points', table('Entry points', [['Kind'], ['Function'], ['Selector', 'wide']],
-      entryPoints.slice(0, most).map(([kind, e]) => [kind.toLowerCase().replace('_', ' '), named.get(canonical(e.selector)) ?? h('span', { class: 'muted' }, 'not in the ABI'), h('span', { class: 'mono', title: e.selector }, e.selector)]),
+      entryPoints.slice(0, most).map(([kind, e]) => [kind.toLowerCase().replace('_', ' '), names.get(canonical(e.selector)) ?? h('span', { class: 'muted' }, 'not in the ABI'), h('span', { class: 'mono', title: e.selector }, e.selector)]),
       'The class has none.')),
     functions.length > 0 && section('Functions', h('ul', { class: 'signatures' }, functions.map((f) => h('li', { class: 'mono' }, signature(f))))),
     section('Class', facts(
       ['Sierra', `${integer(definition.sierra_program?.length ?? 0)} felts`],
       ['Class version', definition.contract_class_version],
-      ['ABI', abi === null ? 'no list in JSON; see below' : size(String(definition.abi).length)]),
-    fold('ABI as declared', code(abi === null ? String(definition.abi) : JSON.stringify(abi, null, 2)))),
+      ['ABI', json === null ? 'no list in JSON; see below' : size(String(definition.abi).length)]),
+    fold('ABI as declared', code(json === null ? String(definition.abi) : JSON.stringify(json, null, 2)))),
     h('p', { class: 'muted' }, 'An ABI is what the declarer says of the class. Names follow from it and are not checked by the chain.'),
   ];
-}
-
-const most = 300; // functions that are shown, and whose names are hashed: an ABI is as long as its declarer likes
-
-/** flatten lists the items of an ABI with those inside its interfaces. */
-const flatten = (abi) => abi.flatMap((item) => (item && typeof item === 'object' ? (item.type === 'interface' && Array.isArray(item.items) ? item.items : [item]) : []))
-  .filter((item) => item && typeof item === 'object');
-
-/** signature is a function in a line, types without their paths. */
-function signature(f) {
-  const type = (t) => String(t).replace(/[A-Za-z0-9_]+::/g, '');
-  const inputs = (Array.isArray(f.inputs) ? f.inputs : []).map((i) => `${i?.name}: ${type(i?.type)}`).join(', ');
-  const outputs = (Array.isArray(f.outputs) ? f.outputs : []).map((o) => type(o?.type)).join(', ');
-  return `${f.name}(${inputs})${outputs ? ` → ${outputs}` : ''}${f.state_mutability === 'view' ? ' view' : ''}`;
 }

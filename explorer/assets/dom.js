@@ -53,13 +53,13 @@ export function facts(...rows) {
     .map(([name, ...value]) => h('div', null, h('dt', null, name), h('dd', null, value))));
 }
 
-/** table has a head of [text, class] and rows of cells. */
-export function table(caption, head, rows, empty) {
+/** table has a head of [text, class] and rows of cells. A stacked one shows each row as a list where there is little room. */
+export function table(caption, head, rows, empty, stacked) {
   if (rows.length === 0) return h('p', { class: 'muted' }, empty);
   return h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': caption },
-    h('table', null, h('caption', { class: 'hidden' }, caption),
+    h('table', { class: stacked && 'stacked' }, h('caption', { class: 'hidden' }, caption),
       h('thead', null, h('tr', null, head.map(([text, kind]) => h('th', { scope: 'col', class: kind }, text)))),
-      h('tbody', null, rows.map((cells) => h('tr', null, cells.map((cell, i) => h('td', { class: head[i][1] }, cell)))))));
+      h('tbody', null, rows.map((cells) => h('tr', null, cells.map((cell, i) => h('td', { class: head[i][1], 'data-label': head[i][0] }, cell)))))));
 }
 
 /** section is a titled part of a view. */

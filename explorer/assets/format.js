@@ -26,7 +26,10 @@ export function integer(value) {
   return n.toString().replace(/\B(?=(\d{3})+$)/g, '\u202f');
 }
 
-/** token writes an amount of 10^-18 units, such as FRI, in whole tokens too. */
+// The tokens whose 10^-18 the units of fees are.
+const tokens = { FRI: 'STRK', WEI: 'ETH' };
+
+/** amount writes a fee or a balance in whole tokens, a small one in units; what is no integer is written as it came. */
 export function amount(value, unit = 'FRI') {
   let n;
   try {
@@ -34,10 +37,9 @@ export function amount(value, unit = 'FRI') {
   } catch {
     return String(value);
   }
-  if (n < 0n || n < 10n ** 12n) return `${integer(n)} ${unit}`;
-  const whole = n / 10n ** 18n;
+  if (n < 10n ** 9n || !tokens[unit]) return `${integer(n)} ${unit}`;
   const part = (n % 10n ** 18n).toString().padStart(18, '0').replace(/0+$/, '');
-  return `${integer(whole)}${part ? `.${part}` : ''} × 10¹⁸ ${unit}`;
+  return `${integer(n / 10n ** 18n)}${part ? `.${part}` : ''} ${tokens[unit]}`;
 }
 
 /** size is a number of bytes. */
@@ -58,11 +60,14 @@ export function duration(milliseconds) {
   return `${Math.floor(n / 60_000)} min ${Math.round((n % 60_000) / 1000)} s`;
 }
 
-/** time of a block, in seconds since 1970, in UTC; age says how long ago. */
-export function time(seconds) {
+/** iso is the time of a block, given in seconds since 1970, as in datetime attributes; empty for what is no time. */
+export function iso(seconds) {
   const date = new Date(Number(seconds) * 1000);
-  return Number.isNaN(date.getTime()) ? String(seconds) : `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+  return Number.isNaN(date.getTime()) ? '' : date.toISOString();
 }
+
+/** time of a block, in UTC; age says how long ago that is. */
+export const time = (seconds) => (iso(seconds) ? `${iso(seconds).slice(0, 19).replace('T', ' ')} UTC` : String(seconds));
 
 export function age(seconds, now = Date.now()) {
   const ago = Math.round(now / 1000 - Number(seconds));

@@ -47,6 +47,7 @@ async function show() {
   }
   if (signal.aborted) return;
   replace(main, view);
+  main.dataset.shown = location.hash; // for tests: the view of this address is there
   main.removeAttribute('aria-busy');
   const about = await chain().catch(() => null);
   if (!signal.aborted) document.title = `${main.querySelector('h1')?.textContent ?? route?.[2] ?? ''} · ${about?.chain_id ?? 'starkd'}`;
@@ -94,6 +95,7 @@ document.querySelector('a.skip').addEventListener('click', (event) => {
   main.focus();
 });
 window.addEventListener('hashchange', () => {
+  if (!location.hash.startsWith('#/search/')) document.getElementById('query').value = '';
   show();
   window.scrollTo(0, 0);
   main.focus({ preventScroll: true });

@@ -1,16 +1,10 @@
 // One transaction: what it asked, what became of it, and whether a proof covers it.
+import { namesOf } from './abi.js';
 import { proofOfTransaction, rpc } from './api.js';
 import { code, facts, fold, h, replace, section, table } from './dom.js';
 import { amount, canonical, integer, plural, shortString } from './format.js';
-import { starknetKeccak } from './keccak.js';
 import { onStatus } from './live.js';
 import { badge, blockLink, classLink, contractLink, execution, frames, hashText } from './parts.js';
-
-// Names of entry points that most contracts of a chain share, by selector.
-const names = new Map(['transfer', 'transfer_from', 'transferFrom', 'approve', 'mint', 'burn', 'deployContract', 'deploy_contract', 'increment', 'increase_balance', 'set', 'upgrade', 'register', 'swap', 'deposit', 'withdraw']
-  .map((name) => [starknetKeccak(name), name]));
-const eventNames = new Map(['Transfer', 'Approval', 'ContractDeployed', 'OwnershipTransferred', 'Upgraded', 'Incremented', 'OwnerAdded', 'OwnerRemoved', 'Minted', 'Burned']
-  .map((name) => [starknetKeccak(name), name]));
 
 export async function transactionView([given], signal) {
   const hash = canonical(given);
@@ -20,6 +14,14 @@ export async function transactionView([given], signal) {
   ]);
   const proof = h('div', null);
   followProof(proof, hash, receipt.block_number, signal);
+  const calls = transaction.type === 'INVOKE' ? callsOf(transaction.calldata) : null;
+  const story = h('div', null);
+  const tell = (nameOf) => replace(story,
+    transaction.type === 'INVOKE' && callsPart(calls, transaction.calldata, nameOf),
+    section(plural(receipt.events.length, 'event'), some(receipt.events, (event) => eventPart(event, nameOf))));
+  tell(() => undefined);
+  namesOf([...(calls ?? []).map((call) => call.to), ...receipt.events.map((event) => event.from_address)], receipt.block_number, signal)
+    .then(tell, () => {}); // a story without names is one, too
   return h('div', null,
     h('h1', null, 'Transaction'),
     facts(
@@ -38,9 +40,8 @@ export async function transactionView([given], signal) {
       ['L2 gas', integer(receipt.execution_resources?.l2_gas)],
     ),
     section('Proof', proof),
-    transaction.type === 'INVOKE' && callsPart(transaction.calldata),
-    section(plural(receipt.events.length, 'event'), some(receipt.events, eventPart)),
-    section(plural(receipt.messages_sent.length, 'message'), some(receipt.messages_sent, (m) => h('div', { class: 'card' }, facts(
+    story,
+    receipt.messages_sent.length > 0 && section(plural(receipt.messages_sent.length, 'message'), some(receipt.messages_sent, (m) => h('div', { class: 'card' }, facts(
       ['From', contractLink(m.from_address, true)], ['To', hashText(m.to_address)], ['Payload', felts(m.payload)])))),
     section('As JSON', fold('Transaction', code(JSON.stringify(transaction, null, 2))), fold('Receipt', code(JSON.stringify(receipt, null, 2)))));
 }
@@ -86,7 +87,7 @@ function proofPart(record, hash, block, status) {
       ['Covered', frames(proof.covered)],
       ['Not covered', frames(proof.not_covered)],
       ['Security', `${integer(proof.security_bits)} bits`],
-      ['Steps', `${integer(proof.steps)}, layout ${proof.layout}, together with ${plural(proof.transactions.length - 1, 'other transaction')}`],
+      ['Steps', `${integer(proof.steps)}, layout ${proof.layout}${proof.transactions.length > 1 ? `, together with ${plural(proof.transactions.length - 1, 'other transaction')}` : ''}`],
       ['State after the block', hashText(record.state_root)]),
     h('p', { class: 'actions' },
       h('a', { href: `#/verify/block/${Number(record.block)}/tx/${hash}`, class: 'button', id: 'verify-here' }, 'Verify here'),
@@ -112,22 +113,23 @@ export function callsOf(calldata) {
   }
 }
 
-function callsPart(calldata) {
-  const calls = callsOf(calldata);
+function callsPart(calls, calldata, nameOf) {
   if (!calls) return section('Calldata', felts(calldata ?? []));
   return section(plural(calls.length, 'call'),
-    h('p', { class: 'muted' }, 'The calldata, read as accounts usually encode calls.'),
+    h('p', { class: 'muted' }, 'The calldata, read as accounts usually encode calls. Names are those of the classes’ ABIs.'),
     some(calls, (call) => h('div', { class: 'card' }, facts(
       ['Contract', contractLink(call.to, true)],
-      ['Function', names.has(call.selector) ? [h('b', null, names.get(call.selector)), ' ', h('span', { class: 'mono long muted' }, call.selector)] : hashText(call.selector)],
+      ['Function', named(nameOf(call.to, call.selector), call.selector)],
       ['Arguments', felts(call.arguments)]))));
 }
 
-function eventPart(event) {
-  const name = eventNames.get(canonical(event.keys?.[0]));
+const named = (name, selector) => (name === undefined ? hashText(selector) : [h('b', null, name), ' ', h('span', { class: 'mono long muted' }, selector)]);
+
+function eventPart(event, nameOf) {
+  const name = event.keys?.length ? nameOf(event.from_address, event.keys[0]) : undefined;
   return h('div', { class: 'card' }, facts(
     ['Contract', contractLink(event.from_address, true)],
-    name && ['Event', h('b', null, name)],
+    name !== undefined && ['Event', h('b', null, name)],
     ['Keys', felts(event.keys)], ['Data', felts(event.data)]));
 }
 

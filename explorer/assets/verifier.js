@@ -20,7 +20,8 @@ export function stop() {
  * verify has the worker check a proof, whose bytes it takes over. onStage is told 'loading' and 'verifying'. The answer is the
  * verifier's; signal ends it.
  */
-export function verify(bytes, trust, onStage, signal) {
+export async function verify(bytes, trust, onStage, signal) {
+  signal.throwIfAborted();
   worker ??= new Worker(scripts ? scripts.createScriptURL('/assets/worker.js') : '/assets/worker.js', { type: 'module', name: 'verifier' });
   const used = worker;
   const settled = new AbortController(); // what is cancelled later does not end the worker

@@ -208,12 +208,12 @@ function accepted(v, anchor, trust) {
       ` by ${plural(v.proofs, 'STARK')} with ${integer(v.bits)} bits of security: a forger would have to try some 2`, h('sup', null, integer(v.bits)), ' times.'),
     h('p', null, `It rests on ${trusted}`, ': more than two thirds of the validators signed the headers that the proof is compared with.'),
     anchor === 'server' && h('p', { class: 'warn' }, 'You let this server choose what is trusted. Pick a genesis file from a source of your own to do without that.'),
-    transactions.length > 0 && table('What is proved of each transaction', [['Transaction'], ['Execution'], ['Fee', 'number wide'], ['Proved'], ['Not covered by the proof']],
+    transactions.length > 0 && table('What is proved of each transaction', [['Transaction'], ['Execution'], ['Fee', 'number'], ['Proved'], ['Not covered by the proof']],
       transactions.map((t) => [
         transactionLink(t.hash), String(t.status), amount(t.fee),
         t.uncovered ? badge('not_provable') : (t.covered ?? []).join(', ') || 'nothing',
         t.uncovered ? reasonText(t.uncovered) : (t.not_covered ?? []).join(', ') || 'nothing',
-      ]), ''),
+      ]), '', true),
     h('p', { class: 'muted' }, left.length
       ? `${plural(left.length, 'transaction')} could not be proved: what ${left.length === 1 ? 'it' : 'they'} did is known by the validators’ signatures alone. So are the parts in the last column.`
       : 'The parts in the last column, such as the check of the sender’s signature, are known by the validators’ signatures alone.'),

@@ -67,7 +67,7 @@ async function shows(...wanted) {
 /** visit goes to a view and waits until it is there. */
 async function visit(hash, title) {
   await page.run((to) => { location.hash = to; }, hash);
-  await page.until(`the view ${hash}`, (h, t) => location.hash === h && !document.querySelector('main').hasAttribute('aria-busy') && document.querySelector('h1')?.textContent.startsWith(t), [hash, title]);
+  await page.until(`the view ${hash}`, (h, t) => document.querySelector('main').dataset.shown === h && document.querySelector('h1')?.textContent.startsWith(t), [hash, title]);
 }
 
 /** look takes pictures in every guise, and demands that a phone needs no scrolling sideways. */
@@ -119,7 +119,7 @@ async function search(what, hash) {
   });
   await page.type(what);
   await page.key('Enter');
-  await page.until(`search for ${what} to lead to ${hash}`, (h) => location.hash === h && !document.querySelector('main').hasAttribute('aria-busy'), [hash]);
+  await page.until(`search for ${what} to lead to ${hash}`, (h) => document.querySelector('main').dataset.shown === h, [hash]);
 }
 
 async function block(record) {
@@ -157,7 +157,7 @@ async function contract(where) {
   const classHash = await rpc('getClassHashAt', { block_id: 'latest', contract_address: where });
   const definition = await rpc('getClassAt', { block_id: 'latest', contract_address: where });
   await shows(where, classHash, ...definition.entry_points_by_type.EXTERNAL.slice(0, 100).map((e) => e.selector));
-  await shows(...JSON.parse(definition.abi).filter((item) => item.type === 'function').map((f) => f.name), '10¹⁸ FRI');
+  await shows(...JSON.parse(definition.abi).filter((item) => item.type === 'function').map((f) => f.name), ' STRK of');
   // A slot by its number and by a variable's name.
   for (const key of ['0x1', 'Account_public_key']) {
     await page.run((k) => {
@@ -312,6 +312,7 @@ try {
     await visit('#/', 'Latest blocks');
     seen('nothing of a hostile chain ran');
   }
+  if ((await get('/chain.json')).verifier) expect(page.requests.includes(`${origin}/assets/verifier.wasm`), 'the requests of the worker to be watched');
   const outside = page.requests.filter((url) => !url.startsWith(`${origin}/`) && url !== 'about:blank');
   expect(outside.length === 0, `no request to another host: ${outside}`);
   expect(page.errors.length === 0, `no errors in the console: ${page.errors.join('\n')}`);
