@@ -85,7 +85,7 @@ function pager(top, fixed) {
 }
 
 function proofTable(records) {
-  return table('Proofs', [['Block'], ['Transactions', 'number'], ['State'], ['Steps', 'number wide'], ['Size', 'number wide'], ['Security', 'number'], ['Proving time', 'number wide'], ['']],
+  return table('Proofs', [['Block'], ['Transactions', 'number wide'], ['State'], ['Steps', 'number wide'], ['Size', 'number wide'], ['Security', 'number wide'], ['Proving time', 'number wide'], ['']],
     records.slice(0, 10).map((r) => {
       const sum = (field) => r.proofs.reduce((total, p) => total + Number(p[field]), 0);
       return [

@@ -186,7 +186,7 @@ const failed = (error) => h('div', { class: 'card' }, h('h2', null, 'Not checked
 
 const refused = (reason) => h('div', { class: 'card refused', 'data-verdict': 'refused' },
   h('h2', null, '✗ Refused'),
-  h('p', null, 'This is not a proof that you can rely on: ', h('b', null, String(reason)), '.'),
+  h('p', null, 'This is not a proof to rely on. The verifier says: ', String(reason)),
   h('p', { class: 'muted' }, 'Nothing of a refused proof is to be believed. If what you trust is right, the watcher that gave it is broken or dishonest.'));
 
 /** accepted says what a verdict means: what is proved, how well, relative to what, and what is not. */
@@ -215,9 +215,9 @@ function accepted(v, anchor, trust) {
         t.uncovered ? reasonText(t.uncovered) : (t.not_covered ?? []).join(', ') || 'nothing',
       ]), '', true),
     h('p', { class: 'muted' }, left.length
-      ? `${plural(left.length, 'transaction')} could not be proved: what ${left.length === 1 ? 'it' : 'they'} did is known by the validators’ signatures alone. So are the parts in the last column.`
-      : 'The parts in the last column, such as the check of the sender’s signature, are known by the validators’ signatures alone.'),
-    v.rejected > 0 && h('p', { class: 'muted' }, `${plural(v.rejected, 'transaction')} of the block were rejected and did nothing.`),
+      ? `${plural(left.length, 'transaction')} could not be proved: what ${left.length === 1 ? 'it' : 'they'} did is known by the validators’ signatures alone. So is what the proof does not cover of the others.`
+      : 'What the proof does not cover, such as the check of the sender’s signature, is known by the validators’ signatures alone.'),
+    v.rejected > 0 && h('p', { class: 'muted' }, `The block holds ${plural(v.rejected, 'rejected transaction')}, which did nothing.`),
     fold('Details', facts(
       ['Trusted', String(v.trusted)], ['State before', hashText(v.state_before)], ['State after', hashText(v.state_after)],
       ['Program', hashText(v.program)], ['Layout', String(v.layout)], ['Steps', integer(v.steps)], ['Checked in', duration(v.milliseconds)])));

@@ -157,7 +157,7 @@ async function contract(where) {
   const classHash = await rpc('getClassHashAt', { block_id: 'latest', contract_address: where });
   const definition = await rpc('getClassAt', { block_id: 'latest', contract_address: where });
   await shows(where, classHash, ...definition.entry_points_by_type.EXTERNAL.slice(0, 100).map((e) => e.selector));
-  await shows(...JSON.parse(definition.abi).filter((item) => item.type === 'function').map((f) => f.name), ' STRK of');
+  await shows(...JSON.parse(definition.abi).filter((item) => item?.type === 'function').map((f) => f.name), ' STRK of');
   // A slot by its number and by a variable's name.
   for (const key of ['0x1', 'Account_public_key']) {
     await page.run((k) => {

@@ -1,0 +1,254 @@
+package explorer
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/starkd/starkd/internal/golden"
+)
+
+// markup is what the hostile chain writes wherever a chain can write: it would run if any of it were parsed as HTML.
+const markup = `<img src=x onerror="globalThis.pwned=1"><script>globalThis.pwned=1</script>`
+
+// inFelt is as much markup as a felt holds: <b onclick=pwned()>x</b>, as a short string.
+const inFelt = "0x3c62206f6e636c69636b3d70776e656428293e783c2f623e"
+
+// TestHostileChain walks the page in a browser while every answer is a stranger's: names, reasons, ABIs, errors and events that
+// hold markup, hashes that are none. It must be shown, as text.
+func TestHostileChain(t *testing.T) {
+	assets := withVerifier(t, true).(fstest.MapFS)
+	// The verifier is a stub: what is tried here is what the page does with its words.
+	answer, err := json.Marshal(map[string]any{
+		"ok": true, "kind": "block", "chain": markup, "block": 7, "trusted": markup, "state_before": markup, "state_after": markup, "program": markup,
+		"proofs": 1, "layout": markup, "steps": 131072, "bits": 96, "rejected": 1, "milliseconds": 1,
+		"transactions": []any{
+			map[string]any{"hash": "0x77", "status": markup, "fee": markup, "events": 1, "covered": []string{markup}, "not_covered": []string{markup}},
+			map[string]any{"hash": "0x88", "status": markup, "fee": "7", "events": 0, "uncovered": markup},
+			map[string]any{"hash": markup, "status": markup, "fee": "7", "events": 1, "uncovered": markup},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	assets["wasm_exec.js"].Data = fmt.Appendf(nil, `globalThis.Go = class {
+  importObject = {};
+  run() { globalThis.starkdVerify = (bytes, trust) => { JSON.parse(trust); return %q; }; return new Promise(() => {}); }
+};`, answer)
+	page, err := handler(Chain{ID: markup, FeeToken: "0x5", Version: markup, Genesis: []byte(`{}`)}, assets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(hostile(page))
+	defer server.Close()
+	walk(t, server.URL, "--marker", markup)
+}
+
+// TestWithoutVerifier: a binary without it says so, and the walk demands the command in its place.
+func TestWithoutVerifier(t *testing.T) {
+	page, err := handler(Chain{ID: "CHAIN", FeeToken: "0x5", Version: "v", Genesis: []byte(`{}`)}, withVerifier(t, false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(hostile(page))
+	defer server.Close()
+	walk(t, server.URL)
+}
+
+// walk runs scripts/js/explorer.mjs against an address.
+func walk(t *testing.T, url string, flags ...string) {
+	t.Helper()
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("node is not installed: no browser is driven")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	if dir := os.Getenv("STARKD_SCREENSHOTS"); dir != "" {
+		flags = append(flags, "--screenshots", filepath.Join(dir, t.Name()))
+	}
+	cmd := exec.CommandContext(ctx, node, append([]string{filepath.Join(golden.ModuleRoot(t), "scripts", "js", "explorer.mjs"), url}, flags...)...)
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	err = cmd.Run()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == 77 {
+		t.Skipf("no browser: %s", output.Bytes())
+	}
+	if err != nil {
+		t.Fatalf("explorer.mjs: %v\n%s", err, output.Bytes())
+	}
+	t.Logf("%s", output.Bytes())
+}
+
+// hostile is a watcher whose every word is a stranger's, in front of a page. Block 7 holds a transaction that is proved and one
+// that is not provable; the chain grows with each look at it.
+func hostile(page http.Handler) http.Handler {
+	var looks atomic.Int64
+	object := func(w http.ResponseWriter, v any) {
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(v)
+	}
+	entry := map[string]any{
+		"block": 7, "part": 0, "transactions": []string{"0x77"}, "covered": []string{markup}, "not_covered": []string{markup},
+		"program_hash": markup, "layout": markup, "steps": 131072, "security_bits": 96, "proving_ms": 1000,
+	}
+	exception := map[string]any{"transaction": "0x88", "reason": markup, "builtin": markup, "syscall": markup}
+	record := map[string]any{
+		"block": 7, "status": "proved", "state_root": markup, "transactions": []string{"0x77", "0x88"},
+		"bundle": map[string]any{"size": 2, "sha256": markup}, "proofs": []any{entry}, "not_provable": []any{exception},
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", page)
+	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) {
+		object(w, map[string]any{
+			"chain_id": markup, "connected": true, "height": 20 + looks.Add(1), "proved_height": 19, "proving": 20, "proving_stage": markup,
+			"security_bits": 96, "last_error": markup,
+		})
+	})
+	mux.HandleFunc("GET /v1/proofs", func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Query().Get("block") {
+		case "":
+			object(w, map[string]any{"blocks": []any{record}})
+		case "7":
+			object(w, record)
+		default:
+			object(w, map[string]any{"block": 0, "status": "empty", "proofs": []any{}})
+		}
+	})
+	mux.HandleFunc("GET /v1/proofs/{hash}", func(w http.ResponseWriter, r *http.Request) {
+		if r.PathValue("hash") == "0x77" {
+			object(w, map[string]any{"transaction": "0x77", "status": "proved", "block": 7, "state_root": markup, "proof": entry})
+			return
+		}
+		object(w, map[string]any{"transaction": "0x88", "block": 7, "status": "not_provable", "exception": exception})
+	})
+	mux.HandleFunc("GET /v1/blocks/7/proof", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("{}")) })
+	mux.HandleFunc("POST /rpc", func(w http.ResponseWriter, r *http.Request) {
+		type request struct {
+			ID     int            `json:"id"`
+			Method string         `json:"method"`
+			Params map[string]any `json:"params"`
+		}
+		var raw json.RawMessage
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&raw); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		reply := func(q request) map[string]any {
+			result, ok := hostileResult(q.Method, q.Params)
+			if !ok {
+				return map[string]any{"jsonrpc": "2.0", "id": q.ID, "error": map[string]any{"code": 24, "message": markup, "data": markup}}
+			}
+			return map[string]any{"jsonrpc": "2.0", "id": q.ID, "result": result}
+		}
+		if raw[0] != '[' {
+			var q request
+			json.Unmarshal(raw, &q)
+			object(w, reply(q))
+			return
+		}
+		var requests []request
+		json.Unmarshal(raw, &requests)
+		replies := []any{}
+		for _, q := range requests {
+			replies = append(replies, reply(q))
+		}
+		object(w, replies)
+	})
+	return mux
+}
+
+// hostileResult answers one call of JSON-RPC; false is an error.
+func hostileResult(method string, params map[string]any) (any, bool) {
+	receipt := func(hash string) map[string]any {
+		r := map[string]any{
+			"type": "INVOKE", "transaction_hash": hash, "block_number": 7, "execution_status": "SUCCEEDED", "finality_status": markup,
+			"actual_fee": map[string]any{"amount": "0x123456789abcdef", "unit": markup}, "execution_resources": map[string]any{"l2_gas": markup},
+			"events":        []any{map[string]any{"from_address": "0xacc", "keys": []string{inFelt, markup}, "data": []string{inFelt, markup, "0x1"}}},
+			"messages_sent": []any{map[string]any{"from_address": markup, "to_address": markup, "payload": []string{markup, inFelt}}},
+		}
+		if hash == "0x88" {
+			r["execution_status"], r["revert_reason"] = "REVERTED", markup
+		}
+		return r
+	}
+	transaction := func(hash string) map[string]any {
+		return map[string]any{
+			"transaction_hash": hash, "type": "INVOKE", "version": markup, "sender_address": "0xacc", "nonce": markup,
+			"calldata": []string{"0x1", "0xacc", inFelt, "0x1", inFelt}, "signature": []string{markup},
+		}
+	}
+	hash := fmt.Sprint(params["transaction_hash"])
+	switch method {
+	case "starknet_blockHashAndNumber":
+		return map[string]any{"block_hash": "0xb14", "block_number": 20}, true
+	case "starknet_getBlockWithTxHashes", "starknet_getBlockWithReceipts":
+		id, _ := params["block_id"].(map[string]any)
+		number, ok := id["block_number"].(float64)
+		if id["block_hash"] == "0xb7" {
+			number, ok = 7, true
+		}
+		if !ok || number > 1000 {
+			return nil, false
+		}
+		block := map[string]any{
+			"block_number": number, "block_hash": fmt.Sprintf("0xb%v", number), "parent_hash": markup, "new_root": markup, "timestamp": 1.8e9 + number,
+			"sequencer_address": markup, "status": markup, "starknet_version": markup, "l2_gas_price": map[string]any{"price_in_fri": markup}, "transactions": []any{},
+		}
+		if number == 8 {
+			block["timestamp"] = 1e300 // no time at all
+		}
+		switch {
+		case number != 7:
+		case method == "starknet_getBlockWithTxHashes":
+			block["transactions"] = []any{"0x77", "0x88"}
+		default:
+			block["transactions"] = []any{
+				map[string]any{"transaction": transaction("0x77"), "receipt": receipt("0x77")},
+				map[string]any{"transaction": transaction("0x88"), "receipt": receipt("0x88")},
+			}
+		}
+		return block, true
+	case "starknet_getTransactionByHash":
+		return transaction(hash), hash == "0x77" || hash == "0x88"
+	case "starknet_getTransactionReceipt":
+		return receipt(hash), hash == "0x77" || hash == "0x88"
+	case "starknet_getClassHashAt":
+		return markup, params["contract_address"] == "0xacc"
+	case "starknet_getNonce":
+		return markup, true
+	case "starknet_call":
+		return []string{"0xde0b6b3a7640001", "0x0"}, true
+	case "starknet_getClassAt":
+		abi, err := json.Marshal([]any{
+			map[string]any{"type": "function", "name": markup, "inputs": []any{map[string]any{"name": markup, "type": markup}, 7, nil}, "outputs": []any{map[string]any{"type": markup}}},
+			map[string]any{"type": "function", "name": "inputs_no_list", "inputs": markup, "outputs": nil},
+			map[string]any{"type": "event", "kind": "struct", "name": "a::b::" + markup},
+			nil, 7, markup, []any{}, map[string]any{"type": "interface", "items": []any{nil, 7}}, map[string]any{"type": "interface", "items": 7},
+		})
+		if err != nil {
+			panic(err)
+		}
+		return map[string]any{
+			"abi": string(abi), "contract_class_version": markup, "sierra_program": []string{},
+			"entry_points_by_type": map[string]any{"EXTERNAL": []any{map[string]any{"selector": markup, "function_idx": 0}}, strings.ToUpper(markup): []any{map[string]any{"selector": inFelt}}},
+		}, true
+	case "starknet_getStorageAt":
+		return inFelt, true
+	case "starknet_getStorageProof":
+		return map[string]any{"contracts_proof": map[string]any{"nodes": []any{markup}}, "contracts_storage_proofs": []any{[]any{markup}}, "global_roots": markup}, true
+	}
+	return nil, false
+}
