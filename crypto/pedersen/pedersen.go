@@ -96,7 +96,7 @@ func Hash(a, b felt.Felt) felt.Felt {
 		bytes := x.Bytes()
 		for position := range positions {
 			if digit := bytes[positions-1-position]; digit != 0 {
-				acc.AddMixed(&t[input][position][digit-1])
+				addMixed(&acc, &t[input][position][digit-1])
 			}
 		}
 	}

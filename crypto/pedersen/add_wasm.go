@@ -1,0 +1,6 @@
+package pedersen
+
+import curve "github.com/consensys/gnark-crypto/ecc/stark-curve"
+
+// addMixed sets acc = acc + p.
+func addMixed(acc *curve.G1Jac, p *curve.G1Affine) { addMixedLimbs(acc, p) }

@@ -1,0 +1,195 @@
+package pedersen
+
+import (
+	"math/bits"
+
+	curve "github.com/consensys/gnark-crypto/ecc/stark-curve"
+	"github.com/consensys/gnark-crypto/ecc/stark-curve/fp"
+)
+
+// Multiplication for machines without a product of 128 bits, which WebAssembly is: gnark-crypto's four words of 64 bits are taken
+// apart into nine limbs of 29 bits, whose products and their sums fit in 64, and put together again. Values stay in gnark-crypto's
+// Montgomery form with R = 2^256: eight steps of the reduction take 29 bits each, the ninth 24.
+//
+// With p = 2^251 + 17·2^192 + 1, a step that clears the low bits of column k with m = -t adds m to it, 17·m·2^18 to column k+6
+// (192 = 6·29 + 18) and m·2^19 to column k+8 (251 = 8·29 + 19). A column is at most 9·2^58 + 2^53 + 2^49 and a carry: below 2^62.
+
+const (
+	mask   = 1<<29 - 1
+	mask24 = 1<<24 - 1
+	hi17   = 17 << 18
+)
+
+// mulLimbs sets z = x·y.
+func mulLimbs(z, x, y *fp.Element) {
+	x0, x1 := x[0]&mask, x[0]>>29&mask
+	x2, x3 := (x[0]>>58|x[1]<<6)&mask, x[1]>>23&mask
+	x4, x5 := (x[1]>>52|x[2]<<12)&mask, x[2]>>17&mask
+	x6, x7 := (x[2]>>46|x[3]<<18)&mask, x[3]>>11&mask
+	x8 := x[3] >> 40
+	y0, y1 := y[0]&mask, y[0]>>29&mask
+	y2, y3 := (y[0]>>58|y[1]<<6)&mask, y[1]>>23&mask
+	y4, y5 := (y[1]>>52|y[2]<<12)&mask, y[2]>>17&mask
+	y6, y7 := (y[2]>>46|y[3]<<18)&mask, y[3]>>11&mask
+	y8 := y[3] >> 40
+	t := x0 * y0
+	m0, c := -t&mask, (t+mask)>>29
+	t = x0*y1 + x1*y0 + c
+	m1 := -t & mask
+	c = (t + mask) >> 29
+	t = x0*y2 + x1*y1 + x2*y0 + c
+	m2 := -t & mask
+	c = (t + mask) >> 29
+	t = x0*y3 + x1*y2 + x2*y1 + x3*y0 + c
+	m3 := -t & mask
+	c = (t + mask) >> 29
+	t = x0*y4 + x1*y3 + x2*y2 + x3*y1 + x4*y0 + c
+	m4 := -t & mask
+	c = (t + mask) >> 29
+	t = x0*y5 + x1*y4 + x2*y3 + x3*y2 + x4*y1 + x5*y0 + c
+	m5 := -t & mask
+	c = (t + mask) >> 29
+	t = x0*y6 + x1*y5 + x2*y4 + x3*y3 + x4*y2 + x5*y1 + x6*y0 + c + m0*hi17
+	m6 := -t & mask
+	c = (t + mask) >> 29
+	t = x0*y7 + x1*y6 + x2*y5 + x3*y4 + x4*y3 + x5*y2 + x6*y1 + x7*y0 + c + m1*hi17
+	m7 := -t & mask
+	c = (t + mask) >> 29
+	t = x0*y8 + x1*y7 + x2*y6 + x3*y5 + x4*y4 + x5*y3 + x6*y2 + x7*y1 + x8*y0 + c + m2*hi17 + m0<<19
+	m8 := -t & mask24
+	c = (t + mask24) >> 24
+	low := c & 31
+	t = x1*y8 + x2*y7 + x3*y6 + x4*y5 + x5*y4 + x6*y3 + x7*y2 + x8*y1 + c>>5 + m3*hi17 + m1<<19
+	u0 := t & mask
+	c = t >> 29
+	t = x2*y8 + x3*y7 + x4*y6 + x5*y5 + x6*y4 + x7*y3 + x8*y2 + c + m4*hi17 + m2<<19
+	u1 := t & mask
+	c = t >> 29
+	t = x3*y8 + x4*y7 + x5*y6 + x6*y5 + x7*y4 + x8*y3 + c + m5*hi17 + m3<<19
+	u2 := t & mask
+	c = t >> 29
+	t = x4*y8 + x5*y7 + x6*y6 + x7*y5 + x8*y4 + c + m6*hi17 + m4<<19
+	u3 := t & mask
+	c = t >> 29
+	t = x5*y8 + x6*y7 + x7*y6 + x8*y5 + c + m7*hi17 + m5<<19
+	u4 := t & mask
+	c = t >> 29
+	t = x6*y8 + x7*y7 + x8*y6 + c + m8*hi17 + m6<<19
+	u5 := t & mask
+	c = t >> 29
+	t = x7*y8 + x8*y7 + c + m7<<19
+	u6 := t & mask
+	c = t >> 29
+	t = x8*y8 + c + m8<<19
+	u7 := t
+	pack(z, low|u0<<5|u1<<34|u2<<63, u2>>1|u3<<28|u4<<57, u4>>7|u5<<22|u6<<51, u6>>13|u7<<16)
+}
+
+// squareLimbs sets z = x².
+func squareLimbs(z, x *fp.Element) {
+	x0, x1 := x[0]&mask, x[0]>>29&mask
+	x2, x3 := (x[0]>>58|x[1]<<6)&mask, x[1]>>23&mask
+	x4, x5 := (x[1]>>52|x[2]<<12)&mask, x[2]>>17&mask
+	x6, x7 := (x[2]>>46|x[3]<<18)&mask, x[3]>>11&mask
+	x8 := x[3] >> 40
+	d1, d2, d3, d4, d5, d6, d7, d8 := 2*x1, 2*x2, 2*x3, 2*x4, 2*x5, 2*x6, 2*x7, 2*x8
+	t := x0 * x0
+	m0, c := -t&mask, (t+mask)>>29
+	t = x0*d1 + c
+	m1 := -t & mask
+	c = (t + mask) >> 29
+	t = x0*d2 + x1*x1 + c
+	m2 := -t & mask
+	c = (t + mask) >> 29
+	t = x0*d3 + x1*d2 + c
+	m3 := -t & mask
+	c = (t + mask) >> 29
+	t = x0*d4 + x1*d3 + x2*x2 + c
+	m4 := -t & mask
+	c = (t + mask) >> 29
+	t = x0*d5 + x1*d4 + x2*d3 + c
+	m5 := -t & mask
+	c = (t + mask) >> 29
+	t = x0*d6 + x1*d5 + x2*d4 + x3*x3 + c + m0*hi17
+	m6 := -t & mask
+	c = (t + mask) >> 29
+	t = x0*d7 + x1*d6 + x2*d5 + x3*d4 + c + m1*hi17
+	m7 := -t & mask
+	c = (t + mask) >> 29
+	t = x0*d8 + x1*d7 + x2*d6 + x3*d5 + x4*x4 + c + m2*hi17 + m0<<19
+	m8 := -t & mask24
+	c = (t + mask24) >> 24
+	low := c & 31
+	t = x1*d8 + x2*d7 + x3*d6 + x4*d5 + c>>5 + m3*hi17 + m1<<19
+	u0 := t & mask
+	c = t >> 29
+	t = x2*d8 + x3*d7 + x4*d6 + x5*x5 + c + m4*hi17 + m2<<19
+	u1 := t & mask
+	c = t >> 29
+	t = x3*d8 + x4*d7 + x5*d6 + c + m5*hi17 + m3<<19
+	u2 := t & mask
+	c = t >> 29
+	t = x4*d8 + x5*d7 + x6*x6 + c + m6*hi17 + m4<<19
+	u3 := t & mask
+	c = t >> 29
+	t = x5*d8 + x6*d7 + c + m7*hi17 + m5<<19
+	u4 := t & mask
+	c = t >> 29
+	t = x6*d8 + x7*x7 + c + m8*hi17 + m6<<19
+	u5 := t & mask
+	c = t >> 29
+	t = x7*d8 + c + m7<<19
+	u6 := t & mask
+	c = t >> 29
+	t = x8*x8 + c + m8<<19
+	u7 := t
+	pack(z, low|u0<<5|u1<<34|u2<<63, u2>>1|u3<<28|u4<<57, u4>>7|u5<<22|u6<<51, u6>>13|u7<<16)
+}
+
+// pack sets z to the words, which are below 2p, modulo p.
+func pack(z *fp.Element, w0, w1, w2, w3 uint64) {
+	const top = 1<<59 | 17
+	// At least p: the top word is greater, or equal with anything but zero below.
+	if w3 > top || w3 == top && w0|w1|w2 != 0 {
+		var borrow uint64
+		w0, borrow = bits.Sub64(w0, 1, 0)
+		w1, borrow = bits.Sub64(w1, 0, borrow)
+		w2, borrow = bits.Sub64(w2, 0, borrow)
+		w3, _ = bits.Sub64(w3, top, borrow)
+	}
+	z[0], z[1], z[2], z[3] = w0, w1, w2, w3
+}
+
+// addMixedLimbs sets acc = acc + p, by the formulas madd-2007-bl of the Explicit-Formulas Database.
+func addMixedLimbs(acc *curve.G1Jac, p *curve.G1Affine) {
+	var zz, u, s, h, hh, i, j, r, v fp.Element
+	squareLimbs(&zz, &acc.Z)
+	mulLimbs(&u, &p.X, &zz)
+	mulLimbs(&s, &p.Y, &acc.Z)
+	mulLimbs(&s, &s, &zz)
+	if acc.Z.IsZero() || p.IsInfinity() || u == acc.X { // also the same point and its negative
+		acc.AddMixed(p)
+		return
+	}
+	h.Sub(&u, &acc.X)
+	squareLimbs(&hh, &h)
+	i.Double(&hh)
+	i.Double(&i)
+	mulLimbs(&j, &h, &i)
+	r.Sub(&s, &acc.Y)
+	r.Double(&r)
+	mulLimbs(&v, &acc.X, &i)
+	squareLimbs(&acc.X, &r)
+	acc.X.Sub(&acc.X, &j)
+	acc.X.Sub(&acc.X, &v)
+	acc.X.Sub(&acc.X, &v)
+	mulLimbs(&j, &j, &acc.Y)
+	acc.Y.Sub(&v, &acc.X)
+	mulLimbs(&acc.Y, &acc.Y, &r)
+	acc.Y.Sub(&acc.Y, &j)
+	acc.Y.Sub(&acc.Y, &j)
+	acc.Z.Add(&acc.Z, &h)
+	squareLimbs(&acc.Z, &acc.Z)
+	acc.Z.Sub(&acc.Z, &zz)
+	acc.Z.Sub(&acc.Z, &hh)
+}
