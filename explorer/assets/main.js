@@ -30,7 +30,8 @@ async function show() {
   leave.abort();
   leave = new AbortController();
   const { signal } = leave;
-  const path = location.hash.replace(/^#/, '');
+  const { hash } = location; // of this view, whatever the address is by the time that it is there
+  const path = hash.replace(/^#/, '');
   const route = routes.find(([pattern]) => pattern.test(path));
   const name = route?.[1];
   for (const a of document.querySelectorAll('nav a')) {
@@ -47,7 +48,7 @@ async function show() {
   }
   if (signal.aborted) return;
   replace(main, view);
-  main.dataset.shown = location.hash; // for tests: the view of this address is there
+  main.dataset.shown = hash; // for tests: the view of this address is there
   main.removeAttribute('aria-busy');
   const about = await chain().catch(() => null);
   if (!signal.aborted) document.title = `${main.querySelector('h1')?.textContent ?? route?.[2] ?? ''} · ${about?.chain_id ?? 'starkd'}`;
