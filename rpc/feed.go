@@ -149,10 +149,11 @@ func (f *feed) newTransaction(tx starknet.Transaction, hash felt.Felt) {
 	if f.wanted.Load() == 0 {
 		return
 	}
+	news := poolNews{tx, hash, tx.Sender()}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for k := range f.sockets {
-		k.offer(poolNews{tx, hash})
+		k.offer(news)
 	}
 }
 

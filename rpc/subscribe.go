@@ -323,7 +323,6 @@ func subscribeNewTransactions(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	wanted := func(tx starknet.Transaction) bool { return len(senders) == 0 || senders[tx.Sender()] }
 	notify := func(tx starknet.Transaction, hash felt.Felt, status TransactionStatus, to emit) error {
 		j := newTransactionJSON(tx, proofFacts)
 		j.Hash = &hash
@@ -338,7 +337,7 @@ func subscribeNewTransactions(c *call) (any, error) {
 			return err
 		}
 		for i, tx := range b.Transactions {
-			if !wanted(tx) {
+			if len(senders) > 0 && !senders[tx.Sender()] {
 				continue
 			}
 			if err := notify(tx, b.Receipts[i].TransactionHash, AcceptedOnL2, to); err != nil {
@@ -348,7 +347,7 @@ func subscribeNewTransactions(c *call) (any, error) {
 		return nil
 	}}
 	if finality[Received] {
-		sub.wants = func(news *poolNews) bool { return wanted(news.tx) }
+		sub.wants = func(news *poolNews) bool { return len(senders) == 0 || senders[news.sender] }
 		sub.received = func(news *poolNews, to emit) error { return notify(news.tx, news.hash, Received, to) }
 	}
 	return c.subscribe(sub)

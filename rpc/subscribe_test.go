@@ -236,9 +236,7 @@ func TestSubscribeTransactions(t *testing.T) {
 	template := chain.blocks[1]
 	var txs []starknet.Transaction
 	receipts := append([]starknet.Receipt(nil), template.Receipts...)
-	for _, tx := range template.Transactions {
-		txs = append(txs, tx)
-	}
+	txs = append(txs, template.Transactions...)
 	mine, receipt := fakeInvoke(fakeDeployed, 1)
 	txs, receipts = append(txs, mine), append(receipts, receipt)
 	for _, tx := range txs {

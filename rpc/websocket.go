@@ -68,8 +68,9 @@ type socket struct {
 
 // poolNews is a transaction that entered the mempool.
 type poolNews struct {
-	tx   starknet.Transaction
-	hash felt.Felt
+	tx     starknet.Transaction
+	hash   felt.Felt
+	sender felt.Felt // it costs a hash: once for all subscriptions
 }
 
 func newSocket(s *Server, version string) *socket {
