@@ -18,6 +18,8 @@ const (
 	mask   = 1<<29 - 1
 	mask24 = 1<<24 - 1
 	hi17   = 17 << 18
+
+	topWord = 1<<59 | 17 // of p; the others are 0, 0 and 1
 )
 
 // mulLimbs sets z = x·y.
@@ -148,16 +150,39 @@ func squareLimbs(z, x *fp.Element) {
 
 // pack sets z to the words, which are below 2p, modulo p.
 func pack(z *fp.Element, w0, w1, w2, w3 uint64) {
-	const top = 1<<59 | 17
 	// At least p: the top word is greater, or equal with anything but zero below.
-	if w3 > top || w3 == top && w0|w1|w2 != 0 {
+	if w3 > topWord || w3 == topWord && w0|w1|w2 != 0 {
 		var borrow uint64
 		w0, borrow = bits.Sub64(w0, 1, 0)
 		w1, borrow = bits.Sub64(w1, 0, borrow)
 		w2, borrow = bits.Sub64(w2, 0, borrow)
-		w3, _ = bits.Sub64(w3, top, borrow)
+		w3, _ = bits.Sub64(w3, topWord, borrow)
 	}
 	z[0], z[1], z[2], z[3] = w0, w1, w2, w3
+}
+
+// subLimbs sets z = x - y without a branch, which would be taken half of the time.
+func subLimbs(z, x, y *fp.Element) {
+	var borrow, carry uint64
+	w0, borrow := bits.Sub64(x[0], y[0], 0)
+	w1, borrow := bits.Sub64(x[1], y[1], borrow)
+	w2, borrow := bits.Sub64(x[2], y[2], borrow)
+	w3, borrow := bits.Sub64(x[3], y[3], borrow)
+	w0, carry = bits.Add64(w0, borrow, 0) // p's words are 1, 0, 0 and the top
+	w1, carry = bits.Add64(w1, 0, carry)
+	w2, carry = bits.Add64(w2, 0, carry)
+	z[0], z[1], z[2], z[3] = w0, w1, w2, w3+carry+-borrow&topWord
+}
+
+// doubleLimbs sets z = 2·x, as x - (p - x).
+func doubleLimbs(z, x *fp.Element) {
+	var negative fp.Element
+	var borrow uint64
+	negative[0], borrow = bits.Sub64(1, x[0], 0)
+	negative[1], borrow = bits.Sub64(0, x[1], borrow)
+	negative[2], borrow = bits.Sub64(0, x[2], borrow)
+	negative[3] = topWord - x[3] - borrow
+	subLimbs(z, x, &negative)
 }
 
 // addMixedLimbs sets acc = acc + p, by the formulas madd-2007-bl of the Explicit-Formulas Database.
@@ -171,25 +196,25 @@ func addMixedLimbs(acc *curve.G1Jac, p *curve.G1Affine) {
 		acc.AddMixed(p)
 		return
 	}
-	h.Sub(&u, &acc.X)
+	subLimbs(&h, &u, &acc.X)
 	squareLimbs(&hh, &h)
-	i.Double(&hh)
-	i.Double(&i)
+	doubleLimbs(&i, &hh)
+	doubleLimbs(&i, &i)
 	mulLimbs(&j, &h, &i)
-	r.Sub(&s, &acc.Y)
-	r.Double(&r)
+	subLimbs(&r, &s, &acc.Y)
+	doubleLimbs(&r, &r)
 	mulLimbs(&v, &acc.X, &i)
 	squareLimbs(&acc.X, &r)
-	acc.X.Sub(&acc.X, &j)
-	acc.X.Sub(&acc.X, &v)
-	acc.X.Sub(&acc.X, &v)
+	subLimbs(&acc.X, &acc.X, &j)
+	subLimbs(&acc.X, &acc.X, &v)
+	subLimbs(&acc.X, &acc.X, &v)
 	mulLimbs(&j, &j, &acc.Y)
-	acc.Y.Sub(&v, &acc.X)
+	subLimbs(&acc.Y, &v, &acc.X)
 	mulLimbs(&acc.Y, &acc.Y, &r)
-	acc.Y.Sub(&acc.Y, &j)
-	acc.Y.Sub(&acc.Y, &j)
+	subLimbs(&acc.Y, &acc.Y, &j)
+	subLimbs(&acc.Y, &acc.Y, &j)
 	acc.Z.Add(&acc.Z, &h)
 	squareLimbs(&acc.Z, &acc.Z)
-	acc.Z.Sub(&acc.Z, &zz)
-	acc.Z.Sub(&acc.Z, &hh)
+	subLimbs(&acc.Z, &acc.Z, &zz)
+	subLimbs(&acc.Z, &acc.Z, &hh)
 }

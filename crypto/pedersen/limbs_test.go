@@ -18,7 +18,7 @@ func edges(t *testing.T) []fp.Element {
 		}
 		return e
 	}
-	var all []fp.Element
+	all := []fp.Element{{}}
 	for shift := range uint(252) {
 		for _, delta := range []int64{-1, 0, 1} {
 			v := new(big.Int).Add(new(big.Int).Lsh(big.NewInt(1), shift), big.NewInt(delta))
@@ -43,10 +43,18 @@ func TestMulLimbs(t *testing.T) {
 		if want.Square(&all[i]); got != want {
 			t.Fatalf("square of %x: %x, want %x", all[i], got, want)
 		}
+		doubleLimbs(&got, &all[i])
+		if want.Double(&all[i]); got != want {
+			t.Fatalf("twice %x: %x, want %x", all[i], got, want)
+		}
 		for j := range all {
 			mulLimbs(&got, &all[i], &all[j])
 			if want.Mul(&all[i], &all[j]); got != want {
 				t.Fatalf("%x times %x: %x, want %x", all[i], all[j], got, want)
+			}
+			subLimbs(&got, &all[i], &all[j])
+			if want.Sub(&all[i], &all[j]); got != want {
+				t.Fatalf("%x minus %x: %x, want %x", all[i], all[j], got, want)
 			}
 		}
 	}

@@ -4,6 +4,7 @@
 //
 // Each point's multiples by every byte at every byte position are precomputed (1 MiB, made at the first use), so a hash is
 // at most 64 mixed additions; HashPairs shares one field inversion among all pairs of a batch and adds in affine coordinates.
+// In the hash of a long array the first input is always a hash, of full size, and gets a wider table of its own.
 package pedersen
 
 import (
@@ -50,31 +51,17 @@ func affine(p *starkcurve.Point) curve.G1Affine {
 }
 
 var tables = sync.OnceValue(func() *table {
+	var bases []curve.G1Affine
+	var counts []int
+	for input := range Bases {
+		bases = append(append(bases, powers(&Bases[input][0], 8, positions-1)...), affine(&Bases[input][1]))
+		for position := range positions {
+			counts = append(counts, digits(position))
+		}
+	}
 	t := new(table)
-	for input := range t {
-		low, high := affine(&Bases[input][0]), affine(&Bases[input][1])
-		var base curve.G1Jac
-		base.FromAffine(&low)
-		var jac []curve.G1Jac
-		for position := range positions {
-			if position == positions-1 {
-				base.FromAffine(&high)
-			}
-			var multiple curve.G1Jac
-			multiple.Set(&base)
-			for range digits(position) {
-				jac = append(jac, multiple)
-				multiple.AddAssign(&base)
-			}
-			for range 8 {
-				base.DoubleAssign()
-			}
-		}
-		affine := curve.BatchJacobianToAffineG1(jac)
-		for position := range positions {
-			n := digits(position)
-			t[input][position], affine = affine[:n:n], affine[n:]
-		}
+	for i, list := range multiples(bases, counts) {
+		t[i/positions][i%positions] = list
 	}
 	return t
 })
@@ -92,28 +79,40 @@ func Hash(a, b felt.Felt) felt.Felt {
 	t := tables()
 	var acc curve.G1Jac
 	acc.FromAffine(&shift)
-	for input, x := range [2]felt.Felt{a, b} {
-		bytes := x.Bytes()
-		for position := range positions {
-			if digit := bytes[positions-1-position]; digit != 0 {
-				addMixed(&acc, &t[input][position][digit-1])
-			}
+	t.add(&acc, 0, a)
+	t.add(&acc, 1, b)
+	return affineX(&acc)
+}
+
+// add adds what an input contributes.
+func (t *table) add(acc *curve.G1Jac, input int, x felt.Felt) {
+	bytes := x.Bytes()
+	for position := range positions {
+		if digit := bytes[positions-1-position]; digit != 0 {
+			addMixed(acc, &t[input][position][digit-1])
 		}
 	}
+}
+
+func affineX(p *curve.G1Jac) felt.Felt {
 	var zInv fp.Element
-	zInv.Inverse(&acc.Z)
-	zInv.Square(&zInv)
-	zInv.Mul(&zInv, &acc.X)
+	zInv.Inverse(&p.Z)
+	square(&zInv, &zInv)
+	mul(&zInv, &zInv, &p.X)
 	return felt.Felt(zInv)
 }
 
 // HashMany is Starknet's hash of an array: h(…h(h(0, x0), x1)…, n) with n the number of felts.
 func HashMany(xs ...felt.Felt) felt.Felt {
+	hash := Hash
+	if len(xs) >= longArray {
+		hash = hashLong
+	}
 	acc := felt.Zero
 	for i := range xs {
-		acc = Hash(acc, xs[i])
+		acc = hash(acc, xs[i])
 	}
-	return Hash(acc, felt.FromUint64(uint64(len(xs))))
+	return hash(acc, felt.FromUint64(uint64(len(xs))))
 }
 
 // batch bounds the scratch memory of HashPairs and keeps it in cache.
