@@ -158,6 +158,10 @@ async function contract(where) {
   const definition = await rpc('getClassAt', { block_id: 'latest', contract_address: where });
   await shows(where, classHash, ...definition.entry_points_by_type.EXTERNAL.slice(0, 100).map((e) => e.selector));
   await shows(...JSON.parse(definition.abi).filter((item) => item?.type === 'function').map((f) => f.name), ' STRK of');
+  if (definition.entry_points_by_type.EXTERNAL.every((e) => /^0x[0-9a-f]+$/.test(e.selector))) {
+    await shows('__execute__');
+    expect(!(await text()).includes('not in the ABI'), 'a name for each selector of the account');
+  }
   // A slot by its number and by a variable's name.
   for (const key of ['0x1', 'Account_public_key']) {
     await page.run((k) => {
