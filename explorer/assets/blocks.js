@@ -7,6 +7,8 @@ import { badge, blockLink, blockState } from './parts.js';
 
 const page = 20; // blocks; the first page has half, and the newest proofs
 
+const listInterval = 10_000; // milliseconds; the list of all proofs costs the watcher more than a block's record
+
 export async function blocksView([from], signal) {
   const fixed = from === undefined ? null : Number(from); // an older page does not move
   const view = h('div', null);
@@ -21,14 +23,19 @@ export async function blocksView([from], signal) {
   let shown = ''; // what the lists were made of
   let busy = false;
   let records = [];
+  let asked = { at: -Infinity, proved: -1 }; // when the records were last asked for, and how far proving had come
   const update = async (status) => {
     if (!status) return;
     if (fixed === null) tiles(stages, status);
     const now = `${fixed ?? status.height} ${status.proved_height} ${status.proving ?? 0}`;
-    if (busy || now === shown) return;
+    const due = status.proved_height !== asked.proved && performance.now() - asked.at > listInterval;
+    if (busy || (now === shown && !due)) return;
     busy = true;
     try {
-      records = (await get('/v1/proofs', signal)).blocks ?? [];
+      if (due) {
+        asked = { at: performance.now(), proved: status.proved_height };
+        records = (await get('/v1/proofs', signal)).blocks ?? [];
+      }
       const top = fixed ?? status.height;
       const blocks = await blocksFrom(top, fixed === null ? page / 2 : page, signal);
       if (signal.aborted) return;
