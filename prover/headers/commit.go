@@ -184,7 +184,7 @@ func (set *ValidatorSet) VerifyCommit(chain string, c *Commit) error {
 		if !bytes.Equal(s.ValidatorAddress, v.Address()) {
 			return fmt.Errorf("signature %d is of validator %X, want %X", i, s.ValidatorAddress, v.Address())
 		}
-		if !ed25519.Verify(v.Key, c.signBytes(chain, s), s.Signature) {
+		if !verifySignature(v.Key, c.signBytes(chain, s), s.Signature) {
 			return fmt.Errorf("signature %d is wrong", i)
 		}
 		if s.Flag == flagCommit {

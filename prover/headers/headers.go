@@ -6,8 +6,7 @@
 // more than two thirds. The numbers at the fields are those of CometBFT's proto/tendermint/types; the rules are those of its
 // 0.40 types.Header, types.Commit and types.ValidatorSet.
 //
-// Two rules are stricter than CometBFT's, and no honest chain meets them: a header's text must be the one that CometBFT writes
-// for its value, and signatures must pass crypto/ed25519, which refuses some encodings of points that ZIP-215 lets pass.
+// One rule is stricter than CometBFT's, and no chain meets it: a header's text must be the one that CometBFT writes for its value.
 package headers
 
 import (
