@@ -139,7 +139,8 @@ export class Page {
 
   /** screenshot of the whole page into a PNG. */
   async screenshot(file) {
-    const { data } = await this.send('Page.captureScreenshot', { format: 'png', captureBeyondViewport: true });
+    const { cssContentSize: { width, height } } = await this.send('Page.getLayoutMetrics');
+    const { data } = await this.send('Page.captureScreenshot', { format: 'png', captureBeyondViewport: true, clip: { x: 0, y: 0, width, height, scale: 1 } });
     fs.writeFileSync(file, Buffer.from(data, 'base64'));
   }
 }
