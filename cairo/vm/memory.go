@@ -289,12 +289,22 @@ func (m *Memory) grow(s *segment, a Addr) error {
 			room *= 2 // pages that are never written cost nothing, and copies do
 		}
 		grown := make([]cell, size, room)
-		copy(grown, s.cells)
+		for from := s.cells; len(from) > 0; {
+			n := min(len(from), manyCells/4)
+			copyPiece(grown[len(s.cells)-len(from):], from[:n])
+			from = from[n:]
+		}
 		s.cells = grown
 	}
 	m.cells += uint64(len(s.cells)) - have
 	return nil
 }
+
+// copyPiece copies a part of a segment. One copy of hundreds of megabytes could not be interrupted, and a collection that has begun
+// spins on another processor until it ends; a call can be.
+//
+//go:noinline
+func copyPiece(to, from []cell) { copy(to, from) }
 
 func (m *Memory) unshare(s *segment) {
 	s.cells = append(make([]cell, 0, len(s.cells)+16), s.cells...)
