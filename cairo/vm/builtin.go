@@ -66,7 +66,8 @@ type Builtin struct {
 	stopped  bool
 
 	deduced    []felt.Felt          // by instance: outputs of rules that yield several or are slow
-	verified   []bool               // by instance: deduced, of pedersen perhaps only compared
+	remembered []bool               // by instance: deduced holds its outputs
+	verified   []bool               // pedersen: by instance, deduced or compared already
 	signatures map[uint64]Signature // ecdsa: by offset of the instance
 	pages      map[int]page         // output: public memory pages above 0
 	attributes map[string][]uint64  // output
@@ -147,27 +148,27 @@ func (b *Builtin) deduceAt(m *Memory, a Addr) (Value, bool, error) {
 	if index < b.rule.inputs {
 		return Value{}, false, nil
 	}
-	if i := a.Offset / b.rule.cells; b.deduced != nil && i < uint64(len(b.verified)) && b.verified[i] {
+	if i := a.Offset / b.rule.cells; i < uint64(len(b.remembered)) && b.remembered[i] {
 		return b.output(i, index), true, nil
 	}
 	return b.rule.deduce(b, m, Addr{a.Segment, a.Offset - index}, index)
 }
 
-// verify marks an instance, and reports whether it was marked already.
-func (b *Builtin) verify(instance uint64) bool {
-	if n := uint64(len(b.verified)); instance >= n {
-		b.verified = append(b.verified, make([]bool, instance+1-n)...)
+// mark marks an instance in a list, and reports whether it was marked already.
+func mark(list *[]bool, instance uint64) bool {
+	if n := uint64(len(*list)); instance >= n {
+		*list = append(*list, make([]bool, instance+1-n)...)
 	}
-	before := b.verified[instance]
-	b.verified[instance] = true
+	before := (*list)[instance]
+	(*list)[instance] = true
 	return before
 }
 
 // remember keeps the outputs of the instance at a, and returns the one that is asked for.
 func (b *Builtin) remember(a Addr, index uint64, out []felt.Felt) (Value, bool, error) {
 	instance := a.Offset / b.rule.cells
-	b.verify(instance)
-	if n := uint64(len(b.verified) * len(out)); uint64(len(b.deduced)) < n {
+	mark(&b.remembered, instance)
+	if n := uint64(len(b.remembered) * len(out)); uint64(len(b.deduced)) < n {
 		b.deduced = append(b.deduced, make([]felt.Felt, n-uint64(len(b.deduced)))...)
 	}
 	copy(b.deduced[instance*uint64(len(out)):], out)

@@ -105,3 +105,40 @@ func TestMemoryLimit(t *testing.T) {
 		t.Error("another segment got a cell beyond the limit")
 	}
 }
+
+// An instance of which one output was read is finished like any other: the outputs that nobody read are filled in, and one that was
+// written is compared.
+func TestFinishReadInstances(t *testing.T) {
+	for _, name := range []string{BuiltinPoseidon, BuiltinKeccak, BuiltinBitwise} {
+		for _, wrong := range []bool{false, true} {
+			m := NewMachine()
+			b, err := m.AddBuiltin(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			in, cells := int(b.rule.inputs), int(b.rule.cells)
+			for i := range in {
+				if err := m.Memory.Insert(b.Base.Add(i), UintValue(uint64(i)+5)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, ok, err := m.deduceCell(b.Base.Add(in)); !ok || err != nil {
+				t.Fatalf("%s: deduced %v, %v", name, ok, err)
+			}
+			if wrong {
+				if err := m.Memory.Insert(b.Base.Add(in+1), UintValue(1<<40)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err = b.finishInstances(&m.Memory, true)
+			if (err != nil) != wrong {
+				t.Errorf("%s: error %v, an output is wrong: %v", name, err, wrong)
+			}
+			for i := range cells {
+				if _, ok := m.Memory.Get(b.Base.Add(i)); !wrong && !ok {
+					t.Errorf("%s: cell %d is a hole", name, i)
+				}
+			}
+		}
+	}
+}
