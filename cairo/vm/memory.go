@@ -276,14 +276,14 @@ func (m *Memory) grow(s *segment, a Addr) error {
 	if m.cells+n-have > m.limit {
 		return memErrorf(a, "the run needs more than %d memory cells", m.limit)
 	}
-	if n <= uint64(cap(s.cells)) {
-		// What lies between len and cap is zero: cells are only ever written below len.
-		s.cells = s.cells[:min(max(n, 2*have), uint64(cap(s.cells)))]
+	// The size does not depend on the room that a segment happens to have, so neither does what the limit allows.
+	size := max(n, 2*have, 16)
+	if left := m.limit - (m.cells + n - have); size > n+left {
+		size = n + left/2 // something is left for other segments, and there are few more copies
+	}
+	if size <= uint64(cap(s.cells)) {
+		s.cells = s.cells[:size] // what lies between len and cap is zero: cells are only ever written below len
 	} else {
-		size := max(n, 2*have, 16)
-		if left := m.limit - (m.cells + n - have); size > n+left {
-			size = n + left/2 // something is left for other segments, and there are few more copies
-		}
 		room := size
 		if size >= manyCells {
 			room *= 2 // pages that are never written cost nothing, and copies do
