@@ -7,7 +7,7 @@ LDFLAGS  = -s -w -X main.version=$(VERSION)
 ENGINE_TESTS = ./app/... ./abci ./contracts
 ENGINE_NODES = ./cmd/starkd
 
-.PHONY: build wasm run test test-full race bench check clean
+.PHONY: build wasm run test test-full race bench chaos check clean
 
 build: wasm ## bin/starkd, static, with the browser's verifier inside
 	CGO_ENABLED=0 $(GO) build -trimpath -tags pebbledb -ldflags '$(LDFLAGS)' -o bin/starkd ./cmd/starkd
@@ -35,6 +35,9 @@ test-full: check ## heavy suites too
 
 bench: ## kernels; whole jobs beside a peer are in scripts/bench
 	$(GO) test -tags pebbledb -run xxx -bench . ./crypto/... ./cairo/... ./prover/...
+
+chaos: build ## 200 kill -9, 20 full disks, 20 partitions over four nodes and a watcher; needs root, half an hour
+	$(GO) run -tags pebbledb ./scripts/chaos -kills 200 -full-disks 20 -partitions 20
 
 check: ## formatting, vet, staticcheck: the same as CI
 	scripts/check
