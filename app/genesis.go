@@ -270,7 +270,7 @@ func (g *Genesis) Validate() error {
 		}
 		for key := range c.Storage {
 			if k, err := felt.FromHex(key); err != nil || !starknet.IsAddress(k) {
-				fault("contracts[%d].storage: key %.70q is not a felt below 2^251 - 256", i, key)
+				fault("contracts[%d].storage: key %.70q is not a felt below 2^251", i, key)
 			}
 		}
 	}

@@ -46,7 +46,7 @@ func TestGenesisFaults(t *testing.T) {
 		{testChain, `{"contracts":[{` + address + `,"nonce":"0x10000000000000000"}]}`, "contracts[0].nonce: 0x10000000000000000 does not fit in 64 bits"},
 		{testChain, `{"contracts":[{` + address + `,"storage":{"12":"0x1"}}]}`, `contracts[0].storage: key "12"`},
 		{testChain, `{"balances":[{"address":"0x1234","amount":"1e9"}]}`, "balances: of 0x1234: amount: amount \"1e9\" is not an integer below 2^128"},
-		{testChain, `{"balances":[{"address":"0x7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff00"}]}`, "balances[0].address"},
+		{testChain, `{"balances":[{"address":"0x800000000000000000000000000000000000000000000000000000000000000"}]}`, "balances[0].address"},
 	} {
 		_, err := ParseGenesis(c.chain, []byte(c.appState))
 		if err == nil || !strings.Contains(err.Error(), c.want) {

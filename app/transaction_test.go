@@ -159,6 +159,27 @@ func TestOutOfGas(t *testing.T) {
 	}
 }
 
+// An INVOKE whose validation alone needs more than its bound is refused by the mempool. In a block it is reverted and pays its bound:
+// its validation is work that somebody must pay for. With a bound below calldata and signature as well, the mempool does not even run it.
+func TestValidationBeyondBound(t *testing.T) {
+	for limit, detail := range map[uint64]string{600_000: "actual used", 560_000: "is below the least"} {
+		c := newChain(t)
+		tx := c.alice.transfer(c.bob.address, 5)
+		tx.ResourceBounds.L2Gas.MaxAmount = limit
+		raw := c.alice.sign(t, tx)
+		got, err := c.app.CheckTx(raw, false)
+		if err != nil || got.Code != uint32(executor.InsufficientResources) || !strings.Contains(got.Detail, detail) {
+			t.Errorf("limit %d: the mempool answers %d %q (%v), want %q", limit, got.Code, got.Detail, err, detail)
+		}
+		before := c.balance(c.bob.address)
+		r := c.run(raw)[0]
+		want, _ := starknet.NewUint128(defaultPrice).Mul64(limit)
+		if !r.Reverted || r.ActualFee != want || c.balance(c.bob.address) != before {
+			t.Errorf("limit %d: reverted %v, fee %v, want %v: %s", limit, r.Reverted, r.ActualFee, want, r.RevertReason)
+		}
+	}
+}
+
 // What cannot be in a block is refused by the mempool, by a proposer and by a validator, with the specification's code.
 func TestRefused(t *testing.T) {
 	c := newChain(t)
@@ -183,11 +204,7 @@ func TestRefused(t *testing.T) {
 
 	tx = fresh()
 	tx.ResourceBounds.L2Gas.MaxAmount = 400_000
-	c.refused("gas", executor.InsufficientResources, "below the least cost", c.alice.sign(t, tx))
-
-	tx = fresh()
-	tx.ResourceBounds.L2Gas.MaxAmount = 600_000
-	c.refused("gas for validation", executor.InsufficientResources, "actual used", c.alice.sign(t, tx))
+	c.refused("gas", executor.InsufficientResources, "is below the least", c.alice.sign(t, tx))
 
 	tx = fresh()
 	tx.ResourceBounds.L2Gas.MaxPricePerUnit = starknet.NewUint128(defaultPrice - 1)

@@ -10,24 +10,29 @@ import (
 var (
 	contractAddressPrefix = felt.FromShortString("STARKNET_CONTRACT_ADDRESS")
 
-	// addressBound is 2^251 - 256: addresses and storage keys are below it, so that 256 consecutive slots never wrap.
-	addressBound = felt.FromBigInt(new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 251), big.NewInt(256)))
+	// addressModulus is 2^251 - 256. Computed addresses and storage keys are reduced modulo it, so that an array of 256 slots that
+	// begins at a computed key stays below 2^251.
+	addressModulus = felt.FromBigInt(new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 251), big.NewInt(256)))
 )
 
 // ContractAddress is the address of the contract that deployer deploys with that class, salt and constructor calldata.
 // The deployer is zero for a DEPLOY_ACCOUNT and for a deployment that asked not to depend on the deployer.
 func ContractAddress(deployer, salt, classHash felt.Felt, calldata []felt.Felt) felt.Felt {
-	return reduceAddress(pedersen.HashMany(
+	return ReduceAddress(pedersen.HashMany(
 		contractAddressPrefix, deployer, salt, classHash, pedersen.HashMany(calldata...)))
 }
 
-// IsAddress reports whether x can be a contract's address or a storage key: below 2^251 - 256.
-func IsAddress(x felt.Felt) bool { return x.Cmp(&addressBound) < 0 }
+// addressBits is the height of the tries: an address and a storage key have at most so many bits.
+const addressBits = 251
 
-// reduceAddress is x modulo 2^251 - 256. P is less than twice that, so one subtraction does.
-func reduceAddress(x felt.Felt) felt.Felt {
-	if !IsAddress(x) {
-		x.Sub(&x, &addressBound)
+// IsAddress reports whether x can be a contract's address or a storage key: below 2^251.
+func IsAddress(x felt.Felt) bool { return x.BitLen() <= addressBits }
+
+// ReduceAddress returns x modulo 2^251 - 256, the address or storage key that a hash stands for. P is less than twice that, so one
+// subtraction does.
+func ReduceAddress(x felt.Felt) felt.Felt {
+	if x.Cmp(&addressModulus) >= 0 {
+		x.Sub(&x, &addressModulus)
 	}
 	return x
 }

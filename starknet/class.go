@@ -30,7 +30,7 @@ type EntryPoint struct {
 // Hash is the class hash: Poseidon over the class version, the three lists of entry points, the ABI's Keccak and the
 // program.
 func (c *ContractClass) Hash() felt.Felt {
-	return reduceAddress(poseidon.HashMany(
+	return ReduceAddress(poseidon.HashMany(
 		felt.FromBytesReduce([]byte("CONTRACT_CLASS_V"+c.Version)),
 		entryPointsHash(c.EntryPoints.External),
 		entryPointsHash(c.EntryPoints.L1Handler),

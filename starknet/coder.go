@@ -153,7 +153,7 @@ func (c *coder) felt(x *felt.Felt) {
 func (c *coder) address(what string, x *felt.Felt) {
 	c.felt(x)
 	if c.err == nil && !IsAddress(*x) {
-		c.fail("%s %s is not below 2^251 - 256", what, *x)
+		c.fail("%s %s is not below 2^251", what, *x)
 	}
 }
 

@@ -250,15 +250,41 @@ func TestStarknetJSTransactionHashes(t *testing.T) {
 }
 
 func TestReduceAddress(t *testing.T) {
-	below, at := addressBound, addressBound
+	below, at := addressModulus, addressModulus
 	below.Sub(&below, &felt.One)
 	minusOne := felt.FromInt64(-1) // P - 1 = bound + 17·2^192 + 256
 	for _, c := range []struct{ in, want felt.Felt }{
 		{felt.Zero, felt.Zero}, {below, below}, {at, felt.Zero},
 		{minusOne, felt.FromLimbs([4]uint64{256, 0, 0, 17})},
 	} {
-		if got := reduceAddress(c.in); got != c.want {
+		if got := ReduceAddress(c.in); got != c.want {
 			t.Errorf("%s reduced is %s, want %s", c.in, got, c.want)
+		}
+	}
+}
+
+// Addresses and storage keys go up to 2^251 - 1, above the modulus of those that are computed.
+func TestIsAddress(t *testing.T) {
+	top := felt.FromLimbs([4]uint64{3: 1 << 59}) // 2^251
+	last := top
+	last.Sub(&last, &felt.One)
+	for _, c := range []struct {
+		x    felt.Felt
+		want bool
+	}{{felt.Zero, true}, {addressModulus, true}, {last, true}, {top, false}, {felt.FromInt64(-1), false}} {
+		if got := IsAddress(c.x); got != c.want {
+			t.Errorf("IsAddress(%v) is %v, want %v", c.x, got, c.want)
+		}
+		tx := &Invoke{SenderAddress: c.x}
+		b, err := MarshalTransaction(tx)
+		if (err == nil) != c.want {
+			t.Errorf("sender %v encoded: %v", c.x, err)
+		}
+		if err != nil {
+			continue
+		}
+		if back, err := UnmarshalTransaction(b); err != nil || back.Sender() != c.x {
+			t.Errorf("sender %v decoded: %v", c.x, err)
 		}
 	}
 }

@@ -22,7 +22,7 @@ var (
 	transferSelector        = Selector("transfer")
 	balances                = Selector("ERC20_balances")
 	// TotalSupplyKey is the storage slot of an ERC20 contract's total supply, its low half; the high half follows.
-	TotalSupplyKey = storageAddress(Selector("ERC20_total_supply"))
+	TotalSupplyKey = starknet.ReduceAddress(Selector("ERC20_total_supply"))
 )
 
 // Short strings that contracts see.
@@ -119,21 +119,21 @@ func (c *context) call(e entry) (*Frame, error) {
 		Contract: e.storage, Caller: e.caller, Selector: e.selector, Kind: e.kind, Library: e.class != nil,
 		Calldata: slices.Clone(e.calldata), Gas: e.gas,
 	}
+	at, err := c.st.ClassHashAt(e.storage)
+	if err != nil {
+		return f, err
+	}
+	f.ClassHash = at
+	if e.class != nil {
+		f.ClassHash = *e.class
+	}
 	c.depth++
 	defer func() { c.depth-- }()
 	if c.depth > maxDepth {
 		return f, failf("Execution failed due to recursion depth exceeded.")
 	}
-	at, err := c.st.ClassHashAt(e.storage)
-	if err != nil {
-		return f, err
-	}
 	if at.IsZero() {
 		return f, failf("Requested contract address %s is not deployed.", padded(e.storage))
-	}
-	f.ClassHash = at
-	if e.class != nil {
-		f.ClassHash = *e.class
 	}
 	class, err := c.class(f.ClassHash)
 	if err != nil {
@@ -299,13 +299,3 @@ func (x *Executor) Call(st state.Reader, block *Block, contract, selector felt.F
 	}
 	return f, nil
 }
-
-// storageAddress brings a hash into the range of storage keys, below 2^251 - 256.
-func storageAddress(x felt.Felt) felt.Felt {
-	for !starknet.IsAddress(x) {
-		x.Sub(&x, &addressBound)
-	}
-	return x
-}
-
-var addressBound = felt.MustHex("0x7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff00")

@@ -29,7 +29,7 @@ func CheckStateless(tx starknet.Transaction) error {
 	case !f.Nonce.IsUint64():
 		return reject(InvalidTransactionNonce, "nonce %v does not fit in 64 bits", f.Nonce)
 	case !starknet.IsAddress(tx.Sender()):
-		return reject(UnexpectedError, "sender %v is not below 2^251 - 256", tx.Sender())
+		return reject(UnexpectedError, "sender %v is not below 2^251", tx.Sender())
 	}
 	return nil
 }
@@ -58,8 +58,13 @@ func (t *transaction) check() error {
 // account can pay up to its bounds.
 func (t *transaction) checkBounds() error {
 	b := t.tx.Fields().ResourceBounds
-	if least := t.intrinsicGas(); b.L2Gas.MaxAmount < least {
-		return reject(InsufficientResources, "L2 gas max amount %d is below the least cost %d", b.L2Gas.MaxAmount, least)
+	least := LeastGas(t.tx)
+	if t.opts.ValidateOnly {
+		// The rest of what is known before any code runs. A block goes on, reverts and takes the bound.
+		least = max(least, t.intrinsicGas())
+	}
+	if b.L2Gas.MaxAmount < least {
+		return reject(InsufficientResources, "L2 gas max amount %d is below the least, %d", b.L2Gas.MaxAmount, least)
 	}
 	if b.L2Gas.MaxPricePerUnit.Cmp(t.block.L2GasPrice) < 0 {
 		return reject(FeeBelowMinimum, "L2 gas max price %v is below the block's price %v", b.L2Gas.MaxPricePerUnit, t.block.L2GasPrice)
@@ -116,7 +121,19 @@ func covers(low, high felt.Felt, amount starknet.Uint128) bool {
 
 // BalanceKey is the storage slot of an account's balance in an ERC20 contract, its low half; the high half follows.
 func BalanceKey(account felt.Felt) felt.Felt {
-	return storageAddress(pedersen.Hash(balances, account))
+	return starknet.ReduceAddress(pedersen.Hash(balances, account))
+}
+
+// LeastGas returns the smallest L2 gas bound with which a transaction may be in a block. It is Starknet's estimate of the Starknet OS's
+// steps, those for data that Starknet publishes on L1 included: it can be above the bill.
+func LeastGas(tx starknet.Transaction) uint64 {
+	switch tx := tx.(type) {
+	case *starknet.Invoke:
+		return invokeOverhead.least(uint64(len(tx.Calldata)+len(tx.ProofFacts)), leastWords)
+	case *starknet.DeployAccount:
+		return deployAccountOverhead.least(uint64(len(tx.ConstructorCalldata)), leastWords+1)
+	}
+	return declareOverhead.least(0, leastWords)
 }
 
 // intrinsicGas is what a transaction costs before any of its code runs.

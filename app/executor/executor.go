@@ -236,14 +236,10 @@ func (t *transaction) invoke(tx *starknet.Invoke) (bill, error) {
 	if err := t.validate(validateSelector, tx.Calldata); err != nil {
 		return bill{}, err
 	}
-	validated, err := t.bill(0)
-	if err != nil {
-		return bill{}, err
+	if t.opts.ValidateOnly {
+		// What the block would revert for a fee, a mempool refuses.
+		return t.unrevertible()
 	}
-	if err := t.affordable(validated); err != nil || t.opts.ValidateOnly {
-		return validated, err
-	}
-
 	point := t.point()
 	ctx := t.context(ExecutePhase, min(t.gas, maxExecuteGas))
 	frame, err := ctx.callTop(entry{

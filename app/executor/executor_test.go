@@ -320,7 +320,7 @@ func TestFailures(t *testing.T) {
 			return nil, nil, call(f)
 		}
 	}
-	top := felt.MustHex("0x7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff00")
+	top := felt.FromLimbs([4]uint64{3: 1 << 59}) // 2^251
 	for name, c := range map[string]struct {
 		text string
 		call func(f *frame) error
@@ -342,6 +342,8 @@ func TestFailures(t *testing.T) {
 		}},
 		"deploy nothing": {"is not declared", func(f *frame) error { _, _, err := f.Deploy(&f.gas, u(0xdead), u(1), nil, true); return err }},
 		"domain":         {"Invalid address domain: 1.", func(f *frame) error { _, err := f.StorageRead(&f.gas, 1, u(1)); return err }},
+		"domain, no gas": {"Invalid address domain: 1.", func(f *frame) error { _, err := f.StorageRead(new(uint64), 1, u(1)); return err }},
+		"write, no gas":  {"Invalid address domain: 2.", func(f *frame) error { return f.StorageWrite(new(uint64), 2, u(1), u(1)) }},
 		"key":            {"out of range", func(f *frame) error { return f.StorageWrite(&f.gas, 0, top, u(1)) }},
 		"address":        {"out of range", func(f *frame) error { _, err := f.CallContract(&f.gas, top, self, nil); return err }},
 		"L1 address":     {"not an L1 address", func(f *frame) error { return f.SendMessageToL1(&f.gas, top, nil) }},

@@ -90,17 +90,38 @@ var (
 // in units of 1/400 step, rounded up to whole units of L1 gas, one of which is 40,000 of L2 gas.
 func (o overhead) gas(calldata uint64) uint64 {
 	n := func(constant, linear uint64) uint64 { return constant + (linear*calldata+1)/2 }
-	ceil := func(amount, numerator, denominator uint64) uint64 {
-		return (amount*numerator + denominator - 1) / denominator
-	}
 	l1 := max(
 		ceil(n(o.constant.steps, o.perTwoFelts.steps), 25, 10_000),
 		ceil(n(o.constant.rangeCheck, o.perTwoFelts.rangeCheck), 4, 100),
 		ceil(n(o.constant.pedersen, o.perTwoFelts.pedersen), 8, 100),
 		ceil(n(o.constant.poseidon, o.perTwoFelts.poseidon), 8, 100),
 	)
-	return l1 * 40_000
+	return l1 * l1Gas
 }
+
+// l1Gas is the L2 gas that a unit of L1 gas costs.
+const l1Gas = 40_000
+
+// ceil is amount × numerator / denominator, rounded up.
+func ceil(amount, numerator, denominator uint64) uint64 {
+	return (amount*numerator + denominator - 1) / denominator
+}
+
+// leastWords is what Starknet publishes at least for a transaction: the account with its nonce, two words, and its balance of the fee
+// token, a key and a value. The class of a deployed account is one more.
+const leastWords = 4
+
+// least prices the steps of the overhead together with those of publishing so many words.
+func (o overhead) least(calldata, words uint64) uint64 {
+	steps := o.constant.steps + (o.perTwoFelts.steps*calldata+1)/2 + words*kzgSteps + poseidonSteps(words)
+	return ceil(steps, 25, 10_000) * l1Gas
+}
+
+// kzgSteps are the OS's steps for a word of a blob.
+const kzgSteps = 113
+
+// poseidonSteps are the OS's steps for a Poseidon hash of n words.
+func poseidonSteps(n uint64) uint64 { return n/10*55 + n%10/2*18 + n%2*3 + 21 }
 
 func saturatingAdd(a, b uint64) uint64 {
 	if s := a + b; s >= a {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/starknet"
 )
@@ -75,6 +76,7 @@ func TestVersionedConstants(t *testing.T) {
 		OS struct {
 			Syscalls map[string]variable `json:"execute_syscalls"`
 			Txs      map[string]variable `json:"execute_txs_inner"`
+			Kzg      vmResources         `json:"compute_os_kzg_commitment_info"`
 		} `json:"os_resources"`
 		Constants struct {
 			Step     uint64            `json:"step_gas_cost"`
@@ -114,7 +116,7 @@ func TestVersionedConstants(t *testing.T) {
 		"block":       {roundBlock, c.Rounding.Block}, "time": {roundTime, c.Rounding.Time}, "block hash": {starknet.BlockHashLag, c.Buffer},
 		"range check": {usage{rangeCheck: 1}.gas(), c.Builtins["range_check"]}, "pedersen": {usage{pedersen: 1}.gas(), c.Builtins["pedersen"]},
 		"poseidon": {usage{poseidon: 1}.gas(), c.Builtins["poseidon"]}, "bitwise": {usage{bitwise: 1}.gas(), c.Builtins["bitwise"]},
-		"keccak": {usage{keccak: 1}.gas(), c.Builtins["keccak"]},
+		"keccak": {usage{keccak: 1}.gas(), c.Builtins["keccak"]}, "word of a blob": {kzgSteps, vc.OS.Kzg.Steps},
 	} {
 		if pair[0] != pair[1] {
 			t.Errorf("%s: %d, reference has %d", name, pair[0], pair[1])
@@ -136,6 +138,27 @@ func TestVersionedConstants(t *testing.T) {
 		constant, linear, scale := vc.OS.Txs[name].parts(t)
 		if o.constant != constant || o.perTwoFelts != linear || (scale != 2 && linear != usage{}) {
 			t.Errorf("%s: %+v, reference has %+v and %+v by %d", name, o, constant, linear, scale)
+		}
+	}
+}
+
+// The least bounds are those that blockifier states when it refuses a transaction, and for much calldata its formula's.
+func TestLeastGas(t *testing.T) {
+	for _, c := range []struct {
+		tx   starknet.Transaction
+		want uint64
+	}{
+		{&starknet.Invoke{}, 560_000},
+		{&starknet.Invoke{Calldata: make([]felt.Felt, 56)}, 560_000},
+		{&starknet.Invoke{Calldata: make([]felt.Felt, 57)}, 600_000}, // 5,601.5 steps
+		{&starknet.Invoke{Common: starknet.Common{Signature: make([]felt.Felt, 1000)}}, 560_000},
+		{&starknet.Declare{}, 480_000},
+		{&starknet.DeployAccount{}, 600_000},
+		{&starknet.DeployAccount{ConstructorCalldata: make([]felt.Felt, 20)}, 600_000},
+		{&starknet.DeployAccount{ConstructorCalldata: make([]felt.Felt, 21)}, 640_000},
+	} {
+		if got := LeastGas(c.tx); got != c.want {
+			t.Errorf("%s: %d, want %d", c.tx.Type(), got, c.want)
 		}
 	}
 }

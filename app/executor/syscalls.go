@@ -46,10 +46,10 @@ func (s *syscalls) Meter(gas *uint64, selector cairo.Selector, units uint64) err
 
 // StorageRead implements cairo.Syscalls.
 func (s *syscalls) StorageRead(gas *uint64, domain uint32, key felt.Felt) (felt.Felt, error) {
-	if err := s.charge(gas, cairo.StorageRead, 0); err != nil {
+	if err := checkSlot(domain, key); err != nil {
 		return felt.Felt{}, err
 	}
-	if err := checkSlot(domain, key); err != nil {
+	if err := s.charge(gas, cairo.StorageRead, 0); err != nil {
 		return felt.Felt{}, err
 	}
 	return s.st.StorageAt(s.frame.Contract, key)
@@ -57,16 +57,18 @@ func (s *syscalls) StorageRead(gas *uint64, domain uint32, key felt.Felt) (felt.
 
 // StorageWrite implements cairo.Syscalls.
 func (s *syscalls) StorageWrite(gas *uint64, domain uint32, key, value felt.Felt) error {
-	if err := s.charge(gas, cairo.StorageWrite, 0); err != nil {
+	if err := checkSlot(domain, key); err != nil {
 		return err
 	}
-	if err := checkSlot(domain, key); err != nil {
+	if err := s.charge(gas, cairo.StorageWrite, 0); err != nil {
 		return err
 	}
 	s.st.SetStorage(s.frame.Contract, key, value)
 	return nil
 }
 
+// checkSlot refuses what names no storage slot. A syscall's request is read before it is charged: a request that cannot be read ends
+// the transaction, whatever gas there is.
 func checkSlot(domain uint32, key felt.Felt) error {
 	if domain != 0 {
 		return failf("Invalid address domain: %d.", domain)
@@ -152,14 +154,14 @@ func (s *syscalls) GetBlockHash(gas *uint64, number uint64) (felt.Felt, error) {
 
 // GetClassHashAt implements cairo.Syscalls.
 func (s *syscalls) GetClassHashAt(gas *uint64, contract felt.Felt) (felt.Felt, error) {
+	if err := checkAddress(contract); err != nil {
+		return felt.Felt{}, err
+	}
 	if err := s.charge(gas, cairo.GetClassHashAt, 0); err != nil {
 		return felt.Felt{}, err
 	}
 	if s.validating() {
 		return felt.Felt{}, s.unauthorized("get_class_hash_at")
-	}
-	if err := checkAddress(contract); err != nil {
-		return felt.Felt{}, err
 	}
 	return s.st.ClassHashAt(contract)
 }
@@ -183,10 +185,10 @@ func (s *syscalls) ReplaceClass(gas *uint64, class felt.Felt) error {
 
 // CallContract implements cairo.Syscalls.
 func (s *syscalls) CallContract(gas *uint64, contract, selector felt.Felt, calldata []felt.Felt) ([]felt.Felt, error) {
-	if err := s.charge(gas, cairo.CallContract, 0); err != nil {
+	if err := checkAddress(contract); err != nil {
 		return nil, err
 	}
-	if err := checkAddress(contract); err != nil {
+	if err := s.charge(gas, cairo.CallContract, 0); err != nil {
 		return nil, err
 	}
 	if s.validating() && contract != s.frame.Contract {
@@ -255,14 +257,14 @@ func (s *syscalls) Deploy(gas *uint64, class, salt felt.Felt, calldata []felt.Fe
 
 // MetaTxV0 implements cairo.Syscalls: a call that sees itself as a transaction of version 0 with the given signature.
 func (s *syscalls) MetaTxV0(gas *uint64, contract, selector felt.Felt, calldata, signature []felt.Felt) ([]felt.Felt, error) {
+	if err := checkAddress(contract); err != nil {
+		return nil, err
+	}
 	if err := s.charge(gas, cairo.MetaTxV0, uint64(len(calldata))); err != nil {
 		return nil, err
 	}
 	if s.validating() {
 		return nil, s.unauthorized("meta_tx_v0")
-	}
-	if err := checkAddress(contract); err != nil {
-		return nil, err
 	}
 	if selector != executeSelector {
 		return nil, &cairo.SyscallFailure{Data: []felt.Felt{invalidArgument}}

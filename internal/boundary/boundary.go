@@ -59,7 +59,7 @@ var Rules = []Rule{
 	{"felts of proof facts", number(0), number(1), both, ours},
 	{"query bit of the version", number(0), number(1), both, protocol},
 	{"class hash of a DECLARE", power(251, -1), power(251, 0), both, protocol},
-	{"sender's address", power(251, -257), power(251, -256), both, protocol},
+	{"sender's address", power(251, -1), power(251, 0), both, protocol},
 
 	// What it pays.
 	{"block's price above the sender's L2 gas price (FRI)", number(0), number(1), both, protocol},
@@ -82,10 +82,10 @@ var Rules = []Rule{
 	{"event data", number(300), number(301), both, constants},
 	{"events of a call from the protocol", number(1000), number(1001), both, constants},
 	{"L1 address of a message", power(160, -1), power(160, 0), both, protocol},
-	{"storage key", power(251, -257), power(251, -256), both, protocol},
+	{"storage key", power(251, -1), power(251, 0), both, protocol},
 	{"storage address domain", number(0), number(1), both, protocol},
-	{"address of call_contract", power(251, -257), power(251, -256), both, protocol},
-	{"address of get_class_hash_at", power(251, -257), power(251, -256), both, protocol},
+	{"address of call_contract", power(251, -1), power(251, 0), both, protocol},
+	{"address of get_class_hash_at", power(251, -1), power(251, 0), both, protocol},
 	{"block number above the newest with a readable hash", number(0), number(1), both, constants},
 	{"words of keccak's input beyond whole blocks", number(0), number(1), both, protocol},
 	{"calldata of a class without a constructor (felts)", number(0), number(1), both, protocol},

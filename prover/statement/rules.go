@@ -160,7 +160,7 @@ func slotOf(s *Syscall) (felt.Felt, error) {
 		return felt.Zero, fmt.Errorf("storage domain %v, want 0", s.Request[0])
 	}
 	if !starknet.IsAddress(s.Request[1]) {
-		return felt.Zero, fmt.Errorf("storage key %v is not below 2^251 - 256", s.Request[1])
+		return felt.Zero, fmt.Errorf("storage key %v is not below 2^251", s.Request[1])
 	}
 	return s.Request[1], nil
 }
