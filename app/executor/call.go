@@ -133,7 +133,7 @@ func (c *context) call(e entry) (*Frame, error) {
 		return f, failf("Execution failed due to recursion depth exceeded.")
 	}
 	if at.IsZero() {
-		return f, failf("Requested contract address %s is not deployed.", padded(e.storage))
+		return f, failf("Requested contract address %s is not deployed.", starknet.PaddedHex(e.storage))
 	}
 	class, err := c.class(f.ClassHash)
 	if err != nil {
@@ -183,7 +183,7 @@ func (c *context) callTop(e entry) (*Frame, error) {
 	}
 	c.lastGas = e.gas - f.GasConsumed
 	if f.Failed {
-		return f, &failure{reason: revertSummary(executionPanicHeader, f)}
+		return f, &failure{reason: revertSummary(starknet.ExecutionPanicHeader, f)}
 	}
 	return f, nil
 }
@@ -192,7 +192,7 @@ func (c *context) callTop(e entry) (*Frame, error) {
 func (c *context) class(hash felt.Felt) (*cairo.Class, error) {
 	class, err := c.Classes.Get(c.st, hash)
 	if err == nil && class == nil {
-		return nil, failf("Class with hash %s is not declared.", padded(hash))
+		return nil, failf("Class with hash %s is not declared.", starknet.PaddedHex(hash))
 	}
 	return class, err
 }
@@ -223,7 +223,7 @@ func (c *context) deploy(class, address, deployer felt.Felt, calldata []felt.Fel
 	}
 	wrap := func(f *Frame, err error) (*Frame, error) {
 		if cause, ok := asFailure(err); ok {
-			return f, &failure{title: constructorTitle, frame: f, cause: cause}
+			return f, &failure{title: starknet.ConstructorTitle, frame: f, cause: cause}
 		}
 		return f, err
 	}
@@ -232,7 +232,7 @@ func (c *context) deploy(class, address, deployer felt.Felt, calldata []felt.Fel
 		return f, err
 	}
 	if !at.IsZero() {
-		return wrap(f, failf("Deployment failed: contract already deployed at address %s", padded(address)))
+		return wrap(f, failf("Deployment failed: contract already deployed at address %s", starknet.PaddedHex(address)))
 	}
 	c.st.SetClassHash(address, class)
 	declared, err := c.class(class)
@@ -295,7 +295,7 @@ func (x *Executor) Call(st state.Reader, block *Block, contract, selector felt.F
 		if len(f.Retdata) == 1 && f.Retdata[0] == entrypointNotFound && len(f.Inner) == 0 {
 			return f, reject(EntrypointNotFound, "contract %v has no entry point %v", contract, selector)
 		}
-		return f, reject(ContractError, "%s", revertSummary(executionPanicHeader, f))
+		return f, reject(ContractError, "%s", revertSummary(starknet.ExecutionPanicHeader, f))
 	}
 	return f, nil
 }

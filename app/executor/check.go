@@ -194,13 +194,13 @@ func (t *transaction) overdraft(b bill) (string, error) {
 		return "", nil
 	}
 	if most := t.tx.Fields().ResourceBounds.L2Gas.MaxAmount; b.gas > most {
-		return sprintf("Insufficient max L2Gas: max amount: %d, actual used: %d.", most, b.gas), nil
+		return starknet.OverGasReason(most, b.gas), nil
 	}
 	low, high, err := t.balance()
 	if err != nil || covers(low, high, b.fee) {
 		return "", err
 	}
-	return sprintf("Insufficient fee token balance. Fee: %v, balance: low/high %v/%v.", b.fee, low, high), nil
+	return starknet.OverBalanceReason(b.fee, low, high), nil
 }
 
 // affordable rejects a transaction that cannot revert for an overdraft.

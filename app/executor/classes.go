@@ -132,7 +132,7 @@ func (t *transaction) checkDeclare(tx *starknet.Declare) (*state.Class, error) {
 		return nil, err
 	}
 	if !declared.IsZero() {
-		return nil, reject(ClassAlreadyDeclared, "Class with hash %s is already declared.", padded(tx.ClassHash))
+		return nil, reject(ClassAlreadyDeclared, "Class with hash %s is already declared.", starknet.PaddedHex(tx.ClassHash))
 	}
 	if t.declared, err = t.Classes.Compile(tx.ClassHash, tx.Class); err != nil {
 		return nil, err

@@ -52,7 +52,7 @@ type failure struct {
 	reason string
 }
 
-func (f *failure) Error() string { return "executor: " + f.text(0) }
+func (f *failure) Error() string { return "executor: " + f.text() }
 
 // failf is the cause of a failure.
 func failf(format string, args ...any) *failure {

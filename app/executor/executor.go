@@ -251,7 +251,7 @@ func (t *transaction) invoke(tx *starknet.Invoke) (bill, error) {
 		if !ok {
 			return bill{}, err
 		}
-		return t.revert(point, ctx, revertText(executionHeader, frame, failure), nil)
+		return t.revert(point, ctx, revertText(starknet.ExecutionHeader, frame, failure), nil)
 	}
 	t.spend(frame)
 	done, err := t.bill(0)
@@ -297,7 +297,7 @@ func (t *transaction) deployAccount(tx *starknet.DeployAccount) (bill, error) {
 	frame, err := ctx.deploy(tx.ClassHash, address, felt.Felt{}, tx.ConstructorCalldata, ctx.initialGas)
 	t.out.Execute = frame
 	if err != nil {
-		return bill{}, t.rejectFailure(constructorHeader, err)
+		return bill{}, t.rejectFailure(starknet.ConstructorHeader, err)
 	}
 	t.spend(frame)
 	calldata := append([]felt.Felt{tx.ClassHash, tx.ContractAddressSalt}, tx.ConstructorCalldata...)
@@ -342,12 +342,12 @@ func (t *transaction) validate(selector felt.Felt, calldata []felt.Felt) error {
 	t.out.Validate = frame
 	if err != nil {
 		if failure, ok := asFailure(err); ok {
-			return reject(ValidationFailure, "%s", revertText(validationHeader, frame, failure))
+			return reject(ValidationFailure, "%s", revertText(starknet.ValidationHeader, frame, failure))
 		}
 		return err
 	}
 	if frame.Failed {
-		return reject(ValidationFailure, "%s", revertSummary(validatePanicHeader, frame))
+		return reject(ValidationFailure, "%s", revertSummary(starknet.ValidatePanicHeader, frame))
 	}
 	if len(frame.Retdata) != 1 || frame.Retdata[0] != validated {
 		return reject(ValidationFailure, "the validation entry point should return 'VALID', got %v", frame.Retdata)
@@ -383,7 +383,7 @@ func (t *transaction) rejectFailure(header string, err error) error {
 	if !ok {
 		return err
 	}
-	return reject(ValidationFailure, "%s", header+failure.text(0))
+	return reject(ValidationFailure, "%s", header+failure.text())
 }
 
 // payFee moves the fee from the account to the sequencer by the fee token's own transfer.
@@ -401,7 +401,7 @@ func (t *transaction) payFee(fee starknet.Uint128) error {
 		return nil
 	}
 	if failure, ok := asFailure(err); ok {
-		return reject(InsufficientAccountBalance, "fee transfer: %s", failure.text(0))
+		return reject(InsufficientAccountBalance, "fee transfer: %s", failure.text())
 	}
 	return err
 }

@@ -649,31 +649,11 @@ func TestObserve(t *testing.T) {
 	}
 }
 
-// Panic data in the form of the reference's format_panic_data.
-func TestPanicText(t *testing.T) {
-	text := []felt.Felt{byteArrayMagic, u(1), felt.FromShortString("a string of thirty-one bytes..."), felt.FromShortString("tail"), u(4)}
-	for _, c := range []struct {
-		data []felt.Felt
-		want string
-	}{
-		{nil, "()"},
-		{[]felt.Felt{felt.FromShortString("bad")}, "0x626164 ('bad')"},
-		{[]felt.Felt{u(1), felt.FromShortString("bad")}, "(0x1, 0x626164 ('bad'))"},
-		{text, `"a string of thirty-one bytes...tail"`},
-		{append(slices.Clone(text), u(1)), `("a string of thirty-one bytes...tail", 0x1)`},
-		{[]felt.Felt{byteArrayMagic, u(1)}, "(0x46a6158a16a947e5916b2a2ca68501a45e93d7110e81aa2d6438b1c57c879a3, 0x1)"},
-	} {
-		if got := PanicText(c.data); got != c.want {
-			t.Errorf("%v: %s, want %s", c.data, got, c.want)
-		}
-	}
-}
-
 // The text of a long panic keeps both ends and is bounded.
 func TestLongRevert(t *testing.T) {
 	b := newBench(t)
 	out := b.reverts("long panic", "\n...\n", panicking(make([]felt.Felt, 5000)...))
-	if n := len(out.Receipt.RevertReason); n > 2*maxRevertText {
+	if n := len(out.Receipt.RevertReason); n > 2*starknet.MaxRevertText {
 		t.Errorf("reason of %d bytes", n)
 	}
 }

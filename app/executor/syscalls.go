@@ -197,7 +197,7 @@ func (s *syscalls) CallContract(gas *uint64, contract, selector felt.Felt, calld
 	if selector == executeSelector {
 		return nil, &cairo.SyscallFailure{Data: []felt.Felt{invalidArgument}}
 	}
-	return s.inner(gas, callTitle, entry{
+	return s.inner(gas, starknet.CallTitle, entry{
 		kind: cairo.External, selector: selector, storage: contract, caller: s.frame.Contract, calldata: calldata,
 	})
 }
@@ -207,7 +207,7 @@ func (s *syscalls) LibraryCall(gas *uint64, class, selector felt.Felt, calldata 
 	if err := s.charge(gas, cairo.LibraryCall, 0); err != nil {
 		return nil, err
 	}
-	return s.inner(gas, libraryTitle, entry{
+	return s.inner(gas, starknet.LibraryTitle, entry{
 		kind: cairo.External, selector: selector, storage: s.frame.Contract, caller: s.frame.Caller, class: &class, calldata: calldata,
 	})
 }
@@ -279,5 +279,5 @@ func (s *syscalls) MetaTxV0(gas *uint64, contract, selector felt.Felt, calldata,
 		ChainID: s.block.ChainID,
 	}
 	defer func() { s.context.info = outer }()
-	return s.inner(gas, callTitle, entry{kind: cairo.External, selector: selector, storage: contract, calldata: calldata})
+	return s.inner(gas, starknet.CallTitle, entry{kind: cairo.External, selector: selector, storage: contract, calldata: calldata})
 }

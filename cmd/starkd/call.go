@@ -234,7 +234,7 @@ func (r *callReport) fill(f *executor.Frame, st *state.Overlay) error {
 		r.Retdata = []felt.Felt{}
 	}
 	if f.Failed {
-		r.Panic = executor.PanicText(f.Retdata)
+		r.Panic = starknet.PanicText(f.Retdata)
 	}
 	r.Events, r.Messages, r.StorageWrites = []callEvent{}, []callMessage{}, []storageWrite{}
 	for _, e := range orderedEvents(f) {
