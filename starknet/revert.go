@@ -31,13 +31,19 @@ const (
 	ConstructorTitle = "Error in the contract class constructor"
 )
 
-// MaxRevertText bounds the bytes of a reason after its header; longer texts lose their middle.
+// MaxRevertText bounds the bytes of a panic's summary, and of a reason after its header.
 const MaxRevertText = 15_000
+
+const (
+	revertSlack = 100     // what a reason may have beyond the bound before its middle is cut
+	cutMark     = "\n..." // ends a summary that was cut, and stands for frames that were dropped
+)
 
 // ErrorFrame is a call that a failure came through.
 type ErrorFrame struct {
 	Title                         string // CallTitle, LibraryTitle or ConstructorTitle
 	Contract, ClassHash, Selector felt.Felt
+	NoSelector                    bool // a deployment that failed before its constructor was called
 }
 
 // ErrorTrace is a failure: the calls that it came through, outermost first, and its cause.
@@ -49,10 +55,19 @@ type ErrorTrace struct {
 // String lists the calls and the cause.
 func (t *ErrorTrace) String() string {
 	var b strings.Builder
-	for depth := range t.Frames {
-		f := &t.Frames[depth]
+	depth := 0
+	for i := range t.Frames {
+		f := &t.Frames[i]
+		selector := "UNKNOWN"
+		if !f.NoSelector {
+			selector = PaddedHex(f.Selector)
+		}
 		fmt.Fprintf(&b, "%d: %s (contract address: %s, class hash: %s, selector: %s):\n",
-			depth, f.Title, PaddedHex(f.Contract), PaddedHex(f.ClassHash), PaddedHex(f.Selector))
+			depth, f.Title, PaddedHex(f.Contract), PaddedHex(f.ClassHash), selector)
+		// What is below the constructor of a deploy syscall has the constructor's number, as in the reference.
+		if i == 0 || f.Title != ConstructorTitle {
+			depth++
+		}
 	}
 	b.WriteString(t.Cause)
 	return b.String()
@@ -69,19 +84,40 @@ type PanicFrame struct {
 	Inner                         []*PanicFrame
 }
 
-// PanicSummary is the panic of a call: the calls that passed it on, and its data.
+// line names the call.
+func (f *PanicFrame) line() string {
+	return fmt.Sprintf("Error in contract (contract address: %s, class hash: %s, selector: %s):\n",
+		PaddedHex(f.Contract), PaddedHex(f.ClassHash), PaddedHex(f.Selector))
+}
+
+// PanicSummary is the panic of a call: the calls that passed it on, and its data. The data comes first where there is no room for
+// both: then there are fewer calls, the innermost among them, or none. All of this, down to the line break before the period of a
+// summary without calls, is the reference's.
 func PanicSummary(header string, root *PanicFrame) string {
-	var b strings.Builder
-	b.WriteString(header)
-	b.WriteByte('\n')
 	frames, data := panicPath(root)
-	for _, f := range frames {
-		fmt.Fprintf(&b, "Error in contract (contract address: %s, class hash: %s, selector: %s):\n",
-			PaddedHex(f.Contract), PaddedHex(f.ClassHash), PaddedHex(f.Selector))
+	text := PanicText(data)
+	line := len(root.line())
+	if bare := header + "\n" + text + "\n.\n"; len(bare) > MaxRevertText {
+		return bare[:MaxRevertText-len(cutMark)] + cutMark
+	} else if len(bare) >= MaxRevertText-2*line-len(cutMark)-1 {
+		return bare
 	}
-	b.WriteString(PanicText(data))
-	b.WriteString(".\n")
-	return cutText(b.String())
+	lines := make([]string, len(frames))
+	for i, f := range frames {
+		lines[i] = f.line()
+	}
+	full := header + "\n" + strings.Join(lines, "") + text + ".\n"
+	if len(full) <= MaxRevertText {
+		return full
+	}
+	over := len(full) - MaxRevertText + len(cutMark)
+	last := len(lines) - 1
+	keep := last - (over+line-1)/line
+	full = header + "\n" + strings.Join(lines[:keep], "") + cutMark + "\n" + lines[last] + text + ".\n"
+	if len(full) > MaxRevertText {
+		full = full[:MaxRevertText-len(cutMark)] + cutMark
+	}
+	return full
 }
 
 var entrypointFailed = felt.FromShortString("ENTRYPOINT_FAILED")
@@ -130,7 +166,7 @@ func OverGasReason(bound, used uint64) string {
 // OverBalanceReason is the reason of a transaction whose sender cannot pay the fee after execution. The balance is in two
 // halves of 128 bits.
 func OverBalanceReason(fee Uint128, low, high felt.Felt) string {
-	return fmt.Sprintf("Insufficient fee token balance. Fee: %v, balance: low/high %v/%v.", fee, low, high)
+	return fmt.Sprintf("Insufficient fee token balance. Fee: %v, balance: low/high %v/%v.", fee, low.BigInt(), high.BigInt())
 }
 
 // PaddedHex is a felt as 64 hexadecimal digits.
@@ -139,12 +175,12 @@ func PaddedHex(x felt.Felt) string {
 	return fmt.Sprintf("0x%x", b[:])
 }
 
-// cutText removes the middle of a text that is too long. Texts are ASCII but for strings that contracts make.
+// cutText removes the middle of a text that is too long. Texts are ASCII.
 func cutText(s string) string {
-	if len(s) <= MaxRevertText {
+	if len(s) <= MaxRevertText+revertSlack {
 		return s
 	}
-	return strings.ToValidUTF8(s[:MaxRevertText/2], "") + "\n\n...\n\n" + strings.ToValidUTF8(s[len(s)-MaxRevertText/2:], "")
+	return s[:MaxRevertText/2] + "\n\n...\n\n" + s[len(s)-MaxRevertText/2:]
 }
 
 // byteArrayMagic begins a string in panic data.
@@ -170,31 +206,45 @@ func PanicText(data []felt.Felt) string {
 	return "(" + strings.Join(items, ", ") + ")"
 }
 
-// shortString is the text of a felt whose bytes are all printable.
+// shortString is the text of a felt whose bytes are all printable, but for zeros at both ends: that of 0 is empty.
 func shortString(x felt.Felt) (string, bool) {
 	b := x.Bytes()
-	s := strings.TrimLeft(string(b[:]), "\x00")
-	return s, s != "" && printable(s)
-}
-
-func printable(s string) bool {
+	s := strings.Trim(string(b[:]), "\x00")
 	for i := range len(s) {
-		if c := s[i]; (c < 0x20 || c > 0x7e) && c != '\t' && c != '\n' && c != '\r' && c != '\f' {
-			return false
+		if !printable(s[i]) {
+			return "", false
 		}
 	}
-	return true
+	return s, true
+}
+
+func printable(c byte) bool {
+	return c >= 0x20 && c <= 0x7e || c == '\t' || c == '\n' || c == '\r' || c == '\f'
+}
+
+// writeEscaped writes bytes, those that do not print as \0 or in hexadecimal.
+func writeEscaped(b *strings.Builder, bytes []byte) {
+	for _, c := range bytes {
+		switch {
+		case printable(c):
+			b.WriteByte(c)
+		case c == 0:
+			b.WriteString(`\0`)
+		default:
+			fmt.Fprintf(b, `\x%02x`, c)
+		}
+	}
 }
 
 // byteArray decodes a string at the head of panic data: magic, number of full words, words of 31 bytes, the rest, its
-// length.
+// length, which the reference lets be 31.
 func byteArray(data []felt.Felt) (s string, rest []felt.Felt, ok bool) {
 	if len(data) < 4 || data[0] != byteArrayMagic || !data[1].IsUint64() || data[1].Uint64() > uint64(len(data)-4) {
 		return "", nil, false
 	}
 	words := int(data[1].Uint64())
 	tail, length := data[2+words], data[3+words]
-	if !length.IsUint64() || length.Uint64() > 30 || tail.BitLen() > 8*int(length.Uint64()) {
+	if !length.IsUint64() || length.Uint64() > 31 || tail.BitLen() > 8*int(length.Uint64()) {
 		return "", nil, false
 	}
 	var b strings.Builder
@@ -203,9 +253,9 @@ func byteArray(data []felt.Felt) (s string, rest []felt.Felt, ok bool) {
 		if raw[0] != 0 {
 			return "", nil, false
 		}
-		b.Write(raw[1:])
+		writeEscaped(&b, raw[1:])
 	}
 	raw := tail.Bytes()
-	b.Write(raw[32-length.Uint64():])
-	return b.String(), data[4+words:], printable(b.String())
+	writeEscaped(&b, raw[32-length.Uint64():])
+	return b.String(), data[4+words:], true
 }

@@ -130,10 +130,10 @@ func (c *context) call(e entry) (*Frame, error) {
 	c.depth++
 	defer func() { c.depth-- }()
 	if c.depth > maxDepth {
-		return f, failf("Execution failed due to recursion depth exceeded.")
+		return f, failCallf("Execution failed due to recursion depth exceeded.")
 	}
 	if at.IsZero() {
-		return f, failf("Requested contract address %s is not deployed.", starknet.PaddedHex(e.storage))
+		return f, failCallf("Requested contract address %s is not deployed.", starknet.PaddedHex(e.storage))
 	}
 	class, err := c.class(f.ClassHash)
 	if err != nil {
@@ -164,7 +164,7 @@ func (c *context) call(e entry) (*Frame, error) {
 	switch _, isRun := err.(*cairo.RunError); {
 	case isRun:
 		// The text is hashed into the receipt, and what exactly an engine says differs between engines.
-		return f, failf("Error in the Cairo run: a rule of the machine was broken.")
+		return f, failCallf("Error in the Cairo run: a rule of the machine was broken.")
 	case err != nil:
 		return f, err
 	case result.GasLeft > e.gas:
@@ -192,10 +192,12 @@ func (c *context) callTop(e entry) (*Frame, error) {
 func (c *context) class(hash felt.Felt) (*cairo.Class, error) {
 	class, err := c.Classes.Get(c.st, hash)
 	if err == nil && class == nil {
-		return nil, failf("Class with hash %s is not declared.", starknet.PaddedHex(hash))
+		return nil, failCallf(undeclared, starknet.PaddedHex(hash))
 	}
 	return class, err
 }
+
+const undeclared = "Class with hash %s is not declared."
 
 func hasEntryPoint(class *casm.Class, kind cairo.EntryPointType, selector felt.Felt) bool {
 	for _, ep := range entryPoints(class, kind) {
@@ -221,9 +223,9 @@ func (c *context) deploy(class, address, deployer felt.Felt, calldata []felt.Fel
 	f := &Frame{
 		Contract: address, ClassHash: class, Caller: deployer, Selector: constructorSelector, Kind: cairo.Constructor, Gas: gas,
 	}
-	wrap := func(f *Frame, err error) (*Frame, error) {
+	wrap := func(f *Frame, err error, called bool) (*Frame, error) {
 		if cause, ok := asFailure(err); ok {
-			return f, &failure{title: starknet.ConstructorTitle, frame: f, cause: cause}
+			return f, &failure{title: starknet.ConstructorTitle, frame: f, noSelector: !called, cause: cause}
 		}
 		return f, err
 	}
@@ -232,23 +234,24 @@ func (c *context) deploy(class, address, deployer felt.Felt, calldata []felt.Fel
 		return f, err
 	}
 	if !at.IsZero() {
-		return wrap(f, failf("Deployment failed: contract already deployed at address %s", starknet.PaddedHex(address)))
+		return wrap(f, failCallf("Deployment failed: contract already deployed at address %s", starknet.PaddedHex(address)), false)
 	}
 	c.st.SetClassHash(address, class)
 	declared, err := c.class(class)
 	if err != nil {
-		return wrap(f, err)
+		return wrap(f, err, false)
 	}
 	constructors := declared.Casm.EntryPoints.Constructor
 	if len(constructors) == 0 {
 		if len(calldata) > 0 {
-			return wrap(f, failf("Invalid input: constructor_calldata; Cannot pass calldata to a contract with no constructor."))
+			return wrap(f, failCallf("Invalid input: constructor_calldata; Cannot pass calldata to a contract with no constructor."), false)
 		}
 		return f, nil
 	}
-	return wrap(c.callTop(entry{
+	f, err = c.callTop(entry{
 		kind: cairo.Constructor, selector: constructors[0].Selector, storage: address, caller: deployer, calldata: calldata, gas: gas,
-	}))
+	})
+	return wrap(f, err, true)
 }
 
 // Construct deploys a contract outside any transaction, as genesis does, and runs its constructor.

@@ -46,18 +46,22 @@ func reject(reason Reason, format string, args ...any) error {
 // failure is an end of execution that no contract can catch: it reverts the transaction, or rejects one that cannot
 // revert. It is either where it happened, with the cause below, or the cause itself.
 type failure struct {
-	title  string // "Error in the called contract", …; empty at the cause
-	frame  *Frame // with a title
-	cause  *failure
-	reason string
+	title      string // "Error in the called contract", …; empty at the cause
+	frame      *Frame // with a title
+	noSelector bool   // a deployment that came to no constructor
+	cause      *failure
+	reason     string
 }
 
 func (f *failure) Error() string { return "executor: " + f.text() }
 
-// failf is the cause of a failure.
+// failf is a failure in a syscall itself.
 func failf(format string, args ...any) *failure {
-	return &failure{reason: fmt.Sprintf(format, args...) + "\n"}
+	return &failure{reason: fmt.Sprintf(format, args...)}
 }
+
+// failCallf is a failure of an entry point. The reference ends its text with a line break, that of a syscall's without.
+func failCallf(format string, args ...any) *failure { return failf(format+"\n", args...) }
 
 // asFailure tells failures of the program from those of the node.
 func asFailure(err error) (*failure, bool) { return errors.AsType[*failure](err) }

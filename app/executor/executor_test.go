@@ -344,9 +344,9 @@ func TestFailures(t *testing.T) {
 		"domain":         {"Invalid address domain: 1.", func(f *frame) error { _, err := f.StorageRead(&f.gas, 1, u(1)); return err }},
 		"domain, no gas": {"Invalid address domain: 1.", func(f *frame) error { _, err := f.StorageRead(new(uint64), 1, u(1)); return err }},
 		"write, no gas":  {"Invalid address domain: 2.", func(f *frame) error { return f.StorageWrite(new(uint64), 2, u(1), u(1)) }},
-		"key":            {"out of range", func(f *frame) error { return f.StorageWrite(&f.gas, 0, top, u(1)) }},
-		"address":        {"out of range", func(f *frame) error { _, err := f.CallContract(&f.gas, top, self, nil); return err }},
-		"L1 address":     {"not an L1 address", func(f *frame) error { return f.SendMessageToL1(&f.gas, top, nil) }},
+		"key":            {"Out of range [0x0, 0x8000", func(f *frame) error { return f.StorageWrite(&f.gas, 0, top, u(1)) }},
+		"address":        {"Out of range [0x0, 0x8000", func(f *frame) error { _, err := f.CallContract(&f.gas, top, self, nil); return err }},
+		"L1 address":     {"Out of range 3618502788666131106986593281521497120414687020801267626233049500247285301248.", func(f *frame) error { return f.SendMessageToL1(&f.gas, top, nil) }},
 		"event keys":     {"maximum keys length", func(f *frame) error { return f.EmitEvent(&f.gas, make([]felt.Felt, 51), nil) }},
 		"event data":     {"maximum data length", func(f *frame) error { return f.EmitEvent(&f.gas, nil, make([]felt.Felt, 301)) }},
 		"events": {"maximum number of events", func(f *frame) (err error) {

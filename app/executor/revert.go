@@ -15,7 +15,7 @@ func (f *failure) trace() starknet.ErrorTrace {
 	var t starknet.ErrorTrace
 	for ; f.cause != nil; f = f.cause {
 		t.Frames = append(t.Frames, starknet.ErrorFrame{
-			Title: f.title, Contract: f.frame.Contract, ClassHash: f.frame.ClassHash, Selector: f.frame.Selector,
+			Title: f.title, Contract: f.frame.Contract, ClassHash: f.frame.ClassHash, Selector: f.frame.Selector, NoSelector: f.noSelector,
 		})
 	}
 	t.Cause = f.reason

@@ -79,7 +79,7 @@ func checkSlot(domain uint32, key felt.Felt) error {
 // checkAddress refuses what is no storage key and no contract address.
 func checkAddress(x felt.Felt) error {
 	if !starknet.IsAddress(x) {
-		return failf("Invalid syscall input: %v; out of range.", x)
+		return failf("Out of range [0x0, 0x800000000000000000000000000000000000000000000000000000000000000).")
 	}
 	return nil
 }
@@ -110,7 +110,7 @@ func (s *syscalls) SendMessageToL1(gas *uint64, to felt.Felt, payload []felt.Fel
 		return err
 	}
 	if to.BitLen() > 160 {
-		return failf("Invalid syscall input: %v; not an L1 address.", to)
+		return failf("Out of range %v.", to.BigInt())
 	}
 	order := len(s.msgs) - s.from.messages
 	payload = slices.Clone(payload)
@@ -176,8 +176,10 @@ func (s *syscalls) ReplaceClass(gas *uint64, class felt.Felt) error {
 	if err := s.charge(gas, cairo.ReplaceClass, 0); err != nil {
 		return err
 	}
-	if _, err := s.class(class); err != nil {
+	if declared, err := s.Classes.Get(s.st, class); err != nil {
 		return err
+	} else if declared == nil {
+		return failf(undeclared, starknet.PaddedHex(class))
 	}
 	s.st.SetClassHash(s.frame.Contract, class)
 	return nil
