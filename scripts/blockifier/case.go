@@ -1,0 +1,291 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/big"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet"
+)
+
+// Case is a case file.
+type Case struct {
+	ChainID   string         `json:"chain_id"`
+	FeeToken  felt.Felt      `json:"fee_token"`
+	Block     BlockInfo      `json:"block"`
+	Classes   []ClassFile    `json:"classes"`
+	Contracts []ContractInit `json:"contracts"`
+	Steps     []Step         `json:"steps"`
+
+	Name string `json:"-"` // of the file, without its ending
+	dir  string // that the names of class files are relative to
+}
+
+// BlockInfo is what execution sees of the block.
+type BlockInfo struct {
+	Number     uint64    `json:"number"`
+	Timestamp  uint64    `json:"timestamp"`
+	Sequencer  felt.Felt `json:"sequencer"`
+	L2GasPrice felt.Felt `json:"l2_gas_price"`
+}
+
+// ClassFile is a class that is declared before the first step.
+type ClassFile struct {
+	Name   string `json:"name"`
+	Sierra string `json:"sierra"`
+}
+
+// ContractInit is a contract before the first step.
+type ContractInit struct {
+	Address   felt.Felt               `json:"address"`
+	ClassHash felt.Felt               `json:"class_hash"`
+	Nonce     felt.Felt               `json:"nonce"`
+	Storage   map[felt.Felt]felt.Felt `json:"storage"`
+}
+
+// Step is a transaction, and the block from it on if it is another one.
+type Step struct {
+	Name     string     `json:"name"`
+	Category string     `json:"category"`
+	Block    *BlockInfo `json:"block"`
+	Tx       broadcast  `json:"tx"`
+}
+
+// ReadCase reads a case file.
+func ReadCase(name string) (*Case, error) {
+	raw, err := readFile(name)
+	if err != nil {
+		return nil, err
+	}
+	base, _, _ := strings.Cut(filepath.Base(name), ".")
+	c := &Case{Name: base, dir: filepath.Dir(name)}
+	if err := json.Unmarshal(raw, c); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return c, nil
+}
+
+// Class reads the Sierra class of a class file.
+func (c *Case) Class(f ClassFile) (*starknet.ContractClass, error) {
+	raw, err := readFile(filepath.Join(c.dir, f.Sierra))
+	if err != nil {
+		return nil, err
+	}
+	class := new(starknet.ContractClass)
+	if err := json.Unmarshal(raw, class); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Sierra, err)
+	}
+	return class, nil
+}
+
+// readFile reads a file, or else its compressed form.
+func readFile(name string) ([]byte, error) {
+	raw, err := os.ReadFile(name)
+	if os.IsNotExist(err) && !strings.HasSuffix(name, ".gz") {
+		if raw, zipped := os.ReadFile(name + ".gz"); zipped == nil {
+			return inflate(raw)
+		}
+	}
+	if err == nil && strings.HasSuffix(name, ".gz") {
+		return inflate(raw)
+	}
+	return raw, err
+}
+
+func inflate(raw []byte) ([]byte, error) {
+	r, err := gzip.NewReader(bytes.NewReader(raw))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r)
+}
+
+// broadcast is a transaction as JSON-RPC takes it. It is decoded without the RPC's checks, which are not execution's.
+type broadcast struct{ starknet.Transaction }
+
+type boundJSON struct {
+	MaxAmount       hexNumber `json:"max_amount"`
+	MaxPricePerUnit hexNumber `json:"max_price_per_unit"`
+}
+
+func (b boundJSON) bound() starknet.ResourceBound {
+	l := b.MaxPricePerUnit.limbs
+	return starknet.ResourceBound{MaxAmount: b.MaxAmount.limbs[0], MaxPricePerUnit: starknet.Uint128{Hi: l[1], Lo: l[0]}}
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (b *broadcast) UnmarshalJSON(raw []byte) error {
+	var j struct {
+		Type                string          `json:"type"`
+		SenderAddress       felt.Felt       `json:"sender_address"`
+		Calldata            []felt.Felt     `json:"calldata"`
+		ClassHash           felt.Felt       `json:"class_hash"`
+		CompiledClassHash   felt.Felt       `json:"compiled_class_hash"`
+		ContractClass       json.RawMessage `json:"contract_class"`
+		Salt                felt.Felt       `json:"contract_address_salt"`
+		ConstructorCalldata []felt.Felt     `json:"constructor_calldata"`
+		Signature           []felt.Felt     `json:"signature"`
+		Nonce               felt.Felt       `json:"nonce"`
+		ResourceBounds      struct {
+			L1Gas     boundJSON `json:"l1_gas"`
+			L1DataGas boundJSON `json:"l1_data_gas"`
+			L2Gas     boundJSON `json:"l2_gas"`
+		} `json:"resource_bounds"`
+		Tip                   hexNumber   `json:"tip"`
+		PaymasterData         []felt.Felt `json:"paymaster_data"`
+		AccountDeploymentData []felt.Felt `json:"account_deployment_data"`
+		NonceDAMode           string      `json:"nonce_data_availability_mode"`
+		FeeDAMode             string      `json:"fee_data_availability_mode"`
+	}
+	if err := json.Unmarshal(raw, &j); err != nil {
+		return err
+	}
+	mode := map[string]starknet.DAMode{"L1": starknet.DAModeL1, "L2": starknet.DAModeL2}
+	common := starknet.Common{
+		Signature: j.Signature, Nonce: j.Nonce, Tip: j.Tip.limbs[0], PaymasterData: j.PaymasterData,
+		NonceDAMode: mode[j.NonceDAMode], FeeDAMode: mode[j.FeeDAMode],
+		ResourceBounds: starknet.ResourceBounds{
+			L1Gas: j.ResourceBounds.L1Gas.bound(), L2Gas: j.ResourceBounds.L2Gas.bound(), L1DataGas: j.ResourceBounds.L1DataGas.bound(),
+		},
+	}
+	switch j.Type {
+	case "INVOKE":
+		b.Transaction = &starknet.Invoke{
+			Common: common, SenderAddress: j.SenderAddress, Calldata: j.Calldata, AccountDeploymentData: j.AccountDeploymentData,
+		}
+	case "DEPLOY_ACCOUNT":
+		b.Transaction = &starknet.DeployAccount{
+			Common: common, ClassHash: j.ClassHash, ContractAddressSalt: j.Salt, ConstructorCalldata: j.ConstructorCalldata,
+		}
+	case "DECLARE":
+		class := new(starknet.ContractClass)
+		if err := json.Unmarshal(j.ContractClass, class); err != nil {
+			return err
+		}
+		b.Transaction = &starknet.Declare{
+			Common: common, SenderAddress: j.SenderAddress, AccountDeploymentData: j.AccountDeploymentData,
+			CompiledClassHash: j.CompiledClassHash, ClassHash: class.Hash(), Class: class,
+		}
+	default:
+		return fmt.Errorf("no transaction type %q", j.Type)
+	}
+	return nil
+}
+
+// hexNumber is a number below 2^128 in hexadecimal.
+type hexNumber struct{ limbs [2]uint64 }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (n *hexNumber) UnmarshalText(b []byte) error {
+	x, ok := new(big.Int).SetString(string(b), 0)
+	if !ok || x.Sign() < 0 || x.BitLen() > 128 {
+		return fmt.Errorf("%q is no number below 2^128", b)
+	}
+	low := new(big.Int).And(x, new(big.Int).SetUint64(1<<64-1))
+	n.limbs = [2]uint64{low.Uint64(), x.Rsh(x, 64).Uint64()}
+	return nil
+}
+
+// ClassLine is a result's line for a class.
+type ClassLine struct {
+	Class    string    `json:"class"`
+	Hash     felt.Felt `json:"hash"`
+	Compiled felt.Felt `json:"compiled"`
+}
+
+// StepLine is a result's line for a step.
+type StepLine struct {
+	I        int       `json:"i"`
+	Name     string    `json:"name"`
+	Category string    `json:"category"`
+	Status   string    `json:"status"` // succeeded, reverted or rejected
+	Error    string    `json:"error"`  // why it was rejected or reverted
+	Hash     felt.Felt `json:"hash"`
+	// EnginesDiffer says how the second engine's result differs; it is empty if it does not.
+	EnginesDiffer string `json:"engines_differ,omitempty"`
+	*Effects             // nil of a transaction that was rejected
+}
+
+// Effects is what a transaction did that was not rejected.
+type Effects struct {
+	Fee         string                                `json:"fee"` // decimal
+	L1Gas       uint64                                `json:"l1_gas"`
+	L1DataGas   uint64                                `json:"l1_data_gas"`
+	L2Gas       uint64                                `json:"l2_gas"`
+	Events      []EventLine                           `json:"events"`
+	Messages    []MessageLine                         `json:"messages"`
+	Storage     map[felt.Felt]map[felt.Felt]felt.Felt `json:"storage"`
+	Nonces      map[felt.Felt]felt.Felt               `json:"nonces"`
+	Classes     map[felt.Felt]felt.Felt               `json:"classes"`  // of contracts
+	Declared    map[felt.Felt]felt.Felt               `json:"declared"` // compiled class hashes
+	Validate    *CallLine                             `json:"validate"`
+	Execute     *CallLine                             `json:"execute"`
+	FeeTransfer *CallLine                             `json:"fee_transfer"`
+}
+
+// EventLine is an event of a transaction, or of a call, which has an order and no From.
+type EventLine struct {
+	Order *uint64     `json:"order,omitempty"`
+	From  *felt.Felt  `json:"from,omitempty"`
+	Keys  []felt.Felt `json:"keys"`
+	Data  []felt.Felt `json:"data"`
+}
+
+// MessageLine is a message to L1 of a transaction, or of a call, which has an order and no From.
+type MessageLine struct {
+	Order   *uint64     `json:"order,omitempty"`
+	From    *felt.Felt  `json:"from,omitempty"`
+	To      felt.Felt   `json:"to"`
+	Payload []felt.Felt `json:"payload"`
+}
+
+// CallLine is a call with the calls that it made.
+type CallLine struct {
+	Contract felt.Felt     `json:"contract"`
+	Class    felt.Felt     `json:"class"`
+	Selector felt.Felt     `json:"selector"`
+	Caller   felt.Felt     `json:"caller"`
+	Kind     string        `json:"kind"`
+	Library  bool          `json:"library"`
+	Calldata []felt.Felt   `json:"calldata"`
+	Gas      uint64        `json:"gas"`
+	Consumed uint64        `json:"consumed"`
+	Failed   bool          `json:"failed"`
+	Retdata  []felt.Felt   `json:"retdata"`
+	Events   []EventLine   `json:"events"`
+	Messages []MessageLine `json:"messages"`
+	Inner    []*CallLine   `json:"inner"`
+}
+
+// ReadResults reads a result file.
+func ReadResults(name string) (classes []ClassLine, steps []StepLine, err error) {
+	raw, err := readFile(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	for n, line := range bytes.Split(bytes.TrimSpace(raw), []byte("\n")) {
+		var kind struct{ Status *string }
+		err := json.Unmarshal(line, &kind)
+		if err == nil && kind.Status == nil {
+			var c ClassLine
+			err = json.Unmarshal(line, &c)
+			classes = append(classes, c)
+		} else if err == nil {
+			var s StepLine
+			err = json.Unmarshal(line, &s)
+			steps = append(steps, s)
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s:%s: %w", name, strconv.Itoa(n+1), err)
+		}
+	}
+	return classes, steps, nil
+}
