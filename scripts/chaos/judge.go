@@ -3,16 +3,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-
-	rpchttp "github.com/cometbft/cometbft/rpc/client/http"
-	coretypes "github.com/cometbft/cometbft/rpc/core/types"
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
@@ -31,40 +27,33 @@ func judge(ctx context.Context, l *lab, sent *load) error {
 		common = min(common, l.height(ctx, i))
 	}
 	inBlocks, inProofs := map[felt.Felt]int{}, map[string]int{}
-	var clients []*rpchttp.HTTP
-	for i := range validators {
-		client, err := rpchttp.New(l.Nodes[i].Comet, "/websocket")
-		if err != nil {
-			return err
-		}
-		clients = append(clients, client)
-	}
-	for h := int64(1); h <= int64(common); h++ {
-		var first *coretypes.ResultBlock
-		for i, client := range clients {
-			got, err := client.Block(ctx, &h)
+	for h := uint64(1); h <= common; h++ {
+		var first *cometBlock
+		for i := range validators {
+			got, err := l.block(ctx, i, h)
 			if err != nil {
 				return fmt.Errorf("block %d of node%d: %w", h, i, err)
 			}
 			if first == nil {
 				first = got
 			}
-			if !bytes.Equal(got.BlockID.Hash, first.BlockID.Hash) || !bytes.Equal(got.Block.AppHash, first.Block.AppHash) {
-				fault("block %d: node%d has %X with app hash %X, node0 %X with %X",
-					h, i, got.BlockID.Hash, got.Block.AppHash, first.BlockID.Hash, first.Block.AppHash)
+			if got.id() != first.id() || got.appHash() != first.appHash() {
+				fault("block %d: node%d has %s with app hash %s, node0 %s with %s",
+					h, i, got.id(), got.appHash(), first.id(), first.appHash())
 			}
 		}
-		for _, raw := range first.Block.Txs {
+		transactions := first.Result.Block.Data.Txs
+		for _, raw := range transactions {
 			tx, err := starknet.UnmarshalTransaction(raw)
 			if err != nil {
 				return err
 			}
 			inBlocks[tx.Hash(felt.FromShortString(l.ChainID))]++
 		}
-		if len(first.Block.Txs) == 0 {
+		if len(transactions) == 0 {
 			continue
 		}
-		record, err := l.record(ctx, uint64(h))
+		record, err := l.record(ctx, h)
 		if err != nil {
 			return err
 		}
@@ -91,6 +80,36 @@ func judge(ctx context.Context, l *lab, sent *load) error {
 		fmt.Printf("ended by itself: %s\n", reason)
 	}
 	return errors.Join(faults...)
+}
+
+// cometBlock is CometBFT's answer to GET /block, as far as it is compared.
+type cometBlock struct {
+	Result struct {
+		BlockID struct {
+			Hash string `json:"hash"`
+		} `json:"block_id"`
+		Block struct {
+			Header struct {
+				AppHash string `json:"app_hash"`
+			} `json:"header"`
+			Data struct {
+				Txs [][]byte `json:"txs"`
+			} `json:"data"`
+		} `json:"block"`
+	} `json:"result"`
+}
+
+func (b *cometBlock) id() string      { return b.Result.BlockID.Hash }
+func (b *cometBlock) appHash() string { return b.Result.Block.Header.AppHash }
+
+// block asks node i's CometBFT for a block.
+func (l *lab) block(ctx context.Context, i int, height uint64) (*cometBlock, error) {
+	b := new(cometBlock)
+	err := get(ctx, fmt.Sprintf("%s/block?height=%d", l.Nodes[i].Comet, height), b)
+	if err == nil && b.id() == "" {
+		err = errors.New("the answer names no block")
+	}
+	return b, err
 }
 
 // watcherStatus is the watcher's GET /v1/status.
