@@ -6,6 +6,7 @@ import (
 
 	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet"
 )
 
 // entryList is one of a class's lists of entry points that a call may enter.
@@ -35,9 +36,16 @@ type frame struct {
 	selector         felt.Felt
 	contract, caller felt.Felt
 	gas              uint64 // before the entry point's initial charge
+	depth            int    // 1 for a call from the protocol
 	deploys          bool   // the contract does not exist yet
 
-	info uint64 // address of the call's ExecutionInfo
+	info  uint64               // address of the call's ExecutionInfo
+	shown *starknet.PanicFrame // the call as a revert reason shows it
+}
+
+// shows is how a revert reason shows the call.
+func (f *frame) shows(failed bool, retdata []felt.Felt) *starknet.PanicFrame {
+	return &starknet.PanicFrame{Contract: f.contract, ClassHash: f.class, Selector: f.selector, Failed: failed, Retdata: retdata}
 }
 
 // call checks that c is the call f of that entry point, and then its syscalls in order.
@@ -70,7 +78,7 @@ func (t *replayer) call(c *Call, f *frame, entry *casm.EntryPoint) error {
 			return fmt.Errorf("%s is %v, want %v", word.what, word.got, word.want)
 		}
 	}
-	f.info = c.address
+	f.info, f.shown = c.address, f.shows(c.Failed, c.Retdata)
 	for i := range c.Syscalls {
 		s := &c.Syscalls[i]
 		if err := t.syscall(f, s); err != nil {
@@ -82,6 +90,21 @@ func (t *replayer) call(c *Call, f *frame, entry *casm.EntryPoint) error {
 
 // provable are the builtins that the program can pass, in the order in which compiled code takes them.
 var provable = []string{"pedersen", "range_check", "bitwise", "segment_arena"}
+
+// checkBuiltins refuses a class that names a builtin which Starknet has not. The class hash takes names modulo P, so that
+// another text can stand for a builtin's name without changing it.
+func checkBuiltins(class *casm.Class) error {
+	for _, list := range [][]casm.EntryPoint{class.EntryPoints.External, class.EntryPoints.L1Handler, class.EntryPoints.Constructor} {
+		for i := range list {
+			for _, name := range list[i].Builtins {
+				if !slices.Contains(provable, name) && !slices.Contains(unprovableBuiltins, name) {
+					return fmt.Errorf("entry point %v names the builtin %.40q, want one of %q or %q", list[i].Selector, name, provable, unprovableBuiltins)
+				}
+			}
+		}
+	}
+	return nil
+}
 
 // builtinFlags says which of the provable builtins an entry point takes.
 func builtinFlags(names []string) (flags [4]felt.Felt, err error) {
@@ -97,6 +120,11 @@ func builtinFlags(names []string) (flags [4]felt.Felt, err error) {
 }
 
 func (t *replayer) syscall(f *frame, s *Syscall) error {
+	if check := s.rule.readable; check != nil { // a request is read before it is charged
+		if err := check(s); err != nil {
+			return err
+		}
+	}
 	words := 0
 	if i := s.rule.charged; i >= 0 {
 		var err error
@@ -124,14 +152,21 @@ func arraySize(start, end felt.Felt) (int, error) {
 	return int(size.Uint64()), nil
 }
 
-// inner checks the call that a syscall made, or why it made none, and that the answer passes its result on. A call that
-// failed leaves nothing behind.
-func (t *replayer) inner(s *Syscall, callee frame) error {
+// inner checks the call that a syscall of the call f made, or why it made none, and that the answer passes its result on. A
+// call that failed leaves nothing behind.
+func (t *replayer) inner(f *frame, s *Syscall, callee frame) error {
 	snapshot, events, messages := t.state.snapshot(), len(t.events), len(t.messages)
+	callee.depth = f.depth + 1
 	if err := t.innerCall(s, &callee); err != nil {
 		return err
 	}
+	if callee.shown != nil {
+		f.shown.Inner = append(f.shown.Inner, callee.shown)
+	}
 	if s.Failed {
+		if callee.deploys {
+			return fmt.Errorf("a deployment that failed with %v did not end the transaction", s.Arrays[0])
+		}
 		t.state.revert(snapshot)
 		t.events, t.messages = t.events[:events], t.messages[:messages]
 	}
@@ -159,6 +194,8 @@ func (t *replayer) innerCall(s *Syscall, callee *frame) error {
 			return err
 		}
 		return same("returned data", s.Arrays[0], nil)
+	case callee.depth > maxDepth:
+		return fmt.Errorf("a call at depth %d, at most %d", callee.depth, maxDepth)
 	case entry == nil:
 		refusal = []felt.Felt{entryPointNotFound, entryPointFailed}
 	case callee.gas < entryPointGas:
@@ -168,6 +205,7 @@ func (t *replayer) innerCall(s *Syscall, callee *frame) error {
 		if s.Inner != nil {
 			return fmt.Errorf("a call that must fail with %v entered code", refusal)
 		}
+		callee.shown = callee.shows(true, refusal[:1])
 		return s.fails(callee.gas, refusal...)
 	}
 	if s.Inner == nil {

@@ -63,6 +63,9 @@ type chain struct {
 	account, key felt.Felt
 	nonce        uint64
 
+	// execute runs a transaction: as the chain does, unless a test says otherwise.
+	execute func(st *state.Overlay, tx starknet.Transaction) (*executor.Outcome, error)
+
 	transactions []starknet.Transaction
 	receipts     []starknet.Receipt
 	results      []*starknet.Result
@@ -164,6 +167,9 @@ func newChain(t *testing.T) *chain {
 		Number: 234, Timestamp: 1_700_000_123, Sequencer: sequencer, ChainID: felt.FromShortString("STARKD_TEST"),
 		L2GasPrice: starknet.NewUint128(1_000_000_000), FeeToken: starknet.StrkAddress,
 	}
+	c.execute = func(st *state.Overlay, tx starknet.Transaction) (*executor.Outcome, error) {
+		return c.executor.Execute(st, &c.block, tx, executor.Options{Diff: true})
+	}
 	return c
 }
 
@@ -213,7 +219,7 @@ func (c *chain) send(tx starknet.Transaction, common *starknet.Common, key felt.
 		c.t.Fatal(err)
 	}
 	common.Signature = []felt.Felt{r, s}
-	outcome, err := c.executor.Execute(c.st, &c.block, tx, executor.Options{Diff: true})
+	outcome, err := c.execute(c.st, tx)
 	if err != nil {
 		c.t.Fatalf("%v %v: %v", tx.Type(), hash, err)
 	}

@@ -86,7 +86,7 @@ func TestPrices(t *testing.T) {
 		{"keys", maxEventKeys, constants.Limits.Keys},
 		{"data", maxEventData, constants.Limits.Data},
 		{"block hash buffer", blockHashBuffer, constants.OS.Buffer},
-		{"depth", maxDepth, constants.Depth + 1},
+		{"depth", maxDepth, constants.Depth},
 	} {
 		if limit.got != limit.want {
 			t.Errorf("%s: %d, want %d", limit.name, limit.got, limit.want)

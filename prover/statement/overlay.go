@@ -1,6 +1,8 @@
 package statement
 
 import (
+	"fmt"
+
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
 )
@@ -15,9 +17,8 @@ type overlay struct {
 	values   changes[slot]
 	classes  changes[felt.Felt]
 	declared changes[felt.Felt] // compiled class hashes
-	nonces   map[felt.Felt]felt.Felt
-	nonce    starknet.NonceUpdate // of the transaction
-	journal  []func()             // how to take back each change since the beginning of the transaction
+	nonces   changes[felt.Felt]
+	journal  []func() // how to take back each change since the beginning of the transaction
 }
 
 // changes is one kind of state: what was before the block, for all that has been looked at, what is now, and what was at
@@ -39,18 +40,17 @@ func (c *changes[K]) set(key K, last, value felt.Felt) {
 func newOverlay(before State) *overlay {
 	return &overlay{
 		before: before, values: newChanges[slot](), classes: newChanges[felt.Felt](), declared: newChanges[felt.Felt](),
-		nonces: make(map[felt.Felt]felt.Felt),
+		nonces: newChanges[felt.Felt](),
 	}
 }
 
-// begin begins a transaction, whose nonce is used whatever becomes of it.
-func (o *overlay) begin(tx starknet.Transaction) {
+// begin begins a transaction of an account whose nonce is nonce. It is used whatever becomes of the transaction.
+func (o *overlay) begin(account, nonce felt.Felt) {
 	clear(o.values.start)
 	clear(o.classes.start)
 	clear(o.declared.start)
-	nonce := tx.Fields().Nonce
-	o.nonce = starknet.NonceUpdate{Address: tx.Sender(), Nonce: *nonce.Add(&nonce, &felt.One)}
-	o.nonces[o.nonce.Address] = o.nonce.Nonce
+	clear(o.nonces.start)
+	o.nonces.set(account, nonce, *new(felt.Felt).Add(&nonce, &felt.One))
 	o.journal = o.journal[:0] // what the transaction writes from here on, it may take back
 }
 
@@ -79,6 +79,10 @@ func (o *overlay) compiled(class felt.Felt) (felt.Felt, error) {
 	return o.declared.get(class, func() (felt.Felt, error) { return o.before.CompiledClassHash(class) })
 }
 
+func (o *overlay) nonce(account felt.Felt) (felt.Felt, error) {
+	return o.nonces.get(account, func() (felt.Felt, error) { return o.before.NonceAt(account) })
+}
+
 // write sets a slot. What was there before the block is asked for too, since a difference is what is not equal to it.
 func (o *overlay) write(s slot, value felt.Felt) error {
 	last, err := o.storage(s)
@@ -100,10 +104,14 @@ func (o *overlay) setClass(contract, class felt.Felt) error {
 	return nil
 }
 
+// declare declares a class, which must not have been declared.
 func (o *overlay) declare(class, compiled felt.Felt) error {
 	last, err := o.compiled(class)
 	if err != nil {
 		return err
+	}
+	if !last.IsZero() {
+		return fmt.Errorf("declares class %v with the compiled class hash %v: it is declared already, with %v", class, compiled, last)
 	}
 	o.declared.set(class, last, compiled)
 	return nil
@@ -121,24 +129,30 @@ func (o *overlay) revert(snapshot int) {
 
 // diff is what is not as it was before the block.
 func (o *overlay) diff() starknet.StateDiff {
-	d := o.difference(o.values.before, o.classes.before, o.declared.before)
-	for contract, nonce := range o.nonces {
-		d.Nonces = append(d.Nonces, starknet.NonceUpdate{Address: contract, Nonce: nonce})
-	}
+	d := o.difference(o.values.before, o.classes.before, o.declared.before, o.nonces.before)
 	d.Sort()
 	return d
 }
 
 // transactionDiff is what is not as it was at the beginning of the transaction.
 func (o *overlay) transactionDiff() starknet.StateDiff {
-	d := o.difference(o.values.start, o.classes.start, o.declared.start)
-	d.Nonces = []starknet.NonceUpdate{o.nonce}
+	d := o.difference(o.values.start, o.classes.start, o.declared.start, o.nonces.start)
 	d.Sort()
 	return d
 }
 
-// difference is what is not as it was, in no order and without nonces.
-func (o *overlay) difference(values map[slot]felt.Felt, classes, declared map[felt.Felt]felt.Felt) starknet.StateDiff {
+// allocated counts the slots that were zero at the beginning of the transaction and are not now.
+func (o *overlay) allocated() (n int) {
+	for s, before := range o.values.start {
+		if value := o.values.now[s]; before.IsZero() && !value.IsZero() {
+			n++
+		}
+	}
+	return n
+}
+
+// difference is what is not as it was, in no order.
+func (o *overlay) difference(values map[slot]felt.Felt, classes, declared, nonces map[felt.Felt]felt.Felt) starknet.StateDiff {
 	var d starknet.StateDiff
 	contracts := make(map[felt.Felt][]starknet.StorageEntry)
 	for s, before := range values {
@@ -161,6 +175,11 @@ func (o *overlay) difference(values map[slot]felt.Felt, classes, declared map[fe
 	for class, before := range declared {
 		if compiled := o.declared.now[class]; compiled != before {
 			d.Declared = append(d.Declared, starknet.DeclaredClass{ClassHash: class, CompiledClassHash: compiled})
+		}
+	}
+	for account, before := range nonces {
+		if nonce := o.nonces.now[account]; nonce != before {
+			d.Nonces = append(d.Nonces, starknet.NonceUpdate{Address: account, Nonce: nonce})
 		}
 	}
 	return d

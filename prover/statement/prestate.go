@@ -134,7 +134,7 @@ func (b *Before) ClassHashAt(contract felt.Felt) (felt.Felt, error) {
 	return c.ClassHash, err
 }
 
-// NonceAt is a contract's nonce.
+// NonceAt implements State.
 func (b *Before) NonceAt(contract felt.Felt) (felt.Felt, error) {
 	c, err := b.contract(contract)
 	return c.Nonce, err
@@ -283,6 +283,12 @@ func (r *Reads) StorageAt(contract, key felt.Felt) (felt.Felt, error) {
 func (r *Reads) ClassHashAt(contract felt.Felt) (felt.Felt, error) {
 	r.contracts[contract] = true
 	return r.state.ClassHashAt(contract)
+}
+
+// NonceAt implements State.
+func (r *Reads) NonceAt(contract felt.Felt) (felt.Felt, error) {
+	r.contracts[contract] = true
+	return r.state.NonceAt(contract)
 }
 
 // CompiledClassHash implements State.

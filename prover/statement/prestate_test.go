@@ -33,6 +33,10 @@ func (s *fullState) ClassHashAt(contract felt.Felt) (felt.Felt, error) {
 	return s.contracts[contract].ClassHash, nil
 }
 
+func (s *fullState) NonceAt(contract felt.Felt) (felt.Felt, error) {
+	return s.contracts[contract].Nonce, nil
+}
+
 func (s *fullState) CompiledClassHash(class felt.Felt) (felt.Felt, error) {
 	return s.compiled[class], nil
 }

@@ -39,6 +39,10 @@ type Replay struct {
 	done    []TransactionOutcome
 	failed  bool
 
+	seen  map[felt.Felt]bool               // the hashes of the transactions so far
+	price *starknet.Uint128                // of L2 gas, once a transaction has shown it
+	purse struct{ account, key felt.Felt } // where the last account's balance is
+
 	uncovered   []Uncovered  // that come later
 	validations []Validation // likewise
 }
@@ -49,7 +53,7 @@ func NewReplay(block *Block, before State) (*Replay, error) {
 		return nil, err
 	}
 	r := &Replay{
-		block: block, state: newOverlay(before), classes: make(map[felt.Felt]*casm.Class),
+		block: block, state: newOverlay(before), classes: make(map[felt.Felt]*casm.Class), seen: make(map[felt.Felt]bool),
 		uncovered: block.Uncovered, validations: block.Validations,
 	}
 	for _, w := range block.Opening {
@@ -130,11 +134,13 @@ func (r *Replay) apply(claim *Claim, transcript *Transcript) error {
 		if err := r.skip(); err != nil {
 			return err
 		}
-		t := &replayer{Replay: r, transcript: transcript, published: published, record: &transcript.Transactions[i]}
 		index := len(r.done)
+		t := &replayer{
+			Replay: r, transcript: transcript, published: published, record: &transcript.Transactions[i], receipt: &b.Results[index].Receipt,
+		}
 		outcome, err := t.transaction(b.Transactions[index])
 		if err == nil {
-			err = outcome.compare(&b.Results[index].Receipt)
+			err = outcome.compare(t.receipt)
 		}
 		if err == nil {
 			err = r.checkDiff(b.Results[index])
@@ -182,6 +188,9 @@ func (r *Replay) class(hash felt.Felt) (*casm.Class, error) {
 	if got := class.BlakeHash(); got != want {
 		return nil, fmt.Errorf("the compiled class of %v hashes to %v, declared is %v", hash, got, want)
 	}
+	if err := checkBuiltins(class); err != nil {
+		return nil, fmt.Errorf("the compiled class of %v: %w", hash, err)
+	}
 	r.classes[hash] = class
 	return class, nil
 }
@@ -192,11 +201,13 @@ type replayer struct {
 	transcript *Transcript
 	published  map[felt.Felt]*PublishedClass
 	record     *TransactionRecord
+	receipt    *starknet.Receipt // as signed
 
 	events       []starknet.Event
 	messages     []starknet.Message
 	eventsBefore int    // the call from the protocol
 	blockInfo    uint64 // the address of what that call sees of the block
+	validating   bool   // whether that call may do only what validation may
 }
 
 func (t *replayer) transaction(tx starknet.Transaction) (TransactionOutcome, error) {
@@ -209,24 +220,41 @@ func (t *replayer) transaction(tx starknet.Transaction) (TransactionOutcome, err
 		return none, err
 	}
 	sender := tx.Sender()
-	t.state.begin(tx)
+	if err := t.admit(tx, hash, sender); err != nil {
+		return none, err
+	}
+	if err := checkReceipt(t.receipt, tx, sender); err != nil {
+		return none, err
+	}
 
 	outcome := TransactionOutcome{Hash: hash}
 	calls := t.record.Calls
+	var paid uint64 // gas
 	var err error
 	switch tx := tx.(type) {
 	case *starknet.Invoke:
 		if err = t.validated("__validate__", sender, &outcome); err == nil {
-			calls, err = t.invoke(tx, calls, &outcome)
+			calls, paid, err = t.invoke(tx, calls, &outcome)
 		}
 	case *starknet.Declare:
 		if err = t.validated("__validate_declare__", sender, &outcome); err == nil {
 			err = t.state.declare(tx.ClassHash, tx.CompiledClassHash)
 		}
+		if err == nil {
+			// The compiled class, which is billed too, need not be in the witness.
+			_, err = checkGas(t.receipt, intrinsicGas(tx)+t.dataGas(), tx.ResourceBounds.L2Gas.MaxAmount)
+		}
+		paid = t.receipt.Resources.L2Gas
 	case *starknet.DeployAccount:
 		if calls, err = t.deployAccount(tx, sender, calls, &outcome); err == nil {
 			err = t.validated("__validate_deploy__", sender, &outcome)
 		}
+		if err == nil {
+			used := outcome.gasUsed()
+			left := min(tx.ResourceBounds.L2Gas.MaxAmount-used, maxValidateGas)
+			_, err = checkGas(t.receipt, intrinsicGas(tx)+used+t.dataGas(), left)
+		}
+		paid = t.receipt.Resources.L2Gas
 	default:
 		err = fmt.Errorf("transaction of type %v", tx.Type())
 	}
@@ -235,6 +263,21 @@ func (t *replayer) transaction(tx starknet.Transaction) (TransactionOutcome, err
 	}
 	if !outcome.Reverted && t.record.Outcome != Succeeded {
 		return none, fmt.Errorf("a %v is said to be reverted", tx.Type())
+	}
+	if !outcome.Reverted {
+		reason, err := t.overdraft(sender, tx.Fields().ResourceBounds.L2Gas.MaxAmount, paid)
+		if err != nil {
+			return none, err
+		}
+		if reason != "" {
+			return none, fmt.Errorf("succeeded, want what reverts or refuses it: %s", reason)
+		}
+		if t.receipt.RevertReason != "" {
+			return none, fmt.Errorf("succeeded, the signed receipt has the revert reason %.200q", t.receipt.RevertReason)
+		}
+	}
+	if err := t.checkFee(tx, t.receipt.ActualFee, paid); err != nil {
+		return none, err
 	}
 	if calls, err = t.feeTransfer(sender, calls, &outcome); err != nil {
 		return none, fmt.Errorf("fee transfer: %w", err)
@@ -246,36 +289,66 @@ func (t *replayer) transaction(tx starknet.Transaction) (TransactionOutcome, err
 	return outcome, nil
 }
 
-// invoke replays __execute__. It returns the calls that follow.
-func (t *replayer) invoke(tx *starknet.Invoke, calls []RootCall, outcome *TransactionOutcome) ([]RootCall, error) {
+// invoke replays __execute__. It returns the calls that follow, and the gas that the sender pays for.
+func (t *replayer) invoke(tx *starknet.Invoke, calls []RootCall, outcome *TransactionOutcome) (_ []RootCall, paid uint64, err error) {
+	class, err := t.deployedClass(tx.SenderAddress)
+	if err != nil {
+		return nil, 0, err
+	}
+	f := frame{class: class, list: external, selector: executeSelector, contract: tx.SenderAddress}
+	bound, intrinsic, kept := tx.ResourceBounds.L2Gas.MaxAmount, intrinsicGas(tx), t.dataGas()
 	if t.record.Outcome == Aborted {
 		outcome.Reverted = true
 		outcome.NotCovered = append(outcome.NotCovered, "__execute__, which was aborted")
-		return calls, nil
-	}
-	class, err := t.deployedClass(tx.SenderAddress)
-	if err != nil {
-		return nil, err
+		used, err := checkGas(t.receipt, intrinsic+kept, min(bound, maxValidateGas+maxExecuteGas))
+		if err != nil {
+			return nil, 0, err
+		}
+		return calls, min(t.receipt.Resources.L2Gas, bound), t.checkAborted(&f, bound, used)
 	}
 	snapshot, events, messages := t.state.snapshot(), len(t.events), len(t.messages)
-	call, calls, err := t.root(ExecuteCall, calls, outcome, frame{
-		class: class, list: external, selector: executeSelector, contract: tx.SenderAddress,
-	}, tx.Calldata)
+	call, calls, err := t.root(ExecuteCall, calls, outcome, &f, maxExecuteGas, tx.Calldata)
 	if err != nil {
-		return nil, fmt.Errorf("__execute__: %w", err)
-	}
-	if bound := tx.ResourceBounds.L2Gas.MaxAmount; call.Gas > bound {
-		return nil, fmt.Errorf("__execute__ was given %d gas, the transaction allows %d", call.Gas, bound)
+		return nil, 0, fmt.Errorf("__execute__: %w", err)
 	}
 	if failed := t.record.Outcome == Panicked; failed != call.Failed {
-		return nil, fmt.Errorf("__execute__ panicked: %t, the outcome says %t", call.Failed, failed)
+		return nil, 0, fmt.Errorf("__execute__ panicked: %t, the outcome says %t", call.Failed, failed)
 	}
-	if t.record.Outcome != Succeeded {
-		outcome.Reverted = true
-		t.state.revert(snapshot)
-		t.events, t.messages = t.events[:events], t.messages[:messages]
+	// What the transaction was billed says what the signature check used, and so what was left for __execute__.
+	used, done := call.Gas-call.GasLeft, t.dataGas()
+	if t.record.Outcome == Succeeded {
+		kept = done
 	}
-	return calls, nil
+	validated, err := checkGas(t.receipt, intrinsic+used+kept, min(bound, maxValidateGas))
+	if err != nil {
+		return nil, 0, err
+	}
+	if want := min(bound-validated, maxExecuteGas); call.Gas != want {
+		return nil, 0, fmt.Errorf("__execute__ was given %d gas, want %d: of the bound of %d the signature check used %d", call.Gas, want, bound, validated)
+	}
+	var reason string
+	switch t.record.Outcome {
+	case Succeeded:
+		return calls, t.receipt.Resources.L2Gas, nil
+	case Panicked:
+		reason, paid = panicReason(f.shown), min(t.receipt.Resources.L2Gas, bound)
+	case RevertedOnCheck:
+		done += intrinsic + validated + used
+		paid = min(done, bound)
+		if reason, err = t.overdraft(tx.SenderAddress, bound, done); err != nil {
+			return nil, 0, err
+		}
+		if reason == "" {
+			return nil, 0, fmt.Errorf("said to be reverted for what it used, %d gas for %v FRI, which its bounds and its balance cover", done, t.receipt.ActualFee)
+		}
+	}
+	if t.receipt.RevertReason != reason {
+		return nil, 0, fmt.Errorf("the revert reason is %.500q as proved, %.500q in the signed receipt", reason, t.receipt.RevertReason)
+	}
+	outcome.Reverted = true
+	t.state.revert(snapshot)
+	t.events, t.messages = t.events[:events], t.messages[:messages]
+	return calls, paid, nil
 }
 
 // deployAccount replays the constructor, if the class has one. It returns the calls that follow.
@@ -298,14 +371,15 @@ func (t *replayer) deployAccount(tx *starknet.DeployAccount, contract felt.Felt,
 		}
 		return calls, nil
 	}
-	call, calls, err := t.root(ConstructorCall, calls, outcome, frame{
+	gas := min(tx.ResourceBounds.L2Gas.MaxAmount, maxValidateGas)
+	call, calls, err := t.root(ConstructorCall, calls, outcome, &frame{
 		class: tx.ClassHash, list: constructor, selector: constructorSelector, contract: contract,
-	}, tx.ConstructorCalldata)
+	}, gas, tx.ConstructorCalldata)
 	if err != nil {
 		return nil, fmt.Errorf("constructor: %w", err)
 	}
-	if bound := tx.ResourceBounds.L2Gas.MaxAmount; call.Gas > bound {
-		return nil, fmt.Errorf("the constructor was given %d gas, the transaction allows %d", call.Gas, bound)
+	if call.Gas != gas {
+		return nil, fmt.Errorf("the constructor was given %d gas, want %d", call.Gas, gas)
 	}
 	if call.Failed {
 		return nil, fmt.Errorf("the constructor panicked with %v", call.Retdata)
@@ -330,11 +404,14 @@ func (t *replayer) feeTransfer(sender felt.Felt, calls []RootCall, outcome *Tran
 	if err != nil {
 		return nil, err
 	}
-	call, calls, err := t.root(FeeTransferCall, calls, outcome, frame{
+	call, calls, err := t.root(FeeTransferCall, calls, outcome, &frame{
 		class: class, list: external, selector: transferSelector, contract: t.block.FeeToken, caller: sender,
-	}, []felt.Felt{t.block.Sequencer, calldata[1], felt.Zero})
+	}, feeTransferGas, []felt.Felt{t.block.Sequencer, calldata[1], felt.Zero})
 	if err != nil {
 		return nil, err
+	}
+	if call.Gas != feeTransferGas {
+		return nil, fmt.Errorf("was given %d gas, want %d", call.Gas, uint64(feeTransferGas))
 	}
 	if call.Failed {
 		return nil, fmt.Errorf("panicked with %v", call.Retdata)
@@ -351,8 +428,8 @@ func (t *replayer) deployedClass(contract felt.Felt) (felt.Felt, error) {
 	return class, err
 }
 
-// root replays the next call from the protocol and returns it with the calls that follow.
-func (t *replayer) root(kind CallKind, calls []RootCall, outcome *TransactionOutcome, f frame, calldata []felt.Felt) (CallOutcome, []RootCall, error) {
+// root replays the next call from the protocol, which had at most most gas, and returns it with the calls that follow.
+func (t *replayer) root(kind CallKind, calls []RootCall, outcome *TransactionOutcome, f *frame, most uint64, calldata []felt.Felt) (CallOutcome, []RootCall, error) {
 	none := CallOutcome{}
 	if len(calls) == 0 {
 		return none, nil, fmt.Errorf("the transcript has no such call")
@@ -369,19 +446,19 @@ func (t *replayer) root(kind CallKind, calls []RootCall, outcome *TransactionOut
 	if entry == nil {
 		return none, nil, fmt.Errorf("class %v has no entry point %v", f.class, f.selector)
 	}
-	if call.Gas > maxCallGas {
-		return none, nil, fmt.Errorf("gas %d, at most %d", call.Gas, uint64(maxCallGas))
+	if most < entryPointGas || call.Gas > most-entryPointGas {
+		return none, nil, fmt.Errorf("%d gas and %d to enter, at most %d", call.Gas, entryPointGas, most)
 	}
 	if err := same("calldata", call.Calldata, calldata); err != nil {
 		return none, nil, err
 	}
-	f.gas = call.Gas + entryPointGas
+	f.gas, f.depth = call.Gas+entryPointGas, 1
 	t.eventsBefore = len(t.events)
-	t.blockInfo = t.transcript.blockInfo
-	if kind == ConstructorCall {
+	t.blockInfo, t.validating = t.transcript.blockInfo, kind == ConstructorCall
+	if t.validating {
 		t.blockInfo = t.transcript.validateBlockInfo
 	}
-	if err := t.call(&call.Call, &f, entry); err != nil {
+	if err := t.call(&call.Call, f, entry); err != nil {
 		return none, nil, err
 	}
 	if call.GasLeft > f.gas {
@@ -397,6 +474,3 @@ const (
 	roundBlock = 100
 	roundTime  = 3600
 )
-
-// maxCallGas keeps sums of gas within 64 bits.
-const maxCallGas = 1 << 62

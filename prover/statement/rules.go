@@ -17,6 +17,8 @@ type rule struct {
 	charged           int   // where the request names an array that is charged by the word, or -1
 	cost, perWord     resources
 
+	// readable, if not nil, checks that the request can be read at all; one that cannot ends the transaction.
+	readable func(s *Syscall) error
 	// answer checks the answer to a syscall of the call f that had gas left after the charge.
 	answer func(t *replayer, f *frame, s *Syscall, gas uint64) error
 	felt   felt.Felt // the name as the class writes it
@@ -24,13 +26,13 @@ type rule struct {
 
 var rules = withNames([]rule{
 	{name: "StorageRead", request: 2, response: 1, charged: -1,
-		cost: resources{steps: 240, rangeChecks: 1}, answer: storageRead},
+		cost: resources{steps: 240, rangeChecks: 1}, readable: slotIsReadable, answer: storageRead},
 	{name: "StorageWrite", request: 3, charged: -1,
-		cost: resources{steps: 599, rangeChecks: 1}, answer: storageWrite},
+		cost: resources{steps: 599, rangeChecks: 1}, readable: slotIsReadable, answer: storageWrite},
 	{name: "EmitEvent", request: 4, arrays: []int{0, 2}, charged: -1,
 		cost: resources{steps: 47, rangeChecks: 1}, answer: emitEvent},
 	{name: "CallContract", request: 4, response: 2, calls: true, charged: -1,
-		cost: resources{steps: 901, rangeChecks: 18}, answer: callContract},
+		cost: resources{steps: 901, rangeChecks: 18}, readable: addressIsReadable, answer: callContract},
 	{name: "LibraryCall", request: 4, response: 2, calls: true, charged: -1,
 		cost: resources{steps: 874, rangeChecks: 18}, answer: libraryCall},
 	{name: "Deploy", request: 5, response: 3, calls: true, charged: 2,
@@ -39,14 +41,14 @@ var rules = withNames([]rule{
 	{name: "GetExecutionInfo", response: 1, charged: -1,
 		cost: resources{steps: 111, rangeChecks: 2}, answer: getExecutionInfo},
 	{name: "GetClassHashAt", request: 1, response: 1, charged: -1,
-		cost: resources{steps: 75, rangeChecks: 1}, answer: getClassHashAt},
+		cost: resources{steps: 75, rangeChecks: 1}, readable: addressIsReadable, answer: getClassHashAt},
 	{name: "GetBlockHash", request: 1, response: 1, charged: -1,
 		cost: resources{steps: 106, rangeChecks: 3}, answer: getBlockHash},
 	{name: "ReplaceClass", request: 1, charged: -1,
 		cost: resources{steps: 92, rangeChecks: 1}, answer: replaceClass},
 	{name: "SendMessageToL1", request: 3, arrays: []int{1}, charged: 1,
 		cost:    resources{steps: 127, rangeChecks: 1},
-		perWord: resources{steps: 6}, answer: sendMessageToL1},
+		perWord: resources{steps: 6}, readable: l1AddressIsReadable, answer: sendMessageToL1},
 	{name: "Keccak", request: 2, response: 2, arrays: []int{0}, charged: -1,
 		cost: resources{steps: 100}, answer: keccakWords},
 })
@@ -84,6 +86,7 @@ const (
 	maxEventData    = 300
 	blockHashBuffer = 10 // the newest block whose hash can be asked for is this many before the current one
 	keccakBlock     = 17 // words that a round of keccak absorbs
+	l1AddressBits   = 160
 )
 
 // succeeds demands that the syscall was answered with success and left gas.
@@ -125,14 +128,41 @@ func same(what string, got, want []felt.Felt) error {
 	return nil
 }
 
+// addressRange is what starknet.IsAddress demands.
+const addressRange = "below 2^251"
+
+// slotIsReadable refuses what names no storage slot: another domain than the only one there is, a key that no contract can have.
+func slotIsReadable(s *Syscall) error {
+	if !s.Request[0].IsZero() {
+		return fmt.Errorf("storage domain %v, want 0", s.Request[0])
+	}
+	if !starknet.IsAddress(s.Request[1]) {
+		return fmt.Errorf("storage key %v, want one %s", s.Request[1], addressRange)
+	}
+	return nil
+}
+
+// addressIsReadable refuses a request whose first word is no contract address.
+func addressIsReadable(s *Syscall) error {
+	if !starknet.IsAddress(s.Request[0]) {
+		return fmt.Errorf("address %v, want one %s", s.Request[0], addressRange)
+	}
+	return nil
+}
+
+// l1AddressIsReadable refuses a message to what is no address of L1.
+func l1AddressIsReadable(s *Syscall) error {
+	if bits := s.Request[0].BitLen(); bits > l1AddressBits {
+		return fmt.Errorf("message to %v of %d bits, an L1 address has at most %d", s.Request[0], bits, l1AddressBits)
+	}
+	return nil
+}
+
 func storageRead(t *replayer, f *frame, s *Syscall, gas uint64) error {
 	if err := s.succeeds(gas); err != nil {
 		return err
 	}
-	key, err := slotOf(s)
-	if err != nil {
-		return err
-	}
+	key := s.Request[1]
 	value, err := t.state.storage(slot{f.contract, key})
 	if err != nil {
 		return err
@@ -147,22 +177,7 @@ func storageWrite(t *replayer, f *frame, s *Syscall, gas uint64) error {
 	if err := s.succeeds(gas); err != nil {
 		return err
 	}
-	key, err := slotOf(s)
-	if err != nil {
-		return err
-	}
-	return t.state.write(slot{f.contract, key}, s.Request[2])
-}
-
-// slotOf is the key of a storage syscall: in the only domain there is, and one that a contract can have.
-func slotOf(s *Syscall) (felt.Felt, error) {
-	if !s.Request[0].IsZero() {
-		return felt.Zero, fmt.Errorf("storage domain %v, want 0", s.Request[0])
-	}
-	if !starknet.IsAddress(s.Request[1]) {
-		return felt.Zero, fmt.Errorf("storage key %v is not below 2^251", s.Request[1])
-	}
-	return s.Request[1], nil
+	return t.state.write(slot{f.contract, s.Request[1]}, s.Request[2])
 }
 
 func emitEvent(t *replayer, f *frame, s *Syscall, gas uint64) error {
@@ -174,7 +189,7 @@ func emitEvent(t *replayer, f *frame, s *Syscall, gas uint64) error {
 		return fmt.Errorf("event of %d keys and %d words of data, at most %d and %d", len(keys), len(data), maxEventKeys, maxEventData)
 	}
 	if len(t.events)-t.eventsBefore >= maxEvents {
-		return fmt.Errorf("more than %d events", maxEvents)
+		return fmt.Errorf("event number %d of the call from the protocol, at most %d", len(t.events)-t.eventsBefore+1, maxEvents)
 	}
 	t.events = append(t.events, starknet.Event{From: f.contract, Keys: keys, Data: data})
 	return nil
@@ -182,6 +197,9 @@ func emitEvent(t *replayer, f *frame, s *Syscall, gas uint64) error {
 
 func callContract(t *replayer, f *frame, s *Syscall, gas uint64) error {
 	contract, selector := s.Request[0], s.Request[1]
+	if t.validating && contract != f.contract {
+		return fmt.Errorf("calls %v from the constructor of a DEPLOY_ACCOUNT, which may call %v alone", contract, f.contract)
+	}
 	if selector == executeSelector {
 		if s.Inner != nil {
 			return fmt.Errorf("calls __execute__ of %v", contract)
@@ -195,18 +213,21 @@ func callContract(t *replayer, f *frame, s *Syscall, gas uint64) error {
 	if class.IsZero() {
 		return fmt.Errorf("calls %v, where no contract is", contract)
 	}
-	return t.inner(s, frame{
+	return t.inner(f, s, frame{
 		class: class, list: external, selector: selector, contract: contract, caller: f.contract, gas: gas,
 	})
 }
 
 func libraryCall(t *replayer, f *frame, s *Syscall, gas uint64) error {
-	return t.inner(s, frame{
+	return t.inner(f, s, frame{
 		class: s.Request[0], list: external, selector: s.Request[1], contract: f.contract, caller: f.caller, gas: gas,
 	})
 }
 
 func deploy(t *replayer, f *frame, s *Syscall, gas uint64) error {
+	if t.validating {
+		return fmt.Errorf("deploys from the constructor of a DEPLOY_ACCOUNT, which may not")
+	}
 	class, salt, fromZero := s.Request[0], s.Request[1], s.Request[4]
 	deployer := f.contract
 	switch fromZero {
@@ -220,7 +241,7 @@ func deploy(t *replayer, f *frame, s *Syscall, gas uint64) error {
 	if s.Inner != nil {
 		calldata = s.Inner.Calldata
 	} else if s.Request[2] != s.Request[3] {
-		return fmt.Errorf("constructor calldata without a constructor's call")
+		return fmt.Errorf("constructor calldata from %v to %v, want none where no constructor is called", s.Request[2], s.Request[3])
 	}
 	contract := starknet.ContractAddress(deployer, salt, class, calldata)
 	if there, err := t.state.classAt(contract); err != nil {
@@ -231,7 +252,7 @@ func deploy(t *replayer, f *frame, s *Syscall, gas uint64) error {
 	if !s.Failed && s.Response[0] != contract {
 		return fmt.Errorf("deployed at %v, want %v", s.Response[0], contract)
 	}
-	return t.inner(s, frame{
+	return t.inner(f, s, frame{
 		class: class, list: constructor, selector: constructorSelector, contract: contract, caller: f.contract, gas: gas, deploys: true,
 	})
 }
@@ -247,6 +268,9 @@ func getExecutionInfo(_ *replayer, f *frame, s *Syscall, gas uint64) error {
 }
 
 func getClassHashAt(t *replayer, _ *frame, s *Syscall, gas uint64) error {
+	if t.validating {
+		return fmt.Errorf("asked from the constructor of a DEPLOY_ACCOUNT, which may not")
+	}
 	if err := s.succeeds(gas); err != nil {
 		return err
 	}
@@ -263,6 +287,9 @@ func getClassHashAt(t *replayer, _ *frame, s *Syscall, gas uint64) error {
 func getBlockHash(t *replayer, _ *frame, s *Syscall, gas uint64) error {
 	number := s.Request[0]
 	if !number.IsUint64() || t.block.Number < blockHashBuffer || number.Uint64() > t.block.Number-blockHashBuffer {
+		if t.validating {
+			return fmt.Errorf("block %v asked for from the constructor of a DEPLOY_ACCOUNT: that is too recent", number)
+		}
 		return s.fails(gas, blockOutOfRange)
 	}
 	if err := s.succeeds(gas); err != nil {
@@ -293,9 +320,6 @@ func replaceClass(t *replayer, f *frame, s *Syscall, gas uint64) error {
 func sendMessageToL1(t *replayer, f *frame, s *Syscall, gas uint64) error {
 	if err := s.succeeds(gas); err != nil {
 		return err
-	}
-	if s.Request[0].BitLen() > 160 {
-		return fmt.Errorf("message to %v, which is not an L1 address", s.Request[0])
 	}
 	t.messages = append(t.messages, starknet.Message{From: f.contract, To: s.Request[0], Payload: s.Arrays[0]})
 	return nil

@@ -61,6 +61,8 @@ type State interface {
 	StorageAt(contract, key felt.Felt) (felt.Felt, error)
 	// ClassHashAt is a contract's class, zero for an address without a contract.
 	ClassHashAt(contract felt.Felt) (felt.Felt, error)
+	// NonceAt is a contract's nonce, zero for an address without a contract.
+	NonceAt(contract felt.Felt) (felt.Felt, error)
 	// CompiledClassHash is the compiled class hash of a declared class, zero for one that is not declared.
 	CompiledClassHash(class felt.Felt) (felt.Felt, error)
 }

@@ -115,8 +115,8 @@ type Call struct {
 // callSize is the number of words before the calldata.
 const callSize = 12
 
-// maxDepth bounds how deep calls nest in a transcript: Starknet allows 50 calls below the first.
-const maxDepth = 51
+// maxDepth bounds how deep calls nest: 50, the one from the protocol counted.
+const maxDepth = 50
 
 // Syscall is a syscall of a call.
 type Syscall struct {

@@ -18,9 +18,10 @@ type Uncovered struct {
 	Diff   HexBytes `json:"diff"` // canonical starknet.StateDiff
 }
 
-// Reason says why a transaction cannot be proved: exactly one of Builtin, Syscall and MaxSteps is set. It is the word of
-// whoever made the proof, and checked as far as it can be: that the class's entry point takes the builtin, that the
-// program has no such syscall.
+// Reason says why a transaction cannot be proved: exactly one of Builtin, Syscall and MaxSteps is set. There are as many
+// reasons as unprovableBuiltins, unprovableSyscalls and powers of two between minSteps and maxSteps; any other text is refused.
+// It is the word of whoever made the proof, and checked as far as it can be: that the entry point takes the builtin, that the
+// class's code has the syscall's name.
 type Reason struct {
 	Builtin  string    `json:"builtin,omitempty"`
 	Syscall  string    `json:"syscall,omitempty"`
@@ -29,22 +30,37 @@ type Reason struct {
 	MaxSteps uint64    `json:"max_steps,omitempty"` // which are too few for the transaction alone
 }
 
+// unprovableBuiltins are Starknet's builtins that the program cannot pass.
+var unprovableBuiltins = []string{"ec_op", "poseidon", "range_check96", "add_mod", "mul_mod"}
+
 // String is the reason as a person reads it.
 func (r *Reason) String() string {
 	switch {
 	case r.Builtin != "":
-		return fmt.Sprintf("entry point %v of class %v needs the builtin %s, which is not provable", r.Selector, r.Class, r.Builtin)
+		return fmt.Sprintf("entry point %v of class %v needs the builtin %s, which is not provable", r.Selector, r.Class, quoted(r.Builtin, unprovableBuiltins))
 	case r.Syscall != "":
-		return fmt.Sprintf("entry point %v of class %v makes the syscall %s, which is not provable", r.Selector, r.Class, r.Syscall)
+		return fmt.Sprintf("entry point %v of class %v makes the syscall %s, which is not provable", r.Selector, r.Class, quoted(r.Syscall, unprovableSyscalls))
 	}
 	return fmt.Sprintf("it needs more than %d steps", r.MaxSteps)
 }
 
-// minSteps is the shortest trace that the layout can prove of the program.
-const minSteps = 1 << 17
+// quoted is a name as it is where it is known, quoted and cut where it is not: then it is anybody's text.
+func quoted(name string, known []string) string {
+	if slices.Contains(known, name) {
+		return name
+	}
+	return fmt.Sprintf("%.40q", name)
+}
 
-// unknownSyscalls are Starknet's syscalls that the program does not answer.
-var unknownSyscalls = []string{
+// The shortest and the longest trace of the program that a bound on steps can mean: what the layout needs, and what
+// cairo/os allows.
+const (
+	minSteps = 1 << 17
+	maxSteps = 1 << 27
+)
+
+// unprovableSyscalls are Starknet's syscalls that the program does not answer.
+var unprovableSyscalls = []string{
 	"MetaTxV0", "Sha256ProcessBlock", "Sha512ProcessBlock",
 	"Secp256k1New", "Secp256k1Add", "Secp256k1Mul", "Secp256k1GetPointFromX", "Secp256k1GetXy",
 	"Secp256r1New", "Secp256r1Add", "Secp256r1Mul", "Secp256r1GetPointFromX", "Secp256r1GetXy",
@@ -62,8 +78,8 @@ func (r *Replay) checkReason(reason *Reason) error {
 		return fmt.Errorf("%d reasons why it is not covered, want 1", set)
 	}
 	if n := reason.MaxSteps; n != 0 {
-		if n < minSteps || n&(n-1) != 0 || !reason.Class.IsZero() || !reason.Selector.IsZero() {
-			return fmt.Errorf("not covered for lack of %d steps of class %v: want a power of two of at least %d, and no class", n, reason.Class, minSteps)
+		if n < minSteps || n > maxSteps || n&(n-1) != 0 || !reason.Class.IsZero() || !reason.Selector.IsZero() {
+			return fmt.Errorf("not covered for lack of %d steps of class %v: want a power of two from %d to %d, and no class", n, reason.Class, minSteps, maxSteps)
 		}
 		return nil
 	}
@@ -81,15 +97,19 @@ func (r *Replay) checkReason(reason *Reason) error {
 		return fmt.Errorf("not covered for entry point %v, which class %v has not", reason.Selector, reason.Class)
 	}
 	if reason.Syscall != "" {
-		if !slices.Contains(unknownSyscalls, reason.Syscall) {
-			return fmt.Errorf("not covered for syscall %.40q, which is not one that the program lacks", reason.Syscall)
+		if !slices.Contains(unprovableSyscalls, reason.Syscall) {
+			return fmt.Errorf("not covered for syscall %.40q, want one of %q", reason.Syscall, unprovableSyscalls)
+		}
+		// Code that makes a syscall writes its name, which is a constant.
+		if !slices.Contains(class.Bytecode, felt.FromShortString(reason.Syscall)) {
+			return fmt.Errorf("not covered for syscall %s, which class %v does not make", reason.Syscall, reason.Class)
 		}
 		return nil
 	}
-	if !slices.ContainsFunc(entries, func(e *casm.EntryPoint) bool {
-		_, err := builtinFlags(e.Builtins)
-		return err != nil && slices.Contains(e.Builtins, reason.Builtin)
-	}) {
+	if !slices.Contains(unprovableBuiltins, reason.Builtin) {
+		return fmt.Errorf("not covered for builtin %.40q, want one of %q", reason.Builtin, unprovableBuiltins)
+	}
+	if !slices.ContainsFunc(entries, func(e *casm.EntryPoint) bool { return slices.Contains(e.Builtins, reason.Builtin) }) {
 		return fmt.Errorf("not covered for builtin %.40q, which entry point %v of class %v does not need", reason.Builtin, reason.Selector, reason.Class)
 	}
 	return nil
@@ -165,6 +185,13 @@ func (r *Replay) takeOver(u *Uncovered, tx starknet.Transaction, signed *starkne
 	if hash := tx.Hash(r.block.ChainID); receipt.TransactionHash != hash {
 		return nil, fmt.Errorf("the receipt is of %v, the transaction is %v", receipt.TransactionHash, hash)
 	}
+	sender := tx.Sender()
+	if err := r.admit(tx, receipt.TransactionHash, sender); err != nil {
+		return nil, err
+	}
+	if err := checkReceipt(receipt, tx, sender); err != nil {
+		return nil, err
+	}
 	if err := r.checkReason(&u.Reason); err != nil {
 		return nil, err
 	}
@@ -175,7 +202,6 @@ func (r *Replay) takeOver(u *Uncovered, tx starknet.Transaction, signed *starkne
 	if err := diff.UnmarshalBinary(u.Diff); err != nil {
 		return nil, err
 	}
-	r.state.begin(tx)
 	for _, c := range diff.Storage {
 		for _, e := range c.Entries {
 			if err := r.state.write(slot{c.Address, e.Key}, e.Value); err != nil {
@@ -188,12 +214,19 @@ func (r *Replay) takeOver(u *Uncovered, tx starknet.Transaction, signed *starkne
 			return nil, err
 		}
 	}
+	declare, _ := tx.(*starknet.Declare)
 	for _, c := range diff.Declared {
+		if declare == nil || c != (starknet.DeclaredClass{ClassHash: declare.ClassHash, CompiledClassHash: declare.CompiledClassHash}) {
+			return nil, fmt.Errorf("the state difference declares class %v with the compiled class hash %v, which the transaction does not", c.ClassHash, c.CompiledClassHash)
+		}
 		if err := r.state.declare(c.ClassHash, c.CompiledClassHash); err != nil {
 			return nil, err
 		}
 	}
 	if err := r.checkDiff(signed); err != nil { // what is signed is a difference from this very state
+		return nil, err
+	}
+	if err := r.checkSignedFee(tx, receipt); err != nil {
 		return nil, err
 	}
 	return &TransactionOutcome{
