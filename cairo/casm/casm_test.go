@@ -178,11 +178,64 @@ func TestNestedSegments(t *testing.T) {
 	}
 }
 
-func TestDecodeClassRefuses(t *testing.T) {
-	const good = `{"prime":"0x800000000000011000000000000000000000000000000000000000000000001","compiler_version":"2.20.0",
+// goodClass is a small class that everybody takes.
+const goodClass = `{"prime":"0x800000000000011000000000000000000000000000000000000000000000001","compiler_version":"2.20.0",
 		"bytecode":["0x1","0x2"],"bytecode_segment_lengths":[1,[1]],"hints":[[0,[{"AllocSegment":{"dst":{"register":"AP","offset":0}}},"AssertAllKeysUsed"]]],
 		"entry_points_by_type":{"EXTERNAL":[{"selector":"0x1","offset":1,"builtins":["range_check"]}],"L1_HANDLER":[],"CONSTRUCTOR":[]}}`
-	if _, err := DecodeClass([]byte(good)); err != nil {
+
+// TestDecodeToHash compares with cairo-lang-starknet-classes 2.20.0, which hashes what cannot run. Without hashes it refuses the class.
+func TestDecodeToHash(t *testing.T) {
+	for _, c := range []struct{ name, from, to, blake, poseidon string }{
+		{"control", ``, ``, "0xee175d66984a4cd68e787c8ebaf8ea13197d117a77ee13caf2d7874a9d0c60", "0x6462c8fcfc41dd7600a013c84b15d481b9d085fb9f9886d978a2d15414d8fc1"},
+		{"entry point at the end", `"offset":1,`, `"offset":2,`, "0xe187470607c4ded865a5d6717752a77d98bb4c1e0c25e335969f8d811fa85c", "0x196b4951d07d321f8dbb067d9862978f1e20390a5b99e573f3e11c2a4dfcc28"},
+		{"offset 2^32-1", `"offset":1,`, `"offset":4294967295,`, "0x490035c782b3b79e6f6d9aa3be4a7b6f8d7ccd9d44bd03f0164f02d48fe31fa", "0x1f9cbedc7584af6e846f739699b6556890a50a761acb2cb2cd293cc5912cd98"},
+		{"offset 2^32", `"offset":1,`, `"offset":4294967296,`, "0x5f180bb63aa859d592993cf56d1c4f3a2649d13ca9cff69eab7a94e0d521220", "0x7700be2536bc97af7440aefb3411e80979aa4d8dc5fcb777d9d646b62763277"},
+		{"offset 2^63-1", `"offset":1,`, `"offset":9223372036854775807,`, "0xe1260ddad61d90b3c38b0d5305e9bbcff64a2b651df5773453e29b1b7b7cb3", "0x6b68cc576b16a3c6e696f9c946fb6a1b37a38ba8bd539d1cac3297def5f6e5e"},
+		{"offset 2^63", `"offset":1,`, `"offset":9223372036854775808,`, "0x78e9d77aadb3fd04498de4493daf098aa258d5f37a914809aab7ce05ba192cb", "0x31bdfcb414d2a402aeea21b5e7fa3f14892dbfdfb3061c24f30db12ce5d2fed"},
+		{"offset 2^64-1", `"offset":1,`, `"offset":18446744073709551615,`, "0x5bf0df9eedcb442a47157d73b74c4abac832412088b15006e88081e2027ea0e", "0x447a1576c5dfeab88c93e50fd7a24d8d365b615af7edabfa2f5af6c5adceb0b"},
+		{"offset 2^64", `"offset":1,`, `"offset":18446744073709551616,`, "", ""},
+		{"offset -1", `"offset":1,`, `"offset":-1,`, "", ""},
+		{"offset 1.0", `"offset":1,`, `"offset":1.0,`, "", ""},
+		{"hint past the code", `[[0,[`, `[[2,[`, "0xee175d66984a4cd68e787c8ebaf8ea13197d117a77ee13caf2d7874a9d0c60", "0x6462c8fcfc41dd7600a013c84b15d481b9d085fb9f9886d978a2d15414d8fc1"},
+		{"hint at 2^32", `[[0,[`, `[[4294967296,[`, "0xee175d66984a4cd68e787c8ebaf8ea13197d117a77ee13caf2d7874a9d0c60", "0x6462c8fcfc41dd7600a013c84b15d481b9d085fb9f9886d978a2d15414d8fc1"},
+		{"hint at 2^64", `[[0,[`, `[[18446744073709551616,[`, "", ""},
+		{"selector P", `"0x1","offset"`, `"0x800000000000011000000000000000000000000000000000000000000000001","offset"`, "0x53eb0f9a104b0b6001e1ddfe2a959d6d20f8984b790653277348b1ebde508b9", "0x7c850d51a3362113d5a642228203274345f5e1202a33365dce0fb4ce5a26b02"},
+		{"selector P+1", `"0x1","offset"`, `"0x800000000000011000000000000000000000000000000000000000000000002","offset"`, "0xee175d66984a4cd68e787c8ebaf8ea13197d117a77ee13caf2d7874a9d0c60", "0x6462c8fcfc41dd7600a013c84b15d481b9d085fb9f9886d978a2d15414d8fc1"},
+		{"selector 2^256", `"0x1","offset"`, `"0x10000000000000000000000000000000000000000000000000000000000000000","offset"`, "0x754844fddaae593a7127350538415ed25a2cdbf26dacbef44d4a8f788216bd6", "0x841243ede778224b75dec63fa3202439c54e575e393caef198d210a9e4ecc3"},
+		{"selector with a plus", `"0x1","offset"`, `"0x+1","offset"`, "0xee175d66984a4cd68e787c8ebaf8ea13197d117a77ee13caf2d7874a9d0c60", "0x6462c8fcfc41dd7600a013c84b15d481b9d085fb9f9886d978a2d15414d8fc1"},
+		{"selector with an underscore", `"0x1","offset"`, `"0x1_0","offset"`, "0x5c82ff008e7f879ace984d7c172cb9dffbb9922ddc4824024ba324ad1aaa7c8", "0x164ba7a52fb51afd2f154e25aa5608699aa6bb834830a4c0658ee04d6bc5ede"},
+		{"selector without digits", `"0x1","offset"`, `"0x","offset"`, "", ""},
+		{"word P+5", `"0x2"]`, `"0x800000000000011000000000000000000000000000000000000000000000006"]`, "0x57ae7bc722dfd8faac9621fa6f5a792a17c921ed134e8c9f920babdc8050ae3", "0x5954484dd96f80c73c0144ef64a0670050dfb2bcaa44517df0383d891c22351"},
+		{"other prime", `0x8000`, `0x7000`, "0xee175d66984a4cd68e787c8ebaf8ea13197d117a77ee13caf2d7874a9d0c60", "0x6462c8fcfc41dd7600a013c84b15d481b9d085fb9f9886d978a2d15414d8fc1"},
+		{"prime that is no number", `0x8000`, `8000`, "", ""},
+		{"builtin of no protocol", `range_check"`, `a name of more than thirty-one characters"`, "0x38433487d43ddac75355ee71afc163f1fd72c0f2d21ee8f75e1d2bccdf2fccc", "0x1c99831709bba6461df2f37e8207cc6fcf2d7b0014c1164bdfb784165b12002"},
+		{"no builtins", `,"builtins":["range_check"]`, ``, "", ""},
+		{"segments too short", `[1,[1]]`, `[1,[]]`, "", ""},
+		{"segments too long", `[1,[1]]`, `[1,[2]]`, "", ""},
+		{"no segments", `"bytecode_segment_lengths":[1,[1]],`, ``, "0x2ed2af2a2719efd2be2a119ac46c1ff4ecc1c4ec8269ba061741252d589a135", "0x279d1caabc91a0421b5279c088e641775c0c35c6bf1a252867bf71ffc2e5306"},
+	} {
+		if !strings.Contains(goodClass, c.from) {
+			t.Fatalf("%s: nothing to replace", c.name)
+		}
+		class, err := DecodeToHash([]byte(strings.Replace(goodClass, c.from, c.to, 1)))
+		if c.blake == "" {
+			if _, ok := errors.AsType[*ClassError](err); !ok {
+				t.Errorf("%s: error %v, want a ClassError", c.name, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if blake, poseidon := class.BlakeHash().String(), class.PoseidonHash().String(); blake != c.blake || poseidon != c.poseidon {
+			t.Errorf("%s: hashes %s and %s, want %s and %s", c.name, blake, poseidon, c.blake, c.poseidon)
+		}
+	}
+}
+
+func TestDecodeClassRefuses(t *testing.T) {
+	if _, err := DecodeClass([]byte(goodClass)); err != nil {
 		t.Fatalf("the control is refused: %v", err)
 	}
 	for name, c := range map[string]struct{ from, to string }{
@@ -199,16 +252,20 @@ func TestDecodeClassRefuses(t *testing.T) {
 		"unknown register":         {`"AP"`, `"PC"`},
 		"offset of 17 bits":        {`"AP","offset":0`, `"AP","offset":32768`},
 		"entry point outside":      {`"offset":1`, `"offset":2`},
+		"entry point at 2^63":      {`"offset":1`, `"offset":9223372036854775808`},
+		"hint at 2^63":             {"[[0,[", "[[9223372036854775808,["},
+		"selector of P":            {`"0x1","offset"`, `"0x800000000000011000000000000000000000000000000000000000000000001","offset"`},
+		"no builtins":              {`,"builtins":["range_check"]`, ``},
 		"no constructor list":      {`,"CONSTRUCTOR":[]`, ``},
 		"trailing bytes":           {"}}", "}}}"},
 		"null bytecode":            {`["0x1","0x2"]`, `null`},
 	} {
-		text := strings.Replace(good, c.from, c.to, 1)
-		if text == good {
+		text := strings.Replace(goodClass, c.from, c.to, 1)
+		if text == goodClass {
 			t.Fatalf("%s: nothing replaced", name)
 		}
 		if name == "trailing bytes" {
-			text = good + "}"
+			text = goodClass + "}"
 		}
 		_, err := DecodeClass([]byte(text))
 		if _, ok := errors.AsType[*ClassError](err); !ok {
@@ -225,9 +282,16 @@ func FuzzDecodeClass(f *testing.F) {
 	f.Add([]byte(`{"bytecode_segment_lengths":[[[[]]]]}`))
 	f.Add([]byte(`{"hints":[[0,[{"TestLessThan":{"lhs":{"BinOp":{"op":"Mul","a":{"register":"AP","offset":0},"b":{"Immediate":"0x"}}}}}]]]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		loose, looseErr := DecodeToHash(data)
+		if looseErr == nil {
+			loose.BlakeHash()
+		}
 		c, err := DecodeClass(data)
 		if err != nil {
 			return
+		}
+		if looseErr != nil || loose.PoseidonHash() != c.PoseidonHash() {
+			t.Fatalf("to be hashed only: %v, or another hash", looseErr)
 		}
 		c.BlakeHash()
 		written := c.AppendJSON(nil, true)

@@ -3,6 +3,7 @@ package casm
 import (
 	"errors"
 	"fmt"
+	"math/big"
 
 	"github.com/starkd/starkd/crypto/felt"
 )
@@ -28,8 +29,19 @@ type EntryPoints struct {
 // add_mod, mul_mod. After them come the gas counter, the syscall pointer and the calldata's two ends.
 type EntryPoint struct {
 	Selector felt.Felt
+	// Wide is the selector if it is the field's prime or more, nil otherwise; Selector is its remainder then. Compilers write
+	// such a selector as the Sierra class has it. DecodeClass refuses it.
+	Wide     *big.Int
 	Offset   int
 	Builtins []string
+}
+
+// SelectorHex returns the selector as hexadecimal, wide or not.
+func (e *EntryPoint) SelectorHex() string {
+	if e.Wide != nil {
+		return "0x" + e.Wide.Text(16)
+	}
+	return e.Selector.String()
 }
 
 // Segments is the tree of the bytecode's segment lengths: a leaf of Length felts, or a node with Children.
@@ -79,10 +91,8 @@ func (c *Class) Validate() error {
 	if n := len(c.Bytecode); n > MaxBytecode {
 		return classErrorf("bytecode of %d felts exceeds %d", n, MaxBytecode)
 	}
-	if c.Segments != nil {
-		if total := c.Segments.total(); total != len(c.Bytecode) {
-			return classErrorf("bytecode segments cover %d felts of %d", total, len(c.Bytecode))
-		}
+	if err := c.checkSegments(); err != nil {
+		return err
 	}
 	last := -1
 	for _, at := range c.Hints {
@@ -94,8 +104,18 @@ func (c *Class) Validate() error {
 	for _, list := range [...][]EntryPoint{c.EntryPoints.External, c.EntryPoints.L1Handler, c.EntryPoints.Constructor} {
 		for _, ep := range list {
 			if ep.Offset < 0 || ep.Offset >= len(c.Bytecode) {
-				return classErrorf("entry point %v at offset %d, outside a bytecode of %d felts", ep.Selector, ep.Offset, len(c.Bytecode))
+				return classErrorf("entry point %v at offset %d, outside a bytecode of %d felts", ep.Selector, uint64(ep.Offset), len(c.Bytecode))
 			}
+		}
+	}
+	return nil
+}
+
+// checkSegments requires that the segments cover the bytecode exactly.
+func (c *Class) checkSegments() error {
+	if c.Segments != nil {
+		if total := c.Segments.total(); total != len(c.Bytecode) {
+			return classErrorf("bytecode segments cover %d felts of %d", total, len(c.Bytecode))
 		}
 	}
 	return nil

@@ -14,6 +14,26 @@ import (
 // DecodeClass reads the JSON of a compiled contract class as the official compiler writes it. pythonic_hints is not
 // read: it follows from hints. Every error is a *ClassError.
 func DecodeClass(data []byte) (*Class, error) {
+	c, err := decodeClass(data, true)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.Validate()
+}
+
+// DecodeToHash reads the same JSON for the class's hash, which the official compiler also has for classes that cannot run: entry
+// points and hints may lie anywhere up to 2^64-1, numbers may be the prime or more and count modulo the prime, and "prime" is
+// not looked at. Do not run the result: it is not validated. Offsets of 2^63 and more are negative in it.
+func DecodeToHash(data []byte) (*Class, error) {
+	c, err := decodeClass(data, false)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.checkSegments()
+}
+
+// decodeClass reads a class; strict demands felts below the prime, and the prime itself.
+func decodeClass(data []byte, strict bool) (*Class, error) {
 	var wire struct {
 		Prime           *string           `json:"prime"`
 		CompilerVersion *string           `json:"compiler_version"`
@@ -36,8 +56,17 @@ func DecodeClass(data []byte) (*Class, error) {
 			return nil, classErrorf("compiled class has no %s", required.name)
 		}
 	}
-	if prime, err := parseHex(*wire.Prime); err != nil || prime.Cmp(felt.Modulus()) != 0 {
-		return nil, classErrorf("compiled class is for prime %.80q", *wire.Prime)
+	number := func(s string) (f felt.Felt, err error) {
+		f, _, err = felt.FromWideHex(s)
+		return f, err
+	}
+	if strict {
+		number = felt.FromHex
+		if prime, err := parseHex(*wire.Prime); err != nil || prime.Cmp(felt.Modulus()) != 0 {
+			return nil, classErrorf("compiled class is for prime %.80q", *wire.Prime)
+		}
+	} else if _, err := number(*wire.Prime); err != nil {
+		return nil, classErrorf("prime: %v", err)
 	}
 	c := &Class{CompilerVersion: *wire.CompilerVersion}
 	if n := len(*wire.Bytecode); n > MaxBytecode {
@@ -46,7 +75,7 @@ func DecodeClass(data []byte) (*Class, error) {
 	c.Bytecode = make([]felt.Felt, len(*wire.Bytecode))
 	for i, s := range *wire.Bytecode {
 		var err error
-		if c.Bytecode[i], err = felt.FromHex(s); err != nil {
+		if c.Bytecode[i], err = number(s); err != nil {
 			return nil, classErrorf("bytecode[%d]: %v", i, err)
 		}
 	}
@@ -71,11 +100,11 @@ func DecodeClass(data []byte) (*Class, error) {
 		{"L1_HANDLER", wire.EntryPoints.L1Handler, &c.EntryPoints.L1Handler},
 		{"CONSTRUCTOR", wire.EntryPoints.Constructor, &c.EntryPoints.Constructor},
 	} {
-		if *list.to, err = decodeEntryPoints(list.name, list.from); err != nil {
+		if *list.to, err = decodeEntryPoints(list.name, list.from, number); err != nil {
 			return nil, err
 		}
 	}
-	return c, c.Validate()
+	return c, nil
 }
 
 type entryPointsByTag struct {
@@ -86,22 +115,25 @@ type entryPointsByTag struct {
 
 type entryPointJSON struct {
 	Selector string   `json:"selector"`
-	Offset   *uint32  `json:"offset"`
+	Offset   *uint64  `json:"offset"`
 	Builtins []string `json:"builtins"`
 }
 
-func decodeEntryPoints(name string, from *[]entryPointJSON) ([]EntryPoint, error) {
+func decodeEntryPoints(name string, from *[]entryPointJSON, number func(string) (felt.Felt, error)) ([]EntryPoint, error) {
 	if from == nil {
 		return nil, classErrorf("compiled class has no %s entry points list", name)
 	}
 	list := make([]EntryPoint, len(*from))
 	for i, ep := range *from {
-		selector, err := felt.FromHex(ep.Selector)
+		selector, err := number(ep.Selector)
 		if err != nil {
 			return nil, classErrorf("%s entry point %d: selector: %v", name, i, err)
 		}
 		if ep.Offset == nil {
 			return nil, classErrorf("%s entry point %d has no offset", name, i)
+		}
+		if ep.Builtins == nil {
+			return nil, classErrorf("%s entry point %d has no builtins", name, i)
 		}
 		list[i] = EntryPoint{Selector: selector, Offset: int(*ep.Offset), Builtins: ep.Builtins}
 	}
@@ -141,7 +173,7 @@ func (h *hintsAtJSON) UnmarshalJSON(data []byte) error {
 	if len(pair) != 2 {
 		return classErrorf("hints entry of %d elements, not offset and list", len(pair))
 	}
-	var offset uint32
+	var offset uint64
 	var list []json.RawMessage
 	if err := json.Unmarshal(pair[0], &offset); err != nil {
 		return err
@@ -382,7 +414,7 @@ func (c *Class) appendHints(b []byte, appendHint func([]byte, *Hint) []byte) []b
 func appendEntryPoints(b []byte, list []EntryPoint) []byte {
 	b = append(b, '[')
 	for i, ep := range list {
-		b = append(comma(b, i), `{"selector":"`+ep.Selector.String()+`","offset":`...)
+		b = append(comma(b, i), `{"selector":"`+ep.SelectorHex()+`","offset":`...)
 		b = strconv.AppendInt(b, int64(ep.Offset), 10)
 		b = append(b, `,"builtins":[`...)
 		for k, name := range ep.Builtins {

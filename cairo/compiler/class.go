@@ -67,7 +67,7 @@ func CompileClass(class *sierra.ContractClass, options Options) (*casm.Class, er
 			if want := (Costs{Const: EntryPointCost}); program.Metadata.FunctionCosts[ep.FunctionIdx] != want {
 				return nil, errorf(CodeGas, f.Entry, "the entry point costs %v, not %d", program.Metadata.FunctionCosts[ep.FunctionIdx], EntryPointCost)
 			}
-			*list.to = append(*list.to, casm.EntryPoint{Selector: ep.Selector, Offset: program.Offsets[f.Entry], Builtins: builtins})
+			*list.to = append(*list.to, casm.EntryPoint{Selector: ep.Selector, Wide: ep.Wide, Offset: program.Offsets[f.Entry], Builtins: builtins})
 		}
 	}
 	return out, out.Validate()

@@ -22,8 +22,11 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// DefaultMaxBytecode is the chain's bound on the felts of a compiled class.
-const DefaultMaxBytecode = 80 * 1024
+// Bounds on the felts of a compiled class.
+const (
+	DefaultMaxBytecode = 80 * 1024 // the chain's
+	ToolMaxBytecode    = 180_000   // what starknet-sierra-compile allows unless told otherwise
+)
 
 // Options are the bounds and the demands of a compilation.
 type Options struct {

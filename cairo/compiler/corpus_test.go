@@ -266,6 +266,60 @@ func compileFile(path string) ([]byte, error) {
 	return compiled.AppendJSON(nil, true), nil
 }
 
+// TestWideSelector: a selector of the prime or more is in the compiled class as it is in the Sierra class, without leading zeros and in
+// lower case, as the official compiler has it. No network takes the class.
+func TestWideSelector(t *testing.T) {
+	base := filepath.Join(golden.Corpus(t, "sierra-casm"), "hello_starknet__hello_starknet")
+	source, err := os.ReadFile(base + ".contract_class.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	normal, err := compileFile(base + ".contract_class.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	class, err := sierra.DecodeClass(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := class.EntryPoints.External[len(class.EntryPoints.External)-1].SelectorHex()
+	for written, want := range map[string]string{
+		"0x800000000000011000000000000000000000000000000000000000000000000":    "0x800000000000011000000000000000000000000000000000000000000000000",
+		"0x800000000000011000000000000000000000000000000000000000000000001":    "0x800000000000011000000000000000000000000000000000000000000000001",
+		"0x0800000000000011000000000000000000000000000000000000000000000A3F":   "0x800000000000011000000000000000000000000000000000000000000000a3f",
+		"0x10000000000000000000000000000000000000000000000000000000000000000":  "0x10000000000000000000000000000000000000000000000000000000000000000",
+		"0x+1000000000000000000000000000000000000000000000000000000000_000000": "0x1000000000000000000000000000000000000000000000000000000000000000",
+	} {
+		path := filepath.Join(t.TempDir(), "wide.contract_class.json")
+		if err := os.WriteFile(path, bytes.Replace(source, []byte(last), []byte(written), 1), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := compileFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w := bytes.Replace(normal, []byte(`"`+last+`"`), []byte(`"`+want+`"`), 1); bytes.Equal(w, normal) || !bytes.Equal(got, w) {
+			t.Errorf("%s: no %s where %s was, or another difference", written, want, last)
+		}
+		if os.Getenv("STARKD_SIERRA_COMPILE") != "" {
+			if theirs, complaint := official(t, path); !bytes.Equal(got, theirs) {
+				t.Errorf("%s: the official compiler's class differs: %.300s", written, complaint)
+			}
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		class, err := sierra.DecodeClass(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := class.CheckDeclarable(); (err == nil) != (class.EntryPoints.External[len(class.EntryPoints.External)-1].Wide == nil) {
+			t.Errorf("%s: declarable: %v", written, err)
+		}
+	}
+}
+
 // TestRefused: what the official compiler refuses is refused, with a ClassError.
 func TestRefused(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join(golden.Corpus(t, "contracts", "refused"), "*.contract_class.json"))

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/starkd/starkd/cairo/sierra"
+	"github.com/starkd/starkd/crypto/felt"
 )
 
 // official runs the official compiler, whose path STARKD_SIERRA_COMPILE names, on a class. refused is its complaint.
@@ -172,6 +173,9 @@ func TestMutants(t *testing.T) {
 		for range 1 + rng.Intn(2) {
 			what = append(what, mutate(rng, program))
 		}
+		if rng.Intn(4) == 0 {
+			what = append(what[:rng.Intn(len(what))], mutateEntryPoints(rng, class))
+		}
 		if class.SierraProgram, err = sierra.EncodeFelts(program); err != nil {
 			continue
 		}
@@ -199,6 +203,37 @@ func TestMutants(t *testing.T) {
 		}
 	}
 	t.Logf("%d mutants: %d compiled equally, %d refused by both, %d different", n, accepted, refused, different)
+}
+
+// mutateEntryPoints makes one small change to a class's entry points and says which. Selectors of the prime and more are among them.
+func mutateEntryPoints(rng *rand.Rand, class *sierra.ContractClass) string {
+	lists := []*[]sierra.EntryPoint{&class.EntryPoints.External, &class.EntryPoints.L1Handler, &class.EntryPoints.Constructor}
+	list := lists[rng.Intn(len(lists))]
+	if len(*list) == 0 || rng.Intn(8) == 0 {
+		*list = append(*list, sierra.EntryPoint{Selector: felt.FromUint64(rng.Uint64()), FunctionIdx: rng.Intn(4)})
+		return "another entry point"
+	}
+	at := rng.Intn(len(*list))
+	if rng.Intn(2) == 0 {
+		at = len(*list) - 1
+	}
+	e := &(*list)[at]
+	switch rng.Intn(6) {
+	case 0:
+		e.FunctionIdx = rng.Intn(8)
+		return fmt.Sprintf("entry point %d is function %d", at, e.FunctionIdx)
+	case 1:
+		*list = append((*list)[:at:at], (*list)[at+1:]...)
+		return fmt.Sprintf("without entry point %d", at)
+	}
+	v := new(big.Int).Lsh(big.NewInt(1), uint(252+rng.Intn(200)))
+	if rng.Intn(2) == 0 {
+		v = felt.Modulus()
+	}
+	v.Add(v, big.NewInt(int64(rng.Intn(9)-4)))
+	text := "0x" + v.Text(16)
+	e.Selector, e.Wide, _ = felt.FromWideHex(text)
+	return fmt.Sprintf("selector %d is %s", at, text)
 }
 
 // mutate makes one small change and says which.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/starkd/starkd/crypto/felt"
@@ -166,7 +165,7 @@ func (e *EntryPoint) read(r *jsonReader) error {
 		{"selector", required, func() error {
 			text, err := r.text()
 			if err == nil {
-				e.Selector, e.Wide, err = parseHex(string(text))
+				e.Selector, e.Wide, err = felt.FromWideHex(string(text))
 			}
 			return err
 		}},
@@ -185,7 +184,7 @@ func (r *jsonReader) felts() ([]felt.Felt, error) {
 		f, err := felt.FromHexBytes(text)
 		if err != nil { // it may be written more loosely, or too large
 			var wide *big.Int
-			if f, wide, err = parseHex(string(text)); err != nil {
+			if f, wide, err = felt.FromWideHex(string(text)); err != nil {
 				return fmt.Errorf("[%d]: %w", i, err)
 			}
 			if wide != nil {
@@ -196,24 +195,6 @@ func (r *jsonReader) felts() ([]felt.Felt, error) {
 		return nil
 	})
 	return felts, err
-}
-
-// parseHex parses hexadecimal of any length, as loosely as the official compiler: after 0x there may be a plus sign, and
-// underscores after the first digit. wide is the number if it is the field's prime or more, and f its remainder then.
-func parseHex(s string) (f felt.Felt, wide *big.Int, err error) {
-	if f, err = felt.FromHex(s); err == nil {
-		return f, nil, nil
-	}
-	digits, ok := strings.CutPrefix(s, "0x")
-	digits = strings.TrimPrefix(digits, "+")
-	if !ok || digits == "" || digits[0] == '_' || strings.Trim(digits, "0123456789abcdefABCDEF_") != "" {
-		return f, nil, err
-	}
-	v, _ := new(big.Int).SetString(strings.ReplaceAll(digits, "_", ""), 16)
-	if v.Cmp(bigPrime) >= 0 {
-		wide = v
-	}
-	return felt.FromBigInt(v), wide, nil
 }
 
 // abi takes what the class hash has of it: the text of a string, or any other value printed on one line.

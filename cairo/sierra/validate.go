@@ -79,12 +79,8 @@ func (c *ContractClass) ValidateFor(list LibfuncList) (*Registry, error) {
 // CheckDeclarable refuses what the compiler takes but networks do not: a class that is too large, and selectors that are no
 // felts.
 func (c *ContractClass) CheckDeclarable() error {
-	for _, l := range c.EntryPoints.lists() {
-		for i := range l.entries {
-			if l.entries[i].Wide != nil {
-				return refuse(CodeFeltRange, "%s: selector %s is not a felt", l.kind, l.entries[i].SelectorHex())
-			}
-		}
+	if err := c.CheckSelectors(); err != nil {
+		return err
 	}
 	if n := len(c.SierraProgram); n > MaxProgramFelts {
 		return refuse(CodeSize, "sierra program of %d felts, at most %d", n, MaxProgramFelts)
@@ -95,6 +91,18 @@ func (c *ContractClass) CheckDeclarable() error {
 	}
 	if len(data) > MaxClassBytes {
 		return refuse(CodeSize, "class of %d bytes, at most %d", len(data), MaxClassBytes)
+	}
+	return nil
+}
+
+// CheckSelectors refuses selectors that are no felts: nobody can call them.
+func (c *ContractClass) CheckSelectors() error {
+	for _, l := range c.EntryPoints.lists() {
+		for i := range l.entries {
+			if l.entries[i].Wide != nil {
+				return refuse(CodeFeltRange, "%s: selector %s is not a felt", l.kind, l.entries[i].SelectorHex())
+			}
+		}
 	}
 	return nil
 }

@@ -81,7 +81,7 @@ func newClassCallCommand() *cobra.Command {
 	flags.BoolVar(&f.json, "json", false, "print JSON")
 	flags.IntVar(&f.repeat, "repeat", 1, "runs on the same storage; the time is the least, all else is the first run's")
 	flags.IntVar(&f.vary, "vary", -1, "index of the felt of calldata that each further run adds one to, so that no run repeats another")
-	f.compileFlags.register(cmd)
+	f.compileFlags.register(cmd, compiler.DefaultMaxBytecode)
 	return cmd
 }
 
@@ -373,6 +373,9 @@ func (f *callFlags) world(cmd *cobra.Command, path string) (*callWorld, error) {
 	definition, compiled, err := f.compile(cmd, path)
 	if err != nil {
 		return nil, err
+	}
+	if err := definition.CheckSelectors(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	w := &callWorld{contract: contract, definition: definition, casm: compiled}
 	class := &cairo.Class{Hash: definition.Hash(), CompiledHash: compiled.BlakeHash(), Casm: compiled}

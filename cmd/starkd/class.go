@@ -70,8 +70,9 @@ type compileFlags struct {
 	libfuncs    string
 }
 
-func (c *compileFlags) register(cmd *cobra.Command) {
-	cmd.Flags().IntVar(&c.maxBytecode, "max-bytecode-size", compiler.DefaultMaxBytecode, "most felts of the bytecode")
+// register adds the flags; a class may have maxBytecode felts of bytecode by default.
+func (c *compileFlags) register(cmd *cobra.Command, maxBytecode int) {
+	cmd.Flags().IntVar(&c.maxBytecode, "max-bytecode-size", maxBytecode, fmt.Sprintf("most felts of the bytecode (the chain takes %d)", compiler.DefaultMaxBytecode))
 	cmd.Flags().StringVar(&c.libfuncs, "allowed-libfuncs", string(sierra.AuditedLibfuncs), "libfuncs that the class may use: audited or all")
 }
 
@@ -135,7 +136,7 @@ func newClassCompileCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write (default: standard output)")
 	cmd.Flags().BoolVar(&pythonic, "pythonic-hints", false, "add the hints as Python")
-	flags.register(cmd)
+	flags.register(cmd, compiler.ToolMaxBytecode)
 	return cmd
 }
 
@@ -172,7 +173,7 @@ func newClassCheckCommand() *cobra.Command {
 			return nil
 		},
 	}
-	flags.register(cmd)
+	flags.register(cmd, compiler.DefaultMaxBytecode)
 	return cmd
 }
 
@@ -222,7 +223,7 @@ func newClassCasmCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write (default: standard output)")
-	flags.register(cmd)
+	flags.register(cmd, compiler.ToolMaxBytecode)
 	return cmd
 }
 
@@ -259,10 +260,10 @@ func newCasmHashCommand() *cobra.Command {
 				if err != nil {
 					return fmt.Errorf("%s: %w", args[0], err)
 				}
-				if compiled, err = compiler.CompileClass(class, compiler.Options{MaxBytecode: compiler.DefaultMaxBytecode}); err != nil {
+				if compiled, err = compiler.CompileClass(class, compiler.Options{MaxBytecode: compiler.ToolMaxBytecode}); err != nil {
 					return fmt.Errorf("%s: %w", args[0], err)
 				}
-			} else if compiled, err = casm.DecodeClass(data); err != nil {
+			} else if compiled, err = casm.DecodeToHash(data); err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
 			hash := compiled.BlakeHash()

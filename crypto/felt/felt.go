@@ -89,6 +89,24 @@ func FromHex(s string) (Felt, error) { return fromHex(s) }
 // FromHexBytes is FromHex for text that is no string yet.
 func FromHexBytes(s []byte) (Felt, error) { return fromHex(s) }
 
+// FromWideHex decodes hexadecimal of any length, as the official compiler reads it: after 0x there may be a plus sign, and
+// underscores after the first digit. wide is the number if it is P or more, else nil; f is then its remainder.
+func FromWideHex(s string) (f Felt, wide *big.Int, err error) {
+	if f, err = FromHex(s); err == nil {
+		return f, nil, nil
+	}
+	digits, ok := strings.CutPrefix(s, "0x")
+	digits = strings.TrimPrefix(digits, "+")
+	if !ok || digits == "" || digits[0] == '_' || strings.Trim(digits, "0123456789abcdefABCDEF_") != "" {
+		return f, nil, err
+	}
+	v, _ := new(big.Int).SetString(strings.ReplaceAll(digits, "_", ""), 16)
+	if v.Cmp(Modulus()) >= 0 {
+		wide = v
+	}
+	return FromBigInt(v), wide, nil
+}
+
 func fromHex[T string | []byte](s T) (Felt, error) {
 	if len(s) < 3 || s[0] != '0' || s[1] != 'x' {
 		return Felt{}, fmt.Errorf("felt: %q is not 0x-prefixed hexadecimal", clip(string(s)))

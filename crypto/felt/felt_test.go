@@ -66,6 +66,37 @@ func TestForms(t *testing.T) {
 	}
 }
 
+func TestFromWideHex(t *testing.T) {
+	const p = "0x800000000000011000000000000000000000000000000000000000000000001"
+	for _, c := range []struct {
+		text string
+		f    Felt
+		wide string // hexadecimal, "" where the number is below P
+	}{
+		{"0x0", Felt{}, ""},
+		{"0x00aF", FromUint64(0xaf), ""},
+		{"0x+1", FromUint64(1), ""},
+		{"0x1_0_", FromUint64(16), ""},
+		{p[:len(p)-1] + "0", MustHex(p[:len(p)-1] + "0"), ""},
+		{p, Felt{}, p},
+		{"0x0" + p[2:len(p)-1] + "B", FromUint64(10), p[:len(p)-1] + "b"},
+	} {
+		f, wide, err := FromWideHex(c.text)
+		got := ""
+		if wide != nil {
+			got = "0x" + wide.Text(16)
+		}
+		if err != nil || f != c.f || got != c.wide {
+			t.Errorf("%s: %v, %q, %v, want %v, %q", c.text, f, got, err, c.f, c.wide)
+		}
+	}
+	for _, text := range []string{"", "1", "0x", "0x+", "0x_1", "0x++1", "0x-1", "0xg", "0X1", "0x 1"} {
+		if f, _, err := FromWideHex(text); err == nil {
+			t.Errorf("%q is %v, want an error", text, f)
+		}
+	}
+}
+
 func FuzzFromHex(f *testing.F) {
 	f.Add("0x0")
 	f.Add("0x800000000000011000000000000000000000000000000000000000000000000")
