@@ -343,7 +343,7 @@ func TestReads(t *testing.T) {
 			t.Errorf("counter at height %d: %v (%v), want %d", height, got, err, want)
 		}
 	}
-	outcomes, err := c.app.TraceBlock(1)
+	outcomes, err := c.app.TraceBlock(At{Height: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -457,7 +457,7 @@ func TestConcurrentReads(t *testing.T) {
 		},
 		func() {
 			height, _ := c.app.Info()
-			if _, err := c.app.TraceBlock(height); err != nil {
+			if _, err := c.app.TraceBlock(At{Height: height}); err != nil {
 				t.Error(err)
 			}
 			if _, _, err := c.app.Store().Prove(height, nil, []felt.Felt{c.bob.address}, nil); err != nil {

@@ -38,7 +38,7 @@ func (a *App) CheckTx(raw []byte, recheck bool) (CheckResult, error) {
 		a.pool.drop(out.Hash)
 		return rejected(out, err)
 	}
-	if added := a.pool.add(tx, out.Hash, head.Height); added && !recheck {
+	if added := a.pool.add(tx, raw, out.Hash, head.Height); added && !recheck {
 		a.tellAdmitted(tx, out.Hash)
 	}
 	return out, nil
@@ -110,6 +110,7 @@ type pool struct {
 	mu     sync.Mutex
 	byHash map[felt.Felt]poolEntry
 	nonces map[poolNonce]felt.Felt
+	bytes  int // of all raw in byHash
 	// deploying counts waiting DEPLOY_ACCOUNT transactions by address.
 	deploying map[felt.Felt]int
 	// failed are transactions that could not be put into a block, though nothing that a recheck looks at says so; the next
@@ -126,21 +127,25 @@ type poolEntry struct {
 	poolNonce
 	deploy bool
 	height uint64 // of the state that it was first checked on
+	raw    []byte // shared with the mempool, nil where forgotten
 }
 
 const (
 	// maxPool bounds the entries; a mempool that evicts transactions does not tell. Beyond it all are forgotten.
 	maxPool = 100_000
+	// maxPoolBytes bounds their transactions' bytes, which they share with the mempool; beyond it all bytes are forgotten.
+	maxPoolBytes = 256 << 20
 	// pendingBlocks is for how many blocks a transaction keeps others with its nonce out.
 	pendingBlocks = 20
 )
 
 func (p *pool) reset() {
+	p.bytes = 0
 	p.byHash, p.nonces, p.deploying, p.failed = map[felt.Felt]poolEntry{}, map[poolNonce]felt.Felt{}, map[felt.Felt]int{}, map[felt.Felt]bool{}
 }
 
 // add remembers a transaction, and reports whether it is new.
-func (p *pool) add(tx starknet.Transaction, hash felt.Felt, height uint64) bool {
+func (p *pool) add(tx starknet.Transaction, raw []byte, hash felt.Felt, height uint64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.failed, hash)
@@ -150,12 +155,20 @@ func (p *pool) add(tx starknet.Transaction, hash felt.Felt, height uint64) bool 
 	if len(p.byHash) >= maxPool {
 		p.reset()
 	}
+	if p.bytes+len(raw) > maxPoolBytes {
+		for h, e := range p.byHash {
+			e.raw = nil
+			p.byHash[h] = e
+		}
+		p.bytes = 0
+	}
 	nonce := tx.Fields().Nonce
-	e := poolEntry{poolNonce: poolNonce{tx.Sender(), nonce.Uint64()}, height: height}
+	e := poolEntry{poolNonce: poolNonce{tx.Sender(), nonce.Uint64()}, height: height, raw: raw}
 	if _, e.deploy = tx.(*starknet.DeployAccount); e.deploy {
 		p.deploying[e.sender]++
 	}
 	p.byHash[hash], p.nonces[e.poolNonce] = e, hash
+	p.bytes += len(raw)
 	return true
 }
 
@@ -172,6 +185,7 @@ func (p *pool) remove(hash felt.Felt) {
 		return
 	}
 	delete(p.byHash, hash)
+	p.bytes -= len(e.raw)
 	if p.nonces[e.poolNonce] == hash {
 		delete(p.nonces, e.poolNonce)
 	}
@@ -220,9 +234,10 @@ func (p *pool) deploys(sender felt.Felt) bool {
 	return p.deploying[sender] > 0
 }
 
-func (p *pool) has(hash felt.Felt) bool {
+// get reports whether a transaction waits, and returns its bytes, nil where they are forgotten.
+func (p *pool) get(hash felt.Felt) ([]byte, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_, ok := p.byHash[hash]
-	return ok
+	e, ok := p.byHash[hash]
+	return e.raw, ok
 }

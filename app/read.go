@@ -24,12 +24,38 @@ func (a *App) ChainID() felt.Felt {
 }
 
 // Pending reports whether a transaction waits in the mempool.
-func (a *App) Pending(hash felt.Felt) bool { return a.pool.has(hash) }
+func (a *App) Pending(hash felt.Felt) bool {
+	_, ok := a.pool.get(hash)
+	return ok
+}
+
+// PendingTransaction returns a transaction that waits in the mempool. More than 256 MiB of them are not kept: Pending may report
+// one that PendingTransaction does not return.
+func (a *App) PendingTransaction(hash felt.Felt) (starknet.Transaction, bool) {
+	raw, _ := a.pool.get(hash)
+	if raw == nil {
+		return nil, false
+	}
+	tx, _, err := a.decoded.get(raw, a.ChainID())
+	return tx, err == nil
+}
 
 // At is a place to run something: on the state after block Height, as in that block or, with Next, as in the one after it.
 type At struct {
 	Height uint64
 	Next   bool
+	// Reads, if not nil, is given what Simulate or TraceBlock read of the state before the first transaction.
+	Reads *state.Reads
+}
+
+// readerState returns the state after a block, to be changed, and a function that fills at.Reads with what was read of it.
+func (a *App) readerState(at At, height uint64) (st *state.Overlay, done func()) {
+	base := a.store.At(height)
+	if at.Reads == nil {
+		return state.NewOverlay(base), func() {}
+	}
+	recorder := state.NewRecorder(base)
+	return state.NewOverlay(recorder), func() { *at.Reads = *recorder.Reads() }
 }
 
 // NextHeader is what can be said of the block after the latest: number, parent, prices, and the latest block's time and
@@ -39,7 +65,7 @@ func (a *App) NextHeader() (starknet.Header, error) {
 	if head == nil {
 		return starknet.Header{}, errOrder
 	}
-	return a.header(At{head.Height, true})
+	return a.header(At{Height: head.Height, Next: true})
 }
 
 // header is the header of the block that something runs as.
@@ -106,11 +132,14 @@ func (a *App) Simulate(at At, txs []starknet.Transaction, options executor.Optio
 		return nil, err
 	}
 	options.Query, options.FutureNonce, options.Diff = true, true, true
-	return a.execute(state.NewOverlay(a.store.At(at.Height)), env, txs, options)
+	st, done := a.readerState(at, at.Height)
+	defer done()
+	return a.execute(st, env, txs, options)
 }
 
-// TraceBlock runs the transactions of a block again, on the state before it.
-func (a *App) TraceBlock(height uint64) ([]*executor.Outcome, error) {
+// TraceBlock runs the transactions of block at.Height again, on the state before it.
+func (a *App) TraceBlock(at At) ([]*executor.Outcome, error) {
+	height := at.Height
 	if height == 0 {
 		return nil, nil
 	}
@@ -122,16 +151,32 @@ func (a *App) TraceBlock(height uint64) ([]*executor.Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	st := state.NewOverlay(a.store.At(height - 1))
+	st, done := a.readerState(at, height-1)
+	defer done()
 	if err := a.openBlock(st, height); err != nil {
 		return nil, err
 	}
 	return a.execute(st, env, block.Transactions, executor.Options{Diff: true})
 }
 
+// deployed rejects a transaction whose sender is no contract, unless it deploys it.
+func deployed(st *state.Overlay, tx starknet.Transaction) error {
+	if _, ok := tx.(*starknet.DeployAccount); ok {
+		return nil
+	}
+	class, err := st.ClassHashAt(tx.Sender())
+	if err == nil && class.IsZero() {
+		err = refuse(executor.ContractNotFound, fmt.Sprintf("the sender %v is not deployed", tx.Sender()))
+	}
+	return err
+}
+
 // execute runs transactions in turn for a reader.
 func (a *App) execute(st *state.Overlay, env *executor.Block, txs []starknet.Transaction, options executor.Options) (outcomes []*executor.Outcome, err error) {
 	for i, tx := range txs {
+		if err := deployed(st, tx); err != nil {
+			return nil, &SimulationError{i, err}
+		}
 		out, err := tryExecute(a.exec, st, env, tx, options)
 		if err != nil {
 			return nil, &SimulationError{i, err}

@@ -33,14 +33,16 @@ type Backend interface {
 	FindTransaction(ctx context.Context, hash felt.Felt) (TransactionPlace, error)
 	// PoolStatus is Received or Candidate for a transaction that waits in the mempool, and false for others.
 	PoolStatus(ctx context.Context, hash felt.Felt) (TransactionStatus, bool)
+	// PoolTransaction is a transaction that waits in the mempool, and false for others.
+	PoolTransaction(ctx context.Context, hash felt.Felt) (starknet.Transaction, bool)
 	// State is the state after block n, or ErrBlockNotFound where it is no longer held.
 	State(ctx context.Context, n uint64) (State, error)
 
 	// Call runs an entry point without a transaction. Errors: ErrContractNotFound, ErrEntryPointNotFound, ContractError.
 	Call(ctx context.Context, at At, call FunctionCall) ([]felt.Felt, error)
 	// Simulate runs transactions one after the other on the state at that block. A transaction that reverts has a result that
-	// says so; one that could not be in a block (validation, balance, nonce) ends the run with TransactionExecutionError.
-	// What the run read of the state is returned if asked for.
+	// says so; one that could not be in a block (validation, balance, nonce) ends the run with TransactionExecutionError,
+	// or with UndeployedSender. What the run read of the state is returned if asked for.
 	Simulate(ctx context.Context, at At, txs []starknet.Transaction, flags SimulationFlags) ([]Simulation, *InitialReads, error)
 	// Submit hands a transaction to the mempool and returns its hash, or one of the errors of the write API.
 	Submit(ctx context.Context, tx starknet.Transaction) (felt.Felt, error)
@@ -55,8 +57,8 @@ type Backend interface {
 
 // Tracer is a Backend that can also run a block again and say what happened.
 type Tracer interface {
-	// TraceBlock is the trace of each transaction of block n.
-	TraceBlock(ctx context.Context, n uint64) ([]Trace, error)
+	// TraceBlock is the trace of each transaction of block n and, if asked for, what they read of the state before the block.
+	TraceBlock(ctx context.Context, n uint64, reads bool) ([]Trace, *InitialReads, error)
 }
 
 // PoolNoncer is a Backend whose mempool takes several transactions of an account in a row. A client that asks for the nonce at
@@ -194,7 +196,8 @@ type OrderedMessage struct {
 	starknet.Message
 }
 
-// InitialReads are the values that a simulation found in the state (INITIAL_READS).
+// InitialReads are the values that a run of transactions fetched from the state before them, each once (INITIAL_READS): not
+// those that an earlier transaction of the run had written.
 type InitialReads struct {
 	Storage     []StorageRead     `json:"storage"`
 	Nonces      []NonceRead       `json:"nonces"`

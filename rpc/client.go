@@ -153,7 +153,7 @@ func (c *Client) TransactionStatus(ctx context.Context, hash felt.Felt) (finalit
 	return j.Finality, j.Execution == "REVERTED", j.Failure, err
 }
 
-// Transaction is a transaction in a block.
+// Transaction is a transaction in a block or in the mempool.
 func (c *Client) Transaction(ctx context.Context, hash felt.Felt) (starknet.Transaction, error) {
 	var raw json.RawMessage
 	if err := c.Do(ctx, "starknet_getTransactionByHash", map[string]any{"transaction_hash": hash}, &raw); err != nil {

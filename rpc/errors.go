@@ -13,6 +13,8 @@ type Error struct {
 	Code    int    `json:"code"`
 	Message string `json:"message"`
 	Data    any    `json:"data,omitempty"`
+
+	undeployed bool // see UndeployedSender
 }
 
 func (e *Error) Error() string {
@@ -88,6 +90,27 @@ func ContractError(failure any) *Error {
 // TransactionExecutionError is the i-th transaction of a simulation that failed (TRANSACTION_EXECUTION_ERROR).
 func TransactionExecutionError(i int, failure any) *Error {
 	return errTransactionExecution.With(map[string]any{"transaction_index": i, "execution_error": failure})
+}
+
+// UndeployedSender is the TransactionExecutionError of a transaction whose sender is no contract. starknet_estimateFee answers
+// ErrContractNotFound instead.
+func UndeployedSender(i int, failure any) *Error {
+	e := TransactionExecutionError(i, failure)
+	e.undeployed = true
+	return e
+}
+
+// in09 returns the error that version 0.9 has for what e says.
+func (e *Error) in09(method string) *Error {
+	switch {
+	case e.Code == ErrEntryPointNotFound.Code:
+		return &Error{Code: e.Code, Message: "Requested entrypoint does not exist in the contract", Data: e.Data}
+	case e.Code == ErrInvalidProof.Code:
+		return ErrUnexpected.With(e.Message)
+	case e.Code == ErrContractNotFound.Code && method == "starknet_estimateMessageFee":
+		return ContractError(e.Message)
+	}
+	return e
 }
 
 // CallFailure is a failed call in the account of a failure: where it was, and what failed inside, a CallFailure again or

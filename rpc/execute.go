@@ -45,6 +45,9 @@ func estimateFee(c *call) (any, error) {
 		return nil, c.err
 	}
 	results, _, err := c.backend.Simulate(c, at, txs, SimulationFlags{SkipValidate: flags[flagSkipValidate], SkipFeeCharge: true})
+	if e, ok := errors.AsType[*Error](err); ok && e.undeployed && !c.old() {
+		return nil, ErrContractNotFound
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +99,11 @@ type simulatedJSON struct {
 func simulateTransactions(c *call) (any, error) {
 	at := c.block("block_id")
 	txs := c.transactions("transactions")
-	flags := c.flags("simulation_flags", true, flagSkipValidate, flagSkipFeeCharge, flagInitialReads)
+	allowed := []string{flagSkipValidate, flagSkipFeeCharge}
+	if !c.old() {
+		allowed = append(allowed, flagInitialReads)
+	}
+	flags := c.flags("simulation_flags", true, allowed...)
 	if c.err != nil {
 		return nil, c.err
 	}
@@ -108,13 +115,10 @@ func simulateTransactions(c *call) (any, error) {
 	}
 	simulated := make([]simulatedJSON, len(results))
 	for i := range results {
-		simulated[i] = simulatedJSON{newTraceJSON(results[i].Trace), newFeeEstimateJSON(&results[i].Estimate)}
+		simulated[i] = simulatedJSON{newTraceJSON(results[i].Trace, c.old()), newFeeEstimateJSON(&results[i].Estimate)}
 	}
 	if !flags[flagInitialReads] {
 		return simulated, nil
-	}
-	if reads == nil {
-		reads = new(InitialReads)
 	}
 	return struct {
 		Simulated []simulatedJSON `json:"simulated_transactions"`
@@ -122,8 +126,11 @@ func simulateTransactions(c *call) (any, error) {
 	}{simulated, reads.filled()}, nil
 }
 
-// filled is r with empty lists for those that are nil.
+// filled is r, which may be nil, with empty lists for those that are nil.
 func (r *InitialReads) filled() *InitialReads {
+	if r == nil {
+		r = new(InitialReads)
+	}
 	return &InitialReads{Storage: list(r.Storage), Nonces: list(r.Nonces), ClassHashes: list(r.ClassHashes), Declared: list(r.Declared)}
 }
 
@@ -141,11 +148,11 @@ func traceTransaction(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	traces, err := c.backend.(Tracer).TraceBlock(c, place.Block)
+	traces, _, err := c.backend.(Tracer).TraceBlock(c, place.Block, false)
 	if err != nil {
 		return nil, err
 	}
-	return newTraceJSON(&traces[place.Index]), nil
+	return newTraceJSON(&traces[place.Index], c.old()), nil
 }
 
 // tracedJSON is an element of the result of starknet_traceBlockTransactions.
@@ -156,7 +163,7 @@ type tracedJSON struct {
 
 func traceBlockTransactions(c *call) (any, error) {
 	at := c.block("block_id")
-	c.flags("trace_flags", false)
+	withReads := c.flags("trace_flags", false, flagInitialReads)[flagInitialReads]
 	if c.err != nil {
 		return nil, c.err
 	}
@@ -167,15 +174,21 @@ func traceBlockTransactions(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	traces, err := c.backend.(Tracer).TraceBlock(c, at.Number)
+	traces, reads, err := c.backend.(Tracer).TraceBlock(c, at.Number, withReads)
 	if err != nil {
 		return nil, err
 	}
 	traced := make([]tracedJSON, len(traces))
 	for i := range traces {
-		traced[i] = tracedJSON{b.Receipts[i].TransactionHash, newTraceJSON(&traces[i])}
+		traced[i] = tracedJSON{b.Receipts[i].TransactionHash, newTraceJSON(&traces[i], c.old())}
 	}
-	return traced, nil
+	if !withReads {
+		return traced, nil
+	}
+	return struct {
+		Traces []tracedJSON  `json:"traces"`
+		Reads  *InitialReads `json:"initial_reads"`
+	}{traced, reads.filled()}, nil
 }
 
 // submittedJSON is the result of the write methods.

@@ -196,6 +196,11 @@ func (f *fakeChain) PoolStatus(_ context.Context, hash felt.Felt) (TransactionSt
 	return Received, ok
 }
 
+func (f *fakeChain) PoolTransaction(_ context.Context, hash felt.Felt) (starknet.Transaction, bool) {
+	tx, ok := f.pool[hash]
+	return tx, ok
+}
+
 func (f *fakeChain) State(_ context.Context, n uint64) (State, error) {
 	if n >= uint64(len(f.blocks)) {
 		return nil, fmt.Errorf("state of block %d of %d", n, len(f.blocks))
@@ -228,7 +233,7 @@ func (f *fakeChain) Call(ctx context.Context, at At, call FunctionCall) ([]felt.
 	return call.Calldata, nil
 }
 
-// Simulate reverts a transaction whose nonce is 77 and refuses one whose nonce is 78.
+// Simulate reverts a transaction whose nonce is 77 and refuses one whose nonce is 78, and one whose sender is 0xdead.
 func (f *fakeChain) Simulate(_ context.Context, at At, txs []starknet.Transaction, flags SimulationFlags) ([]Simulation, *InitialReads, error) {
 	f.at, f.simulated = at, flags
 	results := make([]Simulation, len(txs))
@@ -239,6 +244,9 @@ func (f *fakeChain) Simulate(_ context.Context, at At, txs []starknet.Transactio
 			r.Reverted, r.RevertReason = true, "reverted"
 		case u(78):
 			return nil, nil, TransactionExecutionError(i, "invalid nonce")
+		}
+		if tx.Sender() == u(0xdead) {
+			return nil, nil, UndeployedSender(i, "not deployed")
 		}
 		results[i] = Simulation{Receipt: r, Estimate: FeeEstimate{
 			L2GasConsumed: 5, L2GasPrice: starknet.NewUint128(10), OverallFee: starknet.Uint128{Hi: 1, Lo: 50},
@@ -271,13 +279,16 @@ func fakeTrace(kind starknet.TransactionType, r *starknet.Receipt) Trace {
 	return t
 }
 
-func (f *fakeChain) TraceBlock(_ context.Context, n uint64) ([]Trace, error) {
+func (f *fakeChain) TraceBlock(_ context.Context, n uint64, reads bool) ([]Trace, *InitialReads, error) {
 	b := f.blocks[n]
 	traces := make([]Trace, len(b.Receipts))
 	for i := range traces {
 		traces[i] = fakeTrace(b.Receipts[i].Type, &b.Receipts[i])
 	}
-	return traces, nil
+	if !reads {
+		return traces, nil, nil
+	}
+	return traces, &InitialReads{Nonces: []NonceRead{{fakeAccount, u(4)}}, ClassHashes: []ClassHashRead{{fakeAccount, fakeClassHash}}}, nil
 }
 
 func (f *fakeChain) Submit(_ context.Context, tx starknet.Transaction) (felt.Felt, error) {

@@ -104,6 +104,12 @@ func (l *liveChain) PoolStatus(ctx context.Context, hash felt.Felt) (Transaction
 	return l.fakeChain.PoolStatus(ctx, hash)
 }
 
+func (l *liveChain) PoolTransaction(ctx context.Context, hash felt.Felt) (starknet.Transaction, bool) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.fakeChain.PoolTransaction(ctx, hash)
+}
+
 func (l *liveChain) Submit(ctx context.Context, tx starknet.Transaction) (felt.Felt, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -63,6 +63,7 @@ func TestLiveNode(t *testing.T) {
 			continue
 		}
 		ask("starknet_traceBlockTransactions", map[string]any{"block_id": id})
+		ask("starknet_traceBlockTransactions", map[string]any{"block_id": id, "trace_flags": []string{flagInitialReads}})
 		b, err := c.Block(ctx, id)
 		if err != nil {
 			t.Fatal(err)

@@ -63,6 +63,18 @@ var traceMethods = []method{
 	{"starknet_traceBlockTransactions", []string{"block_id", "trace_flags"}, true, traceBlockTransactions},
 }
 
+// since010 are the parameters, by method, that came with version 0.10. Under 0.9 they are names that the method does not have.
+var since010 = map[string]string{
+	"starknet_getBlockWithTxs":                 "response_flags",
+	"starknet_getBlockWithReceipts":            "response_flags",
+	"starknet_getStateUpdate":                  "contract_addresses",
+	"starknet_getTransactionByHash":            "response_flags",
+	"starknet_getTransactionByBlockIdAndIndex": "response_flags",
+	"starknet_getStorageAt":                    "response_flags",
+	"starknet_traceBlockTransactions":          "trace_flags",
+	"starknet_subscribeNewTransactions":        "tags",
+}
+
 // call is one request while it is answered. Its object holds the parameters by name; after the first that cannot be read,
 // err is set, and a method returns it.
 type call struct {
@@ -75,6 +87,9 @@ type call struct {
 
 	head *Head // once it was needed
 }
+
+// old reports whether the client speaks version 0.9.
+func (c *call) old() bool { return c.version == SpecVersion09 }
 
 // felt is a parameter that must be a FELT.
 func (c *call) felt(name string) (f felt.Felt) {

@@ -20,7 +20,6 @@ type openRPC struct {
 	documents map[string]map[string]any
 	methods   map[string]openRPCMethod
 	patterns  map[string]*regexp.Regexp
-	lenient   bool // members that the schema does not speak of are no fault
 }
 
 type openRPCMethod struct {
@@ -121,7 +120,7 @@ func (o *openRPC) error(method string, e *Error) string {
 // value checks a value and everything in it, and that an object has no members that the schema does not speak of.
 func (o *openRPC) value(document string, schema, value any, path string) []string {
 	faults, seen := o.node(document, schema, value, path)
-	if object, ok := value.(map[string]any); ok && !o.lenient {
+	if object, ok := value.(map[string]any); ok {
 		for _, name := range slices.Sorted(maps.Keys(object)) {
 			if !seen[name] {
 				faults = append(faults, fmt.Sprintf("%s.%s: not in the schema", path, name))

@@ -101,10 +101,18 @@ func (c *call) blockWith(body func(*starknet.Block, TransactionStatus) any) (any
 	if err != nil {
 		return nil, err
 	}
+	header := newHeaderJSON(&b.Header, b.BlockHash, status)
+	if c.old() {
+		return struct {
+			Status TransactionStatus `json:"status"`
+			oldHeaderJSON
+			Transactions any `json:"transactions"`
+		}{status, header.oldHeaderJSON, body(b, status)}, nil
+	}
 	return struct {
 		headerJSON
 		Transactions any `json:"transactions"`
-	}{newHeaderJSON(&b.Header, b.BlockHash, status), body(b, status)}, nil
+	}{header, body(b, status)}, nil
 }
 
 func getBlockTransactionCount(c *call) (any, error) {
@@ -142,7 +150,7 @@ func getStateUpdate(c *call) (any, error) {
 		return nil, err
 	}
 	if at.PreConfirmed {
-		return stateUpdateJSON{OldRoot: h.StateRoot, StateDiff: newStateDiffJSON(&starknet.StateDiff{})}, nil
+		return stateUpdateJSON{OldRoot: h.StateRoot, StateDiff: newStateDiffJSON(&starknet.StateDiff{}, c.old())}, nil
 	}
 	update := stateUpdateJSON{BlockHash: &hash, NewRoot: &h.StateRoot}
 	if at.Number > 0 {
@@ -159,7 +167,7 @@ func getStateUpdate(c *call) (any, error) {
 	if contracts != nil {
 		diff = filterDiff(diff, *contracts)
 	}
-	update.StateDiff = newStateDiffJSON(diff)
+	update.StateDiff = newStateDiffJSON(diff, c.old())
 	return update, nil
 }
 
@@ -246,6 +254,15 @@ func getTransactionByHash(c *call) (any, error) {
 		return nil, c.err
 	}
 	place, err := c.backend.FindTransaction(c, hash)
+	if errors.Is(err, ErrTransactionNotFound) {
+		if tx, ok := c.backend.PoolTransaction(c, hash); ok {
+			j := newTransactionJSON(tx, proofFacts)
+			j.Hash = &hash
+			return j, nil
+		}
+		// It may have moved from the pool to a block between the two look-ups.
+		place, err = c.backend.FindTransaction(c, hash)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -46,6 +46,12 @@ type eventsChunkJSON struct {
 	Token  string             `json:"continuation_token,omitempty"`
 }
 
+// oldEventsChunkJSON is one of version 0.9.
+type oldEventsChunkJSON struct {
+	Events []oldEmittedEventJSON `json:"events"`
+	Token  string                `json:"continuation_token,omitempty"`
+}
+
 // eventFilter is an EVENT_FILTER and RESULT_PAGE_REQUEST, resolved.
 type eventFilter struct {
 	*eventSelector
@@ -102,11 +108,24 @@ func (f *eventSelector) matches(e *starknet.Event) bool {
 }
 
 func getEvents(c *call) (any, error) {
+	chunk, err := c.eventPage()
+	if err != nil {
+		return nil, err
+	}
+	if c.old() {
+		events := mapped(chunk.Events, func(e *emittedEventJSON) oldEmittedEventJSON { return e.oldEmittedEventJSON })
+		return oldEventsChunkJSON{events, chunk.Token}, nil
+	}
+	return chunk, nil
+}
+
+// eventPage reads the parameters and finds the events.
+func (c *call) eventPage() (*eventsChunkJSON, error) {
 	f, err := c.eventFilter()
 	if err != nil {
 		return nil, err
 	}
-	chunk := eventsChunkJSON{Events: []emittedEventJSON{}}
+	chunk := &eventsChunkJSON{Events: []emittedEventJSON{}}
 	scanned := 0
 	for n, err := range c.eventBlocks(f) {
 		if err != nil {
@@ -160,6 +179,20 @@ func (c *call) eventBlocks(f *eventFilter) iter.Seq2[uint64, error] {
 	}
 }
 
+// addresses reads a member that is an address or, since version 0.10, a list of some; nil without it.
+func (c *call) addresses(o *object, name string) *feltOrList {
+	var list *feltOrList
+	if !c.old() {
+		o.optional(name, &list)
+		return list
+	}
+	var one *felt.Felt
+	if o.optional(name, &one); one != nil {
+		list = &feltOrList{*one}
+	}
+	return list
+}
+
 // eventFilter reads the parameter.
 func (c *call) eventFilter() (*eventFilter, error) {
 	var members jsonObject
@@ -169,13 +202,12 @@ func (c *call) eventFilter() (*eventFilter, error) {
 	}
 	o := &object{members: members}
 	from, to := BlockID{number: new(uint64)}, BlockID{tag: tagPreConfirmed}
-	var addresses *feltOrList
 	var keys [][]felt.Felt
 	var token string
 	f := &eventFilter{}
 	o.optional("from_block", &from)
 	o.optional("to_block", &to)
-	o.optional("address", &addresses)
+	addresses := c.addresses(o, "address")
 	o.optional("keys", &keys)
 	o.optional("continuation_token", &token)
 	o.get("chunk_size", &f.chunk)

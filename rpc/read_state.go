@@ -128,6 +128,41 @@ func getCompiledCasm(c *call) (any, error) {
 	return c.backend.CompiledClass(c, classHash)
 }
 
+// treeHeight is the number of levels, and of bits of a key, of the state's trees.
+const treeHeight = 251
+
+// check refuses what is no key of the state's trees, which has neither a value nor a proof of absence.
+func (r *StorageProofRequest) check() error {
+	key := func(f *felt.Felt, format string, args ...any) error {
+		if f.BitLen() > treeHeight {
+			return fmt.Errorf("%s: %s is not below 2^%d, so that no tree has it", fmt.Sprintf(format, args...), f, treeHeight)
+		}
+		return nil
+	}
+	for i := range r.ClassHashes {
+		if err := key(&r.ClassHashes[i], "class_hashes[%d]", i); err != nil {
+			return err
+		}
+	}
+	for i := range r.ContractAddresses {
+		if err := key(&r.ContractAddresses[i], "contract_addresses[%d]", i); err != nil {
+			return err
+		}
+	}
+	for i := range r.StorageKeys {
+		of := &r.StorageKeys[i]
+		if err := key(&of.ContractAddress, "contracts_storage_keys[%d].contract_address", i); err != nil {
+			return err
+		}
+		for j := range of.StorageKeys {
+			if err := key(&of.StorageKeys[j], "contracts_storage_keys[%d].storage_keys[%d]", i, j); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func getStorageProof(c *call) (any, error) {
 	at := c.block("block_id")
 	var r StorageProofRequest
@@ -152,6 +187,9 @@ func getStorageProof(c *call) (any, error) {
 	}
 	if keys > c.server.config.MaxProofKeys {
 		return nil, errInvalidParams.With(fmt.Sprintf("%d keys to prove, at most %d", keys, c.server.config.MaxProofKeys))
+	}
+	if err := r.check(); err != nil {
+		return nil, errInvalidParams.With(err.Error())
 	}
 	if at.PreConfirmed {
 		return nil, errInvalidParams.With("no proofs for a block that is not confirmed")

@@ -1,7 +1,7 @@
 // Package rpc is the Starknet JSON-RPC: a server over HTTP and websockets for any chain that satisfies Backend, and a client.
 //
-// The server speaks version 0.10.2 of the specification (github.com/starkware-libs/starknet-specs); under /rpc/v0_9 it calls
-// itself 0.9.0, whose answers are subsets. Parameters come by name or by position, requests alone or in batches. The judge of
+// The server speaks version 0.10.2 of the specification (github.com/starkware-libs/starknet-specs), and under /rpc/v0_9 version
+// 0.9.0, without what came later. Parameters come by name or by position, requests alone or in batches. The judge of
 // every answer and notification are the specification's OpenRPC documents: the tests validate each against its schema.
 package rpc
 

@@ -209,6 +209,14 @@ func (s *Server) dispatch(ctx context.Context, version string, req *request, k *
 	if err != nil {
 		return nil, errInvalidParams.With(err.Error())
 	}
+	if version == SpecVersion09 {
+		delete(params.members, since010[req.Method])
+		defer func() {
+			if rpcErr != nil {
+				rpcErr = rpcErr.in09(req.Method)
+			}
+		}()
+	}
 	defer func() {
 		if p := recover(); p != nil { // a bug in one method is not the others' end
 			s.config.Log.Error("rpc: panic", "method", req.Method, "panic", p, "stack", string(debug.Stack()))

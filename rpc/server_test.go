@@ -124,6 +124,7 @@ type methodCase struct {
 	method, params string
 	code           int
 	want           string
+	since010       bool // version 0.9 answers otherwise
 }
 
 func methodCases(t testing.TB, f *fakeChain) []methodCase {
@@ -141,6 +142,11 @@ func methodCases(t testing.TB, f *fakeChain) []methodCase {
 	pooled.Nonce = u(1234)
 	f.pool[pooled.Hash(fakeChainID)] = &pooled
 	pooledHash := pooled.Hash(fakeChainID).String()
+	pooledDeclare := *declare
+	pooledDeclare.Nonce = u(1235)
+	f.pool[pooledDeclare.Hash(fakeChainID)] = &pooledDeclare
+	pooledDeclareHash := pooledDeclare.Hash(fakeChainID).String()
+	undeployed := &starknet.Invoke{Common: fakeCommon(9), SenderAddress: u(0xdead), Calldata: us(1)}
 
 	var cases []methodCase
 	ok := func(method, params, want string) {
@@ -149,6 +155,7 @@ func methodCases(t testing.TB, f *fakeChain) []methodCase {
 	fails := func(method, params string, code int) {
 		cases = append(cases, methodCase{method: "starknet_" + method, params: params, code: code})
 	}
+	since010 := func() { cases[len(cases)-1].since010 = true }
 
 	ok("chainId", `{}`, `"0x534e5f46414b45"`)
 	ok("syncing", `[]`, `false`)
@@ -173,7 +180,9 @@ func methodCases(t testing.TB, f *fakeChain) []methodCase {
 		fails(method, `[]`, -32602)
 	}
 	ok("getBlockWithTxs", `{"block_id":{"block_number":1},"response_flags":["INCLUDE_PROOF_FACTS"]}`, `"proof_facts":[]`)
+	since010()
 	fails("getBlockWithTxs", `{"block_id":"latest","response_flags":["NONE"]}`, -32602)
+	since010()
 	ok("getBlockWithReceipts", `{"block_id":{"block_number":1}}`, `"revert_reason":"assert <failed>"`)
 	ok("getBlockTransactionCount", `{"block_id":{"block_number":1}}`, `4`)
 	ok("getBlockTransactionCount", `{"block_id":"pre_confirmed"}`, `0`)
@@ -181,6 +190,7 @@ func methodCases(t testing.TB, f *fakeChain) []methodCase {
 	ok("getStateUpdate", `{"block_id":{"block_number":0}}`, `"old_root":"0x0"`)
 	ok("getStateUpdate", `{"block_id":"pre_confirmed"}`, `"old_root":"0x3ec"`)
 	ok("getStateUpdate", `{"block_id":{"block_number":1},"contract_addresses":["`+fakeDeployed.String()+`"]}`, `"storage_diffs":[]`)
+	since010()
 
 	ok("getTransactionStatus", `{"transaction_hash":"`+hash(1, 0)+`"}`, `"execution_status":"SUCCEEDED"`)
 	ok("getTransactionStatus", `{"transaction_hash":"`+hash(1, 3)+`"}`, `"failure_reason":"assert <failed>"`)
@@ -196,6 +206,10 @@ func methodCases(t testing.TB, f *fakeChain) []methodCase {
 	}
 	ok("getTransactionReceipt", `{"transaction_hash":"`+hash(1, 2)+`"}`, `"contract_address":"`+fakeDeployed.String()+`"`)
 	ok("getTransactionReceipt", `{"transaction_hash":"`+hash(3, 0)+`"}`, `"finality_status":"ACCEPTED_ON_L2"`)
+	ok("getTransactionByHash", `{"transaction_hash":"`+pooledHash+`"}`, `"nonce":"0x4d2"`)
+	ok("getTransactionByHash", `{"transaction_hash":"`+pooledHash+`","response_flags":["INCLUDE_PROOF_FACTS"]}`, `"proof_facts":[]`)
+	since010()
+	ok("getTransactionByHash", `{"transaction_hash":"`+pooledDeclareHash+`"}`, `"class_hash":"`+class+`"`)
 	fails("getTransactionByHash", `{"transaction_hash":"0x1"}`, 29)
 	fails("getTransactionReceipt", `{"transaction_hash":"`+pooledHash+`"}`, 29)
 	fails("getTransactionByBlockIdAndIndex", `{"block_id":"latest","index":1}`, 27)
@@ -207,12 +221,18 @@ func methodCases(t testing.TB, f *fakeChain) []methodCase {
 	ok("traceBlockTransactions", `{"block_id":{"block_number":1}}`, hash(1, 1))
 	ok("traceBlockTransactions", `{"block_id":{"block_number":2}}`, `[]`)
 	fails("traceBlockTransactions", `{"block_id":"pre_confirmed"}`, -32602)
+	ok("traceBlockTransactions", `{"block_id":{"block_number":1},"trace_flags":["RETURN_INITIAL_READS"]}`, `"initial_reads":{"storage":[],"nonces":[{"contract_address":"0xacc","nonce":"0x4"}],`)
+	since010()
+	ok("traceBlockTransactions", `{"block_id":{"block_number":1},"trace_flags":[]}`, `[{"transaction_hash":`)
+	fails("traceBlockTransactions", `{"block_id":{"block_number":1},"trace_flags":["SKIP_VALIDATE"]}`, -32602)
+	since010()
 
 	ok("getStorageAt", `{"contract_address":"`+account+`","key":"0x5107","block_id":"latest"}`, `"0x29"`)
 	ok("getStorageAt", `{"contract_address":"`+account+`","key":"0x5107","block_id":{"block_number":0}}`, `"0x28"`)
 	ok("getStorageAt", `{"contract_address":"`+account+`","key":"0x1","block_id":"pre_confirmed"}`, `"0x0"`)
 	ok("getStorageAt", `{"contract_address":"0x1","key":"0x0","block_id":"latest"}`, `"0x1"`)
 	ok("getStorageAt", `{"contract_address":"`+account+`","key":"0x5107","block_id":"latest","response_flags":["INCLUDE_LAST_UPDATE_BLOCK"]}`, `"last_update_block":1`)
+	since010()
 	fails("getStorageAt", `{"contract_address":"0xdead","key":"0x0","block_id":"latest"}`, 20)
 	fails("getStorageAt", `{"contract_address":"`+fakeDeployed.String()+`","key":"0x0","block_id":{"block_number":0}}`, 20)
 	ok("getNonce", `{"block_id":"latest","contract_address":"`+account+`"}`, `"0x5"`)
@@ -230,6 +250,14 @@ func methodCases(t testing.TB, f *fakeChain) []methodCase {
 	ok("getStorageProof", `{"block_id":"latest"}`, f.blocks[4].BlockHash.String())
 	ok("getStorageProof", `{"block_id":"latest","class_hashes":["0x1"],"contract_addresses":["`+account+`"],
 		"contracts_storage_keys":[{"contract_address":"`+account+`","storage_keys":["0x0","0x5107"]}]}`, `"length":250`)
+	const below, above = "0x7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", "0x800000000000000000000000000000000000000000000000000000000000000"
+	for _, params := range []string{
+		`"class_hashes":["KEY"]`, `"contract_addresses":["0x1","KEY"]`, `"contracts_storage_keys":[{"contract_address":"KEY","storage_keys":[]}]`,
+		`"contracts_storage_keys":[{"contract_address":"0x1","storage_keys":["0x1","KEY"]}]`,
+	} {
+		ok("getStorageProof", `{"block_id":"latest",`+strings.ReplaceAll(params, "KEY", below)+`}`, `"global_roots"`)
+		fails("getStorageProof", `{"block_id":"latest",`+strings.ReplaceAll(params, "KEY", above)+`}`, -32602)
+	}
 	fails("getStorageProof", `{"block_id":{"block_number":0}}`, 42)
 	fails("getStorageProof", `{"block_id":"pre_confirmed"}`, -32602)
 	fails("getStorageProof", `{"block_id":"latest","contracts_storage_keys":[{"contract_address":"0x1"}]}`, -32602)
@@ -255,9 +283,16 @@ func methodCases(t testing.TB, f *fakeChain) []methodCase {
 	ok("simulateTransactions", `{"block_id":"pre_confirmed","transactions":[`+broadcast(t, invoke)+`,`+broadcast(t, &reverts)+`,`+broadcast(t, declare)+`,`+broadcast(t, deploy)+`],
 		"simulation_flags":["SKIP_VALIDATE","SKIP_FEE_CHARGE"]}`, `"revert_reason":"reverted"`)
 	ok("simulateTransactions", `{"block_id":"latest","transactions":[`+broadcast(t, query)+`],"simulation_flags":["RETURN_INITIAL_READS"]}`, `"initial_reads":{"storage":[{`)
+	since010()
+	ok("simulateTransactions", `{"block_id":"latest","transactions":[],"simulation_flags":["RETURN_INITIAL_READS"]}`, `{"simulated_transactions":[],"initial_reads":{`)
+	since010()
+	fails("simulateTransactions", `{"block_id":"latest","transactions":[`+broadcast(t, undeployed)+`],"simulation_flags":[]}`, 41)
+	fails("estimateFee", `{"request":[`+broadcast(t, undeployed)+`],"simulation_flags":[],"block_id":"latest"}`, 20)
+	since010()
 	fails("simulateTransactions", `{"block_id":"latest","transactions":[`+broadcast(t, &refused)+`],"simulation_flags":[]}`, 41)
 	fails("estimateMessageFee", `{"message":{"from_address":"0x000000000000000000000000000000000000dead","to_address":"`+account+`","entry_point_selector":"0x1","payload":[]},"block_id":"latest"}`, 40)
 	fails("estimateMessageFee", `{"message":{"from_address":"0x000000000000000000000000000000000000dead","to_address":"0x5","entry_point_selector":"0x1","payload":[]},"block_id":"latest"}`, 20)
+	since010()
 
 	ok("addInvokeTransaction", `{"invoke_transaction":`+broadcast(t, invoke)+`}`, invoke.Hash(fakeChainID).String())
 	ok("addDeclareTransaction", `{"declare_transaction":`+broadcast(t, declare)+`}`, `"class_hash":"`+class+`"`)
@@ -274,7 +309,9 @@ func methodCases(t testing.TB, f *fakeChain) []methodCase {
 	}
 	fails("addInvokeTransaction", `{"invoke_transaction":`+change(invoke, `"version":"0x3"`, `"version":"0x1"`)+`}`, 61)
 	fails("addInvokeTransaction", `{"invoke_transaction":`+change(invoke, `"tip"`, `"proof":"AAAA","tip"`)+`}`, 69)
+	since010()
 	fails("addInvokeTransaction", `{"invoke_transaction":`+change(invoke, `"tip"`, `"proof_facts":["0x1"],"tip"`)+`}`, 69)
+	since010()
 	fails("addInvokeTransaction", `{"invoke_transaction":`+change(invoke, `"tip":"0x7"`, `"tip":7`)+`}`, -32602)
 	fails("addInvokeTransaction", `{"invoke_transaction":`+change(invoke, `"l1_data_gas"`, `"l1_blob_gas"`)+`}`, -32602)
 	fails("addInvokeTransaction", `{"invoke_transaction":`+change(invoke, `"calldata"`, `"callback"`)+`}`, -32602)
@@ -283,7 +320,9 @@ func methodCases(t testing.TB, f *fakeChain) []methodCase {
 	fails("addDeclareTransaction", `{"declare_transaction":`+change(declare, `"contract_class":{`, `"contract_class":{"x":"`+strings.Repeat("x", starknet.MaxClassBytes)+`",`)+`}`, 57)
 
 	ok("getEvents", `{"filter":{"chunk_size":10}}`, `"event_index":2`)
+	since010()
 	ok("getEvents", `{"filter":{"from_block":{"block_number":3},"to_block":"latest","chunk_size":10}}`, `"transaction_index":0`)
+	since010()
 	fails("getEvents", `{"filter":{"chunk_size":2000}}`, 31)
 	fails("getEvents", `{"filter":{"chunk_size":0}}`, -32602)
 	fails("getEvents", `{"filter":{}}`, -32602)
@@ -294,10 +333,72 @@ func methodCases(t testing.TB, f *fakeChain) []methodCase {
 	return cases
 }
 
+// TestMethods09: what came with 0.10 is not there under 0.9, in parameters, answers and errors.
+func TestMethods09(t *testing.T) {
+	f := newFakeChain(t)
+	methodCases(t, f) // for its pool
+	s, spec := NewServer(f, Config{Log: quiet}), loadOpenRPC(t, "v0.9.0")
+	account := fakeAccount.String()
+	undeployed := broadcast(t, &starknet.Invoke{Common: fakeCommon(9), SenderAddress: u(0xdead)})
+	proof := strings.Replace(undeployed, `"tip"`, `"proof":"AAAA","tip"`, 1)
+	for _, c := range []struct {
+		method, params string
+		code           int
+		want, not      string
+	}{
+		{"getEvents", `[{"chunk_size":10}]`, 0, `"transaction_hash"`, "_index"},
+		{"getEvents", `[{"chunk_size":10,"address":"` + account + `"}]`, 0, `"transaction_hash"`, "0xabc"},
+		{"getEvents", `[{"chunk_size":10,"address":["` + account + `"]}]`, -32602, "", ""},
+		{"getBlockWithTxs", `[{"block_number":1},["INCLUDE_PROOF_FACTS"]]`, 0, `"parent_hash"`, "commitment"},
+		{"getBlockWithTxs", `{"block_id":{"block_number":1},"response_flags":["INCLUDE_PROOF_FACTS"]}`, 0, `"parent_hash"`, "proof_facts"},
+		{"getBlockWithTxHashes", `["latest"]`, 0, `"status"`, "_count"},
+		{"getBlockWithReceipts", `["latest"]`, 0, `"status"`, "state_diff_length"},
+		{"getStateUpdate", `[{"block_number":1}]`, 0, `"nonces"`, "migrated"},
+		{"getStateUpdate", `["pre_confirmed"]`, 0, `"nonces"`, "migrated"},
+		{"getStateUpdate", `[{"block_number":1},[]]`, 0, account, "migrated"},
+		{"getStorageAt", `["` + account + `","0x5107","latest",["INCLUDE_LAST_UPDATE_BLOCK"]]`, 0, `"0x29"`, "last_update_block"},
+		{"traceBlockTransactions", `[{"block_number":1},["RETURN_INITIAL_READS"]]`, 0, `[{`, "migrated"},
+		{"traceTransaction", `["` + f.hash(1, 0).String() + `"]`, 0, `"state_diff"`, "migrated"},
+		{"simulateTransactions", `["latest",[],["RETURN_INITIAL_READS"]]`, -32602, "", ""},
+		{"simulateTransactions", `["latest",[],[]]`, 0, `[]`, "initial_reads"},
+		{"estimateFee", `[[` + undeployed + `],[],"latest"]`, 41, "", ""},
+		{"estimateMessageFee", `[{"from_address":"0x000000000000000000000000000000000000dead","to_address":"0x5","entry_point_selector":"0x1","payload":[]},"latest"]`, 40, "", ""},
+		{"addInvokeTransaction", `[` + proof + `]`, 63, "", ""},
+		{"call", `[{"contract_address":"` + account + `","entry_point_selector":"0x0","calldata":[]},"latest"]`, 21, "", ""},
+	} {
+		method := "starknet_" + c.method
+		result, rpcErr := ask(t, s, "/rpc/v0_9", method, c.params)
+		if c.code != 0 {
+			if rpcErr == nil || rpcErr.Code != c.code {
+				t.Errorf("%s %s: %s, %v, want error %d", method, c.params, clip(result), rpcErr, c.code)
+			} else if fault := spec.error(method, rpcErr); c.code > 0 && fault != "" {
+				t.Errorf("%s %s: %s", method, c.params, fault)
+			}
+			continue
+		}
+		if rpcErr != nil || !bytes.Contains(result, []byte(c.want)) || c.not != "" && bytes.Contains(result, []byte(c.not)) {
+			t.Errorf("%s %s: %s, %v, want %q and no %q", method, c.params, result, rpcErr, c.want, c.not)
+			continue
+		}
+		for _, fault := range spec.result(method, result) {
+			t.Errorf("%s %s: %s", method, c.params, fault)
+		}
+	}
+	for _, m := range slices.Concat(methods, traceMethods, subscriptionMethods) {
+		var names []string
+		for _, p := range spec.methods[m.name].params {
+			names = append(names, p["name"].(string))
+		}
+		ours := slices.DeleteFunc(slices.Clone(m.params), func(name string) bool { return name == since010[m.name] })
+		if !slices.Equal(ours, names) {
+			t.Errorf("%s: parameters %v, want %v", m.name, ours, names)
+		}
+	}
+}
+
 // TestMethods: every method, asked by name and by position, answers as the specification's schemas say.
 func TestMethods(t *testing.T) {
 	specs := map[string]*openRPC{"/rpc/v0_10": loadOpenRPC(t, "v0.10.2"), "/rpc/v0_9": loadOpenRPC(t, "v0.9.0")}
-	specs["/rpc/v0_9"].lenient = true // answers may have what 0.10 added
 	for path, spec := range specs {
 		f := newFakeChain(t)
 		cases := methodCases(t, f)
@@ -305,8 +406,8 @@ func TestMethods(t *testing.T) {
 		asked := map[string]bool{}
 		for _, c := range cases {
 			asked[c.method] = true
-			if path == "/rpc/v0_9" && (strings.Contains(c.params, "INCLUDE_") || strings.Contains(c.params, "RETURN_")) {
-				continue // newer than that version
+			if path == "/rpc/v0_9" && c.since010 {
+				continue // TestMethods09 has it
 			}
 			result, rpcErr := ask(t, s, path, c.method, c.params)
 			what := c.method + " " + clip([]byte(c.params))
@@ -319,7 +420,7 @@ func TestMethods(t *testing.T) {
 				if rpcErr.Code != c.code {
 					t.Errorf("%s: %v, want error %d", what, rpcErr, c.code)
 				} else if c.code > 0 {
-					if fault := spec.error(c.method, rpcErr); fault != "" && path == "/rpc/v0_10" {
+					if fault := spec.error(c.method, rpcErr); fault != "" {
 						t.Errorf("%s: %s", what, fault)
 					}
 				}

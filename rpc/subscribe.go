@@ -12,8 +12,7 @@ import (
 
 // The subscriptions of starknet_ws_api.json. One that names a block begins with it, one that could and does not with the latest
 // block; the others begin with the block after. Blocks are decided whole and for good: nothing is ever pre-confirmed or a candidate, so
-// that who asks for those gets nothing of them, and starknet_subscriptionReorg is never sent. Unlike with answers, clients of version
-// 0.9 (starknet.go) take no notification with members that came later.
+// that who asks for those gets nothing of them, and starknet_subscriptionReorg is never sent.
 
 // subscriptionMethods are those that a websocket has if the backend is a Notifier.
 var subscriptionMethods = []method{
@@ -145,7 +144,7 @@ func subscribeNewHeads(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	old := c.version == SpecVersion09
+	old := c.old()
 	return c.subscribe(&subscription{notification: "starknet_subscriptionNewHeads", next: first, block: func(b *blockNews, to emit) error {
 		header := newBareHeaderJSON(b.header, b.hash)
 		if old {
@@ -168,9 +167,8 @@ type oldEmittedEventWithStatusJSON struct {
 }
 
 func subscribeEvents(c *call) (any, error) {
-	var addresses *feltOrList
 	var keys [][]felt.Felt
-	c.optional("from_address", &addresses)
+	addresses := c.addresses(c.object, "from_address")
 	c.optional("keys", &keys)
 	finality := AcceptedOnL2
 	c.optional("finality_status", &finality)
@@ -188,7 +186,7 @@ func subscribeEvents(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	old := c.version == SpecVersion09
+	old := c.old()
 	return c.subscribe(&subscription{notification: "starknet_subscriptionEvents", next: first, block: func(news *blockNews, to emit) error {
 		if news.header.EventCount == 0 {
 			return nil

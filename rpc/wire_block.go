@@ -189,7 +189,7 @@ type stateDiffJSON struct {
 	Storage    []contractStorageJSON  `json:"storage_diffs"`
 	Deprecated []felt.Felt            `json:"deprecated_declared_classes"`
 	Declared   []declaredClassJSON    `json:"declared_classes"`
-	Migrated   []declaredClassJSON    `json:"migrated_compiled_classes"`
+	Migrated   []declaredClassJSON    `json:"migrated_compiled_classes,omitzero"` // nil in version 0.9
 	Deployed   []deployedContractJSON `json:"deployed_contracts"`
 	Replaced   []replacedClassJSON    `json:"replaced_classes"`
 	Nonces     []nonceJSON            `json:"nonces"`
@@ -225,14 +225,19 @@ type nonceJSON struct {
 	Nonce   felt.Felt `json:"nonce"`
 }
 
-func newStateDiffJSON(d *starknet.StateDiff) *stateDiffJSON {
+// newStateDiffJSON is the form of d, in version 0.9 if old.
+func newStateDiffJSON(d *starknet.StateDiff, old bool) *stateDiffJSON {
+	migrated := []declaredClassJSON{} // this chain has always hashed compiled classes in one way
+	if old {
+		migrated = nil
+	}
 	return &stateDiffJSON{
 		Storage: mapped(d.Storage, func(c *starknet.ContractStorage) contractStorageJSON {
 			return contractStorageJSON{c.Address, mapped(c.Entries, func(e *starknet.StorageEntry) storageEntryJSON { return storageEntryJSON(*e) })}
 		}),
 		Deprecated: list(d.Deprecated),
 		Declared:   mapped(d.Declared, func(c *starknet.DeclaredClass) declaredClassJSON { return declaredClassJSON(*c) }),
-		Migrated:   []declaredClassJSON{},
+		Migrated:   migrated,
 		Deployed:   mapped(d.Deployed, func(c *starknet.ContractClassHash) deployedContractJSON { return deployedContractJSON(*c) }),
 		Replaced:   mapped(d.Replaced, func(c *starknet.ContractClassHash) replacedClassJSON { return replacedClassJSON(*c) }),
 		Nonces:     mapped(d.Nonces, func(n *starknet.NonceUpdate) nonceJSON { return nonceJSON(*n) }),

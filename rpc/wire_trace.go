@@ -75,13 +75,14 @@ type revertReasonJSON struct {
 	RevertReason string `json:"revert_reason"`
 }
 
-func newTraceJSON(t *Trace) *traceJSON {
+// newTraceJSON is the form of t, in version 0.9 if old.
+func newTraceJSON(t *Trace, old bool) *traceJSON {
 	j := &traceJSON{
 		Type: t.Type.String(), Validate: newInvocationJSON(t.Validate), Constructor: newInvocationJSON(t.Constructor),
 		FeeTransfer: newInvocationJSON(t.FeeTransfer), Resources: resourcesJSON(t.Resources),
 	}
 	if t.StateDiff != nil {
-		j.StateDiff = newStateDiffJSON(t.StateDiff)
+		j.StateDiff = newStateDiffJSON(t.StateDiff, old)
 	}
 	if t.Type == starknet.InvokeType {
 		if t.Execute != nil {

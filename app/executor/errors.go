@@ -12,6 +12,7 @@ type Reason int
 const (
 	ContractNotFound                Reason = 20
 	EntrypointNotFound              Reason = 21
+	ClassHashNotFound               Reason = 28
 	ContractError                   Reason = 40
 	ClassAlreadyDeclared            Reason = 51
 	InvalidTransactionNonce         Reason = 52

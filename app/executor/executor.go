@@ -297,7 +297,15 @@ func (t *transaction) deployAccount(tx *starknet.DeployAccount) (bill, error) {
 	frame, err := ctx.deploy(tx.ClassHash, address, felt.Felt{}, tx.ConstructorCalldata, ctx.initialGas)
 	t.out.Execute = frame
 	if err != nil {
-		return bill{}, t.rejectFailure(starknet.ConstructorHeader, err)
+		class, classErr := t.Classes.Get(t.st, tx.ClassHash)
+		if classErr != nil {
+			return bill{}, classErr
+		}
+		reason := ValidationFailure
+		if class == nil {
+			reason = ClassHashNotFound
+		}
+		return bill{}, rejectFailure(reason, starknet.ConstructorHeader, err)
 	}
 	t.spend(frame)
 	calldata := append([]felt.Felt{tx.ClassHash, tx.ContractAddressSalt}, tx.ConstructorCalldata...)
@@ -347,7 +355,15 @@ func (t *transaction) validate(selector felt.Felt, calldata []felt.Felt) error {
 		return err
 	}
 	if frame.Failed {
-		return reject(ValidationFailure, "%s", revertSummary(starknet.ValidatePanicHeader, frame))
+		class, err := t.Classes.Get(t.st, frame.ClassHash)
+		if err != nil {
+			return err
+		}
+		reason := ValidationFailure
+		if class != nil && !hasEntryPoint(class.Casm, cairo.External, validateSelector) {
+			reason = NonAccount
+		}
+		return reject(reason, "%s", revertSummary(starknet.ValidatePanicHeader, frame))
 	}
 	if len(frame.Retdata) != 1 || frame.Retdata[0] != validated {
 		return reject(ValidationFailure, "the validation entry point should return 'VALID', got %v", frame.Retdata)
@@ -378,12 +394,12 @@ func (t *transaction) noteValidation(before point) error {
 }
 
 // rejectFailure makes a rejection of a failure that cannot revert.
-func (t *transaction) rejectFailure(header string, err error) error {
+func rejectFailure(reason Reason, header string, err error) error {
 	failure, ok := asFailure(err)
 	if !ok {
 		return err
 	}
-	return reject(ValidationFailure, "%s", header+failure.text())
+	return reject(reason, "%s", header+failure.text())
 }
 
 // payFee moves the fee from the account to the sequencer by the fee token's own transfer.

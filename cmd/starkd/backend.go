@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 
 	abcitypes "github.com/cometbft/cometbft/abci/types"
 	"github.com/cometbft/cometbft/mempool"
 	"github.com/cometbft/cometbft/node"
 	"github.com/starkd/starkd/app"
 	"github.com/starkd/starkd/app/executor"
+	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/rpc"
@@ -42,6 +44,10 @@ func (b *backend) PoolStatus(_ context.Context, hash felt.Felt) (rpc.Transaction
 	return rpc.Received, b.app.Pending(hash)
 }
 
+func (b *backend) PoolTransaction(_ context.Context, hash felt.Felt) (starknet.Transaction, bool) {
+	return b.app.PendingTransaction(hash)
+}
+
 // Listen has the app tell of what it commits and lets into the mempool.
 func (b *backend) Listen(l *rpc.Listener) (stop func()) {
 	b.app.Listen(&app.Listener{Committed: l.Block, Admitted: l.Transaction})
@@ -50,18 +56,50 @@ func (b *backend) Listen(l *rpc.Listener) (stop func()) {
 
 func at(a rpc.At) app.At { return app.At{Height: a.Number, Next: a.PreConfirmed} }
 
+// recording returns a, with a place for what is read of the state if wanted.
+func recording(a app.At, wanted bool) app.At {
+	if wanted {
+		a.Reads = new(state.Reads)
+	}
+	return a
+}
+
+// initialReads is the form of what was read, nil if that was not wanted.
+func initialReads(reads *state.Reads) *rpc.InitialReads {
+	if reads == nil {
+		return nil
+	}
+	out := &rpc.InitialReads{}
+	for _, r := range reads.Storage {
+		out.Storage = append(out.Storage, rpc.StorageRead{ContractAddress: r.Contract, Key: r.Key, Value: r.Value})
+	}
+	for _, r := range reads.Nonces {
+		out.Nonces = append(out.Nonces, rpc.NonceRead{ContractAddress: r.Contract, Nonce: r.Nonce})
+	}
+	for _, r := range reads.ClassHashes {
+		out.ClassHashes = append(out.ClassHashes, rpc.ClassHashRead{ContractAddress: r.Contract, ClassHash: r.ClassHash})
+	}
+	for _, r := range reads.Declared {
+		out.Declared = append(out.Declared, rpc.DeclarationRead{ClassHash: r.ClassHash, IsDeclared: r.Declared})
+	}
+	return out
+}
+
 func (b *backend) Call(_ context.Context, where rpc.At, call rpc.FunctionCall) ([]felt.Felt, error) {
 	out, err := b.app.Call(at(where), call.ContractAddress, call.EntryPointSelector, call.Calldata)
 	return out, rejection(err)
 }
 
 func (b *backend) Simulate(_ context.Context, where rpc.At, txs []starknet.Transaction, flags rpc.SimulationFlags) ([]rpc.Simulation, *rpc.InitialReads, error) {
-	if flags.InitialReads {
-		return nil, nil, rpc.ErrUnexpected.With("RETURN_INITIAL_READS is not supported by this node")
-	}
-	outcomes, err := b.app.Simulate(at(where), txs, executor.Options{SkipValidate: flags.SkipValidate, SkipFee: flags.SkipFeeCharge, Diff: flags.Trace})
+	place := recording(at(where), flags.InitialReads)
+	outcomes, err := b.app.Simulate(place, txs, executor.Options{SkipValidate: flags.SkipValidate, SkipFee: flags.SkipFeeCharge, Diff: flags.Trace})
 	if failed, ok := errors.AsType[*app.SimulationError](err); ok {
-		return nil, nil, rpc.TransactionExecutionError(failed.Index, failed.Err.Error())
+		if r, ok := errors.AsType[*executor.Rejection](failed.Err); ok && r.Reason == executor.ContractNotFound {
+			return nil, nil, rpc.UndeployedSender(failed.Index, plain(r.Detail))
+		} else if ok {
+			return nil, nil, rpc.TransactionExecutionError(failed.Index, plain(r.Detail))
+		}
+		return nil, nil, err
 	}
 	if err != nil {
 		return nil, nil, err
@@ -81,19 +119,20 @@ func (b *backend) Simulate(_ context.Context, where rpc.At, txs []starknet.Trans
 			s.Trace = &trace
 		}
 	}
-	return simulations, nil, nil
+	return simulations, initialReads(place.Reads), nil
 }
 
-func (b *backend) TraceBlock(_ context.Context, n uint64) ([]rpc.Trace, error) {
-	outcomes, err := b.app.TraceBlock(n)
+func (b *backend) TraceBlock(_ context.Context, n uint64, reads bool) ([]rpc.Trace, *rpc.InitialReads, error) {
+	place := recording(app.At{Height: n}, reads)
+	outcomes, err := b.app.TraceBlock(place)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	traces := make([]rpc.Trace, len(outcomes))
 	for i, o := range outcomes {
 		traces[i] = traceOf(o)
 	}
-	return traces, nil
+	return traces, initialReads(place.Reads), nil
 }
 
 // Submit puts a transaction into the mempool, from which consensus gossips it.
@@ -101,21 +140,38 @@ func (b *backend) Submit(_ context.Context, tx starknet.Transaction) (felt.Felt,
 	hash := tx.Hash(b.app.ChainID())
 	raw, err := starknet.MarshalTransaction(tx)
 	if err != nil {
-		return felt.Felt{}, rpc.ErrFailedToReceive.With(err.Error())
+		return felt.Felt{}, rpc.ErrUnexpected.With(err.Error())
 	}
 	var answer *abcitypes.ResponseCheckTx
 	err = b.node.Mempool().CheckTx(raw, func(r *abcitypes.ResponseCheckTx) { answer = r }, mempool.TxInfo{})
 	switch {
 	case errors.Is(err, mempool.ErrTxInCache):
-		return felt.Felt{}, rpc.ErrDuplicateTransaction
+		return felt.Felt{}, b.seen(tx)
 	case err != nil:
-		return felt.Felt{}, rpc.ErrFailedToReceive.With(err.Error())
+		_, tooLarge := errors.AsType[mempool.ErrTxTooLarge](err)
+		if _, declares := tx.(*starknet.Declare); declares && tooLarge {
+			return felt.Felt{}, rpc.ErrClassTooLarge.With(err.Error())
+		}
+		return felt.Felt{}, rpc.ErrUnexpected.With(err.Error())
 	case answer == nil:
 		return felt.Felt{}, errors.New("the mempool did not answer")
 	case answer.Code != 0:
 		return felt.Felt{}, rejection(&executor.Rejection{Reason: executor.Reason(answer.Code), Detail: answer.Log})
 	}
 	return hash, nil
+}
+
+// seen says why a transaction is refused that went through the mempool before: it waits there, or it is in a block.
+func (b *backend) seen(tx starknet.Transaction) error {
+	sender, nonce := tx.Sender(), tx.Fields().Nonce
+	current, err := b.store.Latest().NonceAt(sender)
+	if err != nil {
+		return err
+	}
+	if nonce.Cmp(&current) < 0 {
+		return rpc.ErrInvalidNonce.With(fmt.Sprintf("nonce of account %v is %v, the transaction has %v", sender, current, nonce))
+	}
+	return rpc.ErrDuplicateTransaction
 }
 
 // Syncing tells of a node that is still fetching old blocks. How far the chain has come is not known before it has caught
@@ -135,35 +191,34 @@ func (b *backend) Syncing(context.Context) *rpc.SyncStatus {
 	}
 }
 
-// rejection turns a refusal by the executor into the specification's error of the same number.
+// rejection turns a refusal by the executor into the specification's error of the same number, with the reason as its data.
 func rejection(err error) error {
 	r, ok := errors.AsType[*executor.Rejection](err)
 	if !ok {
 		return err
 	}
-	switch r.Reason {
-	case executor.ContractError:
-		return rpc.ContractError(r.Detail)
-	case executor.InvalidTransactionNonce:
-		return rpc.ErrInvalidNonce.With(r.Detail)
-	case executor.ValidationFailure:
-		return rpc.ErrValidationFailure.With(r.Detail)
-	case executor.CompilationFailed:
-		return rpc.ErrCompilationFailed.With(r.Detail)
-	case executor.UnexpectedError:
-		return rpc.ErrUnexpected.With(r.Detail)
+	detail := plain(r.Detail)
+	if r.Reason == executor.ContractError {
+		return rpc.ContractError(detail)
 	}
 	for _, e := range []*rpc.Error{
-		rpc.ErrContractNotFound, rpc.ErrEntryPointNotFound, rpc.ErrClassAlreadyDeclared, rpc.ErrInsufficientResources,
+		rpc.ErrContractNotFound, rpc.ErrEntryPointNotFound, rpc.ErrClassNotFound, rpc.ErrInvalidNonce, rpc.ErrValidationFailure,
+		rpc.ErrCompilationFailed, rpc.ErrUnexpected, rpc.ErrClassAlreadyDeclared, rpc.ErrInsufficientResources,
 		rpc.ErrInsufficientBalance, rpc.ErrClassTooLarge, rpc.ErrNonAccount, rpc.ErrCompiledClassHashMismatch,
 		rpc.ErrUnsupportedVersion, rpc.ErrUnsupportedClassVersion, rpc.ErrFeeBelowMinimum, rpc.ErrInvalidProof, rpc.ErrDuplicateTransaction,
 	} {
 		if e.Code == int(r.Reason) {
-			return e
+			return e.With(detail)
 		}
 	}
-	return rpc.ErrUnexpected.With(fmt.Sprintf("%d: %s", r.Reason, r.Detail))
+	return rpc.ErrUnexpected.With(fmt.Sprintf("%d: %s", r.Reason, detail))
 }
+
+// ourPackages matches what errors of our packages begin with, which means nothing to a client.
+var ourPackages = regexp.MustCompile(`^((app|casm|compiler|executor|felt|sierra|starknet|state|trie): )+`)
+
+// plain returns a reason as a client should read it.
+func plain(reason string) string { return ourPackages.ReplaceAllString(reason, "") }
 
 func traceOf(o *executor.Outcome) rpc.Trace {
 	t := rpc.Trace{

@@ -41,6 +41,7 @@ func TestNode(t *testing.T) {
 	t.Run("starknet.js", func(t *testing.T) { tellStory(t, n) })
 	t.Run("starknet.js subscribes", func(t *testing.T) { subscribeStory(t, n) })
 	t.Run("refused at submission", func(t *testing.T) { refusedAtSubmission(t, n) })
+	t.Run("answers", func(t *testing.T) { answers(t, n) })
 	t.Run("refused in a proposal", func(t *testing.T) { refusedInProposal(t, n) })
 	t.Run("malformed classes", func(t *testing.T) { malformedClasses(t, n) })
 	t.Run("malformed bytes", func(t *testing.T) { malformedBytes(t, n) })
@@ -347,7 +348,7 @@ func malformedClasses(t *testing.T, n *testnet) {
 			program[1] = felt.Zero
 			tx.Class.SierraProgram = program
 		}},
-		{"zeros without end", []*rpc.Error{rpc.ErrClassTooLarge, rpc.ErrCompilationFailed, rpc.ErrFailedToReceive}, func(tx *starknet.Declare) {
+		{"zeros without end", []*rpc.Error{rpc.ErrClassTooLarge, rpc.ErrCompilationFailed}, func(tx *starknet.Declare) {
 			tx.Class.SierraProgram = append(tx.Class.SierraProgram[:len(tx.Class.SierraProgram):len(tx.Class.SierraProgram)], make([]felt.Felt, 400_000)...)
 		}},
 	} {

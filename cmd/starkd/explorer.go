@@ -74,6 +74,10 @@ func (r *replica) PoolStatus(context.Context, felt.Felt) (rpc.TransactionStatus,
 	return "", false
 }
 
+func (r *replica) PoolTransaction(context.Context, felt.Felt) (starknet.Transaction, bool) {
+	return nil, false
+}
+
 func (r *replica) Call(_ context.Context, where rpc.At, call rpc.FunctionCall) ([]felt.Felt, error) {
 	if call.ContractAddress != r.feeToken {
 		return nil, errOnlyReads

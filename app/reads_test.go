@@ -1,0 +1,265 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/starkd/starkd/app/executor"
+	"github.com/starkd/starkd/app/state"
+	"github.com/starkd/starkd/contracts"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet"
+)
+
+// witness is a Reader of nothing but reads; a declared class comes from a store.
+type witness struct {
+	storage  map[state.Slot]felt.Felt
+	nonces   map[felt.Felt]felt.Felt
+	classes  map[felt.Felt]felt.Felt
+	declared map[felt.Felt]bool
+	store    state.Reader
+}
+
+func newWitness(reads *state.Reads, store state.Reader) *witness {
+	w := &witness{map[state.Slot]felt.Felt{}, map[felt.Felt]felt.Felt{}, map[felt.Felt]felt.Felt{}, map[felt.Felt]bool{}, store}
+	for _, r := range reads.Storage {
+		w.storage[r.Slot] = r.Value
+	}
+	for _, r := range reads.Nonces {
+		w.nonces[r.Contract] = r.Nonce
+	}
+	for _, r := range reads.ClassHashes {
+		w.classes[r.Contract] = r.ClassHash
+	}
+	for _, r := range reads.Declared {
+		w.declared[r.ClassHash] = r.Declared
+	}
+	return w
+}
+
+func known[K comparable, V any](m map[K]V, k K) (V, error) {
+	v, ok := m[k]
+	if !ok {
+		return v, fmt.Errorf("%v is not among the reads", k)
+	}
+	return v, nil
+}
+
+func (w *witness) StorageAt(contract, key felt.Felt) (felt.Felt, error) {
+	return known(w.storage, state.Slot{Contract: contract, Key: key})
+}
+
+func (w *witness) NonceAt(contract felt.Felt) (felt.Felt, error) { return known(w.nonces, contract) }
+
+func (w *witness) ClassHashAt(contract felt.Felt) (felt.Felt, error) {
+	return known(w.classes, contract)
+}
+
+func (w *witness) CompiledClassHash(class felt.Felt) (felt.Felt, error) {
+	if declared, err := known(w.declared, class); !declared {
+		return felt.Felt{}, err
+	}
+	return w.store.CompiledClassHash(class)
+}
+
+func (w *witness) Class(class felt.Felt) (*state.Class, error) {
+	if declared, err := known(w.declared, class); !declared {
+		return nil, err
+	}
+	return w.store.Class(class)
+}
+
+// TestInitialReads: what is read of the state is enough to run the transactions again with the same results, every part of it is
+// needed, and it is the state before them.
+func TestInitialReads(t *testing.T) {
+	c := newChain(t)
+	c.run() // the header of genesis names no sequencer to pay
+	increment := func() *starknet.Invoke { return c.alice.invoke(call{c.counter, "increment", nil}) }
+	carol := newAccount(t, 1003)
+	definition := class(t, contracts.Fibonacci)
+	hash := definition.Hash()
+	declare := &starknet.Declare{
+		Common: c.bob.common(), SenderAddress: c.bob.address, Class: definition, ClassHash: hash, CompiledClassHash: official()[hash].BlakeHash(),
+	}
+	deployment := &starknet.DeployAccount{
+		Common: carol.common(), ClassHash: c.accountClass(), ContractAddressSalt: carol.private, ConstructorCalldata: []felt.Felt{carol.public()},
+	}
+	txs := []starknet.Transaction{
+		increment(),
+		c.alice.transfer(carol.address, 5*tokens),
+		declare,
+		deployment,
+		carol.invoke(call{starknet.UdcAddress, "deploy_contract", []felt.Felt{hash, u(7), u(0), u(0)}}),
+		c.alice.invoke(call{c.counter, "nothing", nil}), // reverts
+		increment(),
+	}
+	signers := []*account{c.alice, c.alice, c.bob, carol, carol, c.alice, c.alice}
+	var raws [][]byte
+	for i, tx := range txs {
+		raws = append(raws, signers[i].sign(t, tx))
+	}
+
+	// check runs the transactions again on the reads alone.
+	check := func(name string, at At, before uint64, outcomes []*executor.Outcome, open func(*state.Overlay) error) {
+		t.Helper()
+		env, err := c.app.environmentAt(At{Height: at.Height, Next: at.Next})
+		if err != nil {
+			t.Fatal(err)
+		}
+		recorder := state.NewRecorder(newWitness(at.Reads, c.app.Store().At(before)))
+		overlay := state.NewOverlay(recorder)
+		if err := open(overlay); err != nil {
+			t.Fatal(err)
+		}
+		again, err := c.app.execute(overlay, env, txs, executor.Options{Diff: true})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for i := range again {
+			if d := cmp.Diff(outcomes[i].Receipt, again[i].Receipt); d != "" {
+				t.Errorf("%s: transaction %d has another receipt on the reads alone:\n%s", name, i, d)
+			}
+			if d := cmp.Diff(outcomes[i].Diff, again[i].Diff); d != "" {
+				t.Errorf("%s: transaction %d has another state difference on the reads alone:\n%s", name, i, d)
+			}
+		}
+		if d := cmp.Diff(at.Reads, recorder.Reads()); d != "" {
+			t.Errorf("%s: not all reads are needed:\n%s", name, d)
+		}
+		w := newWitness(at.Reads, nil)
+		for contract, want := range map[felt.Felt]felt.Felt{c.alice.address: {}, c.bob.address: {}, carol.address: {}} {
+			if got, ok := w.nonces[contract]; !ok || got != want {
+				t.Errorf("%s: nonce of %v is %v, read %v, want %v", name, contract, got, ok, want)
+			}
+		}
+		if _, ok := w.nonces[c.counter]; ok {
+			t.Errorf("%s: the counter's nonce was read", name)
+		}
+		if got, ok := w.classes[carol.address]; !ok || !got.IsZero() {
+			t.Errorf("%s: class of an account that is deployed later: %v, read %v", name, got, ok)
+		}
+		if declared, ok := w.declared[hash]; !ok || declared {
+			t.Errorf("%s: class that is declared later: %v, read %v", name, declared, ok)
+		}
+		if declared, ok := w.declared[c.accountClass()]; !ok || !declared {
+			t.Errorf("%s: the accounts' class: %v, read %v", name, declared, ok)
+		}
+		values := 0
+		for slot, got := range w.storage {
+			want, err := c.app.Store().At(before).StorageAt(slot.Contract, slot.Key)
+			if err != nil || got != want {
+				t.Errorf("%s: slot %v is %v, want %v (%v)", name, slot, got, want, err)
+			}
+			if slot.Contract == c.counter && got == u(10) {
+				values++
+			}
+		}
+		if values != 1 {
+			t.Errorf("%s: the counter's value is read %d times", name, values)
+		}
+	}
+
+	at := At{Height: 1, Next: true, Reads: new(state.Reads)}
+	outcomes, err := c.app.Simulate(at, txs, executor.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !outcomes[5].Receipt.Reverted || outcomes[4].Receipt.Reverted {
+		t.Fatalf("reverted: %v, %v", outcomes[4].Receipt.RevertReason, outcomes[5].Receipt.RevertReason)
+	}
+	check("simulation", at, 1, outcomes, func(*state.Overlay) error { return nil })
+
+	at = At{Height: 1, Next: true, Reads: new(state.Reads)}
+	if _, err := c.app.Simulate(at, nil, executor.Options{}); err != nil || !cmp.Equal(at.Reads, &state.Reads{}) {
+		t.Errorf("reads of no transactions: %+v, %v", at.Reads, err)
+	}
+
+	c.run(raws...)
+	at = At{Height: 2, Reads: new(state.Reads)}
+	if outcomes, err = c.app.TraceBlock(at); err != nil {
+		t.Fatal(err)
+	}
+	check("trace", at, 1, outcomes, func(st *state.Overlay) error { return c.app.openBlock(st, 2) })
+}
+
+// TestUndeployedSender: a simulation names a sender that is no contract, unless an earlier transaction deploys it.
+func TestUndeployedSender(t *testing.T) {
+	c := newChain(t)
+	carol := newAccount(t, 1003)
+	fund := c.alice.transfer(carol.address, 5*tokens)
+	deployment := &starknet.DeployAccount{
+		Common: carol.common(), ClassHash: c.accountClass(), ContractAddressSalt: carol.private, ConstructorCalldata: []felt.Felt{carol.public()},
+	}
+	use := carol.transfer(c.bob.address, 1)
+	at, options := At{Height: 0, Next: true}, executor.Options{SkipFee: true, SkipValidate: true}
+	if _, err := c.app.Simulate(at, []starknet.Transaction{fund, deployment, use}, options); err != nil {
+		t.Error(err)
+	}
+	_, err := c.app.Simulate(at, []starknet.Transaction{fund, use}, options)
+	failed, ok := errors.AsType[*SimulationError](err)
+	if r, isRejection := errors.AsType[*executor.Rejection](err); !ok || failed.Index != 1 || !isRejection || r.Reason != executor.ContractNotFound {
+		t.Errorf("%v, want transaction 1 with reason %d", err, executor.ContractNotFound)
+	}
+}
+
+// TestNoAccount: a contract without __validate__ sends nothing, and no account is made of such a class or of one that is not declared.
+func TestNoAccount(t *testing.T) {
+	c := newChain(t)
+	counter := &account{private: u(1), address: c.counter}
+	token := &starknet.DeployAccount{Common: (&account{}).common(), ClassHash: classHash(t, contracts.Counter), ConstructorCalldata: []felt.Felt{u(1)}}
+	nothing := &starknet.DeployAccount{Common: (&account{}).common(), ClassHash: u(0xabc)}
+	c.run(c.alice.sign(t, c.alice.invoke(
+		call{starknet.StrkAddress, "transfer", []felt.Felt{c.counter, felt.FromUint64(50 * tokens / 10), {}}},
+		call{starknet.StrkAddress, "transfer", []felt.Felt{token.Sender(), felt.FromUint64(50 * tokens / 10), {}}},
+		call{starknet.StrkAddress, "transfer", []felt.Felt{nothing.Sender(), felt.FromUint64(50 * tokens / 10), {}}},
+	)))
+	c.refused("sender without __validate__", executor.NonAccount, "ENTRYPOINT_NOT_FOUND", counter.sign(t, counter.transfer(c.alice.address, 1)))
+	counter.nonce = 0
+	definition := class(t, contracts.Fibonacci)
+	hash := definition.Hash()
+	c.refused("declaring without __validate__", executor.NonAccount, "ENTRYPOINT_NOT_FOUND", counter.sign(t, &starknet.Declare{
+		Common: counter.common(), SenderAddress: c.counter, Class: definition, ClassHash: hash, CompiledClassHash: official()[hash].BlakeHash(),
+	}))
+	c.refused("account without __validate__", executor.NonAccount, "ENTRYPOINT_NOT_FOUND", counter.sign(t, token))
+	c.refused("account of no class", executor.ClassHashNotFound, "is not declared", counter.sign(t, nothing))
+	bad := c.alice.transfer(c.bob.address, 1)
+	c.alice.sign(t, bad)
+	bad.Signature[1] = u(5)
+	raw, err := starknet.MarshalTransaction(bad)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.refused("account whose __validate__ panics", executor.ValidationFailure, "", raw)
+}
+
+// TestPoolBytes: the bytes of waiting transactions are bounded, which transactions wait is known beyond.
+func TestPoolBytes(t *testing.T) {
+	var p pool
+	p.reset()
+	half := make([]byte, maxPoolBytes/2)
+	add := func(nonce uint64) {
+		p.add(&starknet.Invoke{Common: starknet.Common{Nonce: u(nonce)}}, half, u(nonce), 1)
+	}
+	has := func(want map[uint64]bool) {
+		t.Helper()
+		for nonce, bytes := range want {
+			if raw, ok := p.get(u(nonce)); !ok || (raw != nil) != bytes {
+				t.Errorf("transaction %d: %d bytes, waits %v, want bytes %v", nonce, len(raw), ok, bytes)
+			}
+		}
+	}
+	add(1)
+	add(2)
+	has(map[uint64]bool{1: true, 2: true})
+	add(3)
+	has(map[uint64]bool{1: false, 2: false, 3: true})
+	for nonce := range uint64(4) {
+		p.drop(u(nonce))
+	}
+	if p.bytes != 0 || len(p.byHash) != 0 {
+		t.Errorf("an empty pool has %d bytes", p.bytes)
+	}
+}

@@ -1,0 +1,113 @@
+package state
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// Recorder is a Reader that remembers what was read through it: below an [Overlay] that is what a run needs of the state
+// before it. Not safe for concurrent use.
+type Recorder struct {
+	base     Reader
+	storage  map[Slot]felt.Felt
+	nonces   map[felt.Felt]felt.Felt
+	classes  map[felt.Felt]felt.Felt // class hash by contract
+	declared map[felt.Felt]bool
+}
+
+// NewRecorder returns a Recorder of base that has read nothing.
+func NewRecorder(base Reader) *Recorder {
+	return &Recorder{
+		base: base, storage: map[Slot]felt.Felt{}, nonces: map[felt.Felt]felt.Felt{}, classes: map[felt.Felt]felt.Felt{},
+		declared: map[felt.Felt]bool{},
+	}
+}
+
+// StorageAt implements Reader.
+func (r *Recorder) StorageAt(contract, key felt.Felt) (felt.Felt, error) {
+	slot := Slot{contract, key}
+	return cached(r.storage, slot, func() (felt.Felt, error) { return r.base.StorageAt(contract, key) })
+}
+
+// NonceAt implements Reader.
+func (r *Recorder) NonceAt(contract felt.Felt) (felt.Felt, error) {
+	return cached(r.nonces, contract, func() (felt.Felt, error) { return r.base.NonceAt(contract) })
+}
+
+// ClassHashAt implements Reader.
+func (r *Recorder) ClassHashAt(contract felt.Felt) (felt.Felt, error) {
+	return cached(r.classes, contract, func() (felt.Felt, error) { return r.base.ClassHashAt(contract) })
+}
+
+// CompiledClassHash implements Reader. It counts as reading whether the class is declared.
+func (r *Recorder) CompiledClassHash(class felt.Felt) (felt.Felt, error) {
+	compiled, err := r.base.CompiledClassHash(class)
+	if err == nil {
+		r.declared[class] = !compiled.IsZero()
+	}
+	return compiled, err
+}
+
+// Class implements Reader. It counts as reading whether the class is declared.
+func (r *Recorder) Class(class felt.Felt) (*Class, error) {
+	c, err := r.base.Class(class)
+	if err == nil {
+		r.declared[class] = c != nil
+	}
+	return c, err
+}
+
+// Reads is what was read of a state, each value once.
+type Reads struct {
+	Storage     []StorageRead     // ascending by contract, then key
+	Nonces      []NonceRead       // ascending by contract
+	ClassHashes []ClassHashRead   // ascending by contract; 0 where nothing is deployed
+	Declared    []DeclarationRead // ascending by class
+}
+
+// StorageRead is the value of a storage slot.
+type StorageRead struct {
+	Slot
+	Value felt.Felt
+}
+
+// NonceRead is the nonce of a contract.
+type NonceRead struct{ Contract, Nonce felt.Felt }
+
+// ClassHashRead is the class of a contract.
+type ClassHashRead struct{ Contract, ClassHash felt.Felt }
+
+// DeclarationRead says whether a class is declared.
+type DeclarationRead struct {
+	ClassHash felt.Felt
+	Declared  bool
+}
+
+// Reads returns what was read so far.
+func (r *Recorder) Reads() *Reads {
+	out := &Reads{}
+	slots := slices.SortedFunc(maps.Keys(r.storage), func(a, b Slot) int {
+		return cmp.Or(a.Contract.Cmp(&b.Contract), a.Key.Cmp(&b.Key))
+	})
+	for _, slot := range slots {
+		out.Storage = append(out.Storage, StorageRead{slot, r.storage[slot]})
+	}
+	for _, contract := range ascending(r.nonces) {
+		out.Nonces = append(out.Nonces, NonceRead{contract, r.nonces[contract]})
+	}
+	for _, contract := range ascending(r.classes) {
+		out.ClassHashes = append(out.ClassHashes, ClassHashRead{contract, r.classes[contract]})
+	}
+	for _, class := range ascending(r.declared) {
+		out.Declared = append(out.Declared, DeclarationRead{class, r.declared[class]})
+	}
+	return out
+}
+
+// ascending returns a map's keys in ascending order.
+func ascending[V any](m map[felt.Felt]V) []felt.Felt {
+	return slices.SortedFunc(maps.Keys(m), func(a, b felt.Felt) int { return a.Cmp(&b) })
+}
