@@ -11,14 +11,15 @@ import (
 )
 
 // TestLiveNode asks a running node about its last blocks and all that is in them: every answer is as the schemas say, and every
-// block hashes to its hash. STARKD_RPC is the node's address, such as http://127.0.0.1:5050/rpc.
+// block hashes to its hash. Under /v0_9 the schemas are those of
+// that version. STARKD_RPC is the node's address, such as http://127.0.0.1:5050/rpc.
 func TestLiveNode(t *testing.T) {
 	url := os.Getenv("STARKD_RPC")
 	if url == "" {
 		t.Skip("set STARKD_RPC to a node's address")
 	}
-	spec, c, ctx := loadOpenRPC(t, "v0.10.2"), NewClient(url, nil), context.Background()
-	ask := func(method string, params map[string]any) json.RawMessage {
+	c, ctx := NewClient(url, nil), context.Background()
+	judged := func(c *Client, spec *openRPC, method string, params map[string]any) json.RawMessage {
 		t.Helper()
 		var result json.RawMessage
 		if err := c.Do(ctx, method, params, &result); err != nil {
@@ -31,6 +32,12 @@ func TestLiveNode(t *testing.T) {
 			t.Errorf("%s %v: %s", method, params, fault)
 		}
 		return result
+	}
+	spec, spec09, c09 := loadOpenRPC(t, "v0.10.2"), loadOpenRPC(t, "v0.9.0"), NewClient(url+"/v0_9", nil)
+	ask := func(method string, params map[string]any) json.RawMessage {
+		t.Helper()
+		judged(c09, spec09, method, params)
+		return judged(c, spec, method, params)
 	}
 	for _, method := range []string{
 		"starknet_specVersion", "starknet_chainId", "starknet_syncing", "starknet_blockNumber", "starknet_blockHashAndNumber",

@@ -253,6 +253,8 @@ func TestDecodeClassRefuses(t *testing.T) {
 		"offset of 17 bits":        {`"AP","offset":0`, `"AP","offset":32768`},
 		"entry point outside":      {`"offset":1`, `"offset":2`},
 		"entry point at 2^63":      {`"offset":1`, `"offset":9223372036854775808`},
+		"null for a builtin":       {`["range_check"]`, `["range_check",null]`},
+		"null for a hint's offset": {"[[0,[", "[[null,["},
 		"hint at 2^63":             {"[[0,[", "[[9223372036854775808,["},
 		"selector of P":            {`"0x1","offset"`, `"0x800000000000011000000000000000000000000000000000000000000000001","offset"`},
 		"no builtins":              {`,"builtins":["range_check"]`, ``},

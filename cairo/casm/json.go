@@ -114,9 +114,9 @@ type entryPointsByTag struct {
 }
 
 type entryPointJSON struct {
-	Selector string   `json:"selector"`
-	Offset   *uint64  `json:"offset"`
-	Builtins []string `json:"builtins"`
+	Selector string    `json:"selector"`
+	Offset   *uint64   `json:"offset"`
+	Builtins []*string `json:"builtins"`
 }
 
 func decodeEntryPoints(name string, from *[]entryPointJSON, number func(string) (felt.Felt, error)) ([]EntryPoint, error) {
@@ -135,7 +135,13 @@ func decodeEntryPoints(name string, from *[]entryPointJSON, number func(string) 
 		if ep.Builtins == nil {
 			return nil, classErrorf("%s entry point %d has no builtins", name, i)
 		}
-		list[i] = EntryPoint{Selector: selector, Offset: int(*ep.Offset), Builtins: ep.Builtins}
+		list[i] = EntryPoint{Selector: selector, Offset: int(*ep.Offset), Builtins: make([]string, len(ep.Builtins))}
+		for k, builtin := range ep.Builtins {
+			if builtin == nil {
+				return nil, classErrorf("%s entry point %d: builtin %d is null", name, i, k)
+			}
+			list[i].Builtins[k] = *builtin
+		}
 	}
 	return list, nil
 }
@@ -173,7 +179,7 @@ func (h *hintsAtJSON) UnmarshalJSON(data []byte) error {
 	if len(pair) != 2 {
 		return classErrorf("hints entry of %d elements, not offset and list", len(pair))
 	}
-	var offset uint64
+	var offset *uint64
 	var list []json.RawMessage
 	if err := json.Unmarshal(pair[0], &offset); err != nil {
 		return err
@@ -181,10 +187,13 @@ func (h *hintsAtJSON) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(pair[1], &list); err != nil {
 		return err
 	}
-	h.Offset, h.Hints = int(offset), make([]Hint, len(list))
+	if offset == nil {
+		return classErrorf("hints entry without an offset")
+	}
+	h.Offset, h.Hints = int(*offset), make([]Hint, len(list))
 	for i := range list {
 		if err := h.Hints[i].UnmarshalJSON(list[i]); err != nil {
-			return fmt.Errorf("hint %d at offset %d: %w", i, offset, err)
+			return fmt.Errorf("hint %d at offset %d: %w", i, *offset, err)
 		}
 	}
 	return nil
