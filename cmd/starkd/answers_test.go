@@ -109,6 +109,20 @@ func answers(t *testing.T, n *testnet) {
 			t.Errorf("a transaction in a block sent again: %v", err)
 		}
 	}
+	class, err := contracts.ClassJSON(contracts.Fibonacci)
+	if err != nil {
+		t.Fatal(err)
+	}
+	declare, err := w.Declare(class)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := w.Wait(ctx, send(t, w, declare)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Node.Submit(ctx, declare); !errors.Is(err, rpc.ErrInvalidNonce) {
+		t.Errorf("a DECLARE in a block sent again: %v", err)
+	}
 	wants("a transaction in a block", "getTransactionByHash", []any{waiting}, 0, `"transaction_hash":"`+waiting.String()+`"`)
 
 	// Initial reads of a real simulation and of a real block. The sender's nonce is the one before.
@@ -156,10 +170,6 @@ func answers(t *testing.T, n *testnet) {
 	refused("sender that is no account", &udc, udc.Invoke(wallet.Transfer(to, 1)), rpc.ErrNonAccount, "ENTRYPOINT_NOT_FOUND")
 
 	// A class whose Sierra is too old, and why.
-	class, err := contracts.ClassJSON(contracts.Factorial)
-	if err != nil {
-		t.Fatal(err)
-	}
 	old, err := w.Declare(class)
 	if err != nil {
 		t.Fatal(err)
