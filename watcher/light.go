@@ -16,6 +16,7 @@ import (
 	rpchttp "github.com/cometbft/cometbft/rpc/client/http"
 	cmttypes "github.com/cometbft/cometbft/types"
 	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/headers"
 )
 
 // Block is a block whose header validators of the genesis' chain of trust signed, with the header that signs its outcome.
@@ -132,7 +133,7 @@ func (c *chain) results(ctx context.Context, b *Block) (results []prover.Result,
 	for i, r := range answer.TxsResults {
 		results[i] = prover.Result{Code: r.Code, Data: r.Data, GasWanted: r.GasWanted, GasUsed: r.GasUsed}
 	}
-	if hash := ResultsHash(results); !bytes.Equal(hash, b.Next.LastResultsHash) {
+	if hash := headers.ResultsHash(results); !bytes.Equal(hash, b.Next.LastResultsHash) {
 		return nil, fmt.Errorf("watcher: results of block %d hash to %X, header %d signs %X", b.Height, hash, b.Next.Height, b.Next.LastResultsHash)
 	}
 	return results, nil

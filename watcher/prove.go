@@ -12,6 +12,7 @@ import (
 	"github.com/starkd/starkd/app"
 	cairoos "github.com/starkd/starkd/cairo/os"
 	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/headers"
 	"github.com/starkd/starkd/starknet"
 	"github.com/starkd/starkd/watcher/proofstore"
 )
@@ -69,7 +70,7 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []prover.Res
 	if err := w.witness(b, results, recording, uncovered, proof); err != nil {
 		return nil, nil, err
 	}
-	anchor, err := VerifyHeaders(proof, &Trust{Genesis: w.config.Genesis})
+	anchor, err := headers.Verify(proof, &headers.Trust{Genesis: w.trusted})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -190,13 +191,18 @@ func (w *Watcher) witness(b *Block, results []prover.Result, recording *app.Reco
 		Before: store.At(height - 1),
 		Tries:  &prover.Tries{ContractsRoot: roots.ContractsRoot, ClassesRoot: roots.ClassesRoot, Nodes: store, Contract: store.ContractAt(height - 1)},
 	}
-	if e.Anchor, err = anchorOf(b.Light.SignedHeader, b.Next.SignedHeader, w.app.Genesis()); err != nil {
-		return err
-	}
 	for i, signed := range []*cmttypes.SignedHeader{b.Light.SignedHeader, b.Next.SignedHeader} {
 		if e.Headers[i], err = cmtjson.Marshal(signed); err != nil {
 			return err
 		}
+	}
+	signed := &prover.BlockProof{Chain: proof.Chain, Block: proof.Block, Headers: e.Headers}
+	signed.Witness.Results = results
+	for _, tx := range b.Txs {
+		signed.Witness.Transactions = append(signed.Witness.Transactions, tx)
+	}
+	if e.Anchor, err = headers.Verify(signed, &headers.Trust{Genesis: w.trusted}); err != nil {
+		return err
 	}
 	if height >= starknet.BlockHashLag {
 		_, old, _, err := store.Header(height - starknet.BlockHashLag)

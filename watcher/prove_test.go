@@ -14,6 +14,7 @@ import (
 	"time"
 
 	dbm "github.com/cometbft/cometbft-db"
+	cmtproto "github.com/cometbft/cometbft/proto/tendermint/types"
 	cmtversion "github.com/cometbft/cometbft/proto/tendermint/version"
 	cmttypes "github.com/cometbft/cometbft/types"
 	"github.com/cometbft/cometbft/version"
@@ -31,6 +32,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/internal/wallet"
 	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/headers"
 	"github.com/starkd/starkd/prover/statement"
 	"github.com/starkd/starkd/starknet"
 	"github.com/starkd/starkd/watcher/proofstore"
@@ -124,9 +126,11 @@ func newLocal(t testing.TB) *local {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { proofs.Close() })
-	l.watcher = New(Config{
+	if l.watcher, err = New(Config{
 		Genesis: genesis, App: l.app, Engine: vm.NewEngine(), Proofs: proofs, WorkBits: 20, Queries: 38, MaxSteps: 1 << 17, Log: slog.New(slog.DiscardHandler),
-	})
+	}); err != nil {
+		t.Fatal(err)
+	}
 	l.next(cmttypes.BlockID{}, nil)
 	return l
 }
@@ -137,9 +141,9 @@ func (l *local) next(last cmttypes.BlockID, results []prover.Result) {
 	height, appHash := l.app.Info()
 	l.headers = append(l.headers, &cmttypes.Header{
 		Version: cmtversion.Consensus{Block: version.BlockProtocol}, ChainID: "TEST", Height: int64(height) + 1,
-		Time: time.Unix(1_700_000_000+5*int64(height+1), 0).UTC(), LastBlockID: last, LastCommitHash: hash(1), DataHash: DataHash(nil),
+		Time: time.Unix(1_700_000_000+5*int64(height+1), 0).UTC(), LastBlockID: last, LastCommitHash: hash(1), DataHash: headers.DataHash(nil),
 		ValidatorsHash: l.validators.Hash(), NextValidatorsHash: l.validators.Hash(), ConsensusHash: hash(2), AppHash: appHash,
-		LastResultsHash: ResultsHash(results), EvidenceHash: hash(3), ProposerAddress: l.validators.Validators[0].Address,
+		LastResultsHash: headers.ResultsHash(results), EvidenceHash: hash(3), ProposerAddress: l.validators.Validators[0].Address,
 	})
 }
 
@@ -151,7 +155,7 @@ func (l *local) block(txs ...[]byte) {
 	for _, tx := range txs {
 		data = append(data, tx)
 	}
-	header.DataHash = DataHash(data)
+	header.DataHash = headers.DataHash(data)
 	f, err := l.app.Finalize(&app.Block{Height: uint64(header.Height), Timestamp: uint64(header.Time.Unix()), Proposer: header.ProposerAddress, Txs: txs})
 	if err != nil {
 		l.t.Fatal(err)
@@ -197,6 +201,30 @@ func (l *local) verified(height int) (*Block, []prover.Result) {
 	b := &Block{Height: int64(height), Light: sign(height), Next: sign(height + 1)}
 	b.Txs = append(b.Txs, l.txs[height-1]...)
 	return b, l.results[height-1]
+}
+
+// signHeader is a header of chain TEST, signed by the first of the validators.
+func signHeader(t testing.TB, h *cmttypes.Header, validators *cmttypes.ValidatorSet, keys []cmttypes.PrivValidator) *cmttypes.LightBlock {
+	t.Helper()
+	id := cmttypes.BlockID{Hash: h.Hash(), PartSetHeader: cmttypes.PartSetHeader{Total: 1, Hash: bytes.Repeat([]byte{4}, 32)}}
+	commit := &cmttypes.Commit{Height: h.Height, BlockID: id, Signatures: make([]cmttypes.CommitSig, validators.Size())}
+	for i := range commit.Signatures {
+		if i >= len(keys) {
+			commit.Signatures[i] = cmttypes.NewCommitSigAbsent()
+			continue
+		}
+		vote := cmtproto.Vote{
+			Type: cmtproto.PrecommitType, Height: h.Height, BlockID: id.ToProto(), Timestamp: h.Time,
+			ValidatorAddress: validators.Validators[i].Address, ValidatorIndex: int32(i),
+		}
+		if err := keys[i].SignVote(h.ChainID, &vote); err != nil {
+			t.Fatal(err)
+		}
+		commit.Signatures[i] = cmttypes.CommitSig{
+			BlockIDFlag: cmttypes.BlockIDFlagCommit, ValidatorAddress: vote.ValidatorAddress, Timestamp: vote.Timestamp, Signature: vote.Signature,
+		}
+	}
+	return &cmttypes.LightBlock{SignedHeader: &cmttypes.SignedHeader{Header: h, Commit: commit}, ValidatorSet: validators}
 }
 
 func hades(n uint64) wallet.Call {
@@ -252,7 +280,7 @@ func TestWitnessOfABlockInPart(t *testing.T) {
 	if err := l.watcher.witness(b, results, recording, uncovered, proof); err != nil {
 		t.Fatal(err)
 	}
-	anchor, err := VerifyHeaders(proof, &Trust{Genesis: l.watcher.config.Genesis})
+	anchor, err := headers.Verify(proof, &headers.Trust{Genesis: l.watcher.trusted})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -415,7 +443,7 @@ func TestProofOfABlockInPart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	anchor, err := VerifyHeaders(proof, &Trust{Genesis: l.watcher.config.Genesis})
+	anchor, err := headers.Verify(proof, &headers.Trust{Genesis: l.watcher.trusted})
 	if err != nil {
 		t.Fatal(err)
 	}

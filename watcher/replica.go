@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"fmt"
 
-	abcitypes "github.com/cometbft/cometbft/abci/types"
 	cmttypes "github.com/cometbft/cometbft/types"
 	"github.com/starkd/starkd/app"
 	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/headers"
 )
 
 // DivergenceError stops a watcher: its own execution of a block and what the validators signed differ. It means a bug in
@@ -63,26 +63,8 @@ func (r *replica) replay(b *Block) error {
 	for _, t := range f.Results {
 		results = append(results, prover.Result{Code: t.Code, Data: t.Data, GasWanted: int64(t.GasWanted), GasUsed: int64(t.GasUsed)})
 	}
-	if hash := ResultsHash(results); !bytes.Equal(hash, b.Next.LastResultsHash) {
+	if hash := headers.ResultsHash(results); !bytes.Equal(hash, b.Next.LastResultsHash) {
 		return &DivergenceError{b.Height, "results hash", hash, b.Next.LastResultsHash}
 	}
 	return r.app.Commit()
-}
-
-// ResultsHash is the hash of a block's results in the header of the next height.
-func ResultsHash(results []prover.Result) []byte {
-	list := make([]*abcitypes.ExecTxResult, len(results))
-	for i, r := range results {
-		list[i] = &abcitypes.ExecTxResult{Code: r.Code, Data: r.Data, GasWanted: r.GasWanted, GasUsed: r.GasUsed}
-	}
-	return cmttypes.NewResults(list).Hash()
-}
-
-// DataHash is the hash of a block's transactions in its header.
-func DataHash(txs []prover.HexBytes) []byte {
-	list := make(cmttypes.Txs, len(txs))
-	for i, tx := range txs {
-		list[i] = cmttypes.Tx(tx)
-	}
-	return list.Hash()
 }

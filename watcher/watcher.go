@@ -11,12 +11,14 @@ import (
 	"time"
 
 	dbm "github.com/cometbft/cometbft-db"
+	cmtjson "github.com/cometbft/cometbft/libs/json"
 	cmttypes "github.com/cometbft/cometbft/types"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/starkd/starkd/app"
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/headers"
 	"github.com/starkd/starkd/watcher/proofstore"
 )
 
@@ -42,6 +44,7 @@ type Watcher struct {
 	engine  cairo.Engine
 	chain   *chain
 	replica replica
+	trusted *headers.Genesis // the genesis as verifiers of proofs read it
 	log     *slog.Logger
 	metrics *metrics
 
@@ -64,15 +67,23 @@ type Status struct {
 }
 
 // New makes a watcher that has not begun.
-func New(config Config) *Watcher {
+func New(config Config) (*Watcher, error) {
+	genesis, err := cmtjson.Marshal(config.Genesis)
+	if err != nil {
+		return nil, err
+	}
+	trusted, err := headers.ParseGenesis(genesis)
+	if err != nil {
+		return nil, err
+	}
 	w := &Watcher{
-		config: config, app: config.App, engine: config.Engine, replica: replica{config.App}, log: config.Log, metrics: newMetrics(),
+		config: config, app: config.App, engine: config.Engine, replica: replica{config.App}, trusted: trusted, log: config.Log, metrics: newMetrics(),
 	}
 	w.status = Status{
 		ChainID: config.Genesis.ChainID, SecurityBits: w.minBits(), OSProgramHash: prover.OSProgramHash.String(),
 		ProvedHeight: config.Proofs.Cursor(),
 	}
-	return w
+	return w, nil
 }
 
 // Run follows, replays and proves until ctx ends, which is no error, or something is wrong for good: a *DivergenceError,

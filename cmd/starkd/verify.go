@@ -11,11 +11,10 @@ import (
 	"strings"
 	"time"
 
-	cmttypes "github.com/cometbft/cometbft/types"
 	"github.com/spf13/cobra"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover"
-	"github.com/starkd/starkd/watcher"
+	"github.com/starkd/starkd/prover/headers"
 )
 
 func newVerifyCommand() *cobra.Command {
@@ -50,10 +49,14 @@ trusted. A Stone proof file is checked as such, and reported as program hash, ou
 			if err != nil {
 				return withHint(err, "the file is damaged or was changed: fetch it again")
 			}
-			trust := &watcher.Trust{ChainID: chainID}
+			trust := &headers.Trust{ChainID: chainID}
 			if validators != "" {
-				if trust.Genesis, err = cmttypes.GenesisDocFromFile(validators); err != nil {
+				file, err := readFile(cmd, validators, maxGenesisFile)
+				if err != nil {
 					return fmt.Errorf("--validators: %w", err)
+				}
+				if trust.Genesis, err = headers.ParseGenesis(file); err != nil {
+					return fmt.Errorf("--validators %s: %w", validators, err)
 				}
 			}
 			if header != "" {
@@ -77,6 +80,9 @@ trusted. A Stone proof file is checked as such, and reported as program hash, ou
 	f.BoolVar(&stone5, "stone5", false, "also accept bare proofs by Stone v2")
 	return cmd
 }
+
+// maxGenesisFile bounds a genesis file: its classes are the larger part.
+const maxGenesisFile = 256 << 20
 
 // fetch reads a file, standard input for "-", or a URL.
 func fetch(cmd *cobra.Command, from string) ([]byte, error) {
@@ -106,12 +112,12 @@ func fetch(cmd *cobra.Command, from string) ([]byte, error) {
 	return data, nil
 }
 
-func verifyBlock(cmd *cobra.Command, proof *prover.BlockProof, trust *watcher.Trust, block int64, tx string, minBits uint) error {
+func verifyBlock(cmd *cobra.Command, proof *prover.BlockProof, trust *headers.Trust, block int64, tx string, minBits uint) error {
 	started := time.Now()
 	if block >= 0 && proof.Block != uint64(block) {
 		return withHint(fmt.Errorf("the proof is of block %d, not of %d", proof.Block, block), "GET /v1/blocks/%d/proof of a watcher has the other", block)
 	}
-	anchor, err := watcher.VerifyHeaders(proof, trust)
+	anchor, err := headers.Verify(proof, trust)
 	if err != nil {
 		return withHint(err, "the headers in the file are not those of the chain that you trust: compare the genesis file or the header with a source of your own")
 	}
@@ -131,7 +137,7 @@ func verifyBlock(cmd *cobra.Command, proof *prover.BlockProof, trust *watcher.Tr
 	out := cmd.OutOrStdout()
 	trusted := "header " + hex.EncodeToString(trust.Header)
 	if trust.Header == nil {
-		trusted = fmt.Sprintf("the %d validators of the genesis", len(trust.Genesis.Validators))
+		trusted = fmt.Sprintf("the %d validators of the genesis", trust.Genesis.Validators.Len())
 	}
 	fmt.Fprintf(out, "valid: block %d of chain %s\n", proof.Block, proof.Chain)
 	fmt.Fprintf(out, "  trusted       %s\n", trusted)

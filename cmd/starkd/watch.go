@@ -72,12 +72,15 @@ func runWatcher(cmd *cobra.Command, home string, c *config.Config) error {
 	}
 	defer lightDB.Close()
 	log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
-	w := watcher.New(watcher.Config{
+	w, err := watcher.New(watcher.Config{
 		Genesis: genesis, Nodes: c.Watch.Nodes, TrustingPeriod: c.Watch.TrustingPeriod, LightDB: lightDB,
 		App: a, Engine: vm.NewEngine(), Proofs: proofs,
 		WorkBits: uint(c.Watch.PowBits), Queries: c.Watch.Queries, MaxSteps: c.Watch.MaxSteps,
 		Log: log,
 	})
+	if err != nil {
+		return err
+	}
 	handler, err := watcherHandler(home, c, a, w.Handler(), log)
 	if err != nil {
 		return err

@@ -22,10 +22,9 @@ import (
 	cmttypes "github.com/cometbft/cometbft/types"
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/headers"
-	"github.com/starkd/starkd/watcher"
 )
 
-// The judge of this package is CometBFT, and what package watcher makes of it.
+// The judge of this package is CometBFT (judge_test.go).
 
 func randomBytes(r *rand.Rand, n int) []byte {
 	b := make([]byte, n)
@@ -326,10 +325,10 @@ func TestHashesOfLists(t *testing.T) {
 				Code: r.Uint32() * r.Uint32N(2), Data: randomBytes(r, r.IntN(50)), GasWanted: randomInt(r) * int64(r.IntN(3)-1), GasUsed: randomInt(r) * int64(r.IntN(3)-1),
 			})
 		}
-		if got, want := headers.DataHash(txs), watcher.DataHash(txs); !bytes.Equal(got, want) {
+		if got, want := headers.DataHash(txs), judgeDataHash(txs); !bytes.Equal(got, want) {
 			t.Errorf("data hash of %d: %X, want %X", n, got, want)
 		}
-		if got, want := headers.ResultsHash(results), watcher.ResultsHash(results); !bytes.Equal(got, want) {
+		if got, want := headers.ResultsHash(results), judgeResultsHash(results); !bytes.Equal(got, want) {
 			t.Errorf("results hash of %d: %X, want %X", n, got, want)
 		}
 	}
@@ -373,7 +372,7 @@ func newSignedBlock(t testing.TB, r *rand.Rand, n int) *signedBlock {
 		h.Version.Block, h.ChainID, h.Height, h.LastBlockID = 11, chain, int64(b.proof.Block)+int64(i), last
 		h.LastCommitHash, h.EvidenceHash, h.NextValidatorsHash, h.ConsensusHash = randomBytes(r, 32), randomBytes(r, 32), s.theirs.Hash(), randomBytes(r, 32)
 		h.ValidatorsHash, h.AppHash = s.theirs.Hash(), append([]byte{0}, randomBytes(r, 31)...)
-		h.DataHash, h.LastResultsHash = watcher.DataHash(w.Transactions), watcher.ResultsHash(w.Results)
+		h.DataHash, h.LastResultsHash = judgeDataHash(w.Transactions), judgeResultsHash(w.Results)
 		h.ProposerAddress = s.theirs.Validators[r.IntN(n)].Address
 		b.headers[i] = b.sign(t, r, h)
 		last = b.headers[i].Commit.BlockID
@@ -398,7 +397,7 @@ func (b *signedBlock) write(t testing.TB) {
 	}
 }
 
-// compare holds this package's verdict of a proof against package watcher's: equal anchors, or two refusals. Where the text of a
+// compare holds this package's verdict of a proof against the judge's: equal anchors, or two refusals. Where the text of a
 // header is not what CometBFT writes, a refusal of ours is right in any case.
 func (b *signedBlock) compare(t *testing.T, name string, byHeader []byte) (accepted bool) {
 	t.Helper()
@@ -406,17 +405,17 @@ func (b *signedBlock) compare(t *testing.T, name string, byHeader []byte) (accep
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
-	trust, theirTrust := &headers.Trust{Genesis: genesis}, &watcher.Trust{Genesis: b.genesis}
+	trust, theirTrust := &headers.Trust{Genesis: genesis}, &judgeTrust{genesis: b.genesis}
 	if byHeader != nil {
-		trust, theirTrust = &headers.Trust{Header: byHeader}, &watcher.Trust{Header: byHeader}
+		trust, theirTrust = &headers.Trust{Header: byHeader}, &judgeTrust{header: byHeader}
 	}
 	got, gotErr := headers.Verify(b.proof, trust)
-	want, wantErr := watcher.VerifyHeaders(b.proof, theirTrust)
+	want, wantErr := judge(b.proof, theirTrust)
 	if gotErr != nil && wantErr == nil && !b.canonical(t) {
 		return false
 	}
 	if (gotErr == nil) != (wantErr == nil) || !reflect.DeepEqual(got, want) {
-		t.Fatalf("%s: %+v, %v; watcher: %+v, %v\n%s\n%s", name, got, gotErr, want, wantErr, b.proof.Headers[0], b.proof.Headers[1])
+		t.Fatalf("%s: %+v, %v; CometBFT: %+v, %v\n%s\n%s", name, got, gotErr, want, wantErr, b.proof.Headers[0], b.proof.Headers[1])
 	}
 	return gotErr == nil
 }
@@ -594,5 +593,44 @@ func TestVerifyLists(t *testing.T) {
 	}
 	if _, err := headers.Verify(b.proof, &headers.Trust{ChainID: "OTHER", Header: b.headers[1].Hash()}); err == nil || !strings.Contains(err.Error(), `not of "OTHER"`) {
 		t.Errorf("another chain demanded: %v", err)
+	}
+}
+
+// A refusal says which check failed, with both values.
+func TestRefusals(t *testing.T) {
+	r := rand.New(rand.NewPCG(14, 1))
+	b, other := newSignedBlock(t, r, 4), newSignedBlock(t, r, 4)
+	for name, c := range map[string]struct {
+		change func(c *signedBlock)
+		want   string
+	}{
+		"another block":       {func(c *signedBlock) { c.proof.Block++ }, "headers of heights"},
+		"another genesis":     {func(c *signedBlock) { c.genesis = other.genesis }, "genesis has"},
+		"another transaction": {func(c *signedBlock) { c.proof.Witness.Transactions = []prover.HexBytes{{7}} }, "the transactions hash to"},
+		"another result":      {func(c *signedBlock) { c.proof.Witness.Results = []prover.Result{{Code: 7}} }, "the results hash to"},
+		"a foreign header":    {func(c *signedBlock) { c.proof.Headers[1] = other.proof.Headers[1] }, "headers of heights"},
+		"no header":           {func(c *signedBlock) { c.proof.Headers[1] = json.RawMessage("{}") }, "header or commit is missing"},
+		"a forged signature": {func(c *signedBlock) {
+			s := c.headers[1].Commit.Signatures
+			s[0].Signature, s[1].Signature = s[1].Signature, s[0].Signature
+			c.write(t)
+		}, "is not signed by the genesis validators"},
+		"the weakest alone": {func(c *signedBlock) {
+			s := c.headers[1].Commit.Signatures
+			for i := range s[:3] {
+				s[i] = cmttypes.NewCommitSigAbsent()
+			}
+			c.write(t)
+		}, "needed"},
+	} {
+		changed := b.clone(t)
+		c.change(changed)
+		genesis, err := headers.ParseGenesis(encode(t, changed.genesis))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := headers.Verify(changed.proof, &headers.Trust{Genesis: genesis}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/hdevalence/ed25519consensus"
 )
 
 // What a signature of a commit says.
@@ -184,7 +186,7 @@ func (set *ValidatorSet) VerifyCommit(chain string, c *Commit) error {
 		if !bytes.Equal(s.ValidatorAddress, v.Address()) {
 			return fmt.Errorf("signature %d is of validator %X, want %X", i, s.ValidatorAddress, v.Address())
 		}
-		if !verifySignature(v.Key, c.signBytes(chain, s), s.Signature) {
+		if !ed25519consensus.Verify(v.Key, c.signBytes(chain, s), s.Signature) {
 			return fmt.Errorf("signature %d is wrong", i)
 		}
 		if s.Flag == flagCommit {

@@ -1,10 +1,10 @@
-// Package headers checks the signed headers of a block's proof where CometBFT is not at hand: in the browser.
+// Package headers checks the signed headers of a block's proof: for `starkd verify`, for the watcher and in the browser.
 //
-// Package watcher does the same with CometBFT's own types ([watcher.VerifyHeaders] is the judge of this package's tests); they
-// are too large for a web page, and what of them a reader of proofs needs is little: the JSON form of a signed header, three
-// Merkle trees over protobuf encodings (a header, a validator set, a list), the bytes that a validator signs, and the rule of
+// CometBFT's own types are too large for a web page, and a reader of proofs needs little of them: the JSON form of a signed header,
+// three Merkle trees over protobuf encodings (a header, a validator set, a list), the bytes that a validator signs, and the rule of
 // more than two thirds. The numbers at the fields are those of CometBFT's proto/tendermint/types; the rules are those of its
-// 0.40 types.Header, types.Commit and types.ValidatorSet.
+// 0.40 types.Header, types.Commit and types.ValidatorSet, and signatures are judged by ZIP-215 (https://zips.z.cash/zip-0215), as CometBFT
+// does. CometBFT's code is the judge of this package's tests.
 //
 // One rule is stricter than CometBFT's, and no chain meets it: a header's text must be the one that CometBFT writes for its value.
 package headers
