@@ -91,6 +91,7 @@ func (w *world) open(t testing.TB, db dbm.DB) *app.App {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(a.Close)
 	return a
 }
 

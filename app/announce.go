@@ -17,6 +17,9 @@ func (a *App) announce(classes ...felt.Felt) {
 		return
 	}
 	for _, hash := range classes {
+		if a.background.stopped() {
+			return
+		}
 		if class, err := a.exec.Classes.Get(a.store.Latest(), hash); err == nil && class != nil {
 			engine.Announce(class)
 		}
@@ -32,7 +35,6 @@ const (
 
 // announceRecent tells the engine of the classes that the latest blocks declared or, as senders and events show it, used.
 func (a *App) announceRecent() {
-	defer func() { _ = recover() }() // a database that is closed while nobody waits for the result
 	if _, ok := a.exec.Engine.(cairo.Announcer); !ok {
 		return
 	}
@@ -54,7 +56,7 @@ func (a *App) announceRecent() {
 	}
 	contract(a.genesis.Load().FeeToken)
 	head, txs := a.store.Head().Height, 0
-	for n := uint64(0); n < recentBlocks && n <= head && txs < recentTransactions && len(classes) < recentClasses; n++ {
+	for n := uint64(0); n < recentBlocks && n <= head && txs < recentTransactions && len(classes) < recentClasses && !a.background.stopped(); n++ {
 		block, ok, err := a.store.Block(head - n)
 		if err != nil || !ok {
 			break

@@ -50,8 +50,9 @@ type App struct {
 	pool    pool
 	decoded decoded
 	// genesis is nil before InitGenesis.
-	genesis  atomic.Pointer[Genesis]
-	listener atomic.Pointer[Listener]
+	genesis    atomic.Pointer[Genesis]
+	listener   atomic.Pointer[Listener]
+	background *background
 
 	mu        sync.Mutex // for what follows, and so that one block runs at a time
 	runs      map[[32]byte]*run
@@ -59,12 +60,12 @@ type App struct {
 }
 
 // New is the chain whose blocks so far are in store. The engine must be safe for concurrent use; compile must give what the
-// official compiler gives.
+// official compiler gives. An App must be closed before the store's database is.
 func New(store *state.Store, engine cairo.Engine, compile executor.Compile, config Config) (*App, error) {
 	config.setDefaults()
 	a := &App{
 		store: store, exec: &executor.Executor{Engine: engine, Classes: executor.NewClasses(compile), Fallback: config.Fallback}, config: config,
-		runs: map[[32]byte]*run{},
+		runs: map[[32]byte]*run{}, background: newBackground(),
 	}
 	a.pool.reset()
 	if store.Head() == nil {
@@ -79,7 +80,7 @@ func New(store *state.Store, engine cairo.Engine, compile executor.Compile, conf
 		return nil, fmt.Errorf("app: stored genesis: %w", err)
 	}
 	a.genesis.Store(g)
-	go a.announceRecent()
+	a.background.run(a.announceRecent)
 	return a, nil
 }
 
@@ -266,17 +267,10 @@ func (a *App) remember(r *run) {
 	a.runs[r.block.id()] = r
 }
 
-// seal computes the state root and the header of a block, once. Process begins it while validators vote; for a block that is
-// not decided it comes to nothing, and what it then reads of a store that has moved on is of no account.
+// seal computes the state root and the header of a block, once. Process begins it while validators vote. If the block is not
+// decided the result is discarded (it may have been computed on a newer store).
 func (r *run) seal(a *App) error {
-	r.once.Do(func() {
-		defer func() { // a database that is closed while nobody waits for the result
-			if p := recover(); p != nil {
-				r.sealErr = fmt.Errorf("app: block %d: %v", r.block.Height, p)
-			}
-		}()
-		r.sealErr = r.computeSeal(a)
-	})
+	r.once.Do(func() { r.sealErr = r.computeSeal(a) })
 	return r.sealErr
 }
 

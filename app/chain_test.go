@@ -236,6 +236,7 @@ func (c *chain) open() {
 	if c.app, err = New(store, engine, compile, Config{Fallback: fallback}); err != nil {
 		c.t.Fatal(err)
 	}
+	c.t.Cleanup(c.app.Close)
 	c.height, _ = c.app.Info()
 }
 

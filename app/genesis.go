@@ -352,7 +352,7 @@ func (a *App) InitGenesis(chainID string, timestamp uint64, appState []byte) ([]
 		return nil, err
 	}
 	a.genesis.Store(g)
-	go a.announceRecent()
+	a.background.run(a.announceRecent)
 	return appHashOf(block.StateRoot), nil
 }
 

@@ -158,6 +158,6 @@ func (a *App) Process(b *Block) (err error) {
 	if r.sierra > limits.BlockSierraGas {
 		return fmt.Errorf("app: block %d uses %d Sierra gas, more than %d", b.Height, r.sierra, limits.BlockSierraGas)
 	}
-	go r.seal(a)
+	a.background.run(func() { _ = r.seal(a) })
 	return nil
 }

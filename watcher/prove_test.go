@@ -118,6 +118,7 @@ func newLocal(t testing.TB) *local {
 	if l.app, err = app.New(store, vm.NewEngine(), compileOnce, app.Config{}); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(l.app.Close)
 	if _, err := l.app.InitGenesis("TEST", uint64(genesis.GenesisTime.Unix()), appState); err != nil {
 		t.Fatal(err)
 	}

@@ -261,6 +261,7 @@ func refusedInProposal(t *testing.T, n *testnet) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer a.Close()
 	// A replica of block 0: the accounts' nonces are 0 there.
 	chain := abci.New(a)
 	if _, err := chain.InitChain(t.Context(), &abcitypes.RequestInitChain{

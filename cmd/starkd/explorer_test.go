@@ -41,6 +41,7 @@ func TestWatcherHandler(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
+	defer a.Close()
 	proofs := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "proofs "+r.URL.Path) })
 	h, err := watcherHandler(home, c, a, proofs, slog.New(slog.DiscardHandler))
 	if err != nil {

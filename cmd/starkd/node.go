@@ -93,6 +93,7 @@ func openNode(home string, c *config.Config, log *slog.Logger) (a *app.App, clos
 		return nil, nil, err
 	}
 	return a, func() {
+		a.Close()
 		logRuns(log, c.App.Engine, engine)
 		if err := db.Close(); err != nil {
 			log.Error("the state's database does not close", "err", err)

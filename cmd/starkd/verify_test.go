@@ -445,6 +445,7 @@ func forge(t *testing.T, n *testnet, j *judge, data []byte) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer replica.Close()
 	recording, err := replica.Record(b.Block, vm.NewEngine())
 	if err != nil {
 		t.Fatal(err)

@@ -216,6 +216,7 @@ func measure(s *settings, name string, genesis []byte, blocks []*app.Block) (*me
 	if err != nil {
 		return nil, err
 	}
+	defer a.Close()
 	if _, err := a.InitGenesis(chainID, startTime, genesis); err != nil {
 		return nil, err
 	}
