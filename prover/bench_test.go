@@ -10,7 +10,7 @@ import (
 func BenchmarkProve(b *testing.B) {
 	run := stoneruns.Read(b, caseDir(b, "rec131072-squash-pstar"))
 	for b.Loop() {
-		if _, err := Prove(run, Parameters{}, nil); err != nil {
+		if _, err := Prove(b.Context(), run, Parameters{}, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

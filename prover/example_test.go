@@ -1,6 +1,7 @@
 package prover_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"log"
@@ -47,7 +48,7 @@ func runOfOne() *cairo.Trace {
 }
 
 func Example() {
-	proof, err := prover.Prove(runOfOne(), prover.DefaultParameters(8), nil)
+	proof, err := prover.Prove(context.Background(), runOfOne(), prover.DefaultParameters(8), nil)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -16,7 +16,7 @@ func TestProveEqualsStoneOnFibonacci(t *testing.T) {
 	for _, name := range []string{"recursive.16384", "recursive.stone6.blake2s_248"} { // the second has trees of Poseidon alone
 		t.Run(name, func(t *testing.T) {
 			want := readProof(t, "stone/"+name+".json")
-			got, err := Prove(stoneruns.Fibonacci(t, want.PublicInput), want.Parameters, nil)
+			got, err := Prove(t.Context(), stoneruns.Fibonacci(t, want.PublicInput), want.Parameters, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

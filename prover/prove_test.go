@@ -40,7 +40,7 @@ func TestProveEqualsStone(t *testing.T) {
 			}
 			want := readProof(t, "stone-cases/"+c.name+"/proof.json")
 			start := time.Now()
-			got, err := Prove(stoneruns.Read(t, dir), want.Parameters, &Progress{Stage: func(name string, number, total int) {
+			got, err := Prove(t.Context(), stoneruns.Read(t, dir), want.Parameters, &Progress{Stage: func(name string, number, total int) {
 				t.Logf("%6.2fs %s", time.Since(start).Seconds(), name)
 			}})
 			if err != nil {

@@ -8,6 +8,7 @@
 package prover
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -21,8 +22,9 @@ import (
 type Progress = stark.Progress
 
 // Prove proves the run. Zero parameters stand for DefaultParameters. The proof is verified before it is returned, so a
-// wrong trace or a bug gives an error, never a wrong proof.
-func Prove(trace *cairo.Trace, params Parameters, progress *Progress) (*Proof, error) {
+// wrong trace or a bug gives an error, never a wrong proof; ErrSelfCheck if the proof that was made is refused. When ctx ends, Prove
+// gives up within a second or so and returns ctx's error.
+func Prove(ctx context.Context, trace *cairo.Trace, params Parameters, progress *Progress) (*Proof, error) {
 	if params.Queries == 0 {
 		params = DefaultParameters(trace.Public.Steps)
 	}
@@ -36,7 +38,7 @@ func Prove(trace *cairo.Trace, params Parameters, progress *Progress) (*Proof, e
 	}
 	sp := params.stark()
 	var log transcript.Annotations
-	b, err := stark.Prove(witness, &sp, seed, &log, progress)
+	b, err := stark.Prove(ctx, witness, &sp, seed, &log, progress)
 	if err != nil {
 		return nil, err
 	}
@@ -45,10 +47,13 @@ func Prove(trace *cairo.Trace, params Parameters, progress *Progress) (*Proof, e
 		Annotations: log.Lines(sp.Statement), Config: DefaultConfig(),
 	}
 	if err := proof.check(Stone6); err != nil {
-		return nil, fmt.Errorf("prover: the proof just made is refused: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrSelfCheck, err)
 	}
 	return proof, nil
 }
+
+// ErrSelfCheck is a proof of our own making that our own verifier refuses.
+var ErrSelfCheck = errors.New("prover: the proof just made is refused")
 
 // DefaultMinBits is the security that a zero Policy demands.
 const DefaultMinBits = 96

@@ -38,7 +38,7 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []prover.Res
 			return err
 		}
 		started := time.Now()
-		p, err := prover.Prove(part.Trace, w.parameters(part.Trace.Public.Steps), w.progress(b.Height, part.Trace.Public.Steps))
+		p, err := prover.Prove(ctx, part.Trace, w.parameters(part.Trace.Public.Steps), w.progress(b.Height, part.Trace.Public.Steps))
 		if err != nil {
 			return err
 		}

@@ -50,7 +50,7 @@ func newProveCommand() *cobra.Command {
 			}
 			progress, finish := progressLine(cmd)
 			started := time.Now()
-			proof, err := prover.Prove(trace, params, progress)
+			proof, err := prover.Prove(cmd.Context(), trace, params, progress)
 			finish()
 			if err != nil {
 				return err

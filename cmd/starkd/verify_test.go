@@ -466,7 +466,7 @@ func forge(t *testing.T, n *testnet, j *judge, data []byte) []byte {
 	}
 	b.Proofs = nil
 	excluded, err := cairoos.RunParts(block, cairoos.Options{MaxSteps: config.Default().Watch.MaxSteps}, func(part cairoos.Part) error {
-		proof, err := prover.Prove(part.Trace, prover.DefaultParameters(part.Trace.Public.Steps), nil)
+		proof, err := prover.Prove(t.Context(), part.Trace, prover.DefaultParameters(part.Trace.Public.Steps), nil)
 		if err != nil {
 			return err
 		}

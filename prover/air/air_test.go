@@ -113,7 +113,7 @@ func TestEvaluatorMatchesEvalPoint(t *testing.T) {
 		}
 		d := field.NewDomain(log).Shift(field.New(5))
 		out := make([]field.Element, n)
-		NewEvaluator(s, n, values, alpha).Coset(columns, d.Offset, out)
+		NewEvaluator(s, n, values, alpha).Coset(t.Context(), columns, d.Offset, out)
 		mask := make([]field.Element, len(s.Mask))
 		for i := range n {
 			for k, c := range s.Mask {

@@ -1,6 +1,7 @@
 package air
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -342,13 +343,13 @@ func (c *compiler) allocate() {
 }
 
 // Coset evaluates the composition on offset·⟨g⟩: columns hold the trace polynomials' values there in natural order, and out
-// receives the composition's. It runs on all cores.
-func (e *Evaluator) Coset(columns [][]field.Element, offset field.Element, out []field.Element) {
+// receives the composition's, which is not complete if ctx ends meanwhile. It runs on all cores.
+func (e *Evaluator) Coset(ctx context.Context, columns [][]field.Element, offset field.Element, out []field.Element) {
 	tables := e.prepare(offset)
 	chunks := int(e.n) / e.chunk
 	parallel.Chunks(chunks, 1, func(start, end int) {
 		w := e.newWorker(columns, tables)
-		for k := start; k < end; k++ {
+		for k := start; k < end && ctx.Err() == nil; k++ {
 			w.run(uint64(k*e.chunk), out[k*e.chunk:(k+1)*e.chunk])
 		}
 	})

@@ -11,6 +11,7 @@
 package air
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -32,10 +33,10 @@ type AIR interface {
 type Witness interface {
 	AIR
 	// First returns the columns of the first phase in natural row order. The caller only reads them.
-	First() ([][]field.Element, error)
+	First(ctx context.Context) ([][]field.Element, error)
 	// Second returns the columns of the second phase, given the interaction elements. The caller only reads them and
 	// calls it once, after First; the witness may drop all columns afterwards.
-	Second(challenges []field.Element) ([][]field.Element, error)
+	Second(ctx context.Context, challenges []field.Element) ([][]field.Element, error)
 }
 
 // Cell is a trace cell relative to the row at hand. Columns of the second phase follow those of the first.

@@ -14,7 +14,7 @@ func BenchmarkFirst(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := w.First(); err != nil {
+		if _, err := w.First(b.Context()); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -25,14 +25,14 @@ func BenchmarkSecond(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	first, err := w.First()
+	first, err := w.First(b.Context())
 	if err != nil {
 		b.Fatal(err)
 	}
 	challenges := testChallenges(6)
 	for b.Loop() {
 		w.columns = first
-		if _, err := w.Second(challenges); err != nil {
+		if _, err := w.Second(b.Context(), challenges); err != nil {
 			b.Fatal(err)
 		}
 	}

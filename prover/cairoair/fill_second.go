@@ -1,6 +1,7 @@
 package cairoair
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/starkd/starkd/internal/parallel"
@@ -20,14 +21,20 @@ func newSecond(l *Layout, first [][]field.Element) *second {
 	return &second{layout: l, first: first, rows: rows, columns: newColumns(l.Second, rows)}
 }
 
-func (s *second) fill(named map[string]field.Element) error {
+func (s *second) fill(ctx context.Context, named map[string]field.Element) error {
 	one := field.One()
 	m, r := &s.layout.Memory, &s.layout.RangeCheck
 	z, alpha := named[memoryZ], named[memoryAlpha]
 	if err := s.product("memory", m.Product, z, named[memoryProduct], s.pairs(m.Pool, alpha), s.pairs(m.Sorted, alpha)); err != nil {
 		return err
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if err := s.product("range_check16", r.Product, named[rangeCheckZ], one, s.cells(r.Pool), s.cells(r.Sorted)); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if d := s.layout.Diluted; d != nil {

@@ -242,11 +242,11 @@ func TestColumnsEqualStone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			first, err := w.First()
+			first, err := w.First(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			second, err := w.Second(s.challenges)
+			second, err := w.Second(t.Context(), s.challenges)
 			if err != nil {
 				t.Fatal(err)
 			}

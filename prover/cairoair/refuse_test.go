@@ -68,7 +68,7 @@ func TestWitnessRefuses(t *testing.T) {
 		c.spoil(run)
 		w, err := NewWitness(run)
 		if err == nil {
-			_, err = w.First()
+			_, err = w.First(t.Context())
 		}
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%s: %v, want %q", c.run, err, c.want)
@@ -88,18 +88,18 @@ func TestSecondRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Second(testChallenges(3)); err == nil {
+	if _, err := w.Second(t.Context(), testChallenges(3)); err == nil {
 		t.Error("the second phase succeeded before the first")
 	}
-	first, err := w.First()
+	first, err := w.First(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Second(testChallenges(2)); err == nil {
+	if _, err := w.Second(t.Context(), testChallenges(2)); err == nil {
 		t.Error("the second phase succeeded with two interaction elements")
 	}
 	first[3][0].Add(&first[3][0], &[]field.Element{field.One()}[0])
-	if _, err := w.Second(testChallenges(3)); err == nil || !strings.Contains(err.Error(), "memory: the permutation's product") {
+	if _, err := w.Second(t.Context(), testChallenges(3)); err == nil || !strings.Contains(err.Error(), "memory: the permutation's product") {
 		t.Errorf("second phase of a changed first one: %v, want the memory permutation's product", err)
 	}
 }

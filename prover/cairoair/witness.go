@@ -1,6 +1,7 @@
 package cairoair
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -42,9 +43,9 @@ func NewWitness(t *cairo.Trace) (*Witness, error) {
 }
 
 // First implements air.Witness.
-func (w *Witness) First() ([][]field.Element, error) {
+func (w *Witness) First(ctx context.Context) ([][]field.Element, error) {
 	f := newFiller(w.AIR, w.trace)
-	if err := f.fill(); err != nil {
+	if err := f.fill(ctx); err != nil {
 		return nil, fmt.Errorf("cairoair: %w", err)
 	}
 	w.columns = f.columns
@@ -52,7 +53,7 @@ func (w *Witness) First() ([][]field.Element, error) {
 }
 
 // Second implements air.Witness.
-func (w *Witness) Second(challenges []field.Element) ([][]field.Element, error) {
+func (w *Witness) Second(ctx context.Context, challenges []field.Element) ([][]field.Element, error) {
 	if w.columns == nil {
 		return nil, errors.New("cairoair: second phase without the first")
 	}
@@ -66,7 +67,7 @@ func (w *Witness) Second(challenges []field.Element) ([][]field.Element, error) 
 	}
 	s := newSecond(w.layout, w.columns)
 	w.columns = nil
-	if err := s.fill(named); err != nil {
+	if err := s.fill(ctx, named); err != nil {
 		return nil, fmt.Errorf("cairoair: %w", err)
 	}
 	return s.columns, nil
@@ -116,55 +117,48 @@ func freeCells(n int) []int32 {
 	return cells
 }
 
-// fill fills the columns. The order of the last four lines matters: what fills a pool's free cells is read by the next.
-func (f *filler) fill() error {
+// fill fills the columns. The order of the last four steps matters: what fills a pool's free cells is read by the next.
+func (f *filler) fill(ctx context.Context) error {
 	l := f.layout
-	if err := f.fillCPU(&l.CPU); err != nil {
-		return err
+	steps := []func() error{
+		func() error { return f.fillCPU(&l.CPU) },
+		func() error { f.fillPublicMemory(&l.Memory); return nil },
 	}
-	f.fillPublicMemory(&l.Memory)
 	if l.Pedersen != nil {
-		if err := f.fillPedersen(l.Pedersen); err != nil {
-			return err
-		}
+		steps = append(steps, func() error { return f.fillPedersen(l.Pedersen) })
 	}
 	if l.RangeCheckBuiltin != nil {
-		if err := f.fillRangeCheckParts(l.RangeCheckBuiltin); err != nil {
-			return err
-		}
+		steps = append(steps, func() error { return f.fillRangeCheckParts(l.RangeCheckBuiltin) })
 	}
 	if l.ECDSA != nil {
-		if err := f.fillECDSA(l.ECDSA); err != nil {
-			return err
-		}
+		steps = append(steps, func() error { return f.fillECDSA(l.ECDSA) })
 	}
 	if l.Bitwise != nil {
-		if err := f.fillBitwise(l.Bitwise); err != nil {
-			return err
-		}
+		steps = append(steps, func() error { return f.fillBitwise(l.Bitwise) })
 	}
 	if l.ECOp != nil {
-		if err := f.fillECOp(l.ECOp); err != nil {
-			return err
-		}
+		steps = append(steps, func() error { return f.fillECOp(l.ECOp) })
 	}
 	if l.Poseidon != nil {
-		if err := f.fillPoseidon(l.Poseidon); err != nil {
-			return err
-		}
+		steps = append(steps, func() error { return f.fillPoseidon(l.Poseidon) })
 	}
-	if err := f.finishRangeCheck(&l.RangeCheck); err != nil {
-		return err
-	}
+	steps = append(steps, func() error { return f.finishRangeCheck(&l.RangeCheck) })
 	if l.RangeCheckBuiltin != nil {
-		f.fillRangeCheckUnits(l.RangeCheckBuiltin)
+		steps = append(steps, func() error { f.fillRangeCheckUnits(l.RangeCheckBuiltin); return nil })
 	}
 	if l.Diluted != nil {
-		if err := f.finishDiluted(l.Diluted); err != nil {
+		steps = append(steps, func() error { return f.finishDiluted(l.Diluted) })
+	}
+	steps = append(steps, func() error { return f.finishMemory(&l.Memory) })
+	for _, step := range steps {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := step(); err != nil {
 			return err
 		}
 	}
-	return f.finishMemory(&l.Memory)
+	return nil
 }
 
 // set writes the i-th cell of a virtual column.

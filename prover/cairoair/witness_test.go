@@ -32,12 +32,12 @@ func columnsOf(t testing.TB, name string) (*Witness, [][]field.Element, []field.
 // fillBoth fills the columns of both phases for the test's challenges, and the run-time values.
 func fillBoth(t testing.TB, w *Witness) (columns [][]field.Element, values []field.Element) {
 	t.Helper()
-	first, err := w.First()
+	first, err := w.First(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	challenges := testChallenges(w.System().Challenges)
-	second, err := w.Second(challenges)
+	second, err := w.Second(t.Context(), challenges)
 	if err != nil {
 		t.Fatal(err)
 	}

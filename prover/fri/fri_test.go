@@ -34,7 +34,7 @@ func prove(t *testing.T, p *Params, layer []field.Element) ([]byte, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = Prove(ch, p, slices.Clone(layer), func([]uint64) error { return nil }, nil)
+	err = Prove(t.Context(), ch, p, slices.Clone(layer), func([]uint64) error { return nil }, nil)
 	return ch.Proof(), err
 }
 

@@ -1,6 +1,7 @@
 package fri
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/starkd/starkd/internal/parallel"
@@ -12,8 +13,8 @@ import (
 
 // Prove proves that first, the values on the subgroup in natural order, is of low degree. openFirst sends the openings
 // of the first layer's oracle at the given positions. first is overwritten. worked is called, if not nil, when the proof of
-// work is done.
-func Prove(ch *transcript.Prover, p *Params, first []field.Element, openFirst func(positions []uint64) error, worked func()) error {
+// work is done. When ctx ends, Prove returns its error.
+func Prove(ctx context.Context, ch *transcript.Prover, p *Params, first []field.Element, openFirst func(positions []uint64) error, worked func()) error {
 	log, ok := field.Log2(uint64(len(first)))
 	if !ok {
 		return fmt.Errorf("fri: first layer of %d positions", len(first))
@@ -28,13 +29,16 @@ func Prove(ch *transcript.Prover, p *Params, first []field.Element, openFirst fu
 		if step > 0 {
 			alpha := ch.Draw("Evaluation point")
 			for range step {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
 				layer = fold(layer, alpha)
 				alpha.Square(&alpha)
 			}
 		}
 		if i+1 < len(p.Steps) {
 			_, shape := p.layer(i+1, log)
-			tree, err := merkle.Build(p.Merkle, layerTable(layer, shape))
+			tree, err := merkle.Build(ctx, p.Merkle, layerTable(layer, shape))
 			if err != nil {
 				return err
 			}
@@ -53,7 +57,9 @@ func Prove(ch *transcript.Prover, p *Params, first []field.Element, openFirst fu
 	leave()
 
 	// Query phase.
-	ch.Work(p.WorkBits)
+	if err := ch.Work(ctx, p.WorkBits); err != nil {
+		return err
+	}
 	if worked != nil {
 		worked()
 	}

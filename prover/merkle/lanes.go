@@ -1,6 +1,7 @@
 package merkle
 
 import (
+	"context"
 	"encoding/binary"
 
 	"github.com/starkd/starkd/crypto/blake"
@@ -101,15 +102,15 @@ func newLaneHasher(t *Tree) *laneHasher {
 	return l
 }
 
-// leaves computes the lowest kept layer.
-func (l *laneHasher) leaves() {
+// leaves computes the lowest kept layer, until ctx ends.
+func (l *laneHasher) leaves(ctx context.Context) {
 	t := l.tree
 	cosets := len(l.columns)
 	perCoset := len(l.columns[0][0]) >> dropped // subtrees
 	groups := perCoset / blake.Lanes
 	n := uint64(1) << t.kept
 	parallel.Chunks(cosets*groups, 1, func(start, end int) {
-		for g := start; g < end; g++ {
+		for g := start; g < end && ctx.Err() == nil; g++ {
 			c, i := g/groups, g%groups*blake.Lanes
 			h := l.subtrees(c, i, 0, dropped)
 			for lane := range blake.Lanes {

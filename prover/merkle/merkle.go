@@ -8,6 +8,7 @@
 package merkle
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -95,33 +96,36 @@ type Tree struct {
 	nodes  []transcript.Digest // nodes[2^d+i] is node i of depth d, for d ≤ kept
 }
 
-// Build hashes a table, which must not change while the tree is used. It runs on all cores.
-func Build(params Params, table *Table) (*Tree, error) {
+// Build hashes a table, which must not change while the tree is used. It runs on all cores, and gives up with ctx's error when that ends.
+func Build(ctx context.Context, params Params, table *Table) (*Tree, error) {
 	t := &Tree{params: params, shape: table.Shape(), table: table}
 	t.kept = t.shape.depth() - min(t.shape.depth(), dropped)
 	t.nodes = make([]transcript.Digest, 2<<t.kept)
 	if l := newLaneHasher(t); l != nil {
-		l.leaves()
-	} else if err := t.leaves(); err != nil {
+		l.leaves(ctx)
+	} else if err := t.leaves(ctx); err != nil {
 		return nil, fmt.Errorf("merkle: %w", err)
 	}
 	for d := int(t.kept) - 1; d >= 0; d-- {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if err := t.layer(uint(d)); err != nil {
 			return nil, fmt.Errorf("merkle: depth %d: %w", d, err)
 		}
 	}
-	return t, nil
+	return t, ctx.Err()
 }
 
-// leaves computes the lowest kept layer, one subtree at a time.
-func (t *Tree) leaves() error {
+// leaves computes the lowest kept layer, one subtree at a time, until ctx ends.
+func (t *Tree) leaves(ctx context.Context) error {
 	errs := make([]error, parallel.Workers())
 	n := 1 << t.kept
 	size := (n + len(errs) - 1) / len(errs)
 	parallel.For(len(errs), func(w int) {
 		b := newBuffer(t.shape)
 		// Neighbours in bit-reversed order lie together in memory, so the subtrees are visited in that order.
-		for j := min(w*size, n); j < min((w+1)*size, n) && errs[w] == nil; j++ {
+		for j := min(w*size, n); j < min((w+1)*size, n) && errs[w] == nil && ctx.Err() == nil; j++ {
 			i := field.BitReverse(uint64(j), t.kept)
 			t.nodes[uint64(n)+i], errs[w] = t.subtree(t.kept, i, b)
 		}

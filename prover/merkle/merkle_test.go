@@ -87,7 +87,7 @@ func TestBuildOpenCheck(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("2^%dx%d %v friendly %d", c.logRows, c.columns, c.params.Hash, c.params.FriendlyLayers), func(t *testing.T) {
 			table := sampleTable(c.logRows, c.columns, c.cosets)
-			tree, err := Build(c.params, table)
+			tree, err := Build(t.Context(), c.params, table)
 			if err != nil {
 				t.Fatal(err)
 			}

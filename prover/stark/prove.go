@@ -1,6 +1,7 @@
 package stark
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"strconv"
@@ -31,8 +32,9 @@ func (p *Progress) stage(k int) {
 	}
 }
 
-// Prove proves the witness's statement. seed is the hash of the public input. log, if not nil, receives annotations.
-func Prove(w air.Witness, p *Params, seed transcript.Digest, log *transcript.Annotations, progress *Progress) ([]byte, error) {
+// Prove proves the witness's statement. seed is the hash of the public input. log, if not nil, receives annotations. When ctx ends,
+// Prove returns its error soon: every long loop looks at it.
+func Prove(ctx context.Context, w air.Witness, p *Params, seed transcript.Digest, log *transcript.Annotations, progress *Progress) ([]byte, error) {
 	if err := p.Validate(w); err != nil {
 		return nil, err
 	}
@@ -48,7 +50,7 @@ func Prove(w air.Witness, p *Params, seed transcript.Digest, log *transcript.Ann
 	var tables []*table // first phase, second phase, composition
 	commit := func(columns [][]field.Element, interpolate *poly.Plan) error {
 		defer ch.Scope("Commit on Trace")()
-		t, err := ext.table(columns, interpolate, p.FRI.Merkle)
+		t, err := ext.table(ctx, columns, interpolate, p.FRI.Merkle)
 		if err != nil {
 			return err
 		}
@@ -60,7 +62,7 @@ func Prove(w air.Witness, p *Params, seed transcript.Digest, log *transcript.Ann
 	// First phase.
 	progress.stage(0)
 	leave := ch.Scope("Original")
-	columns, err := w.First()
+	columns, err := w.First(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +80,7 @@ func Prove(w air.Witness, p *Params, seed transcript.Digest, log *transcript.Ann
 	progress.stage(2)
 	leave = ch.Scope("Interaction")
 	challenges := drawChallenges(ch, system.Challenges)
-	if columns, err = w.Second(challenges); err != nil {
+	if columns, err = w.Second(ctx, challenges); err != nil {
 		return nil, err
 	}
 	if err := checkColumns("second", columns, system.Second, s.trace.Size); err != nil {
@@ -103,7 +105,10 @@ func Prove(w air.Witness, p *Params, seed transcript.Digest, log *transcript.Ann
 	alpha := ch.Draw(compositionLabel)
 	leave()
 	leave = ch.Scope("Out Of Domain Sampling")
-	h := ext.composition(air.NewEvaluator(system, s.trace.Size, values, alpha), tables)
+	h, err := ext.composition(ctx, air.NewEvaluator(system, s.trace.Size, values, alpha), tables)
+	if err != nil {
+		return nil, err
+	}
 	progress.stage(5)
 	// The halves h0 and h1 are functions of x², so they are given on the squares of the evaluation domain's offset.
 	offset := field.Generator()
@@ -120,6 +125,9 @@ func Prove(w air.Witness, p *Params, seed transcript.Digest, log *transcript.Ann
 	for _, t := range tables {
 		t.coeffs = nil // no longer needed
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	release(&s)
 	sendSamples(ch, sampled, p.FriendlyUpdates)
 	leaveValues()
@@ -128,10 +136,14 @@ func Prove(w air.Witness, p *Params, seed transcript.Digest, log *transcript.Ann
 	progress.stage(7)
 	gamma := ch.Draw(compositionLabel)
 	leave()
-	first := ext.extendQuotient(deepQuotients(&s, samples(system, &s, z, sampled), tables, system, gamma))
+	quotients, err := deepQuotients(ctx, &s, samples(system, &s, z, sampled), tables, system, gamma)
+	if err != nil {
+		return nil, err
+	}
+	first := ext.extendQuotient(quotients)
 	progress.stage(8)
 	defer ch.Scope("FRI")()
-	err = fri.Prove(ch, &p.FRI, first, func(positions []uint64) error {
+	err = fri.Prove(ctx, ch, &p.FRI, first, func(positions []uint64) error {
 		defer ch.Scope("Virtual Oracle")()
 		rows := distinct(positions)
 		for i, t := range tables {
@@ -210,9 +222,12 @@ func (e *extender) extend(coeffs []field.Element, c int) []field.Element {
 }
 
 // table interpolates columns, extends and commits them.
-func (e *extender) table(columns [][]field.Element, interpolate *poly.Plan, params merkle.Params) (*table, error) {
+func (e *extender) table(ctx context.Context, columns [][]field.Element, interpolate *poly.Plan, params merkle.Params) (*table, error) {
 	t := &table{cosets: make([][][]field.Element, len(e.plans))}
 	for _, column := range columns {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		c := make([]field.Element, len(column))
 		copy(c, column)
 		interpolate.Interpolate(c)
@@ -221,10 +236,13 @@ func (e *extender) table(columns [][]field.Element, interpolate *poly.Plan, para
 	for c := range t.cosets {
 		t.cosets[c] = make([][]field.Element, len(columns))
 		for k := range columns {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
 			t.cosets[c][k] = e.extend(t.coeffs[k], c)
 		}
 	}
 	var err error
-	t.tree, err = merkle.Build(params, &merkle.Table{Cosets: t.cosets})
+	t.tree, err = merkle.Build(ctx, params, &merkle.Table{Cosets: t.cosets})
 	return t, err
 }

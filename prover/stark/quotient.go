@@ -1,6 +1,7 @@
 package stark
 
 import (
+	"context"
 	"slices"
 
 	"github.com/starkd/starkd/internal/parallel"
@@ -12,7 +13,7 @@ import (
 // composition evaluates the composition polynomial f, of degree below 2n, on the 2n points 3·⟨w_2n⟩ (two cosets of the
 // trace domain) and breaks it: f(x) = h0(x²) + x·h1(x²). It returns the values of h0 and h1 on the squares of these points,
 // in natural order.
-func (e *extender) composition(ev *air.Evaluator, tables []*table) [][]field.Element {
+func (e *extender) composition(ctx context.Context, ev *air.Evaluator, tables []*table) ([][]field.Element, error) {
 	n := int(e.s.trace.Size)
 	domain := field.NewDomain(e.s.logTrace + 1).Shift(field.Generator())
 	var f [air.CompositionColumns][]field.Element
@@ -23,7 +24,10 @@ func (e *extender) composition(ev *air.Evaluator, tables []*table) [][]field.Ele
 			columns = append(columns, t.cosets[coset]...)
 		}
 		f[j] = make([]field.Element, n)
-		ev.Coset(columns, e.plans[coset].Domain.Offset, f[j])
+		ev.Coset(ctx, columns, e.plans[coset].Domain.Offset, f[j])
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 	}
 	// Point i of the 2n is element i/2 of coset i mod 2; -x is n points further on, in the same coset.
 	h := [][]field.Element{make([]field.Element, n), make([]field.Element, n)}
@@ -44,7 +48,7 @@ func (e *extender) composition(ev *air.Evaluator, tables []*table) [][]field.Ele
 			w.Mul(&w, &inv)
 		}
 	})
-	return h
+	return h, nil
 }
 
 // evalSamples evaluates the columns out of domain: each mask cell at z·g^row, and the composition's columns at z².
@@ -77,7 +81,7 @@ func evalSamples(system *air.System, s *sizes, tables []*table, z field.Element)
 //
 // The samples at z·g^r share the denominator x - z·g^r = g^r·(x·g^-r - z), and x·g^-r is the point r places before x, so
 // all denominators are one vector 1/(x - z), rotated.
-func deepQuotients(s *sizes, places []sample, tables []*table, system *air.System, gamma field.Element) []field.Element {
+func deepQuotients(ctx context.Context, s *sizes, places []sample, tables []*table, system *air.System, gamma field.Element) ([]field.Element, error) {
 	n := s.trace.Size
 	var columns [][]field.Element
 	for _, t := range tables {
@@ -136,7 +140,7 @@ func deepQuotients(s *sizes, places []sample, tables []*table, system *air.Syste
 	const block = 256
 	parallel.Chunks(int(n), block, func(start, end int) {
 		var sum, den [block]field.Element
-		for ; start < end; start += block {
+		for ; start < end && ctx.Err() == nil; start += block {
 			size := min(block, end-start)
 			dst := out[start : start+size]
 			for _, row := range rows {
@@ -156,7 +160,7 @@ func deepQuotients(s *sizes, places []sample, tables []*table, system *air.Syste
 			}
 		}
 	})
-	return out
+	return out, ctx.Err()
 }
 
 // inverseDistances returns 1/(x - z) over the domain.

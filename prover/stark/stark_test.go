@@ -1,6 +1,7 @@
 package stark
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -60,8 +61,8 @@ func (f *fibonacci) Values(challenges []field.Element) ([]field.Element, error) 
 	}
 	return append([]field.Element{f.last}, challenges...), nil
 }
-func (f *fibonacci) First() ([][]field.Element, error) { return f.columns, nil }
-func (f *fibonacci) Second(challenges []field.Element) ([][]field.Element, error) {
+func (f *fibonacci) First(context.Context) ([][]field.Element, error) { return f.columns, nil }
+func (f *fibonacci) Second(_ context.Context, challenges []field.Element) ([][]field.Element, error) {
 	if f.system.Second == 0 {
 		return nil, nil
 	}
@@ -101,7 +102,7 @@ func TestProveVerify(t *testing.T) {
 			f := newFibonacci(64, shuffle)
 			seed := transcript.Digest{31: 5}
 			var log, log2 transcript.Annotations
-			proof, err := Prove(f, &c.p, seed, &log, nil)
+			proof, err := Prove(t.Context(), f, &c.p, seed, &log, nil)
 			if err != nil {
 				t.Fatalf("%s: %v", c.name, err)
 			}
@@ -127,7 +128,7 @@ func TestProveRefusesWrongTrace(t *testing.T) {
 	for _, c := range configurations {
 		f := newFibonacci(64, true)
 		f.columns[0][17] = field.New(3)
-		proof, err := Prove(f, &c.p, transcript.Digest{}, nil, nil)
+		proof, err := Prove(t.Context(), f, &c.p, transcript.Digest{}, nil, nil)
 		if err == nil {
 			// A composition of too high a degree can pass the prover's own check only by breaking to wrong halves, which
 			// out-of-domain sampling notices.
@@ -139,14 +140,14 @@ func TestProveRefusesWrongTrace(t *testing.T) {
 	}
 	f := newFibonacci(64, true)
 	f.columns = f.columns[:1]
-	if _, err := Prove(f, &configurations[0].p, transcript.Digest{}, nil, nil); err == nil || !strings.Contains(err.Error(), "1 columns, want 2") {
+	if _, err := Prove(t.Context(), f, &configurations[0].p, transcript.Digest{}, nil, nil); err == nil || !strings.Contains(err.Error(), "1 columns, want 2") {
 		t.Errorf("got error %v, want one about the number of columns", err)
 	}
 }
 
 func TestProgressNamesEveryStage(t *testing.T) {
 	var seen []string
-	_, err := Prove(newFibonacci(64, true), &configurations[0].p, transcript.Digest{}, nil, &Progress{
+	_, err := Prove(t.Context(), newFibonacci(64, true), &configurations[0].p, transcript.Digest{}, nil, &Progress{
 		Stage: func(name string, number, total int) {
 			if number != len(seen) || total != len(stages) {
 				t.Errorf("stage %q is %d of %d, want %d of %d", name, number, total, len(seen), len(stages))
@@ -168,12 +169,12 @@ func TestQuotientsAgree(t *testing.T) {
 	p := &configurations[0].p
 	s := p.sizes(f)
 	ext := newExtender(&s, p.LogBlowup)
-	second, err := f.Second([]field.Element{field.New(77)})
+	second, err := f.Second(t.Context(), []field.Element{field.New(77)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	commit := func(columns [][]field.Element) *table {
-		tb, err := ext.table(columns, poly.NewInversePlan(s.trace), p.FRI.Merkle)
+		tb, err := ext.table(t.Context(), columns, poly.NewInversePlan(s.trace), p.FRI.Merkle)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,7 +184,7 @@ func TestQuotientsAgree(t *testing.T) {
 	z, gamma := field.New(123456789), field.New(987)
 	values := evalSamples(f.system, &s, tables, z)
 	places := samples(f.system, &s, z, values)
-	got := deepQuotients(&s, places, tables, f.system, gamma)
+	got, err := deepQuotients(t.Context(), &s, places, tables, f.system, gamma)
 	domain := s.trace.Shift(field.Generator())
 	for i := range got {
 		var row []field.Element

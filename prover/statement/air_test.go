@@ -22,12 +22,12 @@ func TestStorySatisfiesTheAIR(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	columns, err := witness.First()
+	columns, err := witness.First(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	challenges := field.Powers(field.New(0x1234567), witness.System().Challenges+1)[1:]
-	second, err := witness.Second(challenges)
+	second, err := witness.Second(t.Context(), challenges)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ func TestProofOfTheStory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof, err := prover.Prove(trace, prover.Parameters{}, nil)
+	proof, err := prover.Prove(t.Context(), trace, prover.Parameters{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

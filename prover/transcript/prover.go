@@ -1,6 +1,7 @@
 package transcript
 
 import (
+	"context"
 	"encoding/binary"
 
 	"github.com/starkd/starkd/prover/field"
@@ -68,17 +69,21 @@ func (p *Prover) SendData(label string, b []byte) {
 	p.log.sentData(p.scope, label, b)
 }
 
-// Work does and sends the proof of work; nothing when bits is zero.
-func (p *Prover) Work(bits uint) {
+// Work does and sends the proof of work; nothing when bits is zero. The search ends with ctx's error when ctx ends.
+func (p *Prover) Work(ctx context.Context, bits uint) error {
 	if bits == 0 {
-		return
+		return nil
 	}
 	defer p.Scope("Proof of Work")()
-	nonce := search(p.cfg.work(), p.workSeed(), bits)
+	nonce, err := search(ctx, p.cfg.work(), p.workSeed(), bits)
+	if err != nil {
+		return err
+	}
 	b := make([]byte, 8)
 	if p.felts() {
 		b = make([]byte, field.Bytes)
 	}
 	binary.BigEndian.PutUint64(b[len(b)-8:], nonce)
 	p.SendData("POW", b)
+	return nil
 }

@@ -296,7 +296,7 @@ func TestWorkFindsLowestNonce(t *testing.T) {
 			for !w.holds(want) {
 				want++
 			}
-			if got := search(h, Digest{seed}, 12); got != want {
+			if got, err := search(t.Context(), h, Digest{seed}, 12); err != nil || got != want {
 				t.Errorf("%s, seed %d: got nonce %d, want %d", h, seed, got, want)
 			}
 		}

@@ -1,6 +1,7 @@
 package transcript
 
 import (
+	"context"
 	"encoding/binary"
 	"math"
 	"math/bits"
@@ -41,14 +42,14 @@ func (w *work) holds(nonce uint64) bool {
 const searchChunk = 1 << 14
 
 // search returns the lowest nonce that solves the puzzle. Chunks are handed out in order and a core goes on until its next
-// chunk starts above the lowest solution found, so the answer does not depend on timing.
-func search(h Hash, seed Digest, bits uint) uint64 {
+// chunk starts above the lowest solution found, so the answer does not depend on timing. If ctx ends first, its error is returned.
+func search(ctx context.Context, h Hash, seed Digest, bits uint) (uint64, error) {
 	w := newWork(h, seed, bits)
 	var next atomic.Uint64
 	var lowest atomic.Uint64
 	lowest.Store(math.MaxUint64)
 	parallel.For(parallel.Workers(), func(int) {
-		for {
+		for ctx.Err() == nil {
 			start := next.Add(searchChunk) - searchChunk
 			if start >= lowest.Load() {
 				return
@@ -62,7 +63,7 @@ func search(h Hash, seed Digest, bits uint) uint64 {
 			}
 		}
 	})
-	return lowest.Load()
+	return lowest.Load(), ctx.Err()
 }
 
 // searchRange returns the lowest solution in [start, start+n).
