@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/starkd/starkd/app/executor"
@@ -318,24 +319,19 @@ func decodeGenesis(b []byte) (*Genesis, error) {
 }
 
 // InitGenesis makes block 0 of a chain with a name and an app_state, at a time in seconds, and returns the app hash. It is
-// durable when it returns; to begin the same chain again before block 1 is to do nothing.
+// durable when it returns. Beginning the same chain again before block 1 does nothing; another genesis is a [*GenesisError].
 func (a *App) InitGenesis(chainID string, timestamp uint64, appState []byte) ([]byte, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	g, err := ParseGenesis(chainID, appState)
-	if err != nil {
-		return nil, err
-	}
-	overlay := state.NewOverlay(&empty{})
-	if err := a.build(g, overlay, timestamp); err != nil {
-		return nil, fmt.Errorf("app: genesis: %w", err)
-	}
-	diff, err := overlay.Diff()
+	g, overlay, diff, err := a.genesisOf(chainID, timestamp, appState)
 	if err != nil {
 		return nil, err
 	}
 	if head := a.store.Head(); head != nil {
-		return a.sameGenesis(g, head, timestamp, diff)
+		if head.Height != 0 {
+			return nil, fmt.Errorf("%w: genesis of a chain that has %d blocks", errOrder, head.Height)
+		}
+		return appHashOf(head.StateRoot), a.compareGenesis(g, timestamp, diff)
 	}
 	change, err := a.store.Apply(diff)
 	if err != nil {
@@ -356,24 +352,74 @@ func (a *App) InitGenesis(chainID string, timestamp uint64, appState []byte) ([]
 	return appHashOf(block.StateRoot), nil
 }
 
-// sameGenesis answers a second InitGenesis, which consensus makes when the node stopped before block 1.
-func (a *App) sameGenesis(g *Genesis, head *state.Head, timestamp uint64, diff *starknet.StateDiff) ([]byte, error) {
-	stored, err := a.store.Genesis()
+// genesisOf is what a genesis says and the state that it makes.
+func (a *App) genesisOf(chainID string, timestamp uint64, appState []byte) (*Genesis, *state.Overlay, *starknet.StateDiff, error) {
+	g, err := ParseGenesis(chainID, appState)
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
+	}
+	overlay := state.NewOverlay(&empty{})
+	if err := a.build(g, overlay, timestamp); err != nil {
+		return nil, nil, nil, fmt.Errorf("app: genesis: %w", err)
+	}
+	diff, err := overlay.Diff()
+	return g, overlay, diff, err
+}
+
+// GenesisError is a genesis that is not that of the stored chain.
+type GenesisError struct {
+	What          string // "chain id", "genesis time", "parameters" or "state"
+	Given, Stored string
+}
+
+func (e *GenesisError) Error() string {
+	return fmt.Sprintf("app: the genesis has %s %s, the stored chain began with %s", e.What, e.Given, e.Stored)
+}
+
+// CheckGenesis compares a genesis with the chain that is stored, whatever its height: an error is a [*GenesisError]. A store without a chain
+// agrees with any.
+func (a *App) CheckGenesis(chainID string, timestamp uint64, appState []byte) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.store.Head() == nil {
+		return nil
+	}
+	if stored := a.genesis.Load(); stored.ChainID != chainID { // before the state is built, which the chain id is part of
+		return &GenesisError{"chain id", strconv.Quote(chainID), strconv.Quote(stored.ChainID)}
+	}
+	g, _, diff, err := a.genesisOf(chainID, timestamp, appState)
+	if err != nil {
+		return err
+	}
+	return a.compareGenesis(g, timestamp, diff)
+}
+
+// compareGenesis compares a genesis and its state with the stored chain.
+func (a *App) compareGenesis(g *Genesis, timestamp uint64, diff *starknet.StateDiff) error {
+	ours := a.genesis.Load()
+	stored, err := ours.encode()
+	if err != nil {
+		return err
 	}
 	params, err := g.encode()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	header, _, _, err := a.store.Header(0)
-	if err != nil {
-		return nil, err
+	header, _, ok, err := a.store.Header(0)
+	if err != nil || !ok {
+		return errors.Join(err, errors.New("app: block 0 is not stored"))
 	}
-	if head.Height != 0 || !bytes.Equal(stored, params) || header.StateDiffCommitment != diff.Hash() || header.Timestamp != timestamp {
-		return nil, fmt.Errorf("%w: genesis of a chain that is another, or has %d blocks", errOrder, head.Height)
+	switch {
+	case g.ChainID != ours.ChainID:
+		return &GenesisError{"chain id", strconv.Quote(g.ChainID), strconv.Quote(ours.ChainID)}
+	case header.Timestamp != timestamp:
+		return &GenesisError{"genesis time", strconv.FormatUint(timestamp, 10), strconv.FormatUint(header.Timestamp, 10)}
+	case !bytes.Equal(stored, params):
+		return &GenesisError{"parameters", string(params), string(stored)}
+	case header.StateDiffCommitment != diff.Hash():
+		return &GenesisError{"state", diff.Hash().String(), header.StateDiffCommitment.String()}
 	}
-	return appHashOf(head.StateRoot), nil
+	return nil
 }
 
 // build puts the genesis state into an overlay.

@@ -68,7 +68,7 @@ func openChain(ctx context.Context, genesis *cmttypes.GenesisDoc, nodes []string
 	if c.light, err = light.NewClient(ctx, genesis.ChainID,
 		light.TrustOptions{Period: period, Height: first.Height, Hash: first.Hash()},
 		providers[0], witnesses, lightdb.New(db, genesis.ChainID)); err != nil {
-		return nil, fmt.Errorf("watcher: light client: %w", err)
+		return nil, forked(first.Height, fmt.Errorf("watcher: light client: %w", err))
 	}
 	return c, nil
 }
@@ -99,14 +99,14 @@ func (c *chain) block(ctx context.Context, height int64) (b *Block, err error) {
 	}
 	next, err := c.light.VerifyLightBlockAtHeight(ctx, height+1, time.Now())
 	if err != nil {
-		return nil, fmt.Errorf("watcher: header %d: %w", height+1, err)
+		return nil, forked(height+1, fmt.Errorf("watcher: header %d: %w", height+1, err))
 	}
 	this, err := c.light.VerifyLightBlockAtHeight(ctx, height, time.Now())
 	if err != nil {
-		return nil, fmt.Errorf("watcher: header %d: %w", height, err)
+		return nil, forked(height, fmt.Errorf("watcher: header %d: %w", height, err))
 	}
-	if !bytes.Equal(next.LastBlockID.Hash, this.Hash()) {
-		return nil, fmt.Errorf("watcher: header %d follows %X, header %d is %X", next.Height, next.LastBlockID.Hash, height, this.Hash())
+	if !bytes.Equal(next.LastBlockID.Hash, this.Hash()) { // both are signed
+		return nil, &ForkError{next.Height, fmt.Errorf("header %d follows %X, header %d is %X", next.Height, next.LastBlockID.Hash, height, this.Hash())}
 	}
 	answer, err := node.Block(ctx, &height)
 	if err != nil {

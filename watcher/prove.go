@@ -56,7 +56,7 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []prover.Res
 		return nil
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, refusedProof(b.Height, err)
 	}
 	uncovered, err := uncoveredOf(recording, excluded)
 	if err != nil {
@@ -72,11 +72,11 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []prover.Res
 	}
 	anchor, err := headers.Verify(proof, &headers.Trust{Genesis: w.trusted})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, &SelfCheckError{b.Height, err}
 	}
 	verdict, err := prover.VerifyBlock(proof, anchor, prover.Policy{MinBits: w.minBits()})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, &SelfCheckError{b.Height, err}
 	}
 	addCoverage(record, verdict.Outcome.Transactions)
 	record.Status, record.StateRoot = proofstore.Proved, anchor.After.String()

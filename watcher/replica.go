@@ -10,25 +10,13 @@ import (
 	"github.com/starkd/starkd/prover/headers"
 )
 
-// DivergenceError stops a watcher: its own execution of a block and what the validators signed differ. It means a bug in
-// one of two engines, or a dishonest two thirds of the validators; either way no proof may be made.
-type DivergenceError struct {
-	Height       int64
-	What         string // "app hash" or "results hash"
-	Ours, Signed []byte
-}
-
-func (e *DivergenceError) Error() string {
-	return fmt.Sprintf("watcher: %s after block %d is %X by this replica, validators signed %X", e.What, e.Height, e.Ours, e.Signed)
-}
-
 // replica is a state machine of the watcher's own, fed with verified blocks.
 type replica struct{ app *app.App }
 
-// begin makes the genesis state if there is none, and compares it with the first header.
+// begin makes the genesis state if there is none, and refuses a genesis that is not the stored one's.
 func (r *replica) begin(genesis *cmttypes.GenesisDoc) error {
-	if height, _ := r.app.Info(); height > 0 {
-		return nil
+	if height, hash := r.app.Info(); height > 0 || hash != nil {
+		return r.app.CheckGenesis(genesis.ChainID, uint64(genesis.GenesisTime.Unix()), genesis.AppState)
 	}
 	_, err := r.app.InitGenesis(genesis.ChainID, uint64(genesis.GenesisTime.Unix()), genesis.AppState)
 	return err

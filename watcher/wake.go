@@ -9,39 +9,35 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// wakeups subscribes to new blocks on a node's CometBFT websocket and sends on the returned channel when one may have
-// come. An event is only a hint to look: events may be lost, doubled or forged, so nothing is read from them. A lost
-// connection is made again, and counts as a wake-up, since blocks may have passed meanwhile.
-func wakeups(ctx context.Context, node string, report func(connected bool, err error)) <-chan struct{} {
-	wake := make(chan struct{}, 1)
+// wakeups subscribes to new blocks on a node's CometBFT websocket and sends on wake when one may have come, until ctx ends. An event is
+// only a hint to look: events may be lost, doubled or forged, so nothing is read from them. A lost connection is made again, and counts as
+// a wake-up, since blocks may have passed meanwhile.
+func wakeups(ctx context.Context, node string, wake chan<- struct{}, report func(connected bool, err error)) {
 	ping := func() {
 		select {
 		case wake <- struct{}{}:
 		default: // one is pending already
 		}
 	}
-	go func() {
-		const longest = 10 * time.Second
-		pause := 100 * time.Millisecond
-		for ctx.Err() == nil {
-			started := time.Now()
-			err := listen(ctx, node, func() { report(true, nil); ping() }, ping)
-			if ctx.Err() != nil {
-				return
-			}
-			report(false, err)
-			if time.Since(started) > longest {
-				pause = 100 * time.Millisecond
-			}
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(pause):
-			}
-			pause = min(2*pause, longest)
+	const longest = 10 * time.Second
+	pause := 100 * time.Millisecond
+	for ctx.Err() == nil {
+		started := time.Now()
+		err := listen(ctx, node, func() { report(true, nil); ping() }, ping)
+		if ctx.Err() != nil {
+			return
 		}
-	}()
-	return wake
+		report(false, err)
+		if time.Since(started) > longest {
+			pause = 100 * time.Millisecond
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, longest)
+	}
 }
 
 // listen subscribes once and calls event for each message until the connection ends.

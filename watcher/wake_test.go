@@ -45,11 +45,19 @@ func TestWakeupsReconnect(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	var lost atomic.Int64
-	wake := wakeups(ctx, server.URL, func(connected bool, err error) {
-		if !connected {
-			lost.Add(1)
-		}
-	})
+	wake, done := make(chan struct{}, 1), make(chan struct{})
+	go func() {
+		defer close(done)
+		wakeups(ctx, server.URL, wake, func(connected bool, err error) {
+			if !connected {
+				lost.Add(1)
+			}
+		})
+	}()
+	defer func() {
+		cancel()
+		<-done
+	}()
 	for range 3 {
 		select {
 		case <-wake:

@@ -2,10 +2,11 @@ package watcher
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -13,8 +14,6 @@ import (
 	dbm "github.com/cometbft/cometbft-db"
 	cmtjson "github.com/cometbft/cometbft/libs/json"
 	cmttypes "github.com/cometbft/cometbft/types"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/starkd/starkd/app"
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/prover"
@@ -42,28 +41,28 @@ type Watcher struct {
 	config  Config
 	app     *app.App
 	engine  cairo.Engine
-	chain   *chain
+	chain   source // nil before a node was reached
 	replica replica
 	trusted *headers.Genesis // the genesis as verifiers of proofs read it
 	log     *slog.Logger
 	metrics *metrics
 
-	mu     sync.Mutex
-	status Status
+	opened     bool
+	firstPause time.Duration // between attempts
+	connect    func(context.Context, int) (source, error)
+	prove      func(context.Context, *Block, []prover.Result) (*proofstore.Record, []byte, error)
+
+	mu      sync.Mutex
+	status  Status
+	trouble map[string]string // what is tried again, and its latest error
+	reached bool              // a node was, and agreed with the genesis
+	silent  time.Time         // since when no node has given an answer that could be used; zero if one did
 }
 
-// Status is how far a watcher has come: the body of GET /v1/status.
-type Status struct {
-	ChainID       string `json:"chain_id"`
-	Connected     bool   `json:"connected"`         // to the followed node's websocket
-	Height        int64  `json:"height"`            // verified and replayed
-	ProvedHeight  uint64 `json:"proved_height"`     // every block up to here has been handled
-	Proving       int64  `json:"proving,omitempty"` // the block whose proof is being made
-	ProvingStage  string `json:"proving_stage,omitempty"`
-	LastError     string `json:"last_error,omitempty"` // of an attempt that is made again
-	Halted        string `json:"halted,omitempty"`     // why the watcher has stopped for good
-	SecurityBits  uint   `json:"security_bits"`
-	OSProgramHash string `json:"os_program_hash"`
+// source is where verified blocks come from: a chain.
+type source interface {
+	block(ctx context.Context, height int64) (*Block, error)
+	results(ctx context.Context, b *Block) ([]prover.Result, error)
 }
 
 // New makes a watcher that has not begun.
@@ -78,64 +77,111 @@ func New(config Config) (*Watcher, error) {
 	}
 	w := &Watcher{
 		config: config, app: config.App, engine: config.Engine, replica: replica{config.App}, trusted: trusted, log: config.Log, metrics: newMetrics(),
+		firstPause: firstPause, trouble: map[string]string{}, silent: time.Now(),
 	}
 	w.status = Status{
 		ChainID: config.Genesis.ChainID, SecurityBits: w.minBits(), OSProgramHash: prover.OSProgramHash.String(),
 		ProvedHeight: config.Proofs.Cursor(),
 	}
+	w.connect, w.prove = w.openChain, w.proveBlock
 	return w, nil
 }
 
-// Run follows, replays and proves until ctx ends, which is no error, or something is wrong for good: a *DivergenceError,
-// or a store that fails. What a node answers, or does not, is tried again.
-func (w *Watcher) Run(ctx context.Context) (err error) {
-	defer func() {
-		if ctx.Err() != nil {
-			err = nil
-		}
-		if err != nil {
-			w.update(func(s *Status) { s.Halted = err.Error() })
-		}
-	}()
+// Open compares the genesis with what the replica and the proof store already hold, and makes the replica's genesis state if it has none.
+// An error is a home of another chain, or one that cannot be used.
+func (w *Watcher) Open(ctx context.Context) error {
 	if err := w.replica.begin(w.config.Genesis); err != nil {
 		return err
 	}
+	_, head, ok, err := w.app.Store().Header(0)
+	if err != nil || !ok {
+		return errors.Join(err, errors.New("watcher: the replica lost block 0"))
+	}
+	identity := sha256.New()
+	fmt.Fprintf(identity, "%s\n%d\n%s\n%x\n%v\n", w.config.Genesis.ChainID, w.config.Genesis.InitialHeight,
+		w.config.Genesis.GenesisTime.UTC().Format(time.RFC3339Nano), w.config.Genesis.ValidatorHash(), head.BlockHash)
+	if err := w.config.Proofs.Bind(ctx, w.config.Genesis.ChainID, hex.EncodeToString(identity.Sum(nil))); err != nil {
+		return err
+	}
 	w.update(func(s *Status) { s.Height = w.replica.height() })
+	w.opened = true
+	return nil
+}
+
+// Run follows, replays and proves until ctx ends, which is no error, or something is wrong that trying again does not mend (halt.go). The
+// error of that kind is in Status from then on, and Handler goes on showing it.
+func (w *Watcher) Run(ctx context.Context) error {
+	err := w.guard("starting", func() error { return w.run(ctx) })
+	if err != nil {
+		w.metrics.halted.Set(1)
+		w.update(func(s *Status) { s.Halted = err.Error() })
+		w.log.Error("the watcher has stopped; nothing more is replayed or proved", "err", err)
+	}
+	return err
+}
+
+func (w *Watcher) run(ctx context.Context) error {
+	if !w.opened {
+		if err := w.Open(ctx); err != nil {
+			return ended(ctx, err)
+		}
+	}
 	attempts := 0
 	if err := w.retry(ctx, "connecting", func() (err error) {
-		first := attempts % len(w.config.Nodes) // any node will do to begin with
+		w.chain, err = w.connect(ctx, attempts)
 		attempts++
-		nodes := slices.Concat(w.config.Nodes[first:], w.config.Nodes[:first])
-		w.chain, err = openChain(ctx, w.config.Genesis, nodes, w.config.LightDB, w.config.TrustingPeriod)
 		return err
 	}); err != nil {
 		return err
 	}
-	wake := wakeups(ctx, w.config.Nodes[0], func(connected bool, err error) {
-		w.update(func(s *Status) { s.Connected = connected })
-		if err != nil {
-			w.log.Warn("websocket lost", "err", err)
-		}
-	})
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	replayed := make(chan struct{}, 1)
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if err := w.replayAll(ctx, wake, replayed); err != nil {
-			cancel(err)
-		}
-	})
-	wg.Go(func() {
-		if err := w.proveAll(ctx, replayed); err != nil {
-			cancel(err)
-		}
-	})
-	wg.Wait()
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
-		return cause
+	if ctx.Err() != nil { // perhaps before a node was reached
+		return nil
 	}
-	return nil
+	w.heard()
+
+	// The first of the loops that ends with an error ends the others.
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	var wg sync.WaitGroup
+	var failed error
+	var once sync.Once
+	start := func(doing string, loop func() error) {
+		wg.Go(func() {
+			if err := w.guard(doing, loop); err != nil {
+				once.Do(func() { failed = err })
+				stop()
+			}
+		})
+	}
+	wake, replayed := make(chan struct{}, 1), make(chan struct{}, 1)
+	start("listening", func() error {
+		wakeups(running, w.config.Nodes[0], wake, func(connected bool, err error) {
+			w.update(func(s *Status) { s.Connected = connected })
+			if err != nil {
+				w.log.Warn("websocket lost", "err", err)
+			}
+		})
+		return nil
+	})
+	start("replaying", func() error { return w.replayAll(running, wake, replayed) })
+	start("proving", func() error { return w.proveAll(running, replayed) })
+	wg.Wait()
+	return failed
+}
+
+// openChain connects to the nodes. Any of them will do to begin with: each attempt begins with the next.
+func (w *Watcher) openChain(ctx context.Context, attempt int) (source, error) {
+	first := attempt % len(w.config.Nodes)
+	nodes := slices.Concat(w.config.Nodes[first:], w.config.Nodes[:first])
+	return openChain(ctx, w.config.Genesis, nodes, w.config.LightDB, w.config.TrustingPeriod)
+}
+
+// ended is err, but nil if it says no more than that ctx has ended.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
+		return nil
+	}
+	return err
 }
 
 // pollInterval is how long a silent websocket is believed.
@@ -148,14 +194,17 @@ func (w *Watcher) replayAll(ctx context.Context, wake <-chan struct{}, replayed 
 			for {
 				b, err := w.chain.block(ctx, w.replica.height()+1)
 				if errors.Is(err, errNotYet) {
+					w.heard()
 					return nil
 				}
 				if err != nil {
 					return err
 				}
+				w.heard()
 				if err := w.replica.replay(b); err != nil {
 					return permanent{err}
 				}
+				w.recovered("replaying")
 				w.metrics.height.Set(float64(b.Height))
 				w.update(func(s *Status) { s.Height = b.Height })
 				select {
@@ -196,8 +245,12 @@ func (w *Watcher) proveAll(ctx context.Context, replayed <-chan struct{}) error 
 					return nil
 				}
 			}
-			if err := store.SetCursor(ctx, next, len(block.Transactions) > 0 || next%cursorInterval == 0); err != nil {
+			durable := len(block.Transactions) > 0 || next%cursorInterval == 0
+			if err := w.retry(ctx, "writing the cursor", func() error { return stored(store.SetCursor(ctx, next, durable)) }); err != nil {
 				return err
+			}
+			if ctx.Err() != nil {
+				return nil
 			}
 			w.metrics.proved.Set(float64(next))
 			w.update(func(s *Status) { s.ProvedHeight = next })
@@ -215,7 +268,7 @@ func (w *Watcher) handle(ctx context.Context, height int64) error {
 	if _, err := w.config.Proofs.Record(ctx, uint64(height)); err == nil {
 		return nil
 	} else if !errors.Is(err, proofstore.ErrNotFound) {
-		return err
+		return stored(err)
 	}
 	b, err := w.chain.block(ctx, height)
 	if err != nil {
@@ -227,26 +280,29 @@ func (w *Watcher) handle(ctx context.Context, height int64) error {
 	}
 	w.update(func(s *Status) { s.Proving, s.ProvingStage = height, "recording calls" })
 	defer w.update(func(s *Status) { s.Proving, s.ProvingStage = 0, "" })
-	record, bundle, err := w.proveBlock(ctx, b, results)
+	record, bundle, err := w.prove(ctx, b, results)
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if isPermanent(err) {
+		return err
 	}
 	if err != nil {
 		// Proving is a function of the block: another try would end the same. The block is recorded as what it is, a
 		// block that this watcher could not prove, and the next ones, which do not depend on it, are proved.
 		w.log.Error("proving failed: a defect of this program", "height", height, "err", err)
 		if record, err = w.failed(height, err); err != nil {
-			return err
+			return permanent{err}
 		}
 		bundle = nil
 	}
 	if bundle != nil {
 		if record.Bundle, err = w.config.Proofs.PutBundle(ctx, record.Block, bundle); err != nil {
-			return err
+			return stored(err)
 		}
 	}
 	if err := w.config.Proofs.PutRecord(ctx, record); err != nil {
-		return err
+		return stored(err)
 	}
 	w.metrics.transactions.WithLabelValues(string(proofstore.Proved)).Add(float64(len(record.Transactions) - len(record.NotProvable)))
 	w.metrics.transactions.WithLabelValues(string(proofstore.NotProvable)).Add(float64(len(record.NotProvable)))
@@ -272,59 +328,6 @@ func (w *Watcher) failed(height int64, reason error) (*proofstore.Record, error)
 	return record, nil
 }
 
-// permanent is an error that trying again does not help.
-type permanent struct{ error }
-
-func (p permanent) Unwrap() error { return p.error }
-
-// retry does what until it ends without an error, or with a permanent one, or ctx ends.
-func (w *Watcher) retry(ctx context.Context, doing string, what func() error) error {
-	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
-		err := what()
-		if err == nil {
-			w.update(func(s *Status) { s.LastError = "" })
-			return nil
-		}
-		if p, ok := errors.AsType[permanent](err); ok {
-			return p.error
-		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		w.log.Warn("will try again", "doing", doing, "err", err)
-		w.update(func(s *Status) { s.LastError = doing + ": " + err.Error() })
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(pause):
-		}
-	}
-}
-
-func (w *Watcher) update(change func(*Status)) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	change(&w.status)
-}
-
-// Status is how far the watcher has come.
-func (w *Watcher) Status() Status {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.status
-}
-
-// Handler serves proofs, status and metrics.
-func (w *Watcher) Handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(w.metrics.registry, promhttp.HandlerOpts{}))
-	mux.Handle("/", proofstore.Handler(w.config.Proofs, func() (any, bool) {
-		s := w.Status()
-		return s, s.Halted == ""
-	}))
-	return mux
-}
-
 // parameters are those of a proof of this many steps.
 func (w *Watcher) parameters(steps uint64) prover.Parameters {
 	p := prover.DefaultParameters(steps)
@@ -344,24 +347,4 @@ func (w *Watcher) progress(height int64, steps uint64) *prover.Progress {
 	return &prover.Progress{Stage: func(name string, number, total int) {
 		w.update(func(s *Status) { s.ProvingStage = fmt.Sprintf("%s (%d of %d)", name, number+1, total) })
 	}}
-}
-
-// metrics are the watcher's, by their Prometheus names.
-type metrics struct {
-	registry       *prometheus.Registry
-	height, proved prometheus.Gauge
-	transactions   *prometheus.CounterVec
-	proving        prometheus.Histogram
-}
-
-func newMetrics() *metrics {
-	m := &metrics{
-		registry:     prometheus.NewRegistry(),
-		height:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "starkd_watcher_height", Help: "Newest verified and replayed block."}),
-		proved:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "starkd_watcher_proved_height", Help: "Every block up to here has been handled."}),
-		transactions: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "starkd_watcher_transactions_total", Help: "Transactions handled, by what became of them."}, []string{"status"}),
-		proving:      prometheus.NewHistogram(prometheus.HistogramOpts{Name: "starkd_watcher_proving_seconds", Help: "Time to prove one trace.", Buckets: prometheus.ExponentialBuckets(1, 2, 12)}),
-	}
-	m.registry.MustRegister(m.height, m.proved, m.transactions, m.proving)
-	return m
 }

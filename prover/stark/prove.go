@@ -121,12 +121,12 @@ func Prove(ctx context.Context, w air.Witness, p *Params, seed transcript.Digest
 	progress.stage(6)
 	leaveValues := ch.Scope("OODS values")
 	z := ch.Draw("Evaluation point")
-	sampled := evalSamples(system, &s, tables, z)
+	sampled, err := evalSamples(ctx, system, &s, tables, z)
+	if err != nil {
+		return nil, err
+	}
 	for _, t := range tables {
 		t.coeffs = nil // no longer needed
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
 	}
 	release(&s)
 	sendSamples(ch, sampled, p.FriendlyUpdates)

@@ -52,7 +52,7 @@ func (e *extender) composition(ctx context.Context, ev *air.Evaluator, tables []
 }
 
 // evalSamples evaluates the columns out of domain: each mask cell at z·g^row, and the composition's columns at z².
-func evalSamples(system *air.System, s *sizes, tables []*table, z field.Element) []field.Element {
+func evalSamples(ctx context.Context, system *air.System, s *sizes, tables []*table, z field.Element) ([]field.Element, error) {
 	places := samples(system, s, z, make([]field.Element, len(system.Mask)+air.CompositionColumns))
 	byColumn := make(map[int][]int)
 	for i, place := range places {
@@ -62,6 +62,9 @@ func evalSamples(system *air.System, s *sizes, tables []*table, z field.Element)
 	column := 0
 	for _, t := range tables {
 		for _, coeffs := range t.coeffs {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
 			indices := byColumn[column]
 			points := make([]field.Element, len(indices))
 			for k, i := range indices {
@@ -73,7 +76,7 @@ func evalSamples(system *air.System, s *sizes, tables []*table, z field.Element)
 			column++
 		}
 	}
-	return out
+	return out, nil
 }
 
 // deepQuotients evaluates Σ γ^i·(f_i(x) - v_i)/(x - x_i) on coset 0 of the evaluation domain, where the polynomial is

@@ -182,7 +182,7 @@ func TestQuotientsAgree(t *testing.T) {
 	}
 	tables := []*table{commit(f.columns), commit(second), commit([][]field.Element{second[0], f.columns[1]})}
 	z, gamma := field.New(123456789), field.New(987)
-	values := evalSamples(f.system, &s, tables, z)
+	values, err := evalSamples(t.Context(), f.system, &s, tables, z)
 	places := samples(f.system, &s, z, values)
 	got, err := deepQuotients(t.Context(), &s, places, tables, f.system, gamma)
 	domain := s.trace.Shift(field.Generator())

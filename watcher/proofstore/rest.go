@@ -1,12 +1,14 @@
 package proofstore
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 )
 
 //go:embed openapi.json
@@ -15,9 +17,9 @@ var openAPI []byte
 // latestLimit bounds the list of GET /v1/proofs without a block.
 const latestLimit = 50
 
-// Handler serves the store by REST (openapi.json is its description). status returns the body of GET /v1/status and
-// whether the watcher is healthy.
-func Handler(s *Store, status func() (body any, healthy bool)) http.Handler {
+// Handler serves the store by REST (openapi.json is its description). status returns the body of GET /v1/status, health why the watcher
+// does not do its work, or nil.
+func Handler(s *Store, status func() any, health func() error) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/proofs", func(w http.ResponseWriter, r *http.Request) {
 		block := r.URL.Query().Get("block")
@@ -89,12 +91,11 @@ func Handler(s *Store, status func() (body any, healthy bool)) http.Handler {
 		serveBundle(s, w, r, record)
 	})
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) {
-		body, _ := status()
-		answer(w, body, nil)
+		answer(w, status(), nil)
 	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
-		if _, healthy := status(); !healthy {
-			fail(w, http.StatusServiceUnavailable, errors.New("the watcher has stopped; /v1/status says why"))
+		if err := health(); err != nil {
+			fail(w, http.StatusServiceUnavailable, err)
 			return
 		}
 		answer(w, map[string]string{"status": "ok"}, nil)
@@ -147,15 +148,21 @@ func serveBundle(s *Store, w http.ResponseWriter, r *http.Request, record *Recor
 		fail(w, http.StatusNotFound, fmt.Errorf("block %d (%s) has no proof", record.Block, record.Status))
 		return
 	}
-	data, err := s.Bundle(r.Context(), record)
-	if err != nil {
-		answer(w, nil, err)
-		return
-	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Starkd-Proof-Parts", strconv.Itoa(len(record.Proofs)))
 	w.Header().Set("ETag", `"`+record.Bundle.SHA256+`"`)
-	w.Write(data)
+	if r.Method == http.MethodHead { // without reading the bundle
+		w.Header().Set("Accept-Ranges", "bytes")
+		w.Header().Set("Content-Length", strconv.FormatInt(record.Bundle.Size, 10))
+		return
+	}
+	data, err := s.Bundle(r.Context(), record)
+	if err != nil {
+		w.Header().Del("ETag")
+		answer(w, nil, err)
+		return
+	}
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data)) // ranges, If-None-Match
 }
 
 func parseBlock(s string) (uint64, error) {

@@ -15,8 +15,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"gocloud.dev/blob"
 	_ "gocloud.dev/blob/fileblob" // file://
@@ -87,6 +90,10 @@ type position struct {
 type Store struct {
 	bucket *blob.Bucket
 	cursor atomic.Uint64
+
+	mu     sync.Mutex
+	newest []uint64  // blocks of the newest records, ascending, at most listed
+	asOf   time.Time // when the bucket was listed; zero if never
 }
 
 // Open opens the bucket at a gocloud.dev URL, such as file:///var/lib/starkd/proofs or mem://.
@@ -107,7 +114,44 @@ func Open(ctx context.Context, url string) (*Store, error) {
 // Close releases the bucket.
 func (s *Store) Close() error { return s.bucket.Close() }
 
-const cursorKey = "cursor.json"
+const (
+	cursorKey = "cursor.json"
+	chainKey  = "chain.json"
+)
+
+// identity is the chain whose proofs a store holds.
+type identity struct {
+	ChainID string `json:"chain_id"`
+	Genesis string `json:"genesis"` // its digest
+}
+
+// ChainError is a store of another chain's proofs.
+type ChainError struct {
+	Chain, Stored         string // chain ids
+	Genesis, StoredDigest string
+}
+
+func (e *ChainError) Error() string {
+	return fmt.Sprintf("proofstore: it holds proofs of chain %q with genesis %s, not of chain %q with genesis %s", e.Stored, e.StoredDigest, e.Chain, e.Genesis)
+}
+
+// Bind makes the store that of a chain, named by its id and a digest of its genesis, or checks that it is.
+func (s *Store) Bind(ctx context.Context, chain, genesis string) error {
+	var is identity
+	switch err := s.readJSON(ctx, chainKey, &is); {
+	case errors.Is(err, ErrNotFound):
+		data, err := json.Marshal(identity{chain, genesis})
+		if err != nil {
+			return err
+		}
+		return s.write(ctx, chainKey, data)
+	case err != nil:
+		return err
+	case is != identity{chain, genesis}:
+		return &ChainError{chain, is.ChainID, genesis, is.Genesis}
+	}
+	return nil
+}
 
 type cursor struct {
 	Height uint64 `json:"height"`
@@ -166,7 +210,15 @@ func (s *Store) PutRecord(ctx context.Context, r *Record) error {
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, recordKey(r.Block), data)
+	if err := s.write(ctx, recordKey(r.Block), data); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.asOf.IsZero() {
+		s.remember(r.Block)
+	}
+	return nil
 }
 
 // Record returns what is stored of a block, an Empty one for a handled block without transactions, or ErrNotFound.
@@ -215,27 +267,65 @@ func (s *Store) Bundle(ctx context.Context, r *Record) ([]byte, error) {
 
 // Latest returns the records of the newest blocks that have transactions, newest first, at most limit of them.
 func (s *Store) Latest(ctx context.Context, limit int) ([]*Record, error) {
-	var keys []string
-	it := s.bucket.List(&blob.ListOptions{Prefix: "blocks/"})
-	for {
-		object, err := it.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		keys = append(keys, object.Key)
+	numbers, err := s.latest(ctx)
+	if err != nil {
+		return nil, err
 	}
 	var records []*Record
-	for i := len(keys) - 1; i >= 0 && len(records) < limit; i-- {
+	for i := len(numbers) - 1; i >= 0 && len(records) < limit; i-- {
 		r := new(Record)
-		if err := s.readJSON(ctx, keys[i], r); err != nil {
+		if err := s.readJSON(ctx, recordKey(numbers[i]), r); err != nil {
 			return nil, err
 		}
 		records = append(records, r)
 	}
 	return records, nil
+}
+
+const (
+	// listed bounds what is remembered of the newest records.
+	listed = 100
+	// listInterval is how old a listing may be: another watcher may write to the same bucket.
+	listInterval = time.Minute
+)
+
+// latest lists the newest records. The bucket is listed, which takes as long as it has records, at most once a minute; what this
+// process writes is known without.
+func (s *Store) latest(ctx context.Context) ([]uint64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.asOf.IsZero() || time.Since(s.asOf) > listInterval {
+		s.newest = nil
+		it := s.bucket.List(&blob.ListOptions{Prefix: "blocks/"})
+		for {
+			object, err := it.Next(ctx)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				s.asOf = time.Time{}
+				return nil, fmt.Errorf("proofstore: blocks/: %w", err)
+			}
+			var block uint64
+			if _, err := fmt.Sscanf(object.Key, "blocks/%d.json", &block); err == nil && recordKey(block) == object.Key {
+				s.remember(block)
+			}
+		}
+		s.asOf = time.Now()
+	}
+	return slices.Clone(s.newest), nil
+}
+
+// remember adds a block to the newest records. The mutex is held.
+func (s *Store) remember(block uint64) {
+	at, found := slices.BinarySearch(s.newest, block)
+	if found {
+		return
+	}
+	s.newest = slices.Insert(s.newest, at, block)
+	if len(s.newest) > listed {
+		s.newest = s.newest[1:]
+	}
 }
 
 // write is atomic: fileblob writes beside the target and renames, object stores replace whole objects.

@@ -8,8 +8,11 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func fill(t *testing.T, url string) *Store {
@@ -48,8 +51,8 @@ func fill(t *testing.T, url string) *Store {
 
 func TestREST(t *testing.T) {
 	s := fill(t, "mem://")
-	healthy := true
-	h := Handler(s, func() (any, bool) { return map[string]any{"chain_id": "TEST", "height": 8}, healthy })
+	var fault error
+	h := Handler(s, func() any { return map[string]any{"chain_id": "TEST", "height": 8} }, func() error { return fault })
 	for _, c := range []struct {
 		path string
 		code int
@@ -83,11 +86,11 @@ func TestREST(t *testing.T) {
 			t.Errorf("GET %s: not JSON: %s", c.path, w.Body)
 		}
 	}
-	healthy = false
+	fault = errors.New("halted: app hash after block 7")
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/healthz", nil))
-	if w.Code != http.StatusServiceUnavailable {
-		t.Errorf("a stopped watcher's /healthz = %d", w.Code)
+	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), fault.Error()) {
+		t.Errorf("a stopped watcher's /healthz = %d %s", w.Code, w.Body)
 	}
 }
 
@@ -112,5 +115,106 @@ func TestFilesAndDigests(t *testing.T) {
 	again, err := Open(ctx, "file://"+dir+"?no_tmp_dir=true&metadata=skip")
 	if err != nil || again.Cursor() != 8 {
 		t.Errorf("reopened: cursor %d, %v", again.Cursor(), err)
+	}
+}
+
+// What a client need not be sent is not: the body of HEAD, a bundle that it has, the rest of a range.
+func TestBundleRequests(t *testing.T) {
+	dir := t.TempDir()
+	s := fill(t, "file://"+dir+"?no_tmp_dir=true&metadata=skip")
+	h := Handler(s, func() any { return nil }, func() error { return nil })
+	ask := func(method string, header ...string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(method, "/v1/blocks/7/proof", nil)
+		for i := 0; i < len(header); i += 2 {
+			r.Header.Set(header[i], header[i+1])
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w
+	}
+	whole := ask("GET")
+	tag := whole.Header().Get("ETag")
+	if whole.Code != 200 || whole.Body.String() != `{"bundle":7}` || len(tag) != 66 || whole.Header().Get("Content-Type") != "application/json" {
+		t.Fatalf("GET: %d %s %v", whole.Code, whole.Body, whole.Header())
+	}
+	if w := ask("GET", "If-None-Match", tag); w.Code != http.StatusNotModified || w.Body.Len() != 0 {
+		t.Errorf("GET of what the client has: %d %s", w.Code, w.Body)
+	}
+	if w := ask("GET", "Range", "bytes=2-7"); w.Code != http.StatusPartialContent || w.Body.String() != "bundle" {
+		t.Errorf("GET of a range: %d %s", w.Code, w.Body)
+	}
+	if err := os.Remove(filepath.Join(dir, "bundles", "000000000007.json")); err != nil {
+		t.Fatal(err)
+	}
+	if w := ask("HEAD"); w.Code != 200 || w.Header().Get("Content-Length") != "12" || w.Header().Get("ETag") != tag || w.Body.Len() != 0 {
+		t.Errorf("HEAD reads the bundle: %d %v", w.Code, w.Header())
+	}
+	if w := ask("GET"); w.Code != http.StatusNotFound || w.Header().Get("ETag") != "" {
+		t.Errorf("GET of a lost bundle: %d %v", w.Code, w.Header())
+	}
+}
+
+// The newest records are known without listing the bucket: of this process at once, of another within a minute.
+func TestLatest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := fill(t, "mem://")
+		latest := func(limit int) (blocks []uint64) {
+			t.Helper()
+			records, err := s.Latest(t.Context(), limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range records {
+				blocks = append(blocks, r.Block)
+			}
+			return blocks
+		}
+		put := func(block uint64) {
+			t.Helper()
+			if err := s.PutRecord(t.Context(), &Record{Block: block, Status: NotProvable}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := latest(5); !slices.Equal(got, []uint64{7}) {
+			t.Errorf("at first %v", got)
+		}
+		put(12)
+		put(9)
+		put(9)
+		if got := latest(5); !slices.Equal(got, []uint64{12, 9, 7}) {
+			t.Errorf("after three more %v", got)
+		}
+		if err := s.bucket.WriteAll(t.Context(), recordKey(10), []byte(`{"block":10}`), nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := latest(2); !slices.Equal(got, []uint64{12, 9}) {
+			t.Errorf("the bucket is listed again at once: %v", got)
+		}
+		time.Sleep(listInterval + 1)
+		if got := latest(3); !slices.Equal(got, []uint64{12, 10, 9}) {
+			t.Errorf("after a minute %v", got)
+		}
+		for block := range uint64(listed) {
+			put(100 + block)
+		}
+		if got := latest(2 * listed); len(got) != listed || got[0] != 100+listed-1 || got[listed-1] != 100 {
+			t.Errorf("%d are remembered: %v", len(got), got)
+		}
+	})
+}
+
+// A store is that of one chain.
+func TestBind(t *testing.T) {
+	s := fill(t, "mem://")
+	for range 2 {
+		if err := s.Bind(t.Context(), "TEST", "ab"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, other := range [][2]string{{"OTHER", "ab"}, {"TEST", "ac"}} {
+		err := s.Bind(t.Context(), other[0], other[1])
+		if e, ok := errors.AsType[*ChainError](err); !ok || e.Stored != "TEST" || e.StoredDigest != "ab" {
+			t.Errorf("as the store of %v: %v", other, err)
+		}
 	}
 }

@@ -1,0 +1,428 @@
+package watcher
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	dbm "github.com/cometbft/cometbft-db"
+	"github.com/cometbft/cometbft/light"
+	cmttypes "github.com/cometbft/cometbft/types"
+
+	"github.com/starkd/starkd/app"
+	"github.com/starkd/starkd/app/state"
+	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/watcher/proofstore"
+)
+
+// served is a local chain as a source of verified blocks, each changed by change if that is set.
+type served struct {
+	*local
+	change func(b *Block) error
+}
+
+func (s *served) block(_ context.Context, height int64) (*Block, error) {
+	if int(height) >= len(s.headers) {
+		return nil, errNotYet
+	}
+	b, _ := s.verified(int(height))
+	if s.change != nil {
+		if err := s.change(b); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+func (s *served) results(_ context.Context, b *Block) ([]prover.Result, error) {
+	return s.local.results[b.Height-1], nil
+}
+
+// follower is a watcher of a local chain with a replica and a proof store of its own.
+type follower struct {
+	*Watcher
+	source *served
+	db     dbm.DB
+	url    string
+}
+
+// follow makes a watcher of l. Its replica is on db, its proofs are in the bucket at url.
+func follow(t *testing.T, l *local, genesis *cmttypes.GenesisDoc, db dbm.DB, url string) *follower {
+	t.Helper()
+	store, err := state.Open(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := app.New(store, vm.NewEngine(), compileOnce, app.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(a.Close)
+	proofs, err := proofstore.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { proofs.Close() })
+	w, err := New(Config{
+		Genesis: genesis, Nodes: []string{"http://127.0.0.1:1"}, App: a, Engine: vm.NewEngine(), Proofs: proofs,
+		WorkBits: 20, Queries: 38, MaxSteps: 1 << 17, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &follower{Watcher: w, source: &served{local: l}, db: db, url: url}
+	w.firstPause = time.Microsecond
+	w.connect = func(context.Context, int) (source, error) { return f.source, nil }
+	return f
+}
+
+// ask asks the watcher's server.
+func (f *follower) ask(path string) (code int, body string) {
+	w := httptest.NewRecorder()
+	f.Handler().ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+	return w.Code, w.Body.String()
+}
+
+// halts runs the watcher to its end, and demands that it ends with an error that says all of want, and shows it.
+func (f *follower) halts(t *testing.T, want ...string) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	err := f.Run(ctx)
+	if err == nil {
+		t.Fatal("it ends without an error")
+	}
+	status := f.Status()
+	code, health := f.ask("/healthz")
+	_, metrics := f.ask("/metrics")
+	for _, text := range want {
+		if !strings.Contains(err.Error(), text) || !strings.Contains(status.Halted, text) || !strings.Contains(health, text) {
+			t.Errorf("want %q in the error %q, the status %q and the health %q", text, err, status.Halted, health)
+		}
+	}
+	if code != 503 || !strings.Contains(metrics, "\nstarkd_watcher_halted 1\n") {
+		t.Errorf("/healthz has status %d, the metrics say\n%s", code, metrics)
+	}
+	if code, body := f.ask("/v1/proofs"); code != 200 {
+		t.Errorf("proofs are not served any more: %d %s", code, body)
+	}
+	return err
+}
+
+// until runs the watcher until something is so, then ends it as a signal does. It must end without an error.
+func (f *follower) until(t *testing.T, so func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- f.Run(ctx) }()
+	for deadline := time.Now().Add(2 * time.Minute); !so(); time.Sleep(5 * time.Millisecond) {
+		select {
+		case err := <-done:
+			t.Fatalf("the watcher ended by itself: %v", err)
+		default:
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not within two minutes: %+v", f.Status())
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatalf("told to end: %v", err)
+	}
+}
+
+// A replica that does not agree with the validators halts the watcher, with both values and the height.
+func TestHaltsOnDivergence(t *testing.T) {
+	l := mixed(t)
+	genesis := l.watcher.config.Genesis
+	hash := func(b byte) []byte { return bytes.Repeat([]byte{b}, 32) }
+	t.Run("another genesis", func(t *testing.T) {
+		other := *genesis
+		other.AppState = bytes.Replace(genesis.AppState, []byte(`"amount":"0x`), []byte(`"amount":"0x1`), 1)
+		if bytes.Equal(other.AppState, genesis.AppState) {
+			t.Fatal("no balance was changed")
+		}
+		f := follow(t, l, &other, dbm.NewMemDB(), "mem://")
+		err := f.halts(t, "app hash after block 0", fmt.Sprintf("validators signed %X", []byte(l.headers[0].AppHash)))
+		d, ok := errors.AsType[*DivergenceError](err)
+		if !ok || d.Height != 0 || bytes.Equal(d.Ours, d.Signed) || !strings.Contains(err.Error(), fmt.Sprintf("%X by this replica", d.Ours)) {
+			t.Errorf("%#v", err)
+		}
+	})
+	t.Run("app hash", func(t *testing.T) {
+		f := follow(t, l, genesis, dbm.NewMemDB(), "mem://")
+		f.source.change = func(b *Block) error {
+			if b.Height == 2 {
+				header := *b.Next.Header
+				header.AppHash = hash(1)
+				b.Next = &cmttypes.LightBlock{SignedHeader: &cmttypes.SignedHeader{Header: &header}}
+			}
+			return nil
+		}
+		f.halts(t, "app hash after block 2", fmt.Sprintf("%X", hash(1)), fmt.Sprintf("%X by this replica", []byte(l.headers[2].AppHash)))
+		if height := f.Status().Height; height != 1 {
+			t.Errorf("height %d, want 1: the block is not kept", height)
+		}
+	})
+	t.Run("results hash", func(t *testing.T) {
+		f := follow(t, l, genesis, dbm.NewMemDB(), "mem://")
+		f.source.change = func(b *Block) error {
+			header := *b.Next.Header
+			header.LastResultsHash = hash(2)
+			b.Next = &cmttypes.LightBlock{SignedHeader: &cmttypes.SignedHeader{Header: &header}}
+			return nil
+		}
+		f.halts(t, "results hash after block 1", fmt.Sprintf("%X", hash(2)), fmt.Sprintf("%X by this replica", []byte(l.headers[1].LastResultsHash)))
+	})
+	t.Run("two histories", func(t *testing.T) {
+		f := follow(t, l, genesis, dbm.NewMemDB(), "mem://")
+		f.source.change = func(b *Block) error {
+			return forked(b.Height, fmt.Errorf("watcher: header %d: %w", b.Height, light.ErrLightClientAttack))
+		}
+		f.halts(t, "two histories at height 1")
+	})
+}
+
+// A store that fails halts the watcher, the proof store after some attempts.
+func TestHaltsOnStorage(t *testing.T) {
+	l := mixed(t)
+	genesis := l.watcher.config.Genesis
+	unproved := func(ctx context.Context, b *Block, results []prover.Result) (*proofstore.Record, []byte, error) {
+		return nil, nil, errors.New("left out")
+	}
+	// blocked puts a file where the proof store wants a folder: nothing can be written there, whoever the user is.
+	blocked := func(t *testing.T, folder string) string {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, folder), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return "file://" + dir + "?no_tmp_dir=true&metadata=skip"
+	}
+	t.Run("records", func(t *testing.T) {
+		f := follow(t, l, genesis, dbm.NewMemDB(), blocked(t, "transactions"))
+		f.prove = unproved
+		f.halts(t, fmt.Sprintf("failed %d times in a row", storeAttempts), "transactions/")
+	})
+	t.Run("the cursor", func(t *testing.T) {
+		dir := t.TempDir()
+		f := follow(t, l, genesis, dbm.NewMemDB(), "file://"+dir+"?no_tmp_dir=true&metadata=skip")
+		f.prove = func(ctx context.Context, b *Block, results []prover.Result) (*proofstore.Record, []byte, error) {
+			if err := os.MkdirAll(filepath.Join(dir, "cursor.json", "x"), 0o700); err != nil {
+				t.Error(err)
+			}
+			return unproved(ctx, b, results)
+		}
+		f.halts(t, "writing the cursor failed", "cursor.json")
+	})
+	t.Run("a store that recovers", func(t *testing.T) {
+		f := follow(t, l, genesis, dbm.NewMemDB(), blocked(t, "transactions"))
+		attempts := 0
+		f.prove = func(ctx context.Context, b *Block, results []prover.Result) (*proofstore.Record, []byte, error) {
+			if attempts++; attempts == storeAttempts-1 {
+				url := strings.TrimPrefix(f.url, "file://")
+				if err := os.Remove(filepath.Join(url[:strings.IndexByte(url, '?')], "transactions")); err != nil {
+					t.Error(err)
+				}
+			}
+			return unproved(ctx, b, results)
+		}
+		f.until(t, func() bool { return f.Status().ProvedHeight == 2 })
+		if e := f.Status().LastError; e != "" {
+			t.Errorf("last error %q after it was mended", e)
+		}
+	})
+	t.Run("the replica", func(t *testing.T) {
+		db := &brokenDB{DB: dbm.NewMemDB()}
+		f := follow(t, l, genesis, db, "mem://")
+		f.prove = unproved
+		if err := f.Open(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		db.broken = true
+		f.halts(t, errDisk.Error())
+	})
+	t.Run("a lost block", func(t *testing.T) {
+		f := follow(t, l, genesis, dbm.NewMemDB(), "mem://")
+		f.prove = unproved
+		f.until(t, func() bool { return f.Status().ProvedHeight == 2 })
+		if err := f.db.DeleteSync(binary.BigEndian.AppendUint64([]byte{'h'}, 1)); err != nil {
+			t.Fatal(err)
+		}
+		again := follow(t, l, genesis, f.db, "mem://")
+		again.halts(t, "the replica lost block 1")
+	})
+}
+
+var errDisk = errors.New("no space left on this test's device")
+
+// brokenDB is a database that stops taking writes.
+type brokenDB struct {
+	dbm.DB
+	broken bool
+}
+
+func (d *brokenDB) NewBatch() dbm.Batch { return &brokenBatch{d.DB.NewBatch(), d} }
+
+type brokenBatch struct {
+	dbm.Batch
+	db *brokenDB
+}
+
+func (b *brokenBatch) WriteSync() error {
+	if b.db.broken {
+		return errDisk
+	}
+	return b.Batch.WriteSync()
+}
+
+// A proof that its maker's own verifier refuses halts the watcher, as a panic does. A block that cannot be proved for another reason is
+// recorded as that, and the next is taken up.
+func TestHaltsOnProving(t *testing.T) {
+	l := mixed(t)
+	genesis := l.watcher.config.Genesis
+	for name, c := range map[string]struct {
+		prove func(b *Block) error
+		want  string // "": it does not halt
+	}{
+		"self-check":         {func(b *Block) error { return refusedProof(b.Height, fmt.Errorf("%w: a cell", prover.ErrSelfCheck)) }, "the proof made of block 1 is refused"},
+		"panic":              {func(b *Block) error { panic("index out of range") }, "proving: panic: index out of range"},
+		"a defect before it": {func(b *Block) error { return errors.New("no room for a segment") }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := follow(t, l, genesis, dbm.NewMemDB(), "mem://")
+			f.prove = func(ctx context.Context, b *Block, _ []prover.Result) (*proofstore.Record, []byte, error) {
+				return nil, nil, c.prove(b)
+			}
+			if c.want != "" {
+				f.halts(t, c.want)
+				return
+			}
+			f.until(t, func() bool { return f.Status().ProvedHeight == 2 })
+			if _, body := f.ask("/v1/proofs?block=1"); !strings.Contains(body, "no room for a segment") {
+				t.Errorf("the record: %s", body)
+			}
+		})
+	}
+}
+
+// A genesis that is not the one that the home began with is refused, with what differs.
+func TestOpenRefusesAnotherGenesis(t *testing.T) {
+	l := mixed(t)
+	genesis := l.watcher.config.Genesis
+	dir := "file://" + t.TempDir() + "?no_tmp_dir=true&metadata=skip"
+	first := follow(t, l, genesis, dbm.NewMemDB(), dir)
+	if err := first.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := follow(t, l, genesis, first.db, dir).Open(t.Context()); err != nil {
+		t.Errorf("the same again: %v", err)
+	}
+	for name, c := range map[string]struct {
+		change func(g *cmttypes.GenesisDoc)
+		want   string
+	}{
+		"time":  {func(g *cmttypes.GenesisDoc) { g.GenesisTime = g.GenesisTime.Add(time.Second) }, "genesis time 1700000001"},
+		"chain": {func(g *cmttypes.GenesisDoc) { g.ChainID = "OTHER" }, `chain id "OTHER", the stored chain began with "TEST"`},
+		"balance": {func(g *cmttypes.GenesisDoc) {
+			g.AppState = bytes.Replace(g.AppState, []byte(`"amount":"0x`), []byte(`"amount":"0x1`), 1)
+		}, "the genesis has state 0x"},
+		"price": {func(g *cmttypes.GenesisDoc) {
+			g.AppState = bytes.Replace(g.AppState, []byte(`"block_transactions":0`), []byte(`"block_transactions":7`), 1)
+		}, "the genesis has parameters"},
+		"validators": {func(g *cmttypes.GenesisDoc) { g.Validators = g.Validators[1:] }, "proofstore: it holds proofs of chain"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			other := *genesis
+			c.change(&other)
+			err := follow(t, l, &other, first.db, dir).Open(t.Context())
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+	// A new replica on the proofs of another chain.
+	other := *genesis
+	other.GenesisTime = genesis.GenesisTime.Add(time.Second)
+	err := follow(t, l, &other, dbm.NewMemDB(), dir).Open(t.Context())
+	if _, ok := errors.AsType[*proofstore.ChainError](err); !ok {
+		t.Errorf("another chain's proofs: %v", err)
+	}
+}
+
+// A watcher that is told to end before it has reached a node ends, and says meanwhile that it is not healthy.
+func TestEndsBeforeTheFirstConnection(t *testing.T) {
+	l := newLocal(t)
+	f := follow(t, l, l.watcher.config.Genesis, dbm.NewMemDB(), "mem://")
+	f.connect = func(context.Context, int) (source, error) { return nil, errors.New("dial tcp: connection refused") }
+	if code, body := f.ask("/healthz"); code != 503 || !strings.Contains(body, "no node has been reached yet") {
+		t.Errorf("before it begins: %d %s", code, body)
+	}
+	f.until(t, func() bool { return f.Status().LastError != "" })
+	if code, body := f.ask("/healthz"); code != 503 || !strings.Contains(body, "no node has been reached yet: connecting: dial tcp: connection refused") {
+		t.Errorf("%d %s", code, body)
+	}
+}
+
+// What was tried again is forgotten with the first success, not when all is caught up, and silence makes unhealthy.
+func TestTroubleAndHealth(t *testing.T) {
+	l := mixed(t)
+	f := follow(t, l, l.watcher.config.Genesis, dbm.NewMemDB(), "mem://")
+	f.prove = func(context.Context, *Block, []prover.Result) (*proofstore.Record, []byte, error) {
+		return nil, nil, errors.New("left out")
+	}
+	failed := false
+	between := ""
+	f.source.change = func(b *Block) error {
+		switch {
+		case b.Height == 1 && !failed:
+			failed = true
+			return errors.New("header 1: a node that says nothing")
+		case b.Height == 2 && f.Status().Height == 1:
+			between = f.Status().LastError // two blocks are there: it has not caught up
+		}
+		return nil
+	}
+	f.until(t, func() bool { return f.Status().Height == 2 })
+	if !failed || strings.Contains(between, "replaying") {
+		t.Errorf("last error %q after a block was replayed", between)
+	}
+
+	synctest.Test(t, func(t *testing.T) {
+		f.heard()
+		if err := f.Health(); err != nil {
+			t.Errorf("after an answer: %v", err)
+		}
+		f.troubled("replaying", errors.New("refused"))
+		time.Sleep(maxSilence)
+		if err := f.Health(); err != nil {
+			t.Errorf("after a minute: %v", err)
+		}
+		time.Sleep(1)
+		if err := f.Health(); err == nil || !strings.Contains(err.Error(), "no node has answered for 1m0s: replaying: refused") {
+			t.Errorf("after more than a minute: %v", err)
+		}
+		f.heard()
+		f.recovered("replaying")
+		if err := f.Health(); err != nil {
+			t.Errorf("after another answer: %v", err)
+		}
+	})
+	_, metrics := f.ask("/metrics")
+	for _, name := range []string{"go_goroutines ", "process_cpu_seconds_total ", "starkd_watcher_height 2\n", "starkd_watcher_halted 0\n"} {
+		if !strings.Contains(metrics, "\n"+name) {
+			t.Errorf("no %s in the metrics", name)
+		}
+	}
+}
