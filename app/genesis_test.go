@@ -1,7 +1,9 @@
 package app
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -181,4 +183,41 @@ func FuzzTransactionBytes(f *testing.F) {
 			t.Fatalf("mempool %+v, proposer %d, validator %v", got, len(txs), bad)
 		}
 	})
+}
+
+// A genesis is compared with the one that the stored chain began with, at every height.
+func TestCheckGenesis(t *testing.T) {
+	c := newChain(t)
+	for height := range 3 {
+		if err := c.app.CheckGenesis(testChain, testTime, c.genesis); err != nil {
+			t.Errorf("height %d: the same: %v", height, err)
+		}
+		c.open() // what is stored of it, and not what InitGenesis was told
+		for what, err := range map[string]error{
+			"chain id":     c.app.CheckGenesis("OTHER", testTime, c.genesis),
+			"genesis time": c.app.CheckGenesis(testChain, testTime+1, c.genesis),
+			"state":        c.app.CheckGenesis(testChain, testTime, genesisOf(t, c.alice, c.bob, u(0xc1))),
+			"parameters":   c.app.CheckGenesis(testChain, testTime, bytes.Replace(c.genesis, []byte(`"block_transactions":0`), []byte(`"block_transactions":7`), 1)),
+		} {
+			if e, ok := errors.AsType[*GenesisError](err); !ok || e.What != what || e.Given == e.Stored {
+				t.Errorf("height %d: another %s: %v", height, what, err)
+			}
+		}
+		c.run()
+	}
+	if _, err := c.app.InitGenesis(testChain, testTime, c.genesis); !errors.Is(err, errOrder) {
+		t.Errorf("InitGenesis at a height: %v", err)
+	}
+	store, err := state.Open(dbm.NewMemDB())
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine, fallback := engines.New(t)
+	a, err := New(store, engine, nil, Config{Fallback: fallback})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.CheckGenesis(testChain, testTime, c.genesis); err != nil {
+		t.Errorf("no chain is stored: %v", err)
+	}
 }

@@ -4,6 +4,7 @@ package headers_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"math/rand/v2"
 	"testing"
 
@@ -37,6 +38,20 @@ func FuzzParseSignedHeader(f *testing.F) {
 		if want := theirs.Hash(); want != nil && !bytes.Equal(got.Header.Hash(), want) {
 			t.Fatalf("hash %X, want %X: %s", got.Header.Hash(), want, data)
 		}
+	})
+}
+
+// Whatever the headers of a proof are, the verdict is CometBFT's, by genesis and by header.
+func FuzzVerify(f *testing.F) {
+	b := newSignedBlock(f, rand.New(rand.NewPCG(15, 1)), 4)
+	f.Add([]byte(b.proof.Headers[0]), []byte(b.proof.Headers[1]))
+	f.Add([]byte(`{"header":{}}`), []byte(`{"header":{},"commit":{"signatures":[null]}}`))
+	f.Add([]byte(b.proof.Headers[1]), []byte(b.proof.Headers[0]))
+	f.Fuzz(func(t *testing.T, this, next []byte) {
+		changed := b.clone(t)
+		changed.proof.Headers = [2]json.RawMessage{this, next}
+		changed.compare(t, "by genesis", nil)
+		changed.compare(t, "by header", b.headers[1].Hash())
 	})
 }
 
