@@ -13,7 +13,8 @@ import (
 
 // What ends a watcher, and what it tries again. A node's answer, or its silence, is tried again without end, with the next node. A store
 // that cannot be read or written is tried again storeAttempts times. Everything else ends Run with an error: a [DivergenceError], a
-// [ForkError], a [SelfCheckError], a replica that fails, a panic.
+// [ForkError], a [SelfCheckError], a replica that fails, a panic. A block of which no proof can be made for a reason of its own is recorded as
+// that and halts nothing: strangers write blocks.
 
 // DivergenceError stops a watcher: its own execution of a block and what the validators signed differ. It means a bug in
 // one of two engines, another genesis, or a dishonest two thirds of the validators; in any case no proof may be made.

@@ -253,6 +253,16 @@ func TestHaltsOnStorage(t *testing.T) {
 		db.broken = true
 		f.halts(t, errDisk.Error())
 	})
+	t.Run("the replica, while a block is proved", func(t *testing.T) {
+		f := follow(t, l, genesis, dbm.NewMemDB(), "mem://")
+		f.Watcher.prove = func(ctx context.Context, b *Block, results []prover.Result) (*proofstore.Record, []byte, error) {
+			if err := f.db.DeleteSync(binary.BigEndian.AppendUint64([]byte{'h'}, uint64(b.Height))); err != nil {
+				t.Error(err)
+			}
+			return f.proveBlock(ctx, b, results)
+		}
+		f.halts(t, "executing block 1 again", "block 1 is not stored")
+	})
 	t.Run("a lost block", func(t *testing.T) {
 		f := follow(t, l, genesis, dbm.NewMemDB(), "mem://")
 		f.prove = unproved

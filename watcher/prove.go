@@ -3,6 +3,7 @@ package watcher
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -25,8 +26,8 @@ import (
 // out of the traces, and taken over from the results that validators signed.
 func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []prover.Result) (*proofstore.Record, []byte, error) {
 	recording, err := w.app.Record(uint64(b.Height), w.engine)
-	if err != nil {
-		return nil, nil, err
+	if err != nil { // the replica, on the same engine, has executed the block: its store is damaged, or execution is not deterministic
+		return nil, nil, permanent{fmt.Errorf("watcher: executing block %d again: %w", b.Height, err)}
 	}
 	block, record := osBlock(recording), newRecord(recording)
 	if record.Status == proofstore.Empty {
@@ -184,7 +185,7 @@ func (w *Watcher) witness(b *Block, results []prover.Result, recording *app.Reco
 	store, height := w.app.Store(), uint64(b.Height)
 	_, roots, _, err := store.Header(height - 1)
 	if err != nil {
-		return err
+		return permanent{err}
 	}
 	e := &prover.Evidence{
 		Transactions: b.Txs, Results: results, Uncovered: uncovered, Validations: validationsOf(recording, uncovered),
@@ -207,7 +208,7 @@ func (w *Watcher) witness(b *Block, results []prover.Result, recording *app.Reco
 	if height >= starknet.BlockHashLag {
 		_, old, _, err := store.Header(height - starknet.BlockHashLag)
 		if err != nil {
-			return err
+			return permanent{err}
 		}
 		e.OldBlockHash = &old.BlockHash
 	}

@@ -1,6 +1,7 @@
 package watcher
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -52,7 +53,7 @@ func (w *Watcher) troubled(doing string, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.trouble[doing] = err.Error()
-	if w.silent.IsZero() {
+	if _, ok := errors.AsType[storeError](err); !ok && w.silent.IsZero() {
 		w.silent = time.Now()
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/starkd/starkd/internal/wallet"
 	"github.com/starkd/starkd/watcher"
 )
 
@@ -139,4 +140,29 @@ func TestWatchHalts(t *testing.T) {
 			t.Errorf("%v: %s", err, end)
 		}
 	})
+}
+
+// TestWatchStopsWhileProving: a watcher that is told to end does not finish the proof that it is making.
+func TestWatchStopsWhileProving(t *testing.T) {
+	full(t)
+	n := newTestnet(t, 1)
+	n.start(t, 0)
+	n.ready(t, 0)
+	n.watch(t)
+	for i, stage := range []string{"commit trace", "composition", "quotients"} {
+		w := n.wallet(t, i, 0)
+		send(t, w, w.Invoke(wallet.Transfer(n.Accounts[5].Address, 1)))
+		n.until(t, "the stage "+stage, func() (bool, error) {
+			status, err := n.status(t.Context())
+			return err == nil && strings.HasPrefix(status.ProvingStage, stage), err
+		})
+		started := time.Now()
+		n.watcher.stop(t)
+		took := time.Since(started)
+		t.Logf("in stage %q: ended %v after SIGTERM", stage, took.Round(time.Millisecond))
+		if took > 10*time.Second { // a proof takes longer, and the machine may be slow
+			t.Errorf("in stage %q: ended %v after SIGTERM", stage, took)
+		}
+		n.watch(t)
+	}
 }
