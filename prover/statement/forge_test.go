@@ -33,6 +33,9 @@ type forged struct {
 	diff     starknet.StateDiff // without the nonce
 	slots    uint64             // of the difference, how many were zero before
 	reason   string
+
+	intrinsicLess uint64                  // what validators billed too little
+	change        func(*starknet.Receipt) // the signed receipt
 }
 
 // forgedCall is a call. Gas is taken for syscalls alone.
@@ -203,7 +206,7 @@ func (f *forged) receipt() *starknet.Receipt {
 	if f.tx.Type() == starknet.DeployAccountType {
 		most, r.ContractAddress = 100_000_000, f.tx.Sender()
 	}
-	gas := f.intrinsic() + f.validated
+	gas := f.intrinsic() + f.validated - f.intrinsicLess
 	if f.main != nil {
 		given := f.given
 		if given == 0 {
@@ -225,7 +228,7 @@ func (f *forged) receipt() *starknet.Receipt {
 	}
 	paid := done
 	switch f.outcome {
-	case statement.Panicked, statement.RevertedOnCheck:
+	case statement.Panicked, statement.RevertedOnCheck, statement.Aborted:
 		paid, done = min(done, bound), gas
 		r.Events, r.Messages = nil, nil
 	}
@@ -237,6 +240,9 @@ func (f *forged) receipt() *starknet.Receipt {
 // check writes the transcript and the results, and asks the statement.
 func (f *forged) check() error {
 	receipt := f.receipt()
+	if f.change != nil {
+		f.change(receipt)
+	}
 	diff := f.diff
 	if f.outcome != statement.Succeeded {
 		diff = starknet.StateDiff{}
