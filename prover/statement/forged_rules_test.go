@@ -62,6 +62,11 @@ func TestForgedRules(t *testing.T) {
 		{"gas that was not billed", func(f *forged) { f.intrinsicLess = 1 }, "bills 489999 gas, 490000 is proved"},
 		{"a deployment's gas that was not billed", func(f *forged) { f.deploy(); f.intrinsicLess = 1 }, "is proved"},
 		{"a declaration's gas that was not billed", func(f *forged) { f.declare(n(0xdec)); f.intrinsicLess = 1 }, "bills 399999 gas, 400000 is proved"},
+		{"a class's Sierra and ABI that were not billed", func(f *forged) {
+			f.declare(n(0xdec))
+			f.tx.(*starknet.Declare).Class = &starknet.ContractClass{SierraProgram: words(1, 2), ABI: "[] "}
+			f.validated, f.intrinsicLess = 1280*(2*32+3), 1
+		}, "bills 485759 gas, 485760 is proved"},
 		{"a slot that was not billed", func(f *forged) {
 			f.diff.Storage = []starknet.ContractStorage{{Address: forgedAccount, Entries: []starknet.StorageEntry{{Key: n(1), Value: n(5)}}}}
 			f.invoke(&forgedSyscall{name: "StorageWrite", request: words(0, 1, 5)})
