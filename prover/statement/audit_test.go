@@ -203,6 +203,18 @@ func TestAuditFeeOfUncoveredRevert(t *testing.T) {
 		}
 		c.refused(nil, c.uncovered(0), "a fee of 800000002400000000", "400000000 gas at 2000000005 with the tip")
 	}
+
+	// Where others have shown the price, it is the bound.
+	c := newChain(t)
+	c.withoutFeeChecks(priced(1_000_000_000))
+	c.invoke(plenty, transfer(0xbe, 1000))
+	c.withoutFeeChecks(func(*starknet.Receipt) starknet.Uint128 { return starknet.NewUint128((1_000_000_005)*plenty + 1) })
+	c.invoke(plenty, call{counterB, "decrement", nil})
+	claim, _, err := c.run(0, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.refused([]*statement.Claim{claim}, c.uncovered(1), "a fee of 400000002000000001", "400000000 gas at 1000000005 with the tip")
 }
 
 // A class is declared once.

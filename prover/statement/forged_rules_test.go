@@ -67,6 +67,23 @@ func TestForgedRules(t *testing.T) {
 			f.tx.(*starknet.Declare).Class = &starknet.ContractClass{SierraProgram: words(1, 2), ABI: "[] "}
 			f.validated, f.intrinsicLess = 1280*(2*32+3), 1
 		}, "bills 485759 gas, 485760 is proved"},
+		{"a declaration's gas that was not billed, with the largest bound", func(f *forged) {
+			f.declare(n(0xdec))
+			f.tx.Fields().ResourceBounds.L2Gas.MaxAmount, f.intrinsicLess = 1<<64-1, 1
+		}, "bills 399999 gas, 400000 is proved"},
+		{"bounds of L1 gas that the balance covers", func(f *forged) { f.l1Bounds(1, 0) }, ""},
+		{"bounds of L1 gas that the balance does not cover", func(f *forged) { f.l1Bounds(2, 0) }, "the resource bounds add up to 20000000002 FRI"},
+		{"bounds of L1 data gas that the balance does not cover", func(f *forged) { f.l1Bounds(1, 1) }, "the resource bounds add up to 20000000002 FRI"},
+		{"bounds of 2^128", func(f *forged) {
+			f.tx.Fields().ResourceBounds.L1Gas = starknet.ResourceBound{MaxAmount: 1 << 32, MaxPricePerUnit: starknet.Uint128{Hi: 1 << 32}}
+		}, "add up to 2^128 FRI or more"},
+		{"bounds that add up to 2^128", func(f *forged) {
+			f.tx.Fields().ResourceBounds.L1Gas = starknet.ResourceBound{MaxAmount: 1, MaxPricePerUnit: starknet.Uint128{Hi: 1<<64 - 1, Lo: 1<<64 - 1}}
+		}, "add up to 2^128 FRI or more"},
+		{"a price and a tip of 2^128", func(f *forged) {
+			f.tx.Fields().Tip = 1
+			f.tx.Fields().ResourceBounds.L2Gas.MaxPricePerUnit = starknet.Uint128{Hi: 1<<64 - 1, Lo: 1<<64 - 1}
+		}, "add up to 2^128 FRI or more"},
 		{"a slot that was not billed", func(f *forged) {
 			f.diff.Storage = []starknet.ContractStorage{{Address: forgedAccount, Entries: []starknet.StorageEntry{{Key: n(1), Value: n(5)}}}}
 			f.invoke(&forgedSyscall{name: "StorageWrite", request: words(0, 1, 5)})
@@ -78,8 +95,8 @@ func TestForgedRules(t *testing.T) {
 		}, ""},
 
 		{"over the bound", func(f *forged) {
-			f.tx.Fields().ResourceBounds.L2Gas.MaxAmount = 480_000
-			f.outcome, f.reason = statement.RevertedOnCheck, starknet.OverGasReason(480_000, 490_000)
+			f.tx.Fields().ResourceBounds.L2Gas.MaxAmount = 489_999
+			f.outcome, f.reason = statement.RevertedOnCheck, starknet.OverGasReason(489_999, 490_000)
 		}, ""},
 		{"over the bound by another amount", func(f *forged) {
 			f.tx.Fields().ResourceBounds.L2Gas.MaxAmount = 480_000
@@ -174,6 +191,65 @@ func TestForgedRules(t *testing.T) {
 	}
 }
 
+// checkUncovered asks the statement about a block whose transaction, which changes the nonce alone, is not covered.
+func (f *forged) checkUncovered(r statement.Reason) error {
+	receipt := f.receipt()
+	if f.change != nil {
+		f.change(receipt)
+	}
+	diff := starknet.StateDiff{Nonces: []starknet.NonceUpdate{{Address: forgedAccount, Nonce: felt.One}}}
+	text, err := diff.MarshalBinary()
+	if err != nil {
+		return err
+	}
+	digest, err := diff.Digest()
+	if err != nil {
+		return err
+	}
+	_, err = statement.Check(nil, &statement.Block{
+		ChainID: n(0xc), Number: f.number, Timestamp: f.timestamp, Sequencer: sequencer, FeeToken: forgedToken,
+		Transactions: []starknet.Transaction{f.tx}, Results: []*starknet.Result{{Receipt: *receipt, Diff: digest}}, Classes: f.code,
+		Uncovered: []statement.Uncovered{{Reason: r, Diff: text}},
+	}, f.before)
+	return err
+}
+
+// What is checked of a transaction that is not covered.
+func TestForgedUncovered(t *testing.T) {
+	for _, x := range []struct {
+		name   string
+		change func(f *forged)
+		want   string
+	}{
+		{"nothing wrong", func(*forged) {}, ""},
+		{"nonce", func(f *forged) { f.before.nonces[forgedAccount] = n(9) }, "nonce is 0x0, account 0xacc0 is at 0x9"},
+		{"receipt", func(f *forged) { f.change = func(r *starknet.Receipt) { r.Type = starknet.DeclareType } }, "the signed receipt is of a DECLARE"},
+		{"fee", func(f *forged) { f.price = 11 }, "a price of 11, the sender allows 10"},
+		{"gas at the bound", func(f *forged) {
+			f.change = func(r *starknet.Receipt) {
+				r.Resources.L2Gas, r.ActualFee = forgedBound, starknet.NewUint128(forgedBound)
+			}
+		}, ""},
+		{"gas above the bound", func(f *forged) {
+			f.change = func(r *starknet.Receipt) {
+				r.Resources.L2Gas, r.ActualFee = forgedBound+1, starknet.NewUint128(forgedBound+1)
+			}
+		}, "2000000001 gas is paid for, the sender allows 1 to 2000000000"},
+		{"no gas", func(f *forged) {
+			f.change = func(r *starknet.Receipt) { r.Resources.L2Gas, r.ActualFee = 0, starknet.Uint128{} }
+		}, "0 gas is paid for"},
+	} {
+		f := newForged()
+		x.change(f)
+		switch err := f.checkUncovered(statement.Reason{MaxSteps: 1 << 17}); {
+		case x.want == "" && err != nil:
+			t.Errorf("%s: %v", x.name, err)
+		case x.want != "" && (err == nil || !strings.Contains(err.Error(), x.want)):
+			t.Errorf("%s: got %v, want an error that says %q", x.name, err, x.want)
+		}
+	}
+}
+
 // overBalance reverts a transaction that leaves short less than its fee.
 func (f *forged) overBalance(short uint64) {
 	f.spend(short)
@@ -183,6 +259,14 @@ func (f *forged) overBalance(short uint64) {
 	f.outcome = statement.RevertedOnCheck
 	f.reason = starknet.OverBalanceReason(f.receipt().ActualFee, left, n(0))
 	f.before.slots[state.Slot{Contract: forgedToken, Key: key}] = n(forgedBound * 10)
+}
+
+// l1Bounds bounds L1 gas and L1 data gas, of a sender that has 1 FRI beside what the bound of L2 gas needs.
+func (f *forged) l1Bounds(gas, data uint64) {
+	b := &f.tx.Fields().ResourceBounds
+	b.L1Gas = starknet.ResourceBound{MaxAmount: gas, MaxPricePerUnit: starknet.NewUint128(1)}
+	b.L1DataGas = starknet.ResourceBound{MaxAmount: data, MaxPricePerUnit: starknet.NewUint128(1)}
+	f.balance(forgedAccount, n(forgedBound*10+1), n(0))
 }
 
 // bare makes the account's class one without __execute__.
@@ -244,22 +328,7 @@ func TestReasons(t *testing.T) {
 		if r.MaxSteps == 0 {
 			r.Class, r.Selector = tokenCode, selector("f")
 		}
-		receipt := f.receipt()
-		diff := starknet.StateDiff{Nonces: []starknet.NonceUpdate{{Address: forgedAccount, Nonce: felt.One}}}
-		text, err := diff.MarshalBinary()
-		if err != nil {
-			t.Fatal(err)
-		}
-		digest, err := diff.Digest()
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = statement.Check(nil, &statement.Block{
-			ChainID: n(0xc), Number: f.number, Timestamp: f.timestamp, Sequencer: sequencer, FeeToken: forgedToken,
-			Transactions: []starknet.Transaction{f.tx}, Results: []*starknet.Result{{Receipt: *receipt, Diff: digest}}, Classes: f.code,
-			Uncovered: []statement.Uncovered{{Reason: r, Diff: text}},
-		}, f.before)
-		return err
+		return f.checkUncovered(r)
 	}
 	for _, x := range []struct {
 		reason statement.Reason
