@@ -275,7 +275,7 @@ func (n *testnet) start(t *testing.T, which ...int) {
 // watch starts the watcher.
 func (n *testnet) watch(t *testing.T) {
 	t.Helper()
-	n.watcher = launch(t, "watcher", filepath.Join(n.dir, "watcher.log"), starkd(t), "watch", "--home", n.Watcher.Home)
+	n.watcher = launch(t, "watcher", filepath.Join(n.dir, "watcher.log"), starkd(t), "watch", "--home", n.Watcher.Home, "--exit-on-halt")
 }
 
 func (n *testnet) genesis() string { return filepath.Join(n.Watcher.Home, "config", "genesis.json") }

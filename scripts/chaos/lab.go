@@ -84,7 +84,7 @@ func newLab(ctx context.Context, starkd string) (*lab, error) {
 		})
 	}
 	l.procs = append(l.procs, &process{
-		name: "watcher", args: []string{"watch", "--home", filepath.Join(l.net(), "watcher")}, log: filepath.Join(dir, "watcher.log"),
+		name: "watcher", args: []string{"watch", "--exit-on-halt", "--home", filepath.Join(l.net(), "watcher")}, log: filepath.Join(dir, "watcher.log"),
 	})
 	return l, nil
 }
