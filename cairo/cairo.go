@@ -7,6 +7,7 @@ package cairo
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/cairo/sierra"
@@ -44,7 +45,16 @@ type Call struct {
 	Gas      uint64 // Sierra gas available, before the entry point's initial cost is charged
 	// Shared, if not nil, is where engines keep what an outermost call and those within it share: nil before it and afterwards.
 	Shared *any
+	// Stop, if not nil, ends the run with ErrInterrupted soon after it is set: engines look at it where they charge gas. Only runs
+	// whose result nobody keeps have one.
+	Stop *atomic.Bool
 }
+
+// ErrInterrupted ends a run whose Call.Stop was set.
+var ErrInterrupted = errors.New("cairo: the run was interrupted")
+
+// Interrupted reports whether the call is to end.
+func (c *Call) Interrupted() bool { return c.Stop != nil && c.Stop.Load() }
 
 // Result is the outcome of a call that ended, well or in a panic.
 type Result struct {
@@ -57,7 +67,7 @@ type Result struct {
 // Engine runs calls. Nested calls come back through Syscalls, whose implementation calls Run again.
 //
 // The error is a *RunError when the program itself broke a rule of the machine (the transaction reverts and no caller can
-// catch it), and whatever Syscalls returned when that was not a *SyscallFailure. An engine never panics on a class that
+// catch it), ErrInterrupted once Call.Stop is set, and whatever Syscalls returned when that was not a *SyscallFailure. An engine never panics on a class that
 // the compiler accepted.
 type Engine interface {
 	Run(call Call, sys Syscalls) (Result, error)

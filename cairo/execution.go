@@ -45,6 +45,7 @@ type Recorder struct {
 func (r *Recorder) Run(call Call, sys Syscalls) (Result, error) {
 	execution := &Execution{Call: call}
 	execution.Call.Calldata, execution.Call.Shared = slices.Clone(call.Calldata), nil
+	execution.Call.Stop = nil
 	if len(r.open) == 0 {
 		r.roots = append(r.roots, execution)
 	} else {

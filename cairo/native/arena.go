@@ -260,6 +260,7 @@ func (a *arena) top() *run { return a.frames[a.depth-1] }
 // call runs a function of a class in a new frame.
 func (a *arena) call(cl *class, id sierra.FuncID, call *cairo.Call, sys cairo.Syscalls) (res cairo.Result, err error) {
 	r := a.push(sys)
+	r.stop = call.Stop
 	defer func() {
 		if recover() != nil { // thrown outside of the module: while calldata is written or a result read
 			if err = r.err; err == nil {

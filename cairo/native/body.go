@@ -58,6 +58,7 @@ func (c *compiler) lowerFunction(id sierra.FuncID) *wasmFunc {
 		start[p.Var] = b.param(at, n)
 		at += n
 	}
+	b.pollEntry()
 	if b.loop {
 		b.op(opLoop, blockVoid)
 		b.labels = append(b.labels, labelLoop)

@@ -38,7 +38,7 @@ func (b *both) Stats() map[string]uint64 {
 func (b *both) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
 	tape := &tape{sys: sys}
 	res, err := b.first.Run(call, tape)
-	if errors.Is(err, ErrFallback) {
+	if errors.Is(err, ErrFallback) || errors.Is(err, cairo.ErrInterrupted) {
 		return res, err
 	}
 	if _, ok := errors.AsType[*DifferenceError](err); ok {
@@ -46,6 +46,9 @@ func (b *both) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
 	}
 	tape.replaying = true
 	again, againErr := b.second.Run(call, tape)
+	if errors.Is(againErr, cairo.ErrInterrupted) {
+		return res, againErr
+	}
 	if errors.Is(againErr, ErrFallback) {
 		return res, err
 	}

@@ -130,7 +130,9 @@ func NewEngine(fallback cairo.Engine, opts Options) (*Engine, error) {
 			return out
 		}
 		host.NewFunctionBuilder().WithGoFunction(api.GoFunc(func(ctx context.Context, stack []uint64) {
-			h.call(ctx.Value(arenaKey{}).(*arena).top(), stack)
+			r := ctx.Value(arenaKey{}).(*arena).top()
+			r.poll()
+			h.call(r, stack)
 		}), types(h.sig.params), types(h.sig.results)).Export(h.name)
 	}
 	if _, err := host.Instantiate(ctx); err != nil {

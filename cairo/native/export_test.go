@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/big"
 	"math/rand/v2"
+	"sync/atomic"
 
 	"github.com/tetratelabs/wazero"
 
@@ -118,6 +119,9 @@ func (f *Functions) Begin(sys cairo.Syscalls) {
 	r.setHeap(f.a.floor)
 	binary.LittleEndian.PutUint64(r.at(baseCell, 8), f.in.base)
 }
+
+// Stop has the calls after Begin look at a flag.
+func (f *Functions) Stop(stop *atomic.Bool) { f.a.top().stop = stop }
 
 // Words puts words into memory.
 func (f *Functions) Words(w ...uint64) uint64 { return f.a.top().words(w...) }

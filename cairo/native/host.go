@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/starkd/starkd/cairo"
@@ -42,7 +43,8 @@ type run struct {
 	mem   memory
 	sys   cairo.Syscalls
 	memo  *memo
-	err   error // why the run ended, when a host function ended it
+	err   error        // why the run ended, when a host function ended it
+	stop  *atomic.Bool // cairo.Call.Stop
 
 	class  *class
 	base   uint64 // where the constants of the class are
@@ -59,6 +61,13 @@ type aborted struct{}
 func (r *run) abort(err error) {
 	r.err = err
 	panic(aborted{})
+}
+
+// poll ends the run if it is to stop. Every host function begins with it.
+func (r *run) poll() {
+	if r.stop != nil && r.stop.Load() {
+		r.abort(cairo.ErrInterrupted)
+	}
 }
 
 // memory is linear memory as host functions use it.
@@ -304,6 +313,7 @@ var computations = []hostFunc{
 		s[8] = 1
 	}},
 	{"circuit_eval", signature{2 + limbSlots, 1 + limbSlots}, evalCircuit},
+	{"poll", signature{0, 0}, func(*run, []uint64) {}}, // what all begin with is all
 	{"dict_new", signature{1, 1}, func(r *run, s []uint64) { s[0] = r.newDict(s[0]) }},
 	{"dict_grow", signature{1, 0}, func(r *run, s []uint64) { r.growDict(s[0]) }},
 	{"dict_squash", signature{1, 4}, func(r *run, s []uint64) { // gas given back, and the entries as an array

@@ -103,8 +103,54 @@ func withdrawGas(l *invocation) {
 	amount := constant(l.c.gas(l.idx))
 	l.bin(opGeU, gas, amount)
 	l.choose(
-		0, func() { l.out(0, []slot{l.do(opSub, gas, amount)}) },
+		0, func() {
+			left := l.do(opSub, gas, amount)
+			l.bin(opGeU, l.do(opXor, gas, left), constant(pollGas))
+			l.poll()
+			l.out(0, []slot{left})
+		},
 		1, func() { l.out(1, []slot{gas}) })
+}
+
+// When a run looks whether it is to stop. Code without loops may run long on gas that was withdrawn before it, where functions call
+// others several times each and these do so again: the statements of such functions are counted as well.
+const (
+	pollGas        = 1 << 20 // a power of two: whenever a withdrawal passes a multiple of it
+	pollStatements = 1 << 20 // of functions that pollEntry counts
+	pollCall       = 256     // statements that a call counts for, and those of a function that is counted without calls
+)
+
+// poll calls the host if the condition on the operand stack holds.
+func (b *body) poll() {
+	b.op(opIf, blockVoid)
+	b.call(hosts().index["poll"])
+	b.op(opEnd)
+}
+
+// pollEntry counts the statements of a function that does much of itself or calls others more than once.
+func (b *body) pollEntry() {
+	weight, calls := len(b.order), 0
+	for at := range b.order {
+		s := &b.c.program.Statements[at]
+		if s.Return {
+			continue
+		}
+		switch b.c.r.Libfunc(s.Libfunc).Generic {
+		case "function_call", "coupon_call":
+			calls++
+		}
+	}
+	if calls < 2 && weight < pollCall {
+		return
+	}
+	b.load(constant(pollCell), 0)
+	left := b.do(opSub, b.pop(), constant(uint64(weight+pollCall*calls)))
+	b.store(constant(pollCell), 0, left)
+	b.bin(opLtS, left, constant(0))
+	b.op(opIf, blockVoid)
+	b.call(hosts().index["poll"])
+	b.store(constant(pollCell), 0, constant(pollStatements))
+	b.op(opEnd)
 }
 
 // constant is the slots of a Const type's value; no rows where it takes none.

@@ -5,10 +5,11 @@ import "github.com/starkd/starkd/crypto/felt"
 // The functions that every module carries: field arithmetic, wide products and memory. A field element is in Montgomery form
 // with R = 2^256, reduced, as crypto/felt keeps it.
 
-// Linear memory: two cells of ours, then constants of classes, then frames.
+// Linear memory: three cells of ours, then constants of classes, then frames.
 const (
 	heapCell   = 16 // address of the cell that holds the heap's end
 	baseCell   = 24 // address of the cell that holds where the constants of the running frame's class are
+	pollCell   = 32 // address of the cell that holds the statements left until the run looks whether it is to stop
 	firstFloor = 64
 	pageSize   = 65536
 )

@@ -201,10 +201,14 @@ func (e *Engine) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) 
 		return cairo.Result{Failed: true, Retdata: []felt.Felt{errOutOfGas}, GasLeft: call.Gas}, nil
 	}
 	m := e.machine(l)
+	m.Stop = call.Stop
 	defer e.release(m)
 	res, err := m.runEntryPoint(ep, l, call, sys)
 	if err == nil {
 		return res, nil
+	}
+	if err == cairo.ErrInterrupted {
+		return cairo.Result{}, err
 	}
 	if own, ok := errors.AsType[*syscallError](err); ok {
 		return cairo.Result{}, own.err

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync/atomic"
 
+	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
 )
 
@@ -22,6 +24,8 @@ type Machine struct {
 
 	// MaxSteps ends a run with ErrMaxSteps once Steps reaches it; 0 is no bound.
 	MaxSteps uint64
+	// Stop, if not nil, ends Run with cairo.ErrInterrupted within stopSteps steps after it is set.
+	Stop *atomic.Bool
 	// Tracing keeps the registers of every step, the range-check limits of offsets and the access marks of cells, which
 	// proof mode and memory-hole counts need.
 	Tracing bool
@@ -109,9 +113,15 @@ type RunError struct {
 func (e *RunError) Error() string { return fmt.Sprintf("Error at pc=%v:\n%v", e.PC, e.Err) }
 func (e *RunError) Unwrap() error { return e.Err }
 
+// stopSteps is how often Run looks at Stop; a power of two. A step takes some 20 ns.
+const stopSteps = 1 << 10
+
 // Run steps until pc is end.
 func (m *Machine) Run(end Addr) error {
 	for m.PC != end {
+		if m.Stop != nil && m.Steps%stopSteps == 0 && m.Stop.Load() {
+			return cairo.ErrInterrupted
+		}
 		if err := m.Step(); err != nil {
 			return err
 		}
