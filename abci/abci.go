@@ -10,6 +10,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"sync/atomic"
+	"time"
 
 	abcitypes "github.com/cometbft/cometbft/abci/types"
 
@@ -28,6 +30,23 @@ type Application struct {
 	abcitypes.BaseApplication
 
 	app *app.App
+	// finalized is when a block was finalized that waits for Commit, in nanoseconds; 0 where none does.
+	finalized atomic.Int64
+}
+
+// CodespaceBusy is the codespace of an answer that says nothing about the transaction: it may be sent again at once.
+const CodespaceBusy = "starkd_busy"
+
+// codeUnexpected is UNEXPECTED_ERROR of the specification.
+const codeUnexpected = 63
+
+// commitPatience is how long the mempool's requests may keep Commit waiting, which begins once those that are in line are answered.
+const commitPatience = 100 * time.Millisecond
+
+// keepsCommit reports whether Commit has waited long enough.
+func (a *Application) keepsCommit() bool {
+	at := a.finalized.Load()
+	return at != 0 && time.Since(time.Unix(0, at)) > commitPatience
 }
 
 var _ abcitypes.Application = (*Application)(nil)
@@ -61,7 +80,11 @@ func (a *Application) InitChain(_ context.Context, r *abcitypes.RequestInitChain
 
 // CheckTx answers the mempool.
 func (a *Application) CheckTx(_ context.Context, r *abcitypes.RequestCheckTx) (*abcitypes.ResponseCheckTx, error) {
-	result, err := a.app.CheckTx(r.Tx, r.Type == abcitypes.CheckTxType_Recheck)
+	recheck := r.Type == abcitypes.CheckTxType_Recheck
+	if !recheck && a.keepsCommit() {
+		return &abcitypes.ResponseCheckTx{Code: codeUnexpected, Codespace: CodespaceBusy, Log: "busy: a block waits to be committed; send it again"}, nil
+	}
+	result, err := a.app.CheckTx(r.Tx, recheck)
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +141,7 @@ func (a *Application) FinalizeBlock(_ context.Context, r *abcitypes.RequestFinal
 		}
 		out.TxResults[i] = result
 	}
+	a.finalized.Store(time.Now().UnixNano())
 	out.Events = []abcitypes.Event{{Type: blockEvent, Attributes: []abcitypes.EventAttribute{
 		{Key: hashAttribute, Value: f.BlockHash.String(), Index: true},
 		{Key: numberAttribute, Value: fmt.Sprint(r.Height), Index: true},
@@ -127,6 +151,7 @@ func (a *Application) FinalizeBlock(_ context.Context, r *abcitypes.RequestFinal
 
 // Commit makes the finalized block durable. CometBFT keeps all blocks: a watcher may need any of them.
 func (a *Application) Commit(context.Context, *abcitypes.RequestCommit) (*abcitypes.ResponseCommit, error) {
+	a.finalized.Store(0)
 	if err := a.app.Commit(); err != nil {
 		return nil, err
 	}

@@ -28,6 +28,8 @@ import (
 type Config struct {
 	// PendingNonces is how far ahead of the account's nonce a transaction may be to wait in the mempool. 0 means 64.
 	PendingNonces uint64
+	// CompileQueue is how many classes of DECLAREs may wait to be compiled; beyond it such transactions are refused. 0 means 16.
+	CompileQueue int
 	// BlockSteps is the most VM steps that this node puts into a block that it proposes, so that a proof can cover the block.
 	// 0 means no bound. It binds no other node: steps are not consensus.
 	BlockSteps uint64
@@ -40,6 +42,9 @@ func (c *Config) setDefaults() {
 	if c.PendingNonces == 0 {
 		c.PendingNonces = 64
 	}
+	if c.CompileQueue == 0 {
+		c.CompileQueue = 16
+	}
 }
 
 // App is the chain on one node. Its methods may be called concurrently.
@@ -49,6 +54,7 @@ type App struct {
 	config  Config
 	pool    pool
 	decoded decoded
+	classes compiling
 	// genesis is nil before InitGenesis.
 	genesis    atomic.Pointer[Genesis]
 	listener   atomic.Pointer[Listener]
@@ -68,6 +74,7 @@ func New(store *state.Store, engine cairo.Engine, compile executor.Compile, conf
 		runs: map[[32]byte]*run{}, background: newBackground(),
 	}
 	a.pool.reset()
+	a.classes = newCompiling(a.exec.Classes, a.background, config.CompileQueue)
 	if store.Head() == nil {
 		return a, nil
 	}
@@ -142,6 +149,8 @@ type run struct {
 	gas      uint64     // L2 gas of all
 	sierra   uint64     // Sierra gas of all
 	steps    uint64
+	// proposing leaves out DECLAREs whose class is not compiled yet.
+	proposing bool
 
 	once    sync.Once // seal
 	sealErr error
@@ -204,7 +213,7 @@ func (r *run) execute(a *App, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	out, err := a.exec.Execute(r.overlay, r.env, tx, executor.Options{Hash: hash, Diff: true})
+	out, err := a.exec.Execute(r.overlay, r.env, tx, executor.Options{Hash: hash, Diff: true, Compiled: r.proposing, Brief: true})
 	if err != nil {
 		return err
 	}
@@ -336,6 +345,7 @@ func (a *App) Commit() error {
 	clear(a.runs)
 	a.pool.committed(r.receipts)
 	for _, class := range declared {
+		a.exec.Classes.Declared(class.Hash, class.Definition)
 		a.announce(class.Hash)
 	}
 	a.tellCommitted()

@@ -16,6 +16,34 @@ type decoded struct {
 	mu    sync.Mutex
 	kept  map[[32]byte]decodedTx
 	bytes int // of the transactions in kept
+
+	height uint64 // at which admitted were
+	hashed int    // bytes of classes that admit let through at that height
+}
+
+// maxHashed bounds the bytes of DECLAREs that the mempool decodes between two blocks. To hash a class takes some 150 ns a byte, before
+// anything is known of its sender, and the mempool's lock is held meanwhile.
+const maxHashed = starknet.MaxTransactionBytes
+
+// admit refuses a DECLARE that the mempool has not seen before if it would have to hash too much between two blocks.
+func (d *decoded) admit(raw []byte, height uint64) error {
+	if len(raw) > starknet.MaxTransactionBytes {
+		return nil
+	}
+	id := sha256.Sum256(raw)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, ok := d.kept[id]; ok {
+		return nil
+	}
+	if d.height != height {
+		d.height, d.hashed = height, 0
+	}
+	if d.hashed+len(raw) > maxHashed {
+		return refuse(executor.UnexpectedError, fmt.Sprintf("busy: classes of more than %d bytes came since the latest block; send it again later", maxHashed))
+	}
+	d.hashed += len(raw)
+	return nil
 }
 
 type decodedTx struct {
@@ -43,14 +71,25 @@ func (d *decoded) get(raw []byte, chainID felt.Felt) (starknet.Transaction, felt
 		return nil, felt.Felt{}, refuse(executor.UnexpectedError, err.Error())
 	}
 	hash := tx.Hash(chainID)
+	d.keep(id, len(raw), tx, hash)
+	return tx, hash, nil
+}
+
+// put remembers a transaction of which raw is the canonical form, and whose class hash is that of its class.
+func (d *decoded) put(raw []byte, tx starknet.Transaction, chainID felt.Felt) felt.Felt {
+	hash := tx.Hash(chainID)
+	d.keep(sha256.Sum256(raw), len(raw), tx, hash)
+	return hash
+}
+
+func (d *decoded) keep(id [32]byte, size int, tx starknet.Transaction, hash felt.Felt) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.kept == nil || d.bytes+len(raw) > maxDecoded {
+	if d.kept == nil || d.bytes+size > maxDecoded {
 		d.kept, d.bytes = map[[32]byte]decodedTx{}, 0
 	}
 	if _, ok := d.kept[id]; !ok {
 		d.kept[id] = decodedTx{tx, hash}
-		d.bytes += len(raw)
+		d.bytes += size
 	}
-	return tx, hash, nil
 }

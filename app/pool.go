@@ -28,12 +28,30 @@ func (a *App) CheckTx(raw []byte, recheck bool) (CheckResult, error) {
 	if genesis == nil || head == nil {
 		return CheckResult{}, errOrder
 	}
+	if !recheck && starknet.IsDeclare(raw) {
+		err := a.decoded.admit(raw, head.Height)
+		if err == nil {
+			err = a.pool.roomFor(len(raw))
+		}
+		if err != nil {
+			return rejected(CheckResult{}, err)
+		}
+	}
 	tx, hash, err := a.decoded.get(raw, genesis.chainID)
 	if err != nil {
 		return rejected(CheckResult{}, err)
 	}
 	out := CheckResult{Hash: hash, Sender: tx.Sender(), GasWanted: tx.Fields().ResourceBounds.L2Gas.MaxAmount}
 	err = a.check(genesis, head, tx, out.Hash, recheck)
+	if errors.Is(err, executor.ErrNotCompiled) {
+		// The sender has signed for the class. It is compiled beside consensus; until then no block of this node has it.
+		if d := tx.(*starknet.Declare); recheck {
+			a.classes.again(d)
+			err = nil
+		} else {
+			_, err = a.classes.start(d)
+		}
+	}
 	if err != nil {
 		a.pool.drop(out.Hash)
 		return rejected(out, err)
@@ -81,12 +99,15 @@ func (a *App) check(g *Genesis, head *state.Head, tx starknet.Transaction, hash 
 	if recheck && a.pool.isFailed(hash) {
 		return refuse(executor.ValidationFailure, "it failed when a block was made")
 	}
+	if recheck && a.pool.stuck(hash, account.Uint64(), head.Height) {
+		return refuse(executor.InvalidTransactionNonce, fmt.Sprintf("no transaction with nonce %v of account %v came within %d blocks", account, sender, pendingBlocks))
+	}
 	if !recheck {
 		if other, ok := a.pool.at(sender, nonce.Uint64(), head.Height); ok && other != hash {
 			return refuse(executor.InvalidTransactionNonce, fmt.Sprintf("transaction %v of account %v with nonce %v is pending", other, sender, nonce))
 		}
 	}
-	options := executor.Options{ValidateOnly: true, FutureNonce: true, SkipValidate: recheck, Hash: hash}
+	options := executor.Options{Compiled: true, Brief: true, ValidateOnly: true, FutureNonce: true, SkipValidate: recheck, Hash: hash}
 	if _, ok := tx.(*starknet.Invoke); ok && !options.SkipValidate && a.pool.deploys(sender) {
 		class, err := st.ClassHashAt(sender)
 		if err != nil {
@@ -116,6 +137,8 @@ type pool struct {
 	// failed are transactions that could not be put into a block, though nothing that a recheck looks at says so; the next
 	// recheck evicts them.
 	failed map[felt.Felt]bool
+	// classes is the bytes of waiting DECLAREs.
+	classes int
 }
 
 type poolNonce struct {
@@ -128,6 +151,7 @@ type poolEntry struct {
 	deploy bool
 	height uint64 // of the state that it was first checked on
 	raw    []byte // shared with the mempool, nil where forgotten
+	size   int    // in bytes, of a DECLARE
 }
 
 const (
@@ -137,10 +161,35 @@ const (
 	maxPoolBytes = 256 << 20
 	// pendingBlocks is for how many blocks a transaction keeps others with its nonce out.
 	pendingBlocks = 20
+	// maxPoolClasses bounds the bytes of waiting DECLAREs. It is below maxDecoded: to hash their classes again at each recheck would
+	// stop the chain.
+	maxPoolClasses = maxDecoded / 2
 )
 
+// roomFor refuses a DECLARE of a size that there is no room for.
+func (p *pool) roomFor(size int) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.classes+size > maxPoolClasses {
+		return refuse(executor.UnexpectedError, fmt.Sprintf("busy: DECLAREs of %d bytes wait, at most %d may; send it again later", p.classes, maxPoolClasses))
+	}
+	return nil
+}
+
+// stuck reports whether a transaction has waited long for an earlier one of its account, with the account's nonce, that is not there.
+func (p *pool) stuck(hash felt.Felt, nonce, height uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e, ok := p.byHash[hash]
+	if !ok || height < e.height+pendingBlocks || e.nonce <= nonce {
+		return false
+	}
+	_, next := p.nonces[poolNonce{e.sender, nonce}]
+	return !next
+}
+
 func (p *pool) reset() {
-	p.bytes = 0
+	p.bytes, p.classes = 0, 0
 	p.byHash, p.nonces, p.deploying, p.failed = map[felt.Felt]poolEntry{}, map[poolNonce]felt.Felt{}, map[felt.Felt]int{}, map[felt.Felt]bool{}
 }
 
@@ -164,9 +213,13 @@ func (p *pool) add(tx starknet.Transaction, raw []byte, hash felt.Felt, height u
 	}
 	nonce := tx.Fields().Nonce
 	e := poolEntry{poolNonce: poolNonce{tx.Sender(), nonce.Uint64()}, height: height, raw: raw}
+	if _, ok := tx.(*starknet.Declare); ok {
+		e.size = len(raw)
+	}
 	if _, e.deploy = tx.(*starknet.DeployAccount); e.deploy {
 		p.deploying[e.sender]++
 	}
+	p.classes += e.size
 	p.byHash[hash], p.nonces[e.poolNonce] = e, hash
 	p.bytes += len(raw)
 	return true
@@ -186,6 +239,7 @@ func (p *pool) remove(hash felt.Felt) {
 	}
 	delete(p.byHash, hash)
 	p.bytes -= len(e.raw)
+	p.classes -= e.size
 	if p.nonces[e.poolNonce] == hash {
 		delete(p.nonces, e.poolNonce)
 	}

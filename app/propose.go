@@ -7,6 +7,7 @@ import (
 
 	"github.com/starkd/starkd/app/executor"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet"
 )
 
 // Propose chooses transactions of the mempool for a block: those that are good on the state they meet, in the given order
@@ -22,13 +23,14 @@ func (a *App) Propose(b *Block, maxBytes int64) ([][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.proposing = true
 	p := proposal{App: a, run: r, limits: a.genesis.Load().Limits, left: maxBytes, waiting: map[felt.Felt][][]byte{}}
 	for _, raw := range b.Txs {
 		if err := p.offer(raw); err != nil {
 			return nil, err
 		}
 	}
-	r.block.Txs = p.txs
+	r.block.Txs, r.proposing = p.txs, false
 	a.remember(r)
 	return p.txs, nil
 }
@@ -78,6 +80,10 @@ func (p *proposal) offer(raw []byte) error {
 				p.wasted++
 			}
 			p.closed = p.closed || p.wasted >= maxWasted
+			return nil
+		}
+		if errors.Is(err, executor.ErrNotCompiled) {
+			p.classes.again(tx.(*starknet.Declare))
 			return nil
 		}
 		return err

@@ -1,10 +1,13 @@
 package app
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
 	"github.com/starkd/starkd/app/executor"
 	"github.com/starkd/starkd/app/state"
+	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
 )
@@ -48,14 +51,15 @@ type At struct {
 	Reads *state.Reads
 }
 
-// readerState returns the state after a block, to be changed, and a function that fills at.Reads with what was read of it.
-func (a *App) readerState(at At, height uint64) (st *state.Overlay, done func()) {
+// readerState returns the state after a block, to be changed, and a function that fills at.Reads with what was read of it. The recorder
+// is nil without at.Reads.
+func (a *App) readerState(at At, height uint64) (st *state.Overlay, recorder *state.Recorder, done func()) {
 	base := a.store.At(height)
 	if at.Reads == nil {
-		return state.NewOverlay(base), func() {}
+		return state.NewOverlay(base), nil, func() {}
 	}
-	recorder := state.NewRecorder(base)
-	return state.NewOverlay(recorder), func() { *at.Reads = *recorder.Reads() }
+	recorder = state.NewRecorder(base)
+	return state.NewOverlay(recorder), recorder, func() { *at.Reads = *recorder.Reads() }
 }
 
 // NextHeader is what can be said of the block after the latest: number, parent, prices, and the latest block's time and
@@ -96,16 +100,19 @@ func (a *App) environmentAt(at At) (*executor.Block, error) {
 	return env, nil
 }
 
-// Call runs an entry point outside any transaction and returns what it returns. A refusal is an [*executor.Rejection].
-func (a *App) Call(at At, contract, selector felt.Felt, calldata []felt.Felt) (out []felt.Felt, err error) {
+// Call runs an entry point outside any transaction and returns what it returns. A refusal is an [*executor.Rejection]. It ends soon
+// after ctx, with its cause.
+func (a *App) Call(ctx context.Context, at At, contract, selector felt.Felt, calldata []felt.Felt) (out []felt.Felt, err error) {
 	env, err := a.environmentAt(at)
 	if err != nil {
 		return nil, err
 	}
 	defer recoverAs(&err)
-	f, err := a.exec.Call(a.store.At(at.Height), env, contract, selector, calldata)
+	x, release := a.until(ctx)
+	defer release()
+	f, err := x.Call(a.store.At(at.Height), env, contract, selector, calldata)
 	if err != nil {
-		return nil, err
+		return nil, cause(ctx, err)
 	}
 	return f.Retdata, nil
 }
@@ -123,22 +130,36 @@ func (e *SimulationError) Error() string {
 // Unwrap is the rejection.
 func (e *SimulationError) Unwrap() error { return e.Err }
 
+// cause is why a run was interrupted; other errors stay as they are.
+func cause(ctx context.Context, err error) error {
+	if errors.Is(err, cairo.ErrInterrupted) && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// maxTraceFelts bounds the felts of calldata and results that a simulation or a trace of a block holds: 64 MB.
+const maxTraceFelts = 2 << 20
+
 // Simulate runs transactions one after the other without keeping what they do. Of the options, those that a block does not
-// have are honoured; queries and future nonces are always accepted. The error is a [*SimulationError] if a transaction is
-// rejected.
-func (a *App) Simulate(at At, txs []starknet.Transaction, options executor.Options) (outcomes []*executor.Outcome, err error) {
+// have are honoured; queries and future nonces are always accepted. Each outcome has the bound with which the transaction succeeds,
+// whatever its own are. The error is a [*SimulationError] if a transaction is rejected. It ends soon after ctx, with its cause.
+func (a *App) Simulate(ctx context.Context, at At, txs []starknet.Transaction, options executor.Options) (outcomes []*executor.Outcome, err error) {
 	env, err := a.environmentAt(at)
 	if err != nil {
 		return nil, err
 	}
-	options.Query, options.FutureNonce, options.Diff = true, true, true
-	st, done := a.readerState(at, at.Height)
+	room := maxTraceFelts
+	options.Query, options.FutureNonce, options.Diff, options.Compiled, options.Room = true, true, true, true, &room
+	st, recorder, done := a.readerState(at, at.Height)
 	defer done()
-	return a.execute(st, env, txs, options)
+	return a.execute(ctx, st, env, txs, options, func(x *executor.Executor, tx starknet.Transaction, options executor.Options) (*executor.Outcome, error) {
+		return simulate(x, st, recorder, env, tx, options)
+	})
 }
 
-// TraceBlock runs the transactions of block at.Height again, on the state before it.
-func (a *App) TraceBlock(at At) ([]*executor.Outcome, error) {
+// TraceBlock runs the transactions of block at.Height again, on the state before it. It ends soon after ctx, with its cause.
+func (a *App) TraceBlock(ctx context.Context, at At) ([]*executor.Outcome, error) {
 	height := at.Height
 	if height == 0 {
 		return nil, nil
@@ -151,12 +172,15 @@ func (a *App) TraceBlock(at At) ([]*executor.Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, done := a.readerState(at, height-1)
+	st, _, done := a.readerState(at, height-1)
 	defer done()
 	if err := a.openBlock(st, height); err != nil {
 		return nil, err
 	}
-	return a.execute(st, env, block.Transactions, executor.Options{Diff: true})
+	room := maxTraceFelts
+	return a.execute(ctx, st, env, block.Transactions, executor.Options{Diff: true, Room: &room}, func(x *executor.Executor, tx starknet.Transaction, options executor.Options) (*executor.Outcome, error) {
+		return tryExecute(x, st, env, tx, options)
+	})
 }
 
 // deployed rejects a transaction whose sender is no contract, unless it deploys it.
@@ -172,12 +196,19 @@ func deployed(st *state.Overlay, tx starknet.Transaction) error {
 }
 
 // execute runs transactions in turn for a reader.
-func (a *App) execute(st *state.Overlay, env *executor.Block, txs []starknet.Transaction, options executor.Options) (outcomes []*executor.Outcome, err error) {
+func (a *App) execute(ctx context.Context, st *state.Overlay, env *executor.Block, txs []starknet.Transaction, options executor.Options,
+	run func(*executor.Executor, starknet.Transaction, executor.Options) (*executor.Outcome, error),
+) (outcomes []*executor.Outcome, err error) {
+	x, release := a.until(ctx)
+	defer release()
 	for i, tx := range txs {
 		if err := deployed(st, tx); err != nil {
 			return nil, &SimulationError{i, err}
 		}
-		out, err := tryExecute(a.exec, st, env, tx, options)
+		out, err := a.read(ctx, tx, func() (*executor.Outcome, error) { return run(x, tx, options) })
+		if ctx.Err() != nil && err != nil {
+			return nil, context.Cause(ctx)
+		}
 		if err != nil {
 			return nil, &SimulationError{i, err}
 		}

@@ -114,7 +114,9 @@ func TestInitialReads(t *testing.T) {
 		if err := open(overlay); err != nil {
 			t.Fatal(err)
 		}
-		again, err := c.app.execute(overlay, env, txs, executor.Options{Diff: true})
+		again, err := c.app.execute(t.Context(), overlay, env, txs, executor.Options{Diff: true}, func(x *executor.Executor, tx starknet.Transaction, options executor.Options) (*executor.Outcome, error) {
+			return tryExecute(x, overlay, env, tx, options)
+		})
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -163,7 +165,7 @@ func TestInitialReads(t *testing.T) {
 	}
 
 	at := At{Height: 1, Next: true, Reads: new(state.Reads)}
-	outcomes, err := c.app.Simulate(at, txs, executor.Options{})
+	outcomes, err := c.app.Simulate(t.Context(), at, txs, executor.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,13 +175,13 @@ func TestInitialReads(t *testing.T) {
 	check("simulation", at, 1, outcomes, func(*state.Overlay) error { return nil })
 
 	at = At{Height: 1, Next: true, Reads: new(state.Reads)}
-	if _, err := c.app.Simulate(at, nil, executor.Options{}); err != nil || !cmp.Equal(at.Reads, &state.Reads{}) {
+	if _, err := c.app.Simulate(t.Context(), at, nil, executor.Options{}); err != nil || !cmp.Equal(at.Reads, &state.Reads{}) {
 		t.Errorf("reads of no transactions: %+v, %v", at.Reads, err)
 	}
 
 	c.run(raws...)
 	at = At{Height: 2, Reads: new(state.Reads)}
-	if outcomes, err = c.app.TraceBlock(at); err != nil {
+	if outcomes, err = c.app.TraceBlock(t.Context(), at); err != nil {
 		t.Fatal(err)
 	}
 	check("trace", at, 1, outcomes, func(st *state.Overlay) error { return c.app.openBlock(st, 2) })
@@ -195,10 +197,10 @@ func TestUndeployedSender(t *testing.T) {
 	}
 	use := carol.transfer(c.bob.address, 1)
 	at, options := At{Height: 0, Next: true}, executor.Options{SkipFee: true, SkipValidate: true}
-	if _, err := c.app.Simulate(at, []starknet.Transaction{fund, deployment, use}, options); err != nil {
+	if _, err := c.app.Simulate(t.Context(), at, []starknet.Transaction{fund, deployment, use}, options); err != nil {
 		t.Error(err)
 	}
-	_, err := c.app.Simulate(at, []starknet.Transaction{fund, use}, options)
+	_, err := c.app.Simulate(t.Context(), at, []starknet.Transaction{fund, use}, options)
 	failed, ok := errors.AsType[*SimulationError](err)
 	if r, isRejection := errors.AsType[*executor.Rejection](err); !ok || failed.Index != 1 || !isRejection || r.Reason != executor.ContractNotFound {
 		t.Errorf("%v, want transaction 1 with reason %d", err, executor.ContractNotFound)

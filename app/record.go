@@ -71,6 +71,9 @@ func (a *App) blockWithClasses(height uint64) (*starknet.Block, error) {
 				return nil, err
 			}
 			d.Class = class.Definition
+			if _, err := a.exec.Classes.Get(a.store.At(height), d.ClassHash); err != nil { // so that it is not compiled again
+				return nil, err
+			}
 		}
 	}
 	return block, nil

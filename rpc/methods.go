@@ -53,7 +53,7 @@ var methods = []method{
 	{"starknet_simulateTransactions", []string{"block_id", "transactions", "simulation_flags"}, true, simulateTransactions},
 
 	{"starknet_addInvokeTransaction", []string{"invoke_transaction"}, true, addInvokeTransaction},
-	{"starknet_addDeclareTransaction", []string{"declare_transaction"}, true, addDeclareTransaction},
+	{addDeclare, []string{"declare_transaction"}, true, addDeclareTransaction},
 	{"starknet_addDeployAccountTransaction", []string{"deploy_account_transaction"}, true, addDeployAccountTransaction},
 }
 
@@ -196,6 +196,10 @@ func (c *call) transactions(name string) []starknet.Transaction {
 	}
 	txs := make([]starknet.Transaction, len(raws))
 	for i, raw := range raws {
+		if err := c.Context.Err(); err != nil { // the client has gone, or its time is over
+			c.err = c.server.clientError(c, name, err)
+			return nil
+		}
 		if txs[i], c.err = parseBroadcast(raw); c.err != nil {
 			return nil
 		}

@@ -79,6 +79,7 @@ type Server struct {
 	methods       map[string]method
 	subscribing   map[string]method // those that only a websocket has
 	executions    chan struct{}     // a token for each that runs
+	declares      chan struct{}     // the same for classes that are sent: to hash and compile them takes long, and others do not wait for it
 	subscriptions atomic.Uint64     // ever made
 	feed          *feed
 }
@@ -88,7 +89,7 @@ func NewServer(backend Backend, config Config) *Server {
 	config.setDefaults()
 	s := &Server{
 		backend: backend, config: config, methods: map[string]method{}, subscribing: map[string]method{},
-		executions: make(chan struct{}, config.MaxExecutions),
+		executions: make(chan struct{}, config.MaxExecutions), declares: make(chan struct{}, maxDeclares),
 	}
 	for _, m := range methods {
 		s.methods[m.name] = m
@@ -193,6 +194,11 @@ func (s *Server) handle(ctx context.Context, version string, body []byte, k *soc
 	return replies[0]
 }
 
+const (
+	addDeclare  = "starknet_addDeclareTransaction"
+	maxDeclares = 1 // of them that run at once
+)
+
 // dispatch runs one request.
 func (s *Server) dispatch(ctx context.Context, version string, req *request, k *socket) (result any, rpcErr *Error) {
 	m, ok := s.methods[req.Method]
@@ -224,9 +230,13 @@ func (s *Server) dispatch(ctx context.Context, version string, req *request, k *
 		}
 	}()
 	if m.executes {
+		running := s.executions
+		if m.name == addDeclare {
+			running = s.declares
+		}
 		select {
-		case s.executions <- struct{}{}:
-			defer func() { <-s.executions }()
+		case running <- struct{}{}:
+			defer func() { <-running }()
 		case <-ctx.Done():
 			return nil, errInternal.With("the node is busy")
 		}

@@ -54,6 +54,18 @@ func unmarshalTransaction(b []byte, withClass bool) (Transaction, error) {
 	return tx, nil
 }
 
+// IsDeclare reports whether bytes that may be a transaction's canonical form say that it is a DECLARE. It reads only their head.
+func IsDeclare(b []byte) bool {
+	ok := false
+	_ = decode(b, func(c *coder) {
+		kind := byte(0)
+		c.format("transaction", transactionFormat)
+		c.byte("transaction type", &kind, byte(DeployAccountType))
+		ok = c.err == nil && TransactionType(kind) == DeclareType
+	})
+	return ok
+}
+
 func codeTransaction(c *coder, tx *Transaction, withClass bool) {
 	kind := byte(0)
 	if !c.decoding {

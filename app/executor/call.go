@@ -117,7 +117,13 @@ type entry struct {
 func (c *context) call(e entry) (*Frame, error) {
 	f := &Frame{
 		Contract: e.storage, Caller: e.caller, Selector: e.selector, Kind: e.kind, Library: e.class != nil,
-		Calldata: slices.Clone(e.calldata), Gas: e.gas,
+		Gas: e.gas,
+	}
+	if !c.opts.Brief {
+		if err := c.takeRoom(len(e.calldata)); err != nil {
+			return f, err
+		}
+		f.Calldata = slices.Clone(e.calldata)
 	}
 	at, err := c.st.ClassHashAt(e.storage)
 	if err != nil {
@@ -149,7 +155,7 @@ func (c *context) call(e entry) (*Frame, error) {
 	}
 	call := cairo.Call{
 		Class: class, Type: e.kind, Selector: e.selector, Contract: e.storage, Caller: e.caller, Calldata: e.calldata, Gas: e.gas,
-		Shared: &c.shared,
+		Shared: &c.shared, Stop: c.Stop,
 	}
 	var sys cairo.Syscalls = &syscalls{context: c, frame: f}
 	var done func(cairo.Result, error)
@@ -171,8 +177,26 @@ func (c *context) call(e entry) (*Frame, error) {
 		return f, fmt.Errorf("executor: engine returned %d gas of %d", result.GasLeft, e.gas)
 	}
 	f.Failed, f.GasConsumed = result.Failed, e.gas-result.GasLeft
-	f.answer, f.Retdata = result.Retdata, slices.Clone(result.Retdata)
+	f.answer = result.Retdata
+	if !c.opts.Brief || f.Failed || c.depth == 1 {
+		if err := c.takeRoom(len(result.Retdata)); err != nil {
+			return f, err
+		}
+		f.Retdata = slices.Clone(result.Retdata)
+	}
 	return f, nil
+}
+
+// takeRoom counts felts that a frame is about to keep. A contract can hand the same array to call after call, for nothing.
+func (c *context) takeRoom(felts int) error {
+	if c.opts.Room == nil {
+		return nil
+	}
+	if felts > *c.opts.Room {
+		return reject(UnexpectedError, "the calldata and results of the calls made are more than is kept of a simulation or a trace")
+	}
+	*c.opts.Room -= felts
+	return nil
 }
 
 // callTop is a call whose panic ends the phase as a failure.
@@ -274,7 +298,7 @@ func (x *Executor) Construct(st *state.Overlay, block *Block, class, address fel
 // state that it leaves unchanged.
 func (x *Executor) Call(st state.Reader, block *Block, contract, selector felt.Felt, calldata []felt.Felt) (*Frame, error) {
 	t := &transaction{
-		Executor: x, st: state.NewOverlay(st), block: block, info: &cairo.TxInfo{ChainID: block.ChainID},
+		Executor: x, st: state.NewOverlay(st), block: block, info: &cairo.TxInfo{ChainID: block.ChainID}, opts: Options{Brief: true},
 	}
 	class, err := t.st.ClassHashAt(contract)
 	if err != nil {

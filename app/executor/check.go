@@ -191,6 +191,9 @@ func (t *transaction) fee(gas uint64) (starknet.Uint128, error) {
 // overdraft says in which way a bill is more than the account has bound itself to or can pay; "" if it is not.
 func (t *transaction) overdraft(b bill) (string, error) {
 	if t.opts.SkipFee {
+		if t.opts.Bound != 0 && b.gas > t.opts.Bound {
+			return starknet.OverGasReason(t.opts.Bound, b.gas), nil
+		}
 		return "", nil
 	}
 	if most := t.tx.Fields().ResourceBounds.L2Gas.MaxAmount; b.gas > most {

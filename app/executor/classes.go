@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"container/list"
 	"errors"
 	"fmt"
 	"sync"
@@ -21,19 +22,75 @@ type Classes struct {
 	compile Compile
 
 	mu    sync.Mutex
-	kept  map[felt.Felt]*cairo.Class
-	felts int // of bytecode, in kept
+	chain kept // declared
+	// fresh are compiled, not declared on the chain: anybody can fill it, so that it is not chain.
+	fresh   kept
+	refused map[felt.Felt]refusal
+	order   []felt.Felt // of refused, oldest first
 }
 
-// maxKept bounds the bytecode kept in memory, in felts; beyond it all classes are dropped and come back as they are used.
-const maxKept = 4_000_000
+// refusal is why a class was refused.
+type refusal struct {
+	err error
+	// panicked says that the compiler did not end well: blocks try again, so that no node's memory decides.
+	panicked bool
+}
+
+// Bounds of what is kept in memory. What is dropped comes back as it is used.
+const (
+	maxChain   = 4_000_000 // felts of bytecode of declared classes
+	maxFresh   = 500_000   // of classes that are not declared
+	maxRefused = 4096      // classes
+)
 
 // NewClasses is an empty store of classes. compile is CompileClass unless a test says otherwise; nil means it.
 func NewClasses(compile Compile) *Classes {
 	if compile == nil {
 		compile = CompileClass
 	}
-	return &Classes{compile: compile, kept: map[felt.Felt]*cairo.Class{}}
+	return &Classes{compile: compile, chain: newKept(maxChain), fresh: newKept(maxFresh), refused: map[felt.Felt]refusal{}}
+}
+
+// kept is classes by hash up to a number of felts of bytecode. Beyond it those go whose latest use is the oldest.
+type kept struct {
+	most, felts int
+	classes     map[felt.Felt]*list.Element
+	used        *list.List // of *cairo.Class, latest use first
+}
+
+func newKept(most int) kept {
+	return kept{most: most, classes: map[felt.Felt]*list.Element{}, used: list.New()}
+}
+
+func (k *kept) find(hash felt.Felt) *cairo.Class {
+	e, ok := k.classes[hash]
+	if !ok {
+		return nil
+	}
+	k.used.MoveToFront(e)
+	return e.Value.(*cairo.Class)
+}
+
+func (k *kept) add(class *cairo.Class) {
+	if _, ok := k.classes[class.Hash]; ok {
+		return
+	}
+	k.classes[class.Hash] = k.used.PushFront(class)
+	k.felts += len(class.Casm.Bytecode)
+	for k.felts > k.most && k.used.Len() > 1 {
+		k.remove(k.used.Back().Value.(*cairo.Class).Hash)
+	}
+}
+
+func (k *kept) remove(hash felt.Felt) *cairo.Class {
+	e, ok := k.classes[hash]
+	if !ok {
+		return nil
+	}
+	class := k.used.Remove(e).(*cairo.Class)
+	delete(k.classes, hash)
+	k.felts -= len(class.Casm.Bytecode)
+	return class
 }
 
 // Get is the class with a hash, nil if it is not declared in st.
@@ -65,20 +122,26 @@ func (c *Classes) Get(st state.Reader, hash felt.Felt) (*cairo.Class, error) {
 func (c *Classes) find(hash felt.Felt) *cairo.Class {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.kept[hash]
+	if class := c.chain.find(hash); class != nil {
+		return class
+	}
+	return c.fresh.find(hash)
 }
 
 func (c *Classes) keep(class *cairo.Class) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := len(class.Casm.Bytecode)
-	if c.felts+n > maxKept {
-		clear(c.kept)
-		c.felts = 0
-	}
-	if _, ok := c.kept[class.Hash]; !ok {
-		c.kept[class.Hash] = class
-		c.felts += n
+	c.chain.add(class)
+}
+
+// Declared says that a class was declared by a block that is durable: it is kept as one of the chain.
+func (c *Classes) Declared(hash felt.Felt, definition *starknet.ContractClass) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if fresh := c.fresh.remove(hash); fresh != nil {
+		class := *fresh
+		class.Gas = gasInfo(class.Sierra, definition)
+		c.chain.add(&class)
 	}
 }
 
@@ -86,25 +149,93 @@ func (c *Classes) keep(class *cairo.Class) {
 // between engines.
 var minSierra = sierra.Version{Major: 1, Minor: 7}
 
-// Compile checks and compiles the definition of a class with the given hash. Errors are rejections.
+// Compile checks and compiles the definition of a class with the given hash, and keeps it as one of the chain. Errors are rejections.
 func (c *Classes) Compile(hash felt.Felt, definition *starknet.ContractClass) (*cairo.Class, error) {
 	if class := c.find(hash); class != nil {
 		return class, nil
 	}
+	class, err := c.make(hash, definition)
+	if err != nil {
+		return nil, err
+	}
+	class.Gas = gasInfo(class.Sierra, definition)
+	c.keep(class)
+	return class, nil
+}
+
+// Prepare compiles a class that is not declared and remembers it, or why it is refused. A class that is known costs nothing. The
+// error is a [*Rejection].
+func (c *Classes) Prepare(hash felt.Felt, definition *starknet.ContractClass) (err error) {
+	if _, err, known := c.look(hash, false); known {
+		return err
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = reject(CompilationFailed, "internal error: %v", p)
+			c.refuse(hash, refusal{err, true})
+		}
+	}()
+	_, err = c.prepare(hash, definition)
+	return err
+}
+
+// prepare is Prepare, with the class, for a block.
+func (c *Classes) prepare(hash felt.Felt, definition *starknet.ContractClass) (*cairo.Class, error) {
+	if class, err, known := c.look(hash, true); known {
+		return class, err
+	}
+	class, err := c.make(hash, definition)
+	if err != nil {
+		c.refuse(hash, refusal{err: err})
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fresh.add(class)
+	return class, nil
+}
+
+// look finds what is remembered of a class that a DECLARE brings: the class, or why it was refused.
+func (c *Classes) look(hash felt.Felt, block bool) (class *cairo.Class, err error, known bool) {
+	if class := c.find(hash); class != nil {
+		return class, nil, true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r, ok := c.refused[hash]
+	if !ok || block && r.panicked {
+		return nil, nil, false
+	}
+	return nil, r.err, true
+}
+
+func (c *Classes) refuse(hash felt.Felt, r refusal) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.refused[hash]; !ok {
+		if len(c.order) == maxRefused {
+			delete(c.refused, c.order[0])
+			c.order = c.order[1:]
+		}
+		c.order = append(c.order, hash)
+	}
+	c.refused[hash] = r
+}
+
+// make compiles a class. Without Gas it is the VM's: the native engine makes code of classes that are paid for.
+func (c *Classes) make(hash felt.Felt, definition *starknet.ContractClass) (*cairo.Class, error) {
 	program, err := sierra.DecodeFelts(definition.SierraProgram)
 	if err != nil {
-		return nil, reject(CompilationFailed, "%v", err)
+		return nil, reject(CompilationFailed, "%.1000v", err)
 	}
 	if v := program.Version; v.Major != minSierra.Major || v.Minor < minSierra.Minor {
 		return nil, reject(UnsupportedContractClassVersion, "Sierra version %d.%d.%d is not 1.%d or newer", v.Major, v.Minor, v.Patch, minSierra.Minor)
 	}
 	code, err := c.compile(definition, program)
 	if err != nil {
-		return nil, reject(compileReason(err), "%v", err)
+		return nil, reject(compileReason(err), "%.1000v", err)
 	}
-	class := &cairo.Class{Hash: hash, CompiledHash: code.BlakeHash(), Sierra: program, Casm: code, Gas: gasInfo(program, definition)}
-	c.keep(class)
-	return class, nil
+	return &cairo.Class{Hash: hash, CompiledHash: code.BlakeHash(), Sierra: program, Casm: code}, nil
 }
 
 // Stored is the form of a compiled class that the state keeps.
@@ -119,26 +250,43 @@ func Stored(class *cairo.Class, definition *starknet.ContractClass) (*state.Clas
 // maxClassHashBits is the height of the classes trie.
 const maxClassHashBits = 251
 
-// checkDeclare is everything that is asked of a class before it is declared.
-func (t *transaction) checkDeclare(tx *starknet.Declare) (*state.Class, error) {
+// checkDeclare is everything that is asked of a class before it is known who declares it.
+func (t *transaction) checkDeclare(tx *starknet.Declare) error {
 	if tx.Class == nil {
-		return nil, errors.New("executor: a DECLARE without its class")
+		return errors.New("executor: a DECLARE without its class")
 	}
 	if tx.ClassHash.BitLen() > maxClassHashBits {
-		return nil, reject(UnexpectedError, "class hash %v does not fit in %d bits", tx.ClassHash, maxClassHashBits)
+		return reject(UnexpectedError, "class hash %v does not fit in %d bits", tx.ClassHash, maxClassHashBits)
 	}
 	declared, err := t.st.CompiledClassHash(tx.ClassHash)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if !declared.IsZero() {
-		return nil, reject(ClassAlreadyDeclared, "Class with hash %s is already declared.", starknet.PaddedHex(tx.ClassHash))
+		return reject(ClassAlreadyDeclared, "Class with hash %s is already declared.", starknet.PaddedHex(tx.ClassHash))
 	}
-	if t.declared, err = t.Classes.Compile(tx.ClassHash, tx.Class); err != nil {
-		return nil, err
+	return nil
+}
+
+// ErrNotCompiled ends a DECLARE with Options.Compiled whose class Classes does not know.
+var ErrNotCompiled = errors.New("executor: the class is not compiled yet")
+
+// compile finds or makes the class that a DECLARE brings, which must have the hash that the sender signed.
+func (t *transaction) compile(tx *starknet.Declare) error {
+	var err error
+	if t.opts.Compiled {
+		var known bool
+		if t.declared, err, known = t.Classes.look(tx.ClassHash, false); !known {
+			return ErrNotCompiled
+		}
+	} else {
+		t.declared, err = t.Classes.prepare(tx.ClassHash, tx.Class)
+	}
+	if err != nil {
+		return err
 	}
 	if t.declared.CompiledHash != tx.CompiledClassHash {
-		return nil, reject(CompiledClassHashMismatch, "compiled class hash is %v, the transaction has %v", t.declared.CompiledHash, tx.CompiledClassHash)
+		return reject(CompiledClassHashMismatch, "compiled class hash is %v, the transaction has %v", t.declared.CompiledHash, tx.CompiledClassHash)
 	}
-	return Stored(t.declared, tx.Class)
+	return nil
 }

@@ -12,6 +12,7 @@ package executor
 
 import (
 	"errors"
+	"sync/atomic"
 
 	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/cairo"
@@ -25,6 +26,15 @@ type Executor struct {
 	Classes *Classes
 	// Fallback, if not nil, runs what Engine gives up with cairo.ErrFallback: the whole transaction, from its beginning.
 	Fallback cairo.Engine
+	// Stop, if not nil, ends what runs with cairo.ErrInterrupted soon after it is set.
+	Stop *atomic.Bool
+}
+
+// Until returns the executor with a Stop.
+func (x *Executor) Until(stop *atomic.Bool) *Executor {
+	y := *x
+	y.Stop = stop
+	return &y
 }
 
 // again is the executor that has to do what ended in an error once more, nil where there is none. Whatever was done before the
@@ -33,7 +43,7 @@ func (x *Executor) again(err error) *Executor {
 	if x.Fallback == nil || !errors.Is(err, cairo.ErrFallback) {
 		return nil
 	}
-	return &Executor{Engine: x.Fallback, Classes: x.Classes}
+	return &Executor{Engine: x.Fallback, Classes: x.Classes, Stop: x.Stop}
 }
 
 // Block is what execution sees of the block it is in.
@@ -53,9 +63,20 @@ type Options struct {
 	ValidateOnly bool
 	// SkipValidate leaves out the account's validation entry point.
 	SkipValidate bool
-	// SkipFee leaves out fee checks and the fee transfer; the receipt says what the fee would be. A transaction without
-	// an L2 gas bound then runs with the largest one.
+	// SkipFee leaves out fee checks and the fee transfer; the receipt says what the fee would be. The transaction's own bounds
+	// do not matter then.
 	SkipFee bool
+	// Bound, if not 0, is the L2 gas bound of a transaction with SkipFee, which otherwise has the largest one.
+	Bound uint64
+	// Compiled ends a DECLARE whose class has not been compiled with ErrNotCompiled, after its validation, instead of compiling
+	// the class.
+	Compiled bool
+	// Brief leaves calldata and results out of the frames, which a block does not need and which can be larger than what the
+	// transaction pays for.
+	Brief bool
+	// Room, if not nil, is how many felts of calldata and results the frames may hold, less what they do. A transaction that
+	// needs more is rejected.
+	Room *int
 	// FutureNonce accepts a nonce above the account's.
 	FutureNonce bool
 	// Query accepts transactions that are marked as queries.
@@ -93,6 +114,7 @@ type Outcome struct {
 	Validate, Execute, FeeTransfer *Frame
 	Diff                           *starknet.StateDiff // if Options.Diff
 	Validation                     *Validation         // nil where validation left nothing behind
+	Estimate                       *Estimate           // of Executor.Estimate
 	// SierraGas is what code used, in all phases, also where it was reverted: the part of the work that a block is bounded by.
 	SierraGas uint64
 	// Steps are the VM steps of all frames; 0 from an engine without steps. Never consensus.
@@ -109,6 +131,9 @@ type Validation struct {
 
 // Execute runs a transaction on st, which it changes unless it returns an error.
 func (x *Executor) Execute(st *state.Overlay, block *Block, tx starknet.Transaction, opts Options) (*Outcome, error) {
+	if x.Stop != nil && x.Stop.Load() {
+		return nil, cairo.ErrInterrupted
+	}
 	t, err := x.begin(state.NewOverlay(st), block, tx, opts)
 	if err != nil {
 		return nil, err
@@ -162,8 +187,10 @@ func (x *Executor) begin(st *state.Overlay, block *Block, tx starknet.Transactio
 	}
 	t := &transaction{Executor: x, st: st, block: block, tx: tx, opts: opts}
 	t.gas = f.ResourceBounds.L2Gas.MaxAmount
-	if opts.SkipFee && t.gas == 0 {
-		t.gas = maxValidateGas + maxExecuteGas
+	if opts.SkipFee {
+		if t.gas = opts.Bound; t.gas == 0 {
+			t.gas = maxValidateGas + maxExecuteGas
+		}
 	}
 	if t.hash = opts.Hash; t.hash.IsZero() {
 		t.hash = tx.Hash(block.ChainID)
@@ -316,16 +343,25 @@ func (t *transaction) deployAccount(tx *starknet.DeployAccount) (bill, error) {
 	return t.unrevertible()
 }
 
-// declare validates and stores the class; it cannot revert.
+// declare validates and stores the class; it cannot revert. Validation comes before the class is compiled, which costs more and
+// has nothing to do with who sends it.
 func (t *transaction) declare(tx *starknet.Declare) (bill, error) {
-	class, err := t.checkDeclare(tx)
-	if err != nil {
+	if err := t.checkDeclare(tx); err != nil {
 		return bill{}, err
 	}
 	if err := t.validate(validateDeclareSelector, []felt.Felt{tx.ClassHash}); err != nil {
 		return bill{}, err
 	}
-	t.st.Declare(class)
+	if err := t.compile(tx); err != nil {
+		return bill{}, err
+	}
+	if !t.opts.ValidateOnly { // a mempool does not need the form that is stored, which takes a while to make
+		class, err := Stored(t.declared, tx.Class)
+		if err != nil {
+			return bill{}, err
+		}
+		t.st.Declare(class)
+	}
 	return t.unrevertible()
 }
 

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"time"
 
 	abcitypes "github.com/cometbft/cometbft/abci/types"
 	"github.com/cometbft/cometbft/mempool"
 	"github.com/cometbft/cometbft/node"
+	"github.com/starkd/starkd/abci"
 	"github.com/starkd/starkd/app"
 	"github.com/starkd/starkd/app/executor"
 	"github.com/starkd/starkd/app/state"
@@ -23,6 +25,7 @@ type backend struct {
 	reads
 	app  *app.App
 	node *node.Node
+	work work
 }
 
 var (
@@ -33,7 +36,7 @@ var (
 )
 
 func newBackend(a *app.App, n *node.Node) *backend {
-	return &backend{reads: reads{store: a.Store()}, app: a, node: n}
+	return &backend{reads: reads{store: a.Store()}, app: a, node: n, work: newWork()}
 }
 
 func (b *backend) ChainID() felt.Felt { return b.app.ChainID() }
@@ -85,14 +88,24 @@ func initialReads(reads *state.Reads) *rpc.InitialReads {
 	return out
 }
 
-func (b *backend) Call(_ context.Context, where rpc.At, call rpc.FunctionCall) ([]felt.Felt, error) {
-	out, err := b.app.Call(at(where), call.ContractAddress, call.EntryPointSelector, call.Calldata)
+func (b *backend) Call(ctx context.Context, where rpc.At, call rpc.FunctionCall) ([]felt.Felt, error) {
+	end, err := b.work.begin(ctx, callMemory)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	out, err := b.app.Call(ctx, at(where), call.ContractAddress, call.EntryPointSelector, call.Calldata)
 	return out, rejection(err)
 }
 
-func (b *backend) Simulate(_ context.Context, where rpc.At, txs []starknet.Transaction, flags rpc.SimulationFlags) ([]rpc.Simulation, *rpc.InitialReads, error) {
+func (b *backend) Simulate(ctx context.Context, where rpc.At, txs []starknet.Transaction, flags rpc.SimulationFlags) ([]rpc.Simulation, *rpc.InitialReads, error) {
+	end, err := b.work.begin(ctx, traceMemory)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer end()
 	place := recording(at(where), flags.InitialReads)
-	outcomes, err := b.app.Simulate(place, txs, executor.Options{SkipValidate: flags.SkipValidate, SkipFee: flags.SkipFeeCharge, Diff: flags.Trace})
+	outcomes, err := b.app.Simulate(ctx, place, txs, executor.Options{SkipValidate: flags.SkipValidate, SkipFee: flags.SkipFeeCharge, Brief: !flags.Trace})
 	if failed, ok := errors.AsType[*app.SimulationError](err); ok {
 		if r, ok := errors.AsType[*executor.Rejection](failed.Err); ok && r.Reason == executor.ContractNotFound {
 			return nil, nil, rpc.UndeployedSender(failed.Index, plain(r.Detail))
@@ -114,6 +127,9 @@ func (b *backend) Simulate(_ context.Context, where rpc.At, txs []starknet.Trans
 			L1GasPrice: prices.L1Gas.Fri, L2GasPrice: prices.L2Gas.Fri, L1DataGasPrice: prices.L1DataGas.Fri,
 			OverallFee: o.Receipt.ActualFee,
 		}
+		if o.Estimate != nil {
+			s.Estimate.L2GasConsumed, s.Estimate.OverallFee = o.Estimate.L2Gas, o.Estimate.Fee
+		}
 		if flags.Trace {
 			trace := traceOf(o)
 			s.Trace = &trace
@@ -122,9 +138,14 @@ func (b *backend) Simulate(_ context.Context, where rpc.At, txs []starknet.Trans
 	return simulations, initialReads(place.Reads), nil
 }
 
-func (b *backend) TraceBlock(_ context.Context, n uint64, reads bool) ([]rpc.Trace, *rpc.InitialReads, error) {
+func (b *backend) TraceBlock(ctx context.Context, n uint64, reads bool) ([]rpc.Trace, *rpc.InitialReads, error) {
+	end, err := b.work.begin(ctx, traceMemory)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer end()
 	place := recording(app.At{Height: n}, reads)
-	outcomes, err := b.app.TraceBlock(place)
+	outcomes, err := b.app.TraceBlock(ctx, place)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -135,15 +156,31 @@ func (b *backend) TraceBlock(_ context.Context, n uint64, reads bool) ([]rpc.Tra
 	return traces, initialReads(place.Reads), nil
 }
 
-// Submit puts a transaction into the mempool, from which consensus gossips it.
-func (b *backend) Submit(_ context.Context, tx starknet.Transaction) (felt.Felt, error) {
+// Submit puts a transaction into the mempool, from which consensus gossips it. The class of a DECLARE is compiled before, outside of the
+// mempool's lock.
+func (b *backend) Submit(ctx context.Context, tx starknet.Transaction) (felt.Felt, error) {
 	hash := tx.Hash(b.app.ChainID())
 	raw, err := starknet.MarshalTransaction(tx)
 	if err != nil {
 		return felt.Felt{}, rpc.ErrUnexpected.With(err.Error())
 	}
+	if d, ok := tx.(*starknet.Declare); ok {
+		if err := b.app.CheckDeclare(ctx, d, raw); err != nil {
+			return felt.Felt{}, rejection(err)
+		}
+	}
 	var answer *abcitypes.ResponseCheckTx
-	err = b.node.Mempool().CheckTx(raw, func(r *abcitypes.ResponseCheckTx) { answer = r }, mempool.TxInfo{})
+	for {
+		err = b.node.Mempool().CheckTx(raw, func(r *abcitypes.ResponseCheckTx) { answer = r }, mempool.TxInfo{})
+		if err != nil || answer == nil || answer.Codespace != abci.CodespaceBusy {
+			break
+		}
+		select { // the block is committed soon
+		case <-ctx.Done():
+			return felt.Felt{}, ctx.Err()
+		case <-time.After(busyPause):
+		}
+	}
 	switch {
 	case errors.Is(err, mempool.ErrTxInCache):
 		return felt.Felt{}, b.seen(tx)
@@ -173,6 +210,9 @@ func (b *backend) seen(tx starknet.Transaction) error {
 	}
 	return rpc.ErrDuplicateTransaction
 }
+
+// busyPause is the time until a transaction is offered to the mempool again.
+const busyPause = 50 * time.Millisecond
 
 // Syncing tells of a node that is still fetching old blocks. How far the chain has come is not known before it has caught
 // up: the highest block is the newest that this node has.

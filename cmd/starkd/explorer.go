@@ -78,11 +78,11 @@ func (r *replica) PoolTransaction(context.Context, felt.Felt) (starknet.Transact
 	return nil, false
 }
 
-func (r *replica) Call(_ context.Context, where rpc.At, call rpc.FunctionCall) ([]felt.Felt, error) {
+func (r *replica) Call(ctx context.Context, where rpc.At, call rpc.FunctionCall) ([]felt.Felt, error) {
 	if call.ContractAddress != r.feeToken {
 		return nil, errOnlyReads
 	}
-	out, err := r.app.Call(at(where), call.ContractAddress, call.EntryPointSelector, call.Calldata)
+	out, err := r.app.Call(ctx, at(where), call.ContractAddress, call.EntryPointSelector, call.Calldata)
 	return out, rejection(err)
 }
 

@@ -1,0 +1,292 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/starkd/starkd/app/executor"
+	"github.com/starkd/starkd/app/state"
+	"github.com/starkd/starkd/cairo/casm"
+	"github.com/starkd/starkd/cairo/sierra"
+	"github.com/starkd/starkd/contracts"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/engines"
+	"github.com/starkd/starkd/starknet"
+)
+
+// slowCompiler compiles when it is let, and counts.
+type slowCompiler struct {
+	count atomic.Int64
+	let   chan struct{}
+}
+
+func (s *slowCompiler) compile(c *starknet.ContractClass, p *sierra.Program) (*casm.Class, error) {
+	s.count.Add(1)
+	if s.let != nil {
+		<-s.let
+	}
+	if strings.HasPrefix(c.ABI, "refuse") {
+		return nil, errors.New("refused by the test")
+	}
+	return compile(c, p)
+}
+
+// compilingChain is a chain whose classes after genesis are compiled by s.
+func compilingChain(t *testing.T, s *slowCompiler) *chain {
+	c := newChain(t)
+	store, err := state.Open(c.db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine, fallback := engines.New(t)
+	if c.app, err = New(store, engine, s.compile, Config{Fallback: fallback}); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// declareOf is a DECLARE of a class of its own: the ABI is part of the hash.
+func declareOf(t *testing.T, a *account, nonce uint64, abi string) *starknet.Declare {
+	definition := *class(t, contracts.Fibonacci)
+	definition.ABI = abi
+	d := &starknet.Declare{
+		Common: starknet.Common{Nonce: u(nonce), ResourceBounds: bounds()}, SenderAddress: a.address, Class: &definition, ClassHash: definition.Hash(),
+		CompiledClassHash: official()[classHash(t, contracts.Fibonacci)].BlakeHash(),
+	}
+	return d
+}
+
+func (c *chain) checked(raw []byte, recheck bool) CheckResult {
+	c.t.Helper()
+	r, err := c.app.CheckTx(raw, recheck)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return r
+}
+
+// compiledAll waits until nothing waits to be compiled.
+func (c *chain) compiledAll() {
+	c.t.Helper()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		c.app.classes.mu.Lock()
+		n := len(c.app.classes.jobs)
+		c.app.classes.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			c.t.Fatalf("%d classes still wait to be compiled", n)
+		}
+	}
+}
+
+// TestUnsignedDeclare: a class is compiled only once its sender has signed for it, and a refused one only once.
+func TestUnsignedDeclare(t *testing.T) {
+	s := &slowCompiler{}
+	c := compilingChain(t, s)
+	unsigned := declareOf(t, c.alice, 0, "[]1")
+	unsigned.Signature = []felt.Felt{u(1), u(1)}
+	raw, err := starknet.MarshalTransaction(unsigned)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.refused("unsigned", executor.ValidationFailure, "", raw)
+	if err := c.app.CheckDeclare(t.Context(), unsigned, raw); !isRejection(err, executor.ValidationFailure) {
+		t.Errorf("CheckDeclare answers %v", err)
+	}
+	if n := s.count.Load(); n != 0 {
+		t.Errorf("the class of an unsigned DECLARE was compiled %d times", n)
+	}
+	bad := declareOf(t, c.alice, 0, "refuse")
+	refused := c.alice.sign(t, bad)
+	for range 3 {
+		if err := c.app.CheckDeclare(t.Context(), bad, refused); !isRejection(err, executor.CompilationFailed) {
+			t.Errorf("CheckDeclare answers %v", err)
+		}
+		c.refused("a class that does not compile", executor.CompilationFailed, "refused by the test", refused)
+	}
+	if n := s.count.Load(); n != 1 {
+		t.Errorf("a refused class was compiled %d times", n)
+	}
+}
+
+func isRejection(err error, reason executor.Reason) bool {
+	r, ok := errors.AsType[*executor.Rejection](err)
+	return ok && r.Reason == reason
+}
+
+// TestCompilingBesideBlocks: while classes wait to be compiled the mempool answers, blocks are made without them, and more of them
+// are refused.
+func TestCompilingBesideBlocks(t *testing.T) {
+	s := &slowCompiler{let: make(chan struct{})}
+	c := compilingChain(t, s)
+	var waiting [][]byte
+	var first *starknet.Declare
+	for i := range maxSenderClasses + 1 {
+		d := declareOf(t, c.alice, uint64(i), fmt.Sprint("[]", i))
+		if i == 0 {
+			first = d
+		}
+		raw := c.alice.sign(t, d)
+		got := c.checked(raw, false)
+		if i < maxSenderClasses && got.Code != 0 {
+			t.Fatalf("DECLARE %d is answered %d %s", i, got.Code, got.Detail)
+		}
+		if i == maxSenderClasses && (got.Code != uint32(executor.UnexpectedError) || !strings.Contains(got.Detail, "busy: 4 classes of account")) {
+			t.Fatalf("DECLARE %d is answered %d %q", i, got.Code, got.Detail)
+		}
+		if got.Code == 0 {
+			waiting = append(waiting, raw)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if err := c.app.CheckDeclare(ctx, first, waiting[0]); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("CheckDeclare answers %v before its class is compiled", err)
+	}
+	transfer := c.bob.sign(t, c.bob.transfer(c.alice.address, 5))
+	if got := c.checked(transfer, false); got.Code != 0 {
+		t.Fatalf("a transfer is answered %d %s", got.Code, got.Detail)
+	}
+	txs, err := c.app.Propose(c.next(append(waiting, transfer)...), 1<<22)
+	if err != nil || len(txs) != 1 {
+		t.Fatalf("%d transactions are proposed (%v), want the transfer", len(txs), err)
+	}
+	c.run(txs...)
+	for _, raw := range waiting {
+		if got := c.checked(raw, true); got.Code != 0 {
+			t.Errorf("a DECLARE that waits is evicted: %d %s", got.Code, got.Detail)
+		}
+	}
+	close(s.let)
+	c.compiledAll()
+	if txs, err = c.app.Propose(c.next(waiting...), 1<<22); err != nil || len(txs) != len(waiting) {
+		t.Fatalf("%d of %d DECLAREs are proposed (%v)", len(txs), len(waiting), err)
+	}
+	c.run(txs...)
+	if n := s.count.Load(); n != int64(len(waiting)) {
+		t.Errorf("%d classes were compiled %d times", len(waiting), n)
+	}
+	if class, err := c.app.exec.Classes.Get(c.app.store.Latest(), declareOf(t, c.alice, 0, "[]0").ClassHash); err != nil || class == nil || class.Gas == nil {
+		t.Errorf("a declared class is not the native engine's: %v, %v", class, err)
+	}
+}
+
+// TestWrongCompiledHash: a DECLARE that the mempool took before its class was compiled is evicted once it is found to be wrong.
+func TestWrongCompiledHash(t *testing.T) {
+	c := compilingChain(t, &slowCompiler{})
+	d := declareOf(t, c.alice, 0, "[]")
+	d.CompiledClassHash = u(5)
+	raw := c.alice.sign(t, d)
+	if got := c.checked(raw, false); got.Code != 0 {
+		t.Fatalf("it is answered %d %s", got.Code, got.Detail)
+	}
+	c.compiledAll()
+	if got := c.checked(raw, true); got.Code != uint32(executor.CompiledClassHashMismatch) {
+		t.Errorf("a recheck answers %d %s", got.Code, got.Detail)
+	}
+}
+
+// TestDeclareRoom: what DECLAREs may cost before anything is known of their senders, and what waits, is bounded.
+func TestDeclareRoom(t *testing.T) {
+	c := compilingChain(t, &slowCompiler{})
+	size := func(n int) []byte {
+		d := declareOf(t, c.alice, 0, "")
+		d.Class.ABI = strings.Repeat("x", n)
+		d.Signature = []felt.Felt{u(1), u(uint64(n))}
+		raw, err := starknet.MarshalTransaction(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return raw
+	}
+	first := size(3_000_000)
+	rest := maxHashed - len(first)
+	n := rest
+	exact := size(n)
+	for range 3 {
+		n += rest - len(exact)
+		exact = size(n)
+	}
+	if len(exact) != rest {
+		t.Fatalf("a DECLARE of %d bytes, want %d", len(exact), rest)
+	}
+	if got := c.checked(first, false); got.Code != uint32(executor.ValidationFailure) {
+		t.Errorf("the first is answered %d %s", got.Code, got.Detail)
+	}
+	if got := c.checked(exact, false); got.Code != uint32(executor.ValidationFailure) {
+		t.Errorf("what there is just room for is answered %d %s", got.Code, got.Detail)
+	}
+	one := size(1)
+	if got := c.checked(one, false); got.Code != uint32(executor.UnexpectedError) || !strings.Contains(got.Detail, "busy") {
+		t.Errorf("one more is answered %d %s", got.Code, got.Detail)
+	}
+	if got := c.checked(first, false); got.Code != uint32(executor.ValidationFailure) {
+		t.Errorf("the first once more is answered %d %s", got.Code, got.Detail)
+	}
+	c.run()
+	if got := c.checked(one, false); got.Code != uint32(executor.ValidationFailure) {
+		t.Errorf("one more after the next block is answered %d %s", got.Code, got.Detail)
+	}
+	p := &c.app.pool
+	p.classes = maxPoolClasses - 10
+	if err := p.roomFor(10); err != nil {
+		t.Error(err)
+	}
+	if err := p.roomFor(11); !isRejection(err, executor.UnexpectedError) {
+		t.Errorf("a DECLARE beyond the pool's room is answered %v", err)
+	}
+}
+
+// TestPoolClasses: the bytes of waiting DECLAREs are counted until they are gone.
+func TestPoolClasses(t *testing.T) {
+	c := compilingChain(t, &slowCompiler{})
+	raw := c.alice.sign(t, declareOf(t, c.alice, 0, "[]"))
+	for range 2 {
+		if got := c.checked(raw, false); got.Code != 0 {
+			t.Fatalf("it is answered %d %s", got.Code, got.Detail)
+		}
+	}
+	if c.app.pool.classes != len(raw) {
+		t.Errorf("%d bytes wait, want %d", c.app.pool.classes, len(raw))
+	}
+	c.run(raw)
+	if c.app.pool.classes != 0 {
+		t.Errorf("%d bytes wait after the block", c.app.pool.classes)
+	}
+}
+
+// TestStuck: a transaction that waits for one that does not come is evicted; one whose turn will come is not.
+func TestStuck(t *testing.T) {
+	c := newChain(t)
+	gap := c.alice.transfer(c.bob.address, 5)
+	gap.Nonce = u(5)
+	raw := c.alice.sign(t, gap)
+	next, after := c.bob.sign(t, c.bob.transfer(c.alice.address, 5)), c.bob.sign(t, c.bob.transfer(c.alice.address, 5))
+	for _, tx := range [][]byte{raw, next, after} {
+		if got := c.checked(tx, false); got.Code != 0 {
+			t.Fatalf("it is answered %d %s", got.Code, got.Detail)
+		}
+	}
+	for range pendingBlocks - 1 {
+		c.run()
+	}
+	if got := c.checked(raw, true); got.Code != 0 {
+		t.Errorf("after %d blocks it is answered %d %s", pendingBlocks-1, got.Code, got.Detail)
+	}
+	c.run()
+	if got := c.checked(raw, true); got.Code != uint32(executor.InvalidTransactionNonce) {
+		t.Errorf("after %d blocks it is answered %d %s", pendingBlocks, got.Code, got.Detail)
+	}
+	for _, tx := range [][]byte{next, after} {
+		if got := c.checked(tx, true); got.Code != 0 {
+			t.Errorf("one that only waits is answered %d %s", got.Code, got.Detail)
+		}
+	}
+}

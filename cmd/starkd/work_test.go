@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/starkd/starkd/rpc"
+)
+
+// TestWork: executions take their shares of memory; one for which there is none is refused, or leaves with its client.
+func TestWork(t *testing.T) {
+	w := newWork()
+	var ends []func()
+	for range maxWork / callMemory {
+		end, err := w.begin(t.Context(), callMemory)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ends = append(ends, end)
+	}
+	_, err := w.begin(t.Context(), callMemory)
+	if e, ok := errors.AsType[*rpc.Error](err); !ok || e.Code != rpc.ErrUnexpected.Code {
+		t.Errorf("one more is answered %v", err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := w.begin(gone, callMemory); !errors.Is(err, context.Canceled) {
+		t.Errorf("a client that has gone is answered %v", err)
+	}
+	ends[0]()
+	if _, err := w.begin(t.Context(), traceMemory); err == nil {
+		t.Error("a trace has the room of a call")
+	}
+	if end, err := w.begin(t.Context(), callMemory); err != nil {
+		t.Errorf("with room for one it is answered %v", err)
+	} else {
+		end()
+	}
+}
