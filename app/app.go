@@ -209,7 +209,7 @@ const gasPerStep = 100
 
 // execute runs one transaction at the end of the block.
 func (r *run) execute(a *App, raw []byte) error {
-	tx, hash, err := a.decoded.get(raw, r.env.ChainID)
+	tx, hash, err := a.decode(raw, r.env.ChainID)
 	if err != nil {
 		return err
 	}

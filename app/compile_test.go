@@ -253,12 +253,17 @@ func TestPoolClasses(t *testing.T) {
 			t.Fatalf("it is answered %d %s", got.Code, got.Detail)
 		}
 	}
+	// Whatever else passes through, it is not decoded again.
+	c.app.decoded.kept, c.app.decoded.bytes = nil, 0
+	if got := c.checked(raw, true); got.Code != 0 || len(c.app.decoded.kept) != 0 {
+		t.Errorf("a recheck answers %d %s and decodes %d transactions", got.Code, got.Detail, len(c.app.decoded.kept))
+	}
 	if c.app.pool.classes != len(raw) {
 		t.Errorf("%d bytes wait, want %d", c.app.pool.classes, len(raw))
 	}
 	c.run(raw)
-	if c.app.pool.classes != 0 {
-		t.Errorf("%d bytes wait after the block", c.app.pool.classes)
+	if c.app.pool.classes != 0 || len(c.app.pool.declares) != 0 {
+		t.Errorf("%d bytes and %d DECLAREs wait after the block", c.app.pool.classes, len(c.app.pool.declares))
 	}
 }
 

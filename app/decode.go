@@ -54,6 +54,16 @@ type decodedTx struct {
 // maxDecoded bounds the bytes of the transactions that are remembered; beyond it all are forgotten.
 const maxDecoded = 32 << 20
 
+// decode is decoded.get, but for DECLAREs that wait in the mempool.
+func (a *App) decode(raw []byte, chainID felt.Felt) (starknet.Transaction, felt.Felt, error) {
+	if starknet.IsDeclare(raw) {
+		if d, ok := a.pool.declare(raw); ok {
+			return d.tx, d.hash, nil
+		}
+	}
+	return a.decoded.get(raw, chainID)
+}
+
 // get decodes a transaction, or refuses bytes that are none. Transactions are shared: nobody modifies one.
 func (d *decoded) get(raw []byte, chainID felt.Felt) (starknet.Transaction, felt.Felt, error) {
 	if len(raw) > starknet.MaxTransactionBytes {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
@@ -37,7 +38,7 @@ func (a *App) CheckTx(raw []byte, recheck bool) (CheckResult, error) {
 			return rejected(CheckResult{}, err)
 		}
 	}
-	tx, hash, err := a.decoded.get(raw, genesis.chainID)
+	tx, hash, err := a.decode(raw, genesis.chainID)
 	if err != nil {
 		return rejected(CheckResult{}, err)
 	}
@@ -137,8 +138,10 @@ type pool struct {
 	// failed are transactions that could not be put into a block, though nothing that a recheck looks at says so; the next
 	// recheck evicts them.
 	failed map[felt.Felt]bool
-	// classes is the bytes of waiting DECLAREs.
-	classes int
+	// declares are waiting DECLAREs by the hash of their bytes, and classes how many bytes those are: strangers' transactions push
+	// them out of decoded, and at a recheck there is no time to hash their classes again.
+	declares map[[32]byte]decodedTx
+	classes  int
 }
 
 type poolNonce struct {
@@ -152,6 +155,7 @@ type poolEntry struct {
 	height uint64 // of the state that it was first checked on
 	raw    []byte // shared with the mempool, nil where forgotten
 	size   int    // in bytes, of a DECLARE
+	id     [32]byte
 }
 
 const (
@@ -161,10 +165,18 @@ const (
 	maxPoolBytes = 256 << 20
 	// pendingBlocks is for how many blocks a transaction keeps others with its nonce out.
 	pendingBlocks = 20
-	// maxPoolClasses bounds the bytes of waiting DECLAREs. It is below maxDecoded: to hash their classes again at each recheck would
-	// stop the chain.
-	maxPoolClasses = maxDecoded / 2
+	// maxPoolClasses bounds the bytes of waiting DECLAREs, which are kept decoded.
+	maxPoolClasses = 16 << 20
 )
+
+// declare returns a waiting DECLARE.
+func (p *pool) declare(raw []byte) (decodedTx, bool) {
+	id := sha256.Sum256(raw)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d, ok := p.declares[id]
+	return d, ok
+}
 
 // roomFor refuses a DECLARE of a size that there is no room for.
 func (p *pool) roomFor(size int) error {
@@ -189,7 +201,7 @@ func (p *pool) stuck(hash felt.Felt, nonce, height uint64) bool {
 }
 
 func (p *pool) reset() {
-	p.bytes, p.classes = 0, 0
+	p.bytes, p.classes, p.declares = 0, 0, map[[32]byte]decodedTx{}
 	p.byHash, p.nonces, p.deploying, p.failed = map[felt.Felt]poolEntry{}, map[poolNonce]felt.Felt{}, map[felt.Felt]int{}, map[felt.Felt]bool{}
 }
 
@@ -214,7 +226,8 @@ func (p *pool) add(tx starknet.Transaction, raw []byte, hash felt.Felt, height u
 	nonce := tx.Fields().Nonce
 	e := poolEntry{poolNonce: poolNonce{tx.Sender(), nonce.Uint64()}, height: height, raw: raw}
 	if _, ok := tx.(*starknet.Declare); ok {
-		e.size = len(raw)
+		e.size, e.id = len(raw), sha256.Sum256(raw)
+		p.declares[e.id] = decodedTx{tx, hash}
 	}
 	if _, e.deploy = tx.(*starknet.DeployAccount); e.deploy {
 		p.deploying[e.sender]++
@@ -240,6 +253,7 @@ func (p *pool) remove(hash felt.Felt) {
 	delete(p.byHash, hash)
 	p.bytes -= len(e.raw)
 	p.classes -= e.size
+	delete(p.declares, e.id)
 	if p.nonces[e.poolNonce] == hash {
 		delete(p.nonces, e.poolNonce)
 	}

@@ -53,7 +53,7 @@ const maxWasted = 20
 
 // offer adds a transaction if it fits and is good, and then those that waited for it.
 func (p *proposal) offer(raw []byte) error {
-	tx, hash, err := p.decoded.get(raw, p.env.ChainID)
+	tx, hash, err := p.decode(raw, p.env.ChainID)
 	if err != nil {
 		return nil
 	}
