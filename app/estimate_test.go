@@ -133,6 +133,17 @@ func TestEstimateSuffices(t *testing.T) {
 	}
 }
 
+// TestEstimateAtLeastBound: a transaction that uses less gas than the least bound, here because its validation is left out, is told
+// that bound.
+func TestEstimateAtLeastBound(t *testing.T) {
+	c := newChain(t)
+	tx := c.alice.invoke()
+	got := c.estimate(tx, executor.Options{SkipFee: true, SkipValidate: true})
+	if least := executor.LeastGas(tx); got.L2Gas != least {
+		t.Errorf("the estimate is %d, the least bound %d", got.L2Gas, least)
+	}
+}
+
 // TestEstimateSequence: in a list of transactions the later ones see what the earlier ones did, each has its own estimate, and one that
 // no bound lets succeed has none.
 func TestEstimateSequence(t *testing.T) {

@@ -97,8 +97,9 @@ func (s *search) try(bound uint64) error {
 	return err
 }
 
-// find finds the bound of a transaction that uses some gas, and succeeds with high or more.
+// find finds the bound of a transaction that uses some gas, and succeeds with high or more. No bound is below LeastGas.
 func (s *search) find(used, high uint64) error {
+	used = max(used, LeastGas(s.tx))
 	low := used // does not suffice
 	high = max(high, used)
 	for bound := used; bound < high; {

@@ -60,7 +60,7 @@ func (c *chain) uncovered(i int) *statement.Block {
 func (c *chain) withoutFeeChecks(fee func(*starknet.Receipt) starknet.Uint128) {
 	c.execute = func(st *state.Overlay, tx starknet.Transaction) (*executor.Outcome, error) {
 		own := state.NewOverlay(st)
-		outcome, err := c.executor.Execute(own, &c.block, tx, executor.Options{SkipFee: true})
+		outcome, err := c.executor.Execute(own, &c.block, tx, executor.Options{SkipFee: true, Bound: tx.Fields().ResourceBounds.L2Gas.MaxAmount})
 		if err != nil {
 			return nil, err
 		}
