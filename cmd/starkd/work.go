@@ -20,9 +20,9 @@ type work struct {
 
 // Shares of memory, in MiB.
 const (
-	callMemory  = 512 // a run of the VM with all the gas there is
-	traceMemory = 768 // the same, calldata and results that are kept, and the answer
-	maxWork     = 4096
+	callMemory  = 1024 // a run of the VM with all the gas there is: 900 MB were measured
+	traceMemory = 1280 // the same, calldata and results that are kept, and the answer
+	maxWork     = 5120
 )
 
 // workPatience is for how long an execution waits for its share.
