@@ -138,8 +138,9 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-// maxTraceFelts bounds the felts of calldata and results that a simulation or a trace of a block holds: 64 MB.
-const maxTraceFelts = 2 << 20
+// maxTraceFelts bounds the felts of calldata and results that a simulation or a trace of a block holds: 192 MB. The calldata that a
+// block can pay for is 2 million felts, which validation and execution both have.
+const maxTraceFelts = 6 << 20
 
 // Simulate runs transactions one after the other without keeping what they do. Of the options, those that a block does not
 // have are honoured; queries and future nonces are always accepted. Each outcome has the bound with which the transaction succeeds,

@@ -46,7 +46,7 @@ func (a *App) Record(height uint64, engine cairo.Engine) (*Recording, error) {
 	x := &executor.Executor{Engine: recorder, Classes: a.exec.Classes}
 	r := &Recording{ChainID: env.ChainID, Header: &block.Header}
 	for i, tx := range block.Transactions {
-		out, err := tryExecute(x, st, env, tx, executor.Options{Diff: true})
+		out, err := tryExecute(x, st, env, tx, executor.Options{Diff: true, Brief: true})
 		if err != nil {
 			return nil, fmt.Errorf("app: block %d, transaction %d again: %w", height, i, err)
 		}

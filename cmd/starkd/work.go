@@ -21,8 +21,8 @@ type work struct {
 // Shares of memory, in MiB.
 const (
 	callMemory  = 1024 // a run of the VM with all the gas there is: 900 MB were measured
-	traceMemory = 1280 // the same, calldata and results that are kept, and the answer
-	maxWork     = 5120
+	traceMemory = 1792 // the same, calldata and results that are kept, and the answer
+	maxWork     = 7168
 )
 
 // workPatience is for how long an execution waits for its share.
