@@ -285,11 +285,21 @@ func (k *socket) nextBlock(subs []*subscription) (more bool, err error) {
 		k.end(websocket.ClosePolicyViolation, fmt.Sprintf("too slow: more than %d blocks behind", maxBehind))
 		return false, nil
 	}
-	header, hash, err := backend.Header(k.ctx, n)
+	news := new(blockNews)
+	err = k.reading(func() (err error) {
+		news.header, news.hash, err = backend.Header(k.ctx, n)
+		return err
+	})
 	if err != nil {
 		return false, err
 	}
-	news := &blockNews{header: header, hash: hash, read: func() (*starknet.Block, error) { return k.server.feed.read(k.ctx, n, head.Number) }}
+	news.read = func() (b *starknet.Block, err error) {
+		err = k.reading(func() (err error) {
+			b, err = k.server.feed.read(k.ctx, n, head.Number)
+			return err
+		})
+		return b, err
+	}
 	news.status = AcceptedOnL2
 	if head.L1Accepted && n <= head.L1AcceptedNumber {
 		news.status = AcceptedOnL1
@@ -306,10 +316,25 @@ func (k *socket) nextBlock(subs []*subscription) (more bool, err error) {
 	return true, nil
 }
 
+// reading runs f in a turn of Config.MaxReads, so that subscriptions do not crowd out what else the process has to do.
+func (k *socket) reading(f func() error) error {
+	select {
+	case k.server.reads <- struct{}{}:
+		defer func() { <-k.server.reads }()
+		return f()
+	case <-k.ctx.Done():
+		return k.ctx.Err()
+	}
+}
+
 // emitter sends what a subscription notifies of. Its error ends the feeding: the socket ends.
 func (k *socket) emitter(sub *subscription) emit {
 	return func(result any) error {
-		b, err := marshal(notification{"2.0", sub.notification, notificationParams{sub.id, result}})
+		var b []byte
+		err := k.reading(func() (err error) {
+			b, err = marshal(notification{"2.0", sub.notification, notificationParams{sub.id, result}})
+			return err
+		})
 		if err != nil {
 			return err
 		}

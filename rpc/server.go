@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"runtime"
@@ -29,11 +28,14 @@ type Config struct {
 	MaxAddresses  int           // addresses in an event filter; 128
 	MaxScan       int           // blocks that one page of events looks through; 10,000
 	MaxProofKeys  int           // classes, contracts and slots in a request for a storage proof; 1000
+	MaxReads      int           // requests that read and are answered at once; 8 for each processor
+	MaxBuffered   int           // bytes of bodies, answers and websockets' queues held at once; 128 MiB
+	MaxAnswer     int           // bytes of a batch's answers: beyond it the rest of its requests is refused; 32 MiB
 	Log           *slog.Logger  // slog.Default()
 
 	MaxSockets       int           // websockets at once; 256
 	MaxSubscriptions int           // of a websocket; 64
-	MaxQueue         int           // bytes that wait for a websocket's client, more only if it is one message; 4 MiB
+	MaxQueue         int           // bytes that wait for a websocket's client, more only if it is one message; 1 MiB
 	StallTimeout     time.Duration // for which a client may read nothing while its queue is full; 10 s
 	PingInterval     time.Duration // between pings on a websocket, two of which may go unanswered; 30 s
 }
@@ -45,7 +47,8 @@ func (c *Config) setDefaults() {
 	}{
 		{&c.MaxBatch, 100}, {&c.MaxExecutions, 2 * runtime.GOMAXPROCS(0)}, {&c.MaxSimulated, 100},
 		{&c.MaxChunk, 1024}, {&c.MaxKeys, 1024}, {&c.MaxAddresses, 128}, {&c.MaxScan, 10_000}, {&c.MaxProofKeys, 1000},
-		{&c.MaxSockets, 256}, {&c.MaxSubscriptions, 64}, {&c.MaxQueue, 4 << 20},
+		{&c.MaxSockets, 256}, {&c.MaxSubscriptions, 64}, {&c.MaxQueue, 1 << 20},
+		{&c.MaxReads, 8 * runtime.GOMAXPROCS(0)}, {&c.MaxBuffered, 128 << 20}, {&c.MaxAnswer, 32 << 20},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value
@@ -80,7 +83,9 @@ type Server struct {
 	subscribing   map[string]method // those that only a websocket has
 	executions    chan struct{}     // a token for each that runs
 	declares      chan struct{}     // the same for classes that are sent: to hash and compile them takes long, and others do not wait for it
-	subscriptions atomic.Uint64     // ever made
+	reads         chan struct{}     // a token for each request that runs and executes nothing, and each notification that is made
+	budget        budget
+	subscriptions atomic.Uint64 // ever made
 	feed          *feed
 }
 
@@ -89,8 +94,9 @@ func NewServer(backend Backend, config Config) *Server {
 	config.setDefaults()
 	s := &Server{
 		backend: backend, config: config, methods: map[string]method{}, subscribing: map[string]method{},
-		executions: make(chan struct{}, config.MaxExecutions), declares: make(chan struct{}, maxDeclares),
+		executions: make(chan struct{}, config.MaxExecutions), declares: make(chan struct{}, maxDeclares), reads: make(chan struct{}, config.MaxReads),
 	}
+	s.budget.most.Store(int64(config.MaxBuffered))
 	for _, m := range methods {
 		s.methods[m.name] = m
 	}
@@ -150,48 +156,88 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.config.MaxBody))
+	body, taken, err := s.readBody(http.MaxBytesReader(w, r.Body, s.config.MaxBody))
 	if err != nil {
-		status := http.StatusBadRequest
+		s.budget.give(taken)
+		status, refusal := http.StatusBadRequest, errInvalidRequest.With(err.Error())
 		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 			status = http.StatusRequestEntityTooLarge
+		} else if busy, ok := errors.AsType[*Error](err); ok {
+			status, refusal = http.StatusServiceUnavailable, busy
 		}
-		s.write(w, status, newResponse(nullID, nil, errInvalidRequest.With(err.Error())))
+		s.write(w, status, s.encode(newResponse(nullID, nil, refusal)))
 		return
 	}
 	reply := s.handle(r.Context(), version, body, nil)
+	s.budget.give(taken)
 	if reply == nil {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
+	defer s.budget.give(reply.taken)
 	s.write(w, http.StatusOK, reply)
 }
 
-// handle answers a body, or a message of a socket: with a response, a list of them, or nil if there were only notifications.
-func (s *Server) handle(ctx context.Context, version string, body []byte, k *socket) any {
+// handle answers a body, or a message of a socket: with a response, a list of them, or nil if there were only notifications. The
+// caller gives back what the answer has taken of the budget.
+func (s *Server) handle(ctx context.Context, version string, body []byte, k *socket) *answer {
 	reqs, errs, batch, err := parseRequests(body, s.config.MaxBatch)
 	if err != nil {
-		return newResponse(nullID, nil, err)
+		return s.encode(newResponse(nullID, nil, err))
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()
-	var replies []*response
+	out, size := &answer{batch: batch}, 0
 	for i := range reqs {
-		reply := newResponse(reqs[i].ID, nil, errs[i])
-		if reply.Err == nil {
-			reply.Result, reply.Err = s.dispatch(ctx, version, &reqs[i], k)
+		var piece []byte
+		taken := 0
+		switch {
+		case errs[i] != nil:
+			piece = s.marshal(newResponse(reqs[i].ID, nil, errs[i]))
+		case size > s.config.MaxAnswer:
+			refusal := errLimit.With(fmt.Sprintf("the answers before this one take %d bytes, a batch's at most %d", size, s.config.MaxAnswer))
+			piece = s.marshal(newResponse(reqs[i].ID, nil, refusal))
+		default:
+			piece, taken = s.respond(ctx, version, &reqs[i], k)
 		}
-		if reqs[i].ID != nil {
-			replies = append(replies, reply)
+		if reqs[i].ID == nil {
+			s.budget.give(taken)
+			continue
 		}
+		out.pieces = append(out.pieces, piece)
+		out.taken += taken
+		size += len(piece)
 	}
-	switch {
-	case len(replies) == 0:
+	if len(out.pieces) == 0 {
 		return nil
-	case batch:
-		return replies
 	}
-	return replies[0]
+	return out
+}
+
+// respond runs one request and encodes the response, against the budget if it is large.
+func (s *Server) respond(ctx context.Context, version string, req *request, k *socket) (piece []byte, taken int) {
+	gate := s.reads
+	switch m := s.methods[req.Method]; {
+	case m.name == addDeclare:
+		gate = s.declares
+	case m.executes:
+		gate = s.executions
+	}
+	select {
+	case gate <- struct{}{}:
+		defer func() { <-gate }()
+	case <-ctx.Done():
+		return s.marshal(newResponse(req.ID, nil, errInternal.With("the node is busy"))), 0
+	}
+	result, err := s.dispatch(ctx, version, req, k)
+	piece = s.marshal(newResponse(req.ID, result, err))
+	if len(piece) <= smallAnswer {
+		return piece, 0
+	}
+	if !s.budget.try(len(piece)) {
+		return s.marshal(newResponse(req.ID, nil, s.errBusy())), 0
+	}
+	return piece, len(piece)
 }
 
 const (
@@ -229,18 +275,6 @@ func (s *Server) dispatch(ctx context.Context, version string, req *request, k *
 			result, rpcErr = nil, errInternal
 		}
 	}()
-	if m.executes {
-		running := s.executions
-		if m.name == addDeclare {
-			running = s.declares
-		}
-		select {
-		case running <- struct{}{}:
-			defer func() { <-running }()
-		case <-ctx.Done():
-			return nil, errInternal.With("the node is busy")
-		}
-	}
 	c := &call{Context: ctx, object: params, server: s, backend: s.backend, version: version, socket: k}
 	result, err = m.run(c)
 	if err == nil {
@@ -264,17 +298,24 @@ func (s *Server) clientError(ctx context.Context, what string, err error) *Error
 	return errInternal
 }
 
-// write sends v as JSON.
-func (s *Server) write(w http.ResponseWriter, status int, v any) {
-	b, err := marshal(v)
+// encode is the answer that is one response.
+func (s *Server) encode(r *response) *answer { return &answer{pieces: [][]byte{s.marshal(r)}} }
+
+// marshal encodes a response, as an internal error if its result does not encode.
+func (s *Server) marshal(r *response) []byte {
+	b, err := marshal(r)
 	if err != nil {
 		s.config.Log.Error("rpc: answer does not encode", "error", err)
-		http.Error(w, "internal error", http.StatusInternalServerError)
-		return
+		b, _ = marshal(newResponse(r.ID, nil, errInternal))
 	}
+	return b
+}
+
+// write sends an answer.
+func (s *Server) write(w http.ResponseWriter, status int, a *answer) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	if _, err := w.Write(b); err != nil {
+	if err := a.writeTo(w); err != nil {
 		s.config.Log.Debug("rpc: client went away", "error", err)
 	}
 }

@@ -150,14 +150,9 @@ func (k *socket) receive(message []byte) {
 	if k.ctx.Err() != nil {
 		return
 	}
-	reply := k.server.handle(k.ctx, k.version, message, k)
-	if reply != nil {
-		b, err := marshal(reply)
-		if err != nil {
-			k.server.config.Log.Error("rpc: answer does not encode", "error", err)
-			b, _ = marshal(newResponse(nullID, nil, errInternal))
-		}
-		k.put(nil, b)
+	if reply := k.server.handle(k.ctx, k.version, message, k); reply != nil {
+		k.put(nil, reply.bytes())
+		k.server.budget.give(reply.taken)
 	}
 	k.activate()
 }
@@ -172,7 +167,12 @@ func (k *socket) put(of *subscription, message []byte) bool {
 			k.mu.Unlock()
 			return false
 		}
-		if k.queued == 0 || k.queued+len(message) <= k.server.config.MaxQueue {
+		// One message always fits, so that a socket makes progress while others fill the budget.
+		empty := k.queued == 0
+		if empty || k.queued+len(message) <= k.server.config.MaxQueue && k.server.budget.try(len(message)) {
+			if empty {
+				k.server.budget.take(len(message))
+			}
 			k.queue = append(k.queue, message)
 			k.queued += len(message)
 			k.mu.Unlock()
@@ -214,6 +214,10 @@ func (k *socket) end(code int, reason string) {
 		return
 	}
 	k.ending = &closing{code, reason}
+	for _, message := range k.queue {
+		k.queued -= len(message)
+		k.server.budget.give(len(message))
+	}
 	k.queue = nil
 	k.cancel()
 	for _, sub := range k.subs {
@@ -241,6 +245,7 @@ func (k *socket) written(message []byte) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.queued -= len(message)
+	k.server.budget.give(len(message))
 	close(k.room)
 	k.room = make(chan struct{})
 }
@@ -262,7 +267,6 @@ func (k *socket) write() {
 			if err := k.conn.WriteMessage(websocket.TextMessage, message); err != nil {
 				k.server.config.Log.Debug("rpc: websocket is not read", "error", err)
 				k.end(0, "")
-				continue
 			}
 			k.written(message)
 		default:

@@ -1,0 +1,193 @@
+package rpc
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/starkd/starkd/starknet"
+)
+
+// The last good and the first bad value.
+func TestBudget(t *testing.T) {
+	var b budget
+	b.most.Store(10)
+	for _, c := range []struct {
+		n  int
+		ok bool
+	}{{4, true}, {6, true}, {1, false}, {0, true}} {
+		if got := b.try(c.n); got != c.ok {
+			t.Errorf("try(%d) with %d of 10 held: %v", c.n, b.held.Load(), got)
+		}
+	}
+	b.give(10)
+	if !b.try(11) || b.try(1) {
+		t.Error("what is larger than the budget fits alone")
+	}
+}
+
+// blocked is a client that reads nothing until it is released.
+type blocked struct {
+	*httptest.ResponseRecorder
+	writing chan struct{}
+	release chan struct{}
+	once    sync.Once
+}
+
+func (b *blocked) Write(p []byte) (int, error) {
+	b.once.Do(func() { b.writing <- struct{}{} })
+	<-b.release
+	return b.ResponseRecorder.Write(p)
+}
+
+// bigChain's block 5 takes some 200 kB with receipts.
+func bigChain(t testing.TB) *liveChain {
+	chain := newLiveChain(t)
+	tx := &starknet.Invoke{Common: fakeCommon(1), SenderAddress: fakeAccount}
+	chain.grow(t, []starknet.Transaction{tx}, []starknet.Receipt{{Reverted: true, RevertReason: strings.Repeat("no ", 67_000)}})
+	return chain
+}
+
+const bigRequest = `{"jsonrpc":"2.0","id":1,"method":"starknet_getBlockWithReceipts","params":["latest"]}`
+
+// Clients that read nothing hold no more than the budget; beside them small requests are answered and large ones are told why not.
+func TestAnswersThatNobodyReads(t *testing.T) {
+	s := NewServer(bigChain(t), Config{MaxBuffered: 1 << 20, Log: quiet})
+	writing, release := make(chan struct{}), make(chan struct{})
+	var clients sync.WaitGroup
+	ask := func() *blocked {
+		b := &blocked{ResponseRecorder: httptest.NewRecorder(), writing: writing, release: release}
+		clients.Go(func() { s.ServeHTTP(b, httptest.NewRequest(http.MethodPost, "/rpc", strings.NewReader(bigRequest))) })
+		<-writing
+		return b
+	}
+	var readers []*blocked
+	for range 10 {
+		readers = append(readers, ask())
+	}
+	held := s.Buffered()
+	if held > 1<<20 || held < 1<<20-250_000 {
+		t.Errorf("10 clients that read nothing of 200 kB: %d bytes held, at most %d", held, 1<<20)
+	}
+	if status, body := post(t, s, "/rpc", bigRequest); status != http.StatusOK || !strings.Contains(body, `"code":-32005`) || !strings.Contains(body, "at most 1048576") {
+		t.Errorf("a large answer beyond the budget: status %d, %.200s", status, body)
+	}
+	if _, body := post(t, s, "/rpc", `{"jsonrpc":"2.0","id":1,"method":"starknet_blockNumber"}`); !strings.Contains(body, `"result":5`) {
+		t.Errorf("a small answer: %s", body)
+	}
+	close(release)
+	clients.Wait()
+	whole := 0
+	for _, b := range readers {
+		if b.Body.Len() > 200_000 {
+			whole++
+		}
+	}
+	if whole != int(held/200_000) || s.Buffered() != 0 {
+		t.Errorf("%d of 10 answers whole with %d bytes held, %d bytes held in the end", whole, held, s.Buffered())
+	}
+}
+
+// Bodies are held against the budget as they arrive, and given back whatever becomes of them.
+func TestBodiesThatDoNotEnd(t *testing.T) {
+	s := NewServer(newLiveChain(t), Config{MaxBuffered: 1 << 20, MaxBody: 1 << 20, Log: quiet})
+	const blank = 640 << 10
+	r, w := io.Pipe()
+	slow := make(chan int)
+	go func() {
+		recorder := httptest.NewRecorder()
+		s.ServeHTTP(recorder, httptest.NewRequest(http.MethodPost, "/rpc", r))
+		slow <- recorder.Code
+	}()
+	if _, err := w.Write([]byte(strings.Repeat(" ", blank))); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(patience); s.Buffered() != blank; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d bytes held of a body of which %d have arrived", s.Buffered(), blank)
+		}
+	}
+	request := `{"jsonrpc":"2.0","id":1,"method":"starknet_blockNumber"}`
+	for _, c := range []struct{ size, status int }{
+		{1<<20 - blank + smallAnswer - 1, http.StatusOK}, // what fills no piece is not counted
+		{1<<20 - blank + smallAnswer, http.StatusServiceUnavailable},
+	} {
+		body := request + strings.Repeat(" ", c.size-len(request))
+		if status, answer := post(t, s, "/rpc", body); status != c.status {
+			t.Errorf("a body of %d bytes beside one of %d: status %d, %s", c.size, blank, status, answer)
+		}
+		if s.Buffered() != blank {
+			t.Errorf("%d bytes held after an answer, want %d", s.Buffered(), blank)
+		}
+	}
+	w.CloseWithError(errors.New("gone"))
+	if status := <-slow; status != http.StatusBadRequest || s.Buffered() != 0 {
+		t.Errorf("a client that left: status %d, %d bytes held", status, s.Buffered())
+	}
+}
+
+// A batch's answers end at MaxAnswer: the request that reaches it is the last that runs.
+func TestBatchOfLargeAnswers(t *testing.T) {
+	chain := bigChain(t)
+	_, one := post(t, NewServer(chain, Config{Log: quiet}), "/rpc", bigRequest)
+	for _, c := range []struct{ most, answered int }{{3 * len(one), 4}, {3*len(one) - 1, 3}} {
+		s := NewServer(chain, Config{MaxAnswer: c.most, Log: quiet})
+		_, body := post(t, s, "/rpc", "["+strings.Repeat(bigRequest+",", 9)+bigRequest+"]")
+		if got, refused := strings.Count(body, `"result"`), strings.Count(body, `"code":-32005`); got != c.answered || refused != 10-c.answered {
+			t.Errorf("at most %d bytes: %d answers of %d and %d refusals", c.most, got, len(one), refused)
+		}
+		if s.Buffered() != 0 {
+			t.Errorf("%d bytes held in the end", s.Buffered())
+		}
+	}
+}
+
+// Websockets with many subscriptions of which nobody reads: their queues together keep to the budget, but for a message each.
+func TestSubscriptionsThatNobodyReads(t *testing.T) {
+	const sockets, most = 8, 300_000
+	chain := newLiveChain(t)
+	s, h := serveLive(t, chain, Config{MaxBuffered: most, StallTimeout: 2 * time.Second})
+	for range sockets {
+		c := dial(t, h, "/ws")
+		for range 8 {
+			c.subscribe("NewTransactionReceipts", "{}")
+		}
+	}
+	peak := int64(0)
+	for n := range uint64(100) {
+		txs, receipts := bigReceipts(n)
+		chain.grow(t, txs, receipts)
+		peak = max(peak, s.Buffered())
+	}
+	for deadline := time.Now().Add(patience); s.sockets() > 0; time.Sleep(time.Millisecond) {
+		peak = max(peak, s.Buffered())
+		if time.Now().After(deadline) {
+			t.Fatalf("%d sockets that nobody reads are served on", s.sockets())
+		}
+	}
+	if bound := int64(most + sockets*70_000); peak > bound {
+		t.Errorf("%d bytes held, at most %d", peak, bound)
+	}
+	if peak < most/2 {
+		t.Errorf("%d bytes held at most: the test fills no queue", peak)
+	}
+	if held := s.Buffered(); held != 0 {
+		t.Errorf("%d bytes held by no socket", held)
+	}
+	if _, body := post(t, s, "/rpc", fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":%q}`, "starknet_blockNumber")); !strings.Contains(body, `"result":104`) {
+		t.Errorf("after them: %s", body)
+	}
+}
+
+// sockets is how many websockets there are.
+func (s *Server) sockets() int {
+	s.feed.mu.Lock()
+	defer s.feed.mu.Unlock()
+	return len(s.feed.sockets)
+}
