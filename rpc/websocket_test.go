@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -341,26 +343,79 @@ func TestMessageSize(t *testing.T) {
 
 // TestPing: the server pings, and ends the socket of a client that does not answer.
 func TestPing(t *testing.T) {
-	_, h := serveLive(t, newLiveChain(t), Config{PingInterval: 50 * time.Millisecond})
-	alive, dead := dial(t, h, "/ws"), dial(t, h, "/ws")
-	dropped := make(chan error, 1) // the one answers its pings as it reads
-	go func() {
-		alive.conn.SetReadDeadline(time.Now().Add(patience))
-		_, _, err := alive.conn.ReadMessage()
-		dropped <- err
-	}()
-	var pings atomic.Int64
-	dead.conn.SetPingHandler(func(string) error { pings.Add(1); return nil })
-	dead.conn.SetReadDeadline(time.Now().Add(patience))
-	if _, _, err := dead.conn.ReadMessage(); err == nil || pings.Load() == 0 {
-		t.Errorf("after %d unanswered pings: %v", pings.Load(), err)
-	}
-	select {
-	case err := <-dropped:
-		t.Errorf("a client that answers pings was dropped: %v", err)
-	case <-time.After(500 * time.Millisecond):
+	synctest.Test(t, func(t *testing.T) {
+		_, dial := servePipe(t, newLiveChain(t), Config{PingInterval: time.Minute})
+		alive, dead := dial("/ws"), dial("/ws")
+		dropped := make(chan error, 1) // the one answers its pings as it reads
+		go func() {
+			_, _, err := alive.conn.ReadMessage()
+			dropped <- err
+		}()
+		pings := 0
+		dead.conn.SetPingHandler(func(string) error { pings++; return nil })
+		began := time.Now()
+		if _, _, err := dead.conn.ReadMessage(); err == nil || pings != 2 || time.Since(began) != 150*time.Second {
+			t.Errorf("dropped after %d pings and %v, want 2 and 2m30s: %v", pings, time.Since(began), err)
+		}
+		select {
+		case err := <-dropped:
+			t.Errorf("a client that answers pings was dropped: %v", err)
+		case <-time.After(time.Hour):
+		}
+	})
+}
+
+// servePipe is serveLive in a synctest bubble: connections are pipes, which hold nothing, and time passes when everybody waits.
+func servePipe(t *testing.T, backend Backend, config Config) (*Server, func(path string) *wsClient) {
+	t.Helper()
+	config.Log = quiet
+	s := NewServer(backend, config)
+	listener := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	h := &http.Server{Handler: s}
+	go h.Serve(listener)
+	t.Cleanup(func() {
+		if err := s.Shutdown(t.Context()); err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("shutdown: %v", err)
+		}
+		h.Close()
+	})
+	dialer := &websocket.Dialer{NetDialContext: func(context.Context, string, string) (net.Conn, error) {
+		ours, theirs := net.Pipe()
+		listener.conns <- theirs
+		return ours, nil
+	}}
+	return s, func(path string) *wsClient {
+		t.Helper()
+		conn, _, err := dialer.Dial("ws://pipe"+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		return &wsClient{t: t, conn: conn, spec: loadOpenRPC(t, "v0.10.2")}
 	}
 }
+
+type pipeListener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
 // bigReceipts are those of a block whose notifications take some 60 kB.
 func bigReceipts(n uint64) ([]starknet.Transaction, []starknet.Receipt) {
@@ -370,31 +425,35 @@ func bigReceipts(n uint64) ([]starknet.Transaction, []starknet.Receipt) {
 
 // TestSlowReader: who does not read is told so and dropped. The chain and the other clients do not notice.
 func TestSlowReader(t *testing.T) {
-	chain := newLiveChain(t)
-	s, h := serveLive(t, chain, Config{MaxQueue: 100_000, StallTimeout: 2 * time.Second})
-	slow, quick := dial(t, h, "/ws"), dial(t, h, "/ws")
-	slow.subscribe("NewTransactionReceipts", "{}")
-	id := quick.subscribe("NewHeads", `{}`)
-	quick.want(id, `"block_number":4`)
-	// What the kernel holds for a socket is megabytes; 20 MB is more.
-	begin := time.Now()
-	for n := range uint64(400) {
-		txs, receipts := bigReceipts(n)
-		chain.grow(t, txs, receipts)
-		quick.want(id, fmt.Sprintf(`"block_number":%d,`, 5+n))
-	}
-	t.Logf("400 blocks in %v", time.Since(begin))
-	// Until the server gives up. It still takes the goodbye to the client if that reads within StallTimeout.
-	for deadline := time.Now().Add(patience); !s.anyEnding(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("a client that reads nothing is served on")
+	synctest.Test(t, func(t *testing.T) {
+		chain := newLiveChain(t)
+		const stall = 10 * time.Second
+		s, dial := servePipe(t, chain, Config{MaxQueue: 100_000, StallTimeout: stall, PingInterval: time.Hour})
+		slow, quick := dial("/ws"), dial("/ws")
+		slow.subscribe("NewTransactionReceipts", "{}")
+		id := quick.subscribe("NewHeads", `{}`)
+		quick.want(id, `"block_number":4`)
+		for n := range uint64(20) {
+			txs, receipts := bigReceipts(n)
+			chain.grow(t, txs, receipts)
+			quick.want(id, fmt.Sprintf(`"block_number":%d,`, 5+n))
 		}
-	}
-	if e := slow.closed(); e.Code != websocket.ClosePolicyViolation || !strings.Contains(e.Text, "too slow") {
-		t.Errorf("closed with %v", e)
-	}
-	chain.grow(t, nil, nil)
-	quick.want(id, `"block_number":405`)
+		time.Sleep(stall - 1)
+		if s.anyEnding() {
+			t.Errorf("a client that has read nothing for %v is told to go", stall-1)
+		}
+		time.Sleep(1)
+		synctest.Wait()
+		if !s.anyEnding() {
+			t.Errorf("a client that has read nothing for %v is served on", stall)
+		}
+		// The server still takes the goodbye to a client that reads within StallTimeout.
+		if e := slow.closed(); e.Code != websocket.ClosePolicyViolation || !strings.Contains(e.Text, "too slow") {
+			t.Errorf("closed with %v", e)
+		}
+		chain.grow(t, nil, nil)
+		quick.want(id, `"block_number":25`)
+	})
 }
 
 // anyEnding reports whether a socket is ending.
