@@ -9,6 +9,7 @@ package abci
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"math"
 	"sync/atomic"
 	"time"
@@ -30,6 +31,7 @@ type Application struct {
 	abcitypes.BaseApplication
 
 	app *app.App
+	log *slog.Logger
 	// finalized is when a block was finalized that waits for Commit, in nanoseconds; 0 where none does.
 	finalized atomic.Int64
 }
@@ -51,8 +53,14 @@ func (a *Application) keepsCommit() bool {
 
 var _ abcitypes.Application = (*Application)(nil)
 
-// New shows an app to CometBFT.
-func New(a *app.App) *Application { return &Application{app: a} }
+// New shows an app to CometBFT. What CometBFT does not log of the answers goes to slog.Default, or to the logger of WithLog.
+func New(a *app.App) *Application { return &Application{app: a, log: slog.Default()} }
+
+// WithLog sets the logger.
+func (a *Application) WithLog(log *slog.Logger) *Application {
+	a.log = log
+	return a
+}
 
 // Info tells CometBFT which block to go on from.
 func (a *Application) Info(context.Context, *abcitypes.RequestInfo) (*abcitypes.ResponseInfo, error) {
@@ -112,6 +120,8 @@ func (a *Application) PrepareProposal(_ context.Context, r *abcitypes.RequestPre
 func (a *Application) ProcessProposal(_ context.Context, r *abcitypes.RequestProcessProposal) (*abcitypes.ResponseProcessProposal, error) {
 	b := &app.Block{Height: uint64(r.Height), Timestamp: uint64(r.Time.Unix()), Proposer: r.ProposerAddress, Txs: r.Txs}
 	if err := a.app.Process(b); err != nil {
+		// CometBFT logs that a proposal is rejected, and an error that is always nil.
+		a.log.Error("proposal rejected", "height", r.Height, "proposer", fmt.Sprintf("%X", r.ProposerAddress), "hash", fmt.Sprintf("%X", r.Hash), "reason", err)
 		return &abcitypes.ResponseProcessProposal{Status: abcitypes.ResponseProcessProposal_REJECT}, nil
 	}
 	return &abcitypes.ResponseProcessProposal{Status: abcitypes.ResponseProcessProposal_ACCEPT}, nil

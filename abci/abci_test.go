@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -113,6 +114,14 @@ func (w *world) transfer(t testing.TB, nonce uint64) []byte {
 	return b
 }
 
+// lines is a writer that sends what is written.
+type lines chan string
+
+func (l lines) Write(p []byte) (int, error) {
+	l <- string(p)
+	return len(p), nil
+}
+
 // Over a socket, as a stock cometbft binary calls it: a block from genesis to commit, and what it refuses.
 func TestSocket(t *testing.T) {
 	w := newWorld(t)
@@ -122,7 +131,8 @@ func TestSocket(t *testing.T) {
 	}
 	address := "tcp://" + listener.Addr().String()
 	listener.Close()
-	s := server.NewSocketServer(address, New(w.open(t, dbm.NewMemDB())))
+	reasons := make(lines, 10)
+	s := server.NewSocketServer(address, New(w.open(t, dbm.NewMemDB())).WithLog(slog.New(slog.NewTextHandler(reasons, nil))))
 	if err := s.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -165,6 +175,10 @@ func TestSocket(t *testing.T) {
 		if err != nil || got.Status != p.want {
 			t.Errorf("proposal of %d transactions: %v (%v), want %v", len(p.txs), got, err, p.want)
 		}
+	}
+	// An operator learns why: CometBFT says only that the proposal was rejected.
+	if reason := <-reasons; !strings.Contains(reason, "height=1 proposer=") || !strings.Contains(reason, "nonce") || len(reasons) != 0 {
+		t.Errorf("the log of a rejected proposal: %q, and %d more lines", reason, len(reasons))
 	}
 	block, err := c.FinalizeBlock(ctx, &abcitypes.RequestFinalizeBlock{Height: 1, Time: now, ProposerAddress: proposer, Txs: prepared.Txs})
 	if err != nil || len(block.AppHash) != 32 || bytes.Equal(block.AppHash, genesis.AppHash) || len(block.TxResults) != 1 {
@@ -246,6 +260,7 @@ func TestCometBFT(t *testing.T) {
 	home := t.TempDir()
 	config := cfg.TestConfig().SetRoot(home)
 	config.P2P.ListenAddress, config.RPC.ListenAddress = "tcp://127.0.0.1:0", ""
+	config.P2P.PexReactor = false // its address book is written once more after the node has stopped
 	config.DBBackend, config.TxIndex.Indexer = "goleveldb", "null"
 	config.Consensus.TimeoutCommit = 20 * time.Millisecond
 	for _, dir := range []string{"config", "data"} {
