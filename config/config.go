@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"text/template"
@@ -32,6 +33,14 @@ type RPC struct {
 	MaxBodyBytes int64 `mapstructure:"max_body_bytes"`
 	// CORSOrigin is the Access-Control-Allow-Origin of every answer, and whose pages may open websockets. Default "*".
 	CORSOrigin string `mapstructure:"cors_origin"`
+	// MaxConnections bounds the open connections of JSON-RPC, or of a watcher's REST. A process that may open few files has fewer: a
+	// quarter of them. Default 1024.
+	MaxConnections int `mapstructure:"max_connections"`
+	// MaxConnectionsPerAddress bounds those of one IPv4 address or IPv6 /64, loopback excepted. Default 128.
+	MaxConnectionsPerAddress int `mapstructure:"max_connections_per_address"`
+	// MaxBlockAge is how old the last block may be before a node's /healthz says 503; at least ten times as long as a block takes.
+	// Default 1m.
+	MaxBlockAge time.Duration `mapstructure:"max_block_age"`
 }
 
 // Engines are the names of what executes Cairo: machine code, the VM, or one after the other on every run, the node stopping
@@ -78,6 +87,9 @@ func (c *Config) setDefaults() {
 	def(&c.RPC.Address, "127.0.0.1:5050")
 	def(&c.RPC.MaxBodyBytes, 16<<20)
 	def(&c.RPC.CORSOrigin, "*")
+	def(&c.RPC.MaxConnections, 1024)
+	def(&c.RPC.MaxConnectionsPerAddress, 128)
+	def(&c.RPC.MaxBlockAge, time.Minute)
 	def(&c.App.DBBackend, "pebbledb")
 	def(&c.App.Engine, "native")
 	def(&c.App.BlockSteps, 400_000)
@@ -111,6 +123,15 @@ func (c *Config) Validate() error {
 	}
 	if c.RPC.MaxBodyBytes < 1<<10 || c.RPC.MaxBodyBytes > 1<<30 {
 		fault("rpc.max_body_bytes", "%d is not between 1 KiB and 1 GiB", c.RPC.MaxBodyBytes)
+	}
+	if c.RPC.MaxConnections < 1 || c.RPC.MaxConnections > 1<<20 {
+		fault("rpc.max_connections", "%d is not between 1 and 1048576", c.RPC.MaxConnections)
+	}
+	if c.RPC.MaxConnectionsPerAddress < 1 || c.RPC.MaxConnectionsPerAddress > 1<<20 {
+		fault("rpc.max_connections_per_address", "%d is not between 1 and 1048576", c.RPC.MaxConnectionsPerAddress)
+	}
+	if c.RPC.MaxBlockAge < time.Second {
+		fault("rpc.max_block_age", "%v is below a second", c.RPC.MaxBlockAge)
 	}
 	if !slices.Contains([]string{"pebbledb", "goleveldb"}, c.App.DBBackend) {
 		fault("app.db_backend", "%q is neither pebbledb nor goleveldb", c.App.DBBackend)
@@ -149,18 +170,19 @@ func (c *Config) Validate() error {
 // Path is where a home folder keeps its app.toml.
 func Path(home string) string { return filepath.Join(home, "config", "app.toml") }
 
-// Load reads home's app.toml (absent means defaults) with the environment over it and v's bound flags over both. Unknown
-// keys are refused by name.
+// Load reads home's app.toml (absent means defaults) with the environment over it and v's bound flags over both. It refuses by name
+// what it does not know, in the file and in the environment, and values that would be taken for the default or for another number.
 func Load(home string, v *viper.Viper) (*Config, error) {
 	v.SetEnvPrefix("STARKD")
 	v.SetEnvKeyReplacer(strings.NewReplacer(".", "_"))
-	for _, key := range []string{
-		"rpc.address", "rpc.max_body_bytes", "rpc.cors_origin", "app.db_backend", "app.engine", "app.block_steps",
-		"watch.nodes", "watch.rest", "watch.store", "watch.trusting_period", "watch.pow_bits", "watch.queries", "watch.max_steps",
-	} {
+	all := fields(reflect.TypeFor[Config](), "")
+	for key := range all {
 		if err := v.BindEnv(key); err != nil {
 			return nil, err
 		}
+	}
+	if err := checkEnvironment(all); err != nil {
+		return nil, err
 	}
 	path := Path(home)
 	v.SetConfigFile(path)
@@ -168,9 +190,12 @@ func Load(home string, v *viper.Viper) (*Config, error) {
 	if err := v.ReadInConfig(); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("config: %s: %w", path, err)
 	}
+	if err := checkValues(v, all); err != nil {
+		return nil, fmt.Errorf("config: %s: %w", path, err)
+	}
 	c := new(Config)
 	if err := v.UnmarshalExact(c); err != nil {
-		return nil, fmt.Errorf("config: %s: %s", path, decodeFaults(v, err))
+		return nil, fmt.Errorf("config: %s: %s", path, DecodeFaults(v, err))
 	}
 	c.setDefaults()
 	if err := c.Validate(); err != nil {
@@ -179,8 +204,8 @@ func Load(home string, v *viper.Viper) (*Config, error) {
 	return c, nil
 }
 
-// decodeFaults says in one line what viper says in several, with the value of each field that it names.
-func decodeFaults(v *viper.Viper, err error) string {
+// DecodeFaults returns in one line what viper says in several of values that do not decode, with the value of each field that it names.
+func DecodeFaults(v *viper.Viper, err error) string {
 	var faults []string
 	for _, line := range strings.Split(err.Error(), "\n") {
 		line = strings.TrimSpace(line)
@@ -218,6 +243,12 @@ address = {{printf "%q" .RPC.Address}}
 max_body_bytes = {{.RPC.MaxBodyBytes}}
 # Access-Control-Allow-Origin of every answer, and the only origin whose pages may open websockets; "*" is any.
 cors_origin = {{printf "%q" .RPC.CORSOrigin}}
+# Open connections of JSON-RPC, or of a watcher's REST, in all and from one address (an IPv4 address or an IPv6 /64). Loopback, where
+# reverse proxies connect from, has only the first bound. A process that may open few files has fewer: a quarter of them.
+max_connections = {{.RPC.MaxConnections}}
+max_connections_per_address = {{.RPC.MaxConnectionsPerAddress}}
+# How old the last block may be before /healthz says 503; at least ten times as long as a block takes.
+max_block_age = {{printf "%q" .RPC.MaxBlockAge.String}}
 
 [app]
 # Database of the state: pebbledb or goleveldb.

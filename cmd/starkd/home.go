@@ -47,8 +47,9 @@ type nodeHome struct {
 	ports  ports
 }
 
-// newHome makes dir's folders and keys; an existing key is kept. Nothing is final until save.
-func newHome(dir, moniker string, p ports, blockTime time.Duration) (*nodeHome, error) {
+// newHome makes dir's folders and keys; an existing key is kept. Nothing is final until save. Nodes on the same machine have one
+// address, and one that is not routable, which CometBFT takes for an attack unless it is told.
+func newHome(dir, moniker string, p ports, blockTime time.Duration, sameMachine bool) (*nodeHome, error) {
 	for _, sub := range []string{"config", "data"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
 			return nil, err
@@ -59,8 +60,8 @@ func newHome(dir, moniker string, p ports, blockTime time.Duration) (*nodeHome, 
 	c.Moniker = moniker
 	c.RPC.ListenAddress = fmt.Sprintf("tcp://%s:%d", p.host, p.comet)
 	c.P2P.ListenAddress = fmt.Sprintf("tcp://%s:%d", p.host, p.p2p)
-	c.P2P.AddrBookStrict = false
-	c.P2P.AllowDuplicateIP = true
+	c.P2P.AddrBookStrict = !sameMachine
+	c.P2P.AllowDuplicateIP = sameMachine
 	c.Instrumentation.Prometheus = true
 	c.Instrumentation.PrometheusListenAddr = fmt.Sprintf("%s:%d", p.host, p.metrics)
 	c.Consensus.TimeoutCommit = blockTime

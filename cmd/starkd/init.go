@@ -31,7 +31,7 @@ func newInitCommand() *cobra.Command {
 			if err := refuseExisting(filepath.Join(home, "config", "genesis.json")); err != nil {
 				return err
 			}
-			node, err := newHome(home, moniker, nodePorts("127.0.0.1", 0, 0), blockTime)
+			node, err := newHome(home, moniker, nodePorts("127.0.0.1", 0, 0), blockTime, false)
 			if err != nil {
 				return err
 			}
@@ -76,7 +76,7 @@ func newTestnetCommand() *cobra.Command {
 			net := &network{chainID: chainID}
 			for i := range validators {
 				name := fmt.Sprintf("node%d", i)
-				node, err := newHome(filepath.Join(output, name), name, nodePorts(host, i, offset), blockTime)
+				node, err := newHome(filepath.Join(output, name), name, nodePorts(host, i, offset), blockTime, true)
 				if err != nil {
 					return err
 				}

@@ -4,6 +4,9 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"io"
+	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/starkd/starkd/contracts"
@@ -76,23 +79,25 @@ func newKeysCommand() *cobra.Command {
 		},
 	}
 	show := &cobra.Command{
-		Use:   "show PRIVATE_KEY",
+		Use:   "show FILE",
 		Short: "Print a private key's public key and account address as JSON",
-		Args:  exactArgs("PRIVATE_KEY"),
+		Long:  keyFileHelp,
+		Args:  exactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			key, err := felt.FromHex(args[0])
+			key, err := readKey(cmd, args[0])
 			if err != nil {
-				return withHint(err, "a private key is 0x and hexadecimal digits")
+				return err
 			}
 			return printAccount(cmd, key)
 		},
 	}
 	sign := &cobra.Command{
-		Use:   "sign PRIVATE_KEY HASH",
+		Use:   "sign FILE HASH",
 		Short: "Sign a message or transaction hash and print r and s",
-		Args:  exactArgs("PRIVATE_KEY", "HASH"),
+		Long:  keyFileHelp,
+		Args:  exactArgs("FILE", "HASH"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			key, err := felt.FromHex(args[0])
+			key, err := readKey(cmd, args[0])
 			if err != nil {
 				return err
 			}
@@ -109,6 +114,51 @@ func newKeysCommand() *cobra.Command {
 		},
 	}
 	return parent("keys", "Stark keys and account addresses", generate, show, sign)
+}
+
+const keyFileHelp = `FILE holds a private key, as 0x and hexadecimal digits or as what keys new prints; "-" reads standard input. A key is never
+an argument: other users see those.`
+
+// maxKeyFile bounds a file with a key.
+const maxKeyFile = 4 << 10
+
+// readKey reads the private key in a file, or on standard input.
+func readKey(cmd *cobra.Command, path string) (felt.Felt, error) {
+	if _, err := felt.FromHex(path); err == nil {
+		return felt.Felt{}, usagef("a private key as an argument is seen by other users: %s takes a file, or - for standard input", cmd.CommandPath())
+	}
+	in := cmd.InOrStdin()
+	if path != "-" {
+		if err := checkSecret(path); err != nil {
+			return felt.Felt{}, err
+		}
+		file, err := os.Open(path)
+		if err != nil {
+			return felt.Felt{}, err
+		}
+		defer file.Close()
+		in = file
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxKeyFile+1))
+	if err != nil {
+		return felt.Felt{}, err
+	}
+	if len(data) > maxKeyFile {
+		return felt.Felt{}, fmt.Errorf("%s: more than %d bytes, a key takes 66", path, maxKeyFile)
+	}
+	text := strings.TrimSpace(string(data))
+	if strings.HasPrefix(text, "{") {
+		var a account
+		if err := json.Unmarshal(data, &a); err != nil {
+			return felt.Felt{}, fmt.Errorf("%s: %w", path, err)
+		}
+		return a.PrivateKey, nil
+	}
+	key, err := felt.FromHex(text)
+	if err != nil { // whose text has the secret in it
+		return felt.Felt{}, withHint(fmt.Errorf("%s: %d bytes that are no private key", path, len(data)), "a private key is 0x and hexadecimal digits, below the curve's order")
+	}
+	return key, nil
 }
 
 func printAccount(cmd *cobra.Command, key felt.Felt) error {

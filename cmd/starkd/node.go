@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -13,12 +12,11 @@ import (
 
 	dbm "github.com/cometbft/cometbft-db"
 	abciserver "github.com/cometbft/cometbft/abci/server"
+	abcitypes "github.com/cometbft/cometbft/abci/types"
 	cmtconfig "github.com/cometbft/cometbft/config"
-	cmtflags "github.com/cometbft/cometbft/libs/cli/flags"
 	cmtlog "github.com/cometbft/cometbft/libs/log"
 	"github.com/cometbft/cometbft/node"
 	"github.com/cometbft/cometbft/p2p"
-	"github.com/cometbft/cometbft/privval"
 	"github.com/cometbft/cometbft/proxy"
 	cmttypes "github.com/cometbft/cometbft/types"
 	"github.com/spf13/cobra"
@@ -29,6 +27,7 @@ import (
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/cairo/native"
 	"github.com/starkd/starkd/config"
+	"github.com/starkd/starkd/internal/serve"
 	"github.com/starkd/starkd/rpc"
 )
 
@@ -67,13 +66,13 @@ func nativeOptions(home string) native.Options {
 }
 
 func openAppOn(home string, c *config.Config, engine, fallback cairo.Engine) (*app.App, dbm.DB, error) {
-	db, err := dbm.NewDB("starknet", dbm.BackendType(c.App.DBBackend), filepath.Join(home, "data"))
+	db, err := openDB(home, "starknet", c.App.DBBackend)
 	if err != nil {
-		return nil, nil, withHint(fmt.Errorf("state database: %w", err), "another starkd may be running on this home; pebbledb needs a binary built with -tags pebbledb (make build)")
+		return nil, nil, err
 	}
 	store, err := state.Open(db)
 	if err != nil {
-		return nil, nil, errors.Join(err, db.Close())
+		return nil, nil, homeFault(home, errors.Join(err, db.Close()))
 	}
 	a, err := app.New(store, engine, nil, app.Config{BlockSteps: c.App.BlockSteps, Fallback: fallback})
 	if err != nil {
@@ -143,79 +142,208 @@ func loadComet(home string) (*cmtconfig.Config, error) {
 		return nil, withHint(fmt.Errorf("%s: %w", path, err), "starkd init or starkd testnet makes a home")
 	}
 	c := cmtconfig.DefaultConfig()
-	if err := v.Unmarshal(c); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	hint := "CometBFT's documentation and the comments in the file say what it takes; starkd init makes a good one"
+	if err := v.UnmarshalExact(c); err != nil {
+		return nil, withHint(fmt.Errorf("%s: %s", path, config.DecodeFaults(v, err)), "%s", hint)
 	}
 	c.SetRoot(home)
 	if err := c.ValidateBasic(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, withHint(fmt.Errorf("%s: %w", path, err), "%s", hint)
 	}
 	return c, nil
 }
 
-// runNode runs CometBFT with the app in process, and JSON-RPC, until ctx ends or consensus fails.
+// runNode runs CometBFT with the app in process, and JSON-RPC, until ctx ends or the node cannot go on.
 func runNode(ctx context.Context, home string, c *config.Config, cmd *cobra.Command) error {
 	comet, err := loadComet(home)
 	if err != nil {
 		return err
 	}
-	if _, err := loadGenesis(home); err != nil {
+	genesis, err := loadGenesis(home)
+	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+	log, cometLog, err := newLogs(comet, cmd.ErrOrStderr())
+	if err != nil {
+		return withHint(fmt.Errorf("%s: %w", filepath.Join(home, "config", "config.toml"), err), "levels are such as info, or consensus:debug,starkd:info,*:error")
+	}
+	logStores(log, cmd.ErrOrStderr(), home)
 	a, closeNode, err := openNode(home, c, log)
 	if err != nil {
 		return err
 	}
-	defer closeNode()
-	logger, err := cmtflags.ParseLogLevel(comet.LogLevel, cmtlog.NewTMLogger(cmtlog.NewSyncWriter(cmd.ErrOrStderr())), cmtconfig.DefaultLogLevel)
-	if err != nil {
-		return err
-	}
-	key, err := p2p.LoadNodeKey(comet.NodeKeyFile())
-	if err != nil {
-		return err
-	}
-	n, err := node.NewNode(comet, privval.LoadFilePV(comet.PrivValidatorKeyFile(), comet.PrivValidatorStateFile()), key,
-		proxy.NewConnSyncLocalClientCreator(abci.New(a)), node.DefaultGenesisDocProviderFunc(comet), cmtconfig.DefaultDBProvider,
-		node.DefaultMetricsProvider(comet.Instrumentation), logger)
-	if err != nil {
-		return err
-	}
-	if err := n.Start(); err != nil {
-		return err
-	}
+	stopped := true // what closeNode closes is not in use
 	defer func() {
-		n.Stop()
-		n.Wait()
+		if stopped {
+			closeNode()
+		}
 	}()
-	var serve chan error
+	if err := sweep(home); err != nil {
+		return homeFault(home, err)
+	}
+	connections := shareConnections(c, comet, log)
+	metricsAddress := comet.Instrumentation.PrometheusListenAddr
+	comet.Instrumentation.PrometheusListenAddr = "" // served here, with bounds
+	h := newHalt()
+	var n *node.Node
+	err = guard(log, func() (err error) {
+		n, err = newNode(ctx, home, comet, genesis, abci.New(a).WithLog(log), haltLogger{cometLog, h})
+		return err
+	})
+	if err == nil {
+		err = startNode(ctx, n, log)
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		return homeFault(home, err)
+	}
+	stopping := make(chan struct{})
+	defer func() {
+		close(stopping)
+		stopped = stopNode(home, n, log)
+	}()
+	if err := watchConsensus(n, h, stopping); err != nil {
+		return err
+	}
+	health := newHealth(n, a.Store(), h, c.RPC.MaxBlockAge)
+	var server *rpc.Server
+	var jsonRPC, metrics *serve.Server
 	if c.RPC.Address != "off" {
-		backend := newBackend(a, n)
-		handler := rpc.NewServer(backend, rpc.Config{MaxBody: c.RPC.MaxBodyBytes, CORSOrigin: c.RPC.CORSOrigin, Log: log})
-		stop, errs, err := listenHTTP(c.RPC.Address, handler)
-		if err != nil {
+		server = rpc.NewServer(newBackend(a, n), rpc.Config{MaxBody: c.RPC.MaxBodyBytes, CORSOrigin: c.RPC.CORSOrigin, MaxSockets: min(256, connections/2+1), Log: log})
+		defer shutWebsockets(server, log)
+		mux := http.NewServeMux()
+		mux.Handle("/", server)
+		mux.Handle("GET /healthz", health)
+		if jsonRPC, err = serve.Start(c.RPC.Address, mux, serve.Limits{Connections: connections, PerAddress: c.RPC.MaxConnectionsPerAddress}); err != nil {
 			return withHint(fmt.Errorf("JSON-RPC: %w", err), "rpc.address in app.toml or --rpc chooses another")
 		}
-		defer stop()
-		defer shutWebsockets(handler, log)
-		serve = errs
+		defer shutHTTP(jsonRPC)
 		fmt.Fprintf(cmd.OutOrStdout(), "starkd %s: chain %s, JSON-RPC on http://%s/rpc, ws://%[3]s/ws\n", version, n.GenesisDoc().ChainID, c.RPC.Address)
+	}
+	if comet.Instrumentation.Prometheus && metricsAddress != "" {
+		if metrics, err = serve.Start(metricsAddress, health.metrics(server, jsonRPC), serve.Limits{Connections: metricsConnections}); err != nil {
+			return withHint(fmt.Errorf("metrics: %w", err), "prometheus_listen_addr in config.toml chooses another")
+		}
+		defer shutHTTP(metrics)
 	}
 	select {
 	case <-ctx.Done():
 		return nil
+	case <-h.done:
+		err := fmt.Errorf("consensus has stopped: %s", h.reason)
+		log.Error("the node cannot go on", "reason", h.reason)
+		return homeFault(home, err)
 	case <-n.Quit():
-		return errors.New("consensus stopped; the log above says why")
-	case err := <-serve:
+		return errors.New("CometBFT has stopped; the log above says why")
+	case err := <-jsonRPC.Err():
 		return fmt.Errorf("JSON-RPC: %w", err)
+	case err := <-metrics.Err():
+		return fmt.Errorf("metrics: %w", err)
 	}
+}
+
+// newNode assembles a CometBFT node from a home's files.
+func newNode(ctx context.Context, home string, comet *cmtconfig.Config, genesis *cmttypes.GenesisDoc, application abcitypes.Application, log cmtlog.Logger) (*node.Node, error) {
+	signer, err := loadSigner(comet)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkSecret(comet.NodeKeyFile()); err != nil {
+		return nil, err
+	}
+	key, err := p2p.LoadNodeKey(comet.NodeKeyFile())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", comet.NodeKeyFile(), err)
+	}
+	if key.PrivKey == nil {
+		return nil, fmt.Errorf("%s: priv_key is missing", comet.NodeKeyFile())
+	}
+	return node.NewNodeWithContext(ctx, comet, signer, key, proxy.NewConnSyncLocalClientCreator(application),
+		func() (*cmttypes.GenesisDoc, error) { return genesis, nil }, cometDBs(home, genesis),
+		node.DefaultMetricsProvider(comet.Instrumentation), log)
+}
+
+// startNode waits for the chain's beginning, which CometBFT's Start would sleep through deaf to signals, and starts n.
+func startNode(ctx context.Context, n *node.Node, log *slog.Logger) error {
+	if wait := time.Until(n.GenesisDoc().GenesisTime); wait > 0 {
+		log.Info("waiting for the genesis time", "genesis_time", n.GenesisDoc().GenesisTime, "wait", wait.Round(time.Second))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+	return guard(log, n.Start)
+}
+
+// stopNodeTimeout bounds the stop of a node whose parts may be stuck, because their disk is full or their routine is gone.
+const stopNodeTimeout = 15 * time.Second
+
+// stopNode stops n and reports whether it did stop.
+func stopNode(home string, n *node.Node, log *slog.Logger) bool {
+	done := make(chan error, 1)
+	began := time.Now()
+	go func() {
+		done <- guard(log, func() error {
+			err := n.Stop()
+			n.Wait()
+			return err
+		})
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			log.Warn("CometBFT did not stop well", "err", err)
+			return false
+		}
+	case <-time.After(stopNodeTimeout):
+		log.Warn("CometBFT does not stop", "after", stopNodeTimeout)
+		return false
+	}
+	if n.Config().P2P.PexReactor {
+		awaitAddressBook(n.Config().P2P.AddrBookFile(), began)
+	}
+	if err := sweep(home); err != nil {
+		log.Warn("files of atomic writes remain", "err", err)
+	}
+	return true
+}
+
+// awaitAddressBook waits until the address book is written, which CometBFT does once more after it has stopped. The process would
+// end in the middle and leave a temporary file.
+func awaitAddressBook(path string, began time.Time) {
+	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		// File systems' clocks are coarse.
+		if info, err := os.Stat(path); err == nil && info.ModTime().After(began.Add(-20*time.Millisecond)) {
+			return
+		}
+	}
+}
+
+// metricsConnections bounds the connections of a node's /metrics.
+const metricsConnections = 16
+
+// shareConnections returns how many connections JSON-RPC may have and bounds those of CometBFT's RPC: a quarter each of the files that
+// the process may open, at most. The other half is for consensus, its peers and the databases.
+func shareConnections(c *config.Config, comet *cmtconfig.Config, log *slog.Logger) int {
+	files := openFiles()
+	share := max(1, int(min(files, 1<<30)/4))
+	rpcConnections := min(c.RPC.MaxConnections, share)
+	if most := comet.RPC.MaxOpenConnections; most == 0 || most > share {
+		comet.RPC.MaxOpenConnections = share
+	}
+	if rpcConnections < c.RPC.MaxConnections {
+		log.Warn("the limit on open files is low", "open_files", files, "json_rpc_connections", rpcConnections, "configured", c.RPC.MaxConnections)
+	}
+	return rpcConnections
 }
 
 // stopTimeout bounds the wait for requests under way when a node stops.
 const stopTimeout = 3 * time.Second
 
-// shutWebsockets ends what listenHTTP's stop does not: connections that are HTTP no more.
+// shutWebsockets ends what shutHTTP does not: connections that are HTTP no more.
 func shutWebsockets(s *rpc.Server, log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
@@ -224,26 +352,11 @@ func shutWebsockets(s *rpc.Server, log *slog.Logger) {
 	}
 }
 
-// listenHTTP serves h on address until stop is called; errs tells of a server that ended by itself.
-func listenHTTP(address string, h http.Handler) (stop func(), errs chan error, err error) {
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, nil, err
-	}
-	server := &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       time.Minute,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-	}
-	errs = make(chan error, 1)
-	go func() { errs <- server.Serve(listener) }()
-	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
-		defer cancel()
-		server.Shutdown(ctx)
-	}, errs, nil
+// shutHTTP ends a server, giving the requests under way a moment.
+func shutHTTP(s *serve.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	s.Shutdown(ctx)
 }
 
 func newABCICommand() *cobra.Command {
@@ -261,15 +374,20 @@ func newABCICommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := os.MkdirAll(filepath.Join(home, "data"), 0o755); err != nil {
-				return err
+			if _, err := os.Stat(home); err != nil {
+				return withHint(err, "--home is a folder that exists; data/ in it is made")
 			}
-			a, closeNode, err := openNode(home, c, slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)))
+			if err := os.MkdirAll(filepath.Join(home, "data"), 0o755); err != nil {
+				return homeFault(home, err)
+			}
+			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+			logStores(log, cmd.ErrOrStderr(), home)
+			a, closeNode, err := openNode(home, c, log)
 			if err != nil {
 				return err
 			}
 			defer closeNode()
-			server, err := abciserver.NewServer(address, transport, abci.New(a))
+			server, err := abciserver.NewServer(address, transport, abci.New(a).WithLog(log))
 			if err != nil {
 				return err
 			}

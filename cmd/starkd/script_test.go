@@ -57,6 +57,9 @@ func scriptRefuses(ts *testscript.TestScript, neg bool, args []string) {
 	cmd := exec.Command(path, args[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), &stdout, &stderr
 	cmd.Env = append(os.Environ(), "STARKD_WATCH_MAX_STEPS="+ts.Getenv("STARKD_WATCH_MAX_STEPS"))
+	if misspelt := ts.Getenv("STARKD_RPC_ADRESS"); misspelt != "" {
+		cmd.Env = append(cmd.Env, "STARKD_RPC_ADRESS="+misspelt)
+	}
 	cmd.Run()
 	ts.Stdout().Write(stdout.Bytes())
 	ts.Stderr().Write(stderr.Bytes())

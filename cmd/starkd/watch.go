@@ -8,12 +8,12 @@ import (
 	"os"
 	"path/filepath"
 
-	dbm "github.com/cometbft/cometbft-db"
 	"github.com/spf13/cobra"
 	"github.com/spf13/viper"
 	"github.com/starkd/starkd/app"
 	"github.com/starkd/starkd/cairo/vm"
 	"github.com/starkd/starkd/config"
+	"github.com/starkd/starkd/internal/serve"
 	"github.com/starkd/starkd/watcher"
 	"github.com/starkd/starkd/watcher/proofstore"
 )
@@ -76,7 +76,7 @@ func runWatcher(cmd *cobra.Command, home string, c *config.Config, exitOnHalt bo
 	}
 	defer db.Close()
 	defer a.Close()
-	lightDB, err := dbm.NewDB("light", dbm.BackendType(c.App.DBBackend), data)
+	lightDB, err := openDB(home, "light", c.App.DBBackend)
 	if err != nil {
 		return err
 	}
@@ -98,11 +98,14 @@ func runWatcher(cmd *cobra.Command, home string, c *config.Config, exitOnHalt bo
 	if err != nil {
 		return err
 	}
-	stop, errs, err := listenHTTP(c.Watch.REST, handler)
+	files := openFiles()
+	server, err := serve.Start(c.Watch.REST, handler, serve.Limits{
+		Connections: min(c.RPC.MaxConnections, max(1, int(min(files, 1<<30)/2))), PerAddress: c.RPC.MaxConnectionsPerAddress,
+	})
 	if err != nil {
 		return withHint(fmt.Errorf("REST: %w", err), "watch.rest in app.toml or --rest chooses another")
 	}
-	defer stop()
+	defer shutHTTP(server)
 	fmt.Fprintf(cmd.OutOrStdout(), "starkd %s: watching %s, proofs on http://%s/v1/proofs, explorer on http://%[3]s/\n", version, genesis.ChainID, c.Watch.REST)
 	ctx, cancel := context.WithCancel(cmd.Context())
 	defer cancel()
@@ -117,10 +120,10 @@ func runWatcher(cmd *cobra.Command, home string, c *config.Config, exitOnHalt bo
 		select {
 		case <-ctx.Done():
 			return haltHint(err)
-		case serving := <-errs:
+		case serving := <-server.Err():
 			return errors.Join(err, fmt.Errorf("REST: %w", serving))
 		}
-	case err := <-errs:
+	case err := <-server.Err():
 		cancel()
 		return errors.Join(fmt.Errorf("REST: %w", err), <-done)
 	}

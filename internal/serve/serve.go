@@ -85,8 +85,13 @@ func Start(address string, h http.Handler, limits Limits) (*Server, error) {
 // Address returns host:port of the listener.
 func (s *Server) Address() string { return s.listener.Addr().String() }
 
-// Err receives the error of a server that ended by itself.
-func (s *Server) Err() <-chan error { return s.errs }
+// Err receives the error of a server that ended by itself. A nil Server never does.
+func (s *Server) Err() <-chan error {
+	if s == nil {
+		return nil
+	}
+	return s.errs
+}
 
 // Connections returns how many connections are open, and how many have been closed or refused so far because there were too many.
 func (s *Server) Connections() (open int, turnedAway uint64) { return s.listener.counts() }

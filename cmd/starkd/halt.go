@@ -1,0 +1,141 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"runtime"
+	"strings"
+	"sync"
+
+	cmtlog "github.com/cometbft/cometbft/libs/log"
+	"github.com/cometbft/cometbft/node"
+)
+
+// How a node notices that it cannot go on. CometBFT recovers from a panic of its consensus routine, logs it, ends the routine and
+// leaves everything else running, so that the process looks healthy and makes no block until somebody restarts it. Pebble ends the
+// process itself when it cannot write.
+
+// halt is the first reason for which a node cannot go on.
+type halt struct {
+	once   sync.Once
+	reason string
+	done   chan struct{} // closed when reason is set
+}
+
+func newHalt() *halt { return &halt{done: make(chan struct{})} }
+
+// because halts the node.
+func (h *halt) because(reason string) {
+	h.once.Do(func() {
+		h.reason = reason
+		close(h.done)
+	})
+}
+
+// why returns the reason, "" if there is none.
+func (h *halt) why() string {
+	select {
+	case <-h.done:
+		return h.reason
+	default:
+		return ""
+	}
+}
+
+// consensusFailure is what CometBFT logs when its consensus routine has panicked (consensus/state.go).
+const consensusFailure = "CONSENSUS FAILURE!!!"
+
+// haltLogger is CometBFT's logger, which halts the node when consensus has failed. The log is where CometBFT says why.
+type haltLogger struct {
+	cmtlog.Logger
+	halt *halt
+}
+
+func (l haltLogger) With(keyvals ...any) cmtlog.Logger {
+	return haltLogger{l.Logger.With(keyvals...), l.halt}
+}
+
+func (l haltLogger) Error(msg string, keyvals ...any) {
+	reason := "CometBFT does not say why"
+	for i := 0; i+1 < len(keyvals); i += 2 {
+		if keyvals[i] == "err" {
+			reason = fmt.Sprint(keyvals[i+1])
+		}
+	}
+	if strings.HasSuffix(reason, net.ErrClosed.Error()) || msg == acceptStopped {
+		l.Logger.Info(msg, keyvals...) // a clean stop
+		return
+	}
+	l.Logger.Error(msg, keyvals...)
+	if msg == consensusFailure {
+		l.halt.because(reason)
+	}
+}
+
+// acceptStopped is what CometBFT logs as an error when a switch stops (p2p/switch.go).
+const acceptStopped = "Stopped accept routine, as transport is closed"
+
+// watchConsensus halts the node when its consensus routine is gone, for whatever reason, unless stopping is closed.
+func watchConsensus(n *node.Node, h *halt, stopping <-chan struct{}) error {
+	env, err := n.ConfigureRPC()
+	if err != nil {
+		return err
+	}
+	// The node's consensus state is reachable only here. Its Wait returns when the routine has ended.
+	routine, ok := env.ConsensusState.(interface{ Wait() })
+	if !ok {
+		return fmt.Errorf("CometBFT's consensus state %T cannot be waited for", env.ConsensusState)
+	}
+	go func() {
+		routine.Wait()
+		select {
+		case <-stopping:
+		default:
+			h.because("the consensus routine has ended")
+		}
+	}()
+	return nil
+}
+
+// storeLog is the writer of the standard log, where pebble writes: into our log at level debug, but for what pebble ends the process
+// with right after, which becomes a reason and a hint.
+type storeLog struct {
+	log    *slog.Logger
+	stderr io.Writer
+	home   string
+}
+
+// logStores sends the standard log to a storeLog.
+func logStores(l *slog.Logger, stderr io.Writer, home string) {
+	log.SetFlags(0)
+	log.SetOutput(&storeLog{l, stderr, home})
+}
+
+func (s *storeLog) Write(p []byte) (int, error) {
+	text := strings.TrimSpace(string(p))
+	if fatal() {
+		s.log.Error("database", "fault", text)
+		fmt.Fprintf(s.stderr, "starkd: the database cannot go on: %s\nhint: %s\n", strings.Join(strings.Fields(text), " "), faultHint(s.home, text))
+	} else {
+		s.log.Debug("database", "says", text)
+	}
+	return len(p), nil
+}
+
+// fatal reports whether pebble's Logger.Fatalf is on the stack, which ends the process with status 1 when the line is written.
+func fatal() bool {
+	var pcs [16]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
+	for {
+		frame, more := frames.Next()
+		if strings.HasSuffix(frame.Function, "defaultLogger.Fatalf") {
+			return true
+		}
+		if !more {
+			return false
+		}
+	}
+}

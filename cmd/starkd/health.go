@@ -1,0 +1,107 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/cometbft/cometbft/node"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/starkd/starkd/app/state"
+	"github.com/starkd/starkd/internal/serve"
+	"github.com/starkd/starkd/rpc"
+)
+
+// healthReport is the answer of a node's /healthz.
+type healthReport struct {
+	// Status is ok, catching_up, stalled or halted. Only ok has status 200; the others have 503 and a reason.
+	Status     string  `json:"status"`
+	Reason     string  `json:"reason,omitempty"`
+	Height     uint64  `json:"height"`
+	BlockAge   float64 `json:"block_age_seconds"`
+	Peers      int     `json:"peers"`
+	CatchingUp bool    `json:"catching_up"`
+}
+
+// judge sets the status. A block that is older than most is a reason, unless most is 0.
+func (r *healthReport) judge(halted string, most time.Duration) {
+	old := most > 0 && r.BlockAge > most.Seconds()
+	age := fmt.Sprintf("the last block is %.0f s old, at most %.0f", r.BlockAge, most.Seconds())
+	switch {
+	case halted != "":
+		r.Status, r.Reason = "halted", halted
+	case r.CatchingUp && old:
+		r.Status, r.Reason = "catching_up", age
+	case old:
+		r.Status, r.Reason = "stalled", age
+	default:
+		r.Status = "ok"
+	}
+}
+
+// health knows how a node is doing.
+type health struct {
+	node   *node.Node
+	store  *state.Store
+	halt   *halt
+	maxAge time.Duration // 0: not judged
+}
+
+// newHealth is the health of a node whose last block may be configured old. A chain that makes blocks only for transactions may have
+// any age, and one of slow blocks ten times what a block takes.
+func newHealth(n *node.Node, store *state.Store, h *halt, configured time.Duration) *health {
+	c := n.Config().Consensus
+	most := max(configured, 10*(c.TimeoutCommit+c.TimeoutPropose+c.CreateEmptyBlocksInterval))
+	if !c.CreateEmptyBlocks {
+		most = 0
+	}
+	return &health{n, store, h, most}
+}
+
+func (h *health) report(now time.Time) *healthReport {
+	r := &healthReport{Peers: h.node.Switch().Peers().Size(), CatchingUp: h.node.ConsensusReactor().WaitSync()}
+	last := h.node.GenesisDoc().GenesisTime
+	if head := h.store.Head(); head != nil {
+		r.Height, last = head.Height, time.Unix(int64(head.Timestamp), 0)
+	}
+	r.BlockAge = max(0, now.Sub(last).Seconds())
+	r.judge(h.halt.why(), h.maxAge)
+	return r
+}
+
+func (h *health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	report := h.report(time.Now())
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	if report.Status != "ok" {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	json.NewEncoder(w).Encode(report)
+}
+
+// metrics are a node's /metrics: CometBFT's and ours. server and listener are nil without JSON-RPC.
+func (h *health) metrics(server *rpc.Server, listener *serve.Server) http.Handler {
+	registry := prometheus.NewRegistry()
+	gauge := func(name, help string, value func() float64) {
+		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+	}
+	gauge("starkd_node_height", "Newest block that is executed.", func() float64 { return float64(h.report(time.Now()).Height) })
+	gauge("starkd_node_block_age_seconds", "Age of the newest block.", func() float64 { return h.report(time.Now()).BlockAge })
+	gauge("starkd_node_healthy", "1 if /healthz says ok.", func() float64 {
+		if h.report(time.Now()).Status == "ok" {
+			return 1
+		}
+		return 0
+	})
+	if server != nil {
+		gauge("starkd_rpc_connections", "Open connections of JSON-RPC.", func() float64 { open, _ := listener.Connections(); return float64(open) })
+		registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "starkd_rpc_connections_turned_away_total", Help: "Connections that were refused or closed because there were too many.",
+		}, func() float64 { _, away := listener.Connections(); return float64(away) }))
+		gauge("starkd_rpc_buffered_bytes", "Bytes of requests, answers and websocket queues held for clients.", func() float64 { return float64(server.Buffered()) })
+	}
+	return promhttp.HandlerFor(prometheus.Gatherers{prometheus.DefaultGatherer, registry}, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	cmtconfig "github.com/cometbft/cometbft/config"
+	cmtflags "github.com/cometbft/cometbft/libs/cli/flags"
+	cmtlog "github.com/cometbft/cometbft/libs/log"
+)
+
+// newLogs returns the logs of a node, ours and CometBFT's, as config.toml's log_format and log_level say. In a level by modules, such
+// as "consensus:debug,*:error", ours is the module starkd.
+func newLogs(c *cmtconfig.Config, w io.Writer) (*slog.Logger, cmtlog.Logger, error) {
+	w = cmtlog.NewSyncWriter(w)
+	level, err := ourLevel(c.LogLevel)
+	if err != nil {
+		return nil, nil, err
+	}
+	options := &slog.HandlerOptions{Level: level}
+	var handler slog.Handler
+	var comet cmtlog.Logger
+	switch c.LogFormat {
+	case cmtconfig.LogFormatJSON:
+		handler, comet = slog.NewJSONHandler(w, options), cmtlog.NewTMJSONLogger(w)
+	case cmtconfig.LogFormatPlain:
+		handler, comet = slog.NewTextHandler(w, options), cmtlog.NewTMLogger(w)
+	default:
+		return nil, nil, fmt.Errorf("log_format %q is neither %s nor %s", c.LogFormat, cmtconfig.LogFormatPlain, cmtconfig.LogFormatJSON)
+	}
+	comet, err = cmtflags.ParseLogLevel(c.LogLevel, comet, cmtconfig.DefaultLogLevel)
+	if err != nil {
+		return nil, nil, fmt.Errorf("log_level: %w", err)
+	}
+	return slog.New(handler), comet, nil
+}
+
+// levelNone is above every level that is logged.
+const levelNone = slog.LevelError + 1
+
+// ourLevel is the level of the module starkd in a log_level.
+func ourLevel(text string) (slog.Level, error) {
+	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError, "none": levelNone}
+	found := slog.LevelInfo
+	named := false
+	for item := range strings.SplitSeq(text, ",") {
+		module, name, ok := strings.Cut(item, ":")
+		if !ok {
+			module, name = "*", item
+		}
+		level, known := levels[name]
+		if !known {
+			return 0, fmt.Errorf("log_level: %q is not one of debug, info, warn, error, none", name)
+		}
+		if module == "starkd" || module == "*" && !named {
+			found, named = level, module == "starkd"
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/starkd/starkd/internal/golden"
+)
+
+// halts demands that a process ends by itself with status 1 and, as the last lines of its log, a reason and a hint.
+func halts(t *testing.T, p *process, reason, hint string) {
+	t.Helper()
+	select {
+	case <-p.exited:
+	case <-time.After(patience):
+		t.Fatalf("%s lives on", p.name)
+	}
+	p.expected = true
+	text := tail(p.log, 2)
+	want := "starkd: .*" + reason + ".*\nhint: .*" + hint
+	if code := p.cmd.ProcessState.ExitCode(); code != 1 || !regexp.MustCompile(want).MatchString(text) {
+		t.Errorf("%s ends with status %d, want 1 and %q; its log ends with\n%s", p.name, code, want, tail(p.log, 10))
+	}
+}
+
+// healthz is what a node says of itself, with the status.
+func (n *testnet) healthz(t *testing.T, node int) (int, healthReport) {
+	t.Helper()
+	client := http.Client{Timeout: 10 * time.Second}
+	response, err := client.Get(n.Nodes[node].RPC + "/healthz")
+	if err != nil {
+		return 0, healthReport{}
+	}
+	defer response.Body.Close()
+	var report healthReport
+	if err := json.NewDecoder(response.Body).Decode(&report); err != nil {
+		t.Errorf("/healthz: %v", err)
+	}
+	return response.StatusCode, report
+}
+
+// TestFewDescriptors: a node that may open 512 files keeps making blocks while a client opens 700 connections that it does not use,
+// answers others, and says that its limit is low.
+func TestFewDescriptors(t *testing.T) {
+	n := newTestnet(t, 1, "--block-time", "100ms")
+	log := filepath.Join(n.dir, "node0.log")
+	n.nodes[0] = launch(t, "node0", log, "/bin/sh", "-c", `ulimit -n 512 && exec "$0" "$@"`, starkd(t), "start", "--home", n.Nodes[0].Home)
+	n.ready(t, 0)
+	for range 700 {
+		c, err := net.Dial("tcp", strings.TrimPrefix(n.Nodes[0].RPC, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	began := n.height(t, 0)
+	n.until(t, "more blocks", func() (bool, error) { return n.height(t, 0) >= began+5, nil })
+	if status, report := n.healthz(t, 0); status != http.StatusOK || report.Status != "ok" || report.Height < began {
+		t.Errorf("/healthz: %d %+v", status, report)
+	}
+	n.nodes[0].stop(t)
+	if text, err := os.ReadFile(log); err != nil || !strings.Contains(string(text), "open_files=512 json_rpc_connections=128") || strings.Contains(string(text), "too many open files") {
+		t.Errorf("the log (%v) says nothing of the limit, or that it was reached", err)
+	}
+}
+
+// TestNoDescriptors: a node from which all descriptors are taken ends, and says why.
+func TestNoDescriptors(t *testing.T) {
+	n := newTestnet(t, 1, "--block-time", "100ms")
+	n.start(t, 0)
+	n.ready(t, 0)
+	// No new file may be opened from now on. Consensus writes what it signs by a new file.
+	limit := unix.Rlimit{Cur: 8, Max: 8}
+	if err := unix.Prlimit(n.nodes[0].cmd.Process.Pid, unix.RLIMIT_NOFILE, &limit, nil); err != nil {
+		t.Skip("prlimit:", err)
+	}
+	halts(t, n.nodes[0], "too many open files", "ulimit -n")
+	n.start(t, 0)
+	n.ready(t, 0)
+	n.nodes[0].stop(t)
+}
+
+// TestFullDisk: a node whose disk is full ends, says why, and goes on when there is room. On a disk that is read-only it does not start.
+func TestFullDisk(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can mount a small disk")
+	}
+	rounds := 2
+	if os.Getenv("STARKD_FULL") != "" {
+		rounds = 20
+	}
+	n := newTestnet(t, 1, "--block-time", "20ms")
+	data := filepath.Join(n.Nodes[0].Home, "data")
+	state, err := os.ReadFile(filepath.Join(data, "priv_validator_state.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("starkd-test", data, "tmpfs", 0, "size=64m"); err != nil {
+		t.Skip("no small disk:", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(data, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := os.WriteFile(filepath.Join(data, "priv_validator_state.json"), state, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	last := uint64(0)
+	for range rounds {
+		n.start(t, 0)
+		n.until(t, "more blocks", func() (bool, error) { return n.height(t, 0) > last+2, nil })
+		last = n.height(t, 0)
+		filler := filepath.Join(data, "filler")
+		f, err := os.Create(filler)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for chunk := make([]byte, 64<<10); err == nil; {
+			_, err = f.Write(chunk)
+		}
+		f.Close()
+		if !errors.Is(err, unix.ENOSPC) {
+			t.Fatal(err)
+		}
+		halts(t, n.nodes[0], "no space left on device", "is full: make room")
+		startRefused(t, "no space left on device", "is full: make room", "start", "--home", n.Nodes[0].Home)
+		if err := os.Remove(filler); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.start(t, 0)
+	n.until(t, "more blocks", func() (bool, error) { return n.height(t, 0) > last+2, nil })
+	n.nodes[0].stop(t)
+	if err := unix.Mount("", data, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	startRefused(t, "read-only file system", "must be able to write", "start", "--home", n.Nodes[0].Home)
+}
+
+// TestWrongAppHash: a validator that computes another state than the others ends, and says so, also when it is started again.
+func TestWrongAppHash(t *testing.T) {
+	n := newTestnet(t, 4, "--block-time", "100ms")
+	n.start(t, 0, 1, 2)
+	log := filepath.Join(n.dir, "node3.log")
+	n.nodes[3] = launch(t, "node3", log, dishonest(t), "start", "--home", n.Nodes[3].Home)
+	halts(t, n.nodes[3], "wrong Block.Header.AppHash", "not the one that the validators signed")
+	before := n.height(t, 0)
+	n.until(t, "the others to go on", func() (bool, error) { return n.height(t, 0) > before+2, nil })
+	if status, report := n.healthz(t, 0); status != http.StatusOK || report.Peers != 2 {
+		t.Errorf("/healthz of an honest node: %d %+v", status, report)
+	}
+	for i := range 3 {
+		n.nodes[i].stop(t)
+	}
+}
+
+// dishonest builds starkd with one line changed: from block 5 on it reports another app hash than it has computed.
+func dishonest(t *testing.T) string {
+	t.Helper()
+	source := filepath.Join(golden.ModuleRoot(t), "abci", "abci.go")
+	text, err := os.ReadFile(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const honest = "	f, err := a.app.Finalize(b)\n	if err != nil {\n		return nil, err\n	}\n"
+	if strings.Count(string(text), honest) != 1 {
+		t.Fatalf("abci.go has no %q", honest)
+	}
+	dir := t.TempDir()
+	changed, overlay := filepath.Join(dir, "abci.go"), filepath.Join(dir, "overlay.json")
+	lie := strings.Replace(string(text), honest, honest+"	if r.Height >= 5 {\n		f.AppHash[31] ^= 1\n	}\n", 1)
+	if err := os.WriteFile(changed, []byte(lie), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(overlay, fmt.Appendf(nil, `{"Replace":{%q:%q}}`, source, changed), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(dir, "starkd")
+	cmd := exec.Command("go", "build", "-overlay", overlay, "-tags", "pebbledb", "-o", out, "./cmd/starkd")
+	cmd.Dir = golden.ModuleRoot(t)
+	if output, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+	return out
+}

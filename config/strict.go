@@ -1,0 +1,112 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/viper"
+)
+
+// fields returns the keys of a struct, section.name, and the type of each.
+func fields(t reflect.Type, section string) map[string]reflect.Type {
+	all := map[string]reflect.Type{}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		key := section + f.Tag.Get("mapstructure")
+		if f.Type.Kind() == reflect.Struct {
+			maps.Copy(all, fields(f.Type, key+"."))
+		} else {
+			all[key] = f.Type
+		}
+	}
+	return all
+}
+
+// development are the STARKD_ variables of this project's own tests and scripts, which no configuration has; "_" at the end stands
+// for anything that follows.
+var development = []string{
+	"ABCI", "BENCH", "CI_TOOLS", "CLASSES", "CORELIB", "CORPUS", "ENGINE", "FULL", "MUTANTS", "OS_", "RPC", "SCREENSHOTS", "SEED",
+	"SIERRA_COMPILE", "STARKNETJS", "STONE", "TEST", "TEST_",
+}
+
+// checkEnvironment refuses STARKD_ variables that set nothing: a misspelt one would be missed silently.
+func checkEnvironment(all map[string]reflect.Type) error {
+	known := map[string]bool{}
+	for key := range all {
+		known[strings.ToUpper(strings.ReplaceAll(key, ".", "_"))] = true
+	}
+	var faults []string
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		rest, ours := strings.CutPrefix(name, "STARKD_")
+		isDevelopment := func(d string) bool { return rest == d || strings.HasSuffix(d, "_") && strings.HasPrefix(rest, d) }
+		if ours && !known[rest] && !slices.ContainsFunc(development, isDevelopment) {
+			faults = append(faults, name)
+		}
+	}
+	if len(faults) > 0 {
+		slices.Sort(faults)
+		return fmt.Errorf("config: environment: %s: no such setting", strings.Join(faults, ", "))
+	}
+	return nil
+}
+
+// checkValues refuses, all at once, zeros and empty values that somebody has set, which would become the default without a word,
+// and values that decoding would turn into others: negative sizes, fractions, and booleans for numbers.
+func checkValues(v *viper.Viper, all map[string]reflect.Type) error {
+	var faults []error
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		if !v.IsSet(key) {
+			continue
+		}
+		if err := checkValue(all[key], v.Get(key)); err != nil && key != "watch.store" { // whose default is empty
+			faults = append(faults, fmt.Errorf("%s: %w", key, err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func checkValue(t reflect.Type, value any) error {
+	got := reflect.ValueOf(value)
+	switch {
+	case !got.IsValid():
+		return nil
+	case t == reflect.TypeFor[time.Duration]():
+		if text, ok := value.(string); !ok {
+			return fmt.Errorf("%v is not a duration such as \"30s\"", value)
+		} else if d, err := time.ParseDuration(text); err == nil && d <= 0 {
+			return fmt.Errorf("%q is not above 0; without the line it is the default", text)
+		}
+	case t.Kind() == reflect.String:
+		if text, ok := value.(string); !ok {
+			return fmt.Errorf("%v is not a text in quotes", value)
+		} else if text == "" {
+			return errors.New("is empty; without the line it is the default")
+		}
+	case t.Kind() == reflect.Slice:
+		if got.Kind() == reflect.Slice && got.Len() == 0 {
+			return errors.New("is empty; without the line it is the default")
+		}
+	default: // numbers; text is what the environment and flags have, and is judged when it is decoded
+		switch got.Kind() {
+		case reflect.String:
+			if strings.Trim(got.String(), "+-0") == "" && got.String() != "" {
+				return fmt.Errorf("%q is not above 0; without it it is the default", got.String())
+			}
+		case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+			if cmp.Compare(got.Int(), 1) < 0 {
+				return fmt.Errorf("%d is not above 0; without the line it is the default", got.Int())
+			}
+		default:
+			return fmt.Errorf("%v is not a whole number", value)
+		}
+	}
+	return nil
+}
