@@ -148,6 +148,27 @@ func TestBatchOfLargeAnswers(t *testing.T) {
 	}
 }
 
+// Small answers count as soon as they are a large one together.
+func TestBatchOfSmallAnswers(t *testing.T) {
+	chain := newLiveChain(t)
+	txs, receipts := bigReceipts(0)
+	chain.grow(t, txs, receipts)
+	_, one := post(t, NewServer(chain, Config{Log: quiet}), "/rpc", bigRequest)
+	if len(one) > smallAnswer || 2*len(one) <= smallAnswer {
+		t.Fatalf("an answer of %d bytes, want at most %d and more than half of it", len(one), smallAnswer)
+	}
+	for _, c := range []struct{ most, answered int }{{3 * len(one), 4}, {3*len(one) - 1, 3}} {
+		s := NewServer(chain, Config{MaxBuffered: c.most, Log: quiet})
+		_, body := post(t, s, "/rpc", "["+strings.Repeat(bigRequest+",", 9)+bigRequest+"]")
+		if got, refused := strings.Count(body, `"result"`), strings.Count(body, `"code":-32005`); got != c.answered || refused != 10-c.answered {
+			t.Errorf("a budget of %d bytes: %d answers of %d and %d refusals", c.most, got, len(one), refused)
+		}
+		if s.Buffered() != 0 {
+			t.Errorf("%d bytes held in the end", s.Buffered())
+		}
+	}
+}
+
 // Websockets with many subscriptions of which nobody reads: their queues together keep to the budget, but for a message each.
 func TestSubscriptionsThatNobodyReads(t *testing.T) {
 	const sockets, most = 8, 300_000

@@ -28,8 +28,8 @@ type Config struct {
 	MaxAddresses  int           // addresses in an event filter; 128
 	MaxScan       int           // blocks that one page of events looks through; 10,000
 	MaxProofKeys  int           // classes, contracts and slots in a request for a storage proof; 1000
-	MaxReads      int           // requests that read and are answered at once; 8 for each processor
-	MaxBuffered   int           // bytes of bodies, answers and websockets' queues held at once; 128 MiB
+	MaxReads      int           // requests that read and are answered at once; 4 for each processor
+	MaxBuffered   int           // bytes of bodies, answers and websockets' queues held at once; 64 MiB
 	MaxAnswer     int           // bytes of a batch's answers: beyond it the rest of its requests is refused; 32 MiB
 	Log           *slog.Logger  // slog.Default()
 
@@ -48,7 +48,7 @@ func (c *Config) setDefaults() {
 		{&c.MaxBatch, 100}, {&c.MaxExecutions, 2 * runtime.GOMAXPROCS(0)}, {&c.MaxSimulated, 100},
 		{&c.MaxChunk, 1024}, {&c.MaxKeys, 1024}, {&c.MaxAddresses, 128}, {&c.MaxScan, 10_000}, {&c.MaxProofKeys, 1000},
 		{&c.MaxSockets, 256}, {&c.MaxSubscriptions, 64}, {&c.MaxQueue, 1 << 20},
-		{&c.MaxReads, 8 * runtime.GOMAXPROCS(0)}, {&c.MaxBuffered, 128 << 20}, {&c.MaxAnswer, 32 << 20},
+		{&c.MaxReads, 4 * runtime.GOMAXPROCS(0)}, {&c.MaxBuffered, 64 << 20}, {&c.MaxAnswer, 32 << 20},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value
@@ -198,7 +198,7 @@ func (s *Server) handle(ctx context.Context, version string, body []byte, k *soc
 			refusal := errLimit.With(fmt.Sprintf("the answers before this one take %d bytes, a batch's at most %d", size, s.config.MaxAnswer))
 			piece = s.marshal(newResponse(reqs[i].ID, nil, refusal))
 		default:
-			piece, taken = s.respond(ctx, version, &reqs[i], k)
+			piece, taken = s.respond(ctx, version, &reqs[i], k, size)
 		}
 		if reqs[i].ID == nil {
 			s.budget.give(taken)
@@ -214,8 +214,8 @@ func (s *Server) handle(ctx context.Context, version string, body []byte, k *soc
 	return out
 }
 
-// respond runs one request and encodes the response, against the budget if it is large.
-func (s *Server) respond(ctx context.Context, version string, req *request, k *socket) (piece []byte, taken int) {
+// respond runs one request and encodes the response: against the budget, if it and the bytes before it in the answer are not small.
+func (s *Server) respond(ctx context.Context, version string, req *request, k *socket, before int) (piece []byte, taken int) {
 	gate := s.reads
 	switch m := s.methods[req.Method]; {
 	case m.name == addDeclare:
@@ -231,7 +231,7 @@ func (s *Server) respond(ctx context.Context, version string, req *request, k *s
 	}
 	result, err := s.dispatch(ctx, version, req, k)
 	piece = s.marshal(newResponse(req.ID, result, err))
-	if len(piece) <= smallAnswer {
+	if before+len(piece) <= smallAnswer {
 		return piece, 0
 	}
 	if !s.budget.try(len(piece)) {
