@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorilla/websocket"
+
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -211,4 +213,39 @@ func (s *Server) sockets() int {
 	s.feed.mu.Lock()
 	defer s.feed.mu.Unlock()
 	return len(s.feed.sockets)
+}
+
+// A message that does not end is held against the budget like a body: beyond it the socket ends, and all is given back.
+func TestMessagesThatDoNotEnd(t *testing.T) {
+	const most = 1 << 20
+	s, h := serveLive(t, newLiveChain(t), Config{MaxBuffered: most, MaxBody: 4 << 20})
+	begin := func(size int) *wsClient {
+		t.Helper()
+		c := dial(t, h, "/ws")
+		w, err := c.conn.NextWriter(websocket.TextMessage)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(strings.Repeat(" ", size))); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	held := func(n int64) {
+		t.Helper()
+		for deadline := time.Now().Add(patience); s.Buffered() != n; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%d bytes held, want %d", s.Buffered(), n)
+			}
+		}
+	}
+	first := begin(most - smallAnswer + 8<<10) // the client keeps less than 8 kB in its buffer
+	held(most - smallAnswer)
+	second := begin(2*smallAnswer + 8<<10)
+	if e := second.closed(); e.Code != websocket.CloseTryAgainLater {
+		t.Errorf("closed with %v", e)
+	}
+	held(most - smallAnswer)
+	first.conn.Close()
+	held(0)
 }

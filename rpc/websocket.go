@@ -122,10 +122,15 @@ func (k *socket) read() {
 	k.conn.SetReadLimit(k.server.config.MaxBody)
 	k.conn.SetPongHandler(func(string) error { return k.extend() })
 	for k.extend() == nil {
-		_, message, err := k.conn.ReadMessage()
+		message, taken, err := k.next()
+		if err == nil {
+			k.receive(message)
+		}
+		k.server.budget.give(taken)
 		switch {
 		case err == nil:
-			k.receive(message)
+		case is(err, errLimit):
+			k.end(websocket.CloseTryAgainLater, "the node is busy") // and read on for the goodbye
 		case errors.Is(err, websocket.ErrReadLimit):
 			return // a close frame with code 1009 is sent
 		default:
@@ -133,6 +138,21 @@ func (k *socket) read() {
 			return
 		}
 	}
+}
+
+// next reads a message against the server's budget, of which it returns how much it has taken.
+func (k *socket) next() (message []byte, taken int, err error) {
+	_, r, err := k.conn.NextReader()
+	if err != nil {
+		return nil, 0, err
+	}
+	return k.server.readBody(r)
+}
+
+// is reports whether err has the code of e.
+func is(err error, e *Error) bool {
+	got, ok := errors.AsType[*Error](err)
+	return ok && got.Code == e.Code
 }
 
 // extend gives the client time to show a sign of life: two pings may go unanswered.
