@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
@@ -221,5 +222,35 @@ func TestGenesisInTheFuture(t *testing.T) {
 		if err := os.Remove(p.log); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestJSONLog: with log_format = "json" every line on standard error is JSON, ours, CometBFT's and the databases'.
+func TestJSONLog(t *testing.T) {
+	n := newTestnet(t, 1, "--block-time", "50ms")
+	edit(t, filepath.Join(n.Nodes[0].Home, "config", "config.toml"), `log_format = "plain"`, `log_format = "json"`)
+	edit(t, filepath.Join(n.Nodes[0].Home, "config", "config.toml"), `log_level = "info"`, `log_level = "starkd:debug,*:error"`)
+	n.start(t, 0)
+	n.until(t, "some blocks", func() (bool, error) { return n.height(t, 0) > 3, nil })
+	n.nodes[0].stop(t)
+	log, err := os.ReadFile(n.nodes[0].log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := 0
+	for line := range strings.Lines(string(log)) {
+		var entry struct{ Level, Msg string }
+		if strings.HasPrefix(line, "starkd ") { // standard output
+			continue
+		}
+		if err := json.Unmarshal([]byte(line), &entry); err != nil {
+			t.Errorf("%q: %v", line, err)
+		}
+		if entry.Msg != "" && (entry.Level == "DEBUG" || entry.Level == "INFO") {
+			ours++
+		}
+	}
+	if ours == 0 {
+		t.Error("our lines at level debug are not in the log")
 	}
 }

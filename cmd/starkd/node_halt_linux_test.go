@@ -1,15 +1,18 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +54,32 @@ func (n *testnet) healthz(t *testing.T, node int) (int, healthReport) {
 	return response.StatusCode, report
 }
 
+// metrics are the first node's, without labels.
+func (n *testnet) metrics(t *testing.T) map[string]float64 {
+	t.Helper()
+	comet, err := url.Parse(n.Nodes[0].Comet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := strconv.Atoi(comet.Port())
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.Get(fmt.Sprintf("http://%s:%d/metrics", comet.Hostname(), port+3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	values := map[string]float64{}
+	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
+		name, value, ok := strings.Cut(lines.Text(), " ")
+		if name, _, _ = strings.Cut(name, "{"); ok && !strings.HasPrefix(name, "#") {
+			values[name], _ = strconv.ParseFloat(value[strings.LastIndex(value, " ")+1:], 64)
+		}
+	}
+	return values
+}
+
 // TestFewDescriptors: a node that may open 512 files keeps making blocks while a client opens 700 connections that it does not use,
 // answers others, and says that its limit is low.
 func TestFewDescriptors(t *testing.T) {
@@ -69,6 +98,15 @@ func TestFewDescriptors(t *testing.T) {
 	n.until(t, "more blocks", func() (bool, error) { return n.height(t, 0) >= began+5, nil })
 	if status, report := n.healthz(t, 0); status != http.StatusOK || report.Status != "ok" || report.Height < began {
 		t.Errorf("/healthz: %d %+v", status, report)
+	}
+	metrics := n.metrics(t)
+	for _, name := range []string{"starkd_node_height", "starkd_node_healthy", "starkd_rpc_connections", "starkd_rpc_connections_turned_away_total", "cometbft_consensus_height"} {
+		if metrics[name] == 0 {
+			t.Errorf("/metrics: %s is %v", name, metrics[name])
+		}
+	}
+	if open := metrics["starkd_rpc_connections"]; open > 128 {
+		t.Errorf("%v connections are open, at most 128", open)
 	}
 	n.nodes[0].stop(t)
 	if text, err := os.ReadFile(log); err != nil || !strings.Contains(string(text), "open_files=512 json_rpc_connections=128") || strings.Contains(string(text), "too many open files") {
