@@ -28,7 +28,7 @@ type Config struct {
 	MaxAddresses  int           // addresses in an event filter; 128
 	MaxScan       int           // blocks that one page of events looks through; 10,000
 	MaxProofKeys  int           // classes, contracts and slots in a request for a storage proof; 1000
-	MaxReads      int           // requests that read and are answered at once; 4 for each processor
+	MaxReads      int           // requests that read and are answered at once; 2 for each processor
 	MaxBuffered   int           // bytes of bodies, answers and websockets' queues held at once; 64 MiB
 	MaxAnswer     int           // bytes of a batch's answers: beyond it the rest of its requests is refused; 32 MiB
 	Log           *slog.Logger  // slog.Default()
@@ -48,7 +48,7 @@ func (c *Config) setDefaults() {
 		{&c.MaxBatch, 100}, {&c.MaxExecutions, 2 * runtime.GOMAXPROCS(0)}, {&c.MaxSimulated, 100},
 		{&c.MaxChunk, 1024}, {&c.MaxKeys, 1024}, {&c.MaxAddresses, 128}, {&c.MaxScan, 10_000}, {&c.MaxProofKeys, 1000},
 		{&c.MaxSockets, 256}, {&c.MaxSubscriptions, 64}, {&c.MaxQueue, 1 << 20},
-		{&c.MaxReads, 4 * runtime.GOMAXPROCS(0)}, {&c.MaxBuffered, 64 << 20}, {&c.MaxAnswer, 32 << 20},
+		{&c.MaxReads, 2 * runtime.GOMAXPROCS(0)}, {&c.MaxBuffered, 64 << 20}, {&c.MaxAnswer, 32 << 20},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value

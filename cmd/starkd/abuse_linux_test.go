@@ -18,13 +18,13 @@ import (
 // factor of two, other clients are answered, and the node's memory stays within a bound. STARKD_FULL makes the attacks as large as those
 // that stopped the first version.
 func TestAbuse(t *testing.T) {
-	idle, readers, sockets, hold := 2500, 60, 64, 6*time.Second
+	idle, readers, sockets, hold, blocks := 2500, 60, 64, 6*time.Second, uint64(20)
 	if os.Getenv("STARKD_FULL") != "" {
-		idle, readers, sockets, hold = int(min(20_000, openFiles()-1000)), 60, 256, 30*time.Second
+		idle, readers, sockets, hold, blocks = int(min(20_000, openFiles()-1000)), 60, 256, 30*time.Second, 250
 	}
 	n := newTestnet(t, 1, "--block-time", "200ms")
 	n.start(t, 0)
-	n.until(t, "some blocks to subscribe to", func() (bool, error) { return n.height(t, 0) > 20, nil })
+	n.until(t, "some blocks to subscribe to", func() (bool, error) { return n.height(t, 0) > blocks, nil })
 	address := strings.TrimPrefix(n.Nodes[0].RPC, "http://")
 
 	t.Run("idle connections", func(t *testing.T) {
