@@ -328,6 +328,10 @@ func methodCases(t testing.TB, f *fakeChain) []methodCase {
 	fails("getEvents", `{"filter":{}}`, -32602)
 	fails("getEvents", `{"filter":{"chunk_size":1,"continuation_token":"x"}}`, 33)
 	fails("getEvents", `{"filter":{"chunk_size":1,"continuation_token":"99-0"}}`, 33)
+	fails("getEvents", `{"filter":{"chunk_size":1,"from_block":{"block_number":2},"continuation_token":"1-0"}}`, 33)
+	ok("getEvents", `{"filter":{"chunk_size":1,"from_block":{"block_number":2},"continuation_token":"2-0"}}`, `"events"`)
+	fails("getEvents", `{"filter":{"chunk_size":1,"to_block":{"block_number":2},"continuation_token":"3-0"}}`, 33)
+	ok("getEvents", `{"filter":{"chunk_size":1,"to_block":{"block_number":2},"continuation_token":"2-0"}}`, `"events"`)
 	fails("getEvents", `{"filter":{"chunk_size":1,"from_block":{"block_number":99}}}`, 24)
 	fails("getEvents", `{"filter":{"chunk_size":1,"keys":[[`+strings.Repeat(`"0x1",`, 1100)+`"0x2"]]}}`, 34)
 	return cases

@@ -12,6 +12,7 @@ import (
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/cairo/sierra"
+	"github.com/starkd/starkd/contracts"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
 )
@@ -564,6 +565,7 @@ func TestOurFaults(t *testing.T) {
 	for name, f := range map[string]contract{
 		"store":    func(*frame) ([]felt.Felt, []felt.Felt, error) { return nil, nil, broken },
 		"much gas": func(f *frame) ([]felt.Felt, []felt.Felt, error) { f.gas += 2 * entryPointGas; return nil, nil, nil },
+		"one gas":  func(f *frame) ([]felt.Felt, []felt.Felt, error) { f.gas = f.Call.Gas + 1; return nil, nil, nil },
 	} {
 		_, err := b.x.Execute(b.st, b.b, b.invoke(f), Options{})
 		if _, rejected := errors.AsType[*Rejection](err); err == nil || rejected {
@@ -655,5 +657,141 @@ func TestLongRevert(t *testing.T) {
 	out := b.reverts("long panic", "\n...\n", panicking(make([]felt.Felt, 5000)...))
 	if n := len(out.Receipt.RevertReason); n > 2*starknet.MaxRevertText {
 		t.Errorf("reason of %d bytes", n)
+	}
+}
+
+// starknet_call says that an entry point is not there only of the one that was asked for, not of one that it calls.
+func TestCallNotFound(t *testing.T) {
+	b := newBench(t)
+	b.user(map[string]contract{
+		"calls": func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+			_, _ = f.CallContract(&f.gas, userAt, Selector("nothing"), nil)
+			return nil, []felt.Felt{entrypointNotFound}, nil
+		},
+	})
+	for name, want := range map[string]Reason{"nothing": EntrypointNotFound, "calls": ContractError} {
+		_, err := b.x.Call(b.st, b.b, userAt, Selector(name), nil)
+		if r, ok := errors.AsType[*Rejection](err); !ok || r.Reason != want {
+			t.Errorf("%s: %v, want reason %d", name, err, want)
+		}
+	}
+}
+
+// Events and messages are numbered from 0 in each phase; a receipt has those of validation first.
+func TestOrderPerPhase(t *testing.T) {
+	b := newBench(t)
+	two := func(first uint64, retdata ...felt.Felt) contract {
+		return func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+			for i := range uint64(2) {
+				if err := errors.Join(f.EmitEvent(&f.gas, []felt.Felt{u(first + i)}, nil), f.SendMessageToL1(&f.gas, u(first+i), nil)); err != nil {
+					return nil, nil, err
+				}
+			}
+			return retdata, nil, nil
+		}
+	}
+	b.e[accountClass][validateSelector] = two(10, validated)
+	out := b.accept(two(20))
+	for _, f := range []*Frame{out.Validate, out.Execute} {
+		for i := range uint64(2) {
+			if f.Events[i].Order != i || f.Messages[i].Order != i {
+				t.Errorf("event and message %d have numbers %d and %d", i, f.Events[i].Order, f.Messages[i].Order)
+			}
+		}
+	}
+	for i, want := range []uint64{10, 11, 20, 21} {
+		if r := out.Receipt; r.Messages[i].To != u(want) || r.Events[i].Keys[0] != u(want) {
+			t.Errorf("receipt has event %v and message %v as number %d, want %d", r.Events[i].Keys, r.Messages[i].To, i, want)
+		}
+	}
+}
+
+// A meta transaction has version 0, with the query bit 2^128 inside a query.
+func TestMetaVersion(t *testing.T) {
+	for _, query := range []bool{false, true} {
+		b := newBench(t)
+		var want felt.Felt
+		if query {
+			want = felt.MustHex("0x100000000000000000000000000000000")
+		}
+		seen := false
+		b.user(map[string]contract{"__execute__": func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+			info, err := f.GetExecutionInfo(&f.gas)
+			if err != nil {
+				return nil, nil, err
+			}
+			seen = true
+			legacy := starknet.LegacyTransaction{Version: want, Address: userAt, Selector: executeSelector, Calldata: []felt.Felt{u(7)}}
+			if info.Tx.Version != want || info.Tx.Hash != legacy.HashInvokeV0(b.b.ChainID) || info.Tx.Account != userAt {
+				t.Errorf("query %v: the contract sees version %v, hash %v", query, info.Tx.Version, info.Tx.Hash)
+			}
+			return nil, nil, nil
+		}})
+		tx := b.invoke(func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+			_, err := f.MetaTxV0(&f.gas, userAt, executeSelector, []felt.Felt{u(7)}, nil)
+			return nil, nil, err
+		})
+		tx.Query = query
+		out, err := b.x.Execute(b.st, b.b, tx, Options{Query: query})
+		if err != nil || out.Receipt.Reverted || !seen {
+			t.Errorf("query %v: %v %v", query, err, out)
+		}
+	}
+}
+
+// Classes are kept up to the bound of their bytecode; beyond it all are dropped but the newest.
+func TestClassesKept(t *testing.T) {
+	c := NewClasses(nil)
+	class := func(hash uint64, felts int) *cairo.Class {
+		return &cairo.Class{Hash: u(hash), Casm: &casm.Class{Bytecode: make([]felt.Felt, felts)}}
+	}
+	kept := func() (n int) {
+		for h := range uint64(10) {
+			if c.find(u(h)) != nil {
+				n++
+			}
+		}
+		return n
+	}
+	c.keep(class(1, maxKept/2))
+	c.keep(class(2, maxKept-maxKept/2-1))
+	c.keep(class(3, 1))
+	if n := kept(); n != 3 {
+		t.Errorf("%d classes of %d felts are kept, want 3", n, maxKept)
+	}
+	c.keep(class(4, 1))
+	if n := kept(); n != 1 || c.find(u(4)) == nil {
+		t.Errorf("%d classes are kept beyond the bound, want the newest", n)
+	}
+	c.keep(class(4, 1)) // counted once
+	c.keep(class(5, maxKept-1))
+	if n := kept(); n != 2 {
+		t.Errorf("%d classes of %d felts are kept, want 2", n, maxKept)
+	}
+}
+
+// A class below Sierra 1.7 is billed in VM steps, and refused.
+func TestSierraVersion(t *testing.T) {
+	raw, err := contracts.ClassJSON(contracts.Counter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	definition := new(starknet.ContractClass)
+	if err := definition.UnmarshalJSON(raw); err != nil {
+		t.Fatal(err)
+	}
+	for minor, want := range map[uint64]Reason{6: UnsupportedContractClassVersion, 7: CompilationFailed} {
+		definition.SierraProgram[1] = u(minor)
+		c := NewClasses(func(*starknet.ContractClass, *sierra.Program) (*casm.Class, error) {
+			return nil, errors.New("compiled")
+		})
+		_, err := c.Compile(u(1), definition)
+		r, ok := errors.AsType[*Rejection](err)
+		if !ok || r.Reason != want {
+			t.Errorf("Sierra 1.%d: %v, want reason %d", minor, err, want)
+		}
+		if reached := ok && strings.Contains(r.Detail, "compiled"); reached != (minor == 7) {
+			t.Errorf("Sierra 1.%d: %v", minor, err)
+		}
 	}
 }

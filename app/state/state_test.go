@@ -373,3 +373,29 @@ func TestCommitFails(t *testing.T) {
 		t.Errorf("nonce after the commit: %v %v", n, err)
 	}
 }
+
+// A block is committed at the height after the head alone, and with the state root that its change leads to.
+func TestCommitRefuses(t *testing.T) {
+	s := open(t, dbm.NewMemDB())
+	diff := func(v uint64) *starknet.StateDiff {
+		return &starknet.StateDiff{Nonces: []starknet.NonceUpdate{{Address: u(1), Nonce: u(v)}}}
+	}
+	refused := func(name string, change func(*starknet.Block)) {
+		t.Helper()
+		b, ch := next(t, s, diff(7))
+		change(b)
+		if err := s.Commit(b, ch, nil); err == nil {
+			t.Errorf("%s: committed", name)
+		}
+	}
+	refused("a first block that is not 0", func(b *starknet.Block) { b.Number = 1 })
+	commit(t, s, diff(1))
+	commit(t, s, diff(2))
+	refused("a block over the next", func(b *starknet.Block) { b.Number++ })
+	refused("the head again", func(b *starknet.Block) { b.Number-- })
+	refused("another state root", func(b *starknet.Block) { b.StateRoot.Add(&b.StateRoot, &felt.One) })
+	if n, err := s.Latest().NonceAt(u(1)); n != u(2) || s.Head().Height != 1 || err != nil {
+		t.Errorf("height %d with nonce %v (%v) after refusals, want 1 and 2", s.Head().Height, n, err)
+	}
+	commit(t, s, diff(3))
+}

@@ -359,3 +359,25 @@ func FuzzCompile(f *testing.F) {
 		}
 	})
 }
+
+// A branch that writes nothing but its new values moves ap by their cells, and says by how many: what it says is what later statements
+// count on. No program reaches the refusals; a wrong row in the tables of libfuncs would.
+func TestCheckTop(t *testing.T) {
+	for _, c := range []struct {
+		change branchChange
+		good   bool
+	}{
+		{branchChange{apKnown: true}, true},
+		{branchChange{apKnown: true, apChange: 1}, false},
+		{branchChange{apKnown: false}, false},
+	} {
+		err := func() (err error) {
+			defer recovered(&err)
+			checkTop(&c.change, new(sierra.BranchSignature), 0, true)
+			return nil
+		}()
+		if (err == nil) != c.good {
+			t.Errorf("ap known %v, moved by %d: %v", c.change.apKnown, c.change.apChange, err)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/big"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/starkd/starkd/cairo"
@@ -308,6 +309,33 @@ func BenchmarkSmallCall(b *testing.B) {
 	for b.Loop() {
 		if res, err := c.call("fib", 1e10, 1); err != nil || res.Failed {
 			b.Fatal(res, err)
+		}
+	}
+}
+
+// An entry point that jumps to its caller without restoring the frame pointer ends in an error: fp is the caller's after a run.
+func TestFinalFP(t *testing.T) {
+	for name, c := range map[string]struct {
+		last string
+		good bool
+	}{"ret": {"0x208b7fff7fff7ffe", true}, "jmp abs [fp - 1]": {"0x8b7fff7fff7fff", false}} {
+		class := new(casm.Class)
+		for _, word := range []string{
+			"0x480a7ffa7fff8000",        // [ap] = [fp - 6], ap++: gas
+			"0x480a7ffb7fff8000",        // [ap] = [fp - 5], ap++: the syscall pointer
+			"0x480680017fff8000", "0x0", // [ap] = 0, ap++: no panic
+			"0x480a7ffc7fff8000", "0x480a7ffc7fff8000", // [ap] = [fp - 4], ap++: an empty array
+			c.last,
+		} {
+			class.Bytecode = append(class.Bytecode, felt.MustHex(word))
+		}
+		class.EntryPoints.External = []casm.EntryPoint{{Selector: felt.One}}
+		_, err := NewEngine().Run(cairo.Call{Class: &cairo.Class{Hash: felt.One, Casm: class}, Selector: felt.One, Gas: 1_000_000}, &testChain{})
+		if (err == nil) != c.good {
+			t.Errorf("%s: %v, want an error: %v", name, err, !c.good)
+		}
+		if _, ok := errors.AsType[*cairo.RunError](err); err != nil && (!ok || !strings.Contains(err.Error(), "fp is 6 after the run")) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

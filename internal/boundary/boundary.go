@@ -66,8 +66,11 @@ var Rules = []Rule{
 	{"balance short of the sum of the bounds (FRI)", number(0), number(1), both, protocol},
 	{"balance short of the fee after execution (FRI)", number(0), number(1), both, protocol},
 	{"L2 gas above the bound after execution", number(0), number(1), both, protocol},
+	{"L2 gas of the bound below the least", number(0), number(1), Executor, protocol},
+	{"sum of the bounds (FRI)", power(128, -1), power(128, 0), Executor, ours},
 
 	// Gas that the protocol gives to a call, when the bound allows more.
+	{"gas of __validate__", number(100_000_000), number(100_000_001), Executor, constants},
 	{"gas of __execute__", number(1_110_000_000), number(1_110_000_001), both, constants},
 	{"gas of a DEPLOY_ACCOUNT's constructor", number(100_000_000), number(100_000_001), both, constants},
 	{"gas of the fee transfer", number(10_000_000_000), number(10_000_000_001), both, constants},
@@ -90,6 +93,10 @@ var Rules = []Rule{
 	{"words of keccak's input beyond whole blocks", number(0), number(1), both, protocol},
 	{"calldata of a class without a constructor (felts)", number(0), number(1), both, protocol},
 	{"deploy_from_zero", number(1), number(2), Statement, protocol},
+
+	// What the account may do while it validates.
+	{"contracts that validation calls beside its own", number(0), number(1), Executor, protocol},
+	{"contracts that a DEPLOY_ACCOUNT's constructor calls beside its own", number(0), number(1), Executor, protocol},
 
 	// What an account's constructor sees of the block.
 	{"blocks after the rounded number", number(99), number(100), both, constants},
