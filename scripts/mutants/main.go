@@ -1,0 +1,327 @@
+// Command mutants measures what the tests notice: it changes one token of a package at a time and runs the tests that should fail then.
+//
+//	mutants [-sample N] [-seed S] [-state FILE] [-for DURATION] [-list] [PACKAGE…]
+//
+// Of each package's mutants it takes a sample, the same for the same seed, runs the tests of the package and then those of the others that
+// the table in targets names, and prints how many were killed: a test failed or did not end in time. A mutant that does not compile is not
+// counted. A survivor that explained.txt explains (usually because it is the same program) is counted as such. The work tree is not touched: the changed
+// file is laid over it by `go test -overlay`. With -state, verdicts are kept in a file, and a mutant whose verdict is there is not run
+// again; -for ends the program after a while, so that a run can be made in slices.
+package main
+
+import (
+	"bufio"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// target is a package and the tests that run after its own.
+type target struct {
+	pkg    string
+	others []string
+}
+
+// targets are the packages that are mutated when none is named.
+var targets = []target{
+	{"app/executor", []string{"app", "scripts/blockifier"}},
+	{"app/state", []string{"app"}},
+	{"prover/statement", nil},
+	{"watcher", nil},
+	{"rpc", []string{"cmd/starkd"}},
+	{"cairo/vm", []string{"scripts/blockifier"}},
+}
+
+//go:embed explained.txt
+var explained string
+
+// The verdicts.
+const (
+	killed    = "killed"
+	survived  = "survived"
+	excused   = "explained"
+	notViable = "does not compile"
+)
+
+// verdict is a line of the state file.
+type verdict struct {
+	Key     string  `json:"key"`
+	Mutant  string  `json:"mutant"`
+	Verdict string  `json:"verdict"`
+	By      string  `json:"by,omitempty"` // the package whose tests failed
+	Seconds float64 `json:"seconds"`
+}
+
+type program struct {
+	root     string // of the module
+	dir      string // for temporary files
+	seed     uint64
+	sample   int
+	deadline time.Time
+	known    map[string]verdict
+	state    *os.File
+	excuses  map[string]string
+	slowest  map[string]time.Duration // of the tests of a package without a change
+}
+
+func main() {
+	p := &program{known: map[string]verdict{}, slowest: map[string]time.Duration{}}
+	flag.IntVar(&p.sample, "sample", 30, "mutants of each package, 0 for all")
+	flag.Uint64Var(&p.seed, "seed", 1, "which mutants are taken")
+	state := flag.String("state", "", "file of verdicts, to resume from")
+	length := flag.Duration("for", 0, "end after so long")
+	list := flag.Bool("list", false, "list the sample and do not run it")
+	flag.Parse()
+	if *length > 0 {
+		p.deadline = time.Now().Add(*length)
+	}
+	if err := p.run(*state, *list, flag.Args()); err != nil {
+		fmt.Fprintln(os.Stderr, "mutants:", err)
+		os.Exit(1)
+	}
+}
+
+func (p *program) run(state string, list bool, packages []string) (err error) {
+	out, err := exec.Command("go", "env", "GOMOD").Output()
+	if err != nil {
+		return err
+	}
+	p.root = filepath.Dir(strings.TrimSpace(string(out)))
+	if p.dir, err = os.MkdirTemp("", "mutants"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(p.dir)
+	if p.excuses, err = parseExplained(explained); err != nil {
+		return err
+	}
+	if err := p.open(state); err != nil {
+		return err
+	}
+	for _, t := range targets {
+		if len(packages) > 0 && !slices.Contains(packages, t.pkg) {
+			continue
+		}
+		all, err := p.mutants(t.pkg)
+		if err != nil {
+			return err
+		}
+		chosen := choose(all, p.sample, p.seed)
+		if list {
+			for _, m := range chosen {
+				fmt.Println(m)
+			}
+			continue
+		}
+		if err := p.judge(t, chosen); err != nil {
+			return err
+		}
+		p.report(t, len(all), chosen)
+	}
+	return nil
+}
+
+// open reads the verdicts of earlier runs.
+func (p *program) open(state string) error {
+	if state == "" {
+		return nil
+	}
+	f, err := os.OpenFile(state, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		return err
+	}
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var v verdict
+		if json.Unmarshal(lines.Bytes(), &v) == nil { // the last line of a run that was stopped may be cut
+			p.known[v.Key] = v
+		}
+	}
+	p.state = f
+	return lines.Err()
+}
+
+// choose takes n of the mutants: as many of each as chance has it, the same for the same seed.
+func choose(all []*mutant, n int, seed uint64) []*mutant {
+	if n <= 0 || n >= len(all) {
+		return all
+	}
+	// The order depends on each mutant alone, so that a larger sample has the smaller one in it, and a new line changes little.
+	rank := func(m *mutant) uint64 {
+		h := fnv.New64a()
+		h.Write([]byte(m.Name()))
+		return rand.New(rand.NewPCG(seed, h.Sum64())).Uint64()
+	}
+	all = slices.Clone(all)
+	slices.SortStableFunc(all, func(a, b *mutant) int {
+		if x, y := rank(a), rank(b); x != y {
+			if x < y {
+				return -1
+			}
+			return 1
+		}
+		return 0
+	})
+	return all[:n]
+}
+
+// judge runs the mutants that have no verdict yet.
+func (p *program) judge(t target, chosen []*mutant) error {
+	for _, m := range chosen {
+		if _, ok := p.known[m.Key()]; ok {
+			continue
+		}
+		if !p.deadline.IsZero() && time.Now().After(p.deadline) {
+			return nil
+		}
+		began := time.Now()
+		v := verdict{Key: m.Key(), Mutant: m.String()}
+		var err error
+		if v.Verdict, v.By, err = p.try(t, m); err != nil {
+			return err
+		}
+		v.Seconds = time.Since(began).Round(100 * time.Millisecond).Seconds()
+		p.known[v.Key] = v
+		fmt.Printf("%-16s %s %s\n", v.Verdict, v.Mutant, v.By)
+		if p.state != nil {
+			line, err := json.Marshal(v)
+			if err != nil {
+				return err
+			}
+			if _, err := p.state.Write(append(line, '\n')); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// try runs the tests on a mutant.
+func (p *program) try(t target, m *mutant) (result, by string, err error) {
+	file := filepath.Join(p.dir, "mutant.go")
+	if err := os.WriteFile(file, m.Source(), 0o644); err != nil {
+		return "", "", err
+	}
+	overlay := filepath.Join(p.dir, "overlay.json")
+	replace, err := json.Marshal(map[string]map[string]string{"Replace": {m.path: file}})
+	if err != nil {
+		return "", "", err
+	}
+	if err := os.WriteFile(overlay, replace, 0o644); err != nil {
+		return "", "", err
+	}
+	for _, pkg := range append([]string{t.pkg}, t.others...) {
+		limit, err := p.limit(pkg)
+		if err != nil {
+			return "", "", err
+		}
+		switch outcome, _ := p.test(pkg, limit, overlay); outcome {
+		case "build":
+			return notViable, "", nil
+		case "fail":
+			return killed, pkg, nil
+		}
+	}
+	return survived, "", nil
+}
+
+// limit is how long a package's tests may take: some times what they take unchanged, which is measured first. Tests that fail unchanged
+// judge nothing.
+func (p *program) limit(pkg string) (time.Duration, error) {
+	d, ok := p.slowest[pkg]
+	if !ok {
+		began := time.Now()
+		if outcome, text := p.test(pkg, 10*time.Minute, ""); outcome != "ok" {
+			return 0, fmt.Errorf("the tests of %s fail without a change:\n%s", pkg, text)
+		}
+		d = time.Since(began)
+		p.slowest[pkg] = d
+	}
+	return 4*d + 20*time.Second, nil
+}
+
+// test runs a package's tests: ok, build (it does not compile) or fail.
+func (p *program) test(pkg string, limit time.Duration, overlay string) (outcome, text string) {
+	args := []string{"test", "-tags", "pebbledb", "-count=1", "-failfast", "-timeout", limit.String(), "-vet=off"}
+	if overlay != "" {
+		args = append(args, "-overlay", overlay)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*limit+time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "go", append(args, "./"+pkg)...)
+	cmd.Dir = p.root
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	out, err := cmd.CombinedOutput()
+	switch {
+	case err == nil:
+		return "ok", ""
+	case strings.Contains(string(out), "[build failed]") || strings.Contains(string(out), "[setup failed]"):
+		return "build", string(out)
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return "fail", "timeout"
+	}
+	return "fail", string(out)
+}
+
+// report prints what became of a package's sample.
+func (p *program) report(t target, all int, chosen []*mutant) {
+	count := map[string]int{}
+	var left []*mutant
+	for _, m := range chosen {
+		v, ok := p.known[m.Key()]
+		if !ok {
+			count["not run"]++
+			continue
+		}
+		if v.Verdict == survived {
+			if _, ok := p.excuses[m.Name()]; ok {
+				v.Verdict = excused
+			} else {
+				left = append(left, m)
+			}
+		}
+		count[v.Verdict]++
+	}
+	judged := count[killed] + count[survived]
+	percent := 100.0
+	if judged > 0 {
+		percent = 100 * float64(count[killed]) / float64(judged)
+	}
+	fmt.Printf("%s: %d mutants, %d taken: %d killed, %d survived, %d explained, %d do not compile, %d not run: %.0f %% killed\n",
+		t.pkg, all, len(chosen), count[killed], count[survived], count[excused], count[notViable], count["not run"], percent)
+	for _, m := range left {
+		fmt.Printf("    survived: %s\n", m)
+	}
+}
+
+// parseExplained reads explained.txt: a line "FILE: LINE OF SOURCE: OLD → NEW", then an indented line that says why no test can notice.
+func parseExplained(text string) (map[string]string, error) {
+	out := map[string]string{}
+	name := ""
+	for n, line := range strings.Split(text, "\n") {
+		switch {
+		case line == "" || strings.HasPrefix(line, "#"):
+		case strings.HasPrefix(line, "\t"):
+			if name == "" {
+				return nil, fmt.Errorf("explained.txt:%d: a reason without a mutant", n+1)
+			}
+			out[name] += strings.TrimSpace(line) + " "
+		default:
+			name = line
+		}
+	}
+	return out, nil
+}
