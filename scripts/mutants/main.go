@@ -307,7 +307,7 @@ func (p *program) report(t target, all int, chosen []*mutant) {
 	}
 }
 
-// parseExplained reads explained.txt: a line "FILE: LINE OF SOURCE: OLD → NEW", then an indented line that says why no test can notice.
+// parseExplained reads explained.txt: a line "FILE: FUNCTION: LINE OF SOURCE: OLD → NEW", then an indented line that says why no test can notice.
 func parseExplained(text string) (map[string]string, error) {
 	out := map[string]string{}
 	name := ""

@@ -51,20 +51,20 @@ func TestMutantsOf(t *testing.T) {
 		}
 	}
 	want := []string{
-		"const limit = 50: 50 → 51",
-		"if n > limit && ok {: n > limit && ok → false && (n > limit && ok)",
-		"if n > limit && ok {: && → ||",
-		"if n > limit && ok {: > → >=",
-		"if n > limit && ok {: > → <=",
-		"return 0, fmt.Errorf(\"%d is more than %d\", n, limit+1): 0 → 1",
-		"n += 2: += → -=",
-		"n += 2: n += 2 → nothing",
-		"n += 2: 2 → 3",
-		"g(\"a\" + \"b\"): g(\"a\" + \"b\") → nothing",
-		"return min(n, 7) * 3, nil: * → /",
-		"return min(n, 7) * 3, nil: min → max",
-		"return min(n, 7) * 3, nil: 7 → 8",
-		"return min(n, 7) * 3, nil: 3 → 4",
+		": const limit = 50: 50 → 51",
+		"f: if n > limit && ok {: n > limit && ok → false && (n > limit && ok)",
+		"f: if n > limit && ok {: && → ||",
+		"f: if n > limit && ok {: > → >=",
+		"f: if n > limit && ok {: > → <=",
+		"f: return 0, fmt.Errorf(\"%d is more than %d\", n, limit+1): 0 → 1",
+		"f: n += 2: += → -=",
+		"f: n += 2: n += 2 → nothing",
+		"f: n += 2: 2 → 3",
+		"f: g(\"a\" + \"b\"): g(\"a\" + \"b\") → nothing",
+		"f: return min(n, 7) * 3, nil: * → /",
+		"f: return min(n, 7) * 3, nil: min → max",
+		"f: return min(n, 7) * 3, nil: 7 → 8",
+		"f: return min(n, 7) * 3, nil: 3 → 4",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("mutants\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -22,6 +22,8 @@ type mutant struct {
 	start, end int
 	text       string
 	line       int
+	function   string // that it is in, "" outside of functions
+	nth        int    // of the mutants with that name otherwise, from 1
 }
 
 // Source is the changed file.
@@ -35,7 +37,7 @@ func (m *mutant) Key() string {
 	return fmt.Sprintf("%s:%x:%d:%d:%s", m.file, sum[:6], m.start, m.end, m.text)
 }
 
-// Name names the mutant whatever else is in the file: by the line of source and what is changed in it.
+// Name names the mutant whatever else is in the file: by the function, the line of source and what is changed in it.
 func (m *mutant) Name() string {
 	from := 1 + strings.LastIndexByte(string(m.source[:m.start]), '\n')
 	to := m.start + strings.IndexByte(string(m.source[m.start:]), '\n')
@@ -51,7 +53,10 @@ func (m *mutant) Name() string {
 	if line := string(m.source[from:to]); strings.Count(line, old) > 1 {
 		where = fmt.Sprintf(" (number %d)", 1+strings.Count(line[:m.start-from], old))
 	}
-	return fmt.Sprintf("%s: %s: %s → %s%s", m.file, strings.TrimSpace(string(m.source[from:to])), old, text, where)
+	if m.nth > 1 {
+		where += fmt.Sprintf(" (line %d of these)", m.nth)
+	}
+	return fmt.Sprintf("%s: %s: %s: %s → %s%s", m.file, m.function, strings.TrimSpace(string(m.source[from:to])), old, text, where)
 }
 
 func (m *mutant) String() string {
@@ -108,16 +113,21 @@ func mutantsOf(path, file string) ([]*mutant, error) {
 		return nil, nil
 	}
 	var all []*mutant
+	function := ""
+	seen := map[string]int{}
 	change := func(from, to token.Pos, text string) {
 		at := fset.Position(from)
-		all = append(all, &mutant{path, file, source, at.Offset, fset.Position(to).Offset, text, at.Line})
+		m := &mutant{path, file, source, at.Offset, fset.Position(to).Offset, text, at.Line, function, 1}
+		seen[m.Name()]++
+		m.nth = seen[m.Name()]
+		all = append(all, m)
 	}
 	swap := func(pos token.Pos, op token.Token) {
 		for _, other := range swaps[op] {
 			change(pos, pos+token.Pos(len(op.String())), other.String())
 		}
 	}
-	ast.Inspect(tree, func(n ast.Node) bool {
+	inspect := func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.ImportSpec:
 			return false
@@ -171,7 +181,14 @@ func mutantsOf(path, file string) ([]*mutant, error) {
 			}
 		}
 		return true
-	})
+	}
+	for _, d := range tree.Decls {
+		function = ""
+		if f, ok := d.(*ast.FuncDecl); ok {
+			function = f.Name.Name
+		}
+		ast.Inspect(d, inspect)
+	}
 	return all, nil
 }
 
