@@ -1,7 +1,10 @@
 package executor
 
 import (
+	"encoding/json"
 	"errors"
+	"math/big"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +17,7 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/contracts"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -735,6 +739,128 @@ func TestMetaVersion(t *testing.T) {
 		out, err := b.x.Execute(b.st, b.b, tx, Options{Query: query})
 		if err != nil || out.Receipt.Reverted || !seen {
 			t.Errorf("query %v: %v %v", query, err, out)
+		}
+	}
+}
+
+// What validation leaves behind is kept aside, of each kind by itself, and nothing where there is nothing.
+func TestValidationLeaves(t *testing.T) {
+	for name, c := range map[string]struct {
+		do   func(f *frame) error
+		want *Validation
+	}{
+		"nothing":        {func(*frame) error { return nil }, nil},
+		"what was there": {func(f *frame) error { return f.StorageWrite(&f.gas, 0, u(1), felt.Zero) }, nil},
+		"storage": {func(f *frame) error {
+			return errors.Join(f.StorageWrite(&f.gas, 0, u(9), u(3)), f.StorageWrite(&f.gas, 0, u(2), u(5)))
+		}, &Validation{Storage: []starknet.StorageEntry{{Key: u(2), Value: u(5)}, {Key: u(9), Value: u(3)}}}},
+		"class":   {func(f *frame) error { return f.ReplaceClass(&f.gas, tokenClass) }, &Validation{ClassHash: tokenClass}},
+		"event":   {func(f *frame) error { return f.EmitEvent(&f.gas, nil, nil) }, &Validation{Events: 1}},
+		"message": {func(f *frame) error { return f.SendMessageToL1(&f.gas, u(1), nil) }, &Validation{Messages: 1}},
+	} {
+		b := newBench(t)
+		b.e[accountClass][validateSelector] = func(f *frame) ([]felt.Felt, []felt.Felt, error) { return []felt.Felt{validated}, nil, c.do(f) }
+		b.e[tokenClass][executeSelector] = returning()
+		class := b.x.Classes.find(tokenClass)
+		class.Casm.EntryPoints.External = append(class.Casm.EntryPoints.External, casm.EntryPoint{Selector: executeSelector})
+		out := b.accept(func(f *frame) ([]felt.Felt, []felt.Felt, error) { return nil, nil, f.EmitEvent(&f.gas, nil, nil) })
+		if d := cmp.Diff(c.want, out.Validation); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+}
+
+// Options say what is known already and what is left out.
+func TestOptions(t *testing.T) {
+	b := newBench(t)
+	out, err := b.x.Execute(b.st, b.b, b.invoke(returning()), Options{Hash: u(77), Diff: true})
+	if err != nil || out.Receipt.TransactionHash != u(77) || out.Diff == nil || out.Receipt.Type != starknet.InvokeType {
+		t.Errorf("a hash that is known: %+v %v", out, err)
+	}
+	if out, err = b.x.Execute(b.st, b.b, b.invoke(returning()), Options{}); err != nil || out.Diff != nil || out.FeeTransfer == nil {
+		t.Errorf("no options: %+v %v", out, err)
+	}
+	if want := b.invoke(returning()).Hash(b.b.ChainID); out.Receipt.TransactionHash == want {
+		t.Errorf("hash of another nonce: %v", want)
+	}
+	b.b.L2GasPrice = starknet.Uint128{}
+	if out, err = b.x.Execute(b.st, b.b, b.invoke(returning()), Options{}); err != nil || out.FeeTransfer != nil || !out.Receipt.ActualFee.IsZero() {
+		t.Errorf("price 0: %+v %v", out, err)
+	}
+	b.b.L2GasPrice = starknet.NewUint128(10)
+	before := b.storage(tokenAt, BalanceKey(accountAt))
+	tx := b.invoke(needing(big.NewInt(maxExecuteGas)))
+	tx.ResourceBounds.L2Gas.MaxAmount = 0
+	if out, err = b.x.Execute(b.st, b.b, tx, Options{SkipFee: true}); err != nil || out.FeeTransfer != nil || out.Receipt.ActualFee.IsZero() || out.Receipt.Reverted {
+		t.Errorf("no fee, no bound: %+v %v", out, err)
+	}
+	if b.storage(tokenAt, BalanceKey(accountAt)) != before {
+		t.Error("a fee that is left out is taken")
+	}
+	b.e[accountClass][validateSelector] = panicking(u(1))
+	if out, err = b.x.Execute(b.st, b.b, b.invoke(returning()), Options{SkipValidate: true}); err != nil || out.Validate != nil {
+		t.Errorf("no validation: %+v %v", out, err)
+	}
+	b.e[accountClass][validateSelector] = returning(validated)
+	tx = b.invoke(panicking(u(1)))
+	if out, err = b.x.Execute(b.st, b.b, tx, Options{ValidateOnly: true}); err != nil || out.Execute != nil || out.Validate == nil || out.FeeTransfer != nil {
+		t.Errorf("validation alone: %+v %v", out, err)
+	}
+	tx = b.invoke(returning())
+	tx.Nonce.Add(&tx.Nonce, u2(5))
+	if _, err = b.x.Execute(b.st, b.b, tx, Options{FutureNonce: true}); err != nil {
+		t.Errorf("a nonce of the future: %v", err)
+	}
+	tx = b.invoke(returning())
+	tx.Nonce.Sub(&tx.Nonce, u2(1))
+	if _, err = b.x.Execute(b.st, b.b, tx, Options{FutureNonce: true}); err == nil {
+		t.Error("a nonce of the past is taken for one of the future")
+	}
+	if _, err := b.x.Execute(b.st, b.b, &starknet.Declare{SenderAddress: accountAt, Common: b.invoke(returning()).Common}, Options{}); err == nil {
+		t.Error("a DECLARE without its class is executed")
+	}
+}
+
+func u2(v uint64) *felt.Felt { return ptr(u(v)) }
+
+// The numbers of reasons are the codes of the specification's errors.
+func TestReasons(t *testing.T) {
+	raw, err := os.ReadFile(golden.Corpus(t, "rpc-spec/v0.10.2/starknet_api_openrpc.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var spec struct {
+		Components struct {
+			Errors map[string]struct{ Code int }
+		}
+	}
+	if err := json.Unmarshal(raw, &spec); err != nil {
+		t.Fatal(err)
+	}
+	if raw, err = os.ReadFile(golden.Corpus(t, "rpc-spec/v0.10.2/starknet_write_api.json")); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(raw, &spec); err != nil { // into the same map
+		t.Fatal(err)
+	}
+	for name, r := range map[string]Reason{
+		"CONTRACT_NOT_FOUND": ContractNotFound, "ENTRYPOINT_NOT_FOUND": EntrypointNotFound, "CONTRACT_ERROR": ContractError,
+		"CLASS_ALREADY_DECLARED": ClassAlreadyDeclared, "INVALID_TRANSACTION_NONCE": InvalidTransactionNonce,
+		"INSUFFICIENT_RESOURCES_FOR_VALIDATE": InsufficientResources,
+		"INSUFFICIENT_ACCOUNT_BALANCE":        InsufficientAccountBalance,
+		"VALIDATION_FAILURE":                  ValidationFailure,
+		"COMPILATION_FAILED":                  CompilationFailed,
+		"CONTRACT_CLASS_SIZE_IS_TOO_LARGE":    ContractClassSizeTooLarge,
+		"NON_ACCOUNT":                         NonAccount,
+		"COMPILED_CLASS_HASH_MISMATCH":        CompiledClassHashMismatch,
+		"UNSUPPORTED_TX_VERSION":              UnsupportedTxVersion,
+		"UNSUPPORTED_CONTRACT_CLASS_VERSION":  UnsupportedContractClassVersion,
+		"UNEXPECTED_ERROR":                    UnexpectedError,
+		"FEE_BELOW_MINIMUM":                   FeeBelowMinimum,
+		"INVALID_PROOF":                       InvalidProof,
+	} {
+		if got := spec.Components.Errors[name].Code; got != int(r) {
+			t.Errorf("%s: %d, the specification has %d", name, r, got)
 		}
 	}
 }

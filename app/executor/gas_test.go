@@ -2,6 +2,7 @@ package executor
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"testing"
 
@@ -156,6 +157,7 @@ func TestLeastGas(t *testing.T) {
 		{&starknet.DeployAccount{}, 600_000},
 		{&starknet.DeployAccount{ConstructorCalldata: make([]felt.Felt, 20)}, 600_000},
 		{&starknet.DeployAccount{ConstructorCalldata: make([]felt.Felt, 21)}, 640_000},
+		{&starknet.DeployAccount{ConstructorCalldata: make([]felt.Felt, 129)}, 840_000}, // 8,000.5 steps, rounded up
 	} {
 		if got := LeastGas(c.tx); got != c.want {
 			t.Errorf("%s: %d, want %d", c.tx.Type(), got, c.want)
@@ -168,6 +170,28 @@ func TestOverhead(t *testing.T) {
 	for calldata, want := range map[uint64]uint64{0: 12 * 40_000, 5: 13 * 40_000, 1000: 41 * 40_000} {
 		if got := invokeOverhead.gas(calldata); got != want {
 			t.Errorf("%d felts of calldata: %d, want %d", calldata, got, want)
+		}
+	}
+	// Of a DEPLOY_ACCOUNT with much calldata it is Pedersen: 1,010 and 1,015 are 80.8 and 81.2 units.
+	for calldata, want := range map[uint64]uint64{0: 13 * 40_000, 1000: 81 * 40_000, 1002: 81 * 40_000, 1003: 82 * 40_000} {
+		if got := deployAccountOverhead.gas(calldata); got != want {
+			t.Errorf("deployment with %d felts of calldata: %d, want %d", calldata, got, want)
+		}
+	}
+	if got, want := declareOverhead.gas(0), uint64(10*40_000); got != want {
+		t.Errorf("declaration: %d, want %d", got, want)
+	}
+}
+
+func TestSaturating(t *testing.T) {
+	const most = math.MaxUint64
+	for _, c := range []struct{ a, b, sum, product uint64 }{
+		{0, 0, 0, 0}, {0, most, most, 0}, {most, 0, most, 0}, {1, most, most, most}, {most, 1, most, most}, {2, 3, 5, 6},
+		{most - 1, 1, most, most - 1}, {most, most, most, most}, {1 << 32, 1 << 32, 1 << 33, most}, {1 << 32, 1<<32 - 1, 1<<33 - 1, most - 1<<32 + 1},
+		{3, most / 3, 3 + most/3, most}, {3, most/3 + 1, 4 + most/3, most},
+	} {
+		if sum, product := saturatingAdd(c.a, c.b), saturatingMul(c.a, c.b); sum != c.sum || product != c.product {
+			t.Errorf("%d and %d: sum %d, product %d, want %d and %d", c.a, c.b, sum, product, c.sum, c.product)
 		}
 	}
 }
