@@ -127,7 +127,11 @@ func mutantsOf(path, file string) ([]*mutant, error) {
 			change(pos, pos+token.Pos(len(op.String())), other.String())
 		}
 	}
+	skip := map[ast.Node]bool{}
 	inspect := func(n ast.Node) bool {
+		if skip[n] {
+			return false
+		}
 		switch n := n.(type) {
 		case *ast.ImportSpec:
 			return false
@@ -137,7 +141,16 @@ func mutantsOf(path, file string) ([]*mutant, error) {
 		case *ast.Field:
 			return false // types of parameters and members: sizes of arrays
 		case *ast.CallExpr:
+			if f, ok := n.Fun.(*ast.Ident); ok && f.Name == "make" && len(n.Args) == 3 {
+				skip[n.Args[2]] = true // how much room there is changes no result
+			}
 			return !words(n)
+		case *ast.ReturnStmt:
+			if len(n.Results) > 1 && isError(n.Results[len(n.Results)-1]) {
+				for _, r := range n.Results {
+					skip[r] = true // what comes with an error means nothing
+				}
+			}
 		case *ast.BinaryExpr:
 			if duration(n.X) || duration(n.Y) {
 				return false // how long something may take: a tenth more is as good
@@ -200,6 +213,17 @@ func words(n *ast.CallExpr) bool {
 	case *ast.SelectorExpr:
 		of, ok := f.X.(*ast.Ident)
 		return f.Sel.Name == "Errorf" || f.Sel.Name == "RunErrorf" || ok && (of.Name == "errors" && f.Sel.Name == "New" || of.Name == "slog")
+	}
+	return false
+}
+
+// isError reports whether a result is an error for certain.
+func isError(x ast.Expr) bool {
+	switch x := x.(type) {
+	case *ast.Ident:
+		return x.Name == "err"
+	case *ast.CallExpr:
+		return words(x)
 	}
 	return false
 }
