@@ -6,10 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/big"
 	"slices"
 	"strconv"
 	"strings"
+
+	jsonv2 "github.com/go-json-experiment/json"
 
 	"github.com/starkd/starkd/app/executor"
 	"github.com/starkd/starkd/app/state"
@@ -169,18 +172,8 @@ func ParseAmount(s string) (starknet.Uint128, error) {
 	return starknet.Uint128{Hi: new(big.Int).Rsh(v, 64).Uint64(), Lo: lo.Uint64()}, nil
 }
 
-// strict decodes one JSON value without unknown fields.
-func strict(b []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	if d.More() {
-		return errors.New("more than one JSON value")
-	}
-	return nil
-}
+// strict decodes one JSON value without unknown members.
+func strict(b []byte, v any) error { return jsonv2.Unmarshal(b, v, jsonv2.RejectUnknownMembers(true)) }
 
 // ParseGenesis reads an app_state, fills in the defaults and checks it; the error lists every fault with its field.
 func ParseGenesis(chainID string, appState []byte) (*Genesis, error) {
@@ -269,10 +262,15 @@ func (g *Genesis) Validate() error {
 		if !c.Nonce.IsUint64() {
 			fault("contracts[%d].nonce: %v does not fit in 64 bits", i, c.Nonce)
 		}
-		for key := range c.Storage {
-			if k, err := felt.FromHex(key); err != nil || !starknet.IsAddress(k) {
+		slots := make(map[felt.Felt]bool, len(c.Storage))
+		for _, key := range slices.Sorted(maps.Keys(c.Storage)) {
+			k, err := felt.FromHex(key)
+			if err != nil || !starknet.IsAddress(k) {
 				fault("contracts[%d].storage: key %.70q is not a felt below 2^251", i, key)
+			} else if slots[k] { // 0x1 and 0x01: which of them is written last would be chance
+				fault("contracts[%d].storage: key %v appears twice, once as %q", i, k, key)
 			}
+			slots[k] = true
 		}
 	}
 	for i, b := range g.Balances {
@@ -312,7 +310,7 @@ func decodeGenesis(b []byte) (*Genesis, error) {
 	var named struct {
 		ChainID string `json:"chain_id"`
 	}
-	if err := json.Unmarshal(b, &named); err != nil {
+	if err := jsonv2.Unmarshal(b, &named); err != nil {
 		return nil, err
 	}
 	return ParseGenesis(named.ChainID, b)

@@ -9,6 +9,9 @@ import (
 	"io"
 	"math/bits"
 
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/starkd/starkd/crypto/felt"
 )
 
@@ -79,29 +82,30 @@ func (s segmentsJSON) MarshalJSON() ([]byte, error) {
 }
 
 func (s *segmentsJSON) UnmarshalJSON(b []byte) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+	d := jsontext.NewDecoder(bytes.NewBuffer(b)) // which refuses a name that is there twice
+	if t, err := d.ReadToken(); err != nil || t.Kind() != '{' {
 		return fmt.Errorf("cairo: memory_segments is not an object")
 	}
-	seen := make(map[string]bool)
-	for d.More() {
-		t, err := d.Token()
+	for d.PeekKind() != '}' {
+		t, err := d.ReadToken()
 		if err != nil {
-			return err
+			return fmt.Errorf("cairo: memory_segments: %w", err)
 		}
-		name, ok := t.(string)
-		if !ok || seen[name] || len(seen) > 64 {
-			return fmt.Errorf("cairo: bad or repeated memory segment %v", t)
+		name := t.String()
+		if len(*s) == maxSegments {
+			return fmt.Errorf("cairo: more than %d memory segments", maxSegments)
 		}
-		seen[name] = true
 		var v segmentJSON
-		if err := d.Decode(&v); err != nil {
-			return fmt.Errorf("cairo: memory segment %s: %w", name, err)
+		if err := jsonv2.UnmarshalDecode(d, &v, jsonv2.RejectUnknownMembers(true)); err != nil {
+			return fmt.Errorf("cairo: memory segment %.40q: %w", name, err)
 		}
 		*s = append(*s, Segment{name, v.Begin, v.Stop})
 	}
 	return nil
 }
+
+// maxSegments bounds memory_segments: no layout has half as many.
+const maxSegments = 64
 
 type publicCellJSON struct {
 	Address uint64    `json:"address"`
@@ -134,7 +138,7 @@ func (p PublicInput) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON decodes air_public_input.json.
 func (p *PublicInput) UnmarshalJSON(b []byte) error {
 	var raw publicInputJSON
-	if err := json.Unmarshal(b, &raw); err != nil {
+	if err := jsonv2.Unmarshal(b, &raw, jsonv2.RejectUnknownMembers(true)); err != nil {
 		return fmt.Errorf("cairo: public input: %w", err)
 	}
 	*p = PublicInput{
@@ -342,7 +346,7 @@ func (in *modInputJSON) input() *ModInput {
 // UnmarshalJSON decodes air_private_input.json; the paths in it are left out.
 func (p *PrivateInput) UnmarshalJSON(b []byte) error {
 	var raw privateInputJSON
-	if err := json.Unmarshal(b, &raw); err != nil {
+	if err := jsonv2.Unmarshal(b, &raw); err != nil {
 		return fmt.Errorf("cairo: private input: %w", err)
 	}
 	pair := func(v pairJSON) PairInstance { return PairInstance(v) }
@@ -378,10 +382,10 @@ const MemoryUnitsPerStep = 8
 // shape is for the prover to find out.
 func LoadTrace(publicJSON, privateJSON, trace, memory []byte) (*Trace, error) {
 	t := &Trace{}
-	if err := json.Unmarshal(publicJSON, &t.Public); err != nil {
+	if err := jsonv2.Unmarshal(publicJSON, &t.Public); err != nil {
 		return nil, fmt.Errorf("cairo: public input: %w", err)
 	}
-	if err := json.Unmarshal(privateJSON, &t.Private); err != nil {
+	if err := jsonv2.Unmarshal(privateJSON, &t.Private); err != nil {
 		return nil, fmt.Errorf("cairo: private input: %w", err)
 	}
 	t.Layout = t.Public.Layout

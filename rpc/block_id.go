@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	jsonv2 "github.com/go-json-experiment/json"
+
 	"github.com/starkd/starkd/crypto/felt"
 )
 
@@ -37,7 +39,7 @@ const (
 func (id *BlockID) UnmarshalJSON(raw []byte) error {
 	*id = BlockID{}
 	if len(raw) > 0 && raw[0] == '"' {
-		if err := json.Unmarshal(raw, &id.tag); err != nil {
+		if err := jsonv2.Unmarshal(raw, &id.tag); err != nil {
 			return err
 		}
 		switch id.tag {

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
+
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
 )
@@ -68,10 +70,10 @@ func (c *Client) Do(ctx context.Context, method string, params map[string]any, r
 		return fmt.Errorf("rpc: %s: answer of more than %d bytes", method, maxAnswer)
 	}
 	var answer struct {
-		Result json.RawMessage
-		Error  *Error
+		Result json.RawMessage `json:"result"`
+		Error  *Error          `json:"error"`
 	}
-	if err := json.Unmarshal(raw, &answer); err != nil {
+	if err := jsonv2.Unmarshal(raw, &answer); err != nil {
 		return fmt.Errorf("rpc: %s: status %s, not a JSON-RPC answer: %s", method, resp.Status, clip(raw))
 	}
 	if answer.Error != nil {
@@ -83,7 +85,7 @@ func (c *Client) Do(ctx context.Context, method string, params map[string]any, r
 	if result == nil {
 		return nil
 	}
-	if err := json.Unmarshal(answer.Result, result); err != nil {
+	if err := jsonv2.Unmarshal(answer.Result, result); err != nil {
 		return fmt.Errorf("rpc: %s: result: %w", method, err)
 	}
 	return nil

@@ -6,9 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
-// JSON-RPC 2.0 (jsonrpc.org/specification).
+// JSON-RPC 2.0 (jsonrpc.org/specification). Requests are read by encoding/json/v2's rules: the name of a member matches exactly, no
+// object has a name twice, and nothing follows the value. As JSON-RPC allows, unknown members are ignored.
 
 // request is a request object. Without an id it is a notification, which gets no response.
 type request struct {
@@ -36,32 +40,33 @@ var nullID = json.RawMessage("null")
 func parseRequests(body []byte, maxBatch int) (reqs []request, errs []*Error, batch bool, err *Error) {
 	body = bytes.TrimLeft(body, " \t\r\n")
 	if len(body) == 0 || body[0] != '[' {
-		if !json.Valid(body) {
+		if !jsontext.Value(body).IsValid(jsontext.AllowDuplicateNames(true)) { // a name that is there twice is for parseRequest to refuse
 			return nil, nil, false, errParse
 		}
 		req, err := parseRequest(body)
 		return []request{req}, []*Error{err}, false, nil
 	}
 	// Read a batch element by element: a million of them must not be allocated to learn that there are too many.
-	d := json.NewDecoder(bytes.NewReader(body))
-	if _, err := d.Token(); err != nil {
+	d := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true))
+	if _, err := d.ReadToken(); err != nil {
 		return nil, nil, true, errParse
 	}
-	for d.More() {
-		var raw json.RawMessage
-		if err := d.Decode(&raw); err != nil {
+	for d.PeekKind() != ']' {
+		value, err := d.ReadValue()
+		if err != nil {
 			return nil, nil, true, errParse
 		}
+		raw := json.RawMessage(value.Clone())
 		if len(reqs) == maxBatch {
 			return nil, nil, true, errInvalidRequest.With(fmt.Sprintf("batch of more than %d requests", maxBatch))
 		}
-		req, err := parseRequest(raw)
-		reqs, errs = append(reqs, req), append(errs, err)
+		req, fault := parseRequest(raw)
+		reqs, errs = append(reqs, req), append(errs, fault)
 	}
-	if _, err := d.Token(); err != nil {
+	if _, err := d.ReadToken(); err != nil {
 		return nil, nil, true, errParse
 	}
-	if _, err := d.Token(); err != io.EOF {
+	if _, err := d.ReadToken(); err != io.EOF {
 		return nil, nil, true, errParse
 	}
 	if len(reqs) == 0 {
@@ -78,7 +83,7 @@ func parseRequest(raw json.RawMessage) (request, *Error) {
 		Method  *string         `json:"method"`
 		Params  json.RawMessage `json:"params"`
 	}
-	if err := json.Unmarshal(raw, &j); err != nil {
+	if err := jsonv2.Unmarshal(raw, &j); err != nil {
 		return request{ID: nullID}, errInvalidRequest.With(plain(err).Error())
 	}
 	req := request{ID: j.ID, Params: j.Params}
@@ -122,7 +127,7 @@ func parseParams(raw json.RawMessage, names []string) (*object, error) {
 		return o, o.err
 	}
 	var values []json.RawMessage
-	if err := json.Unmarshal(raw, &values); err != nil {
+	if err := jsonv2.Unmarshal(raw, &values); err != nil {
 		return nil, plain(err)
 	}
 	o := &object{members: make(map[string]json.RawMessage, len(names))}

@@ -8,6 +8,9 @@ import (
 	"strconv"
 	"strings"
 
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
 )
@@ -52,7 +55,9 @@ type object struct {
 
 func parseObject(what string, raw json.RawMessage) *object {
 	o := new(object)
-	if err := json.Unmarshal(raw, &o.members); err != nil || o.members == nil {
+	if err := jsonv2.Unmarshal(raw, &o.members); errors.Is(err, jsontext.ErrDuplicateName) {
+		o.err = fmt.Errorf("%s: %w", what, plain(err))
+	} else if err != nil || o.members == nil {
 		o.err = fmt.Errorf("%s: want an object, got %s", what, clip(raw))
 	}
 	return o
@@ -71,7 +76,7 @@ func (o *object) get(name string, into any) {
 		o.err = fmt.Errorf("%s is missing", name)
 		return
 	}
-	if err := json.Unmarshal(raw, into); err != nil {
+	if err := jsonv2.Unmarshal(raw, into); err != nil {
 		o.err = fmt.Errorf("%s: %w", name, plain(err))
 	}
 }
@@ -85,10 +90,20 @@ func (o *object) optional(name string, into any) {
 
 func isNull(raw json.RawMessage) bool { return bytes.Equal(raw, []byte("null")) }
 
-// plain rewords encoding/json's errors, which speak of Go types, for a client.
+// plain rewords the decoder's errors, which speak of Go types, for a client.
 func plain(err error) error {
-	if t, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Errorf("a JSON %s does not belong here", t.Value)
+	if s, ok := errors.AsType[*jsonv2.SemanticError](err); ok {
+		switch at := string(s.JSONPointer); {
+		case s.Err != nil && at != "":
+			return fmt.Errorf("%s: %w", clip([]byte(at)), s.Err)
+		case s.Err != nil:
+			return s.Err
+		default:
+			return fmt.Errorf("a JSON %v does not belong here", s.JSONKind)
+		}
+	}
+	if s, ok := errors.AsType[*jsontext.SyntacticError](err); ok && s.Err != nil {
+		return fmt.Errorf("%s: %w", clip([]byte(s.JSONPointer)), s.Err)
 	}
 	return err
 }
@@ -107,10 +122,10 @@ type feltOrList []felt.Felt
 
 func (x *feltOrList) UnmarshalJSON(b []byte) error {
 	if len(b) > 0 && b[0] == '[' {
-		return json.Unmarshal(b, (*[]felt.Felt)(x))
+		return jsonv2.Unmarshal(b, (*[]felt.Felt)(x))
 	}
 	*x = make(feltOrList, 1)
-	return json.Unmarshal(b, &(*x)[0])
+	return jsonv2.Unmarshal(b, &(*x)[0])
 }
 
 // list makes a nil slice an empty one, which JSON shows as [].

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	jsonv2 "github.com/go-json-experiment/json"
+
 	"github.com/starkd/starkd/crypto/felt"
 )
 
@@ -37,7 +39,7 @@ func (c *ContractClass) UnmarshalJSON(b []byte) error {
 		return fmt.Errorf("starknet: %w: %d bytes, at most %d", ErrClassTooLarge, len(b), MaxClassBytes)
 	}
 	var j classJSON
-	if err := json.Unmarshal(b, &j); err != nil {
+	if err := jsonv2.Unmarshal(b, &j); err != nil {
 		return fmt.Errorf("starknet: contract class: %w", err)
 	}
 	abi, err := abiText(j.ABI)
@@ -114,7 +116,7 @@ func abiText(raw json.RawMessage) (string, error) {
 	}
 	if raw[0] == '"' {
 		var s string
-		err := json.Unmarshal(raw, &s)
+		err := jsonv2.Unmarshal(raw, &s)
 		return s, err
 	}
 	if raw[0] != '[' {

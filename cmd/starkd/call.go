@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
 	"github.com/starkd/starkd/app/executor"
 	"github.com/starkd/starkd/app/state"
@@ -464,7 +465,7 @@ func starknetClass(c *sierra.ContractClass) *starknet.ContractClass {
 
 func parseStorage(data []byte) (map[felt.Felt]felt.Felt, error) {
 	var texts map[string]string
-	if err := json.Unmarshal(data, &texts); err != nil {
+	if err := jsonv2.Unmarshal(data, &texts); err != nil {
 		return nil, err
 	}
 	storage := make(map[felt.Felt]felt.Felt, len(texts))
@@ -472,6 +473,9 @@ func parseStorage(data []byte) (map[felt.Felt]felt.Felt, error) {
 		key, err := parseFelt(k)
 		if err != nil {
 			return nil, err
+		}
+		if _, twice := storage[key]; twice {
+			return nil, fmt.Errorf("key %v is there twice, in two spellings", key)
 		}
 		if !starknet.IsAddress(key) {
 			return nil, fmt.Errorf("%v is no storage key", key)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/prover"
@@ -107,7 +108,7 @@ func loadTrace(cmd *cobra.Command, public, private string) (*cairo.Trace, error)
 		Trace  string `json:"trace_path"`
 		Memory string `json:"memory_path"`
 	}
-	if err := json.Unmarshal(privateJSON, &paths); err != nil {
+	if err := jsonv2.Unmarshal(privateJSON, &paths); err != nil {
 		return nil, fmt.Errorf("%s: %w", private, err)
 	}
 	if paths.Trace == "" || paths.Memory == "" {
