@@ -1,7 +1,10 @@
 package prover
 
 import (
+	"cmp"
 	"fmt"
+	"math"
+	"slices"
 
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
@@ -39,7 +42,7 @@ var (
 	wordLoop  = felt.MustHex("0x10780017fff7fff")
 )
 
-// read checks that the public input is that of a whole run, and fills the claim from it. Public memory must hold exactly:
+// read checks that the public input is that of a whole run, and fills all but the hash of the claim from it. Public memory must hold exactly:
 // the program, the two words below the first frame (which make every call return), main's arguments and results (the
 // builtins' segments from begin to end), and the output segment.
 func (c *Claim) read(p *cairo.PublicInput) error {
@@ -116,8 +119,15 @@ func (c *Claim) read(p *cairo.PublicInput) error {
 	if err := m.rest(); err != nil {
 		return err
 	}
-	c.ProgramHash = poseidon.HashMany(c.Program...)
 	return nil
+}
+
+// hash fills in the program's hash. It is made of a proof that has been verified: of the words of a proof that is refused nobody
+// needs it, and there may be a million of them.
+func (c *Claim) hash() {
+	if c.Program != nil { // else the policy is Bare
+		c.ProgramHash = poseidon.HashMany(c.Program...)
+	}
 }
 
 // matchBuiltins finds which of the layout's builtins main takes, in the layout's order: argument k is the begin of its
@@ -155,50 +165,58 @@ func matchBuiltins(layout []cairo.Segment, arguments, results []felt.Felt) ([]st
 	return names, nil
 }
 
-// publicMemory is public memory by address, with what has been accounted for.
+// publicMemory is public memory by address, with what has been accounted for. Strangers choose its size, so it takes 5 bytes a cell.
 type publicMemory struct {
-	values map[uint64]felt.Felt
-	taken  map[uint64]bool
+	cells []cairo.PublicCell
+	order []uint32 // indices of cells, ascending by address
+	taken []bool   // which of order
+	left  int      // how many are not taken
 }
 
 func newPublicMemory(cells []cairo.PublicCell) (*publicMemory, error) {
-	m := &publicMemory{make(map[uint64]felt.Felt, len(cells)), make(map[uint64]bool, len(cells))}
-	for _, c := range cells {
-		if _, ok := m.values[c.Address]; ok {
-			return nil, fmt.Errorf("prover: public memory holds address %d twice", c.Address)
+	if len(cells) > math.MaxUint32 {
+		return nil, fmt.Errorf("prover: public memory of %d cells, at most %d", len(cells), uint32(math.MaxUint32))
+	}
+	m := &publicMemory{cells: cells, order: make([]uint32, len(cells)), taken: make([]bool, len(cells)), left: len(cells)}
+	for i := range m.order {
+		m.order[i] = uint32(i)
+	}
+	slices.SortFunc(m.order, func(a, b uint32) int { return cmp.Compare(cells[a].Address, cells[b].Address) })
+	for i := 1; i < len(m.order); i++ {
+		if m.at(i).Address == m.at(i-1).Address {
+			return nil, fmt.Errorf("prover: public memory holds address %d twice", m.at(i).Address)
 		}
-		m.values[c.Address] = c.Value
 	}
 	return m, nil
 }
 
+// at is the cell with the i-th lowest address.
+func (m *publicMemory) at(i int) *cairo.PublicCell { return &m.cells[m.order[i]] }
+
 // take returns the words from begin to end, all of which must be public.
 func (m *publicMemory) take(what string, begin, end uint64) ([]felt.Felt, error) {
-	if end-begin > uint64(len(m.values)) {
-		return nil, fmt.Errorf("prover: %s takes addresses %d to %d, public memory has %d cells", what, begin, end, len(m.values))
+	if end-begin > uint64(len(m.cells)) {
+		return nil, fmt.Errorf("prover: %s takes addresses %d to %d, public memory has %d cells", what, begin, end, len(m.cells))
 	}
+	first, _ := slices.BinarySearchFunc(m.order, begin, func(i uint32, address uint64) int { return cmp.Compare(m.cells[i].Address, address) })
 	out := make([]felt.Felt, 0, end-begin)
-	for a := begin; a < end; a++ {
-		v, ok := m.values[a]
-		if !ok {
+	for a, i := begin, first; a < end; a, i = a+1, i+1 {
+		if i == len(m.order) || m.at(i).Address != a {
 			return nil, fmt.Errorf("prover: %s: address %d is not public", what, a)
 		}
-		m.taken[a] = true
-		out = append(out, v)
+		if !m.taken[i] {
+			m.taken[i] = true
+			m.left--
+		}
+		out = append(out, m.at(i).Value)
 	}
 	return out, nil
 }
 
 // rest fails when public memory holds more than was taken.
 func (m *publicMemory) rest() error {
-	if len(m.taken) == len(m.values) {
+	if m.left == 0 {
 		return nil
 	}
-	least, found := uint64(0), false
-	for a := range m.values {
-		if !m.taken[a] && (!found || a < least) {
-			least, found = a, true
-		}
-	}
-	return fmt.Errorf("prover: public memory holds %d cells that belong to no part of a run, the first at %d", len(m.values)-len(m.taken), least)
+	return fmt.Errorf("prover: public memory holds %d cells that belong to no part of a run, the first at %d", m.left, m.at(slices.Index(m.taken, false)).Address)
 }

@@ -1,11 +1,10 @@
 package prover
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/starkd/starkd/prover/cairoair"
 	"github.com/starkd/starkd/prover/field"
@@ -115,12 +114,12 @@ type parametersJSON struct {
 	ChannelHash     string         `json:"channel_hash,omitempty"`
 	CommitmentHash  string         `json:"commitment_hash,omitempty"`
 	Field           string         `json:"field"`
-	FriendlyLayers  *uint64        `json:"n_verifier_friendly_commitment_layers,omitempty"`
+	FriendlyLayers  *uint64        `json:"n_verifier_friendly_commitment_layers,omitzero"`
 	PowHash         string         `json:"pow_hash,omitempty"`
 	Stark           starkJSON      `json:"stark"`
-	Statement       *statementJSON `json:"statement,omitempty"`
+	Statement       *statementJSON `json:"statement,omitzero"`
 	ExtensionField  bool           `json:"use_extension_field"`
-	FriendlyUpdates bool           `json:"verifier_friendly_channel_updates,omitempty"`
+	FriendlyUpdates bool           `json:"verifier_friendly_channel_updates,omitzero"`
 	FriendlyHash    string         `json:"verifier_friendly_commitment_hash,omitempty"`
 }
 
@@ -130,10 +129,38 @@ type starkJSON struct {
 }
 
 type friJSON struct {
-	Steps     []uint `json:"fri_step_list"`
-	LastBound uint64 `json:"last_layer_degree_bound"`
-	Queries   int    `json:"n_queries"`
-	WorkBits  uint   `json:"proof_of_work_bits"`
+	Steps     stepsJSON `json:"fri_step_list"`
+	LastBound uint64    `json:"last_layer_degree_bound"`
+	Queries   int       `json:"n_queries"`
+	WorkBits  uint      `json:"proof_of_work_bits"`
+}
+
+// stepsJSON is fri_step_list.
+type stepsJSON []uint
+
+// maxFRISteps bounds fri_step_list: each step at least halves the trace, which has at most 2^40 rows.
+const maxFRISteps = 64
+
+// UnmarshalJSONFrom reads at most maxFRISteps steps.
+func (s *stepsJSON) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	if t, err := d.ReadToken(); err != nil {
+		return err
+	} else if t.Kind() != '[' {
+		return fmt.Errorf("fri_step_list: want a list, got a JSON %v", t.Kind())
+	}
+	*s = stepsJSON{}
+	for d.PeekKind() != ']' {
+		if len(*s) == maxFRISteps {
+			return fmt.Errorf("fri_step_list: more than %d steps", maxFRISteps)
+		}
+		var step uint
+		if err := json.UnmarshalDecode(d, &step); err != nil {
+			return err
+		}
+		*s = append(*s, step)
+	}
+	_, err := d.ReadToken()
+	return err
 }
 
 type statementJSON struct {
@@ -143,9 +170,13 @@ type statementJSON struct {
 // ParseParameters reads Stone's parameter file. Unknown fields are refused: they could mean something.
 func ParseParameters(b []byte) (Parameters, error) {
 	var j parametersJSON
-	if err := decodeStrict(b, &j); err != nil {
+	if err := json.Unmarshal(b, &j, json.RejectUnknownMembers(true)); err != nil {
 		return Parameters{}, fmt.Errorf("prover: parameters: %w", err)
 	}
+	return j.parameters()
+}
+
+func (j *parametersJSON) parameters() (Parameters, error) {
 	if j.Field != "PrimeField0" || j.ExtensionField {
 		return Parameters{}, fmt.Errorf("prover: parameters: field %q (extension %v), want PrimeField0", j.Field, j.ExtensionField)
 	}
@@ -191,8 +222,10 @@ func ParseParameters(b []byte) (Parameters, error) {
 }
 
 // MarshalJSON writes Stone's parameter file.
-func (p Parameters) MarshalJSON() ([]byte, error) {
-	return json.Marshal(parametersJSON{
+func (p Parameters) MarshalJSON() ([]byte, error) { return json.Marshal(p.json()) }
+
+func (p *Parameters) json() *parametersJSON {
+	return &parametersJSON{
 		ChannelHash: p.Channel.String(), CommitmentHash: p.Commitment.String(), Field: "PrimeField0",
 		FriendlyLayers: &p.FriendlyLayers, PowHash: p.Work.String(),
 		Stark: starkJSON{
@@ -201,7 +234,7 @@ func (p Parameters) MarshalJSON() ([]byte, error) {
 		},
 		Statement:       &statementJSON{PageHash: p.PageHash},
 		FriendlyUpdates: p.FriendlyUpdates, FriendlyHash: p.Friendly.String(),
-	})
+	}
 }
 
 // Config is Stone's prover configuration: how to spend memory, not what is proved. Stone's proofs do not depend on it and
@@ -215,10 +248,10 @@ type Config struct {
 	OutOfMemoryLayers  uint64 `json:"n_out_of_memory_merkle_layers"`
 	TasksPerSegment    uint64 `json:"table_prover_n_tasks_per_segment"`
 	FRI                *struct {
-		MaxNonChunked uint64 `json:"max_non_chunked_layer_size,omitempty"`
-		Chunks        uint64 `json:"n_chunks_between_layers,omitempty"`
-		LogInMemory   uint64 `json:"log_n_max_in_memory_fri_layer_elements,omitempty"`
-	} `json:"fri_prover,omitempty"`
+		MaxNonChunked uint64 `json:"max_non_chunked_layer_size,omitzero"`
+		Chunks        uint64 `json:"n_chunks_between_layers,omitzero"`
+		LogInMemory   uint64 `json:"log_n_max_in_memory_fri_layer_elements,omitzero"`
+	} `json:"fri_prover,omitzero"`
 }
 
 // DefaultConfig is the configuration that Stone's examples use; it is written into proofs.
@@ -230,24 +263,15 @@ func DefaultConfig() Config {
 // ParseConfig reads Stone's prover configuration file.
 func ParseConfig(b []byte) (Config, error) {
 	var c Config
-	if err := decodeStrict(b, &c); err != nil {
+	if err := json.Unmarshal(b, &c, json.RejectUnknownMembers(true)); err != nil {
 		return c, fmt.Errorf("prover: prover configuration: %w", err)
 	}
-	if _, ok := field.Log2(c.TasksPerSegment); !ok {
-		return c, fmt.Errorf("prover: prover configuration: table_prover_n_tasks_per_segment %d is not a power of two", c.TasksPerSegment)
-	}
-	return c, nil
+	return c, c.check()
 }
 
-// decodeStrict decodes one JSON value with known fields only and nothing after it.
-func decodeStrict(b []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("bytes after the value")
+func (c *Config) check() error {
+	if _, ok := field.Log2(c.TasksPerSegment); !ok {
+		return fmt.Errorf("prover: prover configuration: table_prover_n_tasks_per_segment %d is not a power of two", c.TasksPerSegment)
 	}
 	return nil
 }

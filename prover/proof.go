@@ -1,12 +1,15 @@
 package prover
 
 import (
+	"bytes"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/internal/bounded"
 	"github.com/starkd/starkd/prover/cairoair"
 )
 
@@ -34,73 +37,133 @@ type Proof struct {
 	Config      Config   // how Stone's prover would have been told to work; not checked
 }
 
-// MaxProofJSON is the largest proof file that ParseProof takes, in bytes.
-const MaxProofJSON = 256 << 20
+// Limits of what is decoded: docs/limits.md says what they are made for.
+const (
+	// MaxProofJSON is the largest proof file, of a block or of a run, in bytes.
+	MaxProofJSON = 256 << 20
+	// maxProofBytes bounds what a prover sends: with 100 queries, a blowup of 2 and 2^24 steps it sends a twentieth of it.
+	maxProofBytes = 16 << 20
+	// maxAnnotations bounds the lines that describe a proof; there is about one for each 32 bytes of it.
+	maxAnnotations = 1 << 17
+)
 
 // proofJSON is Stone's proof file. PrivateInput and Version are carried by Stone and mean nothing to a verifier.
 type proofJSON struct {
-	Annotations      []string        `json:"annotations,omitempty"`
-	ExtraAnnotations []string        `json:"extra_annotations,omitempty"`
-	PrivateInput     json.RawMessage `json:"private_input,omitempty"`
-	ProofHex         string          `json:"proof_hex"`
-	Parameters       json.RawMessage `json:"proof_parameters"`
-	Config           json.RawMessage `json:"prover_config,omitempty"`
-	PublicInput      json.RawMessage `json:"public_input"`
-	Version          json.RawMessage `json:"version,omitempty"`
+	Annotations      linesJSON                `json:"annotations,omitempty"`
+	ExtraAnnotations linesJSON                `json:"extra_annotations,omitempty"`
+	PrivateInput     ignoredJSON              `json:"private_input"`
+	ProofHex         proofBytes               `json:"proof_hex"`
+	Parameters       *parametersJSON          `json:"proof_parameters"`
+	Config           *Config                  `json:"prover_config"`
+	PublicInput      cairoair.PublicInputJSON `json:"public_input"`
+	Version          ignoredJSON              `json:"version"`
 }
 
-// ParseProof reads a proof file of Stone's form. It decodes; Verify checks.
+// linesJSON is a list of lines.
+type linesJSON []string
+
+var readLines = bounded.List[string]("lines of annotations", maxAnnotations, 0)
+
+// UnmarshalJSONFrom reads at most maxAnnotations lines.
+func (l *linesJSON) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	return json.UnmarshalDecode(d, (*[]string)(l), json.WithUnmarshalers(readLines))
+}
+
+// ignoredJSON is a value that is passed over when it is read.
+type ignoredJSON jsontext.Value
+
+// UnmarshalJSONFrom keeps nothing.
+func (*ignoredJSON) UnmarshalJSONFrom(d *jsontext.Decoder) error { return bounded.Skip(d) }
+
+// MarshalJSONTo writes the value.
+func (v ignoredJSON) MarshalJSONTo(e *jsontext.Encoder) error { return e.WriteValue(jsontext.Value(v)) }
+
+// proofBytes are bytes in hexadecimal after 0x.
+type proofBytes []byte
+
+// UnmarshalJSONFrom reads at most maxProofBytes bytes.
+func (p *proofBytes) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	v, err := d.ReadValue()
+	if err != nil {
+		return err
+	}
+	digits, ok := bytes.CutPrefix(v, []byte(`"0x`))
+	if !ok {
+		return fmt.Errorf("proof_hex %.20s does not begin with 0x", v)
+	}
+	if digits = digits[:len(digits)-1]; len(digits) > 2*maxProofBytes {
+		return fmt.Errorf("proof_hex of %d digits, at most %d", len(digits), 2*maxProofBytes)
+	}
+	*p = make(proofBytes, len(digits)/2)
+	if _, err := hex.Decode(*p, digits); err != nil {
+		return fmt.Errorf("proof_hex: %w", err)
+	}
+	return nil
+}
+
+// MarshalJSONTo writes lower-case digits.
+func (p proofBytes) MarshalJSONTo(e *jsontext.Encoder) error {
+	b := append(make([]byte, 0, 2*len(p)+4), `"0x`...)
+	return e.WriteValue(append(hex.AppendEncode(b, p), '"'))
+}
+
+// ParseProof reads a proof file of Stone's form. It decodes; Verify checks. Members are matched by their exact names, each of which
+// may be there once.
 func ParseProof(b []byte) (*Proof, error) {
 	if len(b) > MaxProofJSON {
 		return nil, fmt.Errorf("prover: proof file of %d bytes, want at most %d", len(b), MaxProofJSON)
 	}
-	var j proofJSON
-	if err := decodeStrict(b, &j); err != nil {
+	p := new(Proof)
+	if err := json.Unmarshal(b, p); err != nil {
 		return nil, fmt.Errorf("prover: proof: %w", err)
-	}
-	p := &Proof{Annotations: j.Annotations, Config: DefaultConfig()}
-	var err error
-	if p.Parameters, err = ParseParameters(j.Parameters); err != nil {
-		return nil, err
-	}
-	if p.PublicInput, err = cairoair.ParsePublicInput(j.PublicInput); err != nil {
-		return nil, err
-	}
-	if len(j.Config) > 0 {
-		if p.Config, err = ParseConfig(j.Config); err != nil {
-			return nil, err
-		}
-	}
-	digits, ok := strings.CutPrefix(j.ProofHex, "0x")
-	if !ok {
-		return nil, fmt.Errorf("prover: proof_hex %.20q does not begin with 0x", j.ProofHex)
-	}
-	if p.Bytes, err = hex.DecodeString(digits); err != nil {
-		return nil, fmt.Errorf("prover: proof_hex: %w", err)
 	}
 	return p, nil
 }
 
-// MarshalJSON writes Stone's proof file.
-func (p *Proof) MarshalJSON() ([]byte, error) {
-	params, err := json.Marshal(p.Parameters)
-	if err != nil {
-		return nil, err
+// UnmarshalJSONFrom is ParseProof of a decoder's next value.
+func (p *Proof) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	var j proofJSON
+	if err := json.UnmarshalDecode(d, &j, json.RejectUnknownMembers(true)); err != nil {
+		return err
 	}
-	config, err := json.Marshal(p.Config)
-	if err != nil {
-		return nil, err
+	switch {
+	case j.ProofHex == nil:
+		return fmt.Errorf("proof_hex is missing")
+	case j.Parameters == nil:
+		return fmt.Errorf("proof_parameters are missing")
+	case j.PublicInput.PublicInput == nil:
+		return fmt.Errorf("public_input is missing")
 	}
-	return json.Marshal(proofJSON{
+	q := Proof{PublicInput: j.PublicInput.PublicInput, Bytes: j.ProofHex, Annotations: j.Annotations, Config: DefaultConfig()}
+	var err error
+	if q.Parameters, err = j.Parameters.parameters(); err != nil {
+		return err
+	}
+	if j.Config != nil {
+		if err := j.Config.check(); err != nil {
+			return err
+		}
+		q.Config = *j.Config
+	}
+	*p = q
+	return nil
+}
+
+// MarshalJSONTo writes Stone's proof file.
+func (p *Proof) MarshalJSONTo(e *jsontext.Encoder) error {
+	return json.MarshalEncode(e, &proofJSON{
 		Annotations:  p.Annotations,
-		PrivateInput: json.RawMessage("{}"),
-		ProofHex:     "0x" + hex.EncodeToString(p.Bytes),
-		Parameters:   params,
-		Config:       config,
-		PublicInput:  cairoair.FormatPublicInput(p.PublicInput),
-		Version:      json.RawMessage(`{"commit_hash":"starkd","proof_hash":"stone6","statement_name":"cpu air"}`),
+		PrivateInput: ignoredJSON("{}"),
+		ProofHex:     p.Bytes,
+		Parameters:   p.Parameters.json(),
+		Config:       &p.Config,
+		PublicInput:  cairoair.PublicInputJSON{PublicInput: p.PublicInput},
+		Version:      ignoredJSON(`{"commit_hash":"starkd","proof_hash":"stone6","statement_name":"cpu air"}`),
 	})
 }
+
+// MarshalJSON is MarshalJSONTo for encoding/json.
+func (p *Proof) MarshalJSON() ([]byte, error) { return json.Marshal(p) }
 
 // UnmarshalJSON is ParseProof.
 func (p *Proof) UnmarshalJSON(b []byte) error {

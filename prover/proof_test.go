@@ -101,8 +101,8 @@ func TestParseRefuses(t *testing.T) {
 		{`"proof_hex":"0x`, `"proof_hex":"`, "does not begin with 0x"},
 		{`"proof_hex":"0x`, `"proof_hex":"0xzz`, "proof_hex"},
 		{`"n_queries":12`, `"n_queries":-1e3`, "parameters"},
-		{`"n_queries":12`, `"n_queries":12,"n_queriez":3`, "unknown field"},
-		{`"public_input"`, `"publik_input"`, "unknown field"},
+		{`"n_queries":12`, `"n_queries":12,"n_queriez":3`, "unknown object member name"},
+		{`"public_input"`, `"publik_input"`, "unknown object member name"},
 	} {
 		bad := strings.Replace(string(b), c.old, c.new, 1)
 		if bad == string(b) {

@@ -68,8 +68,32 @@ type Policy struct {
 }
 
 // Verify checks a proof and returns what it proves. It accepts bytes from strangers: sizes are fixed by the parameters
-// before anything is allocated, every encoding must be canonical, and nothing may follow the proof.
+// before anything is allocated, every encoding must be canonical, and nothing may follow the proof. What costs nothing is checked
+// first; nothing is hashed before the parameters, the public input and the proof's length are those of a proof.
 func Verify(p *Proof, policy Policy) (*Claim, error) {
+	claim, err := p.examine(policy)
+	if err != nil {
+		return nil, err
+	}
+	versions := policy.Versions
+	if len(versions) == 0 {
+		versions = []Version{Stone6}
+	}
+	var failures []error
+	for _, v := range versions {
+		err := p.check(v)
+		if err == nil {
+			claim.Version = v
+			claim.hash()
+			return claim, nil
+		}
+		failures = append(failures, fmt.Errorf("prover: as a %s proof: %w", v, err))
+	}
+	return nil, errors.Join(failures...)
+}
+
+// examine checks all of a proof that can be checked without hashing anything, and returns what the proof would show.
+func (p *Proof) examine(policy Policy) (*Claim, error) {
 	if p == nil || p.PublicInput == nil {
 		return nil, errors.New("prover: no proof")
 	}
@@ -80,9 +104,8 @@ func Verify(p *Proof, policy Policy) (*Claim, error) {
 	if bits := p.Parameters.SecurityBits(); bits < least {
 		return nil, fmt.Errorf("prover: parameters give %d bits of security, %d are demanded", bits, least)
 	}
-	versions := policy.Versions
-	if len(versions) == 0 {
-		versions = []Version{Stone6}
+	if _, _, err := p.statement(); err != nil {
+		return nil, err
 	}
 	claim := &Claim{Layout: p.PublicInput.Layout, Steps: p.PublicInput.Steps, Bits: p.Parameters.SecurityBits()}
 	if !policy.Bare {
@@ -90,26 +113,30 @@ func Verify(p *Proof, policy Policy) (*Claim, error) {
 			return nil, err
 		}
 	}
-	var failures []error
-	for _, v := range versions {
-		err := p.check(v)
-		if err == nil {
-			claim.Version = v
-			return claim, nil
-		}
-		failures = append(failures, fmt.Errorf("prover: as a %s proof: %w", v, err))
+	return claim, nil
+}
+
+// statement is what the proof is of, and its parameters for it; together they fix the length of everything that the prover sends
+// but the openings.
+func (p *Proof) statement() (*cairoair.AIR, stark.Params, error) {
+	sp := p.Parameters.stark()
+	a, err := cairoair.New(p.PublicInput)
+	if err != nil {
+		return nil, sp, err
 	}
-	return nil, errors.Join(failures...)
+	if err := sp.Validate(a); err != nil {
+		return nil, sp, err
+	}
+	if least := sp.MinProof(a); len(p.Bytes) < least {
+		return nil, sp, fmt.Errorf("prover: proof of %d bytes, its parameters need %d or more", len(p.Bytes), least)
+	}
+	return a, sp, nil
 }
 
 // check verifies the proof itself.
 func (p *Proof) check(v Version) error {
-	a, err := cairoair.New(p.PublicInput)
+	a, sp, err := p.statement()
 	if err != nil {
-		return err
-	}
-	sp := p.Parameters.stark()
-	if err := sp.Validate(a); err != nil {
 		return err
 	}
 	seed, err := p.Parameters.seed(a, v)

@@ -79,10 +79,27 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []prover.Res
 	if err != nil {
 		return nil, nil, &SelfCheckError{b.Height, err}
 	}
+	bundle, err := proof.Encode()
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(bundle) > prover.MaxProofJSON {
+		return tooLarge(newRecord(recording), len(bundle)), nil, nil
+	}
 	addCoverage(record, verdict.Outcome.Transactions)
 	record.Status, record.StateRoot = proofstore.Proved, anchor.After.String()
-	bundle, err := proof.Encode()
-	return record, bundle, err
+	return record, bundle, nil
+}
+
+// tooLarge is the record of a block whose bundle nobody would read: it says so of each transaction.
+func tooLarge(record *proofstore.Record, size int) *proofstore.Record {
+	record.Status = proofstore.NotProvable
+	for _, hash := range record.Transactions {
+		record.NotProvable = append(record.NotProvable, proofstore.Exception{
+			Transaction: hash, Reason: fmt.Sprintf("the block's proof is a file of %d bytes, verifiers read at most %d", size, prover.MaxProofJSON),
+		})
+	}
+	return record
 }
 
 // osBlock is a recorded block as the program that is proved takes it.

@@ -460,3 +460,16 @@ func TestProofOfABlockInPart(t *testing.T) {
 		t.Error("accepted with another difference of what is not covered")
 	}
 }
+
+// A block whose bundle is longer than verifiers read has a record, which says why it is not proved.
+func TestRecordOfABlockWithALargeBundle(t *testing.T) {
+	record := tooLarge(&proofstore.Record{Block: 1, Transactions: []string{"0x1", "0x2"}}, prover.MaxProofJSON+1)
+	if record.Status != proofstore.NotProvable || len(record.NotProvable) != 2 || record.Bundle != nil || len(record.Proofs) != 0 {
+		t.Fatalf("record %+v", record)
+	}
+	for i, e := range record.NotProvable {
+		if e.Transaction != record.Transactions[i] || !strings.Contains(e.Reason, "268435457 bytes") || !strings.Contains(e.Reason, "at most 268435456") {
+			t.Errorf("transaction %s: %+v", record.Transactions[i], e)
+		}
+	}
+}

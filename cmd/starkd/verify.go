@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -36,6 +34,7 @@ trusted. A Stone proof file is checked as such, and reported as program hash, ou
 			if err != nil {
 				return err
 			}
+			defer boundMemory(len(data))()
 			proof, err := prover.ParseBlockProof(data)
 			if errors.Is(err, prover.ErrNotBlockProof) {
 				if chainID != "" || tx != "" || header != "" || validators != "" || block >= 0 {
@@ -83,34 +82,6 @@ trusted. A Stone proof file is checked as such, and reported as program hash, ou
 
 // maxGenesisFile bounds a genesis file: its classes are the larger part.
 const maxGenesisFile = 256 << 20
-
-// fetch reads a file, standard input for "-", or a URL.
-func fetch(cmd *cobra.Command, from string) ([]byte, error) {
-	if !strings.HasPrefix(from, "http://") && !strings.HasPrefix(from, "https://") {
-		return readFile(cmd, from, prover.MaxProofJSON)
-	}
-	client := &http.Client{Timeout: 5 * time.Minute}
-	request, err := http.NewRequestWithContext(cmd.Context(), http.MethodGet, from, nil)
-	if err != nil {
-		return nil, err
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(response.Body, prover.MaxProofJSON+1))
-	if err != nil {
-		return nil, err
-	}
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: %s: %s", from, response.Status, bytes.TrimSpace(data[:min(len(data), 300)]))
-	}
-	if len(data) > prover.MaxProofJSON {
-		return nil, fmt.Errorf("%s: longer than %d bytes", from, prover.MaxProofJSON)
-	}
-	return data, nil
-}
 
 func verifyBlock(cmd *cobra.Command, proof *prover.BlockProof, trust *headers.Trust, block int64, tx string, minBits uint) error {
 	started := time.Now()

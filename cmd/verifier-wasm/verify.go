@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
+
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/headers"
@@ -87,7 +89,7 @@ func encode(a answer) string {
 // verify judges a block's proof, or a bare Stone proof.
 func verify(data []byte, trusted string) (*verdict, error) {
 	var t trust
-	if err := json.Unmarshal([]byte(trusted), &t); err != nil {
+	if err := jsonv2.Unmarshal([]byte(trusted), &t, jsonv2.RejectUnknownMembers(true)); err != nil {
 		return nil, fmt.Errorf("what is trusted: %w", err)
 	}
 	policy := prover.Policy{MinBits: t.MinBits}

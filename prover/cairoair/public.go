@@ -1,15 +1,15 @@
 package cairoair
 
 import (
-	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/bits"
 	"slices"
 	"strconv"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
@@ -134,13 +134,13 @@ func paginate(cells []cairo.PublicCell) []page {
 
 // The JSON form of a public input in Stone's files.
 type publicJSON struct {
-	DynamicParams map[string]uint64      `json:"dynamic_params"`
-	Layout        string                 `json:"layout"`
-	Segments      map[string]segmentJSON `json:"memory_segments"`
-	Steps         uint64                 `json:"n_steps"`
-	Memory        []cellJSON             `json:"public_memory"`
-	RangeCheckMax uint16                 `json:"rc_max"`
-	RangeCheckMin uint16                 `json:"rc_min"`
+	DynamicParams dynamicJSON  `json:"dynamic_params"`
+	Layout        string       `json:"layout"`
+	Segments      segmentsJSON `json:"memory_segments"`
+	Steps         uint64       `json:"n_steps"`
+	Memory        memoryJSON   `json:"public_memory"`
+	RangeCheckMax uint16       `json:"rc_max"`
+	RangeCheckMin uint16       `json:"rc_min"`
 }
 
 type segmentJSON struct {
@@ -148,72 +148,226 @@ type segmentJSON struct {
 	End   uint64 `json:"stop_ptr"`
 }
 
-type cellJSON struct {
-	Address uint64    `json:"address"`
-	Page    uint32    `json:"page"`
-	Value   felt.Felt `json:"value"`
+// Limits of what is decoded.
+const (
+	// MaxPublicCells is the largest public memory: what layout recursive has for a run of 2^20 steps, four times the longest run
+	// that a watcher proves by default.
+	MaxPublicCells = 1 << 20
+	maxSegments    = 16  // no layout has more
+	maxDynamic     = 512 // twice the parameters of layout dynamic
+)
+
+// dynamicJSON is dynamic_params, null in static layouts.
+type dynamicJSON map[string]uint64
+
+// UnmarshalJSONFrom reads at most maxDynamic parameters.
+func (p *dynamicJSON) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	return readObject(d, "dynamic_params", maxDynamic, func(name string) error {
+		if *p == nil {
+			*p = dynamicJSON{}
+		}
+		var v uint64
+		err := json.UnmarshalDecode(d, &v)
+		(*p)[name] = v
+		return err
+	})
+}
+
+// segmentsJSON is memory_segments.
+type segmentsJSON map[string]segmentJSON
+
+// UnmarshalJSONFrom reads at most maxSegments segments.
+func (s *segmentsJSON) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	*s = segmentsJSON{}
+	return readObject(d, "memory_segments", maxSegments, func(name string) error {
+		var v segmentJSON
+		err := json.UnmarshalDecode(d, &v, json.RejectUnknownMembers(true))
+		(*s)[name] = v
+		return err
+	})
+}
+
+// readObject reads an object with a bound on its members, or null. member reads the value of one.
+func readObject(d *jsontext.Decoder, what string, most int, member func(name string) error) error {
+	switch t, err := d.ReadToken(); {
+	case err != nil:
+		return err
+	case t.Kind() == 'n':
+		return nil
+	case t.Kind() != '{':
+		return fmt.Errorf("%s: want an object, got a JSON %v", what, t.Kind())
+	}
+	for n := 0; d.PeekKind() != '}'; n++ {
+		name, err := d.ReadToken()
+		if err != nil {
+			return err
+		}
+		if n == most {
+			return fmt.Errorf("%s has more than %d members", what, most)
+		}
+		if err := member(name.String()); err != nil {
+			return err
+		}
+	}
+	_, err := d.ReadToken()
+	return err
+}
+
+// memoryJSON is public_memory.
+type memoryJSON []cairo.PublicCell
+
+// UnmarshalJSONFrom reads at most MaxPublicCells cells. Files hold hundreds of thousands of them, so their members are read
+// without reflection. The decoder checks that no name is there twice; all three must be there.
+func (m *memoryJSON) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	if t, err := d.ReadToken(); err != nil {
+		return err
+	} else if t.Kind() != '[' {
+		return fmt.Errorf("public_memory: want a list, got a JSON %v", t.Kind())
+	}
+	*m = memoryJSON{}
+	for d.PeekKind() != ']' {
+		if len(*m) == MaxPublicCells {
+			return fmt.Errorf("more than %d cells of public memory", MaxPublicCells)
+		}
+		cell, err := readCell(d)
+		if err != nil {
+			return fmt.Errorf("public_memory: cell %d: %w", len(*m), err)
+		}
+		*m = append(*m, cell)
+	}
+	_, err := d.ReadToken()
+	return err
+}
+
+func readCell(d *jsontext.Decoder) (cell cairo.PublicCell, err error) {
+	if t, err := d.ReadToken(); err != nil {
+		return cell, err
+	} else if t.Kind() != '{' {
+		return cell, fmt.Errorf("want an object, got a JSON %v", t.Kind())
+	}
+	members := 0
+	for d.PeekKind() != '}' {
+		name, err := d.ReadValue()
+		if err != nil {
+			return cell, err
+		}
+		switch string(name) {
+		case `"address"`:
+			cell.Address, err = readNumber(d, 64)
+		case `"page"`:
+			var page uint64
+			page, err = readNumber(d, 32)
+			cell.Page = uint32(page)
+		case `"value"`:
+			var v jsontext.Value
+			if v, err = d.ReadValue(); err == nil && v.Kind() != '"' {
+				err = fmt.Errorf("value: want a string, got a JSON %v", v.Kind())
+			} else if err == nil {
+				cell.Value, err = felt.FromHex(string(v[1 : len(v)-1]))
+			}
+		default:
+			err = fmt.Errorf("unknown member %.40q", name)
+		}
+		if err != nil {
+			return cell, err
+		}
+		members++
+	}
+	if members != 3 {
+		return cell, fmt.Errorf("%d members, want address, page and value", members)
+	}
+	_, err = d.ReadToken()
+	return cell, err
+}
+
+// readNumber reads an unsigned integer.
+func readNumber(d *jsontext.Decoder, bits int) (uint64, error) {
+	v, err := d.ReadValue()
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseUint(string(v), 10, bits)
+	if err != nil {
+		return 0, fmt.Errorf("%.40q is not an unsigned integer of %d bits", v, bits)
+	}
+	return n, nil
+}
+
+// MarshalJSONTo writes the cells one by one.
+func (m memoryJSON) MarshalJSONTo(e *jsontext.Encoder) error {
+	if err := e.WriteToken(jsontext.BeginArray); err != nil {
+		return err
+	}
+	var b []byte
+	for i := range m {
+		b = strconv.AppendUint(append(b[:0], `{"address":`...), m[i].Address, 10)
+		b = strconv.AppendUint(append(b, `,"page":`...), uint64(m[i].Page), 10)
+		b = append(append(append(b, `,"value":"`...), m[i].Value.String()...), `"}`...)
+		if err := e.WriteValue(b); err != nil {
+			return err
+		}
+	}
+	return e.WriteToken(jsontext.EndArray)
+}
+
+// PublicInputJSON is a public input in Stone's JSON form.
+type PublicInputJSON struct{ *cairo.PublicInput }
+
+// UnmarshalJSONFrom is ParsePublicInput of a decoder's next value.
+func (p *PublicInputJSON) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	var j publicJSON
+	if err := json.UnmarshalDecode(d, &j, json.RejectUnknownMembers(true)); err != nil {
+		return err
+	}
+	l, err := LayoutByName(j.Layout)
+	if err != nil {
+		return err
+	}
+	in := &cairo.PublicInput{
+		Layout: l.Name, Steps: j.Steps, RangeCheckMin: j.RangeCheckMin, RangeCheckMax: j.RangeCheckMax,
+		DynamicParams: j.DynamicParams, Memory: j.Memory,
+	}
+	for _, name := range l.Segments {
+		s, ok := j.Segments[name]
+		if !ok {
+			return fmt.Errorf("no memory segment %q, which layout %s has", name, l.Name)
+		}
+		in.Segments = append(in.Segments, cairo.Segment{Name: name, Begin: s.Begin, End: s.End})
+	}
+	if len(j.Segments) != len(l.Segments) {
+		return fmt.Errorf("%d memory segments, layout %s has %d", len(j.Segments), l.Name, len(l.Segments))
+	}
+	p.PublicInput = in
+	return nil
+}
+
+// MarshalJSONTo writes what Stone does in a proof: keys in order of the alphabet.
+func (p PublicInputJSON) MarshalJSONTo(e *jsontext.Encoder) error {
+	j := publicJSON{
+		DynamicParams: p.DynamicParams, Layout: p.Layout, Segments: segmentsJSON{}, Steps: p.Steps,
+		Memory: p.Memory, RangeCheckMax: p.RangeCheckMax, RangeCheckMin: p.RangeCheckMin,
+	}
+	for _, s := range p.Segments {
+		j.Segments[s.Name] = segmentJSON{s.Begin, s.End}
+	}
+	return json.MarshalEncode(e, &j, json.Deterministic(true), json.FormatNilMapAsNull(true))
 }
 
 // ParsePublicInput decodes Stone's JSON form of a public input: the air_public_input.json of a run, or the public_input of
 // a proof. The segments come out in the layout's order; what they say is checked by New.
 func ParsePublicInput(b []byte) (*cairo.PublicInput, error) {
-	var j publicJSON
-	if err := decodeStrict(b, &j); err != nil {
+	var p PublicInputJSON
+	if err := json.Unmarshal(b, &p); err != nil {
 		return nil, fmt.Errorf("cairoair: public input: %w", err)
 	}
-	l, err := LayoutByName(j.Layout)
-	if err != nil {
-		return nil, err
-	}
-	p := &cairo.PublicInput{
-		Layout: j.Layout, Steps: j.Steps, RangeCheckMin: j.RangeCheckMin, RangeCheckMax: j.RangeCheckMax,
-		DynamicParams: j.DynamicParams,
-	}
-	for _, name := range l.Segments {
-		s, ok := j.Segments[name]
-		if !ok {
-			return nil, fmt.Errorf("cairoair: public input: no memory segment %q, which layout %s has", name, l.Name)
-		}
-		p.Segments = append(p.Segments, cairo.Segment{Name: name, Begin: s.Begin, End: s.End})
-	}
-	if len(j.Segments) != len(l.Segments) {
-		return nil, fmt.Errorf("cairoair: public input: %d memory segments, layout %s has %d", len(j.Segments), l.Name, len(l.Segments))
-	}
-	p.Memory = make([]cairo.PublicCell, len(j.Memory))
-	for i, c := range j.Memory {
-		p.Memory[i] = cairo.PublicCell{Address: c.Address, Value: c.Value, Page: c.Page}
-	}
-	return p, nil
+	return p.PublicInput, nil
 }
 
 // FormatPublicInput encodes a public input as Stone does in a proof: keys in order of the alphabet.
 func FormatPublicInput(p *cairo.PublicInput) []byte {
-	j := publicJSON{
-		DynamicParams: p.DynamicParams, Layout: p.Layout, Segments: map[string]segmentJSON{}, Steps: p.Steps,
-		Memory: make([]cellJSON, len(p.Memory)), RangeCheckMax: p.RangeCheckMax, RangeCheckMin: p.RangeCheckMin,
-	}
-	for _, s := range p.Segments {
-		j.Segments[s.Name] = segmentJSON{s.Begin, s.End}
-	}
-	for i, c := range p.Memory {
-		j.Memory[i] = cellJSON{c.Address, c.Page, c.Value}
-	}
-	b, err := json.Marshal(&j)
+	b, err := json.Marshal(PublicInputJSON{p})
 	if err != nil { // every field is a plain value
 		panic("cairoair: public input does not encode: " + strconv.Quote(err.Error()))
 	}
 	return b
-}
-
-// decodeStrict decodes one JSON value with known fields only and nothing after it.
-func decodeStrict(b []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("bytes after the value")
-	}
-	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	jsonv2 "github.com/go-json-experiment/json"
+
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
 )
@@ -38,10 +40,10 @@ type genesisValidator struct {
 
 const ed25519Key = "tendermint/PubKeyEd25519"
 
-// ParseGenesis reads a genesis file. Fields that no proof depends on are not looked at: the file is what the reader trusts.
+// ParseGenesis reads a genesis file. Members that no proof depends on are not looked at: the file is what the reader trusts.
 func ParseGenesis(data []byte) (*Genesis, error) {
 	var file genesisJSON
-	if err := json.Unmarshal(data, &file); err != nil {
+	if err := jsonv2.Unmarshal(data, &file); err != nil {
 		return nil, fmt.Errorf("headers: genesis: %w", err)
 	}
 	if file.ChainID == "" || len(file.ChainID) > maxChainID {
@@ -83,7 +85,7 @@ func (g *Genesis) parameters(chain string) (*parameters, error) {
 		FeeRecipients map[string]felt.Felt `json:"fee_recipients"`
 	}
 	if len(g.AppState) > 0 {
-		if err := json.Unmarshal(g.AppState, &state); err != nil {
+		if err := jsonv2.Unmarshal(g.AppState, &state); err != nil {
 			return nil, fmt.Errorf("headers: genesis: app_state: %w", err)
 		}
 	}

@@ -6,8 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
+
+	jsonv2 "github.com/go-json-experiment/json"
+
+	"github.com/starkd/starkd/internal/bounded"
 )
 
 const (
@@ -80,17 +83,17 @@ func (b *hexBytes) UnmarshalJSON(data []byte) error {
 	return err
 }
 
+// maxSignatures bounds a commit: CometBFT's types.MaxVotesCount.
+const maxSignatures = 10_000
+
+var readSignatures = bounded.List[CommitSig]("signatures", maxSignatures, 0)
+
 // ParseSignedHeader reads the JSON of CometBFT's libs/json. There is one text for each value: what does not come back byte for
 // byte when the value is written is refused.
 func ParseSignedHeader(data []byte) (*SignedHeader, error) {
 	s := new(SignedHeader)
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(s); err != nil {
+	if err := jsonv2.Unmarshal(data, s, jsonv2.RejectUnknownMembers(true), jsonv2.WithUnmarshalers(readSignatures)); err != nil {
 		return nil, err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, errors.New("bytes follow the JSON value")
 	}
 	if s.Header == nil || s.Commit == nil {
 		return nil, errors.New("header or commit is missing")

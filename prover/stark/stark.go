@@ -55,6 +55,19 @@ func (p *Params) SecurityBits() uint {
 	return uint(max(p.FRI.Queries, 0))*p.LogBlowup + p.FRI.WorkBits
 }
 
+// MinProof returns a lower bound on the length of a proof, in bytes: the commitments, the out-of-domain values, the last layer, and one
+// row of each table. Validate has accepted the parameters.
+func (p *Params) MinProof(a air.AIR) int {
+	system := a.System()
+	words := 2 + len(system.Mask) + air.CompositionColumns // first phase and composition
+	if system.Second > 0 {
+		words++
+	}
+	words += len(p.FRI.Steps) - 1 + int(p.FRI.LastBound)
+	words += system.Columns() + air.CompositionColumns
+	return words * field.Bytes
+}
+
 // sizes are what both sides derive from parameters and AIR.
 type sizes struct {
 	logTrace uint

@@ -1,7 +1,9 @@
 package statement
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/pedersen"
@@ -12,10 +14,11 @@ var ProgramHash = felt.MustHex("0x4b8571d9fac1e3ca3e9ff287d6478a2ba962dcf9b75ff1
 
 // What is fixed about the program beside its words.
 const (
-	programMain  = 18 // the offset of main
-	programEnd   = 4  // the offset of the loop in which a run ends
-	programCosts = 63 // the offset of the gas costs of builtins
-	programBase  = 1  // the address of a program's first word
+	programMain  = 18  // the offset of main
+	programEnd   = 4   // the offset of the loop in which a run ends
+	programCosts = 63  // the offset of the gas costs of builtins
+	programBase  = 1   // the address of a program's first word
+	programWords = 719 // the length of the program
 )
 
 // programBuiltins are the builtins that the program declares, with the cells of an instance.
@@ -88,25 +91,28 @@ func readClaim(in *PublicInput) (*Claim, error) {
 		return nil, fmt.Errorf("the stack went from %d to %d, the output begins at %d", execution.Begin, execution.End, output.Begin)
 	}
 
-	memory := make(map[uint64]felt.Felt, len(in.Memory))
-	for _, cell := range in.Memory {
-		if _, twice := memory[cell.Address]; twice {
-			return nil, fmt.Errorf("cell %d is there twice", cell.Address)
+	memory := in.Memory // by address
+	if byAddress := func(a, b Cell) int { return cmp.Compare(a.Address, b.Address) }; !slices.IsSortedFunc(memory, byAddress) {
+		memory = slices.Clone(memory)
+		slices.SortFunc(memory, byAddress)
+	}
+	for i := 1; i < len(memory); i++ {
+		if memory[i].Address == memory[i-1].Address {
+			return nil, fmt.Errorf("cell %d is there twice", memory[i].Address)
 		}
-		memory[cell.Address] = cell.Value
 	}
 	taken := 0
 	read := func(what string, begin, end uint64) ([]felt.Felt, error) {
 		if end-begin > uint64(len(memory)) {
 			return nil, fmt.Errorf("%s from %d to %d, of %d public cells", what, begin, end, len(memory))
 		}
+		first, _ := slices.BinarySearchFunc(memory, begin, func(c Cell, at uint64) int { return cmp.Compare(c.Address, at) })
 		words := make([]felt.Felt, 0, end-begin)
-		for at := begin; at < end; at++ {
-			value, ok := memory[at]
-			if !ok {
+		for at, i := begin, first; at < end; at, i = at+1, i+1 {
+			if i == len(memory) || memory[i].Address != at {
 				return nil, fmt.Errorf("%s: cell %d is not public", what, at)
 			}
-			words = append(words, value)
+			words = append(words, memory[i].Value)
 		}
 		taken += len(words)
 		return words, nil
@@ -148,6 +154,9 @@ func readClaim(in *PublicInput) (*Claim, error) {
 
 // checkProgram compares the claim's program with the one that is known.
 func (c *Claim) checkProgram() error {
+	if n := len(c.Program); n != programWords {
+		return fmt.Errorf("statement: program of %d words, want %d", n, programWords)
+	}
 	names := make([]string, 0, len(programBuiltins))
 	for _, b := range programBuiltins {
 		names = append(names, b.name)

@@ -1,8 +1,6 @@
 package statement
 
 import (
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -37,20 +35,14 @@ type PrestateLeaf struct {
 // PrestateNode is a trie node, in JSON the hexadecimal of its stored form (trie.Node.Encode).
 type PrestateNode struct{ trie.Node }
 
-// MarshalJSON writes the node's stored form in hexadecimal.
-func (n PrestateNode) MarshalJSON() ([]byte, error) {
-	return json.Marshal(hex.EncodeToString(n.Encode()))
-}
+// MarshalText writes the node's stored form in hexadecimal.
+func (n PrestateNode) MarshalText() ([]byte, error) { return HexBytes(n.Encode()).MarshalText() }
 
-// UnmarshalJSON reads what MarshalJSON wrote.
-func (n *PrestateNode) UnmarshalJSON(b []byte) error {
-	var s string
-	if err := json.Unmarshal(b, &s); err != nil {
+// UnmarshalText reads what MarshalText wrote.
+func (n *PrestateNode) UnmarshalText(text []byte) error {
+	var raw HexBytes
+	if err := raw.UnmarshalText(text); err != nil {
 		return err
-	}
-	raw, err := hex.DecodeString(s)
-	if err != nil {
-		return fmt.Errorf("statement: trie node %.80q is not hexadecimal", s)
 	}
 	node, err := trie.DecodeNode(raw)
 	if err != nil {

@@ -27,7 +27,7 @@ type Reason struct {
 	Syscall  string    `json:"syscall,omitempty"`
 	Class    felt.Felt `json:"class_hash"` // of a builtin or syscall: whose entry point needs it
 	Selector felt.Felt `json:"selector"`
-	MaxSteps uint64    `json:"max_steps,omitempty"` // which are too few for the transaction alone
+	MaxSteps uint64    `json:"max_steps,omitzero"` // which are too few for the transaction alone
 }
 
 // unprovableBuiltins are Starknet's builtins that the program cannot pass.
@@ -119,11 +119,11 @@ func (r *Replay) checkReason(reason *Reason) error {
 // touch nothing but the account: its storage, its class, and events and messages in its name. It must be so that the
 // transaction as a whole does what validators signed; what __execute__ saw of it is the word of whoever made the proof.
 type Validation struct {
-	Index    int          `json:"index"`                // among the block's executed transactions
-	Storage  []SlotChange `json:"storage,omitempty"`    // ascending by key, of slots that changed
-	Class    *felt.Felt   `json:"class_hash,omitempty"` // the account's new class, if it was replaced
-	Events   int          `json:"events,omitempty"`     // how many of the signed events are its own
-	Messages int          `json:"messages,omitempty"`
+	Index    int          `json:"index"`               // among the block's executed transactions
+	Storage  []SlotChange `json:"storage,omitempty"`   // ascending by key, of slots that changed
+	Class    *felt.Felt   `json:"class_hash,omitzero"` // the account's new class, if it was replaced
+	Events   int          `json:"events,omitzero"`     // how many of the signed events are its own
+	Messages int          `json:"messages,omitzero"`
 }
 
 // SlotChange is a slot's new value.

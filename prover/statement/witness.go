@@ -1,6 +1,7 @@
 package statement
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -39,12 +40,12 @@ type Witness struct {
 type HexBytes []byte
 
 // MarshalText writes lower-case hexadecimal.
-func (b HexBytes) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(b)), nil }
+func (b HexBytes) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, b), nil }
 
 // UnmarshalText reads hexadecimal.
 func (b *HexBytes) UnmarshalText(text []byte) error {
-	raw, err := hex.DecodeString(string(text))
-	if err != nil {
+	raw := make([]byte, len(text)/2)
+	if _, err := hex.Decode(raw, text); err != nil {
 		return fmt.Errorf("statement: %.80q is not hexadecimal", text)
 	}
 	*b = raw
@@ -146,6 +147,12 @@ func (w *Witness) Block(anchor *Anchor) (*Block, error) {
 		class, err := casm.DecodeClass(c.Class)
 		if err != nil {
 			return nil, fmt.Errorf("statement: compiled class of %v: %w", c.Hash, err)
+		}
+		// The official compiler's JSON is read with the tolerance of its tools. A witness has one text: NewCompiled's.
+		if text, err := json.Marshal(class); err != nil {
+			return nil, err
+		} else if !bytes.Equal(text, c.Class) {
+			return nil, fmt.Errorf("statement: compiled class of %v is not in canonical form", c.Hash)
 		}
 		block.Classes[c.Hash] = class
 	}
