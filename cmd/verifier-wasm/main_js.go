@@ -10,6 +10,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"syscall/js"
 
 	"github.com/starkd/starkd/prover"
@@ -25,6 +26,9 @@ func main() {
 			if err != nil {
 				return nil, err
 			}
+			// A file may take 8 times its size and 64 MB. Memory that WebAssembly has grown to is never given back, so the garbage
+			// collector is told to keep to that instead of letting the heap double.
+			debug.SetMemoryLimit(7*int64(len(data)) + (48 << 20))
 			return verify(data, trusted)
 		})
 	}))

@@ -23,7 +23,10 @@ self.onmessage = async ({ data }) => {
     self.postMessage({ stage: 'loading' });
     await (loaded ??= load());
     self.postMessage({ stage: 'verifying' });
-    self.postMessage({ answer: globalThis.starkdVerify(data.bytes, data.trust) });
+    const answer = globalThis.starkdVerify(data.bytes, data.trust);
+    // A verifier that has ended, for want of memory, gives none.
+    if (typeof answer !== 'string') throw new Error('the verifier ended without an answer');
+    self.postMessage({ answer });
   } catch (error) {
     loaded = undefined;
     self.postMessage({ failure: String(error?.message ?? error) });

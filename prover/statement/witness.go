@@ -88,11 +88,14 @@ func (w *Witness) Check(anchor *Anchor, claims []*Claim) (*Verdict, error) {
 	if w.Prestate == nil {
 		return nil, errors.New("statement: the witness has no prestate")
 	}
-	before, err := w.Prestate.Open(anchor.Before)
-	if err != nil {
+	if err := w.checkSize(claims); err != nil {
 		return nil, err
 	}
 	block, err := w.Block(anchor)
+	if err != nil {
+		return nil, err
+	}
+	before, err := w.Prestate.Open(anchor.Before)
 	if err != nil {
 		return nil, err
 	}
@@ -113,6 +116,50 @@ func (w *Witness) Check(anchor *Anchor, claims []*Claim) (*Verdict, error) {
 	}
 	return &Verdict{Outcome: outcome, Rejected: len(w.Transactions) - len(block.Transactions)}, nil
 }
+
+// Bounds on what the witness of an honest block has. They are generous: checkSize is there for the time that a hostile witness costs.
+const (
+	nodesPerWord   = 40 // a storage read takes 7 words of output and a path of at most 251 nodes
+	wordsPerTx     = 16 // of transactions that are not covered too: fee token, account
+	wordsPerBlock  = 64
+	wordsPerChange = 8
+	bytesPerWord   = 8 // of the difference of a transaction that is not covered: a change takes 64 bytes
+)
+
+// checkSize refuses a witness of more classes and trie nodes than the claims can need, before they are hashed.
+func (w *Witness) checkSize(claims []*Claim) error {
+	words, published := wordsPerBlock+wordsPerTx*len(w.Transactions), 0
+	for i, claim := range claims {
+		t, err := Parse(claim.Output, claim.OutputAddress)
+		if err != nil {
+			return fmt.Errorf("claim %d: %w", i, err)
+		}
+		words += len(claim.Output)
+		for _, class := range t.Classes {
+			words -= len(class.Code)
+		}
+		published += len(t.Classes)
+	}
+	for i := range w.Uncovered {
+		words += len(w.Uncovered[i].Diff) / bytesPerWord
+	}
+	for i := range w.Validations {
+		words += wordsPerChange * (1 + len(w.Validations[i].Storage))
+	}
+	if n, most := len(w.Classes), published+len(w.Transactions); n > most {
+		return fmt.Errorf("statement: %d classes in the witness, at most %d are needed", n, most)
+	}
+	if n, most := len(w.Prestate.Pedersen)+len(w.Prestate.Poseidon), nodesPerWord*words; n > most {
+		return fmt.Errorf("statement: %d trie nodes in the witness, at most %d are needed", n, most)
+	}
+	if n, most := len(w.Prestate.Contracts), words; n > most {
+		return fmt.Errorf("statement: %d contracts in the prestate, at most %d are needed", n, most)
+	}
+	return nil
+}
+
+// maxClassElements bounds the elements of all lists and objects of a compiled class: felts, segment lengths, entry points.
+const maxClassElements = 4 * casm.MaxBytecode
 
 // Block is the block that claims are replayed against: what the anchor says, and the transactions that were executed, with
 // what the witness says of them.
@@ -144,6 +191,9 @@ func (w *Witness) Block(anchor *Anchor) (*Block, error) {
 		}
 	}
 	for _, c := range w.Classes {
+		if n := bytes.Count(c.Class, []byte(",")); n > maxClassElements {
+			return nil, fmt.Errorf("statement: compiled class of %v has more than %d elements", c.Hash, maxClassElements)
+		}
 		class, err := casm.DecodeClass(c.Class)
 		if err != nil {
 			return nil, fmt.Errorf("statement: compiled class of %v: %w", c.Hash, err)
