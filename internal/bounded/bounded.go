@@ -5,6 +5,7 @@ package bounded
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -36,6 +37,9 @@ func List[T any](what string, most, least int) *json.Unmarshalers {
 			}
 			if size := d.InputOffset() - before; size < int64(least) {
 				return fmt.Errorf("%s %d takes %d bytes, at least %d are needed for a complete one", what, len(*list), size, least)
+			}
+			if n := len(*list); n == cap(*list) {
+				*list = slices.Grow(*list, min(n+1, most-n)) // append alone grows by a quarter, and leaves four times the list behind
 			}
 			*list = append(*list, element)
 		}

@@ -233,6 +233,9 @@ func (m *memoryJSON) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 		if err != nil {
 			return fmt.Errorf("public_memory: cell %d: %w", len(*m), err)
 		}
+		if n := len(*m); n == cap(*m) {
+			*m = slices.Grow(*m, min(n+1, MaxPublicCells-n))
+		}
 		*m = append(*m, cell)
 	}
 	_, err := d.ReadToken()

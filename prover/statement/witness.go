@@ -158,8 +158,9 @@ func (w *Witness) checkSize(claims []*Claim) error {
 	return nil
 }
 
-// maxClassElements bounds the elements of all lists and objects of a compiled class: felts, segment lengths, entry points.
-const maxClassElements = 4 * casm.MaxBytecode
+// maxClassElements bounds the elements of all lists and objects of a compiled class: felts, segment lengths, entry points. A declared
+// class has at most 81,920 felts.
+const maxClassElements = 4 * 81_920
 
 // Block is the block that claims are replayed against: what the anchor says, and the transactions that were executed, with
 // what the witness says of them.
@@ -190,7 +191,10 @@ func (w *Witness) Block(anchor *Anchor) (*Block, error) {
 			return nil, fmt.Errorf("statement: block %d does not open with a write of slot %v of contract %v", anchor.Number, o.Key, o.Contract)
 		}
 	}
-	for _, c := range w.Classes {
+	for i, c := range w.Classes {
+		if i > 0 && w.Classes[i-1].Hash.Cmp(&c.Hash) >= 0 {
+			return nil, fmt.Errorf("statement: compiled class of %v after that of %v, want them ascending", c.Hash, w.Classes[i-1].Hash)
+		}
 		if n := bytes.Count(c.Class, []byte(",")); n > maxClassElements {
 			return nil, fmt.Errorf("statement: compiled class of %v has more than %d elements", c.Hash, maxClassElements)
 		}

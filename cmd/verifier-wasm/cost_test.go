@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/starkd/starkd/prover"
+)
+
+// hostileFiles are files of about n bytes that ask for as much memory and work as they can. The first six cost the first release up to 200
+// times their size.
+func hostileFiles(t testing.TB, n int) map[string][]byte {
+	bundle := blockSeed(t)
+	list := func(item string, size int) string {
+		return strings.Repeat(item+",", size/(len(item)+1)) + item
+	}
+	body := func(text string) []byte {
+		sum := sha256.Sum256([]byte(text))
+		return []byte(`{"format":"starkd-block-proof/2","sha256":"` + hex.EncodeToString(sum[:]) + `","body":` + text + `}`)
+	}
+	// in puts items in place of those of a list of the good bundle, whose headers are right.
+	in := func(before, items string) []byte {
+		start := bytes.Index(bundle.text, []byte(before))
+		if start < 0 {
+			t.Fatalf("the bundle has no %s", before)
+		}
+		end := start + len(before) + bytes.IndexByte(bundle.text[start+len(before):], ']')
+		return bundle.seal([]byte(string(bundle.text[:start+len(before)])+items+string(bundle.text[end:])), true)
+	}
+	const parameters = `"proof_parameters":{"field":"PrimeField0","channel_hash":"poseidon3","commitment_hash":"blake256_masked248_lsb","statement":{"page_hash":"pedersen"},` +
+		`"stark":{"fri":{"fri_step_list":[0,4,4,4],"last_layer_degree_bound":%d,"n_queries":48,"proof_of_work_bits":20},"log_n_cosets":2},"use_extension_field":false}`
+	stone := func(proof, memory string, steps, bound int) []byte {
+		return []byte(`{"proof_hex":"0x` + proof + `",` + fmt.Sprintf(parameters, bound) + `,"public_input":{"dynamic_params":null,"layout":"plain","memory_segments":{` +
+			`"program":{"begin_addr":1,"stop_ptr":5},"execution":{"begin_addr":20,"stop_ptr":30}},` + fmt.Sprintf(`"n_steps":%d,`, steps) +
+			`"rc_min":0,"rc_max":1,"public_memory":[` + memory + `]}}`)
+	}
+	names := func(size int) string {
+		var b strings.Builder
+		for i := 0; b.Len() < size; i++ {
+			fmt.Fprintf(&b, `"%x":0,`, i)
+		}
+		return b.String()
+	}
+	code := list(`"0x0"`, min(n, 6*81920))
+	class := `{"class_hash":"0x1","compiled_class":{"prime":"0x800000000000011000000000000000000000000000000000000000000000001","compiler_version":"2.0.0","bytecode":[` +
+		code + `],"hints":[],"entry_points_by_type":{"EXTERNAL":[],"L1_HANDLER":[],"CONSTRUCTOR":[]}}}`
+	return map[string][]byte{
+		"cells that are empty":         stone("", list(`{}`, n), 512, 128),
+		"uncovered that are empty":     body(`{"witness":{"uncovered":[` + list(`{}`, n) + `]}}`),
+		"contracts that are empty":     body(`{"witness":{"prestate":{"contracts":[` + list(`{}`, n) + `]}}}`),
+		"results that are empty":       body(`{"witness":{"results":[` + list(`{}`, n) + `]}}`),
+		"cells without a proof":        stone("", list(`{"address":1,"page":0,"value":"0x1"}`, n), 1<<20, 1<<12),
+		"cells without pages":          stone("", list(`{"address":1,"value":"0x1"}`, n), 1<<20, 1<<12),
+		"cells that are twice there":   stone(strings.Repeat("00", 100_000), list(`{"address":1,"page":0,"value":"0x1"}`, n), 1<<20, 1<<12),
+		"proof of zeros":               stone(strings.Repeat("00", n/2), `{"address":1,"page":0,"value":"0x1"}`, 1<<20, 1<<12),
+		"annotations":                  []byte(`{"annotations":[` + list(`""`, n) + `]}`),
+		"FRI steps":                    []byte(`{"proof_parameters":{"stark":{"fri":{"fri_step_list":[` + list(`0`, n) + `]}}}}`),
+		"segments":                     []byte(`{"public_input":{"memory_segments":{` + names(n) + `"z":0}}}`),
+		"dynamic parameters":           []byte(`{"public_input":{"dynamic_params":{` + names(n) + `"z":0}}}`),
+		"names in what is passed over": []byte(`{"private_input":{` + names(n) + `"z":0}}`),
+		"nesting":                      []byte(`{"private_input":` + strings.Repeat("[", n)),
+		"an endless string":            []byte(`{"version":"` + strings.Repeat("a", n)),
+		"no JSON":                      bytes.Repeat([]byte("\x00"), n),
+		"transactions that are empty":  body(`{"witness":{"transactions":[` + list(`""`, n) + `]}}`),
+		"proofs that are null":         body(`{"proofs":[` + list(`null`, n) + `]}`),
+		"classes that are empty":       body(`{"witness":{"classes":[` + list(`{}`, n) + `]}}`),
+		"names in a class":             body(`{"witness":{"classes":[{"class_hash":"0x1","compiled_class":{` + names(n) + `"z":0}}]}}`),
+		"names in a header":            body(`{"headers":[{` + names(n) + `"z":0},{}]}`),
+		"signatures that are empty":    in(`"signatures":[`, list(`{}`, min(n, 3<<20))),
+		"opening writes":               in(`"opening":[`, list(`{"contract":"0x0","key":"0x0","value":"0x0"}`, n)),
+		"trie nodes":                   in(`"pedersen_nodes":[`, list(`"00`+strings.Repeat("00", 30)+"0012"+strings.Repeat("00", 30)+`0034"`, n)),
+		"contracts":                    in(`"contracts":[`, list(`{"address":"0x0","class_hash":"0x0","storage_root":"0x0","nonce":"0x0"}`, n)),
+		"one class of empty words":     bundle.seal([]byte(strings.Replace(string(bundle.text), `"classes":[`, `"classes":[{"class_hash":"0x1","compiled_class":{"bytecode":[`+list(`""`, min(n, 7<<20))+`]}},`, 1)), true),
+		"one class of segments":        bundle.seal([]byte(strings.Replace(string(bundle.text), `"classes":[`, `"classes":[{"class_hash":"0x1","compiled_class":{"bytecode_segment_lengths":[`+list(`1`, min(n, 7<<20))+`]}},`, 1)), true),
+		"the same class many times":    bundle.seal([]byte(strings.Replace(string(bundle.text), `"classes":[`, `"classes":[`+class+`,`+list(class, n)+`,`, 1)), true),
+	}
+}
+
+// Refusing a file costs no more memory than the bound, whatever it asks for. The time is not asserted: it depends on what else the machine
+// does.
+func TestRefusingIsCheap(t *testing.T) {
+	block, bare := blockSeed(t), bareSeeds(t)[0]
+	for _, n := range []int{1 << 10, 1 << 20, 8 << 20} {
+		for name, data := range hostileFiles(t, n) {
+			s := bare
+			if bytes.HasPrefix(data, []byte(`{"format"`)) {
+				s = block
+			}
+			t.Run(fmt.Sprintf("%s/%d", name, n), func(t *testing.T) {
+				if s.check(t, data) {
+					t.Error("accepted")
+				}
+			})
+		}
+	}
+}
+
+// A proof's member names match exactly: a good file with its names in capitals is refused, and so is one with a name twice.
+func TestOneReading(t *testing.T) {
+	for _, s := range append(bareSeeds(t), blockSeed(t)) {
+		var edits []edit
+		var collect func(n *node)
+		collect = func(n *node) {
+			if n.nameEnd > 0 && len(edits) < 40 {
+				edits = append(edits, edit{n.nameStart, n.nameEnd, bytes.ToUpper(s.text[n.nameStart:n.nameEnd])})
+			}
+			for i := range n.children {
+				collect(&n.children[i])
+			}
+		}
+		collect(s.root)
+		for i, e := range edits {
+			for _, with := range []string{string(e.with), string(s.text[e.start:e.end]) + ":0," + string(s.text[e.start:e.end])} {
+				data := s.seal([]byte(string(s.text[:e.start])+with+string(s.text[e.end:])), true)
+				if text, accepted := s.judge(data); accepted && !ignored(s.text[e.start:e.end]) {
+					t.Errorf("%s: name %d, %.40s, as %.80s: accepted: %s", s.name, i, s.text[e.start:e.end], with, text)
+				}
+			}
+		}
+		if text, accepted := s.judge(append(s.seal(s.text, true), " 0"...)); accepted {
+			t.Errorf("%s: accepted with a value after it: %s", s.name, text)
+		}
+	}
+}
+
+// ignored reports a name inside what no verifier reads: Stone's private_input and version.
+func ignored(name []byte) bool {
+	switch string(name) {
+	case `"commit_hash"`, `"proof_hash"`, `"statement_name"`:
+		return true
+	}
+	return false
+}
+
+// A bundle's transcript is compared with the block before its proof is hashed: of two faults, the first is reported.
+func TestTranscriptIsCheckedFirst(t *testing.T) {
+	s := blockSeed(t)
+	data := s.seal(s.text, true)
+	proof, err := prover.ParseBlockProof(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof.Proofs[0].Bytes[1000] ^= 1
+	refusal := func() string {
+		data, err := proof.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, accepted := s.judge(data)
+		if accepted {
+			t.Fatal("accepted")
+		}
+		return text
+	}
+	if got := refusal(); !strings.Contains(got, "as a stone6 proof") {
+		t.Errorf("a changed proof: %s", got)
+	}
+	proof.Witness.Uncovered[0].Diff[10] ^= 1
+	if got := refusal(); !strings.Contains(got, "transaction 1, which is not covered") {
+		t.Errorf("a changed proof and a changed difference: %s", got)
+	}
+}
