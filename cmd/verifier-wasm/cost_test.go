@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover"
 )
 
@@ -162,5 +163,65 @@ func TestTranscriptIsCheckedFirst(t *testing.T) {
 	proof.Witness.Uncovered[0].Diff[10] ^= 1
 	if got := refusal(); !strings.Contains(got, "transaction 1, which is not covered") {
 		t.Errorf("a changed proof and a changed difference: %s", got)
+	}
+}
+
+// The largest witness that is hashed, and the first that is not: of classes, trie nodes and contracts. What is too much is not needed, so
+// the largest is accepted.
+func TestWitnessSizes(t *testing.T) {
+	s := blockSeed(t)
+	for what, add := range map[string]func(w *prover.Witness, n int){
+		"classes": func(w *prover.Witness, n int) {
+			last := w.Classes[len(w.Classes)-1]
+			for len(w.Classes) < n {
+				last.Hash.Add(&last.Hash, &felt.One)
+				w.Classes = append(w.Classes, last)
+			}
+		},
+		"trie nodes": func(w *prover.Witness, n int) {
+			for len(w.Prestate.Pedersen)+len(w.Prestate.Poseidon) < n {
+				w.Prestate.Pedersen = append(w.Prestate.Pedersen, w.Prestate.Pedersen[0])
+			}
+		},
+		"contracts": func(w *prover.Witness, n int) {
+			for len(w.Prestate.Contracts) < n {
+				w.Prestate.Contracts = append(w.Prestate.Contracts, w.Prestate.Contracts[0])
+			}
+		},
+	} {
+		judge := func(n int) (string, bool) {
+			proof, err := prover.ParseBlockProof(s.seal(s.text, true))
+			if err != nil {
+				t.Fatal(err)
+			}
+			add(&proof.Witness, n)
+			data, err := proof.Encode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.judge(data)
+		}
+		tooMany := 100_000
+		if what == "classes" {
+			tooMany = 64 // each has tens of kilobytes
+		}
+		text, _ := judge(tooMany)
+		var n, most int
+		_, after, _ := strings.Cut(text, "statement: ")
+		if _, err := fmt.Sscanf(after, "%d "+what, &n); err != nil || n != tooMany {
+			t.Errorf("%d %s: %s", tooMany, what, text)
+			continue
+		}
+		_, after, _ = strings.Cut(after, "at most ")
+		if _, err := fmt.Sscanf(after, "%d are needed", &most); err != nil {
+			t.Errorf("%s: %s", what, text)
+			continue
+		}
+		if text, accepted := judge(most); !accepted || text != s.want {
+			t.Errorf("%d %s: %s", most, what, text)
+		}
+		if text, accepted := judge(most + 1); accepted || !strings.Contains(text, fmt.Sprintf("at most %d are needed", most)) {
+			t.Errorf("%d %s: %s", most+1, what, text)
+		}
 	}
 }

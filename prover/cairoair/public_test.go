@@ -193,3 +193,37 @@ func FuzzParsePublicInput(f *testing.F) {
 		}
 	})
 }
+
+// Public memory is read cell by cell: each has all its members once, and there are at most MaxPublicCells.
+func TestPublicMemoryIsBounded(t *testing.T) {
+	const cell = `{"address":1,"page":0,"value":"0x1"}`
+	parse := func(memory string) error {
+		_, err := ParsePublicInput([]byte(`{"dynamic_params":null,"layout":"plain","memory_segments":{"execution":{"begin_addr":1,"stop_ptr":1},` +
+			`"program":{"begin_addr":1,"stop_ptr":1}},"n_steps":512,"public_memory":` + memory + `,"rc_max":1,"rc_min":0}`))
+		return err
+	}
+	most := strings.Repeat(cell+",", MaxPublicCells-1) + cell
+	for _, c := range []struct{ memory, want string }{
+		{"[" + cell + "]", ""},
+		{`[{"value":"0x1","page":4294967295,"address":18446744073709551615}]`, ""},
+		{"[" + most + "]", ""},
+		{"[" + most + "," + cell + "]", "more than 1048576 cells"},
+		{`[{}]`, "0 members, want address, page and value"},
+		{`[{"address":1,"value":"0x1"}]`, "2 members"},
+		{`[{"address":1,"page":0,"page":0}]`, "duplicate"},
+		{`[{"Address":1,"page":0,"value":"0x1"}]`, "unknown member"},
+		{`[{"address":18446744073709551616,"page":0,"value":"0x1"}]`, "is not an unsigned integer of 64 bits"},
+		{`[{"address":1,"page":4294967296,"value":"0x1"}]`, "is not an unsigned integer of 32 bits"},
+		{`[{"address":-1,"page":0,"value":"0x1"}]`, "is not an unsigned integer"},
+		{`[{"address":"1","page":0,"value":"0x1"}]`, "is not an unsigned integer"},
+		{`[{"address":1,"page":0,"value":1}]`, "want a string"},
+		{`[{"address":1,"page":0,"value":null}]`, "want a string"},
+		{`[null]`, "want an object"},
+		{`null`, "want a list"},
+		{`{}`, "want a list"},
+	} {
+		if err := parse(c.memory); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%.80s: %v, want %q", c.memory, err, c.want)
+		}
+	}
+}
