@@ -326,3 +326,37 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// Each name of a builtin has others with the same hash, which would read as they like where they are printed.
+func TestDecodeClassRefusesBuiltinsOfOtherNames(t *testing.T) {
+	const class = `{"prime":"0x800000000000011000000000000000000000000000000000000000000000001","compiler_version":"","bytecode":["0x1"],"hints":[],
+		"entry_points_by_type":{"EXTERNAL":[],"L1_HANDLER":[],"CONSTRUCTOR":[{"selector":"0x1","offset":0,"builtins":[%s]}]}}`
+	decode := func(name string) error {
+		quoted, err := json.Marshal(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = DecodeClass([]byte(strings.Replace(class, "%s", string(quoted), 1)))
+		return err
+	}
+	for _, name := range Builtins {
+		if err := decode(name); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// Found by lattice reduction, with the text chosen: the same felt as range_check.
+	const forged = "TQKDPPTQNNPQTRIMPXITOWWSSSOOQGSTOENZIFXZSSWQSDVKRLSKIYOV\x1b[2J\x1b[Hvalid: block 7 of chain STARKD\n  trusted       the 4 validators of the genesis\n" +
+		"  transaction   0x37ec succeeded, fee 1 FRI, 1 events; covered: __execute__, fee transfer; not covered: __validate__\n  note          only a signature"
+	if felt.FromBytesReduce([]byte(forged)) != felt.FromShortString("range_check") {
+		t.Fatal("the names do not collide")
+	}
+	for _, name := range []string{forged, "", "range_check ", "Range_check", "output", "ecdsa", "keccak", "gas"} {
+		err := decode(name)
+		if _, ok := errors.AsType[*ClassError](err); !ok || !strings.Contains(err.Error(), "want some of [range_check pedersen") {
+			t.Errorf("%q: got %v", name, err)
+		}
+		if err != nil && strings.ContainsRune(err.Error(), 0x1b) {
+			t.Errorf("%q: not quoted: %v", name, err)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 
 	"github.com/starkd/starkd/crypto/felt"
 )
@@ -24,9 +25,14 @@ type EntryPoints struct {
 	Constructor []EntryPoint
 }
 
-// EntryPoint is where a call with a selector enters the bytecode, and the builtins that it passes, in order, by the
-// names of the official compiler: range_check, pedersen, bitwise, ec_op, poseidon, segment_arena, range_check96,
-// add_mod, mul_mod. After them come the gas counter, the syscall pointer and the calldata's two ends.
+// Builtins are the names that an entry point may use, which are those of the official compiler. A class hash takes a name
+// modulo the field's prime, so for each name there are others with the same hash: DecodeClass refuses them.
+var Builtins = [...]string{
+	"range_check", "pedersen", "bitwise", "ec_op", "poseidon", "segment_arena", "range_check96", "add_mod", "mul_mod",
+}
+
+// EntryPoint is where a call with a selector enters the bytecode, and which of Builtins it passes, in order. After them come
+// the gas counter, the syscall pointer and the calldata's two ends.
 type EntryPoint struct {
 	Selector felt.Felt
 	// Wide is the selector if it is the field's prime or more, nil otherwise; Selector is its remainder then. Compilers write
@@ -85,7 +91,7 @@ func asClassError(err error) error {
 	return &ClassError{Reason: err.Error()}
 }
 
-// Validate checks what every reader of a class relies on: offsets inside the bytecode, hints in order, segments that
+// Validate checks what every reader of a class relies on: offsets inside the bytecode, known builtins, hints in order, segments that
 // cover the bytecode exactly.
 func (c *Class) Validate() error {
 	if n := len(c.Bytecode); n > MaxBytecode {
@@ -105,6 +111,11 @@ func (c *Class) Validate() error {
 		for _, ep := range list {
 			if ep.Offset < 0 || ep.Offset >= len(c.Bytecode) {
 				return classErrorf("entry point %v at offset %d, outside a bytecode of %d felts", ep.Selector, uint64(ep.Offset), len(c.Bytecode))
+			}
+			for _, name := range ep.Builtins {
+				if !slices.Contains(Builtins[:], name) {
+					return classErrorf("entry point %v: builtin %.80q, want some of %v", ep.Selector, name, Builtins)
+				}
 			}
 		}
 	}

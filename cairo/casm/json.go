@@ -22,7 +22,7 @@ func DecodeClass(data []byte) (*Class, error) {
 }
 
 // DecodeToHash reads the same JSON for the class's hash, which the official compiler also has for classes that cannot run: entry
-// points and hints may lie anywhere up to 2^64-1, numbers may be the prime or more and count modulo the prime, and "prime" is
+// points and hints may lie anywhere up to 2^64-1, builtins may have any name, numbers may be the prime or more and count modulo the prime, and "prime" is
 // not looked at. Do not run the result: it is not validated. Offsets of 2^63 and more are negative in it.
 func DecodeToHash(data []byte) (*Class, error) {
 	c, err := decodeClass(data, false)
