@@ -865,37 +865,6 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-// Classes are kept up to the bound of their bytecode; beyond it all are dropped but the newest.
-func TestClassesKept(t *testing.T) {
-	c := NewClasses(nil)
-	class := func(hash uint64, felts int) *cairo.Class {
-		return &cairo.Class{Hash: u(hash), Casm: &casm.Class{Bytecode: make([]felt.Felt, felts)}}
-	}
-	kept := func() (n int) {
-		for h := range uint64(10) {
-			if c.find(u(h)) != nil {
-				n++
-			}
-		}
-		return n
-	}
-	c.keep(class(1, maxKept/2))
-	c.keep(class(2, maxKept-maxKept/2-1))
-	c.keep(class(3, 1))
-	if n := kept(); n != 3 {
-		t.Errorf("%d classes of %d felts are kept, want 3", n, maxKept)
-	}
-	c.keep(class(4, 1))
-	if n := kept(); n != 1 || c.find(u(4)) == nil {
-		t.Errorf("%d classes are kept beyond the bound, want the newest", n)
-	}
-	c.keep(class(4, 1)) // counted once
-	c.keep(class(5, maxKept-1))
-	if n := kept(); n != 2 {
-		t.Errorf("%d classes of %d felts are kept, want 2", n, maxKept)
-	}
-}
-
 // A class below Sierra 1.7 is billed in VM steps, and refused.
 func TestSierraVersion(t *testing.T) {
 	raw, err := contracts.ClassJSON(contracts.Counter)
