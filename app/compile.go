@@ -137,7 +137,7 @@ func (a *App) until(ctx context.Context) (x *executor.Executor, release func()) 
 }
 
 // simulate runs a transaction for a reader on st, with what it would have to be given to succeed.
-func simulate(x *executor.Executor, st *state.Overlay, recorder *state.Recorder, env *executor.Block, tx starknet.Transaction, options executor.Options) (out *executor.Outcome, err error) {
+func simulate(x *executor.Executor, st *state.Overlay, env *executor.Block, tx starknet.Transaction, options executor.Options) (out *executor.Outcome, err error) {
 	defer recoverAs(&err)
 	if options.SkipFee {
 		return x.Estimate(st, env, tx, options)
@@ -147,14 +147,9 @@ func simulate(x *executor.Executor, st *state.Overlay, recorder *state.Recorder,
 	if out, err = x.Execute(over, env, tx, options); err != nil {
 		return nil, err
 	}
-	forget := func() {}
-	if recorder != nil {
-		forget = recorder.Mark() // what only the estimate reads
-	}
 	if out.Estimate, err = x.EstimateAfter(out, st, env, tx, options); err != nil {
 		return nil, err
 	}
-	forget()
 	over.MergeInto(st)
 	return out, nil
 }

@@ -51,15 +51,14 @@ type At struct {
 	Reads *state.Reads
 }
 
-// readerState returns the state after a block, to be changed, and a function that fills at.Reads with what was read of it. The recorder
-// is nil without at.Reads.
-func (a *App) readerState(at At, height uint64) (st *state.Overlay, recorder *state.Recorder, done func()) {
+// readerState returns the state after a block, to be changed, and a function that fills at.Reads with what was read of it.
+func (a *App) readerState(at At, height uint64) (st *state.Overlay, done func()) {
 	base := a.store.At(height)
 	if at.Reads == nil {
-		return state.NewOverlay(base), nil, func() {}
+		return state.NewOverlay(base), func() {}
 	}
-	recorder = state.NewRecorder(base)
-	return state.NewOverlay(recorder), recorder, func() { *at.Reads = *recorder.Reads() }
+	recorder := state.NewRecorder(base)
+	return state.NewOverlay(recorder), func() { *at.Reads = *recorder.Reads() }
 }
 
 // NextHeader is what can be said of the block after the latest: number, parent, prices, and the latest block's time and
@@ -152,11 +151,34 @@ func (a *App) Simulate(ctx context.Context, at At, txs []starknet.Transaction, o
 	}
 	room := maxTraceFelts
 	options.Query, options.FutureNonce, options.Diff, options.Compiled, options.Room = true, true, true, true, &room
-	st, recorder, done := a.readerState(at, at.Height)
-	defer done()
-	return a.execute(ctx, st, env, txs, options, func(x *executor.Executor, tx starknet.Transaction, options executor.Options) (*executor.Outcome, error) {
-		return simulate(x, st, recorder, env, tx, options)
+	st := state.NewOverlay(a.store.At(at.Height))
+	outcomes, err = a.execute(ctx, st, env, txs, options, func(x *executor.Executor, tx starknet.Transaction, options executor.Options) (*executor.Outcome, error) {
+		return simulate(x, st, env, tx, options)
 	})
+	if err != nil || at.Reads == nil {
+		return outcomes, err
+	}
+	return outcomes, a.readAgain(ctx, at, env, txs, options, outcomes)
+}
+
+// readAgain fills at.Reads: it runs transactions as Simulate did for their outcomes, without the runs that looked for an estimate. These
+// read other values, and what they leave in an overlay would hide from a recorder what a later transaction reads.
+func (a *App) readAgain(ctx context.Context, at At, env *executor.Block, txs []starknet.Transaction, options executor.Options, outcomes []*executor.Outcome) error {
+	st, done := a.readerState(at, at.Height)
+	defer done()
+	options.Brief, options.Room = true, nil
+	ran := 0
+	_, err := a.execute(ctx, st, env, txs, options, func(x *executor.Executor, tx starknet.Transaction, options executor.Options) (*executor.Outcome, error) {
+		if e := outcomes[ran].Estimate; options.SkipFee && e != nil {
+			options.Bound = e.L2Gas
+		}
+		out, err := tryExecute(x, st, env, tx, options)
+		if err == nil {
+			ran++
+		}
+		return out, err
+	})
+	return err
 }
 
 // TraceBlock runs the transactions of block at.Height again, on the state before it. It ends soon after ctx, with its cause.
@@ -173,7 +195,7 @@ func (a *App) TraceBlock(ctx context.Context, at At) ([]*executor.Outcome, error
 	if err != nil {
 		return nil, err
 	}
-	st, _, done := a.readerState(at, height-1)
+	st, done := a.readerState(at, height-1)
 	defer done()
 	if err := a.openBlock(st, height); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -185,6 +186,57 @@ func TestInitialReads(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("trace", at, 1, outcomes, func(st *state.Overlay) error { return c.app.openBlock(st, 2) })
+}
+
+// TestReadsBesideEstimates: the runs that look for an estimate are not part of what a simulation reads, and what they read first is when
+// a transaction reads it.
+func TestReadsBesideEstimates(t *testing.T) {
+	c := newChain(t)
+	at := c.declareAndDeploy(filepath.Join("testdata", "pit.contract_class.json"))
+	// The first reverts for want of gas before it reads the counter, which its estimate reads, and the second reads it.
+	short := c.alice.invoke(call{at, "down", []felt.Felt{u(500)}}, call{c.counter, "increment", nil})
+	short.ResourceBounds.L2Gas.MaxAmount = 1_000_000
+	enough := c.alice.invoke(call{c.counter, "increment", nil})
+	for _, tx := range []*starknet.Invoke{short, enough} {
+		c.alice.sign(t, tx)
+	}
+	height := c.height
+	for name, options := range map[string]executor.Options{"with a fee": {}, "without": {SkipFee: true}} {
+		for n, txs := range map[int][]starknet.Transaction{1: {short}, 2: {short, enough}} {
+			at := At{Height: height, Next: true, Reads: new(state.Reads)}
+			outcomes, err := c.app.Simulate(t.Context(), at, txs, options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			env, err := c.app.environmentAt(At{Height: height, Next: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			options := options
+			options.Diff = true
+			recorder := state.NewRecorder(c.app.Store().At(height))
+			st := state.NewOverlay(recorder)
+			for i, tx := range txs {
+				options := options
+				if options.SkipFee {
+					options.Bound = outcomes[i].Estimate.L2Gas
+				}
+				out, err := tryExecute(c.app.exec, st, env, tx, options)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if d := cmp.Diff(out.Receipt, outcomes[i].Receipt); d != "" {
+					t.Errorf("%s: transaction %d of %d has another receipt:\n%s", name, i, n, d)
+				}
+			}
+			if d := cmp.Diff(recorder.Reads(), at.Reads); d != "" {
+				t.Errorf("%s: %d transactions run once read (-) other values than the simulation says (+):\n%s", name, n, d)
+			}
+			if reverted := outcomes[0].Receipt.Reverted; reverted == options.SkipFee {
+				t.Errorf("%s: the first transaction reverted: %v", name, reverted)
+			}
+		}
+	}
 }
 
 // TestUndeployedSender: a simulation names a sender that is no contract, unless an earlier transaction deploys it.

@@ -86,12 +86,6 @@ type DeclarationRead struct {
 	Declared  bool
 }
 
-// Mark returns a function that has the recorder forget what was read for the first time since.
-func (r *Recorder) Mark() (forget func()) {
-	storage, nonces, classes, declared := maps.Clone(r.storage), maps.Clone(r.nonces), maps.Clone(r.classes), maps.Clone(r.declared)
-	return func() { r.storage, r.nonces, r.classes, r.declared = storage, nonces, classes, declared }
-}
-
 // Reads returns what was read so far.
 func (r *Recorder) Reads() *Reads {
 	out := &Reads{}
