@@ -166,4 +166,15 @@ func TestOverhead(t *testing.T) {
 			t.Errorf("%v of %d felts: %d, want %d", c.kind, c.felts, got, c.want*gasPerL1Gas)
 		}
 	}
+	for _, c := range []struct {
+		o    overhead
+		want uint64
+	}{
+		{overhead{steps: 400}, 1}, {overhead{steps: 401}, 2}, {overhead{rangeChecks: 25}, 1}, {overhead{rangeChecks: 26}, 2},
+		{overhead{pedersens: 25}, 2}, {overhead{pedersens: 26}, 3}, {overhead{poseidons: 25}, 2}, {overhead{poseidons: 26}, 3},
+	} {
+		if got := c.o.gas(0); got != c.want*gasPerL1Gas {
+			t.Errorf("%+v: %d, want %d", c.o, got, c.want*gasPerL1Gas)
+		}
+	}
 }
