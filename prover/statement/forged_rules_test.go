@@ -49,6 +49,27 @@ func TestForgedRules(t *testing.T) {
 		{"execute with what the check left", func(f *forged) {
 			f.tx.Fields().ResourceBounds.L2Gas.MaxAmount, f.validated, f.given = 1_000_000, 400_000, 600_000
 		}, ""},
+		// With a bound that leaves less than an execution may have, its gas shows what was billed for the rest.
+		{"an event's keys and data", func(f *forged) {
+			f.events = []starknet.Event{{From: forgedAccount, Keys: words(1, 2, 3), Data: words(4)}}
+			f.invoke(&forgedSyscall{name: "EmitEvent", request: request(spanOf(3), spanOf(1)), arrays: [][]felt.Felt{words(1, 2, 3), words(4)}})
+			f.tx.Fields().ResourceBounds.L2Gas.MaxAmount = 1_000_000
+		}, ""},
+		{"a message's header and payload", func(f *forged) {
+			f.messages = []starknet.Message{{From: forgedAccount, To: n(1), Payload: words(4, 5)}}
+			f.invoke(&forgedSyscall{name: "SendMessageToL1", request: request(words(1), spanOf(2)), arrays: [][]felt.Felt{words(4, 5)}, charged: 2})
+			f.tx.Fields().ResourceBounds.L2Gas.MaxAmount = 1_000_000
+		}, ""},
+		{"a slot that had a value", func(f *forged) {
+			f.before.slots[state.Slot{Contract: forgedAccount, Key: n(1)}] = n(4)
+			f.diff.Storage = []starknet.ContractStorage{{Address: forgedAccount, Entries: []starknet.StorageEntry{{Key: n(1), Value: n(5)}}}}
+			f.invoke(&forgedSyscall{name: "StorageWrite", request: words(0, 1, 5)})
+			f.tx.Fields().ResourceBounds.L2Gas.MaxAmount = 1_000_000
+		}, ""},
+		{"a slot that stays zero", func(f *forged) {
+			f.invoke(&forgedSyscall{name: "StorageWrite", request: words(0, 1, 0)})
+			f.tx.Fields().ResourceBounds.L2Gas.MaxAmount = 1_000_000
+		}, ""},
 		{"a constructor with less gas", func(f *forged) { f.deploy(); f.given = 99_999_999 }, "the constructor was given 99999999 gas, want 100000000"},
 		{"a constructor with a low bound", func(f *forged) {
 			f.deploy()
