@@ -387,3 +387,21 @@ func TestAuditAborted(t *testing.T) {
 		c.refused(claims, block, text)
 	}
 }
+
+// Whatever bound a sender chooses, the block that validators make of it is accepted.
+func TestLowBounds(t *testing.T) {
+	c := newChain(t)
+	var reasons []string
+	for _, gas := range []uint64{560_000, 600_000, 640_000, 700_000, 1_000_000, 1_500_000, 2_000_000, 4_000_000} {
+		reasons = append(reasons, c.invoke(gas, transfer(0xbe, 1000)).RevertReason)
+	}
+	c.check(c.all()...)
+	for i, want := range []string{"Out of gas", "", "", "", "Insufficient max L2Gas"} {
+		if want != "" && !strings.Contains(reasons[i], want) {
+			t.Errorf("transaction %d was reverted for %q, want %q", i, reasons[i], want)
+		}
+	}
+	if last := reasons[len(reasons)-1]; last != "" {
+		t.Errorf("with plenty: %s", last)
+	}
+}

@@ -119,6 +119,10 @@ func TestForgedRules(t *testing.T) {
 			f.tx.Fields().ResourceBounds.L2Gas.MaxAmount = 489_999
 			f.outcome, f.reason = statement.RevertedOnCheck, starknet.OverGasReason(489_999, 490_000)
 		}, ""},
+		{"a check that used more than the bound", func(f *forged) {
+			f.tx.Fields().ResourceBounds.L2Gas.MaxAmount, f.validated, f.given = 600_000, 700_000, 1_110_000_000
+			f.outcome, f.reason = statement.RevertedOnCheck, starknet.OverGasReason(600_000, 1_190_000)
+		}, "leaves 700000 for what no proof covers: at most 600000"},
 		{"over the bound by another amount", func(f *forged) {
 			f.tx.Fields().ResourceBounds.L2Gas.MaxAmount = 480_000
 			f.outcome, f.reason = statement.RevertedOnCheck, starknet.OverGasReason(480_000, 490_001)
