@@ -39,6 +39,10 @@ func TestForgedRules(t *testing.T) {
 		want   string // "" for a block that breaks no rule
 	}{
 		{"a panic", func(f *forged) { panicked(f, words(1, 2)...) }, ""},
+		{"a panic of more gas than the bound", func(f *forged) {
+			f.tx.Fields().ResourceBounds.L2Gas.MaxAmount = 489_999
+			panicked(f, words(1)...)
+		}, ""},
 		{"another panic's reason", func(f *forged) { panicked(f, words(1, 2)...); f.main.retdata = words(1, 3) }, "the revert reason is"},
 		{"a reason without a revert", func(f *forged) { f.reason = "no" }, `succeeded, the signed receipt has the revert reason "no"`},
 
