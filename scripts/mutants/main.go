@@ -1,6 +1,6 @@
 // Command mutants measures what the tests notice: it changes one token of a package at a time and runs the tests that should fail then.
 //
-//	mutants [-sample N] [-seed S] [-state FILE] [-for DURATION] [-list] [PACKAGE…]
+//	mutants [-sample N] [-seed S] [-state FILE] [-again] [-for DURATION] [-list] [PACKAGE…]
 //
 // Of each package's mutants it takes a sample, the same for the same seed, runs the tests of the package and then those of the others that
 // the table in targets names, and prints how many were killed: a test failed or did not end in time. A mutant that does not compile is not
@@ -69,6 +69,7 @@ type program struct {
 	dir      string // for temporary files
 	seed     uint64
 	sample   int
+	again    bool // survivors are run again
 	deadline time.Time
 	known    map[string]verdict
 	state    *os.File
@@ -82,6 +83,7 @@ func main() {
 	flag.Uint64Var(&p.seed, "seed", 1, "which mutants are taken")
 	state := flag.String("state", "", "file of verdicts, to resume from")
 	length := flag.Duration("for", 0, "end after so long")
+	flag.BoolVar(&p.again, "again", false, "run survivors of the state file again, for tests that are new")
 	list := flag.Bool("list", false, "list the sample and do not run it")
 	flag.Parse()
 	if *length > 0 {
@@ -180,7 +182,7 @@ func choose(all []*mutant, n int, seed uint64) []*mutant {
 // judge runs the mutants that have no verdict yet.
 func (p *program) judge(t target, chosen []*mutant) error {
 	for _, m := range chosen {
-		if _, ok := p.known[m.Key()]; ok {
+		if v, ok := p.known[m.Key()]; ok && !(p.again && v.Verdict == survived) {
 			continue
 		}
 		if !p.deadline.IsZero() && time.Now().After(p.deadline) {
