@@ -664,6 +664,12 @@ func TestLongRevert(t *testing.T) {
 	}
 }
 
+// An engine may return all of a call's gas, and no more: TestOurFaults has one that returns one unit more.
+func TestAllGasLeft(t *testing.T) {
+	b := newBench(t)
+	b.accept(func(f *frame) ([]felt.Felt, []felt.Felt, error) { f.gas = f.Call.Gas; return nil, nil, nil })
+}
+
 // starknet_call says that an entry point is not there only of the one that was asked for, not of one that it calls.
 func TestCallNotFound(t *testing.T) {
 	b := newBench(t)
