@@ -309,20 +309,29 @@ func (p *program) report(t target, all int, chosen []*mutant) {
 	}
 }
 
-// parseExplained reads explained.txt: a line "FILE: FUNCTION: LINE OF SOURCE: OLD → NEW", then an indented line that says why no test can notice.
+// parseExplained reads explained.txt: lines "FILE: FUNCTION: LINE OF SOURCE: OLD → NEW", then indented lines that say why no test can
+// notice any of them.
 func parseExplained(text string) (map[string]string, error) {
 	out := map[string]string{}
-	name := ""
+	var names []string
+	reasoned := false
 	for n, line := range strings.Split(text, "\n") {
 		switch {
 		case line == "" || strings.HasPrefix(line, "#"):
 		case strings.HasPrefix(line, "\t"):
-			if name == "" {
+			if len(names) == 0 {
 				return nil, fmt.Errorf("explained.txt:%d: a reason without a mutant", n+1)
 			}
-			out[name] += strings.TrimSpace(line) + " "
+			for _, name := range names {
+				out[name] += strings.TrimSpace(line) + " "
+			}
+			reasoned = true
 		default:
-			name = line
+			if reasoned { // the first of the mutants that the next reason is for
+				names, reasoned = nil, false
+			}
+			names = append(names, line)
+			out[line] = ""
 		}
 	}
 	return out, nil
