@@ -1,6 +1,6 @@
 // Package boundary lists the limits of the chain's rules: for each the last value that is allowed and the first that is
 // not. app/executor, which enforces the rules, and prover/statement, which refuses proofs of blocks that break them, share
-// no code; they share this table, and each runs every row of its side:
+// no code; they share this table, and each runs every row of its side. So does app for what may wait and what a block may have:
 //
 //	boundary.Run(t, boundary.Statement, map[string]func(value *big.Int) error{
 //		"call depth": func(depth *big.Int) error { … },
@@ -22,10 +22,11 @@ import (
 // Side is who checks a rule.
 type Side uint8
 
-// The two sides. A rule may be checked by both.
+// The sides. A rule may be checked by several.
 const (
 	Executor Side = 1 << iota
 	Statement
+	App // mempool, proposals and genesis
 )
 
 const both = Executor | Statement
@@ -101,6 +102,16 @@ var Rules = []Rule{
 	// What an account's constructor sees of the block.
 	{"blocks after the rounded number", number(99), number(100), both, constants},
 	{"seconds after the rounded timestamp", number(3599), number(3600), both, constants},
+
+	// What may wait, and what a block may have.
+	{"L2 gas bound above a block's limit", number(0), number(1), App, ours},
+	{"nonces ahead of the account's", number(64), number(65), App, ours},
+	{"transactions of a block beyond its limit", number(0), number(1), App, ours},
+	{"L2 gas of a block beyond its limit", number(0), number(1), App, ours},
+	{"Sierra gas of a block beyond its limit", number(0), number(1), App, ours},
+	{"seconds that a block is before its parent", number(0), number(1), App, protocol},
+	{"characters of the chain id", number(31), number(32), App, protocol},
+	{"address in the genesis", power(251, -1), power(251, 0), App, protocol},
 }
 
 func number(v int64) *big.Int { return big.NewInt(v) }

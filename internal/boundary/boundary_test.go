@@ -31,7 +31,7 @@ func TestNeighbours(t *testing.T) {
 }
 
 func TestUnmatched(t *testing.T) {
-	for _, side := range []Side{Executor, Statement} {
+	for _, side := range []Side{Executor, Statement, App} {
 		all := names(side)
 		if errs := Unmatched(side, all); len(errs) != 0 {
 			t.Errorf("side %d: %v", side, errs)
@@ -43,7 +43,7 @@ func TestUnmatched(t *testing.T) {
 			t.Errorf("side %d: a name that is no rule gives %v", side, errs)
 		}
 	}
-	if errs := Unmatched(Executor, names(Statement)); len(errs) != 1 {
+	if errs := Unmatched(Executor, append(names(Executor), "deploy_from_zero")); len(errs) != 1 {
 		t.Errorf("deploy_from_zero is a rule of the statement alone, got %v", errs)
 	}
 }
