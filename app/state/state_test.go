@@ -3,6 +3,7 @@ package state
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	dbm "github.com/cometbft/cometbft-db"
@@ -380,20 +381,24 @@ func TestCommitRefuses(t *testing.T) {
 	diff := func(v uint64) *starknet.StateDiff {
 		return &starknet.StateDiff{Nonces: []starknet.NonceUpdate{{Address: u(1), Nonce: u(v)}}}
 	}
-	refused := func(name string, change func(*starknet.Block)) {
+	refused := func(name, why string, change func(*starknet.Block)) {
 		t.Helper()
 		b, ch := next(t, s, diff(7))
 		change(b)
-		if err := s.Commit(b, ch, nil); err == nil {
-			t.Errorf("%s: committed", name)
+		if err := s.Commit(b, ch, nil); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: %v, want an error about %q", name, err, why)
 		}
 	}
-	refused("a first block that is not 0", func(b *starknet.Block) { b.Number = 1 })
+	refused("a first block that is not 0", "before genesis", func(b *starknet.Block) { b.Number = 1 })
 	commit(t, s, diff(1))
 	commit(t, s, diff(2))
-	refused("a block over the next", func(b *starknet.Block) { b.Number++ })
-	refused("the head again", func(b *starknet.Block) { b.Number-- })
-	refused("another state root", func(b *starknet.Block) { b.StateRoot.Add(&b.StateRoot, &felt.One) })
+	refused("a block over the next", "after block 1", func(b *starknet.Block) { b.Number++ })
+	refused("the head again", "after block 1", func(b *starknet.Block) { b.Number-- })
+	refused("another state root", "commits to", func(b *starknet.Block) { b.StateRoot.Add(&b.StateRoot, &felt.One) })
+	refused("a transaction that has no encoding", "query", func(b *starknet.Block) {
+		b.Transactions = []starknet.Transaction{&starknet.Invoke{Common: starknet.Common{Query: true}}, &starknet.Invoke{}}
+		b.Receipts = make([]starknet.Receipt, 2)
+	})
 	if n, err := s.Latest().NonceAt(u(1)); n != u(2) || s.Head().Height != 1 || err != nil {
 		t.Errorf("height %d with nonce %v (%v) after refusals, want 1 and 2", s.Head().Height, n, err)
 	}
