@@ -182,7 +182,8 @@ func choose(all []*mutant, n int, seed uint64) []*mutant {
 // judge runs the mutants that have no verdict yet.
 func (p *program) judge(t target, chosen []*mutant) error {
 	for _, m := range chosen {
-		if v, ok := p.known[m.Key()]; ok && !(p.again && v.Verdict == survived) {
+		_, explained := p.excuses[m.Name()]
+		if v, ok := p.known[m.Key()]; ok && (explained || !p.again || v.Verdict != survived) {
 			continue
 		}
 		if !p.deadline.IsZero() && time.Now().After(p.deadline) {
