@@ -74,11 +74,10 @@ type program struct {
 	known    map[string]verdict
 	state    *os.File
 	excuses  map[string]string
-	slowest  map[string]time.Duration // of the tests of a package without a change
 }
 
 func main() {
-	p := &program{known: map[string]verdict{}, slowest: map[string]time.Duration{}}
+	p := &program{known: map[string]verdict{}}
 	flag.IntVar(&p.sample, "sample", 30, "mutants of each package, 0 for all")
 	flag.Uint64Var(&p.seed, "seed", 1, "which mutants are taken")
 	state := flag.String("state", "", "file of verdicts, to resume from")
@@ -196,19 +195,26 @@ func (p *program) judge(t target, chosen []*mutant) error {
 			return err
 		}
 		v.Seconds = time.Since(began).Round(100 * time.Millisecond).Seconds()
-		p.known[v.Key] = v
 		fmt.Printf("%-16s %s %s\n", v.Verdict, v.Mutant, v.By)
-		if p.state != nil {
-			line, err := json.Marshal(v)
-			if err != nil {
-				return err
-			}
-			if _, err := p.state.Write(append(line, '\n')); err != nil {
-				return err
-			}
+		if err := p.note(v); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// note keeps a verdict.
+func (p *program) note(v verdict) error {
+	p.known[v.Key] = v
+	if p.state == nil {
+		return nil
+	}
+	line, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = p.state.Write(append(line, '\n'))
+	return err
 }
 
 // try runs the tests on a mutant.
@@ -240,19 +246,22 @@ func (p *program) try(t target, m *mutant) (result, by string, err error) {
 	return survived, "", nil
 }
 
-// limit is how long a package's tests may take: some times what they take unchanged, which is measured first. Tests that fail unchanged
-// judge nothing.
+// limit is how long a package's tests may take: some times what they take unchanged, which is measured first and kept with the
+// verdicts. Tests that fail unchanged judge nothing.
 func (p *program) limit(pkg string) (time.Duration, error) {
-	d, ok := p.slowest[pkg]
+	key := "the tests of " + pkg
+	v, ok := p.known[key]
 	if !ok {
 		began := time.Now()
 		if outcome, text := p.test(pkg, 10*time.Minute, ""); outcome != "ok" {
-			return 0, fmt.Errorf("the tests of %s fail without a change:\n%s", pkg, text)
+			return 0, fmt.Errorf("%s fail without a change:\n%s", key, text)
 		}
-		d = time.Since(began)
-		p.slowest[pkg] = d
+		v = verdict{Key: key, Verdict: "pass", Seconds: time.Since(began).Seconds()}
+		if err := p.note(v); err != nil {
+			return 0, err
+		}
 	}
-	return 4*d + 20*time.Second, nil
+	return time.Duration((4*v.Seconds + 20) * float64(time.Second)), nil
 }
 
 // test runs a package's tests: ok, build (it does not compile) or fail.
