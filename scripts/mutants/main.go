@@ -40,7 +40,7 @@ var targets = []target{
 	{"app/state", []string{"app"}},
 	{"prover/statement", nil},
 	{"watcher", nil},
-	{"rpc", []string{"cmd/starkd"}},
+	{"rpc", nil},
 	{"cairo/vm", []string{"scripts/blockifier"}},
 }
 
