@@ -399,6 +399,11 @@ func TestCommitRefuses(t *testing.T) {
 		b.Transactions = []starknet.Transaction{&starknet.Invoke{Common: starknet.Common{Query: true}}, &starknet.Invoke{}}
 		b.Receipts = make([]starknet.Receipt, 2)
 	})
+	b, ch := next(t, s, diff(7))
+	unversioned := &Class{Hash: u(5), CompiledHash: u(6), Definition: new(starknet.ContractClass)}
+	if err := s.Commit(b, ch, []*Class{unversioned}); err == nil || !strings.Contains(err.Error(), "class 0x5") {
+		t.Errorf("a class that has no encoding: %v", err)
+	}
 	if n, err := s.Latest().NonceAt(u(1)); n != u(2) || s.Head().Height != 1 || err != nil {
 		t.Errorf("height %d with nonce %v (%v) after refusals, want 1 and 2", s.Head().Height, n, err)
 	}

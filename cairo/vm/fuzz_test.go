@@ -65,22 +65,51 @@ func FuzzPython(f *testing.F) {
 	})
 }
 
+// tinyPIE runs the tiny program without builtins and hints.
+func tinyPIE(t testing.TB, p *Program) (*RunResult, []byte) {
+	p.Hints, p.Builtins = nil, nil
+	res, err := p.Run(RunOptions{Layout: "small", Trace: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := res.WritePIE(&b, false); err != nil {
+		t.Fatal(err)
+	}
+	return res, b.Bytes()
+}
+
+// A PIE runs as the run that it was made of, and is made of its own run again.
+func TestPIE(t *testing.T) {
+	p, err := ParseProgram([]byte(tinyProgram))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, archive := tinyPIE(t, p)
+	got, err := RunPIE(archive, RunOptions{Layout: "small"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Steps != want.Steps || got.Steps != 2 {
+		t.Errorf("%d steps of a PIE, want %d", got.Steps, want.Steps)
+	}
+	var again bytes.Buffer
+	if err := got.WritePIE(&again, false); err != nil || !bytes.Equal(again.Bytes(), archive) {
+		t.Errorf("the PIE of a PIE's run is another one (%v)", err)
+	}
+	if _, err := RunPIE(archive, RunOptions{Layout: "small", ProofMode: true}); err == nil {
+		t.Error("a PIE ran in proof mode")
+	}
+}
+
 // FuzzPIE: any bytes are a PIE that runs, or an error.
 func FuzzPIE(f *testing.F) {
 	p, err := ParseProgram([]byte(tinyProgram))
 	if err != nil {
 		f.Fatal(err)
 	}
-	p.Hints = nil
-	p.Data[1] = felt.FromUint64(7)
-	res, err := p.Run(RunOptions{Layout: "small", Trace: true, SkipSecureRun: true})
-	if err == nil {
-		var b bytes.Buffer
-		if err := res.WritePIE(&b, false); err != nil {
-			f.Fatal(err)
-		}
-		f.Add(b.Bytes())
-	}
+	_, archive := tinyPIE(f, p)
+	f.Add(archive)
 	f.Add([]byte("PK"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if res, err := RunPIE(b, RunOptions{Layout: "small"}); err == nil && res == nil {
