@@ -3,6 +3,7 @@ package vm
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/starkd/starkd/crypto/felt"
@@ -175,4 +176,38 @@ func FuzzStep(f *testing.F) {
 			t.Errorf("fast %+v\nslow %+v", fast, slow)
 		}
 	})
+}
+
+// What Python hints refuse, at its edge.
+func TestPythonEdges(t *testing.T) {
+	p, err := ParseProgram([]byte(tinyProgram))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		code string
+		want string // part of the error, "" for none
+	}{
+		{"x = int('7')", ""},
+		{"x = int('x')", "invalid literal"},
+		{"x = int('')", "invalid literal"},
+		{"x = int('" + strings.Repeat("1", 20_000) + "')", ""},
+		{"x = int('" + strings.Repeat("1", 20_001) + "')", "invalid literal"},
+		{"x = int('z', 36)", ""},
+		{"x = int('z', 37)", "bad base"},
+		{"x = int('1', 1)", "bad base"},
+		{"x = ids.pair", "is a tuple of 2"}, // of a type that is no struct
+	} {
+		run, err := parsePython(c.code)
+		if err == nil {
+			m := NewMachine()
+			m.AP, m.FP = 10, 10
+			refs := map[string]*reference{"x": &p.references[0], "pair": &p.references[1]}
+			ids := &IDs{p: p, hint: &HintCode{Code: c.code, Scopes: []string{"__main__"}}, refs: refs}
+			_, err = run(&pyEnv{m: m, ids: ids, budget: 1_000_000})
+		}
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%.40s: %v, want %q", c.code, err, c.want)
+		}
+	}
 }
