@@ -69,11 +69,29 @@ type Watch struct {
 	// TrustingPeriod is how old a verified header may be and still be trusted. The validators are those of the genesis for
 	// good, so that a watcher may join a chain at any time. Default 87600h, ten years.
 	TrustingPeriod time.Duration `mapstructure:"trusting_period"`
-	// PowBits and Queries are the proof's grinding bits and FRI queries; bits + 2·queries is its security. Default 20, 38.
+	// Security is a preset of proof parameters, one of Securities. "proven" is 20 grinding bits and 78 queries, for 96 bits of
+	// proven security. With "custom" PowBits and Queries decide, else they are not read. Default custom.
+	Security string `mapstructure:"security"`
+	// PowBits and Queries are the proof's grinding bits and FRI queries; bits + 2·queries is its conjectured security. Default
+	// 20, 38.
 	PowBits int `mapstructure:"pow_bits"`
 	Queries int `mapstructure:"queries"`
 	// MaxSteps bounds one proof's Cairo steps; a block above it is split by transactions. Default 262144.
 	MaxSteps uint64 `mapstructure:"max_steps"`
+}
+
+// Securities are the values of Watch.Security.
+var Securities = []string{"custom", "conjectured", "proven"}
+
+// Proofs returns the grinding bits and FRI queries of the proofs that a watcher makes.
+func (w *Watch) Proofs() (workBits uint, queries int) {
+	switch w.Security {
+	case "conjectured":
+		return 20, 38
+	case "proven":
+		return 20, 78
+	}
+	return uint(w.PowBits), w.Queries
 }
 
 // Default returns the configuration of a single node on this machine.
@@ -98,6 +116,7 @@ func (c *Config) setDefaults() {
 	}
 	def(&c.Watch.REST, "127.0.0.1:5051")
 	def(&c.Watch.TrustingPeriod, 87600*time.Hour)
+	def(&c.Watch.Security, "custom")
 	def(&c.Watch.PowBits, 20)
 	def(&c.Watch.Queries, 38)
 	def(&c.Watch.MaxSteps, 1<<18)
@@ -155,8 +174,11 @@ func (c *Config) Validate() error {
 	if c.Watch.TrustingPeriod < time.Minute {
 		fault("watch.trusting_period", "%v is below a minute", c.Watch.TrustingPeriod)
 	}
-	if c.Watch.PowBits < 0 || c.Watch.PowBits > 50 {
-		fault("watch.pow_bits", "%d is not between 0 and 50", c.Watch.PowBits)
+	if !slices.Contains(Securities, c.Watch.Security) {
+		fault("watch.security", "%q is not one of %q", c.Watch.Security, Securities)
+	}
+	if c.Watch.PowBits < 20 || c.Watch.PowBits > 50 {
+		fault("watch.pow_bits", "%d is not between 20 and 50", c.Watch.PowBits)
 	}
 	if c.Watch.Queries < 1 || c.Watch.Queries > 48 {
 		fault("watch.queries", "%d is not between 1 and 48", c.Watch.Queries)
@@ -268,7 +290,10 @@ rest = {{printf "%q" .Watch.REST}}
 store = {{printf "%q" .Watch.Store}}
 # How old a verified header may be and still be trusted. The validators never change, so it may be long.
 trusting_period = {{printf "%q" .Watch.TrustingPeriod.String}}
-# Grinding bits and FRI queries of a proof; pow_bits + 2*queries is its security in bits.
+# Security of the proofs: "proven" (20 grinding bits, 78 queries: 96 bits by theorems), "conjectured" (20, 38: 96 bits if a
+# conjecture holds, 57 by theorems), or "custom": pow_bits and queries below decide.
+security = {{printf "%q" .Watch.Security}}
+# Grinding bits and FRI queries of a proof, read if security is "custom"; pow_bits + 2*queries is its conjectured security in bits.
 pow_bits = {{.Watch.PowBits}}
 queries = {{.Watch.Queries}}
 # Cairo steps of one proof at most, a power of two; a block above it is split by transactions.

@@ -50,6 +50,7 @@ func TestFaultsAreNamedAllAtOnce(t *testing.T) {
 	bad.RPC.Address = "nowhere"
 	bad.App.Engine = "jit"
 	bad.Watch.Queries = 500
+	bad.Watch.Security = "absolute"
 	bad.Watch.MaxSteps = 100000
 	bad.Watch.Nodes = []string{"127.0.0.1:26657"}
 	if err := Write(home, bad); err != nil {
@@ -59,7 +60,7 @@ func TestFaultsAreNamedAllAtOnce(t *testing.T) {
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, want := range []string{`"nowhere"`, `"jit"`, "500", "100000", `"127.0.0.1:26657"`} {
+	for _, want := range []string{`"nowhere"`, `"jit"`, "500", `"absolute"`, "100000", `"127.0.0.1:26657"`} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not name %s", err, want)
 		}
@@ -82,6 +83,35 @@ func TestUnknownAndMalformed(t *testing.T) {
 		}
 		if _, err := Load(home, viper.New()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v does not name %s", body, err, want)
+		}
+	}
+}
+
+// A preset decides over the two numbers, which app.toml always holds.
+func TestSecurityPresets(t *testing.T) {
+	for _, c := range []struct {
+		security string
+		work     uint
+		queries  int
+	}{{"custom", 30, 33}, {"conjectured", 20, 38}, {"proven", 20, 78}} {
+		home, want := t.TempDir(), Default()
+		want.Watch.Security, want.Watch.PowBits, want.Watch.Queries = c.security, 30, 33
+		if err := Write(home, want); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Load(home, viper.New())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if work, queries := got.Watch.Proofs(); work != c.work || queries != c.queries {
+			t.Errorf("security %q: %d grinding bits and %d queries, want %d and %d", c.security, work, queries, c.work, c.queries)
+		}
+	}
+	for bits, good := range map[int]bool{19: false, 20: true, 50: true, 51: false} {
+		c := Default()
+		c.Watch.PowBits = bits
+		if err := c.Validate(); (err == nil) != good {
+			t.Errorf("pow_bits %d: %v", bits, err)
 		}
 	}
 }

@@ -32,8 +32,8 @@ func TestHostileChain(t *testing.T) {
 	assets := withVerifier(t, true).(fstest.MapFS)
 	// The verifier is a stub: what is tried here is what the page does with its words.
 	answer, err := json.Marshal(map[string]any{
-		"ok": true, "kind": "block", "chain": markup, "block": 7, "trusted": markup, "state_before": markup, "state_after": markup, "program": markup,
-		"proofs": 1, "layout": markup, "steps": 131072, "bits": 96, "rejected": 1, "milliseconds": 1,
+		"ok": true, "verdict": "valid", "signed": true, "kind": "block", "chain": markup, "block": 7, "trusted": markup, "state_before": markup, "state_after": markup, "program": markup,
+		"proofs": 1, "layout": markup, "steps": 131072, "bits": 96, "proven_bits": 57, "rejected": 1, "milliseconds": 1,
 		"transactions": []any{
 			map[string]any{"hash": "0x77", "status": markup, "fee": markup, "events": 1, "covered": []string{markup}, "not_covered": []string{markup}},
 			map[string]any{"hash": "0x88", "status": markup, "fee": "7", "events": 0, "uncovered": markup},
@@ -67,8 +67,46 @@ func TestWithoutVerifier(t *testing.T) {
 	walk(t, server.URL)
 }
 
+// TestProgramProofs has a browser verify a bare proof by the real verifier, with and without a program that is demanded, and hands it
+// files that are something else.
+func TestProgramProofs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the browser's verifier")
+	}
+	proof := golden.Corpus(t, "stone-cases/rec131072-squash-pstar/proof.json")
+	assets := withVerifier(t, true).(fstest.MapFS)
+	root, wasm := golden.ModuleRoot(t), filepath.Join(t.TempDir(), "verifier.wasm")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", wasm, "./cmd/verifier-wasm")
+	build.Dir, build.Env = root, append(os.Environ(), "GOOS=js", "GOARCH=wasm")
+	if output, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+	goroot, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, path := range map[string]string{"verifier.wasm": wasm, "wasm_exec.js": filepath.Join(strings.TrimSpace(string(goroot)), "lib", "wasm", "wasm_exec.js")} {
+		if assets[name].Data, err = os.ReadFile(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page, err := handler(Chain{ID: "CHAIN", FeeToken: "0x5", Version: "v", Genesis: []byte(`{}`)}, assets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(hostile(page))
+	defer server.Close()
+	drive(t, "verify-panel.mjs", server.URL, proof, golden.Corpus(t, "stone-cases/rec131072-squash-pstar/program.json"), golden.Corpus(t, "stone-cases/small8192-math-keccak/program.json"))
+}
+
 // walk runs scripts/js/explorer.mjs against an address.
 func walk(t *testing.T, url string, flags ...string) {
+	t.Helper()
+	drive(t, "explorer.mjs", url, flags...)
+}
+
+// drive runs a script that drives a browser.
+func drive(t *testing.T, script, url string, flags ...string) {
 	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
@@ -79,7 +117,7 @@ func walk(t *testing.T, url string, flags ...string) {
 	if dir := os.Getenv("STARKD_SCREENSHOTS"); dir != "" {
 		flags = append(flags, "--screenshots", filepath.Join(dir, t.Name()))
 	}
-	cmd := exec.CommandContext(ctx, node, append([]string{filepath.Join(golden.ModuleRoot(t), "scripts", "js", "explorer.mjs"), url}, flags...)...)
+	cmd := exec.CommandContext(ctx, node, append([]string{filepath.Join(golden.ModuleRoot(t), "scripts", "js", script), url}, flags...)...)
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	err = cmd.Run()
@@ -87,7 +125,7 @@ func walk(t *testing.T, url string, flags ...string) {
 		t.Skipf("no browser: %s", output.Bytes())
 	}
 	if err != nil {
-		t.Fatalf("explorer.mjs: %v\n%s", err, output.Bytes())
+		t.Fatalf("%s: %v\n%s", script, err, output.Bytes())
 	}
 	t.Logf("%s", output.Bytes())
 }
@@ -114,7 +152,7 @@ func hostile(page http.Handler) http.Handler {
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) {
 		object(w, map[string]any{
 			"chain_id": markup, "connected": true, "height": 20 + looks.Add(1), "proved_height": 19, "proving": 20, "proving_stage": markup,
-			"security_bits": 96, "last_error": markup,
+			"security_bits": 96, "proven_bits": 57, "last_error": markup,
 		})
 	})
 	mux.HandleFunc("GET /v1/proofs", func(w http.ResponseWriter, r *http.Request) {

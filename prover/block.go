@@ -187,9 +187,9 @@ func (c *comparer) Write(p []byte) (int, error) {
 // BlockVerdict is what a block's proofs show.
 type BlockVerdict struct {
 	*statement.Verdict
-	Bits   uint // of the weakest proof
-	Steps  uint64
-	Layout string
+	Security Security // of the weakest proof
+	Steps    uint64
+	Layout   string
 }
 
 // VerifyBlock checks a block's proofs and replays what they prove against the anchor, which is all that is trusted. The
@@ -207,16 +207,20 @@ func VerifyBlock(b *BlockProof, anchor *statement.Anchor, policy Policy) (*Block
 	if n := len(b.Witness.Transactions); len(b.Proofs) > n {
 		return nil, fmt.Errorf("prover: %d proofs of a block of %d transactions", len(b.Proofs), n)
 	}
+	if policy.Program != nil && *policy.Program != OSProgramHash {
+		return nil, &ProgramError{OSProgramHash, *policy.Program, []string{"output", "pedersen", "range_check", "bitwise"}}
+	}
 	verdict := new(BlockVerdict)
-	policy.Bare = true // what a claim of the block is, the statement says
+	policy.Bare, policy.Program = true, nil // what a claim of the block is, the statement says, program and all
 	for i, p := range b.Proofs {
 		claim, err := p.examine(policy)
 		if err != nil {
 			return nil, fmt.Errorf("prover: proof %d of %d: %w", i+1, len(b.Proofs), err)
 		}
-		if verdict.Bits == 0 || claim.Bits < verdict.Bits {
-			verdict.Bits = claim.Bits
+		if i == 0 {
+			verdict.Security = claim.Security
 		}
+		verdict.Security = verdict.Security.Least(claim.Security)
 		verdict.Steps += claim.Steps
 		verdict.Layout = claim.Layout
 	}

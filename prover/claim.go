@@ -8,20 +8,22 @@ import (
 
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
-	"github.com/starkd/starkd/crypto/poseidon"
 )
 
 // Claim is what a proof proves: there is a run of the program, from its start section to its end, on some input, that
 // wrote this output.
 type Claim struct {
-	ProgramHash felt.Felt   // Poseidon of Program
-	Program     []felt.Felt // the program's words, as they were in memory
+	Program     *Program    // its words as they were in memory, main, and the builtins that main took
+	ProgramHash felt.Felt   // of Program
+	Named       bool        // the policy demanded this program
 	Output      []felt.Felt // what it wrote to the output segment
-	Builtins    []string    // the builtins of its main, in order; "" for one that the layout lacks
-	Layout      string
-	Steps       uint64  // a power of two, padding included
-	Bits        uint    // conjectured security
-	Version     Version // the protocol version under which the proof holds
+	// Alternatives are the other lists of builtins that main may have taken. Builtins that were not used can have the same
+	// empty segment, and a builtin that the layout lacks is 0, whatever its name: the claim holds with each list.
+	Alternatives [][]string
+	Layout       string
+	Steps        uint64 // a power of two, padding included
+	Security     Security
+	Version      Version // the protocol version under which the proof holds
 }
 
 // Where a run with a start section begins and ends: the program is loaded at 1 and begins with
@@ -71,16 +73,22 @@ func (c *Claim) read(p *cairo.PublicInput) error {
 	if fp < initialPC+startWords+2 {
 		return fmt.Errorf("prover: the first frame is at %d, below a program of %d words", fp, startWords)
 	}
-	if c.Program, err = m.take("program", initialPC, fp-2); err != nil {
+	words, err := m.take("program", initialPC, fp-2)
+	if err != nil {
 		return err
 	}
 	for _, w := range []struct {
 		at   int
 		want felt.Felt
 	}{{0, wordAddAP}, {2, wordCall}, {4, wordLoop}, {5, felt.Zero}} {
-		if c.Program[w.at] != w.want {
-			return fmt.Errorf("prover: the program does not begin with a start section: word %d is %s, want %s", w.at, c.Program[w.at], w.want)
+		if words[w.at] != w.want {
+			return fmt.Errorf("prover: the program does not begin with a start section: word %d is %s, want %s", w.at, words[w.at], w.want)
 		}
+	}
+	// `call rel offset` at word 2; a call backwards is a number beyond the program.
+	offset := words[3]
+	if !offset.IsUint64() || offset.Uint64() >= uint64(len(words))-2 {
+		return fmt.Errorf("prover: the program calls main at 2 + %s, in %d words", offset, len(words))
 	}
 	frame, err := m.take("first frame", fp-2, fp)
 	if err != nil {
@@ -91,7 +99,7 @@ func (c *Claim) read(p *cairo.PublicInput) error {
 	}
 
 	// main's arguments and results.
-	n := c.Program[1]
+	n := words[1]
 	if !n.IsUint64() || n.Uint64() > uint64(len(p.Memory)) {
 		return fmt.Errorf("prover: a program of %s builtins", n)
 	}
@@ -107,7 +115,8 @@ func (c *Claim) read(p *cairo.PublicInput) error {
 	if err != nil {
 		return err
 	}
-	if c.Builtins, err = matchBuiltins(builtins, arguments, results); err != nil {
+	lists, err := matchBuiltins(builtins, arguments, results)
+	if err != nil {
 		return err
 	}
 
@@ -119,50 +128,86 @@ func (c *Claim) read(p *cairo.PublicInput) error {
 	if err := m.rest(); err != nil {
 		return err
 	}
+	c.Program, c.Alternatives = &Program{Words: words, Main: 2 + offset.Uint64(), Builtins: lists[0]}, lists[1:]
 	return nil
 }
 
-// hash fills in the program's hash. It is made of a proof that has been verified: of the words of a proof that is refused nobody
-// needs it, and there may be a million of them.
-func (c *Claim) hash() {
-	if c.Program != nil { // else the policy is Bare
-		c.ProgramHash = poseidon.HashMany(c.Program...)
+// hash fills in the program's hash. If a program is demanded, it chooses the builtins with which the program is that one.
+func (c *Claim) hash(demanded *felt.Felt) error {
+	words := chainWords(c.Program.Words)
+	c.ProgramHash = c.Program.hashWith(words, c.Program.Builtins)
+	if demanded == nil {
+		return nil
 	}
+	c.Named = true
+	if c.ProgramHash == *demanded {
+		return nil
+	}
+	for i, builtins := range c.Alternatives {
+		if hash := c.Program.hashWith(words, builtins); hash == *demanded {
+			c.Alternatives[i], c.Program.Builtins, c.ProgramHash = c.Program.Builtins, builtins, hash
+			return nil
+		}
+	}
+	return &ProgramError{c.ProgramHash, *demanded, c.Program.Builtins}
 }
 
-// matchBuiltins finds which of the layout's builtins main takes, in the layout's order: argument k is the begin of its
-// segment and result k the end. A builtin that main does not take has an empty segment; one that the layout lacks is 0 both
-// times. Empty segments can begin at the same address, so a match is searched from the back, which always finds one if
-// there is any: taking the last possible builtin leaves the most for the others.
-func matchBuiltins(layout []cairo.Segment, arguments, results []felt.Felt) ([]string, error) {
-	names := make([]string, len(arguments))
-	next := len(layout) - 1
-	for k := len(arguments) - 1; k >= 0; k-- {
-		if arguments[k].IsZero() && results[k].IsZero() {
-			continue
-		}
-		for ; next >= 0; next-- {
-			s := layout[next]
-			if arguments[k] == felt.FromUint64(s.Begin) && results[k] == felt.FromUint64(s.End) {
-				names[k] = s.Name
-				break
-			}
-			if s.Begin != s.End {
-				return nil, fmt.Errorf("prover: segment %s from %d to %d is neither argument %d of main (%s, result %s) nor unused",
-					s.Name, s.Begin, s.End, k, arguments[k], results[k])
-			}
-		}
-		if next < 0 {
-			return nil, fmt.Errorf("prover: argument %d of main is %s (result %s), which is no builtin of the layout", k, arguments[k], results[k])
-		}
-		next--
+// matchBuiltins finds which builtins main takes: every list of names, in the order of programBuiltins, that is in accord with the
+// segments of the layout's builtins. Argument k of main is the begin of its segment and result k the end. A builtin that
+// main does not take has an empty segment; one that the layout lacks is 0 both times.
+//
+// There is more than one list if unused builtins begin at the same address. Each is right: the constraints of all the layout's
+// builtins hold from the begin of their segments on, used or not.
+func matchBuiltins(layout []cairo.Segment, arguments, results []felt.Felt) ([][]string, error) {
+	if len(arguments) > len(programBuiltins) {
+		return nil, fmt.Errorf("prover: main takes %d builtins, there are %d", len(arguments), len(programBuiltins))
 	}
-	for ; next >= 0; next-- {
-		if s := layout[next]; s.Begin != s.End {
-			return nil, fmt.Errorf("prover: segment %s from %d to %d is used, but main does not take it", s.Name, s.Begin, s.End)
+	segments := map[string]cairo.Segment{}
+	for _, s := range layout {
+		segments[s.Name] = s
+	}
+	var lists [][]string
+	names := make([]string, 0, len(arguments))
+	furthest := 0     // the most arguments that were matched
+	var unused string // a builtin in use that could not be passed over then
+	var match func(at int)
+	match = func(at int) {
+		k := len(names)
+		if k > furthest {
+			furthest, unused = k, ""
+		}
+		if at == len(programBuiltins) {
+			if k == len(arguments) {
+				lists = append(lists, slices.Clone(names))
+			}
+			return
+		}
+		s, has := segments[programBuiltins[at]] // of one that the layout lacks it is from 0 to 0
+		if k < len(arguments) && arguments[k] == felt.FromUint64(s.Begin) && results[k] == felt.FromUint64(s.End) {
+			names = append(names, programBuiltins[at])
+			match(at + 1)
+			names = names[:k]
+		}
+		switch {
+		case !has || s.Begin == s.End:
+			match(at + 1)
+		case k == furthest && unused == "":
+			unused = s.Name
 		}
 	}
-	return names, nil
+	match(0)
+	switch {
+	case len(lists) > 0:
+		return lists, nil
+	case unused != "" && furthest == len(arguments):
+		s := segments[unused]
+		return nil, fmt.Errorf("prover: segment %s from %d to %d is used, but main does not take it", s.Name, s.Begin, s.End)
+	case unused != "":
+		s := segments[unused]
+		return nil, fmt.Errorf("prover: segment %s from %d to %d is neither argument %d of main (%s, result %s) nor unused",
+			s.Name, s.Begin, s.End, furthest, arguments[furthest], results[furthest])
+	}
+	return nil, fmt.Errorf("prover: argument %d of main is %s (result %s), which is no builtin of the layout", furthest, arguments[furthest], results[furthest])
 }
 
 // publicMemory is public memory by address, with what has been accounted for. Strangers choose its size, so it takes 5 bytes a cell.

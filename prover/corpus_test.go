@@ -54,8 +54,8 @@ func TestVerifyStone(t *testing.T) {
 			if claim.Version != c.version {
 				t.Errorf("got version %s, want %s", claim.Version, c.version)
 			}
-			if len(claim.Program) == 0 || claim.Layout != p.PublicInput.Layout {
-				t.Errorf("got claim of layout %q with %d program words", claim.Layout, len(claim.Program))
+			if len(claim.Program.Words) == 0 || claim.Layout != p.PublicInput.Layout {
+				t.Errorf("got claim of layout %q with %d program words", claim.Layout, len(claim.Program.Words))
 			}
 		})
 	}

@@ -65,12 +65,12 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("program %s of %d words ran for %d steps, %d bits\n", claim.ProgramHash, len(claim.Program), claim.Steps, claim.Bits)
+	fmt.Printf("program %s of %d words ran for %d steps, %v\n", claim.ProgramHash, len(claim.Program.Words), claim.Steps, claim.Security)
 
 	received.PublicInput.Memory[7].Value = felt.FromUint64(2) // claim that it pushed a 2
 	_, err = prover.Verify(received, prover.Policy{})
 	fmt.Println("changed:", err != nil)
 	// Output:
-	// program 0x3788b42da6e173c0c9e49d0f26d22cdaf6fc3450f47231a6b73a028876f92b7 of 9 words ran for 8 steps, 96 bits
+	// program 0x12cd086a024ba8da523108e2569b45eb42dcfd37808c01797799c84187bf52e of 9 words ran for 8 steps, 96 bits of conjectured security, 57 proven
 	// changed: true
 }

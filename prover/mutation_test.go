@@ -132,11 +132,11 @@ func TestClaim(t *testing.T) {
 	if !slices.Equal(claim.Output, want) {
 		t.Errorf("got output %v, want %v", claim.Output, want)
 	}
-	if got, want := strings.Join(claim.Builtins, " "), "output pedersen range_check bitwise"; got != want {
+	if got, want := strings.Join(claim.Program.Builtins, " "), "output pedersen range_check bitwise"; got != want {
 		t.Errorf("got builtins %q, want %q", got, want)
 	}
-	if claim.Bits != 96 || claim.Steps != 131072 || claim.Layout != "recursive" {
-		t.Errorf("got %d bits, %d steps, layout %q, want 96, 131072, recursive", claim.Bits, claim.Steps, claim.Layout)
+	if (claim.Security != Security{96, 62}) || claim.Steps != 131072 || claim.Layout != "recursive" {
+		t.Errorf("got %v, %d steps, layout %q, want 96 and 62, 131072, recursive", claim.Security, claim.Steps, claim.Layout)
 	}
 	var program struct{ Data []felt.Felt }
 	b, err := os.ReadFile(golden.Corpus(t, "stone-cases/rec131072-squash-pstar/program.json"))
@@ -146,8 +146,8 @@ func TestClaim(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(claim.Program, program.Data) {
-		t.Errorf("got a program of %d words that differs from the compiled one of %d", len(claim.Program), len(program.Data))
+	if !slices.Equal(claim.Program.Words, program.Data) {
+		t.Errorf("got a program of %d words that differs from the compiled one of %d", len(claim.Program.Words), len(program.Data))
 	}
 
 	at := func(q *Proof, address uint64) *cairo.PublicCell {
@@ -171,6 +171,8 @@ func TestClaim(t *testing.T) {
 		{func(q *Proof) { at(q, 6).Value = felt.One }, "start section: word 5"},
 		{func(q *Proof) { at(q, 2).Value = felt.FromUint64(3) }, "segment"},
 		{func(q *Proof) { at(q, 2).Value = felt.MustHex("0x123456789012345678901") }, "builtins"},
+		{func(q *Proof) { at(q, 4).Value = felt.FromUint64(407) }, "calls main at 2 + 0x197, in 408 words"},
+		{func(q *Proof) { at(q, 4).Value.Neg(&felt.One) }, "calls main at 2 + 0x800"},
 		{func(q *Proof) { at(q, 409).Value = felt.One }, "below the first frame"},
 		{func(q *Proof) { at(q, 410).Value = felt.One }, "below the first frame"},
 		{func(q *Proof) { at(q, 411).Value = felt.One }, "argument 0"},
@@ -198,22 +200,35 @@ func TestMatchBuiltins(t *testing.T) {
 		}
 		return out
 	}
+	unused := []cairo.Segment{{Name: "output", Begin: 10, End: 10}, {Name: "pedersen", Begin: 10, End: 10}, {Name: "range_check", Begin: 20, End: 20}}
 	for _, c := range []struct {
+		layout             []cairo.Segment
 		arguments, results []felt.Felt
-		want               string // "" for an error
+		want               string // lists of names; "" for an error
 	}{
-		{felts(10, 12, 12), felts(12, 12, 15), "output,pedersen,range_check"},
-		{felts(10, 12), felts(12, 15), "output,range_check"},
-		{felts(10, 0, 12), felts(12, 0, 15), "output,,range_check"},
-		{felts(10), felts(12), ""},
-		{felts(10, 12, 12), felts(12, 15, 12), ""},
-		{felts(12, 10), felts(15, 12), ""},
-		{felts(10, 12, 12, 12), felts(12, 12, 12, 15), ""},
-		{nil, nil, ""},
+		{layout, felts(10, 12, 12), felts(12, 12, 15), "output,pedersen,range_check"},
+		{layout, felts(10, 12), felts(12, 15), "output,range_check"},
+		{layout, felts(10, 12, 0), felts(12, 15, 0), "output,range_check,ecdsa output,range_check,bitwise output,range_check,ec_op output,range_check,keccak " +
+			"output,range_check,poseidon output,range_check,segment_arena output,range_check,range_check96 output,range_check,add_mod output,range_check,mul_mod"},
+		{layout, felts(10, 0, 12), felts(12, 0, 15), ""}, // between these two is only pedersen, which the layout has
+		{layout, felts(10), felts(12), ""},
+		{layout, felts(10, 12, 12), felts(12, 15, 12), ""},
+		{layout, felts(12, 10), felts(15, 12), ""},
+		{layout, felts(10, 12, 12, 12), felts(12, 12, 12, 15), ""},
+		{layout, nil, nil, ""},
+		{layout, felts(10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10), felts(12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12), ""},
+		{unused, felts(10), felts(10), "output pedersen"},
+		{unused, felts(10, 10), felts(10, 10), "output,pedersen"},
+		{unused, nil, nil, " "},
+		{unused, felts(10, 20), felts(10, 20), "output,range_check pedersen,range_check"},
 	} {
-		got, err := matchBuiltins(layout, c.arguments, c.results)
-		if (err != nil) != (c.want == "") || strings.Join(got, ",") != c.want && err == nil {
-			t.Errorf("arguments %v, results %v: got %q, %v, want %q", c.arguments, c.results, got, err, c.want)
+		got, err := matchBuiltins(c.layout, c.arguments, c.results)
+		var lists []string
+		for _, names := range got {
+			lists = append(lists, strings.Join(names, ","))
+		}
+		if (err != nil) != (c.want == "") || err == nil && strings.Join(lists, " ") != strings.TrimSpace(c.want) {
+			t.Errorf("arguments %v, results %v: got %q, %v, want %q", c.arguments, c.results, lists, err, c.want)
 		}
 	}
 }

@@ -31,17 +31,24 @@ type Parameters struct {
 	WorkBits  uint   // stark.fri.proof_of_work_bits
 }
 
-// DefaultParameters are the parameters of our proofs (P* in docs): 96 bits, accepted by Stone, swiftness, integrity and the
-// Cairo verifiers. steps is the number of Cairo steps, which fixes the FRI steps. The proof of work of 20 bits and 38
-// queries are quick to make; StandardParameters are what the Cairo verifiers demand.
+// DefaultParameters are the parameters of our proofs (P* in docs), accepted by Stone, swiftness, integrity and the Cairo
+// verifiers: 96 bits of security if the conjecture holds that Parameters.Security names, 57 proven. steps is the number of
+// Cairo steps, which fixes the FRI steps. The proof of work of 20 bits and 38 queries are quick to make; StandardParameters
+// are what the Cairo verifiers demand.
 func DefaultParameters(steps uint64) Parameters {
 	return parametersFor(steps, 38, 20)
 }
 
 // StandardParameters are DefaultParameters with 30 bits of proof of work, the least that verifiers written in Cairo take,
-// and 33 queries: also 96 bits.
+// and 33 queries: also 96 bits, 62 proven.
 func StandardParameters(steps uint64) Parameters {
 	return parametersFor(steps, 33, 30)
+}
+
+// ProvenParameters are DefaultParameters with 78 queries, for 96 bits of proven security. Verifiers written in Cairo take no
+// more than 48 queries.
+func ProvenParameters(steps uint64) Parameters {
+	return parametersFor(steps, 78, 20)
 }
 
 func parametersFor(steps uint64, queries int, work uint) Parameters {
@@ -72,13 +79,6 @@ func (p *Parameters) SetFRI(steps uint64) {
 		p.FRISteps = append(p.FRISteps, step)
 		rest -= step
 	}
-}
-
-// SecurityBits is the proofs' conjectured security as Stone's verifiers count it: queries times log2 of the blowup, plus the
-// proof of work. It does not count the commitment hash: a hash masked to 160 bits resists collisions to 80 bits only.
-func (p *Parameters) SecurityBits() uint {
-	s := p.stark()
-	return s.SecurityBits()
 }
 
 func (p *Parameters) stark() stark.Params {

@@ -107,6 +107,26 @@ func (p proofBytes) MarshalJSONTo(e *jsontext.Encoder) error {
 	return e.WriteValue(append(hex.AppendEncode(b, p), '"'))
 }
 
+// IsProof reports whether a file looks like a proof, if a damaged one. Anything else that is taken for a proof, such as a genesis
+// file, is a mistake of the reader's.
+func IsProof(b []byte) bool {
+	if bytes.HasPrefix(b, []byte(`{"format":"starkd-block-proof/`)) {
+		return true
+	}
+	for {
+		quote := bytes.IndexByte(b, '"')
+		if quote < 0 {
+			return false
+		}
+		b = b[quote+1:]
+		for _, member := range [...]string{`proof_hex"`, `proof_parameters"`, `public_input"`} {
+			if len(b) >= len(member) && bytes.EqualFold(b[:len(member)], []byte(member)) {
+				return true
+			}
+		}
+	}
+}
+
 // ParseProof reads a proof file of Stone's form. It decodes; Verify checks. Members are matched by their exact names, each of which
 // may be there once.
 func ParseProof(b []byte) (*Proof, error) {

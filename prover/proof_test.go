@@ -69,8 +69,8 @@ func TestStandardParametersAreThoseOfStoneCase(t *testing.T) {
 	}
 	for steps := uint64(1); steps <= 1<<24; steps *= 2 {
 		for _, p := range []Parameters{DefaultParameters(steps), StandardParameters(steps)} {
-			if p.SecurityBits() != 96 {
-				t.Errorf("%d steps: got %d bits, want 96", steps, p.SecurityBits())
+			if got := p.Security(steps).Conjectured; got != 96 {
+				t.Errorf("%d steps: got %d bits, want 96", steps, got)
 			}
 			sum := uint64(1)
 			for _, s := range p.FRISteps {

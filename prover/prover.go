@@ -13,6 +13,7 @@ import (
 	"fmt"
 
 	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover/cairoair"
 	"github.com/starkd/starkd/prover/stark"
 	"github.com/starkd/starkd/prover/transcript"
@@ -55,16 +56,46 @@ func Prove(ctx context.Context, trace *cairo.Trace, params Parameters, progress 
 // ErrSelfCheck is a proof of our own making that our own verifier refuses.
 var ErrSelfCheck = errors.New("prover: the proof just made is refused")
 
-// DefaultMinBits is the security that a zero Policy demands.
-const DefaultMinBits = 96
+// What a verifier demands unless it is told otherwise.
+const (
+	DefaultMinBits = 96 // the security that a zero Policy demands
+	AnyBits        = -1 // a Policy's MinBits that demands none
+
+	// A policy that demands fewer bits than boundedBits also takes parameters outside the bounds below. They are those of the
+	// official verifiers (swiftness, the Cairo verifiers): within them the sum of queries and work says what it seems to say.
+	boundedBits  = 80
+	minWorkBits  = 20
+	maxWorkBits  = 50
+	maxLogBlowup = 4
+)
 
 // Policy is what a verifier demands of a proof.
 type Policy struct {
-	MinBits  uint      // conjectured security; 0 means DefaultMinBits
-	Versions []Version // accepted protocol versions; none means Stone6
+	MinBits       int        // conjectured security; 0 means DefaultMinBits, AnyBits none
+	MinProvenBits uint       // proven security
+	Program       *felt.Felt // the hash of the program that must have run; nil means any
+	Versions      []Version  // accepted protocol versions; none means Stone6
 	// Bare accepts a public input that is not that of a whole run (see Claim): the claim then holds only layout, steps and
-	// bits. For examining proofs of other systems.
+	// security. For examining proofs of other systems.
 	Bare bool
+}
+
+// SecurityError is a refusal of a proof whose security is below what is demanded.
+type SecurityError struct {
+	Security Security // of the proof
+	reason   string
+}
+
+func (e *SecurityError) Error() string { return "prover: " + e.reason }
+
+// ProgramError is a refusal of a proof of another program than the one that is demanded.
+type ProgramError struct {
+	Hash, Demanded felt.Felt // hashes of programs
+	Builtins       []string  // of the proof's program
+}
+
+func (e *ProgramError) Error() string {
+	return fmt.Sprintf("prover: the proof is of program %v with builtins %v, demanded is %v", e.Hash, e.Builtins, e.Demanded)
 }
 
 // Verify checks a proof and returns what it proves. It accepts bytes from strangers: sizes are fixed by the parameters
@@ -84,7 +115,12 @@ func Verify(p *Proof, policy Policy) (*Claim, error) {
 		err := p.check(v)
 		if err == nil {
 			claim.Version = v
-			claim.hash()
+			if policy.Bare {
+				return claim, nil
+			}
+			if err := claim.hash(policy.Program); err != nil {
+				return nil, err
+			}
 			return claim, nil
 		}
 		failures = append(failures, fmt.Errorf("prover: as a %s proof: %w", v, err))
@@ -97,17 +133,16 @@ func (p *Proof) examine(policy Policy) (*Claim, error) {
 	if p == nil || p.PublicInput == nil {
 		return nil, errors.New("prover: no proof")
 	}
-	least := policy.MinBits
-	if least == 0 {
-		least = DefaultMinBits
+	if policy.Bare && policy.Program != nil {
+		return nil, errors.New("prover: a policy that demands a program of a bare proof")
 	}
-	if bits := p.Parameters.SecurityBits(); bits < least {
-		return nil, fmt.Errorf("prover: parameters give %d bits of security, %d are demanded", bits, least)
+	claim := &Claim{Layout: p.PublicInput.Layout, Steps: p.PublicInput.Steps, Security: p.Parameters.Security(p.PublicInput.Steps)}
+	if err := policy.admits(&p.Parameters, claim.Security); err != nil {
+		return nil, err
 	}
 	if _, _, err := p.statement(); err != nil {
 		return nil, err
 	}
-	claim := &Claim{Layout: p.PublicInput.Layout, Steps: p.PublicInput.Steps, Bits: p.Parameters.SecurityBits()}
 	if !policy.Bare {
 		if err := claim.read(p.PublicInput); err != nil {
 			return nil, err
@@ -131,6 +166,30 @@ func (p *Proof) statement() (*cairoair.AIR, stark.Params, error) {
 		return nil, sp, fmt.Errorf("prover: proof of %d bytes, its parameters need %d or more", len(p.Bytes), least)
 	}
 	return a, sp, nil
+}
+
+// admits returns an error if a proof with these parameters and this security is not what the policy demands.
+func (policy *Policy) admits(p *Parameters, s Security) error {
+	least := uint(DefaultMinBits)
+	switch {
+	case policy.MinBits > 0:
+		least = uint(policy.MinBits)
+	case policy.MinBits < 0:
+		least = 0
+	}
+	refuse := func(format string, args ...any) error { return &SecurityError{s, fmt.Sprintf(format, args...)} }
+	switch {
+	case s.Conjectured < least:
+		return refuse("parameters give %d bits of conjectured security, %d are demanded", s.Conjectured, least)
+	case s.Proven < policy.MinProvenBits:
+		return refuse("parameters give %d bits of proven security, %d are demanded", s.Proven, policy.MinProvenBits)
+	case least < boundedBits:
+	case p.WorkBits < minWorkBits || p.WorkBits > maxWorkBits:
+		return refuse("%d bits of proof of work, want %d to %d for %d bits of security and more", p.WorkBits, minWorkBits, maxWorkBits, boundedBits)
+	case p.LogBlowup < 1 || p.LogBlowup > maxLogBlowup:
+		return refuse("blowup 2^%d, want 2 to %d for %d bits of security and more", p.LogBlowup, 1<<maxLogBlowup, boundedBits)
+	}
+	return nil
 }
 
 // check verifies the proof itself.

@@ -46,9 +46,10 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []prover.Res
 		p.Annotations = nil // they restate the proof, at twice its size
 		took := time.Since(started)
 		w.metrics.proving.Observe(took.Seconds())
+		security := p.Parameters.Security(part.Trace.Public.Steps)
 		entry := proofstore.Entry{
 			Block: record.Block, Part: len(proof.Proofs), ProgramHash: prover.OSProgramHash.String(), Layout: part.Trace.Public.Layout,
-			Steps: part.Trace.Public.Steps, SecurityBits: p.Parameters.SecurityBits(), ProvingMS: took.Milliseconds(),
+			Steps: part.Trace.Public.Steps, SecurityBits: security.Conjectured, ProvenBits: security.Proven, ProvingMS: took.Milliseconds(),
 		}
 		for _, t := range part.Transactions {
 			entry.Transactions = append(entry.Transactions, record.Transactions[t])
@@ -75,7 +76,7 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []prover.Res
 	if err != nil {
 		return nil, nil, &SelfCheckError{b.Height, err}
 	}
-	verdict, err := prover.VerifyBlock(proof, anchor, prover.Policy{MinBits: w.minBits()})
+	verdict, err := prover.VerifyBlock(proof, anchor, w.policy())
 	if err != nil {
 		return nil, nil, &SelfCheckError{b.Height, err}
 	}

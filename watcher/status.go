@@ -25,7 +25,8 @@ type Status struct {
 	ProvingStage  string `json:"proving_stage,omitempty"`
 	LastError     string `json:"last_error,omitempty"` // of what is tried again and has not succeeded since
 	Halted        string `json:"halted,omitempty"`     // why the watcher has stopped and does not go on
-	SecurityBits  uint   `json:"security_bits"`
+	SecurityBits  uint   `json:"security_bits"`        // of a proof, conjectured
+	ProvenBits    uint   `json:"proven_bits"`          // and proven
 	OSProgramHash string `json:"os_program_hash"`
 }
 

@@ -31,7 +31,7 @@ type Config struct {
 	Engine         cairo.Engine         // the VM, for running blocks again
 	Proofs         *proofstore.Store
 	WorkBits       uint   // proof of work of a proof
-	Queries        int    // FRI queries of a proof; WorkBits + 2·Queries is its security in bits
+	Queries        int    // FRI queries of a proof; see prover.Parameters.Security
 	MaxSteps       uint64 // of one proof
 	Log            *slog.Logger
 }
@@ -79,8 +79,9 @@ func New(config Config) (*Watcher, error) {
 		config: config, app: config.App, engine: config.Engine, replica: replica{config.App}, trusted: trusted, log: config.Log, metrics: newMetrics(),
 		firstPause: firstPause, trouble: map[string]string{}, silent: time.Now(),
 	}
+	security := w.security()
 	w.status = Status{
-		ChainID: config.Genesis.ChainID, SecurityBits: w.minBits(), OSProgramHash: prover.OSProgramHash.String(),
+		ChainID: config.Genesis.ChainID, SecurityBits: security.Conjectured, ProvenBits: security.Proven, OSProgramHash: prover.OSProgramHash.String(),
 		ProvedHeight: config.Proofs.Cursor(),
 	}
 	w.connect, w.prove = w.openChain, w.proveBlock
@@ -335,10 +336,21 @@ func (w *Watcher) parameters(steps uint64) prover.Parameters {
 	return p
 }
 
-// minBits is the security of this watcher's proofs.
-func (w *Watcher) minBits() uint {
-	p := w.parameters(1 << 17)
-	return p.SecurityBits()
+// security is the security of this watcher's proofs.
+func (w *Watcher) security() prover.Security {
+	const steps = 1 << 17
+	p := w.parameters(steps)
+	return p.Security(steps)
+}
+
+// policy is what this watcher demands of its own proofs.
+func (w *Watcher) policy() prover.Policy {
+	s := w.security()
+	policy := prover.Policy{MinBits: int(s.Conjectured), MinProvenBits: s.Proven}
+	if s.Conjectured == 0 {
+		policy.MinBits = prover.AnyBits
+	}
+	return policy
 }
 
 // progress tells the status of a proof's stages.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/golden"
+	"github.com/starkd/starkd/prover"
 )
 
 // browserJob is a call of the browser's verifier, as scripts/js/verify-wasm.mjs takes it.
@@ -29,18 +30,22 @@ type browserJob struct {
 // browserAnswer is the whole of what it answers.
 type browserAnswer struct {
 	OK           bool   `json:"ok"`
+	Verdict      string `json:"verdict"`
 	Error        string `json:"error"`
 	Kind         string `json:"kind"`
 	Chain        string `json:"chain"`
 	Block        uint64 `json:"block"`
 	Trusted      string `json:"trusted"`
+	Signed       bool   `json:"signed"`
 	StateBefore  string `json:"state_before"`
 	StateAfter   string `json:"state_after"`
 	Program      string `json:"program"`
+	Named        bool   `json:"named"`
 	Proofs       int    `json:"proofs"`
 	Layout       string `json:"layout"`
 	Steps        uint64 `json:"steps"`
 	Bits         uint   `json:"bits"`
+	ProvenBits   uint   `json:"proven_bits"`
 	Rejected     int    `json:"rejected"`
 	Transactions []struct {
 		Hash       string   `json:"hash"`
@@ -61,10 +66,11 @@ func (a *browserAnswer) printed() string {
 	fmt.Fprintf(&b, "  trusted       %s\n", a.Trusted)
 	fmt.Fprintf(&b, "  state         %s → %s\n", a.StateBefore, a.StateAfter)
 	fmt.Fprintf(&b, "  program       %s (starkd OS)\n", a.Program)
-	fmt.Fprintf(&b, "  proofs        %d, layout %s, %d steps, %d bits of security\n", a.Proofs, a.Layout, a.Steps, a.Bits)
+	fmt.Fprintf(&b, "  proofs        %d, layout %s, %d steps\n", a.Proofs, a.Layout, a.Steps)
+	fmt.Fprintf(&b, "  security      %d bits of conjectured security, %d proven\n", a.Bits, a.ProvenBits)
 	for _, t := range a.Transactions {
 		if t.Uncovered != "" {
-			fmt.Fprintf(&b, "  not covered   %s %s, fee %s FRI, %d events, as signed by the validators: %s\n", t.Hash, t.Status, t.Fee, t.Events, t.Uncovered)
+			fmt.Fprintf(&b, "  not covered   %s %s, fee %s FRI, %d events, %s: %s\n", t.Hash, t.Status, t.Fee, t.Events, source(a.Signed), t.Uncovered)
 			continue
 		}
 		fmt.Fprintf(&b, "  transaction   %s %s, fee %s FRI, %d events; covered: %s; not covered: %s\n",
@@ -137,27 +143,35 @@ func inBrowser(t *testing.T, proof, genesis, header string, block uint64, tx, ot
 		}
 		jobs, want = append(jobs, job), append(want, stdout[:strings.Index(stdout, "  checked in")])
 	}
-	var reasons []string
-	refuse := func(reason string, job browserJob) {
-		jobs, want, reasons = append(jobs, job), append(want, ""), append(reasons, reason)
+	var reasons, verdicts []string
+	not := func(verdict, reason string, job browserJob) {
+		jobs, want, reasons, verdicts = append(jobs, job), append(want, ""), append(reasons, reason), append(verdicts, verdict)
 	}
+	refuse := func(reason string, job browserJob) { not("refused", reason, job) }
+	unchecked := func(reason string, job browserJob) { not("could not check", reason, job) }
 	accepted(browserJob{Proof: proof, Genesis: genesis}, "--validators", genesis)
 	accepted(browserJob{Proof: proof, Trust: map[string]any{"header": header}}, "--trusted-header", header)
 	accepted(browserJob{Proof: proof, Genesis: genesis, Trust: map[string]any{"header": "0x" + header, "min_bits": 96, "tx": tx, "block": block}},
 		"--validators", genesis, "--trusted-header", header)
 
-	refuse("needs something to trust", browserJob{Proof: proof})
-	refuse("64 hexadecimal digits", browserJob{Proof: proof, Trust: map[string]any{"header": "ab"}})
+	accepted(browserJob{Proof: proof, Genesis: genesis, Trust: map[string]any{"min_bits": 0, "min_proven_bits": 57, "program": prover.OSProgramHash.String()}},
+		"--validators", genesis, "--min-security", "0", "--min-proven-security", "57", "--program", prover.OSProgramHash.String())
+	refuse("demanded is 0x123", browserJob{Proof: proof, Genesis: genesis, Trust: map[string]any{"program": "0x123"}})
+	refuse("58 are demanded", browserJob{Proof: proof, Genesis: genesis, Trust: map[string]any{"min_proven_bits": 58}})
+	unchecked("needs something to trust", browserJob{Proof: proof})
+	unchecked("64 hexadecimal digits", browserJob{Proof: proof, Trust: map[string]any{"header": "ab"}})
 	refuse("trusted is", browserJob{Proof: proof, Trust: map[string]any{"header": strings.Repeat("ab", 32)}})
 	refuse("does not cover transaction", browserJob{Proof: proof, Genesis: genesis, Trust: map[string]any{"tx": otherTx}})
 	refuse(fmt.Sprintf("of block %d, not of %d", block, block+1), browserJob{Proof: proof, Genesis: genesis, Trust: map[string]any{"block": block + 1}})
 	refuse("bits of security", browserJob{Proof: proof, Genesis: genesis, Trust: map[string]any{"min_bits": 97}})
-	refuse("genesis", browserJob{Proof: proof, Trust: map[string]any{"genesis": map[string]any{}}})
-	refuse("what is trusted", browserJob{Proof: proof, Trust: map[string]any{"block": -1}})
-	refuse("neither a block's proof nor a Stone proof", browserJob{Proof: genesis, Genesis: genesis})
+	unchecked("genesis", browserJob{Proof: proof, Trust: map[string]any{"genesis": map[string]any{}}})
+	unchecked("genesis", browserJob{Proof: proof, Genesis: proof})
+	unchecked("program", browserJob{Proof: proof, Genesis: genesis, Trust: map[string]any{"program_file": map[string]any{}}})
+	unchecked("what is trusted", browserJob{Proof: proof, Trust: map[string]any{"block": -1}})
+	unchecked("neither a block's proof nor a Stone proof", browserJob{Proof: genesis, Genesis: genesis})
 	for _, args := range [][]any{{}, {nil, nil}, {"text", "{}"}, {1, 2, 3}, {map[string]any{"length": 1}, ""}} {
 		if len(args) > 0 {
-			refuse("takes a Uint8Array and a string", browserJob{Args: args})
+			unchecked("takes a Uint8Array and a string", browserJob{Args: args})
 		}
 	}
 	r := rand.New(rand.NewPCG(5, 6))
@@ -184,9 +198,9 @@ func inBrowser(t *testing.T, proof, genesis, header string, block uint64, tx, ot
 			t.Logf("accepted in %d ms", got.Milliseconds)
 			continue
 		}
-		if reason := reasons[refusals]; got.Error == "" || !strings.Contains(got.Error, reason) || strings.Contains(got.Error, "verifier failed") ||
-			!reflect.DeepEqual(got, browserAnswer{Error: got.Error}) {
-			t.Errorf("job %d: got %+v, want a refusal with %q", i, got, reason)
+		if reason := reasons[refusals]; got.Error == "" || got.Verdict != verdicts[refusals] || !strings.Contains(got.Error, reason) || strings.Contains(got.Error, "verifier failed") ||
+			!reflect.DeepEqual(got, browserAnswer{Verdict: got.Verdict, Error: got.Error}) {
+			t.Errorf("job %d: got %+v, want %q with %q", i, got, verdicts[refusals], reason)
 		}
 		refusals++
 	}

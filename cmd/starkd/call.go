@@ -287,7 +287,7 @@ func orderedMessages(f *executor.Frame) (all []executor.OrderedMessage) {
 func (r *callReport) print(w io.Writer) error {
 	var b strings.Builder
 	line := func(name, format string, args ...any) {
-		fmt.Fprintf(&b, "%-10s "+format+"\n", append([]any{name}, args...)...)
+		say(&b, "%-10s "+format, append([]any{name}, args...)...)
 	}
 	if r.Failed {
 		line("panic", "%v (%s)", r.Retdata, r.Panic)

@@ -1,6 +1,6 @@
 // Command starkd is the one binary: sequencer, watcher, prover, verifier, and the tools around them.
 //
-// Exit status: 0 for yes, 1 for no or any refusal with one line saying why, 2 for wrong usage.
+// Exit status: 0 for yes, 1 for no or any refusal with one line saying why, 2 for wrong usage, 3 if verify could not check.
 package main
 
 import (
@@ -22,7 +22,7 @@ var version = "dev"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	code := run(ctx, os.Args[1:], os.Stdin, dataWriter(os.Stdout), os.Stderr)
 	stop()
 	os.Exit(code)
 }
@@ -38,23 +38,35 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil {
 		return 0
 	}
+	return report(stderr, cmd.CommandPath(), err)
+}
+
+// report prints why a command failed, with a hint, and returns the exit status. Errors quote what strangers say: here is where
+// they are made fit for a terminal.
+func report(stderr io.Writer, command string, err error) int {
 	var usage *usageError
 	if errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command") {
-		fmt.Fprintf(stderr, "starkd: %s\n", oneLine(err))
-		fmt.Fprintln(stderr, "hint: starkd --help lists the commands, starkd COMMAND --help a command's flags")
+		say(stderr, "starkd: %s", oneLine(err))
+		say(stderr, "hint: starkd --help lists the commands, starkd COMMAND --help a command's flags")
 		return 2
 	}
-	fmt.Fprintf(stderr, "starkd: %s\n", oneLine(err))
+	status := 1
+	if verdict, ok := errors.AsType[*verdictError](err); ok {
+		status = verdict.status
+		say(stderr, "%s: %s", verdict.word, oneLine(err))
+	} else {
+		say(stderr, "starkd: %s", oneLine(err))
+	}
 	var hinted *hintError
 	switch {
 	case errors.As(err, &hinted):
-		fmt.Fprintf(stderr, "hint: %s\n", hinted.hint)
+		say(stderr, "hint: %s", hinted.hint)
 	case errors.Is(err, fs.ErrNotExist):
-		fmt.Fprintln(stderr, "hint: check the path; \"-\" reads standard input where a file is read")
+		say(stderr, "hint: check the path; \"-\" reads standard input where a file is read")
 	default:
-		fmt.Fprintf(stderr, "hint: %s --help says what it takes\n", cmd.CommandPath())
+		say(stderr, "hint: %s --help says what it takes", command)
 	}
-	return 1
+	return status
 }
 
 func newRootCommand() *cobra.Command {

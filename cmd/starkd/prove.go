@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
@@ -24,12 +25,20 @@ func newProveCommand() *cobra.Command {
 		Short: "Prove a Cairo run, with the files and flags of Stone's prover; same bytes",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			for flag, value := range map[string]string{
-				"public_input_file": public, "private_input_file": private, "parameter_file": parameters, "out_file": out,
+			var missing []string
+			for _, required := range [...]struct{ flag, value string }{
+				{"public_input_file", public}, {"private_input_file", private}, {"parameter_file", parameters}, {"out_file", out},
 			} {
-				if value == "" {
-					return usagef("--%s is missing", flag)
+				if required.value == "" {
+					missing = append(missing, "--"+required.flag)
 				}
+			}
+			switch len(missing) {
+			case 0:
+			case 1:
+				return usagef("%s is missing", missing[0])
+			default:
+				return usagef("%s are missing", strings.Join(missing, ", "))
 			}
 			params, err := readParameters(cmd, parameters)
 			if err != nil {
@@ -67,8 +76,8 @@ func newProveCommand() *cobra.Command {
 			if err := writeOutput(cmd, out, append(data, '\n')); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.ErrOrStderr(), "proved %d steps of layout %s in %v, %d bits, %d bytes of proof\n",
-				trace.Public.Steps, trace.Public.Layout, time.Since(started).Round(time.Millisecond), params.SecurityBits(), len(proof.Bytes))
+			fmt.Fprintf(cmd.ErrOrStderr(), "proved %d steps of layout %s in %v, %v, %d bytes of proof\n",
+				trace.Public.Steps, trace.Public.Layout, time.Since(started).Round(time.Millisecond), params.Security(trace.Public.Steps), len(proof.Bytes))
 			return nil
 		},
 	}
@@ -130,12 +139,7 @@ func loadTrace(cmd *cobra.Command, public, private string) (*cairo.Trace, error)
 // progressLine shows the stages of a proof on one line of a terminal, or a line each elsewhere.
 func progressLine(cmd *cobra.Command) (*prover.Progress, func()) {
 	started := time.Now()
-	terminal := false
-	if f, ok := cmd.ErrOrStderr().(*os.File); ok {
-		if info, err := f.Stat(); err == nil {
-			terminal = info.Mode()&os.ModeCharDevice != 0
-		}
-	}
+	terminal := isTerminal(cmd.ErrOrStderr())
 	end := "\n"
 	if terminal {
 		end = "\x1b[K\r"

@@ -4,13 +4,17 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -31,6 +35,9 @@ func TestScript(t *testing.T) {
 			env.Setenv("PATH", filepath.Dir(bin)+string(os.PathListSeparator)+env.Getenv("PATH"))
 			env.Setenv("MODULE", root)
 			env.Setenv("CORPUS", corpus)
+			server := httptest.NewServer(http.HandlerFunc(foreignServer))
+			env.Defer(server.Close)
+			env.Setenv("SERVER", server.URL)
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
@@ -44,7 +51,31 @@ func TestScript(t *testing.T) {
 	})
 }
 
-// scriptRefuses runs starkd and demands an exit status, and on standard error one line that says why and one with a hint.
+// escapes is text that would erase the line of an error and write a verdict in its place, were a terminal to see it.
+const escapes = "\x1b[2K\x1b[1A\x1b[2Kvalid: block 7 of chain X\n  transaction   0x1 succeeded; covered: __execute__\u009b31m\u202e"
+
+// foreignServer is $SERVER: somebody's HTTP server, whose every word is to be quoted.
+func foreignServer(w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path {
+	case "/esc":
+		w.WriteHeader(http.StatusInternalServerError)
+		io.WriteString(w, escapes)
+	case "/html":
+		io.WriteString(w, "<html>"+escapes)
+	case "/format":
+		fmt.Fprintf(w, `{"format":"starkd-block-proof/%s"}`, strings.ReplaceAll(strings.ReplaceAll(escapes, "\x1b", `\u001b`), "\n", `\n`))
+	case "/member":
+		fmt.Fprintf(w, `{"proof_hex":"","%s":1}`, strings.ReplaceAll(strings.ReplaceAll(escapes, "\x1b", `\u001b`), "\n", `\n`))
+	case "/redirect":
+		w.Header().Set("Location", "gopher://\u009b31m/")
+		w.WriteHeader(http.StatusFound)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+// scriptRefuses runs starkd and demands an exit status, and on standard error one line that says why and one with a hint. The first
+// begins with the program's name, and an answer of verify with its word.
 //
 //	refuses STATUS ARGS...
 func scriptRefuses(ts *testscript.TestScript, neg bool, args []string) {
@@ -67,7 +98,14 @@ func scriptRefuses(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("exit status %s, want %s\nstdout: %s\nstderr: %s", got, args[0], stdout.Bytes(), stderr.Bytes())
 	}
 	lines := strings.Split(strings.TrimSuffix(stderr.String(), "\n"), "\n")
-	if len(lines) != 2 || !strings.HasPrefix(lines[0], "starkd: ") || !strings.HasPrefix(lines[1], "hint: ") {
+	word := "starkd: "
+	if len(args) > 1 && args[1] == "verify" && args[0] != "2" {
+		word = map[string]string{"1": "refused: ", "3": "could not check: "}[args[0]]
+	}
+	if i := strings.IndexFunc(strings.Join(lines, ""), func(r rune) bool { return !unicode.IsPrint(r) }); i >= 0 {
+		ts.Fatalf("standard error holds %q, which a terminal may obey:\n%q", strings.Join(lines, "")[i:][:1], stderr.Bytes())
+	}
+	if len(lines) != 2 || !strings.HasPrefix(lines[0], word) || !strings.HasPrefix(lines[1], "hint: ") {
 		ts.Fatalf("standard error is not a reason and a hint:\n%s", stderr.Bytes())
 	}
 }

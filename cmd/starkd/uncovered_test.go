@@ -25,17 +25,24 @@ func TestUncoveredTransactions(t *testing.T) {
 		{0xb, "the proof of block 7 does not cover transaction 0xb: entry point 0xd of class 0xc needs the builtin poseidon, which is not provable"},
 		{0xe, "the proof of block 7 does not cover transaction 0xe"},
 	} {
-		err := covers(transactions, 7, felt.FromUint64(c.hash))
+		err := covers(transactions, 7, felt.FromUint64(c.hash), true)
 		if (err == nil) != (c.want == "") || err != nil && !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("transaction %#x: got %v, want %q", c.hash, err, c.want)
 		}
 	}
 	var out bytes.Buffer
-	listTransactions(&out, transactions)
+	listTransactions(&out, transactions, true)
 	const want = `  transaction   0xa succeeded, fee 5 FRI, 0 events; covered: nothing; not covered: __validate__
   not covered   0xb reverted, fee 6 FRI, 2 events, as signed by the validators: entry point 0xd of class 0xc needs the builtin poseidon, which is not provable
 `
 	if out.String() != want {
 		t.Errorf("got\n%swant\n%s", out.String(), want)
+	}
+	// Trust in a header says nothing of signatures, nor does anything obey a reason's control characters.
+	transactions[1].Uncovered.Builtin = "\x1b[2J\nvalid: all"
+	out.Reset()
+	listTransactions(&out, transactions, false)
+	if got := out.String(); strings.Contains(got, "signed") || strings.Count(got, "\n") != 2 || !strings.Contains(got, `needs the builtin "\x1b[2J\nvalid: all"`) {
+		t.Errorf("by a header: got\n%q", got)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -15,158 +16,249 @@ import (
 	"github.com/starkd/starkd/prover/headers"
 )
 
+// A verdictError is an answer of verify that is not "valid".
+type verdictError struct {
+	error
+	word   string
+	status int
+}
+
+func (e *verdictError) Unwrap() error { return e.error }
+
+// refused says that the proof was checked and is not one of what was demanded.
+func refused(err error) error { return &verdictError{err, "refused", 1} }
+
+// unchecked says that nothing is known of the proof: something that the check needs is missing or is not what it should be.
+func unchecked(err error) error { return &verdictError{err, "could not check", 3} }
+
+// verifyFlags are what a proof is held against.
+type verifyFlags struct {
+	chainID, tx, header, validators, program string
+	block                                    int64
+	minBits                                  int
+	minProven                                uint
+	stone5                                   bool
+}
+
 func newVerifyCommand() *cobra.Command {
-	var chainID, tx, header, validators string
-	var block int64
-	var minBits uint
-	var stone5 bool
+	var f verifyFlags
 	cmd := &cobra.Command{
 		Use:   "verify FILE|URL",
 		Short: "Check a proof: of a block, against what validators signed, or a bare Stone proof",
-		Long: `Check a proof.
+		Long: `Check a proof. The answer is one of three:
+
+  valid               exit status 0, and what the proof shows on standard output
+  refused: REASON     exit status 1: the proof is broken, forged, or not of what you demand
+  could not check: …  exit status 3: a file, an address or something to trust is missing or is not what it should be
 
 A block's proof (from the watcher's REST) is held against what you trust: --validators, a genesis file whose validators must
-have signed the block's headers, or --trusted-header, the hash of the header after the block. Nothing else in the file is
-trusted. A Stone proof file is checked as such, and reported as program hash, output and security.`,
+have signed the block's headers, or --trusted-header, the hash of the header after the block; then no signature is checked.
+Nothing else in the file is trusted. A Stone proof file is checked as such, and reported as program, builtins, output and
+security; --program demands the program, by its file or by the hash that cairo-hash-program prints.
+
+Security is in bits: each bit doubles the work of making a false proof. Conjectured bits assume that no attack is better than
+those known today; proven bits follow from theorems.`,
 		Args: exactArgs("FILE|URL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			data, err := fetch(cmd, args[0])
-			if err != nil {
-				return err
+			if f.minBits < 0 {
+				return usagef("--min-security %d is negative", f.minBits)
 			}
-			defer boundMemory(len(data))()
-			proof, err := prover.ParseBlockProof(data)
-			if errors.Is(err, prover.ErrNotBlockProof) {
-				if chainID != "" || tx != "" || header != "" || validators != "" || block >= 0 {
-					if _, stoneErr := prover.ParseProof(data); stoneErr != nil {
-						return withHint(err, "the file is neither a block's proof nor a Stone proof")
-					}
-					return withHint(err, "a bare Stone proof says nothing of chains, blocks and transactions: leave --chain-id, --tx, --block, --validators and --trusted-header out")
-				}
-				return verifyStone(cmd, data, minBits, stone5)
-			}
-			if err != nil {
-				return withHint(err, "the file is damaged or was changed: fetch it again")
-			}
-			trust := &headers.Trust{ChainID: chainID}
-			if validators != "" {
-				file, err := readFile(cmd, validators, maxGenesisFile)
-				if err != nil {
-					return fmt.Errorf("--validators: %w", err)
-				}
-				if trust.Genesis, err = headers.ParseGenesis(file); err != nil {
-					return fmt.Errorf("--validators %s: %w", validators, err)
-				}
-			}
-			if header != "" {
-				if trust.Header, err = hex.DecodeString(strings.TrimPrefix(header, "0x")); err != nil || len(trust.Header) != 32 {
-					return usagef("--trusted-header %.80q is not 64 hexadecimal digits", header)
-				}
-			}
-			if trust.Genesis == nil && trust.Header == nil {
-				return usagef("a block's proof needs something to trust: --validators genesis.json or --trusted-header HASH")
-			}
-			return verifyBlock(cmd, proof, trust, block, tx, minBits)
+			return f.verify(cmd, args[0])
 		},
 	}
-	f := cmd.Flags()
-	f.StringVar(&chainID, "chain-id", "", "refuse a proof of another chain")
-	f.StringVar(&tx, "tx", "", "refuse a proof that does not cover this transaction")
-	f.Int64Var(&block, "block", -1, "refuse a proof of another block")
-	f.StringVar(&header, "trusted-header", "", "hash of the header after the block, from a source you trust")
-	f.StringVar(&validators, "validators", "", "genesis file whose validators you trust")
-	f.UintVar(&minBits, "min-security", prover.DefaultMinBits, "least bits of security")
-	f.BoolVar(&stone5, "stone5", false, "also accept bare proofs by Stone v2")
+	flags := cmd.Flags()
+	flags.StringVar(&f.chainID, "chain-id", "", "refuse a proof of another chain")
+	flags.StringVar(&f.tx, "tx", "", "refuse a proof that does not cover this transaction")
+	flags.Int64Var(&f.block, "block", -1, "refuse a proof of another block")
+	flags.StringVar(&f.header, "trusted-header", "", "hash of the header after the block, from a source you trust")
+	flags.StringVar(&f.validators, "validators", "", "genesis file whose validators you trust")
+	flags.StringVar(&f.program, "program", "", "refuse a proof of another program: its hash, or the file that cairo-compile made")
+	flags.IntVar(&f.minBits, "min-security", prover.DefaultMinBits, "least bits of conjectured security; below 80 parameters are not bounded")
+	flags.UintVar(&f.minProven, "min-proven-security", 0, "least bits of proven security")
+	flags.BoolVar(&f.stone5, "stone5", false, "also accept bare proofs by Stone v2")
 	return cmd
+}
+
+// verify judges what is at a path or an address.
+func (f *verifyFlags) verify(cmd *cobra.Command, from string) error {
+	policy := prover.Policy{MinBits: f.minBits, MinProvenBits: f.minProven}
+	if f.minBits == 0 {
+		policy.MinBits = prover.AnyBits
+	}
+	if f.program != "" {
+		var err error
+		if policy.Program, err = programHash(cmd, f.program); err != nil {
+			return err
+		}
+	}
+	trust := &headers.Trust{ChainID: f.chainID}
+	if f.validators != "" {
+		file, err := readFile(cmd, f.validators, maxGenesisFile)
+		if err != nil {
+			return unchecked(fmt.Errorf("--validators: %w", err))
+		}
+		if trust.Genesis, err = headers.ParseGenesis(file); err != nil {
+			return unchecked(withHint(fmt.Errorf("--validators %s: %w", f.validators, err), "--validators takes the genesis file of the chain; a watcher serves its own at /genesis.json"))
+		}
+	}
+	if f.header != "" {
+		var err error
+		if trust.Header, err = hex.DecodeString(strings.TrimPrefix(f.header, "0x")); err != nil || len(trust.Header) != 32 {
+			return usagef("--trusted-header %.80q is not 64 hexadecimal digits", f.header)
+		}
+	}
+	data, err := fetch(cmd, from)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			err = withHint(err, "nothing was read, so nothing is known of the proof")
+		}
+		return unchecked(err)
+	}
+	defer boundMemory(len(data))()
+	proof, err := prover.ParseBlockProof(data)
+	if errors.Is(err, prover.ErrNotBlockProof) {
+		if !prover.IsProof(data) {
+			return unchecked(withHint(errors.New("the file is neither a block's proof nor a Stone proof"), "GET /v1/blocks/N/proof of a watcher is a block's proof"))
+		}
+		if f.chainID != "" || f.tx != "" || f.header != "" || f.validators != "" || f.block >= 0 {
+			return refused(withHint(err, "a bare Stone proof says nothing of chains, blocks and transactions: leave --chain-id, --tx, --block, --validators and --trusted-header out"))
+		}
+		return f.verifyStone(cmd, data, policy)
+	}
+	if err != nil {
+		return refused(withHint(err, "the file is damaged or was changed: fetch it again"))
+	}
+	if trust.Genesis == nil && trust.Header == nil {
+		return usagef("a block's proof needs something to trust: --validators genesis.json or --trusted-header HASH")
+	}
+	return f.verifyBlock(cmd, proof, trust, policy)
 }
 
 // maxGenesisFile bounds a genesis file: its classes are the larger part.
 const maxGenesisFile = 256 << 20
 
-func verifyBlock(cmd *cobra.Command, proof *prover.BlockProof, trust *headers.Trust, block int64, tx string, minBits uint) error {
+// programHash is the hash of the program that --program names.
+func programHash(cmd *cobra.Command, name string) (*felt.Felt, error) {
+	if strings.HasPrefix(name, "0x") {
+		hash, err := felt.FromHex(name)
+		if err != nil {
+			return nil, usagef("--program: %v", err)
+		}
+		return &hash, nil
+	}
+	data, err := readFile(cmd, name, prover.MaxProgramJSON)
+	if err != nil {
+		return nil, unchecked(fmt.Errorf("--program: %w", err))
+	}
+	program, err := prover.ParseProgram(data)
+	if err != nil {
+		return nil, unchecked(withHint(fmt.Errorf("--program %s: %w", name, err), "--program takes a program that cairo-compile made, or its hash"))
+	}
+	hash := program.Hash()
+	return &hash, nil
+}
+
+func (f *verifyFlags) verifyBlock(cmd *cobra.Command, proof *prover.BlockProof, trust *headers.Trust, policy prover.Policy) error {
 	started := time.Now()
-	if block >= 0 && proof.Block != uint64(block) {
-		return withHint(fmt.Errorf("the proof is of block %d, not of %d", proof.Block, block), "GET /v1/blocks/%d/proof of a watcher has the other", block)
+	if f.block >= 0 && proof.Block != uint64(f.block) {
+		return refused(withHint(fmt.Errorf("the proof is of block %d, not of %d", proof.Block, f.block), "GET /v1/blocks/%d/proof of a watcher has the other", f.block))
+	}
+	if g := trust.Genesis; g != nil && g.ChainID != proof.Chain {
+		return unchecked(withHint(fmt.Errorf("the genesis is of chain %q, the proof of chain %q", g.ChainID, proof.Chain), "--validators takes the genesis file of the proof's chain"))
 	}
 	anchor, err := headers.Verify(proof, trust)
 	if err != nil {
-		return withHint(err, "the headers in the file are not those of the chain that you trust: compare the genesis file or the header with a source of your own")
+		return refused(withHint(err, "the headers in the file are not those of the chain that you trust: compare the genesis file or the header with a source of your own"))
 	}
-	verdict, err := prover.VerifyBlock(proof, anchor, prover.Policy{MinBits: minBits})
+	verdict, err := prover.VerifyBlock(proof, anchor, policy)
 	if err != nil {
-		return withHint(err, "nothing of a refused proof is to be believed; the watcher that made it can be asked again")
+		return refused(withHint(err, "%s", f.hint(err)))
 	}
-	if tx != "" {
-		hash, err := felt.FromHex(tx)
+	signed := len(trust.Header) == 0
+	if f.tx != "" {
+		hash, err := felt.FromHex(f.tx)
 		if err != nil {
 			return usagef("--tx: %v", err)
 		}
-		if err := covers(verdict.Outcome.Transactions, proof.Block, hash); err != nil {
-			return err
+		if err := covers(verdict.Outcome.Transactions, proof.Block, hash, signed); err != nil {
+			return refused(err)
 		}
 	}
 	out := cmd.OutOrStdout()
-	trusted := "header " + hex.EncodeToString(trust.Header)
-	if trust.Header == nil {
-		trusted = fmt.Sprintf("the %d validators of the genesis", trust.Genesis.Validators.Len())
-	}
-	fmt.Fprintf(out, "valid: block %d of chain %s\n", proof.Block, proof.Chain)
-	fmt.Fprintf(out, "  trusted       %s\n", trusted)
-	fmt.Fprintf(out, "  state         %v → %v\n", anchor.Before, anchor.After)
-	fmt.Fprintf(out, "  program       %v (starkd OS)\n", prover.OSProgramHash)
-	fmt.Fprintf(out, "  proofs        %d, layout %s, %d steps, %d bits of security\n", len(proof.Proofs), verdict.Layout, verdict.Steps, verdict.Bits)
-	listTransactions(out, verdict.Outcome.Transactions)
+	say(out, "valid: block %d of chain %s", proof.Block, proof.Chain)
+	say(out, "  trusted       %s", trust)
+	say(out, "  state         %v → %v", anchor.Before, anchor.After)
+	say(out, "  program       %v (starkd OS)", prover.OSProgramHash)
+	say(out, "  proofs        %d, layout %s, %d steps", len(proof.Proofs), verdict.Layout, verdict.Steps)
+	say(out, "  security      %v", verdict.Security)
+	listTransactions(out, verdict.Outcome.Transactions, signed)
 	if verdict.Rejected > 0 {
-		fmt.Fprintf(out, "  rejected      %d transactions of the block did nothing\n", verdict.Rejected)
+		say(out, "  rejected      %d transactions of the block did nothing", verdict.Rejected)
 	}
-	fmt.Fprintf(out, "  checked in    %v\n", time.Since(started).Round(time.Millisecond))
+	say(out, "  checked in    %v", time.Since(started).Round(time.Millisecond))
 	return nil
 }
 
 // covers refuses a transaction that a block's proof says nothing of: one of another block, or one that could not be proved.
-func covers(transactions []prover.TransactionOutcome, block uint64, hash felt.Felt) error {
+func covers(transactions []prover.TransactionOutcome, block uint64, hash felt.Felt, signed bool) error {
 	i := slices.IndexFunc(transactions, func(t prover.TransactionOutcome) bool { return t.Hash == hash })
 	if i < 0 {
 		return withHint(fmt.Errorf("the proof of block %d does not cover transaction %v", block, hash), "GET /v1/proofs/%v of a watcher says which block's proof does", hash)
 	}
 	if reason := transactions[i].Uncovered; reason != nil {
 		return withHint(fmt.Errorf("the proof of block %d does not cover transaction %v: %v", block, hash, reason),
-			"what it did is known by the validators' signatures alone; without --tx the rest of the block is checked")
+			"what it did is known only %s; without --tx the rest of the block is checked", source(signed))
 	}
 	return nil
 }
 
+// source says where it is known from what a transaction did that no proof covers.
+func source(signed bool) string {
+	if signed {
+		return "as signed by the validators"
+	}
+	return "as bound by the header that you trust"
+}
+
 // listTransactions says of each transaction what is proved, or why nothing is.
-func listTransactions(out io.Writer, transactions []prover.TransactionOutcome) {
+func listTransactions(out io.Writer, transactions []prover.TransactionOutcome, signed bool) {
 	for _, t := range transactions {
 		status := "succeeded"
 		if t.Reverted {
 			status = "reverted"
 		}
 		if t.Uncovered != nil {
-			fmt.Fprintf(out, "  not covered   %v %s, fee %v FRI, %d events, as signed by the validators: %v\n",
-				t.Hash, status, t.Fee.BigInt(), len(t.Events), t.Uncovered)
+			say(out, "  not covered   %v %s, fee %v FRI, %d events, %s: %v",
+				t.Hash, status, t.Fee.BigInt(), len(t.Events), source(signed), t.Uncovered)
 			continue
 		}
 		var covered []string
 		for _, call := range t.Calls {
 			covered = append(covered, call.Kind.String())
 		}
-		fmt.Fprintf(out, "  transaction   %v %s, fee %v FRI, %d events; covered: %s; not covered: %s\n",
+		say(out, "  transaction   %v %s, fee %v FRI, %d events; covered: %s; not covered: %s",
 			t.Hash, status, t.Fee.BigInt(), len(t.Events), list(covered), list(t.NotCovered))
 	}
 }
 
-// refusal is a proof's refusal with the flag that would change it, where there is one.
-func refusal(err error, proof *prover.Proof, minBits uint, stone5 bool) error {
-	switch bits := proof.Parameters.SecurityBits(); {
-	case bits < minBits:
-		return withHint(err, "--min-security %d accepts it, if that is enough for you", bits)
-	case !stone5:
-		return withHint(err, "nothing of a refused proof is to be believed; if it is by Stone v2 (stone5), --stone5 judges it as such")
+// hint is what to do about a refusal: the flag that would change it, where there is one.
+func (f *verifyFlags) hint(err error) string {
+	if weak, ok := errors.AsType[*prover.SecurityError](err); ok {
+		switch s := weak.Security; {
+		case s.Conjectured < uint(f.minBits):
+			return fmt.Sprintf("--min-security %d accepts it, if that is enough for you", s.Conjectured)
+		case s.Proven < f.minProven:
+			return fmt.Sprintf("--min-proven-security %d accepts it, if that is enough for you", s.Proven)
+		}
+		return "a --min-security below 80 takes parameters outside the bounds, if that is enough for you"
 	}
-	return withHint(err, "nothing of a refused proof is to be believed")
+	if _, ok := errors.AsType[*prover.ProgramError](err); ok {
+		return "--program names another program; without it any is taken, and its hash printed"
+	}
+	return distrust
 }
+
+const distrust = "nothing of a refused proof is to be believed"
 
 func list(items []string) string {
 	if len(items) == 0 {
@@ -175,31 +267,54 @@ func list(items []string) string {
 	return strings.Join(items, ", ")
 }
 
-func verifyStone(cmd *cobra.Command, data []byte, minBits uint, stone5 bool) error {
+func (f *verifyFlags) verifyStone(cmd *cobra.Command, data []byte, policy prover.Policy) error {
 	proof, err := prover.ParseProof(data)
 	if err != nil {
-		return err
+		return refused(withHint(err, "the file is damaged or was changed: fetch it again"))
 	}
-	policy := prover.Policy{MinBits: minBits}
-	if stone5 {
+	if f.stone5 {
 		policy.Versions = []prover.Version{prover.Stone6, prover.Stone5}
 	}
 	claim, err := prover.Verify(proof, policy)
 	if err != nil {
-		return refusal(err, proof, minBits, stone5)
+		hint := f.hint(err)
+		if !f.stone5 && hint == distrust {
+			hint += "; if it is by Stone v2 (stone5), --stone5 judges it as such"
+		}
+		return refused(withHint(err, "%s", hint))
 	}
 	out := cmd.OutOrStdout()
-	fmt.Fprintf(out, "valid: a run of a Cairo program\n")
-	fmt.Fprintf(out, "  program hash  %v\n", claim.ProgramHash)
-	fmt.Fprintf(out, "  output        %d felts\n", len(claim.Output))
-	for i, word := range claim.Output {
-		if i == 32 {
-			fmt.Fprintf(out, "                … %d more\n", len(claim.Output)-i)
+	if claim.Named {
+		say(out, "valid: a run of the Cairo program that you named")
+	} else {
+		say(out, "valid: a run of a Cairo program, which is not one that you named (--program FILE|HASH demands one)")
+	}
+	say(out, "  program hash  %v", claim.ProgramHash)
+	say(out, "  builtins      %s", builtins(claim.Program.Builtins))
+	for i, names := range claim.Alternatives {
+		if i == 4 {
+			say(out, "                … %d more", len(claim.Alternatives)-i)
 			break
 		}
-		fmt.Fprintf(out, "                %v\n", word)
+		say(out, "                or %s: the run did not use those that differ", builtins(names))
 	}
-	fmt.Fprintf(out, "  layout        %s, %d steps\n", claim.Layout, claim.Steps)
-	fmt.Fprintf(out, "  security      %d bits (%v)\n", claim.Bits, claim.Version)
+	say(out, "  output        %d felts", len(claim.Output))
+	for i, word := range claim.Output {
+		if i == 32 {
+			say(out, "                … %d more", len(claim.Output)-i)
+			break
+		}
+		say(out, "                %v", word)
+	}
+	say(out, "  layout        %s, %d steps", claim.Layout, claim.Steps)
+	say(out, "  security      %v (%v)", claim.Security, claim.Version)
 	return nil
+}
+
+// builtins lists the builtins of a program.
+func builtins(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
 }

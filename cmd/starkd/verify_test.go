@@ -68,8 +68,15 @@ func verifyAndRefuse(t *testing.T, n *testnet, l *load) {
 	refused := func(name, want string, args ...string) {
 		t.Helper()
 		stdout, stderr, code := command(t, append([]string{"verify"}, args...)...)
-		if code != 1 || stdout != "" || !strings.Contains(stderr, want) || !strings.Contains(stderr, "\nhint: ") {
+		if code != 1 || stdout != "" || !strings.HasPrefix(stderr, "refused: ") || !strings.Contains(stderr, want) || !strings.Contains(stderr, "\nhint: ") {
 			t.Errorf("%s: status %d, want 1 and %q\n%s%s", name, code, want, stdout, stderr)
+		}
+	}
+	unchecked := func(name, want string, args ...string) {
+		t.Helper()
+		stdout, stderr, code := command(t, append([]string{"verify"}, args...)...)
+		if code != 3 || stdout != "" || !strings.HasPrefix(stderr, "could not check: ") || !strings.Contains(stderr, want) || !strings.Contains(stderr, "\nhint: ") {
+			t.Errorf("%s: status %d, want 3 and %q\n%s%s", name, code, want, stdout, stderr)
 		}
 	}
 	accepted("by validators", "--validators", n.genesis(), path)
@@ -81,12 +88,48 @@ func verifyAndRefuse(t *testing.T, n *testnet, l *load) {
 	refused("another block", fmt.Sprintf("of block %d, not of %d", block, block+1), "--validators", n.genesis(), "--block", fmt.Sprint(block+1), path)
 	refused("another chain", "of chain", "--validators", n.genesis(), "--chain-id", "ANOTHER_CHAIN", path)
 	refused("another header", "trusted is", "--trusted-header", strings.Repeat("ab", 32), path)
-	refused("more security than it has", "bits of security", "--validators", n.genesis(), "--min-security", "97", path)
+	accepted("with its program named", "--validators", n.genesis(), "--program", prover.OSProgramHash.String(), "--min-proven-security", "57", path)
+	refused("another program", "demanded is 0x123", "--validators", n.genesis(), "--program", "0x123", path)
+	refused("more proven security than it has", "57 bits of proven security, 58 are demanded", "--validators", n.genesis(), "--min-proven-security", "58", path)
+	refused("more security than it has", "bits of conjectured security", "--validators", n.genesis(), "--min-security", "97", path)
 	stranger := filepath.Join(dir, "stranger")
 	if _, stderr, code := command(t, "testnet", "--validators", "4", "--output", stranger); code != 0 {
 		t.Fatal(stderr)
 	}
 	refused("validators of another genesis", "is of validators", "--validators", filepath.Join(stranger, "watcher", "config", "genesis.json"), path)
+	foreign := filepath.Join(dir, "foreign")
+	if _, stderr, code := command(t, "init", "--chain-id", "ANOTHER_CHAIN", "--home", foreign); code != 0 {
+		t.Fatal(stderr)
+	}
+	unchecked("the genesis of another chain", `the genesis is of chain "ANOTHER_CHAIN"`, "--validators", filepath.Join(foreign, "config", "genesis.json"), path)
+	unchecked("a genesis that is none", "--validators", "--validators", path, path)
+	unchecked("a genesis that is missing", "--validators", "--validators", filepath.Join(dir, "nosuch.json"), path)
+	unchecked("no file", "no such file", "--validators", n.genesis(), filepath.Join(dir, "nosuch.json"))
+	unchecked("a file that is no proof", "neither a block's proof nor", "--validators", n.genesis(), n.genesis())
+	unchecked("a block that has no proof", "404", "--validators", n.genesis(), n.Watcher.REST+"/v1/blocks/999999/proof")
+	// A header binds the block whether validators signed it or not, and the answer does not say that they did.
+	unsigned, err := prover.ParseBlockProof(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for which := range unsigned.Headers {
+		changeHeader(t, unsigned, which, func(l *cmttypes.SignedHeader) {
+			for i := range l.Commit.Signatures {
+				l.Commit.Signatures[i].Signature = bytes.Repeat([]byte{1}, 64)
+			}
+		})
+	}
+	if data, err := unsigned.Encode(); err != nil {
+		t.Error(err)
+	} else {
+		path := file("unsigned.json", data)
+		accepted("unsigned, by header", "--trusted-header", trusted, path)
+		stdout, _, _ := command(t, "verify", "--trusted-header", trusted, path)
+		if strings.Contains(stdout, "signed by") || !strings.Contains(stdout, "signatures were not checked") {
+			t.Errorf("by header:\n%s", stdout)
+		}
+		refused("unsigned, by validators", "not signed by", "--validators", n.genesis(), path)
+	}
 	if _, _, code := command(t, "verify", path); code != 2 {
 		t.Errorf("with nothing to trust: status %d, want 2", code)
 	}

@@ -43,7 +43,9 @@ the proofs that exist, until a signal ends the process. Its exit status is then 
 	cmd.Flags().StringSlice("nodes", nil, "CometBFT RPC addresses, the first is followed (default: app.toml's)")
 	cmd.Flags().BoolVar(&exitOnHalt, "exit-on-halt", false, "end with status 1 as soon as the watcher halts, instead of serving the reason until a signal")
 	cmd.Flags().String("rest", "", "REST address, host:port (default: app.toml's)")
+	cmd.Flags().String("security", "", "of the proofs: proven (96 bits by theorems) or conjectured (default: app.toml's)")
 	mustBind(v, cmd, "watch.nodes", "nodes")
+	mustBind(v, cmd, "watch.security", "security")
 	mustBind(v, cmd, "watch.rest", "rest")
 	return cmd
 }
@@ -82,10 +84,11 @@ func runWatcher(cmd *cobra.Command, home string, c *config.Config, exitOnHalt bo
 	}
 	defer lightDB.Close()
 	log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+	work, queries := c.Watch.Proofs()
 	w, err := watcher.New(watcher.Config{
 		Genesis: genesis, Nodes: c.Watch.Nodes, TrustingPeriod: c.Watch.TrustingPeriod, LightDB: lightDB,
 		App: a, Engine: vm.NewEngine(), Proofs: proofs,
-		WorkBits: uint(c.Watch.PowBits), Queries: c.Watch.Queries, MaxSteps: c.Watch.MaxSteps,
+		WorkBits: work, Queries: queries, MaxSteps: c.Watch.MaxSteps,
 		Log: log,
 	})
 	if err != nil {

@@ -24,7 +24,7 @@ func main() {
 		return respond(func() (*verdict, error) {
 			data, trusted, err := arguments(args)
 			if err != nil {
-				return nil, err
+				return nil, &uncheckedError{err}
 			}
 			// A file may take 8 times its size and 64 MB. Memory that WebAssembly has grown to is never given back, so the garbage
 			// collector is told to keep to that instead of letting the heap double.

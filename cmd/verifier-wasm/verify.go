@@ -18,18 +18,32 @@ import (
 
 // trust is what the page's reader trusts and demands.
 type trust struct {
-	Genesis json.RawMessage `json:"genesis"`  // the chain's genesis file: its validators must have signed
-	Header  string          `json:"header"`   // hash of the header after the block; it is taken before Genesis if both are there
-	MinBits uint            `json:"min_bits"` // least security; 0 means prover.DefaultMinBits
-	Tx      string          `json:"tx"`       // refuse a proof that does not cover this transaction
-	Block   *uint64         `json:"block"`    // refuse a proof of another block
+	Genesis       json.RawMessage `json:"genesis"`         // the chain's genesis file: its validators must have signed
+	Header        string          `json:"header"`          // hash of the header after the block; it is taken before Genesis if both are there
+	MinBits       *uint16         `json:"min_bits"`        // least conjectured security; absent means prover.DefaultMinBits
+	MinProvenBits uint            `json:"min_proven_bits"` // least proven security
+	Program       string          `json:"program"`         // refuse a proof of a program with another hash
+	ProgramFile   json.RawMessage `json:"program_file"`    // refuse a proof of another program than that of this file
+	Tx            string          `json:"tx"`              // refuse a proof that does not cover this transaction
+	Block         *uint64         `json:"block"`           // refuse a proof of another block
 }
 
-// answer is what the page is told. Of a refusal it holds Error alone.
+// answer is what the page is told. Unless the proof is valid it holds Verdict and Error alone.
 type answer struct {
-	OK    bool   `json:"ok"`
-	Error string `json:"error,omitempty"`
+	OK      bool   `json:"ok"`      // the proof is valid
+	Verdict string `json:"verdict"` // "valid", "refused" or "could not check"
+	Error   string `json:"error,omitempty"`
 	*verdict
+}
+
+// An uncheckedError says that nothing is known of the proof: what it is to be checked with is not what it should be, or what is to
+// be checked is no proof.
+type uncheckedError struct{ error }
+
+func (e *uncheckedError) Unwrap() error { return e.error }
+
+func uncheckedf(format string, args ...any) error {
+	return &uncheckedError{fmt.Errorf(format, args...)}
 }
 
 // verdict is what a proof shows, in the words of `starkd verify`.
@@ -38,14 +52,19 @@ type verdict struct {
 	Chain        string        `json:"chain,omitempty"`
 	Block        uint64        `json:"block,omitempty"`
 	Trusted      string        `json:"trusted"`
+	Signed       bool          `json:"signed"` // the validators' signatures were checked
 	StateBefore  string        `json:"state_before,omitempty"`
 	StateAfter   string        `json:"state_after,omitempty"`
 	Program      felt.Felt     `json:"program"` // hash
+	Named        bool          `json:"named"`   // Program was demanded
+	Builtins     []string      `json:"builtins,omitempty"`
+	Alternatives [][]string    `json:"alternatives,omitempty"` // see prover.Claim
 	Output       []felt.Felt   `json:"output,omitempty"`
 	Proofs       int           `json:"proofs"`
 	Layout       string        `json:"layout"`
 	Steps        uint64        `json:"steps"`
-	Bits         uint          `json:"bits"`
+	Bits         uint          `json:"bits"`        // conjectured security
+	ProvenBits   uint          `json:"proven_bits"` // proven security
 	Rejected     int           `json:"rejected"`
 	Transactions []transaction `json:"transactions,omitempty"`
 	Milliseconds int64         `json:"milliseconds"`
@@ -66,22 +85,25 @@ type transaction struct {
 func respond(judge func() (*verdict, error)) (text string) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			text = encode(answer{Error: fmt.Sprintf("the verifier failed, which says nothing of the proof: %v", fault)})
+			text = encode(answer{Verdict: "could not check", Error: fmt.Sprintf("the verifier failed, which says nothing of the proof: %v", fault)})
 		}
 	}()
 	started := time.Now()
 	v, err := judge()
 	if err != nil {
-		return encode(answer{Error: err.Error()})
+		if _, ok := errors.AsType[*uncheckedError](err); ok {
+			return encode(answer{Verdict: "could not check", Error: err.Error()})
+		}
+		return encode(answer{Verdict: "refused", Error: err.Error()})
 	}
 	v.Milliseconds = time.Since(started).Milliseconds()
-	return encode(answer{OK: true, verdict: v})
+	return encode(answer{OK: true, Verdict: "valid", verdict: v})
 }
 
 func encode(a answer) string {
 	text, err := json.Marshal(a)
 	if err != nil {
-		return `{"ok":false,"error":"the answer cannot be written"}`
+		return `{"ok":false,"verdict":"could not check","error":"the answer cannot be written"}`
 	}
 	return string(text)
 }
@@ -90,11 +112,17 @@ func encode(a answer) string {
 func verify(data []byte, trusted string) (*verdict, error) {
 	var t trust
 	if err := jsonv2.Unmarshal([]byte(trusted), &t, jsonv2.RejectUnknownMembers(true)); err != nil {
-		return nil, fmt.Errorf("what is trusted: %w", err)
+		return nil, uncheckedf("what is trusted: %w", err)
 	}
-	policy := prover.Policy{MinBits: t.MinBits}
+	policy, err := t.policy()
+	if err != nil {
+		return nil, err
+	}
 	proof, err := prover.ParseBlockProof(data)
 	if errors.Is(err, prover.ErrNotBlockProof) {
+		if !prover.IsProof(data) {
+			return nil, uncheckedf("the file is neither a block's proof nor a Stone proof")
+		}
 		if t.Tx != "" || t.Block != nil {
 			return nil, errors.New("not a block's proof: nothing else speaks of blocks and transactions")
 		}
@@ -106,13 +134,43 @@ func verify(data []byte, trusted string) (*verdict, error) {
 	return verifyBlock(proof, &t, policy)
 }
 
+// policy is what is demanded of a proof, whatever it is of.
+func (t *trust) policy() (policy prover.Policy, err error) {
+	policy.MinProvenBits = t.MinProvenBits
+	if t.MinBits != nil {
+		if policy.MinBits = int(*t.MinBits); policy.MinBits == 0 {
+			policy.MinBits = prover.AnyBits
+		}
+	}
+	var hash felt.Felt
+	switch {
+	case t.Program != "":
+		if hash, err = felt.FromHex(t.Program); err != nil {
+			return policy, uncheckedf("program hash: %w", err)
+		}
+	case len(t.ProgramFile) > 0 && string(t.ProgramFile) != "null":
+		program, err := prover.ParseProgram(t.ProgramFile)
+		if err != nil {
+			return policy, &uncheckedError{err}
+		}
+		hash = program.Hash()
+	default:
+		return policy, nil
+	}
+	policy.Program = &hash
+	return policy, nil
+}
+
 func verifyBlock(proof *prover.BlockProof, t *trust, policy prover.Policy) (*verdict, error) {
 	if t.Block != nil && proof.Block != *t.Block {
 		return nil, fmt.Errorf("the proof is of block %d, not of %d", proof.Block, *t.Block)
 	}
-	from, trusted, err := t.headers()
+	from, err := t.headers()
 	if err != nil {
-		return nil, err
+		return nil, &uncheckedError{err}
+	}
+	if g := from.Genesis; g != nil && g.ChainID != proof.Chain {
+		return nil, uncheckedf("the genesis is of chain %q, the proof of chain %q", g.ChainID, proof.Chain)
 	}
 	anchor, err := headers.Verify(proof, from)
 	if err != nil {
@@ -123,9 +181,9 @@ func verifyBlock(proof *prover.BlockProof, t *trust, policy prover.Policy) (*ver
 		return nil, err
 	}
 	v := &verdict{
-		Kind: "block", Chain: proof.Chain, Block: proof.Block, Trusted: trusted,
+		Kind: "block", Chain: proof.Chain, Block: proof.Block, Trusted: from.String(), Signed: len(from.Header) == 0, Named: policy.Program != nil,
 		StateBefore: anchor.Before.String(), StateAfter: anchor.After.String(), Program: prover.OSProgramHash,
-		Proofs: len(proof.Proofs), Layout: shown.Layout, Steps: shown.Steps, Bits: shown.Bits, Rejected: shown.Rejected,
+		Proofs: len(proof.Proofs), Layout: shown.Layout, Steps: shown.Steps, Bits: shown.Security.Conjectured, ProvenBits: shown.Security.Proven, Rejected: shown.Rejected,
 	}
 	for i := range shown.Outcome.Transactions {
 		v.Transactions = append(v.Transactions, describe(&shown.Outcome.Transactions[i]))
@@ -138,25 +196,25 @@ func verifyBlock(proof *prover.BlockProof, t *trust, policy prover.Policy) (*ver
 	return v, nil
 }
 
-// headers is what the block's headers are held against, and its name.
-func (t *trust) headers() (*headers.Trust, string, error) {
+// headers is what the block's headers are held against.
+func (t *trust) headers() (*headers.Trust, error) {
 	from := new(headers.Trust)
 	var err error
 	if len(t.Genesis) > 0 && string(t.Genesis) != "null" {
 		if from.Genesis, err = headers.ParseGenesis(t.Genesis); err != nil {
-			return nil, "", err
+			return nil, err
 		}
 	}
 	if t.Header != "" {
 		if from.Header, err = hex.DecodeString(strings.TrimPrefix(t.Header, "0x")); err != nil || len(from.Header) != 32 {
-			return nil, "", fmt.Errorf("the trusted header %.80q is not 64 hexadecimal digits", t.Header)
+			return nil, fmt.Errorf("the trusted header %.80q is not 64 hexadecimal digits", t.Header)
 		}
-		return from, "header " + hex.EncodeToString(from.Header), nil
+		return from, nil
 	}
 	if from.Genesis == nil {
-		return nil, "", errors.New("a block's proof needs something to trust: a genesis or the hash of a header")
+		return nil, errors.New("a block's proof needs something to trust: a genesis or the hash of a header")
 	}
-	return from, fmt.Sprintf("the %d validators of the genesis", from.Genesis.Validators.Len()), nil
+	return from, nil
 }
 
 // describe says of a transaction what is proved, or why nothing is.
@@ -182,7 +240,7 @@ func describe(t *prover.TransactionOutcome) transaction {
 func (v *verdict) covers(tx string) error {
 	hash, err := felt.FromHex(tx)
 	if err != nil {
-		return fmt.Errorf("transaction %.80q: %w", tx, err)
+		return uncheckedf("transaction %.80q: %w", tx, err)
 	}
 	i := slices.IndexFunc(v.Transactions, func(t transaction) bool { return t.Hash == hash })
 	if i < 0 {
@@ -197,14 +255,15 @@ func (v *verdict) covers(tx string) error {
 func verifyStone(data []byte, policy prover.Policy) (*verdict, error) {
 	proof, err := prover.ParseProof(data)
 	if err != nil {
-		return nil, fmt.Errorf("neither a block's proof nor a Stone proof: %w", err)
+		return nil, err
 	}
 	claim, err := prover.Verify(proof, policy)
 	if err != nil {
 		return nil, err
 	}
 	return &verdict{
-		Kind: "stone", Trusted: "nothing: a Stone proof speaks of no chain", Program: claim.ProgramHash, Output: claim.Output,
-		Proofs: 1, Layout: claim.Layout, Steps: claim.Steps, Bits: claim.Bits,
+		Kind: "stone", Trusted: "nothing: a Stone proof speaks of no chain", Program: claim.ProgramHash, Named: claim.Named,
+		Builtins: claim.Program.Builtins, Alternatives: claim.Alternatives, Output: claim.Output,
+		Proofs: 1, Layout: claim.Layout, Steps: claim.Steps, Bits: claim.Security.Conjectured, ProvenBits: claim.Security.Proven,
 	}, nil
 }

@@ -19,7 +19,7 @@ func ask(t testing.TB, data []byte, trusted string) *answer {
 	if err := json.Unmarshal([]byte(text), a); err != nil {
 		t.Fatalf("%v: %s", err, text)
 	}
-	if a.OK != (a.Kind != "") || a.OK != (a.Error == "") {
+	if a.OK != (a.Kind != "") || a.OK != (a.Error == "") || a.OK != (a.Verdict == "valid") || !a.OK && a.Verdict != "refused" && a.Verdict != "could not check" {
 		t.Fatalf("neither a verdict nor a refusal: %s", text)
 	}
 	return a
@@ -36,25 +36,43 @@ func TestStoneProofs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, err := prover.Verify(proof, prover.Policy{})
+		want, err := prover.Verify(proof, prover.Policy{MinBits: 80})
 		if err != nil {
 			t.Fatal(err)
 		}
-		a := ask(t, data, `{"genesis":{"of":"any chain"}}`)
+		a := ask(t, data, `{"genesis":{"of":"any chain"},"min_bits":80}`)
 		if !a.OK || a.Kind != "stone" || a.Program != want.ProgramHash || a.Layout != want.Layout || a.Steps != want.Steps ||
-			a.Bits != want.Bits || len(a.Output) != len(want.Output) || !strings.HasPrefix(a.Trusted, "nothing") {
+			a.Bits != want.Security.Conjectured || a.ProvenBits != want.Security.Proven || a.Named || strings.Join(a.Builtins, " ") != "output pedersen range_check bitwise" || len(a.Output) != len(want.Output) || !strings.HasPrefix(a.Trusted, "nothing") {
 			t.Errorf("%s: %+v %+v, want %+v", name, a, a.verdict, want)
 		}
-		for trusted, reason := range map[string]string{
-			`{"min_bits":97}`: "bits of security", `{"tx":"0x1"}`: "not a block's proof", `{"block":0}`: "not a block's proof",
-			`{"min_bits":-1}`: "what is trusted", ``: "what is trusted", `[]`: "what is trusted",
+		program, err := os.ReadFile(golden.Corpus(t, "stone-cases/rec131072-squash-pstar/program.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for trusted, expected := range map[string][2]string{
+			`{"min_bits":97}`:                      {"refused", "bits of conjectured security"},
+			`{"min_bits":80,"min_proven_bits":63}`: {"refused", "bits of proven security"},
+			`{"tx":"0x1"}`:                         {"refused", "not a block's proof"},
+			`{"block":0}`:                          {"refused", "not a block's proof"},
+			`{"min_bits":80,"program":"0x1"}`:      {"refused", "demanded is 0x1"},
+			`{"min_bits":80,"program":"` + want.ProgramHash.String() + `"}`: {"valid", ""},
+			`{"min_bits":0}`:      {"valid", ""},
+			`{"program":"one"}`:   {"could not check", "program hash"},
+			`{"program_file":{}}`: {"could not check", "program"},
+			`{"min_bits":-1}`:     {"could not check", "what is trusted"},
+			``:                    {"could not check", "what is trusted"},
+			`[]`:                  {"could not check", "what is trusted"},
 		} {
-			if a := ask(t, data, trusted); a.OK || !strings.Contains(a.Error, reason) {
-				t.Errorf("%s with %s: %+v, want %q", name, trusted, a, reason)
+			if a := ask(t, data, trusted); a.Verdict != expected[0] || !strings.Contains(a.Error, expected[1]) || a.Named != (a.OK && strings.Contains(trusted, "program")) {
+				t.Errorf("%s with %s: %+v, want %q", name, trusted, a, expected)
 			}
 		}
+		verdict := map[bool]string{true: "valid", false: "refused"}[strings.Contains(name, "squash")]
+		if a := ask(t, data, `{"min_bits":80,"program_file":`+string(program)+`}`); a.Verdict != verdict {
+			t.Errorf("%s with a program's file: %+v, want %q", name, a, verdict)
+		}
 		data[bytes.Index(data, []byte(`"proof_hex"`))+len(data)/10] ^= 1
-		if a := ask(t, data, `{}`); a.OK {
+		if a := ask(t, data, `{"min_bits":80}`); a.Verdict != "refused" {
 			t.Errorf("%s: accepted with a bit changed", name)
 		}
 	}
@@ -62,8 +80,20 @@ func TestStoneProofs(t *testing.T) {
 
 func TestPanicIsAnswered(t *testing.T) {
 	got := respond(func() (*verdict, error) { return nil, []error{}[len(os.Args)] })
-	if !strings.HasPrefix(got, `{"ok":false,"error":"the verifier failed`) {
+	if !strings.HasPrefix(got, `{"ok":false,"verdict":"could not check","error":"the verifier failed`) {
 		t.Errorf("got %s", got)
+	}
+}
+
+// What is no proof is not refused: nothing is known of any proof.
+func TestWrongFile(t *testing.T) {
+	for _, file := range []string{"", "{}", `{"genesis_time":"","chain_id":"X","validators":[]}`, "PNG"} {
+		if a := ask(t, []byte(file), `{"header":"`+strings.Repeat("ab", 32)+`"}`); a.Verdict != "could not check" || !strings.Contains(a.Error, "neither") {
+			t.Errorf("%q: %+v", file, a)
+		}
+	}
+	if a := ask(t, []byte(`{"PROOF_HEX":"0x"}`), `{}`); a.Verdict != "refused" {
+		t.Errorf("a malformed proof: %+v", a)
 	}
 }
 

@@ -3,7 +3,7 @@ import { batch, get, proofOfBlock } from './api.js';
 import { h, replace, section, table } from './dom.js';
 import { age, integer, iso, plural, size, time } from './format.js';
 import { onStatus } from './live.js';
-import { badge, blockLink, blockState } from './parts.js';
+import { badge, blockLink, blockState, securityOf } from './parts.js';
 
 const page = 20; // blocks; the first page has half, and the newest proofs
 
@@ -60,7 +60,7 @@ function tiles(element, status) {
     tile('Height', integer(status.height), status.connected ? 'verified and replayed' : 'not connected to the node'),
     tile('Proved', integer(status.proved_height), 'all blocks up to here'),
     tile('Lag of proving', plural(lag, 'block'), status.proving ? `block ${integer(status.proving)}: ${status.proving_stage ?? ''}` : lag ? 'waiting' : 'caught up'),
-    tile('Security', `${integer(status.security_bits)} bits`, 'of each proof'));
+    tile('Security', `${integer(status.security_bits)} bits`, status.proven_bits === undefined ? 'conjectured, of each proof' : `conjectured, ${integer(status.proven_bits)} proven, of each proof`));
 }
 
 async function blocksFrom(top, count, signal) {
@@ -98,7 +98,7 @@ function proofTable(records) {
       return [
         blockLink(r.block), integer(r.transactions.length), badge(blockState(r.block, r.transactions.length, r)),
         r.bundle ? integer(sum('steps')) : '', r.bundle ? size(r.bundle.size) : '',
-        r.proofs.length ? `${Math.min(...r.proofs.map((p) => p.security_bits))} bits` : '',
+        r.proofs.length ? securityOf(r.proofs) : '',
         r.bundle ? `${(sum('proving_ms') / 1000).toFixed(1)} s` : '',
         r.bundle ? h('a', { href: `#/verify/block/${Number(r.block)}`, 'aria-label': `Verify block ${r.block}` }, 'Verify') : '',
       ];

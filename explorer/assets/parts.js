@@ -45,6 +45,13 @@ export function blockState(number, transactions, record, status) {
 export const execution = (receipt) => (receipt.execution_status === 'REVERTED'
   ? h('span', { class: 'badge bad' }, 'reverted') : h('span', { class: 'badge good' }, 'succeeded'));
 
+/** securityOf is the security of the weakest of proofs. Records of older watchers do not hold what is proven. */
+export function securityOf(proofs) {
+  const least = (field) => Math.min(...proofs.map((p) => Number(p[field])));
+  const proven = proofs.every((p) => p.proven_bits !== undefined);
+  return `${least('security_bits')} bits conjectured${proven ? `, ${least('proven_bits')} proven` : ''}`;
+}
+
 /** bundleFacts are the rows of what is stored of a block's proof. */
 export function bundleFacts(record) {
   const proofs = record.proofs ?? [];
@@ -53,7 +60,7 @@ export function bundleFacts(record) {
     ['Proofs', integer(proofs.length)],
     record.bundle && ['Size', `${size(record.bundle.size)} with the witness`],
     proofs.length > 0 && ['Steps', integer(sum('steps'))],
-    proofs.length > 0 && ['Security', `${Math.min(...proofs.map((p) => Number(p.security_bits)))} bits`],
+    proofs.length > 0 && ['Security', securityOf(proofs)],
     proofs.length > 0 && ['Layout', [...new Set(proofs.map((p) => p.layout))].join(', ')],
     proofs.length > 0 && ['Proving time', `${(sum('proving_ms') / 1000).toFixed(1)} s`],
     proofs.length > 0 && ['Program', h('span', { class: 'mono long' }, [...new Set(proofs.map((p) => p.program_hash))].join(', '))],

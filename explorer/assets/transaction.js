@@ -4,7 +4,7 @@ import { proofOfTransaction, rpc } from './api.js';
 import { code, facts, fold, h, replace, section, table } from './dom.js';
 import { amount, canonical, integer, plural, shortString } from './format.js';
 import { onStatus } from './live.js';
-import { badge, blockLink, classLink, contractLink, execution, frames, hashText } from './parts.js';
+import { badge, blockLink, classLink, contractLink, execution, frames, hashText, securityOf } from './parts.js';
 
 export async function transactionView([given], signal) {
   const hash = canonical(given);
@@ -86,7 +86,7 @@ function proofPart(record, hash, block, status) {
     facts(
       ['Covered', frames(proof.covered)],
       ['Not covered', frames(proof.not_covered)],
-      ['Security', `${integer(proof.security_bits)} bits`],
+      ['Security', securityOf([proof])],
       ['Steps', `${integer(proof.steps)}, layout ${proof.layout}${proof.transactions.length > 1 ? `, together with ${plural(proof.transactions.length - 1, 'other transaction')}` : ''}`],
       ['State after the block', hashText(record.state_root)]),
     h('p', { class: 'actions' },

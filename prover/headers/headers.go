@@ -24,6 +24,17 @@ type Trust struct {
 	Header  []byte // hash of header n+1; it is taken before Genesis if both are there
 }
 
+// String says what is trusted. Of one header it says that no signature is looked at.
+func (t *Trust) String() string {
+	switch {
+	case len(t.Header) > 0:
+		return fmt.Sprintf("header %x, which you gave; the validators' signatures were not checked", t.Header)
+	case t.Genesis != nil:
+		return fmt.Sprintf("the %d validators of the genesis, who signed", t.Genesis.Validators.Len())
+	}
+	return "nothing"
+}
+
 // Verify checks the headers of a block proof against what the reader trusts, and the witness's transactions and results
 // against the headers. The anchor it returns is as good as that trust.
 func Verify(b *prover.BlockProof, trust *Trust) (*prover.Anchor, error) {

@@ -27,7 +27,7 @@ func TestProofOfTheStory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d bits, %d bytes", verified.Bits, len(proof.Bytes))
+	t.Logf("%v, %d bytes", verified.Security, len(proof.Bytes))
 	claim, err := statement.ReadClaim(publicInput(&cairo.Trace{Public: *proof.PublicInput}))
 	if err != nil {
 		t.Fatal(err)

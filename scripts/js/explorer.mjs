@@ -229,7 +229,7 @@ async function verify(record, b) {
   r = await verdict();
   expect(r.kind === 'accepted' && r.said.includes(`Block ${group(record.block)} of chain`) && r.said.includes('You let this server choose'), `the proof to be accepted, not ${r.said}`);
   for (const { receipt } of b.transactions) expect((await page.run(() => document.querySelector('#verdict').innerHTML)).includes(receipt.transaction_hash), `a verdict on ${receipt.transaction_hash}`);
-  expect(/\d+ bits of security/.test(r.said) && r.said.includes('validators’ signatures alone'), 'the bits, and what is not covered');
+  expect(/\d+ bits of conjectured security, \d+ proven/.test(r.said) && r.said.includes('what more than two thirds of the validators signed'), `the bits, and what is not covered, in ${r.said}`);
   seen(`verified in the browser: ${r.said.split('\n')[2]}`);
   await look('verified');
 
@@ -256,12 +256,33 @@ async function verify(record, b) {
   }, value);
   await setHeader(headerHash);
   r = await verdict();
-  expect(r.kind === 'accepted' && r.said.includes(headerHash), `the proof to be accepted by the header, not ${r.said}`);
+  expect(r.kind === 'accepted' && r.said.includes(headerHash.toLowerCase()), `the proof to be accepted by the header, not ${r.said}`);
+  expect(r.said.includes('signatures were not checked') && !r.said.includes('validators signed'), `a word on signatures that nobody checked, not ${r.said}`);
+  await look('by-header');
   await setHeader('ab'.repeat(32));
   r = await verdict();
   expect(r.kind === 'refused', `another header to be refused, not ${r.said}`);
   seen('verified against a header, and refused against another');
   await look('refused');
+
+  // A file that is not what it is taken for: nothing is known of the proof, and nobody is accused.
+  const other = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'starkd-explorer-')), 'proof.json');
+  fs.writeFileSync(other, JSON.stringify(bundle));
+  await page.pick('#genesis', other);
+  await page.until('the choice to follow the file', () => document.querySelector('input[name=trust]:checked').value === 'genesis');
+  r = await verdict();
+  expect(r.kind === 'unchecked' && r.said.includes('genesis'), `a proof not to be taken for a genesis, not ${r.said}`);
+  await choose('trust', 'server');
+  const drop = (content) => page.run((body) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([body], 'dropped.json', { type: 'application/json' }));
+    document.querySelector('form.panel').dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer: transfer }));
+  }, content);
+  await drop(JSON.stringify(await get('/genesis.json')));
+  await page.until('the choice to follow the drop', () => document.querySelector('input[name=source]:checked').value === 'file');
+  r = await verdict();
+  expect(r.kind === 'unchecked' && r.said.includes('neither a block'), `a genesis not to be taken for a proof, not ${r.said}`);
+  seen('wrong files are not checked');
 
   // A file that is dropped, with one character changed, and as it is.
   await choose('trust', 'server');

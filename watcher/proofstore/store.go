@@ -68,7 +68,8 @@ type Entry struct {
 	ProgramHash  string   `json:"program_hash"`
 	Layout       string   `json:"layout"`
 	Steps        uint64   `json:"steps"`
-	SecurityBits uint     `json:"security_bits"`
+	SecurityBits uint     `json:"security_bits"`         // conjectured
+	ProvenBits   uint     `json:"proven_bits,omitempty"` // absent from older records
 	ProvingMS    int64    `json:"proving_ms"`
 }
 
