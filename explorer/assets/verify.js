@@ -47,8 +47,8 @@ export async function verifyView([block, tx], signal) {
       choice('source', 'block', true, 'of a block, from this watcher:', h('label', { for: 'block', class: 'hidden' }, 'Block number'), number),
       choice('source', 'file', false, 'in a file:', h('label', { for: 'file', class: 'hidden' }, 'Proof file'), file, ' ', fileName, h('p', { class: 'muted' }, 'A file may also be dropped anywhere on this panel. It stays on your machine.')),
       h('div', { class: 'choice' }, h('label', { for: 'tx' }, 'It must cover transaction'), only),
-      h('div', { class: 'choice' }, h('label', { for: 'program' }, 'It must be of the program with hash'), program,
-        h('label', { for: 'program-file' }, 'or of this compiled program:'), programFile)),
+      h('div', { class: 'choice' }, h('label', { for: 'program' }, 'It must be of the program with hash'), program),
+      h('div', { class: 'choice' }, h('label', { for: 'program-file' }, 'or of the compiled program'), programFile)),
     h('fieldset', null, h('legend', null, 'What you trust'),
       choice('trust', 'genesis', true, 'The validators of a genesis file of your own:', h('label', { for: 'genesis', class: 'hidden' }, 'Genesis file'), genesisFile),
       choice('trust', 'header', false, 'One header, by its hash: of the block after the one that is proved (no signature is checked then):', h('label', { for: 'header', class: 'hidden' }, 'Hash of the header'), header),
@@ -211,8 +211,8 @@ const unchecked = (reason) => h('div', { class: 'card', 'data-verdict': 'uncheck
 
 const refused = (reason) => h('div', { class: 'card refused', 'data-verdict': 'refused' },
   h('h2', null, '✗ Refused'),
-  h('p', null, 'This is not a proof of what you demand. The verifier says: ', String(reason)),
-  h('p', { class: 'muted' }, 'Nothing that a refused proof says is to be believed. If what you trust is right, the file is damaged or somebody made a false proof.'));
+  h('p', null, 'The verifier says: ', String(reason)),
+  h('p', { class: 'muted' }, 'The proof is damaged, false or not of what you demand. Nothing that it says is to be believed.'));
 
 /** answered is the card for a verifier's answer. */
 function answered(v, anchor) {
