@@ -54,7 +54,7 @@ func TestZerosAreNotDefaults(t *testing.T) {
 	}
 	for key, c := range map[string]struct{ bad, good string }{
 		"STARKD_APP_BLOCK_STEPS":     {"0", "1"},
-		"STARKD_WATCH_POW_BITS":      {"-0", "1"},
+		"STARKD_WATCH_POW_BITS":      {"-0", "20"},
 		"STARKD_RPC_MAX_BLOCK_AGE":   {"0s", "1s"},
 		"STARKD_RPC_MAX_CONNECTIONS": {"-1", "1"},
 	} {

@@ -391,7 +391,7 @@ func newABCICommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			server.SetLogger(cmtlog.NewTMLogger(cmtlog.NewSyncWriter(cmd.ErrOrStderr())))
+			server.SetLogger(cmtlog.NewTMLogger(cmtlog.NewSyncWriter(logWriter(cmd.ErrOrStderr()))))
 			if err := server.Start(); err != nil {
 				return err
 			}

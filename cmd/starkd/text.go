@@ -57,6 +57,25 @@ func dataWriter(w io.Writer) io.Writer {
 	return w
 }
 
+// logWriter returns w, for CometBFT's logger, which quotes values but for control characters above 0x7e. On a terminal they are
+// escaped; the logger's own colours are not.
+func logWriter(w io.Writer) io.Writer {
+	if isTerminal(w) {
+		return logEscaper{w.(*os.File)}
+	}
+	return w
+}
+
+// logEscaper is still a terminal to a logger, which asks for its descriptor.
+type logEscaper struct{ *os.File }
+
+func (e logEscaper) Write(b []byte) (int, error) {
+	if _, err := io.WriteString(e.File, escape(string(b), "\n\t\x1b")); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
 // escaper escapes what is written to it. A character that two writes share is shown as its bytes.
 type escaper struct{ w io.Writer }
 

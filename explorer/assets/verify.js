@@ -239,7 +239,7 @@ function accepted(v, anchor) {
       ` by ${plural(v.proofs, 'STARK')}.`),
     strength(v),
     v.signed
-      ? h('p', null, `It rests on ${anchor === 'server' ? 'the genesis that this server gave, so on this server' : 'the validators of your genesis file'}`, ': more than two thirds of them signed the headers that the proof is compared with.')
+      ? h('p', null, `It rests on ${anchor === 'server' ? 'the genesis that this server gave, so on this server' : 'your genesis file'}: more than two thirds of its validators signed the headers that the proof is compared with.`)
       : h('p', { class: 'warn' }, `It rests on ${v.trusted}. The proof is of the block before that header.`),
     anchor === 'server' && h('p', { class: 'warn' }, 'You let this server choose what is trusted. Pick a genesis file from a source of your own to do without that.'),
     transactions.length > 0 && table('What is proved of each transaction', [['Transaction'], ['Execution'], ['Fee', 'number'], ['Proved'], ['Not covered by the proof']],
