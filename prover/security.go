@@ -104,8 +104,8 @@ func collisionBits(h transcript.Hash) uint {
 
 // uniqueQueries is the largest k with ((1+ρ)/2)^queries · 2^-work ≤ 2^-k.
 func uniqueQueries(queries, logBlowup, work uint) uint {
-	error := power(1<<logBlowup+1, queries) // times 2^-((logBlowup+1)·queries)
-	return floorLog2(new(big.Int).Lsh(one, (logBlowup+1)*queries+work), error)
+	miss := power(1<<logBlowup+1, queries) // times 2^-((logBlowup+1)·queries)
+	return floorLog2(new(big.Int).Lsh(one, (logBlowup+1)*queries+work), miss)
 }
 
 // johnsonQueries is the largest k with (1.01·√ρ)^queries · 2^-work ≤ 2^-k, found from the squares of both sides.
