@@ -85,7 +85,7 @@ func hostileFiles(t testing.TB, n int) map[string][]byte {
 // does.
 func TestRefusingIsCheap(t *testing.T) {
 	block, bare := blockSeed(t), bareSeeds(t)[0]
-	for _, n := range []int{1 << 10, 1 << 20, 8 << 20} {
+	for _, n := range []int{1 << 10, 8 << 20} {
 		for name, data := range hostileFiles(t, n) {
 			s := bare
 			if bytes.HasPrefix(data, []byte(`{"format"`)) {

@@ -330,11 +330,11 @@ func bareSeeds(t testing.TB) []*seed {
 	}
 }
 
-// programs are the seeds of both targets: a step of each kind in several places.
-func programs(f *testing.F) {
+// programs are the seeds of both targets: a step of each kind in n places.
+func programs(f *testing.F, n int) {
 	random := rand.New(rand.NewPCG(9, 0))
 	for op := range byte(13) {
-		for range 4 {
+		for range n {
 			f.Add([]byte{0, op, byte(random.Uint32()) | 1, byte(random.Uint32()), byte(random.Uint32()) | 1, byte(random.Uint32()), byte(random.Uint32())})
 		}
 	}
@@ -342,13 +342,13 @@ func programs(f *testing.F) {
 
 func FuzzBlockMutations(f *testing.F) {
 	s := blockSeed(f)
-	programs(f)
+	programs(f, 1)
 	f.Fuzz(func(t *testing.T, p []byte) { s.check(t, s.mutant(p)) })
 }
 
 func FuzzBareMutations(f *testing.F) {
 	seeds := bareSeeds(f)
-	programs(f)
+	programs(f, 4)
 	f.Fuzz(func(t *testing.T, p []byte) {
 		s := seeds[0]
 		if len(p) > 0 && p[len(p)-1]&1 == 1 {
