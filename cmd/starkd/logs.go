@@ -14,7 +14,7 @@ import (
 // newLogs returns the logs of a node, ours and CometBFT's, as config.toml's log_format and log_level say. In a level by modules, such
 // as "consensus:debug,*:error", ours is the module starkd.
 func newLogs(c *cmtconfig.Config, w io.Writer) (*slog.Logger, cmtlog.Logger, error) {
-	w = cmtlog.NewSyncWriter(w)
+	w = cmtlog.NewSyncWriter(logWriter(w))
 	level, err := ourLevel(c.LogLevel)
 	if err != nil {
 		return nil, nil, err
