@@ -172,8 +172,17 @@ func ParseAmount(s string) (starknet.Uint128, error) {
 	return starknet.Uint128{Hi: new(big.Int).Rsh(v, 64).Uint64(), Lo: lo.Uint64()}, nil
 }
 
-// strict decodes one JSON value without unknown members.
-func strict(b []byte, v any) error { return jsonv2.Unmarshal(b, v, jsonv2.RejectUnknownMembers(true)) }
+// strict decodes one JSON value without unknown members. A fault of a value is reported with its place in the text, not with Go's types.
+func strict(b []byte, v any) error {
+	err := jsonv2.Unmarshal(b, v, jsonv2.RejectUnknownMembers(true))
+	if s, ok := errors.AsType[*jsonv2.SemanticError](err); ok && s.Err != nil && !errors.Is(err, jsonv2.ErrUnknownName) {
+		if s.JSONPointer == "" {
+			return s.Err
+		}
+		return fmt.Errorf("%.100s: %w", s.JSONPointer, s.Err)
+	}
+	return err
+}
 
 // ParseGenesis reads an app_state, fills in the defaults and checks it; the error lists every fault with its field.
 func ParseGenesis(chainID string, appState []byte) (*Genesis, error) {
