@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	jsonv2 "github.com/go-json-experiment/json"
+
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/pedersen"
 )
@@ -45,7 +47,7 @@ func ParseProgram(data []byte) (*Program, error) {
 		MainScope   string                     `json:"main_scope"`
 		Identifiers map[string]json.RawMessage `json:"identifiers"`
 	}
-	if err := json.Unmarshal(data, &file); err != nil {
+	if err := jsonv2.Unmarshal(data, &file); err != nil {
 		return nil, fmt.Errorf("prover: program: %w", err)
 	}
 	if prime, ok := new(big.Int).SetString(strings.TrimPrefix(file.Prime, "0x"), 16); !ok || prime.Cmp(felt.Modulus()) != 0 {
@@ -96,7 +98,7 @@ func resolve(identifiers map[string]json.RawMessage, name string) (uint64, error
 		if !ok {
 			return 0, fmt.Errorf("prover: program: no identifier %.200q", name)
 		}
-		if err := json.Unmarshal(raw, &id); err != nil {
+		if err := jsonv2.Unmarshal(raw, &id); err != nil {
 			return 0, fmt.Errorf("prover: program: identifier %.200q: %w", name, err)
 		}
 		switch {

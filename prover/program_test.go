@@ -100,6 +100,8 @@ func TestParseProgramRefuses(t *testing.T) {
 		t.Fatalf("got %+v, %v", p, err)
 	}
 	for _, c := range []struct{ old, new, want string }{
+		{`"data":`, `"DATA":`, ""},
+		{`"data":`, `"data":["0x1"],"data":`, "duplicate"},
 		{`"0x` + prime, `"0x10`, "prime"},
 		{`["0x1","0x2"]`, `[]`, "0 words"},
 		{`"0x2"`, `"0x` + prime + `"`, "word 1"},

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
 	"github.com/starkd/starkd/contracts"
 	"github.com/starkd/starkd/crypto/felt"
@@ -149,7 +150,7 @@ func readKey(cmd *cobra.Command, path string) (felt.Felt, error) {
 	text := strings.TrimSpace(string(data))
 	if strings.HasPrefix(text, "{") {
 		var a account
-		if err := json.Unmarshal(data, &a); err != nil {
+		if err := jsonv2.Unmarshal(data, &a); err != nil {
 			return felt.Felt{}, fmt.Errorf("%s: %w", path, err)
 		}
 		return a.PrivateKey, nil
