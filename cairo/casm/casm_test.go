@@ -238,6 +238,10 @@ func TestDecodeClassRefuses(t *testing.T) {
 	if _, err := DecodeClass([]byte(goodClass)); err != nil {
 		t.Fatalf("the control is refused: %v", err)
 	}
+	withCall := strings.Replace(goodClass, `"AssertAllKeysUsed"`, `{"SystemCall":{"system":{"Immediate":"0x1"}}}`, 1)
+	if _, err := DecodeClass([]byte(withCall)); err != nil {
+		t.Fatalf("the control with a system call is refused: %v", err)
+	}
 	for name, c := range map[string]struct{ from, to string }{
 		"other prime":              {"0x8000", "0x7000"},
 		"word of P":                {`"0x2"`, `"0x800000000000011000000000000000000000000000000000000000000000001"`},
@@ -261,6 +265,11 @@ func TestDecodeClassRefuses(t *testing.T) {
 		"no constructor list":      {`,"CONSTRUCTOR":[]`, ``},
 		"trailing bytes":           {"}}", "}}}"},
 		"null bytecode":            {`["0x1","0x2"]`, `null`},
+		"null for hints":           {`[{"AllocSegment":{"dst":{"register":"AP","offset":0}}},"AssertAllKeysUsed"]`, `null`},
+		"offset in capitals":       {`"offset":1`, `"OFFSET":1`},
+		"prime twice":              {`"bytecode"`, `"prime":"0x800000000000011000000000000000000000000000000000000000000000001","bytecode"`},
+		"operand of two forms":     {`"AssertAllKeysUsed"`, `{"SystemCall":{"system":{"Immediate":"0x1","Deref":{"register":"AP","offset":0}}}}`},
+		"operand and a stranger":   {`"AssertAllKeysUsed"`, `{"SystemCall":{"system":{"Immediate":"0x1","Immediate2":"0x1"}}}`},
 	} {
 		text := strings.Replace(goodClass, c.from, c.to, 1)
 		if text == goodClass {

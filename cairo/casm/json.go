@@ -1,12 +1,14 @@
 package casm
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/big"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/starkd/starkd/crypto/felt"
 )
@@ -38,7 +40,7 @@ func decodeClass(data []byte, strict bool) (*Class, error) {
 		Prime           *string           `json:"prime"`
 		CompilerVersion *string           `json:"compiler_version"`
 		Bytecode        *[]string         `json:"bytecode"`
-		Segments        json.RawMessage   `json:"bytecode_segment_lengths"`
+		Segments        jsontext.Value    `json:"bytecode_segment_lengths"`
 		Hints           *[]hintsAtJSON    `json:"hints"`
 		EntryPoints     *entryPointsByTag `json:"entry_points_by_type"`
 	}
@@ -146,11 +148,11 @@ func decodeEntryPoints(name string, from *[]entryPointJSON, number func(string) 
 	return list, nil
 }
 
-func decodeSegments(data json.RawMessage, depth int) (Segments, error) {
+func decodeSegments(data jsontext.Value, depth int) (Segments, error) {
 	if depth > maxSegmentDepth {
 		return Segments{}, classErrorf("bytecode segments are nested deeper than %d", maxSegmentDepth)
 	}
-	var list []json.RawMessage
+	var list []jsontext.Value
 	if json.Unmarshal(data, &list) == nil && list != nil {
 		s := Segments{Children: make([]Segments, len(list))}
 		for i := range list {
@@ -172,7 +174,7 @@ func decodeSegments(data json.RawMessage, depth int) (Segments, error) {
 type hintsAtJSON HintsAt
 
 func (h *hintsAtJSON) UnmarshalJSON(data []byte) error {
-	var pair []json.RawMessage
+	var pair []jsontext.Value
 	if err := json.Unmarshal(data, &pair); err != nil {
 		return err
 	}
@@ -180,15 +182,15 @@ func (h *hintsAtJSON) UnmarshalJSON(data []byte) error {
 		return classErrorf("hints entry of %d elements, not offset and list", len(pair))
 	}
 	var offset *uint64
-	var list []json.RawMessage
+	var list []jsontext.Value
 	if err := json.Unmarshal(pair[0], &offset); err != nil {
 		return err
 	}
 	if err := json.Unmarshal(pair[1], &list); err != nil {
 		return err
 	}
-	if offset == nil {
-		return classErrorf("hints entry without an offset")
+	if offset == nil || list == nil {
+		return classErrorf("hints entry without an offset or a list")
 	}
 	h.Offset, h.Hints = int(*offset), make([]Hint, len(list))
 	for i := range list {
@@ -202,21 +204,19 @@ func (h *hintsAtJSON) UnmarshalJSON(data []byte) error {
 // UnmarshalJSON reads a hint: {"Name": {field: operand, …}}, or "Name" for a hint without fields.
 func (h *Hint) UnmarshalJSON(data []byte) error {
 	var name string
-	var body map[string]json.RawMessage
+	var body map[string]jsontext.Value
 	if len(data) > 0 && data[0] == '"' {
 		if err := json.Unmarshal(data, &name); err != nil {
 			return err
 		}
 	} else {
-		var variant map[string]map[string]json.RawMessage
-		if err := json.Unmarshal(data, &variant); err != nil {
+		var fields jsontext.Value
+		var err error
+		if name, fields, err = decodeVariant(data); err != nil {
 			return err
 		}
-		if len(variant) != 1 {
-			return classErrorf("hint of %d variants", len(variant))
-		}
-		for name, body = range variant {
-			break
+		if err := json.Unmarshal(fields, &body); err != nil {
+			return err
 		}
 	}
 	for kind := range hintTable {
@@ -238,17 +238,13 @@ func (h *Hint) UnmarshalJSON(data []byte) error {
 	return classErrorf("unknown hint %.60q", name)
 }
 
-func (h *Hint) decodeField(f field, data json.RawMessage) (err error) {
+func (h *Hint) decodeField(f field, data jsontext.Value) (err error) {
 	if data == nil {
 		return classErrorf("missing")
 	}
 	switch f.kind {
 	case output:
-		var c cellJSON
-		if err := json.Unmarshal(data, &c); err != nil {
-			return err
-		}
-		cell, err := c.cell()
+		cell, err := decodeCell(data)
 		h.Out = append(h.Out, cell)
 		return err
 	case value:
@@ -263,91 +259,114 @@ func (h *Hint) decodeField(f field, data json.RawMessage) (err error) {
 	return err
 }
 
-type cellJSON struct {
-	Register string `json:"register"`
-	Offset   *int16 `json:"offset"`
-}
-
-func (c *cellJSON) cell() (Cell, error) {
-	if c.Offset == nil {
-		return Cell{}, classErrorf("cell without offset")
-	}
-	switch c.Register {
-	case "AP":
-		return Cell{AP, *c.Offset}, nil
-	case "FP":
-		return Cell{FP, *c.Offset}, nil
-	}
-	return Cell{}, classErrorf("unknown register %.20q", c.Register)
-}
-
-func decodeOperand(data json.RawMessage) (Operand, error) {
+func decodeCell(data jsontext.Value) (Cell, error) {
 	var wire struct {
-		Deref       *cellJSON         `json:"Deref"`
-		DoubleDeref []json.RawMessage `json:"DoubleDeref"`
-		Immediate   json.RawMessage   `json:"Immediate"`
-		BinOp       *struct {
-			Op string    `json:"op"`
-			A  *cellJSON `json:"a"`
-			B  struct {
-				Deref     *cellJSON       `json:"Deref"`
-				Immediate json.RawMessage `json:"Immediate"`
-			} `json:"b"`
-		} `json:"BinOp"`
+		Register string `json:"register"`
+		Offset   *int16 `json:"offset"`
 	}
 	if err := json.Unmarshal(data, &wire); err != nil {
+		return Cell{}, err
+	}
+	if wire.Offset == nil {
+		return Cell{}, classErrorf("cell without offset")
+	}
+	switch wire.Register {
+	case "AP":
+		return Cell{AP, *wire.Offset}, nil
+	case "FP":
+		return Cell{FP, *wire.Offset}, nil
+	}
+	return Cell{}, classErrorf("unknown register %.20q", wire.Register)
+}
+
+// decodeVariant reads a value that names its form: an object of one member.
+func decodeVariant(data jsontext.Value) (form string, body jsontext.Value, err error) {
+	var members map[string]jsontext.Value
+	if err := json.Unmarshal(data, &members); err != nil {
+		return "", nil, err
+	}
+	if len(members) != 1 {
+		return "", nil, classErrorf("%.60s has %d members, want the name of one form", data, len(members))
+	}
+	for form, body = range members {
+		break
+	}
+	return form, body, nil
+}
+
+func decodeOperand(data jsontext.Value) (Operand, error) {
+	form, body, err := decodeVariant(data)
+	if err != nil {
 		return Operand{}, err
 	}
-	switch {
-	case wire.Deref != nil:
-		c, err := wire.Deref.cell()
+	switch form {
+	case "Deref":
+		c, err := decodeCell(body)
 		return At(c), err
-	case wire.DoubleDeref != nil:
-		if len(wire.DoubleDeref) != 2 {
-			return Operand{}, classErrorf("double deref of %d elements", len(wire.DoubleDeref))
+	case "DoubleDeref":
+		var pair []jsontext.Value
+		if err := json.Unmarshal(body, &pair); err != nil {
+			return Operand{}, err
 		}
-		var c cellJSON
+		if len(pair) != 2 {
+			return Operand{}, classErrorf("double deref of %d elements", len(pair))
+		}
 		o := Operand{Kind: DoubleDeref}
-		if err := json.Unmarshal(wire.DoubleDeref[0], &c); err != nil {
+		if err := json.Unmarshal(pair[1], &o.Off); err != nil {
 			return Operand{}, err
 		}
-		if err := json.Unmarshal(wire.DoubleDeref[1], &o.Off); err != nil {
-			return Operand{}, err
-		}
-		var err error
-		o.Cell, err = c.cell()
+		o.Cell, err = decodeCell(pair[0])
 		return o, err
-	case wire.Immediate != nil:
-		v, err := decodeNumber(wire.Immediate)
+	case "Immediate":
+		v, err := decodeNumber(body)
 		return ImmBig(v), err
-	case wire.BinOp != nil && wire.BinOp.A != nil:
-		o := Operand{Kind: BinOp}
-		switch wire.BinOp.Op {
-		case "Add":
-		case "Mul":
-			o.Op = Mul
-		default:
-			return Operand{}, classErrorf("unknown operation %.20q", wire.BinOp.Op)
-		}
-		var err error
-		if o.Cell, err = wire.BinOp.A.cell(); err != nil {
-			return Operand{}, err
-		}
-		switch {
-		case wire.BinOp.B.Deref != nil:
-			o.B, err = wire.BinOp.B.Deref.cell()
-		case wire.BinOp.B.Immediate != nil:
-			o.Imm, err = decodeNumber(wire.BinOp.B.Immediate)
-		default:
-			err = classErrorf("operation without a second operand")
-		}
-		return o, err
+	case "BinOp":
+		return decodeBinOp(body)
 	}
 	return Operand{}, classErrorf("operand %.60s has no known form", data)
 }
 
+func decodeBinOp(data jsontext.Value) (Operand, error) {
+	var wire struct {
+		Op string         `json:"op"`
+		A  jsontext.Value `json:"a"`
+		B  jsontext.Value `json:"b"`
+	}
+	if err := json.Unmarshal(data, &wire); err != nil {
+		return Operand{}, err
+	}
+	if wire.A == nil || wire.B == nil {
+		return Operand{}, classErrorf("operation without two operands")
+	}
+	o := Operand{Kind: BinOp}
+	switch wire.Op {
+	case "Add":
+	case "Mul":
+		o.Op = Mul
+	default:
+		return Operand{}, classErrorf("unknown operation %.20q", wire.Op)
+	}
+	var err error
+	if o.Cell, err = decodeCell(wire.A); err != nil {
+		return Operand{}, err
+	}
+	form, body, err := decodeVariant(wire.B)
+	if err != nil {
+		return Operand{}, err
+	}
+	switch form {
+	case "Deref":
+		o.B, err = decodeCell(body)
+	case "Immediate":
+		o.Imm, err = decodeNumber(body)
+	default:
+		err = classErrorf("second operand %.60s has no known form", wire.B)
+	}
+	return o, err
+}
+
 // decodeNumber reads a hexadecimal number in quotes, perhaps negative, of at most 512 bits (hints hold no more).
-func decodeNumber(data json.RawMessage) (*big.Int, error) {
+func decodeNumber(data jsontext.Value) (*big.Int, error) {
 	var s string
 	if err := json.Unmarshal(data, &s); err != nil {
 		return nil, err
@@ -504,13 +523,8 @@ func comma(b []byte, i int) []byte {
 	return b
 }
 
-// appendString quotes s as serde does: without the escapes for HTML that encoding/json adds.
+// appendString quotes s as serde does, with no more escapes than JSON needs. Bytes that are no UTF-8 become U+FFFD.
 func appendString(b []byte, s string) []byte {
-	var w strings.Builder
-	enc := json.NewEncoder(&w)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(s); err != nil {
-		panic("casm: a string that cannot be encoded: " + err.Error())
-	}
-	return append(b, strings.TrimSuffix(w.String(), "\n")...)
+	b, _ = jsontext.AppendQuote(b, s) // the error says that bytes were replaced
+	return b
 }
