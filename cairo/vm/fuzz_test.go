@@ -15,6 +15,24 @@ const tinyProgram = `{"prime":"0x80000000000001100000000000000000000000000000000
 "reference_manager":{"references":[{"ap_tracking_data":{"group":0,"offset":0},"pc":0,"value":"[cast(fp + (-3), felt*)]"},{"ap_tracking_data":{"group":0,"offset":0},"pc":0,"value":"cast((1, 2 * [ap + 1]), (felt, felt))"}]},
 "hints":{"0":[{"code":"ids.x = [1, 2][0] + 3 if ids.x else 4","accessible_scopes":["__main__"],"flow_tracking_data":{"ap_tracking":{"group":0,"offset":0},"reference_ids":{"__main__.x":0}}}]}}`
 
+// TestParseProgramNames: members have exactly their names, once each.
+func TestParseProgramNames(t *testing.T) {
+	if _, err := ParseProgram([]byte(tinyProgram)); err != nil {
+		t.Fatalf("the control is refused: %v", err)
+	}
+	for _, c := range []struct{ from, to, want string }{
+		{`"data"`, `"data":["0x1"],"data"`, `duplicate object member name "data"`},
+		{`"prime"`, `"PRIME"`, "prime"},
+		{`"type":"function"`, `"type":"label","type":"function"`, `duplicate object member name "type"`},
+		{`}]}}`, `}]}}{}`, "after top-level value"},
+	} {
+		text := strings.Replace(tinyProgram, c.from, c.to, 1)
+		if _, err := ParseProgram([]byte(text)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s for %s: error %v, want one that says %q", c.to, c.from, err, c.want)
+		}
+	}
+}
+
 // FuzzProgram: any bytes are a program that runs to some end, or an error.
 func FuzzProgram(f *testing.F) {
 	f.Add([]byte(tinyProgram))

@@ -1,9 +1,10 @@
 package vm
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/go-json-experiment/json"
 )
 
 // layout is what a proof layout allows a run: how many of each builtin per step, and how many spare cells.

@@ -4,7 +4,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,9 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/starkd/starkd/crypto/felt"
 )
@@ -27,10 +29,10 @@ type pieSegment struct {
 
 type pieMetadata struct {
 	Program struct {
-		Data     []json.Number `json:"data"`
-		Builtins []string      `json:"builtins"`
-		Main     uint64        `json:"main"`
-		Prime    json.Number   `json:"prime"`
+		Data     []jsontext.Value `json:"data"`
+		Builtins []string         `json:"builtins"`
+		Main     uint64           `json:"main"`
+		Prime    jsontext.Value   `json:"prime"`
 	} `json:"program"`
 	ProgramSegment   pieSegment            `json:"program_segment"`
 	ExecutionSegment pieSegment            `json:"execution_segment"`
@@ -54,17 +56,16 @@ type pieOutput struct {
 // pieSignature is an address and (r, s), which JSON writes as a list of two lists.
 type pieSignature struct {
 	at   [2]uint64
-	r, s json.Number
+	r, s jsontext.Value
 }
 
 func (p pieSignature) MarshalJSON() ([]byte, error) {
-	return json.Marshal([2]any{p.at, [2]json.Number{p.r, p.s}})
+	return json.Marshal([2]any{p.at, [2]jsontext.Value{p.r, p.s}})
 }
 
 func (p *pieSignature) UnmarshalJSON(b []byte) error {
-	var rs [2]json.Number
-	raw := []any{&p.at, &rs}
-	if err := json.Unmarshal(b, &raw); err != nil || len(raw) != 2 {
+	var pair, rs [2]jsontext.Value
+	if json.Unmarshal(b, &pair) != nil || json.Unmarshal(pair[0], &p.at) != nil || json.Unmarshal(pair[1], &rs) != nil {
 		return fmt.Errorf("vm: PIE: bad signature %.80s", b)
 	}
 	p.r, p.s = rs[0], rs[1]
@@ -76,7 +77,7 @@ type pie struct {
 	meta      pieMetadata
 	memory    map[Addr]Value
 	resources pieResources
-	extra     map[string]json.RawMessage
+	extra     map[string]jsontext.Value
 }
 
 const (
@@ -93,9 +94,9 @@ func (r *RunResult) pie() (*pie, error) {
 	if run.opt.ProofMode {
 		return nil, errors.New("vm: a run in proof mode has no PIE")
 	}
-	p := &pie{memory: make(map[Addr]Value), extra: make(map[string]json.RawMessage)}
+	p := &pie{memory: make(map[Addr]Value), extra: make(map[string]jsontext.Value)}
 	for i := range r.Program.Data {
-		p.meta.Program.Data = append(p.meta.Program.Data, json.Number(r.Program.Data[i].BigInt().String()))
+		p.meta.Program.Data = append(p.meta.Program.Data, jsontext.Value(r.Program.Data[i].BigInt().String()))
 	}
 	main, err := r.Program.Label(run.opt.Entrypoint)
 	if err != nil {
@@ -103,7 +104,7 @@ func (r *RunResult) pie() (*pie, error) {
 	}
 	p.meta.Program.Builtins = append([]string{}, r.Program.Builtins...)
 	p.meta.Program.Main = main
-	p.meta.Program.Prime = json.Number(felt.Modulus().String())
+	p.meta.Program.Prime = jsontext.Value(felt.Modulus().String())
 	p.meta.ProgramSegment = pieSegment{0, uint64(len(r.Program.Data))}
 	p.meta.ExecutionSegment = pieSegment{1, m.AP}
 	n := int64(len(r.Program.Builtins))
@@ -137,7 +138,7 @@ func (r *RunResult) pie() (*pie, error) {
 }
 
 // pieData is what a builtin remembers, as additional_data.json has it.
-func (b *Builtin) pieData() (json.RawMessage, error) {
+func (b *Builtin) pieData() (jsontext.Value, error) {
 	switch b.Name {
 	case BuiltinOutput:
 		out := pieOutput{Pages: make(map[string][2]uint64), Attributes: b.attributes}
@@ -161,12 +162,12 @@ func (b *Builtin) pieData() (json.RawMessage, error) {
 		for _, off := range slices.Sorted(maps.Keys(b.signatures)) {
 			s := b.signatures[off]
 			list = append(list, pieSignature{
-				[2]uint64{uint64(b.Base.Segment), off}, json.Number(s.R.BigInt().String()), json.Number(s.S.BigInt().String()),
+				[2]uint64{uint64(b.Base.Segment), off}, jsontext.Value(s.R.BigInt().String()), jsontext.Value(s.S.BigInt().String()),
 			})
 		}
 		return json.Marshal(list)
 	}
-	return json.RawMessage("null"), nil
+	return jsontext.Value("null"), nil
 }
 
 // WritePIE writes the run as a PIE. With merge, the segments after the builtins' become one.
@@ -470,7 +471,7 @@ func RunPIE(archive []byte, opt RunOptions) (*RunResult, error) {
 }
 
 // restore gives a builtin what it remembered. What pedersen verified is verified again instead.
-func (b *Builtin) restore(data json.RawMessage) error {
+func (b *Builtin) restore(data jsontext.Value) error {
 	switch b.Name {
 	case BuiltinOutput:
 		var out pieOutput
@@ -495,7 +496,7 @@ func (b *Builtin) restore(data json.RawMessage) error {
 		for _, s := range list {
 			var sig Signature
 			for _, x := range []struct {
-				n  json.Number
+				n  jsontext.Value
 				to *felt.Felt
 			}{{s.r, &sig.R}, {s.s, &sig.S}} {
 				n, ok := new(big.Int).SetString(x.n.String(), 10)

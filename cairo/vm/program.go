@@ -1,13 +1,15 @@
 package vm
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/big"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/starkd/starkd/crypto/felt"
 )
@@ -49,7 +51,10 @@ type Member struct {
 	Offset    int64  `json:"offset"`
 }
 
-type apTracking struct{ Group, Offset int64 }
+type apTracking struct {
+	Group  int64 `json:"group"`
+	Offset int64 `json:"offset"`
+}
 
 type reference struct {
 	ap   apTracking
@@ -84,12 +89,12 @@ type flowJSON struct {
 }
 
 type programJSON struct {
-	Prime       string          `json:"prime"`
-	Data        []string        `json:"data"`
-	Builtins    []string        `json:"builtins"`
-	MainScope   string          `json:"main_scope"`
-	Attributes  []attribute     `json:"attributes"`
-	Identifiers json.RawMessage `json:"identifiers"`
+	Prime       string         `json:"prime"`
+	Data        []string       `json:"data"`
+	Builtins    []string       `json:"builtins"`
+	MainScope   string         `json:"main_scope"`
+	Attributes  []attribute    `json:"attributes"`
+	Identifiers jsontext.Value `json:"identifiers"`
 	Hints       map[string][]struct {
 		Code   string   `json:"code"`
 		Scopes []string `json:"accessible_scopes"`

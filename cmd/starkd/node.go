@@ -19,6 +19,8 @@ import (
 	"github.com/cometbft/cometbft/p2p"
 	"github.com/cometbft/cometbft/proxy"
 	cmttypes "github.com/cometbft/cometbft/types"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
 	"github.com/spf13/viper"
 	"github.com/starkd/starkd/abci"
@@ -34,6 +36,12 @@ import (
 // loadGenesis reads a home's genesis file and checks its app_state, so that a fault is said before anything starts.
 func loadGenesis(home string) (*cmttypes.GenesisDoc, error) {
 	path := filepath.Join(home, "config", "genesis.json")
+	// CometBFT takes the last of two members with one name; every reader of this file must see the same one.
+	if data, err := os.ReadFile(path); err == nil {
+		if err := json.Unmarshal(data, new(jsontext.Value)); err != nil {
+			return nil, withHint(fmt.Errorf("%s: %w", path, err), "every node of a chain has the same genesis.json; starkd init shows a good one")
+		}
+	}
 	genesis, err := cmttypes.GenesisDocFromFile(path)
 	if err != nil {
 		return nil, withHint(err, "a home holds its chain's genesis.json in config/: starkd init or testnet makes one; to join a chain, copy its own")
