@@ -165,7 +165,7 @@ func (as *annotations) set(idx sierra.StatementIdx, a *annotation) error {
 	case want.env.wallet != a.env.wallet:
 		return errorf(CodeEnvironment, idx, "inconsistent gas wallet: %v and %v", want.env.wallet, a.env.wallet)
 	}
-	if err := consistent(idx, a, want); err != nil {
+	if err := as.consistent(idx, a, want); err != nil {
 		return err
 	}
 	if !want.converges {
@@ -174,8 +174,8 @@ func (as *annotations) set(idx sierra.StatementIdx, a *annotation) error {
 	return nil
 }
 
-// consistent checks that the variables of two ways to a statement can be merged.
-func consistent(idx sierra.StatementIdx, a, want *annotation) error {
+// consistent checks that the variables of two ways to a statement can be merged. They are mostly in the same order.
+func (as *annotations) consistent(idx sierra.StatementIdx, a, want *annotation) error {
 	fail := func(format string, args ...any) error {
 		return errorf(CodeReferences, idx, "inconsistent references: "+format, args...)
 	}
@@ -183,11 +183,14 @@ func consistent(idx sierra.StatementIdx, a, want *annotation) error {
 		return fail("%d and %d variables", len(want.vars), len(a.vars))
 	}
 	for i := range a.vars {
-		v := &a.vars[i]
-		at := want.find(v.id)
-		if at < 0 {
-			return fail("variable [%d] is missing", v.id)
+		v, at := &a.vars[i], i
+		if want.vars[i].id != v.id {
+			as.budget.move(len(want.vars))
+			if at = want.find(v.id); at < 0 {
+				return fail("variable [%d] is missing", v.id)
+			}
 		}
+		as.budget.move(1 + len(v.cells))
 		w := &want.vars[at]
 		if v.typ != w.typ {
 			return fail("variable [%d] has types %d and %d", v.id, w.typ, v.typ)

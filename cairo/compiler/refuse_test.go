@@ -381,3 +381,42 @@ func TestCheckTop(t *testing.T) {
 		}
 	}
 }
+
+// TestWaysThatMeet compiles a function with many live variables and many places where two ways meet, one of which has the variables
+// in another order. To compare them is work that is bounded too.
+func TestWaysThatMeet(t *testing.T) {
+	program := func(variables, meetings int) string {
+		var b strings.Builder
+		at := 0
+		put := func(format string, args ...any) {
+			fmt.Fprintf(&b, format+";\n", args...)
+			at++
+		}
+		put("disable() -> ()")
+		for i := range variables {
+			put("one() -> ([%d])", 3+i)
+		}
+		for range meetings {
+			put("dup<felt252>([0]) -> ([0], [1])")
+			put("is_zero([1]) { fallthrough() %d([2]) }", at+3)
+			put("align() -> ()")
+			put("jump() { %d() }", at+5)
+			put("align() -> ()")
+			put("drop<NonZero<felt252>>([2]) -> ()")
+			put("drop<felt252>([3]) -> ()")
+			put("one() -> ([3])")
+		}
+		for i := range variables {
+			put("drop<felt252>([%d]) -> ()", 3+i)
+		}
+		put("store([0]) -> ([0])")
+		put("return([0])")
+		return b.String() + "f@0([0]: felt252) -> (felt252);"
+	}
+	if _, err := compileText(prelude+program(100, 10), Options{}); err != nil {
+		t.Errorf("100 variables where 10 ways meet: %v", err)
+	}
+	if _, err := compileText(prelude+program(2000, 200), Options{}); err == nil || !strings.Contains(err.Error(), "moves of cells") {
+		t.Errorf("2000 variables where 200 ways meet: %v, want too many moves of cells", err)
+	}
+}
