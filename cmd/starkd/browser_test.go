@@ -29,24 +29,27 @@ type browserJob struct {
 
 // browserAnswer is the whole of what it answers.
 type browserAnswer struct {
-	OK           bool   `json:"ok"`
-	Verdict      string `json:"verdict"`
-	Error        string `json:"error"`
-	Kind         string `json:"kind"`
-	Chain        string `json:"chain"`
-	Block        uint64 `json:"block"`
-	Trusted      string `json:"trusted"`
-	Signed       bool   `json:"signed"`
-	StateBefore  string `json:"state_before"`
-	StateAfter   string `json:"state_after"`
-	Program      string `json:"program"`
-	Named        bool   `json:"named"`
-	Proofs       int    `json:"proofs"`
-	Layout       string `json:"layout"`
-	Steps        uint64 `json:"steps"`
-	Bits         uint   `json:"bits"`
-	ProvenBits   uint   `json:"proven_bits"`
-	Rejected     int    `json:"rejected"`
+	OK           bool       `json:"ok"`
+	Verdict      string     `json:"verdict"`
+	Error        string     `json:"error"`
+	Kind         string     `json:"kind"`
+	Chain        string     `json:"chain"`
+	Block        uint64     `json:"block"`
+	Trusted      string     `json:"trusted"`
+	Signed       bool       `json:"signed"`
+	StateBefore  string     `json:"state_before"`
+	StateAfter   string     `json:"state_after"`
+	Program      string     `json:"program"`
+	Named        bool       `json:"named"`
+	Builtins     []string   `json:"builtins"`
+	Alternatives [][]string `json:"alternatives"`
+	Output       []string   `json:"output"`
+	Proofs       int        `json:"proofs"`
+	Layout       string     `json:"layout"`
+	Steps        uint64     `json:"steps"`
+	Bits         uint       `json:"bits"`
+	ProvenBits   uint       `json:"proven_bits"`
+	Rejected     int        `json:"rejected"`
 	Transactions []struct {
 		Hash       string   `json:"hash"`
 		Status     string   `json:"status"`

@@ -1,8 +1,9 @@
-// Package golden finds and compares what other people's software made: the shared corpus of test vectors, and golden
-// files in a package's testdata folder that `go test -update` rewrites.
+// Package golden finds and compares what other people's software made: the shared corpus of test vectors, the inputs that once
+// went wrong, and golden files in a package's testdata folder that `go test -update` rewrites.
 package golden
 
 import (
+	"bytes"
 	"flag"
 	"os"
 	"path/filepath"
@@ -15,15 +16,47 @@ var update = flag.Bool("update", false, "rewrite golden files")
 // module's root) and skips the test, saying so, where it is absent.
 func Corpus(t testing.TB, elem ...string) string {
 	t.Helper()
-	root := os.Getenv("STARKD_CORPUS")
+	return shared(t, "STARKD_CORPUS", "corpus", elem)
+}
+
+// Case returns the path of elem among the inputs that went wrong in an earlier release (STARKD_CASES, by default
+// ../shared/cases) and skips the test, saying so, where it is absent.
+func Case(t testing.TB, elem ...string) string {
+	t.Helper()
+	return shared(t, "STARKD_CASES", "cases", elem)
+}
+
+// sharedPath is the path of elem in the folder that variable names, by default ../shared/name beside the module's root.
+func sharedPath(t testing.TB, variable, name string, elem []string) string {
+	t.Helper()
+	root := os.Getenv(variable)
 	if root == "" {
-		root = filepath.Join(ModuleRoot(t), "..", "shared", "corpus")
+		root = filepath.Join(ModuleRoot(t), "..", "shared", name)
 	}
-	path := filepath.Join(append([]string{root}, elem...)...)
+	return filepath.Join(append([]string{root}, elem...)...)
+}
+
+// shared is sharedPath of what is there; it skips the test where nothing is.
+func shared(t testing.TB, variable, name string, elem []string) string {
+	t.Helper()
+	path := sharedPath(t, variable, name, elem)
 	if _, err := os.Stat(path); err != nil {
-		t.Skipf("corpus absent: %v (set STARKD_CORPUS)", err)
+		t.Skipf("%s absent: %v (set %s)", name, err, variable)
 	}
 	return path
+}
+
+// SameAsCase compares a file of the repository with the input that it is a copy of, where that is there. It does not skip.
+func SameAsCase(t testing.TB, copied string, elem ...string) {
+	t.Helper()
+	want, err := os.ReadFile(sharedPath(t, "STARKD_CASES", "cases", elem))
+	if err != nil {
+		t.Logf("cases absent: %v (set STARKD_CASES)", err)
+		return
+	}
+	if got, err := os.ReadFile(copied); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%s is not the handed %s (%v)", copied, filepath.Join(elem...), err)
+	}
 }
 
 // ModuleRoot is the folder that holds go.mod, found upwards from the test's working directory.
