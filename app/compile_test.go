@@ -244,6 +244,46 @@ func TestDeclareRoom(t *testing.T) {
 	}
 }
 
+// TestDeclareRoomOfAccount: one account's DECLAREs, whose turn need not come, do not keep those of others out.
+func TestDeclareRoomOfAccount(t *testing.T) {
+	c := compilingChain(t, &slowCompiler{})
+	overhead := len(c.alice.sign(t, declareOf(t, c.alice, 5, ""))) + 10
+	large := func(a *account, nonce uint64, size int) []byte { // of size bytes, some fewer where the signature is short
+		d := declareOf(t, a, nonce, strings.Repeat("x", size-overhead))
+		d.ResourceBounds.L2Gas.MaxAmount = 9_000_000_000
+		return a.sign(t, d)
+	}
+	first := large(c.alice, 5, starknet.MaxTransactionBytes)
+	if got := c.checked(first, false); got.Code != 0 {
+		t.Fatalf("a DECLARE of %d bytes is answered %d %s", len(first), got.Code, got.Detail)
+	}
+	c.compiledAll()
+	rest := maxSenderBytes - len(first)
+	for _, step := range []struct {
+		what string
+		raw  []byte
+		busy bool
+	}{
+		{"some bytes too many of the account", large(c.alice, 6, rest+30), true},
+		{"what there is just room for", large(c.alice, 6, rest), false},
+		{"the first again", first, false},
+		{"another account's", large(c.bob, 0, starknet.MaxTransactionBytes), false},
+	} {
+		c.run() // the bytes that are hashed between two blocks are bounded too
+		got := c.checked(step.raw, false)
+		if busy := strings.Contains(got.Detail, fmt.Sprintf("busy: DECLAREs of %d bytes of account", len(first))); busy != step.busy || !busy && got.Code != 0 {
+			t.Errorf("%s is answered %d %s", step.what, got.Code, got.Detail)
+		}
+		c.compiledAll()
+	}
+	for _, e := range c.app.pool.byHash {
+		c.app.pool.drop(c.app.pool.declares[e.id].hash)
+	}
+	if n := len(c.app.pool.senders); n != 0 {
+		t.Errorf("DECLAREs of %d accounts are still counted when none waits", n)
+	}
+}
+
 // TestPoolClasses: the bytes of waiting DECLAREs are counted until they are gone.
 func TestPoolClasses(t *testing.T) {
 	c := compilingChain(t, &slowCompiler{})

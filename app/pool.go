@@ -43,6 +43,11 @@ func (a *App) CheckTx(raw []byte, recheck bool) (CheckResult, error) {
 		return rejected(CheckResult{}, err)
 	}
 	out := CheckResult{Hash: hash, Sender: tx.Sender(), GasWanted: tx.Fields().ResourceBounds.L2Gas.MaxAmount}
+	if _, ok := tx.(*starknet.Declare); ok && !recheck {
+		if err := a.pool.roomOf(out.Sender, hash, len(raw)); err != nil {
+			return rejected(out, err)
+		}
+	}
 	err = a.check(genesis, head, tx, out.Hash, recheck)
 	if errors.Is(err, executor.ErrNotCompiled) {
 		// The sender has signed for the class. It is compiled beside consensus; until then no block of this node has it.
@@ -142,6 +147,7 @@ type pool struct {
 	// them out of decoded, and at a recheck there is no time to hash their classes again.
 	declares map[[32]byte]decodedTx
 	classes  int
+	senders  map[felt.Felt]int // of classes, by account
 }
 
 type poolNonce struct {
@@ -167,6 +173,9 @@ const (
 	pendingBlocks = 20
 	// maxPoolClasses bounds the bytes of waiting DECLAREs, which are kept decoded.
 	maxPoolClasses = 16 << 20
+	// maxSenderBytes bounds those of one account, which could keep the others' out, for nothing, with nonces whose turn does not
+	// come. The largest DECLARE fits.
+	maxSenderBytes = maxPoolClasses / 4
 )
 
 // declare returns a waiting DECLARE.
@@ -188,6 +197,19 @@ func (p *pool) roomFor(size int) error {
 	return nil
 }
 
+// roomOf refuses a DECLARE of an account that has enough of them waiting.
+func (p *pool) roomOf(sender, hash felt.Felt, size int) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, ok := p.byHash[hash]; ok {
+		return nil
+	}
+	if n := p.senders[sender]; n+size > maxSenderBytes {
+		return refuse(executor.UnexpectedError, fmt.Sprintf("busy: DECLAREs of %d bytes of account %v wait, at most %d may; send it again later", n, sender, maxSenderBytes))
+	}
+	return nil
+}
+
 // stuck reports whether a transaction has waited long for an earlier one of its account, with the account's nonce, that is not there.
 func (p *pool) stuck(hash felt.Felt, nonce, height uint64) bool {
 	p.mu.Lock()
@@ -201,7 +223,7 @@ func (p *pool) stuck(hash felt.Felt, nonce, height uint64) bool {
 }
 
 func (p *pool) reset() {
-	p.bytes, p.classes, p.declares = 0, 0, map[[32]byte]decodedTx{}
+	p.bytes, p.classes, p.declares, p.senders = 0, 0, map[[32]byte]decodedTx{}, map[felt.Felt]int{}
 	p.byHash, p.nonces, p.deploying, p.failed = map[felt.Felt]poolEntry{}, map[poolNonce]felt.Felt{}, map[felt.Felt]int{}, map[felt.Felt]bool{}
 }
 
@@ -228,6 +250,7 @@ func (p *pool) add(tx starknet.Transaction, raw []byte, hash felt.Felt, height u
 	if _, ok := tx.(*starknet.Declare); ok {
 		e.size, e.id = len(raw), sha256.Sum256(raw)
 		p.declares[e.id] = decodedTx{tx, hash}
+		p.senders[e.sender] += e.size
 	}
 	if _, e.deploy = tx.(*starknet.DeployAccount); e.deploy {
 		p.deploying[e.sender]++
@@ -253,6 +276,9 @@ func (p *pool) remove(hash felt.Felt) {
 	delete(p.byHash, hash)
 	p.bytes -= len(e.raw)
 	p.classes -= e.size
+	if p.senders[e.sender] -= e.size; p.senders[e.sender] <= 0 {
+		delete(p.senders, e.sender)
+	}
 	delete(p.declares, e.id)
 	if p.nonces[e.poolNonce] == hash {
 		delete(p.nonces, e.poolNonce)
