@@ -65,14 +65,13 @@ func (l haltLogger) Error(msg string, keyvals ...any) {
 			reason = fmt.Sprint(keyvals[i+1])
 		}
 	}
-	if strings.HasSuffix(reason, net.ErrClosed.Error()) || msg == acceptStopped {
+	if msg == consensusFailure {
+		l.halt.because(reason)
+	} else if strings.HasSuffix(reason, net.ErrClosed.Error()) || msg == acceptStopped {
 		l.Logger.Info(msg, keyvals...) // a clean stop
 		return
 	}
 	l.Logger.Error(msg, keyvals...)
-	if msg == consensusFailure {
-		l.halt.because(reason)
-	}
 }
 
 // acceptStopped is what CometBFT logs as an error when a switch stops (p2p/switch.go).

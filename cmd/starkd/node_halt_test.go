@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"net"
 	"testing"
 	"time"
 
@@ -45,6 +47,17 @@ func TestHaltLogger(t *testing.T) {
 	log.Error(consensusFailure, "err", "again")
 	if h.why() != "no space left on device" {
 		t.Errorf("halted because of %q", h.why())
+	}
+	// What is no fault of anything else is one of consensus.
+	h = newHalt()
+	log = haltLogger{cmtlog.NewNopLogger(), h}
+	log.Error("MConnection flush failed", "err", net.ErrClosed)
+	if h.why() != "" {
+		t.Errorf("halted: %s", h.why())
+	}
+	log.Error(consensusFailure, "err", fmt.Errorf("failed to process committed block: %w", net.ErrClosed))
+	if want := "failed to process committed block: use of closed network connection"; h.why() != want {
+		t.Errorf("halted because of %q, want %q", h.why(), want)
 	}
 }
 
