@@ -264,12 +264,13 @@ func (p *program) limit(pkg string) (time.Duration, error) {
 	return time.Duration((4*v.Seconds + 20) * float64(time.Second)), nil
 }
 
-// test runs a package's tests: ok, build (it does not compile) or fail.
-func (p *program) test(pkg string, limit time.Duration, overlay string) (outcome, text string) {
+// test runs a package's tests, with further flags: ok, build (it does not compile) or fail.
+func (p *program) test(pkg string, limit time.Duration, overlay string, flags ...string) (outcome, text string) {
 	args := []string{"test", "-tags", "pebbledb", "-count=1", "-failfast", "-timeout", limit.String(), "-vet=off"}
 	if overlay != "" {
 		args = append(args, "-overlay", overlay)
 	}
+	args = append(args, flags...)
 	ctx, cancel := context.WithTimeout(context.Background(), 2*limit+time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "go", append(args, "./"+pkg)...)

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"encoding/json"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/starkd/starkd/internal/golden"
+)
+
+// handed is a row of cases/mutants.txt: a change of one line that the tests of an earlier release did not notice, made where the rule is
+// today.
+type handed struct {
+	row      int
+	what     string
+	file     string
+	old, new string
+	run      string // the tests that are to notice it, in the file's package unless pkg names another; all if empty
+	pkg      string
+	why      string // that no test can notice it
+}
+
+var handedMutants = []handed{
+	{row: 0, what: "depth 50 refused", file: "app/executor/call.go", old: "c.depth > maxDepth", new: "c.depth >= maxDepth"},
+	{row: 1, what: "an engine returns a unit of gas too much", file: "app/executor/call.go", old: "result.GasLeft > e.gas:", new: "result.GasLeft > e.gas+1:"},
+	{row: 2, what: "ENTRYPOINT_NOT_FOUND of an inner call is the outer's", file: "app/executor/call.go", old: " && len(f.Inner) == 0 {", new: " {"},
+	{row: 3, what: "no bound of what a reverted transaction pays", file: "app/executor/executor.go", old: "paid = min(paid, t.tx.", new: "paid = max(paid, t.tx."},
+	{row: 4, what: "no bound of __execute__'s gas", file: "app/executor/executor.go", old: "ExecutePhase, min(t.gas, maxExecuteGas))", new: "ExecutePhase, t.gas)"},
+	{row: 5, what: "no bound of __validate__'s gas", file: "app/executor/executor.go", old: "ValidatePhase, min(t.gas, maxValidateGas))", new: "ValidatePhase, t.gas)"},
+	{row: 6, what: "what was undone stays used", file: "app/executor/executor.go", old: "t.events, t.msgs, t.used = t.events[:p.events], t.msgs[:p.messages], p.used", new: "t.events, t.msgs = t.events[:p.events], t.msgs[:p.messages]"},
+	{row: 7, what: "a bound of 0 becomes the default with a fee too", file: "app/executor/executor.go", old: "if opts.SkipFee {\n\t\tif t.gas", new: "if opts.SkipFee || t.gas == 0 {\n\t\tif t.gas",
+		why: "checkBounds refuses a bound of 0 before the gas is used"},
+	{row: 8, what: "L1 address of 161 bits", file: "app/executor/syscalls.go", old: "to.BitLen() > 160", new: "to.BitLen() > 161"},
+	{row: 9, what: "a DEPLOY_ACCOUNT's constructor calls other contracts", file: "app/executor/syscalls.go", old: "if s.validating() && contract != s.frame.Contract {", new: "if s.phase == ValidatePhase && contract != s.frame.Contract {"},
+	{row: 10, what: "timestamp rounded to 100", file: "app/executor/gas.go", old: "roundTime     = 3600", new: "roundTime     = 100"},
+	{row: 11, what: "order of messages of all phases", file: "app/executor/syscalls.go", old: "order := len(s.msgs) - s.from.messages", new: "order := len(s.msgs)"},
+	{row: 12, what: "query bit 2^64", file: "app/executor/syscalls.go", old: "[4]uint64{0, 0, 1, 0}", new: "[4]uint64{0, 1, 0, 0}"},
+	{row: 13, what: "event keys billed once", file: "app/executor/gas.go", old: "keyFactor     = 2 ", new: "keyFactor     = 1 "},
+	{row: 14, what: "a balance that is just enough is refused", file: "app/executor/check.go", old: "low.Cmp(&need) >= 0", new: "low.Cmp(&need) > 0"},
+	{row: 15, what: "fee data availability mode L2", file: "app/executor/check.go", old: " || f.FeeDAMode != starknet.DAModeL1:", new: ":"},
+	{row: 16, what: "signature not billed", file: "app/executor/check.go", old: "data := len(t.tx.Fields().Signature)", new: "data := 0"},
+	{row: 17, what: "class hash of 252 bits", file: "app/executor/classes.go", old: "const maxClassHashBits = 251", new: "const maxClassHashBits = 252"},
+	{row: 18, what: "class cache never emptied", file: "app/executor/classes.go", old: "for k.felts > k.most &&", new: "for false &&"},
+	{row: 19, what: "length of a pending word", file: "starknet/revert.go", old: "length.Uint64() > 31 ", new: "length.Uint64() > 30 "}, // 31 bytes are allowed by blockifier
+	{row: 30, what: "heights skipped at Commit", file: "app/state/store.go", old: "height != head.Height+1:", new: "height <= head.Height:"},
+	{row: 31, what: "a state root that is not the change's", file: "app/state/store.go", old: "case block.StateRoot != ch.Commitment:", new: "case false && block.StateRoot != ch.Commitment:"},
+	{row: 37, what: "continuation token before from_block", file: "rpc/read_events.go", old: "!ok || n < f.from || n > f.to {", new: "!ok || n > f.to {", run: "Events"},
+	{row: 64, what: "fp after a run", file: "cairo/vm/engine.go", old: "if m.FP != 0 {", new: "if false && m.FP != 0 {"},
+	{row: 72, what: "a thousand times the compiler's budget", file: "cairo/compiler/compile.go", old: "maxMoved  = 1 << 29", new: "maxMoved  = 1000 << 29", run: "^TestBudget$"},
+	{row: 73, what: "an unknown change of ap", file: "cairo/compiler/lower.go", old: "(!c.apKnown || c.apChange != cells)", new: "c.apChange != cells", run: "^TestCheckTop$"},
+}
+
+// mutate is a handed row's file with the change, which is in one place.
+func (h *handed) mutate(t *testing.T, root string) (path string, source []byte) {
+	t.Helper()
+	path = filepath.Join(root, h.file)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), h.old); n != 1 {
+		t.Fatalf("row %d: %s has %d times %q", h.row, h.file, n, h.old)
+	}
+	changed := strings.Replace(string(text), h.old, h.new, 1)
+	if _, err := parser.ParseFile(token.NewFileSet(), path, changed, 0); err != nil {
+		t.Fatalf("row %d: %v", h.row, err)
+	}
+	return path, []byte(changed)
+}
+
+// Each row of the handed table is here, once, and its line is where it says.
+func TestHandedRows(t *testing.T) {
+	root := golden.ModuleRoot(t)
+	var rows []int
+	for i := range handedMutants {
+		handedMutants[i].mutate(t, root)
+		rows = append(rows, handedMutants[i].row)
+	}
+	text, err := os.ReadFile(golden.Case(t, "mutants.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []int
+	for _, m := range regexp.MustCompile(`(?m)^\| (\d+) \|`).FindAllStringSubmatch(string(text), -1) {
+		row, err := strconv.Atoi(m[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, row)
+	}
+	if !slices.Equal(rows, want) {
+		t.Errorf("rows %v, mutants.txt has %v", rows, want)
+	}
+	t.Logf("got: %d rows, each with its line", len(rows))
+}
+
+// TestHandedMutants: a test fails with each of the changes, or the row says why none can.
+func TestHandedMutants(t *testing.T) {
+	if os.Getenv("STARKD_FULL") == "" {
+		t.Skip("set STARKD_FULL=1 (make test-full): each row is a run of a package's tests")
+	}
+	t.Setenv("STARKD_FULL", "") // not for the tests of the mutants
+	root, dir := golden.ModuleRoot(t), t.TempDir()
+	p := &program{root: root, dir: dir}
+	noticed, explained := 0, 0
+	for _, h := range handedMutants {
+		path, source := h.mutate(t, root)
+		if h.why != "" {
+			explained++
+			t.Logf("row %d, %s: no test can notice it: %s", h.row, h.what, h.why)
+			continue
+		}
+		file, overlay := filepath.Join(dir, "mutant.go"), filepath.Join(dir, "overlay.json")
+		replace, err := json.Marshal(map[string]map[string]string{"Replace": {path: file}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, data := range map[string][]byte{file: source, overlay: replace} {
+			if err := os.WriteFile(name, data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pkg, flags := h.pkg, []string(nil)
+		if pkg == "" {
+			pkg = filepath.Dir(h.file)
+		}
+		if h.run != "" {
+			flags = []string{"-run", h.run}
+		}
+		switch outcome, text := p.test(pkg, 5*time.Minute, overlay, flags...); {
+		case outcome == "ok":
+			t.Errorf("row %d, %s: no test of %s notices it", h.row, h.what, pkg)
+		case outcome == "build":
+			t.Errorf("row %d, %s: does not compile:\n%s", h.row, h.what, text)
+		default:
+			noticed++
+			by := "the time limit"
+			if m := regexp.MustCompile(`--- FAIL: (\S+)`).FindStringSubmatch(text); m != nil {
+				by = m[1]
+			} else if !strings.Contains(text, "panic: ") && text != "timeout" {
+				t.Errorf("row %d, %s: the tests end without a failed test:\n%.2000s", h.row, h.what, text)
+			}
+			t.Logf("row %d, %s: noticed by %s", h.row, h.what, by)
+		}
+	}
+	t.Logf("got: %d changes noticed, %d explained", noticed, explained)
+}
