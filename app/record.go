@@ -1,7 +1,9 @@
 package app
 
 import (
+	"context"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/starkd/starkd/app/executor"
 	"github.com/starkd/starkd/app/state"
@@ -25,8 +27,9 @@ type RecordedTransaction struct {
 	Calls   []*cairo.Execution
 }
 
-// Record runs the transactions of a block again on an engine, on the state before the block, and records their calls.
-func (a *App) Record(height uint64, engine cairo.Engine) (*Recording, error) {
+// Record runs the transactions of a block again on an engine, on the state before the block, and records their calls. maxWords is
+// cairo.Recorder's. It ends soon after ctx, with its cause.
+func (a *App) Record(ctx context.Context, height uint64, engine cairo.Engine, maxWords uint64) (*Recording, error) {
 	if height == 0 {
 		return nil, fmt.Errorf("app: block 0 has no transactions to record")
 	}
@@ -42,13 +45,15 @@ func (a *App) Record(height uint64, engine cairo.Engine) (*Recording, error) {
 	if err := a.openBlock(st, height); err != nil {
 		return nil, err
 	}
-	recorder := &cairo.Recorder{Engine: engine}
-	x := &executor.Executor{Engine: recorder, Classes: a.exec.Classes}
+	recorder := &cairo.Recorder{Engine: engine, MaxWords: maxWords}
+	stop := new(atomic.Bool)
+	defer context.AfterFunc(ctx, func() { stop.Store(true) })()
+	x := &executor.Executor{Engine: recorder, Classes: a.exec.Classes, Stop: stop}
 	r := &Recording{ChainID: env.ChainID, Header: &block.Header}
 	for i, tx := range block.Transactions {
 		out, err := tryExecute(x, st, env, tx, executor.Options{Diff: true, Brief: true})
 		if err != nil {
-			return nil, fmt.Errorf("app: block %d, transaction %d again: %w", height, i, err)
+			return nil, fmt.Errorf("app: block %d, transaction %d again: %w", height, i, cause(ctx, err))
 		}
 		r.Transactions = append(r.Transactions, RecordedTransaction{Tx: tx, Info: executor.TxInfo(tx, env.ChainID), Outcome: out, Calls: recorder.Take()})
 	}

@@ -2,6 +2,7 @@ package cairo
 
 import (
 	"errors"
+	"runtime"
 	"testing"
 
 	"github.com/starkd/starkd/crypto/felt"
@@ -34,6 +35,12 @@ func (s *system) CallContract(gas *uint64, contract, selector felt.Felt, calldat
 		return nil, &SyscallFailure{Data: result.Retdata}
 	}
 	return result.Retdata, nil
+}
+
+func (s *system) GetExecutionInfo(*uint64) (*ExecutionInfo, error) { return &ExecutionInfo{}, nil }
+
+func (s *system) MetaTxV0(gas *uint64, contract, selector felt.Felt, calldata, _ []felt.Felt) ([]felt.Felt, error) {
+	return s.CallContract(gas, contract, selector, calldata)
 }
 
 func n(v uint64) felt.Felt { return felt.FromUint64(v) }
@@ -101,5 +108,97 @@ func TestRecorderKeepsTheTree(t *testing.T) {
 		if len(inner.Syscalls) != 1 || inner.Syscalls[0].Gas != 500 || inner.Syscalls[0].GasLeft != 490 || inner.Syscalls[0].Inner != nil {
 			t.Errorf("syscall %d: the inner call's syscalls are %+v", i, inner.Syscalls)
 		}
+	}
+}
+
+// A record holds so many words of arrays and no more, however often a contract hands the same array on: beyond, it is dropped, and the
+// calls go on as before.
+func TestRecorderBoundsArrays(t *testing.T) {
+	const words = 1 << 10
+	array := make([]felt.Felt, words)
+	ran := 0
+	scripts := scripted{
+		n(2): func(Syscalls) (Result, error) { ran++; return Result{}, nil },               // takes an array
+		n(3): func(Syscalls) (Result, error) { ran++; return Result{Retdata: array}, nil }, // returns one, which is copied twice
+		n(4): func(Syscalls) (Result, error) { ran++; return Result{Failed: true, Retdata: array}, nil },
+	}
+	calls := func(selector uint64, calldata []felt.Felt, times int) {
+		scripts[n(1)] = func(sys Syscalls) (Result, error) {
+			gas := uint64(1) << 40
+			for range times {
+				_, err := sys.CallContract(&gas, n(9), n(selector), calldata)
+				if _, failed := errors.AsType[*SyscallFailure](err); err != nil && !failed {
+					return Result{}, err
+				}
+			}
+			return Result{Retdata: []felt.Felt{n(5)}, GasLeft: gas}, nil
+		}
+	}
+	for name, c := range map[string]struct {
+		selector uint64
+		calldata []felt.Felt
+		times    int
+		words    uint64
+	}{
+		"calldata": {2, array, 10, 10*words + 1},
+		"returned": {3, nil, 10, 20*words + 1},
+		"panicked": {4, nil, 10, 20*words + 1},
+		"far":      {2, array, 20_000, 20_000*words + 1}, // 655 MB
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, bound := range []uint64{c.words, c.words - 1, words + 1} {
+				if c.times > 10 && bound > words+1 {
+					continue
+				}
+				recorder := &Recorder{Engine: scripts, MaxWords: bound}
+				calls(c.selector, c.calldata, c.times)
+				ran = 0
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				result, err := recorder.Run(Call{Selector: n(1)}, &system{engine: recorder})
+				runtime.ReadMemStats(&after)
+				if err != nil || ran != c.times || len(result.Retdata) != 1 {
+					t.Fatalf("%d calls, %+v, %v", ran, result, err)
+				}
+				root := recorder.Take()[0]
+				if dropped := root.Dropped > 0; dropped != (bound < c.words) || dropped != (len(root.Syscalls) == 0) || dropped && root.Dropped <= bound {
+					t.Errorf("%d of %d words may be kept: %d syscalls, dropped after %d", bound, c.words, len(root.Syscalls), root.Dropped)
+				}
+				if allocated := after.TotalAlloc - before.TotalAlloc; c.times > 10 && allocated > 64<<20 {
+					t.Errorf("%d bytes are allocated", allocated)
+				}
+				// The next call is recorded again.
+				calls(2, nil, 1)
+				if _, err := recorder.Run(Call{Selector: n(1)}, &system{engine: recorder}); err != nil {
+					t.Fatal(err)
+				}
+				if root := recorder.Take()[0]; len(root.Syscalls) != 1 || root.Dropped != 0 || root.Syscalls[0].Inner == nil || len(root.Result.Retdata) != 1 {
+					t.Errorf("the next call: %+v", root)
+				}
+			}
+		})
+	}
+}
+
+// MetaTxV0 is not covered by a proof: what it calls is not kept, and counts for nothing.
+func TestRecorderLeavesMetaTransactionsOut(t *testing.T) {
+	array := make([]felt.Felt, 100)
+	scripts := scripted{n(2): func(sys Syscalls) (Result, error) {
+		gas := uint64(0)
+		_, err := sys.GetExecutionInfo(&gas)
+		return Result{Retdata: array}, err
+	}}
+	scripts[n(1)] = func(sys Syscalls) (Result, error) {
+		gas := uint64(1000)
+		_, err := sys.MetaTxV0(&gas, n(9), n(2), array, array)
+		return Result{}, err
+	}
+	recorder := &Recorder{Engine: scripts, MaxWords: 1}
+	if _, err := recorder.Run(Call{Selector: n(1)}, &system{engine: recorder}); err != nil {
+		t.Fatal(err)
+	}
+	root := recorder.Take()[0]
+	if len(root.Syscalls) != 1 || root.Syscalls[0].Selector != MetaTxV0 || root.Syscalls[0].Inner != nil || root.Dropped != 0 {
+		t.Errorf("got %+v, want one syscall without a call", root)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	cmtjson "github.com/cometbft/cometbft/libs/json"
@@ -25,7 +26,10 @@ import (
 // the statement asks, and check the whole as a stranger would before it leaves this function. What cannot be proved is left
 // out of the traces, and taken over from the results that validators signed.
 func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []prover.Result) (*proofstore.Record, []byte, error) {
-	recording, err := w.app.Record(uint64(b.Height), w.engine)
+	stop := new(atomic.Bool)
+	defer context.AfterFunc(ctx, func() { stop.Store(true) })()
+	options := cairoos.Options{MaxSteps: w.config.MaxSteps, Stop: stop}
+	recording, err := w.app.Record(ctx, uint64(b.Height), w.engine, cairoos.MaxWords(options.MaxSteps))
 	if err != nil { // the replica, on the same engine, has executed the block: its store is damaged, or execution is not deterministic
 		return nil, nil, permanent{fmt.Errorf("watcher: executing block %d again: %w", b.Height, err)}
 	}
@@ -34,7 +38,7 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []prover.Res
 		return record, nil, nil
 	}
 	proof := &prover.BlockProof{Chain: b.Light.ChainID, Block: uint64(b.Height)}
-	excluded, err := cairoos.RunParts(block, cairoos.Options{MaxSteps: w.config.MaxSteps}, func(part cairoos.Part) error {
+	excluded, err := cairoos.RunParts(block, options, func(part cairoos.Part) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -205,10 +209,14 @@ func (w *Watcher) witness(b *Block, results []prover.Result, recording *app.Reco
 	if err != nil {
 		return permanent{err}
 	}
+	var failed error // of reading the replica
 	e := &prover.Evidence{
 		Transactions: b.Txs, Results: results, Uncovered: uncovered, Validations: validationsOf(recording, uncovered),
-		Before: store.At(height - 1),
-		Tries:  &prover.Tries{ContractsRoot: roots.ContractsRoot, ClassesRoot: roots.ClassesRoot, Nodes: store, Contract: store.ContractAt(height - 1)},
+		Before: &watchedState{store.At(height - 1), &failed},
+		Tries: &prover.Tries{
+			ContractsRoot: roots.ContractsRoot, ClassesRoot: roots.ClassesRoot,
+			Nodes: &watchedNodes{store, &failed}, Contract: watched(&failed, store.ContractAt(height-1)),
+		},
 	}
 	for i, signed := range []*cmttypes.SignedHeader{b.Light.SignedHeader, b.Next.SignedHeader} {
 		if e.Headers[i], err = cmtjson.Marshal(signed); err != nil {
@@ -233,5 +241,9 @@ func (w *Watcher) witness(b *Block, results []prover.Result, recording *app.Reco
 	for i := range recording.Transactions {
 		e.Calls = append(e.Calls, recording.Transactions[i].Calls)
 	}
-	return proof.Complete(e)
+	err = proof.Complete(e)
+	if failed != nil {
+		return permanent{fmt.Errorf("watcher: block %d: reading the state before it: %w", height, failed)}
+	}
+	return err
 }

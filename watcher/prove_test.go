@@ -252,7 +252,7 @@ func mixed(t testing.TB) *local {
 func TestWitnessOfABlockInPart(t *testing.T) {
 	l := mixed(t)
 	b, results := l.verified(1)
-	recording, err := l.app.Record(1, vm.NewEngine())
+	recording, err := l.app.Record(t.Context(), 1, vm.NewEngine(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -363,7 +363,7 @@ func TestRecordOfABlockWithoutProof(t *testing.T) {
 // What REST says of each transaction of a block that is proved in part.
 func TestRecordOfABlockInPart(t *testing.T) {
 	l := mixed(t)
-	recording, err := l.app.Record(1, vm.NewEngine())
+	recording, err := l.app.Record(t.Context(), 1, vm.NewEngine(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 
 	cmttypes "github.com/cometbft/cometbft/types"
 	"github.com/starkd/starkd/app"
+	"github.com/starkd/starkd/app/state"
+	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/headers"
 )
@@ -55,4 +57,54 @@ func (r *replica) replay(b *Block) error {
 		return &DivergenceError{b.Height, "results hash", hash, b.Next.LastResultsHash}
 	}
 	return r.app.Commit()
+}
+
+// watchedState reads the replica's state and keeps the first error in failed: whoever is given the state may tell its own errors from
+// those only by their text.
+type watchedState struct {
+	state.Reader
+	failed *error
+}
+
+func (s *watchedState) StorageAt(contract, key felt.Felt) (felt.Felt, error) {
+	return watched(s.failed, func(key felt.Felt) (felt.Felt, error) { return s.Reader.StorageAt(contract, key) })(key)
+}
+
+func (s *watchedState) ClassHashAt(contract felt.Felt) (felt.Felt, error) {
+	return watched(s.failed, s.Reader.ClassHashAt)(contract)
+}
+
+func (s *watchedState) NonceAt(contract felt.Felt) (felt.Felt, error) {
+	return watched(s.failed, s.Reader.NonceAt)(contract)
+}
+
+func (s *watchedState) CompiledClassHash(class felt.Felt) (felt.Felt, error) {
+	return watched(s.failed, s.Reader.CompiledClassHash)(class)
+}
+
+// watchedNodes is the same of the replica's trie nodes, all of which must be there.
+type watchedNodes struct {
+	store  *state.Store
+	failed *error
+}
+
+func (n *watchedNodes) TrieNode(hash felt.Felt) ([]byte, error) {
+	return watched(n.failed, func(hash felt.Felt) ([]byte, error) {
+		node, err := n.store.TrieNode(hash)
+		if err == nil && node == nil {
+			err = fmt.Errorf("trie node %v is not stored", hash)
+		}
+		return node, err
+	})(hash)
+}
+
+// watched is read, whose first error goes to failed.
+func watched[T any](failed *error, read func(felt.Felt) (T, error)) func(felt.Felt) (T, error) {
+	return func(at felt.Felt) (T, error) {
+		value, err := read(at)
+		if err != nil && *failed == nil {
+			*failed = err
+		}
+		return value, err
+	}
 }

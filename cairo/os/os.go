@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/cairo/vm"
@@ -49,6 +50,8 @@ type Transaction struct {
 type Options struct {
 	// MaxSteps bounds the trace's length, which is a power of two: 0 for 2^27. The layout wants 2^17 at least.
 	MaxSteps uint64
+	// Stop, if not nil, ends the run with cairo.ErrInterrupted soon after it is set.
+	Stop *atomic.Bool
 	// CodePages puts each class's code on a continuous page of public memory of its own, in order from page 1.
 	CodePages bool
 }
@@ -59,20 +62,28 @@ func (o *Options) setDefaults() {
 	}
 }
 
+// copySteps is what the program takes to copy a word to the output, which it does with each that cairo.Recorder counts: the loop of
+// copy in os.cairo.
+const copySteps = 6
+
+// MaxWords is the Recorder.MaxWords beyond which a transaction needs more than maxSteps steps, whatever else it does.
+func MaxWords(maxSteps uint64) uint64 { return maxSteps / copySteps }
+
 // Run executes the calls in the OS. A *NotProvableError names what the layout or the program cannot run.
 func Run(block *Block, opt Options) (*cairo.Trace, error) {
 	if len(block.Transactions) == 0 {
 		return nil, errors.New("os: a block without transactions has nothing to prove")
 	}
-	job, err := plan(block)
+	opt.setDefaults()
+	job, err := plan(block, opt.MaxSteps)
 	if err != nil {
 		return nil, err
 	}
-	opt.setDefaults()
 	result, err := vm.RunProgram(program, vm.RunOptions{
 		Layout:    Layout,
 		ProofMode: true,
 		MaxSteps:  opt.MaxSteps,
+		Stop:      opt.Stop,
 		Hints:     job.hints(),
 	})
 	if errors.Is(err, vm.ErrMaxSteps) {
@@ -117,6 +128,7 @@ type Excluded struct {
 // from the front, and passes on each part's trace as soon as it is there. Transactions that cannot be proved, or do not fit
 // alone, are in no part: they are returned, in order. A part goes on behind them, so that they cost no proof.
 func RunParts(block *Block, opt Options, yield func(Part) error) ([]Excluded, error) {
+	opt.setDefaults()
 	var excluded []Excluded
 	var left []int
 	part := *block
@@ -129,8 +141,10 @@ func RunParts(block *Block, opt Options, yield func(Part) error) ([]Excluded, er
 	}
 	for i := range block.Transactions {
 		part.Transactions = block.Transactions[i : i+1]
-		_, err := plan(&part)
-		if _, ok := errors.AsType[*NotProvableError](err); ok {
+		_, err := plan(&part, opt.MaxSteps)
+		_, notProvable := errors.AsType[*NotProvableError](err)
+		_, tooLong := errors.AsType[*TooLongError](err)
+		if notProvable || tooLong {
 			excluded = append(excluded, Excluded{i, err})
 			continue
 		}
@@ -223,7 +237,7 @@ type plannedCall struct {
 }
 
 // plan decides what is covered and finds out what cannot be run.
-func plan(block *Block) (*job, error) {
+func plan(block *Block, maxSteps uint64) (*job, error) {
 	j := &job{block: block}
 	for i := range block.Transactions {
 		tx := &block.Transactions[i]
@@ -252,6 +266,12 @@ func plan(block *Block) (*job, error) {
 					continue
 				}
 				return nil, fmt.Errorf("os: transaction %v: a call of %v entered no code", tx.Info.Hash, root.Call.Contract)
+			}
+			if root.Dropped > MaxWords(maxSteps) {
+				return nil, &TooLongError{First: tx.Info.Hash, Transactions: 1, MaxSteps: maxSteps}
+			} else if root.Dropped > 0 {
+				return nil, fmt.Errorf("os: transaction %v: the record was dropped after %d words, with %d steps it may have %d",
+					tx.Info.Hash, root.Dropped, maxSteps, MaxWords(maxSteps))
 			}
 			if err := j.add(root); err != nil {
 				return nil, fmt.Errorf("os: transaction %v: %w", tx.Info.Hash, err)

@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
@@ -20,6 +21,8 @@ type RunOptions struct {
 	Entrypoint   string // default "main"; not in proof mode
 	Input        []byte // JSON, for hints that read program_input
 	MaxSteps     uint64 // 0: 2^30
+	// Stop, if not nil, ends the run with cairo.ErrInterrupted soon after it is set.
+	Stop *atomic.Bool
 	// Trace keeps and relocates the trace and memory; proof mode implies it.
 	Trace bool
 
@@ -95,7 +98,7 @@ func (p *Program) Run(opt RunOptions) (*RunResult, error) {
 	}
 	opt.Trace = opt.Trace || opt.ProofMode
 	r := &run{m: NewMachine(), p: p, opt: opt}
-	r.m.MaxSteps, r.m.Tracing, r.m.Data = opt.MaxSteps, opt.Trace, opt.Data
+	r.m.MaxSteps, r.m.Stop, r.m.Tracing, r.m.Data = opt.MaxSteps, opt.Stop, opt.Trace, opt.Data
 	var err error
 	if r.layout, err = findLayout(opt.Layout, opt.LayoutParams); err != nil {
 		return nil, err

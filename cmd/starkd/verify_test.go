@@ -489,7 +489,7 @@ func forge(t *testing.T, n *testnet, j *judge, data []byte) []byte {
 		t.Fatal(err)
 	}
 	defer replica.Close()
-	recording, err := replica.Record(b.Block, vm.NewEngine())
+	recording, err := replica.Record(t.Context(), b.Block, vm.NewEngine(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,131 @@
+package os
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/casm"
+	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/keccak"
+)
+
+// callee answers the one syscall of the probe's survive: a call of the probe.
+type callee struct {
+	cairo.Syscalls
+	recorder *cairo.Recorder
+	class    *cairo.Class
+}
+
+func (c *callee) CallContract(gas *uint64, contract, selector felt.Felt, calldata []felt.Felt) ([]felt.Felt, error) {
+	call := cairo.Call{Class: c.class, Selector: selector, Contract: contract, Caller: contract, Calldata: calldata, Gas: *gas}
+	result, err := c.recorder.Run(call, c)
+	if err != nil {
+		return nil, err
+	}
+	*gas = result.GasLeft
+	if result.Failed {
+		return nil, &cairo.SyscallFailure{Data: result.Retdata}
+	}
+	return result.Retdata, nil
+}
+
+// handsOn is a transaction whose call hands an array of so many words on; its record may have maxWords.
+func handsOn(t *testing.T, words int, maxWords uint64) *Block {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "probe.compiled_contract_class.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := casm.DecodeClass(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &callee{recorder: &cairo.Recorder{Engine: vm.NewEngine(), MaxWords: maxWords}, class: &cairo.Class{Hash: felt.FromUint64(0x9b), Casm: code}}
+	calldata := append([]felt.Felt{felt.One, keccak.Starknet([]byte("spin")), felt.FromUint64(uint64(words))}, make([]felt.Felt, words)...)
+	result, err := c.recorder.Run(cairo.Call{
+		Class: c.class, Selector: keccak.Starknet([]byte("survive")), Contract: felt.One, Caller: felt.FromUint64(2), Calldata: calldata, Gas: 1_000_000_000,
+	}, c)
+	if err != nil || result.Failed {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	return &Block{Transactions: []Transaction{{Info: cairo.TxInfo{Hash: felt.FromUint64(100)}, Calls: c.recorder.Take()}}}
+}
+
+// A word of calldata takes copySteps steps of the program between the choice of an inner call and its entry: MaxWords relies on it.
+func TestCopySteps(t *testing.T) {
+	steps := func(words int) uint64 {
+		job, err := plan(handsOn(t, words, 0), 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hints := job.hints()
+		var from, to uint64
+		inner, enter := hints["os.inner"], hints["os.enter"]
+		hints["os.inner"] = func(m *vm.Machine, ids *vm.IDs) error { from = m.Steps; return inner(m, ids) }
+		hints["os.enter"] = func(m *vm.Machine, ids *vm.IDs) error { to = m.Steps; return enter(m, ids) }
+		calls := 0
+		hints["os.leave"] = func(*vm.Machine, *vm.IDs) error { // the inner call's, of which nothing more is to be seen
+			calls++
+			return errors.New("seen")
+		}
+		if _, err := vm.RunProgram(program, vm.RunOptions{Layout: Layout, ProofMode: true, MaxSteps: 1 << 20, Hints: hints}); err == nil || calls != 1 {
+			t.Fatalf("%d calls, %v", calls, err)
+		}
+		return to - from
+	}
+	if few, many := steps(10), steps(110); many-few != 100*copySteps {
+		t.Errorf("100 words take %d steps, want %d", many-few, 100*copySteps)
+	}
+}
+
+// A transaction whose arrays alone take too many steps is left out for that reason. A record that was dropped earlier is an error.
+func TestDroppedRecords(t *testing.T) {
+	const maxSteps = 1 << 17
+	words := int(MaxWords(maxSteps))
+	never := func(Part) error { return errors.New("a part") }
+	long := handsOn(t, words+1, MaxWords(maxSteps))
+	if call := long.Transactions[0].Calls[0]; call.Dropped <= MaxWords(maxSteps) || call.Syscalls != nil {
+		t.Fatalf("the record is not dropped: %d", call.Dropped)
+	}
+	for name, block := range map[string]*Block{"dropped": long, "whole": handsOn(t, words+1, 0)} {
+		excluded, err := RunParts(block, Options{MaxSteps: maxSteps}, never)
+		if err != nil || len(excluded) != 1 {
+			t.Fatalf("%s: %v, %v", name, excluded, err)
+		}
+		if e, ok := errors.AsType[*TooLongError](excluded[0].Err); !ok || e.MaxSteps != maxSteps || e.First != felt.FromUint64(100) {
+			t.Errorf("%s: got %v, want a TooLongError", name, excluded[0].Err)
+		}
+	}
+	if _, err := RunParts(handsOn(t, 100, 50), Options{MaxSteps: maxSteps}, never); err == nil {
+		t.Error("a record that was dropped too early is taken for one that is too long")
+	}
+	// The call did not end: it is not covered, and its record is not needed.
+	long.Transactions[0].Calls[0].Err, long.Transactions[0].Reverted = cairo.RunErrorf("broken"), true
+	long.Transactions[0].Calls[0].Call.Caller, long.Transactions[0].Calls[0].Call.Selector = felt.Zero, executeSelector
+	if excluded, err := RunParts(long, Options{MaxSteps: maxSteps}, func(Part) error { return nil }); err != nil || len(excluded) != 0 {
+		t.Errorf("a call that broke off: %v, %v", excluded, err)
+	}
+}
+
+// The run ends with Stop, also between two parts.
+func TestStop(t *testing.T) {
+	block := handsOn(t, 5000, 0)
+	for range 7 {
+		block.Transactions = append(block.Transactions, block.Transactions[0])
+	}
+	var stop atomic.Bool
+	parts := 0
+	_, err := RunParts(block, Options{MaxSteps: 1 << 17, Stop: &stop}, func(Part) error {
+		parts++
+		stop.Store(true)
+		return nil
+	})
+	if parts != 1 || !errors.Is(err, cairo.ErrInterrupted) {
+		t.Errorf("%d parts, %v; want 1 and %v", parts, err, cairo.ErrInterrupted)
+	}
+}

@@ -1,0 +1,226 @@
+package watcher
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	dbm "github.com/cometbft/cometbft-db"
+
+	"github.com/starkd/starkd/app/executor"
+	"github.com/starkd/starkd/cairo"
+	cairoos "github.com/starkd/starkd/cairo/os"
+	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/wallet"
+	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/headers"
+	"github.com/starkd/starkd/prover/statement"
+	"github.com/starkd/starkd/watcher/proofstore"
+)
+
+// handOn is a call of the probe that hands an array of so many words on from call to call, 45 deep. The last of them fails, the others
+// survive it.
+func handOn(words int) wallet.Call {
+	calldata := append([]felt.Felt{probe, executor.Selector("spin"), felt.FromUint64(uint64(words))}, make([]felt.Felt, words)...)
+	for range 44 {
+		calldata = append([]felt.Felt{probe, executor.Selector("survive"), felt.FromUint64(uint64(len(calldata)))}, calldata...)
+	}
+	return wallet.Call{To: probe, Name: "survive", Calldata: calldata}
+}
+
+// words are those of the arrays of a call and those inside it.
+func words(e *cairo.Execution) int {
+	n := len(e.Call.Calldata) + len(e.Result.Retdata)
+	for i := range e.Syscalls {
+		n += len(e.Syscalls[i].Response)
+		if inner := e.Syscalls[i].Inner; inner != nil {
+			n += words(inner)
+		}
+	}
+	return n
+}
+
+// A transaction that hands one array on from call to call pays for few words, and would be recorded with many: the watcher does not
+// keep them, leaves the transaction out of the proof because it takes too many steps, and the proof of the others is complete.
+func TestArrayThatIsHandedOn(t *testing.T) {
+	l := newLocal(t)
+	to := felt.FromUint64(0xbe)
+	l.block(
+		l.invoke(l.wallet.Address, wallet.Transfer(to, 1)),
+		l.invoke(l.wallet.Address, handOn(1000)),
+		l.invoke(l.wallet.Address, wallet.Transfer(to, 2)),
+	)
+	b, results := l.verified(1)
+	most := cairoos.MaxWords(l.watcher.config.MaxSteps)
+	recording, err := l.app.Record(t.Context(), 1, vm.NewEngine(), most)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range recording.Transactions {
+		kept := 0
+		for _, call := range recording.Transactions[i].Calls {
+			kept += words(call)
+		}
+		if recording.Transactions[i].Outcome.Receipt.Reverted || kept > 5000 {
+			t.Errorf("transaction %d: %d words are kept, reverted: %q", i, kept, recording.Transactions[i].Outcome.Receipt.RevertReason)
+		}
+	}
+	whole, err := l.app.Record(t.Context(), 1, vm.NewEngine(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := words(whole.Transactions[1].Calls[1]); n < 2*int(most) {
+		t.Fatalf("the transaction hands on %d words, want many more than %d", n, most)
+	}
+
+	proof := &prover.BlockProof{Chain: "TEST", Block: 1}
+	var claims []*statement.Claim
+	excluded, err := cairoos.RunParts(osBlock(recording), cairoos.Options{MaxSteps: l.watcher.config.MaxSteps}, func(part cairoos.Part) error {
+		proof.Proofs = append(proof.Proofs, &prover.Proof{PublicInput: &part.Trace.Public})
+		in := &statement.PublicInput{Layout: part.Trace.Public.Layout}
+		for _, s := range part.Trace.Public.Segments {
+			in.Segments = append(in.Segments, statement.Segment(s))
+		}
+		for _, c := range part.Trace.Public.Memory {
+			in.Memory = append(in.Memory, statement.Cell{Address: c.Address, Value: c.Value})
+		}
+		claim, err := statement.ReadClaim(in)
+		claims = append(claims, claim)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	uncovered, err := uncoveredOf(recording, excluded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(claims) != 1 || len(uncovered) != 1 || uncovered[0].Index != 1 || uncovered[0].Reason != (prover.Reason{MaxSteps: 1 << 17}) {
+		t.Fatalf("%d claims, uncovered %+v", len(claims), uncovered)
+	}
+	if err := l.watcher.witness(b, results, recording, uncovered, proof); err != nil {
+		t.Fatal(err)
+	}
+	anchor, err := headers.Verify(proof, &headers.Trust{Genesis: l.watcher.trusted})
+	if err != nil {
+		t.Fatal(err)
+	}
+	verdict, err := proof.Witness.Check(anchor, claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, tx := range verdict.Outcome.Transactions {
+		if (tx.Uncovered != nil) != (i == 1) {
+			t.Errorf("transaction %d: uncovered is %v", i, tx.Uncovered)
+		}
+	}
+
+	// A block of nothing else has a record that says why, and the watcher goes on.
+	l.block(l.invoke(l.wallet.Address, handOn(1000)))
+	b, results = l.verified(2)
+	record, bundle, err := l.watcher.proveBlock(t.Context(), b, results)
+	if err != nil || bundle != nil || record.Status != proofstore.NotProvable || len(record.NotProvable) != 1 ||
+		record.NotProvable[0].Reason != "it needs more than 131072 steps" {
+		t.Errorf("record %+v, %v", record, err)
+	}
+}
+
+// cancelling is an engine that ends a context before or after its n-th run of a call from the protocol.
+type cancelling struct {
+	cairo.Engine
+	n, depth int
+	after    bool
+	cancel   context.CancelFunc
+}
+
+func (c *cancelling) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
+	c.depth++
+	defer func() { c.depth-- }()
+	if c.depth > 1 {
+		return c.Engine.Run(call, sys)
+	}
+	if c.n--; c.n == 0 && !c.after {
+		c.cancel()
+	}
+	result, err := c.Engine.Run(call, sys)
+	if c.n == 0 && c.after {
+		c.cancel()
+	}
+	return result, err
+}
+
+// A watcher that is told to stop does not wait until calls are recorded again, nor until they have run in the OS.
+func TestProvingEndsWithItsContext(t *testing.T) {
+	l := newLocal(t)
+	l.block(l.invoke(l.wallet.Address, wallet.Call{To: probe, Name: "spin", Calldata: []felt.Felt{felt.FromUint64(100_000)}}))
+	b, results := l.verified(1)
+	for name, c := range map[string]struct {
+		n     int
+		after bool
+		want  error
+	}{
+		"recording": {2, false, context.Canceled},    // of __validate__, __execute__ and the fee transfer
+		"os":        {3, true, cairo.ErrInterrupted}, // everything is recorded
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			engine := &cancelling{Engine: vm.NewEngine(), n: c.n, after: c.after, cancel: cancel}
+			l.watcher.engine = engine
+			_, _, err := l.watcher.proveBlock(ctx, b, results)
+			if !errors.Is(err, c.want) || engine.n > 0 || !c.after && engine.n != 0 {
+				t.Errorf("got %v after all but %d runs, want %v", err, engine.n, c.want)
+			}
+		})
+	}
+}
+
+// A replica that cannot be read while the witness is made halts the watcher: it is no defect of a block.
+func TestHaltsOnReadsOfTheWitness(t *testing.T) {
+	l := newLocal(t)
+	l.block(l.invoke(l.wallet.Address, wallet.Transfer(felt.FromUint64(0xbe), 1)))
+	for name, prefix := range map[string]byte{"trie nodes": 't', "state": 's'} {
+		t.Run(name, func(t *testing.T) {
+			db := &unreadableDB{DB: dbm.NewMemDB()}
+			f := follow(t, l, l.watcher.config.Genesis, db, "mem://")
+			f.Watcher.prove = func(ctx context.Context, b *Block, results []prover.Result) (*proofstore.Record, []byte, error) {
+				recording, err := f.Watcher.app.Record(ctx, 1, f.engine, 0)
+				if err != nil {
+					return nil, nil, err
+				}
+				proof := &prover.BlockProof{Chain: "TEST", Block: 1}
+				if _, err := cairoos.RunParts(osBlock(recording), cairoos.Options{}, func(part cairoos.Part) error {
+					proof.Proofs = append(proof.Proofs, &prover.Proof{PublicInput: &part.Trace.Public})
+					return nil
+				}); err != nil {
+					return nil, nil, err
+				}
+				db.prefix = prefix
+				return nil, nil, f.witness(b, results, recording, nil, proof)
+			}
+			f.halts(t, errDisk.Error(), "reading the state before it")
+		})
+	}
+}
+
+// unreadableDB is a database of which the keys that begin with prefix cannot be read, once it is set.
+type unreadableDB struct {
+	dbm.DB
+	prefix byte
+}
+
+func (d *unreadableDB) Get(key []byte) ([]byte, error) {
+	if d.prefix != 0 && strings.HasPrefix(string(key), string([]byte{d.prefix})) {
+		return nil, errDisk
+	}
+	return d.DB.Get(key)
+}
+
+func (d *unreadableDB) Iterator(start, end []byte) (dbm.Iterator, error) {
+	if d.prefix != 0 && strings.HasPrefix(string(start), string([]byte{d.prefix})) {
+		return nil, errDisk
+	}
+	return d.DB.Iterator(start, end)
+}
