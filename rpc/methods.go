@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
@@ -84,6 +85,7 @@ type call struct {
 	backend Backend
 	version string
 	socket  *socket // nil over HTTP
+	turn    *turn
 
 	head *Head // once it was needed
 }
@@ -183,7 +185,7 @@ func (c *call) flags(name string, required bool, allowed ...string) map[string]b
 	return set
 }
 
-// transactions reads a list of transactions to simulate.
+// transactions reads a list of transactions to simulate. Where a class has to be compiled for one, others do not wait for it.
 func (c *call) transactions(name string) []starknet.Transaction {
 	var raws []json.RawMessage
 	c.get(name, &raws)
@@ -201,6 +203,12 @@ func (c *call) transactions(name string) []starknet.Transaction {
 			return nil
 		}
 		if txs[i], c.err = parseBroadcast(raw); c.err != nil {
+			return nil
+		}
+	}
+	if slices.ContainsFunc(txs, func(tx starknet.Transaction) bool { return tx.Type() == starknet.DeclareType }) {
+		if err := c.turn.take(c, c.server.classes); err != nil {
+			c.err = err
 			return nil
 		}
 	}

@@ -21,7 +21,7 @@ type Config struct {
 	CORSOrigin    string        // whose pages may ask; "*", any: there are no cookies, and nothing here is secret
 	MaxBatch      int           // requests in a batch; 100
 	Timeout       time.Duration // of a body, be it one request or a batch; 30 s
-	MaxExecutions int           // calls, estimates, simulations and traces that run at once; twice the processors
+	MaxExecutions int           // calls, sent transactions, estimates, simulations and traces that run at once; twice the processors
 	MaxSimulated  int           // transactions in an estimate or a simulation; 100
 	MaxChunk      int           // events in a page; 1024
 	MaxKeys       int           // keys in an event filter; 1024
@@ -81,7 +81,9 @@ type Server struct {
 	config        Config
 	methods       map[string]method
 	subscribing   map[string]method // those that only a websocket has
-	executions    chan struct{}     // a token for each that runs
+	executions    chan struct{}     // a token for each call and sent transaction that runs: no long work of strangers keeps them waiting
+	simulations   chan struct{}     // the same for estimates, simulations and traces
+	classes       chan struct{}     // for those of DECLAREs, which wait for classes to be compiled
 	declares      chan struct{}     // the same for classes that are sent: to hash and compile them takes long, and others do not wait for it
 	reads         chan struct{}     // a token for each request that runs and executes nothing, and each notification that is made
 	budget        budget
@@ -94,7 +96,8 @@ func NewServer(backend Backend, config Config) *Server {
 	config.setDefaults()
 	s := &Server{
 		backend: backend, config: config, methods: map[string]method{}, subscribing: map[string]method{},
-		executions: make(chan struct{}, config.MaxExecutions), declares: make(chan struct{}, maxDeclares), reads: make(chan struct{}, config.MaxReads),
+		executions: make(chan struct{}, config.MaxExecutions-config.MaxExecutions/2), simulations: make(chan struct{}, max(1, config.MaxExecutions/2)),
+		declares: make(chan struct{}, maxDeclares), classes: make(chan struct{}, maxDeclares), reads: make(chan struct{}, config.MaxReads),
 	}
 	s.budget.most.Store(int64(config.MaxBuffered))
 	for _, m := range methods {
@@ -220,16 +223,17 @@ func (s *Server) respond(ctx context.Context, version string, req *request, k *s
 	switch m := s.methods[req.Method]; {
 	case m.name == addDeclare:
 		gate = s.declares
+	case simulating[m.name]:
+		gate = s.simulations
 	case m.executes:
 		gate = s.executions
 	}
-	select {
-	case gate <- struct{}{}:
-		defer func() { <-gate }()
-	case <-ctx.Done():
-		return s.marshal(newResponse(req.ID, nil, errInternal.With("the node is busy"))), 0
+	var t turn
+	if err := t.take(ctx, gate); err != nil {
+		return s.marshal(newResponse(req.ID, nil, err)), 0
 	}
-	result, err := s.dispatch(ctx, version, req, k)
+	defer t.give()
+	result, err := s.dispatch(ctx, version, req, k, &t)
 	piece = s.marshal(newResponse(req.ID, result, err))
 	if before+len(piece) <= smallAnswer {
 		return piece, 0
@@ -240,13 +244,41 @@ func (s *Server) respond(ctx context.Context, version string, req *request, k *s
 	return piece, len(piece)
 }
 
+// turn is a token that a request holds while it runs.
+type turn struct{ gate chan struct{} }
+
+// take waits for a token of another gate, and gives back the one that is held.
+func (t *turn) take(ctx context.Context, gate chan struct{}) *Error {
+	t.give()
+	select {
+	case gate <- struct{}{}:
+		t.gate = gate
+		return nil
+	case <-ctx.Done():
+		return errInternal.With("the node is busy")
+	}
+}
+
+// give gives back the token, if one is held.
+func (t *turn) give() {
+	if t.gate != nil {
+		<-t.gate
+		t.gate = nil
+	}
+}
+
+// simulating are the methods that may run much for nothing.
+var simulating = map[string]bool{
+	"starknet_estimateFee": true, "starknet_simulateTransactions": true, "starknet_traceTransaction": true, "starknet_traceBlockTransactions": true,
+}
+
 const (
 	addDeclare  = "starknet_addDeclareTransaction"
 	maxDeclares = 1 // of them that run at once
 )
 
 // dispatch runs one request.
-func (s *Server) dispatch(ctx context.Context, version string, req *request, k *socket) (result any, rpcErr *Error) {
+func (s *Server) dispatch(ctx context.Context, version string, req *request, k *socket, t *turn) (result any, rpcErr *Error) {
 	m, ok := s.methods[req.Method]
 	if !ok {
 		m, ok = s.subscribing[req.Method]
@@ -275,7 +307,7 @@ func (s *Server) dispatch(ctx context.Context, version string, req *request, k *
 			result, rpcErr = nil, errInternal
 		}
 	}()
-	c := &call{Context: ctx, object: params, server: s, backend: s.backend, version: version, socket: k}
+	c := &call{Context: ctx, object: params, server: s, backend: s.backend, version: version, socket: k, turn: t}
 	result, err = m.run(c)
 	if err == nil {
 		return result, nil

@@ -15,6 +15,7 @@ import (
 // work bounds the memory of what JSON-RPC clients have run at once: each execution takes part of maxWork, as much as it may come to need.
 type work struct {
 	memory *semaphore.Weighted
+	traces *semaphore.Weighted // the part of it that simulations and traces may take: one call always finds its share
 	settle *time.Timer
 }
 
@@ -36,7 +37,7 @@ const (
 )
 
 func newWork() work {
-	w := work{semaphore.NewWeighted(maxWork), time.AfterFunc(time.Hour, func() {
+	w := work{semaphore.NewWeighted(maxWork), semaphore.NewWeighted(maxWork - callMemory), time.AfterFunc(time.Hour, func() {
 		var m runtime.MemStats
 		if runtime.ReadMemStats(&m); m.Sys-m.HeapReleased > settleAbove {
 			debug.FreeOSMemory()
@@ -50,15 +51,26 @@ func newWork() work {
 func (w *work) begin(ctx context.Context, share int64) (end func(), err error) {
 	wait, cancel := context.WithTimeout(ctx, workPatience)
 	defer cancel()
-	if w.memory.Acquire(wait, share) != nil {
+	refuse := func(most int64) (func(), error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		return nil, rpc.ErrUnexpected.With(fmt.Sprintf("busy: executions that may take %d MiB are under way, and another needs %d; ask again later", maxWork, share))
+		return nil, rpc.ErrUnexpected.With(fmt.Sprintf("busy: executions that may take %d MiB are under way, and another needs %d; ask again later", most, share))
+	}
+	traces := share == traceMemory
+	if traces && w.traces.Acquire(wait, share) != nil {
+		return refuse(maxWork - callMemory)
+	}
+	if w.memory.Acquire(wait, share) != nil {
+		if traces {
+			w.traces.Release(share)
+		}
+		return refuse(maxWork)
 	}
 	return func() {
 		w.memory.Release(share)
-		if share == traceMemory {
+		if traces {
+			w.traces.Release(share)
 			w.settle.Reset(settleAfter)
 		}
 	}, nil

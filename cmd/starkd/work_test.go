@@ -38,3 +38,20 @@ func TestWork(t *testing.T) {
 		end()
 	}
 }
+
+// TestWorkLeft: simulations and traces never take the share of the last call.
+func TestWorkLeft(t *testing.T) {
+	w := newWork()
+	traces := 0
+	for ; ; traces++ {
+		if _, err := w.begin(t.Context(), traceMemory); err != nil {
+			break
+		}
+	}
+	if want := (maxWork - callMemory) / traceMemory; traces != want {
+		t.Errorf("%d traces at once, want %d", traces, want)
+	}
+	if _, err := w.begin(t.Context(), callMemory); err != nil {
+		t.Errorf("a call beside %d traces is answered %v", traces, err)
+	}
+}
