@@ -75,6 +75,36 @@ func parseRequests(body []byte, maxBatch int) (reqs []request, errs []*Error, ba
 	return reqs, errs, true, nil
 }
 
+// Bounds of a request's shape. Small values take many times their text in memory, and an object's names are remembered to find one
+// that is there twice. The largest class has a tenth of the values.
+const (
+	maxMembers = 64      // of an object
+	maxValues  = 1 << 20 // that are no strings, in a request
+)
+
+// checkShape refuses what is out of these bounds before anything is allocated for it.
+func checkShape(raw json.RawMessage) error {
+	d := jsontext.NewDecoder(bytes.NewBuffer(raw), jsontext.AllowDuplicateNames(true))
+	for values := 0; ; {
+		t, err := d.ReadToken()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if k := t.Kind(); k != '"' && k != '}' && k != ']' {
+			values++
+		}
+		if values > maxValues {
+			return fmt.Errorf("more than %d lists, objects, numbers and literals", maxValues)
+		}
+		if kind, n := d.StackIndex(d.StackDepth()); kind == '{' && n > 2*maxMembers {
+			return fmt.Errorf("an object of more than %d members", maxMembers)
+		}
+	}
+}
+
 // parseRequest decodes one request object.
 func parseRequest(raw json.RawMessage) (request, *Error) {
 	var j struct {
@@ -82,6 +112,9 @@ func parseRequest(raw json.RawMessage) (request, *Error) {
 		ID      json.RawMessage `json:"id"`
 		Method  *string         `json:"method"`
 		Params  json.RawMessage `json:"params"`
+	}
+	if err := checkShape(raw); err != nil {
+		return request{ID: nullID}, errInvalidRequest.With(err.Error())
 	}
 	if err := jsonv2.Unmarshal(raw, &j); err != nil {
 		return request{ID: nullID}, errInvalidRequest.With(plain(err).Error())
@@ -126,17 +159,36 @@ func parseParams(raw json.RawMessage, names []string) (*object, error) {
 		o := parseObject("params", raw)
 		return o, o.err
 	}
-	var values []json.RawMessage
-	if err := jsonv2.Unmarshal(raw, &values); err != nil {
+	o := &object{members: make(map[string]json.RawMessage, len(names))}
+	values, _, err := firstOf(raw, len(names))
+	if err != nil {
 		return nil, plain(err)
 	}
-	o := &object{members: make(map[string]json.RawMessage, len(names))}
-	for i, name := range names {
-		if i < len(values) {
-			o.members[name] = values[i]
-		}
+	for i := range values {
+		o.members[names[i]] = values[i]
 	}
 	return o, nil
+}
+
+// firstOf returns the first elements of a list, at most `most` of them, and whether there are others.
+func firstOf(raw json.RawMessage, most int) (values []json.RawMessage, more bool, err error) {
+	d := jsontext.NewDecoder(bytes.NewBuffer(raw))
+	if t, err := d.ReadToken(); err != nil {
+		return nil, false, err
+	} else if t.Kind() != '[' {
+		return nil, false, fmt.Errorf("want a list, got %s", clip(raw))
+	}
+	for d.PeekKind() != ']' {
+		if len(values) == most {
+			return values, true, nil
+		}
+		value, err := d.ReadValue()
+		if err != nil {
+			return nil, false, err
+		}
+		values = append(values, json.RawMessage(value.Clone()))
+	}
+	return values, false, nil
 }
 
 // marshal is json.Marshal that leaves angle brackets as they are: ABIs are full of them.

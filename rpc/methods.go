@@ -187,13 +187,18 @@ func (c *call) flags(name string, required bool, allowed ...string) map[string]b
 
 // transactions reads a list of transactions to simulate. Where a class has to be compiled for one, others do not wait for it.
 func (c *call) transactions(name string) []starknet.Transaction {
-	var raws []json.RawMessage
-	c.get(name, &raws)
+	var list json.RawMessage
+	c.get(name, &list)
 	if c.err != nil {
 		return nil
 	}
-	if len(raws) > c.server.config.MaxSimulated {
-		c.err = fmt.Errorf("%s: %d transactions, at most %d", name, len(raws), c.server.config.MaxSimulated)
+	raws, more, err := firstOf(list, c.server.config.MaxSimulated)
+	if err != nil {
+		c.err = fmt.Errorf("%s: %w", name, err)
+		return nil
+	}
+	if more {
+		c.err = fmt.Errorf("%s: too many transactions, at most %d", name, c.server.config.MaxSimulated)
 		return nil
 	}
 	txs := make([]starknet.Transaction, len(raws))

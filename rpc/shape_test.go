@@ -1,0 +1,52 @@
+package rpc
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/starkd/starkd/starknet"
+)
+
+// TestShape: small values and many names, which take many times their text in memory, are refused before they do.
+func TestShape(t *testing.T) {
+	s := NewServer(newFakeChain(t), Config{MaxBody: 16 << 20, MaxSimulated: 2})
+	request := func(method, params string) string {
+		return fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":%q,"params":%s}`, method, params)
+	}
+	list := func(n int, element string) string {
+		return "[" + strings.TrimSuffix(strings.Repeat(element+",", n), ",") + "]"
+	}
+	object := func(n int) string {
+		var members []string
+		for i := range n {
+			members = append(members, fmt.Sprintf(`"a%d":""`, i))
+		}
+		return "{" + strings.Join(members, ",") + "}"
+	}
+	tx := broadcast(t, &starknet.Invoke{Common: fakeCommon(1), SenderAddress: fakeAccount})
+	for _, c := range []struct{ name, body, fault string }{
+		{"the most members", request("starknet_chainId", object(maxMembers)), ""},
+		{"one more", request("starknet_chainId", object(maxMembers+1)), "an object of more than 64 members"},
+		// The request, its id and the list are values too.
+		{"the most numbers", request("starknet_chainId", list(maxValues-3, "1")), ""},
+		{"one more", request("starknet_chainId", list(maxValues-2, "1")), "more than 1048576 lists"},
+		{"many strings", request("starknet_chainId", list(2_000_000, `""`)), ""},
+		{"many lists", request("starknet_getEvents", `[{"chunk_size":1,"keys":`+list(maxValues, "[]")+`}]`), "more than 1048576 lists"},
+		{"the most transactions", request("starknet_estimateFee", `[`+list(2, tx)+`,[],"latest"]`), ""},
+		{"one more", request("starknet_estimateFee", `[`+list(3, tx)+`,[],"latest"]`), "too many transactions, at most 2"},
+		{"many strings for transactions", request("starknet_estimateFee", `[`+list(2_000_000, `""`)+`,[],"latest"]`), "too many transactions, at most 2"},
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, got := post(t, s, "/", c.body)
+		runtime.ReadMemStats(&after)
+		if c.fault == "" && strings.Contains(got, `"error"`) || !strings.Contains(got, c.fault) {
+			t.Errorf("%s: %.200s, want %q", c.name, got, c.fault)
+		}
+		if n, most := after.TotalAlloc-before.TotalAlloc, uint64(10*len(c.body)+1<<20); n > most {
+			t.Errorf("%s: %d bytes allocated for a body of %d, at most %d", c.name, n, len(c.body), most)
+		}
+	}
+}
