@@ -121,6 +121,37 @@ func TestSpansStay(t *testing.T) {
 	}
 }
 
+// TestSpansStayOnTheVM: the VM reads a span once, however often it goes to another frame and comes back, with the same results.
+func TestSpansStayOnTheVM(t *testing.T) {
+	e := newEngine(t)
+	class, others := callers(t, e).vm.class, callers(t, e).vm.others
+	for back := range uint64(2) {
+		var results [2]cairo.Result
+		for i := range results {
+			chain := newChain(vm.NewEngine(), class)
+			chain.quiet, chain.others = true, others
+			call := cairo.Call{Class: class, Selector: selector("send"), Calldata: felts(20_000, 200, back), Gas: 1 << 50}
+			if i == 0 {
+				call.Shared = &chain.shared // whose calls hand spans on
+			}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			res, err := chain.engine.Run(call, chain)
+			runtime.ReadMemStats(&after)
+			if err != nil || res.Failed {
+				t.Fatalf("%+v, %v", res, err)
+			}
+			results[i] = res
+			if n := after.TotalAlloc - before.TotalAlloc; i == 0 && n > 32<<20 {
+				t.Errorf("back %d: %d bytes are allocated, 200 copies of the span are 128 MB", back, n)
+			}
+		}
+		if a, b := results[0], results[1]; !slices.Equal(a.Retdata, b.Retdata) || a.GasLeft != b.GasLeft || a.Steps != b.Steps {
+			t.Errorf("back %d: %+v, with copies %+v", back, a, b)
+		}
+	}
+}
+
 // TestBlame: a class that takes too much stack or memory is left to the VM some time; one that calls it or is called by it is not.
 func TestBlame(t *testing.T) {
 	e := newEngine(t)

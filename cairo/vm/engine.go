@@ -53,12 +53,15 @@ type Engine struct {
 	order   []classKey // oldest use first
 	words   int
 	pool    sync.Pool // of *[]cell for execution segments
+	handed  map[handedKey][]cell
 }
 
 var _ cairo.Engine = (*Engine)(nil)
 
 // NewEngine returns an engine with an empty cache.
-func NewEngine() *Engine { return &Engine{classes: make(map[classKey]*loadedClass)} }
+func NewEngine() *Engine {
+	return &Engine{classes: make(map[classKey]*loadedClass), handed: make(map[handedKey][]cell)}
+}
 
 // classKey identifies a class: by its hashes, or by pointer where it has none.
 type classKey struct {
@@ -201,7 +204,7 @@ func (e *Engine) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) 
 		return cairo.Result{Failed: true, Retdata: []felt.Felt{errOutOfGas}, GasLeft: call.Gas}, nil
 	}
 	m := e.machine(l)
-	m.Stop = call.Stop
+	m.Stop, m.engine, m.shared = call.Stop, e, call.Shared
 	defer e.release(m)
 	res, err := m.runEntryPoint(ep, l, call, sys)
 	if err == nil {
@@ -274,7 +277,7 @@ func (m *Machine) runEntryPoint(ep *casm.EntryPoint, l *loadedClass, call cairo.
 		}
 		stack = append(stack, AddrValue(b.Base))
 	}
-	calldata, calldataEnd, err := m.readOnlySegment(call.Calldata...)
+	calldata, calldataEnd, err := m.calldataSegment(&call)
 	if err != nil {
 		return cairo.Result{}, err
 	}
@@ -387,6 +390,6 @@ func (m *Machine) readResult(at Addr, gas uint64) (cairo.Result, error) {
 	if start.Segment != end.Segment || end.Offset < start.Offset || end.Offset-start.Offset > MaxCells {
 		return res, cairo.RunErrorf("return data from %v to %v", start, end)
 	}
-	res.Retdata, err = m.Memory.Felts(start, int(end.Offset-start.Offset))
+	res.Retdata, err = m.array(start, int(end.Offset-start.Offset))
 	return res, err
 }

@@ -49,6 +49,10 @@ type Machine struct {
 	classes  classState
 	readOnly []readOnly // segments that the code may not write behind
 	blinded  uint64     // blinding points drawn
+
+	arrays map[int32][]felt.Felt // what array has read of a segment, from its start
+	engine *Engine               // whose call this is, or nil
+	shared *any                  // Call.Shared
 }
 
 // readOnly is a segment that was filled for the code, and its size.

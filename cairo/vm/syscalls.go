@@ -45,6 +45,9 @@ type request struct {
 	at  Addr
 	gas uint64
 	err error
+
+	from Addr        // of the array read last
+	sent []felt.Felt // the calldata of a call
 }
 
 func (r *request) felt() felt.Felt {
@@ -94,8 +97,16 @@ func (r *request) array() []felt.Felt {
 		return nil
 	}
 	var list []felt.Felt
-	list, r.err = r.m.Memory.Felts(start, int(end.Offset-start.Offset))
+	list, r.err = r.m.array(start, int(end.Offset-start.Offset))
+	r.from = start
 	return list
+}
+
+// send hands the array read last on to a call that call makes.
+func (r *request) send(calldata []felt.Felt, call func()) {
+	r.sent = calldata
+	defer r.m.hand(r.from, calldata)()
+	call()
 }
 
 func (r *request) write(values ...Value) {
@@ -185,14 +196,18 @@ var syscalls = map[cairo.Selector]func(r *request){
 	cairo.CallContract: func(r *request) {
 		contract, selector, calldata := r.felt(), r.felt(), r.array()
 		if r.err == nil {
-			ret, err := r.f.sys.CallContract(&r.gas, contract, selector, calldata)
+			var ret []felt.Felt
+			var err error
+			r.send(calldata, func() { ret, err = r.f.sys.CallContract(&r.gas, contract, selector, calldata) })
 			r.answer(err, func() { r.writeArray(ret) })
 		}
 	},
 	cairo.LibraryCall: func(r *request) {
 		class, selector, calldata := r.felt(), r.felt(), r.array()
 		if r.err == nil {
-			ret, err := r.f.sys.LibraryCall(&r.gas, class, selector, calldata)
+			var ret []felt.Felt
+			var err error
+			r.send(calldata, func() { ret, err = r.f.sys.LibraryCall(&r.gas, class, selector, calldata) })
 			r.answer(err, func() { r.writeArray(ret) })
 		}
 	},
@@ -275,8 +290,12 @@ func (r *request) domain() uint32 {
 }
 
 func (r *request) writeArray(list []felt.Felt) {
-	start, end := r.segment(list)
-	r.write(start, end)
+	if r.err != nil {
+		return
+	}
+	a, b, err := r.m.returnedSegment(r.from, r.sent, list)
+	r.err = err
+	r.write(AddrValue(a), AddrValue(b))
 }
 
 // executionInfo lays out core::starknet::ExecutionInfo (v3, whose beginning is v2 and v1).

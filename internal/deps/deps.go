@@ -46,7 +46,7 @@ var policy = map[string][]string{
 	"prover":             {"crypto/...", "cairo", "starknet", "prover/...", "internal/bounded"},
 	"prover/headers":     {"crypto/felt", "starknet", "prover", "internal/bounded"},
 	"watcher/proofstore": {"prover"},
-	"watcher":            {"cairo", "cairo/os", "starknet", "app/state", "app/executor", "app", "rpc", "prover", "prover/headers", "watcher/proofstore"},
+	"watcher":            {"crypto/felt", "cairo", "cairo/os", "starknet", "app/state", "app/executor", "app", "rpc", "prover", "prover/headers", "watcher/proofstore"},
 	"config":             {},
 	"cmd/verifier-wasm":  {"crypto/felt", "prover", "prover/headers"},
 	"cmd/starkd":         {"..."},

@@ -1,0 +1,118 @@
+package vm_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/casm"
+	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/keccak"
+	"github.com/starkd/starkd/internal/golden"
+)
+
+// relay answers the calls of the probe: those of contract 1 go to its class, those of contract 2 return their calldata without its first
+// skip words.
+type relay struct {
+	cairo.Syscalls
+	engine *vm.Engine
+	class  *cairo.Class
+	shared *any
+	skip   int
+}
+
+func (r *relay) CallContract(gas *uint64, contract, selector felt.Felt, calldata []felt.Felt) ([]felt.Felt, error) {
+	if contract == felt.FromUint64(2) {
+		return calldata[r.skip:], nil
+	}
+	result, err := r.run(selector, calldata, *gas)
+	if err != nil {
+		return nil, err
+	}
+	*gas = result.GasLeft
+	if result.Failed {
+		return nil, &cairo.SyscallFailure{Data: result.Retdata}
+	}
+	return result.Retdata, nil
+}
+
+func (r *relay) LibraryCall(gas *uint64, class, selector felt.Felt, calldata []felt.Felt) ([]felt.Felt, error) {
+	return r.CallContract(gas, class, selector, calldata)
+}
+
+func (r *relay) run(selector felt.Felt, calldata []felt.Felt, gas uint64) (cairo.Result, error) {
+	return r.engine.Run(cairo.Call{Class: r.class, Selector: selector, Contract: felt.One, Calldata: calldata, Gas: gas, Shared: r.shared}, r)
+}
+
+func newRelay(t testing.TB) *relay {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(golden.ModuleRoot(t), "cairo", "os", "testdata", "probe.compiled_contract_class.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := casm.DecodeClass(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &relay{
+		engine: vm.NewEngine(), class: &cairo.Class{Hash: felt.FromUint64(1), CompiledHash: felt.FromUint64(2), Casm: code}, shared: new(any),
+	}
+}
+
+// nested is calldata of the probe's survive that calls it so many times more, and then contract 2 with words.
+func nested(depth int, words []felt.Felt) []felt.Felt {
+	to, name := felt.FromUint64(2), "spin"
+	calldata := words
+	for range depth + 1 {
+		calldata = append([]felt.Felt{to, keccak.Starknet([]byte(name)), felt.FromUint64(uint64(len(calldata)))}, calldata...)
+		to, name = felt.One, "survive"
+	}
+	return calldata
+}
+
+// Arrays that calls hand on and return are the same with and without copies, whatever part of them comes back; two runs of the same
+// transaction do not disturb each other.
+func TestArraysThatAreHandedOn(t *testing.T) {
+	words := make([]felt.Felt, 300)
+	for i := range words {
+		words[i] = felt.FromUint64(uint64(1000 + i))
+	}
+	for _, depth := range []int{0, 1, 5} {
+		for _, skip := range []int{0, 1, 150, 299} {
+			calldata := nested(depth, words)
+			var results [2]cairo.Result
+			var wg sync.WaitGroup
+			shared := newRelay(t)
+			for i := range 8 {
+				wg.Go(func() {
+					r := newRelay(t)
+					r.engine, r.class, r.skip = shared.engine, shared.class, skip
+					if i%2 == 1 {
+						r.shared = nil // nothing is handed on
+					}
+					result, err := r.run(keccak.Starknet([]byte("survive")), slices.Clone(calldata), 1_000_000_000)
+					if err != nil || result.Failed {
+						t.Errorf("%+v, %v", result, err)
+					}
+					if i < 2 {
+						results[i] = result
+					}
+				})
+			}
+			wg.Wait()
+			want := words[skip:]
+			for range depth + 1 {
+				want = append([]felt.Felt{felt.FromUint64(uint64(len(want)))}, want...)
+			}
+			for i, got := range results {
+				if !slices.Equal(got.Retdata, want) || got.GasLeft != results[0].GasLeft || got.Steps != results[0].Steps {
+					t.Errorf("depth %d, skip %d, run %d: %d words, want %d; gas %d and %d", depth, skip, i, len(got.Retdata), len(want), got.GasLeft, results[0].GasLeft)
+				}
+			}
+		}
+	}
+}
