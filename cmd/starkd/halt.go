@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log"
@@ -9,7 +10,9 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 
+	abcitypes "github.com/cometbft/cometbft/abci/types"
 	cmtlog "github.com/cometbft/cometbft/libs/log"
 	"github.com/cometbft/cometbft/node"
 )
@@ -65,13 +68,54 @@ func (l haltLogger) Error(msg string, keyvals ...any) {
 			reason = fmt.Sprint(keyvals[i+1])
 		}
 	}
-	if msg == consensusFailure {
+	if msg == consensusFailure || msg == refusedBlock && strings.HasPrefix(reason, wrongAppHash) {
 		l.halt.because(reason)
 	} else if strings.HasSuffix(reason, net.ErrClosed.Error()) || msg == acceptStopped {
 		l.Logger.Info(msg, keyvals...) // a clean stop
 		return
 	}
 	l.Logger.Error(msg, keyvals...)
+}
+
+// What CometBFT logs of a block that it gets from a peer and refuses, and why it does if this node's state is another than the one that
+// the block's header names (blocksync/reactor.go, state/validation.go). It has checked by then that two thirds of the validators signed
+// the block, so that other peers, whom it asks next, have no other.
+const (
+	refusedBlock = "Error in validation"
+	wrongAppHash = "wrong Block.Header.AppHash"
+)
+
+// haltingApp is the app, which halts the node if it cannot execute a block while the node catches up. CometBFT would panic in a goroutine that
+// nobody recovers, which ends the process with a trace; its consensus routine recovers, and the error is for it (haltLogger).
+type haltingApp struct {
+	abcitypes.Application
+	halt    *halt
+	syncing atomic.Pointer[func() bool] // whether the node catches up; nil before it has started
+}
+
+// FinalizeBlock does not return an error while the node catches up: the process is about to end.
+func (a *haltingApp) FinalizeBlock(ctx context.Context, r *abcitypes.RequestFinalizeBlock) (*abcitypes.ResponseFinalizeBlock, error) {
+	response, err := a.Application.FinalizeBlock(ctx, r)
+	if err != nil {
+		a.failed(fmt.Sprintf("block %d cannot be executed: %v", r.Height, err))
+	}
+	return response, err
+}
+
+// Commit is as FinalizeBlock.
+func (a *haltingApp) Commit(ctx context.Context, r *abcitypes.RequestCommit) (*abcitypes.ResponseCommit, error) {
+	response, err := a.Application.Commit(ctx, r)
+	if err != nil {
+		a.failed("a block cannot be committed: " + err.Error())
+	}
+	return response, err
+}
+
+func (a *haltingApp) failed(reason string) {
+	if syncing := a.syncing.Load(); syncing != nil && (*syncing)() {
+		a.halt.because(reason)
+		select {}
+	}
 }
 
 // acceptStopped is what CometBFT logs as an error when a switch stops (p2p/switch.go).

@@ -194,11 +194,14 @@ func runNode(ctx context.Context, home string, c *config.Config, cmd *cobra.Comm
 	comet.Instrumentation.PrometheusListenAddr = "" // served here, with bounds
 	h := newHalt()
 	var n *node.Node
+	application := &haltingApp{Application: abci.New(a).WithLog(log), halt: h}
 	err = guard(log, func() (err error) {
-		n, err = newNode(ctx, home, comet, genesis, abci.New(a).WithLog(log), haltLogger{cometLog, h})
+		n, err = newNode(ctx, home, comet, genesis, application, haltLogger{cometLog, h})
 		return err
 	})
 	if err == nil {
+		syncing := n.ConsensusReactor().WaitSync
+		application.syncing.Store(&syncing)
 		err = startNode(ctx, n, log)
 	}
 	if ctx.Err() != nil {

@@ -193,7 +193,7 @@ func TestWrongAppHash(t *testing.T) {
 	n := newTestnet(t, 4, "--block-time", "100ms")
 	n.start(t, 0, 1, 2)
 	log := filepath.Join(n.dir, "node3.log")
-	n.nodes[3] = launch(t, "node3", log, dishonest(t), "start", "--home", n.Nodes[3].Home)
+	n.nodes[3] = launch(t, "node3", log, changed(t, wrongHash), "start", "--home", n.Nodes[3].Home)
 	halts(t, n.nodes[3], "wrong Block.Header.AppHash", "not the one that the validators signed")
 	before := n.height(t, 0)
 	n.until(t, "the others to go on", func() (bool, error) { return n.height(t, 0) > before+2, nil })
@@ -205,8 +205,36 @@ func TestWrongAppHash(t *testing.T) {
 	}
 }
 
-// dishonest builds starkd with one line changed: from block 5 on it reports another app hash than it has computed.
-func dishonest(t *testing.T) string {
+// TestHaltsWhileCatchingUp: a node that gets blocks from its peers ends with the reason too, when it has computed another state and when it
+// cannot execute a block.
+func TestHaltsWhileCatchingUp(t *testing.T) {
+	for name, c := range map[string]struct{ line, reason string }{
+		"another state": {wrongHash, "wrong Block.Header.AppHash"},
+		"no execution":  {failure, "(block 5 cannot be executed: |failed to apply block; error )the test's fault"}, // a slow node may be in consensus by then
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newTestnet(t, 4, "--block-time", "100ms")
+			n.start(t, 0, 1, 2)
+			n.until(t, "some blocks", func() (bool, error) { return n.height(t, 0) > 10, nil })
+			n.nodes[3] = launch(t, "node3", filepath.Join(n.dir, "node3.log"), changed(t, c.line), "start", "--home", n.Nodes[3].Home)
+			halts(t, n.nodes[3], c.reason, "")
+			before := n.height(t, 0)
+			n.until(t, "the others to go on", func() (bool, error) { return n.height(t, 0) > before+2, nil })
+			for i := range 3 {
+				n.nodes[i].stop(t)
+			}
+		})
+	}
+}
+
+// Lines after which a node reports another app hash than it has computed, or fails, from block 5 on.
+const (
+	wrongHash = "	if r.Height >= 5 {\n		f.AppHash[31] ^= 1\n	}\n"
+	failure   = "	if r.Height >= 5 {\n		return nil, fmt.Errorf(\"the test's fault\")\n	}\n"
+)
+
+// changed builds starkd with one line more, after a block is executed.
+func changed(t *testing.T, line string) string {
 	t.Helper()
 	source := filepath.Join(golden.ModuleRoot(t), "abci", "abci.go")
 	text, err := os.ReadFile(source)
@@ -219,7 +247,7 @@ func dishonest(t *testing.T) string {
 	}
 	dir := t.TempDir()
 	changed, overlay := filepath.Join(dir, "abci.go"), filepath.Join(dir, "overlay.json")
-	lie := strings.Replace(string(text), honest, honest+"	if r.Height >= 5 {\n		f.AppHash[31] ^= 1\n	}\n", 1)
+	lie := strings.Replace(string(text), honest, honest+line, 1)
 	if err := os.WriteFile(changed, []byte(lie), 0o644); err != nil {
 		t.Fatal(err)
 	}

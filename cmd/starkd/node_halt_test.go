@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"testing"
 	"time"
 
+	abcitypes "github.com/cometbft/cometbft/abci/types"
 	cmtlog "github.com/cometbft/cometbft/libs/log"
 )
 
@@ -58,6 +60,72 @@ func TestHaltLogger(t *testing.T) {
 	log.Error(consensusFailure, "err", fmt.Errorf("failed to process committed block: %w", net.ErrClosed))
 	if want := "failed to process committed block: use of closed network connection"; h.why() != want {
 		t.Errorf("halted because of %q, want %q", h.why(), want)
+	}
+}
+
+// A block that a peer sends, that two thirds have signed and whose header names another state than this node's halts it. Other blocks that
+// are refused are a peer's fault.
+func TestHaltOnASignedBlock(t *testing.T) {
+	h := newHalt()
+	log := haltLogger{cmtlog.NewNopLogger(), h}
+	for _, reason := range []string{"wrong signature (#1): AA", "verify ingest candidate: wrong Block.Header.AppHash.  Expected A, got B", "wrong Block.Header.ChainID. Expected a, got b"} {
+		log.Error(refusedBlock, "err", errors.New(reason))
+	}
+	log.Error("something else", "err", errors.New("wrong Block.Header.AppHash.  Expected A, got B"))
+	if h.why() != "" {
+		t.Errorf("halted: %s", h.why())
+	}
+	log.Error(refusedBlock, "height", 5, "hash", "AB", "err", errors.New("wrong Block.Header.AppHash.  Expected A, got B"))
+	if h.why() != "wrong Block.Header.AppHash.  Expected A, got B" {
+		t.Errorf("halted because of %q", h.why())
+	}
+}
+
+// failingApp is an app whose store is broken.
+type failingApp struct{ abcitypes.Application }
+
+func (failingApp) FinalizeBlock(context.Context, *abcitypes.RequestFinalizeBlock) (*abcitypes.ResponseFinalizeBlock, error) {
+	return nil, errors.New("no space left")
+}
+
+func (failingApp) Commit(context.Context, *abcitypes.RequestCommit) (*abcitypes.ResponseCommit, error) {
+	return nil, errors.New("no space left")
+}
+
+// An app that fails halts the node while it catches up, and leaves it to CometBFT before and afterwards.
+func TestHaltingApp(t *testing.T) {
+	for want, call := range map[string]func(*haltingApp) error{
+		"block 7 cannot be executed: no space left": func(a *haltingApp) error {
+			_, err := a.FinalizeBlock(t.Context(), &abcitypes.RequestFinalizeBlock{Height: 7})
+			return err
+		},
+		"a block cannot be committed: no space left": func(a *haltingApp) error {
+			_, err := a.Commit(t.Context(), &abcitypes.RequestCommit{})
+			return err
+		},
+	} {
+		a := &haltingApp{Application: failingApp{}, halt: newHalt()}
+		syncing := true
+		is := func() bool { return syncing }
+		if err := call(a); err == nil || a.halt.why() != "" {
+			t.Errorf("before the start: %v, halted %q", err, a.halt.why())
+		}
+		a.syncing.Store(&is)
+		syncing = false
+		if err := call(a); err == nil || a.halt.why() != "" {
+			t.Errorf("in consensus: %v, halted %q", err, a.halt.why())
+		}
+		syncing = true
+		returned := make(chan error, 1)
+		go func() { returned <- call(a) }()
+		select {
+		case <-a.halt.done:
+		case err := <-returned:
+			t.Fatalf("it returns %v to a goroutine that panics", err)
+		}
+		if a.halt.why() != want {
+			t.Errorf("halted because of %q, want %q", a.halt.why(), want)
+		}
 	}
 }
 
