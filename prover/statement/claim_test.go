@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/golden"
 )
 
@@ -38,6 +39,14 @@ func TestProgramIsPinned(t *testing.T) {
 	claim := Claim{Program: program.Data}
 	if err := claim.checkProgram(); err != nil {
 		t.Error(err)
+	}
+	for _, i := range []int{0, len(claim.Program) / 2, len(claim.Program) - 1} {
+		word := &claim.Program[i]
+		word.Add(word, &felt.One)
+		if claim.checkProgram() == nil {
+			t.Errorf("a program with another word %d was taken for the known one", i)
+		}
+		word.Sub(word, &felt.One)
 	}
 	claim.Program = append(claim.Program[:100:100], claim.Program[101:]...)
 	if claim.checkProgram() == nil {
