@@ -107,23 +107,35 @@ type compilation struct {
 }
 
 // budget bounds the work that a program can cause, for a small one can declare values of many cells and pass them around
-// without any code. What real classes need is thousands of times less.
-type budget struct{ copied, moved int }
+// without any code. What real classes need is thousands of times less. A DECLARE is paid for by the class's length, so that what a
+// short class may cost is bounded by its statements.
+type budget struct{ copied, moved, mostCopied, mostMoved int }
 
 const (
 	maxCopied = 1 << 23 // cells of references copied, which take memory
 	maxMoved  = 1 << 29 // variables and cells looked at
+
+	freeCopied, copiedByStatement = 1 << 20, 1 << 8
+	freeMoved, movedByStatement   = 1 << 22, 1 << 13
 )
 
+// newBudget is the budget of a program of so many statements.
+func newBudget(statements int) budget {
+	return budget{
+		mostCopied: min(maxCopied, freeCopied+statements*copiedByStatement),
+		mostMoved:  min(maxMoved, freeMoved+statements*movedByStatement),
+	}
+}
+
 func (b *budget) copy(cells int) {
-	if b.copied += cells; b.copied > maxCopied {
-		refuse("references take more than %d cells in total", maxCopied)
+	if b.copied += cells; b.copied > b.mostCopied {
+		refuse("references take more than %d cells in total", b.mostCopied)
 	}
 }
 
 func (b *budget) move(cells int) {
-	if b.moved += cells; b.moved > maxMoved {
-		refuse("following the references takes more than %d moves of cells", maxMoved)
+	if b.moved += cells; b.moved > b.mostMoved {
+		refuse("following the references takes more than %d moves of cells", b.mostMoved)
 	}
 }
 
@@ -137,7 +149,7 @@ func Compile(registry *sierra.Registry, options Options) (program *Program, err 
 	if err != nil {
 		return nil, err
 	}
-	c := &compilation{resolved: resolved, options: options}
+	c := &compilation{resolved: resolved, options: options, budget: newBudget(len(resolved.program.Statements))}
 	if c.metadata, err = c.computeMetadata(); err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ func GasInfoOf(registry *sierra.Registry, entryPoints sierra.EntryPoints) (info 
 	if err != nil {
 		return nil, err
 	}
-	c := &compilation{resolved: resolved, options: Options{FunctionCosts: costs}}
+	c := &compilation{resolved: resolved, options: Options{FunctionCosts: costs}, budget: newBudget(len(resolved.program.Statements))}
 	m, err := c.computeMetadata()
 	if err != nil {
 		return nil, err

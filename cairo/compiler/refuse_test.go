@@ -290,6 +290,37 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// TestShortProgram compiles programs of few statements, each of which has many cells to follow: what a program may cost grows with its
+// length.
+func TestShortProgram(t *testing.T) {
+	program := func(copies, stores int) string {
+		var b strings.Builder
+		last := "felt252"
+		b.WriteString("type felt252 = felt252 [storable: true, drop: true, dup: true, zero_sized: false];\n")
+		for i := range 12 { // 2^12 cells
+			name := fmt.Sprint("S", i)
+			fmt.Fprintf(&b, "type %s = Struct<ut@%s, %s, %[3]s> [storable: true, drop: true, dup: true, zero_sized: false];\n", name, name, last)
+			last = name
+		}
+		fmt.Fprintf(&b, "libfunc dup = dup<%s>;\nlibfunc drop = drop<%[1]s>;\nlibfunc store = store_temp<felt252>;\n", last)
+		for i := range copies {
+			fmt.Fprintf(&b, "dup([0]) -> ([0], [%d]);\n", i+2)
+		}
+		b.WriteString(strings.Repeat("store([1]) -> ([1]);\n", stores))
+		for i := range copies {
+			fmt.Fprintf(&b, "drop([%d]) -> ();\n", i+2)
+		}
+		fmt.Fprintf(&b, "drop([0]) -> ();\nstore([1]) -> ([1]);\nreturn([1]);\nf@0([0]: %s, [1]: felt252) -> (felt252);", last)
+		return b.String()
+	}
+	if _, err := compileText(program(10, 20), Options{}); err != nil {
+		t.Errorf("10 values of 4096 cells over 20 statements: %v", err)
+	}
+	if _, err := compileText(program(100, 50), Options{}); err == nil || !strings.Contains(err.Error(), "moves of cells") {
+		t.Errorf("100 values of 4096 cells over 50 statements: %v, want too many moves of cells", err)
+	}
+}
+
 // unaudited has what no class of the corpus has, since networks do not admit it.
 const unaudited = `
 	type felt252 = felt252;
