@@ -52,9 +52,9 @@ var handedMutants = []handed{
 	{row: 19, what: "length of a pending word", file: "starknet/revert.go", old: "length.Uint64() > 31 ", new: "length.Uint64() > 30 "}, // 31 bytes are allowed by blockifier
 	{row: 30, what: "heights skipped at Commit", file: "app/state/store.go", old: "height != head.Height+1:", new: "height <= head.Height:"},
 	{row: 31, what: "a state root that is not the change's", file: "app/state/store.go", old: "case block.StateRoot != ch.Commitment:", new: "case false && block.StateRoot != ch.Commitment:"},
-	{row: 37, what: "continuation token before from_block", file: "rpc/read_events.go", old: "!ok || n < f.from || n > f.to {", new: "!ok || n > f.to {", run: "Events"},
-	{row: 64, what: "fp after a run", file: "cairo/vm/engine.go", old: "if m.FP != 0 {", new: "if false && m.FP != 0 {"},
-	{row: 72, what: "a thousand times the compiler's budget", file: "cairo/compiler/compile.go", old: "maxMoved  = 1 << 29", new: "maxMoved  = 1000 << 29", run: "^TestBudget$"},
+	{row: 37, what: "continuation token before from_block", file: "rpc/read_events.go", old: "!ok || n < f.from || n > f.to {", new: "!ok || n > f.to {", run: "^TestMethods$"},
+	{row: 64, what: "fp after a run", file: "cairo/vm/engine.go", old: "if m.FP != 0 {", new: "if false && m.FP != 0 {", run: "^TestFinalFP$"},
+	{row: 72, what: "a thousand times the compiler's budget", file: "cairo/compiler/compile.go", old: "maxCopied = 1 << 23", new: "maxCopied = 1000 << 23", run: "^TestBudget$"},
 	{row: 73, what: "an unknown change of ap", file: "cairo/compiler/lower.go", old: "(!c.apKnown || c.apChange != cells)", new: "c.apChange != cells", run: "^TestCheckTop$"},
 }
 
