@@ -75,7 +75,8 @@ func FuzzParseBlockProof(f *testing.F) {
 		b, err := ParseBlockProof(data)
 		if err != nil {
 			// The digest keeps the fuzzer out of the body, so the body is read again without it.
-			_, body, ok := bytes.Cut(data, []byte(fileBody))
+			_, body, _ := bytes.Cut(data, []byte(fileBody))
+			var ok bool
 			if body, ok = bytes.CutSuffix(body, []byte(fileEnd)); !ok {
 				return
 			}

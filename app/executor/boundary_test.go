@@ -137,8 +137,7 @@ func TestBoundaries(t *testing.T) {
 		"call depth": func(v *big.Int) error {
 			b := newBench(t)
 			left := v.Int64()
-			var down contract
-			down = func(f *frame) (_, _ []felt.Felt, err error) {
+			var down contract = func(f *frame) (_, _ []felt.Felt, err error) {
 				if left--; left > 0 {
 					_, err = f.CallContract(&f.gas, userAt, Selector("down"), nil)
 				}

@@ -2,7 +2,6 @@ package state
 
 import (
 	"errors"
-	"fmt"
 	"testing"
 
 	dbm "github.com/cometbft/cometbft-db"
@@ -235,5 +234,5 @@ func TestDamagedRecords(t *testing.T) {
 	if short < len(records) {
 		t.Errorf("%d damaged records of %d are noticed", short, len(records))
 	}
-	t.Log(fmt.Sprintf("%d damages noticed in %d records", short, len(records)))
+	t.Logf("%d damages noticed in %d records", short, len(records))
 }

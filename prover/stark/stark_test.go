@@ -183,8 +183,14 @@ func TestQuotientsAgree(t *testing.T) {
 	tables := []*table{commit(f.columns), commit(second), commit([][]field.Element{second[0], f.columns[1]})}
 	z, gamma := field.New(123456789), field.New(987)
 	values, err := evalSamples(t.Context(), f.system, &s, tables, z)
+	if err != nil {
+		t.Fatal(err)
+	}
 	places := samples(f.system, &s, z, values)
 	got, err := deepQuotients(t.Context(), &s, places, tables, f.system, gamma)
+	if err != nil {
+		t.Fatal(err)
+	}
 	domain := s.trace.Shift(field.Generator())
 	for i := range got {
 		var row []field.Element
