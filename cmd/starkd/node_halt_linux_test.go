@@ -213,10 +213,11 @@ func TestHaltsWhileCatchingUp(t *testing.T) {
 		"no execution":  {failure, "(block 5 cannot be executed: |failed to apply block; error )the test's fault"}, // a slow node may be in consensus by then
 	} {
 		t.Run(name, func(t *testing.T) {
+			starkd := changed(t, c.line) // before the network's ports are chosen: it takes a while
 			n := newTestnet(t, 4, "--block-time", "100ms")
 			n.start(t, 0, 1, 2)
 			n.until(t, "some blocks", func() (bool, error) { return n.height(t, 0) > 10, nil })
-			n.nodes[3] = launch(t, "node3", filepath.Join(n.dir, "node3.log"), changed(t, c.line), "start", "--home", n.Nodes[3].Home)
+			n.nodes[3] = launch(t, "node3", filepath.Join(n.dir, "node3.log"), starkd, "start", "--home", n.Nodes[3].Home)
 			halts(t, n.nodes[3], c.reason, "")
 			before := n.height(t, 0)
 			n.until(t, "the others to go on", func() (bool, error) { return n.height(t, 0) > before+2, nil })
