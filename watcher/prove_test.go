@@ -14,6 +14,7 @@ import (
 	"time"
 
 	dbm "github.com/cometbft/cometbft-db"
+	"github.com/cometbft/cometbft/crypto/ed25519"
 	cmtproto "github.com/cometbft/cometbft/proto/tendermint/types"
 	cmtversion "github.com/cometbft/cometbft/proto/tendermint/version"
 	cmttypes "github.com/cometbft/cometbft/types"
@@ -82,7 +83,7 @@ var compiled sync.Map
 func newLocal(t testing.TB) *local {
 	t.Helper()
 	l := &local{t: t, nonces: map[felt.Felt]uint64{}}
-	l.validators, l.keys = cmttypes.RandValidatorSet(4, 10)
+	l.validators, l.keys = validatorSet(4)
 	key := felt.FromUint64(4711)
 	public, err := starkcurve.PublicKey(key)
 	if err != nil {
@@ -102,7 +103,32 @@ func newLocal(t testing.TB) *local {
 	deploy(restless, classFile(t, "prover", "statement", "testdata", "restless.contract_class.json"), felt.One)
 	funds, _ := starknet.NewUint128(1_000_000_000_000_000_000).Mul64(1000)
 	g.Balances = []app.GenesisBalance{{Address: l.wallet.Address, Amount: funds}, {Address: restless, Amount: funds}}
-	appState, err := json.Marshal(&g)
+	l.start(&g, compileOnce)
+	return l
+}
+
+// validatorSet is n validators with their keys, the same ones every time.
+func validatorSet(n int) (*cmttypes.ValidatorSet, []cmttypes.PrivValidator) {
+	keys := map[string]cmttypes.PrivValidator{}
+	var validators []*cmttypes.Validator
+	for i := range n {
+		key := ed25519.GenPrivKeyFromSecret([]byte{byte(i)})
+		keys[key.PubKey().Address().String()] = cmttypes.NewMockPVWithParams(key, false, false)
+		validators = append(validators, cmttypes.NewValidator(key.PubKey(), 10))
+	}
+	set := cmttypes.NewValidatorSet(validators)
+	var sorted []cmttypes.PrivValidator
+	for _, v := range set.Validators {
+		sorted = append(sorted, keys[v.Address.String()])
+	}
+	return set, sorted
+}
+
+// start makes the app and the watcher of a chain that begins with g.
+func (l *local) start(g *app.Genesis, compile executor.Compile) {
+	t := l.t
+	t.Helper()
+	appState, err := json.Marshal(g)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +141,7 @@ func newLocal(t testing.TB) *local {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if l.app, err = app.New(store, vm.NewEngine(), compileOnce, app.Config{}); err != nil {
+	if l.app, err = app.New(store, vm.NewEngine(), compile, app.Config{}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(l.app.Close)
@@ -133,7 +159,6 @@ func newLocal(t testing.TB) *local {
 		t.Fatal(err)
 	}
 	l.next(cmttypes.BlockID{}, nil)
-	return l
 }
 
 // next begins the header that follows.

@@ -4,7 +4,9 @@ package golden
 
 import (
 	"bytes"
+	"compress/gzip"
 	"flag"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -76,6 +78,52 @@ func ModuleRoot(t testing.TB) string {
 		}
 		dir = parent
 	}
+}
+
+// Gzip compares got with the content of the compressed golden file testdata/name, or rewrites the file under -update. (Equal would depend on
+// the compressor.)
+func Gzip(t testing.TB, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		var packed bytes.Buffer
+		w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+		if err == nil {
+			_, err = w.Write(got)
+		}
+		if err == nil {
+			err = w.Close()
+		}
+		if err == nil {
+			err = os.WriteFile(path, packed.Bytes(), 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if want := Gunzip(t, path); !bytes.Equal(got, want) {
+		t.Errorf("%s, %d bytes, is not what is made now, %d bytes (-update writes it):\ngot:\n%s\nwant:\n%s", path, len(want), len(got), clip(got), clip(want))
+	}
+}
+
+// Gunzip returns the content of a compressed file.
+func Gunzip(t testing.TB, path string) []byte {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 // Equal compares got with the golden file testdata/name, or rewrites the file under -update.

@@ -1,0 +1,144 @@
+package watcher
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	cmtjson "github.com/cometbft/cometbft/libs/json"
+
+	"github.com/starkd/starkd/app"
+	"github.com/starkd/starkd/cairo/casm"
+	cairoos "github.com/starkd/starkd/cairo/os"
+	"github.com/starkd/starkd/cairo/sierra"
+	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/contracts"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/golden"
+	"github.com/starkd/starkd/internal/wallet"
+	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/headers"
+	"github.com/starkd/starkd/prover/transcript"
+	"github.com/starkd/starkd/starknet"
+)
+
+// The blocks' proofs that cmd/verifier-wasm mutates are made here, since a chain is here. When the statement changes,
+//
+//	STARKD_FULL=1 go test -tags pebbledb -run Seed ./watcher -update
+//
+// writes them again.
+
+// leastClass is the code of testdata/least.cairo.
+func leastClass(t testing.TB) *casm.Class {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "least.compiled_contract_class.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	class, err := casm.DecodeClass(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return class
+}
+
+// newLeast is a chain with one class, which is the account and the fee token, and one validator.
+func newLeast(t testing.TB) *local {
+	l := &local{t: t, nonces: map[felt.Felt]uint64{}}
+	l.validators, l.keys = validatorSet(1)
+	l.wallet = &wallet.Wallet{Chain: felt.FromShortString("TEST"), Key: felt.FromUint64(4711), Address: felt.FromUint64(0xacc)}
+	code := leastClass(t)
+	// What the class is compiled of does not matter to a proof.
+	definition := classFile(t, "contracts", "classes", contracts.Fibonacci+".contract_class.json")
+	hash := definition.Hash()
+	funds, _ := starknet.NewUint128(1_000_000_000_000_000_000).Mul64(1000)
+	l.start(&app.Genesis{
+		Classes:   []*starknet.ContractClass{definition},
+		Contracts: []app.GenesisContract{{Address: l.wallet.Address, ClassHash: hash}, {Address: starknet.StrkAddress, ClassHash: hash}},
+		Balances:  []app.GenesisBalance{{Address: l.wallet.Address, Amount: funds}},
+	}, func(*starknet.ContractClass, *sierra.Program) (*casm.Class, error) { return code, nil })
+	return l
+}
+
+// weakest are the parameters of a proof that is as quick to check as can be: 2 bits of security.
+func weakest(steps uint64) prover.Parameters {
+	p := prover.DefaultParameters(steps)
+	p.Channel, p.Commitment, p.Friendly = transcript.Keccak256, transcript.Keccak256Masked160MSB, transcript.Keccak256Masked160MSB
+	p.FriendlyUpdates, p.PageHash, p.LogBlowup, p.Queries, p.WorkBits = false, "keccak256", 1, 1, 1
+	return p
+}
+
+// The block's proof of a chain with the smallest class, with the weakest parameters.
+func TestLeastSeed(t *testing.T) {
+	l := newLeast(t)
+	l.block(l.invoke(l.wallet.Address, wallet.Transfer(felt.FromUint64(0xbe), 1)))
+	b, results := l.verified(1)
+	if os.Getenv("STARKD_FULL") == "" {
+		t.Skip("a proof of 65,536 steps: set STARKD_FULL=1 (make test-full)")
+	}
+	recording, err := l.app.Record(1, vm.NewEngine())
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof := &prover.BlockProof{Chain: "TEST", Block: 1}
+	excluded, err := cairoos.RunParts(osBlock(recording), cairoos.Options{}, func(part cairoos.Part) error {
+		p, err := prover.Prove(t.Context(), part.Trace, weakest(part.Trace.Public.Steps), nil)
+		if err != nil {
+			return err
+		}
+		p.Annotations = nil
+		proof.Proofs = append(proof.Proofs, p)
+		return nil
+	})
+	if err != nil || len(excluded) != 0 {
+		t.Fatal(err, excluded)
+	}
+	if err := l.watcher.witness(b, results, recording, nil, proof); err != nil {
+		t.Fatal(err)
+	}
+	bundle, err := proof.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.seed("least", bundle)
+}
+
+// The block's proof of a chain with real classes, with the parameters of a watcher.
+func TestFullSeed(t *testing.T) {
+	if os.Getenv("STARKD_FULL") == "" {
+		t.Skip("a proof of 131,072 steps: set STARKD_FULL=1 (make test-full)")
+	}
+	l := mixed(t)
+	b, results := l.verified(1)
+	_, bundle, err := l.watcher.proveBlock(t.Context(), b, results)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.seed("bundle", bundle)
+}
+
+// seed compares the block's proof that cmd/verifier-wasm has with the one that was made, or writes it with the genesis that it is checked with.
+func (l *local) seed(name string, bundle []byte) {
+	t := l.t
+	t.Helper()
+	proof, err := prover.ParseBlockProof(bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	anchor, err := headers.Verify(proof, &headers.Trust{Genesis: l.watcher.trusted})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := prover.VerifyBlock(proof, anchor, prover.Policy{MinBits: prover.AnyBits}); err != nil {
+		t.Fatal(err)
+	}
+	doc := *l.watcher.config.Genesis
+	doc.AppState = nil // the default parameters, and what no reader of proofs looks at
+	genesis, err := cmtjson.MarshalIndent(&doc, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const folder = "../../cmd/verifier-wasm/testdata/"
+	golden.Gzip(t, folder+name+".json.gz", bundle)
+	golden.Equal(t, folder+name+".genesis.json", append(genesis, '\n'))
+}
