@@ -17,6 +17,7 @@ import (
 	"github.com/starkd/starkd/app/executor"
 	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/bounded"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -172,16 +173,9 @@ func ParseAmount(s string) (starknet.Uint128, error) {
 	return starknet.Uint128{Hi: new(big.Int).Rsh(v, 64).Uint64(), Lo: lo.Uint64()}, nil
 }
 
-// strict decodes one JSON value without unknown members. A fault of a value is reported with its place in the text, not with Go's types.
+// strict decodes one JSON value without unknown members.
 func strict(b []byte, v any) error {
-	err := jsonv2.Unmarshal(b, v, jsonv2.RejectUnknownMembers(true))
-	if s, ok := errors.AsType[*jsonv2.SemanticError](err); ok && s.Err != nil && !errors.Is(err, jsonv2.ErrUnknownName) {
-		if s.JSONPointer == "" {
-			return s.Err
-		}
-		return fmt.Errorf("%.100s: %w", s.JSONPointer, s.Err)
-	}
-	return err
+	return bounded.Fault(jsonv2.Unmarshal(b, v, jsonv2.RejectUnknownMembers(true)))
 }
 
 // ParseGenesis reads an app_state, fills in the defaults and checks it; the error lists every fault with its field.

@@ -155,7 +155,7 @@ func ParseBlockProof(data []byte) (*BlockProof, error) {
 	digest, body := rest[:2*sha256.Size], rest[2*sha256.Size+len(fileBody):len(rest)-len(fileEnd)]
 	b := new(BlockProof)
 	if err := jsonv2.Unmarshal(body, b, decoding(body)); err != nil {
-		return nil, fmt.Errorf("prover: %w", err)
+		return nil, fmt.Errorf("prover: body: %w", bounded.Fault(err))
 	}
 	if sum := sha256.Sum256(body); hex.EncodeToString(sum[:]) != string(digest) {
 		return nil, fmt.Errorf("prover: the body's digest is %x, the file says %.80q", sum, digest)

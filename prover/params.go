@@ -6,6 +6,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/starkd/starkd/internal/bounded"
 	"github.com/starkd/starkd/prover/cairoair"
 	"github.com/starkd/starkd/prover/field"
 	"github.com/starkd/starkd/prover/fri"
@@ -171,7 +172,7 @@ type statementJSON struct {
 func ParseParameters(b []byte) (Parameters, error) {
 	var j parametersJSON
 	if err := json.Unmarshal(b, &j, json.RejectUnknownMembers(true)); err != nil {
-		return Parameters{}, fmt.Errorf("prover: parameters: %w", err)
+		return Parameters{}, fmt.Errorf("prover: parameters: %w", bounded.Fault(err))
 	}
 	return j.parameters()
 }
@@ -207,7 +208,7 @@ func (j *parametersJSON) parameters() (Parameters, error) {
 		if h.name != "" {
 			var err error
 			if *h.dst, err = transcript.ParseHash(h.name); err != nil {
-				return Parameters{}, fmt.Errorf("prover: parameters: %w", err)
+				return Parameters{}, fmt.Errorf("prover: parameters: %w", bounded.Fault(err))
 			}
 		}
 	}
@@ -215,7 +216,7 @@ func (j *parametersJSON) parameters() (Parameters, error) {
 	if j.FriendlyHash != "" {
 		var err error
 		if p.Friendly, err = transcript.ParseHash(j.FriendlyHash); err != nil {
-			return Parameters{}, fmt.Errorf("prover: parameters: %w", err)
+			return Parameters{}, fmt.Errorf("prover: parameters: %w", bounded.Fault(err))
 		}
 	}
 	return p, nil
@@ -264,7 +265,7 @@ func DefaultConfig() Config {
 func ParseConfig(b []byte) (Config, error) {
 	var c Config
 	if err := json.Unmarshal(b, &c, json.RejectUnknownMembers(true)); err != nil {
-		return c, fmt.Errorf("prover: prover configuration: %w", err)
+		return c, fmt.Errorf("prover: prover configuration: %w", bounded.Fault(err))
 	}
 	return c, c.check()
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/pedersen"
+	"github.com/starkd/starkd/internal/bounded"
 )
 
 // Program is what a program hash is over: the words, the offset of main, and the builtins that main takes. The same words
@@ -48,7 +49,7 @@ func ParseProgram(data []byte) (*Program, error) {
 		Identifiers map[string]json.RawMessage `json:"identifiers"`
 	}
 	if err := jsonv2.Unmarshal(data, &file); err != nil {
-		return nil, fmt.Errorf("prover: program: %w", err)
+		return nil, fmt.Errorf("prover: program: %w", bounded.Fault(err))
 	}
 	if prime, ok := new(big.Int).SetString(strings.TrimPrefix(file.Prime, "0x"), 16); !ok || prime.Cmp(felt.Modulus()) != 0 {
 		return nil, fmt.Errorf("prover: program: prime %.80q is not the Cairo prime", file.Prime)
@@ -99,7 +100,7 @@ func resolve(identifiers map[string]json.RawMessage, name string) (uint64, error
 			return 0, fmt.Errorf("prover: program: no identifier %.200q", name)
 		}
 		if err := jsonv2.Unmarshal(raw, &id); err != nil {
-			return 0, fmt.Errorf("prover: program: identifier %.200q: %w", name, err)
+			return 0, fmt.Errorf("prover: program: identifier %.200q: %w", name, bounded.Fault(err))
 		}
 		switch {
 		case id.Type == "alias":

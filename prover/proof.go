@@ -135,7 +135,7 @@ func ParseProof(b []byte) (*Proof, error) {
 	}
 	p := new(Proof)
 	if err := json.Unmarshal(b, p); err != nil {
-		return nil, fmt.Errorf("prover: proof: %w", err)
+		return nil, fmt.Errorf("prover: proof: %w", bounded.Fault(err))
 	}
 	return p, nil
 }

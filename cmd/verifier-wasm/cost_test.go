@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -223,5 +224,33 @@ func TestWitnessSizes(t *testing.T) {
 		if text, accepted := judge(most + 1); accepted || !strings.Contains(text, fmt.Sprintf("at most %d are needed", most)) {
 			t.Errorf("%d %s: %s", most+1, what, text)
 		}
+	}
+}
+
+// What a file is refused for is said with its place in the file, never with a type of Go's.
+func TestFaultsNamePlaces(t *testing.T) {
+	var texts []string
+	for _, s := range append(leastBare(t), leastBlock(t)) {
+		random := rand.New(rand.NewPCG(9, 3))
+		for range 400 {
+			p := make(program, 4+random.IntN(24))
+			for i := range p {
+				p[i] = byte(random.Uint32())
+			}
+			text, _ := s.judge(s.mutant(p))
+			texts = append(texts, text)
+		}
+	}
+	places := 0
+	for _, text := range texts {
+		if strings.Contains(text, "into Go ") || strings.Contains(text, "json: ") {
+			t.Error(text)
+		}
+		if strings.Contains(text, ": /") {
+			places++
+		}
+	}
+	if places < len(texts)/10 {
+		t.Errorf("%d of %d refusals name a place", places, len(texts))
 	}
 }

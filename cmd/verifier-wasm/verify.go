@@ -12,6 +12,7 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/bounded"
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/headers"
 )
@@ -112,7 +113,7 @@ func encode(a answer) string {
 func verify(data []byte, trusted string) (*verdict, error) {
 	var t trust
 	if err := jsonv2.Unmarshal([]byte(trusted), &t, jsonv2.RejectUnknownMembers(true)); err != nil {
-		return nil, uncheckedf("what is trusted: %w", err)
+		return nil, uncheckedf("what is trusted: %w", bounded.Fault(err))
 	}
 	policy, err := t.policy()
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
 	"github.com/starkd/starkd/crypto/pedersen"
+	"github.com/starkd/starkd/internal/bounded"
 	"github.com/starkd/starkd/internal/parallel"
 )
 
@@ -361,7 +362,7 @@ func (p PublicInputJSON) MarshalJSONTo(e *jsontext.Encoder) error {
 func ParsePublicInput(b []byte) (*cairo.PublicInput, error) {
 	var p PublicInputJSON
 	if err := json.Unmarshal(b, &p); err != nil {
-		return nil, fmt.Errorf("cairoair: public input: %w", err)
+		return nil, fmt.Errorf("cairoair: public input: %w", bounded.Fault(err))
 	}
 	return p.PublicInput, nil
 }

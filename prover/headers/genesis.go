@@ -12,6 +12,7 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/bounded"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -44,7 +45,7 @@ const ed25519Key = "tendermint/PubKeyEd25519"
 func ParseGenesis(data []byte) (*Genesis, error) {
 	var file genesisJSON
 	if err := jsonv2.Unmarshal(data, &file); err != nil {
-		return nil, fmt.Errorf("headers: genesis: %w", err)
+		return nil, fmt.Errorf("headers: genesis: %w", bounded.Fault(err))
 	}
 	if file.ChainID == "" || len(file.ChainID) > maxChainID {
 		return nil, fmt.Errorf("headers: genesis: chain_id of %d bytes, want 1 to %d", len(file.ChainID), maxChainID)
@@ -86,7 +87,7 @@ func (g *Genesis) parameters(chain string) (*parameters, error) {
 	}
 	if len(g.AppState) > 0 {
 		if err := jsonv2.Unmarshal(g.AppState, &state); err != nil {
-			return nil, fmt.Errorf("headers: genesis: app_state: %w", err)
+			return nil, fmt.Errorf("headers: genesis: app_state: %w", bounded.Fault(err))
 		}
 	}
 	if state.ChainID != "" && state.ChainID != chain {

@@ -93,7 +93,7 @@ var readSignatures = bounded.List[CommitSig]("signatures", maxSignatures, 0)
 func ParseSignedHeader(data []byte) (*SignedHeader, error) {
 	s := new(SignedHeader)
 	if err := jsonv2.Unmarshal(data, s, jsonv2.RejectUnknownMembers(true), jsonv2.WithUnmarshalers(readSignatures)); err != nil {
-		return nil, err
+		return nil, bounded.Fault(err)
 	}
 	if s.Header == nil || s.Commit == nil {
 		return nil, errors.New("header or commit is missing")
