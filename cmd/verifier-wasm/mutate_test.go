@@ -31,7 +31,7 @@ import (
 //
 // The good files are small, so that a million mutants take minutes: proofs of a few queries, which the verifier accepts since it is told
 // that 1 bit of security is enough, and a block of the smallest class (watcher/testdata/least.cairo). What they say is checked as of any
-// other file, the STARK included. One program in 512 mutates a file of full size. scripts/fuzz runs both targets for a million executions
+// other file, the STARK included. One program in 2,048 mutates a file of full size. scripts/fuzz runs both targets for a million executions
 // each.
 
 // node is a JSON value with its place in the text. A child of an object is a member: name is the place of its name.
@@ -94,7 +94,7 @@ type seed struct {
 	trusted string
 	want    string // what is printed of it
 
-	// Of a block's file:
+	// What setParts fills in:
 	parts  []part // long to read, the longest first
 	trust  trust
 	policy prover.Policy
@@ -114,9 +114,6 @@ func readSeed(t testing.TB, name, trusted string) *seed {
 	var accepted bool
 	if s.want, accepted = s.judge(data); !accepted {
 		t.Fatalf("%s: %s", name, s.want)
-	}
-	if s.sealed {
-		s.setParts(t, data)
 	}
 	return s
 }
@@ -337,7 +334,7 @@ type part struct {
 }
 
 // setParts finds the parts: the proofs, and where those are changed the public memory of the first.
-func (s *seed) setParts(t testing.TB, data []byte) {
+func (s *seed) setParts(t testing.TB) {
 	if err := jsonv2.Unmarshal([]byte(s.trusted), &s.trust); err != nil {
 		t.Fatal(err)
 	}
@@ -345,7 +342,7 @@ func (s *seed) setParts(t testing.TB, data []byte) {
 	if s.policy, err = s.trust.policy(); err != nil {
 		t.Fatal(err)
 	}
-	whole, err := prover.ParseBlockProof(data)
+	whole, err := prover.ParseBlockProof(s.seal(s.text, true))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -454,8 +451,12 @@ func (s *seed) execute(t testing.TB, p program) (accepted bool) {
 
 // blockSeed is a block's proof of full size, and leastBlock one of the smallest class with the weakest parameters. watcher/seed_test.go
 // makes both.
-func blockSeed(t testing.TB) *seed  { return readBlock(t, "bundle", 0) }
-func leastBlock(t testing.TB) *seed { return readBlock(t, "least", 1) }
+func blockSeed(t testing.TB) *seed { return readBlock(t, "bundle", 0) }
+func leastBlock(t testing.TB) *seed {
+	s := readBlock(t, "least", 1)
+	s.setParts(t)
+	return s
+}
 
 func readBlock(t testing.TB, name string, minBits int) *seed {
 	t.Helper()
@@ -530,12 +531,12 @@ func programs(f *testing.F, n int) {
 	}
 }
 
-// choose returns the seed that a program mutates: one of the small ones, and for one program in 512 one of those of full size. The choice is
+// choose returns the seed that a program mutates: one of the small ones, and for one program in 2,048 one of those of full size. The choice is
 // by the program's hash, so that no fuzzer can come to prefer the slow ones.
 func choose(p []byte, small, full []*seed) *seed {
 	sum := int(hash(p))
-	if sum%512 == 0 {
-		return full[sum/512%len(full)]
+	if sum%2048 == 0 {
+		return full[sum/2048%len(full)]
 	}
 	return small[sum%len(small)]
 }
