@@ -22,23 +22,34 @@ const (
 	debugging                     // as experimental, and not on the official list of all libfuncs either
 )
 
-// libfuncTable has all libfuncs by name; the rows are written by family in libfuncs_*.go.
-var libfuncTable = sync.OnceValue(func() map[string]*libfunc {
+var libfuncs struct {
+	once  sync.Once
+	table map[string]*libfunc
+}
+
+// libfuncTable has all libfuncs by name; the rows are written by family in libfuncs_*.go. They are functions, and this is no
+// sync.OnceValue, so that the linker leaves 750 kB of them out of the browser's verifier, which never asks.
+func libfuncTable() map[string]*libfunc {
+	libfuncs.once.Do(func() { libfuncs.table = makeLibfuncs() })
+	return libfuncs.table
+}
+
+func makeLibfuncs() map[string]*libfunc {
 	table := make(map[string]*libfunc)
 	for _, family := range [][]libfunc{
-		flowLibfuncs, memoryLibfuncs, gasLibfuncs, debugLibfuncs,
-		structLibfuncs, enumLibfuncs, boxLibfuncs, arrayLibfuncs, dictLibfuncs,
-		feltLibfuncs, boolLibfuncs, hashLibfuncs, ecLibfuncs, qm31Libfuncs,
-		intLibfuncs(), wideIntLibfuncs, boundedIntLibfuncs, castLibfuncs,
-		addressLibfuncs, storageLibfuncs, syscallLibfuncs, secpLibfuncs(), shaLibfuncs,
-		circuitLibfuncs,
+		flowLibfuncs(), memoryLibfuncs(), gasLibfuncs(), debugLibfuncs(),
+		structLibfuncs(), enumLibfuncs(), boxLibfuncs(), arrayLibfuncs(), dictLibfuncs(),
+		feltLibfuncs(), boolLibfuncs(), hashLibfuncs(), ecLibfuncs(), qm31Libfuncs(),
+		intLibfuncs(), wideIntLibfuncs(), boundedIntLibfuncs(), castLibfuncs(),
+		addressLibfuncs(), storageLibfuncs(), syscallLibfuncs(), secpLibfuncs(), shaLibfuncs(),
+		circuitLibfuncs(),
 	} {
 		for i := range family {
 			table[family[i].name] = &family[i]
 		}
 	}
 	return table
-})
+}
 
 // Audited reports whether classes on a chain may use the libfunc with the generic id, and from which Sierra version on.
 func Audited(generic string) (since Version, ok bool) {

@@ -3,23 +3,25 @@ package sierra
 import "math/big"
 
 // Structs.
-var structLibfuncs = []libfunc{
-	{"struct_construct", audited, one(structConstruct)},
-	{"struct_deconstruct", audited, one(func(s *specialisation, t TypeID) Signature {
-		sig := straight(apNew, params(ParamSignature{Type: t, AllowDeferred: true, AllowConst: true}))
-		for _, m := range s.members(t, "Struct") {
-			sig.Branches[0].Vars = append(sig.Branches[0].Vars, s.sized(outPartial(m, 0)))
-		}
-		return sig
-	})},
-	{"struct_snapshot_deconstruct", audited, one(func(s *specialisation, t TypeID) Signature {
-		sig := straight(apNew, plains(s.snapshot(t)))
-		for _, m := range s.members(t, "Struct") {
-			sig.Branches[0].Vars = append(sig.Branches[0].Vars, s.snapshotOf(m))
-		}
-		return sig
-	})},
-	{"struct_boxed_deconstruct", audited18, one(structBoxedDeconstruct)},
+func structLibfuncs() []libfunc {
+	return []libfunc{
+		{"struct_construct", audited, one(structConstruct)},
+		{"struct_deconstruct", audited, one(func(s *specialisation, t TypeID) Signature {
+			sig := straight(apNew, params(ParamSignature{Type: t, AllowDeferred: true, AllowConst: true}))
+			for _, m := range s.members(t, "Struct") {
+				sig.Branches[0].Vars = append(sig.Branches[0].Vars, s.sized(outPartial(m, 0)))
+			}
+			return sig
+		})},
+		{"struct_snapshot_deconstruct", audited, one(func(s *specialisation, t TypeID) Signature {
+			sig := straight(apNew, plains(s.snapshot(t)))
+			for _, m := range s.members(t, "Struct") {
+				sig.Branches[0].Vars = append(sig.Branches[0].Vars, s.snapshotOf(m))
+			}
+			return sig
+		})},
+		{"struct_boxed_deconstruct", audited18, one(structBoxedDeconstruct)},
+	}
 }
 
 // structConstruct: with a single member that has cells, the struct is that member.
@@ -66,47 +68,49 @@ func (s *specialisation) snapshotOf(part TypeID) OutputVar {
 }
 
 // Enums.
-var enumLibfuncs = []libfunc{
-	{"enum_init", audited, func(s *specialisation) Signature {
-		if !s.count(2) {
-			return Signature{}
-		}
-		t, index := s.typeArg(0), s.valueArg(1)
-		variants := s.members(t, "Enum")
-		if index.Sign() < 0 || index.Cmp(big.NewInt(int64(len(variants)))) >= 0 {
-			s.fail("the enum has no variant %v", index)
-			return Signature{}
-		}
-		return straight(apNew, params(anything(variants[index.Int64()])), outDeferred(t))
-	}},
-	{"enum_from_bounded_int", audited, one(enumFromBoundedInt)},
-	{"enum_match", audited, one(func(s *specialisation, t TypeID) Signature {
-		var branches []BranchSignature
-		for _, v := range s.members(t, "Enum") {
-			branches = append(branches, branch(apNew, s.sized(outPartial(v, 0))))
-		}
-		return matching(plains(t), branches)
-	})},
-	{"enum_snapshot_match", audited, one(func(s *specialisation, t TypeID) Signature {
-		var branches []BranchSignature
-		for _, v := range s.members(t, "Enum") {
-			branches = append(branches, branch(apNew, s.snapshotOf(v)))
-		}
-		return matching(plains(s.snapshot(t)), branches)
-	})},
-	{"enum_boxed_match", audited18, one(func(s *specialisation, t TypeID) Signature {
-		inner, snap := s.peel(t, "Snapshot")
-		variants := s.members(inner, "Enum")
-		ap := apKnown
-		if len(variants) <= 1 {
-			ap = apNew
-		}
-		var branches []BranchSignature
-		for _, v := range variants {
-			branches = append(branches, branch(ap, outMoved(s.box(s.snapshotIf(snap, v)))))
-		}
-		return matching(params(addConst(s.box(t))), branches)
-	})},
+func enumLibfuncs() []libfunc {
+	return []libfunc{
+		{"enum_init", audited, func(s *specialisation) Signature {
+			if !s.count(2) {
+				return Signature{}
+			}
+			t, index := s.typeArg(0), s.valueArg(1)
+			variants := s.members(t, "Enum")
+			if index.Sign() < 0 || index.Cmp(big.NewInt(int64(len(variants)))) >= 0 {
+				s.fail("the enum has no variant %v", index)
+				return Signature{}
+			}
+			return straight(apNew, params(anything(variants[index.Int64()])), outDeferred(t))
+		}},
+		{"enum_from_bounded_int", audited, one(enumFromBoundedInt)},
+		{"enum_match", audited, one(func(s *specialisation, t TypeID) Signature {
+			var branches []BranchSignature
+			for _, v := range s.members(t, "Enum") {
+				branches = append(branches, branch(apNew, s.sized(outPartial(v, 0))))
+			}
+			return matching(plains(t), branches)
+		})},
+		{"enum_snapshot_match", audited, one(func(s *specialisation, t TypeID) Signature {
+			var branches []BranchSignature
+			for _, v := range s.members(t, "Enum") {
+				branches = append(branches, branch(apNew, s.snapshotOf(v)))
+			}
+			return matching(plains(s.snapshot(t)), branches)
+		})},
+		{"enum_boxed_match", audited18, one(func(s *specialisation, t TypeID) Signature {
+			inner, snap := s.peel(t, "Snapshot")
+			variants := s.members(inner, "Enum")
+			ap := apKnown
+			if len(variants) <= 1 {
+				ap = apNew
+			}
+			var branches []BranchSignature
+			for _, v := range variants {
+				branches = append(branches, branch(ap, outMoved(s.box(s.snapshotIf(snap, v)))))
+			}
+			return matching(params(addConst(s.box(t))), branches)
+		})},
+	}
 }
 
 // matching is the signature of a match: the first variant falls through, if there is one.
@@ -134,117 +138,123 @@ func enumFromBoundedInt(s *specialisation, t TypeID) Signature {
 }
 
 // Boxes and nullables.
-var boxLibfuncs = []libfunc{
-	{"into_box", audited, one(func(s *specialisation, t TypeID) Signature {
-		return straight(apNew, plains(t), outTemp(s.box(t), 0))
-	})},
-	{"local_into_box", audited18, one(func(s *specialisation, t TypeID) Signature {
-		return straight(apKnown, plains(t), outMoved(s.box(t)))
-	})},
-	{"unbox", audited, one(func(s *specialisation, t TypeID) Signature {
-		return straight(apNew, plains(s.box(t)), s.sized(outDeferred(t)))
-	})},
-	{"box_forward_snapshot", audited, one(func(s *specialisation, t TypeID) Signature {
-		return reinterpret(s.snapshot(s.box(t)), s.box(s.snapshot(t)))
-	})},
-	{"null", audited, one(func(s *specialisation, t TypeID) Signature {
-		return straight(apNew, nil, outDeferred(s.wrap("Nullable", t)))
-	})},
-	{"nullable_from_box", audited, one(func(s *specialisation, t TypeID) Signature {
-		return reinterpret(s.box(t), s.wrap("Nullable", t))
-	})},
-	{"match_nullable", audited, one(func(s *specialisation, t TypeID) Signature {
-		return branching(plains(s.wrap("Nullable", t)), branch(apNew), branch(apNew, outSame(s.box(t), 0)))
-	})},
-	{"nullable_forward_snapshot", audited, one(func(s *specialisation, t TypeID) Signature {
-		return reinterpret(s.snapshot(s.wrap("Nullable", t)), s.wrap("Nullable", s.snapshot(t)))
-	})},
+func boxLibfuncs() []libfunc {
+	return []libfunc{
+		{"into_box", audited, one(func(s *specialisation, t TypeID) Signature {
+			return straight(apNew, plains(t), outTemp(s.box(t), 0))
+		})},
+		{"local_into_box", audited18, one(func(s *specialisation, t TypeID) Signature {
+			return straight(apKnown, plains(t), outMoved(s.box(t)))
+		})},
+		{"unbox", audited, one(func(s *specialisation, t TypeID) Signature {
+			return straight(apNew, plains(s.box(t)), s.sized(outDeferred(t)))
+		})},
+		{"box_forward_snapshot", audited, one(func(s *specialisation, t TypeID) Signature {
+			return reinterpret(s.snapshot(s.box(t)), s.box(s.snapshot(t)))
+		})},
+		{"null", audited, one(func(s *specialisation, t TypeID) Signature {
+			return straight(apNew, nil, outDeferred(s.wrap("Nullable", t)))
+		})},
+		{"nullable_from_box", audited, one(func(s *specialisation, t TypeID) Signature {
+			return reinterpret(s.box(t), s.wrap("Nullable", t))
+		})},
+		{"match_nullable", audited, one(func(s *specialisation, t TypeID) Signature {
+			return branching(plains(s.wrap("Nullable", t)), branch(apNew), branch(apNew, outSame(s.box(t), 0)))
+		})},
+		{"nullable_forward_snapshot", audited, one(func(s *specialisation, t TypeID) Signature {
+			return reinterpret(s.snapshot(s.wrap("Nullable", t)), s.wrap("Nullable", s.snapshot(t)))
+		})},
+	}
 }
 
 // Dictionaries.
-var dictLibfuncs = []libfunc{
-	{"felt252_dict_new", audited, one(func(s *specialisation, t TypeID) Signature {
-		arena := s.typ("SegmentArena")
-		return straight(apKnown, params(addConst(arena)), outMoved(arena), outDeferred(s.wrap("Felt252Dict", t)))
-	})},
-	{"felt252_dict_squash", audited, one(func(s *specialisation, t TypeID) Signature {
-		rc, gas, arena := s.typ("RangeCheck"), s.typ("GasBuiltin"), s.typ("SegmentArena")
-		return straight(apUnknown, plains(rc, gas, arena, s.wrap("Felt252Dict", t)),
-			outTemp(rc, 0), outTemp(gas, 1), outTemp(arena, 2), outTemp(s.wrap("SquashedFelt252Dict", t), 3))
-	})},
-	{"felt252_dict_entry_get", audited, one(func(s *specialisation, t TypeID) Signature {
-		return straight(apNew, params(addConst(s.wrap("Felt252Dict", t)), plain(s.typ("felt252"))),
-			outMoved(s.wrap("Felt252DictEntry", t)), outDeferred(t))
-	})},
-	{"felt252_dict_entry_finalize", audited, one(func(s *specialisation, t TypeID) Signature {
-		return straight(apNew, params(addConst(s.wrap("Felt252DictEntry", t)), plain(t)), outSame(s.wrap("Felt252Dict", t), 0))
-	})},
-	{"squashed_felt252_dict_entries", audited18, one(func(s *specialisation, t TypeID) Signature {
-		entry := s.tuple(s.typ("felt252"), t, t)
-		return reinterpret(s.wrap("SquashedFelt252Dict", t), s.array(entry))
-	})},
+func dictLibfuncs() []libfunc {
+	return []libfunc{
+		{"felt252_dict_new", audited, one(func(s *specialisation, t TypeID) Signature {
+			arena := s.typ("SegmentArena")
+			return straight(apKnown, params(addConst(arena)), outMoved(arena), outDeferred(s.wrap("Felt252Dict", t)))
+		})},
+		{"felt252_dict_squash", audited, one(func(s *specialisation, t TypeID) Signature {
+			rc, gas, arena := s.typ("RangeCheck"), s.typ("GasBuiltin"), s.typ("SegmentArena")
+			return straight(apUnknown, plains(rc, gas, arena, s.wrap("Felt252Dict", t)),
+				outTemp(rc, 0), outTemp(gas, 1), outTemp(arena, 2), outTemp(s.wrap("SquashedFelt252Dict", t), 3))
+		})},
+		{"felt252_dict_entry_get", audited, one(func(s *specialisation, t TypeID) Signature {
+			return straight(apNew, params(addConst(s.wrap("Felt252Dict", t)), plain(s.typ("felt252"))),
+				outMoved(s.wrap("Felt252DictEntry", t)), outDeferred(t))
+		})},
+		{"felt252_dict_entry_finalize", audited, one(func(s *specialisation, t TypeID) Signature {
+			return straight(apNew, params(addConst(s.wrap("Felt252DictEntry", t)), plain(t)), outSame(s.wrap("Felt252Dict", t), 0))
+		})},
+		{"squashed_felt252_dict_entries", audited18, one(func(s *specialisation, t TypeID) Signature {
+			entry := s.tuple(s.typ("felt252"), t, t)
+			return reinterpret(s.wrap("SquashedFelt252Dict", t), s.array(entry))
+		})},
+	}
 }
 
 // Arrays and spans.
-var arrayLibfuncs = []libfunc{
-	{"array_new", audited, one(func(s *specialisation, t TypeID) Signature {
-		return straight(apKnown, nil, outDerefs(s.array(t)))
-	})},
-	{"span_from_tuple", audited, one(func(s *specialisation, t TypeID) Signature {
-		elem := s.uniform(t)
-		return straight(apNew, plains(s.box(s.snapshot(t))), outMoved(s.snapshot(s.array(elem))))
-	})},
-	{"tuple_from_span", audited, one(func(s *specialisation, t TypeID) Signature {
-		elem := s.uniform(t)
-		return branching(plains(s.snapshot(s.array(elem))),
-			branch(apKnown, outPartial(s.snapshot(s.box(t)), 0)),
-			branch(apKnown))
-	})},
-	{"array_append", audited, one(func(s *specialisation, t TypeID) Signature {
-		arr := s.array(t)
-		return straight(apNew, params(addConst(arr), plain(t)), outMoved(arr))
-	})},
-	{"array_pop_front", audited, one(func(s *specialisation, t TypeID) Signature {
-		arr := s.array(t)
-		return branching(plains(arr), branch(apKnown, outMoved(arr), outPartial(s.box(t), 0)), branch(apKnown, outSame(arr, 0)))
-	})},
-	{"array_pop_front_consume", audited, one(func(s *specialisation, t TypeID) Signature {
-		arr := s.array(t)
-		return branching(plains(arr), branch(apKnown, outMoved(arr), outPartial(s.box(t), 0)), branch(apKnown))
-	})},
-	{"array_get", audited, one(func(s *specialisation, t TypeID) Signature {
-		rc := s.typ("RangeCheck")
-		return branching(params(addConst(rc), plain(s.snapshot(s.array(t))), plain(s.typ("u32"))),
-			branch(apKnown, outMoved(rc), outDeferred(s.box(s.snapshot(t)))),
-			branch(apKnown, outMoved(rc)))
-	})},
-	{"array_slice", audited, one(func(s *specialisation, t TypeID) Signature {
-		rc, arr, index := s.typ("RangeCheck"), s.snapshot(s.array(t)), s.typ("u32")
-		return branching(params(addConst(rc), plain(arr), plain(index), plain(index)),
-			branch(apKnown, outMoved(rc), outDeferred(arr)),
-			branch(apKnown, outMoved(rc)))
-	})},
-	{"array_len", audited, one(func(s *specialisation, t TypeID) Signature {
-		return straight(apKnown, plains(s.snapshot(s.array(t))), outDeferred(s.typ("u32")))
-	})},
-	{"array_snapshot_pop_front", audited, one(func(s *specialisation, t TypeID) Signature {
-		arr := s.snapshot(s.array(t))
-		return branching(plains(arr),
-			branch(apKnown, outMoved(arr), outPartial(s.box(s.snapshot(t)), 0)),
-			branch(apKnown, outSame(arr, 0)))
-	})},
-	{"array_snapshot_pop_back", audited, one(func(s *specialisation, t TypeID) Signature {
-		arr := s.snapshot(s.array(t))
-		return branching(plains(arr),
-			branch(apKnown, outMoved(arr), outDeferred(s.box(s.snapshot(t)))),
-			branch(apKnown, outSame(arr, 0)))
-	})},
-	{"array_snapshot_multi_pop_front", audited, one(func(s *specialisation, t TypeID) Signature {
-		return s.multiPop(t, outPartial(noType, 1))
-	})},
-	{"array_snapshot_multi_pop_back", audited, one(func(s *specialisation, t TypeID) Signature {
-		return s.multiPop(t, outTemp(noType, 0))
-	})},
+func arrayLibfuncs() []libfunc {
+	return []libfunc{
+		{"array_new", audited, one(func(s *specialisation, t TypeID) Signature {
+			return straight(apKnown, nil, outDerefs(s.array(t)))
+		})},
+		{"span_from_tuple", audited, one(func(s *specialisation, t TypeID) Signature {
+			elem := s.uniform(t)
+			return straight(apNew, plains(s.box(s.snapshot(t))), outMoved(s.snapshot(s.array(elem))))
+		})},
+		{"tuple_from_span", audited, one(func(s *specialisation, t TypeID) Signature {
+			elem := s.uniform(t)
+			return branching(plains(s.snapshot(s.array(elem))),
+				branch(apKnown, outPartial(s.snapshot(s.box(t)), 0)),
+				branch(apKnown))
+		})},
+		{"array_append", audited, one(func(s *specialisation, t TypeID) Signature {
+			arr := s.array(t)
+			return straight(apNew, params(addConst(arr), plain(t)), outMoved(arr))
+		})},
+		{"array_pop_front", audited, one(func(s *specialisation, t TypeID) Signature {
+			arr := s.array(t)
+			return branching(plains(arr), branch(apKnown, outMoved(arr), outPartial(s.box(t), 0)), branch(apKnown, outSame(arr, 0)))
+		})},
+		{"array_pop_front_consume", audited, one(func(s *specialisation, t TypeID) Signature {
+			arr := s.array(t)
+			return branching(plains(arr), branch(apKnown, outMoved(arr), outPartial(s.box(t), 0)), branch(apKnown))
+		})},
+		{"array_get", audited, one(func(s *specialisation, t TypeID) Signature {
+			rc := s.typ("RangeCheck")
+			return branching(params(addConst(rc), plain(s.snapshot(s.array(t))), plain(s.typ("u32"))),
+				branch(apKnown, outMoved(rc), outDeferred(s.box(s.snapshot(t)))),
+				branch(apKnown, outMoved(rc)))
+		})},
+		{"array_slice", audited, one(func(s *specialisation, t TypeID) Signature {
+			rc, arr, index := s.typ("RangeCheck"), s.snapshot(s.array(t)), s.typ("u32")
+			return branching(params(addConst(rc), plain(arr), plain(index), plain(index)),
+				branch(apKnown, outMoved(rc), outDeferred(arr)),
+				branch(apKnown, outMoved(rc)))
+		})},
+		{"array_len", audited, one(func(s *specialisation, t TypeID) Signature {
+			return straight(apKnown, plains(s.snapshot(s.array(t))), outDeferred(s.typ("u32")))
+		})},
+		{"array_snapshot_pop_front", audited, one(func(s *specialisation, t TypeID) Signature {
+			arr := s.snapshot(s.array(t))
+			return branching(plains(arr),
+				branch(apKnown, outMoved(arr), outPartial(s.box(s.snapshot(t)), 0)),
+				branch(apKnown, outSame(arr, 0)))
+		})},
+		{"array_snapshot_pop_back", audited, one(func(s *specialisation, t TypeID) Signature {
+			arr := s.snapshot(s.array(t))
+			return branching(plains(arr),
+				branch(apKnown, outMoved(arr), outDeferred(s.box(s.snapshot(t)))),
+				branch(apKnown, outSame(arr, 0)))
+		})},
+		{"array_snapshot_multi_pop_front", audited, one(func(s *specialisation, t TypeID) Signature {
+			return s.multiPop(t, outPartial(noType, 1))
+		})},
+		{"array_snapshot_multi_pop_back", audited, one(func(s *specialisation, t TypeID) Signature {
+			return s.multiPop(t, outTemp(noType, 0))
+		})},
+	}
 }
 
 // multiPop pops as many elements as the tuple t has members, as a box.

@@ -125,48 +125,50 @@ func bitwise(name string) func(s *specialisation) Signature {
 }
 
 // What only u128 has, u256 and u512.
-var wideIntLibfuncs = []libfunc{
-	{"bitwise", audited, none(bitwise("u128"))},
-	{"u128_guarantee_mul", audited, none(func(s *specialisation) Signature {
-		t := s.typ("u128")
-		return straight(apNew, plains(t, t), outTemp(t, 0), outTemp(t, 1), outDerefs(s.typ("U128MulGuarantee")))
-	})},
-	{"u128_mul_guarantee_verify", audited, none(func(s *specialisation) Signature {
-		rc := s.typ("RangeCheck")
-		return straight(apKnown, params(addConst(rc), plain(s.typ("U128MulGuarantee"))), outMoved(rc))
-	})},
-	{"u128s_from_felt252", audited, none(func(s *specialisation) Signature {
-		rc, t := s.typ("RangeCheck"), s.typ("u128")
-		return branching(params(addConst(rc), plain(s.typ("felt252"))),
-			branch(apKnown, outMoved(rc), outSame(t, 1)),
-			branch(apKnown, outMoved(rc), outTemp(t, 0), outTemp(t, 1)))
-	})},
-	{"u128_byte_reverse", audited, none(func(s *specialisation) Signature {
-		builtin, t := s.typ("Bitwise"), s.typ("u128")
-		return straight(apKnown, params(addConst(builtin), plain(t)), outMoved(builtin), outDeferred(t))
-	})},
-	{"u256_is_zero", audited, none(func(s *specialisation) Signature { return s.isZero(s.u256()) })},
-	{"u256_safe_divmod", audited, none(func(s *specialisation) Signature {
-		rc, t := s.typ("RangeCheck"), s.u256()
-		return straight(apKnown, params(addConst(rc), plain(t), plain(s.nonZero(t))),
-			outMoved(rc), outDerefs(t), outDerefs(t), outDerefs(s.typ("U128MulGuarantee")))
-	})},
-	{"u256_sqrt", audited, none(func(s *specialisation) Signature {
-		rc := s.typ("RangeCheck")
-		return straight(apKnown, params(addConst(rc), plain(s.u256())), outMoved(rc), outDerefs(s.typ("u128")))
-	})},
-	{"u256_guarantee_inv_mod_n", audited, none(func(s *specialisation) Signature {
-		rc, t := s.typ("RangeCheck"), s.u256()
-		return branching(params(addConst(rc), plain(t), plain(s.nonZero(t))),
-			branch(apKnown, append([]OutputVar{outMoved(rc), outDerefs(s.nonZero(t))}, s.mulGuarantees(8)...)...),
-			branch(apKnown, append([]OutputVar{outMoved(rc)}, s.mulGuarantees(2)...)...))
-	})},
-	{"u512_safe_divmod_by_u256", audited, none(func(s *specialisation) Signature {
-		rc, t := s.typ("RangeCheck"), s.u256()
-		u512 := s.structOf("core::integer::u512", repeat(s.typ("u128"), 4)...)
-		return straight(apKnown, params(addConst(rc), plain(u512), plain(s.nonZero(t))),
-			append([]OutputVar{outMoved(rc), outDerefs(u512), outDerefs(t)}, s.mulGuarantees(5)...)...)
-	})},
+func wideIntLibfuncs() []libfunc {
+	return []libfunc{
+		{"bitwise", audited, none(bitwise("u128"))},
+		{"u128_guarantee_mul", audited, none(func(s *specialisation) Signature {
+			t := s.typ("u128")
+			return straight(apNew, plains(t, t), outTemp(t, 0), outTemp(t, 1), outDerefs(s.typ("U128MulGuarantee")))
+		})},
+		{"u128_mul_guarantee_verify", audited, none(func(s *specialisation) Signature {
+			rc := s.typ("RangeCheck")
+			return straight(apKnown, params(addConst(rc), plain(s.typ("U128MulGuarantee"))), outMoved(rc))
+		})},
+		{"u128s_from_felt252", audited, none(func(s *specialisation) Signature {
+			rc, t := s.typ("RangeCheck"), s.typ("u128")
+			return branching(params(addConst(rc), plain(s.typ("felt252"))),
+				branch(apKnown, outMoved(rc), outSame(t, 1)),
+				branch(apKnown, outMoved(rc), outTemp(t, 0), outTemp(t, 1)))
+		})},
+		{"u128_byte_reverse", audited, none(func(s *specialisation) Signature {
+			builtin, t := s.typ("Bitwise"), s.typ("u128")
+			return straight(apKnown, params(addConst(builtin), plain(t)), outMoved(builtin), outDeferred(t))
+		})},
+		{"u256_is_zero", audited, none(func(s *specialisation) Signature { return s.isZero(s.u256()) })},
+		{"u256_safe_divmod", audited, none(func(s *specialisation) Signature {
+			rc, t := s.typ("RangeCheck"), s.u256()
+			return straight(apKnown, params(addConst(rc), plain(t), plain(s.nonZero(t))),
+				outMoved(rc), outDerefs(t), outDerefs(t), outDerefs(s.typ("U128MulGuarantee")))
+		})},
+		{"u256_sqrt", audited, none(func(s *specialisation) Signature {
+			rc := s.typ("RangeCheck")
+			return straight(apKnown, params(addConst(rc), plain(s.u256())), outMoved(rc), outDerefs(s.typ("u128")))
+		})},
+		{"u256_guarantee_inv_mod_n", audited, none(func(s *specialisation) Signature {
+			rc, t := s.typ("RangeCheck"), s.u256()
+			return branching(params(addConst(rc), plain(t), plain(s.nonZero(t))),
+				branch(apKnown, append([]OutputVar{outMoved(rc), outDerefs(s.nonZero(t))}, s.mulGuarantees(8)...)...),
+				branch(apKnown, append([]OutputVar{outMoved(rc)}, s.mulGuarantees(2)...)...))
+		})},
+		{"u512_safe_divmod_by_u256", audited, none(func(s *specialisation) Signature {
+			rc, t := s.typ("RangeCheck"), s.u256()
+			u512 := s.structOf("core::integer::u512", repeat(s.typ("u128"), 4)...)
+			return straight(apKnown, params(addConst(rc), plain(u512), plain(s.nonZero(t))),
+				append([]OutputVar{outMoved(rc), outDerefs(u512), outDerefs(t)}, s.mulGuarantees(5)...)...)
+		})},
+	}
 }
 
 func (s *specialisation) mulGuarantees(n int) []OutputVar {
@@ -178,49 +180,51 @@ func (s *specialisation) mulGuarantees(n int) []OutputVar {
 }
 
 // Integers with bounds in their types. Operands may also be of the types of fixed width.
-var boundedIntLibfuncs = []libfunc{
-	{"bounded_int_add", audited, func(s *specialisation) Signature {
-		return s.boundedOperation(func(a, b Range) (lower, upper *big.Int) {
-			return new(big.Int).Add(a.Lower, b.Lower), new(big.Int).Add(a.Max(), b.Max())
-		})
-	}},
-	{"bounded_int_sub", audited, func(s *specialisation) Signature {
-		return s.boundedOperation(func(a, b Range) (lower, upper *big.Int) {
-			return new(big.Int).Sub(a.Lower, b.Max()), new(big.Int).Sub(a.Max(), b.Lower)
-		})
-	}},
-	{"bounded_int_mul", audited, boundedMul},
-	{"bounded_int_div_rem", audited, boundedDivRem},
-	{"bounded_int_constrain", audited, boundedConstrain},
-	{"bounded_int_trim_min", audited, one(func(s *specialisation, t TypeID) Signature {
-		r := s.rangeOf(t)
-		return s.boundedTrim(t, r.Lower, new(big.Int).Add(r.Lower, bigOne), r.Max())
-	})},
-	{"bounded_int_trim_max", audited, one(func(s *specialisation, t TypeID) Signature {
-		r := s.rangeOf(t)
-		return s.boundedTrim(t, r.Max(), r.Lower, new(big.Int).Sub(r.Upper, bigTwo))
-	})},
-	{"bounded_int_is_zero", audited, one(func(s *specialisation, t TypeID) Signature {
-		s.require(s.rangeOf(t).Contains(bigZero), "type %d does not contain 0", t)
-		return s.isZero(t)
-	})},
-	{"bounded_int_wrap_non_zero", audited, one(func(s *specialisation, t TypeID) Signature {
-		r := s.rangeOf(t)
-		s.require(!r.Contains(bigZero), "type %d contains 0", t)
-		s.require(r.Upper.Cmp(bigPrime) <= 0 && (r.Lower.Sign() >= 0 || r.Lower.CmpAbs(bigPrime) < 0),
-			"type %d contains the field's prime", t)
-		return reinterpret(t, s.nonZero(t))
-	})},
-	{"bounded_int_guarantee_verify", experimental, func(s *specialisation) Signature {
-		s.count(2)
-		s.requireU32Bounds(s.valueArg(0), s.valueArg(1))
-		rc := s.typ("RangeCheck")
-		return straight(apKnown, params(addConst(rc), plain(s.u32Guarantee())), outMoved(rc))
-	}},
-	{"u128_to_u32_guarantees", experimental, none(func(s *specialisation) Signature {
-		g := s.u32Guarantee()
-		return straight(apKnown, plains(s.typ("u128")), outDerefs(g), outDerefs(g), outDerefs(g), outDerefs(g))
-	})},
+func boundedIntLibfuncs() []libfunc {
+	return []libfunc{
+		{"bounded_int_add", audited, func(s *specialisation) Signature {
+			return s.boundedOperation(func(a, b Range) (lower, upper *big.Int) {
+				return new(big.Int).Add(a.Lower, b.Lower), new(big.Int).Add(a.Max(), b.Max())
+			})
+		}},
+		{"bounded_int_sub", audited, func(s *specialisation) Signature {
+			return s.boundedOperation(func(a, b Range) (lower, upper *big.Int) {
+				return new(big.Int).Sub(a.Lower, b.Max()), new(big.Int).Sub(a.Max(), b.Lower)
+			})
+		}},
+		{"bounded_int_mul", audited, boundedMul},
+		{"bounded_int_div_rem", audited, boundedDivRem},
+		{"bounded_int_constrain", audited, boundedConstrain},
+		{"bounded_int_trim_min", audited, one(func(s *specialisation, t TypeID) Signature {
+			r := s.rangeOf(t)
+			return s.boundedTrim(t, r.Lower, new(big.Int).Add(r.Lower, bigOne), r.Max())
+		})},
+		{"bounded_int_trim_max", audited, one(func(s *specialisation, t TypeID) Signature {
+			r := s.rangeOf(t)
+			return s.boundedTrim(t, r.Max(), r.Lower, new(big.Int).Sub(r.Upper, bigTwo))
+		})},
+		{"bounded_int_is_zero", audited, one(func(s *specialisation, t TypeID) Signature {
+			s.require(s.rangeOf(t).Contains(bigZero), "type %d does not contain 0", t)
+			return s.isZero(t)
+		})},
+		{"bounded_int_wrap_non_zero", audited, one(func(s *specialisation, t TypeID) Signature {
+			r := s.rangeOf(t)
+			s.require(!r.Contains(bigZero), "type %d contains 0", t)
+			s.require(r.Upper.Cmp(bigPrime) <= 0 && (r.Lower.Sign() >= 0 || r.Lower.CmpAbs(bigPrime) < 0),
+				"type %d contains the field's prime", t)
+			return reinterpret(t, s.nonZero(t))
+		})},
+		{"bounded_int_guarantee_verify", experimental, func(s *specialisation) Signature {
+			s.count(2)
+			s.requireU32Bounds(s.valueArg(0), s.valueArg(1))
+			rc := s.typ("RangeCheck")
+			return straight(apKnown, params(addConst(rc), plain(s.u32Guarantee())), outMoved(rc))
+		}},
+		{"u128_to_u32_guarantees", experimental, none(func(s *specialisation) Signature {
+			g := s.u32Guarantee()
+			return straight(apKnown, plains(s.typ("u128")), outDerefs(g), outDerefs(g), outDerefs(g), outDerefs(g))
+		})},
+	}
 }
 
 func (s *specialisation) u32Guarantee() TypeID {
@@ -368,24 +372,26 @@ func (s *specialisation) boundedTrim(t TypeID, trimmed, lower, upper *big.Int) S
 }
 
 // Casts between integer types, and ranges to loop over.
-var castLibfuncs = []libfunc{
-	{"upcast", audited, func(s *specialisation) Signature {
-		from, to := s.twoTypes()
-		s.require(s.rangeOf(to).Covers(s.rangeOf(from)), "type %d does not contain type %d", to, from)
-		return reinterpret(from, to)
-	}},
-	{"downcast", audited, downcast},
-	{"int_range_try_new", audited, one(func(s *specialisation, t TypeID) Signature {
-		rc, r := s.typ("RangeCheck"), s.wrap("IntRange", t)
-		s.require(s.rangeOf(t).IsSmall(), "type %d has more than 2^128 numbers", t)
-		return branching(params(addConst(rc), plain(t), plain(t)),
-			branch(apKnown, outMoved(rc), outDerefs(r)),
-			branch(apKnown, outMoved(rc), outDerefs(r)))
-	})},
-	{"int_range_pop_front", audited, one(func(s *specialisation, t TypeID) Signature {
-		r := s.wrap("IntRange", t)
-		return branching(plains(r), branch(apKnown), branch(apKnown, outMoved(r), outPartial(t, 0)))
-	})},
+func castLibfuncs() []libfunc {
+	return []libfunc{
+		{"upcast", audited, func(s *specialisation) Signature {
+			from, to := s.twoTypes()
+			s.require(s.rangeOf(to).Covers(s.rangeOf(from)), "type %d does not contain type %d", to, from)
+			return reinterpret(from, to)
+		}},
+		{"downcast", audited, downcast},
+		{"int_range_try_new", audited, one(func(s *specialisation, t TypeID) Signature {
+			rc, r := s.typ("RangeCheck"), s.wrap("IntRange", t)
+			s.require(s.rangeOf(t).IsSmall(), "type %d has more than 2^128 numbers", t)
+			return branching(params(addConst(rc), plain(t), plain(t)),
+				branch(apKnown, outMoved(rc), outDerefs(r)),
+				branch(apKnown, outMoved(rc), outDerefs(r)))
+		})},
+		{"int_range_pop_front", audited, one(func(s *specialisation, t TypeID) Signature {
+			r := s.wrap("IntRange", t)
+			return branching(plains(r), branch(apKnown), branch(apKnown, outMoved(r), outPartial(t, 0)))
+		})},
+	}
 }
 
 // downcast: what both types have in common must fit a range check, and so must the source, unless it is all of the field and

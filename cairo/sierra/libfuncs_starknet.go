@@ -1,32 +1,34 @@
 package sierra
 
 // Contract addresses, class hashes, storage addresses.
-var addressLibfuncs = []libfunc{
-	{"contract_address_const", audited, func(s *specialisation) Signature {
-		return s.constant(s.typ("ContractAddress"), Range{bigZero, big2Pow251})
-	}},
-	{"contract_address_to_felt252", audited, none(func(s *specialisation) Signature { return reinterpret(s.typ("ContractAddress"), s.typ("felt252")) })},
-	{"contract_address_try_from_felt252", audited, none(func(s *specialisation) Signature { return s.tryFromFelt(s.typ("ContractAddress")) })},
-	{"class_hash_const", audited, func(s *specialisation) Signature {
-		return s.constant(s.typ("ClassHash"), Range{bigZero, big2Pow251})
-	}},
-	{"class_hash_to_felt252", audited, none(func(s *specialisation) Signature { return reinterpret(s.typ("ClassHash"), s.typ("felt252")) })},
-	{"class_hash_try_from_felt252", audited, none(func(s *specialisation) Signature { return s.tryFromFelt(s.typ("ClassHash")) })},
-	{"storage_base_address_const", audited, func(s *specialisation) Signature {
-		return s.constant(s.typ("StorageBaseAddress"), Range{bigZero, addressBound})
-	}},
-	{"storage_base_address_from_felt252", audited, none(func(s *specialisation) Signature {
-		rc := s.typ("RangeCheck")
-		return straight(apKnown, params(addConst(rc), plain(s.typ("felt252"))), outMoved(rc), outTemp(s.typ("StorageBaseAddress"), 0))
-	})},
-	{"storage_address_from_base", audited, none(func(s *specialisation) Signature {
-		return reinterpret(s.typ("StorageBaseAddress"), s.typ("StorageAddress"))
-	})},
-	{"storage_address_from_base_and_offset", audited, none(func(s *specialisation) Signature {
-		return straight(apNew, params(plain(s.typ("StorageBaseAddress")), orConst(s.typ("u8"))), outDeferred(s.typ("StorageAddress")))
-	})},
-	{"storage_address_to_felt252", audited, none(func(s *specialisation) Signature { return reinterpret(s.typ("StorageAddress"), s.typ("felt252")) })},
-	{"storage_address_try_from_felt252", audited, none(func(s *specialisation) Signature { return s.tryFromFelt(s.typ("StorageAddress")) })},
+func addressLibfuncs() []libfunc {
+	return []libfunc{
+		{"contract_address_const", audited, func(s *specialisation) Signature {
+			return s.constant(s.typ("ContractAddress"), Range{bigZero, big2Pow251})
+		}},
+		{"contract_address_to_felt252", audited, none(func(s *specialisation) Signature { return reinterpret(s.typ("ContractAddress"), s.typ("felt252")) })},
+		{"contract_address_try_from_felt252", audited, none(func(s *specialisation) Signature { return s.tryFromFelt(s.typ("ContractAddress")) })},
+		{"class_hash_const", audited, func(s *specialisation) Signature {
+			return s.constant(s.typ("ClassHash"), Range{bigZero, big2Pow251})
+		}},
+		{"class_hash_to_felt252", audited, none(func(s *specialisation) Signature { return reinterpret(s.typ("ClassHash"), s.typ("felt252")) })},
+		{"class_hash_try_from_felt252", audited, none(func(s *specialisation) Signature { return s.tryFromFelt(s.typ("ClassHash")) })},
+		{"storage_base_address_const", audited, func(s *specialisation) Signature {
+			return s.constant(s.typ("StorageBaseAddress"), Range{bigZero, addressBound})
+		}},
+		{"storage_base_address_from_felt252", audited, none(func(s *specialisation) Signature {
+			rc := s.typ("RangeCheck")
+			return straight(apKnown, params(addConst(rc), plain(s.typ("felt252"))), outMoved(rc), outTemp(s.typ("StorageBaseAddress"), 0))
+		})},
+		{"storage_address_from_base", audited, none(func(s *specialisation) Signature {
+			return reinterpret(s.typ("StorageBaseAddress"), s.typ("StorageAddress"))
+		})},
+		{"storage_address_from_base_and_offset", audited, none(func(s *specialisation) Signature {
+			return straight(apNew, params(plain(s.typ("StorageBaseAddress")), orConst(s.typ("u8"))), outDeferred(s.typ("StorageAddress")))
+		})},
+		{"storage_address_to_felt252", audited, none(func(s *specialisation) Signature { return reinterpret(s.typ("StorageAddress"), s.typ("felt252")) })},
+		{"storage_address_try_from_felt252", audited, none(func(s *specialisation) Signature { return s.tryFromFelt(s.typ("StorageAddress")) })},
+	}
 }
 
 // syscall is the row of a system call: gas and the system pointer come first, the outputs follow them, and on failure the
@@ -48,25 +50,27 @@ func syscall(name string, since admission, inOut func(s *specialisation) (in, ou
 func ids(t ...TypeID) []TypeID { return t }
 
 // Storage, and what the block says.
-var storageLibfuncs = []libfunc{
-	syscall("storage_read", audited, func(s *specialisation) (in, out []TypeID) {
-		return ids(s.typ("u32"), s.typ("StorageAddress")), ids(s.typ("felt252"))
-	}),
-	syscall("storage_write", audited, func(s *specialisation) (in, out []TypeID) {
-		return ids(s.typ("u32"), s.typ("StorageAddress"), s.typ("felt252")), nil
-	}),
-	syscall("get_block_hash", audited, func(s *specialisation) (in, out []TypeID) {
-		return ids(s.typ("u64")), ids(s.typ("felt252"))
-	}),
-	syscall("get_execution_info", audited, func(s *specialisation) (in, out []TypeID) {
-		return nil, ids(s.box(s.executionInfo("core::starknet::info::ExecutionInfo", s.txInfoV1())))
-	}),
-	syscall("get_execution_info_v2", audited, func(s *specialisation) (in, out []TypeID) {
-		return nil, ids(s.box(s.executionInfo("core::starknet::info::v2::ExecutionInfo", s.txInfoV2())))
-	}),
-	syscall("get_execution_info_v3", audited18, func(s *specialisation) (in, out []TypeID) {
-		return nil, ids(s.box(s.executionInfo("core::starknet::info::v3::ExecutionInfo", s.txInfoV3())))
-	}),
+func storageLibfuncs() []libfunc {
+	return []libfunc{
+		syscall("storage_read", audited, func(s *specialisation) (in, out []TypeID) {
+			return ids(s.typ("u32"), s.typ("StorageAddress")), ids(s.typ("felt252"))
+		}),
+		syscall("storage_write", audited, func(s *specialisation) (in, out []TypeID) {
+			return ids(s.typ("u32"), s.typ("StorageAddress"), s.typ("felt252")), nil
+		}),
+		syscall("get_block_hash", audited, func(s *specialisation) (in, out []TypeID) {
+			return ids(s.typ("u64")), ids(s.typ("felt252"))
+		}),
+		syscall("get_execution_info", audited, func(s *specialisation) (in, out []TypeID) {
+			return nil, ids(s.box(s.executionInfo("core::starknet::info::ExecutionInfo", s.txInfoV1())))
+		}),
+		syscall("get_execution_info_v2", audited, func(s *specialisation) (in, out []TypeID) {
+			return nil, ids(s.box(s.executionInfo("core::starknet::info::v2::ExecutionInfo", s.txInfoV2())))
+		}),
+		syscall("get_execution_info_v3", audited18, func(s *specialisation) (in, out []TypeID) {
+			return nil, ids(s.box(s.executionInfo("core::starknet::info::v3::ExecutionInfo", s.txInfoV3())))
+		}),
+	}
 }
 
 // executionInfo is block info, transaction info, caller, contract and entry point selector.
@@ -104,30 +108,32 @@ func (s *specialisation) txInfoV3() TypeID {
 }
 
 // Calls, deployment, events, messages, keccak.
-var syscallLibfuncs = []libfunc{
-	syscall("call_contract", audited, func(s *specialisation) (in, out []TypeID) {
-		return ids(s.typ("ContractAddress"), s.typ("felt252"), s.feltSpan()), ids(s.feltSpan())
-	}),
-	syscall("library_call", audited, func(s *specialisation) (in, out []TypeID) {
-		return ids(s.typ("ClassHash"), s.typ("felt252"), s.feltSpan()), ids(s.feltSpan())
-	}),
-	syscall("deploy", audited, func(s *specialisation) (in, out []TypeID) {
-		return ids(s.typ("ClassHash"), s.typ("felt252"), s.feltSpan(), s.bool()), ids(s.typ("ContractAddress"), s.feltSpan())
-	}),
-	syscall("emit_event", audited, func(s *specialisation) (in, out []TypeID) { return ids(s.feltSpan(), s.feltSpan()), nil }),
-	syscall("send_message_to_l1", audited, func(s *specialisation) (in, out []TypeID) {
-		return ids(s.typ("felt252"), s.feltSpan()), nil
-	}),
-	syscall("meta_tx_v0", audited, func(s *specialisation) (in, out []TypeID) {
-		return ids(s.typ("ContractAddress"), s.typ("felt252"), s.feltSpan(), s.feltSpan()), ids(s.feltSpan())
-	}),
-	syscall("replace_class", audited, func(s *specialisation) (in, out []TypeID) { return ids(s.typ("ClassHash")), nil }),
-	syscall("get_class_hash_at", audited, func(s *specialisation) (in, out []TypeID) {
-		return ids(s.typ("ContractAddress")), ids(s.typ("ClassHash"))
-	}),
-	syscall("keccak", audited, func(s *specialisation) (in, out []TypeID) {
-		return ids(s.span(s.typ("u64"), "core::integer::u64")), ids(s.u256())
-	}),
+func syscallLibfuncs() []libfunc {
+	return []libfunc{
+		syscall("call_contract", audited, func(s *specialisation) (in, out []TypeID) {
+			return ids(s.typ("ContractAddress"), s.typ("felt252"), s.feltSpan()), ids(s.feltSpan())
+		}),
+		syscall("library_call", audited, func(s *specialisation) (in, out []TypeID) {
+			return ids(s.typ("ClassHash"), s.typ("felt252"), s.feltSpan()), ids(s.feltSpan())
+		}),
+		syscall("deploy", audited, func(s *specialisation) (in, out []TypeID) {
+			return ids(s.typ("ClassHash"), s.typ("felt252"), s.feltSpan(), s.bool()), ids(s.typ("ContractAddress"), s.feltSpan())
+		}),
+		syscall("emit_event", audited, func(s *specialisation) (in, out []TypeID) { return ids(s.feltSpan(), s.feltSpan()), nil }),
+		syscall("send_message_to_l1", audited, func(s *specialisation) (in, out []TypeID) {
+			return ids(s.typ("felt252"), s.feltSpan()), nil
+		}),
+		syscall("meta_tx_v0", audited, func(s *specialisation) (in, out []TypeID) {
+			return ids(s.typ("ContractAddress"), s.typ("felt252"), s.feltSpan(), s.feltSpan()), ids(s.feltSpan())
+		}),
+		syscall("replace_class", audited, func(s *specialisation) (in, out []TypeID) { return ids(s.typ("ClassHash")), nil }),
+		syscall("get_class_hash_at", audited, func(s *specialisation) (in, out []TypeID) {
+			return ids(s.typ("ContractAddress")), ids(s.typ("ClassHash"))
+		}),
+		syscall("keccak", audited, func(s *specialisation) (in, out []TypeID) {
+			return ids(s.span(s.typ("u64"), "core::integer::u64")), ids(s.u256())
+		}),
+	}
 }
 
 // secpLibfuncs are the operations on points of the curves secp256k1 and secp256r1.
@@ -160,9 +166,11 @@ func secpLibfuncs() []libfunc {
 }
 
 // SHA-256 and SHA-512: a state is a handle on a box of eight words.
-var shaLibfuncs = []libfunc{
-	sha256.processBlock(), sha256.stateInit(), sha256.stateDigest(),
-	sha512.processBlock(), sha512.stateInit(), sha512.stateDigest(),
+func shaLibfuncs() []libfunc {
+	return []libfunc{
+		sha256.processBlock(), sha256.stateInit(), sha256.stateDigest(),
+		sha512.processBlock(), sha512.stateInit(), sha512.stateDigest(),
+	}
 }
 
 // sha is one of the two hash functions.
