@@ -76,7 +76,7 @@ func TestLeastSeed(t *testing.T) {
 	if os.Getenv("STARKD_FULL") == "" {
 		t.Skip("a proof of 65,536 steps: set STARKD_FULL=1 (make test-full)")
 	}
-	recording, err := l.app.Record(1, vm.NewEngine())
+	recording, err := l.app.Record(t.Context(), 1, vm.NewEngine(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
