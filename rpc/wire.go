@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/bounded"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -76,10 +78,22 @@ func (o *object) get(name string, into any) {
 		o.err = fmt.Errorf("%s is missing", name)
 		return
 	}
-	if err := jsonv2.Unmarshal(raw, into); err != nil {
+	if err := jsonv2.Unmarshal(raw, into, feltLists()); err != nil {
 		o.err = fmt.Errorf("%s: %w", name, plain(err))
 	}
 }
+
+// maxFelts bounds a list of felts in a request, and a list of such lists. No transaction may have so many, and a felt takes up to
+// eight times the memory of its text.
+const maxFelts = 1 << 17
+
+// feltLists decodes lists of felts up to their bound.
+var feltLists = sync.OnceValue(func() jsonv2.Options {
+	return jsonv2.WithUnmarshalers(jsonv2.JoinUnmarshalers(
+		bounded.List[felt.Felt]("felts", maxFelts, len(`"0"`)),
+		bounded.List[[]felt.Felt]("lists of felts", maxFelts, len("[]")),
+	))
+})
 
 // optional decodes a member if it is there and not null.
 func (o *object) optional(name string, into any) {
@@ -122,7 +136,7 @@ type feltOrList []felt.Felt
 
 func (x *feltOrList) UnmarshalJSON(b []byte) error {
 	if len(b) > 0 && b[0] == '[' {
-		return jsonv2.Unmarshal(b, (*[]felt.Felt)(x))
+		return jsonv2.Unmarshal(b, (*[]felt.Felt)(x), feltLists())
 	}
 	*x = make(feltOrList, 1)
 	return jsonv2.Unmarshal(b, &(*x)[0])

@@ -31,7 +31,7 @@ var policy = map[string][]string{
 	"app/executor":       {"crypto/...", "cairo", "cairo/sierra", "cairo/casm", "cairo/compiler", "starknet", "app/state"},
 	"app":                {"crypto/...", "cairo", "starknet", "app/state", "app/executor", "internal/bounded"},
 	"abci":               {"app", "starknet"},
-	"rpc":                {"crypto/felt", "starknet"},
+	"rpc":                {"crypto/felt", "starknet", "internal/bounded"},
 	"prover/field":       {},
 	// The parts of a STARK, downward. Hashing is crypto's (the felt channel is Poseidon over the same field), and work is
 	// split by internal/parallel: docs/decisions/design.md.
