@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"go/parser"
 	"go/token"
 	"os"
@@ -118,34 +117,35 @@ func TestHandedMutants(t *testing.T) {
 			t.Logf("row %d, %s: no test can notice it: %s", h.row, h.what, h.why)
 			continue
 		}
-		file, overlay := filepath.Join(dir, "mutant.go"), filepath.Join(dir, "overlay.json")
-		replace, err := json.Marshal(map[string]map[string]string{"Replace": {path: file}})
+		file := filepath.Join(dir, "mutant.go")
+		if err := os.WriteFile(file, source, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		overlay, err := p.overlay("overlay.json", map[string]string{path: file})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, data := range map[string][]byte{file: source, overlay: replace} {
-			if err := os.WriteFile(name, data, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		pkg, flags := h.pkg, []string(nil)
+		pkg, tests := h.pkg, []string(nil)
 		if pkg == "" {
 			pkg = filepath.Dir(h.file)
 		}
 		if h.run != "" {
-			flags = []string{"-run", h.run}
+			tests = []string{strings.Trim(h.run, "^$")}
 		}
-		switch outcome, text := p.test(pkg, 5*time.Minute, overlay, flags...); {
+		s := &suite{pkg: pkg, dir: filepath.Join(root, pkg), binary: filepath.Join(dir, "handed.test")}
+		if text, err := p.compile(pkg, overlay, s.binary); err != nil {
+			t.Errorf("row %d, %s: does not compile:\n%s", h.row, h.what, text)
+			continue
+		}
+		switch outcome, text := s.run(s.binary, 0, tests, 5*time.Minute); {
 		case outcome == "ok":
 			t.Errorf("row %d, %s: no test of %s notices it", h.row, h.what, pkg)
-		case outcome == "build":
-			t.Errorf("row %d, %s: does not compile:\n%s", h.row, h.what, text)
 		default:
 			noticed++
 			by := "the time limit"
 			if m := regexp.MustCompile(`--- FAIL: (\S+)`).FindStringSubmatch(text); m != nil {
 				by = m[1]
-			} else if !strings.Contains(text, "panic: ") && text != "timeout" {
+			} else if !strings.Contains(text, "panic: ") && outcome != "timeout" {
 				t.Errorf("row %d, %s: the tests end without a failed test:\n%.2000s", h.row, h.what, text)
 			}
 			t.Logf("row %d, %s: noticed by %s", h.row, h.what, by)

@@ -4,17 +4,16 @@
 //
 // Of each package's mutants it takes a sample, the same for the same seed, runs the tests of the package and then those of the others that
 // the table in targets names, and prints how many were killed: a test failed or did not end in time. A mutant that does not compile is not
-// counted. A survivor that explained.txt explains (usually because it is the same program) is counted as such. The work tree is not touched: the changed
-// file is laid over it by `go test -overlay`. With -state, verdicts are kept in a file, and a mutant whose verdict is there is not run
+// counted. A survivor that explained.txt explains (usually because it is the same program) is counted as such. The work tree is not touched:
+// changed files are laid over it by `go test -overlay`, all mutants of functions in one build (together.go). With -state, verdicts are kept in a file, and a mutant whose verdict is there is not run
 // again; -for ends the program after a while, so that a run can be made in slices.
 package main
 
 import (
 	"bufio"
-	"context"
+	"cmp"
 	_ "embed"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"hash/fnv"
@@ -24,7 +23,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -60,7 +58,7 @@ type verdict struct {
 	Key     string  `json:"key"`
 	Mutant  string  `json:"mutant"`
 	Verdict string  `json:"verdict"`
-	By      string  `json:"by,omitempty"` // the package whose tests failed
+	By      string  `json:"by,omitempty"` // the package and the test that failed
 	Seconds float64 `json:"seconds"`
 }
 
@@ -73,6 +71,7 @@ type program struct {
 	deadline time.Time
 	known    map[string]verdict
 	state    *os.File
+	suites   map[string]*suite // of the package that is judged and the others of its row
 	excuses  map[string]string
 }
 
@@ -180,22 +179,34 @@ func choose(all []*mutant, n int, seed uint64) []*mutant {
 
 // judge runs the mutants that have no verdict yet.
 func (p *program) judge(t target, chosen []*mutant) error {
+	var left []*mutant
 	for _, m := range chosen {
 		_, explained := p.excuses[m.Name()]
-		if v, ok := p.known[m.Key()]; ok && (explained || !p.again || v.Verdict != survived) {
-			continue
+		if v, ok := p.known[m.Key()]; !ok || !explained && p.again && v.Verdict == survived {
+			left = append(left, m)
 		}
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	overlay, number, err := p.together(t.pkg, left)
+	if err != nil {
+		return err
+	}
+	p.suites = map[string]*suite{}
+	for _, m := range left {
 		if !p.deadline.IsZero() && time.Now().After(p.deadline) {
 			return nil
 		}
 		began := time.Now()
-		v := verdict{Key: m.Key(), Mutant: m.String()}
-		var err error
-		if v.Verdict, v.By, err = p.try(t, m); err != nil {
-			return err
+		v := verdict{Key: m.Key(), Mutant: m.String(), Verdict: notViable}
+		if m.in == nil || number[m] > 0 {
+			if v.Verdict, v.By, err = p.try(t, m, overlay, number[m]); err != nil {
+				return err
+			}
 		}
 		v.Seconds = time.Since(began).Round(100 * time.Millisecond).Seconds()
-		fmt.Printf("%-16s %s %s\n", v.Verdict, v.Mutant, v.By)
+		fmt.Printf("%-16s %s  [%s, %.1f s]\n", v.Verdict, v.Mutant, cmp.Or(v.By, "no test"), v.Seconds)
 		if err := p.note(v); err != nil {
 			return err
 		}
@@ -217,76 +228,36 @@ func (p *program) note(v verdict) error {
 	return err
 }
 
-// try runs the tests on a mutant.
-func (p *program) try(t target, m *mutant) (result, by string, err error) {
-	file := filepath.Join(p.dir, "mutant.go")
-	if err := os.WriteFile(file, m.Source(), 0o644); err != nil {
-		return "", "", err
-	}
-	overlay := filepath.Join(p.dir, "overlay.json")
-	replace, err := json.Marshal(map[string]map[string]string{"Replace": {m.path: file}})
-	if err != nil {
-		return "", "", err
-	}
-	if err := os.WriteFile(overlay, replace, 0o644); err != nil {
-		return "", "", err
-	}
+// try runs the tests on a mutant: with the tests that were compiled with all of them, or alone.
+func (p *program) try(t target, m *mutant, overlay string, number int) (result, by string, err error) {
 	for _, pkg := range append([]string{t.pkg}, t.others...) {
-		limit, err := p.limit(pkg)
-		if err != nil {
-			return "", "", err
+		s := p.suites[pkg]
+		if s == nil {
+			if s, err = p.suite(pkg, overlay); err != nil {
+				return "", "", err
+			}
+			p.suites[pkg] = s
 		}
-		switch outcome, _ := p.test(pkg, limit, overlay); outcome {
-		case "build":
-			return notViable, "", nil
-		case "fail":
-			return killed, pkg, nil
+		binary := s.binary
+		if m.in == nil {
+			file := filepath.Join(p.dir, "mutant.go")
+			if err := os.WriteFile(file, m.Source(), 0o644); err != nil {
+				return "", "", err
+			}
+			alone, err := p.overlay("alone.json", map[string]string{m.path: file})
+			if err != nil {
+				return "", "", err
+			}
+			binary = filepath.Join(p.dir, "alone.test")
+			if _, err := p.compile(pkg, alone, binary); err != nil {
+				return notViable, "", nil
+			}
+		}
+		if test := s.kills(binary, number); test != "" {
+			return killed, pkg + " " + test, nil
 		}
 	}
 	return survived, "", nil
-}
-
-// limit is how long a package's tests may take: some times what they take unchanged, which is measured first and kept with the
-// verdicts. Tests that fail unchanged judge nothing.
-func (p *program) limit(pkg string) (time.Duration, error) {
-	key := "the tests of " + pkg
-	v, ok := p.known[key]
-	if !ok {
-		began := time.Now()
-		if outcome, text := p.test(pkg, 10*time.Minute, ""); outcome != "ok" {
-			return 0, fmt.Errorf("%s fail without a change:\n%s", key, text)
-		}
-		v = verdict{Key: key, Verdict: "pass", Seconds: time.Since(began).Seconds()}
-		if err := p.note(v); err != nil {
-			return 0, err
-		}
-	}
-	return time.Duration((4*v.Seconds + 20) * float64(time.Second)), nil
-}
-
-// test runs a package's tests, with further flags: ok, build (it does not compile) or fail.
-func (p *program) test(pkg string, limit time.Duration, overlay string, flags ...string) (outcome, text string) {
-	args := []string{"test", "-tags", "pebbledb", "-count=1", "-failfast", "-timeout", limit.String(), "-vet=off"}
-	if overlay != "" {
-		args = append(args, "-overlay", overlay)
-	}
-	args = append(args, flags...)
-	ctx, cancel := context.WithTimeout(context.Background(), 2*limit+time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", append(args, "./"+pkg)...)
-	cmd.Dir = p.root
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	out, err := cmd.CombinedOutput()
-	switch {
-	case err == nil:
-		return "ok", ""
-	case strings.Contains(string(out), "[build failed]") || strings.Contains(string(out), "[setup failed]"):
-		return "build", string(out)
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return "fail", "timeout"
-	}
-	return "fail", string(out)
 }
 
 // report prints what became of a package's sample.

@@ -24,6 +24,9 @@ type mutant struct {
 	line       int
 	function   string // that it is in, "" outside of functions
 	nth        int    // of the mutants with that name otherwise, from 1
+
+	pkg string    // the name in the package clause
+	in  *function // nil outside of functions, and in those that cannot be copied
 }
 
 // Source is the changed file.
@@ -113,11 +116,12 @@ func mutantsOf(path, file string) ([]*mutant, error) {
 		return nil, nil
 	}
 	var all []*mutant
-	function := ""
+	name := ""
+	var in *function
 	seen := map[string]int{}
 	change := func(from, to token.Pos, text string) {
 		at := fset.Position(from)
-		m := &mutant{path, file, source, at.Offset, fset.Position(to).Offset, text, at.Line, function, 1}
+		m := &mutant{path, file, source, at.Offset, fset.Position(to).Offset, text, at.Line, name, 1, tree.Name.Name, in}
 		seen[m.Name()]++
 		m.nth = seen[m.Name()]
 		all = append(all, m)
@@ -196,9 +200,9 @@ func mutantsOf(path, file string) ([]*mutant, error) {
 		return true
 	}
 	for _, d := range tree.Decls {
-		function = ""
+		name, in = "", nil
 		if f, ok := d.(*ast.FuncDecl); ok {
-			function = f.Name.Name
+			name, in = f.Name.Name, functionOf(fset, source, f)
 		}
 		ast.Inspect(d, inspect)
 	}

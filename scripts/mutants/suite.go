@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// suite is the tests of one package.
+type suite struct {
+	pkg, dir    string
+	binary      string   // with the mutants that are compiled together
+	quick, slow []string // tests: the quick ones run first, then the others one at a time
+	seconds     map[string]float64
+}
+
+// quickSeconds bounds what the quick tests of a package take together.
+const quickSeconds = 5
+
+// suite compiles the tests of a package and runs each of them without a change, which shows how long they take. Tests that fail
+// unchanged judge nothing.
+func (p *program) suite(pkg, overlay string) (*suite, error) {
+	s := &suite{pkg: pkg, dir: filepath.Join(p.root, pkg), binary: filepath.Join(p.dir, strings.ReplaceAll(pkg, "/", "-")+".test"), seconds: map[string]float64{}}
+	if out, err := p.compile(pkg, overlay, s.binary); err != nil {
+		return nil, fmt.Errorf("the tests of %s do not compile:\n%s", pkg, out)
+	}
+	outcome, text := s.run(s.binary, 0, nil, 10*time.Minute)
+	if outcome != "ok" {
+		return nil, fmt.Errorf("the tests of %s fail without a change:\n%s", pkg, text)
+	}
+	var names []string
+	for _, m := range resultPattern.FindAllStringSubmatch(text, -1) {
+		if m[1] != "PASS" {
+			continue // skipped
+		}
+		seconds, err := strconv.ParseFloat(m[3], 64)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, m[2])
+		s.seconds[m[2]] = seconds
+	}
+	slices.SortStableFunc(names, func(a, b string) int {
+		switch x, y := s.seconds[a], s.seconds[b]; {
+		case x < y:
+			return -1
+		case x > y:
+			return 1
+		}
+		return 0
+	})
+	total := 0.0
+	for _, name := range names {
+		if total += s.seconds[name]; total <= quickSeconds {
+			s.quick = append(s.quick, name)
+		} else {
+			s.slow = append(s.slow, name)
+		}
+	}
+	return s, nil
+}
+
+// compile builds the tests of a package, without what only debuggers read.
+func (p *program) compile(pkg, overlay, binary string) (text string, err error) {
+	args := []string{"test", "-c", "-tags", "pebbledb", "-vet=off", "-ldflags=-s -w", "-o", binary}
+	if overlay != "" {
+		args = append(args, "-overlay", overlay)
+	}
+	cmd := exec.Command("go", append(args, "./"+pkg)...)
+	cmd.Dir = p.root
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// kills returns the test that fails with the mutant, "" if none does. A failed test is run a second time, and only counts if it fails
+// then as well: a machine under load must not kill a mutant.
+func (s *suite) kills(binary string, number int) string {
+	runs := [][]string{s.quick}
+	for _, name := range s.slow {
+		runs = append(runs, []string{name})
+	}
+	for len(runs) > 0 {
+		tests := runs[0]
+		runs = runs[1:]
+		if len(tests) == 0 {
+			continue
+		}
+		outcome, text := s.run(binary, number, tests, s.limit(tests))
+		switch outcome {
+		case "ok":
+			continue
+		case "timeout":
+			return "a timeout"
+		}
+		failed := failPattern.FindStringSubmatch(text)
+		if failed == nil {
+			return "a crash"
+		}
+		if again, _ := s.run(binary, number, failed[1:2], s.limit(failed[1:2])); again != "ok" {
+			return failed[1]
+		}
+		// It was the load, or tests before it: the ones that -failfast kept from running are left.
+		if at := slices.Index(tests, failed[1]); at >= 0 && len(tests) > 1 {
+			runs = append([][]string{slices.Concat(tests[:at], tests[at+1:])}, runs...)
+		}
+	}
+	return ""
+}
+
+// limit is how long tests may take: some times what they take unchanged.
+func (s *suite) limit(tests []string) time.Duration {
+	seconds := 15.0
+	for _, name := range tests {
+		seconds += 5 * s.seconds[name]
+	}
+	return time.Duration(seconds * float64(time.Second))
+}
+
+var (
+	resultPattern = regexp.MustCompile(`(?m)^--- (PASS|SKIP|FAIL): (\w+) \(([0-9.]+)s\)`)
+	failPattern   = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
+)
+
+// memory is what a run may take, in KiB: a mutant may well ask for all that there is.
+const memory = 12 << 20
+
+// run runs tests (nil for all) of a binary with a mutant: ok, fail or timeout.
+func (s *suite) run(binary string, number int, tests []string, limit time.Duration) (outcome, text string) {
+	args := []string{"-c", fmt.Sprintf(`ulimit -v %d 2>/dev/null; exec "$@"`, memory), "sh", binary, "-test.v", "-test.failfast", "-test.timeout", limit.String()}
+	if tests != nil {
+		args = append(args, "-test.run", "^("+strings.Join(tests, "|")+")$")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit+10*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "sh", args...)
+	cmd.Dir = s.dir
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", variable, number))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 5 * time.Second
+	out, err := cmd.CombinedOutput()
+	switch {
+	case err == nil:
+		return "ok", string(out)
+	case errors.Is(ctx.Err(), context.DeadlineExceeded) || strings.Contains(string(out), "panic: test timed out"):
+		return "timeout", string(out)
+	}
+	return "fail", string(out)
+}
