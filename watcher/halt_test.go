@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -434,5 +435,99 @@ func TestTroubleAndHealth(t *testing.T) {
 		if !strings.Contains(metrics, "\n"+name) {
 			t.Errorf("no %s in the metrics", name)
 		}
+	}
+}
+
+// Each attempt to connect begins with the node after the one before.
+func TestAttemptsGoRoundTheNodes(t *testing.T) {
+	l := newLocal(t)
+	f := follow(t, l, l.watcher.config.Genesis, dbm.NewMemDB(), "mem://")
+	var attempts []int
+	f.connect = func(_ context.Context, attempt int) (source, error) {
+		if attempts = append(attempts, attempt); len(attempts) < 3 {
+			return nil, errors.New("dial tcp: connection refused")
+		}
+		return f.source, nil
+	}
+	f.until(t, func() bool { return f.Health() == nil })
+	if !slices.Equal(attempts, []int{0, 1, 2}) {
+		t.Errorf("attempts %v", attempts)
+	}
+}
+
+// What is tried again is tried after a pause that doubles, up to the longest.
+func TestPauses(t *testing.T) {
+	l := newLocal(t)
+	f := follow(t, l, l.watcher.config.Genesis, dbm.NewMemDB(), "mem://")
+	f.firstPause = firstPause
+	want := []time.Duration{0, 200 * time.Millisecond, 400 * time.Millisecond, 800 * time.Millisecond, 1600 * time.Millisecond, 3200 * time.Millisecond,
+		6400 * time.Millisecond, 10 * time.Second, 10 * time.Second}
+	synctest.Test(t, func(t *testing.T) {
+		var pauses []time.Duration
+		last := time.Now()
+		if err := f.retry(t.Context(), "replaying", func() error {
+			pauses = append(pauses, time.Since(last))
+			if last = time.Now(); len(pauses) < len(want) {
+				return errors.New("connection refused")
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(pauses, want) {
+			t.Errorf("pauses %v, want %v", pauses, want)
+		}
+	})
+	// A node that cannot be named is as one that is down, but takes no time to try.
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 45*time.Second)
+		defer cancel()
+		var pauses []time.Duration
+		last := time.Now()
+		wakeups(ctx, "http://%zz", make(chan struct{}, 1), func(bool, error) {
+			pauses = append(pauses, time.Since(last))
+			last = time.Now()
+		})
+		want := []time.Duration{0, 100 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond, 800 * time.Millisecond,
+			1600 * time.Millisecond, 3200 * time.Millisecond, 6400 * time.Millisecond, 10 * time.Second, 10 * time.Second, 10 * time.Second}
+		if !slices.Equal(pauses, want) {
+			t.Errorf("a websocket is tried again after %v, want %v", pauses, want)
+		}
+	})
+}
+
+// Blocks without transactions make the cursor durable only now and then.
+func TestCursorOfEmptyBlocks(t *testing.T) {
+	l := newLocal(t)
+	for range cursorInterval + 1 {
+		l.block()
+	}
+	url := "file://" + t.TempDir() + "?no_tmp_dir=true&metadata=skip"
+	f := follow(t, l, l.watcher.config.Genesis, dbm.NewMemDB(), url)
+	f.until(t, func() bool { return f.Status().ProvedHeight == cursorInterval+1 })
+	again, err := proofstore.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if got := again.Cursor(); got != cursorInterval {
+		t.Errorf("after %d empty blocks the cursor on disk is %d, want %d", cursorInterval+1, got, cursorInterval)
+	}
+}
+
+// The security in the status is that of the proofs that are configured, and the stage that of the proof that is made.
+func TestStatusOfProofs(t *testing.T) {
+	l := newLocal(t)
+	before := l.watcher.security()
+	l.watcher.config.Queries /= 2
+	if after := l.watcher.security(); after.Conjectured >= before.Conjectured || after.Proven >= before.Proven {
+		t.Errorf("half the queries: %+v, before %+v", after, before)
+	}
+	l.watcher.progress(1, 1<<17).Stage("commit", 0, 3)
+	if got := l.watcher.Status().ProvingStage; got != "commit (1 of 3)" {
+		t.Errorf("stage %q", got)
+	}
+	if _, err := l.watcher.failed(99, errors.New("no proof")); err == nil {
+		t.Error("a record of a block that is not there")
 	}
 }

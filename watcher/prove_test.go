@@ -2,11 +2,14 @@ package watcher
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -496,5 +499,49 @@ func TestRecordOfABlockWithALargeBundle(t *testing.T) {
 		if e.Transaction != record.Transactions[i] || !strings.Contains(e.Reason, "268435457 bytes") || !strings.Contains(e.Reason, "at most 268435456") {
 			t.Errorf("transaction %s: %+v", record.Transactions[i], e)
 		}
+	}
+}
+
+// Proving that is stopped is an error, not a block that cannot be proved.
+func TestProvingIsStopped(t *testing.T) {
+	l := mixed(t)
+	b, results := l.verified(1)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if record, _, err := l.watcher.proveBlock(ctx, b, results); !errors.Is(err, context.Canceled) {
+		t.Errorf("record %+v, error %v", record, err)
+	}
+}
+
+// From block 10 on a witness has the hash of the block that is 10 before it.
+func TestWitnessOfALaterBlock(t *testing.T) {
+	l := newLocal(t)
+	for range starknet.BlockHashLag - 1 {
+		l.block()
+	}
+	l.block(l.invoke(l.wallet.Address, hades(1)))
+	b, results := l.verified(starknet.BlockHashLag)
+	recording, err := l.app.Record(t.Context(), starknet.BlockHashLag, vm.NewEngine(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	excluded, err := cairoos.RunParts(osBlock(recording), cairoos.Options{}, func(cairoos.Part) error { return errors.New("it cannot be proved") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	uncovered, err := uncoveredOf(recording, excluded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof := &prover.BlockProof{Chain: "TEST", Block: starknet.BlockHashLag}
+	if err := l.watcher.witness(b, results, recording, uncovered, proof); err != nil {
+		t.Fatal(err)
+	}
+	_, genesis, ok, err := l.app.Store().Header(0)
+	if err != nil || !ok {
+		t.Fatal(err)
+	}
+	if got, want := proof.Witness.Opening, statement.OpeningWrite(starknet.BlockHashLag, genesis.BlockHash); len(got) != 1 || !reflect.DeepEqual(got[0], want) {
+		t.Errorf("opening %+v, want %+v", got, want)
 	}
 }

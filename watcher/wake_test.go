@@ -1,8 +1,11 @@
 package watcher
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
@@ -71,4 +74,79 @@ func TestWakeupsReconnect(t *testing.T) {
 	if lost.Load() == 0 {
 		t.Error("no lost connection was reported")
 	}
+}
+
+// An event wakes while the connection lasts: a message of up to 16 MiB is one, a longer one ends the connection.
+func TestWakesOnEvents(t *testing.T) {
+	const most = 16 << 20
+	next, closed := make(chan int), make(chan struct{})
+	upgrader := websocket.Upgrader{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, err := upgrader.Upgrade(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		go func() {
+			for size := range next {
+				conn.WriteMessage(websocket.TextMessage, bytes.Repeat([]byte(" "), size))
+			}
+		}()
+		for {
+			if _, _, err := conn.ReadMessage(); err != nil {
+				close(closed)
+				return
+			}
+		}
+	}))
+	defer server.Close()
+	defer close(next)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	subscribed, events, done := make(chan struct{}, 1), make(chan struct{}, 1), make(chan error, 1)
+	go func() {
+		done <- listen(ctx, server.URL, func() { subscribed <- struct{}{} }, func() { events <- struct{}{} })
+	}()
+	wait := func(c chan struct{}, what string) {
+		t.Helper()
+		select {
+		case <-c:
+		case err := <-done:
+			t.Fatalf("%s: the connection ended: %v", what, err)
+		case <-ctx.Done():
+			t.Fatalf("%s: nothing", what)
+		}
+	}
+	wait(subscribed, "subscribed")
+	for _, size := range []int{1, most} {
+		next <- size
+		wait(events, fmt.Sprintf("a message of %d bytes", size))
+	}
+	next <- most + 1
+	if err := <-done; !errors.Is(err, websocket.ErrReadLimit) {
+		t.Errorf("a message of %d bytes: %v", most+1, err)
+	}
+	<-closed
+}
+
+// The end of ctx is no lost connection.
+func TestEndIsNotReported(t *testing.T) {
+	upgrader := websocket.Upgrader{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if conn, err := upgrader.Upgrade(w, r, nil); err == nil {
+			defer conn.Close()
+			for err == nil {
+				_, _, err = conn.ReadMessage()
+			}
+		}
+	}))
+	defer server.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	wakeups(ctx, server.URL, make(chan struct{}, 1), func(connected bool, err error) {
+		if !connected {
+			t.Errorf("reported: %v", err)
+		}
+		cancel()
+	})
 }
