@@ -21,6 +21,7 @@ func f(n int, ok bool) (int, error) {
 	}
 	n += 2
 	g("a" + "b")
+	s.log.Warn("more", "n", n+1)
 	return min(n, 7) * 3, nil
 }
 
@@ -67,6 +68,112 @@ func TestMutantsOf(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("mutants\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// Functions of all forms, and tests that notice some of what can be changed in them.
+const together = `package p
+
+var table = []int{1, 2}
+
+type t[T any] struct{ n T }
+
+func (t[T]) kind(T, ...int) int { return 5 }
+
+func (x *t[T]) set(n T, _ int, more ...T) (last T) {
+	x.n = n
+	for _, last = range more {
+		x.n = last
+	}
+	return last
+}
+
+func first[T any](list []T, n int) T { return list[n+0] }
+
+func safe() { recover() }
+
+func unused(ok bool) bool {
+	if ok {
+		return true
+	}
+	return false
+}
+
+func init() { table[1] = 3 }
+
+func declared() int {
+	n := 1
+	n = 2
+	return [3]int{}[2] + n
+}
+`
+
+const togetherTest = `package p
+
+import "testing"
+
+func TestAll(t *testing.T) {
+	var x tt
+	if got := x.set(1, 0, 2, 3); got != 3 || x.n != 3 || x.kind(1) != 5 || first(table, 1) != 3 || declared() != 2 {
+		t.Error(got)
+	}
+	if x.set(4, 0); x.n != 4 {
+		t.Error(x.n)
+	}
+}
+
+type tt = t[int]
+`
+
+// Mutants are judged by the tests of their package, whether they are compiled together or alone.
+func TestJudge(t *testing.T) {
+	root := t.TempDir()
+	for name, text := range map[string]string{"go.mod": "module m\n\ngo 1.26\n", "p/p.go": together, "p/p_test.go": togetherTest} {
+		path := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := &program{root: root, dir: t.TempDir(), known: map[string]verdict{}}
+	all, err := p.mutants("p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.judge(target{pkg: "p"}, all); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, m := range all {
+		v := p.known[m.Key()]
+		got = append(got, strings.TrimPrefix(m.Name(), "p/p.go: ")+" "+v.Verdict+" "+v.By)
+	}
+	want := []string{
+		": var table = []int{1, 2}: 1 → 2 survived ",
+		": var table = []int{1, 2}: 2 → 3 survived ",
+		"kind: func (t[T]) kind(T, ...int) int { return 5 }: 5 → 6 killed p TestAll",
+		"set: x.n = n: x.n = n → nothing killed p TestAll",
+		"set: x.n = last: x.n = last → nothing killed p TestAll",
+		"first: func first[T any](list []T, n int) T { return list[n+0] }: + → - survived ",
+		"first: func first[T any](list []T, n int) T { return list[n+0] }: 0 → 1 killed p TestAll",
+		"safe: func safe() { recover() }: recover() → nothing survived ",
+		"unused: if ok {: ok → false && (ok) survived ",
+		"unused: return true: true → false survived ",
+		"unused: return false: false → true survived ",
+		"init: func init() { table[1] = 3 }: table[1] = 3 → nothing killed p TestAll",
+		"init: func init() { table[1] = 3 }: 1 → 2 killed p a crash",
+		"init: func init() { table[1] = 3 }: 3 → 4 killed p TestAll",
+		"declared: n := 1: 1 → 2 survived ",
+		"declared: n = 2: n = 2 → nothing killed p TestAll",
+		"declared: n = 2: 2 → 3 killed p TestAll",
+		"declared: return [3]int{}[2] + n: + → - killed p TestAll",
+		"declared: return [3]int{}[2] + n: 3 → 4 survived ",
+		"declared: return [3]int{}[2] + n: 2 → 3 does not compile ",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("verdicts\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 

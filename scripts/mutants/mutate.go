@@ -174,6 +174,9 @@ func mutantsOf(path, file string) ([]*mutant, error) {
 		case *ast.IncDecStmt:
 			swap(n.TokPos, n.Tok)
 		case *ast.ExprStmt:
+			if call, ok := n.X.(*ast.CallExpr); ok && logs(call) {
+				return false
+			}
 			change(n.Pos(), n.End(), "")
 		case *ast.BasicLit:
 			if n.Kind == token.INT {
@@ -217,6 +220,21 @@ func words(n *ast.CallExpr) bool {
 	case *ast.SelectorExpr:
 		of, ok := f.X.(*ast.Ident)
 		return f.Sel.Name == "Errorf" || f.Sel.Name == "RunErrorf" || ok && (of.Name == "errors" && f.Sel.Name == "New" || of.Name == "slog")
+	}
+	return false
+}
+
+// logs reports whether a call writes a line of the log.
+func logs(n *ast.CallExpr) bool {
+	f, ok := n.Fun.(*ast.SelectorExpr)
+	if !ok || !slices.Contains([]string{"Debug", "Info", "Warn", "Error"}, f.Sel.Name) {
+		return false
+	}
+	switch of := f.X.(type) {
+	case *ast.Ident:
+		return of.Name == "slog" || of.Name == "log"
+	case *ast.SelectorExpr:
+		return strings.EqualFold(of.Sel.Name, "log")
 	}
 	return false
 }
