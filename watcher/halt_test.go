@@ -438,10 +438,13 @@ func TestTroubleAndHealth(t *testing.T) {
 	}
 }
 
-// Each attempt to connect begins with the node after the one before.
+// Each attempt to connect begins with the node after the one before, and a node that was connected to has been reached, whether or not
+// a block can be read from it.
 func TestAttemptsGoRoundTheNodes(t *testing.T) {
 	l := newLocal(t)
+	l.block()
 	f := follow(t, l, l.watcher.config.Genesis, dbm.NewMemDB(), "mem://")
+	f.source.change = func(*Block) error { return errors.New("no answer") }
 	var attempts []int
 	f.connect = func(_ context.Context, attempt int) (source, error) {
 		if attempts = append(attempts, attempt); len(attempts) < 3 {

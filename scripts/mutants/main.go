@@ -1,12 +1,13 @@
 // Command mutants measures what the tests notice: it changes one token of a package at a time and runs the tests that should fail then.
 //
-//	mutants [-sample N] [-seed S] [-state FILE] [-again] [-for DURATION] [-list] [PACKAGE…]
+//	mutants [-sample N] [-seed S] [-state FILE] [-quick] [-again] [-for DURATION] [-list] [PACKAGE…]
 //
 // Of each package's mutants it takes a sample, the same for the same seed, runs the tests of the package and then those of the others that
 // the table in targets names, and prints how many were killed: a test failed or did not end in time. A mutant that does not compile is not
 // counted. A survivor that explained.txt explains (usually because it is the same program) is counted as such. The work tree is not touched:
 // changed files are laid over it by `go test -overlay`, all mutants of functions in one build (together.go). With -state, verdicts are kept in a file, and a mutant whose verdict is there is not run
-// again; -for ends the program after a while, so that a run can be made in slices.
+// again; -for ends the program after a while, so that a run can be made in slices. -quick runs only the quick tests of a package, for a first
+// look: -again then runs the survivors with all of them.
 package main
 
 import (
@@ -60,6 +61,8 @@ type verdict struct {
 	Verdict string  `json:"verdict"`
 	By      string  `json:"by,omitempty"` // the package and the test that failed
 	Seconds float64 `json:"seconds"`
+
+	Tests map[string]float64 `json:"tests,omitempty"` // seconds of each test without a change, in the line "the tests of PACKAGE"
 }
 
 type program struct {
@@ -68,6 +71,7 @@ type program struct {
 	seed     uint64
 	sample   int
 	again    bool // survivors are run again
+	quick    bool // with the quick tests only
 	deadline time.Time
 	known    map[string]verdict
 	state    *os.File
@@ -82,6 +86,7 @@ func main() {
 	state := flag.String("state", "", "file of verdicts, to resume from")
 	length := flag.Duration("for", 0, "end after so long")
 	flag.BoolVar(&p.again, "again", false, "run survivors of the state file again, for tests that are new")
+	flag.BoolVar(&p.quick, "quick", false, "only the quick tests of each package: what survives them is left for a run with -again")
 	list := flag.Bool("list", false, "list the sample and do not run it")
 	flag.Parse()
 	if *length > 0 {
@@ -253,7 +258,7 @@ func (p *program) try(t target, m *mutant, overlay string, number int) (result, 
 				return notViable, "", nil
 			}
 		}
-		if test := s.kills(binary, number); test != "" {
+		if test := s.kills(binary, number, p.quick); test != "" {
 			return killed, pkg + " " + test, nil
 		}
 	}

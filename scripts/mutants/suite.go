@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,44 +25,45 @@ type suite struct {
 	seconds     map[string]float64
 }
 
-// quickSeconds bounds what the quick tests of a package take together.
+// quickSeconds bounds what the quick tests of a package take together, if that is more than a quarter of what all of them take.
 const quickSeconds = 5
 
-// suite compiles the tests of a package and runs each of them without a change, which shows how long they take. Tests that fail
-// unchanged judge nothing.
+// suite compiles the tests of a package and runs them without a change, which shows how long each takes and is kept with the verdicts. Tests
+// that fail unchanged judge nothing.
 func (p *program) suite(pkg, overlay string) (*suite, error) {
 	s := &suite{pkg: pkg, dir: filepath.Join(p.root, pkg), binary: filepath.Join(p.dir, strings.ReplaceAll(pkg, "/", "-")+".test"), seconds: map[string]float64{}}
 	if out, err := p.compile(pkg, overlay, s.binary); err != nil {
 		return nil, fmt.Errorf("the tests of %s do not compile:\n%s", pkg, out)
 	}
-	outcome, text := s.run(s.binary, 0, nil, 10*time.Minute)
-	if outcome != "ok" {
-		return nil, fmt.Errorf("the tests of %s fail without a change:\n%s", pkg, text)
-	}
-	var names []string
-	for _, m := range resultPattern.FindAllStringSubmatch(text, -1) {
-		if m[1] != "PASS" {
-			continue // skipped
+	key := "the tests of " + pkg
+	if v, ok := p.known[key]; ok && v.Tests != nil {
+		s.seconds = v.Tests
+	} else {
+		outcome, text := s.run(s.binary, 0, nil, 10*time.Minute)
+		if outcome != "ok" {
+			return nil, fmt.Errorf("%s fail without a change:\n%s", key, text)
 		}
-		seconds, err := strconv.ParseFloat(m[3], 64)
-		if err != nil {
+		for _, m := range resultPattern.FindAllStringSubmatch(text, -1) {
+			if m[1] != "PASS" {
+				continue // skipped
+			}
+			seconds, err := strconv.ParseFloat(m[3], 64)
+			if err != nil {
+				return nil, err
+			}
+			s.seconds[m[2]] = seconds
+		}
+		if err := p.note(verdict{Key: key, Verdict: "pass", Tests: s.seconds}); err != nil {
 			return nil, err
 		}
-		names = append(names, m[2])
-		s.seconds[m[2]] = seconds
 	}
-	slices.SortStableFunc(names, func(a, b string) int {
-		switch x, y := s.seconds[a], s.seconds[b]; {
-		case x < y:
-			return -1
-		case x > y:
-			return 1
-		}
-		return 0
-	})
-	total := 0.0
+	names := slices.SortedFunc(maps.Keys(s.seconds), func(a, b string) int { return cmp.Or(cmp.Compare(s.seconds[a], s.seconds[b]), cmp.Compare(a, b)) })
+	all, total := 0.0, 0.0
 	for _, name := range names {
-		if total += s.seconds[name]; total <= quickSeconds {
+		all += s.seconds[name]
+	}
+	for _, name := range names {
+		if total += s.seconds[name]; total <= max(quickSeconds, all/4) {
 			s.quick = append(s.quick, name)
 		} else {
 			s.slow = append(s.slow, name)
@@ -81,12 +84,14 @@ func (p *program) compile(pkg, overlay, binary string) (text string, err error) 
 	return string(out), err
 }
 
-// kills returns the test that fails with the mutant, "" if none does. A failed test is run a second time, and only counts if it fails
+// kills returns the test, or the quick test, that fails with the mutant, "" if none does. A failed test is run a second time, and only counts if it fails
 // then as well: a machine under load must not kill a mutant.
-func (s *suite) kills(binary string, number int) string {
+func (s *suite) kills(binary string, number int, quick bool) string {
 	runs := [][]string{s.quick}
-	for _, name := range s.slow {
-		runs = append(runs, []string{name})
+	if !quick {
+		for _, name := range s.slow {
+			runs = append(runs, []string{name})
+		}
 	}
 	for len(runs) > 0 {
 		tests := runs[0]
