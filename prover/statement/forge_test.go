@@ -34,6 +34,8 @@ type forged struct {
 	slots    uint64             // of the difference, how many were zero before
 	reason   string
 
+	validations []statement.Validation // what the signature check left, in front of the rest
+
 	intrinsicLess uint64                  // what validators billed too little
 	change        func(*starknet.Receipt) // the signed receipt
 }
@@ -257,6 +259,7 @@ func (f *forged) check() error {
 	block := &statement.Block{
 		ChainID: n(0xc), Number: f.number, Timestamp: f.timestamp, Sequencer: sequencer, FeeToken: forgedToken,
 		Transactions: []starknet.Transaction{f.tx}, Results: []*starknet.Result{{Receipt: *receipt, Diff: digest}}, Classes: f.code,
+		Validations: f.validations,
 	}
 	r, err := statement.NewReplay(block, f.before)
 	if err != nil {

@@ -74,6 +74,18 @@ func TestForgedRules(t *testing.T) {
 			f.invoke(&forgedSyscall{name: "StorageWrite", request: words(0, 1, 0)})
 			f.tx.Fields().ResourceBounds.L2Gas.MaxAmount = 1_000_000
 		}, ""},
+		{"a thousand events behind that of the check", func(f *forged) {
+			var emits []*forgedSyscall
+			for range 1000 {
+				emits = append(emits, &forgedSyscall{name: "EmitEvent", request: request(spanOf(0), spanOf(0)), arrays: [][]felt.Felt{nil, nil}})
+			}
+			f.events = slices.Repeat([]starknet.Event{{From: forgedAccount}}, 1001)
+			f.validations = []statement.Validation{{Events: 1}}
+			f.invoke(emits...)
+		}, ""},
+		{"a check that gives the account the class that it has", func(f *forged) {
+			f.validations = []statement.Validation{{Class: &accountCode}}
+		}, "the class is " + accountCode.String() + " already"},
 		{"a constructor with less gas", func(f *forged) { f.deploy(); f.given = 99_999_999 }, "the constructor was given 99999999 gas, want 100000000"},
 		{"a constructor with a low bound", func(f *forged) {
 			f.deploy()
@@ -86,6 +98,11 @@ func TestForgedRules(t *testing.T) {
 		{"a deployed account's check of more", func(f *forged) { f.deploy(); f.validated = 100_000_001 }, "at most 100000000"},
 		{"gas that was not billed", func(f *forged) { f.intrinsicLess = 1 }, "bills 489999 gas, 490000 is proved"},
 		{"a deployment's gas that was not billed", func(f *forged) { f.deploy(); f.intrinsicLess = 1 }, "is proved"},
+		{"the gas of a constructor's event that was not billed", func(f *forged) {
+			f.events = []starknet.Event{{From: (&starknet.DeployAccount{ClassHash: accountCode, ContractAddressSalt: n(5)}).Sender(), Keys: words(1), Data: words(2)}}
+			f.deploy(&forgedSyscall{name: "EmitEvent", request: request(spanOf(1), spanOf(1)), arrays: [][]felt.Felt{words(1), words(2)}})
+			f.intrinsicLess = 1
+		}, "is proved"},
 		{"a declaration's gas that was not billed", func(f *forged) { f.declare(n(0xdec)); f.intrinsicLess = 1 }, "bills 399999 gas, 400000 is proved"},
 		{"a class's Sierra and ABI that were not billed", func(f *forged) {
 			f.declare(n(0xdec))
