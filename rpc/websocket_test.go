@@ -365,6 +365,29 @@ func TestPing(t *testing.T) {
 	})
 }
 
+// TestTalksOn: a client that is told that its socket ends, and goes on sending, is cut off as one that says nothing is.
+func TestTalksOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, dial := servePipe(t, newLiveChain(t), Config{PingInterval: time.Minute})
+		c := dial("/ws")
+		c.conn.SetCloseHandler(func(int, string) error { return nil })
+		go s.Shutdown(t.Context())
+		if _, _, err := c.conn.ReadMessage(); !websocket.IsCloseError(err, websocket.CloseGoingAway) {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		for time.Since(began) < time.Hour {
+			if c.conn.WriteMessage(websocket.TextMessage, []byte("{}")) != nil {
+				break
+			}
+			time.Sleep(lingerTimeout / 10)
+		}
+		if took := time.Since(began); took > 2*lingerTimeout {
+			t.Errorf("cut off after %v, want %v", took, lingerTimeout)
+		}
+	})
+}
+
 // servePipe is serveLive in a synctest bubble: connections are pipes, which hold nothing, and time passes when everybody waits.
 func servePipe(t *testing.T, backend Backend, config Config) (*Server, func(path string) *wsClient) {
 	t.Helper()
