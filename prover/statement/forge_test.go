@@ -64,6 +64,10 @@ type forgedSyscall struct {
 	calls    bool
 	has      uint64 // not 0: what the code has left before it
 
+	points   bool // the response is the address of the call's ExecutionInfo, and off words more
+	off      uint64
+	returned []felt.Felt // what the caller is told that the call returned, if not nil
+
 	gas, gasLeft uint64
 }
 
@@ -343,6 +347,7 @@ func (w *forgedOutput) call(c *forgedCall) {
 			}
 		}
 	}
+	start := w.at()
 	w.number64(w.block, w.info)
 	w.put(c.caller, c.contract, c.selector, n(w.code[c.class]+uint64(offset)))
 	w.number64(0, 0, 0, 0, c.gas, uint64(len(c.calldata)))
@@ -356,11 +361,9 @@ func (w *forgedOutput) call(c *forgedCall) {
 			w.put(spanOf(len(s.panic))...)
 		case s.calls:
 			w.put(s.response...)
-			size := 0
-			if s.inner != nil {
-				size = len(s.inner.retdata)
-			}
-			w.put(spanOf(size)...)
+			w.put(spanOf(len(s.answer()))...)
+		case s.points:
+			w.number64(start + s.off)
 		default:
 			w.put(s.response...)
 		}
@@ -377,14 +380,22 @@ func (w *forgedOutput) call(c *forgedCall) {
 		switch {
 		case s.panic != nil:
 			w.put(s.panic...)
-		case s.calls && s.inner != nil:
-			w.put(s.inner.retdata...)
+		case s.calls:
+			w.put(s.answer()...)
 		case !s.calls:
 			for _, array := range s.arrays {
 				w.put(array...)
 			}
 		}
 	}
+}
+
+// answer is what the caller is told that the call returned.
+func (s *forgedSyscall) answer() []felt.Felt {
+	if s.returned == nil && s.inner != nil {
+		return s.inner.retdata
+	}
+	return s.returned
 }
 
 func flag(b bool) uint64 {

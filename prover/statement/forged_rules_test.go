@@ -237,6 +237,96 @@ func TestForgedRules(t *testing.T) {
 	}
 }
 
+// What a syscall answers, whether it succeeds and what gas it leaves are those of the rules: one more or other is refused.
+func TestForgedAnswers(t *testing.T) {
+	for _, x := range []struct {
+		name   string
+		honest func(f *forged) *forgedSyscall
+		forge  func(s *forgedSyscall) // its answer
+		want   string
+	}{
+		{"StorageRead", func(f *forged) *forgedSyscall {
+			f.before.slots[state.Slot{Contract: forgedAccount, Key: n(1)}] = n(4)
+			return &forgedSyscall{request: words(0, 1), response: words(4)}
+		}, func(s *forgedSyscall) { s.response = words(5) }, "read as 0x5, want 0x4"},
+		{"StorageWrite", func(f *forged) *forgedSyscall { return &forgedSyscall{request: words(0, 1, 0)} }, nil, ""},
+		{"EmitEvent", func(f *forged) *forgedSyscall {
+			f.events = []starknet.Event{{From: forgedAccount}}
+			return &forgedSyscall{request: request(spanOf(0), spanOf(0)), arrays: [][]felt.Felt{nil, nil}}
+		}, nil, ""},
+		{"SendMessageToL1", func(f *forged) *forgedSyscall {
+			f.messages = []starknet.Message{{From: forgedAccount, To: n(1)}}
+			return &forgedSyscall{request: request(words(1), spanOf(0)), arrays: [][]felt.Felt{nil}}
+		}, nil, ""},
+		{"GetExecutionInfo", func(f *forged) *forgedSyscall { return &forgedSyscall{points: true} }, func(s *forgedSyscall) { s.off = 1 }, "this call's information is at"},
+		{"GetClassHashAt", func(f *forged) *forgedSyscall {
+			return &forgedSyscall{request: []felt.Felt{forgedToken}, response: []felt.Felt{tokenCode}}
+		}, func(s *forgedSyscall) { s.response = []felt.Felt{accountCode} }, "want " + tokenCode.String()},
+		{"GetBlockHash", func(f *forged) *forgedSyscall {
+			f.before.slots[state.Slot{Contract: starknet.BlockHashAddress, Key: n(3)}] = n(0x333)
+			return &forgedSyscall{request: words(3), response: words(0x333)}
+		}, func(s *forgedSyscall) { s.response = words(0x334) }, "is 0x334, want 0x333"},
+		{"ReplaceClass", func(f *forged) *forgedSyscall {
+			f.diff.Replaced = []starknet.ContractClassHash{{Address: forgedAccount, ClassHash: bareCode}}
+			return &forgedSyscall{request: []felt.Felt{bareCode}}
+		}, func(s *forgedSyscall) { s.request = words(0xbad) }, "which is not declared"},
+		{"CallContract", func(f *forged) *forgedSyscall {
+			return callOf(&forgedCall{class: tokenCode, contract: forgedToken, caller: forgedAccount, selector: selector("f"), retdata: words(4)})
+		}, func(s *forgedSyscall) { s.returned = words(5) }, "returned data"},
+	} {
+		try := func(what string, change func(s *forgedSyscall), want string) {
+			f := newForged()
+			s := x.honest(f)
+			s.name = x.name
+			change(s)
+			f.invoke(s)
+			err := f.check()
+			if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+				t.Errorf("%s, %s: got %v, want %q", x.name, what, err, want)
+			}
+		}
+		try("honest", func(*forgedSyscall) {}, "")
+		try("too much gas is taken", func(s *forgedSyscall) { s.extra = 1 }, "gas ")
+		try("said to fail", func(s *forgedSyscall) { s.panic = words(1) }, "want success")
+		if x.forge != nil {
+			try("another answer", x.forge, x.want)
+		}
+	}
+}
+
+// Events and messages are those of the signed receipt, in all that they are of.
+func TestForgedEventsAndMessages(t *testing.T) {
+	for _, x := range []struct {
+		change func(r *starknet.Receipt)
+		want   string
+	}{
+		{func(*starknet.Receipt) {}, ""},
+		{func(r *starknet.Receipt) { r.Events[0].From = forgedToken }, "event 0 is"},
+		{func(r *starknet.Receipt) { r.Events[0].Keys = words(1, 3) }, "event 0 is"},
+		{func(r *starknet.Receipt) { r.Events[0].Data = words(8) }, "event 0 is"},
+		{func(r *starknet.Receipt) { r.Events = append(r.Events, r.Events[0]) }, "events"},
+		{func(r *starknet.Receipt) { r.Messages[0].From = forgedToken }, "message 0 is"},
+		{func(r *starknet.Receipt) { r.Messages[0].To = n(7) }, "message 0 is"},
+		{func(r *starknet.Receipt) { r.Messages[0].Payload = words(6) }, "message 0 is"},
+		{func(r *starknet.Receipt) { r.Messages = nil }, "messages"},
+	} {
+		f := newForged()
+		f.events = []starknet.Event{{From: forgedAccount, Keys: words(1, 2), Data: words(3)}}
+		f.messages = []starknet.Message{{From: forgedAccount, To: n(1), Payload: words(4)}}
+		f.invoke(
+			&forgedSyscall{name: "EmitEvent", request: request(spanOf(2), spanOf(1)), arrays: [][]felt.Felt{words(1, 2), words(3)}},
+			&forgedSyscall{name: "SendMessageToL1", request: request(words(1), spanOf(1)), arrays: [][]felt.Felt{words(4)}, charged: 1},
+		)
+		f.change = func(r *starknet.Receipt) {
+			r.Events, r.Messages = slices.Clone(r.Events), slices.Clone(r.Messages)
+			x.change(r)
+		}
+		if err := f.check(); x.want == "" && err != nil || x.want != "" && (err == nil || !strings.Contains(err.Error(), x.want)) {
+			t.Errorf("got %v, want %q", err, x.want)
+		}
+	}
+}
+
 // checkUncovered asks the statement about a block whose transaction, which changes the nonce alone, is not covered.
 func (f *forged) checkUncovered(r statement.Reason) error {
 	receipt := f.receipt()
