@@ -3,6 +3,7 @@ package statement_test
 import (
 	"encoding/binary"
 	"encoding/json"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -94,6 +95,16 @@ func TestParseSeed(t *testing.T) {
 	for i := range seed {
 		if _, err := statement.Parse(seed[:i], 1); err == nil {
 			t.Errorf("accepted the first %d words of %d", i, len(seed))
+		}
+	}
+	// Sizes are read as the words that they are: no other output reads as the same transcript.
+	for i := range seed {
+		for _, other := range []felt.Felt{n(1), n(1 << 40), felt.FromLimbs([4]uint64{0, 1, 0, 0})} {
+			changed := slices.Clone(seed)
+			changed[i].Add(&changed[i], &other)
+			if got, err := statement.Parse(changed, 1); err == nil && reflect.DeepEqual(got, transcript) {
+				t.Errorf("word %d plus %v makes no difference", i, other)
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package statement_test
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 
@@ -60,7 +61,13 @@ func TestReadClaim(t *testing.T) {
 			t.Logf("%s: %v", name, err)
 		}
 	}
-	if _, err := statement.ReadClaim(honest); err != nil {
-		t.Errorf("the true one: %v", err)
+	claim, err := statement.ReadClaim(honest)
+	if err != nil {
+		t.Fatalf("the true one: %v", err)
+	}
+	// The order of the cells says nothing.
+	slices.Reverse(honest.Memory)
+	if got, err := statement.ReadClaim(honest); err != nil || !reflect.DeepEqual(got, claim) {
+		t.Errorf("with its cells in another order: %v", err)
 	}
 }
