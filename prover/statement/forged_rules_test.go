@@ -83,6 +83,11 @@ func TestForgedRules(t *testing.T) {
 			f.validations = []statement.Validation{{Events: 1}}
 			f.invoke(emits...)
 		}, ""},
+		{"a check that leaves nothing", func(f *forged) { f.validations = []statement.Validation{{}} }, "left nothing"},
+		{"a check that leaves a message", func(f *forged) {
+			f.messages = []starknet.Message{{From: forgedAccount, To: n(1)}}
+			f.validations = []statement.Validation{{Messages: 1}}
+		}, ""},
 		{"a check that gives the account the class that it has", func(f *forged) {
 			f.validations = []statement.Validation{{Class: &accountCode}}
 		}, "the class is " + accountCode.String() + " already"},
@@ -204,6 +209,9 @@ func TestForgedRules(t *testing.T) {
 			call.caller = forgedAccount
 			f.invoke(callOf(call))
 		}, "a call at depth 51, at most 50"},
+		{"a call with 9,999 gas to enter", func(f *forged) { f.lowCall(9_999, nil) }, ""},
+		{"a call with 10,000 gas to enter, said to lack it", func(f *forged) { f.lowCall(10_000, nil) }, "the call entered no code"},
+		{"a call with 9,999 gas that entered", func(f *forged) { f.lowCall(9_999, inner(forgedToken)) }, "entered code"},
 		{"an address out of range and too little gas", func(f *forged) {
 			f.invoke(&forgedSyscall{
 				name: "StorageRead", request: []felt.Felt{n(0), felt.FromInt64(-1)}, has: 1, panic: []felt.Felt{felt.FromShortString("Out of gas")},
@@ -384,6 +392,14 @@ func TestForgedUncovered(t *testing.T) {
 			t.Errorf("%s: got %v, want an error that says %q", x.name, err, x.want)
 		}
 	}
+}
+
+// lowCall makes a call that has this much gas to enter, and is said to have failed for want of it.
+func (f *forged) lowCall(gas uint64, entered *forgedCall) {
+	f.invoke(&forgedSyscall{
+		name: "CallContract", calls: true, inner: entered, request: request([]felt.Felt{forgedToken, selector("f")}, spanOf(0)),
+		has: statement.Charge("CallContract", 0) + gas, panic: []felt.Felt{felt.FromShortString("Out of gas"), felt.FromShortString("ENTRYPOINT_FAILED")},
+	})
 }
 
 // overBalance reverts a transaction that leaves short less than its fee.
