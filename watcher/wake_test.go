@@ -101,7 +101,7 @@ func TestWakesOnEvents(t *testing.T) {
 	}))
 	defer server.Close()
 	defer close(next)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	subscribed, events, done := make(chan struct{}, 1), make(chan struct{}, 1), make(chan error, 1)
 	go func() {
