@@ -3,11 +3,15 @@
 //	mutants [-sample N] [-seed S] [-state FILE] [-quick] [-again] [-for DURATION] [-list] [PACKAGE…]
 //
 // Of each package's mutants it takes a sample, the same for the same seed, runs the tests of the package and then those of the others that
-// the table in targets names, and prints how many were killed: a test failed or did not end in time. A mutant that does not compile is not
-// counted. A survivor that explained.txt explains (usually because it is the same program) is counted as such. The work tree is not touched:
-// changed files are laid over it by `go test -overlay`, all mutants of functions in one build (together.go). With -state, verdicts are kept in a file, and a mutant whose verdict is there is not run
-// again; -for ends the program after a while, so that a run can be made in slices. -quick runs only the quick tests of a package, for a first
-// look: -again then runs the survivors with all of them.
+// the table in targets names, and prints how many were killed: a test failed twice, or did not end in time. A mutant that does not compile
+// is not counted. A survivor that explained.txt explains (usually because it is the same program) is counted as such. The work tree is not
+// touched: changed files are laid over it by `go test -overlay`, all mutants of functions in one build (together.go).
+//
+// With -state, verdicts are kept in a file, and a mutant whose verdict is there is not run again; -for ends the program after a while, so
+// that a run can be made in slices. -quick runs only the quick tests of a package, for a first look: -again then runs the survivors with
+// all of them, and after a test was written. A sample takes some minutes so:
+//
+//	go run ./scripts/mutants -state /tmp/rpc.jsonl -quick rpc && go run ./scripts/mutants -state /tmp/rpc.jsonl -again rpc
 package main
 
 import (
