@@ -207,7 +207,7 @@ func matchBuiltins(layout []cairo.Segment, arguments, results []felt.Felt) ([][]
 		return nil, fmt.Errorf("prover: segment %s from %d to %d is neither argument %d of main (%s, result %s) nor unused",
 			s.Name, s.Begin, s.End, furthest, arguments[furthest], results[furthest])
 	}
-	return nil, fmt.Errorf("prover: argument %d of main is %s (result %s), which is no builtin of the layout", furthest, arguments[furthest], results[furthest])
+	return nil, fmt.Errorf("prover: argument %d of main is %s (result %s), which is not a builtin of the layout", furthest, arguments[furthest], results[furthest])
 }
 
 // publicMemory is public memory by address, with what has been accounted for. Strangers choose its size, so it takes 5 bytes a cell.

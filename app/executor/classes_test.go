@@ -21,7 +21,7 @@ func definitionOf(t *testing.T) *starknet.ContractClass {
 	return &starknet.ContractClass{SierraProgram: felts}
 }
 
-// TestClassesApart: whoever fills the memory with classes that are not declared pushes none of the chain out, and what is dropped is
+// TestClassesApart: classes that are not declared push none of the chain's out of memory, and what is dropped is
 // what was used longest ago.
 func TestClassesApart(t *testing.T) {
 	const size = 20_000

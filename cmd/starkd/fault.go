@@ -52,7 +52,7 @@ func faultHint(home, fault string) string {
 	case has("too many open files"):
 		return "the process may open too few files: raise the limit (ulimit -n, LimitNOFILE=); 8192 is plenty"
 	case has("read-only file system"), has("permission denied"):
-		return "whoever runs starkd must be able to write " + home
+		return "the user who runs starkd must be able to write " + home
 	case has("resource temporarily unavailable"):
 		return "another starkd is running on this home"
 	case has("addrbook"), has("AddrBook"):

@@ -50,7 +50,7 @@ func TestHaltLogger(t *testing.T) {
 	if h.why() != "no space left on device" {
 		t.Errorf("halted because of %q", h.why())
 	}
-	// What is no fault of anything else is one of consensus.
+	// A fault that nothing else explains is one of consensus.
 	h = newHalt()
 	log = haltLogger{cmtlog.NewNopLogger(), h}
 	log.Error("MConnection flush failed", "err", net.ErrClosed)

@@ -10,7 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Fault rewords an error of the decoder for whoever wrote the text: where the fault is and what belongs there, instead of the Go type that
+// Fault rewords an error of the decoder for the author of the text: where the fault is and what belongs there, instead of the Go type that
 // the value was read into. Other errors are returned as they are.
 func Fault(err error) error {
 	s, ok := errors.AsType[*json.SemanticError](err)

@@ -96,7 +96,7 @@ type Tree struct {
 	nodes  []transcript.Digest // nodes[2^d+i] is node i of depth d, for d ≤ kept
 }
 
-// Build hashes a table, which must not change while the tree is used. It runs on all cores, and gives up with ctx's error when that ends.
+// Build hashes a table, which must not change while the tree is used. It runs on all cores, and returns ctx's error soon after ctx ends.
 func Build(ctx context.Context, params Params, table *Table) (*Tree, error) {
 	t := &Tree{params: params, shape: table.Shape(), table: table}
 	t.kept = t.shape.depth() - min(t.shape.depth(), dropped)
