@@ -2,7 +2,6 @@ package watcher
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -499,17 +498,6 @@ func TestRecordOfABlockWithALargeBundle(t *testing.T) {
 		if e.Transaction != record.Transactions[i] || !strings.Contains(e.Reason, "268435457 bytes") || !strings.Contains(e.Reason, "at most 268435456") {
 			t.Errorf("transaction %s: %+v", record.Transactions[i], e)
 		}
-	}
-}
-
-// Proving that is stopped is an error, not a block that cannot be proved.
-func TestProvingIsStopped(t *testing.T) {
-	l := mixed(t)
-	b, results := l.verified(1)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if record, _, err := l.watcher.proveBlock(ctx, b, results); !errors.Is(err, context.Canceled) {
-		t.Errorf("record %+v, error %v", record, err)
 	}
 }
 
