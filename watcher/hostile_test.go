@@ -224,3 +224,20 @@ func (d *unreadableDB) Iterator(start, end []byte) (dbm.Iterator, error) {
 	}
 	return d.DB.Iterator(start, end)
 }
+
+// A trie node that the replica has lost is an error of the replica, which is kept.
+func TestLostTrieNode(t *testing.T) {
+	l := newLocal(t)
+	_, roots, _, err := l.app.Store().Header(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var failed error
+	nodes := &watchedNodes{l.app.Store(), &failed}
+	if node, err := nodes.TrieNode(roots.ContractsRoot); err != nil || node == nil || failed != nil {
+		t.Errorf("the root: %x, %v, kept is %v", node, err, failed)
+	}
+	if _, err := nodes.TrieNode(felt.FromUint64(0x123)); err == nil || failed != err {
+		t.Errorf("a node that is not there: %v, kept is %v", err, failed)
+	}
+}
