@@ -249,3 +249,23 @@ func TestMessagesThatDoNotEnd(t *testing.T) {
 	first.conn.Close()
 	held(0)
 }
+
+// What a websocket sends, and what it is answered, is given back while the socket goes on.
+func TestMessagesAreGivenBack(t *testing.T) {
+	s, h := serveLive(t, bigChain(t), Config{MaxBuffered: 1 << 20, MaxBody: 1 << 20})
+	c := dial(t, h, "/ws")
+	for _, request := range []struct{ method, params string }{
+		{"starknet_chainId", "[]"},
+		{"starknet_chainId", "[]" + strings.Repeat(" ", 3*smallAnswer)},
+		{"starknet_getBlockWithReceipts", `["latest"]`},
+	} {
+		if _, err := c.ask(request.method, request.params); err != nil {
+			t.Fatal(err)
+		}
+		for deadline := time.Now().Add(patience); s.Buffered() != 0; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%d bytes held after %s for a socket that waits, want 0", s.Buffered(), request.method)
+			}
+		}
+	}
+}
