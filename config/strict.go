@@ -32,7 +32,7 @@ func fields(t reflect.Type, section string) map[string]reflect.Type {
 // development are the STARKD_ variables of this project's own tests and scripts, which no configuration has; "_" at the end stands
 // for anything that follows.
 var development = []string{
-	"ABCI", "BENCH", "CHAOS_", "CI_TOOLS", "CLASSES", "CORELIB", "CASES", "CORPUS", "ENGINE", "FULL", "MUTANTS", "OS_", "RPC", "SCREENSHOTS", "SEED",
+	"ABCI", "BENCH", "CHAOS_", "CI_TOOLS", "CLASSES", "CORELIB", "CASES", "CORPUS", "ENGINE", "FULL", "MUTANT", "MUTANTS", "OS_", "RPC", "SCREENSHOTS", "SEED",
 	"SIERRA_COMPILE", "STARKNETJS", "STONE", "TEST", "TEST_",
 }
 

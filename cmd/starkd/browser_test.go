@@ -166,7 +166,7 @@ func inBrowser(t *testing.T, proof, genesis, header string, block uint64, tx, ot
 	refuse("trusted is", browserJob{Proof: proof, Trust: map[string]any{"header": strings.Repeat("ab", 32)}})
 	refuse("does not cover transaction", browserJob{Proof: proof, Genesis: genesis, Trust: map[string]any{"tx": otherTx}})
 	refuse(fmt.Sprintf("of block %d, not of %d", block, block+1), browserJob{Proof: proof, Genesis: genesis, Trust: map[string]any{"block": block + 1}})
-	refuse("bits of security", browserJob{Proof: proof, Genesis: genesis, Trust: map[string]any{"min_bits": 97}})
+	refuse("bits of conjectured security", browserJob{Proof: proof, Genesis: genesis, Trust: map[string]any{"min_bits": 97}})
 	unchecked("genesis", browserJob{Proof: proof, Trust: map[string]any{"genesis": map[string]any{}}})
 	unchecked("genesis", browserJob{Proof: proof, Genesis: proof})
 	unchecked("program", browserJob{Proof: proof, Genesis: genesis, Trust: map[string]any{"program_file": map[string]any{}}})

@@ -241,7 +241,7 @@ func TestCaseCollidingName(t *testing.T) {
 		t.Fatalf("%q does not collide with range_check", name)
 	}
 	seeds := filepath.Join(golden.ModuleRoot(t), "cmd", "verifier-wasm", "testdata")
-	good, genesis, dir := gunzip(t, filepath.Join(seeds, "bundle.json.gz")), filepath.Join(seeds, "genesis.json"), t.TempDir()
+	good, genesis, dir := gunzip(t, filepath.Join(seeds, "bundle.json.gz")), filepath.Join(seeds, "bundle.genesis.json"), t.TempDir()
 	_, body, ok := bytes.Cut(good, []byte(`,"body":`))
 	quoted, err := json.Marshal(name)
 	if err != nil || !ok {
