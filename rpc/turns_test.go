@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +15,7 @@ import (
 type slowChain struct {
 	*fakeChain
 	let chan struct{}
+	mu  sync.Mutex // one simulation at a time notes what it was asked
 }
 
 func (c *slowChain) Simulate(ctx context.Context, at At, txs []starknet.Transaction, flags SimulationFlags) ([]Simulation, *InitialReads, error) {
@@ -22,6 +24,8 @@ func (c *slowChain) Simulate(ctx context.Context, at At, txs []starknet.Transact
 	case <-ctx.Done():
 		return nil, nil, ctx.Err()
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	return c.fakeChain.Simulate(ctx, at, txs, flags)
 }
 
@@ -29,7 +33,7 @@ func (c *slowChain) Simulate(ctx context.Context, at At, txs []starknet.Transact
 // compiled, no others either.
 func TestTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		chain := &slowChain{newFakeChain(t), make(chan struct{})}
+		chain := &slowChain{fakeChain: newFakeChain(t), let: make(chan struct{})}
 		s := NewServer(chain, Config{MaxExecutions: 4, Timeout: 10 * time.Second})
 		invoke := &starknet.Invoke{Common: fakeCommon(1), SenderAddress: fakeAccount}
 		declare := &starknet.Declare{Common: fakeCommon(9), SenderAddress: fakeAccount, CompiledClassHash: u(0xca5), Class: fakeClass(), ClassHash: fakeClassHash}
