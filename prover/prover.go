@@ -24,7 +24,7 @@ type Progress = stark.Progress
 
 // Prove proves the run. Zero parameters stand for DefaultParameters. The proof is verified before it is returned, so a
 // wrong trace or a bug gives an error, never a wrong proof; ErrSelfCheck if the proof that was made is refused. When ctx ends, Prove
-// gives up within a second or so and returns ctx's error.
+// returns ctx's error within about a second.
 func Prove(ctx context.Context, trace *cairo.Trace, params Parameters, progress *Progress) (*Proof, error) {
 	if params.Queries == 0 {
 		params = DefaultParameters(trace.Public.Steps)

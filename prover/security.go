@@ -9,7 +9,7 @@ import (
 	"github.com/starkd/starkd/prover/transcript"
 )
 
-// Security is what a proof's parameters make of it, in bits: n bits mean that whoever computes 2^(n-k) hashes makes a false
+// Security is what a proof's parameters make of it, in bits: n bits mean that someone who computes 2^(n-k) hashes makes a false
 // proof with probability 2^-k at most. Proven follows from theorems (and from the hashes' being random functions); Conjectured
 // assumes more, see [Parameters.Security].
 type Security struct {

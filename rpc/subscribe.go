@@ -12,7 +12,7 @@ import (
 
 // The subscriptions of starknet_ws_api.json. One that names a block begins with it, one that could and does not with the latest
 // block; the others begin with the block after. Blocks are decided whole and for good: nothing is ever pre-confirmed or a candidate, so
-// that who asks for those gets nothing of them, and starknet_subscriptionReorg is never sent.
+// that a subscription to those alone receives nothing, and starknet_subscriptionReorg is never sent.
 
 // subscriptionMethods are those that a websocket has if the backend is a Notifier.
 var subscriptionMethods = []method{

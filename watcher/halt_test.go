@@ -203,7 +203,7 @@ func TestHaltsOnStorage(t *testing.T) {
 	unproved := func(ctx context.Context, b *Block, results []prover.Result) (*proofstore.Record, []byte, error) {
 		return nil, nil, errors.New("left out")
 	}
-	// blocked puts a file where the proof store wants a folder: nothing can be written there, whoever the user is.
+	// blocked puts a file where the proof store wants a folder: no user can write there.
 	blocked := func(t *testing.T, folder string) string {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, folder), nil, 0o600); err != nil {

@@ -177,7 +177,7 @@ func TestProvingEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// A replica that cannot be read while the witness is made halts the watcher: it is no defect of a block.
+// A replica that cannot be read while the witness is made halts the watcher: the block is not at fault.
 func TestHaltsOnReadsOfTheWitness(t *testing.T) {
 	l := newLocal(t)
 	l.block(l.invoke(l.wallet.Address, wallet.Transfer(felt.FromUint64(0xbe), 1)))

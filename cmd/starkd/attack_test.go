@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -18,6 +17,7 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/contracts"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/internal/wallet"
 	"github.com/starkd/starkd/rpc"
 	"github.com/starkd/starkd/starknet"
@@ -26,20 +26,7 @@ import (
 // hostileClass is a class that takes long to compile: the counter with a function of 15,000 constants.
 func hostileClass(t *testing.T) *starknet.ContractClass {
 	t.Helper()
-	f, err := os.Open(filepath.Join("testdata", "hostile.sierra.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	program, err := sierra.ParseText(string(text))
+	program, err := sierra.ParseText(string(golden.Gunzip(t, filepath.Join("testdata", "hostile.sierra.gz"))))
 	if err != nil {
 		t.Fatal(err)
 	}

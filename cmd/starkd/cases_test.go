@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -71,25 +70,6 @@ func script(t *testing.T, dir, path string, args ...string) string {
 		t.Fatalf("%s %s: %v\n%s", path, strings.Join(args, " "), err, out)
 	}
 	return string(out)
-}
-
-// gunzip reads a compressed file.
-func gunzip(t *testing.T, path string) []byte {
-	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
 }
 
 func save(t *testing.T, path string, data []byte) string {
@@ -241,7 +221,7 @@ func TestCaseCollidingName(t *testing.T) {
 		t.Fatalf("%q does not collide with range_check", name)
 	}
 	seeds := filepath.Join(golden.ModuleRoot(t), "cmd", "verifier-wasm", "testdata")
-	good, genesis, dir := gunzip(t, filepath.Join(seeds, "bundle.json.gz")), filepath.Join(seeds, "bundle.genesis.json"), t.TempDir()
+	good, genesis, dir := golden.Gunzip(t, filepath.Join(seeds, "bundle.json.gz")), filepath.Join(seeds, "bundle.genesis.json"), t.TempDir()
 	_, body, ok := bytes.Cut(good, []byte(`,"body":`))
 	quoted, err := json.Marshal(name)
 	if err != nil || !ok {
@@ -288,7 +268,7 @@ func TestCaseCollidingName(t *testing.T) {
 
 // TestCaseCapitals: a good proof whose member names are in capitals is refused.
 func TestCaseCapitals(t *testing.T) {
-	path := save(t, filepath.Join(t.TempDir(), "upper.json"), gunzip(t, golden.Case(t, "verify", "p_upper.json.gz")))
+	path := save(t, filepath.Join(t.TempDir(), "upper.json"), golden.Gunzip(t, golden.Case(t, "verify", "p_upper.json.gz")))
 	t.Logf("got: %s", refusal(t, `unknown object member name "PROOF_HEX"`, "--min-security", "0", path))
 	t.Run("browser", func(t *testing.T) {
 		if a := browser(t, []browserJob{{Proof: path, Trust: map[string]any{"min_bits": 0}}})[0]; a.OK || a.Verdict != "refused" || !strings.Contains(a.Error, "PROOF_HEX") {
@@ -521,7 +501,7 @@ func attackers(t *testing.T, source string, validators int) {
 	attack := filepath.Join(dir, "opsattack")
 	script(t, root, "go", "build", "-tags", "pebbledb", "-overlay", save(t, filepath.Join(dir, "overlay.json"), overlay), "-o", attack, "./scripts/opsattack")
 	class := filepath.Join(dir, "hostile.json")
-	text := save(t, filepath.Join(dir, "hostile.sierra"), gunzip(t, golden.Case(t, "ops", "hostile.sierra.gz")))
+	text := save(t, filepath.Join(dir, "hostile.sierra"), golden.Gunzip(t, golden.Case(t, "ops", "hostile.sierra.gz")))
 	script(t, dir, attack, "mkclass", text, filepath.Join(root, "contracts", "classes", "counter.contract_class.json"), class, "0")
 
 	n := newTestnet(t, validators, "--block-time", "300ms")

@@ -9,7 +9,7 @@ var policy = map[string][]string{
 	"crypto/felt":        {},
 	"internal/...":       {},
 	"internal/engines":   {"cairo", "cairo/vm", "cairo/native"},
-	"internal/stoneruns": {"crypto/felt", "cairo", "cairo/vm"},
+	"internal/stoneruns": {"crypto/felt", "cairo", "cairo/vm", "internal/golden"},
 	"internal/wallet":    {"crypto/...", "cairo/sierra", "cairo/compiler", "starknet", "rpc"},
 	"explorer":           {},
 	"contracts":          {},

@@ -2,9 +2,7 @@
 package stoneruns
 
 import (
-	"compress/gzip"
 	"encoding/json"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +13,7 @@ import (
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/cairo/vm"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/golden"
 )
 
 // Read loads the run of one of the `stone-cases`: trace, memory, public and private input as the official runner wrote them.
@@ -28,29 +27,11 @@ func Read(t testing.TB, dir string) *cairo.Trace {
 		return b
 	}
 	run, err := cairo.LoadTrace(read("air_public_input.json"), read("air_private_input.json"),
-		gunzip(t, filepath.Join(dir, "trace.bin.gz")), gunzip(t, filepath.Join(dir, "memory.bin.gz")))
+		golden.Gunzip(t, filepath.Join(dir, "trace.bin.gz")), golden.Gunzip(t, filepath.Join(dir, "memory.bin.gz")))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return run
-}
-
-func gunzip(t testing.TB, path string) []byte {
-	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }
 
 // Fibonacci is the run behind a proof in `stone`, whose program is public: it is put together from public memory and run once

@@ -150,7 +150,7 @@ func addressIsReadable(s *Syscall) error {
 	return nil
 }
 
-// l1AddressIsReadable refuses a message to what is no address of L1.
+// l1AddressIsReadable refuses a message to a felt that is not an L1 address.
 func l1AddressIsReadable(s *Syscall) error {
 	if bits := s.Request[0].BitLen(); bits > l1AddressBits {
 		return fmt.Errorf("message to %v of %d bits, an L1 address has at most %d", s.Request[0], bits, l1AddressBits)

@@ -20,7 +20,7 @@ type Uncovered struct {
 
 // Reason says why a transaction cannot be proved: exactly one of Builtin, Syscall and MaxSteps is set. There are as many
 // reasons as unprovableBuiltins, unprovableSyscalls and powers of two between minSteps and maxSteps; any other text is refused.
-// It is the word of whoever made the proof, and checked as far as it can be: that the entry point takes the builtin, that the
+// It is the prover's word, and checked as far as it can be: that the entry point takes the builtin, that the
 // class's code has the syscall's name.
 type Reason struct {
 	Builtin  string    `json:"builtin,omitempty"`
