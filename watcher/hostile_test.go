@@ -16,7 +16,6 @@ import (
 	"github.com/starkd/starkd/internal/wallet"
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/headers"
-	"github.com/starkd/starkd/prover/statement"
 	"github.com/starkd/starkd/watcher/proofstore"
 )
 
@@ -75,24 +74,7 @@ func TestArrayThatIsHandedOn(t *testing.T) {
 		t.Fatalf("the transaction hands on %d words, want many more than %d", n, most)
 	}
 
-	proof := &prover.BlockProof{Chain: "TEST", Block: 1}
-	var claims []*statement.Claim
-	excluded, err := cairoos.RunParts(osBlock(recording), cairoos.Options{MaxSteps: l.watcher.config.MaxSteps}, func(part cairoos.Part) error {
-		proof.Proofs = append(proof.Proofs, &prover.Proof{PublicInput: &part.Trace.Public})
-		in := &statement.PublicInput{Layout: part.Trace.Public.Layout}
-		for _, s := range part.Trace.Public.Segments {
-			in.Segments = append(in.Segments, statement.Segment(s))
-		}
-		for _, c := range part.Trace.Public.Memory {
-			in.Memory = append(in.Memory, statement.Cell{Address: c.Address, Value: c.Value})
-		}
-		claim, err := statement.ReadClaim(in)
-		claims = append(claims, claim)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	proof, claims, excluded := claimsOf(t, recording, cairoos.Options{MaxSteps: l.watcher.config.MaxSteps})
 	uncovered, err := uncoveredOf(recording, excluded)
 	if err != nil {
 		t.Fatal(err)

@@ -283,24 +283,7 @@ func TestWitnessOfABlockInPart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof := &prover.BlockProof{Chain: "TEST", Block: 1}
-	var claims []*statement.Claim
-	excluded, err := cairoos.RunParts(osBlock(recording), cairoos.Options{}, func(part cairoos.Part) error {
-		proof.Proofs = append(proof.Proofs, &prover.Proof{PublicInput: &part.Trace.Public})
-		in := &statement.PublicInput{Layout: part.Trace.Public.Layout}
-		for _, s := range part.Trace.Public.Segments {
-			in.Segments = append(in.Segments, statement.Segment(s))
-		}
-		for _, c := range part.Trace.Public.Memory {
-			in.Memory = append(in.Memory, statement.Cell{Address: c.Address, Value: c.Value})
-		}
-		claim, err := statement.ReadClaim(in)
-		claims = append(claims, claim)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	proof, claims, excluded := claimsOf(t, recording, cairoos.Options{})
 	uncovered, err := uncoveredOf(recording, excluded)
 	if err != nil {
 		t.Fatal(err)
@@ -532,4 +515,28 @@ func TestWitnessOfALaterBlock(t *testing.T) {
 	if got, want := proof.Witness.Opening, statement.OpeningWrite(starknet.BlockHashLag, genesis.BlockHash); len(got) != 1 || !reflect.DeepEqual(got[0], want) {
 		t.Errorf("opening %+v, want %+v", got, want)
 	}
+}
+
+// claimsOf runs the OS on a recorded block and returns the block's proof without its STARKs, what they would claim, and what is left out.
+func claimsOf(t *testing.T, recording *app.Recording, options cairoos.Options) (*prover.BlockProof, []*statement.Claim, []cairoos.Excluded) {
+	t.Helper()
+	proof := &prover.BlockProof{Chain: "TEST", Block: 1}
+	var claims []*statement.Claim
+	excluded, err := cairoos.RunParts(osBlock(recording), options, func(part cairoos.Part) error {
+		proof.Proofs = append(proof.Proofs, &prover.Proof{PublicInput: &part.Trace.Public})
+		in := &statement.PublicInput{Layout: part.Trace.Public.Layout}
+		for _, s := range part.Trace.Public.Segments {
+			in.Segments = append(in.Segments, statement.Segment(s))
+		}
+		for _, c := range part.Trace.Public.Memory {
+			in.Memory = append(in.Memory, statement.Cell{Address: c.Address, Value: c.Value})
+		}
+		claim, err := statement.ReadClaim(in)
+		claims = append(claims, claim)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return proof, claims, excluded
 }
