@@ -14,13 +14,13 @@ import (
 
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/internal/bounded"
-	"github.com/starkd/starkd/prover/statement"
+	"github.com/starkd/starkd/prover/block/statement"
 )
 
 // BlockFormat names the file form of a BlockProof.
 const BlockFormat = "starkd-block-proof/2"
 
-// What a block proof is checked against and with: see prover/statement.
+// What a block proof is checked against and with: see prover/block/statement.
 type (
 	Anchor   = statement.Anchor
 	Witness  = statement.Witness
@@ -239,7 +239,7 @@ func VerifyBlock(b *BlockProof, anchor *statement.Anchor, policy Policy) (*Block
 	return verdict, nil
 }
 
-// publicInput is a Cairo run's public input as prover/statement reads it.
+// publicInput is a Cairo run's public input as prover/block/statement reads it.
 func publicInput(in *cairo.PublicInput) *statement.PublicInput {
 	out := &statement.PublicInput{Layout: in.Layout, Memory: make([]statement.Cell, 0, len(in.Memory))}
 	for _, s := range in.Segments {

@@ -10,7 +10,7 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 
 	"github.com/starkd/starkd/crypto/felt"
-	"github.com/starkd/starkd/prover/statement"
+	"github.com/starkd/starkd/prover/block/statement"
 )
 
 func emptyBlockProof() *BlockProof {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
-	"github.com/starkd/starkd/prover/statement"
+	"github.com/starkd/starkd/prover/block/statement"
 	"github.com/starkd/starkd/starknet"
 )
 

@@ -7,12 +7,12 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/starkd/starkd/internal/bounded"
-	"github.com/starkd/starkd/prover/cairoair"
-	"github.com/starkd/starkd/prover/field"
-	"github.com/starkd/starkd/prover/fri"
-	"github.com/starkd/starkd/prover/merkle"
-	"github.com/starkd/starkd/prover/stark"
-	"github.com/starkd/starkd/prover/transcript"
+	"github.com/starkd/starkd/prover/stone/cairoair"
+	"github.com/starkd/starkd/prover/stone/field"
+	"github.com/starkd/starkd/prover/stone/fri"
+	"github.com/starkd/starkd/prover/stone/merkle"
+	"github.com/starkd/starkd/prover/stone/stark"
+	"github.com/starkd/starkd/prover/stone/transcript"
 )
 
 // Parameters are Stone's proof parameters. Names of hashes are Stone's.

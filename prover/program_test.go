@@ -9,7 +9,7 @@ import (
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/golden"
-	"github.com/starkd/starkd/prover/statement"
+	"github.com/starkd/starkd/prover/block/statement"
 )
 
 // officialHashes are what cairo-hash-program of cairo-lang 0.14.0.1 prints of the programs of the corpus.

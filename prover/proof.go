@@ -10,7 +10,7 @@ import (
 
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/internal/bounded"
-	"github.com/starkd/starkd/prover/cairoair"
+	"github.com/starkd/starkd/prover/stone/cairoair"
 )
 
 // Version is a generation of Stone's protocol. They differ in the channel's seed.

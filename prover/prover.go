@@ -14,9 +14,9 @@ import (
 
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
-	"github.com/starkd/starkd/prover/cairoair"
-	"github.com/starkd/starkd/prover/stark"
-	"github.com/starkd/starkd/prover/transcript"
+	"github.com/starkd/starkd/prover/stone/cairoair"
+	"github.com/starkd/starkd/prover/stone/stark"
+	"github.com/starkd/starkd/prover/stone/transcript"
 )
 
 // Progress is told how a proof advances. Any function may be nil.

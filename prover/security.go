@@ -6,7 +6,7 @@ import (
 	"math/bits"
 
 	"github.com/starkd/starkd/crypto/felt"
-	"github.com/starkd/starkd/prover/transcript"
+	"github.com/starkd/starkd/prover/stone/transcript"
 )
 
 // Security is what a proof's parameters make of it, in bits: n bits mean that someone who computes 2^(n-k) hashes makes a false

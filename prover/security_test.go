@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/starkd/starkd/prover/cairoair"
-	"github.com/starkd/starkd/prover/transcript"
+	"github.com/starkd/starkd/prover/stone/cairoair"
+	"github.com/starkd/starkd/prover/stone/transcript"
 )
 
 // TestSoundcalc holds the bits of each round against what github.com/ethereum/soundcalc (commit 809896f) computes for the same

@@ -291,7 +291,7 @@ func (c *Client) Events(ctx context.Context, from, to BlockID, contract felt.Fel
 	}
 }
 
-// StorageProof asks for a proof; whether it proves anything is for app/state/trie to say.
+// StorageProof asks for a proof; whether it proves anything is for starknet/trie to say.
 func (c *Client) StorageProof(ctx context.Context, id BlockID, request *StorageProofRequest) (*StorageProof, error) {
 	var j storageProofJSON
 	err := c.Do(ctx, "starknet_getStorageProof", map[string]any{

@@ -8,7 +8,7 @@ import (
 )
 
 // The texts of revert reasons, in the form that Starknet's clients know. They are hashed into receipts, so they hold nothing
-// that differs between nodes or engines. Package executor writes them, and prover/statement compares what a proof shows with
+// that differs between nodes or engines. Package executor writes them, and prover/block/statement compares what a proof shows with
 // what was signed; what they say is decided by each on its own, how it is written here.
 
 // What a revert reason begins with, by the part of the transaction that failed.

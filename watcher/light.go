@@ -16,7 +16,7 @@ import (
 	rpchttp "github.com/cometbft/cometbft/rpc/client/http"
 	cmttypes "github.com/cometbft/cometbft/types"
 	"github.com/starkd/starkd/prover"
-	"github.com/starkd/starkd/prover/headers"
+	"github.com/starkd/starkd/prover/block/headers"
 )
 
 // Block is a block whose header validators of the genesis' chain of trust signed, with the header that signs its outcome.

@@ -14,7 +14,7 @@ import (
 	"github.com/starkd/starkd/app"
 	cairoos "github.com/starkd/starkd/cairo/os"
 	"github.com/starkd/starkd/prover"
-	"github.com/starkd/starkd/prover/headers"
+	"github.com/starkd/starkd/prover/block/headers"
 	"github.com/starkd/starkd/starknet"
 	"github.com/starkd/starkd/watcher/proofstore"
 )

@@ -35,8 +35,8 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/internal/wallet"
 	"github.com/starkd/starkd/prover"
-	"github.com/starkd/starkd/prover/headers"
-	"github.com/starkd/starkd/prover/statement"
+	"github.com/starkd/starkd/prover/block/headers"
+	"github.com/starkd/starkd/prover/block/statement"
 	"github.com/starkd/starkd/starknet"
 	"github.com/starkd/starkd/watcher/proofstore"
 )

@@ -9,7 +9,7 @@ import (
 	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover"
-	"github.com/starkd/starkd/prover/headers"
+	"github.com/starkd/starkd/prover/block/headers"
 )
 
 // replica is a state machine of the watcher's own, fed with verified blocks.

@@ -17,8 +17,8 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/internal/wallet"
 	"github.com/starkd/starkd/prover"
-	"github.com/starkd/starkd/prover/headers"
-	"github.com/starkd/starkd/prover/transcript"
+	"github.com/starkd/starkd/prover/block/headers"
+	"github.com/starkd/starkd/prover/stone/transcript"
 	"github.com/starkd/starkd/starknet"
 )
 

@@ -17,7 +17,7 @@ import (
 	"github.com/starkd/starkd/app"
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/prover"
-	"github.com/starkd/starkd/prover/headers"
+	"github.com/starkd/starkd/prover/block/headers"
 	"github.com/starkd/starkd/watcher/proofstore"
 )
 

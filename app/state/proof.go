@@ -1,8 +1,8 @@
 package state
 
 import (
-	"github.com/starkd/starkd/app/state/trie"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet/trie"
 )
 
 // StateProof shows classes, contracts and storage slots under the state commitment of one block, as

@@ -10,9 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/starkd/starkd/app/state/trie"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/trie"
 )
 
 func u(v uint64) felt.Felt { return felt.FromUint64(v) }

@@ -8,9 +8,9 @@ import (
 
 	dbm "github.com/cometbft/cometbft-db"
 
-	"github.com/starkd/starkd/app/state/trie"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/trie"
 )
 
 // Store is the state of all heights on a database. One goroutine may commit while any number read.

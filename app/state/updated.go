@@ -4,8 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"github.com/starkd/starkd/app/state/trie"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet/trie"
 )
 
 // StorageUpdatedAt is the height of the block, at most height, that last wrote a storage slot; 0 where none did.

@@ -1,6 +1,6 @@
 // The program that is proved: a small Starknet OS. It publishes classes in its output, runs calls of a block's
 // transactions on that very code, and publishes what each call was given, what it asked of the system and what it
-// returned. Whether the system's answers were right is judged outside, from the output alone (prover/statement).
+// returned. Whether the system's answers were right is judged outside, from the output alone (prover/block/statement).
 //
 // Two rules make the output a complete account of the run:
 //

@@ -5,7 +5,7 @@
 // that the program publishes in its output, answering every syscall as it was answered then, and returns the trace that a
 // prover takes. A run that asks something else than was recorded is an error: the two runs are of one engine.
 //
-// What each word of the output is and what binds it: docs/os.md. The reader of the output is prover/statement.
+// What each word of the output is and what binds it: docs/os.md. The reader of the output is prover/block/statement.
 package os
 
 import (

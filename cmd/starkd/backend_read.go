@@ -6,10 +6,10 @@ import (
 	"iter"
 
 	"github.com/starkd/starkd/app/state"
-	"github.com/starkd/starkd/app/state/trie"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/rpc"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/trie"
 )
 
 // reads are the methods of rpc.Backend that only read the store.

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover"
-	"github.com/starkd/starkd/prover/headers"
+	"github.com/starkd/starkd/prover/block/headers"
 )
 
 // A verdictError is an answer of verify that is not "valid".

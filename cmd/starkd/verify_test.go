@@ -23,7 +23,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/wallet"
 	"github.com/starkd/starkd/prover"
-	"github.com/starkd/starkd/prover/headers"
+	"github.com/starkd/starkd/prover/block/headers"
 )
 
 // verifyAndRefuse holds the proof of a block against what it must pass and what it must not. It stops the watcher.

@@ -22,7 +22,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/internal/stoneruns"
 	"github.com/starkd/starkd/prover"
-	"github.com/starkd/starkd/prover/transcript"
+	"github.com/starkd/starkd/prover/stone/transcript"
 )
 
 // Structured mutations of proof files. A fuzzer writes a program of a few bytes; each of its steps walks down the JSON tree of a good

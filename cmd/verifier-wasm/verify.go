@@ -14,7 +14,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/bounded"
 	"github.com/starkd/starkd/prover"
-	"github.com/starkd/starkd/prover/headers"
+	"github.com/starkd/starkd/prover/block/headers"
 )
 
 // trust is what the page's reader trusts and demands.

@@ -1,5 +1,5 @@
 // Package boundary lists the limits of the chain's rules: for each the last value that is allowed and the first that is
-// not. app/executor, which enforces the rules, and prover/statement, which refuses proofs of blocks that break them, share
+// not. app/executor, which enforces the rules, and prover/block/statement, which refuses proofs of blocks that break them, share
 // no code; they share this table, and each runs every row of its side. So does app for what may wait and what a block may have:
 //
 //	boundary.Run(t, boundary.Statement, map[string]func(value *big.Int) error{

@@ -26,35 +26,35 @@ var policy = map[string][]string{
 	"cairo/os":           {"crypto/...", "cairo", "cairo/casm", "cairo/vm"},
 	"cairo/native":       {"crypto/...", "cairo", "cairo/sierra"},
 	"starknet":           {"crypto/...", "cairo/sierra", "cairo/casm"},
-	"app/state/trie":     {"crypto/...", "internal/parallel"},
-	"app/state":          {"crypto/felt", "starknet", "app/state/trie"},
+	"starknet/trie":      {"crypto/...", "internal/parallel"},
+	"app/state":          {"crypto/felt", "starknet", "starknet/trie"},
 	"app/executor":       {"crypto/...", "cairo", "cairo/sierra", "cairo/casm", "cairo/compiler", "starknet", "app/state"},
 	"app":                {"crypto/...", "cairo", "starknet", "app/state", "app/executor", "internal/bounded"},
 	"abci":               {"app", "starknet"},
 	"rpc":                {"crypto/felt", "starknet", "internal/bounded"},
-	"prover/field":       {},
+	"prover/stone/field": {},
 	// The parts of a STARK, downward. Hashing is crypto's (the felt channel is Poseidon over the same field), and work is
 	// split by internal/parallel: docs/decisions/design.md.
-	"prover/poly":        {"prover/field", "internal/parallel"},
-	"prover/transcript":  {"crypto/...", "prover/field", "prover/poly", "internal/parallel"},
-	"prover/merkle":      {"crypto/...", "prover/field", "prover/poly", "prover/transcript", "internal/parallel"},
-	"prover/fri":         {"prover/field", "prover/poly", "prover/merkle", "prover/transcript", "internal/parallel"},
-	"prover/air":         {"prover/field", "prover/poly", "internal/parallel"},
-	"prover/stark":       {"prover/field", "prover/poly", "prover/merkle", "prover/transcript", "prover/fri", "prover/air", "internal/parallel"},
-	"prover/cairoair":    {"crypto/...", "cairo", "prover/field", "prover/air", "internal/parallel", "internal/bounded"},
-	"prover/statement":   {"crypto/...", "cairo/casm", "starknet", "app/state/trie"},
-	"prover":             {"crypto/...", "cairo", "starknet", "prover/...", "internal/bounded"},
-	"prover/headers":     {"crypto/felt", "starknet", "prover", "internal/bounded"},
-	"watcher/proofstore": {"prover"},
-	"watcher":            {"crypto/felt", "cairo", "cairo/os", "starknet", "app/state", "app/executor", "app", "rpc", "prover", "prover/headers", "watcher/proofstore"},
-	"config":             {},
-	"cmd/verifier-wasm":  {"crypto/felt", "prover", "prover/headers", "internal/bounded"},
-	"cmd/starkd":         {"..."},
-	"scripts/...":        {"..."},
+	"prover/stone/poly":       {"prover/stone/field", "internal/parallel"},
+	"prover/stone/transcript": {"crypto/...", "prover/stone/field", "prover/stone/poly", "internal/parallel"},
+	"prover/stone/merkle":     {"crypto/...", "prover/stone/field", "prover/stone/poly", "prover/stone/transcript", "internal/parallel"},
+	"prover/stone/fri":        {"prover/stone/field", "prover/stone/poly", "prover/stone/merkle", "prover/stone/transcript", "internal/parallel"},
+	"prover/stone/air":        {"prover/stone/field", "prover/stone/poly", "internal/parallel"},
+	"prover/stone/stark":      {"prover/stone/field", "prover/stone/poly", "prover/stone/merkle", "prover/stone/transcript", "prover/stone/fri", "prover/stone/air", "internal/parallel"},
+	"prover/stone/cairoair":   {"crypto/...", "cairo", "prover/stone/field", "prover/stone/air", "internal/parallel", "internal/bounded"},
+	"prover/block/statement":  {"crypto/...", "cairo/casm", "starknet", "starknet/trie"},
+	"prover":                  {"crypto/...", "cairo", "starknet", "prover/...", "internal/bounded"},
+	"prover/block/headers":    {"crypto/felt", "starknet", "prover", "internal/bounded"},
+	"watcher/proofstore":      {"prover"},
+	"watcher":                 {"crypto/felt", "cairo", "cairo/os", "starknet", "app/state", "app/executor", "app", "rpc", "prover", "prover/block/headers", "watcher/proofstore"},
+	"config":                  {},
+	"cmd/verifier-wasm":       {"crypto/felt", "prover", "prover/block/headers", "internal/bounded"},
+	"cmd/starkd":              {"..."},
+	"scripts/...":             {"..."},
 }
 
 // deterministic packages may not read a clock, randomness, the environment or the network.
-var deterministic = []string{"app/...", "cairo/...", "starknet", "prover/..."}
+var deterministic = []string{"app/...", "cairo/...", "starknet/...", "prover/..."}
 
 // banned standard packages in deterministic ones.
 var banned = []string{"time", "math/rand", "math/rand/v2", "crypto/rand", "os", "net", "net/http"}
@@ -64,5 +64,5 @@ var outside = map[string][]string{
 	"github.com/cometbft/cometbft-db": {"app/state", "cmd/starkd", "watcher", "scripts/bench/transfers"},
 	"github.com/cometbft/cometbft/":   {"abci", "watcher", "cmd/starkd"},
 	// Signatures are judged by one rule, at one place.
-	"github.com/hdevalence/ed25519consensus": {"prover/headers"},
+	"github.com/hdevalence/ed25519consensus": {"prover/block/headers"},
 }

@@ -41,7 +41,7 @@ type target struct {
 var targets = []target{
 	{"app/executor", []string{"app", "scripts/blockifier"}},
 	{"app/state", []string{"app"}},
-	{"prover/statement", nil},
+	{"prover/block/statement", nil},
 	{"watcher", nil},
 	{"rpc", nil},
 	{"cairo/vm", []string{"scripts/blockifier"}},

@@ -1,0 +1,310 @@
+package statement_test
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/starkd/starkd/app/executor"
+	"github.com/starkd/starkd/app/state"
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/casm"
+	cairoos "github.com/starkd/starkd/cairo/os"
+	"github.com/starkd/starkd/cairo/sierra"
+	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/keccak"
+	"github.com/starkd/starkd/crypto/starkcurve"
+	"github.com/starkd/starkd/internal/golden"
+	"github.com/starkd/starkd/prover/block/statement"
+	"github.com/starkd/starkd/starknet"
+)
+
+// memory is a state in maps.
+type memory struct {
+	slots     map[state.Slot]felt.Felt
+	nonces    map[felt.Felt]felt.Felt
+	contracts map[felt.Felt]felt.Felt
+	classes   map[felt.Felt]*state.Class
+}
+
+func (m *memory) StorageAt(contract, key felt.Felt) (felt.Felt, error) {
+	return m.slots[state.Slot{Contract: contract, Key: key}], nil
+}
+func (m *memory) NonceAt(contract felt.Felt) (felt.Felt, error) { return m.nonces[contract], nil }
+func (m *memory) ClassHashAt(contract felt.Felt) (felt.Felt, error) {
+	return m.contracts[contract], nil
+}
+func (m *memory) CompiledClassHash(class felt.Felt) (felt.Felt, error) {
+	if c := m.classes[class]; c != nil {
+		return c.CompiledHash, nil
+	}
+	return felt.Zero, nil
+}
+func (m *memory) Class(class felt.Felt) (*state.Class, error) { return m.classes[class], nil }
+
+func (m *memory) clone() *memory {
+	return &memory{maps.Clone(m.slots), maps.Clone(m.nonces), maps.Clone(m.contracts), maps.Clone(m.classes)}
+}
+
+// chain executes transactions as the chain does, on the VM engine under a recorder, and keeps what a watcher keeps.
+type chain struct {
+	t        *testing.T
+	before   *memory
+	st       *state.Overlay
+	executor *executor.Executor
+	recorder *cairo.Recorder
+	block    executor.Block
+	compiled map[felt.Felt]*casm.Class // by class hash
+
+	account, key felt.Felt
+	nonce        uint64
+
+	// execute runs a transaction: as the chain does, unless a test says otherwise.
+	execute func(st *state.Overlay, tx starknet.Transaction) (*executor.Outcome, error)
+
+	transactions []starknet.Transaction
+	receipts     []starknet.Receipt
+	results      []*starknet.Result
+	diffs        []*starknet.StateDiff
+	validations  []statement.Validation
+	recorded     []cairoos.Transaction
+}
+
+// Addresses of the contracts that the chain begins with.
+var (
+	accountAddress = felt.FromUint64(0xacc)
+	counterA       = felt.FromUint64(0xca)
+	counterB       = felt.FromUint64(0xcb)
+	fibonacciAt    = felt.FromUint64(0xf1b)
+	probeAt        = felt.FromUint64(0x9b)
+	sequencer      = felt.FromUint64(0x5e9)
+)
+
+func selector(name string) felt.Felt { return keccak.Starknet([]byte(name)) }
+
+func n(v uint64) felt.Felt { return felt.FromUint64(v) }
+
+// definitions of the classes, by name.
+func (c *chain) class(name string) (*starknet.ContractClass, *casm.Class) {
+	c.t.Helper()
+	root := golden.ModuleRoot(c.t)
+	sierraPath := filepath.Join(root, "contracts", "classes", name+".contract_class.json")
+	casmPath := filepath.Join(root, "contracts", "testdata", name+".compiled_contract_class.json")
+	if name == "probe" {
+		folder := filepath.Join(root, "cairo", "os", "testdata")
+		sierraPath, casmPath = filepath.Join(folder, "probe.contract_class.json"), filepath.Join(folder, "probe.compiled_contract_class.json")
+	}
+	if name == "restless" {
+		sierraPath, casmPath = filepath.Join("testdata", "restless.contract_class.json"), filepath.Join("testdata", "restless.compiled_contract_class.json")
+	}
+	text, err := os.ReadFile(sierraPath)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	definition := &starknet.ContractClass{}
+	if err := json.Unmarshal(text, definition); err != nil {
+		c.t.Fatal(err)
+	}
+	if text, err = os.ReadFile(casmPath); err != nil {
+		c.t.Fatal(err)
+	}
+	code, err := casm.DecodeClass(text)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return definition, code
+}
+
+// declared puts a class into the genesis state and returns its hash.
+func (c *chain) declared(name string) felt.Felt {
+	c.t.Helper()
+	definition, code := c.class(name)
+	text, err := code.MarshalJSON()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	hash := definition.Hash()
+	c.compiled[hash] = code
+	c.before.classes[hash] = &state.Class{Hash: hash, CompiledHash: code.BlakeHash(), Definition: definition, Casm: text}
+	return hash
+}
+
+func newChain(t *testing.T) *chain {
+	c := &chain{
+		t: t, account: accountAddress, key: felt.FromUint64(0x1234567),
+		compiled: make(map[felt.Felt]*casm.Class),
+		before: &memory{
+			make(map[state.Slot]felt.Felt), make(map[felt.Felt]felt.Felt), make(map[felt.Felt]felt.Felt), make(map[felt.Felt]*state.Class),
+		},
+		recorder: &cairo.Recorder{Engine: vm.NewEngine()},
+	}
+	m := c.before
+	m.contracts[starknet.StrkAddress] = c.declared("erc20")
+	m.contracts[accountAddress] = c.declared("account")
+	m.contracts[starknet.UdcAddress] = c.declared("universal_deployer")
+	m.contracts[counterA] = c.declared("counter")
+	m.contracts[counterB] = m.contracts[counterA]
+	m.contracts[fibonacciAt] = c.declared("fibonacci")
+	m.contracts[probeAt] = c.declared("probe")
+	public, err := starkcurve.PublicKey(c.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.slots[state.Slot{Contract: accountAddress, Key: selector("Account_public_key")}] = public
+	c.fund(accountAddress)
+	m.slots[state.Slot{Contract: starknet.BlockHashAddress, Key: n(3)}] = n(0x333)
+	c.executor = &executor.Executor{Engine: c.recorder, Classes: executor.NewClasses(
+		func(definition *starknet.ContractClass, _ *sierra.Program) (*casm.Class, error) {
+			_, code := c.class("factorial") // the only one that tests declare
+			c.compiled[definition.Hash()] = code
+			return code, nil
+		})}
+	c.block = executor.Block{
+		Number: 234, Timestamp: 1_700_000_123, Sequencer: sequencer, ChainID: felt.FromShortString("STARKD_TEST"),
+		L2GasPrice: starknet.NewUint128(1_000_000_000), FeeToken: starknet.StrkAddress,
+	}
+	c.execute = func(st *state.Overlay, tx starknet.Transaction) (*executor.Outcome, error) {
+		return c.executor.Execute(st, &c.block, tx, executor.Options{Diff: true})
+	}
+	return c
+}
+
+func (c *chain) fund(account felt.Felt) {
+	c.before.slots[state.Slot{Contract: starknet.StrkAddress, Key: executor.BalanceKey(account)}] = felt.FromUint128(1<<20, 0)
+}
+
+func (c *chain) common(gas uint64) starknet.Common {
+	return starknet.Common{
+		Nonce: n(c.nonce), Tip: 5,
+		ResourceBounds: starknet.ResourceBounds{
+			L2Gas: starknet.ResourceBound{MaxAmount: gas, MaxPricePerUnit: starknet.NewUint128(2_000_000_000)},
+		},
+	}
+}
+
+// call is a call that an account makes.
+type call struct {
+	to       felt.Felt
+	name     string
+	calldata []felt.Felt
+}
+
+const plenty = 400_000_000 // gas
+
+// invoke sends the calls from the account in one transaction.
+func (c *chain) invoke(gas uint64, calls ...call) *starknet.Receipt {
+	c.t.Helper()
+	calldata := []felt.Felt{n(uint64(len(calls)))}
+	for _, call := range calls {
+		calldata = append(calldata, call.to, selector(call.name), n(uint64(len(call.calldata))))
+		calldata = append(calldata, call.calldata...)
+	}
+	tx := &starknet.Invoke{Common: c.common(gas), SenderAddress: c.account, Calldata: calldata}
+	return c.send(tx, &tx.Common, c.key)
+}
+
+// send signs and executes a transaction.
+func (c *chain) send(tx starknet.Transaction, common *starknet.Common, key felt.Felt) *starknet.Receipt {
+	c.t.Helper()
+	if c.st == nil {
+		c.st = state.NewOverlay(c.before)
+	}
+	hash := tx.Hash(c.block.ChainID)
+	r, s, err := starkcurve.Sign(key, hash)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	common.Signature = []felt.Felt{r, s}
+	outcome, err := c.execute(c.st, tx)
+	if err != nil {
+		c.t.Fatalf("%v %v: %v", tx.Type(), hash, err)
+	}
+	if tx.Sender() == c.account {
+		c.nonce++
+	}
+	c.transactions = append(c.transactions, tx)
+	if v := outcome.Validation; v != nil {
+		left := statement.Validation{Index: len(c.receipts), Events: v.Events, Messages: v.Messages}
+		for _, e := range v.Storage {
+			left.Storage = append(left.Storage, statement.SlotChange(e))
+		}
+		if !v.ClassHash.IsZero() {
+			left.Class = &v.ClassHash
+		}
+		c.validations = append(c.validations, left)
+	}
+	c.receipts, c.diffs = append(c.receipts, outcome.Receipt), append(c.diffs, outcome.Diff)
+	digest, err := outcome.Diff.Digest()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.results = append(c.results, &starknet.Result{Receipt: outcome.Receipt, Diff: digest})
+	c.recorded = append(c.recorded, cairoos.Transaction{Info: *executor.TxInfo(tx, c.block.ChainID), Reverted: outcome.Receipt.Reverted, Calls: c.recorder.Take()})
+	return &outcome.Receipt
+}
+
+// statementBlock is the block as a verifier knows it.
+func (c *chain) statementBlock() *statement.Block {
+	return &statement.Block{
+		ChainID: c.block.ChainID, Number: c.block.Number, Timestamp: c.block.Timestamp, Sequencer: c.block.Sequencer,
+		FeeToken: c.block.FeeToken, Transactions: c.transactions, Results: c.results, Validations: c.validations, Classes: c.compiled,
+	}
+}
+
+// run runs transactions from up to to in the OS and returns the claim of the trace.
+func (c *chain) run(from, to int) (*statement.Claim, *cairo.Trace, error) {
+	trace, err := cairoos.Run(&cairoos.Block{
+		ChainID: c.block.ChainID, Number: c.block.Number, Timestamp: c.block.Timestamp, Sequencer: c.block.Sequencer,
+		Transactions: c.recorded[from:to],
+	}, cairoos.Options{})
+	if err != nil {
+		return nil, nil, err
+	}
+	claim, err := statement.ReadClaim(publicInput(trace))
+	return claim, trace, err
+}
+
+// parts runs all that can be proved and returns the claims, and the rest as a block names it.
+func (c *chain) parts(maxSteps uint64) ([]*statement.Claim, []statement.Uncovered) {
+	c.t.Helper()
+	var claims []*statement.Claim
+	excluded, err := cairoos.RunParts(&cairoos.Block{
+		ChainID: c.block.ChainID, Number: c.block.Number, Timestamp: c.block.Timestamp, Sequencer: c.block.Sequencer, Transactions: c.recorded,
+	}, cairoos.Options{MaxSteps: maxSteps}, func(p cairoos.Part) error {
+		claim, err := statement.ReadClaim(publicInput(p.Trace))
+		claims = append(claims, claim)
+		return err
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var uncovered []statement.Uncovered
+	for _, e := range excluded {
+		u := statement.Uncovered{Index: e.Transaction}
+		if cannot, ok := errors.AsType[*cairoos.NotProvableError](e.Err); ok {
+			u.Reason = statement.Reason{Builtin: cannot.Builtin, Syscall: string(cannot.Syscall), Class: cannot.Class, Selector: cannot.Selector}
+		} else if long, ok := errors.AsType[*cairoos.TooLongError](e.Err); ok {
+			u.Reason = statement.Reason{MaxSteps: long.MaxSteps}
+		}
+		if u.Diff, err = c.diffs[e.Transaction].MarshalBinary(); err != nil {
+			c.t.Fatal(err)
+		}
+		uncovered = append(uncovered, u)
+	}
+	return claims, uncovered
+}
+
+func publicInput(trace *cairo.Trace) *statement.PublicInput {
+	in := &statement.PublicInput{Layout: trace.Public.Layout}
+	for _, s := range trace.Public.Segments {
+		in.Segments = append(in.Segments, statement.Segment(s))
+	}
+	for _, cell := range trace.Public.Memory {
+		in.Memory = append(in.Memory, statement.Cell{Address: cell.Address, Value: cell.Value})
+	}
+	return in
+}

@@ -1,0 +1,426 @@
+package statement_test
+
+import (
+	"testing"
+
+	"github.com/starkd/starkd/app/executor"
+	"github.com/starkd/starkd/app/state"
+	"github.com/starkd/starkd/cairo/casm"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/prover/block/statement"
+	"github.com/starkd/starkd/starknet"
+)
+
+// A forged block has one transaction, a transcript that is written by hand, and results that fit it: what validators and a
+// prover could sign and claim who follow no rule but those that a test names. No code runs; the statement does not run any
+// either.
+type forged struct {
+	before            *memory
+	code              map[felt.Felt]*casm.Class
+	number, timestamp uint64
+	rounded           [2]uint64 // number and timestamp that a constructor sees; 0: as they should be
+	price             uint64    // of L2 gas
+
+	tx        starknet.Transaction
+	outcome   statement.OutcomeCode
+	main      *forgedCall // __execute__ or the constructor; nil for a DECLARE
+	transfer  uint64      // gas of the fee transfer
+	validated uint64      // gas of the signature check
+	given     uint64      // gas of main; 0: as it should be
+
+	events   []starknet.Event
+	messages []starknet.Message
+	diff     starknet.StateDiff // without the nonce
+	slots    uint64             // of the difference, how many were zero before
+	reason   string
+
+	validations []statement.Validation // what the signature check left, in front of the rest
+
+	intrinsicLess uint64                  // what validators billed too little
+	change        func(*starknet.Receipt) // the signed receipt
+}
+
+// forgedCall is a call. Gas is taken for syscalls alone.
+type forgedCall struct {
+	class, contract, caller felt.Felt
+	selector                felt.Felt
+	calldata, retdata       []felt.Felt
+	failed                  bool
+	syscalls                []*forgedSyscall
+
+	gas, left uint64 // behind the entry
+}
+
+// forgedSyscall is a syscall. The arrays that its request names are in arrays, and stand in the request as two words.
+type forgedSyscall struct {
+	name     string
+	request  []felt.Felt
+	response []felt.Felt
+	arrays   [][]felt.Felt // published
+	charged  int           // words that are charged
+	extra    uint64        // gas beyond the price
+	panic    []felt.Felt   // not nil: it failed
+	inner    *forgedCall
+	calls    bool
+	has      uint64 // not 0: what the code has left before it
+
+	points   bool // the response is the address of the call's ExecutionInfo, and off words more
+	off      uint64
+	returned []felt.Felt // what the caller is told that the call returned, if not nil
+
+	gas, gasLeft uint64
+}
+
+// Classes and contracts of a forged block.
+var (
+	forgedAccount, forgedToken = n(0xacc0), n(0x70c0)
+	accountCode, tokenCode     = n(0xc1a), n(0xc1b)
+	bareCode                   = n(0xc1c) // no constructor
+)
+
+const forgedBound = 2_000_000_000
+
+func newForged() *forged {
+	f := &forged{
+		number: 1234, timestamp: 1_700_000_001, price: 1, transfer: 10_000_000_000, code: map[felt.Felt]*casm.Class{},
+		before: &memory{map[state.Slot]felt.Felt{}, map[felt.Felt]felt.Felt{}, map[felt.Felt]felt.Felt{}, map[felt.Felt]*state.Class{}},
+	}
+	entry := func(names ...string) (list []casm.EntryPoint) {
+		for i, name := range names {
+			list = append(list, casm.EntryPoint{Selector: selector(name), Offset: i})
+		}
+		return list
+	}
+	for hash, points := range map[felt.Felt]casm.EntryPoints{
+		accountCode: {External: entry("__execute__", "f"), Constructor: entry("constructor")},
+		tokenCode:   {External: entry("transfer", "f")},
+		bareCode:    {External: entry("f")},
+	} {
+		f.code[hash] = &casm.Class{Bytecode: words(7, 8, 9), EntryPoints: points, CompilerVersion: "2.0.0"}
+		f.before.classes[hash] = &state.Class{Hash: hash, CompiledHash: f.code[hash].BlakeHash()}
+	}
+	f.before.contracts[forgedToken] = tokenCode
+	f.account(forgedAccount)
+	f.invoke()
+	return f
+}
+
+// account puts an account with a balance of 2^128 into the state.
+func (f *forged) account(at felt.Felt) {
+	f.before.contracts[at] = accountCode
+	f.balance(at, n(0), n(1))
+}
+
+func (f *forged) balance(at, low, high felt.Felt) {
+	key := executor.BalanceKey(at)
+	f.before.slots[state.Slot{Contract: forgedToken, Key: key}] = low
+	f.before.slots[state.Slot{Contract: forgedToken, Key: *key.Add(&key, &felt.One)}] = high
+}
+
+func forgedCommon() starknet.Common {
+	return starknet.Common{ResourceBounds: starknet.ResourceBounds{
+		L2Gas: starknet.ResourceBound{MaxAmount: forgedBound, MaxPricePerUnit: starknet.NewUint128(10)},
+	}}
+}
+
+// invoke makes the transaction an INVOKE that makes these syscalls.
+func (f *forged) invoke(syscalls ...*forgedSyscall) {
+	tx := &starknet.Invoke{Common: forgedCommon(), SenderAddress: forgedAccount}
+	f.tx, f.main = tx, &forgedCall{class: accountCode, contract: forgedAccount, selector: selector("__execute__"), syscalls: syscalls}
+}
+
+// deploy makes the transaction a DEPLOY_ACCOUNT whose constructor makes these syscalls.
+func (f *forged) deploy(syscalls ...*forgedSyscall) {
+	tx := &starknet.DeployAccount{Common: forgedCommon(), ClassHash: accountCode, ContractAddressSalt: n(5)}
+	f.balance(tx.Sender(), n(0), n(1))
+	f.tx, f.main = tx, &forgedCall{class: accountCode, contract: tx.Sender(), selector: selector("constructor"), syscalls: syscalls}
+	f.diff.Deployed = append(f.diff.Deployed, starknet.ContractClassHash{Address: tx.Sender(), ClassHash: accountCode})
+}
+
+// declare makes the transaction a DECLARE.
+func (f *forged) declare(class felt.Felt) {
+	tx := &starknet.Declare{
+		Common: forgedCommon(), SenderAddress: forgedAccount, Class: &starknet.ContractClass{}, ClassHash: class, CompiledClassHash: n(0xcc),
+	}
+	f.tx, f.main = tx, nil
+	f.diff.Declared = append(f.diff.Declared, starknet.DeclaredClass{ClassHash: class, CompiledClassHash: tx.CompiledClassHash})
+}
+
+// span are two words that name an array of n words.
+func spanOf(n int) []felt.Felt {
+	return []felt.Felt{felt.FromUint64(1 << 50), felt.FromUint64(1<<50 + uint64(n))}
+}
+
+// request joins words and arrays' addresses.
+func request(parts ...[]felt.Felt) (list []felt.Felt) {
+	for _, p := range parts {
+		list = append(list, p...)
+	}
+	return list
+}
+
+// callOf is a syscall that calls a contract.
+func callOf(inner *forgedCall) *forgedSyscall {
+	return &forgedSyscall{
+		name: "CallContract", calls: true, inner: inner,
+		request: request([]felt.Felt{inner.contract, inner.selector}, spanOf(len(inner.calldata))),
+	}
+}
+
+// run takes the gas of a call's syscalls, in order.
+func (c *forgedCall) run() {
+	gas := c.gas
+	for _, s := range c.syscalls {
+		if s.has != 0 {
+			gas = s.has
+		}
+		s.gas = gas
+		charge := statement.Charge(s.name, s.charged) + s.extra
+		if gas >= charge {
+			gas -= charge
+		} else if s.panic == nil {
+			gas = 0
+		}
+		if s.inner != nil {
+			s.inner.gas = gas - 10_000
+			if gas < 10_000 {
+				s.inner.gas = 0
+			}
+			s.inner.run()
+			gas = s.inner.left
+		}
+		s.gasLeft = gas
+	}
+	c.left = gas
+}
+
+// intrinsic is the gas of a transaction without calldata and signature.
+func (f *forged) intrinsic() uint64 {
+	return map[starknet.TransactionType]uint64{
+		starknet.InvokeType: 480_000, starknet.DeployAccountType: 520_000, starknet.DeclareType: 400_000,
+	}[f.tx.Type()]
+}
+
+// receipt runs the calls and says what the transaction is billed.
+func (f *forged) receipt() *starknet.Receipt {
+	r := &starknet.Receipt{
+		TransactionHash: f.tx.Hash(n(0xc)), Type: f.tx.Type(), Events: f.events, Messages: f.messages,
+		Reverted: f.outcome != statement.Succeeded, RevertReason: f.reason,
+	}
+	bound := f.tx.Fields().ResourceBounds.L2Gas.MaxAmount
+	most := uint64(1_110_000_000)
+	if f.tx.Type() == starknet.DeployAccountType {
+		most, r.ContractAddress = 100_000_000, f.tx.Sender()
+	}
+	gas := f.intrinsic() + f.validated - f.intrinsicLess
+	if f.main != nil {
+		given := f.given
+		if given == 0 {
+			given = min(bound-f.validated, most)
+			if f.tx.Type() == starknet.DeployAccountType {
+				given = min(bound, most)
+			}
+		}
+		f.main.gas = given - 10_000
+		f.main.run()
+		gas += given - f.main.left
+	}
+	done := gas + 402_000*f.slots
+	for _, e := range f.events {
+		done += 5120 * uint64(2*len(e.Keys)+len(e.Data))
+	}
+	for _, m := range f.messages {
+		done += 5120 * uint64(3+len(m.Payload))
+	}
+	paid := done
+	switch f.outcome {
+	case statement.Panicked, statement.RevertedOnCheck, statement.Aborted:
+		paid, done = min(done, bound), gas
+		r.Events, r.Messages = nil, nil
+	}
+	r.Resources.L2Gas = done
+	r.ActualFee, _ = starknet.NewUint128(f.price + f.tx.Fields().Tip).Mul64(paid)
+	return r
+}
+
+// check writes the transcript and the results, and asks the statement.
+func (f *forged) check() error {
+	receipt := f.receipt()
+	if f.change != nil {
+		f.change(receipt)
+	}
+	diff := f.diff
+	if f.outcome != statement.Succeeded {
+		diff = starknet.StateDiff{}
+	}
+	nonce := f.tx.Fields().Nonce
+	diff.Nonces = []starknet.NonceUpdate{{Address: f.tx.Sender(), Nonce: *nonce.Add(&nonce, &felt.One)}}
+	diff.Sort()
+	digest, err := diff.Digest()
+	if err != nil {
+		return err
+	}
+	block := &statement.Block{
+		ChainID: n(0xc), Number: f.number, Timestamp: f.timestamp, Sequencer: sequencer, FeeToken: forgedToken,
+		Transactions: []starknet.Transaction{f.tx}, Results: []*starknet.Result{{Receipt: *receipt, Diff: digest}}, Classes: f.code,
+		Validations: f.validations,
+	}
+	r, err := statement.NewReplay(block, f.before)
+	if err != nil {
+		return err
+	}
+	w := &forgedOutput{forged: f, address: 5000, code: map[felt.Felt]uint64{}}
+	if err := r.ApplyTranscript(&statement.Claim{ProgramBase: 1, Output: w.write(receipt), OutputAddress: w.address}); err != nil {
+		return err
+	}
+	_, err = r.Outcome()
+	return err
+}
+
+// forgedOutput writes the output that os.cairo would.
+type forgedOutput struct {
+	*forged
+	address uint64
+	words   []felt.Felt
+	code    map[felt.Felt]uint64 // addresses
+	info    uint64
+	block   uint64 // address of BlockInfo
+}
+
+func (w *forgedOutput) at() uint64           { return w.address + uint64(len(w.words)) }
+func (w *forgedOutput) put(v ...felt.Felt)   { w.words = append(w.words, v...) }
+func (w *forgedOutput) number64(v ...uint64) { w.put(words(v...)...) }
+
+func (w *forgedOutput) write(receipt *starknet.Receipt) []felt.Felt {
+	rounded := w.rounded
+	if rounded == [2]uint64{} {
+		rounded = [2]uint64{w.number - w.number%100, w.timestamp - w.timestamp%3600}
+	}
+	w.put(felt.FromShortString("STARKD_OS_1"), n(0xc), n(w.number), n(w.timestamp), sequencer)
+	w.number64(rounded[0], rounded[1], 0, 7, uint64(len(w.forged.code)), 1)
+	w.put(receipt.TransactionHash)
+	for hash, class := range w.forged.code {
+		w.put(hash, n(uint64(len(class.Bytecode))))
+		w.code[hash] = w.at()
+		w.put(class.Bytecode...)
+		w.put(statement.Ret, n(statement.CostsAddress))
+	}
+	w.info = w.at() + 2
+	info := statement.InfoWords(w.tx, receipt.TransactionHash, n(0xc), w.info)
+	w.number64(uint64(1+len(info)), uint64(w.outcome))
+	w.put(info...)
+	type root struct {
+		kind statement.CallKind
+		call *forgedCall
+	}
+	var roots []root
+	if w.main != nil && w.outcome != statement.Aborted {
+		kind := statement.ExecuteCall
+		if w.tx.Type() == starknet.DeployAccountType {
+			kind = statement.ConstructorCall
+		}
+		roots = append(roots, root{kind, w.main})
+	}
+	roots = append(roots, root{statement.FeeTransferCall, &forgedCall{
+		class: tokenCode, contract: forgedToken, caller: w.tx.Sender(), selector: selector("transfer"),
+		calldata: []felt.Felt{sequencer, receipt.ActualFee.Felt(), {}}, retdata: words(1), gas: w.transfer - 10_000,
+	}})
+	w.number64(uint64(len(roots)))
+	for _, r := range roots {
+		w.number64(uint64(r.kind))
+		w.block = w.address + 2
+		if r.kind == statement.ConstructorCall {
+			w.block = w.address + 5
+		}
+		w.call(r.call)
+	}
+	return w.words
+}
+
+func (w *forgedOutput) call(c *forgedCall) {
+	class := w.forged.code[c.class]
+	offset := 0
+	for _, list := range [][]casm.EntryPoint{class.EntryPoints.External, class.EntryPoints.Constructor} {
+		for _, e := range list {
+			if e.Selector == c.selector {
+				offset = e.Offset
+			}
+		}
+	}
+	start := w.at()
+	w.number64(w.block, w.info)
+	w.put(c.caller, c.contract, c.selector, n(w.code[c.class]+uint64(offset)))
+	w.number64(0, 0, 0, 0, c.gas, uint64(len(c.calldata)))
+	w.put(c.calldata...)
+	for _, s := range c.syscalls {
+		w.put(felt.FromShortString(s.name), n(s.gas))
+		w.put(s.request...)
+		w.number64(s.gasLeft, flag(s.panic != nil))
+		switch {
+		case s.panic != nil:
+			w.put(spanOf(len(s.panic))...)
+		case s.calls:
+			w.put(s.response...)
+			w.put(spanOf(len(s.answer()))...)
+		case s.points:
+			w.number64(start + s.off)
+		default:
+			w.put(s.response...)
+		}
+	}
+	w.number64(0, flag(c.failed), c.left, uint64(len(c.retdata)))
+	w.put(c.retdata...)
+	for _, s := range c.syscalls {
+		if s.calls {
+			w.number64(flag(s.inner != nil))
+			if s.inner != nil {
+				w.call(s.inner)
+			}
+		}
+		switch {
+		case s.panic != nil:
+			w.put(s.panic...)
+		case s.calls:
+			w.put(s.answer()...)
+		case !s.calls:
+			for _, array := range s.arrays {
+				w.put(array...)
+			}
+		}
+	}
+}
+
+// answer is what the caller is told that the call returned.
+func (s *forgedSyscall) answer() []felt.Felt {
+	if s.returned == nil && s.inner != nil {
+		return s.inner.retdata
+	}
+	return s.returned
+}
+
+func flag(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// A forged block that breaks no rule is accepted, so that what refuses the others is the rule that they break.
+func TestForged(t *testing.T) {
+	for name, change := range map[string]func(f *forged){
+		"invoke":         func(*forged) {},
+		"deploy account": func(f *forged) { f.deploy() },
+		"declare":        func(f *forged) { f.declare(n(0xdec)) },
+		"validation":     func(f *forged) { f.validated = 12_345 },
+		"a tip":          func(f *forged) { f.tx.Fields().Tip = 3 },
+		"a call": func(f *forged) {
+			f.invoke(callOf(&forgedCall{class: tokenCode, contract: forgedToken, caller: forgedAccount, selector: selector("f"), retdata: words(4)}))
+		},
+	} {
+		f := newForged()
+		change(f)
+		if err := f.check(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,50 @@
+package statement_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/starkd/starkd/prover/block/statement"
+)
+
+// A witness has a prestate, and no more of anything than its transactions and claims can need.
+func TestWitnessSizes(t *testing.T) {
+	const (
+		words = 64 + 2*16 + 3 + 8*(1+2) // of the block, two transactions, 24 bytes of difference, a signature check of two writes
+		nodes = 40 * words
+	)
+	sized := func(classes, pedersen, poseidon, contracts int) error {
+		w := &statement.Witness{
+			Transactions: make([]statement.HexBytes, 2), Classes: make([]statement.Compiled, classes),
+			Uncovered:   []statement.Uncovered{{Diff: make([]byte, 24)}},
+			Validations: []statement.Validation{{Storage: make([]statement.SlotChange, 2)}},
+			Prestate: &statement.Prestate{
+				Pedersen: make([]statement.PrestateNode, pedersen), Poseidon: make([]statement.PrestateNode, poseidon),
+				Contracts: make([]statement.PrestateLeaf, contracts),
+			},
+		}
+		_, err := w.Check(&statement.Anchor{}, nil)
+		return err
+	}
+	for _, c := range []struct {
+		classes, pedersen, poseidon, contracts int
+		want                                   string // "": refused for something else
+	}{
+		{2, nodes, 0, words, ""},
+		{2, nodes - 7, 7, words, ""},
+		{3, 0, 0, 0, "3 classes in the witness, at most 2"},
+		{0, nodes - 6, 7, 0, "4921 trie nodes in the witness, at most 4920"},
+		{0, 0, 0, words + 1, "124 contracts in the prestate, at most 123"},
+	} {
+		err := sized(c.classes, c.pedersen, c.poseidon, c.contracts)
+		if err == nil {
+			t.Fatalf("%+v: accepted without results", c)
+		}
+		if c.want == "" && !strings.Contains(err.Error(), "2 transactions with 0 results") || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+	if _, err := new(statement.Witness).Check(&statement.Anchor{}, nil); err == nil || !strings.Contains(err.Error(), "no prestate") {
+		t.Errorf("without a prestate: %v", err)
+	}
+}

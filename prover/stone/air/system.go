@@ -1,0 +1,291 @@
+// Package air describes an algebraic intermediate representation: which polynomial identities the columns of a trace must
+// satisfy, and on which rows.
+//
+// Constraints are data. A Builder makes expressions over cells (a column and a row offset), periodic columns, run-time
+// values and constants; Constrain states that an expression is zero on a set of rows. The result, a System, is independent
+// of the trace's length and of the statement. Several readers use the same list: Degrees bounds it, CheckRows tests it on a
+// trace, EvalPoint evaluates the composition at a point (the verifier) and Evaluator on a coset (the prover).
+//
+// The composition polynomial is Σ α^i · c_i(x) · Π(rows excepted) / Π(rows where it holds), with i the order of Constrain
+// calls, as in Stone.
+package air
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/starkd/starkd/prover/stone/field"
+)
+
+// AIR is one statement: a system of constraints and what makes it this statement.
+type AIR interface {
+	// System is the constraint system; it never changes.
+	System() *System
+	// TraceLength is the number of rows, a power of two.
+	TraceLength() uint64
+	// Values returns one element for each Builder.Value, in their order, given the interaction elements that the
+	// verifier drew (System.Challenges of them). It fails when an element makes the statement undefined.
+	Values(challenges []field.Element) ([]field.Element, error)
+}
+
+// Witness is an AIR with a trace that satisfies it.
+type Witness interface {
+	AIR
+	// First returns the columns of the first phase in natural row order. The caller only reads them.
+	First(ctx context.Context) ([][]field.Element, error)
+	// Second returns the columns of the second phase, given the interaction elements. The caller only reads them and
+	// calls it once, after First; the witness may drop all columns afterwards.
+	Second(ctx context.Context, challenges []field.Element) ([][]field.Element, error)
+}
+
+// Cell is a trace cell relative to the row at hand. Columns of the second phase follow those of the first.
+type Cell struct {
+	Column int
+	Row    int // offset, not negative
+}
+
+// Rows is a residue class of rows: all rows r with r ≡ Offset modulo Period. Period 0 stands for the trace's length, so
+// that the class is one row; a negative Offset counts from the end.
+type Rows struct {
+	Period uint64
+	Offset int64
+}
+
+// Every is the rows 0, period, 2·period, ….
+func Every(period uint64) Rows { return Rows{Period: period} }
+
+// RowsAt is the rows offset, offset+period, …: the zeros of x^(n/period) - g^(offset·n/period).
+func RowsAt(period uint64, offset int64) Rows { return Rows{Period: period, Offset: offset} }
+
+// Row is the one row with this index; a negative index counts from the end, so Row(-16) is row n-16.
+func Row(index int64) Rows { return Rows{Offset: index} }
+
+// Domain is where a constraint holds: the union of the classes On, except the rows in Except. Classes of one list must be
+// disjoint, and Except must be within On or disjoint from it as Stone's constraint is written: a factor of the numerator.
+type Domain struct {
+	On     []Rows
+	Except []Rows
+}
+
+// On is the domain of all rows in any of the classes.
+func On(rows ...Rows) Domain { return Domain{On: rows} }
+
+// But returns d without the given rows.
+func (d Domain) But(rows ...Rows) Domain {
+	return Domain{On: d.On, Except: append(slices.Clone(d.Except), rows...)}
+}
+
+// Periodic is a public column that repeats: row i·Step holds Values[i mod len(Values)], as the polynomial of lowest degree
+// in x^(n/(Step·len(Values))) says also for the rows between.
+type Periodic struct {
+	Values []field.Element
+	Step   uint64
+}
+
+// Period is the number of rows after which the column repeats.
+func (p Periodic) Period() uint64 { return uint64(len(p.Values)) * p.Step }
+
+// Constraint says that an expression is zero on the rows of a domain.
+type Constraint struct {
+	Name   string
+	Domain Domain
+	expr   int32
+}
+
+// System is a finished list of constraints.
+type System struct {
+	First       int      // columns of the first phase
+	Second      int      // columns of the second phase
+	Challenges  int      // interaction elements drawn between the phases
+	Values      []string // names of the run-time values
+	Periodic    []Periodic
+	Constraints []Constraint
+	Mask        []Cell // every cell that a constraint reads, by column, then row
+	nodes       []node
+	maskIndex   map[Cell]int
+}
+
+// Columns is the number of columns of both phases.
+func (s *System) Columns() int { return s.First + s.Second }
+
+// MinTraceLength is the smallest number of rows for which all domains and periodic columns are defined. Rows of the mask do
+// not count: they wrap round the trace, as in Stone.
+func (s *System) MinTraceLength() uint64 {
+	n := uint64(1)
+	for _, p := range s.Periodic {
+		n = max(n, p.Period())
+	}
+	for _, c := range s.Constraints {
+		for _, r := range append(slices.Clone(c.Domain.On), c.Domain.Except...) {
+			n = max(n, r.Period)
+			if r.Period == 0 {
+				for k := max(r.Offset+1, -r.Offset); n < uint64(k); n *= 2 {
+				}
+			}
+		}
+	}
+	return n
+}
+
+type op uint8
+
+const (
+	opCell op = iota
+	opPeriodic
+	opValue
+	opConst
+	opAdd
+	opSub
+	opMul
+)
+
+// node is one vertex of the expression graph. a and b are node numbers, or for leaves column and row, or an index.
+type node struct {
+	op    op
+	a, b  int32
+	value field.Element
+}
+
+// Expr is an expression; its methods build larger ones. It belongs to the Builder that made it.
+type Expr struct {
+	b  *Builder
+	id int32
+}
+
+// Builder collects expressions and constraints. Equal expressions are stored once. Its methods panic on programming
+// errors; no outside data reaches it.
+type Builder struct {
+	s     System
+	index map[node]int32
+}
+
+// NewBuilder starts a system with the given numbers of columns and interaction elements.
+func NewBuilder(first, second, challenges int) *Builder {
+	return &Builder{s: System{First: first, Second: second, Challenges: challenges}, index: map[node]int32{}}
+}
+
+func (b *Builder) node(n node) Expr {
+	id, ok := b.index[n]
+	if !ok {
+		id = int32(len(b.s.nodes))
+		b.s.nodes = append(b.s.nodes, n)
+		b.index[n] = id
+	}
+	return Expr{b, id}
+}
+
+// Cell is the value of a column, row rows further on.
+func (b *Builder) Cell(column, row int) Expr {
+	if column < 0 || column >= b.s.Columns() || row < 0 {
+		panic(fmt.Sprintf("air: cell (%d, %d) outside %d columns", column, row, b.s.Columns()))
+	}
+	return b.node(node{op: opCell, a: int32(column), b: int32(row)})
+}
+
+// Periodic adds a periodic column and returns its value at the row at hand.
+func (b *Builder) Periodic(values []field.Element, step uint64) Expr {
+	_, ok := field.Log2(uint64(len(values)))
+	if _, ok2 := field.Log2(step); !ok || !ok2 {
+		panic(fmt.Sprintf("air: periodic column of %d values with step %d", len(values), step))
+	}
+	b.s.Periodic = append(b.s.Periodic, Periodic{values, step})
+	return b.node(node{op: opPeriodic, a: int32(len(b.s.Periodic) - 1)})
+}
+
+// Value adds a run-time value (a public constant, an interaction element, a derived product) that AIR.Values supplies.
+func (b *Builder) Value(name string) Expr {
+	b.s.Values = append(b.s.Values, name)
+	return b.node(node{op: opValue, a: int32(len(b.s.Values) - 1)})
+}
+
+// Const is the constant v.
+func (b *Builder) Const(v uint64) Expr { return b.Element(field.New(v)) }
+
+// Element is the constant v.
+func (b *Builder) Element(v field.Element) Expr { return b.node(node{op: opConst, value: v}) }
+
+// Add returns e + f.
+func (e Expr) Add(f Expr) Expr {
+	return e.b.node(node{op: opAdd, a: min(e.id, f.id), b: max(e.id, f.id)})
+}
+
+// Sub returns e - f.
+func (e Expr) Sub(f Expr) Expr { return e.b.node(node{op: opSub, a: e.id, b: f.id}) }
+
+// Mul returns e·f.
+func (e Expr) Mul(f Expr) Expr {
+	return e.b.node(node{op: opMul, a: min(e.id, f.id), b: max(e.id, f.id)})
+}
+
+// AddConst returns e + v.
+func (e Expr) AddConst(v uint64) Expr { return e.Add(e.b.Const(v)) }
+
+// SubConst returns e - v.
+func (e Expr) SubConst(v uint64) Expr { return e.Sub(e.b.Const(v)) }
+
+// Scale returns v·e.
+func (e Expr) Scale(v uint64) Expr { return e.Mul(e.b.Const(v)) }
+
+// Square returns e².
+func (e Expr) Square() Expr { return e.Mul(e) }
+
+// IsBit returns e² - e, which is zero when e is 0 or 1.
+func (e Expr) IsBit() Expr { return e.Square().Sub(e) }
+
+// Constrain adds the constraint that e is zero on d. The order of calls is the order of the powers of α.
+func (b *Builder) Constrain(name string, e Expr, d Domain) {
+	if e.b != b {
+		panic("air: expression of another builder in " + name)
+	}
+	for _, r := range append(slices.Clone(d.On), d.Except...) {
+		if _, ok := field.Log2(r.Period); r.Period != 0 && (!ok || r.Offset < 0 || uint64(r.Offset) >= r.Period) {
+			panic(fmt.Sprintf("air: rows %d mod %d in %s", r.Offset, r.Period, name))
+		}
+	}
+	b.s.Constraints = append(b.s.Constraints, Constraint{Name: name, Domain: d, expr: e.id})
+}
+
+// Build finishes the system. The mask is every cell that a constraint reads, in order of column, then row. It panics when
+// a constraint's degree would exceed the composition's two columns.
+func (b *Builder) Build() *System {
+	s := b.s
+	seen := make([]bool, len(s.nodes))
+	var visit func(id int32)
+	visit = func(id int32) {
+		if seen[id] {
+			return
+		}
+		seen[id] = true
+		switch n := s.nodes[id]; n.op {
+		case opCell:
+			s.Mask = append(s.Mask, Cell{int(n.a), int(n.b)})
+		case opAdd, opSub, opMul:
+			visit(n.a)
+			visit(n.b)
+		}
+	}
+	for _, c := range s.Constraints {
+		visit(c.expr)
+	}
+	slices.SortFunc(s.Mask, func(x, y Cell) int {
+		if x.Column != y.Column {
+			return x.Column - y.Column
+		}
+		return x.Row - y.Row
+	})
+	s.maskIndex = make(map[Cell]int, len(s.Mask))
+	for i, c := range s.Mask {
+		s.maskIndex[c] = i
+	}
+	for i, d := range s.Degrees() {
+		if d > CompositionColumns {
+			panic(fmt.Sprintf("air: %s has degree %d trace lengths, bound %d", s.Constraints[i].Name, d, CompositionColumns))
+		}
+	}
+	return &s
+}
+
+// CompositionColumns is the degree of the composition polynomial in trace lengths, and so the number of columns that it is
+// broken into.
+const CompositionColumns = 2

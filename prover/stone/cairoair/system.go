@@ -1,0 +1,125 @@
+package cairoair
+
+import (
+	"sync"
+
+	"github.com/starkd/starkd/prover/stone/air"
+	"github.com/starkd/starkd/prover/stone/field"
+)
+
+// The run-time values of a statement: interaction elements first, in the order in which the verifier draws them, then what
+// the public input fixes.
+const (
+	memoryZ           = "memory/multi_column_perm/perm/interaction_elm"
+	memoryAlpha       = "memory/multi_column_perm/hash_interaction_elm0"
+	rangeCheckZ       = "range_check16/perm/interaction_elm"
+	dilutedPermZ      = "diluted_check/permutation/interaction_elm"
+	dilutedZ          = "diluted_check/interaction_z"
+	dilutedAlpha      = "diluted_check/interaction_alpha"
+	dilutedFinal      = "diluted_check/final_cum_val"
+	memoryProduct     = "memory/multi_column_perm/perm/public_memory_prod"
+	initialAP         = "initial_ap"
+	finalAP           = "final_ap"
+	initialPC         = "initial_pc"
+	finalPC           = "final_pc"
+	rangeCheckMin     = "range_check_min"
+	rangeCheckMax     = "range_check_max"
+	initialPedersen   = "initial_pedersen_addr"
+	initialRangeCheck = "initial_range_check_addr"
+	initialECDSA      = "initial_ecdsa_addr"
+	initialBitwise    = "initial_bitwise_addr"
+	initialECOp       = "initial_ec_op_addr"
+	initialKeccak     = "initial_keccak_addr"
+	initialPoseidon   = "initial_poseidon_addr"
+)
+
+// challenges is the number of interaction elements.
+func (l *Layout) challenges() int {
+	if l.Diluted != nil {
+		return 6
+	}
+	return 3
+}
+
+// systems holds the constraint system of each layout, built when first asked for.
+var systems = func() map[*Layout]func() *air.System {
+	m := map[*Layout]func() *air.System{}
+	for _, l := range layouts {
+		m[l] = sync.OnceValue(func() *air.System { return build(l) })
+	}
+	return m
+}()
+
+// System returns the layout's constraints.
+func (l *Layout) System() *air.System { return systems[l]() }
+
+// builder writes a layout's constraints: air.Builder's vocabulary plus virtual columns and named values.
+type builder struct {
+	*air.Builder
+	named map[string]air.Expr
+}
+
+// build states the constraints of a layout. The order of these lines is the order of the constraints in Stone.
+func build(l *Layout) *air.System {
+	b := &builder{air.NewBuilder(l.First, l.Second, l.challenges()), map[string]air.Expr{}}
+	b.cpu(&l.CPU)
+	b.memory(&l.Memory)
+	b.rangeCheck(&l.RangeCheck)
+	if l.Diluted != nil {
+		b.diluted(l.Diluted)
+	}
+	if l.Pedersen != nil {
+		b.pedersen(l.Pedersen)
+	}
+	if l.RangeCheckBuiltin != nil {
+		b.rangeCheckBuiltin(l.RangeCheckBuiltin)
+	}
+	if l.ECDSA != nil {
+		b.ecdsa(l.ECDSA)
+	}
+	if l.Bitwise != nil {
+		b.bitwise(l.Bitwise)
+	}
+	if l.ECOp != nil {
+		b.ecOp(l.ECOp)
+	}
+	if l.Keccak != nil {
+		b.keccak(l.Keccak)
+	}
+	if l.Poseidon != nil {
+		b.poseidon(l.Poseidon)
+	}
+	return b.Build()
+}
+
+// at is the i-th cell of a virtual column, seen from row 0 of the component's instance.
+func (b *builder) at(v View, i int) air.Expr { return b.Cell(v.Column, v.Row(i)) }
+
+// value is the run-time value of this name.
+func (b *builder) value(name string) air.Expr {
+	e, ok := b.named[name]
+	if !ok {
+		e = b.Value(name)
+		b.named[name] = e
+	}
+	return e
+}
+
+// bit is bit i of a virtual column whose cell i+1 holds cell i shifted right by one.
+func (b *builder) bit(v View, i int) air.Expr {
+	next := b.at(v, i+1)
+	return b.at(v, i).Sub(next.Add(next))
+}
+
+// every is the domain of all rows that are multiples of period; first and last are its first and last row.
+func every(period int) air.Domain { return air.On(air.Every(uint64(period))) }
+
+func first() air.Domain { return air.On(air.Row(0)) }
+
+func last(period int) air.Rows { return air.Row(-int64(period)) }
+
+// rowsAt is the rows offset, offset+period, ….
+func rowsAt(period, offset int) air.Rows { return air.RowsAt(uint64(period), int64(offset)) }
+
+// powerOfTwo returns 2^k as a field element.
+func powerOfTwo(k int) field.Element { return field.Pow(field.New(2), uint64(k)) }

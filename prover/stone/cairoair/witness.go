@@ -1,0 +1,199 @@
+package cairoair
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/internal/parallel"
+	"github.com/starkd/starkd/prover/stone/air"
+	"github.com/starkd/starkd/prover/stone/field"
+)
+
+// Witness is a statement with the run that makes it true. It implements air.Witness. Every cell is what Stone's prover
+// puts there, also where the constraints leave a choice: which holes of memory and of the range check are filled where.
+type Witness struct {
+	*AIR
+	trace   *cairo.Trace
+	columns [][]field.Element // first phase; nil before First and after Second
+}
+
+var _ air.Witness = (*Witness)(nil)
+
+// NewWitness makes the witness of a run. The caller does not change t until the proof is made.
+func NewWitness(t *cairo.Trace) (*Witness, error) {
+	a, err := New(&t.Public)
+	if err != nil {
+		return nil, err
+	}
+	if a.layout.Keccak != nil {
+		return nil, fmt.Errorf("cairoair: layout %s can be verified, not proved", a.layout.Name)
+	}
+	if t.Layout != "" && t.Layout != a.layout.Name {
+		return nil, fmt.Errorf("cairoair: trace of layout %s with public input of layout %s", t.Layout, a.layout.Name)
+	}
+	if uint64(len(t.Registers)) != a.public.Steps {
+		return nil, fmt.Errorf("cairoair: trace of %d steps, public input says %d", len(t.Registers), a.public.Steps)
+	}
+	if len(t.Memory.Value) != len(t.Memory.Known) {
+		return nil, fmt.Errorf("cairoair: memory of %d values and %d flags", len(t.Memory.Value), len(t.Memory.Known))
+	}
+	return &Witness{AIR: a, trace: t}, nil
+}
+
+// First implements air.Witness.
+func (w *Witness) First(ctx context.Context) ([][]field.Element, error) {
+	f := newFiller(w.AIR, w.trace)
+	if err := f.fill(ctx); err != nil {
+		return nil, fmt.Errorf("cairoair: %w", err)
+	}
+	w.columns = f.columns
+	return w.columns, nil
+}
+
+// Second implements air.Witness.
+func (w *Witness) Second(ctx context.Context, challenges []field.Element) ([][]field.Element, error) {
+	if w.columns == nil {
+		return nil, errors.New("cairoair: second phase without the first")
+	}
+	values, err := w.Values(challenges)
+	if err != nil {
+		return nil, err
+	}
+	named := map[string]field.Element{}
+	for i, name := range w.System().Values {
+		named[name] = values[i]
+	}
+	s := newSecond(w.layout, w.columns)
+	w.columns = nil
+	if err := s.fill(ctx, named); err != nil {
+		return nil, fmt.Errorf("cairoair: %w", err)
+	}
+	return s.columns, nil
+}
+
+// free marks a cell of the range-check or diluted pool that no component has claimed.
+const free = -1
+
+// filler holds the first phase while it is filled. The components claim their cells of the three pools; what is left is
+// filled last, so that addresses and values have no holes.
+type filler struct {
+	layout  *Layout
+	public  *cairo.PublicInput
+	trace   *cairo.Trace
+	rows    int
+	columns [][]field.Element
+
+	address    []uint64 // of each memory unit; 0: not claimed
+	rangeCheck []int32  // value of each cell of the range-check pool, or free
+	diluted    []int32  // undiluted value of each cell of the diluted pool, or free
+}
+
+func newFiller(a *AIR, t *cairo.Trace) *filler {
+	f := &filler{layout: a.layout, public: a.public, trace: t, rows: int(a.rows)}
+	f.columns = newColumns(a.layout.First, f.rows)
+	f.address = make([]uint64, a.layout.Memory.Pool.Addr.Len(f.rows))
+	f.rangeCheck = freeCells(a.layout.RangeCheck.Pool.Len(f.rows))
+	if a.layout.Diluted != nil {
+		f.diluted = freeCells(a.layout.Diluted.Pool.Len(f.rows))
+	}
+	return f
+}
+
+func newColumns(n, rows int) [][]field.Element {
+	columns := make([][]field.Element, n)
+	for i := range columns {
+		columns[i] = make([]field.Element, rows)
+	}
+	return columns
+}
+
+func freeCells(n int) []int32 {
+	cells := make([]int32, n)
+	for i := range cells {
+		cells[i] = free
+	}
+	return cells
+}
+
+// fill fills the columns. The order of the last four steps matters: what fills a pool's free cells is read by the next.
+func (f *filler) fill(ctx context.Context) error {
+	l := f.layout
+	steps := []func() error{
+		func() error { return f.fillCPU(&l.CPU) },
+		func() error { f.fillPublicMemory(&l.Memory); return nil },
+	}
+	if l.Pedersen != nil {
+		steps = append(steps, func() error { return f.fillPedersen(l.Pedersen) })
+	}
+	if l.RangeCheckBuiltin != nil {
+		steps = append(steps, func() error { return f.fillRangeCheckParts(l.RangeCheckBuiltin) })
+	}
+	if l.ECDSA != nil {
+		steps = append(steps, func() error { return f.fillECDSA(l.ECDSA) })
+	}
+	if l.Bitwise != nil {
+		steps = append(steps, func() error { return f.fillBitwise(l.Bitwise) })
+	}
+	if l.ECOp != nil {
+		steps = append(steps, func() error { return f.fillECOp(l.ECOp) })
+	}
+	if l.Poseidon != nil {
+		steps = append(steps, func() error { return f.fillPoseidon(l.Poseidon) })
+	}
+	steps = append(steps, func() error { return f.finishRangeCheck(&l.RangeCheck) })
+	if l.RangeCheckBuiltin != nil {
+		steps = append(steps, func() error { f.fillRangeCheckUnits(l.RangeCheckBuiltin); return nil })
+	}
+	if l.Diluted != nil {
+		steps = append(steps, func() error { return f.finishDiluted(l.Diluted) })
+	}
+	steps = append(steps, func() error { return f.finishMemory(&l.Memory) })
+	for _, step := range steps {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// set writes the i-th cell of a virtual column.
+func (f *filler) set(v View, i int, x field.Element) { f.columns[v.Column][v.Row(i)] = x }
+
+// access claims the i-th of units for an access to memory. The address is written with the pool, by finishMemory.
+func (f *filler) access(u Units, i int, address uint64, value field.Element) {
+	f.address[poolIndex(f.layout.Memory.Pool.Addr, u.Addr, i)] = address
+	f.set(u.Value, i, value)
+}
+
+// poolIndex is the number, within a pool, of the i-th cell of a view that lies on the pool's cells.
+func poolIndex(pool, v View, i int) int { return (v.Row(i) - pool.Offset) / pool.Step }
+
+// segment is the builtin's first address.
+func (f *filler) segment(name string) uint64 {
+	for _, s := range f.public.Segments {
+		if s.Name == name {
+			return s.Begin
+		}
+	}
+	return 0
+}
+
+// chunk is how many indices one task of chunks handles; it does not depend on the machine.
+const chunk = 1 << 12
+
+// chunks calls f on the pieces of [0, n), on all cores, and returns the error of the lowest piece that has one.
+func chunks(n int, f func(start, end int) error) error {
+	errs := make([]error, (n+chunk-1)/chunk)
+	parallel.For(len(errs), func(i int) { errs[i] = f(i*chunk, min((i+1)*chunk, n)) })
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,357 @@
+// Package merkle commits to tables of field elements as Stone does.
+//
+// A leaf hashes a row (its elements' Montgomery words, big-endian), or two rows when the table has one column, so that
+// every leaf takes at least 64 bytes. Inner nodes hash their two children. The nodes nearest the root can use another
+// hash, one that is cheap for a verifier written in Cairo. An opening of some rows sends, in this order: the rows'
+// elements that the verifier does not know, the other rows of their leaves, then layer by layer from the leaves to the root
+// the siblings that it cannot compute, from left to right.
+package merkle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+
+	"github.com/starkd/starkd/crypto/blake"
+	"github.com/starkd/starkd/internal/parallel"
+	"github.com/starkd/starkd/prover/stone/field"
+	"github.com/starkd/starkd/prover/stone/transcript"
+)
+
+// Params are the hashes of a tree: Friendly for the nodes of depth below FriendlyLayers (the root has depth 0), Hash for
+// all others.
+type Params struct {
+	Hash           transcript.Hash
+	Friendly       transcript.Hash
+	FriendlyLayers uint64
+}
+
+func (p Params) at(depth uint) transcript.Hash {
+	if uint64(depth) < p.FriendlyLayers {
+		return p.Friendly
+	}
+	return p.Hash
+}
+
+// Shape is a table's size.
+type Shape struct {
+	LogRows uint
+	Columns int
+}
+
+// rowsPerLeaf is 2^(the returned number).
+func (s Shape) logRowsPerLeaf() uint {
+	if s.Columns == 1 && s.LogRows > 0 {
+		return 1
+	}
+	return 0
+}
+
+// depth is the depth of the leaves.
+func (s Shape) depth() uint { return s.LogRows - s.logRowsPerLeaf() }
+
+// leaf hashes the rows of one leaf, given as their concatenated bytes.
+func (s Shape) leaf(h transcript.Hash, b []byte) (transcript.Digest, error) {
+	if s.logRowsPerLeaf() == 1 {
+		left, right := transcript.Digest(b[:32]), transcript.Digest(b[32:])
+		return h.Pair(&left, &right)
+	}
+	return h.Sum(b)
+}
+
+// dropped is how many of the lowest layers a tree does not keep: they are hashed again for the few nodes that an opening
+// needs, which divides the memory by 2^dropped.
+const dropped = 3
+
+// Table is a table as the prover has it: columns over a domain in natural order, split into cosets of it. Row i of coset c
+// is row i·len(Cosets) + c of the domain; the committed table has the rows in bit-reversed order.
+type Table struct {
+	Cosets [][][]field.Element // Cosets[c][k] is column k
+}
+
+// Shape is the table's size.
+func (t *Table) Shape() Shape {
+	log, _ := field.Log2(uint64(len(t.Cosets) * len(t.Cosets[0][0])))
+	return Shape{LogRows: log, Columns: len(t.Cosets[0])}
+}
+
+// row copies committed row r into dst.
+func (t *Table) row(r uint64, log uint, dst []field.Element) {
+	i := field.BitReverse(r, log)
+	n := uint64(len(t.Cosets))
+	columns := t.Cosets[i%n]
+	for k := range dst {
+		dst[k] = columns[k][i/n]
+	}
+}
+
+// Tree is a committed table, on the prover's side.
+type Tree struct {
+	params Params
+	shape  Shape
+	table  *Table
+	kept   uint                // depth of the lowest layer kept
+	nodes  []transcript.Digest // nodes[2^d+i] is node i of depth d, for d ≤ kept
+}
+
+// Build hashes a table, which must not change while the tree is used. It runs on all cores, and returns ctx's error soon after ctx ends.
+func Build(ctx context.Context, params Params, table *Table) (*Tree, error) {
+	t := &Tree{params: params, shape: table.Shape(), table: table}
+	t.kept = t.shape.depth() - min(t.shape.depth(), dropped)
+	t.nodes = make([]transcript.Digest, 2<<t.kept)
+	if l := newLaneHasher(t); l != nil {
+		l.leaves(ctx)
+	} else if err := t.leaves(ctx); err != nil {
+		return nil, fmt.Errorf("merkle: %w", err)
+	}
+	for d := int(t.kept) - 1; d >= 0; d-- {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := t.layer(uint(d)); err != nil {
+			return nil, fmt.Errorf("merkle: depth %d: %w", d, err)
+		}
+	}
+	return t, ctx.Err()
+}
+
+// leaves computes the lowest kept layer, one subtree at a time, until ctx ends.
+func (t *Tree) leaves(ctx context.Context) error {
+	errs := make([]error, parallel.Workers())
+	n := 1 << t.kept
+	size := (n + len(errs) - 1) / len(errs)
+	parallel.For(len(errs), func(w int) {
+		b := newBuffer(t.shape)
+		// Neighbours in bit-reversed order lie together in memory, so the subtrees are visited in that order.
+		for j := min(w*size, n); j < min((w+1)*size, n) && errs[w] == nil && ctx.Err() == nil; j++ {
+			i := field.BitReverse(uint64(j), t.kept)
+			t.nodes[uint64(n)+i], errs[w] = t.subtree(t.kept, i, b)
+		}
+	})
+	return errors.Join(errs...)
+}
+
+// layer computes the nodes of depth d from those below them.
+func (t *Tree) layer(d uint) error {
+	h := t.params.at(d)
+	base, _, _ := h.Base()
+	var failed atomic.Pointer[error]
+	parallel.Chunks(1<<d, 256, func(start, end int) {
+		i := start + 1<<d
+		if base == transcript.Blake256 {
+			m := newDigestMask(h)
+			for ; i+blake.Lanes <= end+1<<d; i += blake.Lanes {
+				m.pairs(t.nodes[i:i+blake.Lanes], t.nodes[2*i:2*(i+blake.Lanes)])
+			}
+		}
+		for ; i < end+1<<d; i++ {
+			var err error
+			if t.nodes[i], err = h.Pair(&t.nodes[2*i], &t.nodes[2*i+1]); err != nil {
+				failed.Store(&err)
+			}
+		}
+	})
+	if err := failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// buffer is scratch space for one leaf.
+type buffer struct {
+	elements []field.Element
+	bytes    []byte
+}
+
+func newBuffer(s Shape) *buffer {
+	return &buffer{make([]field.Element, s.Columns), make([]byte, s.Columns*field.Bytes<<s.logRowsPerLeaf())}
+}
+
+// subtree computes node i of depth d, at or below the kept layers, from the rows.
+func (t *Tree) subtree(d uint, i uint64, b *buffer) (transcript.Digest, error) {
+	if d == t.shape.depth() {
+		per := t.shape.logRowsPerLeaf()
+		for k := range uint64(1) << per {
+			t.table.row(i<<per|k, t.shape.LogRows, b.elements)
+			for c := range b.elements {
+				field.PutMontgomery(b.bytes[(int(k)*t.shape.Columns+c)*field.Bytes:], &b.elements[c])
+			}
+		}
+		return t.shape.leaf(t.params.at(d), b.bytes)
+	}
+	left, err := t.subtree(d+1, 2*i, b)
+	if err != nil {
+		return left, err
+	}
+	right, err := t.subtree(d+1, 2*i+1, b)
+	if err != nil {
+		return right, err
+	}
+	return t.params.at(d).Pair(&left, &right)
+}
+
+// Commit sends the root.
+func (t *Tree) Commit(ch *transcript.Prover) {
+	ch.SendCommitment("Commitment", t.params.at(0), &t.nodes[1])
+}
+
+// Open sends the rows (sorted, without duplicates) and their authentication. Elements for which known answers true are not
+// sent: the verifier computes them; nil stands for none.
+func (t *Tree) Open(ch *transcript.Prover, rows []uint64, known func(row uint64, column int) bool) error {
+	b := newBuffer(t.shape)
+	for _, r := range rows {
+		t.table.row(r, t.shape.LogRows, b.elements)
+		for c := range b.elements {
+			if known == nil || !known(r, c) {
+				ch.SendElement(elementLabel(r, c), &b.elements[c])
+			}
+		}
+	}
+	per := t.shape.logRowsPerLeaf()
+	for _, r := range missing(rows, per) {
+		t.table.row(r, t.shape.LogRows, b.elements)
+		field.PutMontgomery(b.bytes, &b.elements[0])
+		ch.SendData(packageLabel(r), b.bytes[:field.Bytes])
+	}
+	layer := parents(rows, per)
+	for d := t.shape.depth(); d > 0; d-- {
+		for _, i := range missing(layer, 1) {
+			var node transcript.Digest
+			if d <= t.kept {
+				node = t.nodes[1<<d+i]
+			} else {
+				var err error
+				if node, err = t.subtree(d, i, b); err != nil {
+					return fmt.Errorf("merkle: %w", err)
+				}
+			}
+			ch.SendNode(nodeLabel(d, i), t.params.at(d-1), &node)
+		}
+		layer = parents(layer, 1)
+	}
+	return nil
+}
+
+// Commitment is a committed table, on the verifier's side.
+type Commitment struct {
+	params Params
+	shape  Shape
+	root   transcript.Digest
+}
+
+// ReadCommitment reads what Commit sent.
+func ReadCommitment(ch *transcript.Verifier, params Params, shape Shape) (*Commitment, error) {
+	root, err := ch.ReadCommitment("Commitment", params.at(0))
+	return &Commitment{params, shape, root}, err
+}
+
+// Check reads what Open sent for the same rows and returns the rows' elements. known returns those that the prover did not
+// send.
+func (c *Commitment) Check(ch *transcript.Verifier, rows []uint64, known func(row uint64, column int) (field.Element, bool)) ([][]field.Element, error) {
+	values := make([][]field.Element, len(rows))
+	words := make(map[uint64][]byte, len(rows)) // rows as they are hashed
+	for k, r := range rows {
+		values[k] = make([]field.Element, c.shape.Columns)
+		b := make([]byte, c.shape.Columns*field.Bytes)
+		for col := range values[k] {
+			var x field.Element
+			var err error
+			ok := false
+			if known != nil {
+				x, ok = known(r, col)
+			}
+			if !ok {
+				if x, err = ch.ReadElement(elementLabel(r, col)); err != nil {
+					return nil, err
+				}
+			}
+			values[k][col] = x
+			field.PutMontgomery(b[col*field.Bytes:], &x)
+		}
+		words[r] = b
+	}
+	per := c.shape.logRowsPerLeaf()
+	for _, r := range missing(rows, per) {
+		b, err := ch.ReadData(packageLabel(r), field.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := field.FromMontgomery(b); err != nil {
+			return nil, ch.Errorf("%s: %w", packageLabel(r), err)
+		}
+		words[r] = b
+	}
+	layer := parents(rows, per)
+	nodes := make(map[uint64]transcript.Digest, 2*len(layer))
+	for _, i := range layer {
+		b := words[i<<per]
+		if per == 1 {
+			b = slices.Concat(b, words[i<<per|1])
+		}
+		var err error
+		if nodes[i], err = c.shape.leaf(c.params.at(c.shape.depth()), b); err != nil {
+			return nil, ch.Errorf("leaf %d: %w", i, err)
+		}
+	}
+	for d := c.shape.depth(); d > 0; d-- {
+		h := c.params.at(d - 1)
+		for _, i := range missing(layer, 1) {
+			var err error
+			if nodes[i], err = ch.ReadNode(nodeLabel(d, i), h); err != nil {
+				return nil, err
+			}
+		}
+		layer = parents(layer, 1)
+		above := make(map[uint64]transcript.Digest, 2*len(layer))
+		for _, i := range layer {
+			left, right := nodes[2*i], nodes[2*i+1]
+			var err error
+			if above[i], err = h.Pair(&left, &right); err != nil {
+				return nil, ch.Errorf("node %d of depth %d: %w", i, d-1, err)
+			}
+		}
+		nodes = above
+	}
+	if len(rows) > 0 && nodes[0] != c.root {
+		return nil, ch.Errorf("rows hash to root 0x%x, committed 0x%x", nodes[0], c.root)
+	}
+	return values, nil
+}
+
+// parents returns the sorted distinct numbers i>>log of a sorted list.
+func parents(list []uint64, log uint) []uint64 {
+	out := make([]uint64, 0, len(list))
+	for _, i := range list {
+		if n := len(out); n == 0 || out[n-1] != i>>log {
+			out = append(out, i>>log)
+		}
+	}
+	return out
+}
+
+// missing returns the numbers, in order, that share all but their low log bits with one of the sorted list, but are not in
+// it.
+func missing(list []uint64, log uint) []uint64 {
+	if log == 0 {
+		return nil
+	}
+	var out []uint64
+	for _, p := range parents(list, log) {
+		for i := p << log; i < (p+1)<<log; i++ {
+			if _, ok := slices.BinarySearch(list, i); !ok {
+				out = append(out, i)
+			}
+		}
+	}
+	return out
+}
+
+func elementLabel(row uint64, column int) string {
+	return fmt.Sprintf("Row %d, Column %d", row, column)
+}
+
+func packageLabel(row uint64) string { return fmt.Sprintf("To complete packages, element #%d", row) }
+
+func nodeLabel(depth uint, i uint64) string { return fmt.Sprintf("For node %d", 1<<depth+i) }

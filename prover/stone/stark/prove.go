@@ -1,0 +1,248 @@
+package stark
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strconv"
+
+	"github.com/starkd/starkd/prover/stone/air"
+	"github.com/starkd/starkd/prover/stone/field"
+	"github.com/starkd/starkd/prover/stone/fri"
+	"github.com/starkd/starkd/prover/stone/merkle"
+	"github.com/starkd/starkd/prover/stone/poly"
+	"github.com/starkd/starkd/prover/stone/transcript"
+)
+
+// Progress is told how a proof advances. Any function may be nil.
+type Progress struct {
+	// Stage is called when a stage begins: its name, its number from 0 and how many there are.
+	Stage func(name string, number, total int)
+}
+
+// The stages of a proof.
+var stages = []string{
+	"trace", "commit trace", "interaction", "commit interaction", "composition", "commit composition",
+	"out-of-domain values", "quotients", "FRI and proof of work", "openings",
+}
+
+func (p *Progress) stage(k int) {
+	if p != nil && p.Stage != nil {
+		p.Stage(stages[k], k, len(stages))
+	}
+}
+
+// Prove proves the witness's statement. seed is the hash of the public input. log, if not nil, receives annotations. When ctx ends,
+// Prove returns its error soon: every long loop looks at it.
+func Prove(ctx context.Context, w air.Witness, p *Params, seed transcript.Digest, log *transcript.Annotations, progress *Progress) ([]byte, error) {
+	if err := p.Validate(w); err != nil {
+		return nil, err
+	}
+	system, s := w.System(), p.sizes(w)
+	ch, err := transcript.NewProver(p.Channel, seed)
+	if err != nil {
+		return nil, err
+	}
+	ch.Annotate(log)
+	defer ch.Scope(p.Statement)()
+	defer ch.Scope("STARK")()
+	ext := newExtender(&s, p.LogBlowup)
+	var tables []*table // first phase, second phase, composition
+	commit := func(columns [][]field.Element, interpolate *poly.Plan) error {
+		defer ch.Scope("Commit on Trace")()
+		t, err := ext.table(ctx, columns, interpolate, p.FRI.Merkle)
+		if err != nil {
+			return err
+		}
+		t.tree.Commit(ch)
+		tables = append(tables, t)
+		return nil
+	}
+
+	// First phase.
+	progress.stage(0)
+	leave := ch.Scope("Original")
+	columns, err := w.First(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkColumns("first", columns, system.First, s.trace.Size); err != nil {
+		return nil, err
+	}
+	progress.stage(1)
+	onTrace := poly.NewInversePlan(s.trace)
+	if err := commit(columns, onTrace); err != nil {
+		return nil, err
+	}
+	leave()
+
+	// Interaction and second phase.
+	progress.stage(2)
+	leave = ch.Scope("Interaction")
+	challenges := drawChallenges(ch, system.Challenges)
+	if columns, err = w.Second(ctx, challenges); err != nil {
+		return nil, err
+	}
+	if err := checkColumns("second", columns, system.Second, s.trace.Size); err != nil {
+		return nil, err
+	}
+	progress.stage(3)
+	if system.Second > 0 {
+		if err := commit(columns, onTrace); err != nil {
+			return nil, err
+		}
+	}
+	leave()
+	release(&s)
+	values, err := w.Values(challenges)
+	if err != nil {
+		return nil, err
+	}
+
+	// Composition.
+	progress.stage(4)
+	leave = ch.Scope("Original")
+	alpha := ch.Draw(compositionLabel)
+	leave()
+	leave = ch.Scope("Out Of Domain Sampling")
+	h, err := ext.composition(ctx, air.NewEvaluator(system, s.trace.Size, values, alpha), tables)
+	if err != nil {
+		return nil, err
+	}
+	progress.stage(5)
+	// The halves h0 and h1 are functions of x², so they are given on the squares of the evaluation domain's offset.
+	offset := field.Generator()
+	offset.Square(&offset)
+	if err := commit(h, poly.NewInversePlan(s.trace.Shift(offset))); err != nil {
+		return nil, err
+	}
+
+	// Out-of-domain sampling.
+	progress.stage(6)
+	leaveValues := ch.Scope("OODS values")
+	z := ch.Draw("Evaluation point")
+	sampled, err := evalSamples(ctx, system, &s, tables, z)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range tables {
+		t.coeffs = nil // no longer needed
+	}
+	release(&s)
+	sendSamples(ch, sampled, p.FriendlyUpdates)
+	leaveValues()
+
+	// DEEP quotients and their low-degree test.
+	progress.stage(7)
+	gamma := ch.Draw(compositionLabel)
+	leave()
+	quotients, err := deepQuotients(ctx, &s, samples(system, &s, z, sampled), tables, system, gamma)
+	if err != nil {
+		return nil, err
+	}
+	first := ext.extendQuotient(quotients)
+	progress.stage(8)
+	defer ch.Scope("FRI")()
+	err = fri.Prove(ctx, ch, &p.FRI, first, func(positions []uint64) error {
+		defer ch.Scope("Virtual Oracle")()
+		rows := distinct(positions)
+		for i, t := range tables {
+			leave := ch.Scope("Trace " + strconv.Itoa(i))
+			if err := t.tree.Open(ch, rows, nil); err != nil {
+				return err
+			}
+			leave()
+		}
+		return nil
+	}, func() { progress.stage(9) })
+	if err != nil {
+		return nil, err
+	}
+	return ch.Proof(), nil
+}
+
+// release collects garbage where the last use of large vectors has passed. The heap is a few hundred vectors of the trace's length: a
+// collection takes no time, and left to itself would come only when memory has doubled.
+func release(s *sizes) {
+	if s.logTrace >= 18 {
+		runtime.GC()
+	}
+}
+
+func checkColumns(phase string, columns [][]field.Element, want int, rows uint64) error {
+	if len(columns) != want {
+		return fmt.Errorf("stark: %s phase has %d columns, want %d", phase, len(columns), want)
+	}
+	for i, c := range columns {
+		if uint64(len(c)) != rows {
+			return fmt.Errorf("stark: column %d of the %s phase has %d rows, want %d", i, phase, len(c), rows)
+		}
+	}
+	return nil
+}
+
+// sendSamples sends the out-of-domain values, as one message or one by one.
+func sendSamples(ch *transcript.Prover, values []field.Element, together bool) {
+	if together {
+		ch.SendElements("", values)
+		return
+	}
+	for i := range values {
+		ch.SendElement(strconv.Itoa(i), &values[i])
+	}
+}
+
+// table is a committed table: its columns' polynomials, their values and the tree.
+type table struct {
+	coeffs [][]field.Element   // bit-reversed coefficients of each column
+	cosets [][][]field.Element // cosets[c][k]: values of column k on coset c of the evaluation domain
+	tree   *merkle.Tree
+}
+
+// extender extends columns to the evaluation domain. Coset c of it is the elements of index c modulo the blowup.
+type extender struct {
+	s         *sizes
+	logBlowup uint
+	plans     []*poly.Plan // by coset
+}
+
+func newExtender(s *sizes, logBlowup uint) *extender {
+	e := &extender{s: s, logBlowup: logBlowup}
+	for c := range uint64(1) << logBlowup {
+		e.plans = append(e.plans, poly.NewPlan(s.eval.Coset(c, logBlowup)))
+	}
+	return e
+}
+
+// extend evaluates a polynomial on coset c.
+func (e *extender) extend(coeffs []field.Element, c int) []field.Element {
+	v := make([]field.Element, len(coeffs))
+	e.plans[c].Evaluate(v, coeffs)
+	return v
+}
+
+// table interpolates columns, extends and commits them.
+func (e *extender) table(ctx context.Context, columns [][]field.Element, interpolate *poly.Plan, params merkle.Params) (*table, error) {
+	t := &table{cosets: make([][][]field.Element, len(e.plans))}
+	for _, column := range columns {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		c := make([]field.Element, len(column))
+		copy(c, column)
+		interpolate.Interpolate(c)
+		t.coeffs = append(t.coeffs, c)
+	}
+	for c := range t.cosets {
+		t.cosets[c] = make([][]field.Element, len(columns))
+		for k := range columns {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			t.cosets[c][k] = e.extend(t.coeffs[k], c)
+		}
+	}
+	var err error
+	t.tree, err = merkle.Build(ctx, params, &merkle.Table{Cosets: t.cosets})
+	return t, err
+}

@@ -1,0 +1,138 @@
+// Package stark is Stone's STARK for any AIR: commit to the trace in two phases, commit to the composition of its
+// constraints, sample all columns out of domain (DEEP-ALI), and test that the quotients are of low degree (FRI).
+//
+// Prove and Verify are the same steps in the same order; names and order are Stone's, so that a proof is byte for byte the
+// one that Stone makes of the same witness.
+//
+// The trace domain is the subgroup ⟨g⟩ of order n; the evaluation domain is the coset 3·⟨w⟩ of order n·2^LogBlowup. Tables
+// are committed over the evaluation domain, rows in bit-reversed order.
+package stark
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/starkd/starkd/prover/stone/air"
+	"github.com/starkd/starkd/prover/stone/field"
+	"github.com/starkd/starkd/prover/stone/fri"
+	"github.com/starkd/starkd/prover/stone/merkle"
+	"github.com/starkd/starkd/prover/stone/transcript"
+)
+
+// Params are the parameters of a proof.
+type Params struct {
+	LogBlowup       uint // log2 of the evaluation domain's size over the trace's
+	FRI             fri.Params
+	Channel         transcript.Config
+	FriendlyUpdates bool   // send the out-of-domain values as one message
+	Statement       string // the statement's name in annotations
+}
+
+// Limits on sizes: far above what a machine proves, small enough that index arithmetic never overflows.
+const (
+	maxLogTrace  = 40
+	maxLogBlowup = 16
+)
+
+// Validate checks the parameters against the AIR. Afterwards every size in a proof is known.
+func (p *Params) Validate(a air.AIR) error {
+	n := a.TraceLength()
+	log, ok := field.Log2(n)
+	if least := a.System().MinTraceLength(); !ok || n < least || log > maxLogTrace {
+		return fmt.Errorf("stark: trace of %d rows, want a power of two from %d to 2^%d", n, least, maxLogTrace)
+	}
+	if p.LogBlowup < 1 || p.LogBlowup > maxLogBlowup {
+		return fmt.Errorf("stark: blowup 2^%d, want 2^1 to 2^%d", p.LogBlowup, maxLogBlowup)
+	}
+	if err := p.Channel.Validate(); err != nil {
+		return err
+	}
+	return p.FRI.Validate(log+p.LogBlowup, log)
+}
+
+// SecurityBits is the conjectured security: each query gains LogBlowup bits, and the proof of work adds its own.
+func (p *Params) SecurityBits() uint {
+	return uint(max(p.FRI.Queries, 0))*p.LogBlowup + p.FRI.WorkBits
+}
+
+// MinProof returns a lower bound on the length of a proof, in bytes: the commitments, the out-of-domain values, the last layer, and one
+// row of each table. Validate has accepted the parameters.
+func (p *Params) MinProof(a air.AIR) int {
+	system := a.System()
+	words := 2 + len(system.Mask) + air.CompositionColumns // first phase and composition
+	if system.Second > 0 {
+		words++
+	}
+	words += len(p.FRI.Steps) - 1 + int(p.FRI.LastBound)
+	words += system.Columns() + air.CompositionColumns
+	return words * field.Bytes
+}
+
+// sizes are what both sides derive from parameters and AIR.
+type sizes struct {
+	logTrace uint
+	trace    field.Domain // ⟨g⟩
+	eval     field.Domain // 3·⟨w⟩
+}
+
+func (p *Params) sizes(a air.AIR) sizes {
+	log, _ := field.Log2(a.TraceLength())
+	return sizes{log, field.NewDomain(log), field.NewDomain(log + p.LogBlowup).Shift(field.Generator())}
+}
+
+func (s *sizes) shape(columns int) merkle.Shape {
+	return merkle.Shape{LogRows: s.eval.Log, Columns: columns}
+}
+
+// at is the evaluation domain's element at a bit-reversed position.
+func (s *sizes) at(position uint64) field.Element {
+	return s.eval.At(field.BitReverse(position, s.eval.Log))
+}
+
+// sample is one value sampled out of domain: column (composition columns come last) at z·g^row, or at z² for the
+// composition's.
+type sample struct {
+	column int
+	point  field.Element
+	value  field.Element
+}
+
+// samples pairs the sampled values, in order of the mask and then the composition's columns, with their places.
+func samples(system *air.System, s *sizes, z field.Element, values []field.Element) []sample {
+	out := make([]sample, len(values))
+	for i, cell := range system.Mask {
+		x := field.Pow(s.trace.Gen, uint64(cell.Row))
+		x.Mul(&x, &z)
+		out[i] = sample{cell.Column, x, values[i]}
+	}
+	var z2 field.Element
+	z2.Square(&z)
+	for j := range air.CompositionColumns {
+		i := len(system.Mask) + j
+		out[i] = sample{system.Columns() + j, z2, values[i]}
+	}
+	return out
+}
+
+// drawer is the part of a channel from which both sides draw.
+type drawer interface {
+	Draw(label string) field.Element
+	Scope(name string) func()
+}
+
+func drawChallenges(ch drawer, n int) []field.Element {
+	out := make([]field.Element, n)
+	for i := range out {
+		out[i] = ch.Draw(fmt.Sprintf("Interaction element #%d", i))
+	}
+	return out
+}
+
+const compositionLabel = "Constraint polynomial random element"
+
+// distinct returns the sorted distinct positions of a list.
+func distinct(positions []uint64) []uint64 {
+	rows := slices.Clone(positions)
+	slices.Sort(rows)
+	return slices.Compact(rows)
+}
