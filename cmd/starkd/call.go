@@ -20,6 +20,7 @@ import (
 	"github.com/starkd/starkd/cairo/native"
 	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/hint"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -164,7 +165,7 @@ func (f *callFlags) run(cmd *cobra.Command, path string) (*callReport, error) {
 				// What an engine says itself is more than what a receipt may hold.
 				err = watch.fault
 			}
-			return nil, withHint(err, "the run broke a rule of the machine, or asked for what only a chain has; on a chain the transaction reverts")
+			return nil, hint.With(err, "the run broke a rule of the machine, or asked for what only a chain has; on a chain the transaction reverts")
 		}
 		took, cpu := watch.took.Nanoseconds(), watch.cpu.Nanoseconds()
 		if i == 0 {
@@ -222,7 +223,7 @@ func (f *callFlags) entry(world *callWorld) (*executor.Entry, error) {
 		return nil, usagef("--function: %v", err)
 	}
 	if !slices.ContainsFunc(list, func(p casm.EntryPoint) bool { return p.Selector == e.Selector }) {
-		return nil, withHint(fmt.Errorf("the class has no entry point %q, selector %v", f.function, e.Selector),
+		return nil, hint.With(fmt.Errorf("the class has no entry point %q, selector %v", f.function, e.Selector),
 			"the class's ABI names its functions; one in an embedded implementation has its own name alone")
 	}
 	return e, nil
@@ -389,7 +390,7 @@ func (f *callFlags) world(cmd *cobra.Command, path string) (*callWorld, error) {
 			return nil, err
 		}
 		if w.storage, err = parseStorage(data); err != nil {
-			return nil, withHint(fmt.Errorf("%s: %w", f.storage, err), `a storage is a JSON object such as {"0x1": "0x2a"}`)
+			return nil, hint.With(fmt.Errorf("%s: %w", f.storage, err), `a storage is a JSON object such as {"0x1": "0x2a"}`)
 		}
 	}
 	return w, nil

@@ -19,6 +19,7 @@ import (
 	cmtjson "github.com/cometbft/cometbft/libs/json"
 	"github.com/cometbft/cometbft/privval"
 	cmttypes "github.com/cometbft/cometbft/types"
+	"github.com/starkd/starkd/internal/hint"
 )
 
 // What is said of a home that is damaged, or used at the wrong time. CometBFT and pebble report much of it by panics; guard is the one
@@ -73,10 +74,10 @@ func faultHint(home, fault string) string {
 
 // homeFault adds a hint to an error of assembling something from home's files.
 func homeFault(home string, err error) error {
-	if hinted := (*hintError)(nil); err == nil || errors.As(err, &hinted) {
+	if _, hinted := hint.Of(err); err == nil || hinted {
 		return err
 	}
-	return withHint(err, "%s", faultHint(home, err.Error()))
+	return hint.With(err, "%s", faultHint(home, err.Error()))
 }
 
 // openDB opens a database in home's data folder. Its error has a hint.
@@ -92,7 +93,7 @@ func openDB(home, name, backend string) (db dbm.DB, err error) {
 	case err == nil:
 		return db, nil
 	case strings.Contains(err.Error(), "unknown db_backend"):
-		return nil, withHint(fmt.Errorf("database %s: %w", name, err), "pebbledb needs a binary built with -tags pebbledb (make build)")
+		return nil, hint.With(fmt.Errorf("database %s: %w", name, err), "pebbledb needs a binary built with -tags pebbledb (make build)")
 	}
 	return nil, homeFault(home, fmt.Errorf("database %s: %w", filepath.Join(home, "data", name+".db"), err))
 }
@@ -117,7 +118,7 @@ func checkBackend(home, name, backend string) error {
 	if writer == backend || backend != "pebbledb" && backend != "goleveldb" {
 		return nil
 	}
-	return withHint(fmt.Errorf("%s was written by %s, db_backend is %s", dir, writer, backend),
+	return hint.With(fmt.Errorf("%s was written by %s, db_backend is %s", dir, writer, backend),
 		"set db_backend back, or remove the database: the node makes it anew from its peers' blocks")
 }
 
@@ -158,7 +159,7 @@ func checkGenesis(home string, stateDB dbm.DB, genesis *cmttypes.GenesisDoc) err
 	if err != nil || had == has {
 		return err
 	}
-	return withHint(fmt.Errorf("%s hashes to %s (chain %s), this home's chain %s began with %s",
+	return hint.With(fmt.Errorf("%s hashes to %s (chain %s), this home's chain %s began with %s",
 		filepath.Join(home, "config", "genesis.json"), has, genesis.ChainID, began.ChainID, had),
 		"put the chain's own genesis.json back; for another chain use another home")
 }
@@ -188,7 +189,7 @@ func checkSecret(path string) error {
 		return err
 	}
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
-		return withHint(fmt.Errorf("%s: mode %04o lets others at a private key", path, mode), "chmod 600 %s", path)
+		return hint.With(fmt.Errorf("%s: mode %04o lets others at a private key", path, mode), "chmod 600 %s", path)
 	}
 	return nil
 }
@@ -199,20 +200,20 @@ func loadSigner(c *cmtconfig.Config) (cmttypes.PrivValidator, error) {
 		return nil, nil
 	}
 	keyFile, stateFile := c.PrivValidatorKeyFile(), c.PrivValidatorStateFile()
-	hint := "starkd init or testnet makes a validator's keys; restore them from a copy"
+	advice := "starkd init or testnet makes a validator's keys; restore them from a copy"
 	if err := checkSecret(keyFile); err != nil {
-		return nil, homeFaultFile(err, hint)
+		return nil, homeFaultFile(err, advice)
 	}
 	// CometBFT's own function ends the process on what it cannot read.
 	var key privval.FilePVKey
 	if err := readCometJSON(keyFile, &key); err != nil {
-		return nil, homeFaultFile(err, hint)
+		return nil, homeFaultFile(err, advice)
 	}
 	if key.PrivKey == nil || key.PubKey == nil || len(key.Address) == 0 {
-		return nil, withHint(fmt.Errorf("%s: priv_key, pub_key or address is missing", keyFile), "%s", hint)
+		return nil, hint.With(fmt.Errorf("%s: priv_key, pub_key or address is missing", keyFile), "%s", advice)
 	}
 	if key.PubKey = key.PrivKey.PubKey(); !bytes.Equal(key.PubKey.Address(), key.Address) {
-		return nil, withHint(fmt.Errorf("%s: address %s is not the key's, %s", keyFile, key.Address, key.PubKey.Address()), "%s", hint)
+		return nil, hint.With(fmt.Errorf("%s: address %s is not the key's, %s", keyFile, key.Address, key.PubKey.Address()), "%s", advice)
 	}
 	var state privval.FilePVLastSignState
 	if err := readCometJSON(stateFile, &state); err != nil {
@@ -232,11 +233,11 @@ func readCometJSON(path string, into any) error {
 	return nil
 }
 
-func homeFaultFile(err error, hint string) error {
-	if hinted := (*hintError)(nil); errors.As(err, &hinted) {
+func homeFaultFile(err error, advice string) error {
+	if _, hinted := hint.Of(err); hinted {
 		return err
 	}
-	return withHint(err, "%s", hint)
+	return hint.With(err, "%s", advice)
 }
 
 // sweep removes what CometBFT's atomic writes leave behind when the process ends in their middle. The home must not be in use.

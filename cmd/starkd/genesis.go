@@ -10,6 +10,7 @@ import (
 	"github.com/starkd/starkd/contracts"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
+	"github.com/starkd/starkd/internal/hint"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -44,7 +45,7 @@ func predeployed(n int, seed string) ([]account, error) {
 // wallets know, the universal deployer at those that SDKs use, and funded accounts.
 func newGenesis(chainID string, validators []cmttypes.GenesisValidator, accounts []account) (*cmttypes.GenesisDoc, error) {
 	if _, err := starknet.ChainID(chainID); err != nil {
-		return nil, withHint(err, "a chain id is at most 31 ASCII characters, such as COMET_STARK")
+		return nil, hint.With(err, "a chain id is at most 31 ASCII characters, such as COMET_STARK")
 	}
 	state := &app.Genesis{}
 	hashes := map[string]felt.Felt{}

@@ -12,6 +12,7 @@ import (
 	cmttypes "github.com/cometbft/cometbft/types"
 	"github.com/spf13/cobra"
 	"github.com/starkd/starkd/config"
+	"github.com/starkd/starkd/internal/hint"
 )
 
 // defaultChainID names a chain that was not given a name.
@@ -192,7 +193,7 @@ func writeJSON(path string, v any) error {
 func refuseExisting(path string) error {
 	_, err := os.Stat(path)
 	if err == nil {
-		return withHint(fmt.Errorf("%s exists already", path), "choose another folder, or remove this one to begin a new chain")
+		return hint.With(fmt.Errorf("%s exists already", path), "choose another folder, or remove this one to begin a new chain")
 	}
 	if errors.Is(err, os.ErrNotExist) {
 		return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/starkd/starkd/contracts"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/starkcurve"
+	"github.com/starkd/starkd/internal/hint"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -157,7 +158,7 @@ func readKey(cmd *cobra.Command, path string) (felt.Felt, error) {
 	}
 	key, err := felt.FromHex(text)
 	if err != nil { // whose text has the secret in it
-		return felt.Felt{}, withHint(fmt.Errorf("%s: %d bytes that are no private key", path, len(data)), "a private key is 0x and hexadecimal digits, below the curve's order")
+		return felt.Felt{}, hint.With(fmt.Errorf("%s: %d bytes that are no private key", path, len(data)), "a private key is 0x and hexadecimal digits, below the curve's order")
 	}
 	return key, nil
 }

@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/starkd/starkd/internal/hint"
 )
 
 // version is set by the linker (Makefile).
@@ -57,10 +58,10 @@ func report(stderr io.Writer, command string, err error) int {
 	} else {
 		say(stderr, "starkd: %s", oneLine(err))
 	}
-	var hinted *hintError
+	advice, hinted := hint.Of(err)
 	switch {
-	case errors.As(err, &hinted):
-		say(stderr, "hint: %s", hinted.hint)
+	case hinted:
+		say(stderr, "hint: %s", advice)
 	case errors.Is(err, fs.ErrNotExist):
 		say(stderr, "hint: check the path; \"-\" reads standard input where a file is read")
 	default:
@@ -90,21 +91,6 @@ type usageError struct{ reason string }
 func (e *usageError) Error() string { return e.reason }
 
 func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
-
-// hintError is a refusal with advice.
-type hintError struct {
-	error
-	hint string
-}
-
-func (e *hintError) Unwrap() error { return e.error }
-
-func withHint(err error, format string, args ...any) error {
-	if err == nil {
-		return nil
-	}
-	return &hintError{err, fmt.Sprintf(format, args...)}
-}
 
 // exactArgs is cobra.ExactArgs with our usage error.
 func exactArgs(names ...string) cobra.PositionalArgs {

@@ -29,6 +29,7 @@ import (
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/cairo/native"
 	"github.com/starkd/starkd/config"
+	"github.com/starkd/starkd/internal/hint"
 	"github.com/starkd/starkd/internal/serve"
 	"github.com/starkd/starkd/rpc"
 )
@@ -39,15 +40,15 @@ func loadGenesis(home string) (*cmttypes.GenesisDoc, error) {
 	// CometBFT takes the last of two members with one name; every reader of this file must see the same one.
 	if data, err := os.ReadFile(path); err == nil {
 		if err := json.Unmarshal(data, new(jsontext.Value)); err != nil {
-			return nil, withHint(fmt.Errorf("%s: %w", path, err), "every node of a chain has the same genesis.json; starkd init shows a good one")
+			return nil, hint.With(fmt.Errorf("%s: %w", path, err), "every node of a chain has the same genesis.json; starkd init shows a good one")
 		}
 	}
 	genesis, err := cmttypes.GenesisDocFromFile(path)
 	if err != nil {
-		return nil, withHint(err, "a home holds its chain's genesis.json in config/: starkd init or testnet makes one; to join a chain, copy its own")
+		return nil, hint.With(err, "a home holds its chain's genesis.json in config/: starkd init or testnet makes one; to join a chain, copy its own")
 	}
 	if _, err := app.ParseGenesis(genesis.ChainID, genesis.AppState); err != nil {
-		return nil, withHint(fmt.Errorf("%s: app_state: %w", path, err), "every node of a chain has the same genesis.json; starkd init shows a good one")
+		return nil, hint.With(fmt.Errorf("%s: app_state: %w", path, err), "every node of a chain has the same genesis.json; starkd init shows a good one")
 	}
 	return genesis, nil
 }
@@ -55,7 +56,7 @@ func loadGenesis(home string) (*cmttypes.GenesisDoc, error) {
 // loadConfig reads a home's app.toml.
 func loadConfig(home string, v *viper.Viper) (*config.Config, error) {
 	c, err := config.Load(home, v)
-	return c, withHint(err, "%s documents every field; STARKD_ environment variables override it", config.Path(home))
+	return c, hint.With(err, "%s documents every field; STARKD_ environment variables override it", config.Path(home))
 }
 
 // openApp opens the state in home's data folder and the chain over it, on the engine with a name. The caller closes the
@@ -147,16 +148,16 @@ func loadComet(home string) (*cmtconfig.Config, error) {
 	v := viper.New()
 	v.SetConfigFile(path)
 	if err := v.ReadInConfig(); err != nil {
-		return nil, withHint(fmt.Errorf("%s: %w", path, err), "starkd init or starkd testnet makes a home")
+		return nil, hint.With(fmt.Errorf("%s: %w", path, err), "starkd init or starkd testnet makes a home")
 	}
 	c := cmtconfig.DefaultConfig()
-	hint := "CometBFT's documentation and the comments in the file say what it takes; starkd init makes a good one"
+	advice := "CometBFT's documentation and the comments in the file say what it takes; starkd init makes a good one"
 	if err := v.UnmarshalExact(c); err != nil {
-		return nil, withHint(fmt.Errorf("%s: %s", path, config.DecodeFaults(v, err)), "%s", hint)
+		return nil, hint.With(fmt.Errorf("%s: %s", path, config.DecodeFaults(v, err)), "%s", advice)
 	}
 	c.SetRoot(home)
 	if err := c.ValidateBasic(); err != nil {
-		return nil, withHint(fmt.Errorf("%s: %w", path, err), "%s", hint)
+		return nil, hint.With(fmt.Errorf("%s: %w", path, err), "%s", advice)
 	}
 	return c, nil
 }
@@ -173,7 +174,7 @@ func runNode(ctx context.Context, home string, c *config.Config, cmd *cobra.Comm
 	}
 	log, cometLog, err := newLogs(comet, cmd.ErrOrStderr())
 	if err != nil {
-		return withHint(fmt.Errorf("%s: %w", filepath.Join(home, "config", "config.toml"), err), "levels are such as info, or consensus:debug,starkd:info,*:error")
+		return hint.With(fmt.Errorf("%s: %w", filepath.Join(home, "config", "config.toml"), err), "levels are such as info, or consensus:debug,starkd:info,*:error")
 	}
 	logStores(log, cmd.ErrOrStderr(), home)
 	a, closeNode, err := openNode(home, c, log)
@@ -228,14 +229,14 @@ func runNode(ctx context.Context, home string, c *config.Config, cmd *cobra.Comm
 		mux.Handle("/", server)
 		mux.Handle("GET /healthz", health)
 		if jsonRPC, err = serve.Start(c.RPC.Address, mux, serve.Limits{Connections: connections, PerAddress: c.RPC.MaxConnectionsPerAddress}); err != nil {
-			return withHint(fmt.Errorf("JSON-RPC: %w", err), "rpc.address in app.toml or --rpc chooses another")
+			return hint.With(fmt.Errorf("JSON-RPC: %w", err), "rpc.address in app.toml or --rpc chooses another")
 		}
 		defer shutHTTP(jsonRPC)
 		fmt.Fprintf(cmd.OutOrStdout(), "starkd %s: chain %s, JSON-RPC on http://%s/rpc, ws://%[3]s/ws\n", version, n.GenesisDoc().ChainID, c.RPC.Address)
 	}
 	if comet.Instrumentation.Prometheus && metricsAddress != "" {
 		if metrics, err = serve.Start(metricsAddress, health.metrics(server, jsonRPC), serve.Limits{Connections: metricsConnections}); err != nil {
-			return withHint(fmt.Errorf("metrics: %w", err), "prometheus_listen_addr in config.toml chooses another")
+			return hint.With(fmt.Errorf("metrics: %w", err), "prometheus_listen_addr in config.toml chooses another")
 		}
 		defer shutHTTP(metrics)
 	}
@@ -386,7 +387,7 @@ func newABCICommand() *cobra.Command {
 				return err
 			}
 			if _, err := os.Stat(home); err != nil {
-				return withHint(err, "--home is a folder that exists; data/ in it is made")
+				return hint.With(err, "--home is a folder that exists; data/ in it is made")
 			}
 			if err := os.MkdirAll(filepath.Join(home, "data"), 0o755); err != nil {
 				return homeFault(home, err)

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/starkd/starkd/config"
+	"github.com/starkd/starkd/internal/hint"
 	"github.com/starkd/starkd/prover"
 )
 
@@ -68,11 +69,11 @@ func TestErrorsArePlain(t *testing.T) {
 		first  string
 	}{
 		{cause, 1, "starkd: a"},
-		{withHint(cause, "do\x1b[1A it"), 1, "starkd: a"},
+		{hint.With(cause, "do\x1b[1A it"), 1, "starkd: a"},
 		{usagef("--%s", cause), 2, "starkd: --a"},
 		{refused(fmt.Errorf("proof: %w", cause)), 1, "refused: proof: a"},
-		{refused(withHint(cause, "\x1b")), 1, "refused: a"},
-		{withHint(refused(cause), "\x1b"), 1, "refused: a"},
+		{refused(hint.With(cause, "\x1b")), 1, "refused: a"},
+		{hint.With(refused(cause), "\x1b"), 1, "refused: a"},
 		{unchecked(errors.Join(cause, cause)), 3, "could not check: a"},
 	} {
 		var out bytes.Buffer

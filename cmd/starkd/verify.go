@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/hint"
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/block/headers"
 )
@@ -98,7 +99,7 @@ func (f *verifyFlags) verify(cmd *cobra.Command, from string) error {
 			return unchecked(fmt.Errorf("--validators: %w", err))
 		}
 		if trust.Genesis, err = headers.ParseGenesis(file); err != nil {
-			return unchecked(withHint(fmt.Errorf("--validators %s: %w", f.validators, err), "--validators takes the genesis file of the chain; a watcher serves its own at /genesis.json"))
+			return unchecked(hint.With(fmt.Errorf("--validators %s: %w", f.validators, err), "--validators takes the genesis file of the chain; a watcher serves its own at /genesis.json"))
 		}
 	}
 	if f.header != "" {
@@ -110,7 +111,7 @@ func (f *verifyFlags) verify(cmd *cobra.Command, from string) error {
 	data, err := fetch(cmd, from)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
-			err = withHint(err, "nothing was read, so nothing is known of the proof")
+			err = hint.With(err, "nothing was read, so nothing is known of the proof")
 		}
 		return unchecked(err)
 	}
@@ -118,15 +119,15 @@ func (f *verifyFlags) verify(cmd *cobra.Command, from string) error {
 	proof, err := prover.ParseBlockProof(data)
 	if errors.Is(err, prover.ErrNotBlockProof) {
 		if !prover.IsProof(data) {
-			return unchecked(withHint(errors.New("the file is neither a block's proof nor a Stone proof"), "GET /v1/blocks/N/proof of a watcher is a block's proof"))
+			return unchecked(hint.With(errors.New("the file is neither a block's proof nor a Stone proof"), "GET /v1/blocks/N/proof of a watcher is a block's proof"))
 		}
 		if f.chainID != "" || f.tx != "" || f.header != "" || f.validators != "" || f.block >= 0 {
-			return refused(withHint(err, "a bare Stone proof says nothing of chains, blocks and transactions: leave --chain-id, --tx, --block, --validators and --trusted-header out"))
+			return refused(hint.With(err, "a bare Stone proof says nothing of chains, blocks and transactions: leave --chain-id, --tx, --block, --validators and --trusted-header out"))
 		}
 		return f.verifyStone(cmd, data, policy)
 	}
 	if err != nil {
-		return refused(withHint(err, "the file is damaged or was changed: fetch it again"))
+		return refused(hint.With(err, "the file is damaged or was changed: fetch it again"))
 	}
 	if trust.Genesis == nil && trust.Header == nil {
 		return usagef("a block's proof needs something to trust: --validators genesis.json or --trusted-header HASH")
@@ -152,7 +153,7 @@ func programHash(cmd *cobra.Command, name string) (*felt.Felt, error) {
 	}
 	program, err := prover.ParseProgram(data)
 	if err != nil {
-		return nil, unchecked(withHint(fmt.Errorf("--program %s: %w", name, err), "--program takes a program that cairo-compile made, or its hash"))
+		return nil, unchecked(hint.With(fmt.Errorf("--program %s: %w", name, err), "--program takes a program that cairo-compile made, or its hash"))
 	}
 	hash := program.Hash()
 	return &hash, nil
@@ -161,18 +162,18 @@ func programHash(cmd *cobra.Command, name string) (*felt.Felt, error) {
 func (f *verifyFlags) verifyBlock(cmd *cobra.Command, proof *prover.BlockProof, trust *headers.Trust, policy prover.Policy) error {
 	started := time.Now()
 	if f.block >= 0 && proof.Block != uint64(f.block) {
-		return refused(withHint(fmt.Errorf("the proof is of block %d, not of %d", proof.Block, f.block), "GET /v1/blocks/%d/proof of a watcher has the other", f.block))
+		return refused(hint.With(fmt.Errorf("the proof is of block %d, not of %d", proof.Block, f.block), "GET /v1/blocks/%d/proof of a watcher has the other", f.block))
 	}
 	if g := trust.Genesis; g != nil && g.ChainID != proof.Chain {
-		return unchecked(withHint(fmt.Errorf("the genesis is of chain %q, the proof of chain %q", g.ChainID, proof.Chain), "--validators takes the genesis file of the proof's chain"))
+		return unchecked(hint.With(fmt.Errorf("the genesis is of chain %q, the proof of chain %q", g.ChainID, proof.Chain), "--validators takes the genesis file of the proof's chain"))
 	}
 	anchor, err := headers.Verify(proof, trust)
 	if err != nil {
-		return refused(withHint(err, "the headers in the file are not those of the chain that you trust: compare the genesis file or the header with a source of your own"))
+		return refused(hint.With(err, "the headers in the file are not those of the chain that you trust: compare the genesis file or the header with a source of your own"))
 	}
 	verdict, err := prover.VerifyBlock(proof, anchor, policy)
 	if err != nil {
-		return refused(withHint(err, "%s", f.hint(err)))
+		return refused(hint.With(err, "%s", f.hint(err)))
 	}
 	signed := len(trust.Header) == 0
 	if f.tx != "" {
@@ -203,10 +204,10 @@ func (f *verifyFlags) verifyBlock(cmd *cobra.Command, proof *prover.BlockProof, 
 func covers(transactions []prover.TransactionOutcome, block uint64, hash felt.Felt, signed bool) error {
 	i := slices.IndexFunc(transactions, func(t prover.TransactionOutcome) bool { return t.Hash == hash })
 	if i < 0 {
-		return withHint(fmt.Errorf("the proof of block %d does not cover transaction %v", block, hash), "GET /v1/proofs/%v of a watcher says which block's proof does", hash)
+		return hint.With(fmt.Errorf("the proof of block %d does not cover transaction %v", block, hash), "GET /v1/proofs/%v of a watcher says which block's proof does", hash)
 	}
 	if reason := transactions[i].Uncovered; reason != nil {
-		return withHint(fmt.Errorf("the proof of block %d does not cover transaction %v: %v", block, hash, reason),
+		return hint.With(fmt.Errorf("the proof of block %d does not cover transaction %v: %v", block, hash, reason),
 			"what it did is known only %s; without --tx the rest of the block is checked", source(signed))
 	}
 	return nil
@@ -270,18 +271,18 @@ func list(items []string) string {
 func (f *verifyFlags) verifyStone(cmd *cobra.Command, data []byte, policy prover.Policy) error {
 	proof, err := prover.ParseProof(data)
 	if err != nil {
-		return refused(withHint(err, "the file is damaged or was changed: fetch it again"))
+		return refused(hint.With(err, "the file is damaged or was changed: fetch it again"))
 	}
 	if f.stone5 {
 		policy.Versions = []prover.Version{prover.Stone6, prover.Stone5}
 	}
 	claim, err := prover.Verify(proof, policy)
 	if err != nil {
-		hint := f.hint(err)
-		if !f.stone5 && hint == distrust {
-			hint += "; if it is by Stone v2 (stone5), --stone5 judges it as such"
+		advice := f.hint(err)
+		if !f.stone5 && advice == distrust {
+			advice += "; if it is by Stone v2 (stone5), --stone5 judges it as such"
 		}
-		return refused(withHint(err, "%s", hint))
+		return refused(hint.With(err, "%s", advice))
 	}
 	out := cmd.OutOrStdout()
 	if claim.Named {

@@ -13,6 +13,7 @@ import (
 	"github.com/starkd/starkd/app"
 	"github.com/starkd/starkd/cairo/vm"
 	"github.com/starkd/starkd/config"
+	"github.com/starkd/starkd/internal/hint"
 	"github.com/starkd/starkd/internal/serve"
 	"github.com/starkd/starkd/watcher"
 	"github.com/starkd/starkd/watcher/proofstore"
@@ -106,7 +107,7 @@ func runWatcher(cmd *cobra.Command, home string, c *config.Config, exitOnHalt bo
 		Connections: min(c.RPC.MaxConnections, max(1, int(min(files, 1<<30)/2))), PerAddress: c.RPC.MaxConnectionsPerAddress,
 	})
 	if err != nil {
-		return withHint(fmt.Errorf("REST: %w", err), "watch.rest in app.toml or --rest chooses another")
+		return hint.With(fmt.Errorf("REST: %w", err), "watch.rest in app.toml or --rest chooses another")
 	}
 	defer shutHTTP(server)
 	fmt.Fprintf(cmd.OutOrStdout(), "starkd %s: watching %s, proofs on http://%s/v1/proofs, explorer on http://%[3]s/\n", version, genesis.ChainID, c.Watch.REST)
@@ -136,13 +137,13 @@ func runWatcher(cmd *cobra.Command, home string, c *config.Config, exitOnHalt bo
 func haltHint(err error) error {
 	switch {
 	case is[*watcher.DivergenceError](err):
-		return withHint(err, "either config/genesis.json is not this chain's, or no proof can be made of a block that this replica does not agree with: keep the data folder for examination")
+		return hint.With(err, "either config/genesis.json is not this chain's, or no proof can be made of a block that this replica does not agree with: keep the data folder for examination")
 	case is[*watcher.ForkError](err):
-		return withHint(err, "more than a third of the validators are dishonest, or two chains share a name: keep the data folder for examination")
+		return hint.With(err, "more than a third of the validators are dishonest, or two chains share a name: keep the data folder for examination")
 	case is[*watcher.SelfCheckError](err):
-		return withHint(err, "a defect of this program: keep the data folder and report it")
+		return hint.With(err, "a defect of this program: keep the data folder and report it")
 	case is[*app.GenesisError](err), is[*proofstore.ChainError](err):
-		return withHint(err, "config/genesis.json was changed, or data/ or watch.store is another chain's: use a home of its own for each chain")
+		return hint.With(err, "config/genesis.json was changed, or data/ or watch.store is another chain's: use a home of its own for each chain")
 	}
 	return err
 }
