@@ -135,7 +135,7 @@ func (r *mainRun) run(t testing.TB, gas uint64) string {
 			}
 		}
 	}
-	m.Syscall = vm.NewSyscallHandler(&runChain{storage: map[felt.Felt]felt.Felt{}})
+	m.Data = &vm.HintState{Syscall: vm.NewSyscallHandler(&runChain{storage: map[felt.Felt]felt.Felt{}})}
 
 	var stack []vm.Value
 	for _, param := range r.main.Params {

@@ -86,7 +86,7 @@ func (f *functionRun) reset(sys *chain) error {
 			return err
 		}
 	}
-	m.Syscall = vm.NewSyscallHandler(sys)
+	m.Data = &vm.HintState{Syscall: vm.NewSyscallHandler(sys)}
 	return nil
 }
 

@@ -30,7 +30,8 @@ const (
 // runState is where a run of the program has got to. The program appends to the output, so that a hint that chooses
 // words writes them at the end of what is there.
 type runState struct {
-	out  int32       // output segment
+	out  int32 // output segment
+	core *vm.HintState
 	code []codeRange // of the classes published so far
 
 	transactions int     // begun
@@ -101,7 +102,8 @@ func (j *job) header(m *vm.Machine) error {
 		return fmt.Errorf("the machine has no output")
 	}
 	j.run.out = output.Base.Segment
-	m.Syscall, m.TemporaryDicts = j.syscall, true
+	j.run.core = &vm.HintState{Syscall: j.syscall, TemporaryDicts: true}
+	m.Data = j.run.core
 	b := j.block
 	words := []vm.Value{
 		vm.FeltValue(version), vm.FeltValue(b.ChainID),
@@ -255,7 +257,7 @@ func (j *job) enter(m *vm.Machine) error {
 	j.calls++
 	j.run.entering = nil
 	j.run.frames = append(j.run.frames, f)
-	m.NewFrame()
+	j.run.core.NewFrame()
 	return nil
 }
 

@@ -22,7 +22,8 @@ const (
 	BuiltinMulMod       = "mul_mod"
 )
 
-var builtinOrder = []string{
+// BuiltinOrder lists the builtins in the order in which programs declare them.
+var BuiltinOrder = []string{
 	BuiltinOutput, BuiltinPedersen, BuiltinRangeCheck, BuiltinECDSA, BuiltinBitwise, BuiltinECOp, BuiltinKeccak,
 	BuiltinPoseidon, BuiltinSegmentArena, BuiltinRangeCheck96, BuiltinAddMod, BuiltinMulMod,
 }
@@ -58,32 +59,41 @@ type Builtin struct {
 	Name string
 	Base Addr // what the program is given; after the initial instance for segment_arena
 
-	rule     *builtinRule
-	check    func(m *Memory, a Addr, v Value) error
-	ratio    ratio
-	included bool // in the program's list
-	stop     uint64
-	stopped  bool
+	rule  *builtinRule
+	check func(m *Memory, a Addr, v Value) error
+	// Signatures are those that the ecdsa builtin was given, by the offset of the instance.
+	Signatures map[uint64]Signature
+	// Pages are the output builtin's pages of public memory above 0, by their number.
+	Pages map[int]Page
+	// Attributes are the output builtin's attributes, which a PIE keeps.
+	Attributes map[string][]uint64
 
-	deduced    []felt.Felt          // by instance: outputs of rules that yield several or are slow
-	remembered []bool               // by instance: deduced holds its outputs
-	verified   []bool               // pedersen: by instance, deduced or compared already
-	signatures map[uint64]Signature // ecdsa: by offset of the instance
-	pages      map[int]page         // output: public memory pages above 0
-	attributes map[string][]uint64  // output
-	zero       Addr                 // add_mod, mul_mod: the segment of zeros
+	deduced    []felt.Felt // by instance: outputs of rules that yield several or are slow
+	remembered []bool      // by instance: deduced holds its outputs
+	verified   []bool      // pedersen: by instance, deduced or compared already
 }
 
 // Signature is an ECDSA signature over the Stark curve.
 type Signature struct{ R, S felt.Felt }
 
-type page struct{ start, size uint64 }
+// Page is a range of the output segment.
+type Page struct{ Start, Size uint64 }
 
-// ratio is how many steps a layout spends for an instance, num/den. The zero ratio has no instances; unbounded ones are
-// as many as are used.
-type ratio struct {
-	num, den  uint64
-	unbounded bool
+// InstanceCells returns the number of cells of an instance; 0 for output, which has no instances.
+func (b *Builtin) InstanceCells() uint64 { return b.rule.cells }
+
+// ComponentInstances returns the number of instances that the ratio of a layout counts as one.
+func (b *Builtin) ComponentInstances() uint64 { return b.rule.component }
+
+// Verified returns the instances of pedersen whose output was deduced, or compared with what the program wrote.
+func (b *Builtin) Verified() []uint64 {
+	var list []uint64
+	for i, ok := range b.verified {
+		if ok {
+			list = append(list, uint64(i))
+		}
+	}
+	return list
 }
 
 // AddBuiltin adds a builtin's segment, and the info segment before it for segment_arena.
@@ -92,7 +102,7 @@ func (m *Machine) AddBuiltin(name string) (*Builtin, error) {
 	if !ok {
 		return nil, fmt.Errorf("vm: unknown builtin %q", name)
 	}
-	b := &Builtin{Name: name, rule: rule, included: true, ratio: ratio{unbounded: true}}
+	b := &Builtin{Name: name, rule: rule}
 	if rule.check != nil {
 		b.check = func(m *Memory, a Addr, v Value) error { return rule.check(b, m, a, v) }
 	}
@@ -112,6 +122,9 @@ func (m *Machine) AddBuiltin(name string) (*Builtin, error) {
 	return b, nil
 }
 
+// Builtins returns the machine's builtins in the order in which they were added.
+func (m *Machine) Builtins() []*Builtin { return m.builtins }
+
 // Builtin returns the machine's builtin of that name, or nil.
 func (m *Machine) Builtin(name string) *Builtin {
 	for _, b := range m.builtins {
@@ -127,10 +140,10 @@ func (b *Builtin) AddSignature(a Addr, s Signature) error {
 	if b.Name != BuiltinECDSA || a.Segment != b.Base.Segment || a.Offset%2 != 0 {
 		return fmt.Errorf("vm: no signature goes to %v of the %s builtin", a, b.Name)
 	}
-	if b.signatures == nil {
-		b.signatures = make(map[uint64]Signature)
+	if b.Signatures == nil {
+		b.Signatures = make(map[uint64]Signature)
 	}
-	b.signatures[a.Offset] = s
+	b.Signatures[a.Offset] = s
 	return nil
 }
 
@@ -180,25 +193,9 @@ func (b *Builtin) output(instance, index uint64) Value {
 	return FeltValue(b.deduced[instance*(b.rule.cells-b.rule.inputs)+index-b.rule.inputs])
 }
 
-// usedCells is the number of cells up to the last written one, without segment_arena's initial instance.
-func (b *Builtin) usedCells(sizes []uint64) uint64 {
-	n := sizes[b.Base.Segment]
-	if b.Name == BuiltinSegmentArena {
-		n -= min(n, b.rule.cells)
-	}
-	return n
-}
-
-func (b *Builtin) usedInstances(sizes []uint64) uint64 {
-	if b.rule.cells == 0 {
-		return b.usedCells(sizes)
-	}
-	return (b.usedCells(sizes) + b.rule.cells - 1) / b.rule.cells
-}
-
-// finishInstances deduces every output cell that the rule gives and compares it with what is in memory; with fill it
+// Finish deduces every output cell that the rule gives and compares it with what is in memory; with fill it
 // writes the missing ones (the holes). The segment's size is rounded up to whole instances then.
-func (b *Builtin) finishInstances(m *Memory, fill bool) (size uint64, err error) {
+func (b *Builtin) Finish(m *Memory, fill bool) (size uint64, err error) {
 	s := m.segment(b.Base.Segment)
 	size = s.size()
 	if b.Name == BuiltinOutput || b.Name == BuiltinSegmentArena {
@@ -227,8 +224,8 @@ func (b *Builtin) finishInstances(m *Memory, fill bool) (size uint64, err error)
 			case err != nil:
 				return 0, err
 			case !ok:
-			case c.known():
-				if have := c.value(); have != v {
+			case c.Known():
+				if have := c.Value(); have != v {
 					return 0, fmt.Errorf("inconsistent auto-deduction for builtin %s, expected %v, got %v", b.Name, v, have)
 				}
 			case fill:
@@ -239,9 +236,9 @@ func (b *Builtin) finishInstances(m *Memory, fill bool) (size uint64, err error)
 	return size, nil
 }
 
-// secure checks that a finished builtin segment holds whole instances: every input is there, and every output is what
+// Secure checks that a finished builtin segment holds whole instances: every input is there, and every output is what
 // the rule says. Without this a program could leave cells for someone else to choose.
-func (b *Builtin) secure(m *Memory, sizes []uint64) error {
+func (b *Builtin) Secure(m *Memory, sizes []uint64) error {
 	if b.Name == BuiltinOutput || b.Name == BuiltinSegmentArena {
 		return nil
 	}
@@ -258,7 +255,7 @@ func (b *Builtin) secure(m *Memory, sizes []uint64) error {
 	n := (size-1)/b.rule.cells + 1
 	known := uint64(0)
 	for i := range s.cells[:size] {
-		if s.cells[i].known() {
+		if s.cells[i].Known() {
 			known++
 		}
 	}
@@ -267,13 +264,13 @@ func (b *Builtin) secure(m *Memory, sizes []uint64) error {
 	}
 	for i := range n {
 		for j := range b.rule.inputs {
-			if off := i*b.rule.cells + j; off >= size || !s.cells[off].known() {
+			if off := i*b.rule.cells + j; off >= size || !s.cells[off].Known() {
 				return fmt.Errorf("missing memory cells for %s: [%d]", b.Name, off)
 			}
 		}
 		// An output that nobody read must exist all the same.
 		for j := b.rule.inputs; j < b.rule.cells && b.rule.deduce != nil; j++ {
-			if off := i*b.rule.cells + j; off >= size || !s.cells[off].known() {
+			if off := i*b.rule.cells + j; off >= size || !s.cells[off].Known() {
 				if _, _, err := b.deduceAt(m, Addr{b.Base.Segment, off}); err != nil {
 					return err
 				}
@@ -288,9 +285,9 @@ func (b *Builtin) AddPage(id int, start Addr, size uint64) error {
 	if b.Name != BuiltinOutput || start.Segment != b.Base.Segment || id < 1 || size > MaxCells {
 		return fmt.Errorf("vm: page %d of %d cells at %v is not in the output segment", id, size, start)
 	}
-	if b.pages == nil {
-		b.pages = make(map[int]page)
+	if b.Pages == nil {
+		b.Pages = make(map[int]Page)
 	}
-	b.pages[id] = page{start.Offset, size}
+	b.Pages[id] = Page{start.Offset, size}
 	return nil
 }

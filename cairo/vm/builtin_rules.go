@@ -172,7 +172,7 @@ func checkSignature(b *Builtin, m *Memory, a Addr, _ Value) error {
 		}
 		return memErrorf(a, "ECDSA builtin: expected message hash at address %v to be an integer", msgAt)
 	}
-	s, ok := b.signatures[pubAt.Offset]
+	s, ok := b.Signatures[pubAt.Offset]
 	if !ok {
 		return memErrorf(a, "signature hint is missing for ECDSA builtin at address %v, add it using 'ecdsa_builtin.add_signature'", pubAt)
 	}

@@ -21,12 +21,13 @@ func (c *circuit) read(offset Addr) (*big.Int, Addr, error) {
 	if err != nil {
 		return nil, Addr{}, err
 	}
-	at, err := AddrValue(c.values).Add(FeltValue(f))
+	sum, err := AddrValue(c.values).Add(FeltValue(f))
 	if err != nil {
 		return nil, Addr{}, err
 	}
-	_, v, err := readWords(c.m, at.addr())
-	return v, at.addr(), err
+	at, _ := sum.Addr()
+	_, v, err := readWords(c.m, at)
+	return v, at, err
 }
 
 func (c *circuit) gate(offsets Addr) (v [3]*big.Int, at [3]Addr, err error) {
@@ -75,7 +76,7 @@ func (c *circuit) mul(offsets Addr) (bool, error) {
 
 // evalCircuit fills the values of a circuit and the instances of both builtins. It stops at the first inversion that
 // fails, as far as multiplications go: their instances end there.
-func (m *Machine) evalCircuit(addPtr Addr, adds int, mulPtr Addr, muls int) error {
+func evalCircuit(m *Machine, addPtr Addr, adds int, mulPtr Addr, muls int) error {
 	mem := &m.Memory
 	values, err := mem.Pointer(mulPtr.Add(modValues))
 	if err != nil {

@@ -12,8 +12,31 @@ import (
 	"github.com/starkd/starkd/crypto/starkcurve"
 )
 
-// classState is what the hints of a contract class remember between each other, for one run of an entry point.
-type classState struct {
+// HintState is what core hints keep with a machine, in Machine.Data. The hints make one if Data is nil.
+type HintState struct {
+	// Syscall answers the SystemCall hint, whose requests and responses are at ptr.
+	Syscall func(m *Machine, ptr Addr) error
+	// TemporaryDicts gives dictionaries after a frame's first temporary segments, for a program that puts each right after
+	// the one before it, as the segment arena's soundness wants (cairo/os).
+	TemporaryDicts bool
+
+	frame   hintFrame
+	blinded uint64 // blinding points drawn
+}
+
+// NewFrame drops what the hints of an entry point remember. A machine that runs several entry points calls it before each.
+func (s *HintState) NewFrame() { s.frame = hintFrame{} }
+
+// stateOf returns the machine's HintState.
+func stateOf(m *Machine) *HintState {
+	if m.Data == nil {
+		m.Data = new(HintState)
+	}
+	return m.Data.(*HintState)
+}
+
+// hintFrame is what hints remember between each other, for one run of an entry point.
+type hintFrame struct {
 	dicts    map[int32]*classDict // by the segment of their accesses
 	squash   squash
 	excluded int  // of the three arcs of assert_le
@@ -31,29 +54,22 @@ type squash struct {
 	indices map[felt.Felt][]uint64 // accesses of a key, descending
 }
 
-// NewFrame forgets what the hints of a contract class remember: the next entry point begins afresh.
-func (m *Machine) NewFrame() { m.classes = classState{} }
-
 // hintOperand is an operand of a hint, its immediate as a value.
 type hintOperand struct {
 	casm.Operand
 	imm Value
 }
 
-func (m *Machine) hintCell(c casm.Cell) (Addr, error) {
-	return m.frameAddr(c.Reg == casm.FP, c.Off)
+func hintCell(m *Machine, c casm.Cell) (Addr, error) {
+	return m.FrameAddr(c.Reg == casm.FP, c.Off)
 }
 
-func (m *Machine) cellValue(c casm.Cell) (Value, error) {
-	a, err := m.hintCell(c)
+func cellValue(m *Machine, c casm.Cell) (Value, error) {
+	a, err := hintCell(m, c)
 	if err != nil {
 		return Value{}, err
 	}
-	v, ok := m.Memory.Get(a)
-	if !ok {
-		return Value{}, memErrorf(a, "unknown value for memory cell %v", a)
-	}
-	return v, nil
+	return m.Memory.Value(a)
 }
 
 func (o *hintOperand) value(m *Machine) (Value, error) {
@@ -61,9 +77,9 @@ func (o *hintOperand) value(m *Machine) (Value, error) {
 	case casm.Immediate:
 		return o.imm, nil
 	case casm.Deref:
-		return m.cellValue(o.Cell)
+		return cellValue(m, o.Cell)
 	case casm.DoubleDeref:
-		v, err := m.cellValue(o.Cell)
+		v, err := cellValue(m, o.Cell)
 		if err != nil {
 			return Value{}, err
 		}
@@ -71,22 +87,18 @@ func (o *hintOperand) value(m *Machine) (Value, error) {
 		if !ok {
 			return Value{}, fmt.Errorf("dereference of %v, which is no address", v)
 		}
-		if p, err = moved(p, o.Off); err != nil {
+		if p, err = p.Moved(o.Off); err != nil {
 			return Value{}, err
 		}
-		v, ok = m.Memory.Get(p)
-		if !ok {
-			return Value{}, memErrorf(p, "unknown value for memory cell %v", p)
-		}
-		return v, nil
+		return m.Memory.Value(p)
 	}
-	a, err := m.cellValue(o.Cell)
+	a, err := cellValue(m, o.Cell)
 	if err != nil {
 		return Value{}, err
 	}
 	b := o.imm
 	if o.Imm == nil {
-		if b, err = m.cellValue(o.B); err != nil {
+		if b, err = cellValue(m, o.B); err != nil {
 			return Value{}, err
 		}
 	}
@@ -107,7 +119,7 @@ type coreHint struct {
 }
 
 // CoreHint makes a machine's hint of a class's hint. It keeps no state, so one may serve many machines; what hints
-// remember is in the machine, see NewFrame. The SystemCall hint calls Machine.Syscall.
+// remember is in the machine's HintState.
 func CoreHint(h *casm.Hint) (HintFunc, error) {
 	c := &coreHint{kind: h.Kind, out: h.Out}
 	for _, op := range h.In {
@@ -183,10 +195,10 @@ var coreHints = map[casm.HintKind]func(m *Machine, c *coreHint) error{
 	casm.GetNextDictKey:           nextDictKey,
 	casm.AssertLeFindSmallArcs:    findSmallArcs,
 	casm.AssertLeIsFirstArcExcluded: func(m *Machine, c *coreHint) error {
-		return c.set(m, 0, boolValue(m.classes.excluded != 0))
+		return c.set(m, 0, boolValue(stateOf(m).frame.excluded != 0))
 	},
 	casm.AssertLeIsSecondArcExcluded: func(m *Machine, c *coreHint) error {
-		return c.set(m, 0, boolValue(m.classes.excluded != 1))
+		return c.set(m, 0, boolValue(stateOf(m).frame.excluded != 1))
 	},
 	casm.RandomEcPoint: randomECPoint,
 	casm.FieldSqrt: func(m *Machine, c *coreHint) error {
@@ -216,11 +228,12 @@ var coreHints = map[casm.HintKind]func(m *Machine, c *coreHint) error{
 		if !a[0].IsUint64() || a[0].Uint64() >= MaxCells {
 			return fmt.Errorf("an object of %v cells is too large", FeltValue(a[0]))
 		}
-		if m.classes.boxed.Segment == 0 {
-			m.classes.boxed = m.Memory.AddSegment()
+		boxed := &stateOf(m).frame.boxed
+		if boxed.Segment == 0 {
+			*boxed = m.Memory.AddSegment()
 		}
-		at := m.classes.boxed
-		m.classes.boxed.Offset += a[0].Uint64()
+		at := *boxed
+		boxed.Offset += a[0].Uint64()
 		return c.set(m, 0, AddrValue(at))
 	},
 	casm.U256InvModN: u256InvModN,
@@ -240,17 +253,18 @@ var coreHints = map[casm.HintKind]func(m *Machine, c *coreHint) error{
 				return err
 			}
 		}
-		return m.evalCircuit(ptr[0], int(n[0]), ptr[1], int(n[1]))
+		return evalCircuit(m, ptr[0], int(n[0]), ptr[1], int(n[1]))
 	},
 	casm.SystemCall: func(m *Machine, c *coreHint) error {
 		ptr, err := c.addr(m, 0)
 		if err != nil {
 			return err
 		}
-		if m.Syscall == nil {
+		answer := stateOf(m).Syscall
+		if answer == nil {
 			return errors.New("no system calls here")
 		}
-		return m.Syscall(m, ptr)
+		return answer(m, ptr)
 	},
 	casm.AssertCurrentAccessIndicesIsEmpty: func(*Machine, *coreHint) error { return nil },
 	casm.AssertAllKeysUsed:                 func(*Machine, *coreHint) error { return nil },
@@ -323,7 +337,7 @@ func (c *coreHint) ints(m *Machine) ([]*big.Int, error) {
 }
 
 func (c *coreHint) set(m *Machine, i int, v Value) error {
-	a, err := m.hintCell(c.out[i])
+	a, err := hintCell(m, c.out[i])
 	if err != nil {
 		return err
 	}
@@ -380,12 +394,14 @@ func testLessOrEqual(m *Machine, c *coreHint) error {
 func lessValue(a, b Value) bool {
 	switch {
 	case a.IsAddr() && b.IsAddr():
-		x, y := a.addr(), b.addr()
+		x, _ := a.Addr()
+		y, _ := b.Addr()
 		return x.Segment < y.Segment || x.Segment == y.Segment && x.Offset < y.Offset
 	case a.IsAddr() != b.IsAddr():
 		return a.IsAddr()
 	}
-	x, y := felt.Felt(a.l), felt.Felt(b.l)
+	x, _ := a.Felt()
+	y, _ := b.Felt()
 	return x.Cmp(&y) < 0
 }
 
@@ -523,14 +539,15 @@ func findSmallArcs(m *Machine, c *coreHint) error {
 	if err != nil {
 		return err
 	}
-	m.classes.excluded, err = smallArcs(m, a, b, ptr)
+	stateOf(m).frame.excluded, err = smallArcs(m, a, b, ptr)
 	return err
 }
 
 // randomECPoint yields the run's next blinding point.
 func randomECPoint(m *Machine, c *coreHint) error {
-	p := starkcurve.Blinding(m.blinded)
-	m.blinded++
+	s := stateOf(m)
+	p := starkcurve.Blinding(s.blinded)
+	s.blinded++
 	if err := c.set(m, 0, FeltValue(p.X)); err != nil {
 		return err
 	}
@@ -591,21 +608,22 @@ func allocDict(m *Machine, c *coreHint) error {
 	if n > MaxCells {
 		return fmt.Errorf("%d dictionaries are too many", n)
 	}
-	if m.classes.dicts == nil {
-		m.classes.dicts = make(map[int32]*classDict)
+	s := stateOf(m)
+	if s.frame.dicts == nil {
+		s.frame.dicts = make(map[int32]*classDict)
 	}
 	var start Addr
-	if m.TemporaryDicts && n > 0 {
+	if s.TemporaryDicts && n > 0 {
 		start = m.Memory.AddTemporarySegment()
 	} else {
 		start = m.Memory.AddSegment()
 	}
-	m.classes.dicts[start.Segment] = &classDict{index: len(m.classes.dicts), data: make(map[felt.Felt]Value)}
+	s.frame.dicts[start.Segment] = &classDict{index: len(s.frame.dicts), data: make(map[felt.Felt]Value)}
 	return m.Memory.Insert(infos.Add(3*int(n)), AddrValue(start))
 }
 
-func (m *Machine) dict(a Addr) (*classDict, error) {
-	d := m.classes.dicts[a.Segment]
+func dictAt(m *Machine, a Addr) (*classDict, error) {
+	d := stateOf(m).frame.dicts[a.Segment]
 	if d == nil {
 		return nil, fmt.Errorf("%v points to no dictionary", a)
 	}
@@ -621,7 +639,7 @@ func dictEntryInit(m *Machine, c *coreHint) error {
 	if err != nil {
 		return err
 	}
-	d, err := m.dict(at)
+	d, err := dictAt(m, at)
 	if err != nil {
 		return err
 	}
@@ -637,7 +655,7 @@ func dictEntryUpdate(m *Machine, c *coreHint) error {
 	if err != nil {
 		return err
 	}
-	d, err := m.dict(at)
+	d, err := dictAt(m, at)
 	if err != nil {
 		return err
 	}
@@ -654,7 +672,7 @@ func arenaIndex(m *Machine, c *coreHint) error {
 	if err != nil {
 		return err
 	}
-	d, err := m.dict(at)
+	d, err := dictAt(m, at)
 	if err != nil {
 		return err
 	}
@@ -690,7 +708,7 @@ func initSquash(m *Machine, c *coreHint) error {
 		}
 	}
 	sort.Slice(s.keys, func(i, j int) bool { return s.keys[i].Cmp(&s.keys[j]) > 0 })
-	m.classes.squash = s
+	stateOf(m).frame.squash = s
 	if err := c.set(m, 0, boolValue(s.keys[0].BitLen() > 128)); err != nil {
 		return err
 	}
@@ -698,8 +716,8 @@ func initSquash(m *Machine, c *coreHint) error {
 }
 
 // accesses is the list of the current key's accesses that are left; it is never empty.
-func (m *Machine) accesses() ([]uint64, felt.Felt, error) {
-	s := &m.classes.squash
+func accesses(m *Machine) ([]uint64, felt.Felt, error) {
+	s := &stateOf(m).frame.squash
 	if len(s.keys) == 0 {
 		return nil, felt.Felt{}, errors.New("no dictionary is being squashed")
 	}
@@ -716,7 +734,7 @@ func currentAccessIndex(m *Machine, c *coreHint) error {
 	if err != nil {
 		return err
 	}
-	list, _, err := m.accesses()
+	list, _, err := accesses(m)
 	if err != nil {
 		return err
 	}
@@ -725,7 +743,7 @@ func currentAccessIndex(m *Machine, c *coreHint) error {
 
 // moreAccesses writes whether the key has accesses after the current one, or its negation.
 func (c *coreHint) moreAccesses(m *Machine, more bool) error {
-	list, _, err := m.accesses()
+	list, _, err := accesses(m)
 	if err != nil {
 		return err
 	}
@@ -733,7 +751,7 @@ func (c *coreHint) moreAccesses(m *Machine, more bool) error {
 }
 
 func currentAccessDelta(m *Machine, c *coreHint) error {
-	list, key, err := m.accesses()
+	list, key, err := accesses(m)
 	if err != nil {
 		return err
 	}
@@ -741,16 +759,16 @@ func currentAccessDelta(m *Machine, c *coreHint) error {
 		return errors.New("the key has no accesses left")
 	}
 	prev := list[len(list)-1]
-	m.classes.squash.indices[key] = list[:len(list)-1]
+	stateOf(m).frame.squash.indices[key] = list[:len(list)-1]
 	return c.set(m, 0, UintValue(list[len(list)-2]-prev-1))
 }
 
 func nextDictKey(m *Machine, c *coreHint) error {
-	list, key, err := m.accesses()
+	list, key, err := accesses(m)
 	if err != nil {
 		return err
 	}
-	s := &m.classes.squash
+	s := &stateOf(m).frame.squash
 	if len(list) != 1 {
 		return errors.New("a key is left before all of its accesses were squashed")
 	}

@@ -49,18 +49,18 @@ const maxCachedWords = 1 << 21
 // Engine runs contract classes on the VM. Make one with NewEngine. It is safe for concurrent use.
 type Engine struct {
 	mu      sync.Mutex
-	classes map[classKey]*loadedClass
+	classes map[classKey]*Code
 	order   []classKey // oldest use first
 	words   int
-	pool    sync.Pool // of *[]cell for execution segments
-	handed  map[handedKey][]cell
+	pool    Pool
+	handed  map[handedKey][]Cell
 }
 
 var _ cairo.Engine = (*Engine)(nil)
 
 // NewEngine returns an engine with an empty cache.
 func NewEngine() *Engine {
-	return &Engine{classes: make(map[classKey]*loadedClass), handed: make(map[handedKey][]cell)}
+	return &Engine{classes: make(map[classKey]*Code), handed: make(map[handedKey][]Cell)}
 }
 
 // classKey identifies a class: by its hashes, or by pointer where it has none.
@@ -76,14 +76,8 @@ func keyOf(c *cairo.Class) classKey {
 	return classKey{hash: c.Hash, compiled: c.CompiledHash}
 }
 
-// loadedClass is a class ready to run: its cells with the extra data, and decoded instructions with their hints.
-type loadedClass struct {
-	cells []cell
-	code  *code
-}
-
 // load makes a class ready, or finds it so.
-func (e *Engine) load(c *cairo.Class) (*loadedClass, error) {
+func (e *Engine) load(c *cairo.Class) (*Code, error) {
 	key := keyOf(c)
 	e.mu.Lock()
 	l, ok := e.classes[key]
@@ -110,58 +104,36 @@ func (e *Engine) load(c *cairo.Class) (*loadedClass, error) {
 	}
 	e.classes[key] = l
 	e.order = append(e.order, key)
-	e.words += len(l.cells)
+	e.words += l.Size()
 	for e.words > maxCachedWords && len(e.order) > 1 {
-		e.words -= len(e.classes[e.order[0]].cells)
+		e.words -= e.classes[e.order[0]].Size()
 		delete(e.classes, e.order[0])
 		e.order = e.order[1:]
 	}
 	return l, nil
 }
 
-func loadClass(c *casm.Class) (*loadedClass, error) {
+// loadClass makes the code of a class: its bytecode, the extra data and its hints.
+func loadClass(c *casm.Class) (*Code, error) {
 	if err := c.Validate(); err != nil {
 		return nil, cairo.RunErrorf("%v", err)
 	}
-	l := &loadedClass{cells: make([]cell, 0, len(c.Bytecode)+2), code: &code{sealed: true}}
-	put := func(v Value) {
-		var cl cell
-		cl.set(&v)
-		l.cells = append(l.cells, cl)
-	}
+	words := make([]Value, 0, len(c.Bytecode)+2)
 	for _, f := range c.Bytecode {
-		put(FeltValue(f))
+		words = append(words, FeltValue(f))
 	}
-	for _, v := range ExtraData(Addr{costsSegment, 0}) {
-		put(v)
-	}
-	l.code.at = make([]instruction, len(l.cells))
-	for i := range l.cells {
-		f, ok := l.cells[i].value().Felt()
-		if !ok {
-			continue
-		}
-		in, err := decode(f)
-		if err != nil {
-			continue // data, or an instruction that fails when it is reached
-		}
-		if in.op1 == op1Imm && in.off2 == 1 && i+1 < len(l.cells) {
-			if f, ok := l.cells[i+1].value().Felt(); ok {
-				in.imm, in.immSmall = smallFelt(f)
-			}
-		}
-		l.code.at[i] = in
-	}
+	extra := ExtraData(Addr{costsSegment, 0})
+	code := NewCode(append(words, extra[:]...))
 	for _, at := range c.Hints {
 		for i := range at.Hints {
 			h, err := CoreHint(&at.Hints[i])
 			if err != nil {
 				return nil, cairo.RunErrorf("%v", err)
 			}
-			l.code.add(uint64(at.Offset), []HintFunc{h})
+			code.AddHint(uint64(at.Offset), h)
 		}
 	}
-	return l, nil
+	return code, nil
 }
 
 // classBuiltins are those that a contract may use, in the order in which an entry point takes them.
@@ -203,10 +175,11 @@ func (e *Engine) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) 
 	if call.Gas < EntryPointBudget {
 		return cairo.Result{Failed: true, Retdata: []felt.Felt{errOutOfGas}, GasLeft: call.Gas}, nil
 	}
-	m := e.machine(l)
-	m.Stop, m.engine, m.shared = call.Stop, e, call.Shared
-	defer e.release(m)
-	res, err := m.runEntryPoint(ep, l, call, sys)
+	m := e.pool.Get(l)
+	defer e.pool.Put(m)
+	m.Stop = call.Stop
+	f := &frame{sys: sys, engine: e, shared: call.Shared}
+	res, err := f.runEntryPoint(m, ep, l, call)
 	if err == nil {
 		return res, nil
 	}
@@ -222,46 +195,19 @@ func (e *Engine) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) 
 	return cairo.Result{}, cairo.RunErrorf("%v", err)
 }
 
-// machine makes a machine with the class in segment 0 and the builtin costs in segment 2.
-func (e *Engine) machine(l *loadedClass) *Machine {
-	m := NewMachine()
-	m.Memory.segs[0] = &segment{cells: l.cells, code: l.code, shared: true}
-	if p, ok := e.pool.Get().(*[]cell); ok {
-		m.exec.cells = (*p)[:0]
-	} else {
-		m.exec.cells = make([]cell, 0, 1<<12)
-	}
-	// A new segment takes a handful of cells; the memory's limit is far.
-	_, _, _ = m.readOnlySegment(BuiltinCosts()...)
-	return m
-}
-
 // readOnlySegment adds a segment for the code to read. That nothing was written behind its end is checked after the run,
 // since whoever proves the run will lay its segments out by their sizes.
-func (m *Machine) readOnlySegment(values ...felt.Felt) (start, end Addr, err error) {
+func (f *frame) readOnlySegment(m *Machine, values ...felt.Felt) (start, end Addr, err error) {
 	start = m.Memory.AddSegment()
 	end, err = m.Memory.LoadFelts(start, values...)
-	m.readOnly = append(m.readOnly, readOnly{start.Segment, uint64(len(values))})
+	f.readOnly = append(f.readOnly, readOnly{start.Segment, uint64(len(values))})
 	return start, end, err
 }
 
-// maxPooledCells is the largest execution segment that is kept for the next run (32 MB).
-const maxPooledCells = 1 << 20
-
-// release keeps the machine's execution segment, zeroed, for the next run.
-func (e *Engine) release(m *Machine) {
-	cells := m.exec.cells
-	if cap(cells) > maxPooledCells {
-		return
-	}
-	clear(cells)
-	cells = cells[:0]
-	m.exec.cells = nil
-	e.pool.Put(&cells)
-}
-
-func (m *Machine) runEntryPoint(ep *casm.EntryPoint, l *loadedClass, call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
-	m.Syscall = NewSyscallHandler(sys)
+func (f *frame) runEntryPoint(m *Machine, ep *casm.EntryPoint, l *Code, call cairo.Call) (cairo.Result, error) {
+	m.Data = &HintState{Syscall: f.syscall}
+	// The builtin costs are segment 2. A new segment takes a handful of cells; the memory's limit is far.
+	_, _, _ = f.readOnlySegment(m, BuiltinCosts()...)
 	var stack []Value
 	next := 0
 	for _, name := range ep.Builtins {
@@ -277,7 +223,7 @@ func (m *Machine) runEntryPoint(ep *casm.EntryPoint, l *loadedClass, call cairo.
 		}
 		stack = append(stack, AddrValue(b.Base))
 	}
-	calldata, calldataEnd, err := m.calldataSegment(&call)
+	calldata, calldataEnd, err := f.calldataSegment(m, &call)
 	if err != nil {
 		return cairo.Result{}, err
 	}
@@ -296,12 +242,12 @@ func (m *Machine) runEntryPoint(ep *casm.EntryPoint, l *loadedClass, call cairo.
 	if err := m.Run(end); err != nil {
 		return cairo.Result{}, err
 	}
-	return m.finishEntryPoint(ep, l, call)
+	return f.finishEntryPoint(m, ep, l, call)
 }
 
 // finishEntryPoint checks that the run could be part of a proof, and reads what it returned: the builtin pointers, gas,
 // the syscall pointer, the panic flag and the ends of the returned array.
-func (m *Machine) finishEntryPoint(ep *casm.EntryPoint, l *loadedClass, call cairo.Call) (cairo.Result, error) {
+func (f *frame) finishEntryPoint(m *Machine, ep *casm.EntryPoint, l *Code, call cairo.Call) (cairo.Result, error) {
 	const values = 5
 	if m.AP < uint64(values+len(ep.Builtins)) {
 		return cairo.Result{}, cairo.RunErrorf("ap is %d after the run", m.AP)
@@ -309,7 +255,7 @@ func (m *Machine) finishEntryPoint(ep *casm.EntryPoint, l *loadedClass, call cai
 	sizes := make(map[int32]uint64)
 	for i, name := range ep.Builtins {
 		b := m.Builtin(name)
-		size, err := b.finishInstances(&m.Memory, false)
+		size, err := b.Finish(&m.Memory, false)
 		if err != nil {
 			return cairo.Result{}, err
 		}
@@ -333,33 +279,33 @@ func (m *Machine) finishEntryPoint(ep *casm.EntryPoint, l *loadedClass, call cai
 		}
 		sizes[b.Base.Segment] = size
 	}
-	if m.Memory.segs[0].size() > uint64(len(l.cells)) {
+	if m.Memory.SegmentSize(0) > uint64(l.Size()) {
 		return cairo.Result{}, cairo.RunErrorf("out of bounds access to program segment")
 	}
-	for _, s := range m.readOnly {
+	for _, s := range f.readOnly {
 		if n := m.Memory.SegmentSize(s.segment); n != s.size {
 			return cairo.Result{}, cairo.RunErrorf("segment %d is read-only, but its size went from %d to %d", s.segment, s.size, n)
 		}
 	}
-	if err := m.Memory.noTemporary(); err != nil {
+	if err := m.Memory.NoTemporary(); err != nil {
 		return cairo.Result{}, err
 	}
 	list := make([]uint64, m.Memory.Segments())
 	for i, n := range sizes {
 		list[i] = n
 	}
-	for _, b := range m.builtins {
-		if err := b.secure(&m.Memory, list); err != nil {
+	for _, b := range m.Builtins() {
+		if err := b.Secure(&m.Memory, list); err != nil {
 			return cairo.Result{}, err
 		}
 	}
 	if m.FP != 0 {
 		return cairo.Result{}, cairo.RunErrorf("fp is %d after the run, want 0", m.FP)
 	}
-	return m.readResult(Addr{1, m.AP - values}, call.Gas)
+	return f.readResult(m, Addr{1, m.AP - values}, call.Gas)
 }
 
-func (m *Machine) readResult(at Addr, gas uint64) (cairo.Result, error) {
+func (f *frame) readResult(m *Machine, at Addr, gas uint64) (cairo.Result, error) {
 	res := cairo.Result{Steps: m.Steps}
 	var err error
 	if res.GasLeft, err = m.Memory.Uint64(at); err != nil {
@@ -390,6 +336,6 @@ func (m *Machine) readResult(at Addr, gas uint64) (cairo.Result, error) {
 	if start.Segment != end.Segment || end.Offset < start.Offset || end.Offset-start.Offset > MaxCells {
 		return res, cairo.RunErrorf("return data from %v to %v", start, end)
 	}
-	res.Retdata, err = m.array(start, int(end.Offset-start.Offset))
+	res.Retdata, err = f.array(m, start, int(end.Offset-start.Offset))
 	return res, err
 }

@@ -231,10 +231,10 @@ func (m *Machine) fast(in *instruction) bool {
 }
 
 // temporary reports whether the cell is an address in a temporary segment.
-func (c *cell) temporary() bool { return c[3]&addrBit != 0 && int64(c[1]) < 0 }
+func (c *Cell) temporary() bool { return c[3]&addrBit != 0 && int64(c[1]) < 0 }
 
 // fastOp1 finds op1's cell and, for one that may be written, its segment.
-func (m *Machine) fastOp1(in *instruction, cells []cell, op0 *cell) (*cell, *segment) {
+func (m *Machine) fastOp1(in *instruction, cells []Cell, op0 *Cell) (*Cell, *segment) {
 	switch in.op1 {
 	case op1Imm:
 		if s := m.Memory.segment(m.PC.Segment); in.off2 == 1 && m.PC.Offset+1 < uint64(len(s.cells)) {
@@ -273,7 +273,7 @@ func (m *Machine) advance(in *instruction) {
 }
 
 // mark3 marks the operands and the instruction as accessed. Cells that many machines share are never written.
-func (m *Machine) mark3(dst, op0, op1 *cell) {
+func (m *Machine) mark3(dst, op0, op1 *Cell) {
 	dst[3] |= accessedBit
 	op0[3] |= accessedBit
 	s := m.Memory.segment(m.PC.Segment)

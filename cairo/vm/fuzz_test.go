@@ -71,10 +71,11 @@ func FuzzPython(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, code string) {
 		m := NewMachine()
-		m.Memory.limit = 1 << 16
+		m.Memory.Limit = 1 << 16
 		m.AP, m.FP = 10, 10
 		hint := &HintCode{Code: code, Scopes: []string{"__main__"}}
-		ids := &IDs{p: p, hint: hint, refs: map[string]*reference{"x": &p.references[0]}, Input: []byte(`{"a":[1]}`)}
+		scopes := NewScopes()
+		ids := &IDs{p: p, hint: hint, refs: map[string]*reference{"x": &p.references[0]}, Input: []byte(`{"a":[1]}`), scopes: &scopes}
 		run, err := parsePython(code)
 		if err != nil {
 			return
@@ -161,7 +162,7 @@ func FuzzStep(f *testing.F) {
 		}
 		run := func(slow bool) (o outcome) {
 			m := NewMachine()
-			m.Memory.limit = 1 << 16
+			m.Memory.Limit = 1 << 16
 			m.Tracing = true
 			m.slow = slow
 			for i := 0; i+16 <= len(b) && i < 16*30; i += 16 {
@@ -183,8 +184,8 @@ func FuzzStep(f *testing.F) {
 			o = outcome{pc: m.PC, ap: m.AP, fp: m.FP, steps: m.Steps, failed: err != nil}
 			for s := range o.memory {
 				for k := range o.memory[s] {
-					if c := m.Memory.cell(Addr{int32(s), uint64(k)}); c != nil && c.known() {
-						o.memory[s][k] = c.value()
+					if c := m.Memory.cell(Addr{int32(s), uint64(k)}); c != nil && c.Known() {
+						o.memory[s][k] = c.Value()
 					}
 				}
 			}
@@ -221,7 +222,8 @@ func TestPythonEdges(t *testing.T) {
 			m := NewMachine()
 			m.AP, m.FP = 10, 10
 			refs := map[string]*reference{"x": &p.references[0], "pair": &p.references[1]}
-			ids := &IDs{p: p, hint: &HintCode{Code: c.code, Scopes: []string{"__main__"}}, refs: refs}
+			scopes := NewScopes()
+			ids := &IDs{p: p, hint: &HintCode{Code: c.code, Scopes: []string{"__main__"}}, refs: refs, scopes: &scopes}
 			_, err = run(&pyEnv{m: m, ids: ids, budget: 1_000_000})
 		}
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/big"
 	"sort"
+	"strings"
 
 	"github.com/starkd/starkd/crypto/felt"
 )
@@ -23,11 +24,11 @@ var goHints = map[string]ProgramHint{
 	"f300fb1884fb8c53": func(m *Machine, _ *IDs) error { // memory[ap] = segments.add()
 		return m.Memory.Insert(m.APAddr(), AddrValue(m.Memory.AddSegment()))
 	},
-	"9c56f4b01ee5c8a3": func(m *Machine, _ *IDs) error { // vm_enter_scope()
-		m.EnterScope(nil)
+	"9c56f4b01ee5c8a3": func(_ *Machine, ids *IDs) error { // vm_enter_scope()
+		ids.scopes.Enter(nil)
 		return nil
 	},
-	"0badce6177a37359": func(m *Machine, _ *IDs) error { return m.ExitScope() }, // vm_exit_scope()
+	"0badce6177a37359": func(_ *Machine, ids *IDs) error { return ids.scopes.Exit() }, // vm_exit_scope()
 
 	"1c7a280d075d5788": hintAssertNN,
 	"c081a08346d7fefd": func(m *Machine, ids *IDs) error { // is_nn
@@ -64,10 +65,10 @@ var goHints = map[string]ProgramHint{
 		return nil
 	},
 	"6d5b6188a3cd7a82": hintAssertLEFelt,
-	"e0472bba57f446c7": func(m *Machine, _ *IDs) error { return hintExcluded(m, 0) },
-	"411d8d0956a9a054": func(m *Machine, _ *IDs) error { return hintExcluded(m, 1) },
-	"3ce638f7c68ed00a": func(m *Machine, _ *IDs) error { // assert excluded == 2
-		if n, err := scopeInt(m, "excluded"); err != nil || n.Cmp(big.NewInt(2)) != 0 {
+	"e0472bba57f446c7": func(m *Machine, ids *IDs) error { return hintExcluded(m, ids, 0) },
+	"411d8d0956a9a054": func(m *Machine, ids *IDs) error { return hintExcluded(m, ids, 1) },
+	"3ce638f7c68ed00a": func(_ *Machine, ids *IDs) error { // assert excluded == 2
+		if n, err := scopeInt(ids, "excluded"); err != nil || n.Cmp(big.NewInt(2)) != 0 {
 			return errors.Join(errors.New("AssertionError"), err)
 		}
 		return nil
@@ -103,7 +104,7 @@ var goHints = map[string]ProgramHint{
 	"25b6fcb1d4f726f7": hintSquashDict,
 	"1af33eba8062487f": hintSquashFirst,
 	"ee4f1fc4c22addaf": func(m *Machine, ids *IDs) error { // should_skip_loop
-		l, err := scopeList(m, "current_access_indices")
+		l, err := scopeList(ids, "current_access_indices")
 		if err != nil {
 			return err
 		}
@@ -111,7 +112,7 @@ var goHints = map[string]ProgramHint{
 	},
 	"72b624babc575b63": hintSquashNext,
 	"22837f7c5758b9e0": func(m *Machine, ids *IDs) error { // loop_temps.should_continue
-		l, err := scopeList(m, "current_access_indices")
+		l, err := scopeList(ids, "current_access_indices")
 		if err != nil {
 			return err
 		}
@@ -121,8 +122,8 @@ var goHints = map[string]ProgramHint{
 		}
 		return m.Memory.Insert(at, boolValue(len(l.v) > 0))
 	},
-	"46a3a9fc6daf7d96": func(m *Machine, _ *IDs) error { // assert len(current_access_indices) == 0
-		l, err := scopeList(m, "current_access_indices")
+	"46a3a9fc6daf7d96": func(_ *Machine, ids *IDs) error { // assert len(current_access_indices) == 0
+		l, err := scopeList(ids, "current_access_indices")
 		if err == nil && len(l.v) != 0 {
 			err = errors.New("AssertionError")
 		}
@@ -130,7 +131,7 @@ var goHints = map[string]ProgramHint{
 	},
 	"e14e77a87cc680d9": hintSquashUsed,
 	"ce005d285ea4b707": func(m *Machine, ids *IDs) error { // next_key
-		keys, err := scopeList(m, "keys")
+		keys, err := scopeList(ids, "keys")
 		if err != nil {
 			return err
 		}
@@ -167,28 +168,20 @@ func (ids *IDs) member(m *Machine, name, member string) (Addr, error) {
 	if err != nil {
 		return Addr{}, err
 	}
-	e := pyEnv{m: m, ids: ids}
-	at, _, err = e.member(&pyStruct{at, trimStar(r.typ)}, member)
-	return at, err
+	found, err := FindMember(ids, strings.TrimSuffix(r.typ, "*"), member)
+	return at.Add(int(found.Offset)), err
 }
 
-func trimStar(typ string) string {
-	if n := len(typ); n > 0 && typ[n-1] == '*' {
-		return typ[:n-1]
-	}
-	return typ
-}
-
-func scopeInt(m *Machine, name string) (*big.Int, error) {
-	n, ok := m.Scope()[name].(*big.Int)
+func scopeInt(ids *IDs, name string) (*big.Int, error) {
+	n, ok := ids.scopes.Variables()[name].(*big.Int)
 	if !ok {
 		return nil, fmt.Errorf("name '%s' is not defined", name)
 	}
 	return n, nil
 }
 
-func scopeList(m *Machine, name string) (*pyList, error) {
-	l, ok := m.Scope()[name].(*pyList)
+func scopeList(ids *IDs, name string) (*pyList, error) {
+	l, ok := ids.scopes.Variables()[name].(*pyList)
 	if !ok {
 		return nil, fmt.Errorf("name '%s' is not defined", name)
 	}
@@ -225,12 +218,12 @@ func hintAssertLEFelt(m *Machine, ids *IDs) error {
 		}
 	}
 	excluded, err := smallArcs(m, a, b, ptr)
-	m.Scope()["excluded"] = big.NewInt(int64(excluded))
+	ids.scopes.Variables()["excluded"] = big.NewInt(int64(excluded))
 	return err
 }
 
-func hintExcluded(m *Machine, arc int64) error {
-	n, err := scopeInt(m, "excluded")
+func hintExcluded(m *Machine, ids *IDs, arc int64) error {
+	n, err := scopeInt(ids, "excluded")
 	if err != nil {
 		return err
 	}
@@ -306,7 +299,7 @@ func hintSplitInt(m *Machine, ids *IDs) error {
 	if err := m.Memory.Insert(at, FeltValue(felt.FromBigInt(v))); err != nil {
 		return err
 	}
-	m.Scope()["res"] = v
+	ids.scopes.Variables()["res"] = v
 	if v.Cmp(bound) >= 0 {
 		return fmt.Errorf("split_int(): Limb %v is out of range.", v)
 	}
@@ -319,23 +312,23 @@ func hintCopyScope(m *Machine, ids *IDs, length string) error {
 	if err != nil {
 		return err
 	}
-	m.EnterScope(map[string]any{"n": pyValue(v)})
+	ids.scopes.Enter(map[string]any{"n": pyValue(v)})
 	return nil
 }
 
 func hintCountDown(m *Machine, ids *IDs, flag string) error {
-	n, err := scopeInt(m, "n")
+	n, err := scopeInt(ids, "n")
 	if err != nil {
 		return err
 	}
 	n = new(big.Int).Sub(n, big.NewInt(1))
-	m.Scope()["n"] = n
+	ids.scopes.Variables()["n"] = n
 	return ids.Set(m, flag, boolValue(n.Sign() > 0))
 }
 
 // dictAccess finds the tracker of ids.dict_ptr and the key, and counts the access. Its size is DictAccess.SIZE.
 func dictAccess(m *Machine, ids *IDs) (t *pyTracker, at Addr, key any, err error) {
-	manager, ok := m.Scope()["__dict_manager"].(*pyDictManager)
+	manager, ok := ids.scopes.Variables()["__dict_manager"].(*pyDictManager)
 	if !ok {
 		return nil, at, nil, errors.New("name '__dict_manager' is not defined")
 	}
@@ -458,7 +451,7 @@ func hintSquashDict(m *Machine, ids *IDs) error {
 	if n > MaxCells {
 		return fmt.Errorf("a dictionary of %d accesses", n)
 	}
-	if limit, ok := m.Scope()["__squash_dict_max_size"].(*big.Int); ok && limit.Cmp(new(big.Int).SetUint64(n)) < 0 {
+	if limit, ok := ids.scopes.Variables()["__squash_dict_max_size"].(*big.Int); ok && limit.Cmp(new(big.Int).SetUint64(n)) < 0 {
 		return fmt.Errorf("squash_dict() can only be used with n_accesses<=%v. Got: n_accesses=%d.", limit, n)
 	}
 	indices, keys := newPyDict(), []felt.Felt{}
@@ -487,7 +480,7 @@ func hintSquashDict(m *Machine, ids *IDs) error {
 	for i := range keys {
 		list.v = append(list.v, keys[i].BigInt())
 	}
-	scope := m.Scope()
+	scope := ids.scopes.Variables()
 	scope["access_indices"], scope["keys"] = indices, list
 	if err := ids.Set(m, "big_keys", boolValue(keys[0].BitLen() > 128)); err != nil {
 		return err
@@ -499,7 +492,7 @@ func hintSquashDict(m *Machine, ids *IDs) error {
 func hintNextKey(m *Machine, ids *IDs, keys *pyList, name string) error {
 	key := keys.v[len(keys.v)-1]
 	keys.v = keys.v[:len(keys.v)-1]
-	m.Scope()["key"] = key
+	ids.scopes.Variables()["key"] = key
 	v, err := toValue(key)
 	if err != nil {
 		return err
@@ -508,12 +501,12 @@ func hintNextKey(m *Machine, ids *IDs, keys *pyList, name string) error {
 }
 
 // keyIndices is access_indices[key].
-func keyIndices(m *Machine) (*pyList, error) {
-	d, ok := m.Scope()["access_indices"].(*pyDict)
+func keyIndices(ids *IDs) (*pyList, error) {
+	d, ok := ids.scopes.Variables()["access_indices"].(*pyDict)
 	if !ok {
 		return nil, errors.New("name 'access_indices' is not defined")
 	}
-	x, err := d.value(m.Scope()["key"])
+	x, err := d.value(ids.scopes.Variables()["key"])
 	if err != nil {
 		return nil, err
 	}
@@ -525,7 +518,7 @@ func keyIndices(m *Machine) (*pyList, error) {
 }
 
 func hintSquashFirst(m *Machine, ids *IDs) error {
-	l, err := keyIndices(m)
+	l, err := keyIndices(ids)
 	if err != nil {
 		return err
 	}
@@ -539,7 +532,7 @@ func hintSquashFirst(m *Machine, ids *IDs) error {
 	}
 	index := current.v[len(current.v)-1]
 	current.v = current.v[:len(current.v)-1]
-	scope := m.Scope()
+	scope := ids.scopes.Variables()
 	scope["current_access_indices"], scope["current_access_index"] = current, index
 	ptr, err := ids.Pointer(m, "range_check_ptr")
 	if err != nil {
@@ -553,7 +546,7 @@ func hintSquashFirst(m *Machine, ids *IDs) error {
 }
 
 func hintSquashNext(m *Machine, ids *IDs) error {
-	l, err := scopeList(m, "current_access_indices")
+	l, err := scopeList(ids, "current_access_indices")
 	if err != nil {
 		return err
 	}
@@ -561,7 +554,7 @@ func hintSquashNext(m *Machine, ids *IDs) error {
 		return errors.New("pop from empty list")
 	}
 	next, ok := l.v[len(l.v)-1].(*big.Int)
-	current, err := scopeInt(m, "current_access_index")
+	current, err := scopeInt(ids, "current_access_index")
 	if err != nil || !ok {
 		return errors.Join(errors.New("the access indices are not integers"), err)
 	}
@@ -571,13 +564,13 @@ func hintSquashNext(m *Machine, ids *IDs) error {
 		return err
 	}
 	delta := new(big.Int).Sub(next, current)
-	scope := m.Scope()
+	scope := ids.scopes.Variables()
 	scope["new_access_index"], scope["current_access_index"] = next, next
 	return m.Memory.Insert(at, FeltValue(felt.FromBigInt(delta.Sub(delta, big.NewInt(1)))))
 }
 
 func hintSquashUsed(m *Machine, ids *IDs) error {
-	l, err := keyIndices(m)
+	l, err := keyIndices(ids)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,8 @@ type IDs struct {
 	refs map[string]*reference // by the name's last part
 	// Input is the run's program_input, JSON.
 	Input []byte
+
+	scopes *Scopes // of the run
 }
 
 // UnknownHintError is a hint whose code nobody knows.
@@ -30,7 +32,7 @@ type UnknownHintError struct{ Code string }
 func (e *UnknownHintError) Error() string { return "Unknown Hint: " + e.Code }
 
 // attachHints attaches the program's hints to its instructions, each as a call of the Go function for its code.
-func (p *Program) attachHints(m *Machine, opt RunOptions) error {
+func (p *Program) attachHints(m *Machine, opt RunOptions, scopes *Scopes) error {
 	pcs := make([]uint64, 0, len(p.Hints))
 	for pc := range p.Hints {
 		pcs = append(pcs, pc)
@@ -39,7 +41,7 @@ func (p *Program) attachHints(m *Machine, opt RunOptions) error {
 	for _, pc := range pcs {
 		for i := range p.Hints[pc] {
 			h := &p.Hints[pc][i]
-			ids := &IDs{p: p, hint: h, pc: pc, refs: make(map[string]*reference), Input: opt.Input}
+			ids := &IDs{p: p, hint: h, pc: pc, refs: make(map[string]*reference), Input: opt.Input, scopes: scopes}
 			for name, id := range h.refs {
 				ids.refs[name[strings.LastIndexByte(name, '.')+1:]] = &p.references[id]
 			}
@@ -56,6 +58,15 @@ func (p *Program) attachHints(m *Machine, opt RunOptions) error {
 		}
 	}
 	return nil
+}
+
+// interpretHint makes a hint that interprets its code. Code that does not parse fails when it is reached.
+func interpretHint(code string) ProgramHint {
+	h, err := Parse(code)
+	if err != nil {
+		return func(*Machine, *IDs) error { return fmt.Errorf("%w (%w)", &UnknownHintError{code}, err) }
+	}
+	return func(m *Machine, ids *IDs) error { return h.Run(m, ids) }
 }
 
 func (ids *IDs) find(m *Machine, name string) (*reference, Addr, error) {
@@ -206,7 +217,7 @@ func (ids *IDs) Struct(m *Machine, name string) (Addr, error) {
 
 // Const is a constant that the hint's scopes can see.
 func (ids *IDs) Const(name string) (*big.Int, error) {
-	if id := ids.lookup(name); id != nil && id.Type == "const" && id.Value != nil {
+	if id := ids.Lookup(name); id != nil && id.Type == "const" && id.Value != nil {
 		return new(big.Int).Set(&id.Value.Int), nil
 	}
 	return nil, fmt.Errorf("missing constant: %s", name)
@@ -214,7 +225,7 @@ func (ids *IDs) Const(name string) (*big.Int, error) {
 
 // Size is the size of a struct that the hint's scopes can see.
 func (ids *IDs) Size(name string) (int, error) {
-	if id := ids.lookup(name); id != nil && id.Size != nil && *id.Size >= 0 && *id.Size < 1<<31 {
+	if id := ids.Lookup(name); id != nil && id.Size != nil && *id.Size >= 0 && *id.Size < 1<<31 {
 		return int(*id.Size), nil
 	}
 	return 0, fmt.Errorf("missing struct: %s", name)
@@ -222,13 +233,14 @@ func (ids *IDs) Size(name string) (int, error) {
 
 // Label is the pc of a label that the hint's scopes can see.
 func (ids *IDs) Label(name string) (uint64, error) {
-	if id := ids.lookup(name); id != nil && id.PC != nil {
+	if id := ids.Lookup(name); id != nil && id.PC != nil {
 		return *id.PC, nil
 	}
 	return 0, fmt.Errorf("missing label: %s", name)
 }
 
-func (ids *IDs) lookup(name string) *Identifier {
+// Lookup finds a constant, a struct or a label that the hint's scopes can see, or returns nil.
+func (ids *IDs) Lookup(name string) *Identifier {
 	for i := len(ids.hint.Scopes) - 1; i >= 0; i-- {
 		if id := ids.p.Resolve(ids.hint.Scopes[i] + "." + name); id != nil {
 			return id
@@ -239,3 +251,31 @@ func (ids *IDs) lookup(name string) *Identifier {
 
 // Has reports whether the hint has a reference of that name.
 func (ids *IDs) Has(name string) bool { return ids.refs[name] != nil }
+
+// Reference describes ids.name, and reports whether the hint has a reference of that name.
+func (ids *IDs) Reference(name string) (Reference, bool) {
+	r := ids.refs[name]
+	if r == nil {
+		return Reference{}, false
+	}
+	tuple, _ := r.expr.(refTuple)
+	return Reference{Type: r.typ, Tuple: len(tuple)}, true
+}
+
+// TupleMember computes a member of ids.name, which is a tuple.
+func (ids *IDs) TupleMember(m *Machine, name string, i int) (Value, error) {
+	r, ap, err := ids.find(m, name)
+	if err != nil {
+		return Value{}, err
+	}
+	return r.expr.(refTuple)[i].eval(m, ap)
+}
+
+// Resolve finds an identifier by its full name, or returns nil.
+func (ids *IDs) Resolve(name string) *Identifier { return ids.p.Resolve(name) }
+
+// Scopes returns the scopes of the run.
+func (ids *IDs) Scopes() *Scopes { return ids.scopes }
+
+// ProgramInput returns the run's program_input, JSON.
+func (ids *IDs) ProgramInput() []byte { return ids.Input }

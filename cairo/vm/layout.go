@@ -188,19 +188,43 @@ func insufficientf(format string, args ...any) error {
 	return &insufficientError{fmt.Sprintf(format, args...)}
 }
 
+// ratio is how many steps a layout spends for an instance, num/den. The zero ratio has no instances.
+type ratio struct{ num, den uint64 }
+
+// builtin is a builtin of a run: what the layout gives it, and where the program left it.
+type builtin struct {
+	*Builtin
+	ratio   ratio
+	stop    uint64 // the program's final pointer
+	stopped bool   // stop is known
+}
+
+// usedCells is the number of cells up to the last written one, without segment_arena's initial instance.
+func (b *builtin) usedCells(sizes []uint64) uint64 {
+	n := sizes[b.Base.Segment]
+	if b.Name == BuiltinSegmentArena {
+		n -= min(n, b.InstanceCells())
+	}
+	return n
+}
+
+func (b *builtin) usedInstances(sizes []uint64) uint64 {
+	if b.InstanceCells() == 0 {
+		return b.usedCells(sizes)
+	}
+	return (b.usedCells(sizes) + b.InstanceCells() - 1) / b.InstanceCells()
+}
+
 // allocatedInstances is how many instances of a builtin a run of so many steps has room for.
-func (b *Builtin) allocatedInstances(steps uint64, sizes []uint64) (uint64, error) {
+func (b *builtin) allocatedInstances(steps uint64, sizes []uint64) (uint64, error) {
 	switch {
 	case b.Name == BuiltinOutput || b.Name == BuiltinSegmentArena:
 		return 0, nil
-	case b.ratio.unbounded:
-		components := b.usedCells(sizes) / b.rule.cells / b.rule.component
-		return b.rule.component * nextPowerOfTwo(components), nil
 	case b.ratio.num == 0:
 		return 0, nil
 	}
 	num, den := b.ratio.num, b.ratio.den
-	if minimum := (num*b.rule.component + den - 1) / den; steps < minimum {
+	if minimum := (num*b.ComponentInstances() + den - 1) / den; steps < minimum {
 		return 0, insufficientf("number of steps must be at least %d for the %s builtin", minimum, b.Name)
 	}
 	if steps*den%num != 0 {
@@ -221,7 +245,7 @@ func nextPowerOfTwo(n uint64) uint64 {
 }
 
 // usedAndAllocated is the number of a builtin's cells that the run wrote, and the number that the layout gives it.
-func (b *Builtin) usedAndAllocated(steps uint64, sizes []uint64) (used, allocated uint64, err error) {
+func (b *builtin) usedAndAllocated(steps uint64, sizes []uint64) (used, allocated uint64, err error) {
 	used = b.usedCells(sizes)
 	if b.Name == BuiltinOutput || b.Name == BuiltinSegmentArena {
 		return used, used, nil
@@ -230,7 +254,7 @@ func (b *Builtin) usedAndAllocated(steps uint64, sizes []uint64) (used, allocate
 	if err != nil {
 		return 0, 0, err
 	}
-	allocated = n * b.rule.cells
+	allocated = n * b.InstanceCells()
 	if used > allocated {
 		return 0, 0, insufficientf("the %s builtin used %d cells but the capacity is %d", b.Name, used, allocated)
 	}
@@ -238,7 +262,7 @@ func (b *Builtin) usedAndAllocated(steps uint64, sizes []uint64) (used, allocate
 }
 
 // dilutedUnits is what an instance costs of the pool.
-func (b *Builtin) dilutedUnits() uint64 {
+func (b *builtin) dilutedUnits() uint64 {
 	switch b.Name {
 	case BuiltinBitwise:
 		const bits = 251

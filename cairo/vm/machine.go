@@ -29,44 +29,32 @@ type Machine struct {
 	// Tracing keeps the registers of every step, the range-check limits of offsets and the access marks of cells, which
 	// proof mode and memory-hole counts need.
 	Tracing bool
-	// Syscall answers the SystemCall hint of contract classes, whose requests and responses are at ptr.
-	Syscall func(m *Machine, ptr Addr) error
-	// TemporaryDicts gives dictionaries after a frame's first temporary segments, for a program that puts each right after
-	// the one before it, as the segment arena's soundness wants (cairo/os).
-	TemporaryDicts bool
-	// Data is for whoever attaches hints; the machine does not look at it.
+	// Data is what hints keep with the machine. The machine does not use it.
 	Data any
 
 	exec     *segment // segment 1
-	trace    []traceEntry
+	trace    []State
 	rcMin    uint16
 	rcMax    uint16
 	rcSeen   bool
 	skip     bool // the next instruction is stepped over, as a hint asked
 	slow     bool // keeps the fast path off, for tests
 	builtins []*Builtin
-	scopes   scopes
-	classes  classState
-	readOnly []readOnly // segments that the code may not write behind
-	blinded  uint64     // blinding points drawn
-
-	arrays map[int32][]felt.Felt // what array has read of a segment, from its start
-	engine *Engine               // whose call this is, or nil
-	shared *any                  // Call.Shared
 }
 
-// readOnly is a segment that was filled for the code, and its size.
-type readOnly struct {
-	segment int32
-	size    uint64
+// State is the registers before a step. AP and FP are offsets in segment 1.
+type State struct {
+	AP, FP    uint32
+	PCSegment int32
+	PCOffset  uint32
 }
 
-// traceEntry is the state before a step, unrelocated.
-type traceEntry struct {
-	ap, fp    uint32
-	pcSegment int32
-	pcOffset  uint32
-}
+// Trace returns the states of the steps so far, if the machine is Tracing.
+func (m *Machine) Trace() []State { return m.trace }
+
+// OffsetLimits returns the least and the greatest biased offset of the instructions traced so far, which the 16-bit range
+// checks of a proof must cover; ok is false if there was no instruction.
+func (m *Machine) OffsetLimits() (lo, hi uint16, ok bool) { return m.rcMin, m.rcMax, m.rcSeen }
 
 // ErrMaxSteps ends a run that reached MaxSteps.
 var ErrMaxSteps = errors.New("vm: step limit reached")
@@ -74,11 +62,10 @@ var ErrMaxSteps = errors.New("vm: step limit reached")
 // NewMachine returns a machine with the two segments that every run has: 0 for the program, 1 for the execution.
 func NewMachine() *Machine {
 	m := &Machine{}
-	m.Memory.limit = MaxCells
+	m.Memory.Limit = MaxCells
 	m.Memory.AddSegment()
 	m.Memory.AddSegment()
 	m.exec = m.Memory.segs[1]
-	m.scopes.enter(nil)
 	return m
 }
 
@@ -214,11 +201,11 @@ type operand struct {
 func (m *Machine) step(in *instruction) error {
 	var dst, op0, op1 operand
 	var err error
-	if dst.at, err = m.frameAddr(in.dstFP, in.off0); err != nil {
+	if dst.at, err = m.FrameAddr(in.dstFP, in.off0); err != nil {
 		return err
 	}
 	dst.v, dst.ok = m.Memory.Get(dst.at)
-	if op0.at, err = m.frameAddr(in.op0FP, in.off1); err != nil {
+	if op0.at, err = m.FrameAddr(in.op0FP, in.off1); err != nil {
 		return err
 	}
 	op0.v, op0.ok = m.Memory.Get(op0.at)
@@ -339,7 +326,7 @@ func (m *Machine) record(in *instruction) {
 	if len(m.trace) == cap(m.trace) {
 		m.trace = slices.Grow(m.trace, max(manyCells, 3*len(m.trace))) // append alone would copy a long trace again and again
 	}
-	m.trace = append(m.trace, traceEntry{uint32(m.AP), uint32(m.FP), m.PC.Segment, uint32(m.PC.Offset)})
+	m.trace = append(m.trace, State{uint32(m.AP), uint32(m.FP), m.PC.Segment, uint32(m.PC.Offset)})
 	if in.seen {
 		return
 	}
@@ -353,16 +340,17 @@ func (m *Machine) record(in *instruction) {
 	}
 }
 
-// frameAddr is ap or fp moved by an instruction's offset.
-func (m *Machine) frameAddr(fp bool, off int16) (Addr, error) {
+// FrameAddr returns ap, or fp if fp is set, moved by an instruction's offset.
+func (m *Machine) FrameAddr(fp bool, off int16) (Addr, error) {
 	base := m.AP
 	if fp {
 		base = m.FP
 	}
-	return moved(Addr{1, base}, off)
+	return Addr{1, base}.Moved(off)
 }
 
-func moved(a Addr, off int16) (Addr, error) {
+// Moved returns a moved by an instruction's offset, or an error if the result is no offset.
+func (a Addr) Moved(off int16) (Addr, error) {
 	if off < 0 && a.Offset < uint64(-int64(off)) {
 		return a, fmt.Errorf("operation failed: %v - %d, offsets cannot be negative", a, -int64(off))
 	}
@@ -375,9 +363,9 @@ func moved(a Addr, off int16) (Addr, error) {
 func (m *Machine) op1Addr(in *instruction, op0 operand) (Addr, error) {
 	switch in.op1 {
 	case op1FP:
-		return moved(m.FPAddr(), in.off2)
+		return m.FPAddr().Moved(in.off2)
 	case op1AP:
-		return moved(m.APAddr(), in.off2)
+		return m.APAddr().Moved(in.off2)
 	case op1Imm:
 		if in.off2 != 1 {
 			return Addr{}, errors.New("in immediate mode, off2 should be 1")
@@ -391,7 +379,7 @@ func (m *Machine) op1Addr(in *instruction, op0 operand) (Addr, error) {
 	if !ok {
 		return Addr{}, errors.New("memory addresses must be relocatable")
 	}
-	return moved(a, in.off2)
+	return a.Moved(in.off2)
 }
 
 // deduceOp0 finds op0 from the instruction: call writes the return pc there, and an asserted sum or product with the

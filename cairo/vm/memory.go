@@ -6,9 +6,9 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// cell is a Value with two more bits in its top limb: known, the cell has been written; and accessed, an instruction has
+// Cell is a Value with two more bits in its top limb: known, the cell has been written; and accessed, an instruction has
 // used it (what is not accessed below a segment's end is a hole that the trace must fill).
-type cell [4]uint64
+type Cell [4]uint64
 
 const (
 	knownBit    = 1 << 62
@@ -16,16 +16,31 @@ const (
 	cellBits    = knownBit | accessedBit
 )
 
-func (c *cell) known() bool  { return c[3]&knownBit != 0 }
-func (c *cell) value() Value { return Value{[4]uint64{c[0], c[1], c[2], c[3] &^ cellBits}} }
-func (c *cell) set(v *Value) { *c = cell{v.l[0], v.l[1], v.l[2], v.l[3] | knownBit} }
-func (c *cell) is(v *Value) bool {
+// Known reports whether the cell has been written.
+func (c *Cell) Known() bool { return c[3]&knownBit != 0 }
+
+// Accessed reports whether an instruction has used the cell.
+func (c *Cell) Accessed() bool { return c[3]&accessedBit != 0 }
+
+// Value returns the cell's value, which is 0 if it is not known.
+func (c *Cell) Value() Value { return Value{[4]uint64{c[0], c[1], c[2], c[3] &^ cellBits}} }
+
+// Felt returns the cell's field element; ok is false if the cell holds an address or is not known.
+func (c *Cell) Felt() (f felt.Felt, ok bool) {
+	if c[3]&(knownBit|addrBit) != knownBit {
+		return f, false
+	}
+	return felt.Felt{c[0], c[1], c[2], c[3] &^ cellBits}, true
+}
+
+func (c *Cell) set(v *Value) { *c = Cell{v.l[0], v.l[1], v.l[2], v.l[3] | knownBit} }
+func (c *Cell) is(v *Value) bool {
 	return c[0] == v.l[0] && c[1] == v.l[1] && c[2] == v.l[2] && c[3]&^cellBits == v.l[3]
 }
 
 // segment is one segment of memory. cells may be longer than what has been written; the rest is unknown cells.
 type segment struct {
-	cells   []cell
+	cells   []Cell
 	builtin *Builtin // whose cells these are, or nil
 	code    *code    // decoded instructions, once pc has been here
 	shared  bool     // cells belong to a class and many machines: copied before the first write
@@ -34,7 +49,7 @@ type segment struct {
 // size is the offset after the last written cell.
 func (s *segment) size() uint64 {
 	n := len(s.cells)
-	for n > 0 && !s.cells[n-1].known() {
+	for n > 0 && !s.cells[n-1].Known() {
 		n--
 	}
 	return uint64(n)
@@ -43,11 +58,13 @@ func (s *segment) size() uint64 {
 // Memory is the machine's memory. Segment 0 holds the program and segment 1 the execution by the convention of every
 // runner here.
 type Memory struct {
+	// Limit bounds the cells of all segments. NewMachine sets it to MaxCells.
+	Limit uint64
+
 	segs  []*segment
 	temp  []*segment     // temporary segment -1-i
 	rules map[int32]Addr // temporary segment → where it goes
 	cells uint64         // allocated in all segments
-	limit uint64         // on cells
 }
 
 // MaxCells bounds the cells of one machine (32 bytes each, and what builtins remember adds half at most): 2^26 cells are
@@ -76,6 +93,14 @@ func (m *Memory) AddSegment() Addr {
 func (m *Memory) AddTemporarySegment() Addr {
 	m.temp = append(m.temp, &segment{})
 	return Addr{int32(-len(m.temp)), 0}
+}
+
+// Cells returns the cells of a segment, of which the last may not be known. They must not be written.
+func (m *Memory) Cells(segment int32) []Cell {
+	if s := m.segment(segment); s != nil {
+		return s.cells
+	}
+	return nil
 }
 
 // Segments is the number of real segments.
@@ -143,7 +168,7 @@ func (m *Memory) relocate(v Value) Value {
 	return v
 }
 
-func (m *Memory) cell(a Addr) *cell {
+func (m *Memory) cell(a Addr) *Cell {
 	s := m.segment(a.Segment)
 	if s == nil || a.Offset >= uint64(len(s.cells)) {
 		return nil
@@ -154,10 +179,10 @@ func (m *Memory) cell(a Addr) *cell {
 // Get returns the value at a, and false when the cell has not been written.
 func (m *Memory) Get(a Addr) (Value, bool) {
 	c := m.cell(a)
-	if c == nil || !c.known() {
+	if c == nil || !c.Known() {
 		return Value{}, false
 	}
-	v := c.value()
+	v := c.Value()
 	if m.rules != nil {
 		v = m.relocate(v)
 	}
@@ -167,10 +192,19 @@ func (m *Memory) Get(a Addr) (Value, bool) {
 // integer reads a field element, false if there is none.
 func (m *Memory) integer(a Addr) (f felt.Felt, ok bool) {
 	c := m.cell(a)
-	if c == nil || c[3]&(knownBit|addrBit) != knownBit {
+	if c == nil {
 		return f, false
 	}
-	return felt.Felt{c[0], c[1], c[2], c[3] &^ cellBits}, true
+	return c.Felt()
+}
+
+// Value reads a value, or returns an error if the cell has not been written.
+func (m *Memory) Value(a Addr) (Value, error) {
+	v, ok := m.Get(a)
+	if !ok {
+		return Value{}, memErrorf(a, "unknown value for memory cell %v", a)
+	}
+	return v, nil
 }
 
 // Felt reads a field element.
@@ -179,7 +213,7 @@ func (m *Memory) Felt(a Addr) (felt.Felt, error) {
 	if ok {
 		return f, nil
 	}
-	if c := m.cell(a); c == nil || !c.known() {
+	if c := m.cell(a); c == nil || !c.Known() {
 		return f, memErrorf(a, "unknown value for memory cell %v", a)
 	}
 	return f, memErrorf(a, "expected integer at address %v", a)
@@ -239,11 +273,11 @@ func (m *Memory) Insert(a Addr, v Value) error {
 		}
 	}
 	c := &s.cells[a.Offset]
-	if c.known() {
+	if c.Known() {
 		if c.is(&v) {
 			return nil
 		}
-		old := c.value()
+		old := c.Value()
 		if m.rules == nil || m.relocate(old) != m.relocate(v) {
 			return memErrorf(a, "inconsistent memory assignment at address %v. %v != %v", a, old, v)
 		}
@@ -265,20 +299,20 @@ const manyCells = 1 << 15
 
 // grow makes s long enough for a.
 func (m *Memory) grow(s *segment, a Addr) error {
-	if a.Offset >= m.limit {
-		return memErrorf(a, "the offset of %v is beyond the machine's %d cells", a, m.limit)
+	if a.Offset >= m.Limit {
+		return memErrorf(a, "the offset of %v is beyond the machine's %d cells", a, m.Limit)
 	}
 	n := a.Offset + 1
 	if s.shared {
 		m.unshare(s)
 	}
 	have := uint64(len(s.cells))
-	if m.cells+n-have > m.limit {
-		return memErrorf(a, "the run needs more than %d memory cells", m.limit)
+	if m.cells+n-have > m.Limit {
+		return memErrorf(a, "the run needs more than %d memory cells", m.Limit)
 	}
 	// The size does not depend on the room that a segment happens to have, so neither does what the limit allows.
 	size := max(n, 2*have, 16)
-	if left := m.limit - (m.cells + n - have); size > n+left {
+	if left := m.Limit - (m.cells + n - have); size > n+left {
 		size = n + left/2 // something is left for other segments, and there are few more copies
 	}
 	if size <= uint64(cap(s.cells)) {
@@ -288,7 +322,7 @@ func (m *Memory) grow(s *segment, a Addr) error {
 		if size >= manyCells {
 			room *= 2 // pages that are never written cost nothing, and copies do
 		}
-		grown := make([]cell, size, room)
+		grown := make([]Cell, size, room)
 		for from := s.cells; len(from) > 0; {
 			n := min(len(from), manyCells/4)
 			copyPiece(grown[len(s.cells)-len(from):], from[:n])
@@ -304,10 +338,10 @@ func (m *Memory) grow(s *segment, a Addr) error {
 // spins on another processor until it ends; a call can be.
 //
 //go:noinline
-func copyPiece(to, from []cell) { copy(to, from) }
+func copyPiece(to, from []Cell) { copy(to, from) }
 
 func (m *Memory) unshare(s *segment) {
-	s.cells = append(make([]cell, 0, len(s.cells)+16), s.cells...)
+	s.cells = append(make([]Cell, 0, len(s.cells)+16), s.cells...)
 	s.shared = false
 }
 
@@ -358,8 +392,8 @@ func (m *Memory) MarkAccessed(a Addr, n int) {
 	}
 }
 
-// relocateTemporary ends the life of temporary segments: values are rewritten and cells moved by the rules.
-func (m *Memory) relocateTemporary() error {
+// RelocateTemporary ends the life of temporary segments: values are rewritten and cells moved by the rules.
+func (m *Memory) RelocateTemporary() error {
 	if m.rules == nil {
 		return nil
 	}
@@ -371,7 +405,7 @@ func (m *Memory) relocateTemporary() error {
 			for i := range s.cells {
 				c := &s.cells[i]
 				if c[3]&(knownBit|addrBit) == knownBit|addrBit {
-					v := m.relocate(c.value())
+					v := m.relocate(c.Value())
 					c[0], c[1] = v.l[0], v.l[1]
 				}
 			}
@@ -384,11 +418,11 @@ func (m *Memory) relocateTemporary() error {
 		}
 		for off := range s.cells {
 			c := &s.cells[off]
-			if !c.known() {
+			if !c.Known() {
 				continue
 			}
 			dst := to.Add(off)
-			if err := m.Insert(dst, c.value()); err != nil {
+			if err := m.Insert(dst, c.Value()); err != nil {
 				return err
 			}
 			if c[3]&accessedBit != 0 {
@@ -397,5 +431,37 @@ func (m *Memory) relocateTemporary() error {
 		}
 		s.cells = nil
 	}
+	return nil
+}
+
+// NoTemporary reports an address that still points into a temporary segment.
+func (m *Memory) NoTemporary() error {
+	if len(m.temp) == 0 {
+		return nil
+	}
+	for i, s := range m.segs {
+		if s.shared {
+			continue
+		}
+		for k := range s.cells {
+			if c := &s.cells[k]; c[3]&(knownBit|addrBit) == knownBit|addrBit && int64(c[1]) < 0 {
+				return fmt.Errorf("vm: temporary address %v at %v", c.Value(), Addr{int32(i), uint64(k)})
+			}
+		}
+	}
+	return nil
+}
+
+// Share fills the new segment at a with known cells of another machine's or segment's memory. They count against the limit as if they were its own.
+func (m *Memory) Share(a Addr, cells []Cell) error {
+	s, n := m.segment(a.Segment), uint64(len(cells))
+	if n > m.Limit {
+		return memErrorf(a, "the offset of %v is beyond the machine's %d cells", a.Add(len(cells)-1), m.Limit)
+	}
+	if m.cells+n > m.Limit {
+		return memErrorf(a, "the run needs more than %d memory cells", m.Limit)
+	}
+	m.cells += n
+	s.cells, s.shared = cells, true
 	return nil
 }

@@ -110,16 +110,16 @@ func (r *RunResult) pie() (*pie, error) {
 	n := int64(len(r.Program.Builtins))
 	p.meta.BuiltinSegments = make(map[string]pieSegment)
 	p.resources = pieResources{Steps: m.Steps, MemoryHoles: run.memoryHoles(), Builtins: make(map[string]uint64)}
-	for _, b := range m.builtins {
+	for _, b := range run.builtins {
 		p.meta.BuiltinSegments[b.Name] = pieSegment{int64(b.Base.Segment), b.stop}
 		p.resources.Builtins[b.Name+"_builtin"] = b.usedInstances(run.sizes)
-		data, err := b.pieData()
+		data, err := pieData(b.Builtin)
 		if err != nil {
 			return nil, err
 		}
 		p.extra[b.Name+"_builtin"] = data
 	}
-	if int64(len(m.builtins)) != n {
+	if int64(len(run.builtins)) != n {
 		return nil, errors.New("vm: a PIE needs every builtin of the program")
 	}
 	p.meta.RetFPSegment, p.meta.RetPCSegment = pieSegment{n + 2, 0}, pieSegment{n + 3, 0}
@@ -127,10 +127,11 @@ func (r *RunResult) pie() (*pie, error) {
 	for i := n + 4; i < int64(len(run.sizes)); i++ {
 		p.meta.ExtraSegments = append(p.meta.ExtraSegments, pieSegment{i, run.segmentSize(int(i))})
 	}
-	for i, s := range m.Memory.segs {
-		for k := range s.cells[:s.size()] {
-			if c := &s.cells[k]; c.known() {
-				p.memory[Addr{int32(i), uint64(k)}] = c.value()
+	for i := range m.Memory.Segments() {
+		cells := written(&m.Memory, int32(i))
+		for k := range cells {
+			if c := &cells[k]; c.Known() {
+				p.memory[Addr{int32(i), uint64(k)}] = c.Value()
 			}
 		}
 	}
@@ -138,12 +139,12 @@ func (r *RunResult) pie() (*pie, error) {
 }
 
 // pieData is what a builtin remembers, as additional_data.json has it.
-func (b *Builtin) pieData() (jsontext.Value, error) {
+func pieData(b *Builtin) (jsontext.Value, error) {
 	switch b.Name {
 	case BuiltinOutput:
-		out := pieOutput{Pages: make(map[string][2]uint64), Attributes: b.attributes}
-		for id, pg := range b.pages {
-			out.Pages[strconv.Itoa(id)] = [2]uint64{pg.start, pg.size}
+		out := pieOutput{Pages: make(map[string][2]uint64), Attributes: b.Attributes}
+		for id, pg := range b.Pages {
+			out.Pages[strconv.Itoa(id)] = [2]uint64{pg.Start, pg.Size}
 		}
 		if out.Attributes == nil {
 			out.Attributes = make(map[string][]uint64)
@@ -151,16 +152,14 @@ func (b *Builtin) pieData() (jsontext.Value, error) {
 		return json.Marshal(out)
 	case BuiltinPedersen:
 		list := [][2]uint64{}
-		for i, ok := range b.verified {
-			if ok {
-				list = append(list, [2]uint64{uint64(b.Base.Segment), uint64(i)*b.rule.cells + 2})
-			}
+		for _, i := range b.Verified() {
+			list = append(list, [2]uint64{uint64(b.Base.Segment), i*b.InstanceCells() + 2})
 		}
 		return json.Marshal(list)
 	case BuiltinECDSA:
 		list := []pieSignature{}
-		for _, off := range slices.Sorted(maps.Keys(b.signatures)) {
-			s := b.signatures[off]
+		for _, off := range slices.Sorted(maps.Keys(b.Signatures)) {
+			s := b.Signatures[off]
 			list = append(list, pieSignature{
 				[2]uint64{uint64(b.Base.Segment), off}, jsontext.Value(s.R.BigInt().String()), jsontext.Value(s.S.BigInt().String()),
 			})
@@ -240,7 +239,7 @@ func (p *pie) memoryBytes(offsets map[int32]Addr) []byte {
 			// The segment begins at bit 47 and a segment number has 31 bits, so it reaches into the second word.
 			l = [4]uint64{uint64(at.Segment)<<pieOffsetBits + at.Offset, uint64(at.Segment) >> (64 - pieOffsetBits), 0, 1 << 63}
 		} else {
-			f := felt.Felt(v.l)
+			f, _ := v.Felt()
 			l = f.Limbs()
 		}
 		for _, w := range l {
@@ -429,8 +428,8 @@ func RunPIE(archive []byte, opt RunOptions) (*RunResult, error) {
 		for m.Memory.Segments() < 4+len(program.Builtins)+len(p.meta.ExtraSegments) {
 			m.Memory.AddSegment()
 		}
-		for _, b := range m.builtins {
-			if err := b.restore(p.extra[b.Name+"_builtin"]); err != nil {
+		for _, b := range m.Builtins() {
+			if err := restoreBuiltin(b, p.extra[b.Name+"_builtin"]); err != nil {
 				return err
 			}
 		}
@@ -470,15 +469,15 @@ func RunPIE(archive []byte, opt RunOptions) (*RunResult, error) {
 	return res, nil
 }
 
-// restore gives a builtin what it remembered. What pedersen verified is verified again instead.
-func (b *Builtin) restore(data jsontext.Value) error {
+// restoreBuiltin gives a builtin what it remembered. What pedersen verified is verified again instead.
+func restoreBuiltin(b *Builtin, data jsontext.Value) error {
 	switch b.Name {
 	case BuiltinOutput:
 		var out pieOutput
 		if err := json.Unmarshal(data, &out); err != nil {
 			return fmt.Errorf("vm: PIE: output: %w", err)
 		}
-		b.attributes = out.Attributes
+		b.Attributes = out.Attributes
 		for id, pg := range out.Pages {
 			n, err := strconv.Atoi(id)
 			if err != nil {

@@ -33,24 +33,6 @@ type HintCode struct {
 	refs   map[string]int // full name → reference
 }
 
-// Identifier is a name of the program: a label or function, a constant, a struct, a reference or an alias.
-type Identifier struct {
-	Type        string            `json:"type"`
-	PC          *uint64           `json:"pc"`
-	Value       *number           `json:"value"`
-	Destination string            `json:"destination"`
-	FullName    string            `json:"full_name"`
-	Size        *int64            `json:"size"`
-	CairoType   string            `json:"cairo_type"`
-	Members     map[string]Member `json:"members"`
-}
-
-// Member is a member of a struct.
-type Member struct {
-	CairoType string `json:"cairo_type"`
-	Offset    int64  `json:"offset"`
-}
-
 type apTracking struct {
 	Group  int64 `json:"group"`
 	Offset int64 `json:"offset"`
@@ -68,19 +50,6 @@ type attribute struct {
 	Start uint64 `json:"start_pc"`
 	End   uint64 `json:"end_pc"`
 	Value string `json:"value"`
-}
-
-// number is an integer of any size, as JSON writes constants.
-type number struct{ big.Int }
-
-func (n *number) UnmarshalJSON(b []byte) error {
-	if len(b) > 1000 {
-		return fmt.Errorf("vm: a number of %d digits", len(b))
-	}
-	if _, ok := n.SetString(strings.Trim(string(b), `"`), 0); !ok {
-		return fmt.Errorf("vm: %s is not an integer", b)
-	}
-	return nil
 }
 
 type flowJSON struct {
@@ -178,7 +147,7 @@ func ParseProgram(b []byte) (*Program, error) {
 func checkBuiltinOrder(names []string) error {
 	next := 0
 	for i, name := range names {
-		k := slices.Index(builtinOrder, name)
+		k := slices.Index(BuiltinOrder, name)
 		if k < 0 {
 			return fmt.Errorf("vm: unknown builtin %q", name)
 		}
@@ -269,11 +238,7 @@ func (r refDeref) eval(m *Machine, ap Addr) (Value, error) {
 	if !ok {
 		return Value{}, fmt.Errorf("dereference of %v, which is no address", v)
 	}
-	v, ok = m.Memory.Get(a)
-	if !ok {
-		return Value{}, memErrorf(a, "unknown value for memory cell %v", a)
-	}
-	return v, nil
+	return m.Memory.Value(a)
 }
 
 func (r refBin) eval(m *Machine, ap Addr) (Value, error) {

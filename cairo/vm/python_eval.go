@@ -468,7 +468,7 @@ func (e *pyEnv) contains(box, v any) (bool, error) {
 		if !ok {
 			return false, nil
 		}
-		_, ok = e.m.Scope()[name]
+		_, ok = e.ids.Scopes().Variables()[name]
 		return ok, nil
 	}
 	list, err := e.list(box)
@@ -595,7 +595,7 @@ func (e *pyEnv) index(v, k any) (any, error) {
 		return e.memoryGet(k)
 	case *pyStruct: // the k-th of an array of structures
 		i, err := pySmall(k, pyMaxList)
-		id := e.ids.p.Resolve(v.typ)
+		id := e.ids.Resolve(v.typ)
 		if err != nil || id == nil || id.Size == nil || *id.Size < 0 || *id.Size > pyMaxList {
 			return nil, errors.Join(fmt.Errorf("%s has no elements", v.typ), err)
 		}
@@ -706,7 +706,7 @@ func (e *pyEnv) scope() map[string]any {
 	if n := len(e.locals); n > 0 {
 		return e.locals[n-1]
 	}
-	return e.m.Scope()
+	return e.ids.Scopes().Variables()
 }
 
 func (e *pyEnv) set(name string, v any) { e.scope()[name] = v }
@@ -717,7 +717,7 @@ func (e *pyEnv) lookup(name string) (any, error) {
 			return v, nil
 		}
 	}
-	if v, ok := e.m.Scope()[name]; ok {
+	if v, ok := e.ids.Scopes().Variables()[name]; ok {
 		return v, nil
 	}
 	switch name {
@@ -734,7 +734,7 @@ func (e *pyEnv) lookup(name string) (any, error) {
 	case "PRIME":
 		return felt.Modulus(), nil
 	case "program_input":
-		return pyJSON(e.ids.Input)
+		return pyJSON(e.ids.ProgramInput())
 	}
 	if v, ok := pyBuiltins()[name]; ok {
 		return v, nil

@@ -32,7 +32,7 @@ func pyValue(v Value) any {
 	if a, ok := v.Addr(); ok {
 		return a
 	}
-	f := felt.Felt(v.l)
+	f, _ := v.Felt()
 	return f.BigInt()
 }
 
@@ -66,24 +66,24 @@ func isStructType(typ string) bool {
 }
 
 func (e *pyEnv) idsGet(name string) (any, error) {
-	if r := e.ids.refs[name]; r != nil {
-		if tuple, ok := r.expr.(refTuple); ok {
-			return e.tupleStruct(name, r.typ, tuple)
+	if r, ok := e.ids.Reference(name); ok {
+		if r.Tuple > 0 {
+			return e.tupleStruct(name, r)
 		}
-		if isStructType(r.typ) {
+		if isStructType(r.Type) {
 			a, err := e.ids.Addr(e.m, name)
 			if err != nil {
 				return nil, err
 			}
-			return &pyStruct{a, r.typ}, nil
+			return &pyStruct{a, r.Type}, nil
 		}
 		v, err := e.ids.Value(e.m, name)
 		if err != nil {
 			return nil, err
 		}
-		return e.typed(v, r.typ), nil
+		return e.typed(v, r.Type), nil
 	}
-	id := e.ids.lookup(name)
+	id := e.ids.Lookup(name)
 	switch {
 	case id == nil:
 		return nil, fmt.Errorf("unknown identifier ids.%s", name)
@@ -98,39 +98,28 @@ func (e *pyEnv) idsGet(name string) (any, error) {
 }
 
 // tupleStruct is a structure that is computed and in no memory.
-func (e *pyEnv) tupleStruct(name, typ string, tuple refTuple) (any, error) {
-	_, ap, err := e.ids.find(e.m, name)
-	if err != nil {
-		return nil, err
-	}
-	id := e.ids.p.Resolve(typ)
-	if id == nil || len(id.Members) != len(tuple) {
-		return nil, fmt.Errorf("ids.%s is a tuple of %d, no %s", name, len(tuple), typ)
+func (e *pyEnv) tupleStruct(name string, r Reference) (any, error) {
+	id := e.ids.Resolve(r.Type)
+	if id == nil || len(id.Members) != r.Tuple {
+		return nil, fmt.Errorf("ids.%s is a tuple of %d, no %s", name, r.Tuple, r.Type)
 	}
 	names := sortedKeys(id.Members)
 	sort.SliceStable(names, func(i, j int) bool { return id.Members[names[i]].Offset < id.Members[names[j]].Offset })
 	out := make(pyModule)
-	for i, x := range tuple {
-		v, err := x.eval(e.m, ap)
+	for i, member := range names {
+		v, err := e.ids.TupleMember(e.m, name, i)
 		if err != nil {
 			return nil, err
 		}
-		out[names[i]] = e.typed(v, id.Members[names[i]].CairoType)
+		out[member] = e.typed(v, id.Members[member].CairoType)
 	}
 	return out, nil
 }
 
 // member finds a structure's member: where it is and its type.
 func (e *pyEnv) member(s *pyStruct, name string) (Addr, string, error) {
-	id := e.ids.p.Resolve(s.typ)
-	if id == nil || id.Type != "struct" {
-		return Addr{}, "", fmt.Errorf("unknown struct %s", s.typ)
-	}
-	m, ok := id.Members[name]
-	if !ok {
-		return Addr{}, "", fmt.Errorf("'%s' is not a member of '%s'", name, s.typ)
-	}
-	return s.at.Add(int(m.Offset)), m.CairoType, nil
+	m, err := FindMember(e.ids, s.typ, name)
+	return s.at.Add(int(m.Offset)), m.CairoType, err
 }
 
 func (e *pyEnv) memoryGet(k any) (any, error) {
@@ -138,9 +127,9 @@ func (e *pyEnv) memoryGet(k any) (any, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s is no address", pyStr(k))
 	}
-	v, ok := e.m.Memory.Get(a)
-	if !ok {
-		return nil, memErrorf(a, "unknown value for memory cell %v", a)
+	v, err := e.m.Memory.Value(a)
+	if err != nil {
+		return nil, err
 	}
 	return pyValue(v), nil
 }
@@ -190,7 +179,7 @@ func (e *pyEnv) attr(v any, name string) (any, error) {
 			return v.at, nil
 		}
 		if name == "SIZE" {
-			if id := e.ids.p.Resolve(v.typ); id != nil && id.Size != nil {
+			if id := e.ids.Resolve(v.typ); id != nil && id.Size != nil {
 				return big.NewInt(*id.Size), nil
 			}
 		}
@@ -204,9 +193,9 @@ func (e *pyEnv) attr(v any, name string) (any, error) {
 		if isStructType(typ) {
 			return &pyStruct{a, typ}, nil
 		}
-		x, ok := e.m.Memory.Get(a)
-		if !ok {
-			return nil, memErrorf(a, "unknown value for memory cell %v", a)
+		x, err := e.m.Memory.Value(a)
+		if err != nil {
+			return nil, err
 		}
 		return e.typed(x, typ), nil
 	case pyStructDef:
@@ -359,7 +348,7 @@ func pyMethod(v any, name string) (pyFunc, bool) {
 		if name == "get" {
 			return method(1, "name default", func(e *pyEnv, a []any) (any, error) {
 				n, _ := a[0].(string)
-				if x, ok := e.m.Scope()[n]; ok {
+				if x, ok := e.ids.Scopes().Variables()[n]; ok {
 					return x, nil
 				}
 				return a[1], nil

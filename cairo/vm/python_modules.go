@@ -764,10 +764,10 @@ func makePyBuiltins() map[string]any {
 					vars[n] = d.values[i]
 				}
 			}
-			e.m.EnterScope(vars)
+			e.ids.Scopes().Enter(vars)
 			return nil, nil
 		}),
-		"vm_exit_scope": method(0, "", func(e *pyEnv, _ []any) (any, error) { return nil, e.m.ExitScope() }),
+		"vm_exit_scope": method(0, "", func(e *pyEnv, _ []any) (any, error) { return nil, e.ids.Scopes().Exit() }),
 		"skip_next_instruction": method(0, "", func(e *pyEnv, _ []any) (any, error) {
 			e.m.SkipInstruction()
 			return nil, nil

@@ -16,7 +16,7 @@ import (
 // pyEnv is a running hint.
 type pyEnv struct {
 	m      *Machine
-	ids    *IDs
+	ids    Names
 	locals []map[string]any // of function calls, innermost last; comprehensions add theirs
 	budget int              // iterations left
 	depth  int
@@ -616,15 +616,20 @@ func pyUnpack(list []pyTarget) pyTarget {
 	}
 }
 
-// interpretHint makes a hint that interprets its code. Code that does not parse fails when it is reached.
-func interpretHint(code string) ProgramHint {
+// Hint is a parsed hint.
+type Hint struct{ run pyStmt }
+
+// Parse parses the code of a hint.
+func Parse(code string) (*Hint, error) {
 	run, err := parsePython(code)
 	if err != nil {
-		return func(*Machine, *IDs) error { return fmt.Errorf("%w (%w)", &UnknownHintError{code}, err) }
+		return nil, err
 	}
-	return func(m *Machine, ids *IDs) error {
-		e := &pyEnv{m: m, ids: ids, budget: pyMaxIterations}
-		_, err := run(e)
-		return err
-	}
+	return &Hint{run}, nil
+}
+
+// Run runs the hint on a machine.
+func (h *Hint) Run(m *Machine, ids Names) error {
+	_, err := h.run(&pyEnv{m: m, ids: ids, budget: pyMaxIterations})
+	return err
 }

@@ -34,8 +34,6 @@ type RunOptions struct {
 
 	// Hints are hints by their code, before those of the package: how a caller extends or replaces them.
 	Hints map[string]ProgramHint
-	// Data is put into Machine.Data for them.
-	Data any
 	// sizes fixes segment sizes, as a PIE does.
 	sizes []uint64
 	// Started is called before the first step; it may add segments and hints.
@@ -57,6 +55,8 @@ type RunResult struct {
 // run is the state of a Cairo 0 run, from the first segment to the last check.
 type run struct {
 	m        *Machine
+	builtins []*builtin // m's
+	scopes   Scopes
 	p        *Program
 	opt      RunOptions
 	layout   *layout
@@ -97,8 +97,8 @@ func (p *Program) Run(opt RunOptions) (*RunResult, error) {
 		opt.MaxSteps = 1 << 30
 	}
 	opt.Trace = opt.Trace || opt.ProofMode
-	r := &run{m: NewMachine(), p: p, opt: opt}
-	r.m.MaxSteps, r.m.Stop, r.m.Tracing, r.m.Data = opt.MaxSteps, opt.Stop, opt.Trace, opt.Data
+	r := &run{m: NewMachine(), scopes: NewScopes(), p: p, opt: opt}
+	r.m.MaxSteps, r.m.Stop, r.m.Tracing = opt.MaxSteps, opt.Stop, opt.Trace
 	var err error
 	if r.layout, err = findLayout(opt.Layout, opt.LayoutParams); err != nil {
 		return nil, err
@@ -166,7 +166,7 @@ func (r *run) start() error {
 		return err
 	}
 	r.addZeroSegment()
-	if err := r.p.attachHints(m, r.opt); err != nil {
+	if err := r.p.attachHints(m, r.opt, &r.scopes); err != nil {
 		return err
 	}
 	if r.opt.Started != nil {
@@ -182,7 +182,7 @@ func (r *run) addBuiltins() error {
 	for _, name := range r.p.Builtins {
 		wanted[name] = true
 	}
-	for _, name := range builtinOrder {
+	for _, name := range BuiltinOrder {
 		ratio, has := r.layout.builtins[name]
 		if name == BuiltinOutput {
 			has = r.layout.output
@@ -192,7 +192,7 @@ func (r *run) addBuiltins() error {
 			if err != nil {
 				return err
 			}
-			b.ratio, b.included = ratio, wanted[name]
+			r.builtins = append(r.builtins, &builtin{Builtin: b, ratio: ratio})
 		} else if wanted[name] && !r.opt.ProofMode && !r.opt.AllowMissingBuiltins {
 			return fmt.Errorf("vm: the builtin %s is not in the layout %s", name, r.layout.name)
 		}
@@ -200,9 +200,19 @@ func (r *run) addBuiltins() error {
 	return nil
 }
 
+// builtin returns the run's builtin of that name, or nil.
+func (r *run) builtin(name string) *builtin {
+	for _, b := range r.builtins {
+		if b.Name == name {
+			return b
+		}
+	}
+	return nil
+}
+
 // addZeroSegment adds the zeros that unused instances of the modular builtins point to.
 func (r *run) addZeroSegment() {
-	for _, b := range r.m.builtins {
+	for _, b := range r.builtins {
 		if b.Name != BuiltinAddMod && b.Name != BuiltinMulMod {
 			continue
 		}
@@ -211,32 +221,31 @@ func (r *run) addZeroSegment() {
 			// Four cells of a new segment fit any limit.
 			_, _ = r.m.Memory.LoadFelts(r.zero, make([]felt.Felt, modWords)...)
 		}
-		b.zero = r.zero
 	}
 }
 
 // finish does what the official runner does after the last instruction, in its order.
 func (r *run) finish() (*RunResult, error) {
 	m := r.m
-	if err := m.Memory.relocateTemporary(); err != nil {
+	if err := m.Memory.RelocateTemporary(); err != nil {
 		return nil, err
 	}
 	fill := r.opt.FillHoles || r.opt.ProofMode && !r.opt.KeepHoles
 	finished := make(map[int32]uint64)
-	for _, b := range m.builtins {
-		size, err := b.finishInstances(&m.Memory, fill)
+	for _, b := range r.builtins {
+		size, err := b.Finish(&m.Memory, fill)
 		if err != nil {
 			return nil, err
 		}
 		finished[b.Base.Segment] = size
 	}
-	if len(m.scopes.stack) != 1 {
+	if r.scopes.Depth() != 1 {
 		return nil, errors.New("vm: every enter_scope() requires a corresponding exit_scope()")
 	}
 	r.sizes = make([]uint64, m.Memory.Segments())
 	r.reserved = make([]uint64, len(r.sizes))
 	for i := range r.sizes {
-		r.sizes[i] = m.Memory.segs[i].size()
+		r.sizes[i] = m.Memory.SegmentSize(int32(i))
 	}
 	for i, size := range finished {
 		r.sizes[i] = max(r.sizes[i], size)
@@ -303,7 +312,7 @@ func (r *run) pad() error {
 func (r *run) checkUsedCells() error {
 	steps := r.m.Steps
 	var builtinUnits, rcUnits, dilutedUsed uint64
-	for _, b := range r.m.builtins {
+	for _, b := range r.builtins {
 		used, allocated, err := b.usedAndAllocated(steps, r.sizes)
 		if err != nil {
 			return err
@@ -317,7 +326,7 @@ func (r *run) checkUsedCells() error {
 			rcUnits += used * 6
 		}
 		builtinUnits += allocated
-		dilutedUsed += b.dilutedUnits() * (allocated / b.rule.cells)
+		dilutedUsed += b.dilutedUnits() * (allocated / b.InstanceCells())
 	}
 	// Every value between the limits must appear among the 16-bit cells.
 	if lo, hi, ok := r.rangeCheckLimits(); ok {
@@ -352,15 +361,15 @@ func (r *run) checkUsedCells() error {
 
 // rangeCheckLimits are the least and greatest 16-bit value that instructions and range checks use.
 func (r *run) rangeCheckLimits() (lo, hi uint16, ok bool) {
-	lo, hi, ok = r.m.rcMin, r.m.rcMax, r.m.rcSeen
-	for _, b := range r.m.builtins {
+	lo, hi, ok = r.m.OffsetLimits()
+	for _, b := range r.builtins {
 		parts := 8
 		if b.Name == BuiltinRangeCheck96 {
 			parts = 6
 		} else if b.Name != BuiltinRangeCheck {
 			continue
 		}
-		bLo, bHi, bOK := b.rangeCheckLimits(&r.m.Memory, parts)
+		bLo, bHi, bOK := rangeCheckLimits(written(&r.m.Memory, b.Base.Segment), parts)
 		if !bOK {
 			continue
 		}
@@ -373,37 +382,42 @@ func (r *run) rangeCheckLimits() (lo, hi uint16, ok bool) {
 }
 
 // rangeCheckLimits has no answer for an empty segment, nor for one with holes.
-func (b *Builtin) rangeCheckLimits(m *Memory, parts int) (lo, hi uint16, ok bool) {
-	s := m.segment(b.Base.Segment)
-	n := s.size()
+func rangeCheckLimits(cells []Cell, parts int) (lo, hi uint16, ok bool) {
 	lo, hi = 0xffff, 0
-	for i := range s.cells[:n] {
-		if !s.cells[i].known() {
+	for i := range cells {
+		if !cells[i].Known() {
 			return 0, 0, false
 		}
-		f := felt.Felt(s.cells[i].value().l)
+		f, _ := cells[i].Felt()
 		l := f.Limbs()
 		for k := range parts {
 			v := uint16(l[k/4] >> (k % 4 * 16))
 			lo, hi = min(lo, v), max(hi, v)
 		}
 	}
-	return lo, hi, n > 0
+	return lo, hi, len(cells) > 0
 }
 
 // memoryHoles counts cells below a segment's end that no instruction used, outside of builtins.
 func (r *run) memoryHoles() uint64 {
 	var holes uint64
-	for i, s := range r.m.Memory.segs {
-		if s.builtin != nil && s.builtin.Name != BuiltinOutput && s.builtin.Name != BuiltinSegmentArena {
+	builtin := make(map[int32]string)
+	for _, b := range r.builtins {
+		builtin[b.Base.Segment] = b.Name
+	}
+	for i := range r.m.Memory.Segments() {
+		if name := builtin[int32(i)]; name != "" && name != BuiltinOutput && name != BuiltinSegmentArena {
 			continue
 		}
 		var accessed uint64
 		if r.zeroSize > 0 && int32(i) == r.zero.Segment {
 			accessed = r.zeroSize
 		} else {
-			for k := range s.cells {
-				accessed += s.cells[k][3] & accessedBit / accessedBit
+			cells := r.m.Memory.Cells(int32(i))
+			for k := range cells {
+				if cells[k].Accessed() {
+					accessed++
+				}
 			}
 			if accessed == 0 {
 				continue
@@ -413,6 +427,9 @@ func (r *run) memoryHoles() uint64 {
 	}
 	return holes
 }
+
+// written returns the cells of a segment up to the last written one.
+func written(m *Memory, segment int32) []Cell { return m.Cells(segment)[:m.SegmentSize(segment)] }
 
 func (r *run) segmentSize(i int) uint64 {
 	if r.reserved[i] != 0 {
@@ -427,7 +444,7 @@ func (r *run) readReturnValues() error {
 	at := m.APAddr()
 	for i := len(r.p.Builtins) - 1; i >= 0; i-- {
 		name := r.p.Builtins[i]
-		b := m.Builtin(name)
+		b := r.builtin(name)
 		if at.Offset == 0 {
 			return fmt.Errorf("no stop pointer found for builtin %s", name)
 		}
@@ -453,7 +470,7 @@ func (r *run) readReturnValues() error {
 		if name == BuiltinSegmentArena {
 			n++
 		}
-		used := n * max(b.rule.cells, 1)
+		used := n * max(b.InstanceCells(), 1)
 		if stop.Offset != used {
 			return fmt.Errorf("Invalid stop pointer for %s_builtin. Expected: %v, found: %v", name, Addr{b.Base.Segment, used}, stop)
 		}
@@ -476,7 +493,7 @@ func (r *run) finalizeSegments() error {
 	for _, off := range r.execPub {
 		r.public = append(r.public, publicCell{Addr{1, off}, 0})
 	}
-	for _, b := range r.m.builtins {
+	for _, b := range r.builtins {
 		_, size, err := b.usedAndAllocated(r.m.Steps, r.sizes)
 		if err != nil {
 			return err
@@ -492,13 +509,13 @@ func (r *run) finalizeSegments() error {
 		for i := range cells {
 			cells[i] = publicCell{Addr{b.Base.Segment, uint64(i)}, 0}
 		}
-		for _, id := range slices.Sorted(maps.Keys(b.pages)) {
-			page := b.pages[id]
-			if page.start > size || page.size > size-page.start {
-				return fmt.Errorf("vm: page %d of the output reaches %d, after its %d cells", id, page.start+page.size, size)
+		for _, id := range slices.Sorted(maps.Keys(b.Pages)) {
+			page := b.Pages[id]
+			if page.Start > size || page.Size > size-page.Start {
+				return fmt.Errorf("vm: page %d of the output reaches %d, after its %d cells", id, page.Start+page.Size, size)
 			}
-			for k := range page.size {
-				cells[page.start+k].page = id
+			for k := range page.Size {
+				cells[page.Start+k].page = id
 			}
 		}
 		r.public = append(r.public, cells...)
@@ -510,43 +527,25 @@ func (r *run) finalizeSegments() error {
 // after the program, every address is a real one, and fp came back.
 func (r *run) secure() error {
 	m := r.m
-	for _, b := range m.builtins {
-		if b.stopped && m.Memory.segment(b.Base.Segment).size() > b.stop {
+	for _, b := range r.builtins {
+		if b.stopped && m.Memory.SegmentSize(b.Base.Segment) > b.stop {
 			return errors.New("vm: out of bounds access to builtin segment")
 		}
 	}
-	if m.Memory.segs[0].size() > uint64(len(r.p.Data)) {
+	if m.Memory.SegmentSize(0) > uint64(len(r.p.Data)) {
 		return errors.New("vm: out of bounds access to program segment")
 	}
-	if err := m.Memory.noTemporary(); err != nil {
+	if err := m.Memory.NoTemporary(); err != nil {
 		return err
 	}
-	for _, b := range m.builtins {
-		if err := b.secure(&m.Memory, r.sizes); err != nil {
+	for _, b := range r.builtins {
+		if err := b.Secure(&m.Memory, r.sizes); err != nil {
 			return err
 		}
 	}
 	if ret, ok := m.Memory.Get(Addr{1, r.entryAP - 2}); ok && !r.opt.ProofMode {
 		if a, ok := ret.Addr(); ok && a.Offset != m.FP {
 			return fmt.Errorf("vm: return fp is %d, want %d", m.FP, a.Offset)
-		}
-	}
-	return nil
-}
-
-// noTemporary reports an address that still points into a temporary segment.
-func (m *Memory) noTemporary() error {
-	if len(m.temp) == 0 {
-		return nil
-	}
-	for i, s := range m.segs {
-		if s.shared {
-			continue
-		}
-		for k := range s.cells {
-			if c := &s.cells[k]; c[3]&(knownBit|addrBit) == knownBit|addrBit && int64(c[1]) < 0 {
-				return fmt.Errorf("vm: temporary address %v at %v", c.value(), Addr{int32(i), uint64(k)})
-			}
 		}
 	}
 	return nil
@@ -568,15 +567,15 @@ func (r *run) output() []string {
 		return nil
 	}
 	var lines []string
-	s := r.m.Memory.segment(b.Base.Segment)
 	half := new(big.Int).Rsh(felt.Modulus(), 1)
-	for i := range s.cells[:s.size()] {
-		c := &s.cells[i]
-		if !c.known() {
+	cells := written(&r.m.Memory, b.Base.Segment)
+	for i := range cells {
+		c := &cells[i]
+		if !c.Known() {
 			lines = append(lines, "<missing>")
 			continue
 		}
-		v := c.value()
+		v := c.Value()
 		f, ok := v.Felt()
 		if !ok {
 			lines = append(lines, v.String())

@@ -2,17 +2,25 @@ package vm
 
 import "errors"
 
-// scopes are the nested execution scopes of Cairo 0 hints: names that one hint sets and a later one reads.
-type scopes struct{ stack []map[string]any }
+// Scopes are the nested execution scopes of a run's hints: names that one hint sets and a later one reads.
+type Scopes struct{ stack []map[string]any }
 
-func (s *scopes) enter(vars map[string]any) {
-	if vars == nil {
-		vars = make(map[string]any)
+// NewScopes returns the main scope, without variables.
+func NewScopes() Scopes { return Scopes{[]map[string]any{make(map[string]any)}} }
+
+// Variables returns the innermost scope.
+func (s *Scopes) Variables() map[string]any { return s.stack[len(s.stack)-1] }
+
+// Enter opens a scope with the given variables.
+func (s *Scopes) Enter(variables map[string]any) {
+	if variables == nil {
+		variables = make(map[string]any)
 	}
-	s.stack = append(s.stack, vars)
+	s.stack = append(s.stack, variables)
 }
 
-func (s *scopes) exit() error {
+// Exit closes the innermost scope.
+func (s *Scopes) Exit() error {
 	if len(s.stack) <= 1 {
 		return errors.New("cannot exit main scope")
 	}
@@ -20,11 +28,5 @@ func (s *scopes) exit() error {
 	return nil
 }
 
-// Scope is the innermost scope of hint variables.
-func (m *Machine) Scope() map[string]any { return m.scopes.stack[len(m.scopes.stack)-1] }
-
-// EnterScope opens a scope with the given variables.
-func (m *Machine) EnterScope(vars map[string]any) { m.scopes.enter(vars) }
-
-// ExitScope closes the innermost scope.
-func (m *Machine) ExitScope() error { return m.scopes.exit() }
+// Depth returns the number of open scopes, which is 1 for the main scope alone.
+func (s *Scopes) Depth() int { return len(s.stack) }

@@ -22,7 +22,7 @@ type syscallError struct{ err error }
 func (e *syscallError) Error() string { return e.err.Error() }
 func (e *syscallError) Unwrap() error { return e.err }
 
-// NewSyscallHandler returns a handler for Machine.Syscall that reads requests, asks sys, and writes the responses, as
+// NewSyscallHandler returns a handler for HintState.Syscall that reads requests, asks sys, and writes the responses, as
 // Starknet's sequencer does. It serves one run of an entry point.
 func NewSyscallHandler(sys cairo.Syscalls) func(m *Machine, ptr Addr) error {
 	f := &frame{sys: sys}
@@ -36,6 +36,17 @@ type frame struct {
 	sha256 Addr // where the next state goes
 	sha512 Addr
 	secp   secpPoints
+
+	arrays   map[int32][]felt.Felt // what array has read of a segment, from its start
+	readOnly []readOnly            // segments that the code may not write behind
+	engine   *Engine               // whose call this is, or nil
+	shared   *any                  // Call.Shared
+}
+
+// readOnly is a segment that was filled for the code, and its size.
+type readOnly struct {
+	segment int32
+	size    uint64
 }
 
 // request is a syscall being answered: a cursor over the request and then the response. The first error sticks.
@@ -97,7 +108,7 @@ func (r *request) array() []felt.Felt {
 		return nil
 	}
 	var list []felt.Felt
-	list, r.err = r.m.array(start, int(end.Offset-start.Offset))
+	list, r.err = r.f.array(r.m, start, int(end.Offset-start.Offset))
 	r.from = start
 	return list
 }
@@ -105,7 +116,7 @@ func (r *request) array() []felt.Felt {
 // send hands the array read last on to a call that call makes.
 func (r *request) send(calldata []felt.Felt, call func()) {
 	r.sent = calldata
-	defer r.m.hand(r.from, calldata)()
+	defer r.f.hand(r.m, r.from, calldata)()
 	call()
 }
 
@@ -120,7 +131,7 @@ func (r *request) segment(list []felt.Felt) (start, end Value) {
 	if r.err != nil {
 		return
 	}
-	a, b, err := r.m.readOnlySegment(list...)
+	a, b, err := r.f.readOnlySegment(r.m, list...)
 	r.err = err
 	return AddrValue(a), AddrValue(b)
 }
@@ -293,7 +304,7 @@ func (r *request) writeArray(list []felt.Felt) {
 	if r.err != nil {
 		return
 	}
-	a, b, err := r.m.returnedSegment(r.from, r.sent, list)
+	a, b, err := r.f.returnedSegment(r.m, r.from, r.sent, list)
 	r.err = err
 	r.write(AddrValue(a), AddrValue(b))
 }

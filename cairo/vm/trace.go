@@ -19,13 +19,13 @@ func (r *run) relocated(a Addr) (uint64, error) {
 
 // makeTrace relocates registers and memory, and in proof mode makes the AIR inputs.
 func (r *run) makeTrace() (*cairo.Trace, error) {
-	t := &cairo.Trace{Layout: r.layout.name, Registers: make([]cairo.Registers, len(r.m.trace))}
-	for i, e := range r.m.trace {
-		pc, err := r.relocated(Addr{e.pcSegment, uint64(e.pcOffset)})
+	t := &cairo.Trace{Layout: r.layout.name, Registers: make([]cairo.Registers, len(r.m.Trace()))}
+	for i, e := range r.m.Trace() {
+		pc, err := r.relocated(Addr{e.PCSegment, uint64(e.PCOffset)})
 		if err != nil {
 			return nil, err
 		}
-		t.Registers[i] = cairo.Registers{AP: r.table[1] + uint64(e.ap), FP: r.table[1] + uint64(e.fp), PC: pc}
+		t.Registers[i] = cairo.Registers{AP: r.table[1] + uint64(e.AP), FP: r.table[1] + uint64(e.FP), PC: pc}
 	}
 	if err := r.relocateMemory(&t.Memory); err != nil {
 		return nil, err
@@ -41,22 +41,23 @@ func (r *run) makeTrace() (*cairo.Trace, error) {
 
 func (r *run) relocateMemory(mem *cairo.Memory) error {
 	end := uint64(1)
-	for i, s := range r.m.Memory.segs {
-		if n := s.size(); n > 0 {
+	for i := range r.m.Memory.Segments() {
+		if n := r.m.Memory.SegmentSize(int32(i)); n > 0 {
 			end = max(end, r.table[i]+n)
 		}
 	}
 	mem.Value, mem.Known = make([]felt.Felt, end), make([]bool, end)
-	for i, s := range r.m.Memory.segs {
-		for k := range s.cells[:s.size()] {
-			c := &s.cells[k]
-			if !c.known() {
+	for i := range r.m.Memory.Segments() {
+		cells := written(&r.m.Memory, int32(i))
+		for k := range cells {
+			c := &cells[k]
+			if !c.Known() {
 				continue
 			}
-			v := c.value()
-			f, ok := v.Felt()
+			f, ok := c.Felt()
 			if !ok {
-				n, err := r.relocated(v.addr())
+				a, _ := c.Value().Addr()
+				n, err := r.relocated(a)
 				if err != nil {
 					return err
 				}
@@ -78,7 +79,7 @@ func (r *run) publicInput(t *cairo.Trace) error {
 	p := &t.Public
 	p.Layout, p.Steps, p.RangeCheckMin, p.RangeCheckMax = r.layout.name, uint64(len(t.Registers)), lo, hi
 	p.Segments = []cairo.Segment{{Name: "program", Begin: first.PC, End: last.PC}, {Name: "execution", Begin: first.AP, End: last.AP}}
-	for _, b := range r.m.builtins {
+	for _, b := range r.builtins {
 		begin := r.table[b.Base.Segment]
 		p.Segments = append(p.Segments, cairo.Segment{Name: b.Name, Begin: begin, End: begin + b.stop})
 	}
@@ -98,16 +99,15 @@ func (r *run) publicInput(t *cairo.Trace) error {
 // privateInput lists the instances of every builtin whose inputs are all there.
 func (r *run) privateInput(p *cairo.PrivateInput) error {
 	mem := &r.m.Memory
-	for _, b := range r.m.builtins {
-		s := mem.segment(b.Base.Segment)
-		size := s.size()
+	for _, b := range r.builtins {
+		size := mem.SegmentSize(b.Base.Segment)
 		// each calls f for every instance with n known inputs.
 		each := func(n uint64, f func(index uint64, in []felt.Felt)) {
 			in := make([]felt.Felt, n)
-			for i := uint64(0); i*b.rule.cells < size; i++ {
+			for i := uint64(0); i*b.InstanceCells() < size; i++ {
 				ok := true
 				for k := range in {
-					v, err := mem.Felt(Addr{b.Base.Segment, i*b.rule.cells + uint64(k)})
+					v, err := mem.Felt(Addr{b.Base.Segment, i*b.InstanceCells() + uint64(k)})
 					ok = ok && err == nil
 					in[k] = v
 				}
@@ -153,7 +153,7 @@ func (r *run) privateInput(p *cairo.PrivateInput) error {
 		case BuiltinECDSA:
 			p.ECDSA = []cairo.ECDSAInstance{}
 			each(2, func(i uint64, in []felt.Felt) {
-				sig, ok := b.signatures[2*i]
+				sig, ok := b.Signatures[2*i]
 				if !ok {
 					return
 				}
@@ -164,13 +164,13 @@ func (r *run) privateInput(p *cairo.PrivateInput) error {
 				p.ECDSA = append(p.ECDSA, cairo.ECDSAInstance{Index: i, PubKey: in[0], Msg: in[1], SigR: sig.R, SigW: felt.FromBigInt(w)})
 			})
 		case BuiltinAddMod:
-			in, err := r.modInput(b)
+			in, err := r.modInput(b.Builtin)
 			if err != nil {
 				return err
 			}
 			p.AddMod = in
 		case BuiltinMulMod:
-			in, err := r.modInput(b)
+			in, err := r.modInput(b.Builtin)
 			if err != nil {
 				return err
 			}
@@ -184,7 +184,7 @@ func (r *run) modInput(b *Builtin) (*cairo.ModInput, error) {
 	mem := &r.m.Memory
 	out := &cairo.ModInput{Instances: []cairo.ModInstance{}}
 	var err error
-	if out.ZeroValueAddress, err = r.relocated(b.zero); err != nil {
+	if out.ZeroValueAddress, err = r.relocated(r.zero); err != nil {
 		return nil, err
 	}
 	for i := uint64(0); (i+1)*modCells <= r.sizes[b.Base.Segment]; i++ {

@@ -84,7 +84,7 @@ func recordedProgram(t *testing.T, base string) []felt.Felt {
 
 // A segment that takes all memory there is takes it in few steps, and then fails.
 func TestMemoryLimit(t *testing.T) {
-	m := Memory{limit: 1 << 20}
+	m := Memory{Limit: 1 << 20}
 	a := m.AddSegment()
 	copies, room := 0, 0
 	for i := range 1 << 20 {
@@ -130,7 +130,7 @@ func TestFinishReadInstances(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			_, err = b.finishInstances(&m.Memory, true)
+			_, err = b.Finish(&m.Memory, true)
 			if (err != nil) != wrong {
 				t.Errorf("%s: error %v, an output is wrong: %v", name, err, wrong)
 			}
