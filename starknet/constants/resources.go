@@ -1,0 +1,57 @@
+package constants
+
+// Resources are what the Starknet OS uses of the Cairo machine.
+type Resources struct{ Steps, RangeChecks, Pedersens, Poseidons, Bitwises, Keccaks uint64 }
+
+// Cost is what the Starknet OS uses for something, and for each further unit of it.
+type Cost struct{ Constant, Linear Resources }
+
+// Syscall returns the cost of a syscall, given its name. The unit of Deploy and MetaTxV0 is a felt of calldata, that of
+// SendMessageToL1 a felt of payload, that of Keccak a block of input.
+func Syscall(name string) (Cost, bool) {
+	c, ok := syscalls[name]
+	return c, ok
+}
+
+var syscalls = map[string]Cost{
+	"StorageRead":            {Constant: Resources{Steps: 240, RangeChecks: 1}},
+	"StorageWrite":           {Constant: Resources{Steps: 599, RangeChecks: 1}},
+	"EmitEvent":              {Constant: Resources{Steps: 47, RangeChecks: 1}},
+	"CallContract":           {Constant: Resources{Steps: 901, RangeChecks: 18}},
+	"LibraryCall":            {Constant: Resources{Steps: 874, RangeChecks: 18}},
+	"Deploy":                 {Resources{Steps: 1173, RangeChecks: 21, Pedersens: 7}, Resources{Steps: 8, Pedersens: 1}},
+	"GetExecutionInfo":       {Constant: Resources{Steps: 111, RangeChecks: 2}},
+	"GetBlockHash":           {Constant: Resources{Steps: 106, RangeChecks: 3}},
+	"GetClassHashAt":         {Constant: Resources{Steps: 75, RangeChecks: 1}},
+	"ReplaceClass":           {Constant: Resources{Steps: 92, RangeChecks: 1}},
+	"SendMessageToL1":        {Resources{Steps: 127, RangeChecks: 1}, Resources{Steps: 6}},
+	"MetaTxV0":               {Resources{Steps: 1307, RangeChecks: 20, Pedersens: 9}, Resources{Steps: 8, Pedersens: 1}},
+	"Keccak":                 {Resources{Steps: 100}, Resources{Steps: 223, RangeChecks: 45, Keccaks: 1, Bitwises: 6}},
+	"Sha256ProcessBlock":     {Constant: Resources{Steps: 1854, RangeChecks: 65, Bitwises: 1115}},
+	"Sha512ProcessBlock":     {Constant: Resources{Steps: 4737, RangeChecks: 65, Bitwises: 3320}},
+	"Secp256k1New":           {Constant: Resources{Steps: 445, RangeChecks: 35}},
+	"Secp256k1Add":           {Constant: Resources{Steps: 400, RangeChecks: 29}},
+	"Secp256k1Mul":           {Constant: Resources{Steps: 76495, RangeChecks: 7045}},
+	"Secp256k1GetPointFromX": {Constant: Resources{Steps: 384, RangeChecks: 30}},
+	"Secp256k1GetXy":         {Constant: Resources{Steps: 197, RangeChecks: 11}},
+	"Secp256r1New":           {Constant: Resources{Steps: 564, RangeChecks: 49}},
+	"Secp256r1Add":           {Constant: Resources{Steps: 585, RangeChecks: 57}},
+	"Secp256r1Mul":           {Constant: Resources{Steps: 125336, RangeChecks: 13961}},
+	"Secp256r1GetPointFromX": {Constant: Resources{Steps: 503, RangeChecks: 44}},
+	"Secp256r1GetXy":         {Constant: Resources{Steps: 199, RangeChecks: 11}},
+}
+
+// InvokeOverhead returns what the Starknet OS uses for an INVOKE. The unit is CalldataPerFactor felts of calldata.
+func InvokeOverhead() Cost {
+	return Cost{Resources{Steps: 4779, RangeChecks: 110, Pedersens: 4, Poseidons: 11}, Resources{Steps: 11, Poseidons: 1}}
+}
+
+// DeployAccountOverhead is InvokeOverhead for a DEPLOY_ACCOUNT.
+func DeployAccountOverhead() Cost {
+	return Cost{Resources{Steps: 4989, RangeChecks: 113, Pedersens: 10, Poseidons: 10}, Resources{Steps: 37, Pedersens: 2, Poseidons: 1}}
+}
+
+// DeclareOverhead is InvokeOverhead for a DECLARE, which has no calldata.
+func DeclareOverhead() Cost {
+	return Cost{Constant: Resources{Steps: 3938, RangeChecks: 92, Pedersens: 4, Poseidons: 15}}
+}
