@@ -17,6 +17,7 @@ import (
 	"github.com/starkd/starkd/internal/boundary"
 	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // TestBoundaries: of every limit the last good value is admitted and the first bad one refused. Contracts are Go functions, so the
@@ -147,12 +148,12 @@ func TestBoundaries(t *testing.T) {
 			return b.send(down, nil)
 		},
 		"gas missing to enter an entry point": within(t, func(b *bench, f *frame, v *big.Int) error {
-			gas := syscallCosts[cairo.CallContract].gas(0) - syscallBaseGas + entryPointGas - v.Uint64()
+			gas := price(cairo.CallContract).gas(0) - constants.SyscallBaseGas + constants.EntryPointGas - v.Uint64()
 			_, err := f.CallContract(&gas, userAt, Selector("f"), nil)
 			return err
 		}),
 		"gas missing for a syscall": within(t, func(b *bench, f *frame, v *big.Int) error {
-			gas := syscallCosts[cairo.StorageRead].gas(0) - syscallBaseGas - v.Uint64()
+			gas := price(cairo.StorageRead).gas(0) - constants.SyscallBaseGas - v.Uint64()
 			_, err := f.StorageRead(&gas, 0, u(1))
 			return err
 		}),
@@ -191,7 +192,7 @@ func TestBoundaries(t *testing.T) {
 			return err
 		}),
 		"block number above the newest with a readable hash": within(t, func(b *bench, f *frame, v *big.Int) error {
-			_, err := f.GetBlockHash(&f.gas, b.b.Number-starknet.BlockHashLag+v.Uint64())
+			_, err := f.GetBlockHash(&f.gas, b.b.Number-constants.BlockHashLag+v.Uint64())
 			return err
 		}),
 		"words of keccak's input beyond whole blocks": func(v *big.Int) error { return onEngines(t, keccakOf(17+int(v.Int64()))) },

@@ -10,29 +10,30 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // Selectors of the entry points that the protocol calls.
 var (
-	executeSelector         = Selector("__execute__")
-	validateSelector        = Selector("__validate__")
-	validateDeclareSelector = Selector("__validate_declare__")
-	validateDeploySelector  = Selector("__validate_deploy__")
-	constructorSelector     = Selector("constructor")
-	transferSelector        = Selector("transfer")
-	balances                = Selector("ERC20_balances")
+	executeSelector         = Selector(constants.Execute)
+	validateSelector        = Selector(constants.Validate)
+	validateDeclareSelector = Selector(constants.ValidateDeclare)
+	validateDeploySelector  = Selector(constants.ValidateDeploy)
+	constructorSelector     = Selector(constants.Constructor)
+	transferSelector        = Selector(constants.Transfer)
+	balances                = Selector(constants.Balances)
 	// TotalSupplyKey is the storage slot of an ERC20 contract's total supply, its low half; the high half follows.
 	TotalSupplyKey = starknet.ReduceAddress(Selector("ERC20_total_supply"))
 )
 
 // Short strings that contracts see.
 var (
-	validated           = felt.FromShortString("VALID")
-	outOfGas            = felt.FromShortString("Out of gas")
-	entrypointFailed    = felt.FromShortString("ENTRYPOINT_FAILED")
-	entrypointNotFound  = felt.FromShortString("ENTRYPOINT_NOT_FOUND")
-	invalidArgument     = felt.FromShortString("Invalid argument")
-	blockNumberOutRange = felt.FromShortString("Block number out of range")
+	validated           = felt.FromShortString(constants.Validated)
+	outOfGas            = felt.FromShortString(constants.OutOfGas)
+	entrypointFailed    = felt.FromShortString(constants.EntryPointFailed)
+	entrypointNotFound  = felt.FromShortString(constants.EntryPointNotFound)
+	invalidArgument     = felt.FromShortString(constants.InvalidArgument)
+	blockNumberOutRange = felt.FromShortString(constants.BlockOutOfRange)
 )
 
 // Selector is the selector of an entry point with a name.
@@ -135,7 +136,7 @@ func (c *context) call(e entry) (*Frame, error) {
 	}
 	c.depth++
 	defer func() { c.depth-- }()
-	if c.depth > maxDepth {
+	if c.depth > constants.MaxCallDepth {
 		return f, failCallf("Execution failed due to recursion depth exceeded.")
 	}
 	if at.IsZero() {
@@ -149,7 +150,7 @@ func (c *context) call(e entry) (*Frame, error) {
 	case !hasEntryPoint(class.Casm, e.kind, e.selector):
 		f.Failed, f.Retdata = true, []felt.Felt{entrypointNotFound}
 		return f, nil
-	case e.gas < entryPointGas:
+	case e.gas < constants.EntryPointGas:
 		f.Failed, f.Retdata = true, []felt.Felt{outOfGas}
 		return f, nil
 	}
@@ -283,7 +284,7 @@ func (x *Executor) Construct(st *state.Overlay, block *Block, class, address fel
 	t := &transaction{
 		Executor: x, st: state.NewOverlay(st), block: block, info: &cairo.TxInfo{ChainID: block.ChainID},
 	}
-	_, err := t.context(ExecutePhase, maxExecuteGas).deploy(class, address, felt.Felt{}, calldata, maxExecuteGas)
+	_, err := t.context(ExecutePhase, constants.MaxExecuteGas).deploy(class, address, felt.Felt{}, calldata, constants.MaxExecuteGas)
 	if again := x.again(err); again != nil {
 		return again.Construct(st, block, class, address, calldata)
 	}
@@ -307,7 +308,7 @@ func (x *Executor) Call(st state.Reader, block *Block, contract, selector felt.F
 	if class.IsZero() {
 		return nil, reject(ContractNotFound, "no contract is deployed at %v", contract)
 	}
-	ctx := t.context(CallPhase, maxExecuteGas)
+	ctx := t.context(CallPhase, constants.MaxExecuteGas)
 	f, err := ctx.call(entry{kind: cairo.External, selector: selector, storage: contract, calldata: calldata, gas: ctx.initialGas})
 	if again := x.again(err); again != nil {
 		return again.Call(st, block, contract, selector, calldata)

@@ -4,6 +4,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/pedersen"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // CheckStateless refuses a transaction for what it says of itself: fields that this chain, as Starknet's gateway, does not
@@ -142,12 +143,12 @@ func (t *transaction) intrinsicGas() uint64 {
 	switch tx := t.tx.(type) {
 	case *starknet.Invoke:
 		n := len(tx.Calldata) + len(tx.ProofFacts)
-		return invokeOverhead.gas(uint64(n)) + uint64(data+n)*gasPerFelt
+		return invokeOverhead.gas(uint64(n)) + uint64(data+n)*constants.FeltGas
 	case *starknet.DeployAccount:
 		n := len(tx.ConstructorCalldata)
-		return deployAccountOverhead.gas(uint64(n)) + uint64(data+n)*gasPerFelt
+		return deployAccountOverhead.gas(uint64(n)) + uint64(data+n)*constants.FeltGas
 	}
-	return declareOverhead.gas(0) + uint64(data)*gasPerFelt
+	return declareOverhead.gas(0) + uint64(data)*constants.FeltGas
 }
 
 // bill is what a transaction has to pay.
@@ -160,20 +161,20 @@ type bill struct {
 func (t *transaction) bill(reverted uint64) (bill, error) {
 	gas := saturatingAdd(t.intrinsicGas(), saturatingAdd(t.used, reverted))
 	for _, e := range t.events {
-		gas = saturatingAdd(gas, uint64(keyFactor*len(e.Keys)+len(e.Data))*gasPerFelt)
+		gas = saturatingAdd(gas, uint64(constants.EventKeyFelts*len(e.Keys)+len(e.Data))*constants.FeltGas)
 	}
 	for _, m := range t.msgs {
-		gas = saturatingAdd(gas, uint64(messageHeader+len(m.Payload))*gasPerFelt)
+		gas = saturatingAdd(gas, uint64(constants.MessageHeadFelts+len(m.Payload))*constants.FeltGas)
 	}
 	if tx, ok := t.tx.(*starknet.Declare); ok {
-		code := uint64(len(t.declared.Casm.Bytecode)+len(tx.Class.SierraProgram))*bytesPerFelt + uint64(len(tx.Class.ABI))
-		gas = saturatingAdd(gas, code*gasPerByte)
+		code := uint64(len(t.declared.Casm.Bytecode)+len(tx.Class.SierraProgram))*constants.BytesPerFelt + uint64(len(tx.Class.ABI))
+		gas = saturatingAdd(gas, code*constants.CodeByteGas)
 	}
 	slots, err := t.st.Allocated()
 	if err != nil {
 		return bill{}, err
 	}
-	gas = saturatingAdd(gas, uint64(slots)*gasPerSlot)
+	gas = saturatingAdd(gas, uint64(slots)*constants.AllocatedSlotGas)
 	fee, err := t.fee(gas)
 	return bill{gas, fee}, err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // Compile makes CASM of a Sierra program, as the official compiler does. Any error means that the class is refused.
@@ -147,7 +148,7 @@ func (c *Classes) Declared(hash felt.Felt, definition *starknet.ContractClass) {
 
 // minSierra is the oldest Sierra version whose execution is billed in gas; older ones are billed in VM steps, which differ
 // between engines.
-var minSierra = sierra.Version{Major: 1, Minor: 7}
+var minSierra = sierra.Version{Major: constants.MinSierraMajor, Minor: constants.MinSierraMinor}
 
 // Compile checks and compiles the definition of a class with the given hash, and keeps it as one of the chain. Errors are rejections.
 func (c *Classes) Compile(hash felt.Felt, definition *starknet.ContractClass) (*cairo.Class, error) {
@@ -247,16 +248,13 @@ func Stored(class *cairo.Class, definition *starknet.ContractClass) (*state.Clas
 	return &state.Class{Hash: class.Hash, CompiledHash: class.CompiledHash, Definition: definition, Casm: code}, nil
 }
 
-// maxClassHashBits is the height of the classes trie.
-const maxClassHashBits = 251
-
 // checkDeclare is everything that is asked of a class before it is known who declares it.
 func (t *transaction) checkDeclare(tx *starknet.Declare) error {
 	if tx.Class == nil {
 		return errors.New("executor: a DECLARE without its class")
 	}
-	if tx.ClassHash.BitLen() > maxClassHashBits {
-		return reject(UnexpectedError, "class hash %v does not fit in %d bits", tx.ClassHash, maxClassHashBits)
+	if tx.ClassHash.BitLen() > constants.ClassHashBits {
+		return reject(UnexpectedError, "class hash %v does not fit in %d bits", tx.ClassHash, constants.ClassHashBits)
 	}
 	declared, err := t.st.CompiledClassHash(tx.ClassHash)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // Estimate is what a transaction has to be given to succeed.
@@ -26,7 +27,7 @@ func (x *Executor) Estimate(st *state.Overlay, block *Block, tx starknet.Transac
 		return nil, err
 	}
 	if !s.out.Receipt.Reverted {
-		if err := s.find(s.out.Receipt.Resources.L2Gas, maxValidateGas+maxExecuteGas); err != nil {
+		if err := s.find(s.out.Receipt.Resources.L2Gas, constants.MaxValidateGas+constants.MaxExecuteGas); err != nil {
 			return nil, err
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // Executor runs transactions. It is safe for concurrent use on different overlays if its engine is.
@@ -189,7 +190,7 @@ func (x *Executor) begin(st *state.Overlay, block *Block, tx starknet.Transactio
 	t.gas = f.ResourceBounds.L2Gas.MaxAmount
 	if opts.SkipFee {
 		if t.gas = opts.Bound; t.gas == 0 {
-			t.gas = maxValidateGas + maxExecuteGas
+			t.gas = constants.MaxValidateGas + constants.MaxExecuteGas
 		}
 	}
 	if t.hash = opts.Hash; t.hash.IsZero() {
@@ -209,7 +210,7 @@ func txInfo(tx starknet.Transaction, chainID, hash felt.Felt) *cairo.TxInfo {
 	info := &cairo.TxInfo{
 		Version: f.Version(), Account: tx.Sender(), Signature: f.Signature, Hash: hash, ChainID: chainID, Nonce: f.Nonce,
 		ResourceBounds: []cairo.ResourceBounds{
-			bounds("L1_GAS", f.ResourceBounds.L1Gas), bounds("L2_GAS", f.ResourceBounds.L2Gas), bounds("L1_DATA", f.ResourceBounds.L1DataGas),
+			bounds(constants.L1GasName, f.ResourceBounds.L1Gas), bounds(constants.L2GasName, f.ResourceBounds.L2Gas), bounds(constants.L1DataGasName, f.ResourceBounds.L1DataGas),
 		},
 		Tip: f.Tip, PaymasterData: f.PaymasterData, NonceDAMode: uint32(f.NonceDAMode), FeeDAMode: uint32(f.FeeDAMode),
 	}
@@ -268,7 +269,7 @@ func (t *transaction) invoke(tx *starknet.Invoke) (bill, error) {
 		return t.unrevertible()
 	}
 	point := t.point()
-	ctx := t.context(ExecutePhase, min(t.gas, maxExecuteGas))
+	ctx := t.context(ExecutePhase, min(t.gas, constants.MaxExecuteGas))
 	frame, err := ctx.callTop(entry{
 		kind: cairo.External, selector: executeSelector, storage: tx.SenderAddress, calldata: tx.Calldata, gas: ctx.initialGas,
 	})
@@ -319,7 +320,7 @@ func (t *transaction) revert(to point, ctx *context, reason string, done *bill) 
 
 // deployAccount runs the constructor before validation, both with what validation may do, and cannot revert.
 func (t *transaction) deployAccount(tx *starknet.DeployAccount) (bill, error) {
-	ctx := t.context(ConstructorPhase, min(t.gas, maxValidateGas))
+	ctx := t.context(ConstructorPhase, min(t.gas, constants.MaxValidateGas))
 	address := tx.Sender()
 	frame, err := ctx.deploy(tx.ClassHash, address, felt.Felt{}, tx.ConstructorCalldata, ctx.initialGas)
 	t.out.Execute = frame
@@ -379,7 +380,7 @@ func (t *transaction) validate(selector felt.Felt, calldata []felt.Felt) error {
 	if t.opts.SkipValidate {
 		return nil
 	}
-	ctx, before := t.context(ValidatePhase, min(t.gas, maxValidateGas)), t.point()
+	ctx, before := t.context(ValidatePhase, min(t.gas, constants.MaxValidateGas)), t.point()
 	frame, err := ctx.call(entry{
 		kind: cairo.External, selector: selector, storage: t.tx.Sender(), calldata: calldata, gas: ctx.initialGas,
 	})
@@ -443,7 +444,7 @@ func (t *transaction) payFee(fee starknet.Uint128) error {
 	if t.opts.SkipFee || t.opts.ValidateOnly || fee.IsZero() {
 		return nil
 	}
-	ctx := t.context(FeeTransferPhase, feeTransferGas)
+	ctx := t.context(FeeTransferPhase, constants.FeeTransferGas)
 	frame, err := ctx.callTop(entry{
 		kind: cairo.External, selector: transferSelector, storage: t.block.FeeToken, caller: t.tx.Sender(),
 		calldata: []felt.Felt{t.block.Sequencer, fee.Felt(), {}}, gas: ctx.initialGas,

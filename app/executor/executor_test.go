@@ -19,6 +19,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // These tests run classes that are Go functions, so that each can make exactly the syscalls whose effect is tested; the
@@ -40,7 +41,7 @@ type contract func(f *frame) (retdata, panicked []felt.Felt, err error)
 type engine map[felt.Felt]map[felt.Felt]contract
 
 func (e engine) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
-	f := &frame{call, sys, call.Gas - entryPointGas}
+	f := &frame{call, sys, call.Gas - constants.EntryPointGas}
 	retdata, panicked, err := e[call.Class.Hash][call.Selector](f)
 	if err != nil {
 		if failed, ok := err.(*cairo.SyscallFailure); ok {
@@ -211,7 +212,7 @@ func TestSyscallGas(t *testing.T) {
 	}
 	linear := map[cairo.Selector]uint64{cairo.SendMessageToL1: 3, cairo.Keccak: 3}
 	for name, call := range calls {
-		want := syscallCosts[name].gas(linear[name]) - syscallBaseGas
+		want := price(name).gas(linear[name]) - constants.SyscallBaseGas
 		b.accept(func(f *frame) ([]felt.Felt, []felt.Felt, error) {
 			gas := want
 			if err := call(f, &gas); err != nil || gas != 0 {
@@ -235,14 +236,14 @@ func TestSyscallGas(t *testing.T) {
 		if _, err := f.CallContract(&f.gas, userAt, Selector("f"), nil); err != nil {
 			t.Error(err)
 		}
-		if got, want := before-f.gas, syscallCosts[cairo.CallContract].gas(0)-syscallBaseGas+entryPointGas; got != want {
+		if got, want := before-f.gas, price(cairo.CallContract).gas(0)-constants.SyscallBaseGas+constants.EntryPointGas; got != want {
 			t.Errorf("call of a contract: %d gas, want %d", got, want)
 		}
 		before = f.gas
 		if _, _, err := f.Deploy(&f.gas, tokenClass, u(1), nil, false); err != nil {
 			t.Error(err)
 		}
-		if got, want := before-f.gas, syscallCosts[cairo.Deploy].gas(0)-syscallBaseGas; got != want {
+		if got, want := before-f.gas, price(cairo.Deploy).gas(0)-constants.SyscallBaseGas; got != want {
 			t.Errorf("deployment without constructor: %d gas, want %d", got, want)
 		}
 		return nil, nil, nil
@@ -383,7 +384,7 @@ func TestFailures(t *testing.T) {
 			return nil, nil, cairo.RunErrorf("x")
 		}).Receipt.Resources.L2Gas
 	}
-	if got, want := gas(3)-gas(1), 2*(syscallCosts[cairo.StorageRead].gas(0)-syscallBaseGas); got != want {
+	if got, want := gas(3)-gas(1), 2*(price(cairo.StorageRead).gas(0)-constants.SyscallBaseGas); got != want {
 		t.Errorf("two more syscalls before a failure: %d gas, want %d", got, want)
 	}
 }
@@ -399,7 +400,7 @@ func TestCatchable(t *testing.T) {
 		}{
 			"no entry point": {[]felt.Felt{entrypointNotFound, entrypointFailed}, func() error { _, err := f.CallContract(&f.gas, userAt, Selector("g"), nil); return err }},
 			"no gas to enter": {[]felt.Felt{outOfGas, entrypointFailed}, func() error {
-				gas := syscallCosts[cairo.CallContract].gas(0) - syscallBaseGas + entryPointGas - 1
+				gas := price(cairo.CallContract).gas(0) - constants.SyscallBaseGas + constants.EntryPointGas - 1
 				_, err := f.CallContract(&gas, userAt, Selector("f"), nil)
 				return err
 			}},
@@ -567,9 +568,12 @@ func TestOurFaults(t *testing.T) {
 	b := newBench(t)
 	broken := errors.New("disk")
 	for name, f := range map[string]contract{
-		"store":    func(*frame) ([]felt.Felt, []felt.Felt, error) { return nil, nil, broken },
-		"much gas": func(f *frame) ([]felt.Felt, []felt.Felt, error) { f.gas += 2 * entryPointGas; return nil, nil, nil },
-		"one gas":  func(f *frame) ([]felt.Felt, []felt.Felt, error) { f.gas = f.Call.Gas + 1; return nil, nil, nil },
+		"store": func(*frame) ([]felt.Felt, []felt.Felt, error) { return nil, nil, broken },
+		"much gas": func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+			f.gas += 2 * constants.EntryPointGas
+			return nil, nil, nil
+		},
+		"one gas": func(f *frame) ([]felt.Felt, []felt.Felt, error) { f.gas = f.Call.Gas + 1; return nil, nil, nil },
 	} {
 		_, err := b.x.Execute(b.st, b.b, b.invoke(f), Options{})
 		if _, rejected := errors.AsType[*Rejection](err); err == nil || rejected {
@@ -597,26 +601,26 @@ func TestPrices(t *testing.T) {
 	}
 	cost(returning(), nil) // fills the sequencer's slot
 	base := cost(returning(), nil)
-	syscall := func(name cairo.Selector, n uint64) uint64 { return syscallCosts[name].gas(n) - syscallBaseGas }
+	syscall := func(name cairo.Selector, n uint64) uint64 { return price(name).gas(n) - constants.SyscallBaseGas }
 	for name, c := range map[string]struct {
 		more   uint64
 		f      contract
 		change func(*starknet.Invoke)
 	}{
-		"event": {syscall(cairo.EmitEvent, 0) + (2*2+3)*gasPerFelt, func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+		"event": {syscall(cairo.EmitEvent, 0) + (2*2+3)*constants.FeltGas, func(f *frame) ([]felt.Felt, []felt.Felt, error) {
 			return nil, nil, f.EmitEvent(&f.gas, make([]felt.Felt, 2), make([]felt.Felt, 3))
 		}, nil},
-		"message": {syscall(cairo.SendMessageToL1, 2) + 5*gasPerFelt, func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+		"message": {syscall(cairo.SendMessageToL1, 2) + 5*constants.FeltGas, func(f *frame) ([]felt.Felt, []felt.Felt, error) {
 			return nil, nil, f.SendMessageToL1(&f.gas, u(1), make([]felt.Felt, 2))
 		}, nil},
-		"slot": {syscall(cairo.StorageWrite, 0) + gasPerSlot, func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+		"slot": {syscall(cairo.StorageWrite, 0) + constants.AllocatedSlotGas, func(f *frame) ([]felt.Felt, []felt.Felt, error) {
 			return nil, nil, f.StorageWrite(&f.gas, 0, u(77), u(1))
 		}, nil},
 		"slot that was set": {syscall(cairo.StorageWrite, 0), func(f *frame) ([]felt.Felt, []felt.Felt, error) {
 			return nil, nil, f.StorageWrite(&f.gas, 0, u(77), u(2))
 		}, nil},
-		"signature": {4 * gasPerFelt, returning(), func(tx *starknet.Invoke) { tx.Signature = make([]felt.Felt, 4) }},
-		"calldata":  {1000*gasPerFelt + invokeOverhead.gas(1000) - invokeOverhead.gas(0), returning(), func(tx *starknet.Invoke) { tx.Calldata = make([]felt.Felt, 1000) }},
+		"signature": {4 * constants.FeltGas, returning(), func(tx *starknet.Invoke) { tx.Signature = make([]felt.Felt, 4) }},
+		"calldata":  {1000*constants.FeltGas + invokeOverhead.gas(1000) - invokeOverhead.gas(0), returning(), func(tx *starknet.Invoke) { tx.Calldata = make([]felt.Felt, 1000) }},
 		"tip":       {0, returning(), func(tx *starknet.Invoke) { tx.Tip = 3 }},
 	} {
 		if name == "slot that was set" {
@@ -795,7 +799,7 @@ func TestOptions(t *testing.T) {
 	}
 	b.b.L2GasPrice = starknet.NewUint128(10)
 	before := b.storage(tokenAt, BalanceKey(accountAt))
-	tx := b.invoke(needing(big.NewInt(maxExecuteGas)))
+	tx := b.invoke(needing(big.NewInt(constants.MaxExecuteGas)))
 	tx.ResourceBounds.L2Gas.MaxAmount = 0
 	if out, err = b.x.Execute(b.st, b.b, tx, Options{SkipFee: true}); err != nil || out.FeeTransfer != nil || out.Receipt.ActualFee.IsZero() || out.Receipt.Reverted {
 		t.Errorf("no fee, no bound: %+v %v", out, err)

@@ -1,145 +1,51 @@
 package executor
 
 import (
-	"encoding/json"
 	"math"
-	"os"
 	"testing"
 
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
-	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
-// vmResources is how the versioned constants write a usage.
-type vmResources struct {
-	Steps    uint64            `json:"n_steps"`
-	Builtins map[string]uint64 `json:"builtin_instance_counter"`
+func price(selector cairo.Selector) syscallCost {
+	c, _ := costOf(selector)
+	return c
 }
 
-func (r vmResources) usage() usage {
-	b := r.Builtins
-	return usage{r.Steps, b["range_check_builtin"], b["pedersen_builtin"], b["poseidon_builtin"], b["bitwise_builtin"], b["keccak_builtin"]}
-}
-
-// variable is a cost with or without a linear part.
-type variable struct {
-	vmResources
-	Constant *vmResources
-	Factor   json.RawMessage `json:"calldata_factor"`
-}
-
-func (v variable) parts(t *testing.T) (constant, linear usage, scale uint64) {
-	if v.Constant == nil {
-		return v.usage(), usage{}, 1
-	}
-	scaled := struct {
-		Resources *vmResources
-		Scale     uint64 `json:"scaling_factor"`
-	}{}
-	if err := json.Unmarshal(v.Factor, &scaled); err != nil {
-		t.Fatal(err)
-	}
-	if scaled.Resources != nil {
-		return v.Constant.usage(), scaled.Resources.usage(), scaled.Scale
-	}
-	var flat vmResources
-	if err := json.Unmarshal(v.Factor, &flat); err != nil {
-		t.Fatal(err)
-	}
-	return v.Constant.usage(), flat.usage(), 1
-}
-
-// Every cost and limit is that of the reference's versioned constants.
-func TestVersionedConstants(t *testing.T) {
-	b, err := os.ReadFile(golden.Corpus(t, "starknet/versioned_constants_0_14_4.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var vc struct {
-		Events struct {
-			Data   int `json:"max_data_length"`
-			Keys   int `json:"max_keys_length"`
-			Events int `json:"max_n_emitted_events"`
-		} `json:"tx_event_limits"`
-		Depth    int `json:"max_recursion_depth"`
-		Archival struct {
-			Felt [2]uint64 `json:"gas_per_data_felt"`
-			Key  [2]uint64 `json:"event_key_factor"`
-			Byte [2]uint64 `json:"gas_per_code_byte"`
-		} `json:"archival_data_gas_costs"`
-		Allocation struct {
-			Gas struct {
-				L2 uint64 `json:"l2_gas"`
-			} `json:"gas_cost"`
-		} `json:"allocation_cost"`
-		OS struct {
-			Syscalls map[string]variable `json:"execute_syscalls"`
-			Txs      map[string]variable `json:"execute_txs_inner"`
-			Kzg      vmResources         `json:"compute_os_kzg_commitment_info"`
-		} `json:"os_resources"`
-		Constants struct {
-			Step     uint64            `json:"step_gas_cost"`
-			Execute  uint64            `json:"execute_max_sierra_gas"`
-			Validate uint64            `json:"validate_max_sierra_gas"`
-			Builtins map[string]uint64 `json:"builtin_gas_costs"`
-			Initial  struct {
-				Steps uint64 `json:"step_gas_cost"`
-			} `json:"default_initial_gas_cost"`
-			Base struct {
-				Steps uint64 `json:"step_gas_cost"`
-			} `json:"syscall_base_gas_cost"`
-			Entry struct {
-				Steps uint64 `json:"step_gas_cost"`
-			} `json:"entry_point_initial_budget"`
-			Rounding struct {
-				Block uint64 `json:"validate_block_number_rounding"`
-				Time  uint64 `json:"validate_timestamp_rounding"`
-			} `json:"validate_rounding_consts"`
-			Buffer   uint64 `json:"stored_block_hash_buffer"`
-			Execute_ string `json:"execute_entry_point_selector"`
-			Transfer string `json:"transfer_entry_point_selector"`
-		} `json:"os_constants"`
-	}
-	if err := json.Unmarshal(b, &vc); err != nil {
-		t.Fatal(err)
-	}
-	c := vc.Constants
-	for name, pair := range map[string][2]uint64{
-		"event data": {maxEventData, uint64(vc.Events.Data)}, "event keys": {maxEventKeys, uint64(vc.Events.Keys)},
-		"events": {maxEvents, uint64(vc.Events.Events)}, "depth": {maxDepth, uint64(vc.Depth)},
-		"felt": {gasPerFelt, vc.Archival.Felt[0]}, "key": {keyFactor, vc.Archival.Key[0]}, "byte": {gasPerByte, vc.Archival.Byte[0]},
-		"slot": {gasPerSlot, vc.Allocation.Gas.L2}, "step": {stepGas, c.Step},
-		"execute": {maxExecuteGas, c.Execute}, "validate": {maxValidateGas, c.Validate},
-		"fee transfer": {feeTransferGas, c.Initial.Steps * c.Step}, "syscall base": {syscallBaseGas, c.Base.Steps * c.Step},
-		"entry point": {entryPointGas, c.Entry.Steps * c.Step},
-		"block":       {roundBlock, c.Rounding.Block}, "time": {roundTime, c.Rounding.Time}, "block hash": {starknet.BlockHashLag, c.Buffer},
-		"range check": {usage{rangeCheck: 1}.gas(), c.Builtins["range_check"]}, "pedersen": {usage{pedersen: 1}.gas(), c.Builtins["pedersen"]},
-		"poseidon": {usage{poseidon: 1}.gas(), c.Builtins["poseidon"]}, "bitwise": {usage{bitwise: 1}.gas(), c.Builtins["bitwise"]},
-		"keccak": {usage{keccak: 1}.gas(), c.Builtins["keccak"]}, "word of a blob": {kzgSteps, vc.OS.Kzg.Steps},
+// Every syscall has a cost, and what a frame pays for it is the reference's price of the resources, at least the base cost.
+func TestSyscallPrices(t *testing.T) {
+	for _, c := range []struct {
+		selector  cairo.Selector
+		n, want   uint64
+		reference string
+	}{
+		{cairo.StorageRead, 0, 24_070, "240 steps, 1 range check"},
+		{cairo.StorageWrite, 0, 59_970, "599 steps, 1 range check"},
+		{cairo.EmitEvent, 0, 10_000, "4,770 is below the base cost"},
+		{cairo.GetClassHashAt, 0, 10_000, "7,570 is below the base cost"},
+		{cairo.GetExecutionInfo, 0, 11_240, "111 steps, 2 range checks"},
+		{cairo.Deploy, 0, 147_120, "1,173 steps, 21 range checks, 7 Pedersen"},
+		{cairo.Deploy, 2, 156_820, "and 8 steps, 1 Pedersen for each felt"},
+		{cairo.SendMessageToL1, 3, 14_570, "127 + 3·6 steps, 1 range check"},
+		{cairo.Keccak, 0, 10_000, "100 steps"},
+		{cairo.Keccak, 2, 340_274, "and 223 steps, 45 range checks, 6 bitwise, 1 keccak for each block"},
+		{cairo.Sha256ProcessBlock, 0, 839_995, "1,854 steps, 65 range checks, 1,115 bitwise"},
+		{cairo.Secp256r1Mul, 0, 13_510_870, "125,336 steps, 13,961 range checks"},
+		{cairo.EmitEvent, math.MaxUint64, 10_000, "nothing for more"},
+		{cairo.Deploy, math.MaxUint64, math.MaxUint64, "more than there is"},
 	} {
-		if pair[0] != pair[1] {
-			t.Errorf("%s: %d, reference has %d", name, pair[0], pair[1])
+		if got := price(c.selector).gas(c.n); got != c.want {
+			t.Errorf("%s with %d: %d, want %d: %s", c.selector, c.n, got, c.want, c.reference)
 		}
 	}
-	if executeSelector.String() != c.Execute_ || transferSelector.String() != c.Transfer {
-		t.Errorf("selectors %v %v, reference has %s %s", executeSelector, transferSelector, c.Execute_, c.Transfer)
+	if _, ok := costOf("GetBlockNumber"); ok {
+		t.Error("a syscall of Cairo 0 has a cost")
 	}
-	for name, cost := range syscallCosts {
-		constant, linear, _ := vc.OS.Syscalls[string(name)].parts(t)
-		if name == cairo.Keccak {
-			linear = vc.OS.Syscalls["KeccakRound"].usage()
-		}
-		if cost.constant != constant || cost.linear != linear {
-			t.Errorf("%s: %+v, reference has %+v and %+v", name, cost, constant, linear)
-		}
-	}
-	for name, o := range map[string]overhead{"InvokeFunction": invokeOverhead, "DeployAccount": deployAccountOverhead, "Declare": declareOverhead} {
-		constant, linear, scale := vc.OS.Txs[name].parts(t)
-		if o.constant != constant || o.perTwoFelts != linear || (scale != 2 && linear != usage{}) {
-			t.Errorf("%s: %+v, reference has %+v and %+v by %d", name, o, constant, linear, scale)
-		}
+	if got, want := gasOf(constants.Resources{Steps: 1, RangeChecks: 1, Pedersens: 1, Poseidons: 1, Bitwises: 1, Keccaks: 1}), uint64(100+70+4050+491+583+136_189); got != want {
+		t.Errorf("one of each resource: %d, want %d", got, want)
 	}
 }
 

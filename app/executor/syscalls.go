@@ -6,6 +6,7 @@ import (
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // syscalls answers one frame.
@@ -18,7 +19,8 @@ type syscalls struct {
 // charge takes a syscall's cost off the frame's gas, less the base cost that compiled code has charged already. Too little
 // gas leaves the counter as it is and fails the syscall.
 func (s *syscalls) charge(gas *uint64, selector cairo.Selector, n uint64) error {
-	cost := syscallCosts[selector].gas(n) - syscallBaseGas
+	price, _ := costOf(selector)
+	cost := price.gas(n) - constants.SyscallBaseGas
 	if *gas < cost {
 		return &cairo.SyscallFailure{Data: []felt.Felt{outOfGas}}
 	}
@@ -29,14 +31,14 @@ func (s *syscalls) charge(gas *uint64, selector cairo.Selector, n uint64) error 
 
 // Meter implements cairo.Syscalls.
 func (s *syscalls) Meter(gas *uint64, selector cairo.Selector, units uint64) error {
-	cost, ok := syscallCosts[selector]
+	cost, ok := costOf(selector)
 	if !ok {
 		return failf("Invalid syscall selector: %s.", selector)
 	}
 	if err := s.charge(gas, selector, 0); err != nil || selector != cairo.Keccak {
 		return err
 	}
-	rounds := saturatingMul(cost.linear.gas(), units)
+	rounds := saturatingMul(gasOf(cost.Linear), units)
 	if rounds > *gas {
 		return &cairo.SyscallFailure{Data: []felt.Felt{outOfGas}}
 	}
@@ -91,12 +93,12 @@ func (s *syscalls) EmitEvent(gas *uint64, keys, data []felt.Felt) error {
 	}
 	order := len(s.events) - s.from.events
 	switch {
-	case order+1 > maxEvents:
-		return failf("Exceeded the maximum number of events, number events: %d, max number events: %d.", order+1, maxEvents)
-	case len(keys) > maxEventKeys:
-		return failf("Exceeded the maximum keys length, keys length: %d, max keys length: %d.", len(keys), maxEventKeys)
-	case len(data) > maxEventData:
-		return failf("Exceeded the maximum data length, data length: %d, max data length: %d.", len(data), maxEventData)
+	case order+1 > constants.MaxEvents:
+		return failf("Exceeded the maximum number of events, number events: %d, max number events: %d.", order+1, constants.MaxEvents)
+	case len(keys) > constants.MaxEventKeys:
+		return failf("Exceeded the maximum keys length, keys length: %d, max keys length: %d.", len(keys), constants.MaxEventKeys)
+	case len(data) > constants.MaxEventData:
+		return failf("Exceeded the maximum data length, data length: %d, max data length: %d.", len(data), constants.MaxEventData)
 	}
 	keys, data = slices.Clone(keys), slices.Clone(data)
 	s.events = append(s.events, starknet.Event{From: s.frame.Contract, Keys: keys, Data: data})
@@ -109,7 +111,7 @@ func (s *syscalls) SendMessageToL1(gas *uint64, to felt.Felt, payload []felt.Fel
 	if err := s.charge(gas, cairo.SendMessageToL1, uint64(len(payload))); err != nil {
 		return err
 	}
-	if to.BitLen() > 160 {
+	if to.BitLen() > constants.L1AddressBits {
 		return failf("Out of range %v.", to.BigInt())
 	}
 	order := len(s.msgs) - s.from.messages
@@ -130,8 +132,8 @@ func (s *syscalls) GetExecutionInfo(gas *uint64) (*cairo.ExecutionInfo, error) {
 			Tx: s.context.info, Caller: s.frame.Caller, Contract: s.frame.Contract, Selector: s.frame.Selector,
 		}
 		if s.validating() {
-			s.info.BlockNumber -= s.info.BlockNumber % roundBlock
-			s.info.BlockTimestamp -= s.info.BlockTimestamp % roundTime
+			s.info.BlockNumber -= s.info.BlockNumber % constants.RoundBlock
+			s.info.BlockTimestamp -= s.info.BlockTimestamp % constants.RoundTime
 			s.info.Sequencer = felt.Felt{}
 		}
 	}
@@ -143,7 +145,7 @@ func (s *syscalls) GetBlockHash(gas *uint64, number uint64) (felt.Felt, error) {
 	if err := s.charge(gas, cairo.GetBlockHash, 0); err != nil {
 		return felt.Felt{}, err
 	}
-	if s.block.Number < starknet.BlockHashLag || number > s.block.Number-starknet.BlockHashLag {
+	if s.block.Number < constants.BlockHashLag || number > s.block.Number-constants.BlockHashLag {
 		if s.validating() {
 			return felt.Felt{}, s.unauthorized("get_block_hash on recent blocks")
 		}

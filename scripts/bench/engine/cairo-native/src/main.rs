@@ -26,7 +26,7 @@ use std::{collections::HashMap, env, error::Error, fs, thread, time::Instant};
 const ENTRY_POINT_GAS: u64 = 10_000;
 
 // Gas of the system calls that are answered here, less the base cost of 10,000 that compiled code charges itself: Starknet
-// 0.14.4, as in app/executor/gas.go.
+// 0.14.4, as in starknet/constants/resources.go.
 const STORAGE_READ_GAS: u64 = 240 * 100 + 70 - 10_000;
 const STORAGE_WRITE_GAS: u64 = 599 * 100 + 70 - 10_000;
 const EMIT_EVENT_GAS: u64 = 0;
