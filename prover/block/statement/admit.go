@@ -7,6 +7,7 @@ import (
 	"github.com/starkd/starkd/crypto/keccak"
 	"github.com/starkd/starkd/crypto/pedersen"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // admit checks everything that is asked of a transaction before any of its code runs, and begins it. Validators check all of
@@ -50,8 +51,8 @@ func admissible(tx starknet.Transaction, sender felt.Felt) error {
 		deployment, facts = tx.AccountDeploymentData, tx.ProofFacts
 	case *starknet.Declare:
 		deployment = tx.AccountDeploymentData
-		if tx.ClassHash.BitLen() > classHashBits {
-			return fmt.Errorf("class hash %v does not fit in %d bits", tx.ClassHash, classHashBits)
+		if tx.ClassHash.BitLen() > constants.ClassHashBits {
+			return fmt.Errorf("class hash %v does not fit in %d bits", tx.ClassHash, constants.ClassHashBits)
 		}
 	}
 	for _, list := range []struct {
@@ -75,9 +76,6 @@ func admissible(tx starknet.Transaction, sender felt.Felt) error {
 	return nil
 }
 
-// classHashBits is the height of the classes trie.
-const classHashBits = 251
-
 // boundsTotal is the most that a transaction may cost: the sum of its bounds, with the tip on L2 gas.
 func boundsTotal(f *starknet.Common) (sum starknet.Uint128, ok bool) {
 	b := &f.ResourceBounds
@@ -97,7 +95,7 @@ func boundsTotal(f *starknet.Common) (sum starknet.Uint128, ok bool) {
 	return sum, true
 }
 
-var balances = keccak.Starknet([]byte("ERC20_balances"))
+var balances = keccak.Starknet([]byte(constants.Balances))
 
 // balance is what an account holds of the fee token now, as two halves of 128 bits.
 func (r *Replay) balance(account felt.Felt) (low, high felt.Felt, err error) {

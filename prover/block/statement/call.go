@@ -7,6 +7,7 @@ import (
 	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // entryList is one of a class's lists of entry points that a call may enter.
@@ -72,7 +73,7 @@ func (t *replayer) call(c *Call, f *frame, entry *casm.EntryPoint) error {
 		{"range_check flag", c.Builtins[1], builtins[1]},
 		{"bitwise flag", c.Builtins[2], builtins[2]},
 		{"segment_arena flag", c.Builtins[3], builtins[3]},
-		{"gas", felt.FromUint64(c.Gas), felt.FromUint64(f.gas - entryPointGas)},
+		{"gas", felt.FromUint64(c.Gas), felt.FromUint64(f.gas - constants.EntryPointGas)},
 	} {
 		if word.got != word.want {
 			return fmt.Errorf("%s is %v, want %v", word.what, word.got, word.want)
@@ -146,7 +147,7 @@ func (t *replayer) syscall(f *frame, s *Syscall) error {
 func arraySize(start, end felt.Felt) (int, error) {
 	var size felt.Felt
 	size.Sub(&end, &start)
-	if !size.IsUint64() || size.Uint64() >= 1<<32 {
+	if !size.IsUint64() || size.Uint64() >= constants.MaxArrayLength {
 		return 0, fmt.Errorf("array of %v words", size)
 	}
 	return int(size.Uint64()), nil
@@ -194,11 +195,11 @@ func (t *replayer) innerCall(s *Syscall, callee *frame) error {
 			return err
 		}
 		return same("returned data", s.Arrays[0], nil)
-	case callee.depth > maxDepth:
-		return fmt.Errorf("a call at depth %d, at most %d", callee.depth, maxDepth)
+	case callee.depth > constants.MaxCallDepth:
+		return fmt.Errorf("a call at depth %d, at most %d", callee.depth, constants.MaxCallDepth)
 	case entry == nil:
 		refusal = []felt.Felt{entryPointNotFound, entryPointFailed}
-	case callee.gas < entryPointGas:
+	case callee.gas < constants.EntryPointGas:
 		refusal = []felt.Felt{outOfGas, entryPointFailed}
 	}
 	if refusal != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // ApplyTranscript is Apply without the check of the program, for tests that apply thousands of claims.
@@ -65,7 +66,10 @@ func Charge(name string, words int) uint64 {
 }
 
 // KeccakRoundGas is the gas of a block of keccak.
-func KeccakRoundGas() uint64 { return keccakRound.gas() }
+func KeccakRoundGas() uint64 {
+	c, _ := constants.Syscall("Keccak")
+	return priceOf(c.Linear)
+}
 
 // InfoWords are the words of a transaction's information at an address.
 func InfoWords(tx starknet.Transaction, hash, chainID felt.Felt, address uint64) []felt.Felt {

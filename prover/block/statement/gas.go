@@ -6,77 +6,39 @@ import (
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
-// Gas of Starknet 0.14: what a resource costs, and what is charged for a syscall beyond the part that compiled code has
-// paid before it asks (versioned constants 0.14.4).
-const (
-	gasPerStep       = 100
-	gasPerRangeCheck = 70
-	gasPerPedersen   = 4_050
-	gasPerBitwise    = 583
-	gasPerKeccak     = 136_189
-
-	// entryPointGas is taken from a call's gas before its code runs.
-	entryPointGas = 10_000
-	// syscallGas is what compiled code pays for any syscall in advance.
-	syscallGas = 10_000
-
-	// The most that the protocol gives to a call, where the transaction's bound allows it.
-	maxValidateGas = 100_000_000 // signature checks, and the constructor of a DEPLOY_ACCOUNT
-	maxExecuteGas  = 1_110_000_000
-	feeTransferGas = 10_000_000_000 // no bound applies: it is not billed
-)
-
-// resources are what the Starknet OS uses for a syscall.
-type resources struct{ steps, rangeChecks, pedersens, bitwises, keccaks uint64 }
-
-func (r resources) gas() uint64 {
-	return r.steps*gasPerStep + r.rangeChecks*gasPerRangeCheck + r.pedersens*gasPerPedersen +
-		r.bitwises*gasPerBitwise + r.keccaks*gasPerKeccak
+// priceOf returns the price of resources in gas.
+func priceOf(r constants.Resources) uint64 {
+	return r.Steps*constants.StepGas + r.RangeChecks*constants.RangeCheckGas + r.Pedersens*constants.PedersenGas +
+		r.Poseidons*constants.PoseidonGas + r.Bitwises*constants.BitwiseGas + r.Keccaks*constants.KeccakGas
 }
 
-// charge is the gas of a syscall that names words words of an array which it is charged for, less what has been paid.
+// charge is the gas of a syscall that names words words of an array which it is charged for, less what compiled code has paid in advance.
 func (r *rule) charge(words int) uint64 {
-	return max(r.cost.gas(), syscallGas) + uint64(words)*r.perWord.gas() - syscallGas
+	return max(priceOf(r.cost.Constant), constants.SyscallBaseGas) + uint64(words)*priceOf(r.cost.Linear) - constants.SyscallBaseGas
 }
-
-// keccakRound is what a block of 17 words costs.
-var keccakRound = resources{steps: 223, rangeChecks: 45, bitwises: 6, keccaks: 1}
-
-// What a transaction is billed beside the gas of its calls.
-const (
-	gasPerFelt    = 5_120 // of calldata, signature, event data and payload
-	keyFelts      = 2     // an event's key costs as much as this many felts of data
-	messageFelts  = 3     // and a message's header as this many of payload
-	gasPerSlot    = 402_000
-	gasPerByte    = 1_280 // of a declared class
-	bytesPerFelt  = 32
-	gasPerL1Gas   = 40_000
-	stepsPerL1Gas = 400
-)
 
 // overhead is what the Starknet OS uses for a transaction, and for every two felts of its calldata.
-type overhead struct {
-	steps, rangeChecks, pedersens, poseidons             uint64
-	twoSteps, twoRangeChecks, twoPedersens, twoPoseidons uint64
-}
+type overhead constants.Cost
 
 var overheads = map[starknet.TransactionType]overhead{
-	starknet.InvokeType:        {steps: 4779, rangeChecks: 110, pedersens: 4, poseidons: 11, twoSteps: 11, twoPoseidons: 1},
-	starknet.DeployAccountType: {steps: 4989, rangeChecks: 113, pedersens: 10, poseidons: 10, twoSteps: 37, twoPedersens: 2, twoPoseidons: 1},
-	starknet.DeclareType:       {steps: 3938, rangeChecks: 92, pedersens: 4, poseidons: 15},
+	starknet.InvokeType:        overhead(constants.InvokeOverhead()),
+	starknet.DeployAccountType: overhead(constants.DeployAccountOverhead()),
+	starknet.DeclareType:       overhead(constants.DeclareOverhead()),
 }
 
 // gas is the price of the overhead with n felts of calldata: the resource that costs most counts, in L1 gas rounded up. A
 // range check weighs as much as 16 steps, a hash as 32.
 func (o overhead) gas(n uint64) uint64 {
-	use := func(constant, two uint64) uint64 { return constant + (two*n+1)/2 }
+	use := func(constant, two uint64) uint64 { return constant + (two*n+1)/constants.CalldataPerFactor }
+	c, two := &o.Constant, &o.Linear
 	steps := max(
-		use(o.steps, o.twoSteps), 16*use(o.rangeChecks, o.twoRangeChecks),
-		32*use(o.pedersens, o.twoPedersens), 32*use(o.poseidons, o.twoPoseidons),
+		use(c.Steps, two.Steps), constants.RangeCheckWeight*use(c.RangeChecks, two.RangeChecks),
+		constants.PedersenWeight*use(c.Pedersens, two.Pedersens), constants.PoseidonWeight*use(c.Poseidons, two.Poseidons),
 	)
-	return (steps + stepsPerL1Gas - 1) / stepsPerL1Gas * gasPerL1Gas
+	return (steps + constants.StepsPerL1Gas - 1) / constants.StepsPerL1Gas * constants.L1Gas
 }
 
 // intrinsicGas is what a transaction is billed for itself. Of a DECLARE it leaves out the compiled class.
@@ -89,22 +51,22 @@ func intrinsicGas(tx starknet.Transaction) uint64 {
 		calldata = len(tx.ConstructorCalldata)
 	case *starknet.Declare:
 		if tx.Class != nil {
-			data = gasPerByte * uint64(bytesPerFelt*len(tx.Class.SierraProgram)+len(tx.Class.ABI))
+			data = constants.CodeByteGas * uint64(constants.BytesPerFelt*len(tx.Class.SierraProgram)+len(tx.Class.ABI))
 		}
 	}
-	return overheads[tx.Type()].gas(uint64(calldata)) + gasPerFelt*uint64(calldata+len(tx.Fields().Signature)) + data
+	return overheads[tx.Type()].gas(uint64(calldata)) + constants.FeltGas*uint64(calldata+len(tx.Fields().Signature)) + data
 }
 
 // dataGas is what a transaction is billed for what it has left behind so far.
 func (t *replayer) dataGas() uint64 {
 	felts := 0
 	for i := range t.events {
-		felts += keyFelts*len(t.events[i].Keys) + len(t.events[i].Data)
+		felts += constants.EventKeyFelts*len(t.events[i].Keys) + len(t.events[i].Data)
 	}
 	for i := range t.messages {
-		felts += messageFelts + len(t.messages[i].Payload)
+		felts += constants.MessageHeadFelts + len(t.messages[i].Payload)
 	}
-	return gasPerFelt*uint64(felts) + gasPerSlot*uint64(t.state.allocated())
+	return constants.FeltGas*uint64(felts) + constants.AllocatedSlotGas*uint64(t.state.allocated())
 }
 
 // checkGas checks the gas that the transaction was billed by the signed receipt, of which known is proved; what remains was

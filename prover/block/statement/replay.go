@@ -7,13 +7,14 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // Selectors that the protocol calls.
 var (
-	executeSelector     = keccak.Starknet([]byte("__execute__"))
-	constructorSelector = keccak.Starknet([]byte("constructor"))
-	transferSelector    = keccak.Starknet([]byte("transfer"))
+	executeSelector     = keccak.Starknet([]byte(constants.Execute))
+	constructorSelector = keccak.Starknet([]byte(constants.Constructor))
+	transferSelector    = keccak.Starknet([]byte(constants.Transfer))
 )
 
 // Check replays the claims of a block's proofs, in the order of the transactions. They must cover exactly those that the
@@ -108,8 +109,8 @@ func (r *Replay) apply(claim *Claim, transcript *Transcript) error {
 		{"block number", transcript.BlockNumber, felt.FromUint64(b.Number)},
 		{"block timestamp", transcript.Timestamp, felt.FromUint64(b.Timestamp)},
 		{"sequencer", transcript.Sequencer, b.Sequencer},
-		{"rounded block number", transcript.Validate[0], felt.FromUint64(b.Number - b.Number%roundBlock)},
-		{"rounded block timestamp", transcript.Validate[1], felt.FromUint64(b.Timestamp - b.Timestamp%roundTime)},
+		{"rounded block number", transcript.Validate[0], felt.FromUint64(b.Number - b.Number%constants.RoundBlock)},
+		{"rounded block timestamp", transcript.Validate[1], felt.FromUint64(b.Timestamp - b.Timestamp%constants.RoundTime)},
 		{"sequencer in validation", transcript.Validate[2], felt.Zero},
 	} {
 		if word.got != word.want {
@@ -154,7 +155,7 @@ func (r *Replay) apply(claim *Claim, transcript *Transcript) error {
 }
 
 // ret is the instruction that follows a class's code.
-var ret = felt.MustHex("0x208b7fff7fff7ffe")
+var ret = felt.FromUint64(constants.RetWord)
 
 // checkPublished compares a published class with the compiled class. That the compiled class is the one that was declared
 // is compared when it is entered (class), since a class may be declared by a transaction of the same block.
@@ -233,11 +234,11 @@ func (t *replayer) transaction(tx starknet.Transaction) (TransactionOutcome, err
 	var err error
 	switch tx := tx.(type) {
 	case *starknet.Invoke:
-		if err = t.validated("__validate__", sender, &outcome); err == nil {
+		if err = t.validated(constants.Validate, sender, &outcome); err == nil {
 			calls, paid, err = t.invoke(tx, calls, &outcome)
 		}
 	case *starknet.Declare:
-		if err = t.validated("__validate_declare__", sender, &outcome); err == nil {
+		if err = t.validated(constants.ValidateDeclare, sender, &outcome); err == nil {
 			err = t.state.declare(tx.ClassHash, tx.CompiledClassHash)
 		}
 		if err == nil {
@@ -247,11 +248,11 @@ func (t *replayer) transaction(tx starknet.Transaction) (TransactionOutcome, err
 		paid = t.receipt.Resources.L2Gas
 	case *starknet.DeployAccount:
 		if calls, err = t.deployAccount(tx, sender, calls, &outcome); err == nil {
-			err = t.validated("__validate_deploy__", sender, &outcome)
+			err = t.validated(constants.ValidateDeploy, sender, &outcome)
 		}
 		if err == nil {
 			used := outcome.gasUsed()
-			left := min(tx.ResourceBounds.L2Gas.MaxAmount-used, maxValidateGas)
+			left := min(tx.ResourceBounds.L2Gas.MaxAmount-used, constants.MaxValidateGas)
 			_, err = checkGas(t.receipt, intrinsicGas(tx)+used+t.dataGas(), left)
 		}
 		paid = t.receipt.Resources.L2Gas
@@ -300,14 +301,14 @@ func (t *replayer) invoke(tx *starknet.Invoke, calls []RootCall, outcome *Transa
 	if t.record.Outcome == Aborted {
 		outcome.Reverted = true
 		outcome.NotCovered = append(outcome.NotCovered, "__execute__, which was aborted")
-		used, err := checkGas(t.receipt, intrinsic+kept, min(bound, maxValidateGas+maxExecuteGas))
+		used, err := checkGas(t.receipt, intrinsic+kept, min(bound, constants.MaxValidateGas+constants.MaxExecuteGas))
 		if err != nil {
 			return nil, 0, err
 		}
 		return calls, min(t.receipt.Resources.L2Gas, bound), t.checkAborted(&f, bound, used)
 	}
 	snapshot, events, messages := t.state.snapshot(), len(t.events), len(t.messages)
-	call, calls, err := t.root(ExecuteCall, calls, outcome, &f, maxExecuteGas, tx.Calldata)
+	call, calls, err := t.root(ExecuteCall, calls, outcome, &f, constants.MaxExecuteGas, tx.Calldata)
 	if err != nil {
 		return nil, 0, fmt.Errorf("__execute__: %w", err)
 	}
@@ -319,11 +320,11 @@ func (t *replayer) invoke(tx *starknet.Invoke, calls []RootCall, outcome *Transa
 	if t.record.Outcome == Succeeded {
 		kept = done
 	}
-	validated, err := checkGas(t.receipt, intrinsic+used+kept, min(bound, maxValidateGas))
+	validated, err := checkGas(t.receipt, intrinsic+used+kept, min(bound, constants.MaxValidateGas))
 	if err != nil {
 		return nil, 0, err
 	}
-	if want := min(bound-validated, maxExecuteGas); call.Gas != want {
+	if want := min(bound-validated, constants.MaxExecuteGas); call.Gas != want {
 		return nil, 0, fmt.Errorf("__execute__ was given %d gas, want %d: of the bound of %d the signature check used %d", call.Gas, want, bound, validated)
 	}
 	var reason string
@@ -371,7 +372,7 @@ func (t *replayer) deployAccount(tx *starknet.DeployAccount, contract felt.Felt,
 		}
 		return calls, nil
 	}
-	gas := min(tx.ResourceBounds.L2Gas.MaxAmount, maxValidateGas)
+	gas := min(tx.ResourceBounds.L2Gas.MaxAmount, constants.MaxValidateGas)
 	call, calls, err := t.root(ConstructorCall, calls, outcome, &frame{
 		class: tx.ClassHash, list: constructor, selector: constructorSelector, contract: contract,
 	}, gas, tx.ConstructorCalldata)
@@ -406,12 +407,12 @@ func (t *replayer) feeTransfer(sender felt.Felt, calls []RootCall, outcome *Tran
 	}
 	call, calls, err := t.root(FeeTransferCall, calls, outcome, &frame{
 		class: class, list: external, selector: transferSelector, contract: t.block.FeeToken, caller: sender,
-	}, feeTransferGas, []felt.Felt{t.block.Sequencer, calldata[1], felt.Zero})
+	}, constants.FeeTransferGas, []felt.Felt{t.block.Sequencer, calldata[1], felt.Zero})
 	if err != nil {
 		return nil, err
 	}
-	if call.Gas != feeTransferGas {
-		return nil, fmt.Errorf("was given %d gas, want %d", call.Gas, uint64(feeTransferGas))
+	if call.Gas != constants.FeeTransferGas {
+		return nil, fmt.Errorf("was given %d gas, want %d", call.Gas, uint64(constants.FeeTransferGas))
 	}
 	if call.Failed {
 		return nil, fmt.Errorf("panicked with %v", call.Retdata)
@@ -446,13 +447,13 @@ func (t *replayer) root(kind CallKind, calls []RootCall, outcome *TransactionOut
 	if entry == nil {
 		return none, nil, fmt.Errorf("class %v has no entry point %v", f.class, f.selector)
 	}
-	if most < entryPointGas || call.Gas > most-entryPointGas {
-		return none, nil, fmt.Errorf("%d gas and %d to enter, at most %d", call.Gas, entryPointGas, most)
+	if most < constants.EntryPointGas || call.Gas > most-constants.EntryPointGas {
+		return none, nil, fmt.Errorf("%d gas and %d to enter, at most %d", call.Gas, constants.EntryPointGas, most)
 	}
 	if err := same("calldata", call.Calldata, calldata); err != nil {
 		return none, nil, err
 	}
-	f.gas, f.depth = call.Gas+entryPointGas, 1
+	f.gas, f.depth = call.Gas+constants.EntryPointGas, 1
 	t.eventsBefore = len(t.events)
 	t.blockInfo, t.validating = t.transcript.blockInfo, kind == ConstructorCall
 	if t.validating {
@@ -468,9 +469,3 @@ func (t *replayer) root(kind CallKind, calls []RootCall, outcome *TransactionOut
 	outcome.Calls = append(outcome.Calls, result)
 	return result, calls[1:], nil
 }
-
-// What an account's constructor sees of the block is rounded down to multiples of these, as in validation.
-const (
-	roundBlock = 100
-	roundTime  = 3600
-)

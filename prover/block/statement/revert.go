@@ -6,6 +6,7 @@ import (
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // panicReason is the revert reason of a transaction whose __execute__ panicked.
@@ -45,8 +46,8 @@ func (t *replayer) checkAborted(f *frame, bound, used uint64) error {
 	root := f.shows(true, nil)
 	if signed == panicReason(f.shows(true, []felt.Felt{outOfGas})) {
 		// Then all that was used is the signature check's.
-		if left := bound - used; left >= entryPointGas {
-			return fmt.Errorf("__execute__ is said to have lacked the gas to enter, %d: it had %d", entryPointGas, left)
+		if left := bound - used; left >= constants.EntryPointGas {
+			return fmt.Errorf("__execute__ is said to have lacked the gas to enter, %d: it had %d", constants.EntryPointGas, left)
 		}
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // rule is what there is to know of a syscall: its form in the transcript, its price, and the answer that Starknet gives.
@@ -15,7 +16,7 @@ type rule struct {
 	arrays            []int // where the request names an array by two addresses that is published on success
 	calls             bool  // it may make a call; the last two words of the response name the returned data
 	charged           int   // where the request names an array that is charged by the word, or -1
-	cost, perWord     resources
+	cost              constants.Cost
 
 	// readable, if not nil, checks that the request can be read at all; one that cannot ends the transaction.
 	readable func(s *Syscall) error
@@ -24,38 +25,25 @@ type rule struct {
 	felt   felt.Felt // the name as the class writes it
 }
 
-var rules = withNames([]rule{
-	{name: "StorageRead", request: 2, response: 1, charged: -1,
-		cost: resources{steps: 240, rangeChecks: 1}, readable: slotIsReadable, answer: storageRead},
-	{name: "StorageWrite", request: 3, charged: -1,
-		cost: resources{steps: 599, rangeChecks: 1}, readable: slotIsReadable, answer: storageWrite},
-	{name: "EmitEvent", request: 4, arrays: []int{0, 2}, charged: -1,
-		cost: resources{steps: 47, rangeChecks: 1}, answer: emitEvent},
-	{name: "CallContract", request: 4, response: 2, calls: true, charged: -1,
-		cost: resources{steps: 901, rangeChecks: 18}, readable: addressIsReadable, answer: callContract},
-	{name: "LibraryCall", request: 4, response: 2, calls: true, charged: -1,
-		cost: resources{steps: 874, rangeChecks: 18}, answer: libraryCall},
-	{name: "Deploy", request: 5, response: 3, calls: true, charged: 2,
-		cost:    resources{steps: 1173, rangeChecks: 21, pedersens: 7},
-		perWord: resources{steps: 8, pedersens: 1}, answer: deploy},
-	{name: "GetExecutionInfo", response: 1, charged: -1,
-		cost: resources{steps: 111, rangeChecks: 2}, answer: getExecutionInfo},
-	{name: "GetClassHashAt", request: 1, response: 1, charged: -1,
-		cost: resources{steps: 75, rangeChecks: 1}, readable: addressIsReadable, answer: getClassHashAt},
-	{name: "GetBlockHash", request: 1, response: 1, charged: -1,
-		cost: resources{steps: 106, rangeChecks: 3}, answer: getBlockHash},
-	{name: "ReplaceClass", request: 1, charged: -1,
-		cost: resources{steps: 92, rangeChecks: 1}, answer: replaceClass},
-	{name: "SendMessageToL1", request: 3, arrays: []int{1}, charged: 1,
-		cost:    resources{steps: 127, rangeChecks: 1},
-		perWord: resources{steps: 6}, readable: l1AddressIsReadable, answer: sendMessageToL1},
-	{name: "Keccak", request: 2, response: 2, arrays: []int{0}, charged: -1,
-		cost: resources{steps: 100}, answer: keccakWords},
+var rules = withCosts([]rule{
+	{name: "StorageRead", request: 2, response: 1, charged: -1, readable: slotIsReadable, answer: storageRead},
+	{name: "StorageWrite", request: 3, charged: -1, readable: slotIsReadable, answer: storageWrite},
+	{name: "EmitEvent", request: 4, arrays: []int{0, 2}, charged: -1, answer: emitEvent},
+	{name: "CallContract", request: 4, response: 2, calls: true, charged: -1, readable: addressIsReadable, answer: callContract},
+	{name: "LibraryCall", request: 4, response: 2, calls: true, charged: -1, answer: libraryCall},
+	{name: "Deploy", request: 5, response: 3, calls: true, charged: 2, answer: deploy},
+	{name: "GetExecutionInfo", response: 1, charged: -1, answer: getExecutionInfo},
+	{name: "GetClassHashAt", request: 1, response: 1, charged: -1, readable: addressIsReadable, answer: getClassHashAt},
+	{name: "GetBlockHash", request: 1, response: 1, charged: -1, answer: getBlockHash},
+	{name: "ReplaceClass", request: 1, charged: -1, answer: replaceClass},
+	{name: "SendMessageToL1", request: 3, arrays: []int{1}, charged: 1, readable: l1AddressIsReadable, answer: sendMessageToL1},
+	{name: "Keccak", request: 2, response: 2, arrays: []int{0}, charged: -1, answer: keccakWords},
 })
 
-func withNames(rows []rule) []rule {
+func withCosts(rows []rule) []rule {
 	for i := range rows {
 		rows[i].felt = felt.FromShortString(rows[i].name)
+		rows[i].cost, _ = constants.Syscall(rows[i].name)
 	}
 	return rows
 }
@@ -71,22 +59,12 @@ func ruleOf(selector felt.Felt) (*rule, bool) {
 
 // The panic data of syscalls that fail.
 var (
-	outOfGas           = felt.FromShortString("Out of gas")
-	entryPointFailed   = felt.FromShortString("ENTRYPOINT_FAILED")
-	entryPointNotFound = felt.FromShortString("ENTRYPOINT_NOT_FOUND")
-	invalidArgument    = felt.FromShortString("Invalid argument")
-	invalidInputLength = felt.FromShortString("Invalid input length")
-	blockOutOfRange    = felt.FromShortString("Block number out of range")
-)
-
-// Limits of Starknet 0.14.
-const (
-	maxEvents       = 1000 // of a transaction
-	maxEventKeys    = 50
-	maxEventData    = 300
-	blockHashBuffer = 10 // the newest block whose hash can be asked for is this many before the current one
-	keccakBlock     = 17 // words that a round of keccak absorbs
-	l1AddressBits   = 160
+	outOfGas           = felt.FromShortString(constants.OutOfGas)
+	entryPointFailed   = felt.FromShortString(constants.EntryPointFailed)
+	entryPointNotFound = felt.FromShortString(constants.EntryPointNotFound)
+	invalidArgument    = felt.FromShortString(constants.InvalidArgument)
+	invalidInputLength = felt.FromShortString(constants.InvalidInputLength)
+	blockOutOfRange    = felt.FromShortString(constants.BlockOutOfRange)
 )
 
 // succeeds demands that the syscall was answered with success and left gas.
@@ -152,8 +130,8 @@ func addressIsReadable(s *Syscall) error {
 
 // l1AddressIsReadable refuses a message to a felt that is not an L1 address.
 func l1AddressIsReadable(s *Syscall) error {
-	if bits := s.Request[0].BitLen(); bits > l1AddressBits {
-		return fmt.Errorf("message to %v of %d bits, an L1 address has at most %d", s.Request[0], bits, l1AddressBits)
+	if bits := s.Request[0].BitLen(); bits > constants.L1AddressBits {
+		return fmt.Errorf("message to %v of %d bits, an L1 address has at most %d", s.Request[0], bits, constants.L1AddressBits)
 	}
 	return nil
 }
@@ -185,11 +163,11 @@ func emitEvent(t *replayer, f *frame, s *Syscall, gas uint64) error {
 		return err
 	}
 	keys, data := s.Arrays[0], s.Arrays[1]
-	if len(keys) > maxEventKeys || len(data) > maxEventData {
-		return fmt.Errorf("event of %d keys and %d words of data, at most %d and %d", len(keys), len(data), maxEventKeys, maxEventData)
+	if len(keys) > constants.MaxEventKeys || len(data) > constants.MaxEventData {
+		return fmt.Errorf("event of %d keys and %d words of data, at most %d and %d", len(keys), len(data), constants.MaxEventKeys, constants.MaxEventData)
 	}
-	if len(t.events)-t.eventsBefore >= maxEvents {
-		return fmt.Errorf("event number %d of the call from the protocol, at most %d", len(t.events)-t.eventsBefore+1, maxEvents)
+	if len(t.events)-t.eventsBefore >= constants.MaxEvents {
+		return fmt.Errorf("event number %d of the call from the protocol, at most %d", len(t.events)-t.eventsBefore+1, constants.MaxEvents)
 	}
 	t.events = append(t.events, starknet.Event{From: f.contract, Keys: keys, Data: data})
 	return nil
@@ -286,7 +264,7 @@ func getClassHashAt(t *replayer, _ *frame, s *Syscall, gas uint64) error {
 
 func getBlockHash(t *replayer, _ *frame, s *Syscall, gas uint64) error {
 	number := s.Request[0]
-	if !number.IsUint64() || t.block.Number < blockHashBuffer || number.Uint64() > t.block.Number-blockHashBuffer {
+	if !number.IsUint64() || t.block.Number < constants.BlockHashLag || number.Uint64() > t.block.Number-constants.BlockHashLag {
 		if t.validating {
 			return fmt.Errorf("block %v asked for from the constructor of a DEPLOY_ACCOUNT: that is too recent", number)
 		}
@@ -331,11 +309,11 @@ func keccakWords(_ *replayer, _ *frame, s *Syscall, gas uint64) error {
 	if !size.IsUint64() {
 		return fmt.Errorf("input of %v words", size)
 	}
-	if size.Uint64()%keccakBlock != 0 {
+	if size.Uint64()%constants.KeccakBlock != 0 {
 		return s.fails(gas, invalidInputLength)
 	}
-	rounds := size.Uint64() / keccakBlock
-	if price := keccakRound.gas(); rounds > gas/price {
+	rounds := size.Uint64() / constants.KeccakBlock
+	if price := priceOf(s.rule.cost.Linear); rounds > gas/price {
 		return s.fails(gas, outOfGas)
 	} else if err := s.succeeds(gas - rounds*price); err != nil {
 		return err
@@ -345,8 +323,8 @@ func keccakWords(_ *replayer, _ *frame, s *Syscall, gas uint64) error {
 		if !word.IsUint64() {
 			return fmt.Errorf("input word %d is %v, which does not fit in 64 bits", i, word)
 		}
-		state[i%keccakBlock] ^= word.Uint64()
-		if i%keccakBlock == keccakBlock-1 {
+		state[i%constants.KeccakBlock] ^= word.Uint64()
+		if i%constants.KeccakBlock == constants.KeccakBlock-1 {
 			keccak.F1600(&state)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // formatVersion is the first word of the output.
@@ -114,9 +115,6 @@ type Call struct {
 
 // callSize is the number of words before the calldata.
 const callSize = 12
-
-// maxDepth bounds how deep calls nest: 50, the one from the protocol counted.
-const maxDepth = 50
 
 // Syscall is a syscall of a call.
 type Syscall struct {
@@ -299,8 +297,8 @@ func (r *reader) transaction() (TransactionRecord, error) {
 }
 
 func (r *reader) call(c *Call, depth int) error {
-	if depth > maxDepth {
-		return fmt.Errorf("calls nest deeper than %d", maxDepth)
+	if depth > constants.MaxCallDepth {
+		return fmt.Errorf("calls nest deeper than %d", constants.MaxCallDepth)
 	}
 	c.address = r.address()
 	head, err := r.take("call", callSize)

@@ -10,6 +10,7 @@ import (
 	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // Anchor is what validators signed about a block, as the reader knows it from verified headers. Check trusts it alone.
@@ -160,7 +161,7 @@ func (w *Witness) checkSize(claims []*Claim) error {
 
 // maxClassElements bounds the elements of all lists and objects of a compiled class: felts, segment lengths, entry points. A declared
 // class has at most 81,920 felts.
-const maxClassElements = 4 * 81_920
+const maxClassElements = 4 * constants.MaxProgramFelts
 
 // Block is the block that claims are replayed against: what the anchor says, and the transactions that were executed, with
 // what the witness says of them.
@@ -187,7 +188,7 @@ func (w *Witness) Block(anchor *Anchor) (*Block, error) {
 		block.Transactions, block.Results = append(block.Transactions, tx), append(block.Results, result)
 	}
 	for i, o := range w.Opening {
-		if i > 0 || anchor.Number < starknet.BlockHashLag || o != OpeningWrite(anchor.Number, o.Value) {
+		if i > 0 || anchor.Number < constants.BlockHashLag || o != OpeningWrite(anchor.Number, o.Value) {
 			return nil, fmt.Errorf("statement: block %d does not open with a write of slot %v of contract %v", anchor.Number, o.Key, o.Contract)
 		}
 	}
@@ -215,7 +216,7 @@ func (w *Witness) Block(anchor *Anchor) (*Block, error) {
 
 // OpeningWrite is the write with which block number begins: the hash of the block ten blocks before it.
 func OpeningWrite(number uint64, hash felt.Felt) Write {
-	return Write{Contract: starknet.BlockHashAddress, Key: felt.FromUint64(number - starknet.BlockHashLag), Value: hash}
+	return Write{Contract: starknet.BlockHashAddress, Key: felt.FromUint64(number - constants.BlockHashLag), Value: hash}
 }
 
 // gasUsed is the gas of the calls that the sender pays for: the fee transfer is free.

@@ -3,6 +3,7 @@ package statement
 import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // infoSize is the number of words of TxInfo (version 3 of get_execution_info, of which the earlier are beginnings).
@@ -23,7 +24,7 @@ func infoWords(tx starknet.Transaction, hash, chainID felt.Felt, address uint64)
 		resource string
 		bound    starknet.ResourceBound
 	}{
-		{"L1_GAS", c.ResourceBounds.L1Gas}, {"L2_GAS", c.ResourceBounds.L2Gas}, {"L1_DATA", c.ResourceBounds.L1DataGas},
+		{constants.L1GasName, c.ResourceBounds.L1Gas}, {constants.L2GasName, c.ResourceBounds.L2Gas}, {constants.L1DataGasName, c.ResourceBounds.L1DataGas},
 	} {
 		bounds = append(bounds, felt.FromShortString(b.resource), felt.FromUint64(b.bound.MaxAmount), b.bound.MaxPricePerUnit.Felt())
 	}
