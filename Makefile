@@ -10,7 +10,7 @@ ENGINE_NODES = ./cmd/starkd
 .PHONY: build wasm run test test-full race bench chaos check clean
 
 build: wasm ## bin/starkd, static, with the browser's verifier inside
-	CGO_ENABLED=0 $(GO) build -trimpath -tags pebbledb -ldflags '$(LDFLAGS)' -o bin/starkd ./cmd/starkd
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/starkd ./cmd/starkd
 
 wasm: ## the verifier for the browser, where the explorer embeds it
 	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags '-s -w' -o explorer/assets/verifier.wasm ./cmd/verifier-wasm
@@ -20,24 +20,24 @@ run: build ## four validators, a watcher, a client, a verified proof; RUN_ONCE=1
 	scripts/localnet
 
 test: check ## everything that fits in 15 minutes on 2 cores
-	$(GO) test -tags pebbledb -timeout 14m ./...
-	STARKD_ENGINE=both $(GO) test -tags pebbledb -timeout 5m ./app
+	$(GO) test -timeout 14m ./...
+	STARKD_ENGINE=both $(GO) test -timeout 5m ./app
 	$(MAKE) race
 
 race: ## the race detector where it is quick
-	$(GO) test -tags pebbledb -race -short -timeout 10m ./internal/... ./crypto/... ./config ./watcher/... ./rpc ./app/state/... ./app
+	$(GO) test -race -short -timeout 10m ./internal/... ./crypto/... ./config ./watcher/... ./rpc ./app/state/... ./app
 
 test-full: check ## heavy suites too
-	STARKD_FULL=1 $(GO) test -tags pebbledb -timeout 120m ./...
-	STARKD_FULL=1 STARKD_ENGINE=native $(GO) test -tags pebbledb -timeout 60m $(ENGINE_TESTS)
-	STARKD_FULL=1 STARKD_ENGINE=vm $(GO) test -tags pebbledb -timeout 120m $(ENGINE_NODES)
-	STARKD_FULL=1 STARKD_ENGINE=both $(GO) test -tags pebbledb -timeout 120m $(ENGINE_TESTS) $(ENGINE_NODES)
+	STARKD_FULL=1 $(GO) test -timeout 120m ./...
+	STARKD_FULL=1 STARKD_ENGINE=native $(GO) test -timeout 60m $(ENGINE_TESTS)
+	STARKD_FULL=1 STARKD_ENGINE=vm $(GO) test -timeout 120m $(ENGINE_NODES)
+	STARKD_FULL=1 STARKD_ENGINE=both $(GO) test -timeout 120m $(ENGINE_TESTS) $(ENGINE_NODES)
 
 bench: ## kernels; whole jobs beside a peer are in scripts/bench
-	$(GO) test -tags pebbledb -run xxx -bench . ./crypto/... ./cairo/... ./prover/...
+	$(GO) test -run xxx -bench . ./crypto/... ./cairo/... ./prover/...
 
 chaos: build ## 200 kill -9, 20 full disks, 20 partitions over four nodes and a watcher; needs root, half an hour
-	$(GO) run -tags pebbledb ./scripts/chaos -kills 200 -full-disks 20 -partitions 20
+	$(GO) run ./scripts/chaos -kills 200 -full-disks 20 -partitions 20
 
 check: ## formatting, vet, staticcheck: the same as CI
 	scripts/check

@@ -24,7 +24,7 @@ import (
 
 // The blocks' proofs that cmd/verifier-wasm mutates are made here, since a chain is here. When the statement changes,
 //
-//	STARKD_FULL=1 go test -tags pebbledb -run Seed ./watcher -update
+//	STARKD_FULL=1 go test -run Seed ./watcher -update
 //
 // writes them again.
 

@@ -499,7 +499,7 @@ func attackers(t *testing.T, source string, validators int) {
 		t.Fatal(err)
 	}
 	attack := filepath.Join(dir, "opsattack")
-	script(t, root, "go", "build", "-tags", "pebbledb", "-overlay", save(t, filepath.Join(dir, "overlay.json"), overlay), "-o", attack, "./scripts/opsattack")
+	script(t, root, "go", "build", "-overlay", save(t, filepath.Join(dir, "overlay.json"), overlay), "-o", attack, "./scripts/opsattack")
 	class := filepath.Join(dir, "hostile.json")
 	text := save(t, filepath.Join(dir, "hostile.sierra"), golden.Gunzip(t, golden.Case(t, "ops", "hostile.sierra.gz")))
 	script(t, dir, attack, "mkclass", text, filepath.Join(root, "contracts", "classes", "counter.contract_class.json"), class, "0")

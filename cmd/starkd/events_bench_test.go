@@ -9,10 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	dbm "github.com/cometbft/cometbft-db"
-
 	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/pebbledb"
 	"github.com/starkd/starkd/rpc"
 	"github.com/starkd/starkd/starknet"
 )
@@ -20,13 +19,10 @@ import (
 // BenchmarkGetEvents asks a chain of 10,000 blocks, each with ten transfers of the fee token and their fees, for what is rare in it, by
 // the index of events and, as before there was one, block by block.
 //
-//	go test -tags pebbledb ./cmd/starkd -run xxx -bench GetEvents -benchtime 3x
+//	go test ./cmd/starkd -run xxx -bench GetEvents -benchtime 3x
 func BenchmarkGetEvents(b *testing.B) {
 	const blocks = 10_000
-	db, err := dbm.NewDB("bench", dbm.GoLevelDBBackend, b.TempDir())
-	if pebble, pebbleErr := dbm.NewDB("bench-pebble", dbm.PebbleDBBackend, b.TempDir()); pebbleErr == nil {
-		db, err = pebble, nil
-	}
+	db, err := pebbledb.Open("bench", b.TempDir())
 	if err != nil {
 		b.Fatal(err)
 	}

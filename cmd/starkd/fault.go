@@ -20,6 +20,8 @@ import (
 	"github.com/cometbft/cometbft/privval"
 	cmttypes "github.com/cometbft/cometbft/types"
 	"github.com/starkd/starkd/internal/hint"
+
+	"github.com/starkd/starkd/internal/pebbledb"
 )
 
 // What is said of a home that is damaged, or used at the wrong time. CometBFT and pebble report much of it by panics; guard is the one
@@ -86,14 +88,18 @@ func openDB(home, name, backend string) (db dbm.DB, err error) {
 		return nil, err
 	}
 	err = guard(slog.Default(), func() (err error) {
-		db, err = dbm.NewDB(name, dbm.BackendType(backend), filepath.Join(home, "data"))
+		if dir := filepath.Join(home, "data"); backend == pebbledb.Backend {
+			db, err = pebbledb.Open(name, dir)
+		} else {
+			db, err = dbm.NewDB(name, dbm.BackendType(backend), dir)
+		}
 		return err
 	})
 	switch {
 	case err == nil:
 		return db, nil
 	case strings.Contains(err.Error(), "unknown db_backend"):
-		return nil, hint.With(fmt.Errorf("database %s: %w", name, err), "pebbledb needs a binary built with -tags pebbledb (make build)")
+		return nil, hint.With(fmt.Errorf("database %s: %w", name, err), "the databases of this build are pebbledb and goleveldb")
 	}
 	return nil, homeFault(home, fmt.Errorf("database %s: %w", filepath.Join(home, "data", name+".db"), err))
 }

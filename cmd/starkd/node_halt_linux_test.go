@@ -256,7 +256,7 @@ func changed(t *testing.T, line string) string {
 		t.Fatal(err)
 	}
 	out := filepath.Join(dir, "starkd")
-	cmd := exec.Command("go", "build", "-overlay", overlay, "-tags", "pebbledb", "-o", out, "./cmd/starkd")
+	cmd := exec.Command("go", "build", "-overlay", overlay, "-o", out, "./cmd/starkd")
 	cmd.Dir = golden.ModuleRoot(t)
 	if output, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, output)

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	dbm "github.com/cometbft/cometbft-db"
 	"github.com/cometbft/cometbft/crypto/ed25519"
 	cmtjson "github.com/cometbft/cometbft/libs/json"
 	cmttypes "github.com/cometbft/cometbft/types"
@@ -21,6 +20,7 @@ import (
 	"github.com/starkd/starkd/cairo/vm"
 	"github.com/starkd/starkd/config"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/pebbledb"
 	"github.com/starkd/starkd/internal/wallet"
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/block/headers"
@@ -477,9 +477,9 @@ func forge(t *testing.T, n *testnet, j *judge, data []byte) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := dbm.NewDB("starknet", dbm.PebbleDBBackend, filepath.Join(n.Watcher.Home, "data"))
+	db, err := pebbledb.Open("starknet", filepath.Join(n.Watcher.Home, "data"))
 	if err != nil {
-		t.Fatalf("%v (tests need -tags pebbledb)", err)
+		t.Fatal(err)
 	}
 	defer db.Close()
 	store, err := state.Open(db)

@@ -65,8 +65,9 @@ var banned = []string{"time", "math/rand", "math/rand/v2", "crypto/rand", "os", 
 
 // outside limits who may import a module of others: prefix to the packages that may.
 var outside = map[string][]string{
-	"github.com/cometbft/cometbft-db": {"app/state", "cmd/starkd", "watcher", "scripts/bench/transfers"},
+	"github.com/cometbft/cometbft-db": {"app/state", "cmd/starkd", "internal/pebbledb", "watcher", "scripts/bench/transfers"},
 	"github.com/cometbft/cometbft/":   {"abci", "watcher", "cmd/starkd"},
+	"github.com/cockroachdb/pebble":   {"internal/pebbledb"},
 	// Signatures are judged by one rule, at one place.
 	"github.com/hdevalence/ed25519consensus": {"prover/block/headers"},
 }

@@ -78,7 +78,7 @@ var swaps = map[token.Token][]token.Token{
 
 // mutants lists every mutant of a package, in the order of its files.
 func (p *program) mutants(pkg string) ([]*mutant, error) {
-	cmd := exec.Command("go", "list", "-tags", "pebbledb", "-json=Dir,GoFiles", "./"+pkg)
+	cmd := exec.Command("go", "list", "-json=Dir,GoFiles", "./"+pkg)
 	cmd.Dir = p.root
 	out, err := cmd.Output()
 	if err != nil {

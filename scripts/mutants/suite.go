@@ -79,7 +79,7 @@ func (p *program) suite(pkg, overlay string) (*suite, error) {
 
 // compile builds the tests of a package, without what only debuggers read.
 func (p *program) compile(pkg, overlay, binary string) (text string, err error) {
-	args := []string{"test", "-c", "-tags", "pebbledb", "-vet=off", "-ldflags=-s -w", "-o", binary}
+	args := []string{"test", "-c", "-vet=off", "-ldflags=-s -w", "-o", binary}
 	if overlay != "" {
 		args = append(args, "-overlay", overlay)
 	}

@@ -206,7 +206,7 @@ func (p *program) together(pkg string, chosen []*mutant) (overlay string, number
 		if overlay, err = p.overlay("together.json", replace); err != nil {
 			return "", nil, err
 		}
-		cmd := exec.Command("go", "build", "-tags", "pebbledb", "-gcflags=-e", "-overlay", overlay, "./"+pkg)
+		cmd := exec.Command("go", "build", "-gcflags=-e", "-overlay", overlay, "./"+pkg)
 		cmd.Dir = p.root
 		out, err := cmd.CombinedOutput()
 		if err == nil {
