@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/spf13/viper"
+	"github.com/starkd/starkd/internal/hint"
 )
 
 // Config is everything that app.toml says. The zero value of a field means its default.
@@ -99,6 +100,13 @@ func Default() *Config {
 	c := new(Config)
 	c.setDefaults()
 	return c
+}
+
+// WithDefaults returns a copy of c whose zero fields have their defaults.
+func (c *Config) WithDefaults() *Config {
+	filled := *c
+	filled.setDefaults()
+	return &filled
 }
 
 func (c *Config) setDefaults() {
@@ -195,6 +203,11 @@ func Path(home string) string { return filepath.Join(home, "config", "app.toml")
 // Load reads home's app.toml (absent means defaults) with the environment over it and v's bound flags over both. It refuses by name
 // what it does not know, in the file and in the environment, and values that would be taken for the default or for another number.
 func Load(home string, v *viper.Viper) (*Config, error) {
+	c, err := read(home, v)
+	return c, hint.With(err, "%s documents every field; STARKD_ environment variables override it", Path(home))
+}
+
+func read(home string, v *viper.Viper) (*Config, error) {
 	v.SetEnvPrefix("STARKD")
 	v.SetEnvKeyReplacer(strings.NewReplacer(".", "_"))
 	all := fields(reflect.TypeFor[Config](), "")

@@ -20,7 +20,11 @@ import (
 func TestAbuse(t *testing.T) {
 	idle, readers, sockets, hold, blocks := 2500, 60, 64, 6*time.Second, uint64(20)
 	if os.Getenv("STARKD_FULL") != "" {
-		idle, readers, sockets, hold, blocks = int(min(20_000, openFiles()-1000)), 60, 256, 30*time.Second, 250
+		var files syscall.Rlimit
+		if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
+			t.Fatal(err)
+		}
+		idle, readers, sockets, hold, blocks = int(min(20_000, files.Cur-1000)), 60, 256, 30*time.Second, 250
 	}
 	n := newTestnet(t, 1, "--block-time", "200ms")
 	n.start(t, 0)

@@ -19,8 +19,10 @@ import (
 	"github.com/starkd/starkd/cairo/compiler"
 	"github.com/starkd/starkd/cairo/native"
 	"github.com/starkd/starkd/cairo/sierra"
+	"github.com/starkd/starkd/config"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/hint"
+	"github.com/starkd/starkd/node"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -128,7 +130,10 @@ func (f *callFlags) run(cmd *cobra.Command, path string) (*callReport, error) {
 	if f.repeat < 1 || f.repeat > maxRepeat {
 		return nil, usagef("--repeat %d is not between 1 and %d", f.repeat, maxRepeat)
 	}
-	engine, fallback, err := newEngine(f.engine, native.Options{})
+	if !slices.Contains(config.Engines, f.engine) {
+		return nil, usagef("engine %q is not one of %s", f.engine, engineNames())
+	}
+	engine, fallback, err := node.NewEngine(f.engine, native.Options{})
 	if err != nil {
 		return nil, err
 	}

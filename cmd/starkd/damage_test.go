@@ -164,22 +164,8 @@ func TestDamagedHomes(t *testing.T) {
 		if err := os.WriteFile(litter, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		doc, err := cmttypes.GenesisDocFromFile(n.genesis())
-		if err != nil {
-			t.Fatal(err)
-		}
-		before, err := genesisHash(doc)
-		if err != nil {
-			t.Fatal(err)
-		}
 		edit(t, filepath.Join(n.Nodes[0].Home, "config", "genesis.json"), "{", "{\n\n")
 		edit(t, filepath.Join(n.Nodes[0].Home, "config", "genesis.json"), `"balances": [`, "\"balances\":\n [ ")
-		if doc, err = cmttypes.GenesisDocFromFile(filepath.Join(n.Nodes[0].Home, "config", "genesis.json")); err != nil {
-			t.Fatal(err)
-		}
-		if after, err := genesisHash(doc); err != nil || after != before {
-			t.Errorf("the hash of the same genesis with other spaces: %s, %v, want %s", after, err, before)
-		}
 		last := n.height(t, 0)
 		n.start(t, 0)
 		n.until(t, "more blocks", func() (bool, error) { return n.height(t, 0) > last+2, nil })

@@ -22,6 +22,7 @@ import (
 
 	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/internal/wallet"
+	"github.com/starkd/starkd/node/home"
 	"github.com/starkd/starkd/rpc"
 )
 
@@ -234,8 +235,8 @@ func freeOffset(t *testing.T, validators int) int {
 
 func free(validators, offset int) bool {
 	for i := range validators {
-		p := nodePorts("127.0.0.1", i, offset)
-		for _, port := range []int{p.p2p, p.comet, p.rpc, p.rpc + 1, p.metrics} {
+		p := home.DefaultPorts("127.0.0.1", i, offset)
+		for _, port := range []int{p.P2P, p.Comet, p.RPC, p.RPC + 1, p.Metrics} {
 			l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 			if err != nil {
 				return false

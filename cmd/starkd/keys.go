@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,62 +9,11 @@ import (
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
-	"github.com/starkd/starkd/contracts"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/starkcurve"
 	"github.com/starkd/starkd/internal/hint"
-	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/node/home"
 )
-
-// account is a key with the address of our account class for it, as accounts.json holds it.
-type account struct {
-	Address    felt.Felt `json:"address"`
-	PrivateKey felt.Felt `json:"private_key"`
-	PublicKey  felt.Felt `json:"public_key"`
-}
-
-// newAccount derives the account of a private key: salt and constructor argument are the public key.
-func newAccount(priv felt.Felt) (account, error) {
-	pub, err := starkcurve.PublicKey(priv)
-	if err != nil {
-		return account{}, err
-	}
-	class, err := embeddedClassHash(contracts.Account)
-	if err != nil {
-		return account{}, err
-	}
-	return account{
-		Address:    starknet.ContractAddress(felt.Zero, pub, class, []felt.Felt{pub}),
-		PrivateKey: priv,
-		PublicKey:  pub,
-	}, nil
-}
-
-// randomKey returns a private key of 250 random bits.
-func randomKey() (felt.Felt, error) {
-	for {
-		var b [32]byte
-		if _, err := rand.Read(b[:]); err != nil {
-			return felt.Felt{}, err
-		}
-		b[0] &= 3
-		if key := felt.FromBytesReduce(b[:]); !key.IsZero() {
-			return key, nil
-		}
-	}
-}
-
-func embeddedClassHash(name string) (felt.Felt, error) {
-	data, err := contracts.ClassJSON(name)
-	if err != nil {
-		return felt.Felt{}, err
-	}
-	var class starknet.ContractClass
-	if err := class.UnmarshalJSON(data); err != nil {
-		return felt.Felt{}, err
-	}
-	return class.Hash(), nil
-}
 
 func newKeysCommand() *cobra.Command {
 	generate := &cobra.Command{
@@ -73,7 +21,7 @@ func newKeysCommand() *cobra.Command {
 		Short: "Make a Stark key and print it with its account address as JSON",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			key, err := randomKey()
+			key, err := home.RandomKey()
 			if err != nil {
 				return err
 			}
@@ -131,7 +79,7 @@ func readKey(cmd *cobra.Command, path string) (felt.Felt, error) {
 	}
 	in := cmd.InOrStdin()
 	if path != "-" {
-		if err := checkSecret(path); err != nil {
+		if err := home.CheckSecret(path); err != nil {
 			return felt.Felt{}, err
 		}
 		file, err := os.Open(path)
@@ -150,7 +98,7 @@ func readKey(cmd *cobra.Command, path string) (felt.Felt, error) {
 	}
 	text := strings.TrimSpace(string(data))
 	if strings.HasPrefix(text, "{") {
-		var a account
+		var a home.Account
 		if err := jsonv2.Unmarshal(data, &a); err != nil {
 			return felt.Felt{}, fmt.Errorf("%s: %w", path, err)
 		}
@@ -164,7 +112,7 @@ func readKey(cmd *cobra.Command, path string) (felt.Felt, error) {
 }
 
 func printAccount(cmd *cobra.Command, key felt.Felt) error {
-	a, err := newAccount(key)
+	a, err := home.NewAccount(key)
 	if err != nil {
 		return err
 	}

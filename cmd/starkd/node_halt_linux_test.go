@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/starkd/starkd/internal/golden"
+	"github.com/starkd/starkd/node"
 )
 
 // halts demands that a process ends by itself with status 1 and, as the last lines of its log, a reason and a hint.
@@ -39,15 +40,15 @@ func halts(t *testing.T, p *process, reason, hint string) {
 }
 
 // healthz is what a node says of itself, with the status.
-func (n *testnet) healthz(t *testing.T, node int) (int, healthReport) {
+func (n *testnet) healthz(t *testing.T, i int) (int, node.HealthReport) {
 	t.Helper()
 	client := http.Client{Timeout: 10 * time.Second}
-	response, err := client.Get(n.Nodes[node].RPC + "/healthz")
+	response, err := client.Get(n.Nodes[i].RPC + "/healthz")
 	if err != nil {
-		return 0, healthReport{}
+		return 0, node.HealthReport{}
 	}
 	defer response.Body.Close()
-	var report healthReport
+	var report node.HealthReport
 	if err := json.NewDecoder(response.Body).Decode(&report); err != nil {
 		t.Errorf("/healthz: %v", err)
 	}

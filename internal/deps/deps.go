@@ -51,10 +51,13 @@ var policy = map[string][]string{
 	"prover/block/headers":    {"crypto/felt", "starknet", "prover", "internal/bounded"},
 	"watcher/proofstore":      {"prover"},
 	"watcher":                 {"crypto/felt", "cairo", "cairo/os", "starknet", "app/state", "app/executor", "app", "rpc", "prover", "prover/block/headers", "watcher/proofstore"},
-	"config":                  {},
-	"cmd/verifier-wasm":       {"crypto/felt", "prover", "prover/block/headers", "internal/bounded"},
-	"cmd/starkd":              {"..."},
-	"scripts/...":             {"..."},
+	"config":                  {"internal/hint"},
+	// A node is what assembles the rest. Its homes are files: nothing that runs.
+	"node/home":         {"crypto/...", "starknet", "app", "config", "contracts", "internal/hint"},
+	"node":              {"crypto/felt", "cairo", "cairo/vm", "cairo/native", "starknet", "starknet/trie", "app/...", "abci", "rpc", "watcher", "watcher/proofstore", "explorer", "config", "node/home", "internal/hint", "internal/pebbledb", "internal/serve"},
+	"cmd/verifier-wasm": {"crypto/felt", "prover", "prover/block/headers", "internal/bounded"},
+	"cmd/starkd":        {"..."},
+	"scripts/...":       {"..."},
 }
 
 // deterministic packages may not read a clock, randomness, the environment or the network.
@@ -65,8 +68,8 @@ var banned = []string{"time", "math/rand", "math/rand/v2", "crypto/rand", "os", 
 
 // outside limits who may import a module of others: prefix to the packages that may.
 var outside = map[string][]string{
-	"github.com/cometbft/cometbft-db": {"app/state", "cmd/starkd", "internal/pebbledb", "watcher", "scripts/bench/transfers"},
-	"github.com/cometbft/cometbft/":   {"abci", "watcher", "cmd/starkd"},
+	"github.com/cometbft/cometbft-db": {"app/state", "internal/pebbledb", "node", "watcher", "scripts/bench/transfers"},
+	"github.com/cometbft/cometbft/":   {"abci", "watcher", "node", "node/home"},
 	"github.com/cockroachdb/pebble":   {"internal/pebbledb"},
 	// Signatures are judged by one rule, at one place.
 	"github.com/hdevalence/ed25519consensus": {"prover/block/headers"},

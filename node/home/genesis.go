@@ -1,4 +1,4 @@
-package main
+package home
 
 import (
 	"encoding/json"
@@ -14,27 +14,21 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// genesisBalance is what each predeployed account starts with, as wallets' test tools expect: 1000 tokens.
-var genesisBalance = func() starknet.Uint128 {
-	amount, err := app.ParseAmount("1000000000000000000000")
-	if err != nil {
-		panic(err)
-	}
-	return amount
-}()
+// genesisBalance is the balance that each predeployed account starts with, as wallets' test tools expect: 1000 tokens of 18 digits.
+const genesisBalance = "1000000000000000000000"
 
 // predeployed are the accounts of a new chain: from a seed, the same ones each time; without one, random.
-func predeployed(n int, seed string) ([]account, error) {
-	accounts := make([]account, n)
+func predeployed(n int, seed string) ([]Account, error) {
+	accounts := make([]Account, n)
 	for i := range accounts {
-		key, err := randomKey()
+		key, err := RandomKey()
 		if err != nil {
 			return nil, err
 		}
 		if seed != "" {
 			key = keccak.Starknet(fmt.Appendf(nil, "starkd account %d of seed %s", i, seed))
 		}
-		if accounts[i], err = newAccount(key); err != nil {
+		if accounts[i], err = NewAccount(key); err != nil {
 			return nil, err
 		}
 	}
@@ -43,9 +37,13 @@ func predeployed(n int, seed string) ([]account, error) {
 
 // newGenesis is a chain's genesis file: our account, token and deployer classes, the fee token and ETH at the addresses that
 // wallets know, the universal deployer at those that SDKs use, and funded accounts.
-func newGenesis(chainID string, validators []cmttypes.GenesisValidator, accounts []account) (*cmttypes.GenesisDoc, error) {
+func newGenesis(chainID string, validators []cmttypes.GenesisValidator, accounts []Account) (*cmttypes.GenesisDoc, error) {
 	if _, err := starknet.ChainID(chainID); err != nil {
 		return nil, hint.With(err, "a chain id is at most 31 ASCII characters, such as COMET_STARK")
+	}
+	balance, err := app.ParseAmount(genesisBalance)
+	if err != nil {
+		return nil, err
 	}
 	state := &app.Genesis{}
 	hashes := map[string]felt.Felt{}
@@ -75,7 +73,7 @@ func newGenesis(chainID string, validators []cmttypes.GenesisValidator, accounts
 	for _, a := range accounts {
 		constructor := []felt.Felt{a.PublicKey}
 		state.Contracts = append(state.Contracts, app.GenesisContract{Address: a.Address, ClassHash: hashes[contracts.Account], Constructor: &constructor})
-		state.Balances = append(state.Balances, app.GenesisBalance{Address: a.Address, Amount: genesisBalance})
+		state.Balances = append(state.Balances, app.GenesisBalance{Address: a.Address, Amount: balance})
 	}
 	appState, err := json.Marshal(state)
 	if err != nil {

@@ -1,20 +1,36 @@
-package main
+package node
 
 import (
 	"fmt"
 	"io"
 	"log/slog"
+	"path/filepath"
 	"strings"
 
 	cmtconfig "github.com/cometbft/cometbft/config"
 	cmtflags "github.com/cometbft/cometbft/libs/cli/flags"
 	cmtlog "github.com/cometbft/cometbft/libs/log"
+	"github.com/starkd/starkd/internal/hint"
 )
+
+// NewLogger returns the log of a node whose config.toml is c, which writes to w. A program may add lines of its own to it.
+func NewLogger(c *cmtconfig.Config, w io.Writer) (*slog.Logger, error) {
+	log, _, err := newLogs(c, w)
+	return log, logFault(c.RootDir, err)
+}
+
+// logFault adds advice to an error of newLogs.
+func logFault(home string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return hint.With(fmt.Errorf("%s: %w", filepath.Join(home, "config", "config.toml"), err), "levels are such as info, or consensus:debug,starkd:info,*:error")
+}
 
 // newLogs returns the logs of a node, ours and CometBFT's, as config.toml's log_format and log_level say. In a level by modules, such
 // as "consensus:debug,*:error", ours is the module starkd.
 func newLogs(c *cmtconfig.Config, w io.Writer) (*slog.Logger, cmtlog.Logger, error) {
-	w = cmtlog.NewSyncWriter(logWriter(w))
+	w = cmtlog.NewSyncWriter(w)
 	level, err := ourLevel(c.LogLevel)
 	if err != nil {
 		return nil, nil, err
@@ -59,4 +75,12 @@ func ourLevel(text string) (slog.Level, error) {
 		}
 	}
 	return found, nil
+}
+
+// textLog returns the log of a watcher or an ABCI server, which have no config.toml. It discards everything if w is nil.
+func textLog(w io.Writer) *slog.Logger {
+	if w == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(w, nil))
 }

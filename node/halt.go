@@ -1,20 +1,16 @@
-package main
+package node
 
 import (
 	"context"
 	"fmt"
-	"io"
-	"log"
-	"log/slog"
 	"net"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	abcitypes "github.com/cometbft/cometbft/abci/types"
 	cmtlog "github.com/cometbft/cometbft/libs/log"
-	"github.com/cometbft/cometbft/node"
+	cmtnode "github.com/cometbft/cometbft/node"
 )
 
 // How a node notices that it cannot go on. CometBFT recovers from a panic of its consensus routine, logs it, ends the routine and
@@ -122,7 +118,7 @@ func (a *haltingApp) failed(reason string) {
 const acceptStopped = "Stopped accept routine, as transport is closed"
 
 // watchConsensus halts the node when its consensus routine is gone, for whatever reason, unless stopping is closed.
-func watchConsensus(n *node.Node, h *halt, stopping <-chan struct{}) error {
+func watchConsensus(n *cmtnode.Node, h *halt, stopping <-chan struct{}) error {
 	env, err := n.ConfigureRPC()
 	if err != nil {
 		return err
@@ -141,44 +137,4 @@ func watchConsensus(n *node.Node, h *halt, stopping <-chan struct{}) error {
 		}
 	}()
 	return nil
-}
-
-// storeLog is the writer of the standard log, where pebble writes: into our log at level debug, but for what pebble ends the process
-// with right after, which becomes a reason and a hint.
-type storeLog struct {
-	log    *slog.Logger
-	stderr io.Writer
-	home   string
-}
-
-// logStores sends the standard log to a storeLog.
-func logStores(l *slog.Logger, stderr io.Writer, home string) {
-	log.SetFlags(0)
-	log.SetOutput(&storeLog{l, stderr, home})
-}
-
-func (s *storeLog) Write(p []byte) (int, error) {
-	text := strings.TrimSpace(string(p))
-	if fatal() {
-		s.log.Error("database", "fault", text)
-		fmt.Fprintf(s.stderr, "starkd: the database cannot go on: %s\nhint: %s\n", strings.Join(strings.Fields(text), " "), faultHint(s.home, text))
-	} else {
-		s.log.Debug("database", "says", text)
-	}
-	return len(p), nil
-}
-
-// fatal reports whether pebble's Logger.Fatalf is on the stack, which ends the process with status 1 when the line is written.
-func fatal() bool {
-	var pcs [16]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
-	for {
-		frame, more := frames.Next()
-		if strings.HasSuffix(frame.Function, "defaultLogger.Fatalf") {
-			return true
-		}
-		if !more {
-			return false
-		}
-	}
 }

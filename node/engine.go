@@ -1,7 +1,8 @@
-package main
+package node
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -13,9 +14,9 @@ import (
 	"github.com/starkd/starkd/config"
 )
 
-// newEngine makes the engine with a name of config.Engines, and the one that takes over a transaction that it gives up: nil
+// NewEngine returns the engine with a name of config.Engines, and the one that takes over a transaction that it gives up: nil
 // for the VM, which gives up none.
-func newEngine(name string, opts native.Options) (engine, fallback cairo.Engine, err error) {
+func NewEngine(name string, opts native.Options) (engine, fallback cairo.Engine, err error) {
 	judge := vm.NewEngine()
 	switch name {
 	case "vm":
@@ -33,7 +34,7 @@ func newEngine(name string, opts native.Options) (engine, fallback cairo.Engine,
 		}
 		return n, judge, nil
 	}
-	return nil, nil, usagef("engine %q is not one of %s", name, engineNames())
+	return nil, nil, fmt.Errorf("engine %q is not one of %s", name, strings.Join(config.Engines, ", "))
 }
 
 // logged is a node's engine. It says which run ended in a defect of native code, which changes no result and would go unseen.
@@ -71,6 +72,3 @@ func logRuns(log *slog.Logger, name string, engine cairo.Engine) {
 	}
 	log.Info("runs of Cairo, by native code or by why the VM took them", attrs...)
 }
-
-// engineNames lists the engines for a flag's help.
-func engineNames() string { return strings.Join(config.Engines, ", ") }

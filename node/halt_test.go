@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -28,7 +28,7 @@ func TestHealthReport(t *testing.T) {
 		{1e6, 0, false, "", "ok"}, // a chain that makes blocks only for transactions
 		{0, time.Minute, true, "disk", "halted"},
 	} {
-		r := healthReport{BlockAge: c.age, CatchingUp: c.catchingUp}
+		r := HealthReport{BlockAge: c.age, CatchingUp: c.catchingUp}
 		r.judge(c.halted, c.most)
 		if r.Status != c.status || (r.Reason == "") != (c.status == "ok") || c.halted != "" && r.Reason != c.halted {
 			t.Errorf("%+v: %q, reason %q", c, r.Status, r.Reason)

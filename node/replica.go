@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -12,18 +12,19 @@ import (
 	"github.com/starkd/starkd/config"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/explorer"
+	"github.com/starkd/starkd/node/home"
 	"github.com/starkd/starkd/rpc"
 	"github.com/starkd/starkd/starknet"
 )
 
 // watcherHandler is everything on a watcher's address: proofs and status below /v1, the explorer at /, and at /rpc the reading
 // half of Starknet JSON-RPC, which the explorer lives on, answered by the watcher's replica.
-func watcherHandler(home string, c *config.Config, a *app.App, proofs http.Handler, log *slog.Logger) (http.Handler, error) {
-	genesis, err := os.ReadFile(filepath.Join(home, "config", "genesis.json"))
+func watcherHandler(dir, version string, c *config.Config, a *app.App, proofs http.Handler, log *slog.Logger) (http.Handler, error) {
+	genesis, err := os.ReadFile(filepath.Join(dir, "config", "genesis.json"))
 	if err != nil {
 		return nil, err
 	}
-	doc, err := loadGenesis(home)
+	doc, err := home.Genesis(dir)
 	if err != nil {
 		return nil, err
 	}

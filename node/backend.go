@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 
 	abcitypes "github.com/cometbft/cometbft/abci/types"
 	"github.com/cometbft/cometbft/mempool"
-	"github.com/cometbft/cometbft/node"
+	cmtnode "github.com/cometbft/cometbft/node"
 	"github.com/starkd/starkd/abci"
 	"github.com/starkd/starkd/app"
 	"github.com/starkd/starkd/app/executor"
@@ -24,7 +24,7 @@ import (
 type backend struct {
 	reads
 	app  *app.App
-	node *node.Node
+	node *cmtnode.Node
 	work work
 }
 
@@ -35,7 +35,7 @@ var (
 	_ rpc.EventIndexer = (*backend)(nil)
 )
 
-func newBackend(a *app.App, n *node.Node) *backend {
+func newBackend(a *app.App, n *cmtnode.Node) *backend {
 	return &backend{reads: reads{store: a.Store()}, app: a, node: n, work: newWork()}
 }
 

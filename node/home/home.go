@@ -1,4 +1,6 @@
-package main
+// Package home makes and reads home folders. A home holds what one node or watcher knows: config/ with the chain's genesis.json,
+// CometBFT's config.toml, our app.toml and the keys, and data/ with the databases.
+package home
 
 import (
 	"fmt"
@@ -13,26 +15,26 @@ import (
 	"github.com/starkd/starkd/config"
 )
 
-// ports are what one node listens on, on one host.
-type ports struct {
-	host    string
-	p2p     int
-	comet   int // CometBFT RPC
-	rpc     int // Starknet JSON-RPC
-	metrics int
+// Ports are the ports that one node listens on, on one host. Port 0 is any free port.
+type Ports struct {
+	Host    string
+	P2P     int
+	Comet   int // CometBFT RPC
+	RPC     int // Starknet JSON-RPC
+	Metrics int
 }
 
-// portStep separates the ports of a testnet's nodes on one machine.
-const portStep = 10
+// PortStep separates the ports of a testnet's nodes on one machine.
+const PortStep = 10
 
-// nodePorts are the default ports of node i of a testnet, all moved by offset.
-func nodePorts(host string, i, offset int) ports {
-	shift := offset + i*portStep
-	return ports{host: host, p2p: 26656 + shift, comet: 26657 + shift, rpc: 5050 + shift, metrics: 26660 + shift}
+// DefaultPorts returns the default ports of node i of a testnet, all moved by offset.
+func DefaultPorts(host string, i, offset int) Ports {
+	shift := offset + i*PortStep
+	return Ports{Host: host, P2P: 26656 + shift, Comet: 26657 + shift, RPC: 5050 + shift, Metrics: 26660 + shift}
 }
 
-func (p ports) cometURL() string { return fmt.Sprintf("http://%s:%d", p.host, p.comet) }
-func (p ports) rpcURL() string   { return fmt.Sprintf("http://%s:%d", p.host, p.rpc) }
+func (p Ports) cometURL() string { return fmt.Sprintf("http://%s:%d", p.Host, p.Comet) }
+func (p Ports) rpcURL() string   { return fmt.Sprintf("http://%s:%d", p.Host, p.RPC) }
 
 // maxBlockBytes leaves room for a declare of the largest class beside other transactions.
 const maxBlockBytes = 6 << 20
@@ -44,12 +46,12 @@ type nodeHome struct {
 	app    *config.Config
 	key    *p2p.NodeKey
 	signer *privval.FilePV
-	ports  ports
+	ports  Ports
 }
 
-// newHome makes dir's folders and keys; an existing key is kept. Nothing is final until save. Nodes on the same machine have one
+// newHome makes dir's folders and keys; an existing key is kept. The settings are written by save. Nodes on the same machine have one
 // address, and one that is not routable, which CometBFT takes for an attack unless it is told.
-func newHome(dir, moniker string, p ports, blockTime time.Duration, sameMachine bool) (*nodeHome, error) {
+func newHome(dir, moniker string, p Ports, blockTime time.Duration, sameMachine bool) (*nodeHome, error) {
 	for _, sub := range []string{"config", "data"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
 			return nil, err
@@ -58,12 +60,12 @@ func newHome(dir, moniker string, p ports, blockTime time.Duration, sameMachine 
 	c := cmtconfig.DefaultConfig()
 	c.SetRoot(dir)
 	c.Moniker = moniker
-	c.RPC.ListenAddress = fmt.Sprintf("tcp://%s:%d", p.host, p.comet)
-	c.P2P.ListenAddress = fmt.Sprintf("tcp://%s:%d", p.host, p.p2p)
+	c.RPC.ListenAddress = fmt.Sprintf("tcp://%s:%d", p.Host, p.Comet)
+	c.P2P.ListenAddress = fmt.Sprintf("tcp://%s:%d", p.Host, p.P2P)
 	c.P2P.AddrBookStrict = !sameMachine
 	c.P2P.AllowDuplicateIP = sameMachine
 	c.Instrumentation.Prometheus = true
-	c.Instrumentation.PrometheusListenAddr = fmt.Sprintf("%s:%d", p.host, p.metrics)
+	c.Instrumentation.PrometheusListenAddr = fmt.Sprintf("%s:%d", p.Host, p.Metrics)
 	c.Consensus.TimeoutCommit = blockTime
 	c.Consensus.TimeoutPropose = max(3*time.Second, blockTime)
 	c.Consensus.PeerGossipSleepDuration = 20 * time.Millisecond
@@ -71,7 +73,7 @@ func newHome(dir, moniker string, p ports, blockTime time.Duration, sameMachine 
 	c.TxIndex.Indexer = "null"
 	c.Mempool.MaxTxBytes = 5 << 20
 	app := config.Default()
-	app.RPC.Address = fmt.Sprintf("%s:%d", p.host, p.rpc)
+	app.RPC.Address = fmt.Sprintf("%s:%d", p.Host, p.RPC)
 	key, err := p2p.LoadOrGenNodeKey(c.NodeKeyFile())
 	if err != nil {
 		return nil, err
@@ -93,7 +95,7 @@ func (h *nodeHome) validator() (cmttypes.GenesisValidator, error) {
 
 // peer is the node's address for others' persistent_peers.
 func (h *nodeHome) peer() string {
-	return p2p.IDAddressString(h.key.ID(), fmt.Sprintf("%s:%d", h.ports.host, h.ports.p2p))
+	return p2p.IDAddressString(h.key.ID(), fmt.Sprintf("%s:%d", h.ports.Host, h.ports.P2P))
 }
 
 // save writes config.toml, app.toml and genesis.json.
@@ -109,13 +111,4 @@ func (h *nodeHome) save(genesis *cmttypes.GenesisDoc) error {
 		return err
 	}
 	return genesis.SaveAs(h.comet.GenesisFile())
-}
-
-// defaultHome is ~/.starkd, or .starkd where there is no home folder.
-func defaultHome() string {
-	dir, err := os.UserHomeDir()
-	if err != nil {
-		dir = "."
-	}
-	return filepath.Join(dir, ".starkd")
 }

@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"fmt"
@@ -19,7 +19,7 @@ import (
 // BenchmarkGetEvents asks a chain of 10,000 blocks, each with ten transfers of the fee token and their fees, for what is rare in it, by
 // the index of events and, as before there was one, block by block.
 //
-//	go test ./cmd/starkd -run xxx -bench GetEvents -benchtime 3x
+//	go test ./node -run xxx -bench GetEvents -benchtime 3x
 func BenchmarkGetEvents(b *testing.B) {
 	const blocks = 10_000
 	db, err := pebbledb.Open("bench", b.TempDir())

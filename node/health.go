@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"encoding/json"
@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/cometbft/cometbft/node"
+	cmtnode "github.com/cometbft/cometbft/node"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -15,8 +15,8 @@ import (
 	"github.com/starkd/starkd/rpc"
 )
 
-// healthReport is the answer of a node's /healthz.
-type healthReport struct {
+// HealthReport is the answer of a node's /healthz.
+type HealthReport struct {
 	// Status is ok, catching_up, stalled or halted. Only ok has status 200; the others have 503 and a reason.
 	Status     string  `json:"status"`
 	Reason     string  `json:"reason,omitempty"`
@@ -27,7 +27,7 @@ type healthReport struct {
 }
 
 // judge sets the status. A block that is older than most is a reason, unless most is 0.
-func (r *healthReport) judge(halted string, most time.Duration) {
+func (r *HealthReport) judge(halted string, most time.Duration) {
 	old := most > 0 && r.BlockAge > most.Seconds()
 	age := fmt.Sprintf("the last block is %.0f s old, at most %.0f", r.BlockAge, most.Seconds())
 	switch {
@@ -44,7 +44,7 @@ func (r *healthReport) judge(halted string, most time.Duration) {
 
 // health knows how a node is doing.
 type health struct {
-	node   *node.Node
+	node   *cmtnode.Node
 	store  *state.Store
 	halt   *halt
 	maxAge time.Duration // 0: not judged
@@ -52,7 +52,7 @@ type health struct {
 
 // newHealth is the health of a node whose last block may be configured old. A chain that makes blocks only for transactions may have
 // any age, and one of slow blocks ten times what a block takes.
-func newHealth(n *node.Node, store *state.Store, h *halt, configured time.Duration) *health {
+func newHealth(n *cmtnode.Node, store *state.Store, h *halt, configured time.Duration) *health {
 	c := n.Config().Consensus
 	most := max(configured, 10*(c.TimeoutCommit+c.TimeoutPropose+c.CreateEmptyBlocksInterval))
 	if !c.CreateEmptyBlocks {
@@ -61,8 +61,8 @@ func newHealth(n *node.Node, store *state.Store, h *halt, configured time.Durati
 	return &health{n, store, h, most}
 }
 
-func (h *health) report(now time.Time) *healthReport {
-	r := &healthReport{Peers: h.node.Switch().Peers().Size(), CatchingUp: h.node.ConsensusReactor().WaitSync()}
+func (h *health) report(now time.Time) *HealthReport {
+	r := &HealthReport{Peers: h.node.Switch().Peers().Size(), CatchingUp: h.node.ConsensusReactor().WaitSync()}
 	last := h.node.GenesisDoc().GenesisTime
 	if head := h.store.Head(); head != nil {
 		r.Height, last = head.Height, time.Unix(int64(head.Timestamp), 0)
@@ -82,9 +82,9 @@ func (h *health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	json.NewEncoder(w).Encode(report)
 }
 
-// metrics are a node's /metrics: CometBFT's and ours. server and listener are nil without JSON-RPC.
-func (h *health) metrics(server *rpc.Server, listener *serve.Server) http.Handler {
-	registry := prometheus.NewRegistry()
+// metrics returns a node's /metrics: the process's, those in registry, where CometBFT's are, and ours. server and listener are nil without
+// JSON-RPC.
+func (h *health) metrics(registry *prometheus.Registry, server *rpc.Server, listener *serve.Server) http.Handler {
 	gauge := func(name, help string, value func() float64) {
 		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}

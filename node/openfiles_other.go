@@ -1,6 +1,6 @@
 //go:build !unix
 
-package main
+package node
 
 // openFiles is how many files this process may open: here, more than it needs.
 func openFiles() uint64 { return 1 << 20 }

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/viper"
+	"github.com/starkd/starkd/config"
+	"github.com/starkd/starkd/internal/hint"
+	"github.com/starkd/starkd/node"
+	"github.com/starkd/starkd/node/home"
+)
+
+func newStartCommand() *cobra.Command {
+	var dir string
+	v := viper.New()
+	cmd := &cobra.Command{
+		Use:   "start",
+		Short: "Run a node: consensus, execution and JSON-RPC",
+		Args:  noArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return runNode(cmd, dir, v) },
+	}
+	cmd.Flags().StringVar(&dir, "home", defaultHome(), "home folder, made by init or testnet")
+	bindEngine(v, cmd)
+	cmd.Flags().String("rpc", "", "JSON-RPC address, host:port or off (default: app.toml's)")
+	mustBind(v, cmd, "rpc.address", "rpc")
+	return cmd
+}
+
+func bindEngine(v *viper.Viper, cmd *cobra.Command) {
+	cmd.Flags().String("engine", "", "what executes Cairo: "+engineNames()+" (default: app.toml's)")
+	mustBind(v, cmd, "app.engine", "engine")
+}
+
+// engineNames lists the engines for a flag's help.
+func engineNames() string { return strings.Join(config.Engines, ", ") }
+
+func mustBind(v *viper.Viper, cmd *cobra.Command, key, flag string) {
+	if err := v.BindPFlag(key, cmd.Flags().Lookup(flag)); err != nil {
+		panic(err) // a flag that was not defined: our own bug
+	}
+}
+
+// defaultHome is ~/.starkd, or .starkd where there is no home folder.
+func defaultHome() string {
+	dir, err := os.UserHomeDir()
+	if err != nil {
+		dir = "."
+	}
+	return filepath.Join(dir, ".starkd")
+}
+
+func runNode(cmd *cobra.Command, dir string, v *viper.Viper) error {
+	settings, err := config.Load(dir, v)
+	if err != nil {
+		return err
+	}
+	comet, err := home.Comet(dir)
+	if err != nil {
+		return err
+	}
+	w := logWriter(cmd.ErrOrStderr())
+	log, err := node.NewLogger(comet, w)
+	if err != nil {
+		return err
+	}
+	logStores(log, cmd.ErrOrStderr(), dir)
+	n, err := node.Open(node.Config{Home: dir, Settings: settings, Comet: comet, Log: w})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := n.Close(); err != nil {
+			log.Error("the node's state does not close", "err", err)
+		}
+	}()
+	done := make(chan error, 1)
+	go func() { done <- n.Run(cmd.Context()) }()
+	select {
+	case err = <-done:
+	case <-n.Ready():
+		if address := n.RPCAddress(); address != "" {
+			fmt.Fprintf(cmd.OutOrStdout(), "starkd %s: chain %s, JSON-RPC on http://%s/rpc, ws://%[3]s/ws\n", version, n.ChainID(), address)
+		}
+		err = <-done
+	}
+	return listenHint(err)
+}
+
+// listenHint adds to the error of a server that cannot listen how to choose another address.
+func listenHint(err error) error {
+	listen, ok := errors.AsType[*node.ListenError](err)
+	if !ok {
+		return err
+	}
+	return hint.With(err, "%s", map[string]string{
+		"JSON-RPC": "rpc.address in app.toml or --rpc chooses another",
+		"metrics":  "prometheus_listen_addr in config.toml chooses another",
+		"REST":     "watch.rest in app.toml or --rest chooses another",
+	}[listen.Server])
+}
+
+func newABCICommand() *cobra.Command {
+	var c node.ABCIConfig
+	v := viper.New()
+	cmd := &cobra.Command{
+		Use:   "abci",
+		Short: "Serve the application to a stock cometbft over a socket",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if c.Transport != "socket" && c.Transport != "grpc" {
+				return usagef("--transport %q is neither socket nor grpc", c.Transport)
+			}
+			return runABCI(cmd, c, v)
+		},
+	}
+	cmd.Flags().StringVar(&c.Home, "home", defaultHome(), "home folder: data/ holds the state")
+	bindEngine(v, cmd)
+	cmd.Flags().StringVar(&c.Address, "address", "tcp://127.0.0.1:26658", "address to listen on")
+	cmd.Flags().StringVar(&c.Transport, "transport", "socket", "socket or grpc")
+	return cmd
+}
+
+func runABCI(cmd *cobra.Command, c node.ABCIConfig, v *viper.Viper) error {
+	var err error
+	if c.Settings, err = config.Load(c.Home, v); err != nil {
+		return err
+	}
+	c.Log = logWriter(cmd.ErrOrStderr())
+	log := slog.New(slog.NewTextHandler(c.Log, nil))
+	logStores(log, cmd.ErrOrStderr(), c.Home)
+	a, err := node.OpenABCI(c)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := a.Close(); err != nil {
+			log.Error("the node's state does not close", "err", err)
+		}
+	}()
+	done := make(chan error, 1)
+	go func() { done <- a.Run(cmd.Context()) }()
+	select {
+	case err = <-done:
+		return err
+	case <-a.Ready():
+		fmt.Fprintf(cmd.OutOrStdout(), "starkd %s: ABCI by %s on %s\n", version, c.Transport, c.Address)
+		return <-done
+	}
+}

@@ -1,0 +1,56 @@
+package node
+
+import (
+	"errors"
+	"log/slog"
+	"path/filepath"
+
+	dbm "github.com/cometbft/cometbft-db"
+	"github.com/starkd/starkd/app"
+	"github.com/starkd/starkd/app/state"
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/native"
+	"github.com/starkd/starkd/config"
+)
+
+// chain is the application on the state of a home.
+type chain struct {
+	app    *app.App
+	db     dbm.DB
+	engine cairo.Engine
+	name   string // of the engine
+	log    *slog.Logger
+}
+
+// openChain opens the state in home's data folder and the application over it, on the named engine.
+func openChain(home string, c *config.Config, name string, log *slog.Logger) (*chain, error) {
+	engine, fallback, err := NewEngine(name, nativeOptions(home))
+	if err != nil {
+		return nil, err
+	}
+	db, err := openDB(home, "starknet", c.App.DBBackend, log)
+	if err != nil {
+		return nil, err
+	}
+	store, err := state.Open(db)
+	if err != nil {
+		return nil, homeFault(home, errors.Join(err, db.Close()))
+	}
+	a, err := app.New(store, &logged{engine, log}, nil, app.Config{BlockSteps: c.App.BlockSteps, Fallback: fallback})
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &chain{app: a, db: db, engine: engine, name: name, log: log}, nil
+}
+
+// nativeOptions returns those of a home's engine: code is kept beside the state, and made while the VM serves.
+func nativeOptions(home string) native.Options {
+	return native.Options{CacheDir: filepath.Join(home, "data", "native"), Background: true}
+}
+
+// close closes the application and its database, and logs what became of the engine's runs.
+func (c *chain) close() error {
+	c.app.Close()
+	logRuns(c.log, c.name, c.engine)
+	return c.db.Close()
+}

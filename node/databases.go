@@ -1,0 +1,153 @@
+package node
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	dbm "github.com/cometbft/cometbft-db"
+	cmtconfig "github.com/cometbft/cometbft/config"
+	cmtjson "github.com/cometbft/cometbft/libs/json"
+	cmttypes "github.com/cometbft/cometbft/types"
+	"github.com/starkd/starkd/internal/hint"
+	"github.com/starkd/starkd/internal/pebbledb"
+)
+
+// openDB opens a database in home's data folder. Its error has a hint.
+func openDB(home, name, backend string, log *slog.Logger) (db dbm.DB, err error) {
+	if err := checkBackend(home, name, backend); err != nil {
+		return nil, err
+	}
+	err = guard(log, func() (err error) {
+		if dir := filepath.Join(home, "data"); backend == pebbledb.Backend {
+			db, err = pebbledb.Open(name, dir)
+		} else {
+			db, err = dbm.NewDB(name, dbm.BackendType(backend), dir)
+		}
+		return err
+	})
+	switch {
+	case err == nil:
+		return db, nil
+	case strings.Contains(err.Error(), "unknown db_backend"):
+		return nil, hint.With(fmt.Errorf("database %s: %w", name, err), "the databases of this build are pebbledb and goleveldb")
+	}
+	return nil, homeFault(home, fmt.Errorf("database %s: %w", filepath.Join(home, "data", name+".db"), err))
+}
+
+// checkBackend refuses a database that another backend has written: goleveldb takes all memory over pebble's files.
+func checkBackend(home, name, backend string) error {
+	dir := filepath.Join(home, "data", name+".db")
+	is := func(pattern string) bool {
+		found, err := filepath.Glob(filepath.Join(dir, pattern))
+		return err == nil && len(found) > 0
+	}
+	writer := backend
+	switch {
+	case is("OPTIONS-*"):
+		writer = "pebbledb"
+	case is("CURRENT"), is("*.ldb"):
+		writer = "goleveldb"
+		if backend == "pebbledb" && !is("*.ldb") && !is("LOG") {
+			return nil // pebble's, damaged
+		}
+	}
+	if writer == backend || backend != "pebbledb" && backend != "goleveldb" {
+		return nil
+	}
+	return hint.With(fmt.Errorf("%s was written by %s, db_backend is %s", dir, writer, backend),
+		"set db_backend back, or remove the database: the node makes it anew from its peers' blocks")
+}
+
+// databases are those that a node opens for CometBFT, which closes them when it stops. Those of a node that does not come to its start
+// stay open: closeAll closes what is left.
+type databases struct {
+	home    string
+	genesis *cmttypes.GenesisDoc // of the genesis file
+	log     *slog.Logger
+	open    []*database
+}
+
+// database is a database that may be closed twice.
+type database struct {
+	dbm.DB
+	close func() error
+}
+
+// Close implements dbm.DB.
+func (d *database) Close() error { return d.close() }
+
+// provide is a cmtconfig.DBProvider.
+func (d *databases) provide(c *cmtconfig.DBContext) (dbm.DB, error) {
+	db, err := openDB(d.home, c.ID, c.Config.DBBackend, d.log)
+	if err != nil {
+		return nil, err
+	}
+	if c.ID == "state" {
+		if err := checkGenesis(d.home, db, d.genesis); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
+	}
+	once := &database{db, sync.OnceValue(db.Close)}
+	d.open = append(d.open, once)
+	return once, nil
+}
+
+// closeAll closes the databases that CometBFT has not closed.
+func (d *databases) closeAll() error {
+	var errs []error
+	for _, db := range d.open {
+		errs = append(errs, db.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// storedGenesis is CometBFT's key of the genesis that a chain began with (node/setup.go).
+var storedGenesis = []byte("genesisDoc")
+
+// checkGenesis refuses a genesis that is not the one that the databases began with: CometBFT would go on with that one and say nothing.
+func checkGenesis(home string, stateDB dbm.DB, genesis *cmttypes.GenesisDoc) error {
+	stored, err := stateDB.Get(storedGenesis)
+	if err != nil || len(stored) == 0 {
+		return err
+	}
+	var began *cmttypes.GenesisDoc
+	if err := cmtjson.Unmarshal(stored, &began); err != nil {
+		return fmt.Errorf("the stored genesis: %w", err)
+	}
+	had, err := genesisHash(began)
+	if err != nil {
+		return err
+	}
+	has, err := genesisHash(genesis)
+	if err != nil || had == has {
+		return err
+	}
+	return hint.With(fmt.Errorf("%s hashes to %s (chain %s), this home's chain %s began with %s",
+		filepath.Join(home, "config", "genesis.json"), has, genesis.ChainID, began.ChainID, had),
+		"put the chain's own genesis.json back; for another chain use another home")
+}
+
+// genesisHash is the SHA-256 of a genesis as CometBFT encodes it, so that spaces and the order of members do not count.
+func genesisHash(doc *cmttypes.GenesisDoc) (string, error) {
+	data, err := cmtjson.Marshal(doc)
+	if err != nil {
+		return "", err
+	}
+	var state any
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	if err := decoder.Decode(&state); err != nil {
+		return "", err
+	}
+	if data, err = json.Marshal(state); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(data)), nil
+}

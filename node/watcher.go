@@ -1,0 +1,167 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	dbm "github.com/cometbft/cometbft-db"
+	cmttypes "github.com/cometbft/cometbft/types"
+	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/config"
+	"github.com/starkd/starkd/internal/serve"
+	"github.com/starkd/starkd/node/home"
+	"github.com/starkd/starkd/watcher"
+	"github.com/starkd/starkd/watcher/proofstore"
+)
+
+// WatcherConfig is what a watcher is opened with.
+type WatcherConfig struct {
+	// Home is the folder with config/genesis.json; data/ in it is made. Required.
+	Home string
+	// Settings are app.toml's; zero fields have their defaults. nil: read from Home, with STARKD_ environment variables over it.
+	Settings *config.Config
+	// ExitOnHalt ends Run when the watcher halts. By default the reason is served until Run's context ends.
+	ExitOnHalt bool
+	// Version is the program's version, which the explorer shows. Default: none.
+	Version string
+	// Log receives the log. nil: nothing is logged.
+	Log io.Writer
+}
+
+// Validate reports every fault of c at once.
+func (c *WatcherConfig) Validate() error { return validate(c.Home, c.Settings) }
+
+// Watcher follows a chain, replays and proves its blocks, and serves the proofs and the explorer.
+type Watcher struct {
+	config   WatcherConfig
+	settings *config.Config
+	genesis  *cmttypes.GenesisDoc
+	log      *slog.Logger
+	chain    *chain
+	light    dbm.DB
+	life     *life
+
+	ready chan struct{} // closed when rest is set
+	rest  *serve.Server
+}
+
+// OpenWatcher reads a watcher's home and opens its state. The caller must call Close.
+func OpenWatcher(c WatcherConfig) (*Watcher, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	w := &Watcher{config: c, log: textLog(c.Log), life: newLife(), ready: make(chan struct{})}
+	var err error
+	if w.settings, err = loadSettings(c.Home, c.Settings); err != nil {
+		return nil, err
+	}
+	if w.genesis, err = home.Genesis(c.Home); err != nil {
+		return nil, err
+	}
+	// The VM is the reference, whatever the nodes run on.
+	if w.chain, err = openChain(c.Home, w.settings, "vm", w.log); err != nil {
+		return nil, err
+	}
+	if w.light, err = openDB(c.Home, "light", w.settings.App.DBBackend, w.log); err != nil {
+		return nil, errors.Join(err, w.chain.close())
+	}
+	return w, nil
+}
+
+// ChainID returns the chain's name.
+func (w *Watcher) ChainID() string { return w.genesis.ChainID }
+
+// Ready returns a channel that is closed when Run serves.
+func (w *Watcher) Ready() <-chan struct{} { return w.ready }
+
+// RESTAddress returns host:port of the proofs and the explorer. It is known once the watcher is ready.
+func (w *Watcher) RESTAddress() string { return boundAddress(w.settings.Watch.REST, w.rest) }
+
+// Close ends Run, waits for it, and closes the state.
+func (w *Watcher) Close() error {
+	return w.life.end(func() error { return errors.Join(w.light.Close(), w.chain.close()) })
+}
+
+// proofStoreURL returns the address of the proof store: the configured one, or data/proofs in the home, which it makes.
+func (w *Watcher) proofStoreURL() (string, error) {
+	if store := w.settings.Watch.Store; store != "" {
+		return store, nil
+	}
+	dir, err := filepath.Abs(filepath.Join(w.config.Home, "data", "proofs"))
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	return "file://" + filepath.ToSlash(dir) + "?no_tmp_dir=true&metadata=skip", nil
+}
+
+// Run watches until ctx ends or Close is called. It returns an error if it cannot begin, or if the watcher has halted.
+func (w *Watcher) Run(ctx context.Context) (err error) {
+	ctx, end, err := w.life.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	store, err := w.proofStoreURL()
+	if err != nil {
+		return err
+	}
+	proofs, err := proofstore.Open(ctx, store)
+	if err != nil {
+		return err
+	}
+	defer proofs.Close()
+	watch := &w.settings.Watch
+	workBits, queries := watch.Proofs()
+	follower, err := watcher.New(watcher.Config{
+		Genesis: w.genesis, Nodes: watch.Nodes, TrustingPeriod: watch.TrustingPeriod, LightDB: w.light,
+		App: w.chain.app, Engine: vm.NewEngine(), Proofs: proofs,
+		WorkBits: workBits, Queries: queries, MaxSteps: watch.MaxSteps,
+		Log: w.log,
+	})
+	if err != nil {
+		return err
+	}
+	if err := follower.Open(ctx); err != nil {
+		return err
+	}
+	handler, err := watcherHandler(w.config.Home, w.config.Version, w.settings, w.chain.app, follower.Handler(), w.log)
+	if err != nil {
+		return err
+	}
+	w.rest, err = serve.Start(watch.REST, handler, serve.Limits{
+		Connections: min(w.settings.RPC.MaxConnections, max(1, int(min(openFiles(), 1<<30)/2))), PerAddress: w.settings.RPC.MaxConnectionsPerAddress,
+	})
+	if err != nil {
+		return &ListenError{"REST", err}
+	}
+	defer shutHTTP(w.rest)
+	close(w.ready)
+	watching, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- follower.Run(watching) }()
+	select {
+	case err := <-done:
+		if err == nil || w.config.ExitOnHalt {
+			return err
+		}
+		w.log.Error("proofs and /v1/status are served until a signal ends this process")
+		select {
+		case <-ctx.Done():
+			return err
+		case serving := <-w.rest.Err():
+			return errors.Join(err, fmt.Errorf("REST: %w", serving))
+		}
+	case err := <-w.rest.Err():
+		cancel()
+		return errors.Join(fmt.Errorf("REST: %w", err), <-done)
+	}
+}
