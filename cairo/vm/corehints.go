@@ -151,7 +151,7 @@ var coreHints = map[casm.HintKind]func(m *Machine, c *coreHint) error{
 		if err != nil {
 			return err
 		}
-		return c.set(m, 0, boolValue(a.Cmp(&b) < 0))
+		return c.set(m, 0, BoolValue(a.Cmp(&b) < 0))
 	},
 	casm.TestLessThanOrEqual:        testLessOrEqual,
 	casm.TestLessThanOrEqualAddress: testLessOrEqual,
@@ -195,10 +195,10 @@ var coreHints = map[casm.HintKind]func(m *Machine, c *coreHint) error{
 	casm.GetNextDictKey:           nextDictKey,
 	casm.AssertLeFindSmallArcs:    findSmallArcs,
 	casm.AssertLeIsFirstArcExcluded: func(m *Machine, c *coreHint) error {
-		return c.set(m, 0, boolValue(stateOf(m).frame.excluded != 0))
+		return c.set(m, 0, BoolValue(stateOf(m).frame.excluded != 0))
 	},
 	casm.AssertLeIsSecondArcExcluded: func(m *Machine, c *coreHint) error {
-		return c.set(m, 0, boolValue(stateOf(m).frame.excluded != 1))
+		return c.set(m, 0, BoolValue(stateOf(m).frame.excluded != 1))
 	},
 	casm.RandomEcPoint: randomECPoint,
 	casm.FieldSqrt: func(m *Machine, c *coreHint) error {
@@ -270,13 +270,6 @@ var coreHints = map[casm.HintKind]func(m *Machine, c *coreHint) error{
 	casm.AssertAllKeysUsed:                 func(*Machine, *coreHint) error { return nil },
 	casm.AssertLeAssertThirdArcExcluded:    func(*Machine, *coreHint) error { return nil },
 	casm.AssertLtAssertValidInput:          func(*Machine, *coreHint) error { return nil },
-}
-
-func boolValue(b bool) Value {
-	if b {
-		return FeltValue(felt.One)
-	}
-	return Value{}
 }
 
 func (c *coreHint) felt(m *Machine, i int) (felt.Felt, error) {
@@ -388,7 +381,7 @@ func testLessOrEqual(m *Machine, c *coreHint) error {
 	if err != nil {
 		return err
 	}
-	return c.set(m, 0, boolValue(!lessValue(b, a)))
+	return c.set(m, 0, BoolValue(!lessValue(b, a)))
 }
 
 func lessValue(a, b Value) bool {
@@ -499,33 +492,6 @@ func uint256SquareRoot(m *Machine, c *coreHint) error {
 	return c.setInts(m, low64.And(low64, root), new(big.Int).Rsh(root, 64), r[0], r[1], big.NewInt(flag))
 }
 
-// The constants of assert_le: the prime over 3 and over 2, divided by 2^128 and rounded up.
-var (
-	primeOver3High, _ = new(big.Int).SetString("3544607988759775765608368578435044694", 10)
-	primeOver2High, _ = new(big.Int).SetString("5316911983139663648412552867652567041", 10)
-)
-
-// smallArcs orders the arcs 0→a, a→b and b→P-1 of the circle of field elements by length and writes the two smaller
-// ones at ptr; the largest one's number is returned.
-func smallArcs(m *Machine, a, b felt.Felt, ptr Addr) (int, error) {
-	type arc struct {
-		length felt.Felt
-		index  int
-	}
-	minusOne := felt.FromInt64(-1)
-	arcs := []arc{{a, 0}, {index: 1}, {index: 2}}
-	arcs[1].length.Sub(&b, &a)
-	arcs[2].length.Sub(&minusOne, &b)
-	sort.SliceStable(arcs, func(i, j int) bool { return arcs[i].length.Cmp(&arcs[j].length) < 0 })
-	for i, d := range []*big.Int{primeOver3High, primeOver2High} {
-		q, r := new(big.Int).DivMod(arcs[i].length.BigInt(), d, new(big.Int))
-		if _, err := m.Memory.LoadFelts(ptr.Add(2*i), felt.FromBigInt(r), felt.FromBigInt(q)); err != nil {
-			return 0, err
-		}
-	}
-	return arcs[2].index, nil
-}
-
 func findSmallArcs(m *Machine, c *coreHint) error {
 	ptr, err := c.addr(m, 0)
 	if err != nil {
@@ -539,7 +505,7 @@ func findSmallArcs(m *Machine, c *coreHint) error {
 	if err != nil {
 		return err
 	}
-	stateOf(m).frame.excluded, err = smallArcs(m, a, b, ptr)
+	stateOf(m).frame.excluded, err = SmallArcs(m, a, b, ptr)
 	return err
 }
 
@@ -709,7 +675,7 @@ func initSquash(m *Machine, c *coreHint) error {
 	}
 	sort.Slice(s.keys, func(i, j int) bool { return s.keys[i].Cmp(&s.keys[j]) > 0 })
 	stateOf(m).frame.squash = s
-	if err := c.set(m, 0, boolValue(s.keys[0].BitLen() > 128)); err != nil {
+	if err := c.set(m, 0, BoolValue(s.keys[0].BitLen() > 128)); err != nil {
 		return err
 	}
 	return c.set(m, 1, FeltValue(s.keys[len(s.keys)-1]))
@@ -747,7 +713,7 @@ func (c *coreHint) moreAccesses(m *Machine, more bool) error {
 	if err != nil {
 		return err
 	}
-	return c.set(m, 0, boolValue((len(list) > 1) == more))
+	return c.set(m, 0, BoolValue((len(list) > 1) == more))
 }
 
 func currentAccessDelta(m *Machine, c *coreHint) error {

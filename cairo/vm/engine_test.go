@@ -3,6 +3,7 @@ package vm
 import (
 	"errors"
 	"math/big"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -118,7 +119,11 @@ func (c *testChain) Meter(gas *uint64, selector cairo.Selector, units uint64) er
 
 func newTestChain(t testing.TB, path string) *testChain {
 	t.Helper()
-	class, err := casm.DecodeClass(readFile(t, path))
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	class, err := casm.DecodeClass(text)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,11 +2,8 @@ package vm
 
 import (
 	"bytes"
-	"errors"
 	"strings"
 	"testing"
-
-	"github.com/starkd/starkd/crypto/felt"
 )
 
 const tinyProgram = `{"prime":"0x800000000000011000000000000000000000000000000000000000000000001","builtins":["output"],
@@ -49,39 +46,6 @@ func FuzzProgram(f *testing.F) {
 				t.Error("an error without a text")
 			}
 		}
-	})
-}
-
-// FuzzPython: any text is a hint that ends, or an error.
-func FuzzPython(f *testing.F) {
-	for _, s := range []string{
-		"x = 1\nfor i in range(3):\n    x += i * 2 ** i\nelse:\n    x = -x",
-		"def f(a: int, b=2) -> int:\n    return f(a - 1) if a > 0 else b\nids.x = f(5)",
-		"vm_enter_scope({'a': [i for i in range(9) if i % 2]})\ny = {k: v for k, v in enumerate(a)}\nvm_exit_scope()",
-		"memory[ap] = segments.gen_arg([1, [2, 3]]); assert 1 < 2 <= 3, f'no {1}'",
-		"from starkware.python.math_utils import (isqrt, div_mod)\nz = sorted([3, 1], key=lambda x: -x)[::-1]\nwhile z: z.pop()",
-		"(a, b), c = divmod(-7, 3), int.from_bytes(b'\\x01' + (5).to_bytes(2, 'little'), 'big')\ndel a",
-		"1 << 999999999", "((((((((((1))))))))))", "x = [0] * 10 ** 9", "while 1: pass",
-	} {
-		f.Add(s)
-	}
-	p, err := ParseProgram([]byte(tinyProgram))
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Fuzz(func(t *testing.T, code string) {
-		m := NewMachine()
-		m.Memory.Limit = 1 << 16
-		m.AP, m.FP = 10, 10
-		hint := &HintCode{Code: code, Scopes: []string{"__main__"}}
-		scopes := NewScopes()
-		ids := &IDs{p: p, hint: hint, refs: map[string]*reference{"x": &p.references[0]}, Input: []byte(`{"a":[1]}`), scopes: &scopes}
-		run, err := parsePython(code)
-		if err != nil {
-			return
-		}
-		e := &pyEnv{m: m, ids: ids, budget: 1000}
-		_, _ = run(e)
 	})
 }
 
@@ -136,98 +100,4 @@ func FuzzPIE(f *testing.F) {
 			t.Error("neither a result nor an error")
 		}
 	})
-}
-
-// FuzzStep runs arbitrary words as a program, with and without the fast path; both must come to the same state.
-func FuzzStep(f *testing.F) {
-	word := func(hex ...string) []byte {
-		var out []byte
-		for _, h := range hex {
-			v := felt.MustHex(h)
-			b := v.Bytes()
-			out = append(out, b[16:]...)
-		}
-		return out
-	}
-	f.Add(word("0x480680017fff8000", "0x7", "0x48307fff7fff8000", "0x10780017fff7fff", "0x0"))
-	f.Add(word("0x1104800180018000", "0x2", "0x208b7fff7fff7ffe"))
-	f.Add(word("0x20780017fff7ffd", "0x4", "0x400780017fff8002", "0x5", "0x208b7fff7fff7ffe"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		type outcome struct {
-			pc     Addr
-			ap, fp uint64
-			steps  uint64
-			failed bool
-			memory [4][40]Value
-		}
-		run := func(slow bool) (o outcome) {
-			m := NewMachine()
-			m.Memory.Limit = 1 << 16
-			m.Tracing = true
-			m.slow = slow
-			for i := 0; i+16 <= len(b) && i < 16*30; i += 16 {
-				_ = m.Memory.Insert(Addr{0, uint64(i / 16)}, FeltValue(felt.FromBytesReduce(b[i:i+16])))
-			}
-			data := m.Memory.AddSegment()
-			rc, _ := m.AddBuiltin(BuiltinRangeCheck)
-			_, _ = m.Memory.Load(Addr{1, 0}, UintValue(3), AddrValue(data), AddrValue(rc.Base), UintValue(0), AddrValue(Addr{1, 2}))
-			m.AP, m.FP = 5, 5
-			var err error
-			for i := 0; i < 50 && err == nil; i++ {
-				err = m.Step()
-			}
-			if err != nil {
-				if _, ok := errors.AsType[*RunError](err); !ok {
-					t.Fatalf("%T", err)
-				}
-			}
-			o = outcome{pc: m.PC, ap: m.AP, fp: m.FP, steps: m.Steps, failed: err != nil}
-			for s := range o.memory {
-				for k := range o.memory[s] {
-					if c := m.Memory.cell(Addr{int32(s), uint64(k)}); c != nil && c.Known() {
-						o.memory[s][k] = c.Value()
-					}
-				}
-			}
-			return o
-		}
-		if fast, slow := run(false), run(true); fast != slow {
-			t.Errorf("fast %+v\nslow %+v", fast, slow)
-		}
-	})
-}
-
-// What Python hints refuse, at its edge.
-func TestPythonEdges(t *testing.T) {
-	p, err := ParseProgram([]byte(tinyProgram))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		code string
-		want string // part of the error, "" for none
-	}{
-		{"x = int('7')", ""},
-		{"x = int('x')", "invalid literal"},
-		{"x = int('')", "invalid literal"},
-		{"x = int('" + strings.Repeat("1", 20_000) + "')", ""},
-		{"x = int('" + strings.Repeat("1", 20_001) + "')", "invalid literal"},
-		{"x = int('z', 36)", ""},
-		{"x = int('z', 37)", "bad base"},
-		{"x = int('1', 1)", "bad base"},
-		{"x = ids.pair", "is a tuple of 2"}, // of a type that is no struct
-	} {
-		run, err := parsePython(c.code)
-		if err == nil {
-			m := NewMachine()
-			m.AP, m.FP = 10, 10
-			refs := map[string]*reference{"x": &p.references[0], "pair": &p.references[1]}
-			scopes := NewScopes()
-			ids := &IDs{p: p, hint: &HintCode{Code: c.code, Scopes: []string{"__main__"}}, refs: refs, scopes: &scopes}
-			_, err = run(&pyEnv{m: m, ids: ids, budget: 1_000_000})
-		}
-		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%.40s: %v, want %q", c.code, err, c.want)
-		}
-	}
 }

@@ -36,7 +36,7 @@ var goHints = map[string]ProgramHint{
 		if err != nil {
 			return err
 		}
-		return m.Memory.Insert(m.APAddr(), boolValue(a.BitLen() > 128))
+		return m.Memory.Insert(m.APAddr(), BoolValue(a.BitLen() > 128))
 	},
 	"73dbcabd4744d651": func(m *Machine, ids *IDs) error { // is_nn, out of range
 		a, err := ids.Felt(m, "a")
@@ -45,14 +45,14 @@ var goHints = map[string]ProgramHint{
 		}
 		a.Neg(&a)
 		a.Sub(&a, &felt.One)
-		return m.Memory.Insert(m.APAddr(), boolValue(a.BitLen() > 128))
+		return m.Memory.Insert(m.APAddr(), BoolValue(a.BitLen() > 128))
 	},
 	"1fce3b2e61e9297c": func(m *Machine, ids *IDs) error { // is_le_felt
 		a, b, err := ids.feltPair(m)
 		if err != nil {
 			return err
 		}
-		return m.Memory.Insert(m.APAddr(), boolValue(a.Cmp(&b) > 0))
+		return m.Memory.Insert(m.APAddr(), BoolValue(a.Cmp(&b) > 0))
 	},
 	"c0c0a637f9660c4e": func(m *Machine, ids *IDs) error { // assert_lt_felt
 		a, b, err := ids.feltPair(m)
@@ -108,7 +108,7 @@ var goHints = map[string]ProgramHint{
 		if err != nil {
 			return err
 		}
-		return ids.Set(m, "should_skip_loop", boolValue(len(l.v) == 0))
+		return ids.Set(m, "should_skip_loop", BoolValue(len(l.v) == 0))
 	},
 	"72b624babc575b63": hintSquashNext,
 	"22837f7c5758b9e0": func(m *Machine, ids *IDs) error { // loop_temps.should_continue
@@ -120,7 +120,7 @@ var goHints = map[string]ProgramHint{
 		if err != nil {
 			return err
 		}
-		return m.Memory.Insert(at, boolValue(len(l.v) > 0))
+		return m.Memory.Insert(at, BoolValue(len(l.v) > 0))
 	},
 	"46a3a9fc6daf7d96": func(_ *Machine, ids *IDs) error { // assert len(current_access_indices) == 0
 		l, err := scopeList(ids, "current_access_indices")
@@ -208,16 +208,16 @@ func hintAssertLEFelt(m *Machine, ids *IDs) error {
 	if err != nil {
 		return err
 	}
-	// The official code divides by the constants of its scope, which are those of smallArcs.
+	// The official code divides by the constants of its scope, which are those of SmallArcs.
 	for _, c := range []struct {
 		name string
 		want *big.Int
-	}{{"PRIME_OVER_3_HIGH", primeOver3High}, {"PRIME_OVER_2_HIGH", primeOver2High}} {
+	}{{"PRIME_OVER_3_HIGH", PrimeOver3High}, {"PRIME_OVER_2_HIGH", PrimeOver2High}} {
 		if have, err := ids.Const(c.name); err != nil || have.Cmp(c.want) != 0 {
 			return fmt.Errorf("the constant %s is not %v", c.name, c.want)
 		}
 	}
-	excluded, err := smallArcs(m, a, b, ptr)
+	excluded, err := SmallArcs(m, a, b, ptr)
 	ids.scopes.Variables()["excluded"] = big.NewInt(int64(excluded))
 	return err
 }
@@ -227,7 +227,7 @@ func hintExcluded(m *Machine, ids *IDs, arc int64) error {
 	if err != nil {
 		return err
 	}
-	return m.Memory.Insert(m.APAddr(), boolValue(n.Int64() != arc))
+	return m.Memory.Insert(m.APAddr(), BoolValue(n.Int64() != arc))
 }
 
 func hintSplitFelt(m *Machine, ids *IDs) error {
@@ -239,7 +239,7 @@ func hintSplitFelt(m *Machine, ids *IDs) error {
 	if err != nil {
 		return err
 	}
-	if high.BitLen() > 128 || low.BitLen() > 128 || join128([]*big.Int{low, high}).Cmp(primeMinusOne) != 0 {
+	if high.BitLen() > 128 || low.BitLen() > 128 || new(big.Int).Add(low, new(big.Int).Lsh(high, 128)).Cmp(primeMinusOne) != 0 {
 		return errors.New("AssertionError")
 	}
 	v, err := ids.Felt(m, "value")
@@ -323,7 +323,7 @@ func hintCountDown(m *Machine, ids *IDs, flag string) error {
 	}
 	n = new(big.Int).Sub(n, big.NewInt(1))
 	ids.scopes.Variables()["n"] = n
-	return ids.Set(m, flag, boolValue(n.Sign() > 0))
+	return ids.Set(m, flag, BoolValue(n.Sign() > 0))
 }
 
 // dictAccess finds the tracker of ids.dict_ptr and the key, and counts the access. Its size is DictAccess.SIZE.
@@ -348,19 +348,6 @@ func dictAccess(m *Machine, ids *IDs) (t *pyTracker, at Addr, key any, err error
 	}
 	t.at = t.at.Add(size)
 	return t, at, pyValue(v), nil
-}
-
-// value is data[key], as Python has it: the default, or an error, for a key that is not there.
-func (d *pyDict) value(key any) (any, error) {
-	v, ok, err := d.get(key)
-	if err != nil || ok {
-		return v, err
-	}
-	if d.missing == nil {
-		return nil, fmt.Errorf("KeyError: %s", pyStr(key))
-	}
-	v = d.missing()
-	return v, d.set(key, v)
 }
 
 func hintDictRead(m *Machine, ids *IDs) error {
@@ -482,7 +469,7 @@ func hintSquashDict(m *Machine, ids *IDs) error {
 	}
 	scope := ids.scopes.Variables()
 	scope["access_indices"], scope["keys"] = indices, list
-	if err := ids.Set(m, "big_keys", boolValue(keys[0].BitLen() > 128)); err != nil {
+	if err := ids.Set(m, "big_keys", BoolValue(keys[0].BitLen() > 128)); err != nil {
 		return err
 	}
 	return hintNextKey(m, ids, list, "first_key")

@@ -77,6 +77,19 @@ func (d *pyDict) get(k any) (any, bool, error) {
 	return d.values[i], true, nil
 }
 
+// value is data[key], as Python has it: the default, or an error, for a key that is not there.
+func (d *pyDict) value(key any) (any, error) {
+	v, ok, err := d.get(key)
+	if err != nil || ok {
+		return v, err
+	}
+	if d.missing == nil {
+		return nil, fmt.Errorf("KeyError: %s", pyStr(key))
+	}
+	v = d.missing()
+	return v, d.set(key, v)
+}
+
 func (d *pyDict) set(k, v any) error {
 	s, err := pyKey(k)
 	if err != nil {

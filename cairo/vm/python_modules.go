@@ -13,6 +13,7 @@ import (
 	"github.com/starkd/starkd/crypto/blake"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
+	"github.com/starkd/starkd/crypto/sha2"
 )
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
@@ -31,6 +32,7 @@ var (
 	secpN      = bigHex("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141")
 	secp256r1P = bigHex("ffffffff00000001000000000000000000000000ffffffffffffffffffffffff")
 	secp256r1N = bigHex("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551")
+	secp256r1B = bigHex("5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b")
 	secp256r1A = bigHex("ffffffff00000001000000000000000000000000fffffffffffffffffffffffc")
 	blsPrime   = bigHex("73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001")
 	starkBeta  = bigHex("6f21413efbe40de150e596d72f7a8c5609ad26c15c915c1f4cdfcb99cee9e89")
@@ -162,14 +164,14 @@ var pyModules = map[string]any{
 		"prime": secpP, "alpha": new(big.Int), "beta": big.NewInt(7), "order": secpN,
 	},
 	"starkware.cairo.common.cairo_secp.secp_utils.SECP256R1": pyModule{
-		"prime": secp256r1P, "alpha": secp256r1A, "beta": r1B, "order": secp256r1N,
+		"prime": secp256r1P, "alpha": secp256r1A, "beta": secp256r1B, "order": secp256r1N,
 	},
 	"starkware.cairo.common.cairo_secp.secp_utils.pack":                 pack86,
 	"starkware.cairo.common.cairo_secp.secp_utils.split":                split86(false),
 	"starkware.cairo.common.cairo_secp.secp256r1_utils.SECP256R1_P":     secp256r1P,
 	"starkware.cairo.common.cairo_secp.secp256r1_utils.SECP256R1_N":     secp256r1N,
 	"starkware.cairo.common.cairo_secp.secp256r1_utils.SECP256R1_ALPHA": secp256r1A,
-	"starkware.cairo.common.cairo_secp.secp256r1_utils.SECP256R1_BETA":  r1B,
+	"starkware.cairo.common.cairo_secp.secp256r1_utils.SECP256R1_BETA":  secp256r1B,
 
 	"starkware.starknet.core.os.data_availability.bls_utils.BLS_PRIME": blsPrime,
 	"starkware.starknet.core.os.data_availability.bls_utils.pack":      pack86,
@@ -212,7 +214,7 @@ var pyModules = map[string]any{
 		if err != nil {
 			return nil, err
 		}
-		compress256((*[8]uint64)(state), (*[16]uint64)(block))
+		sha2.Compress256((*[8]uint64)(state), (*[16]uint64)(block))
 		out := &pyList{}
 		for _, s := range state {
 			out.v = append(out.v, new(big.Int).SetUint64(s))

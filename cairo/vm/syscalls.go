@@ -7,6 +7,7 @@ import (
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
+	"github.com/starkd/starkd/crypto/sha2"
 )
 
 // The panic data of syscalls that fail in the machine itself.
@@ -432,7 +433,7 @@ func sha256Syscall(r *request) {
 		return
 	}
 	r.answer(r.f.sys.Meter(&r.gas, cairo.Sha256ProcessBlock, 1), func() {
-		compress256((*[8]uint64)(state), (*[16]uint64)(block))
+		sha2.Compress256((*[8]uint64)(state), (*[16]uint64)(block))
 		r.shaState(&r.f.sha256, state)
 	})
 }
@@ -444,7 +445,7 @@ func sha512Syscall(r *request) {
 		return
 	}
 	r.answer(r.f.sys.Meter(&r.gas, cairo.Sha512ProcessBlock, 1), func() {
-		compress512((*[8]uint64)(state), (*[16]uint64)(block))
+		sha2.Compress512((*[8]uint64)(state), (*[16]uint64)(block))
 		r.shaState(&r.f.sha512, state)
 	})
 }

@@ -32,6 +32,14 @@ func FeltValue(f felt.Felt) Value { return Value{f} }
 // UintValue makes a Value of a small number.
 func UintValue(n uint64) Value { return Value{felt.FromUint64(n)} }
 
+// BoolValue makes a Value of 1 for true and 0 for false.
+func BoolValue(b bool) Value {
+	if b {
+		return FeltValue(felt.One)
+	}
+	return Value{}
+}
+
 // AddrValue makes a Value of an address.
 func AddrValue(a Addr) Value {
 	return Value{[4]uint64{a.Offset, uint64(int64(a.Segment)), 0, addrBit}}

@@ -21,6 +21,7 @@ var policy = map[string][]string{
 	"crypto/poseidon":    {"crypto/felt", "crypto/starkcurve"},
 	"crypto/keccak":      {"crypto/felt", "crypto/starkcurve"},
 	"crypto/blake":       {"crypto/felt", "crypto/starkcurve"},
+	"crypto/sha2":        {},
 	"cairo/sierra":       {"crypto/..."},
 	"cairo/casm":         {"crypto/..."},
 	"cairo/compiler":     {"crypto/...", "cairo/sierra", "cairo/casm"},

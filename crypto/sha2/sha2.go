@@ -1,10 +1,11 @@
-package vm
+// Package sha2 holds the SHA-2 compression functions (FIPS 180-4, section 6), which the standard library does not offer by
+// the block.
+package sha2
 
 import "math/bits"
 
-// The SHA-2 compression functions (FIPS 180-4, section 6), which the standard library does not offer by the block. Words
-// of SHA-256 are kept in 64-bit ones. SHA-256's constants are the upper halves of the first 64 of SHA-512's.
-var sha2K = [80]uint64{
+// constants are SHA-512's. SHA-256's are the upper halves of the first 64.
+var constants = [80]uint64{
 	0x428a2f98d728ae22, 0x7137449123ef65cd, 0xb5c0fbcfec4d3b2f, 0xe9b5dba58189dbbc,
 	0x3956c25bf348b538, 0x59f111f1b605d019, 0x923f82a4af194f9b, 0xab1c5ed5da6d8118,
 	0xd807aa98a3030242, 0x12835b0145706fbe, 0x243185be4ee4b28c, 0x550c7dc3d5ffb4e2,
@@ -27,8 +28,8 @@ var sha2K = [80]uint64{
 	0x4cc5d4becb3e42b6, 0x597f299cfc657e2a, 0x5fcb6fab3ad6faec, 0x6c44198c4a475817,
 }
 
-// compress256 is section 6.2.2.
-func compress256(h *[8]uint64, block *[16]uint64) {
+// Compress256 updates the state of SHA-256 with a block (section 6.2.2). Words are below 2^32.
+func Compress256(h *[8]uint64, block *[16]uint64) {
 	var w [64]uint32
 	for i, v := range block {
 		w[i] = uint32(v)
@@ -46,7 +47,7 @@ func compress256(h *[8]uint64, block *[16]uint64) {
 	for t := range w {
 		a, e := s[0], s[4]
 		t1 := s[7] + (bits.RotateLeft32(e, -6) ^ bits.RotateLeft32(e, -11) ^ bits.RotateLeft32(e, -25)) +
-			(e&s[5] ^ ^e&s[6]) + uint32(sha2K[t]>>32) + w[t]
+			(e&s[5] ^ ^e&s[6]) + uint32(constants[t]>>32) + w[t]
 		t2 := (bits.RotateLeft32(a, -2) ^ bits.RotateLeft32(a, -13) ^ bits.RotateLeft32(a, -22)) + (a&s[1] ^ a&s[2] ^ s[1]&s[2])
 		s = [8]uint32{t1 + t2, a, s[1], s[2], s[3] + t1, e, s[5], s[6]}
 	}
@@ -55,8 +56,8 @@ func compress256(h *[8]uint64, block *[16]uint64) {
 	}
 }
 
-// compress512 is section 6.4.2.
-func compress512(h *[8]uint64, block *[16]uint64) {
+// Compress512 updates the state of SHA-512 with a block (section 6.4.2.)
+func Compress512(h *[8]uint64, block *[16]uint64) {
 	var w [80]uint64
 	copy(w[:], block[:])
 	for t := 16; t < 80; t++ {
@@ -69,7 +70,7 @@ func compress512(h *[8]uint64, block *[16]uint64) {
 	for t := range w {
 		a, e := s[0], s[4]
 		t1 := s[7] + (bits.RotateLeft64(e, -14) ^ bits.RotateLeft64(e, -18) ^ bits.RotateLeft64(e, -41)) +
-			(e&s[5] ^ ^e&s[6]) + sha2K[t] + w[t]
+			(e&s[5] ^ ^e&s[6]) + constants[t] + w[t]
 		t2 := (bits.RotateLeft64(a, -28) ^ bits.RotateLeft64(a, -34) ^ bits.RotateLeft64(a, -39)) + (a&s[1] ^ a&s[2] ^ s[1]&s[2])
 		s = [8]uint64{t1 + t2, a, s[1], s[2], s[3] + t1, e, s[5], s[6]}
 	}
