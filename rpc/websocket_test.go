@@ -497,7 +497,7 @@ func (s *Server) anyEnding() bool {
 // TestNeverReads: who never reads at all is cut off, with nothing left behind.
 func TestNeverReads(t *testing.T) {
 	chain := newLiveChain(t)
-	s, h := serveLive(t, chain, Config{MaxQueue: 100_000, StallTimeout: 200 * time.Millisecond})
+	s, h := serveLive(t, chain, Config{MaxQueue: 300_000, StallTimeout: 200 * time.Millisecond})
 	dead := dial(t, h, "/ws")
 	dead.subscribe("NewTransactionReceipts", "{}")
 	for n := range uint64(400) {
@@ -514,6 +514,9 @@ func TestNeverReads(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatal("the socket is still there")
 		}
+	}
+	if held := s.Buffered(); held != 0 {
+		t.Errorf("%d bytes of its queue are held", held)
 	}
 }
 

@@ -1,0 +1,188 @@
+package rpc
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/starkd/starkd/starknet"
+)
+
+// TestRequiredParameters leaves out each parameter that the specification demands of a good request: the answer is -32602 and names it.
+func TestRequiredParameters(t *testing.T) {
+	spec, f := loadOpenRPC(t, "v0.10.2"), newFakeChain(t)
+	cases := methodCases(t, f)
+	s := NewServer(f, Config{Log: quiet})
+	seen := map[string]bool{}
+	for _, c := range cases {
+		var members map[string]json.RawMessage
+		if c.code != 0 || seen[c.method] || json.Unmarshal([]byte(c.params), &members) != nil {
+			continue
+		}
+		for _, p := range spec.methods[c.method].params {
+			name, required := p["name"].(string), p["required"] == true
+			value, given := members[name]
+			if !required || !given {
+				continue
+			}
+			seen[c.method] = true
+			delete(members, name)
+			params, err := json.Marshal(members)
+			if err != nil {
+				t.Fatal(err)
+			}
+			members[name] = value
+			result, rpcErr := ask(t, s, "/", c.method, string(params))
+			if rpcErr == nil || rpcErr.Code != -32602 || !strings.Contains(fmt.Sprint(rpcErr.Data), name) {
+				t.Errorf("%s without %s: %s, %v", c.method, name, clip(result), rpcErr)
+			}
+		}
+	}
+	if len(seen) < 20 {
+		t.Errorf("%d methods have required parameters: %v", len(seen), seen)
+	}
+}
+
+// TestGates: a request waits for a turn of its method's kind and of no other.
+func TestGates(t *testing.T) {
+	kinds := map[string]string{
+		"starknet_call": "executions", "starknet_addInvokeTransaction": "executions", "starknet_addDeployAccountTransaction": "executions",
+		"starknet_estimateFee": "simulations", "starknet_simulateTransactions": "simulations",
+		"starknet_traceTransaction": "simulations", "starknet_traceBlockTransactions": "simulations",
+		"starknet_addDeclareTransaction": "declares",
+	}
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeChain(t)
+		cases := append(methodCases(t, f), methodCase{method: "starknet_specVersion", params: "[]"})
+		s := NewServer(f, Config{Timeout: time.Second, Log: quiet})
+		gates := map[string]chan struct{}{"reads": s.reads, "executions": s.executions, "simulations": s.simulations, "declares": s.declares}
+		// busy asks something while all turns of some kinds are taken.
+		busy := func(c *methodCase, taken ...string) bool {
+			for _, kind := range taken {
+				for range cap(gates[kind]) {
+					gates[kind] <- struct{}{}
+				}
+			}
+			_, err := ask(t, s, "/", c.method, c.params)
+			for _, kind := range taken {
+				for range cap(gates[kind]) {
+					<-gates[kind]
+				}
+			}
+			return err != nil && err.Data == "the node is busy"
+		}
+		seen := map[string]bool{}
+		for i := range cases {
+			c := &cases[i]
+			if seen[c.method] {
+				continue
+			}
+			seen[c.method] = true
+			kind := kinds[c.method]
+			if kind == "" {
+				kind = "reads"
+			}
+			var others []string
+			for other := range gates {
+				if other != kind {
+					others = append(others, other)
+				}
+			}
+			if busy(c, others...) {
+				t.Errorf("%s waits for turns of %v", c.method, others)
+			}
+			if !busy(c, kind) {
+				t.Errorf("%s does not wait for turns of %s", c.method, kind)
+			}
+		}
+		if len(seen) != len(s.methods) {
+			t.Errorf("%d of %d methods: %v", len(seen), len(s.methods), seen)
+		}
+	})
+}
+
+// TestFilteredStateUpdate: the changes of some contracts are theirs, of each kind, and no others'.
+func TestFilteredStateUpdate(t *testing.T) {
+	s := NewServer(newFakeChain(t), Config{Log: quiet})
+	for account, want := range map[string][]string{
+		fakeAccount.String(): {
+			`"nonces":[{"contract_address":"0xacc","nonce":"0x3"}]`, `"storage_diffs":[{"address":"0xacc"`, `"deployed_contracts":[]`,
+			`"replaced_classes":[{"contract_address":"0xacc"`,
+		},
+		fakeDeployed.String(): {
+			`"nonces":[{"contract_address":"` + fakeDeployed.String() + `","nonce":"0x1"}]`, `"storage_diffs":[]`,
+			`"deployed_contracts":[{"address":"` + fakeDeployed.String() + `"`, `"replaced_classes":[]`,
+		},
+	} {
+		result, err := ask(t, s, "/", "starknet_getStateUpdate", `[{"block_number":1},["`+account+`"]]`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range want {
+			if !bytes.Contains(result, []byte(text)) {
+				t.Errorf("changes of %s: %s, want %s", account, result, text)
+			}
+		}
+	}
+}
+
+// unreadable is a chain whose blocks have headers and cannot be read.
+type unreadable struct{ *liveChain }
+
+func (unreadable) Block(context.Context, uint64) (*starknet.Block, error) {
+	return nil, errors.New("disk on fire")
+}
+
+// TestSubscriptionFails: a socket whose subscription cannot read a block is closed with code 1011, and the reason is in the log alone.
+func TestSubscriptionFails(t *testing.T) {
+	for _, method := range []string{"NewTransactions", "NewTransactionReceipts"} {
+		t.Run(method, func(t *testing.T) {
+			chain := newLiveChain(t)
+			var log bytes.Buffer
+			s, h := serveLive(t, unreadable{chain}, Config{Log: slog.New(slog.NewTextHandler(&log, nil))})
+			c := dial(t, h, "/ws")
+			c.subscribe(method, "{}")
+			txs, receipts := bigReceipts(1)
+			chain.grow(t, txs, receipts)
+			if e := c.closed(); e.Code != websocket.CloseInternalServerErr || e.Text != "internal error" {
+				t.Errorf("closed with %v", e)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			if err := s.Shutdown(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(log.String(), "disk on fire") {
+				t.Errorf("log %q", log.String())
+			}
+		})
+	}
+}
+
+// headless is a chain that does not say what its newest block is.
+type headless struct{ *liveChain }
+
+func (headless) Head(context.Context) (Head, error) { return Head{}, errors.New("disk on fire") }
+
+// TestSubscriptionWithoutHead: a subscription that cannot learn where to begin is refused, and the socket goes on.
+func TestSubscriptionWithoutHead(t *testing.T) {
+	_, h := serveLive(t, headless{newLiveChain(t)}, Config{})
+	c := dial(t, h, "/ws")
+	for _, method := range []string{"NewHeads", "Events", "NewTransactions", "NewTransactionReceipts"} {
+		if id, err := c.ask("starknet_subscribe"+method, "{}"); err == nil || err.Code != errInternal.Code {
+			t.Errorf("%s: %s, %v", method, id, err)
+		}
+	}
+	if _, err := c.ask("starknet_chainId", "[]"); err != nil {
+		t.Error(err)
+	}
+}
