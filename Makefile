@@ -6,6 +6,9 @@ LDFLAGS  = -s -w -X main.version=$(VERSION)
 # the command, on its default.
 ENGINE_TESTS = ./app/... ./abci ./contracts
 ENGINE_NODES = ./cmd/starkd
+# go test, and at the end one line: what passed, failed and was skipped, and for want of what.
+TALLY = $(GO) run ./scripts/tally
+RACE  = -race -short -timeout 10m ./internal/... ./crypto/... ./config ./watcher/... ./rpc ./app/state/... ./app
 
 .PHONY: build wasm run test test-full race bench chaos check clean
 
@@ -20,18 +23,16 @@ run: build ## four validators, a watcher, a client, a verified proof; RUN_ONCE=1
 	scripts/localnet
 
 test: check ## everything that fits in 15 minutes on 2 cores
-	$(GO) test -timeout 14m ./...
-	STARKD_ENGINE=both $(GO) test -timeout 5m ./app
-	$(MAKE) race
+	$(TALLY) -timeout 14m ./... -- STARKD_ENGINE=both -timeout 5m ./app -- $(RACE)
 
 race: ## the race detector where it is quick
-	$(GO) test -race -short -timeout 10m ./internal/... ./crypto/... ./config ./watcher/... ./rpc ./app/state/... ./app
+	$(TALLY) $(RACE)
 
 test-full: check ## heavy suites too
-	STARKD_FULL=1 $(GO) test -timeout 120m ./...
-	STARKD_FULL=1 STARKD_ENGINE=native $(GO) test -timeout 60m $(ENGINE_TESTS)
-	STARKD_FULL=1 STARKD_ENGINE=vm $(GO) test -timeout 120m $(ENGINE_NODES)
-	STARKD_FULL=1 STARKD_ENGINE=both $(GO) test -timeout 120m $(ENGINE_TESTS) $(ENGINE_NODES)
+	STARKD_FULL=1 $(TALLY) -timeout 120m ./... \
+		-- STARKD_ENGINE=native -timeout 60m $(ENGINE_TESTS) \
+		-- STARKD_ENGINE=vm -timeout 120m $(ENGINE_NODES) \
+		-- STARKD_ENGINE=both -timeout 120m $(ENGINE_TESTS) $(ENGINE_NODES)
 
 bench: ## kernels; whole jobs beside a peer are in scripts/bench
 	$(GO) test -run xxx -bench . ./crypto/... ./cairo/... ./prover/...

@@ -15,11 +15,18 @@ import (
 )
 
 // TestStarknetJS drives the server with starknet.js, which Starknet's wallets are built on: reads, the whole sequence behind
-// execute, deployAccount and declare, and waiting. STARKD_STARKNETJS is a folder in which `npm install starknet@10.8.0` was run.
+// execute, deployAccount and declare, and waiting. STARKD_STARKNETJS is a folder in which `npm install starknet@10.8.0` was run,
+// by default scripts/js.
 func TestStarknetJS(t *testing.T) {
 	dir := os.Getenv("STARKD_STARKNETJS")
 	if dir == "" {
-		t.Skip("set STARKD_STARKNETJS to a folder with starknet.js 10.8.0 in its node_modules")
+		dir = filepath.Join(golden.ModuleRoot(t), "scripts", "js")
+	}
+	if _, err := exec.LookPath("node"); err != nil {
+		t.Skip("node is not installed: no starknet.js")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "node_modules", "starknet")); err != nil {
+		t.Skip("starknet.js is not installed: run npm ci in scripts/js")
 	}
 	f := &miningChain{fakeChain: newFakeChain(t), t: t}
 	f.classes[fakeClassHash].ABI = `[]`
