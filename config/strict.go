@@ -33,7 +33,7 @@ func fields(t reflect.Type, section string) map[string]reflect.Type {
 // for anything that follows.
 var development = []string{
 	"ABCI", "BENCH", "CHAOS_", "CI_TOOLS", "CLASSES", "CORELIB", "CASES", "CORPUS", "ENGINE", "FULL", "MUTANT", "MUTANTS", "OS_", "RPC", "SCREENSHOTS", "SEED",
-	"SIERRA_COMPILE", "STARKNETJS", "STONE", "TEST", "TEST_",
+	"SIERRA_COMPILE", "STARKNETJS", "STONE", "TALLY_", "TEST", "TEST_",
 }
 
 // checkEnvironment refuses STARKD_ variables that set nothing: a misspelt one would be missed silently.
