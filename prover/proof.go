@@ -107,12 +107,9 @@ func (p proofBytes) MarshalJSONTo(e *jsontext.Encoder) error {
 	return e.WriteValue(append(hex.AppendEncode(b, p), '"'))
 }
 
-// IsProof reports whether a file looks like a proof, if a damaged one. Anything else that is taken for a proof, such as a genesis
-// file, is a mistake of the reader's.
+// IsProof reports whether a file looks like a Stone proof, perhaps a damaged one. Other files, such as a genesis file, were named by
+// mistake.
 func IsProof(b []byte) bool {
-	if bytes.HasPrefix(b, []byte(`{"format":"starkd-block-proof/`)) {
-		return true
-	}
 	for {
 		quote := bytes.IndexByte(b, '"')
 		if quote < 0 {

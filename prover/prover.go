@@ -1,4 +1,4 @@
-// Package prover makes and checks proofs that a Cairo program ran: Prove turns a run into a proof, Verify turns a proof
+// Package prover makes and checks proofs that a Cairo program ran. It knows no Starknet: proofs of blocks are package block's. Prove turns a run into a proof, Verify turns a proof
 // into the claim that it proves. Proofs are Stone's, byte for byte, so they can be checked by any of its verifiers, and
 // proofs that Stone makes can be checked here.
 //
@@ -102,7 +102,7 @@ func (e *ProgramError) Error() string {
 // before anything is allocated, every encoding must be canonical, and nothing may follow the proof. What costs nothing is checked
 // first; nothing is hashed before the parameters, the public input and the proof's length are those of a proof.
 func Verify(p *Proof, policy Policy) (*Claim, error) {
-	claim, err := p.examine(policy)
+	claim, err := Examine(p, policy)
 	if err != nil {
 		return nil, err
 	}
@@ -128,8 +128,8 @@ func Verify(p *Proof, policy Policy) (*Claim, error) {
 	return nil, errors.Join(failures...)
 }
 
-// examine checks all of a proof that can be checked without hashing anything, and returns what the proof would show.
-func (p *Proof) examine(policy Policy) (*Claim, error) {
+// Examine checks all of a proof that can be checked without hashing anything, and returns what the proof would show.
+func Examine(p *Proof, policy Policy) (*Claim, error) {
 	if p == nil || p.PublicInput == nil {
 		return nil, errors.New("prover: no proof")
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/cairo/vm"
 	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/block/statement"
 	"github.com/starkd/starkd/watcher/proofstore"
 )
 
@@ -46,7 +47,7 @@ func (s *served) block(_ context.Context, height int64) (*Block, error) {
 	return b, nil
 }
 
-func (s *served) results(_ context.Context, b *Block) ([]prover.Result, error) {
+func (s *served) results(_ context.Context, b *Block) ([]statement.Result, error) {
 	return s.local.results[b.Height-1], nil
 }
 
@@ -200,7 +201,7 @@ func TestHaltsOnDivergence(t *testing.T) {
 func TestHaltsOnStorage(t *testing.T) {
 	l := mixed(t)
 	genesis := l.watcher.config.Genesis
-	unproved := func(ctx context.Context, b *Block, results []prover.Result) (*proofstore.Record, []byte, error) {
+	unproved := func(ctx context.Context, b *Block, results []statement.Result) (*proofstore.Record, []byte, error) {
 		return nil, nil, errors.New("left out")
 	}
 	// blocked puts a file where the proof store wants a folder: no user can write there.
@@ -219,7 +220,7 @@ func TestHaltsOnStorage(t *testing.T) {
 	t.Run("the cursor", func(t *testing.T) {
 		dir := t.TempDir()
 		f := follow(t, l, genesis, dbm.NewMemDB(), "file://"+dir+"?no_tmp_dir=true&metadata=skip")
-		f.prove = func(ctx context.Context, b *Block, results []prover.Result) (*proofstore.Record, []byte, error) {
+		f.prove = func(ctx context.Context, b *Block, results []statement.Result) (*proofstore.Record, []byte, error) {
 			if err := os.MkdirAll(filepath.Join(dir, "cursor.json", "x"), 0o700); err != nil {
 				t.Error(err)
 			}
@@ -230,7 +231,7 @@ func TestHaltsOnStorage(t *testing.T) {
 	t.Run("a store that recovers", func(t *testing.T) {
 		f := follow(t, l, genesis, dbm.NewMemDB(), blocked(t, "transactions"))
 		attempts := 0
-		f.prove = func(ctx context.Context, b *Block, results []prover.Result) (*proofstore.Record, []byte, error) {
+		f.prove = func(ctx context.Context, b *Block, results []statement.Result) (*proofstore.Record, []byte, error) {
 			if attempts++; attempts == storeAttempts-1 {
 				url := strings.TrimPrefix(f.url, "file://")
 				if err := os.Remove(filepath.Join(url[:strings.IndexByte(url, '?')], "transactions")); err != nil {
@@ -256,7 +257,7 @@ func TestHaltsOnStorage(t *testing.T) {
 	})
 	t.Run("the replica, while a block is proved", func(t *testing.T) {
 		f := follow(t, l, genesis, dbm.NewMemDB(), "mem://")
-		f.Watcher.prove = func(ctx context.Context, b *Block, results []prover.Result) (*proofstore.Record, []byte, error) {
+		f.Watcher.prove = func(ctx context.Context, b *Block, results []statement.Result) (*proofstore.Record, []byte, error) {
 			if err := f.db.DeleteSync(binary.BigEndian.AppendUint64([]byte{'h'}, uint64(b.Height))); err != nil {
 				t.Error(err)
 			}
@@ -313,7 +314,7 @@ func TestHaltsOnProving(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := follow(t, l, genesis, dbm.NewMemDB(), "mem://")
-			f.prove = func(ctx context.Context, b *Block, _ []prover.Result) (*proofstore.Record, []byte, error) {
+			f.prove = func(ctx context.Context, b *Block, _ []statement.Result) (*proofstore.Record, []byte, error) {
 				return nil, nil, c.prove(b)
 			}
 			if c.want != "" {
@@ -390,7 +391,7 @@ func TestEndsBeforeTheFirstConnection(t *testing.T) {
 func TestTroubleAndHealth(t *testing.T) {
 	l := mixed(t)
 	f := follow(t, l, l.watcher.config.Genesis, dbm.NewMemDB(), "mem://")
-	f.prove = func(context.Context, *Block, []prover.Result) (*proofstore.Record, []byte, error) {
+	f.prove = func(context.Context, *Block, []statement.Result) (*proofstore.Record, []byte, error) {
 		return nil, nil, errors.New("left out")
 	}
 	failed := false

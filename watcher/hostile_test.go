@@ -15,7 +15,9 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/wallet"
 	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/block"
 	"github.com/starkd/starkd/prover/block/headers"
+	"github.com/starkd/starkd/prover/block/statement"
 	"github.com/starkd/starkd/watcher/proofstore"
 )
 
@@ -79,7 +81,7 @@ func TestArrayThatIsHandedOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(claims) != 1 || len(uncovered) != 1 || uncovered[0].Index != 1 || uncovered[0].Reason != (prover.Reason{MaxSteps: 1 << 17}) {
+	if len(claims) != 1 || len(uncovered) != 1 || uncovered[0].Index != 1 || uncovered[0].Reason != (statement.Reason{MaxSteps: 1 << 17}) {
 		t.Fatalf("%d claims, uncovered %+v", len(claims), uncovered)
 	}
 	if err := l.watcher.witness(b, results, recording, uncovered, proof); err != nil {
@@ -167,12 +169,12 @@ func TestHaltsOnReadsOfTheWitness(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			db := &unreadableDB{DB: dbm.NewMemDB()}
 			f := follow(t, l, l.watcher.config.Genesis, db, "mem://")
-			f.Watcher.prove = func(ctx context.Context, b *Block, results []prover.Result) (*proofstore.Record, []byte, error) {
+			f.Watcher.prove = func(ctx context.Context, b *Block, results []statement.Result) (*proofstore.Record, []byte, error) {
 				recording, err := f.Watcher.app.Record(ctx, 1, f.engine, 0)
 				if err != nil {
 					return nil, nil, err
 				}
-				proof := &prover.BlockProof{Chain: "TEST", Block: 1}
+				proof := &block.Bundle{Chain: "TEST", Block: 1}
 				if _, err := cairoos.RunParts(osBlock(recording), cairoos.Options{}, func(part cairoos.Part) error {
 					proof.Proofs = append(proof.Proofs, &prover.Proof{PublicInput: &part.Trace.Public})
 					return nil

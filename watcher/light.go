@@ -15,8 +15,8 @@ import (
 	lightdb "github.com/cometbft/cometbft/light/store/db"
 	rpchttp "github.com/cometbft/cometbft/rpc/client/http"
 	cmttypes "github.com/cometbft/cometbft/types"
-	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/block/headers"
+	"github.com/starkd/starkd/prover/block/statement"
 )
 
 // Block is a block whose header validators of the genesis' chain of trust signed, with the header that signs its outcome.
@@ -123,15 +123,15 @@ func (c *chain) block(ctx context.Context, height int64) (b *Block, err error) {
 }
 
 // results returns a verified block's transaction results, which hash to what the next header signs.
-func (c *chain) results(ctx context.Context, b *Block) (results []prover.Result, err error) {
+func (c *chain) results(ctx context.Context, b *Block) (results []statement.Result, err error) {
 	defer func() { c.failed(ctx, err) }()
 	answer, err := c.node().BlockResults(ctx, &b.Height)
 	if err != nil {
 		return nil, fmt.Errorf("watcher: results of block %d: %w", b.Height, err)
 	}
-	results = make([]prover.Result, len(answer.TxsResults))
+	results = make([]statement.Result, len(answer.TxsResults))
 	for i, r := range answer.TxsResults {
-		results[i] = prover.Result{Code: r.Code, Data: r.Data, GasWanted: r.GasWanted, GasUsed: r.GasUsed}
+		results[i] = statement.Result{Code: r.Code, Data: r.Data, GasWanted: r.GasWanted, GasUsed: r.GasUsed}
 	}
 	if hash := headers.ResultsHash(results); !bytes.Equal(hash, b.Next.LastResultsHash) {
 		return nil, fmt.Errorf("watcher: results of block %d hash to %X, header %d signs %X", b.Height, hash, b.Next.Height, b.Next.LastResultsHash)

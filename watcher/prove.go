@@ -14,7 +14,10 @@ import (
 	"github.com/starkd/starkd/app"
 	cairoos "github.com/starkd/starkd/cairo/os"
 	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/block"
 	"github.com/starkd/starkd/prover/block/headers"
+	"github.com/starkd/starkd/prover/block/statement"
+
 	"github.com/starkd/starkd/starknet"
 	"github.com/starkd/starkd/watcher/proofstore"
 )
@@ -25,7 +28,7 @@ import (
 // The order is that of doc.go: record the calls again, run them in the OS, prove the traces, collect the witness from what
 // the statement asks, and check the whole as a stranger would before it leaves this function. What cannot be proved is left
 // out of the traces, and taken over from the results that validators signed.
-func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []prover.Result) (*proofstore.Record, []byte, error) {
+func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []statement.Result) (*proofstore.Record, []byte, error) {
 	stop := new(atomic.Bool)
 	defer context.AfterFunc(ctx, func() { stop.Store(true) })()
 	options := cairoos.Options{MaxSteps: w.config.MaxSteps, Stop: stop}
@@ -33,12 +36,12 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []prover.Res
 	if err != nil { // the replica, on the same engine, has executed the block: its store is damaged, or execution is not deterministic
 		return nil, nil, permanent{fmt.Errorf("watcher: executing block %d again: %w", b.Height, err)}
 	}
-	block, record := osBlock(recording), newRecord(recording)
+	replayed, record := osBlock(recording), newRecord(recording)
 	if record.Status == proofstore.Empty {
 		return record, nil, nil
 	}
-	proof := &prover.BlockProof{Chain: b.Light.ChainID, Block: uint64(b.Height)}
-	excluded, err := cairoos.RunParts(block, options, func(part cairoos.Part) error {
+	proof := &block.Bundle{Chain: b.Light.ChainID, Block: uint64(b.Height)}
+	excluded, err := cairoos.RunParts(replayed, options, func(part cairoos.Part) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -52,7 +55,7 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []prover.Res
 		w.metrics.proving.Observe(took.Seconds())
 		security := p.Parameters.Security(part.Trace.Public.Steps)
 		entry := proofstore.Entry{
-			Block: record.Block, Part: len(proof.Proofs), ProgramHash: prover.OSProgramHash.String(), Layout: part.Trace.Public.Layout,
+			Block: record.Block, Part: len(proof.Proofs), ProgramHash: statement.ProgramHash.String(), Layout: part.Trace.Public.Layout,
 			Steps: part.Trace.Public.Steps, SecurityBits: security.Conjectured, ProvenBits: security.Proven, ProvingMS: took.Milliseconds(),
 		}
 		for _, t := range part.Transactions {
@@ -80,7 +83,7 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []prover.Res
 	if err != nil {
 		return nil, nil, &SelfCheckError{b.Height, err}
 	}
-	verdict, err := prover.VerifyBlock(proof, anchor, w.policy())
+	verdict, err := block.Verify(proof, anchor, w.policy())
 	if err != nil {
 		return nil, nil, &SelfCheckError{b.Height, err}
 	}
@@ -132,14 +135,14 @@ func newRecord(recording *app.Recording) *proofstore.Record {
 }
 
 // uncoveredOf says of the transactions that no proof can cover why, and what each of them changed.
-func uncoveredOf(recording *app.Recording, excluded []cairoos.Excluded) ([]prover.Uncovered, error) {
-	var uncovered []prover.Uncovered
+func uncoveredOf(recording *app.Recording, excluded []cairoos.Excluded) ([]statement.Uncovered, error) {
+	var uncovered []statement.Uncovered
 	for _, e := range excluded {
-		u := prover.Uncovered{Index: e.Transaction}
+		u := statement.Uncovered{Index: e.Transaction}
 		if cannot, ok := errors.AsType[*cairoos.NotProvableError](e.Err); ok {
-			u.Reason = prover.Reason{Builtin: cannot.Builtin, Syscall: string(cannot.Syscall), Class: cannot.Class, Selector: cannot.Selector}
+			u.Reason = statement.Reason{Builtin: cannot.Builtin, Syscall: string(cannot.Syscall), Class: cannot.Class, Selector: cannot.Selector}
 		} else if long, ok := errors.AsType[*cairoos.TooLongError](e.Err); ok {
-			u.Reason = prover.Reason{MaxSteps: long.MaxSteps}
+			u.Reason = statement.Reason{MaxSteps: long.MaxSteps}
 		} else {
 			return nil, e.Err
 		}
@@ -154,16 +157,16 @@ func uncoveredOf(recording *app.Recording, excluded []cairoos.Excluded) ([]prove
 }
 
 // validationsOf is what signature checks left behind, of the transactions that are covered.
-func validationsOf(recording *app.Recording, uncovered []prover.Uncovered) []prover.Validation {
-	var validations []prover.Validation
+func validationsOf(recording *app.Recording, uncovered []statement.Uncovered) []statement.Validation {
+	var validations []statement.Validation
 	for i := range recording.Transactions {
 		left := recording.Transactions[i].Outcome.Validation
-		if left == nil || slices.ContainsFunc(uncovered, func(u prover.Uncovered) bool { return u.Index == i }) {
+		if left == nil || slices.ContainsFunc(uncovered, func(u statement.Uncovered) bool { return u.Index == i }) {
 			continue
 		}
-		v := prover.Validation{Index: i, Events: left.Events, Messages: left.Messages}
+		v := statement.Validation{Index: i, Events: left.Events, Messages: left.Messages}
 		for _, e := range left.Storage {
-			v.Storage = append(v.Storage, prover.SlotChange(e))
+			v.Storage = append(v.Storage, statement.SlotChange(e))
 		}
 		if !left.ClassHash.IsZero() {
 			v.Class = &left.ClassHash
@@ -174,7 +177,7 @@ func validationsOf(recording *app.Recording, uncovered []prover.Uncovered) []pro
 }
 
 // addExceptions names the transactions that no proof covers.
-func addExceptions(record *proofstore.Record, uncovered []prover.Uncovered) {
+func addExceptions(record *proofstore.Record, uncovered []statement.Uncovered) {
 	for i := range uncovered {
 		u := &uncovered[i]
 		record.NotProvable = append(record.NotProvable, proofstore.Exception{
@@ -184,7 +187,7 @@ func addExceptions(record *proofstore.Record, uncovered []prover.Uncovered) {
 }
 
 // addCoverage says of each proof which frames of its transactions it shows, and which it does not.
-func addCoverage(record *proofstore.Record, outcomes []prover.TransactionOutcome) {
+func addCoverage(record *proofstore.Record, outcomes []statement.TransactionOutcome) {
 	for i := range record.Proofs {
 		entry := &record.Proofs[i]
 		covered, notCovered := map[string]bool{}, map[string]bool{}
@@ -203,17 +206,17 @@ func addCoverage(record *proofstore.Record, outcomes []prover.TransactionOutcome
 }
 
 // witness completes a block proof with everything that its check needs.
-func (w *Watcher) witness(b *Block, results []prover.Result, recording *app.Recording, uncovered []prover.Uncovered, proof *prover.BlockProof) error {
+func (w *Watcher) witness(b *Block, results []statement.Result, recording *app.Recording, uncovered []statement.Uncovered, proof *block.Bundle) error {
 	store, height := w.app.Store(), uint64(b.Height)
 	_, roots, _, err := store.Header(height - 1)
 	if err != nil {
 		return permanent{err}
 	}
 	var failed error // of reading the replica
-	e := &prover.Evidence{
+	e := &block.WitnessInput{
 		Transactions: b.Txs, Results: results, Uncovered: uncovered, Validations: validationsOf(recording, uncovered),
 		Before: &watchedState{store.At(height - 1), &failed},
-		Tries: &prover.Tries{
+		Tries: &statement.Tries{
 			ContractsRoot: roots.ContractsRoot, ClassesRoot: roots.ClassesRoot,
 			Nodes: &watchedNodes{store, &failed}, Contract: watched(&failed, store.ContractAt(height-1)),
 		},
@@ -223,7 +226,7 @@ func (w *Watcher) witness(b *Block, results []prover.Result, recording *app.Reco
 			return err
 		}
 	}
-	signed := &prover.BlockProof{Chain: proof.Chain, Block: proof.Block, Headers: e.Headers}
+	signed := &block.Bundle{Chain: proof.Chain, Block: proof.Block, Headers: e.Headers}
 	signed.Witness.Results = results
 	for _, tx := range b.Txs {
 		signed.Witness.Transactions = append(signed.Witness.Transactions, tx)

@@ -35,6 +35,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/internal/wallet"
 	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/block"
 	"github.com/starkd/starkd/prover/block/headers"
 	"github.com/starkd/starkd/prover/block/statement"
 	"github.com/starkd/starkd/starknet"
@@ -56,9 +57,9 @@ type local struct {
 	keys       []cmttypes.PrivValidator
 	wallet     *wallet.Wallet
 	nonces     map[felt.Felt]uint64
-	headers    []*cmttypes.Header // from height 1 on; the last is of the next block, and has no transactions yet
-	txs        [][][]byte         // of each height
-	results    [][]prover.Result  // likewise
+	headers    []*cmttypes.Header   // from height 1 on; the last is of the next block, and has no transactions yet
+	txs        [][][]byte           // of each height
+	results    [][]statement.Result // likewise
 }
 
 func classFile(t testing.TB, path ...string) *starknet.ContractClass {
@@ -164,7 +165,7 @@ func (l *local) start(g *app.Genesis, compile executor.Compile) {
 }
 
 // next begins the header that follows.
-func (l *local) next(last cmttypes.BlockID, results []prover.Result) {
+func (l *local) next(last cmttypes.BlockID, results []statement.Result) {
 	hash := func(fill byte) []byte { return bytes.Repeat([]byte{fill}, 32) }
 	height, appHash := l.app.Info()
 	l.headers = append(l.headers, &cmttypes.Header{
@@ -179,7 +180,7 @@ func (l *local) next(last cmttypes.BlockID, results []prover.Result) {
 func (l *local) block(txs ...[]byte) {
 	l.t.Helper()
 	header := l.headers[len(l.headers)-1]
-	var data []prover.HexBytes
+	var data []statement.HexBytes
 	for _, tx := range txs {
 		data = append(data, tx)
 	}
@@ -188,12 +189,12 @@ func (l *local) block(txs ...[]byte) {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	var results []prover.Result
+	var results []statement.Result
 	for i, r := range f.Results {
 		if r.Err != nil {
 			l.t.Fatalf("transaction %d: %v", i, r.Err)
 		}
-		results = append(results, prover.Result{Code: r.Code, Data: r.Data, GasWanted: int64(r.GasWanted), GasUsed: int64(r.GasUsed)})
+		results = append(results, statement.Result{Code: r.Code, Data: r.Data, GasWanted: int64(r.GasWanted), GasUsed: int64(r.GasUsed)})
 	}
 	if err := l.app.Commit(); err != nil {
 		l.t.Fatal(err)
@@ -222,7 +223,7 @@ func (l *local) invoke(from felt.Felt, calls ...wallet.Call) []byte {
 }
 
 // verified is a block as the light client hands it over.
-func (l *local) verified(height int) (*Block, []prover.Result) {
+func (l *local) verified(height int) (*Block, []statement.Result) {
 	sign := func(height int) *cmttypes.LightBlock {
 		return signHeader(l.t, l.headers[height-1], l.validators, l.keys)
 	}
@@ -311,8 +312,8 @@ func TestWitnessOfABlockInPart(t *testing.T) {
 
 	// Whatever byte is changed of what is new in the file, and the digest made again: it is refused, or does not decode.
 	text, err := json.Marshal(struct {
-		Uncovered   []prover.Uncovered
-		Validations []prover.Validation
+		Uncovered   []statement.Uncovered
+		Validations []statement.Validation
 	}{w.Uncovered, w.Validations})
 	if err != nil {
 		t.Fatal(err)
@@ -327,8 +328,8 @@ func TestWitnessOfABlockInPart(t *testing.T) {
 		other[at] ^= 1
 		forged := *w
 		var lists struct {
-			Uncovered   []prover.Uncovered
-			Validations []prover.Validation
+			Uncovered   []statement.Uncovered
+			Validations []statement.Validation
 		}
 		if json.Unmarshal(other, &lists) != nil {
 			continue
@@ -379,15 +380,15 @@ func TestRecordOfABlockInPart(t *testing.T) {
 	}
 	record := newRecord(recording)
 	record.Proofs = []proofstore.Entry{{Block: 1, Transactions: []string{record.Transactions[0], record.Transactions[2], record.Transactions[3]}}}
-	uncovered := []prover.Uncovered{{Index: 1, Reason: prover.Reason{Builtin: "poseidon", Class: felt.One}}}
+	uncovered := []statement.Uncovered{{Index: 1, Reason: statement.Reason{Builtin: "poseidon", Class: felt.One}}}
 	addExceptions(record, uncovered)
-	var outcomes []prover.TransactionOutcome
+	var outcomes []statement.TransactionOutcome
 	for i := range recording.Transactions {
-		outcomes = append(outcomes, prover.TransactionOutcome{
+		outcomes = append(outcomes, statement.TransactionOutcome{
 			Hash: recording.Transactions[i].Info.Hash, Calls: []statement.CallOutcome{{Kind: statement.ExecuteCall}}, NotCovered: []string{"__validate__"},
 		})
 	}
-	outcomes[1] = prover.TransactionOutcome{Hash: outcomes[1].Hash, NotCovered: []string{"all of it"}, Uncovered: &uncovered[0].Reason}
+	outcomes[1] = statement.TransactionOutcome{Hash: outcomes[1].Hash, NotCovered: []string{"all of it"}, Uncovered: &uncovered[0].Reason}
 	addCoverage(record, outcomes)
 	record.Status = proofstore.Proved
 	answers(t, l, record, []byte("{}"))
@@ -450,7 +451,7 @@ func TestProofOfABlockInPart(t *testing.T) {
 		t.Fatal(err)
 	}
 	answers(t, l, record, bundle)
-	proof, err := prover.ParseBlockProof(bundle)
+	proof, err := block.Parse(bundle)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -458,7 +459,7 @@ func TestProofOfABlockInPart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	verdict, err := prover.VerifyBlock(proof, anchor, prover.Policy{})
+	verdict, err := block.Verify(proof, anchor, prover.Policy{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -466,7 +467,7 @@ func TestProofOfABlockInPart(t *testing.T) {
 		t.Errorf("%d proofs, %+v", len(proof.Proofs), verdict.Outcome.Transactions)
 	}
 	proof.Witness.Uncovered[0].Diff[5] ^= 1
-	if _, err := prover.VerifyBlock(proof, anchor, prover.Policy{}); err == nil {
+	if _, err := block.Verify(proof, anchor, prover.Policy{}); err == nil {
 		t.Error("accepted with another difference of what is not covered")
 	}
 }
@@ -504,7 +505,7 @@ func TestWitnessOfALaterBlock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof := &prover.BlockProof{Chain: "TEST", Block: starknet.BlockHashLag}
+	proof := &block.Bundle{Chain: "TEST", Block: starknet.BlockHashLag}
 	if err := l.watcher.witness(b, results, recording, uncovered, proof); err != nil {
 		t.Fatal(err)
 	}
@@ -518,9 +519,9 @@ func TestWitnessOfALaterBlock(t *testing.T) {
 }
 
 // claimsOf runs the OS on a recorded block and returns the block's proof without its STARKs, what they would claim, and what is left out.
-func claimsOf(t *testing.T, recording *app.Recording, options cairoos.Options) (*prover.BlockProof, []*statement.Claim, []cairoos.Excluded) {
+func claimsOf(t *testing.T, recording *app.Recording, options cairoos.Options) (*block.Bundle, []*statement.Claim, []cairoos.Excluded) {
 	t.Helper()
-	proof := &prover.BlockProof{Chain: "TEST", Block: 1}
+	proof := &block.Bundle{Chain: "TEST", Block: 1}
 	var claims []*statement.Claim
 	excluded, err := cairoos.RunParts(osBlock(recording), options, func(part cairoos.Part) error {
 		proof.Proofs = append(proof.Proofs, &prover.Proof{PublicInput: &part.Trace.Public})

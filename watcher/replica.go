@@ -8,8 +8,8 @@ import (
 	"github.com/starkd/starkd/app"
 	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/crypto/felt"
-	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/block/headers"
+	"github.com/starkd/starkd/prover/block/statement"
 )
 
 // replica is a state machine of the watcher's own, fed with verified blocks.
@@ -49,9 +49,9 @@ func (r *replica) replay(b *Block) error {
 	if !bytes.Equal(f.AppHash, b.Next.AppHash) {
 		return &DivergenceError{b.Height, "app hash", f.AppHash, b.Next.AppHash}
 	}
-	var results []prover.Result
+	var results []statement.Result
 	for _, t := range f.Results {
-		results = append(results, prover.Result{Code: t.Code, Data: t.Data, GasWanted: int64(t.GasWanted), GasUsed: int64(t.GasUsed)})
+		results = append(results, statement.Result{Code: t.Code, Data: t.Data, GasWanted: int64(t.GasWanted), GasUsed: int64(t.GasUsed)})
 	}
 	if hash := headers.ResultsHash(results); !bytes.Equal(hash, b.Next.LastResultsHash) {
 		return &DivergenceError{b.Height, "results hash", hash, b.Next.LastResultsHash}

@@ -17,6 +17,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/internal/wallet"
 	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/block"
 	"github.com/starkd/starkd/prover/block/headers"
 	"github.com/starkd/starkd/prover/stone/transcript"
 	"github.com/starkd/starkd/starknet"
@@ -80,7 +81,7 @@ func TestLeastSeed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof := &prover.BlockProof{Chain: "TEST", Block: 1}
+	proof := &block.Bundle{Chain: "TEST", Block: 1}
 	excluded, err := cairoos.RunParts(osBlock(recording), cairoos.Options{}, func(part cairoos.Part) error {
 		p, err := prover.Prove(t.Context(), part.Trace, weakest(part.Trace.Public.Steps), nil)
 		if err != nil {
@@ -121,7 +122,7 @@ func TestFullSeed(t *testing.T) {
 func (l *local) seed(name string, bundle []byte) {
 	t := l.t
 	t.Helper()
-	proof, err := prover.ParseBlockProof(bundle)
+	proof, err := block.Parse(bundle)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +130,7 @@ func (l *local) seed(name string, bundle []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := prover.VerifyBlock(proof, anchor, prover.Policy{MinBits: prover.AnyBits}); err != nil {
+	if _, err := block.Verify(proof, anchor, prover.Policy{MinBits: prover.AnyBits}); err != nil {
 		t.Fatal(err)
 	}
 	doc := *l.watcher.config.Genesis

@@ -18,6 +18,7 @@ import (
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/block/headers"
+	"github.com/starkd/starkd/prover/block/statement"
 	"github.com/starkd/starkd/watcher/proofstore"
 )
 
@@ -50,7 +51,7 @@ type Watcher struct {
 	opened     bool
 	firstPause time.Duration // between attempts
 	connect    func(context.Context, int) (source, error)
-	prove      func(context.Context, *Block, []prover.Result) (*proofstore.Record, []byte, error)
+	prove      func(context.Context, *Block, []statement.Result) (*proofstore.Record, []byte, error)
 
 	mu      sync.Mutex
 	status  Status
@@ -62,7 +63,7 @@ type Watcher struct {
 // source is where verified blocks come from: a chain.
 type source interface {
 	block(ctx context.Context, height int64) (*Block, error)
-	results(ctx context.Context, b *Block) ([]prover.Result, error)
+	results(ctx context.Context, b *Block) ([]statement.Result, error)
 }
 
 // New makes a watcher that has not begun.
@@ -81,7 +82,7 @@ func New(config Config) (*Watcher, error) {
 	}
 	security := w.security()
 	w.status = Status{
-		ChainID: config.Genesis.ChainID, SecurityBits: security.Conjectured, ProvenBits: security.Proven, OSProgramHash: prover.OSProgramHash.String(),
+		ChainID: config.Genesis.ChainID, SecurityBits: security.Conjectured, ProvenBits: security.Proven, OSProgramHash: statement.ProgramHash.String(),
 		ProvedHeight: config.Proofs.Cursor(),
 	}
 	w.connect, w.prove = w.openChain, w.proveBlock

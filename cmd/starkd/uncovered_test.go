@@ -6,16 +6,16 @@ import (
 	"testing"
 
 	"github.com/starkd/starkd/crypto/felt"
-	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/block/statement"
 	"github.com/starkd/starkd/starknet"
 )
 
 // What verify says of a block that is proved in part.
 func TestUncoveredTransactions(t *testing.T) {
-	transactions := []prover.TransactionOutcome{
+	transactions := []statement.TransactionOutcome{
 		{Hash: felt.FromUint64(0xa), Fee: starknet.NewUint128(5), NotCovered: []string{"__validate__"}},
 		{Hash: felt.FromUint64(0xb), Fee: starknet.NewUint128(6), Reverted: true, Events: make([]starknet.Event, 2), NotCovered: []string{"all of it"},
-			Uncovered: &prover.Reason{Builtin: "poseidon", Class: felt.FromUint64(0xc), Selector: felt.FromUint64(0xd)}},
+			Uncovered: &statement.Reason{Builtin: "poseidon", Class: felt.FromUint64(0xc), Selector: felt.FromUint64(0xd)}},
 	}
 	for _, c := range []struct {
 		hash uint64

@@ -14,7 +14,9 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/hint"
 	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/block"
 	"github.com/starkd/starkd/prover/block/headers"
+	"github.com/starkd/starkd/prover/block/statement"
 )
 
 // A verdictError is an answer of verify that is not "valid".
@@ -116,8 +118,8 @@ func (f *verifyFlags) verify(cmd *cobra.Command, from string) error {
 		return unchecked(err)
 	}
 	defer boundMemory(len(data))()
-	proof, err := prover.ParseBlockProof(data)
-	if errors.Is(err, prover.ErrNotBlockProof) {
+	proof, err := block.Parse(data)
+	if errors.Is(err, block.ErrNotBundle) {
 		if !prover.IsProof(data) {
 			return unchecked(hint.With(errors.New("the file is neither a block's proof nor a Stone proof"), "GET /v1/blocks/N/proof of a watcher is a block's proof"))
 		}
@@ -159,7 +161,7 @@ func programHash(cmd *cobra.Command, name string) (*felt.Felt, error) {
 	return &hash, nil
 }
 
-func (f *verifyFlags) verifyBlock(cmd *cobra.Command, proof *prover.BlockProof, trust *headers.Trust, policy prover.Policy) error {
+func (f *verifyFlags) verifyBlock(cmd *cobra.Command, proof *block.Bundle, trust *headers.Trust, policy prover.Policy) error {
 	started := time.Now()
 	if f.block >= 0 && proof.Block != uint64(f.block) {
 		return refused(hint.With(fmt.Errorf("the proof is of block %d, not of %d", proof.Block, f.block), "GET /v1/blocks/%d/proof of a watcher has the other", f.block))
@@ -171,7 +173,7 @@ func (f *verifyFlags) verifyBlock(cmd *cobra.Command, proof *prover.BlockProof, 
 	if err != nil {
 		return refused(hint.With(err, "the headers in the file are not those of the chain that you trust: compare the genesis file or the header with a source of your own"))
 	}
-	verdict, err := prover.VerifyBlock(proof, anchor, policy)
+	verdict, err := block.Verify(proof, anchor, policy)
 	if err != nil {
 		return refused(hint.With(err, "%s", f.hint(err)))
 	}
@@ -189,7 +191,7 @@ func (f *verifyFlags) verifyBlock(cmd *cobra.Command, proof *prover.BlockProof, 
 	say(out, "valid: block %d of chain %s", proof.Block, proof.Chain)
 	say(out, "  trusted       %s", trust)
 	say(out, "  state         %v → %v", anchor.Before, anchor.After)
-	say(out, "  program       %v (starkd OS)", prover.OSProgramHash)
+	say(out, "  program       %v (starkd OS)", statement.ProgramHash)
 	say(out, "  proofs        %d, layout %s, %d steps", len(proof.Proofs), verdict.Layout, verdict.Steps)
 	say(out, "  security      %v", verdict.Security)
 	listTransactions(out, verdict.Outcome.Transactions, signed)
@@ -201,8 +203,8 @@ func (f *verifyFlags) verifyBlock(cmd *cobra.Command, proof *prover.BlockProof, 
 }
 
 // covers refuses a transaction that a block's proof says nothing of: one of another block, or one that could not be proved.
-func covers(transactions []prover.TransactionOutcome, block uint64, hash felt.Felt, signed bool) error {
-	i := slices.IndexFunc(transactions, func(t prover.TransactionOutcome) bool { return t.Hash == hash })
+func covers(transactions []statement.TransactionOutcome, block uint64, hash felt.Felt, signed bool) error {
+	i := slices.IndexFunc(transactions, func(t statement.TransactionOutcome) bool { return t.Hash == hash })
 	if i < 0 {
 		return hint.With(fmt.Errorf("the proof of block %d does not cover transaction %v", block, hash), "GET /v1/proofs/%v of a watcher says which block's proof does", hash)
 	}
@@ -222,7 +224,7 @@ func source(signed bool) string {
 }
 
 // listTransactions says of each transaction what is proved, or why nothing is.
-func listTransactions(out io.Writer, transactions []prover.TransactionOutcome, signed bool) {
+func listTransactions(out io.Writer, transactions []statement.TransactionOutcome, signed bool) {
 	for _, t := range transactions {
 		status := "succeeded"
 		if t.Reverted {

@@ -23,13 +23,15 @@ import (
 	"github.com/starkd/starkd/internal/pebbledb"
 	"github.com/starkd/starkd/internal/wallet"
 	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/block"
 	"github.com/starkd/starkd/prover/block/headers"
+	"github.com/starkd/starkd/prover/block/statement"
 )
 
 // verifyAndRefuse holds the proof of a block against what it must pass and what it must not. It stops the watcher.
 func verifyAndRefuse(t *testing.T, n *testnet, l *load) {
-	block, other := l.blocks[len(l.blocks)-1], l.blocks[0]
-	data, otherData := n.bundle(t, block), n.bundle(t, other)
+	height, other := l.blocks[len(l.blocks)-1], l.blocks[0]
+	data, otherData := n.bundle(t, height), n.bundle(t, other)
 	var tx, otherTx felt.Felt
 	for hash := range l.sent {
 		_, number, err := n.client(1).Receipt(t.Context(), hash)
@@ -37,7 +39,7 @@ func verifyAndRefuse(t *testing.T, n *testnet, l *load) {
 			t.Fatal(err)
 		}
 		switch number {
-		case block:
+		case height:
 			tx = hash
 		case other:
 			otherTx = hash
@@ -51,7 +53,7 @@ func verifyAndRefuse(t *testing.T, n *testnet, l *load) {
 		}
 		return path
 	}
-	next := int64(block + 1)
+	next := int64(height + 1)
 	commit, err := n.comet(t, 1).Commit(t.Context(), &next)
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +63,7 @@ func verifyAndRefuse(t *testing.T, n *testnet, l *load) {
 	accepted := func(name string, args ...string) {
 		t.Helper()
 		stdout, stderr, code := command(t, append([]string{"verify"}, args...)...)
-		if code != 0 || !strings.HasPrefix(stdout, fmt.Sprintf("valid: block %d of chain %s\n", block, n.ChainID)) || !strings.Contains(stdout, tx.String()) {
+		if code != 0 || !strings.HasPrefix(stdout, fmt.Sprintf("valid: block %d of chain %s\n", height, n.ChainID)) || !strings.Contains(stdout, tx.String()) {
 			t.Errorf("%s: status %d\n%s%s", name, code, stdout, stderr)
 		}
 	}
@@ -82,13 +84,13 @@ func verifyAndRefuse(t *testing.T, n *testnet, l *load) {
 	accepted("by validators", "--validators", n.genesis(), path)
 	accepted("by URL", "--validators", n.genesis(), "--tx", tx.String(), fmt.Sprintf("%s/v1/proofs/%v/raw", n.Watcher.REST, tx))
 	accepted("by header", "--trusted-header", trusted, path)
-	accepted("with everything demanded", "--validators", n.genesis(), "--trusted-header", trusted, "--chain-id", n.ChainID, "--block", fmt.Sprint(block), "--tx", tx.String(), path)
+	accepted("with everything demanded", "--validators", n.genesis(), "--trusted-header", trusted, "--chain-id", n.ChainID, "--block", fmt.Sprint(height), "--tx", tx.String(), path)
 
 	refused("another transaction", "does not cover transaction", "--validators", n.genesis(), "--tx", otherTx.String(), path)
-	refused("another block", fmt.Sprintf("of block %d, not of %d", block, block+1), "--validators", n.genesis(), "--block", fmt.Sprint(block+1), path)
+	refused("another block", fmt.Sprintf("of block %d, not of %d", height, height+1), "--validators", n.genesis(), "--block", fmt.Sprint(height+1), path)
 	refused("another chain", "of chain", "--validators", n.genesis(), "--chain-id", "ANOTHER_CHAIN", path)
 	refused("another header", "trusted is", "--trusted-header", strings.Repeat("ab", 32), path)
-	accepted("with its program named", "--validators", n.genesis(), "--program", prover.OSProgramHash.String(), "--min-proven-security", "57", path)
+	accepted("with its program named", "--validators", n.genesis(), "--program", statement.ProgramHash.String(), "--min-proven-security", "57", path)
 	refused("another program", "demanded is 0x123", "--validators", n.genesis(), "--program", "0x123", path)
 	refused("more proven security than it has", "57 bits of proven security, 58 are demanded", "--validators", n.genesis(), "--min-proven-security", "58", path)
 	refused("more security than it has", "bits of conjectured security", "--validators", n.genesis(), "--min-security", "97", path)
@@ -108,7 +110,7 @@ func verifyAndRefuse(t *testing.T, n *testnet, l *load) {
 	unchecked("a file that is no proof", "neither a block's proof nor", "--validators", n.genesis(), n.genesis())
 	unchecked("a block that has no proof", "404", "--validators", n.genesis(), n.Watcher.REST+"/v1/blocks/999999/proof")
 	// A header binds the block whether validators signed it or not, and the answer does not say that they did.
-	unsigned, err := prover.ParseBlockProof(bytes.Clone(data))
+	unsigned, err := block.Parse(bytes.Clone(data))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +148,7 @@ func verifyAndRefuse(t *testing.T, n *testnet, l *load) {
 	t.Run("any part", func(t *testing.T) { anyPart(t, j, data) })
 	t.Run("another block's parts", func(t *testing.T) { otherParts(t, j, data, otherData) })
 	t.Run("other validators", func(t *testing.T) { otherValidators(t, j, data) })
-	t.Run("in the browser", func(t *testing.T) { inBrowser(t, path, n.genesis(), trusted, block, tx, otherTx, j.refused) })
+	t.Run("in the browser", func(t *testing.T) { inBrowser(t, path, n.genesis(), trusted, height, tx, otherTx, j.refused) })
 
 	// The replica's state is free once the watcher has ended.
 	n.watcher.stop(t)
@@ -192,7 +194,7 @@ func (j *judge) judge(data []byte) error {
 }
 
 func (j *judge) verify(data []byte) error {
-	proof, err := prover.ParseBlockProof(bytes.Clone(data))
+	proof, err := block.Parse(bytes.Clone(data))
 	if err != nil {
 		return err
 	}
@@ -200,7 +202,7 @@ func (j *judge) verify(data []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = prover.VerifyBlock(proof, anchor, prover.Policy{})
+	_, err = block.Verify(proof, anchor, prover.Policy{})
 	return err
 }
 
@@ -237,20 +239,20 @@ func anyPart(t *testing.T, j *judge, data []byte) {
 	flip := func(b []byte) { b[r.IntN(len(b))] ^= 1 << r.IntN(8) }
 	parts := []struct {
 		name   string
-		change func(b *prover.BlockProof)
+		change func(b *block.Bundle)
 	}{
-		{"proof bytes", func(b *prover.BlockProof) { flip(b.Proofs[r.IntN(len(b.Proofs))].Bytes) }},
-		{"public memory", func(b *prover.BlockProof) {
+		{"proof bytes", func(b *block.Bundle) { flip(b.Proofs[r.IntN(len(b.Proofs))].Bytes) }},
+		{"public memory", func(b *block.Bundle) {
 			memory := b.Proofs[0].PublicInput.Memory
 			plusOne(&memory[r.IntN(len(memory))].Value)
 		}},
-		{"public addresses", func(b *prover.BlockProof) {
+		{"public addresses", func(b *block.Bundle) {
 			memory := b.Proofs[0].PublicInput.Memory
 			memory[r.IntN(len(memory))].Address++
 		}},
-		{"transactions", func(b *prover.BlockProof) { flip(b.Witness.Transactions[r.IntN(len(b.Witness.Transactions))]) }},
-		{"results", func(b *prover.BlockProof) { flip(b.Witness.Results[r.IntN(len(b.Witness.Results))].Data) }},
-		{"result numbers", func(b *prover.BlockProof) {
+		{"transactions", func(b *block.Bundle) { flip(b.Witness.Transactions[r.IntN(len(b.Witness.Transactions))]) }},
+		{"results", func(b *block.Bundle) { flip(b.Witness.Results[r.IntN(len(b.Witness.Results))].Data) }},
+		{"result numbers", func(b *block.Bundle) {
 			result := &b.Witness.Results[r.IntN(len(b.Witness.Results))]
 			switch r.IntN(3) {
 			case 0:
@@ -261,7 +263,7 @@ func anyPart(t *testing.T, j *judge, data []byte) {
 				result.GasWanted++
 			}
 		}},
-		{"class code", func(b *prover.BlockProof) {
+		{"class code", func(b *block.Bundle) {
 			class := b.Witness.Classes[r.IntN(len(b.Witness.Classes))].Class
 			start := bytes.Index(class, []byte(`"bytecode":[`))
 			end := start + bytes.IndexByte(class[start:], ']')
@@ -273,19 +275,19 @@ func anyPart(t *testing.T, j *judge, data []byte) {
 			}
 			class[at]++
 		}},
-		{"class hashes", func(b *prover.BlockProof) { plusOne(&b.Witness.Classes[r.IntN(len(b.Witness.Classes))].Hash) }},
-		{"prestate roots", func(b *prover.BlockProof) {
+		{"class hashes", func(b *block.Bundle) { plusOne(&b.Witness.Classes[r.IntN(len(b.Witness.Classes))].Hash) }},
+		{"prestate roots", func(b *block.Bundle) {
 			if r.IntN(2) == 0 {
 				plusOne(&b.Witness.Prestate.ContractsRoot)
 			} else {
 				plusOne(&b.Witness.Prestate.ClassesRoot)
 			}
 		}},
-		{"prestate leaves", func(b *prover.BlockProof) {
+		{"prestate leaves", func(b *block.Bundle) {
 			leaf := &b.Witness.Prestate.Contracts[r.IntN(len(b.Witness.Prestate.Contracts))]
 			plusOne([]*felt.Felt{&leaf.Address, &leaf.ClassHash, &leaf.StorageRoot, &leaf.Nonce}[r.IntN(4)])
 		}},
-		{"prestate nodes", func(b *prover.BlockProof) {
+		{"prestate nodes", func(b *block.Bundle) {
 			node := &b.Witness.Prestate.Pedersen[r.IntN(len(b.Witness.Prestate.Pedersen))]
 			if node.Length == 0 {
 				plusOne([]*felt.Felt{&node.Left, &node.Right}[r.IntN(2)])
@@ -293,21 +295,21 @@ func anyPart(t *testing.T, j *judge, data []byte) {
 				plusOne(&node.Child)
 			}
 		}},
-		{"a prestate node less", func(b *prover.BlockProof) {
+		{"a prestate node less", func(b *block.Bundle) {
 			nodes := b.Witness.Prestate.Pedersen
 			at := r.IntN(len(nodes))
 			b.Witness.Prestate.Pedersen = append(nodes[:at:at], nodes[at+1:]...)
 		}},
-		{"the block's number", func(b *prover.BlockProof) { b.Block++ }},
-		{"the chain's name", func(b *prover.BlockProof) { b.Chain += "X" }},
-		{"a proof less", func(b *prover.BlockProof) { b.Proofs = b.Proofs[1:] }},
-		{"a proof twice", func(b *prover.BlockProof) { b.Proofs = append(b.Proofs, b.Proofs[0]) }},
-		{"steps", func(b *prover.BlockProof) { b.Proofs[0].PublicInput.Steps *= 2 }},
-		{"queries", func(b *prover.BlockProof) { b.Proofs[0].Parameters.Queries++ }},
-		{"a signed app hash", func(b *prover.BlockProof) {
+		{"the block's number", func(b *block.Bundle) { b.Block++ }},
+		{"the chain's name", func(b *block.Bundle) { b.Chain += "X" }},
+		{"a proof less", func(b *block.Bundle) { b.Proofs = b.Proofs[1:] }},
+		{"a proof twice", func(b *block.Bundle) { b.Proofs = append(b.Proofs, b.Proofs[0]) }},
+		{"steps", func(b *block.Bundle) { b.Proofs[0].PublicInput.Steps *= 2 }},
+		{"queries", func(b *block.Bundle) { b.Proofs[0].Parameters.Queries++ }},
+		{"a signed app hash", func(b *block.Bundle) {
 			changeHeader(t, b, r.IntN(2), func(l *cmttypes.SignedHeader) { flip(l.AppHash) })
 		}},
-		{"a signature", func(b *prover.BlockProof) {
+		{"a signature", func(b *block.Bundle) {
 			changeHeader(t, b, r.IntN(2), func(l *cmttypes.SignedHeader) {
 				for {
 					if s := &l.Commit.Signatures[r.IntN(len(l.Commit.Signatures))]; len(s.Signature) > 0 {
@@ -325,7 +327,7 @@ func anyPart(t *testing.T, j *judge, data []byte) {
 		if i >= len(parts) && i%3 == 0 {
 			part = parts[r.IntN(2)]
 		}
-		proof, err := prover.ParseBlockProof(bytes.Clone(data))
+		proof, err := block.Parse(bytes.Clone(data))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -343,7 +345,7 @@ func anyPart(t *testing.T, j *judge, data []byte) {
 	}
 }
 
-func changeHeader(t *testing.T, b *prover.BlockProof, which int, change func(*cmttypes.SignedHeader)) {
+func changeHeader(t *testing.T, b *block.Bundle, which int, change func(*cmttypes.SignedHeader)) {
 	t.Helper()
 	header := new(cmttypes.SignedHeader)
 	if err := cmtjson.Unmarshal(b.Headers[which], header); err != nil {
@@ -359,21 +361,21 @@ func changeHeader(t *testing.T, b *prover.BlockProof, which int, change func(*cm
 
 // otherParts puts parts of one block's proof into another's.
 func otherParts(t *testing.T, j *judge, data, otherData []byte) {
-	for name, mix := range map[string]func(b, other *prover.BlockProof){
-		"its proofs":              func(b, other *prover.BlockProof) { b.Proofs = other.Proofs },
-		"its headers":             func(b, other *prover.BlockProof) { b.Headers = other.Headers },
-		"its headers and number":  func(b, other *prover.BlockProof) { b.Headers, b.Block = other.Headers, other.Block },
-		"its witness":             func(b, other *prover.BlockProof) { b.Witness = other.Witness },
-		"its prestate":            func(b, other *prover.BlockProof) { b.Witness.Prestate = other.Witness.Prestate },
-		"all but its proofs":      func(b, other *prover.BlockProof) { p := b.Proofs; *b = *other; b.Proofs = p },
-		"its second header":       func(b, other *prover.BlockProof) { b.Headers[1] = other.Headers[1] },
-		"its first header for it": func(b, _ *prover.BlockProof) { b.Headers[1] = b.Headers[0] },
+	for name, mix := range map[string]func(b, other *block.Bundle){
+		"its proofs":              func(b, other *block.Bundle) { b.Proofs = other.Proofs },
+		"its headers":             func(b, other *block.Bundle) { b.Headers = other.Headers },
+		"its headers and number":  func(b, other *block.Bundle) { b.Headers, b.Block = other.Headers, other.Block },
+		"its witness":             func(b, other *block.Bundle) { b.Witness = other.Witness },
+		"its prestate":            func(b, other *block.Bundle) { b.Witness.Prestate = other.Witness.Prestate },
+		"all but its proofs":      func(b, other *block.Bundle) { p := b.Proofs; *b = *other; b.Proofs = p },
+		"its second header":       func(b, other *block.Bundle) { b.Headers[1] = other.Headers[1] },
+		"its first header for it": func(b, _ *block.Bundle) { b.Headers[1] = b.Headers[0] },
 	} {
-		b, err := prover.ParseBlockProof(bytes.Clone(data))
+		b, err := block.Parse(bytes.Clone(data))
 		if err != nil {
 			t.Fatal(err)
 		}
-		other, err := prover.ParseBlockProof(bytes.Clone(otherData))
+		other, err := block.Parse(bytes.Clone(otherData))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -419,7 +421,7 @@ func otherValidators(t *testing.T, j *judge, data []byte) {
 	}
 	// lie replaces both headers; with honest, the result must stand before whoever trusts the strangers.
 	lie := func(change func(l *cmttypes.SignedHeader)) []byte {
-		b, err := prover.ParseBlockProof(bytes.Clone(data))
+		b, err := block.Parse(bytes.Clone(data))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -473,7 +475,7 @@ func otherValidators(t *testing.T, j *judge, data []byte) {
 // forge proves the block again with one storage read answered otherwise: a run of the pinned program by its rules, and a
 // proof that stands by itself. It returns the block's file with that proof in it.
 func forge(t *testing.T, n *testnet, j *judge, data []byte) []byte {
-	b, err := prover.ParseBlockProof(bytes.Clone(data))
+	b, err := block.Parse(bytes.Clone(data))
 	if err != nil {
 		t.Fatal(err)
 	}

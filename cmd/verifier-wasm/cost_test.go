@@ -10,7 +10,8 @@ import (
 	"testing"
 
 	"github.com/starkd/starkd/crypto/felt"
-	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/block"
+	"github.com/starkd/starkd/prover/block/statement"
 )
 
 // hostileFiles are files of about n bytes that ask for as much memory and work as they can. The first six cost the first release up to 200
@@ -142,7 +143,7 @@ func ignored(name []byte) bool {
 func TestTranscriptIsCheckedFirst(t *testing.T) {
 	s := blockSeed(t)
 	data := s.seal(s.text, true)
-	proof, err := prover.ParseBlockProof(data)
+	proof, err := block.Parse(data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,27 +172,27 @@ func TestTranscriptIsCheckedFirst(t *testing.T) {
 // the largest is accepted.
 func TestWitnessSizes(t *testing.T) {
 	s := blockSeed(t)
-	for what, add := range map[string]func(w *prover.Witness, n int){
-		"classes": func(w *prover.Witness, n int) {
+	for what, add := range map[string]func(w *statement.Witness, n int){
+		"classes": func(w *statement.Witness, n int) {
 			last := w.Classes[len(w.Classes)-1]
 			for len(w.Classes) < n {
 				last.Hash.Add(&last.Hash, &felt.One)
 				w.Classes = append(w.Classes, last)
 			}
 		},
-		"trie nodes": func(w *prover.Witness, n int) {
+		"trie nodes": func(w *statement.Witness, n int) {
 			for len(w.Prestate.Pedersen)+len(w.Prestate.Poseidon) < n {
 				w.Prestate.Pedersen = append(w.Prestate.Pedersen, w.Prestate.Pedersen[0])
 			}
 		},
-		"contracts": func(w *prover.Witness, n int) {
+		"contracts": func(w *statement.Witness, n int) {
 			for len(w.Prestate.Contracts) < n {
 				w.Prestate.Contracts = append(w.Prestate.Contracts, w.Prestate.Contracts[0])
 			}
 		},
 	} {
 		judge := func(n int) (string, bool) {
-			proof, err := prover.ParseBlockProof(s.seal(s.text, true))
+			proof, err := block.Parse(s.seal(s.text, true))
 			if err != nil {
 				t.Fatal(err)
 			}

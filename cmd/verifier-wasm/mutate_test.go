@@ -22,6 +22,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/internal/stoneruns"
 	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/block"
 	"github.com/starkd/starkd/prover/stone/transcript"
 )
 
@@ -330,7 +331,7 @@ func (s *seed) mutant(p program) []byte { return s.file(s.run(p)) }
 type part struct {
 	start, end int // the member
 	empty      edit
-	restore    func(b *prover.BlockProof) bool // false if the file has no such place any more
+	restore    func(b *block.Bundle) bool // false if the file has no such place any more
 }
 
 // setParts finds the parts: the proofs, and where those are changed the public memory of the first.
@@ -342,7 +343,7 @@ func (s *seed) setParts(t testing.TB) {
 	if s.policy, err = s.trust.policy(); err != nil {
 		t.Fatal(err)
 	}
-	whole, err := prover.ParseBlockProof(s.seal(s.text, true))
+	whole, err := block.Parse(s.seal(s.text, true))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -355,16 +356,16 @@ func (s *seed) setParts(t testing.TB) {
 		t.Fatalf("%s: no member %s", s.name, name)
 		return nil
 	}
-	add := func(n *node, restore func(b *prover.BlockProof) bool) {
+	add := func(n *node, restore func(b *block.Bundle) bool) {
 		s.parts = append(s.parts, part{n.nameStart, n.end, edit{n.start, n.end, []byte("[]")}, restore})
 	}
 	proofs := member(s.root, "proofs")
-	add(proofs, func(b *prover.BlockProof) bool {
+	add(proofs, func(b *block.Bundle) bool {
 		b.Proofs = whole.Proofs
 		return true
 	})
 	memory := whole.Proofs[0].PublicInput.Memory
-	add(member(member(&proofs.children[0], "public_input"), "public_memory"), func(b *prover.BlockProof) bool {
+	add(member(member(&proofs.children[0], "public_input"), "public_memory"), func(b *block.Bundle) bool {
 		if len(b.Proofs) == 0 || b.Proofs[0] == nil {
 			return false
 		}
@@ -383,7 +384,7 @@ func (s *seed) checkParts(t testing.TB, m mutant) (accepted, ok bool) {
 	}
 	data := s.file(m, s.parts[i].empty)
 	accepted = s.asserted(t, data, func() (string, bool) {
-		proof, err := prover.ParseBlockProof(data)
+		proof, err := block.Parse(data)
 		if err != nil {
 			return err.Error(), false
 		}

@@ -14,7 +14,9 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/bounded"
 	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/block"
 	"github.com/starkd/starkd/prover/block/headers"
+	"github.com/starkd/starkd/prover/block/statement"
 )
 
 // trust is what the page's reader trusts and demands.
@@ -119,8 +121,8 @@ func verify(data []byte, trusted string) (*verdict, error) {
 	if err != nil {
 		return nil, err
 	}
-	proof, err := prover.ParseBlockProof(data)
-	if errors.Is(err, prover.ErrNotBlockProof) {
+	proof, err := block.Parse(data)
+	if errors.Is(err, block.ErrNotBundle) {
 		if !prover.IsProof(data) {
 			return nil, uncheckedf("the file is neither a block's proof nor a Stone proof")
 		}
@@ -162,7 +164,7 @@ func (t *trust) policy() (policy prover.Policy, err error) {
 	return policy, nil
 }
 
-func verifyBlock(proof *prover.BlockProof, t *trust, policy prover.Policy) (*verdict, error) {
+func verifyBlock(proof *block.Bundle, t *trust, policy prover.Policy) (*verdict, error) {
 	if t.Block != nil && proof.Block != *t.Block {
 		return nil, fmt.Errorf("the proof is of block %d, not of %d", proof.Block, *t.Block)
 	}
@@ -177,13 +179,13 @@ func verifyBlock(proof *prover.BlockProof, t *trust, policy prover.Policy) (*ver
 	if err != nil {
 		return nil, err
 	}
-	shown, err := prover.VerifyBlock(proof, anchor, policy)
+	shown, err := block.Verify(proof, anchor, policy)
 	if err != nil {
 		return nil, err
 	}
 	v := &verdict{
 		Kind: "block", Chain: proof.Chain, Block: proof.Block, Trusted: from.String(), Signed: len(from.Header) == 0, Named: policy.Program != nil,
-		StateBefore: anchor.Before.String(), StateAfter: anchor.After.String(), Program: prover.OSProgramHash,
+		StateBefore: anchor.Before.String(), StateAfter: anchor.After.String(), Program: statement.ProgramHash,
 		Proofs: len(proof.Proofs), Layout: shown.Layout, Steps: shown.Steps, Bits: shown.Security.Conjectured, ProvenBits: shown.Security.Proven, Rejected: shown.Rejected,
 	}
 	for i := range shown.Outcome.Transactions {
@@ -219,7 +221,7 @@ func (t *trust) headers() (*headers.Trust, error) {
 }
 
 // describe says of a transaction what is proved, or why nothing is.
-func describe(t *prover.TransactionOutcome) transaction {
+func describe(t *statement.TransactionOutcome) transaction {
 	d := transaction{
 		Hash: t.Hash, Status: "succeeded", Fee: t.Fee.BigInt().String(), Events: len(t.Events),
 		Covered: []string{}, NotCovered: append([]string{}, t.NotCovered...),

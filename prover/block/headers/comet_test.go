@@ -20,8 +20,9 @@ import (
 	cmtjson "github.com/cometbft/cometbft/libs/json"
 	cmtversion "github.com/cometbft/cometbft/proto/tendermint/version"
 	cmttypes "github.com/cometbft/cometbft/types"
-	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/block"
 	"github.com/starkd/starkd/prover/block/headers"
+	"github.com/starkd/starkd/prover/block/statement"
 )
 
 // The judge of this package is CometBFT (judge_test.go).
@@ -317,11 +318,11 @@ func TestVerifyCommit(t *testing.T) {
 func TestHashesOfLists(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 1))
 	for n := range 70 {
-		var txs []prover.HexBytes
-		var results []prover.Result
+		var txs []statement.HexBytes
+		var results []statement.Result
 		for range n {
 			txs = append(txs, randomBytes(r, r.IntN(100)))
-			results = append(results, prover.Result{
+			results = append(results, statement.Result{
 				Code: r.Uint32() * r.Uint32N(2), Data: randomBytes(r, r.IntN(50)), GasWanted: randomInt(r) * int64(r.IntN(3)-1), GasUsed: randomInt(r) * int64(r.IntN(3)-1),
 			})
 		}
@@ -336,7 +337,7 @@ func TestHashesOfLists(t *testing.T) {
 
 // signedBlock is a block proof that has headers and lists alone, and the genesis of its chain.
 type signedBlock struct {
-	proof   *prover.BlockProof
+	proof   *block.Bundle
 	headers [2]*cmttypes.SignedHeader
 	genesis *cmttypes.GenesisDoc
 	signers *signers
@@ -346,7 +347,7 @@ func newSignedBlock(t testing.TB, r *rand.Rand, n int) *signedBlock {
 	t.Helper()
 	s := newSigners(t, r, n)
 	const chain = "TEST"
-	b := &signedBlock{signers: s, proof: &prover.BlockProof{Chain: chain, Block: uint64(1 + r.IntN(1000))}}
+	b := &signedBlock{signers: s, proof: &block.Bundle{Chain: chain, Block: uint64(1 + r.IntN(1000))}}
 	state := map[string]any{"gas_prices": map[string]any{}}
 	if r.IntN(2) == 0 {
 		state["fee_token"] = "0x77"
@@ -364,7 +365,7 @@ func newSignedBlock(t testing.TB, r *rand.Rand, n int) *signedBlock {
 	w := &b.proof.Witness
 	for range r.IntN(5) {
 		w.Transactions = append(w.Transactions, randomBytes(r, 50))
-		w.Results = append(w.Results, prover.Result{Data: randomBytes(r, 9), GasWanted: 5, GasUsed: 4})
+		w.Results = append(w.Results, statement.Result{Data: randomBytes(r, 9), GasWanted: 5, GasUsed: 4})
 	}
 	last := cmttypes.BlockID{Hash: randomBytes(r, 32), PartSetHeader: cmttypes.PartSetHeader{Total: 1, Hash: randomBytes(r, 32)}}
 	for i := range b.headers {
@@ -562,10 +563,10 @@ func TestVerifyLists(t *testing.T) {
 		"another chain": func(c *signedBlock) { c.proof.Chain = "OTHER" },
 		"another block": func(c *signedBlock) { c.proof.Block++ },
 		"a transaction more": func(c *signedBlock) {
-			c.proof.Witness.Transactions = append(c.proof.Witness.Transactions[:0:0], prover.HexBytes{1})
+			c.proof.Witness.Transactions = append(c.proof.Witness.Transactions[:0:0], statement.HexBytes{1})
 		},
 		"a result more": func(c *signedBlock) {
-			c.proof.Witness.Results = append(c.proof.Witness.Results[:0:0], prover.Result{Code: 1})
+			c.proof.Witness.Results = append(c.proof.Witness.Results[:0:0], statement.Result{Code: 1})
 		},
 		"headers swapped":     func(c *signedBlock) { c.proof.Headers[0], c.proof.Headers[1] = c.proof.Headers[1], c.proof.Headers[0] },
 		"the same twice":      func(c *signedBlock) { c.proof.Headers[1] = c.proof.Headers[0] },
@@ -606,8 +607,8 @@ func TestRefusals(t *testing.T) {
 	}{
 		"another block":       {func(c *signedBlock) { c.proof.Block++ }, "headers of heights"},
 		"another genesis":     {func(c *signedBlock) { c.genesis = other.genesis }, "genesis has"},
-		"another transaction": {func(c *signedBlock) { c.proof.Witness.Transactions = []prover.HexBytes{{7}} }, "the transactions hash to"},
-		"another result":      {func(c *signedBlock) { c.proof.Witness.Results = []prover.Result{{Code: 7}} }, "the results hash to"},
+		"another transaction": {func(c *signedBlock) { c.proof.Witness.Transactions = []statement.HexBytes{{7}} }, "the transactions hash to"},
+		"another result":      {func(c *signedBlock) { c.proof.Witness.Results = []statement.Result{{Code: 7}} }, "the results hash to"},
 		"a foreign header":    {func(c *signedBlock) { c.proof.Headers[1] = other.proof.Headers[1] }, "headers of heights"},
 		"no header":           {func(c *signedBlock) { c.proof.Headers[1] = json.RawMessage("{}") }, "header or commit is missing"},
 		"a forged signature": {func(c *signedBlock) {

@@ -14,7 +14,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/block"
+	"github.com/starkd/starkd/prover/block/statement"
 )
 
 // Trust is what a reader of a proof trusts: a chain's validators, by its genesis, or one header, by its hash.
@@ -37,7 +38,7 @@ func (t *Trust) String() string {
 
 // Verify checks the headers of a block proof against what the reader trusts, and the witness's transactions and results
 // against the headers. The anchor it returns is as good as that trust.
-func Verify(b *prover.BlockProof, trust *Trust) (*prover.Anchor, error) {
+func Verify(b *block.Bundle, trust *Trust) (*statement.Anchor, error) {
 	var signed [2]*SignedHeader
 	for i, raw := range b.Headers {
 		s, err := ParseSignedHeader(raw)
@@ -93,6 +94,6 @@ func Verify(b *prover.BlockProof, trust *Trust) (*prover.Anchor, error) {
 	if hash := ResultsHash(b.Witness.Results); !bytes.Equal(hash, next.LastResultsHash) {
 		return nil, fmt.Errorf("headers: the results hash to %X, header %d signs %X", hash, next.Height, next.LastResultsHash)
 	}
-	return prover.NewAnchor(light.ChainID, uint64(light.Height), uint64(light.Time.seconds),
+	return statement.NewAnchor(light.ChainID, uint64(light.Height), uint64(light.Time.seconds),
 		params.sequencer(light.ProposerAddress), params.feeToken, light.AppHash, next.AppHash)
 }

@@ -11,7 +11,8 @@ import (
 	cmtjson "github.com/cometbft/cometbft/libs/json"
 	cmttypes "github.com/cometbft/cometbft/types"
 	"github.com/starkd/starkd/app"
-	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/block"
+	"github.com/starkd/starkd/prover/block/statement"
 )
 
 // judgeTrust is headers.Trust with CometBFT's genesis.
@@ -22,7 +23,7 @@ type judgeTrust struct {
 }
 
 // judge does what headers.Verify promises with CometBFT's own types and checks. Its panics are refusals.
-func judge(b *prover.BlockProof, trust *judgeTrust) (anchor *prover.Anchor, err error) {
+func judge(b *block.Bundle, trust *judgeTrust) (anchor *statement.Anchor, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			anchor, err = nil, fmt.Errorf("malformed header in the proof: %v", fault)
@@ -90,12 +91,12 @@ func judge(b *prover.BlockProof, trust *judgeTrust) (anchor *prover.Anchor, err 
 	if !bytes.Equal(judgeResultsHash(b.Witness.Results), next.LastResultsHash) {
 		return nil, errors.New("other results")
 	}
-	return prover.NewAnchor(light.ChainID, uint64(light.Height), uint64(light.Time.Unix()),
+	return statement.NewAnchor(light.ChainID, uint64(light.Height), uint64(light.Time.Unix()),
 		genesis.Sequencer(light.ProposerAddress), genesis.FeeToken, light.AppHash, next.AppHash)
 }
 
 // judgeResultsHash is CometBFT's hash of a block's results.
-func judgeResultsHash(results []prover.Result) []byte {
+func judgeResultsHash(results []statement.Result) []byte {
 	list := make([]*abcitypes.ExecTxResult, len(results))
 	for i, r := range results {
 		list[i] = &abcitypes.ExecTxResult{Code: r.Code, Data: r.Data, GasWanted: r.GasWanted, GasUsed: r.GasUsed}
@@ -104,7 +105,7 @@ func judgeResultsHash(results []prover.Result) []byte {
 }
 
 // judgeDataHash is CometBFT's hash of a block's transactions.
-func judgeDataHash(txs []prover.HexBytes) []byte {
+func judgeDataHash(txs []statement.HexBytes) []byte {
 	list := make(cmttypes.Txs, len(txs))
 	for i, tx := range txs {
 		list[i] = cmttypes.Tx(tx)

@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 
-	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/block/statement"
 )
 
 // The parts of protobuf's encoding that headers need. As there, a scalar that is zero or empty is left out.
@@ -61,7 +61,7 @@ func merkleRoot(leaves [][]byte) []byte {
 }
 
 // DataHash is the hash of a block's transactions in its header.
-func DataHash(txs []prover.HexBytes) []byte {
+func DataHash(txs []statement.HexBytes) []byte {
 	leaves := make([][]byte, len(txs))
 	for i, tx := range txs {
 		sum := sha256.Sum256(tx)
@@ -72,7 +72,7 @@ func DataHash(txs []prover.HexBytes) []byte {
 
 // ResultsHash is the hash of a block's results in the header of the next height: of each, the fields of ExecTxResult on which
 // validators agree.
-func ResultsHash(results []prover.Result) []byte {
+func ResultsHash(results []statement.Result) []byte {
 	leaves := make([][]byte, len(results))
 	for i, r := range results {
 		leaf := appendBytes(appendUint(nil, 1, uint64(r.Code)), 2, r.Data)

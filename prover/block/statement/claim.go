@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/starkd/starkd/crypto/felt"
-	"github.com/starkd/starkd/crypto/pedersen"
 )
 
 // ProgramHash is the Pedersen program hash of os.cairo, as the official cairo-hash-program computes it.
@@ -171,20 +170,4 @@ func (c *Claim) checkProgram() error {
 		return fmt.Errorf("statement: the program's words have SHA-256 %s, want %s, of the program with hash %v", digest, programDigest, ProgramHash)
 	}
 	return nil
-}
-
-// HashProgram is the hash of a Cairo 0 program over Pedersen, as the official cairo-hash-program computes it: a chain from
-// the right over the length, a version, the offset of main, the builtins and the words.
-func HashProgram(program []felt.Felt, main uint64, builtins []string) felt.Felt {
-	chain := []felt.Felt{felt.Zero, felt.Zero, felt.FromUint64(main), felt.FromUint64(uint64(len(builtins)))}
-	for _, name := range builtins {
-		chain = append(chain, felt.FromBytesReduce([]byte(name)))
-	}
-	chain = append(chain, program...)
-	chain[0] = felt.FromUint64(uint64(len(chain) - 1))
-	hash := chain[len(chain)-1]
-	for i := len(chain) - 2; i >= 0; i-- {
-		hash = pedersen.Hash(chain[i], hash)
-	}
-	return hash
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/starkd/starkd/cairo/vm"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/golden"
+	"github.com/starkd/starkd/prover"
 )
 
 // The constants of the program follow from os.json, which cairo-compile wrote; the hash is that of cairo-hash-program.
@@ -33,7 +34,7 @@ func TestProgramIsPinned(t *testing.T) {
 			t.Errorf("builtin %d is %s, want %s", i, program.Builtins[i], b.name)
 		}
 	}
-	if got := HashProgram(program.Data, programMain, program.Builtins); got != ProgramHash {
+	if got := (&prover.Program{Words: program.Data, Main: programMain, Builtins: program.Builtins}).Hash(); got != ProgramHash {
 		t.Errorf("program hash %v, want %v", got, ProgramHash)
 	}
 	claim := Claim{Program: program.Data}

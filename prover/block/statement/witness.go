@@ -24,6 +24,22 @@ type Anchor struct {
 	After     felt.Felt // and after it, of header n+1
 }
 
+// NewAnchor is the anchor that two signed headers make: before and after are their app hashes.
+func NewAnchor(chain string, number, timestamp uint64, sequencer, feeToken felt.Felt, before, after []byte) (*Anchor, error) {
+	chainID, err := starknet.ChainID(chain)
+	if err != nil {
+		return nil, err
+	}
+	a := &Anchor{ChainID: chainID, Number: number, Timestamp: timestamp, Sequencer: sequencer, FeeToken: feeToken}
+	if a.Before, err = felt.FromBytes(before); err != nil {
+		return nil, fmt.Errorf("statement: app hash of header %d: %w", number, err)
+	}
+	if a.After, err = felt.FromBytes(after); err != nil {
+		return nil, fmt.Errorf("statement: app hash of header %d: %w", number+1, err)
+	}
+	return a, nil
+}
+
 // Witness is what the check of a block's proofs needs beside them. Transactions and Results must hash to the data hash of
 // header n and the results hash of header n+1, which is for the caller to see to; everything else is checked by Check.
 type Witness struct {

@@ -1,4 +1,4 @@
-package prover
+package block
 
 import (
 	"bytes"
@@ -10,17 +10,18 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/block/statement"
 )
 
-func emptyBlockProof() *BlockProof {
-	return &BlockProof{
-		Chain: "TEST", Block: 3, Proofs: []*Proof{},
+func emptyBlockProof() *Bundle {
+	return &Bundle{
+		Chain: "TEST", Block: 3, Proofs: []*prover.Proof{},
 		Witness: statement.Witness{
-			Transactions: []HexBytes{{1, 2}}, Results: []Result{{Data: HexBytes{}}}, Classes: []statement.Compiled{},
+			Transactions: []statement.HexBytes{{1, 2}}, Results: []statement.Result{{Data: statement.HexBytes{}}}, Classes: []statement.Compiled{},
 			Opening:     []statement.Write{{Contract: felt.One}},
-			Uncovered:   []Uncovered{{Index: 1, Reason: Reason{Builtin: "poseidon", Class: felt.One}, Diff: HexBytes{1}}},
-			Validations: []Validation{{Index: 2, Storage: []SlotChange{{Key: felt.One}}, Events: 1}},
+			Uncovered:   []statement.Uncovered{{Index: 1, Reason: statement.Reason{Builtin: "poseidon", Class: felt.One}, Diff: statement.HexBytes{1}}},
+			Validations: []statement.Validation{{Index: 2, Storage: []statement.SlotChange{{Key: felt.One}}, Events: 1}},
 			Prestate:    &statement.Prestate{Contracts: []statement.PrestateLeaf{}, Pedersen: []statement.PrestateNode{}, Poseidon: []statement.PrestateNode{}},
 		},
 		Headers: [2]json.RawMessage{json.RawMessage("{}"), json.RawMessage("{}")},
@@ -32,7 +33,7 @@ func TestBlockProofFileIsCanonical(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := ParseBlockProof(file)
+	b, err := Parse(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +44,7 @@ func TestBlockProofFileIsCanonical(t *testing.T) {
 	for i := range file {
 		changed := []byte(string(file))
 		changed[i] ^= 1
-		if _, err := ParseBlockProof(changed); err == nil {
+		if _, err := Parse(changed); err == nil {
 			t.Errorf("byte %d, %q for %q, goes unnoticed", i, changed[i], file[i])
 		}
 	}
@@ -52,14 +53,14 @@ func TestBlockProofFileIsCanonical(t *testing.T) {
 		"bytes after":   string(file) + " ",
 		"unknown field": strings.Replace(string(file), `,"sha256"`, `,"note":1,"sha256"`, 1),
 	} {
-		if _, err := ParseBlockProof([]byte(other)); err == nil {
+		if _, err := Parse([]byte(other)); err == nil {
 			t.Errorf("%s is accepted", name)
 		}
 	}
-	if _, err := ParseBlockProof([]byte(`{"proof_hex":"0x"}`)); !errors.Is(err, ErrNotBlockProof) {
+	if _, err := Parse([]byte(`{"proof_hex":"0x"}`)); !errors.Is(err, ErrNotBundle) {
 		t.Errorf("a Stone proof: %v", err)
 	}
-	if _, err := VerifyBlock(b, &Anchor{Number: 3}, Policy{}); err == nil || !strings.Contains(err.Error(), "no proofs") {
+	if _, err := Verify(b, &statement.Anchor{Number: 3}, prover.Policy{}); err == nil || !strings.Contains(err.Error(), "no proofs") {
 		t.Errorf("no proofs: %v", err)
 	}
 }
@@ -72,7 +73,7 @@ func FuzzParseBlockProof(f *testing.F) {
 	f.Add(file)
 	f.Add([]byte(`{"format":"starkd-block-proof/2","sha256":"","body":{"proofs":[null]}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		b, err := ParseBlockProof(data)
+		b, err := Parse(data)
 		if err != nil {
 			// The digest keeps the fuzzer out of the body, so the body is read again without it.
 			_, body, _ := bytes.Cut(data, []byte(fileBody))
@@ -80,11 +81,11 @@ func FuzzParseBlockProof(f *testing.F) {
 			if body, ok = bytes.CutSuffix(body, []byte(fileEnd)); !ok {
 				return
 			}
-			b = new(BlockProof)
+			b = new(Bundle)
 			if jsonv2.Unmarshal(body, b, decoding(body)) != nil {
 				return
 			}
 		}
-		VerifyBlock(b, &Anchor{Number: b.Block}, Policy{})
+		Verify(b, &statement.Anchor{Number: b.Block}, prover.Policy{})
 	})
 }

@@ -1,0 +1,94 @@
+package block
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/prover/block/statement"
+)
+
+// WitnessInput is what someone who executed a block knows of it, and a witness is made of.
+type WitnessInput struct {
+	Anchor       *statement.Anchor
+	Transactions [][]byte           // canonical form, all of the block's
+	Results      []statement.Result // of each
+	Headers      [2]json.RawMessage
+	Calls        [][]*cairo.Execution   // of each transaction that was executed
+	Uncovered    []statement.Uncovered  // of those, the ones that the proofs do not cover
+	Validations  []statement.Validation // what signature checks of the others left behind
+	OldBlockHash *felt.Felt             // the block hash that the block makes readable; nil for the first ten blocks
+	Before       statement.State
+	Tries        *statement.Tries // of the state before
+}
+
+// Complete adds to a block proof the witness that its check needs: it replays the proofs' claims on the whole state and
+// keeps what was asked.
+func (b *Bundle) Complete(e *WitnessInput) error {
+	b.Headers = e.Headers
+	w := &b.Witness
+	w.Results = e.Results
+	for _, tx := range e.Transactions {
+		w.Transactions = append(w.Transactions, tx)
+	}
+	w.Opening = []statement.Write{}
+	if e.OldBlockHash != nil {
+		w.Opening = append(w.Opening, statement.OpeningWrite(e.Anchor.Number, *e.OldBlockHash))
+	}
+	w.Uncovered, w.Validations = append([]statement.Uncovered{}, e.Uncovered...), append([]statement.Validation{}, e.Validations...)
+	classes := e.classes()
+	w.Classes = []statement.Compiled{}
+	for _, hash := range slices.SortedFunc(maps.Keys(classes), func(a, b felt.Felt) int { return a.Cmp(&b) }) {
+		compiled, err := statement.NewCompiled(hash, classes[hash].Casm)
+		if err != nil {
+			return err
+		}
+		w.Classes = append(w.Classes, compiled)
+	}
+	claims, err := b.claims()
+	if err != nil {
+		return err
+	}
+	block, err := w.Block(e.Anchor)
+	if err != nil {
+		return err
+	}
+	reads := statement.NewReads(e.Before)
+	outcome, err := statement.Check(claims, block, reads)
+	if err != nil {
+		return fmt.Errorf("block: our own transcript of block %d: %w", b.Block, err)
+	}
+	w.Prestate, err = reads.Prestate(e.Tries, &outcome.Diff)
+	return err
+}
+
+// classes are those that the check needs: all of the covered transactions, and that which keeps another from being covered.
+func (e *WitnessInput) classes() map[felt.Felt]*cairo.Class {
+	classes := map[felt.Felt]*cairo.Class{}
+	for i, calls := range e.Calls {
+		all := map[felt.Felt]*cairo.Class{}
+		for _, call := range calls {
+			collectClasses(call, all)
+		}
+		at := slices.IndexFunc(e.Uncovered, func(u statement.Uncovered) bool { return u.Index == i })
+		for hash, class := range all {
+			if at < 0 || hash == e.Uncovered[at].Reason.Class {
+				classes[hash] = class
+			}
+		}
+	}
+	return classes
+}
+
+// collectClasses adds the classes of a call and of those inside it.
+func collectClasses(e *cairo.Execution, into map[felt.Felt]*cairo.Class) {
+	into[e.Call.Class.Hash] = e.Call.Class
+	for i := range e.Syscalls {
+		if inner := e.Syscalls[i].Inner; inner != nil {
+			collectClasses(inner, into)
+		}
+	}
+}
