@@ -62,6 +62,20 @@ var policy = map[string][]string{
 	"scripts/...":       {"..."},
 }
 
+// never lists, for packages of ours, what they may not reach, directly or through others: packages of ours, or modules of others by
+// prefix.
+var never = []struct {
+	who  []string
+	what []string
+}{
+	{[]string{"app/...", "abci"}, []string{"prover/...", "watcher/...", "cairo/vm", "cairo/native"}},
+	{[]string{"rpc/..."}, []string{"app/..."}},
+	{[]string{"cairo"}, []string{"cairo/vm", "cairo/native"}},
+	{[]string{"cairo/vm", "cairo/native"}, []string{"cairo/compiler"}},
+	{[]string{"prover", "prover/stone/..."}, []string{"starknet/...", "prover/block/..."}},
+	{[]string{"prover/...", "cmd/verifier-wasm"}, []string{"app/...", "abci", "rpc/...", "watcher/...", "cairo/vm", "cairo/native", "github.com/cometbft/"}},
+}
+
 // deterministic packages may not read a clock, randomness, the environment or the network.
 var deterministic = []string{"app/...", "cairo/...", "starknet/...", "prover/..."}
 

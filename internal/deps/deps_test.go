@@ -125,6 +125,45 @@ func TestEveryoneListsLeaves(t *testing.T) {
 	}
 }
 
+// reach adds to seen everything that name imports, directly or through packages of ours, each with a package that imports it.
+func reach(pkgs map[string]*pkg, name string, seen map[string]string) {
+	for imported := range pkgs[name].imports {
+		ours, ok := strings.CutPrefix(imported, module)
+		if _, done := seen[ours]; done {
+			continue
+		}
+		seen[ours] = name
+		if ok && pkgs[ours] != nil {
+			reach(pkgs, ours, seen)
+		}
+	}
+}
+
+func TestNeverReached(t *testing.T) {
+	pkgs := load(t)
+	for _, rule := range never {
+		found := false
+		for name := range pkgs {
+			if !slices.ContainsFunc(rule.who, func(pattern string) bool { return covers(pattern, name) }) {
+				continue
+			}
+			found = true
+			seen := map[string]string{}
+			reach(pkgs, name, seen)
+			for reached, by := range seen {
+				for _, pattern := range rule.what {
+					if covers(pattern, reached) || strings.HasSuffix(pattern, "/") && strings.HasPrefix(reached+"/", pattern) {
+						t.Errorf("%s reaches %s, which %s imports", name, reached, by)
+					}
+				}
+			}
+		}
+		if !found {
+			t.Errorf("no package is covered by %v", rule.who)
+		}
+	}
+}
+
 func TestEveryPackageSaysWhatItIs(t *testing.T) {
 	for name, p := range load(t) {
 		comments := 0
