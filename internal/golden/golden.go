@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -153,4 +154,27 @@ func clip(b []byte) []byte {
 		return append(b[:4000:4000], "…"...)
 	}
 	return b
+}
+
+// Section compares got with the part of a document between the lines <!-- NAME --> and <!-- /NAME -->, or rewrites that part under -update.
+func Section(t testing.TB, path, name string, got []byte) {
+	t.Helper()
+	document, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, last := []byte("<!-- "+name+" -->\n"), []byte("<!-- /"+name+" -->\n")
+	head, rest, ok := bytes.Cut(document, first)
+	want, tail, closed := bytes.Cut(rest, last)
+	switch {
+	case !ok || !closed:
+		t.Fatalf("%s has no lines %s and %s", path, bytes.TrimSpace(first), bytes.TrimSpace(last))
+	case bytes.Equal(got, want):
+	case !*update:
+		t.Errorf("%s: section %s is not what is made now (-update writes it):\ngot:\n%s\nwant:\n%s", path, name, clip(got), clip(want))
+	default:
+		if err := os.WriteFile(path, slices.Concat(head, first, got, last, tail), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
