@@ -17,6 +17,7 @@ import (
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/rpc"
+	"github.com/starkd/starkd/rpc/jsonrpc"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -241,7 +242,7 @@ func rejection(err error) error {
 	if r.Reason == executor.ContractError {
 		return rpc.ContractError(detail)
 	}
-	for _, e := range []*rpc.Error{
+	for _, e := range []*jsonrpc.Error{
 		rpc.ErrContractNotFound, rpc.ErrEntryPointNotFound, rpc.ErrClassNotFound, rpc.ErrInvalidNonce, rpc.ErrValidationFailure,
 		rpc.ErrCompilationFailed, rpc.ErrUnexpected, rpc.ErrClassAlreadyDeclared, rpc.ErrInsufficientResources,
 		rpc.ErrInsufficientBalance, rpc.ErrClassTooLarge, rpc.ErrNonAccount, rpc.ErrCompiledClassHashMismatch,

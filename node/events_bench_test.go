@@ -13,6 +13,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/pebbledb"
 	"github.com/starkd/starkd/rpc"
+	"github.com/starkd/starkd/rpc/jsonrpc"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -67,8 +68,8 @@ func BenchmarkGetEvents(b *testing.B) {
 		{"index", rpc.NewServer(struct {
 			rpc.Backend
 			rpc.EventIndexer
-		}{backend, backend}, rpc.Config{Log: quiet})},
-		{"scan", rpc.NewServer(struct{ rpc.Backend }{backend}, rpc.Config{Log: quiet})},
+		}{backend, backend}, rpc.Config{Transport: jsonrpc.Config{Log: quiet}})},
+		{"scan", rpc.NewServer(struct{ rpc.Backend }{backend}, rpc.Config{Transport: jsonrpc.Config{Log: quiet}})},
 	}
 	for _, c := range []struct {
 		name, filter string

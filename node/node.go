@@ -30,6 +30,7 @@ import (
 	"github.com/starkd/starkd/internal/serve"
 	"github.com/starkd/starkd/node/home"
 	"github.com/starkd/starkd/rpc"
+	"github.com/starkd/starkd/rpc/jsonrpc"
 )
 
 // Config is what a node is opened with.
@@ -184,7 +185,9 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	var server *rpc.Server
 	if n.settings.RPC.Address != "off" {
 		c := &n.settings.RPC
-		server = rpc.NewServer(newBackend(n.chain.app, comet), rpc.Config{MaxBody: c.MaxBodyBytes, CORSOrigin: c.CORSOrigin, MaxSockets: min(256, connections/2+1), Log: n.log})
+		server = rpc.NewServer(newBackend(n.chain.app, comet), rpc.Config{Transport: jsonrpc.Config{
+			MaxBody: c.MaxBodyBytes, CORSOrigin: c.CORSOrigin, MaxSockets: min(256, connections/2+1), Log: n.log,
+		}})
 		defer shutWebsockets(server, n.log)
 		mux := http.NewServeMux()
 		mux.Handle("/", server)

@@ -14,6 +14,7 @@ import (
 	"github.com/starkd/starkd/explorer"
 	"github.com/starkd/starkd/node/home"
 	"github.com/starkd/starkd/rpc"
+	"github.com/starkd/starkd/rpc/jsonrpc"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -45,8 +46,10 @@ func watcherHandler(dir, version string, c *config.Config, a *app.App, proofs ht
 	}
 	// POST alone: websockets have nothing to tell here. The bounds are those of a page that reads; proving has the processors.
 	reading := rpc.NewServer(&replica{reads: reads{store: a.Store()}, app: a, feeToken: state.FeeToken}, rpc.Config{
-		MaxBody: 64 << 10, MaxBatch: 50, Timeout: 10 * time.Second, MaxExecutions: 1, MaxScan: 1000,
-		CORSOrigin: c.RPC.CORSOrigin, Log: log,
+		Transport: jsonrpc.Config{
+			MaxBody: 64 << 10, MaxBatch: 50, Timeout: 10 * time.Second, CORSOrigin: c.RPC.CORSOrigin, Log: log,
+		},
+		MaxExecutions: 1, MaxScan: 1000,
 	})
 	for _, method := range []string{http.MethodPost, http.MethodOptions} {
 		mux.Handle(method+" /rpc", reading)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/starkd/starkd/rpc"
+	"github.com/starkd/starkd/rpc/jsonrpc"
 )
 
 // TestWork: executions take their shares of memory; one for which there is none is refused, or leaves with its client.
@@ -20,7 +21,7 @@ func TestWork(t *testing.T) {
 		ends = append(ends, end)
 	}
 	_, err := w.begin(t.Context(), callMemory)
-	if e, ok := errors.AsType[*rpc.Error](err); !ok || e.Code != rpc.ErrUnexpected.Code {
+	if e, ok := errors.AsType[*jsonrpc.Error](err); !ok || e.Code != rpc.ErrUnexpected.Code {
 		t.Errorf("one more is answered %v", err)
 	}
 	gone, cancel := context.WithCancel(t.Context())

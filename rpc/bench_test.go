@@ -1,7 +1,6 @@
 package rpc
 
 import (
-	"context"
 	"testing"
 
 	"github.com/starkd/starkd/starknet"
@@ -21,10 +20,9 @@ func BenchmarkGetBlockWithTxs(b *testing.B) {
 	}
 	f.add(b, txs, make([]starknet.Receipt, len(txs)), &starknet.StateDiff{})
 	s := NewServer(f, Config{})
-	body := []byte(`{"jsonrpc":"2.0","id":1,"method":"starknet_getBlockWithTxs","params":["latest"]}`)
+	const body = `{"jsonrpc":"2.0","id":1,"method":"starknet_getBlockWithTxs","params":["latest"]}`
 	for b.Loop() {
-		out := s.handle(context.Background(), SpecVersion, body, nil)
-		b.SetBytes(int64(len(out.bytes())))
-		s.budget.give(out.taken)
+		_, answer := post(b, s, "/rpc", body)
+		b.SetBytes(int64(len(answer)))
 	}
 }

@@ -29,6 +29,11 @@ func BlockByNumber(n uint64) BlockID { return BlockID{number: &n} }
 // BlockByHash is the block with that hash.
 func BlockByHash(hash felt.Felt) BlockID { return BlockID{hash: &hash} }
 
+// Names reports whether id can mean the block with a number and a hash. A tag can mean any block.
+func (id BlockID) Names(number uint64, hash felt.Felt) bool {
+	return (id.number == nil || *id.number == number) && (id.hash == nil || *id.hash == hash)
+}
+
 const (
 	tagLatest       = "latest"
 	tagPreConfirmed = "pre_confirmed"

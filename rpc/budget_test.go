@@ -13,26 +13,9 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"github.com/starkd/starkd/rpc/jsonrpc"
 	"github.com/starkd/starkd/starknet"
 )
-
-// The last good and the first bad value.
-func TestBudget(t *testing.T) {
-	var b budget
-	b.most.Store(10)
-	for _, c := range []struct {
-		n  int
-		ok bool
-	}{{4, true}, {6, true}, {1, false}, {0, true}} {
-		if got := b.try(c.n); got != c.ok {
-			t.Errorf("try(%d) with %d of 10 held: %v", c.n, b.held.Load(), got)
-		}
-	}
-	b.give(10)
-	if !b.try(11) || b.try(1) {
-		t.Error("what is larger than the budget fits alone")
-	}
-}
 
 // blocked is a client that reads nothing until it is released.
 type blocked struct {
@@ -56,11 +39,14 @@ func bigChain(t testing.TB) *liveChain {
 	return chain
 }
 
+// smallAnswer is jsonrpc's: what always fits the budget.
+const smallAnswer = 64 << 10
+
 const bigRequest = `{"jsonrpc":"2.0","id":1,"method":"starknet_getBlockWithReceipts","params":["latest"]}`
 
 // Clients that read nothing hold no more than the budget; beside them small requests are answered and large ones are told why not.
 func TestAnswersThatNobodyReads(t *testing.T) {
-	s := NewServer(bigChain(t), Config{MaxBuffered: 1 << 20, Log: quiet})
+	s := NewServer(bigChain(t), Config{Transport: jsonrpc.Config{MaxBuffered: 1 << 20, Log: quiet}})
 	writing, release := make(chan struct{}), make(chan struct{})
 	var clients sync.WaitGroup
 	ask := func() *blocked {
@@ -98,7 +84,7 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 
 // Bodies are held against the budget as they arrive, and given back whatever becomes of them.
 func TestBodiesThatDoNotEnd(t *testing.T) {
-	s := NewServer(newLiveChain(t), Config{MaxBuffered: 1 << 20, MaxBody: 1 << 20, Log: quiet})
+	s := NewServer(newLiveChain(t), Config{Transport: jsonrpc.Config{MaxBuffered: 1 << 20, MaxBody: 1 << 20, Log: quiet}})
 	const blank = 640 << 10
 	r, w := io.Pipe()
 	slow := make(chan int)
@@ -137,9 +123,9 @@ func TestBodiesThatDoNotEnd(t *testing.T) {
 // A batch's answers end at MaxAnswer: the request that reaches it is the last that runs.
 func TestBatchOfLargeAnswers(t *testing.T) {
 	chain := bigChain(t)
-	_, one := post(t, NewServer(chain, Config{Log: quiet}), "/rpc", bigRequest)
+	_, one := post(t, NewServer(chain, Config{Transport: jsonrpc.Config{Log: quiet}}), "/rpc", bigRequest)
 	for _, c := range []struct{ most, answered int }{{3 * len(one), 4}, {3*len(one) - 1, 3}} {
-		s := NewServer(chain, Config{MaxAnswer: c.most, Log: quiet})
+		s := NewServer(chain, Config{Transport: jsonrpc.Config{MaxAnswer: c.most, Log: quiet}})
 		_, body := post(t, s, "/rpc", "["+strings.Repeat(bigRequest+",", 9)+bigRequest+"]")
 		if got, refused := strings.Count(body, `"result"`), strings.Count(body, `"code":-32005`); got != c.answered || refused != 10-c.answered {
 			t.Errorf("at most %d bytes: %d answers of %d and %d refusals", c.most, got, len(one), refused)
@@ -155,12 +141,12 @@ func TestBatchOfSmallAnswers(t *testing.T) {
 	chain := newLiveChain(t)
 	txs, receipts := bigReceipts(0)
 	chain.grow(t, txs, receipts)
-	_, one := post(t, NewServer(chain, Config{Log: quiet}), "/rpc", bigRequest)
+	_, one := post(t, NewServer(chain, Config{Transport: jsonrpc.Config{Log: quiet}}), "/rpc", bigRequest)
 	if len(one) > smallAnswer || 2*len(one) <= smallAnswer {
 		t.Fatalf("an answer of %d bytes, want at most %d and more than half of it", len(one), smallAnswer)
 	}
 	for _, c := range []struct{ most, answered int }{{3 * len(one), 4}, {3*len(one) - 1, 3}} {
-		s := NewServer(chain, Config{MaxBuffered: c.most, Log: quiet})
+		s := NewServer(chain, Config{Transport: jsonrpc.Config{MaxBuffered: c.most, Log: quiet}})
 		_, body := post(t, s, "/rpc", "["+strings.Repeat(bigRequest+",", 9)+bigRequest+"]")
 		if got, refused := strings.Count(body, `"result"`), strings.Count(body, `"code":-32005`); got != c.answered || refused != 10-c.answered {
 			t.Errorf("a budget of %d bytes: %d answers of %d and %d refusals", c.most, got, len(one), refused)
@@ -175,7 +161,7 @@ func TestBatchOfSmallAnswers(t *testing.T) {
 func TestSubscriptionsThatNobodyReads(t *testing.T) {
 	const sockets, most = 8, 300_000
 	chain := newLiveChain(t)
-	s, h := serveLive(t, chain, Config{MaxBuffered: most, StallTimeout: 2 * time.Second})
+	s, h := serveLive(t, chain, Config{Transport: jsonrpc.Config{MaxBuffered: most, StallTimeout: 2 * time.Second}})
 	for range sockets {
 		c := dial(t, h, "/ws")
 		for range 8 {
@@ -200,25 +186,37 @@ func TestSubscriptionsThatNobodyReads(t *testing.T) {
 	if peak < most/2 {
 		t.Errorf("%d bytes held at most: the test fills no queue", peak)
 	}
-	if held := s.Buffered(); held != 0 {
-		t.Errorf("%d bytes held by no socket", held)
+	for deadline := time.Now().Add(patience); s.Buffered() != 0; time.Sleep(time.Millisecond) { // a message is still being written
+		if time.Now().After(deadline) {
+			t.Fatalf("%d bytes held by no socket", s.Buffered())
+		}
 	}
 	if _, body := post(t, s, "/rpc", fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":%q}`, "starknet_blockNumber")); !strings.Contains(body, `"result":104`) {
 		t.Errorf("after them: %s", body)
 	}
 }
 
-// sockets is how many websockets there are.
+// sockets returns how many websockets there are that have not ended.
 func (s *Server) sockets() int {
 	s.feed.mu.Lock()
 	defer s.feed.mu.Unlock()
-	return len(s.feed.sockets)
+	return len(s.feed.subscribers)
+}
+
+// waitForSockets waits until there are n websockets.
+func (s *Server) waitForSockets(t testing.TB, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); s.sockets() != n; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d sockets, want %d", s.sockets(), n)
+		}
+	}
 }
 
 // A message that does not end is held against the budget like a body: beyond it the socket ends, and all is given back.
 func TestMessagesThatDoNotEnd(t *testing.T) {
 	const most = 1 << 20
-	s, h := serveLive(t, newLiveChain(t), Config{MaxBuffered: most, MaxBody: 4 << 20})
+	s, h := serveLive(t, newLiveChain(t), Config{Transport: jsonrpc.Config{MaxBuffered: most, MaxBody: 4 << 20}})
 	begin := func(size int) *wsClient {
 		t.Helper()
 		c := dial(t, h, "/ws")
@@ -252,7 +250,7 @@ func TestMessagesThatDoNotEnd(t *testing.T) {
 
 // What a websocket sends, and what it is answered, is given back while the socket goes on.
 func TestMessagesAreGivenBack(t *testing.T) {
-	s, h := serveLive(t, bigChain(t), Config{MaxBuffered: 1 << 20, MaxBody: 1 << 20})
+	s, h := serveLive(t, bigChain(t), Config{Transport: jsonrpc.Config{MaxBuffered: 1 << 20, MaxBody: 1 << 20}})
 	c := dial(t, h, "/ws")
 	for _, request := range []struct{ method, params string }{
 		{"starknet_chainId", "[]"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/rpc/jsonrpc"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -45,7 +46,7 @@ func estimateFee(c *call) (any, error) {
 		return nil, c.err
 	}
 	results, _, err := c.backend.Simulate(c, at, txs, SimulationFlags{SkipValidate: flags[flagSkipValidate], SkipFeeCharge: true})
-	if e, ok := errors.AsType[*Error](err); ok && e.undeployed && !c.old() {
+	if _, ok := errors.AsType[undeployedSender](err); ok && !c.old() {
 		return nil, ErrContractNotFound
 	}
 	if err != nil {
@@ -78,7 +79,7 @@ func estimateMessageFee(c *call) (any, error) {
 	o.get("entry_point_selector", &selector)
 	o.get("payload", &payload)
 	if o.err != nil {
-		return nil, errInvalidParams.With("message: " + o.err.Error())
+		return nil, jsonrpc.ErrInvalidParams.With("message: " + o.err.Error())
 	}
 	state, err := c.backend.State(c, at.Number)
 	if err != nil {
@@ -168,7 +169,7 @@ func traceBlockTransactions(c *call) (any, error) {
 		return nil, c.err
 	}
 	if at.PreConfirmed {
-		return nil, errInvalidParams.With("no traces of a block that is not confirmed")
+		return nil, jsonrpc.ErrInvalidParams.With("no traces of a block that is not confirmed")
 	}
 	b, err := c.backend.Block(c, at.Number)
 	if err != nil {
@@ -233,7 +234,7 @@ func (c *call) submit(name string, kind starknet.TransactionType) (starknet.Tran
 		return nil, nil, c.err
 	}
 	if tx.Type() != kind {
-		return nil, nil, errInvalidParams.With(name + " is of type " + tx.Type().String())
+		return nil, nil, jsonrpc.ErrInvalidParams.With(name + " is of type " + tx.Type().String())
 	}
 	if tx.Fields().Query {
 		return nil, nil, ErrUnsupportedVersion.With("a query is not a transaction to be sent")

@@ -8,60 +8,72 @@ import (
 	"slices"
 
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/bounded"
+	"github.com/starkd/starkd/rpc/jsonrpc"
 	"github.com/starkd/starkd/starknet"
 )
 
 // method is a row of the table: a method's name, its parameters in the order of the specification, and what answers it.
 type method struct {
-	name     string
-	params   []string
-	executes bool // it runs Cairo, and counts among Config.MaxExecutions
-	run      func(*call) (any, error)
+	name   string
+	params []string
+	runs   work
+	run    func(*call) (any, error)
 }
+
+// work is what a method costs, which says what waits for what: see Server.gate.
+type work int
+
+const (
+	reads     work = iota
+	executes       // Cairo, for a fee or briefly
+	simulates      // Cairo, without a fee
+	declares       // the Sierra compiler
+)
 
 // methods are those of the specification that every chain has.
 var methods = []method{
-	{"starknet_specVersion", nil, false, specVersion},
-	{"starknet_chainId", nil, false, chainID},
-	{"starknet_syncing", nil, false, syncing},
-	{"starknet_blockNumber", nil, false, blockNumber},
-	{"starknet_blockHashAndNumber", nil, false, blockHashAndNumber},
+	{"starknet_specVersion", nil, reads, specVersion},
+	{"starknet_chainId", nil, reads, chainID},
+	{"starknet_syncing", nil, reads, syncing},
+	{"starknet_blockNumber", nil, reads, blockNumber},
+	{"starknet_blockHashAndNumber", nil, reads, blockHashAndNumber},
 
-	{"starknet_getBlockWithTxHashes", []string{"block_id"}, false, getBlockWithTxHashes},
-	{"starknet_getBlockWithTxs", []string{"block_id", "response_flags"}, false, getBlockWithTxs},
-	{"starknet_getBlockWithReceipts", []string{"block_id", "response_flags"}, false, getBlockWithReceipts},
-	{"starknet_getBlockTransactionCount", []string{"block_id"}, false, getBlockTransactionCount},
-	{"starknet_getStateUpdate", []string{"block_id", "contract_addresses"}, false, getStateUpdate},
+	{"starknet_getBlockWithTxHashes", []string{"block_id"}, reads, getBlockWithTxHashes},
+	{"starknet_getBlockWithTxs", []string{"block_id", "response_flags"}, reads, getBlockWithTxs},
+	{"starknet_getBlockWithReceipts", []string{"block_id", "response_flags"}, reads, getBlockWithReceipts},
+	{"starknet_getBlockTransactionCount", []string{"block_id"}, reads, getBlockTransactionCount},
+	{"starknet_getStateUpdate", []string{"block_id", "contract_addresses"}, reads, getStateUpdate},
 
-	{"starknet_getTransactionStatus", []string{"transaction_hash"}, false, getTransactionStatus},
-	{"starknet_getMessagesStatus", []string{"transaction_hash"}, false, getMessagesStatus},
-	{"starknet_getTransactionByHash", []string{"transaction_hash", "response_flags"}, false, getTransactionByHash},
-	{"starknet_getTransactionByBlockIdAndIndex", []string{"block_id", "index", "response_flags"}, false, getTransactionByBlockIDAndIndex},
-	{"starknet_getTransactionReceipt", []string{"transaction_hash"}, false, getTransactionReceipt},
-	{"starknet_getEvents", []string{"filter"}, false, getEvents},
+	{"starknet_getTransactionStatus", []string{"transaction_hash"}, reads, getTransactionStatus},
+	{"starknet_getMessagesStatus", []string{"transaction_hash"}, reads, getMessagesStatus},
+	{"starknet_getTransactionByHash", []string{"transaction_hash", "response_flags"}, reads, getTransactionByHash},
+	{"starknet_getTransactionByBlockIdAndIndex", []string{"block_id", "index", "response_flags"}, reads, getTransactionByBlockIDAndIndex},
+	{"starknet_getTransactionReceipt", []string{"transaction_hash"}, reads, getTransactionReceipt},
+	{"starknet_getEvents", []string{"filter"}, reads, getEvents},
 
-	{"starknet_getStorageAt", []string{"contract_address", "key", "block_id", "response_flags"}, false, getStorageAt},
-	{"starknet_getNonce", []string{"block_id", "contract_address"}, false, getNonce},
-	{"starknet_getClassHashAt", []string{"block_id", "contract_address"}, false, getClassHashAt},
-	{"starknet_getClass", []string{"block_id", "class_hash"}, false, getClass},
-	{"starknet_getClassAt", []string{"block_id", "contract_address"}, false, getClassAt},
-	{"starknet_getCompiledCasm", []string{"class_hash"}, false, getCompiledCasm},
-	{"starknet_getStorageProof", []string{"block_id", "class_hashes", "contract_addresses", "contracts_storage_keys"}, false, getStorageProof},
+	{"starknet_getStorageAt", []string{"contract_address", "key", "block_id", "response_flags"}, reads, getStorageAt},
+	{"starknet_getNonce", []string{"block_id", "contract_address"}, reads, getNonce},
+	{"starknet_getClassHashAt", []string{"block_id", "contract_address"}, reads, getClassHashAt},
+	{"starknet_getClass", []string{"block_id", "class_hash"}, reads, getClass},
+	{"starknet_getClassAt", []string{"block_id", "contract_address"}, reads, getClassAt},
+	{"starknet_getCompiledCasm", []string{"class_hash"}, reads, getCompiledCasm},
+	{"starknet_getStorageProof", []string{"block_id", "class_hashes", "contract_addresses", "contracts_storage_keys"}, reads, getStorageProof},
 
-	{"starknet_call", []string{"request", "block_id"}, true, callContract},
-	{"starknet_estimateFee", []string{"request", "simulation_flags", "block_id"}, true, estimateFee},
-	{"starknet_estimateMessageFee", []string{"message", "block_id"}, false, estimateMessageFee},
-	{"starknet_simulateTransactions", []string{"block_id", "transactions", "simulation_flags"}, true, simulateTransactions},
+	{"starknet_call", []string{"request", "block_id"}, executes, callContract},
+	{"starknet_estimateFee", []string{"request", "simulation_flags", "block_id"}, simulates, estimateFee},
+	{"starknet_estimateMessageFee", []string{"message", "block_id"}, reads, estimateMessageFee},
+	{"starknet_simulateTransactions", []string{"block_id", "transactions", "simulation_flags"}, simulates, simulateTransactions},
 
-	{"starknet_addInvokeTransaction", []string{"invoke_transaction"}, true, addInvokeTransaction},
-	{addDeclare, []string{"declare_transaction"}, true, addDeclareTransaction},
-	{"starknet_addDeployAccountTransaction", []string{"deploy_account_transaction"}, true, addDeployAccountTransaction},
+	{"starknet_addInvokeTransaction", []string{"invoke_transaction"}, executes, addInvokeTransaction},
+	{"starknet_addDeclareTransaction", []string{"declare_transaction"}, declares, addDeclareTransaction},
+	{"starknet_addDeployAccountTransaction", []string{"deploy_account_transaction"}, executes, addDeployAccountTransaction},
 }
 
 // traceMethods are those that need a Tracer.
 var traceMethods = []method{
-	{"starknet_traceTransaction", []string{"transaction_hash"}, true, traceTransaction},
-	{"starknet_traceBlockTransactions", []string{"block_id", "trace_flags"}, true, traceBlockTransactions},
+	{"starknet_traceTransaction", []string{"transaction_hash"}, simulates, traceTransaction},
+	{"starknet_traceBlockTransactions", []string{"block_id", "trace_flags"}, simulates, traceBlockTransactions},
 }
 
 // since010 are the parameters, by method, that came with version 0.10. Under 0.9 they are names that the method does not have.
@@ -84,8 +96,7 @@ type call struct {
 	server  *Server
 	backend Backend
 	version string
-	socket  *socket // nil over HTTP
-	turn    *turn
+	request *jsonrpc.Call // nil for what a subscription polls
 
 	head *Head // once it was needed
 }
@@ -133,7 +144,7 @@ func (c *call) block(name string) At {
 	}
 	at, err := c.resolve(&id)
 	if err != nil {
-		c.err = c.server.clientError(c, "block id", err)
+		c.err = failure{err}
 	}
 	return at
 }
@@ -192,7 +203,7 @@ func (c *call) transactions(name string) []starknet.Transaction {
 	if c.err != nil {
 		return nil
 	}
-	raws, more, err := firstOf(list, c.server.config.MaxSimulated)
+	raws, more, err := bounded.First(list, c.server.config.MaxSimulated)
 	if err != nil {
 		c.err = fmt.Errorf("%s: %w", name, err)
 		return nil
@@ -204,7 +215,7 @@ func (c *call) transactions(name string) []starknet.Transaction {
 	txs := make([]starknet.Transaction, len(raws))
 	for i, raw := range raws {
 		if err := c.Context.Err(); err != nil { // the client has gone, or its time is over
-			c.err = c.server.clientError(c, name, err)
+			c.err = failure{err}
 			return nil
 		}
 		if txs[i], c.err = parseBroadcast(raw); c.err != nil {
@@ -212,7 +223,7 @@ func (c *call) transactions(name string) []starknet.Transaction {
 		}
 	}
 	if slices.ContainsFunc(txs, func(tx starknet.Transaction) bool { return tx.Type() == starknet.DeclareType }) {
-		if err := c.turn.take(c, c.server.classes); err != nil {
+		if err := c.request.Wait(c.server.classes); err != nil {
 			c.err = err
 			return nil
 		}

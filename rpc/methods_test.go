@@ -14,6 +14,8 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"github.com/starkd/starkd/internal/bounded"
+	"github.com/starkd/starkd/rpc/jsonrpc"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -21,7 +23,7 @@ import (
 func TestRequiredParameters(t *testing.T) {
 	spec, f := loadOpenRPC(t, "v0.10.2"), newFakeChain(t)
 	cases := methodCases(t, f)
-	s := NewServer(f, Config{Log: quiet})
+	s := NewServer(f, Config{Transport: jsonrpc.Config{Log: quiet}})
 	seen := map[string]bool{}
 	for _, c := range cases {
 		var members map[string]json.RawMessage
@@ -43,7 +45,7 @@ func TestRequiredParameters(t *testing.T) {
 			members[name] = value
 			result, rpcErr := ask(t, s, "/", c.method, string(params))
 			if rpcErr == nil || rpcErr.Code != -32602 || !strings.Contains(fmt.Sprint(rpcErr.Data), name) {
-				t.Errorf("%s without %s: %s, %v", c.method, name, clip(result), rpcErr)
+				t.Errorf("%s without %s: %s, %v", c.method, name, bounded.Clip(result), rpcErr)
 			}
 		}
 	}
@@ -63,8 +65,9 @@ func TestGates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeChain(t)
 		cases := append(methodCases(t, f), methodCase{method: "starknet_specVersion", params: "[]"})
-		s := NewServer(f, Config{Timeout: time.Second, Log: quiet})
-		gates := map[string]chan struct{}{"reads": s.reads, "executions": s.executions, "simulations": s.simulations, "declares": s.declares}
+		s := NewServer(f, Config{Transport: jsonrpc.Config{Timeout: time.Second, Log: quiet}})
+		table := s.table(SpecVersion)
+		gates := map[string]jsonrpc.Gate{"executions": s.executions, "simulations": s.simulations, "declares": s.declares}
 		// busy asks something while all turns of some kinds are taken.
 		busy := func(c *methodCase, taken ...string) bool {
 			for _, kind := range taken {
@@ -88,9 +91,6 @@ func TestGates(t *testing.T) {
 			}
 			seen[c.method] = true
 			kind := kinds[c.method]
-			if kind == "" {
-				kind = "reads"
-			}
 			var others []string
 			for other := range gates {
 				if other != kind {
@@ -100,19 +100,25 @@ func TestGates(t *testing.T) {
 			if busy(c, others...) {
 				t.Errorf("%s waits for turns of %v", c.method, others)
 			}
+			if kind == "" { // jsonrpc's own gate
+				if table[c.method].Gate != nil {
+					t.Errorf("%s has a gate", c.method)
+				}
+				continue
+			}
 			if !busy(c, kind) {
 				t.Errorf("%s does not wait for turns of %s", c.method, kind)
 			}
 		}
-		if len(seen) != len(s.methods) {
-			t.Errorf("%d of %d methods: %v", len(seen), len(s.methods), seen)
+		if len(seen) != len(table) {
+			t.Errorf("%d of %d methods: %v", len(seen), len(table), seen)
 		}
 	})
 }
 
 // TestFilteredStateUpdate: the changes of some contracts are theirs, of each kind, and no others'.
 func TestFilteredStateUpdate(t *testing.T) {
-	s := NewServer(newFakeChain(t), Config{Log: quiet})
+	s := NewServer(newFakeChain(t), Config{Transport: jsonrpc.Config{Log: quiet}})
 	for account, want := range map[string][]string{
 		fakeAccount.String(): {
 			`"nonces":[{"contract_address":"0xacc","nonce":"0x3"}]`, `"storage_diffs":[{"address":"0xacc"`, `"deployed_contracts":[]`,
@@ -148,7 +154,7 @@ func TestSubscriptionFails(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			chain := newLiveChain(t)
 			var log bytes.Buffer
-			s, h := serveLive(t, unreadable{chain}, Config{Log: slog.New(slog.NewTextHandler(&log, nil))})
+			s, h := serveLive(t, unreadable{chain}, Config{Transport: jsonrpc.Config{Log: slog.New(slog.NewTextHandler(&log, nil))}})
 			c := dial(t, h, "/ws")
 			c.subscribe(method, "{}")
 			txs, receipts := bigReceipts(1)
@@ -178,7 +184,7 @@ func TestSubscriptionWithoutHead(t *testing.T) {
 	_, h := serveLive(t, headless{newLiveChain(t)}, Config{})
 	c := dial(t, h, "/ws")
 	for _, method := range []string{"NewHeads", "Events", "NewTransactions", "NewTransactionReceipts"} {
-		if id, err := c.ask("starknet_subscribe"+method, "{}"); err == nil || err.Code != errInternal.Code {
+		if id, err := c.ask("starknet_subscribe"+method, "{}"); err == nil || err.Code != -32603 {
 			t.Errorf("%s: %s, %v", method, id, err)
 		}
 	}

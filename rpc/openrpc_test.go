@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/starkd/starkd/internal/golden"
+
+	"github.com/starkd/starkd/rpc/jsonrpc"
 )
 
 // openRPC is one version of the specification: the documents by file name, and the methods of all of them.
@@ -101,7 +103,7 @@ func (o *openRPC) result(method string, raw json.RawMessage) []string {
 }
 
 // error checks that an error is one of the method's, with the code and message of the specification.
-func (o *openRPC) error(method string, e *Error) string {
+func (o *openRPC) error(method string, e *jsonrpc.Error) string {
 	o.t.Helper()
 	m := o.methods[method]
 	for _, ref := range m.errors {

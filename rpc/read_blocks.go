@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/rpc/jsonrpc"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -288,7 +289,7 @@ func getTransactionByBlockIDAndIndex(c *call) (any, error) {
 		return nil, c.err
 	}
 	if index < 0 {
-		return nil, errInvalidParams.With(fmt.Sprintf("index %d is negative", index))
+		return nil, jsonrpc.ErrInvalidParams.With(fmt.Sprintf("index %d is negative", index))
 	}
 	if at.PreConfirmed {
 		return nil, ErrInvalidTransactionIndex

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/rpc/jsonrpc"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -80,7 +81,7 @@ func (c *Config) newEventSelector(addresses *feltOrList, keys [][]felt.Felt) (*e
 	}
 	if addresses != nil {
 		if len(*addresses) > c.MaxAddresses {
-			return nil, errInvalidParams.With(fmt.Sprintf("filter: %d addresses, at most %d", len(*addresses), c.MaxAddresses))
+			return nil, jsonrpc.ErrInvalidParams.With(fmt.Sprintf("filter: %d addresses, at most %d", len(*addresses), c.MaxAddresses))
 		}
 		s.filter.From, s.address = *addresses, setOf(*addresses)
 	}
@@ -212,13 +213,13 @@ func (c *call) eventFilter() (*eventFilter, error) {
 	o.optional("continuation_token", &token)
 	o.get("chunk_size", &f.chunk)
 	if o.err != nil {
-		return nil, errInvalidParams.With("filter: " + o.err.Error())
+		return nil, jsonrpc.ErrInvalidParams.With("filter: " + o.err.Error())
 	}
 
 	limits := &c.server.config
 	switch {
 	case f.chunk < 1:
-		return nil, errInvalidParams.With(fmt.Sprintf("chunk_size %d, at least 1", f.chunk))
+		return nil, jsonrpc.ErrInvalidParams.With(fmt.Sprintf("chunk_size %d, at least 1", f.chunk))
 	case f.chunk > limits.MaxChunk:
 		return nil, ErrPageSizeTooBig
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/rpc/jsonrpc"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -180,19 +181,19 @@ func getStorageProof(c *call) (any, error) {
 		o.get("contract_address", &k.ContractAddress)
 		o.get("storage_keys", &k.StorageKeys)
 		if o.err != nil {
-			return nil, errInvalidParams.With("contracts_storage_keys: " + o.err.Error())
+			return nil, jsonrpc.ErrInvalidParams.With("contracts_storage_keys: " + o.err.Error())
 		}
 		r.StorageKeys = append(r.StorageKeys, k)
 		keys += 1 + len(k.StorageKeys)
 	}
 	if keys > c.server.config.MaxProofKeys {
-		return nil, errInvalidParams.With(fmt.Sprintf("%d keys to prove, at most %d", keys, c.server.config.MaxProofKeys))
+		return nil, jsonrpc.ErrInvalidParams.With(fmt.Sprintf("%d keys to prove, at most %d", keys, c.server.config.MaxProofKeys))
 	}
 	if err := r.check(); err != nil {
-		return nil, errInvalidParams.With(err.Error())
+		return nil, jsonrpc.ErrInvalidParams.With(err.Error())
 	}
 	if at.PreConfirmed {
-		return nil, errInvalidParams.With("no proofs for a block that is not confirmed")
+		return nil, jsonrpc.ErrInvalidParams.With("no proofs for a block that is not confirmed")
 	}
 	p, err := c.backend.StorageProof(c, at.Number, &r)
 	if err != nil {

@@ -1,4 +1,5 @@
-// Package rpc is the Starknet JSON-RPC: a server over HTTP and websockets for any chain that satisfies Backend, and a client.
+// Package rpc is the Starknet JSON-RPC of any chain that satisfies Backend: methods, their JSON forms, and subscriptions. Its transport is
+// rpc/jsonrpc, and rpc/client is a client.
 //
 // The server speaks version 0.10.2 of the specification (github.com/starkware-libs/starknet-specs), and under /rpc/v0_9 version
 // 0.9.0, without what came later. Parameters come by name or by position, requests alone or in batches. The judge of

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/bounded"
+	"github.com/starkd/starkd/rpc/jsonrpc"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -32,14 +34,14 @@ func post(t testing.TB, s *Server, path, body string) (int, string) {
 }
 
 // ask sends one request.
-func ask(t testing.TB, s *Server, path, method, params string) (json.RawMessage, *Error) {
+func ask(t testing.TB, s *Server, path, method, params string) (json.RawMessage, *jsonrpc.Error) {
 	t.Helper()
 	status, body := post(t, s, path, fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":%q,"params":%s}`, method, params))
 	var r struct {
 		JSONRPC string
 		ID      int
 		Result  json.RawMessage
-		Error   *Error
+		Error   *jsonrpc.Error
 	}
 	if err := json.Unmarshal([]byte(body), &r); err != nil || status != http.StatusOK || r.ID != 1 || r.JSONRPC != "2.0" {
 		t.Fatalf("%s %s: status %d, %v, %q", method, params, status, err, body)
@@ -52,7 +54,7 @@ func ask(t testing.TB, s *Server, path, method, params string) (json.RawMessage,
 
 func broadcast(t testing.TB, tx starknet.Transaction) string {
 	t.Helper()
-	b, err := marshal(broadcastJSON(tx))
+	b, err := jsonrpc.Marshal(broadcastJSON(tx))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +91,7 @@ func TestMethodTable(t *testing.T) {
 func TestErrorTable(t *testing.T) {
 	spec := loadOpenRPC(t, "v0.10.2")
 	ours := map[float64]string{}
-	for _, e := range []*Error{
+	for _, e := range []*jsonrpc.Error{
 		ErrNoTrace, ErrContractNotFound, ErrEntryPointNotFound, ErrBlockNotFound, ErrInvalidTransactionIndex,
 		ErrClassNotFound, ErrTransactionNotFound, ErrPageSizeTooBig, ErrNoBlocks, ErrInvalidContinuationToken, ErrTooManyKeys, errContract,
 		errTransactionExecution, ErrStorageProofNotSupported, ErrClassAlreadyDeclared, ErrInvalidNonce, ErrInsufficientResources,
@@ -341,7 +343,7 @@ func methodCases(t testing.TB, f *fakeChain) []methodCase {
 func TestMethods09(t *testing.T) {
 	f := newFakeChain(t)
 	methodCases(t, f) // for its pool
-	s, spec := NewServer(f, Config{Log: quiet}), loadOpenRPC(t, "v0.9.0")
+	s, spec := NewServer(f, Config{Transport: jsonrpc.Config{Log: quiet}}), loadOpenRPC(t, "v0.9.0")
 	account := fakeAccount.String()
 	undeployed := broadcast(t, &starknet.Invoke{Common: fakeCommon(9), SenderAddress: u(0xdead)})
 	proof := strings.Replace(undeployed, `"tip"`, `"proof":"AAAA","tip"`, 1)
@@ -374,7 +376,7 @@ func TestMethods09(t *testing.T) {
 		result, rpcErr := ask(t, s, "/rpc/v0_9", method, c.params)
 		if c.code != 0 {
 			if rpcErr == nil || rpcErr.Code != c.code {
-				t.Errorf("%s %s: %s, %v, want error %d", method, c.params, clip(result), rpcErr, c.code)
+				t.Errorf("%s %s: %s, %v, want error %d", method, c.params, bounded.Clip(result), rpcErr, c.code)
 			} else if fault := spec.error(method, rpcErr); c.code > 0 && fault != "" {
 				t.Errorf("%s %s: %s", method, c.params, fault)
 			}
@@ -406,7 +408,8 @@ func TestMethods(t *testing.T) {
 	for path, spec := range specs {
 		f := newFakeChain(t)
 		cases := methodCases(t, f)
-		s := NewServer(f, Config{Log: quiet})
+		s := NewServer(f, Config{Transport: jsonrpc.Config{Log: quiet}})
+		table := s.table(SpecVersion)
 		asked := map[string]bool{}
 		for _, c := range cases {
 			asked[c.method] = true
@@ -414,12 +417,12 @@ func TestMethods(t *testing.T) {
 				continue // TestMethods09 has it
 			}
 			result, rpcErr := ask(t, s, path, c.method, c.params)
-			what := c.method + " " + clip([]byte(c.params))
+			what := c.method + " " + bounded.Clip([]byte(c.params))
 			switch {
 			case c.code == 0 && rpcErr != nil:
 				t.Errorf("%s: %v", what, rpcErr)
 			case c.code != 0 && rpcErr == nil:
-				t.Errorf("%s: %s, want error %d", what, clip(result), c.code)
+				t.Errorf("%s: %s, want error %d", what, bounded.Clip(result), c.code)
 			case c.code != 0:
 				if rpcErr.Code != c.code {
 					t.Errorf("%s: %v, want error %d", what, rpcErr, c.code)
@@ -439,14 +442,14 @@ func TestMethods(t *testing.T) {
 			if strings.HasPrefix(c.method, "starknet_add") {
 				continue // the same transaction twice is a duplicate
 			}
-			if positional, ok := byPosition(t, s.methods[c.method].params, c.params); ok {
+			if positional, ok := byPosition(t, table[c.method].Params, c.params); ok {
 				again, againErr := ask(t, s, path, c.method, positional)
 				if !bytes.Equal(again, result) || (againErr == nil) != (rpcErr == nil) || againErr != nil && againErr.Code != rpcErr.Code {
-					t.Errorf("%s: by position %s, %v; by name %s, %v", what, clip(again), againErr, clip(result), rpcErr)
+					t.Errorf("%s: by position %s, %v; by name %s, %v", what, bounded.Clip(again), againErr, bounded.Clip(result), rpcErr)
 				}
 			}
 		}
-		for name := range s.methods {
+		for name := range table {
 			if !asked[name] && name != "starknet_specVersion" {
 				t.Errorf("%s is not tested", name)
 			}
@@ -622,7 +625,7 @@ func TestSimulationFlags(t *testing.T) {
 
 // TestJSONRPC: the examples of the JSON-RPC specification, and what clients do.
 func TestJSONRPC(t *testing.T) {
-	s := NewServer(newFakeChain(t), Config{MaxBatch: 3, Log: quiet})
+	s := NewServer(newFakeChain(t), Config{Transport: jsonrpc.Config{MaxBatch: 3, Log: quiet}})
 	for _, c := range []struct{ body, want string }{
 		{`{"jsonrpc":"2.0","id":"a","method":"starknet_blockNumber"}`, `{"jsonrpc":"2.0","id":"a","result":4}`},
 		{` {"jsonrpc":"2.0","id":null,"method":"starknet_blockNumber","params":null}`, `{"jsonrpc":"2.0","id":null,"result":4}`},
@@ -663,7 +666,7 @@ func TestJSONRPC(t *testing.T) {
 }
 
 func TestHTTP(t *testing.T) {
-	s := NewServer(newFakeChain(t), Config{MaxBody: 100})
+	s := NewServer(newFakeChain(t), Config{Transport: jsonrpc.Config{MaxBody: 100}})
 	for path, want := range map[string]string{
 		"/": "0.10.2", "/rpc": "0.10.2", "/rpc/": "0.10.2", "/rpc/v0_10": "0.10.2", "/rpc/v0_9": "0.9.0", "/rpc/v0_9/": "0.9.0",
 	} {
@@ -697,7 +700,7 @@ func TestHTTP(t *testing.T) {
 
 func TestCORSOrigin(t *testing.T) {
 	w := httptest.NewRecorder()
-	NewServer(newFakeChain(t), Config{CORSOrigin: "https://wallet.example"}).ServeHTTP(w, httptest.NewRequest(http.MethodOptions, "/rpc", nil))
+	NewServer(newFakeChain(t), Config{Transport: jsonrpc.Config{CORSOrigin: "https://wallet.example"}}).ServeHTTP(w, httptest.NewRequest(http.MethodOptions, "/rpc", nil))
 	if got := w.Header().Get("Access-Control-Allow-Origin"); got != "https://wallet.example" {
 		t.Errorf("allowed origin %q", got)
 	}
@@ -706,8 +709,8 @@ func TestCORSOrigin(t *testing.T) {
 // TestFailures: a backend's own errors and panics reach the log, not the client; no request runs for ever.
 func TestFailures(t *testing.T) {
 	var log bytes.Buffer
-	s := NewServer(newFakeChain(t), Config{Timeout: 50 * time.Millisecond, MaxExecutions: 1, Log: slog.New(slog.NewTextHandler(&log, nil))})
-	call := func(selector int) *Error {
+	s := NewServer(newFakeChain(t), Config{Transport: jsonrpc.Config{Timeout: 50 * time.Millisecond, Log: slog.New(slog.NewTextHandler(&log, nil))}, MaxExecutions: 1})
+	call := func(selector int) *jsonrpc.Error {
 		_, err := ask(t, s, "/", "starknet_call", fmt.Sprintf(`[{"contract_address":"0xacc","entry_point_selector":"0x%x","calldata":[]},"latest"]`, selector))
 		return err
 	}
@@ -811,18 +814,13 @@ func FuzzRequest(f *testing.F) {
 		}
 	}
 	f.Add([]byte(`[{"jsonrpc":"2.0","id":"x","method":"starknet_chainId"}]`))
-	s := NewServer(chain, Config{Timeout: 10 * time.Millisecond, Log: quiet})
+	s := NewServer(chain, Config{Transport: jsonrpc.Config{Timeout: 10 * time.Millisecond, Log: quiet}})
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if bytes.Contains(body, []byte(`"0x3"`)) && bytes.Contains(body, []byte("starknet_call")) {
 			t.Skip("the fake's panic, on purpose")
 		}
-		reply := s.handle(context.Background(), SpecVersion, body, nil)
-		if reply == nil {
-			return
+		if _, answer := post(t, s, "/", string(body)); answer != "" && !json.Valid([]byte(answer)) {
+			t.Errorf("%q: answer %q", body, answer)
 		}
-		if b := reply.bytes(); !json.Valid(b) {
-			t.Errorf("%q: answer %q", body, b)
-		}
-		s.budget.give(reply.taken)
 	})
 }

@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/rpc/jsonrpc"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -16,95 +16,16 @@ import (
 
 // subscriptionMethods are those that a websocket has if the backend is a Notifier.
 var subscriptionMethods = []method{
-	{"starknet_subscribeNewHeads", []string{"block_id"}, false, subscribeNewHeads},
-	{"starknet_subscribeEvents", []string{"from_address", "keys", "block_id", "finality_status"}, false, subscribeEvents},
-	{"starknet_subscribeTransactionStatus", []string{"transaction_hash"}, false, subscribeTransactionStatus},
-	{"starknet_subscribeNewTransactionReceipts", []string{"finality_status", "sender_address"}, false, subscribeNewTransactionReceipts},
-	{"starknet_subscribeNewTransactions", []string{"finality_status", "sender_address", "tags"}, false, subscribeNewTransactions},
-	{"starknet_unsubscribe", []string{"subscription_id"}, false, unsubscribe},
+	{"starknet_subscribeNewHeads", []string{"block_id"}, reads, subscribeNewHeads},
+	{"starknet_subscribeEvents", []string{"from_address", "keys", "block_id", "finality_status"}, reads, subscribeEvents},
+	{"starknet_subscribeTransactionStatus", []string{"transaction_hash"}, reads, subscribeTransactionStatus},
+	{"starknet_subscribeNewTransactionReceipts", []string{"finality_status", "sender_address"}, reads, subscribeNewTransactionReceipts},
+	{"starknet_subscribeNewTransactions", []string{"finality_status", "sender_address", "tags"}, reads, subscribeNewTransactions},
+	{"starknet_unsubscribe", []string{"subscription_id"}, reads, unsubscribe},
 }
 
 // maxBlocksBack is how far back a subscription may begin.
 const maxBlocksBack = 1024
-
-// subscription is what a client wants to hear of. Its functions are called by its socket's feeder only, wants by anyone.
-type subscription struct {
-	id           string
-	notification string // method of its notifications
-	ended        bool   // guarded by the socket's mutex
-
-	// block notifies of what a block has for it. next is the number of the block that comes next.
-	block func(b *blockNews, to emit) error
-	next  uint64
-	// received notifies of a transaction in the mempool.
-	received func(news *poolNews, to emit) error
-	// look notifies of what has changed since the last time.
-	look func(c *call, to emit) error
-	// wants says which transactions that enter the mempool are of interest; nil: none.
-	wants func(news *poolNews) bool
-}
-
-// emit sends the result of a notification. An error is a reason to stop.
-type emit func(result any) error
-
-// blockNews is a block that is new to a subscription.
-type blockNews struct {
-	header *starknet.Header
-	hash   felt.Felt
-	status TransactionStatus
-	read   func() (*starknet.Block, error)
-}
-
-// subscribe keeps a subscription until the request is answered, when it begins. The result is its id.
-func (c *call) subscribe(sub *subscription) (any, error) {
-	k := c.socket
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if most := c.server.config.MaxSubscriptions; len(k.subs)+len(k.fresh) >= most {
-		return nil, errLimit.With(fmt.Sprintf("a websocket has at most %d subscriptions", most))
-	}
-	sub.id = strconv.FormatUint(c.server.subscriptions.Add(1), 10)
-	k.fresh = append(k.fresh, sub)
-	return sub.id, nil
-}
-
-// activate lets the subscriptions begin whose ids are in the queue.
-func (k *socket) activate() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if len(k.fresh) == 0 || k.ending != nil {
-		return
-	}
-	for _, sub := range k.fresh {
-		k.server.feed.interest(sub, 1)
-	}
-	k.subs, k.fresh = append(k.subs, k.fresh...), nil
-	signal(k.poke)
-}
-
-// unsubscribe ends a subscription: after the answer there is no notification of it.
-func unsubscribe(c *call) (any, error) {
-	var id string
-	if c.get("subscription_id", &id); c.err != nil {
-		return nil, c.err
-	}
-	k := c.socket
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	has := func(sub *subscription) bool { return sub.id == id }
-	if i := slices.IndexFunc(k.fresh, has); i >= 0 { // made by the same batch
-		k.fresh = slices.Delete(k.fresh, i, i+1)
-		return true, nil
-	}
-	i := slices.IndexFunc(k.subs, has)
-	if i < 0 {
-		return nil, ErrInvalidSubscriptionID
-	}
-	k.subs[i].ended = true
-	k.server.feed.interest(k.subs[i], -1)
-	k.subs = slices.Delete(k.subs, i, i+1)
-	return true, nil
-}
 
 // firstBlock is the number of the block that the parameter block_id names, a SUBSCRIPTION_BLOCK_ID; latest without it.
 func (c *call) firstBlock() (uint64, error) {
@@ -114,7 +35,7 @@ func (c *call) firstBlock() (uint64, error) {
 		return 0, c.err
 	}
 	if id.tag == tagPreConfirmed || id.tag == tagL1Accepted {
-		return 0, errInvalidParams.With(fmt.Sprintf("block_id: no subscription begins at %s", id.tag))
+		return 0, jsonrpc.ErrInvalidParams.With(fmt.Sprintf("block_id: no subscription begins at %s", id.tag))
 	}
 	at, err := c.resolve(&id)
 	if err != nil {
@@ -229,7 +150,7 @@ func subscribeTransactionStatus(c *call) (any, error) {
 	}
 	var last TransactionStatus
 	var block uint64 // once last is AcceptedOnL2
-	look := func(c *call, to emit) error {
+	poll := func(c *call, to emit) error {
 		if last == AcceptedOnL2 || last == AcceptedOnL1 {
 			head, err := c.latest()
 			if err != nil || last == AcceptedOnL1 || !head.L1Accepted || head.L1AcceptedNumber < block {
@@ -246,8 +167,8 @@ func subscribeTransactionStatus(c *call) (any, error) {
 		last, block = status.Finality, at
 		return to(newTransactionStatusJSON{hash, status})
 	}
-	wants := func(news *poolNews) bool { return news.hash == hash }
-	return c.subscribe(&subscription{notification: "starknet_subscriptionTransactionStatus", look: look, wants: wants})
+	matches := func(news *poolNews) bool { return news.hash == hash }
+	return c.subscribe(&subscription{notification: "starknet_subscriptionTransactionStatus", poll: poll, matches: matches})
 }
 
 // finalities reads the parameter finality_status, a list; without it it is ACCEPTED_ON_L2.
@@ -345,7 +266,7 @@ func subscribeNewTransactions(c *call) (any, error) {
 		return nil
 	}}
 	if finality[Received] {
-		sub.wants = func(news *poolNews) bool { return len(senders) == 0 || senders[news.sender] }
+		sub.matches = func(news *poolNews) bool { return len(senders) == 0 || senders[news.sender] }
 		sub.received = func(news *poolNews, to emit) error { return notify(news.tx, news.hash, Received, to) }
 	}
 	return c.subscribe(sub)

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,7 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorilla/websocket"
+
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/rpc/jsonrpc"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -154,15 +158,15 @@ func TestSubscribeEvents(t *testing.T) {
 	c.want(id, `"from_address":"0xacc"`, `"event_index":1`)
 	for _, bad := range []struct {
 		params string
-		want   *Error
+		want   *jsonrpc.Error
 	}{
 		{`{"keys":[["0x1","0x2"],["0x3"]]}`, ErrTooManyKeys},
-		{`{"from_address":["0x1","0x2","0x3"]}`, errInvalidParams},
-		{`{"finality_status":"ACCEPTED_ON_L1"}`, errInvalidParams},
-		{`{"finality_status":["ACCEPTED_ON_L2"]}`, errInvalidParams},
-		{`{"keys":"0x1"}`, errInvalidParams},
-		{`{"block_id":"pre_confirmed"}`, errInvalidParams},
-		{`{"block_id":"l1_accepted"}`, errInvalidParams},
+		{`{"from_address":["0x1","0x2","0x3"]}`, jsonrpc.ErrInvalidParams},
+		{`{"finality_status":"ACCEPTED_ON_L1"}`, jsonrpc.ErrInvalidParams},
+		{`{"finality_status":["ACCEPTED_ON_L2"]}`, jsonrpc.ErrInvalidParams},
+		{`{"keys":"0x1"}`, jsonrpc.ErrInvalidParams},
+		{`{"block_id":"pre_confirmed"}`, jsonrpc.ErrInvalidParams},
+		{`{"block_id":"l1_accepted"}`, jsonrpc.ErrInvalidParams},
 		{`{"block_id":{"block_number":99}}`, ErrBlockNotFound},
 		{`{"block_id":{"block_hash":"0x99"}}`, ErrBlockNotFound},
 	} {
@@ -208,7 +212,7 @@ func TestSubscribeTransactionStatus(t *testing.T) {
 	old := c.subscribe("TransactionStatus", `["`+chain.hash(3, 0).String()+`"]`)
 	c.want(old, `"ACCEPTED_ON_L1","execution_status":"SUCCEEDED"`)
 	for _, params := range []string{`[]`, `["x"]`, `[["0x1"]]`} {
-		if _, err := c.ask("starknet_subscribeTransactionStatus", params); !errors.Is(err, errInvalidParams) {
+		if _, err := c.ask("starknet_subscribeTransactionStatus", params); !errors.Is(err, jsonrpc.ErrInvalidParams) {
 			t.Errorf("%s: %v", params, err)
 		}
 	}
@@ -279,16 +283,16 @@ func TestSubscribeTransactions(t *testing.T) {
 	}
 	for _, bad := range []struct {
 		method, params string
-		want           *Error
+		want           *jsonrpc.Error
 	}{
 		{"NewTransactionReceipts", `{"sender_address":["0x1","0x2","0x3"]}`, ErrTooManyAddresses},
 		{"NewTransactions", `{"sender_address":["0x1","0x2","0x3"]}`, ErrTooManyAddresses},
-		{"NewTransactionReceipts", `{"finality_status":["RECEIVED"]}`, errInvalidParams},
-		{"NewTransactionReceipts", `{"finality_status":["ACCEPTED_ON_L1"]}`, errInvalidParams},
-		{"NewTransactions", `{"finality_status":["ACCEPTED_ON_L1"]}`, errInvalidParams},
-		{"NewTransactions", `{"finality_status":"RECEIVED"}`, errInvalidParams},
-		{"NewTransactions", `{"tags":["X"]}`, errInvalidParams},
-		{"NewTransactions", `{"sender_address":"0x1"}`, errInvalidParams},
+		{"NewTransactionReceipts", `{"finality_status":["RECEIVED"]}`, jsonrpc.ErrInvalidParams},
+		{"NewTransactionReceipts", `{"finality_status":["ACCEPTED_ON_L1"]}`, jsonrpc.ErrInvalidParams},
+		{"NewTransactions", `{"finality_status":["ACCEPTED_ON_L1"]}`, jsonrpc.ErrInvalidParams},
+		{"NewTransactions", `{"finality_status":"RECEIVED"}`, jsonrpc.ErrInvalidParams},
+		{"NewTransactions", `{"tags":["X"]}`, jsonrpc.ErrInvalidParams},
+		{"NewTransactions", `{"sender_address":"0x1"}`, jsonrpc.ErrInvalidParams},
 	} {
 		if _, err := c.ask("starknet_subscribe"+bad.method, bad.params); !errors.Is(err, bad.want) {
 			t.Errorf("%s %s: %v, want %d", bad.method, bad.params, err, bad.want.Code)
@@ -361,7 +365,7 @@ func TestUnsubscribe(t *testing.T) {
 			t.Error(fault)
 		}
 	}
-	if _, err := c.ask("starknet_unsubscribe", `[1]`); !errors.Is(err, errInvalidParams) {
+	if _, err := c.ask("starknet_unsubscribe", `[1]`); !errors.Is(err, jsonrpc.ErrInvalidParams) {
 		t.Errorf("unsubscribe 1: %v", err)
 	}
 	tx, receipt := fakeInvoke(fakeAccount, 9)
@@ -394,7 +398,7 @@ func TestSubscriptionBound(t *testing.T) {
 		switch {
 		case err == nil:
 			ids = append(ids, string(raw))
-		case errors.Is(err, errLimit) && strings.Contains(fmt.Sprint(err.Data), "at most 64"):
+		case errors.Is(err, jsonrpc.ErrLimit) && strings.Contains(fmt.Sprint(err.Data), "at most 64"):
 			refused++
 		default:
 			t.Fatal(err)
@@ -426,7 +430,7 @@ func TestSubscriptionBound(t *testing.T) {
 // TestMempoolFlood: a client that does not read does not hold up the mempool, which tells of far more than it keeps.
 func TestMempoolFlood(t *testing.T) {
 	chain := newLiveChain(t)
-	_, h := serveLive(t, chain, Config{MaxQueue: 1000, StallTimeout: time.Minute})
+	_, h := serveLive(t, chain, Config{Transport: jsonrpc.Config{MaxQueue: 1000, StallTimeout: time.Minute}})
 	c := dial(t, h, "/ws")
 	id := c.subscribe("NewTransactions", `{"finality_status":["RECEIVED"]}`)
 	listener := chain.listening()
@@ -460,28 +464,36 @@ func FuzzSocket(f *testing.F) {
 	} {
 		f.Add([]byte(m))
 	}
-	s := NewServer(chain, Config{Timeout: 10 * time.Millisecond, Log: quiet})
+	s, h := serveLive(f, chain, Config{Transport: jsonrpc.Config{Timeout: 10 * time.Millisecond}})
 	tx, _ := fakeInvoke(fakeAccount, 1)
 	f.Fuzz(func(t *testing.T, message []byte) {
 		if strings.Contains(string(message), "starknet_call") {
 			t.Skip("the fake's panic, on purpose")
 		}
-		k := newSocket(s, SpecVersion)
-		if !s.feed.enter(k) {
-			t.Fatal("a socket is left over")
+		conn, _, err := dialStatus(h, "/ws", "")
+		if err != nil {
+			t.Fatal(err)
 		}
-		k.receive(message)
-		s.feed.newTransaction(tx, u(1))
-		if err := k.catchUp(); err != nil {
-			t.Errorf("%q: %v", message, err)
-		}
-		for _, b := range k.queue {
-			if !json.Valid(b) {
-				t.Errorf("%q: %q", message, b)
+		defer conn.Close()
+		write := func(message []byte) {
+			if err := conn.WriteMessage(websocket.TextMessage, message); err != nil {
+				t.Fatal(err)
 			}
 		}
-		k.end(0, "")
-		s.feed.leave(k)
+		write(message)
+		s.feed.newTransaction(tx, u(1))
+		write([]byte(`{"jsonrpc":"2.0","id":"the last answer","method":"starknet_chainId"}`))
+		conn.SetReadDeadline(time.Now().Add(patience))
+		for answer := []byte(nil); !bytes.HasPrefix(answer, []byte(`{"jsonrpc":"2.0","id":"the last answer","result"`)); {
+			if _, answer, err = conn.ReadMessage(); err != nil {
+				t.Fatal(err)
+			}
+			if !json.Valid(answer) {
+				t.Errorf("%q: %q", message, answer)
+			}
+		}
+		conn.Close()
+		s.waitForSockets(t, 0)
 		if n := s.feed.wanted.Load(); n != 0 {
 			t.Errorf("%q: %d subscriptions are left over", message, n)
 		}

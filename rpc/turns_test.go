@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/starkd/starkd/rpc/jsonrpc"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -34,14 +35,14 @@ func (c *slowChain) Simulate(ctx context.Context, at At, txs []starknet.Transact
 func TestTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		chain := &slowChain{fakeChain: newFakeChain(t), let: make(chan struct{})}
-		s := NewServer(chain, Config{MaxExecutions: 4, Timeout: 10 * time.Second})
+		s := NewServer(chain, Config{Transport: jsonrpc.Config{Timeout: 10 * time.Second}, MaxExecutions: 4})
 		invoke := &starknet.Invoke{Common: fakeCommon(1), SenderAddress: fakeAccount}
 		declare := &starknet.Declare{Common: fakeCommon(9), SenderAddress: fakeAccount, CompiledClassHash: u(0xca5), Class: fakeClass(), ClassHash: fakeClassHash}
-		estimate := func(tx starknet.Transaction) *Error {
+		estimate := func(tx starknet.Transaction) *jsonrpc.Error {
 			_, err := ask(t, s, "/", "starknet_estimateFee", fmt.Sprintf(`[[%s],[],"latest"]`, broadcast(t, tx)))
 			return err
 		}
-		answers := make(chan *Error, 40)
+		answers := make(chan *jsonrpc.Error, 40)
 		for range 20 {
 			go func() { answers <- estimate(declare) }()
 		}

@@ -19,6 +19,8 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/bounded"
+	"github.com/starkd/starkd/rpc/jsonrpc"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -50,14 +52,14 @@ type wsMessage struct {
 		Result json.RawMessage
 	}
 	Result json.RawMessage
-	Error  *Error
+	Error  *jsonrpc.Error
 }
 
 // serveLive serves a chain over a real socket until the test ends.
 func serveLive(t testing.TB, backend Backend, config Config) (*Server, *httptest.Server) {
 	t.Helper()
-	if config.Log == nil {
-		config.Log = quiet
+	if config.Transport.Log == nil {
+		config.Transport.Log = quiet
 	}
 	s := NewServer(backend, config)
 	h := httptest.NewServer(s)
@@ -139,7 +141,7 @@ func (c *wsClient) notification(m wsMessage, raw []byte) wsNotification {
 }
 
 // ask sends a request and waits for its answer.
-func (c *wsClient) ask(method, params string) (json.RawMessage, *Error) {
+func (c *wsClient) ask(method, params string) (json.RawMessage, *jsonrpc.Error) {
 	c.t.Helper()
 	c.id++
 	request := fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":%q,"params":%s}`, c.id, method, params)
@@ -254,7 +256,7 @@ func TestWebsocketAnswers(t *testing.T) {
 		want, wantErr := ask(t, s, "/", m.method, m.params)
 		got, gotErr := c.ask(m.method, m.params)
 		if !bytes.Equal(got, want) || fmt.Sprint(gotErr) != fmt.Sprint(wantErr) {
-			t.Errorf("%s %s:\n got %.300s, %v\nwant %.300s, %v", m.method, clip([]byte(m.params)), got, gotErr, want, wantErr)
+			t.Errorf("%s %s:\n got %.300s, %v\nwant %.300s, %v", m.method, bounded.Clip([]byte(m.params)), got, gotErr, want, wantErr)
 		}
 	}
 	t.Logf("%d requests", len(cases))
@@ -262,7 +264,7 @@ func TestWebsocketAnswers(t *testing.T) {
 
 // TestWebsocketJSONRPC: batches, notifications by the client, and what is no JSON-RPC.
 func TestWebsocketJSONRPC(t *testing.T) {
-	_, h := serveLive(t, newLiveChain(t), Config{MaxBatch: 3})
+	_, h := serveLive(t, newLiveChain(t), Config{Transport: jsonrpc.Config{MaxBatch: 3}})
 	c := dial(t, h, "/ws")
 	for _, m := range []struct{ message, want string }{
 		{`hello`, `{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}`},
@@ -294,7 +296,7 @@ func TestWebsocketJSONRPC(t *testing.T) {
 
 // TestWebsocketOverHTTP: what only a websocket has is said to be so.
 func TestWebsocketOverHTTP(t *testing.T) {
-	s, h := serveLive(t, newLiveChain(t), Config{CORSOrigin: "https://wallet.example", MaxSockets: 2})
+	s, h := serveLive(t, newLiveChain(t), Config{Transport: jsonrpc.Config{CORSOrigin: "https://wallet.example", MaxSockets: 2}})
 	if _, err := ask(t, s, "/", "starknet_subscribeNewHeads", "[]"); err == nil || err.Code != -32601 || !strings.Contains(fmt.Sprint(err.Data), "websocket") {
 		t.Errorf("a subscription by HTTP: %v", err)
 	}
@@ -331,7 +333,7 @@ func TestWebsocketOverHTTP(t *testing.T) {
 
 // TestMessageSize: a message beyond MaxBody ends the socket with the code for it.
 func TestMessageSize(t *testing.T) {
-	_, h := serveLive(t, newLiveChain(t), Config{MaxBody: 1000})
+	_, h := serveLive(t, newLiveChain(t), Config{Transport: jsonrpc.Config{MaxBody: 1000}})
 	c := dial(t, h, "/ws")
 	if err := c.conn.WriteMessage(websocket.TextMessage, bytes.Repeat([]byte(" "), 1001)); err != nil {
 		t.Fatal(err)
@@ -344,7 +346,7 @@ func TestMessageSize(t *testing.T) {
 // TestPing: the server pings, and ends the socket of a client that does not answer.
 func TestPing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, dial := servePipe(t, newLiveChain(t), Config{PingInterval: time.Minute})
+		_, dial := servePipe(t, newLiveChain(t), Config{Transport: jsonrpc.Config{PingInterval: time.Minute}})
 		alive, dead := dial("/ws"), dial("/ws")
 		dropped := make(chan error, 1) // the one answers its pings as it reads
 		go func() {
@@ -368,7 +370,8 @@ func TestPing(t *testing.T) {
 // TestTalksOn: a client that is told that its socket ends, and goes on sending, is cut off as one that says nothing is.
 func TestTalksOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, dial := servePipe(t, newLiveChain(t), Config{PingInterval: time.Minute})
+		s, dial := servePipe(t, newLiveChain(t), Config{Transport: jsonrpc.Config{PingInterval: time.Minute}})
+		const linger = time.Second
 		c := dial("/ws")
 		c.conn.SetCloseHandler(func(int, string) error { return nil })
 		go s.Shutdown(t.Context())
@@ -380,10 +383,10 @@ func TestTalksOn(t *testing.T) {
 			if c.conn.WriteMessage(websocket.TextMessage, []byte("{}")) != nil {
 				break
 			}
-			time.Sleep(lingerTimeout / 10)
+			time.Sleep(linger / 10)
 		}
-		if took := time.Since(began); took > 2*lingerTimeout {
-			t.Errorf("cut off after %v, want %v", took, lingerTimeout)
+		if took := time.Since(began); took > 2*linger {
+			t.Errorf("cut off after %v, want %v", took, linger)
 		}
 	})
 }
@@ -391,7 +394,7 @@ func TestTalksOn(t *testing.T) {
 // servePipe is serveLive in a synctest bubble: connections are pipes, which hold nothing, and time passes when everybody waits.
 func servePipe(t *testing.T, backend Backend, config Config) (*Server, func(path string) *wsClient) {
 	t.Helper()
-	config.Log = quiet
+	config.Transport.Log = quiet
 	s := NewServer(backend, config)
 	listener := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
 	h := &http.Server{Handler: s}
@@ -451,7 +454,7 @@ func TestSlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		chain := newLiveChain(t)
 		const stall = 10 * time.Second
-		s, dial := servePipe(t, chain, Config{MaxQueue: 100_000, StallTimeout: stall, PingInterval: time.Hour})
+		s, dial := servePipe(t, chain, Config{Transport: jsonrpc.Config{MaxQueue: 100_000, StallTimeout: stall, PingInterval: time.Hour}})
 		slow, quick := dial("/ws"), dial("/ws")
 		slow.subscribe("NewTransactionReceipts", "{}")
 		id := quick.subscribe("NewHeads", `{}`)
@@ -462,12 +465,12 @@ func TestSlowReader(t *testing.T) {
 			quick.want(id, fmt.Sprintf(`"block_number":%d,`, 5+n))
 		}
 		time.Sleep(stall - 1)
-		if s.anyEnding() {
+		if s.sockets() < 2 {
 			t.Errorf("a client that has read nothing for %v is told to go", stall-1)
 		}
 		time.Sleep(time.Nanosecond)
 		synctest.Wait()
-		if !s.anyEnding() {
+		if s.sockets() > 1 {
 			t.Errorf("a client that has read nothing for %v is served on", stall)
 		}
 		// The server still takes the goodbye to a client that reads within StallTimeout.
@@ -479,41 +482,21 @@ func TestSlowReader(t *testing.T) {
 	})
 }
 
-// anyEnding reports whether a socket is ending.
-func (s *Server) anyEnding() bool {
-	s.feed.mu.Lock()
-	defer s.feed.mu.Unlock()
-	for k := range s.feed.sockets {
-		k.mu.Lock()
-		ending := k.ending != nil
-		k.mu.Unlock()
-		if ending {
-			return true
-		}
-	}
-	return false
-}
-
 // TestNeverReads: who never reads at all is cut off, with nothing left behind.
 func TestNeverReads(t *testing.T) {
 	chain := newLiveChain(t)
-	s, h := serveLive(t, chain, Config{MaxQueue: 300_000, StallTimeout: 200 * time.Millisecond})
+	s, h := serveLive(t, chain, Config{Transport: jsonrpc.Config{MaxQueue: 300_000, StallTimeout: 200 * time.Millisecond}})
 	dead := dial(t, h, "/ws")
 	dead.subscribe("NewTransactionReceipts", "{}")
 	for n := range uint64(400) {
 		txs, receipts := bigReceipts(n)
 		chain.grow(t, txs, receipts)
 	}
-	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		s.feed.mu.Lock()
-		left := len(s.feed.sockets)
-		s.feed.mu.Unlock()
-		if left == 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the socket is still there")
-		}
+	s.waitForSockets(t, 0)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		t.Fatal(err)
 	}
 	if held := s.Buffered(); held != 0 {
 		t.Errorf("%d bytes of its queue are held", held)
@@ -543,7 +526,7 @@ func TestBehind(t *testing.T) {
 func TestShutdown(t *testing.T) {
 	before := runtime.NumGoroutine()
 	chain := newLiveChain(t)
-	s := NewServer(chain, Config{Log: quiet})
+	s := NewServer(chain, Config{Transport: jsonrpc.Config{Log: quiet}})
 	h := httptest.NewServer(s)
 	var clients []*wsClient
 	for range 20 {
@@ -593,7 +576,7 @@ func TestShutdownCuts(t *testing.T) {
 	chain := newLiveChain(t)
 	stuck := make(chan struct{})
 	defer close(stuck)
-	s := NewServer(stuckCall{chain, stuck}, Config{Log: quiet})
+	s := NewServer(stuckCall{chain, stuck}, Config{Transport: jsonrpc.Config{Log: quiet}})
 	h := httptest.NewServer(s)
 	defer h.Close()
 	c := dial(t, h, "/ws")

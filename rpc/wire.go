@@ -1,16 +1,13 @@
 package rpc
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"sync"
 
 	jsonv2 "github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/bounded"
@@ -56,17 +53,12 @@ type object struct {
 }
 
 func parseObject(what string, raw json.RawMessage) *object {
-	o := new(object)
-	if err := jsonv2.Unmarshal(raw, &o.members); errors.Is(err, jsontext.ErrDuplicateName) {
-		o.err = fmt.Errorf("%s: %w", what, plain(err))
-	} else if err != nil || o.members == nil {
-		o.err = fmt.Errorf("%s: want an object, got %s", what, clip(raw))
-	}
-	return o
+	members, err := bounded.Object(what, raw)
+	return &object{members: members, err: err}
 }
 
 // jsonObject is an object whose members are decoded one by one.
-type jsonObject map[string]json.RawMessage
+type jsonObject = map[string]json.RawMessage
 
 // get decodes a member that must be there.
 func (o *object) get(name string, into any) {
@@ -74,12 +66,12 @@ func (o *object) get(name string, into any) {
 		return
 	}
 	raw, ok := o.members[name]
-	if !ok || isNull(raw) {
+	if !ok || bounded.IsNull(raw) {
 		o.err = fmt.Errorf("%s is missing", name)
 		return
 	}
 	if err := jsonv2.Unmarshal(raw, into, feltLists()); err != nil {
-		o.err = fmt.Errorf("%s: %w", name, plain(err))
+		o.err = fmt.Errorf("%s: %w", name, bounded.Brief(err))
 	}
 }
 
@@ -97,38 +89,9 @@ var feltLists = sync.OnceValue(func() jsonv2.Options {
 
 // optional decodes a member if it is there and not null.
 func (o *object) optional(name string, into any) {
-	if raw, ok := o.members[name]; o.err == nil && ok && !isNull(raw) {
+	if raw, ok := o.members[name]; o.err == nil && ok && !bounded.IsNull(raw) {
 		o.get(name, into)
 	}
-}
-
-func isNull(raw json.RawMessage) bool { return bytes.Equal(raw, []byte("null")) }
-
-// plain rewords the decoder's errors, which speak of Go types, for a client.
-func plain(err error) error {
-	if s, ok := errors.AsType[*jsonv2.SemanticError](err); ok {
-		switch at := string(s.JSONPointer); {
-		case s.Err != nil && at != "":
-			return fmt.Errorf("%s: %w", clip([]byte(at)), s.Err)
-		case s.Err != nil:
-			return s.Err
-		default:
-			return fmt.Errorf("a JSON %v does not belong here", s.JSONKind)
-		}
-	}
-	if s, ok := errors.AsType[*jsontext.SyntacticError](err); ok && s.Err != nil {
-		return fmt.Errorf("%s: %w", clip([]byte(s.JSONPointer)), s.Err)
-	}
-	return err
-}
-
-// clip shortens what a client sent for an error message.
-func clip(b []byte) string {
-	const most = 60
-	if len(b) > most {
-		return string(b[:most]) + "…"
-	}
-	return string(b)
 }
 
 // feltOrList is one felt or a list of felts.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/bounded"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -157,7 +158,7 @@ func parseBroadcast(raw json.RawMessage) (starknet.Transaction, error) {
 			case errors.Is(err, starknet.ErrClassVersion):
 				return nil, ErrUnsupportedClassVersion.With(err.Error())
 			}
-			return nil, fmt.Errorf("contract_class: %w", plain(err))
+			return nil, fmt.Errorf("contract_class: %w", bounded.Brief(err))
 		}
 		t.ClassHash = t.Class.Hash()
 	case *starknet.Invoke:
@@ -170,12 +171,6 @@ func parseBroadcast(raw json.RawMessage) (starknet.Transaction, error) {
 		}
 	}
 	return tx, nil
-}
-
-// parseTransaction decodes a transaction in a block (TXN).
-func parseTransaction(raw json.RawMessage) (starknet.Transaction, error) {
-	o := parseObject("transaction", raw)
-	return o.transaction(func(d *starknet.Declare) { o.get("class_hash", &d.ClassHash) })
 }
 
 // transaction decodes the members of a transaction; class decodes a DECLARE's class.

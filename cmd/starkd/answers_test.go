@@ -14,6 +14,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/wallet"
 	"github.com/starkd/starkd/rpc"
+	"github.com/starkd/starkd/rpc/jsonrpc"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -155,7 +156,7 @@ func answers(t *testing.T, n *testnet) {
 	}
 	bounds := first.ResourceBounds
 	bounds.L2Gas.MaxAmount = 100_000_000
-	refused := func(name string, signer *wallet.Wallet, tx starknet.Transaction, want *rpc.Error, text string) {
+	refused := func(name string, signer *wallet.Wallet, tx starknet.Transaction, want *jsonrpc.Error, text string) {
 		t.Helper()
 		tx.Fields().ResourceBounds = bounds
 		if err := signer.Sign(tx); err != nil {

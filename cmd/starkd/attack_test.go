@@ -20,6 +20,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/internal/wallet"
 	"github.com/starkd/starkd/rpc"
+	"github.com/starkd/starkd/rpc/client"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -246,7 +247,7 @@ func TestClientsThatLeave(t *testing.T) {
 	cpu, _ := usage(t, n.nodes[0])
 	restCPU = (cpu - restCPU) / 2
 	var body []byte
-	rpc.NewClient("http://unused", &http.Client{Transport: capture{&body}}).EstimateFee(t.Context(), rpc.LatestBlock, true, txs...)
+	client.New("http://unused", &http.Client{Transport: capture{&body}}).EstimateFee(t.Context(), rpc.LatestBlock, true, txs...)
 	ctx, leave := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	begin, _ := usage(t, n.nodes[0])

@@ -30,6 +30,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/internal/wallet"
 	"github.com/starkd/starkd/rpc"
+	"github.com/starkd/starkd/rpc/jsonrpc"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -181,7 +182,7 @@ func send(t *testing.T, w *wallet.Wallet, tx starknet.Transaction) felt.Felt {
 // badTransaction is a transaction that a good account would not send, and the error that it meets.
 type badTransaction struct {
 	name string
-	want *rpc.Error
+	want *jsonrpc.Error
 	tx   *starknet.Invoke
 }
 
@@ -193,7 +194,7 @@ func badTransactions(t *testing.T, n *testnet, w *wallet.Wallet) []badTransactio
 		t.Fatal(err)
 	}
 	var list []badTransaction
-	add := func(name string, want *rpc.Error, signer *wallet.Wallet, change func(tx *starknet.Invoke)) {
+	add := func(name string, want *jsonrpc.Error, signer *wallet.Wallet, change func(tx *starknet.Invoke)) {
 		tx := *good
 		change(&tx)
 		if signer != nil {
@@ -331,25 +332,25 @@ func malformedClasses(t *testing.T, n *testnet) {
 	}
 	for _, c := range []struct {
 		name   string
-		want   []*rpc.Error
+		want   []*jsonrpc.Error
 		change func(tx *starknet.Declare)
 	}{
-		{"another compiled class hash", []*rpc.Error{rpc.ErrCompiledClassHashMismatch}, func(tx *starknet.Declare) { tx.CompiledClassHash = felt.One }},
-		{"a word changed", []*rpc.Error{rpc.ErrCompilationFailed, rpc.ErrCompiledClassHashMismatch}, func(tx *starknet.Declare) {
+		{"another compiled class hash", []*jsonrpc.Error{rpc.ErrCompiledClassHashMismatch}, func(tx *starknet.Declare) { tx.CompiledClassHash = felt.One }},
+		{"a word changed", []*jsonrpc.Error{rpc.ErrCompilationFailed, rpc.ErrCompiledClassHashMismatch}, func(tx *starknet.Declare) {
 			program := append([]felt.Felt{}, tx.Class.SierraProgram...)
 			program[len(program)/2] = felt.FromUint64(1 << 60)
 			tx.Class.SierraProgram = program
 		}},
-		{"half of it", []*rpc.Error{rpc.ErrCompilationFailed}, func(tx *starknet.Declare) {
+		{"half of it", []*jsonrpc.Error{rpc.ErrCompilationFailed}, func(tx *starknet.Declare) {
 			tx.Class.SierraProgram = tx.Class.SierraProgram[:len(tx.Class.SierraProgram)/2]
 		}},
-		{"nothing of it", []*rpc.Error{rpc.ErrCompilationFailed}, func(tx *starknet.Declare) { tx.Class.SierraProgram = []felt.Felt{} }},
-		{"an old version", []*rpc.Error{rpc.ErrUnsupportedClassVersion, rpc.ErrCompilationFailed}, func(tx *starknet.Declare) {
+		{"nothing of it", []*jsonrpc.Error{rpc.ErrCompilationFailed}, func(tx *starknet.Declare) { tx.Class.SierraProgram = []felt.Felt{} }},
+		{"an old version", []*jsonrpc.Error{rpc.ErrUnsupportedClassVersion, rpc.ErrCompilationFailed}, func(tx *starknet.Declare) {
 			program := append([]felt.Felt{}, tx.Class.SierraProgram...)
 			program[1] = felt.Zero
 			tx.Class.SierraProgram = program
 		}},
-		{"zeros without end", []*rpc.Error{rpc.ErrClassTooLarge, rpc.ErrCompilationFailed}, func(tx *starknet.Declare) {
+		{"zeros without end", []*jsonrpc.Error{rpc.ErrClassTooLarge, rpc.ErrCompilationFailed}, func(tx *starknet.Declare) {
 			tx.Class.SierraProgram = append(tx.Class.SierraProgram[:len(tx.Class.SierraProgram):len(tx.Class.SierraProgram)], make([]felt.Felt, 400_000)...)
 		}},
 	} {

@@ -23,6 +23,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/internal/wallet"
 	"github.com/starkd/starkd/rpc"
+	"github.com/starkd/starkd/rpc/jsonrpc"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -223,7 +224,7 @@ func (s *sender) invoke(calls ...entry) *starknet.Invoke {
 }
 
 // refused gives a node a transaction that no block may have.
-func (m *mix) refused(kind string, s *sender, want *rpc.Error, change func(tx *starknet.Invoke)) {
+func (m *mix) refused(kind string, s *sender, want *jsonrpc.Error, change func(tx *starknet.Invoke)) {
 	m.t.Helper()
 	tx := s.invoke(named(m.counters[1], "increment"))
 	m.prepare(s, plenty, tx)

@@ -23,7 +23,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/internal/wallet"
 	"github.com/starkd/starkd/node/home"
-	"github.com/starkd/starkd/rpc"
+	"github.com/starkd/starkd/rpc/client"
 )
 
 // These tests run the command as users do: processes, files, ports. binDir holds what they build, once.
@@ -306,7 +306,7 @@ func (n *testnet) height(t *testing.T, node int) uint64 {
 	return height
 }
 
-func (n *testnet) client(node int) *rpc.Client { return n.Nodes[node].Client() }
+func (n *testnet) client(node int) *client.Client { return n.Nodes[node].Client() }
 
 // wallet is a funded account's wallet on a node.
 func (n *testnet) wallet(t *testing.T, account, node int) *wallet.Wallet {

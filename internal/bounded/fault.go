@@ -32,6 +32,25 @@ func Fault(err error) error {
 	return located(at, fmt.Errorf("want %s, got %s", wanted(s.GoType), found(s.JSONKind)))
 }
 
+// Brief rewords an error of the decoder for a client of JSON-RPC: where the fault is, and what the value's own decoder says of it, without
+// the value and without the Go type. Other errors are returned as they are.
+func Brief(err error) error {
+	if s, ok := errors.AsType[*json.SemanticError](err); ok {
+		switch at := string(s.JSONPointer); {
+		case s.Err != nil && at != "":
+			return fmt.Errorf("%s: %w", Clip([]byte(at)), s.Err)
+		case s.Err != nil:
+			return s.Err
+		default:
+			return fmt.Errorf("a JSON %v does not belong here", s.JSONKind)
+		}
+	}
+	if s, ok := errors.AsType[*jsontext.SyntacticError](err); ok && s.Err != nil {
+		return fmt.Errorf("%s: %w", Clip([]byte(s.JSONPointer)), s.Err)
+	}
+	return err
+}
+
 // located puts the place of a fault before it. Names in it are a stranger's.
 func located(at jsontext.Pointer, err error) error {
 	if at == "" {

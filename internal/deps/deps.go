@@ -13,7 +13,7 @@ var policy = map[string][]string{
 	"internal/...":       {},
 	"internal/engines":   {"cairo", "cairo/vm", "cairo/native"},
 	"internal/stoneruns": {"crypto/felt", "cairo", "cairo/vm", "internal/golden"},
-	"internal/wallet":    {"crypto/...", "cairo/sierra", "cairo/compiler", "starknet", "rpc"},
+	"internal/wallet":    {"crypto/...", "cairo/sierra", "cairo/compiler", "starknet", "rpc", "rpc/client"},
 	"explorer":           {},
 	"contracts":          {},
 	"crypto/starkcurve":  {"crypto/felt"},
@@ -36,7 +36,9 @@ var policy = map[string][]string{
 	"app/executor":       {"crypto/...", "cairo", "cairo/sierra", "cairo/casm", "cairo/compiler", "starknet", "app/state"},
 	"app":                {"crypto/...", "cairo", "starknet", "app/state", "app/executor", "internal/bounded"},
 	"abci":               {"app", "starknet"},
-	"rpc":                {"crypto/felt", "starknet", "internal/bounded"},
+	"rpc/jsonrpc":        {"internal/bounded"},
+	"rpc":                {"crypto/felt", "starknet", "rpc/jsonrpc", "internal/bounded"},
+	"rpc/client":         {"crypto/felt", "starknet", "rpc", "rpc/jsonrpc", "internal/bounded"},
 	"prover/stone/field": {},
 	// The parts of a STARK, downward. Hashing is crypto's (the felt channel is Poseidon over the same field), and work is
 	// split by internal/parallel: docs/decisions/design.md.
@@ -52,11 +54,11 @@ var policy = map[string][]string{
 	"prover/block/statement":  {"crypto/...", "cairo/casm", "starknet", "starknet/trie"},
 	"prover/block/headers":    {"crypto/felt", "starknet", "prover/block", "prover/block/statement", "internal/bounded"},
 	"watcher/proofstore":      {"prover"},
-	"watcher":                 {"crypto/felt", "cairo", "cairo/os", "starknet", "app/state", "app/executor", "app", "rpc", "prover", "prover/block/...", "watcher/proofstore"},
+	"watcher":                 {"crypto/felt", "cairo", "cairo/os", "starknet", "app/state", "app/executor", "app", "prover", "prover/block/...", "watcher/proofstore"},
 	"config":                  {"internal/hint"},
 	// A node is what assembles the rest. Its homes are files: nothing that runs.
 	"node/home":         {"crypto/...", "starknet", "app", "config", "contracts", "internal/hint"},
-	"node":              {"crypto/felt", "cairo", "cairo/vm", "cairo/native", "starknet", "starknet/trie", "app/...", "abci", "rpc", "watcher", "watcher/proofstore", "explorer", "config", "node/home", "internal/hint", "internal/pebbledb", "internal/serve"},
+	"node":              {"crypto/felt", "cairo", "cairo/vm", "cairo/native", "starknet", "starknet/trie", "app/...", "abci", "rpc", "rpc/jsonrpc", "watcher", "watcher/proofstore", "explorer", "config", "node/home", "internal/hint", "internal/pebbledb", "internal/serve"},
 	"cmd/verifier-wasm": {"crypto/felt", "prover", "prover/block/...", "internal/bounded"},
 	"cmd/starkd":        {"..."},
 	"scripts/...":       {"..."},
@@ -87,6 +89,7 @@ var outside = map[string][]string{
 	"github.com/cometbft/cometbft-db": {"app/state", "internal/pebbledb", "node", "watcher", "scripts/bench/transfers"},
 	"github.com/cometbft/cometbft/":   {"abci", "watcher", "node", "node/home"},
 	"github.com/cockroachdb/pebble":   {"internal/pebbledb"},
+	"github.com/gorilla/websocket":    {"rpc/jsonrpc", "watcher"},
 	// Signatures are judged by one rule, at one place.
 	"github.com/hdevalence/ed25519consensus": {"prover/block/headers"},
 }

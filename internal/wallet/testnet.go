@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/starkd/starkd/crypto/felt"
-	"github.com/starkd/starkd/rpc"
+	"github.com/starkd/starkd/rpc/client"
 )
 
 // Testnet is what a testnet's folder says: accounts.json and endpoints.json.
@@ -67,7 +67,7 @@ func ReadTestnet(dir string) (*Testnet, error) {
 }
 
 // Client asks a node by JSON-RPC.
-func (n *Node) Client() *rpc.Client { return rpc.NewClient(n.RPC+"/rpc", nil) }
+func (n *Node) Client() *client.Client { return client.New(n.RPC+"/rpc", nil) }
 
 // Wait waits until a node answers and has made its first block.
 func (n *Node) Wait(ctx context.Context) error {

@@ -11,19 +11,20 @@ import (
 	"github.com/starkd/starkd/crypto/keccak"
 	"github.com/starkd/starkd/crypto/starkcurve"
 	"github.com/starkd/starkd/rpc"
+	"github.com/starkd/starkd/rpc/client"
 	"github.com/starkd/starkd/starknet"
 )
 
 // Wallet is an account on a node. It belongs to one goroutine.
 type Wallet struct {
-	Node    *rpc.Client
+	Node    *client.Client
 	Chain   felt.Felt
 	Address felt.Felt
 	Key     felt.Felt
 }
 
 // New is an account's wallet on a node.
-func New(ctx context.Context, node *rpc.Client, account Account) (*Wallet, error) {
+func New(ctx context.Context, node *client.Client, account Account) (*Wallet, error) {
 	chain, err := node.ChainID(ctx)
 	return &Wallet{Node: node, Chain: chain, Address: account.Address, Key: account.PrivateKey}, err
 }

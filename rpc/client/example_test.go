@@ -1,4 +1,4 @@
-package rpc_test
+package client_test
 
 import (
 	"context"
@@ -9,17 +9,18 @@ import (
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/rpc"
+	"github.com/starkd/starkd/rpc/client"
 )
 
-// A client asks a node for a balance; what the node refuses is an error that can be told by its code.
+// A client asks a node for a nonce. Errors of the node are matched by their code.
 func ExampleClient() {
 	node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, `{"jsonrpc":"2.0","id":1,"error":{"code":20,"message":"Contract not found"}}`)
 	}))
 	defer node.Close()
 
-	client := rpc.NewClient(node.URL, nil)
-	_, err := client.Nonce(context.Background(), rpc.LatestBlock, felt.MustHex("0xdead"))
+	c := client.New(node.URL, nil)
+	_, err := c.Nonce(context.Background(), rpc.LatestBlock, felt.MustHex("0xdead"))
 	fmt.Println(err)
 	fmt.Println(errors.Is(err, rpc.ErrContractNotFound))
 	// Output:

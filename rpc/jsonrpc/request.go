@@ -1,14 +1,15 @@
-package rpc
+package jsonrpc
 
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/starkd/starkd/internal/bounded"
 )
 
 // JSON-RPC 2.0 (jsonrpc.org/specification). Requests are read by encoding/json/v2's rules: the name of a member matches exactly, no
@@ -40,7 +41,7 @@ var nullID = json.RawMessage("null")
 func parseRequests(body []byte, maxBatch int) (reqs []request, errs []*Error, batch bool, err *Error) {
 	body = bytes.TrimLeft(body, " \t\r\n")
 	if len(body) == 0 || body[0] != '[' {
-		if !jsontext.Value(body).IsValid(jsontext.AllowDuplicateNames(true)) { // a name that is there twice is for parseRequest to refuse
+		if !jsontext.Value(body).IsValid(jsontext.AllowDuplicateNames(true)) { // a name that is there twice is for parseRequest to reject
 			return nil, nil, false, errParse
 		}
 		req, err := parseRequest(body)
@@ -82,7 +83,7 @@ const (
 	maxValues  = 1 << 20 // that are no strings, in a request
 )
 
-// checkShape refuses what is out of these bounds before anything is allocated for it.
+// checkShape rejects a request that exceeds these bounds before anything is allocated for it.
 func checkShape(raw json.RawMessage) error {
 	d := jsontext.NewDecoder(bytes.NewBuffer(raw), jsontext.AllowDuplicateNames(true))
 	for values := 0; ; {
@@ -117,7 +118,7 @@ func parseRequest(raw json.RawMessage) (request, *Error) {
 		return request{ID: nullID}, errInvalidRequest.With(err.Error())
 	}
 	if err := jsonv2.Unmarshal(raw, &j); err != nil {
-		return request{ID: nullID}, errInvalidRequest.With(plain(err).Error())
+		return request{ID: nullID}, errInvalidRequest.With(bounded.Brief(err).Error())
 	}
 	req := request{ID: j.ID, Params: j.Params}
 	if len(j.ID) > 0 && (j.ID[0] == '{' || j.ID[0] == '[' || j.ID[0] == 't' || j.ID[0] == 'f') {
@@ -140,7 +141,7 @@ func parseRequest(raw json.RawMessage) (request, *Error) {
 		return invalid("method is missing")
 	}
 	req.Method = *j.Method
-	if isNull(req.Params) {
+	if bounded.IsNull(req.Params) {
 		req.Params = nil
 	}
 	if len(req.Params) > 0 && req.Params[0] != '{' && req.Params[0] != '[' {
@@ -149,50 +150,27 @@ func parseRequest(raw json.RawMessage) (request, *Error) {
 	return req, nil
 }
 
-// parseParams brings parameters to their names. Positions after the last name are ignored, as names that are not in
-// the list are.
-func parseParams(raw json.RawMessage, names []string) (*object, error) {
+// parseParams returns parameters by name. Positions after the last name are ignored, as names that are not in the list are.
+func parseParams(raw json.RawMessage, names []string) (map[string]json.RawMessage, error) {
 	if len(raw) == 0 {
-		return &object{members: map[string]json.RawMessage{}}, nil
+		return map[string]json.RawMessage{}, nil
 	}
 	if raw[0] == '{' {
-		o := parseObject("params", raw)
-		return o, o.err
+		return bounded.Object("params", raw)
 	}
-	o := &object{members: make(map[string]json.RawMessage, len(names))}
-	values, _, err := firstOf(raw, len(names))
+	params := make(map[string]json.RawMessage, len(names))
+	values, _, err := bounded.First(raw, len(names))
 	if err != nil {
-		return nil, plain(err)
+		return nil, bounded.Brief(err)
 	}
 	for i := range values {
-		o.members[names[i]] = values[i]
+		params[names[i]] = values[i]
 	}
-	return o, nil
+	return params, nil
 }
 
-// firstOf returns the first elements of a list, at most `most` of them, and whether there are others.
-func firstOf(raw json.RawMessage, most int) (values []json.RawMessage, more bool, err error) {
-	d := jsontext.NewDecoder(bytes.NewBuffer(raw))
-	if t, err := d.ReadToken(); err != nil {
-		return nil, false, err
-	} else if t.Kind() != '[' {
-		return nil, false, fmt.Errorf("want a list, got %s", clip(raw))
-	}
-	for d.PeekKind() != ']' {
-		if len(values) == most {
-			return values, true, nil
-		}
-		value, err := d.ReadValue()
-		if err != nil {
-			return nil, false, err
-		}
-		values = append(values, json.RawMessage(value.Clone()))
-	}
-	return values, false, nil
-}
-
-// marshal is json.Marshal that leaves angle brackets as they are: ABIs are full of them.
-func marshal(v any) ([]byte, error) {
+// Marshal is json.Marshal that does not escape angle brackets: ABIs are full of them.
+func Marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -200,13 +178,4 @@ func marshal(v any) ([]byte, error) {
 		return nil, err
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
-}
-
-// asError is err as the client may see it: as it is if the specification has it, as invalid parameters if reading the
-// parameters failed.
-func asError(err error) *Error {
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e
-	}
-	return errInvalidParams.With(err.Error())
 }

@@ -1,4 +1,4 @@
-package rpc
+package jsonrpc
 
 import (
 	"bytes"
@@ -41,7 +41,7 @@ func (s *Server) Buffered() int64 { return s.budget.held.Load() }
 
 // errBusy refuses what the budget has no room for.
 func (s *Server) errBusy() *Error {
-	return errLimit.With(fmt.Sprintf("the node holds %d bytes of requests and answers, at most %d: try again", s.budget.held.Load(), s.budget.most.Load()))
+	return ErrLimit.With(fmt.Sprintf("the node holds %d bytes of requests and answers, at most %d: try again", s.budget.held.Load(), s.budget.most.Load()))
 }
 
 // readBody reads a body against the budget, beyond smallAnswer as it arrives, so that a client cannot reserve what it does not send.
