@@ -74,8 +74,8 @@ var never = []struct {
 	{[]string{"rpc/..."}, []string{"app/..."}},
 	{[]string{"cairo"}, []string{"cairo/vm", "cairo/native"}},
 	{[]string{"cairo/vm", "cairo/native"}, []string{"cairo/compiler"}},
-	{[]string{"prover", "prover/stone/..."}, []string{"starknet/...", "prover/block/..."}},
-	{[]string{"prover/...", "cmd/verifier-wasm"}, []string{"app/...", "abci", "rpc/...", "watcher/...", "cairo/vm", "cairo/native", "github.com/cometbft/"}},
+	{[]string{"prover", "prover/stone/..."}, []string{"starknet", "starknet/trie", "prover/block/..."}},
+	{[]string{"prover/...", "cmd/verifier-wasm"}, []string{"app/...", "abci", "rpc/...", "node/...", "watcher/...", "cairo/vm", "cairo/native", "github.com/cometbft/"}},
 }
 
 // deterministic packages may not read a clock, randomness, the environment or the network.
