@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/machine"
 	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/cairo/vm"
 	"github.com/starkd/starkd/crypto/felt"
@@ -112,23 +113,23 @@ func (r *mainRun) run(t testing.TB, gas uint64) string {
 	for token, n := range r.cost {
 		gas -= uint64(n * prices[token])
 	}
-	m := vm.NewMachine()
+	m := machine.NewMachine()
 	costs := m.Memory.AddSegment()
-	check := func(_ vm.Addr, err error) {
+	check := func(_ machine.Addr, err error) {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	code, hints := r.program.Assemble()
-	check(m.Memory.LoadFelts(vm.Addr{}, code...))
+	check(m.Memory.LoadFelts(machine.Addr{}, code...))
 	extra := vm.ExtraData(costs)
-	check(m.Memory.Load(vm.Addr{Offset: uint64(len(code))}, extra[:]...))
+	check(m.Memory.Load(machine.Addr{Offset: uint64(len(code))}, extra[:]...))
 	check(m.Memory.LoadFelts(costs, vm.BuiltinCosts()...))
 	for _, at := range hints {
 		for i := range at.Hints {
 			h, err := vm.CoreHint(&at.Hints[i])
 			if err == nil {
-				err = m.AddHints(vm.Addr{Offset: uint64(at.Offset)}, h)
+				err = m.AddHints(machine.Addr{Offset: uint64(at.Offset)}, h)
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -137,25 +138,25 @@ func (r *mainRun) run(t testing.TB, gas uint64) string {
 	}
 	m.Data = &vm.HintState{Syscall: vm.NewSyscallHandler(&runChain{storage: map[felt.Felt]felt.Felt{}})}
 
-	var stack []vm.Value
+	var stack []machine.Value
 	for _, param := range r.main.Params {
 		switch generic := r.registry.Type(param.Type).Generic; generic {
 		case "GasBuiltin":
-			stack = append(stack, vm.UintValue(gas))
+			stack = append(stack, machine.UintValue(gas))
 		case "System":
-			stack = append(stack, vm.AddrValue(m.Memory.AddSegment()))
+			stack = append(stack, machine.AddrValue(m.Memory.AddSegment()))
 		default:
 			b, err := m.AddBuiltin(builtinNames[generic])
 			if err != nil {
 				t.Fatalf("parameter of type %s: %v", generic, err)
 			}
-			stack = append(stack, vm.AddrValue(b.Base))
+			stack = append(stack, machine.AddrValue(b.Base))
 		}
 	}
 	end := m.Memory.AddSegment()
-	stack = append(stack, vm.Value{}, vm.AddrValue(end))
-	check(m.Memory.Load(vm.Addr{Segment: 1}, stack...))
-	m.PC = vm.Addr{Offset: uint64(r.program.Offsets[r.main.Entry])}
+	stack = append(stack, machine.Value{}, machine.AddrValue(end))
+	check(m.Memory.Load(machine.Addr{Segment: 1}, stack...))
+	m.PC = machine.Addr{Offset: uint64(r.program.Offsets[r.main.Entry])}
 	m.AP = uint64(len(stack))
 	m.FP = m.AP
 	for m.PC != end {
@@ -170,16 +171,16 @@ func (r *mainRun) run(t testing.TB, gas uint64) string {
 }
 
 // outcome reads what main returned: the values right below ap, of which the last are the result.
-func (r *mainRun) outcome(t testing.TB, m *vm.Machine) string {
+func (r *mainRun) outcome(t testing.TB, m *machine.Machine) string {
 	t.Helper()
-	at := vm.Addr{Segment: 1, Offset: m.AP}
-	var values []vm.Value
+	at := machine.Addr{Segment: 1, Offset: m.AP}
+	var values []machine.Value
 	var left string
 	panics := false
 	for _, id := range slices.Backward(r.main.Ret) {
 		typ := r.registry.Type(id)
 		at.Offset -= uint64(typ.Size)
-		cells := make([]vm.Value, typ.Size)
+		cells := make([]machine.Value, typ.Size)
 		for i := range cells {
 			v, ok := m.Memory.Get(at.Add(i))
 			if !ok {

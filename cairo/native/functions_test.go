@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/starkd/starkd/cairo/compiler"
+	"github.com/starkd/starkd/cairo/machine"
 	"github.com/starkd/starkd/cairo/native"
 	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/cairo/vm"
@@ -24,12 +25,12 @@ type functionRun struct {
 	registry *sierra.Registry
 	program  *compiler.Program
 	code     []felt.Felt
-	hooks    map[int][]vm.HintFunc
+	hooks    map[int][]machine.HintFunc
 	native   *native.Functions
 	r        *rand.Rand
 
-	m     *vm.Machine
-	costs vm.Addr
+	m     *machine.Machine
+	costs machine.Addr
 }
 
 // unsupported is thrown where a type cannot be made.
@@ -40,7 +41,7 @@ func newFunctionRun(e *native.Engine, text string, seed uint64) (f *functionRun,
 	if err != nil {
 		return nil, err
 	}
-	f = &functionRun{r: rand.New(rand.NewPCG(seed, 7)), hooks: map[int][]vm.HintFunc{}}
+	f = &functionRun{r: rand.New(rand.NewPCG(seed, 7)), hooks: map[int][]machine.HintFunc{}}
 	if f.registry, err = sierra.NewRegistry(p); err != nil {
 		return nil, err
 	}
@@ -68,21 +69,21 @@ func newFunctionRun(e *native.Engine, text string, seed uint64) (f *functionRun,
 
 // reset is a machine with the program, and empty memory for the native engine.
 func (f *functionRun) reset(sys *chain) error {
-	m := vm.NewMachine()
+	m := machine.NewMachine()
 	f.m = m
 	f.costs = m.Memory.AddSegment()
-	if _, err := m.Memory.LoadFelts(vm.Addr{}, f.code...); err != nil {
+	if _, err := m.Memory.LoadFelts(machine.Addr{}, f.code...); err != nil {
 		return err
 	}
 	extra := vm.ExtraData(f.costs)
-	if _, err := m.Memory.Load(vm.Addr{Offset: uint64(len(f.code))}, extra[:]...); err != nil {
+	if _, err := m.Memory.Load(machine.Addr{Offset: uint64(len(f.code))}, extra[:]...); err != nil {
 		return err
 	}
 	if _, err := m.Memory.LoadFelts(f.costs, vm.BuiltinCosts()...); err != nil {
 		return err
 	}
 	for at, hooks := range f.hooks {
-		if err := m.AddHints(vm.Addr{Offset: uint64(at)}, hooks...); err != nil {
+		if err := m.AddHints(machine.Addr{Offset: uint64(at)}, hooks...); err != nil {
 			return err
 		}
 	}
@@ -98,25 +99,25 @@ var builtinNames = map[string]string{
 func (f *functionRun) typ(id sierra.TypeID) *sierra.ConcreteType { return f.registry.Type(id) }
 
 // argument makes a value of a type: cells for the VM, slots for the native engine.
-func (f *functionRun) argument(id sierra.TypeID, gas uint64, nonZero bool) (cells []vm.Value, slots []uint64) {
+func (f *functionRun) argument(id sierra.TypeID, gas uint64, nonZero bool) (cells []machine.Value, slots []uint64) {
 	t := f.typ(id)
 	if name := builtinNames[t.Generic]; name != "" {
 		b, err := f.m.AddBuiltin(name)
 		if err != nil {
 			panic(unsupported(err.Error()))
 		}
-		return []vm.Value{vm.AddrValue(b.Base)}, nil
+		return []machine.Value{machine.AddrValue(b.Base)}, nil
 	}
-	number := func(v *big.Int) ([]vm.Value, []uint64) {
-		return []vm.Value{vm.FeltValue(felt.FromBigInt(v))}, f.native.IntSlots(id, v)
+	number := func(v *big.Int) ([]machine.Value, []uint64) {
+		return []machine.Value{machine.FeltValue(felt.FromBigInt(v))}, f.native.IntSlots(id, v)
 	}
 	switch t.Generic {
 	case "GasBuiltin":
-		return []vm.Value{vm.UintValue(gas)}, []uint64{gas}
+		return []machine.Value{machine.UintValue(gas)}, []uint64{gas}
 	case "System":
-		return []vm.Value{vm.AddrValue(f.m.Memory.AddSegment())}, nil
+		return []machine.Value{machine.AddrValue(f.m.Memory.AddSegment())}, nil
 	case "BuiltinCosts":
-		return []vm.Value{vm.AddrValue(f.costs)}, nil
+		return []machine.Value{machine.AddrValue(f.costs)}, nil
 	case "felt252", "ContractAddress", "ClassHash", "StorageAddress", "StorageBaseAddress":
 		v := randomFelt(f.r)
 		if t.Generic != "felt252" {
@@ -125,7 +126,7 @@ func (f *functionRun) argument(id sierra.TypeID, gas uint64, nonZero bool) (cell
 		if nonZero && v.IsZero() {
 			v = felt.One
 		}
-		return []vm.Value{vm.FeltValue(v)}, v[:]
+		return []machine.Value{machine.FeltValue(v)}, v[:]
 	case "NonZero", "Snapshot":
 		return f.argument(t.Inner, gas, nonZero || t.Generic == "NonZero")
 	case "EcPoint":
@@ -133,7 +134,7 @@ func (f *functionRun) argument(id sierra.TypeID, gas uint64, nonZero bool) (cell
 		if !nonZero && f.r.IntN(4) == 0 {
 			p = starkcurve.Point{}
 		}
-		return []vm.Value{vm.FeltValue(p.X), vm.FeltValue(p.Y)}, append(append([]uint64{}, p.X[:]...), p.Y[:]...)
+		return []machine.Value{machine.FeltValue(p.X), machine.FeltValue(p.Y)}, append(append([]uint64{}, p.X[:]...), p.Y[:]...)
 	case "Struct":
 		for i, m := range t.Members {
 			c, s := f.argument(m, gas, nonZero && i == 0)
@@ -151,9 +152,9 @@ func (f *functionRun) argument(id sierra.TypeID, gas uint64, nonZero bool) (cell
 			tag = 2*(n-i) - 1
 		}
 		c, s := f.argument(t.Members[i], gas, false)
-		cells = []vm.Value{vm.UintValue(uint64(tag))}
+		cells = []machine.Value{machine.UintValue(uint64(tag))}
 		for len(cells)+len(c) < t.Size {
-			cells = append(cells, vm.Value{})
+			cells = append(cells, machine.Value{})
 		}
 		slots = append([]uint64{uint64(i)}, s...)
 		for len(slots) < f.native.Size(id) {
@@ -174,23 +175,23 @@ func (f *functionRun) argument(id sierra.TypeID, gas uint64, nonZero bool) (cell
 		}
 		start := f.native.Words(words...)
 		stop := start + uint64(8*len(words))
-		return []vm.Value{vm.AddrValue(at), vm.AddrValue(end)}, []uint64{start, stop, stop}
+		return []machine.Value{machine.AddrValue(at), machine.AddrValue(end)}, []uint64{start, stop, stop}
 	case "Box", "Nullable":
 		if t.Generic == "Nullable" && f.r.IntN(3) == 0 {
-			return []vm.Value{{}}, []uint64{0}
+			return []machine.Value{{}}, []uint64{0}
 		}
 		at := f.m.Memory.AddSegment()
 		c, s := f.argument(t.Inner, gas, false)
 		if _, err := f.m.Memory.Load(at, c...); err != nil {
 			panic(unsupported(err.Error()))
 		}
-		return []vm.Value{vm.AddrValue(at)}, []uint64{f.native.Words(s...)}
+		return []machine.Value{machine.AddrValue(at)}, []uint64{f.native.Words(s...)}
 	case "Coupon":
 		return nil, nil
 	case "U96Guarantee":
 		v := integer(f.r, 96)
 		l := v.Limbs()
-		return []vm.Value{vm.FeltValue(v)}, l[:2]
+		return []machine.Value{machine.FeltValue(v)}, l[:2]
 	case "U96LimbsLtGuarantee": // n limbs that are less than the n that follow
 		n := int(t.Args[0].Value.Int64())
 		var lower, upper []felt.Felt
@@ -210,12 +211,12 @@ func (f *functionRun) argument(id sierra.TypeID, gas uint64, nonZero bool) (cell
 		}
 		for _, v := range append(lower, upper...) {
 			l := v.Limbs()
-			cells, slots = append(cells, vm.FeltValue(v)), append(slots, l[:2]...)
+			cells, slots = append(cells, machine.FeltValue(v)), append(slots, l[:2]...)
 		}
 		return cells, slots
 	case "GasReserve":
 		n := uint64(f.r.IntN(1 << 30))
-		return []vm.Value{vm.UintValue(n)}, []uint64{n}
+		return []machine.Value{machine.UintValue(n)}, []uint64{n}
 	case "IntRange":
 		rng, _ := f.registry.IntRange(t.Inner)
 		x, y := f.inRange(rng), f.inRange(rng)
@@ -225,7 +226,7 @@ func (f *functionRun) argument(id sierra.TypeID, gas uint64, nonZero bool) (cell
 		if f.r.IntN(3) == 0 {
 			x = y
 		}
-		return []vm.Value{vm.FeltValue(felt.FromBigInt(x)), vm.FeltValue(felt.FromBigInt(y))},
+		return []machine.Value{machine.FeltValue(felt.FromBigInt(x)), machine.FeltValue(felt.FromBigInt(y))},
 			append(f.native.IntSlots(t.Inner, x), f.native.IntSlots(t.Inner, y)...)
 	case "EcState": // a sum, and the point that it started from
 		sum, blinding := starkcurve.Generator.ScalarMul(big.NewInt(int64(100+f.r.IntN(3)))), starkcurve.Generator.ScalarMul(big.NewInt(100))
@@ -236,13 +237,13 @@ func (f *functionRun) argument(id sierra.TypeID, gas uint64, nonZero bool) (cell
 		for _, v := range []felt.Felt{sum.X, sum.Y, blinding.X, blinding.Y} {
 			slots = append(slots, v[:]...)
 		}
-		return []vm.Value{vm.FeltValue(sum.X), vm.FeltValue(sum.Y), vm.AddrValue(at)}, slots
+		return []machine.Value{machine.FeltValue(sum.X), machine.FeltValue(sum.Y), machine.AddrValue(at)}, slots
 	case "U128MulGuarantee":
 		a, b := integer(f.r, 128), integer(f.r, 128)
 		p := new(big.Int).Mul(a.BigInt(), b.BigInt())
 		lo := new(big.Int).And(p, new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 128), big.NewInt(1)))
 		for _, v := range []felt.Felt{a, b, felt.FromBigInt(new(big.Int).Rsh(p, 128)), felt.FromBigInt(lo)} {
-			cells = append(cells, vm.FeltValue(v))
+			cells = append(cells, machine.FeltValue(v))
 		}
 		return cells, nil
 	}
@@ -283,9 +284,9 @@ func (f *functionRun) inRange(r sierra.Range) *big.Int {
 }
 
 // readVM shows a value in the VM's memory; size cells from at.
-func (f *functionRun) readVM(id sierra.TypeID, at vm.Addr) string {
+func (f *functionRun) readVM(id sierra.TypeID, at machine.Addr) string {
 	t := f.typ(id)
-	get := func(i int) vm.Value {
+	get := func(i int) machine.Value {
 		v, _ := f.m.Memory.Get(at.Add(i))
 		return v
 	}
@@ -343,7 +344,7 @@ func (f *functionRun) readVM(id sierra.TypeID, at vm.Addr) string {
 		return "[" + strings.Join(out, " ") + "]"
 	case "Box", "Nullable":
 		p, ok := get(0).Addr()
-		if v := get(0); !ok && f.typ(t.Inner).Size == 0 && v == vm.UintValue(1) {
+		if v := get(0); !ok && f.typ(t.Inner).Size == 0 && v == machine.UintValue(1) {
 			return "&" + f.readVM(t.Inner, at) // a box of nothing is the number 1
 		}
 		if !ok {
@@ -432,7 +433,7 @@ func (f *functionRun) call(id sierra.FuncID) (diff string, err error) {
 	}
 	f.native.Begin(b)
 	gas := gasOf(f.r)
-	var stack []vm.Value
+	var stack []machine.Value
 	var slots []uint64
 	for _, p := range fn.Params {
 		c, s := f.argument(p.Type, gas, false)
@@ -440,11 +441,11 @@ func (f *functionRun) call(id sierra.FuncID) (diff string, err error) {
 	}
 	end := f.m.Memory.AddSegment()
 	arguments := fmt.Sprint(stack)
-	stack = append(stack, vm.Value{}, vm.AddrValue(end))
-	if _, err := f.m.Memory.Load(vm.Addr{Segment: 1}, stack...); err != nil {
+	stack = append(stack, machine.Value{}, machine.AddrValue(end))
+	if _, err := f.m.Memory.Load(machine.Addr{Segment: 1}, stack...); err != nil {
 		return "", err
 	}
-	f.m.PC = vm.Addr{Offset: uint64(f.program.Offsets[fn.Entry])}
+	f.m.PC = machine.Addr{Offset: uint64(f.program.Offsets[fn.Entry])}
 	f.m.AP = uint64(len(stack))
 	f.m.FP = f.m.AP
 	f.m.MaxSteps = 1 << 20
@@ -456,7 +457,7 @@ func (f *functionRun) call(id sierra.FuncID) (diff string, err error) {
 	if nativeErr != nil {
 		return fmt.Sprintf("native: %v", nativeErr), nil
 	}
-	at := vm.Addr{Segment: 1, Offset: f.m.AP}
+	at := machine.Addr{Segment: 1, Offset: f.m.AP}
 	for _, id := range fn.Ret {
 		at.Offset -= uint64(f.typ(id).Size)
 	}

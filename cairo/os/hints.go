@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/cairo0"
+	"github.com/starkd/starkd/cairo/machine"
 	"github.com/starkd/starkd/cairo/vm"
 	"github.com/starkd/starkd/crypto/felt"
 )
@@ -34,10 +36,10 @@ type runState struct {
 	core *vm.HintState
 	code []codeRange // of the classes published so far
 
-	transactions int     // begun
-	txInfo       vm.Addr // of the last one begun
-	roots        int     // calls from the protocol begun in it
-	blockInfo    uint64  // offset of what the last of them sees of the block
+	transactions int          // begun
+	txInfo       machine.Addr // of the last one begun
+	roots        int          // calls from the protocol begun in it
+	blockInfo    uint64       // offset of what the last of them sees of the block
 
 	entering *frame   // prepared, not entered yet
 	frames   []*frame // entered; those below the last one wait for it to publish its syscalls
@@ -49,15 +51,15 @@ type codeRange struct{ start, size uint64 }
 // frame is a call that is being run, or whose syscalls are being published.
 type frame struct {
 	execution *cairo.Execution
-	info      vm.Addr // its ExecutionInfo
-	answered  int     // syscalls
-	published int     // syscalls whose inner calls have been looked at
+	info      machine.Addr // its ExecutionInfo
+	answered  int          // syscalls
+	published int          // syscalls whose inner calls have been looked at
 }
 
 // hints are the hints of os.cairo.
-func (j *job) hints() map[string]vm.ProgramHint {
-	hints := make(map[string]vm.ProgramHint)
-	for code, f := range map[string]func(*vm.Machine) error{
+func (j *job) hints() map[string]cairo0.ProgramHint {
+	hints := make(map[string]cairo0.ProgramHint)
+	for code, f := range map[string]func(*machine.Machine) error{
 		"os.header":      j.header,
 		"os.class":       j.class,
 		"os.transaction": j.transaction,
@@ -68,18 +70,18 @@ func (j *job) hints() map[string]vm.ProgramHint {
 		"os.inner":       j.inner,
 		"os.leave":       j.leave,
 	} {
-		hints[code] = func(m *vm.Machine, _ *vm.IDs) error { return f(m) }
+		hints[code] = func(m *machine.Machine, _ *cairo0.IDs) error { return f(m) }
 	}
 	return hints
 }
 
 // end is the end of the output.
-func (j *job) end(m *vm.Machine) vm.Addr {
-	return vm.Addr{Segment: j.run.out, Offset: m.Memory.SegmentSize(j.run.out)}
+func (j *job) end(m *machine.Machine) machine.Addr {
+	return machine.Addr{Segment: j.run.out, Offset: m.Memory.SegmentSize(j.run.out)}
 }
 
 // append writes words at the end of the output.
-func (j *job) append(m *vm.Machine, words ...vm.Value) error {
+func (j *job) append(m *machine.Machine, words ...machine.Value) error {
 	at := j.end(m)
 	if _, err := m.Memory.Load(at, words...); err != nil {
 		return err
@@ -88,16 +90,16 @@ func (j *job) append(m *vm.Machine, words ...vm.Value) error {
 	return nil
 }
 
-func feltValues(words []felt.Felt) []vm.Value {
-	values := make([]vm.Value, len(words))
+func feltValues(words []felt.Felt) []machine.Value {
+	values := make([]machine.Value, len(words))
 	for i, w := range words {
-		values[i] = vm.FeltValue(w)
+		values[i] = machine.FeltValue(w)
 	}
 	return values
 }
 
-func (j *job) header(m *vm.Machine) error {
-	output := m.Builtin(vm.BuiltinOutput)
+func (j *job) header(m *machine.Machine) error {
+	output := m.Builtin(machine.BuiltinOutput)
 	if output == nil {
 		return fmt.Errorf("the machine has no output")
 	}
@@ -105,22 +107,22 @@ func (j *job) header(m *vm.Machine) error {
 	j.run.core = &vm.HintState{Syscall: j.syscall, TemporaryDicts: true}
 	m.Data = j.run.core
 	b := j.block
-	words := []vm.Value{
-		vm.FeltValue(version), vm.FeltValue(b.ChainID),
-		vm.UintValue(b.Number), vm.UintValue(b.Timestamp), vm.FeltValue(b.Sequencer),
-		vm.UintValue(b.Number - b.Number%roundBlock), vm.UintValue(b.Timestamp - b.Timestamp%roundTime), vm.UintValue(0),
-		vm.UintValue(covered), vm.UintValue(uint64(len(j.classes))), vm.UintValue(uint64(len(j.transactions))),
+	words := []machine.Value{
+		machine.FeltValue(version), machine.FeltValue(b.ChainID),
+		machine.UintValue(b.Number), machine.UintValue(b.Timestamp), machine.FeltValue(b.Sequencer),
+		machine.UintValue(b.Number - b.Number%roundBlock), machine.UintValue(b.Timestamp - b.Timestamp%roundTime), machine.UintValue(0),
+		machine.UintValue(covered), machine.UintValue(uint64(len(j.classes))), machine.UintValue(uint64(len(j.transactions))),
 	}
 	for i := range j.transactions {
-		words = append(words, vm.FeltValue(j.transactions[i].info.Hash))
+		words = append(words, machine.FeltValue(j.transactions[i].info.Hash))
 	}
 	return j.append(m, words...)
 }
 
-func (j *job) class(m *vm.Machine) error {
+func (j *job) class(m *machine.Machine) error {
 	class := j.classes[len(j.run.code)]
 	code := class.Casm.Bytecode
-	if err := j.append(m, vm.FeltValue(class.Hash), vm.UintValue(uint64(len(code)))); err != nil {
+	if err := j.append(m, machine.FeltValue(class.Hash), machine.UintValue(uint64(len(code)))); err != nil {
 		return err
 	}
 	start := j.end(m)
@@ -143,51 +145,51 @@ func (j *job) class(m *vm.Machine) error {
 	return nil
 }
 
-func (j *job) transaction(m *vm.Machine) error {
+func (j *job) transaction(m *machine.Machine) error {
 	planned := &j.transactions[j.run.transactions]
 	j.run.transactions++
 	j.run.roots = 0
 	j.run.txInfo = j.end(m).Add(2)
 	info := infoWords(planned.info, j.run.txInfo)
-	words := append([]vm.Value{vm.UintValue(uint64(1 + len(info))), vm.UintValue(planned.outcome)}, info...)
-	return j.append(m, append(words, vm.UintValue(uint64(len(planned.calls))))...)
+	words := append([]machine.Value{machine.UintValue(uint64(1 + len(info))), machine.UintValue(planned.outcome)}, info...)
+	return j.append(m, append(words, machine.UintValue(uint64(len(planned.calls))))...)
 }
 
 // infoWords is the TxInfo of get_execution_info version 3 (the earlier versions are beginnings of it) as it lies at an
 // address, and after it the arrays that it points to.
-func infoWords(info *cairo.TxInfo, at vm.Addr) []vm.Value {
+func infoWords(info *cairo.TxInfo, at machine.Addr) []machine.Value {
 	const size = 19
-	var words, arrays []vm.Value
-	put := func(values ...vm.Value) { words = append(words, values...) }
-	span := func(array []vm.Value) {
+	var words, arrays []machine.Value
+	put := func(values ...machine.Value) { words = append(words, values...) }
+	span := func(array []machine.Value) {
 		start := at.Add(size + len(arrays))
-		put(vm.AddrValue(start), vm.AddrValue(start.Add(len(array))))
+		put(machine.AddrValue(start), machine.AddrValue(start.Add(len(array))))
 		arrays = append(arrays, array...)
 	}
-	var bounds []vm.Value
+	var bounds []machine.Value
 	for _, b := range info.ResourceBounds {
-		bounds = append(bounds, vm.FeltValue(b.Resource), vm.UintValue(b.MaxAmount), vm.FeltValue(b.MaxPricePerUnit))
+		bounds = append(bounds, machine.FeltValue(b.Resource), machine.UintValue(b.MaxAmount), machine.FeltValue(b.MaxPricePerUnit))
 	}
-	put(vm.FeltValue(info.Version), vm.FeltValue(info.Account), vm.FeltValue(info.MaxFee))
+	put(machine.FeltValue(info.Version), machine.FeltValue(info.Account), machine.FeltValue(info.MaxFee))
 	span(feltValues(info.Signature))
-	put(vm.FeltValue(info.Hash), vm.FeltValue(info.ChainID), vm.FeltValue(info.Nonce))
+	put(machine.FeltValue(info.Hash), machine.FeltValue(info.ChainID), machine.FeltValue(info.Nonce))
 	span(bounds)
-	put(vm.UintValue(info.Tip))
+	put(machine.UintValue(info.Tip))
 	span(feltValues(info.PaymasterData))
-	put(vm.UintValue(uint64(info.NonceDAMode)), vm.UintValue(uint64(info.FeeDAMode)))
+	put(machine.UintValue(uint64(info.NonceDAMode)), machine.UintValue(uint64(info.FeeDAMode)))
 	span(feltValues(info.AccountDeploymentData))
 	span(feltValues(info.ProofFacts))
 	return append(words, arrays...)
 }
 
-func (j *job) root(m *vm.Machine) error {
+func (j *job) root(m *machine.Machine) error {
 	call := j.transactions[j.run.transactions-1].calls[j.run.roots]
 	j.run.roots++
 	j.run.blockInfo = blockInfo
 	if call.kind == constructorCall {
 		j.run.blockInfo = validateBlockInfo
 	}
-	if err := j.append(m, vm.UintValue(call.kind)); err != nil {
+	if err := j.append(m, machine.UintValue(call.kind)); err != nil {
 		return err
 	}
 	return j.prepare(m, call.execution, true)
@@ -195,16 +197,16 @@ func (j *job) root(m *vm.Machine) error {
 
 // prepare writes a call at the end of the output: for one from the protocol with its calldata, for an inner one without,
 // since the program copies that from where the syscall names it.
-func (j *job) prepare(m *vm.Machine, e *cairo.Execution, calldata bool) error {
+func (j *job) prepare(m *machine.Machine, e *cairo.Execution, calldata bool) error {
 	call := &e.Call
 	entry := entryPoint(call)
 	at := j.end(m)
-	words := []vm.Value{
-		vm.AddrValue(vm.Addr{Segment: j.run.out, Offset: j.run.blockInfo}), vm.AddrValue(j.run.txInfo),
-		vm.FeltValue(call.Caller), vm.FeltValue(call.Contract), vm.FeltValue(call.Selector),
+	words := []machine.Value{
+		machine.AddrValue(machine.Addr{Segment: j.run.out, Offset: j.run.blockInfo}), machine.AddrValue(j.run.txInfo),
+		machine.FeltValue(call.Caller), machine.FeltValue(call.Contract), machine.FeltValue(call.Selector),
 	}
 	code := j.run.code[j.classIndex(call.Class)]
-	words = append(words, vm.AddrValue(vm.Addr{Segment: j.run.out, Offset: code.start + uint64(entry.Offset)}))
+	words = append(words, machine.AddrValue(machine.Addr{Segment: j.run.out, Offset: code.start + uint64(entry.Offset)}))
 	next := 0
 	for _, name := range builtins {
 		used := uint64(0)
@@ -212,9 +214,9 @@ func (j *job) prepare(m *vm.Machine, e *cairo.Execution, calldata bool) error {
 			used = 1
 			next++
 		}
-		words = append(words, vm.UintValue(used))
+		words = append(words, machine.UintValue(used))
 	}
-	words = append(words, vm.UintValue(call.Gas-initialGas), vm.UintValue(uint64(len(call.Calldata))))
+	words = append(words, machine.UintValue(call.Gas-initialGas), machine.UintValue(uint64(len(call.Calldata))))
 	if calldata {
 		words = append(words, feltValues(call.Calldata)...)
 	}
@@ -223,16 +225,16 @@ func (j *job) prepare(m *vm.Machine, e *cairo.Execution, calldata bool) error {
 }
 
 // arena makes the segment arena of a call, whose address is the function's first local.
-func arena(m *vm.Machine) error {
+func arena(m *machine.Machine) error {
 	at := m.Memory.AddSegment()
-	if err := m.Memory.Insert(at, vm.AddrValue(m.Memory.AddSegment())); err != nil {
+	if err := m.Memory.Insert(at, machine.AddrValue(m.Memory.AddSegment())); err != nil {
 		return err
 	}
-	return m.Memory.Insert(m.FPAddr(), vm.AddrValue(at))
+	return m.Memory.Insert(m.FPAddr(), machine.AddrValue(at))
 }
 
 // adjoin puts the second of the dictionaries that the function's first argument points to right after the first.
-func adjoin(m *vm.Machine) error {
+func adjoin(m *machine.Machine) error {
 	const end, next = 1, 3 // in the list of dictionaries, three words each
 	infos, err := m.Memory.Pointer(m.FPAddr().Add(-4))
 	if err != nil {
@@ -249,7 +251,7 @@ func adjoin(m *vm.Machine) error {
 	return m.Memory.AddRelocationRule(start, before.Add(1))
 }
 
-func (j *job) enter(m *vm.Machine) error {
+func (j *job) enter(m *machine.Machine) error {
 	f := j.run.entering
 	if f == nil || j.calls == len(j.order) || j.order[j.calls] != f.execution {
 		return fmt.Errorf("the program entered a call that was not planned")
@@ -270,7 +272,7 @@ func (j *job) top() (*frame, error) {
 }
 
 // inner writes whether the next of the call's syscalls that can call did, and the call.
-func (j *job) inner(m *vm.Machine) error {
+func (j *job) inner(m *machine.Machine) error {
 	f, err := j.top()
 	if err != nil {
 		return err
@@ -282,9 +284,9 @@ func (j *job) inner(m *vm.Machine) error {
 		}
 		f.published++
 		if !entered(s) {
-			return j.append(m, vm.UintValue(0))
+			return j.append(m, machine.UintValue(0))
 		}
-		if err := j.append(m, vm.UintValue(1)); err != nil {
+		if err := j.append(m, machine.UintValue(1)); err != nil {
 			return err
 		}
 		return j.prepare(m, s.Inner, false)
@@ -292,7 +294,7 @@ func (j *job) inner(m *vm.Machine) error {
 	return fmt.Errorf("the call of %v made fewer calls than the program publishes", f.execution.Call.Contract)
 }
 
-func (j *job) leave(*vm.Machine) error {
+func (j *job) leave(*machine.Machine) error {
 	f, err := j.top()
 	if err != nil {
 		return err

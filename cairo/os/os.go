@@ -16,7 +16,8 @@ import (
 	"sync/atomic"
 
 	"github.com/starkd/starkd/cairo"
-	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/cairo/cairo0"
+	"github.com/starkd/starkd/cairo/machine"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
 )
@@ -79,14 +80,14 @@ func Run(block *Block, opt Options) (*cairo.Trace, error) {
 	if err != nil {
 		return nil, err
 	}
-	result, err := vm.RunProgram(program, vm.RunOptions{
+	result, err := cairo0.RunProgram(program, cairo0.RunOptions{
 		Layout:    Layout,
 		ProofMode: true,
 		MaxSteps:  opt.MaxSteps,
 		Stop:      opt.Stop,
 		Hints:     job.hints(),
 	})
-	if errors.Is(err, vm.ErrMaxSteps) {
+	if errors.Is(err, machine.ErrMaxSteps) {
 		return nil, &TooLongError{First: block.Transactions[0].Info.Hash, Transactions: len(block.Transactions), MaxSteps: opt.MaxSteps}
 	}
 	if err != nil {
@@ -341,7 +342,7 @@ func entered(s *cairo.SyscallRecord) bool { return s.Inner != nil && entersCode(
 func (j *job) pages(trace *cairo.Trace) {
 	var base uint64
 	for _, segment := range trace.Public.Segments {
-		if segment.Name == vm.BuiltinOutput {
+		if segment.Name == machine.BuiltinOutput {
 			base = segment.Begin
 		}
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/cairo/casm"
-	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/cairo/machine"
 	"github.com/starkd/starkd/crypto/felt"
 )
 
@@ -28,7 +28,7 @@ func (e *NotProvableError) Error() string {
 }
 
 // builtins are those that the program passes, in the order in which compiled code takes them.
-var builtins = []string{vm.BuiltinPedersen, vm.BuiltinRangeCheck, vm.BuiltinBitwise, vm.BuiltinSegmentArena}
+var builtins = []string{machine.BuiltinPedersen, machine.BuiltinRangeCheck, machine.BuiltinBitwise, machine.BuiltinSegmentArena}
 
 // initialGas is what the protocol takes from a call's gas before its code runs.
 const initialGas = 10_000

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/starkd/starkd/cairo"
-	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/cairo/machine"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
 )
@@ -15,7 +15,7 @@ type answer struct {
 	calls   bool // it can make a call
 	// respond gives the response of a syscall that succeeded, whose request is at the address. A *cairo.SyscallFailure
 	// answers with failure.
-	respond func(j *job, m *vm.Machine, f *frame, s *cairo.SyscallRecord, request vm.Addr) ([]vm.Value, error)
+	respond func(j *job, m *machine.Machine, f *frame, s *cairo.SyscallRecord, request machine.Addr) ([]machine.Value, error)
 }
 
 // answers are the syscalls that os.cairo knows.
@@ -35,7 +35,7 @@ var answers = map[cairo.Selector]answer{
 }
 
 // syscall answers the syscall at ptr as it was answered when the call was recorded.
-func (j *job) syscall(m *vm.Machine, ptr vm.Addr) error {
+func (j *job) syscall(m *machine.Machine, ptr machine.Addr) error {
 	f, err := j.top()
 	if err != nil {
 		return err
@@ -63,16 +63,16 @@ func (j *job) syscall(m *vm.Machine, ptr vm.Addr) error {
 	if err != nil {
 		return fmt.Errorf("syscall %d, %s: %w", n, s.Selector, err)
 	}
-	words := append([]vm.Value{vm.UintValue(s.GasLeft), vm.UintValue(0)}, response...)
+	words := append([]machine.Value{machine.UintValue(s.GasLeft), machine.UintValue(0)}, response...)
 	if failed {
-		words[1] = vm.UintValue(1)
+		words[1] = machine.UintValue(1)
 	}
 	_, err = m.Memory.Load(ptr.Add(2+row.request), words...)
 	return err
 }
 
 // response is what follows the gas and the flag.
-func (j *job) response(m *vm.Machine, f *frame, s *cairo.SyscallRecord, request vm.Addr, row answer) (words []vm.Value, failed bool, err error) {
+func (j *job) response(m *machine.Machine, f *frame, s *cairo.SyscallRecord, request machine.Addr, row answer) (words []machine.Value, failed bool, err error) {
 	data := s.Response
 	if !s.Failed {
 		words, err = row.respond(j, m, f, s, request)
@@ -88,45 +88,45 @@ func (j *job) response(m *vm.Machine, f *frame, s *cairo.SyscallRecord, request 
 
 // array stores words and returns where they begin and end. Each array has a segment of its own, since a class may append to
 // panic data. The program copies every array to the output.
-func array(m *vm.Machine, words []felt.Felt) ([]vm.Value, error) {
+func array(m *machine.Machine, words []felt.Felt) ([]machine.Value, error) {
 	start := m.Memory.AddSegment()
 	end, err := m.Memory.LoadFelts(start, words...)
 	if err != nil {
 		return nil, err
 	}
-	return []vm.Value{vm.AddrValue(start), vm.AddrValue(end)}, nil
+	return []machine.Value{machine.AddrValue(start), machine.AddrValue(end)}, nil
 }
 
-func nothing(*job, *vm.Machine, *frame, *cairo.SyscallRecord, vm.Addr) ([]vm.Value, error) {
+func nothing(*job, *machine.Machine, *frame, *cairo.SyscallRecord, machine.Addr) ([]machine.Value, error) {
 	return nil, nil
 }
 
-func oneWord(_ *job, _ *vm.Machine, _ *frame, s *cairo.SyscallRecord, _ vm.Addr) ([]vm.Value, error) {
+func oneWord(_ *job, _ *machine.Machine, _ *frame, s *cairo.SyscallRecord, _ machine.Addr) ([]machine.Value, error) {
 	if len(s.Response) != 1 {
 		return nil, fmt.Errorf("recorded response of %d words, want 1", len(s.Response))
 	}
 	return feltValues(s.Response), nil
 }
 
-func retdata(_ *job, m *vm.Machine, _ *frame, s *cairo.SyscallRecord, _ vm.Addr) ([]vm.Value, error) {
+func retdata(_ *job, m *machine.Machine, _ *frame, s *cairo.SyscallRecord, _ machine.Addr) ([]machine.Value, error) {
 	return array(m, s.Response)
 }
 
-func deployed(_ *job, m *vm.Machine, _ *frame, s *cairo.SyscallRecord, _ vm.Addr) ([]vm.Value, error) {
+func deployed(_ *job, m *machine.Machine, _ *frame, s *cairo.SyscallRecord, _ machine.Addr) ([]machine.Value, error) {
 	words, err := array(m, s.Response)
-	return append([]vm.Value{vm.FeltValue(s.Contract)}, words...), err
+	return append([]machine.Value{machine.FeltValue(s.Contract)}, words...), err
 }
 
 // executionInfo points into the output, to the first words of the call.
-func executionInfo(_ *job, _ *vm.Machine, f *frame, _ *cairo.SyscallRecord, _ vm.Addr) ([]vm.Value, error) {
-	return []vm.Value{vm.AddrValue(f.info)}, nil
+func executionInfo(_ *job, _ *machine.Machine, f *frame, _ *cairo.SyscallRecord, _ machine.Addr) ([]machine.Value, error) {
+	return []machine.Value{machine.AddrValue(f.info)}, nil
 }
 
 // keccakBlock is the number of 64-bit words that a round of keccak absorbs.
 const keccakBlock = 17
 
 // keccakDigest hashes the words that the request names: engines compute this syscall, so that no answer is recorded.
-func keccakDigest(_ *job, m *vm.Machine, _ *frame, _ *cairo.SyscallRecord, request vm.Addr) ([]vm.Value, error) {
+func keccakDigest(_ *job, m *machine.Machine, _ *frame, _ *cairo.SyscallRecord, request machine.Addr) ([]machine.Value, error) {
 	start, err := m.Memory.Pointer(request)
 	if err != nil {
 		return nil, err
@@ -135,7 +135,7 @@ func keccakDigest(_ *job, m *vm.Machine, _ *frame, _ *cairo.SyscallRecord, reque
 	if err != nil {
 		return nil, err
 	}
-	if start.Segment != end.Segment || end.Offset < start.Offset || end.Offset-start.Offset > vm.MaxCells {
+	if start.Segment != end.Segment || end.Offset < start.Offset || end.Offset-start.Offset > machine.MaxCells {
 		return nil, fmt.Errorf("input from %v to %v", start, end)
 	}
 	words, err := m.Memory.Felts(start, int(end.Offset-start.Offset))
@@ -152,7 +152,7 @@ func keccakDigest(_ *job, m *vm.Machine, _ *frame, _ *cairo.SyscallRecord, reque
 			keccak.F1600(&state)
 		}
 	}
-	return []vm.Value{
-		vm.FeltValue(felt.FromUint128(state[1], state[0])), vm.FeltValue(felt.FromUint128(state[3], state[2])),
+	return []machine.Value{
+		machine.FeltValue(felt.FromUint128(state[1], state[0])), machine.FeltValue(felt.FromUint128(state[3], state[2])),
 	}, nil
 }

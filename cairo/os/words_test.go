@@ -8,7 +8,9 @@ import (
 	"testing"
 
 	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/cairo0"
 	"github.com/starkd/starkd/cairo/casm"
+	"github.com/starkd/starkd/cairo/machine"
 	"github.com/starkd/starkd/cairo/vm"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
@@ -66,14 +68,14 @@ func TestCopySteps(t *testing.T) {
 		hints := job.hints()
 		var from, to uint64
 		inner, enter := hints["os.inner"], hints["os.enter"]
-		hints["os.inner"] = func(m *vm.Machine, ids *vm.IDs) error { from = m.Steps; return inner(m, ids) }
-		hints["os.enter"] = func(m *vm.Machine, ids *vm.IDs) error { to = m.Steps; return enter(m, ids) }
+		hints["os.inner"] = func(m *machine.Machine, ids *cairo0.IDs) error { from = m.Steps; return inner(m, ids) }
+		hints["os.enter"] = func(m *machine.Machine, ids *cairo0.IDs) error { to = m.Steps; return enter(m, ids) }
 		calls := 0
-		hints["os.leave"] = func(*vm.Machine, *vm.IDs) error { // the inner call's, of which nothing more is to be seen
+		hints["os.leave"] = func(*machine.Machine, *cairo0.IDs) error { // the inner call's, of which nothing more is to be seen
 			calls++
 			return errors.New("seen")
 		}
-		if _, err := vm.RunProgram(program, vm.RunOptions{Layout: Layout, ProofMode: true, MaxSteps: 1 << 20, Hints: hints}); err == nil || calls != 1 {
+		if _, err := cairo0.RunProgram(program, cairo0.RunOptions{Layout: Layout, ProofMode: true, MaxSteps: 1 << 20, Hints: hints}); err == nil || calls != 1 {
 			t.Fatalf("%d calls, %v", calls, err)
 		}
 		return to - from

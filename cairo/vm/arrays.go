@@ -4,6 +4,7 @@ import (
 	"reflect"
 
 	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/machine"
 	"github.com/starkd/starkd/crypto/felt"
 )
 
@@ -14,7 +15,7 @@ import (
 const manyWords = 64
 
 // array reads n field elements from a on. Callers do not modify them.
-func (f *frame) array(m *Machine, a Addr, n int) ([]felt.Felt, error) {
+func (f *frame) array(m *machine.Machine, a machine.Addr, n int) ([]felt.Felt, error) {
 	cells := m.Memory.Cells(a.Segment)
 	end := a.Offset + uint64(n)
 	if n < manyWords || a.Segment < 0 || end > uint64(len(cells)) {
@@ -42,7 +43,7 @@ type handedKey struct {
 }
 
 // hand makes the cells of an array, which array has read from a on, available to the calls within one. The caller calls release after it.
-func (f *frame) hand(m *Machine, a Addr, words []felt.Felt) (release func()) {
+func (f *frame) hand(m *machine.Machine, a machine.Addr, words []felt.Felt) (release func()) {
 	read := f.arrays[a.Segment]
 	if f.engine == nil || f.shared == nil || len(words) < manyWords || a.Offset >= uint64(len(read)) || &read[a.Offset] != &words[0] {
 		return func() {}
@@ -51,7 +52,7 @@ func (f *frame) hand(m *Machine, a Addr, words []felt.Felt) (release func()) {
 	return f.engine.hand(handedKey{f.shared, &words[0]}, m.Memory.Cells(a.Segment)[a.Offset:end:end])
 }
 
-func (e *Engine) hand(key handedKey, cells []Cell) (release func()) {
+func (e *Engine) hand(key handedKey, cells []machine.Cell) (release func()) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	before, nested := e.handed[key]
@@ -68,7 +69,7 @@ func (e *Engine) hand(key handedKey, cells []Cell) (release func()) {
 }
 
 // calldataSegment is the segment of a call's calldata, of the caller's cells if it has handed them on.
-func (f *frame) calldataSegment(m *Machine, call *cairo.Call) (start, end Addr, err error) {
+func (f *frame) calldataSegment(m *machine.Machine, call *cairo.Call) (start, end machine.Addr, err error) {
 	if f.engine != nil && call.Shared != nil && len(call.Calldata) >= manyWords {
 		f.engine.mu.Lock()
 		cells := f.engine.handed[handedKey{call.Shared, &call.Calldata[0]}]
@@ -82,7 +83,7 @@ func (f *frame) calldataSegment(m *Machine, call *cairo.Call) (start, end Addr, 
 
 // returnedSegment is the segment of what a call returned. If that is a part of its calldata, which this machine read from a on, it is of the
 // same cells.
-func (f *frame) returnedSegment(m *Machine, a Addr, calldata, list []felt.Felt) (start, end Addr, err error) {
+func (f *frame) returnedSegment(m *machine.Machine, a machine.Addr, calldata, list []felt.Felt) (start, end machine.Addr, err error) {
 	if len(list) >= manyWords && len(calldata) >= len(list) {
 		first, at := reflect.ValueOf(calldata).Pointer(), reflect.ValueOf(list).Pointer()
 		if skip := uint64(at-first) / felt.Bytes; at >= first && skip+uint64(len(list)) <= uint64(len(calldata)) && &calldata[skip] == &list[0] {
@@ -95,7 +96,7 @@ func (f *frame) returnedSegment(m *Machine, a Addr, calldata, list []felt.Felt) 
 }
 
 // sharedSegment is readOnlySegment for words, at least manyWords, whose cells there are.
-func (f *frame) sharedSegment(m *Machine, words []felt.Felt, cells []Cell) (start, end Addr, err error) {
+func (f *frame) sharedSegment(m *machine.Machine, words []felt.Felt, cells []machine.Cell) (start, end machine.Addr, err error) {
 	start = m.Memory.AddSegment()
 	if err := m.Memory.Share(start, cells); err != nil {
 		return start, start, err

@@ -4,33 +4,34 @@ import (
 	"errors"
 	"math/big"
 
+	"github.com/starkd/starkd/cairo/machine"
 	"github.com/starkd/starkd/crypto/felt"
 )
 
 // circuit evaluates the gates of a circuit (the libfuncs of core::circuit). Values are numbers modulo p in four 96-bit
 // words; a gate names its operands and result by offsets in the values' segment.
 type circuit struct {
-	m       *Memory
-	values  Addr
+	m       *machine.Memory
+	values  machine.Addr
 	modulus *big.Int
 }
 
 // read is a gate's operand; nil while it is not known.
-func (c *circuit) read(offset Addr) (*big.Int, Addr, error) {
+func (c *circuit) read(offset machine.Addr) (*big.Int, machine.Addr, error) {
 	f, err := c.m.Felt(offset)
 	if err != nil {
-		return nil, Addr{}, err
+		return nil, machine.Addr{}, err
 	}
-	sum, err := AddrValue(c.values).Add(FeltValue(f))
+	sum, err := machine.AddrValue(c.values).Add(machine.FeltValue(f))
 	if err != nil {
-		return nil, Addr{}, err
+		return nil, machine.Addr{}, err
 	}
 	at, _ := sum.Addr()
-	_, v, err := readWords(c.m, at)
+	_, v, err := machine.ReadWords(c.m, at)
 	return v, at, err
 }
 
-func (c *circuit) gate(offsets Addr) (v [3]*big.Int, at [3]Addr, err error) {
+func (c *circuit) gate(offsets machine.Addr) (v [3]*big.Int, at [3]machine.Addr, err error) {
 	for i := range v {
 		if v[i], at[i], err = c.read(offsets.Add(i)); err != nil {
 			return v, at, err
@@ -40,22 +41,22 @@ func (c *circuit) gate(offsets Addr) (v [3]*big.Int, at [3]Addr, err error) {
 }
 
 // add fills an addition gate, or the subtraction that it is when its result is known; false when operands are missing.
-func (c *circuit) add(offsets Addr) (bool, error) {
+func (c *circuit) add(offsets machine.Addr) (bool, error) {
 	v, at, err := c.gate(offsets)
 	if err != nil || v[1] == nil || v[0] == nil && v[2] == nil {
 		return false, err
 	}
 	r := new(big.Int)
 	if v[0] != nil {
-		return true, writeWords(c.m, at[2], r.Mod(r.Add(v[0], v[1]), c.modulus))
+		return true, machine.WriteWords(c.m, at[2], r.Mod(r.Add(v[0], v[1]), c.modulus))
 	}
 	r.Sub(r.Add(v[2], c.modulus), v[1])
-	return true, writeWords(c.m, at[0], r.Mod(r, c.modulus))
+	return true, machine.WriteWords(c.m, at[0], r.Mod(r, c.modulus))
 }
 
 // mul fills a multiplication gate, or the inversion that it is when its first operand is not known; false when there is
 // no inverse, and a number that takes the operand to zero is written in its place.
-func (c *circuit) mul(offsets Addr) (bool, error) {
+func (c *circuit) mul(offsets machine.Addr) (bool, error) {
 	v, at, err := c.gate(offsets)
 	if err != nil {
 		return false, err
@@ -65,34 +66,34 @@ func (c *circuit) mul(offsets Addr) (bool, error) {
 	}
 	r := new(big.Int)
 	if v[0] != nil {
-		return true, writeWords(c.m, at[2], r.Mod(r.Mul(v[0], v[1]), c.modulus))
+		return true, machine.WriteWords(c.m, at[2], r.Mod(r.Mul(v[0], v[1]), c.modulus))
 	}
 	gcd := new(big.Int).GCD(nil, nil, v[1], c.modulus)
 	if gcd.IsInt64() && gcd.Int64() == 1 {
-		return true, writeWords(c.m, at[0], r.ModInverse(v[1], c.modulus))
+		return true, machine.WriteWords(c.m, at[0], r.ModInverse(v[1], c.modulus))
 	}
-	return false, writeWords(c.m, at[0], r.Div(c.modulus, gcd))
+	return false, machine.WriteWords(c.m, at[0], r.Div(c.modulus, gcd))
 }
 
 // evalCircuit fills the values of a circuit and the instances of both builtins. It stops at the first inversion that
 // fails, as far as multiplications go: their instances end there.
-func evalCircuit(m *Machine, addPtr Addr, adds int, mulPtr Addr, muls int) error {
+func evalCircuit(m *machine.Machine, addPtr machine.Addr, adds int, mulPtr machine.Addr, muls int) error {
 	mem := &m.Memory
-	values, err := mem.Pointer(mulPtr.Add(modValues))
+	values, err := mem.Pointer(mulPtr.Add(machine.ModValues))
 	if err != nil {
 		return err
 	}
-	mulOffsets, err := mem.Pointer(mulPtr.Add(modOffsets))
+	mulOffsets, err := mem.Pointer(mulPtr.Add(machine.ModOffsets))
 	if err != nil {
 		return err
 	}
 	addOffsets := mulOffsets
 	if adds > 0 {
-		if addOffsets, err = mem.Pointer(addPtr.Add(modOffsets)); err != nil {
+		if addOffsets, err = mem.Pointer(addPtr.Add(machine.ModOffsets)); err != nil {
 			return err
 		}
 	}
-	words, modulus, err := readWords(mem, mulPtr)
+	words, modulus, err := machine.ReadWords(mem, mulPtr)
 	if err != nil {
 		return err
 	}
@@ -129,13 +130,13 @@ func evalCircuit(m *Machine, addPtr Addr, adds int, mulPtr Addr, muls int) error
 	return fillCircuit(mem, mulPtr, failedAt, words, values, mulOffsets)
 }
 
-func fillCircuit(m *Memory, ptr Addr, n int, modulus [modWords]felt.Felt, values, offsets Addr) error {
+func fillCircuit(m *machine.Memory, ptr machine.Addr, n int, modulus [machine.ModWords]felt.Felt, values, offsets machine.Addr) error {
 	for i := range n {
-		at, err := m.LoadFelts(ptr.Add(i*modCells), modulus[:]...)
+		at, err := m.LoadFelts(ptr.Add(i*machine.ModCells), modulus[:]...)
 		if err != nil {
 			return err
 		}
-		if _, err := m.Load(at, AddrValue(values), AddrValue(offsets.Add(3*i)), UintValue(uint64(n-i))); err != nil {
+		if _, err := m.Load(at, machine.AddrValue(values), machine.AddrValue(offsets.Add(3*i)), machine.UintValue(uint64(n-i))); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"sort"
 
 	"github.com/starkd/starkd/cairo/casm"
+	"github.com/starkd/starkd/cairo/machine"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/starkcurve"
 )
@@ -15,7 +16,7 @@ import (
 // HintState is what core hints keep with a machine, in Machine.Data. The hints make one if Data is nil.
 type HintState struct {
 	// Syscall answers the SystemCall hint, whose requests and responses are at ptr.
-	Syscall func(m *Machine, ptr Addr) error
+	Syscall func(m *machine.Machine, ptr machine.Addr) error
 	// TemporaryDicts gives dictionaries after a frame's first temporary segments, for a program that puts each right after
 	// the one before it, as the segment arena's soundness wants (cairo/os).
 	TemporaryDicts bool
@@ -28,7 +29,7 @@ type HintState struct {
 func (s *HintState) NewFrame() { s.frame = hintFrame{} }
 
 // stateOf returns the machine's HintState.
-func stateOf(m *Machine) *HintState {
+func stateOf(m *machine.Machine) *HintState {
 	if m.Data == nil {
 		m.Data = new(HintState)
 	}
@@ -39,13 +40,13 @@ func stateOf(m *Machine) *HintState {
 type hintFrame struct {
 	dicts    map[int32]*classDict // by the segment of their accesses
 	squash   squash
-	excluded int  // of the three arcs of assert_le
-	boxed    Addr // where AllocConstantSize goes on; segment 0 is none
+	excluded int          // of the three arcs of assert_le
+	boxed    machine.Addr // where AllocConstantSize goes on; segment 0 is none
 }
 
 type classDict struct {
 	index int // in the segment arena
-	data  map[felt.Felt]Value
+	data  map[felt.Felt]machine.Value
 }
 
 // squash is the state of a dictionary being squashed.
@@ -57,22 +58,22 @@ type squash struct {
 // hintOperand is an operand of a hint, its immediate as a value.
 type hintOperand struct {
 	casm.Operand
-	imm Value
+	imm machine.Value
 }
 
-func hintCell(m *Machine, c casm.Cell) (Addr, error) {
+func hintCell(m *machine.Machine, c casm.Cell) (machine.Addr, error) {
 	return m.FrameAddr(c.Reg == casm.FP, c.Off)
 }
 
-func cellValue(m *Machine, c casm.Cell) (Value, error) {
+func cellValue(m *machine.Machine, c casm.Cell) (machine.Value, error) {
 	a, err := hintCell(m, c)
 	if err != nil {
-		return Value{}, err
+		return machine.Value{}, err
 	}
 	return m.Memory.Value(a)
 }
 
-func (o *hintOperand) value(m *Machine) (Value, error) {
+func (o *hintOperand) value(m *machine.Machine) (machine.Value, error) {
 	switch o.Kind {
 	case casm.Immediate:
 		return o.imm, nil
@@ -81,25 +82,25 @@ func (o *hintOperand) value(m *Machine) (Value, error) {
 	case casm.DoubleDeref:
 		v, err := cellValue(m, o.Cell)
 		if err != nil {
-			return Value{}, err
+			return machine.Value{}, err
 		}
 		p, ok := v.Addr()
 		if !ok {
-			return Value{}, fmt.Errorf("dereference of %v, which is no address", v)
+			return machine.Value{}, fmt.Errorf("dereference of %v, which is no address", v)
 		}
 		if p, err = p.Moved(o.Off); err != nil {
-			return Value{}, err
+			return machine.Value{}, err
 		}
 		return m.Memory.Value(p)
 	}
 	a, err := cellValue(m, o.Cell)
 	if err != nil {
-		return Value{}, err
+		return machine.Value{}, err
 	}
 	b := o.imm
 	if o.Imm == nil {
 		if b, err = cellValue(m, o.B); err != nil {
-			return Value{}, err
+			return machine.Value{}, err
 		}
 	}
 	switch o.Op {
@@ -108,7 +109,7 @@ func (o *hintOperand) value(m *Machine) (Value, error) {
 	case casm.Mul:
 		return a.Mul(b)
 	}
-	return Value{}, fmt.Errorf("operation %v in a hint's operand", o.Op)
+	return machine.Value{}, fmt.Errorf("operation %v in a hint's operand", o.Op)
 }
 
 // coreHint is a hint of a class with its operands ready.
@@ -120,12 +121,12 @@ type coreHint struct {
 
 // CoreHint makes a machine's hint of a class's hint. It keeps no state, so one may serve many machines; what hints
 // remember is in the machine's HintState.
-func CoreHint(h *casm.Hint) (HintFunc, error) {
+func CoreHint(h *casm.Hint) (machine.HintFunc, error) {
 	c := &coreHint{kind: h.Kind, out: h.Out}
 	for _, op := range h.In {
 		o := hintOperand{Operand: op}
 		if op.Imm != nil {
-			o.imm = FeltValue(felt.FromBigInt(op.Imm))
+			o.imm = machine.FeltValue(felt.FromBigInt(op.Imm))
 		}
 		c.in = append(c.in, o)
 	}
@@ -135,23 +136,23 @@ func CoreHint(h *casm.Hint) (HintFunc, error) {
 	f, ok := coreHints[h.Kind]
 	if !ok {
 		kind := h.Kind
-		return func(*Machine) error { return fmt.Errorf("the hint %v is not for contracts", kind) }, nil
+		return func(*machine.Machine) error { return fmt.Errorf("the hint %v is not for contracts", kind) }, nil
 	}
-	return func(m *Machine) error { return f(m, c) }, nil
+	return func(m *machine.Machine) error { return f(m, c) }, nil
 }
 
 // coreHints is the table of hints that the compiler emits. Which operand is which is their order in the hint's JSON form.
-var coreHints = map[casm.HintKind]func(m *Machine, c *coreHint) error{
-	casm.AllocSegment: func(m *Machine, c *coreHint) error {
-		return c.set(m, 0, AddrValue(m.Memory.AddSegment()))
+var coreHints = map[casm.HintKind]func(m *machine.Machine, c *coreHint) error{
+	casm.AllocSegment: func(m *machine.Machine, c *coreHint) error {
+		return c.set(m, 0, machine.AddrValue(m.Memory.AddSegment()))
 	},
-	casm.AddTrace: func(*Machine, *coreHint) error { return nil }, // for debuggers; the program does not see it
-	casm.TestLessThan: func(m *Machine, c *coreHint) error {
+	casm.AddTrace: func(*machine.Machine, *coreHint) error { return nil }, // for debuggers; the program does not see it
+	casm.TestLessThan: func(m *machine.Machine, c *coreHint) error {
 		a, b, err := c.pair(m)
 		if err != nil {
 			return err
 		}
-		return c.set(m, 0, BoolValue(a.Cmp(&b) < 0))
+		return c.set(m, 0, machine.BoolValue(a.Cmp(&b) < 0))
 	},
 	casm.TestLessThanOrEqual:        testLessOrEqual,
 	casm.TestLessThanOrEqualAddress: testLessOrEqual,
@@ -159,7 +160,7 @@ var coreHints = map[casm.HintKind]func(m *Machine, c *coreHint) error{
 	casm.DivMod:                     divMod,
 	casm.Uint256DivMod:              uint256DivMod,
 	casm.Uint512DivModByUint256:     uint512DivMod,
-	casm.SquareRoot: func(m *Machine, c *coreHint) error {
+	casm.SquareRoot: func(m *machine.Machine, c *coreHint) error {
 		a, err := c.ints(m)
 		if err != nil {
 			return err
@@ -167,7 +168,7 @@ var coreHints = map[casm.HintKind]func(m *Machine, c *coreHint) error{
 		return c.setInts(m, a[0].Sqrt(a[0]))
 	},
 	casm.Uint256SquareRoot: uint256SquareRoot,
-	casm.LinearSplit: func(m *Machine, c *coreHint) error {
+	casm.LinearSplit: func(m *machine.Machine, c *coreHint) error {
 		a, err := c.ints(m)
 		if err != nil {
 			return err
@@ -189,19 +190,19 @@ var coreHints = map[casm.HintKind]func(m *Machine, c *coreHint) error{
 	casm.GetSegmentArenaIndex:     arenaIndex,
 	casm.InitSquashData:           initSquash,
 	casm.GetCurrentAccessIndex:    currentAccessIndex,
-	casm.ShouldSkipSquashLoop:     func(m *Machine, c *coreHint) error { return c.moreAccesses(m, false) },
-	casm.ShouldContinueSquashLoop: func(m *Machine, c *coreHint) error { return c.moreAccesses(m, true) },
+	casm.ShouldSkipSquashLoop:     func(m *machine.Machine, c *coreHint) error { return c.moreAccesses(m, false) },
+	casm.ShouldContinueSquashLoop: func(m *machine.Machine, c *coreHint) error { return c.moreAccesses(m, true) },
 	casm.GetCurrentAccessDelta:    currentAccessDelta,
 	casm.GetNextDictKey:           nextDictKey,
 	casm.AssertLeFindSmallArcs:    findSmallArcs,
-	casm.AssertLeIsFirstArcExcluded: func(m *Machine, c *coreHint) error {
-		return c.set(m, 0, BoolValue(stateOf(m).frame.excluded != 0))
+	casm.AssertLeIsFirstArcExcluded: func(m *machine.Machine, c *coreHint) error {
+		return c.set(m, 0, machine.BoolValue(stateOf(m).frame.excluded != 0))
 	},
-	casm.AssertLeIsSecondArcExcluded: func(m *Machine, c *coreHint) error {
-		return c.set(m, 0, BoolValue(stateOf(m).frame.excluded != 1))
+	casm.AssertLeIsSecondArcExcluded: func(m *machine.Machine, c *coreHint) error {
+		return c.set(m, 0, machine.BoolValue(stateOf(m).frame.excluded != 1))
 	},
 	casm.RandomEcPoint: randomECPoint,
-	casm.FieldSqrt: func(m *Machine, c *coreHint) error {
+	casm.FieldSqrt: func(m *machine.Machine, c *coreHint) error {
 		a, err := c.felts(m)
 		if err != nil {
 			return err
@@ -211,22 +212,22 @@ var coreHints = map[casm.HintKind]func(m *Machine, c *coreHint) error{
 		if !root.Sqrt(&a[0]) {
 			three := felt.FromUint64(3)
 			if !root.Sqrt(x.Mul(&a[0], &three)) {
-				return fmt.Errorf("%v has no square root", FeltValue(a[0]))
+				return fmt.Errorf("%v has no square root", machine.FeltValue(a[0]))
 			}
 		}
 		if x.Neg(&root); x.Cmp(&root) < 0 {
 			root = x
 		}
-		return c.set(m, 0, FeltValue(root))
+		return c.set(m, 0, machine.FeltValue(root))
 	},
-	casm.DebugPrint: func(*Machine, *coreHint) error { return nil },
-	casm.AllocConstantSize: func(m *Machine, c *coreHint) error {
+	casm.DebugPrint: func(*machine.Machine, *coreHint) error { return nil },
+	casm.AllocConstantSize: func(m *machine.Machine, c *coreHint) error {
 		a, err := c.felts(m)
 		if err != nil {
 			return err
 		}
-		if !a[0].IsUint64() || a[0].Uint64() >= MaxCells {
-			return fmt.Errorf("an object of %v cells is too large", FeltValue(a[0]))
+		if !a[0].IsUint64() || a[0].Uint64() >= machine.MaxCells {
+			return fmt.Errorf("an object of %v cells is too large", machine.FeltValue(a[0]))
 		}
 		boxed := &stateOf(m).frame.boxed
 		if boxed.Segment == 0 {
@@ -234,19 +235,19 @@ var coreHints = map[casm.HintKind]func(m *Machine, c *coreHint) error{
 		}
 		at := *boxed
 		boxed.Offset += a[0].Uint64()
-		return c.set(m, 0, AddrValue(at))
+		return c.set(m, 0, machine.AddrValue(at))
 	},
 	casm.U256InvModN: u256InvModN,
-	casm.EvalCircuit: func(m *Machine, c *coreHint) error {
+	casm.EvalCircuit: func(m *machine.Machine, c *coreHint) error {
 		var n [2]uint64
-		var ptr [2]Addr
+		var ptr [2]machine.Addr
 		for i := range 2 {
 			f, err := c.felt(m, 2*i)
 			if err != nil {
 				return err
 			}
-			if !f.IsUint64() || f.Uint64() > MaxCells/modCells {
-				return fmt.Errorf("a circuit of %v gates is too large", FeltValue(f))
+			if !f.IsUint64() || f.Uint64() > machine.MaxCells/machine.ModCells {
+				return fmt.Errorf("a circuit of %v gates is too large", machine.FeltValue(f))
 			}
 			n[i] = f.Uint64()
 			if ptr[i], err = c.addr(m, 2*i+1); err != nil {
@@ -255,7 +256,7 @@ var coreHints = map[casm.HintKind]func(m *Machine, c *coreHint) error{
 		}
 		return evalCircuit(m, ptr[0], int(n[0]), ptr[1], int(n[1]))
 	},
-	casm.SystemCall: func(m *Machine, c *coreHint) error {
+	casm.SystemCall: func(m *machine.Machine, c *coreHint) error {
 		ptr, err := c.addr(m, 0)
 		if err != nil {
 			return err
@@ -266,13 +267,13 @@ var coreHints = map[casm.HintKind]func(m *Machine, c *coreHint) error{
 		}
 		return answer(m, ptr)
 	},
-	casm.AssertCurrentAccessIndicesIsEmpty: func(*Machine, *coreHint) error { return nil },
-	casm.AssertAllKeysUsed:                 func(*Machine, *coreHint) error { return nil },
-	casm.AssertLeAssertThirdArcExcluded:    func(*Machine, *coreHint) error { return nil },
-	casm.AssertLtAssertValidInput:          func(*Machine, *coreHint) error { return nil },
+	casm.AssertCurrentAccessIndicesIsEmpty: func(*machine.Machine, *coreHint) error { return nil },
+	casm.AssertAllKeysUsed:                 func(*machine.Machine, *coreHint) error { return nil },
+	casm.AssertLeAssertThirdArcExcluded:    func(*machine.Machine, *coreHint) error { return nil },
+	casm.AssertLtAssertValidInput:          func(*machine.Machine, *coreHint) error { return nil },
 }
 
-func (c *coreHint) felt(m *Machine, i int) (felt.Felt, error) {
+func (c *coreHint) felt(m *machine.Machine, i int) (felt.Felt, error) {
 	v, err := c.in[i].value(m)
 	if err != nil {
 		return felt.Felt{}, err
@@ -284,20 +285,20 @@ func (c *coreHint) felt(m *Machine, i int) (felt.Felt, error) {
 	return f, nil
 }
 
-func (c *coreHint) addr(m *Machine, i int) (Addr, error) {
+func (c *coreHint) addr(m *machine.Machine, i int) (machine.Addr, error) {
 	v, err := c.in[i].value(m)
 	if err != nil {
-		return Addr{}, err
+		return machine.Addr{}, err
 	}
 	a, ok := v.Addr()
 	if !ok {
-		return Addr{}, fmt.Errorf("hint %v: %v is no address", c.kind, v)
+		return machine.Addr{}, fmt.Errorf("hint %v: %v is no address", c.kind, v)
 	}
 	return a, nil
 }
 
 // pair reads the first two inputs, which are integers.
-func (c *coreHint) pair(m *Machine) (a, b felt.Felt, err error) {
+func (c *coreHint) pair(m *machine.Machine) (a, b felt.Felt, err error) {
 	if a, err = c.felt(m, 0); err != nil {
 		return a, b, err
 	}
@@ -306,7 +307,7 @@ func (c *coreHint) pair(m *Machine) (a, b felt.Felt, err error) {
 }
 
 // felts reads all inputs, which are integers.
-func (c *coreHint) felts(m *Machine) ([]felt.Felt, error) {
+func (c *coreHint) felts(m *machine.Machine) ([]felt.Felt, error) {
 	out := make([]felt.Felt, len(c.in))
 	var err error
 	for i := range out {
@@ -317,7 +318,7 @@ func (c *coreHint) felts(m *Machine) ([]felt.Felt, error) {
 	return out, nil
 }
 
-func (c *coreHint) ints(m *Machine) ([]*big.Int, error) {
+func (c *coreHint) ints(m *machine.Machine) ([]*big.Int, error) {
 	fs, err := c.felts(m)
 	if err != nil {
 		return nil, err
@@ -329,7 +330,7 @@ func (c *coreHint) ints(m *Machine) ([]*big.Int, error) {
 	return out, nil
 }
 
-func (c *coreHint) set(m *Machine, i int, v Value) error {
+func (c *coreHint) set(m *machine.Machine, i int, v machine.Value) error {
 	a, err := hintCell(m, c.out[i])
 	if err != nil {
 		return err
@@ -338,9 +339,9 @@ func (c *coreHint) set(m *Machine, i int, v Value) error {
 }
 
 // setInts writes the outputs in order.
-func (c *coreHint) setInts(m *Machine, values ...*big.Int) error {
+func (c *coreHint) setInts(m *machine.Machine, values ...*big.Int) error {
 	for i, v := range values {
-		if err := c.set(m, i, FeltValue(felt.FromBigInt(v))); err != nil {
+		if err := c.set(m, i, machine.FeltValue(felt.FromBigInt(v))); err != nil {
 			return err
 		}
 	}
@@ -372,7 +373,7 @@ func join128(limbs []*big.Int) *big.Int {
 }
 
 // testLessOrEqual compares two integers or two addresses; an address is less than any integer.
-func testLessOrEqual(m *Machine, c *coreHint) error {
+func testLessOrEqual(m *machine.Machine, c *coreHint) error {
 	a, err := c.in[0].value(m)
 	if err != nil {
 		return err
@@ -381,10 +382,10 @@ func testLessOrEqual(m *Machine, c *coreHint) error {
 	if err != nil {
 		return err
 	}
-	return c.set(m, 0, BoolValue(!lessValue(b, a)))
+	return c.set(m, 0, machine.BoolValue(!lessValue(b, a)))
 }
 
-func lessValue(a, b Value) bool {
+func lessValue(a, b machine.Value) bool {
 	switch {
 	case a.IsAddr() && b.IsAddr():
 		x, _ := a.Addr()
@@ -399,7 +400,7 @@ func lessValue(a, b Value) bool {
 }
 
 // wideMul is the product of two numbers, which are of 128 bits in all code that makes sense.
-func wideMul(m *Machine, c *coreHint) error {
+func wideMul(m *machine.Machine, c *coreHint) error {
 	a, b, err := c.pair(m)
 	if err != nil {
 		return err
@@ -417,13 +418,13 @@ func wideMul(m *Machine, c *coreHint) error {
 	r1, k2 := bits.Add64(r1, l10, 0)
 	r2, k3 := bits.Add64(l11, h01, k1)
 	r2, k4 := bits.Add64(r2, h10, k2)
-	if err := c.set(m, 0, FeltValue(felt.FromUint128(h11+k3+k4, r2))); err != nil {
+	if err := c.set(m, 0, machine.FeltValue(felt.FromUint128(h11+k3+k4, r2))); err != nil {
 		return err
 	}
-	return c.set(m, 1, FeltValue(felt.FromUint128(r1, r0)))
+	return c.set(m, 1, machine.FeltValue(felt.FromUint128(r1, r0)))
 }
 
-func divMod(m *Machine, c *coreHint) error {
+func divMod(m *machine.Machine, c *coreHint) error {
 	a, b, err := c.pair(m)
 	if err != nil {
 		return err
@@ -433,21 +434,21 @@ func divMod(m *Machine, c *coreHint) error {
 	case y == [4]uint64{}:
 		return errors.New("division by zero")
 	case x[1]|x[2]|x[3]|y[1]|y[2]|y[3] == 0:
-		if err := c.set(m, 0, UintValue(x[0]/y[0])); err != nil {
+		if err := c.set(m, 0, machine.UintValue(x[0]/y[0])); err != nil {
 			return err
 		}
-		return c.set(m, 1, UintValue(x[0]%y[0]))
+		return c.set(m, 1, machine.UintValue(x[0]%y[0]))
 	case y == [4]uint64{0, 0, 1, 0}: // splitting a felt into two words
-		if err := c.set(m, 0, FeltValue(felt.FromUint128(x[3], x[2]))); err != nil {
+		if err := c.set(m, 0, machine.FeltValue(felt.FromUint128(x[3], x[2]))); err != nil {
 			return err
 		}
-		return c.set(m, 1, FeltValue(felt.FromUint128(x[1], x[0])))
+		return c.set(m, 1, machine.FeltValue(felt.FromUint128(x[1], x[0])))
 	}
 	q, r := new(big.Int).DivMod(a.BigInt(), b.BigInt(), new(big.Int))
 	return c.setInts(m, q, r)
 }
 
-func uint256DivMod(m *Machine, c *coreHint) error {
+func uint256DivMod(m *machine.Machine, c *coreHint) error {
 	a, err := c.ints(m)
 	if err != nil {
 		return err
@@ -460,7 +461,7 @@ func uint256DivMod(m *Machine, c *coreHint) error {
 	return c.setInts(m, append(limbs128(q, 2), limbs128(r, 2)...)...)
 }
 
-func uint512DivMod(m *Machine, c *coreHint) error {
+func uint512DivMod(m *machine.Machine, c *coreHint) error {
 	a, err := c.ints(m)
 	if err != nil {
 		return err
@@ -473,7 +474,7 @@ func uint512DivMod(m *Machine, c *coreHint) error {
 	return c.setInts(m, append(limbs128(q, 4), limbs128(r, 2)...)...)
 }
 
-func uint256SquareRoot(m *Machine, c *coreHint) error {
+func uint256SquareRoot(m *machine.Machine, c *coreHint) error {
 	a, err := c.ints(m)
 	if err != nil {
 		return err
@@ -492,7 +493,7 @@ func uint256SquareRoot(m *Machine, c *coreHint) error {
 	return c.setInts(m, low64.And(low64, root), new(big.Int).Rsh(root, 64), r[0], r[1], big.NewInt(flag))
 }
 
-func findSmallArcs(m *Machine, c *coreHint) error {
+func findSmallArcs(m *machine.Machine, c *coreHint) error {
 	ptr, err := c.addr(m, 0)
 	if err != nil {
 		return err
@@ -505,22 +506,22 @@ func findSmallArcs(m *Machine, c *coreHint) error {
 	if err != nil {
 		return err
 	}
-	stateOf(m).frame.excluded, err = SmallArcs(m, a, b, ptr)
+	stateOf(m).frame.excluded, err = machine.SmallArcs(m, a, b, ptr)
 	return err
 }
 
 // randomECPoint yields the run's next blinding point.
-func randomECPoint(m *Machine, c *coreHint) error {
+func randomECPoint(m *machine.Machine, c *coreHint) error {
 	s := stateOf(m)
 	p := starkcurve.Blinding(s.blinded)
 	s.blinded++
-	if err := c.set(m, 0, FeltValue(p.X)); err != nil {
+	if err := c.set(m, 0, machine.FeltValue(p.X)); err != nil {
 		return err
 	}
-	return c.set(m, 1, FeltValue(p.Y))
+	return c.set(m, 1, machine.FeltValue(p.Y))
 }
 
-func u256InvModN(m *Machine, c *coreHint) error {
+func u256InvModN(m *machine.Machine, c *coreHint) error {
 	a, err := c.ints(m)
 	if err != nil {
 		return err
@@ -551,14 +552,14 @@ func u256InvModN(m *Machine, c *coreHint) error {
 		if v == nil {
 			continue
 		}
-		if err := c.set(m, i, FeltValue(felt.FromBigInt(v))); err != nil {
+		if err := c.set(m, i, machine.FeltValue(felt.FromBigInt(v))); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func allocDict(m *Machine, c *coreHint) error {
+func allocDict(m *machine.Machine, c *coreHint) error {
 	arena, err := c.addr(m, 0)
 	if err != nil {
 		return err
@@ -571,24 +572,24 @@ func allocDict(m *Machine, c *coreHint) error {
 	if err != nil {
 		return err
 	}
-	if n > MaxCells {
+	if n > machine.MaxCells {
 		return fmt.Errorf("%d dictionaries are too many", n)
 	}
 	s := stateOf(m)
 	if s.frame.dicts == nil {
 		s.frame.dicts = make(map[int32]*classDict)
 	}
-	var start Addr
+	var start machine.Addr
 	if s.TemporaryDicts && n > 0 {
 		start = m.Memory.AddTemporarySegment()
 	} else {
 		start = m.Memory.AddSegment()
 	}
-	s.frame.dicts[start.Segment] = &classDict{index: len(s.frame.dicts), data: make(map[felt.Felt]Value)}
-	return m.Memory.Insert(infos.Add(3*int(n)), AddrValue(start))
+	s.frame.dicts[start.Segment] = &classDict{index: len(s.frame.dicts), data: make(map[felt.Felt]machine.Value)}
+	return m.Memory.Insert(infos.Add(3*int(n)), machine.AddrValue(start))
 }
 
-func dictAt(m *Machine, a Addr) (*classDict, error) {
+func dictAt(m *machine.Machine, a machine.Addr) (*classDict, error) {
 	d := stateOf(m).frame.dicts[a.Segment]
 	if d == nil {
 		return nil, fmt.Errorf("%v points to no dictionary", a)
@@ -596,7 +597,7 @@ func dictAt(m *Machine, a Addr) (*classDict, error) {
 	return d, nil
 }
 
-func dictEntryInit(m *Machine, c *coreHint) error {
+func dictEntryInit(m *machine.Machine, c *coreHint) error {
 	at, err := c.addr(m, 0)
 	if err != nil {
 		return err
@@ -612,7 +613,7 @@ func dictEntryInit(m *Machine, c *coreHint) error {
 	return m.Memory.Insert(at.Add(1), d.data[key])
 }
 
-func dictEntryUpdate(m *Machine, c *coreHint) error {
+func dictEntryUpdate(m *machine.Machine, c *coreHint) error {
 	at, err := c.addr(m, 0)
 	if err != nil {
 		return err
@@ -633,7 +634,7 @@ func dictEntryUpdate(m *Machine, c *coreHint) error {
 	return nil
 }
 
-func arenaIndex(m *Machine, c *coreHint) error {
+func arenaIndex(m *machine.Machine, c *coreHint) error {
 	at, err := c.addr(m, 0)
 	if err != nil {
 		return err
@@ -642,10 +643,10 @@ func arenaIndex(m *Machine, c *coreHint) error {
 	if err != nil {
 		return err
 	}
-	return c.set(m, 0, UintValue(uint64(d.index)))
+	return c.set(m, 0, machine.UintValue(uint64(d.index)))
 }
 
-func initSquash(m *Machine, c *coreHint) error {
+func initSquash(m *machine.Machine, c *coreHint) error {
 	at, err := c.addr(m, 0)
 	if err != nil {
 		return err
@@ -654,8 +655,8 @@ func initSquash(m *Machine, c *coreHint) error {
 	if err != nil {
 		return err
 	}
-	if !n.IsUint64() || n.Uint64() == 0 || n.Uint64() > MaxCells/3 {
-		return fmt.Errorf("a dictionary of %v accesses", FeltValue(n))
+	if !n.IsUint64() || n.Uint64() == 0 || n.Uint64() > machine.MaxCells/3 {
+		return fmt.Errorf("a dictionary of %v accesses", machine.FeltValue(n))
 	}
 	s := squash{indices: make(map[felt.Felt][]uint64)}
 	for i := range n.Uint64() {
@@ -675,14 +676,14 @@ func initSquash(m *Machine, c *coreHint) error {
 	}
 	sort.Slice(s.keys, func(i, j int) bool { return s.keys[i].Cmp(&s.keys[j]) > 0 })
 	stateOf(m).frame.squash = s
-	if err := c.set(m, 0, BoolValue(s.keys[0].BitLen() > 128)); err != nil {
+	if err := c.set(m, 0, machine.BoolValue(s.keys[0].BitLen() > 128)); err != nil {
 		return err
 	}
-	return c.set(m, 1, FeltValue(s.keys[len(s.keys)-1]))
+	return c.set(m, 1, machine.FeltValue(s.keys[len(s.keys)-1]))
 }
 
 // accesses is the list of the current key's accesses that are left; it is never empty.
-func accesses(m *Machine) ([]uint64, felt.Felt, error) {
+func accesses(m *machine.Machine) ([]uint64, felt.Felt, error) {
 	s := &stateOf(m).frame.squash
 	if len(s.keys) == 0 {
 		return nil, felt.Felt{}, errors.New("no dictionary is being squashed")
@@ -695,7 +696,7 @@ func accesses(m *Machine) ([]uint64, felt.Felt, error) {
 	return list, key, nil
 }
 
-func currentAccessIndex(m *Machine, c *coreHint) error {
+func currentAccessIndex(m *machine.Machine, c *coreHint) error {
 	at, err := c.addr(m, 0)
 	if err != nil {
 		return err
@@ -704,19 +705,19 @@ func currentAccessIndex(m *Machine, c *coreHint) error {
 	if err != nil {
 		return err
 	}
-	return m.Memory.Insert(at, UintValue(list[len(list)-1]))
+	return m.Memory.Insert(at, machine.UintValue(list[len(list)-1]))
 }
 
 // moreAccesses writes whether the key has accesses after the current one, or its negation.
-func (c *coreHint) moreAccesses(m *Machine, more bool) error {
+func (c *coreHint) moreAccesses(m *machine.Machine, more bool) error {
 	list, _, err := accesses(m)
 	if err != nil {
 		return err
 	}
-	return c.set(m, 0, BoolValue((len(list) > 1) == more))
+	return c.set(m, 0, machine.BoolValue((len(list) > 1) == more))
 }
 
-func currentAccessDelta(m *Machine, c *coreHint) error {
+func currentAccessDelta(m *machine.Machine, c *coreHint) error {
 	list, key, err := accesses(m)
 	if err != nil {
 		return err
@@ -726,10 +727,10 @@ func currentAccessDelta(m *Machine, c *coreHint) error {
 	}
 	prev := list[len(list)-1]
 	stateOf(m).frame.squash.indices[key] = list[:len(list)-1]
-	return c.set(m, 0, UintValue(list[len(list)-2]-prev-1))
+	return c.set(m, 0, machine.UintValue(list[len(list)-2]-prev-1))
 }
 
-func nextDictKey(m *Machine, c *coreHint) error {
+func nextDictKey(m *machine.Machine, c *coreHint) error {
 	list, key, err := accesses(m)
 	if err != nil {
 		return err
@@ -743,5 +744,5 @@ func nextDictKey(m *Machine, c *coreHint) error {
 	if len(s.keys) == 0 {
 		return errors.New("no keys left but remaining_accesses > 0")
 	}
-	return c.set(m, 0, FeltValue(s.keys[len(s.keys)-1]))
+	return c.set(m, 0, machine.FeltValue(s.keys[len(s.keys)-1]))
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/cairo/casm"
+	"github.com/starkd/starkd/cairo/machine"
 	"github.com/starkd/starkd/crypto/felt"
 )
 
@@ -26,9 +27,9 @@ var builtinCosts = []uint64{
 
 // ExtraData is what follows a class's bytecode in memory: a ret, which a contract calls to learn where it is, and a
 // pointer to the builtin costs. costs is where those are.
-func ExtraData(costs Addr) [2]Value {
+func ExtraData(costs machine.Addr) [2]machine.Value {
 	ret := felt.FromUint64(0x208b7fff7fff7ffe)
-	return [2]Value{FeltValue(ret), AddrValue(costs)}
+	return [2]machine.Value{machine.FeltValue(ret), machine.AddrValue(costs)}
 }
 
 // BuiltinCosts are the cells that the pointer of ExtraData leads to.
@@ -49,18 +50,18 @@ const maxCachedWords = 1 << 21
 // Engine runs contract classes on the VM. Make one with NewEngine. It is safe for concurrent use.
 type Engine struct {
 	mu      sync.Mutex
-	classes map[classKey]*Code
+	classes map[classKey]*machine.Code
 	order   []classKey // oldest use first
 	words   int
-	pool    Pool
-	handed  map[handedKey][]Cell
+	pool    machine.Pool
+	handed  map[handedKey][]machine.Cell
 }
 
 var _ cairo.Engine = (*Engine)(nil)
 
 // NewEngine returns an engine with an empty cache.
 func NewEngine() *Engine {
-	return &Engine{classes: make(map[classKey]*Code), handed: make(map[handedKey][]Cell)}
+	return &Engine{classes: make(map[classKey]*machine.Code), handed: make(map[handedKey][]machine.Cell)}
 }
 
 // classKey identifies a class: by its hashes, or by pointer where it has none.
@@ -77,7 +78,7 @@ func keyOf(c *cairo.Class) classKey {
 }
 
 // load makes a class ready, or finds it so.
-func (e *Engine) load(c *cairo.Class) (*Code, error) {
+func (e *Engine) load(c *cairo.Class) (*machine.Code, error) {
 	key := keyOf(c)
 	e.mu.Lock()
 	l, ok := e.classes[key]
@@ -114,16 +115,16 @@ func (e *Engine) load(c *cairo.Class) (*Code, error) {
 }
 
 // loadClass makes the code of a class: its bytecode, the extra data and its hints.
-func loadClass(c *casm.Class) (*Code, error) {
+func loadClass(c *casm.Class) (*machine.Code, error) {
 	if err := c.Validate(); err != nil {
 		return nil, cairo.RunErrorf("%v", err)
 	}
-	words := make([]Value, 0, len(c.Bytecode)+2)
+	words := make([]machine.Value, 0, len(c.Bytecode)+2)
 	for _, f := range c.Bytecode {
-		words = append(words, FeltValue(f))
+		words = append(words, machine.FeltValue(f))
 	}
-	extra := ExtraData(Addr{costsSegment, 0})
-	code := NewCode(append(words, extra[:]...))
+	extra := ExtraData(machine.Addr{Segment: costsSegment})
+	code := machine.NewCode(append(words, extra[:]...))
 	for _, at := range c.Hints {
 		for i := range at.Hints {
 			h, err := CoreHint(&at.Hints[i])
@@ -138,8 +139,8 @@ func loadClass(c *casm.Class) (*Code, error) {
 
 // classBuiltins are those that a contract may use, in the order in which an entry point takes them.
 var classBuiltins = []string{
-	BuiltinPedersen, BuiltinRangeCheck, BuiltinBitwise, BuiltinECOp, BuiltinPoseidon, BuiltinSegmentArena,
-	BuiltinRangeCheck96, BuiltinAddMod, BuiltinMulMod,
+	machine.BuiltinPedersen, machine.BuiltinRangeCheck, machine.BuiltinBitwise, machine.BuiltinECOp, machine.BuiltinPoseidon, machine.BuiltinSegmentArena,
+	machine.BuiltinRangeCheck96, machine.BuiltinAddMod, machine.BuiltinMulMod,
 }
 
 func entryPoint(c *casm.Class, t cairo.EntryPointType, selector felt.Felt) (*casm.EntryPoint, error) {
@@ -189,7 +190,7 @@ func (e *Engine) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) 
 	if own, ok := errors.AsType[*syscallError](err); ok {
 		return cairo.Result{}, own.err
 	}
-	if step, ok := errors.AsType[*RunError](err); ok {
+	if step, ok := errors.AsType[*machine.RunError](err); ok {
 		err = step.Err
 	}
 	return cairo.Result{}, cairo.RunErrorf("%v", err)
@@ -197,18 +198,18 @@ func (e *Engine) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) 
 
 // readOnlySegment adds a segment for the code to read. That nothing was written behind its end is checked after the run,
 // since whoever proves the run will lay its segments out by their sizes.
-func (f *frame) readOnlySegment(m *Machine, values ...felt.Felt) (start, end Addr, err error) {
+func (f *frame) readOnlySegment(m *machine.Machine, values ...felt.Felt) (start, end machine.Addr, err error) {
 	start = m.Memory.AddSegment()
 	end, err = m.Memory.LoadFelts(start, values...)
 	f.readOnly = append(f.readOnly, readOnly{start.Segment, uint64(len(values))})
 	return start, end, err
 }
 
-func (f *frame) runEntryPoint(m *Machine, ep *casm.EntryPoint, l *Code, call cairo.Call) (cairo.Result, error) {
+func (f *frame) runEntryPoint(m *machine.Machine, ep *casm.EntryPoint, l *machine.Code, call cairo.Call) (cairo.Result, error) {
 	m.Data = &HintState{Syscall: f.syscall}
 	// The builtin costs are segment 2. A new segment takes a handful of cells; the memory's limit is far.
 	_, _, _ = f.readOnlySegment(m, BuiltinCosts()...)
-	var stack []Value
+	var stack []machine.Value
 	next := 0
 	for _, name := range ep.Builtins {
 		for next < len(classBuiltins) && classBuiltins[next] != name {
@@ -221,7 +222,7 @@ func (f *frame) runEntryPoint(m *Machine, ep *casm.EntryPoint, l *Code, call cai
 		if err != nil {
 			return cairo.Result{}, err
 		}
-		stack = append(stack, AddrValue(b.Base))
+		stack = append(stack, machine.AddrValue(b.Base))
 	}
 	calldata, calldataEnd, err := f.calldataSegment(m, &call)
 	if err != nil {
@@ -229,12 +230,12 @@ func (f *frame) runEntryPoint(m *Machine, ep *casm.EntryPoint, l *Code, call cai
 	}
 	syscallPtr := m.Memory.AddSegment()
 	end := m.Memory.AddSegment()
-	stack = append(stack, UintValue(call.Gas-EntryPointBudget), AddrValue(syscallPtr), AddrValue(calldata), AddrValue(calldataEnd))
-	stack = append(stack, Value{}, AddrValue(end)) // the caller's fp is 0
-	if _, err := m.Memory.Load(Addr{1, 0}, stack...); err != nil {
+	stack = append(stack, machine.UintValue(call.Gas-EntryPointBudget), machine.AddrValue(syscallPtr), machine.AddrValue(calldata), machine.AddrValue(calldataEnd))
+	stack = append(stack, machine.Value{}, machine.AddrValue(end)) // the caller's fp is 0
+	if _, err := m.Memory.Load(machine.Addr{Segment: 1}, stack...); err != nil {
 		return cairo.Result{}, err
 	}
-	m.PC = Addr{0, uint64(ep.Offset)}
+	m.PC = machine.Addr{Offset: uint64(ep.Offset)}
 	m.AP = uint64(len(stack))
 	// Compiled code pays 100 gas a step. Code that loops for nothing is no compiler's, and ends here.
 	m.MaxSteps = call.Gas/50 + 1<<20
@@ -247,7 +248,7 @@ func (f *frame) runEntryPoint(m *Machine, ep *casm.EntryPoint, l *Code, call cai
 
 // finishEntryPoint checks that the run could be part of a proof, and reads what it returned: the builtin pointers, gas,
 // the syscall pointer, the panic flag and the ends of the returned array.
-func (f *frame) finishEntryPoint(m *Machine, ep *casm.EntryPoint, l *Code, call cairo.Call) (cairo.Result, error) {
+func (f *frame) finishEntryPoint(m *machine.Machine, ep *casm.EntryPoint, l *machine.Code, call cairo.Call) (cairo.Result, error) {
 	const values = 5
 	if m.AP < uint64(values+len(ep.Builtins)) {
 		return cairo.Result{}, cairo.RunErrorf("ap is %d after the run", m.AP)
@@ -259,18 +260,18 @@ func (f *frame) finishEntryPoint(m *Machine, ep *casm.EntryPoint, l *Code, call 
 		if err != nil {
 			return cairo.Result{}, err
 		}
-		stop, err := m.Memory.Pointer(Addr{1, m.AP - values - uint64(len(ep.Builtins)-i)})
+		stop, err := m.Memory.Pointer(machine.Addr{Segment: 1, Offset: m.AP - values - uint64(len(ep.Builtins)-i)})
 		if err != nil {
 			return cairo.Result{}, err
 		}
 		if stop.Segment != b.Base.Segment {
 			return cairo.Result{}, cairo.RunErrorf("the final pointer of %s is %v, outside of its segment %d", name, stop, b.Base.Segment)
 		}
-		if name == BuiltinRangeCheck96 {
+		if name == machine.BuiltinRangeCheck96 {
 			// A circuit uses only some of the cells that it reserves; the rest are zero.
 			for off := range stop.Offset {
-				if _, ok := m.Memory.Get(Addr{stop.Segment, off}); !ok {
-					if err := m.Memory.Insert(Addr{stop.Segment, off}, Value{}); err != nil {
+				if _, ok := m.Memory.Get(machine.Addr{Segment: stop.Segment, Offset: off}); !ok {
+					if err := m.Memory.Insert(machine.Addr{Segment: stop.Segment, Offset: off}, machine.Value{}); err != nil {
 						return cairo.Result{}, err
 					}
 				}
@@ -302,10 +303,10 @@ func (f *frame) finishEntryPoint(m *Machine, ep *casm.EntryPoint, l *Code, call 
 	if m.FP != 0 {
 		return cairo.Result{}, cairo.RunErrorf("fp is %d after the run, want 0", m.FP)
 	}
-	return f.readResult(m, Addr{1, m.AP - values}, call.Gas)
+	return f.readResult(m, machine.Addr{Segment: 1, Offset: m.AP - values}, call.Gas)
 }
 
-func (f *frame) readResult(m *Machine, at Addr, gas uint64) (cairo.Result, error) {
+func (f *frame) readResult(m *machine.Machine, at machine.Addr, gas uint64) (cairo.Result, error) {
 	res := cairo.Result{Steps: m.Steps}
 	var err error
 	if res.GasLeft, err = m.Memory.Uint64(at); err != nil {
@@ -333,7 +334,7 @@ func (f *frame) readResult(m *Machine, at Addr, gas uint64) (cairo.Result, error
 	if err != nil {
 		return res, err
 	}
-	if start.Segment != end.Segment || end.Offset < start.Offset || end.Offset-start.Offset > MaxCells {
+	if start.Segment != end.Segment || end.Offset < start.Offset || end.Offset-start.Offset > machine.MaxCells {
 		return res, cairo.RunErrorf("return data from %v to %v", start, end)
 	}
 	res.Retdata, err = f.array(m, start, int(end.Offset-start.Offset))

@@ -12,6 +12,7 @@ import (
 	r1fr "github.com/consensys/gnark-crypto/ecc/secp256r1/fr"
 
 	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/machine"
 	"github.com/starkd/starkd/crypto/felt"
 )
 
@@ -32,24 +33,24 @@ type secpCurve interface {
 // secpPoints are the points of a run, by the address that stands for each. Both curves share the segment, as on
 // Starknet; points take six cells each, which stay empty.
 type secpPoints struct {
-	base Addr // segment 0 is none
+	base machine.Addr // segment 0 is none
 	n    uint64
-	at   map[Addr]secpPoint
-	of   map[Addr]string // the curve's name
+	at   map[machine.Addr]secpPoint
+	of   map[machine.Addr]string // the curve's name
 }
 
 const secpPointCells = 6
 
-func (r *request) newPoint(c secpCurve, p secpPoint) Value {
+func (r *request) newPoint(c secpCurve, p secpPoint) machine.Value {
 	s := &r.f.secp
 	if s.base.Segment == 0 {
 		s.base = r.m.Memory.AddSegment()
-		s.at, s.of = make(map[Addr]secpPoint), make(map[Addr]string)
+		s.at, s.of = make(map[machine.Addr]secpPoint), make(map[machine.Addr]string)
 	}
-	at := Addr{s.base.Segment, s.n * secpPointCells}
+	at := machine.Addr{Segment: s.base.Segment, Offset: s.n * secpPointCells}
 	s.n++
 	s.at[at], s.of[at] = p, c.name()
-	return AddrValue(at)
+	return machine.AddrValue(at)
 }
 
 func (r *request) point(c secpCurve) secpPoint {
@@ -71,16 +72,16 @@ func (r *request) u256() *big.Int {
 
 func (r *request) writeU256(v *big.Int) {
 	for _, l := range limbs128(v, 2) {
-		r.write(FeltValue(felt.FromBigInt(l)))
+		r.write(machine.FeltValue(felt.FromBigInt(l)))
 	}
 }
 
 // optionalPoint writes Option<Secp256Point>.
 func (r *request) optionalPoint(c secpCurve, p secpPoint, ok bool) {
 	if ok {
-		r.write(Value{}, r.newPoint(c, p))
+		r.write(machine.Value{}, r.newPoint(c, p))
 	} else {
-		r.write(FeltValue(felt.One), Value{})
+		r.write(machine.FeltValue(felt.One), machine.Value{})
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/machine"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
 	"github.com/starkd/starkd/crypto/sha2"
@@ -25,7 +26,7 @@ func (e *syscallError) Unwrap() error { return e.err }
 
 // NewSyscallHandler returns a handler for HintState.Syscall that reads requests, asks sys, and writes the responses, as
 // Starknet's sequencer does. It serves one run of an entry point.
-func NewSyscallHandler(sys cairo.Syscalls) func(m *Machine, ptr Addr) error {
+func NewSyscallHandler(sys cairo.Syscalls) func(m *machine.Machine, ptr machine.Addr) error {
 	f := &frame{sys: sys}
 	return f.syscall
 }
@@ -33,9 +34,9 @@ func NewSyscallHandler(sys cairo.Syscalls) func(m *Machine, ptr Addr) error {
 // frame is what syscalls remember during one run of an entry point.
 type frame struct {
 	sys    cairo.Syscalls
-	info   Addr // the execution info's segment; segment 0 is none
-	sha256 Addr // where the next state goes
-	sha512 Addr
+	info   machine.Addr // the execution info's segment; segment 0 is none
+	sha256 machine.Addr // where the next state goes
+	sha512 machine.Addr
 	secp   secpPoints
 
 	arrays   map[int32][]felt.Felt // what array has read of a segment, from its start
@@ -53,13 +54,13 @@ type readOnly struct {
 // request is a syscall being answered: a cursor over the request and then the response. The first error sticks.
 type request struct {
 	f   *frame
-	m   *Machine
-	at  Addr
+	m   *machine.Machine
+	at  machine.Addr
 	gas uint64
 	err error
 
-	from Addr        // of the array read last
-	sent []felt.Felt // the calldata of a call
+	from machine.Addr // of the array read last
+	sent []felt.Felt  // the calldata of a call
 }
 
 func (r *request) felt() felt.Felt {
@@ -88,11 +89,11 @@ func (r *request) bool(what string) bool {
 	return f == felt.One
 }
 
-func (r *request) pointer() Addr {
+func (r *request) pointer() machine.Addr {
 	if r.err != nil {
-		return Addr{}
+		return machine.Addr{}
 	}
-	var a Addr
+	var a machine.Addr
 	a, r.err = r.m.Memory.Pointer(r.at)
 	r.at.Offset++
 	return a
@@ -104,7 +105,7 @@ func (r *request) array() []felt.Felt {
 	if r.err != nil {
 		return nil
 	}
-	if start.Segment != end.Segment || end.Offset < start.Offset || end.Offset-start.Offset > MaxCells {
+	if start.Segment != end.Segment || end.Offset < start.Offset || end.Offset-start.Offset > machine.MaxCells {
 		r.err = fmt.Errorf("invalid syscall input: an array from %v to %v", start, end)
 		return nil
 	}
@@ -121,20 +122,20 @@ func (r *request) send(calldata []felt.Felt, call func()) {
 	call()
 }
 
-func (r *request) write(values ...Value) {
+func (r *request) write(values ...machine.Value) {
 	if r.err == nil {
 		r.at, r.err = r.m.Memory.Load(r.at, values...)
 	}
 }
 
 // segment puts a list that the contract may only read into a segment of its own and returns its ends.
-func (r *request) segment(list []felt.Felt) (start, end Value) {
+func (r *request) segment(list []felt.Felt) (start, end machine.Value) {
 	if r.err != nil {
 		return
 	}
 	a, b, err := r.f.readOnlySegment(r.m, list...)
 	r.err = err
-	return AddrValue(a), AddrValue(b)
+	return machine.AddrValue(a), machine.AddrValue(b)
 }
 
 // answer finishes a request: it writes the gas and the flag, and the response's values or the panic data. Any error but
@@ -144,7 +145,7 @@ func (r *request) answer(err error, response func()) {
 		return
 	}
 	if failure, ok := errors.AsType[*cairo.SyscallFailure](err); ok {
-		r.write(UintValue(r.gas), FeltValue(felt.One))
+		r.write(machine.UintValue(r.gas), machine.FeltValue(felt.One))
 		// Panic data is an array of the contract's own, which it may extend.
 		start := r.m.Memory.AddSegment()
 		end, loadErr := r.m.Memory.LoadFelts(start, failure.Data...)
@@ -152,21 +153,21 @@ func (r *request) answer(err error, response func()) {
 			r.err = loadErr
 			return
 		}
-		r.write(AddrValue(start), AddrValue(end))
+		r.write(machine.AddrValue(start), machine.AddrValue(end))
 		return
 	}
 	if err != nil {
 		r.err = &syscallError{err}
 		return
 	}
-	r.write(UintValue(r.gas), Value{})
+	r.write(machine.UintValue(r.gas), machine.Value{})
 	if response != nil {
 		response()
 	}
 }
 
 // syscall reads the request at ptr and answers it in place.
-func (f *frame) syscall(m *Machine, ptr Addr) error {
+func (f *frame) syscall(m *machine.Machine, ptr machine.Addr) error {
 	r := &request{f: f, m: m, at: ptr}
 	selector := r.felt()
 	r.gas = r.uint64("unexpected gas")
@@ -191,7 +192,7 @@ var syscalls = map[cairo.Selector]func(r *request){
 			return
 		}
 		v, err := r.f.sys.StorageRead(&r.gas, domain, key)
-		r.answer(err, func() { r.write(FeltValue(v)) })
+		r.answer(err, func() { r.write(machine.FeltValue(v)) })
 	},
 	cairo.StorageWrite: func(r *request) {
 		domain, key, v := r.domain(), r.felt(), r.felt()
@@ -231,7 +232,7 @@ var syscalls = map[cairo.Selector]func(r *request){
 		}
 		contract, ret, err := r.f.sys.Deploy(&r.gas, class, salt, calldata, fromZero)
 		r.answer(err, func() {
-			r.write(FeltValue(contract))
+			r.write(machine.FeltValue(contract))
 			r.writeArray(ret)
 		})
 	},
@@ -241,21 +242,21 @@ var syscalls = map[cairo.Selector]func(r *request){
 			if r.f.info.Segment == 0 {
 				r.f.info = r.executionInfo(info)
 			}
-			r.write(AddrValue(r.f.info))
+			r.write(machine.AddrValue(r.f.info))
 		})
 	},
 	cairo.GetBlockHash: func(r *request) {
 		number := r.uint64("block number must fit within 64 bits")
 		if r.err == nil {
 			h, err := r.f.sys.GetBlockHash(&r.gas, number)
-			r.answer(err, func() { r.write(FeltValue(h)) })
+			r.answer(err, func() { r.write(machine.FeltValue(h)) })
 		}
 	},
 	cairo.GetClassHashAt: func(r *request) {
 		contract := r.felt()
 		if r.err == nil {
 			h, err := r.f.sys.GetClassHashAt(&r.gas, contract)
-			r.answer(err, func() { r.write(FeltValue(h)) })
+			r.answer(err, func() { r.write(machine.FeltValue(h)) })
 		}
 	},
 	cairo.ReplaceClass: func(r *request) {
@@ -307,45 +308,45 @@ func (r *request) writeArray(list []felt.Felt) {
 	}
 	a, b, err := r.f.returnedSegment(r.m, r.from, r.sent, list)
 	r.err = err
-	r.write(AddrValue(a), AddrValue(b))
+	r.write(machine.AddrValue(a), machine.AddrValue(b))
 }
 
 // executionInfo lays out core::starknet::ExecutionInfo (v3, whose beginning is v2 and v1).
-func (r *request) executionInfo(info *cairo.ExecutionInfo) Addr {
+func (r *request) executionInfo(info *cairo.ExecutionInfo) machine.Addr {
 	if r.err == nil && (info == nil || info.Tx == nil) {
 		r.err = &syscallError{errors.New("vm: no execution info")}
 	}
 	if r.err != nil {
-		return Addr{}
+		return machine.Addr{}
 	}
 	block, _ := r.segment([]felt.Felt{felt.FromUint64(info.BlockNumber), felt.FromUint64(info.BlockTimestamp), info.Sequencer})
 	t := info.Tx
-	values := []Value{FeltValue(t.Version), FeltValue(t.Account), FeltValue(t.MaxFee)}
+	values := []machine.Value{machine.FeltValue(t.Version), machine.FeltValue(t.Account), machine.FeltValue(t.MaxFee)}
 	span := func(list []felt.Felt) {
 		start, end := r.segment(list)
 		values = append(values, start, end)
 	}
 	span(t.Signature)
-	values = append(values, FeltValue(t.Hash), FeltValue(t.ChainID), FeltValue(t.Nonce))
+	values = append(values, machine.FeltValue(t.Hash), machine.FeltValue(t.ChainID), machine.FeltValue(t.Nonce))
 	var bounds []felt.Felt
 	for _, b := range t.ResourceBounds {
 		bounds = append(bounds, b.Resource, felt.FromUint64(b.MaxAmount), b.MaxPricePerUnit)
 	}
 	span(bounds)
-	values = append(values, UintValue(t.Tip))
+	values = append(values, machine.UintValue(t.Tip))
 	span(t.PaymasterData)
-	values = append(values, UintValue(uint64(t.NonceDAMode)), UintValue(uint64(t.FeeDAMode)))
+	values = append(values, machine.UintValue(uint64(t.NonceDAMode)), machine.UintValue(uint64(t.FeeDAMode)))
 	span(t.AccountDeploymentData)
 	span(t.ProofFacts)
 	if r.err != nil {
-		return Addr{}
+		return machine.Addr{}
 	}
 	tx := r.m.Memory.AddSegment()
 	if _, r.err = r.m.Memory.Load(tx, values...); r.err != nil {
-		return Addr{}
+		return machine.Addr{}
 	}
 	at := r.m.Memory.AddSegment()
-	_, r.err = r.m.Memory.Load(at, block, AddrValue(tx), FeltValue(info.Caller), FeltValue(info.Contract), FeltValue(info.Selector))
+	_, r.err = r.m.Memory.Load(at, block, machine.AddrValue(tx), machine.FeltValue(info.Caller), machine.FeltValue(info.Contract), machine.FeltValue(info.Selector))
 	return at
 }
 
@@ -384,12 +385,12 @@ func keccakSyscall(r *request) {
 			keccak.F1600(&s)
 			words = words[keccakWords:]
 		}
-		r.write(FeltValue(felt.FromUint128(s[1], s[0])), FeltValue(felt.FromUint128(s[3], s[2])))
+		r.write(machine.FeltValue(felt.FromUint128(s[1], s[0])), machine.FeltValue(felt.FromUint128(s[3], s[2])))
 	})
 }
 
 // shaWords reads n words below 2^bits.
-func (r *request) shaWords(at Addr, n, bits int) []uint64 {
+func (r *request) shaWords(at machine.Addr, n, bits int) []uint64 {
 	if r.err != nil {
 		return nil
 	}
@@ -409,7 +410,7 @@ func (r *request) shaWords(at Addr, n, bits int) []uint64 {
 }
 
 // shaState appends a new state to the segment that holds those of this run.
-func (r *request) shaState(next *Addr, words []uint64) {
+func (r *request) shaState(next *machine.Addr, words []uint64) {
 	if r.err != nil {
 		return
 	}
@@ -418,12 +419,12 @@ func (r *request) shaState(next *Addr, words []uint64) {
 	}
 	at := *next
 	for _, w := range words {
-		if r.err = r.m.Memory.Insert(*next, UintValue(w)); r.err != nil {
+		if r.err = r.m.Memory.Insert(*next, machine.UintValue(w)); r.err != nil {
 			return
 		}
 		next.Offset++
 	}
-	r.write(AddrValue(at))
+	r.write(machine.AddrValue(at))
 }
 
 func sha256Syscall(r *request) {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/cairo/cairo0"
 )
 
 // newCairoCommand is `starkd cairo`: the Cairo machine by itself.
@@ -107,7 +107,7 @@ func (f *cairoRunFlags) run(cmd *cobra.Command) error {
 	case f.proofMode && (f.pieOutput != "" || f.pie != ""):
 		return usagef("a Cairo PIE is not made or run in proof mode")
 	}
-	opt := vm.RunOptions{
+	opt := cairo0.RunOptions{
 		Layout: f.layout, ProofMode: f.proofMode, Entrypoint: f.entrypoint, MaxSteps: f.maxSteps,
 		Trace:                f.trace != "" || f.memory != "" || f.pieOutput != "",
 		AllowMissingBuiltins: f.missingBuiltins == yes,
@@ -152,19 +152,19 @@ func (f *cairoRunFlags) run(cmd *cobra.Command) error {
 	return nil
 }
 
-func (f *cairoRunFlags) runProgram(opt vm.RunOptions) (*vm.RunResult, error) {
+func (f *cairoRunFlags) runProgram(opt cairo0.RunOptions) (*cairo0.RunResult, error) {
 	if f.pie != "" {
 		b, err := os.ReadFile(f.pie)
 		if err != nil {
 			return nil, err
 		}
-		return vm.RunPIE(b, opt)
+		return cairo0.RunPIE(b, opt)
 	}
 	b, err := os.ReadFile(f.program)
 	if err != nil {
 		return nil, err
 	}
-	p, err := vm.ParseProgram(b)
+	p, err := cairo0.ParseProgram(b)
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +176,7 @@ func (f *cairoRunFlags) runProgram(opt vm.RunOptions) (*vm.RunResult, error) {
 }
 
 // write writes the files that were asked for.
-func (f *cairoRunFlags) write(res *vm.RunResult) error {
+func (f *cairoRunFlags) write(res *cairo0.RunResult) error {
 	if f.trace != "" {
 		if err := writeFile(f.trace, func(w *os.File) error { return res.Trace.WriteRegisters(w) }); err != nil {
 			return err

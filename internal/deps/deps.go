@@ -12,7 +12,7 @@ var policy = map[string][]string{
 	"crypto/felt":        {},
 	"internal/...":       {},
 	"internal/engines":   {"cairo", "cairo/vm", "cairo/native"},
-	"internal/stoneruns": {"crypto/felt", "cairo", "cairo/vm", "internal/golden"},
+	"internal/stoneruns": {"crypto/felt", "cairo", "cairo/machine", "cairo/cairo0", "internal/golden"},
 	"internal/wallet":    {"crypto/...", "cairo/sierra", "cairo/compiler", "starknet", "rpc", "rpc/client"},
 	"explorer":           {},
 	"contracts":          {},
@@ -26,8 +26,10 @@ var policy = map[string][]string{
 	"cairo/casm":         {"crypto/..."},
 	"cairo/compiler":     {"crypto/...", "cairo/sierra", "cairo/casm"},
 	"cairo":              {"crypto/...", "cairo/sierra", "cairo/casm"},
-	"cairo/vm":           {"crypto/...", "cairo", "cairo/casm"},
-	"cairo/os":           {"crypto/...", "cairo", "cairo/casm", "cairo/vm"},
+	"cairo/machine":      {"crypto/...", "cairo", "cairo/casm"},
+	"cairo/vm":           {"crypto/...", "cairo", "cairo/casm", "cairo/machine"},
+	"cairo/cairo0":       {"crypto/...", "cairo", "cairo/machine", "cairo/cairo0/pyhint"},
+	"cairo/os":           {"crypto/...", "cairo", "cairo/casm", "cairo/machine", "cairo/vm", "cairo/cairo0"},
 	"cairo/native":       {"crypto/...", "cairo", "cairo/sierra"},
 	"starknet":           {"crypto/...", "cairo/sierra", "cairo/casm"},
 	"starknet/constants": {},
@@ -62,6 +64,9 @@ var policy = map[string][]string{
 	"cmd/verifier-wasm": {"crypto/felt", "prover", "prover/block/...", "internal/bounded"},
 	"cmd/starkd":        {"..."},
 	"scripts/...":       {"..."},
+
+	// Hints are text of untrusted programs: their interpreter knows the machine alone.
+	"cairo/cairo0/pyhint": {"crypto/...", "cairo/machine"},
 }
 
 // never lists, for packages of ours, what they may not reach, directly or through others: packages of ours, or modules of others by
@@ -70,12 +75,12 @@ var never = []struct {
 	who  []string
 	what []string
 }{
-	{[]string{"app/...", "abci"}, []string{"prover/...", "watcher/...", "cairo/vm", "cairo/native"}},
+	{[]string{"app/...", "abci"}, []string{"prover/...", "watcher/...", "cairo/vm", "cairo/cairo0/...", "cairo/native"}},
 	{[]string{"rpc/..."}, []string{"app/..."}},
-	{[]string{"cairo"}, []string{"cairo/vm", "cairo/native"}},
+	{[]string{"cairo"}, []string{"cairo/machine", "cairo/vm", "cairo/native"}},
 	{[]string{"cairo/vm", "cairo/native"}, []string{"cairo/compiler"}},
 	{[]string{"prover", "prover/stone/..."}, []string{"starknet", "starknet/trie", "prover/block/..."}},
-	{[]string{"prover/...", "cmd/verifier-wasm"}, []string{"app/...", "abci", "rpc/...", "node/...", "watcher/...", "cairo/vm", "cairo/native", "github.com/cometbft/"}},
+	{[]string{"prover/...", "cmd/verifier-wasm"}, []string{"app/...", "abci", "rpc/...", "node/...", "watcher/...", "cairo/machine", "cairo/vm", "cairo/native", "github.com/cometbft/"}},
 }
 
 // deterministic packages may not read a clock, randomness, the environment or the network.

@@ -17,7 +17,7 @@ import (
 // not drawn.
 var rooms = []string{
 	"cmd/starkd", "cmd/verifier-wasm", "node", "abci", "config", "explorer", "watcher", "rpc", "app", "contracts",
-	"cairo", "cairo/sierra", "cairo/casm", "cairo/compiler", "cairo/vm", "cairo/native", "cairo/os",
+	"cairo", "cairo/sierra", "cairo/casm", "cairo/compiler", "cairo/machine", "cairo/vm", "cairo/native", "cairo/cairo0", "cairo/os",
 	"starknet", "prover", "prover/stone", "prover/block", "crypto",
 }
 

@@ -11,7 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/starkd/starkd/cairo"
-	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/cairo/cairo0"
+	"github.com/starkd/starkd/cairo/machine"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/golden"
 )
@@ -70,11 +71,11 @@ func Fibonacci(t testing.TB, public *cairo.PublicInput) *cairo.Trace {
 		t.Fatal(err)
 	}
 	index := cells[segments["output"].Begin]
-	run, err := vm.RunProgram(program, vm.RunOptions{
+	run, err := cairo0.RunProgram(program, cairo0.RunOptions{
 		Layout: public.Layout, ProofMode: true,
-		Started: func(m *vm.Machine) error {
-			return m.AddHints(vm.Addr{Offset: hintPC}, func(m *vm.Machine) error {
-				return m.Memory.Insert(m.FPAddr(), vm.UintValue(index.Uint64()))
+		Started: func(m *machine.Machine) error {
+			return m.AddHints(machine.Addr{Offset: hintPC}, func(m *machine.Machine) error {
+				return m.Memory.Insert(m.FPAddr(), machine.UintValue(index.Uint64()))
 			})
 		},
 	})

@@ -44,6 +44,7 @@ var targets = []target{
 	{"prover/block/statement", nil},
 	{"watcher", nil},
 	{"rpc", nil},
+	{"cairo/machine", []string{"cairo/vm", "cairo/cairo0"}},
 	{"cairo/vm", []string{"scripts/blockifier"}},
 }
 

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/cairo/cairo0"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/prover"
@@ -17,7 +17,7 @@ func TestProgramIsPinned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	program, err := vm.ParseProgram(text)
+	program, err := cairo0.ParseProgram(text)
 	if err != nil {
 		t.Fatal(err)
 	}

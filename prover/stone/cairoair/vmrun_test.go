@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/cairo/cairo0"
 	"github.com/starkd/starkd/internal/golden"
 )
 
@@ -23,7 +23,7 @@ func TestConstraintsHoldOnVMRuns(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			run, err := vm.RunProgram(program, vm.RunOptions{Layout: c.layout, ProofMode: true})
+			run, err := cairo0.RunProgram(program, cairo0.RunOptions{Layout: c.layout, ProofMode: true})
 			if err != nil {
 				t.Fatal(err)
 			}

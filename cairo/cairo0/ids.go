@@ -1,0 +1,283 @@
+package cairo0
+
+import (
+	"fmt"
+	"math/big"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/starkd/starkd/cairo/cairo0/pyhint"
+	"github.com/starkd/starkd/cairo/machine"
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// ProgramHint is a hint of a Cairo 0 program, written in Go for one code string. ids is what the code calls ids.
+type ProgramHint func(m *machine.Machine, ids *IDs) error
+
+// IDs gives a hint its program's names: references, constants and struct sizes, looked up in the hint's scopes from the
+// innermost out.
+type IDs struct {
+	p    *Program
+	hint *HintCode
+	pc   uint64
+	refs map[string]*reference // by the name's last part
+	// Input is the run's program_input, JSON.
+	Input []byte
+
+	scopes *pyhint.Scopes // of the run
+}
+
+// UnknownHintError is a hint whose code nobody knows.
+type UnknownHintError struct{ Code string }
+
+func (e *UnknownHintError) Error() string { return "Unknown Hint: " + e.Code }
+
+// attachHints attaches the program's hints to its instructions, each as a call of the Go function for its code.
+func (p *Program) attachHints(m *machine.Machine, opt RunOptions, scopes *pyhint.Scopes) error {
+	pcs := make([]uint64, 0, len(p.Hints))
+	for pc := range p.Hints {
+		pcs = append(pcs, pc)
+	}
+	sort.Slice(pcs, func(i, j int) bool { return pcs[i] < pcs[j] })
+	for _, pc := range pcs {
+		for i := range p.Hints[pc] {
+			h := &p.Hints[pc][i]
+			ids := &IDs{p: p, hint: h, pc: pc, refs: make(map[string]*reference), Input: opt.Input, scopes: scopes}
+			for name, id := range h.refs {
+				ids.refs[name[strings.LastIndexByte(name, '.')+1:]] = &p.references[id]
+			}
+			f := opt.Hints[h.Code]
+			if f == nil {
+				f = nativeHints[hintKey(h.Code)]
+			}
+			if f == nil {
+				f = interpretHint(h.Code)
+			}
+			if err := m.AddHints(machine.Addr{Offset: pc}, func(m *machine.Machine) error { return f(m, ids) }); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// interpretHint makes a hint that interprets its code. Code that does not parse fails when it is reached.
+func interpretHint(code string) ProgramHint {
+	h, err := pyhint.Parse(code)
+	if err != nil {
+		return func(*machine.Machine, *IDs) error { return fmt.Errorf("%w (%w)", &UnknownHintError{code}, err) }
+	}
+	return func(m *machine.Machine, ids *IDs) error { return h.Run(m, ids) }
+}
+
+func (ids *IDs) find(m *machine.Machine, name string) (*reference, machine.Addr, error) {
+	r := ids.refs[name]
+	if r == nil {
+		return nil, machine.Addr{}, fmt.Errorf("unknown identifier ids.%s", name)
+	}
+	// A reference is relative to the ap where it was made; the compiler knows how far ap has moved since.
+	ap := m.APAddr()
+	if r.ap.Group == ids.hint.ap.Group {
+		ap = ap.Add(int(r.ap.Offset - ids.hint.ap.Offset))
+	} else if usesAP(r.expr) {
+		return nil, machine.Addr{}, fmt.Errorf("ids.%s is relative to an ap that is not known here", name)
+	}
+	return r, ap, nil
+}
+
+func usesAP(x refExpr) bool {
+	switch x := x.(type) {
+	case refReg:
+		return !x.fp
+	case refDeref:
+		return usesAP(x.x)
+	case refBin:
+		return usesAP(x.x) || usesAP(x.y)
+	case refTuple:
+		return slices.ContainsFunc(x, usesAP)
+	}
+	return false
+}
+
+// Value is the value of ids.name.
+func (ids *IDs) Value(m *machine.Machine, name string) (machine.Value, error) {
+	r, ap, err := ids.find(m, name)
+	if err != nil {
+		return machine.Value{}, err
+	}
+	return r.expr.eval(m, ap)
+}
+
+// Addr is where ids.name is: the cell for a variable, the struct's start for a reference to a struct
+// (ids.name.address_).
+func (ids *IDs) Addr(m *machine.Machine, name string) (machine.Addr, error) {
+	r, ap, err := ids.find(m, name)
+	if err != nil {
+		return machine.Addr{}, err
+	}
+	x := r.expr
+	if d, ok := x.(refDeref); ok {
+		x = d.x
+	}
+	v, err := x.eval(m, ap)
+	if err != nil {
+		return machine.Addr{}, err
+	}
+	a, ok := v.Addr()
+	if !ok {
+		return machine.Addr{}, fmt.Errorf("ids.%s is %v, no address", name, v)
+	}
+	return a, nil
+}
+
+// Pointer is ids.name when it is an address.
+func (ids *IDs) Pointer(m *machine.Machine, name string) (machine.Addr, error) {
+	v, err := ids.Value(m, name)
+	if err != nil {
+		return machine.Addr{}, err
+	}
+	a, ok := v.Addr()
+	if !ok {
+		return machine.Addr{}, fmt.Errorf("ids.%s is %v, want an address", name, v)
+	}
+	return a, nil
+}
+
+// Felt is ids.name when it is a field element.
+func (ids *IDs) Felt(m *machine.Machine, name string) (felt.Felt, error) {
+	v, err := ids.Value(m, name)
+	if err != nil {
+		return felt.Felt{}, err
+	}
+	f, ok := v.Felt()
+	if !ok {
+		return felt.Felt{}, fmt.Errorf("ids.%s is %v, want an integer", name, v)
+	}
+	return f, nil
+}
+
+// Int is ids.name as an integer in [0, P).
+func (ids *IDs) Int(m *machine.Machine, name string) (*big.Int, error) {
+	f, err := ids.Felt(m, name)
+	if err != nil {
+		return nil, err
+	}
+	return f.BigInt(), nil
+}
+
+// Uint64 is ids.name when it is below 2^64.
+func (ids *IDs) Uint64(m *machine.Machine, name string) (uint64, error) {
+	f, err := ids.Felt(m, name)
+	if err != nil {
+		return 0, err
+	}
+	if !f.IsUint64() {
+		return 0, fmt.Errorf("ids.%s is %v, want less than 2^64", name, machine.FeltValue(f))
+	}
+	return f.Uint64(), nil
+}
+
+// Set writes ids.name.
+func (ids *IDs) Set(m *machine.Machine, name string, v machine.Value) error {
+	r, _, err := ids.find(m, name)
+	if err != nil {
+		return err
+	}
+	if _, ok := r.expr.(refDeref); !ok {
+		return fmt.Errorf("ids.%s cannot be assigned", name)
+	}
+	a, err := ids.Addr(m, name)
+	if err != nil {
+		return err
+	}
+	return m.Memory.Insert(a, v)
+}
+
+// SetUint is Set for a small number.
+func (ids *IDs) SetUint(m *machine.Machine, name string, n uint64) error {
+	return ids.Set(m, name, machine.UintValue(n))
+}
+
+// SetInt is Set for an integer, modulo P.
+func (ids *IDs) SetInt(m *machine.Machine, name string, n *big.Int) error {
+	return ids.Set(m, name, machine.FeltValue(felt.FromBigInt(n)))
+}
+
+// Struct is where the struct ids.name begins: its cells when ids.name is the struct itself, where it points to when it is
+// a pointer. Members are at that address plus their offset.
+func (ids *IDs) Struct(m *machine.Machine, name string) (machine.Addr, error) {
+	r, _, err := ids.find(m, name)
+	if err != nil {
+		return machine.Addr{}, err
+	}
+	if !strings.HasSuffix(r.typ, "*") {
+		return ids.Addr(m, name)
+	}
+	return ids.Pointer(m, name)
+}
+
+// Const is a constant that the hint's scopes can see.
+func (ids *IDs) Const(name string) (*big.Int, error) {
+	if id := ids.Lookup(name); id != nil && id.Type == "const" && id.Value != nil {
+		return new(big.Int).Set(&id.Value.Int), nil
+	}
+	return nil, fmt.Errorf("missing constant: %s", name)
+}
+
+// Size is the size of a struct that the hint's scopes can see.
+func (ids *IDs) Size(name string) (int, error) {
+	if id := ids.Lookup(name); id != nil && id.Size != nil && *id.Size >= 0 && *id.Size < 1<<31 {
+		return int(*id.Size), nil
+	}
+	return 0, fmt.Errorf("missing struct: %s", name)
+}
+
+// Label is the pc of a label that the hint's scopes can see.
+func (ids *IDs) Label(name string) (uint64, error) {
+	if id := ids.Lookup(name); id != nil && id.PC != nil {
+		return *id.PC, nil
+	}
+	return 0, fmt.Errorf("missing label: %s", name)
+}
+
+// Lookup finds a constant, a struct or a label that the hint's scopes can see, or returns nil.
+func (ids *IDs) Lookup(name string) *pyhint.Identifier {
+	for i := len(ids.hint.Scopes) - 1; i >= 0; i-- {
+		if id := ids.p.Resolve(ids.hint.Scopes[i] + "." + name); id != nil {
+			return id
+		}
+	}
+	return nil
+}
+
+// Has reports whether the hint has a reference of that name.
+func (ids *IDs) Has(name string) bool { return ids.refs[name] != nil }
+
+// Reference describes ids.name, and reports whether the hint has a reference of that name.
+func (ids *IDs) Reference(name string) (pyhint.Reference, bool) {
+	r := ids.refs[name]
+	if r == nil {
+		return pyhint.Reference{}, false
+	}
+	tuple, _ := r.expr.(refTuple)
+	return pyhint.Reference{Type: r.typ, Tuple: len(tuple)}, true
+}
+
+// TupleMember computes a member of ids.name, which is a tuple.
+func (ids *IDs) TupleMember(m *machine.Machine, name string, i int) (machine.Value, error) {
+	r, ap, err := ids.find(m, name)
+	if err != nil {
+		return machine.Value{}, err
+	}
+	return r.expr.(refTuple)[i].eval(m, ap)
+}
+
+// Resolve finds an identifier by its full name, or returns nil.
+func (ids *IDs) Resolve(name string) *pyhint.Identifier { return ids.p.Resolve(name) }
+
+// Scopes returns the scopes of the run.
+func (ids *IDs) Scopes() *pyhint.Scopes { return ids.scopes }
+
+// ProgramInput returns the run's program_input, JSON.
+func (ids *IDs) ProgramInput() []byte { return ids.Input }

@@ -1,0 +1,285 @@
+package cairo0
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/starkd/starkd/cairo/machine"
+)
+
+// layout is what a proof layout allows a run: how many of each builtin per step, and how many spare cells.
+type layout struct {
+	name                 string
+	rcUnits              uint64
+	memoryUnits          uint64
+	publicMemoryFraction uint64
+	diluted              diluted
+	builtins             map[string]ratio // those that it has, output apart
+	output               bool
+}
+
+// diluted is the pool of diluted-form cells of layouts with bitwise or keccak: units per step, or steps per unit when
+// fractional.
+type diluted struct {
+	units      uint64
+	fractional bool
+}
+
+const (
+	dilutedSpacing = 4
+	dilutedBits    = 16
+)
+
+func every(steps uint64) ratio { return ratio{num: steps, den: 1} }
+
+// ratios lists pedersen, range_check, ecdsa, bitwise, ec_op, keccak, poseidon, range_check96, add_mod, mul_mod; 0 for a
+// builtin that the layout lacks.
+func ratios(list ...uint64) map[string]ratio {
+	names := []string{
+		machine.BuiltinPedersen, machine.BuiltinRangeCheck, machine.BuiltinECDSA, machine.BuiltinBitwise, machine.BuiltinECOp, machine.BuiltinKeccak, machine.BuiltinPoseidon,
+		machine.BuiltinRangeCheck96, machine.BuiltinAddMod, machine.BuiltinMulMod,
+	}
+	m := make(map[string]ratio)
+	for i, n := range list {
+		if n != 0 {
+			m[names[i]] = every(n)
+		}
+	}
+	return m
+}
+
+// layouts is the table of Stone's layouts, as both official runners have it.
+var layouts = map[string]*layout{
+	"plain":                   {rcUnits: 16, publicMemoryFraction: 4},
+	"small":                   {rcUnits: 16, publicMemoryFraction: 4, output: true, builtins: ratios(8, 8, 512)},
+	"dex":                     {rcUnits: 4, publicMemoryFraction: 4, output: true, builtins: ratios(8, 8, 512)},
+	"recursive":               {rcUnits: 4, publicMemoryFraction: 8, diluted: diluted{units: 16}, output: true, builtins: ratios(128, 8, 0, 8)},
+	"starknet":                {rcUnits: 4, publicMemoryFraction: 8, diluted: diluted{units: 2}, output: true, builtins: ratios(32, 16, 2048, 64, 1024, 0, 32)},
+	"starknet_with_keccak":    {rcUnits: 4, publicMemoryFraction: 8, diluted: diluted{units: 16}, output: true, builtins: ratios(32, 16, 2048, 64, 1024, 2048, 32)},
+	"recursive_large_output":  {rcUnits: 4, publicMemoryFraction: 8, diluted: diluted{units: 16}, output: true, builtins: ratios(128, 8, 0, 8, 0, 0, 8)},
+	"recursive_with_poseidon": {rcUnits: 4, publicMemoryFraction: 8, diluted: diluted{units: 8}, output: true, builtins: ratios(256, 16, 0, 16, 0, 0, 64)},
+	"all_solidity":            {rcUnits: 8, publicMemoryFraction: 8, diluted: diluted{units: 16}, output: true, builtins: ratios(8, 8, 512, 256, 256)},
+	"all_cairo":               {rcUnits: 4, publicMemoryFraction: 8, diluted: diluted{units: 16}, output: true, builtins: ratios(256, 8, 2048, 16, 1024, 2048, 256, 8, 128, 256)},
+	"all_cairo_stwo":          {rcUnits: 4, publicMemoryFraction: 8, diluted: diluted{units: 16}, output: true, builtins: ratios(256, 8, 0, 16, 1024, 0, 256, 8, 128, 256)},
+	"stwo_no_ecop":            {rcUnits: 4, publicMemoryFraction: 8, diluted: diluted{units: 16}, output: true, builtins: ratios(256, 8, 0, 16, 0, 0, 256, 8, 128, 256)},
+	"perpetual":               {rcUnits: 4, publicMemoryFraction: 4, output: true, builtins: ratios(32, 16, 2048)},
+	"dex_with_bitwise":        {rcUnits: 4, publicMemoryFraction: 4, diluted: diluted{units: 2}, output: true, builtins: ratios(8, 8, 512, 64)},
+}
+
+// findLayout returns the named layout; params is the JSON file that the layout dynamic is made from.
+func findLayout(name string, params []byte) (*layout, error) {
+	if name == "dynamic" {
+		return dynamicLayout(params)
+	}
+	l, ok := layouts[name]
+	if !ok {
+		return nil, fmt.Errorf("vm: unknown layout %q", name)
+	}
+	l2 := *l
+	l2.name = name
+	l2.memoryUnits = 8
+	return &l2, nil
+}
+
+// flag is a boolean that JSON may state as a number.
+type flag bool
+
+func (f *flag) UnmarshalJSON(b []byte) error {
+	var v any
+	if err := json.Unmarshal(b, &v); err != nil {
+		return err
+	}
+	switch v := v.(type) {
+	case bool:
+		*f = flag(v)
+	case float64:
+		*f = v != 0
+	default:
+		return fmt.Errorf("vm: %s is neither a boolean nor a number", b)
+	}
+	return nil
+}
+
+// LayoutParams is the parameter file of the layout dynamic (cairo_layout_params_file).
+type LayoutParams struct {
+	RCUnits                 uint32 `json:"rc_units"`
+	CPUComponentStep        uint32 `json:"cpu_component_step"`
+	MemoryUnitsPerStep      uint32 `json:"memory_units_per_step"`
+	LogDilutedUnitsPerStep  int32  `json:"log_diluted_units_per_step"`
+	UsesPedersenBuiltin     flag   `json:"uses_pedersen_builtin"`
+	PedersenRatio           uint32 `json:"pedersen_ratio"`
+	UsesRangeCheckBuiltin   flag   `json:"uses_range_check_builtin"`
+	RangeCheckRatio         uint32 `json:"range_check_ratio"`
+	UsesECDSABuiltin        flag   `json:"uses_ecdsa_builtin"`
+	ECDSARatio              uint32 `json:"ecdsa_ratio"`
+	UsesBitwiseBuiltin      flag   `json:"uses_bitwise_builtin"`
+	BitwiseRatio            uint32 `json:"bitwise_ratio"`
+	UsesECOpBuiltin         flag   `json:"uses_ec_op_builtin"`
+	ECOpRatio               uint32 `json:"ec_op_ratio"`
+	UsesKeccakBuiltin       flag   `json:"uses_keccak_builtin"`
+	KeccakRatio             uint32 `json:"keccak_ratio"`
+	UsesPoseidonBuiltin     flag   `json:"uses_poseidon_builtin"`
+	PoseidonRatio           uint32 `json:"poseidon_ratio"`
+	UsesRangeCheck96Builtin flag   `json:"uses_range_check96_builtin"`
+	RangeCheck96Ratio       uint32 `json:"range_check96_ratio"`
+	RangeCheck96RatioDen    uint32 `json:"range_check96_ratio_den"`
+	UsesAddModBuiltin       flag   `json:"uses_add_mod_builtin"`
+	AddModRatio             uint32 `json:"add_mod_ratio"`
+	AddModRatioDen          uint32 `json:"add_mod_ratio_den"`
+	UsesMulModBuiltin       flag   `json:"uses_mul_mod_builtin"`
+	MulModRatio             uint32 `json:"mul_mod_ratio"`
+	MulModRatioDen          uint32 `json:"mul_mod_ratio_den"`
+}
+
+func dynamicLayout(params []byte) (*layout, error) {
+	if len(params) == 0 {
+		return nil, errors.New("vm: the layout dynamic needs a parameter file")
+	}
+	var p LayoutParams
+	if err := json.Unmarshal(params, &p); err != nil {
+		return nil, fmt.Errorf("vm: layout parameters: %w", err)
+	}
+	l := &layout{
+		name: "dynamic", rcUnits: uint64(p.RCUnits), memoryUnits: uint64(p.MemoryUnitsPerStep), publicMemoryFraction: 8,
+		output: true, builtins: make(map[string]ratio),
+	}
+	log := p.LogDilutedUnitsPerStep
+	if log < -31 || log > 31 {
+		return nil, fmt.Errorf("vm: log_diluted_units_per_step is %d, want at most 31 either way", log)
+	}
+	l.diluted = diluted{units: 1 << max(log, -log), fractional: log < 0}
+	if p.RCUnits < 3 {
+		return nil, fmt.Errorf("vm: rc_units is %d, want at least 3", p.RCUnits)
+	}
+	for _, b := range []struct {
+		name     string
+		uses     flag
+		num, den uint32
+	}{
+		{machine.BuiltinPedersen, p.UsesPedersenBuiltin, p.PedersenRatio, 1},
+		{machine.BuiltinRangeCheck, p.UsesRangeCheckBuiltin, p.RangeCheckRatio, 1},
+		{machine.BuiltinECDSA, p.UsesECDSABuiltin, p.ECDSARatio, 1},
+		{machine.BuiltinBitwise, p.UsesBitwiseBuiltin, p.BitwiseRatio, 1},
+		{machine.BuiltinECOp, p.UsesECOpBuiltin, p.ECOpRatio, 1},
+		{machine.BuiltinKeccak, p.UsesKeccakBuiltin, p.KeccakRatio, 1},
+		{machine.BuiltinPoseidon, p.UsesPoseidonBuiltin, p.PoseidonRatio, 1},
+		{machine.BuiltinRangeCheck96, p.UsesRangeCheck96Builtin, p.RangeCheck96Ratio, p.RangeCheck96RatioDen},
+		{machine.BuiltinAddMod, p.UsesAddModBuiltin, p.AddModRatio, p.AddModRatioDen},
+		{machine.BuiltinMulMod, p.UsesMulModBuiltin, p.MulModRatio, p.MulModRatioDen},
+	} {
+		if !bool(b.uses) && b.num != 0 {
+			return nil, fmt.Errorf("vm: the ratio of %s is %d but the layout does not use it", b.name, b.num)
+		}
+		if b.num != 0 && b.den == 0 {
+			return nil, fmt.Errorf("vm: the ratio of %s has denominator 0", b.name)
+		}
+		l.builtins[b.name] = ratio{num: uint64(b.num), den: uint64(b.den)}
+	}
+	return l, nil
+}
+
+// insufficientError says that a layout needs more steps for what the run used. It is not a fault of the program: proof
+// mode pads the trace and tries again.
+type insufficientError struct{ reason string }
+
+func (e *insufficientError) Error() string { return "vm: " + e.reason }
+
+func insufficientf(format string, args ...any) error {
+	return &insufficientError{fmt.Sprintf(format, args...)}
+}
+
+// ratio is how many steps a layout spends for an instance, num/den. The zero ratio has no instances.
+type ratio struct{ num, den uint64 }
+
+// builtin is a builtin of a run: what the layout gives it, and where the program left it.
+type builtin struct {
+	*machine.Builtin
+	ratio   ratio
+	stop    uint64 // the program's final pointer
+	stopped bool   // stop is known
+}
+
+// usedCells is the number of cells up to the last written one, without segment_arena's initial instance.
+func (b *builtin) usedCells(sizes []uint64) uint64 {
+	n := sizes[b.Base.Segment]
+	if b.Name == machine.BuiltinSegmentArena {
+		n -= min(n, b.InstanceCells())
+	}
+	return n
+}
+
+func (b *builtin) usedInstances(sizes []uint64) uint64 {
+	if b.InstanceCells() == 0 {
+		return b.usedCells(sizes)
+	}
+	return (b.usedCells(sizes) + b.InstanceCells() - 1) / b.InstanceCells()
+}
+
+// allocatedInstances is how many instances of a builtin a run of so many steps has room for.
+func (b *builtin) allocatedInstances(steps uint64, sizes []uint64) (uint64, error) {
+	switch {
+	case b.Name == machine.BuiltinOutput || b.Name == machine.BuiltinSegmentArena:
+		return 0, nil
+	case b.ratio.num == 0:
+		return 0, nil
+	}
+	num, den := b.ratio.num, b.ratio.den
+	if minimum := (num*b.ComponentInstances() + den - 1) / den; steps < minimum {
+		return 0, insufficientf("number of steps must be at least %d for the %s builtin", minimum, b.Name)
+	}
+	if steps*den%num != 0 {
+		return 0, fmt.Errorf("vm: %d steps are no whole number of %s instances (%d/%d)", steps, b.Name, num, den)
+	}
+	return steps * den / num, nil
+}
+
+func nextPowerOfTwo(n uint64) uint64 {
+	if n == 0 {
+		return 0
+	}
+	p := uint64(1)
+	for p < n {
+		p <<= 1
+	}
+	return p
+}
+
+// usedAndAllocated is the number of a builtin's cells that the run wrote, and the number that the layout gives it.
+func (b *builtin) usedAndAllocated(steps uint64, sizes []uint64) (used, allocated uint64, err error) {
+	used = b.usedCells(sizes)
+	if b.Name == machine.BuiltinOutput || b.Name == machine.BuiltinSegmentArena {
+		return used, used, nil
+	}
+	n, err := b.allocatedInstances(steps, sizes)
+	if err != nil {
+		return 0, 0, err
+	}
+	allocated = n * b.InstanceCells()
+	if used > allocated {
+		return 0, 0, insufficientf("the %s builtin used %d cells but the capacity is %d", b.Name, used, allocated)
+	}
+	return used, allocated, nil
+}
+
+// dilutedUnits is what an instance costs of the pool.
+func (b *builtin) dilutedUnits() uint64 {
+	switch b.Name {
+	case machine.BuiltinBitwise:
+		const bits = 251
+		partition, trimmed := uint64(0), uint64(0)
+		for i := 0; i < bits; i += dilutedSpacing * dilutedBits {
+			for j := 0; j < dilutedSpacing && i+j < bits; j++ {
+				partition++
+				if i+j+dilutedSpacing*(dilutedBits-1)+1 > bits {
+					trimmed++
+				}
+			}
+		}
+		return 4*partition + trimmed
+	case machine.BuiltinKeccak:
+		return 4 * 64 * 1024 / dilutedBits
+	}
+	return 0
+}

@@ -1,0 +1,293 @@
+package machine
+
+import (
+	"fmt"
+
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// The builtins, in the order in which programs declare them.
+const (
+	BuiltinOutput       = "output"
+	BuiltinPedersen     = "pedersen"
+	BuiltinRangeCheck   = "range_check"
+	BuiltinECDSA        = "ecdsa"
+	BuiltinBitwise      = "bitwise"
+	BuiltinECOp         = "ec_op"
+	BuiltinKeccak       = "keccak"
+	BuiltinPoseidon     = "poseidon"
+	BuiltinSegmentArena = "segment_arena"
+	BuiltinRangeCheck96 = "range_check96"
+	BuiltinAddMod       = "add_mod"
+	BuiltinMulMod       = "mul_mod"
+)
+
+// BuiltinOrder lists the builtins in the order in which programs declare them.
+var BuiltinOrder = []string{
+	BuiltinOutput, BuiltinPedersen, BuiltinRangeCheck, BuiltinECDSA, BuiltinBitwise, BuiltinECOp, BuiltinKeccak,
+	BuiltinPoseidon, BuiltinSegmentArena, BuiltinRangeCheck96, BuiltinAddMod, BuiltinMulMod,
+}
+
+// builtinRule is what all builtins of a name have in common. Cells come in instances; the first inputs of an instance are
+// written by the program, the others are deduced from them.
+type builtinRule struct {
+	cells, inputs uint64
+	component     uint64 // instances that the layout's ratio counts as one
+	// check refuses a value that has just been written.
+	check func(b *Builtin, m *Memory, a Addr, v Value) error
+	// deduce computes the cell at offset index of the instance that starts at a; false when an input is missing.
+	deduce func(b *Builtin, m *Memory, a Addr, index uint64) (Value, bool, error)
+}
+
+var builtinRules = map[string]*builtinRule{
+	BuiltinOutput:       {},
+	BuiltinPedersen:     {cells: 3, inputs: 2, component: 1, deduce: deducePedersen},
+	BuiltinRangeCheck:   {cells: 1, inputs: 1, component: 1, check: rangeCheck(128)},
+	BuiltinECDSA:        {cells: 2, inputs: 2, component: 1, check: checkSignature},
+	BuiltinBitwise:      {cells: 5, inputs: 2, component: 1, deduce: deduceBitwise},
+	BuiltinECOp:         {cells: 7, inputs: 5, component: 1, deduce: deduceECOp},
+	BuiltinKeccak:       {cells: 16, inputs: 8, component: 16, deduce: deduceKeccak},
+	BuiltinPoseidon:     {cells: 6, inputs: 3, component: 1, deduce: deducePoseidon},
+	BuiltinSegmentArena: {cells: 3, inputs: 3, component: 1},
+	BuiltinRangeCheck96: {cells: 1, inputs: 1, component: 1, check: rangeCheck(96)},
+	BuiltinAddMod:       {cells: 7, inputs: 7, component: 1},
+	BuiltinMulMod:       {cells: 7, inputs: 7, component: 1},
+}
+
+// Builtin is a builtin of one machine: a segment and its rule.
+type Builtin struct {
+	Name string
+	Base Addr // what the program is given; after the initial instance for segment_arena
+
+	rule  *builtinRule
+	check func(m *Memory, a Addr, v Value) error
+	// Signatures are those that the ecdsa builtin was given, by the offset of the instance.
+	Signatures map[uint64]Signature
+	// Pages are the output builtin's pages of public memory above 0, by their number.
+	Pages map[int]Page
+	// Attributes are the output builtin's attributes, which a PIE keeps.
+	Attributes map[string][]uint64
+
+	deduced    []felt.Felt // by instance: outputs of rules that yield several or are slow
+	remembered []bool      // by instance: deduced holds its outputs
+	verified   []bool      // pedersen: by instance, deduced or compared already
+}
+
+// Signature is an ECDSA signature over the Stark curve.
+type Signature struct{ R, S felt.Felt }
+
+// Page is a range of the output segment.
+type Page struct{ Start, Size uint64 }
+
+// InstanceCells returns the number of cells of an instance; 0 for output, which has no instances.
+func (b *Builtin) InstanceCells() uint64 { return b.rule.cells }
+
+// ComponentInstances returns the number of instances that the ratio of a layout counts as one.
+func (b *Builtin) ComponentInstances() uint64 { return b.rule.component }
+
+// Verified returns the instances of pedersen whose output was deduced, or compared with what the program wrote.
+func (b *Builtin) Verified() []uint64 {
+	var list []uint64
+	for i, ok := range b.verified {
+		if ok {
+			list = append(list, uint64(i))
+		}
+	}
+	return list
+}
+
+// AddBuiltin adds a builtin's segment, and the info segment before it for segment_arena.
+func (m *Machine) AddBuiltin(name string) (*Builtin, error) {
+	rule, ok := builtinRules[name]
+	if !ok {
+		return nil, fmt.Errorf("vm: unknown builtin %q", name)
+	}
+	b := &Builtin{Name: name, rule: rule}
+	if rule.check != nil {
+		b.check = func(m *Memory, a Addr, v Value) error { return rule.check(b, m, a, v) }
+	}
+	if name == BuiltinSegmentArena {
+		info := m.Memory.AddSegment()
+		b.Base = m.Memory.AddSegment()
+		end, err := m.Memory.Load(b.Base, AddrValue(info), Value{}, Value{})
+		if err != nil {
+			return nil, err
+		}
+		b.Base = end
+	} else {
+		b.Base = m.Memory.AddSegment()
+	}
+	m.Memory.segment(b.Base.Segment).builtin = b
+	m.builtins = append(m.builtins, b)
+	return b, nil
+}
+
+// Builtins returns the machine's builtins in the order in which they were added.
+func (m *Machine) Builtins() []*Builtin { return m.builtins }
+
+// Builtin returns the machine's builtin of that name, or nil.
+func (m *Machine) Builtin(name string) *Builtin {
+	for _, b := range m.builtins {
+		if b.Name == name {
+			return b
+		}
+	}
+	return nil
+}
+
+// AddSignature gives the ecdsa builtin the signature for the instance at a.
+func (b *Builtin) AddSignature(a Addr, s Signature) error {
+	if b.Name != BuiltinECDSA || a.Segment != b.Base.Segment || a.Offset%2 != 0 {
+		return fmt.Errorf("vm: no signature goes to %v of the %s builtin", a, b.Name)
+	}
+	if b.Signatures == nil {
+		b.Signatures = make(map[uint64]Signature)
+	}
+	b.Signatures[a.Offset] = s
+	return nil
+}
+
+// deduceCell asks the builtin whose segment a is in.
+func (m *Machine) deduceCell(a Addr) (Value, bool, error) {
+	s := m.Memory.segment(a.Segment)
+	if s == nil || s.builtin == nil || s.builtin.rule.deduce == nil {
+		return Value{}, false, nil
+	}
+	return s.builtin.deduceAt(&m.Memory, a)
+}
+
+func (b *Builtin) deduceAt(m *Memory, a Addr) (Value, bool, error) {
+	index := a.Offset % b.rule.cells
+	if index < b.rule.inputs {
+		return Value{}, false, nil
+	}
+	if i := a.Offset / b.rule.cells; i < uint64(len(b.remembered)) && b.remembered[i] {
+		return b.output(i, index), true, nil
+	}
+	return b.rule.deduce(b, m, Addr{a.Segment, a.Offset - index}, index)
+}
+
+// mark marks an instance in a list, and reports whether it was marked already.
+func mark(list *[]bool, instance uint64) bool {
+	if n := uint64(len(*list)); instance >= n {
+		*list = append(*list, make([]bool, instance+1-n)...)
+	}
+	before := (*list)[instance]
+	(*list)[instance] = true
+	return before
+}
+
+// remember keeps the outputs of the instance at a, and returns the one that is asked for.
+func (b *Builtin) remember(a Addr, index uint64, out []felt.Felt) (Value, bool, error) {
+	instance := a.Offset / b.rule.cells
+	mark(&b.remembered, instance)
+	if n := uint64(len(b.remembered) * len(out)); uint64(len(b.deduced)) < n {
+		b.deduced = append(b.deduced, make([]felt.Felt, n-uint64(len(b.deduced)))...)
+	}
+	copy(b.deduced[instance*uint64(len(out)):], out)
+	return b.output(instance, index), true, nil
+}
+
+// output is a remembered output.
+func (b *Builtin) output(instance, index uint64) Value {
+	return FeltValue(b.deduced[instance*(b.rule.cells-b.rule.inputs)+index-b.rule.inputs])
+}
+
+// Finish deduces every output cell that the rule gives and compares it with what is in memory; with fill it
+// writes the missing ones (the holes). The segment's size is rounded up to whole instances then.
+func (b *Builtin) Finish(m *Memory, fill bool) (size uint64, err error) {
+	s := m.segment(b.Base.Segment)
+	size = s.size()
+	if b.Name == BuiltinOutput || b.Name == BuiltinSegmentArena {
+		return size, nil
+	}
+	if fill {
+		size = (size + b.rule.cells - 1) / b.rule.cells * b.rule.cells
+		if size > uint64(len(s.cells)) {
+			if err := m.grow(s, Addr{b.Base.Segment, size - 1}); err != nil {
+				return 0, err
+			}
+		}
+	}
+	if b.rule.deduce == nil {
+		return size, nil
+	}
+	for start := uint64(0); start < size; start += b.rule.cells {
+		for index := b.rule.inputs; index < b.rule.cells && start+index < size; index++ {
+			a := Addr{b.Base.Segment, start + index}
+			if b.verified != nil && start/b.rule.cells < uint64(len(b.verified)) && b.verified[start/b.rule.cells] {
+				continue
+			}
+			c := &s.cells[a.Offset]
+			v, ok, err := b.deduceAt(m, a)
+			switch {
+			case err != nil:
+				return 0, err
+			case !ok:
+			case c.Known():
+				if have := c.Value(); have != v {
+					return 0, fmt.Errorf("inconsistent auto-deduction for builtin %s, expected %v, got %v", b.Name, v, have)
+				}
+			case fill:
+				c.set(&v)
+			}
+		}
+	}
+	return size, nil
+}
+
+// Secure checks that a finished builtin segment holds whole instances: every input is there, and every output is what
+// the rule says. Without this a program could leave cells for someone else to choose.
+func (b *Builtin) Secure(m *Memory, sizes []uint64) error {
+	if b.Name == BuiltinOutput || b.Name == BuiltinSegmentArena {
+		return nil
+	}
+	if b.Name == BuiltinAddMod || b.Name == BuiltinMulMod {
+		if err := b.secureMod(m, sizes); err != nil {
+			return err
+		}
+	}
+	s := m.segment(b.Base.Segment)
+	size := s.size()
+	if size == 0 {
+		return nil
+	}
+	n := (size-1)/b.rule.cells + 1
+	known := uint64(0)
+	for i := range s.cells[:size] {
+		if s.cells[i].Known() {
+			known++
+		}
+	}
+	if n > known/b.rule.inputs {
+		return fmt.Errorf("missing memory cells for %s", b.Name)
+	}
+	for i := range n {
+		for j := range b.rule.inputs {
+			if off := i*b.rule.cells + j; off >= size || !s.cells[off].Known() {
+				return fmt.Errorf("missing memory cells for %s: [%d]", b.Name, off)
+			}
+		}
+		// An output that nobody read must exist all the same.
+		for j := b.rule.inputs; j < b.rule.cells && b.rule.deduce != nil; j++ {
+			if off := i*b.rule.cells + j; off >= size || !s.cells[off].Known() {
+				if _, _, err := b.deduceAt(m, Addr{b.Base.Segment, off}); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// AddPage puts size cells from start on, which are in the output segment, on a page of public memory of their own.
+func (b *Builtin) AddPage(id int, start Addr, size uint64) error {
+	if b.Name != BuiltinOutput || start.Segment != b.Base.Segment || id < 1 || size > MaxCells {
+		return fmt.Errorf("vm: page %d of %d cells at %v is not in the output segment", id, size, start)
+	}
+	if b.Pages == nil {
+		b.Pages = make(map[int]Page)
+	}
+	b.Pages[id] = Page{start.Offset, size}
+	return nil
+}

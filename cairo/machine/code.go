@@ -1,0 +1,133 @@
+package machine
+
+import "sync"
+
+// code is the decoded form of a segment that pc visits.
+type code struct {
+	at     []instruction // by offset; grown and decoded on demand unless sealed
+	hints  [][]HintFunc
+	index  map[uint64]uint32 // offset → 1 + index in hints
+	sealed bool              // belongs to a class and many machines: never written
+}
+
+// add attaches hints to the instruction at an offset.
+func (c *code) add(offset uint64, hints []HintFunc) {
+	if c.index == nil {
+		c.index = make(map[uint64]uint32)
+	}
+	i := c.index[offset]
+	if i == 0 {
+		c.hints = append(c.hints, nil)
+		i = uint32(len(c.hints))
+		c.index[offset] = i
+	}
+	c.hints[i-1] = append(c.hints[i-1], hints...)
+	if offset < uint64(len(c.at)) {
+		c.at[offset].hints = i
+	}
+}
+
+// decodeAt decodes the instruction at offset off of s and remembers it.
+func (m *Machine) decodeAt(s *segment, pc Addr) (*instruction, error) {
+	v, ok := m.Memory.Get(pc)
+	if !ok {
+		return nil, memErrorf(pc, "unknown value for memory cell %v", pc)
+	}
+	word, ok := v.Felt()
+	if !ok {
+		return nil, memErrorf(pc, "instruction should be an int (found: %v)", v)
+	}
+	in, err := decode(word)
+	if err != nil {
+		return nil, err
+	}
+	if in.op1 == op1Imm && in.off2 == 1 {
+		if v, ok := m.Memory.Get(pc.Add(1)); ok {
+			if f, ok := v.Felt(); ok {
+				in.imm, in.immSmall = smallFelt(f)
+			}
+		}
+	}
+	if s.code == nil {
+		s.code = &code{}
+	}
+	c := s.code
+	in.hints = c.index[pc.Offset]
+	if c.sealed {
+		return &in, nil
+	}
+	if n := pc.Offset + 1; n > uint64(len(c.at)) {
+		c.at = append(c.at, make([]instruction, max(n, uint64(len(s.cells)))-uint64(len(c.at)))...)
+	}
+	c.at[pc.Offset] = in
+	return &c.at[pc.Offset], nil
+}
+
+// Code is a program ready to run on many machines: its cells, which the machines share until they write them, its decoded
+// instructions and their hints.
+type Code struct {
+	cells []Cell
+	code  *code
+}
+
+// NewCode decodes the instructions among words. A word that is no instruction fails when a machine reaches it.
+func NewCode(words []Value) *Code {
+	c := &Code{make([]Cell, len(words)), &code{at: make([]instruction, len(words)), sealed: true}}
+	for i := range words {
+		c.cells[i].set(&words[i])
+	}
+	for i := range words {
+		f, ok := words[i].Felt()
+		if !ok {
+			continue
+		}
+		in, err := decode(f)
+		if err != nil {
+			continue
+		}
+		if in.op1 == op1Imm && in.off2 == 1 && i+1 < len(words) {
+			if f, ok := words[i+1].Felt(); ok {
+				in.imm, in.immSmall = smallFelt(f)
+			}
+		}
+		c.code.at[i] = in
+	}
+	return c
+}
+
+// AddHint attaches a hint to the instruction at an offset, after those that it has. No machine may run the code yet.
+func (c *Code) AddHint(offset uint64, h HintFunc) { c.code.add(offset, []HintFunc{h}) }
+
+// Size returns the number of words.
+func (c *Code) Size() int { return len(c.cells) }
+
+// Pool makes machines and keeps their execution segments for later ones. It is safe for concurrent use; the zero Pool is
+// ready.
+type Pool struct{ segments sync.Pool } // of *[]Cell
+
+// maxPooledCells is the largest execution segment that is kept for the next run (32 MB).
+const maxPooledCells = 1 << 20
+
+// Get returns a new machine with code in segment 0. Put must be called when it is no longer used.
+func (p *Pool) Get(code *Code) *Machine {
+	m := NewMachine()
+	m.Memory.segs[0] = &segment{cells: code.cells, code: code.code, shared: true}
+	if cells, ok := p.segments.Get().(*[]Cell); ok {
+		m.exec.cells = (*cells)[:0]
+	} else {
+		m.exec.cells = make([]Cell, 0, 1<<12)
+	}
+	return m
+}
+
+// Put keeps the machine's execution segment, zeroed, for the next machine.
+func (p *Pool) Put(m *Machine) {
+	cells := m.exec.cells
+	if cap(cells) > maxPooledCells {
+		return
+	}
+	clear(cells)
+	cells = cells[:0]
+	m.exec.cells = nil
+	p.segments.Put(&cells)
+}

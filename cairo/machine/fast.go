@@ -1,0 +1,287 @@
+package machine
+
+import "github.com/starkd/starkd/crypto/felt"
+
+// Shapes are the instructions that make up nearly all steps. fast carries one out when every operand is where it should
+// be and needs no deduction beyond the shape's own; in any other case it changes nothing and reports false, and step does
+// the work. So fast is never needed for correctness, and a test runs programs with and without it.
+const (
+	shapeNone uint8 = iota
+	shapeAssert
+	shapeJnz
+	shapeCallRel
+	shapeRet
+	shapeJump
+	shapeAddAP
+)
+
+func shapeOf(in *instruction) uint8 {
+	if in.ext != extStone {
+		return shapeNone
+	}
+	switch {
+	case in.opcode == opAssertEq && in.pc == pcRegular && in.ap != apAdd:
+		return shapeAssert
+	case in.opcode == opNop && in.pc == pcJnz && in.op1 == op1Imm && in.ap != apAdd:
+		return shapeJnz
+	case in.opcode == opCall && in.pc == pcJumpRel && in.op1 == op1Imm && in.res == resOp1:
+		return shapeCallRel
+	case in.opcode == opRet && in.ap == apRegular:
+		return shapeRet
+	case in.opcode == opNop && in.pc == pcJumpRel && in.op1 == op1Imm && in.res == resOp1 && in.ap != apAdd:
+		return shapeJump
+	case in.opcode == opNop && in.pc == pcRegular && in.ap == apAdd && in.op1 == op1Imm && in.res == resOp1:
+		return shapeAddAP
+	}
+	return shapeNone
+}
+
+// fast reports whether it carried out in. Offsets that would be negative wrap to ones beyond every segment.
+func (m *Machine) fast(in *instruction) bool {
+	if m.AP > maxOffset {
+		return false
+	}
+	cells := m.exec.cells
+	base := m.AP
+	if in.dstFP {
+		base = m.FP
+	}
+	dstOff := base + uint64(int64(in.off0))
+	if dstOff >= uint64(len(cells)) {
+		return false
+	}
+	dst := &cells[dstOff]
+	base = m.AP
+	if in.op0FP {
+		base = m.FP
+	}
+	op0Off := base + uint64(int64(in.off1))
+	if op0Off >= uint64(len(cells)) {
+		return false
+	}
+	op0 := &cells[op0Off]
+
+	switch in.shape {
+	case shapeAssert:
+		if op0[3]&knownBit == 0 {
+			return false
+		}
+		op1, where := m.fastOp1(in, cells, op0)
+		if op1 == nil {
+			return false
+		}
+		if m.Memory.rules != nil && (op0.temporary() || op1.temporary() || dst.temporary()) {
+			return false // it may have to be read as another address
+		}
+		if op1[3]&knownBit == 0 {
+			// [op1] = dst is the one deduction that is common.
+			if in.res != resOp1 || dst[3]&knownBit == 0 || where == nil || where.builtin != nil || where.shared {
+				return false
+			}
+			if m.Tracing {
+				m.record(in)
+				m.mark3(dst, op0, op1)
+			}
+			op1[0], op1[1], op1[2], op1[3] = dst[0], dst[1], dst[2], dst[3]&^accessedBit|op1[3]
+			m.advance(in)
+			return true
+		}
+		var r [4]uint64
+		switch in.res {
+		case resOp1:
+			r = *op1
+			r[3] &^= cellBits
+		case resAdd:
+			switch (op0[3] | op1[3]) & addrBit {
+			case 0:
+				a := felt.Felt{op0[0], op0[1], op0[2], op0[3] &^ cellBits}
+				b := felt.Felt{op1[0], op1[1], op1[2], op1[3] &^ cellBits}
+				a.Add(&a, &b)
+				r = a
+			default:
+				if !in.immSmall || op0[3]&addrBit == 0 {
+					return false
+				}
+				off := op0[0] + uint64(in.imm)
+				if off >= 1<<62 || op0[0] >= 1<<62 {
+					return false
+				}
+				r = [4]uint64{off, op0[1], 0, addrBit}
+			}
+		case resMul:
+			if (op0[3]|op1[3])&addrBit != 0 {
+				return false
+			}
+			a := felt.Felt{op0[0], op0[1], op0[2], op0[3] &^ cellBits}
+			b := felt.Felt{op1[0], op1[1], op1[2], op1[3] &^ cellBits}
+			a.Mul(&a, &b)
+			r = a
+		}
+		if dst[3]&knownBit == 0 {
+			if m.Tracing {
+				m.record(in)
+				m.mark3(dst, op0, op1)
+			}
+			dst[0], dst[1], dst[2], dst[3] = r[0], r[1], r[2], r[3]|knownBit|dst[3]
+		} else {
+			if dst[0] != r[0] || dst[1] != r[1] || dst[2] != r[2] || dst[3]&^cellBits != r[3] {
+				return false
+			}
+			if m.Tracing {
+				m.record(in)
+				m.mark3(dst, op0, op1)
+			}
+		}
+		m.advance(in)
+		return true
+
+	case shapeJnz:
+		if dst[3]&op0[3]&knownBit == 0 || !in.immSmall {
+			return false
+		}
+		pc := m.PC.Offset + 2
+		if dst[0]|dst[1]|dst[2]|dst[3]&^cellBits != 0 {
+			pc = m.PC.Offset + uint64(in.imm)
+			if pc >= 1<<62 {
+				return false
+			}
+		}
+		if m.Tracing {
+			m.record(in)
+			m.mark3(dst, op0, m.Memory.cell(m.PC.Add(1)))
+		}
+		if in.ap == apAdd1 {
+			m.AP++
+		}
+		m.PC.Offset = pc
+		m.Steps++
+		return true
+
+	case shapeCallRel:
+		// dst is [ap], op0 is [ap + 1].
+		pc := m.PC.Offset + uint64(in.imm)
+		if (dst[3]|op0[3])&knownBit != 0 || !in.immSmall || pc >= 1<<62 {
+			return false
+		}
+		if m.Tracing {
+			m.record(in)
+			m.mark3(dst, op0, m.Memory.cell(m.PC.Add(1)))
+		}
+		dst[0], dst[1], dst[2], dst[3] = m.FP, 1, 0, addrBit|knownBit|dst[3]
+		op0[0], op0[1], op0[2], op0[3] = m.PC.Offset+2, uint64(int64(m.PC.Segment)), 0, addrBit|knownBit|op0[3]
+		m.AP += 2
+		m.FP = m.AP
+		m.PC.Offset = pc
+		m.Steps++
+		return true
+
+	case shapeRet:
+		// dst is [fp - 2], op1 is [fp - 1].
+		at := m.FP - 1
+		if at >= uint64(len(cells)) {
+			return false
+		}
+		op1 := &cells[at]
+		if dst[3]&op1[3]&(knownBit|addrBit) != knownBit|addrBit || op0[3]&knownBit == 0 || dst[0] > maxOffset {
+			return false
+		}
+		if m.Memory.rules != nil && (dst.temporary() || op1.temporary()) {
+			return false
+		}
+		if m.Tracing {
+			m.record(in)
+			m.mark3(dst, op0, op1)
+		}
+		m.FP = dst[0]
+		m.PC = Addr{int32(int64(op1[1])), op1[0]}
+		m.Steps++
+		return true
+
+	case shapeJump:
+		pc := m.PC.Offset + uint64(in.imm)
+		if dst[3]&op0[3]&knownBit == 0 || !in.immSmall || pc >= 1<<62 {
+			return false
+		}
+		if m.Tracing {
+			m.record(in)
+			m.mark3(dst, op0, m.Memory.cell(m.PC.Add(1)))
+		}
+		if in.ap == apAdd1 {
+			m.AP++
+		}
+		m.PC.Offset = pc
+		m.Steps++
+		return true
+
+	case shapeAddAP:
+		ap := m.AP + uint64(in.imm)
+		if dst[3]&op0[3]&knownBit == 0 || !in.immSmall || ap > maxOffset {
+			return false
+		}
+		if m.Tracing {
+			m.record(in)
+			m.mark3(dst, op0, m.Memory.cell(m.PC.Add(1)))
+		}
+		m.AP = ap
+		m.PC.Offset += 2
+		m.Steps++
+		return true
+	}
+	return false
+}
+
+// temporary reports whether the cell is an address in a temporary segment.
+func (c *Cell) temporary() bool { return c[3]&addrBit != 0 && int64(c[1]) < 0 }
+
+// fastOp1 finds op1's cell and, for one that may be written, its segment.
+func (m *Machine) fastOp1(in *instruction, cells []Cell, op0 *Cell) (*Cell, *segment) {
+	switch in.op1 {
+	case op1Imm:
+		if s := m.Memory.segment(m.PC.Segment); in.off2 == 1 && m.PC.Offset+1 < uint64(len(s.cells)) {
+			return &s.cells[m.PC.Offset+1], nil
+		}
+		return nil, nil
+	case op1FP:
+		if off := m.FP + uint64(int64(in.off2)); off < uint64(len(cells)) {
+			return &cells[off], m.exec
+		}
+		return nil, nil
+	case op1AP:
+		if off := m.AP + uint64(int64(in.off2)); off < uint64(len(cells)) {
+			return &cells[off], m.exec
+		}
+		return nil, nil
+	}
+	if op0[3]&addrBit == 0 || op0[0] >= 1<<62 {
+		return nil, nil
+	}
+	s := m.Memory.segment(int32(int64(op0[1])))
+	off := op0[0] + uint64(int64(in.off2))
+	if s == nil || off >= uint64(len(s.cells)) {
+		return nil, nil
+	}
+	return &s.cells[off], s
+}
+
+// advance moves to the next instruction.
+func (m *Machine) advance(in *instruction) {
+	if in.ap == apAdd1 {
+		m.AP++
+	}
+	m.PC.Offset += uint64(in.size)
+	m.Steps++
+}
+
+// mark3 marks the operands and the instruction as accessed. Cells that many machines share are never written.
+func (m *Machine) mark3(dst, op0, op1 *Cell) {
+	dst[3] |= accessedBit
+	op0[3] |= accessedBit
+	s := m.Memory.segment(m.PC.Segment)
+	if s.shared {
+		return
+	}
+	if op1 != nil {
+		op1[3] |= accessedBit
+	}
+	s.cells[m.PC.Offset][3] |= accessedBit
+}

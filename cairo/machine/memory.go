@@ -1,0 +1,467 @@
+package machine
+
+import (
+	"fmt"
+
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// Cell is a Value with two more bits in its top limb: known, the cell has been written; and accessed, an instruction has
+// used it (what is not accessed below a segment's end is a hole that the trace must fill).
+type Cell [4]uint64
+
+const (
+	knownBit    = 1 << 62
+	accessedBit = 1 << 61
+	cellBits    = knownBit | accessedBit
+)
+
+// Known reports whether the cell has been written.
+func (c *Cell) Known() bool { return c[3]&knownBit != 0 }
+
+// Accessed reports whether an instruction has used the cell.
+func (c *Cell) Accessed() bool { return c[3]&accessedBit != 0 }
+
+// Value returns the cell's value, which is 0 if it is not known.
+func (c *Cell) Value() Value { return Value{[4]uint64{c[0], c[1], c[2], c[3] &^ cellBits}} }
+
+// Felt returns the cell's field element; ok is false if the cell holds an address or is not known.
+func (c *Cell) Felt() (f felt.Felt, ok bool) {
+	if c[3]&(knownBit|addrBit) != knownBit {
+		return f, false
+	}
+	return felt.Felt{c[0], c[1], c[2], c[3] &^ cellBits}, true
+}
+
+func (c *Cell) set(v *Value) { *c = Cell{v.l[0], v.l[1], v.l[2], v.l[3] | knownBit} }
+func (c *Cell) is(v *Value) bool {
+	return c[0] == v.l[0] && c[1] == v.l[1] && c[2] == v.l[2] && c[3]&^cellBits == v.l[3]
+}
+
+// segment is one segment of memory. cells may be longer than what has been written; the rest is unknown cells.
+type segment struct {
+	cells   []Cell
+	builtin *Builtin // whose cells these are, or nil
+	code    *code    // decoded instructions, once pc has been here
+	shared  bool     // cells belong to a class and many machines: copied before the first write
+}
+
+// size is the offset after the last written cell.
+func (s *segment) size() uint64 {
+	n := len(s.cells)
+	for n > 0 && !s.cells[n-1].Known() {
+		n--
+	}
+	return uint64(n)
+}
+
+// Memory is the machine's memory. Segment 0 holds the program and segment 1 the execution by the convention of every
+// runner here.
+type Memory struct {
+	// Limit bounds the cells of all segments. NewMachine sets it to MaxCells.
+	Limit uint64
+
+	segs  []*segment
+	temp  []*segment     // temporary segment -1-i
+	rules map[int32]Addr // temporary segment → where it goes
+	cells uint64         // allocated in all segments
+}
+
+// MaxCells bounds the cells of one machine (32 bytes each, and what builtins remember adds half at most): 2^26 cells are
+// 2 GiB. A program that wants more fails with a memory error.
+const MaxCells = 1 << 26
+
+// MemoryError says what was wrong with an access to memory.
+type MemoryError struct {
+	Addr   Addr
+	Reason string
+}
+
+func (e *MemoryError) Error() string { return e.Reason }
+
+func memErrorf(a Addr, format string, args ...any) error {
+	return &MemoryError{a, fmt.Sprintf(format, args...)}
+}
+
+// AddSegment adds an empty segment and returns its start.
+func (m *Memory) AddSegment() Addr {
+	m.segs = append(m.segs, &segment{})
+	return Addr{int32(len(m.segs) - 1), 0}
+}
+
+// AddTemporarySegment adds a temporary segment, which must be mapped by AddRelocationRule before the run ends.
+func (m *Memory) AddTemporarySegment() Addr {
+	m.temp = append(m.temp, &segment{})
+	return Addr{int32(-len(m.temp)), 0}
+}
+
+// Cells returns the cells of a segment, of which the last may not be known. They must not be written.
+func (m *Memory) Cells(segment int32) []Cell {
+	if s := m.segment(segment); s != nil {
+		return s.cells
+	}
+	return nil
+}
+
+// Segments is the number of real segments.
+func (m *Memory) Segments() int { return len(m.segs) }
+
+// SegmentSize is the offset after the last written cell of a segment; 0 for one that does not exist.
+func (m *Memory) SegmentSize(index int32) uint64 {
+	if s := m.segment(index); s != nil {
+		return s.size()
+	}
+	return 0
+}
+
+func (m *Memory) segment(index int32) *segment {
+	if index >= 0 {
+		if int(index) < len(m.segs) {
+			return m.segs[index]
+		}
+		return nil
+	}
+	if i := -1 - int64(index); i < int64(len(m.temp)) {
+		return m.temp[i]
+	}
+	return nil
+}
+
+// AddRelocationRule maps a temporary segment to dst: from now on values that point into it are read as pointing to dst,
+// and at the end of the run its cells move there.
+func (m *Memory) AddRelocationRule(src, dst Addr) error {
+	switch {
+	case src.Segment >= 0:
+		return memErrorf(src, "the address %v is not in a temporary segment", src)
+	case src.Offset != 0:
+		return memErrorf(src, "relocation rule from %v: a temporary segment moves from its start", src)
+	case m.segment(src.Segment) == nil:
+		return memErrorf(src, "relocation rule from the unknown segment %d", src.Segment)
+	}
+	if old, ok := m.rules[src.Segment]; ok {
+		return memErrorf(src, "the relocation rule for segment %d exists already: %v", src.Segment, old)
+	}
+	if m.rules == nil {
+		m.rules = make(map[int32]Addr)
+	}
+	m.rules[src.Segment] = dst
+	return nil
+}
+
+// relocate applies the rules to a value, as often as a rule leads to another temporary segment.
+func (m *Memory) relocate(v Value) Value {
+	for range len(m.rules) {
+		if !v.IsAddr() {
+			return v
+		}
+		a := v.addr()
+		if a.Segment >= 0 {
+			return v
+		}
+		to, ok := m.rules[a.Segment]
+		if !ok {
+			return v
+		}
+		to.Offset += a.Offset
+		v = AddrValue(to)
+	}
+	return v
+}
+
+func (m *Memory) cell(a Addr) *Cell {
+	s := m.segment(a.Segment)
+	if s == nil || a.Offset >= uint64(len(s.cells)) {
+		return nil
+	}
+	return &s.cells[a.Offset]
+}
+
+// Get returns the value at a, and false when the cell has not been written.
+func (m *Memory) Get(a Addr) (Value, bool) {
+	c := m.cell(a)
+	if c == nil || !c.Known() {
+		return Value{}, false
+	}
+	v := c.Value()
+	if m.rules != nil {
+		v = m.relocate(v)
+	}
+	return v, true
+}
+
+// integer reads a field element, false if there is none.
+func (m *Memory) integer(a Addr) (f felt.Felt, ok bool) {
+	c := m.cell(a)
+	if c == nil {
+		return f, false
+	}
+	return c.Felt()
+}
+
+// Value reads a value, or returns an error if the cell has not been written.
+func (m *Memory) Value(a Addr) (Value, error) {
+	v, ok := m.Get(a)
+	if !ok {
+		return Value{}, memErrorf(a, "unknown value for memory cell %v", a)
+	}
+	return v, nil
+}
+
+// Felt reads a field element.
+func (m *Memory) Felt(a Addr) (felt.Felt, error) {
+	f, ok := m.integer(a)
+	if ok {
+		return f, nil
+	}
+	if c := m.cell(a); c == nil || !c.Known() {
+		return f, memErrorf(a, "unknown value for memory cell %v", a)
+	}
+	return f, memErrorf(a, "expected integer at address %v", a)
+}
+
+// Uint64 reads a number below 2^64.
+func (m *Memory) Uint64(a Addr) (uint64, error) {
+	f, err := m.Felt(a)
+	if err != nil {
+		return 0, err
+	}
+	if !f.IsUint64() {
+		return 0, memErrorf(a, "the value %v at %v does not fit in 64 bits", FeltValue(f), a)
+	}
+	return f.Uint64(), nil
+}
+
+// Pointer reads an address.
+func (m *Memory) Pointer(a Addr) (Addr, error) {
+	v, ok := m.Get(a)
+	if !ok {
+		return Addr{}, memErrorf(a, "unknown value for memory cell %v", a)
+	}
+	p, ok := v.Addr()
+	if !ok {
+		return Addr{}, memErrorf(a, "expected relocatable at address %v", a)
+	}
+	return p, nil
+}
+
+// Felts reads n field elements from a on.
+func (m *Memory) Felts(a Addr, n int) ([]felt.Felt, error) {
+	if s := m.segment(a.Segment); n < 0 || n > 0 && (s == nil || uint64(n) > uint64(len(s.cells))) {
+		return nil, memErrorf(a, "no %d integers at %v", n, a)
+	}
+	out := make([]felt.Felt, n)
+	for i := range out {
+		f, err := m.Felt(a.Add(i))
+		if err != nil {
+			return nil, err
+		}
+		out[i] = f
+	}
+	return out, nil
+}
+
+// Insert writes a cell. Writing the same value again is allowed, another value is an error. Builtin segments check what
+// is written into them.
+func (m *Memory) Insert(a Addr, v Value) error {
+	s := m.segment(a.Segment)
+	if s == nil {
+		return memErrorf(a, "cannot insert into the unallocated segment %d", a.Segment)
+	}
+	if a.Offset >= uint64(len(s.cells)) {
+		if err := m.grow(s, a); err != nil {
+			return err
+		}
+	}
+	c := &s.cells[a.Offset]
+	if c.Known() {
+		if c.is(&v) {
+			return nil
+		}
+		old := c.Value()
+		if m.rules == nil || m.relocate(old) != m.relocate(v) {
+			return memErrorf(a, "inconsistent memory assignment at address %v. %v != %v", a, old, v)
+		}
+		return nil
+	}
+	if s.shared {
+		m.unshare(s)
+		c = &s.cells[a.Offset]
+	}
+	c[0], c[1], c[2], c[3] = v.l[0], v.l[1], v.l[2], v.l[3]|knownBit|c[3]&accessedBit
+	if s.builtin != nil && s.builtin.check != nil {
+		return s.builtin.check(m, a, v)
+	}
+	return nil
+}
+
+// manyCells is from where on a segment is given room to grow.
+const manyCells = 1 << 15
+
+// grow makes s long enough for a.
+func (m *Memory) grow(s *segment, a Addr) error {
+	if a.Offset >= m.Limit {
+		return memErrorf(a, "the offset of %v is beyond the machine's %d cells", a, m.Limit)
+	}
+	n := a.Offset + 1
+	if s.shared {
+		m.unshare(s)
+	}
+	have := uint64(len(s.cells))
+	if m.cells+n-have > m.Limit {
+		return memErrorf(a, "the run needs more than %d memory cells", m.Limit)
+	}
+	// The size does not depend on the room that a segment happens to have, so neither does what the limit allows.
+	size := max(n, 2*have, 16)
+	if left := m.Limit - (m.cells + n - have); size > n+left {
+		size = n + left/2 // something is left for other segments, and there are few more copies
+	}
+	if size <= uint64(cap(s.cells)) {
+		s.cells = s.cells[:size] // what lies between len and cap is zero: cells are only ever written below len
+	} else {
+		room := size
+		if size >= manyCells {
+			room *= 2 // pages that are never written cost nothing, and copies do
+		}
+		grown := make([]Cell, size, room)
+		for from := s.cells; len(from) > 0; {
+			n := min(len(from), manyCells/4)
+			copyPiece(grown[len(s.cells)-len(from):], from[:n])
+			from = from[n:]
+		}
+		s.cells = grown
+	}
+	m.cells += uint64(len(s.cells)) - have
+	return nil
+}
+
+// copyPiece copies a part of a segment. One copy of hundreds of megabytes could not be interrupted, and a collection that has begun
+// spins on another processor until it ends; a call can be.
+//
+//go:noinline
+func copyPiece(to, from []Cell) { copy(to, from) }
+
+func (m *Memory) unshare(s *segment) {
+	s.cells = append(make([]Cell, 0, len(s.cells)+16), s.cells...)
+	s.shared = false
+}
+
+// Load writes values from a on and returns the address after them.
+func (m *Memory) Load(a Addr, values ...Value) (Addr, error) {
+	if n := len(values); n > 0 { // once, not value by value
+		if s := m.segment(a.Segment); s != nil && a.Offset+uint64(n) > uint64(len(s.cells)) {
+			if err := m.grow(s, a.Add(n-1)); err != nil {
+				return a, err
+			}
+		}
+	}
+	for _, v := range values {
+		if err := m.Insert(a, v); err != nil {
+			return a, err
+		}
+		a.Offset++
+	}
+	return a, nil
+}
+
+// LoadFelts is Load for field elements.
+func (m *Memory) LoadFelts(a Addr, values ...felt.Felt) (Addr, error) {
+	if n := len(values); n > 0 {
+		if s := m.segment(a.Segment); s != nil && a.Offset+uint64(n) > uint64(len(s.cells)) {
+			if err := m.grow(s, a.Add(n-1)); err != nil {
+				return a, err
+			}
+		}
+	}
+	for _, f := range values {
+		if err := m.Insert(a, Value{f}); err != nil {
+			return a, err
+		}
+		a.Offset++
+	}
+	return a, nil
+}
+
+// MarkAccessed counts the cells from a on as used, as if an instruction had read them.
+func (m *Memory) MarkAccessed(a Addr, n int) {
+	s := m.segment(a.Segment)
+	if s == nil || s.shared {
+		return
+	}
+	for off := a.Offset; off < a.Offset+uint64(n) && off < uint64(len(s.cells)); off++ {
+		s.cells[off][3] |= accessedBit
+	}
+}
+
+// RelocateTemporary ends the life of temporary segments: values are rewritten and cells moved by the rules.
+func (m *Memory) RelocateTemporary() error {
+	if m.rules == nil {
+		return nil
+	}
+	for _, list := range [][]*segment{m.segs, m.temp} {
+		for _, s := range list {
+			if s.shared {
+				continue // a class's cells hold no addresses
+			}
+			for i := range s.cells {
+				c := &s.cells[i]
+				if c[3]&(knownBit|addrBit) == knownBit|addrBit {
+					v := m.relocate(c.Value())
+					c[0], c[1] = v.l[0], v.l[1]
+				}
+			}
+		}
+	}
+	for i, s := range m.temp {
+		to := m.relocate(AddrValue(Addr{int32(-1 - i), 0})).addr()
+		if to.Segment < 0 {
+			continue
+		}
+		for off := range s.cells {
+			c := &s.cells[off]
+			if !c.Known() {
+				continue
+			}
+			dst := to.Add(off)
+			if err := m.Insert(dst, c.Value()); err != nil {
+				return err
+			}
+			if c[3]&accessedBit != 0 {
+				m.MarkAccessed(dst, 1)
+			}
+		}
+		s.cells = nil
+	}
+	return nil
+}
+
+// NoTemporary reports an address that still points into a temporary segment.
+func (m *Memory) NoTemporary() error {
+	if len(m.temp) == 0 {
+		return nil
+	}
+	for i, s := range m.segs {
+		if s.shared {
+			continue
+		}
+		for k := range s.cells {
+			if c := &s.cells[k]; c[3]&(knownBit|addrBit) == knownBit|addrBit && int64(c[1]) < 0 {
+				return fmt.Errorf("vm: temporary address %v at %v", c.Value(), Addr{int32(i), uint64(k)})
+			}
+		}
+	}
+	return nil
+}
+
+// Share fills the new segment at a with known cells of another machine's or segment's memory. They count against the limit as if they were its own.
+func (m *Memory) Share(a Addr, cells []Cell) error {
+	s, n := m.segment(a.Segment), uint64(len(cells))
+	if n > m.Limit {
+		return memErrorf(a, "the offset of %v is beyond the machine's %d cells", a.Add(len(cells)-1), m.Limit)
+	}
+	if m.cells+n > m.Limit {
+		return memErrorf(a, "the run needs more than %d memory cells", m.Limit)
+	}
+	m.cells += n
+	s.cells, s.shared = cells, true
+	return nil
+}
