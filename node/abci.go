@@ -11,7 +11,6 @@ import (
 
 	abciserver "github.com/cometbft/cometbft/abci/server"
 	cmtlog "github.com/cometbft/cometbft/libs/log"
-	"github.com/cometbft/cometbft/libs/service"
 	"github.com/starkd/starkd/abci"
 	"github.com/starkd/starkd/config"
 	"github.com/starkd/starkd/internal/hint"
@@ -87,8 +86,8 @@ func (a *ABCI) Run(ctx context.Context) error {
 		return err
 	}
 	defer end()
-	var server service.Service
-	if server, err = abciserver.NewServer(a.config.Address, a.config.Transport, abci.New(a.chain.app).WithLog(a.log)); err != nil {
+	server, err := abciserver.NewServer(a.config.Address, a.config.Transport, abci.New(a.chain.app).WithLog(a.log))
+	if err != nil {
 		return err
 	}
 	w := a.config.Log

@@ -123,7 +123,7 @@ func stopComet(dir string, n *cmtnode.Node, log *slog.Logger) bool {
 		done <- guard(log, func() error {
 			err := n.Stop()
 			n.Wait()
-			return err
+			return errors.Join(err, n.ProxyApp().Stop()) // which CometBFT leaves to the end of the process
 		})
 	}()
 	select {
