@@ -474,9 +474,26 @@ func TestContexts(t *testing.T) {
 	if f := out.Execute.Inner[1].Inner[0]; !f.Library || f.ClassHash != u(2) || f.Contract != userAt || f.Caller != accountAt {
 		t.Errorf("library frame %+v", f)
 	}
+	if f, want := out.Execute.Inner[len(out.Execute.Inner)-1], starknet.ContractAddress(accountAt, u(3), u(2), nil); f.Contract != want || f.ClassHash != u(2) || f.Caller != accountAt {
+		t.Errorf("the last frame %+v is not the constructor's of %v", f, want)
+	}
 	if d := cmp.Diff([]starknet.Message{{From: accountAt, To: u(0x11), Payload: []felt.Felt{u(1)}}}, out.Receipt.Messages); d != "" {
 		t.Error(d)
 	}
+}
+
+// Calls one after another are as deep as one: only calls within calls count.
+func TestSiblingCalls(t *testing.T) {
+	b := newBench(t)
+	b.user(map[string]contract{"nothing": returning()})
+	b.accept(func(f *frame) ([]felt.Felt, []felt.Felt, error) {
+		for range 3 * constants.MaxCallDepth {
+			if _, err := f.CallContract(&f.gas, userAt, Selector("nothing"), nil); err != nil {
+				return nil, nil, err
+			}
+		}
+		return nil, nil, nil
+	})
 }
 
 // A meta transaction sees itself as a transaction of version 0 of the called account; afterwards all is as before.
