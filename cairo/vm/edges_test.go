@@ -1,0 +1,40 @@
+package vm
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/starkd/starkd/cairo/machine"
+)
+
+// TestNoDictionary: a hint that is given another address than a dictionary's fails.
+func TestNoDictionary(t *testing.T) {
+	m := machine.NewMachine()
+	if d, err := dictAt(m, machine.Addr{Segment: 1, Offset: 0}); err == nil || !strings.Contains(err.Error(), "points to no dictionary") {
+		t.Errorf("%v, %v", d, err)
+	}
+}
+
+// TestReadResult: the gas that is left is at most what the call was given, and the failure flag is 0 or 1.
+func TestReadResult(t *testing.T) {
+	for _, c := range []struct {
+		left, flag uint64
+		want       string
+	}{
+		{1000, 0, ""}, {999, 1, ""}, {0, 0, ""}, {1001, 0, "unexpected remaining gas: 1001 of 1000"}, {1000, 2, "failure flag"},
+	} {
+		m := machine.NewMachine()
+		data := m.Memory.AddSegment()
+		at := m.Memory.AddSegment()
+		if _, err := m.Memory.Load(at, machine.UintValue(c.left), machine.AddrValue(data), machine.UintValue(c.flag), machine.AddrValue(data), machine.AddrValue(data)); err != nil {
+			t.Fatal(err)
+		}
+		res, err := new(frame).readResult(m, at, 1000)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%d of 1000 left, flag %d: %v, want %q", c.left, c.flag, err, c.want)
+		}
+		if err == nil && (res.GasLeft != c.left || res.Failed != (c.flag == 1)) {
+			t.Errorf("%d of 1000 left, flag %d: %+v", c.left, c.flag, res)
+		}
+	}
+}
