@@ -195,17 +195,10 @@ func (c *call) senders() map[felt.Felt]bool {
 	return setOf(given)
 }
 
-func subscribeNewTransactionReceipts(c *call) (any, error) {
-	finality, senders := c.finalities(PreConfirmed, AcceptedOnL2), c.senders()
-	if c.err != nil {
-		return nil, c.err
-	}
-	next, err := c.nextNumber()
-	if err != nil {
-		return nil, err
-	}
-	return c.subscribe(&subscription{notification: "starknet_subscriptionNewTransactionReceipts", next: next, block: func(news *blockNews, to emit) error {
-		if news.header.TransactionCount == 0 || !finality[AcceptedOnL2] {
+// everyTransaction returns what notifies of the transactions of a block that one of the senders sent, or of all if there are none.
+func everyTransaction(senders map[felt.Felt]bool, notify func(b *starknet.Block, i int, to emit) error) func(*blockNews, emit) error {
+	return func(news *blockNews, to emit) error {
+		if news.header.TransactionCount == 0 {
 			return nil
 		}
 		b, err := news.read()
@@ -216,14 +209,35 @@ func subscribeNewTransactionReceipts(c *call) (any, error) {
 			if len(senders) > 0 && !senders[tx.Sender()] {
 				continue
 			}
-			j := newReceiptJSON(&b.Receipts[i], AcceptedOnL2)
-			j.BlockHash, j.BlockNumber = &b.BlockHash, &b.Number
-			if err := to(j); err != nil {
+			if err := notify(b, i, to); err != nil {
 				return err
 			}
 		}
 		return nil
-	}})
+	}
+}
+
+// noBlocks notifies of nothing: a subscription with it follows the chain, so that it falls behind as the others do.
+func noBlocks(*blockNews, emit) error { return nil }
+
+func subscribeNewTransactionReceipts(c *call) (any, error) {
+	finality, senders := c.finalities(PreConfirmed, AcceptedOnL2), c.senders()
+	if c.err != nil {
+		return nil, c.err
+	}
+	next, err := c.nextNumber()
+	if err != nil {
+		return nil, err
+	}
+	sub := &subscription{notification: "starknet_subscriptionNewTransactionReceipts", next: next, block: noBlocks}
+	if finality[AcceptedOnL2] {
+		sub.block = everyTransaction(senders, func(b *starknet.Block, i int, to emit) error {
+			j := newReceiptJSON(&b.Receipts[i], AcceptedOnL2)
+			j.BlockHash, j.BlockNumber = &b.BlockHash, &b.Number
+			return to(j)
+		})
+	}
+	return c.subscribe(sub)
 }
 
 // transactionWithStatusJSON is a TXN_WITH_HASH and how far it has come.
@@ -247,24 +261,12 @@ func subscribeNewTransactions(c *call) (any, error) {
 		j.Hash = &hash
 		return to(transactionWithStatusJSON{j, status})
 	}
-	sub := &subscription{notification: "starknet_subscriptionNewTransaction", next: next, block: func(news *blockNews, to emit) error {
-		if news.header.TransactionCount == 0 || !finality[AcceptedOnL2] {
-			return nil
-		}
-		b, err := news.read()
-		if err != nil {
-			return err
-		}
-		for i, tx := range b.Transactions {
-			if len(senders) > 0 && !senders[tx.Sender()] {
-				continue
-			}
-			if err := notify(tx, b.Receipts[i].TransactionHash, AcceptedOnL2, to); err != nil {
-				return err
-			}
-		}
-		return nil
-	}}
+	sub := &subscription{notification: "starknet_subscriptionNewTransaction", next: next, block: noBlocks}
+	if finality[AcceptedOnL2] {
+		sub.block = everyTransaction(senders, func(b *starknet.Block, i int, to emit) error {
+			return notify(b.Transactions[i], b.Receipts[i].TransactionHash, AcceptedOnL2, to)
+		})
+	}
 	if finality[Received] {
 		sub.matches = func(news *poolNews) bool { return len(senders) == 0 || senders[news.sender] }
 		sub.received = func(news *poolNews, to emit) error { return notify(news.tx, news.hash, Received, to) }
