@@ -44,7 +44,11 @@ var targets = []target{
 	{"prover/block/statement", nil},
 	{"watcher", nil},
 	{"rpc", nil},
+	{"rpc/jsonrpc", []string{"rpc"}},
+	{"rpc/client", []string{"rpc"}},
 	{"cairo/machine", []string{"cairo/vm", "cairo/cairo0"}},
+	{"cairo/cairo0", nil},
+	{"cairo/cairo0/pyhint", []string{"cairo/cairo0"}},
 	{"cairo/vm", []string{"scripts/blockifier"}},
 }
 
