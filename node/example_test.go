@@ -10,6 +10,7 @@ import (
 	"github.com/starkd/starkd/node"
 	"github.com/starkd/starkd/node/home"
 	"github.com/starkd/starkd/rpc"
+	"github.com/starkd/starkd/rpc/client"
 )
 
 // A chain of one validator in a temporary folder makes a block.
@@ -36,13 +37,13 @@ func Example() {
 		log.Fatal(err)
 	}
 
-	client := rpc.NewClient("http://"+n.RPCAddress()+"/rpc", nil)
+	c := client.New("http://"+n.RPCAddress()+"/rpc", nil)
 	for height := uint64(0); height < 1; time.Sleep(50 * time.Millisecond) {
-		if height, err = client.BlockNumber(context.Background()); err != nil {
+		if height, err = c.BlockNumber(context.Background()); err != nil {
 			log.Fatal(err)
 		}
 	}
-	block, err := client.Block(context.Background(), rpc.BlockByNumber(1))
+	block, err := c.Block(context.Background(), rpc.BlockByNumber(1))
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/starkd/starkd/config"
 	"github.com/starkd/starkd/node/home"
 	"github.com/starkd/starkd/rpc"
+	"github.com/starkd/starkd/rpc/client"
 )
 
 // patience is how long a test waits for what must happen. Machines may be slow and busy: it bounds, it does not measure.
@@ -88,17 +89,17 @@ func (r *running) stop(t *testing.T) {
 	}
 }
 
-// client asks a node with connections of its own, which end with the test.
-func client(t *testing.T, n *Node) *rpc.Client {
+// dial returns a client of a node with connections of its own, which end with the test.
+func dial(t *testing.T, n *Node) *client.Client {
 	t.Helper()
 	transport := &http.Transport{DisableKeepAlives: true}
-	return rpc.NewClient("http://"+n.RPCAddress()+"/rpc", &http.Client{Transport: transport})
+	return client.New("http://"+n.RPCAddress()+"/rpc", &http.Client{Transport: transport})
 }
 
 // reach waits until a node has a block of a height.
 func reach(t *testing.T, n *Node, height uint64) {
 	t.Helper()
-	c := client(t, n)
+	c := dial(t, n)
 	var got uint64
 	var err error
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
@@ -123,7 +124,7 @@ func TestTwoNodes(t *testing.T) {
 	hashes := map[string]string{}
 	for _, n := range nodes {
 		reach(t, n, 3)
-		block, err := client(t, n).Block(t.Context(), rpc.BlockByNumber(1))
+		block, err := dial(t, n).Block(t.Context(), rpc.BlockByNumber(1))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +132,7 @@ func TestTwoNodes(t *testing.T) {
 			t.Errorf("%s and %s have the same block 1", n.ChainID(), other)
 		}
 		hashes[block.BlockHash.String()] = n.ChainID()
-		if chain, err := client(t, n).ChainID(t.Context()); err != nil || chain.String() == "" {
+		if chain, err := dial(t, n).ChainID(t.Context()); err != nil || chain.String() == "" {
 			t.Errorf("%s: chain id %v, %v", n.ChainID(), chain, err)
 		}
 		metrics := get(t, "http://"+n.MetricsAddress()+"/metrics")
