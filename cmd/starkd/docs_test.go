@@ -50,6 +50,7 @@ func TestDocsFaults(t *testing.T) {
 		{"`app/none.go`", "app/none.go: no such file"},
 		{"`app/none`", "app/none: no such file"},
 		{"`none_none.go`", "none_none.go: no such file"},
+		{"`my.mjs`\n```sh\nnode my.mjs\n```", ""},
 		{"`scripts/none A`", "scripts/none: no such file"},
 		{"`go run ./scripts/none -x`", "scripts/none: no such file"},
 		{"`prover.Verify`, `scripts/check`", ""},
@@ -172,7 +173,7 @@ func (w *repository) faults(file, text string) []string {
 		w.link(file, text, m[1], fault)
 	}
 	for _, span := range inline.FindAllString(prose, -1) {
-		w.span(file, strings.Trim(span, "`"), fault)
+		w.span(file, text, strings.Trim(span, "`"), fault)
 	}
 	for _, block := range fence.FindAllStringSubmatch(text, -1) {
 		if block[1] == "sh" {
@@ -230,7 +231,7 @@ func anchors(text string) []string {
 }
 
 // span checks the text of a code span: a path, a key, a flag or a command.
-func (w *repository) span(file, text string, fault func(string, ...any)) {
+func (w *repository) span(file, document, text string, fault func(string, ...any)) {
 	words := strings.Fields(text)
 	if len(words) == 0 {
 		return
@@ -250,7 +251,7 @@ func (w *repository) span(file, text string, fault func(string, ...any)) {
 	case w.child(w.command, first) != nil && len(words) > 1 && strings.Contains(text, "--"):
 		w.starkd(words, fault)
 	case pathLike.MatchString(first) && !strings.Contains(first, "://"):
-		w.path(file, first, fault)
+		w.path(file, document, first, fault)
 		fallthrough
 	default:
 		w.shell(text, fault)
@@ -264,15 +265,16 @@ var cometFlags = []string{"proxy_app", "abci"}
 var homeFiles = regexp.MustCompile(`^(config/(app\.toml|config\.toml|genesis\.json|addrbook\.json|node_key\.json|priv_validator_key\.json)|crypto/ed25519)$`)
 
 // path checks the path of a file or a folder. What begins with no folder of the repository is a path only if it ends as a file of
-// ours would.
-func (w *repository) path(file, name string, fault func(string, ...any)) {
+// ours would; a file that the document's own commands use is the reader's.
+func (w *repository) path(file, text, name string, fault func(string, ...any)) {
 	name = strings.TrimSuffix(strings.TrimSuffix(name, "/..."), "/")
 	if homeFiles.MatchString(name) || name == "bin/starkd" {
 		return
 	}
 	first, _, nested := strings.Cut(name, "/")
 	if !nested {
-		if slices.Contains([]string{".go", ".cairo", ".mjs", ".js"}, path.Ext(name)) && !w.bases[name] && !strings.Contains(name, "{") && name != "starknet.js" {
+		inCommand := regexp.MustCompile("(?ms)^```sh\n[^`]*" + regexp.QuoteMeta(name)).MatchString(text)
+		if slices.Contains([]string{".go", ".cairo", ".mjs", ".js"}, path.Ext(name)) && !w.bases[name] && !inCommand && !strings.Contains(name, "{") && name != "starknet.js" {
 			fault("%s: no such file", name)
 		}
 		return

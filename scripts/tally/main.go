@@ -38,6 +38,8 @@ var wants = []struct{ name, text string }{
 	{"a Python module", "python3 has no module"},
 	{"python3", "python3"},
 	{"STARKD_RPC", "STARKD_RPC"},
+	{"module proxy", "no module proxy"},
+	{"file modes", "files have no mode"},
 	{"a fitting fuzz input", "on purpose"},
 	{"root", "only root"},
 	{"root", "no small disk"},
