@@ -61,13 +61,6 @@ type Tracer interface {
 	TraceBlock(ctx context.Context, n uint64, reads bool) ([]Trace, *InitialReads, error)
 }
 
-// PoolNoncer is a Backend whose mempool takes several transactions of an account in a row. A client that asks for the nonce at
-// the pre-confirmed block then learns the one to use next.
-type PoolNoncer interface {
-	// PoolNonce is the nonce after the account's waiting transactions, and false where none waits.
-	PoolNonce(ctx context.Context, account felt.Felt) (felt.Felt, bool)
-}
-
 // EventIndexer is a Backend that knows where events are. Without one their blocks are read one by one.
 type EventIndexer interface {
 	// EventBlocks are the blocks from one to another, both included, that may hold events of a filter, in order. All that do are
@@ -99,9 +92,6 @@ type State interface {
 type Head struct {
 	Number uint64
 	Hash   felt.Felt
-	// L1Accepted says that the blocks up to L1AcceptedNumber have verified proofs.
-	L1Accepted       bool
-	L1AcceptedNumber uint64
 }
 
 // At is the block on whose state something runs: after block Number and with its block info, or, if PreConfirmed, with the
@@ -239,7 +229,6 @@ const (
 	Candidate    TransactionStatus = "CANDIDATE"
 	PreConfirmed TransactionStatus = "PRE_CONFIRMED"
 	AcceptedOnL2 TransactionStatus = "ACCEPTED_ON_L2"
-	AcceptedOnL1 TransactionStatus = "ACCEPTED_ON_L1"
 )
 
 // SyncStatus is how far a node has caught up (SYNC_STATUS).

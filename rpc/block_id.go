@@ -20,7 +20,6 @@ type BlockID struct { // one of the fields is set
 var (
 	LatestBlock       = BlockID{tag: tagLatest}       // the last that was decided
 	PreConfirmedBlock = BlockID{tag: tagPreConfirmed} // the one after
-	L1AcceptedBlock   = BlockID{tag: tagL1Accepted}   // the last with a verified proof
 )
 
 // BlockByNumber is block n.

@@ -60,8 +60,6 @@ func TestClient(t *testing.T) {
 	}
 	latest, err := c.Block(ctx, rpc.LatestBlock)
 	check("latest", latest, f.Blocks()[4], err)
-	proven, err := c.Block(ctx, rpc.L1AcceptedBlock)
-	check("proven", proven, f.Blocks()[1], err)
 
 	nonce, err := c.Nonce(ctx, rpc.LatestBlock, rpc.FakeAccount)
 	check("nonce", nonce, felt.FromUint64(5), err)
@@ -89,7 +87,7 @@ func TestClient(t *testing.T) {
 		check("submit", hash, tx.Hash(rpc.FakeChainID), err)
 	}
 	finality, reverted, reason, err := c.TransactionStatus(ctx, f.Hash(1, 3))
-	check("status of a reverted transaction", []any{finality, reverted, reason}, []any{rpc.AcceptedOnL1, true, "assert <failed>"}, err)
+	check("status of a reverted transaction", []any{finality, reverted, reason}, []any{rpc.AcceptedOnL2, true, "assert <failed>"}, err)
 
 	events := 0
 	err = c.Events(ctx, rpc.BlockByNumber(1), rpc.LatestBlock, rpc.FakeAccount, rpc.Felts(1), func(block uint64, tx felt.Felt, e starknet.Event) error {

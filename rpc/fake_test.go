@@ -19,9 +19,7 @@ type fakeChain struct {
 	classes map[felt.Felt]*starknet.ContractClass
 	pool    map[felt.Felt]starknet.Transaction
 
-	l1Accepted int // blocks below have proofs
-	sync       *SyncStatus
-	submitErr  error
+	sync *SyncStatus
 
 	simulated SimulationFlags // of the last simulation
 	at        At              // of the last call or simulation
@@ -74,7 +72,7 @@ func newFakeChain(t testing.TB) *fakeChain {
 	t.Helper()
 	f := &fakeChain{
 		places: map[felt.Felt]TransactionPlace{}, classes: map[felt.Felt]*starknet.ContractClass{fakeClassHash: fakeClass()},
-		pool: map[felt.Felt]starknet.Transaction{}, l1Accepted: 2,
+		pool: map[felt.Felt]starknet.Transaction{},
 	}
 	event := func(from felt.Felt, keys ...uint64) starknet.Event {
 		return starknet.Event{From: from, Keys: us(keys...), Data: us(99)}
@@ -147,9 +145,6 @@ func (f *fakeChain) Head(context.Context) (Head, error) {
 	}
 	last := f.blocks[len(f.blocks)-1]
 	head := Head{Number: last.Number, Hash: last.BlockHash}
-	if f.l1Accepted > 0 {
-		head.L1Accepted, head.L1AcceptedNumber = true, uint64(f.l1Accepted-1)
-	}
 	return head, nil
 }
 
@@ -292,9 +287,6 @@ func (f *fakeChain) TraceBlock(_ context.Context, n uint64, reads bool) ([]Trace
 }
 
 func (f *fakeChain) Submit(_ context.Context, tx starknet.Transaction) (felt.Felt, error) {
-	if f.submitErr != nil {
-		return felt.Zero, f.submitErr
-	}
 	hash := tx.Hash(fakeChainID)
 	if _, ok := f.pool[hash]; ok {
 		return felt.Zero, ErrDuplicateTransaction

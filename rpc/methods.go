@@ -122,18 +122,6 @@ func (c *call) latest() (Head, error) {
 	return *c.head, nil
 }
 
-// status is the status of a block.
-func (c *call) status(number uint64) (TransactionStatus, error) {
-	head, err := c.latest()
-	if err != nil {
-		return "", err
-	}
-	if head.L1Accepted && number <= head.L1AcceptedNumber {
-		return AcceptedOnL1, nil
-	}
-	return AcceptedOnL2, nil
-}
-
 // block is a parameter that must be a BLOCK_ID, resolved. As all parameters it sets err if it cannot be read; a block that
 // does not exist counts among that.
 func (c *call) block(name string) At {
@@ -149,7 +137,7 @@ func (c *call) block(name string) At {
 	return at
 }
 
-// resolve finds the block.
+// resolve finds the block. There is no L1, and so no block that l1_accepted means.
 func (c *call) resolve(id *BlockID) (At, error) {
 	head, err := c.latest()
 	if errors.Is(err, ErrNoBlocks) {
@@ -163,8 +151,6 @@ func (c *call) resolve(id *BlockID) (At, error) {
 		return At{Number: head.Number, PreConfirmed: true}, nil
 	case id.tag == tagLatest:
 		return At{Number: head.Number}, nil
-	case id.tag == tagL1Accepted && head.L1Accepted:
-		return At{Number: head.L1AcceptedNumber}, nil
 	case id.hash != nil:
 		n, err := c.backend.BlockNumber(c, *id.hash)
 		return At{Number: n}, err

@@ -39,7 +39,7 @@ func blockHashAndNumber(c *call) (any, error) {
 const flagProofFacts = "INCLUDE_PROOF_FACTS"
 
 func getBlockWithTxHashes(c *call) (any, error) {
-	return c.blockWith(func(b *starknet.Block, _ TransactionStatus) any {
+	return c.blockWith(func(b *starknet.Block) any {
 		hashes := make([]felt.Felt, len(b.Receipts))
 		for i := range hashes {
 			hashes[i] = b.Receipts[i].TransactionHash
@@ -50,7 +50,7 @@ func getBlockWithTxHashes(c *call) (any, error) {
 
 func getBlockWithTxs(c *call) (any, error) {
 	proofFacts := c.flags("response_flags", false, flagProofFacts)[flagProofFacts]
-	return c.blockWith(func(b *starknet.Block, _ TransactionStatus) any {
+	return c.blockWith(func(b *starknet.Block) any {
 		txs := make([]*transactionJSON, len(b.Transactions))
 		for i, tx := range b.Transactions {
 			txs[i] = newTransactionJSON(tx, proofFacts)
@@ -68,10 +68,10 @@ type transactionWithReceiptJSON struct {
 
 func getBlockWithReceipts(c *call) (any, error) {
 	proofFacts := c.flags("response_flags", false, flagProofFacts)[flagProofFacts]
-	return c.blockWith(func(b *starknet.Block, status TransactionStatus) any {
+	return c.blockWith(func(b *starknet.Block) any {
 		txs := make([]transactionWithReceiptJSON, len(b.Transactions))
 		for i, tx := range b.Transactions {
-			txs[i] = transactionWithReceiptJSON{newTransactionJSON(tx, proofFacts), newReceiptJSON(&b.Receipts[i], status)}
+			txs[i] = transactionWithReceiptJSON{newTransactionJSON(tx, proofFacts), newReceiptJSON(&b.Receipts[i], AcceptedOnL2)}
 		}
 		return txs
 	})
@@ -79,7 +79,7 @@ func getBlockWithReceipts(c *call) (any, error) {
 
 // blockWith is the block that the parameter block_id names, with its transactions in the form that body gives them. The block
 // before confirmation is empty: blocks are decided whole.
-func (c *call) blockWith(body func(*starknet.Block, TransactionStatus) any) (any, error) {
+func (c *call) blockWith(body func(*starknet.Block) any) (any, error) {
 	at := c.block("block_id")
 	if c.err != nil {
 		return nil, c.err
@@ -98,22 +98,18 @@ func (c *call) blockWith(body func(*starknet.Block, TransactionStatus) any) (any
 	if err != nil {
 		return nil, err
 	}
-	status, err := c.status(at.Number)
-	if err != nil {
-		return nil, err
-	}
-	header := newHeaderJSON(&b.Header, b.BlockHash, status)
+	header := newHeaderJSON(&b.Header, b.BlockHash, AcceptedOnL2)
 	if c.old() {
 		return struct {
 			Status TransactionStatus `json:"status"`
 			oldHeaderJSON
 			Transactions any `json:"transactions"`
-		}{status, header.oldHeaderJSON, body(b, status)}, nil
+		}{AcceptedOnL2, header.oldHeaderJSON, body(b)}, nil
 	}
 	return struct {
 		headerJSON
 		Transactions any `json:"transactions"`
-	}{header, body(b, status)}, nil
+	}{header, body(b)}, nil
 }
 
 func getBlockTransactionCount(c *call) (any, error) {
@@ -207,36 +203,31 @@ func getTransactionStatus(c *call) (any, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	status, _, err := c.transactionStatus(hash)
-	return status, err
+	return c.transactionStatus(hash)
 }
 
-// transactionStatus is how far a transaction has come, and the block that holds it, if one does.
-func (c *call) transactionStatus(hash felt.Felt) (*transactionStatusJSON, uint64, error) {
+// transactionStatus returns how far a transaction has come.
+func (c *call) transactionStatus(hash felt.Felt) (*transactionStatusJSON, error) {
 	place, err := c.backend.FindTransaction(c, hash)
 	if errors.Is(err, ErrTransactionNotFound) {
 		if status, ok := c.backend.PoolStatus(c, hash); ok {
-			return &transactionStatusJSON{Finality: status}, 0, nil
+			return &transactionStatusJSON{Finality: status}, nil
 		}
 		// It may have moved from the pool to a block between the two look-ups.
 		place, err = c.backend.FindTransaction(c, hash)
 	}
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	_, receipt, err := c.backend.Transaction(c, place)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	status, err := c.status(place.Block)
-	if err != nil {
-		return nil, 0, err
-	}
-	result := &transactionStatusJSON{Finality: status, Execution: executionStatus(receipt)}
+	result := &transactionStatusJSON{Finality: AcceptedOnL2, Execution: executionStatus(receipt)}
 	if receipt.Reverted {
 		result.Failure = receipt.RevertReason
 	}
-	return result, place.Block, nil
+	return result, nil
 }
 
 // getMessagesStatus knows no transaction of L1: this chain takes no messages from one.
@@ -321,11 +312,7 @@ func getTransactionReceipt(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	status, err := c.status(place.Block)
-	if err != nil {
-		return nil, err
-	}
-	j := newReceiptJSON(receipt, status)
+	j := newReceiptJSON(receipt, AcceptedOnL2)
 	j.BlockHash, j.BlockNumber = &blockHash, &place.Block
 	return j, nil
 }

@@ -77,11 +77,6 @@ func getNonce(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if pool, ok := c.backend.(PoolNoncer); ok && k.at.PreConfirmed {
-		if nonce, waiting := pool.PoolNonce(c, k.address); waiting {
-			return nonce, nil
-		}
-	}
 	return k.state.NonceAt(k.address)
 }
 

@@ -166,7 +166,7 @@ func methodCases(t testing.TB, f *fakeChain) []methodCase {
 
 	for _, method := range []string{"getBlockWithTxHashes", "getBlockWithTxs", "getBlockWithReceipts"} {
 		ok(method, `{"block_id":"latest"}`, `"ACCEPTED_ON_L2"`)
-		ok(method, `{"block_id":"l1_accepted"}`, `"ACCEPTED_ON_L1"`)
+		fails(method, `{"block_id":"l1_accepted"}`, 24)
 		ok(method, `{"block_id":{"block_number":0}}`, `"parent_hash":"0x0"`)
 		ok(method, `{"block_id":{"block_hash":"`+blockHash+`"}}`, hash(1, 2))
 		ok(method, `{"block_id":"pre_confirmed"}`, `"block_number":5`)
@@ -551,7 +551,6 @@ func TestEventPages(t *testing.T) {
 		{`,"to_block":{"block_number":1}`, 3},
 		{`,"from_block":{"block_number":2},"to_block":{"block_number":2}`, 0},
 		{`,"from_block":"pre_confirmed"`, 0},
-		{`,"to_block":"l1_accepted"`, 3},
 		{`,"from_block":{"block_number":4},"to_block":{"block_number":3}`, 0},
 	} {
 		all, _ := pages(s, c.filter, 1000)
@@ -611,7 +610,7 @@ func TestSimulationFlags(t *testing.T) {
 	}{
 		{"starknet_estimateFee", `[[` + tx + `],["SKIP_VALIDATE"],"latest"]`, At{Number: 4}, SimulationFlags{SkipValidate: true, SkipFeeCharge: true}},
 		{"starknet_estimateFee", `[[` + tx + `],[],"pre_confirmed"]`, At{Number: 4, PreConfirmed: true}, SimulationFlags{SkipFeeCharge: true}},
-		{"starknet_simulateTransactions", `["l1_accepted",[` + tx + `],["SKIP_FEE_CHARGE"]]`, At{Number: 1}, SimulationFlags{SkipFeeCharge: true, Trace: true}},
+		{"starknet_simulateTransactions", `[{"block_number":1},[` + tx + `],["SKIP_FEE_CHARGE"]]`, At{Number: 1}, SimulationFlags{SkipFeeCharge: true, Trace: true}},
 		{"starknet_simulateTransactions", `[{"block_number":2},[` + tx + `],["RETURN_INITIAL_READS"]]`, At{Number: 2}, SimulationFlags{Trace: true, InitialReads: true}},
 	} {
 		if _, err := ask(t, s, "/", c.method, c.params); err != nil {
@@ -767,31 +766,6 @@ func TestLimits(t *testing.T) {
 	} {
 		if _, err := ask(t, s, "/", c.method, c.params); err == nil || err.Code != -32602 || !strings.Contains(fmt.Sprint(err.Data), "at most") {
 			t.Errorf("%s: %v, want a bound", c.method, err)
-		}
-	}
-}
-
-// poolChain is a fakeChain with transactions of one account waiting.
-type poolChain struct{ *fakeChain }
-
-func (poolChain) PoolNonce(_ context.Context, account felt.Felt) (felt.Felt, bool) {
-	return u(8), account == fakeAccount
-}
-
-func TestPoolNonce(t *testing.T) {
-	f := newFakeChain(t)
-	for _, c := range []struct {
-		backend           Backend
-		block, who, nonce string
-	}{
-		{f, "pre_confirmed", "0xacc", `"0x5"`},
-		{poolChain{f}, "pre_confirmed", "0xacc", `"0x8"`},
-		{poolChain{f}, "latest", "0xacc", `"0x5"`},
-		{poolChain{f}, "pre_confirmed", fakeDeployed.String(), `"0x1"`},
-	} {
-		got, err := ask(t, NewServer(c.backend, Config{}), "/", "starknet_getNonce", fmt.Sprintf(`[%q,%q]`, c.block, c.who))
-		if err != nil || string(got) != c.nonce {
-			t.Errorf("%T: nonce of %s at %s: %s, %v, want %s", c.backend, c.who, c.block, got, err, c.nonce)
 		}
 	}
 }

@@ -123,9 +123,9 @@ func subscribeEvents(c *call) (any, error) {
 					continue
 				}
 				event := newEmittedEventJSON(b, i, j)
-				var result any = emittedEventWithStatusJSON{event, news.status}
+				var result any = emittedEventWithStatusJSON{event, AcceptedOnL2}
 				if old {
-					result = oldEmittedEventWithStatusJSON{event.oldEmittedEventJSON, news.status}
+					result = oldEmittedEventWithStatusJSON{event.oldEmittedEventJSON, AcceptedOnL2}
 				}
 				if err := to(result); err != nil {
 					return err
@@ -149,22 +149,18 @@ func subscribeTransactionStatus(c *call) (any, error) {
 		return nil, c.err
 	}
 	var last TransactionStatus
-	var block uint64 // once last is AcceptedOnL2
 	poll := func(c *call, to emit) error {
-		if last == AcceptedOnL2 || last == AcceptedOnL1 {
-			head, err := c.latest()
-			if err != nil || last == AcceptedOnL1 || !head.L1Accepted || head.L1AcceptedNumber < block {
-				return err
-			}
+		if last == AcceptedOnL2 {
+			return nil
 		}
-		status, at, err := c.transactionStatus(hash)
+		status, err := c.transactionStatus(hash)
 		if errors.Is(err, ErrTransactionNotFound) || err == nil && status.Finality == last {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		last, block = status.Finality, at
+		last = status.Finality
 		return to(newTransactionStatusJSON{hash, status})
 	}
 	matches := func(news *poolNews) bool { return news.hash == hash }

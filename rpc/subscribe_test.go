@@ -110,11 +110,7 @@ func TestSubscribeEvents(t *testing.T) {
 		return events
 	}
 	status := func(event string) string { // as a notification has it
-		finality := "ACCEPTED_ON_L2"
-		if strings.Contains(event, `"block_number":0,`) || strings.Contains(event, `"block_number":1,`) {
-			finality = "ACCEPTED_ON_L1"
-		}
-		return strings.TrimSuffix(event, "}") + `,"finality_status":"` + finality + `"}`
+		return strings.TrimSuffix(event, "}") + `,"finality_status":"ACCEPTED_ON_L2"}`
 	}
 	ids := make([]string, len(filters))
 	got := map[string][]string{}
@@ -178,7 +174,7 @@ func TestSubscribeEvents(t *testing.T) {
 	}
 }
 
-// TestSubscribeTransactionStatus: from the mempool to a block, and to a proof.
+// TestSubscribeTransactionStatus: from the mempool to a block.
 func TestSubscribeTransactionStatus(t *testing.T) {
 	chain := newLiveChain(t)
 	_, h := serveLive(t, chain, Config{})
@@ -200,17 +196,8 @@ func TestSubscribeTransactionStatus(t *testing.T) {
 	}
 	chain.grow(t, nil, nil)
 	c.wantNothing()
-	chain.mu.Lock()
-	chain.l1Accepted = len(chain.blocks)
-	chain.mu.Unlock()
-	chain.grow(t, nil, nil)
-	for _, id := range []string{id, late} {
-		c.want(id, `"status":{"finality_status":"ACCEPTED_ON_L1","execution_status":"REVERTED","failure_reason":"out of luck"}`)
-	}
-	chain.grow(t, nil, nil)
-	c.wantNothing()
 	old := c.subscribe("TransactionStatus", `["`+chain.hash(3, 0).String()+`"]`)
-	c.want(old, `"ACCEPTED_ON_L1","execution_status":"SUCCEEDED"`)
+	c.want(old, `"ACCEPTED_ON_L2","execution_status":"SUCCEEDED"`)
 	for _, params := range []string{`[]`, `["x"]`, `[["0x1"]]`} {
 		if _, err := c.ask("starknet_subscribeTransactionStatus", params); !errors.Is(err, jsonrpc.ErrInvalidParams) {
 			t.Errorf("%s: %v", params, err)

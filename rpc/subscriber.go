@@ -58,7 +58,6 @@ type emit func(result any) error
 type blockNews struct {
 	header *starknet.Header
 	hash   felt.Felt
-	status TransactionStatus
 	read   func() (*starknet.Block, error)
 }
 
@@ -262,10 +261,6 @@ func (k *subscriber) nextBlock(subs []*subscription) (more bool, err error) {
 			return err
 		})
 		return b, err
-	}
-	news.status = AcceptedOnL2
-	if head.L1Accepted && n <= head.L1AcceptedNumber {
-		news.status = AcceptedOnL1
 	}
 	for _, sub := range subs {
 		if sub.next != n {
