@@ -87,8 +87,8 @@ func (w *world) open(t testing.TB, db dbm.DB) *app.App {
 	if err != nil {
 		t.Fatal(err)
 	}
-	engine, fallback := engines.New(t)
-	a, err := app.New(store, engine, nil, app.Config{Fallback: fallback})
+	engine := engines.New(t)
+	a, err := app.New(store, engine, nil, app.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,11 +31,8 @@ type Config struct {
 	// CompileQueue is how many classes of DECLAREs may wait to be compiled; beyond it such transactions are refused. 0 means 16.
 	CompileQueue int
 	// BlockSteps is the most VM steps that this node puts into a block that it proposes, so that a proof can cover the block.
-	// 0 means no bound. It binds no other node: steps are not consensus.
+	// 0 means no bound. It binds no other node: steps are not consensus. executor.Outcome says how they are counted.
 	BlockSteps uint64
-	// Fallback, if not nil, runs again from its beginning each transaction that the engine gives up with cairo.ErrFallback. An
-	// engine that needs one counts no steps: BlockSteps then bounds what Sierra gas says of them.
-	Fallback cairo.Engine
 }
 
 func (c *Config) setDefaults() {
@@ -70,7 +67,7 @@ type App struct {
 func New(store *state.Store, engine cairo.Engine, compile executor.Compile, config Config) (*App, error) {
 	config.setDefaults()
 	a := &App{
-		store: store, exec: &executor.Executor{Engine: engine, Classes: executor.NewClasses(compile), Fallback: config.Fallback}, config: config,
+		store: store, exec: &executor.Executor{Engine: engine, Classes: executor.NewClasses(compile)}, config: config,
 		runs: map[[32]byte]*run{}, background: newBackground(),
 	}
 	a.pool.reset()
@@ -87,7 +84,7 @@ func New(store *state.Store, engine cairo.Engine, compile executor.Compile, conf
 		return nil, fmt.Errorf("app: stored genesis: %w", err)
 	}
 	a.genesis.Store(g)
-	a.background.run(a.announceRecent)
+	a.background.run(a.precompileRecent)
 	return a, nil
 }
 
@@ -203,10 +200,6 @@ func (a *App) openBlock(st *state.Overlay, height uint64) error {
 	return nil
 }
 
-// gasPerStep is the Sierra gas of a VM step. The gas of a transaction pays for builtins and system calls too, so that it
-// bounds the steps from above.
-const gasPerStep = 100
-
 // execute runs one transaction at the end of the block.
 func (r *run) execute(a *App, raw []byte) error {
 	tx, hash, err := a.decode(raw, r.env.ChainID)
@@ -231,11 +224,7 @@ func (r *run) execute(a *App, raw []byte) error {
 	})
 	r.gas += out.Receipt.Resources.L2Gas
 	r.sierra += out.SierraGas
-	if a.config.Fallback == nil {
-		r.steps += out.Steps
-	} else {
-		r.steps += out.SierraGas / gasPerStep
-	}
+	r.steps += out.Steps
 	return nil
 }
 
@@ -346,7 +335,7 @@ func (a *App) Commit() error {
 	a.pool.committed(r.receipts)
 	for _, class := range declared {
 		a.exec.Classes.Declared(class.Hash, class.Definition)
-		a.announce(class.Hash)
+		a.precompile(class.Hash)
 	}
 	a.tellCommitted()
 	return nil

@@ -232,8 +232,8 @@ func (c *chain) open() {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	engine, fallback := engines.New(c.t)
-	if c.app, err = New(store, engine, compile, Config{Fallback: fallback}); err != nil {
+	engine := engines.New(c.t)
+	if c.app, err = New(store, engine, compile, Config{}); err != nil {
 		c.t.Fatal(err)
 	}
 	c.t.Cleanup(c.app.Close)

@@ -51,7 +51,7 @@ type slow struct {
 	gate chan struct{}
 }
 
-func (s *slow) Announce(*cairo.Class) { <-s.gate }
+func (s *slow) Precompile(*cairo.Class) { <-s.gate }
 
 // Close returns after what the app does in the background: nothing reads the database once it is closed.
 func TestClose(t *testing.T) {

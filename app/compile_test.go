@@ -43,8 +43,8 @@ func compilingChain(t *testing.T, s *slowCompiler) *chain {
 	if err != nil {
 		t.Fatal(err)
 	}
-	engine, fallback := engines.New(t)
-	if c.app, err = New(store, engine, s.compile, Config{Fallback: fallback}); err != nil {
+	engine := engines.New(t)
+	if c.app, err = New(store, engine, s.compile, Config{}); err != nil {
 		t.Fatal(err)
 	}
 	return c

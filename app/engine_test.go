@@ -9,7 +9,6 @@ import (
 	"github.com/starkd/starkd/app/executor"
 	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/cairo"
-	"github.com/starkd/starkd/cairo/native"
 	"github.com/starkd/starkd/cairo/vm"
 	"github.com/starkd/starkd/crypto/felt"
 )
@@ -20,8 +19,15 @@ type liar struct {
 	about felt.Felt
 }
 
-func (l *liar) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
-	result, err := l.Engine.Run(call, sys)
+func (l *liar) Begin() cairo.Session { return &lyingSession{l.Engine.Begin(), l.about} }
+
+type lyingSession struct {
+	cairo.Session
+	about felt.Felt
+}
+
+func (l *lyingSession) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
+	result, err := l.Session.Run(call, sys)
 	if err == nil && call.Selector == l.about {
 		result.GasLeft--
 	}
@@ -37,9 +43,9 @@ func TestEnginesDiffer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		judge := vm.NewEngine()
-		both := native.Both(judge, &liar{judge, executor.Selector(about)})
-		if c.app, err = New(store, both, compile, Config{Fallback: judge}); err != nil {
+		reference := vm.NewEngine()
+		both := cairo.Both(reference, &liar{reference, executor.Selector(about)})
+		if c.app, err = New(store, both, compile, Config{}); err != nil {
 			t.Fatal(err)
 		}
 		height, root := c.app.Info()
@@ -48,7 +54,7 @@ func TestEnginesDiffer(t *testing.T) {
 		process := c.app.Process(c.next(raw))
 		_, finalize := c.app.Finalize(c.next(raw))
 		for step, err := range map[string]error{"proposing": propose, "judging a proposal": process, "executing": finalize} {
-			if _, ok := errors.AsType[*native.DifferenceError](err); !ok {
+			if _, ok := errors.AsType[*cairo.DifferenceError](err); !ok {
 				t.Errorf("engines differ in %s, %s: %v", about, step, err)
 			}
 			if _, ok := errors.AsType[*executor.Rejection](err); ok {

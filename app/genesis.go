@@ -349,7 +349,7 @@ func (a *App) InitGenesis(chainID string, timestamp uint64, appState []byte) ([]
 		return nil, err
 	}
 	a.genesis.Store(g)
-	a.background.run(a.announceRecent)
+	a.background.run(a.precompileRecent)
 	return appHashOf(block.StateRoot), nil
 }
 

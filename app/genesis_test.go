@@ -84,8 +84,8 @@ func TestGenesisRuns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		engine, fallback := engines.New(t)
-		a, err := New(store, engine, nil, Config{Fallback: fallback})
+		engine := engines.New(t)
+		a, err := New(store, engine, nil, Config{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -217,8 +217,8 @@ func TestCheckGenesis(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	engine, fallback := engines.New(t)
-	a, err := New(store, engine, nil, Config{Fallback: fallback})
+	engine := engines.New(t)
+	a, err := New(store, engine, nil, Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

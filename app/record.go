@@ -24,11 +24,11 @@ type RecordedTransaction struct {
 	Tx      starknet.Transaction
 	Info    *cairo.TxInfo
 	Outcome *executor.Outcome
-	Calls   []*cairo.Execution
+	Calls   []*cairo.CallTrace
 }
 
 // Record runs the transactions of a block again on an engine, on the state before the block, and records their calls. maxWords is
-// cairo.Recorder's. It ends soon after ctx, with its cause.
+// cairo.Tracer's. It ends soon after ctx, with its cause.
 func (a *App) Record(ctx context.Context, height uint64, engine cairo.Engine, maxWords uint64) (*Recording, error) {
 	if height == 0 {
 		return nil, fmt.Errorf("app: block 0 has no transactions to record")
@@ -45,7 +45,7 @@ func (a *App) Record(ctx context.Context, height uint64, engine cairo.Engine, ma
 	if err := a.openBlock(st, height); err != nil {
 		return nil, err
 	}
-	recorder := &cairo.Recorder{Engine: engine, MaxWords: maxWords}
+	recorder := &cairo.Tracer{Engine: engine, MaxWords: maxWords}
 	stop := new(atomic.Bool)
 	defer context.AfterFunc(ctx, func() { stop.Store(true) })()
 	x := &executor.Executor{Engine: recorder, Classes: a.exec.Classes, Stop: stop}

@@ -1,7 +1,7 @@
-// Package cairo is the contract between the chain and whatever executes Cairo: a class, a call, the syscalls that a
-// running contract may ask for, the result, and the trace of a run that a prover can take. Two engines satisfy it,
-// cairo/vm (the judge, and the only one that makes traces) and cairo/native; their results are equal to the last unit
-// of gas.
+// Package cairo is the contract between the chain and the engines that execute Cairo: a class, a call, the session in
+// which calls run, the syscalls that a running contract may make, the result, and the trace of a run that a prover can
+// take. Two engines implement it: cairo/vm, which is the reference and the only one that makes traces, and cairo/native.
+// Their results are equal to the last unit of gas.
 package cairo
 
 import (
@@ -43,8 +43,6 @@ type Call struct {
 	Caller   felt.Felt // zero for calls from the protocol
 	Calldata []felt.Felt
 	Gas      uint64 // Sierra gas available, before the entry point's initial cost is charged
-	// Shared, if not nil, is where engines keep what an outermost call and those within it share: nil before it and afterwards.
-	Shared *any
 	// Stop, if not nil, ends the run with ErrInterrupted soon after it is set: engines look at it where they charge gas. Only runs
 	// whose result nobody keeps have one.
 	Stop *atomic.Bool
@@ -56,25 +54,49 @@ var ErrInterrupted = errors.New("cairo: the run was interrupted")
 // Interrupted reports whether the call is to end.
 func (c *Call) Interrupted() bool { return c.Stop != nil && c.Stop.Load() }
 
-// Result is the outcome of a call that ended, well or in a panic.
+// Result is the outcome of a call that ended normally or in a panic.
 type Result struct {
 	Failed  bool        // the contract panicked; Retdata is the panic data
-	Retdata []felt.Felt // returned, or panic data; of a call that shares with the one around it, good until that one ends
+	Retdata []felt.Felt // returned, or panic data; of a nested call valid until the call around it ends
 	GasLeft uint64
-	Steps   uint64 // VM steps of this frame alone, 0 from an engine without steps; informative, never consensus
+	Steps   uint64 // VM steps of this frame alone, 0 from an engine that counts none; informative, never consensus
 }
 
-// Engine runs calls. Nested calls come back through Syscalls, whose implementation calls Run again.
-//
-// The error is a *RunError when the program itself broke a rule of the machine (the transaction reverts and no caller can
-// catch it), ErrInterrupted once Call.Stop is set, and whatever Syscalls returned when that was not a *SyscallFailure. An engine never panics on a class that
-// the compiler accepted.
+// Engine executes Cairo. It is safe for concurrent use, and each session belongs to one goroutine.
 type Engine interface {
-	Run(call Call, sys Syscalls) (Result, error)
+	// Begin returns a session for one transaction.
+	Begin() Session
 }
 
-// Announcer is an Engine that does well to know of a class before the first call. Announce does not wait, and may do nothing.
-type Announcer interface{ Announce(*Class) }
+// Session runs the calls of one transaction: its outermost calls one after another, and inside each of them the calls that
+// its syscalls make. An engine keeps in a session what these calls share, such as their memory.
+type Session interface {
+	// Run runs a call. The error is
+	//   - a *RunError when the program broke a rule of the machine: the transaction reverts, and no caller can catch it;
+	//   - ErrInterrupted once Call.Stop is set;
+	//   - a *FallbackError when the engine cannot finish the outermost call. The session has then switched to another
+	//     engine: the caller undoes all effects of that outermost call and runs it again in the same session, once;
+	//   - whatever Syscalls returned, when that was not a *SyscallFailure.
+	//
+	// Run never panics on a class that the compiler accepted.
+	Run(call Call, sys Syscalls) (Result, error)
+	// End frees what the session holds. No call may be running.
+	End()
+}
+
+// Run runs one call in a session of its own. Calls that its syscalls make are not part of that session.
+func Run(e Engine, call Call, sys Syscalls) (Result, error) {
+	s := e.Begin()
+	defer s.End()
+	return s.Run(call, sys)
+}
+
+// Precompiler is implemented by engines that compile classes before their first call. Precompile is a hint and returns at
+// once.
+type Precompiler interface{ Precompile(*Class) }
+
+// StepCounter is implemented by engines that count the steps of every call.
+type StepCounter interface{ CountsSteps() }
 
 // RunError is a violation of the machine's rules: an unknown entry point, an assertion, an access to memory that is not
 // there.
@@ -88,17 +110,17 @@ func RunErrorf(format string, args ...any) error {
 }
 
 // ErrFallback matches every *FallbackError.
-var ErrFallback = errors.New("cairo: the run has to be done again on the VM")
+var ErrFallback = errors.New("cairo: the engine cannot finish the call")
 
-// FallbackError ends a run that an engine began and could not finish for reasons of its own, such as a full stack: whoever began
-// the transaction abandons all of its effects and runs it again on the VM.
+// FallbackError ends a run that an engine began and could not finish because of a limit of its own, such as a full stack.
+// Session.Run says what the caller does then.
 type FallbackError struct {
-	Reason string // one of few words, to count by
+	Reason string // one of a few words, to count by
 	Detail string
 }
 
 func (e *FallbackError) Error() string {
-	return "cairo: to be run again on the VM (" + e.Reason + "): " + e.Detail
+	return "cairo: fallback to the VM (" + e.Reason + "): " + e.Detail
 }
 
 // Is makes every FallbackError an ErrFallback.
@@ -113,9 +135,11 @@ func (e *SyscallFailure) Error() string { return fmt.Sprintf("cairo: syscall fai
 // Syscalls answers a running contract (Starknet 0.14 system calls). gas points to the frame's gas counter as the contract
 // sent it; the implementation charges it before it does anything (the base cost of 10,000 that compiled code
 // pre-charges is taken off the charge). A *SyscallFailure goes to the contract, any other error ends the run.
-// Slices passed in are only read and not kept; slices returned are not modified by the engine. Engines that keep arrays in memory
-// of their own pass those on without copying where CallContract and the like hand Run the very slice that they got, and return the
-// very slice that Run returned.
+// Slices passed in are only read and not kept; slices returned are not modified by the engine.
+//
+// CallContract, LibraryCall, Deploy and MetaTxV0 run at most one call themselves, in the caller's session. That call has
+// the syscall's calldata, and the syscall returns the call's Retdata, both unchanged: engines pass arrays from frame to
+// frame without copying them.
 type Syscalls interface {
 	StorageRead(gas *uint64, domain uint32, key felt.Felt) (felt.Felt, error)
 	StorageWrite(gas *uint64, domain uint32, key, value felt.Felt) error

@@ -12,8 +12,8 @@ import (
 	"github.com/starkd/starkd/crypto/keccak"
 )
 
-// A class is compiled and one of its functions is called on an engine. The function asks for nothing, so it needs no
-// system behind it.
+// A class is compiled and one of its functions is called on an engine. The function makes no syscalls, so none are
+// answered.
 func Example() {
 	data, err := contracts.ClassJSON(contracts.Fibonacci)
 	if err != nil {
@@ -30,7 +30,7 @@ func Example() {
 	class := &cairo.Class{Hash: source.Hash(), CompiledHash: compiled.BlakeHash(), Casm: compiled}
 
 	var engine cairo.Engine = vm.NewEngine()
-	result, err := engine.Run(cairo.Call{
+	result, err := cairo.Run(engine, cairo.Call{
 		Class:    class,
 		Selector: keccak.Starknet([]byte("fib")),
 		Calldata: []felt.Felt{felt.FromUint64(10)},

@@ -24,7 +24,9 @@ type chain struct {
 
 // openChain opens the state in home's data folder and the application over it, on the named engine.
 func openChain(home string, c *config.Config, name string, log *slog.Logger) (*chain, error) {
-	engine, fallback, err := NewEngine(name, nativeOptions(home))
+	options := nativeOptions(home)
+	options.Defect = logDefects(log)
+	engine, err := NewEngine(name, options)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +38,7 @@ func openChain(home string, c *config.Config, name string, log *slog.Logger) (*c
 	if err != nil {
 		return nil, homeFault(home, errors.Join(err, db.Close()))
 	}
-	a, err := app.New(store, &logged{engine, log}, nil, app.Config{BlockSteps: c.App.BlockSteps, Fallback: fallback})
+	a, err := app.New(store, engine, nil, app.Config{BlockSteps: c.App.BlockSteps})
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -14,48 +13,32 @@ import (
 	"github.com/starkd/starkd/config"
 )
 
-// NewEngine returns the engine with a name of config.Engines, and the one that takes over a transaction that it gives up: nil
-// for the VM, which gives up none.
-func NewEngine(name string, opts native.Options) (engine, fallback cairo.Engine, err error) {
-	judge := vm.NewEngine()
+// NewEngine returns the engine with a name of config.Engines.
+func NewEngine(name string, opts native.Options) (cairo.Engine, error) {
+	reference := vm.NewEngine()
 	switch name {
 	case "vm":
-		return judge, nil, nil
+		return reference, nil
 	case "native", "both":
 		if name == "both" {
 			opts.Background = false // or the VM would be compared with itself while code is being made
 		}
-		n, err := native.NewEngine(judge, opts)
+		n, err := native.NewEngine(reference, opts)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if name == "both" {
-			return native.Both(n, judge), judge, nil
+			return cairo.Both(n, reference), nil
 		}
-		return n, judge, nil
+		return n, nil
 	}
-	return nil, nil, fmt.Errorf("engine %q is not one of %s", name, strings.Join(config.Engines, ", "))
+	return nil, fmt.Errorf("engine %q is not one of %s", name, strings.Join(config.Engines, ", "))
 }
 
-// logged is a node's engine. It says which run ended in a defect of native code, which changes no result and would go unseen.
-type logged struct {
-	cairo.Engine
-	log *slog.Logger
-}
-
-// Run implements cairo.Engine.
-func (l *logged) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
-	result, err := l.Engine.Run(call, sys)
-	if f, ok := errors.AsType[*cairo.FallbackError](err); ok && f.Reason == native.ReasonInternal {
-		l.log.Warn("a defect of native code: the transaction runs again on the VM", "class", call.Class.Hash, "selector", call.Selector, "detail", f.Detail)
-	}
-	return result, err
-}
-
-// Announce implements cairo.Announcer.
-func (l *logged) Announce(class *cairo.Class) {
-	if engine, ok := l.Engine.(cairo.Announcer); ok {
-		engine.Announce(class)
+// logDefects returns what a node does with a defect of native code: it logs it.
+func logDefects(log *slog.Logger) func(*cairo.Call, string) {
+	return func(call *cairo.Call, detail string) {
+		log.Warn("a defect of native code: the transaction runs again on the VM", "class", call.Class.Hash, "selector", call.Selector, "detail", detail)
 	}
 }
 

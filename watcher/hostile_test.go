@@ -32,7 +32,7 @@ func handOn(words int) wallet.Call {
 }
 
 // words are those of the arrays of a call and those inside it.
-func words(e *cairo.Execution) int {
+func words(e *cairo.CallTrace) int {
 	n := len(e.Call.Calldata) + len(e.Result.Retdata)
 	for i := range e.Syscalls {
 		n += len(e.Syscalls[i].Response)
@@ -119,16 +119,23 @@ type cancelling struct {
 	cancel   context.CancelFunc
 }
 
-func (c *cancelling) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
+func (c *cancelling) Begin() cairo.Session { return &cancellingSession{c.Engine.Begin(), c} }
+
+type cancellingSession struct {
+	cairo.Session
+	*cancelling
+}
+
+func (c *cancellingSession) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
 	c.depth++
 	defer func() { c.depth-- }()
 	if c.depth > 1 {
-		return c.Engine.Run(call, sys)
+		return c.Session.Run(call, sys)
 	}
 	if c.n--; c.n == 0 && !c.after {
 		c.cancel()
 	}
-	result, err := c.Engine.Run(call, sys)
+	result, err := c.Session.Run(call, sys)
 	if c.n == 0 && c.after {
 		c.cancel()
 	}

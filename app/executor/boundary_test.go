@@ -356,7 +356,7 @@ func onEngines(t *testing.T, ops []felt.Felt) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &Executor{Engine: native.Both(code, machine), Fallback: machine, Classes: NewClasses(nil)}
+	x := &Executor{Engine: cairo.Both(code, machine), Classes: NewClasses(nil)}
 	class, err := x.Classes.Compile(definition.Hash(), definition)
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -89,7 +90,6 @@ type context struct {
 	depth      int
 	from       point         // where the phase began
 	info       *cairo.TxInfo // changes inside a meta transaction
-	shared     any           // the engine's
 }
 
 func (t *transaction) context(phase Phase, gas uint64) *context {
@@ -156,18 +156,9 @@ func (c *context) call(e entry) (*Frame, error) {
 	}
 	call := cairo.Call{
 		Class: class, Type: e.kind, Selector: e.selector, Contract: e.storage, Caller: e.caller, Calldata: e.calldata, Gas: e.gas,
-		Shared: &c.shared, Stop: c.Stop,
+		Stop: c.Stop,
 	}
-	var sys cairo.Syscalls = &syscalls{context: c, frame: f}
-	var done func(cairo.Result, error)
-	if c.opts.Observe != nil {
-		sys, done = c.opts.Observe(c.phase, call, sys)
-	}
-	result, err := c.Engine.Run(call, sys)
-	if done != nil {
-		done(result, err)
-	}
-	c.out.Steps += result.Steps
+	result, err := c.run(call, f)
 	switch _, isRun := err.(*cairo.RunError); {
 	case isRun:
 		// The text is hashed into the receipt, and what exactly an engine says differs between engines.
@@ -186,6 +177,44 @@ func (c *context) call(e entry) (*Frame, error) {
 		f.Retdata = slices.Clone(result.Retdata)
 	}
 	return f, nil
+}
+
+// run runs a call in the transaction's session. When the session falls back to another engine in the midst of an outermost call, run
+// undoes what that call did and runs it again, as cairo.Session has it.
+func (c *context) run(call cairo.Call, f *Frame) (cairo.Result, error) {
+	if c.depth > 1 {
+		return c.runOnce(call, f)
+	}
+	before, lastGas, steps, room := c.point(), c.lastGas, c.out.Steps, c.opts.Room
+	if room != nil {
+		room = new(int)
+		*room = *c.opts.Room
+	}
+	result, err := c.runOnce(call, f)
+	if !errors.Is(err, cairo.ErrFallback) {
+		return result, err
+	}
+	c.rewind(before)
+	c.lastGas, c.out.Steps = lastGas, steps
+	if room != nil {
+		*c.opts.Room = *room
+	}
+	f.Inner, f.Events, f.Messages = nil, nil, nil
+	return c.runOnce(call, f)
+}
+
+func (c *context) runOnce(call cairo.Call, f *Frame) (cairo.Result, error) {
+	var sys cairo.Syscalls = &syscalls{context: c, frame: f}
+	var done func(cairo.Result, error)
+	if c.opts.Observe != nil {
+		sys, done = c.opts.Observe(c.phase, call, sys)
+	}
+	result, err := c.session.Run(call, sys)
+	if done != nil {
+		done(result, err)
+	}
+	c.out.Steps += result.Steps
+	return result, err
 }
 
 // takeRoom counts felts that a frame is about to keep. A contract can hand the same array to call after call, for nothing.
@@ -279,15 +308,16 @@ func (c *context) deploy(class, address, deployer felt.Felt, calldata []felt.Fel
 	return wrap(f, err, true)
 }
 
+// outside makes the surroundings of calls that no transaction makes.
+func (x *Executor) outside(st *state.Overlay, block *Block) *transaction {
+	return &transaction{Executor: x, session: x.Engine.Begin(), st: st, block: block, info: &cairo.TxInfo{ChainID: block.ChainID}}
+}
+
 // Construct deploys a contract outside any transaction, as genesis does, and runs its constructor.
 func (x *Executor) Construct(st *state.Overlay, block *Block, class, address felt.Felt, calldata []felt.Felt) error {
-	t := &transaction{
-		Executor: x, st: state.NewOverlay(st), block: block, info: &cairo.TxInfo{ChainID: block.ChainID},
-	}
+	t := x.outside(state.NewOverlay(st), block)
+	defer t.session.End()
 	_, err := t.context(ExecutePhase, constants.MaxExecuteGas).deploy(class, address, felt.Felt{}, calldata, constants.MaxExecuteGas)
-	if again := x.again(err); again != nil {
-		return again.Construct(st, block, class, address, calldata)
-	}
 	if err != nil {
 		return err
 	}
@@ -298,9 +328,9 @@ func (x *Executor) Construct(st *state.Overlay, block *Block, class, address fel
 // Call runs an entry point as starknet_call does: outside any transaction, with the gas that an execution may have at most, on a
 // state that it leaves unchanged.
 func (x *Executor) Call(st state.Reader, block *Block, contract, selector felt.Felt, calldata []felt.Felt) (*Frame, error) {
-	t := &transaction{
-		Executor: x, st: state.NewOverlay(st), block: block, info: &cairo.TxInfo{ChainID: block.ChainID}, opts: Options{Brief: true},
-	}
+	t := x.outside(state.NewOverlay(st), block)
+	defer t.session.End()
+	t.opts.Brief = true
 	class, err := t.st.ClassHashAt(contract)
 	if err != nil {
 		return nil, err
@@ -310,9 +340,6 @@ func (x *Executor) Call(st state.Reader, block *Block, contract, selector felt.F
 	}
 	ctx := t.context(CallPhase, constants.MaxExecuteGas)
 	f, err := ctx.call(entry{kind: cairo.External, selector: selector, storage: contract, calldata: calldata, gas: ctx.initialGas})
-	if again := x.again(err); again != nil {
-		return again.Call(st, block, contract, selector, calldata)
-	}
 	if failure, ok := asFailure(err); ok {
 		return f, reject(ContractError, "%s", revertText("", f, failure))
 	}

@@ -20,18 +20,11 @@ type Entry struct {
 // it did in st. A panic is no error: the frame says so, and st is as before. A run that no caller could have caught is a
 // [*Rejection].
 func (x *Executor) Enter(st *state.Overlay, block *Block, e Entry) (*Frame, error) {
-	t := &transaction{
-		Executor: x, st: state.NewOverlay(st), block: block, info: &cairo.TxInfo{ChainID: block.ChainID},
-	}
+	t := x.outside(state.NewOverlay(st), block)
+	defer t.session.End()
 	f, err := t.context(CallPhase, e.Gas).call(entry{
 		kind: e.Kind, selector: e.Selector, storage: e.Contract, caller: e.Caller, calldata: e.Calldata, gas: e.Gas,
 	})
-	if again := x.again(err); again != nil {
-		return again.Enter(st, block, e)
-	}
-	if again := x.again(err); again != nil {
-		return again.Enter(st, block, e)
-	}
 	if failure, ok := asFailure(err); ok {
 		return f, reject(ContractError, "%s", revertText("", f, failure))
 	}

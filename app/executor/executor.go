@@ -11,7 +11,6 @@
 package executor
 
 import (
-	"errors"
 	"sync/atomic"
 
 	"github.com/starkd/starkd/app/state"
@@ -25,8 +24,6 @@ import (
 type Executor struct {
 	Engine  cairo.Engine
 	Classes *Classes
-	// Fallback, if not nil, runs what Engine gives up with cairo.ErrFallback: the whole transaction, from its beginning.
-	Fallback cairo.Engine
 	// Stop, if not nil, ends what runs with cairo.ErrInterrupted soon after it is set.
 	Stop *atomic.Bool
 }
@@ -36,15 +33,6 @@ func (x *Executor) Until(stop *atomic.Bool) *Executor {
 	y := *x
 	y.Stop = stop
 	return &y
-}
-
-// again is the executor that has to do what ended in an error once more, nil where there is none. Whatever was done before the
-// error must have been done to an overlay that is dropped.
-func (x *Executor) again(err error) *Executor {
-	if x.Fallback == nil || !errors.Is(err, cairo.ErrFallback) {
-		return nil
-	}
-	return &Executor{Engine: x.Fallback, Classes: x.Classes, Stop: x.Stop}
 }
 
 // Block is what execution sees of the block it is in.
@@ -118,7 +106,8 @@ type Outcome struct {
 	Estimate                       *Estimate           // of Executor.Estimate
 	// SierraGas is what code used, in all phases, also where it was reverted: the part of the work that a block is bounded by.
 	SierraGas uint64
-	// Steps are the VM steps of all frames; 0 from an engine without steps. Never consensus.
+	// Steps are the VM steps of all frames, or SierraGas / 100 where the engine is no cairo.StepCounter: gas pays for builtins
+	// and syscalls too, so that it bounds the steps from above. Never consensus.
 	Steps uint64
 }
 
@@ -139,10 +128,8 @@ func (x *Executor) Execute(st *state.Overlay, block *Block, tx starknet.Transact
 	if err != nil {
 		return nil, err
 	}
+	defer t.session.End()
 	out, err := t.run()
-	if again := x.again(err); again != nil {
-		return again.Execute(st, block, tx, opts)
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -158,10 +145,11 @@ func (x *Executor) Execute(st *state.Overlay, block *Block, tx starknet.Transact
 // transaction is a transaction under way.
 type transaction struct {
 	*Executor
-	st    *state.Overlay // of this transaction alone
-	block *Block
-	tx    starknet.Transaction
-	opts  Options
+	session cairo.Session
+	st      *state.Overlay // of this transaction alone
+	block   *Block
+	tx      starknet.Transaction
+	opts    Options
 
 	hash     felt.Felt
 	purse    felt.Felt // where the account's balance is, once it was looked for
@@ -180,13 +168,13 @@ func (t *transaction) spend(f *Frame) {
 	t.used += f.GasConsumed
 }
 
-// begin reads what a transaction says of itself.
+// begin reads what a transaction says of itself, and begins its session.
 func (x *Executor) begin(st *state.Overlay, block *Block, tx starknet.Transaction, opts Options) (*transaction, error) {
 	f := tx.Fields()
 	if f.Query && !opts.Query {
 		return nil, reject(UnsupportedTxVersion, "version %v is a query's, good for simulation only", f.Version())
 	}
-	t := &transaction{Executor: x, st: st, block: block, tx: tx, opts: opts}
+	t := &transaction{Executor: x, session: x.Engine.Begin(), st: st, block: block, tx: tx, opts: opts}
 	t.gas = f.ResourceBounds.L2Gas.MaxAmount
 	if opts.SkipFee {
 		if t.gas = opts.Bound; t.gas == 0 {
@@ -251,6 +239,9 @@ func (t *transaction) run() (*Outcome, error) {
 	t.out.SierraGas += t.used
 	if f := t.out.FeeTransfer; f != nil {
 		t.out.SierraGas += f.GasConsumed
+	}
+	if _, ok := t.Engine.(cairo.StepCounter); !ok {
+		t.out.Steps = t.out.SierraGas / constants.StepGas
 	}
 	r := &t.out.Receipt
 	r.TransactionHash, r.Type = t.hash, t.tx.Type()

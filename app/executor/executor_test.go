@@ -40,6 +40,12 @@ type contract func(f *frame) (retdata, panicked []felt.Felt, err error)
 // engine runs Go contracts by class hash and selector.
 type engine map[felt.Felt]map[felt.Felt]contract
 
+func (e engine) Begin() cairo.Session { return e }
+
+func (engine) End() {}
+
+func (engine) CountsSteps() {}
+
 func (e engine) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
 	f := &frame{call, sys, call.Gas - constants.EntryPointGas}
 	retdata, panicked, err := e[call.Class.Hash][call.Selector](f)

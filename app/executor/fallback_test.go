@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"errors"
 	"reflect"
 	"testing"
 
@@ -8,26 +9,36 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// fickle gives up runs of one class after they have had all of their effects.
+// fickle falls back after runs of one class that have had all of their effects.
 type fickle struct {
 	engine
-	class  felt.Felt
-	gaveUp int
+	class     felt.Felt
+	always    bool // every run of the class falls back, not only a session's first
+	fallbacks int
 }
 
-func (f *fickle) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
-	res, err := f.engine.Run(call, sys)
-	if err == nil && call.Class.Hash == f.class {
-		f.gaveUp++
+func (f *fickle) Begin() cairo.Session { return &fickleSession{fickle: f} }
+
+type fickleSession struct {
+	*fickle
+	fellBack bool
+}
+
+func (s *fickleSession) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
+	res, err := s.engine.Run(call, sys)
+	if err == nil && call.Class.Hash == s.class && (s.always || !s.fellBack) {
+		s.fellBack = true
+		s.fallbacks++
 		return cairo.Result{}, &cairo.FallbackError{Reason: "test"}
 	}
 	return res, err
 }
 
-// TestFallback: a transaction during which the engine gives up is as if the fallback had run it alone, and without a fallback it is
-// an error.
+// TestFallback: a transaction during which the engine falls back has the outcome of one during which it does not. One that falls back
+// again is an error.
 func TestFallback(t *testing.T) {
 	for _, class := range []felt.Felt{accountClass, tokenClass, userClass} {
+		var left []int // of the room
 		outcome := func(change func(b *bench)) (*Outcome, error) {
 			b := newBench(t)
 			b.user(map[string]contract{"f": func(f *frame) ([]felt.Felt, []felt.Felt, error) {
@@ -46,7 +57,10 @@ func TestFallback(t *testing.T) {
 				_, err := f.CallContract(&f.gas, userAt, Selector("f"), nil)
 				return nil, nil, err
 			})
-			return b.x.Execute(b.st, b.b, tx, Options{Diff: true})
+			room := 1000
+			out, err := b.x.Execute(b.st, b.b, tx, Options{Diff: true, Room: &room})
+			left = append(left, room)
+			return out, err
 		}
 		want, err := outcome(func(*bench) {})
 		if err != nil || want.Receipt.Reverted {
@@ -55,7 +69,7 @@ func TestFallback(t *testing.T) {
 		var f *fickle
 		got, err := outcome(func(b *bench) {
 			f = &fickle{engine: b.e, class: class}
-			b.x.Engine, b.x.Fallback = f, b.e
+			b.x.Engine = f
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -63,11 +77,14 @@ func TestFallback(t *testing.T) {
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("class %v: got %+v, want %+v", class, got, want)
 		}
-		if f.gaveUp != 1 {
-			t.Errorf("class %v: the engine gave up %d times, want 1", class, f.gaveUp)
+		if left[0] != left[1] {
+			t.Errorf("class %v: room for %d felts is left, want %d", class, left[1], left[0])
 		}
-		if _, err := outcome(func(b *bench) { b.x.Engine = &fickle{engine: b.e, class: class} }); err == nil {
-			t.Errorf("class %v: no error without a fallback", class)
+		if f.fallbacks != 1 {
+			t.Errorf("class %v: the engine fell back %d times, want 1", class, f.fallbacks)
+		}
+		if _, err := outcome(func(b *bench) { b.x.Engine = &fickle{engine: b.e, class: class, always: true} }); !errors.Is(err, cairo.ErrFallback) {
+			t.Errorf("class %v: %v, want an error of an engine that falls back again", class, err)
 		}
 	}
 }

@@ -13,48 +13,35 @@ import (
 
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/cairo/sierra"
-	"github.com/starkd/starkd/crypto/felt"
 )
 
-// arena is a linear memory and the instances of classes that are bound to it. An outermost call has one to itself, with all calls
-// within it: each frame takes memory above its caller's, so that what one hands to the other stays where it is. Below the floor are
-// the constants of the classes, which outlast the calls.
+// arena is a linear memory and the instances of classes that are bound to it. A session has one to itself: each frame takes memory above
+// its caller's, so that arrays that they pass to each other stay where they are. Below the heap base are the constants of the classes,
+// which outlast the calls.
 type arena struct {
 	engine    *Engine
+	session   *session   // that has it
 	module    api.Module // whose memory it is
 	mem       api.Memory
 	ctx       context.Context // in which code runs: host functions find the arena in it
 	instances map[*class]*instance
-	strays    []*instance // whose constants are not below the floor
-	floor     uint64
+	unpinned  []*instance // whose constants are not below the heap base
+	heapBase  uint64
 	functions int    // in the instances' entries
 	frames    []*run // by depth; those beyond it are kept for later
 	depth     int
-	// What is handed over between a call's host function and the run that it leads to, and back.
-	sent, returned handover
-	broken         bool   // a run gave up: the arena is of no further use
-	evictions      uint64 // of the engine, as of when instances of forgotten classes were closed last
+	broken    bool   // a run fell back: the arena cannot be used again
+	evictions uint64 // of the engine, as of when instances of evicted classes were closed last
 }
 
 // instance is a class's module, bound to an arena's memory.
 type instance struct {
-	module api.Module
-	class  *class
-	base   uint64 // where the class's constants are, 0 where they are nowhere
-	stray  bool
+	module   api.Module
+	class    *class
+	base     uint64 // where the class's constants are, 0 where they are nowhere
+	unpinned bool
 	// entries are the functions that no frame is in: one that is called again within itself needs another stack.
 	entries map[sierra.FuncID][]api.Function
-}
-
-// handover is a list that frames hand to each other, as Syscalls see it and where it is in memory. Whoever gets the very same slice
-// back need not copy it.
-type handover struct {
-	list       []felt.Felt
-	start, end uint64
-}
-
-func (h *handover) is(list []felt.Felt) bool {
-	return len(list) > 0 && len(list) == len(h.list) && &list[0] == &h.list[0]
 }
 
 type arenaKey struct{}
@@ -65,7 +52,7 @@ const (
 	maxPooled      = 16        // arenas
 	maxPooledBytes = 256 << 20 // memory of all arenas
 	maxInstances   = 128       // of an arena
-	maxFloor       = 16 << 20  // of an arena
+	maxHeapBase    = 16 << 20  // of an arena
 	maxFunctions   = 1024      // of an arena, each with a stack of its own
 )
 
@@ -76,9 +63,10 @@ type pool struct {
 	bytes int64
 }
 
-// take is a free arena, or a new one.
-func (e *Engine) take() (*arena, error) {
+// take returns a free arena, or a new one, for a session.
+func (e *Engine) take(s *session) (*arena, error) {
 	if a := e.pool.pop(); a != nil {
+		a.session = s
 		return a, nil
 	}
 	ctx := context.Background()
@@ -86,7 +74,7 @@ func (e *Engine) take() (*arena, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &arena{engine: e, module: m, mem: m.Memory(), instances: map[*class]*instance{}, floor: firstFloor}
+	a := &arena{engine: e, session: s, module: m, mem: m.Memory(), instances: map[*class]*instance{}, heapBase: firstHeapBase}
 	a.ctx = context.WithValue(ctx, arenaKey{}, a)
 	return a, nil
 }
@@ -104,11 +92,11 @@ func (p *pool) pop() *arena {
 	return a
 }
 
-// put keeps an arena for the next call, or closes it.
+// put keeps an arena for the next session, or closes it.
 func (e *Engine) put(a *arena) {
-	a.sent, a.returned = handover{}, handover{}
+	a.session = nil
 	size := int64(a.mem.Size())
-	if a.broken || size > maxPooledPages*pageSize || len(a.instances) > maxInstances || !a.settleStrays() {
+	if size > maxPooledPages*pageSize || len(a.instances) > maxInstances {
 		a.close()
 		return
 	}
@@ -157,27 +145,6 @@ func (a *arena) close() {
 	_ = a.module.Close(context.Background())
 }
 
-// enter is the arena that a call runs in, and whether the call is the outermost one there.
-func (e *Engine) enter(call *cairo.Call) (a *arena, outermost bool, err error) {
-	if call.Shared != nil {
-		if a, ok := (*call.Shared).(*arena); ok && a.engine == e {
-			return a, false, nil
-		}
-	}
-	if a, err = e.take(); err == nil && call.Shared != nil && *call.Shared == nil {
-		*call.Shared = a
-	}
-	return a, true, err
-}
-
-// leaveArena ends what enter began for an outermost call.
-func (e *Engine) leaveArena(call *cairo.Call, a *arena) {
-	if call.Shared != nil && *call.Shared == any(a) {
-		*call.Shared = nil
-	}
-	e.put(a)
-}
-
 // instantiate binds a module to the memory.
 func (a *arena) instantiate(m wazero.CompiledModule) (api.Module, error) {
 	ctx := experimental.WithImportResolver(context.Background(), func(name string) api.Module {
@@ -208,29 +175,32 @@ func (a *arena) bind(r *run, cl *class) *instance {
 	copy(r.at(in.base, n), cl.data)
 	switch {
 	case a.depth == 1: // no frame has taken anything
-		a.floor = in.base + n
-	case !in.stray:
-		in.stray = true
-		a.strays = append(a.strays, in)
+		a.heapBase = in.base + n
+	case !in.unpinned:
+		in.unpinned = true
+		a.unpinned = append(a.unpinned, in)
 	}
 	return in
 }
 
-// settleStrays moves the constants of classes that were met among frames below the floor, once there are no frames. It reports
-// whether there is room.
-func (a *arena) settleStrays() bool {
-	for _, in := range a.strays {
+// settle ends an outermost call: it moves the constants of unpinned instances below the heap base. It reports whether the arena can be
+// used again.
+func (a *arena) settle() bool {
+	if a.broken {
+		return false
+	}
+	for _, in := range a.unpinned {
 		n := uint64(len(in.class.data))
-		b, ok := a.mem.Read(uint32(a.floor), uint32(n))
+		b, ok := a.mem.Read(uint32(a.heapBase), uint32(n))
 		if !ok {
 			return false
 		}
 		copy(b, in.class.data)
-		in.base, in.stray = a.floor, false
-		a.floor += n
+		in.base, in.unpinned = a.heapBase, false
+		a.heapBase += n
 	}
-	a.strays = a.strays[:0]
-	return a.floor <= maxFloor
+	a.unpinned = a.unpinned[:0]
+	return a.heapBase <= maxHeapBase
 }
 
 // push begins a frame.
@@ -257,8 +227,9 @@ func (a *arena) pop() {
 // top is the frame that is running.
 func (a *arena) top() *run { return a.frames[a.depth-1] }
 
-// call runs a function of a class in a new frame.
-func (a *arena) call(cl *class, id sierra.FuncID, call *cairo.Call, sys cairo.Syscalls) (res cairo.Result, err error) {
+// call runs a function of a class in a new frame. calldata is where the call's calldata is, if its caller has it in memory; retdata is
+// where the result is for the caller.
+func (a *arena) call(cl *class, id sierra.FuncID, call *cairo.Call, calldata span, sys cairo.Syscalls) (res cairo.Result, retdata span, err error) {
 	r := a.push(sys)
 	r.stop = call.Stop
 	defer func() {
@@ -274,8 +245,8 @@ func (a *arena) call(cl *class, id sierra.FuncID, call *cairo.Call, sys cairo.Sy
 		a.pop()
 	}()
 	if a.depth == 1 {
-		a.poison(a.floor, uint64(a.mem.Size()))
-		r.setHeap(a.floor)
+		a.poison(a.heapBase, uint64(a.mem.Size()))
+		r.setHeap(a.heapBase)
 	}
 	in := a.bind(r, cl)
 	r.base = in.base
@@ -287,18 +258,17 @@ func (a *arena) call(cl *class, id sierra.FuncID, call *cairo.Call, sys cairo.Sy
 		fn, in.entries[id] = free[len(free)-1], free[:len(free)-1]
 		a.functions--
 	} else if fn = in.module.ExportedFunction(exportName(id)); fn == nil {
-		return res, fallback(ReasonInternal, "function %d is not exported", id)
+		return res, span{}, fallback(ReasonInternal, "function %d is not exported", id)
 	}
 	var stack [5]uint64
 	stack[0] = call.Gas - entryPointBudget
-	if a.sent.is(call.Calldata) {
-		stack[1], stack[2], stack[3] = a.sent.start, a.sent.end, a.sent.end
+	if calldata.holds(call.Calldata) {
+		stack[1], stack[2], stack[3] = calldata.start, calldata.end, calldata.end
 	} else {
 		stack[1], stack[2], stack[3] = r.array(call.Calldata)
 	}
-	a.sent = handover{}
 	if err := fn.CallWithStack(a.ctx, stack[:]); err != nil {
-		return res, r.failure(err)
+		return res, span{}, r.failure(err)
 	}
 	if cl.shallow && a.functions < maxFunctions { // a stack once grown stays so
 		in.entries[id] = append(in.entries[id], fn)
@@ -307,16 +277,15 @@ func (a *arena) call(cl *class, id sierra.FuncID, call *cairo.Call, sys cairo.Sy
 	start, end := stack[2], stack[3]
 	res = cairo.Result{GasLeft: stack[0], Failed: stack[1] != 0}
 	if res.GasLeft > call.Gas {
-		return cairo.Result{}, cairo.RunErrorf("unexpected remaining gas: %d of %d", res.GasLeft, call.Gas)
+		return cairo.Result{}, span{}, cairo.RunErrorf("unexpected remaining gas: %d of %d", res.GasLeft, call.Gas)
 	}
 	if a.depth == 1 {
 		res.Retdata = r.felts(start, end)
-		return res, nil
+		return res, span{}, nil
 	}
 	start, end = r.giveBack(start, end)
 	res.Retdata = r.view(start, end)
-	a.returned = handover{res.Retdata, start, end}
-	return res, nil
+	return res, span{start, end}, nil
 }
 
 // failure is why code did not come to its end.
@@ -332,8 +301,8 @@ func (r *run) failure(err error) error {
 	return fallback(ReasonInternal, "%v", err)
 }
 
-// blame counts a run that has to be done again on the VM against the class that brought it about: where memory is full, the one with
-// the most of it, else that of the innermost frame.
+// blame counts a fallback against the class that caused it: where memory is full, the one with the most of it, else that of the innermost
+// frame.
 func (a *arena) blame(f *cairo.FallbackError) {
 	culprit := a.top().class
 	if f.Reason == ReasonMemory {
@@ -348,7 +317,7 @@ func (a *arena) blame(f *cairo.FallbackError) {
 		}
 	}
 	if culprit != nil {
-		culprit.gaveUp.Add(1)
+		culprit.fallbacks.Add(1)
 	}
 }
 
@@ -370,27 +339,13 @@ func (r *run) giveBack(start, end uint64) (newStart, newEnd uint64) {
 	default:
 		return start, end
 	}
-	for _, in := range a.strays {
+	for _, in := range a.unpinned {
 		if in.base >= bottom {
 			in.base = 0
 		}
 	}
 	a.poison(r.heap(), heap)
 	return start, end
-}
-
-// nested makes a call with the numbers of a span. The answer is the span of what the call returns.
-func (r *run) nested(start, end uint64, call func(calldata []felt.Felt) ([]felt.Felt, error)) ([]uint64, error) {
-	a := r.arena
-	calldata := r.view(start, end)
-	a.sent, a.returned = handover{calldata, start, end}, handover{}
-	retdata, err := call(calldata)
-	back := a.returned
-	a.sent, a.returned = handover{}, handover{}
-	if err == nil && back.is(retdata) {
-		return []uint64{back.start, back.end, back.end}, nil
-	}
-	return r.arrayOf(retdata, err)
 }
 
 // poison overwrites memory that nothing may read any more, as far as the engine has something to do it with: for tests.

@@ -56,10 +56,9 @@ func runBench(b *testing.B, e cairo.Engine, call cairo.Call, n uint64) {
 		}
 		return u.Utime.Nano() + u.Stime.Nano()
 	}
-	call.Shared = &c.shared
 	start := cpu()
 	for b.Loop() {
-		res, err := e.Run(call, c)
+		res, err := c.run(call)
 		if err != nil || res.Failed {
 			b.Fatal(res, err)
 		}

@@ -44,7 +44,7 @@ func TestCalls(t *testing.T) {
 	e := newEngine(t)
 	c := callers(t, e)
 	r := rand.New(rand.NewPCG(3, 1))
-	pair := native.Both(e, vm.NewEngine())
+	pair := cairo.Both(e, vm.NewEngine())
 	calls, panics, broken := 0, 0, 0
 	for i := range n {
 		if c.native.engine = e; r.IntN(4) == 0 {
@@ -105,11 +105,11 @@ func TestSpansStay(t *testing.T) {
 	}
 	chain := newChain(e, c.vm.class)
 	chain.quiet, chain.others = true, c.vm.others
-	call := cairo.Call{Class: c.vm.class, Selector: selector("send"), Calldata: felts(100_000, 30, 1), Gas: 1 << 50, Shared: &chain.shared}
+	call := cairo.Call{Class: c.vm.class, Selector: selector("send"), Calldata: felts(100_000, 30, 1), Gas: 1 << 50}
 	for i := range 2 {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		res, err := e.Run(call, chain)
+		res, err := chain.run(call)
 		runtime.ReadMemStats(&after)
 		if n := after.TotalAlloc - before.TotalAlloc; err != nil || res.Failed || i > 0 && n > 1<<20 {
 			t.Errorf("%v, %v: %d bytes are allocated outside of the memory", res, err, n)
@@ -131,12 +131,10 @@ func TestSpansStayOnTheVM(t *testing.T) {
 			chain := newChain(vm.NewEngine(), class)
 			chain.quiet, chain.others = true, others
 			call := cairo.Call{Class: class, Selector: selector("send"), Calldata: felts(20_000, 200, back), Gas: 1 << 50}
-			if i == 0 {
-				call.Shared = &chain.shared // whose calls hand spans on
-			}
+			chain.apart = i == 1 // so that spans are copied
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			res, err := chain.engine.Run(call, chain)
+			res, err := chain.run(call)
 			runtime.ReadMemStats(&after)
 			if err != nil || res.Failed {
 				t.Fatalf("%+v, %v", res, err)
@@ -162,7 +160,7 @@ func TestBlame(t *testing.T) {
 		chain := newChain(e, class)
 		chain.quiet, chain.others = true, map[felt.Felt]*cairo.Class{felt.One: &greedy, felt.FromUint64(2): &other, felt.FromUint64(3): deep}
 		before := e.Stats()
-		_, err := e.Run(cairo.Call{Class: class, Selector: selector("relay"), Calldata: args, Gas: gas, Shared: &chain.shared}, chain)
+		_, err := chain.run(cairo.Call{Class: class, Selector: selector("relay"), Calldata: args, Gas: gas})
 		var what []string
 		for reason, n := range e.Stats() {
 			what = append(what, fmt.Sprintf("%d %s", n-before[reason], reason))
@@ -177,10 +175,10 @@ func TestBlame(t *testing.T) {
 	const half = 1 << 21
 	hold := []felt.Felt{num(0), num(1), selector("relay"), num(7), num(half), num(2), selector("send"), num(3), num(2 * half), num(1), num(0)}
 	for i := range 8 {
-		if what, err := run(innocent, 1<<60, recurse...); what != "2 stack" || !errors.Is(err, native.ErrFallback) {
+		if what, err := run(innocent, 1<<60, recurse...); what != "2 stack" || !errors.Is(err, cairo.ErrFallback) {
 			t.Errorf("recursion, time %d: %v, %v", i, what, err)
 		}
-		if what, err := run(innocent, 1<<60, hold...); what != "3 memory" || !errors.Is(err, native.ErrFallback) {
+		if what, err := run(innocent, 1<<60, hold...); what != "3 memory" || !errors.Is(err, cairo.ErrFallback) {
 			t.Errorf("memory, time %d: %v, %v", i, what, err)
 		}
 	}

@@ -29,8 +29,9 @@ type chain struct {
 	log     []string
 	quiet   bool
 	depth   int
-	shared  any
-	left    int // syscalls until one ends the run, 0 for none
+	session cairo.Session // of the call that is running
+	apart   bool          // inner calls have sessions of their own
+	left    int           // syscalls until one ends the run, 0 for none
 }
 
 var errChain = errors.New("the chain is broken")
@@ -39,6 +40,13 @@ const syscallCost = 5000
 
 func newChain(e cairo.Engine, c *cairo.Class) *chain {
 	return &chain{engine: e, class: c, storage: map[felt.Felt]felt.Felt{}}
+}
+
+// run runs an outermost call.
+func (c *chain) run(call cairo.Call) (cairo.Result, error) {
+	c.session = c.engine.Begin()
+	defer c.session.End()
+	return c.session.Run(call, c)
 }
 
 func (c *chain) charge(gas *uint64, n uint64, format string, args ...any) error {
@@ -92,7 +100,12 @@ func (c *chain) CallContract(gas *uint64, contract, selector felt.Felt, calldata
 	if !found {
 		return nil, &cairo.SyscallFailure{Data: []felt.Felt{felt.FromShortString("ENTRYPOINT_NOT_FOUND")}}
 	}
-	res, err := c.engine.Run(cairo.Call{Class: class, Selector: selector, Calldata: calldata, Gas: *gas, Shared: &c.shared}, c)
+	session := c.session
+	if c.apart {
+		session = c.engine.Begin()
+		defer session.End()
+	}
+	res, err := session.Run(cairo.Call{Class: class, Selector: selector, Calldata: calldata, Gas: *gas}, c)
 	if err != nil {
 		return nil, err
 	}
@@ -237,13 +250,11 @@ func newComparer(e *native.Engine, class *cairo.Class) *comparer {
 // call returns a difference, "" for none, and the result.
 func (c *comparer) call(call cairo.Call) (string, cairo.Result) {
 	c.vm.log, c.native.log = nil, nil
-	c.vm.shared, c.native.shared = nil, nil
-	want, wantErr := c.vm.engine.Run(call, c.vm)
-	call.Shared = &c.native.shared
-	got, gotErr := c.native.engine.Run(call, c.native)
+	want, wantErr := c.vm.run(call)
+	got, gotErr := c.native.run(call)
 	c.vm.depth, c.native.depth = 0, 0
 	if f, ok := errors.AsType[*cairo.FallbackError](gotErr); ok && (f.Reason == native.ReasonStack || f.Reason == native.ReasonMemory) {
-		c.native.storage = maps.Clone(c.vm.storage) // the executor does it again on the VM
+		c.native.storage = maps.Clone(c.vm.storage) // the executor runs it again on the VM
 		return "", want
 	}
 	want.Steps, got.Steps = 0, 0

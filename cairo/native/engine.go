@@ -20,18 +20,15 @@ const entryPointBudget = 10000
 
 var errOutOfGas = felt.FromShortString("Out of gas")
 
-// ErrFallback matches the errors of runs that have to be done again on the VM, with all of their effects abandoned.
-var ErrFallback = cairo.ErrFallback
-
-// Why a run is left to the VM.
+// Why a run falls back to the VM: before it begins (the first three), or in its midst with a cairo.FallbackError.
 const (
-	ReasonClass    = "class"    // the class is not compiled: Stats says why not
-	ReasonPending  = "pending"  // it is being compiled
-	ReasonOften    = "often"    // its runs were left to the VM too often to be begun here
+	ReasonClass    = "class"    // the class cannot be compiled: Why says why not
+	ReasonPending  = "pending"  // the class is being compiled
+	ReasonOften    = "often"    // earlier runs of the class fell back too often
 	ReasonStack    = "stack"    // the run recursed too deeply for the machine's stack
-	ReasonMemory   = "memory"   // it took more memory than a run may
+	ReasonMemory   = "memory"   // the run took more memory than it may
 	ReasonCurve    = "curve"    // points met that compiled code cannot add
-	ReasonInternal = "internal" // something that cannot be: a defect
+	ReasonInternal = "internal" // a defect of the engine
 )
 
 func fallback(reason, format string, args ...any) error {
@@ -42,24 +39,27 @@ func fallback(reason, format string, args ...any) error {
 type Options struct {
 	// CacheDir keeps compiled code between runs of the program, "" for none.
 	CacheDir string
-	// Background compiles beside the runs: until a class is ready the VM runs it. Otherwise its first run waits.
+	// Background compiles classes in the background: until a class is ready the VM runs it. Otherwise its first run waits.
 	Background bool
+	// Defect, if not nil, is called with each run that falls back for ReasonInternal. That changes no result and would go
+	// unseen.
+	Defect func(call *cairo.Call, detail string)
 	// MaxClasses bounds the classes whose code is kept in memory, 0 for 512. Those in use stay.
 	MaxClasses int
 	// Interpreter has wazero interpret instead of compile: for tests of machines without machine code.
 	Interpreter bool
 }
 
-// Engine runs classes as machine code, or on the fallback what it cannot. It is safe for concurrent use.
+// Engine runs classes as machine code, and what it cannot run on the VM. It is safe for concurrent use.
 type Engine struct {
-	fallback cairo.Engine
-	opts     Options
-	runtime  wazero.Runtime
-	cache    wazero.CompilationCache
-	memory   wazero.CompiledModule // of arenas
-	memo     memo
-	pool     pool
-	poison   []byte // see arena.poison
+	vm      cairo.Engine
+	opts    Options
+	runtime wazero.Runtime
+	cache   wazero.CompilationCache
+	memory  wazero.CompiledModule // of arenas
+	memo    memo
+	pool    pool
+	poison  []byte // see arena.poison
 
 	compiling chan struct{} // one at a time in the background
 	evictions atomic.Uint64 // of classes
@@ -73,8 +73,8 @@ type Engine struct {
 }
 
 var (
-	_ cairo.Engine    = (*Engine)(nil)
-	_ cairo.Announcer = (*Engine)(nil)
+	_ cairo.Engine      = (*Engine)(nil)
+	_ cairo.Precompiler = (*Engine)(nil)
 )
 
 // defaultMaxClasses is MaxClasses where it is 0.
@@ -82,22 +82,22 @@ const defaultMaxClasses = 512
 
 // class is a compiled class.
 type class struct {
-	ready    chan struct{} // closed once the fields below are set
-	err      error         // why it is left to the VM
-	compiled wazero.CompiledModule
-	data     []byte // constants
-	shallow  bool
-	entries  sierra.EntryPoints
-	gaveUp   atomic.Int32 // runs that ended with ErrFallback
-	evicted  atomic.Bool
+	ready     chan struct{} // closed once the fields below are set
+	err       error         // why it cannot be compiled
+	compiled  wazero.CompiledModule
+	data      []byte // constants
+	shallow   bool
+	entries   sierra.EntryPoints
+	fallbacks atomic.Int32 // runs that ended with ErrFallback
+	evicted   atomic.Bool
 
 	// Guarded by the engine's mutex.
 	users int    // runs under way or waiting: none of them may lose the code
 	used  uint64 // the engine's uses at the latest
 }
 
-// NewEngine is an engine that leaves to the given one what it cannot run.
-func NewEngine(fallback cairo.Engine, opts Options) (*Engine, error) {
+// NewEngine returns an engine that falls back to vm for what it cannot run.
+func NewEngine(vm cairo.Engine, opts Options) (*Engine, error) {
 	if opts.MaxClasses == 0 {
 		opts.MaxClasses = defaultMaxClasses
 	}
@@ -106,7 +106,7 @@ func NewEngine(fallback cairo.Engine, opts Options) (*Engine, error) {
 		config = wazero.NewRuntimeConfigInterpreter()
 	}
 	e := &Engine{
-		fallback: fallback, opts: opts, compiling: make(chan struct{}, 1),
+		vm: vm, opts: opts, compiling: make(chan struct{}, 1),
 		classes: map[felt.Felt]*class{}, counts: map[string]uint64{}, why: map[felt.Felt]string{},
 	}
 	if opts.CacheDir != "" {
@@ -154,7 +154,7 @@ func (e *Engine) Close() error {
 	return err
 }
 
-// Stats are the runs so far by what became of them: "native", or the reason of a fallback.
+// Stats returns the number of runs so far by where they ran: "native", or the reason of a fallback.
 func (e *Engine) Stats() map[string]uint64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -165,7 +165,7 @@ func (e *Engine) Stats() map[string]uint64 {
 	return out
 }
 
-// Why is why a class is left to the VM, "" when it is not or has not been run.
+// Why returns why a class cannot be compiled, "" when it can or has not been run.
 func (e *Engine) Why(hash felt.Felt) string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -178,7 +178,7 @@ func (e *Engine) count(what string) {
 	e.mu.Unlock()
 }
 
-// Prepare compiles a class, or waits until it is compiled. The error says why it is left to the VM.
+// Prepare compiles a class, or waits until it is compiled. The error says why it cannot be compiled.
 func (e *Engine) Prepare(c *cairo.Class) error {
 	cl := e.class(c)
 	defer e.leave(cl)
@@ -189,8 +189,8 @@ func (e *Engine) Prepare(c *cairo.Class) error {
 // maxPending bounds the classes that wait to be compiled before they are called.
 const maxPending = 64
 
-// Announce implements cairo.Announcer: where the engine compiles beside the runs, it begins.
-func (e *Engine) Announce(c *cairo.Class) {
+// Precompile implements cairo.Precompiler: an engine that compiles in the background begins to.
+func (e *Engine) Precompile(c *cairo.Class) {
 	if !e.opts.Background || !runnable(c) {
 		return
 	}
@@ -311,9 +311,8 @@ func (e *Engine) compile(cl *class, c *cairo.Class) {
 	}
 }
 
-// maxGaveUp is the number of runs that a class may have had to do again on the VM: beyond it, its runs begin there, lest each be
-// paid for twice.
-const maxGaveUp = 8
+// maxFallbacks is how often a class may fall back before its calls go straight to the VM, so that they are not executed twice.
+const maxFallbacks = 8
 
 func (cl *class) entryPoint(call *cairo.Call) (sierra.FuncID, bool) {
 	list := cl.entries.External
@@ -329,53 +328,4 @@ func (cl *class) entryPoint(call *cairo.Call) (sierra.FuncID, bool) {
 		}
 	}
 	return 0, false
-}
-
-// Run runs an entry point, on the fallback engine where the class is not compiled. An error that is ErrFallback asks the caller to
-// abandon everything that the transaction has done, and to run it again on the VM.
-func (e *Engine) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
-	c := call.Class
-	if !runnable(c) {
-		e.count(ReasonClass)
-		return e.fallback.Run(call, sys)
-	}
-	cl := e.class(c)
-	defer e.leave(cl)
-	if e.opts.Background && !cl.isReady() {
-		e.count(ReasonPending)
-		return e.fallback.Run(call, sys)
-	}
-	<-cl.ready
-	if cl.err != nil {
-		e.count(ReasonClass)
-		return e.fallback.Run(call, sys)
-	}
-	if cl.gaveUp.Load() >= maxGaveUp {
-		e.count(ReasonOften)
-		return e.fallback.Run(call, sys)
-	}
-	id, ok := cl.entryPoint(&call)
-	if !ok {
-		return cairo.Result{}, cairo.RunErrorf("entry point %v not found in contract", call.Selector)
-	}
-	if call.Gas < entryPointBudget {
-		return cairo.Result{Failed: true, Retdata: []felt.Felt{errOutOfGas}, GasLeft: call.Gas}, nil
-	}
-	a, outermost, err := e.enter(&call)
-	if err != nil {
-		e.count(ReasonInternal)
-		return cairo.Result{}, fallback(ReasonInternal, "%v", err)
-	}
-	res, err := a.call(cl, id, &call, sys)
-	if outermost {
-		e.leaveArena(&call, a)
-	}
-	if err != nil {
-		if f, ok := errors.AsType[*cairo.FallbackError](err); ok {
-			e.count(f.Reason)
-		}
-		return res, err
-	}
-	e.count("native")
-	return res, nil
 }

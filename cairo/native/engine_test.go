@@ -48,7 +48,7 @@ func TestFallback(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, err := e.Run(call, newChain(e, class)); err != nil {
+		if _, err := newChain(e, class).run(call); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -56,7 +56,7 @@ func TestFallback(t *testing.T) {
 	without.Gas = nil
 	without.Hash = felt.FromUint64(5)
 	call.Class = &without
-	if _, err := e.Run(call, newChain(e, &without)); err != nil {
+	if _, err := newChain(e, &without).run(call); err != nil {
 		t.Fatal(err)
 	}
 	s := e.Stats()
@@ -65,32 +65,32 @@ func TestFallback(t *testing.T) {
 	}
 }
 
-// TestAnnounce: a class that was announced is compiled beside the runs, and its first call is native.
-func TestAnnounce(t *testing.T) {
+// TestPrecompile: a class is compiled in the background when Precompile names it, and its first call is native.
+func TestPrecompile(t *testing.T) {
 	e, err := native.NewEngine(vm.NewEngine(), native.Options{Background: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer e.Close()
 	class := contract(t, contracts.Fibonacci)
-	e.Announce(class)
+	e.Precompile(class)
 	if n, _, _, _ := e.Classes(); n != 1 {
-		t.Fatalf("%d classes, want the one that was announced", n)
+		t.Fatalf("%d classes, want the one that Precompile named", n)
 	}
 	if err := e.Prepare(class); err != nil { // waits
 		t.Fatal(err)
 	}
 	call := cairo.Call{Class: class, Selector: class.Casm.EntryPoints.External[0].Selector, Calldata: felts(10), Gas: 1e8}
-	if _, err := e.Run(call, newChain(e, class)); err != nil {
+	if _, err := newChain(e, class).run(call); err != nil {
 		t.Fatal(err)
 	}
-	e.Announce(class)
-	e.Announce(&cairo.Class{})
+	e.Precompile(class)
+	e.Precompile(&cairo.Class{})
 	if s := e.Stats(); s["native"] != 1 || len(s) != 1 {
 		t.Errorf("runs were %v, want one native one", s)
 	}
 	waits := newEngine(t) // compiles when a class is called
-	waits.Announce(class)
+	waits.Precompile(class)
 	if n, _, _, _ := waits.Classes(); n != 0 {
 		t.Errorf("an engine that does not compile beside the runs has %d classes", n)
 	}
@@ -144,8 +144,8 @@ func TestConcurrent(t *testing.T) {
 				args, _ := abis[class.Hash].arguments(r, ep.Selector)
 				call := cairo.Call{Class: class, Selector: ep.Selector, Calldata: args, Gas: 3_000_000}
 				a, b := newChain(judge, class), newChain(e, class)
-				want, wantErr := judge.Run(call, a)
-				got, gotErr := e.Run(call, b)
+				want, wantErr := a.run(call)
+				got, gotErr := b.run(call)
 				want.Steps = 0
 				if x, y := fmt.Sprint(want, wantErr, a.log), fmt.Sprint(got, gotErr, b.log); x != y {
 					t.Errorf("%v(%v):\n vm     %s\n native %s", ep.Selector, args, x, y)

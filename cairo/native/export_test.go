@@ -19,7 +19,7 @@ import (
 // there are.
 func (e *Engine) Garble(r *rand.Rand) int {
 	for _, a := range e.pool.free {
-		b, _ := a.mem.Read(uint32(a.floor), a.mem.Size()-uint32(a.floor))
+		b, _ := a.mem.Read(uint32(a.heapBase), a.mem.Size()-uint32(a.heapBase))
 		for i := range b {
 			b[i] = byte(r.Uint32())
 		}
@@ -75,11 +75,11 @@ func (e *Engine) Functions(program *sierra.Program, info *sierra.GasInfo) (f *Fu
 		return nil, err
 	}
 	f.compiled = compiled
-	if f.a, err = e.take(); err != nil {
+	if f.a, err = e.take(&session{engine: e}); err != nil {
 		return nil, err
 	}
 	r := f.a.push(nil)
-	r.setHeap(f.a.floor)
+	r.setHeap(f.a.heapBase)
 	f.in = f.a.bind(r, &class{compiled: compiled, data: l.data})
 	f.a.pop()
 	return f, nil
@@ -115,8 +115,8 @@ func (f *Functions) Int(id sierra.TypeID, s []uint64) *big.Int {
 func (f *Functions) Begin(sys cairo.Syscalls) {
 	f.a.depth = 0
 	r := f.a.push(sys)
-	f.a.poison(f.a.floor, uint64(f.a.mem.Size()))
-	r.setHeap(f.a.floor)
+	f.a.poison(f.a.heapBase, uint64(f.a.mem.Size()))
+	r.setHeap(f.a.heapBase)
 	binary.LittleEndian.PutUint64(r.at(baseCell, 8), f.in.base)
 }
 

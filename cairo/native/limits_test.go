@@ -42,7 +42,7 @@ func TestStacks(t *testing.T) {
 	var heap [2]uint64
 	for i, n := range []uint64{10, 200_000} {
 		call := cairo.Call{Class: class, Selector: selector("recursion"), Calldata: felts(n), Gas: 1 << 60}
-		if res, err := e.Run(call, newChain(e, class)); err != nil || res.Failed {
+		if res, err := newChain(e, class).run(call); err != nil || res.Failed {
 			t.Fatal(res, err)
 		}
 		runtime.GC()
@@ -82,26 +82,26 @@ func TestCeilings(t *testing.T) {
 	} {
 		start := time.Now()
 		chain := newChain(e, class)
-		_, err := e.Run(cairo.Call{Class: class, Selector: selector(c.name), Calldata: felts(c.n), Gas: 1 << 60}, chain)
+		_, err := chain.run(cairo.Call{Class: class, Selector: selector(c.name), Calldata: felts(c.n), Gas: 1 << 60})
 		took := time.Since(start)
 		var f *cairo.FallbackError
 		if errors.As(err, &f); (f == nil) != (c.reason == "") || f != nil && f.Reason != c.reason {
 			t.Errorf("%s(%d): %v, want the reason %q", c.name, c.n, err, c.reason)
 		}
-		if err != nil && !errors.Is(err, native.ErrFallback) {
+		if err != nil && !errors.Is(err, cairo.ErrFallback) {
 			t.Errorf("%s(%d): %v is not ErrFallback", c.name, c.n, err)
 		}
 		t.Logf("%s(%d) took %v", c.name, c.n, took)
 	}
-	// A class that gives up again and again is left to the VM.
+	// A class that falls back again and again runs on the VM.
 	deep := cairo.Call{Class: class, Selector: selector("recursion"), Calldata: felts(1 << 31), Gas: 1 << 60}
 	for range 6 {
-		if _, err := e.Run(deep, newChain(e, class)); !errors.Is(err, native.ErrFallback) {
+		if _, err := newChain(e, class).run(deep); !errors.Is(err, cairo.ErrFallback) {
 			t.Errorf("recursion: %v, want ErrFallback", err)
 		}
 	}
 	deep.Gas = 1_000_000
-	if res, err := e.Run(deep, newChain(e, class)); err != nil || !res.Failed {
+	if res, err := newChain(e, class).run(deep); err != nil || !res.Failed {
 		t.Errorf("recursion without gas: %v, %v", res, err)
 	}
 	if s := e.Stats(); s[native.ReasonOften] != 1 || s[native.ReasonStack] != 7 {

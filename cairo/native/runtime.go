@@ -7,11 +7,11 @@ import "github.com/starkd/starkd/crypto/felt"
 
 // Linear memory: three cells of ours, then constants of classes, then frames.
 const (
-	heapCell   = 16 // address of the cell that holds the heap's end
-	baseCell   = 24 // address of the cell that holds where the constants of the running frame's class are
-	pollCell   = 32 // address of the cell that holds the statements left until the run looks whether it is to stop
-	firstFloor = 64
-	pageSize   = 65536
+	heapCell      = 16 // address of the cell that holds the heap's end
+	baseCell      = 24 // address of the cell that holds where the constants of the running frame's class are
+	pollCell      = 32 // address of the cell that holds the statements left until the run looks whether it is to stop
+	firstHeapBase = 64
+	pageSize      = 65536
 )
 
 // helper numbers the functions of the runtime, in the order in which they are added.

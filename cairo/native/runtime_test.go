@@ -52,7 +52,7 @@ func instantiate(e *Engine, m *module) (api.Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := e.take()
+	a, err := e.take(&session{engine: e})
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/cairo/compiler"
-	"github.com/starkd/starkd/cairo/native"
 	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/cairo/vm"
 )
@@ -50,19 +49,19 @@ func TestStop(t *testing.T) {
 	if err := e.Prepare(class); err != nil {
 		t.Fatal(err)
 	}
-	for name, engine := range map[string]cairo.Engine{"native": e, "vm": vm.NewEngine(), "both": native.Both(e, vm.NewEngine())} {
+	for name, engine := range map[string]cairo.Engine{"native": e, "vm": vm.NewEngine(), "both": cairo.Both(e, vm.NewEngine())} {
 		c := newChain(engine, class)
 		for _, row := range []string{"fib", "pedersen", "dict_insert"} {
 			stopped(t, name+" "+row, func(stop *atomic.Bool) error {
 				call := benchCall(class, row, 1<<31)
 				call.Stop, call.Gas = stop, 1<<62
-				_, err := engine.Run(call, c)
+				_, err := c.run(call)
 				return err
 			})
 		}
 		call := benchCall(class, "fib", 10)
 		call.Stop = new(atomic.Bool)
-		res, err := engine.Run(call, c)
+		res, err := c.run(call)
 		if err != nil || res.Failed {
 			t.Errorf("%s after an interruption: %v, %v", name, res, err)
 		}
@@ -70,7 +69,7 @@ func TestStop(t *testing.T) {
 		set.Store(true)
 		call = benchCall(class, "fib", 100_000)
 		call.Stop = set
-		if _, err := engine.Run(call, c); !errors.Is(err, cairo.ErrInterrupted) {
+		if _, err := c.run(call); !errors.Is(err, cairo.ErrInterrupted) {
 			t.Errorf("%s with Stop set before: %v", name, err)
 		}
 	}

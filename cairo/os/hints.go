@@ -50,7 +50,7 @@ type codeRange struct{ start, size uint64 }
 
 // frame is a call that is being run, or whose syscalls are being published.
 type frame struct {
-	execution *cairo.Execution
+	execution *cairo.CallTrace
 	info      machine.Addr // its ExecutionInfo
 	answered  int          // syscalls
 	published int          // syscalls whose inner calls have been looked at
@@ -197,7 +197,7 @@ func (j *job) root(m *machine.Machine) error {
 
 // prepare writes a call at the end of the output: for one from the protocol with its calldata, for an inner one without,
 // since the program copies that from where the syscall names it.
-func (j *job) prepare(m *machine.Machine, e *cairo.Execution, calldata bool) error {
+func (j *job) prepare(m *machine.Machine, e *cairo.CallTrace, calldata bool) error {
 	call := &e.Call
 	entry := entryPoint(call)
 	at := j.end(m)

@@ -1,7 +1,7 @@
 // Package os runs a block's calls inside the program that is proved. os.cairo is a small Starknet OS of our own, in Cairo 0,
 // compiled by the official compiler into os.json; this package holds its hints and its runner.
 //
-// The watcher re-executes a block under a cairo.Recorder; Run takes the recorded calls, runs them once more on the code
+// The watcher re-executes a block under a cairo.Tracer; Run takes the recorded calls, runs them once more on the code
 // that the program publishes in its output, answering every syscall as it was answered then, and returns the trace that a
 // prover takes. A run that asks something else than was recorded is an error: the two runs are of one engine.
 //
@@ -44,7 +44,7 @@ type Block struct {
 type Transaction struct {
 	Info     cairo.TxInfo
 	Reverted bool // as the receipt says
-	Calls    []*cairo.Execution
+	Calls    []*cairo.CallTrace
 }
 
 // Options are how to run.
@@ -63,7 +63,7 @@ func (o *Options) setDefaults() {
 	}
 }
 
-// copySteps is what the program takes to copy a word to the output, which it does with each that cairo.Recorder counts: the loop of
+// copySteps is what the program takes to copy a word to the output, which it does with each that cairo.Tracer counts: the loop of
 // copy in os.cairo.
 const copySteps = 6
 
@@ -220,7 +220,7 @@ type job struct {
 	block        *Block
 	classes      []*cairo.Class
 	transactions []plannedTransaction
-	order        []*cairo.Execution // all calls that will be run, in order
+	order        []*cairo.CallTrace // all calls that will be run, in order
 	calls        int                // of them, how many have been
 
 	run runState
@@ -234,7 +234,7 @@ type plannedTransaction struct {
 
 type plannedCall struct {
 	kind      uint64
-	execution *cairo.Execution
+	execution *cairo.CallTrace
 }
 
 // plan decides what is covered and finds out what cannot be run.
@@ -291,7 +291,7 @@ func plan(block *Block, maxSteps uint64) (*job, error) {
 }
 
 // kindOf is the kind of a call from the protocol, 0 for one that is not covered.
-func kindOf(root *cairo.Execution) uint64 {
+func kindOf(root *cairo.CallTrace) uint64 {
 	call := &root.Call
 	switch {
 	case call.Type == cairo.Constructor:
@@ -305,7 +305,7 @@ func kindOf(root *cairo.Execution) uint64 {
 }
 
 // add plans a call and all that it calls, in the order in which the program runs them.
-func (j *job) add(e *cairo.Execution) error {
+func (j *job) add(e *cairo.CallTrace) error {
 	if err := provable(&e.Call); err != nil {
 		return err
 	}
@@ -336,7 +336,7 @@ func (j *job) classIndex(class *cairo.Class) int {
 }
 
 // entered reports whether a syscall's call ran code.
-func entered(s *cairo.SyscallRecord) bool { return s.Inner != nil && entersCode(&s.Inner.Call) }
+func entered(s *cairo.SyscallTrace) bool { return s.Inner != nil && entersCode(&s.Inner.Call) }
 
 // pages moves the code of the classes to pages of their own.
 func (j *job) pages(trace *cairo.Trace) {

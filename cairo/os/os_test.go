@@ -48,19 +48,19 @@ func blockOf(t testing.TB, n int, terms uint64) *cairoos.Block {
 		t.Fatal(err)
 	}
 	class := &cairo.Class{Hash: felt.FromUint64(0xf1b), Casm: code}
-	recorder := &cairo.Recorder{Engine: vm.NewEngine()}
+	tracer := &cairo.Tracer{Engine: vm.NewEngine()}
 	block := &cairoos.Block{Number: 5, Timestamp: 6, Sequencer: felt.FromUint64(7)}
 	for i := range n {
 		call := cairo.Call{
 			Class: class, Selector: keccak.Starknet([]byte("store")), Contract: felt.FromUint64(1), Caller: felt.FromUint64(2),
 			Calldata: []felt.Felt{felt.FromUint64(terms)}, Gas: 1_000_000_000,
 		}
-		result, err := recorder.Run(call, &storage{})
+		result, err := cairo.Run(tracer, call, &storage{})
 		if err != nil || result.Failed {
 			t.Fatalf("%+v, %v", result, err)
 		}
 		info := cairo.TxInfo{Hash: felt.FromUint64(uint64(100 + i)), Signature: []felt.Felt{felt.One}}
-		block.Transactions = append(block.Transactions, cairoos.Transaction{Info: info, Calls: recorder.Take()})
+		block.Transactions = append(block.Transactions, cairoos.Transaction{Info: info, Calls: tracer.Take()})
 	}
 	return block
 }
@@ -133,7 +133,7 @@ func TestPages(t *testing.T) {
 }
 
 // withBuiltin is the call as if its class's entry points took one more builtin.
-func withBuiltin(e *cairo.Execution, name string) *cairo.Execution {
+func withBuiltin(e *cairo.CallTrace, name string) *cairo.CallTrace {
 	changed, class, code := *e, *e.Call.Class, *e.Call.Class.Casm
 	code.EntryPoints.External = slices.Clone(code.EntryPoints.External)
 	for i := range code.EntryPoints.External {

@@ -15,7 +15,7 @@ type answer struct {
 	calls   bool // it can make a call
 	// respond gives the response of a syscall that succeeded, whose request is at the address. A *cairo.SyscallFailure
 	// answers with failure.
-	respond func(j *job, m *machine.Machine, f *frame, s *cairo.SyscallRecord, request machine.Addr) ([]machine.Value, error)
+	respond func(j *job, m *machine.Machine, f *frame, s *cairo.SyscallTrace, request machine.Addr) ([]machine.Value, error)
 }
 
 // answers are the syscalls that os.cairo knows.
@@ -72,7 +72,7 @@ func (j *job) syscall(m *machine.Machine, ptr machine.Addr) error {
 }
 
 // response is what follows the gas and the flag.
-func (j *job) response(m *machine.Machine, f *frame, s *cairo.SyscallRecord, request machine.Addr, row answer) (words []machine.Value, failed bool, err error) {
+func (j *job) response(m *machine.Machine, f *frame, s *cairo.SyscallTrace, request machine.Addr, row answer) (words []machine.Value, failed bool, err error) {
 	data := s.Response
 	if !s.Failed {
 		words, err = row.respond(j, m, f, s, request)
@@ -97,28 +97,28 @@ func array(m *machine.Machine, words []felt.Felt) ([]machine.Value, error) {
 	return []machine.Value{machine.AddrValue(start), machine.AddrValue(end)}, nil
 }
 
-func nothing(*job, *machine.Machine, *frame, *cairo.SyscallRecord, machine.Addr) ([]machine.Value, error) {
+func nothing(*job, *machine.Machine, *frame, *cairo.SyscallTrace, machine.Addr) ([]machine.Value, error) {
 	return nil, nil
 }
 
-func oneWord(_ *job, _ *machine.Machine, _ *frame, s *cairo.SyscallRecord, _ machine.Addr) ([]machine.Value, error) {
+func oneWord(_ *job, _ *machine.Machine, _ *frame, s *cairo.SyscallTrace, _ machine.Addr) ([]machine.Value, error) {
 	if len(s.Response) != 1 {
 		return nil, fmt.Errorf("recorded response of %d words, want 1", len(s.Response))
 	}
 	return feltValues(s.Response), nil
 }
 
-func retdata(_ *job, m *machine.Machine, _ *frame, s *cairo.SyscallRecord, _ machine.Addr) ([]machine.Value, error) {
+func retdata(_ *job, m *machine.Machine, _ *frame, s *cairo.SyscallTrace, _ machine.Addr) ([]machine.Value, error) {
 	return array(m, s.Response)
 }
 
-func deployed(_ *job, m *machine.Machine, _ *frame, s *cairo.SyscallRecord, _ machine.Addr) ([]machine.Value, error) {
+func deployed(_ *job, m *machine.Machine, _ *frame, s *cairo.SyscallTrace, _ machine.Addr) ([]machine.Value, error) {
 	words, err := array(m, s.Response)
 	return append([]machine.Value{machine.FeltValue(s.Contract)}, words...), err
 }
 
 // executionInfo points into the output, to the first words of the call.
-func executionInfo(_ *job, _ *machine.Machine, f *frame, _ *cairo.SyscallRecord, _ machine.Addr) ([]machine.Value, error) {
+func executionInfo(_ *job, _ *machine.Machine, f *frame, _ *cairo.SyscallTrace, _ machine.Addr) ([]machine.Value, error) {
 	return []machine.Value{machine.AddrValue(f.info)}, nil
 }
 
@@ -126,7 +126,7 @@ func executionInfo(_ *job, _ *machine.Machine, f *frame, _ *cairo.SyscallRecord,
 const keccakBlock = 17
 
 // keccakDigest hashes the words that the request names: engines compute this syscall, so that no answer is recorded.
-func keccakDigest(_ *job, m *machine.Machine, _ *frame, _ *cairo.SyscallRecord, request machine.Addr) ([]machine.Value, error) {
+func keccakDigest(_ *job, m *machine.Machine, _ *frame, _ *cairo.SyscallTrace, request machine.Addr) ([]machine.Value, error) {
 	start, err := m.Memory.Pointer(request)
 	if err != nil {
 		return nil, err

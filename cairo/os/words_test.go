@@ -19,13 +19,13 @@ import (
 // callee answers the one syscall of the probe's survive: a call of the probe.
 type callee struct {
 	cairo.Syscalls
-	recorder *cairo.Recorder
-	class    *cairo.Class
+	session cairo.Session
+	class   *cairo.Class
 }
 
 func (c *callee) CallContract(gas *uint64, contract, selector felt.Felt, calldata []felt.Felt) ([]felt.Felt, error) {
 	call := cairo.Call{Class: c.class, Selector: selector, Contract: contract, Caller: contract, Calldata: calldata, Gas: *gas}
-	result, err := c.recorder.Run(call, c)
+	result, err := c.session.Run(call, c)
 	if err != nil {
 		return nil, err
 	}
@@ -47,15 +47,16 @@ func handsOn(t *testing.T, words int, maxWords uint64) *Block {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &callee{recorder: &cairo.Recorder{Engine: vm.NewEngine(), MaxWords: maxWords}, class: &cairo.Class{Hash: felt.FromUint64(0x9b), Casm: code}}
+	tracer := &cairo.Tracer{Engine: vm.NewEngine(), MaxWords: maxWords}
+	c := &callee{session: tracer.Begin(), class: &cairo.Class{Hash: felt.FromUint64(0x9b), Casm: code}}
 	calldata := append([]felt.Felt{felt.One, keccak.Starknet([]byte("spin")), felt.FromUint64(uint64(words))}, make([]felt.Felt, words)...)
-	result, err := c.recorder.Run(cairo.Call{
+	result, err := c.session.Run(cairo.Call{
 		Class: c.class, Selector: keccak.Starknet([]byte("survive")), Contract: felt.One, Caller: felt.FromUint64(2), Calldata: calldata, Gas: 1_000_000_000,
 	}, c)
 	if err != nil || result.Failed {
 		t.Fatalf("%+v, %v", result, err)
 	}
-	return &Block{Transactions: []Transaction{{Info: cairo.TxInfo{Hash: felt.FromUint64(100)}, Calls: c.recorder.Take()}}}
+	return &Block{Transactions: []Transaction{{Info: cairo.TxInfo{Hash: felt.FromUint64(100)}, Calls: tracer.Take()}}}
 }
 
 // A word of calldata takes copySteps steps of the program between the choice of an inner call and its entry: MaxWords relies on it.

@@ -1,17 +1,14 @@
 package vm
 
 import (
-	"reflect"
-
-	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/cairo/machine"
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// Arrays that a contract hands on from call to call. A call costs the same gas whatever the length of its calldata, so a machine reads
-// the words of an array once, and the machine of the inner call has the cells themselves: cells are written once.
+// Arrays that a contract passes on from call to call. A call costs the same gas whatever the length of its calldata, so a machine reads
+// the words of an array once, and the machine of the inner call uses the same cells: cells are written once.
 
-// manyWords is from which length on arrays are handed on without copying.
+// manyWords is the length from which on arrays are passed on without copying.
 const manyWords = 64
 
 // array reads n field elements from a on. Callers do not modify them.
@@ -36,66 +33,26 @@ func (f *frame) array(m *machine.Machine, a machine.Addr, n int) ([]felt.Felt, e
 	return read[a.Offset:end:end], nil
 }
 
-// handedKey is an array that is handed to an inner call: by the transaction's phase, which is one goroutine's, and the first word.
-type handedKey struct {
-	shared *any
-	first  *felt.Felt
-}
-
-// hand makes the cells of an array, which array has read from a on, available to the calls within one. The caller calls release after it.
-func (f *frame) hand(m *machine.Machine, a machine.Addr, words []felt.Felt) (release func()) {
-	read := f.arrays[a.Segment]
-	if f.engine == nil || f.shared == nil || len(words) < manyWords || a.Offset >= uint64(len(read)) || &read[a.Offset] != &words[0] {
-		return func() {}
+// shareable returns the n cells from a on, for another machine to have, nil where they are to be copied: where they are few, or array
+// has not read them all.
+func (f *frame) shareable(m *machine.Machine, a machine.Addr, n int) []machine.Cell {
+	end := a.Offset + uint64(n)
+	if n < manyWords || end > uint64(len(f.arrays[a.Segment])) {
+		return nil
 	}
-	end := a.Offset + uint64(len(words))
-	return f.engine.hand(handedKey{f.shared, &words[0]}, m.Memory.Cells(a.Segment)[a.Offset:end:end])
+	return m.Memory.Cells(a.Segment)[a.Offset:end:end]
 }
 
-func (e *Engine) hand(key handedKey, cells []machine.Cell) (release func()) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	before, nested := e.handed[key]
-	e.handed[key] = cells
-	return func() {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		if nested {
-			e.handed[key] = before
-		} else {
-			delete(e.handed, key)
-		}
+// arraySegment returns a segment of an array that the code may only read: of the cells that another machine has for it, if there are
+// any, else of new ones.
+func (f *frame) arraySegment(m *machine.Machine, words []felt.Felt, cells []machine.Cell) (start, end machine.Addr, err error) {
+	if len(words) >= manyWords && len(words) == len(cells) {
+		return f.sharedSegment(m, words, cells)
 	}
+	return f.readOnlySegment(m, words...)
 }
 
-// calldataSegment is the segment of a call's calldata, of the caller's cells if it has handed them on.
-func (f *frame) calldataSegment(m *machine.Machine, call *cairo.Call) (start, end machine.Addr, err error) {
-	if f.engine != nil && call.Shared != nil && len(call.Calldata) >= manyWords {
-		f.engine.mu.Lock()
-		cells := f.engine.handed[handedKey{call.Shared, &call.Calldata[0]}]
-		f.engine.mu.Unlock()
-		if len(cells) == len(call.Calldata) {
-			return f.sharedSegment(m, call.Calldata, cells)
-		}
-	}
-	return f.readOnlySegment(m, call.Calldata...)
-}
-
-// returnedSegment is the segment of what a call returned. If that is a part of its calldata, which this machine read from a on, it is of the
-// same cells.
-func (f *frame) returnedSegment(m *machine.Machine, a machine.Addr, calldata, list []felt.Felt) (start, end machine.Addr, err error) {
-	if len(list) >= manyWords && len(calldata) >= len(list) {
-		first, at := reflect.ValueOf(calldata).Pointer(), reflect.ValueOf(list).Pointer()
-		if skip := uint64(at-first) / felt.Bytes; at >= first && skip+uint64(len(list)) <= uint64(len(calldata)) && &calldata[skip] == &list[0] {
-			from := a.Offset + skip
-			to := from + uint64(len(list))
-			return f.sharedSegment(m, list, m.Memory.Cells(a.Segment)[from:to:to])
-		}
-	}
-	return f.readOnlySegment(m, list...)
-}
-
-// sharedSegment is readOnlySegment for words, at least manyWords, whose cells there are.
+// sharedSegment is readOnlySegment for words, at least manyWords, that already have cells.
 func (f *frame) sharedSegment(m *machine.Machine, words []felt.Felt, cells []machine.Cell) (start, end machine.Addr, err error) {
 	start = m.Memory.AddSegment()
 	if err := m.Memory.Share(start, cells); err != nil {

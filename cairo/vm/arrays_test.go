@@ -19,10 +19,11 @@ import (
 // skip words.
 type relay struct {
 	cairo.Syscalls
-	engine *vm.Engine
-	class  *cairo.Class
-	shared *any
-	skip   int
+	engine  *vm.Engine
+	class   *cairo.Class
+	session cairo.Session
+	apart   bool // every call has a session of its own
+	skip    int
 }
 
 func (r *relay) CallContract(gas *uint64, contract, selector felt.Felt, calldata []felt.Felt) ([]felt.Felt, error) {
@@ -45,7 +46,10 @@ func (r *relay) LibraryCall(gas *uint64, class, selector felt.Felt, calldata []f
 }
 
 func (r *relay) run(selector felt.Felt, calldata []felt.Felt, gas uint64) (cairo.Result, error) {
-	return r.engine.Run(cairo.Call{Class: r.class, Selector: selector, Contract: felt.One, Calldata: calldata, Gas: gas, Shared: r.shared}, r)
+	if r.session == nil || r.apart {
+		r.session = r.engine.Begin()
+	}
+	return r.session.Run(cairo.Call{Class: r.class, Selector: selector, Contract: felt.One, Calldata: calldata, Gas: gas}, r)
 }
 
 func newRelay(t testing.TB) *relay {
@@ -59,7 +63,7 @@ func newRelay(t testing.TB) *relay {
 		t.Fatal(err)
 	}
 	return &relay{
-		engine: vm.NewEngine(), class: &cairo.Class{Hash: felt.FromUint64(1), CompiledHash: felt.FromUint64(2), Casm: code}, shared: new(any),
+		engine: vm.NewEngine(), class: &cairo.Class{Hash: felt.FromUint64(1), CompiledHash: felt.FromUint64(2), Casm: code},
 	}
 }
 
@@ -74,9 +78,9 @@ func nested(depth int, words []felt.Felt) []felt.Felt {
 	return calldata
 }
 
-// Arrays that calls hand on and return are the same with and without copies, whatever part of them comes back; two runs of the same
+// Arrays that calls pass on and return are the same with and without copies, whatever part of them comes back; two runs of the same
 // transaction do not disturb each other.
-func TestArraysThatAreHandedOn(t *testing.T) {
+func TestArraysArePassedOn(t *testing.T) {
 	words := make([]felt.Felt, 300)
 	for i := range words {
 		words[i] = felt.FromUint64(uint64(1000 + i))
@@ -91,9 +95,7 @@ func TestArraysThatAreHandedOn(t *testing.T) {
 				wg.Go(func() {
 					r := newRelay(t)
 					r.engine, r.class, r.skip = shared.engine, shared.class, skip
-					if i%2 == 1 {
-						r.shared = nil // nothing is handed on
-					}
+					r.apart = i%2 == 1 // so that arrays are copied
 					result, err := r.run(keccak.Starknet([]byte("survive")), slices.Clone(calldata), 1_000_000_000)
 					if err != nil || result.Failed {
 						t.Errorf("%+v, %v", result, err)

@@ -77,7 +77,7 @@ type hintsContract struct {
 // expect calls a function and compares what it returns, or its panic data.
 func (c hintsContract) expect(name string, args []felt.Felt, want []felt.Felt) {
 	c.t.Helper()
-	res, err := c.engine.Run(cairo.Call{Class: c.class, Selector: keccak.Starknet([]byte(name)), Calldata: args, Gas: 1e10}, c)
+	res, err := cairo.Run(c.engine, cairo.Call{Class: c.class, Selector: keccak.Starknet([]byte(name)), Calldata: args, Gas: 1e10}, c)
 	if err != nil {
 		c.t.Errorf("%s%v: %v", name, args, err)
 		return
@@ -220,7 +220,7 @@ func TestHintCurvesAndHashes(t *testing.T) {
 				y = other
 			}
 			// new_nz_from_x takes whichever root the machine offers; compare x, and y up to sign.
-			res, err := c.engine.Run(cairo.Call{Class: c.class, Selector: keccak.Starknet([]byte("ec_mul")), Calldata: feltsOf(p.X, k), Gas: 1e10}, c)
+			res, err := cairo.Run(c.engine, cairo.Call{Class: c.class, Selector: keccak.Starknet([]byte("ec_mul")), Calldata: feltsOf(p.X, k), Gas: 1e10}, c)
 			neg := q.Neg()
 			if err != nil || res.Failed || res.Retdata[0] != q.X || res.Retdata[1] != q.Y && res.Retdata[1] != neg.Y {
 				t.Errorf("ec_mul(%v) = %+v %v, want ±%v", k, res, err, q)

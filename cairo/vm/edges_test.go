@@ -29,7 +29,7 @@ func TestReadResult(t *testing.T) {
 		if _, err := m.Memory.Load(at, machine.UintValue(c.left), machine.AddrValue(data), machine.UintValue(c.flag), machine.AddrValue(data), machine.AddrValue(data)); err != nil {
 			t.Fatal(err)
 		}
-		res, err := new(frame).readResult(m, at, 1000)
+		res, _, err := new(frame).readResult(m, at, 1000)
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%d of 1000 left, flag %d: %v, want %q", c.left, c.flag, err, c.want)
 		}

@@ -54,14 +54,16 @@ type Engine struct {
 	order   []classKey // oldest use first
 	words   int
 	pool    machine.Pool
-	handed  map[handedKey][]machine.Cell
 }
 
-var _ cairo.Engine = (*Engine)(nil)
+var (
+	_ cairo.Engine      = (*Engine)(nil)
+	_ cairo.StepCounter = (*Engine)(nil)
+)
 
 // NewEngine returns an engine with an empty cache.
 func NewEngine() *Engine {
-	return &Engine{classes: make(map[classKey]*machine.Code), handed: make(map[handedKey][]machine.Cell)}
+	return &Engine{classes: make(map[classKey]*machine.Code)}
 }
 
 // classKey identifies a class: by its hashes, or by pointer where it has none.
@@ -159,9 +161,37 @@ func entryPoint(c *casm.Class, t cairo.EntryPointType, selector felt.Felt) (*cas
 	return nil, cairo.RunErrorf("entry point %v not found in contract", selector)
 }
 
+// CountsSteps implements cairo.StepCounter.
+func (e *Engine) CountsSteps() {}
+
+// Begin implements cairo.Engine.
+func (e *Engine) Begin() cairo.Session { return &session{engine: e} }
+
+// session is what the calls of a transaction share: the cells of arrays that they pass to each other, so that those need not be
+// copied. nil is an array to be copied.
+type session struct {
+	engine   *Engine
+	calldata []machine.Cell // of the call that a syscall is about to make
+	retdata  []machine.Cell // of the call that a syscall has made
+}
+
+// End implements cairo.Session.
+func (s *session) End() {}
+
+// nested carries out a syscall that may make a call, with the calldata's cells. It returns those of the call's return data.
+func (s *session) nested(calldata []machine.Cell, syscall func()) (retdata []machine.Cell) {
+	s.calldata, s.retdata = calldata, nil
+	syscall()
+	retdata = s.retdata
+	s.calldata, s.retdata = nil, nil
+	return retdata
+}
+
 // Run runs an entry point as Starknet's sequencer does. A call that cannot pay EntryPointBudget ends as a panic with
 // "Out of gas" and all of its gas.
-func (e *Engine) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
+func (s *session) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
+	e, calldata := s.engine, s.calldata
+	s.calldata, s.retdata = nil, nil
 	if call.Class == nil || call.Class.Casm == nil {
 		return cairo.Result{}, cairo.RunErrorf("a call without a compiled class")
 	}
@@ -179,9 +209,10 @@ func (e *Engine) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) 
 	m := e.pool.Get(l)
 	defer e.pool.Put(m)
 	m.Stop = call.Stop
-	f := &frame{sys: sys, engine: e, shared: call.Shared}
-	res, err := f.runEntryPoint(m, ep, l, call)
+	f := &frame{sys: sys, session: s}
+	res, retdata, err := f.runEntryPoint(m, ep, l, call, calldata)
 	if err == nil {
+		s.retdata = retdata
 		return res, nil
 	}
 	if err == cairo.ErrInterrupted {
@@ -205,7 +236,9 @@ func (f *frame) readOnlySegment(m *machine.Machine, values ...felt.Felt) (start,
 	return start, end, err
 }
 
-func (f *frame) runEntryPoint(m *machine.Machine, ep *casm.EntryPoint, l *machine.Code, call cairo.Call) (cairo.Result, error) {
+// runEntryPoint runs a call from its first instruction to its last. calldata is the caller's cells of the calldata, if it passes them on;
+// retdata those of the result.
+func (f *frame) runEntryPoint(m *machine.Machine, ep *casm.EntryPoint, l *machine.Code, call cairo.Call, calldata []machine.Cell) (res cairo.Result, retdata []machine.Cell, err error) {
 	m.Data = &HintState{Syscall: f.syscall}
 	// The builtin costs are segment 2. A new segment takes a handful of cells; the memory's limit is far.
 	_, _, _ = f.readOnlySegment(m, BuiltinCosts()...)
@@ -216,24 +249,24 @@ func (f *frame) runEntryPoint(m *machine.Machine, ep *casm.EntryPoint, l *machin
 			next++
 		}
 		if next == len(classBuiltins) {
-			return cairo.Result{}, cairo.RunErrorf("builtin %q of the entry point is unknown or out of order", name)
+			return res, nil, cairo.RunErrorf("builtin %q of the entry point is unknown or out of order", name)
 		}
 		b, err := m.AddBuiltin(name)
 		if err != nil {
-			return cairo.Result{}, err
+			return res, nil, err
 		}
 		stack = append(stack, machine.AddrValue(b.Base))
 	}
-	calldata, calldataEnd, err := f.calldataSegment(m, &call)
+	start, startEnd, err := f.arraySegment(m, call.Calldata, calldata)
 	if err != nil {
-		return cairo.Result{}, err
+		return res, nil, err
 	}
 	syscallPtr := m.Memory.AddSegment()
 	end := m.Memory.AddSegment()
-	stack = append(stack, machine.UintValue(call.Gas-EntryPointBudget), machine.AddrValue(syscallPtr), machine.AddrValue(calldata), machine.AddrValue(calldataEnd))
+	stack = append(stack, machine.UintValue(call.Gas-EntryPointBudget), machine.AddrValue(syscallPtr), machine.AddrValue(start), machine.AddrValue(startEnd))
 	stack = append(stack, machine.Value{}, machine.AddrValue(end)) // the caller's fp is 0
 	if _, err := m.Memory.Load(machine.Addr{Segment: 1}, stack...); err != nil {
-		return cairo.Result{}, err
+		return res, nil, err
 	}
 	m.PC = machine.Addr{Offset: uint64(ep.Offset)}
 	m.AP = uint64(len(stack))
@@ -241,38 +274,38 @@ func (f *frame) runEntryPoint(m *machine.Machine, ep *casm.EntryPoint, l *machin
 	m.MaxSteps = call.Gas/50 + 1<<20
 	m.FP = m.AP
 	if err := m.Run(end); err != nil {
-		return cairo.Result{}, err
+		return res, nil, err
 	}
 	return f.finishEntryPoint(m, ep, l, call)
 }
 
 // finishEntryPoint checks that the run could be part of a proof, and reads what it returned: the builtin pointers, gas,
 // the syscall pointer, the panic flag and the ends of the returned array.
-func (f *frame) finishEntryPoint(m *machine.Machine, ep *casm.EntryPoint, l *machine.Code, call cairo.Call) (cairo.Result, error) {
+func (f *frame) finishEntryPoint(m *machine.Machine, ep *casm.EntryPoint, l *machine.Code, call cairo.Call) (res cairo.Result, retdata []machine.Cell, err error) {
 	const values = 5
 	if m.AP < uint64(values+len(ep.Builtins)) {
-		return cairo.Result{}, cairo.RunErrorf("ap is %d after the run", m.AP)
+		return res, nil, cairo.RunErrorf("ap is %d after the run", m.AP)
 	}
 	sizes := make(map[int32]uint64)
 	for i, name := range ep.Builtins {
 		b := m.Builtin(name)
 		size, err := b.Finish(&m.Memory, false)
 		if err != nil {
-			return cairo.Result{}, err
+			return res, nil, err
 		}
 		stop, err := m.Memory.Pointer(machine.Addr{Segment: 1, Offset: m.AP - values - uint64(len(ep.Builtins)-i)})
 		if err != nil {
-			return cairo.Result{}, err
+			return res, nil, err
 		}
 		if stop.Segment != b.Base.Segment {
-			return cairo.Result{}, cairo.RunErrorf("the final pointer of %s is %v, outside of its segment %d", name, stop, b.Base.Segment)
+			return res, nil, cairo.RunErrorf("the final pointer of %s is %v, outside of its segment %d", name, stop, b.Base.Segment)
 		}
 		if name == machine.BuiltinRangeCheck96 {
 			// A circuit uses only some of the cells that it reserves; the rest are zero.
 			for off := range stop.Offset {
 				if _, ok := m.Memory.Get(machine.Addr{Segment: stop.Segment, Offset: off}); !ok {
 					if err := m.Memory.Insert(machine.Addr{Segment: stop.Segment, Offset: off}, machine.Value{}); err != nil {
-						return cairo.Result{}, err
+						return res, nil, err
 					}
 				}
 			}
@@ -281,15 +314,15 @@ func (f *frame) finishEntryPoint(m *machine.Machine, ep *casm.EntryPoint, l *mac
 		sizes[b.Base.Segment] = size
 	}
 	if m.Memory.SegmentSize(0) > uint64(l.Size()) {
-		return cairo.Result{}, cairo.RunErrorf("out of bounds access to program segment")
+		return res, nil, cairo.RunErrorf("out of bounds access to program segment")
 	}
 	for _, s := range f.readOnly {
 		if n := m.Memory.SegmentSize(s.segment); n != s.size {
-			return cairo.Result{}, cairo.RunErrorf("segment %d is read-only, but its size went from %d to %d", s.segment, s.size, n)
+			return res, nil, cairo.RunErrorf("segment %d is read-only, but its size went from %d to %d", s.segment, s.size, n)
 		}
 	}
 	if err := m.Memory.NoTemporary(); err != nil {
-		return cairo.Result{}, err
+		return res, nil, err
 	}
 	list := make([]uint64, m.Memory.Segments())
 	for i, n := range sizes {
@@ -297,46 +330,51 @@ func (f *frame) finishEntryPoint(m *machine.Machine, ep *casm.EntryPoint, l *mac
 	}
 	for _, b := range m.Builtins() {
 		if err := b.Secure(&m.Memory, list); err != nil {
-			return cairo.Result{}, err
+			return res, nil, err
 		}
 	}
 	if m.FP != 0 {
-		return cairo.Result{}, cairo.RunErrorf("fp is %d after the run, want 0", m.FP)
+		return res, nil, cairo.RunErrorf("fp is %d after the run, want 0", m.FP)
 	}
 	return f.readResult(m, machine.Addr{Segment: 1, Offset: m.AP - values}, call.Gas)
 }
 
-func (f *frame) readResult(m *machine.Machine, at machine.Addr, gas uint64) (cairo.Result, error) {
-	res := cairo.Result{Steps: m.Steps}
-	var err error
+// readResult reads the gas, the panic flag and the returned array.
+func (f *frame) readResult(m *machine.Machine, at machine.Addr, gas uint64) (res cairo.Result, retdata []machine.Cell, err error) {
+	res.Steps = m.Steps
 	if res.GasLeft, err = m.Memory.Uint64(at); err != nil {
-		return res, err
+		return res, nil, err
 	}
 	if res.GasLeft > gas {
-		return res, cairo.RunErrorf("unexpected remaining gas: %d of %d", res.GasLeft, gas)
+		return res, nil, cairo.RunErrorf("unexpected remaining gas: %d of %d", res.GasLeft, gas)
 	}
 	flag, err := m.Memory.Felt(at.Add(2))
 	if err != nil {
-		return res, err
+		return res, nil, err
 	}
 	switch flag {
 	case felt.Zero:
 	case felt.One:
 		res.Failed = true
 	default:
-		return res, cairo.RunErrorf("failure flag expected to be either 0 or 1, got %v", flag)
+		return res, nil, cairo.RunErrorf("failure flag expected to be either 0 or 1, got %v", flag)
 	}
 	start, err := m.Memory.Pointer(at.Add(3))
 	if err != nil {
-		return res, err
+		return res, nil, err
 	}
 	end, err := m.Memory.Pointer(at.Add(4))
 	if err != nil {
-		return res, err
+		return res, nil, err
 	}
 	if start.Segment != end.Segment || end.Offset < start.Offset || end.Offset-start.Offset > machine.MaxCells {
-		return res, cairo.RunErrorf("return data from %v to %v", start, end)
+		return res, nil, cairo.RunErrorf("return data from %v to %v", start, end)
 	}
-	res.Retdata, err = f.array(m, start, int(end.Offset-start.Offset))
-	return res, err
+	if res.Retdata, err = f.array(m, start, int(end.Offset-start.Offset)); err != nil {
+		return res, nil, err
+	}
+	if start.Segment > 1 { // the cells of segment 1 are used again
+		retdata = f.shareable(m, start, len(res.Retdata))
+	}
+	return res, retdata, nil
 }

@@ -66,7 +66,7 @@ func (c *testChain) CallContract(gas *uint64, contract, selector felt.Felt, call
 	if _, err := entryPoint(c.class.Casm, cairo.External, selector); err != nil {
 		return nil, &cairo.SyscallFailure{Data: []felt.Felt{felt.FromShortString("ENTRYPOINT_NOT_FOUND")}}
 	}
-	res, err := c.engine.Run(cairo.Call{Class: c.class, Selector: selector, Calldata: calldata, Gas: *gas}, c)
+	res, err := cairo.Run(c.engine, cairo.Call{Class: c.class, Selector: selector, Calldata: calldata, Gas: *gas}, c)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +139,7 @@ func (c *testChain) call(name string, gas uint64, calldata ...uint64) (cairo.Res
 	for _, v := range calldata {
 		data = append(data, felt.FromUint64(v))
 	}
-	return c.engine.Run(cairo.Call{Class: c.class, Selector: keccak.Starknet([]byte(name)), Calldata: data, Gas: gas}, c)
+	return cairo.Run(c.engine, cairo.Call{Class: c.class, Selector: keccak.Starknet([]byte(name)), Calldata: data, Gas: gas}, c)
 }
 
 func (c *testChain) mustCall(t testing.TB, name string, calldata ...uint64) []felt.Felt {
@@ -172,7 +172,7 @@ func TestFibonacciContract(t *testing.T) {
 
 func TestCounterContract(t *testing.T) {
 	c := newTestChain(t, projectClass(t, "counter"))
-	res, err := c.engine.Run(cairo.Call{
+	res, err := cairo.Run(c.engine, cairo.Call{
 		Class: c.class, Type: cairo.Constructor, Selector: keccak.Starknet([]byte("constructor")),
 		Calldata: []felt.Felt{felt.FromUint64(1)}, Gas: 1e8,
 	}, c)
@@ -252,7 +252,7 @@ func TestCorpusClasses(t *testing.T) {
 						calldata = append(calldata, felt.FromUint64(uint64((i*7+n)%5)))
 					}
 					calls++
-					res, err := c.engine.Run(cairo.Call{
+					res, err := cairo.Run(c.engine, cairo.Call{
 						Class: c.class, Type: cairo.EntryPointType(kind), Selector: ep.Selector, Calldata: calldata, Gas: 1e7,
 					}, c)
 					switch {
@@ -335,7 +335,7 @@ func TestFinalFP(t *testing.T) {
 			class.Bytecode = append(class.Bytecode, felt.MustHex(word))
 		}
 		class.EntryPoints.External = []casm.EntryPoint{{Selector: felt.One}}
-		_, err := NewEngine().Run(cairo.Call{Class: &cairo.Class{Hash: felt.One, Casm: class}, Selector: felt.One, Gas: 1_000_000}, &testChain{})
+		_, err := cairo.Run(NewEngine(), cairo.Call{Class: &cairo.Class{Hash: felt.One, Casm: class}, Selector: felt.One, Gas: 1_000_000}, &testChain{})
 		if (err == nil) != c.good {
 			t.Errorf("%s: %v, want an error: %v", name, err, !c.good)
 		}

@@ -27,22 +27,21 @@ func (e *syscallError) Unwrap() error { return e.err }
 // NewSyscallHandler returns a handler for HintState.Syscall that reads requests, asks sys, and writes the responses, as
 // Starknet's sequencer does. It serves one run of an entry point.
 func NewSyscallHandler(sys cairo.Syscalls) func(m *machine.Machine, ptr machine.Addr) error {
-	f := &frame{sys: sys}
+	f := &frame{sys: sys, session: new(session)}
 	return f.syscall
 }
 
 // frame is what syscalls remember during one run of an entry point.
 type frame struct {
-	sys    cairo.Syscalls
-	info   machine.Addr // the execution info's segment; segment 0 is none
-	sha256 machine.Addr // where the next state goes
-	sha512 machine.Addr
-	secp   secpPoints
+	sys     cairo.Syscalls
+	session *session
+	info    machine.Addr // the execution info's segment; segment 0 is none
+	sha256  machine.Addr // where the next state goes
+	sha512  machine.Addr
+	secp    secpPoints
 
 	arrays   map[int32][]felt.Felt // what array has read of a segment, from its start
 	readOnly []readOnly            // segments that the code may not write behind
-	engine   *Engine               // whose call this is, or nil
-	shared   *any                  // Call.Shared
 }
 
 // readOnly is a segment that was filled for the code, and its size.
@@ -60,7 +59,6 @@ type request struct {
 	err error
 
 	from machine.Addr // of the array read last
-	sent []felt.Felt  // the calldata of a call
 }
 
 func (r *request) felt() felt.Felt {
@@ -115,11 +113,12 @@ func (r *request) array() []felt.Felt {
 	return list
 }
 
-// send hands the array read last on to a call that call makes.
-func (r *request) send(calldata []felt.Felt, call func()) {
-	r.sent = calldata
-	defer r.f.hand(r.m, r.from, calldata)()
-	call()
+// calldata reads the ends of an array and the array, and returns its cells for the call that gets it.
+func (r *request) calldata() (list []felt.Felt, cells []machine.Cell) {
+	if list = r.array(); r.err == nil {
+		cells = r.f.shareable(r.m, r.from, len(list))
+	}
+	return list, cells
 }
 
 func (r *request) write(values ...machine.Value) {
@@ -207,34 +206,41 @@ var syscalls = map[cairo.Selector]func(r *request){
 		}
 	},
 	cairo.CallContract: func(r *request) {
-		contract, selector, calldata := r.felt(), r.felt(), r.array()
+		contract, selector := r.felt(), r.felt()
+		calldata, cells := r.calldata()
 		if r.err == nil {
 			var ret []felt.Felt
 			var err error
-			r.send(calldata, func() { ret, err = r.f.sys.CallContract(&r.gas, contract, selector, calldata) })
-			r.answer(err, func() { r.writeArray(ret) })
+			cells = r.f.session.nested(cells, func() { ret, err = r.f.sys.CallContract(&r.gas, contract, selector, calldata) })
+			r.answer(err, func() { r.writeArray(ret, cells) })
 		}
 	},
 	cairo.LibraryCall: func(r *request) {
-		class, selector, calldata := r.felt(), r.felt(), r.array()
+		class, selector := r.felt(), r.felt()
+		calldata, cells := r.calldata()
 		if r.err == nil {
 			var ret []felt.Felt
 			var err error
-			r.send(calldata, func() { ret, err = r.f.sys.LibraryCall(&r.gas, class, selector, calldata) })
-			r.answer(err, func() { r.writeArray(ret) })
+			cells = r.f.session.nested(cells, func() { ret, err = r.f.sys.LibraryCall(&r.gas, class, selector, calldata) })
+			r.answer(err, func() { r.writeArray(ret, cells) })
 		}
 	},
 	cairo.Deploy: func(r *request) {
-		class, salt, calldata := r.felt(), r.felt(), r.array()
+		class, salt := r.felt(), r.felt()
+		calldata, cells := r.calldata()
 		fromZero := r.bool("the deploy_from_zero field in the deploy system call must be 0 or 1")
-		if r.err != nil {
-			return
+		if r.err == nil {
+			var contract felt.Felt
+			var ret []felt.Felt
+			var err error
+			cells = r.f.session.nested(cells, func() {
+				contract, ret, err = r.f.sys.Deploy(&r.gas, class, salt, calldata, fromZero)
+			})
+			r.answer(err, func() {
+				r.write(machine.FeltValue(contract))
+				r.writeArray(ret, cells)
+			})
 		}
-		contract, ret, err := r.f.sys.Deploy(&r.gas, class, salt, calldata, fromZero)
-		r.answer(err, func() {
-			r.write(machine.FeltValue(contract))
-			r.writeArray(ret)
-		})
 	},
 	cairo.GetExecutionInfo: func(r *request) {
 		info, err := r.f.sys.GetExecutionInfo(&r.gas)
@@ -272,10 +278,16 @@ var syscalls = map[cairo.Selector]func(r *request){
 		}
 	},
 	cairo.MetaTxV0: func(r *request) {
-		contract, selector, calldata, signature := r.felt(), r.felt(), r.array(), r.array()
+		contract, selector := r.felt(), r.felt()
+		calldata, cells := r.calldata()
+		signature := r.array()
 		if r.err == nil {
-			ret, err := r.f.sys.MetaTxV0(&r.gas, contract, selector, calldata, signature)
-			r.answer(err, func() { r.writeArray(ret) })
+			var ret []felt.Felt
+			var err error
+			cells = r.f.session.nested(cells, func() {
+				ret, err = r.f.sys.MetaTxV0(&r.gas, contract, selector, calldata, signature)
+			})
+			r.answer(err, func() { r.writeArray(ret, cells) })
 		}
 	},
 	cairo.Keccak:                 keccakSyscall,
@@ -302,11 +314,12 @@ func (r *request) domain() uint32 {
 	return uint32(n)
 }
 
-func (r *request) writeArray(list []felt.Felt) {
+// writeArray answers with an array that a call returned, of the given cells if there are any.
+func (r *request) writeArray(list []felt.Felt, cells []machine.Cell) {
 	if r.err != nil {
 		return
 	}
-	a, b, err := r.f.returnedSegment(r.m, r.from, r.sent, list)
+	a, b, err := r.f.arraySegment(r.m, list, cells)
 	r.err = err
 	r.write(machine.AddrValue(a), machine.AddrValue(b))
 }

@@ -106,7 +106,7 @@ type callReport struct {
 	MinCPUNs      int64          `json:"min_cpu_ns,omitempty"` // of the thread that runs the call, where it is known
 	CompileNs     int64          `json:"compile_ns,omitempty"` // to machine code
 	CompileCPUNs  int64          `json:"compile_cpu_ns,omitempty"`
-	Fallback      string         `json:"fallback,omitempty"` // why the native engine left the call to the VM
+	Fallback      string         `json:"fallback,omitempty"` // why the native engine fell back to the VM
 }
 
 type callEvent struct {
@@ -133,7 +133,7 @@ func (f *callFlags) run(cmd *cobra.Command, path string) (*callReport, error) {
 	if !slices.Contains(config.Engines, f.engine) {
 		return nil, usagef("engine %q is not one of %s", f.engine, engineNames())
 	}
-	engine, fallback, err := node.NewEngine(f.engine, native.Options{})
+	engine, err := node.NewEngine(f.engine, native.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +149,7 @@ func (f *callFlags) run(cmd *cobra.Command, path string) (*callReport, error) {
 		return nil, usagef("--vary %d is no index of %d felts of calldata", f.vary, len(entry.Calldata))
 	}
 	watch := &stopwatch{Engine: engine}
-	x := &executor.Executor{Engine: watch, Classes: executor.NewClasses(nil), Fallback: fallback}
+	x := &executor.Executor{Engine: watch, Classes: executor.NewClasses(nil)}
 	block := &executor.Block{ChainID: felt.FromShortString("STARKD_CALL")}
 	report := &callReport{Engine: f.engine, Runs: f.repeat}
 	runtime.LockOSThread() // for the thread's clock
@@ -315,7 +315,7 @@ func (r *callReport) print(w io.Writer) error {
 	}
 	switch took := time.Duration(r.MinNs); {
 	case r.Fallback != "":
-		line("time", "%v on the VM; native left it: %s", took, r.Fallback)
+		line("time", "%v on the VM, because native code fell back: %s", took, r.Fallback)
 	case r.Runs > 1:
 		line("time", "%v on %s, the least of %d runs", took, r.Engine, r.Runs)
 	default:
@@ -332,19 +332,30 @@ type stopwatch struct {
 	took  time.Duration // of the last outermost call
 	cpu   time.Duration // of it, by the thread's own clock
 	steps uint64        // of it and of the calls inside it
-	// The errors of the last outermost call, nil where there was none.
+	// The errors of the last session, nil where there was none.
 	fault    *cairo.RunError
 	fallback *cairo.FallbackError
 }
 
-// Run implements cairo.Engine.
-func (s *stopwatch) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
+// Begin implements cairo.Engine.
+func (s *stopwatch) Begin() cairo.Session {
+	s.fault, s.fallback = nil, nil
+	return &timedSession{s.Engine.Begin(), s}
+}
+
+type timedSession struct {
+	cairo.Session
+	*stopwatch
+}
+
+// Run implements cairo.Session.
+func (s *timedSession) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
 	if s.depth == 0 {
-		s.steps, s.fault, s.fallback = 0, nil, nil
+		s.steps = 0
 	}
 	s.depth++
 	start, cpu := time.Now(), threadTime()
-	result, err := s.Engine.Run(call, sys)
+	result, err := s.Session.Run(call, sys)
 	s.took, s.cpu = time.Since(start), threadTime()-cpu
 	s.depth--
 	s.steps += result.Steps

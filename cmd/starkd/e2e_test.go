@@ -257,8 +257,8 @@ func refusedInProposal(t *testing.T, n *testnet) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	engine, fallback := engines.New(t)
-	a, err := app.New(store, engine, nil, app.Config{Fallback: fallback})
+	engine := engines.New(t)
+	a, err := app.New(store, engine, nil, app.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

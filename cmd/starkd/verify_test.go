@@ -538,7 +538,7 @@ func forge(t *testing.T, n *testnet, j *judge, data []byte) []byte {
 }
 
 // answerOtherwise adds 1 to the first balance that a call reads.
-func answerOtherwise(e *cairo.Execution) bool {
+func answerOtherwise(e *cairo.CallTrace) bool {
 	for i := range e.Syscalls {
 		s := &e.Syscalls[i]
 		if s.Selector == cairo.StorageRead && len(s.Response) == 1 && !s.Response[0].IsZero() {

@@ -26,14 +26,13 @@ func Name() string {
 	return "vm"
 }
 
-// New is the engine that tests run on, and the one that takes over what it gives up: nil for the VM, which gives up none. A
-// test ends with an error where native code was given up for a reason that cannot be.
-func New(t testing.TB) (engine, fallback cairo.Engine) {
+// New returns the engine that tests run on. A test ends with an error if native code fell back because of a defect.
+func New(t testing.TB) cairo.Engine {
 	t.Helper()
-	judge, name := vm.NewEngine(), Name()
+	reference, name := vm.NewEngine(), Name()
 	switch name {
 	case "vm":
-		return judge, nil
+		return reference
 	case "native", "both":
 	default:
 		t.Fatalf("%s is %q, not vm, native or both", Variable, name)
@@ -47,11 +46,11 @@ func New(t testing.TB) (engine, fallback cairo.Engine) {
 		after := n.Stats()
 		t.Logf("%s: runs so far %v", name, after)
 		if after[native.ReasonInternal] > before[native.ReasonInternal] {
-			t.Errorf("native code was given up for internal reasons: runs %v, before the test %v", after, before)
+			t.Errorf("native code fell back because of a defect: runs %v, before the test %v", after, before)
 		}
 	})
 	if name == "both" {
-		return native.Both(n, judge), judge
+		return cairo.Both(n, reference)
 	}
-	return n, judge
+	return n
 }

@@ -17,7 +17,7 @@ type WitnessInput struct {
 	Transactions [][]byte           // canonical form, all of the block's
 	Results      []statement.Result // of each
 	Headers      [2]json.RawMessage
-	Calls        [][]*cairo.Execution   // of each transaction that was executed
+	Calls        [][]*cairo.CallTrace   // of each transaction that was executed
 	Uncovered    []statement.Uncovered  // of those, the ones that the proofs do not cover
 	Validations  []statement.Validation // what signature checks of the others left behind
 	OldBlockHash *felt.Felt             // the block hash that the block makes readable; nil for the first ten blocks
@@ -84,7 +84,7 @@ func (e *WitnessInput) classes() map[felt.Felt]*cairo.Class {
 }
 
 // collectClasses adds the classes of a call and of those inside it.
-func collectClasses(e *cairo.Execution, into map[felt.Felt]*cairo.Class) {
+func collectClasses(e *cairo.CallTrace, into map[felt.Felt]*cairo.Class) {
 	into[e.Call.Class.Hash] = e.Call.Class
 	for i := range e.Syscalls {
 		if inner := e.Syscalls[i].Inner; inner != nil {

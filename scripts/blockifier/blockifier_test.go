@@ -29,7 +29,7 @@ func TestBlockifier(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := NewRunner()
-	r.Engine, r.Fallback, r.Second = code, machine, machine
+	r.Engine, r.Second = code, machine
 	fees, err := os.ReadFile(filepath.Join(golden.ModuleRoot(t), "docs", "fees.md"))
 	if err != nil {
 		t.Fatal(err)

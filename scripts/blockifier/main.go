@@ -46,9 +46,9 @@ func run(name, judge, file string) error {
 	case "vm":
 		r.Engine = machine
 	case "native":
-		r.Engine, r.Fallback = code, machine
+		r.Engine = code
 	case "both":
-		r.Engine, r.Fallback, r.Second = code, machine, machine
+		r.Engine, r.Second = code, machine
 	default:
 		return fmt.Errorf("engine is %q, not vm, native or both", name)
 	}

@@ -14,7 +14,7 @@ import (
 
 // Runner runs case files. Compiled classes are kept from one to the next.
 type Runner struct {
-	Engine, Fallback cairo.Engine
+	Engine cairo.Engine
 	// Second, if not nil, runs everything once more; differences are noted.
 	Second cairo.Engine
 
@@ -26,7 +26,7 @@ func NewRunner() *Runner { return &Runner{classes: executor.NewClasses(nil)} }
 
 // Run runs the steps of a case file.
 func (r *Runner) Run(c *Case) ([]ClassLine, []StepLine, error) {
-	chains := []*executor.Executor{{Engine: r.Engine, Fallback: r.Fallback, Classes: r.classes}}
+	chains := []*executor.Executor{{Engine: r.Engine, Classes: r.classes}}
 	if r.Second != nil {
 		chains = append(chains, &executor.Executor{Engine: r.Second, Classes: r.classes})
 	}

@@ -261,10 +261,17 @@ type liar struct {
 	change func(*cairo.Call)
 }
 
-func (l *liar) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
+func (l *liar) Begin() cairo.Session { return &lyingSession{l.Engine.Begin(), l.change} }
+
+type lyingSession struct {
+	cairo.Session
+	change func(*cairo.Call)
+}
+
+func (l *lyingSession) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
 	given := call.Gas
 	l.change(&call)
-	result, err := l.Engine.Run(call, sys)
+	result, err := l.Session.Run(call, sys)
 	result.GasLeft += given - call.Gas
 	return result, err
 }

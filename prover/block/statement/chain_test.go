@@ -56,7 +56,7 @@ type chain struct {
 	before   *memory
 	st       *state.Overlay
 	executor *executor.Executor
-	recorder *cairo.Recorder
+	recorder *cairo.Tracer
 	block    executor.Block
 	compiled map[felt.Felt]*casm.Class // by class hash
 
@@ -140,7 +140,7 @@ func newChain(t *testing.T) *chain {
 		before: &memory{
 			make(map[state.Slot]felt.Felt), make(map[felt.Felt]felt.Felt), make(map[felt.Felt]felt.Felt), make(map[felt.Felt]*state.Class),
 		},
-		recorder: &cairo.Recorder{Engine: vm.NewEngine()},
+		recorder: &cairo.Tracer{Engine: vm.NewEngine()},
 	}
 	m := c.before
 	m.contracts[starknet.StrkAddress] = c.declared("erc20")

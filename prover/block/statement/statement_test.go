@@ -444,7 +444,7 @@ func TestNotProvable(t *testing.T) {
 
 // A record that is not of this execution is noticed.
 func TestOtherRecord(t *testing.T) {
-	change := func(name string, f func(execute *cairo.Execution)) {
+	change := func(name string, f func(execute *cairo.CallTrace)) {
 		c := transfers(t)
 		for _, e := range c.recorded[0].Calls {
 			if e.Call.Selector == selector("__execute__") {
@@ -455,8 +455,8 @@ func TestOtherRecord(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
-	change("a syscall less", func(e *cairo.Execution) { e.Syscalls = e.Syscalls[:len(e.Syscalls)-1] })
-	change("a syscall more", func(e *cairo.Execution) { e.Syscalls = append(e.Syscalls, e.Syscalls[0]) })
-	change("another syscall", func(e *cairo.Execution) { e.Syscalls[0].Selector = cairo.StorageRead })
-	change("other gas", func(e *cairo.Execution) { e.Syscalls[0].Gas++ })
+	change("a syscall less", func(e *cairo.CallTrace) { e.Syscalls = e.Syscalls[:len(e.Syscalls)-1] })
+	change("a syscall more", func(e *cairo.CallTrace) { e.Syscalls = append(e.Syscalls, e.Syscalls[0]) })
+	change("another syscall", func(e *cairo.CallTrace) { e.Syscalls[0].Selector = cairo.StorageRead })
+	change("other gas", func(e *cairo.CallTrace) { e.Syscalls[0].Gas++ })
 }

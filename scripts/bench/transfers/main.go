@@ -193,18 +193,18 @@ func (m *measurement) String() string {
 func measure(s *settings, name string, genesis []byte, blocks []*app.Block) (*measurement, error) {
 	m := &measurement{transactions: s.transactions}
 	config := app.Config{}
-	judge := vm.NewEngine()
-	var engine cairo.Engine = judge
+	reference := vm.NewEngine()
+	var engine cairo.Engine = reference
 	switch name {
 	case "vm":
 	case "native":
-		n, err := native.NewEngine(judge, native.Options{})
+		n, err := native.NewEngine(reference, native.Options{})
 		if err != nil {
 			return nil, err
 		}
 		defer n.Close()
 		defer func() { m.stats = n.Stats() }()
-		engine, config.Fallback = n, judge
+		engine = n
 	default:
 		return nil, fmt.Errorf("neither native nor vm")
 	}

@@ -11,8 +11,8 @@ import (
 // as they are declared, and when a node starts those of its latest blocks. No result depends on it, and errors only leave it out.
 
 // announce tells the engine of classes that are declared.
-func (a *App) announce(classes ...felt.Felt) {
-	engine, ok := a.exec.Engine.(cairo.Announcer)
+func (a *App) precompile(classes ...felt.Felt) {
+	engine, ok := a.exec.Engine.(cairo.Precompiler)
 	if !ok {
 		return
 	}
@@ -21,21 +21,21 @@ func (a *App) announce(classes ...felt.Felt) {
 			return
 		}
 		if class, err := a.exec.Classes.Get(a.store.Latest(), hash); err == nil && class != nil {
-			engine.Announce(class)
+			engine.Precompile(class)
 		}
 	}
 }
 
-// Bounds of what announceRecent reads.
+// Bounds of what precompileRecent reads.
 const (
 	recentBlocks       = 256
 	recentTransactions = 1000
 	recentClasses      = 32
 )
 
-// announceRecent tells the engine of the classes that the latest blocks declared or, as senders and events show it, used.
-func (a *App) announceRecent() {
-	if _, ok := a.exec.Engine.(cairo.Announcer); !ok {
+// precompileRecent tells the engine of the classes that the latest blocks declared or, as senders and events show it, used.
+func (a *App) precompileRecent() {
+	if _, ok := a.exec.Engine.(cairo.Precompiler); !ok {
 		return
 	}
 	var classes []felt.Felt
@@ -76,5 +76,5 @@ func (a *App) announceRecent() {
 			add(c.ClassHash)
 		}
 	}
-	a.announce(classes...)
+	a.precompile(classes...)
 }

@@ -23,7 +23,7 @@ type listener struct {
 	heard []felt.Felt
 }
 
-func (l *listener) Announce(c *cairo.Class) {
+func (l *listener) Precompile(c *cairo.Class) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.heard = append(l.heard, c.Hash)
@@ -44,9 +44,9 @@ func (l *listener) hears(t *testing.T, when, name string) {
 	t.Errorf("%s: the engine was not told of the class %s", when, name)
 }
 
-// TestAnnounce: the engine is told of classes as genesis and blocks declare them, and, when the node starts, of those that the
+// TestPrecompile: the engine is told of classes as genesis and blocks declare them, and, when the node starts, of those that the
 // latest blocks declared or used.
-func TestAnnounce(t *testing.T) {
+func TestPrecompile(t *testing.T) {
 	c := newChainOn(t, dbm.NewMemDB())
 	start := func(db dbm.DB) *listener {
 		store, err := state.Open(db)
@@ -82,7 +82,7 @@ func TestAnnounce(t *testing.T) {
 	for _, name := range []string{contracts.ERC20, contracts.Account, contracts.Counter} {
 		l.hears(t, "started", name)
 	}
-	c.app.announceRecent() // does not return before all is said
+	c.app.precompileRecent() // does not return before all is said
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if slices.Contains(l.heard, hash) {

@@ -11,12 +11,16 @@ import (
 // scripted is an engine whose calls do what script says for their selector.
 type scripted map[felt.Felt]func(sys Syscalls) (Result, error)
 
+func (s scripted) Begin() Session { return s }
+
+func (scripted) End() {}
+
 func (s scripted) Run(call Call, sys Syscalls) (Result, error) { return s[call.Selector](sys) }
 
 // system answers the syscalls that the test makes; calls go back to the engine.
 type system struct {
 	Syscalls
-	engine Engine
+	session Session
 }
 
 func (s *system) StorageRead(gas *uint64, _ uint32, key felt.Felt) (felt.Felt, error) {
@@ -26,7 +30,7 @@ func (s *system) StorageRead(gas *uint64, _ uint32, key felt.Felt) (felt.Felt, e
 
 func (s *system) CallContract(gas *uint64, contract, selector felt.Felt, calldata []felt.Felt) ([]felt.Felt, error) {
 	*gas -= 100
-	result, err := s.engine.Run(Call{Contract: contract, Selector: selector, Calldata: calldata, Gas: *gas}, s)
+	result, err := s.session.Run(Call{Contract: contract, Selector: selector, Calldata: calldata, Gas: *gas}, s)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +49,7 @@ func (s *system) MetaTxV0(gas *uint64, contract, selector felt.Felt, calldata, _
 
 func n(v uint64) felt.Felt { return felt.FromUint64(v) }
 
-func TestRecorderKeepsTheTree(t *testing.T) {
+func TestTracerKeepsTheTree(t *testing.T) {
 	leaf := func(failed bool) func(Syscalls) (Result, error) {
 		return func(sys Syscalls) (Result, error) {
 			gas := uint64(500)
@@ -60,7 +64,7 @@ func TestRecorderKeepsTheTree(t *testing.T) {
 		if _, err := sys.CallContract(&gas, n(9), n(2), calldata); err != nil {
 			return Result{}, err
 		}
-		calldata[0] = n(8) // the recorder keeps what was sent
+		calldata[0] = n(8) // the tracer keeps what was sent
 		_, err := sys.CallContract(&gas, n(9), n(3), calldata)
 		if _, ok := errors.AsType[*SyscallFailure](err); !ok {
 			return Result{}, err
@@ -69,17 +73,18 @@ func TestRecorderKeepsTheTree(t *testing.T) {
 	}
 	broken := RunErrorf("broken")
 	scripts[n(4)] = func(Syscalls) (Result, error) { return Result{}, broken }
-	recorder := &Recorder{Engine: scripts}
-	sys := &system{engine: recorder}
+	tracer := &Tracer{Engine: scripts}
+	session := tracer.Begin()
+	sys := &system{session: session}
 
-	if _, err := recorder.Run(Call{Selector: n(1)}, sys); err != nil {
+	if _, err := session.Run(Call{Selector: n(1)}, sys); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := recorder.Run(Call{Selector: n(4)}, sys); err != broken {
+	if _, err := session.Run(Call{Selector: n(4)}, sys); err != broken {
 		t.Fatalf("got %v, want %v", err, broken)
 	}
-	calls := recorder.Take()
-	if len(calls) != 2 || len(recorder.Take()) != 0 {
+	calls := tracer.Take()
+	if len(calls) != 2 || len(tracer.Take()) != 0 {
 		t.Fatalf("got %d calls, want 2, and none after", len(calls))
 	}
 	if calls[1].Err != broken {
@@ -113,7 +118,7 @@ func TestRecorderKeepsTheTree(t *testing.T) {
 
 // A record holds so many words of arrays and no more, however often a contract hands the same array on: beyond, it is dropped, and the
 // calls go on as before.
-func TestRecorderBoundsArrays(t *testing.T) {
+func TestTracerBoundsArrays(t *testing.T) {
 	const words = 1 << 10
 	array := make([]felt.Felt, words)
 	ran := 0
@@ -150,17 +155,17 @@ func TestRecorderBoundsArrays(t *testing.T) {
 				if c.times > 10 && bound > words+1 {
 					continue
 				}
-				recorder := &Recorder{Engine: scripts, MaxWords: bound}
+				tracer := &Tracer{Engine: scripts, MaxWords: bound}
 				calls(c.selector, c.calldata, c.times)
 				ran = 0
 				var before, after runtime.MemStats
 				runtime.ReadMemStats(&before)
-				result, err := recorder.Run(Call{Selector: n(1)}, &system{engine: recorder})
+				result, err := runTraced(tracer)
 				runtime.ReadMemStats(&after)
 				if err != nil || ran != c.times || len(result.Retdata) != 1 {
 					t.Fatalf("%d calls, %+v, %v", ran, result, err)
 				}
-				root := recorder.Take()[0]
+				root := tracer.Take()[0]
 				if dropped := root.Dropped > 0; dropped != (bound < c.words) || dropped != (len(root.Syscalls) == 0) || dropped && root.Dropped <= bound {
 					t.Errorf("%d of %d words may be kept: %d syscalls, dropped after %d", bound, c.words, len(root.Syscalls), root.Dropped)
 				}
@@ -169,10 +174,10 @@ func TestRecorderBoundsArrays(t *testing.T) {
 				}
 				// The next call is recorded again.
 				calls(2, nil, 1)
-				if _, err := recorder.Run(Call{Selector: n(1)}, &system{engine: recorder}); err != nil {
+				if _, err := runTraced(tracer); err != nil {
 					t.Fatal(err)
 				}
-				if root := recorder.Take()[0]; len(root.Syscalls) != 1 || root.Dropped != 0 || root.Syscalls[0].Inner == nil || len(root.Result.Retdata) != 1 {
+				if root := tracer.Take()[0]; len(root.Syscalls) != 1 || root.Dropped != 0 || root.Syscalls[0].Inner == nil || len(root.Result.Retdata) != 1 {
 					t.Errorf("the next call: %+v", root)
 				}
 			}
@@ -181,7 +186,7 @@ func TestRecorderBoundsArrays(t *testing.T) {
 }
 
 // MetaTxV0 is not covered by a proof: what it calls is not kept, and counts for nothing.
-func TestRecorderLeavesMetaTransactionsOut(t *testing.T) {
+func TestTracerLeavesMetaTransactionsOut(t *testing.T) {
 	array := make([]felt.Felt, 100)
 	scripts := scripted{n(2): func(sys Syscalls) (Result, error) {
 		gas := uint64(0)
@@ -193,12 +198,44 @@ func TestRecorderLeavesMetaTransactionsOut(t *testing.T) {
 		_, err := sys.MetaTxV0(&gas, n(9), n(2), array, array)
 		return Result{}, err
 	}
-	recorder := &Recorder{Engine: scripts, MaxWords: 1}
-	if _, err := recorder.Run(Call{Selector: n(1)}, &system{engine: recorder}); err != nil {
+	tracer := &Tracer{Engine: scripts, MaxWords: 1}
+	if _, err := runTraced(tracer); err != nil {
 		t.Fatal(err)
 	}
-	root := recorder.Take()[0]
+	root := tracer.Take()[0]
 	if len(root.Syscalls) != 1 || root.Syscalls[0].Selector != MetaTxV0 || root.Syscalls[0].Inner != nil || root.Dropped != 0 {
 		t.Errorf("got %+v, want one syscall without a call", root)
+	}
+}
+
+// runTraced runs script 1, whose calls run in the same session.
+func runTraced(tracer *Tracer) (Result, error) {
+	session := tracer.Begin()
+	defer session.End()
+	return session.Run(Call{Selector: n(1)}, &system{session: session})
+}
+
+// An outermost call that falls back leaves no trace: it is run again.
+func TestTracerDropsFallbacks(t *testing.T) {
+	runs := 0
+	tracer := &Tracer{Engine: scripted{n(1): func(sys Syscalls) (Result, error) {
+		gas := uint64(100)
+		if _, err := sys.StorageRead(&gas, 0, n(5)); err != nil {
+			return Result{}, err
+		}
+		if runs++; runs == 1 {
+			return Result{}, &FallbackError{Reason: "test"}
+		}
+		return Result{GasLeft: gas}, nil
+	}}}
+	if _, err := runTraced(tracer); !errors.Is(err, ErrFallback) {
+		t.Fatalf("got %v, want %v", err, ErrFallback)
+	}
+	if _, err := runTraced(tracer); err != nil {
+		t.Fatal(err)
+	}
+	calls := tracer.Take()
+	if len(calls) != 1 || calls[0].Err != nil || len(calls[0].Syscalls) != 1 {
+		t.Errorf("got %d calls, want that of the second run alone", len(calls))
 	}
 }

@@ -1,0 +1,151 @@
+package cairo
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/starkd/starkd/crypto/felt"
+)
+
+// DifferenceError says that two engines disagree: the node must not go on.
+type DifferenceError struct {
+	Class    felt.Felt
+	Selector felt.Felt
+	Detail   string
+}
+
+func (e *DifferenceError) Error() string {
+	return fmt.Sprintf("cairo: engines differ in entry point %v of class %v: %s", e.Selector, e.Class, e.Detail)
+}
+
+// Both returns an engine that runs every call on two engines and returns the first one's result. Where they differ in
+// anything that can be seen, the run ends with a *DifferenceError. The first one's syscalls are carried out; the second one
+// gets the same answers.
+func Both(first, second Engine) Engine { return &both{first, second} }
+
+type both struct{ first, second Engine }
+
+// Stats returns the first engine's, none where it counts nothing.
+func (b *both) Stats() map[string]uint64 {
+	if e, ok := b.first.(interface{ Stats() map[string]uint64 }); ok {
+		return e.Stats()
+	}
+	return nil
+}
+
+// Begin implements Engine.
+func (b *both) Begin() Session { return &bothSession{b.first.Begin(), b.second.Begin()} }
+
+type bothSession struct{ first, second Session }
+
+// End implements Session.
+func (s *bothSession) End() {
+	s.first.End()
+	s.second.End()
+}
+
+// Run implements Session.
+func (s *bothSession) Run(call Call, sys Syscalls) (Result, error) {
+	c := &comparison{}
+	res, err := s.first.Run(call, &interceptor{sys, c.record})
+	if errors.Is(err, ErrFallback) || errors.Is(err, ErrInterrupted) {
+		return res, err
+	}
+	if _, ok := errors.AsType[*DifferenceError](err); ok {
+		return res, err // of a call within this one
+	}
+	second, secondErr := s.second.Run(call, &interceptor{nil, c.replay})
+	if errors.Is(secondErr, ErrInterrupted) {
+		return res, secondErr
+	}
+	if errors.Is(secondErr, ErrFallback) {
+		return res, err
+	}
+	differ := func(format string, args ...any) (Result, error) {
+		return Result{}, &DifferenceError{call.Class.Hash, call.Selector, fmt.Sprintf(format, args...)}
+	}
+	switch {
+	case c.difference != "":
+		return differ("%s", c.difference)
+	case c.next < len(c.syscalls) && secondErr == nil:
+		return differ("%d syscalls, then %d", len(c.syscalls), c.next)
+	case kindOf(err) != kindOf(secondErr):
+		return differ("error %v, then %v", err, secondErr)
+	case err != nil:
+		return res, err
+	case res.Failed != second.Failed || !slices.Equal(res.Retdata, second.Retdata):
+		return differ("failed %t with %v, then %t with %v", res.Failed, res.Retdata, second.Failed, second.Retdata)
+	case res.GasLeft != second.GasLeft:
+		return differ("%d gas left, then %d", res.GasLeft, second.GasLeft)
+	}
+	res.Steps = max(res.Steps, second.Steps)
+	return res, nil
+}
+
+// kindOf returns how an error ends a transaction.
+func kindOf(err error) string {
+	if err == nil {
+		return "none"
+	}
+	if _, ok := errors.AsType[*RunError](err); ok {
+		return "run"
+	}
+	return "syscalls"
+}
+
+// comparison records the syscalls of the first run of a call, and answers those of the second.
+type comparison struct {
+	syscalls   []comparedSyscall
+	next       int
+	difference string
+}
+
+type comparedSyscall struct {
+	selector     Selector
+	args         []felt.Felt
+	gas, gasLeft uint64
+	answer       answer
+}
+
+var errDifference = errors.New("cairo: a syscall differs from the recorded one")
+
+// args joins a request's values and arrays, each array with its length.
+func (r *request) args() []felt.Felt {
+	out := slices.Clone(r.values)
+	for _, a := range r.arrays {
+		out = append(append(out, felt.FromUint64(uint64(len(a)))), a...)
+	}
+	return out
+}
+
+func (c *comparison) record(req request, gas *uint64, pass func() answer) answer {
+	kept := comparedSyscall{selector: req.selector, args: req.args(), gas: *gas}
+	a := pass()
+	kept.gasLeft, kept.answer = *gas, a
+	kept.answer.array = slices.Clone(a.array) // which is valid while the caller runs
+	c.syscalls = append(c.syscalls, kept)
+	return a
+}
+
+func (c *comparison) replay(req request, gas *uint64, _ func() answer) answer {
+	if c.next >= len(c.syscalls) {
+		c.note("syscall %s is one more than %d", req.selector, len(c.syscalls))
+		return answer{err: errDifference}
+	}
+	s := &c.syscalls[c.next]
+	c.next++
+	if args := req.args(); s.selector != req.selector || s.gas != *gas || !slices.Equal(s.args, args) {
+		c.note("syscall %d is %s%v with %d gas, then %s%v with %d", c.next-1, s.selector, s.args, s.gas, req.selector, args, *gas)
+		return answer{err: errDifference}
+	}
+	*gas = s.gasLeft
+	return s.answer
+}
+
+// note keeps the first difference.
+func (c *comparison) note(format string, args ...any) {
+	if c.difference == "" {
+		c.difference = fmt.Sprintf(format, args...)
+	}
+}
