@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/starkd/starkd/internal/stoneruns"
+	"github.com/starkd/starkd/prover/stone"
 )
 
 // Prove ends in the stage in which its context does, and says so.
@@ -56,7 +57,7 @@ func TestCancelLatency(t *testing.T) {
 		t.Skip("set STARKD_FULL=1 (make test-full)")
 	}
 	run := stoneruns.Read(t, caseDir(t, "rec131072-squash-pstar"))
-	params := DefaultParameters(run.Public.Steps)
+	params := stone.DefaultParameters(run.Public.Steps)
 	var stages []string
 	var begun []time.Time
 	if _, err := Prove(t.Context(), run, params, &Progress{Stage: func(name string, _, _ int) {

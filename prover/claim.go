@@ -8,6 +8,8 @@ import (
 
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/prover/security"
+	"github.com/starkd/starkd/prover/stone"
 )
 
 // Claim is what a proof proves: there is a run of the program, from its start section to its end, on some input, that
@@ -22,8 +24,8 @@ type Claim struct {
 	Alternatives [][]string
 	Layout       string
 	Steps        uint64 // a power of two, padding included
-	Security     Security
-	Version      Version // the protocol version under which the proof holds
+	Security     security.Bits
+	Version      stone.Version // the protocol version under which the proof holds
 }
 
 // Where a run with a start section begins and ends: the program is loaded at 1 and begins with

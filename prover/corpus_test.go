@@ -6,15 +6,16 @@ import (
 	"testing"
 
 	"github.com/starkd/starkd/internal/golden"
+	"github.com/starkd/starkd/prover/stone"
 )
 
-func readProof(t testing.TB, path string) *Proof {
+func readProof(t testing.TB, path string) *stone.Proof {
 	t.Helper()
 	b, err := os.ReadFile(golden.Corpus(t, path))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := ParseProof(b)
+	p, err := stone.ParseProof(b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,30 +25,30 @@ func readProof(t testing.TB, path string) *Proof {
 // stoneProofs are the corpus proofs with the version that made them.
 var stoneProofs = []struct {
 	path    string
-	version Version
+	version stone.Version
 }{
-	{"stone/plain.8192.json", Stone6},
-	{"stone/recursive.16384.json", Stone6},
-	{"stone/recursive.stone5.keccak_160.json", Stone5},
-	{"stone/recursive.stone6.blake2s_248.json", Stone6},
-	{"stone/recursive_with_poseidon.stone6.blake2s_248.json", Stone6},
-	{"stone/recursive_with_poseidon.stone6.keccak_160.json", Stone6},
-	{"stone/small.stone6.blake2s_248.json", Stone6},
-	{"stone/starknet.stone6.blake2s_248.json", Stone6},
-	{"stone-cases/plain512-lcg-keccak-upd/proof.json", Stone6},
-	{"stone-cases/plain8-tiny-last1/proof.json", Stone6},
-	{"stone-cases/plain8-tiny-pedersen/proof.json", Stone6},
-	{"stone-cases/rec131072-squash-pstar/proof.json", Stone6},
-	{"stone-cases/rec16384-idle-keccak/proof.json", Stone6},
-	{"stone-cases/small8192-math-keccak/proof.json", Stone6},
-	{"stone-cases/small8192-sig-k160lsb/proof.json", Stone6},
+	{"stone/plain.8192.json", stone.V6},
+	{"stone/recursive.16384.json", stone.V6},
+	{"stone/recursive.stone5.keccak_160.json", stone.V5},
+	{"stone/recursive.stone6.blake2s_248.json", stone.V6},
+	{"stone/recursive_with_poseidon.stone6.blake2s_248.json", stone.V6},
+	{"stone/recursive_with_poseidon.stone6.keccak_160.json", stone.V6},
+	{"stone/small.stone6.blake2s_248.json", stone.V6},
+	{"stone/starknet.stone6.blake2s_248.json", stone.V6},
+	{"stone-cases/plain512-lcg-keccak-upd/proof.json", stone.V6},
+	{"stone-cases/plain8-tiny-last1/proof.json", stone.V6},
+	{"stone-cases/plain8-tiny-pedersen/proof.json", stone.V6},
+	{"stone-cases/rec131072-squash-pstar/proof.json", stone.V6},
+	{"stone-cases/rec16384-idle-keccak/proof.json", stone.V6},
+	{"stone-cases/small8192-math-keccak/proof.json", stone.V6},
+	{"stone-cases/small8192-sig-k160lsb/proof.json", stone.V6},
 }
 
 func TestVerifyStone(t *testing.T) {
 	for _, c := range stoneProofs {
 		t.Run(c.path, func(t *testing.T) {
 			p := readProof(t, c.path)
-			claim, err := Verify(p, Policy{MinBits: 1, Versions: []Version{Stone6, Stone5}})
+			claim, err := Verify(p, Policy{MinBits: 1, Versions: []stone.Version{stone.V6, stone.V5}})
 			if err != nil {
 				t.Fatal(err)
 			}

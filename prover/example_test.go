@@ -9,6 +9,7 @@ import (
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/stone"
 )
 
 // runOfOne is the run of a Cairo program whose main is "ap += 1 with [ap] = 1; ret", as a Cairo machine hands it over.
@@ -48,7 +49,7 @@ func runOfOne() *cairo.Trace {
 }
 
 func Example() {
-	proof, err := prover.Prove(context.Background(), runOfOne(), prover.DefaultParameters(8), nil)
+	proof, err := prover.Prove(context.Background(), runOfOne(), stone.DefaultParameters(8), nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -57,7 +58,7 @@ func Example() {
 		log.Fatal(err)
 	}
 
-	received, err := prover.ParseProof(file)
+	received, err := stone.ParseProof(file)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -11,10 +11,12 @@ import (
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/golden"
+	"github.com/starkd/starkd/prover/security"
+	"github.com/starkd/starkd/prover/stone"
 )
 
 // copyProof is a deep copy, for tampering.
-func copyProof(p *Proof) *Proof {
+func copyProof(p *stone.Proof) *stone.Proof {
 	q := *p
 	q.Bytes = slices.Clone(p.Bytes)
 	q.Parameters.FRISteps = slices.Clone(p.Parameters.FRISteps)
@@ -33,7 +35,7 @@ func TestMutantsAreRefused(t *testing.T) {
 	} {
 		t.Run(path, func(t *testing.T) {
 			p := readProof(t, path)
-			refused := func(what string, change func(q *Proof)) {
+			refused := func(what string, change func(q *stone.Proof)) {
 				t.Helper()
 				q := copyProof(p)
 				change(q)
@@ -44,73 +46,73 @@ func TestMutantsAreRefused(t *testing.T) {
 			// A bit of a word in every part of the proof: commitments, out-of-domain values, FRI, nonce, rows, nodes.
 			words := len(p.Bytes) / 32
 			for i := 0; i < words; i += 1 + words/60 {
-				refused(fmt.Sprintf("byte %d changed", 32*i+31), func(q *Proof) { q.Bytes[32*i+31] ^= 1 << (i % 8) })
-				refused(fmt.Sprintf("word %d made not canonical", i), func(q *Proof) { copy(q.Bytes[32*i:], []byte{0xff, 0xff}) })
+				refused(fmt.Sprintf("byte %d changed", 32*i+31), func(q *stone.Proof) { q.Bytes[32*i+31] ^= 1 << (i % 8) })
+				refused(fmt.Sprintf("word %d made not canonical", i), func(q *stone.Proof) { copy(q.Bytes[32*i:], []byte{0xff, 0xff}) })
 			}
-			refused("cut", func(q *Proof) { q.Bytes = q.Bytes[:len(q.Bytes)-32] })
-			refused("cut by a byte", func(q *Proof) { q.Bytes = q.Bytes[:len(q.Bytes)-1] })
-			refused("empty", func(q *Proof) { q.Bytes = nil })
-			refused("extended by a word", func(q *Proof) { q.Bytes = append(q.Bytes, make([]byte, 32)...) })
-			refused("extended by a byte", func(q *Proof) { q.Bytes = append(q.Bytes, 0) })
+			refused("cut", func(q *stone.Proof) { q.Bytes = q.Bytes[:len(q.Bytes)-32] })
+			refused("cut by a byte", func(q *stone.Proof) { q.Bytes = q.Bytes[:len(q.Bytes)-1] })
+			refused("empty", func(q *stone.Proof) { q.Bytes = nil })
+			refused("extended by a word", func(q *stone.Proof) { q.Bytes = append(q.Bytes, make([]byte, 32)...) })
+			refused("extended by a byte", func(q *stone.Proof) { q.Bytes = append(q.Bytes, 0) })
 
-			refused("more steps", func(q *Proof) { q.PublicInput.Steps *= 2 })
-			refused("another number of steps", func(q *Proof) { q.PublicInput.Steps++ })
-			refused("no steps", func(q *Proof) { q.PublicInput.Steps = 0 })
-			refused("2^63 steps", func(q *Proof) { q.PublicInput.Steps = 1 << 63 })
-			refused("range check minimum", func(q *Proof) { q.PublicInput.RangeCheckMin ^= 1 })
-			refused("range check maximum", func(q *Proof) { q.PublicInput.RangeCheckMax ^= 1 })
-			refused("unknown layout", func(q *Proof) { q.PublicInput.Layout = "plane" })
-			refused("another layout", func(q *Proof) {
+			refused("more steps", func(q *stone.Proof) { q.PublicInput.Steps *= 2 })
+			refused("another number of steps", func(q *stone.Proof) { q.PublicInput.Steps++ })
+			refused("no steps", func(q *stone.Proof) { q.PublicInput.Steps = 0 })
+			refused("2^63 steps", func(q *stone.Proof) { q.PublicInput.Steps = 1 << 63 })
+			refused("range check minimum", func(q *stone.Proof) { q.PublicInput.RangeCheckMin ^= 1 })
+			refused("range check maximum", func(q *stone.Proof) { q.PublicInput.RangeCheckMax ^= 1 })
+			refused("unknown layout", func(q *stone.Proof) { q.PublicInput.Layout = "plane" })
+			refused("another layout", func(q *stone.Proof) {
 				q.PublicInput.Layout = map[string]string{"plain": "recursive", "recursive": "small"}[q.PublicInput.Layout]
 			})
 			for i := range p.PublicInput.Segments {
-				refused("segment begin", func(q *Proof) { q.PublicInput.Segments[i].Begin++ })
-				refused("segment end", func(q *Proof) { q.PublicInput.Segments[i].End++ })
+				refused("segment begin", func(q *stone.Proof) { q.PublicInput.Segments[i].Begin++ })
+				refused("segment end", func(q *stone.Proof) { q.PublicInput.Segments[i].End++ })
 			}
-			refused("segments cut", func(q *Proof) { q.PublicInput.Segments = q.PublicInput.Segments[1:] })
+			refused("segments cut", func(q *stone.Proof) { q.PublicInput.Segments = q.PublicInput.Segments[1:] })
 			n := len(p.PublicInput.Memory)
 			for i := 0; i < n; i += 1 + n/10 {
-				refused("memory value", func(q *Proof) { q.PublicInput.Memory[i].Value.Add(&q.PublicInput.Memory[i].Value, &felt.One) })
-				refused("memory address", func(q *Proof) { q.PublicInput.Memory[i].Address += 1 << 40 })
-				refused("memory page", func(q *Proof) { q.PublicInput.Memory[i].Page++ })
-				refused("memory cell left out", func(q *Proof) { q.PublicInput.Memory = slices.Delete(q.PublicInput.Memory, i, i+1) })
+				refused("memory value", func(q *stone.Proof) { q.PublicInput.Memory[i].Value.Add(&q.PublicInput.Memory[i].Value, &felt.One) })
+				refused("memory address", func(q *stone.Proof) { q.PublicInput.Memory[i].Address += 1 << 40 })
+				refused("memory page", func(q *stone.Proof) { q.PublicInput.Memory[i].Page++ })
+				refused("memory cell left out", func(q *stone.Proof) { q.PublicInput.Memory = slices.Delete(q.PublicInput.Memory, i, i+1) })
 			}
-			refused("memory cells swapped", func(q *Proof) {
+			refused("memory cells swapped", func(q *stone.Proof) {
 				m := q.PublicInput.Memory
 				m[1], m[2] = m[2], m[1]
 			})
-			refused("no memory", func(q *Proof) { q.PublicInput.Memory = nil })
-			refused("memory cell repeated", func(q *Proof) {
+			refused("no memory", func(q *stone.Proof) { q.PublicInput.Memory = nil })
+			refused("memory cell repeated", func(q *stone.Proof) {
 				q.PublicInput.Memory = append(q.PublicInput.Memory, q.PublicInput.Memory[0])
 			})
 
-			refused("fewer queries", func(q *Proof) { q.Parameters.Queries-- })
-			refused("more queries", func(q *Proof) { q.Parameters.Queries++ })
-			refused("no queries", func(q *Proof) { q.Parameters.Queries = 0 })
-			refused("negative queries", func(q *Proof) { q.Parameters.Queries = -5 })
-			refused("2^40 queries", func(q *Proof) { q.Parameters.Queries = 1 << 40 })
+			refused("fewer queries", func(q *stone.Proof) { q.Parameters.Queries-- })
+			refused("more queries", func(q *stone.Proof) { q.Parameters.Queries++ })
+			refused("no queries", func(q *stone.Proof) { q.Parameters.Queries = 0 })
+			refused("negative queries", func(q *stone.Proof) { q.Parameters.Queries = -5 })
+			refused("2^40 queries", func(q *stone.Proof) { q.Parameters.Queries = 1 << 40 })
 			if p.Parameters.WorkBits >= 20 { // a nonce for few bits may do for another number of bits as well
-				refused("less work", func(q *Proof) { q.Parameters.WorkBits-- })
-				refused("more work", func(q *Proof) { q.Parameters.WorkBits++ })
+				refused("less work", func(q *stone.Proof) { q.Parameters.WorkBits-- })
+				refused("more work", func(q *stone.Proof) { q.Parameters.WorkBits++ })
 			}
-			refused("work of 65 bits", func(q *Proof) { q.Parameters.WorkBits = 65 })
-			refused("blowup", func(q *Proof) { q.Parameters.LogBlowup++ })
-			refused("blowup 2^63", func(q *Proof) { q.Parameters.LogBlowup = 63 })
-			refused("last layer", func(q *Proof) { q.Parameters.LastBound *= 2 })
-			refused("FRI step", func(q *Proof) { q.Parameters.FRISteps[1]++ })
-			refused("FRI step of 2^40", func(q *Proof) { q.Parameters.FRISteps[1] = 1 << 40 })
-			refused("no FRI steps", func(q *Proof) { q.Parameters.FRISteps = nil })
+			refused("work of 65 bits", func(q *stone.Proof) { q.Parameters.WorkBits = 65 })
+			refused("blowup", func(q *stone.Proof) { q.Parameters.LogBlowup++ })
+			refused("blowup 2^63", func(q *stone.Proof) { q.Parameters.LogBlowup = 63 })
+			refused("last layer", func(q *stone.Proof) { q.Parameters.LastBound *= 2 })
+			refused("FRI step", func(q *stone.Proof) { q.Parameters.FRISteps[1]++ })
+			refused("FRI step of 2^40", func(q *stone.Proof) { q.Parameters.FRISteps[1] = 1 << 40 })
+			refused("no FRI steps", func(q *stone.Proof) { q.Parameters.FRISteps = nil })
 			if p.Parameters.FriendlyLayers == 0 { // with many friendly layers the other hash is not used at all
-				refused("commitment hash", func(q *Proof) { q.Parameters.Commitment ^= 1 })
+				refused("commitment hash", func(q *stone.Proof) { q.Parameters.Commitment ^= 1 })
 			}
-			refused("channel hash", func(q *Proof) { q.Parameters.Channel ^= 2 })
-			refused("out-of-domain values sent differently", func(q *Proof) { q.Parameters.FriendlyUpdates = !q.Parameters.FriendlyUpdates })
-			refused("page hash", func(q *Proof) {
+			refused("channel hash", func(q *stone.Proof) { q.Parameters.Channel ^= 2 })
+			refused("out-of-domain values sent differently", func(q *stone.Proof) { q.Parameters.FriendlyUpdates = !q.Parameters.FriendlyUpdates })
+			refused("page hash", func(q *stone.Proof) {
 				q.Parameters.PageHash = map[string]string{"pedersen": "keccak256", "keccak256": "pedersen"}[q.Parameters.PageHash]
 			})
-			refused("friendly layers", func(q *Proof) { q.Parameters.FriendlyLayers++ })
+			refused("friendly layers", func(q *stone.Proof) { q.Parameters.FriendlyLayers++ })
 
-			if _, err := Verify(p, Policy{MinBits: 1, Versions: []Version{Stone5}, Bare: true}); err == nil {
+			if _, err := Verify(p, Policy{MinBits: 1, Versions: []stone.Version{stone.V5}, Bare: true}); err == nil {
 				t.Error("a stone6 proof was accepted as a stone5 proof")
 			}
 		})
@@ -135,7 +137,7 @@ func TestClaim(t *testing.T) {
 	if got, want := strings.Join(claim.Program.Builtins, " "), "output pedersen range_check bitwise"; got != want {
 		t.Errorf("got builtins %q, want %q", got, want)
 	}
-	if (claim.Security != Security{96, 62}) || claim.Steps != 131072 || claim.Layout != "recursive" {
+	if (claim.Security != security.Bits{Conjectured: 96, Proven: 62}) || claim.Steps != 131072 || claim.Layout != "recursive" {
 		t.Errorf("got %v, %d steps, layout %q, want 96 and 62, 131072, recursive", claim.Security, claim.Steps, claim.Layout)
 	}
 	var program struct{ Data []felt.Felt }
@@ -150,7 +152,7 @@ func TestClaim(t *testing.T) {
 		t.Errorf("got a program of %d words that differs from the compiled one of %d", len(claim.Program.Words), len(program.Data))
 	}
 
-	at := func(q *Proof, address uint64) *cairo.PublicCell {
+	at := func(q *stone.Proof, address uint64) *cairo.PublicCell {
 		for i := range q.PublicInput.Memory {
 			if q.PublicInput.Memory[i].Address == address {
 				return &q.PublicInput.Memory[i]
@@ -160,29 +162,31 @@ func TestClaim(t *testing.T) {
 		return nil
 	}
 	for _, c := range []struct {
-		change func(q *Proof)
+		change func(q *stone.Proof)
 		want   string
 	}{
-		{func(q *Proof) { q.PublicInput.Segments[0].Begin = 2 }, "pc 2 to 5"},
-		{func(q *Proof) { q.PublicInput.Segments[0].End = 7 }, "pc 1 to 7"},
-		{func(q *Proof) { q.PublicInput.Segments[1].Begin = 5 }, "first frame is at 5"},
-		{func(q *Proof) { at(q, 1).Value = felt.One }, "start section: word 0"},
-		{func(q *Proof) { at(q, 3).Value = felt.One }, "start section: word 2"},
-		{func(q *Proof) { at(q, 6).Value = felt.One }, "start section: word 5"},
-		{func(q *Proof) { at(q, 2).Value = felt.FromUint64(3) }, "segment"},
-		{func(q *Proof) { at(q, 2).Value = felt.MustHex("0x123456789012345678901") }, "builtins"},
-		{func(q *Proof) { at(q, 4).Value = felt.FromUint64(407) }, "calls main at 2 + 0x197, in 408 words"},
-		{func(q *Proof) { at(q, 4).Value.Neg(&felt.One) }, "calls main at 2 + 0x800"},
-		{func(q *Proof) { at(q, 409).Value = felt.One }, "below the first frame"},
-		{func(q *Proof) { at(q, 410).Value = felt.One }, "below the first frame"},
-		{func(q *Proof) { at(q, 411).Value = felt.One }, "argument 0"},
-		{func(q *Proof) { at(q, 11314).Value = felt.One }, "segment range_check"},
-		{func(q *Proof) { q.PublicInput.Segments[2].End-- }, "segment output"},
-		{func(q *Proof) { at(q, 11317).Address = 1 << 30 }, "address 11317 is not public"},
-		{func(q *Proof) { at(q, 11317).Address = 11316 }, "address 11316 twice"},
-		{func(q *Proof) { q.PublicInput.Memory = append(q.PublicInput.Memory, cairo.PublicCell{Address: 999}) }, "belong to no part"},
-		{func(q *Proof) { q.PublicInput.Segments[1].End = 1 << 60 }, "segment execution"},
-		{func(q *Proof) { q.PublicInput.Segments[1].End = 2 }, "segment execution"},
+		{func(q *stone.Proof) { q.PublicInput.Segments[0].Begin = 2 }, "pc 2 to 5"},
+		{func(q *stone.Proof) { q.PublicInput.Segments[0].End = 7 }, "pc 1 to 7"},
+		{func(q *stone.Proof) { q.PublicInput.Segments[1].Begin = 5 }, "first frame is at 5"},
+		{func(q *stone.Proof) { at(q, 1).Value = felt.One }, "start section: word 0"},
+		{func(q *stone.Proof) { at(q, 3).Value = felt.One }, "start section: word 2"},
+		{func(q *stone.Proof) { at(q, 6).Value = felt.One }, "start section: word 5"},
+		{func(q *stone.Proof) { at(q, 2).Value = felt.FromUint64(3) }, "segment"},
+		{func(q *stone.Proof) { at(q, 2).Value = felt.MustHex("0x123456789012345678901") }, "builtins"},
+		{func(q *stone.Proof) { at(q, 4).Value = felt.FromUint64(407) }, "calls main at 2 + 0x197, in 408 words"},
+		{func(q *stone.Proof) { at(q, 4).Value.Neg(&felt.One) }, "calls main at 2 + 0x800"},
+		{func(q *stone.Proof) { at(q, 409).Value = felt.One }, "below the first frame"},
+		{func(q *stone.Proof) { at(q, 410).Value = felt.One }, "below the first frame"},
+		{func(q *stone.Proof) { at(q, 411).Value = felt.One }, "argument 0"},
+		{func(q *stone.Proof) { at(q, 11314).Value = felt.One }, "segment range_check"},
+		{func(q *stone.Proof) { q.PublicInput.Segments[2].End-- }, "segment output"},
+		{func(q *stone.Proof) { at(q, 11317).Address = 1 << 30 }, "address 11317 is not public"},
+		{func(q *stone.Proof) { at(q, 11317).Address = 11316 }, "address 11316 twice"},
+		{func(q *stone.Proof) {
+			q.PublicInput.Memory = append(q.PublicInput.Memory, cairo.PublicCell{Address: 999})
+		}, "belong to no part"},
+		{func(q *stone.Proof) { q.PublicInput.Segments[1].End = 1 << 60 }, "segment execution"},
+		{func(q *stone.Proof) { q.PublicInput.Segments[1].End = 2 }, "segment execution"},
 	} {
 		q := copyProof(p)
 		c.change(q)

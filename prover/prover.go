@@ -1,6 +1,6 @@
-// Package prover makes and checks proofs that a Cairo program ran. It knows no Starknet: proofs of blocks are package block's. Prove turns a run into a proof, Verify turns a proof
-// into the claim that it proves. Proofs are Stone's, byte for byte, so they can be checked by any of its verifiers, and
-// proofs that Stone makes can be checked here.
+// Package prover makes and checks proofs that a Cairo program ran: Prove turns a run into a proof, Verify turns a proof into the claim that
+// it proves. It knows no Starknet; proofs of blocks are package block's. Proofs are those of a proof system below it: package stone makes
+// Stone's, byte for byte, so that any of its verifiers can check them, and checks those that Stone makes.
 //
 // A proof by itself binds only a memory and its public part. Verify therefore also checks that the public part describes a
 // run of a program from its first instruction to its end, with the program, its output and its builtins where they should
@@ -14,40 +14,23 @@ import (
 
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
-	"github.com/starkd/starkd/prover/stone/cairoair"
+	"github.com/starkd/starkd/prover/security"
+	"github.com/starkd/starkd/prover/stone"
 	"github.com/starkd/starkd/prover/stone/stark"
-	"github.com/starkd/starkd/prover/stone/transcript"
 )
 
 // Progress is told how a proof advances. Any function may be nil.
 type Progress = stark.Progress
 
-// Prove proves the run. Zero parameters stand for DefaultParameters. The proof is verified before it is returned, so a
-// wrong trace or a bug gives an error, never a wrong proof; ErrSelfCheck if the proof that was made is refused. When ctx ends, Prove
-// returns ctx's error within about a second.
-func Prove(ctx context.Context, trace *cairo.Trace, params Parameters, progress *Progress) (*Proof, error) {
-	if params.Queries == 0 {
-		params = DefaultParameters(trace.Public.Steps)
-	}
-	witness, err := cairoair.NewWitness(trace)
+// Prove proves the run. Zero parameters stand for stone.DefaultParameters. The proof is verified before it is returned, so a wrong trace
+// or a bug gives an error, never a wrong proof: ErrSelfCheck if our own verifier rejects it. When ctx ends, Prove returns ctx's error
+// within about a second.
+func Prove(ctx context.Context, trace *cairo.Trace, params stone.Parameters, progress *Progress) (*stone.Proof, error) {
+	proof, err := stone.Prove(ctx, trace, params, progress)
 	if err != nil {
 		return nil, err
 	}
-	seed, err := params.seed(witness.AIR, Stone6)
-	if err != nil {
-		return nil, err
-	}
-	sp := params.stark()
-	var log transcript.Annotations
-	b, err := stark.Prove(ctx, witness, &sp, seed, &log, progress)
-	if err != nil {
-		return nil, err
-	}
-	proof := &Proof{
-		Parameters: params, PublicInput: witness.Public(), Bytes: b,
-		Annotations: log.Lines(sp.Statement), Config: DefaultConfig(),
-	}
-	if err := proof.check(Stone6); err != nil {
+	if err := proof.Verify(stone.V6); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSelfCheck, err)
 	}
 	return proof, nil
@@ -61,20 +44,16 @@ const (
 	DefaultMinBits = 96 // the security that a zero Policy demands
 	AnyBits        = -1 // a Policy's MinBits that demands none
 
-	// A policy that demands fewer bits than boundedBits also takes parameters outside the bounds below. They are those of the
-	// official verifiers (swiftness, the Cairo verifiers): within them the sum of queries and work says what it seems to say.
-	boundedBits  = 80
-	minWorkBits  = 20
-	maxWorkBits  = 50
-	maxLogBlowup = 4
+	// A policy that demands fewer bits than boundedBits also takes parameters outside the bounds of the official verifiers.
+	boundedBits = 80
 )
 
 // Policy is what a verifier demands of a proof.
 type Policy struct {
-	MinBits       int        // conjectured security; 0 means DefaultMinBits, AnyBits none
-	MinProvenBits uint       // proven security
-	Program       *felt.Felt // the hash of the program that must have run; nil means any
-	Versions      []Version  // accepted protocol versions; none means Stone6
+	MinBits       int             // conjectured security; 0 means DefaultMinBits, AnyBits none
+	MinProvenBits uint            // proven security
+	Program       *felt.Felt      // the hash of the program that must have run; nil means any
+	Versions      []stone.Version // accepted protocol versions; none means stone.V6
 	// Bare accepts a public input that is not that of a whole run (see Claim): the claim then holds only layout, steps and
 	// security. For examining proofs of other systems.
 	Bare bool
@@ -82,7 +61,7 @@ type Policy struct {
 
 // SecurityError is a refusal of a proof whose security is below what is demanded.
 type SecurityError struct {
-	Security Security // of the proof
+	Security security.Bits // of the proof
 	reason   string
 }
 
@@ -101,18 +80,18 @@ func (e *ProgramError) Error() string {
 // Verify checks a proof and returns what it proves. It accepts bytes from strangers: sizes are fixed by the parameters
 // before anything is allocated, every encoding must be canonical, and nothing may follow the proof. What costs nothing is checked
 // first; nothing is hashed before the parameters, the public input and the proof's length are those of a proof.
-func Verify(p *Proof, policy Policy) (*Claim, error) {
+func Verify(p *stone.Proof, policy Policy) (*Claim, error) {
 	claim, err := Examine(p, policy)
 	if err != nil {
 		return nil, err
 	}
 	versions := policy.Versions
 	if len(versions) == 0 {
-		versions = []Version{Stone6}
+		versions = []stone.Version{stone.V6}
 	}
 	var failures []error
 	for _, v := range versions {
-		err := p.check(v)
+		err := p.Verify(v)
 		if err == nil {
 			claim.Version = v
 			if policy.Bare {
@@ -129,7 +108,7 @@ func Verify(p *Proof, policy Policy) (*Claim, error) {
 }
 
 // Examine checks all of a proof that can be checked without hashing anything, and returns what the proof would show.
-func Examine(p *Proof, policy Policy) (*Claim, error) {
+func Examine(p *stone.Proof, policy Policy) (*Claim, error) {
 	if p == nil || p.PublicInput == nil {
 		return nil, errors.New("prover: no proof")
 	}
@@ -140,7 +119,7 @@ func Examine(p *Proof, policy Policy) (*Claim, error) {
 	if err := policy.admits(&p.Parameters, claim.Security); err != nil {
 		return nil, err
 	}
-	if _, _, err := p.statement(); err != nil {
+	if err := p.CheckShape(); err != nil {
 		return nil, err
 	}
 	if !policy.Bare {
@@ -151,25 +130,8 @@ func Examine(p *Proof, policy Policy) (*Claim, error) {
 	return claim, nil
 }
 
-// statement is what the proof is of, and its parameters for it; together they fix the length of everything that the prover sends
-// but the openings.
-func (p *Proof) statement() (*cairoair.AIR, stark.Params, error) {
-	sp := p.Parameters.stark()
-	a, err := cairoair.New(p.PublicInput)
-	if err != nil {
-		return nil, sp, err
-	}
-	if err := sp.Validate(a); err != nil {
-		return nil, sp, err
-	}
-	if least := sp.MinProof(a); len(p.Bytes) < least {
-		return nil, sp, fmt.Errorf("prover: proof of %d bytes, its parameters need %d or more", len(p.Bytes), least)
-	}
-	return a, sp, nil
-}
-
 // admits returns an error if a proof with these parameters and this security is not what the policy demands.
-func (policy *Policy) admits(p *Parameters, s Security) error {
+func (policy *Policy) admits(p *stone.Parameters, s security.Bits) error {
 	least := uint(DefaultMinBits)
 	switch {
 	case policy.MinBits > 0:
@@ -184,23 +146,10 @@ func (policy *Policy) admits(p *Parameters, s Security) error {
 	case s.Proven < policy.MinProvenBits:
 		return refuse("parameters give %d bits of proven security, %d are demanded", s.Proven, policy.MinProvenBits)
 	case least < boundedBits:
-	case p.WorkBits < minWorkBits || p.WorkBits > maxWorkBits:
-		return refuse("%d bits of proof of work, want %d to %d for %d bits of security and more", p.WorkBits, minWorkBits, maxWorkBits, boundedBits)
-	case p.LogBlowup < 1 || p.LogBlowup > maxLogBlowup:
-		return refuse("blowup 2^%d, want 2 to %d for %d bits of security and more", p.LogBlowup, 1<<maxLogBlowup, boundedBits)
+		return nil
+	}
+	if err := p.CheckBounds(); err != nil {
+		return refuse("%v for %d bits of security and more", err, boundedBits)
 	}
 	return nil
-}
-
-// check verifies the proof itself.
-func (p *Proof) check(v Version) error {
-	a, sp, err := p.statement()
-	if err != nil {
-		return err
-	}
-	seed, err := p.Parameters.seed(a, v)
-	if err != nil {
-		return err
-	}
-	return stark.Verify(a, &sp, seed, p.Bytes, nil)
 }

@@ -14,10 +14,10 @@ import (
 	"github.com/starkd/starkd/cairo/vm"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/wallet"
-	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/block"
 	"github.com/starkd/starkd/prover/block/headers"
 	"github.com/starkd/starkd/prover/block/statement"
+	"github.com/starkd/starkd/prover/stone"
 	"github.com/starkd/starkd/watcher/proofstore"
 )
 
@@ -183,7 +183,7 @@ func TestHaltsOnReadsOfTheWitness(t *testing.T) {
 				}
 				proof := &block.Bundle{Chain: "TEST", Block: 1}
 				if _, err := cairoos.RunParts(osBlock(recording), cairoos.Options{}, func(part cairoos.Part) error {
-					proof.Proofs = append(proof.Proofs, &prover.Proof{PublicInput: &part.Trace.Public})
+					proof.Proofs = append(proof.Proofs, &stone.Proof{PublicInput: &part.Trace.Public})
 					return nil
 				}); err != nil {
 					return nil, nil, err

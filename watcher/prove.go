@@ -18,6 +18,7 @@ import (
 	"github.com/starkd/starkd/prover/block/headers"
 	"github.com/starkd/starkd/prover/block/statement"
 
+	"github.com/starkd/starkd/prover/stone"
 	"github.com/starkd/starkd/starknet"
 	"github.com/starkd/starkd/watcher/proofstore"
 )
@@ -91,7 +92,7 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []statement.
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(bundle) > prover.MaxProofJSON {
+	if len(bundle) > stone.MaxProofJSON {
 		return tooLarge(newRecord(recording), len(bundle)), nil, nil
 	}
 	addCoverage(record, verdict.Outcome.Transactions)
@@ -104,7 +105,7 @@ func tooLarge(record *proofstore.Record, size int) *proofstore.Record {
 	record.Status = proofstore.NotProvable
 	for _, hash := range record.Transactions {
 		record.NotProvable = append(record.NotProvable, proofstore.Exception{
-			Transaction: hash, Reason: fmt.Sprintf("the block's proof is a file of %d bytes, verifiers read at most %d", size, prover.MaxProofJSON),
+			Transaction: hash, Reason: fmt.Sprintf("the block's proof is a file of %d bytes, verifiers read at most %d", size, stone.MaxProofJSON),
 		})
 	}
 	return record

@@ -38,6 +38,7 @@ import (
 	"github.com/starkd/starkd/prover/block"
 	"github.com/starkd/starkd/prover/block/headers"
 	"github.com/starkd/starkd/prover/block/statement"
+	"github.com/starkd/starkd/prover/stone"
 	"github.com/starkd/starkd/starknet"
 	"github.com/starkd/starkd/watcher/proofstore"
 )
@@ -474,7 +475,7 @@ func TestProofOfABlockInPart(t *testing.T) {
 
 // A block whose bundle is longer than verifiers read has a record, which says why it is not proved.
 func TestRecordOfABlockWithALargeBundle(t *testing.T) {
-	record := tooLarge(&proofstore.Record{Block: 1, Transactions: []string{"0x1", "0x2"}}, prover.MaxProofJSON+1)
+	record := tooLarge(&proofstore.Record{Block: 1, Transactions: []string{"0x1", "0x2"}}, stone.MaxProofJSON+1)
 	if record.Status != proofstore.NotProvable || len(record.NotProvable) != 2 || record.Bundle != nil || len(record.Proofs) != 0 {
 		t.Fatalf("record %+v", record)
 	}
@@ -524,7 +525,7 @@ func claimsOf(t *testing.T, recording *app.Recording, options cairoos.Options) (
 	proof := &block.Bundle{Chain: "TEST", Block: 1}
 	var claims []*statement.Claim
 	excluded, err := cairoos.RunParts(osBlock(recording), options, func(part cairoos.Part) error {
-		proof.Proofs = append(proof.Proofs, &prover.Proof{PublicInput: &part.Trace.Public})
+		proof.Proofs = append(proof.Proofs, &stone.Proof{PublicInput: &part.Trace.Public})
 		in := &statement.PublicInput{Layout: part.Trace.Public.Layout}
 		for _, s := range part.Trace.Public.Segments {
 			in.Segments = append(in.Segments, statement.Segment(s))

@@ -19,6 +19,7 @@ import (
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/block"
 	"github.com/starkd/starkd/prover/block/headers"
+	"github.com/starkd/starkd/prover/stone"
 	"github.com/starkd/starkd/prover/stone/transcript"
 	"github.com/starkd/starkd/starknet"
 )
@@ -62,8 +63,8 @@ func newLeast(t testing.TB) *local {
 }
 
 // weakest are the parameters of a proof that is as quick to check as can be: 2 bits of security.
-func weakest(steps uint64) prover.Parameters {
-	p := prover.DefaultParameters(steps)
+func weakest(steps uint64) stone.Parameters {
+	p := stone.DefaultParameters(steps)
 	p.Channel, p.Commitment, p.Friendly = transcript.Keccak256, transcript.Keccak256Masked160MSB, transcript.Keccak256Masked160MSB
 	p.FriendlyUpdates, p.PageHash, p.LogBlowup, p.Queries, p.WorkBits = false, "keccak256", 1, 1, 1
 	return p

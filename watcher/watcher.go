@@ -19,6 +19,8 @@ import (
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/block/headers"
 	"github.com/starkd/starkd/prover/block/statement"
+	"github.com/starkd/starkd/prover/security"
+	"github.com/starkd/starkd/prover/stone"
 	"github.com/starkd/starkd/watcher/proofstore"
 )
 
@@ -32,7 +34,7 @@ type Config struct {
 	Engine         cairo.Engine         // the VM, for running blocks again
 	Proofs         *proofstore.Store
 	WorkBits       uint   // proof of work of a proof
-	Queries        int    // FRI queries of a proof; see prover.Parameters.Security
+	Queries        int    // FRI queries of a proof; see stone.Parameters.Security
 	MaxSteps       uint64 // of one proof
 	Log            *slog.Logger
 }
@@ -331,14 +333,14 @@ func (w *Watcher) failed(height int64, reason error) (*proofstore.Record, error)
 }
 
 // parameters are those of a proof of this many steps.
-func (w *Watcher) parameters(steps uint64) prover.Parameters {
-	p := prover.DefaultParameters(steps)
+func (w *Watcher) parameters(steps uint64) stone.Parameters {
+	p := stone.DefaultParameters(steps)
 	p.WorkBits, p.Queries = w.config.WorkBits, w.config.Queries
 	return p
 }
 
 // security is the security of this watcher's proofs.
-func (w *Watcher) security() prover.Security {
+func (w *Watcher) security() security.Bits {
 	const steps = 1 << 17
 	p := w.parameters(steps)
 	return p.Security(steps)

@@ -23,7 +23,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/internal/wallet"
-	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/stone"
 	"github.com/starkd/starkd/rpc"
 	"github.com/starkd/starkd/starknet"
 )
@@ -109,7 +109,7 @@ func proveProgram(t *testing.T, dir, program, name string, queries int) string {
 	if err := json.Unmarshal(public, &input); err != nil {
 		t.Fatal(err)
 	}
-	parameters := prover.DefaultParameters(input.Steps)
+	parameters := stone.DefaultParameters(input.Steps)
 	file := map[string]any{
 		"field": "PrimeField0", "use_extension_field": false, "channel_hash": "poseidon3", "commitment_hash": "blake256_masked248_lsb",
 		"statement": map[string]any{"page_hash": "pedersen"},

@@ -11,7 +11,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/starkd/starkd/prover"
+
+	"github.com/starkd/starkd/prover/stone"
 )
 
 // Limits of a download. A bundle is hexadecimal digits for the most part, which gzip halves; compiled classes shrink to an eighth.
@@ -22,11 +23,11 @@ const (
 	maxExcerpt      = 300     // bytes of an error's body that are shown
 )
 
-// fetch reads a proof file, standard input for "-", or a URL. It reads at most prover.MaxProofJSON bytes, before and after they are
+// fetch reads a proof file, standard input for "-", or a URL. It reads at most stone.MaxProofJSON bytes, before and after they are
 // inflated.
 func fetch(cmd *cobra.Command, from string) ([]byte, error) {
 	if !strings.HasPrefix(from, "http://") && !strings.HasPrefix(from, "https://") {
-		return readFile(cmd, from, prover.MaxProofJSON)
+		return readFile(cmd, from, stone.MaxProofJSON)
 	}
 	request, err := http.NewRequestWithContext(cmd.Context(), http.MethodGet, from, nil)
 	if err != nil {
@@ -39,7 +40,7 @@ func fetch(cmd *cobra.Command, from string) ([]byte, error) {
 		return nil, err
 	}
 	defer response.Body.Close()
-	download := &meter{r: response.Body, most: prover.MaxProofJSON, what: "download"}
+	download := &meter{r: response.Body, most: stone.MaxProofJSON, what: "download"}
 	var body io.Reader = download
 	switch coding := response.Header.Get("Content-Encoding"); coding {
 	case "", "identity":
@@ -48,7 +49,7 @@ func fetch(cmd *cobra.Command, from string) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", from, err)
 		}
-		body = &meter{r: unzip, most: prover.MaxProofJSON, what: "inflated download", from: download}
+		body = &meter{r: unzip, most: stone.MaxProofJSON, what: "inflated download", from: download}
 	default:
 		return nil, fmt.Errorf("%s: Content-Encoding %.40q, want gzip or none", from, coding)
 	}

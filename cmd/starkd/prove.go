@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/stone"
 )
 
 // maxTraceFile bounds trace and memory files: 2^24 steps.
@@ -44,13 +45,13 @@ func newProveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			proverConfig := prover.DefaultConfig()
+			proverConfig := stone.DefaultConfig()
 			if configuration != "" {
 				data, err := readFile(cmd, configuration, 1<<20)
 				if err != nil {
 					return err
 				}
-				if proverConfig, err = prover.ParseConfig(data); err != nil {
+				if proverConfig, err = stone.ParseConfig(data); err != nil {
 					return fmt.Errorf("%s: %w", configuration, err)
 				}
 			}
@@ -91,14 +92,14 @@ func newProveCommand() *cobra.Command {
 	return cmd
 }
 
-func readParameters(cmd *cobra.Command, path string) (prover.Parameters, error) {
+func readParameters(cmd *cobra.Command, path string) (stone.Parameters, error) {
 	data, err := readFile(cmd, path, 1<<20)
 	if err != nil {
-		return prover.Parameters{}, err
+		return stone.Parameters{}, err
 	}
-	params, err := prover.ParseParameters(data)
+	params, err := stone.ParseParameters(data)
 	if err != nil {
-		return prover.Parameters{}, fmt.Errorf("%s: %w", path, err)
+		return stone.Parameters{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return params, nil
 }

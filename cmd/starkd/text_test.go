@@ -11,7 +11,8 @@ import (
 
 	"github.com/starkd/starkd/config"
 	"github.com/starkd/starkd/internal/hint"
-	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/security"
+	"github.com/starkd/starkd/prover/stone"
 )
 
 func TestPlain(t *testing.T) {
@@ -92,13 +93,13 @@ func TestErrorsArePlain(t *testing.T) {
 
 // The watcher's preset gives the 96 proven bits that it is for.
 func TestProvenPreset(t *testing.T) {
-	for security, want := range map[string]prover.Security{
+	for security, want := range map[string]security.Bits{
 		"custom": {Conjectured: 96, Proven: 57}, "conjectured": {Conjectured: 96, Proven: 57}, "proven": {Conjectured: 124, Proven: 96},
 	} {
 		c := config.Default()
 		c.Watch.Security = security
 		for steps := uint64(1 << 14); steps <= c.Watch.MaxSteps; steps *= 2 {
-			p := prover.DefaultParameters(steps)
+			p := stone.DefaultParameters(steps)
 			p.WorkBits, p.Queries = c.Watch.Proofs()
 			if got := p.Security(steps); got != want {
 				t.Errorf("security %q, %d steps: %v, want %v", security, steps, got, want)

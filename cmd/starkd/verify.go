@@ -17,6 +17,7 @@ import (
 	"github.com/starkd/starkd/prover/block"
 	"github.com/starkd/starkd/prover/block/headers"
 	"github.com/starkd/starkd/prover/block/statement"
+	"github.com/starkd/starkd/prover/stone"
 )
 
 // A verdictError is an answer of verify that is not "valid".
@@ -120,7 +121,7 @@ func (f *verifyFlags) verify(cmd *cobra.Command, from string) error {
 	defer boundMemory(len(data))()
 	proof, err := block.Parse(data)
 	if errors.Is(err, block.ErrNotBundle) {
-		if !prover.IsProof(data) {
+		if !stone.IsProof(data) {
 			return unchecked(hint.With(errors.New("the file is neither a block's proof nor a Stone proof"), "GET /v1/blocks/N/proof of a watcher is a block's proof"))
 		}
 		if f.chainID != "" || f.tx != "" || f.header != "" || f.validators != "" || f.block >= 0 {
@@ -271,12 +272,12 @@ func list(items []string) string {
 }
 
 func (f *verifyFlags) verifyStone(cmd *cobra.Command, data []byte, policy prover.Policy) error {
-	proof, err := prover.ParseProof(data)
+	proof, err := stone.ParseProof(data)
 	if err != nil {
 		return refused(hint.With(err, "the file is damaged or was changed: fetch it again"))
 	}
 	if f.stone5 {
-		policy.Versions = []prover.Version{prover.Stone6, prover.Stone5}
+		policy.Versions = []stone.Version{stone.V6, stone.V5}
 	}
 	claim, err := prover.Verify(proof, policy)
 	if err != nil {

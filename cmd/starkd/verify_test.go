@@ -26,6 +26,7 @@ import (
 	"github.com/starkd/starkd/prover/block"
 	"github.com/starkd/starkd/prover/block/headers"
 	"github.com/starkd/starkd/prover/block/statement"
+	"github.com/starkd/starkd/prover/stone"
 )
 
 // verifyAndRefuse holds the proof of a block against what it must pass and what it must not. It stops the watcher.
@@ -513,7 +514,7 @@ func forge(t *testing.T, n *testnet, j *judge, data []byte) []byte {
 	}
 	b.Proofs = nil
 	excluded, err := cairoos.RunParts(block, cairoos.Options{MaxSteps: config.Default().Watch.MaxSteps}, func(part cairoos.Part) error {
-		proof, err := prover.Prove(t.Context(), part.Trace, prover.DefaultParameters(part.Trace.Public.Steps), nil)
+		proof, err := prover.Prove(t.Context(), part.Trace, stone.DefaultParameters(part.Trace.Public.Steps), nil)
 		if err != nil {
 			return err
 		}

@@ -13,7 +13,7 @@ import (
 	"runtime/debug"
 	"syscall/js"
 
-	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/stone"
 )
 
 // maxTrust is the longest trust in UTF-16 units. A genesis file holds the classes that a chain begins with.
@@ -40,8 +40,8 @@ func arguments(args []js.Value) (data []byte, trusted string, err error) {
 	if len(args) != 2 || !args[0].InstanceOf(js.Global().Get("Uint8Array")) || args[1].Type() != js.TypeString {
 		return nil, "", errors.New("starkdVerify takes a Uint8Array and a string")
 	}
-	if n := args[0].Length(); n > prover.MaxProofJSON {
-		return nil, "", fmt.Errorf("file of %d bytes, at most %d", n, prover.MaxProofJSON)
+	if n := args[0].Length(); n > stone.MaxProofJSON {
+		return nil, "", fmt.Errorf("file of %d bytes, at most %d", n, stone.MaxProofJSON)
 	}
 	// A string primitive has no properties here; as an object it has a length.
 	if n := js.Global().Get("Object").Invoke(args[1]).Length(); n > maxTrust {

@@ -23,6 +23,7 @@ import (
 	"github.com/starkd/starkd/internal/stoneruns"
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/block"
+	"github.com/starkd/starkd/prover/stone"
 	"github.com/starkd/starkd/prover/stone/transcript"
 )
 
@@ -493,7 +494,7 @@ func leastBare(t testing.TB) []*seed {
 	return seeds
 }
 
-var weakest = map[string]prover.Parameters{
+var weakest = map[string]stone.Parameters{
 	"least-keccak": {
 		Channel: transcript.Keccak256, Commitment: transcript.Keccak256Masked160MSB, Friendly: transcript.Keccak256Masked160MSB, PageHash: "keccak256",
 		LogBlowup: 1, FRISteps: []uint{0, 4, 2}, LastBound: 2, Queries: 2, WorkBits: 1,

@@ -17,6 +17,7 @@ import (
 	"github.com/starkd/starkd/prover/block"
 	"github.com/starkd/starkd/prover/block/headers"
 	"github.com/starkd/starkd/prover/block/statement"
+	"github.com/starkd/starkd/prover/stone"
 )
 
 // trust is what the page's reader trusts and demands.
@@ -123,7 +124,7 @@ func verify(data []byte, trusted string) (*verdict, error) {
 	}
 	proof, err := block.Parse(data)
 	if errors.Is(err, block.ErrNotBundle) {
-		if !prover.IsProof(data) {
+		if !stone.IsProof(data) {
 			return nil, uncheckedf("the file is neither a block's proof nor a Stone proof")
 		}
 		if t.Tx != "" || t.Block != nil {
@@ -256,7 +257,7 @@ func (v *verdict) covers(tx string) error {
 }
 
 func verifyStone(data []byte, policy prover.Policy) (*verdict, error) {
-	proof, err := prover.ParseProof(data)
+	proof, err := stone.ParseProof(data)
 	if err != nil {
 		return nil, err
 	}

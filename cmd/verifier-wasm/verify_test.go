@@ -9,6 +9,7 @@ import (
 
 	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/stone"
 )
 
 // ask is what a page gets for a file.
@@ -32,7 +33,7 @@ func TestStoneProofs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		proof, err := prover.ParseProof(data)
+		proof, err := stone.ParseProof(data)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,8 +21,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/starkd/starkd/internal/bounded"
-	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/block/statement"
+	"github.com/starkd/starkd/prover/stone"
 )
 
 // Format names the file form of a Bundle.
@@ -32,7 +32,7 @@ const Format = "starkd-block-proof/2"
 type Bundle struct {
 	Chain   string            `json:"chain_id"` // CometBFT's name of the chain
 	Block   uint64            `json:"block"`
-	Proofs  []*prover.Proof   `json:"proofs"` // of the covered transactions, in order
+	Proofs  []*stone.Proof    `json:"proofs"` // of the covered transactions, in order
 	Witness statement.Witness `json:"witness"`
 	// Headers are the signed headers of heights n and n+1 with their commits, in CometBFT's JSON. Whoever checks the
 	// proof makes the anchor of them; they mean nothing here.
@@ -77,7 +77,7 @@ const (
 // decoding reads a body: known members only, bounded lists. Of each list it says the least that a complete element takes.
 func decoding(body []byte) jsonv2.Options {
 	return jsonv2.JoinOptions(jsonv2.RejectUnknownMembers(true), jsonv2.WithUnmarshalers(jsonv2.JoinUnmarshalers(
-		bounded.List[*prover.Proof]("proofs", maxBlockTransactions, len(`null`)),
+		bounded.List[*stone.Proof]("proofs", maxBlockTransactions, len(`null`)),
 		bounded.List[statement.HexBytes]("transactions", maxBlockTransactions, len(`""`)),
 		bounded.List[statement.Result]("results", maxBlockTransactions, len(`{"code":0,"data":"","gas_wanted":0,"gas_used":0}`)),
 		bounded.List[statement.Compiled]("classes", maxBlockClasses, len(`{"class_hash":"0x0","compiled_class":{}}`)),
@@ -130,8 +130,8 @@ func Parse(data []byte) (*Bundle, error) {
 	if !bytes.HasPrefix(data, []byte(fileFormat+"starkd-block-proof/")) {
 		return nil, ErrNotBundle
 	}
-	if len(data) > prover.MaxProofJSON {
-		return nil, fmt.Errorf("block: file of %d bytes, at most %d", len(data), prover.MaxProofJSON)
+	if len(data) > stone.MaxProofJSON {
+		return nil, fmt.Errorf("block: file of %d bytes, at most %d", len(data), stone.MaxProofJSON)
 	}
 	rest, ok := bytes.CutPrefix(data, []byte(fileFormat+Format+fileDigest))
 	if !ok {

@@ -12,11 +12,12 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/block/statement"
+	"github.com/starkd/starkd/prover/stone"
 )
 
 func emptyBlockProof() *Bundle {
 	return &Bundle{
-		Chain: "TEST", Block: 3, Proofs: []*prover.Proof{},
+		Chain: "TEST", Block: 3, Proofs: []*stone.Proof{},
 		Witness: statement.Witness{
 			Transactions: []statement.HexBytes{{1, 2}}, Results: []statement.Result{{Data: statement.HexBytes{}}}, Classes: []statement.Compiled{},
 			Opening:     []statement.Write{{Contract: felt.One}},

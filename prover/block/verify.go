@@ -7,12 +7,13 @@ import (
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/block/statement"
+	"github.com/starkd/starkd/prover/security"
 )
 
 // Verdict is what a block's proofs show.
 type Verdict struct {
 	*statement.Verdict
-	Security prover.Security // of the weakest proof
+	Security security.Bits // of the weakest proof
 	Steps    uint64
 	Layout   string
 }

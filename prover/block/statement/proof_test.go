@@ -7,6 +7,7 @@ import (
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/block/statement"
+	"github.com/starkd/starkd/prover/stone"
 )
 
 // From transactions to a verified proof whose statement is accepted, and which is of no use for another block.
@@ -19,7 +20,7 @@ func TestProofOfTheStory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof, err := prover.Prove(t.Context(), trace, prover.Parameters{}, nil)
+	proof, err := prover.Prove(t.Context(), trace, stone.Parameters{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package prover
+package stone
 
 import (
 	"fmt"
@@ -62,6 +62,25 @@ func parametersFor(steps uint64, queries int, work uint) Parameters {
 	return p
 }
 
+// The bounds of the official verifiers (swiftness, the Cairo verifiers): within them the sum of queries and work says what it seems to
+// say.
+const (
+	minWorkBits  = 20
+	maxWorkBits  = 50
+	maxLogBlowup = 4
+)
+
+// CheckBounds returns an error unless the official verifiers' bounds admit the proof of work and the blowup.
+func (p *Parameters) CheckBounds() error {
+	switch {
+	case p.WorkBits < minWorkBits || p.WorkBits > maxWorkBits:
+		return fmt.Errorf("%d bits of proof of work, want %d to %d", p.WorkBits, minWorkBits, maxWorkBits)
+	case p.LogBlowup < 1 || p.LogBlowup > maxLogBlowup:
+		return fmt.Errorf("blowup 2^%d, want 2 to %d", p.LogBlowup, 1<<maxLogBlowup)
+	}
+	return nil
+}
+
 // SetFRI chooses FRI steps and the last layer for a run of this many steps: a last layer of degree below 128 and as few
 // layers as folding by at most 16 allows, in steps as equal as possible.
 func (p *Parameters) SetFRI(steps uint64) {
@@ -98,7 +117,7 @@ func (p *Parameters) stark() stark.Params {
 // seed is the channel's first state: the hash of the serialised public input.
 func (p *Parameters) seed(a *cairoair.AIR, version Version) (transcript.Digest, error) {
 	b, err := cairoair.Seed(a.Public(), cairoair.SeedParams{
-		Stone6: version == Stone6, FriendlyLayers: p.FriendlyLayers, PageHash: p.PageHash,
+		Stone6: version == V6, FriendlyLayers: p.FriendlyLayers, PageHash: p.PageHash,
 	})
 	if err != nil {
 		return transcript.Digest{}, err
@@ -172,14 +191,14 @@ type statementJSON struct {
 func ParseParameters(b []byte) (Parameters, error) {
 	var j parametersJSON
 	if err := json.Unmarshal(b, &j, json.RejectUnknownMembers(true)); err != nil {
-		return Parameters{}, fmt.Errorf("prover: parameters: %w", bounded.Fault(err))
+		return Parameters{}, fmt.Errorf("stone: parameters: %w", bounded.Fault(err))
 	}
 	return j.parameters()
 }
 
 func (j *parametersJSON) parameters() (Parameters, error) {
 	if j.Field != "PrimeField0" || j.ExtensionField {
-		return Parameters{}, fmt.Errorf("prover: parameters: field %q (extension %v), want PrimeField0", j.Field, j.ExtensionField)
+		return Parameters{}, fmt.Errorf("stone: parameters: field %q (extension %v), want PrimeField0", j.Field, j.ExtensionField)
 	}
 	p := Parameters{
 		FriendlyUpdates: j.FriendlyUpdates, PageHash: "keccak256",
@@ -193,7 +212,7 @@ func (j *parametersJSON) parameters() (Parameters, error) {
 		p.PageHash = j.Statement.PageHash
 	}
 	if p.PageHash != "keccak256" && p.PageHash != "pedersen" {
-		return Parameters{}, fmt.Errorf("prover: parameters: page_hash %q, want keccak256 or pedersen", p.PageHash)
+		return Parameters{}, fmt.Errorf("stone: parameters: page_hash %q, want keccak256 or pedersen", p.PageHash)
 	}
 	for _, h := range []struct {
 		dst  *transcript.Hash
@@ -208,7 +227,7 @@ func (j *parametersJSON) parameters() (Parameters, error) {
 		if h.name != "" {
 			var err error
 			if *h.dst, err = transcript.ParseHash(h.name); err != nil {
-				return Parameters{}, fmt.Errorf("prover: parameters: %w", bounded.Fault(err))
+				return Parameters{}, fmt.Errorf("stone: parameters: %w", bounded.Fault(err))
 			}
 		}
 	}
@@ -216,7 +235,7 @@ func (j *parametersJSON) parameters() (Parameters, error) {
 	if j.FriendlyHash != "" {
 		var err error
 		if p.Friendly, err = transcript.ParseHash(j.FriendlyHash); err != nil {
-			return Parameters{}, fmt.Errorf("prover: parameters: %w", bounded.Fault(err))
+			return Parameters{}, fmt.Errorf("stone: parameters: %w", bounded.Fault(err))
 		}
 	}
 	return p, nil
@@ -265,14 +284,14 @@ func DefaultConfig() Config {
 func ParseConfig(b []byte) (Config, error) {
 	var c Config
 	if err := json.Unmarshal(b, &c, json.RejectUnknownMembers(true)); err != nil {
-		return c, fmt.Errorf("prover: prover configuration: %w", bounded.Fault(err))
+		return c, fmt.Errorf("stone: prover configuration: %w", bounded.Fault(err))
 	}
 	return c, c.check()
 }
 
 func (c *Config) check() error {
 	if _, ok := field.Log2(c.TasksPerSegment); !ok {
-		return fmt.Errorf("prover: prover configuration: table_prover_n_tasks_per_segment %d is not a power of two", c.TasksPerSegment)
+		return fmt.Errorf("stone: prover configuration: table_prover_n_tasks_per_segment %d is not a power of two", c.TasksPerSegment)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package prover
+package stone
 
 import (
 	"bytes"
@@ -13,21 +13,6 @@ import (
 	"github.com/starkd/starkd/prover/stone/cairoair"
 )
 
-// Version is a generation of Stone's protocol. They differ in the channel's seed.
-type Version uint8
-
-const (
-	Stone6 Version = iota // Stone v3 (2024): the seed covers n_verifier_friendly_commitment_layers
-	Stone5                // Stone v2
-)
-
-func (v Version) String() string {
-	if v == Stone5 {
-		return "stone5"
-	}
-	return "stone6"
-}
-
 // Proof is a proof with what it is about. Its JSON form is that of Stone's proof files.
 type Proof struct {
 	Parameters  Parameters
@@ -39,7 +24,7 @@ type Proof struct {
 
 // Limits of what is decoded: docs/limits.md says what they are made for.
 const (
-	// MaxProofJSON is the largest proof file, of a block or of a run, in bytes.
+	// MaxProofJSON is the largest proof file in bytes.
 	MaxProofJSON = 256 << 20
 	// maxProofBytes bounds what a prover sends: with 100 queries, a blowup of 2 and 2^24 steps it sends a twentieth of it.
 	maxProofBytes = 16 << 20
@@ -124,15 +109,15 @@ func IsProof(b []byte) bool {
 	}
 }
 
-// ParseProof reads a proof file of Stone's form. It decodes; Verify checks. Members are matched by their exact names, each of which
+// ParseProof reads a proof file of Stone's form. It decodes; Proof.Verify checks. Members are matched by their exact names, each of which
 // may be there once.
 func ParseProof(b []byte) (*Proof, error) {
 	if len(b) > MaxProofJSON {
-		return nil, fmt.Errorf("prover: proof file of %d bytes, want at most %d", len(b), MaxProofJSON)
+		return nil, fmt.Errorf("stone: proof file of %d bytes, want at most %d", len(b), MaxProofJSON)
 	}
 	p := new(Proof)
 	if err := json.Unmarshal(b, p); err != nil {
-		return nil, fmt.Errorf("prover: proof: %w", bounded.Fault(err))
+		return nil, fmt.Errorf("stone: proof: %w", bounded.Fault(err))
 	}
 	return p, nil
 }
