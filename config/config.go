@@ -39,10 +39,19 @@ type RPC struct {
 	MaxConnections int `mapstructure:"max_connections"`
 	// MaxConnectionsPerAddress bounds those of one IPv4 address or IPv6 /64, loopback excepted. Default 128.
 	MaxConnectionsPerAddress int `mapstructure:"max_connections_per_address"`
+	// MaxExecutionMiB bounds the memory of what runs for clients at once, in MiB: a call takes 1024, an estimate, a simulation or a trace 1792.
+	// Default 7168.
+	MaxExecutionMiB int64 `mapstructure:"max_execution_mib"`
 	// MaxBlockAge is how old the last block may be before a node's /healthz says 503; at least ten times as long as a block takes.
 	// Default 1m.
 	MaxBlockAge time.Duration `mapstructure:"max_block_age"`
 }
+
+// What an execution takes of RPC.MaxExecutionMiB.
+const (
+	CallMiB  = 1024 // a run of the VM with all the gas there is: 900 MB were measured
+	TraceMiB = 1792 // the same, calldata and results that are kept, and the answer
+)
 
 // Engines are the names of what executes Cairo: machine code, the VM, or one after the other on every run, the node stopping
 // where they differ.
@@ -115,6 +124,7 @@ func (c *Config) setDefaults() {
 	def(&c.RPC.CORSOrigin, "*")
 	def(&c.RPC.MaxConnections, 1024)
 	def(&c.RPC.MaxConnectionsPerAddress, 128)
+	def(&c.RPC.MaxExecutionMiB, 7168)
 	def(&c.RPC.MaxBlockAge, time.Minute)
 	def(&c.App.DBBackend, "pebbledb")
 	def(&c.App.Engine, "native")
@@ -156,6 +166,9 @@ func (c *Config) Validate() error {
 	}
 	if c.RPC.MaxConnectionsPerAddress < 1 || c.RPC.MaxConnectionsPerAddress > 1<<20 {
 		fault("rpc.max_connections_per_address", "%d is not between 1 and 1048576", c.RPC.MaxConnectionsPerAddress)
+	}
+	if c.RPC.MaxExecutionMiB < CallMiB+TraceMiB || c.RPC.MaxExecutionMiB > 1<<20 {
+		fault("rpc.max_execution_mib", "%d is not between %d, a call and a simulation, and 1048576", c.RPC.MaxExecutionMiB, CallMiB+TraceMiB)
 	}
 	if c.RPC.MaxBlockAge < time.Second {
 		fault("rpc.max_block_age", "%v is below a second", c.RPC.MaxBlockAge)
@@ -282,6 +295,9 @@ cors_origin = {{printf "%q" .RPC.CORSOrigin}}
 # reverse proxies connect from, has only the first bound. A process that may open few files has fewer: a quarter of them.
 max_connections = {{.RPC.MaxConnections}}
 max_connections_per_address = {{.RPC.MaxConnectionsPerAddress}}
+# Memory of what runs for clients at once, in MiB: a call takes 1024, an estimate, a simulation or a trace 1792. A request that finds no
+# free memory within a second is rejected.
+max_execution_mib = {{.RPC.MaxExecutionMiB}}
 # How old the last block may be before /healthz says 503; at least ten times as long as a block takes.
 max_block_age = {{printf "%q" .RPC.MaxBlockAge.String}}
 

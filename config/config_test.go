@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/spf13/viper"
+
+	"github.com/starkd/starkd/rpc/jsonrpc"
 )
 
 func TestWriteThenLoadIsDefault(t *testing.T) {
@@ -113,5 +115,12 @@ func TestSecurityPresets(t *testing.T) {
 		if err := c.Validate(); (err == nil) != good {
 			t.Errorf("pow_bits %d: %v", bits, err)
 		}
+	}
+}
+
+// TestOneBodyBound: the server's own default is the configuration's.
+func TestOneBodyBound(t *testing.T) {
+	if got := Default().RPC.MaxBodyBytes; got != jsonrpc.DefaultMaxBody {
+		t.Errorf("rpc.max_body_bytes is %d by default, rpc/jsonrpc has %d", got, jsonrpc.DefaultMaxBody)
 	}
 }

@@ -77,6 +77,8 @@ func TestBounds(t *testing.T) {
 		{"rpc.max_connections", "1048576", "1048577"},
 		{"rpc.max_connections_per_address", "1", "-1"},
 		{"rpc.max_connections_per_address", "1048576", "1048577"},
+		{"rpc.max_execution_mib", `2816`, `2815`},
+		{"rpc.max_execution_mib", `1048576`, `1048577`},
 		{"rpc.max_block_age", `"1s"`, `"999ms"`},
 		{"rpc.max_body_bytes", "1024", "1023"},
 		{"rpc.max_body_bytes", "1073741824", "1073741825"},

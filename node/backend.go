@@ -36,8 +36,9 @@ var (
 	_ rpc.EventIndexer = (*backend)(nil)
 )
 
-func newBackend(a *app.App, n *cmtnode.Node) *backend {
-	return &backend{reads: reads{store: a.Store()}, app: a, node: n, work: newWork()}
+// newBackend returns the chain of a node, which executes with that many MiB of memory at once.
+func newBackend(a *app.App, n *cmtnode.Node, executionMiB int64) *backend {
+	return &backend{reads: reads{store: a.Store()}, app: a, node: n, work: newWork(executionMiB)}
 }
 
 func (b *backend) ChainID() felt.Felt { return b.app.ChainID() }

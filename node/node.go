@@ -185,7 +185,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	var server *rpc.Server
 	if n.settings.RPC.Address != "off" {
 		c := &n.settings.RPC
-		server = rpc.NewServer(newBackend(n.chain.app, comet), rpc.Config{Transport: jsonrpc.Config{
+		server = rpc.NewServer(newBackend(n.chain.app, comet, c.MaxExecutionMiB), rpc.Config{Transport: jsonrpc.Config{
 			MaxBody: c.MaxBodyBytes, CORSOrigin: c.CORSOrigin, MaxSockets: min(256, connections/2+1), Log: n.log,
 		}})
 		defer shutWebsockets(server, n.log)

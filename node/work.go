@@ -9,11 +9,13 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/starkd/starkd/config"
 	"github.com/starkd/starkd/rpc"
 )
 
-// work bounds the memory of what JSON-RPC clients have run at once: each execution takes part of maxWork, as much as it may come to need.
+// work bounds the memory of what JSON-RPC clients run at once: each execution takes a share, as much as it may come to need.
 type work struct {
+	most   int64 // MiB
 	memory *semaphore.Weighted
 	traces *semaphore.Weighted // the part of it that simulations and traces may take: one call always finds its share
 	settle *time.Timer
@@ -21,9 +23,8 @@ type work struct {
 
 // Shares of memory, in MiB.
 const (
-	callMemory  = 1024 // a run of the VM with all the gas there is: 900 MB were measured
-	traceMemory = 1792 // the same, calldata and results that are kept, and the answer
-	maxWork     = 7168
+	callMemory  = config.CallMiB
+	traceMemory = config.TraceMiB
 )
 
 // workPatience is for how long an execution waits for its share.
@@ -36,8 +37,9 @@ const (
 	settleAbove = 256 << 20
 )
 
-func newWork() work {
-	w := work{semaphore.NewWeighted(maxWork), semaphore.NewWeighted(maxWork - callMemory), time.AfterFunc(time.Hour, func() {
+// newWork returns the bound of `most` MiB.
+func newWork(most int64) work {
+	w := work{most, semaphore.NewWeighted(most), semaphore.NewWeighted(most - callMemory), time.AfterFunc(time.Hour, func() {
 		var m runtime.MemStats
 		if runtime.ReadMemStats(&m); m.Sys-m.HeapReleased > settleAbove {
 			debug.FreeOSMemory()
@@ -47,11 +49,11 @@ func newWork() work {
 	return w
 }
 
-// begin takes a share of the memory, which end gives back. Where all is taken for long it refuses.
+// begin takes a share of the memory, which end gives back. If none is free within workPatience it fails.
 func (w *work) begin(ctx context.Context, share int64) (end func(), err error) {
 	wait, cancel := context.WithTimeout(ctx, workPatience)
 	defer cancel()
-	refuse := func(most int64) (func(), error) {
+	reject := func(most int64) (func(), error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -59,13 +61,13 @@ func (w *work) begin(ctx context.Context, share int64) (end func(), err error) {
 	}
 	traces := share == traceMemory
 	if traces && w.traces.Acquire(wait, share) != nil {
-		return refuse(maxWork - callMemory)
+		return reject(w.most - callMemory)
 	}
 	if w.memory.Acquire(wait, share) != nil {
 		if traces {
 			w.traces.Release(share)
 		}
-		return refuse(maxWork)
+		return reject(w.most)
 	}
 	return func() {
 		w.memory.Release(share)

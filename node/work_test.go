@@ -9,11 +9,14 @@ import (
 	"github.com/starkd/starkd/rpc/jsonrpc"
 )
 
+// testMemory has room for seven calls.
+const testMemory = 7168
+
 // TestWork: executions take their shares of memory; one for which there is none is refused, or leaves with its client.
 func TestWork(t *testing.T) {
-	w := newWork()
+	w := newWork(testMemory)
 	var ends []func()
-	for range maxWork / callMemory {
+	for range testMemory / callMemory {
 		end, err := w.begin(t.Context(), callMemory)
 		if err != nil {
 			t.Fatal(err)
@@ -42,14 +45,14 @@ func TestWork(t *testing.T) {
 
 // TestWorkLeft: simulations and traces never take the share of the last call.
 func TestWorkLeft(t *testing.T) {
-	w := newWork()
+	w := newWork(testMemory)
 	traces := 0
 	for ; ; traces++ {
 		if _, err := w.begin(t.Context(), traceMemory); err != nil {
 			break
 		}
 	}
-	if want := (maxWork - callMemory) / traceMemory; traces != want {
+	if want := (testMemory - callMemory) / traceMemory; traces != want {
 		t.Errorf("%d traces at once, want %d", traces, want)
 	}
 	if _, err := w.begin(t.Context(), callMemory); err != nil {

@@ -13,9 +13,12 @@ import (
 	"time"
 )
 
+// DefaultMaxBody is the bound on a request's bytes where Config names none.
+const DefaultMaxBody = 16 << 20
+
 // Config bounds what a server does for a client. Zero values mean the defaults.
 type Config struct {
-	MaxBody    int64         // bytes of a request; 6 MiB
+	MaxBody    int64         // bytes of a request; DefaultMaxBody
 	CORSOrigin string        // the origin whose pages may send requests; "*", any: there are no cookies, and nothing here is secret
 	MaxBatch   int           // requests in a batch; 100
 	Timeout    time.Duration // of a body, be it one request or a batch; 30 s
@@ -54,7 +57,7 @@ func (c *Config) setDefaults() {
 		}
 	}
 	if c.MaxBody == 0 {
-		c.MaxBody = 6 << 20
+		c.MaxBody = DefaultMaxBody
 	}
 	if c.CORSOrigin == "" {
 		c.CORSOrigin = "*"
