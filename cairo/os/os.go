@@ -80,24 +80,29 @@ func Run(block *Block, opt Options) (*cairo.Trace, error) {
 	if err != nil {
 		return nil, err
 	}
+	return job.execute(opt)
+}
+
+// execute runs the program on the planned calls.
+func (j *job) execute(opt Options) (*cairo.Trace, error) {
 	result, err := cairo0.RunProgram(program, cairo0.RunOptions{
 		Layout:    Layout,
 		ProofMode: true,
 		MaxSteps:  opt.MaxSteps,
 		Stop:      opt.Stop,
-		Hints:     job.hints(),
+		Hints:     j.hints(),
 	})
 	if errors.Is(err, machine.ErrMaxSteps) {
-		return nil, &TooLongError{First: block.Transactions[0].Info.Hash, Transactions: len(block.Transactions), MaxSteps: opt.MaxSteps}
+		return nil, &TooLongError{First: j.transactions[0].info.Hash, Transactions: len(j.transactions), MaxSteps: opt.MaxSteps}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("os: %w", err)
 	}
-	if job.calls != len(job.order) {
-		return nil, fmt.Errorf("os: the program ran %d of %d calls", job.calls, len(job.order))
+	if j.calls != len(j.order) {
+		return nil, fmt.Errorf("os: the program ran %d of %d calls", j.calls, len(j.order))
 	}
 	if opt.CodePages {
-		job.pages(result.Trace)
+		j.pages(result.Trace)
 	}
 	return result.Trace, nil
 }
@@ -132,17 +137,17 @@ func RunParts(block *Block, opt Options, yield func(Part) error) ([]Excluded, er
 	opt.setDefaults()
 	var excluded []Excluded
 	var left []int
-	part := *block
+	plans := make([]*job, len(block.Transactions))
 	run := func(transactions []int) (*cairo.Trace, error) {
-		part.Transactions = make([]Transaction, len(transactions))
+		part := make([]*job, len(transactions))
 		for i, t := range transactions {
-			part.Transactions[i] = block.Transactions[t]
+			part[i] = plans[t]
 		}
-		return Run(&part, opt)
+		return join(block, part).execute(opt)
 	}
 	for i := range block.Transactions {
-		part.Transactions = block.Transactions[i : i+1]
-		_, err := plan(&part, opt.MaxSteps)
+		var err error
+		plans[i], err = planTransaction(&block.Transactions[i], opt.MaxSteps)
 		_, notProvable := errors.AsType[*NotProvableError](err)
 		_, tooLong := errors.AsType[*TooLongError](err)
 		if notProvable || tooLong {
@@ -237,56 +242,80 @@ type plannedCall struct {
 	execution *cairo.CallTrace
 }
 
-// plan decides what is covered and finds out what cannot be run.
+// plan plans all of a block's transactions.
 func plan(block *Block, maxSteps uint64) (*job, error) {
+	plans := make([]*job, len(block.Transactions))
+	for i := range plans {
+		var err error
+		if plans[i], err = planTransaction(&block.Transactions[i], maxSteps); err != nil {
+			return nil, err
+		}
+	}
+	return join(block, plans), nil
+}
+
+// join returns the job of transactions that were planned one by one, in order.
+func join(block *Block, plans []*job) *job {
 	j := &job{block: block}
-	for i := range block.Transactions {
-		tx := &block.Transactions[i]
-		planned := plannedTransaction{info: &tx.Info}
-		for _, root := range tx.Calls {
-			kind := kindOf(root)
-			switch {
-			case kind == 0:
+	for _, p := range plans {
+		for _, class := range p.classes {
+			if j.classIndex(class) < 0 {
+				j.classes = append(j.classes, class)
+			}
+		}
+		j.order = append(j.order, p.order...)
+		j.transactions = append(j.transactions, p.transactions...)
+	}
+	return j
+}
+
+// planTransaction decides what of a transaction is covered and finds out what cannot be run.
+func planTransaction(tx *Transaction, maxSteps uint64) (*job, error) {
+	j := new(job)
+	planned := plannedTransaction{info: &tx.Info}
+	for _, root := range tx.Calls {
+		kind := kindOf(root)
+		switch {
+		case kind == 0:
+			continue
+		case root.Err != nil && kind == executeCall:
+			planned.outcome = aborted
+			continue
+		case root.Err != nil:
+			return nil, fmt.Errorf("os: transaction %v: a call of %v broke off: %w", tx.Info.Hash, root.Call.Contract, root.Err)
+		case kind == executeCall && root.Result.Failed:
+			planned.outcome = panicked
+		case kind == executeCall && tx.Reverted:
+			planned.outcome = revertedOnCheck
+		}
+		if !entersCode(&root.Call) {
+			switch kind {
+			case constructorCall:
 				continue
-			case root.Err != nil && kind == executeCall:
+			case executeCall: // an account without __execute__, or without the gas to enter it
 				planned.outcome = aborted
 				continue
-			case root.Err != nil:
-				return nil, fmt.Errorf("os: transaction %v: a call of %v broke off: %w", tx.Info.Hash, root.Call.Contract, root.Err)
-			case kind == executeCall && root.Result.Failed:
-				planned.outcome = panicked
-			case kind == executeCall && tx.Reverted:
-				planned.outcome = revertedOnCheck
 			}
-			if !entersCode(&root.Call) {
-				switch kind {
-				case constructorCall:
-					continue
-				case executeCall: // an account without __execute__, or without the gas to enter it
-					planned.outcome = aborted
-					continue
-				}
-				return nil, fmt.Errorf("os: transaction %v: a call of %v entered no code", tx.Info.Hash, root.Call.Contract)
-			}
-			if root.Dropped > MaxWords(maxSteps) {
-				return nil, &TooLongError{First: tx.Info.Hash, Transactions: 1, MaxSteps: maxSteps}
-			} else if root.Dropped > 0 {
-				return nil, fmt.Errorf("os: transaction %v: the record was dropped after %d words, with %d steps it may have %d",
-					tx.Info.Hash, root.Dropped, maxSteps, MaxWords(maxSteps))
-			}
-			if err := j.add(root); err != nil {
-				return nil, fmt.Errorf("os: transaction %v: %w", tx.Info.Hash, err)
-			}
-			planned.calls = append(planned.calls, plannedCall{kind, root})
+			return nil, fmt.Errorf("os: transaction %v: a call of %v entered no code", tx.Info.Hash, root.Call.Contract)
 		}
-		if tx.Reverted && planned.outcome == succeeded {
-			planned.outcome = aborted // before any code of __execute__ was found
+		if root.Dropped > MaxWords(maxSteps) {
+			return nil, &TooLongError{First: tx.Info.Hash, Transactions: 1, MaxSteps: maxSteps}
+		} else if root.Dropped > 0 {
+			return nil, fmt.Errorf("os: transaction %v: the record was dropped after %d words, with %d steps it may have %d",
+				tx.Info.Hash, root.Dropped, maxSteps, MaxWords(maxSteps))
 		}
-		if tx.Reverted != (planned.outcome != succeeded) {
-			return nil, fmt.Errorf("os: transaction %v: reverted is %t, its calls say otherwise", tx.Info.Hash, tx.Reverted)
+		if err := j.add(root); err != nil {
+			return nil, fmt.Errorf("os: transaction %v: %w", tx.Info.Hash, err)
 		}
-		j.transactions = append(j.transactions, planned)
+		planned.calls = append(planned.calls, plannedCall{kind, root})
 	}
+	if tx.Reverted && planned.outcome == succeeded {
+		planned.outcome = aborted // before any code of __execute__ was found
+	}
+	if tx.Reverted != (planned.outcome != succeeded) {
+		return nil, fmt.Errorf("os: transaction %v: reverted is %t, its calls say otherwise", tx.Info.Hash, tx.Reverted)
+	}
+	j.transactions = append(j.transactions, planned)
 	return j, nil
 }
 
