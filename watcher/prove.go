@@ -26,9 +26,9 @@ import (
 // proveBlock makes the record of a verified and replayed block that has transactions, and the bundle that goes with it; nil
 // where no transaction of the block can be proved. results are what validators signed of its transactions.
 //
-// The order is that of doc.go: record the calls again, run them in the OS, prove the traces, collect the witness from what
-// the statement asks, and check the whole as a stranger would before it leaves this function. What cannot be proved is left
-// out of the traces, and taken over from the results that validators signed.
+// The order is that of doc.go: record the calls again, run them in the OS, prove the traces (prover.Prove verifies each proof), collect
+// the witness from what the statement asks, and check the bundle against the signed headers. What cannot be proved is left out of the
+// traces, and taken over from the results that validators signed.
 func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []statement.Result) (*proofstore.Record, []byte, error) {
 	stop := new(atomic.Bool)
 	defer context.AfterFunc(ctx, func() { stop.Store(true) })()
@@ -84,7 +84,7 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []statement.
 	if err != nil {
 		return nil, nil, &SelfCheckError{b.Height, err}
 	}
-	verdict, err := block.Verify(proof, anchor, w.policy())
+	verdict, err := block.Check(proof, anchor, w.policy())
 	if err != nil {
 		return nil, nil, &SelfCheckError{b.Height, err}
 	}
