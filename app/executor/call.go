@@ -73,34 +73,35 @@ type OrderedMessage struct {
 	Payload []felt.Felt
 }
 
-// forget drops the events and messages of a frame that was undone and of all inside it.
-func (f *Frame) forget() {
+// discard drops the events and messages of a frame that was undone and of all inside it.
+func (f *Frame) discard() {
 	f.Events, f.Messages = nil, nil
 	for _, in := range f.Inner {
-		in.forget()
+		in.discard()
 	}
 }
 
-// context is one phase of a transaction: a tree of calls.
-type context struct {
-	*transaction
-	phase      Phase
+// phase is a phase of a transaction that is running: a tree of calls.
+type phase struct {
+	txn        *transaction
+	kind       Phase
 	initialGas uint64
 	lastGas    uint64 // seen at the last syscall or at the end: what a failure leaves
 	depth      int
-	from       point         // where the phase began
-	info       *cairo.TxInfo // changes inside a meta transaction
+	from       savepoint     // where the phase began
+	txInfo     *cairo.TxInfo // changes inside a meta transaction
 }
 
-func (t *transaction) context(phase Phase, gas uint64) *context {
-	return &context{transaction: t, phase: phase, initialGas: gas, lastGas: gas, from: t.point(), info: t.info}
+// phase begins a phase.
+func (t *transaction) phase(kind Phase, gas uint64) *phase {
+	return &phase{txn: t, kind: kind, initialGas: gas, lastGas: gas, from: t.savepoint(), txInfo: t.txInfo}
 }
 
 // validating reports whether the restrictions of validation hold.
-func (c *context) validating() bool { return c.phase == ValidatePhase || c.phase == ConstructorPhase }
+func (p *phase) validating() bool { return p.kind == ValidatePhase || p.kind == ConstructorPhase }
 
 // gasUsed is the Sierra gas that the phase has used, also when it ended in a failure.
-func (c *context) gasUsed() uint64 { return c.initialGas - c.lastGas }
+func (p *phase) gasUsed() uint64 { return p.initialGas - p.lastGas }
 
 // entry is a call to be made.
 type entry struct {
@@ -115,18 +116,18 @@ type entry struct {
 
 // call runs an entry point. A panic of the contract, an entry point that is not there and too little gas to enter are in
 // the frame; a *failure ends the transaction. The frame is not nil, and says what is known, also with an error.
-func (c *context) call(e entry) (*Frame, error) {
+func (p *phase) call(e entry) (*Frame, error) {
 	f := &Frame{
 		Contract: e.storage, Caller: e.caller, Selector: e.selector, Kind: e.kind, Library: e.class != nil,
 		Gas: e.gas,
 	}
-	if !c.opts.Brief {
-		if err := c.takeRoom(len(e.calldata)); err != nil {
+	if !p.txn.opts.Brief {
+		if err := p.takeRoom(len(e.calldata)); err != nil {
 			return f, err
 		}
 		f.Calldata = slices.Clone(e.calldata)
 	}
-	at, err := c.st.ClassHashAt(e.storage)
+	at, err := p.txn.st.ClassHashAt(e.storage)
 	if err != nil {
 		return f, err
 	}
@@ -134,15 +135,15 @@ func (c *context) call(e entry) (*Frame, error) {
 	if e.class != nil {
 		f.ClassHash = *e.class
 	}
-	c.depth++
-	defer func() { c.depth-- }()
-	if c.depth > constants.MaxCallDepth {
+	p.depth++
+	defer func() { p.depth-- }()
+	if p.depth > constants.MaxCallDepth {
 		return f, failCallf("Execution failed due to recursion depth exceeded.")
 	}
 	if at.IsZero() {
 		return f, failCallf("Requested contract address %s is not deployed.", starknet.PaddedHex(e.storage))
 	}
-	class, err := c.class(f.ClassHash)
+	class, err := p.class(f.ClassHash)
 	if err != nil {
 		return f, err
 	}
@@ -156,9 +157,9 @@ func (c *context) call(e entry) (*Frame, error) {
 	}
 	call := cairo.Call{
 		Class: class, Type: e.kind, Selector: e.selector, Contract: e.storage, Caller: e.caller, Calldata: e.calldata, Gas: e.gas,
-		Stop: c.Stop,
+		Stop: p.txn.x.Stop,
 	}
-	result, err := c.run(call, f)
+	result, err := p.run(call, f)
 	switch _, isRun := err.(*cairo.RunError); {
 	case isRun:
 		// The text is hashed into the receipt, and what exactly an engine says differs between engines.
@@ -170,8 +171,8 @@ func (c *context) call(e entry) (*Frame, error) {
 	}
 	f.Failed, f.GasConsumed = result.Failed, e.gas-result.GasLeft
 	f.answer = result.Retdata
-	if !c.opts.Brief || f.Failed || c.depth == 1 {
-		if err := c.takeRoom(len(result.Retdata)); err != nil {
+	if !p.txn.opts.Brief || f.Failed || p.depth == 1 {
+		if err := p.takeRoom(len(result.Retdata)); err != nil {
 			return f, err
 		}
 		f.Retdata = slices.Clone(result.Retdata)
@@ -181,61 +182,61 @@ func (c *context) call(e entry) (*Frame, error) {
 
 // run runs a call in the transaction's session. When the session falls back to another engine in the midst of an outermost call, run
 // undoes what that call did and runs it again, as cairo.Session has it.
-func (c *context) run(call cairo.Call, f *Frame) (cairo.Result, error) {
-	if c.depth > 1 {
-		return c.runOnce(call, f)
+func (p *phase) run(call cairo.Call, f *Frame) (cairo.Result, error) {
+	if p.depth > 1 {
+		return p.runOnce(call, f)
 	}
-	before, lastGas, steps, room := c.point(), c.lastGas, c.out.Steps, c.opts.Room
+	before, lastGas, steps, room := p.txn.savepoint(), p.lastGas, p.txn.out.Steps, p.txn.opts.Room
 	if room != nil {
 		room = new(int)
-		*room = *c.opts.Room
+		*room = *p.txn.opts.Room
 	}
-	result, err := c.runOnce(call, f)
+	result, err := p.runOnce(call, f)
 	if !errors.Is(err, cairo.ErrFallback) {
 		return result, err
 	}
-	c.rewind(before)
-	c.lastGas, c.out.Steps = lastGas, steps
+	p.txn.rollback(before)
+	p.lastGas, p.txn.out.Steps = lastGas, steps
 	if room != nil {
-		*c.opts.Room = *room
+		*p.txn.opts.Room = *room
 	}
 	f.Inner, f.Events, f.Messages = nil, nil, nil
-	return c.runOnce(call, f)
+	return p.runOnce(call, f)
 }
 
-func (c *context) runOnce(call cairo.Call, f *Frame) (cairo.Result, error) {
-	var sys cairo.Syscalls = &syscalls{context: c, frame: f}
+func (p *phase) runOnce(call cairo.Call, f *Frame) (cairo.Result, error) {
+	var sys cairo.Syscalls = &syscalls{txn: p.txn, phase: p, frame: f}
 	var done func(cairo.Result, error)
-	if c.opts.Observe != nil {
-		sys, done = c.opts.Observe(c.phase, call, sys)
+	if p.txn.opts.Observe != nil {
+		sys, done = p.txn.opts.Observe(p.kind, call, sys)
 	}
-	result, err := c.session.Run(call, sys)
+	result, err := p.txn.session.Run(call, sys)
 	if done != nil {
 		done(result, err)
 	}
-	c.out.Steps += result.Steps
+	p.txn.out.Steps += result.Steps
 	return result, err
 }
 
 // takeRoom counts felts that a frame is about to keep. A contract can hand the same array to call after call, for nothing.
-func (c *context) takeRoom(felts int) error {
-	if c.opts.Room == nil {
+func (p *phase) takeRoom(felts int) error {
+	if p.txn.opts.Room == nil {
 		return nil
 	}
-	if felts > *c.opts.Room {
+	if felts > *p.txn.opts.Room {
 		return reject(UnexpectedError, "the calldata and results of the calls made are more than is kept of a simulation or a trace")
 	}
-	*c.opts.Room -= felts
+	*p.txn.opts.Room -= felts
 	return nil
 }
 
 // callTop is a call whose panic ends the phase as a failure.
-func (c *context) callTop(e entry) (*Frame, error) {
-	f, err := c.call(e)
+func (p *phase) callTop(e entry) (*Frame, error) {
+	f, err := p.call(e)
 	if err != nil {
 		return f, err
 	}
-	c.lastGas = e.gas - f.GasConsumed
+	p.lastGas = e.gas - f.GasConsumed
 	if f.Failed {
 		return f, &failure{reason: revertSummary(starknet.ExecutionPanicHeader, f)}
 	}
@@ -243,8 +244,8 @@ func (c *context) callTop(e entry) (*Frame, error) {
 }
 
 // class is a declared class; one that is not declared is a failure.
-func (c *context) class(hash felt.Felt) (*cairo.Class, error) {
-	class, err := c.Classes.Get(c.st, hash)
+func (p *phase) class(hash felt.Felt) (*cairo.Class, error) {
+	class, err := p.txn.x.Classes.Get(p.txn.st, hash)
 	if err == nil && class == nil {
 		return nil, failCallf(undeclared, starknet.PaddedHex(hash))
 	}
@@ -273,7 +274,7 @@ func entryPoints(class *casm.Class, kind cairo.EntryPointType) []casm.EntryPoint
 }
 
 // deploy puts a contract at an address and runs its constructor. It cannot fail without a *failure.
-func (c *context) deploy(class, address, deployer felt.Felt, calldata []felt.Felt, gas uint64) (*Frame, error) {
+func (p *phase) deploy(class, address, deployer felt.Felt, calldata []felt.Felt, gas uint64) (*Frame, error) {
 	f := &Frame{
 		Contract: address, ClassHash: class, Caller: deployer, Selector: constructorSelector, Kind: cairo.Constructor, Gas: gas,
 	}
@@ -283,15 +284,15 @@ func (c *context) deploy(class, address, deployer felt.Felt, calldata []felt.Fel
 		}
 		return f, err
 	}
-	at, err := c.st.ClassHashAt(address)
+	at, err := p.txn.st.ClassHashAt(address)
 	if err != nil {
 		return f, err
 	}
 	if !at.IsZero() {
 		return wrap(f, failCallf("Deployment failed: contract already deployed at address %s", starknet.PaddedHex(address)), false)
 	}
-	c.st.SetClassHash(address, class)
-	declared, err := c.class(class)
+	p.txn.st.SetClassHash(address, class)
+	declared, err := p.class(class)
 	if err != nil {
 		return wrap(f, err, false)
 	}
@@ -302,7 +303,7 @@ func (c *context) deploy(class, address, deployer felt.Felt, calldata []felt.Fel
 		}
 		return f, nil
 	}
-	f, err = c.callTop(entry{
+	f, err = p.callTop(entry{
 		kind: cairo.Constructor, selector: constructors[0].Selector, storage: address, caller: deployer, calldata: calldata, gas: gas,
 	})
 	return wrap(f, err, true)
@@ -310,14 +311,14 @@ func (c *context) deploy(class, address, deployer felt.Felt, calldata []felt.Fel
 
 // outside makes the surroundings of calls that no transaction makes.
 func (x *Executor) outside(st *state.Overlay, block *Block) *transaction {
-	return &transaction{Executor: x, session: x.Engine.Begin(), st: st, block: block, info: &cairo.TxInfo{ChainID: block.ChainID}}
+	return &transaction{x: x, session: x.Engine.Begin(), st: st, block: block, txInfo: &cairo.TxInfo{ChainID: block.ChainID}}
 }
 
 // Construct deploys a contract outside any transaction, as genesis does, and runs its constructor.
 func (x *Executor) Construct(st *state.Overlay, block *Block, class, address felt.Felt, calldata []felt.Felt) error {
 	t := x.outside(state.NewOverlay(st), block)
 	defer t.session.End()
-	_, err := t.context(ExecutePhase, constants.MaxExecuteGas).deploy(class, address, felt.Felt{}, calldata, constants.MaxExecuteGas)
+	_, err := t.phase(ExecutePhase, constants.MaxExecuteGas).deploy(class, address, felt.Felt{}, calldata, constants.MaxExecuteGas)
 	if err != nil {
 		return err
 	}
@@ -338,8 +339,8 @@ func (x *Executor) Call(st state.Reader, block *Block, contract, selector felt.F
 	if class.IsZero() {
 		return nil, reject(ContractNotFound, "no contract is deployed at %v", contract)
 	}
-	ctx := t.context(CallPhase, constants.MaxExecuteGas)
-	f, err := ctx.call(entry{kind: cairo.External, selector: selector, storage: contract, calldata: calldata, gas: ctx.initialGas})
+	p := t.phase(CallPhase, constants.MaxExecuteGas)
+	f, err := p.call(entry{kind: cairo.External, selector: selector, storage: contract, calldata: calldata, gas: p.initialGas})
 	if failure, ok := asFailure(err); ok {
 		return f, reject(ContractError, "%s", revertText("", f, failure))
 	}

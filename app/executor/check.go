@@ -7,7 +7,7 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// CheckStateless refuses a transaction for what it says of itself: fields that this chain, as Starknet's gateway, does not
+// CheckStateless rejects a transaction for its own fields: those that this chain, as Starknet's gateway, does not
 // support yet, and values out of their range.
 func CheckStateless(tx starknet.Transaction) error {
 	f := tx.Fields()
@@ -104,10 +104,10 @@ func maxFee(b *starknet.ResourceBounds, tip uint64) (sum starknet.Uint128, ok bo
 
 // balance is what the account holds of the fee token, as two halves of 128 bits.
 func (t *transaction) balance() (low, high felt.Felt, err error) {
-	if t.purse.IsZero() {
-		t.purse = BalanceKey(t.tx.Sender())
+	if t.balanceSlot.IsZero() {
+		t.balanceSlot = BalanceKey(t.tx.Sender())
 	}
-	key := t.purse
+	key := t.balanceSlot
 	if low, err = t.st.StorageAt(t.block.FeeToken, key); err != nil {
 		return low, high, err
 	}
@@ -126,7 +126,7 @@ func BalanceKey(account felt.Felt) felt.Felt {
 }
 
 // LeastGas returns the smallest L2 gas bound with which a transaction may be in a block. It is Starknet's estimate of the Starknet OS's
-// steps, those for data that Starknet publishes on L1 included: it can be above the bill.
+// steps, those for data that Starknet publishes on L1 included: it can be above the charge.
 func LeastGas(tx starknet.Transaction) uint64 {
 	switch tx := tx.(type) {
 	case *starknet.Invoke:
@@ -151,14 +151,14 @@ func (t *transaction) intrinsicGas() uint64 {
 	return declareOverhead.gas(0) + uint64(data)*constants.FeltGas
 }
 
-// bill is what a transaction has to pay.
-type bill struct {
+// charge is what a transaction has to pay.
+type charge struct {
 	gas uint64
 	fee starknet.Uint128
 }
 
-// bill adds up what the transaction has used so far, and reverted, the Sierra gas of an execution that was undone.
-func (t *transaction) bill(reverted uint64) (bill, error) {
+// charge adds up what the transaction has used so far, and reverted, the Sierra gas of an execution that was undone.
+func (t *transaction) charge(reverted uint64) (charge, error) {
 	gas := saturatingAdd(t.intrinsicGas(), saturatingAdd(t.used, reverted))
 	for _, e := range t.events {
 		gas = saturatingAdd(gas, uint64(constants.EventKeyFelts*len(e.Keys)+len(e.Data))*constants.FeltGas)
@@ -172,11 +172,11 @@ func (t *transaction) bill(reverted uint64) (bill, error) {
 	}
 	slots, err := t.st.Allocated()
 	if err != nil {
-		return bill{}, err
+		return charge{}, err
 	}
 	gas = saturatingAdd(gas, uint64(slots)*constants.AllocatedSlotGas)
 	fee, err := t.fee(gas)
-	return bill{gas, fee}, err
+	return charge{gas, fee}, err
 }
 
 // fee is gas × (price + tip).
@@ -189,27 +189,27 @@ func (t *transaction) fee(gas uint64) (starknet.Uint128, error) {
 	return starknet.Uint128{}, reject(UnexpectedError, "the fee for %d gas is 2^128 FRI or more", gas)
 }
 
-// overdraft says in which way a bill is more than the account has bound itself to or can pay; "" if it is not.
-func (t *transaction) overdraft(b bill) (string, error) {
+// exceeds returns in which way a charge exceeds the transaction's bounds or the account's balance, "" if it does not.
+func (t *transaction) exceeds(c charge) (string, error) {
 	if t.opts.SkipFee {
-		if t.opts.Bound != 0 && b.gas > t.opts.Bound {
-			return starknet.OverGasReason(t.opts.Bound, b.gas), nil
+		if t.opts.Bound != 0 && c.gas > t.opts.Bound {
+			return starknet.OverGasReason(t.opts.Bound, c.gas), nil
 		}
 		return "", nil
 	}
-	if most := t.tx.Fields().ResourceBounds.L2Gas.MaxAmount; b.gas > most {
-		return starknet.OverGasReason(most, b.gas), nil
+	if most := t.tx.Fields().ResourceBounds.L2Gas.MaxAmount; c.gas > most {
+		return starknet.OverGasReason(most, c.gas), nil
 	}
 	low, high, err := t.balance()
-	if err != nil || covers(low, high, b.fee) {
+	if err != nil || covers(low, high, c.fee) {
 		return "", err
 	}
-	return starknet.OverBalanceReason(b.fee, low, high), nil
+	return starknet.OverBalanceReason(c.fee, low, high), nil
 }
 
-// affordable rejects a transaction that cannot revert for an overdraft.
-func (t *transaction) affordable(b bill) error {
-	reason, err := t.overdraft(b)
+// withinBounds rejects a transaction that cannot be reverted if its charge exceeds its bounds or the balance.
+func (t *transaction) withinBounds(c charge) error {
+	reason, err := t.exceeds(c)
 	if err == nil && reason != "" {
 		return reject(InsufficientResources, "%s", reason)
 	}

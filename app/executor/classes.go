@@ -274,11 +274,11 @@ func (t *transaction) compile(tx *starknet.Declare) error {
 	var err error
 	if t.opts.Compiled {
 		var known bool
-		if t.declared, err, known = t.Classes.look(tx.ClassHash, false); !known {
+		if t.declared, err, known = t.x.Classes.look(tx.ClassHash, false); !known {
 			return ErrNotCompiled
 		}
 	} else {
-		t.declared, err = t.Classes.prepare(tx.ClassHash, tx.Class)
+		t.declared, err = t.x.Classes.prepare(tx.ClassHash, tx.Class)
 	}
 	if err != nil {
 		return err

@@ -22,7 +22,7 @@ type Entry struct {
 func (x *Executor) Enter(st *state.Overlay, block *Block, e Entry) (*Frame, error) {
 	t := x.outside(state.NewOverlay(st), block)
 	defer t.session.End()
-	f, err := t.context(CallPhase, e.Gas).call(entry{
+	f, err := t.phase(CallPhase, e.Gas).call(entry{
 		kind: e.Kind, selector: e.Selector, storage: e.Contract, caller: e.Caller, calldata: e.Calldata, gas: e.Gas,
 	})
 	if failure, ok := asFailure(err); ok {
@@ -32,7 +32,7 @@ func (x *Executor) Enter(st *state.Overlay, block *Block, e Entry) (*Frame, erro
 		return nil, err
 	}
 	if f.Failed {
-		f.forget()
+		f.discard()
 		return f, nil
 	}
 	t.st.MergeInto(st)

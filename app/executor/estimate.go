@@ -62,7 +62,7 @@ func (x *Executor) EstimateAfter(out *Outcome, st *state.Overlay, block *Block, 
 
 // search is the search for a bound.
 type search struct {
-	*Executor
+	x     *Executor
 	st    *state.Overlay
 	block *Block
 	tx    starknet.Transaction
@@ -76,7 +76,7 @@ type search struct {
 
 func (x *Executor) search(st *state.Overlay, block *Block, tx starknet.Transaction, opts Options) *search {
 	opts.SkipFee = true
-	s := &search{Executor: x, st: st, block: block, tx: tx, opts: opts}
+	s := &search{x: x, st: st, block: block, tx: tx, opts: opts}
 	if opts.Room != nil {
 		s.room = *opts.Room
 	}
@@ -91,7 +91,7 @@ func (s *search) try(bound uint64) error {
 	if opts.Room != nil {
 		opts.Room = &left
 	}
-	out, err := s.Execute(over, s.block, s.tx, opts)
+	out, err := s.x.Execute(over, s.block, s.tx, opts)
 	if err == nil && (!out.Receipt.Reverted || bound == 0) {
 		s.out, s.over, s.left = out, over, left
 	}
@@ -122,7 +122,7 @@ func (s *search) find(used, high uint64) error {
 			bound = 2 * low // from below, where runs are shorter
 		}
 	}
-	t := &transaction{Executor: s.Executor, block: s.block, tx: s.tx}
+	t := &transaction{x: s.x, block: s.block, tx: s.tx}
 	fee, err := t.fee(high)
 	if err != nil {
 		return err

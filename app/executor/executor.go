@@ -142,24 +142,24 @@ func (x *Executor) Execute(st *state.Overlay, block *Block, tx starknet.Transact
 	return out, nil
 }
 
-// transaction is a transaction under way.
+// transaction is a transaction that is running.
 type transaction struct {
-	*Executor
+	x       *Executor
 	session cairo.Session
 	st      *state.Overlay // of this transaction alone
 	block   *Block
 	tx      starknet.Transaction
 	opts    Options
 
-	hash     felt.Felt
-	purse    felt.Felt // where the account's balance is, once it was looked for
-	info     *cairo.TxInfo
-	gas      uint64       // Sierra gas that remains of the L2 gas bound
-	used     uint64       // Sierra gas used by frames that were not reverted
-	declared *cairo.Class // by a DECLARE
-	events   []starknet.Event
-	msgs     []starknet.Message
-	out      Outcome
+	hash        felt.Felt
+	balanceSlot felt.Felt // of the account, 0 until it is needed
+	txInfo      *cairo.TxInfo
+	gas         uint64       // Sierra gas that remains of the L2 gas bound
+	used        uint64       // Sierra gas used by frames that were not reverted
+	declared    *cairo.Class // by a DECLARE
+	events      []starknet.Event
+	msgs        []starknet.Message
+	out         Outcome
 }
 
 // spend counts the gas of a frame that ended well.
@@ -174,7 +174,7 @@ func (x *Executor) begin(st *state.Overlay, block *Block, tx starknet.Transactio
 	if f.Query && !opts.Query {
 		return nil, reject(UnsupportedTxVersion, "version %v is a query's, good for simulation only", f.Version())
 	}
-	t := &transaction{Executor: x, session: x.Engine.Begin(), st: st, block: block, tx: tx, opts: opts}
+	t := &transaction{x: x, session: x.Engine.Begin(), st: st, block: block, tx: tx, opts: opts}
 	t.gas = f.ResourceBounds.L2Gas.MaxAmount
 	if opts.SkipFee {
 		if t.gas = opts.Bound; t.gas == 0 {
@@ -184,7 +184,7 @@ func (x *Executor) begin(st *state.Overlay, block *Block, tx starknet.Transactio
 	if t.hash = opts.Hash; t.hash.IsZero() {
 		t.hash = tx.Hash(block.ChainID)
 	}
-	t.info = txInfo(tx, block.ChainID, t.hash)
+	t.txInfo = txInfo(tx, block.ChainID, t.hash)
 	return t, nil
 }
 
@@ -220,116 +220,116 @@ func (t *transaction) run() (*Outcome, error) {
 	if err := t.check(); err != nil {
 		return nil, err
 	}
-	var b bill
+	var c charge
 	var err error
 	switch tx := t.tx.(type) {
 	case *starknet.Invoke:
-		b, err = t.invoke(tx)
+		c, err = t.invoke(tx)
 	case *starknet.Declare:
-		b, err = t.declare(tx)
+		c, err = t.declare(tx)
 	case *starknet.DeployAccount:
-		b, err = t.deployAccount(tx)
+		c, err = t.deployAccount(tx)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := t.payFee(b.fee); err != nil {
+	if err := t.payFee(c.fee); err != nil {
 		return nil, err
 	}
 	t.out.SierraGas += t.used
 	if f := t.out.FeeTransfer; f != nil {
 		t.out.SierraGas += f.GasConsumed
 	}
-	if _, ok := t.Engine.(cairo.StepCounter); !ok {
+	if _, ok := t.x.Engine.(cairo.StepCounter); !ok {
 		t.out.Steps = t.out.SierraGas / constants.StepGas
 	}
 	r := &t.out.Receipt
 	r.TransactionHash, r.Type = t.hash, t.tx.Type()
-	r.ActualFee, r.Resources = b.fee, starknet.GasVector{L2Gas: b.gas}
+	r.ActualFee, r.Resources = c.fee, starknet.GasVector{L2Gas: c.gas}
 	r.Events, r.Messages = t.events, t.msgs
 	return &t.out, nil
 }
 
 // invoke validates, executes, and undoes the execution alone if it fails or costs too much.
-func (t *transaction) invoke(tx *starknet.Invoke) (bill, error) {
+func (t *transaction) invoke(tx *starknet.Invoke) (charge, error) {
 	if err := t.validate(validateSelector, tx.Calldata); err != nil {
-		return bill{}, err
+		return charge{}, err
 	}
 	if t.opts.ValidateOnly {
-		// What the block would revert for a fee, a mempool refuses.
+		// What the block would revert for a fee, a mempool rejects.
 		return t.unrevertible()
 	}
-	point := t.point()
-	ctx := t.context(ExecutePhase, min(t.gas, constants.MaxExecuteGas))
-	frame, err := ctx.callTop(entry{
-		kind: cairo.External, selector: executeSelector, storage: tx.SenderAddress, calldata: tx.Calldata, gas: ctx.initialGas,
+	before := t.savepoint()
+	p := t.phase(ExecutePhase, min(t.gas, constants.MaxExecuteGas))
+	frame, err := p.callTop(entry{
+		kind: cairo.External, selector: executeSelector, storage: tx.SenderAddress, calldata: tx.Calldata, gas: p.initialGas,
 	})
 	t.out.Execute = frame
 	if err != nil {
 		failure, ok := asFailure(err)
 		if !ok {
-			return bill{}, err
+			return charge{}, err
 		}
-		return t.revert(point, ctx, revertText(starknet.ExecutionHeader, frame, failure), nil)
+		return t.revert(before, p, revertText(starknet.ExecutionHeader, frame, failure), nil)
 	}
 	t.spend(frame)
-	done, err := t.bill(0)
+	done, err := t.charge(0)
 	if err != nil {
-		return bill{}, err
+		return charge{}, err
 	}
-	reason, err := t.overdraft(done)
+	reason, err := t.exceeds(done)
 	if err != nil {
-		return bill{}, err
+		return charge{}, err
 	}
 	if reason != "" {
-		return t.revert(point, ctx, reason, &done)
+		return t.revert(before, p, reason, &done)
 	}
 	return done, nil
 }
 
-// revert undoes the execution and bills what it used. done is the bill of an execution that succeeded but went out of
+// revert undoes the execution and charges what it used. done is the charge of an execution that succeeded but went out of
 // bounds: then its fee, cut to the bounds, is what is paid.
-func (t *transaction) revert(to point, ctx *context, reason string, done *bill) (bill, error) {
-	used := ctx.gasUsed()
-	t.rewind(to)
+func (t *transaction) revert(to savepoint, p *phase, reason string, done *charge) (charge, error) {
+	used := p.gasUsed()
+	t.rollback(to)
 	t.out.SierraGas += used
 	t.out.Receipt.Reverted, t.out.Receipt.RevertReason = true, reason
-	b, err := t.bill(used)
+	c, err := t.charge(used)
 	if err != nil {
-		return bill{}, err
+		return charge{}, err
 	}
-	paid := b.gas
+	paid := c.gas
 	if done != nil {
 		paid = done.gas
 	}
 	if !t.opts.SkipFee {
 		paid = min(paid, t.tx.Fields().ResourceBounds.L2Gas.MaxAmount)
 	}
-	b.fee, err = t.fee(paid)
-	return b, err
+	c.fee, err = t.fee(paid)
+	return c, err
 }
 
 // deployAccount runs the constructor before validation, both with what validation may do, and cannot revert.
-func (t *transaction) deployAccount(tx *starknet.DeployAccount) (bill, error) {
-	ctx := t.context(ConstructorPhase, min(t.gas, constants.MaxValidateGas))
+func (t *transaction) deployAccount(tx *starknet.DeployAccount) (charge, error) {
+	p := t.phase(ConstructorPhase, min(t.gas, constants.MaxValidateGas))
 	address := tx.Sender()
-	frame, err := ctx.deploy(tx.ClassHash, address, felt.Felt{}, tx.ConstructorCalldata, ctx.initialGas)
+	frame, err := p.deploy(tx.ClassHash, address, felt.Felt{}, tx.ConstructorCalldata, p.initialGas)
 	t.out.Execute = frame
 	if err != nil {
-		class, classErr := t.Classes.Get(t.st, tx.ClassHash)
+		class, classErr := t.x.Classes.Get(t.st, tx.ClassHash)
 		if classErr != nil {
-			return bill{}, classErr
+			return charge{}, classErr
 		}
 		reason := ValidationFailure
 		if class == nil {
 			reason = ClassHashNotFound
 		}
-		return bill{}, rejectFailure(reason, starknet.ConstructorHeader, err)
+		return charge{}, rejectFailure(reason, starknet.ConstructorHeader, err)
 	}
 	t.spend(frame)
 	calldata := append([]felt.Felt{tx.ClassHash, tx.ContractAddressSalt}, tx.ConstructorCalldata...)
 	if err := t.validate(validateDeploySelector, calldata); err != nil {
-		return bill{}, err
+		return charge{}, err
 	}
 	t.out.Receipt.ContractAddress = address
 	return t.unrevertible()
@@ -337,33 +337,33 @@ func (t *transaction) deployAccount(tx *starknet.DeployAccount) (bill, error) {
 
 // declare validates and stores the class; it cannot revert. Validation comes before the class is compiled, which costs more and
 // has nothing to do with who sends it.
-func (t *transaction) declare(tx *starknet.Declare) (bill, error) {
+func (t *transaction) declare(tx *starknet.Declare) (charge, error) {
 	if err := t.checkDeclare(tx); err != nil {
-		return bill{}, err
+		return charge{}, err
 	}
 	if err := t.validate(validateDeclareSelector, []felt.Felt{tx.ClassHash}); err != nil {
-		return bill{}, err
+		return charge{}, err
 	}
 	if err := t.compile(tx); err != nil {
-		return bill{}, err
+		return charge{}, err
 	}
 	if !t.opts.ValidateOnly { // a mempool does not need the form that is stored, which takes a while to make
 		class, err := Stored(t.declared, tx.Class)
 		if err != nil {
-			return bill{}, err
+			return charge{}, err
 		}
 		t.st.Declare(class)
 	}
 	return t.unrevertible()
 }
 
-// unrevertible bills a transaction that must stay within its bounds.
-func (t *transaction) unrevertible() (bill, error) {
-	b, err := t.bill(0)
+// unrevertible charges a transaction that must stay within its bounds.
+func (t *transaction) unrevertible() (charge, error) {
+	c, err := t.charge(0)
 	if err != nil {
-		return bill{}, err
+		return charge{}, err
 	}
-	return b, t.affordable(b)
+	return c, t.withinBounds(c)
 }
 
 // validate runs the account's validation entry point, which must return 'VALID'.
@@ -371,9 +371,9 @@ func (t *transaction) validate(selector felt.Felt, calldata []felt.Felt) error {
 	if t.opts.SkipValidate {
 		return nil
 	}
-	ctx, before := t.context(ValidatePhase, min(t.gas, constants.MaxValidateGas)), t.point()
-	frame, err := ctx.call(entry{
-		kind: cairo.External, selector: selector, storage: t.tx.Sender(), calldata: calldata, gas: ctx.initialGas,
+	p, before := t.phase(ValidatePhase, min(t.gas, constants.MaxValidateGas)), t.savepoint()
+	frame, err := p.call(entry{
+		kind: cairo.External, selector: selector, storage: t.tx.Sender(), calldata: calldata, gas: p.initialGas,
 	})
 	t.out.Validate = frame
 	if err != nil {
@@ -383,7 +383,7 @@ func (t *transaction) validate(selector felt.Felt, calldata []felt.Felt) error {
 		return err
 	}
 	if frame.Failed {
-		class, err := t.Classes.Get(t.st, frame.ClassHash)
+		class, err := t.x.Classes.Get(t.st, frame.ClassHash)
 		if err != nil {
 			return err
 		}
@@ -401,7 +401,7 @@ func (t *transaction) validate(selector felt.Felt, calldata []felt.Felt) error {
 }
 
 // noteValidation keeps what validation left behind. Most validations leave nothing.
-func (t *transaction) noteValidation(before point) error {
+func (t *transaction) noteValidation(before savepoint) error {
 	v := &Validation{Events: len(t.events) - before.events, Messages: len(t.msgs) - before.messages}
 	if t.st.Snapshot() != before.snapshot {
 		diff, err := t.st.Since(before.snapshot)
@@ -435,10 +435,10 @@ func (t *transaction) payFee(fee starknet.Uint128) error {
 	if t.opts.SkipFee || t.opts.ValidateOnly || fee.IsZero() {
 		return nil
 	}
-	ctx := t.context(FeeTransferPhase, constants.FeeTransferGas)
-	frame, err := ctx.callTop(entry{
+	p := t.phase(FeeTransferPhase, constants.FeeTransferGas)
+	frame, err := p.callTop(entry{
 		kind: cairo.External, selector: transferSelector, storage: t.block.FeeToken, caller: t.tx.Sender(),
-		calldata: []felt.Felt{t.block.Sequencer, fee.Felt(), {}}, gas: ctx.initialGas,
+		calldata: []felt.Felt{t.block.Sequencer, fee.Felt(), {}}, gas: p.initialGas,
 	})
 	t.out.FeeTransfer = frame
 	if err == nil {
@@ -450,17 +450,18 @@ func (t *transaction) payFee(fee starknet.Uint128) error {
 	return err
 }
 
-// point is a state to go back to within a transaction.
-type point struct {
+// savepoint is a state to go back to within a transaction.
+type savepoint struct {
 	snapshot, events, messages int
 	used                       uint64
 }
 
-func (t *transaction) point() point {
-	return point{t.st.Snapshot(), len(t.events), len(t.msgs), t.used}
+func (t *transaction) savepoint() savepoint {
+	return savepoint{t.st.Snapshot(), len(t.events), len(t.msgs), t.used}
 }
 
-func (t *transaction) rewind(p point) {
-	t.st.Rollback(p.snapshot)
-	t.events, t.msgs, t.used = t.events[:p.events], t.msgs[:p.messages], p.used
+// rollback undoes what the transaction has done since the savepoint.
+func (t *transaction) rollback(to savepoint) {
+	t.st.Rollback(to.snapshot)
+	t.events, t.msgs, t.used = t.events[:to.events], t.msgs[:to.messages], to.used
 }

@@ -11,9 +11,10 @@ import (
 
 // syscalls answers one frame.
 type syscalls struct {
-	*context
-	frame *Frame
-	info  *cairo.ExecutionInfo
+	txn           *transaction
+	phase         *phase
+	frame         *Frame
+	executionInfo *cairo.ExecutionInfo // made when it is asked for
 }
 
 // charge takes a syscall's cost off the frame's gas, less the base cost that compiled code has charged already. Too little
@@ -25,7 +26,7 @@ func (s *syscalls) charge(gas *uint64, selector cairo.Selector, n uint64) error 
 		return &cairo.SyscallFailure{Data: []felt.Felt{outOfGas}}
 	}
 	*gas -= cost
-	s.lastGas = *gas
+	s.phase.lastGas = *gas
 	return nil
 }
 
@@ -54,7 +55,7 @@ func (s *syscalls) StorageRead(gas *uint64, domain uint32, key felt.Felt) (felt.
 	if err := s.charge(gas, cairo.StorageRead, 0); err != nil {
 		return felt.Felt{}, err
 	}
-	return s.st.StorageAt(s.frame.Contract, key)
+	return s.txn.st.StorageAt(s.frame.Contract, key)
 }
 
 // StorageWrite implements cairo.Syscalls.
@@ -65,11 +66,11 @@ func (s *syscalls) StorageWrite(gas *uint64, domain uint32, key, value felt.Felt
 	if err := s.charge(gas, cairo.StorageWrite, 0); err != nil {
 		return err
 	}
-	s.st.SetStorage(s.frame.Contract, key, value)
+	s.txn.st.SetStorage(s.frame.Contract, key, value)
 	return nil
 }
 
-// checkSlot refuses what names no storage slot. A syscall's request is read before it is charged: a request that cannot be read ends
+// checkSlot rejects what names no storage slot. A syscall's request is read before it is charged: a request that cannot be read ends
 // the transaction, whatever gas there is.
 func checkSlot(domain uint32, key felt.Felt) error {
 	if domain != 0 {
@@ -78,7 +79,7 @@ func checkSlot(domain uint32, key felt.Felt) error {
 	return checkAddress(key)
 }
 
-// checkAddress refuses what is no storage key and no contract address.
+// checkAddress rejects what is neither a storage key nor a contract address.
 func checkAddress(x felt.Felt) error {
 	if !starknet.IsAddress(x) {
 		return failf("Out of range [0x0, 0x800000000000000000000000000000000000000000000000000000000000000).")
@@ -91,7 +92,7 @@ func (s *syscalls) EmitEvent(gas *uint64, keys, data []felt.Felt) error {
 	if err := s.charge(gas, cairo.EmitEvent, 0); err != nil {
 		return err
 	}
-	order := len(s.events) - s.from.events
+	order := len(s.txn.events) - s.phase.from.events
 	switch {
 	case order+1 > constants.MaxEvents:
 		return failf("Exceeded the maximum number of events, number events: %d, max number events: %d.", order+1, constants.MaxEvents)
@@ -101,7 +102,7 @@ func (s *syscalls) EmitEvent(gas *uint64, keys, data []felt.Felt) error {
 		return failf("Exceeded the maximum data length, data length: %d, max data length: %d.", len(data), constants.MaxEventData)
 	}
 	keys, data = slices.Clone(keys), slices.Clone(data)
-	s.events = append(s.events, starknet.Event{From: s.frame.Contract, Keys: keys, Data: data})
+	s.txn.events = append(s.txn.events, starknet.Event{From: s.frame.Contract, Keys: keys, Data: data})
 	s.frame.Events = append(s.frame.Events, OrderedEvent{uint64(order), keys, data})
 	return nil
 }
@@ -114,9 +115,9 @@ func (s *syscalls) SendMessageToL1(gas *uint64, to felt.Felt, payload []felt.Fel
 	if to.BitLen() > constants.L1AddressBits {
 		return failf("Out of range %v.", to.BigInt())
 	}
-	order := len(s.msgs) - s.from.messages
+	order := len(s.txn.msgs) - s.phase.from.messages
 	payload = slices.Clone(payload)
-	s.msgs = append(s.msgs, starknet.Message{From: s.frame.Contract, To: to, Payload: payload})
+	s.txn.msgs = append(s.txn.msgs, starknet.Message{From: s.frame.Contract, To: to, Payload: payload})
 	s.frame.Messages = append(s.frame.Messages, OrderedMessage{uint64(order), to, payload})
 	return nil
 }
@@ -126,18 +127,18 @@ func (s *syscalls) GetExecutionInfo(gas *uint64) (*cairo.ExecutionInfo, error) {
 	if err := s.charge(gas, cairo.GetExecutionInfo, 0); err != nil {
 		return nil, err
 	}
-	if s.info == nil {
-		s.info = &cairo.ExecutionInfo{
-			BlockNumber: s.block.Number, BlockTimestamp: s.block.Timestamp, Sequencer: s.block.Sequencer,
-			Tx: s.context.info, Caller: s.frame.Caller, Contract: s.frame.Contract, Selector: s.frame.Selector,
+	if s.executionInfo == nil {
+		s.executionInfo = &cairo.ExecutionInfo{
+			BlockNumber: s.txn.block.Number, BlockTimestamp: s.txn.block.Timestamp, Sequencer: s.txn.block.Sequencer,
+			Tx: s.phase.txInfo, Caller: s.frame.Caller, Contract: s.frame.Contract, Selector: s.frame.Selector,
 		}
-		if s.validating() {
-			s.info.BlockNumber -= s.info.BlockNumber % constants.RoundBlock
-			s.info.BlockTimestamp -= s.info.BlockTimestamp % constants.RoundTime
-			s.info.Sequencer = felt.Felt{}
+		if s.phase.validating() {
+			s.executionInfo.BlockNumber -= s.executionInfo.BlockNumber % constants.RoundBlock
+			s.executionInfo.BlockTimestamp -= s.executionInfo.BlockTimestamp % constants.RoundTime
+			s.executionInfo.Sequencer = felt.Felt{}
 		}
 	}
-	return s.info, nil
+	return s.executionInfo, nil
 }
 
 // GetBlockHash implements cairo.Syscalls.
@@ -145,13 +146,13 @@ func (s *syscalls) GetBlockHash(gas *uint64, number uint64) (felt.Felt, error) {
 	if err := s.charge(gas, cairo.GetBlockHash, 0); err != nil {
 		return felt.Felt{}, err
 	}
-	if s.block.Number < constants.BlockHashLag || number > s.block.Number-constants.BlockHashLag {
-		if s.validating() {
+	if s.txn.block.Number < constants.BlockHashLag || number > s.txn.block.Number-constants.BlockHashLag {
+		if s.phase.validating() {
 			return felt.Felt{}, s.unauthorized("get_block_hash on recent blocks")
 		}
 		return felt.Felt{}, &cairo.SyscallFailure{Data: []felt.Felt{blockNumberOutRange}}
 	}
-	return s.st.StorageAt(starknet.BlockHashAddress, felt.FromUint64(number))
+	return s.txn.st.StorageAt(starknet.BlockHashAddress, felt.FromUint64(number))
 }
 
 // GetClassHashAt implements cairo.Syscalls.
@@ -162,10 +163,10 @@ func (s *syscalls) GetClassHashAt(gas *uint64, contract felt.Felt) (felt.Felt, e
 	if err := s.charge(gas, cairo.GetClassHashAt, 0); err != nil {
 		return felt.Felt{}, err
 	}
-	if s.validating() {
+	if s.phase.validating() {
 		return felt.Felt{}, s.unauthorized("get_class_hash_at")
 	}
-	return s.st.ClassHashAt(contract)
+	return s.txn.st.ClassHashAt(contract)
 }
 
 // unauthorized is a syscall that validation may not make, since its answer may differ when the block is made.
@@ -178,12 +179,12 @@ func (s *syscalls) ReplaceClass(gas *uint64, class felt.Felt) error {
 	if err := s.charge(gas, cairo.ReplaceClass, 0); err != nil {
 		return err
 	}
-	if declared, err := s.Classes.Get(s.st, class); err != nil {
+	if declared, err := s.txn.x.Classes.Get(s.txn.st, class); err != nil {
 		return err
 	} else if declared == nil {
 		return failf(undeclared, starknet.PaddedHex(class))
 	}
-	s.st.SetClassHash(s.frame.Contract, class)
+	s.txn.st.SetClassHash(s.frame.Contract, class)
 	return nil
 }
 
@@ -195,7 +196,7 @@ func (s *syscalls) CallContract(gas *uint64, contract, selector felt.Felt, calld
 	if err := s.charge(gas, cairo.CallContract, 0); err != nil {
 		return nil, err
 	}
-	if s.validating() && contract != s.frame.Contract {
+	if s.phase.validating() && contract != s.frame.Contract {
 		return nil, s.unauthorized("call_contract")
 	}
 	if selector == executeSelector {
@@ -219,8 +220,8 @@ func (s *syscalls) LibraryCall(gas *uint64, class, selector felt.Felt, calldata 
 // inner makes a call on behalf of the frame. A call that fails is undone, and the frame may go on.
 func (s *syscalls) inner(gas *uint64, title string, e entry) ([]felt.Felt, error) {
 	e.gas = *gas
-	before := s.point()
-	f, err := s.call(e)
+	before := s.txn.savepoint()
+	f, err := s.phase.call(e)
 	s.frame.Inner = append(s.frame.Inner, f)
 	if err != nil {
 		if cause, ok := asFailure(err); ok {
@@ -230,8 +231,8 @@ func (s *syscalls) inner(gas *uint64, title string, e entry) ([]felt.Felt, error
 	}
 	*gas -= f.GasConsumed
 	if f.Failed {
-		s.rewind(before)
-		f.forget()
+		s.txn.rollback(before)
+		f.discard()
 		return nil, &cairo.SyscallFailure{Data: append(slices.Clone(f.Retdata), entrypointFailed)}
 	}
 	return f.answer, nil
@@ -242,7 +243,7 @@ func (s *syscalls) Deploy(gas *uint64, class, salt felt.Felt, calldata []felt.Fe
 	if err := s.charge(gas, cairo.Deploy, uint64(len(calldata))); err != nil {
 		return felt.Felt{}, nil, err
 	}
-	if s.validating() {
+	if s.phase.validating() {
 		return felt.Felt{}, nil, s.unauthorized("deploy")
 	}
 	deployer := s.frame.Contract
@@ -250,7 +251,7 @@ func (s *syscalls) Deploy(gas *uint64, class, salt felt.Felt, calldata []felt.Fe
 		deployer = felt.Felt{}
 	}
 	address := starknet.ContractAddress(deployer, salt, class, calldata)
-	f, err := s.deploy(class, address, s.frame.Contract, calldata, *gas)
+	f, err := s.phase.deploy(class, address, s.frame.Contract, calldata, *gas)
 	s.frame.Inner = append(s.frame.Inner, f)
 	if err != nil {
 		return felt.Felt{}, nil, err
@@ -267,21 +268,21 @@ func (s *syscalls) MetaTxV0(gas *uint64, contract, selector felt.Felt, calldata,
 	if err := s.charge(gas, cairo.MetaTxV0, uint64(len(calldata))); err != nil {
 		return nil, err
 	}
-	if s.validating() {
+	if s.phase.validating() {
 		return nil, s.unauthorized("meta_tx_v0")
 	}
 	if selector != executeSelector {
 		return nil, &cairo.SyscallFailure{Data: []felt.Felt{invalidArgument}}
 	}
 	meta := starknet.LegacyTransaction{Address: contract, Selector: selector, Calldata: slices.Clone(calldata)}
-	if s.tx != nil && s.tx.Fields().Query {
+	if s.txn.tx != nil && s.txn.tx.Fields().Query {
 		meta.Version = felt.FromLimbs([4]uint64{0, 0, 1, 0}) // 2^128, the query bit
 	}
-	outer := s.context.info
-	s.context.info = &cairo.TxInfo{
-		Version: meta.Version, Account: contract, Signature: slices.Clone(signature), Hash: meta.HashInvokeV0(s.block.ChainID),
-		ChainID: s.block.ChainID,
+	outer := s.phase.txInfo
+	s.phase.txInfo = &cairo.TxInfo{
+		Version: meta.Version, Account: contract, Signature: slices.Clone(signature), Hash: meta.HashInvokeV0(s.txn.block.ChainID),
+		ChainID: s.txn.block.ChainID,
 	}
-	defer func() { s.context.info = outer }()
+	defer func() { s.phase.txInfo = outer }()
 	return s.inner(gas, starknet.CallTitle, entry{kind: cairo.External, selector: selector, storage: contract, calldata: calldata})
 }
