@@ -137,6 +137,7 @@ type TxResult struct {
 
 // run is a block that was run on the state before it.
 type run struct {
+	app      *App
 	block    Block
 	env      *executor.Block
 	overlay  *state.Overlay
@@ -181,7 +182,7 @@ func environment(g *Genesis, number, timestamp uint64, sequencer felt.Felt) *exe
 func (a *App) begin(b *Block) (*run, error) {
 	g := a.genesis.Load()
 	r := &run{
-		block: *b, env: environment(g, b.Height, b.Timestamp, g.Sequencer(b.Proposer)), overlay: state.NewOverlay(a.store.Latest()),
+		app: a, block: *b, env: environment(g, b.Height, b.Timestamp, g.Sequencer(b.Proposer)), overlay: state.NewOverlay(a.store.Latest()),
 	}
 	return r, a.openBlock(r.overlay, b.Height)
 }
@@ -201,12 +202,12 @@ func (a *App) openBlock(st *state.Overlay, height uint64) error {
 }
 
 // execute runs one transaction at the end of the block.
-func (r *run) execute(a *App, raw []byte) error {
-	tx, hash, err := a.decode(raw, r.env.ChainID)
+func (r *run) execute(raw []byte) error {
+	tx, hash, err := r.app.decode(raw, r.env.ChainID)
 	if err != nil {
 		return err
 	}
-	out, err := a.exec.Execute(r.overlay, r.env, tx, executor.Options{Hash: hash, Diff: true, Compiled: r.proposing, Brief: true})
+	out, err := r.app.exec.Execute(r.overlay, r.env, tx, executor.Options{Hash: hash, Diff: true, Compiled: r.proposing, Brief: true})
 	if err != nil {
 		return err
 	}
@@ -238,7 +239,7 @@ func (a *App) runBlock(b *Block, strict bool) (*run, error) {
 		return nil, err
 	}
 	for i, raw := range b.Txs {
-		err := r.execute(a, raw)
+		err := r.execute(raw)
 		if err == nil {
 			continue
 		}
@@ -267,22 +268,22 @@ func (a *App) remember(r *run) {
 
 // seal computes the state root and the header of a block, once. Process begins it while validators vote. If the block is not
 // decided the result is discarded (it may have been computed on a newer store).
-func (r *run) seal(a *App) error {
-	r.once.Do(func() { r.sealErr = r.computeSeal(a) })
+func (r *run) seal() error {
+	r.once.Do(func() { r.sealErr = r.computeSeal() })
 	return r.sealErr
 }
 
-func (r *run) computeSeal(a *App) error {
+func (r *run) computeSeal() error {
 	diff, err := r.overlay.Diff()
 	if err != nil {
 		return err
 	}
-	if r.change, err = a.store.Apply(diff); err != nil {
+	if r.change, err = r.app.store.Apply(diff); err != nil {
 		return err
 	}
-	head := a.store.Head()
+	head := r.app.store.Head()
 	b := &starknet.Block{
-		Header:       a.genesis.Load().header(r.block.Height, r.block.Timestamp, r.env.Sequencer),
+		Header:       r.app.genesis.Load().header(r.block.Height, r.block.Timestamp, r.env.Sequencer),
 		Transactions: r.executed, Receipts: r.receipts,
 	}
 	b.Parent, b.StateRoot = head.BlockHash, r.change.Commitment
@@ -311,7 +312,7 @@ func (a *App) Finalize(b *Block) (*Finalized, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.seal(a); err != nil {
+	if err := r.seal(); err != nil {
 		return nil, err
 	}
 	a.finalized = r

@@ -24,7 +24,7 @@ func (a *App) Propose(b *Block, maxBytes int64) ([][]byte, error) {
 		return nil, err
 	}
 	r.proposing = true
-	p := proposal{App: a, run: r, limits: a.genesis.Load().Limits, left: maxBytes, waiting: map[felt.Felt][][]byte{}}
+	p := proposal{app: a, run: r, limits: a.genesis.Load().Limits, left: maxBytes, waiting: map[felt.Felt][][]byte{}}
 	for _, raw := range b.Txs {
 		if err := p.offer(raw); err != nil {
 			return nil, err
@@ -37,8 +37,8 @@ func (a *App) Propose(b *Block, maxBytes int64) ([][]byte, error) {
 
 // proposal is a block being made.
 type proposal struct {
-	*App
-	*run
+	app     *App
+	run     *run
 	limits  Limits
 	txs     [][]byte
 	left    int64                  // bytes
@@ -53,18 +53,18 @@ const maxWasted = 20
 
 // offer adds a transaction if it fits and is good, and then those that waited for it.
 func (p *proposal) offer(raw []byte) error {
-	tx, hash, err := p.decode(raw, p.env.ChainID)
+	tx, hash, err := p.app.decode(raw, p.run.env.ChainID)
 	if err != nil {
 		return nil
 	}
 	if tx.Fields().ResourceBounds.L2Gas.MaxAmount > p.limits.BlockL2Gas || p.full() || protoBytes(raw) > p.left {
 		return nil
 	}
-	if p.pool.isFailed(hash) {
+	if p.app.pool.isFailed(hash) {
 		return nil
 	}
 	sender := tx.Sender()
-	nonce, err := p.overlay.NonceAt(sender)
+	nonce, err := p.run.overlay.NonceAt(sender)
 	if err != nil {
 		return err
 	}
@@ -72,38 +72,38 @@ func (p *proposal) offer(raw []byte) error {
 		p.waiting[sender] = append(p.waiting[sender], raw)
 		return nil
 	}
-	point, gas, sierra, steps := p.overlay.Snapshot(), p.gas, p.sierra, p.steps
+	savepoint, gas, sierra, steps := p.run.overlay.Snapshot(), p.run.gas, p.run.sierra, p.run.steps
 	if err := p.tryRaw(raw); err != nil {
 		if r, ok := errors.AsType[*executor.Rejection](err); ok {
 			if r.Reason != executor.InvalidTransactionNonce {
-				p.pool.fail(hash)
+				p.app.pool.fail(hash)
 				p.wasted++
 			}
 			p.closed = p.closed || p.wasted >= maxWasted
 			return nil
 		}
 		if errors.Is(err, executor.ErrNotCompiled) {
-			p.classes.again(tx.(*starknet.Declare))
+			p.app.classes.again(tx.(*starknet.Declare))
 			return nil
 		}
 		return err
 	}
-	if p.gas > p.limits.BlockL2Gas || p.sierra > p.limits.BlockSierraGas || p.config.BlockSteps > 0 && p.steps > p.config.BlockSteps && len(p.executed) > 1 {
-		last := len(p.executed) - 1
-		p.overlay.Rollback(point)
-		p.gas, p.sierra, p.steps = gas, sierra, steps
-		p.executed, p.receipts, p.results = p.executed[:last], p.receipts[:last], p.results[:last]
+	if p.run.gas > p.limits.BlockL2Gas || p.run.sierra > p.limits.BlockSierraGas || p.app.config.BlockSteps > 0 && p.run.steps > p.app.config.BlockSteps && len(p.run.executed) > 1 {
+		last := len(p.run.executed) - 1
+		p.run.overlay.Rollback(savepoint)
+		p.run.gas, p.run.sierra, p.run.steps = gas, sierra, steps
+		p.run.executed, p.run.receipts, p.run.results = p.run.executed[:last], p.run.receipts[:last], p.run.results[:last]
 		if last == 0 {
-			p.pool.fail(hash) // it will never fit
+			p.app.pool.fail(hash) // it will never fit
 		} else {
 			p.closed = true
 		}
 		return nil
 	}
 	p.txs, p.left = append(p.txs, raw), p.left-protoBytes(raw)
-	again := p.waiting[sender]
+	waiting := p.waiting[sender]
 	delete(p.waiting, sender)
-	for _, raw := range again {
+	for _, raw := range waiting {
 		if err := p.offer(raw); err != nil {
 			return err
 		}
@@ -112,13 +112,13 @@ func (p *proposal) offer(raw []byte) error {
 }
 
 func (p *proposal) full() bool {
-	return p.closed || uint64(len(p.executed)) >= p.limits.BlockTransactions
+	return p.closed || uint64(len(p.run.executed)) >= p.limits.BlockTransactions
 }
 
 // tryRaw runs a transaction; a panic is a rejection here, so that one bad transaction does not stop a proposer.
 func (p *proposal) tryRaw(raw []byte) (err error) {
 	defer recoverAs(&err)
-	return p.run.execute(p.App, raw)
+	return p.run.execute(raw)
 }
 
 // recoverAs turns a panic into a rejection, where the caller can do without the transaction.
@@ -164,6 +164,6 @@ func (a *App) Process(b *Block) (err error) {
 	if r.sierra > limits.BlockSierraGas {
 		return fmt.Errorf("app: block %d uses %d Sierra gas, more than %d", b.Height, r.sierra, limits.BlockSierraGas)
 	}
-	a.background.run(func() { _ = r.seal(a) })
+	a.background.run(func() { _ = r.seal() })
 	return nil
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// Store is the state and the blocks at all heights. It is safe to read while blocks are made.
-func (a *App) Store() *state.Store { return a.store }
+// Store returns the state and the blocks at all heights.
+func (a *App) Store() state.History { return a.store }
 
 // Genesis are the chain's parameters, nil before InitGenesis. Do not modify it.
 func (a *App) Genesis() *Genesis { return a.genesis.Load() }

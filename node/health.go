@@ -45,14 +45,14 @@ func (r *HealthReport) judge(halted string, most time.Duration) {
 // health knows how a node is doing.
 type health struct {
 	node   *cmtnode.Node
-	store  *state.Store
+	store  state.History
 	halt   *halt
 	maxAge time.Duration // 0: not judged
 }
 
 // newHealth is the health of a node whose last block may be configured old. A chain that makes blocks only for transactions may have
 // any age, and one of slow blocks ten times what a block takes.
-func newHealth(n *cmtnode.Node, store *state.Store, h *halt, configured time.Duration) *health {
+func newHealth(n *cmtnode.Node, store state.History, h *halt, configured time.Duration) *health {
 	c := n.Config().Consensus
 	most := max(configured, 10*(c.TimeoutCommit+c.TimeoutPropose+c.CreateEmptyBlocksInterval))
 	if !c.CreateEmptyBlocks {

@@ -14,7 +14,7 @@ import (
 
 // reads are the methods of rpc.Backend that only read the store.
 type reads struct {
-	store   *state.Store
+	store   state.History
 	chainID felt.Felt
 }
 
@@ -89,7 +89,7 @@ func (r *reads) State(_ context.Context, n uint64) (rpc.State, error) {
 // stateAt is a state reader with what only RPC asks for.
 type stateAt struct {
 	state.Reader
-	store  *state.Store
+	store  state.History
 	height uint64
 }
 

@@ -84,7 +84,7 @@ func (s *watchedState) CompiledClassHash(class felt.Felt) (felt.Felt, error) {
 
 // watchedNodes is the same of the replica's trie nodes, all of which must be there.
 type watchedNodes struct {
-	store  *state.Store
+	store  state.History
 	failed *error
 }
 
