@@ -28,7 +28,7 @@ import (
 type Config struct {
 	// PendingNonces is how far ahead of the account's nonce a transaction may be to wait in the mempool. 0 means 64.
 	PendingNonces uint64
-	// CompileQueue is how many classes of DECLAREs may wait to be compiled; beyond it such transactions are refused. 0 means 16.
+	// CompileQueue is how many classes of DECLAREs may wait to be compiled; beyond it such transactions are rejected. 0 means 16.
 	CompileQueue int
 	// BlockSteps is the most VM steps that this node puts into a block that it proposes, so that a proof can cover the block.
 	// 0 means no bound. It binds no other node: steps are not consensus. executor.Outcome says how they are counted.

@@ -49,10 +49,10 @@ func (c *compiling) startFor(sender felt.Felt, tx *starknet.Declare) (*job, erro
 		return j, nil
 	}
 	if n := len(c.jobs); n >= c.most {
-		return nil, refuse(executor.UnexpectedError, fmt.Sprintf("busy: %d classes wait to be compiled, at most %d; send it again later", n, c.most))
+		return nil, reject(executor.UnexpectedError, fmt.Sprintf("busy: %d classes wait to be compiled, at most %d; send it again later", n, c.most))
 	}
 	if n := c.senders[sender]; n >= maxSenderClasses {
-		return nil, refuse(executor.UnexpectedError, fmt.Sprintf("busy: %d classes of account %v wait to be compiled, at most %d; send it again later", n, sender, maxSenderClasses))
+		return nil, reject(executor.UnexpectedError, fmt.Sprintf("busy: %d classes of account %v wait to be compiled, at most %d; send it again later", n, sender, maxSenderClasses))
 	}
 	j := &job{make(chan struct{})}
 	c.jobs[tx.ClassHash] = j
@@ -70,14 +70,14 @@ func (c *compiling) startFor(sender felt.Felt, tx *starknet.Declare) (*job, erro
 			close(j.done)
 		}()
 		if !c.background.stopped() {
-			_ = c.classes.Prepare(tx.ClassHash, tx.Class) // which remembers a refusal
+			_ = c.classes.Prepare(tx.ClassHash, tx.Class) // which remembers a rejection
 		}
 	})
 	return j, nil
 }
 
-// again is start for a transaction that waits already: where there is no room it is tried at the next block.
-func (c *compiling) again(tx *starknet.Declare) { _, _ = c.start(tx) }
+// restart is start for a transaction that waits already: where there is no room it is tried at the next block.
+func (c *compiling) restart(tx *starknet.Declare) { _, _ = c.start(tx) }
 
 // wait waits for a job until ctx ends.
 func (c *compiling) wait(ctx context.Context, j *job) error {
@@ -90,7 +90,7 @@ func (c *compiling) wait(ctx context.Context, j *job) error {
 }
 
 // CheckDeclare decides whether a DECLARE may wait in the mempool, as CheckTx, but compiles its class before it answers, so that CheckTx
-// need not. raw is the transaction's canonical form; its ClassHash must be that of its Class. A refusal is an [*executor.Rejection].
+// need not. raw is the transaction's canonical form; its ClassHash must be that of its Class. A rejection is an [*executor.Rejection].
 func (a *App) CheckDeclare(ctx context.Context, tx *starknet.Declare, raw []byte) error {
 	genesis := a.genesis.Load()
 	if genesis == nil || a.store.Head() == nil {

@@ -25,7 +25,7 @@ type decoded struct {
 // anything is known of its sender, and the mempool's lock is held meanwhile.
 const maxHashed = starknet.MaxTransactionBytes
 
-// admit refuses a DECLARE that the mempool has not seen before if it would have to hash too much between two blocks.
+// admit rejects a DECLARE that the mempool has not seen before if it would have to hash too much between two blocks.
 func (d *decoded) admit(raw []byte, height uint64) error {
 	if len(raw) > starknet.MaxTransactionBytes {
 		return nil
@@ -40,7 +40,7 @@ func (d *decoded) admit(raw []byte, height uint64) error {
 		d.height, d.hashed = height, 0
 	}
 	if d.hashed+len(raw) > maxHashed {
-		return refuse(executor.UnexpectedError, fmt.Sprintf("busy: classes of more than %d bytes came since the latest block; send it again later", maxHashed))
+		return reject(executor.UnexpectedError, fmt.Sprintf("busy: classes of more than %d bytes came since the latest block; send it again later", maxHashed))
 	}
 	d.hashed += len(raw)
 	return nil
@@ -64,10 +64,10 @@ func (a *App) decode(raw []byte, chainID felt.Felt) (starknet.Transaction, felt.
 	return a.decoded.get(raw, chainID)
 }
 
-// get decodes a transaction, or refuses bytes that are none. Transactions are shared: nobody modifies one.
+// get decodes a transaction, or rejects bytes that are none. Transactions are shared: nobody modifies one.
 func (d *decoded) get(raw []byte, chainID felt.Felt) (starknet.Transaction, felt.Felt, error) {
 	if len(raw) > starknet.MaxTransactionBytes {
-		return nil, felt.Felt{}, refuse(executor.UnexpectedError, fmt.Sprintf("transaction of %d bytes, more than %d", len(raw), starknet.MaxTransactionBytes))
+		return nil, felt.Felt{}, reject(executor.UnexpectedError, fmt.Sprintf("transaction of %d bytes, more than %d", len(raw), starknet.MaxTransactionBytes))
 	}
 	id := sha256.Sum256(raw)
 	d.mu.Lock()
@@ -78,7 +78,7 @@ func (d *decoded) get(raw []byte, chainID felt.Felt) (starknet.Transaction, felt
 	}
 	tx, err := starknet.UnmarshalTransaction(raw)
 	if err != nil {
-		return nil, felt.Felt{}, refuse(executor.UnexpectedError, err.Error())
+		return nil, felt.Felt{}, reject(executor.UnexpectedError, err.Error())
 	}
 	hash := tx.Hash(chainID)
 	d.keep(id, len(raw), tx, hash)

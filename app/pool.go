@@ -52,7 +52,7 @@ func (a *App) CheckTx(raw []byte, recheck bool) (CheckResult, error) {
 	if errors.Is(err, executor.ErrNotCompiled) {
 		// The sender has signed for the class. It is compiled beside consensus; until then no block of this node has it.
 		if d := tx.(*starknet.Declare); recheck {
-			a.classes.again(d)
+			a.classes.restart(d)
 			err = nil
 		} else {
 			_, err = a.classes.start(d)
@@ -78,7 +78,7 @@ func rejected(out CheckResult, err error) (CheckResult, error) {
 	return out, nil
 }
 
-func refuse(reason executor.Reason, detail string) error {
+func reject(reason executor.Reason, detail string) error {
 	return &executor.Rejection{Reason: reason, Detail: detail}
 }
 
@@ -90,7 +90,7 @@ func (a *App) check(g *Genesis, head *state.Head, tx starknet.Transaction, hash 
 	}
 	most := tx.Fields().ResourceBounds.L2Gas.MaxAmount
 	if most > g.Limits.BlockL2Gas {
-		return refuse(executor.UnexpectedError, fmt.Sprintf("L2 gas max amount %d is above the %d of a block", most, g.Limits.BlockL2Gas))
+		return reject(executor.UnexpectedError, fmt.Sprintf("L2 gas max amount %d is above the %d of a block", most, g.Limits.BlockL2Gas))
 	}
 	st := state.NewOverlay(a.store.At(head.Height))
 	sender := tx.Sender()
@@ -100,17 +100,17 @@ func (a *App) check(g *Genesis, head *state.Head, tx starknet.Transaction, hash 
 	}
 	nonce := tx.Fields().Nonce
 	if limit := account.Uint64() + a.config.PendingNonces; nonce.Uint64() > limit {
-		return refuse(executor.InvalidTransactionNonce, fmt.Sprintf("nonce of account %v is %v, the transaction's %v is above %d", sender, account, nonce, limit))
+		return reject(executor.InvalidTransactionNonce, fmt.Sprintf("nonce of account %v is %v, the transaction's %v is above %d", sender, account, nonce, limit))
 	}
 	if recheck && a.pool.isFailed(hash) {
-		return refuse(executor.ValidationFailure, "it failed when a block was made")
+		return reject(executor.ValidationFailure, "it failed when a block was made")
 	}
 	if recheck && a.pool.stuck(hash, account.Uint64(), head.Height) {
-		return refuse(executor.InvalidTransactionNonce, fmt.Sprintf("no transaction with nonce %v of account %v came within %d blocks", account, sender, pendingBlocks))
+		return reject(executor.InvalidTransactionNonce, fmt.Sprintf("no transaction with nonce %v of account %v came within %d blocks", account, sender, pendingBlocks))
 	}
 	if !recheck {
 		if other, ok := a.pool.at(sender, nonce.Uint64(), head.Height); ok && other != hash {
-			return refuse(executor.InvalidTransactionNonce, fmt.Sprintf("transaction %v of account %v with nonce %v is pending", other, sender, nonce))
+			return reject(executor.InvalidTransactionNonce, fmt.Sprintf("transaction %v of account %v with nonce %v is pending", other, sender, nonce))
 		}
 	}
 	options := executor.Options{Compiled: true, Brief: true, ValidateOnly: true, FutureNonce: true, SkipValidate: recheck, Hash: hash}
@@ -124,7 +124,7 @@ func (a *App) check(g *Genesis, head *state.Head, tx starknet.Transaction, hash 
 	}
 	if _, ok := tx.(*starknet.DeployAccount); ok && recheck {
 		if account.Cmp(&nonce) > 0 {
-			return refuse(executor.InvalidTransactionNonce, fmt.Sprintf("account %v is deployed", sender))
+			return reject(executor.InvalidTransactionNonce, fmt.Sprintf("account %v is deployed", sender))
 		}
 		return nil // its constructor is run by the proposer again
 	}
@@ -187,17 +187,17 @@ func (p *pool) declare(raw []byte) (decodedTx, bool) {
 	return d, ok
 }
 
-// roomFor refuses a DECLARE of a size that there is no room for.
+// roomFor rejects a DECLARE of a size that there is no room for.
 func (p *pool) roomFor(size int) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.classes+size > maxPoolClasses {
-		return refuse(executor.UnexpectedError, fmt.Sprintf("busy: DECLAREs of %d bytes wait, at most %d may; send it again later", p.classes, maxPoolClasses))
+		return reject(executor.UnexpectedError, fmt.Sprintf("busy: DECLAREs of %d bytes wait, at most %d may; send it again later", p.classes, maxPoolClasses))
 	}
 	return nil
 }
 
-// roomOf refuses a DECLARE of an account that has enough of them waiting.
+// roomOf rejects a DECLARE of an account that has enough of them waiting.
 func (p *pool) roomOf(sender, hash felt.Felt, size int) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -205,7 +205,7 @@ func (p *pool) roomOf(sender, hash felt.Felt, size int) error {
 		return nil
 	}
 	if n := p.senders[sender]; n+size > maxSenderBytes {
-		return refuse(executor.UnexpectedError, fmt.Sprintf("busy: DECLAREs of %d bytes of account %v wait, at most %d may; send it again later", n, sender, maxSenderBytes))
+		return reject(executor.UnexpectedError, fmt.Sprintf("busy: DECLAREs of %d bytes of account %v wait, at most %d may; send it again later", n, sender, maxSenderBytes))
 	}
 	return nil
 }

@@ -7,10 +7,10 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// An engine that makes code of classes is told which ones are likely to be called, so that their first call finds it made: classes
-// as they are declared, and when a node starts those of its latest blocks. No result depends on it, and errors only leave it out.
+// Engines that compile classes are told which ones are likely to be called, so that they are compiled before their first call: classes
+// that a block declares, and when a node starts those of its latest blocks. No result depends on it, so that errors are ignored.
 
-// announce tells the engine of classes that are declared.
+// precompile has the engine compile declared classes.
 func (a *App) precompile(classes ...felt.Felt) {
 	engine, ok := a.exec.Engine.(cairo.Precompiler)
 	if !ok {
@@ -33,7 +33,8 @@ const (
 	recentClasses      = 32
 )
 
-// precompileRecent tells the engine of the classes that the latest blocks declared or, as senders and events show it, used.
+// precompileRecent has the engine compile the classes that the latest blocks declared, and those that they used, as far as senders and
+// events show it.
 func (a *App) precompileRecent() {
 	if _, ok := a.exec.Engine.(cairo.Precompiler); !ok {
 		return

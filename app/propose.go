@@ -83,7 +83,7 @@ func (p *proposal) offer(raw []byte) error {
 			return nil
 		}
 		if errors.Is(err, executor.ErrNotCompiled) {
-			p.app.classes.again(tx.(*starknet.Declare))
+			p.app.classes.restart(tx.(*starknet.Declare))
 			return nil
 		}
 		return err

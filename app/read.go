@@ -99,7 +99,7 @@ func (a *App) environmentAt(at At) (*executor.Block, error) {
 	return env, nil
 }
 
-// Call runs an entry point outside any transaction and returns what it returns. A refusal is an [*executor.Rejection]. It ends soon
+// Call runs an entry point outside any transaction and returns what it returns. A rejection is an [*executor.Rejection]. It ends soon
 // after ctx, with its cause.
 func (a *App) Call(ctx context.Context, at At, contract, selector felt.Felt, calldata []felt.Felt) (out []felt.Felt, err error) {
 	env, err := a.environmentAt(at)
@@ -213,7 +213,7 @@ func deployed(st *state.Overlay, tx starknet.Transaction) error {
 	}
 	class, err := st.ClassHashAt(tx.Sender())
 	if err == nil && class.IsZero() {
-		err = refuse(executor.ContractNotFound, fmt.Sprintf("the sender %v is not deployed", tx.Sender()))
+		err = reject(executor.ContractNotFound, fmt.Sprintf("the sender %v is not deployed", tx.Sender()))
 	}
 	return err
 }

@@ -55,20 +55,20 @@ func TestArrayThatIsHandedOn(t *testing.T) {
 	)
 	b, results := l.verified(1)
 	most := cairoos.MaxWords(l.watcher.config.MaxSteps)
-	recording, err := l.app.Record(t.Context(), 1, vm.NewEngine(), most)
+	trace, err := l.app.TraceCalls(t.Context(), 1, vm.NewEngine(), most)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range recording.Transactions {
+	for i := range trace.Transactions {
 		kept := 0
-		for _, call := range recording.Transactions[i].Calls {
+		for _, call := range trace.Transactions[i].Calls {
 			kept += words(call)
 		}
-		if recording.Transactions[i].Outcome.Receipt.Reverted || kept > 5000 {
-			t.Errorf("transaction %d: %d words are kept, reverted: %q", i, kept, recording.Transactions[i].Outcome.Receipt.RevertReason)
+		if trace.Transactions[i].Outcome.Receipt.Reverted || kept > 5000 {
+			t.Errorf("transaction %d: %d words are kept, reverted: %q", i, kept, trace.Transactions[i].Outcome.Receipt.RevertReason)
 		}
 	}
-	whole, err := l.app.Record(t.Context(), 1, vm.NewEngine(), 0)
+	whole, err := l.app.TraceCalls(t.Context(), 1, vm.NewEngine(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,15 +76,15 @@ func TestArrayThatIsHandedOn(t *testing.T) {
 		t.Fatalf("the transaction hands on %d words, want many more than %d", n, most)
 	}
 
-	proof, claims, excluded := claimsOf(t, recording, cairoos.Options{MaxSteps: l.watcher.config.MaxSteps})
-	uncovered, err := uncoveredOf(recording, excluded)
+	proof, claims, excluded := claimsOf(t, trace, cairoos.Options{MaxSteps: l.watcher.config.MaxSteps})
+	uncovered, err := uncoveredOf(trace, excluded)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(claims) != 1 || len(uncovered) != 1 || uncovered[0].Index != 1 || uncovered[0].Reason != (statement.Reason{MaxSteps: 1 << 17}) {
 		t.Fatalf("%d claims, uncovered %+v", len(claims), uncovered)
 	}
-	if err := l.watcher.witness(b, results, recording, uncovered, proof); err != nil {
+	if err := l.watcher.witness(b, results, trace, uncovered, proof); err != nil {
 		t.Fatal(err)
 	}
 	anchor, err := headers.Verify(proof, &headers.Trust{Genesis: l.watcher.trusted})
@@ -177,19 +177,19 @@ func TestHaltsOnReadsOfTheWitness(t *testing.T) {
 			db := &unreadableDB{DB: dbm.NewMemDB()}
 			f := follow(t, l, l.watcher.config.Genesis, db, "mem://")
 			f.Watcher.prove = func(ctx context.Context, b *Block, results []statement.Result) (*proofstore.Record, []byte, error) {
-				recording, err := f.Watcher.app.Record(ctx, 1, f.engine, 0)
+				trace, err := f.Watcher.app.TraceCalls(ctx, 1, f.engine, 0)
 				if err != nil {
 					return nil, nil, err
 				}
 				proof := &block.Bundle{Chain: "TEST", Block: 1}
-				if _, err := cairoos.RunParts(osBlock(recording), cairoos.Options{}, func(part cairoos.Part) error {
+				if _, err := cairoos.RunParts(osBlock(trace), cairoos.Options{}, func(part cairoos.Part) error {
 					proof.Proofs = append(proof.Proofs, &stone.Proof{PublicInput: &part.Trace.Public})
 					return nil
 				}); err != nil {
 					return nil, nil, err
 				}
 				db.prefix = prefix
-				return nil, nil, f.witness(b, results, recording, nil, proof)
+				return nil, nil, f.witness(b, results, trace, nil, proof)
 			}
 			f.halts(t, errDisk.Error(), "reading the state before it")
 		})

@@ -33,11 +33,11 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []statement.
 	stop := new(atomic.Bool)
 	defer context.AfterFunc(ctx, func() { stop.Store(true) })()
 	options := cairoos.Options{MaxSteps: w.config.MaxSteps, Stop: stop}
-	recording, err := w.app.Record(ctx, uint64(b.Height), w.engine, cairoos.MaxWords(options.MaxSteps))
+	trace, err := w.app.TraceCalls(ctx, uint64(b.Height), w.engine, cairoos.MaxWords(options.MaxSteps))
 	if err != nil { // the replica, on the same engine, has executed the block: its store is damaged, or execution is not deterministic
 		return nil, nil, permanent{fmt.Errorf("watcher: executing block %d again: %w", b.Height, err)}
 	}
-	replayed, record := osBlock(recording), newRecord(recording)
+	replayed, record := osBlock(trace), newRecord(trace)
 	if record.Status == proofstore.Empty {
 		return record, nil, nil
 	}
@@ -68,7 +68,7 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []statement.
 	if err != nil {
 		return nil, nil, refusedProof(b.Height, err)
 	}
-	uncovered, err := uncoveredOf(recording, excluded)
+	uncovered, err := uncoveredOf(trace, excluded)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -77,7 +77,7 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []statement.
 		record.Status = proofstore.NotProvable
 		return record, nil, nil
 	}
-	if err := w.witness(b, results, recording, uncovered, proof); err != nil {
+	if err := w.witness(b, results, trace, uncovered, proof); err != nil {
 		return nil, nil, err
 	}
 	anchor, err := headers.Verify(proof, &headers.Trust{Genesis: w.trusted})
@@ -93,7 +93,7 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []statement.
 		return nil, nil, err
 	}
 	if len(bundle) > stone.MaxProofJSON {
-		return tooLarge(newRecord(recording), len(bundle)), nil, nil
+		return tooLarge(newRecord(trace), len(bundle)), nil, nil
 	}
 	addCoverage(record, verdict.Outcome.Transactions)
 	record.Status, record.StateRoot = proofstore.Proved, anchor.After.String()
@@ -112,22 +112,22 @@ func tooLarge(record *proofstore.Record, size int) *proofstore.Record {
 }
 
 // osBlock is a recorded block as the program that is proved takes it.
-func osBlock(recording *app.Recording) *cairoos.Block {
+func osBlock(trace *app.BlockTrace) *cairoos.Block {
 	block := &cairoos.Block{
-		ChainID: recording.ChainID, Number: recording.Header.Number, Timestamp: recording.Header.Timestamp, Sequencer: recording.Header.Sequencer,
+		ChainID: trace.ChainID, Number: trace.Header.Number, Timestamp: trace.Header.Timestamp, Sequencer: trace.Header.Sequencer,
 	}
-	for i := range recording.Transactions {
-		t := &recording.Transactions[i]
+	for i := range trace.Transactions {
+		t := &trace.Transactions[i]
 		block.Transactions = append(block.Transactions, cairoos.Transaction{Info: *t.Info, Reverted: t.Outcome.Receipt.Reverted, Calls: t.Calls})
 	}
 	return block
 }
 
 // newRecord is the record of a block of which nothing is proved yet.
-func newRecord(recording *app.Recording) *proofstore.Record {
-	record := &proofstore.Record{Block: recording.Header.Number, Transactions: []string{}, Proofs: []proofstore.Entry{}}
-	for i := range recording.Transactions {
-		record.Transactions = append(record.Transactions, recording.Transactions[i].Info.Hash.String())
+func newRecord(trace *app.BlockTrace) *proofstore.Record {
+	record := &proofstore.Record{Block: trace.Header.Number, Transactions: []string{}, Proofs: []proofstore.Entry{}}
+	for i := range trace.Transactions {
+		record.Transactions = append(record.Transactions, trace.Transactions[i].Info.Hash.String())
 	}
 	if len(record.Transactions) == 0 {
 		record.Status = proofstore.Empty
@@ -136,7 +136,7 @@ func newRecord(recording *app.Recording) *proofstore.Record {
 }
 
 // uncoveredOf says of the transactions that no proof can cover why, and what each of them changed.
-func uncoveredOf(recording *app.Recording, excluded []cairoos.Excluded) ([]statement.Uncovered, error) {
+func uncoveredOf(trace *app.BlockTrace, excluded []cairoos.Excluded) ([]statement.Uncovered, error) {
 	var uncovered []statement.Uncovered
 	for _, e := range excluded {
 		u := statement.Uncovered{Index: e.Transaction}
@@ -147,7 +147,7 @@ func uncoveredOf(recording *app.Recording, excluded []cairoos.Excluded) ([]state
 		} else {
 			return nil, e.Err
 		}
-		diff, err := recording.Transactions[e.Transaction].Outcome.Diff.MarshalBinary()
+		diff, err := trace.Transactions[e.Transaction].Outcome.Diff.MarshalBinary()
 		if err != nil {
 			return nil, err
 		}
@@ -158,10 +158,10 @@ func uncoveredOf(recording *app.Recording, excluded []cairoos.Excluded) ([]state
 }
 
 // validationsOf is what signature checks left behind, of the transactions that are covered.
-func validationsOf(recording *app.Recording, uncovered []statement.Uncovered) []statement.Validation {
+func validationsOf(trace *app.BlockTrace, uncovered []statement.Uncovered) []statement.Validation {
 	var validations []statement.Validation
-	for i := range recording.Transactions {
-		left := recording.Transactions[i].Outcome.Validation
+	for i := range trace.Transactions {
+		left := trace.Transactions[i].Outcome.Validation
 		if left == nil || slices.ContainsFunc(uncovered, func(u statement.Uncovered) bool { return u.Index == i }) {
 			continue
 		}
@@ -207,7 +207,7 @@ func addCoverage(record *proofstore.Record, outcomes []statement.TransactionOutc
 }
 
 // witness completes a block proof with everything that its check needs.
-func (w *Watcher) witness(b *Block, results []statement.Result, recording *app.Recording, uncovered []statement.Uncovered, proof *block.Bundle) error {
+func (w *Watcher) witness(b *Block, results []statement.Result, trace *app.BlockTrace, uncovered []statement.Uncovered, proof *block.Bundle) error {
 	store, height := w.app.Store(), uint64(b.Height)
 	_, roots, _, err := store.Header(height - 1)
 	if err != nil {
@@ -215,7 +215,7 @@ func (w *Watcher) witness(b *Block, results []statement.Result, recording *app.R
 	}
 	var failed error // of reading the replica
 	e := &block.WitnessInput{
-		Transactions: b.Txs, Results: results, Uncovered: uncovered, Validations: validationsOf(recording, uncovered),
+		Transactions: b.Txs, Results: results, Uncovered: uncovered, Validations: validationsOf(trace, uncovered),
 		Before: &watchedState{store.At(height - 1), &failed},
 		Tries: &statement.Tries{
 			ContractsRoot: roots.ContractsRoot, ClassesRoot: roots.ClassesRoot,
@@ -242,8 +242,8 @@ func (w *Watcher) witness(b *Block, results []statement.Result, recording *app.R
 		}
 		e.OldBlockHash = &old.BlockHash
 	}
-	for i := range recording.Transactions {
-		e.Calls = append(e.Calls, recording.Transactions[i].Calls)
+	for i := range trace.Transactions {
+		e.Calls = append(e.Calls, trace.Transactions[i].Calls)
 	}
 	err = proof.Complete(e)
 	if failed != nil {

@@ -281,16 +281,16 @@ func mixed(t testing.TB) *local {
 func TestWitnessOfABlockInPart(t *testing.T) {
 	l := mixed(t)
 	b, results := l.verified(1)
-	recording, err := l.app.Record(t.Context(), 1, vm.NewEngine(), 0)
+	trace, err := l.app.TraceCalls(t.Context(), 1, vm.NewEngine(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof, claims, excluded := claimsOf(t, recording, cairoos.Options{})
-	uncovered, err := uncoveredOf(recording, excluded)
+	proof, claims, excluded := claimsOf(t, trace, cairoos.Options{})
+	uncovered, err := uncoveredOf(trace, excluded)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := l.watcher.witness(b, results, recording, uncovered, proof); err != nil {
+	if err := l.watcher.witness(b, results, trace, uncovered, proof); err != nil {
 		t.Fatal(err)
 	}
 	anchor, err := headers.Verify(proof, &headers.Trust{Genesis: l.watcher.trusted})
@@ -375,18 +375,18 @@ func TestRecordOfABlockWithoutProof(t *testing.T) {
 // What REST says of each transaction of a block that is proved in part.
 func TestRecordOfABlockInPart(t *testing.T) {
 	l := mixed(t)
-	recording, err := l.app.Record(t.Context(), 1, vm.NewEngine(), 0)
+	trace, err := l.app.TraceCalls(t.Context(), 1, vm.NewEngine(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	record := newRecord(recording)
+	record := newRecord(trace)
 	record.Proofs = []proofstore.Entry{{Block: 1, Transactions: []string{record.Transactions[0], record.Transactions[2], record.Transactions[3]}}}
 	uncovered := []statement.Uncovered{{Index: 1, Reason: statement.Reason{Builtin: "poseidon", Class: felt.One}}}
 	addExceptions(record, uncovered)
 	var outcomes []statement.TransactionOutcome
-	for i := range recording.Transactions {
+	for i := range trace.Transactions {
 		outcomes = append(outcomes, statement.TransactionOutcome{
-			Hash: recording.Transactions[i].Info.Hash, Calls: []statement.CallOutcome{{Kind: statement.ExecuteCall}}, NotCovered: []string{"__validate__"},
+			Hash: trace.Transactions[i].Info.Hash, Calls: []statement.CallOutcome{{Kind: statement.ExecuteCall}}, NotCovered: []string{"__validate__"},
 		})
 	}
 	outcomes[1] = statement.TransactionOutcome{Hash: outcomes[1].Hash, NotCovered: []string{"all of it"}, Uncovered: &uncovered[0].Reason}
@@ -494,20 +494,20 @@ func TestWitnessOfALaterBlock(t *testing.T) {
 	}
 	l.block(l.invoke(l.wallet.Address, hades(1)))
 	b, results := l.verified(starknet.BlockHashLag)
-	recording, err := l.app.Record(t.Context(), starknet.BlockHashLag, vm.NewEngine(), 0)
+	trace, err := l.app.TraceCalls(t.Context(), starknet.BlockHashLag, vm.NewEngine(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	excluded, err := cairoos.RunParts(osBlock(recording), cairoos.Options{}, func(cairoos.Part) error { return errors.New("it cannot be proved") })
+	excluded, err := cairoos.RunParts(osBlock(trace), cairoos.Options{}, func(cairoos.Part) error { return errors.New("it cannot be proved") })
 	if err != nil {
 		t.Fatal(err)
 	}
-	uncovered, err := uncoveredOf(recording, excluded)
+	uncovered, err := uncoveredOf(trace, excluded)
 	if err != nil {
 		t.Fatal(err)
 	}
 	proof := &block.Bundle{Chain: "TEST", Block: starknet.BlockHashLag}
-	if err := l.watcher.witness(b, results, recording, uncovered, proof); err != nil {
+	if err := l.watcher.witness(b, results, trace, uncovered, proof); err != nil {
 		t.Fatal(err)
 	}
 	_, genesis, ok, err := l.app.Store().Header(0)
@@ -520,11 +520,11 @@ func TestWitnessOfALaterBlock(t *testing.T) {
 }
 
 // claimsOf runs the OS on a recorded block and returns the block's proof without its STARKs, what they would claim, and what is left out.
-func claimsOf(t *testing.T, recording *app.Recording, options cairoos.Options) (*block.Bundle, []*statement.Claim, []cairoos.Excluded) {
+func claimsOf(t *testing.T, trace *app.BlockTrace, options cairoos.Options) (*block.Bundle, []*statement.Claim, []cairoos.Excluded) {
 	t.Helper()
 	proof := &block.Bundle{Chain: "TEST", Block: 1}
 	var claims []*statement.Claim
-	excluded, err := cairoos.RunParts(osBlock(recording), options, func(part cairoos.Part) error {
+	excluded, err := cairoos.RunParts(osBlock(trace), options, func(part cairoos.Part) error {
 		proof.Proofs = append(proof.Proofs, &stone.Proof{PublicInput: &part.Trace.Public})
 		in := &statement.PublicInput{Layout: part.Trace.Public.Layout}
 		for _, s := range part.Trace.Public.Segments {

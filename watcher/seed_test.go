@@ -78,12 +78,12 @@ func TestLeastSeed(t *testing.T) {
 	if os.Getenv("STARKD_FULL") == "" {
 		t.Skip("a proof of 65,536 steps: set STARKD_FULL=1 (make test-full)")
 	}
-	recording, err := l.app.Record(t.Context(), 1, vm.NewEngine(), 0)
+	trace, err := l.app.TraceCalls(t.Context(), 1, vm.NewEngine(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	proof := &block.Bundle{Chain: "TEST", Block: 1}
-	excluded, err := cairoos.RunParts(osBlock(recording), cairoos.Options{}, func(part cairoos.Part) error {
+	excluded, err := cairoos.RunParts(osBlock(trace), cairoos.Options{}, func(part cairoos.Part) error {
 		p, err := prover.Prove(t.Context(), part.Trace, weakest(part.Trace.Public.Steps), nil)
 		if err != nil {
 			return err
@@ -95,7 +95,7 @@ func TestLeastSeed(t *testing.T) {
 	if err != nil || len(excluded) != 0 {
 		t.Fatal(err, excluded)
 	}
-	if err := l.watcher.witness(b, results, recording, nil, proof); err != nil {
+	if err := l.watcher.witness(b, results, trace, nil, proof); err != nil {
 		t.Fatal(err)
 	}
 	bundle, err := proof.Encode()

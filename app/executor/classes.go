@@ -15,7 +15,7 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// Compile makes CASM of a Sierra program, as the official compiler does. Any error means that the class is refused.
+// Compile makes CASM of a Sierra program, as the official compiler does. Any error means that the class is rejected.
 type Compile func(*starknet.ContractClass, *sierra.Program) (*casm.Class, error)
 
 // Classes keeps classes in the form that engines run. It is safe for concurrent use.
@@ -25,13 +25,13 @@ type Classes struct {
 	mu    sync.Mutex
 	chain kept // declared
 	// fresh are compiled, not declared on the chain: anybody can fill it, so that it is not chain.
-	fresh   kept
-	refused map[felt.Felt]refusal
-	order   []felt.Felt // of refused, oldest first
+	fresh    kept
+	rejected map[felt.Felt]rejectedClass
+	order    []felt.Felt // of rejected, oldest first
 }
 
-// refusal is why a class was refused.
-type refusal struct {
+// rejectedClass is why a class was rejected.
+type rejectedClass struct {
 	err error
 	// panicked says that the compiler did not end well: blocks try again, so that no node's memory decides.
 	panicked bool
@@ -39,9 +39,9 @@ type refusal struct {
 
 // Bounds of what is kept in memory. What is dropped comes back as it is used.
 const (
-	maxChain   = 4_000_000 // felts of bytecode of declared classes
-	maxFresh   = 500_000   // of classes that are not declared
-	maxRefused = 4096      // classes
+	maxChain    = 4_000_000 // felts of bytecode of declared classes
+	maxFresh    = 500_000   // of classes that are not declared
+	maxRejected = 4096      // classes
 )
 
 // NewClasses is an empty store of classes. compile is CompileClass unless a test says otherwise; nil means it.
@@ -49,7 +49,7 @@ func NewClasses(compile Compile) *Classes {
 	if compile == nil {
 		compile = CompileClass
 	}
-	return &Classes{compile: compile, chain: newKept(maxChain), fresh: newKept(maxFresh), refused: map[felt.Felt]refusal{}}
+	return &Classes{compile: compile, chain: newKept(maxChain), fresh: newKept(maxFresh), rejected: map[felt.Felt]rejectedClass{}}
 }
 
 // kept is classes by hash up to a number of felts of bytecode. Beyond it those go whose latest use is the oldest.
@@ -164,7 +164,7 @@ func (c *Classes) Compile(hash felt.Felt, definition *starknet.ContractClass) (*
 	return class, nil
 }
 
-// Prepare compiles a class that is not declared and remembers it, or why it is refused. A class that is known costs nothing. The
+// Prepare compiles a class that is not declared and remembers it, or why it is rejected. A class that is known costs nothing. The
 // error is a [*Rejection].
 func (c *Classes) Prepare(hash felt.Felt, definition *starknet.ContractClass) (err error) {
 	if _, err, known := c.look(hash, false); known {
@@ -173,7 +173,7 @@ func (c *Classes) Prepare(hash felt.Felt, definition *starknet.ContractClass) (e
 	defer func() {
 		if p := recover(); p != nil {
 			err = reject(CompilationFailed, "internal error: %v", p)
-			c.refuse(hash, refusal{err, true})
+			c.reject(hash, rejectedClass{err, true})
 		}
 	}()
 	_, err = c.prepare(hash, definition)
@@ -187,7 +187,7 @@ func (c *Classes) prepare(hash felt.Felt, definition *starknet.ContractClass) (*
 	}
 	class, err := c.make(hash, definition)
 	if err != nil {
-		c.refuse(hash, refusal{err: err})
+		c.reject(hash, rejectedClass{err: err})
 		return nil, err
 	}
 	c.mu.Lock()
@@ -196,31 +196,31 @@ func (c *Classes) prepare(hash felt.Felt, definition *starknet.ContractClass) (*
 	return class, nil
 }
 
-// look finds what is remembered of a class that a DECLARE brings: the class, or why it was refused.
+// look finds what is remembered of a class that a DECLARE brings: the class, or why it was rejected.
 func (c *Classes) look(hash felt.Felt, block bool) (class *cairo.Class, err error, known bool) {
 	if class := c.find(hash); class != nil {
 		return class, nil, true
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r, ok := c.refused[hash]
+	r, ok := c.rejected[hash]
 	if !ok || block && r.panicked {
 		return nil, nil, false
 	}
 	return nil, r.err, true
 }
 
-func (c *Classes) refuse(hash felt.Felt, r refusal) {
+func (c *Classes) reject(hash felt.Felt, r rejectedClass) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, ok := c.refused[hash]; !ok {
-		if len(c.order) == maxRefused {
-			delete(c.refused, c.order[0])
+	if _, ok := c.rejected[hash]; !ok {
+		if len(c.order) == maxRejected {
+			delete(c.rejected, c.order[0])
 			c.order = c.order[1:]
 		}
 		c.order = append(c.order, hash)
 	}
-	c.refused[hash] = r
+	c.rejected[hash] = r
 }
 
 // make compiles a class. Without Gas it is the VM's: the native engine makes code of classes that are paid for.

@@ -72,15 +72,15 @@ func TestRefusals(t *testing.T) {
 		return nil, errors.New("refused")
 	})
 	definition := definitionOf(t)
-	for i := range uint64(maxRefused + 1) {
+	for i := range uint64(maxRejected + 1) {
 		for range 2 {
 			if err := c.Prepare(u(i+1), definition); err == nil {
 				t.Fatal("not refused")
 			}
 		}
 	}
-	if compiled != maxRefused+1 || len(c.refused) != maxRefused || len(c.order) != maxRefused {
-		t.Errorf("compiled %d times, %d and %d are remembered; want %d and %d", compiled, len(c.refused), len(c.order), maxRefused+1, maxRefused)
+	if compiled != maxRejected+1 || len(c.rejected) != maxRejected || len(c.order) != maxRejected {
+		t.Errorf("compiled %d times, %d and %d are remembered; want %d and %d", compiled, len(c.rejected), len(c.order), maxRejected+1, maxRejected)
 	}
 	if _, _, known := c.look(u(1), false); known {
 		t.Error("the oldest is still remembered")

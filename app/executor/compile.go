@@ -56,7 +56,7 @@ func gasInfo(program *sierra.Program, definition *starknet.ContractClass) func()
 	})
 }
 
-// compileReason is why a class that does not compile is refused.
+// compileReason is why a class that does not compile is rejected.
 func compileReason(err error) Reason {
 	if e, ok := errors.AsType[*sierra.ClassError](err); ok && e.Code == sierra.CodeSize {
 		return ContractClassSizeTooLarge

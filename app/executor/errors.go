@@ -30,7 +30,7 @@ const (
 	InvalidProof                    Reason = 69
 )
 
-// Rejection is the error of a transaction or call that was refused; the state is as before.
+// Rejection is the error of a transaction or call that was rejected; the state is as before.
 type Rejection struct {
 	Reason Reason
 	Detail string

@@ -7,10 +7,10 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 )
 
-// refusal is why a class is left to the VM; it is thrown within the lowering and caught in Compile.
-type refusal struct{ reason string }
+// unsupported is why a class cannot be lowered. reject panics with it, and lowerClass returns it as an error.
+type unsupported struct{ reason string }
 
-func refuse(format string, args ...any) { panic(refusal{fmt.Sprintf(format, args...)}) }
+func reject(format string, args ...any) { panic(unsupported{fmt.Sprintf(format, args...)}) }
 
 // Bounds of what is compiled, far above what real classes need; beyond them the VM serves.
 const (
@@ -64,7 +64,7 @@ func (c *compiler) lowerFunction(id sierra.FuncID) *wasmFunc {
 		b.labels = append(b.labels, labelLoop)
 	}
 	if b.isMerge[fn.Entry] {
-		refuse("a function's entry is a merge point")
+		reject("a function's entry is a merge point")
 	}
 	b.run(fn.Entry, start)
 	if b.loop {
@@ -72,7 +72,7 @@ func (c *compiler) lowerFunction(id sierra.FuncID) *wasmFunc {
 	}
 	b.op(opUnreachable)
 	if b.locals > maxLocals {
-		refuse("a function takes %d locals, at most %d", b.locals, maxLocals)
+		reject("a function takes %d locals, at most %d", b.locals, maxLocals)
 	}
 	return b.finish(sig)
 }
@@ -103,7 +103,7 @@ func (b *body) analyse() {
 				b.order[next] = open
 				stack = append(stack, visit{next, 0})
 			} else if o == open {
-				refuse("a function has a cycle of jumps")
+				reject("a function has a cycle of jumps")
 			}
 			continue
 		}
@@ -201,7 +201,7 @@ func (b *body) run(idx sierra.StatementIdx, vars env) {
 	stmts := b.c.program.Statements
 	for {
 		if b.c.codeSize+len(b.code) > maxModule {
-			refuse("the module takes more than %d bytes", maxModule)
+			reject("the module takes more than %d bytes", maxModule)
 		}
 		s := &stmts[idx]
 		if s.Return {
@@ -233,7 +233,7 @@ func (b *body) open(op byte, label sierra.StatementIdx) {
 	b.op(op, blockVoid)
 	b.labels = append(b.labels, label)
 	if len(b.labels) > maxNesting {
-		refuse("blocks are nested deeper than %d", maxNesting)
+		reject("blocks are nested deeper than %d", maxNesting)
 	}
 }
 
@@ -250,13 +250,13 @@ func (b *body) brTo(label sierra.StatementIdx) {
 			return
 		}
 	}
-	refuse("statement %d is not an open label", label)
+	reject("statement %d is not an open label", label)
 }
 
 func (b *body) take(vars env, v sierra.VarID) []slot {
 	s, ok := vars[v]
 	if !ok {
-		refuse("variable %d is not set", v)
+		reject("variable %d is not set", v)
 	}
 	delete(vars, v)
 	return s
@@ -271,7 +271,7 @@ func (b *body) invoke(idx sierra.StatementIdx, s *sierra.Statement, vars env) (n
 	}
 	lower := l.c.rows[lf.Generic]
 	if lower == nil {
-		refuse("libfunc %s is not lowered", lf.Generic)
+		reject("libfunc %s is not lowered", lf.Generic)
 	}
 	if lf.Generic == "function_call" && b.loop && b.isTailCall(idx) {
 		n := 0
@@ -290,7 +290,7 @@ func (b *body) invoke(idx sierra.StatementIdx, s *sierra.Statement, vars env) (n
 		return 0, false
 	}
 	if !l.done {
-		refuse("libfunc %s has no result", lf.Generic)
+		reject("libfunc %s has no result", lf.Generic)
 	}
 	l.bind(vars, 0, l.results)
 	next = s.Branches[0].Next(idx)
@@ -313,13 +313,13 @@ func (l *invocation) bind(vars env, branch int, results [][]slot) {
 			continue
 		}
 		if at >= len(results) || len(results[at]) != n {
-			refuse("libfunc %s: result %d of branch %d does not have %d slots", l.lf.Generic, i, branch, n)
+			reject("libfunc %s: result %d of branch %d does not have %d slots", l.lf.Generic, i, branch, n)
 		}
 		vars[v] = results[at]
 		at++
 	}
 	if at != len(results) {
-		refuse("libfunc %s: %d results too many in branch %d", l.lf.Generic, len(results)-at, branch)
+		reject("libfunc %s: %d results too many in branch %d", l.lf.Generic, len(results)-at, branch)
 	}
 }
 
@@ -331,7 +331,7 @@ func (l *invocation) out(branch int, results ...[]slot) {
 	}
 	vars := make(env, len(l.env)+len(results))
 	if l.c.copies += len(l.env); l.c.copies > maxCopies {
-		refuse("branches hand on more than %d variables", maxCopies)
+		reject("branches hand on more than %d variables", maxCopies)
 	}
 	for v, s := range l.env {
 		vars[v] = s
@@ -353,7 +353,7 @@ func (b *body) enter(at sierra.StatementIdx, vars env) {
 		live := 0
 		for _, v := range sorted(vars) {
 			if live += len(vars[v]); live > maxLive {
-				refuse("more than %d slots are live at a merge point", maxLive)
+				reject("more than %d slots are live at a merge point", maxLive)
 			}
 			for range vars[v] {
 				want[v] = append(want[v], b.fresh())
@@ -365,12 +365,12 @@ func (b *body) enter(at sierra.StatementIdx, vars env) {
 		b.merge[at] = want
 	}
 	if len(want) != len(vars) {
-		refuse("the ways to statement %d differ in variables", at)
+		reject("the ways to statement %d differ in variables", at)
 	}
 	for _, v := range sorted(vars) {
 		to, ok := want[v]
 		if !ok || len(to) != len(vars[v]) {
-			refuse("the ways to statement %d differ in variable %d", at, v)
+			reject("the ways to statement %d differ in variable %d", at, v)
 		}
 		for i, s := range vars[v] {
 			b.push(s)
@@ -501,7 +501,7 @@ func (l *body) addSmall(x, y []slot) []slot {
 func (l *body) host(name string, args ...[]slot) []slot {
 	i, ok := hosts().index[name]
 	if !ok {
-		refuse("no host function %s", name)
+		reject("no host function %s", name)
 	}
 	for _, a := range args {
 		l.push(a...)

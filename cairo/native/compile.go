@@ -53,7 +53,7 @@ func lowerClass(program *sierra.Program, info *sierra.GasInfo) (l *lowered, err 
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
-		case refusal:
+		case unsupported:
 			err = fmt.Errorf("native: %s", r.reason)
 		default:
 			panic(r)
@@ -67,7 +67,7 @@ func lowerClass(program *sierra.Program, info *sierra.GasInfo) (l *lowered, err 
 		for _, ep := range list {
 			id := sierra.FuncID(ep.FunctionIdx)
 			if c.functionSignature(id) != entrySignature {
-				refuse("function %d is no entry point", id)
+				reject("function %d is no entry point", id)
 			}
 			c.export(id)
 		}
@@ -82,10 +82,10 @@ func newCompiler(program *sierra.Program, info *sierra.GasInfo) (*compiler, erro
 		return nil, err
 	}
 	if info == nil {
-		refuse("the gas of the class's statements is not known")
+		reject("the gas of the class's statements is not known")
 	}
 	if len(info.Statements) != len(program.Statements) {
-		refuse("gas of %d statements, the program has %d", len(info.Statements), len(program.Statements))
+		reject("gas of %d statements, the program has %d", len(info.Statements), len(program.Statements))
 	}
 	c := &compiler{
 		layout:  layout{r: registry, slots: map[sierra.TypeID]int{}},
@@ -184,7 +184,7 @@ func (c *compiler) functionSignature(id sierra.FuncID) signature {
 		s.results += c.size(t)
 	}
 	if max(s.params, s.results) > maxSignature {
-		refuse("a function takes %d and returns %d slots, at most %d", s.params, s.results, maxSignature)
+		reject("a function takes %d and returns %d slots, at most %d", s.params, s.results, maxSignature)
 	}
 	return s
 }
@@ -194,7 +194,7 @@ func (c *compiler) gas(idx sierra.StatementIdx) uint64 {
 	total := uint64(0)
 	for t, n := range c.info.Statements[idx] {
 		if n < 0 || n > 1<<40 {
-			refuse("an amount of gas of %d", n)
+			reject("an amount of gas of %d", n)
 		}
 		total += uint64(n) * gasTokens[t]
 	}
@@ -208,7 +208,7 @@ const maxData = 4 << 20
 func (c *compiler) static(v []slot) uint64 {
 	at := len(c.data)
 	if at > maxData {
-		refuse("more than %d bytes of constants", maxData)
+		reject("more than %d bytes of constants", maxData)
 	}
 	for _, s := range v {
 		if !s.known {

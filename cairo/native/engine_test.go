@@ -132,7 +132,7 @@ func TestConcurrent(t *testing.T) {
 	for _, name := range contracts.Names() {
 		classes = append(classes, contract(t, name))
 	}
-	judge := vm.NewEngine()
+	reference := vm.NewEngine()
 	var wg sync.WaitGroup
 	for k := range 4 {
 		wg.Go(func() {
@@ -143,7 +143,7 @@ func TestConcurrent(t *testing.T) {
 				ep := class.Casm.EntryPoints.External[r.IntN(len(class.Casm.EntryPoints.External))]
 				args, _ := abis[class.Hash].arguments(r, ep.Selector)
 				call := cairo.Call{Class: class, Selector: ep.Selector, Calldata: args, Gas: 3_000_000}
-				a, b := newChain(judge, class), newChain(e, class)
+				a, b := newChain(reference, class), newChain(e, class)
 				want, wantErr := a.run(call)
 				got, gotErr := b.run(call)
 				want.Steps = 0

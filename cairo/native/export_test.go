@@ -57,7 +57,7 @@ type Functions struct {
 // Functions compiles all functions of a program that is no class.
 func (e *Engine) Functions(program *sierra.Program, info *sierra.GasInfo) (f *Functions, err error) {
 	defer func() {
-		if r, ok := recover().(refusal); ok {
+		if r, ok := recover().(unsupported); ok {
 			err = errors.New(r.reason)
 		}
 	}()
@@ -154,7 +154,7 @@ func (f *Functions) Close() {
 // CompileAll is the module of all functions and its size.
 func CompileAll(program *sierra.Program, info *sierra.GasInfo) (code []byte, size int, err error) {
 	defer func() {
-		if r, ok := recover().(refusal); ok {
+		if r, ok := recover().(unsupported); ok {
 			err = errors.New(r.reason)
 		}
 	}()

@@ -70,18 +70,18 @@ type layout struct {
 	slots map[sierra.TypeID]int
 }
 
-// size is the number of slots of a type; types without values have none. It refuses what is too large or has no layout.
+// size is the number of slots of a type; types without values have none. It rejects what is too large or has no layout.
 func (l *layout) size(id sierra.TypeID) int {
 	if n, ok := l.slots[id]; ok {
 		if n < 0 {
-			refuse("type %d contains itself", id)
+			reject("type %d contains itself", id)
 		}
 		return n
 	}
 	l.slots[id] = -1
 	n := l.compute(id)
 	if n > maxSlots {
-		refuse("a type takes %d slots, at most %d", n, maxSlots)
+		reject("a type takes %d slots, at most %d", n, maxSlots)
 	}
 	l.slots[id] = n
 	return n
@@ -123,7 +123,7 @@ func (l *layout) compute(id sierra.TypeID) int {
 		return limbSlots
 	case "U96LimbsLtGuarantee":
 		if t.Args[0].Value.Cmp(big.NewInt(4)) > 0 {
-			refuse("a guarantee of %v limbs", t.Args[0].Value)
+			reject("a guarantee of %v limbs", t.Args[0].Value)
 		}
 		return 4 * int(t.Args[0].Value.Int64()) // a limb of the value and one of the bound, of two slots each
 	case "NonZero", "Snapshot":
@@ -134,7 +134,7 @@ func (l *layout) compute(id sierra.TypeID) int {
 		n := 0
 		for _, m := range t.Members {
 			if n += l.size(m); n > maxSlots {
-				refuse("a struct takes more than %d slots", maxSlots)
+				reject("a struct takes more than %d slots", maxSlots)
 			}
 		}
 		return n
@@ -145,7 +145,7 @@ func (l *layout) compute(id sierra.TypeID) int {
 		}
 		return n + 1
 	}
-	refuse("values of the type %s are not lowered", t.Generic)
+	reject("values of the type %s are not lowered", t.Generic)
 	return 0
 }
 
@@ -168,7 +168,7 @@ func (l *layout) ints(id sierra.TypeID) (sierra.Range, intClass) {
 	}
 	r, ok := l.r.IntRange(t.ID)
 	if !ok {
-		refuse("type %s is no integer", t.Generic)
+		reject("type %s is no integer", t.Generic)
 	}
 	return r, classOf(r)
 }

@@ -37,7 +37,7 @@ var circuitRows = map[string]lowering{
 		c := l.circuit()
 		number, ok := c.Values[l.lf.Args[1].Type]
 		if !ok {
-			refuse("type %d is not a value of the circuit", l.lf.Args[1].Type)
+			reject("type %d is not a value of the circuit", l.lf.Args[1].Type)
 		}
 		v := l.values()[0]
 		out := l.loadN(v[0], number*valueBytes, limbSlots)
@@ -77,7 +77,7 @@ const valueBytes = 8 * limbSlots
 func (l *invocation) circuit() *sierra.CircuitInfo {
 	c := l.c.r.Type(l.lf.Args[0].Type).Circuit
 	if c == nil {
-		refuse("%s: type %d is not a circuit", l.lf.Generic, l.lf.Args[0].Type)
+		reject("%s: type %d is not a circuit", l.lf.Generic, l.lf.Args[0].Type)
 	}
 	return c
 }

@@ -10,7 +10,7 @@ var collectionRows = map[string]lowering{
 		v := l.values()
 		arr := v[0]
 		if len(v) < 2 {
-			refuse("an array of elements without slots")
+			reject("an array of elements without slots")
 		}
 		size := uint64(8 * len(v[1]))
 		out := []slot{l.fresh(), l.fresh(), l.fresh()}
@@ -115,7 +115,7 @@ var collectionRows = map[string]lowering{
 func (l *invocation) elem() uint64 {
 	n := l.c.size(l.lf.Args[0].Type)
 	if n == 0 {
-		refuse("an array of elements without slots")
+		reject("an array of elements without slots")
 	}
 	return uint64(8 * n)
 }

@@ -96,7 +96,7 @@ func (l *invocation) match(tag slot, results func(branch int) [][]slot) {
 		l.choose(0, func() { l.out(0, results(0)...) }, 1, func() { l.out(1, results(1)...) })
 	default:
 		if n > 500 {
-			refuse("a match of %d branches", n)
+			reject("a match of %d branches", n)
 		}
 		// A block for each branch; the jump table leaves the block whose end the branch's code follows.
 		for range n {

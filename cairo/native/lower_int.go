@@ -387,7 +387,7 @@ func (a *asm) pushLessEq(x, y []slot, class intClass) {
 		a.bin(less, x[1], y[1])
 		a.op(opI32Or)
 	default:
-		refuse("a comparison of field elements")
+		reject("a comparison of field elements")
 	}
 }
 
@@ -431,7 +431,7 @@ func (a *asm) pushLess(x []slot, class intClass, bound *big.Int) {
 		a.bin(less, x[1], b[1])
 		a.op(opI32Or)
 	default:
-		refuse("a comparison of field elements")
+		reject("a comparison of field elements")
 	}
 }
 
@@ -507,7 +507,7 @@ func (l *invocation) firstType(params []sierra.ParamSignature) sierra.TypeID {
 			return p.Type
 		}
 	}
-	refuse("libfunc %s has no argument", l.lf.Generic)
+	reject("libfunc %s has no argument", l.lf.Generic)
 	return 0
 }
 
@@ -517,7 +517,7 @@ func (l *invocation) firstVar(branch int) int {
 			return i
 		}
 	}
-	refuse("libfunc %s has no result", l.lf.Generic)
+	reject("libfunc %s has no result", l.lf.Generic)
 	return 0
 }
 
@@ -557,7 +557,7 @@ func downcast(l *invocation) {
 func (l *invocation) downcastFelt(x []slot, from, to sierra.Range, toClass intClass) {
 	common, ok := to.Intersect(from)
 	if !ok {
-		refuse("a cast between ranges that have nothing in common")
+		reject("a cast between ranges that have nothing in common")
 	}
 	shifted := x
 	if common.Lower.Sign() != 0 {

@@ -494,16 +494,16 @@ func forge(t *testing.T, n *testnet, j *judge, data []byte) []byte {
 		t.Fatal(err)
 	}
 	defer replica.Close()
-	recording, err := replica.Record(t.Context(), b.Block, vm.NewEngine(), 0)
+	trace, err := replica.TraceCalls(t.Context(), b.Block, vm.NewEngine(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	block := &cairoos.Block{
-		ChainID: recording.ChainID, Number: recording.Header.Number, Timestamp: recording.Header.Timestamp, Sequencer: recording.Header.Sequencer,
+		ChainID: trace.ChainID, Number: trace.Header.Number, Timestamp: trace.Header.Timestamp, Sequencer: trace.Header.Sequencer,
 	}
 	lied := false
-	for i := range recording.Transactions {
-		r := &recording.Transactions[i]
+	for i := range trace.Transactions {
+		r := &trace.Transactions[i]
 		for _, call := range r.Calls {
 			lied = lied || call.Call.Selector == wallet.Selector("__execute__") && answerOtherwise(call)
 		}

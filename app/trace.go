@@ -12,26 +12,26 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// Recording is a block run again, with every call of it recorded.
-type Recording struct {
+// BlockTrace is a block that was executed again, with a trace of every call.
+type BlockTrace struct {
 	ChainID      felt.Felt
 	Header       *starknet.Header
-	Transactions []RecordedTransaction
+	Transactions []TransactionTrace
 }
 
-// RecordedTransaction is a transaction with the calls that the protocol made for it, in order, as trees.
-type RecordedTransaction struct {
+// TransactionTrace is a transaction with the calls that the protocol made for it, in order, as trees.
+type TransactionTrace struct {
 	Tx      starknet.Transaction
 	Info    *cairo.TxInfo
 	Outcome *executor.Outcome
 	Calls   []*cairo.CallTrace
 }
 
-// Record runs the transactions of a block again on an engine, on the state before the block, and records their calls. maxWords is
+// TraceCalls executes the transactions of a block again on an engine, on the state before the block, and traces their calls. maxWords is
 // cairo.Tracer's. It ends soon after ctx, with its cause.
-func (a *App) Record(ctx context.Context, height uint64, engine cairo.Engine, maxWords uint64) (*Recording, error) {
+func (a *App) TraceCalls(ctx context.Context, height uint64, engine cairo.Engine, maxWords uint64) (*BlockTrace, error) {
 	if height == 0 {
-		return nil, fmt.Errorf("app: block 0 has no transactions to record")
+		return nil, fmt.Errorf("app: block 0 has no transactions to trace")
 	}
 	block, err := a.blockWithClasses(height)
 	if err != nil {
@@ -45,17 +45,17 @@ func (a *App) Record(ctx context.Context, height uint64, engine cairo.Engine, ma
 	if err := a.openBlock(st, height); err != nil {
 		return nil, err
 	}
-	recorder := &cairo.Tracer{Engine: engine, MaxWords: maxWords}
+	tracer := &cairo.Tracer{Engine: engine, MaxWords: maxWords}
 	stop := new(atomic.Bool)
 	defer context.AfterFunc(ctx, func() { stop.Store(true) })()
-	x := &executor.Executor{Engine: recorder, Classes: a.exec.Classes, Stop: stop}
-	r := &Recording{ChainID: env.ChainID, Header: &block.Header}
+	x := &executor.Executor{Engine: tracer, Classes: a.exec.Classes, Stop: stop}
+	r := &BlockTrace{ChainID: env.ChainID, Header: &block.Header}
 	for i, tx := range block.Transactions {
 		out, err := tryExecute(x, st, env, tx, executor.Options{Diff: true, Brief: true})
 		if err != nil {
 			return nil, fmt.Errorf("app: block %d, transaction %d again: %w", height, i, cause(ctx, err))
 		}
-		r.Transactions = append(r.Transactions, RecordedTransaction{Tx: tx, Info: executor.TxInfo(tx, env.ChainID), Outcome: out, Calls: recorder.Take()})
+		r.Transactions = append(r.Transactions, TransactionTrace{Tx: tx, Info: executor.TxInfo(tx, env.ChainID), Outcome: out, Calls: tracer.Take()})
 	}
 	return r, nil
 }
