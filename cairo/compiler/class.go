@@ -5,13 +5,11 @@ import (
 
 	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/cairo/sierra"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // Version is the version of the official compiler whose output this one reproduces; compiled classes carry it.
 const Version = "2.20.0"
-
-// EntryPointCost is what every entry point is made to cost: it is charged before a call, in gas.
-const EntryPointCost = 10000
 
 // The Sierra versions that matter: below linearVersion the official compiler solves equations for gas, which is not
 // reproduced here; below segmentVersion the bytecode is not split into segments.
@@ -64,8 +62,8 @@ func CompileClass(class *sierra.ContractClass, options Options) (*casm.Class, er
 				builtins[k] = builtinNames[name]
 			}
 			f := &registry.Program.Funcs[ep.FunctionIdx]
-			if want := (Costs{Const: EntryPointCost}); program.Metadata.FunctionCosts[ep.FunctionIdx] != want {
-				return nil, errorf(CodeGas, f.Entry, "the entry point costs %v, not %d", program.Metadata.FunctionCosts[ep.FunctionIdx], EntryPointCost)
+			if want := (Costs{Const: constants.EntryPointGas}); program.Metadata.FunctionCosts[ep.FunctionIdx] != want {
+				return nil, errorf(CodeGas, f.Entry, "the entry point costs %v, not %d", program.Metadata.FunctionCosts[ep.FunctionIdx], constants.EntryPointGas)
 			}
 			*list.to = append(*list.to, casm.EntryPoint{Selector: ep.Selector, Wide: ep.Wide, Offset: program.Offsets[f.Entry], Builtins: builtins})
 		}
@@ -83,7 +81,7 @@ func CompileProgram(registry *sierra.Registry, class *sierra.ContractClass, opti
 	costs := map[sierra.FuncID]int64{}
 	for _, list := range [...][]sierra.EntryPoint{class.EntryPoints.Constructor, class.EntryPoints.External, class.EntryPoints.L1Handler} {
 		for _, ep := range list {
-			costs[sierra.FuncID(ep.FunctionIdx)] = EntryPointCost
+			costs[sierra.FuncID(ep.FunctionIdx)] = constants.EntryPointGas
 		}
 	}
 	return Compile(registry, Options{MaxBytecode: options.MaxBytecode, FunctionCosts: costs})

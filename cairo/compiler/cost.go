@@ -1,6 +1,9 @@
 package compiler
 
-import "github.com/starkd/starkd/cairo/sierra"
+import (
+	"github.com/starkd/starkd/cairo/sierra"
+	"github.com/starkd/starkd/starknet/constants"
+)
 
 // Token is what execution is charged in: Const is gas that is known when compiling (steps, holes and range checks at fixed
 // prices), the others are uses of a builtin whose price is looked up when running.
@@ -80,7 +83,8 @@ func (c *Costs) computationSteps(table bool) int {
 type constCost struct{ steps, holes, rangeChecks, rangeChecks96 int }
 
 func (c constCost) gas() int64 {
-	return int64(c.steps)*100 + int64(c.holes)*10 + int64(c.rangeChecks)*70 + int64(c.rangeChecks96)*56
+	return int64(c.steps)*constants.StepGas + int64(c.holes)*constants.MemoryHoleGas +
+		int64(c.rangeChecks)*constants.RangeCheckGas + int64(c.rangeChecks96)*constants.RangeCheck96Gas
 }
 
 func (c constCost) add(d constCost) constCost {
@@ -155,9 +159,9 @@ func (b *branchCost) atStatement(m *Metadata, idx sierra.StatementIdx) Costs {
 		c[Const] += b.withdrawal(&vars).gas()
 	case redepositGasCost:
 		c = vars
-		c[Const] += int64(vars.computationSteps(false)) * 100
+		c[Const] += int64(vars.computationSteps(false)) * constants.StepGas
 	case unspentGasCost:
-		c[Const] = int64(vars.computationSteps(false)) * 100
+		c[Const] = int64(vars.computationSteps(false)) * constants.StepGas
 	}
 	return c
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/starkd/starkd/cairo/sierra"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // gasSolver finds, in linear time, how much gas must be in the wallet before each statement and from that the amounts
@@ -152,7 +153,7 @@ func (g *gasSolver) requirement(idx sierra.StatementIdx, branch *sierra.Branch, 
 		}
 	case redepositGasCost, unspentGasCost:
 		if g.post {
-			c[Const] = int64(g.pre[idx].computationSteps(false)) * 100
+			c[Const] = int64(g.pre[idx].computationSteps(false)) * constants.StepGas
 		}
 	}
 	if g.post {

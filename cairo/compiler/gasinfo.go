@@ -1,6 +1,9 @@
 package compiler
 
-import "github.com/starkd/starkd/cairo/sierra"
+import (
+	"github.com/starkd/starkd/cairo/sierra"
+	"github.com/starkd/starkd/starknet/constants"
+)
 
 // GasInfo validates a class and finds out what its statements deal with in gas, without compiling it. The class must be one that
 // CompileClass takes.
@@ -18,7 +21,7 @@ func GasInfoOf(registry *sierra.Registry, entryPoints sierra.EntryPoints) (info 
 	costs := map[sierra.FuncID]int64{}
 	for _, list := range [...][]sierra.EntryPoint{entryPoints.Constructor, entryPoints.External, entryPoints.L1Handler} {
 		for _, ep := range list {
-			costs[sierra.FuncID(ep.FunctionIdx)] = EntryPointCost
+			costs[sierra.FuncID(ep.FunctionIdx)] = constants.EntryPointGas
 		}
 	}
 	resolved, err := resolve(registry)

@@ -5,10 +5,8 @@ import (
 
 	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet/constants"
 )
-
-// syscallCost is what compiled code charges for a system call before it is made: 100 steps.
-const syscallCost = 10000
 
 // starknetRows are addresses, hashes of classes, and system calls. Of a system call the table has the name and the sizes in
 // cells of its inputs and outputs.
@@ -124,7 +122,7 @@ func lowerSyscall(l *lowering, selector string, inputs, outputs []int) {
 		at += n
 	}
 	b.jumpIf(failed, "Failure")
-	l.build(&b, extra(syscallCost, syscallCost), ends(results...),
+	l.build(&b, extra(constants.SyscallBaseGas, constants.SyscallBaseGas), ends(results...),
 		endsAt("Failure", of(updated), of(failure), response[:failureSize]))
 }
 

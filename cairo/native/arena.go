@@ -13,6 +13,7 @@ import (
 
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/cairo/sierra"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // arena is a linear memory and the instances of classes that are bound to it. A session has one to itself: each frame takes memory above
@@ -261,7 +262,7 @@ func (a *arena) call(cl *class, id sierra.FuncID, call *cairo.Call, calldata spa
 		return res, span{}, fallback(ReasonInternal, "function %d is not exported", id)
 	}
 	var stack [5]uint64
-	stack[0] = call.Gas - entryPointBudget
+	stack[0] = call.Gas - constants.EntryPointGas
 	if calldata.holds(call.Calldata) {
 		stack[1], stack[2], stack[3] = calldata.start, calldata.end, calldata.end
 	} else {

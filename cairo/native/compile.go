@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/starkd/starkd/cairo/sierra"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // compiler lowers a class to a module.
@@ -30,7 +31,10 @@ const maxPages = 4096 // 256 MB; an execution with all the gas there is can appe
 
 // gasTokens are the prices of a GasInfo's tokens in gas: gas itself and the builtins (pedersen, poseidon, bitwise, ec_op, add_mod,
 // mul_mod, blake), as in the table that contracts see.
-var gasTokens = [sierra.GasTokens]uint64{1, 4050, 491, 583, 4085, 230, 604, 3334}
+var gasTokens = [sierra.GasTokens]uint64{
+	1, constants.PedersenGas, constants.PoseidonGas, constants.BitwiseGas, constants.EcOpGas, constants.AddModGas, constants.MulModGas,
+	constants.BlakeGas,
+}
 
 // Compile lowers the functions that a class's entry points reach. The error says why it is left to the VM.
 func Compile(program *sierra.Program, info *sierra.GasInfo) (code []byte, err error) {

@@ -5,6 +5,8 @@ import (
 	"hash/maphash"
 	"math/bits"
 	"slices"
+
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // Dictionaries are hash tables in linear memory, open to the next free entry, at most half full. Modules look keys up themselves; the
@@ -118,7 +120,7 @@ func (r *run) growDict(d uint64) {
 
 // repeatedAccess is what squashing gives back for each access to a key beyond its first: accesses are charged as if each key
 // were new. It is squash's cost for a key less that for an access (46 steps and 6 range checks less 9 steps and 1).
-const repeatedAccess = (4600 + 420) - (900 + 70)
+const repeatedAccess = (46-9)*constants.StepGas + (6-1)*constants.RangeCheckGas
 
 // squash is the gas that squashing gives back, and the entries as an array in the order of their keys: key, first value, which is
 // zero, and last value.

@@ -13,12 +13,10 @@ import (
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
-// entryPointBudget is what a call pays before its first instruction, as in cairo/vm.
-const entryPointBudget = 10000
-
-var errOutOfGas = felt.FromShortString("Out of gas")
+var errOutOfGas = felt.FromShortString(constants.OutOfGas)
 
 // Why a run falls back to the VM: before it begins (the first three), or in its midst with a cairo.FallbackError.
 const (

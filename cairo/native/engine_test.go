@@ -17,9 +17,6 @@ import (
 
 // TestConstants: what the engine knows of the VM's rules is what the VM does.
 func TestConstants(t *testing.T) {
-	if native.EntryPointBudget != vm.EntryPointBudget {
-		t.Errorf("entry point budget %d, the VM has %d", native.EntryPointBudget, vm.EntryPointBudget)
-	}
 	costs := vm.BuiltinCosts()
 	// The table's order is pedersen, bitwise, ec_op, poseidon, add_mod, mul_mod, blake; a GasInfo's is another.
 	for token, at := range map[int]int{1: 0, 3: 1, 4: 2, 2: 3, 5: 4, 6: 5, 7: 6} {

@@ -169,9 +169,7 @@ func CompileAll(program *sierra.Program, info *sierra.GasInfo) (code []byte, siz
 	return code, len(code), nil
 }
 
-// For the test that compares them with the VM's.
-const EntryPointBudget = entryPointBudget
-
+// GasTokens is for the test that compares them with the VM's.
 var GasTokens = gasTokens
 
 // Classes is the number of classes that the engine has, the free arenas' instances, and the bytes of their memory as counted and as

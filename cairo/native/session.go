@@ -5,6 +5,7 @@ import (
 
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // session runs the calls of a transaction: in one arena, and on the VM those that native code cannot run. Once a run had to fall back in
@@ -85,7 +86,7 @@ func (s *session) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error)
 	if !ok {
 		return cairo.Result{}, cairo.RunErrorf("entry point %v not found in contract", call.Selector)
 	}
-	if call.Gas < entryPointBudget {
+	if call.Gas < constants.EntryPointGas {
 		return cairo.Result{Failed: true, Retdata: []felt.Felt{errOutOfGas}, GasLeft: call.Gas}, nil
 	}
 	if s.arena == nil {

@@ -11,12 +11,13 @@ import (
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // The panic data of syscalls that fail in the engine itself.
 var (
-	errInvalidInputLength = &cairo.SyscallFailure{Data: []felt.Felt{felt.FromShortString("Invalid input length")}}
-	errInvalidArgument    = &cairo.SyscallFailure{Data: []felt.Felt{felt.FromShortString("Invalid argument")}}
+	errInvalidInputLength = &cairo.SyscallFailure{Data: []felt.Felt{felt.FromShortString(constants.InvalidInputLength)}}
+	errInvalidArgument    = &cairo.SyscallFailure{Data: []felt.Felt{felt.FromShortString(constants.InvalidArgument)}}
 )
 
 // syscall is a syscall's host function: params are the slots of its arguments beyond gas, results those that it answers with.
@@ -180,17 +181,14 @@ func (r *run) executionInfo(info *cairo.ExecutionInfo) uint32 {
 	return uint32(r.words(w...))
 }
 
-// keccakWords is the rate of Keccak-256 in words of 64 bits.
-const keccakWords = 17
-
 // keccakSyscall absorbs whole blocks, which the contract has padded.
 func keccakSyscall(r *run, gas *uint64, s []uint64) ([]uint64, error) {
 	if s[1] < s[0] {
 		r.abort(fallback(ReasonInternal, "an array from %d to %d", s[0], s[1]))
 	}
 	words := r.read(s[0], int((s[1]-s[0])/8))
-	rounds := uint64(len(words) / keccakWords)
-	ragged := len(words)%keccakWords != 0
+	rounds := uint64(len(words) / constants.KeccakBlock)
+	ragged := len(words)%constants.KeccakBlock != 0
 	if ragged {
 		rounds = 0 // the call itself is paid for, no round is
 	}
@@ -201,8 +199,8 @@ func keccakSyscall(r *run, gas *uint64, s []uint64) ([]uint64, error) {
 		return nil, errInvalidInputLength
 	}
 	var state [25]uint64
-	for ; len(words) > 0; words = words[keccakWords:] {
-		for i, w := range words[:keccakWords] {
+	for ; len(words) > 0; words = words[constants.KeccakBlock:] {
+		for i, w := range words[:constants.KeccakBlock] {
 			state[i] ^= w
 		}
 		keccak.F1600(&state)

@@ -8,6 +8,7 @@ import (
 	"github.com/starkd/starkd/cairo/machine"
 	"github.com/starkd/starkd/cairo/vm"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // version is the first word of the output.
@@ -21,12 +22,6 @@ const covered = 0b0111
 const (
 	blockInfo         = 2
 	validateBlockInfo = 5
-)
-
-// What is rounded down to a multiple of what, so that validation does not depend on the moment.
-const (
-	roundBlock = 100
-	roundTime  = 3600
 )
 
 // runState is where a run of the program has got to. The program appends to the output, so that a hint that chooses
@@ -110,7 +105,7 @@ func (j *job) header(m *machine.Machine) error {
 	words := []machine.Value{
 		machine.FeltValue(version), machine.FeltValue(b.ChainID),
 		machine.UintValue(b.Number), machine.UintValue(b.Timestamp), machine.FeltValue(b.Sequencer),
-		machine.UintValue(b.Number - b.Number%roundBlock), machine.UintValue(b.Timestamp - b.Timestamp%roundTime), machine.UintValue(0),
+		machine.UintValue(b.Number - b.Number%constants.RoundBlock), machine.UintValue(b.Timestamp - b.Timestamp%constants.RoundTime), machine.UintValue(0),
 		machine.UintValue(covered), machine.UintValue(uint64(len(j.classes))), machine.UintValue(uint64(len(j.transactions))),
 	}
 	for i := range j.transactions {
@@ -216,7 +211,7 @@ func (j *job) prepare(m *machine.Machine, e *cairo.CallTrace, calldata bool) err
 		}
 		words = append(words, machine.UintValue(used))
 	}
-	words = append(words, machine.UintValue(call.Gas-initialGas), machine.UintValue(uint64(len(call.Calldata))))
+	words = append(words, machine.UintValue(call.Gas-constants.EntryPointGas), machine.UintValue(uint64(len(call.Calldata))))
 	if calldata {
 		words = append(words, feltValues(call.Calldata)...)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/starkd/starkd/cairo/machine"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // program is os.cairo, compiled.
@@ -212,11 +213,11 @@ const (
 
 // Selectors of the calls that the protocol makes.
 var (
-	executeSelector  = keccak.Starknet([]byte("__execute__"))
+	executeSelector  = keccak.Starknet([]byte(constants.Execute))
 	validateSelector = []felt.Felt{
-		keccak.Starknet([]byte("__validate__")),
-		keccak.Starknet([]byte("__validate_declare__")),
-		keccak.Starknet([]byte("__validate_deploy__")),
+		keccak.Starknet([]byte(constants.Validate)),
+		keccak.Starknet([]byte(constants.ValidateDeclare)),
+		keccak.Starknet([]byte(constants.ValidateDeploy)),
 	}
 )
 

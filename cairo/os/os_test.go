@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/starkd/starkd/cairo"
@@ -17,6 +18,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
 	"github.com/starkd/starkd/internal/golden"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // storage answers the syscalls of a class that only reads and writes one slot.
@@ -103,6 +105,33 @@ func TestCompilerVersion(t *testing.T) {
 	}
 	if program.Version != "0.14.0.1" {
 		t.Errorf("compiled by %q, want 0.14.0.1", program.Version)
+	}
+}
+
+// The program's own copies of the protocol's numbers are those of starknet/constants.
+func TestProgramConstants(t *testing.T) {
+	text, err := os.ReadFile("os.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var program struct {
+		Data        []string `json:"data"`
+		Identifiers map[string]struct {
+			PC    int         `json:"pc"`
+			Value json.Number `json:"value"`
+		} `json:"identifiers"`
+	}
+	if err := json.Unmarshal(text, &program); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := program.Identifiers["__main__.RET"].Value, strconv.Itoa(constants.RetWord); got.String() != want {
+		t.Errorf("RET is %s, want %s", got, want)
+	}
+	table := program.Data[program.Identifiers["__main__.builtin_costs"].PC:]
+	for i, want := range constants.BuiltinGas() {
+		if got, err := strconv.ParseUint(table[i], 0, 64); err != nil || got != want {
+			t.Errorf("builtin %d costs %s, want %d", i, table[i], want)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/cairo/machine"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // NotProvableError names what keeps a call from being proved: a builtin that the layout lacks, or a syscall that the program
@@ -30,9 +31,6 @@ func (e *NotProvableError) Error() string {
 // builtins are those that the program passes, in the order in which compiled code takes them.
 var builtins = []string{machine.BuiltinPedersen, machine.BuiltinRangeCheck, machine.BuiltinBitwise, machine.BuiltinSegmentArena}
 
-// initialGas is what the protocol takes from a call's gas before its code runs.
-const initialGas = 10_000
-
 // entryPoint is where a call enters its class's code, nil when it enters none.
 func entryPoint(call *cairo.Call) *casm.EntryPoint {
 	lists := &call.Class.Casm.EntryPoints
@@ -50,7 +48,9 @@ func entryPoint(call *cairo.Call) *casm.EntryPoint {
 }
 
 // entersCode reports whether a call runs code at all: it does not when there is no entry point, or not the gas to enter.
-func entersCode(call *cairo.Call) bool { return entryPoint(call) != nil && call.Gas >= initialGas }
+func entersCode(call *cairo.Call) bool {
+	return entryPoint(call) != nil && call.Gas >= constants.EntryPointGas
+}
 
 // provable is nil when the call's entry point takes only builtins that the program passes.
 func provable(call *cairo.Call) error {

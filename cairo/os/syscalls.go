@@ -7,6 +7,7 @@ import (
 	"github.com/starkd/starkd/cairo/machine"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // answer says how a syscall is answered from the record.
@@ -122,9 +123,6 @@ func executionInfo(_ *job, _ *machine.Machine, f *frame, _ *cairo.SyscallTrace, 
 	return []machine.Value{machine.AddrValue(f.info)}, nil
 }
 
-// keccakBlock is the number of 64-bit words that a round of keccak absorbs.
-const keccakBlock = 17
-
 // keccakDigest hashes the words that the request names: engines compute this syscall, so that no answer is recorded.
 func keccakDigest(_ *job, m *machine.Machine, _ *frame, _ *cairo.SyscallTrace, request machine.Addr) ([]machine.Value, error) {
 	start, err := m.Memory.Pointer(request)
@@ -142,13 +140,13 @@ func keccakDigest(_ *job, m *machine.Machine, _ *frame, _ *cairo.SyscallTrace, r
 	if err != nil {
 		return nil, err
 	}
-	if len(words)%keccakBlock != 0 {
-		return nil, &cairo.SyscallFailure{Data: []felt.Felt{felt.FromShortString("Invalid input length")}}
+	if len(words)%constants.KeccakBlock != 0 {
+		return nil, &cairo.SyscallFailure{Data: []felt.Felt{felt.FromShortString(constants.InvalidInputLength)}}
 	}
 	var state [25]uint64
 	for i, w := range words {
-		state[i%keccakBlock] ^= w.Uint64()
-		if i%keccakBlock == keccakBlock-1 {
+		state[i%constants.KeccakBlock] ^= w.Uint64()
+		if i%constants.KeccakBlock == constants.KeccakBlock-1 {
 			keccak.F1600(&state)
 		}
 	}

@@ -8,34 +8,21 @@ import (
 	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/cairo/machine"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet/constants"
 )
-
-// EntryPointBudget is the gas that a call pays before its first instruction (Starknet's entry_point_initial_budget); code
-// that needs less gives the rest back to itself.
-const EntryPointBudget = 10000
-
-// builtinCosts is what a contract finds when it asks for the costs of builtins, in gas.
-var builtinCosts = []uint64{
-	4050, // pedersen
-	583,  // bitwise
-	4085, // ec_op
-	491,  // poseidon
-	230,  // add_mod
-	604,  // mul_mod
-	3334, // blake
-}
 
 // ExtraData is what follows a class's bytecode in memory: a ret, which a contract calls to learn where it is, and a
 // pointer to the builtin costs. costs is where those are.
 func ExtraData(costs machine.Addr) [2]machine.Value {
-	ret := felt.FromUint64(0x208b7fff7fff7ffe)
+	ret := felt.FromUint64(constants.RetWord)
 	return [2]machine.Value{machine.FeltValue(ret), machine.AddrValue(costs)}
 }
 
 // BuiltinCosts are the cells that the pointer of ExtraData leads to.
 func BuiltinCosts() []felt.Felt {
-	out := make([]felt.Felt, len(builtinCosts))
-	for i, c := range builtinCosts {
+	costs := constants.BuiltinGas()
+	out := make([]felt.Felt, len(costs))
+	for i, c := range costs {
 		out[i] = felt.FromUint64(c)
 	}
 	return out
@@ -187,7 +174,7 @@ func (s *session) nested(calldata []machine.Cell, syscall func()) (retdata []mac
 	return retdata
 }
 
-// Run runs an entry point as Starknet's sequencer does. A call that cannot pay EntryPointBudget ends as a panic with
+// Run runs an entry point as Starknet's sequencer does. A call that cannot pay constants.EntryPointGas ends as a panic with
 // "Out of gas" and all of its gas.
 func (s *session) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
 	e, calldata := s.engine, s.calldata
@@ -203,7 +190,7 @@ func (s *session) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error)
 	if err != nil {
 		return cairo.Result{}, err
 	}
-	if call.Gas < EntryPointBudget {
+	if call.Gas < constants.EntryPointGas {
 		return cairo.Result{Failed: true, Retdata: []felt.Felt{errOutOfGas}, GasLeft: call.Gas}, nil
 	}
 	m := e.pool.Get(l)
@@ -263,7 +250,7 @@ func (f *frame) runEntryPoint(m *machine.Machine, ep *casm.EntryPoint, l *machin
 	}
 	syscallPtr := m.Memory.AddSegment()
 	end := m.Memory.AddSegment()
-	stack = append(stack, machine.UintValue(call.Gas-EntryPointBudget), machine.AddrValue(syscallPtr), machine.AddrValue(start), machine.AddrValue(startEnd))
+	stack = append(stack, machine.UintValue(call.Gas-constants.EntryPointGas), machine.AddrValue(syscallPtr), machine.AddrValue(start), machine.AddrValue(startEnd))
 	stack = append(stack, machine.Value{}, machine.AddrValue(end)) // the caller's fp is 0
 	if _, err := m.Memory.Load(machine.Addr{Segment: 1}, stack...); err != nil {
 		return res, nil, err

@@ -13,6 +13,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
 	"github.com/starkd/starkd/internal/golden"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // testChain answers syscalls for one contract; every syscall costs what it says.
@@ -200,8 +201,8 @@ func TestCounterContract(t *testing.T) {
 
 func TestEngineOutcomes(t *testing.T) {
 	c := newTestChain(t, projectClass(t, "fibonacci"))
-	res, err := c.call("fib", EntryPointBudget-1, 5)
-	if err != nil || !res.Failed || res.GasLeft != EntryPointBudget-1 || res.Retdata[0] != felt.FromShortString("Out of gas") {
+	res, err := c.call("fib", constants.EntryPointGas-1, 5)
+	if err != nil || !res.Failed || res.GasLeft != constants.EntryPointGas-1 || res.Retdata[0] != felt.FromShortString("Out of gas") {
 		t.Errorf("without the entry budget: %+v %v", res, err)
 	}
 	if res, err = c.call("fib", 20000, 100000); err != nil || !res.Failed || res.Retdata[0] != felt.FromShortString("Out of gas") {

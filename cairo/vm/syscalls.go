@@ -9,13 +9,14 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
 	"github.com/starkd/starkd/crypto/sha2"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // The panic data of syscalls that fail in the machine itself.
 var (
-	errInvalidInputLength = &cairo.SyscallFailure{Data: []felt.Felt{felt.FromShortString("Invalid input length")}}
-	errInvalidArgument    = &cairo.SyscallFailure{Data: []felt.Felt{felt.FromShortString("Invalid argument")}}
-	errOutOfGas           = felt.FromShortString("Out of gas")
+	errInvalidInputLength = &cairo.SyscallFailure{Data: []felt.Felt{felt.FromShortString(constants.InvalidInputLength)}}
+	errInvalidArgument    = &cairo.SyscallFailure{Data: []felt.Felt{felt.FromShortString(constants.InvalidArgument)}}
+	errOutOfGas           = felt.FromShortString(constants.OutOfGas)
 )
 
 // syscallError carries an error of cairo.Syscalls through the machine unchanged.
@@ -363,9 +364,6 @@ func (r *request) executionInfo(info *cairo.ExecutionInfo) machine.Addr {
 	return at
 }
 
-// keccakWords is the rate of Keccak-256 in words of 64 bits.
-const keccakWords = 17
-
 // keccakSyscall absorbs whole blocks, which the contract has padded.
 func keccakSyscall(r *request) {
 	data := r.array()
@@ -380,8 +378,8 @@ func keccakSyscall(r *request) {
 		}
 		words[i] = data[i].Uint64()
 	}
-	rounds := uint64(len(words) / keccakWords)
-	ragged := len(words)%keccakWords != 0
+	rounds := uint64(len(words) / constants.KeccakBlock)
+	ragged := len(words)%constants.KeccakBlock != 0
 	if ragged {
 		rounds = 0 // the call itself is paid for, no round is
 	}
@@ -392,11 +390,11 @@ func keccakSyscall(r *request) {
 	r.answer(err, func() {
 		var s [25]uint64
 		for len(words) > 0 {
-			for i, w := range words[:keccakWords] {
+			for i, w := range words[:constants.KeccakBlock] {
 				s[i] ^= w
 			}
 			keccak.F1600(&s)
-			words = words[keccakWords:]
+			words = words[constants.KeccakBlock:]
 		}
 		r.write(machine.FeltValue(felt.FromUint128(s[1], s[0])), machine.FeltValue(felt.FromUint128(s[3], s[2])))
 	})
