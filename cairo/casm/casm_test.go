@@ -68,7 +68,7 @@ func TestInstructionsRoundTrip(t *testing.T) {
 		c, _ := readClass(t, path)
 		decoded := 0
 		for at := 0; at < len(c.Bytecode); {
-			i, err := Decode(c.Bytecode[at:])
+			i, err := decode(c.Bytecode[at:])
 			if err != nil {
 				break // const segments follow the code
 			}
@@ -97,14 +97,14 @@ func TestDecodeWordRefuses(t *testing.T) {
 		"immediate with off2 = 2": "0x480680027fff8000",
 	} {
 		code := []felt.Felt{felt.MustHex(word), felt.FromUint64(1)}
-		_, err := Decode(code)
+		_, err := decode(code)
 		if name == "no effect" {
 			if err != nil {
 				t.Errorf("control %s: %v", word, err)
 			}
 			continue
 		}
-		if !errors.Is(err, ErrNotInstruction) {
+		if !errors.Is(err, errNotInstruction) {
 			t.Errorf("%s: %s decodes, error %v", name, word, err)
 		}
 	}
@@ -322,7 +322,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(uint64(0x208b7fff7fff7ffe), uint8(0), uint64(0))
 	f.Fuzz(func(t *testing.T, lo uint64, hi uint8, imm uint64) {
 		code := []felt.Felt{felt.FromUint128(uint64(hi), lo), felt.FromUint64(imm)}
-		i, err := Decode(code)
+		i, err := decode(code)
 		if err != nil {
 			return
 		}

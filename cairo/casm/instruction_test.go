@@ -38,7 +38,7 @@ func TestInstructions(t *testing.T) {
 		{Instruction{Op: AssertEq, Dst: ap0, Res: Operand{Kind: DoubleDeref, Cell: fpM3, Off: 2}}, "[ap + 0] = [[fp + -3] + 2]", nil},
 		{Instruction{Op: AssertEq, Dst: ap0, Res: Operand{Kind: BinOp, Op: Mul, Cell: fpM3, B: Cell{AP, -2}}}, "[ap + 0] = [fp + -3] * [ap + -2]", nil},
 		{Instruction{Op: AssertEq, Dst: fpM3, Res: AddConst(ap0, 7)}, "[fp + -3] = [ap + 0] + 7", nil},
-		{Instruction{Op: AssertEqQM31, Dst: ap0, Res: At(fpM3)}, "{QM31} [ap + 0] = [fp + -3]", nil},
+		{Instruction{Op: AssertEqQM31, Dst: ap0, Res: Operand{Kind: BinOp, Op: Mul, Cell: fpM3, B: Cell{AP, -2}}}, "{QM31} [ap + 0] = [fp + -3] * [ap + -2]", nil},
 		{Instruction{Op: Blake2s, IncAP: true, Dst: Cell{FP, -4}, Res: Operand{Cell: fpM3, B: Cell{AP, -1}}},
 			"blake2s[state=[fp + -3], message=[ap + -1], byte_count=[fp + -4], finalize=false] => [ap + 0], ap++", nil},
 		{Instruction{Op: Blake2sLast, IncAP: true, Dst: Cell{FP, -4}, Res: Operand{Cell: fpM3, B: Cell{AP, -1}}},
@@ -54,7 +54,7 @@ func TestInstructions(t *testing.T) {
 				break
 			}
 		}
-		back, err := Decode(code)
+		back, err := decode(code)
 		if err != nil {
 			t.Errorf("%s: %v", c.text, err)
 			continue

@@ -1,7 +1,6 @@
 package casm
 
 import (
-	"errors"
 	"fmt"
 	"math/bits"
 
@@ -29,6 +28,9 @@ const (
 	FlagRet                        // opcode ret
 	FlagAssertEq                   // opcode assert_eq
 )
+
+// FlagBits is the number of flags.
+const FlagBits = 15
 
 // Extension is the opcode extension, bits 63 and up of a word. Only ExtNone is known to the Stone prover.
 type Extension uint8
@@ -60,103 +62,66 @@ func (w Word) Encode() felt.Felt {
 	return felt.FromUint128(uint64(w.Extension)>>1, lo)
 }
 
-// ErrNotInstruction is what DecodeWord and Decode return, wrapped, for a felt that encodes no instruction.
-var ErrNotInstruction = errors.New("not an instruction")
-
-// DecodeWord takes a felt apart and checks that its flags form an instruction.
+// DecodeWord takes a felt apart. It accepts the combinations of flags that the Cairo paper (section 4.5) and the opcode
+// extensions give a meaning. The texts of its errors are those of the official runners.
 func DecodeWord(f felt.Felt) (Word, error) {
 	l := f.Limbs()
-	if l[1] > 1 || l[2]|l[3] != 0 {
-		return Word{}, fmt.Errorf("casm: word %v: %w: exceeds 65 bits", f, ErrNotInstruction)
+	if l[2]|l[3] != 0 {
+		return Word{}, fmt.Errorf("instruction should be an int (found: %v)", f.BigInt())
+	}
+	ext := l[0]>>63 | l[1]<<1
+	if l[1]>>63 != 0 || ext > uint64(ExtQM31) {
+		return Word{}, fmt.Errorf("invalid opcode extension value: %d", ext)
 	}
 	w := Word{
 		Off0:      int16(int32(uint16(l[0])) - offsetBias),
 		Off1:      int16(int32(uint16(l[0]>>16)) - offsetBias),
 		Off2:      int16(int32(uint16(l[0]>>32)) - offsetBias),
-		Flags:     Flags(l[0]>>48) & (1<<15 - 1),
-		Extension: Extension(l[0]>>63 | l[1]<<1),
+		Flags:     Flags(l[0]>>48) & (1<<FlagBits - 1),
+		Extension: Extension(ext),
 	}
-	for _, group := range [...]struct {
-		name string
-		mask Flags
-	}{
-		{"op1 source", FlagOp1Imm | FlagOp1FP | FlagOp1AP},
-		{"res logic", FlagResAdd | FlagResMul},
-		{"pc update", FlagJumpAbs | FlagJumpRel | FlagJnz},
-		{"ap update", FlagAPAdd | FlagAPAdd1},
-		{"opcode", FlagCall | FlagRet | FlagAssertEq},
-	} {
-		if bits.OnesCount16(uint16(w.Flags&group.mask)) > 1 {
-			return Word{}, fmt.Errorf("casm: word %v: %w: more than one %s flag", f, ErrNotInstruction, group.name)
-		}
-	}
-	return w, nil
+	return w, w.check()
 }
 
-// Decode reads the instruction at the start of code, the inverse of Instruction.Append: it accepts the words that some
-// Instruction assembles to and refuses the rest, of which a machine may still be able to run some.
-func Decode(code []felt.Felt) (Instruction, error) {
-	if len(code) == 0 {
-		return Instruction{}, fmt.Errorf("casm: %w: no code left", ErrNotInstruction)
+// check returns an error if the word's flags and offsets form no instruction.
+func (w *Word) check() error {
+	has := func(mask Flags) bool { return w.Flags&mask != 0 }
+	several := func(mask Flags) bool { return bits.OnesCount16(uint16(w.Flags&mask)) > 1 }
+	const (
+		op1     = FlagOp1Imm | FlagOp1FP | FlagOp1AP
+		res     = FlagResAdd | FlagResMul
+		pc      = FlagJumpAbs | FlagJumpRel | FlagJnz
+		ap      = FlagAPAdd | FlagAPAdd1
+		opcodes = FlagCall | FlagRet | FlagAssertEq
+	)
+	opcode := w.Flags & opcodes >> 12
+	switch {
+	case several(op1):
+		return fmt.Errorf("invalid op1_register value: %d", w.Flags&op1>>2)
+	case several(pc):
+		return fmt.Errorf("invalid pc_update value: %d", w.Flags&pc>>7)
+	case several(res), has(res) && has(FlagJnz):
+		return fmt.Errorf("invalid res value: %d", w.Flags&res>>5)
+	case several(opcodes):
+		return fmt.Errorf("invalid opcode value: %d", opcode)
 	}
-	w, err := DecodeWord(code[0])
-	if err != nil {
-		return Instruction{}, err
-	}
-	i := Instruction{IncAP: w.Flags&FlagAPAdd1 != 0, Relative: w.Flags&FlagJumpRel != 0}
-	dst := Cell{AP, w.Off0}
-	if w.Flags&FlagDstFP != 0 {
-		dst.Reg = FP
-	}
-	op0, op1 := Cell{AP, w.Off1}, Cell{AP, w.Off2}
-	if w.Flags&FlagOp0FP != 0 {
-		op0.Reg = FP
-	}
-	if w.Flags&FlagOp1FP != 0 {
-		op1.Reg = FP
+	switch w.Extension {
+	case ExtBlake2s, ExtBlake2sLast:
+		if has(opcodes|res|pc|FlagAPAdd) || !has(FlagOp1FP|FlagOp1AP) {
+			return fmt.Errorf("invalid Blake2s flags: %d", w.Flags)
+		}
+	case ExtQM31:
+		if !has(res) || !has(op1) || has(pc|FlagAPAdd) || !has(FlagAssertEq) {
+			return fmt.Errorf("invalid QM31 add/mul flags: %d", w.Flags)
+		}
 	}
 	switch {
-	case w.Flags&FlagOp1Imm != 0 && len(code) < 2:
-		return Instruction{}, fmt.Errorf("casm: word %v: %w: immediate missing", code[0], ErrNotInstruction)
-	case w.Flags&(FlagOp1Imm|FlagOp1FP|FlagOp1AP) == 0:
-		i.Res = Operand{Kind: DoubleDeref, Cell: op0, Off: w.Off2}
-	case w.Flags&(FlagResAdd|FlagResMul) != 0:
-		i.Res = Operand{Kind: BinOp, Cell: op0, B: op1}
-		if w.Flags&FlagResMul != 0 {
-			i.Res.Op = Mul
-		}
-	case w.Flags&FlagOp1Imm != 0:
-		i.Res.Kind = Immediate
-	default:
-		i.Res = At(op1)
+	case several(ap), has(ap) && has(FlagCall):
+		return fmt.Errorf("invalid ap_update value: %d", w.Flags&ap>>10)
+	case has(FlagCall) && (w.Off0 != 0 || w.Off1 != 1 || has(FlagDstFP|FlagOp0FP)):
+		return fmt.Errorf("invalid opcode value: %d", opcode)
+	case has(FlagRet) && (w.Off0 != -2 || w.Off2 != -1 || w.Flags&^(FlagOp0FP|ap) != FlagRet|FlagDstFP|FlagOp1FP|FlagJumpAbs):
+		return fmt.Errorf("invalid opcode value: %d", opcode)
 	}
-	if w.Flags&FlagOp1Imm != 0 {
-		i.Res.B, i.Res.Imm = Cell{}, code[1].BigInt()
-	}
-	switch {
-	case w.Extension == ExtBlake2s, w.Extension == ExtBlake2sLast:
-		i.Op = Blake2s + Op(w.Extension-ExtBlake2s)
-		i.Dst, i.Res = dst, Operand{Cell: op0, B: op1}
-	case w.Flags&FlagAssertEq != 0:
-		i.Op, i.Dst = AssertEq, dst
-		if w.Extension == ExtQM31 {
-			i.Op = AssertEqQM31
-		}
-	case w.Flags&FlagCall != 0:
-		i.Op = Call
-	case w.Flags&FlagRet != 0:
-		i.Op, i.Res = Ret, Operand{}
-	case w.Flags&FlagJnz != 0:
-		i.Op, i.Dst = Jnz, dst
-	case w.Flags&(FlagJumpAbs|FlagJumpRel) != 0:
-		i.Op = Jump
-	case w.Flags&FlagAPAdd != 0:
-		i.Op = AddAP
-	default:
-		return Instruction{}, fmt.Errorf("casm: word %v: %w: does nothing", code[0], ErrNotInstruction)
-	}
-	if i.Word() != w {
-		return Instruction{}, fmt.Errorf("casm: word %v: %w: flags or offsets that no instruction has", code[0], ErrNotInstruction)
-	}
-	return i, nil
+	return nil
 }

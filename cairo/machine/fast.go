@@ -1,6 +1,9 @@
 package machine
 
-import "github.com/starkd/starkd/crypto/felt"
+import (
+	"github.com/starkd/starkd/cairo/casm"
+	"github.com/starkd/starkd/crypto/felt"
+)
 
 // Shapes are the instructions that make up nearly all steps. fast carries one out when every operand is where it should
 // be and needs no deduction beyond the shape's own; in any other case it changes nothing and reports false, and step does
@@ -16,7 +19,7 @@ const (
 )
 
 func shapeOf(in *instruction) uint8 {
-	if in.ext != extStone {
+	if in.ext != casm.ExtNone {
 		return shapeNone
 	}
 	switch {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/crypto/felt"
 )
 
@@ -307,7 +308,7 @@ func (m *Machine) step(in *instruction) error {
 		m.Memory.mark(op1.at)
 		m.Memory.mark(m.PC)
 	}
-	if in.ext == extBlake || in.ext == extBlakeFinalize {
+	if in.ext == casm.ExtBlake2s || in.ext == casm.ExtBlake2sLast {
 		if err := m.blake2s(in, dst.at, op0.at, op1.at); err != nil {
 			return err
 		}
@@ -419,17 +420,17 @@ func (m *Machine) deduceOp1(in *instruction, dst, op0 operand) (Value, bool, err
 }
 
 func subtract(in *instruction, a, b Value) (Value, error) {
-	if in.ext == extQM31 {
+	if in.ext == casm.ExtQM31 {
 		return qm31Op(a, b, qm31Sub)
 	}
-	if in.ext != extStone {
+	if in.ext != casm.ExtNone {
 		return Value{}, errors.New("invalid typed opcode extension for subtraction")
 	}
 	return a.Sub(b)
 }
 
 func divide(in *instruction, a, b Value) (Value, error) {
-	if in.ext == extQM31 {
+	if in.ext == casm.ExtQM31 {
 		return qm31Op(a, b, qm31Div)
 	}
 	x, y := felt.Felt(a.l), felt.Felt(b.l)
@@ -440,9 +441,9 @@ func computeRes(in *instruction, op0, op1 Value) (Value, error) {
 	switch {
 	case in.res == resOp1:
 		return op1, nil
-	case in.ext == extQM31 && in.res == resAdd:
+	case in.ext == casm.ExtQM31 && in.res == resAdd:
 		return qm31Op(op0, op1, qm31Add)
-	case in.ext == extQM31:
+	case in.ext == casm.ExtQM31:
 		return qm31Op(op0, op1, qm31Mul)
 	case in.res == resAdd:
 		return op0.Add(op1)

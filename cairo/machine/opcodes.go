@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/crypto/blake"
 	"github.com/starkd/starkd/crypto/felt"
 )
@@ -27,7 +28,7 @@ func (m *Machine) blake2s(in *instruction, dst, op0, op1 Addr) error {
 	if err != nil {
 		return err
 	}
-	blake.Compress(&h, &block, uint64(counter), in.ext == extBlakeFinalize)
+	blake.Compress(&h, &block, uint64(counter), in.ext == casm.ExtBlake2sLast)
 	for i, w := range h {
 		if err := m.Memory.insertAccessed(out.Add(i), UintValue(uint64(w))); err != nil {
 			return err

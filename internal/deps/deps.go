@@ -50,7 +50,7 @@ var policy = map[string][]string{
 	"prover/stone/fri":        {"prover/stone/field", "prover/stone/poly", "prover/stone/merkle", "prover/stone/transcript", "internal/parallel"},
 	"prover/stone/air":        {"prover/stone/field", "prover/stone/poly", "internal/parallel"},
 	"prover/stone/stark":      {"prover/stone/field", "prover/stone/poly", "prover/stone/merkle", "prover/stone/transcript", "prover/stone/fri", "prover/stone/air", "internal/parallel"},
-	"prover/stone/cairoair":   {"crypto/...", "cairo", "prover/stone/field", "prover/stone/air", "internal/parallel", "internal/bounded"},
+	"prover/stone/cairoair":   {"crypto/...", "cairo", "cairo/casm", "prover/stone/field", "prover/stone/air", "internal/parallel", "internal/bounded"},
 	"prover/security":         {},
 	"prover/stone":            {"crypto/felt", "cairo", "prover/security", "prover/stone/...", "internal/bounded"},
 	"prover":                  {"crypto/...", "cairo", "prover/security", "prover/stone", "prover/stone/stark", "internal/bounded"},

@@ -3,6 +3,7 @@ package cairoair
 import (
 	"fmt"
 
+	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover/stone/field"
 )
@@ -31,10 +32,10 @@ func (f *filler) fillStep(c *CPU, i int) error {
 	encoded := word.Uint64()
 	off0, off1, off2 := encoded&0xffff, encoded>>16&0xffff, encoded>>32&0xffff
 	flags := encoded >> 48
-	if flags>>flagBits != 0 {
+	if flags>>casm.FlagBits != 0 {
 		return fmt.Errorf("instruction %s at %d has its highest bit set", word.String(), r.PC)
 	}
-	has := func(flag int) bool { return flags>>flag&1 == 1 }
+	has := func(flag casm.Flags) bool { return casm.Flags(flags)&flag != 0 }
 	register := func(isFP bool) uint64 {
 		if isFP {
 			return r.FP
@@ -42,8 +43,8 @@ func (f *filler) fillStep(c *CPU, i int) error {
 		return r.AP
 	}
 
-	dstAddr := register(has(flagDstFP)) + off0 - offsetBias
-	op0Addr := register(has(flagOp0FP)) + off1 - offsetBias
+	dstAddr := register(has(casm.FlagDstFP)) + off0 - offsetBias
+	op0Addr := register(has(casm.FlagOp0FP)) + off1 - offsetBias
 	dst, err := f.load(dstAddr)
 	if err != nil {
 		return fmt.Errorf("dst: %w", err)
@@ -54,11 +55,11 @@ func (f *filler) fillStep(c *CPU, i int) error {
 	}
 	var base uint64
 	switch {
-	case has(flagOp1Imm):
+	case has(casm.FlagOp1Imm):
 		base = r.PC
-	case has(flagOp1AP):
+	case has(casm.FlagOp1AP):
 		base = r.AP
-	case has(flagOp1FP):
+	case has(casm.FlagOp1FP):
 		base = r.FP
 	case !op0.IsUint64():
 		return fmt.Errorf("op0 %s at %d is not an address", op0.String(), op0Addr)
@@ -74,11 +75,11 @@ func (f *filler) fillStep(c *CPU, i int) error {
 	var mul, res, tmp0, tmp1 felt.Felt
 	mul.Mul(&op0, &op1)
 	switch {
-	case has(flagResAdd):
+	case has(casm.FlagResAdd):
 		res.Add(&op0, &op1)
-	case has(flagResMul):
+	case has(casm.FlagResMul):
 		res = mul
-	case has(flagJnz): // res is not used; dst's inverse in its place is what makes tmp1 tell zero from non-zero
+	case has(casm.FlagJnz): // res is not used; dst's inverse in its place is what makes tmp1 tell zero from non-zero
 		tmp0 = dst
 		res.Inverse(&dst)
 		tmp1.Mul(&tmp0, &res)
@@ -94,7 +95,7 @@ func (f *filler) fillStep(c *CPU, i int) error {
 	f.rangeCheck[poolIndex(pool, c.Off0, i)] = int32(off0)
 	f.rangeCheck[poolIndex(pool, c.Off1, i)] = int32(off1)
 	f.rangeCheck[poolIndex(pool, c.Off2, i)] = int32(off2)
-	for j := range flagBits {
+	for j := range casm.FlagBits {
 		f.set(c.Flags, i*stepRows+j, field.New(flags>>j))
 	}
 	f.set(c.AP, i, field.New(r.AP))
