@@ -104,7 +104,7 @@ func newLocal(t testing.TB) *local {
 	deploy(starknet.StrkAddress, classFile(t, "contracts", "classes", contracts.ERC20+".contract_class.json"),
 		felt.FromShortString("Starknet Token"), felt.FromShortString("STRK"), felt.FromUint64(18), felt.Zero, felt.Zero, l.wallet.Address)
 	deploy(probe, classFile(t, "cairo", "os", "testdata", "probe.contract_class.json"))
-	deploy(restless, classFile(t, "prover", "statement", "testdata", "restless.contract_class.json"), felt.One)
+	deploy(restless, classFile(t, "prover", "block", "statement", "testdata", "restless.contract_class.json"), felt.One)
 	funds, _ := starknet.NewUint128(1_000_000_000_000_000_000).Mul64(1000)
 	g.Balances = []app.GenesisBalance{{Address: l.wallet.Address, Amount: funds}, {Address: restless, Amount: funds}}
 	l.start(&g, compileOnce)
@@ -158,7 +158,7 @@ func (l *local) start(g *app.Genesis, compile executor.Compile) {
 	}
 	t.Cleanup(func() { proofs.Close() })
 	if l.watcher, err = New(Config{
-		Genesis: genesis, App: l.app, Engine: vm.NewEngine(), Proofs: proofs, WorkBits: 20, Queries: 38, MaxSteps: 1 << 17, Log: slog.New(slog.DiscardHandler),
+		Genesis: genesis, App: l.app, Engine: vm.NewEngine(), Proofs: proofs, PowBits: 20, Queries: 38, MaxSteps: 1 << 17, Log: slog.New(slog.DiscardHandler),
 	}); err != nil {
 		t.Fatal(err)
 	}
