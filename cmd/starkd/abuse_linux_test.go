@@ -1,147 +1,204 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/gorilla/websocket"
+	coretypes "github.com/cometbft/cometbft/rpc/core/types"
 )
 
 // TestAbuse has clients hold connections, answers and subscriptions of a node without using them. Blocks keep their interval within a
 // factor of two, other clients are answered, and the node's memory stays within a bound. STARKD_FULL makes the attacks as large as those
 // that stopped the first version.
-func TestAbuse(t *testing.T) {
+func TestAbuse(t *testing.T) { withhold(t, 1) }
+
+// TestAbuseFour attacks each of four validators at once in the same way. In the end they agree on each block and its app hash.
+func TestAbuseFour(t *testing.T) {
+	full(t)
+	withhold(t, 4)
+}
+
+// withhold runs each of the attacks in holdings on every validator of a testnet.
+func withhold(t *testing.T, validators int) {
 	idle, readers, sockets, hold, blocks := 2500, 60, 64, 6*time.Second, uint64(20)
 	if os.Getenv("STARKD_FULL") != "" {
-		var files syscall.Rlimit
+		var files syscall.Rlimit // also of each attacker
 		if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
 			t.Fatal(err)
 		}
 		idle, readers, sockets, hold, blocks = int(min(20_000, files.Cur-1000)), 60, 256, 30*time.Second, 250
 	}
-	n := newTestnet(t, 1, "--block-time", "200ms")
-	n.start(t, 0)
+	counts := []int{idle, min(idle, 2500), readers, sockets}
+	n := newTestnet(t, validators, "--block-time", "200ms")
+	for i := range validators {
+		n.start(t, i)
+	}
 	n.until(t, "some blocks to subscribe to", func() (bool, error) { return n.height(t, 0) > blocks, nil })
-	address := strings.TrimPrefix(n.Nodes[0].RPC, "http://")
+	for which, attack := range holdings {
+		t.Run(attack.name, func(t *testing.T) {
+			n.underAttack(t, hold, func() (end func()) {
+				held, ends := make([]int, validators), make([]func(), validators)
+				var wg sync.WaitGroup
+				for i := range n.Nodes {
+					wg.Go(func() {
+						held[i], ends[i] = startAttacker(t, which, strings.TrimPrefix(n.Nodes[i].RPC, "http://"), n.Accounts[0].Address.String(), counts[which])
+					})
+				}
+				wg.Wait()
+				t.Logf("connections opened: %v", held)
+				return func() {
+					for _, end := range ends {
+						end()
+					}
+				}
+			})
+		})
+	}
+	height := n.agreed(t)
+	t.Logf("%d validators, height %d: agreed", validators, height)
+	for _, p := range n.nodes {
+		p.stop(t)
+	}
+}
 
-	t.Run("idle connections", func(t *testing.T) {
-		n.underAttack(t, hold, func() {
-			open := 0
-			for range idle {
-				if c, err := net.DialTimeout("tcp", address, 5*time.Second); err == nil {
-					t.Cleanup(func() { c.Close() })
-					open++
-				}
+// agreed waits until all validators have the newest block of each and one more, demands that they agree on every block and app hash up to
+// there, and returns that height.
+func (n *testnet) agreed(t *testing.T) int64 {
+	t.Helper()
+	newest := uint64(0)
+	for i := range n.nodes {
+		newest = max(newest, n.height(t, i))
+	}
+	for i := range n.nodes {
+		// The app hash of a block is in the header of the next one.
+		n.until(t, fmt.Sprintf("block %d of node%d", newest+1, i), func() (bool, error) { return n.height(t, i) > newest, nil })
+	}
+	last := int64(newest) + 1
+	for height := int64(1); height <= last; height++ {
+		var first *coretypes.ResultHeader
+		for i := range n.nodes {
+			got, err := n.comet(t, i).Header(t.Context(), &height)
+			if err != nil {
+				t.Fatal(err)
 			}
-			t.Logf("%d connections opened", open)
-		})
-	})
-	t.Run("slow headers", func(t *testing.T) {
-		n.underAttack(t, hold, func() {
-			for range min(idle, 2500) {
-				if c, err := net.DialTimeout("tcp", address, 5*time.Second); err == nil {
-					t.Cleanup(func() { c.Close() })
-					io.WriteString(c, "POST /rpc HTTP/1.1\r\nHost: x\r\nX-A: ")
-				}
+			if first == nil {
+				first = got
 			}
-		})
-	})
-	t.Run("answers that nobody reads", func(t *testing.T) {
-		one := fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"starknet_getClassAt","params":["latest",%q]}`, n.Accounts[0].Address)
-		batch := "[" + strings.Repeat(one+",", 99) + one + "]"
-		small := net.Dialer{Timeout: 5 * time.Second, Control: func(_, _ string, c syscall.RawConn) error {
-			return c.Control(func(fd uintptr) { syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096) })
-		}}
-		n.underAttack(t, hold, func() {
-			for range readers {
-				c, err := small.DialContext(t.Context(), "tcp", address)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				t.Cleanup(func() { c.Close() })
-				fmt.Fprintf(c, "POST /rpc HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(batch), batch)
+			if !bytes.Equal(got.Header.AppHash, first.Header.AppHash) || !bytes.Equal(got.Header.Hash(), first.Header.Hash()) {
+				t.Errorf("block %d: node%d has %X with app hash %X, node0 %X with %X", height, i, got.Header.Hash(), got.Header.AppHash, first.Header.Hash(), first.Header.AppHash)
 			}
-		})
-	})
-	t.Run("subscriptions that nobody reads", func(t *testing.T) {
-		n.underAttack(t, hold, func() {
-			for range sockets {
-				c, _, err := websocket.DefaultDialer.Dial("ws://"+address+"/ws", nil)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				t.Cleanup(func() { c.Close() })
-				for i := range 64 {
-					c.WriteMessage(websocket.TextMessage, fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%d,"method":"starknet_subscribeNewHeads","params":{"block_id":{"block_number":1}}}`, i))
-				}
-			}
-		})
-	})
-	n.nodes[0].stop(t)
+		}
+	}
+	return last
 }
 
 // maxAbuseMemory is what strangers may add to a node's memory: docs/limits.md.
 const maxAbuseMemory = 300 << 20
 
-// underAttack compares a node's block interval, its answers and its memory during an attack with those before it.
-func (n *testnet) underAttack(t *testing.T, hold time.Duration, attack func()) {
+// underAttack compares the block interval, the answers and the memory of every validator during an attack with those before it. The
+// interval during an attack begins with its first connection. attack returns a function that ends it.
+func (n *testnet) underAttack(t *testing.T, hold time.Duration, attack func() (end func())) {
 	t.Helper()
-	interval := func(span time.Duration) time.Duration {
-		first, began := n.height(t, 0), time.Now()
-		time.Sleep(span)
-		// A block at least, however busy the machine is.
-		n.until(t, "a block", func() (bool, error) { return n.height(t, 0) > first, nil })
-		return time.Since(began) / time.Duration(n.height(t, 0)-first)
+	nodes := len(n.nodes)
+	// measure begins to count blocks. The function that it returns waits until a time since then has passed, and returns the interval on
+	// the node where it is longest.
+	measure := func() func(time.Duration) time.Duration {
+		first, began := make([]uint64, nodes), time.Now()
+		for i := range first {
+			n.until(t, "an answer", func() (bool, error) { first[i] = n.height(t, i); return first[i] > 0, nil })
+		}
+		return func(span time.Duration) (longest time.Duration) {
+			time.Sleep(span - time.Since(began))
+			for i := range first {
+				var height uint64
+				// A block at least, however busy the machine is.
+				n.until(t, "a block", func() (bool, error) { height = n.height(t, i); return height > first[i], nil })
+				longest = max(longest, time.Since(began)/time.Duration(height-first[i]))
+			}
+			return longest
+		}
 	}
-	before, memory := interval(hold/2), n.memory(t)
-	peak, done, sampled := memory, make(chan struct{}), make(chan struct{})
+	interval := func(span time.Duration) time.Duration { return measure()(span) }
+
+	load := loadAverage(t)
+	before := interval(hold / 2)
+	memory, peak := make([]int, nodes), make([]int, nodes)
+	for i := range memory {
+		memory[i] = n.memory(t, i)
+	}
+	done, sampled := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(sampled)
 		for {
+			for i := range peak {
+				peak[i] = max(peak[i], n.memory(t, i))
+			}
 			select {
 			case <-done:
 				return
 			case <-time.After(50 * time.Millisecond):
-				peak = max(peak, n.memory(t))
 			}
 		}
 	}()
-	attack()
-	began := time.Now()
-	if _, err := n.client(0).BlockNumber(t.Context()); err != nil {
-		t.Errorf("another client: %v", err)
+	blocks, began := measure(), time.Now()
+	end := attack()
+	opened := time.Since(began)
+	var slowest time.Duration
+	for i := range n.nodes {
+		asked := time.Now()
+		if _, err := n.client(i).BlockNumber(t.Context()); err != nil {
+			t.Errorf("another client of node%d: %v", i, err)
+		}
+		slowest = max(slowest, time.Since(asked))
 	}
-	answer := time.Since(began)
-	during := interval(hold)
-	if status, report := n.healthz(t, 0); status != http.StatusOK {
-		t.Errorf("/healthz: %d %+v", status, report)
+	during := blocks(opened + hold)
+	for i := range n.nodes {
+		if status, report := n.healthz(t, i); status != http.StatusOK {
+			t.Errorf("/healthz of node%d: %d %+v", i, status, report)
+		}
 	}
 	close(done)
 	<-sampled
+	end()
 	after := interval(hold / 2)
-	t.Logf("block interval %v before, %v during, %v after; another client is answered in %v; memory %d MB before, %d MB at most",
-		before.Round(time.Millisecond), during.Round(time.Millisecond), after.Round(time.Millisecond), answer.Round(time.Millisecond), memory>>20, peak>>20)
+	added, worst := 0, 0
+	for i := range peak {
+		if peak[i]-memory[i] > added {
+			added, worst = peak[i]-memory[i], i
+		}
+	}
+	t.Logf("block interval %v before, %v during, %v after; another client is answered in %v; memory %d MB before, %d MB at most, %d MB more; load %s before, %s after",
+		before.Round(time.Millisecond), during.Round(time.Millisecond), after.Round(time.Millisecond), slowest.Round(time.Millisecond), memory[worst]>>20, peak[worst]>>20, added>>20, load, loadAverage(t))
 	// Other work on the machine may begin in the middle: a fifth of a second is for that.
 	if bound := 2*max(before, after) + 200*time.Millisecond; during > bound {
 		t.Errorf("block interval %v during the attack, at most %v", during, bound)
 	}
-	if peak-memory > maxAbuseMemory {
-		t.Errorf("the attack takes %d MB, at most %d", (peak-memory)>>20, maxAbuseMemory>>20)
+	if added > maxAbuseMemory {
+		t.Errorf("the attack takes %d MB of node%d, at most %d", added>>20, worst, maxAbuseMemory>>20)
 	}
 }
 
+// loadAverage is the machine's load of the last minute.
+func loadAverage(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		t.Error(err)
+	}
+	load, _, _ := strings.Cut(string(text), " ")
+	return load
+}
+
 // memory is a node's resident memory in bytes.
-func (n *testnet) memory(t *testing.T) int {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", n.nodes[0].cmd.Process.Pid))
+func (n *testnet) memory(t *testing.T, node int) int {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", n.nodes[node].cmd.Process.Pid))
 	if err != nil {
 		t.Error(err)
 		return 0

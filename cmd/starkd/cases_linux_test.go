@@ -146,15 +146,17 @@ func TestCaseAbuse(t *testing.T) {
 			var out bytes.Buffer
 			cmd := abuse(t, n, args...)
 			cmd.Stdout, cmd.Stderr = &out, &out
-			n.underAttack(t, 10*time.Second, func() {
+			n.underAttack(t, 10*time.Second, func() (end func()) {
 				if err := cmd.Start(); err != nil {
 					t.Error(err)
 				}
 				time.Sleep(2 * time.Second)
+				return func() {
+					if err := cmd.Wait(); err != nil {
+						t.Errorf("%v\n%s", err, out.Bytes())
+					}
+				}
 			})
-			if err := cmd.Wait(); err != nil {
-				t.Errorf("%v\n%s", err, out.Bytes())
-			}
 			t.Logf("got: %.300s", strings.ReplaceAll(out.String(), "\n", "; "))
 		})
 	}

@@ -30,6 +30,9 @@ import (
 var binDir string
 
 func TestMain(m *testing.M) {
+	if len(os.Args) == 6 && os.Args[1] == attackerCommand {
+		os.Exit(attacker(os.Args[2:]))
+	}
 	var err error
 	if binDir, err = os.MkdirTemp("", "starkd-test"); err != nil {
 		panic(err)
