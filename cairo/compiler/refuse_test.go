@@ -285,8 +285,23 @@ func TestBudget(t *testing.T) {
 	}
 	b.WriteString("drop([0]) -> ();\nreturn();\nf@0([0]: C) -> ();")
 	_, err := compileText(b.String(), Options{})
-	if !isCode(err, CodeLowering) || !strings.Contains(err.Error(), "references take more than") {
-		t.Errorf("error %v", err)
+	if want := fmt.Sprintf("references take more than %d cells", 1<<20+2002<<8); !isCode(err, CodeLowering) || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want %q", err, want)
+	}
+	// The budget grows with the statements, up to 2^23 cells copied and 2^29 looked at.
+	for _, c := range []struct{ statements, copied, moved int }{
+		{0, 1 << 20, 1 << 22},
+		{1, 1<<20 + 1<<8, 1<<22 + 1<<13},
+		{28_671, 1<<23 - 1<<8, 1<<22 + 28_671<<13},
+		{28_672, 1 << 23, 1<<22 + 28_672<<13},
+		{28_673, 1 << 23, 1<<22 + 28_673<<13},
+		{65_023, 1 << 23, 1<<29 - 1<<13},
+		{65_024, 1 << 23, 1 << 29},
+		{1_000_000, 1 << 23, 1 << 29},
+	} {
+		if b := newBudget(c.statements); b.mostCopied != c.copied || b.mostMoved != c.moved {
+			t.Errorf("%d statements: %d cells copied and %d looked at, want %d and %d", c.statements, b.mostCopied, b.mostMoved, c.copied, c.moved)
+		}
 	}
 }
 
