@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/big"
+	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -136,6 +137,36 @@ func TestMemoryHoles(t *testing.T) {
 		}
 		if got := res.run.memoryHoles(); got != holes {
 			t.Errorf("ap += %d: %d holes, want %d", ahead, got, holes)
+		}
+	}
+}
+
+// TestOutputSigns: a number of the output is printed as what is nearest to 0.
+func TestOutputSigns(t *testing.T) {
+	half := new(big.Int).Rsh(felt.Modulus(), 1)
+	for _, n := range []*big.Int{
+		new(big.Int), big.NewInt(1), big.NewInt(-1), half, new(big.Int).Neg(half),
+	} {
+		m := machine.NewMachine()
+		b, err := m.AddBuiltin(machine.BuiltinOutput)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Memory.Insert(b.Base, machine.FeltValue(felt.FromBigInt(new(big.Int).Mod(n, felt.Modulus())))); err != nil {
+			t.Fatal(err)
+		}
+		if got := (&run{m: m}).output(); len(got) != 1 || got[0] != n.String() {
+			t.Errorf("%v is printed as %v", n, got)
+		}
+	}
+}
+
+// TestDynamicUnits: a dynamic layout has at least 3 range-check units a step.
+func TestDynamicUnits(t *testing.T) {
+	for units, good := range map[int]bool{2: false, 3: true, 4: true} {
+		_, err := dynamicLayout(fmt.Appendf(nil, `{"rc_units":%d,"memory_units_per_step":8}`, units))
+		if refused := err != nil && strings.Contains(err.Error(), "want at least 3"); refused == good {
+			t.Errorf("%d units: %v", units, err)
 		}
 	}
 }

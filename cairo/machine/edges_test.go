@@ -72,3 +72,110 @@ func TestMissingOperand(t *testing.T) {
 		}
 	}
 }
+
+// TestQM31 compares products and quotients with the definition: polynomials in i and u, with i² = -1 and u² = 2 + i.
+func TestQM31(t *testing.T) {
+	p := big.NewInt(m31)
+	// product multiplies a + bi + cu + d·iu by the table of the products of 1, i, u and iu.
+	table := [4][4][4]int64{
+		{{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}, {0, 0, 0, 1}},
+		{{0, 1, 0, 0}, {-1, 0, 0, 0}, {0, 0, 0, 1}, {0, 0, -1, 0}},
+		{{0, 0, 1, 0}, {0, 0, 0, 1}, {2, 1, 0, 0}, {-1, 2, 0, 0}},
+		{{0, 0, 0, 1}, {0, 0, -1, 0}, {-1, 2, 0, 0}, {-2, -1, 0, 0}},
+	}
+	product := func(x, y [4]uint64) (out [4]uint64) {
+		for k := range out {
+			sum := new(big.Int)
+			for i := range x {
+				for j := range y {
+					term := new(big.Int).SetUint64(x[i])
+					term.Mul(term, new(big.Int).SetUint64(y[j]))
+					sum.Add(sum, term.Mul(term, big.NewInt(table[i][j][k])))
+				}
+			}
+			out[k] = sum.Mod(sum, p).Uint64()
+		}
+		return out
+	}
+	element := func(c [4]uint64) qm31 { return qm31{cm31{c[0], c[1]}, cm31{c[2], c[3]}} }
+	list := [][4]uint64{{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}, {0, 0, 0, 1}, {3, 5, 7, 11}, {m31 - 1, m31 - 1, m31 - 1, m31 - 1}, {m31 - 1, 2, 0, m31 - 5}}
+	for _, x := range list {
+		for _, y := range list {
+			want := element(product(x, y))
+			got, err := qm31Mul(element(x), element(y))
+			if err != nil || got != want {
+				t.Errorf("%v times %v: %v, %v, want %v", x, y, got, err, want)
+			}
+			if back, err := qm31Div(got, element(y)); err != nil || back != element(x) {
+				t.Errorf("%v over %v: %v, %v, want %v", got, y, back, err, x)
+			}
+		}
+	}
+	if q, err := qm31Div(element(list[0]), qm31{}); err == nil {
+		t.Errorf("1 over 0: %v", q)
+	}
+}
+
+// TestFillValue: the one missing value of a sum modulo 97 is computed, and none where two are missing.
+func TestFillValue(t *testing.T) {
+	for missing := range 8 { // a bit for each value
+		m := NewMachine()
+		b, err := m.AddBuiltin(BuiltinAddMod)
+		if err != nil {
+			t.Fatal(err)
+		}
+		values, offsets := m.Memory.AddSegment(), m.Memory.AddSegment()
+		if _, err := m.Memory.Load(offsets, UintValue(0), UintValue(4), UintValue(8)); err != nil {
+			t.Fatal(err)
+		}
+		list := []uint64{50, 60, 13}
+		for i, v := range list {
+			if missing>>i&1 == 0 {
+				if _, err := m.Memory.Load(values.Add(4*i), UintValue(v), UintValue(0), UintValue(0), UintValue(0)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		ok, err := b.fillValue(&m.Memory, &ModInputs{Values: values, Offsets: offsets, P: big.NewInt(97), N: 1}, 0)
+		one := missing&(missing-1) == 0
+		if ok != one || err != nil {
+			t.Errorf("missing %03b: %v, %v", missing, ok, err)
+		}
+		for i, v := range list {
+			got, ok := m.Memory.Get(values.Add(4 * i))
+			if want := one || missing>>i&1 == 0; ok != want || ok && got != UintValue(v) {
+				t.Errorf("missing %03b: value %d is %v, %v, want %d: %v", missing, i, got, ok, v, want)
+			}
+		}
+	}
+}
+
+// TestUnknownValue: a cell that nobody has written has no value.
+func TestUnknownValue(t *testing.T) {
+	m := NewMachine()
+	a := m.Memory.AddSegment()
+	if v, err := m.Memory.Value(a); err == nil {
+		t.Errorf("%v", v)
+	}
+	if err := m.Memory.Insert(a, UintValue(7)); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := m.Memory.Value(a); err != nil || v != UintValue(7) {
+		t.Errorf("%v, %v", v, err)
+	}
+}
+
+// TestDeduceOp0: of dst = op0 · op1 op0 is deduced if both others are numbers and op1 is not 0.
+func TestDeduceOp0(t *testing.T) {
+	known := func(v Value) operand { return operand{v: v, ok: true} }
+	six, three, zero, at := known(UintValue(6)), known(UintValue(3)), known(UintValue(0)), known(AddrValue(Addr{1, 2}))
+	for _, c := range []struct {
+		dst, op1 operand
+		want     uint64 // 0 for none
+	}{{six, three, 2}, {zero, zero, 0}, {six, zero, 0}, {at, three, 0}, {six, at, 0}, {six, operand{}, 0}, {operand{}, three, 0}} {
+		v, ok, err := NewMachine().deduceOp0(&instruction{opcode: opAssertEq, res: resMul}, c.dst, c.op1)
+		if err != nil || ok != (c.want != 0) || ok && v != UintValue(c.want) {
+			t.Errorf("%v = op0 · %v: %v, %v, %v", c.dst.v, c.op1.v, v, ok, err)
+		}
+	}
+}
