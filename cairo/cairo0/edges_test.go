@@ -4,11 +4,13 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/big"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/cairo/machine"
 	"github.com/starkd/starkd/crypto/felt"
 )
@@ -167,6 +169,35 @@ func TestDynamicUnits(t *testing.T) {
 		_, err := dynamicLayout(fmt.Appendf(nil, `{"rc_units":%d,"memory_units_per_step":8}`, units))
 		if refused := err != nil && strings.Contains(err.Error(), "want at least 3"); refused == good {
 			t.Errorf("%d units: %v", units, err)
+		}
+	}
+}
+
+// TestUnusedBuiltins: the private input has an empty list for a builtin of the layout that the run does not use, and none for others.
+func TestUnusedBuiltins(t *testing.T) {
+	for _, names := range [][]string{
+		{machine.BuiltinPedersen, machine.BuiltinRangeCheck, machine.BuiltinECDSA, machine.BuiltinBitwise, machine.BuiltinECOp, machine.BuiltinKeccak, machine.BuiltinPoseidon},
+		nil,
+	} {
+		m := machine.NewMachine()
+		r := &run{m: m}
+		for _, name := range names {
+			b, err := m.AddBuiltin(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.builtins = append(r.builtins, &builtin{Builtin: b})
+		}
+		var p cairo.PrivateInput
+		if err := r.privateInput(&p); err != nil {
+			t.Fatal(err)
+		}
+		for name, list := range map[string]any{
+			"pedersen": p.Pedersen, "range_check": p.RangeCheck, "ecdsa": p.ECDSA, "bitwise": p.Bitwise, "ec_op": p.ECOp, "keccak": p.Keccak, "poseidon": p.Poseidon,
+		} {
+			if v := reflect.ValueOf(list); v.Len() != 0 || v.IsNil() != (names == nil) {
+				t.Errorf("%s, with the builtins %v: %#v", name, names, list)
+			}
 		}
 	}
 }

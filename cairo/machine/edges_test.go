@@ -179,3 +179,41 @@ func TestDeduceOp0(t *testing.T) {
 		}
 	}
 }
+
+// TestFillMod: the instances after the first count down and follow the table of offsets.
+func TestFillMod(t *testing.T) {
+	m := NewMachine()
+	b, err := m.AddBuiltin(BuiltinAddMod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 3
+	values, offsets := m.Memory.AddSegment(), m.Memory.AddSegment()
+	for at, list := range map[Addr][]Value{
+		b.Base:         {UintValue(97), UintValue(0), UintValue(0), UintValue(0), AddrValue(values), AddrValue(offsets), UintValue(n)},
+		offsets:        {UintValue(0), UintValue(4), UintValue(8), UintValue(4), UintValue(8), UintValue(12), UintValue(0), UintValue(16), UintValue(12)},
+		values:         {UintValue(50), UintValue(0), UintValue(0), UintValue(0)},
+		values.Add(4):  {UintValue(60), UintValue(0), UintValue(0), UintValue(0)},
+		values.Add(12): {UintValue(73), UintValue(0), UintValue(0), UintValue(0)},
+	} {
+		if _, err := m.Memory.Load(at, list...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.FillMod(ModBatch{b.Base, n}, ModBatch{}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		at := b.Base.Add(ModCells * i)
+		for k, want := range []Value{UintValue(97), UintValue(0), UintValue(0), UintValue(0), AddrValue(values), AddrValue(offsets.Add(3 * i)), UintValue(uint64(n - i))} {
+			if got, ok := m.Memory.Get(at.Add(k)); !ok || got != want {
+				t.Errorf("instance %d, cell %d: %v, %v, want %v", i, k, got, ok, want)
+			}
+		}
+	}
+	for at, want := range map[int]uint64{8: 13, 16: 23} { // 50 + 60 - 97; 73 - 50
+		if got, ok := m.Memory.Get(values.Add(at)); !ok || got != UintValue(want) {
+			t.Errorf("value at %d: %v, %v, want %d", at, got, ok, want)
+		}
+	}
+}
