@@ -22,6 +22,7 @@ import (
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // Config is what a node decides for itself; nothing in it changes what blocks do.
@@ -190,10 +191,10 @@ func (a *App) begin(b *Block) (*run, error) {
 // openBlock does what a block does before its transactions: the hash of the block ten blocks earlier becomes readable to
 // contracts.
 func (a *App) openBlock(st *state.Overlay, height uint64) error {
-	if height < starknet.BlockHashLag {
+	if height < constants.BlockHashLag {
 		return nil
 	}
-	_, old, _, err := a.store.Header(height - starknet.BlockHashLag)
+	_, old, _, err := a.store.Header(height - constants.BlockHashLag)
 	if err != nil {
 		return err
 	}

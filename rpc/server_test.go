@@ -20,6 +20,7 @@ import (
 	"github.com/starkd/starkd/internal/bounded"
 	"github.com/starkd/starkd/rpc/jsonrpc"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // quiet is a log for tests that provoke errors.
@@ -319,7 +320,7 @@ func methodCases(t testing.TB, f *fakeChain) []methodCase {
 	fails("addInvokeTransaction", `{"invoke_transaction":`+change(invoke, `"calldata"`, `"callback"`)+`}`, -32602)
 	fails("addInvokeTransaction", `{"invoke_transaction":`+change(invoke, `"L1"`, `"L3"`)+`}`, -32602)
 	fails("addDeclareTransaction", `{"declare_transaction":`+change(declare, `"0.1.0"`, `"0.2.0"`)+`}`, 62)
-	fails("addDeclareTransaction", `{"declare_transaction":`+change(declare, `"contract_class":{`, `"contract_class":{"x":"`+strings.Repeat("x", starknet.MaxClassBytes)+`",`)+`}`, 57)
+	fails("addDeclareTransaction", `{"declare_transaction":`+change(declare, `"contract_class":{`, `"contract_class":{"x":"`+strings.Repeat("x", constants.MaxClassBytes)+`",`)+`}`, 57)
 
 	ok("getEvents", `{"filter":{"chunk_size":10}}`, `"event_index":2`)
 	since010()

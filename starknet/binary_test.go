@@ -13,6 +13,7 @@ import (
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/golden"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 var minusOne = felt.FromInt64(-1)
@@ -99,8 +100,8 @@ func TestTransactionBinaryRefuses(t *testing.T) {
 		want string
 	}{
 		{&Invoke{Common: Common{Query: true}}, "query"},
-		{&Invoke{Calldata: make([]felt.Felt, MaxCalldata+1)}, "number of calldata felts is 5001, at most 5000"},
-		{&Invoke{Common: Common{Signature: make([]felt.Felt, MaxSignature+1)}}, "at most 4000"},
+		{&Invoke{Calldata: make([]felt.Felt, constants.MaxCalldata+1)}, "number of calldata felts is 5001, at most 5000"},
+		{&Invoke{Common: Common{Signature: make([]felt.Felt, constants.MaxSignature+1)}}, "at most 4000"},
 		{&Invoke{SenderAddress: noAddress}, "sender"},
 		{&Invoke{Common: Common{FeeDAMode: 2}}, "fee data availability mode is 2"},
 		{&Declare{}, "without its class"},

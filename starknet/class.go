@@ -7,6 +7,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
 	"github.com/starkd/starkd/crypto/poseidon"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // ContractClass is a Sierra contract class as it is declared: the flattened form of the RPC specification
@@ -62,11 +63,11 @@ func (c *ContractClass) Validate() error {
 	if c.Version != ClassVersion {
 		return fmt.Errorf("starknet: %w %.40q, want %q", ErrClassVersion, c.Version, ClassVersion)
 	}
-	if len(c.SierraProgram) > MaxSierraProgram {
-		return fmt.Errorf("starknet: %w: Sierra program of %d felts, at most %d", ErrClassTooLarge, len(c.SierraProgram), MaxSierraProgram)
+	if len(c.SierraProgram) > constants.MaxProgramFelts {
+		return fmt.Errorf("starknet: %w: Sierra program of %d felts, at most %d", ErrClassTooLarge, len(c.SierraProgram), constants.MaxProgramFelts)
 	}
-	if len(c.ABI) > MaxClassBytes {
-		return fmt.Errorf("starknet: %w: ABI of %d bytes, at most %d", ErrClassTooLarge, len(c.ABI), MaxClassBytes)
+	if len(c.ABI) > constants.MaxClassBytes {
+		return fmt.Errorf("starknet: %w: ABI of %d bytes, at most %d", ErrClassTooLarge, len(c.ABI), constants.MaxClassBytes)
 	}
 	for _, eps := range [][]EntryPoint{c.EntryPoints.Constructor, c.EntryPoints.External, c.EntryPoints.L1Handler} {
 		if len(eps) > MaxEntryPoints {

@@ -8,6 +8,7 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // The JSON forms of a class: what the compiler writes (abi is an array, debug info may follow) and what the RPC carries
@@ -35,8 +36,8 @@ type entryPointJSON struct {
 
 // UnmarshalJSON decodes either JSON form and checks the limits of a class.
 func (c *ContractClass) UnmarshalJSON(b []byte) error {
-	if len(b) > MaxClassBytes {
-		return fmt.Errorf("starknet: %w: %d bytes, at most %d", ErrClassTooLarge, len(b), MaxClassBytes)
+	if len(b) > constants.MaxClassBytes {
+		return fmt.Errorf("starknet: %w: %d bytes, at most %d", ErrClassTooLarge, len(b), constants.MaxClassBytes)
 	}
 	var j classJSON
 	if err := jsonv2.Unmarshal(b, &j); err != nil {

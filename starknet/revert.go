@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // The texts of revert reasons, in the form that Starknet's clients know. They are hashed into receipts, so they hold nothing
@@ -120,7 +121,7 @@ func PanicSummary(header string, root *PanicFrame) string {
 	return full
 }
 
-var entrypointFailed = felt.FromShortString("ENTRYPOINT_FAILED")
+var entrypointFailed = felt.FromShortString(constants.EntryPointFailed)
 
 // panicPath follows a panic down to the call that it came from, as long as one inner call alone can have been it.
 func panicPath(root *PanicFrame) (path []*PanicFrame, data []felt.Felt) {

@@ -14,14 +14,10 @@ import "github.com/starkd/starkd/crypto/felt"
 const Version = "0.14.1"
 
 // Limits of what a transaction may carry, so that decoding costs are known before anything is allocated. The numbers are
-// those of the Starknet gateway where it has one.
+// those of the Starknet gateway where it has one; constants has more of them.
 const (
-	MaxCalldata      = 5_000     // felts of calldata or constructor calldata
-	MaxSignature     = 4_000     // felts
-	MaxPaymasterData = 1_000     // felts of paymaster data, account deployment data or proof facts, each
-	MaxSierraProgram = 81_920    // felts
-	MaxClassBytes    = 4_089_446 // of a contract class in its JSON form
-	MaxEntryPoints   = 10_000    // of one type in a class
+	MaxPaymasterData = 1_000  // felts of paymaster data, account deployment data or proof facts, each
+	MaxEntryPoints   = 10_000 // of one type in a class
 
 	// MaxTransactionBytes bounds the canonical binary form of a transaction. A class is far smaller in it than as JSON.
 	MaxTransactionBytes = 4_000_000
@@ -41,9 +37,6 @@ var (
 
 // BlockHashAddress is the system contract whose storage maps a block number to that block's hash, ten blocks late.
 var BlockHashAddress = felt.One
-
-// BlockHashLag is how many blocks pass before a block's hash is readable to contracts: Starknet's stored_block_hash_buffer.
-const BlockHashLag = 10
 
 // ChainID returns the felt that stands for a chain's name in transaction hashes: the name as a short string.
 func ChainID(name string) (felt.Felt, error) { return felt.ParseShortString(name) }

@@ -1,6 +1,10 @@
 package starknet
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/starkd/starkd/starknet/constants"
+)
 
 // The canonical binary form of transactions, which consensus orders: format version, type, the common fields, the type's
 // own. A DECLARE carries its class, felts in their shortest form, which makes it about half the size of its JSON.
@@ -104,7 +108,7 @@ func (f *Common) code(c *coder) {
 	if f.Query && !c.queries {
 		c.fail("a query is not a transaction to be sent")
 	}
-	c.felts("signature felts", &f.Signature, MaxSignature)
+	c.felts("signature felts", &f.Signature, constants.MaxSignature)
 	c.felt(&f.Nonce)
 	c.uint("tip", &f.Tip, 1<<64-1)
 	for _, b := range []*ResourceBound{&f.ResourceBounds.L1Gas, &f.ResourceBounds.L2Gas, &f.ResourceBounds.L1DataGas} {
@@ -118,7 +122,7 @@ func (f *Common) code(c *coder) {
 
 func (t *Invoke) code(c *coder) {
 	c.address("sender", &t.SenderAddress)
-	c.felts("calldata felts", &t.Calldata, MaxCalldata)
+	c.felts("calldata felts", &t.Calldata, constants.MaxCalldata)
 	c.felts("account deployment data felts", &t.AccountDeploymentData, MaxPaymasterData)
 	c.felts("proof facts", &t.ProofFacts, MaxPaymasterData)
 }
@@ -144,7 +148,7 @@ func (t *Declare) code(c *coder, withClass bool) {
 func (t *DeployAccount) code(c *coder) {
 	c.felt(&t.ClassHash)
 	c.felt(&t.ContractAddressSalt)
-	c.felts("constructor calldata felts", &t.ConstructorCalldata, MaxCalldata)
+	c.felts("constructor calldata felts", &t.ConstructorCalldata, constants.MaxCalldata)
 }
 
 // MarshalBinary encodes the class canonically.
@@ -162,14 +166,14 @@ func (cl *ContractClass) UnmarshalBinary(b []byte) error {
 
 func (cl *ContractClass) code(c *coder) {
 	c.text("contract class version", &cl.Version, len(ClassVersion))
-	c.felts("Sierra felts", &cl.SierraProgram, MaxSierraProgram)
+	c.felts("Sierra felts", &cl.SierraProgram, constants.MaxProgramFelts)
 	for _, eps := range []*[]EntryPoint{&cl.EntryPoints.Constructor, &cl.EntryPoints.External, &cl.EntryPoints.L1Handler} {
 		list(c, "entry points", eps, MaxEntryPoints, 2, func(c *coder, ep *EntryPoint) {
 			c.felt(&ep.Selector)
-			c.uint("function index", &ep.FunctionIdx, MaxSierraProgram)
+			c.uint("function index", &ep.FunctionIdx, constants.MaxProgramFelts)
 		})
 	}
-	c.text("ABI", &cl.ABI, MaxClassBytes)
+	c.text("ABI", &cl.ABI, constants.MaxClassBytes)
 	if c.err == nil {
 		c.err = cl.Validate()
 	}

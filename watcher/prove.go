@@ -17,9 +17,8 @@ import (
 	"github.com/starkd/starkd/prover/block"
 	"github.com/starkd/starkd/prover/block/headers"
 	"github.com/starkd/starkd/prover/block/statement"
-
 	"github.com/starkd/starkd/prover/stone"
-	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/constants"
 	"github.com/starkd/starkd/watcher/proofstore"
 )
 
@@ -235,8 +234,8 @@ func (w *Watcher) witness(b *Block, results []statement.Result, trace *app.Block
 	if e.Anchor, err = headers.Verify(signed, &headers.Trust{Genesis: w.trusted}); err != nil {
 		return err
 	}
-	if height >= starknet.BlockHashLag {
-		_, old, _, err := store.Header(height - starknet.BlockHashLag)
+	if height >= constants.BlockHashLag {
+		_, old, _, err := store.Header(height - constants.BlockHashLag)
 		if err != nil {
 			return permanent{err}
 		}

@@ -40,6 +40,7 @@ import (
 	"github.com/starkd/starkd/prover/block/statement"
 	"github.com/starkd/starkd/prover/stone"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/constants"
 	"github.com/starkd/starkd/watcher/proofstore"
 )
 
@@ -489,12 +490,12 @@ func TestRecordOfABlockWithALargeBundle(t *testing.T) {
 // From block 10 on a witness has the hash of the block that is 10 before it.
 func TestWitnessOfALaterBlock(t *testing.T) {
 	l := newLocal(t)
-	for range starknet.BlockHashLag - 1 {
+	for range constants.BlockHashLag - 1 {
 		l.block()
 	}
 	l.block(l.invoke(l.wallet.Address, hades(1)))
-	b, results := l.verified(starknet.BlockHashLag)
-	trace, err := l.app.TraceCalls(t.Context(), starknet.BlockHashLag, vm.NewEngine(), 0)
+	b, results := l.verified(constants.BlockHashLag)
+	trace, err := l.app.TraceCalls(t.Context(), constants.BlockHashLag, vm.NewEngine(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -506,7 +507,7 @@ func TestWitnessOfALaterBlock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof := &block.Bundle{Chain: "TEST", Block: starknet.BlockHashLag}
+	proof := &block.Bundle{Chain: "TEST", Block: constants.BlockHashLag}
 	if err := l.watcher.witness(b, results, trace, uncovered, proof); err != nil {
 		t.Fatal(err)
 	}
@@ -514,7 +515,7 @@ func TestWitnessOfALaterBlock(t *testing.T) {
 	if err != nil || !ok {
 		t.Fatal(err)
 	}
-	if got, want := proof.Witness.Opening, statement.OpeningWrite(starknet.BlockHashLag, genesis.BlockHash); len(got) != 1 || !reflect.DeepEqual(got[0], want) {
+	if got, want := proof.Witness.Opening, statement.OpeningWrite(constants.BlockHashLag, genesis.BlockHash); len(got) != 1 || !reflect.DeepEqual(got[0], want) {
 		t.Errorf("opening %+v, want %+v", got, want)
 	}
 }

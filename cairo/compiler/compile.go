@@ -20,12 +20,13 @@ import (
 	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // Bounds on the felts of a compiled class.
 const (
-	DefaultMaxBytecode = 80 * 1024 // the chain's
-	ToolMaxBytecode    = 180_000   // what starknet-sierra-compile allows unless told otherwise
+	DefaultMaxBytecode = constants.MaxProgramFelts // the chain's
+	ToolMaxBytecode    = 180_000                   // what starknet-sierra-compile allows unless told otherwise
 )
 
 // Options are the bounds and the demands of a compilation.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // small is a class whose only function is its constructor, in the shape of an entry point.
@@ -351,10 +352,10 @@ func TestCheckDeclarable(t *testing.T) {
 	if err := c.CheckDeclarable(); err != nil {
 		t.Fatal(err)
 	}
-	c.ABI = strings.Repeat(" ", MaxClassBytes)
+	c.ABI = strings.Repeat(" ", constants.MaxClassBytes)
 	expectCode(t, "long ABI", c.CheckDeclarable(), CodeSize)
 	c = smallClass(t)
-	c.SierraProgram = make([]felt.Felt, MaxProgramFelts+1)
+	c.SierraProgram = make([]felt.Felt, constants.MaxProgramFelts+1)
 	expectCode(t, "long program", c.CheckDeclarable(), CodeSize)
 	c = smallClass(t)
 	c.EntryPoints.External = []EntryPoint{{Wide: felt.Modulus()}}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // Current is the Sierra version that this package knows. Classes of its major version and at most its minor are accepted.
@@ -14,14 +15,6 @@ var Current = Version{Major: 1, Minor: 9, Patch: 3}
 func (v Version) Supports(o Version) bool {
 	return v.Major > o.Major || v.Major == o.Major && v.Minor >= o.Minor
 }
-
-// Limits on what a network takes as a declaration; the compiler has none of its own but on its output.
-const (
-	// MaxProgramFelts bounds sierra_program.
-	MaxProgramFelts = 80 * 1024
-	// MaxClassBytes bounds the class as JSON in the RPC form.
-	MaxClassBytes = 4_089_446
-)
 
 // maxFunctionUses is how many entry points may share a function.
 const maxFunctionUses = 2
@@ -82,15 +75,15 @@ func (c *ContractClass) CheckDeclarable() error {
 	if err := c.CheckSelectors(); err != nil {
 		return err
 	}
-	if n := len(c.SierraProgram); n > MaxProgramFelts {
-		return refuse(CodeSize, "sierra program of %d felts, at most %d", n, MaxProgramFelts)
+	if n := len(c.SierraProgram); n > constants.MaxProgramFelts {
+		return refuse(CodeSize, "sierra program of %d felts, at most %d", n, constants.MaxProgramFelts)
 	}
 	data, err := c.MarshalJSON()
 	if err != nil {
 		return refuse(CodeJSON, "%v", err)
 	}
-	if len(data) > MaxClassBytes {
-		return refuse(CodeSize, "class of %d bytes, at most %d", len(data), MaxClassBytes)
+	if len(data) > constants.MaxClassBytes {
+		return refuse(CodeSize, "class of %d bytes, at most %d", len(data), constants.MaxClassBytes)
 	}
 	return nil
 }
@@ -133,7 +126,7 @@ func checkVersion(p *Program) *ClassError {
 }
 
 // constructorSelector is the only selector that a constructor may have.
-var constructorSelector = sync.OnceValue(func() felt.Felt { return keccak.Starknet([]byte("constructor")) })
+var constructorSelector = sync.OnceValue(func() felt.Felt { return keccak.Starknet([]byte(constants.Constructor)) })
 
 // entryPointList is the entry points of one kind.
 type entryPointList struct {

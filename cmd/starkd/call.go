@@ -24,11 +24,11 @@ import (
 	"github.com/starkd/starkd/internal/hint"
 	"github.com/starkd/starkd/node"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/constants"
 )
 
 // The defaults of a call.
 const (
-	defaultCallGas  = 1_110_000_000 // what an execution may use at most
 	defaultContract = "0x1000"
 	maxRepeat       = 1_000_000
 	maxStorageFile  = 64 << 20
@@ -80,7 +80,7 @@ func newClassCallCommand() *cobra.Command {
 	flags.StringVar(&f.contract, "contract", defaultContract, "address of the contract")
 	flags.StringVar(&f.caller, "caller", "0x0", "address of the caller")
 	flags.StringVar(&f.engine, "engine", "vm", "what executes Cairo: "+engineNames())
-	flags.Uint64Var(&f.gas, "gas", defaultCallGas, "Sierra gas that the call may use")
+	flags.Uint64Var(&f.gas, "gas", constants.MaxExecuteGas, "Sierra gas that the call may use")
 	flags.StringVar(&f.storage, "storage", "", "file with the contract's storage before the call")
 	flags.BoolVar(&f.json, "json", false, "print JSON")
 	flags.IntVar(&f.repeat, "repeat", 1, "runs on the same storage; the time is the least, all else is the first run's")

@@ -33,7 +33,7 @@ func room(name string) string {
 }
 
 // TestPicture draws the rooms and their imports into docs/architecture.md, as a Mermaid graph. An arrow that follows from two others is
-// left out. `go test ./internal/deps -run TestPicture -update` writes it.
+// left out, and so are those to leaves that everyone may import. `go test ./internal/deps -run TestPicture -update` writes it.
 func TestPicture(t *testing.T) {
 	imports := map[string]map[string]bool{}
 	for name, p := range load(t) {
@@ -45,7 +45,7 @@ func TestPicture(t *testing.T) {
 			imports[from] = map[string]bool{}
 		}
 		for imported := range p.imports {
-			if ours, ok := strings.CutPrefix(imported, module); ok {
+			if ours, ok := strings.CutPrefix(imported, module); ok && !slices.Contains(everyone, ours) {
 				if to := room(ours); to != "" && to != from {
 					imports[from][to] = true
 				}

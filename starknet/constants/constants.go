@@ -80,7 +80,7 @@ const (
 const (
 	MaxCalldata     = 5_000     // felts of calldata or constructor calldata
 	MaxSignature    = 4_000     // felts
-	MaxProgramFelts = 81_920    // of a class, Sierra
+	MaxProgramFelts = 81_920    // of a class, as Sierra and as CASM
 	MaxClassBytes   = 4_089_446 // of a class as JSON, in the form of the RPC
 )
 
