@@ -25,13 +25,13 @@ type Class struct {
 }
 
 // EntryPointType is one of a class's three lists of entry points.
-type EntryPointType uint8
+type EntryPointType = casm.EntryPointType
 
 // The kinds of entry point.
 const (
-	External EntryPointType = iota
-	L1Handler
-	Constructor
+	External    = casm.External
+	L1Handler   = casm.L1Handler
+	Constructor = casm.Constructor
 )
 
 // Call is one entry into a class.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/cairo"
-	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
 	"github.com/starkd/starkd/starknet"
@@ -148,7 +147,7 @@ func (p *phase) call(e entry) (*Frame, error) {
 		return f, err
 	}
 	switch {
-	case !hasEntryPoint(class.Casm, e.kind, e.selector):
+	case class.Casm.EntryPoint(e.kind, e.selector) == nil:
 		f.Failed, f.Retdata = true, []felt.Felt{entrypointNotFound}
 		return f, nil
 	case e.gas < constants.EntryPointGas:
@@ -253,25 +252,6 @@ func (p *phase) class(hash felt.Felt) (*cairo.Class, error) {
 }
 
 const undeclared = "Class with hash %s is not declared."
-
-func hasEntryPoint(class *casm.Class, kind cairo.EntryPointType, selector felt.Felt) bool {
-	for _, ep := range entryPoints(class, kind) {
-		if ep.Selector == selector {
-			return true
-		}
-	}
-	return false
-}
-
-func entryPoints(class *casm.Class, kind cairo.EntryPointType) []casm.EntryPoint {
-	switch kind {
-	case cairo.Constructor:
-		return class.EntryPoints.Constructor
-	case cairo.L1Handler:
-		return class.EntryPoints.L1Handler
-	}
-	return class.EntryPoints.External
-}
 
 // deploy puts a contract at an address and runs its constructor. It cannot fail without a *failure.
 func (p *phase) deploy(class, address, deployer felt.Felt, calldata []felt.Felt, gas uint64) (*Frame, error) {

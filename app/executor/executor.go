@@ -388,7 +388,7 @@ func (t *transaction) validate(selector felt.Felt, calldata []felt.Felt) error {
 			return err
 		}
 		reason := ValidationFailure
-		if class != nil && !hasEntryPoint(class.Casm, cairo.External, validateSelector) {
+		if class != nil && class.Casm.EntryPoint(cairo.External, validateSelector) == nil {
 			reason = NonAccount
 		}
 		return reject(reason, "%s", revertSummary(starknet.ValidatePanicHeader, frame))

@@ -146,7 +146,7 @@ func (b *bench) declare(hash felt.Felt, entries map[string]contract) {
 func (b *bench) invoke(f contract) *starknet.Invoke {
 	b.e[accountClass][executeSelector] = f
 	class := b.x.Classes.find(accountClass)
-	if !hasEntryPoint(class.Casm, cairo.External, executeSelector) {
+	if class.Casm.EntryPoint(cairo.External, executeSelector) == nil {
 		class.Casm.EntryPoints.External = append(class.Casm.EntryPoints.External, casm.EntryPoint{Selector: executeSelector})
 	}
 	nonce, _ := b.st.NonceAt(accountAt)

@@ -369,3 +369,29 @@ func TestDecodeClassRefusesBuiltinsOfOtherNames(t *testing.T) {
 		}
 	}
 }
+
+// EntryPoint searches the list of the kind, and no other.
+func TestEntryPoint(t *testing.T) {
+	one, two, three := felt.FromUint64(1), felt.FromUint64(2), felt.FromUint64(3)
+	c := &Class{EntryPoints: EntryPoints{
+		External:    []EntryPoint{{Selector: one, Offset: 10}, {Selector: two, Offset: 11}},
+		L1Handler:   []EntryPoint{{Selector: one, Offset: 20}},
+		Constructor: []EntryPoint{{Selector: three, Offset: 30}},
+	}}
+	for _, test := range []struct {
+		kind     EntryPointType
+		selector felt.Felt
+		offset   int // -1 for none
+	}{
+		{External, one, 10}, {External, two, 11}, {External, three, -1}, {L1Handler, one, 20}, {L1Handler, two, -1},
+		{Constructor, three, 30}, {Constructor, one, -1},
+	} {
+		got := -1
+		if e := c.EntryPoint(test.kind, test.selector); e != nil {
+			got = e.Offset
+		}
+		if got != test.offset {
+			t.Errorf("kind %d, selector %v: offset %d, want %d", test.kind, test.selector, got, test.offset)
+		}
+	}
+}

@@ -25,6 +25,33 @@ type EntryPoints struct {
 	Constructor []EntryPoint
 }
 
+// EntryPointType is one of a class's three lists of entry points.
+type EntryPointType uint8
+
+// The kinds of entry point.
+const (
+	External EntryPointType = iota
+	L1Handler
+	Constructor
+)
+
+// EntryPoint returns the class's entry point of a kind with a selector, or nil.
+func (c *Class) EntryPoint(kind EntryPointType, selector felt.Felt) *EntryPoint {
+	list := c.EntryPoints.External
+	switch kind {
+	case L1Handler:
+		list = c.EntryPoints.L1Handler
+	case Constructor:
+		list = c.EntryPoints.Constructor
+	}
+	for i := range list {
+		if list[i].Selector == selector {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
 // Builtins are the names that an entry point may use, which are those of the official compiler. A class hash takes a name
 // modulo the field's prime, so for each name there are others with the same hash: DecodeClass refuses them.
 var Builtins = [...]string{

@@ -33,18 +33,7 @@ var builtins = []string{machine.BuiltinPedersen, machine.BuiltinRangeCheck, mach
 
 // entryPoint is where a call enters its class's code, nil when it enters none.
 func entryPoint(call *cairo.Call) *casm.EntryPoint {
-	lists := &call.Class.Casm.EntryPoints
-	list := lists.External
-	switch call.Type {
-	case cairo.Constructor:
-		list = lists.Constructor
-	case cairo.L1Handler:
-		list = lists.L1Handler
-	}
-	if i := slices.IndexFunc(list, func(e casm.EntryPoint) bool { return e.Selector == call.Selector }); i >= 0 {
-		return &list[i]
-	}
-	return nil
+	return call.Class.Casm.EntryPoint(call.Type, call.Selector)
 }
 
 // entersCode reports whether a call runs code at all: it does not when there is no entry point, or not the gas to enter.

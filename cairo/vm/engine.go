@@ -132,22 +132,6 @@ var classBuiltins = []string{
 	machine.BuiltinRangeCheck96, machine.BuiltinAddMod, machine.BuiltinMulMod,
 }
 
-func entryPoint(c *casm.Class, t cairo.EntryPointType, selector felt.Felt) (*casm.EntryPoint, error) {
-	list := c.EntryPoints.External
-	switch t {
-	case cairo.L1Handler:
-		list = c.EntryPoints.L1Handler
-	case cairo.Constructor:
-		list = c.EntryPoints.Constructor
-	}
-	for i := range list {
-		if list[i].Selector == selector {
-			return &list[i], nil
-		}
-	}
-	return nil, cairo.RunErrorf("entry point %v not found in contract", selector)
-}
-
 // CountsSteps implements cairo.StepCounter.
 func (e *Engine) CountsSteps() {}
 
@@ -182,9 +166,9 @@ func (s *session) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error)
 	if call.Class == nil || call.Class.Casm == nil {
 		return cairo.Result{}, cairo.RunErrorf("a call without a compiled class")
 	}
-	ep, err := entryPoint(call.Class.Casm, call.Type, call.Selector)
-	if err != nil {
-		return cairo.Result{}, err
+	ep := call.Class.Casm.EntryPoint(call.Type, call.Selector)
+	if ep == nil {
+		return cairo.Result{}, cairo.RunErrorf("entry point %v not found in contract", call.Selector)
 	}
 	l, err := e.load(call.Class)
 	if err != nil {

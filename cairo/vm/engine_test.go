@@ -64,7 +64,7 @@ func (c *testChain) CallContract(gas *uint64, contract, selector felt.Felt, call
 		return nil, errors.New("too deep")
 	}
 	defer func() { c.depth-- }()
-	if _, err := entryPoint(c.class.Casm, cairo.External, selector); err != nil {
+	if c.class.Casm.EntryPoint(cairo.External, selector) == nil {
 		return nil, &cairo.SyscallFailure{Data: []felt.Felt{felt.FromShortString("ENTRYPOINT_NOT_FOUND")}}
 	}
 	res, err := cairo.Run(c.engine, cairo.Call{Class: c.class, Selector: selector, Calldata: calldata, Gas: *gas}, c)

@@ -208,26 +208,25 @@ func (f *callFlags) entry(world *callWorld) (*executor.Entry, error) {
 		}
 		e.Calldata = append(e.Calldata, x)
 	}
-	points := world.casm.EntryPoints
-	list := points.External
 	switch {
 	case f.constructor && f.l1Handler:
 		return nil, usagef("--constructor and --l1-handler exclude each other")
 	case f.constructor:
-		if len(points.Constructor) == 0 {
+		constructors := world.casm.EntryPoints.Constructor
+		if len(constructors) == 0 {
 			return nil, errors.New("the class has no constructor")
 		}
-		e.Kind, e.Selector, list = cairo.Constructor, points.Constructor[0].Selector, points.Constructor
+		e.Kind, e.Selector = cairo.Constructor, constructors[0].Selector
 		if f.function == "" {
 			return e, nil
 		}
 	case f.l1Handler:
-		e.Kind, list = cairo.L1Handler, points.L1Handler
+		e.Kind = cairo.L1Handler
 	}
 	if e.Selector, err = parseSelector(f.function); err != nil {
 		return nil, usagef("--function: %v", err)
 	}
-	if !slices.ContainsFunc(list, func(p casm.EntryPoint) bool { return p.Selector == e.Selector }) {
+	if world.casm.EntryPoint(e.Kind, e.Selector) == nil {
 		return nil, hint.With(fmt.Errorf("the class has no entry point %q, selector %v", f.function, e.Selector),
 			"the class's ABI names its functions; one in an embedded implementation has its own name alone")
 	}

@@ -10,30 +10,10 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// entryList is one of a class's lists of entry points that a call may enter.
-type entryList uint8
-
-const (
-	external entryList = iota
-	constructor
-)
-
-// find is the list's entry point with a selector, or nil.
-func (l entryList) find(class *casm.Class, selector felt.Felt) *casm.EntryPoint {
-	list := class.EntryPoints.External
-	if l == constructor {
-		list = class.EntryPoints.Constructor
-	}
-	if i := slices.IndexFunc(list, func(e casm.EntryPoint) bool { return e.Selector == selector }); i >= 0 {
-		return &list[i]
-	}
-	return nil
-}
-
 // frame is what a call must be.
 type frame struct {
 	class            felt.Felt
-	list             entryList
+	kind             casm.EntryPointType
 	selector         felt.Felt
 	contract, caller felt.Felt
 	gas              uint64 // before the entry point's initial charge
@@ -184,7 +164,7 @@ func (t *replayer) innerCall(s *Syscall, callee *frame) error {
 			return err
 		}
 	}
-	entry := callee.list.find(class, callee.selector)
+	entry := class.EntryPoint(callee.kind, callee.selector)
 	var refusal []felt.Felt
 	switch {
 	case entry == nil && callee.deploys: // a class without a constructor

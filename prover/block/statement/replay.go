@@ -296,7 +296,7 @@ func (t *replayer) invoke(tx *starknet.Invoke, calls []RootCall, outcome *Transa
 	if err != nil {
 		return nil, 0, err
 	}
-	f := frame{class: class, list: external, selector: executeSelector, contract: tx.SenderAddress}
+	f := frame{class: class, kind: casm.External, selector: executeSelector, contract: tx.SenderAddress}
 	bound, intrinsic, kept := tx.ResourceBounds.L2Gas.MaxAmount, intrinsicGas(tx), t.dataGas()
 	if t.record.Outcome == Aborted {
 		outcome.Reverted = true
@@ -374,7 +374,7 @@ func (t *replayer) deployAccount(tx *starknet.DeployAccount, contract felt.Felt,
 	}
 	gas := min(tx.ResourceBounds.L2Gas.MaxAmount, constants.MaxValidateGas)
 	call, calls, err := t.root(ConstructorCall, calls, outcome, &frame{
-		class: tx.ClassHash, list: constructor, selector: constructorSelector, contract: contract,
+		class: tx.ClassHash, kind: casm.Constructor, selector: constructorSelector, contract: contract,
 	}, gas, tx.ConstructorCalldata)
 	if err != nil {
 		return nil, fmt.Errorf("constructor: %w", err)
@@ -406,7 +406,7 @@ func (t *replayer) feeTransfer(sender felt.Felt, calls []RootCall, outcome *Tran
 		return nil, err
 	}
 	call, calls, err := t.root(FeeTransferCall, calls, outcome, &frame{
-		class: class, list: external, selector: transferSelector, contract: t.block.FeeToken, caller: sender,
+		class: class, kind: casm.External, selector: transferSelector, contract: t.block.FeeToken, caller: sender,
 	}, constants.FeeTransferGas, []felt.Felt{t.block.Sequencer, calldata[1], felt.Zero})
 	if err != nil {
 		return nil, err
@@ -443,7 +443,7 @@ func (t *replayer) root(kind CallKind, calls []RootCall, outcome *TransactionOut
 	if err != nil {
 		return none, nil, err
 	}
-	entry := f.list.find(class, f.selector)
+	entry := class.EntryPoint(f.kind, f.selector)
 	if entry == nil {
 		return none, nil, fmt.Errorf("class %v has no entry point %v", f.class, f.selector)
 	}

@@ -35,7 +35,7 @@ func (t *replayer) checkAborted(f *frame, bound, used uint64) error {
 		if err != nil {
 			return err
 		}
-		lacks = f.list.find(class, f.selector) == nil
+		lacks = class.EntryPoint(f.kind, f.selector) == nil
 	}
 	if lacks != (signed == notFound) {
 		return fmt.Errorf("class %v has no __execute__: %t, the signed revert reason is %.500q", f.class, lacks, signed)

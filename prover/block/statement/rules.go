@@ -3,6 +3,7 @@ package statement
 import (
 	"fmt"
 
+	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
 	"github.com/starkd/starkd/starknet"
@@ -192,13 +193,13 @@ func callContract(t *replayer, f *frame, s *Syscall, gas uint64) error {
 		return fmt.Errorf("calls %v, where no contract is", contract)
 	}
 	return t.inner(f, s, frame{
-		class: class, list: external, selector: selector, contract: contract, caller: f.contract, gas: gas,
+		class: class, kind: casm.External, selector: selector, contract: contract, caller: f.contract, gas: gas,
 	})
 }
 
 func libraryCall(t *replayer, f *frame, s *Syscall, gas uint64) error {
 	return t.inner(f, s, frame{
-		class: s.Request[0], list: external, selector: s.Request[1], contract: f.contract, caller: f.caller, gas: gas,
+		class: s.Request[0], kind: casm.External, selector: s.Request[1], contract: f.contract, caller: f.caller, gas: gas,
 	})
 }
 
@@ -231,7 +232,7 @@ func deploy(t *replayer, f *frame, s *Syscall, gas uint64) error {
 		return fmt.Errorf("deployed at %v, want %v", s.Response[0], contract)
 	}
 	return t.inner(f, s, frame{
-		class: class, list: constructor, selector: constructorSelector, contract: contract, caller: f.contract, gas: gas, deploys: true,
+		class: class, kind: casm.Constructor, selector: constructorSelector, contract: contract, caller: f.contract, gas: gas, deploys: true,
 	})
 }
 

@@ -88,8 +88,8 @@ func (r *Replay) checkReason(reason *Reason) error {
 		return err
 	}
 	var entries []*casm.EntryPoint
-	for _, list := range []entryList{external, constructor} {
-		if entry := list.find(class, reason.Selector); entry != nil {
+	for _, kind := range []casm.EntryPointType{casm.External, casm.Constructor} {
+		if entry := class.EntryPoint(kind, reason.Selector); entry != nil {
 			entries = append(entries, entry)
 		}
 	}
