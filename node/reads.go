@@ -13,12 +13,7 @@ import (
 )
 
 // reads are the methods of rpc.Backend that only read the store.
-type reads struct {
-	store   state.History
-	chainID felt.Felt
-}
-
-func (r *reads) ChainID() felt.Felt { return r.chainID }
+type reads struct{ store state.History }
 
 func (r *reads) Head(context.Context) (rpc.Head, error) {
 	head := r.store.Head()
