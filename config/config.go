@@ -94,7 +94,7 @@ type Watch struct {
 var Securities = []string{"custom", "conjectured", "proven"}
 
 // Proofs returns the grinding bits and FRI queries of the proofs that a watcher makes.
-func (w *Watch) Proofs() (workBits uint, queries int) {
+func (w *Watch) Proofs() (powBits uint, queries int) {
 	switch w.Security {
 	case "conjectured":
 		return 20, 38

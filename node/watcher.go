@@ -119,11 +119,11 @@ func (w *Watcher) Run(ctx context.Context) (err error) {
 	}
 	defer proofs.Close()
 	watch := &w.settings.Watch
-	workBits, queries := watch.Proofs()
+	powBits, queries := watch.Proofs()
 	follower, err := watcher.New(watcher.Config{
 		Genesis: w.genesis, Nodes: watch.Nodes, TrustingPeriod: watch.TrustingPeriod, LightDB: w.light,
 		App: w.chain.app, Engine: vm.NewEngine(), Proofs: proofs,
-		WorkBits: workBits, Queries: queries, MaxSteps: watch.MaxSteps,
+		PowBits: powBits, Queries: queries, MaxSteps: watch.MaxSteps,
 		Log: w.log,
 	})
 	if err != nil {

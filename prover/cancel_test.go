@@ -38,7 +38,7 @@ func TestProveCancelled(t *testing.T) {
 func TestWorkCancelled(t *testing.T) {
 	run := stoneruns.Read(t, caseDir(t, "plain512-lcg-keccak-upd"))
 	params := readProof(t, "stone-cases/plain512-lcg-keccak-upd/proof.json").Parameters
-	params.WorkBits = 50
+	params.PowBits = 50
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	_, err := Prove(ctx, run, params, &Progress{Stage: func(name string, number, total int) {

@@ -91,11 +91,11 @@ func TestMutantsAreRefused(t *testing.T) {
 			refused("no queries", func(q *stone.Proof) { q.Parameters.Queries = 0 })
 			refused("negative queries", func(q *stone.Proof) { q.Parameters.Queries = -5 })
 			refused("2^40 queries", func(q *stone.Proof) { q.Parameters.Queries = 1 << 40 })
-			if p.Parameters.WorkBits >= 20 { // a nonce for few bits may do for another number of bits as well
-				refused("less work", func(q *stone.Proof) { q.Parameters.WorkBits-- })
-				refused("more work", func(q *stone.Proof) { q.Parameters.WorkBits++ })
+			if p.Parameters.PowBits >= 20 { // a nonce for few bits may do for another number of bits as well
+				refused("less work", func(q *stone.Proof) { q.Parameters.PowBits-- })
+				refused("more work", func(q *stone.Proof) { q.Parameters.PowBits++ })
 			}
-			refused("work of 65 bits", func(q *stone.Proof) { q.Parameters.WorkBits = 65 })
+			refused("work of 65 bits", func(q *stone.Proof) { q.Parameters.PowBits = 65 })
 			refused("blowup", func(q *stone.Proof) { q.Parameters.LogBlowup++ })
 			refused("blowup 2^63", func(q *stone.Proof) { q.Parameters.LogBlowup = 63 })
 			refused("last layer", func(q *stone.Proof) { q.Parameters.LastBound *= 2 })

@@ -78,7 +78,7 @@ func follow(t *testing.T, l *local, genesis *cmttypes.GenesisDoc, db dbm.DB, url
 	t.Cleanup(func() { proofs.Close() })
 	w, err := New(Config{
 		Genesis: genesis, Nodes: []string{"http://127.0.0.1:1"}, App: a, Engine: vm.NewEngine(), Proofs: proofs,
-		WorkBits: 20, Queries: 38, MaxSteps: 1 << 17, Log: slog.New(slog.DiscardHandler),
+		PowBits: 20, Queries: 38, MaxSteps: 1 << 17, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

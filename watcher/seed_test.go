@@ -66,7 +66,7 @@ func newLeast(t testing.TB) *local {
 func weakest(steps uint64) stone.Parameters {
 	p := stone.DefaultParameters(steps)
 	p.Channel, p.Commitment, p.Friendly = transcript.Keccak256, transcript.Keccak256Masked160MSB, transcript.Keccak256Masked160MSB
-	p.FriendlyUpdates, p.PageHash, p.LogBlowup, p.Queries, p.WorkBits = false, "keccak256", 1, 1, 1
+	p.FriendlyUpdates, p.PageHash, p.LogBlowup, p.Queries, p.PowBits = false, "keccak256", 1, 1, 1
 	return p
 }
 

@@ -33,7 +33,7 @@ type Config struct {
 	App            *app.App             // the replica, on a store of its own
 	Engine         cairo.Engine         // the VM, for running blocks again
 	Proofs         *proofstore.Store
-	WorkBits       uint   // proof of work of a proof
+	PowBits        uint   // proof of work of a proof
 	Queries        int    // FRI queries of a proof; see stone.Parameters.Security
 	MaxSteps       uint64 // of one proof
 	Log            *slog.Logger
@@ -335,7 +335,7 @@ func (w *Watcher) failed(height int64, reason error) (*proofstore.Record, error)
 // parameters are those of a proof of this many steps.
 func (w *Watcher) parameters(steps uint64) stone.Parameters {
 	p := stone.DefaultParameters(steps)
-	p.WorkBits, p.Queries = w.config.WorkBits, w.config.Queries
+	p.PowBits, p.Queries = w.config.PowBits, w.config.Queries
 	return p
 }
 

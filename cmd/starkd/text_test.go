@@ -100,7 +100,7 @@ func TestProvenPreset(t *testing.T) {
 		c.Watch.Security = security
 		for steps := uint64(1 << 14); steps <= c.Watch.MaxSteps; steps *= 2 {
 			p := stone.DefaultParameters(steps)
-			p.WorkBits, p.Queries = c.Watch.Proofs()
+			p.PowBits, p.Queries = c.Watch.Proofs()
 			if got := p.Security(steps); got != want {
 				t.Errorf("security %q, %d steps: %v, want %v", security, steps, got, want)
 			}

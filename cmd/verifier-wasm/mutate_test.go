@@ -497,12 +497,12 @@ func leastBare(t testing.TB) []*seed {
 var weakest = map[string]stone.Parameters{
 	"least-keccak": {
 		Channel: transcript.Keccak256, Commitment: transcript.Keccak256Masked160MSB, Friendly: transcript.Keccak256Masked160MSB, PageHash: "keccak256",
-		LogBlowup: 1, FRISteps: []uint{0, 4, 2}, LastBound: 2, Queries: 2, WorkBits: 1,
+		LogBlowup: 1, FRISteps: []uint{0, 4, 2}, LastBound: 2, Queries: 2, PowBits: 1,
 	},
 	"least-poseidon": {
 		Channel: transcript.Poseidon3, Commitment: transcript.Blake256Masked248LSB, Friendly: transcript.Poseidon3, PageHash: "pedersen",
-		FriendlyLayers: 1, FriendlyUpdates: true, Work: transcript.Blake256,
-		LogBlowup: 1, FRISteps: []uint{0, 4, 2}, LastBound: 2, Queries: 2, WorkBits: 1,
+		FriendlyLayers: 1, FriendlyUpdates: true, PowHash: transcript.Blake256,
+		LogBlowup: 1, FRISteps: []uint{0, 4, 2}, LastBound: 2, Queries: 2, PowBits: 1,
 	},
 }
 

@@ -36,7 +36,7 @@ type STARK struct {
 	LogBlowup   uint
 	LogTrace    uint // of the number of rows
 	Queries     uint
-	WorkBits    uint   // of the proof of work
+	PowBits     uint   // of the proof of work
 	LogFold     uint   // of the largest folding factor of a layer
 	Batch       uint64 // functions that one random element combines
 	Constraints uint64
@@ -67,10 +67,10 @@ func (s STARK) Bits() Bits {
 	s.Queries, s.LogBlowup = min(s.Queries, maxQueries), min(s.LogBlowup, maxLogBlowup)
 	s.LogTrace, s.LogFold = min(s.LogTrace, maxLogTrace), min(s.LogFold, maxLogTrace-1)
 	unique, johnson := s.unique(), s.johnson()
-	conjectured := min(s.Queries*s.LogBlowup+s.WorkBits, unique.least())
+	conjectured := min(s.Queries*s.LogBlowup+s.PowBits, unique.least())
 	proven := max(
-		min(uniqueQueries(s.Queries, s.LogBlowup, s.WorkBits), unique.least()),
-		min(johnsonQueries(s.Queries, s.LogBlowup, s.WorkBits), johnson.least()))
+		min(uniqueQueries(s.Queries, s.LogBlowup, s.PowBits), unique.least()),
+		min(johnsonQueries(s.Queries, s.LogBlowup, s.PowBits), johnson.least()))
 	// What is conjectured is never less than what is proven.
 	return Bits{min(max(conjectured, proven), s.Collisions), min(proven, s.Collisions)}
 }

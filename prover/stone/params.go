@@ -22,14 +22,14 @@ type Parameters struct {
 	Friendly        transcript.Hash // verifier_friendly_commitment_hash; default Commitment
 	FriendlyLayers  uint64          // n_verifier_friendly_commitment_layers
 	FriendlyUpdates bool            // verifier_friendly_channel_updates
-	Work            transcript.Hash // pow_hash, of the poseidon3 channel; default blake256
+	PowHash         transcript.Hash // pow_hash, of the poseidon3 channel; default blake256
 	PageHash        string          // statement.page_hash: keccak256 (default) or pedersen
 
 	LogBlowup uint   // stark.log_n_cosets
 	FRISteps  []uint // stark.fri.fri_step_list
 	LastBound uint64 // stark.fri.last_layer_degree_bound
 	Queries   int    // stark.fri.n_queries
-	WorkBits  uint   // stark.fri.proof_of_work_bits
+	PowBits   uint   // stark.fri.proof_of_work_bits
 }
 
 // DefaultParameters are the parameters of our proofs (P* in docs), accepted by Stone, swiftness, integrity and the Cairo
@@ -55,8 +55,8 @@ func ProvenParameters(steps uint64) Parameters {
 func parametersFor(steps uint64, queries int, work uint) Parameters {
 	p := Parameters{
 		Channel: transcript.Poseidon3, Commitment: transcript.Blake256Masked248LSB, Friendly: transcript.Poseidon3,
-		FriendlyUpdates: true, Work: transcript.Blake256, PageHash: "pedersen",
-		LogBlowup: 2, Queries: queries, WorkBits: work,
+		FriendlyUpdates: true, PowHash: transcript.Blake256, PageHash: "pedersen",
+		LogBlowup: 2, Queries: queries, PowBits: work,
 	}
 	p.SetFRI(steps)
 	return p
@@ -65,16 +65,16 @@ func parametersFor(steps uint64, queries int, work uint) Parameters {
 // The bounds of the official verifiers (swiftness, the Cairo verifiers): within them the sum of queries and work says what it seems to
 // say.
 const (
-	minWorkBits  = 20
-	maxWorkBits  = 50
+	minPowBits   = 20
+	maxPowBits   = 50
 	maxLogBlowup = 4
 )
 
 // CheckBounds returns an error unless the official verifiers' bounds admit the proof of work and the blowup.
 func (p *Parameters) CheckBounds() error {
 	switch {
-	case p.WorkBits < minWorkBits || p.WorkBits > maxWorkBits:
-		return fmt.Errorf("%d bits of proof of work, want %d to %d", p.WorkBits, minWorkBits, maxWorkBits)
+	case p.PowBits < minPowBits || p.PowBits > maxPowBits:
+		return fmt.Errorf("%d bits of proof of work, want %d to %d", p.PowBits, minPowBits, maxPowBits)
 	case p.LogBlowup < 1 || p.LogBlowup > maxLogBlowup:
 		return fmt.Errorf("blowup 2^%d, want 2 to %d", p.LogBlowup, 1<<maxLogBlowup)
 	}
@@ -105,10 +105,10 @@ func (p *Parameters) stark() stark.Params {
 	return stark.Params{
 		LogBlowup: p.LogBlowup,
 		FRI: fri.Params{
-			Steps: p.FRISteps, LastBound: p.LastBound, Queries: p.Queries, WorkBits: p.WorkBits,
+			Steps: p.FRISteps, LastBound: p.LastBound, Queries: p.Queries, PowBits: p.PowBits,
 			Merkle: merkle.Params{Hash: p.Commitment, Friendly: p.Friendly, FriendlyLayers: p.FriendlyLayers},
 		},
-		Channel:         transcript.Config{Channel: p.Channel, Work: p.Work},
+		Channel:         transcript.Config{Channel: p.Channel, PowHash: p.PowHash},
 		FriendlyUpdates: p.FriendlyUpdates,
 		Statement:       "cpu air",
 	}
@@ -152,7 +152,7 @@ type friJSON struct {
 	Steps     stepsJSON `json:"fri_step_list"`
 	LastBound uint64    `json:"last_layer_degree_bound"`
 	Queries   int       `json:"n_queries"`
-	WorkBits  uint      `json:"proof_of_work_bits"`
+	PowBits   uint      `json:"proof_of_work_bits"`
 }
 
 // stepsJSON is fri_step_list.
@@ -203,7 +203,7 @@ func (j *parametersJSON) parameters() (Parameters, error) {
 	p := Parameters{
 		FriendlyUpdates: j.FriendlyUpdates, PageHash: "keccak256",
 		LogBlowup: j.Stark.LogBlowup, FRISteps: j.Stark.FRI.Steps, LastBound: j.Stark.FRI.LastBound,
-		Queries: j.Stark.FRI.Queries, WorkBits: j.Stark.FRI.WorkBits,
+		Queries: j.Stark.FRI.Queries, PowBits: j.Stark.FRI.PowBits,
 	}
 	if j.FriendlyLayers != nil {
 		p.FriendlyLayers = *j.FriendlyLayers
@@ -221,7 +221,7 @@ func (j *parametersJSON) parameters() (Parameters, error) {
 	}{
 		{&p.Channel, j.ChannelHash, transcript.Keccak256},
 		{&p.Commitment, j.CommitmentHash, transcript.Keccak256Masked160MSB},
-		{&p.Work, j.PowHash, transcript.Blake256},
+		{&p.PowHash, j.PowHash, transcript.Blake256},
 	} {
 		*h.dst = h.none
 		if h.name != "" {
@@ -247,9 +247,9 @@ func (p Parameters) MarshalJSON() ([]byte, error) { return json.Marshal(p.json()
 func (p *Parameters) json() *parametersJSON {
 	return &parametersJSON{
 		ChannelHash: p.Channel.String(), CommitmentHash: p.Commitment.String(), Field: "PrimeField0",
-		FriendlyLayers: &p.FriendlyLayers, PowHash: p.Work.String(),
+		FriendlyLayers: &p.FriendlyLayers, PowHash: p.PowHash.String(),
 		Stark: starkJSON{
-			FRI:       friJSON{Steps: p.FRISteps, LastBound: p.LastBound, Queries: p.Queries, WorkBits: p.WorkBits},
+			FRI:       friJSON{Steps: p.FRISteps, LastBound: p.LastBound, Queries: p.Queries, PowBits: p.PowBits},
 			LogBlowup: p.LogBlowup,
 		},
 		Statement:       &statementJSON{PageHash: p.PageHash},

@@ -26,7 +26,7 @@ func (p *Parameters) Security(steps uint64) security.Bits {
 	}
 	return security.STARK{
 		Field: felt.Modulus(), LogBlowup: p.LogBlowup, LogTrace: logTrace,
-		Queries: uint(max(p.Queries, 0)), WorkBits: min(p.WorkBits, transcript.MaxWorkBits), LogFold: fold,
+		Queries: uint(max(p.Queries, 0)), PowBits: min(p.PowBits, transcript.MaxPowBits), LogFold: fold,
 		Batch: maxMask + 2, Constraints: maxConstraints, Degree: 2, Combo: maxMask, Collisions: p.collisionBits(),
 	}.Bits()
 }

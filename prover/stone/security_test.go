@@ -22,7 +22,7 @@ func TestSecurity(t *testing.T) {
 		{21, 2, 113, 20, 246, 131},
 	} {
 		p := DefaultParameters(1 << (c.logTrace - 4))
-		p.Queries, p.LogBlowup, p.WorkBits = int(c.queries), c.logBlowup, c.work
+		p.Queries, p.LogBlowup, p.PowBits = int(c.queries), c.logBlowup, c.work
 		want := security.Bits{Conjectured: min(c.conjectured, 124), Proven: min(c.proven, 124)}
 		if got := p.Security(1 << (c.logTrace - 4)); got != want {
 			t.Errorf("%d queries, blowup 2^%d, work %d: got %v, want %v", c.queries, c.logBlowup, c.work, got, want)
@@ -64,11 +64,11 @@ func TestSecurityOfHashes(t *testing.T) {
 func TestSecurityOfAnything(t *testing.T) {
 	large := ^uint(0)
 	p := DefaultParameters(1 << 17)
-	p.FRISteps, p.Queries, p.LogBlowup, p.WorkBits = []uint{large}, int(large>>1), large, large
+	p.FRISteps, p.Queries, p.LogBlowup, p.PowBits = []uint{large}, int(large>>1), large, large
 	if got := p.Security(1 << 63); got.Proven > 124 || got.Conjectured > 124 {
 		t.Errorf("got %v", got)
 	}
-	p.Queries, p.WorkBits = -1, 0
+	p.Queries, p.PowBits = -1, 0
 	if got := p.Security(0); got != (security.Bits{}) {
 		t.Errorf("got %v without queries and work", got)
 	}

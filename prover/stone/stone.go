@@ -33,26 +33,26 @@ func (v Version) String() string {
 
 // Prove proves the run, and does not verify the proof. Zero parameters stand for DefaultParameters. When ctx ends, Prove returns ctx's
 // error within about a second.
-func Prove(ctx context.Context, trace *cairo.Trace, params Parameters, progress *stark.Progress) (*Proof, error) {
+func Prove(ctx context.Context, run *cairo.Trace, params Parameters, progress *stark.Progress) (*Proof, error) {
 	if params.Queries == 0 {
-		params = DefaultParameters(trace.Public.Steps)
+		params = DefaultParameters(run.Public.Steps)
 	}
-	witness, err := cairoair.NewWitness(trace)
+	trace, err := cairoair.NewTrace(run)
 	if err != nil {
 		return nil, err
 	}
-	seed, err := params.seed(witness.AIR, V6)
+	seed, err := params.seed(trace.AIR, V6)
 	if err != nil {
 		return nil, err
 	}
 	sp := params.stark()
 	var log transcript.Annotations
-	b, err := stark.Prove(ctx, witness, &sp, seed, &log, progress)
+	b, err := stark.Prove(ctx, trace, &sp, seed, &log, progress)
 	if err != nil {
 		return nil, err
 	}
 	return &Proof{
-		Parameters: params, PublicInput: witness.Public(), Bytes: b,
+		Parameters: params, PublicInput: trace.Public(), Bytes: b,
 		Annotations: log.Lines(sp.Statement), Config: DefaultConfig(),
 	}, nil
 }

@@ -18,24 +18,24 @@ func TestStorySatisfiesTheAIR(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	witness, err := cairoair.NewWitness(trace)
+	air, err := cairoair.NewTrace(trace)
 	if err != nil {
 		t.Fatal(err)
 	}
-	columns, err := witness.First(t.Context())
+	columns, err := air.Main(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	challenges := field.Powers(field.New(0x1234567), witness.System().Challenges+1)[1:]
-	second, err := witness.Second(t.Context(), challenges)
+	challenges := field.Powers(field.New(0x1234567), air.System().Challenges+1)[1:]
+	interaction, err := air.Interaction(t.Context(), challenges)
 	if err != nil {
 		t.Fatal(err)
 	}
-	values, err := witness.Values(challenges)
+	values, err := air.Values(challenges)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, failure := range witness.System().CheckRows(append(columns, second...), values, 3) {
+	for _, failure := range air.System().CheckRows(append(columns, interaction...), values, 3) {
 		t.Error(failure)
 	}
 }

@@ -15,12 +15,12 @@ func sampleSystem() *System {
 	z := b.Value("z")
 	p := b.Periodic([]field.Element{field.New(5), field.New(7)}, 2)
 	c0, next, c1, c2 := b.Cell(0, 0), b.Cell(0, 1), b.Cell(1, 0), b.Cell(2, 0)
-	b.Constrain("count", next.Sub(c0).Sub(step), On(Every(1)).But(Row(-1)))
+	b.Constrain("count", next.Sub(c0).Sub(step), On(Every(1)).Exempt(Row(-1)))
 	b.Constrain("square", c1.Sub(c0.Square()).Sub(p), On(Every(2)))
 	b.Constrain("odd", b.Const(3).Sub(c2).Mul(c0.Sub(b.Cell(0, 3)).AddConst(1)), On(RowsAt(8, 1), RowsAt(8, 5)))
 	b.Constrain("start", c0.Sub(step), On(Row(0)))
 	b.Constrain("end", c2.Sub(z.Mul(step).Scale(2)), On(Row(-4)))
-	b.Constrain("two exceptions", c2.Mul(c2.Sub(z)), On(Every(1)).But(RowsAt(4, 1), Row(-4)))
+	b.Constrain("two exemptions", c2.Mul(c2.Sub(z)), On(Every(1)).Exempt(RowsAt(4, 1), Row(-4)))
 	return b.Build()
 }
 
@@ -52,7 +52,7 @@ func TestCheckRows(t *testing.T) {
 	step, z := field.New(11), field.New(13)
 	values := []field.Element{step, z}
 	columns := sampleTrace(16, step, z)
-	// Row 12 is exempt from "two exceptions"; rows 1, 5, 9, 13 as well.
+	// Row 12 is exempt from "two exemptions"; rows 1, 5, 9, 13 as well.
 	if f := s.CheckRows(columns, values, 3); len(f) != 0 {
 		t.Fatalf("got failures %v, want none", f)
 	}
@@ -60,7 +60,7 @@ func TestCheckRows(t *testing.T) {
 		column, row int
 		want        string
 	}{
-		{0, 3, "count"}, {1, 6, "square"}, {2, 9, "odd"}, {0, 0, "start"}, {2, 12, "end"}, {2, 2, "two exceptions"},
+		{0, 3, "count"}, {1, 6, "square"}, {2, 9, "odd"}, {0, 0, "start"}, {2, 12, "end"}, {2, 2, "two exemptions"},
 	} {
 		tampered := sampleTrace(16, step, z)
 		tampered[c.column][c.row] = field.New(12345)

@@ -21,7 +21,7 @@ func (s *System) Degrees() []int {
 		}
 	}
 	// A divisor over rows of period p has n/p zeros; with p > 1 it lowers the degree by a fraction of n. The bound is
-	// exact for what matters: degree ·(n-1) - Σ n/p over On + Σ n/p over Except < 2n.
+	// exact for what matters: degree ·(n-1) - Σ n/p over On + Σ n/p over Exemptions < 2n.
 	out := make([]int, len(s.Constraints))
 	const n = 1 << 30
 	for i, c := range s.Constraints {
@@ -29,7 +29,7 @@ func (s *System) Degrees() []int {
 		for _, r := range c.Domain.On {
 			d -= zeros(r, n)
 		}
-		for _, r := range c.Domain.Except {
+		for _, r := range c.Domain.Exemptions {
 			d += zeros(r, n)
 		}
 		out[i] = int((max(d, 0) + n - 1 + 1) / n)
@@ -128,7 +128,7 @@ func (s *System) reach(id int32) []int32 {
 }
 
 func (d Domain) contains(row, n uint64) bool {
-	for _, r := range d.Except {
+	for _, r := range d.Exemptions {
 		if r.contains(row, n) {
 			return false
 		}

@@ -146,16 +146,16 @@ func (c *compiler) compile(alpha field.Element) {
 		c.emit(zero, outer, 0, 0)
 		rest := members[fmt.Sprint(on)]
 		for len(rest) > 0 {
-			except := s.Constraints[rest[0]].Domain.Except
+			exemptions := s.Constraints[rest[0]].Domain.Exemptions
 			sum := outer
-			if len(except) > 0 {
+			if len(exemptions) > 0 {
 				sum = c.newRegister()
 				c.emit(zero, sum, 0, 0)
 			}
 			var later []int
 			for _, i := range rest {
 				con := &s.Constraints[i]
-				if !slices.Equal(con.Domain.Except, except) {
+				if !slices.Equal(con.Domain.Exemptions, exemptions) {
 					later = append(later, i)
 					continue
 				}
@@ -169,9 +169,9 @@ func (c *compiler) compile(alpha field.Element) {
 				}
 				c.emit(fmaVS, sum, v.slot, c.scalar(coefficient))
 			}
-			if len(except) > 0 {
-				f := c.vanishing(except[0])
-				for _, r := range except[1:] {
+			if len(exemptions) > 0 {
+				f := c.vanishing(exemptions[0])
+				for _, r := range exemptions[1:] {
 					product := c.newRegister()
 					c.emit(mulVV, product, f, c.vanishing(r))
 					f = product

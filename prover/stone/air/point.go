@@ -67,7 +67,7 @@ func (s *System) EvalPoint(point field.Element, n uint64, mask, values []field.E
 			return field.Element{}, errPointInDomain
 		}
 		den.Inverse(&den)
-		term := product(c.Domain.Except)
+		term := product(c.Domain.Exemptions)
 		term.Mul(&term, &den)
 		term.Mul(&term, &vals[c.expr])
 		term.Mul(&term, &power)

@@ -29,17 +29,17 @@ type AIR interface {
 	Values(challenges []field.Element) ([]field.Element, error)
 }
 
-// Witness is an AIR with a trace that satisfies it.
-type Witness interface {
+// Trace is an AIR with a trace that satisfies it.
+type Trace interface {
 	AIR
-	// First returns the columns of the first phase in natural row order. The caller only reads them.
-	First(ctx context.Context) ([][]field.Element, error)
-	// Second returns the columns of the second phase, given the interaction elements. The caller only reads them and
-	// calls it once, after First; the witness may drop all columns afterwards.
-	Second(ctx context.Context, challenges []field.Element) ([][]field.Element, error)
+	// Main returns the columns of the main trace in natural row order. The caller only reads them.
+	Main(ctx context.Context) ([][]field.Element, error)
+	// Interaction returns the columns of the interaction trace, given the interaction elements. The caller only reads them and
+	// calls it once, after Main; the trace may drop all columns afterwards.
+	Interaction(ctx context.Context, challenges []field.Element) ([][]field.Element, error)
 }
 
-// Cell is a trace cell relative to the row at hand. Columns of the second phase follow those of the first.
+// Cell is a trace cell relative to the row at hand. Columns of the interaction trace follow those of the main trace.
 type Cell struct {
 	Column int
 	Row    int // offset, not negative
@@ -61,19 +61,19 @@ func RowsAt(period uint64, offset int64) Rows { return Rows{Period: period, Offs
 // Row is the one row with this index; a negative index counts from the end, so Row(-16) is row n-16.
 func Row(index int64) Rows { return Rows{Offset: index} }
 
-// Domain is where a constraint holds: the union of the classes On, except the rows in Except. Classes of one list must be
-// disjoint, and Except must be within On or disjoint from it as Stone's constraint is written: a factor of the numerator.
+// Domain is where a constraint holds: the union of the classes On, except the rows in Exemptions. Classes of one list must be
+// disjoint, and Exemptions must be within On or disjoint from it as Stone's constraint is written: a factor of the numerator.
 type Domain struct {
-	On     []Rows
-	Except []Rows
+	On         []Rows
+	Exemptions []Rows
 }
 
 // On is the domain of all rows in any of the classes.
 func On(rows ...Rows) Domain { return Domain{On: rows} }
 
-// But returns d without the given rows.
-func (d Domain) But(rows ...Rows) Domain {
-	return Domain{On: d.On, Except: append(slices.Clone(d.Except), rows...)}
+// Exempt returns d without the given rows.
+func (d Domain) Exempt(rows ...Rows) Domain {
+	return Domain{On: d.On, Exemptions: append(slices.Clone(d.Exemptions), rows...)}
 }
 
 // Periodic is a public column that repeats: row i·Step holds Values[i mod len(Values)], as the polynomial of lowest degree
@@ -95,8 +95,8 @@ type Constraint struct {
 
 // System is a finished list of constraints.
 type System struct {
-	First       int      // columns of the first phase
-	Second      int      // columns of the second phase
+	Main        int      // columns of the main trace
+	Interaction int      // columns of the interaction trace
 	Challenges  int      // interaction elements drawn between the phases
 	Values      []string // names of the run-time values
 	Periodic    []Periodic
@@ -107,7 +107,7 @@ type System struct {
 }
 
 // Columns is the number of columns of both phases.
-func (s *System) Columns() int { return s.First + s.Second }
+func (s *System) Columns() int { return s.Main + s.Interaction }
 
 // MinTraceLength is the smallest number of rows for which all domains and periodic columns are defined. Rows of the mask do
 // not count: they wrap round the trace, as in Stone.
@@ -117,7 +117,7 @@ func (s *System) MinTraceLength() uint64 {
 		n = max(n, p.Period())
 	}
 	for _, c := range s.Constraints {
-		for _, r := range append(slices.Clone(c.Domain.On), c.Domain.Except...) {
+		for _, r := range append(slices.Clone(c.Domain.On), c.Domain.Exemptions...) {
 			n = max(n, r.Period)
 			if r.Period == 0 {
 				for k := max(r.Offset+1, -r.Offset); n < uint64(k); n *= 2 {
@@ -161,8 +161,8 @@ type Builder struct {
 }
 
 // NewBuilder starts a system with the given numbers of columns and interaction elements.
-func NewBuilder(first, second, challenges int) *Builder {
-	return &Builder{s: System{First: first, Second: second, Challenges: challenges}, index: map[node]int32{}}
+func NewBuilder(main, interaction, challenges int) *Builder {
+	return &Builder{s: System{Main: main, Interaction: interaction, Challenges: challenges}, index: map[node]int32{}}
 }
 
 func (b *Builder) node(n node) Expr {
@@ -238,7 +238,7 @@ func (b *Builder) Constrain(name string, e Expr, d Domain) {
 	if e.b != b {
 		panic("air: expression of another builder in " + name)
 	}
-	for _, r := range append(slices.Clone(d.On), d.Except...) {
+	for _, r := range append(slices.Clone(d.On), d.Exemptions...) {
 		if _, ok := field.Log2(r.Period); r.Period != 0 && (!ok || r.Offset < 0 || uint64(r.Offset) >= r.Period) {
 			panic(fmt.Sprintf("air: rows %d mod %d in %s", r.Offset, r.Period, name))
 		}

@@ -10,29 +10,29 @@ import (
 func BenchmarkFirst(b *testing.B) {
 	run := stoneruns.Read(b, caseDir(b, "rec131072-squash-pstar"))
 	for b.Loop() {
-		w, err := NewWitness(run)
+		w, err := NewTrace(run)
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := w.First(b.Context()); err != nil {
+		if _, err := w.Main(b.Context()); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
 
 func BenchmarkSecond(b *testing.B) {
-	w, err := NewWitness(stoneruns.Read(b, caseDir(b, "rec131072-squash-pstar")))
+	w, err := NewTrace(stoneruns.Read(b, caseDir(b, "rec131072-squash-pstar")))
 	if err != nil {
 		b.Fatal(err)
 	}
-	first, err := w.First(b.Context())
+	first, err := w.Main(b.Context())
 	if err != nil {
 		b.Fatal(err)
 	}
 	challenges := testChallenges(6)
 	for b.Loop() {
 		w.columns = first
-		if _, err := w.Second(b.Context(), challenges); err != nil {
+		if _, err := w.Interaction(b.Context(), challenges); err != nil {
 			b.Fatal(err)
 		}
 	}

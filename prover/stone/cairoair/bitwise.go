@@ -32,9 +32,9 @@ func (b *builder) bitwise(w *Bitwise) {
 	part := func(variable, i int) air.Expr { return b.at(w.Diluted, variable*bitwiseParts+i) }
 
 	b.Constrain("bitwise/init_var_pool_addr", b.at(w.Vars.Addr, 0).Sub(b.value(initialBitwise)), first())
-	b.Constrain("bitwise/step_var_pool_addr", b.follows(w.Vars.Addr, 1, w.Vars.Addr, 0), every(v).But(rowsAt(instance, 3*v)))
+	b.Constrain("bitwise/step_var_pool_addr", b.follows(w.Vars.Addr, 1, w.Vars.Addr, 0), every(v).Exempt(rowsAt(instance, 3*v)))
 	b.Constrain("bitwise/x_or_y_addr", b.follows(w.Or.Addr, 0, w.Vars.Addr, xor), every(instance))
-	b.Constrain("bitwise/next_var_pool_addr", b.follows(w.Vars.Addr, 4, w.Or.Addr, 0), every(instance).But(last(instance)))
+	b.Constrain("bitwise/next_var_pool_addr", b.follows(w.Vars.Addr, 4, w.Or.Addr, 0), every(instance).Exempt(last(instance)))
 	sum := part(0, 0)
 	for i := 1; i < bitwiseParts; i++ {
 		sum = sum.Add(part(0, i).Mul(b.Element(powerOfTwo(bitwiseShift(i)))))

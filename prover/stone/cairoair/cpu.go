@@ -16,7 +16,7 @@ const (
 // Whitepaper sections 9.4 and 9.5.
 func (b *builder) cpu(c *CPU) {
 	step := every(stepRows)
-	next := step.But(last(stepRows)) // steps that have a successor
+	next := step.Exempt(last(stepRows)) // steps that have a successor
 
 	flag := func(f casm.Flags) air.Expr { return b.bit(c.Flags, bits.TrailingZeros16(uint16(f))) }
 	pc, instruction := b.at(c.Instruction.Addr, 0), b.at(c.Instruction.Value, 0)
@@ -35,7 +35,7 @@ func (b *builder) cpu(c *CPU) {
 
 	// Decoding: the instruction is off0 + 2^16·off1 + 2^32·off2 + 2^48·flags, and every flag and every "none of these
 	// flags" is a bit.
-	b.Constrain("cpu/decode/opcode_range_check/bit", flag(casm.FlagDstFP).IsBit(), every(1).But(rowsAt(stepRows, casm.FlagBits)))
+	b.Constrain("cpu/decode/opcode_range_check/bit", flag(casm.FlagDstFP).IsBit(), every(1).Exempt(rowsAt(stepRows, casm.FlagBits)))
 	b.Constrain("cpu/decode/opcode_range_check/zero", b.at(c.Flags, 0), air.On(rowsAt(stepRows, casm.FlagBits)))
 	encoded := b.at(c.Flags, 0).Scale(1 << offsetBits).Add(off2).Scale(1 << offsetBits).Add(off1).Scale(1 << offsetBits).Add(off0)
 	b.Constrain("cpu/decode/opcode_range_check_input", instruction.Sub(encoded), step)

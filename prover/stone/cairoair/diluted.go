@@ -24,7 +24,7 @@ func (b *builder) diluted(d *Diluted) {
 	u := b.at(d.Sorted, 1).Sub(b.at(d.Sorted, 0))
 	// r' = r·(1 + z·u) + α·u² = r + u·(z·r + α·u), which has degree 2 in the columns.
 	step := cumulative(0).Add(b.value(dilutedZ).Mul(u).Mul(cumulative(0))).Add(b.value(dilutedAlpha).Mul(u).Mul(u))
-	b.Constrain("diluted_check/step", cumulative(1).Sub(step), every(period).But(last(period)))
+	b.Constrain("diluted_check/step", cumulative(1).Sub(step), every(period).Exempt(last(period)))
 	b.Constrain("diluted_check/last", cumulative(0).Sub(b.value(dilutedFinal)), end)
 }
 

@@ -51,7 +51,7 @@ func (b *builder) ecdsa(e *ECDSA) {
 
 	b.Constrain("ecdsa/init_addr", b.at(e.PubKey.Addr, 0).Sub(b.value(initialECDSA)), first())
 	b.Constrain("ecdsa/message_addr", b.follows(e.Message.Addr, 0, e.PubKey.Addr, 0), instance)
-	b.Constrain("ecdsa/pubkey_addr", b.follows(e.PubKey.Addr, 1, e.Message.Addr, 0), instance.But(last(e.PubKey.Addr.Step)))
+	b.Constrain("ecdsa/pubkey_addr", b.follows(e.PubKey.Addr, 1, e.Message.Addr, 0), instance.Exempt(last(e.PubKey.Addr.Step)))
 	b.Constrain("ecdsa/message_value0", b.at(e.Message.Value, 0).Sub(z), instance)
 	b.Constrain("ecdsa/pubkey_value0", b.at(e.PubKey.Value, 0).Sub(x), instance)
 }
@@ -59,7 +59,7 @@ func (b *builder) ecdsa(e *ECDSA) {
 // doubling states that each point of a list of subsetSumRows is twice the one before.
 func (b *builder) doubling(name string, vx, vy, vslope View) {
 	rows := subsetSumRows * vx.Step
-	inside := every(vx.Step).But(rowsAt(rows, rows-vx.Step))
+	inside := every(vx.Step).Exempt(rowsAt(rows, rows-vx.Step))
 	x, y, slope := b.at(vx, 0), b.at(vy, 0), b.at(vslope, 0)
 	nextX, nextY := b.at(vx, 1), b.at(vy, 1)
 	x2 := x.Square()

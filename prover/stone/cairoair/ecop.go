@@ -12,7 +12,7 @@ func (b *builder) ecOp(e *ECOp) {
 	instance := every(e.M.Addr.Step)
 	cells := e.units()
 	b.Constrain(name+"/init_addr", b.at(e.PX.Addr, 0).Sub(b.value(initialECOp)), first())
-	b.Constrain(name+"/p_x_addr", b.at(e.PX.Addr, 1).Sub(b.at(e.PX.Addr, 0).AddConst(uint64(len(cells)))), instance.But(last(e.M.Addr.Step)))
+	b.Constrain(name+"/p_x_addr", b.at(e.PX.Addr, 1).Sub(b.at(e.PX.Addr, 0).AddConst(uint64(len(cells)))), instance.Exempt(last(e.M.Addr.Step)))
 	for i, cell := range []string{"p_y", "q_x", "q_y", "m", "r_x", "r_y"} {
 		b.Constrain(name+"/"+cell+"_addr", b.follows(cells[i+1].Addr, 0, cells[i].Addr, 0), instance)
 	}

@@ -27,7 +27,7 @@ func byIndex[T any](name string, n int, list []T, index func(*T) uint64) ([]*T, 
 // finishRangeCheck.
 func (f *filler) fillRangeCheckParts(r *RangeCheckBuiltin) error {
 	n := r.Unit.Addr.Len(f.rows)
-	for _, in := range f.trace.Private.RangeCheck {
+	for _, in := range f.run.Private.RangeCheck {
 		if in.Index >= uint64(n) {
 			return fmt.Errorf("range_check instance %d, but the trace holds %d", in.Index, n)
 		}
@@ -64,7 +64,7 @@ func (f *filler) fillRangeCheckUnits(r *RangeCheckBuiltin) {
 // fillBitwise fills every instance; an unused one has x = y = 0.
 func (f *filler) fillBitwise(b *Bitwise) error {
 	n := b.Or.Addr.Len(f.rows)
-	instances, err := byIndex("bitwise", n, f.trace.Private.Bitwise, func(p *pair) uint64 { return p.Index })
+	instances, err := byIndex("bitwise", n, f.run.Private.Bitwise, func(p *pair) uint64 { return p.Index })
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 
 // fillCPU fills the processor's columns: one step at a time, each from the registers and memory alone.
 func (f *filler) fillCPU(c *CPU) error {
-	return chunks(len(f.trace.Registers), func(start, end int) error {
+	return chunks(len(f.run.Registers), func(start, end int) error {
 		for i := start; i < end; i++ {
 			if err := f.fillStep(c, i); err != nil {
 				return fmt.Errorf("step %d: %w", i, err)
@@ -21,7 +21,7 @@ func (f *filler) fillCPU(c *CPU) error {
 }
 
 func (f *filler) fillStep(c *CPU, i int) error {
-	r := &f.trace.Registers[i]
+	r := &f.run.Registers[i]
 	word, err := f.load(r.PC)
 	if err != nil {
 		return fmt.Errorf("instruction: %w", err)
@@ -109,7 +109,7 @@ func (f *filler) fillStep(c *CPU, i int) error {
 
 // load reads a memory cell of the run.
 func (f *filler) load(address uint64) (felt.Felt, error) {
-	m := &f.trace.Memory
+	m := &f.run.Memory
 	if address == 0 || address >= uint64(len(m.Value)) || !m.Known[address] {
 		return felt.Felt{}, fmt.Errorf("memory has nothing at %d", address)
 	}

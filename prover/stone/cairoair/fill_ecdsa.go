@@ -23,7 +23,7 @@ var generatorPoints = sync.OnceValue(func() []point { return doublings(generator
 // fillECDSA fills every instance; an unused one holds dummySignature.
 func (f *filler) fillECDSA(e *ECDSA) error {
 	n := e.PubKey.Addr.Len(f.rows)
-	instances, err := byIndex("ecdsa", n, f.trace.Private.ECDSA, func(s *signature) uint64 { return s.Index })
+	instances, err := byIndex("ecdsa", n, f.run.Private.ECDSA, func(s *signature) uint64 { return s.Index })
 	if err != nil {
 		return err
 	}

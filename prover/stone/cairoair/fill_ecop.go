@@ -14,7 +14,7 @@ type multiplication = cairo.ECOpInstance
 // fillECOp fills every instance; an unused one holds the shift point + 0·G.
 func (f *filler) fillECOp(e *ECOp) error {
 	n := e.M.Addr.Len(f.rows)
-	instances, err := byIndex("ec_op", n, f.trace.Private.ECOp, func(m *multiplication) uint64 { return m.Index })
+	instances, err := byIndex("ec_op", n, f.run.Private.ECOp, func(m *multiplication) uint64 { return m.Index })
 	if err != nil {
 		return err
 	}

@@ -83,7 +83,7 @@ const hashesAtOnce = 64
 // fillPedersen fills every instance; an unused one has two zero inputs, whose sums stay at the shift point.
 func (f *filler) fillPedersen(p *Pedersen) error {
 	n := p.Input0.Addr.Len(f.rows)
-	instances, err := byIndex("pedersen", n, f.trace.Private.Pedersen, func(p *pair) uint64 { return p.Index })
+	instances, err := byIndex("pedersen", n, f.run.Private.Pedersen, func(p *pair) uint64 { return p.Index })
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ type permutation = cairo.PoseidonInstance
 // fillPoseidon fills every instance; an unused one permutes (0, 0, 0).
 func (f *filler) fillPoseidon(p *Poseidon) error {
 	n := p.InOut[0].Addr.Len(f.rows) / 2
-	instances, err := byIndex("poseidon", n, f.trace.Private.Poseidon, func(p *permutation) uint64 { return p.Index })
+	instances, err := byIndex("poseidon", n, f.run.Private.Poseidon, func(p *permutation) uint64 { return p.Index })
 	if err != nil {
 		return err
 	}

@@ -100,13 +100,13 @@ func (d keccakDomain) cells(t1 int) air.Domain {
 	if len(in) <= len(out) {
 		return air.On(in...)
 	}
-	return every(d.row).But(out...)
+	return every(d.row).Exempt(out...)
 }
 
 // bits is the domain of the first rounds of position 0 in the bits before n; of two ways to write it, the shorter.
 func (d keccakDomain) bits(n, rounds int) air.Domain {
 	if n > keccakBits/2 {
-		return air.On(d.all(0, 1, 0, rounds)...).But(d.some(n, keccakBits, 0, 1, 0, rounds)...)
+		return air.On(d.all(0, 1, 0, rounds)...).Exempt(d.some(n, keccakBits, 0, 1, 0, rounds)...)
 	}
 	return air.On(d.some(0, n, 0, 1, 0, rounds)...)
 }
@@ -116,7 +116,7 @@ func (b *builder) keccak(k *Keccak) {
 	d := k.domain()
 	step := k.InOut.Addr.Step
 	b.Constrain("keccak/init_input_output_addr", b.at(k.InOut.Addr, 0).Sub(b.value(initialKeccak)), first())
-	b.Constrain("keccak/addr_input_output_step", b.follows(k.InOut.Addr, 1, k.InOut.Addr, 0), every(step).But(last(step)))
+	b.Constrain("keccak/addr_input_output_step", b.follows(k.InOut.Addr, 1, k.InOut.Addr, 0), every(step).Exempt(last(step)))
 	b.keccakParse(k, d)
 	b.keccakTheta(k, d)
 	b.keccakChi(k, d)
@@ -171,7 +171,7 @@ func (b *builder) keccakParse(k *Keccak, d keccakDomain) {
 	b.Constrain(name+"/to_diluted1_p1", across(both-1).Sub(b.at(end, lastBit*keccakLaneRows)), lanes)
 	// inside is the cells before t1 of all bits but the last of each lane; the lane after the last one is a margin of zeros.
 	inside := func(t1, lanes int) air.Domain {
-		return d.cells(t1).But(d.some(lastBit, keccakBits, 0, lanes, 0, t1)...).But(d.all(lanes, keccakLaneRows, 0, t1)...)
+		return d.cells(t1).Exempt(d.some(lastBit, keccakBits, 0, lanes, 0, t1)...).Exempt(d.all(lanes, keccakLaneRows, 0, t1)...)
 	}
 	b.Constrain(name+"/extract_bit_first_invocation0", within(0).IsBit(), inside(2, keccakLanes+1))
 	b.Constrain(name+"/extract_bit_other_invocations0", other(within), inside(both-2, keccakLanes+1))
@@ -267,7 +267,7 @@ func (b *builder) keccakChi(k *Keccak, d keccakDomain) {
 		}
 		return air.On(rows...)
 	}
-	b.Constrain(name+"/chi0", chi(0, 1, 2, 0), lanes(0, 1, 2).But(constants...))
+	b.Constrain(name+"/chi0", chi(0, 1, 2, 0), lanes(0, 1, 2).Exempt(constants...))
 	b.Constrain(name+"/chi1", chi(4, 0, 1, 0), lanes(0))
 	b.Constrain(name+"/chi2", chi(3, 4, 0, 0), lanes(0))
 }

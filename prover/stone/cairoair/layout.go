@@ -28,10 +28,10 @@ func units(column, step, offset int) Units {
 
 // Layout says where on the physical columns each virtual column lies, and which builtins exist. A nil builtin is absent.
 type Layout struct {
-	Name     string
-	First    int      // columns of the first trace
-	Second   int      // columns of the interaction trace; their numbers follow the first trace's
-	Segments []string // memory segments in the order in which the public input is hashed
+	Name        string
+	Main        int      // columns of the main trace
+	Interaction int      // columns of the interaction trace; their numbers follow the main trace's
+	Segments    []string // memory segments in the order in which the public input is hashed
 
 	CPU               CPU
 	Memory            Memory

@@ -4,14 +4,14 @@ package cairoair
 // are dex, perpetual, dex_with_bitwise and all_solidity.
 var layouts = []*Layout{
 	{
-		Name: "plain", First: 6, Second: 2,
+		Name: "plain", Main: 6, Interaction: 2,
 		Segments:   []string{"program", "execution"},
 		CPU:        cpuOn(3, 1, View{0, 16, 0}, View{0, 16, 8}, View{0, 16, 4}, 5, 0),
 		Memory:     Memory{Pool: units(3, 2, 0), Sorted: units(4, 2, 0), Public: units(3, 8, 2), Product: View{7, 2, 0}},
 		RangeCheck: RangeCheck{Pool: View{0, 1, 0}, Sorted: View{2, 1, 0}, Product: View{6, 1, 0}},
 	},
 	{
-		Name: "small", First: 23, Second: 2,
+		Name: "small", Main: 23, Interaction: 2,
 		Segments:   []string{"program", "execution", "output", "pedersen", "range_check", "ecdsa"},
 		CPU:        cpuOn(19, 1, View{0, 16, 0}, View{0, 16, 8}, View{0, 16, 4}, 21, 0),
 		Memory:     Memory{Pool: units(19, 2, 0), Sorted: units(20, 2, 0), Public: units(19, 8, 2), Product: View{24, 2, 0}},
@@ -44,7 +44,7 @@ var layouts = []*Layout{
 		},
 	},
 	{
-		Name: "dex", First: 21, Second: 1,
+		Name: "dex", Main: 21, Interaction: 1,
 		Segments:   []string{"program", "execution", "output", "pedersen", "range_check", "ecdsa"},
 		CPU:        cpuOn(17, 0, View{19, 16, 0}, View{19, 16, 8}, View{19, 16, 4}, 19, 1),
 		Memory:     Memory{Pool: units(17, 2, 0), Sorted: units(18, 2, 0), Public: units(17, 8, 2), Product: View{21, 2, 0}},
@@ -77,7 +77,7 @@ var layouts = []*Layout{
 		},
 	},
 	{
-		Name: "perpetual", First: 9, Second: 1,
+		Name: "perpetual", Main: 9, Interaction: 1,
 		Segments:   []string{"program", "execution", "output", "pedersen", "range_check", "ecdsa"},
 		CPU:        cpuOn(5, 0, View{7, 16, 0}, View{7, 16, 8}, View{7, 16, 4}, 7, 1),
 		Memory:     Memory{Pool: units(5, 2, 0), Sorted: units(6, 2, 0), Public: units(5, 8, 2), Product: View{9, 2, 0}},
@@ -101,7 +101,7 @@ var layouts = []*Layout{
 		},
 	},
 	{
-		Name: "dex_with_bitwise", First: 21, Second: 1,
+		Name: "dex_with_bitwise", Main: 21, Interaction: 1,
 		Segments:   []string{"program", "execution", "output", "pedersen", "range_check", "ecdsa", "bitwise"},
 		CPU:        cpuOn(17, 0, View{19, 16, 0}, View{19, 16, 8}, View{19, 16, 4}, 19, 3).jumpOn(View{20, 16, 0}, View{20, 16, 8}),
 		Memory:     Memory{Pool: units(17, 2, 0), Sorted: units(18, 2, 0), Public: units(17, 8, 2), Product: View{21, 2, 0}},
@@ -139,7 +139,7 @@ var layouts = []*Layout{
 		},
 	},
 	{
-		Name: "all_solidity", First: 24, Second: 3,
+		Name: "all_solidity", Main: 24, Interaction: 3,
 		Segments:   []string{"program", "execution", "output", "pedersen", "range_check", "ecdsa", "bitwise", "ec_op"},
 		CPU:        cpuOn(19, 0, View{20, 16, 0}, View{20, 16, 8}, View{20, 16, 4}, 22, 0),
 		Memory:     Memory{Pool: units(19, 2, 0), Sorted: Units{View{20, 2, 1}, View{21, 2, 0}}, Public: units(19, 16, 2), Product: View{26, 2, 0}},
@@ -186,7 +186,7 @@ var layouts = []*Layout{
 		},
 	},
 	{
-		Name: "recursive", First: 7, Second: 3,
+		Name: "recursive", Main: 7, Interaction: 3,
 		Segments:   []string{"program", "execution", "output", "pedersen", "range_check", "bitwise"},
 		CPU:        cpuOn(3, 0, View{5, 16, 0}, View{5, 16, 8}, View{5, 16, 4}, 6, 1),
 		Memory:     Memory{Pool: units(3, 2, 0), Sorted: units(4, 2, 0), Public: units(3, 16, 2), Product: View{9, 2, 0}},
@@ -206,7 +206,7 @@ var layouts = []*Layout{
 		},
 	},
 	{
-		Name: "recursive_large_output", First: 9, Second: 3,
+		Name: "recursive_large_output", Main: 9, Interaction: 3,
 		Segments:   []string{"program", "execution", "output", "pedersen", "range_check", "bitwise", "poseidon"},
 		CPU:        cpuOn(3, 0, View{6, 16, 0}, View{6, 16, 8}, View{6, 16, 4}, 8, 0),
 		Memory:     Memory{Pool: units(3, 2, 0), Sorted: units(4, 2, 0), Public: units(3, 16, 2), Product: View{11, 2, 0}},
@@ -233,7 +233,7 @@ var layouts = []*Layout{
 		},
 	},
 	{
-		Name: "recursive_with_poseidon", First: 6, Second: 2,
+		Name: "recursive_with_poseidon", Main: 6, Interaction: 2,
 		Segments:   []string{"program", "execution", "output", "pedersen", "range_check", "bitwise", "poseidon"},
 		CPU:        cpuOn(1, 0, View{4, 16, 0}, View{4, 16, 8}, View{4, 16, 4}, 5, 0),
 		Memory:     Memory{Pool: units(1, 2, 0), Sorted: units(2, 2, 0), Public: units(1, 16, 2), Product: View{6, 2, 0}},
@@ -260,7 +260,7 @@ var layouts = []*Layout{
 		},
 	},
 	{
-		Name: "starknet", First: 9, Second: 1,
+		Name: "starknet", Main: 9, Interaction: 1,
 		Segments:   []string{"program", "execution", "output", "pedersen", "range_check", "ecdsa", "bitwise", "ec_op", "poseidon"},
 		CPU:        cpuOn(5, 0, View{7, 16, 0}, View{7, 16, 8}, View{7, 16, 4}, 8, 0),
 		Memory:     Memory{Pool: units(5, 2, 0), Sorted: units(6, 2, 0), Public: units(5, 8, 2), Product: View{9, 2, 0}},
@@ -305,7 +305,7 @@ var layouts = []*Layout{
 		},
 	},
 	{ // verified only
-		Name: "starknet_with_keccak", First: 12, Second: 3,
+		Name: "starknet_with_keccak", Main: 12, Interaction: 3,
 		Segments:   []string{"program", "execution", "output", "pedersen", "range_check", "ecdsa", "bitwise", "ec_op", "keccak", "poseidon"},
 		CPU:        cpuOn(8, 0, View{10, 16, 0}, View{10, 16, 8}, View{10, 16, 4}, 11, 0),
 		Memory:     Memory{Pool: units(8, 2, 0), Sorted: units(9, 2, 0), Public: units(8, 8, 2), Product: View{14, 2, 0}},

@@ -10,7 +10,7 @@ func (b *builder) memory(m *Memory) {
 	pair := func(u Units, i int) air.Expr { return b.at(u.Addr, i).Add(alpha.Mul(b.at(u.Value, i))) }
 	product := func(i int) air.Expr { return b.at(m.Product, i) }
 	period := m.Pool.Addr.Step
-	next, end := every(period).But(last(period)), air.On(last(period))
+	next, end := every(period).Exempt(last(period)), air.On(last(period))
 
 	b.Constrain("memory/multi_column_perm/perm/init0", z.Sub(pair(m.Sorted, 0)).Mul(product(0)).Add(pair(m.Pool, 0)).Sub(z), first())
 	b.Constrain("memory/multi_column_perm/perm/step0",

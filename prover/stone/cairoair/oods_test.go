@@ -238,15 +238,15 @@ func TestColumnsEqualStone(t *testing.T) {
 			} else {
 				t.Skip("the corpus does not say how this program ran")
 			}
-			w, err := NewWitness(run)
+			w, err := NewTrace(run)
 			if err != nil {
 				t.Fatal(err)
 			}
-			first, err := w.First(t.Context())
+			first, err := w.Main(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			second, err := w.Second(t.Context(), s.challenges)
+			second, err := w.Interaction(t.Context(), s.challenges)
 			if err != nil {
 				t.Fatal(err)
 			}

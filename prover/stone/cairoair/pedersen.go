@@ -24,7 +24,7 @@ func (b *builder) pedersen(p *Pedersen) {
 		b.unpacking(name+"/ec_subset_sum/bit_unpacking", &h, every(sumRows))
 		b.subsetSum(name+"/ec_subset_sum", &h.Sum, px, py, pedersenBits)
 		// The second input's sum starts where the first one's ended.
-		second := every(sumRows).But(rowsAt(2*sumRows, sumRows))
+		second := every(sumRows).Exempt(rowsAt(2*sumRows, sumRows))
 		b.Constrain(name+"/copy_point/x", b.at(h.Sum.X, subsetSumRows).Sub(b.at(h.Sum.X, subsetSumRows-1)), second)
 		b.Constrain(name+"/copy_point/y", b.at(h.Sum.Y, subsetSumRows).Sub(b.at(h.Sum.Y, subsetSumRows-1)), second)
 		b.Constrain(name+"/init/x", b.at(h.Sum.X, 0).Sub(b.Element(shiftPoint.x)), hash)
@@ -35,7 +35,7 @@ func (b *builder) pedersen(p *Pedersen) {
 	for i, h := range p.Hashes {
 		b.Constrain(fmt.Sprintf("pedersen/input0_value%d", i), b.at(p.Input0.Value, i).Sub(b.at(h.Sum.Selector, 0)), hash)
 	}
-	b.Constrain("pedersen/input0_addr", b.follows(p.Input0.Addr, 1, p.Output.Addr, 0), instance.But(last(p.Input0.Addr.Step)))
+	b.Constrain("pedersen/input0_addr", b.follows(p.Input0.Addr, 1, p.Output.Addr, 0), instance.Exempt(last(p.Input0.Addr.Step)))
 	b.Constrain("pedersen/init_addr", b.at(p.Input0.Addr, 0).Sub(b.value(initialPedersen)), first())
 	for i, h := range p.Hashes {
 		b.Constrain(fmt.Sprintf("pedersen/input1_value%d", i), b.at(p.Input1.Value, i).Sub(b.at(h.Sum.Selector, subsetSumRows)), hash)
@@ -69,7 +69,7 @@ func (b *builder) unpacking(name string, h *BoundedSum, sum air.Domain) {
 // where it is not; the selector is shifted right in each row and runs out after `bits` rows.
 func (b *builder) subsetSum(name string, s *SubsetSum, px, py air.Expr, bits int) {
 	step, sumRows := s.X.Step, subsetSumRows*s.X.Step
-	inside := every(step).But(rowsAt(sumRows, sumRows-step))
+	inside := every(step).Exempt(rowsAt(sumRows, sumRows-step))
 	bit := b.bit(s.Selector, 0)
 	x, y, slope := b.at(s.X, 0), b.at(s.Y, 0), b.at(s.Slope, 0)
 	nextX, nextY := b.at(s.X, 1), b.at(s.Y, 1)

@@ -65,7 +65,7 @@ func (b *builder) poseidon(p *Poseidon) {
 			begin = begin.AddConst(uint64(i))
 		}
 		b.Constrain(name+"/init_input_output_addr", b.at(u.Addr, 0).Sub(begin), first())
-		b.Constrain(name+"/addr_input_output_step", b.at(u.Addr, 1).Sub(b.at(u.Addr, 0).AddConst(poseidonWidth)), every(half).But(last(half)))
+		b.Constrain(name+"/addr_input_output_step", b.at(u.Addr, 1).Sub(b.at(u.Addr, 0).AddConst(poseidonWidth)), every(half).Exempt(last(half)))
 	}
 
 	// Squares, so that a cube has degree 2.
@@ -78,7 +78,7 @@ func (b *builder) poseidon(p *Poseidon) {
 	part1 := func(from int) air.Domain { // the rounds of part 1 before from
 		d := every(p.Partial1.Step)
 		for i := from; i < part1Rows; i++ {
-			d = d.But(rowsAt(2*half, i*p.Partial1.Step))
+			d = d.Exempt(rowsAt(2*half, i*p.Partial1.Step))
 		}
 		return d
 	}
@@ -106,7 +106,7 @@ func (b *builder) poseidon(p *Poseidon) {
 		}
 		return x
 	}
-	rounds := full.But(rowsAt(half, (halfRounds-1)*p.Full[0].Step))
+	rounds := full.Exempt(rowsAt(half, (halfRounds-1)*p.Full[0].Step))
 	for i := range p.Full {
 		next := make([]field.Element, poseidonRows) // the key of the next round, where one follows at once
 		for r := range halfRounds - 1 {
@@ -146,7 +146,7 @@ func (b *builder) poseidon(p *Poseidon) {
 		key1[j] = partialKey(halfRounds + 1 + part0Rounds - poseidonWidth + j)
 	}
 	for j := part0Rounds - poseidonWidth; j < part0Rounds; j++ {
-		part0 = part0.But(rowsAt(2*half, j*p.Partial0.Step))
+		part0 = part0.Exempt(rowsAt(2*half, j*p.Partial0.Step))
 	}
 	k0, k1 := b.Periodic(key0, uint64(p.Partial0.Step)), b.Periodic(key1, uint64(p.Partial1.Step))
 	b.Constrain(name+"/partial_round0", s0(3).Sub(step(t0(0), s0, t0, 1).Add(k0)), part0)

@@ -10,7 +10,7 @@ const rangeCheckParts = 8
 func (b *builder) rangeCheck(r *RangeCheck) {
 	z := b.value(rangeCheckZ)
 	period := r.Pool.Step
-	next, end := every(period).But(last(period)), air.On(last(period))
+	next, end := every(period).Exempt(last(period)), air.On(last(period))
 
 	b.permutation("range_check16/perm", z, r.Pool, r.Sorted, r.Product)
 	b.Constrain("range_check16/diff_is_bit", b.at(r.Sorted, 1).Sub(b.at(r.Sorted, 0)).IsBit(), next)
@@ -23,7 +23,7 @@ func (b *builder) permutation(name string, z air.Expr, pool, sorted, product Vie
 	period := pool.Step
 	p := func(i int) air.Expr { return b.at(product, i) }
 	b.Constrain(name+"/init0", z.Sub(b.at(sorted, 0)).Mul(p(0)).Add(b.at(pool, 0)).Sub(z), first())
-	b.Constrain(name+"/step0", z.Sub(b.at(sorted, 1)).Mul(p(1)).Sub(z.Sub(b.at(pool, 1)).Mul(p(0))), every(period).But(last(period)))
+	b.Constrain(name+"/step0", z.Sub(b.at(sorted, 1)).Mul(p(1)).Sub(z.Sub(b.at(pool, 1)).Mul(p(0))), every(period).Exempt(last(period)))
 	b.Constrain(name+"/last", p(0).SubConst(1), air.On(last(period)))
 }
 
@@ -35,7 +35,7 @@ func (b *builder) rangeCheckBuiltin(r *RangeCheckBuiltin) {
 		value = value.Scale(1 << offsetBits).Add(b.at(r.Parts, i))
 	}
 	b.Constrain("range_check_builtin/value", value.Sub(b.at(r.Unit.Value, 0)), every(period))
-	b.Constrain("range_check_builtin/addr_step", b.follows(r.Unit.Addr, 1, r.Unit.Addr, 0), every(period).But(last(period)))
+	b.Constrain("range_check_builtin/addr_step", b.follows(r.Unit.Addr, 1, r.Unit.Addr, 0), every(period).Exempt(last(period)))
 	b.Constrain("range_check_builtin/init_addr", b.at(r.Unit.Addr, 0).Sub(b.value(initialRangeCheck)), first())
 }
 

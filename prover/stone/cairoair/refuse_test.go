@@ -66,9 +66,9 @@ func TestWitnessRefuses(t *testing.T) {
 	} {
 		run := copyRun(stoneruns.Read(t, caseDir(t, c.run)))
 		c.spoil(run)
-		w, err := NewWitness(run)
+		w, err := NewTrace(run)
 		if err == nil {
-			_, err = w.First(t.Context())
+			_, err = w.Main(t.Context())
 		}
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%s: %v, want %q", c.run, err, c.want)
@@ -78,28 +78,28 @@ func TestWitnessRefuses(t *testing.T) {
 
 func TestKeccakIsVerifiedOnly(t *testing.T) {
 	p := publicOf("starknet_with_keccak", 1<<15)
-	if _, err := NewWitness(&cairo.Trace{Public: *p}); err == nil || !strings.Contains(err.Error(), "can be verified, not proved") {
-		t.Errorf("NewWitness: %v", err)
+	if _, err := NewTrace(&cairo.Trace{Public: *p}); err == nil || !strings.Contains(err.Error(), "can be verified, not proved") {
+		t.Errorf("NewTrace: %v", err)
 	}
 }
 
-func TestSecondRefuses(t *testing.T) {
-	w, err := NewWitness(stoneruns.Read(t, caseDir(t, "plain8-tiny-last1")))
+func TestInteractionRefuses(t *testing.T) {
+	w, err := NewTrace(stoneruns.Read(t, caseDir(t, "plain8-tiny-last1")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Second(t.Context(), testChallenges(3)); err == nil {
-		t.Error("the second phase succeeded before the first")
+	if _, err := w.Interaction(t.Context(), testChallenges(3)); err == nil {
+		t.Error("the interaction trace succeeded before the main trace")
 	}
-	first, err := w.First(t.Context())
+	first, err := w.Main(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Second(t.Context(), testChallenges(2)); err == nil {
-		t.Error("the second phase succeeded with two interaction elements")
+	if _, err := w.Interaction(t.Context(), testChallenges(2)); err == nil {
+		t.Error("the interaction trace succeeded with two interaction elements")
 	}
 	first[3][0].Add(&first[3][0], &[]field.Element{field.One()}[0])
-	if _, err := w.Second(t.Context(), testChallenges(3)); err == nil || !strings.Contains(err.Error(), "memory: the permutation's product") {
-		t.Errorf("second phase of a changed first one: %v, want the memory permutation's product", err)
+	if _, err := w.Interaction(t.Context(), testChallenges(3)); err == nil || !strings.Contains(err.Error(), "memory: the permutation's product") {
+		t.Errorf("interaction trace of a changed main trace: %v, want the memory permutation's product", err)
 	}
 }

@@ -61,7 +61,7 @@ type builder struct {
 
 // build states the constraints of a layout. The order of these lines is the order of the constraints in Stone.
 func build(l *Layout) *air.System {
-	b := &builder{air.NewBuilder(l.First, l.Second, l.challenges()), map[string]air.Expr{}}
+	b := &builder{air.NewBuilder(l.Main, l.Interaction, l.challenges()), map[string]air.Expr{}}
 	b.cpu(&l.CPU)
 	b.memory(&l.Memory)
 	b.rangeCheck(&l.RangeCheck)

@@ -25,9 +25,9 @@ func TestSystemSizes(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := l.System()
-		if s.First != c.first || s.Second != c.second || len(s.Constraints) != c.constraints || len(s.Mask) != c.mask || len(s.Periodic) != c.periodic {
+		if s.Main != c.first || s.Interaction != c.second || len(s.Constraints) != c.constraints || len(s.Mask) != c.mask || len(s.Periodic) != c.periodic {
 			t.Errorf("%s: %d+%d columns, %d constraints, mask %d, %d periodic columns; want %d+%d, %d, %d, %d", c.layout,
-				s.First, s.Second, len(s.Constraints), len(s.Mask), len(s.Periodic),
+				s.Main, s.Interaction, len(s.Constraints), len(s.Mask), len(s.Periodic),
 				c.first, c.second, c.constraints, c.mask, c.periodic)
 		}
 	}

@@ -30,7 +30,7 @@ func TestConstraintsHoldOnVMRuns(t *testing.T) {
 			if run.Trace.Public.Steps > 1<<12 && os.Getenv("STARKD_FULL") == "" {
 				t.Skip("set STARKD_FULL=1 (make test-full)")
 			}
-			w, err := NewWitness(run.Trace)
+			w, err := NewTrace(run.Trace)
 			if err != nil {
 				t.Fatal(err)
 			}

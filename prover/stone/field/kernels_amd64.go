@@ -24,32 +24,32 @@ func mulAddVec(dst *[4]uint64, a *[4]uint64, k *[4]uint64, blocks int)
 //go:noescape
 func addMulVec(dst *[4]uint64, a *[4]uint64, b *[4]uint64, blocks int)
 
-// butterflyEvaluate sets (e, o) to (e + w·o, e - w·o), reduced, on blocks of eight loose elements.
+// butterflyEvaluate sets (e, o) to (e + w·o, e - w·o), reduced, on blocks of eight lazily reduced elements.
 //
 //go:noescape
 func butterflyEvaluate(e *[4]uint64, o *[4]uint64, w *[4]uint64, blocks int)
 
-// evaluateLoose sets (e, o) to (e + w·o, e - w·o), loose, on blocks of eight elements.
+// evaluateLazy sets (e, o) to (e + w·o, e - w·o), lazily reduced, on blocks of eight elements.
 //
 //go:noescape
-func evaluateLoose(e *[4]uint64, o *[4]uint64, w *[4]uint64, blocks int)
+func evaluateLazy(e *[4]uint64, o *[4]uint64, w *[4]uint64, blocks int)
 
-// interpolateLoose sets (e, o) to (e + o, (e - o)·w), loose, on blocks of eight elements.
+// interpolateLazy sets (e, o) to (e + o, (e - o)·w), lazily reduced, on blocks of eight elements.
 //
 //go:noescape
-func interpolateLoose(e *[4]uint64, o *[4]uint64, w *[4]uint64, blocks int)
+func interpolateLazy(e *[4]uint64, o *[4]uint64, w *[4]uint64, blocks int)
 
-// evaluateLoose4 does two layers of butterflies on four vectors that are stride bytes apart: pairs (0, 1) and (2, 3) with w, then (0, 2) and (1, 3) with v and v + stride bytes.
+// evaluateLazy4 does two layers of butterflies on four vectors that are stride bytes apart: pairs (0, 1) and (2, 3) with w, then (0, 2) and (1, 3) with v and v + stride bytes.
 //
 //go:noescape
-func evaluateLoose4(a *[4]uint64, stride int, w *[4]uint64, v *[4]uint64, blocks int)
+func evaluateLazy4(a *[4]uint64, stride int, w *[4]uint64, v *[4]uint64, blocks int)
 
-// interpolateLoose4 does two layers of butterflies on four vectors that are stride bytes apart: pairs (0, 2) and (1, 3) with v and v + stride bytes, then (0, 1) and (2, 3) with w.
+// interpolateLazy4 does two layers of butterflies on four vectors that are stride bytes apart: pairs (0, 2) and (1, 3) with v and v + stride bytes, then (0, 1) and (2, 3) with w.
 //
 //go:noescape
-func interpolateLoose4(a *[4]uint64, stride int, w *[4]uint64, v *[4]uint64, blocks int)
+func interpolateLazy4(a *[4]uint64, stride int, w *[4]uint64, v *[4]uint64, blocks int)
 
-// evaluateSmall does the transforms of 2, 4 and 8 elements, loose, on blocks of eight groups of eight.
+// evaluateSmall does the transforms of 2, 4 and 8 elements, lazily reduced, on blocks of eight groups of eight.
 //
 //go:noescape
 func evaluateSmall(dst *[4]uint64, src *[4]uint64, w0 *[4]uint64, w1 *[4]uint64, w2 *[4]uint64, blocks int)

@@ -1325,9 +1325,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func evaluateLoose(e *[4]uint64, o *[4]uint64, w *[4]uint64, blocks int)
+// func evaluateLazy(e *[4]uint64, o *[4]uint64, w *[4]uint64, blocks int)
 // Requires: AVX, AVX512F, AVX512IFMA, AVX512VBMI2
-TEXT ·evaluateLoose(SB), NOSPLIT, $0-32
+TEXT ·evaluateLazy(SB), NOSPLIT, $0-32
 	MOVQ         e+0(FP), AX
 	MOVQ         o+8(FP), CX
 	MOVQ         w+16(FP), DX
@@ -1602,9 +1602,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func interpolateLoose(e *[4]uint64, o *[4]uint64, w *[4]uint64, blocks int)
+// func interpolateLazy(e *[4]uint64, o *[4]uint64, w *[4]uint64, blocks int)
 // Requires: AVX, AVX512F, AVX512IFMA, AVX512VBMI2
-TEXT ·interpolateLoose(SB), NOSPLIT, $0-32
+TEXT ·interpolateLazy(SB), NOSPLIT, $0-32
 	MOVQ         e+0(FP), AX
 	MOVQ         o+8(FP), CX
 	MOVQ         w+16(FP), DX
@@ -1898,9 +1898,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func evaluateLoose4(a *[4]uint64, stride int, w *[4]uint64, v *[4]uint64, blocks int)
+// func evaluateLazy4(a *[4]uint64, stride int, w *[4]uint64, v *[4]uint64, blocks int)
 // Requires: AVX, AVX512F, AVX512IFMA, AVX512VBMI2
-TEXT ·evaluateLoose4(SB), $1280-40
+TEXT ·evaluateLazy4(SB), $1280-40
 	MOVQ         a+0(FP), AX
 	MOVQ         stride+8(FP), CX
 	MOVQ         w+16(FP), DX
@@ -2784,9 +2784,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func interpolateLoose4(a *[4]uint64, stride int, w *[4]uint64, v *[4]uint64, blocks int)
+// func interpolateLazy4(a *[4]uint64, stride int, w *[4]uint64, v *[4]uint64, blocks int)
 // Requires: AVX, AVX512F, AVX512IFMA, AVX512VBMI2
-TEXT ·interpolateLoose4(SB), $1280-40
+TEXT ·interpolateLazy4(SB), $1280-40
 	MOVQ         a+0(FP), AX
 	MOVQ         stride+8(FP), CX
 	MOVQ         w+16(FP), DX

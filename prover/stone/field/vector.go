@@ -85,14 +85,14 @@ func AddMulVec(dst, a, b []Element) {
 	}
 }
 
-// The transforms work in layers. Between layers elements may be loose: congruent to their value modulo p, but not reduced.
-// Loose elements are taken and given by the functions of this section only. Where vectors are shorter than their rules say,
+// The transforms work in layers. Between layers elements may be lazily reduced: congruent to their value modulo p, but not below it.
+// Lazily reduced elements are taken and given by the functions of this section only. Where vectors are shorter than their rules say,
 // or without kernels, elements stay reduced.
 
-// LooseLog is log2 of the smallest transform whose layers may be loose: its halves are one block of SmallEvaluate.
-const LooseLog = 7
+// LazyLog is log2 of the smallest transform whose layers may be lazily reduced: its halves are one block of SmallEvaluate.
+const LazyLog = 7
 
-// EvaluateLayer sets (e[i], o[i]) to (e[i] + w[i]·o[i], e[i] - w[i]·o[i]), reduced. Loose elements come in multiples of
+// EvaluateLayer sets (e[i], o[i]) to (e[i] + w[i]·o[i], e[i] - w[i]·o[i]), reduced. Lazily reduced elements come in multiples of
 // eight.
 func EvaluateLayer(e, o, w []Element) {
 	o, w = o[:len(e)], w[:len(e)]
@@ -105,27 +105,27 @@ func EvaluateLayer(e, o, w []Element) {
 	}
 }
 
-// LooseEvaluateLayer is EvaluateLayer with loose results, on a multiple of eight elements.
-func LooseEvaluateLayer(e, o, w []Element) {
+// LazyEvaluateLayer is EvaluateLayer with lazily reduced results, on a multiple of eight elements.
+func LazyEvaluateLayer(e, o, w []Element) {
 	if n := wholeBlocks(len(e)); n > 0 {
-		evaluateLoose(words(e), words(o[:len(e)]), words(w[:len(e)]), n)
+		evaluateLazy(words(e), words(o[:len(e)]), words(w[:len(e)]), n)
 		return
 	}
 	EvaluateLayer(e, o, w)
 }
 
-// LooseEvaluateLayers does two layers on the four quarters of a, with loose results: on quarters 0 and 1, and 2 and 3, with
+// LazyEvaluateLayers does two layers on the four quarters of a, with lazily reduced results: on quarters 0 and 1, and 2 and 3, with
 // w, then on 0 and 2 with the first half of v, and 1 and 3 with the second. A quarter is a multiple of eight elements.
-func LooseEvaluateLayers(a, w, v []Element) {
+func LazyEvaluateLayers(a, w, v []Element) {
 	h := len(a) / 4
-	LooseEvaluateQuarters(a, h, w[:h], v[:2*h], 0, h)
+	LazyEvaluateQuarters(a, h, w[:h], v[:2*h], 0, h)
 }
 
-// LooseEvaluateQuarters is LooseEvaluateLayers on the elements from start to end of each quarter; h is a quarter's length.
-func LooseEvaluateQuarters(a []Element, h int, w, v []Element, start, end int) {
+// LazyEvaluateQuarters is LazyEvaluateLayers on the elements from start to end of each quarter; h is a quarter's length.
+func LazyEvaluateQuarters(a []Element, h int, w, v []Element, start, end int) {
 	if n := wholeBlocks(end - start); n > 0 {
 		_, _, _ = a[3*h+end-1], w[end-1], v[h+end-1]
-		evaluateLoose4(words(a[start:]), h*Bytes, words(w[start:]), words(v[start:]), n)
+		evaluateLazy4(words(a[start:]), h*Bytes, words(w[start:]), words(v[start:]), n)
 		return
 	}
 	quarter := func(k int) []Element { return a[k*h+start : k*h+end] }
@@ -143,27 +143,27 @@ func InterpolateLayer(e, o, w []Element) {
 	}
 }
 
-// LooseInterpolateLayer is InterpolateLayer with loose elements and results, on a multiple of eight of them. ScaleVec
+// LazyInterpolateLayer is InterpolateLayer with lazily reduced elements and results, on a multiple of eight of them. ScaleVec
 // reduces them in the end.
-func LooseInterpolateLayer(e, o, w []Element) {
+func LazyInterpolateLayer(e, o, w []Element) {
 	if n := wholeBlocks(len(e)); n > 0 {
-		interpolateLoose(words(e), words(o[:len(e)]), words(w[:len(e)]), n)
+		interpolateLazy(words(e), words(o[:len(e)]), words(w[:len(e)]), n)
 		return
 	}
 	InterpolateLayer(e, o, w)
 }
 
-// LooseInterpolateLayers undoes LooseEvaluateLayers, up to the factor 4, with inverse twiddles.
-func LooseInterpolateLayers(a, w, v []Element) {
+// LazyInterpolateLayers undoes LazyEvaluateLayers, up to the factor 4, with inverse twiddles.
+func LazyInterpolateLayers(a, w, v []Element) {
 	h := len(a) / 4
-	LooseInterpolateQuarters(a, h, w[:h], v[:2*h], 0, h)
+	LazyInterpolateQuarters(a, h, w[:h], v[:2*h], 0, h)
 }
 
-// LooseInterpolateQuarters is LooseInterpolateLayers on the elements from start to end of each quarter.
-func LooseInterpolateQuarters(a []Element, h int, w, v []Element, start, end int) {
+// LazyInterpolateQuarters is LazyInterpolateLayers on the elements from start to end of each quarter.
+func LazyInterpolateQuarters(a []Element, h int, w, v []Element, start, end int) {
 	if n := wholeBlocks(end - start); n > 0 {
 		_, _, _ = a[3*h+end-1], w[end-1], v[h+end-1]
-		interpolateLoose4(words(a[start:]), h*Bytes, words(w[start:]), words(v[start:]), n)
+		interpolateLazy4(words(a[start:]), h*Bytes, words(w[start:]), words(v[start:]), n)
 		return
 	}
 	quarter := func(k int) []Element { return a[k*h+start : k*h+end] }
@@ -174,7 +174,7 @@ func LooseInterpolateQuarters(a []Element, h int, w, v []Element, start, end int
 }
 
 // SmallEvaluate runs the layers of the transforms of 2, 4 and 8 elements on consecutive groups of eight of src, which may
-// be dst, with loose results; dst is a multiple of 64 elements. w holds their twiddles: w[k][j] for the transform of
+// be dst, with lazily reduced results; dst is a multiple of 64 elements. w holds their twiddles: w[k][j] for the transform of
 // 2^(k+1).
 func SmallEvaluate(dst, src []Element, w [][]Element) {
 	if vectorKernels {
@@ -190,7 +190,7 @@ func SmallEvaluate(dst, src []Element, w [][]Element) {
 	}
 }
 
-// SmallInterpolate undoes SmallEvaluate, up to the factor 8, when w holds the inverse twiddles. It takes and gives loose
+// SmallInterpolate undoes SmallEvaluate, up to the factor 8, when w holds the inverse twiddles. It takes and gives lazily reduced
 // elements.
 func SmallInterpolate(a []Element, w [][]Element) {
 	if vectorKernels {
@@ -299,10 +299,10 @@ func blocks(n int) int {
 	return n / lanes
 }
 
-// wholeBlocks is blocks of a multiple of eight elements; it panics on others, of which the rest might be loose.
+// wholeBlocks is blocks of a multiple of eight elements; it panics on others, of which the rest might be lazily reduced.
 func wholeBlocks(n int) int {
 	if vectorKernels && n%lanes != 0 {
-		panic("field: loose elements not in multiples of eight")
+		panic("field: lazily reduced elements not in multiples of eight")
 	}
 	return blocks(n)
 }

@@ -142,16 +142,16 @@ func TestInnerProductDoesNotOverflow(t *testing.T) {
 	})
 }
 
-// reduceLoose reduces elements that a kernel left loose, by multiplying them by one.
-func reduceLoose(a []Element) []Element {
+// reduceLazy reduces elements that a kernel left lazily reduced, by multiplying them by one.
+func reduceLazy(a []Element) []Element {
 	one := One()
 	out := make([]Element, len(a))
 	ScaleVec(out, a, &one)
 	return out
 }
 
-// loosen adds multiples of p to the elements, up to nearly limit·p, as far as the kernels may.
-func loosen(a []Element, limit int) []Element {
+// unreduce adds multiples of p to the elements, up to nearly limit·p, as far as the kernels may.
+func unreduce(a []Element, limit int) []Element {
 	if !vectorKernels {
 		return a
 	}
@@ -184,24 +184,24 @@ func TestLayers(t *testing.T) {
 			check(t, "EvaluateLayer e", e, we, a, b)
 			check(t, "EvaluateLayer o", o, wo, a, b)
 
-			e, o = loosen(eights(clone(a)), 4), loosen(eights(clone(b)), 4)
+			e, o = unreduce(eights(clone(a)), 4), unreduce(eights(clone(b)), 4)
 			EvaluateLayer(e, o, w)
-			check(t, "EvaluateLayer e of loose elements", e, we[:len(e)], a, b)
-			check(t, "EvaluateLayer o of loose elements", o, wo[:len(o)], a, b)
+			check(t, "EvaluateLayer e of lazily reduced elements", e, we[:len(e)], a, b)
+			check(t, "EvaluateLayer o of lazily reduced elements", o, wo[:len(o)], a, b)
 
-			e, o = loosen(eights(clone(a)), 4), loosen(eights(clone(b)), 4)
-			LooseEvaluateLayer(e, o, w)
-			check(t, "LooseEvaluateLayer e", reduceLoose(e), we[:len(e)], a, b)
-			check(t, "LooseEvaluateLayer o", reduceLoose(o), wo[:len(o)], a, b)
+			e, o = unreduce(eights(clone(a)), 4), unreduce(eights(clone(b)), 4)
+			LazyEvaluateLayer(e, o, w)
+			check(t, "LazyEvaluateLayer e", reduceLazy(e), we[:len(e)], a, b)
+			check(t, "LazyEvaluateLayer o", reduceLazy(o), wo[:len(o)], a, b)
 
-			e, o = loosen(eights(clone(a)), 2), loosen(eights(clone(b)), 2)
-			LooseInterpolateLayer(e, o, w)
+			e, o = unreduce(eights(clone(a)), 2), unreduce(eights(clone(b)), 2)
+			LazyInterpolateLayer(e, o, w)
 			we, wo = clone(a), clone(b)
 			for i := range we {
 				butterflyInterpolateOne(&we[i], &wo[i], &w[i])
 			}
-			check(t, "LooseInterpolateLayer e", reduceLoose(e), we[:len(e)], a, b)
-			check(t, "LooseInterpolateLayer o", reduceLoose(o), wo[:len(o)], a, b)
+			check(t, "LazyInterpolateLayer e", reduceLazy(e), we[:len(e)], a, b)
+			check(t, "LazyInterpolateLayer o", reduceLazy(o), wo[:len(o)], a, b)
 			e, o = clone(a), clone(b)
 			InterpolateLayer(e, o, w)
 			check(t, "InterpolateLayer e", e, we, a, b)
@@ -234,9 +234,9 @@ func TestTwoLayers(t *testing.T) {
 				butterflyEvaluateOne(&q[0][i], &q[2][i], &v[i])
 				butterflyEvaluateOne(&q[1][i], &q[3][i], &v[h+i])
 			}
-			got := loosen(clone(a), 4)
-			LooseEvaluateLayers(got, w, v)
-			check(t, "LooseEvaluateLayers", reduceLoose(got), want, a, a)
+			got := unreduce(clone(a), 4)
+			LazyEvaluateLayers(got, w, v)
+			check(t, "LazyEvaluateLayers", reduceLazy(got), want, a, a)
 
 			want = clone(a)
 			q = quarters(want)
@@ -246,35 +246,35 @@ func TestTwoLayers(t *testing.T) {
 				butterflyInterpolateOne(&q[0][i], &q[1][i], &w[i])
 				butterflyInterpolateOne(&q[2][i], &q[3][i], &w[i])
 			}
-			got = loosen(clone(a), 2)
-			LooseInterpolateLayers(got, w, v)
-			check(t, "LooseInterpolateLayers", reduceLoose(got), want, a, a)
+			got = unreduce(clone(a), 2)
+			LazyInterpolateLayers(got, w, v)
+			check(t, "LazyInterpolateLayers", reduceLazy(got), want, a, a)
 		})
 	})
 }
 
-// TestLooseStaysLoose repeats layers on the worst elements: their bound must not creep up until a word overflows.
-func TestLooseStaysLoose(t *testing.T) {
+// TestLazyStaysLazy repeats layers on the worst elements: their bound must not creep up until a word overflows.
+func TestLazyStaysLazy(t *testing.T) {
 	withKernels(t, func(t *testing.T) {
 		s := eights(structured())
 		n := len(s) / 2
-		e, o := loosen(clone(s[:n]), 4), loosen(clone(s[n:2*n]), 4)
+		e, o := unreduce(clone(s[:n]), 4), unreduce(clone(s[n:2*n]), 4)
 		we, wo := clone(s[:n]), clone(s[n:2*n])
 		w := pseudorandom(n, 4)
 		for range 200 {
-			LooseEvaluateLayer(e, o, w)
+			LazyEvaluateLayer(e, o, w)
 			e, o = o, e
 			for i := range we {
 				butterflyEvaluateOne(&we[i], &wo[i], &w[i])
 			}
 			we, wo = wo, we
 		}
-		check(t, "200 layers e", reduceLoose(e), we, s, s)
-		check(t, "200 layers o", reduceLoose(o), wo, s, s)
-		e, o = loosen(clone(s[:n]), 2), loosen(clone(s[n:2*n]), 2)
+		check(t, "200 layers e", reduceLazy(e), we, s, s)
+		check(t, "200 layers o", reduceLazy(o), wo, s, s)
+		e, o = unreduce(clone(s[:n]), 2), unreduce(clone(s[n:2*n]), 2)
 		we, wo = clone(s[:n]), clone(s[n:2*n])
 		for k := range 30 {
-			LooseInterpolateLayer(e, o, w)
+			LazyInterpolateLayer(e, o, w)
 			for i := range we {
 				butterflyInterpolateOne(&we[i], &wo[i], &w[i])
 			}
@@ -282,8 +282,8 @@ func TestLooseStaysLoose(t *testing.T) {
 				e, o, we, wo = o, e, wo, we
 			}
 		}
-		check(t, "30 inverse layers e", reduceLoose(e), we, s, s)
-		check(t, "30 inverse layers o", reduceLoose(o), wo, s, s)
+		check(t, "30 inverse layers e", reduceLazy(e), we, s, s)
+		check(t, "30 inverse layers o", reduceLazy(o), wo, s, s)
 	})
 }
 
@@ -306,17 +306,17 @@ func TestSmallTransforms(t *testing.T) {
 	withKernels(t, func(t *testing.T) {
 		a := clone(s)
 		SmallEvaluate(a, a, w)
-		a = reduceLoose(a)
+		a = reduceLazy(a)
 		check(t, "SmallEvaluate in place", a, want, s, s)
 		a = make([]Element, len(s))
 		SmallEvaluate(a, s, w)
-		a = reduceLoose(a)
+		a = reduceLazy(a)
 		check(t, "SmallEvaluate", a, want, s, s)
 		SmallInterpolate(a, inverse)
 		eight := New(8)
 		scaled := clone(s)
 		ScaleVec(scaled, scaled, &eight)
-		check(t, "SmallInterpolate", reduceLoose(a), scaled, s, s)
+		check(t, "SmallInterpolate", reduceLazy(a), scaled, s, s)
 	})
 }
 
@@ -426,9 +426,9 @@ func BenchmarkKernels(b *testing.B) {
 		{"MulVec", func() { MulVec(z, x, y) }},
 		{"MulAddVec", func() { MulAddVec(z, x, &y[0]) }},
 		{"EvaluateLayer", func() { EvaluateLayer(z, x, y) }},
-		{"LooseEvaluateLayer", func() { LooseEvaluateLayer(z, x, y) }},
-		{"LooseInterpolateLayer", func() { LooseInterpolateLayer(z, x, y) }},
-		{"LooseEvaluateLayers/2", func() { LooseEvaluateLayers(z, x, y) }},
+		{"LazyEvaluateLayer", func() { LazyEvaluateLayer(z, x, y) }},
+		{"LazyInterpolateLayer", func() { LazyInterpolateLayer(z, x, y) }},
+		{"LazyEvaluateLayers/2", func() { LazyEvaluateLayers(z, x, y) }},
 		{"InnerProduct", func() { InnerProduct(x, y) }},
 		{"AddVec", func() { AddVec(z, x, y) }},
 		{"ShiftVec", func() { ShiftVec(z, x, &y[0]) }},

@@ -22,7 +22,7 @@ type Params struct {
 	Steps     []uint // Steps[0] may be 0
 	LastBound uint64 // the last layer's degree bound, a power of two
 	Queries   int
-	WorkBits  uint
+	PowBits   uint
 	Merkle    merkle.Params
 }
 
@@ -62,8 +62,8 @@ func (p *Params) Validate(log, degree uint) error {
 	if p.Queries < 1 || p.Queries > maxQueries {
 		return fmt.Errorf("fri: %d queries, want 1 to %d", p.Queries, maxQueries)
 	}
-	if p.WorkBits > maxWork {
-		return fmt.Errorf("fri: %d bits of proof of work, want at most %d", p.WorkBits, maxWork)
+	if p.PowBits > maxWork {
+		return fmt.Errorf("fri: %d bits of proof of work, want at most %d", p.PowBits, maxWork)
 	}
 	return nil
 }

@@ -62,7 +62,7 @@ func TestProveVerify(t *testing.T) {
 	const log, degree = 9, 7
 	layer := values(log, degree)
 	for _, p := range []Params{
-		{Steps: []uint{0, 3, 2}, LastBound: 4, Queries: 8, WorkBits: 3},
+		{Steps: []uint{0, 3, 2}, LastBound: 4, Queries: 8, PowBits: 3},
 		{Steps: []uint{2, 1, 1, 3}, LastBound: 1, Queries: 50},
 		{Steps: []uint{0}, LastBound: 128, Queries: 2},
 		{Steps: []uint{7}, LastBound: 1, Queries: 3},
@@ -122,7 +122,7 @@ func TestValidate(t *testing.T) {
 		{func(p *Params) { p.LastBound = 64 }, "below 64"},
 		{func(p *Params) { p.Queries = 0 }, "0 queries"},
 		{func(p *Params) { p.Queries = 1 << 20 }, "1048576 queries"},
-		{func(p *Params) { p.WorkBits = 65 }, "65 bits"},
+		{func(p *Params) { p.PowBits = 65 }, "65 bits"},
 	} {
 		p := good
 		c.change(&p)

@@ -57,7 +57,7 @@ func Prove(ctx context.Context, ch *transcript.Prover, p *Params, first []field.
 	leave()
 
 	// Query phase.
-	if err := ch.Work(ctx, p.WorkBits); err != nil {
+	if err := ch.ProofOfWork(ctx, p.PowBits); err != nil {
 		return err
 	}
 	if worked != nil {

@@ -36,7 +36,7 @@ func Verify(ch *transcript.Verifier, p *Params, log uint, checkFirst func(positi
 	leave()
 
 	// Query phase.
-	if err := ch.Work(p.WorkBits); err != nil {
+	if err := ch.ProofOfWork(p.PowBits); err != nil {
 		return err
 	}
 	queries := p.drawQueries(ch, log)

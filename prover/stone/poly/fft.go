@@ -57,7 +57,7 @@ func (p *Plan) Evaluate(dst, coeffs []field.Element) {
 	p.check(dst, false)
 	p.check(coeffs, false)
 	log, w := int(p.Domain.Log), p.twiddles
-	if log < field.LooseLog {
+	if log < field.LazyLog {
 		copy(dst, coeffs)
 		for k := range log {
 			for i := 0; i < len(dst); i += 2 << k {
@@ -81,7 +81,7 @@ func (p *Plan) Evaluate(dst, coeffs []field.Element) {
 func (p *Plan) Interpolate(a []field.Element) {
 	p.check(a, true)
 	log, w := int(p.Domain.Log), p.twiddles
-	if log < field.LooseLog {
+	if log < field.LazyLog {
 		for k := log - 1; k >= 0; k-- {
 			for i := 0; i < len(a); i += 2 << k {
 				field.InterpolateLayer(a[i:i+1<<k], a[i+1<<k:i+2<<k], w[k])
@@ -91,7 +91,7 @@ func (p *Plan) Interpolate(a []field.Element) {
 		half := len(a) / 2
 		split := splits()
 		parallel.Chunks(half, 1<<10, func(start, end int) {
-			field.LooseInterpolateLayer(a[start:end], a[half+start:half+end], w[log-1][start:end])
+			field.LazyInterpolateLayer(a[start:end], a[half+start:half+end], w[log-1][start:end])
 		})
 		inParallel(split > 0, 2, func(i int) { p.interpolate(a[i*half:(i+1)*half], log-1, split-1) })
 	}
@@ -140,10 +140,10 @@ func (p *Plan) evaluate(a, src []field.Element, log, split int) {
 		})
 		if all {
 			parallel.Chunks(quarter, 1<<9, func(start, end int) {
-				field.LooseEvaluateQuarters(a, quarter, w[log-2], w[log-1], start, end)
+				field.LazyEvaluateQuarters(a, quarter, w[log-2], w[log-1], start, end)
 			})
 		} else {
-			field.LooseEvaluateLayers(a, w[log-2], w[log-1])
+			field.LazyEvaluateLayers(a, w[log-2], w[log-1])
 		}
 		return
 	}
@@ -151,13 +151,13 @@ func (p *Plan) evaluate(a, src []field.Element, log, split int) {
 	k := field.SmallLog
 	if (log-k)%2 == 1 {
 		for i := 0; i < len(a); i += 2 << k {
-			field.LooseEvaluateLayer(a[i:i+1<<k], a[i+1<<k:i+2<<k], w[k])
+			field.LazyEvaluateLayer(a[i:i+1<<k], a[i+1<<k:i+2<<k], w[k])
 		}
 		k++
 	}
 	for ; k < log; k += 2 {
 		for i := 0; i < len(a); i += 4 << k {
-			field.LooseEvaluateLayers(a[i:i+4<<k], w[k], w[k+1])
+			field.LazyEvaluateLayers(a[i:i+4<<k], w[k], w[k+1])
 		}
 	}
 }
@@ -170,10 +170,10 @@ func (p *Plan) interpolate(a []field.Element, log, split int) {
 		all := split > 0 && log > parallelLog
 		if all {
 			parallel.Chunks(quarter, 1<<9, func(start, end int) {
-				field.LooseInterpolateQuarters(a, quarter, w[log-2], w[log-1], start, end)
+				field.LazyInterpolateQuarters(a, quarter, w[log-2], w[log-1], start, end)
 			})
 		} else {
-			field.LooseInterpolateLayers(a, w[log-2], w[log-1])
+			field.LazyInterpolateLayers(a, w[log-2], w[log-1])
 		}
 		inParallel(all, 4, func(i int) { p.interpolate(a[i*quarter:(i+1)*quarter], log-2, split-2) })
 		return
@@ -181,13 +181,13 @@ func (p *Plan) interpolate(a []field.Element, log, split int) {
 	k := log - 2
 	for ; k >= field.SmallLog; k -= 2 {
 		for i := 0; i < len(a); i += 4 << k {
-			field.LooseInterpolateLayers(a[i:i+4<<k], w[k], w[k+1])
+			field.LazyInterpolateLayers(a[i:i+4<<k], w[k], w[k+1])
 		}
 	}
 	if k == field.SmallLog-1 {
 		k++
 		for i := 0; i < len(a); i += 2 << k {
-			field.LooseInterpolateLayer(a[i:i+1<<k], a[i+1<<k:i+2<<k], w[k])
+			field.LazyInterpolateLayer(a[i:i+1<<k], a[i+1<<k:i+2<<k], w[k])
 		}
 	}
 	field.SmallInterpolate(a, w)

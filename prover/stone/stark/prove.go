@@ -32,9 +32,9 @@ func (p *Progress) stage(k int) {
 	}
 }
 
-// Prove proves the witness's statement. seed is the hash of the public input. log, if not nil, receives annotations. When ctx ends,
+// Prove proves the statement of the trace. seed is the hash of the public input. log, if not nil, receives annotations. When ctx ends,
 // Prove returns its error soon: every long loop looks at it.
-func Prove(ctx context.Context, w air.Witness, p *Params, seed transcript.Digest, log *transcript.Annotations, progress *Progress) ([]byte, error) {
+func Prove(ctx context.Context, w air.Trace, p *Params, seed transcript.Digest, log *transcript.Annotations, progress *Progress) ([]byte, error) {
 	if err := p.Validate(w); err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func Prove(ctx context.Context, w air.Witness, p *Params, seed transcript.Digest
 	defer ch.Scope(p.Statement)()
 	defer ch.Scope("STARK")()
 	ext := newExtender(&s, p.LogBlowup)
-	var tables []*table // first phase, second phase, composition
+	var tables []*table // main trace, interaction trace, composition
 	commit := func(columns [][]field.Element, interpolate *poly.Plan) error {
 		defer ch.Scope("Commit on Trace")()
 		t, err := ext.table(ctx, columns, interpolate, p.FRI.Merkle)
@@ -59,14 +59,14 @@ func Prove(ctx context.Context, w air.Witness, p *Params, seed transcript.Digest
 		return nil
 	}
 
-	// First phase.
+	// Main trace.
 	progress.stage(0)
 	leave := ch.Scope("Original")
-	columns, err := w.First(ctx)
+	columns, err := w.Main(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkColumns("first", columns, system.First, s.trace.Size); err != nil {
+	if err := checkColumns("main", columns, system.Main, s.trace.Size); err != nil {
 		return nil, err
 	}
 	progress.stage(1)
@@ -76,18 +76,18 @@ func Prove(ctx context.Context, w air.Witness, p *Params, seed transcript.Digest
 	}
 	leave()
 
-	// Interaction and second phase.
+	// Interaction elements and interaction trace.
 	progress.stage(2)
 	leave = ch.Scope("Interaction")
 	challenges := drawChallenges(ch, system.Challenges)
-	if columns, err = w.Second(ctx, challenges); err != nil {
+	if columns, err = w.Interaction(ctx, challenges); err != nil {
 		return nil, err
 	}
-	if err := checkColumns("second", columns, system.Second, s.trace.Size); err != nil {
+	if err := checkColumns("interaction", columns, system.Interaction, s.trace.Size); err != nil {
 		return nil, err
 	}
 	progress.stage(3)
-	if system.Second > 0 {
+	if system.Interaction > 0 {
 		if err := commit(columns, onTrace); err != nil {
 			return nil, err
 		}

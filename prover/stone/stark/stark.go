@@ -2,7 +2,7 @@
 // constraints, sample all columns out of domain (DEEP-ALI), and test that the quotients are of low degree (FRI).
 //
 // Prove and Verify are the same steps in the same order; names and order are Stone's, so that a proof is byte for byte the
-// one that Stone makes of the same witness.
+// one that Stone makes of the same trace.
 //
 // The trace domain is the subgroup ⟨g⟩ of order n; the evaluation domain is the coset 3·⟨w⟩ of order n·2^LogBlowup. Tables
 // are committed over the evaluation domain, rows in bit-reversed order.
@@ -52,15 +52,15 @@ func (p *Params) Validate(a air.AIR) error {
 
 // SecurityBits is the conjectured security: each query gains LogBlowup bits, and the proof of work adds its own.
 func (p *Params) SecurityBits() uint {
-	return uint(max(p.FRI.Queries, 0))*p.LogBlowup + p.FRI.WorkBits
+	return uint(max(p.FRI.Queries, 0))*p.LogBlowup + p.FRI.PowBits
 }
 
 // MinProof returns a lower bound on the length of a proof, in bytes: the commitments, the out-of-domain values, the last layer, and one
 // row of each table. Validate has accepted the parameters.
 func (p *Params) MinProof(a air.AIR) int {
 	system := a.System()
-	words := 2 + len(system.Mask) + air.CompositionColumns // first phase and composition
-	if system.Second > 0 {
+	words := 2 + len(system.Mask) + air.CompositionColumns // main trace and composition
+	if system.Interaction > 0 {
 		words++
 	}
 	words += len(p.FRI.Steps) - 1 + int(p.FRI.LastBound)

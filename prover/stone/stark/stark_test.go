@@ -31,14 +31,14 @@ func newFibonacci(rows uint64, shuffle bool) *fibonacci {
 	b := air.NewBuilder(2, second, challenges)
 	x, y := b.Cell(0, 0), b.Cell(1, 0)
 	last := b.Value("last")
-	b.Constrain("x", b.Cell(0, 1).Sub(y), air.On(air.Every(1)).But(air.Row(-1)))
-	b.Constrain("y", b.Cell(1, 1).Sub(x.Add(y)), air.On(air.Every(1)).But(air.Row(-1)))
+	b.Constrain("x", b.Cell(0, 1).Sub(y), air.On(air.Every(1)).Exempt(air.Row(-1)))
+	b.Constrain("y", b.Cell(1, 1).Sub(x.Add(y)), air.On(air.Every(1)).Exempt(air.Row(-1)))
 	b.Constrain("first", x.SubConst(1).Add(y.SubConst(1).Scale(7)), air.On(air.Row(0)))
 	b.Constrain("last", y.Sub(last), air.On(air.Row(-1)))
 	if shuffle {
 		z := b.Value("z")
 		p := b.Cell(2, 0)
-		b.Constrain("product", b.Cell(2, 1).Sub(p.Mul(z.Sub(b.Cell(0, 1)))), air.On(air.Every(1)).But(air.Row(-1)))
+		b.Constrain("product", b.Cell(2, 1).Sub(p.Mul(z.Sub(b.Cell(0, 1)))), air.On(air.Every(1)).Exempt(air.Row(-1)))
 		b.Constrain("product first", p.Sub(z.Sub(x)), air.On(air.Row(0)))
 	}
 	f := &fibonacci{system: b.Build(), rows: rows}
@@ -61,9 +61,9 @@ func (f *fibonacci) Values(challenges []field.Element) ([]field.Element, error) 
 	}
 	return append([]field.Element{f.last}, challenges...), nil
 }
-func (f *fibonacci) First(context.Context) ([][]field.Element, error) { return f.columns, nil }
-func (f *fibonacci) Second(_ context.Context, challenges []field.Element) ([][]field.Element, error) {
-	if f.system.Second == 0 {
+func (f *fibonacci) Main(context.Context) ([][]field.Element, error) { return f.columns, nil }
+func (f *fibonacci) Interaction(_ context.Context, challenges []field.Element) ([][]field.Element, error) {
+	if f.system.Interaction == 0 {
 		return nil, nil
 	}
 	p := make([]field.Element, f.rows)
@@ -83,15 +83,15 @@ var configurations = []struct {
 }{
 	{"bytes", Params{
 		LogBlowup: 2, Channel: transcript.Config{Channel: transcript.Keccak256}, Statement: "fibonacci",
-		FRI: fri.Params{Steps: []uint{0, 2, 1}, LastBound: 8, Queries: 7, WorkBits: 4, Merkle: merkle.Params{Hash: transcript.Keccak256Masked160LSB}},
+		FRI: fri.Params{Steps: []uint{0, 2, 1}, LastBound: 8, Queries: 7, PowBits: 4, Merkle: merkle.Params{Hash: transcript.Keccak256Masked160LSB}},
 	}},
 	{"felts", Params{
-		LogBlowup: 3, Channel: transcript.Config{Channel: transcript.Poseidon3, Work: transcript.Blake256}, FriendlyUpdates: true, Statement: "fibonacci",
+		LogBlowup: 3, Channel: transcript.Config{Channel: transcript.Poseidon3, PowHash: transcript.Blake256}, FriendlyUpdates: true, Statement: "fibonacci",
 		FRI: fri.Params{Steps: []uint{1, 3}, LastBound: 4, Queries: 40, Merkle: merkle.Params{
 			Hash: transcript.Blake256Masked248LSB, Friendly: transcript.Poseidon3, FriendlyLayers: 2}},
 	}},
 	{"one by one", Params{
-		LogBlowup: 1, Channel: transcript.Config{Channel: transcript.Poseidon3, Work: transcript.Keccak256}, Statement: "fibonacci",
+		LogBlowup: 1, Channel: transcript.Config{Channel: transcript.Poseidon3, PowHash: transcript.Keccak256}, Statement: "fibonacci",
 		FRI: fri.Params{Steps: []uint{2, 4}, LastBound: 1, Queries: 3, Merkle: merkle.Params{Hash: transcript.Pedersen}},
 	}},
 }
@@ -169,7 +169,7 @@ func TestQuotientsAgree(t *testing.T) {
 	p := &configurations[0].p
 	s := p.sizes(f)
 	ext := newExtender(&s, p.LogBlowup)
-	second, err := f.Second(t.Context(), []field.Element{field.New(77)})
+	second, err := f.Interaction(t.Context(), []field.Element{field.New(77)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ func Verify(a air.AIR, p *Params, seed transcript.Digest, proof []byte, log *tra
 	ch.Annotate(log)
 	defer ch.Scope(p.Statement)()
 	defer ch.Scope("STARK")()
-	var tables []*merkle.Commitment // first phase, second phase, composition
+	var tables []*merkle.Commitment // main trace, interaction trace, composition
 	readTable := func(columns int) error {
 		defer ch.Scope("Commit on Trace")()
 		table, err := merkle.ReadCommitment(ch, p.FRI.Merkle, s.shape(columns))
@@ -32,18 +32,18 @@ func Verify(a air.AIR, p *Params, seed transcript.Digest, proof []byte, log *tra
 		return err
 	}
 
-	// First phase.
+	// Main trace.
 	leave := ch.Scope("Original")
-	if err := readTable(system.First); err != nil {
+	if err := readTable(system.Main); err != nil {
 		return err
 	}
 	leave()
 
-	// Interaction and second phase.
+	// Interaction elements and interaction trace.
 	leave = ch.Scope("Interaction")
 	challenges := drawChallenges(ch, system.Challenges)
-	if system.Second > 0 {
-		if err := readTable(system.Second); err != nil {
+	if system.Interaction > 0 {
+		if err := readTable(system.Interaction); err != nil {
 			return err
 		}
 	}

@@ -69,8 +69,8 @@ func (p *Prover) SendData(label string, b []byte) {
 	p.log.sentData(p.scope, label, b)
 }
 
-// Work does and sends the proof of work; nothing when bits is zero. The search ends with ctx's error when ctx ends.
-func (p *Prover) Work(ctx context.Context, bits uint) error {
+// ProofOfWork does and sends the proof of work; nothing when bits is zero. The search ends with ctx's error when ctx ends.
+func (p *Prover) ProofOfWork(ctx context.Context, bits uint) error {
 	if bits == 0 {
 		return nil
 	}

@@ -23,7 +23,7 @@ import (
 // Config selects the construction.
 type Config struct {
 	Channel Hash // Poseidon3 for the felt channel; any byte hash for the byte channel
-	Work    Hash // proof of work of the felt channel; the byte channel uses its own hash
+	PowHash Hash // proof of work of the felt channel; the byte channel uses its own hash
 }
 
 // Validate checks that the hashes fit their roles.
@@ -39,7 +39,7 @@ func (c Config) Validate() error {
 
 func (c Config) work() Hash {
 	if c.Channel == Poseidon3 {
-		return c.Work
+		return c.PowHash
 	}
 	return c.Channel
 }

@@ -149,10 +149,10 @@ func replay(t *testing.T, p *stoneProof, stone6 bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{Work: Blake256}
+	cfg := Config{PowHash: Blake256}
 	if p.Parameters.ChannelHash == "poseidon3" {
 		cfg.Channel = Poseidon3
-		if cfg.Work, err = ParseHash(p.Parameters.PowHash); err != nil {
+		if cfg.PowHash, err = ParseHash(p.Parameters.PowHash); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -210,7 +210,7 @@ func replay(t *testing.T, p *stoneProof, stone6 bool) {
 			pr.Draw(label)
 		case label == "POW":
 			v.scope = scope[:len(scope)-1]
-			if err := v.Work(p.Parameters.Stark.Fri.Bits); err != nil {
+			if err := v.ProofOfWork(p.Parameters.Stark.Fri.Bits); err != nil {
 				t.Fatal(err)
 			}
 			from, _ := strconv.Atoi(m[2])
@@ -330,7 +330,7 @@ func FuzzVerifier(f *testing.F) {
 	f.Add([]byte("proof"), byte(0))
 	f.Add(make([]byte, 200), byte(1))
 	f.Fuzz(func(t *testing.T, proof []byte, kind byte) {
-		cfg := Config{Channel: Keccak256, Work: Blake256}
+		cfg := Config{Channel: Keccak256, PowHash: Blake256}
 		if kind&1 == 1 {
 			cfg.Channel = Poseidon3
 		}
@@ -342,7 +342,7 @@ func FuzzVerifier(f *testing.F) {
 			before := v.at
 			v.Draw("x")
 			if _, err := v.ReadElement("x"); err != nil {
-				if err := v.Work(3); err != nil {
+				if err := v.ProofOfWork(3); err != nil {
 					return
 				}
 			}

@@ -118,8 +118,8 @@ func (v *Verifier) ReadData(label string, n int) ([]byte, error) {
 	return b, err
 }
 
-// Work reads and checks the proof of work; nothing when bits is zero.
-func (v *Verifier) Work(bits uint) error {
+// ProofOfWork reads and checks the proof of work; nothing when bits is zero.
+func (v *Verifier) ProofOfWork(bits uint) error {
 	if bits == 0 {
 		return nil
 	}

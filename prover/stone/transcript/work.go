@@ -20,8 +20,8 @@ type work struct {
 	limit uint64
 }
 
-// MaxWorkBits is the largest number of proof-of-work bits.
-const MaxWorkBits = 64
+// MaxPowBits is the largest number of proof-of-work bits.
+const MaxPowBits = 64
 
 func newWork(h Hash, seed Digest, bits uint) work {
 	b := []byte{0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xed}

@@ -10,7 +10,7 @@
 // multiplied by 2^4 while it is split. The modulus is p = 1 + 17·2^192 + 2^251, in limbs (1, 0, 0, 17·2^36, 2^43), so that
 // -1/p = -1 modulo 2^52 and a reduction step costs four multiply-adds.
 //
-// Between the layers of a transform elements are loose: congruent to their value, and below 4·p and a little (evaluate) or
+// Between the layers of a transform elements are lazily reduced: congruent to their value, and below 4·p and a little (evaluate) or
 // 2·p and a little (interpolate). That takes one approximate comparison in the place of exact reductions.
 package main
 
@@ -57,8 +57,8 @@ func newConsts() *consts {
 	return c
 }
 
-// newLooseConsts are the constants of kernels that leave their results loose.
-func newLooseConsts() *consts {
+// newLazyConsts are the constants of kernels that leave their results lazily reduced.
+func newLazyConsts() *consts {
 	c := &consts{
 		mask: broadcast(1<<52 - 1), p3: broadcast(17 << 36), p4: broadcast(1 << 43), zero: broadcast(0),
 		two: broadcast(2), two3: broadcast(34 << 36), two4: broadcast(1 << 44), lo: ZMM(), hi: ZMM(),
@@ -292,8 +292,8 @@ func trim(c *consts, l [5]VecVirtual) {
 	VPSUBQ(c.two4, l[4], above, l[4])
 }
 
-// subLoose returns a - b + 2·p·times, in signed limbs.
-func subLoose(c *consts, a, b [5]VecVirtual, times int) (l [5]VecVirtual) {
+// subLazy returns a - b + 2·p·times, in signed limbs.
+func subLazy(c *consts, a, b [5]VecVirtual, times int) (l [5]VecVirtual) {
 	for i := range l {
 		l[i] = ZMM()
 		VPSUBQ(b[i], a[i], l[i])
@@ -325,13 +325,13 @@ func (s scratch) get() (l [5]VecVirtual) {
 	return l
 }
 
-// evaluateLimbs is the butterfly (x + w·y, x - w·y) on loose limbs: x below 4·p and a little, y the same and clean. The
+// evaluateLimbs is the butterfly (x + w·y, x - w·y) on lazily reduced limbs: x below 4·p and a little, y the same and clean. The
 // results are carried and again below 4·p and a little.
 func evaluateLimbs(c *consts, loadX func() [5]VecVirtual, y, w [5]VecVirtual) (e, o [5]VecVirtual) {
 	t := product(c, w, y)
 	x := loadX() // late, for want of registers
 	trim(c, x)
-	o = subLoose(c, x, t, 1)
+	o = subLazy(c, x, t, 1)
 	for i := range x {
 		VPADDQ(t[i], x[i], x[i])
 	}
@@ -343,7 +343,7 @@ func evaluateLimbs(c *consts, loadX func() [5]VecVirtual, y, w [5]VecVirtual) (e
 // interpolateLimbs is the butterfly (x + y, (x - y)·w) on clean limbs below 2·p and a little, which the results are again.
 // The first result is put away before w is loaded, for want of registers.
 func interpolateLimbs(c *consts, x, y [5]VecVirtual, loadW func() [5]VecVirtual, putE, putO func([5]VecVirtual)) {
-	d := subLoose(c, x, y, 2)
+	d := subLazy(c, x, y, 2)
 	for i := range x {
 		VPADDQ(y[i], x[i], x[i])
 	}
@@ -432,7 +432,7 @@ func main() {
 		})
 	}
 	kernel("butterflyEvaluate", "func(e, o, w *[4]uint64, blocks int)",
-		"butterflyEvaluate sets (e, o) to (e + w·o, e - w·o), reduced, on blocks of eight loose elements.")
+		"butterflyEvaluate sets (e, o) to (e + w·o, e - w·o), reduced, on blocks of eight lazily reduced elements.")
 	{
 		e, o, w, blocks := param("e"), param("o"), param("w"), param("blocks")
 		c := newConsts()
@@ -452,11 +452,11 @@ func main() {
 			at(o).store(c, finish(c, d, 4))
 		})
 	}
-	kernel("evaluateLoose", "func(e, o, w *[4]uint64, blocks int)",
-		"evaluateLoose sets (e, o) to (e + w·o, e - w·o), loose, on blocks of eight elements.")
+	kernel("evaluateLazy", "func(e, o, w *[4]uint64, blocks int)",
+		"evaluateLazy sets (e, o) to (e + w·o, e - w·o), lazily reduced, on blocks of eight elements.")
 	{
 		e, o, w, blocks := param("e"), param("o"), param("w"), param("blocks")
-		c := newLooseConsts()
+		c := newLazyConsts()
 		loop(blocks, blockBytes, []Register{e, o, w}, func() {
 			y, z := split(at(o).load(), 0), split(at(w).load(), 4)
 			u, v := evaluateLimbs(c, func() [5]VecVirtual { return clean(c, split(at(e).load(), 0)) }, y, z)
@@ -464,11 +464,11 @@ func main() {
 			at(o).store(c, pack(v))
 		})
 	}
-	kernel("interpolateLoose", "func(e, o, w *[4]uint64, blocks int)",
-		"interpolateLoose sets (e, o) to (e + o, (e - o)·w), loose, on blocks of eight elements.")
+	kernel("interpolateLazy", "func(e, o, w *[4]uint64, blocks int)",
+		"interpolateLazy sets (e, o) to (e + o, (e - o)·w), lazily reduced, on blocks of eight elements.")
 	{
 		e, o, w, blocks := param("e"), param("o"), param("w"), param("blocks")
-		c := newLooseConsts()
+		c := newLazyConsts()
 		loop(blocks, blockBytes, []Register{e, o, w}, func() {
 			x, y := clean(c, split(at(e).load(), 0)), clean(c, split(at(o).load(), 0))
 			interpolateLimbs(c, x, y, func() [5]VecVirtual { return split(at(w).load(), 4) },
@@ -478,8 +478,8 @@ func main() {
 	}
 	// Two layers at once: the values between them stay in limbs, on a stack that has to be checked for room.
 	attributes = 0
-	kernel("evaluateLoose4", "func(a *[4]uint64, stride int, w, v *[4]uint64, blocks int)",
-		"evaluateLoose4 does two layers of butterflies on four vectors that are stride bytes apart: pairs (0, 1) and (2, 3) with w, then (0, 2) and (1, 3) with v and v + stride bytes.")
+	kernel("evaluateLazy4", "func(a *[4]uint64, stride int, w, v *[4]uint64, blocks int)",
+		"evaluateLazy4 does two layers of butterflies on four vectors that are stride bytes apart: pairs (0, 1) and (2, 3) with w, then (0, 2) and (1, 3) with v and v + stride bytes.")
 	{
 		a, stride, w, v, blocks := param("a"), param("stride"), param("w"), param("v"), param("blocks")
 		a2, v1 := GP64(), GP64()
@@ -488,7 +488,7 @@ func main() {
 		a1, a3 := GP64(), GP64()
 		LEAQ(Mem{Base: a, Index: stride, Scale: 1}, a1)
 		LEAQ(Mem{Base: a2, Index: stride, Scale: 1}, a3)
-		c := newLooseConsts()
+		c := newLazyConsts()
 		var s [4]scratch
 		local := AllocLocal(4 * 5 * 64)
 		for i := range s {
@@ -509,8 +509,8 @@ func main() {
 			}
 		})
 	}
-	kernel("interpolateLoose4", "func(a *[4]uint64, stride int, w, v *[4]uint64, blocks int)",
-		"interpolateLoose4 does two layers of butterflies on four vectors that are stride bytes apart: pairs (0, 2) and (1, 3) with v and v + stride bytes, then (0, 1) and (2, 3) with w.")
+	kernel("interpolateLazy4", "func(a *[4]uint64, stride int, w, v *[4]uint64, blocks int)",
+		"interpolateLazy4 does two layers of butterflies on four vectors that are stride bytes apart: pairs (0, 2) and (1, 3) with v and v + stride bytes, then (0, 1) and (2, 3) with w.")
 	{
 		a, stride, w, v, blocks := param("a"), param("stride"), param("w"), param("v"), param("blocks")
 		a1, a2, a3, v1 := GP64(), GP64(), GP64(), GP64()
@@ -518,7 +518,7 @@ func main() {
 		LEAQ(Mem{Base: a, Index: stride, Scale: 2}, a2)
 		LEAQ(Mem{Base: a2, Index: stride, Scale: 1}, a3)
 		LEAQ(Mem{Base: v, Index: stride, Scale: 1}, v1)
-		c := newLooseConsts()
+		c := newLazyConsts()
 		var s [4]scratch
 		local := AllocLocal(4 * 5 * 64)
 		for i := range s {
@@ -545,11 +545,11 @@ func main() {
 		return s
 	}
 	kernel("evaluateSmall", "func(dst, src, w0, w1, w2 *[4]uint64, blocks int)",
-		"evaluateSmall does the transforms of 2, 4 and 8 elements, loose, on blocks of eight groups of eight.")
+		"evaluateSmall does the transforms of 2, 4 and 8 elements, lazily reduced, on blocks of eight groups of eight.")
 	{
 		dst, src, blocks := param("dst"), param("src"), param("blocks")
 		w := [3]Register{param("w0"), param("w1"), param("w2")}
-		c := newLooseConsts()
+		c := newLazyConsts()
 		s := small()
 		loop(blocks, blockBytes*lanes, []Register{dst, src}, func() {
 			for k := range 3 {
@@ -579,7 +579,7 @@ func main() {
 	{
 		a, blocks := param("a"), param("blocks")
 		w := [3]Register{param("w0"), param("w1"), param("w2")}
-		c := newLooseConsts()
+		c := newLazyConsts()
 		s := small()
 		loop(blocks, blockBytes*lanes, []Register{a}, func() {
 			for k := 2; k >= 0; k-- {

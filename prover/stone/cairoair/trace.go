@@ -11,62 +11,62 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// Witness is a statement with the run that makes it true. It implements air.Witness. Every cell is what Stone's prover
+// Trace is a statement with the run that makes it true. It implements air.Trace. Every cell is what Stone's prover
 // puts there, also where the constraints leave a choice: which holes of memory and of the range check are filled where.
-type Witness struct {
+type Trace struct {
 	*AIR
-	trace   *cairo.Trace
-	columns [][]field.Element // first phase; nil before First and after Second
+	run     *cairo.Trace
+	columns [][]field.Element // of the main trace; nil before Main and after Interaction
 }
 
-var _ air.Witness = (*Witness)(nil)
+var _ air.Trace = (*Trace)(nil)
 
-// NewWitness makes the witness of a run. The caller does not change t until the proof is made.
-func NewWitness(t *cairo.Trace) (*Witness, error) {
-	a, err := New(&t.Public)
+// NewTrace makes the trace of a run. The caller does not change the run until the proof is made.
+func NewTrace(run *cairo.Trace) (*Trace, error) {
+	a, err := New(&run.Public)
 	if err != nil {
 		return nil, err
 	}
 	if a.layout.Keccak != nil {
 		return nil, fmt.Errorf("cairoair: layout %s can be verified, not proved", a.layout.Name)
 	}
-	if t.Layout != "" && t.Layout != a.layout.Name {
-		return nil, fmt.Errorf("cairoair: trace of layout %s with public input of layout %s", t.Layout, a.layout.Name)
+	if run.Layout != "" && run.Layout != a.layout.Name {
+		return nil, fmt.Errorf("cairoair: trace of layout %s with public input of layout %s", run.Layout, a.layout.Name)
 	}
-	if uint64(len(t.Registers)) != a.public.Steps {
-		return nil, fmt.Errorf("cairoair: trace of %d steps, public input says %d", len(t.Registers), a.public.Steps)
+	if uint64(len(run.Registers)) != a.public.Steps {
+		return nil, fmt.Errorf("cairoair: trace of %d steps, public input says %d", len(run.Registers), a.public.Steps)
 	}
-	if len(t.Memory.Value) != len(t.Memory.Known) {
-		return nil, fmt.Errorf("cairoair: memory of %d values and %d flags", len(t.Memory.Value), len(t.Memory.Known))
+	if len(run.Memory.Value) != len(run.Memory.Known) {
+		return nil, fmt.Errorf("cairoair: memory of %d values and %d flags", len(run.Memory.Value), len(run.Memory.Known))
 	}
-	return &Witness{AIR: a, trace: t}, nil
+	return &Trace{AIR: a, run: run}, nil
 }
 
-// First implements air.Witness.
-func (w *Witness) First(ctx context.Context) ([][]field.Element, error) {
-	f := newFiller(w.AIR, w.trace)
+// Main implements air.Trace.
+func (t *Trace) Main(ctx context.Context) ([][]field.Element, error) {
+	f := newFiller(t.AIR, t.run)
 	if err := f.fill(ctx); err != nil {
 		return nil, fmt.Errorf("cairoair: %w", err)
 	}
-	w.columns = f.columns
-	return w.columns, nil
+	t.columns = f.columns
+	return t.columns, nil
 }
 
-// Second implements air.Witness.
-func (w *Witness) Second(ctx context.Context, challenges []field.Element) ([][]field.Element, error) {
-	if w.columns == nil {
-		return nil, errors.New("cairoair: second phase without the first")
+// Interaction implements air.Trace.
+func (t *Trace) Interaction(ctx context.Context, challenges []field.Element) ([][]field.Element, error) {
+	if t.columns == nil {
+		return nil, errors.New("cairoair: interaction trace without the main trace")
 	}
-	values, err := w.Values(challenges)
+	values, err := t.Values(challenges)
 	if err != nil {
 		return nil, err
 	}
 	named := map[string]field.Element{}
-	for i, name := range w.System().Values {
+	for i, name := range t.System().Values {
 		named[name] = values[i]
 	}
-	s := newSecond(w.layout, w.columns)
-	w.columns = nil
+	s := newInteraction(t.layout, t.columns)
+	t.columns = nil
 	if err := s.fill(ctx, named); err != nil {
 		return nil, fmt.Errorf("cairoair: %w", err)
 	}
@@ -76,12 +76,12 @@ func (w *Witness) Second(ctx context.Context, challenges []field.Element) ([][]f
 // free marks a cell of the range-check or diluted pool that no component has claimed.
 const free = -1
 
-// filler holds the first phase while it is filled. The components claim their cells of the three pools; what is left is
+// filler holds the main trace while it is filled. The components claim their cells of the three pools; what is left is
 // filled last, so that addresses and values have no holes.
 type filler struct {
 	layout  *Layout
 	public  *cairo.PublicInput
-	trace   *cairo.Trace
+	run     *cairo.Trace
 	rows    int
 	columns [][]field.Element
 
@@ -90,9 +90,9 @@ type filler struct {
 	diluted    []int32  // undiluted value of each cell of the diluted pool, or free
 }
 
-func newFiller(a *AIR, t *cairo.Trace) *filler {
-	f := &filler{layout: a.layout, public: a.public, trace: t, rows: int(a.rows)}
-	f.columns = newColumns(a.layout.First, f.rows)
+func newFiller(a *AIR, run *cairo.Trace) *filler {
+	f := &filler{layout: a.layout, public: a.public, run: run, rows: int(a.rows)}
+	f.columns = newColumns(a.layout.Main, f.rows)
 	f.address = make([]uint64, a.layout.Memory.Pool.Addr.Len(f.rows))
 	f.rangeCheck = freeCells(a.layout.RangeCheck.Pool.Len(f.rows))
 	if a.layout.Diluted != nil {

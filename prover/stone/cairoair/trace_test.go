@@ -19,9 +19,9 @@ var runs = []string{
 func testChallenges(n int) []field.Element { return field.Powers(field.New(0x1234567), n+1)[1:] }
 
 // columnsOf fills both phases of a run.
-func columnsOf(t testing.TB, name string) (*Witness, [][]field.Element, []field.Element) {
+func columnsOf(t testing.TB, name string) (*Trace, [][]field.Element, []field.Element) {
 	t.Helper()
-	w, err := NewWitness(stoneruns.Read(t, caseDir(t, name)))
+	w, err := NewTrace(stoneruns.Read(t, caseDir(t, name)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,14 +30,14 @@ func columnsOf(t testing.TB, name string) (*Witness, [][]field.Element, []field.
 }
 
 // fillBoth fills the columns of both phases for the test's challenges, and the run-time values.
-func fillBoth(t testing.TB, w *Witness) (columns [][]field.Element, values []field.Element) {
+func fillBoth(t testing.TB, w *Trace) (columns [][]field.Element, values []field.Element) {
 	t.Helper()
-	first, err := w.First(t.Context())
+	first, err := w.Main(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	challenges := testChallenges(w.System().Challenges)
-	second, err := w.Second(t.Context(), challenges)
+	second, err := w.Interaction(t.Context(), challenges)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,20 +8,20 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// second holds the interaction columns while they are filled; all of them follow from the first phase's columns.
-type second struct {
+// interaction holds the interaction columns while they are filled; all of them follow from the main trace's columns.
+type interaction struct {
 	layout  *Layout
 	first   [][]field.Element
 	rows    int
 	columns [][]field.Element
 }
 
-func newSecond(l *Layout, first [][]field.Element) *second {
+func newInteraction(l *Layout, first [][]field.Element) *interaction {
 	rows := len(first[0])
-	return &second{layout: l, first: first, rows: rows, columns: newColumns(l.Second, rows)}
+	return &interaction{layout: l, first: first, rows: rows, columns: newColumns(l.Interaction, rows)}
 }
 
-func (s *second) fill(ctx context.Context, named map[string]field.Element) error {
+func (s *interaction) fill(ctx context.Context, named map[string]field.Element) error {
 	one := field.One()
 	m, r := &s.layout.Memory, &s.layout.RangeCheck
 	z, alpha := named[memoryZ], named[memoryAlpha]
@@ -46,11 +46,11 @@ func (s *second) fill(ctx context.Context, named map[string]field.Element) error
 	return nil
 }
 
-// get reads a cell of the first phase, set writes one of the second.
-func (s *second) get(v View, i int) field.Element { return s.first[v.Column][v.Row(i)] }
+// get reads a cell of the main trace, set writes one of the interaction trace.
+func (s *interaction) get(v View, i int) field.Element { return s.first[v.Column][v.Row(i)] }
 
-func (s *second) set(v View, i int, x field.Element) {
-	s.columns[v.Column-s.layout.First][v.Row(i)] = x
+func (s *interaction) set(v View, i int, x field.Element) {
+	s.columns[v.Column-s.layout.Main][v.Row(i)] = x
 }
 
 // series reads elements of a permutation's side: those numbered from start, one in each lane, depth apart, into dst and so
@@ -58,7 +58,7 @@ func (s *second) set(v View, i int, x field.Element) {
 type series func(dst []field.Element, start, depth int)
 
 // cells is the series of a virtual column.
-func (s *second) cells(v View) series {
+func (s *interaction) cells(v View) series {
 	return func(dst []field.Element, start, depth int) {
 		lanes := len(dst) / depth
 		for l := range lanes {
@@ -70,7 +70,7 @@ func (s *second) cells(v View) series {
 }
 
 // pairs is the series address + α·value of memory units.
-func (s *second) pairs(u Units, alpha field.Element) series {
+func (s *interaction) pairs(u Units, alpha field.Element) series {
 	addresses, values := s.cells(u.Addr), s.cells(u.Value)
 	return func(dst []field.Element, start, depth int) {
 		v := make([]field.Element, len(dst))
@@ -85,7 +85,7 @@ const productLanes = 64
 
 // product fills a view with the running product of (z - pool_i)/(z - sorted_i): in chunks, and in lanes of a chunk, each
 // starting from 1; then each lane is scaled by the product of all before it.
-func (s *second) product(name string, view View, z, want field.Element, pool, sorted series) error {
+func (s *interaction) product(name string, view View, z, want field.Element, pool, sorted series) error {
 	n := view.Len(s.rows) // a power of two
 	size := min(n, chunk)
 	lanes := min(size, productLanes)
@@ -140,7 +140,7 @@ func (s *second) product(name string, view View, z, want field.Element, pool, so
 }
 
 // cumulative fills r_0 = 1, r_i = r_{i-1}·(1 + z·u) + α·u² with u the step between sorted values, which is 0 but 2^16 times.
-func (s *second) cumulative(d *Diluted, z, alpha, want field.Element) error {
+func (s *interaction) cumulative(d *Diluted, z, alpha, want field.Element) error {
 	r, one := field.One(), field.One()
 	before := s.get(d.Sorted, 0)
 	for i := range d.Sorted.Len(s.rows) {
