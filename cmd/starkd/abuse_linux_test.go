@@ -38,7 +38,7 @@ func withhold(t *testing.T, validators int) {
 	counts := []int{idle, min(idle, 2500), readers, sockets}
 	n := newTestnet(t, validators, "--block-time", "200ms")
 	for i := range validators {
-		n.start(t, i)
+		n.exec(t, i)
 	}
 	n.until(t, "some blocks to subscribe to", func() (bool, error) { return n.height(t, 0) > blocks, nil })
 	for which, attack := range holdings {

@@ -84,7 +84,7 @@ func TestHostileDeclares(t *testing.T) {
 	full(t)
 	const many = 30
 	n := newTestnet(t, 1, "--block-time", "300ms")
-	n.start(t, 0)
+	n.exec(t, 0)
 	n.ready(t, 0)
 	class := hostileClass(t)
 	honest := n.wallet(t, 5, 0)
@@ -227,7 +227,7 @@ func usage(t *testing.T, p *process) (cpu time.Duration, rss uint64) {
 func TestClientsThatLeave(t *testing.T) {
 	full(t)
 	n := newTestnet(t, 1, "--block-time", "300ms")
-	n.start(t, 0)
+	n.exec(t, 0)
 	n.ready(t, 0)
 	w := n.wallet(t, 1, 0)
 	calls := make([]wallet.Call, 830)

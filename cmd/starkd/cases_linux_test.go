@@ -136,7 +136,7 @@ func TestCaseHostileFiles(t *testing.T) {
 func TestCaseAbuse(t *testing.T) {
 	full(t)
 	n := newTestnet(t, 1, "--block-time", "200ms")
-	n.start(t, 0)
+	n.exec(t, 0)
 	n.until(t, "some blocks", func() (bool, error) { return n.height(t, 0) > 20, nil })
 	for _, args := range [][]string{
 		{"slowloris", "1500", "15"}, {"slowbody", "200", "35"}, {"idle", "1500", "10"},

@@ -506,7 +506,7 @@ func attackers(t *testing.T, source string, validators int) {
 
 	n := newTestnet(t, validators, "--block-time", "300ms")
 	for i := range validators {
-		n.start(t, i)
+		n.exec(t, i)
 	}
 	n.ready(t, 0)
 	honest := n.wallet(t, 2, 0)

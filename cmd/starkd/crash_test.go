@@ -30,8 +30,8 @@ import (
 // the proofs say is then held against everything that must refuse them (verify_test.go).
 func TestCrash(t *testing.T) {
 	n := newTestnet(t, 4, "--block-time", "2s")
-	n.start(t, 0, 1, 2, 3)
-	n.watch(t)
+	n.exec(t, 0, 1, 2, 3)
+	n.execWatcher(t)
 	for i := range n.nodes {
 		n.ready(t, i)
 	}
@@ -49,7 +49,7 @@ func TestCrash(t *testing.T) {
 		status, err := n.status(t.Context())
 		return err == nil && uint64(status.Height) >= l.blocks[len(l.blocks)-1], err
 	})
-	n.start(t, 0)
+	n.exec(t, 0)
 	caughtUp := n.height(t, 1)
 	n.until(t, "node0 to catch up", func() (bool, error) { return n.height(t, 0) > caughtUp, nil })
 	l.agree(t)
@@ -60,7 +60,7 @@ func TestCrash(t *testing.T) {
 		return err == nil && strings.Contains(status.ProvingStage, " of "), err
 	})
 	n.watcher.kill()
-	n.watch(t)
+	n.execWatcher(t)
 	last := l.blocks[len(l.blocks)-1]
 	n.until(t, fmt.Sprintf("the proof of block %d", last), func() (bool, error) {
 		status, err := n.status(t.Context())
@@ -74,7 +74,7 @@ func TestCrash(t *testing.T) {
 func TestKills(t *testing.T) {
 	full(t)
 	n := newTestnet(t, 4, "--block-time", "500ms")
-	n.start(t, 0, 1, 2, 3)
+	n.exec(t, 0, 1, 2, 3)
 	for i := range n.nodes {
 		n.ready(t, i)
 	}
@@ -88,7 +88,7 @@ func TestKills(t *testing.T) {
 			}
 		})
 		l.wait(t, node, hashes)
-		n.start(t, victim)
+		n.exec(t, victim)
 		caughtUp := n.height(t, node)
 		n.until(t, fmt.Sprintf("node%d to catch up", victim), func() (bool, error) { return n.height(t, victim) > caughtUp, nil })
 	}

@@ -41,7 +41,7 @@ func startRefused(t *testing.T, reason, hint string, args ...string) {
 func usedHome(t *testing.T) *testnet {
 	t.Helper()
 	n := newTestnet(t, 1, "--block-time", "50ms")
-	n.start(t, 0)
+	n.exec(t, 0)
 	n.until(t, "some blocks", func() (bool, error) { return n.height(t, 0) > 4, nil })
 	n.nodes[0].stop(t)
 	if log, err := os.ReadFile(n.nodes[0].log); err != nil || bytes.Contains(log, []byte("\nE[")) || bytes.Contains(log, []byte("level=ERROR")) {
@@ -154,7 +154,7 @@ func TestDamagedHomes(t *testing.T) {
 		})
 	}
 	t.Run("in use", func(t *testing.T) {
-		n.start(t, 0)
+		n.exec(t, 0)
 		n.ready(t, 0)
 		startRefused(t, "starknet.db", "another starkd is running", "start", "--home", n.Nodes[0].Home)
 		n.nodes[0].stop(t)
@@ -167,7 +167,7 @@ func TestDamagedHomes(t *testing.T) {
 		edit(t, filepath.Join(n.Nodes[0].Home, "config", "genesis.json"), "{", "{\n\n")
 		edit(t, filepath.Join(n.Nodes[0].Home, "config", "genesis.json"), `"balances": [`, "\"balances\":\n [ ")
 		last := n.height(t, 0)
-		n.start(t, 0)
+		n.exec(t, 0)
 		n.until(t, "more blocks", func() (bool, error) { return n.height(t, 0) > last+2, nil })
 		if _, err := os.Stat(litter); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("litter is still there: %v", err)
@@ -189,7 +189,7 @@ func TestGenesisInTheFuture(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, signal := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
-		n.start(t, 0)
+		n.exec(t, 0)
 		p := n.nodes[0]
 		until(t, "the wait", func() (bool, error) {
 			log, err := os.ReadFile(p.log)
@@ -216,7 +216,7 @@ func TestJSONLog(t *testing.T) {
 	n := newTestnet(t, 1, "--block-time", "50ms")
 	edit(t, filepath.Join(n.Nodes[0].Home, "config", "config.toml"), `log_format = "plain"`, `log_format = "json"`)
 	edit(t, filepath.Join(n.Nodes[0].Home, "config", "config.toml"), `log_level = "info"`, `log_level = "starkd:debug,*:error"`)
-	n.start(t, 0)
+	n.exec(t, 0)
 	n.until(t, "some blocks", func() (bool, error) { return n.height(t, 0) > 3, nil })
 	n.nodes[0].stop(t)
 	log, err := os.ReadFile(n.nodes[0].log)

@@ -27,7 +27,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// The processes of these tests run on the engine that the tests are told to run on.
+// The nodes of these tests run on the engine that the tests are told to run on.
 func init() {
 	if os.Getenv("STARKD_APP_ENGINE") == "" && os.Getenv(engines.Variable) != "" {
 		os.Setenv("STARKD_APP_ENGINE", engines.Name())
@@ -133,7 +133,7 @@ func (m *mix) start(engines ...string) {
 	m.t.Helper()
 	m.engines, m.endless = engines, m.kinds[endless]
 	for i, engine := range engines {
-		m.net.nodes[i] = launch(m.t, fmt.Sprintf("node%d", i), m.log(i), starkd(m.t), "start", "--home", m.net.Nodes[i].Home, "--engine", engine)
+		m.net.startOn(m.t, i, engine)
 	}
 	before := m.checked
 	for i := range engines {
@@ -141,20 +141,18 @@ func (m *mix) start(engines ...string) {
 	}
 }
 
-func (m *mix) log(node int) string { return filepath.Join(m.net.dir, fmt.Sprintf("node%d.log", node)) }
-
 // stop ends the nodes and reads from their logs what their engines did: native code ran, and was given up only while it
 // was being made or for its ceilings.
 func (m *mix) stop() {
 	m.t.Helper()
 	line := regexp.MustCompile(`msg="runs of Cairo[^"]*" engine=(\w+)(.*)`)
 	for i, engine := range m.engines {
-		before, err := os.ReadFile(m.log(i))
+		before, err := os.ReadFile(m.net.nodeLog(i))
 		if err != nil {
 			m.t.Fatal(err)
 		}
 		m.net.nodes[i].stop(m.t)
-		log, err := os.ReadFile(m.log(i))
+		log, err := os.ReadFile(m.net.nodeLog(i))
 		if err != nil {
 			m.t.Fatal(err)
 		}

@@ -148,7 +148,7 @@ func TestWatchStopsWhileProving(t *testing.T) {
 	n := newTestnet(t, 1)
 	n.start(t, 0)
 	n.ready(t, 0)
-	n.watch(t)
+	n.execWatcher(t)
 	for i, stage := range []string{"commit trace", "composition", "quotients"} {
 		w := n.wallet(t, i, 0)
 		send(t, w, w.Invoke(wallet.Transfer(n.Accounts[5].Address, 1)))
@@ -163,6 +163,6 @@ func TestWatchStopsWhileProving(t *testing.T) {
 		if took > 10*time.Second { // a proof takes longer, and the machine may be slow
 			t.Errorf("in stage %q: ended %v after SIGTERM", stage, took)
 		}
-		n.watch(t)
+		n.execWatcher(t)
 	}
 }

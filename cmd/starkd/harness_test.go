@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	stdlog "log"
 	"net"
 	"net/http"
 	"os"
@@ -20,13 +21,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/viper"
+	"github.com/starkd/starkd/config"
 	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/internal/wallet"
+	"github.com/starkd/starkd/node"
 	"github.com/starkd/starkd/node/home"
 	"github.com/starkd/starkd/rpc/client"
 )
 
-// These tests run the command as users do: processes, files, ports. binDir holds what they build, once.
+// These tests run the command as users do: files, ports, and processes where the process itself is tested. binDir holds what they build,
+// once.
 var binDir string
 
 func TestMain(m *testing.M) {
@@ -37,6 +42,7 @@ func TestMain(m *testing.M) {
 	if binDir, err = os.MkdirTemp("", "starkd-test"); err != nil {
 		panic(err)
 	}
+	stdlog.SetOutput(io.Discard) // pebble writes there what it does in the background
 	code := m.Run()
 	os.RemoveAll(binDir)
 	os.Exit(code)
@@ -72,23 +78,21 @@ func starkd(t *testing.T) string {
 	return builtStarkd.path
 }
 
-// command runs starkd to its end.
+// command runs a command of starkd to its end, in this process: run is the whole program but for the process's state.
 func command(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), starkd(t), args...)
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	err := cmd.Run()
-	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
-		t.Fatalf("starkd %s: %v", strings.Join(args, " "), err)
-	}
-	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+	code = run(t.Context(), args, strings.NewReader(""), &out, &errs)
+	return out.String(), errs.String(), code
 }
 
-// process is a server in the background. Its output of all its lives is in one log, which a failed test shows the end of.
+// process is a server in the background: a process, or a node or watcher in this process. The output of all its lives is in one log,
+// which a failed test shows the end of.
 type process struct {
 	name, log string
-	cmd       *exec.Cmd
+	cmd       *exec.Cmd          // nil in this process
+	end       context.CancelFunc // ends a server in this process
+	err       error              // that it ended with, set before exited is closed
 	exited    chan struct{}
 	expected  bool // it was told to end
 }
@@ -96,10 +100,7 @@ type process struct {
 // launch starts a process that ends with the test at the latest.
 func launch(t *testing.T, name, log, path string, args ...string) *process {
 	t.Helper()
-	file, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
-	if err != nil {
-		t.Fatal(err)
-	}
+	file := openLog(t, log)
 	p := &process{name: name, log: log, cmd: exec.Command(path, args...), exited: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = file, file
 	if err := p.cmd.Start(); err != nil {
@@ -110,38 +111,93 @@ func launch(t *testing.T, name, log, path string, args ...string) *process {
 		file.Close()
 		close(p.exited)
 	}()
-	t.Cleanup(func() {
-		p.kill()
-		if t.Failed() {
-			t.Logf("end of %s's log:\n%s", name, tail(log, 15))
-		}
-	})
+	p.endWith(t)
 	return p
 }
 
-// kill is kill -9.
+// host runs what open opens in this process, until the test ends at the latest.
+func host[S interface {
+	Run(context.Context) error
+	Close() error
+}](t *testing.T, name, log string, open func(log io.Writer) (S, error)) *process {
+	t.Helper()
+	file := openLog(t, log)
+	server, err := open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &process{name: name, log: log, end: cancel, exited: make(chan struct{})}
+	go func() {
+		defer close(p.exited)
+		err := server.Run(ctx)
+		p.err = errors.Join(err, server.Close(), file.Close())
+	}()
+	p.endWith(t)
+	return p
+}
+
+func openLog(t *testing.T, path string) *os.File {
+	t.Helper()
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// endWith ends the server with the test.
+func (p *process) endWith(t *testing.T) {
+	t.Cleanup(func() {
+		p.kill()
+		if t.Failed() {
+			t.Logf("end of %s's log:\n%s", p.name, tail(p.log, 15))
+		}
+	})
+}
+
+// kill is kill -9. A server in this process ends as it does when it is told to.
 func (p *process) kill() {
 	p.expected = true
-	p.cmd.Process.Kill()
+	if p.cmd != nil {
+		p.cmd.Process.Kill()
+	} else {
+		p.end()
+	}
 	<-p.exited
 }
 
-// stop asks the process to end, and demands that it does so with status 0.
+// stop asks the server to end, and demands that it does so without an error: a process with status 0.
 func (p *process) stop(t *testing.T) {
 	t.Helper()
 	p.expected = true
-	p.cmd.Process.Signal(syscall.SIGTERM)
+	if p.cmd != nil {
+		p.cmd.Process.Signal(syscall.SIGTERM)
+	} else {
+		p.end()
+	}
 	select {
 	case <-p.exited:
 	case <-time.After(patience):
-		t.Fatalf("%s does not end after SIGTERM", p.name)
+		t.Fatalf("%s does not end when it is told to", p.name)
 	}
-	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
-		t.Fatalf("%s ends with status %d after SIGTERM", p.name, code)
+	if ending := p.ending(); ending != "" {
+		t.Fatalf("%s ends with %s when it is told to end", p.name, ending)
 	}
 }
 
-// died reports a process that ended although nobody told it to.
+// ending is how the server ended: an error or a status, "" without a fault.
+func (p *process) ending() string {
+	switch {
+	case p.err != nil:
+		return p.err.Error()
+	case p.cmd != nil && p.cmd.ProcessState.ExitCode() != 0:
+		return fmt.Sprintf("status %d", p.cmd.ProcessState.ExitCode())
+	}
+	return ""
+}
+
+// died reports a server that ended although nobody told it to.
 func (p *process) died() bool {
 	select {
 	case <-p.exited:
@@ -182,14 +238,14 @@ func until(t *testing.T, what string, so func() (bool, error), alive ...*process
 		last = err
 		for _, p := range alive {
 			if p != nil && p.died() {
-				t.Fatalf("waiting for %s: %s died with status %d", what, p.name, p.cmd.ProcessState.ExitCode())
+				t.Fatalf("waiting for %s: %s died (%s)", what, p.name, p.ending())
 			}
 		}
 	}
 	t.Fatalf("waiting for %s: not after %v (%v)", what, patience, last)
 }
 
-// testnet is a chain of processes on loopback.
+// testnet is a chain on loopback.
 type testnet struct {
 	*wallet.Testnet
 	dir     string
@@ -267,17 +323,49 @@ func freeAddress(t *testing.T) string {
 	return ""
 }
 
-// start starts validators.
+// start starts validators in this process, on the engine that is configured.
 func (n *testnet) start(t *testing.T, which ...int) {
 	t.Helper()
 	for _, i := range which {
-		n.nodes[i] = launch(t, fmt.Sprintf("node%d", i), filepath.Join(n.dir, fmt.Sprintf("node%d.log", i)),
-			starkd(t), "start", "--home", n.Nodes[i].Home)
+		n.startOn(t, i, "")
 	}
 }
 
-// watch starts the watcher.
+// startOn starts a validator in this process on an engine, or on the one that is configured.
+func (n *testnet) startOn(t *testing.T, i int, engine string) {
+	t.Helper()
+	n.nodes[i] = host(t, fmt.Sprintf("node%d", i), n.nodeLog(i), func(log io.Writer) (*node.Node, error) {
+		settings, err := config.Load(n.Nodes[i].Home, viper.New())
+		if err != nil {
+			return nil, err
+		}
+		if engine != "" {
+			settings.App.Engine = engine
+		}
+		return node.Open(node.Config{Home: n.Nodes[i].Home, Settings: settings, Log: log})
+	})
+}
+
+func (n *testnet) nodeLog(i int) string { return filepath.Join(n.dir, fmt.Sprintf("node%d.log", i)) }
+
+// exec starts validators as processes, for tests of what a process does: its end, its memory, its files.
+func (n *testnet) exec(t *testing.T, which ...int) {
+	t.Helper()
+	for _, i := range which {
+		n.nodes[i] = launch(t, fmt.Sprintf("node%d", i), n.nodeLog(i), starkd(t), "start", "--home", n.Nodes[i].Home)
+	}
+}
+
+// watch starts the watcher in this process.
 func (n *testnet) watch(t *testing.T) {
+	t.Helper()
+	n.watcher = host(t, "watcher", filepath.Join(n.dir, "watcher.log"), func(log io.Writer) (*node.Watcher, error) {
+		return node.OpenWatcher(node.WatcherConfig{Home: n.Watcher.Home, ExitOnHalt: true, Log: log})
+	})
+}
+
+// execWatcher starts the watcher as a process.
+func (n *testnet) execWatcher(t *testing.T) {
 	t.Helper()
 	n.watcher = launch(t, "watcher", filepath.Join(n.dir, "watcher.log"), starkd(t), "watch", "--home", n.Watcher.Home, "--exit-on-halt")
 }

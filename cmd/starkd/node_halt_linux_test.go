@@ -118,7 +118,7 @@ func TestFewDescriptors(t *testing.T) {
 // TestNoDescriptors: a node from which all descriptors are taken ends, and says why.
 func TestNoDescriptors(t *testing.T) {
 	n := newTestnet(t, 1, "--block-time", "100ms")
-	n.start(t, 0)
+	n.exec(t, 0)
 	n.ready(t, 0)
 	// No new file may be opened from now on. Consensus writes what it signs by a new file.
 	limit := unix.Rlimit{Cur: 8, Max: 8}
@@ -126,7 +126,7 @@ func TestNoDescriptors(t *testing.T) {
 		t.Skip("prlimit:", err)
 	}
 	halts(t, n.nodes[0], "too many open files", "ulimit -n")
-	n.start(t, 0)
+	n.exec(t, 0)
 	n.ready(t, 0)
 	n.nodes[0].stop(t)
 }
@@ -159,7 +159,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	last := uint64(0)
 	for range rounds {
-		n.start(t, 0)
+		n.exec(t, 0)
 		n.until(t, "more blocks", func() (bool, error) { return n.height(t, 0) > last+2, nil })
 		last = n.height(t, 0)
 		filler := filepath.Join(data, "filler")
@@ -180,7 +180,7 @@ func TestFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	n.start(t, 0)
+	n.exec(t, 0)
 	n.until(t, "more blocks", func() (bool, error) { return n.height(t, 0) > last+2, nil })
 	n.nodes[0].stop(t)
 	if err := unix.Mount("", data, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
