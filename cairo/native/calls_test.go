@@ -91,6 +91,39 @@ func TestCalls(t *testing.T) {
 	}
 }
 
+// TestCallsAcrossEngines: trees of calls in one session, of which those of some classes run on the VM, have the results that the VM has when
+// every call has a session of its own, so that nothing is passed without copying.
+func TestCallsAcrossEngines(t *testing.T) {
+	n := 100
+	if os.Getenv("STARKD_FULL") != "" {
+		n = 3000
+	}
+	for _, onVM := range [][]uint64{{5}, {4}, {3, 5}} { // those that weave calls
+		e := newEngine(t)
+		c := callers(t, e)
+		c.vm.apart = true
+		for _, i := range onVM {
+			c.vm.others[felt.FromUint64(i)].Gas = nil
+		}
+		r := rand.New(rand.NewPCG(5, 8))
+		for i := range n {
+			data := make([]felt.Felt, r.IntN(300))
+			for i := range data {
+				data[i] = randomFelt(r)
+			}
+			args := append(felts(r.Uint64(), uint64(1+r.IntN(5)), uint64(len(data))), data...)
+			e.Garble(r)
+			diff, _ := c.call(cairo.Call{Class: c.vm.class, Selector: selector("weave"), Calldata: args, Gas: 1_000_000_000})
+			if diff != "" {
+				t.Fatalf("classes %v on the VM, run %d of %v: %s", onVM, i, args, diff)
+			}
+		}
+		if s := e.Stats(); len(s) != 2 || s["native"] < uint64(n) || s[native.ReasonClass] < uint64(n)/2 {
+			t.Errorf("classes %v on the VM: runs were %v, want some hundred on each engine", onVM, s)
+		}
+	}
+}
+
 // TestSpansStay: however often a span goes to another frame and comes back, it is copied nowhere.
 func TestSpansStay(t *testing.T) {
 	e := newEngine(t)
