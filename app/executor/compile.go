@@ -13,12 +13,12 @@ import (
 
 // CompileClass is the Compile that a chain uses: the project's compiler, whose output is the official compiler's, within
 // the bounds of what may be declared.
-func CompileClass(definition *starknet.ContractClass, _ *sierra.Program) (*casm.Class, error) {
+func CompileClass(definition *starknet.ContractClass, program *sierra.Program) (*casm.Class, error) {
 	class := sierraClass(definition)
 	if err := class.CheckDeclarable(); err != nil {
 		return nil, err
 	}
-	return compiler.CompileClass(class, compiler.Options{MaxBytecode: compiler.DefaultMaxBytecode})
+	return compiler.CompileClass(class, compiler.Options{MaxBytecode: compiler.DefaultMaxBytecode, Program: program})
 }
 
 // sierraClass is a definition in the compiler's form.

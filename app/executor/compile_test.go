@@ -34,3 +34,22 @@ func TestGasInfo(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkClass is what a node does for the class of a DECLARE that it has not seen: decode its Sierra program and compile it.
+func BenchmarkClass(b *testing.B) {
+	data, err := contracts.ClassJSON("account")
+	if err != nil {
+		b.Fatal(err)
+	}
+	definition := &starknet.ContractClass{}
+	if err := json.Unmarshal(data, definition); err != nil {
+		b.Fatal(err)
+	}
+	hash := definition.Hash()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := NewClasses(nil).Compile(hash, definition); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

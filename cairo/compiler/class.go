@@ -24,10 +24,17 @@ var builtinNames = map[string]string{
 	"SegmentArena": "segment_arena", "RangeCheck96": "range_check96", "AddMod": "add_mod", "MulMod": "mul_mod",
 }
 
-// CompileClass validates a contract class and compiles it. Of the options MaxBytecode and Libfuncs count. Every error is a
+// CompileClass validates a contract class and compiles it. Of the options MaxBytecode, Libfuncs and Program count. Every error is a
 // *sierra.ClassError.
 func CompileClass(class *sierra.ContractClass, options Options) (*casm.Class, error) {
-	registry, err := class.ValidateFor(options.Libfuncs)
+	decoded := options.Program
+	if decoded == nil {
+		var err error
+		if decoded, err = class.Program(); err != nil {
+			return nil, err
+		}
+	}
+	registry, err := class.ValidateProgram(decoded, options.Libfuncs)
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,8 @@ type Options struct {
 	MaxBytecode int
 	// Libfuncs are those that a class may use, the audited ones by default.
 	Libfuncs sierra.LibfuncList
+	// Program is the class's Sierra program if it has been decoded already, nil otherwise.
+	Program *sierra.Program
 	// FunctionCosts are costs in gas that functions are made to have.
 	FunctionCosts map[sierra.FuncID]int64
 	// NoGasCheck compiles programs without regard to gas: for programs that are not contracts.

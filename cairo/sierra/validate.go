@@ -45,6 +45,11 @@ func (c *ContractClass) ValidateFor(list LibfuncList) (*Registry, error) {
 	if err != nil {
 		return nil, err
 	}
+	return c.ValidateProgram(p, list)
+}
+
+// ValidateProgram is ValidateFor when the class's program has been decoded already.
+func (c *ContractClass) ValidateProgram(p *Program, list LibfuncList) (*Registry, error) {
 	if list != AllLibfuncs {
 		if err := checkAudited(p); err != nil {
 			return nil, err
