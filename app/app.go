@@ -17,6 +17,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
 	"github.com/starkd/starkd/app/executor"
 	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/cairo"
@@ -59,7 +61,7 @@ type App struct {
 	background *background
 
 	mu        sync.Mutex // for what follows, and so that one block runs at a time
-	runs      map[[32]byte]*run
+	runs      *simplelru.LRU[[32]byte, *run]
 	finalized *run // waits for Commit
 }
 
@@ -69,7 +71,7 @@ func New(store *state.Store, engine cairo.Engine, compile executor.Compile, conf
 	config.setDefaults()
 	a := &App{
 		store: store, exec: &executor.Executor{Engine: engine, Classes: executor.NewClasses(compile)}, config: config,
-		runs: map[[32]byte]*run{}, background: newBackground(),
+		runs: newLRU[[32]byte, *run](maxRuns), decoded: newDecoded(), background: newBackground(),
 	}
 	a.pool.reset()
 	a.classes = newCompiling(a.exec.Classes, a.background, config.CompileQueue)
@@ -232,7 +234,7 @@ func (r *run) execute(raw []byte) error {
 
 // runBlock runs a decided or proposed block. strict stops at the first transaction that is rejected, with its error.
 func (a *App) runBlock(b *Block, strict bool) (*run, error) {
-	if r, ok := a.runs[b.id()]; ok {
+	if r, ok := a.runs.Get(b.id()); ok {
 		return r, nil
 	}
 	r, err := a.begin(b)
@@ -261,10 +263,7 @@ func (a *App) runBlock(b *Block, strict bool) (*run, error) {
 const maxRuns = 4
 
 func (a *App) remember(r *run) {
-	if len(a.runs) >= maxRuns {
-		clear(a.runs)
-	}
-	a.runs[r.block.id()] = r
+	a.runs.Add(r.block.id(), r)
 }
 
 // seal computes the state root and the header of a block, once. Process begins it while validators vote. If the block is not
@@ -333,7 +332,7 @@ func (a *App) Commit() error {
 		return err
 	}
 	a.finalized = nil
-	clear(a.runs)
+	a.runs.Purge()
 	a.pool.committed(r.receipts)
 	for _, class := range declared {
 		a.exec.Classes.Declared(class.Hash, class.Definition)

@@ -276,7 +276,7 @@ func TestDeclareRoomOfAccount(t *testing.T) {
 		}
 		c.compiledAll()
 	}
-	for _, e := range c.app.pool.byHash {
+	for _, e := range c.app.pool.byHash.Values() {
 		c.app.pool.drop(c.app.pool.declares[e.id].hash)
 	}
 	if n := len(c.app.pool.senders); n != 0 {
@@ -294,9 +294,10 @@ func TestPoolClasses(t *testing.T) {
 		}
 	}
 	// Whatever else passes through, it is not decoded again.
-	c.app.decoded.kept, c.app.decoded.bytes = nil, 0
-	if got := c.checked(raw, true); got.Code != 0 || len(c.app.decoded.kept) != 0 {
-		t.Errorf("a recheck answers %d %s and decodes %d transactions", got.Code, got.Detail, len(c.app.decoded.kept))
+	c.app.decoded.kept.Purge()
+	c.app.decoded.bytes = 0
+	if got := c.checked(raw, true); got.Code != 0 || c.app.decoded.kept.Len() != 0 {
+		t.Errorf("a recheck answers %d %s and decodes %d transactions", got.Code, got.Detail, c.app.decoded.kept.Len())
 	}
 	if c.app.pool.classes != len(raw) {
 		t.Errorf("%d bytes wait, want %d", c.app.pool.classes, len(raw))

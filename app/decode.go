@@ -3,7 +3,10 @@ package app
 import (
 	"crypto/sha256"
 	"fmt"
+	"math"
 	"sync"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"github.com/starkd/starkd/app/executor"
 	"github.com/starkd/starkd/crypto/felt"
@@ -14,11 +17,22 @@ import (
 // block, and to decode and hash one, a DECLARE most of all, costs more than the rest of a recheck.
 type decoded struct {
 	mu    sync.Mutex
-	kept  map[[32]byte]decodedTx
-	bytes int // of the transactions in kept
+	kept  *simplelru.LRU[[32]byte, decodedTx] // bounded by bytes, not by number
+	bytes int                                 // of the transactions in kept
 
 	height uint64 // at which admitted were
 	hashed int    // bytes of classes that admit let through at that height
+}
+
+func newDecoded() decoded { return decoded{kept: newLRU[[32]byte, decodedTx](math.MaxInt)} }
+
+// newLRU returns an empty cache. size must be positive.
+func newLRU[K comparable, V any](size int) *simplelru.LRU[K, V] {
+	cache, err := simplelru.NewLRU[K, V](size, nil)
+	if err != nil {
+		panic(err)
+	}
+	return cache
 }
 
 // maxHashed bounds the bytes of DECLAREs that the mempool decodes between two blocks. To hash a class takes some 150 ns a byte, before
@@ -33,7 +47,7 @@ func (d *decoded) admit(raw []byte, height uint64) error {
 	id := sha256.Sum256(raw)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if _, ok := d.kept[id]; ok {
+	if d.kept.Contains(id) {
 		return nil
 	}
 	if d.height != height {
@@ -49,9 +63,10 @@ func (d *decoded) admit(raw []byte, height uint64) error {
 type decodedTx struct {
 	tx   starknet.Transaction
 	hash felt.Felt
+	size int // in bytes
 }
 
-// maxDecoded bounds the bytes of the transactions that are remembered; beyond it all are forgotten.
+// maxDecoded bounds the bytes of the transactions that are remembered. The largest transaction has an eighth of it.
 const maxDecoded = 32 << 20
 
 // decode is decoded.get, but for DECLAREs that wait in the mempool.
@@ -71,7 +86,7 @@ func (d *decoded) get(raw []byte, chainID felt.Felt) (starknet.Transaction, felt
 	}
 	id := sha256.Sum256(raw)
 	d.mu.Lock()
-	known, ok := d.kept[id]
+	known, ok := d.kept.Get(id)
 	d.mu.Unlock()
 	if ok {
 		return known.tx, known.hash, nil
@@ -95,11 +110,12 @@ func (d *decoded) put(raw []byte, tx starknet.Transaction, chainID felt.Felt) fe
 func (d *decoded) keep(id [32]byte, size int, tx starknet.Transaction, hash felt.Felt) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.kept == nil || d.bytes+size > maxDecoded {
-		d.kept, d.bytes = map[[32]byte]decodedTx{}, 0
+	if d.kept.Contains(id) {
+		return
 	}
-	if _, ok := d.kept[id]; !ok {
-		d.kept[id] = decodedTx{tx, hash}
-		d.bytes += size
+	d.kept.Add(id, decodedTx{tx, hash, size})
+	for d.bytes += size; d.bytes > maxDecoded; {
+		_, oldest, _ := d.kept.RemoveOldest()
+		d.bytes -= oldest.size
 	}
 }

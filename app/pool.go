@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
 	"github.com/starkd/starkd/app/executor"
 	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/crypto/felt"
@@ -135,9 +137,10 @@ func (a *App) check(g *Genesis, head *state.Head, tx starknet.Transaction, hash 
 // pool is what the app remembers of the mempool, which consensus keeps.
 type pool struct {
 	mu     sync.Mutex
-	byHash map[felt.Felt]poolEntry
+	byHash *simplelru.LRU[felt.Felt, poolEntry] // read with Peek, so that the oldest leaves first
+	raws   *simplelru.LRU[felt.Felt, []byte]    // the transactions' bytes, shared with the mempool; read with Peek
 	nonces map[poolNonce]felt.Felt
-	bytes  int // of all raw in byHash
+	bytes  int // of all raws
 	// deploying counts waiting DEPLOY_ACCOUNT transactions by address.
 	deploying map[felt.Felt]int
 	// failed are transactions that could not be put into a block, though nothing that a recheck looks at says so; the next
@@ -159,15 +162,14 @@ type poolEntry struct {
 	poolNonce
 	deploy bool
 	height uint64 // of the state that it was first checked on
-	raw    []byte // shared with the mempool, nil where forgotten
 	size   int    // in bytes, of a DECLARE
 	id     [32]byte
 }
 
 const (
-	// maxPool bounds the entries; a mempool that evicts transactions does not tell. Beyond it all are forgotten.
+	// maxPool bounds the entries. CometBFT's mempool does not report evictions, so stale entries pile up; the oldest leave.
 	maxPool = 100_000
-	// maxPoolBytes bounds their transactions' bytes, which they share with the mempool; beyond it all bytes are forgotten.
+	// maxPoolBytes bounds their transactions' bytes, which they share with the mempool; beyond it the oldest are forgotten.
 	maxPoolBytes = 256 << 20
 	// pendingBlocks is for how many blocks a transaction keeps others with its nonce out.
 	pendingBlocks = 20
@@ -201,7 +203,7 @@ func (p *pool) roomFor(size int) error {
 func (p *pool) roomOf(sender, hash felt.Felt, size int) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, ok := p.byHash[hash]; ok {
+	if p.byHash.Contains(hash) {
 		return nil
 	}
 	if n := p.senders[sender]; n+size > maxSenderBytes {
@@ -214,7 +216,7 @@ func (p *pool) roomOf(sender, hash felt.Felt, size int) error {
 func (p *pool) stuck(hash felt.Felt, nonce, height uint64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e, ok := p.byHash[hash]
+	e, ok := p.byHash.Peek(hash)
 	if !ok || height < e.height+pendingBlocks || e.nonce <= nonce {
 		return false
 	}
@@ -224,7 +226,8 @@ func (p *pool) stuck(hash felt.Felt, nonce, height uint64) bool {
 
 func (p *pool) reset() {
 	p.bytes, p.classes, p.declares, p.senders = 0, 0, map[[32]byte]decodedTx{}, map[felt.Felt]int{}
-	p.byHash, p.nonces, p.deploying, p.failed = map[felt.Felt]poolEntry{}, map[poolNonce]felt.Felt{}, map[felt.Felt]int{}, map[felt.Felt]bool{}
+	p.byHash, p.raws = newLRU[felt.Felt, poolEntry](maxPool), newLRU[felt.Felt, []byte](maxPool)
+	p.nonces, p.deploying, p.failed = map[poolNonce]felt.Felt{}, map[felt.Felt]int{}, map[felt.Felt]bool{}
 }
 
 // add remembers a transaction, and reports whether it is new.
@@ -232,32 +235,31 @@ func (p *pool) add(tx starknet.Transaction, raw []byte, hash felt.Felt, height u
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.failed, hash)
-	if _, ok := p.byHash[hash]; ok {
+	if p.byHash.Contains(hash) {
 		return false
 	}
-	if len(p.byHash) >= maxPool {
-		p.reset()
-	}
-	if p.bytes+len(raw) > maxPoolBytes {
-		for h, e := range p.byHash {
-			e.raw = nil
-			p.byHash[h] = e
-		}
-		p.bytes = 0
+	if p.byHash.Len() == maxPool {
+		oldest, _, _ := p.byHash.GetOldest()
+		p.remove(oldest)
 	}
 	nonce := tx.Fields().Nonce
-	e := poolEntry{poolNonce: poolNonce{tx.Sender(), nonce.Uint64()}, height: height, raw: raw}
+	e := poolEntry{poolNonce: poolNonce{tx.Sender(), nonce.Uint64()}, height: height}
 	if _, ok := tx.(*starknet.Declare); ok {
 		e.size, e.id = len(raw), sha256.Sum256(raw)
-		p.declares[e.id] = decodedTx{tx, hash}
+		p.declares[e.id] = decodedTx{tx, hash, len(raw)}
 		p.senders[e.sender] += e.size
 	}
 	if _, e.deploy = tx.(*starknet.DeployAccount); e.deploy {
 		p.deploying[e.sender]++
 	}
 	p.classes += e.size
-	p.byHash[hash], p.nonces[e.poolNonce] = e, hash
-	p.bytes += len(raw)
+	p.byHash.Add(hash, e)
+	p.nonces[e.poolNonce] = hash
+	p.raws.Add(hash, raw)
+	for p.bytes += len(raw); p.bytes > maxPoolBytes; {
+		_, oldest, _ := p.raws.RemoveOldest()
+		p.bytes -= len(oldest)
+	}
 	return true
 }
 
@@ -269,12 +271,15 @@ func (p *pool) drop(hash felt.Felt) {
 
 func (p *pool) remove(hash felt.Felt) {
 	delete(p.failed, hash)
-	e, ok := p.byHash[hash]
+	e, ok := p.byHash.Peek(hash)
 	if !ok {
 		return
 	}
-	delete(p.byHash, hash)
-	p.bytes -= len(e.raw)
+	p.byHash.Remove(hash)
+	if raw, ok := p.raws.Peek(hash); ok {
+		p.raws.Remove(hash)
+		p.bytes -= len(raw)
+	}
 	p.classes -= e.size
 	if p.senders[e.sender] -= e.size; p.senders[e.sender] <= 0 {
 		delete(p.senders, e.sender)
@@ -304,7 +309,8 @@ func (p *pool) at(sender felt.Felt, nonce, height uint64) (felt.Felt, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	hash, ok := p.nonces[poolNonce{sender, nonce}]
-	return hash, ok && height < p.byHash[hash].height+pendingBlocks
+	e, _ := p.byHash.Peek(hash)
+	return hash, ok && height < e.height+pendingBlocks
 }
 
 // fail marks a transaction for eviction.
@@ -332,6 +338,6 @@ func (p *pool) deploys(sender felt.Felt) bool {
 func (p *pool) get(hash felt.Felt) ([]byte, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e, ok := p.byHash[hash]
-	return e.raw, ok
+	raw, _ := p.raws.Peek(hash)
+	return raw, p.byHash.Contains(hash)
 }

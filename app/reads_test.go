@@ -289,6 +289,28 @@ func TestNoAccount(t *testing.T) {
 	c.refused("account whose __validate__ panics", executor.ValidationFailure, "", raw)
 }
 
+// TestPoolBound: at the bound the oldest transaction leaves the index, with all that is counted of it.
+func TestPoolBound(t *testing.T) {
+	var p pool
+	p.reset()
+	deploy := &starknet.DeployAccount{}
+	p.add(deploy, []byte{1}, u(0), 1)
+	for i := range uint64(maxPool) {
+		p.add(&starknet.Invoke{Common: starknet.Common{Nonce: u(i + 1)}}, []byte{1, 2}, u(i+1), 1)
+	}
+	if _, ok := p.get(u(0)); ok || p.deploys(deploy.Sender()) {
+		t.Error("the oldest transaction is still there")
+	}
+	for _, n := range []uint64{1, maxPool} {
+		if raw, ok := p.get(u(n)); !ok || raw == nil {
+			t.Errorf("transaction %d is gone", n)
+		}
+	}
+	if p.byHash.Len() != maxPool || p.raws.Len() != maxPool || p.bytes != 2*maxPool || len(p.nonces) != maxPool {
+		t.Errorf("%d transactions, %d with bytes, %d bytes, %d nonces, at most %d", p.byHash.Len(), p.raws.Len(), p.bytes, len(p.nonces), maxPool)
+	}
+}
+
 // TestPoolBytes: the bytes of waiting transactions are bounded, which transactions wait is known beyond.
 func TestPoolBytes(t *testing.T) {
 	var p pool
@@ -309,11 +331,11 @@ func TestPoolBytes(t *testing.T) {
 	add(2)
 	has(map[uint64]bool{1: true, 2: true})
 	add(3)
-	has(map[uint64]bool{1: false, 2: false, 3: true})
+	has(map[uint64]bool{1: false, 2: true, 3: true})
 	for nonce := range uint64(4) {
 		p.drop(u(nonce))
 	}
-	if p.bytes != 0 || len(p.byHash) != 0 {
+	if p.bytes != 0 || p.byHash.Len() != 0 || p.raws.Len() != 0 {
 		t.Errorf("an empty pool has %d bytes", p.bytes)
 	}
 }

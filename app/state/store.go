@@ -3,10 +3,10 @@ package state
 import (
 	"encoding/binary"
 	"fmt"
-	"sync"
 	"sync/atomic"
 
 	dbm "github.com/cometbft/cometbft-db"
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
@@ -19,8 +19,7 @@ type Store struct {
 	head     atomic.Pointer[Head]
 	keyIndex atomic.Pointer[keyIndex] // nil if no block has later keys in the index of events
 
-	mu      sync.Mutex
-	classes map[felt.Felt]*storedClass
+	classes *lru.Cache[felt.Felt, *storedClass]
 }
 
 // Head is what a store knows about its latest block.
@@ -35,7 +34,11 @@ type Head struct {
 
 // Open is the store on db, which it does not close.
 func Open(db dbm.DB) (*Store, error) {
-	s := &Store{db: db, classes: map[felt.Felt]*storedClass{}}
+	classes, err := lru.New[felt.Felt, *storedClass](maxClasses)
+	if err != nil {
+		return nil, fmt.Errorf("state: %w", err)
+	}
+	s := &Store{db: db, classes: classes}
 	b, err := db.Get([]byte{headPrefix})
 	if err != nil {
 		return nil, fmt.Errorf("state: reading the latest height: %w", err)
@@ -140,9 +143,7 @@ const maxClasses = 100
 
 // class finds a declared class of any height, nil if there is none. Classes never change, so some are kept in memory.
 func (s *Store) class(hash felt.Felt) (*storedClass, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if c, ok := s.classes[hash]; ok {
+	if c, ok := s.classes.Get(hash); ok {
 		return c, nil
 	}
 	b, err := s.db.Get(key(classPrefix, one(hash)))
@@ -153,10 +154,7 @@ func (s *Store) class(hash felt.Felt) (*storedClass, error) {
 	if err != nil {
 		return nil, fmt.Errorf("state: class %v: %w", hash, err)
 	}
-	if len(s.classes) >= maxClasses {
-		clear(s.classes)
-	}
-	s.classes[hash] = c
+	s.classes.Add(hash, c)
 	return c, nil
 }
 
