@@ -338,12 +338,12 @@ func TestReads(t *testing.T) {
 	r := c.run(c.alice.sign(t, c.alice.invoke(call{c.counter, "increment", nil})))[0]
 	c.run(c.alice.sign(t, c.alice.invoke(call{c.counter, "increment", nil})))
 	for height, want := range []uint64{10, 11, 12} {
-		got, err := c.app.Call(c.t.Context(), At{Height: uint64(height)}, c.counter, executor.Selector("get"), nil)
+		got, err := c.app.Call(c.t.Context(), starknet.At{Block: uint64(height)}, c.counter, executor.Selector("get"), nil)
 		if err != nil || len(got) != 1 || got[0] != u(want) {
 			t.Errorf("counter at height %d: %v (%v), want %d", height, got, err, want)
 		}
 	}
-	outcomes, err := c.app.TraceBlock(c.t.Context(), At{Height: 1})
+	outcomes, err := c.app.TraceBlock(c.t.Context(), 1, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -365,7 +365,7 @@ func TestReads(t *testing.T) {
 	// An estimate needs neither signature nor bounds, and is what the transaction then costs.
 	tx := c.alice.invoke(call{c.counter, "increment", nil})
 	tx.ResourceBounds, tx.Query, tx.Signature = starknet.ResourceBounds{}, true, []felt.Felt{{}, {}}
-	sim, err := c.app.Simulate(c.t.Context(), At{Height: 2, Next: true}, []starknet.Transaction{tx}, executor.Options{SkipFee: true, SkipValidate: true})
+	sim, err := c.app.Simulate(c.t.Context(), starknet.At{Block: 2, Next: true}, []starknet.Transaction{tx}, executor.Options{SkipFee: true, SkipValidate: true}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -375,7 +375,7 @@ func TestReads(t *testing.T) {
 	if sim[0].Receipt.ActualFee.IsZero() || sim[0].Validate != nil || sim[0].FeeTransfer != nil {
 		t.Errorf("simulation: %+v", sim[0])
 	}
-	sim, err = c.app.Simulate(c.t.Context(), At{Height: 2}, []starknet.Transaction{tx}, executor.Options{SkipFee: true})
+	sim, err = c.app.Simulate(c.t.Context(), starknet.At{Block: 2}, []starknet.Transaction{tx}, executor.Options{SkipFee: true}, nil)
 	var failed *SimulationError
 	if !errors.As(err, &failed) || failed.Index != 0 {
 		t.Errorf("simulation of a bad signature: %v %v", sim, err)
@@ -389,12 +389,12 @@ func TestReads(t *testing.T) {
 		"entry point": {c.counter, "nothing", executor.EntrypointNotFound},
 		"panic":       {c.counter, "get_nothing", executor.EntrypointNotFound},
 	} {
-		_, err := c.app.Call(c.t.Context(), At{Height: 2}, want.contract, executor.Selector(want.selector), nil)
+		_, err := c.app.Call(c.t.Context(), starknet.At{Block: 2}, want.contract, executor.Selector(want.selector), nil)
 		if r, ok := errors.AsType[*executor.Rejection](err); !ok || r.Reason != want.reason {
 			t.Errorf("%s: %v, want reason %d", name, err, want.reason)
 		}
 	}
-	if _, err := c.app.Call(c.t.Context(), At{Height: 2}, c.counter, executor.Selector("increment"), []felt.Felt{u(1)}); err == nil {
+	if _, err := c.app.Call(c.t.Context(), starknet.At{Block: 2}, c.counter, executor.Selector("increment"), []felt.Felt{u(1)}); err == nil {
 		t.Error("a call with too much calldata succeeded")
 	}
 }
@@ -449,7 +449,7 @@ func TestConcurrentReads(t *testing.T) {
 		},
 		func() {
 			height, _ := c.app.Info()
-			out, err := c.app.Call(c.t.Context(), At{Height: height}, starknet.StrkAddress, executor.Selector("balance_of"), []felt.Felt{c.bob.address})
+			out, err := c.app.Call(c.t.Context(), starknet.At{Block: height}, starknet.StrkAddress, executor.Selector("balance_of"), []felt.Felt{c.bob.address})
 			want := new(felt.Felt).Add(ptr(felt.FromUint128(54, 3875820019684212736)), ptr(u(height)))
 			if err != nil || out[0] != *want {
 				t.Errorf("bob has %v at height %d (%v), want %v", out, height, err, want)
@@ -457,7 +457,7 @@ func TestConcurrentReads(t *testing.T) {
 		},
 		func() {
 			height, _ := c.app.Info()
-			if _, err := c.app.TraceBlock(c.t.Context(), At{Height: height}); err != nil {
+			if _, err := c.app.TraceBlock(c.t.Context(), height, nil); err != nil {
 				t.Error(err)
 			}
 			if _, _, err := c.app.Store().Prove(height, nil, []felt.Felt{c.bob.address}, nil); err != nil {

@@ -276,7 +276,7 @@ func (c *chain) run(txs ...[]byte) []starknet.Receipt {
 // view calls a contract on the latest state.
 func (c *chain) view(contract felt.Felt, name string, calldata ...felt.Felt) []felt.Felt {
 	c.t.Helper()
-	out, err := c.app.Call(c.t.Context(), At{Height: c.height}, contract, executor.Selector(name), calldata)
+	out, err := c.app.Call(c.t.Context(), starknet.At{Block: c.height}, contract, executor.Selector(name), calldata)
 	if err != nil {
 		c.t.Fatalf("%s: %v", name, err)
 	}

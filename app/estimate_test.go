@@ -46,7 +46,7 @@ func (c *chain) declareAndDeploy(path string) felt.Felt {
 // estimate is what a simulation of a transaction answers.
 func (c *chain) estimate(tx starknet.Transaction, options executor.Options) *executor.Estimate {
 	c.t.Helper()
-	out, err := c.app.Simulate(c.t.Context(), At{Height: c.height, Next: true}, []starknet.Transaction{tx}, options)
+	out, err := c.app.Simulate(c.t.Context(), starknet.At{Block: c.height, Next: true}, []starknet.Transaction{tx}, options, nil)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestEstimateSuffices(t *testing.T) {
 					t.Errorf("%s(%d): the fee is %v for %d gas", r.name, r.n, free.Fee, free.L2Gas)
 				}
 				less := c.bound(c.alice, tx, free.L2Gas-free.L2Gas/100-1)
-				out, err := c.app.Simulate(t.Context(), At{Height: c.height, Next: true}, []starknet.Transaction{less}, executor.Options{})
+				out, err := c.app.Simulate(t.Context(), starknet.At{Block: c.height, Next: true}, []starknet.Transaction{less}, executor.Options{}, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -164,7 +164,7 @@ func TestEstimateSequence(t *testing.T) {
 		return []starknet.Transaction{fund, deploy, deep, fails}
 	}
 	txs := list()
-	out, err := c.app.Simulate(t.Context(), At{Height: c.height, Next: true}, txs, executor.Options{SkipFee: true})
+	out, err := c.app.Simulate(t.Context(), starknet.At{Block: c.height, Next: true}, txs, executor.Options{SkipFee: true}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,19 +195,19 @@ func TestReadersStop(t *testing.T) {
 	}
 	for name, run := range map[string]func(context.Context) error{
 		"simulate": func(ctx context.Context) error {
-			_, err := c.app.Simulate(ctx, At{Height: c.height, Next: true}, txs, executor.Options{SkipFee: true, SkipValidate: true})
+			_, err := c.app.Simulate(ctx, starknet.At{Block: c.height, Next: true}, txs, executor.Options{SkipFee: true, SkipValidate: true}, nil)
 			return err
 		},
 		"call": func(ctx context.Context) error {
 			for {
-				if _, err := c.app.Call(ctx, At{Height: c.height}, at, executor.Selector("down"), []felt.Felt{u(60_000)}); err != nil {
+				if _, err := c.app.Call(ctx, starknet.At{Block: c.height}, at, executor.Selector("down"), []felt.Felt{u(60_000)}); err != nil {
 					return err
 				}
 			}
 		},
 		"trace": func(ctx context.Context) error {
 			for {
-				if _, err := c.app.TraceBlock(ctx, At{Height: c.height}); err != nil {
+				if _, err := c.app.TraceBlock(ctx, c.height, nil); err != nil {
 					if failed, ok := errors.AsType[*SimulationError](err); ok {
 						return fmt.Errorf("blamed on a transaction: %w", failed)
 					}

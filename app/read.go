@@ -43,22 +43,14 @@ func (a *App) PendingTransaction(hash felt.Felt) (starknet.Transaction, bool) {
 	return tx, err == nil
 }
 
-// At is a place to run something: on the state after block Height, as in that block or, with Next, as in the one after it.
-type At struct {
-	Height uint64
-	Next   bool
-	// Reads, if not nil, is given what Simulate or TraceBlock read of the state before the first transaction.
-	Reads *state.Reads
-}
-
-// readerState returns the state after a block, to be changed, and a function that fills at.Reads with what was read of it.
-func (a *App) readerState(at At, height uint64) (st *state.Overlay, done func()) {
+// readerState returns the state after a block, to be changed, and a function that fills reads, unless it is nil, with what was read of it.
+func (a *App) readerState(height uint64, reads *starknet.StateReads) (st *state.Overlay, done func()) {
 	base := a.store.At(height)
-	if at.Reads == nil {
+	if reads == nil {
 		return state.NewOverlay(base), func() {}
 	}
 	recorder := state.NewRecorder(base)
-	return state.NewOverlay(recorder), func() { *at.Reads = *recorder.Reads() }
+	return state.NewOverlay(recorder), func() { *reads = *recorder.Reads() }
 }
 
 // NextHeader is what can be said of the block after the latest: number, parent, prices, and the latest block's time and
@@ -68,28 +60,28 @@ func (a *App) NextHeader() (starknet.Header, error) {
 	if head == nil {
 		return starknet.Header{}, errOrder
 	}
-	return a.header(At{Height: head.Height, Next: true})
+	return a.header(starknet.At{Block: head.Height, Next: true})
 }
 
 // header is the header of the block that something runs as.
-func (a *App) header(at At) (starknet.Header, error) {
-	header, head, ok, err := a.store.Header(at.Height)
+func (a *App) header(at starknet.At) (starknet.Header, error) {
+	header, head, ok, err := a.store.Header(at.Block)
 	if err != nil {
 		return starknet.Header{}, err
 	}
 	if !ok {
-		return starknet.Header{}, fmt.Errorf("app: there is no block %d", at.Height)
+		return starknet.Header{}, fmt.Errorf("app: there is no block %d", at.Block)
 	}
 	if !at.Next {
 		return *header, nil
 	}
-	next := a.genesis.Load().header(at.Height+1, header.Timestamp, header.Sequencer)
+	next := a.genesis.Load().header(at.Block+1, header.Timestamp, header.Sequencer)
 	next.Parent = head.BlockHash
 	return next, nil
 }
 
 // environmentAt is the block that something runs as.
-func (a *App) environmentAt(at At) (*executor.Block, error) {
+func (a *App) environmentAt(at starknet.At) (*executor.Block, error) {
 	h, err := a.header(at)
 	if err != nil {
 		return nil, err
@@ -101,7 +93,7 @@ func (a *App) environmentAt(at At) (*executor.Block, error) {
 
 // Call runs an entry point outside any transaction and returns what it returns. A rejection is an [*executor.Rejection]. It ends soon
 // after ctx, with its cause.
-func (a *App) Call(ctx context.Context, at At, contract, selector felt.Felt, calldata []felt.Felt) (out []felt.Felt, err error) {
+func (a *App) Call(ctx context.Context, at starknet.At, contract, selector felt.Felt, calldata []felt.Felt) (out []felt.Felt, err error) {
 	env, err := a.environmentAt(at)
 	if err != nil {
 		return nil, err
@@ -109,7 +101,7 @@ func (a *App) Call(ctx context.Context, at At, contract, selector felt.Felt, cal
 	defer recoverAs(&err)
 	x, release := a.until(ctx)
 	defer release()
-	f, err := x.Call(a.store.At(at.Height), env, contract, selector, calldata)
+	f, err := x.Call(a.store.At(at.Block), env, contract, selector, calldata)
 	if err != nil {
 		return nil, cause(ctx, err)
 	}
@@ -143,28 +135,29 @@ const maxTraceFelts = 6 << 20
 
 // Simulate runs transactions one after the other without keeping what they do. Of the options, those that a block does not
 // have are honoured; queries and future nonces are always accepted. Each outcome has the bound with which the transaction succeeds,
-// whatever its own are. The error is a [*SimulationError] if a transaction is rejected. It ends soon after ctx, with its cause.
-func (a *App) Simulate(ctx context.Context, at At, txs []starknet.Transaction, options executor.Options) (outcomes []*executor.Outcome, err error) {
+// whatever its own are. The error is a [*SimulationError] if a transaction is rejected. reads, unless it is nil, is
+// filled with what the transactions read of the state. Simulate ends soon after ctx, with its cause.
+func (a *App) Simulate(ctx context.Context, at starknet.At, txs []starknet.Transaction, options executor.Options, reads *starknet.StateReads) (outcomes []*executor.Outcome, err error) {
 	env, err := a.environmentAt(at)
 	if err != nil {
 		return nil, err
 	}
 	room := maxTraceFelts
 	options.Query, options.FutureNonce, options.Diff, options.Compiled, options.Room = true, true, true, true, &room
-	st := state.NewOverlay(a.store.At(at.Height))
+	st := state.NewOverlay(a.store.At(at.Block))
 	outcomes, err = a.execute(ctx, st, env, txs, options, func(x *executor.Executor, tx starknet.Transaction, options executor.Options) (*executor.Outcome, error) {
 		return simulate(x, st, env, tx, options)
 	})
-	if err != nil || at.Reads == nil {
+	if err != nil || reads == nil {
 		return outcomes, err
 	}
-	return outcomes, a.readAgain(ctx, at, env, txs, options, outcomes)
+	return outcomes, a.readAgain(ctx, at, env, txs, options, outcomes, reads)
 }
 
-// readAgain fills at.Reads: it runs transactions as Simulate did for their outcomes, without the runs that looked for an estimate. These
+// readAgain fills reads: it runs transactions as Simulate did for their outcomes, without the runs that looked for an estimate. These
 // read other values, and what they leave in an overlay would hide from a recorder what a later transaction reads.
-func (a *App) readAgain(ctx context.Context, at At, env *executor.Block, txs []starknet.Transaction, options executor.Options, outcomes []*executor.Outcome) error {
-	st, done := a.readerState(at, at.Height)
+func (a *App) readAgain(ctx context.Context, at starknet.At, env *executor.Block, txs []starknet.Transaction, options executor.Options, outcomes []*executor.Outcome, reads *starknet.StateReads) error {
+	st, done := a.readerState(at.Block, reads)
 	defer done()
 	options.Brief, options.Room = true, nil
 	ran := 0
@@ -181,9 +174,9 @@ func (a *App) readAgain(ctx context.Context, at At, env *executor.Block, txs []s
 	return err
 }
 
-// TraceBlock runs the transactions of block at.Height again, on the state before it. It ends soon after ctx, with its cause.
-func (a *App) TraceBlock(ctx context.Context, at At) ([]*executor.Outcome, error) {
-	height := at.Height
+// TraceBlock runs the transactions of a block again, on the state before it, and fills reads, unless it is nil, with what they read of
+// that state. It ends soon after ctx, with its cause.
+func (a *App) TraceBlock(ctx context.Context, height uint64, reads *starknet.StateReads) ([]*executor.Outcome, error) {
 	if height == 0 {
 		return nil, nil
 	}
@@ -191,11 +184,11 @@ func (a *App) TraceBlock(ctx context.Context, at At) ([]*executor.Outcome, error
 	if err != nil {
 		return nil, err
 	}
-	env, err := a.environmentAt(At{Height: height})
+	env, err := a.environmentAt(starknet.At{Block: height})
 	if err != nil {
 		return nil, err
 	}
-	st, done := a.readerState(at, height-1)
+	st, done := a.readerState(height-1, reads)
 	defer done()
 	if err := a.openBlock(st, height); err != nil {
 		return nil, err

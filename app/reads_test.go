@@ -24,10 +24,10 @@ type witness struct {
 	store    state.Reader
 }
 
-func newWitness(reads *state.Reads, store state.Reader) *witness {
+func newWitness(reads *starknet.StateReads, store state.Reader) *witness {
 	w := &witness{map[state.Slot]felt.Felt{}, map[felt.Felt]felt.Felt{}, map[felt.Felt]felt.Felt{}, map[felt.Felt]bool{}, store}
 	for _, r := range reads.Storage {
-		w.storage[r.Slot] = r.Value
+		w.storage[state.Slot{Contract: r.Contract, Key: r.Key}] = r.Value
 	}
 	for _, r := range reads.Nonces {
 		w.nonces[r.Contract] = r.Nonce
@@ -104,13 +104,13 @@ func TestInitialReads(t *testing.T) {
 	}
 
 	// check runs the transactions again on the reads alone.
-	check := func(name string, at At, before uint64, outcomes []*executor.Outcome, open func(*state.Overlay) error) {
+	check := func(name string, at starknet.At, reads *starknet.StateReads, before uint64, outcomes []*executor.Outcome, open func(*state.Overlay) error) {
 		t.Helper()
-		env, err := c.app.environmentAt(At{Height: at.Height, Next: at.Next})
+		env, err := c.app.environmentAt(at)
 		if err != nil {
 			t.Fatal(err)
 		}
-		recorder := state.NewRecorder(newWitness(at.Reads, c.app.Store().At(before)))
+		recorder := state.NewRecorder(newWitness(reads, c.app.Store().At(before)))
 		overlay := state.NewOverlay(recorder)
 		if err := open(overlay); err != nil {
 			t.Fatal(err)
@@ -129,10 +129,10 @@ func TestInitialReads(t *testing.T) {
 				t.Errorf("%s: transaction %d has another state difference on the reads alone:\n%s", name, i, d)
 			}
 		}
-		if d := cmp.Diff(at.Reads, recorder.Reads()); d != "" {
+		if d := cmp.Diff(reads, recorder.Reads()); d != "" {
 			t.Errorf("%s: not all reads are needed:\n%s", name, d)
 		}
-		w := newWitness(at.Reads, nil)
+		w := newWitness(reads, nil)
 		for contract, want := range map[felt.Felt]felt.Felt{c.alice.address: {}, c.bob.address: {}, carol.address: {}} {
 			if got, ok := w.nonces[contract]; !ok || got != want {
 				t.Errorf("%s: nonce of %v is %v, read %v, want %v", name, contract, got, ok, want)
@@ -165,27 +165,27 @@ func TestInitialReads(t *testing.T) {
 		}
 	}
 
-	at := At{Height: 1, Next: true, Reads: new(state.Reads)}
-	outcomes, err := c.app.Simulate(t.Context(), at, txs, executor.Options{})
+	at, reads := starknet.At{Block: 1, Next: true}, new(starknet.StateReads)
+	outcomes, err := c.app.Simulate(t.Context(), at, txs, executor.Options{}, reads)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !outcomes[5].Receipt.Reverted || outcomes[4].Receipt.Reverted {
 		t.Fatalf("reverted: %v, %v", outcomes[4].Receipt.RevertReason, outcomes[5].Receipt.RevertReason)
 	}
-	check("simulation", at, 1, outcomes, func(*state.Overlay) error { return nil })
+	check("simulation", at, reads, 1, outcomes, func(*state.Overlay) error { return nil })
 
-	at = At{Height: 1, Next: true, Reads: new(state.Reads)}
-	if _, err := c.app.Simulate(t.Context(), at, nil, executor.Options{}); err != nil || !cmp.Equal(at.Reads, &state.Reads{}) {
-		t.Errorf("reads of no transactions: %+v, %v", at.Reads, err)
+	reads = new(starknet.StateReads)
+	if _, err := c.app.Simulate(t.Context(), at, nil, executor.Options{}, reads); err != nil || !cmp.Equal(reads, &starknet.StateReads{}) {
+		t.Errorf("reads of no transactions: %+v, %v", reads, err)
 	}
 
 	c.run(raws...)
-	at = At{Height: 2, Reads: new(state.Reads)}
-	if outcomes, err = c.app.TraceBlock(t.Context(), at); err != nil {
+	reads = new(starknet.StateReads)
+	if outcomes, err = c.app.TraceBlock(t.Context(), 2, reads); err != nil {
 		t.Fatal(err)
 	}
-	check("trace", at, 1, outcomes, func(st *state.Overlay) error { return c.app.openBlock(st, 2) })
+	check("trace", starknet.At{Block: 2}, reads, 1, outcomes, func(st *state.Overlay) error { return c.app.openBlock(st, 2) })
 }
 
 // TestReadsBesideEstimates: the runs that look for an estimate are not part of what a simulation reads, and what they read first is when
@@ -203,12 +203,12 @@ func TestReadsBesideEstimates(t *testing.T) {
 	height := c.height
 	for name, options := range map[string]executor.Options{"with a fee": {}, "without": {SkipFee: true}} {
 		for n, txs := range map[int][]starknet.Transaction{1: {short}, 2: {short, enough}} {
-			at := At{Height: height, Next: true, Reads: new(state.Reads)}
-			outcomes, err := c.app.Simulate(t.Context(), at, txs, options)
+			at, reads := starknet.At{Block: height, Next: true}, new(starknet.StateReads)
+			outcomes, err := c.app.Simulate(t.Context(), at, txs, options, reads)
 			if err != nil {
 				t.Fatal(err)
 			}
-			env, err := c.app.environmentAt(At{Height: height, Next: true})
+			env, err := c.app.environmentAt(at)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -229,7 +229,7 @@ func TestReadsBesideEstimates(t *testing.T) {
 					t.Errorf("%s: transaction %d of %d has another receipt:\n%s", name, i, n, d)
 				}
 			}
-			if d := cmp.Diff(recorder.Reads(), at.Reads); d != "" {
+			if d := cmp.Diff(recorder.Reads(), reads); d != "" {
 				t.Errorf("%s: %d transactions run once read (-) other values than the simulation says (+):\n%s", name, n, d)
 			}
 			if reverted := outcomes[0].Receipt.Reverted; reverted == options.SkipFee {
@@ -248,11 +248,11 @@ func TestUndeployedSender(t *testing.T) {
 		Common: carol.common(), ClassHash: c.accountClass(), ContractAddressSalt: carol.private, ConstructorCalldata: []felt.Felt{carol.public()},
 	}
 	use := carol.transfer(c.bob.address, 1)
-	at, options := At{Height: 0, Next: true}, executor.Options{SkipFee: true, SkipValidate: true}
-	if _, err := c.app.Simulate(t.Context(), at, []starknet.Transaction{fund, deployment, use}, options); err != nil {
+	at, options := starknet.At{Next: true}, executor.Options{SkipFee: true, SkipValidate: true}
+	if _, err := c.app.Simulate(t.Context(), at, []starknet.Transaction{fund, deployment, use}, options, nil); err != nil {
 		t.Error(err)
 	}
-	_, err := c.app.Simulate(t.Context(), at, []starknet.Transaction{fund, use}, options)
+	_, err := c.app.Simulate(t.Context(), at, []starknet.Transaction{fund, use}, options, nil)
 	failed, ok := errors.AsType[*SimulationError](err)
 	if r, isRejection := errors.AsType[*executor.Rejection](err); !ok || failed.Index != 1 || !isRejection || r.Reason != executor.ContractNotFound {
 		t.Errorf("%v, want transaction 1 with reason %d", err, executor.ContractNotFound)

@@ -37,7 +37,7 @@ func (a *App) TraceCalls(ctx context.Context, height uint64, engine cairo.Engine
 	if err != nil {
 		return nil, err
 	}
-	env, err := a.environmentAt(At{Height: height})
+	env, err := a.environmentAt(starknet.At{Block: height})
 	if err != nil {
 		return nil, err
 	}

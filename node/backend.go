@@ -13,7 +13,6 @@ import (
 	"github.com/starkd/starkd/abci"
 	"github.com/starkd/starkd/app"
 	"github.com/starkd/starkd/app/executor"
-	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/rpc"
@@ -59,55 +58,27 @@ func (b *backend) Listen(l *rpc.Listener) (stop func()) {
 	return func() { b.app.Listen(nil) }
 }
 
-func at(a rpc.At) app.At { return app.At{Height: a.Number, Next: a.PreConfirmed} }
-
-// recording returns a, with a place for what is read of the state if wanted.
-func recording(a app.At, wanted bool) app.At {
-	if wanted {
-		a.Reads = new(state.Reads)
-	}
-	return a
-}
-
-// initialReads is the form of what was read, nil if that was not wanted.
-func initialReads(reads *state.Reads) *rpc.InitialReads {
-	if reads == nil {
-		return nil
-	}
-	out := &rpc.InitialReads{}
-	for _, r := range reads.Storage {
-		out.Storage = append(out.Storage, rpc.StorageRead{ContractAddress: r.Contract, Key: r.Key, Value: r.Value})
-	}
-	for _, r := range reads.Nonces {
-		out.Nonces = append(out.Nonces, rpc.NonceRead{ContractAddress: r.Contract, Nonce: r.Nonce})
-	}
-	for _, r := range reads.ClassHashes {
-		out.ClassHashes = append(out.ClassHashes, rpc.ClassHashRead{ContractAddress: r.Contract, ClassHash: r.ClassHash})
-	}
-	for _, r := range reads.Declared {
-		out.Declared = append(out.Declared, rpc.DeclarationRead{ClassHash: r.ClassHash, IsDeclared: r.Declared})
-	}
-	return out
-}
-
-func (b *backend) Call(ctx context.Context, where rpc.At, call rpc.FunctionCall) ([]felt.Felt, error) {
+func (b *backend) Call(ctx context.Context, at starknet.At, call rpc.FunctionCall) ([]felt.Felt, error) {
 	end, err := b.work.begin(ctx, callMemory)
 	if err != nil {
 		return nil, err
 	}
 	defer end()
-	out, err := b.app.Call(ctx, at(where), call.ContractAddress, call.EntryPointSelector, call.Calldata)
+	out, err := b.app.Call(ctx, at, call.ContractAddress, call.EntryPointSelector, call.Calldata)
 	return out, rejection(err)
 }
 
-func (b *backend) Simulate(ctx context.Context, where rpc.At, txs []starknet.Transaction, flags rpc.SimulationFlags) ([]rpc.Simulation, *rpc.InitialReads, error) {
+func (b *backend) Simulate(ctx context.Context, at starknet.At, txs []starknet.Transaction, flags rpc.SimulationFlags) ([]rpc.Simulation, *starknet.StateReads, error) {
 	end, err := b.work.begin(ctx, traceMemory)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer end()
-	place := recording(at(where), flags.InitialReads)
-	outcomes, err := b.app.Simulate(ctx, place, txs, executor.Options{SkipValidate: flags.SkipValidate, SkipFee: flags.SkipFeeCharge, Brief: !flags.Trace})
+	var reads *starknet.StateReads
+	if flags.InitialReads {
+		reads = new(starknet.StateReads)
+	}
+	outcomes, err := b.app.Simulate(ctx, at, txs, executor.Options{SkipValidate: flags.SkipValidate, SkipFee: flags.SkipFeeCharge, Brief: !flags.Trace}, reads)
 	if failed, ok := errors.AsType[*app.SimulationError](err); ok {
 		if r, ok := errors.AsType[*executor.Rejection](failed.Err); ok && r.Reason == executor.ContractNotFound {
 			return nil, nil, rpc.UndeployedSender(failed.Index, plain(r.Detail))
@@ -137,17 +108,20 @@ func (b *backend) Simulate(ctx context.Context, where rpc.At, txs []starknet.Tra
 			s.Trace = &trace
 		}
 	}
-	return simulations, initialReads(place.Reads), nil
+	return simulations, reads, nil
 }
 
-func (b *backend) TraceBlock(ctx context.Context, n uint64, reads bool) ([]rpc.Trace, *rpc.InitialReads, error) {
+func (b *backend) TraceBlock(ctx context.Context, n uint64, withReads bool) ([]rpc.Trace, *starknet.StateReads, error) {
 	end, err := b.work.begin(ctx, traceMemory)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer end()
-	place := recording(app.At{Height: n}, reads)
-	outcomes, err := b.app.TraceBlock(ctx, place)
+	var reads *starknet.StateReads
+	if withReads {
+		reads = new(starknet.StateReads)
+	}
+	outcomes, err := b.app.TraceBlock(ctx, n, reads)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -155,7 +129,7 @@ func (b *backend) TraceBlock(ctx context.Context, n uint64, reads bool) ([]rpc.T
 	for i, o := range outcomes {
 		traces[i] = traceOf(o)
 	}
-	return traces, initialReads(place.Reads), nil
+	return traces, reads, nil
 }
 
 // Submit puts a transaction into the mempool, from which consensus gossips it. The class of a DECLARE is compiled before, outside of the

@@ -58,20 +58,20 @@ func (r *reads) StateDiff(_ context.Context, n uint64) (*starknet.StateDiff, err
 	return diff, err
 }
 
-func (r *reads) FindTransaction(_ context.Context, hash felt.Felt) (rpc.TransactionPlace, error) {
+func (r *reads) FindTransaction(_ context.Context, hash felt.Felt) (starknet.Position, error) {
 	at, ok, err := r.store.TransactionByHash(hash)
 	if err == nil && !ok {
 		err = rpc.ErrTransactionNotFound
 	}
-	return rpc.TransactionPlace{Block: at.Height, Index: int(at.Index)}, err
+	return at, err
 }
 
-func (r *reads) Transaction(_ context.Context, place rpc.TransactionPlace) (starknet.Transaction, *starknet.Receipt, error) {
-	return r.store.Transaction(state.Position{Height: place.Block, Index: uint64(place.Index)})
+func (r *reads) Transaction(_ context.Context, place starknet.Position) (starknet.Transaction, *starknet.Receipt, error) {
+	return r.store.Transaction(place)
 }
 
-func (r *reads) EventBlocks(_ context.Context, f *rpc.EventFilter, from, to uint64) iter.Seq2[uint64, error] {
-	return r.store.EventBlocks((*state.EventFilter)(f), from, to)
+func (r *reads) EventBlocks(_ context.Context, f *starknet.EventFilter, from, to uint64) iter.Seq2[uint64, error] {
+	return r.store.EventBlocks(f, from, to)
 }
 
 func (r *reads) State(_ context.Context, n uint64) (rpc.State, error) {
@@ -112,11 +112,7 @@ func (r *reads) CompiledClass(_ context.Context, hash felt.Felt) (json.RawMessag
 }
 
 func (r *reads) StorageProof(_ context.Context, n uint64, request *rpc.StorageProofRequest) (*rpc.StorageProof, error) {
-	var slots []state.SlotsOf
-	for _, s := range request.StorageKeys {
-		slots = append(slots, state.SlotsOf{Contract: s.ContractAddress, Keys: s.StorageKeys})
-	}
-	proof, ok, err := r.store.Prove(n, request.ClassHashes, request.ContractAddresses, slots)
+	proof, ok, err := r.store.Prove(n, request.ClassHashes, request.ContractAddresses, request.Slots)
 	if err != nil {
 		return nil, err
 	}

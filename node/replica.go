@@ -82,15 +82,15 @@ func (r *replica) PoolTransaction(context.Context, felt.Felt) (starknet.Transact
 	return nil, false
 }
 
-func (r *replica) Call(ctx context.Context, where rpc.At, call rpc.FunctionCall) ([]felt.Felt, error) {
+func (r *replica) Call(ctx context.Context, at starknet.At, call rpc.FunctionCall) ([]felt.Felt, error) {
 	if call.ContractAddress != r.feeToken {
 		return nil, errOnlyReads
 	}
-	out, err := r.app.Call(ctx, at(where), call.ContractAddress, call.EntryPointSelector, call.Calldata)
+	out, err := r.app.Call(ctx, at, call.ContractAddress, call.EntryPointSelector, call.Calldata)
 	return out, rejection(err)
 }
 
-func (r *replica) Simulate(context.Context, rpc.At, []starknet.Transaction, rpc.SimulationFlags) ([]rpc.Simulation, *rpc.InitialReads, error) {
+func (r *replica) Simulate(context.Context, starknet.At, []starknet.Transaction, rpc.SimulationFlags) ([]rpc.Simulation, *starknet.StateReads, error) {
 	return nil, nil, errOnlyReads
 }
 

@@ -26,11 +26,11 @@ type Backend interface {
 	// Block is block n. Declares come without their classes.
 	Block(ctx context.Context, n uint64) (*starknet.Block, error)
 	// Transaction is one transaction of a block with its receipt; the place comes from FindTransaction or is inside the block.
-	Transaction(ctx context.Context, place TransactionPlace) (starknet.Transaction, *starknet.Receipt, error)
+	Transaction(ctx context.Context, place starknet.Position) (starknet.Transaction, *starknet.Receipt, error)
 	// StateDiff is what block n changed.
 	StateDiff(ctx context.Context, n uint64) (*starknet.StateDiff, error)
 	// FindTransaction finds a transaction in the blocks, or answers ErrTransactionNotFound.
-	FindTransaction(ctx context.Context, hash felt.Felt) (TransactionPlace, error)
+	FindTransaction(ctx context.Context, hash felt.Felt) (starknet.Position, error)
 	// PoolStatus is Received or Candidate for a transaction that waits in the mempool, and false for others.
 	PoolStatus(ctx context.Context, hash felt.Felt) (TransactionStatus, bool)
 	// PoolTransaction is a transaction that waits in the mempool, and false for others.
@@ -39,11 +39,11 @@ type Backend interface {
 	State(ctx context.Context, n uint64) (State, error)
 
 	// Call runs an entry point without a transaction. Errors: ErrContractNotFound, ErrEntryPointNotFound, ContractError.
-	Call(ctx context.Context, at At, call FunctionCall) ([]felt.Felt, error)
+	Call(ctx context.Context, at starknet.At, call FunctionCall) ([]felt.Felt, error)
 	// Simulate runs transactions one after the other on the state at that block. A transaction that reverts has a result that
 	// says so; one that could not be in a block (validation, balance, nonce) ends the run with TransactionExecutionError,
 	// or with UndeployedSender. What the run read of the state is returned if asked for.
-	Simulate(ctx context.Context, at At, txs []starknet.Transaction, flags SimulationFlags) ([]Simulation, *InitialReads, error)
+	Simulate(ctx context.Context, at starknet.At, txs []starknet.Transaction, flags SimulationFlags) ([]Simulation, *starknet.StateReads, error)
 	// Submit hands a transaction to the mempool and returns its hash, or one of the errors of the write API.
 	Submit(ctx context.Context, tx starknet.Transaction) (felt.Felt, error)
 
@@ -58,20 +58,14 @@ type Backend interface {
 // Tracer is a Backend that can also run a block again and say what happened.
 type Tracer interface {
 	// TraceBlock is the trace of each transaction of block n and, if asked for, what they read of the state before the block.
-	TraceBlock(ctx context.Context, n uint64, reads bool) ([]Trace, *InitialReads, error)
+	TraceBlock(ctx context.Context, n uint64, reads bool) ([]Trace, *starknet.StateReads, error)
 }
 
 // EventIndexer is a Backend that knows where events are. Without one their blocks are read one by one.
 type EventIndexer interface {
 	// EventBlocks are the blocks from one to another, both included, that may hold events of a filter, in order. All that do are
 	// among them.
-	EventBlocks(ctx context.Context, filter *EventFilter, from, to uint64) iter.Seq2[uint64, error]
-}
-
-// EventFilter selects events. An empty list selects all.
-type EventFilter struct {
-	From []felt.Felt   // contracts
-	Keys [][]felt.Felt // Keys[i] are the values allowed for an event's key i
+	EventBlocks(ctx context.Context, filter *starknet.EventFilter, from, to uint64) iter.Seq2[uint64, error]
 }
 
 // State is the state after some block.
@@ -92,19 +86,6 @@ type State interface {
 type Head struct {
 	Number uint64
 	Hash   felt.Felt
-}
-
-// At is the block on whose state something runs: after block Number and with its block info, or, if PreConfirmed, with the
-// block info of the one that follows.
-type At struct {
-	Number       uint64
-	PreConfirmed bool
-}
-
-// TransactionPlace is where a transaction is.
-type TransactionPlace struct {
-	Block uint64
-	Index int
 }
 
 // FunctionCall is a call of a contract's entry point (FUNCTION_CALL).
@@ -186,40 +167,6 @@ type OrderedMessage struct {
 	starknet.Message
 }
 
-// InitialReads are the values that a run of transactions fetched from the state before them, each once (INITIAL_READS): not
-// those that an earlier transaction of the run had written.
-type InitialReads struct {
-	Storage     []StorageRead     `json:"storage"`
-	Nonces      []NonceRead       `json:"nonces"`
-	ClassHashes []ClassHashRead   `json:"class_hashes"`
-	Declared    []DeclarationRead `json:"declared_contracts"`
-}
-
-// StorageRead is a storage slot's value before.
-type StorageRead struct {
-	ContractAddress felt.Felt `json:"contract_address"`
-	Key             felt.Felt `json:"key"`
-	Value           felt.Felt `json:"value"`
-}
-
-// NonceRead is a nonce before.
-type NonceRead struct {
-	ContractAddress felt.Felt `json:"contract_address"`
-	Nonce           felt.Felt `json:"nonce"`
-}
-
-// ClassHashRead is a contract's class before.
-type ClassHashRead struct {
-	ContractAddress felt.Felt `json:"contract_address"`
-	ClassHash       felt.Felt `json:"class_hash"`
-}
-
-// DeclarationRead says whether a class was declared before.
-type DeclarationRead struct {
-	ClassHash  felt.Felt `json:"class_hash"`
-	IsDeclared bool      `json:"is_declared"`
-}
-
 // TransactionStatus is how far a transaction has come (TXN_STATUS).
 type TransactionStatus string
 
@@ -245,13 +192,7 @@ type SyncStatus struct {
 type StorageProofRequest struct {
 	ClassHashes       []felt.Felt
 	ContractAddresses []felt.Felt
-	StorageKeys       []ContractStorageKeys
-}
-
-// ContractStorageKeys are storage slots of a contract.
-type ContractStorageKeys struct {
-	ContractAddress felt.Felt   `json:"contract_address"`
-	StorageKeys     []felt.Felt `json:"storage_keys"`
+	Slots             []starknet.ContractSlots
 }
 
 // StorageProof holds, for each tree, the nodes on the paths from the root to what was asked for, each once.
@@ -260,7 +201,7 @@ type StorageProof struct {
 	Classes                               []ProofNode
 	Contracts                             []ProofNode
 	ContractLeaves                        []ContractLeaf // by StorageProofRequest.ContractAddresses; zero where there is no contract
-	Storage                               [][]ProofNode  // by StorageProofRequest.StorageKeys
+	Storage                               [][]ProofNode  // by StorageProofRequest.Slots
 }
 
 // ContractLeaf is what the leaf of the contracts tree is the hash of.

@@ -98,8 +98,8 @@ func TestClient(t *testing.T) {
 	})
 	check("events", events, 5, err)
 
-	proof, err := c.StorageProof(ctx, rpc.LatestBlock, &rpc.StorageProofRequest{ContractAddresses: []felt.Felt{rpc.FakeAccount}, StorageKeys: []rpc.ContractStorageKeys{{ContractAddress: rpc.FakeAccount, StorageKeys: rpc.Felts(1)}}})
-	want, _ := f.StorageProof(ctx, 4, &rpc.StorageProofRequest{ContractAddresses: make([]felt.Felt, 1), StorageKeys: make([]rpc.ContractStorageKeys, 1)})
+	proof, err := c.StorageProof(ctx, rpc.LatestBlock, &rpc.StorageProofRequest{ContractAddresses: []felt.Felt{rpc.FakeAccount}, Slots: []starknet.ContractSlots{{Contract: rpc.FakeAccount, Keys: rpc.Felts(1)}}})
+	want, _ := f.StorageProof(ctx, 4, &rpc.StorageProofRequest{ContractAddresses: make([]felt.Felt, 1), Slots: make([]starknet.ContractSlots, 1)})
 	check("proof", proof, want, err)
 
 	if _, err := c.Nonce(ctx, rpc.LatestBlock, felt.FromUint64(0xdead)); !errors.Is(err, rpc.ErrContractNotFound) {

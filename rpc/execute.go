@@ -81,7 +81,7 @@ func estimateMessageFee(c *call) (any, error) {
 	if o.err != nil {
 		return nil, jsonrpc.ErrInvalidParams.With("message: " + o.err.Error())
 	}
-	state, err := c.backend.State(c, at.Number)
+	state, err := c.backend.State(c, at.Block)
 	if err != nil {
 		return nil, err
 	}
@@ -122,17 +122,9 @@ func simulateTransactions(c *call) (any, error) {
 		return simulated, nil
 	}
 	return struct {
-		Simulated []simulatedJSON `json:"simulated_transactions"`
-		Reads     *InitialReads   `json:"initial_reads"`
-	}{simulated, reads.filled()}, nil
-}
-
-// filled is r, which may be nil, with empty lists for those that are nil.
-func (r *InitialReads) filled() *InitialReads {
-	if r == nil {
-		r = new(InitialReads)
-	}
-	return &InitialReads{Storage: list(r.Storage), Nonces: list(r.Nonces), ClassHashes: list(r.ClassHashes), Declared: list(r.Declared)}
+		Simulated []simulatedJSON   `json:"simulated_transactions"`
+		Reads     *initialReadsJSON `json:"initial_reads"`
+	}{simulated, newInitialReadsJSON(reads)}, nil
 }
 
 func traceTransaction(c *call) (any, error) {
@@ -168,14 +160,14 @@ func traceBlockTransactions(c *call) (any, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	if at.PreConfirmed {
+	if at.Next {
 		return nil, jsonrpc.ErrInvalidParams.With("no traces of a block that is not confirmed")
 	}
-	b, err := c.backend.Block(c, at.Number)
+	b, err := c.backend.Block(c, at.Block)
 	if err != nil {
 		return nil, err
 	}
-	traces, reads, err := c.backend.(Tracer).TraceBlock(c, at.Number, withReads)
+	traces, reads, err := c.backend.(Tracer).TraceBlock(c, at.Block, withReads)
 	if err != nil {
 		return nil, err
 	}
@@ -187,9 +179,9 @@ func traceBlockTransactions(c *call) (any, error) {
 		return traced, nil
 	}
 	return struct {
-		Traces []tracedJSON  `json:"traces"`
-		Reads  *InitialReads `json:"initial_reads"`
-	}{traced, reads.filled()}, nil
+		Traces []tracedJSON      `json:"traces"`
+		Reads  *initialReadsJSON `json:"initial_reads"`
+	}{traced, newInitialReadsJSON(reads)}, nil
 }
 
 // submittedJSON is the result of the write methods.

@@ -18,10 +18,10 @@ var (
 	Quiet          = quiet
 )
 
-func (f *fakeChain) Blocks() []*starknet.Block             { return f.blocks }
-func (f *fakeChain) Diffs() []*starknet.StateDiff          { return f.diffs }
-func (f *fakeChain) Hash(block, index int) felt.Felt       { return f.hash(block, index) }
-func (f *fakeChain) Place(hash felt.Felt) TransactionPlace { return f.places[hash] }
+func (f *fakeChain) Blocks() []*starknet.Block              { return f.blocks }
+func (f *fakeChain) Diffs() []*starknet.StateDiff           { return f.diffs }
+func (f *fakeChain) Hash(block, index int) felt.Felt        { return f.hash(block, index) }
+func (f *fakeChain) Place(hash felt.Felt) starknet.Position { return f.places[hash] }
 
 // Hide takes a transaction away until show is called.
 func (f *fakeChain) Hide(hash felt.Felt) (show func()) {

@@ -15,14 +15,14 @@ import (
 type fakeChain struct {
 	blocks  []*starknet.Block
 	diffs   []*starknet.StateDiff
-	places  map[felt.Felt]TransactionPlace
+	places  map[felt.Felt]starknet.Position
 	classes map[felt.Felt]*starknet.ContractClass
 	pool    map[felt.Felt]starknet.Transaction
 
 	sync *SyncStatus
 
 	simulated SimulationFlags // of the last simulation
-	at        At              // of the last call or simulation
+	at        starknet.At     // of the last call or simulation
 }
 
 var fakeChainID = felt.FromShortString("SN_FAKE")
@@ -71,7 +71,7 @@ var (
 func newFakeChain(t testing.TB) *fakeChain {
 	t.Helper()
 	f := &fakeChain{
-		places: map[felt.Felt]TransactionPlace{}, classes: map[felt.Felt]*starknet.ContractClass{fakeClassHash: fakeClass()},
+		places: map[felt.Felt]starknet.Position{}, classes: map[felt.Felt]*starknet.ContractClass{fakeClassHash: fakeClass()},
 		pool: map[felt.Felt]starknet.Transaction{},
 	}
 	event := func(from felt.Felt, keys ...uint64) starknet.Event {
@@ -126,7 +126,7 @@ func (f *fakeChain) add(t testing.TB, txs []starknet.Transaction, receipts []sta
 	}
 	for i, tx := range txs {
 		receipts[i].TransactionHash, receipts[i].Type = tx.Hash(fakeChainID), tx.Type()
-		f.places[receipts[i].TransactionHash] = TransactionPlace{Block: n, Index: i}
+		f.places[receipts[i].TransactionHash] = starknet.Position{Block: n, Index: uint64(i)}
 	}
 	h.Seal(txs, receipts, diff)
 	f.blocks = append(f.blocks, &starknet.Block{Header: h, BlockHash: h.Hash(), Transactions: txs, Receipts: receipts})
@@ -170,7 +170,7 @@ func (f *fakeChain) Block(_ context.Context, n uint64) (*starknet.Block, error) 
 	return f.blocks[n], nil
 }
 
-func (f *fakeChain) Transaction(_ context.Context, p TransactionPlace) (starknet.Transaction, *starknet.Receipt, error) {
+func (f *fakeChain) Transaction(_ context.Context, p starknet.Position) (starknet.Transaction, *starknet.Receipt, error) {
 	b := f.blocks[p.Block]
 	return b.Transactions[p.Index], &b.Receipts[p.Index], nil
 }
@@ -179,11 +179,11 @@ func (f *fakeChain) StateDiff(_ context.Context, n uint64) (*starknet.StateDiff,
 	return f.diffs[n], nil
 }
 
-func (f *fakeChain) FindTransaction(_ context.Context, hash felt.Felt) (TransactionPlace, error) {
+func (f *fakeChain) FindTransaction(_ context.Context, hash felt.Felt) (starknet.Position, error) {
 	if p, ok := f.places[hash]; ok {
 		return p, nil
 	}
-	return TransactionPlace{}, ErrTransactionNotFound
+	return starknet.Position{}, ErrTransactionNotFound
 }
 
 func (f *fakeChain) PoolStatus(_ context.Context, hash felt.Felt) (TransactionStatus, bool) {
@@ -203,9 +203,9 @@ func (f *fakeChain) State(_ context.Context, n uint64) (State, error) {
 	return &fakeState{f, n}, nil
 }
 
-func (f *fakeChain) Call(ctx context.Context, at At, call FunctionCall) ([]felt.Felt, error) {
+func (f *fakeChain) Call(ctx context.Context, at starknet.At, call FunctionCall) ([]felt.Felt, error) {
 	f.at = at
-	state, err := f.State(ctx, at.Number)
+	state, err := f.State(ctx, at.Block)
 	if err != nil {
 		return nil, err
 	}
@@ -229,7 +229,7 @@ func (f *fakeChain) Call(ctx context.Context, at At, call FunctionCall) ([]felt.
 }
 
 // Simulate reverts a transaction whose nonce is 77 and refuses one whose nonce is 78, and one whose sender is 0xdead.
-func (f *fakeChain) Simulate(_ context.Context, at At, txs []starknet.Transaction, flags SimulationFlags) ([]Simulation, *InitialReads, error) {
+func (f *fakeChain) Simulate(_ context.Context, at starknet.At, txs []starknet.Transaction, flags SimulationFlags) ([]Simulation, *starknet.StateReads, error) {
 	f.at, f.simulated = at, flags
 	results := make([]Simulation, len(txs))
 	for i, tx := range txs {
@@ -251,7 +251,7 @@ func (f *fakeChain) Simulate(_ context.Context, at At, txs []starknet.Transactio
 			results[i].Trace = &trace
 		}
 	}
-	reads := &InitialReads{Storage: []StorageRead{{fakeAccount, fakeStorageKey, u(41)}}, Declared: []DeclarationRead{{fakeClassHash, true}}}
+	reads := &starknet.StateReads{Storage: []starknet.StorageRead{{Contract: fakeAccount, Key: fakeStorageKey, Value: u(41)}}, Declared: []starknet.DeclarationRead{{ClassHash: fakeClassHash, Declared: true}}}
 	return results, reads, nil
 }
 
@@ -274,7 +274,7 @@ func fakeTrace(kind starknet.TransactionType, r *starknet.Receipt) Trace {
 	return t
 }
 
-func (f *fakeChain) TraceBlock(_ context.Context, n uint64, reads bool) ([]Trace, *InitialReads, error) {
+func (f *fakeChain) TraceBlock(_ context.Context, n uint64, reads bool) ([]Trace, *starknet.StateReads, error) {
 	b := f.blocks[n]
 	traces := make([]Trace, len(b.Receipts))
 	for i := range traces {
@@ -283,7 +283,7 @@ func (f *fakeChain) TraceBlock(_ context.Context, n uint64, reads bool) ([]Trace
 	if !reads {
 		return traces, nil, nil
 	}
-	return traces, &InitialReads{Nonces: []NonceRead{{fakeAccount, u(4)}}, ClassHashes: []ClassHashRead{{fakeAccount, fakeClassHash}}}, nil
+	return traces, &starknet.StateReads{Nonces: []starknet.NonceRead{{Contract: fakeAccount, Nonce: u(4)}}, ClassHashes: []starknet.ClassHashRead{{Contract: fakeAccount, ClassHash: fakeClassHash}}}, nil
 }
 
 func (f *fakeChain) Submit(_ context.Context, tx starknet.Transaction) (felt.Felt, error) {
@@ -304,7 +304,7 @@ func (f *fakeChain) StorageProof(_ context.Context, n uint64, r *StorageProofReq
 	for range r.ContractAddresses {
 		p.ContractLeaves = append(p.ContractLeaves, ContractLeaf{Nonce: u(3), ClassHash: fakeClassHash, StorageRoot: u(1)})
 	}
-	for range r.StorageKeys {
+	for range r.Slots {
 		p.Storage = append(p.Storage, nodes)
 	}
 	return p, nil

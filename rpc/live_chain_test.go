@@ -86,13 +86,13 @@ func (l *liveChain) Block(ctx context.Context, n uint64) (*starknet.Block, error
 	return l.fakeChain.Block(ctx, n)
 }
 
-func (l *liveChain) Transaction(ctx context.Context, place TransactionPlace) (starknet.Transaction, *starknet.Receipt, error) {
+func (l *liveChain) Transaction(ctx context.Context, place starknet.Position) (starknet.Transaction, *starknet.Receipt, error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return l.fakeChain.Transaction(ctx, place)
 }
 
-func (l *liveChain) FindTransaction(ctx context.Context, hash felt.Felt) (TransactionPlace, error) {
+func (l *liveChain) FindTransaction(ctx context.Context, hash felt.Felt) (starknet.Position, error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return l.fakeChain.FindTransaction(ctx, hash)

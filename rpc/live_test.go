@@ -108,7 +108,7 @@ func TestLiveNode(t *testing.T) {
 		ask("starknet_getStorageAt", map[string]any{"block_id": LatestBlock, "contract_address": contract, "key": "0x0"})
 		ask("starknet_getStorageAt", map[string]any{"block_id": LatestBlock, "contract_address": contract, "key": "0x0", "response_flags": []string{flagLastUpdate}})
 		ask("starknet_getStorageProof", map[string]any{"block_id": LatestBlock, "contract_addresses": []felt.Felt{contract},
-			"contracts_storage_keys": []ContractStorageKeys{{contract, us(0, 1)}}})
+			"contracts_storage_keys": []any{map[string]any{"contract_address": contract, "storage_keys": us(0, 1)}}})
 	}
 	for class := range classes {
 		definition := new(starknet.ContractClass)

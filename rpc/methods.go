@@ -124,11 +124,11 @@ func (c *call) latest() (Head, error) {
 
 // block is a parameter that must be a BLOCK_ID, resolved. As all parameters it sets err if it cannot be read; a block that
 // does not exist counts among that.
-func (c *call) block(name string) At {
+func (c *call) block(name string) starknet.At {
 	var id BlockID
 	c.get(name, &id)
 	if c.err != nil {
-		return At{}
+		return starknet.At{}
 	}
 	at, err := c.resolve(&id)
 	if err != nil {
@@ -138,26 +138,26 @@ func (c *call) block(name string) At {
 }
 
 // resolve finds the block. There is no L1, and so no block that l1_accepted means.
-func (c *call) resolve(id *BlockID) (At, error) {
+func (c *call) resolve(id *BlockID) (starknet.At, error) {
 	head, err := c.latest()
 	if errors.Is(err, ErrNoBlocks) {
-		return At{}, ErrBlockNotFound
+		return starknet.At{}, ErrBlockNotFound
 	}
 	if err != nil {
-		return At{}, err
+		return starknet.At{}, err
 	}
 	switch {
 	case id.tag == tagPreConfirmed:
-		return At{Number: head.Number, PreConfirmed: true}, nil
+		return starknet.At{Block: head.Number, Next: true}, nil
 	case id.tag == tagLatest:
-		return At{Number: head.Number}, nil
+		return starknet.At{Block: head.Number}, nil
 	case id.hash != nil:
 		n, err := c.backend.BlockNumber(c, *id.hash)
-		return At{Number: n}, err
+		return starknet.At{Block: n}, err
 	case id.number != nil && *id.number <= head.Number:
-		return At{Number: *id.number}, nil
+		return starknet.At{Block: *id.number}, nil
 	}
-	return At{}, ErrBlockNotFound
+	return starknet.At{}, ErrBlockNotFound
 }
 
 // flags reads a list of flags, each of which must be among those that may be; required says whether the list may be absent.

@@ -84,7 +84,7 @@ func (c *call) blockWith(body func(*starknet.Block) any) (any, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	if at.PreConfirmed {
+	if at.Next {
 		next, err := c.backend.NextHeader(c)
 		if err != nil {
 			return nil, err
@@ -94,7 +94,7 @@ func (c *call) blockWith(body func(*starknet.Block) any) (any, error) {
 			Transactions any `json:"transactions"`
 		}{newPendingHeaderJSON(&next), []any{}}, nil
 	}
-	b, err := c.backend.Block(c, at.Number)
+	b, err := c.backend.Block(c, at.Block)
 	if err != nil {
 		return nil, err
 	}
@@ -117,10 +117,10 @@ func getBlockTransactionCount(c *call) (any, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	if at.PreConfirmed {
+	if at.Next {
 		return 0, nil
 	}
-	h, _, err := c.backend.Header(c, at.Number)
+	h, _, err := c.backend.Header(c, at.Block)
 	if err != nil {
 		return nil, err
 	}
@@ -142,22 +142,22 @@ func getStateUpdate(c *call) (any, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	h, hash, err := c.backend.Header(c, at.Number)
+	h, hash, err := c.backend.Header(c, at.Block)
 	if err != nil {
 		return nil, err
 	}
-	if at.PreConfirmed {
+	if at.Next {
 		return stateUpdateJSON{OldRoot: h.StateRoot, StateDiff: newStateDiffJSON(&starknet.StateDiff{}, c.old())}, nil
 	}
 	update := stateUpdateJSON{BlockHash: &hash, NewRoot: &h.StateRoot}
-	if at.Number > 0 {
-		parent, _, err := c.backend.Header(c, at.Number-1)
+	if at.Block > 0 {
+		parent, _, err := c.backend.Header(c, at.Block-1)
 		if err != nil {
 			return nil, err
 		}
 		update.OldRoot = parent.StateRoot
 	}
-	diff, err := c.backend.StateDiff(c, at.Number)
+	diff, err := c.backend.StateDiff(c, at.Block)
 	if err != nil {
 		return nil, err
 	}
@@ -261,7 +261,7 @@ func getTransactionByHash(c *call) (any, error) {
 	return c.transactionAt(place, proofFacts)
 }
 
-func (c *call) transactionAt(place TransactionPlace, proofFacts bool) (any, error) {
+func (c *call) transactionAt(place starknet.Position, proofFacts bool) (any, error) {
 	tx, receipt, err := c.backend.Transaction(c, place)
 	if err != nil {
 		return nil, err
@@ -282,17 +282,17 @@ func getTransactionByBlockIDAndIndex(c *call) (any, error) {
 	if index < 0 {
 		return nil, jsonrpc.ErrInvalidParams.With(fmt.Sprintf("index %d is negative", index))
 	}
-	if at.PreConfirmed {
+	if at.Next {
 		return nil, ErrInvalidTransactionIndex
 	}
-	h, _, err := c.backend.Header(c, at.Number)
+	h, _, err := c.backend.Header(c, at.Block)
 	if err != nil {
 		return nil, err
 	}
 	if uint64(index) >= h.TransactionCount {
 		return nil, ErrInvalidTransactionIndex
 	}
-	return c.transactionAt(TransactionPlace{Block: at.Number, Index: int(index)}, proofFacts)
+	return c.transactionAt(starknet.Position{Block: at.Block, Index: uint64(index)}, proofFacts)
 }
 
 func getTransactionReceipt(c *call) (any, error) {

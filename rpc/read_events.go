@@ -63,14 +63,14 @@ type eventFilter struct {
 
 // eventSelector says which events are meant, wherever they are.
 type eventSelector struct {
-	filter  EventFilter
+	filter  starknet.EventFilter
 	address map[felt.Felt]bool   // an empty set matches all
 	keys    []map[felt.Felt]bool // by position, likewise; the key must be there if its set is not empty
 }
 
 // newEventSelector is the selector of what a client gave, nil for what it did not.
 func (c *Config) newEventSelector(addresses *feltOrList, keys [][]felt.Felt) (*eventSelector, error) {
-	s := &eventSelector{filter: EventFilter{Keys: keys}}
+	s := &eventSelector{filter: starknet.EventFilter{Keys: keys}}
 	count := len(keys)
 	for _, position := range keys {
 		s.keys = append(s.keys, setOf(position))
@@ -235,8 +235,8 @@ func (c *call) eventFilter() (*eventFilter, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.from, f.to = fromAt.Number, toAt.Number
-	if fromAt.PreConfirmed { // that block is empty
+	f.from, f.to = fromAt.Block, toAt.Block
+	if fromAt.Next { // that block is empty
 		f.from = f.to + 1
 	}
 	if token != "" {

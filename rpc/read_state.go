@@ -24,7 +24,7 @@ func getStorageAt(c *call) (any, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	state, err := c.backend.State(c, at.Number)
+	state, err := c.backend.State(c, at.Block)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func classOf(state State, contract felt.Felt) (felt.Felt, error) {
 // contract is what the parameters block_id and contract_address name.
 type contract struct {
 	state     State
-	at        At
+	at        starknet.At
 	address   felt.Felt
 	classHash felt.Felt
 }
@@ -65,7 +65,7 @@ func (c *call) contract() (k contract, err error) {
 	if c.err != nil {
 		return k, c.err
 	}
-	if k.state, err = c.backend.State(c, k.at.Number); err != nil {
+	if k.state, err = c.backend.State(c, k.at.Block); err != nil {
 		return k, err
 	}
 	k.classHash, err = classOf(k.state, k.address)
@@ -98,7 +98,7 @@ func getClass(c *call) (any, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	state, err := c.backend.State(c, at.Number)
+	state, err := c.backend.State(c, at.Block)
 	if err != nil {
 		return nil, err
 	}
@@ -145,13 +145,13 @@ func (r *StorageProofRequest) check() error {
 			return err
 		}
 	}
-	for i := range r.StorageKeys {
-		of := &r.StorageKeys[i]
-		if err := key(&of.ContractAddress, "contracts_storage_keys[%d].contract_address", i); err != nil {
+	for i := range r.Slots {
+		of := &r.Slots[i]
+		if err := key(&of.Contract, "contracts_storage_keys[%d].contract_address", i); err != nil {
 			return err
 		}
-		for j := range of.StorageKeys {
-			if err := key(&of.StorageKeys[j], "contracts_storage_keys[%d].storage_keys[%d]", i, j); err != nil {
+		for j := range of.Keys {
+			if err := key(&of.Keys[j], "contracts_storage_keys[%d].storage_keys[%d]", i, j); err != nil {
 				return err
 			}
 		}
@@ -172,14 +172,14 @@ func getStorageProof(c *call) (any, error) {
 	keys := len(r.ClassHashes) + len(r.ContractAddresses)
 	for _, members := range slots {
 		o := &object{members: members}
-		var k ContractStorageKeys
-		o.get("contract_address", &k.ContractAddress)
-		o.get("storage_keys", &k.StorageKeys)
+		var k starknet.ContractSlots
+		o.get("contract_address", &k.Contract)
+		o.get("storage_keys", &k.Keys)
 		if o.err != nil {
 			return nil, jsonrpc.ErrInvalidParams.With("contracts_storage_keys: " + o.err.Error())
 		}
-		r.StorageKeys = append(r.StorageKeys, k)
-		keys += 1 + len(k.StorageKeys)
+		r.Slots = append(r.Slots, k)
+		keys += 1 + len(k.Keys)
 	}
 	if keys > c.server.config.MaxProofKeys {
 		return nil, jsonrpc.ErrInvalidParams.With(fmt.Sprintf("%d keys to prove, at most %d", keys, c.server.config.MaxProofKeys))
@@ -187,10 +187,10 @@ func getStorageProof(c *call) (any, error) {
 	if err := r.check(); err != nil {
 		return nil, jsonrpc.ErrInvalidParams.With(err.Error())
 	}
-	if at.PreConfirmed {
+	if at.Next {
 		return nil, jsonrpc.ErrInvalidParams.With("no proofs for a block that is not confirmed")
 	}
-	p, err := c.backend.StorageProof(c, at.Number, &r)
+	p, err := c.backend.StorageProof(c, at.Block, &r)
 	if err != nil {
 		return nil, err
 	}

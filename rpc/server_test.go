@@ -583,7 +583,7 @@ type indexedChain struct {
 	asked *int
 }
 
-func (c *indexedChain) EventBlocks(_ context.Context, f *EventFilter, from, to uint64) iter.Seq2[uint64, error] {
+func (c *indexedChain) EventBlocks(_ context.Context, f *starknet.EventFilter, from, to uint64) iter.Seq2[uint64, error] {
 	*c.asked++
 	return func(yield func(uint64, error) bool) {
 		for n := from; n <= to; n++ {
@@ -606,13 +606,13 @@ func TestSimulationFlags(t *testing.T) {
 	tx := broadcast(t, &starknet.Invoke{Common: fakeCommon(1), SenderAddress: fakeAccount})
 	for _, c := range []struct {
 		method, params string
-		at             At
+		at             starknet.At
 		want           SimulationFlags
 	}{
-		{"starknet_estimateFee", `[[` + tx + `],["SKIP_VALIDATE"],"latest"]`, At{Number: 4}, SimulationFlags{SkipValidate: true, SkipFeeCharge: true}},
-		{"starknet_estimateFee", `[[` + tx + `],[],"pre_confirmed"]`, At{Number: 4, PreConfirmed: true}, SimulationFlags{SkipFeeCharge: true}},
-		{"starknet_simulateTransactions", `[{"block_number":1},[` + tx + `],["SKIP_FEE_CHARGE"]]`, At{Number: 1}, SimulationFlags{SkipFeeCharge: true, Trace: true}},
-		{"starknet_simulateTransactions", `[{"block_number":2},[` + tx + `],["RETURN_INITIAL_READS"]]`, At{Number: 2}, SimulationFlags{Trace: true, InitialReads: true}},
+		{"starknet_estimateFee", `[[` + tx + `],["SKIP_VALIDATE"],"latest"]`, starknet.At{Block: 4}, SimulationFlags{SkipValidate: true, SkipFeeCharge: true}},
+		{"starknet_estimateFee", `[[` + tx + `],[],"pre_confirmed"]`, starknet.At{Block: 4, Next: true}, SimulationFlags{SkipFeeCharge: true}},
+		{"starknet_simulateTransactions", `[{"block_number":1},[` + tx + `],["SKIP_FEE_CHARGE"]]`, starknet.At{Block: 1}, SimulationFlags{SkipFeeCharge: true, Trace: true}},
+		{"starknet_simulateTransactions", `[{"block_number":2},[` + tx + `],["RETURN_INITIAL_READS"]]`, starknet.At{Block: 2}, SimulationFlags{Trace: true, InitialReads: true}},
 	} {
 		if _, err := ask(t, s, "/", c.method, c.params); err != nil {
 			t.Fatal(err)

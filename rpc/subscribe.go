@@ -45,10 +45,10 @@ func (c *call) firstBlock() (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if head.Number-at.Number > maxBlocksBack {
+	if head.Number-at.Block > maxBlocksBack {
 		return 0, ErrTooManyBlocksBack
 	}
-	return at.Number, nil
+	return at.Block, nil
 }
 
 // nextNumber is the number of the block after the latest.

@@ -322,7 +322,7 @@ func TestSubscriptions09(t *testing.T) {
 		chain.mu.Lock() // as it was, for the next path
 		chain.blocks, chain.diffs = chain.blocks[:before], chain.diffs[:before]
 		for i := range template.Receipts {
-			chain.places[template.Receipts[i].TransactionHash] = TransactionPlace{Block: 1, Index: i}
+			chain.places[template.Receipts[i].TransactionHash] = starknet.Position{Block: 1, Index: uint64(i)}
 		}
 		chain.mu.Unlock()
 		c.conn.Close()

@@ -19,7 +19,7 @@ type slowChain struct {
 	mu  sync.Mutex // one simulation at a time notes what it was asked
 }
 
-func (c *slowChain) Simulate(ctx context.Context, at At, txs []starknet.Transaction, flags SimulationFlags) ([]Simulation, *InitialReads, error) {
+func (c *slowChain) Simulate(ctx context.Context, at starknet.At, txs []starknet.Transaction, flags SimulationFlags) ([]Simulation, *starknet.StateReads, error) {
 	select {
 	case <-c.let:
 	case <-ctx.Done():

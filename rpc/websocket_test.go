@@ -601,7 +601,7 @@ type stuckCall struct {
 	release chan struct{}
 }
 
-func (s stuckCall) Call(context.Context, At, FunctionCall) ([]felt.Felt, error) {
+func (s stuckCall) Call(context.Context, starknet.At, FunctionCall) ([]felt.Felt, error) {
 	<-s.release
 	return nil, nil
 }

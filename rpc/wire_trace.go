@@ -94,6 +94,49 @@ func newTraceJSON(t *Trace, old bool) *traceJSON {
 	return j
 }
 
+// initialReadsJSON is an INITIAL_READS: the values that a run of transactions fetched from the state before them, each once. Values that
+// an earlier transaction of the run had written are not among them.
+type initialReadsJSON struct {
+	Storage     []storageReadJSON     `json:"storage"`
+	Nonces      []nonceReadJSON       `json:"nonces"`
+	ClassHashes []classHashReadJSON   `json:"class_hashes"`
+	Declared    []declarationReadJSON `json:"declared_contracts"`
+}
+
+type storageReadJSON struct {
+	Contract felt.Felt `json:"contract_address"`
+	Key      felt.Felt `json:"key"`
+	Value    felt.Felt `json:"value"`
+}
+
+type nonceReadJSON struct {
+	Contract felt.Felt `json:"contract_address"`
+	Nonce    felt.Felt `json:"nonce"`
+}
+
+type classHashReadJSON struct {
+	Contract  felt.Felt `json:"contract_address"`
+	ClassHash felt.Felt `json:"class_hash"`
+}
+
+type declarationReadJSON struct {
+	ClassHash felt.Felt `json:"class_hash"`
+	Declared  bool      `json:"is_declared"`
+}
+
+// newInitialReadsJSON returns the form of r, which may be nil.
+func newInitialReadsJSON(r *starknet.StateReads) *initialReadsJSON {
+	if r == nil {
+		r = new(starknet.StateReads)
+	}
+	return &initialReadsJSON{
+		Storage:     mapped(r.Storage, func(x *starknet.StorageRead) storageReadJSON { return storageReadJSON(*x) }),
+		Nonces:      mapped(r.Nonces, func(x *starknet.NonceRead) nonceReadJSON { return nonceReadJSON(*x) }),
+		ClassHashes: mapped(r.ClassHashes, func(x *starknet.ClassHashRead) classHashReadJSON { return classHashReadJSON(*x) }),
+		Declared:    mapped(r.Declared, func(x *starknet.DeclarationRead) declarationReadJSON { return declarationReadJSON(*x) }),
+	}
+}
+
 // storageProofJSON is the result of starknet_getStorageProof.
 type storageProofJSON struct {
 	Classes   []proofNodeJSON    `json:"classes_proof"`

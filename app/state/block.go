@@ -8,12 +8,6 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// Position is a transaction's place in the chain.
-type Position struct {
-	Height uint64
-	Index  uint64
-}
-
 // record is what is stored of a block beside its transactions.
 type record struct {
 	header                     starknet.Header
@@ -122,7 +116,7 @@ func (s *Store) Block(height uint64) (*starknet.Block, bool, error) {
 	}
 	b := &starknet.Block{Header: *header, BlockHash: head.BlockHash}
 	for i := range header.TransactionCount {
-		tx, receipt, err := s.Transaction(Position{height, i})
+		tx, receipt, err := s.Transaction(starknet.Position{Block: height, Index: i})
 		if err != nil {
 			return nil, false, err
 		}
@@ -159,37 +153,37 @@ func (s *Store) BlockByHash(hash felt.Felt) (height uint64, ok bool, err error) 
 }
 
 // TransactionByHash is the place of the transaction with a hash.
-func (s *Store) TransactionByHash(hash felt.Felt) (at Position, ok bool, err error) {
+func (s *Store) TransactionByHash(hash felt.Felt) (at starknet.Position, ok bool, err error) {
 	b, err := s.get(key(hashPrefix, one(hash)))
 	if err != nil || len(b) != 16 {
-		return Position{}, false, err
+		return starknet.Position{}, false, err
 	}
-	at = Position{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])}
-	return at, s.exists(at.Height), nil // it is written a moment before its block is the head
+	at = starknet.Position{Block: binary.BigEndian.Uint64(b), Index: binary.BigEndian.Uint64(b[8:])}
+	return at, s.exists(at.Block), nil // it is written a moment before its block is the head
 }
 
 // Transaction is the transaction at a place that exists, and its receipt. A DECLARE comes without its class.
-func (s *Store) Transaction(at Position) (starknet.Transaction, *starknet.Receipt, error) {
-	b, err := s.get(key(transactionPrefix, nil, at.Height, at.Index))
+func (s *Store) Transaction(at starknet.Position) (starknet.Transaction, *starknet.Receipt, error) {
+	b, err := s.get(key(transactionPrefix, nil, at.Block, at.Index))
 	if err != nil {
 		return nil, nil, err
 	}
 	tx, err := starknet.UnmarshalStoredTransaction(b)
 	if err != nil {
-		return nil, nil, fmt.Errorf("state: transaction %d of block %d: %w", at.Index, at.Height, err)
+		return nil, nil, fmt.Errorf("state: transaction %d of block %d: %w", at.Index, at.Block, err)
 	}
 	receipt, err := s.receipt(at)
 	return tx, receipt, err
 }
 
-func (s *Store) receipt(at Position) (*starknet.Receipt, error) {
-	b, err := s.get(key(receiptPrefix, nil, at.Height, at.Index))
+func (s *Store) receipt(at starknet.Position) (*starknet.Receipt, error) {
+	b, err := s.get(key(receiptPrefix, nil, at.Block, at.Index))
 	if err != nil {
 		return nil, err
 	}
 	receipt := &starknet.Receipt{}
 	if err := receipt.UnmarshalBinary(b); err != nil {
-		return nil, fmt.Errorf("state: receipt %d of block %d: %w", at.Index, at.Height, err)
+		return nil, fmt.Errorf("state: receipt %d of block %d: %w", at.Index, at.Block, err)
 	}
 	return receipt, nil
 }

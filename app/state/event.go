@@ -15,12 +15,6 @@ import (
 // the contract and the first key that older versions wrote for every event begin in the same way and serve as well. Later keys
 // those versions did not write: the index knows for which blocks it has them, and for the others they do not narrow the search.
 
-// EventFilter selects events. An empty list selects all.
-type EventFilter struct {
-	From []felt.Felt   // contracts
-	Keys [][]felt.Felt // Keys[i] are the values allowed for an event's key i
-}
-
 const (
 	// indexedKeys is how many keys of an event are in the index: the selector and three more, which holds what tokens' events
 	// have there. Later ones do not narrow a search.
@@ -86,7 +80,7 @@ func keyEntry(place int, k felt.Felt, height uint64) []byte {
 
 // EventBlocks are the blocks between two heights, both included, that may hold events that f selects, in order: all that do are
 // among them. A range that begins or ends beyond the head holds none there.
-func (s *Store) EventBlocks(f *EventFilter, from, to uint64) iter.Seq2[uint64, error] {
+func (s *Store) EventBlocks(f *starknet.EventFilter, from, to uint64) iter.Seq2[uint64, error] {
 	return func(yield func(uint64, error) bool) {
 		head := s.Head()
 		if head == nil {
@@ -127,7 +121,7 @@ type eventValue struct {
 	begun  bool
 }
 
-func (s *Store) newEventSearch(f *EventFilter) *eventSearch {
+func (s *Store) newEventSearch(f *starknet.EventFilter) *eventSearch {
 	search := &eventSearch{store: s, most: maxSeeks}
 	part := func(felts []felt.Felt, later bool, entry func(felt.Felt) []byte) {
 		if len(felts) == 0 {

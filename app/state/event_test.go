@@ -34,7 +34,7 @@ func commitEvents(t fataler, s *Store, events func(height, index uint64) []stark
 }
 
 // eventBlocks is the list of EventBlocks, which must be in order and within the range.
-func eventBlocks(t fataler, s *Store, f *EventFilter, from, to uint64) (heights []uint64) {
+func eventBlocks(t fataler, s *Store, f *starknet.EventFilter, from, to uint64) (heights []uint64) {
 	for n, err := range s.EventBlocks(f, from, to) {
 		if err != nil {
 			t.Fatal(err)
@@ -47,8 +47,8 @@ func eventBlocks(t fataler, s *Store, f *EventFilter, from, to uint64) (heights 
 	return heights
 }
 
-// may is what the index can know of a block: that each part of the filter is met by some event.
-func (f *EventFilter) may(b *starknet.Block, later bool) bool {
+// mayHold is what the index can know of a block: whether some event matches each part of the filter.
+func mayHold(f *starknet.EventFilter, b *starknet.Block, later bool) bool {
 	some := func(so func(e *starknet.Event) bool) bool {
 		return slices.ContainsFunc(b.Receipts, func(r starknet.Receipt) bool {
 			return slices.ContainsFunc(r.Events, func(e starknet.Event) bool { return so(&e) })
@@ -142,7 +142,7 @@ func TestEventBlocks(t *testing.T) {
 			s = open(t, db)
 		}
 		for range 5 {
-			f := &EventFilter{From: smalls("contracts", 2)}
+			f := &starknet.EventFilter{From: smalls("contracts", 2)}
 			for range rapid.IntRange(0, 6).Draw(t, "places") {
 				f.Keys = append(f.Keys, smalls("allowed", 2))
 			}
@@ -150,7 +150,7 @@ func TestEventBlocks(t *testing.T) {
 			to := rapid.Uint64Range(0, uint64(len(blocks)+1)).Draw(t, "to")
 			var want []uint64
 			for _, b := range blocks {
-				if b.Number >= from && b.Number <= to && f.may(b, int(b.Number) >= old) {
+				if b.Number >= from && b.Number <= to && mayHold(f, b, int(b.Number) >= old) {
 					want = append(want, b.Number)
 				}
 			}
@@ -189,7 +189,7 @@ func TestIndexGap(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = open(t, db)
-	second := func(k uint64) *EventFilter { return &EventFilter{Keys: [][]felt.Felt{{}, {u(k)}}} }
+	second := func(k uint64) *starknet.EventFilter { return &starknet.EventFilter{Keys: [][]felt.Felt{{}, {u(k)}}} }
 	if got, want := eventBlocks(t, s, second(1), 0, 99), []uint64{1, 3, 4}; !slices.Equal(got, want) {
 		t.Errorf("after an older version: %v, want %v", got, want)
 	}
@@ -219,7 +219,7 @@ func TestManySeeks(t *testing.T) {
 		}, 1)
 	}
 	for most, want := range map[int]int{maxSeeks: 0, 100: 5} {
-		search := s.newEventSearch(&EventFilter{From: []felt.Felt{u(0)}, Keys: [][]felt.Felt{{u(1)}}})
+		search := s.newEventSearch(&starknet.EventFilter{From: []felt.Felt{u(0)}, Keys: [][]felt.Felt{{u(1)}}})
 		search.most = most
 		got := 0
 		for n := uint64(0); n < blocks; n++ {

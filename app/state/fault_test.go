@@ -105,15 +105,15 @@ func reads(block *starknet.Block) map[string]func(s *Store) error {
 			_, _, err := s.TransactionByHash(block.Receipts[0].TransactionHash)
 			return err
 		},
-		"transaction":     func(s *Store) error { _, _, err := s.Transaction(Position{1, 0}); return err },
+		"transaction":     func(s *Store) error { _, _, err := s.Transaction(starknet.Position{Block: 1}); return err },
 		"slot updated at": func(s *Store) error { _, err := s.StorageUpdatedAt(u(10), u(1), 2); return err },
 		"contract":        func(s *Store) error { _, err := s.ContractAt(1)(u(10)); return err },
 		"proof": func(s *Store) error {
-			_, _, err := s.Prove(1, []felt.Felt{u(100)}, []felt.Felt{u(10)}, []SlotsOf{{Contract: u(10), Keys: []felt.Felt{u(1)}}})
+			_, _, err := s.Prove(1, []felt.Felt{u(100)}, []felt.Felt{u(10)}, []starknet.ContractSlots{{Contract: u(10), Keys: []felt.Felt{u(1)}}})
 			return err
 		},
 		"events": func(s *Store) error {
-			for _, err := range s.EventBlocks(&EventFilter{From: []felt.Felt{u(10)}, Keys: [][]felt.Felt{{u(7)}, {u(8)}}}, 0, 2) {
+			for _, err := range s.EventBlocks(&starknet.EventFilter{From: []felt.Felt{u(10)}, Keys: [][]felt.Felt{{u(7)}, {u(8)}}}, 0, 2) {
 				if err != nil {
 					return err
 				}

@@ -2,6 +2,7 @@ package state
 
 import (
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet"
 	"github.com/starkd/starkd/starknet/trie"
 )
 
@@ -15,18 +16,12 @@ type StateProof struct {
 	Classes       trie.Proof
 	Contracts     trie.Proof
 	Leaves        []trie.Contract // of each contract asked for
-	Storage       []trie.Proof    // of each SlotsOf asked for
-}
-
-// SlotsOf names storage slots of one contract.
-type SlotsOf struct {
-	Contract felt.Felt
-	Keys     []felt.Felt
+	Storage       []trie.Proof    // of each contract whose slots were asked for
 }
 
 // Prove makes the proof at a height; false when the chain has no such block. Every height can be proved, since trie nodes
 // are never pruned.
-func (s *Store) Prove(height uint64, classes, contracts []felt.Felt, slots []SlotsOf) (*StateProof, bool, error) {
+func (s *Store) Prove(height uint64, classes, contracts []felt.Felt, slots []starknet.ContractSlots) (*StateProof, bool, error) {
 	_, head, ok, err := s.Header(height)
 	if err != nil || !ok {
 		return nil, false, err

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet"
 )
 
 // Recorder is a Reader that remembers what was read through it: below an [Overlay] that is what a run needs of the state
@@ -60,49 +61,23 @@ func (r *Recorder) Class(class felt.Felt) (*Class, error) {
 	return c, err
 }
 
-// Reads is what was read of a state, each value once.
-type Reads struct {
-	Storage     []StorageRead     // ascending by contract, then key
-	Nonces      []NonceRead       // ascending by contract
-	ClassHashes []ClassHashRead   // ascending by contract; 0 where nothing is deployed
-	Declared    []DeclarationRead // ascending by class
-}
-
-// StorageRead is the value of a storage slot.
-type StorageRead struct {
-	Slot
-	Value felt.Felt
-}
-
-// NonceRead is the nonce of a contract.
-type NonceRead struct{ Contract, Nonce felt.Felt }
-
-// ClassHashRead is the class of a contract.
-type ClassHashRead struct{ Contract, ClassHash felt.Felt }
-
-// DeclarationRead says whether a class is declared.
-type DeclarationRead struct {
-	ClassHash felt.Felt
-	Declared  bool
-}
-
 // Reads returns what was read so far.
-func (r *Recorder) Reads() *Reads {
-	out := &Reads{}
+func (r *Recorder) Reads() *starknet.StateReads {
+	out := &starknet.StateReads{}
 	slots := slices.SortedFunc(maps.Keys(r.storage), func(a, b Slot) int {
 		return cmp.Or(a.Contract.Cmp(&b.Contract), a.Key.Cmp(&b.Key))
 	})
 	for _, slot := range slots {
-		out.Storage = append(out.Storage, StorageRead{slot, r.storage[slot]})
+		out.Storage = append(out.Storage, starknet.StorageRead{Contract: slot.Contract, Key: slot.Key, Value: r.storage[slot]})
 	}
 	for _, contract := range ascending(r.nonces) {
-		out.Nonces = append(out.Nonces, NonceRead{contract, r.nonces[contract]})
+		out.Nonces = append(out.Nonces, starknet.NonceRead{Contract: contract, Nonce: r.nonces[contract]})
 	}
 	for _, contract := range ascending(r.classes) {
-		out.ClassHashes = append(out.ClassHashes, ClassHashRead{contract, r.classes[contract]})
+		out.ClassHashes = append(out.ClassHashes, starknet.ClassHashRead{Contract: contract, ClassHash: r.classes[contract]})
 	}
 	for _, class := range ascending(r.declared) {
-		out.Declared = append(out.Declared, DeclarationRead{class, r.declared[class]})
+		out.Declared = append(out.Declared, starknet.DeclarationRead{ClassHash: class, Declared: r.declared[class]})
 	}
 	return out
 }

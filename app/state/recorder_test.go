@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet"
 )
 
 // fixedReader is a Reader whose values follow from the names. Reading contract 13 fails.
@@ -76,11 +77,11 @@ func TestRecorder(t *testing.T) {
 		}
 		st.SetStorage(f(2), f(4), f(98)) // after it was read
 	}
-	want := &Reads{
-		Storage:     []StorageRead{{Slot{f(1), f(4)}, f(104)}, {Slot{f(2), f(4)}, f(204)}, {Slot{f(2), f(5)}, f(205)}},
-		Nonces:      []NonceRead{{f(2), f(200)}},
-		ClassHashes: []ClassHashRead{{f(2), f(201)}},
-		Declared:    []DeclarationRead{{f(1), true}, {f(2), false}, {f(3), false}},
+	want := &starknet.StateReads{
+		Storage:     []starknet.StorageRead{{Contract: f(1), Key: f(4), Value: f(104)}, {Contract: f(2), Key: f(4), Value: f(204)}, {Contract: f(2), Key: f(5), Value: f(205)}},
+		Nonces:      []starknet.NonceRead{{Contract: f(2), Nonce: f(200)}},
+		ClassHashes: []starknet.ClassHashRead{{Contract: f(2), ClassHash: f(201)}},
+		Declared:    []starknet.DeclarationRead{{ClassHash: f(1), Declared: true}, {ClassHash: f(2)}, {ClassHash: f(3)}},
 	}
 	if d := cmp.Diff(want, recorder.Reads()); d != "" {
 		t.Error(d)

@@ -159,9 +159,9 @@ func TestAgainstModel(t *testing.T) {
 // checkProofs proves every small key under the state commitment of a height.
 func (m *model) checkProofs(t *rapid.T, s *Store, height uint64) {
 	keys := []felt.Felt{u(0), u(1), u(2), u(3)}
-	var slots []SlotsOf
+	var slots []starknet.ContractSlots
 	for _, c := range keys {
-		slots = append(slots, SlotsOf{c, keys})
+		slots = append(slots, starknet.ContractSlots{Contract: c, Keys: keys})
 	}
 	p, ok, err := s.Prove(height, keys, keys, slots)
 	if err != nil || !ok {
@@ -286,7 +286,7 @@ func TestBlocks(t *testing.T) {
 			t.Errorf("block %d (-want +got):\n%s", h, d)
 		}
 		for i, r := range b.Receipts {
-			if at, ok, err := s.TransactionByHash(r.TransactionHash); err != nil || !ok || at != (Position{h, uint64(i)}) {
+			if at, ok, err := s.TransactionByHash(r.TransactionHash); err != nil || !ok || at != (starknet.Position{Block: h, Index: uint64(i)}) {
 				t.Errorf("transaction %d of block %d is found at %v %v %v", i, h, at, ok, err)
 			}
 		}

@@ -307,18 +307,24 @@ func (c *Client) Events(ctx context.Context, from, to rpc.BlockID, contract felt
 
 // StorageProof returns a proof that is not checked: see starknet/trie.
 func (c *Client) StorageProof(ctx context.Context, id rpc.BlockID, request *rpc.StorageProofRequest) (*rpc.StorageProof, error) {
-	keys := make([]rpc.ContractStorageKeys, len(request.StorageKeys))
-	for i, k := range request.StorageKeys {
-		keys[i] = rpc.ContractStorageKeys{ContractAddress: k.ContractAddress, StorageKeys: list(k.StorageKeys)}
+	slots := make([]contractSlots, len(request.Slots))
+	for i, s := range request.Slots {
+		slots[i] = contractSlots{s.Contract, list(s.Keys)}
 	}
 	proof := new(rpc.StorageProof)
 	err := c.Do(ctx, "starknet_getStorageProof", map[string]any{
-		"block_id": id, "class_hashes": list(request.ClassHashes), "contract_addresses": list(request.ContractAddresses), "contracts_storage_keys": keys,
+		"block_id": id, "class_hashes": list(request.ClassHashes), "contract_addresses": list(request.ContractAddresses), "contracts_storage_keys": slots,
 	}, proof)
 	if err != nil {
 		return nil, err
 	}
 	return proof, nil
+}
+
+// contractSlots is a CONTRACT_STORAGE_KEYS.
+type contractSlots struct {
+	Contract felt.Felt   `json:"contract_address"`
+	Keys     []felt.Felt `json:"storage_keys"`
 }
 
 // list returns xs, or an empty slice instead of nil: JSON shows it as [].
