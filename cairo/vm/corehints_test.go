@@ -130,6 +130,7 @@ func TestHintValues(t *testing.T) {
 		q, m = new(big.Int).DivMod(x, y, new(big.Int))
 		c.expect("div_u256", u256s(x, y), u256s(q, m))
 		c.expect("sqrt_u256", u256s(x), feltsOf(new(big.Int).Sqrt(x)))
+		c.expect("sqrt_u256", u256s(new(big.Int).Mul(a, a)), feltsOf(a)) // of a large square twice the root less the rest has 129 bits
 		xy := new(big.Int).Mul(x, y)
 		q, m = new(big.Int).DivMod(xy, n, new(big.Int))
 		var limbs []felt.Felt
