@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -133,6 +135,36 @@ func TestBatchOfLargeAnswers(t *testing.T) {
 		if s.Buffered() != 0 {
 			t.Errorf("%d bytes held in the end", s.Buffered())
 		}
+	}
+}
+
+// countingChain counts the blocks that are read.
+type countingChain struct {
+	*liveChain
+	blocks atomic.Int64
+}
+
+func (c *countingChain) Block(ctx context.Context, n uint64) (*starknet.Block, error) {
+	c.blocks.Add(1)
+	return c.liveChain.Block(ctx, n)
+}
+
+// What follows an answer for which the budget has no room is not computed: a batch costs what it is answered.
+func TestBatchWithoutRoom(t *testing.T) {
+	chain := &countingChain{liveChain: bigChain(t)}
+	_, one := post(t, NewServer(chain, Config{Transport: jsonrpc.Config{Log: quiet}}), "/rpc", bigRequest)
+	chain.blocks.Store(0)
+	s := NewServer(chain, Config{Transport: jsonrpc.Config{MaxBuffered: 3 * len(one), Log: quiet}})
+	_, body := post(t, s, "/rpc", "["+strings.Repeat(bigRequest+",", 99)+bigRequest+"]")
+	answered, rejected := strings.Count(body, `"result"`), strings.Count(body, `"code":-32005`)
+	if answered != 3 || rejected != 97 {
+		t.Errorf("%d answers and %d rejections, want 3 and 97", answered, rejected)
+	}
+	if got := chain.blocks.Load(); got != 4 {
+		t.Errorf("%d blocks are read for %d answers", got, answered)
+	}
+	if s.Buffered() != 0 {
+		t.Errorf("%d bytes held in the end", s.Buffered())
 	}
 }
 

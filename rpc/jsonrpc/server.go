@@ -107,6 +107,7 @@ func (s *Server) handle(ctx context.Context, methods Table, body []byte, k *Sock
 	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()
 	out, size := &answer{batch: batch}, 0
+	var full *Error // the first answer for which the budget had no room: those after it are not computed
 	for i := range reqs {
 		var piece []byte
 		taken := 0
@@ -116,8 +117,10 @@ func (s *Server) handle(ctx context.Context, methods Table, body []byte, k *Sock
 		case size > s.config.MaxAnswer:
 			rejection := ErrLimit.With(fmt.Sprintf("the answers before this one take %d bytes, a batch's at most %d", size, s.config.MaxAnswer))
 			piece = s.marshal(newResponse(reqs[i].ID, nil, rejection))
+		case full != nil:
+			piece = s.marshal(newResponse(reqs[i].ID, nil, full))
 		default:
-			piece, taken = s.respond(ctx, methods, &reqs[i], k, size)
+			piece, taken, full = s.respond(ctx, methods, &reqs[i], k, size)
 		}
 		if reqs[i].ID == nil {
 			s.budget.give(taken)
@@ -133,8 +136,9 @@ func (s *Server) handle(ctx context.Context, methods Table, body []byte, k *Sock
 	return out
 }
 
-// respond runs one request and encodes the response: against the budget, if it and the bytes before it in the answer are not small.
-func (s *Server) respond(ctx context.Context, methods Table, req *request, k *Socket, before int) (piece []byte, taken int) {
+// respond runs one request and encodes the response: against the budget, if it and the bytes before it in the answer are not small. full
+// is the error that it answers if the budget has no room.
+func (s *Server) respond(ctx context.Context, methods Table, req *request, k *Socket, before int) (piece []byte, taken int, full *Error) {
 	gate := s.reads
 	m := methods[req.Method]
 	if m != nil && m.Gate != nil {
@@ -142,18 +146,19 @@ func (s *Server) respond(ctx context.Context, methods Table, req *request, k *So
 	}
 	c := &Call{Context: ctx, Socket: k}
 	if err := c.turn.take(ctx, gate); err != nil {
-		return s.marshal(newResponse(req.ID, nil, err)), 0
+		return s.marshal(newResponse(req.ID, nil, err)), 0, nil
 	}
 	defer c.turn.give()
 	result, err := s.dispatch(c, m, req)
 	piece = s.marshal(newResponse(req.ID, result, err))
 	if before+len(piece) <= smallAnswer {
-		return piece, 0
+		return piece, 0, nil
 	}
 	if !s.budget.try(len(piece)) {
-		return s.marshal(newResponse(req.ID, nil, s.errBusy())), 0
+		full = s.errBusy()
+		return s.marshal(newResponse(req.ID, nil, full)), 0, full
 	}
-	return piece, len(piece)
+	return piece, len(piece), nil
 }
 
 // dispatch runs one request for a method, nil if there is none of its name.
