@@ -1,0 +1,33 @@
+package proofstore_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/starkd/starkd/watcher/proofstore"
+)
+
+// A block's bundle is stored, then the record that names it: who can read the record can read the bundle.
+func Example() {
+	ctx := context.Background()
+	store, err := proofstore.Open(ctx, "mem://")
+	if err != nil {
+		panic(err)
+	}
+	defer store.Close()
+	bundle, err := store.PutBundle(ctx, 7, []byte(`{"format":"…"}`))
+	if err != nil {
+		panic(err)
+	}
+	if err := store.PutRecord(ctx, &proofstore.Record{Block: 7, Status: "proved", Transactions: []string{"0xabc"}, Bundle: bundle}); err != nil {
+		panic(err)
+	}
+	record, err := store.Record(ctx, 7)
+	if err != nil {
+		panic(err)
+	}
+	data, err := store.Bundle(ctx, record)
+	fmt.Println(record.Transactions, len(data), err)
+	// Output:
+	// [0xabc] 16 <nil>
+}
