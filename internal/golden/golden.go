@@ -15,11 +15,20 @@ import (
 
 var update = flag.Bool("update", false, "rewrite golden files")
 
-// Corpus returns the path of elem inside the shared corpus (STARKD_CORPUS, by default ../shared/corpus beside the
-// module's root) and skips the test, saying so, where it is absent.
+// Corpus returns the path of elem inside the corpus of test vectors and skips the test, saying so, where it is absent. The corpus is
+// the folder STARKD_CORPUS, by default ../shared/corpus beside the module's root. Where there is no such folder, it is the smaller
+// one of this package's testdata, so that a clone alone is tested against other people's software too.
 func Corpus(t testing.TB, elem ...string) string {
 	t.Helper()
-	return shared(t, "STARKD_CORPUS", "corpus", elem)
+	root := sharedPath(t, "STARKD_CORPUS", "corpus", nil)
+	if _, err := os.Stat(root); err == nil {
+		return shared(t, "STARKD_CORPUS", "corpus", elem)
+	}
+	path := filepath.Join(append([]string{smallCorpus(t)}, elem...)...)
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("corpus absent: no %s, and the small corpus has no %s (set STARKD_CORPUS)", root, filepath.Join(elem...))
+	}
+	return path
 }
 
 // Case returns the path of elem among the inputs that went wrong in an earlier release (STARKD_CASES, by default
