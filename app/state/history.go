@@ -20,14 +20,14 @@ type History interface {
 	Block(height uint64) (*starknet.Block, bool, error)
 	BlockByHash(hash felt.Felt) (height uint64, ok bool, err error)
 	StateDiff(height uint64) (*starknet.StateDiff, bool, error)
-	Transaction(at Position) (starknet.Transaction, *starknet.Receipt, error)
-	TransactionByHash(hash felt.Felt) (at Position, ok bool, err error)
-	EventBlocks(f *EventFilter, from, to uint64) iter.Seq2[uint64, error]
+	Transaction(at starknet.Position) (starknet.Transaction, *starknet.Receipt, error)
+	TransactionByHash(hash felt.Felt) (at starknet.Position, ok bool, err error)
+	EventBlocks(f *starknet.EventFilter, from, to uint64) iter.Seq2[uint64, error]
 
 	StorageUpdatedAt(contract, slot felt.Felt, height uint64) (uint64, error)
 	ContractAt(height uint64) func(address felt.Felt) (trie.Contract, error)
 	TrieNode(hash felt.Felt) ([]byte, error)
-	Prove(height uint64, classes, contracts []felt.Felt, slots []SlotsOf) (*StateProof, bool, error)
+	Prove(height uint64, classes, contracts []felt.Felt, slots []starknet.ContractSlots) (*StateProof, bool, error)
 }
 
 var _ History = (*Store)(nil)

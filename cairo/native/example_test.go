@@ -47,7 +47,7 @@ func Example() {
 	if err := engine.Prepare(class); err != nil {
 		panic(err)
 	}
-	result, err := engine.Run(cairo.Call{
+	result, err := cairo.Run(engine, cairo.Call{
 		Class: class, Selector: keccak.Starknet([]byte("fib")), Calldata: []felt.Felt{felt.FromUint64(10)}, Gas: 1_000_000,
 	}, nil)
 	if err != nil {
