@@ -1,10 +1,12 @@
 package executor
 
 import (
-	"container/list"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/cairo"
@@ -26,8 +28,7 @@ type Classes struct {
 	chain kept // declared
 	// fresh are compiled, not declared on the chain: anybody can fill it, so that it is not chain.
 	fresh    kept
-	rejected map[felt.Felt]rejectedClass
-	order    []felt.Felt // of rejected, oldest first
+	rejected *simplelru.LRU[felt.Felt, rejectedClass]
 }
 
 // rejectedClass is why a class was rejected.
@@ -49,47 +50,51 @@ func NewClasses(compile Compile) *Classes {
 	if compile == nil {
 		compile = CompileClass
 	}
-	return &Classes{compile: compile, chain: newKept(maxChain), fresh: newKept(maxFresh), rejected: map[felt.Felt]rejectedClass{}}
+	return &Classes{compile: compile, chain: newKept(maxChain), fresh: newKept(maxFresh), rejected: newLRU[rejectedClass](maxRejected)}
 }
 
 // kept is classes by hash up to a number of felts of bytecode. Beyond it those go whose latest use is the oldest.
 type kept struct {
 	most, felts int
-	classes     map[felt.Felt]*list.Element
-	used        *list.List // of *cairo.Class, latest use first
+	classes     *simplelru.LRU[felt.Felt, *cairo.Class] // bounded by felts, not by number
 }
 
 func newKept(most int) kept {
-	return kept{most: most, classes: map[felt.Felt]*list.Element{}, used: list.New()}
+	return kept{most: most, classes: newLRU[*cairo.Class](math.MaxInt)}
+}
+
+// newLRU returns an empty cache. size must be positive.
+func newLRU[V any](size int) *simplelru.LRU[felt.Felt, V] {
+	cache, err := simplelru.NewLRU[felt.Felt, V](size, nil)
+	if err != nil {
+		panic(err)
+	}
+	return cache
 }
 
 func (k *kept) find(hash felt.Felt) *cairo.Class {
-	e, ok := k.classes[hash]
-	if !ok {
-		return nil
-	}
-	k.used.MoveToFront(e)
-	return e.Value.(*cairo.Class)
+	class, _ := k.classes.Get(hash)
+	return class
 }
 
 func (k *kept) add(class *cairo.Class) {
-	if _, ok := k.classes[class.Hash]; ok {
+	if k.classes.Contains(class.Hash) {
 		return
 	}
-	k.classes[class.Hash] = k.used.PushFront(class)
+	k.classes.Add(class.Hash, class)
 	k.felts += len(class.Casm.Bytecode)
-	for k.felts > k.most && k.used.Len() > 1 {
-		k.remove(k.used.Back().Value.(*cairo.Class).Hash)
+	for k.felts > k.most && k.classes.Len() > 1 {
+		oldest, _, _ := k.classes.GetOldest()
+		k.remove(oldest)
 	}
 }
 
 func (k *kept) remove(hash felt.Felt) *cairo.Class {
-	e, ok := k.classes[hash]
+	class, ok := k.classes.Peek(hash)
 	if !ok {
 		return nil
 	}
-	class := k.used.Remove(e).(*cairo.Class)
-	delete(k.classes, hash)
+	k.classes.Remove(hash)
 	k.felts -= len(class.Casm.Bytecode)
 	return class
 }
@@ -203,7 +208,7 @@ func (c *Classes) look(hash felt.Felt, block bool) (class *cairo.Class, err erro
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r, ok := c.rejected[hash]
+	r, ok := c.rejected.Get(hash)
 	if !ok || block && r.panicked {
 		return nil, nil, false
 	}
@@ -213,14 +218,7 @@ func (c *Classes) look(hash felt.Felt, block bool) (class *cairo.Class, err erro
 func (c *Classes) reject(hash felt.Felt, r rejectedClass) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, ok := c.rejected[hash]; !ok {
-		if len(c.order) == maxRejected {
-			delete(c.rejected, c.order[0])
-			c.order = c.order[1:]
-		}
-		c.order = append(c.order, hash)
-	}
-	c.rejected[hash] = r
+	c.rejected.Add(hash, r)
 }
 
 // make compiles a class. Without Gas it is the VM's: the native engine makes code of classes that are paid for.

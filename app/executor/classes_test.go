@@ -44,8 +44,8 @@ func TestClassesApart(t *testing.T) {
 	if c.find(u(1)) != chain {
 		t.Error("classes that are not declared have pushed out one of the chain")
 	}
-	if c.fresh.felts > maxFresh || len(c.fresh.classes) != maxFresh/size {
-		t.Errorf("%d classes with %d felts are kept, at most %d", len(c.fresh.classes), c.fresh.felts, maxFresh)
+	if c.fresh.felts > maxFresh || c.fresh.classes.Len() != maxFresh/size {
+		t.Errorf("%d classes with %d felts are kept, at most %d", c.fresh.classes.Len(), c.fresh.felts, maxFresh)
 	}
 	before := compiled
 	last := u(100 + 2*maxFresh/size - 1)
@@ -79,8 +79,8 @@ func TestRefusals(t *testing.T) {
 			}
 		}
 	}
-	if compiled != maxRejected+1 || len(c.rejected) != maxRejected || len(c.order) != maxRejected {
-		t.Errorf("compiled %d times, %d and %d are remembered; want %d and %d", compiled, len(c.rejected), len(c.order), maxRejected+1, maxRejected)
+	if compiled != maxRejected+1 || c.rejected.Len() != maxRejected {
+		t.Errorf("compiled %d times, %d are remembered; want %d and %d", compiled, c.rejected.Len(), maxRejected+1, maxRejected)
 	}
 	if _, _, known := c.look(u(1), false); known {
 		t.Error("the oldest is still remembered")
