@@ -57,7 +57,7 @@ type App struct {
 	classes compiling
 	// genesis is nil before InitGenesis.
 	genesis    atomic.Pointer[Genesis]
-	listener   atomic.Pointer[Listener]
+	listener   atomic.Pointer[starknet.Listener]
 	background *background
 
 	mu        sync.Mutex // for what follows, and so that one block runs at a time

@@ -5,26 +5,18 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// Listener hears of what a node did. Its functions may be nil; they are called while the app waits, perhaps several at a time: they
-// return at once and do not call the app. No result depends on them.
-type Listener struct {
-	// Committed is called when a block is durable and the latest.
-	Committed func()
-	// Admitted is called when a transaction enters the mempool.
-	Admitted func(tx starknet.Transaction, hash felt.Felt)
-}
-
-// Listen makes l the listener, or nobody if it is nil. A call that is under way may still reach the one before.
-func (a *App) Listen(l *Listener) { a.listener.Store(l) }
+// Listen makes l the listener; nil is none. A call that has begun may still reach the previous one. Its functions are called while
+// the app waits, and no result depends on them.
+func (a *App) Listen(l *starknet.Listener) { a.listener.Store(l) }
 
 func (a *App) tellCommitted() {
-	if l := a.listener.Load(); l != nil && l.Committed != nil {
-		l.Committed()
+	if l := a.listener.Load(); l != nil && l.Block != nil {
+		l.Block()
 	}
 }
 
 func (a *App) tellAdmitted(tx starknet.Transaction, hash felt.Felt) {
-	if l := a.listener.Load(); l != nil && l.Admitted != nil {
-		l.Admitted(tx, hash)
+	if l := a.listener.Load(); l != nil && l.Transaction != nil {
+		l.Transaction(tx, hash)
 	}
 }

@@ -14,11 +14,11 @@ import (
 func TestListener(t *testing.T) {
 	heard, deaf := newChain(t), newChain(t)
 	var told []string
-	heard.app.Listen(&Listener{
-		Committed: func() { told = append(told, fmt.Sprint("block ", heard.app.Store().Head().Height)) },
-		Admitted:  func(_ starknet.Transaction, hash felt.Felt) { told = append(told, hash.String()) },
+	heard.app.Listen(&starknet.Listener{
+		Block:       func() { told = append(told, fmt.Sprint("block ", heard.app.Store().Head().Height)) },
+		Transaction: func(_ starknet.Transaction, hash felt.Felt) { told = append(told, hash.String()) },
 	})
-	deaf.app.Listen(&Listener{})
+	deaf.app.Listen(&starknet.Listener{})
 	var want []string
 	for n := range uint64(3) {
 		tx := heard.alice.transfer(heard.bob.address, 5)

@@ -53,8 +53,8 @@ func (b *backend) PoolTransaction(_ context.Context, hash felt.Felt) (starknet.T
 }
 
 // Listen has the app tell of what it commits and lets into the mempool.
-func (b *backend) Listen(l *rpc.Listener) (stop func()) {
-	b.app.Listen(&app.Listener{Committed: l.Block, Admitted: l.Transaction})
+func (b *backend) Listen(l *starknet.Listener) (stop func()) {
+	b.app.Listen(l)
 	return func() { b.app.Listen(nil) }
 }
 

@@ -17,15 +17,7 @@ import (
 // Notifier is a Backend that says when there is something new. Without one there are no subscriptions.
 type Notifier interface {
 	// Listen has l's functions called from now on, until stop is called.
-	Listen(l *Listener) (stop func())
-}
-
-// Listener is told what is new. Its functions return at once, call nothing of the Backend and may be called concurrently.
-type Listener struct {
-	// Block is called when there is a new head, after it can be read.
-	Block func()
-	// Transaction is called when a transaction enters the mempool.
-	Transaction func(tx starknet.Transaction, hash felt.Felt)
+	Listen(l *starknet.Listener) (stop func())
 }
 
 const (
@@ -55,7 +47,7 @@ type feed struct {
 func newFeed(s *Server) *feed {
 	f := &feed{server: s, subscribers: map[*subscriber]struct{}{}, block: make(chan struct{}), stop: func() {}}
 	if n, ok := s.backend.(Notifier); ok {
-		f.stop = n.Listen(&Listener{Block: f.newBlock, Transaction: f.newTransaction})
+		f.stop = n.Listen(&starknet.Listener{Block: f.newBlock, Transaction: f.newTransaction})
 	}
 	return f
 }

@@ -13,13 +13,13 @@ import (
 type liveChain struct {
 	*fakeChain
 	mu       sync.RWMutex
-	listener *Listener
+	listener *starknet.Listener
 	stopped  int
 }
 
 func newLiveChain(t testing.TB) *liveChain { return &liveChain{fakeChain: newFakeChain(t)} }
 
-func (l *liveChain) Listen(listener *Listener) (stop func()) {
+func (l *liveChain) Listen(listener *starknet.Listener) (stop func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.listener = listener
@@ -30,7 +30,7 @@ func (l *liveChain) Listen(listener *Listener) (stop func()) {
 	}
 }
 
-func (l *liveChain) listening() *Listener {
+func (l *liveChain) listening() *starknet.Listener {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return l.listener

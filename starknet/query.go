@@ -2,7 +2,7 @@ package starknet
 
 import "github.com/starkd/starkd/crypto/felt"
 
-// What is asked of a chain: places in it, filters, and what an execution read of its state.
+// What is asked of a chain: places in it, filters, what an execution read of its state, and what is new.
 
 // At is where something runs: on the state after a block, with that block's info or, if Next, with the info of the block after it.
 type At struct {
@@ -49,4 +49,13 @@ type ClassHashRead struct{ Contract, ClassHash felt.Felt }
 type DeclarationRead struct {
 	ClassHash felt.Felt
 	Declared  bool
+}
+
+// Listener is told what is new in a chain. Its functions may be nil. They may be called concurrently, return at once, and call nothing of
+// the chain.
+type Listener struct {
+	// Block is called when a block is durable and the latest.
+	Block func()
+	// Transaction is called when a transaction enters the mempool.
+	Transaction func(tx Transaction, hash felt.Felt)
 }
