@@ -28,10 +28,10 @@ type IDs struct {
 	scopes *pyhint.Scopes // of the run
 }
 
-// UnknownHintError is a hint whose code nobody knows.
-type UnknownHintError struct{ Code string }
+// unknownHintError is a hint whose code nobody knows.
+type unknownHintError struct{ Code string }
 
-func (e *UnknownHintError) Error() string { return "Unknown Hint: " + e.Code }
+func (e *unknownHintError) Error() string { return "Unknown Hint: " + e.Code }
 
 // attachHints attaches the program's hints to its instructions, each as a call of the Go function for its code.
 func (p *Program) attachHints(m *machine.Machine, opt RunOptions, scopes *pyhint.Scopes) error {
@@ -66,7 +66,7 @@ func (p *Program) attachHints(m *machine.Machine, opt RunOptions, scopes *pyhint
 func interpretHint(code string) ProgramHint {
 	h, err := pyhint.Parse(code)
 	if err != nil {
-		return func(*machine.Machine, *IDs) error { return fmt.Errorf("%w (%w)", &UnknownHintError{code}, err) }
+		return func(*machine.Machine, *IDs) error { return fmt.Errorf("%w (%w)", &unknownHintError{code}, err) }
 	}
 	return func(m *machine.Machine, ids *IDs) error { return h.Run(m, ids) }
 }
@@ -194,11 +194,6 @@ func (ids *IDs) Set(m *machine.Machine, name string, v machine.Value) error {
 	return m.Memory.Insert(a, v)
 }
 
-// SetUint is Set for a small number.
-func (ids *IDs) SetUint(m *machine.Machine, name string, n uint64) error {
-	return ids.Set(m, name, machine.UintValue(n))
-}
-
 // SetInt is Set for an integer, modulo P.
 func (ids *IDs) SetInt(m *machine.Machine, name string, n *big.Int) error {
 	return ids.Set(m, name, machine.FeltValue(felt.FromBigInt(n)))
@@ -233,14 +228,6 @@ func (ids *IDs) Size(name string) (int, error) {
 	return 0, fmt.Errorf("missing struct: %s", name)
 }
 
-// Label is the pc of a label that the hint's scopes can see.
-func (ids *IDs) Label(name string) (uint64, error) {
-	if id := ids.Lookup(name); id != nil && id.PC != nil {
-		return *id.PC, nil
-	}
-	return 0, fmt.Errorf("missing label: %s", name)
-}
-
 // Lookup finds a constant, a struct or a label that the hint's scopes can see, or returns nil.
 func (ids *IDs) Lookup(name string) *pyhint.Identifier {
 	for i := len(ids.hint.Scopes) - 1; i >= 0; i-- {
@@ -250,9 +237,6 @@ func (ids *IDs) Lookup(name string) *pyhint.Identifier {
 	}
 	return nil
 }
-
-// Has reports whether the hint has a reference of that name.
-func (ids *IDs) Has(name string) bool { return ids.refs[name] != nil }
 
 // Reference describes ids.name, and reports whether the hint has a reference of that name.
 func (ids *IDs) Reference(name string) (pyhint.Reference, bool) {

@@ -102,8 +102,8 @@ func (f *flag) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// LayoutParams is the parameter file of the layout dynamic (cairo_layout_params_file).
-type LayoutParams struct {
+// layoutParams is the parameter file of the layout dynamic (cairo_layout_params_file).
+type layoutParams struct {
 	RCUnits                 uint32 `json:"rc_units"`
 	CPUComponentStep        uint32 `json:"cpu_component_step"`
 	MemoryUnitsPerStep      uint32 `json:"memory_units_per_step"`
@@ -137,7 +137,7 @@ func dynamicLayout(params []byte) (*layout, error) {
 	if len(params) == 0 {
 		return nil, errors.New("vm: the layout dynamic needs a parameter file")
 	}
-	var p LayoutParams
+	var p layoutParams
 	if err := json.Unmarshal(params, &p); err != nil {
 		return nil, fmt.Errorf("vm: layout parameters: %w", err)
 	}

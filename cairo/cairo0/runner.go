@@ -594,15 +594,6 @@ func (r *run) output() []string {
 	return lines
 }
 
-// Relocate is where an address of the run is in the trace's memory; 0 for one that is nowhere.
-func (r *RunResult) Relocate(a machine.Addr) uint64 {
-	n, err := r.run.relocated(a)
-	if err != nil {
-		return 0
-	}
-	return n
-}
-
 // Describe is the error of a failed run as the official runners print it: where, the program's own error messages, and
 // what went wrong.
 func (p *Program) Describe(err error) string {

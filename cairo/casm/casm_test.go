@@ -219,7 +219,7 @@ func TestDecodeToHash(t *testing.T) {
 		}
 		class, err := DecodeToHash([]byte(strings.Replace(goodClass, c.from, c.to, 1)))
 		if c.blake == "" {
-			if _, ok := errors.AsType[*ClassError](err); !ok {
+			if _, ok := errors.AsType[*classError](err); !ok {
 				t.Errorf("%s: error %v, want a ClassError", c.name, err)
 			}
 			continue
@@ -279,7 +279,7 @@ func TestDecodeClassRefuses(t *testing.T) {
 			text = goodClass + "}"
 		}
 		_, err := DecodeClass([]byte(text))
-		if _, ok := errors.AsType[*ClassError](err); !ok {
+		if _, ok := errors.AsType[*classError](err); !ok {
 			t.Errorf("%s: error %v, want a ClassError", name, err)
 		}
 	}
@@ -348,7 +348,7 @@ func TestDecodeClassRefusesBuiltinsOfOtherNames(t *testing.T) {
 		_, err = DecodeClass([]byte(strings.Replace(class, "%s", string(quoted), 1)))
 		return err
 	}
-	for _, name := range Builtins {
+	for _, name := range builtinNames {
 		if err := decode(name); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -361,7 +361,7 @@ func TestDecodeClassRefusesBuiltinsOfOtherNames(t *testing.T) {
 	}
 	for _, name := range []string{forged, "", "range_check ", "Range_check", "output", "ecdsa", "keccak", "gas"} {
 		err := decode(name)
-		if _, ok := errors.AsType[*ClassError](err); !ok || !strings.Contains(err.Error(), "want some of [range_check pedersen") {
+		if _, ok := errors.AsType[*classError](err); !ok || !strings.Contains(err.Error(), "want some of [range_check pedersen") {
 			t.Errorf("%q: got %v", name, err)
 		}
 		if err != nil && strings.ContainsRune(err.Error(), 0x1b) {

@@ -52,9 +52,9 @@ func (c *Class) EntryPoint(kind EntryPointType, selector felt.Felt) *EntryPoint 
 	return nil
 }
 
-// Builtins are the names that an entry point may use, which are those of the official compiler. A class hash takes a name
+// builtinNames are the names that an entry point may use, which are those of the official compiler. A class hash takes a name
 // modulo the field's prime, so for each name there are others with the same hash: DecodeClass refuses them.
-var Builtins = [...]string{
+var builtinNames = [...]string{
 	"range_check", "pedersen", "bitwise", "ec_op", "poseidon", "segment_arena", "range_check96", "add_mod", "mul_mod",
 }
 
@@ -69,8 +69,8 @@ type EntryPoint struct {
 	Builtins []string
 }
 
-// SelectorHex returns the selector as hexadecimal, wide or not.
-func (e *EntryPoint) SelectorHex() string {
+// selectorHex returns the selector as hexadecimal, wide or not.
+func (e *EntryPoint) selectorHex() string {
 	if e.Wide != nil {
 		return "0x" + e.Wide.Text(16)
 	}
@@ -101,21 +101,21 @@ const (
 	maxSegmentDepth = 64
 )
 
-// A ClassError says why something is not a well-formed compiled class.
-type ClassError struct{ Reason string }
+// A classError says why something is not a well-formed compiled class.
+type classError struct{ Reason string }
 
-func (e *ClassError) Error() string { return "casm: " + e.Reason }
+func (e *classError) Error() string { return "casm: " + e.Reason }
 
 func classErrorf(format string, args ...any) error {
-	return &ClassError{Reason: fmt.Sprintf(format, args...)}
+	return &classError{Reason: fmt.Sprintf(format, args...)}
 }
 
 // asClassError keeps a ClassError and wraps any other error into one.
 func asClassError(err error) error {
-	if _, ok := errors.AsType[*ClassError](err); ok || err == nil {
+	if _, ok := errors.AsType[*classError](err); ok || err == nil {
 		return err
 	}
-	return &ClassError{Reason: err.Error()}
+	return &classError{Reason: err.Error()}
 }
 
 // Validate checks what every reader of a class relies on: offsets inside the bytecode, known builtins, hints in order, segments that
@@ -140,8 +140,8 @@ func (c *Class) Validate() error {
 				return classErrorf("entry point %v at offset %d, outside a bytecode of %d felts", ep.Selector, uint64(ep.Offset), len(c.Bytecode))
 			}
 			for _, name := range ep.Builtins {
-				if !slices.Contains(Builtins[:], name) {
-					return classErrorf("entry point %v: builtin %.80q, want some of %v", ep.Selector, name, Builtins)
+				if !slices.Contains(builtinNames[:], name) {
+					return classErrorf("entry point %v: builtin %.80q, want some of %v", ep.Selector, name, builtinNames)
 				}
 			}
 		}

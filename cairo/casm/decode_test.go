@@ -71,7 +71,7 @@ func decode(code []felt.Felt) (Instruction, error) {
 	default:
 		return Instruction{}, fmt.Errorf("casm: word %v: %w: does nothing", code[0], errNotInstruction)
 	}
-	if i.Word() != w {
+	if i.word() != w {
 		return Instruction{}, fmt.Errorf("casm: word %v: %w: flags or offsets that no instruction has", code[0], errNotInstruction)
 	}
 	return i, nil

@@ -81,8 +81,8 @@ type HintsAt struct {
 	Hints  []Hint
 }
 
-// Equal reports whether two hints are the same.
-func (h *Hint) Equal(g *Hint) bool {
+// equal reports whether two hints are the same.
+func (h *Hint) equal(g *Hint) bool {
 	if h.Kind != g.Kind || len(h.In) != len(g.In) || len(h.Out) != len(g.Out) {
 		return false
 	}

@@ -246,8 +246,8 @@ ModBuiltinRunner.fill_memory(
 	AddTrace:                          {"AddTrace", in("flag"), `AddTrace { flag: $flag }`},
 }
 
-// Python is the hint as Python, empty for a deprecated hint, which has none.
-func (h *Hint) Python() string {
+// python is the hint as Python, empty for a deprecated hint, which has none.
+func (h *Hint) python() string {
 	row := &hintTable[h.Kind]
 	if !strings.Contains(row.python, "$") {
 		return row.python

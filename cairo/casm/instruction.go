@@ -34,7 +34,7 @@ type Instruction struct {
 
 // Size is the number of felts that the instruction takes in the bytecode.
 func (i *Instruction) Size() int {
-	if i.Op != Ret && i.Op != Blake2s && i.Op != Blake2sLast && i.Res.HasImm() {
+	if i.Op != Ret && i.Op != Blake2s && i.Op != Blake2sLast && i.Res.hasImm() {
 		return 2
 	}
 	return 1
@@ -44,7 +44,7 @@ func (i *Instruction) Size() int {
 func (i *Instruction) String() string {
 	var b strings.Builder
 	for k := range i.Hints {
-		text := i.Hints[k].Python()
+		text := i.Hints[k].python()
 		if strings.HasPrefix(text, "\n") {
 			b.WriteString("%{" + text + "%}\n")
 		} else {
@@ -89,16 +89,16 @@ func (i *Instruction) body() string {
 
 // Append appends the instruction's one or two felts to the bytecode. Immediates are reduced modulo the field's prime.
 func (i *Instruction) Append(code []felt.Felt) []felt.Felt {
-	w := i.Word()
-	code = append(code, w.Encode())
+	w := i.word()
+	code = append(code, w.encode())
 	if i.Size() == 2 {
 		code = append(code, felt.FromBigInt(i.Res.Imm))
 	}
 	return code
 }
 
-// Word is the instruction's first felt, taken apart.
-func (i *Instruction) Word() Word {
+// word is the instruction's first felt, taken apart.
+func (i *Instruction) word() Word {
 	w := Word{Off0: -1, Off1: -1, Off2: 1, Flags: FlagDstFP | FlagOp0FP}
 	if i.IncAP {
 		w.Flags |= FlagAPAdd1

@@ -93,7 +93,7 @@ func TestOperand(t *testing.T) {
 			t.Errorf("%v: equality", c.o)
 		}
 	}
-	if o := AddConst(ap0, 0); o.Kind != Deref || o.HasImm() {
+	if o := AddConst(ap0, 0); o.Kind != Deref || o.hasImm() {
 		t.Errorf("[ap] + 0 is %v", o)
 	}
 	if _, ok := ap0.Shift(math.MaxInt16 + 1); ok {
@@ -118,16 +118,16 @@ func TestHints(t *testing.T) {
 			h.In[1] = Operand{Kind: DoubleDeref, Cell: fpM3, Off: 1}
 		}
 		var back Hint
-		if err := json.Unmarshal(h.AppendJSON(nil), &back); err != nil || !back.Equal(&h) {
-			t.Errorf("%v: %s reads back as %v, error %v", kind, h.AppendJSON(nil), back, err)
+		if err := json.Unmarshal(h.appendJSON(nil), &back); err != nil || !back.equal(&h) {
+			t.Errorf("%v: %s reads back as %v, error %v", kind, h.appendJSON(nil), back, err)
 		}
 		deprecated := kind >= AssertCurrentAccessIndicesIsEmpty && kind <= Felt252DictWrite
-		if (h.Python() == "") != deprecated {
-			t.Errorf("%v: Python %q", kind, h.Python())
+		if (h.python() == "") != deprecated {
+			t.Errorf("%v: Python %q", kind, h.python())
 		}
 		if len(h.Out) > 0 {
 			other := Hint{Kind: kind, In: h.In, Out: append([]Cell{{FP, 99}}, h.Out[1:]...)}
-			if other.Equal(&h) {
+			if other.equal(&h) {
 				t.Errorf("%v: equal with other outputs", kind)
 			}
 		}
@@ -151,10 +151,10 @@ func TestHintOperands(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 			continue
 		}
-		if got := h.Python(); got != want {
+		if got := h.python(); got != want {
 			t.Errorf("%s: %q, want %q", text, got, want)
 		}
-		if got := string(h.AppendJSON(nil)); got != text {
+		if got := string(h.appendJSON(nil)); got != text {
 			t.Errorf("written as %s, want %s", got, text)
 		}
 	}

@@ -412,10 +412,10 @@ func (c *Class) AppendJSON(b []byte, pythonic bool) []byte {
 		b = c.Segments.appendJSON(b)
 	}
 	b = append(b, `,"hints":[`...)
-	b = c.appendHints(b, func(b []byte, h *Hint) []byte { return h.AppendJSON(b) })
+	b = c.appendHints(b, func(b []byte, h *Hint) []byte { return h.appendJSON(b) })
 	if pythonic {
 		b = append(b, `],"pythonic_hints":[`...)
-		b = c.appendHints(b, func(b []byte, h *Hint) []byte { return appendString(b, h.Python()) })
+		b = c.appendHints(b, func(b []byte, h *Hint) []byte { return appendString(b, h.python()) })
 	}
 	b = append(b, `],"entry_points_by_type":{"EXTERNAL":`...)
 	b = appendEntryPoints(b, c.EntryPoints.External)
@@ -442,7 +442,7 @@ func (c *Class) appendHints(b []byte, appendHint func([]byte, *Hint) []byte) []b
 func appendEntryPoints(b []byte, list []EntryPoint) []byte {
 	b = append(b, '[')
 	for i, ep := range list {
-		b = append(comma(b, i), `{"selector":"`+ep.SelectorHex()+`","offset":`...)
+		b = append(comma(b, i), `{"selector":"`+ep.selectorHex()+`","offset":`...)
 		b = strconv.AppendInt(b, int64(ep.Offset), 10)
 		b = append(b, `,"builtins":[`...)
 		for k, name := range ep.Builtins {
@@ -464,8 +464,8 @@ func (s *Segments) appendJSON(b []byte) []byte {
 	return append(b, ']')
 }
 
-// AppendJSON appends the hint's JSON.
-func (h *Hint) AppendJSON(b []byte) []byte {
+// appendJSON appends the hint's JSON.
+func (h *Hint) appendJSON(b []byte) []byte {
 	row := &hintTable[h.Kind]
 	if row.fields == nil {
 		return appendString(b, row.name)

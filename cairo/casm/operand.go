@@ -94,8 +94,8 @@ func AddConst(c Cell, v int64) Operand {
 	return Operand{Kind: BinOp, Op: Add, Cell: c, Imm: big.NewInt(v)}
 }
 
-// HasImm reports whether the operand needs a second word in the bytecode.
-func (o *Operand) HasImm() bool { return o.Imm != nil }
+// hasImm reports whether the operand needs a second word in the bytecode.
+func (o *Operand) hasImm() bool { return o.Imm != nil }
 
 // Equal reports whether two operands are written the same way.
 func (o *Operand) Equal(p *Operand) bool {

@@ -52,8 +52,8 @@ type Word struct {
 
 const offsetBias = 1 << 15
 
-// Encode packs the word into a felt.
-func (w Word) Encode() felt.Felt {
+// encode packs the word into a felt.
+func (w Word) encode() felt.Felt {
 	lo := uint64(uint16(int32(w.Off0)+offsetBias)) |
 		uint64(uint16(int32(w.Off1)+offsetBias))<<16 |
 		uint64(uint16(int32(w.Off2)+offsetBias))<<32 |

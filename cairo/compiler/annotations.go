@@ -77,7 +77,7 @@ func (a *annotation) take(taken []reference, idx sierra.StatementIdx, ids []sier
 	for _, id := range ids {
 		at := a.find(id)
 		if at < 0 {
-			return nil, errorf(CodeReferences, idx, "variable [%d] is undefined", id)
+			return nil, errorf(codeReferences, idx, "variable [%d] is undefined", id)
 		}
 		taken = append(taken, a.vars[at].reference)
 		a.vars = append(a.vars[:at], a.vars[at+1:]...)
@@ -114,7 +114,7 @@ func (c *compilation) newAnnotations() (*annotations, error) {
 			size := c.size(f.Params[k].Type)
 			c.budget.copy(size + 1)
 			if a.find(f.Params[k].Var) >= 0 {
-				return nil, errorf(CodeReferences, f.Entry, "function %d: parameter [%d] is declared twice", i, f.Params[k].Var)
+				return nil, errorf(codeReferences, f.Entry, "function %d: parameter [%d] is declared twice", i, f.Params[k].Var)
 			}
 			ref := reference{typ: f.Params[k].Type, stack: notOnStack,
 				introduced: introduction{from: -1, to: f.Entry, output: len(f.Params) - 1 - k}}
@@ -135,7 +135,7 @@ func (c *compilation) newAnnotations() (*annotations, error) {
 func (as *annotations) use(idx sierra.StatementIdx, args []sierra.VarID) (*annotation, []reference, error) {
 	a := as.at[idx]
 	if a == nil {
-		return nil, nil, errorf(CodeReferences, idx, "nothing leads to the statement")
+		return nil, nil, errorf(codeReferences, idx, "nothing leads to the statement")
 	}
 	if as.loops[idx] {
 		as.at[idx] = as.clone(a)
@@ -157,19 +157,19 @@ func (as *annotations) set(idx sierra.StatementIdx, a *annotation) error {
 	}
 	switch {
 	case want.function != a.function:
-		return errorf(CodeReferences, idx, "the statement belongs to two functions, %d and %d", want.function, a.function)
+		return errorf(codeReferences, idx, "the statement belongs to two functions, %d and %d", want.function, a.function)
 	case want.env.tracking != a.env.tracking:
-		return errorf(CodeEnvironment, idx, "inconsistent ap tracking: %+v and %+v", want.env.tracking, a.env.tracking)
+		return errorf(codeEnvironment, idx, "inconsistent ap tracking: %+v and %+v", want.env.tracking, a.env.tracking)
 	case want.env.frame != a.env.frame:
-		return errorf(CodeEnvironment, idx, "inconsistent frame state: %+v and %+v", want.env.frame, a.env.frame)
+		return errorf(codeEnvironment, idx, "inconsistent frame state: %+v and %+v", want.env.frame, a.env.frame)
 	case want.env.wallet != a.env.wallet:
-		return errorf(CodeEnvironment, idx, "inconsistent gas wallet: %v and %v", want.env.wallet, a.env.wallet)
+		return errorf(codeEnvironment, idx, "inconsistent gas wallet: %v and %v", want.env.wallet, a.env.wallet)
 	}
 	if err := as.consistent(idx, a, want); err != nil {
 		return err
 	}
 	if !want.converges {
-		return errorf(CodeReferences, idx, "branches meet where they must not")
+		return errorf(codeReferences, idx, "branches meet where they must not")
 	}
 	return nil
 }
@@ -177,7 +177,7 @@ func (as *annotations) set(idx sierra.StatementIdx, a *annotation) error {
 // consistent checks that the variables of two ways to a statement can be merged. They are mostly in the same order.
 func (as *annotations) consistent(idx sierra.StatementIdx, a, want *annotation) error {
 	fail := func(format string, args ...any) error {
-		return errorf(CodeReferences, idx, "inconsistent references: "+format, args...)
+		return errorf(codeReferences, idx, "inconsistent references: "+format, args...)
 	}
 	if len(a.vars) != len(want.vars) {
 		return fail("%d and %d variables", len(want.vars), len(a.vars))
@@ -218,7 +218,7 @@ func (as *annotations) consistent(idx sierra.StatementIdx, a, want *annotation) 
 func (as *annotations) propagate(from, to sierra.StatementIdx, a *annotation, results []sierra.VarID,
 	change *branchChange, mustSet bool) error {
 	if mustSet && as.at[to] != nil {
-		return errorf(CodeReferences, from, "a branch leads to statement %d, where another one does", to)
+		return errorf(codeReferences, from, "a branch leads to statement %d, where another one does", to)
 	}
 	as.budget.move(len(a.vars) * (2 + len(results)))
 	for i := range a.vars {
@@ -229,7 +229,7 @@ func (as *annotations) propagate(from, to sierra.StatementIdx, a *annotation, re
 		as.budget.move(len(v.cells))
 		if !change.apKnown {
 			if v.usesAP() {
-				return errorf(CodeReferences, from, "unknown ap change while variable [%d] depends on it", v.id)
+				return errorf(codeReferences, from, "unknown ap change while variable [%d] depends on it", v.id)
 			}
 			continue
 		}
@@ -239,14 +239,14 @@ func (as *annotations) propagate(from, to sierra.StatementIdx, a *annotation, re
 		for k := range v.cells {
 			var ok bool
 			if v.cells[k], ok = v.cells[k].Shift(change.apChange); !ok {
-				return errorf(CodeReferences, from, "variable [%d] gets out of reach of ap", v.id)
+				return errorf(codeReferences, from, "variable [%d] gets out of reach of ap", v.id)
 			}
 		}
 	}
 	for i, id := range results {
 		out := &change.outputs[i]
 		if a.find(id) >= 0 {
-			return errorf(CodeReferences, from, "variable [%d] was overridden", id)
+			return errorf(codeReferences, from, "variable [%d] was overridden", id)
 		}
 		as.budget.copy(len(out.cells) + 1)
 		ref := reference{cells: append([]casm.Operand(nil), out.cells...), typ: out.typ, stack: out.stack,
@@ -262,7 +262,7 @@ func (as *annotations) propagate(from, to sierra.StatementIdx, a *annotation, re
 		a.env.tracking = tracking{}
 	case enableTracking:
 		if a.env.tracking.enabled {
-			return errorf(CodeEnvironment, from, "ap tracking is already enabled")
+			return errorf(codeEnvironment, from, "ap tracking is already enabled")
 		}
 		a.env.tracking = tracking{enabled: true, base: to}
 	default:
@@ -271,7 +271,7 @@ func (as *annotations) propagate(from, to sierra.StatementIdx, a *annotation, re
 	if !as.options.NoGasCheck {
 		a.env.wallet = a.env.wallet.sub(change.gas)
 		if w := a.env.wallet; w != w.rectify() {
-			return errorf(CodeEnvironment, from, "ran out of gas: %v less %v", w.add(change.gas), change.gas)
+			return errorf(codeEnvironment, from, "ran out of gas: %v less %v", w.add(change.gas), change.gas)
 		}
 	}
 	a.converges = !mustSet
@@ -305,29 +305,29 @@ func (a *annotation) trimStack(size int) {
 // checkReturn checks the state of a function at a return.
 func (as *annotations) checkReturn(idx sierra.StatementIdx, a *annotation, refs []reference) error {
 	if len(a.vars) > 0 {
-		return errorf(CodeReferences, idx, "variable [%d] is dangling", a.vars[0].id)
+		return errorf(codeReferences, idx, "variable [%d] is dangling", a.vars[0].id)
 	}
 	want := tracking{}
 	if n := as.metadata.FunctionAPChange[a.function]; n >= 0 {
 		want = tracking{enabled: true, apChange: n, base: functionStart}
 	}
 	if a.env.tracking != want {
-		return errorf(CodeEnvironment, idx, "function %d returns with ap tracking %+v, want %+v", a.function, a.env.tracking, want)
+		return errorf(codeEnvironment, idx, "function %d returns with ap tracking %+v, want %+v", a.function, a.env.tracking, want)
 	}
 	ret := as.program.Funcs[a.function].Ret
 	if len(ret) != len(refs) {
-		return errorf(CodeReferences, idx, "%d values are returned, want %d", len(refs), len(ret))
+		return errorf(codeReferences, idx, "%d values are returned, want %d", len(refs), len(ret))
 	}
 	for i := range ret {
 		if refs[i].typ != ret[i] {
-			return errorf(CodeReferences, idx, "returned value %d has type %d, want %d", i, refs[i].typ, ret[i])
+			return errorf(codeReferences, idx, "returned value %d has type %d, want %d", i, refs[i].typ, ret[i])
 		}
 	}
 	if a.env.frame.state == allocating {
-		return errorf(CodeEnvironment, idx, "locals were allocated but finalize_locals was not called")
+		return errorf(codeEnvironment, idx, "locals were allocated but finalize_locals was not called")
 	}
 	if !onStack(refs) {
-		return errorf(CodeReferences, idx, "return arguments are not on the stack")
+		return errorf(codeReferences, idx, "return arguments are not on the stack")
 	}
 	return nil
 }

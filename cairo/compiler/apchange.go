@@ -81,7 +81,7 @@ func (a *apSolver) solve() (functions, vars []int, err error) {
 		functions[i] = -1
 		if info := &a.infos[a.program.Funcs[i].Entry]; info.known {
 			if functions[i] = info.toReturn; info.toReturn > maxAP {
-				return nil, nil, errorf(CodeEnvironment, a.program.Funcs[i].Entry, "function %d moves ap by more than %d", i, maxAP)
+				return nil, nil, errorf(codeEnvironment, a.program.Funcs[i].Entry, "function %d moves ap by more than %d", i, maxAP)
 			}
 		}
 	}
@@ -117,7 +117,7 @@ func (a *apSolver) solve() (functions, vars []int, err error) {
 	}
 	for idx, v := range vars {
 		if v < 0 || v > math.MaxInt32 {
-			return nil, nil, errorf(CodeEnvironment, sierra.StatementIdx(idx), "ap would have to move by %d to align", v)
+			return nil, nil, errorf(codeEnvironment, sierra.StatementIdx(idx), "ap would have to move by %d to align", v)
 		}
 	}
 	return functions, vars, nil

@@ -65,7 +65,7 @@ func oneIf(c bool) int {
 }
 
 // array brings argument i, an array, into scope.
-func (l *lowering) array(b *builder, i int) (start, end Var) {
+func (l *lowering) array(b *builder, i int) (start, end cellVar) {
 	cells := l.cells(i, 2)
 	return b.deref(cells[0]), b.deref(cells[1])
 }
@@ -142,7 +142,7 @@ func lowerMultiPop(l *lowering, front bool) {
 	b.label("HasEnoughElements")
 	size = b.constant(int64(n))
 	checked := b.temp()
-	var popped, restStart, restEnd Var
+	var popped, restStart, restEnd cellVar
 	if front {
 		rest := b.tempIs(b.sum(start, size))
 		b.assert(checked, b.difference(end, rest))

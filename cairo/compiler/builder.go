@@ -7,8 +7,8 @@ import (
 	"github.com/starkd/starkd/cairo/casm"
 )
 
-// Var is a value that a builder's code works with: a cell, an immediate or an expression of them.
-type Var int
+// cellVar is a value that a builder's code works with: a cell, an immediate or an expression of them.
+type cellVar int
 
 // state is what is known at a point of the code. Values are written relative to ap at the start of the code (or of the
 // last rescope or call), so that they need no change as ap moves.
@@ -29,9 +29,9 @@ func (s *state) clone() state {
 }
 
 // adjusted is a value as written at the current ap.
-func (s *state) adjusted(v Var) casm.Operand { return shift(s.value(v), s.apChange) }
+func (s *state) adjusted(v cellVar) casm.Operand { return shift(s.value(v), s.apChange) }
 
-func (s *state) value(v Var) casm.Operand {
+func (s *state) value(v cellVar) casm.Operand {
 	if int(v) >= len(s.vars) || s.vars[v].Kind == noVar {
 		refuse("value %d is not in scope", v)
 	}
@@ -164,14 +164,14 @@ func (b *builder) find(name string) *label {
 }
 
 // add brings a value in scope.
-func (b *builder) add(o casm.Operand) Var {
-	v := Var(b.count)
+func (b *builder) add(o casm.Operand) cellVar {
+	v := cellVar(b.count)
 	b.count++
 	b.set(v, o)
 	return v
 }
 
-func (b *builder) set(v Var, o casm.Operand) {
+func (b *builder) set(v cellVar, o casm.Operand) {
 	if b.vars == nil {
 		b.vars = make([]casm.Operand, 0, 8) // what most code has use for
 	}
@@ -182,39 +182,39 @@ func (b *builder) set(v Var, o casm.Operand) {
 }
 
 // constant is an immediate.
-func (b *builder) constant(v int64) Var { return b.add(casm.Imm(v)) }
+func (b *builder) constant(v int64) cellVar { return b.add(casm.Imm(v)) }
 
 // big is an immediate.
-func (b *builder) big(v *big.Int) Var { return b.add(casm.ImmBig(v)) }
+func (b *builder) big(v *big.Int) cellVar { return b.add(casm.ImmBig(v)) }
 
 // temp allocates the next cell of the stack.
-func (b *builder) temp() Var { return b.alloc(casm.AP) }
+func (b *builder) temp() cellVar { return b.alloc(casm.AP) }
 
 // local allocates the next cell after fp.
-func (b *builder) local() Var { return b.alloc(casm.FP) }
+func (b *builder) local() cellVar { return b.alloc(casm.FP) }
 
-func (b *builder) alloc(reg casm.Register) Var {
+func (b *builder) alloc(reg casm.Register) cellVar {
 	v := b.add(casm.At(casm.Cell{Reg: reg, Off: offset16(b.allocated)}))
 	b.allocated++
 	return v
 }
 
 // tempIs allocates a cell that holds v.
-func (b *builder) tempIs(v Var) Var {
+func (b *builder) tempIs(v cellVar) cellVar {
 	t := b.temp()
 	b.assert(t, v)
 	return t
 }
 
 // localIs allocates a cell after fp that holds v.
-func (b *builder) localIs(v Var) Var {
+func (b *builder) localIs(v cellVar) cellVar {
 	t := b.local()
 	b.assert(t, v)
 	return t
 }
 
 // cell is v if that is a cell (perhaps with nothing added or multiplied by one), else a new cell that holds it.
-func (b *builder) cell(v Var) Var {
+func (b *builder) cell(v cellVar) cellVar {
 	switch o := b.value(v); {
 	case o.Kind == casm.Deref:
 		return b.add(o)
@@ -226,15 +226,15 @@ func (b *builder) cell(v Var) Var {
 }
 
 // dup is another name for v.
-func (b *builder) dup(v Var) Var { return b.add(b.value(v)) }
+func (b *builder) dup(v cellVar) cellVar { return b.add(b.value(v)) }
 
-func (b *builder) sum(x, y Var) Var        { return b.binOp(casm.Add, x, y) }
-func (b *builder) difference(x, y Var) Var { return b.binOp(casm.Sub, x, y) }
-func (b *builder) product(x, y Var) Var    { return b.binOp(casm.Mul, x, y) }
-func (b *builder) quotient(x, y Var) Var   { return b.binOp(casm.Div, x, y) }
+func (b *builder) sum(x, y cellVar) cellVar        { return b.binOp(casm.Add, x, y) }
+func (b *builder) difference(x, y cellVar) cellVar { return b.binOp(casm.Sub, x, y) }
+func (b *builder) product(x, y cellVar) cellVar    { return b.binOp(casm.Mul, x, y) }
+func (b *builder) quotient(x, y cellVar) cellVar   { return b.binOp(casm.Div, x, y) }
 
 // binOp is x op y: x a cell, y a cell or an immediate; or x a cell plus an immediate, op addition, y an immediate.
-func (b *builder) binOp(op casm.Operator, x, y Var) Var {
+func (b *builder) binOp(op casm.Operator, x, y cellVar) cellVar {
 	l, r := b.value(x), b.value(y)
 	switch {
 	case l.Kind == casm.Deref && r.Kind == casm.Deref:
@@ -250,7 +250,7 @@ func (b *builder) binOp(op casm.Operator, x, y Var) Var {
 }
 
 // pointer is v as a cell and an offset that an instruction can hold.
-func (b *builder) pointer(v Var, more int) (casm.Cell, int16) {
+func (b *builder) pointer(v cellVar, more int) (casm.Cell, int16) {
 	cell, offset := pointer(b.value(v))
 	offset16(offset)
 	return cell, offset16(offset + more)
@@ -264,40 +264,40 @@ func offset16(n int) int16 {
 }
 
 // at is the value behind the pointer: [[v] + offset].
-func (b *builder) at(v Var, offset int) Var {
+func (b *builder) at(v cellVar, offset int) cellVar {
 	c, off := b.pointer(v, offset)
 	return b.add(casm.Operand{Kind: casm.DoubleDeref, Cell: c, Off: off})
 }
 
 // next is the value behind the buffer pointer, which moves on by one.
-func (b *builder) next(buffer Var) Var {
+func (b *builder) next(buffer cellVar) cellVar {
 	c, off := b.pointer(buffer, 0)
 	b.vars[buffer] = casm.Operand{Kind: casm.BinOp, Op: casm.Add, Cell: c, Imm: big.NewInt(int64(off) + 1)}
 	return b.add(casm.Operand{Kind: casm.DoubleDeref, Cell: c, Off: off})
 }
 
 // write asserts that the buffer's next value is v, a cell, and moves the buffer on.
-func (b *builder) write(buffer, v Var) { b.assert(v, b.next(buffer)) }
+func (b *builder) write(buffer, v cellVar) { b.assert(v, b.next(buffer)) }
 
 // tempNext allocates a cell that holds the buffer's next value.
-func (b *builder) tempNext(buffer Var) Var {
+func (b *builder) tempNext(buffer cellVar) cellVar {
 	t := b.temp()
 	b.write(buffer, t)
 	return t
 }
 
 // tempAt allocates a cell that holds the value behind the pointer.
-func (b *builder) tempAt(v Var, offset int) Var {
+func (b *builder) tempAt(v cellVar, offset int) cellVar {
 	t := b.temp()
 	b.assert(t, b.at(v, offset))
 	return t
 }
 
 // assert adds dst = v; dst must be a cell. Subtraction and division are turned round.
-func (b *builder) assert(dst, v Var) { b.assertOp(casm.AssertEq, dst, v) }
+func (b *builder) assert(dst, v cellVar) { b.assertOp(casm.AssertEq, dst, v) }
 
 // assertOp is assert with the instruction to use.
-func (b *builder) assertOp(op casm.Op, dst, v Var) {
+func (b *builder) assertOp(op casm.Op, dst, v cellVar) {
 	d, r := b.value(dst), b.value(v)
 	if d.Kind != casm.Deref {
 		refuse("the left side of an assertion is not a cell")
@@ -353,7 +353,7 @@ func (b *builder) skip(n int) {
 }
 
 // hint adds a hint to the next instruction. Inputs may be any value that an instruction could read, outputs are cells.
-func (b *builder) hint(kind casm.HintKind, in, out []Var) {
+func (b *builder) hint(kind casm.HintKind, in, out []cellVar) {
 	h := casm.Hint{Kind: kind}
 	for _, v := range in {
 		o := b.value(v)
@@ -369,7 +369,7 @@ func (b *builder) hint(kind casm.HintKind, in, out []Var) {
 }
 
 // cellOf is v, which must be a cell, at the current ap.
-func (b *builder) cellOf(v Var) casm.Cell {
+func (b *builder) cellOf(v cellVar) casm.Cell {
 	o := b.value(v)
 	if o.Kind != casm.Deref {
 		refuse("not a cell")
@@ -386,7 +386,7 @@ func (b *builder) jump(to string) {
 }
 
 // jumpIf adds a jump that is taken if the cell is not zero.
-func (b *builder) jumpIf(condition Var, to string) {
+func (b *builder) jumpIf(condition cellVar, to string) {
 	b.emitJump(to, casm.Instruction{Op: casm.Jnz, Dst: b.cellOf(condition)}, true)
 	b.reach(to, b.state.clone())
 }
@@ -424,7 +424,7 @@ func (b *builder) label(name string) {
 }
 
 // rescope starts over with ap here: only the variables on the left stay, with the values of those on the right.
-func (b *builder) rescope(pairs ...[2]Var) {
+func (b *builder) rescope(pairs ...[2]cellVar) {
 	b.final()
 	values := make([]casm.Operand, len(pairs))
 	for i, p := range pairs {
@@ -441,7 +441,7 @@ func (b *builder) rescope(pairs ...[2]Var) {
 
 // call calls a label. What is relative to ap goes with the function, where it is relative to fp; what is relative to fp
 // stays. results is the number of cells that the function leaves before ap.
-func (b *builder) call(to string, results int) []Var {
+func (b *builder) call(to string, results int) []cellVar {
 	b.final()
 	function := state{vars: make([]casm.Operand, len(b.vars))}
 	main := make([]casm.Operand, len(b.vars))
@@ -476,7 +476,7 @@ func (b *builder) call(to string, results int) []Var {
 	b.emitJump(to, casm.Instruction{Op: casm.Call, Relative: true}, false)
 	b.vars, b.allocated, b.apChange = main, 0, 0
 	b.reach(to, function)
-	vars := make([]Var, results)
+	vars := make([]cellVar, results)
 	for i := range vars {
 		vars[i] = b.add(casm.At(casm.Cell{Reg: casm.AP, Off: int16(i - results)}))
 	}
@@ -498,7 +498,7 @@ func (b *builder) fail() {
 }
 
 // unsatisfiable adds an assertion that never holds where this code is reached.
-func (b *builder) unsatisfiable(dst, v Var) {
+func (b *builder) unsatisfiable(dst, v cellVar) {
 	b.assert(dst, v)
 	b.unreachable = true
 }

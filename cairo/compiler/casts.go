@@ -120,7 +120,7 @@ func lowerDowncast(l *lowering) {
 	l.build(&b, checks(origRC, rc), ends(of(rc), of(v)), endsAt("Failure", of(rc)))
 }
 
-func (b *builder) downcastBoth(v, rc Var, to sierra.Range) {
+func (b *builder) downcastBoth(v, rc cellVar, to sierra.Range) {
 	canonical := b.sum(v, b.big(new(big.Int).Neg(to.Lower)))
 	valid := b.temp()
 	b.hint(casm.TestLessThan, of(canonical, b.big(to.Size())), of(valid))
@@ -148,12 +148,12 @@ func (b *builder) downcastBoth(v, rc Var, to sierra.Range) {
 }
 
 // checkLT range-checks v + 2^128 - bound: v < bound.
-func (b *builder) checkLT(rc, v Var, bound *big.Int) {
+func (b *builder) checkLT(rc, v cellVar, bound *big.Int) {
 	b.write(rc, b.cell(b.sum(v, b.big(new(big.Int).Sub(two128, bound)))))
 }
 
 // checkGE range-checks v - bound: v ≥ bound.
-func (b *builder) checkGE(rc, v Var, bound *big.Int) {
+func (b *builder) checkGE(rc, v cellVar, bound *big.Int) {
 	b.write(rc, b.cell(b.difference(v, b.big(bound))))
 }
 
@@ -232,7 +232,7 @@ func lowerDivRem(l *lowering, left, right sierra.Range) {
 	x, y := b.deref(l.single(1)), b.deref(l.single(2))
 	origRC := b.dup(rc)
 	rPlus1, rest := b.temp(), b.temp()
-	var qIsSmall, bounded Var
+	var qIsSmall, bounded cellVar
 	switch alg.Kind {
 	case sierra.SmallQuotient:
 		bounded = b.temp()

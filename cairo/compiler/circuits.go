@@ -42,7 +42,7 @@ func circuitRows() map[string]row {
 				refuse("a guarantee without limbs")
 			}
 			var b builder
-			var vars []Var
+			var vars []cellVar
 			for _, cell := range l.cells(0, 2*n) {
 				vars = append(vars, b.add(cell))
 			}
@@ -59,7 +59,7 @@ func circuitRows() map[string]row {
 }
 
 // checks96 is the usage of 96-bit range checks.
-func checks96(start, end Var) usage {
+func checks96(start, end cellVar) usage {
 	return usage{start: start, end: end, rangeCheck: true, checks96: true}
 }
 
@@ -155,10 +155,10 @@ func lowerCircuitEval(l *lowering) {
 	m := l.limbs(&b, 4, valueCells)
 	zero, one := b.deref(l.single(5)), b.deref(l.single(6))
 	values := b.tempIs(b.difference(inputsEnd, b.constant(int64(1+c.Inputs)*valueCells)))
-	for i, v := range [...]Var{one, zero, zero, zero} {
+	for i, v := range [...]cellVar{one, zero, zero, zero} {
 		b.assert(v, b.at(values, i))
 	}
-	instance := func(at Var, rest ...Var) {
+	instance := func(at cellVar, rest ...cellVar) {
 		for i, v := range append(m[:valueCells:valueCells], rest...) {
 			b.assert(v, b.at(at, i))
 		}
@@ -208,11 +208,11 @@ func lowerCircuitFailure(l *lowering) {
 	b.assert(zeroOffset, b.at(newOffsets, 2))
 	b.write(rc, failing)
 	b.write(rc, b.minus(nMuls, failing))
-	for i, v := range [...]Var{m[0], m[1], m[2], m[3], values, newOffsets, one} {
+	for i, v := range [...]cellVar{m[0], m[1], m[2], m[3], values, newOffsets, one} {
 		b.assert(v, b.at(mulMod, i))
 	}
 	ptr := b.plus(values, nullifierOffset)
-	nullifier := []Var{b.tempAt(ptr, 0), b.tempAt(ptr, 1), b.tempAt(ptr, 2), b.tempAt(ptr, 3)}
+	nullifier := []cellVar{b.tempAt(ptr, 0), b.tempAt(ptr, 1), b.tempAt(ptr, 2), b.tempAt(ptr, 3)}
 	for _, v := range nullifier {
 		b.jumpIf(v, "Done")
 	}
@@ -230,6 +230,6 @@ func lowerCircuitOutput(l *lowering) {
 	var b builder
 	cells := l.limbs(&b, 0, 1+valueCells)
 	ptr := b.plus(cells[0], b.constant(int64(number)*valueCells))
-	out := []Var{b.tempAt(ptr, 0), b.tempAt(ptr, 1), b.tempAt(ptr, 2), b.tempAt(ptr, 3)}
+	out := []cellVar{b.tempAt(ptr, 0), b.tempAt(ptr, 1), b.tempAt(ptr, 2), b.tempAt(ptr, 3)}
 	l.build(&b, noUsage, ends(out, append(out[:valueCells:valueCells], cells[1:]...)))
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// Version is the version of the official compiler whose output this one reproduces; compiled classes carry it.
-const Version = "2.20.0"
+// officialVersion is the version of the official compiler whose output this one reproduces; compiled classes carry it.
+const officialVersion = "2.20.0"
 
 // The Sierra versions that matter: below linearVersion the official compiler solves equations for gas, which is not
 // reproduced here; below segmentVersion the bytecode is not split into segments.
@@ -43,7 +43,7 @@ func CompileClass(class *sierra.ContractClass, options Options) (*casm.Class, er
 		return nil, err
 	}
 	v := registry.Program.Version
-	out := &casm.Class{CompilerVersion: Version}
+	out := &casm.Class{CompilerVersion: officialVersion}
 	out.Bytecode, out.Hints = program.Assemble()
 	if v.Supports(segmentVersion) {
 		if out.Segments, err = program.segments(registry.Program); err != nil {
@@ -70,7 +70,7 @@ func CompileClass(class *sierra.ContractClass, options Options) (*casm.Class, er
 			}
 			f := &registry.Program.Funcs[ep.FunctionIdx]
 			if want := (Costs{Const: constants.EntryPointGas}); program.Metadata.FunctionCosts[ep.FunctionIdx] != want {
-				return nil, errorf(CodeGas, f.Entry, "the entry point costs %v, not %d", program.Metadata.FunctionCosts[ep.FunctionIdx], constants.EntryPointGas)
+				return nil, errorf(codeGas, f.Entry, "the entry point costs %v, not %d", program.Metadata.FunctionCosts[ep.FunctionIdx], constants.EntryPointGas)
 			}
 			*list.to = append(*list.to, casm.EntryPoint{Selector: ep.Selector, Wide: ep.Wide, Offset: program.Offsets[f.Entry], Builtins: builtins})
 		}
@@ -82,7 +82,7 @@ func CompileClass(class *sierra.ContractClass, options Options) (*casm.Class, er
 func CompileProgram(registry *sierra.Registry, class *sierra.ContractClass, options Options) (*Program, error) {
 	v := registry.Program.Version
 	if v.Major != sierra.Current.Major || v.Minor > sierra.Current.Minor || !v.Supports(linearVersion) {
-		return nil, errorf(CodeVersion, -1, "Sierra version %d.%d.%d, supported are %d.%d to %d.%d",
+		return nil, errorf(codeVersion, -1, "Sierra version %d.%d.%d, supported are %d.%d to %d.%d",
 			v.Major, v.Minor, v.Patch, linearVersion.Major, linearVersion.Minor, sierra.Current.Major, sierra.Current.Minor)
 	}
 	costs := map[sierra.FuncID]int64{}
@@ -107,7 +107,7 @@ func (p *Program) segments(s *sierra.Program) (*casm.Segments, error) {
 	}
 	slices.Sort(starts)
 	if len(starts) == 0 || starts[0] != 0 {
-		return nil, errorf(CodeSegments, -1, "no function starts at the first statement")
+		return nil, errorf(codeSegments, -1, "no function starts at the first statement")
 	}
 	function := 0
 	for i := range s.Statements {
@@ -121,7 +121,7 @@ func (p *Program) segments(s *sierra.Program) (*casm.Segments, error) {
 		}
 		for k := range s.Statements[i].Branches {
 			if next := s.Statements[i].Branches[k].Next(idx); next < starts[function] || next >= end {
-				return nil, errorf(CodeSegments, idx, "a jump leads out of the function")
+				return nil, errorf(codeSegments, idx, "a jump leads out of the function")
 			}
 		}
 	}

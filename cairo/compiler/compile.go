@@ -241,7 +241,7 @@ func (c *compilation) lowerAll() (*code, error) {
 	for i := range c.program.Statements {
 		idx, s := sierra.StatementIdx(i), &c.program.Statements[i]
 		if offset > c.options.MaxBytecode {
-			return nil, errorf(CodeSize, -1, "bytecode exceeds %d felts", c.options.MaxBytecode)
+			return nil, errorf(codeSize, -1, "bytecode exceeds %d felts", c.options.MaxBytecode)
 		}
 		a, refs, err := as.use(idx, s.Args)
 		if err != nil {
@@ -275,7 +275,7 @@ func (c *compilation) lowerAll() (*code, error) {
 	}
 	out.offsets = append(out.offsets, offset)
 	if offset > c.options.MaxBytecode {
-		return nil, errorf(CodeSize, -1, "bytecode exceeds %d felts", c.options.MaxBytecode)
+		return nil, errorf(codeSize, -1, "bytecode exceeds %d felts", c.options.MaxBytecode)
 	}
 	return out, nil
 }
@@ -286,7 +286,7 @@ func (as *annotations) branches(idx sierra.StatementIdx, s *sierra.Statement, a 
 	for i := range changes {
 		next := s.Branches[i].Next(idx)
 		if branching && !as.isBranchAlign(next) {
-			return errorf(CodeReferences, idx, "branch %d leads to statement %d, which is not a branch_align", i, next)
+			return errorf(codeReferences, idx, "branch %d leads to statement %d, which is not a branch_align", i, next)
 		}
 		updated := a
 		if i+1 < len(changes) {

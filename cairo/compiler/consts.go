@@ -57,7 +57,7 @@ func (c *compilation) newConstSegments(room int) (*constSegments, error) {
 		s.offsets[typ] = len(s.values)
 		s.values = append(s.values, values...)
 		if total += len(values); total+len(out.segments) > room {
-			return errorf(CodeSize, -1, "bytecode exceeds %d felts", c.options.MaxBytecode)
+			return errorf(codeSize, -1, "bytecode exceeds %d felts", c.options.MaxBytecode)
 		}
 		return nil
 	}
@@ -68,7 +68,7 @@ func (c *compilation) newConstSegments(room int) (*constSegments, error) {
 		}
 		segment := lf.valueArg(1)
 		if !segment.IsInt64() || segment.Sign() < 0 || segment.Int64() > int64(len(out.segments)) {
-			return nil, errorf(CodeConst, -1, "const segment %v comes before the %d first", segment, len(out.segments))
+			return nil, errorf(codeConst, -1, "const segment %v comes before the %d first", segment, len(out.segments))
 		}
 		if err := add(int(segment.Int64()), lf.typeArg(0), c.constValues(lf.typeArg(0))); err != nil {
 			return nil, err

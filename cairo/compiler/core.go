@@ -241,7 +241,7 @@ func feltRows() map[string]row {
 func lowerFeltOp(l *lowering, op casm.Operator) {
 	var b builder
 	x := b.deref(l.single(0))
-	var y Var
+	var y cellVar
 	if len(l.refs) == 1 {
 		y = b.big(l.lf.valueArg(len(l.lf.Args) - 1))
 	} else {

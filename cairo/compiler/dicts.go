@@ -66,12 +66,12 @@ func lowerDictNew(l *lowering) {
 // for each key. The counts are of steps, to compare with the costs.
 type squash struct {
 	builder
-	size, one Var // visible in all functions: immediates
+	size, one cellVar // visible in all functions: immediates
 
 	// arguments of SquashDict
-	rc, start, end Var
+	rc, start, end cellVar
 	// arguments of SquashDictInner
-	innerRC, innerStart, innerEndMinus1, key, remaining, squashedEnd, bigKeys Var
+	innerRC, innerStart, innerEndMinus1, key, remaining, squashedEnd, bigKeys cellVar
 
 	fixed, perKey, perAccess int
 }
@@ -93,7 +93,7 @@ func lowerDictSquash(l *lowering) {
 		refuse("squashing takes %d, %d and %d steps, not those of the costs", s.fixed, s.perKey, s.perAccess)
 	}
 	built := s.build(fallthroughLabel)
-	cell := func(v Var) casm.Operand { return built.states[0].adjusted(results[v]) }
+	cell := func(v cellVar) casm.Operand { return built.states[0].adjusted(results[v]) }
 	l.finish(built.instructions, [][]casm.Operand{
 		value(cell(0)), value(cell(1)), value(cell(2)), {cell(3), cell(4)},
 	})
@@ -101,7 +101,7 @@ func lowerDictSquash(l *lowering) {
 
 // destructDict pushes the arguments, calls DestructDict, and is DestructDict: it finds the dictionary's number in the arena,
 // records that it is squashed, squashes, and gives back the gas of repeated accesses.
-func (s *squash) destructDict(l *lowering) (results []Var) {
+func (s *squash) destructDict(l *lowering) (results []cellVar) {
 	b := &s.builder
 	arena := b.buffer(2, l.single(2))
 	rc := b.buffer(0, l.single(0))
@@ -172,7 +172,7 @@ func (s *squash) squashDict() {
 	b.hint(casm.InitSquashData, of(s.start, diff, n), of(bigKeys, first))
 	rc := b.dup(s.rc)
 	s.innerRC = b.temp()
-	keep := [][2]Var{
+	keep := [][2]cellVar{
 		{s.innerRC, s.innerRC}, {s.start, s.start}, {s.end, s.end}, {squashed, squashed},
 		{s.one, s.one}, {first, first}, {n, n}, {bigKeys, bigKeys},
 	}
@@ -221,9 +221,9 @@ func (s *squash) squashDictInner() {
 	b.assert(firstValue, b.at(dictDiff, 1))
 	b.assert(firstValue, zero)
 	b.hint(casm.ShouldSkipSquashLoop, nil, of(skip))
-	same := func(vars ...Var) (pairs [][2]Var) {
+	same := func(vars ...cellVar) (pairs [][2]cellVar) {
 		for _, v := range vars {
-			pairs = append(pairs, [2]Var{v, v})
+			pairs = append(pairs, [2]cellVar{v, v})
 		}
 		return pairs
 	}
@@ -250,7 +250,7 @@ func (s *squash) squashDictInner() {
 	b.assert(loopRC, b.sum(lastRC, one))
 	b.hint(casm.ShouldContinueSquashLoop, nil, of(more))
 	b.rescope(append(same(s.innerStart, more, s.key, s.innerEndMinus1, s.innerRC, dictDiff, s.squashedEnd, s.bigKeys,
-		s.remaining, nextKey, newRemaining), [2]Var{access, loopAccess}, [2]Var{lastValue, loopValue}, [2]Var{lastRC, loopRC})...)
+		s.remaining, nextKey, newRemaining), [2]cellVar{access, loopAccess}, [2]cellVar{lastValue, loopValue}, [2]cellVar{lastRC, loopRC})...)
 	s.count(&s.perAccess)
 	b.jumpIf(more, "SquashDictInnerLoop")
 
@@ -291,19 +291,19 @@ func (s *squash) squashDictInner() {
 }
 
 // pushAligned pushes the first arguments of the recursive call, on each of two ways that moved ap differently.
-func (s *squash) pushAligned(rc, nextKey, newRemaining Var) {
+func (s *squash) pushAligned(rc, nextKey, newRemaining cellVar) {
 	b := &s.builder
 	b.tempIs(rc)
 	b.tempIs(s.innerStart)
 	b.tempIs(s.innerEndMinus1)
 	b.tempIs(nextKey)
 	b.tempIs(newRemaining)
-	b.rescope([2]Var{s.squashedEnd, s.squashedEnd}, [2]Var{s.bigKeys, s.bigKeys})
+	b.rescope([2]cellVar{s.squashedEnd, s.squashedEnd}, [2]cellVar{s.bigKeys, s.bigKeys})
 }
 
 // feltLess checks x < y as integers below the prime: of the arcs from 0 to x, to y, and to P - 1 two are short, one below
 // P/3 and one below P/2, so that their sum does not wrap around; sum and product show which arcs they are.
-func (b *builder) feltLess(rc, x, y Var) {
+func (b *builder) feltLess(rc, x, y cellVar) {
 	b.jumpIf(b.tempIs(b.difference(x, y)), "AssertLtFelt252Continue")
 	b.fail()
 	b.label("AssertLtFelt252Continue")
@@ -313,7 +313,7 @@ func (b *builder) feltLess(rc, x, y Var) {
 	overTwo, _ := new(big.Int).SetString("5316911983139663648412552867652567041", 10)   // ceil(P/2 / 2^128)
 	primeOver3, primeOver2 := b.big(overThree), b.big(overTwo)
 	b.hint(casm.AssertLeFindSmallArcs, of(rc, x, y), nil)
-	arc := func(prime Var) Var {
+	arc := func(prime cellVar) cellVar {
 		low := b.tempNext(rc)
 		high := b.tempIs(b.product(b.tempNext(rc), prime))
 		return b.tempIs(b.sum(low, high))

@@ -65,7 +65,7 @@ func TestAgainstOfficial(t *testing.T) {
 		case err != nil && complaint != "":
 			refused++
 			t.Logf("%s: both refuse: %v; %.200s", filepath.Base(path), err, complaint)
-		case complaint == "" && isCode(err, CodeVersion):
+		case complaint == "" && isCode(err, codeVersion):
 			old++ // below 1.4 the official compiler solves equations, which this one does not
 		case err != nil || complaint != "":
 			t.Errorf("%s: our error %v, theirs %.300s", filepath.Base(path), err, complaint)
@@ -134,7 +134,7 @@ func TestMutantsMeetChecks(t *testing.T) {
 			t.Errorf("%s: %v is no ClassError", what, err)
 		default:
 			codes[e.Code]++
-			if e.Code == CodeInternal {
+			if e.Code == codeInternal {
 				t.Errorf("%s: %v", what, err)
 			}
 		}

@@ -40,7 +40,7 @@ func lowerECNeg(l *lowering) {
 }
 
 // curveRight asserts that right is x³ + x + beta; aux are three cells.
-func (b *builder) curveRight(x Var, aux [3]Var, right Var) {
+func (b *builder) curveRight(x cellVar, aux [3]cellVar, right cellVar) {
 	beta := b.big(starkcurve.Beta.BigInt())
 	b.assert(aux[0], b.product(x, x))
 	b.assert(aux[1], b.product(aux[0], x))
@@ -49,7 +49,7 @@ func (b *builder) curveRight(x Var, aux [3]Var, right Var) {
 }
 
 // addPoints is the sum of two points by the slope of the line through them. numerator is the difference of the y.
-func (b *builder) addPoints(x0, y0, x1, numerator, denominator Var) (x, y Var) {
+func (b *builder) addPoints(x0, y0, x1, numerator, denominator cellVar) (x, y cellVar) {
 	slope := b.tempIs(b.quotient(numerator, denominator))
 	slope2 := b.tempIs(b.product(slope, slope))
 	sumX := b.tempIs(b.sum(x0, x1))
@@ -66,7 +66,7 @@ func lowerECTryNew(l *lowering) {
 	var b builder
 	x, y := b.deref(l.single(0)), b.deref(l.single(1))
 	left, right := b.temp(), b.temp()
-	aux := [3]Var{b.temp(), b.temp(), b.temp()}
+	aux := [3]cellVar{b.temp(), b.temp(), b.temp()}
 	b.assert(left, b.product(y, y))
 	b.curveRight(x, aux, right)
 	diff := b.tempIs(b.difference(left, right))
@@ -82,7 +82,7 @@ func lowerECFromX(l *lowering) {
 	x := b.deref(l.single(1))
 	origRC := b.dup(rc)
 	right := b.temp()
-	aux := [3]Var{b.temp(), b.temp(), b.temp()}
+	aux := [3]cellVar{b.temp(), b.temp(), b.temp()}
 	b.curveRight(x, aux, right)
 	y := b.temp()
 	b.hint(casm.FieldSqrt, of(right), of(y))
@@ -95,7 +95,7 @@ func lowerECFromX(l *lowering) {
 	b.assert(left, b.product(right, b.constant(3)))
 	b.jump("NotOnCurve")
 	b.label("OnCurve")
-	cells := []Var{b.temp(), b.temp(), b.temp(), b.temp()}
+	cells := []cellVar{b.temp(), b.temp(), b.temp(), b.temp()}
 	b.underLimit(1, fieldHalf(1), y, rc, cells)
 	l.build(&b, checks(origRC, rc), ends(of(rc), of(x, y)), endsAt("NotOnCurve", of(rc)))
 }
@@ -103,7 +103,7 @@ func lowerECFromX(l *lowering) {
 func lowerECInit(l *lowering) {
 	var b builder
 	y2 := b.temp()
-	aux := [3]Var{b.temp(), b.temp(), b.temp()}
+	aux := [3]cellVar{b.temp(), b.temp(), b.temp()}
 	x, y, ptr := b.temp(), b.temp(), b.temp()
 	b.hint(casm.RandomEcPoint, nil, of(x, y))
 	b.hint(casm.AllocConstantSize, of(b.constant(2)), of(ptr))
@@ -115,7 +115,7 @@ func lowerECInit(l *lowering) {
 }
 
 // state brings the three cells of a state into scope.
-func (l *lowering) state(b *builder, i int) (x, y, ptr Var) {
+func (l *lowering) state(b *builder, i int) (x, y, ptr cellVar) {
 	c := l.cells(i, 3)
 	return b.deref(c[0]), b.deref(c[1]), b.deref(c[2])
 }
@@ -155,7 +155,7 @@ func lowerECAddMul(l *lowering) {
 	sx, sy, random := l.state(&b, 1)
 	px, py := l.array(&b, 3)
 	m := b.deref(l.single(2))
-	for _, v := range [...]Var{sx, sy, px, py, m} {
+	for _, v := range [...]cellVar{sx, sy, px, py, m} {
 		b.write(ptr, v)
 	}
 	x, y := b.next(ptr), b.next(ptr)

@@ -58,12 +58,12 @@ func (g *gasSolver) solve() (vars []Costs, functions []Costs, err error) {
 	g.target = g.targets()
 	g.prepareWallets()
 	if g.overflow >= 0 {
-		return nil, nil, errorf(CodeGas, g.overflow, "the cost exceeds %d", math.MaxInt32)
+		return nil, nil, errorf(codeGas, g.overflow, "the cost exceeds %d", math.MaxInt32)
 	}
 	for i := range g.program.Funcs {
 		idx := g.program.Funcs[i].Entry
 		if want, ok := g.enforced[idx]; ok && g.wallet[idx] != *want {
-			return nil, nil, errorf(CodeGas, idx, "the function cannot be made to cost %d", want[Const])
+			return nil, nil, errorf(codeGas, idx, "the function cannot be made to cost %d", want[Const])
 		}
 	}
 	vars = g.target // which has served
@@ -73,14 +73,14 @@ func (g *gasSolver) solve() (vars []Costs, functions []Costs, err error) {
 	}
 	for idx := range vars {
 		if vars[idx] != vars[idx].rectify() {
-			return nil, nil, errorf(CodeGas, sierra.StatementIdx(idx), "negative amount of gas")
+			return nil, nil, errorf(codeGas, sierra.StatementIdx(idx), "negative amount of gas")
 		}
 	}
 	functions = make([]Costs, len(g.program.Funcs))
 	for i := range g.program.Funcs {
 		functions[i] = g.walletAt(g.program.Funcs[i].Entry)
 		if functions[i] != functions[i].rectify() {
-			return nil, nil, errorf(CodeGas, g.program.Funcs[i].Entry, "function %d has a negative cost", i)
+			return nil, nil, errorf(codeGas, g.program.Funcs[i].Entry, "function %d has a negative cost", i)
 		}
 	}
 	return vars, functions, nil

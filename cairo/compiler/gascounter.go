@@ -71,7 +71,7 @@ func (c *Costs) usesBuiltins() bool {
 
 // costTable adds code in front of the builder's that finds the table of prices, whose address is in the second cell behind
 // the program, and returns it, not yet stored.
-func (l *lowering) costTable(b *builder) Var {
+func (l *lowering) costTable(b *builder) cellVar {
 	l.before = []casm.Instruction{callRel(0), pcPlus(1)}
 	l.beforeCost = steps(3)
 	l.relocations = append(l.relocations, relocation{instruction: 0, kind: toEnd}, relocation{instruction: 1, kind: toEnd})
@@ -80,7 +80,7 @@ func (l *lowering) costTable(b *builder) Var {
 }
 
 // requested adds up the gas asked for: what is known, and the prices of the builtins.
-func (l *lowering) requested(b *builder, table Var) Var {
+func (l *lowering) requested(b *builder, table cellVar) cellVar {
 	usage := l.gasVars()
 	total := b.constant(usage[Const])
 	for t := Pedersen; t < tokens; t++ {
@@ -128,7 +128,7 @@ func lowerWithdrawGasAll(l *lowering) {
 }
 
 // withdraw is withdraw_gas with the table of prices at hand.
-func (l *lowering) withdraw(b *builder, rc, counter, table Var) {
+func (l *lowering) withdraw(b *builder, rc, counter, table cellVar) {
 	total := l.requested(b, table)
 	origRC := b.dup(rc)
 	enough := b.temp()
@@ -144,7 +144,7 @@ func (l *lowering) withdraw(b *builder, rc, counter, table Var) {
 	l.endWithdraw(b, origRC, rc, counter, updated)
 }
 
-func (l *lowering) endWithdraw(b *builder, origRC, rc, counter, updated Var) {
+func (l *lowering) endWithdraw(b *builder, origRC, rc, counter, updated cellVar) {
 	u := checks(origRC, rc)
 	u.extra = []int{-int(l.gasVars()[Const]), 0}
 	l.build(b, u, ends(of(rc), of(updated)), endsAt("Failure", of(rc), of(counter)))

@@ -35,8 +35,8 @@ var rows = sync.OnceValue(func() map[string]*row {
 	return all
 })
 
-// Supported reports whether a generic libfunc can be compiled.
-func Supported(generic string) bool { return rows()[generic] != nil }
+// isSupported reports whether a generic libfunc can be compiled.
+func isSupported(generic string) bool { return rows()[generic] != nil }
 
 // libfunc is a concrete libfunc with its row, costs and ap changes.
 type libfunc struct {
@@ -80,12 +80,12 @@ func resolve(registry *sierra.Registry) (r *resolved, err error) {
 				(k != sig.Fallthrough || s.Branches[k].Fallthrough)
 		}
 		if !ok {
-			return nil, errorf(CodeLowering, idx, "invocation of %s does not fit its signature", lf.Generic)
+			return nil, errorf(codeLowering, idx, "invocation of %s does not fit its signature", lf.Generic)
 		}
 	}
 	for i := range p.Funcs {
 		if e := p.Funcs[i].Entry; e < 0 || e >= n {
-			return nil, errorf(CodeReferences, -1, "function %d starts at statement %d of %d", i, e, n)
+			return nil, errorf(codeReferences, -1, "function %d starts at statement %d of %d", i, e, n)
 		}
 	}
 	return r, nil
@@ -94,7 +94,7 @@ func resolve(registry *sierra.Registry) (r *resolved, err error) {
 func (r *resolved) resolveLibfunc(lf *libfunc, id sierra.LibfuncID) *sierra.ClassError {
 	lf.ConcreteLibfunc, lf.r = r.registry.Libfunc(id), r
 	if lf.row = rows()[lf.Generic]; lf.row == nil {
-		return &sierra.ClassError{Code: CodeUnsupported, Statement: -1, Libfunc: lf.Generic, Message: "cannot be compiled"}
+		return &sierra.ClassError{Code: codeUnsupported, Statement: -1, Libfunc: lf.Generic, Message: "cannot be compiled"}
 	}
 	lf.costs = lf.row.cost(lf)
 	if lf.row.ap != nil {

@@ -107,7 +107,7 @@ func (l *lowering) cells(i, n int) []casm.Operand {
 func (l *lowering) single(i int) casm.Operand { return l.cells(i, 1)[0] }
 
 // deref brings a value that must be a cell of memory into the builder's scope.
-func (b *builder) deref(o casm.Operand) Var {
+func (b *builder) deref(o casm.Operand) cellVar {
 	if o.Kind != casm.Deref {
 		refuse("the argument is not in memory")
 	}
@@ -115,7 +115,7 @@ func (b *builder) deref(o casm.Operand) Var {
 }
 
 // derefOrImm allows an immediate as well.
-func (b *builder) derefOrImm(o casm.Operand) Var {
+func (b *builder) derefOrImm(o casm.Operand) cellVar {
 	if o.Kind != casm.Deref && o.Kind != casm.Immediate {
 		refuse("the argument is neither in memory nor an immediate")
 	}
@@ -123,7 +123,7 @@ func (b *builder) derefOrImm(o casm.Operand) Var {
 }
 
 // buffer allows a cell plus a constant, such that n more cells can be reached from there.
-func (b *builder) buffer(n int, o casm.Operand) Var {
+func (b *builder) buffer(n int, o casm.Operand) cellVar {
 	cell, offset := pointer(o)
 	if offset16(offset); offset+n > math.MaxInt16 {
 		refuse("the buffer's offset %d leaves no room for %d cells", offset, n)
@@ -160,22 +160,22 @@ func value(o casm.Operand) []casm.Operand { return []casm.Operand{o} }
 // branch is how a branch of a builder's code ends: its label and its outputs, each a list of cells.
 type branch struct {
 	label   string
-	outputs [][]Var
+	outputs [][]cellVar
 }
 
 // ends says how the code of the fallthrough branch ends.
-func ends(outputs ...[]Var) branch { return branch{fallthroughLabel, outputs} }
+func ends(outputs ...[]cellVar) branch { return branch{fallthroughLabel, outputs} }
 
 // endsAt says how a branch that jumps to a label ends.
-func endsAt(label string, outputs ...[]Var) branch { return branch{label, outputs} }
+func endsAt(label string, outputs ...[]cellVar) branch { return branch{label, outputs} }
 
 // of is one output.
-func of(cells ...Var) []Var { return cells }
+func of(cells ...cellVar) []cellVar { return cells }
 
 // usage is what the code of a builder costs beside its steps.
 type usage struct {
 	// start and end are the pointers into the range check segment before and after.
-	start, end Var
+	start, end cellVar
 	rangeCheck bool
 	checks96   bool  // they are those of the 96-bit range check
 	extra      []int // gas for each branch
@@ -185,7 +185,7 @@ type usage struct {
 var noUsage = usage{}
 
 // checks is the usage of range checks.
-func checks(start, end Var) usage { return usage{start: start, end: end, rangeCheck: true} }
+func checks(start, end cellVar) usage { return usage{start: start, end: end, rangeCheck: true} }
 
 // extra is the usage of something that costs gas of its own.
 func extra(gas ...int) usage { return usage{extra: gas} }

@@ -139,12 +139,12 @@ func TestEveryLibfuncHasARow(t *testing.T) {
 			t.Errorf("%s: only %d names", list, len(names))
 		}
 		for _, name := range names {
-			if !Supported(name) {
+			if !isSupported(name) {
 				t.Errorf("%s: %s has no row", list, name)
 			}
 		}
 	}
-	if Supported("no_such_libfunc") {
+	if isSupported("no_such_libfunc") {
 		t.Error("a libfunc that does not exist is supported")
 	}
 }
@@ -160,7 +160,7 @@ func TestReverseTopological(t *testing.T) {
 		t.Errorf("order %v, error %v, want %v", got, err, want)
 	}
 	edges[3] = []sierra.StatementIdx{0}
-	if _, err = reverseTopological(5, true, children); !isCode(err, CodeGas) {
+	if _, err = reverseTopological(5, true, children); !isCode(err, codeGas) {
 		t.Errorf("cycle: error %v", err)
 	}
 	if order, err = reverseTopological(5, false, children); err != nil || len(order) != 5 {

@@ -29,7 +29,7 @@ func reverseTopological(n int, findCycles bool, children childrenFunc) ([]sierra
 				buffer = children(idx, buffer[:0])
 				for _, child := range buffer {
 					if status[child] == inProgress && findCycles {
-						return nil, errorf(CodeGas, child, "the cost depends on itself")
+						return nil, errorf(codeGas, child, "the cost depends on itself")
 					}
 					if status[child] == notStarted {
 						stack = append(stack, child)

@@ -41,7 +41,7 @@ func qm31Rows() map[string]row {
 func lowerQM31Pack(l *lowering) {
 	var b builder
 	shift := b.constant(1 << qm31Part)
-	w := []Var{b.deref(l.single(0)), b.deref(l.single(1)), b.deref(l.single(2)), b.deref(l.single(3))}
+	w := []cellVar{b.deref(l.single(0)), b.deref(l.single(1)), b.deref(l.single(2)), b.deref(l.single(3))}
 	v := w[3]
 	for i := 2; i >= 0; i-- {
 		v = b.plus(b.tempIs(b.product(v, shift)), w[i])
@@ -56,7 +56,7 @@ func lowerQM31Unpack(l *lowering) {
 	v := b.deref(l.single(1))
 	origRC := b.dup(rc)
 	shift := b.constant(1 << qm31Part)
-	split := func(v Var) (part, rest Var) {
+	split := func(v cellVar) (part, rest cellVar) {
 		part, rest = b.temp(), b.temp()
 		b.hint(casm.DivMod, of(v, shift), of(rest, part))
 		return part, rest
@@ -67,7 +67,7 @@ func lowerQM31Unpack(l *lowering) {
 	b.assert(w32, b.sum(b.tempIs(b.product(w3, shift)), w2))
 	b.assert(w321, b.sum(b.tempIs(b.product(w32, shift)), w1))
 	b.assert(v, b.sum(b.tempIs(b.product(w321, shift)), w0))
-	for _, w := range [...]Var{w0, w1, w2, w3} {
+	for _, w := range [...]cellVar{w0, w1, w2, w3} {
 		b.write(rc, w)
 	}
 	w01 := b.plus(w0, w1)

@@ -47,56 +47,56 @@ var refusals = []struct {
 	code          sierra.Code
 	text          string
 }{
-	{"undefined variable", "undefined", CodeReferences, `
+	{"undefined variable", "undefined", codeReferences, `
 		store([7]) -> ([1]);
 		return([1]);
 		f@0([0]: felt252) -> (felt252);`},
-	{"variable overridden", "overridden", CodeReferences, `
+	{"variable overridden", "overridden", codeReferences, `
 		one() -> ([0]);
 		return([0]);
 		f@0([0]: felt252) -> (felt252);`},
-	{"variable left over", "dangling", CodeReferences, `
+	{"variable left over", "dangling", codeReferences, `
 		one() -> ([1]);
 		store([1]) -> ([1]);
 		return([1]);
 		f@0([0]: felt252) -> (felt252);`},
-	{"result not on the stack", "not on the stack", CodeReferences, `
+	{"result not on the stack", "not on the stack", codeReferences, `
 		return([0]);
 		f@0([0]: felt252) -> (felt252);`},
-	{"result of another type", "type", CodeReferences, `
+	{"result of another type", "type", codeReferences, `
 		store([0]) -> ([0]);
 		return([0]);
 		f@0([0]: felt252) -> (RangeCheck);`},
-	{"two results for one", "2 values are returned", CodeReferences, `
+	{"two results for one", "2 values are returned", codeReferences, `
 		dup<felt252>([0]) -> ([0], [1]);
 		store([0]) -> ([0]);
 		store([1]) -> ([1]);
 		return([0], [1]);
 		f@0([0]: felt252) -> (felt252);`},
-	{"parameter declared twice", "declared twice", CodeReferences, `
+	{"parameter declared twice", "declared twice", codeReferences, `
 		drop<felt252>([0]) -> ();
 		return();
 		f@0([0]: felt252, [0]: felt252) -> ();`},
-	{"argument of another type", "argument 0 has type", CodeLowering, `
+	{"argument of another type", "argument 0 has type", codeLowering, `
 		store([0]) -> ([0]);
 		return([0]);
 		f@0([0]: RangeCheck) -> (felt252);`},
-	{"statement that nothing leads to", "nothing leads", CodeReferences, `
+	{"statement that nothing leads to", "nothing leads", codeReferences, `
 		return();
 		return();
 		f@0() -> ();`},
-	{"statement of two functions", "belongs to two functions", CodeReferences, `
+	{"statement of two functions", "belongs to two functions", codeReferences, `
 		jump() { 1() };
 		return();
 		f@0() -> ();
 		g@1() -> ();`},
-	{"unknown ap change with a live temporary", "unknown ap change", CodeReferences, `
+	{"unknown ap change with a live temporary", "unknown ap change", codeReferences, `
 		store([0]) -> ([0]);
 		revoke() -> ();
 		drop<felt252>([0]) -> ();
 		return();
 		f@0([0]: felt252) -> ();`},
-	{"different variables at a meeting point", "inconsistent references", CodeReferences, `
+	{"different variables at a meeting point", "inconsistent references", codeReferences, `
 		is_zero([0]) { fallthrough() 3([1]) };
 		align() -> ();
 		jump() { 6() };
@@ -105,7 +105,7 @@ var refusals = []struct {
 		drop<NonZero<felt252>>([1]) -> ();
 		return();
 		f@0([0]: felt252) -> ();`},
-	{"the same variable in different cells", "variable [2] is", CodeReferences, `
+	{"the same variable in different cells", "variable [2] is", codeReferences, `
 		is_zero([0]) { fallthrough() 4([1]) };
 		align() -> ();
 		dup<felt252>([5]) -> ([5], [2]);
@@ -117,7 +117,7 @@ var refusals = []struct {
 		drop<felt252>([5]) -> ();
 		return();
 		f@0([0]: felt252, [5]: felt252) -> ();`},
-	{"ap tracking differs at a meeting point", "inconsistent ap tracking", CodeEnvironment, `
+	{"ap tracking differs at a meeting point", "inconsistent ap tracking", codeEnvironment, `
 		is_zero([0]) { fallthrough() 4([1]) };
 		align() -> ();
 		disable() -> ();
@@ -126,32 +126,32 @@ var refusals = []struct {
 		drop<NonZero<felt252>>([1]) -> ();
 		return();
 		f@0([0]: felt252) -> ();`},
-	{"ap tracking enabled twice", "already enabled", CodeEnvironment, `
+	{"ap tracking enabled twice", "already enabled", codeEnvironment, `
 		enable() -> ();
 		return();
 		f@0() -> ();`},
-	{"locals after ap has moved", "alloc_local is not allowed", CodeLowering, `
+	{"locals after ap has moved", "alloc_local is not allowed", codeLowering, `
 		local() -> ([1]);
 		one() -> ([2]);
 		store([2]) -> ([2]);
 		local() -> ([3]);
 		return();
 		f@0() -> ();`},
-	{"locals finalised twice", "finalize_locals is not allowed", CodeLowering, `
+	{"locals finalised twice", "finalize_locals is not allowed", codeLowering, `
 		finalize() -> ();
 		finalize() -> ();
 		return();
 		f@0() -> ();`},
-	{"locals never finalised", "finalize_locals was not called", CodeEnvironment, `
+	{"locals never finalised", "finalize_locals was not called", codeEnvironment, `
 		local() -> ([1]);
 		drop_local([1]) -> ();
 		return();
 		f@0() -> ();`},
-	{"recursion without gas", "depends on itself", CodeGas, `
+	{"recursion without gas", "depends on itself", codeGas, `
 		call_f() -> ();
 		return();
 		f@0() -> ();`},
-	{"a value that cannot be stored where it is", "not in memory", CodeLowering, `
+	{"a value that cannot be stored where it is", "not in memory", codeLowering, `
 		one() -> ([1]);
 		is_zero([1]) { fallthrough() 3([2]) };
 		align() -> ();
@@ -160,7 +160,7 @@ var refusals = []struct {
 		drop<NonZero<felt252>>([2]) -> ();
 		return();
 		f@0() -> ();`},
-	{"const segments with a hole", "const segment", CodeConst, `
+	{"const segments with a hole", "const segment", codeConst, `
 		libfunc box1 = const_as_box<Const<felt252, 1>, 1>;
 		box1() -> ([0]);
 		drop<Box<felt252>>([0]) -> ();
@@ -199,11 +199,11 @@ func TestEnforcedCost(t *testing.T) {
 	if got, want := p.Metadata.FunctionCosts[0], (Costs{Const: 10000}); got != want {
 		t.Errorf("cost %v, want %v", got, want)
 	}
-	if _, err := compileText(branching, Options{FunctionCosts: map[sierra.FuncID]int64{0: 50}}); !isCode(err, CodeGas) {
+	if _, err := compileText(branching, Options{FunctionCosts: map[sierra.FuncID]int64{0: 50}}); !isCode(err, codeGas) {
 		t.Errorf("cost below what it takes: error %v", err)
 	}
 	const straight = prelude + "return();\nf@0() -> ();"
-	if _, err := compileText(straight, Options{FunctionCosts: map[sierra.FuncID]int64{0: 10000}}); !isCode(err, CodeGas) {
+	if _, err := compileText(straight, Options{FunctionCosts: map[sierra.FuncID]int64{0: 10000}}); !isCode(err, codeGas) {
 		t.Errorf("cost of a function without branches: error %v", err)
 	}
 }
@@ -227,7 +227,7 @@ func TestCostOverflow(t *testing.T) {
 			fmt.Fprintf(&b, "f%d@%d() -> (u);\n", i, i*4)
 		}
 		_, err := compileText(b.String(), Options{})
-		if c.ok && err != nil || !c.ok && !isCode(err, CodeGas) && !isCode(err, CodeEnvironment) {
+		if c.ok && err != nil || !c.ok && !isCode(err, codeGas) && !isCode(err, codeEnvironment) {
 			t.Errorf("%d levels: error %v, want one: %v", c.levels, err, !c.ok)
 		}
 		// Without regard to gas ap alone is followed.
@@ -263,7 +263,7 @@ func TestCodeSize(t *testing.T) {
 		t.Errorf("%d felts, want %d", len(code), size)
 	}
 	for limit := 1; limit < size; limit++ {
-		if _, err := Compile(r, Options{MaxBytecode: limit}); !isCode(err, CodeSize) {
+		if _, err := Compile(r, Options{MaxBytecode: limit}); !isCode(err, codeSize) {
 			t.Errorf("limit %d: error %v", limit, err)
 		}
 	}
@@ -285,7 +285,7 @@ func TestBudget(t *testing.T) {
 	}
 	b.WriteString("drop([0]) -> ();\nreturn();\nf@0([0]: C) -> ();")
 	_, err := compileText(b.String(), Options{})
-	if want := fmt.Sprintf("references take more than %d cells", 1<<20+2002<<8); !isCode(err, CodeLowering) || !strings.Contains(err.Error(), want) {
+	if want := fmt.Sprintf("references take more than %d cells", 1<<20+2002<<8); !isCode(err, codeLowering) || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v, want %q", err, want)
 	}
 	// The budget grows with the statements, up to 2^23 cells copied and 2^29 looked at.
@@ -395,7 +395,7 @@ func FuzzCompile(f *testing.F) {
 			return
 		}
 		program, err := Compile(r, Options{})
-		if isCode(err, CodeInternal) {
+		if isCode(err, codeInternal) {
 			t.Fatal(err)
 		}
 		if err == nil {

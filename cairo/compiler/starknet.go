@@ -98,8 +98,8 @@ func lowerSyscall(l *lowering, selector string, inputs, outputs []int) {
 	b.hint(casm.SystemCall, of(request), nil)
 	updated := b.next(system)
 	failed := b.tempNext(system)
-	success, failure := Var(-1), Var(-1)
-	response := make([]Var, max(out, failureSize))
+	success, failure := cellVar(-1), cellVar(-1)
+	response := make([]cellVar, max(out, failureSize))
 	for i := range response {
 		if i == out {
 			success = b.dup(system)
@@ -115,7 +115,7 @@ func lowerSyscall(l *lowering, selector string, inputs, outputs []int) {
 	if failure < 0 {
 		failure = system
 	}
-	results := [][]Var{of(updated), of(success)}
+	results := [][]cellVar{of(updated), of(success)}
 	at := 0
 	for _, n := range outputs {
 		results = append(results, response[at:at+n])
@@ -133,7 +133,7 @@ func lowerStorageBaseAddress(l *lowering) {
 	var b builder
 	rc := b.buffer(2, l.single(0))
 	addr := b.deref(l.single(1))
-	aux := []Var{b.temp(), b.temp(), b.temp(), b.temp(), b.temp()}
+	aux := []cellVar{b.temp(), b.temp(), b.temp(), b.temp(), b.temp()}
 	limit := b.big(bound)
 	origRC := b.dup(rc)
 	small, result := b.temp(), b.temp()

@@ -44,7 +44,7 @@ func TestLibfuncTable(t *testing.T) {
 			}
 		}
 		implemented := "no"
-		if Supported(name) {
+		if isSupported(name) {
 			implemented = "yes"
 			supported++
 		}

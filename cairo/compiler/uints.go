@@ -56,10 +56,10 @@ func lowerWideMul(l *lowering) {
 // else wrapped.
 type smallDiff struct {
 	builder
-	origRC, rc Var
-	x, y       Var
-	diff       Var // no overflow
-	wrapped    Var // overflow: x - y + limit
+	origRC, rc cellVar
+	x, y       cellVar
+	diff       cellVar // no overflow
+	wrapped    cellVar // overflow: x - y + limit
 }
 
 func (l *lowering) smallDiff(limit *big.Int) *smallDiff {
@@ -139,7 +139,7 @@ func lowerSqrt(l *lowering) {
 // underLimit adds code that checks value < limit, with value = a·x + y, where a and c are the quotient and remainder of
 // limit by 2^128 - k, x ≤ 2^128 - k and y < c. It works if a ≤ c; k is 1 or 2. For k = 1 the code goes on behind, for 2 it
 // jumps to Done. aux are cells allocated before: four for k = 1, five for 2.
-func (b *builder) underLimit(k int64, limit *big.Int, v, rc Var, aux []Var) {
+func (b *builder) underLimit(k int64, limit *big.Int, v, rc cellVar, aux []cellVar) {
 	q, r := new(big.Int).QuoRem(limit, new(big.Int).Sub(two128, big.NewInt(k)), new(big.Int))
 	if q.Cmp(r) > 0 {
 		refuse("k = %d does not suit the limit %v", k, limit)
@@ -190,7 +190,7 @@ func lowerRangeReduction(l *lowering, out sierra.Range, optimal bool) {
 	b.jumpIf(inRange, "InRange")
 	// Outside: value - upper < prime - size.
 	outside := b.cell(b.difference(v, upper))
-	aux := []Var{b.temp(), b.temp(), b.temp(), b.temp(), b.temp()}
+	aux := []cellVar{b.temp(), b.temp(), b.temp(), b.temp(), b.temp()}
 	b.underLimit(2, new(big.Int).Sub(prime, size), outside, rc, aux)
 	b.label("InRange")
 	b.write(rc, b.cell(b.sum(v, minusLower)))
@@ -207,7 +207,7 @@ func lowerTryFromFelt(l *lowering, bits uint) {
 	var b builder
 	rc := b.buffer(2, l.single(0))
 	v := b.deref(l.single(1))
-	aux := []Var{b.temp(), b.temp(), b.temp(), b.temp()}
+	aux := []cellVar{b.temp(), b.temp(), b.temp(), b.temp()}
 	limit := b.big(bound)
 	origRC := b.dup(rc)
 	valid := b.temp()

@@ -31,8 +31,8 @@ func pow2(n uint) *big.Int { return new(big.Int).Lsh(big.NewInt(1), n) }
 func checkFixer(n uint) *big.Int { return new(big.Int).Sub(two128, pow2(n)) }
 
 // temps allocates n cells.
-func (b *builder) temps(n int) []Var {
-	vars := make([]Var, n)
+func (b *builder) temps(n int) []cellVar {
+	vars := make([]cellVar, n)
 	for i := range vars {
 		vars[i] = b.temp()
 	}
@@ -40,8 +40,8 @@ func (b *builder) temps(n int) []Var {
 }
 
 // limbs brings the cells of an argument into scope.
-func (l *lowering) limbs(b *builder, i, n int) []Var {
-	vars := make([]Var, n)
+func (l *lowering) limbs(b *builder, i, n int) []cellVar {
+	vars := make([]cellVar, n)
 	for k, cell := range l.cells(i, n) {
 		vars[k] = b.deref(cell)
 	}
@@ -49,19 +49,19 @@ func (l *lowering) limbs(b *builder, i, n int) []Var {
 }
 
 // wideMul has the hint multiply two limbs into two new cells.
-func (b *builder) wideMul(x, y Var) (low, high Var) {
+func (b *builder) wideMul(x, y cellVar) (low, high cellVar) {
 	low, high = b.temp(), b.temp()
 	b.hint(casm.WideMul128, of(x, y), of(high, low))
 	return low, high
 }
 
 // plus and minus allocate a cell with the sum or difference.
-func (b *builder) plus(x, y Var) Var  { return b.tempIs(b.sum(x, y)) }
-func (b *builder) minus(x, y Var) Var { return b.tempIs(b.difference(x, y)) }
+func (b *builder) plus(x, y cellVar) cellVar  { return b.tempIs(b.sum(x, y)) }
+func (b *builder) minus(x, y cellVar) cellVar { return b.tempIs(b.difference(x, y)) }
 
 // belowDivisor checks remainder < divisor, both of two limbs. diff1 is the difference of the high limbs; between finding it
 // and comparing there may be other cells, which prepare allocates.
-func (b *builder) belowDivisor(rc Var, divisor, remainder []Var, prepare func()) {
+func (b *builder) belowDivisor(rc cellVar, divisor, remainder []cellVar, prepare func()) {
 	diff1 := b.minus(divisor[1], remainder[1])
 	if prepare != nil {
 		prepare()
@@ -82,7 +82,7 @@ func (b *builder) belowDivisor(rc Var, divisor, remainder []Var, prepare func())
 
 // topProduct finds q[high]·d[0] + q[low]·d[1], of which one product is zero and the other below 2^128: the smaller factor is
 // below 2^64, which is checked so that the product does not wrap around.
-func (b *builder) topProduct(rc Var, qHigh, qLow Var, divisor []Var) Var {
+func (b *builder) topProduct(rc cellVar, qHigh, qLow cellVar, divisor []cellVar) cellVar {
 	small, large := b.temp(), b.temp()
 	b.jumpIf(qHigh, "DIVISOR1_EQ_ZERO")
 	less := b.temp()
@@ -119,7 +119,7 @@ func lowerU256DivMod(l *lowering) {
 	origRC := b.dup(rc)
 	q, r := b.temps(2), b.temps(2)
 	b.hint(casm.Uint256DivMod, append(dividend[:2:2], divisor...), append(q[:2:2], r...))
-	for _, v := range [...]Var{q[0], q[1], r[0], r[1]} {
+	for _, v := range [...]cellVar{q[0], q[1], r[0], r[1]} {
 		b.write(rc, v)
 	}
 	b.belowDivisor(rc, divisor, r, nil)
@@ -141,7 +141,7 @@ func lowerU512DivMod(l *lowering) {
 	origRC := b.dup(rc)
 	q, r := b.temps(4), b.temps(2)
 	b.hint(casm.Uint512DivModByUint256, append(dividend[:4:4], d...), append(q[:4:4], r...))
-	for _, v := range [...]Var{q[0], q[1], q[2], q[3], r[0], r[1]} {
+	for _, v := range [...]cellVar{q[0], q[1], q[2], q[3], r[0], r[1]} {
 		b.write(rc, v)
 	}
 	b.belowDivisor(rc, d, r, func() { b.addAP(12) })
@@ -152,13 +152,13 @@ func lowerU512DivMod(l *lowering) {
 	q2d0Low, q2d0High := b.wideMul(q[2], d[0])
 
 	// limb checks that the sum of parts less the dividend's limb is a multiple of 2^128, and yields the carry.
-	limb := func(i int, first Var, parts ...Var) Var {
+	limb := func(i int, first cellVar, parts ...cellVar) cellVar {
 		for _, p := range parts {
 			first = b.plus(first, p)
 		}
 		return b.tempIs(b.quotient(b.minus(first, dividend[i]), limit))
 	}
-	checkCarry := func(c Var) { // 0 ≤ c ≤ 3
+	checkCarry := func(c cellVar) { // 0 ≤ c ≤ 3
 		b.write(rc, c)
 		b.write(rc, b.plus(c, fixer4))
 	}
@@ -240,7 +240,7 @@ func lowerU256InvModN(l *lowering) {
 	b.jumpIf(out[0], "NoInverse")
 
 	r, k := out[2:4], out[4:6]
-	for _, v := range [...]Var{r[0], r[1], k[0], k[1]} {
+	for _, v := range [...]cellVar{r[0], r[1], k[0], k[1]} {
 		b.write(rc, v)
 	}
 	b.belowDivisor(rc, n, r, func() { b.addAP(18) })
@@ -256,7 +256,7 @@ func lowerU256InvModN(l *lowering) {
 	// k·n + 1 - r·x = 0, limb by limb.
 	carry := b.tempIs(b.quotient(b.minus(b.plus(n0k0Low, one), r0x0Low), limit))
 	b.assert(carry, b.product(carry, carry))
-	limb := func(add [3]Var, sub [3]Var) { // the carry is between -2 and 2
+	limb := func(add [3]cellVar, sub [3]cellVar) { // the carry is between -2 and 2
 		sum := b.plus(add[0], carry)
 		sum = b.plus(b.plus(sum, add[1]), add[2])
 		for _, v := range sub {
@@ -266,8 +266,8 @@ func lowerU256InvModN(l *lowering) {
 		b.write(rc, b.minus(carry, lowerI16))
 		b.write(rc, b.plus(carry, fixerI16))
 	}
-	limb([3]Var{n0k0High, n0k1Low, n1k0Low}, [3]Var{r0x0High, r0x1Low, r1x0Low})
-	limb([3]Var{n0k1High, n1k0High, n1k1Low}, [3]Var{r1x0High, r0x1High, r1x1Low})
+	limb([3]cellVar{n0k0High, n0k1Low, n1k0Low}, [3]cellVar{r0x0High, r0x1Low, r1x0Low})
+	limb([3]cellVar{n0k1High, n1k0High, n1k1Low}, [3]cellVar{r1x0High, r0x1High, r1x1Low})
 	b.assert(r1x1High, b.sum(n1k1High, carry))
 	b.jump("Done")
 

@@ -121,19 +121,6 @@ func (m *Machine) Run(end Addr) error {
 	return nil
 }
 
-// RunSteps makes n more steps; it is an error to arrive at end before.
-func (m *Machine) RunSteps(n uint64, end Addr) error {
-	for ; n > 0; n-- {
-		if m.PC == end {
-			return fmt.Errorf("execution reached the end of the program. Requested remaining steps: %d", n)
-		}
-		if err := m.Step(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Step runs the hints of the instruction at pc and then the instruction.
 func (m *Machine) Step() error {
 	if m.MaxSteps != 0 && m.Steps >= m.MaxSteps {

@@ -71,16 +71,16 @@ type Memory struct {
 // 2 GiB. A program that wants more fails with a memory error.
 const MaxCells = 1 << 26
 
-// MemoryError says what was wrong with an access to memory.
-type MemoryError struct {
+// memoryError says what was wrong with an access to memory.
+type memoryError struct {
 	Addr   Addr
 	Reason string
 }
 
-func (e *MemoryError) Error() string { return e.Reason }
+func (e *memoryError) Error() string { return e.Reason }
 
 func memErrorf(a Addr, format string, args ...any) error {
-	return &MemoryError{a, fmt.Sprintf(format, args...)}
+	return &memoryError{a, fmt.Sprintf(format, args...)}
 }
 
 // AddSegment adds an empty segment and returns its start.

@@ -58,8 +58,8 @@ func (e *EntryPoint) cmpSelector(o *EntryPoint) int {
 	return number(e).Cmp(number(o))
 }
 
-// DefaultContractClassVersion is the version that compilers write.
-const DefaultContractClassVersion = "0.1.0"
+// defaultContractClassVersion is the version that compilers write.
+const defaultContractClassVersion = "0.1.0"
 
 // Program decodes the class's Sierra program. It does not validate it: see Validate.
 func (c *ContractClass) Program() (*Program, error) { return DecodeFelts(c.SierraProgram) }

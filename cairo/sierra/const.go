@@ -37,7 +37,7 @@ func constType(s *specialisation, t *ConcreteType) {
 			s.fail("type %d (%s) has no constants", t.Inner, inner.Generic)
 		case len(data) != 1 || data[0].Kind != ValueArg:
 			s.fail("a constant of %s is not one value", inner.Generic)
-		case !r.Contains(data[0].Value):
+		case !r.contains(data[0].Value):
 			s.fail("%v is not a value of %s", data[0].Value, inner.Generic)
 		}
 	}
@@ -165,7 +165,7 @@ func (s *specialisation) constPoint(data []GenericArg) {
 		return // the point at infinity
 	}
 	field := Range{bigZero, bigPrime}
-	s.require(field.Contains(x) && field.Contains(y), "a coordinate of the constant point is not a felt")
+	s.require(field.contains(x) && field.contains(y), "a coordinate of the constant point is not a felt")
 	if s.err == "" {
 		point := starkcurve.Point{X: felt.FromBigInt(x), Y: felt.FromBigInt(y)}
 		s.require(starkcurve.IsOnCurve(point), "point (%v, %v) is not on the curve", x, y)

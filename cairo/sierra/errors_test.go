@@ -71,7 +71,7 @@ func smallClass(t *testing.T, replace ...string) *ContractClass {
 	}
 	return &ContractClass{
 		SierraProgram:        felts,
-		ContractClassVersion: DefaultContractClassVersion,
+		ContractClassVersion: defaultContractClassVersion,
 		EntryPoints:          EntryPoints{Constructor: []EntryPoint{{Selector: constructorSelector()}}},
 	}
 }

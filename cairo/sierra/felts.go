@@ -44,7 +44,7 @@ const (
 // DecodeFelts decodes a class's sierra_program. Ids that no declaration can have are kept as math.MaxInt: they are refused by
 // the registry, like any other id that is not declared.
 func DecodeFelts(felts []felt.Felt) (*Program, error) {
-	version, compiler, err := DecodeVersions(felts)
+	version, compiler, err := decodeVersions(felts)
 	if err != nil {
 		return nil, err
 	}
@@ -97,8 +97,8 @@ func DecodeFelts(felts []felt.Felt) (*Program, error) {
 	return p, nil
 }
 
-// DecodeVersions reads the Sierra and compiler versions at the head of a class's sierra_program.
-func DecodeVersions(felts []felt.Felt) (sierra, compiler Version, err error) {
+// decodeVersions reads the Sierra and compiler versions at the head of a class's sierra_program.
+func decodeVersions(felts []felt.Felt) (sierra, compiler Version, err error) {
 	if len(felts) < versionFelts {
 		return sierra, compiler, refuse(CodeFelts, "sierra program of %d felts has no room for two versions", len(felts))
 	}

@@ -45,7 +45,7 @@ func circuitLibfuncs() []libfunc {
 				outMoved(rc96), outMoved(mul), outDerefs(s.limbsGuarantee(4)))
 		})},
 		{"into_u96_guarantee", audited, one(func(s *specialisation, t TypeID) Signature {
-			s.require(Range{bigZero, big2Pow96}.Covers(s.rangeOf(t)), "type %d does not fit in 96 bits", t)
+			s.require(Range{bigZero, big2Pow96}.covers(s.rangeOf(t)), "type %d does not fit in 96 bits", t)
 			return reinterpret(t, s.typ("U96Guarantee"))
 		})},
 		{"u96_guarantee_verify", audited, none(func(s *specialisation) Signature {

@@ -204,12 +204,12 @@ func boundedIntLibfuncs() []libfunc {
 			return s.boundedTrim(t, r.Max(), r.Lower, new(big.Int).Sub(r.Upper, bigTwo))
 		})},
 		{"bounded_int_is_zero", audited, one(func(s *specialisation, t TypeID) Signature {
-			s.require(s.rangeOf(t).Contains(bigZero), "type %d does not contain 0", t)
+			s.require(s.rangeOf(t).contains(bigZero), "type %d does not contain 0", t)
 			return s.isZero(t)
 		})},
 		{"bounded_int_wrap_non_zero", audited, one(func(s *specialisation, t TypeID) Signature {
 			r := s.rangeOf(t)
-			s.require(!r.Contains(bigZero), "type %d contains 0", t)
+			s.require(!r.contains(bigZero), "type %d contains 0", t)
 			s.require(r.Upper.Cmp(bigPrime) <= 0 && (r.Lower.Sign() >= 0 || r.Lower.CmpAbs(bigPrime) < 0),
 				"type %d contains the field's prime", t)
 			return reinterpret(t, s.nonZero(t))
@@ -376,7 +376,7 @@ func castLibfuncs() []libfunc {
 	return []libfunc{
 		{"upcast", audited, func(s *specialisation) Signature {
 			from, to := s.twoTypes()
-			s.require(s.rangeOf(to).Covers(s.rangeOf(from)), "type %d does not contain type %d", to, from)
+			s.require(s.rangeOf(to).covers(s.rangeOf(from)), "type %d does not contain type %d", to, from)
 			return reinterpret(from, to)
 		}},
 		{"downcast", audited, downcast},

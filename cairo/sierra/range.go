@@ -15,11 +15,11 @@ func (r Range) Size() *big.Int { return new(big.Int).Sub(r.Upper, r.Lower) }
 // Max is the largest integer in the range.
 func (r Range) Max() *big.Int { return new(big.Int).Sub(r.Upper, bigOne) }
 
-// Contains reports whether v is in the range.
-func (r Range) Contains(v *big.Int) bool { return r.Lower.Cmp(v) <= 0 && v.Cmp(r.Upper) < 0 }
+// contains reports whether v is in the range.
+func (r Range) contains(v *big.Int) bool { return r.Lower.Cmp(v) <= 0 && v.Cmp(r.Upper) < 0 }
 
-// Covers reports whether all of o is in the range.
-func (r Range) Covers(o Range) bool { return r.Lower.Cmp(o.Lower) <= 0 && o.Upper.Cmp(r.Upper) <= 0 }
+// covers reports whether all of o is in the range.
+func (r Range) covers(o Range) bool { return r.Lower.Cmp(o.Lower) <= 0 && o.Upper.Cmp(r.Upper) <= 0 }
 
 // IsSmall reports whether a value's distance from Lower fits a range check cell.
 func (r Range) IsSmall() bool { return r.Size().Cmp(big2Pow128) <= 0 }

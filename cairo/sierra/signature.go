@@ -102,6 +102,6 @@ func (s *specialisation) tryFromFelt(t TypeID) Signature {
 // constant is the signature of a libfunc that makes a constant of its only generic argument, which must be in the range.
 func (s *specialisation) constant(t TypeID, r Range) Signature {
 	v := s.soleValue()
-	s.require(r.Contains(v), "%v is not in [%v, %v)", v, r.Lower, r.Upper)
+	s.require(r.contains(v), "%v is not in [%v, %v)", v, r.Lower, r.Upper)
 	return straight(apNew, nil, outConst(t))
 }

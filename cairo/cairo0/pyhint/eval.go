@@ -66,7 +66,7 @@ func dictKey(k any) (string, error) {
 	return "", fmt.Errorf("unhashable type: %s", typeName(k))
 }
 
-func (d *Dict) Get(k any) (any, bool, error) {
+func (d *Dict) get(k any) (any, bool, error) {
 	s, err := dictKey(k)
 	if err != nil {
 		return nil, false, err
@@ -80,7 +80,7 @@ func (d *Dict) Get(k any) (any, bool, error) {
 
 // Value is data[key], as Python has it: the default, or an error, for a key that is not there.
 func (d *Dict) Value(key any) (any, error) {
-	v, ok, err := d.Get(key)
+	v, ok, err := d.get(key)
 	if err != nil || ok {
 		return v, err
 	}
@@ -475,7 +475,7 @@ func compareOrder(a, b any) (int, error) {
 func (e *env) contains(box, v any) (bool, error) {
 	switch box := box.(type) {
 	case *Dict:
-		_, ok, err := box.Get(v)
+		_, ok, err := box.get(v)
 		return ok, err
 	case globalsObject:
 		name, ok := v.(string)
@@ -596,7 +596,7 @@ func (e *env) index(v, k any) (any, error) {
 		}
 		return big.NewInt(int64(v[i])), nil
 	case *Dict:
-		x, ok, err := v.Get(k)
+		x, ok, err := v.get(k)
 		if err != nil || ok {
 			return x, err
 		}

@@ -546,7 +546,7 @@ func dictMethod(d *Dict, name string) (function, bool) {
 		}), true
 	case "get", "setdefault":
 		return method(1, "key default", func(e *env, a []any) (any, error) {
-			v, ok, err := d.Get(a[0])
+			v, ok, err := d.get(a[0])
 			if err != nil || ok {
 				return v, err
 			}
