@@ -76,15 +76,15 @@ func TestArrayThatIsHandedOn(t *testing.T) {
 		t.Fatalf("the transaction hands on %d words, want many more than %d", n, most)
 	}
 
-	proof, claims, excluded := claimsOf(t, trace, cairoos.Options{MaxSteps: l.watcher.config.MaxSteps})
-	uncovered, err := uncoveredOf(trace, excluded)
+	proof, claims, failed := claimsOf(t, trace, cairoos.Options{MaxSteps: l.watcher.config.MaxSteps})
+	unproven, err := unprovenOf(trace, failed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(claims) != 1 || len(uncovered) != 1 || uncovered[0].Index != 1 || uncovered[0].Reason != (statement.Reason{MaxSteps: 1 << 17}) {
-		t.Fatalf("%d claims, uncovered %+v", len(claims), uncovered)
+	if len(claims) != 1 || len(unproven) != 1 || unproven[0].Index != 1 || unproven[0].Reason != (statement.Reason{MaxSteps: 1 << 17}) {
+		t.Fatalf("%d claims, uncovered %+v", len(claims), unproven)
 	}
-	if err := l.watcher.witness(b, results, trace, uncovered, proof); err != nil {
+	if err := l.watcher.witness(b, results, trace, unproven, proof); err != nil {
 		t.Fatal(err)
 	}
 	anchor, err := headers.Verify(proof, &headers.Trust{Genesis: l.watcher.trusted})
@@ -96,8 +96,8 @@ func TestArrayThatIsHandedOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, tx := range verdict.Outcome.Transactions {
-		if (tx.Uncovered != nil) != (i == 1) {
-			t.Errorf("transaction %d: uncovered is %v", i, tx.Uncovered)
+		if (tx.Unproven != nil) != (i == 1) {
+			t.Errorf("transaction %d: uncovered is %v", i, tx.Unproven)
 		}
 	}
 
@@ -105,8 +105,8 @@ func TestArrayThatIsHandedOn(t *testing.T) {
 	l.block(l.invoke(l.wallet.Address, handOn(1000)))
 	b, results = l.verified(2)
 	record, bundle, err := l.watcher.proveBlock(t.Context(), b, results)
-	if err != nil || bundle != nil || record.Status != proofstore.NotProvable || len(record.NotProvable) != 1 ||
-		record.NotProvable[0].Reason != "it needs more than 131072 steps" {
+	if err != nil || bundle != nil || record.Status != proofstore.NotProved || len(record.Unproven) != 1 ||
+		record.Unproven[0].Reason != "it needs more than 131072 steps" {
 		t.Errorf("record %+v, %v", record, err)
 	}
 }

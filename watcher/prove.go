@@ -41,7 +41,7 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []statement.
 		return record, nil, nil
 	}
 	proof := &block.Bundle{Chain: b.Light.ChainID, Block: uint64(b.Height)}
-	excluded, err := cairoos.RunParts(replayed, options, func(part cairoos.Part) error {
+	failed, err := cairoos.RunParts(replayed, options, func(part cairoos.Part) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -67,16 +67,16 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []statement.
 	if err != nil {
 		return nil, nil, refusedProof(b.Height, err)
 	}
-	uncovered, err := uncoveredOf(trace, excluded)
+	unproven, err := unprovenOf(trace, failed)
 	if err != nil {
 		return nil, nil, err
 	}
-	addExceptions(record, uncovered)
+	addUnproven(record, unproven)
 	if len(proof.Proofs) == 0 {
-		record.Status = proofstore.NotProvable
+		record.Status = proofstore.NotProved
 		return record, nil, nil
 	}
-	if err := w.witness(b, results, trace, uncovered, proof); err != nil {
+	if err := w.witness(b, results, trace, unproven, proof); err != nil {
 		return nil, nil, err
 	}
 	anchor, err := headers.Verify(proof, &headers.Trust{Genesis: w.trusted})
@@ -101,9 +101,9 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []statement.
 
 // tooLarge is the record of a block whose bundle nobody would read: it says so of each transaction.
 func tooLarge(record *proofstore.Record, size int) *proofstore.Record {
-	record.Status = proofstore.NotProvable
+	record.Status = proofstore.NotProved
 	for _, hash := range record.Transactions {
-		record.NotProvable = append(record.NotProvable, proofstore.Exception{
+		record.Unproven = append(record.Unproven, proofstore.Unproven{
 			Transaction: hash, Reason: fmt.Sprintf("the block's proof is a file of %d bytes, verifiers read at most %d", size, stone.MaxProofJSON),
 		})
 	}
@@ -134,12 +134,12 @@ func newRecord(trace *app.BlockTrace) *proofstore.Record {
 	return record
 }
 
-// uncoveredOf says of the transactions that no proof can cover why, and what each of them changed.
-func uncoveredOf(trace *app.BlockTrace, excluded []cairoos.Excluded) ([]statement.Uncovered, error) {
-	var uncovered []statement.Uncovered
-	for _, e := range excluded {
-		u := statement.Uncovered{Index: e.Transaction}
-		if cannot, ok := errors.AsType[*cairoos.NotProvableError](e.Err); ok {
+// unprovenOf says of the transactions that no proof can cover why, and what each of them changed.
+func unprovenOf(trace *app.BlockTrace, failed []cairoos.Unproven) ([]statement.Unproven, error) {
+	var unproven []statement.Unproven
+	for _, e := range failed {
+		u := statement.Unproven{Index: e.Transaction}
+		if cannot, ok := errors.AsType[*cairoos.UnprovableError](e.Err); ok {
 			u.Reason = statement.Reason{Builtin: cannot.Builtin, Syscall: string(cannot.Syscall), Class: cannot.Class, Selector: cannot.Selector}
 		} else if long, ok := errors.AsType[*cairoos.TooLongError](e.Err); ok {
 			u.Reason = statement.Reason{MaxSteps: long.MaxSteps}
@@ -151,17 +151,17 @@ func uncoveredOf(trace *app.BlockTrace, excluded []cairoos.Excluded) ([]statemen
 			return nil, err
 		}
 		u.Diff = diff
-		uncovered = append(uncovered, u)
+		unproven = append(unproven, u)
 	}
-	return uncovered, nil
+	return unproven, nil
 }
 
 // validationsOf is what signature checks left behind, of the transactions that are covered.
-func validationsOf(trace *app.BlockTrace, uncovered []statement.Uncovered) []statement.Validation {
+func validationsOf(trace *app.BlockTrace, unproven []statement.Unproven) []statement.Validation {
 	var validations []statement.Validation
 	for i := range trace.Transactions {
 		left := trace.Transactions[i].Outcome.Validation
-		if left == nil || slices.ContainsFunc(uncovered, func(u statement.Uncovered) bool { return u.Index == i }) {
+		if left == nil || slices.ContainsFunc(unproven, func(u statement.Unproven) bool { return u.Index == i }) {
 			continue
 		}
 		v := statement.Validation{Index: i, Events: left.Events, Messages: left.Messages}
@@ -176,11 +176,11 @@ func validationsOf(trace *app.BlockTrace, uncovered []statement.Uncovered) []sta
 	return validations
 }
 
-// addExceptions names the transactions that no proof covers.
-func addExceptions(record *proofstore.Record, uncovered []statement.Uncovered) {
-	for i := range uncovered {
-		u := &uncovered[i]
-		record.NotProvable = append(record.NotProvable, proofstore.Exception{
+// addUnproven names the transactions that no proof covers.
+func addUnproven(record *proofstore.Record, unproven []statement.Unproven) {
+	for i := range unproven {
+		u := &unproven[i]
+		record.Unproven = append(record.Unproven, proofstore.Unproven{
 			Transaction: record.Transactions[u.Index], Reason: u.Reason.String(), Builtin: u.Reason.Builtin, Syscall: u.Reason.Syscall,
 		})
 	}
@@ -190,23 +190,23 @@ func addExceptions(record *proofstore.Record, uncovered []statement.Uncovered) {
 func addCoverage(record *proofstore.Record, outcomes []statement.TransactionOutcome) {
 	for i := range record.Proofs {
 		entry := &record.Proofs[i]
-		covered, notCovered := map[string]bool{}, map[string]bool{}
+		covered, unprovenParts := map[string]bool{}, map[string]bool{}
 		for _, t := range outcomes {
 			if slices.Contains(entry.Transactions, t.Hash.String()) {
 				for _, call := range t.Calls {
 					covered[call.Kind.String()] = true
 				}
-				for _, frame := range t.NotCovered {
-					notCovered[frame] = true
+				for _, frame := range t.UnprovenParts {
+					unprovenParts[frame] = true
 				}
 			}
 		}
-		entry.Covered, entry.NotCovered = slices.Sorted(maps.Keys(covered)), slices.Sorted(maps.Keys(notCovered))
+		entry.Proven, entry.UnprovenParts = slices.Sorted(maps.Keys(covered)), slices.Sorted(maps.Keys(unprovenParts))
 	}
 }
 
 // witness completes a block proof with everything that its check needs.
-func (w *Watcher) witness(b *Block, results []statement.Result, trace *app.BlockTrace, uncovered []statement.Uncovered, proof *block.Bundle) error {
+func (w *Watcher) witness(b *Block, results []statement.Result, trace *app.BlockTrace, unproven []statement.Unproven, proof *block.Bundle) error {
 	store, height := w.app.Store(), uint64(b.Height)
 	_, roots, _, err := store.Header(height - 1)
 	if err != nil {
@@ -214,7 +214,7 @@ func (w *Watcher) witness(b *Block, results []statement.Result, trace *app.Block
 	}
 	var failed error // of reading the replica
 	e := &block.WitnessInput{
-		Transactions: b.Txs, Results: results, Uncovered: uncovered, Validations: validationsOf(trace, uncovered),
+		Transactions: b.Txs, Results: results, Unproven: unproven, Validations: validationsOf(trace, unproven),
 		Before: &watchedState{store.At(height - 1), &failed},
 		Tries: &statement.Tries{
 			ContractsRoot: roots.ContractsRoot, ClassesRoot: roots.ClassesRoot,

@@ -286,12 +286,12 @@ func TestWitnessOfABlockInPart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof, claims, excluded := claimsOf(t, trace, cairoos.Options{})
-	uncovered, err := uncoveredOf(trace, excluded)
+	proof, claims, failed := claimsOf(t, trace, cairoos.Options{})
+	unproven, err := unprovenOf(trace, failed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := l.watcher.witness(b, results, trace, uncovered, proof); err != nil {
+	if err := l.watcher.witness(b, results, trace, unproven, proof); err != nil {
 		t.Fatal(err)
 	}
 	anchor, err := headers.Verify(proof, &headers.Trust{Genesis: l.watcher.trusted})
@@ -299,24 +299,24 @@ func TestWitnessOfABlockInPart(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := &proof.Witness
-	if len(w.Uncovered) != 1 || w.Uncovered[0].Index != 1 || len(w.Validations) != 1 || w.Validations[0].Index != 2 || len(claims) != 1 {
-		t.Fatalf("%d claims, uncovered %v, signature checks %v", len(claims), w.Uncovered, w.Validations)
+	if len(w.Unproven) != 1 || w.Unproven[0].Index != 1 || len(w.Validations) != 1 || w.Validations[0].Index != 2 || len(claims) != 1 {
+		t.Fatalf("%d claims, uncovered %v, signature checks %v", len(claims), w.Unproven, w.Validations)
 	}
 	verdict, err := w.Check(anchor, claims)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, tx := range verdict.Outcome.Transactions {
-		if (tx.Uncovered != nil) != (i == 1) {
-			t.Errorf("transaction %d: uncovered is %v", i, tx.Uncovered)
+		if (tx.Unproven != nil) != (i == 1) {
+			t.Errorf("transaction %d: uncovered is %v", i, tx.Unproven)
 		}
 	}
 
 	// Whatever byte is changed of what is new in the file, and the digest made again: it is refused, or does not decode.
 	text, err := json.Marshal(struct {
-		Uncovered   []statement.Uncovered
+		Unproven    []statement.Unproven
 		Validations []statement.Validation
-	}{w.Uncovered, w.Validations})
+	}{w.Unproven, w.Validations})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -330,7 +330,7 @@ func TestWitnessOfABlockInPart(t *testing.T) {
 		other[at] ^= 1
 		forged := *w
 		var lists struct {
-			Uncovered   []statement.Uncovered
+			Unproven    []statement.Unproven
 			Validations []statement.Validation
 		}
 		if json.Unmarshal(other, &lists) != nil {
@@ -340,7 +340,7 @@ func TestWitnessOfABlockInPart(t *testing.T) {
 			continue // not canonical: ParseBlockProof refuses it
 		}
 		changed++
-		forged.Uncovered, forged.Validations = lists.Uncovered, lists.Validations
+		forged.Unproven, forged.Validations = lists.Unproven, lists.Validations
 		if _, err := forged.Check(anchor, claims); err == nil {
 			t.Errorf("byte %d, %q for %q, goes unnoticed", at, other[at], text[at])
 		}
@@ -358,10 +358,10 @@ func TestRecordOfABlockWithoutProof(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bundle != nil || record.Status != proofstore.NotProvable || len(record.Proofs) != 0 || len(record.NotProvable) != 2 {
+	if bundle != nil || record.Status != proofstore.NotProved || len(record.Proofs) != 0 || len(record.Unproven) != 2 {
 		t.Fatalf("%d bytes of bundle, record %+v", len(bundle), record)
 	}
-	for i, e := range record.NotProvable {
+	for i, e := range record.Unproven {
 		if e.Transaction != record.Transactions[i] || e.Builtin != "poseidon" || e.Syscall != "" || !strings.Contains(e.Reason, "builtin poseidon") {
 			t.Errorf("transaction %s: %+v", record.Transactions[i], e)
 		}
@@ -382,20 +382,20 @@ func TestRecordOfABlockInPart(t *testing.T) {
 	}
 	record := newRecord(trace)
 	record.Proofs = []proofstore.Entry{{Block: 1, Transactions: []string{record.Transactions[0], record.Transactions[2], record.Transactions[3]}}}
-	uncovered := []statement.Uncovered{{Index: 1, Reason: statement.Reason{Builtin: "poseidon", Class: felt.One}}}
-	addExceptions(record, uncovered)
+	unproven := []statement.Unproven{{Index: 1, Reason: statement.Reason{Builtin: "poseidon", Class: felt.One}}}
+	addUnproven(record, unproven)
 	var outcomes []statement.TransactionOutcome
 	for i := range trace.Transactions {
 		outcomes = append(outcomes, statement.TransactionOutcome{
-			Hash: trace.Transactions[i].Info.Hash, Calls: []statement.CallOutcome{{Kind: statement.ExecuteCall}}, NotCovered: []string{"__validate__"},
+			Hash: trace.Transactions[i].Info.Hash, Calls: []statement.CallOutcome{{Kind: statement.ExecuteCall}}, UnprovenParts: []string{"__validate__"},
 		})
 	}
-	outcomes[1] = statement.TransactionOutcome{Hash: outcomes[1].Hash, NotCovered: []string{"all of it"}, Uncovered: &uncovered[0].Reason}
+	outcomes[1] = statement.TransactionOutcome{Hash: outcomes[1].Hash, UnprovenParts: []string{"all of it"}, Unproven: &unproven[0].Reason}
 	addCoverage(record, outcomes)
 	record.Status = proofstore.Proved
 	answers(t, l, record, []byte("{}"))
-	if e := record.Proofs[0]; !slices.Equal(e.Covered, []string{"__execute__"}) || !slices.Equal(e.NotCovered, []string{"__validate__"}) {
-		t.Errorf("coverage %v, %v", e.Covered, e.NotCovered)
+	if e := record.Proofs[0]; !slices.Equal(e.Proven, []string{"__execute__"}) || !slices.Equal(e.UnprovenParts, []string{"__validate__"}) {
+		t.Errorf("coverage %v, %v", e.Proven, e.UnprovenParts)
 	}
 }
 
@@ -465,10 +465,10 @@ func TestProofOfABlockInPart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(proof.Proofs) != 1 || len(verdict.Outcome.Transactions) != 4 || verdict.Outcome.Transactions[1].Uncovered == nil {
+	if len(proof.Proofs) != 1 || len(verdict.Outcome.Transactions) != 4 || verdict.Outcome.Transactions[1].Unproven == nil {
 		t.Errorf("%d proofs, %+v", len(proof.Proofs), verdict.Outcome.Transactions)
 	}
-	proof.Witness.Uncovered[0].Diff[5] ^= 1
+	proof.Witness.Unproven[0].Diff[5] ^= 1
 	if _, err := block.Verify(proof, anchor, prover.Policy{}); err == nil {
 		t.Error("accepted with another difference of what is not covered")
 	}
@@ -477,10 +477,10 @@ func TestProofOfABlockInPart(t *testing.T) {
 // A block whose bundle is longer than verifiers read has a record, which says why it is not proved.
 func TestRecordOfABlockWithALargeBundle(t *testing.T) {
 	record := tooLarge(&proofstore.Record{Block: 1, Transactions: []string{"0x1", "0x2"}}, stone.MaxProofJSON+1)
-	if record.Status != proofstore.NotProvable || len(record.NotProvable) != 2 || record.Bundle != nil || len(record.Proofs) != 0 {
+	if record.Status != proofstore.NotProved || len(record.Unproven) != 2 || record.Bundle != nil || len(record.Proofs) != 0 {
 		t.Fatalf("record %+v", record)
 	}
-	for i, e := range record.NotProvable {
+	for i, e := range record.Unproven {
 		if e.Transaction != record.Transactions[i] || !strings.Contains(e.Reason, "268435457 bytes") || !strings.Contains(e.Reason, "at most 268435456") {
 			t.Errorf("transaction %s: %+v", record.Transactions[i], e)
 		}
@@ -499,16 +499,16 @@ func TestWitnessOfALaterBlock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	excluded, err := cairoos.RunParts(osBlock(trace), cairoos.Options{}, func(cairoos.Part) error { return errors.New("it cannot be proved") })
+	failed, err := cairoos.RunParts(osBlock(trace), cairoos.Options{}, func(cairoos.Part) error { return errors.New("it cannot be proved") })
 	if err != nil {
 		t.Fatal(err)
 	}
-	uncovered, err := uncoveredOf(trace, excluded)
+	unproven, err := unprovenOf(trace, failed)
 	if err != nil {
 		t.Fatal(err)
 	}
 	proof := &block.Bundle{Chain: "TEST", Block: constants.BlockHashLag}
-	if err := l.watcher.witness(b, results, trace, uncovered, proof); err != nil {
+	if err := l.watcher.witness(b, results, trace, unproven, proof); err != nil {
 		t.Fatal(err)
 	}
 	_, genesis, ok, err := l.app.Store().Header(0)
@@ -521,11 +521,11 @@ func TestWitnessOfALaterBlock(t *testing.T) {
 }
 
 // claimsOf runs the OS on a recorded block and returns the block's proof without its STARKs, what they would claim, and what is left out.
-func claimsOf(t *testing.T, trace *app.BlockTrace, options cairoos.Options) (*block.Bundle, []*statement.Claim, []cairoos.Excluded) {
+func claimsOf(t *testing.T, trace *app.BlockTrace, options cairoos.Options) (*block.Bundle, []*statement.Claim, []cairoos.Unproven) {
 	t.Helper()
 	proof := &block.Bundle{Chain: "TEST", Block: 1}
 	var claims []*statement.Claim
-	excluded, err := cairoos.RunParts(osBlock(trace), options, func(part cairoos.Part) error {
+	failed, err := cairoos.RunParts(osBlock(trace), options, func(part cairoos.Part) error {
 		proof.Proofs = append(proof.Proofs, &stone.Proof{PublicInput: &part.Trace.Public})
 		in := &statement.PublicInput{Layout: part.Trace.Public.Layout}
 		for _, s := range part.Trace.Public.Segments {
@@ -541,5 +541,5 @@ func claimsOf(t *testing.T, trace *app.BlockTrace, options cairoos.Options) (*bl
 	if err != nil {
 		t.Fatal(err)
 	}
-	return proof, claims, excluded
+	return proof, claims, failed
 }

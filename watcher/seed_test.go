@@ -83,7 +83,7 @@ func TestLeastSeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	proof := &block.Bundle{Chain: "TEST", Block: 1}
-	excluded, err := cairoos.RunParts(osBlock(trace), cairoos.Options{}, func(part cairoos.Part) error {
+	failed, err := cairoos.RunParts(osBlock(trace), cairoos.Options{}, func(part cairoos.Part) error {
 		p, err := prover.Prove(t.Context(), part.Trace, weakest(part.Trace.Public.Steps), nil)
 		if err != nil {
 			return err
@@ -92,8 +92,8 @@ func TestLeastSeed(t *testing.T) {
 		proof.Proofs = append(proof.Proofs, p)
 		return nil
 	})
-	if err != nil || len(excluded) != 0 {
-		t.Fatal(err, excluded)
+	if err != nil || len(failed) != 0 {
+		t.Fatal(err, failed)
 	}
 	if err := l.watcher.witness(b, results, trace, nil, proof); err != nil {
 		t.Fatal(err)

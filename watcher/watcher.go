@@ -308,10 +308,10 @@ func (w *Watcher) handle(ctx context.Context, height int64) error {
 	if err := w.config.Proofs.PutRecord(ctx, record); err != nil {
 		return stored(err)
 	}
-	w.metrics.transactions.WithLabelValues(string(proofstore.Proved)).Add(float64(len(record.Transactions) - len(record.NotProvable)))
-	w.metrics.transactions.WithLabelValues(string(proofstore.NotProvable)).Add(float64(len(record.NotProvable)))
+	w.metrics.transactions.WithLabelValues(string(proofstore.Proved)).Add(float64(len(record.Transactions) - len(record.Unproven)))
+	w.metrics.transactions.WithLabelValues(string(proofstore.NotProved)).Add(float64(len(record.Unproven)))
 	w.log.Info("block handled", "height", height, "status", record.Status, "transactions", len(record.Transactions), "proofs", len(record.Proofs))
-	for _, e := range record.NotProvable {
+	for _, e := range record.Unproven {
 		w.log.Warn("not provable", "height", height, "transaction", e.Transaction, "reason", e.Reason)
 	}
 	return nil
@@ -323,11 +323,11 @@ func (w *Watcher) failed(height int64, reason error) (*proofstore.Record, error)
 	if err != nil || !ok {
 		return nil, errors.Join(err, fmt.Errorf("watcher: the replica lost block %d", height))
 	}
-	record := &proofstore.Record{Block: uint64(height), Status: proofstore.NotProvable, Transactions: []string{}, Proofs: []proofstore.Entry{}}
+	record := &proofstore.Record{Block: uint64(height), Status: proofstore.NotProved, Transactions: []string{}, Proofs: []proofstore.Entry{}}
 	for i := range block.Receipts {
 		hash := block.Receipts[i].TransactionHash.String()
 		record.Transactions = append(record.Transactions, hash)
-		record.NotProvable = append(record.NotProvable, proofstore.Exception{Transaction: hash, Reason: "proving failed: " + reason.Error()})
+		record.Unproven = append(record.Unproven, proofstore.Unproven{Transaction: hash, Reason: "proving failed: " + reason.Error()})
 	}
 	return record, nil
 }

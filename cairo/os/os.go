@@ -71,7 +71,7 @@ const copySteps = 6
 // MaxWords is the Recorder.MaxWords beyond which a transaction needs more than maxSteps steps, whatever else it does.
 func MaxWords(maxSteps uint64) uint64 { return maxSteps / copySteps }
 
-// Run executes the calls in the OS. A *NotProvableError names what the layout or the program cannot run.
+// Run executes the calls in the OS. A *UnprovableError names what the layout or the program cannot run.
 func Run(block *Block, opt Options) (*cairo.Trace, error) {
 	if len(block.Transactions) == 0 {
 		return nil, errors.New("os: a block without transactions has nothing to prove")
@@ -125,8 +125,8 @@ type Part struct {
 	Trace        *cairo.Trace
 }
 
-// Excluded is a transaction of a block that no trace can have, and why: a *NotProvableError or a *TooLongError.
-type Excluded struct {
+// Unproven is a transaction of a block that no trace can have, and why: a *UnprovableError or a *TooLongError.
+type Unproven struct {
 	Transaction int
 	Err         error
 }
@@ -134,9 +134,9 @@ type Excluded struct {
 // RunParts cuts a block into as few parts as its order and the bound on steps allow, taking as many transactions as fit
 // from the front, and passes on each part's trace as soon as it is there. Transactions that cannot be proved, or do not fit
 // alone, are in no part: they are returned, in order. A part goes on behind them, so that they cost no proof.
-func RunParts(block *Block, opt Options, yield func(Part) error) ([]Excluded, error) {
+func RunParts(block *Block, opt Options, yield func(Part) error) ([]Unproven, error) {
 	opt.setDefaults()
-	var excluded []Excluded
+	var unproven []Unproven
 	var left []int
 	plans := make([]*job, len(block.Transactions))
 	run := func(transactions []int) (*cairo.Trace, error) {
@@ -149,10 +149,10 @@ func RunParts(block *Block, opt Options, yield func(Part) error) ([]Excluded, er
 	for i := range block.Transactions {
 		var err error
 		plans[i], err = planTransaction(&block.Transactions[i], opt.MaxSteps)
-		_, notProvable := errors.AsType[*NotProvableError](err)
+		_, notProvable := errors.AsType[*UnprovableError](err)
 		_, tooLong := errors.AsType[*TooLongError](err)
 		if notProvable || tooLong {
-			excluded = append(excluded, Excluded{i, err})
+			unproven = append(unproven, Unproven{i, err})
 			continue
 		}
 		if err != nil {
@@ -179,7 +179,7 @@ func RunParts(block *Block, opt Options, yield func(Part) error) ([]Excluded, er
 		if count < len(left) { // what ended the part may not fit anywhere, and then the part goes on
 			_, err := run(left[count : count+1])
 			if errors.As(err, &tooLong) {
-				excluded = append(excluded, Excluded{left[count], tooLong})
+				unproven = append(unproven, Unproven{left[count], tooLong})
 				left = slices.Delete(left, count, count+1)
 				continue
 			}
@@ -192,8 +192,8 @@ func RunParts(block *Block, opt Options, yield func(Part) error) ([]Excluded, er
 		}
 		left = left[count:]
 	}
-	slices.SortFunc(excluded, func(a, b Excluded) int { return a.Transaction - b.Transaction })
-	return excluded, nil
+	slices.SortFunc(unproven, func(a, b Unproven) int { return a.Transaction - b.Transaction })
+	return unproven, nil
 }
 
 // The kinds of call from the protocol, as the output names them.
@@ -346,7 +346,7 @@ func (j *job) add(e *cairo.CallTrace) error {
 	for i := range e.Syscalls {
 		s := &e.Syscalls[i]
 		if _, ok := answers[s.Selector]; !ok {
-			return &NotProvableError{Syscall: s.Selector, Class: e.Call.Class.Hash, Selector: e.Call.Selector}
+			return &UnprovableError{Syscall: s.Selector, Class: e.Call.Class.Hash, Selector: e.Call.Selector}
 		}
 		if s.Inner != nil && s.Inner.Err != nil {
 			return fmt.Errorf("a call of %v broke off, and its caller did not: %w", s.Inner.Call.Contract, s.Inner.Err)

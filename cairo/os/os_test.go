@@ -182,7 +182,7 @@ func TestRunParts(t *testing.T) {
 	block.Transactions = slices.Insert(block.Transactions, 1, other, long)
 	var counts []int
 	var order []int
-	excluded, err := cairoos.RunParts(block, cairoos.Options{MaxSteps: 1 << 17}, func(p cairoos.Part) error {
+	unproven, err := cairoos.RunParts(block, cairoos.Options{MaxSteps: 1 << 17}, func(p cairoos.Part) error {
 		if len(p.Transactions) == 0 || p.Trace.Public.Steps > 1<<17 {
 			t.Errorf("part of transactions %v, %d steps", p.Transactions, p.Trace.Public.Steps)
 		}
@@ -201,19 +201,19 @@ func TestRunParts(t *testing.T) {
 			t.Errorf("parts of %v transactions, which are all alike", counts)
 		}
 	}
-	if len(excluded) != 2 || excluded[0].Transaction != 1 || excluded[1].Transaction != 2 {
-		t.Fatalf("left out are %v", excluded)
+	if len(unproven) != 2 || unproven[0].Transaction != 1 || unproven[1].Transaction != 2 {
+		t.Fatalf("left out are %v", unproven)
 	}
-	if e, ok := errors.AsType[*cairoos.NotProvableError](excluded[0].Err); !ok || e.Builtin != "poseidon" {
-		t.Errorf("got %v, want poseidon", excluded[0].Err)
+	if e, ok := errors.AsType[*cairoos.UnprovableError](unproven[0].Err); !ok || e.Builtin != "poseidon" {
+		t.Errorf("got %v, want poseidon", unproven[0].Err)
 	}
-	if e, ok := errors.AsType[*cairoos.TooLongError](excluded[1].Err); !ok || e.Transactions != 1 || e.MaxSteps != 1<<17 {
-		t.Errorf("got %v, want a TooLongError of one transaction", excluded[1].Err)
+	if e, ok := errors.AsType[*cairoos.TooLongError](unproven[1].Err); !ok || e.Transactions != 1 || e.MaxSteps != 1<<17 {
+		t.Errorf("got %v, want a TooLongError of one transaction", unproven[1].Err)
 	}
 	block = &cairoos.Block{Transactions: []cairoos.Transaction{long, other}}
-	excluded, err = cairoos.RunParts(block, cairoos.Options{MaxSteps: 1 << 17}, func(cairoos.Part) error { return errors.New("a part") })
-	if err != nil || len(excluded) != 2 || excluded[0].Transaction != 0 {
-		t.Errorf("nothing to prove: %v, %v", excluded, err)
+	unproven, err = cairoos.RunParts(block, cairoos.Options{MaxSteps: 1 << 17}, func(cairoos.Part) error { return errors.New("a part") })
+	if err != nil || len(unproven) != 2 || unproven[0].Transaction != 0 {
+		t.Errorf("nothing to prove: %v, %v", unproven, err)
 	}
 
 	_, err = cairoos.Run(blockOf(t, 1, 30_000), cairoos.Options{MaxSteps: 1 << 17})

@@ -11,16 +11,16 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// NotProvableError names what keeps a call from being proved: a builtin that the layout lacks, or a syscall that the program
+// UnprovableError names what keeps a call from being proved: a builtin that the layout lacks, or a syscall that the program
 // does not know. Exactly one of the two is set.
-type NotProvableError struct {
+type UnprovableError struct {
 	Builtin  string
 	Syscall  cairo.Selector
 	Class    felt.Felt // class hash
 	Selector felt.Felt // of the entry point
 }
 
-func (e *NotProvableError) Error() string {
+func (e *UnprovableError) Error() string {
 	what := "builtin " + e.Builtin
 	if e.Builtin == "" {
 		what = "syscall " + string(e.Syscall)
@@ -47,7 +47,7 @@ func provable(call *cairo.Call) error {
 	for _, name := range entryPoint(call).Builtins {
 		i := slices.Index(builtins, name)
 		if i < next {
-			return &NotProvableError{Builtin: name, Class: call.Class.Hash, Selector: call.Selector}
+			return &UnprovableError{Builtin: name, Class: call.Class.Hash, Selector: call.Selector}
 		}
 		next = i + 1
 	}

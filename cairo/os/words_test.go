@@ -96,12 +96,12 @@ func TestDroppedRecords(t *testing.T) {
 		t.Fatalf("the record is not dropped: %d", call.Dropped)
 	}
 	for name, block := range map[string]*Block{"dropped": long, "whole": handsOn(t, words+1, 0)} {
-		excluded, err := RunParts(block, Options{MaxSteps: maxSteps}, never)
-		if err != nil || len(excluded) != 1 {
-			t.Fatalf("%s: %v, %v", name, excluded, err)
+		unproven, err := RunParts(block, Options{MaxSteps: maxSteps}, never)
+		if err != nil || len(unproven) != 1 {
+			t.Fatalf("%s: %v, %v", name, unproven, err)
 		}
-		if e, ok := errors.AsType[*TooLongError](excluded[0].Err); !ok || e.MaxSteps != maxSteps || e.First != felt.FromUint64(100) {
-			t.Errorf("%s: got %v, want a TooLongError", name, excluded[0].Err)
+		if e, ok := errors.AsType[*TooLongError](unproven[0].Err); !ok || e.MaxSteps != maxSteps || e.First != felt.FromUint64(100) {
+			t.Errorf("%s: got %v, want a TooLongError", name, unproven[0].Err)
 		}
 	}
 	if _, err := RunParts(handsOn(t, 100, 50), Options{MaxSteps: maxSteps}, never); err == nil {
@@ -110,8 +110,8 @@ func TestDroppedRecords(t *testing.T) {
 	// The call did not end: it is not covered, and its record is not needed.
 	long.Transactions[0].Calls[0].Err, long.Transactions[0].Reverted = cairo.RunErrorf("broken"), true
 	long.Transactions[0].Calls[0].Call.Caller, long.Transactions[0].Calls[0].Call.Selector = felt.Zero, executeSelector
-	if excluded, err := RunParts(long, Options{MaxSteps: maxSteps}, func(Part) error { return nil }); err != nil || len(excluded) != 0 {
-		t.Errorf("a call that broke off: %v, %v", excluded, err)
+	if unproven, err := RunParts(long, Options{MaxSteps: maxSteps}, func(Part) error { return nil }); err != nil || len(unproven) != 0 {
+		t.Errorf("a call that broke off: %v, %v", unproven, err)
 	}
 }
 

@@ -51,13 +51,13 @@ type browserAnswer struct {
 	ProvenBits   uint       `json:"proven_bits"`
 	Rejected     int        `json:"rejected"`
 	Transactions []struct {
-		Hash       string   `json:"hash"`
-		Status     string   `json:"status"`
-		Fee        string   `json:"fee"`
-		Events     int      `json:"events"`
-		Covered    []string `json:"covered"`
-		NotCovered []string `json:"not_covered"`
-		Uncovered  string   `json:"uncovered"`
+		Hash          string   `json:"hash"`
+		Status        string   `json:"status"`
+		Fee           string   `json:"fee"`
+		Events        int      `json:"events"`
+		Proven        []string `json:"covered"`
+		UnprovenParts []string `json:"not_covered"`
+		Unproven      string   `json:"uncovered"`
 	} `json:"transactions"`
 	Milliseconds int64 `json:"milliseconds"`
 }
@@ -72,12 +72,12 @@ func (a *browserAnswer) printed() string {
 	fmt.Fprintf(&b, "  proofs        %d, layout %s, %d steps\n", a.Proofs, a.Layout, a.Steps)
 	fmt.Fprintf(&b, "  security      %d bits of conjectured security, %d proven\n", a.Bits, a.ProvenBits)
 	for _, t := range a.Transactions {
-		if t.Uncovered != "" {
-			fmt.Fprintf(&b, "  not covered   %s %s, fee %s FRI, %d events, %s: %s\n", t.Hash, t.Status, t.Fee, t.Events, source(a.Signed), t.Uncovered)
+		if t.Unproven != "" {
+			fmt.Fprintf(&b, "  not covered   %s %s, fee %s FRI, %d events, %s: %s\n", t.Hash, t.Status, t.Fee, t.Events, source(a.Signed), t.Unproven)
 			continue
 		}
 		fmt.Fprintf(&b, "  transaction   %s %s, fee %s FRI, %d events; covered: %s; not covered: %s\n",
-			t.Hash, t.Status, t.Fee, t.Events, list(t.Covered), list(t.NotCovered))
+			t.Hash, t.Status, t.Fee, t.Events, list(t.Proven), list(t.UnprovenParts))
 	}
 	if a.Rejected > 0 {
 		fmt.Fprintf(&b, "  rejected      %d transactions of the block did nothing\n", a.Rejected)

@@ -209,7 +209,7 @@ func covers(transactions []statement.TransactionOutcome, block uint64, hash felt
 	if i < 0 {
 		return hint.With(fmt.Errorf("the proof of block %d does not cover transaction %v", block, hash), "GET /v1/proofs/%v of a watcher says which block's proof does", hash)
 	}
-	if reason := transactions[i].Uncovered; reason != nil {
+	if reason := transactions[i].Unproven; reason != nil {
 		return hint.With(fmt.Errorf("the proof of block %d does not cover transaction %v: %v", block, hash, reason),
 			"what it did is known only %s; without --tx the rest of the block is checked", source(signed))
 	}
@@ -231,9 +231,9 @@ func listTransactions(out io.Writer, transactions []statement.TransactionOutcome
 		if t.Reverted {
 			status = "reverted"
 		}
-		if t.Uncovered != nil {
+		if t.Unproven != nil {
 			say(out, "  not covered   %v %s, fee %v FRI, %d events, %s: %v",
-				t.Hash, status, t.Fee.BigInt(), len(t.Events), source(signed), t.Uncovered)
+				t.Hash, status, t.Fee.BigInt(), len(t.Events), source(signed), t.Unproven)
 			continue
 		}
 		var covered []string
@@ -241,7 +241,7 @@ func listTransactions(out io.Writer, transactions []statement.TransactionOutcome
 			covered = append(covered, call.Kind.String())
 		}
 		say(out, "  transaction   %v %s, fee %v FRI, %d events; covered: %s; not covered: %s",
-			t.Hash, status, t.Fee.BigInt(), len(t.Events), list(covered), list(t.NotCovered))
+			t.Hash, status, t.Fee.BigInt(), len(t.Events), list(covered), list(t.UnprovenParts))
 	}
 }
 

@@ -162,7 +162,7 @@ func TestTranscriptIsCheckedFirst(t *testing.T) {
 	if got := refusal(); !strings.Contains(got, "as a stone6 proof") {
 		t.Errorf("a changed proof: %s", got)
 	}
-	proof.Witness.Uncovered[0].Diff[10] ^= 1
+	proof.Witness.Unproven[0].Diff[10] ^= 1
 	if got := refusal(); !strings.Contains(got, "transaction 1, which is not covered") {
 		t.Errorf("a changed proof and a changed difference: %s", got)
 	}

@@ -76,13 +76,13 @@ type verdict struct {
 
 // transaction is what a block's proof shows of one transaction.
 type transaction struct {
-	Hash       felt.Felt `json:"hash"`
-	Status     string    `json:"status"` // succeeded or reverted
-	Fee        string    `json:"fee"`    // FRI, in decimal digits
-	Events     int       `json:"events"`
-	Covered    []string  `json:"covered"`
-	NotCovered []string  `json:"not_covered"`
-	Uncovered  string    `json:"uncovered,omitempty"` // why no proof speaks of it
+	Hash          felt.Felt `json:"hash"`
+	Status        string    `json:"status"` // succeeded or reverted
+	Fee           string    `json:"fee"`    // FRI, in decimal digits
+	Events        int       `json:"events"`
+	Proven        []string  `json:"covered"`
+	UnprovenParts []string  `json:"not_covered"`
+	Unproven      string    `json:"uncovered,omitempty"` // why no proof speaks of it
 }
 
 // respond is the answer to a page, whatever the judge does: a panic is an answer too.
@@ -225,17 +225,17 @@ func (t *trust) headers() (*headers.Trust, error) {
 func describe(t *statement.TransactionOutcome) transaction {
 	d := transaction{
 		Hash: t.Hash, Status: "succeeded", Fee: t.Fee.BigInt().String(), Events: len(t.Events),
-		Covered: []string{}, NotCovered: append([]string{}, t.NotCovered...),
+		Proven: []string{}, UnprovenParts: append([]string{}, t.UnprovenParts...),
 	}
 	if t.Reverted {
 		d.Status = "reverted"
 	}
-	if t.Uncovered != nil {
-		d.Uncovered = t.Uncovered.String()
+	if t.Unproven != nil {
+		d.Unproven = t.Unproven.String()
 		return d
 	}
 	for _, call := range t.Calls {
-		d.Covered = append(d.Covered, call.Kind.String())
+		d.Proven = append(d.Proven, call.Kind.String())
 	}
 	return d
 }
@@ -250,7 +250,7 @@ func (v *verdict) covers(tx string) error {
 	if i < 0 {
 		return fmt.Errorf("the proof of block %d does not cover transaction %v", v.Block, hash)
 	}
-	if reason := v.Transactions[i].Uncovered; reason != "" {
+	if reason := v.Transactions[i].Unproven; reason != "" {
 		return fmt.Errorf("the proof of block %d does not cover transaction %v: %s", v.Block, hash, reason)
 	}
 	return nil

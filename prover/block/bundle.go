@@ -82,7 +82,7 @@ func decoding(body []byte) jsonv2.Options {
 		bounded.List[statement.Result]("results", maxBlockTransactions, len(`{"code":0,"data":"","gas_wanted":0,"gas_used":0}`)),
 		bounded.List[statement.Compiled]("classes", maxBlockClasses, len(`{"class_hash":"0x0","compiled_class":{}}`)),
 		bounded.List[statement.Write]("opening writes", 1, len(`{"contract":"0x0","key":"0x0","value":"0x0"}`)),
-		bounded.List[statement.Uncovered]("uncovered transactions", maxBlockTransactions, len(`{"index":0,"reason":{"class_hash":"0x0","selector":"0x0"},"diff":""}`)),
+		bounded.List[statement.Unproven]("uncovered transactions", maxBlockTransactions, len(`{"index":0,"reason":{"class_hash":"0x0","selector":"0x0"},"diff":""}`)),
 		bounded.List[statement.Validation]("validations", maxBlockTransactions, len(`{"index":0,"events":1}`)),
 		bounded.List[statement.SlotChange]("slots of a validation", maxBlockSlots, len(`{"key":"0x0","value":"0x0"}`)),
 		bounded.List[statement.PrestateLeaf]("contracts of the prestate", maxBlockSlots, len(`{"address":"0x0","class_hash":"0x0","storage_root":"0x0","nonce":"0x0"}`)),

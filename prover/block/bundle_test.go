@@ -21,7 +21,7 @@ func emptyBlockProof() *Bundle {
 		Witness: statement.Witness{
 			Transactions: []statement.HexBytes{{1, 2}}, Results: []statement.Result{{Data: statement.HexBytes{}}}, Classes: []statement.Compiled{},
 			Opening:     []statement.Write{{Contract: felt.One}},
-			Uncovered:   []statement.Uncovered{{Index: 1, Reason: statement.Reason{Builtin: "poseidon", Class: felt.One}, Diff: statement.HexBytes{1}}},
+			Unproven:    []statement.Unproven{{Index: 1, Reason: statement.Reason{Builtin: "poseidon", Class: felt.One}, Diff: statement.HexBytes{1}}},
 			Validations: []statement.Validation{{Index: 2, Storage: []statement.SlotChange{{Key: felt.One}}, Events: 1}},
 			Prestate:    &statement.Prestate{Contracts: []statement.PrestateLeaf{}, Pedersen: []statement.PrestateNode{}, Poseidon: []statement.PrestateNode{}},
 		},

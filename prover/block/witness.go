@@ -18,7 +18,7 @@ type WitnessInput struct {
 	Results      []statement.Result // of each
 	Headers      [2]json.RawMessage
 	Calls        [][]*cairo.CallTrace   // of each transaction that was executed
-	Uncovered    []statement.Uncovered  // of those, the ones that the proofs do not cover
+	Unproven     []statement.Unproven   // of those, the ones that the proofs do not cover
 	Validations  []statement.Validation // what signature checks of the others left behind
 	OldBlockHash *felt.Felt             // the block hash that the block makes readable; nil for the first ten blocks
 	Before       statement.State
@@ -38,7 +38,7 @@ func (b *Bundle) Complete(e *WitnessInput) error {
 	if e.OldBlockHash != nil {
 		w.Opening = append(w.Opening, statement.OpeningWrite(e.Anchor.Number, *e.OldBlockHash))
 	}
-	w.Uncovered, w.Validations = append([]statement.Uncovered{}, e.Uncovered...), append([]statement.Validation{}, e.Validations...)
+	w.Unproven, w.Validations = append([]statement.Unproven{}, e.Unproven...), append([]statement.Validation{}, e.Validations...)
 	classes := e.classes()
 	w.Classes = []statement.Compiled{}
 	for _, hash := range slices.SortedFunc(maps.Keys(classes), func(a, b felt.Felt) int { return a.Cmp(&b) }) {
@@ -73,9 +73,9 @@ func (e *WitnessInput) classes() map[felt.Felt]*cairo.Class {
 		for _, call := range calls {
 			collectClasses(call, all)
 		}
-		at := slices.IndexFunc(e.Uncovered, func(u statement.Uncovered) bool { return u.Index == i })
+		at := slices.IndexFunc(e.Unproven, func(u statement.Unproven) bool { return u.Index == i })
 		for hash, class := range all {
-			if at < 0 || hash == e.Uncovered[at].Reason.Class {
+			if at < 0 || hash == e.Unproven[at].Reason.Class {
 				classes[hash] = class
 			}
 		}

@@ -38,7 +38,7 @@ func Handler(s *Store, status func() any, health func() error) http.Handler {
 			answer(w, nil, err)
 			return
 		}
-		answer(w, map[string]any{"block": record.Block, "status": record.Status, "state_root": record.StateRoot, "bundle": record.Bundle, "proofs": nonNil(record.Proofs), "not_provable": record.NotProvable}, nil)
+		answer(w, map[string]any{"block": record.Block, "status": record.Status, "state_root": record.StateRoot, "bundle": record.Bundle, "proofs": nonNil(record.Proofs), "not_provable": record.Unproven}, nil)
 	})
 	mux.HandleFunc("GET /v1/proofs/{tx_hash}", func(w http.ResponseWriter, r *http.Request) {
 		record, i, ok := transaction(s, w, r)
@@ -59,11 +59,11 @@ func Handler(s *Store, status func() any, health func() error) http.Handler {
 			return
 		}
 		answer(w, struct {
-			Transaction string    `json:"transaction"`
-			Block       uint64    `json:"block"`
-			Status      Status    `json:"status"`
-			Exception   Exception `json:"exception"`
-		}{hash, record.Block, NotProvable, exception(record, hash)}, nil)
+			Transaction string   `json:"transaction"`
+			Block       uint64   `json:"block"`
+			Status      Status   `json:"status"`
+			Unproven    Unproven `json:"exception"`
+		}{hash, record.Block, NotProved, exception(record, hash)}, nil)
 	})
 	mux.HandleFunc("GET /v1/proofs/{tx_hash}/raw", func(w http.ResponseWriter, r *http.Request) {
 		record, i, ok := transaction(s, w, r)
@@ -134,13 +134,13 @@ func transaction(s *Store, w http.ResponseWriter, r *http.Request) (*Record, int
 	return record, i, true
 }
 
-func exception(record *Record, hash string) Exception {
-	for _, e := range record.NotProvable {
+func exception(record *Record, hash string) Unproven {
+	for _, e := range record.Unproven {
 		if e.Transaction == hash {
 			return e
 		}
 	}
-	return Exception{Transaction: hash, Reason: "not covered"}
+	return Unproven{Transaction: hash, Reason: "not covered"}
 }
 
 func serveBundle(s *Store, w http.ResponseWriter, r *http.Request, record *Record) {

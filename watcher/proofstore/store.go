@@ -36,20 +36,20 @@ type Status string
 
 // The fates of a block's transactions.
 const (
-	Proved      Status = "proved"       // covered by a stored proof; of a block: at least one transaction is
-	Empty       Status = "empty"        // the block has no transactions
-	NotProvable Status = "not_provable" // executed on chain, outside what the layout can prove; Reason says why
+	Proved    Status = "proved"       // covered by a stored proof; of a block: at least one transaction is
+	Empty     Status = "empty"        // the block has no transactions
+	NotProved Status = "not_provable" // executed on chain, outside what the layout can prove; Reason says why
 )
 
 // Record is what is stored of a block.
 type Record struct {
-	Block        uint64      `json:"block"`
-	Status       Status      `json:"status"`
-	StateRoot    string      `json:"state_root,omitempty"` // signed state commitment after the block, of one that is proved
-	Transactions []string    `json:"transactions"`
-	Bundle       *Bundle     `json:"bundle,omitempty"` // nil without a proof
-	Proofs       []Entry     `json:"proofs"`
-	NotProvable  []Exception `json:"not_provable,omitempty"` // of the transactions; all of them without a bundle
+	Block        uint64     `json:"block"`
+	Status       Status     `json:"status"`
+	StateRoot    string     `json:"state_root,omitempty"` // signed state commitment after the block, of one that is proved
+	Transactions []string   `json:"transactions"`
+	Bundle       *Bundle    `json:"bundle,omitempty"` // nil without a proof
+	Proofs       []Entry    `json:"proofs"`
+	Unproven     []Unproven `json:"not_provable,omitempty"` // of the transactions; all of them without a bundle
 }
 
 // Bundle describes a stored bundle.
@@ -60,22 +60,22 @@ type Bundle struct {
 
 // Entry describes one proof of a block's bundle.
 type Entry struct {
-	Block        uint64   `json:"block"`
-	Part         int      `json:"part"` // which of the bundle's proofs
-	Transactions []string `json:"transactions"`
-	Covered      []string `json:"covered"`     // frames that the proof shows: constructor, __execute__, fee transfer
-	NotCovered   []string `json:"not_covered"` // frames that it does not: __validate__
-	ProgramHash  string   `json:"program_hash"`
-	Layout       string   `json:"layout"`
-	Steps        uint64   `json:"steps"`
-	SecurityBits uint     `json:"security_bits"`         // conjectured
-	ProvenBits   uint     `json:"proven_bits,omitempty"` // absent from older records
-	ProvingMS    int64    `json:"proving_ms"`
+	Block         uint64   `json:"block"`
+	Part          int      `json:"part"` // which of the bundle's proofs
+	Transactions  []string `json:"transactions"`
+	Proven        []string `json:"covered"`     // frames that the proof shows: constructor, __execute__, fee transfer
+	UnprovenParts []string `json:"not_covered"` // frames that it does not: __validate__
+	ProgramHash   string   `json:"program_hash"`
+	Layout        string   `json:"layout"`
+	Steps         uint64   `json:"steps"`
+	SecurityBits  uint     `json:"security_bits"`         // conjectured
+	ProvenBits    uint     `json:"proven_bits,omitempty"` // absent from older records
+	ProvingMS     int64    `json:"proving_ms"`
 }
 
-// Exception is a transaction that no proof covers, and why: a builtin or a syscall, or neither for one that is too long or
+// Unproven is a transaction that no proof covers, and why: a builtin or a syscall, or neither for one that is too long or
 // whose block could not be proved.
-type Exception struct {
+type Unproven struct {
 	Transaction string `json:"transaction"`
 	Reason      string `json:"reason"`
 	Builtin     string `json:"builtin,omitempty"`
@@ -203,7 +203,7 @@ func (s *Store) PutRecord(ctx context.Context, r *Record) error {
 			}
 		}
 	}
-	for _, exception := range r.NotProvable {
+	for _, exception := range r.Unproven {
 		if err := index(exception.Transaction, -1); err != nil {
 			return err
 		}

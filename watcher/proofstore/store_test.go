@@ -33,7 +33,7 @@ func fill(t *testing.T, url string) *Store {
 	}
 	record := &Record{
 		Block: 7, Status: Proved, StateRoot: "0x1", Bundle: bundle, Proofs: []Entry{entry}, Transactions: []string{"0xa", "0xb", "0xc"},
-		NotProvable: []Exception{{Transaction: "0xc", Reason: "entry point needs builtin poseidon", Builtin: "poseidon"}},
+		Unproven: []Unproven{{Transaction: "0xc", Reason: "entry point needs builtin poseidon", Builtin: "poseidon"}},
 	}
 	for range 2 { // storing again changes nothing
 		if err := s.PutRecord(ctx, record); err != nil {
@@ -171,7 +171,7 @@ func TestLatest(t *testing.T) {
 		}
 		put := func(block uint64) {
 			t.Helper()
-			if err := s.PutRecord(t.Context(), &Record{Block: block, Status: NotProvable}); err != nil {
+			if err := s.PutRecord(t.Context(), &Record{Block: block, Status: NotProved}); err != nil {
 				t.Fatal(err)
 			}
 		}

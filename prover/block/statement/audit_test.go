@@ -45,14 +45,14 @@ func (c *chain) all() []*statement.Claim {
 }
 
 // uncovered is a block whose transaction i is said to be too long for a proof.
-func (c *chain) uncovered(i int) *statement.Block {
+func (c *chain) unproven(i int) *statement.Block {
 	c.t.Helper()
 	diff, err := c.diffs[i].MarshalBinary()
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	block := c.statementBlock()
-	block.Uncovered = []statement.Uncovered{{Index: i, Reason: statement.Reason{MaxSteps: 1 << 17}, Diff: diff}}
+	block.Unproven = []statement.Unproven{{Index: i, Reason: statement.Reason{MaxSteps: 1 << 17}, Diff: diff}}
 	return block
 }
 
@@ -105,9 +105,9 @@ func TestAuditNonceReplay(t *testing.T) {
 	c := newChain(t)
 	c.before.nonces[c.account] = n(1000)
 	c.invokeAt(0, transfer(0xbe, 1000))
-	for _, block := range []*statement.Block{c.statementBlock(), c.uncovered(0)} {
+	for _, block := range []*statement.Block{c.statementBlock(), c.unproven(0)} {
 		claims := c.all()
-		if len(block.Uncovered) > 0 {
+		if len(block.Unproven) > 0 {
 			claims = nil
 		}
 		c.refused(claims, block, "nonce is 0x0", "is at 0x3e8")
@@ -139,7 +139,7 @@ func TestAuditTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.refused([]*statement.Claim{claim}, c.uncovered(1), hash.String()+" twice")
+	c.refused([]*statement.Claim{claim}, c.unproven(1), hash.String()+" twice")
 }
 
 // Nobody pays more than the bounds say, and all of a block pay the same price.
@@ -176,7 +176,7 @@ func TestAuditFee(t *testing.T) {
 				}
 				claims = append(claims, claim)
 			}
-			c.refused(claims, c.uncovered(last), x.texts...)
+			c.refused(claims, c.unproven(last), x.texts...)
 		})
 	}
 }
@@ -196,12 +196,12 @@ func TestAuditFeeOfUncoveredRevert(t *testing.T) {
 			t.Fatal("0 was decremented")
 		}
 		if x.good {
-			if _, err := statement.Check(nil, c.uncovered(0), c.before); err != nil {
+			if _, err := statement.Check(nil, c.unproven(0), c.before); err != nil {
 				t.Error(err)
 			}
 			continue
 		}
-		c.refused(nil, c.uncovered(0), "a fee of 800000002400000000", "400000000 gas at 2000000005 with the tip")
+		c.refused(nil, c.unproven(0), "a fee of 800000002400000000", "400000000 gas at 2000000005 with the tip")
 	}
 
 	// Where others have shown the price, it is the bound.
@@ -214,7 +214,7 @@ func TestAuditFeeOfUncoveredRevert(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.refused([]*statement.Claim{claim}, c.uncovered(1), "a fee of 400000002000000001", "400000000 gas at 1000000005 with the tip")
+	c.refused([]*statement.Claim{claim}, c.unproven(1), "a fee of 400000002000000001", "400000000 gas at 1000000005 with the tip")
 }
 
 // A class is declared once.
@@ -238,7 +238,7 @@ func TestAuditRedeclare(t *testing.T) {
 	c.before = honest
 	was, is := code.BlakeHash(), other.BlakeHash()
 	c.refused(claims, c.statementBlock(), definition.Hash().String(), "hash "+is.String(), "already, with "+was.String())
-	c.refused(nil, c.uncovered(0), definition.Hash().String(), "hash "+is.String(), "already, with "+was.String())
+	c.refused(nil, c.unproven(0), definition.Hash().String(), "hash "+is.String(), "already, with "+was.String())
 }
 
 // A difference declares what its transaction declares.
@@ -252,7 +252,7 @@ func TestAuditForeignDeclaration(t *testing.T) {
 		return outcome, err
 	}
 	c.invoke(plenty, transfer(0xbe, 1000))
-	c.refused(nil, c.uncovered(0), "declares class 0x4d with the compiled class hash 0x4e")
+	c.refused(nil, c.unproven(0), "declares class 0x4d with the compiled class hash 0x4e")
 }
 
 // liar is an engine that is not asked what the chain asks for.

@@ -269,7 +269,7 @@ func (c *chain) run(from, to int) (*statement.Claim, *cairo.Trace, error) {
 }
 
 // parts runs all that can be proved and returns the claims, and the rest as a block names it.
-func (c *chain) parts(maxSteps uint64) ([]*statement.Claim, []statement.Uncovered) {
+func (c *chain) parts(maxSteps uint64) ([]*statement.Claim, []statement.Unproven) {
 	c.t.Helper()
 	var claims []*statement.Claim
 	excluded, err := cairoos.RunParts(&cairoos.Block{
@@ -282,10 +282,10 @@ func (c *chain) parts(maxSteps uint64) ([]*statement.Claim, []statement.Uncovere
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	var uncovered []statement.Uncovered
+	var unproven []statement.Unproven
 	for _, e := range excluded {
-		u := statement.Uncovered{Index: e.Transaction}
-		if cannot, ok := errors.AsType[*cairoos.NotProvableError](e.Err); ok {
+		u := statement.Unproven{Index: e.Transaction}
+		if cannot, ok := errors.AsType[*cairoos.UnprovableError](e.Err); ok {
 			u.Reason = statement.Reason{Builtin: cannot.Builtin, Syscall: string(cannot.Syscall), Class: cannot.Class, Selector: cannot.Selector}
 		} else if long, ok := errors.AsType[*cairoos.TooLongError](e.Err); ok {
 			u.Reason = statement.Reason{MaxSteps: long.MaxSteps}
@@ -293,9 +293,9 @@ func (c *chain) parts(maxSteps uint64) ([]*statement.Claim, []statement.Uncovere
 		if u.Diff, err = c.diffs[e.Transaction].MarshalBinary(); err != nil {
 			c.t.Fatal(err)
 		}
-		uncovered = append(uncovered, u)
+		unproven = append(unproven, u)
 	}
-	return claims, uncovered
+	return claims, unproven
 }
 
 func publicInput(trace *cairo.Trace) *statement.PublicInput {

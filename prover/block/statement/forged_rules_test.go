@@ -335,8 +335,8 @@ func TestForgedEventsAndMessages(t *testing.T) {
 	}
 }
 
-// checkUncovered asks the statement about a block whose transaction, which changes the nonce alone, is not covered.
-func (f *forged) checkUncovered(r statement.Reason) error {
+// checkUnproven asks the statement about a block whose transaction, which changes the nonce alone, is not covered.
+func (f *forged) checkUnproven(r statement.Reason) error {
 	receipt := f.receipt()
 	if f.change != nil {
 		f.change(receipt)
@@ -353,7 +353,7 @@ func (f *forged) checkUncovered(r statement.Reason) error {
 	_, err = statement.Check(nil, &statement.Block{
 		ChainID: n(0xc), Number: f.number, Timestamp: f.timestamp, Sequencer: sequencer, FeeToken: forgedToken,
 		Transactions: []starknet.Transaction{f.tx}, Results: []*starknet.Result{{Receipt: *receipt, Diff: digest}}, Classes: f.code,
-		Uncovered: []statement.Uncovered{{Reason: r, Diff: text}},
+		Unproven: []statement.Unproven{{Reason: r, Diff: text}},
 	}, f.before)
 	return err
 }
@@ -385,7 +385,7 @@ func TestForgedUncovered(t *testing.T) {
 	} {
 		f := newForged()
 		x.change(f)
-		switch err := f.checkUncovered(statement.Reason{MaxSteps: 1 << 17}); {
+		switch err := f.checkUnproven(statement.Reason{MaxSteps: 1 << 17}); {
 		case x.want == "" && err != nil:
 			t.Errorf("%s: %v", x.name, err)
 		case x.want != "" && (err == nil || !strings.Contains(err.Error(), x.want)):
@@ -480,7 +480,7 @@ func TestReasons(t *testing.T) {
 		if r.MaxSteps == 0 {
 			r.Class, r.Selector = tokenCode, selector("f")
 		}
-		return f.checkUncovered(r)
+		return f.checkUnproven(r)
 	}
 	for _, x := range []struct {
 		reason statement.Reason

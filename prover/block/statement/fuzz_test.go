@@ -183,7 +183,7 @@ func FuzzUncovered(f *testing.F) {
 		}
 		c, claims := restlessFuzzed()
 		block := c.statementBlock()
-		block.Uncovered, block.Validations = w.Uncovered, w.Validations
+		block.Unproven, block.Validations = w.Unproven, w.Validations
 		r, err := statement.NewReplay(block, c.before)
 		if err != nil {
 			return

@@ -44,18 +44,18 @@ type Replay struct {
 	price *starknet.Uint128                // of L2 gas, once a transaction has shown it
 	purse struct{ account, key felt.Felt } // where the last account's balance is
 
-	uncovered   []Uncovered  // that come later
+	unproven    []Unproven   // that come later
 	validations []Validation // likewise
 }
 
 // NewReplay begins with the block's own writes.
 func NewReplay(block *Block, before State) (*Replay, error) {
-	if err := block.checkUncovered(); err != nil {
+	if err := block.checkUnproven(); err != nil {
 		return nil, err
 	}
 	r := &Replay{
 		block: block, state: newOverlay(before), classes: make(map[felt.Felt]*casm.Class), seen: make(map[felt.Felt]bool),
-		uncovered: block.Uncovered, validations: block.Validations,
+		unproven: block.Unproven, validations: block.Validations,
 	}
 	for _, w := range block.Opening {
 		if err := r.state.write(slot{w.Contract, w.Key}, w.Value); err != nil {
@@ -117,7 +117,7 @@ func (r *Replay) apply(claim *Claim, transcript *Transcript) error {
 			return fmt.Errorf("%s is %v, want %v", word.what, word.got, word.want)
 		}
 	}
-	if n, left := len(transcript.Transactions), len(b.Transactions)-len(r.done)-len(r.uncovered); n == 0 || n > left {
+	if n, left := len(transcript.Transactions), len(b.Transactions)-len(r.done)-len(r.unproven); n == 0 || n > left {
 		return fmt.Errorf("the transcript has %d transactions, %d of the block are left", n, left)
 	}
 	published := make(map[felt.Felt]*PublishedClass, len(transcript.Classes))
@@ -300,7 +300,7 @@ func (t *replayer) invoke(tx *starknet.Invoke, calls []RootCall, outcome *Transa
 	bound, intrinsic, kept := tx.ResourceBounds.L2Gas.MaxAmount, intrinsicGas(tx), t.dataGas()
 	if t.record.Outcome == Aborted {
 		outcome.Reverted = true
-		outcome.NotCovered = append(outcome.NotCovered, "__execute__, which was aborted")
+		outcome.UnprovenParts = append(outcome.UnprovenParts, "__execute__, which was aborted")
 		used, err := checkGas(t.receipt, intrinsic+kept, min(bound, constants.MaxValidateGas+constants.MaxExecuteGas))
 		if err != nil {
 			return nil, 0, err

@@ -39,7 +39,7 @@ type Block struct {
 	FeeToken     felt.Felt // the contract in which fees are paid
 	Transactions []starknet.Transaction
 	Results      []*starknet.Result // what validators signed of each transaction
-	Uncovered    []Uncovered        // transactions that no claim covers, ascending by index
+	Unproven     []Unproven         // transactions that no claim covers, ascending by index
 	Validations  []Validation       // what signature checks of others left behind, ascending by index
 	// Classes are the compiled classes that the transcripts need, by class hash.
 	Classes map[felt.Felt]*casm.Class
@@ -81,12 +81,12 @@ type TransactionOutcome struct {
 	Events   []starknet.Event
 	Messages []starknet.Message
 	Calls    []CallOutcome
-	// NotCovered names what the proof does not speak of: always the signature check with what it left behind, and the
+	// UnprovenParts names what the proof does not speak of: always the signature check with what it left behind, and the
 	// execution of a transaction that was aborted.
-	NotCovered []string
-	// Uncovered says why no proof speaks of the transaction at all: what is said of it here is what validators signed. Nil
+	UnprovenParts []string
+	// Unproven says why no proof speaks of the transaction at all: what is said of it here is what validators signed. Nil
 	// for a transaction that is covered.
-	Uncovered *Reason
+	Unproven *Reason
 }
 
 // CallOutcome is how a call that came from the protocol ended. No signed data says any of it: it is what the proof shows.

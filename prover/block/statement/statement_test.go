@@ -235,7 +235,7 @@ func TestStory(t *testing.T) {
 		}
 	}
 	for i, record := range transcript.Transactions {
-		if got := outcome.Transactions[i].NotCovered; len(got) != 1 && record.Outcome != statement.Aborted {
+		if got := outcome.Transactions[i].UnprovenParts; len(got) != 1 && record.Outcome != statement.Aborted {
 			t.Errorf("transaction %d: not covered is %v", i, got)
 		}
 	}
@@ -424,14 +424,14 @@ func TestForgedStorageAnswer(t *testing.T) {
 }
 
 func TestNotProvable(t *testing.T) {
-	for name, want := range map[string]cairoos.NotProvableError{
+	for name, want := range map[string]cairoos.UnprovableError{
 		"hades": {Builtin: "poseidon"},
 		"sha":   {Syscall: cairo.Sha256ProcessBlock},
 	} {
 		c := newChain(t)
 		c.invoke(plenty, call{probeAt, name, words(1)})
 		_, _, err := c.run(0, 1)
-		got, ok := errors.AsType[*cairoos.NotProvableError](err)
+		got, ok := errors.AsType[*cairoos.UnprovableError](err)
 		if !ok {
 			t.Fatalf("%s: got %v, want a NotProvableError", name, err)
 		}

@@ -49,7 +49,7 @@ type Witness struct {
 	Opening      []Write    `json:"opening"`      // the block's own write: the hash of the block ten blocks before
 	Prestate     *Prestate  `json:"prestate"`
 
-	Uncovered   []Uncovered  `json:"uncovered"`   // transactions that no proof covers, ascending by index
+	Unproven    []Unproven   `json:"uncovered"`   // transactions that no proof covers, ascending by index
 	Validations []Validation `json:"validations"` // what signature checks of the others left behind, ascending by index
 }
 
@@ -157,8 +157,8 @@ func (w *Witness) checkSize(claims []*Claim) error {
 		}
 		published += len(t.Classes)
 	}
-	for i := range w.Uncovered {
-		words += len(w.Uncovered[i].Diff) / bytesPerWord
+	for i := range w.Unproven {
+		words += len(w.Unproven[i].Diff) / bytesPerWord
 	}
 	for i := range w.Validations {
 		words += wordsPerChange * (1 + len(w.Validations[i].Storage))
@@ -184,7 +184,7 @@ const maxClassElements = 4 * constants.MaxProgramFelts
 func (w *Witness) Block(anchor *Anchor) (*Block, error) {
 	block := &Block{
 		ChainID: anchor.ChainID, Number: anchor.Number, Timestamp: anchor.Timestamp, Sequencer: anchor.Sequencer, FeeToken: anchor.FeeToken,
-		Classes: make(map[felt.Felt]*casm.Class), Opening: w.Opening, Uncovered: w.Uncovered, Validations: w.Validations,
+		Classes: make(map[felt.Felt]*casm.Class), Opening: w.Opening, Unproven: w.Unproven, Validations: w.Validations,
 	}
 	if len(w.Results) != len(w.Transactions) {
 		return nil, fmt.Errorf("statement: %d transactions with %d results", len(w.Transactions), len(w.Results))

@@ -16,7 +16,7 @@ func TestWitnessSizes(t *testing.T) {
 	sized := func(classes, pedersen, poseidon, contracts int) error {
 		w := &statement.Witness{
 			Transactions: make([]statement.HexBytes, 2), Classes: make([]statement.Compiled, classes),
-			Uncovered:   []statement.Uncovered{{Diff: make([]byte, 24)}},
+			Unproven:    []statement.Unproven{{Diff: make([]byte, 24)}},
 			Validations: []statement.Validation{{Storage: make([]statement.SlotChange, 2)}},
 			Prestate: &statement.Prestate{
 				Pedersen: make([]statement.PrestateNode, pedersen), Poseidon: make([]statement.PrestateNode, poseidon),

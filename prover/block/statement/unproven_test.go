@@ -45,7 +45,7 @@ func TestUncoveredTransactions(t *testing.T) {
 		step = 1
 	}
 	c := mixed(t)
-	claims, uncovered := c.parts(1 << 17)
+	claims, unproven := c.parts(1 << 17)
 	if len(claims) != 1 {
 		t.Errorf("%d claims, what is between the uncovered fits in one", len(claims))
 	}
@@ -53,20 +53,20 @@ func TestUncoveredTransactions(t *testing.T) {
 		index  int
 		reason string
 	}{{0, "builtin poseidon"}, {2, "builtin poseidon"}, {4, "syscall " + string(cairo.Sha256ProcessBlock)}, {5, "builtin poseidon"}, {6, "more than 131072 steps"}, {7, "builtin poseidon"}}
-	if len(uncovered) != len(want) {
-		t.Fatalf("uncovered are %v", uncovered)
+	if len(unproven) != len(want) {
+		t.Fatalf("uncovered are %v", unproven)
 	}
 	block := c.statementBlock()
-	block.Uncovered = uncovered
+	block.Unproven = unproven
 	outcome := c.checkBlock(block, claims...)
 	for i, w := range want {
-		reason := outcome.Transactions[w.index].Uncovered
-		if uncovered[i].Index != w.index || reason == nil || !strings.Contains(reason.String(), w.reason) {
-			t.Errorf("transaction %d is uncovered for %v, want %d for %s", uncovered[i].Index, reason, w.index, w.reason)
+		reason := outcome.Transactions[w.index].Unproven
+		if unproven[i].Index != w.index || reason == nil || !strings.Contains(reason.String(), w.reason) {
+			t.Errorf("transaction %d is uncovered for %v, want %d for %s", unproven[i].Index, reason, w.index, w.reason)
 		}
 	}
 	for _, i := range []int{1, 3, 8, 9} {
-		if outcome.Transactions[i].Uncovered != nil {
+		if outcome.Transactions[i].Unproven != nil {
 			t.Errorf("transaction %d is said to be uncovered", i)
 		}
 	}
@@ -85,29 +85,29 @@ func TestUncoveredTransactions(t *testing.T) {
 	refused := func(name string, claims []*statement.Claim, change func(b *statement.Block)) {
 		t.Helper()
 		changed := *block
-		changed.Uncovered, changed.Results = slices.Clone(uncovered), slices.Clone(block.Results)
+		changed.Unproven, changed.Results = slices.Clone(unproven), slices.Clone(block.Results)
 		change(&changed)
 		if _, err := statement.Check(claims, &changed, c.before); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}
-	for i := range uncovered {
-		for at := 0; at < len(uncovered[i].Diff); at += step {
+	for i := range unproven {
+		for at := 0; at < len(unproven[i].Diff); at += step {
 			refused("a flipped byte of a difference", claims, func(b *statement.Block) {
-				b.Uncovered[i].Diff = slices.Clone(b.Uncovered[i].Diff)
-				b.Uncovered[i].Diff[at] ^= 1 << (at % 8)
+				b.Unproven[i].Diff = slices.Clone(b.Unproven[i].Diff)
+				b.Unproven[i].Diff[at] ^= 1 << (at % 8)
 			})
 		}
-		refused("a difference cut short", claims, func(b *statement.Block) { b.Uncovered[i].Diff = b.Uncovered[i].Diff[:20] })
-		refused("the next one's difference", claims, func(b *statement.Block) { b.Uncovered[i].Diff = uncovered[(i+1)%len(uncovered)].Diff })
-		refused("one left out", claims, func(b *statement.Block) { b.Uncovered = slices.Delete(b.Uncovered, i, i+1) })
-		refused("one twice", claims, func(b *statement.Block) { b.Uncovered = slices.Insert(b.Uncovered, i, b.Uncovered[i]) })
+		refused("a difference cut short", claims, func(b *statement.Block) { b.Unproven[i].Diff = b.Unproven[i].Diff[:20] })
+		refused("the next one's difference", claims, func(b *statement.Block) { b.Unproven[i].Diff = unproven[(i+1)%len(unproven)].Diff })
+		refused("one left out", claims, func(b *statement.Block) { b.Unproven = slices.Delete(b.Unproven, i, i+1) })
+		refused("one twice", claims, func(b *statement.Block) { b.Unproven = slices.Insert(b.Unproven, i, b.Unproven[i]) })
 		for delta := -9; delta <= 9; delta++ {
 			if delta != 0 {
-				refused("another index", claims, func(b *statement.Block) { b.Uncovered[i].Index += delta })
+				refused("another index", claims, func(b *statement.Block) { b.Unproven[i].Index += delta })
 			}
 		}
-		signed := *block.Results[uncovered[i].Index]
+		signed := *block.Results[unproven[i].Index]
 		for name, change := range map[string]func(r *statement.Reason){
 			"no reason":          func(r *statement.Reason) { *r = statement.Reason{} },
 			"two reasons":        func(r *statement.Reason) { r.MaxSteps, r.Syscall = 1<<17, "MetaTxV0" },
@@ -120,18 +120,18 @@ func TestUncoveredTransactions(t *testing.T) {
 			"another class":      func(r *statement.Reason) { r.Class = n(1) },
 			"another selector":   func(r *statement.Reason) { r.Selector = n(1) },
 		} {
-			refused(name, claims, func(b *statement.Block) { change(&b.Uncovered[i].Reason) })
+			refused(name, claims, func(b *statement.Block) { change(&b.Unproven[i].Reason) })
 		}
 		other := signed
 		other.Diff[3] ^= 1
-		refused("another signed difference", claims, func(b *statement.Block) { b.Results[uncovered[i].Index] = &other })
+		refused("another signed difference", claims, func(b *statement.Block) { b.Results[unproven[i].Index] = &other })
 	}
 	refused("a covered one as well", claims, func(b *statement.Block) {
 		diff, err := c.diffs[1].MarshalBinary()
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.Uncovered = slices.Insert(b.Uncovered, 1, statement.Uncovered{Index: 1, Reason: statement.Reason{MaxSteps: 1 << 17}, Diff: diff})
+		b.Unproven = slices.Insert(b.Unproven, 1, statement.Unproven{Index: 1, Reason: statement.Reason{MaxSteps: 1 << 17}, Diff: diff})
 	})
 	refused("no claim", nil, func(*statement.Block) {})
 	refused("a claim less", single[:2], func(*statement.Block) {})
@@ -193,15 +193,15 @@ func TestValidationsThatLeaveSomething(t *testing.T) {
 		step = 1
 	}
 	c := restless(t)
-	claims, uncovered := c.parts(1 << 17)
-	if len(uncovered) != 0 || len(c.validations) != len(c.transactions)-1 {
-		t.Fatalf("uncovered are %v, %d signature checks left something", uncovered, len(c.validations))
+	claims, unproven := c.parts(1 << 17)
+	if len(unproven) != 0 || len(c.validations) != len(c.transactions)-1 {
+		t.Fatalf("uncovered are %v, %d signature checks left something", unproven, len(c.validations))
 	}
 	outcome := c.check(claims...)
 	for i, tx := range outcome.Transactions {
-		named := slices.ContainsFunc(tx.NotCovered, func(s string) bool { return strings.Contains(s, "storage writes") })
+		named := slices.ContainsFunc(tx.UnprovenParts, func(s string) bool { return strings.Contains(s, "storage writes") })
 		if named != (i > 0) {
-			t.Errorf("transaction %d: not covered is %v", i, tx.NotCovered)
+			t.Errorf("transaction %d: not covered is %v", i, tx.UnprovenParts)
 		}
 	}
 	last := c.validations[len(c.validations)-1]
@@ -259,7 +259,7 @@ func TestValidationsThatLeaveSomething(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.Uncovered = []statement.Uncovered{{Index: 1, Reason: statement.Reason{MaxSteps: 1 << 17}, Diff: diff}}
+		b.Unproven = []statement.Unproven{{Index: 1, Reason: statement.Reason{MaxSteps: 1 << 17}, Diff: diff}}
 	})
 }
 

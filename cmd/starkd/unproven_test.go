@@ -13,9 +13,9 @@ import (
 // What verify says of a block that is proved in part.
 func TestUncoveredTransactions(t *testing.T) {
 	transactions := []statement.TransactionOutcome{
-		{Hash: felt.FromUint64(0xa), Fee: starknet.NewUint128(5), NotCovered: []string{"__validate__"}},
-		{Hash: felt.FromUint64(0xb), Fee: starknet.NewUint128(6), Reverted: true, Events: make([]starknet.Event, 2), NotCovered: []string{"all of it"},
-			Uncovered: &statement.Reason{Builtin: "poseidon", Class: felt.FromUint64(0xc), Selector: felt.FromUint64(0xd)}},
+		{Hash: felt.FromUint64(0xa), Fee: starknet.NewUint128(5), UnprovenParts: []string{"__validate__"}},
+		{Hash: felt.FromUint64(0xb), Fee: starknet.NewUint128(6), Reverted: true, Events: make([]starknet.Event, 2), UnprovenParts: []string{"all of it"},
+			Unproven: &statement.Reason{Builtin: "poseidon", Class: felt.FromUint64(0xc), Selector: felt.FromUint64(0xd)}},
 	}
 	for _, c := range []struct {
 		hash uint64
@@ -39,7 +39,7 @@ func TestUncoveredTransactions(t *testing.T) {
 		t.Errorf("got\n%swant\n%s", out.String(), want)
 	}
 	// Trust in a header says nothing of signatures, nor does anything obey a reason's control characters.
-	transactions[1].Uncovered.Builtin = "\x1b[2J\nvalid: all"
+	transactions[1].Unproven.Builtin = "\x1b[2J\nvalid: all"
 	out.Reset()
 	listTransactions(&out, transactions, false)
 	if got := out.String(); strings.Contains(got, "signed") || strings.Count(got, "\n") != 2 || !strings.Contains(got, `needs the builtin "\x1b[2J\nvalid: all"`) {

@@ -10,9 +10,9 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// Uncovered is a transaction that no claim covers. What it did is the validators' word alone: its difference hashes to what
+// Unproven is a transaction that no claim covers. What it did is the validators' word alone: its difference hashes to what
 // they signed, and is taken over as it is.
-type Uncovered struct {
+type Unproven struct {
 	Index  int      `json:"index"` // among the block's executed transactions
 	Reason Reason   `json:"reason"`
 	Diff   HexBytes `json:"diff"` // canonical starknet.StateDiff
@@ -141,24 +141,24 @@ func (v *Validation) String() string {
 	return fmt.Sprintf("%s%d storage writes, %d events and %d messages of the signature check", class, len(v.Storage), v.Events, v.Messages)
 }
 
-// checkUncovered refuses lists that do not name each transaction at most once and in order.
-func (b *Block) checkUncovered() error {
+// checkUnproven refuses lists that do not name each transaction at most once and in order.
+func (b *Block) checkUnproven() error {
 	if len(b.Results) != len(b.Transactions) {
 		return fmt.Errorf("statement: %d transactions with %d results", len(b.Transactions), len(b.Results))
 	}
 	last := -1
-	uncovered := make(map[int]bool, len(b.Uncovered))
-	for i := range b.Uncovered {
-		index := b.Uncovered[i].Index
+	unproven := make(map[int]bool, len(b.Unproven))
+	for i := range b.Unproven {
+		index := b.Unproven[i].Index
 		if index <= last || index >= len(b.Transactions) {
 			return fmt.Errorf("statement: uncovered transaction %d after %d, of %d", index, last, len(b.Transactions))
 		}
-		last, uncovered[index] = index, true
+		last, unproven[index] = index, true
 	}
 	last = -1
 	for i := range b.Validations {
 		index := b.Validations[i].Index
-		if index <= last || index >= len(b.Transactions) || uncovered[index] {
+		if index <= last || index >= len(b.Transactions) || unproven[index] {
 			return fmt.Errorf("statement: signature check of transaction %d after %d, of %d", index, last, len(b.Transactions))
 		}
 		last = index
@@ -168,19 +168,19 @@ func (b *Block) checkUncovered() error {
 
 // skip passes the transactions that come next and are not covered.
 func (r *Replay) skip() error {
-	for len(r.uncovered) > 0 && r.uncovered[0].Index == len(r.done) {
-		u := &r.uncovered[0]
+	for len(r.unproven) > 0 && r.unproven[0].Index == len(r.done) {
+		u := &r.unproven[0]
 		outcome, err := r.takeOver(u, r.block.Transactions[u.Index], r.block.Results[u.Index])
 		if err != nil {
 			return fmt.Errorf("transaction %d, which is not covered: %w", u.Index, err)
 		}
-		r.uncovered, r.done = r.uncovered[1:], append(r.done, *outcome)
+		r.unproven, r.done = r.unproven[1:], append(r.done, *outcome)
 	}
 	return nil
 }
 
 // takeOver makes the signed difference of a transaction.
-func (r *Replay) takeOver(u *Uncovered, tx starknet.Transaction, signed *starknet.Result) (*TransactionOutcome, error) {
+func (r *Replay) takeOver(u *Unproven, tx starknet.Transaction, signed *starknet.Result) (*TransactionOutcome, error) {
 	receipt := &signed.Receipt
 	if hash := tx.Hash(r.block.ChainID); receipt.TransactionHash != hash {
 		return nil, fmt.Errorf("the receipt is of %v, the transaction is %v", receipt.TransactionHash, hash)
@@ -231,14 +231,14 @@ func (r *Replay) takeOver(u *Uncovered, tx starknet.Transaction, signed *starkne
 	}
 	return &TransactionOutcome{
 		Hash: receipt.TransactionHash, Reverted: receipt.Reverted, Fee: receipt.ActualFee, Events: receipt.Events, Messages: receipt.Messages,
-		NotCovered: []string{"all of it: " + u.Reason.String()}, Uncovered: &u.Reason,
+		UnprovenParts: []string{"all of it: " + u.Reason.String()}, Unproven: &u.Reason,
 	}, nil
 }
 
 // validated makes what the signature check of the transaction left behind, where the block says that it left anything. name is
 // the check's entry point.
 func (t *replayer) validated(name string, account felt.Felt, outcome *TransactionOutcome) error {
-	outcome.NotCovered = append(outcome.NotCovered, name)
+	outcome.UnprovenParts = append(outcome.UnprovenParts, name)
 	if len(t.validations) == 0 || t.validations[0].Index != len(t.done) {
 		return nil
 	}
@@ -247,7 +247,7 @@ func (t *replayer) validated(name string, account felt.Felt, outcome *Transactio
 	if err := t.makeValidation(v, account); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	outcome.NotCovered = append(outcome.NotCovered, v.String())
+	outcome.UnprovenParts = append(outcome.UnprovenParts, v.String())
 	return nil
 }
 
