@@ -28,19 +28,19 @@ type handed struct {
 }
 
 var handedMutants = []handed{
-	{row: 0, what: "depth 50 refused", file: "app/executor/call.go", old: "c.depth > constants.MaxCallDepth", new: "c.depth >= constants.MaxCallDepth"},
+	{row: 0, what: "depth 50 refused", file: "app/executor/call.go", old: "p.depth > constants.MaxCallDepth", new: "p.depth >= constants.MaxCallDepth"},
 	{row: 1, what: "an engine returns a unit of gas too much", file: "app/executor/call.go", old: "result.GasLeft > e.gas:", new: "result.GasLeft > e.gas+1:"},
 	{row: 2, what: "ENTRYPOINT_NOT_FOUND of an inner call is the outer's", file: "app/executor/call.go", old: " && len(f.Inner) == 0 {", new: " {"},
 	{row: 3, what: "no bound of what a reverted transaction pays", file: "app/executor/executor.go", old: "paid = min(paid, t.tx.", new: "paid = max(paid, t.tx.", pkg: "app", run: "^TestOutOfGas$"},
 	{row: 4, what: "no bound of __execute__'s gas", file: "app/executor/executor.go", old: "ExecutePhase, min(t.gas, constants.MaxExecuteGas))", new: "ExecutePhase, t.gas)"},
 	{row: 5, what: "no bound of __validate__'s gas", file: "app/executor/executor.go", old: "ValidatePhase, min(t.gas, constants.MaxValidateGas))", new: "ValidatePhase, t.gas)"},
-	{row: 6, what: "what was undone stays used", file: "app/executor/executor.go", old: "t.events, t.msgs, t.used = t.events[:p.events], t.msgs[:p.messages], p.used", new: "t.events, t.msgs = t.events[:p.events], t.msgs[:p.messages]", pkg: "app", run: "^TestOutOfGas$"},
+	{row: 6, what: "what was undone stays used", file: "app/executor/executor.go", old: "t.events, t.msgs, t.used = t.events[:to.events], t.msgs[:to.messages], to.used", new: "t.events, t.msgs = t.events[:to.events], t.msgs[:to.messages]", pkg: "app", run: "^TestOutOfGas$"},
 	{row: 7, what: "a bound of 0 becomes the default with a fee too", file: "app/executor/executor.go", old: "if opts.SkipFee {\n\t\tif t.gas", new: "if opts.SkipFee || t.gas == 0 {\n\t\tif t.gas",
 		why: "checkBounds refuses a bound of 0 before the gas is used"},
 	{row: 8, what: "L1 address of 161 bits", file: "app/executor/syscalls.go", old: "to.BitLen() > constants.L1AddressBits", new: "to.BitLen() > constants.L1AddressBits+1"},
-	{row: 9, what: "a DEPLOY_ACCOUNT's constructor calls other contracts", file: "app/executor/syscalls.go", old: "if s.validating() && contract != s.frame.Contract {", new: "if s.phase == ValidatePhase && contract != s.frame.Contract {"},
+	{row: 9, what: "a DEPLOY_ACCOUNT's constructor calls other contracts", file: "app/executor/syscalls.go", old: "if s.phase.validating() && contract != s.frame.Contract {", new: "if s.phase.kind == ValidatePhase && contract != s.frame.Contract {"},
 	{row: 10, what: "timestamp rounded to 100", file: "starknet/constants/constants.go", old: "RoundTime      = 3600", new: "RoundTime      = 100"},
-	{row: 11, what: "order of messages of all phases", file: "app/executor/syscalls.go", old: "order := len(s.msgs) - s.from.messages", new: "order := len(s.msgs)"},
+	{row: 11, what: "order of messages of all phases", file: "app/executor/syscalls.go", old: "order := len(s.txn.msgs) - s.phase.from.messages", new: "order := len(s.txn.msgs)"},
 	{row: 12, what: "query bit 2^64", file: "app/executor/syscalls.go", old: "[4]uint64{0, 0, 1, 0}", new: "[4]uint64{0, 1, 0, 0}"},
 	{row: 13, what: "event keys billed once", file: "starknet/constants/constants.go", old: "EventKeyFelts     = 2 ", new: "EventKeyFelts     = 1 "},
 	{row: 14, what: "a balance that is just enough is refused", file: "app/executor/check.go", old: "low.Cmp(&need) >= 0", new: "low.Cmp(&need) > 0"},
