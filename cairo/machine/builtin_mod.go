@@ -12,24 +12,25 @@ import (
 // one operation per instance. Their cells are inputs, filled by a hint through FillMod, and the rule is checked after the
 // run.
 const (
-	ModWords    = 4
-	modWordBits = 96
-	ModValues   = 4
-	ModOffsets  = 5
-	modN        = 6
-	ModCells    = 7
-	ModFillMax  = 100000
+	ModWords    = 4      // cells of a number
+	modWordBits = 96     // bits of a cell
+	ModValues   = 4      // offset of the pointer to the values
+	ModOffsets  = 5      // offset of the pointer to the offsets
+	modN        = 6      // offset of n
+	ModCells    = 7      // cells of an instance
+	ModFillMax  = 100000 // largest n that FillMod accepts
 )
 
+// ModInputs are the cells of an instance.
 type ModInputs struct {
 	P       *big.Int
-	Words   [ModWords]felt.Felt
+	Words   [ModWords]felt.Felt // of P
 	Values  Addr
 	Offsets Addr
 	N       uint64
 }
 
-// ReadWords reads a number; nil when a word is not written.
+// ReadWords reads a number of four words at a. The value is nil if a word is not written.
 func ReadWords(m *Memory, a Addr) (words [ModWords]felt.Felt, value *big.Int, err error) {
 	value = new(big.Int)
 	for i := range words {
@@ -50,6 +51,7 @@ func ReadWords(m *Memory, a Addr) (words [ModWords]felt.Felt, value *big.Int, er
 	return words, value, nil
 }
 
+// WriteWords writes a number as four words at a, and marks them as used.
 func WriteWords(m *Memory, a Addr, value *big.Int) error {
 	if value.BitLen() > ModWords*modWordBits {
 		return fmt.Errorf("the value %v does not fit in %d words of %d bits", value, ModWords, modWordBits)
@@ -72,6 +74,7 @@ func (m *Memory) insertAccessed(a Addr, v Value) error {
 	return nil
 }
 
+// ReadMod reads the instance at a.
 func (b *Builtin) ReadMod(m *Memory, a Addr) (in ModInputs, err error) {
 	if in.Values, err = m.Pointer(a.Add(ModValues)); err != nil {
 		return in, err
@@ -175,7 +178,7 @@ func (b *Builtin) fillValue(m *Memory, in *ModInputs, index int) (bool, error) {
 	return true, WriteWords(m, to, out)
 }
 
-// ModBatch is a run of operations for FillMod: the first instance and how many offsets are in its table.
+// ModBatch is a run of operations for FillMod: its first instance, and the number of operations in the table of offsets.
 type ModBatch struct {
 	Ptr Addr
 	N   int

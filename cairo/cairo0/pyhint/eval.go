@@ -14,7 +14,8 @@ import (
 // Python values are: nil, bool, *big.Int, string, byteString, machine.Addr (a relocatable), tuple, *List, *Dict, function,
 // module and what objects.go adds. Integers are never modified once made.
 type (
-	tuple      []any
+	tuple []any
+	// List is a list, which hints share by reference.
 	List       struct{ Items []any }
 	byteString string
 	function   func(e *env, args []any, kw map[string]any) (any, error)
@@ -30,6 +31,7 @@ type Dict struct {
 	missing func() any // of a defaultdict
 }
 
+// NewDict returns an empty dictionary.
 func NewDict() *Dict { return &Dict{index: make(map[string]int)} }
 
 // dictKey is a value's identity as a dictionary key.
@@ -91,6 +93,7 @@ func (d *Dict) Value(key any) (any, error) {
 	return v, d.Set(key, v)
 }
 
+// Set sets d[k] to v, or returns an error if k cannot be a key.
 func (d *Dict) Set(k, v any) error {
 	s, err := dictKey(k)
 	if err != nil {
@@ -140,6 +143,7 @@ func typeName(v any) string {
 	return "object"
 }
 
+// Str returns str(v).
 func Str(v any) string {
 	switch v := v.(type) {
 	case string:

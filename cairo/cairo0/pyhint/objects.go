@@ -29,6 +29,7 @@ type (
 	typeObject string
 )
 
+// OfValue returns the Python value of a memory cell: a machine.Addr or a *big.Int.
 func OfValue(v machine.Value) any {
 	if a, ok := v.Addr(); ok {
 		return a
@@ -37,7 +38,7 @@ func OfValue(v machine.Value) any {
 	return f.BigInt()
 }
 
-// ToValue is what a Python value is in a memory cell.
+// ToValue returns a Python value as a memory cell holds it.
 func ToValue(v any) (machine.Value, error) {
 	if a, ok := toAddr(v); ok {
 		return machine.AddrValue(a), nil
@@ -564,11 +565,13 @@ func dictMethod(d *Dict, name string) (function, bool) {
 // DictManager follows the dictionaries of a run (starkware.cairo.common.dict).
 type DictManager struct{ trackers map[int32]*Tracker }
 
+// Tracker is one dictionary: its data, and the address after its last access.
 type Tracker struct {
 	Data *Dict
 	At   machine.Addr
 }
 
+// Tracker returns the dictionary whose last access ends at the address v.
 func (d *DictManager) Tracker(v any) (*Tracker, error) {
 	a, ok := toAddr(v)
 	if !ok {
