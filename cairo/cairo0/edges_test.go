@@ -107,7 +107,7 @@ func TestMissingBuiltin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const refusal = "vm: the builtin output is not in the layout plain"
+	const refusal = "cairo0: the builtin output is not in the layout plain"
 	for _, c := range []struct {
 		options RunOptions
 		refused bool

@@ -75,7 +75,7 @@ func findLayout(name string, params []byte) (*layout, error) {
 	}
 	l, ok := layouts[name]
 	if !ok {
-		return nil, fmt.Errorf("vm: unknown layout %q", name)
+		return nil, fmt.Errorf("cairo0: unknown layout %q", name)
 	}
 	l2 := *l
 	l2.name = name
@@ -97,7 +97,7 @@ func (f *flag) UnmarshalJSON(b []byte) error {
 	case float64:
 		*f = v != 0
 	default:
-		return fmt.Errorf("vm: %s is neither a boolean nor a number", b)
+		return fmt.Errorf("cairo0: %s is neither a boolean nor a number", b)
 	}
 	return nil
 }
@@ -135,11 +135,11 @@ type layoutParams struct {
 
 func dynamicLayout(params []byte) (*layout, error) {
 	if len(params) == 0 {
-		return nil, errors.New("vm: the layout dynamic needs a parameter file")
+		return nil, errors.New("cairo0: the layout dynamic needs a parameter file")
 	}
 	var p layoutParams
 	if err := json.Unmarshal(params, &p); err != nil {
-		return nil, fmt.Errorf("vm: layout parameters: %w", err)
+		return nil, fmt.Errorf("cairo0: layout parameters: %w", err)
 	}
 	l := &layout{
 		name: "dynamic", rcUnits: uint64(p.RCUnits), memoryUnits: uint64(p.MemoryUnitsPerStep), publicMemoryFraction: 8,
@@ -147,11 +147,11 @@ func dynamicLayout(params []byte) (*layout, error) {
 	}
 	log := p.LogDilutedUnitsPerStep
 	if log < -31 || log > 31 {
-		return nil, fmt.Errorf("vm: log_diluted_units_per_step is %d, want at most 31 either way", log)
+		return nil, fmt.Errorf("cairo0: log_diluted_units_per_step is %d, want at most 31 either way", log)
 	}
 	l.diluted = diluted{units: 1 << max(log, -log), fractional: log < 0}
 	if p.RCUnits < 3 {
-		return nil, fmt.Errorf("vm: rc_units is %d, want at least 3", p.RCUnits)
+		return nil, fmt.Errorf("cairo0: rc_units is %d, want at least 3", p.RCUnits)
 	}
 	for _, b := range []struct {
 		name     string
@@ -170,10 +170,10 @@ func dynamicLayout(params []byte) (*layout, error) {
 		{machine.BuiltinMulMod, p.UsesMulModBuiltin, p.MulModRatio, p.MulModRatioDen},
 	} {
 		if !bool(b.uses) && b.num != 0 {
-			return nil, fmt.Errorf("vm: the ratio of %s is %d but the layout does not use it", b.name, b.num)
+			return nil, fmt.Errorf("cairo0: the ratio of %s is %d but the layout does not use it", b.name, b.num)
 		}
 		if b.num != 0 && b.den == 0 {
-			return nil, fmt.Errorf("vm: the ratio of %s has denominator 0", b.name)
+			return nil, fmt.Errorf("cairo0: the ratio of %s has denominator 0", b.name)
 		}
 		l.builtins[b.name] = ratio{num: uint64(b.num), den: uint64(b.den)}
 	}
@@ -184,7 +184,7 @@ func dynamicLayout(params []byte) (*layout, error) {
 // mode pads the trace and tries again.
 type insufficientError struct{ reason string }
 
-func (e *insufficientError) Error() string { return "vm: " + e.reason }
+func (e *insufficientError) Error() string { return "cairo0: " + e.reason }
 
 func insufficientf(format string, args ...any) error {
 	return &insufficientError{fmt.Sprintf(format, args...)}
@@ -230,7 +230,7 @@ func (b *builtin) allocatedInstances(steps uint64, sizes []uint64) (uint64, erro
 		return 0, insufficientf("number of steps must be at least %d for the %s builtin", minimum, b.Name)
 	}
 	if steps*den%num != 0 {
-		return 0, fmt.Errorf("vm: %d steps are no whole number of %s instances (%d/%d)", steps, b.Name, num, den)
+		return 0, fmt.Errorf("cairo0: %d steps are no whole number of %s instances (%d/%d)", steps, b.Name, num, den)
 	}
 	return steps * den / num, nil
 }

@@ -68,7 +68,7 @@ func (p pieSignature) MarshalJSON() ([]byte, error) {
 func (p *pieSignature) UnmarshalJSON(b []byte) error {
 	var pair, rs [2]jsontext.Value
 	if json.Unmarshal(b, &pair) != nil || json.Unmarshal(pair[0], &p.at) != nil || json.Unmarshal(pair[1], &rs) != nil {
-		return fmt.Errorf("vm: PIE: bad signature %.80s", b)
+		return fmt.Errorf("cairo0: PIE: bad signature %.80s", b)
 	}
 	p.r, p.s = rs[0], rs[1]
 	return nil
@@ -94,7 +94,7 @@ const (
 func (r *RunResult) pie() (*pie, error) {
 	m, run := r.Machine, r.run
 	if run.opt.ProofMode {
-		return nil, errors.New("vm: a run in proof mode has no PIE")
+		return nil, errors.New("cairo0: a run in proof mode has no PIE")
 	}
 	p := &pie{memory: make(map[machine.Addr]machine.Value), extra: make(map[string]jsontext.Value)}
 	for i := range r.Program.Data {
@@ -122,7 +122,7 @@ func (r *RunResult) pie() (*pie, error) {
 		p.extra[b.Name+"_builtin"] = data
 	}
 	if int64(len(run.builtins)) != n {
-		return nil, errors.New("vm: a PIE needs every builtin of the program")
+		return nil, errors.New("cairo0: a PIE needs every builtin of the program")
 	}
 	p.meta.RetFPSegment, p.meta.RetPCSegment = pieSegment{n + 2, 0}, pieSegment{n + 3, 0}
 	p.meta.ExtraSegments = []pieSegment{}
@@ -255,12 +255,12 @@ func (p *pie) memoryBytes(offsets map[int32]machine.Addr) []byte {
 func readPIE(archive []byte) (*pie, error) {
 	z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
 	if err != nil {
-		return nil, fmt.Errorf("vm: PIE: %w", err)
+		return nil, fmt.Errorf("cairo0: PIE: %w", err)
 	}
 	member := func(name string) ([]byte, error) {
 		f, err := z.Open(name)
 		if err != nil {
-			return nil, fmt.Errorf("vm: PIE: %w", err)
+			return nil, fmt.Errorf("cairo0: PIE: %w", err)
 		}
 		defer f.Close()
 		b, err := io.ReadAll(io.LimitReader(f, maxPieMember+1))
@@ -268,7 +268,7 @@ func readPIE(archive []byte) (*pie, error) {
 			err = fmt.Errorf("more than %d bytes", maxPieMember)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("vm: PIE: %s: %w", name, err)
+			return nil, fmt.Errorf("cairo0: PIE: %s: %w", name, err)
 		}
 		return b, nil
 	}
@@ -284,11 +284,11 @@ func readPIE(archive []byte) (*pie, error) {
 			return nil, err
 		}
 		if err := json.Unmarshal(b, v); err != nil {
-			return nil, fmt.Errorf("vm: PIE: %s: %w", name, err)
+			return nil, fmt.Errorf("cairo0: PIE: %s: %w", name, err)
 		}
 	}
 	if version.Version != pieVersion {
-		return nil, fmt.Errorf("vm: PIE of version %q, want %q", version.Version, pieVersion)
+		return nil, fmt.Errorf("cairo0: PIE of version %q, want %q", version.Version, pieVersion)
 	}
 	b, err := member("memory.bin")
 	if err != nil {
@@ -302,12 +302,12 @@ func readPIE(archive []byte) (*pie, error) {
 
 func (p *pie) readMemory(b []byte) error {
 	if len(b)%pieRecord != 0 {
-		return fmt.Errorf("vm: PIE: a memory of %d bytes, want a multiple of %d", len(b), pieRecord)
+		return fmt.Errorf("cairo0: PIE: a memory of %d bytes, want a multiple of %d", len(b), pieRecord)
 	}
 	for rec := range slices.Chunk(b, pieRecord) {
 		at := binary.LittleEndian.Uint64(rec)
 		if at < pieAddrBase {
-			return fmt.Errorf("vm: PIE: bad address %#x", at)
+			return fmt.Errorf("cairo0: PIE: bad address %#x", at)
 		}
 		at -= pieAddrBase
 		a := machine.Addr{Segment: int32(at >> pieOffsetBits), Offset: at & (1<<pieOffsetBits - 1)}
@@ -318,18 +318,18 @@ func (p *pie) readMemory(b []byte) error {
 		var v machine.Value
 		if l[3]>>63 == 1 {
 			if l[1] >= 1<<(31+pieOffsetBits-64) || l[2] != 0 || l[3] != 1<<63 {
-				return fmt.Errorf("vm: PIE: bad value at %v", a)
+				return fmt.Errorf("cairo0: PIE: bad value at %v", a)
 			}
 			v = machine.AddrValue(machine.Addr{Segment: int32(l[0]>>pieOffsetBits | l[1]<<(64-pieOffsetBits)), Offset: l[0] & (1<<pieOffsetBits - 1)})
 		} else {
 			f := felt.FromLimbs(l)
 			if f.Limbs() != l {
-				return fmt.Errorf("vm: PIE: the value at %v is not below P", a)
+				return fmt.Errorf("cairo0: PIE: the value at %v is not below P", a)
 			}
 			v = machine.FeltValue(f)
 		}
 		if old, ok := p.memory[a]; ok && old != v {
-			return fmt.Errorf("vm: PIE: %v has two values", a)
+			return fmt.Errorf("cairo0: PIE: %v has two values", a)
 		}
 		p.memory[a] = v
 	}
@@ -340,16 +340,16 @@ func (p *pie) readMemory(b []byte) error {
 func (p *pie) validate() error {
 	m := &p.meta
 	if m.Program.Main > uint64(len(m.Program.Data)) || m.ProgramSegment.Size != uint64(len(m.Program.Data)) {
-		return errors.New("vm: PIE: main or the program segment does not fit the program")
+		return errors.New("cairo0: PIE: main or the program segment does not fit the program")
 	}
 	if len(m.BuiltinSegments) != len(m.Program.Builtins) || len(p.resources.Builtins) != len(m.Program.Builtins) {
-		return errors.New("vm: PIE: the builtin segments are not the program's builtins")
+		return errors.New("cairo0: PIE: the builtin segments are not the program's builtins")
 	}
 	sizes := map[int64]uint64{}
 	next := int64(0)
 	add := func(s pieSegment) error {
 		if s.Index != next || s.Size > machine.MaxCells {
-			return fmt.Errorf("vm: PIE: segment %d of %d cells, want segment %d", s.Index, s.Size, next)
+			return fmt.Errorf("cairo0: PIE: segment %d of %d cells, want segment %d", s.Index, s.Size, next)
 		}
 		sizes[next] = s.Size
 		next++
@@ -357,11 +357,11 @@ func (p *pie) validate() error {
 	}
 	for _, name := range m.Program.Builtins {
 		if _, ok := m.BuiltinSegments[name]; !ok {
-			return fmt.Errorf("vm: PIE: no segment of the builtin %q", name)
+			return fmt.Errorf("cairo0: PIE: no segment of the builtin %q", name)
 		}
 	}
 	if m.RetFPSegment.Size != 0 || m.RetPCSegment.Size != 0 {
-		return errors.New("vm: PIE: the return segments are not empty")
+		return errors.New("cairo0: PIE: the return segments are not empty")
 	}
 	for _, s := range p.segments() {
 		if err := add(s); err != nil {
@@ -370,7 +370,7 @@ func (p *pie) validate() error {
 	}
 	for a := range p.memory {
 		if size, ok := sizes[int64(a.Segment)]; !ok || a.Offset >= size {
-			return fmt.Errorf("vm: PIE: %v is outside of its segment", a)
+			return fmt.Errorf("cairo0: PIE: %v is outside of its segment", a)
 		}
 	}
 	return nil
@@ -403,7 +403,7 @@ func (p *pie) program() (*Program, error) {
 	for _, n := range p.meta.Program.Data {
 		f, err := felt.FromDecimal(n.String())
 		if err != nil {
-			return nil, fmt.Errorf("vm: PIE: %w", err)
+			return nil, fmt.Errorf("cairo0: PIE: %w", err)
 		}
 		out.Data = append(out.Data, f)
 	}
@@ -414,7 +414,7 @@ func (p *pie) program() (*Program, error) {
 // what the PIE says.
 func RunPIE(archive []byte, opt RunOptions) (*RunResult, error) {
 	if opt.ProofMode {
-		return nil, errors.New("vm: a PIE does not run in proof mode")
+		return nil, errors.New("cairo0: a PIE does not run in proof mode")
 	}
 	p, err := readPIE(archive)
 	if err != nil {
@@ -462,11 +462,11 @@ func RunPIE(archive []byte, opt RunOptions) (*RunResult, error) {
 	}
 	switch {
 	case !reflect.DeepEqual(again.meta, p.meta):
-		return nil, errors.New("vm: the PIE's metadata is not that of its run")
+		return nil, errors.New("cairo0: the PIE's metadata is not that of its run")
 	case !maps.Equal(again.memory, p.memory):
-		return nil, errors.New("vm: the PIE's memory is not that of its run")
+		return nil, errors.New("cairo0: the PIE's memory is not that of its run")
 	case again.resources.Steps != p.resources.Steps || !maps.Equal(again.resources.Builtins, p.resources.Builtins):
-		return nil, errors.New("vm: the PIE's resources are not those of its run")
+		return nil, errors.New("cairo0: the PIE's resources are not those of its run")
 	}
 	return res, nil
 }
@@ -477,13 +477,13 @@ func restoreBuiltin(b *machine.Builtin, data jsontext.Value) error {
 	case machine.BuiltinOutput:
 		var out pieOutput
 		if err := json.Unmarshal(data, &out); err != nil {
-			return fmt.Errorf("vm: PIE: output: %w", err)
+			return fmt.Errorf("cairo0: PIE: output: %w", err)
 		}
 		b.Attributes = out.Attributes
 		for id, pg := range out.Pages {
 			n, err := strconv.Atoi(id)
 			if err != nil {
-				return fmt.Errorf("vm: PIE: page %q", id)
+				return fmt.Errorf("cairo0: PIE: page %q", id)
 			}
 			if err := b.AddPage(n, machine.Addr{Segment: b.Base.Segment, Offset: pg[0]}, pg[1]); err != nil {
 				return err
@@ -492,7 +492,7 @@ func restoreBuiltin(b *machine.Builtin, data jsontext.Value) error {
 	case machine.BuiltinECDSA:
 		var list []pieSignature
 		if err := json.Unmarshal(data, &list); err != nil {
-			return fmt.Errorf("vm: PIE: ecdsa: %w", err)
+			return fmt.Errorf("cairo0: PIE: ecdsa: %w", err)
 		}
 		for _, s := range list {
 			var sig machine.Signature
@@ -502,7 +502,7 @@ func restoreBuiltin(b *machine.Builtin, data jsontext.Value) error {
 			}{{s.r, &sig.R}, {s.s, &sig.S}} {
 				n, ok := new(big.Int).SetString(x.n.String(), 10)
 				if !ok || n.Sign() < 0 || n.Cmp(felt.Modulus()) >= 0 {
-					return fmt.Errorf("vm: PIE: bad signature value %.100s", x.n)
+					return fmt.Errorf("cairo0: PIE: bad signature value %.100s", x.n)
 				}
 				*x.to = felt.FromBigInt(n)
 			}

@@ -84,7 +84,7 @@ type programJSON struct {
 func ParseProgram(b []byte) (*Program, error) {
 	var raw programJSON
 	if err := json.Unmarshal(b, &raw); err != nil {
-		return nil, fmt.Errorf("vm: program: %w", err)
+		return nil, fmt.Errorf("cairo0: program: %w", err)
 	}
 	p := &Program{Builtins: raw.Builtins, MainScope: raw.MainScope, Hints: make(map[uint64][]HintCode)}
 	if p.MainScope == "" {
@@ -92,16 +92,16 @@ func ParseProgram(b []byte) (*Program, error) {
 	}
 	prime, ok := new(big.Int).SetString(strings.TrimPrefix(raw.Prime, "0x"), 16)
 	if !ok || prime.Cmp(felt.Modulus()) != 0 {
-		return nil, fmt.Errorf("vm: the program's prime %q is not the Cairo prime", raw.Prime)
+		return nil, fmt.Errorf("cairo0: the program's prime %q is not the Cairo prime", raw.Prime)
 	}
 	if len(raw.Data) > machine.MaxCells/4 {
-		return nil, fmt.Errorf("vm: a program of %d words, at most %d", len(raw.Data), machine.MaxCells/4)
+		return nil, fmt.Errorf("cairo0: a program of %d words, at most %d", len(raw.Data), machine.MaxCells/4)
 	}
 	p.Data = make([]felt.Felt, len(raw.Data))
 	for i, s := range raw.Data {
 		f, err := felt.FromHex(s)
 		if err != nil {
-			return nil, fmt.Errorf("vm: program word %d: %w", i, err)
+			return nil, fmt.Errorf("cairo0: program word %d: %w", i, err)
 		}
 		p.Data[i] = f
 	}
@@ -110,33 +110,33 @@ func ParseProgram(b []byte) (*Program, error) {
 	}
 	if len(raw.Identifiers) > 0 {
 		if err := json.Unmarshal(raw.Identifiers, &p.Identifiers); err != nil {
-			return nil, fmt.Errorf("vm: identifiers: %w", err)
+			return nil, fmt.Errorf("cairo0: identifiers: %w", err)
 		}
 		for name, id := range p.Identifiers {
 			if id == nil {
-				return nil, fmt.Errorf("vm: identifier %q is null", name)
+				return nil, fmt.Errorf("cairo0: identifier %q is null", name)
 			}
 		}
 	}
 	for i, r := range raw.ReferenceManager.References {
 		expr, typ, err := parseReference(r.Value)
 		if err != nil {
-			expr = refBad{fmt.Errorf("vm: reference %d: %w", i, err)}
+			expr = refBad{fmt.Errorf("cairo0: reference %d: %w", i, err)}
 		}
 		p.references = append(p.references, reference{r.AP, r.PC, expr, typ})
 	}
 	for key, list := range raw.Hints {
 		pc, err := strconv.ParseUint(key, 10, 32)
 		if err != nil {
-			return nil, fmt.Errorf("vm: hint at %q: %w", key, err)
+			return nil, fmt.Errorf("cairo0: hint at %q: %w", key, err)
 		}
 		if len(p.Hints[pc]) > 0 {
-			return nil, fmt.Errorf("vm: hints at %d are given twice", pc)
+			return nil, fmt.Errorf("cairo0: hints at %d are given twice", pc)
 		}
 		for _, h := range list {
 			for name, id := range h.Flow.ReferenceIDs {
 				if id < 0 || id >= len(p.references) {
-					return nil, fmt.Errorf("vm: hint at %d: reference %d of %q does not exist", pc, id, name)
+					return nil, fmt.Errorf("cairo0: hint at %d: reference %d of %q does not exist", pc, id, name)
 				}
 			}
 			p.Hints[pc] = append(p.Hints[pc], HintCode{h.Code, h.Scopes, h.Flow.APTracking, h.Flow.ReferenceIDs})
@@ -151,10 +151,10 @@ func checkBuiltinOrder(names []string) error {
 	for i, name := range names {
 		k := slices.Index(machine.BuiltinOrder, name)
 		if k < 0 {
-			return fmt.Errorf("vm: unknown builtin %q", name)
+			return fmt.Errorf("cairo0: unknown builtin %q", name)
 		}
 		if k < next {
-			return fmt.Errorf("vm: builtin %q at place %d is not in the order of the builtins", name, i)
+			return fmt.Errorf("cairo0: builtin %q at place %d is not in the order of the builtins", name, i)
 		}
 		next = k + 1
 	}
@@ -165,10 +165,10 @@ func checkBuiltinOrder(names []string) error {
 func (p *Program) Label(name string) (uint64, error) {
 	id := p.Resolve(p.MainScope + "." + name)
 	if id == nil || id.PC == nil {
-		return 0, fmt.Errorf("vm: the program has no %s.%s", p.MainScope, name)
+		return 0, fmt.Errorf("cairo0: the program has no %s.%s", p.MainScope, name)
 	}
 	if *id.PC > uint64(len(p.Data)) {
-		return 0, fmt.Errorf("vm: %s.%s is at %d, after the program's %d words", p.MainScope, name, *id.PC, len(p.Data))
+		return 0, fmt.Errorf("cairo0: %s.%s is at %d, after the program's %d words", p.MainScope, name, *id.PC, len(p.Data))
 	}
 	return *id.PC, nil
 }

@@ -196,7 +196,7 @@ func (r *run) addBuiltins() error {
 			}
 			r.builtins = append(r.builtins, &builtin{Builtin: b, ratio: ratio})
 		} else if wanted[name] && !r.opt.ProofMode && !r.opt.AllowMissingBuiltins {
-			return fmt.Errorf("vm: the builtin %s is not in the layout %s", name, r.layout.name)
+			return fmt.Errorf("cairo0: the builtin %s is not in the layout %s", name, r.layout.name)
 		}
 	}
 	return nil
@@ -242,7 +242,7 @@ func (r *run) finish() (*RunResult, error) {
 		finished[b.Base.Segment] = size
 	}
 	if r.scopes.Depth() != 1 {
-		return nil, errors.New("vm: every enter_scope() requires a corresponding exit_scope()")
+		return nil, errors.New("cairo0: every enter_scope() requires a corresponding exit_scope()")
 	}
 	r.sizes = make([]uint64, m.Memory.Segments())
 	r.reserved = make([]uint64, len(r.sizes))
@@ -290,7 +290,7 @@ func (r *run) pad() error {
 	for {
 		want := nextPowerOfTwo(r.m.Steps)
 		if want > maxPaddedSteps {
-			return fmt.Errorf("vm: the layout %s needs more than %d steps", r.layout.name, maxPaddedSteps)
+			return fmt.Errorf("cairo0: the layout %s needs more than %d steps", r.layout.name, maxPaddedSteps)
 		}
 		for r.m.Steps < want {
 			if err := r.m.Step(); err != nil {
@@ -340,7 +340,7 @@ func (r *run) checkUsedCells() error {
 	// Every address must appear among the memory cells.
 	total := r.layout.memoryUnits * steps
 	if total%r.layout.publicMemoryFraction != 0 {
-		return fmt.Errorf("vm: %d memory units are no multiple of %d", total, r.layout.publicMemoryFraction)
+		return fmt.Errorf("cairo0: %d memory units are no multiple of %d", total, r.layout.publicMemoryFraction)
 	}
 	taken := total/r.layout.publicMemoryFraction + 4*steps + builtinUnits
 	if holes := r.memoryHoles(); total < taken || total-taken < holes {
@@ -350,7 +350,7 @@ func (r *run) checkUsedCells() error {
 		units := d.units * steps
 		if d.fractional {
 			if steps%d.units != 0 {
-				return fmt.Errorf("vm: %d steps are no multiple of %d", steps, d.units)
+				return fmt.Errorf("cairo0: %d steps are no multiple of %d", steps, d.units)
 			}
 			units = steps / d.units
 		}
@@ -516,7 +516,7 @@ func (r *run) finalizeSegments() error {
 		for _, id := range slices.Sorted(maps.Keys(b.Pages)) {
 			page := b.Pages[id]
 			if page.Start > size || page.Size > size-page.Start {
-				return fmt.Errorf("vm: page %d of the output reaches %d, after its %d cells", id, page.Start+page.Size, size)
+				return fmt.Errorf("cairo0: page %d of the output reaches %d, after its %d cells", id, page.Start+page.Size, size)
 			}
 			for k := range page.Size {
 				cells[page.Start+k].page = id
@@ -533,11 +533,11 @@ func (r *run) secure() error {
 	m := r.m
 	for _, b := range r.builtins {
 		if b.stopped && m.Memory.SegmentSize(b.Base.Segment) > b.stop {
-			return errors.New("vm: out of bounds access to builtin segment")
+			return errors.New("cairo0: out of bounds access to builtin segment")
 		}
 	}
 	if m.Memory.SegmentSize(0) > uint64(len(r.p.Data)) {
-		return errors.New("vm: out of bounds access to program segment")
+		return errors.New("cairo0: out of bounds access to program segment")
 	}
 	if err := m.Memory.NoTemporary(); err != nil {
 		return err
@@ -549,7 +549,7 @@ func (r *run) secure() error {
 	}
 	if ret, ok := m.Memory.Get(machine.Addr{Segment: 1, Offset: r.entryAP - 2}); ok && !r.opt.ProofMode {
 		if a, ok := ret.Addr(); ok && a.Offset != m.FP {
-			return fmt.Errorf("vm: return fp is %d, want %d", m.FP, a.Offset)
+			return fmt.Errorf("cairo0: return fp is %d, want %d", m.FP, a.Offset)
 		}
 	}
 	return nil

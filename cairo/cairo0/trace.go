@@ -13,7 +13,7 @@ import (
 // relocated is an address in the one memory of a trace.
 func (r *run) relocated(a machine.Addr) (uint64, error) {
 	if a.Segment < 0 || int(a.Segment) >= len(r.table) {
-		return 0, fmt.Errorf("vm: cannot relocate %v", a)
+		return 0, fmt.Errorf("cairo0: cannot relocate %v", a)
 	}
 	return r.table[a.Segment] + a.Offset, nil
 }
@@ -74,7 +74,7 @@ func (r *run) relocateMemory(mem *cairo.Memory) error {
 func (r *run) publicInput(t *cairo.Trace) error {
 	lo, hi, ok := r.rangeCheckLimits()
 	if !ok || len(t.Registers) == 0 {
-		return fmt.Errorf("vm: a proof needs a step at least")
+		return fmt.Errorf("cairo0: a proof needs a step at least")
 	}
 	first, last := t.Registers[0], t.Registers[len(t.Registers)-1]
 	p := &t.Public
@@ -90,7 +90,7 @@ func (r *run) publicInput(t *cairo.Trace) error {
 			return err
 		}
 		if at >= uint64(len(t.Memory.Value)) || !t.Memory.Known[at] {
-			return fmt.Errorf("vm: the public cell %v has no value", c.at)
+			return fmt.Errorf("cairo0: the public cell %v has no value", c.at)
 		}
 		p.Memory = append(p.Memory, cairo.PublicCell{Address: at, Value: t.Memory.Value[at], Page: uint32(c.page)})
 	}

@@ -22,7 +22,7 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 func bigHex(s string) *big.Int {
 	n, ok := new(big.Int).SetString(strings.ReplaceAll(s, " ", ""), 16)
 	if !ok {
-		panic("vm: bad constant " + s)
+		panic("cairo0: bad constant " + s)
 	}
 	return n
 }

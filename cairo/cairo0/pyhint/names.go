@@ -58,10 +58,10 @@ type number struct{ big.Int }
 
 func (n *number) UnmarshalJSON(b []byte) error {
 	if len(b) > 1000 {
-		return fmt.Errorf("vm: a number of %d digits", len(b))
+		return fmt.Errorf("cairo0: a number of %d digits", len(b))
 	}
 	if _, ok := n.SetString(strings.Trim(string(b), `"`), 0); !ok {
-		return fmt.Errorf("vm: %s is not an integer", b)
+		return fmt.Errorf("cairo0: %s is not an integer", b)
 	}
 	return nil
 }
