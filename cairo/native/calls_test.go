@@ -183,7 +183,7 @@ func TestSpansStayOnTheVM(t *testing.T) {
 	}
 }
 
-// TestBlame: a class that takes too much stack or memory is left to the VM some time; one that calls it or is called by it is not.
+// TestBlame: a class that takes too much stack or memory runs on the VM after some fallbacks; one that calls it or is called by it does not.
 func TestBlame(t *testing.T) {
 	e := newEngine(t)
 	innocent, deep := readClass(t, callsClass), readClass(t, edgesClass)

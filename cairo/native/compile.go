@@ -36,7 +36,7 @@ var gasTokens = [sierra.GasTokens]uint64{
 	constants.BlakeGas,
 }
 
-// Compile lowers the functions that a class's entry points reach. The error says why it is left to the VM.
+// Compile lowers the functions that a class's entry points reach. The error says why the class cannot be lowered.
 func Compile(program *sierra.Program, info *sierra.GasInfo) (code []byte, err error) {
 	l, err := lowerClass(program, info)
 	if err != nil {

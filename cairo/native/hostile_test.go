@@ -51,7 +51,7 @@ func bigTypeText(n int) string {
 	return b.String()
 }
 
-// TestHostile: what would make modules much larger than the class, or their compilation long, is left to the VM at once.
+// TestHostile: classes whose modules would be much larger than they are, or take long to compile, run on the VM from the start.
 func TestHostile(t *testing.T) {
 	e := newEngine(t)
 	for _, c := range []struct {

@@ -11,7 +11,7 @@ import (
 // lowering writes the code of an invocation and ends each of its branches with out.
 type lowering func(l *invocation)
 
-// lowerings is the table of all libfuncs that are lowered; a class that uses another one is left to the VM.
+// lowerings is the table of all libfuncs that are lowered; a class that uses another one runs on the VM.
 var lowerings = sync.OnceValue(func() map[string]lowering {
 	all := map[string]lowering{}
 	for _, family := range []map[string]lowering{

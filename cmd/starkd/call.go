@@ -411,7 +411,7 @@ func (f *callFlags) world(cmd *cobra.Command, path string) (*callWorld, error) {
 	return w, nil
 }
 
-// prepare has an engine compile the class; the error is why it is left to the VM.
+// prepare has an engine compile the class; the error says why it cannot be compiled.
 func (w *callWorld) prepare(engine *native.Engine) error {
 	program, err := w.definition.Program()
 	if err != nil {
