@@ -16,7 +16,6 @@ import (
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/rpc"
-	"github.com/starkd/starkd/rpc/jsonrpc"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -207,27 +206,13 @@ func (b *backend) Syncing(context.Context) *rpc.SyncStatus {
 	}
 }
 
-// rejection turns a refusal by the executor into the specification's error of the same number, with the reason as its data.
+// rejection returns the specification's error for a rejection by the executor, with the reason as its data. Other errors stay as they are.
 func rejection(err error) error {
 	r, ok := errors.AsType[*executor.Rejection](err)
 	if !ok {
 		return err
 	}
-	detail := plain(r.Detail)
-	if r.Reason == executor.ContractError {
-		return rpc.ContractError(detail)
-	}
-	for _, e := range []*jsonrpc.Error{
-		rpc.ErrContractNotFound, rpc.ErrEntryPointNotFound, rpc.ErrClassNotFound, rpc.ErrInvalidNonce, rpc.ErrValidationFailure,
-		rpc.ErrCompilationFailed, rpc.ErrUnexpected, rpc.ErrClassAlreadyDeclared, rpc.ErrInsufficientResources,
-		rpc.ErrInsufficientBalance, rpc.ErrClassTooLarge, rpc.ErrNonAccount, rpc.ErrCompiledClassHashMismatch,
-		rpc.ErrUnsupportedVersion, rpc.ErrUnsupportedClassVersion, rpc.ErrFeeBelowMinimum, rpc.ErrInvalidProof, rpc.ErrDuplicateTransaction,
-	} {
-		if e.Code == int(r.Reason) {
-			return e.With(detail)
-		}
-	}
-	return rpc.ErrUnexpected.With(fmt.Sprintf("%d: %s", r.Reason, detail))
+	return rpc.Rejection(int(r.Reason), plain(r.Detail))
 }
 
 // ourPackages matches what errors of our packages begin with, which means nothing to a client.

@@ -1,48 +1,72 @@
 package rpc
 
 import (
+	"fmt"
+
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/rpc/jsonrpc"
+	"github.com/starkd/starkd/starknet"
 )
 
 // The errors of the specification.
 var (
 	ErrFailedToReceive           = &jsonrpc.Error{Code: 1, Message: "Failed to write transaction"}
 	ErrNoTrace                   = &jsonrpc.Error{Code: 10, Message: "No trace available for transaction"}
-	ErrContractNotFound          = &jsonrpc.Error{Code: 20, Message: "Contract not found"}
-	ErrEntryPointNotFound        = &jsonrpc.Error{Code: 21, Message: "Requested entry point does not exist in the contract"}
+	ErrContractNotFound          = &jsonrpc.Error{Code: starknet.CodeContractNotFound, Message: "Contract not found"}
+	ErrEntryPointNotFound        = &jsonrpc.Error{Code: starknet.CodeEntrypointNotFound, Message: "Requested entry point does not exist in the contract"}
 	ErrBlockNotFound             = &jsonrpc.Error{Code: 24, Message: "Block not found"}
 	ErrInvalidTransactionIndex   = &jsonrpc.Error{Code: 27, Message: "Invalid transaction index in a block"}
-	ErrClassNotFound             = &jsonrpc.Error{Code: 28, Message: "Class hash not found"}
+	ErrClassNotFound             = &jsonrpc.Error{Code: starknet.CodeClassHashNotFound, Message: "Class hash not found"}
 	ErrTransactionNotFound       = &jsonrpc.Error{Code: 29, Message: "Transaction hash not found"}
 	ErrPageSizeTooBig            = &jsonrpc.Error{Code: 31, Message: "Requested page size is too big"}
 	ErrNoBlocks                  = &jsonrpc.Error{Code: 32, Message: "There are no blocks"}
 	ErrInvalidContinuationToken  = &jsonrpc.Error{Code: 33, Message: "The supplied continuation token is invalid or unknown"}
 	ErrTooManyKeys               = &jsonrpc.Error{Code: 34, Message: "Too many keys provided in a filter"}
-	errContract                  = &jsonrpc.Error{Code: 40, Message: "Contract error"}
+	errContract                  = &jsonrpc.Error{Code: starknet.CodeContractError, Message: "Contract error"}
 	errTransactionExecution      = &jsonrpc.Error{Code: 41, Message: "Transaction execution error"}
 	ErrStorageProofNotSupported  = &jsonrpc.Error{Code: 42, Message: "the node doesn't support storage proofs for blocks that are too far in the past"}
-	ErrClassAlreadyDeclared      = &jsonrpc.Error{Code: 51, Message: "Class already declared"}
-	ErrInvalidNonce              = &jsonrpc.Error{Code: 52, Message: "Invalid transaction nonce"}
-	ErrInsufficientResources     = &jsonrpc.Error{Code: 53, Message: "The transaction's resources don't cover validation or the minimal transaction fee"}
-	ErrInsufficientBalance       = &jsonrpc.Error{Code: 54, Message: "Account balance is smaller than the transaction's maximal fee (calculated as the sum of each resource's limit x max price)"}
-	ErrValidationFailure         = &jsonrpc.Error{Code: 55, Message: "Account validation failed"}
-	ErrCompilationFailed         = &jsonrpc.Error{Code: 56, Message: "Compilation failed"}
-	ErrClassTooLarge             = &jsonrpc.Error{Code: 57, Message: "Contract class size is too large"}
-	ErrNonAccount                = &jsonrpc.Error{Code: 58, Message: "Sender address is not an account contract"}
-	ErrDuplicateTransaction      = &jsonrpc.Error{Code: 59, Message: "A transaction with the same hash already exists in the mempool"}
-	ErrCompiledClassHashMismatch = &jsonrpc.Error{Code: 60, Message: "the compiled class hash did not match the one supplied in the transaction"}
-	ErrUnsupportedVersion        = &jsonrpc.Error{Code: 61, Message: "the transaction version is not supported"}
-	ErrUnsupportedClassVersion   = &jsonrpc.Error{Code: 62, Message: "the contract class version is not supported"}
-	ErrUnexpected                = &jsonrpc.Error{Code: 63, Message: "An unexpected error occurred"}
+	ErrClassAlreadyDeclared      = &jsonrpc.Error{Code: starknet.CodeClassAlreadyDeclared, Message: "Class already declared"}
+	ErrInvalidNonce              = &jsonrpc.Error{Code: starknet.CodeInvalidTransactionNonce, Message: "Invalid transaction nonce"}
+	ErrInsufficientResources     = &jsonrpc.Error{Code: starknet.CodeInsufficientResources, Message: "The transaction's resources don't cover validation or the minimal transaction fee"}
+	ErrInsufficientBalance       = &jsonrpc.Error{Code: starknet.CodeInsufficientAccountBalance, Message: "Account balance is smaller than the transaction's maximal fee (calculated as the sum of each resource's limit x max price)"}
+	ErrValidationFailure         = &jsonrpc.Error{Code: starknet.CodeValidationFailure, Message: "Account validation failed"}
+	ErrCompilationFailed         = &jsonrpc.Error{Code: starknet.CodeCompilationFailed, Message: "Compilation failed"}
+	ErrClassTooLarge             = &jsonrpc.Error{Code: starknet.CodeContractClassSizeTooLarge, Message: "Contract class size is too large"}
+	ErrNonAccount                = &jsonrpc.Error{Code: starknet.CodeNonAccount, Message: "Sender address is not an account contract"}
+	ErrDuplicateTransaction      = &jsonrpc.Error{Code: starknet.CodeDuplicateTransaction, Message: "A transaction with the same hash already exists in the mempool"}
+	ErrCompiledClassHashMismatch = &jsonrpc.Error{Code: starknet.CodeCompiledClassHashMismatch, Message: "the compiled class hash did not match the one supplied in the transaction"}
+	ErrUnsupportedVersion        = &jsonrpc.Error{Code: starknet.CodeUnsupportedTxVersion, Message: "the transaction version is not supported"}
+	ErrUnsupportedClassVersion   = &jsonrpc.Error{Code: starknet.CodeUnsupportedContractClassVersion, Message: "the contract class version is not supported"}
+	ErrUnexpected                = &jsonrpc.Error{Code: starknet.CodeUnexpectedError, Message: "An unexpected error occurred"}
 	ErrReplacementUnderpriced    = &jsonrpc.Error{Code: 64, Message: "Replacement transaction is underpriced"}
-	ErrFeeBelowMinimum           = &jsonrpc.Error{Code: 65, Message: "Transaction fee below minimum"}
+	ErrFeeBelowMinimum           = &jsonrpc.Error{Code: starknet.CodeFeeBelowMinimum, Message: "Transaction fee below minimum"}
 	ErrTooManyAddresses          = &jsonrpc.Error{Code: 67, Message: "Too many addresses in filter sender_address filter"}
 	ErrInvalidSubscriptionID     = &jsonrpc.Error{Code: 66, Message: "Invalid subscription id"}
 	ErrTooManyBlocksBack         = &jsonrpc.Error{Code: 68, Message: "Cannot go back more than 1024 blocks"}
-	ErrInvalidProof              = &jsonrpc.Error{Code: 69, Message: "The proof field in the invoke v3 transaction is invalid"}
+	ErrInvalidProof              = &jsonrpc.Error{Code: starknet.CodeInvalidProof, Message: "The proof field in the invoke v3 transaction is invalid"}
 	ErrCompilation               = &jsonrpc.Error{Code: 100, Message: "Failed to compile the contract"}
 )
+
+// Rejection returns the error of the specification for what a chain rejects with one of the codes of package starknet, and why.
+func Rejection(code int, reason string) *jsonrpc.Error {
+	if code == starknet.CodeContractError {
+		return ContractError(reason)
+	}
+	for _, e := range rejections {
+		if e.Code == code {
+			return e.With(reason)
+		}
+	}
+	return ErrUnexpected.With(fmt.Sprintf("%d: %s", code, reason))
+}
+
+// rejections are what a transaction or a call can be rejected with, besides CONTRACT_ERROR.
+var rejections = []*jsonrpc.Error{
+	ErrContractNotFound, ErrEntryPointNotFound, ErrClassNotFound, ErrInvalidNonce, ErrValidationFailure,
+	ErrCompilationFailed, ErrUnexpected, ErrClassAlreadyDeclared, ErrInsufficientResources,
+	ErrInsufficientBalance, ErrClassTooLarge, ErrNonAccount, ErrCompiledClassHashMismatch,
+	ErrUnsupportedVersion, ErrUnsupportedClassVersion, ErrFeeBelowMinimum, ErrInvalidProof, ErrDuplicateTransaction,
+}
 
 // ContractError is a call that failed: an account of the calls that led to it, or its text (CONTRACT_ERROR).
 func ContractError(failure any) *jsonrpc.Error {

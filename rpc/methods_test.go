@@ -192,3 +192,19 @@ func TestSubscriptionWithoutHead(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestRejection: a code of the specification is that error with the reason as its data; any other is an unexpected error that names it.
+func TestRejection(t *testing.T) {
+	for _, c := range []struct {
+		code int
+		want string
+	}{
+		{starknet.CodeNonAccount, "rpc: Sender address is not an account contract (58): \"why\""},
+		{starknet.CodeContractError, "rpc: Contract error (40): {\"revert_error\":\"why\"}"},
+		{7, "rpc: An unexpected error occurred (63): \"7: why\""},
+	} {
+		if got := Rejection(c.code, "why").Error(); got != c.want {
+			t.Errorf("%d: %s, want %s", c.code, got, c.want)
+		}
+	}
+}

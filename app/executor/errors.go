@@ -3,6 +3,8 @@ package executor
 import (
 	"errors"
 	"fmt"
+
+	"github.com/starkd/starkd/starknet"
 )
 
 // Reason says why a transaction cannot be in a block. Its number is the error code of the Starknet JSON-RPC specification.
@@ -10,24 +12,24 @@ type Reason int
 
 // The reasons.
 const (
-	ContractNotFound                Reason = 20
-	EntrypointNotFound              Reason = 21
-	ClassHashNotFound               Reason = 28
-	ContractError                   Reason = 40
-	ClassAlreadyDeclared            Reason = 51
-	InvalidTransactionNonce         Reason = 52
-	InsufficientResources           Reason = 53 // for validation, or for the least a transaction costs
-	InsufficientAccountBalance      Reason = 54
-	ValidationFailure               Reason = 55
-	CompilationFailed               Reason = 56
-	ContractClassSizeTooLarge       Reason = 57
-	NonAccount                      Reason = 58
-	CompiledClassHashMismatch       Reason = 60
-	UnsupportedTxVersion            Reason = 61
-	UnsupportedContractClassVersion Reason = 62
-	UnexpectedError                 Reason = 63
-	FeeBelowMinimum                 Reason = 65
-	InvalidProof                    Reason = 69
+	ContractNotFound                Reason = starknet.CodeContractNotFound
+	EntrypointNotFound              Reason = starknet.CodeEntrypointNotFound
+	ClassHashNotFound               Reason = starknet.CodeClassHashNotFound
+	ContractError                   Reason = starknet.CodeContractError
+	ClassAlreadyDeclared            Reason = starknet.CodeClassAlreadyDeclared
+	InvalidTransactionNonce         Reason = starknet.CodeInvalidTransactionNonce
+	InsufficientResources           Reason = starknet.CodeInsufficientResources // for validation, or for the least a transaction costs
+	InsufficientAccountBalance      Reason = starknet.CodeInsufficientAccountBalance
+	ValidationFailure               Reason = starknet.CodeValidationFailure
+	CompilationFailed               Reason = starknet.CodeCompilationFailed
+	ContractClassSizeTooLarge       Reason = starknet.CodeContractClassSizeTooLarge
+	NonAccount                      Reason = starknet.CodeNonAccount
+	CompiledClassHashMismatch       Reason = starknet.CodeCompiledClassHashMismatch
+	UnsupportedTxVersion            Reason = starknet.CodeUnsupportedTxVersion
+	UnsupportedContractClassVersion Reason = starknet.CodeUnsupportedContractClassVersion
+	UnexpectedError                 Reason = starknet.CodeUnexpectedError
+	FeeBelowMinimum                 Reason = starknet.CodeFeeBelowMinimum
+	InvalidProof                    Reason = starknet.CodeInvalidProof
 )
 
 // Rejection is the error of a transaction or call that was rejected; the state is as before.
