@@ -139,7 +139,7 @@ func ignored(name []byte) bool {
 	return false
 }
 
-// A bundle's transcript is compared with the block before its proof is hashed: of two faults, the first is reported.
+// The output that a bundle's proofs claim is compared with the block before its proof is hashed: of two faults, the first is reported.
 func TestTranscriptIsCheckedFirst(t *testing.T) {
 	s := blockSeed(t)
 	data := s.seal(s.text, true)

@@ -59,7 +59,7 @@ func (b *Bundle) Complete(e *WitnessInput) error {
 	reads := statement.NewReads(e.Before)
 	outcome, err := statement.Check(claims, block, reads)
 	if err != nil {
-		return fmt.Errorf("block: our own transcript of block %d: %w", b.Block, err)
+		return fmt.Errorf("block: our own output of block %d: %w", b.Block, err)
 	}
 	w.Prestate, err = reads.Prestate(e.Tries, &outcome.Diff)
 	return err

@@ -11,16 +11,16 @@ import (
 
 // ApplyTranscript is Apply without the check of the program, for tests that apply thousands of claims.
 func (r *Replay) ApplyTranscript(claim *Claim) error {
-	transcript, err := Parse(claim.Output, claim.OutputAddress)
+	output, err := Parse(claim.Output, claim.OutputAddress)
 	if err != nil {
 		return err
 	}
-	return r.apply(claim, transcript)
+	return r.apply(claim, output)
 }
 
 // MadeByCode are the places in the output of words that a class's code makes: what it asks and what it returns, and the
 // program's copies of it. The proof binds them; nothing else need.
-func (t *Transcript) MadeByCode(output []felt.Felt) map[int]bool {
+func (t *Output) MadeByCode(output []felt.Felt) map[int]bool {
 	made := make(map[int]bool)
 	mark := func(words []felt.Felt, before, after int) {
 		if len(words) == 0 {

@@ -11,7 +11,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// A forged block has one transaction, a transcript that is written by hand, and results that fit it: what validators and a
+// A forged block has one transaction, a output that is written by hand, and results that fit it: what validators and a
 // prover could sign and claim who follow no rule but those that a test names. No code runs; the statement does not run any
 // either.
 type forged struct {
@@ -243,7 +243,7 @@ func (f *forged) receipt() *starknet.Receipt {
 	return r
 }
 
-// check writes the transcript and the results, and asks the statement.
+// check writes the output and the results, and asks the statement.
 func (f *forged) check() error {
 	receipt := f.receipt()
 	if f.change != nil {

@@ -64,12 +64,12 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte{}, uint64(1<<63))
 	f.Fuzz(func(t *testing.T, b []byte, address uint64) {
 		list := toWords(b)
-		transcript, err := statement.Parse(list, address)
+		output, err := statement.Parse(list, address)
 		if err != nil {
 			return
 		}
-		if len(transcript.Transactions) > len(list) || len(transcript.Classes) > len(list) {
-			t.Errorf("%d transactions and %d classes in %d words", len(transcript.Transactions), len(transcript.Classes), len(list))
+		if len(output.Transactions) > len(list) || len(output.Classes) > len(list) {
+			t.Errorf("%d transactions and %d classes in %d words", len(output.Transactions), len(output.Classes), len(list))
 		}
 		// What is accepted is accepted to the last word.
 		if _, err := statement.Parse(append(slices.Clone(list), felt.Zero), address); err == nil {
@@ -84,11 +84,11 @@ func FuzzParse(f *testing.F) {
 // The seed is well formed, so that the fuzzer starts from within.
 func TestParseSeed(t *testing.T) {
 	seed := seedWords()
-	transcript, err := statement.Parse(seed, 1)
+	output, err := statement.Parse(seed, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	call := transcript.Transactions[0].Calls[0]
+	call := output.Transactions[0].Calls[0]
 	if call.Kind != statement.ExecuteCall || len(call.Syscalls) != 2 || call.Syscalls[1].Inner == nil || call.Gas != 99 {
 		t.Errorf("got %+v", call)
 	}
@@ -97,12 +97,12 @@ func TestParseSeed(t *testing.T) {
 			t.Errorf("accepted the first %d words of %d", i, len(seed))
 		}
 	}
-	// Sizes are read as the words that they are: no other output reads as the same transcript.
+	// Sizes are read as the words that they are: no other output reads as the same output.
 	for i := range seed {
 		for _, other := range []felt.Felt{n(1), n(1 << 40), felt.FromLimbs([4]uint64{0, 1, 0, 0})} {
 			changed := slices.Clone(seed)
 			changed[i].Add(&changed[i], &other)
-			if got, err := statement.Parse(changed, 1); err == nil && reflect.DeepEqual(got, transcript) {
+			if got, err := statement.Parse(changed, 1); err == nil && reflect.DeepEqual(got, output) {
 				t.Errorf("word %d plus %v makes no difference", i, other)
 			}
 		}

@@ -74,11 +74,11 @@ func (r *Replay) Apply(claim *Claim) error {
 	if err := claim.checkProgram(); err != nil {
 		return err
 	}
-	transcript, err := Parse(claim.Output, claim.OutputAddress)
+	output, err := Parse(claim.Output, claim.OutputAddress)
 	if err != nil {
 		return err
 	}
-	if err := r.apply(claim, transcript); err != nil {
+	if err := r.apply(claim, output); err != nil {
 		return fmt.Errorf("statement: %w", err)
 	}
 	r.failed = false
@@ -99,30 +99,30 @@ func (r *Replay) Outcome() (*Outcome, error) {
 	return &Outcome{Transactions: r.done, Diff: r.state.diff()}, nil
 }
 
-func (r *Replay) apply(claim *Claim, transcript *Transcript) error {
+func (r *Replay) apply(claim *Claim, output *Output) error {
 	b := r.block
 	for _, word := range []struct {
 		what      string
 		got, want felt.Felt
 	}{
-		{"chain id", transcript.ChainID, b.ChainID},
-		{"block number", transcript.BlockNumber, felt.FromUint64(b.Number)},
-		{"block timestamp", transcript.Timestamp, felt.FromUint64(b.Timestamp)},
-		{"sequencer", transcript.Sequencer, b.Sequencer},
-		{"rounded block number", transcript.Validate[0], felt.FromUint64(b.Number - b.Number%constants.RoundBlock)},
-		{"rounded block timestamp", transcript.Validate[1], felt.FromUint64(b.Timestamp - b.Timestamp%constants.RoundTime)},
-		{"sequencer in validation", transcript.Validate[2], felt.Zero},
+		{"chain id", output.ChainID, b.ChainID},
+		{"block number", output.BlockNumber, felt.FromUint64(b.Number)},
+		{"block timestamp", output.Timestamp, felt.FromUint64(b.Timestamp)},
+		{"sequencer", output.Sequencer, b.Sequencer},
+		{"rounded block number", output.Validate[0], felt.FromUint64(b.Number - b.Number%constants.RoundBlock)},
+		{"rounded block timestamp", output.Validate[1], felt.FromUint64(b.Timestamp - b.Timestamp%constants.RoundTime)},
+		{"sequencer in validation", output.Validate[2], felt.Zero},
 	} {
 		if word.got != word.want {
 			return fmt.Errorf("%s is %v, want %v", word.what, word.got, word.want)
 		}
 	}
-	if n, left := len(transcript.Transactions), len(b.Transactions)-len(r.done)-len(r.unproven); n == 0 || n > left {
-		return fmt.Errorf("the transcript has %d transactions, %d of the block are left", n, left)
+	if n, left := len(output.Transactions), len(b.Transactions)-len(r.done)-len(r.unproven); n == 0 || n > left {
+		return fmt.Errorf("the output has %d transactions, %d of the block are left", n, left)
 	}
-	published := make(map[felt.Felt]*PublishedClass, len(transcript.Classes))
-	for i := range transcript.Classes {
-		class := &transcript.Classes[i]
+	published := make(map[felt.Felt]*PublishedClass, len(output.Classes))
+	for i := range output.Classes {
+		class := &output.Classes[i]
 		if published[class.Hash] != nil {
 			return fmt.Errorf("class %v is published twice", class.Hash)
 		}
@@ -131,13 +131,13 @@ func (r *Replay) apply(claim *Claim, transcript *Transcript) error {
 			return fmt.Errorf("class %v: %w", class.Hash, err)
 		}
 	}
-	for i := range transcript.Transactions {
+	for i := range output.Transactions {
 		if err := r.skip(); err != nil {
 			return err
 		}
 		index := len(r.done)
 		t := &replayer{
-			Replay: r, transcript: transcript, published: published, record: &transcript.Transactions[i], receipt: &b.Results[index].Receipt,
+			Replay: r, output: output, published: published, record: &output.Transactions[i], receipt: &b.Results[index].Receipt,
 		}
 		outcome, err := t.transaction(b.Transactions[index])
 		if err == nil {
@@ -199,10 +199,10 @@ func (r *Replay) class(hash felt.Felt) (*casm.Class, error) {
 // replayer replays one transaction.
 type replayer struct {
 	*Replay
-	transcript *Transcript
-	published  map[felt.Felt]*PublishedClass
-	record     *TransactionRecord
-	receipt    *starknet.Receipt // as signed
+	output    *Output
+	published map[felt.Felt]*PublishedClass
+	record    *TransactionRecord
+	receipt   *starknet.Receipt // as signed
 
 	events       []starknet.Event
 	messages     []starknet.Message
@@ -433,11 +433,11 @@ func (t *replayer) deployedClass(contract felt.Felt) (felt.Felt, error) {
 func (t *replayer) root(kind CallKind, calls []RootCall, outcome *TransactionOutcome, f *frame, most uint64, calldata []felt.Felt) (CallOutcome, []RootCall, error) {
 	none := CallOutcome{}
 	if len(calls) == 0 {
-		return none, nil, fmt.Errorf("the transcript has no such call")
+		return none, nil, fmt.Errorf("the output has no such call")
 	}
 	call := &calls[0]
 	if call.Kind != kind {
-		return none, nil, fmt.Errorf("the transcript has a call of kind %v in its place", call.Kind)
+		return none, nil, fmt.Errorf("the output has a call of kind %v in its place", call.Kind)
 	}
 	class, err := t.class(f.class)
 	if err != nil {
@@ -455,9 +455,9 @@ func (t *replayer) root(kind CallKind, calls []RootCall, outcome *TransactionOut
 	}
 	f.gas, f.depth = call.Gas+constants.EntryPointGas, 1
 	t.eventsBefore = len(t.events)
-	t.blockInfo, t.validating = t.transcript.blockInfo, kind == ConstructorCall
+	t.blockInfo, t.validating = t.output.blockInfo, kind == ConstructorCall
 	if t.validating {
-		t.blockInfo = t.transcript.validateBlockInfo
+		t.blockInfo = t.output.validateBlockInfo
 	}
 	if err := t.call(&call.Call, f, entry); err != nil {
 		return none, nil, err

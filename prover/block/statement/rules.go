@@ -10,7 +10,7 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// rule is what there is to know of a syscall: its form in the transcript, its price, and the answer that Starknet gives.
+// rule is what there is to know of a syscall: its form in the output, its price, and the answer that Starknet gives.
 type rule struct {
 	name              string
 	request, response int   // words

@@ -1,9 +1,9 @@
 // Package statement says what a proof means. The program that is proved (cairo/os/os.cairo) runs calls on the code of
-// published classes and writes a transcript to its output; the proof shows that this code, on these inputs and these
+// published classes and writes to its output what was called and how it ended; the proof shows that this code, on these inputs and these
 // answers to its syscalls, asked exactly these syscalls and returned exactly this. Whether the inputs and the answers
 // were right is decided here, without a virtual machine, from the output alone and from what validators signed:
 //
-//	Claim  ──Parse──▶  Transcript  ──Replay──▶  Outcome
+//	Claim  ──Parse──▶  Output  ──Replay──▶  Outcome
 //
 // Parse retraces the program's control flow, which depends on output words only. Replay walks the calls in order with
 // the block's transactions, the compiled classes and the state before the block: every call must enter the right class
@@ -29,7 +29,7 @@ type Claim struct {
 	OutputAddress uint64 // address of Output[0]; the output holds addresses
 }
 
-// Block is what the transcripts of a block are held against. All of it comes from signed data: the header, the
+// Block is what the outputs of a block are held against. All of it comes from signed data: the header, the
 // transactions by the header's data hash, the classes by their compiled class hashes (which the replay compares).
 type Block struct {
 	ChainID      felt.Felt
@@ -41,7 +41,7 @@ type Block struct {
 	Results      []*starknet.Result // what validators signed of each transaction
 	Unproven     []Unproven         // transactions that no claim covers, ascending by index
 	Validations  []Validation       // what signature checks of others left behind, ascending by index
-	// Classes are the compiled classes that the transcripts need, by class hash.
+	// Classes are the compiled classes that the outputs need, by class hash.
 	Classes map[felt.Felt]*casm.Class
 	// Opening are the block's own writes, made before its first transaction.
 	Opening []Write

@@ -221,12 +221,12 @@ func TestStory(t *testing.T) {
 	}
 	t.Logf("%d transactions: %d steps, %d output words", len(c.recorded), trace.Public.Steps, len(claim.Output))
 	outcome := c.check(claim)
-	transcript, err := statement.Parse(claim.Output, claim.OutputAddress)
+	output, err := statement.Parse(claim.Output, claim.OutputAddress)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var codes [4]int
-	for _, record := range transcript.Transactions {
+	for _, record := range output.Transactions {
 		codes[record.Outcome]++
 	}
 	for code, count := range codes {
@@ -234,7 +234,7 @@ func TestStory(t *testing.T) {
 			t.Errorf("no transaction with outcome %d", code)
 		}
 	}
-	for i, record := range transcript.Transactions {
+	for i, record := range output.Transactions {
 		if got := outcome.Transactions[i].UnprovenParts; len(got) != 1 && record.Outcome != statement.Aborted {
 			t.Errorf("transaction %d: not covered is %v", i, got)
 		}
@@ -284,7 +284,7 @@ func TestEveryWordIsBound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	transcript, err := statement.Parse(claim.Output, claim.OutputAddress)
+	output, err := statement.Parse(claim.Output, claim.OutputAddress)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +294,7 @@ func TestEveryWordIsBound(t *testing.T) {
 	}
 	// Of code a sample is enough, each word is compared alone.
 	skip := make(map[int]bool)
-	for _, class := range transcript.Classes {
+	for _, class := range output.Classes {
 		start := int(class.Address - claim.OutputAddress)
 		for i := range class.Code {
 			skip[start+i] = i%50 != 0
@@ -304,7 +304,7 @@ func TestEveryWordIsBound(t *testing.T) {
 	if os.Getenv("STARKD_FULL") == "" {
 		step, deltas = 13, deltas[:1]
 	}
-	made := transcript.MadeByCode(claim.Output)
+	made := output.MadeByCode(claim.Output)
 	var accepted, tried int
 	for i := 0; i < len(claim.Output); i += step {
 		if skip[i] {

@@ -98,7 +98,7 @@ type Verdict struct {
 	Rejected int // transactions of the block that were rejected, and did nothing
 }
 
-// Check holds claims, the public parts of verified proofs in order, against the anchor. It accepts when the transcripts
+// Check holds claims, the public parts of verified proofs in order, against the anchor. It accepts when the outputs
 // are the block's transactions on the state before it, do what the signed receipts say, and lead from one signed state
 // commitment to the next.
 func (w *Witness) Check(anchor *Anchor, claims []*Claim) (*Verdict, error) {

@@ -28,8 +28,8 @@ const (
 	headerSize
 )
 
-// Transcript is the output of the program, parsed.
-type Transcript struct {
+// Output is the output of the program, parsed.
+type Output struct {
 	ChainID     felt.Felt
 	BlockNumber felt.Felt
 	Timestamp   felt.Felt
@@ -60,11 +60,11 @@ type OutcomeCode uint8
 const (
 	Succeeded       OutcomeCode = iota
 	Panicked                    // __execute__ returned a panic
-	Aborted                     // __execute__ broke off; it has no call in the transcript
+	Aborted                     // __execute__ broke off; it has no call in the output
 	RevertedOnCheck             // __execute__ returned, and the transaction was reverted for what it used
 )
 
-// TransactionRecord is a transaction's part of the transcript.
+// TransactionRecord is a transaction's part of the output.
 type TransactionRecord struct {
 	Hash    felt.Felt // from the header
 	Outcome OutcomeCode
@@ -133,9 +133,9 @@ func (s *Syscall) Selector() string { return s.rule.name }
 
 // Parse reads the output that lies at address. It accepts exactly what the program can write, to the last word; it does
 // not judge what the words say.
-func Parse(output []felt.Felt, address uint64) (*Transcript, error) {
+func Parse(output []felt.Felt, address uint64) (*Output, error) {
 	r := &reader{words: output, base: address}
-	t, err := r.transcript()
+	t, err := r.output()
 	if err != nil {
 		return nil, fmt.Errorf("statement: output word %d: %w", r.at, err)
 	}
@@ -176,7 +176,7 @@ func (r *reader) span(what string, start, end felt.Felt) (int, error) {
 	return r.size(what, *size.Sub(&end, &start))
 }
 
-func (r *reader) transcript() (*Transcript, error) {
+func (r *reader) output() (*Output, error) {
 	header, err := r.take("header", headerSize)
 	if err != nil {
 		return nil, err
@@ -187,7 +187,7 @@ func (r *reader) transcript() (*Transcript, error) {
 	if header[headerCoverage] != felt.FromUint64(covered) {
 		return nil, fmt.Errorf("coverage %v, want %d", header[headerCoverage], covered)
 	}
-	t := &Transcript{
+	t := &Output{
 		ChainID:     header[headerChainID],
 		BlockNumber: header[headerBlockNumber],
 		Timestamp:   header[headerTimestamp],
