@@ -25,8 +25,8 @@ import (
 	"github.com/starkd/starkd/prover/stone"
 )
 
-// Format names the file form of a Bundle.
-const Format = "starkd-block-proof/2"
+// format names the file form of a Bundle.
+const format = "starkd-block-proof/2"
 
 // Bundle is a block's proofs with the witness that their check needs. Its file form is canonical: there is exactly one for each value, and it carries its own digest.
 type Bundle struct {
@@ -57,12 +57,12 @@ func (b *Bundle) Encode() ([]byte, error) {
 		return nil, err
 	}
 	digest := sha256.Sum256(body)
-	head := fileFormat + Format + fileDigest + hex.EncodeToString(digest[:]) + fileBody
+	head := fileFormat + format + fileDigest + hex.EncodeToString(digest[:]) + fileBody
 	return slices.Concat([]byte(head), body, []byte(fileEnd)), nil
 }
 
 // ErrNotBundle is returned for a file that is not a Bundle's; it may be a Stone proof.
-var ErrNotBundle = errors.New("block: not a " + Format + " file")
+var ErrNotBundle = errors.New("block: not a " + format + " file")
 
 // What the lists of a bundle hold at most: more than the largest block that a chain with the default genesis can have, by far, and
 // little enough that they fit in memory. docs/limits.md counts them.
@@ -133,9 +133,9 @@ func Parse(data []byte) (*Bundle, error) {
 	if len(data) > stone.MaxProofJSON {
 		return nil, fmt.Errorf("block: file of %d bytes, at most %d", len(data), stone.MaxProofJSON)
 	}
-	rest, ok := bytes.CutPrefix(data, []byte(fileFormat+Format+fileDigest))
+	rest, ok := bytes.CutPrefix(data, []byte(fileFormat+format+fileDigest))
 	if !ok {
-		return nil, fmt.Errorf("block: file begins with %.60q, want format %q", data, Format)
+		return nil, fmt.Errorf("block: file begins with %.60q, want format %q", data, format)
 	}
 	if len(rest) < 2*sha256.Size+len(fileBody)+len(fileEnd) || string(rest[2*sha256.Size:][:len(fileBody)]) != fileBody || rest[len(rest)-1] != '}' {
 		return nil, errNotCanonical

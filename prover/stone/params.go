@@ -58,7 +58,7 @@ func parametersFor(steps uint64, queries int, work uint) Parameters {
 		FriendlyUpdates: true, PowHash: transcript.Blake256, PageHash: "pedersen",
 		LogBlowup: 2, Queries: queries, PowBits: work,
 	}
-	p.SetFRI(steps)
+	p.setFRI(steps)
 	return p
 }
 
@@ -81,9 +81,9 @@ func (p *Parameters) CheckBounds() error {
 	return nil
 }
 
-// SetFRI chooses FRI steps and the last layer for a run of this many steps: a last layer of degree below 128 and as few
+// setFRI chooses FRI steps and the last layer for a run of this many steps: a last layer of degree below 128 and as few
 // layers as folding by at most 16 allows, in steps as equal as possible.
-func (p *Parameters) SetFRI(steps uint64) {
+func (p *Parameters) setFRI(steps uint64) {
 	const rowsPerStep, lastLog, maxStep = 4, 7, 4 // logarithms of rows per step and of the last layer's bound
 	log := uint(rowsPerStep)
 	for 1<<log < steps<<rowsPerStep && log < 64 {

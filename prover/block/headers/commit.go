@@ -115,8 +115,8 @@ type Validator struct {
 	Power int64
 }
 
-// Address is the first bytes of the key's hash.
-func (v *Validator) Address() []byte {
+// address is the first bytes of the key's hash.
+func (v *Validator) address() []byte {
 	sum := sha256.Sum256(v.Key)
 	return sum[:addressBytes]
 }
@@ -136,7 +136,7 @@ func NewValidatorSet(validators []Validator) (*ValidatorSet, error) {
 		if len(v.Key) != ed25519.PublicKeySize {
 			return nil, fmt.Errorf("headers: validator key of %d bytes, want %d", len(v.Key), ed25519.PublicKeySize)
 		}
-		address := string(v.Address())
+		address := string(v.address())
 		if seen[address] {
 			return nil, fmt.Errorf("headers: validator %X is there twice", address)
 		}
@@ -147,13 +147,13 @@ func NewValidatorSet(validators []Validator) (*ValidatorSet, error) {
 		set.total += v.Power
 	}
 	slices.SortFunc(set.validators, func(a, b Validator) int {
-		return cmp.Or(cmp.Compare(b.Power, a.Power), bytes.Compare(a.Address(), b.Address()))
+		return cmp.Or(cmp.Compare(b.Power, a.Power), bytes.Compare(a.address(), b.address()))
 	})
 	return set, nil
 }
 
-// Len is the number of validators.
-func (set *ValidatorSet) Len() int { return len(set.validators) }
+// size is the number of validators.
+func (set *ValidatorSet) size() int { return len(set.validators) }
 
 // Hash is the Merkle root over keys and powers, each the message SimpleValidator.
 func (set *ValidatorSet) Hash() []byte {
@@ -183,8 +183,8 @@ func (set *ValidatorSet) VerifyCommit(chain string, c *Commit) error {
 		if s.Flag == flagAbsent {
 			continue
 		}
-		if !bytes.Equal(s.ValidatorAddress, v.Address()) {
-			return fmt.Errorf("signature %d is of validator %X, want %X", i, s.ValidatorAddress, v.Address())
+		if !bytes.Equal(s.ValidatorAddress, v.address()) {
+			return fmt.Errorf("signature %d is of validator %X, want %X", i, s.ValidatorAddress, v.address())
 		}
 		if !ed25519consensus.Verify(v.Key, c.signBytes(chain, s), s.Signature) {
 			return fmt.Errorf("signature %d is wrong", i)

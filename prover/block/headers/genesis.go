@@ -59,7 +59,7 @@ func ParseGenesis(data []byte) (*Genesis, error) {
 			return nil, fmt.Errorf("headers: genesis: validators[%d].pub_key is a %.80q, want %q", i, v.Key.Type, ed25519Key)
 		}
 		validators[i] = Validator{Key: v.Key.Value, Power: v.Power}
-		if address := validators[i].Address(); len(v.Address) > 0 && !bytes.Equal(v.Address, address) {
+		if address := validators[i].address(); len(v.Address) > 0 && !bytes.Equal(v.Address, address) {
 			return nil, fmt.Errorf("headers: genesis: validators[%d].address is %X, of the key %X", i, []byte(v.Address), address)
 		}
 	}

@@ -31,7 +31,7 @@ func (t *Trust) String() string {
 	case len(t.Header) > 0:
 		return fmt.Sprintf("header %x, which you gave; the validators' signatures were not checked", t.Header)
 	case t.Genesis != nil:
-		return fmt.Sprintf("the %d validators of the genesis, of whom more than two thirds signed", t.Genesis.Validators.Len())
+		return fmt.Sprintf("the %d validators of the genesis, of whom more than two thirds signed", t.Genesis.Validators.size())
 	}
 	return "nothing"
 }

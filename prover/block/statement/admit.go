@@ -12,7 +12,7 @@ import (
 
 // admit checks everything that is asked of a transaction before any of its code runs, and begins it. Validators check all of
 // it too; it is checked here because a proof of a block that none of them should have signed must not be called valid.
-func (r *Replay) admit(tx starknet.Transaction, hash, sender felt.Felt) error {
+func (r *replay) admit(tx starknet.Transaction, hash, sender felt.Felt) error {
 	if r.seen[hash] {
 		return fmt.Errorf("the block has transaction %v twice", hash)
 	}
@@ -98,7 +98,7 @@ func boundsTotal(f *starknet.Common) (sum starknet.Uint128, ok bool) {
 var balances = keccak.Starknet([]byte(constants.Balances))
 
 // balance is what an account holds of the fee token now, as two halves of 128 bits.
-func (r *Replay) balance(account felt.Felt) (low, high felt.Felt, err error) {
+func (r *replay) balance(account felt.Felt) (low, high felt.Felt, err error) {
 	if r.purse.account != account || r.purse.key.IsZero() {
 		r.purse.account, r.purse.key = account, starknet.ReduceAddress(pedersen.Hash(balances, account))
 	}

@@ -9,8 +9,11 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// ApplyTranscript is Apply without the check of the program, for tests that apply thousands of claims.
-func (r *Replay) ApplyTranscript(claim *Claim) error {
+// NewReplay is for tests that apply claims one by one.
+var NewReplay = newReplay
+
+// ApplyOutput is Apply without the check of the program, for tests that apply thousands of claims.
+func (r *replay) ApplyOutput(claim *Claim) error {
 	output, err := Parse(claim.Output, claim.OutputAddress)
 	if err != nil {
 		return err

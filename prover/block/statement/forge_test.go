@@ -270,7 +270,7 @@ func (f *forged) check() error {
 		return err
 	}
 	w := &forgedOutput{forged: f, address: 5000, code: map[felt.Felt]uint64{}}
-	if err := r.ApplyTranscript(&statement.Claim{ProgramBase: 1, Output: w.write(receipt), OutputAddress: w.address}); err != nil {
+	if err := r.ApplyOutput(&statement.Claim{ProgramBase: 1, Output: w.write(receipt), OutputAddress: w.address}); err != nil {
 		return err
 	}
 	_, err = r.Outcome()

@@ -189,7 +189,7 @@ func FuzzUncovered(f *testing.F) {
 			return
 		}
 		for _, claim := range claims {
-			if err := r.ApplyTranscript(claim); err != nil {
+			if err := r.ApplyOutput(claim); err != nil {
 				return
 			}
 		}

@@ -84,7 +84,7 @@ func checkGas(receipt *starknet.Receipt, known, most uint64) (rest uint64, err e
 
 // checkFee checks the fee of a transaction that pays for so much gas: gas × (the block's price + tip). No signed data has the
 // price, so it follows from the first transaction; it is the same for all, and no sender pays more than it agreed to.
-func (r *Replay) checkFee(tx starknet.Transaction, fee starknet.Uint128, gas uint64) error {
+func (r *replay) checkFee(tx starknet.Transaction, fee starknet.Uint128, gas uint64) error {
 	f := tx.Fields()
 	bound := f.ResourceBounds.L2Gas
 	if gas == 0 || gas > bound.MaxAmount {
@@ -109,7 +109,7 @@ func (r *Replay) checkFee(tx starknet.Transaction, fee starknet.Uint128, gas uin
 
 // checkSignedFee checks the fee of a transaction of which nothing is proved. What it pays for is in the signed receipt; of one
 // that was reverted for what it used, only that it is at most the bound.
-func (r *Replay) checkSignedFee(tx starknet.Transaction, receipt *starknet.Receipt) error {
+func (r *replay) checkSignedFee(tx starknet.Transaction, receipt *starknet.Receipt) error {
 	f := tx.Fields()
 	bound, billed := f.ResourceBounds.L2Gas, receipt.Resources.L2Gas
 	if !receipt.Reverted {

@@ -128,9 +128,6 @@ type Syscall struct {
 	rule *rule
 }
 
-// Selector is the syscall's name.
-func (s *Syscall) Selector() string { return s.rule.name }
-
 // Parse reads the output that lies at address. It accepts exactly what the program can write, to the last word; it does
 // not judge what the words say.
 func Parse(output []felt.Felt, address uint64) (*Output, error) {

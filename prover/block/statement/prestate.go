@@ -59,8 +59,8 @@ type Before struct {
 	pedersen, poseidon         trie.ProofSet
 }
 
-// Open checks a prestate against the state commitment that validators signed.
-func (p *Prestate) Open(commitment felt.Felt) (*Before, error) {
+// open checks a prestate against the state commitment that validators signed.
+func (p *Prestate) open(commitment felt.Felt) (*Before, error) {
 	if got := starknet.StateCommitment(p.ContractsRoot, p.ClassesRoot); got != commitment {
 		return nil, fmt.Errorf("statement: the prestate's roots commit to %v, the state before the block is %v", got, commitment)
 	}
@@ -149,9 +149,9 @@ func (b *Before) declared(class felt.Felt, candidates map[felt.Felt]felt.Felt) (
 	return compiled, nil
 }
 
-// WithClasses completes b to a State: compiled are the compiled class hashes by class hash that the reader holds, each
+// withClasses completes b to a State: compiled are the compiled class hashes by class hash that the reader holds, each
 // of which is checked against the classes trie when it is asked for.
-func (b *Before) WithClasses(compiled map[felt.Felt]felt.Felt) State {
+func (b *Before) withClasses(compiled map[felt.Felt]felt.Felt) State {
 	return beforeWithClasses{b, compiled}
 }
 
@@ -164,8 +164,8 @@ func (b beforeWithClasses) CompiledClassHash(class felt.Felt) (felt.Felt, error)
 	return b.declared(class, b.compiled)
 }
 
-// After is the state commitment that a difference in canonical order leads to.
-func (b *Before) After(diff *starknet.StateDiff) (felt.Felt, error) {
+// after is the state commitment that a difference in canonical order leads to.
+func (b *Before) after(diff *starknet.StateDiff) (felt.Felt, error) {
 	return transition(diff, b.contractsRoot, b.classesRoot, nodeStore(b.pedersen), nodeStore(b.poseidon), b.contract)
 }
 

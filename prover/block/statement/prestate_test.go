@@ -188,15 +188,15 @@ func TestPrestateAnswersAndLeadsToTheNextCommitment(t *testing.T) {
 			t.Fatal(err)
 		}
 		root := starknet.StateCommitment(s.contractsRoot, s.classesRoot)
-		before, err := again.Open(root)
+		before, err := again.open(root)
 		if err != nil {
 			t.Fatal(err)
 		}
 		want := s.after(t, diff)
-		if got, err := before.After(diff); err != nil || got != want {
+		if got, err := before.after(diff); err != nil || got != want {
 			t.Fatalf("seed %d: After = %v, %v; want %v", seed, got, err, want)
 		}
-		view := before.WithClasses(s.compiled)
+		view := before.withClasses(s.compiled)
 		for at := range reads.slots {
 			if got, err := view.StorageAt(at.contract, at.key); err != nil || got != s.slots[at] {
 				t.Fatalf("slot %v = %v, %v; want %v", at, got, err, s.slots[at])
@@ -215,24 +215,24 @@ func TestPrestateAnswersAndLeadsToTheNextCommitment(t *testing.T) {
 			var wrong felt.Felt
 			wrong.Add(&compiled, &felt.One)
 			other := map[felt.Felt]felt.Felt{class: wrong}
-			if _, err := before.WithClasses(other).CompiledClassHash(class); err == nil {
+			if _, err := before.withClasses(other).CompiledClassHash(class); err == nil {
 				t.Error("another compiled class hash is accepted")
 			}
 			break
 		}
 
 		// Whatever is changed or missing, nothing wrong is accepted.
-		if _, err := again.Open(felt.One); err == nil || !strings.Contains(err.Error(), "commit to") {
+		if _, err := again.open(felt.One); err == nil || !strings.Contains(err.Error(), "commit to") {
 			t.Errorf("another root: %v", err)
 		}
 		for i := range again.Pedersen {
 			cut := again
 			cut.Pedersen = slices.Delete(slices.Clone(again.Pedersen), i, i+1)
-			b, err := cut.Open(root)
+			b, err := cut.open(root)
 			if err != nil {
 				continue
 			}
-			if got, err := b.After(diff); err == nil && got != want {
+			if got, err := b.after(diff); err == nil && got != want {
 				t.Errorf("without node %d: %v", i, got)
 			}
 		}
@@ -240,7 +240,7 @@ func TestPrestateAnswersAndLeadsToTheNextCommitment(t *testing.T) {
 			forged := again
 			forged.Contracts = slices.Clone(again.Contracts)
 			forged.Contracts[i].Nonce = felt.FromUint64(123)
-			if _, err := forged.Open(root); err == nil {
+			if _, err := forged.open(root); err == nil {
 				t.Errorf("a forged nonce of contract %v is accepted", forged.Contracts[i].Address)
 			}
 		}
@@ -254,8 +254,8 @@ func FuzzPrestateJSON(f *testing.F) {
 		if json.Unmarshal(data, &p) != nil {
 			return
 		}
-		if b, err := p.Open(starknet.StateCommitment(p.ContractsRoot, p.ClassesRoot)); err == nil {
-			b.After(&starknet.StateDiff{})
+		if b, err := p.open(starknet.StateCommitment(p.ContractsRoot, p.ClassesRoot)); err == nil {
+			b.after(&starknet.StateDiff{})
 		}
 	})
 }

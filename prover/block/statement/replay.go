@@ -18,9 +18,9 @@ var (
 )
 
 // Check replays the claims of a block's proofs, in the order of the transactions. They must cover exactly those that the
-// block does not name as uncovered.
+// block does not name as unproven.
 func Check(claims []*Claim, block *Block, before State) (*Outcome, error) {
-	r, err := NewReplay(block, before)
+	r, err := newReplay(block, before)
 	if err != nil {
 		return nil, err
 	}
@@ -32,8 +32,8 @@ func Check(claims []*Claim, block *Block, before State) (*Outcome, error) {
 	return r.Outcome()
 }
 
-// Replay holds the claims of one block against it, one after the other.
-type Replay struct {
+// replay holds the claims of one block against it, one after the other.
+type replay struct {
 	block   *Block
 	state   *overlay
 	classes map[felt.Felt]*casm.Class // those whose hash has been compared
@@ -48,12 +48,12 @@ type Replay struct {
 	validations []Validation // likewise
 }
 
-// NewReplay begins with the block's own writes.
-func NewReplay(block *Block, before State) (*Replay, error) {
+// newReplay begins with the block's own writes.
+func newReplay(block *Block, before State) (*replay, error) {
 	if err := block.checkUnproven(); err != nil {
 		return nil, err
 	}
-	r := &Replay{
+	r := &replay{
 		block: block, state: newOverlay(before), classes: make(map[felt.Felt]*casm.Class), seen: make(map[felt.Felt]bool),
 		unproven: block.Unproven, validations: block.Validations,
 	}
@@ -66,7 +66,7 @@ func NewReplay(block *Block, before State) (*Replay, error) {
 }
 
 // Apply checks a claim about the block's next covered transactions. After an error the replay is of no more use.
-func (r *Replay) Apply(claim *Claim) error {
+func (r *replay) Apply(claim *Claim) error {
 	if r.failed {
 		return fmt.Errorf("statement: an earlier claim was refused")
 	}
@@ -86,7 +86,7 @@ func (r *Replay) Apply(claim *Claim) error {
 }
 
 // Outcome is what the claims have shown, once they cover the block.
-func (r *Replay) Outcome() (*Outcome, error) {
+func (r *replay) Outcome() (*Outcome, error) {
 	if r.failed {
 		return nil, fmt.Errorf("statement: a claim was refused")
 	}
@@ -99,7 +99,7 @@ func (r *Replay) Outcome() (*Outcome, error) {
 	return &Outcome{Transactions: r.done, Diff: r.state.diff()}, nil
 }
 
-func (r *Replay) apply(claim *Claim, output *Output) error {
+func (r *replay) apply(claim *Claim, output *Output) error {
 	b := r.block
 	for _, word := range []struct {
 		what      string
@@ -137,7 +137,7 @@ func (r *Replay) apply(claim *Claim, output *Output) error {
 		}
 		index := len(r.done)
 		t := &replayer{
-			Replay: r, output: output, published: published, record: &output.Transactions[i], receipt: &b.Results[index].Receipt,
+			replay: r, output: output, published: published, record: &output.Transactions[i], receipt: &b.Results[index].Receipt,
 		}
 		outcome, err := t.transaction(b.Transactions[index])
 		if err == nil {
@@ -159,7 +159,7 @@ var ret = felt.FromUint64(constants.RetWord)
 
 // checkPublished compares a published class with the compiled class. That the compiled class is the one that was declared
 // is compared when it is entered (class), since a class may be declared by a transaction of the same block.
-func (r *Replay) checkPublished(class *PublishedClass, costs uint64) error {
+func (r *replay) checkPublished(class *PublishedClass, costs uint64) error {
 	compiled := r.block.Classes[class.Hash]
 	if compiled == nil {
 		return fmt.Errorf("published, and its compiled class is not known")
@@ -171,7 +171,7 @@ func (r *Replay) checkPublished(class *PublishedClass, costs uint64) error {
 }
 
 // class is the compiled class of a declared class.
-func (r *Replay) class(hash felt.Felt) (*casm.Class, error) {
+func (r *replay) class(hash felt.Felt) (*casm.Class, error) {
 	if class := r.classes[hash]; class != nil {
 		return class, nil
 	}
@@ -198,7 +198,7 @@ func (r *Replay) class(hash felt.Felt) (*casm.Class, error) {
 
 // replayer replays one transaction.
 type replayer struct {
-	*Replay
+	*replay
 	output    *Output
 	published map[felt.Felt]*PublishedClass
 	record    *TransactionRecord

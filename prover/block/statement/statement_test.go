@@ -270,7 +270,7 @@ func (c *chain) replay(claim *statement.Claim, block *statement.Block) (*stateme
 	if err != nil {
 		return nil, err
 	}
-	if err := r.ApplyTranscript(claim); err != nil {
+	if err := r.ApplyOutput(claim); err != nil {
 		return nil, err
 	}
 	return r.Outcome()

@@ -67,7 +67,7 @@ var unprovableSyscalls = []string{
 }
 
 // checkReason refuses a reason that is none.
-func (r *Replay) checkReason(reason *Reason) error {
+func (r *replay) checkReason(reason *Reason) error {
 	set := 0
 	for _, is := range []bool{reason.Builtin != "", reason.Syscall != "", reason.MaxSteps != 0} {
 		if is {
@@ -167,7 +167,7 @@ func (b *Block) checkUnproven() error {
 }
 
 // skip passes the transactions that come next and are not covered.
-func (r *Replay) skip() error {
+func (r *replay) skip() error {
 	for len(r.unproven) > 0 && r.unproven[0].Index == len(r.done) {
 		u := &r.unproven[0]
 		outcome, err := r.takeOver(u, r.block.Transactions[u.Index], r.block.Results[u.Index])
@@ -180,7 +180,7 @@ func (r *Replay) skip() error {
 }
 
 // takeOver makes the signed difference of a transaction.
-func (r *Replay) takeOver(u *Unproven, tx starknet.Transaction, signed *starknet.Result) (*TransactionOutcome, error) {
+func (r *replay) takeOver(u *Unproven, tx starknet.Transaction, signed *starknet.Result) (*TransactionOutcome, error) {
 	receipt := &signed.Receipt
 	if hash := tx.Hash(r.block.ChainID); receipt.TransactionHash != hash {
 		return nil, fmt.Errorf("the receipt is of %v, the transaction is %v", receipt.TransactionHash, hash)

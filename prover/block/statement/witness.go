@@ -112,7 +112,7 @@ func (w *Witness) Check(anchor *Anchor, claims []*Claim) (*Verdict, error) {
 	if err != nil {
 		return nil, err
 	}
-	before, err := w.Prestate.Open(anchor.Before)
+	before, err := w.Prestate.open(anchor.Before)
 	if err != nil {
 		return nil, err
 	}
@@ -120,11 +120,11 @@ func (w *Witness) Check(anchor *Anchor, claims []*Claim) (*Verdict, error) {
 	for hash, class := range block.Classes {
 		compiled[hash] = class.BlakeHash()
 	}
-	outcome, err := Check(claims, block, before.WithClasses(compiled))
+	outcome, err := Check(claims, block, before.withClasses(compiled))
 	if err != nil {
 		return nil, err
 	}
-	after, err := before.After(&outcome.Diff)
+	after, err := before.after(&outcome.Diff)
 	if err != nil {
 		return nil, err
 	}
@@ -246,7 +246,7 @@ func (o *TransactionOutcome) gasUsed() (sum uint64) {
 }
 
 // checkDiff compares what the transaction has changed with what validators signed.
-func (r *Replay) checkDiff(signed *starknet.Result) error {
+func (r *replay) checkDiff(signed *starknet.Result) error {
 	diff := r.state.transactionDiff()
 	if digest, err := diff.Digest(); err != nil {
 		return err

@@ -76,7 +76,7 @@ func TestCheckRows(t *testing.T) {
 
 func TestDegrees(t *testing.T) {
 	want := []int{1, 2, 2, 1, 1, 2}
-	got := sampleSystem().Degrees()
+	got := sampleSystem().degrees()
 	for i := range want {
 		if got[i] > want[i] {
 			t.Errorf("constraint %d: degree bound %d, want at most %d", i, got[i], want[i])

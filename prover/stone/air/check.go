@@ -6,9 +6,9 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// Degrees returns for each constraint a bound on the degree of its quotient, in trace lengths (rounded up), when every
+// degrees returns for each constraint a bound on the degree of its quotient, in trace lengths (rounded up), when every
 // column has degree below the trace's length.
-func (s *System) Degrees() []int {
+func (s *System) degrees() []int {
 	deg := make([]int, len(s.nodes))
 	for i, n := range s.nodes { // operands precede their users
 		switch n.op {

@@ -90,7 +90,7 @@ func (r Rows) vanishing(x, gen field.Element, n uint64) field.Element {
 
 // at evaluates the column's polynomial at a point.
 func (p Periodic) at(x field.Element, n uint64) field.Element {
-	y := field.Pow(x, n/p.Period())
+	y := field.Pow(x, n/p.period())
 	coeffs := p.coefficients()
 	var r field.Element
 	for i := len(coeffs) - 1; i >= 0; i-- {
@@ -143,7 +143,7 @@ func dft(a []field.Element, root field.Element) {
 func (p Periodic) evaluate(n uint64, offset field.Element) []field.Element {
 	// The polynomial in y = x^(n/period) of degree below m = len(Values); on the coset y runs through
 	// offset^(n/period)·w^i with w of order period.
-	m, period := uint64(len(p.Values)), p.Period()
+	m, period := uint64(len(p.Values)), p.period()
 	coeffs := p.coefficients()
 	out := make([]field.Element, period)
 	log, _ := field.Log2(period)

@@ -83,8 +83,8 @@ type Periodic struct {
 	Step   uint64
 }
 
-// Period is the number of rows after which the column repeats.
-func (p Periodic) Period() uint64 { return uint64(len(p.Values)) * p.Step }
+// period is the number of rows after which the column repeats.
+func (p Periodic) period() uint64 { return uint64(len(p.Values)) * p.Step }
 
 // Constraint says that an expression is zero on the rows of a domain.
 type Constraint struct {
@@ -114,7 +114,7 @@ func (s *System) Columns() int { return s.Main + s.Interaction }
 func (s *System) MinTraceLength() uint64 {
 	n := uint64(1)
 	for _, p := range s.Periodic {
-		n = max(n, p.Period())
+		n = max(n, p.period())
 	}
 	for _, c := range s.Constraints {
 		for _, r := range append(slices.Clone(c.Domain.On), c.Domain.Exemptions...) {
@@ -278,7 +278,7 @@ func (b *Builder) Build() *System {
 	for i, c := range s.Mask {
 		s.maskIndex[c] = i
 	}
-	for i, d := range s.Degrees() {
+	for i, d := range s.degrees() {
 		if d > CompositionColumns {
 			panic(fmt.Sprintf("air: %s has degree %d trace lengths, bound %d", s.Constraints[i].Name, d, CompositionColumns))
 		}

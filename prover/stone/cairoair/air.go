@@ -36,9 +36,6 @@ func New(p *cairo.PublicInput) (*AIR, error) {
 	return &AIR{layout: l, public: p, rows: p.Steps * stepRows}, nil
 }
 
-// Layout returns the places of the statement's virtual columns.
-func (a *AIR) Layout() *Layout { return a.layout }
-
 // Public returns the public input. It is shared.
 func (a *AIR) Public() *cairo.PublicInput { return a.public }
 

@@ -44,7 +44,7 @@ func readProof(t *testing.T, path ...string) *stoneProof {
 // public parses the proof's public input.
 func (p *stoneProof) public(t *testing.T) *cairo.PublicInput {
 	t.Helper()
-	in, err := ParsePublicInput(p.PublicInput)
+	in, err := parsePublicInput(p.PublicInput)
 	if err != nil {
 		t.Fatal(err)
 	}

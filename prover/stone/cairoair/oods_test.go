@@ -145,7 +145,7 @@ func TestCompositionEqualsStone(t *testing.T) {
 			if err := json.Unmarshal(b, &j); err != nil {
 				t.Fatal(err)
 			}
-			public, err := ParsePublicInput(j.Public)
+			public, err := parsePublicInput(j.Public)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -15,7 +15,6 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
 	"github.com/starkd/starkd/crypto/pedersen"
-	"github.com/starkd/starkd/internal/bounded"
 	"github.com/starkd/starkd/internal/parallel"
 )
 
@@ -151,9 +150,9 @@ type segmentJSON struct {
 
 // Limits of what is decoded.
 const (
-	// MaxPublicCells is the largest public memory: what layout recursive has for a run of 2^20 steps, four times the longest run
+	// maxPublicCells is the largest public memory: what layout recursive has for a run of 2^20 steps, four times the longest run
 	// that a watcher proves by default.
-	MaxPublicCells = 1 << 20
+	maxPublicCells = 1 << 20
 	maxSegments    = 16  // no layout has more
 	maxDynamic     = 512 // twice the parameters of layout dynamic
 )
@@ -217,7 +216,7 @@ func readObject(d *jsontext.Decoder, what string, most int, member func(name str
 // memoryJSON is public_memory.
 type memoryJSON []cairo.PublicCell
 
-// UnmarshalJSONFrom reads at most MaxPublicCells cells. Files hold hundreds of thousands of them, so their members are read
+// UnmarshalJSONFrom reads at most maxPublicCells cells. Files hold hundreds of thousands of them, so their members are read
 // without reflection. The decoder checks that no name is there twice; all three must be there.
 func (m *memoryJSON) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	if t, err := d.ReadToken(); err != nil {
@@ -227,15 +226,15 @@ func (m *memoryJSON) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	}
 	*m = memoryJSON{}
 	for d.PeekKind() != ']' {
-		if len(*m) == MaxPublicCells {
-			return fmt.Errorf("more than %d cells of public memory", MaxPublicCells)
+		if len(*m) == maxPublicCells {
+			return fmt.Errorf("more than %d cells of public memory", maxPublicCells)
 		}
 		cell, err := readCell(d)
 		if err != nil {
 			return fmt.Errorf("public_memory: cell %d: %w", len(*m), err)
 		}
 		if n := len(*m); n == cap(*m) {
-			*m = slices.Grow(*m, min(n+1, MaxPublicCells-n))
+			*m = slices.Grow(*m, min(n+1, maxPublicCells-n))
 		}
 		*m = append(*m, cell)
 	}
@@ -317,7 +316,8 @@ func (m memoryJSON) MarshalJSONTo(e *jsontext.Encoder) error {
 // PublicInputJSON is a public input in Stone's JSON form.
 type PublicInputJSON struct{ *cairo.PublicInput }
 
-// UnmarshalJSONFrom is ParsePublicInput of a decoder's next value.
+// UnmarshalJSONFrom decodes Stone's JSON form of a public input: the air_public_input.json of a run, or the public_input of a proof.
+// The segments come out in the layout's order; what they say is checked by New.
 func (p *PublicInputJSON) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	var j publicJSON
 	if err := json.UnmarshalDecode(d, &j, json.RejectUnknownMembers(true)); err != nil {
@@ -355,23 +355,4 @@ func (p PublicInputJSON) MarshalJSONTo(e *jsontext.Encoder) error {
 		j.Segments[s.Name] = segmentJSON{s.Begin, s.End}
 	}
 	return json.MarshalEncode(e, &j, json.Deterministic(true), json.FormatNilMapAsNull(true))
-}
-
-// ParsePublicInput decodes Stone's JSON form of a public input: the air_public_input.json of a run, or the public_input of
-// a proof. The segments come out in the layout's order; what they say is checked by New.
-func ParsePublicInput(b []byte) (*cairo.PublicInput, error) {
-	var p PublicInputJSON
-	if err := json.Unmarshal(b, &p); err != nil {
-		return nil, fmt.Errorf("cairoair: public input: %w", bounded.Fault(err))
-	}
-	return p.PublicInput, nil
-}
-
-// FormatPublicInput encodes a public input as Stone does in a proof: keys in order of the alphabet.
-func FormatPublicInput(p *cairo.PublicInput) []byte {
-	b, err := json.Marshal(PublicInputJSON{p})
-	if err != nil { // every field is a plain value
-		panic("cairoair: public input does not encode: " + strconv.Quote(err.Error()))
-	}
-	return b
 }

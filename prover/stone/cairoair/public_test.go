@@ -2,6 +2,7 @@ package cairoair
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -9,10 +10,12 @@ import (
 	"strings"
 	"testing"
 
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/pedersen"
+	"github.com/starkd/starkd/internal/bounded"
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
@@ -24,7 +27,7 @@ func TestPublicInputRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		run, err := ParsePublicInput(b)
+		run, err := parsePublicInput(b)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -32,8 +35,8 @@ func TestPublicInputRoundTrip(t *testing.T) {
 		if diff := cmp.Diff(run, proof.public(t)); diff != "" {
 			t.Errorf("%s: public input of the run and of the proof differ:\n%s", name, diff)
 		}
-		text := FormatPublicInput(run)
-		again, err := ParsePublicInput(text)
+		text := formatPublicInput(run)
+		again, err := parsePublicInput(text)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -163,17 +166,17 @@ func TestValuesRefuse(t *testing.T) {
 
 func FuzzParsePublicInput(f *testing.F) {
 	for _, p := range []*cairo.PublicInput{publicOf("plain", 8), publicOf("recursive", 1<<14), publicOf("small", 512)} {
-		f.Add(FormatPublicInput(p))
+		f.Add(formatPublicInput(p))
 	}
 	f.Add([]byte(`{"layout":"plain","memory_segments":{"program":{"begin_addr":1,"stop_ptr":5}},"public_memory":[{"address":-1,"value":"0x","page":1}]}`))
 	f.Add([]byte(`{"layout":"plain"} x`))
 	f.Add([]byte(`null`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		p, err := ParsePublicInput(b)
+		p, err := parsePublicInput(b)
 		if err != nil {
 			return
 		}
-		again, err := ParsePublicInput(FormatPublicInput(p))
+		again, err := parsePublicInput(formatPublicInput(p))
 		if err != nil {
 			t.Fatalf("encoded public input does not decode: %v", err)
 		}
@@ -194,15 +197,15 @@ func FuzzParsePublicInput(f *testing.F) {
 	})
 }
 
-// Public memory is read cell by cell: each has all its members once, and there are at most MaxPublicCells.
+// Public memory is read cell by cell: each has all its members once, and there are at most maxPublicCells.
 func TestPublicMemoryIsBounded(t *testing.T) {
 	const cell = `{"address":1,"page":0,"value":"0x1"}`
 	parse := func(memory string) error {
-		_, err := ParsePublicInput([]byte(`{"dynamic_params":null,"layout":"plain","memory_segments":{"execution":{"begin_addr":1,"stop_ptr":1},` +
+		_, err := parsePublicInput([]byte(`{"dynamic_params":null,"layout":"plain","memory_segments":{"execution":{"begin_addr":1,"stop_ptr":1},` +
 			`"program":{"begin_addr":1,"stop_ptr":1}},"n_steps":512,"public_memory":` + memory + `,"rc_max":1,"rc_min":0}`))
 		return err
 	}
-	most := strings.Repeat(cell+",", MaxPublicCells-1) + cell
+	most := strings.Repeat(cell+",", maxPublicCells-1) + cell
 	for _, c := range []struct{ memory, want string }{
 		{"[" + cell + "]", ""},
 		{`[{"value":"0x1","page":4294967295,"address":18446744073709551615}]`, ""},
@@ -226,4 +229,22 @@ func TestPublicMemoryIsBounded(t *testing.T) {
 			t.Errorf("%.80s: %v, want %q", c.memory, err, c.want)
 		}
 	}
+}
+
+// parsePublicInput decodes Stone's JSON form of a public input.
+func parsePublicInput(b []byte) (*cairo.PublicInput, error) {
+	var p PublicInputJSON
+	if err := jsonv2.Unmarshal(b, &p); err != nil {
+		return nil, fmt.Errorf("cairoair: public input: %w", bounded.Fault(err))
+	}
+	return p.PublicInput, nil
+}
+
+// formatPublicInput encodes a public input as Stone does in a proof: keys in order of the alphabet.
+func formatPublicInput(p *cairo.PublicInput) []byte {
+	b, err := jsonv2.Marshal(PublicInputJSON{p})
+	if err != nil {
+		panic(err)
+	}
+	return b
 }

@@ -22,8 +22,8 @@ type Element = fp.Element
 // Bytes is the length of an element's encodings.
 const Bytes = 32
 
-// TwoAdicity is the largest k such that a subgroup of order 2^k exists.
-const TwoAdicity = 192
+// twoAdicity is the largest k such that a subgroup of order 2^k exists.
+const twoAdicity = 192
 
 // Modulus returns the field's characteristic as a fresh big integer.
 func Modulus() *big.Int { return fp.Modulus() }
@@ -38,9 +38,9 @@ func New(v uint64) Element { return fp.NewElement(v) }
 func Generator() Element { return fp.NewElement(3) }
 
 // RootOfUnity returns the generator 3^((p-1)/2^log) of the subgroup of order 2^log. It panics when log exceeds
-// TwoAdicity.
+// twoAdicity.
 func RootOfUnity(log uint) Element {
-	if log > TwoAdicity {
+	if log > twoAdicity {
 		panic(fmt.Sprintf("field: no subgroup of order 2^%d", log))
 	}
 	e := new(big.Int).Sub(fp.Modulus(), big.NewInt(1))

@@ -411,7 +411,7 @@ func TestDomains(t *testing.T) {
 	if len(seen) != 32 {
 		t.Errorf("got %d distinct elements, want 32", len(seen))
 	}
-	if r := RootOfUnity(TwoAdicity); Pow(r, 1<<63) == One() || RootOfUnity(0) != One() {
+	if r := RootOfUnity(twoAdicity); Pow(r, 1<<63) == One() || RootOfUnity(0) != One() {
 		t.Error("roots of unity have the wrong order")
 	}
 }

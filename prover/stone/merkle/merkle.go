@@ -71,8 +71,8 @@ type Table struct {
 	Cosets [][][]field.Element // Cosets[c][k] is column k
 }
 
-// Shape is the table's size.
-func (t *Table) Shape() Shape {
+// size returns the table's size.
+func (t *Table) size() Shape {
 	log, _ := field.Log2(uint64(len(t.Cosets) * len(t.Cosets[0][0])))
 	return Shape{LogRows: log, Columns: len(t.Cosets[0])}
 }
@@ -98,7 +98,7 @@ type Tree struct {
 
 // Build hashes a table, which must not change while the tree is used. It runs on all cores, and returns ctx's error soon after ctx ends.
 func Build(ctx context.Context, params Params, table *Table) (*Tree, error) {
-	t := &Tree{params: params, shape: table.Shape(), table: table}
+	t := &Tree{params: params, shape: table.size(), table: table}
 	t.kept = t.shape.depth() - min(t.shape.depth(), dropped)
 	t.nodes = make([]transcript.Digest, 2<<t.kept)
 	if l := newLaneHasher(t); l != nil {

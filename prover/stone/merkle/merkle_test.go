@@ -30,7 +30,7 @@ func sampleTable(logRows uint, columns, cosets int) *Table {
 // root hashes the table by the definition: every row's bytes, then pairs.
 func root(t *testing.T, p Params, table *Table) transcript.Digest {
 	t.Helper()
-	s := table.Shape()
+	s := table.size()
 	layer := make([]transcript.Digest, 1<<s.depth())
 	dst := make([]field.Element, s.Columns)
 	for i := range layer {

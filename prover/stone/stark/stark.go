@@ -50,11 +50,6 @@ func (p *Params) Validate(a air.AIR) error {
 	return p.FRI.Validate(log+p.LogBlowup, log)
 }
 
-// SecurityBits is the conjectured security: each query gains LogBlowup bits, and the proof of work adds its own.
-func (p *Params) SecurityBits() uint {
-	return uint(max(p.FRI.Queries, 0))*p.LogBlowup + p.FRI.PowBits
-}
-
 // MinProof returns a lower bound on the length of a proof, in bytes: the commitments, the out-of-domain values, the last layer, and one
 // row of each table. Validate has accepted the parameters.
 func (p *Params) MinProof(a air.AIR) int {
