@@ -31,7 +31,7 @@ type Backend interface {
 	StateDiff(ctx context.Context, n uint64) (*starknet.StateDiff, error)
 	// FindTransaction finds a transaction in the blocks, or answers ErrTransactionNotFound.
 	FindTransaction(ctx context.Context, hash felt.Felt) (starknet.Position, error)
-	// PoolStatus is Received or Candidate for a transaction that waits in the mempool, and false for others.
+	// PoolStatus is Received for a transaction that waits in the mempool, and false for others.
 	PoolStatus(ctx context.Context, hash felt.Felt) (TransactionStatus, bool)
 	// PoolTransaction is a transaction that waits in the mempool, and false for others.
 	PoolTransaction(ctx context.Context, hash felt.Felt) (starknet.Transaction, bool)
@@ -170,11 +170,11 @@ type OrderedMessage struct {
 // TransactionStatus is how far a transaction has come (TXN_STATUS).
 type TransactionStatus string
 
-// The stages of a transaction, and of a block from PreConfirmed on.
+// The stages of a transaction, and of a block from preConfirmed on.
 const (
 	Received     TransactionStatus = "RECEIVED"
-	Candidate    TransactionStatus = "CANDIDATE"
-	PreConfirmed TransactionStatus = "PRE_CONFIRMED"
+	candidate    TransactionStatus = "CANDIDATE"
+	preConfirmed TransactionStatus = "PRE_CONFIRMED"
 	AcceptedOnL2 TransactionStatus = "ACCEPTED_ON_L2"
 )
 

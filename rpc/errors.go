@@ -3,25 +3,23 @@ package rpc
 import (
 	"fmt"
 
-	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/rpc/jsonrpc"
 	"github.com/starkd/starkd/starknet"
 )
 
 // The errors of the specification.
 var (
-	ErrFailedToReceive           = &jsonrpc.Error{Code: 1, Message: "Failed to write transaction"}
-	ErrNoTrace                   = &jsonrpc.Error{Code: 10, Message: "No trace available for transaction"}
+	errNoTrace                   = &jsonrpc.Error{Code: 10, Message: "No trace available for transaction"}
 	ErrContractNotFound          = &jsonrpc.Error{Code: starknet.CodeContractNotFound, Message: "Contract not found"}
 	ErrEntryPointNotFound        = &jsonrpc.Error{Code: starknet.CodeEntrypointNotFound, Message: "Requested entry point does not exist in the contract"}
 	ErrBlockNotFound             = &jsonrpc.Error{Code: 24, Message: "Block not found"}
-	ErrInvalidTransactionIndex   = &jsonrpc.Error{Code: 27, Message: "Invalid transaction index in a block"}
+	errInvalidTransactionIndex   = &jsonrpc.Error{Code: 27, Message: "Invalid transaction index in a block"}
 	ErrClassNotFound             = &jsonrpc.Error{Code: starknet.CodeClassHashNotFound, Message: "Class hash not found"}
 	ErrTransactionNotFound       = &jsonrpc.Error{Code: 29, Message: "Transaction hash not found"}
-	ErrPageSizeTooBig            = &jsonrpc.Error{Code: 31, Message: "Requested page size is too big"}
+	errPageSizeTooBig            = &jsonrpc.Error{Code: 31, Message: "Requested page size is too big"}
 	ErrNoBlocks                  = &jsonrpc.Error{Code: 32, Message: "There are no blocks"}
-	ErrInvalidContinuationToken  = &jsonrpc.Error{Code: 33, Message: "The supplied continuation token is invalid or unknown"}
-	ErrTooManyKeys               = &jsonrpc.Error{Code: 34, Message: "Too many keys provided in a filter"}
+	errInvalidContinuationToken  = &jsonrpc.Error{Code: 33, Message: "The supplied continuation token is invalid or unknown"}
+	errTooManyKeys               = &jsonrpc.Error{Code: 34, Message: "Too many keys provided in a filter"}
 	errContract                  = &jsonrpc.Error{Code: starknet.CodeContractError, Message: "Contract error"}
 	errTransactionExecution      = &jsonrpc.Error{Code: 41, Message: "Transaction execution error"}
 	ErrStorageProofNotSupported  = &jsonrpc.Error{Code: 42, Message: "the node doesn't support storage proofs for blocks that are too far in the past"}
@@ -38,13 +36,11 @@ var (
 	ErrUnsupportedVersion        = &jsonrpc.Error{Code: starknet.CodeUnsupportedTxVersion, Message: "the transaction version is not supported"}
 	ErrUnsupportedClassVersion   = &jsonrpc.Error{Code: starknet.CodeUnsupportedContractClassVersion, Message: "the contract class version is not supported"}
 	ErrUnexpected                = &jsonrpc.Error{Code: starknet.CodeUnexpectedError, Message: "An unexpected error occurred"}
-	ErrReplacementUnderpriced    = &jsonrpc.Error{Code: 64, Message: "Replacement transaction is underpriced"}
 	ErrFeeBelowMinimum           = &jsonrpc.Error{Code: starknet.CodeFeeBelowMinimum, Message: "Transaction fee below minimum"}
-	ErrTooManyAddresses          = &jsonrpc.Error{Code: 67, Message: "Too many addresses in filter sender_address filter"}
-	ErrInvalidSubscriptionID     = &jsonrpc.Error{Code: 66, Message: "Invalid subscription id"}
-	ErrTooManyBlocksBack         = &jsonrpc.Error{Code: 68, Message: "Cannot go back more than 1024 blocks"}
+	errTooManyAddresses          = &jsonrpc.Error{Code: 67, Message: "Too many addresses in filter sender_address filter"}
+	errInvalidSubscriptionID     = &jsonrpc.Error{Code: 66, Message: "Invalid subscription id"}
+	errTooManyBlocksBack         = &jsonrpc.Error{Code: 68, Message: "Cannot go back more than 1024 blocks"}
 	ErrInvalidProof              = &jsonrpc.Error{Code: starknet.CodeInvalidProof, Message: "The proof field in the invoke v3 transaction is invalid"}
-	ErrCompilation               = &jsonrpc.Error{Code: 100, Message: "Failed to compile the contract"}
 )
 
 // Rejection returns the error of the specification for what a chain rejects with one of the codes of package starknet, and why.
@@ -68,7 +64,7 @@ var rejections = []*jsonrpc.Error{
 	ErrUnsupportedVersion, ErrUnsupportedClassVersion, ErrFeeBelowMinimum, ErrInvalidProof, ErrDuplicateTransaction,
 }
 
-// ContractError is a call that failed: an account of the calls that led to it, or its text (CONTRACT_ERROR).
+// ContractError returns the error of a call that failed: the calls that led to the failure (CONTRACT_EXECUTION_ERROR), or a text.
 func ContractError(failure any) *jsonrpc.Error {
 	return errContract.With(map[string]any{"revert_error": failure})
 }
@@ -99,13 +95,4 @@ func in09(e *jsonrpc.Error, method string) *jsonrpc.Error {
 		return ContractError(e.Message)
 	}
 	return e
-}
-
-// CallFailure is a failed call in the account of a failure: where it was, and what failed inside, a CallFailure again or
-// a text (CONTRACT_EXECUTION_ERROR).
-type CallFailure struct {
-	ContractAddress felt.Felt `json:"contract_address"`
-	ClassHash       felt.Felt `json:"class_hash"`
-	Selector        felt.Felt `json:"selector"`
-	Error           any       `json:"error"`
 }

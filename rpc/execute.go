@@ -135,7 +135,7 @@ func traceTransaction(c *call) (any, error) {
 	place, err := c.backend.FindTransaction(c, hash)
 	if errors.Is(err, ErrTransactionNotFound) {
 		if status, ok := c.backend.PoolStatus(c, hash); ok {
-			return nil, ErrNoTrace.With(map[string]TransactionStatus{"status": status})
+			return nil, errNoTrace.With(map[string]TransactionStatus{"status": status})
 		}
 	}
 	if err != nil {

@@ -216,7 +216,7 @@ func (f *fakeChain) Call(ctx context.Context, at starknet.At, call FunctionCall)
 	case u(0):
 		return nil, ErrEntryPointNotFound
 	case u(1):
-		return nil, ContractError(CallFailure{ContractAddress: call.ContractAddress, ClassHash: fakeClassHash, Selector: u(1), Error: "panicked"})
+		return nil, ContractError(map[string]any{"contract_address": call.ContractAddress, "class_hash": fakeClassHash, "selector": u(1), "error": "panicked"})
 	case u(2):
 		return nil, fmt.Errorf("disk on fire")
 	case u(3):

@@ -283,14 +283,14 @@ func getTransactionByBlockIDAndIndex(c *call) (any, error) {
 		return nil, jsonrpc.ErrInvalidParams.With(fmt.Sprintf("index %d is negative", index))
 	}
 	if at.Next {
-		return nil, ErrInvalidTransactionIndex
+		return nil, errInvalidTransactionIndex
 	}
 	h, _, err := c.backend.Header(c, at.Block)
 	if err != nil {
 		return nil, err
 	}
 	if uint64(index) >= h.TransactionCount {
-		return nil, ErrInvalidTransactionIndex
+		return nil, errInvalidTransactionIndex
 	}
 	return c.transactionAt(starknet.Position{Block: at.Block, Index: uint64(index)}, proofFacts)
 }

@@ -77,7 +77,7 @@ func (c *Config) newEventSelector(addresses *feltOrList, keys [][]felt.Felt) (*e
 		count += len(position)
 	}
 	if count > c.MaxKeys {
-		return nil, ErrTooManyKeys
+		return nil, errTooManyKeys
 	}
 	if addresses != nil {
 		if len(*addresses) > c.MaxAddresses {
@@ -221,7 +221,7 @@ func (c *call) eventFilter() (*eventFilter, error) {
 	case f.chunk < 1:
 		return nil, jsonrpc.ErrInvalidParams.With(fmt.Sprintf("chunk_size %d, at least 1", f.chunk))
 	case f.chunk > limits.MaxChunk:
-		return nil, ErrPageSizeTooBig
+		return nil, errPageSizeTooBig
 	}
 	var err error
 	if f.eventSelector, err = limits.newEventSelector(addresses, keys); err != nil {
@@ -242,7 +242,7 @@ func (c *call) eventFilter() (*eventFilter, error) {
 	if token != "" {
 		n, skip, ok := parseContinuation(token)
 		if !ok || n < f.from || n > f.to {
-			return nil, ErrInvalidContinuationToken
+			return nil, errInvalidContinuationToken
 		}
 		f.from, f.skip = n, skip
 	}

@@ -46,7 +46,7 @@ func (c *call) firstBlock() (uint64, error) {
 		return 0, err
 	}
 	if head.Number-at.Block > maxBlocksBack {
-		return 0, ErrTooManyBlocksBack
+		return 0, errTooManyBlocksBack
 	}
 	return at.Block, nil
 }
@@ -93,8 +93,8 @@ func subscribeEvents(c *call) (any, error) {
 	c.optional("keys", &keys)
 	finality := AcceptedOnL2
 	c.optional("finality_status", &finality)
-	if c.err == nil && finality != AcceptedOnL2 && finality != PreConfirmed {
-		c.err = fmt.Errorf("finality_status: %.40q is neither %s nor %s", finality, PreConfirmed, AcceptedOnL2)
+	if c.err == nil && finality != AcceptedOnL2 && finality != preConfirmed {
+		c.err = fmt.Errorf("finality_status: %.40q is neither %s nor %s", finality, preConfirmed, AcceptedOnL2)
 	}
 	if c.err != nil {
 		return nil, c.err
@@ -186,7 +186,7 @@ func (c *call) senders() map[felt.Felt]bool {
 	var given []felt.Felt
 	c.optional("sender_address", &given)
 	if c.err == nil && len(given) > c.server.config.MaxAddresses {
-		c.err = ErrTooManyAddresses
+		c.err = errTooManyAddresses
 	}
 	return setOf(given)
 }
@@ -217,7 +217,7 @@ func everyTransaction(senders map[felt.Felt]bool, notify func(b *starknet.Block,
 func noBlocks(*blockNews, emit) error { return nil }
 
 func subscribeNewTransactionReceipts(c *call) (any, error) {
-	finality, senders := c.finalities(PreConfirmed, AcceptedOnL2), c.senders()
+	finality, senders := c.finalities(preConfirmed, AcceptedOnL2), c.senders()
 	if c.err != nil {
 		return nil, c.err
 	}
@@ -243,7 +243,7 @@ type transactionWithStatusJSON struct {
 }
 
 func subscribeNewTransactions(c *call) (any, error) {
-	finality, senders := c.finalities(Received, Candidate, PreConfirmed, AcceptedOnL2), c.senders()
+	finality, senders := c.finalities(Received, candidate, preConfirmed, AcceptedOnL2), c.senders()
 	proofFacts := c.flags("tags", false, flagProofFacts)[flagProofFacts]
 	if c.err != nil {
 		return nil, c.err

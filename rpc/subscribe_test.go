@@ -62,7 +62,7 @@ func TestBlocksBack(t *testing.T) {
 	c := dial(t, h, "/ws")
 	head := len(chain.blocks) - 1
 	for _, method := range []string{"NewHeads", "Events"} {
-		if _, err := c.ask("starknet_subscribe"+method, fmt.Sprintf(`{"block_id":{"block_number":%d}}`, head-1025)); !errors.Is(err, ErrTooManyBlocksBack) {
+		if _, err := c.ask("starknet_subscribe"+method, fmt.Sprintf(`{"block_id":{"block_number":%d}}`, head-1025)); !errors.Is(err, errTooManyBlocksBack) {
 			t.Errorf("%s from 1025 blocks back: %v", method, err)
 		} else if fault := c.spec.error("starknet_subscribe"+method, err); fault != "" {
 			t.Error(fault)
@@ -156,7 +156,7 @@ func TestSubscribeEvents(t *testing.T) {
 		params string
 		want   *jsonrpc.Error
 	}{
-		{`{"keys":[["0x1","0x2"],["0x3"]]}`, ErrTooManyKeys},
+		{`{"keys":[["0x1","0x2"],["0x3"]]}`, errTooManyKeys},
 		{`{"from_address":["0x1","0x2","0x3"]}`, jsonrpc.ErrInvalidParams},
 		{`{"finality_status":"ACCEPTED_ON_L1"}`, jsonrpc.ErrInvalidParams},
 		{`{"finality_status":["ACCEPTED_ON_L2"]}`, jsonrpc.ErrInvalidParams},
@@ -272,8 +272,8 @@ func TestSubscribeTransactions(t *testing.T) {
 		method, params string
 		want           *jsonrpc.Error
 	}{
-		{"NewTransactionReceipts", `{"sender_address":["0x1","0x2","0x3"]}`, ErrTooManyAddresses},
-		{"NewTransactions", `{"sender_address":["0x1","0x2","0x3"]}`, ErrTooManyAddresses},
+		{"NewTransactionReceipts", `{"sender_address":["0x1","0x2","0x3"]}`, errTooManyAddresses},
+		{"NewTransactions", `{"sender_address":["0x1","0x2","0x3"]}`, errTooManyAddresses},
 		{"NewTransactionReceipts", `{"finality_status":["RECEIVED"]}`, jsonrpc.ErrInvalidParams},
 		{"NewTransactionReceipts", `{"finality_status":["ACCEPTED_ON_L1"]}`, jsonrpc.ErrInvalidParams},
 		{"NewTransactions", `{"finality_status":["ACCEPTED_ON_L1"]}`, jsonrpc.ErrInvalidParams},
@@ -346,7 +346,7 @@ func TestUnsubscribe(t *testing.T) {
 	}
 	for _, id := range []string{goes, theirs, "x", ""} { // ended, of another socket, never there
 		_, err := c.ask("starknet_unsubscribe", `{"subscription_id":"`+id+`"}`)
-		if !errors.Is(err, ErrInvalidSubscriptionID) {
+		if !errors.Is(err, errInvalidSubscriptionID) {
 			t.Errorf("unsubscribe %q: %v", id, err)
 		} else if fault := c.spec.error("starknet_unsubscribe", err); fault != "" {
 			t.Error(fault)

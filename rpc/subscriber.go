@@ -93,7 +93,7 @@ func unsubscribe(c *call) (any, error) {
 	}
 	i := slices.IndexFunc(k.subs, has)
 	if i < 0 {
-		return nil, ErrInvalidSubscriptionID
+		return nil, errInvalidSubscriptionID
 	}
 	k.subs[i].ended.Store(true)
 	k.server.feed.interest(k.subs[i], -1)
