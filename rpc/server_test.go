@@ -626,48 +626,6 @@ func TestSimulationFlags(t *testing.T) {
 	}
 }
 
-// TestJSONRPC: the examples of the JSON-RPC specification, and what clients do.
-func TestJSONRPC(t *testing.T) {
-	s := NewServer(newFakeChain(t), Config{Transport: jsonrpc.Config{MaxBatch: 3, Log: quiet}})
-	for _, c := range []struct{ body, want string }{
-		{`{"jsonrpc":"2.0","id":"a","method":"starknet_blockNumber"}`, `{"jsonrpc":"2.0","id":"a","result":4}`},
-		{` {"jsonrpc":"2.0","id":null,"method":"starknet_blockNumber","params":null}`, `{"jsonrpc":"2.0","id":null,"result":4}`},
-		{`{"jsonrpc":"2.0","id":1.5e3,"method":"starknet_blockNumber","params":{"unknown":1}}`, `{"jsonrpc":"2.0","id":1.5e3,"result":4}`},
-		{`{"jsonrpc":"2.0","id":1,"method":"starknet_blockNumber","params":[1,2]}`, `{"jsonrpc":"2.0","id":1,"result":4}`},
-		{`{"jsonrpc":"2.0","method":"starknet_blockNumber"}`, ``},
-		{`[{"jsonrpc":"2.0","method":"starknet_blockNumber"}]`, ``},
-		{`{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber"}`, `{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"Method not found","data":"eth_blockNumber"}}`},
-		{`{"jsonrpc":"2.0","id":1,"method":"starknet_blockNumber","params":"x"}`, `{"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"Invalid Request","data":"params are neither an object nor an array"}}`},
-		{`{"jsonrpc":"2.0","id":1}`, `{"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"Invalid Request","data":"method is missing"}}`},
-		{`{"id":1,"method":"starknet_blockNumber"}`, `{"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"Invalid Request","data":"jsonrpc is not \"2.0\""}}`},
-		{`{"jsonrpc":"2.0","id":{},"method":"starknet_blockNumber"}`, `{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"Invalid Request","data":"id is neither a string nor a number"}}`},
-		{`{"jsonrpc":"2.0","id":true,"method":"starknet_blockNumber"}`, `{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"Invalid Request","data":"id is neither a string nor a number"}}`},
-		{`{"jsonrpc": "2.0", "method": "foobar, "params": "bar", "baz]`, `{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}`},
-		{``, `{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}`},
-		{`[`, `{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}`},
-		{`[1] 2`, `{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}`},
-		{`{"JSONRPC":"2.0","ID":1,"METHOD":"starknet_chainId"}`, `{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"Invalid Request","data":"jsonrpc is not \"2.0\""}}`},
-		{`{"jsonrpc":"2.0","id":1,"Method":"starknet_chainId"}`, `{"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"Invalid Request","data":"method is missing"}}`},
-		{`{"jsonrpc":"2.0","id":1,"method":"starknet_specVersion","method":"starknet_chainId"}`, `{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"Invalid Request","data":"/method: duplicate object member name"}}`},
-		{`[{"jsonrpc":"2.0","id":1,"method":"x","params":{"a":1,"a":2}}]`, `[{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"Invalid Request","data":"/params/a: duplicate object member name"}}]`},
-		{`{"jsonrpc":"2.0","id":1,"method":"starknet_chainId"}{}`, `{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}`},
-		{`[]`, `{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"Invalid Request","data":"empty batch"}}`},
-		{`[1]`, `[{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"Invalid Request","data":"a JSON number does not belong here"}}]`},
-		{`[{"jsonrpc":"2.0","id":1,"method":"starknet_blockNumber"},{"jsonrpc":"2.0","method":"starknet_chainId"},{"jsonrpc":"2.0","id":2,"method":"starknet_syncing"}]`,
-			`[{"jsonrpc":"2.0","id":1,"result":4},{"jsonrpc":"2.0","id":2,"result":false}]`},
-		{`[1,2,3,4]`, `{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"Invalid Request","data":"batch of more than 3 requests"}}`},
-	} {
-		status, got := post(t, s, "/", c.body)
-		wantStatus := http.StatusOK
-		if c.want == "" {
-			wantStatus = http.StatusNoContent
-		}
-		if got != c.want || status != wantStatus {
-			t.Errorf("%s:\n got %d %s\nwant %d %s", c.body, status, got, wantStatus, c.want)
-		}
-	}
-}
-
 func TestHTTP(t *testing.T) {
 	s := NewServer(newFakeChain(t), Config{Transport: jsonrpc.Config{MaxBody: 100}})
 	for path, want := range map[string]string{
