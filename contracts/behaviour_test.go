@@ -47,7 +47,7 @@ func nums(values ...uint64) (list []felt.Felt) {
 func text(s string) felt.Felt     { return felt.FromShortString(s) }
 func selector(s string) felt.Felt { return keccak.Starknet([]byte(s)) }
 
-// loadClass is a contract's class for every engine: the official compiler's code for the VM, our Sierra for native.
+// loadClass returns a contract's class for every engine: the official compiler's code for the VM, our Sierra for native.
 func loadClass(t *testing.T, name string) *cairo.Class {
 	t.Helper()
 	text, err := ClassJSON(name)

@@ -27,7 +27,7 @@ func Names() []string {
 //go:embed classes/*.contract_class.json
 var classes embed.FS
 
-// ClassJSON is the contract class of the named contract, as `starknet-compile` writes it without debug information.
+// ClassJSON returns the contract class of the named contract, as `starknet-compile` writes it without debug information.
 func ClassJSON(name string) ([]byte, error) {
 	class, err := classes.ReadFile("classes/" + name + ".contract_class.json")
 	if err != nil {

@@ -130,7 +130,7 @@ func drive(t *testing.T, script, url string, flags ...string) {
 	t.Logf("%s", output.Bytes())
 }
 
-// hostile is a watcher whose every word is a stranger's, in front of a page. Block 7 holds a transaction that is proved and one
+// hostile returns a watcher whose every word is a stranger's, in front of a page. Block 7 holds a transaction that is proved and one
 // that is not provable; the chain grows with each look at it.
 func hostile(page http.Handler) http.Handler {
 	var looks atomic.Int64

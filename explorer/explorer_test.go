@@ -52,7 +52,7 @@ func pageAssets(t *testing.T) fs.FS {
 	return assets
 }
 
-// withVerifier is the page's assets beside a verifier, or without one, whatever make build has put into the folder.
+// withVerifier returns the page's assets beside a verifier, or without one, whatever make build has put into the folder.
 func withVerifier(t *testing.T, has bool) fs.FS {
 	t.Helper()
 	out := fstest.MapFS{}

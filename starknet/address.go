@@ -15,7 +15,7 @@ var (
 	addressModulus = felt.FromBigInt(new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 251), big.NewInt(256)))
 )
 
-// ContractAddress is the address of the contract that deployer deploys with that class, salt and constructor calldata.
+// ContractAddress returns the address of the contract that deployer deploys with that class, salt and constructor calldata.
 // The deployer is zero for a DEPLOY_ACCOUNT and for a deployment that asked not to depend on the deployer.
 func ContractAddress(deployer, salt, classHash felt.Felt, calldata []felt.Felt) felt.Felt {
 	return ReduceAddress(pedersen.HashMany(
@@ -37,7 +37,7 @@ func ReduceAddress(x felt.Felt) felt.Felt {
 	return x
 }
 
-// Sender is the address of the account that is deployed; it costs a few Pedersen hashes at every call.
+// Sender returns the address of the account that is deployed; it costs a few Pedersen hashes at every call.
 func (t *DeployAccount) Sender() felt.Felt {
 	return ContractAddress(felt.Zero, t.ContractAddressSalt, t.ClassHash, t.ConstructorCalldata)
 }

@@ -32,7 +32,7 @@ const (
 	Blob     BlobMode = 1
 )
 
-// String is the mode's name in the RPC specification.
+// String returns the mode's name in the RPC specification.
 func (m BlobMode) String() string {
 	if m == Calldata {
 		return "CALLDATA"

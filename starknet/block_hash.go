@@ -14,7 +14,7 @@ var (
 	prefixState     = felt.FromShortString("STARKNET_STATE_V0")
 )
 
-// Hash is the block hash (formula of 0.13.4 and later).
+// Hash returns the block hash (formula of 0.13.4 and later).
 func (h *Header) Hash() felt.Felt {
 	version, err := felt.ParseShortString(h.Version)
 	if err != nil { // Version is ours or was decoded by us, both bounded
@@ -95,7 +95,7 @@ func (b *Block) Check(chainID felt.Felt, diff *StateDiff) error {
 	return nil
 }
 
-// StateCommitment is the state root of the two tries' roots: 0 for the empty state, Poseidon otherwise.
+// StateCommitment returns the state root of the two tries' roots: 0 for the empty state, Poseidon otherwise.
 func StateCommitment(contractsRoot, classesRoot felt.Felt) felt.Felt {
 	if contractsRoot.IsZero() && classesRoot.IsZero() {
 		return felt.Zero
@@ -103,7 +103,7 @@ func StateCommitment(contractsRoot, classesRoot felt.Felt) felt.Felt {
 	return poseidon.HashMany(prefixState, contractsRoot, classesRoot)
 }
 
-// Hash is the state diff commitment. d must be in canonical order.
+// Hash returns the state diff commitment. d must be in canonical order.
 func (d *StateDiff) Hash() felt.Felt {
 	var h poseidon.Hasher
 	h.Write(prefixStateDiff)

@@ -28,7 +28,7 @@ type EntryPoint struct {
 	FunctionIdx uint64
 }
 
-// Hash is the class hash: Poseidon over the class version, the three lists of entry points, the ABI's Keccak and the
+// Hash returns the class hash: Poseidon over the class version, the three lists of entry points, the ABI's Keccak and the
 // program.
 func (c *ContractClass) Hash() felt.Felt {
 	return ReduceAddress(poseidon.HashMany(

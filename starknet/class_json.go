@@ -110,7 +110,7 @@ func toEntryPointsJSON(eps []EntryPoint) []entryPointJSON {
 	return js
 }
 
-// abiText is the ABI's text: a string's value, or the array with json.dumps' spacing.
+// abiText returns the ABI's text: a string's value, or the array with json.dumps' spacing.
 func abiText(raw json.RawMessage) (string, error) {
 	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
 		return "", nil

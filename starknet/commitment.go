@@ -82,7 +82,7 @@ func writeList(h *poseidon.Hasher, xs []felt.Felt) {
 	h.Write(xs...)
 }
 
-// merkleRoot is the root of the tree that holds leaves at indices 0, 1, 2, …
+// merkleRoot returns the root of the tree that holds leaves at indices 0, 1, 2, …
 func merkleRoot(leaves []felt.Felt) felt.Felt {
 	if len(leaves) == 0 {
 		return felt.Zero
@@ -106,7 +106,7 @@ func (e edge) hash() felt.Felt {
 	return *h.Add(&h, &length)
 }
 
-// subtree is the node of that height above leaves, of which there is at least one.
+// subtree returns the node of that height above leaves, of which there is at least one.
 func subtree(leaves []felt.Felt, height int) edge {
 	if height == 0 {
 		return edge{bottom: leaves[0]}

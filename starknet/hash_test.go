@@ -322,7 +322,7 @@ func TestClassHashes(t *testing.T) {
 	}
 }
 
-// twoBoundsFeeHash is the fee hash of a version 3 transaction from before L1 data gas had a bound.
+// twoBoundsFeeHash returns the fee hash of a version 3 transaction from before L1 data gas had a bound.
 func twoBoundsFeeHash(c *Common) felt.Felt {
 	b := &c.ResourceBounds
 	return poseidon.HashMany(felt.FromUint64(c.Tip), b.L1Gas.pack(nameL1Gas), b.L2Gas.pack(nameL2Gas))

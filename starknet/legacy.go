@@ -28,36 +28,36 @@ type LegacyTransaction struct {
 	CompiledClassHash felt.Felt // DECLARE version 2
 }
 
-// HashInvokeV0 is the hash of an INVOKE of version 0, which had no nonce.
+// HashInvokeV0 returns the hash of an INVOKE of version 0, which had no nonce.
 func (t *LegacyTransaction) HashInvokeV0(chainID felt.Felt) felt.Felt {
 	return t.hash(prefixInvoke, chainID)
 }
 
-// HashInvokeV1 is the hash of an INVOKE of version 1.
+// HashInvokeV1 returns the hash of an INVOKE of version 1.
 func (t *LegacyTransaction) HashInvokeV1(chainID felt.Felt) felt.Felt {
 	return t.hash(prefixInvoke, chainID, t.Nonce)
 }
 
-// HashDeclareV0 is the hash of a DECLARE of version 0: its class hash stands where the nonce is later.
+// HashDeclareV0 returns the hash of a DECLARE of version 0: its class hash stands where the nonce is later.
 func (t *LegacyTransaction) HashDeclareV0(chainID felt.Felt) felt.Felt {
 	return t.hash(prefixDeclare, chainID, t.ClassHash)
 }
 
-// HashDeclareV1 is the hash of a DECLARE of version 1.
+// HashDeclareV1 returns the hash of a DECLARE of version 1.
 func (t *LegacyTransaction) HashDeclareV1(chainID felt.Felt) felt.Felt {
 	u := *t
 	u.Calldata = []felt.Felt{t.ClassHash}
 	return u.hash(prefixDeclare, chainID, t.Nonce)
 }
 
-// HashDeclareV2 is the hash of a DECLARE of version 2.
+// HashDeclareV2 returns the hash of a DECLARE of version 2.
 func (t *LegacyTransaction) HashDeclareV2(chainID felt.Felt) felt.Felt {
 	u := *t
 	u.Calldata = []felt.Felt{t.ClassHash}
 	return u.hash(prefixDeclare, chainID, t.Nonce, t.CompiledClassHash)
 }
 
-// HashDeployAccountV1 is the hash of a DEPLOY_ACCOUNT of version 1 with that salt.
+// HashDeployAccountV1 returns the hash of a DEPLOY_ACCOUNT of version 1 with that salt.
 func (t *LegacyTransaction) HashDeployAccountV1(chainID, salt felt.Felt) felt.Felt {
 	u := *t
 	u.Address = ContractAddress(felt.Zero, salt, t.ClassHash, t.Calldata)
@@ -65,7 +65,7 @@ func (t *LegacyTransaction) HashDeployAccountV1(chainID, salt felt.Felt) felt.Fe
 	return u.hash(prefixDeployAccount, chainID, t.Nonce)
 }
 
-// HashDeploy is the hash of a DEPLOY with that salt.
+// HashDeploy returns the hash of a DEPLOY with that salt.
 func (t *LegacyTransaction) HashDeploy(chainID, salt felt.Felt) felt.Felt {
 	u := *t
 	u.Address = ContractAddress(felt.Zero, salt, t.ClassHash, t.Calldata)
@@ -73,7 +73,7 @@ func (t *LegacyTransaction) HashDeploy(chainID, salt felt.Felt) felt.Felt {
 	return u.hash(prefixDeploy, chainID)
 }
 
-// HashL1Handler is the hash of a message from L1 that calls a contract.
+// HashL1Handler returns the hash of a message from L1 that calls a contract.
 func (t *LegacyTransaction) HashL1Handler(chainID felt.Felt) felt.Felt {
 	return t.hash(prefixL1Handler, chainID, t.Nonce)
 }

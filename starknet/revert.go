@@ -74,7 +74,7 @@ func (t *ErrorTrace) String() string {
 	return b.String()
 }
 
-// RevertReason is the reason of a failure in the part of a transaction that header names.
+// RevertReason returns the reason of a failure in the part of a transaction that header names.
 func RevertReason(header string, t *ErrorTrace) string { return header + cutText(t.String()) }
 
 // PanicFrame is a call with the calls that it made, as far as a panic's summary needs them.
@@ -91,7 +91,7 @@ func (f *PanicFrame) line() string {
 		PaddedHex(f.Contract), PaddedHex(f.ClassHash), PaddedHex(f.Selector))
 }
 
-// PanicSummary is the panic of a call: the calls that passed it on, and its data. The data comes first where there is no room for
+// PanicSummary returns the panic of a call: the calls that passed it on, and its data. The data comes first where there is no room for
 // both: then there are fewer calls, the innermost among them, or none. All of this, down to the line break before the period of a
 // summary without calls, is the reference's.
 func PanicSummary(header string, root *PanicFrame) string {
@@ -159,18 +159,18 @@ func equalFelts(a, b []felt.Felt) bool {
 	return true
 }
 
-// OverGasReason is the reason of a transaction that used more L2 gas than its bound allows.
+// OverGasReason returns the reason of a transaction that used more L2 gas than its bound allows.
 func OverGasReason(bound, used uint64) string {
 	return fmt.Sprintf("Insufficient max L2Gas: max amount: %d, actual used: %d.", bound, used)
 }
 
-// OverBalanceReason is the reason of a transaction whose sender cannot pay the fee after execution. The balance is in two
+// OverBalanceReason returns the reason of a transaction whose sender cannot pay the fee after execution. The balance is in two
 // halves of 128 bits.
 func OverBalanceReason(fee Uint128, low, high felt.Felt) string {
 	return fmt.Sprintf("Insufficient fee token balance. Fee: %v, balance: low/high %v/%v.", fee, low.BigInt(), high.BigInt())
 }
 
-// PaddedHex is a felt as 64 hexadecimal digits.
+// PaddedHex returns a felt as 64 hexadecimal digits.
 func PaddedHex(x felt.Felt) string {
 	b := x.Bytes()
 	return fmt.Sprintf("0x%x", b[:])
@@ -207,7 +207,7 @@ func PanicText(data []felt.Felt) string {
 	return "(" + strings.Join(items, ", ") + ")"
 }
 
-// shortString is the text of a felt whose bytes are all printable, but for zeros at both ends: that of 0 is empty.
+// shortString returns the text of a felt whose bytes are all printable, but for zeros at both ends: that of 0 is empty.
 func shortString(x felt.Felt) (string, bool) {
 	b := x.Bytes()
 	s := strings.Trim(string(b[:]), "\x00")

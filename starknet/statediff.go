@@ -52,7 +52,7 @@ func (d *StateDiff) Sort() {
 	slices.SortFunc(d.Deprecated, func(a, b felt.Felt) int { return a.Cmp(&b) })
 }
 
-// Len is the number of changes, the state_diff_length of the block header.
+// Len returns the number of changes, the state_diff_length of the block header.
 func (d *StateDiff) Len() int {
 	n := len(d.Nonces) + len(d.Deployed) + len(d.Replaced) + len(d.Declared) + len(d.Deprecated)
 	for _, c := range d.Storage {
@@ -64,7 +64,7 @@ func (d *StateDiff) Len() int {
 // Digest is the SHA-256 of a value's canonical binary form.
 type Digest [sha256.Size]byte
 
-// String is the digest in lower-case hexadecimal.
+// String returns the digest in lower-case hexadecimal.
 func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 
 // Digest names d, which must be in canonical order. It is for a transaction what Hash is for a block: Poseidon over the

@@ -12,7 +12,7 @@ const (
 	DeployAccountType
 )
 
-// String is the type's name in the RPC specification.
+// String returns the type's name in the RPC specification.
 func (t TransactionType) String() string {
 	switch t {
 	case InvokeType:
@@ -64,7 +64,7 @@ var (
 	queryVersion3 = felt.FromLimbs([4]uint64{3, 0, 1, 0}) // 2^128 + 3
 )
 
-// Version is the version that is hashed: 3, or 3 + 2^128 for a query.
+// Version returns the version that is hashed: 3, or 3 + 2^128 for a query.
 func (c *Common) Version() felt.Felt {
 	if c.Query {
 		return queryVersion3
@@ -90,7 +90,7 @@ const (
 	DAModeL2 DAMode = 1
 )
 
-// String is the mode's name in the RPC specification.
+// String returns the mode's name in the RPC specification.
 func (m DAMode) String() string {
 	if m == DAModeL1 {
 		return "L1"
@@ -110,7 +110,7 @@ type Invoke struct {
 // Type is InvokeType.
 func (t *Invoke) Type() TransactionType { return InvokeType }
 
-// Sender is the calling account.
+// Sender returns the calling account.
 func (t *Invoke) Sender() felt.Felt { return t.SenderAddress }
 
 // Declare brings a class to the chain (DECLARE, version 3).
@@ -127,7 +127,7 @@ type Declare struct {
 // Type is DeclareType.
 func (t *Declare) Type() TransactionType { return DeclareType }
 
-// Sender is the declaring account.
+// Sender returns the declaring account.
 func (t *Declare) Sender() felt.Felt { return t.SenderAddress }
 
 // DeployAccount deploys an account that pays for its own deployment (DEPLOY_ACCOUNT, version 3).

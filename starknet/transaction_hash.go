@@ -14,7 +14,7 @@ var (
 	prefixDeployAccount = felt.FromShortString("deploy_account")
 )
 
-// Hash is the transaction hash.
+// Hash returns the transaction hash.
 func (t *Invoke) Hash(chainID felt.Felt) felt.Felt { return t.hash(chainID, t.feeHash()) }
 
 func (t *Invoke) hash(chainID, fee felt.Felt) felt.Felt {
@@ -27,7 +27,7 @@ func (t *Invoke) hash(chainID, fee felt.Felt) felt.Felt {
 	return h.Sum()
 }
 
-// Hash is the transaction hash.
+// Hash returns the transaction hash.
 func (t *Declare) Hash(chainID felt.Felt) felt.Felt { return t.hash(chainID, t.feeHash()) }
 
 func (t *Declare) hash(chainID, fee felt.Felt) felt.Felt {
@@ -37,7 +37,7 @@ func (t *Declare) hash(chainID, fee felt.Felt) felt.Felt {
 	return h.Sum()
 }
 
-// Hash is the transaction hash.
+// Hash returns the transaction hash.
 func (t *DeployAccount) Hash(chainID felt.Felt) felt.Felt { return t.hash(chainID, t.feeHash()) }
 
 func (t *DeployAccount) hash(chainID, fee felt.Felt) felt.Felt {
@@ -60,7 +60,7 @@ var (
 	nameL1DataGas = [7]byte{'L', '1', '_', 'D', 'A', 'T', 'A'}
 )
 
-// feeHash is the hash of the tip and the bounds.
+// feeHash returns the hash of the tip and the bounds.
 func (c *Common) feeHash() felt.Felt {
 	b := &c.ResourceBounds
 	return poseidon.HashMany(felt.FromUint64(c.Tip),

@@ -68,5 +68,5 @@ func (x Uint128) Mul64(y uint64) (product Uint128, ok bool) {
 	return Uint128{Hi: hi, Lo: lo}, over == 0 && c == 0
 }
 
-// String is x in decimal.
+// String returns x in decimal.
 func (x Uint128) String() string { return x.BigInt().String() }

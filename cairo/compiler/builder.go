@@ -28,7 +28,7 @@ func (s *state) clone() state {
 	return c
 }
 
-// adjusted is a value as written at the current ap.
+// adjusted returns a value as written at the current ap.
 func (s *state) adjusted(v cellVar) casm.Operand { return shift(s.value(v), s.apChange) }
 
 func (s *state) value(v cellVar) casm.Operand {
@@ -181,10 +181,10 @@ func (b *builder) set(v cellVar, o casm.Operand) {
 	b.vars[v] = o
 }
 
-// constant is an immediate.
+// constant returns an immediate.
 func (b *builder) constant(v int64) cellVar { return b.add(casm.Imm(v)) }
 
-// big is an immediate.
+// big returns an immediate.
 func (b *builder) big(v *big.Int) cellVar { return b.add(casm.ImmBig(v)) }
 
 // temp allocates the next cell of the stack.
@@ -233,7 +233,7 @@ func (b *builder) difference(x, y cellVar) cellVar { return b.binOp(casm.Sub, x,
 func (b *builder) product(x, y cellVar) cellVar    { return b.binOp(casm.Mul, x, y) }
 func (b *builder) quotient(x, y cellVar) cellVar   { return b.binOp(casm.Div, x, y) }
 
-// binOp is x op y: x a cell, y a cell or an immediate; or x a cell plus an immediate, op addition, y an immediate.
+// binOp returns x op y: x a cell, y a cell or an immediate; or x a cell plus an immediate, op addition, y an immediate.
 func (b *builder) binOp(op casm.Operator, x, y cellVar) cellVar {
 	l, r := b.value(x), b.value(y)
 	switch {
@@ -263,13 +263,13 @@ func offset16(n int) int16 {
 	return int16(n)
 }
 
-// at is the value behind the pointer: [[v] + offset].
+// at returns the value behind the pointer: [[v] + offset].
 func (b *builder) at(v cellVar, offset int) cellVar {
 	c, off := b.pointer(v, offset)
 	return b.add(casm.Operand{Kind: casm.DoubleDeref, Cell: c, Off: off})
 }
 
-// next is the value behind the buffer pointer, which moves on by one.
+// next returns the value behind the buffer pointer, which moves on by one.
 func (b *builder) next(buffer cellVar) cellVar {
 	c, off := b.pointer(buffer, 0)
 	b.vars[buffer] = casm.Operand{Kind: casm.BinOp, Op: casm.Add, Cell: c, Imm: big.NewInt(int64(off) + 1)}

@@ -39,10 +39,10 @@ func (l *libfunc) downcast() downcast {
 	return d
 }
 
-// zeroIs is 0 for a zero bound, against which a value is compared without arithmetic, and 1 for others.
+// zeroIs returns 0 for a zero bound, against which a value is compared without arithmetic, and 1 for others.
 func zeroIs(v *big.Int) int { return oneIf(v.Sign() != 0) }
 
-// fixUpper is 1 if a range check of value + 2^128 - upper needs arithmetic.
+// fixUpper returns 1 if a range check of value + 2^128 - upper needs arithmetic.
 func fixUpper(upper *big.Int) int { return oneIf(upper.Cmp(two128) != 0) }
 
 func downcastCost(l *libfunc) []branchCost {
@@ -157,7 +157,7 @@ func (b *builder) checkGE(rc, v cellVar, bound *big.Int) {
 	b.write(rc, b.cell(b.difference(v, b.big(bound))))
 }
 
-// boundedRows are the integers with bounds in their types.
+// boundedRows returns the integers with bounds in their types.
 func boundedRows() map[string]row {
 	return map[string]row{
 		"bounded_int_add": {cost: free, ap: aps(0), lower: func(l *lowering) { lowerFeltOp(l, casm.Add) }},
@@ -204,7 +204,7 @@ func boundedRows() map[string]row {
 	}
 }
 
-// boundsArgs is the range whose least and largest value are the generic arguments.
+// boundsArgs returns the range whose least and largest value are the generic arguments.
 func (l *libfunc) boundsArgs() sierra.Range {
 	return sierra.Range{Lower: l.valueArg(0), Upper: new(big.Int).Add(l.valueArg(1), big.NewInt(1))}
 }
@@ -293,7 +293,7 @@ func lowerConstrain(l *lowering) {
 func (l *libfunc) lowest() *big.Int  { return l.rangeOf(l.typeArg(0)).Lower }
 func (l *libfunc) highest() *big.Int { return l.rangeOf(l.typeArg(0)).Max() }
 
-// trimRow is the row of a libfunc that tells whether a value is the one at an end of its range.
+// trimRow returns the row of a libfunc that tells whether a value is the one at an end of its range.
 func trimRow(end func(*libfunc) *big.Int) row {
 	return row{
 		cost: func(l *libfunc) []branchCost {
@@ -314,7 +314,7 @@ func trimRow(end func(*libfunc) *big.Int) row {
 	}
 }
 
-// rangeRows are the ranges of integers [start, end).
+// rangeRows returns the ranges of integers [start, end).
 func rangeRows() map[string]row {
 	return map[string]row{
 		"int_range_try_new": {cost: costs(stepsRC(3, 1), stepsRC(5, 1)), ap: aps(2, 3), lower: func(l *lowering) {
@@ -344,7 +344,7 @@ func rangeRows() map[string]row {
 	}
 }
 
-// signedRows are the signed integers.
+// signedRows returns the signed integers.
 func signedRows() map[string]row {
 	rows := map[string]row{}
 	for _, bits := range [...]uint{8, 16, 32, 64, 128} {

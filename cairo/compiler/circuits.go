@@ -58,12 +58,12 @@ func circuitRows() map[string]row {
 	}
 }
 
-// checks96 is the usage of 96-bit range checks.
+// checks96 returns the usage of 96-bit range checks.
 func checks96(start, end cellVar) usage {
 	return usage{start: start, end: end, rangeCheck: true, checks96: true}
 }
 
-// circuit is the circuit that is the first generic argument.
+// circuit returns the circuit that is the first generic argument.
 func (l *libfunc) circuit() *sierra.CircuitInfo {
 	c := l.r.typ(l.typeArg(0)).Circuit
 	if c == nil {

@@ -63,7 +63,7 @@ type Program struct {
 	consts  *constSegments
 }
 
-// String is the program as the official compiler prints it.
+// String returns the program as the official compiler prints it.
 func (p *Program) String() string {
 	var b strings.Builder
 	for i := range p.Instructions {
@@ -79,7 +79,7 @@ func (p *Program) String() string {
 	return b.String()
 }
 
-// Assemble is the program's bytecode and the hints by offset.
+// Assemble returns the program's bytecode and the hints by offset.
 func (p *Program) Assemble() (code []felt.Felt, hints []casm.HintsAt) {
 	code = make([]felt.Felt, 0, p.size())
 	for i := range p.Instructions {
@@ -122,7 +122,7 @@ const (
 	freeMoved, movedByStatement   = 1 << 22, 1 << 13
 )
 
-// newBudget is the budget of a program of so many statements.
+// newBudget returns the budget of a program of so many statements.
 func newBudget(statements int) budget {
 	return budget{
 		mostCopied: min(maxCopied, freeCopied+statements*copiedByStatement),

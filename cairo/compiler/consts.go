@@ -27,7 +27,7 @@ func (c *constSegments) segment(i int) *constSegment {
 	return c.segments[i]
 }
 
-// constant is a constant's offset from the end of the code, less one for the segment's ret.
+// constant returns a constant's offset from the end of the code, less one for the segment's ret.
 func (c *constSegments) constant(i int, typ sierra.TypeID) int {
 	s := c.segment(i)
 	offset, ok := s.offsets[typ]
@@ -100,7 +100,7 @@ func (c *compilation) newConstSegments(room int) (*constSegments, error) {
 	return out, nil
 }
 
-// constValues are the cells of a constant. Its parts can be shared, so that a small declaration has exponentially many of
+// constValues returns the cells of a constant. Its parts can be shared, so that a small declaration has exponentially many of
 // them, without cells even: hence the budget.
 func (c *compilation) constValues(id sierra.TypeID) (values []*big.Int) {
 	stack := []sierra.TypeID{id}

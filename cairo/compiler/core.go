@@ -116,7 +116,7 @@ func lowerCall(l *lowering, argsOnStack bool) {
 	l.finish([]casm.Instruction{callRel(0)}, outputs)
 }
 
-// belowAP is the cells [ap + offset] and those after it.
+// belowAP returns the cells [ap + offset] and those after it.
 func belowAP(offset, size int) []casm.Operand {
 	cells := make([]casm.Operand, size)
 	for i := range cells {
@@ -294,7 +294,7 @@ func lowerDeconstruct(l *lowering) {
 	l.only(outputs...)
 }
 
-// boxedMembers are the members or variants of the type in the libfunc's boxes.
+// boxedMembers returns the members or variants of the type in the libfunc's boxes.
 func (l *lowering) boxedMembers() []sierra.TypeID {
 	t := l.typ(l.lf.typeArg(0))
 	for t.Generic == "Snapshot" {

@@ -132,7 +132,7 @@ func TestLibfuncs(t *testing.T) {
 	}
 }
 
-// caseOptions are the options of a case: costs that functions are made to have.
+// caseOptions returns the options of a case: costs that functions are made to have.
 func caseOptions(t *testing.T, c *libfuncCase) (Options, *sierra.Program) {
 	t.Helper()
 	options := Options{FunctionCosts: map[sierra.FuncID]int64{}}

@@ -63,7 +63,7 @@ func (c Costs) min(d Costs) Costs {
 // rectify replaces negative amounts by zero.
 func (c Costs) rectify() Costs { return c.max(Costs{}) }
 
-// computationSteps is the number of steps, and of cells, that adding up the price of these builtins takes. Without the
+// computationSteps returns the number of steps, and of cells, that adding up the price of these builtins takes. Without the
 // table at hand it has to be fetched first, which takes four.
 func (c *Costs) computationSteps(table bool) int {
 	steps := 0
@@ -114,7 +114,7 @@ type branchCost struct {
 	success, table bool
 }
 
-// withdrawal is what withdraw_gas itself costs in this branch, when it withdraws for these builtins.
+// withdrawal returns what withdraw_gas itself costs in this branch, when it withdraws for these builtins.
 func (b *branchCost) withdrawal(usage *Costs) constCost {
 	computation := usage.computationSteps(b.table)
 	steps := 3 + computation
@@ -127,7 +127,7 @@ func (b *branchCost) withdrawal(usage *Costs) constCost {
 	return constCost{steps: steps, rangeChecks: 1}
 }
 
-// alignment is what branch_align costs when it moves ap.
+// alignment returns what branch_align costs when it moves ap.
 func alignment(apChange int) constCost {
 	if apChange == 0 {
 		return constCost{}
@@ -135,7 +135,7 @@ func alignment(apChange int) constCost {
 	return constCost{steps: 1, holes: apChange}
 }
 
-// atStatement is the cost of the branch at a statement, once every function and every variable is known.
+// atStatement returns the cost of the branch at a statement, once every function and every variable is known.
 func (b *branchCost) atStatement(m *Metadata, idx sierra.StatementIdx) Costs {
 	vars := m.gasVars[idx]
 	var c Costs

@@ -84,7 +84,7 @@ func isCode(err error, code sierra.Code) bool {
 	return ok && e.Code == code
 }
 
-// smallSeeds are the classes of the corpus that mutants are made of.
+// smallSeeds returns the classes of the corpus that mutants are made of.
 func smallSeeds(t testing.TB) (seeds []string) {
 	for _, p := range classPairs(t) {
 		if info, err := os.Stat(p.class); err == nil && info.Size() < 150_000 {

@@ -5,7 +5,7 @@ import (
 	"github.com/starkd/starkd/crypto/starkcurve"
 )
 
-// ecRows is the arithmetic of the STARK curve. A state is a point plus a random one, with a pointer to the random one, so that
+// ecRows returns the arithmetic of the STARK curve. A state is a point plus a random one, with a pointer to the random one, so that
 // sums never meet equal or opposite points.
 func ecRows() map[string]row {
 	return map[string]row{
@@ -48,7 +48,7 @@ func (b *builder) curveRight(x cellVar, aux [3]cellVar, right cellVar) {
 	b.assert(right, b.sum(aux[1], aux[2]))
 }
 
-// addPoints is the sum of two points by the slope of the line through them. numerator is the difference of the y.
+// addPoints returns the sum of two points by the slope of the line through them. numerator is the difference of the y.
 func (b *builder) addPoints(x0, y0, x1, numerator, denominator cellVar) (x, y cellVar) {
 	slope := b.tempIs(b.quotient(numerator, denominator))
 	slope2 := b.tempIs(b.product(slope, slope))

@@ -28,7 +28,7 @@ func enumRows() map[string]row {
 	}
 }
 
-// variantSelector is the selector of variant i of n: its number, or, where a match goes through a table of jumps, the
+// variantSelector returns the selector of variant i of n: its number, or, where a match goes through a table of jumps, the
 // distance from the first jump. The jump to the first variant is not in the table; the others take two felts each, the
 // last variant's comes first.
 func variantSelector(n, i int) int {
@@ -38,7 +38,7 @@ func variantSelector(n, i int) int {
 	return 2*(n-i) - 1
 }
 
-// enum is a declared enum, perhaps behind snapshots.
+// enum returns a declared enum, perhaps behind snapshots.
 func (l *libfunc) enum(id sierra.TypeID) *sierra.ConcreteType {
 	t := l.r.typ(id)
 	for t.Generic == "Snapshot" {
@@ -61,7 +61,7 @@ func lowerEnumInit(l *lowering) {
 	l.only(append(cells, payload...))
 }
 
-// enumVariants is the number of variants of the enum that the integer becomes.
+// enumVariants returns the number of variants of the enum that the integer becomes.
 func enumVariants(l *libfunc) int { return len(l.enum(l.typeArg(0)).Members) }
 
 func enumFromIntCost(l *libfunc) []branchCost {

@@ -21,7 +21,7 @@ type tracking struct {
 	base     sierra.StatementIdx
 }
 
-// moved is the tracking after ap has moved; known is false where by how much is not known.
+// moved returns the tracking after ap has moved; known is false where by how much is not known.
 func (t tracking) moved(known bool, n int) tracking {
 	if !t.enabled || !known {
 		return tracking{}

@@ -86,7 +86,7 @@ func (g *gasSolver) solve() (vars []Costs, functions []Costs, err error) {
 	return vars, functions, nil
 }
 
-// walletAt is the wallet needed before a statement; that of a branch_align as if it aligned nothing.
+// walletAt returns the wallet needed before a statement; that of a branch_align as if it aligned nothing.
 func (g *gasSolver) walletAt(idx sierra.StatementIdx) Costs {
 	if c, ok := g.enforced[idx]; ok {
 		return *c
@@ -94,7 +94,7 @@ func (g *gasSolver) walletAt(idx sierra.StatementIdx) Costs {
 	return g.wallet[idx]
 }
 
-// walletDependencies are the statements whose wallets requirement reads.
+// walletDependencies returns the statements whose wallets requirement reads.
 func (g *gasSolver) walletDependencies(idx sierra.StatementIdx, children []sierra.StatementIdx) []sierra.StatementIdx {
 	add := func(child sierra.StatementIdx) {
 		for _, c := range children {
@@ -121,7 +121,7 @@ func (g *gasSolver) walletDependencies(idx sierra.StatementIdx, children []sierr
 	return children
 }
 
-// successors are the statements that may follow.
+// successors returns the statements that may follow.
 func (g *gasSolver) successors(idx sierra.StatementIdx, children []sierra.StatementIdx) []sierra.StatementIdx {
 	s := &g.program.Statements[idx]
 	for i := range s.Branches {
@@ -130,7 +130,7 @@ func (g *gasSolver) successors(idx sierra.StatementIdx, children []sierra.Statem
 	return children
 }
 
-// requirement is what a branch needs in the wallet: its own cost and the wallet after it.
+// requirement returns what a branch needs in the wallet: its own cost and the wallet after it.
 func (g *gasSolver) requirement(idx sierra.StatementIdx, branch *sierra.Branch, b *branchCost) Costs {
 	var c Costs
 	switch b.kind {
@@ -233,7 +233,7 @@ func (g *gasSolver) pushExcess(idx sierra.StatementIdx, excess []Costs, reached,
 	}
 }
 
-// withdrawn is what withdraw_gas has to add to the wallet; negative where the failing branch is the dearer one.
+// withdrawn returns what withdraw_gas has to add to the wallet; negative where the failing branch is the dearer one.
 func (g *gasSolver) withdrawn(idx sierra.StatementIdx, b *branchCost, wallet, next Costs) Costs {
 	if g.post {
 		next[Const] += b.withdrawal(&g.pre[idx]).gas()

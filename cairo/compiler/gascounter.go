@@ -6,7 +6,7 @@ import (
 	"github.com/starkd/starkd/cairo/casm"
 )
 
-// gasRows are the gas counter. What has to be withdrawn or given back is known in Const, and in uses of builtins whose prices are in a
+// gasRows returns the gas counter. What has to be withdrawn or given back is known in Const, and in uses of builtins whose prices are in a
 // table behind the program: then the sum is computed at run time.
 func gasRows() map[string]row {
 	return map[string]row{

@@ -2,7 +2,7 @@ package compiler
 
 import "github.com/starkd/starkd/cairo/casm"
 
-// hashRows are the hash builtins and BLAKE2s, and what is only for debugging.
+// hashRows returns the hash builtins and BLAKE2s, and what is only for debugging.
 func hashRows() map[string]row {
 	return map[string]row{
 		"pedersen": {cost: builtin(steps(2), Pedersen, 1), ap: aps(0), lower: func(l *lowering) {
@@ -51,7 +51,7 @@ func hashRows() map[string]row {
 	}
 }
 
-// blakeRow is an instruction of its own; its result goes to eight new cells.
+// blakeRow returns an instruction of its own; its result goes to eight new cells.
 func blakeRow(op casm.Op) row {
 	return row{cost: builtin(constCost{}, Blake, 1), ap: aps(1), lower: func(l *lowering) {
 		state, count, message := l.single(0), l.single(1), l.single(2)

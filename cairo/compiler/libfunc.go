@@ -103,7 +103,7 @@ func (r *resolved) resolveLibfunc(lf *libfunc, id sierra.LibfuncID) *sierra.Clas
 	return nil
 }
 
-// size is the number of cells of a type.
+// size returns the number of cells of a type.
 func (r *resolved) size(id sierra.TypeID) int {
 	t := r.registry.Type(id)
 	if t == nil || !t.Sized {
@@ -112,7 +112,7 @@ func (r *resolved) size(id sierra.TypeID) int {
 	return t.Size
 }
 
-// typ is a declared type.
+// typ returns a declared type.
 func (r *resolved) typ(id sierra.TypeID) *sierra.ConcreteType {
 	t := r.registry.Type(id)
 	if t == nil {
@@ -121,7 +121,7 @@ func (r *resolved) typ(id sierra.TypeID) *sierra.ConcreteType {
 	return t
 }
 
-// typeArg is the generic argument i, a type.
+// typeArg returns the generic argument i, a type.
 func (l *libfunc) typeArg(i int) sierra.TypeID {
 	if i >= len(l.Args) || l.Args[i].Kind != sierra.TypeArg {
 		refuse("%s: generic argument %d is not a type", l.Generic, i)
@@ -129,10 +129,10 @@ func (l *libfunc) typeArg(i int) sierra.TypeID {
 	return l.Args[i].Type
 }
 
-// sizeArg is the size of the type that is generic argument i.
+// sizeArg returns the size of the type that is generic argument i.
 func (l *libfunc) sizeArg(i int) int { return l.r.size(l.typeArg(i)) }
 
-// valueArg is the generic argument i, a number.
+// valueArg returns the generic argument i, a number.
 func (l *libfunc) valueArg(i int) *big.Int {
 	if i >= len(l.Args) || l.Args[i].Kind != sierra.ValueArg {
 		refuse("%s: generic argument %d is not a value", l.Generic, i)
@@ -140,7 +140,7 @@ func (l *libfunc) valueArg(i int) *big.Int {
 	return l.Args[i].Value
 }
 
-// funcArg is the generic argument that is a function, or that of the coupon which is the generic argument.
+// funcArg returns the generic argument that is a function, or that of the coupon which is the generic argument.
 func (l *libfunc) funcArg() sierra.FuncID {
 	args := l.Args
 	if len(args) == 1 && args[0].Kind == sierra.TypeArg {
@@ -152,7 +152,7 @@ func (l *libfunc) funcArg() sierra.FuncID {
 	return args[0].Func
 }
 
-// rangeOf is the range of an integer type.
+// rangeOf returns the range of an integer type.
 func (l *libfunc) rangeOf(id sierra.TypeID) sierra.Range {
 	r, ok := l.r.registry.IntRange(id)
 	if !ok {
@@ -165,7 +165,7 @@ func (l *libfunc) rangeOf(id sierra.TypeID) sierra.Range {
 func steps(n int) constCost       { return constCost{steps: n} }
 func stepsRC(n, rc int) constCost { return constCost{steps: n, rangeChecks: rc} }
 
-// costs is the same cost for every use of a libfunc, given for each branch.
+// costs returns the same cost for every use of a libfunc, given for each branch.
 func costs(branches ...constCost) func(*libfunc) []branchCost {
 	list := regular(branches...)
 	return func(*libfunc) []branchCost { return list }
@@ -182,14 +182,14 @@ func regular(branches ...constCost) []branchCost {
 // free is the cost of libfuncs with one branch and no code.
 var free = costs(constCost{})
 
-// builtin is the cost of one branch that uses a builtin n times.
+// builtin returns the cost of one branch that uses a builtin n times.
 func builtin(c constCost, token Token, n int64) func(*libfunc) []branchCost {
 	list := regular(c)
 	list[0].pre[token] = n
 	return func(*libfunc) []branchCost { return list }
 }
 
-// aps is the same change of ap for every use of a libfunc, given for each branch.
+// aps returns the same change of ap for every use of a libfunc, given for each branch.
 func aps(branches ...int) func(*libfunc) []apChange {
 	list := knownAP(branches...)
 	return func(*libfunc) []apChange { return list }
@@ -203,7 +203,7 @@ func knownAP(branches ...int) []apChange {
 	return list
 }
 
-// apIs is one branch with a change that is not a number.
+// apIs returns one branch with a change that is not a number.
 func apIs(kind apKind) func(*libfunc) []apChange {
 	list := []apChange{{kind: kind}}
 	return func(*libfunc) []apChange { return list }

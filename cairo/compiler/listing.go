@@ -7,7 +7,7 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 )
 
-// Listing is the program as text for a reader: for each instruction its offset in the bytecode, the instruction, and, where
+// Listing returns the program as text for a reader: for each instruction its offset in the bytecode, the instruction, and, where
 // the code of a Sierra statement begins, the statement's number.
 func (p *Program) Listing() string {
 	starts := make(map[int][]sierra.StatementIdx)

@@ -92,10 +92,10 @@ func (c *compilation) lower(idx sierra.StatementIdx, env environment, refs []ref
 	return l, nil
 }
 
-// gasVars are the amounts that the gas solver found for this statement.
+// gasVars returns the amounts that the gas solver found for this statement.
 func (l *lowering) gasVars() *Costs { return &l.metadata.gasVars[l.idx] }
 
-// cells are the cells of argument i, of which there must be n.
+// cells returns the cells of argument i, of which there must be n.
 func (l *lowering) cells(i, n int) []casm.Operand {
 	if i >= len(l.refs) || len(l.refs[i].cells) != n {
 		refuse("argument %d is not of %d cells", i, n)
@@ -103,7 +103,7 @@ func (l *lowering) cells(i, n int) []casm.Operand {
 	return l.refs[i].cells
 }
 
-// single is the one cell of argument i.
+// single returns the one cell of argument i.
 func (l *lowering) single(i int) casm.Operand { return l.cells(i, 1)[0] }
 
 // deref brings a value that must be a cell of memory into the builder's scope.
@@ -131,7 +131,7 @@ func (b *builder) buffer(n int, o casm.Operand) cellVar {
 	return b.add(casm.AddConst(cell, int64(offset)))
 }
 
-// pointer is a cell plus a constant of 32 bits.
+// pointer returns a cell plus a constant of 32 bits.
 func pointer(o casm.Operand) (casm.Cell, int) {
 	switch {
 	case o.Kind == casm.Deref:
@@ -154,7 +154,7 @@ func (l *lowering) target(branch int) sierra.StatementIdx {
 // only finishes an invocation of one branch that has no code.
 func (l *lowering) only(outputs ...[]casm.Operand) { l.finish(nil, outputs) }
 
-// value is an output of one cell.
+// value returns an output of one cell.
 func value(o casm.Operand) []casm.Operand { return []casm.Operand{o} }
 
 // branch is how a branch of a builder's code ends: its label and its outputs, each a list of cells.
@@ -169,7 +169,7 @@ func ends(outputs ...[]cellVar) branch { return branch{fallthroughLabel, outputs
 // endsAt says how a branch that jumps to a label ends.
 func endsAt(label string, outputs ...[]cellVar) branch { return branch{label, outputs} }
 
-// of is one output.
+// of returns one output.
 func of(cells ...cellVar) []cellVar { return cells }
 
 // usage is what the code of a builder costs beside its steps.
@@ -184,10 +184,10 @@ type usage struct {
 // noUsage is that of code that costs its steps only.
 var noUsage = usage{}
 
-// checks is the usage of range checks.
+// checks returns the usage of range checks.
 func checks(start, end cellVar) usage { return usage{start: start, end: end, rangeCheck: true} }
 
-// extra is the usage of something that costs gas of its own.
+// extra returns the usage of something that costs gas of its own.
 func extra(gas ...int) usage { return usage{extra: gas} }
 
 // build finishes an invocation with a builder's code. The first branch of the libfunc may fall through, the others jump.

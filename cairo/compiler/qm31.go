@@ -9,7 +9,7 @@ import (
 // qm31Part is the number of bits that each of the four parts of a qm31 takes in a felt.
 const qm31Part = 36
 
-// qm31Rows is the arithmetic of the field of Stwo, for which the machine has an extension of its opcodes.
+// qm31Rows returns the arithmetic of the field of Stwo, for which the machine has an extension of its opcodes.
 func qm31Rows() map[string]row {
 	rows := map[string]row{
 		"qm31_const": {cost: free, ap: aps(0), lower: func(l *lowering) {

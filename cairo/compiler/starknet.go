@@ -59,7 +59,7 @@ func starknetRows() map[string]row {
 
 func sizes(cells ...int) []int { return cells }
 
-// syscall is the row of a system call.
+// syscall returns the row of a system call.
 func syscall(selector string, inputs []int, outputs ...int) row {
 	n := 0
 	for _, size := range inputs {

@@ -78,7 +78,7 @@ unsafe_panic, whose assertion no run survives, so that there is nothing to compa
 	}
 }
 
-// some is the first of a list of tests and the number of the others.
+// some returns the first of a list of tests and the number of the others.
 func some(set map[string]bool) string {
 	names := slices.Sorted(maps.Keys(set))
 	switch len(names) {

@@ -9,7 +9,7 @@ import (
 
 var u128Range = sierra.Range{Lower: new(big.Int), Upper: two128}
 
-// u128Rows are the unsigned integers of 128 bits, which a range check covers.
+// u128Rows returns the unsigned integers of 128 bits, which a range check covers.
 func u128Rows() map[string]row {
 	return map[string]row{
 		"u128_const":           {cost: free, ap: aps(0), lower: lowerConstValue},

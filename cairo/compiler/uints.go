@@ -8,7 +8,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// uintRows are the unsigned integers of 8 to 64 bits.
+// uintRows returns the unsigned integers of 8 to 64 bits.
 func uintRows() map[string]row {
 	rows := map[string]row{}
 	for _, bits := range [...]uint{8, 16, 32, 64} {

@@ -24,10 +24,10 @@ func wideRows() map[string]row {
 	}
 }
 
-// pow2 is 2^n.
+// pow2 returns 2^n.
 func pow2(n uint) *big.Int { return new(big.Int).Lsh(big.NewInt(1), n) }
 
-// checkFixer is 2^128 - 2^n, what has to be added before a range check to check for n bits.
+// checkFixer returns 2^128 - 2^n, what has to be added before a range check to check for n bits.
 func checkFixer(n uint) *big.Int { return new(big.Int).Sub(two128, pow2(n)) }
 
 // temps allocates n cells.

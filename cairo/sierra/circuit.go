@@ -22,7 +22,7 @@ const CircuitValueCells = 4
 // oneValue is the number of the constant 1.
 const oneValue = 0
 
-// RangeChecks96 is the number of 96-bit range checks that an evaluation takes: one for each limb.
+// RangeChecks96 returns the number of 96-bit range checks that an evaluation takes: one for each limb.
 func (c *CircuitInfo) RangeChecks96() int {
 	return (1 + c.Inputs + len(c.Values)) * CircuitValueCells
 }
@@ -98,7 +98,7 @@ func circuitType(s *specialisation, t *ConcreteType) {
 	t.Info = immaterial
 }
 
-// operands are a gate's arguments, all types.
+// operands returns a gate's arguments, all types.
 func (s *specialisation) operands(gate LongID) []TypeID {
 	ids := make([]TypeID, 0, len(gate.Args))
 	for i := range gate.Args {

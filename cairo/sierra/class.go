@@ -36,7 +36,7 @@ type EntryPoint struct {
 	Wide *big.Int
 }
 
-// SelectorHex is the selector as hexadecimal, wide or not.
+// SelectorHex returns the selector as hexadecimal, wide or not.
 func (e *EntryPoint) SelectorHex() string {
 	if e.Wide != nil {
 		return "0x" + e.Wide.Text(16)

@@ -43,7 +43,7 @@ func constType(s *specialisation, t *ConcreteType) {
 	}
 }
 
-// constRange is the values of the types that have numbers as constants.
+// constRange returns the values of the types that have numbers as constants.
 func constRange(l LongID) (Range, bool) {
 	if l.Generic == "ContractAddress" || l.Generic == "ClassHash" {
 		return Range{bigZero, big2Pow251}, true

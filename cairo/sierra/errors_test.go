@@ -44,7 +44,7 @@ branch_align() -> ();
 return();
 `
 
-// smallText is the small program with parts replaced, pairs of old and new.
+// smallText returns the small program with parts replaced, pairs of old and new.
 func smallText(t *testing.T, replace ...string) string {
 	t.Helper()
 	text := strings.Replace(small, "\nf@0", smallCode+"\nf@0", 1)
@@ -57,7 +57,7 @@ func smallText(t *testing.T, replace ...string) string {
 	return text
 }
 
-// smallClass is a class of the small program with parts replaced.
+// smallClass returns a class of the small program with parts replaced.
 func smallClass(t *testing.T, replace ...string) *ContractClass {
 	t.Helper()
 	p, err := ParseText(smallText(t, replace...))

@@ -361,7 +361,7 @@ func (r *feltReader) function() Function {
 // clampInt makes an int of v; values that do not fit become the largest int, which no declaration has as its id.
 func clampInt(v uint64) int { return int(min(v, math.MaxInt)) }
 
-// EncodeFelts is the inverse of DecodeFelts: p, which must be numbered densely, in the felt form with its versions.
+// EncodeFelts returns the inverse of DecodeFelts: p, which must be numbered densely, in the felt form with its versions.
 func EncodeFelts(p *Program) ([]felt.Felt, error) {
 	w := &feltWriter{}
 	w.version(p.Version)
@@ -410,7 +410,7 @@ func EncodeFelts(p *Program) ([]felt.Felt, error) {
 	return append(head, compress(w.out)...), nil
 }
 
-// bits is the type info word.
+// bits returns the type info word.
 func (i *TypeInfo) bits() uint64 {
 	v := uint64(infoMarker)
 	for _, f := range []struct {

@@ -6,7 +6,7 @@ import (
 	"github.com/starkd/starkd/crypto/poseidon"
 )
 
-// Hash is the class hash: the Poseidon hash of
+// Hash returns the class hash: the Poseidon hash of
 //
 //	the version, the hashes of the external, L1 handler and constructor entry points (selector and function of each),
 //	the Starknet keccak of the ABI's text, and the hash of the Sierra program

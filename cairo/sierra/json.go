@@ -19,7 +19,7 @@ type jsonReader struct {
 // maxJSONDepth bounds how deep values nest, as in encoding/json.
 const maxJSONDepth = 10000
 
-// peek is the first character of what follows, after white space; 0 at the end.
+// peek returns the first character of what follows, after white space; 0 at the end.
 func (r *jsonReader) peek() byte {
 	for ; r.pos < len(r.data); r.pos++ {
 		switch c := r.data[r.pos]; c {
@@ -31,7 +31,7 @@ func (r *jsonReader) peek() byte {
 	return 0
 }
 
-// here is the head of what follows, for errors.
+// here returns the head of what follows, for errors.
 func (r *jsonReader) here() string {
 	r.peek()
 	return clipJSON(r.data[r.pos:])
@@ -384,7 +384,7 @@ func spacedJSON(data []byte) string {
 	return b.String()
 }
 
-// stringEnd is the length of the JSON string at the head of valid JSON, quotes included.
+// stringEnd returns the length of the JSON string at the head of valid JSON, quotes included.
 func stringEnd(data []byte) int {
 	end := 1
 	for data[end] != '"' {

@@ -68,7 +68,7 @@ func Audited(generic string) (since Version, ok bool) {
 	return Version{}, false
 }
 
-// none is the rule of libfuncs without generic arguments.
+// none returns the rule of libfuncs without generic arguments.
 func none(signature func(s *specialisation) Signature) func(s *specialisation) Signature {
 	return func(s *specialisation) Signature {
 		if !s.count(0) {
@@ -78,7 +78,7 @@ func none(signature func(s *specialisation) Signature) func(s *specialisation) S
 	}
 }
 
-// one is the rule of libfuncs with one type as generic argument.
+// one returns the rule of libfuncs with one type as generic argument.
 func one(signature func(s *specialisation, t TypeID) Signature) func(s *specialisation) Signature {
 	return func(s *specialisation) Signature {
 		t := s.soleType()

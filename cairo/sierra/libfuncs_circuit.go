@@ -69,7 +69,7 @@ func circuitLibfuncs() []libfunc {
 	}
 }
 
-// u96 is a limb, u384 four of them.
+// u96 returns a limb, u384 four of them.
 func (s *specialisation) u96() TypeID {
 	return s.boundedInt(bigZero, new(big.Int).Sub(big2Pow96, bigOne))
 }

@@ -60,7 +60,7 @@ func structBoxedDeconstruct(s *specialisation, t TypeID) Signature {
 	return sig
 }
 
-// snapshotOf is the output for a snapshot of a part of parameter 0.
+// snapshotOf returns the output for a snapshot of a part of parameter 0.
 func (s *specialisation) snapshotOf(part TypeID) OutputVar {
 	o := s.sized(outPartial(part, 0))
 	o.Type = s.snapshot(part)
@@ -113,7 +113,7 @@ func enumLibfuncs() []libfunc {
 	}
 }
 
-// matching is the signature of a match: the first variant falls through, if there is one.
+// matching returns the signature of a match: the first variant falls through, if there is one.
 func matching(params []ParamSignature, branches []BranchSignature) Signature {
 	sig := Signature{Params: params, Branches: branches}
 	if len(branches) == 0 {
@@ -266,7 +266,7 @@ func (s *specialisation) multiPop(t TypeID, popped OutputVar) Signature {
 		branch(apKnown, outMoved(rc), outSame(arr, 1)))
 }
 
-// uniform is the type of all members of a struct, which has at least one and takes cells.
+// uniform returns the type of all members of a struct, which has at least one and takes cells.
 func (s *specialisation) uniform(t TypeID) TypeID {
 	members := s.members(t, "Struct")
 	if len(members) == 0 || s.structInfo(members).ZeroSized {

@@ -92,7 +92,7 @@ func blake2sGuarantees(s *specialisation) Signature {
 	return s.blake2s(s.u32Guarantee())
 }
 
-// blake2s is the signature of hashing a block of 16 words of the given type into a state.
+// blake2s returns the signature of hashing a block of 16 words of the given type into a state.
 func (s *specialisation) blake2s(word TypeID) Signature {
 	u32 := s.typ("u32")
 	state, block := s.box(s.fixedArray(u32, 8)), s.box(s.fixedArray(word, 16))

@@ -29,7 +29,7 @@ func flowLibfuncs() []libfunc {
 // noFallthrough is Signature.Fallthrough of libfuncs after which no branch continues with the next statement.
 const noFallthrough = -1
 
-// call is the signature of calling f with further arguments: results are on top of the stack.
+// call returns the signature of calling f with further arguments: results are on top of the stack.
 func (s *specialisation) call(f *Function, more ...TypeID) Signature {
 	sig := straight(apCall, nil)
 	for _, p := range f.Params {
@@ -47,7 +47,7 @@ func (s *specialisation) call(f *Function, more ...TypeID) Signature {
 	return sig
 }
 
-// coupon is the only generic argument, a Coupon of a function that exists.
+// coupon returns the only generic argument, a Coupon of a function that exists.
 func (s *specialisation) coupon() TypeID {
 	t := s.soleType()
 	args := s.argsOf(t, "Coupon")

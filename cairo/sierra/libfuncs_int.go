@@ -2,7 +2,7 @@ package sierra
 
 import "math/big"
 
-// intLibfuncs are the libfuncs of the integer types up to 128 bits.
+// intLibfuncs returns the libfuncs of the integer types up to 128 bits.
 func intLibfuncs() []libfunc {
 	var all []libfunc
 	for _, t := range [...]struct{ name, wide, root string }{
@@ -35,7 +35,7 @@ func intLibfuncs() []libfunc {
 	return all
 }
 
-// intCommon are the libfuncs that all integer types have.
+// intCommon returns the libfuncs that all integer types have.
 func intCommon(name string) []libfunc {
 	return []libfunc{
 		{name + "_const", audited, func(s *specialisation) Signature {
@@ -50,7 +50,7 @@ func intCommon(name string) []libfunc {
 	}
 }
 
-// unsignedCommon are the libfuncs that all unsigned types have.
+// unsignedCommon returns the libfuncs that all unsigned types have.
 func unsignedCommon(name, root string) []libfunc {
 	return []libfunc{
 		{name + "_is_zero", audited, none(func(s *specialisation) Signature { return s.isZero(s.typ(name)) })},
@@ -75,7 +75,7 @@ func unsignedCommon(name, root string) []libfunc {
 	}
 }
 
-// overflowing is the signature of an operation of an unsigned type that gives the wrapped result when it overflows.
+// overflowing returns the signature of an operation of an unsigned type that gives the wrapped result when it overflows.
 func (s *specialisation) overflowing(name string, wrapped OutputVar) Signature {
 	rc, t := s.typ("RangeCheck"), s.typ(name)
 	return branching(params(addConst(rc), plain(t), plain(t)),
@@ -231,7 +231,7 @@ func (s *specialisation) u32Guarantee() TypeID {
 	return s.find("BoundedIntGuarantee", GenericArg{Kind: ValueArg, Value: bigZero}, GenericArg{Kind: ValueArg, Value: big.NewInt(1<<32 - 1)})
 }
 
-// boundedOperation is the signature of an operation whose result has the bounds that bounds computes.
+// boundedOperation returns the signature of an operation whose result has the bounds that bounds computes.
 func (s *specialisation) boundedOperation(bounds func(a, b Range) (lower, upper *big.Int)) Signature {
 	left, right := s.twoTypes()
 	lower, upper := bounds(s.rangeOf(left), s.rangeOf(right))
@@ -286,7 +286,7 @@ func boundedDivRem(s *specialisation) Signature {
 		outDerefs(s.boundedInt(bigZero, new(big.Int).Sub(b.Upper, bigTwo))))
 }
 
-// maxQuotient is the largest quotient of a by a b that is not zero.
+// maxQuotient returns the largest quotient of a by a b that is not zero.
 func maxQuotient(a, b Range) *big.Int {
 	divisor := b.Lower
 	if divisor.Sign() == 0 {
@@ -362,7 +362,7 @@ func boundedConstrain(s *specialisation) Signature {
 	return branching(params(addConst(rc), plain(t)), part(low), part(high))
 }
 
-// boundedTrim is the signature of removing one bound from a range: the first branch is for the bound itself.
+// boundedTrim returns the signature of removing one bound from a range: the first branch is for the bound itself.
 func (s *specialisation) boundedTrim(t TypeID, trimmed, lower, upper *big.Int) Signature {
 	ap := apKnown
 	if trimmed.Sign() == 0 {

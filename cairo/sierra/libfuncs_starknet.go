@@ -31,7 +31,7 @@ func addressLibfuncs() []libfunc {
 	}
 }
 
-// syscall is the row of a system call: gas and the system pointer come first, the outputs follow them, and on failure the
+// syscall returns the row of a system call: gas and the system pointer come first, the outputs follow them, and on failure the
 // array of the reason does.
 func syscall(name string, since admission, inOut func(s *specialisation) (in, out []TypeID)) libfunc {
 	return libfunc{name + "_syscall", since, none(func(s *specialisation) Signature {
@@ -136,7 +136,7 @@ func syscallLibfuncs() []libfunc {
 	}
 }
 
-// secpLibfuncs are the operations on points of the curves secp256k1 and secp256r1.
+// secpLibfuncs returns the operations on points of the curves secp256k1 and secp256r1.
 func secpLibfuncs() []libfunc {
 	var all []libfunc
 	for _, curve := range [...]struct{ name, point string }{{"secp256k1", "Secp256k1Point"}, {"secp256r1", "Secp256r1Point"}} {

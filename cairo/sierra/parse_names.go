@@ -32,7 +32,7 @@ func (p *textParser) genericArg() textArg {
 	return textArg{kind: TypeArg, name: p.typeName()}
 }
 
-// spell is the argument as it is printed within a name.
+// spell returns the argument as it is printed within a name.
 func (a textArg) spell() string {
 	switch a.kind {
 	case ValueArg:

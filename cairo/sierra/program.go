@@ -98,7 +98,7 @@ type Branch struct {
 	Results     []VarID
 }
 
-// Next is the statement that follows idx through the branch.
+// Next returns the statement that follows idx through the branch.
 func (b *Branch) Next(idx StatementIdx) StatementIdx {
 	if b.Fallthrough {
 		return idx + 1

@@ -9,10 +9,10 @@ import (
 // Range is the integers from Lower to Upper, Upper excluded.
 type Range struct{ Lower, Upper *big.Int }
 
-// Size is the number of integers in the range.
+// Size returns the number of integers in the range.
 func (r Range) Size() *big.Int { return new(big.Int).Sub(r.Upper, r.Lower) }
 
-// Max is the largest integer in the range.
+// Max returns the largest integer in the range.
 func (r Range) Max() *big.Int { return new(big.Int).Sub(r.Upper, bigOne) }
 
 // contains reports whether v is in the range.
@@ -27,7 +27,7 @@ func (r Range) IsSmall() bool { return r.Size().Cmp(big2Pow128) <= 0 }
 // IsFull reports whether the range has all values of a memory cell.
 func (r Range) IsFull() bool { return r.Size().Cmp(bigPrime) >= 0 }
 
-// Intersect is the integers in both ranges; ok is false when there are none.
+// Intersect returns the integers in both ranges; ok is false when there are none.
 func (r Range) Intersect(o Range) (both Range, ok bool) {
 	both = Range{Lower: r.Lower, Upper: r.Upper}
 	if o.Lower.Cmp(both.Lower) > 0 {

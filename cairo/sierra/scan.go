@@ -72,7 +72,7 @@ func (s *scanner) next() (token, error) {
 	return token{}, fmt.Errorf("unexpected character %q", rest[0])
 }
 
-// digits is the length of the number at the head of s, which begins with a digit: a leading zero stands alone.
+// digits returns the length of the number at the head of s, which begins with a digit: a leading zero stands alone.
 func digits(s string) int {
 	if s[0] == '0' {
 		return 1

@@ -13,12 +13,12 @@ var (
 	apCall    = ApChange{FunctionCall: true}
 )
 
-// straight is the signature of a libfunc with one branch, which falls through.
+// straight returns the signature of a libfunc with one branch, which falls through.
 func straight(ap ApChange, params []ParamSignature, outs ...OutputVar) Signature {
 	return Signature{Params: params, Branches: []BranchSignature{branch(ap, outs...)}}
 }
 
-// branching is the signature of a libfunc whose first branch falls through.
+// branching returns the signature of a libfunc whose first branch falls through.
 func branching(params []ParamSignature, branches ...BranchSignature) Signature {
 	return Signature{Params: params, Branches: branches}
 }
@@ -61,7 +61,7 @@ func outPartial(t TypeID, i int) OutputVar {
 	return OutputVar{Type: t, Ref: OutputRef{Kind: PartialParam, Param: i}}
 }
 
-// outTemp is the i-th new variable at the top of the stack.
+// outTemp returns the i-th new variable at the top of the stack.
 func outTemp(t TypeID, i int) OutputVar {
 	return OutputVar{Type: t, Ref: OutputRef{Kind: NewTempVar, Temp: i}}
 }
@@ -70,10 +70,10 @@ func outConst(t TypeID) OutputVar    { return out(t, DeferredConst) }
 func outDeferred(t TypeID) OutputVar { return out(t, DeferredGeneric) }
 func outDerefs(t TypeID) OutputVar   { return out(t, SimpleDerefs) }
 
-// outMoved is a pointer plus a constant: a builtin's or an array's, after use.
+// outMoved returns a pointer plus a constant: a builtin's or an array's, after use.
 func outMoved(t TypeID) OutputVar { return out(t, DeferredAddConst) }
 
-// sized is the output, or the reference without cells when the type has none.
+// sized returns the output, or the reference without cells when the type has none.
 func (s *specialisation) sized(o OutputVar) OutputVar {
 	if s.info(o.Type).ZeroSized {
 		return out(o.Type, ZeroSizedRef)
@@ -81,17 +81,17 @@ func (s *specialisation) sized(o OutputVar) OutputVar {
 	return o
 }
 
-// reinterpret is the signature of a libfunc that only gives its argument another type.
+// reinterpret returns the signature of a libfunc that only gives its argument another type.
 func reinterpret(from, to TypeID) Signature {
 	return straight(apNew, params(anything(from)), outSame(to, 0))
 }
 
-// isZero is the signature of a test for zero, whose second branch gives the value as NonZero.
+// isZero returns the signature of a test for zero, whose second branch gives the value as NonZero.
 func (s *specialisation) isZero(t TypeID) Signature {
 	return branching(plains(t), branch(apNew), branch(apNew, outSame(s.nonZero(t), 0)))
 }
 
-// tryFromFelt is the signature of a conversion that fails outside t's range.
+// tryFromFelt returns the signature of a conversion that fails outside t's range.
 func (s *specialisation) tryFromFelt(t TypeID) Signature {
 	rc := s.typ("RangeCheck")
 	return branching(params(addConst(rc), plain(s.typ("felt252"))),
@@ -99,7 +99,7 @@ func (s *specialisation) tryFromFelt(t TypeID) Signature {
 		branch(apKnown, outMoved(rc)))
 }
 
-// constant is the signature of a libfunc that makes a constant of its only generic argument, which must be in the range.
+// constant returns the signature of a libfunc that makes a constant of its only generic argument, which must be in the range.
 func (s *specialisation) constant(t TypeID, r Range) Signature {
 	v := s.soleValue()
 	s.require(r.contains(v), "%v is not in [%v, %v)", v, r.Lower, r.Upper)

@@ -54,7 +54,7 @@ func (s *specialisation) valueArg(i int) *big.Int {
 	return s.args[i].Value
 }
 
-// soleType is the only generic argument, a type.
+// soleType returns the only generic argument, a type.
 func (s *specialisation) soleType() TypeID {
 	if !s.count(1) {
 		return noType
@@ -62,7 +62,7 @@ func (s *specialisation) soleType() TypeID {
 	return s.typeArg(0)
 }
 
-// twoTypes are the two generic arguments, types.
+// twoTypes returns the two generic arguments, types.
 func (s *specialisation) twoTypes() (TypeID, TypeID) {
 	if !s.count(2) {
 		return noType, noType
@@ -70,7 +70,7 @@ func (s *specialisation) twoTypes() (TypeID, TypeID) {
 	return s.typeArg(0), s.typeArg(1)
 }
 
-// soleValue is the only generic argument, a value.
+// soleValue returns the only generic argument, a value.
 func (s *specialisation) soleValue() *big.Int {
 	if !s.count(1) {
 		return bigZero
@@ -78,7 +78,7 @@ func (s *specialisation) soleValue() *big.Int {
 	return s.valueArg(0)
 }
 
-// soleFunc is the only generic argument, a user function, which must exist.
+// soleFunc returns the only generic argument, a user function, which must exist.
 func (s *specialisation) soleFunc() *Function {
 	if !s.count(1) {
 		return &Function{}
@@ -99,7 +99,7 @@ func (s *specialisation) function(a *GenericArg) *Function {
 	return &Function{}
 }
 
-// shape is what is known of a type while types are being specialised: its declaration, and its properties if it declares them
+// shape returns what is known of a type while types are being specialised: its declaration, and its properties if it declares them
 // or comes earlier.
 func (s *specialisation) shape(id TypeID) (LongID, TypeInfo) {
 	switch p := s.r.Program; {
@@ -126,7 +126,7 @@ func (s *specialisation) longID(id TypeID) LongID {
 	return l
 }
 
-// argsOf are the generic arguments of a type that must have the given generic id.
+// argsOf returns the generic arguments of a type that must have the given generic id.
 func (s *specialisation) argsOf(id TypeID, generic string) []GenericArg {
 	l := s.longID(id)
 	if s.err == "" && l.Generic != generic {
@@ -163,7 +163,7 @@ func (s *specialisation) array(elem TypeID) TypeID    { return s.wrap("Array", e
 func (s *specialisation) box(inner TypeID) TypeID     { return s.wrap("Box", inner) }
 func (s *specialisation) nonZero(inner TypeID) TypeID { return s.wrap("NonZero", inner) }
 
-// snapshot is the type of a snapshot of a value: the type itself where values can be duplicated.
+// snapshot returns the type of a snapshot of a value: the type itself where values can be duplicated.
 func (s *specialisation) snapshot(inner TypeID) TypeID {
 	if s.info(inner).Duplicatable {
 		return inner
@@ -189,7 +189,7 @@ func (s *specialisation) user(generic, path string, members ...TypeID) TypeID {
 	return s.find(generic, args...)
 }
 
-// structOf is a struct of a user type; tuple is one without a name, fixedArray a tuple of n equal members.
+// structOf returns a struct of a user type; tuple is one without a name, fixedArray a tuple of n equal members.
 func (s *specialisation) structOf(path string, members ...TypeID) TypeID {
 	return s.user("Struct", path, members...)
 }
@@ -218,7 +218,7 @@ func (s *specialisation) boundedInt(min, max *big.Int) TypeID {
 	return s.find("BoundedInt", GenericArg{Kind: ValueArg, Value: min}, GenericArg{Kind: ValueArg, Value: max})
 }
 
-// rangeOf is the values of a type that must have a range.
+// rangeOf returns the values of a type that must have a range.
 func (s *specialisation) rangeOf(id TypeID) Range {
 	l := s.longID(id)
 	r, ok := rangeOf(l.Generic, l.Args)
@@ -242,7 +242,7 @@ func (s *specialisation) peel(id TypeID, wrapper string) (inner TypeID, wrapped 
 	return l.Args[0].Type, true
 }
 
-// members are the members of a Struct or the variants of an Enum.
+// members returns the members of a Struct or the variants of an Enum.
 func (s *specialisation) members(id TypeID, generic string) []TypeID {
 	args := s.argsOf(id, generic)
 	if s.err != "" {

@@ -139,7 +139,7 @@ type entryPointList struct {
 	entries []EntryPoint
 }
 
-// lists are the three lists in the order in which the official compiler checks their order and use.
+// lists returns the three lists in the order in which the official compiler checks their order and use.
 func (e *EntryPoints) lists() [3]entryPointList {
 	return [...]entryPointList{{"CONSTRUCTOR", e.Constructor}, {"EXTERNAL", e.External}, {"L1_HANDLER", e.L1Handler}}
 }

@@ -26,7 +26,7 @@ var sigma = [10][16]byte{
 	{10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0},
 }
 
-// Initial is the state before the first block: the IV with the parameters of an unkeyed 32-byte digest.
+// Initial returns the state before the first block: the IV with the parameters of an unkeyed 32-byte digest.
 func Initial() [8]uint32 {
 	h := iv
 	h[0] ^= 0x01010020
@@ -69,7 +69,7 @@ func Compress(h *[8]uint32, m *[16]uint32, t uint64, final bool) {
 	}
 }
 
-// Sum256s is the BLAKE2s-256 digest of b.
+// Sum256s returns the BLAKE2s-256 digest of b.
 func Sum256s(b []byte) (digest [32]byte) {
 	h := Initial()
 	var m [16]uint32

@@ -226,7 +226,7 @@ func (z *Felt) Exp(x *Felt, k *big.Int) *Felt { z.e().Exp(fp.Element(*x), k); re
 // Sqrt sets z to a square root of x and reports whether one exists; z is unchanged when none does.
 func (z *Felt) Sqrt(x *Felt) bool { return z.e().Sqrt(x.e()) != nil }
 
-// Legendre is 1 for a non-zero square, -1 for a non-square and 0 for zero.
+// Legendre returns 1 for a non-zero square, -1 for a non-square and 0 for zero.
 func (z *Felt) Legendre() int { return z.e().Legendre() }
 
 // IsZero reports whether z is 0.
@@ -238,7 +238,7 @@ func (z *Felt) Equal(x *Felt) bool { return *z == *x }
 // Cmp compares the integers in [0, P) that z and x stand for: -1, 0 or 1.
 func (z *Felt) Cmp(x *Felt) int { return z.e().Cmp(x.e()) }
 
-// BitLen is the length in bits of the integer in [0, P) that z stands for.
+// BitLen returns the length in bits of the integer in [0, P) that z stands for.
 func (z *Felt) BitLen() int {
 	l := z.Limbs() // the element's own BitLen is of its Montgomery form
 	for i := 3; i >= 0; i-- {
@@ -258,7 +258,7 @@ func (z *Felt) Uint64() uint64 { return z.e().Uint64() }
 // Limbs returns the integer in [0, P) as four 64-bit limbs, least significant first.
 func (z *Felt) Limbs() [4]uint64 { return z.e().Bits() }
 
-// FromLimbs is the inverse of Limbs; values of P or more are reduced.
+// FromLimbs returns the inverse of Limbs; values of P or more are reduced.
 func FromLimbs(l [4]uint64) Felt {
 	// An element's limbs are its value times 2^256, and a product's are divided by that once. It is reduced even where a
 	// factor is not.

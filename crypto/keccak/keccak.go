@@ -9,7 +9,7 @@ import (
 	"golang.org/x/crypto/sha3"
 )
 
-// Sum256 is the Keccak-256 digest of b.
+// Sum256 returns the Keccak-256 digest of b.
 func Sum256(b []byte) (digest [32]byte) {
 	h := sha3.NewLegacyKeccak256()
 	h.Write(b)

@@ -23,7 +23,7 @@ const positions = 32
 // last position.
 type table [2][positions][]curve.G1Affine
 
-// point is one of the constant points P0…P4.
+// point returns one of the constant points P0…P4.
 func point(x, y string) starkcurve.Point {
 	return starkcurve.Point{X: felt.MustHex(x), Y: felt.MustHex(y)}
 }
@@ -66,7 +66,7 @@ var tables = sync.OnceValue(func() *table {
 	return t
 })
 
-// digits is the number of non-zero digits at a position.
+// digits returns the number of non-zero digits at a position.
 func digits(position int) int {
 	if position == positions-1 {
 		return 15
@@ -74,7 +74,7 @@ func digits(position int) int {
 	return 255
 }
 
-// Hash is the Pedersen hash of a and b.
+// Hash returns the Pedersen hash of a and b.
 func Hash(a, b felt.Felt) felt.Felt {
 	t := tables()
 	var acc curve.G1Jac

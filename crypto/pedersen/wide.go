@@ -62,7 +62,7 @@ func hashLong(a, b felt.Felt) felt.Felt {
 	return affineX(&acc)
 }
 
-// powers are p·2^(width·i) for i below n.
+// powers returns p·2^(width·i) for i below n.
 func powers(p *starkcurve.Point, width, n int) []curve.G1Affine {
 	point := affine(p)
 	var power curve.G1Jac

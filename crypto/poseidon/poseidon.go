@@ -125,7 +125,7 @@ func limbsOf(x *fp.Element) limbs { return limbs{x[0], x[1], x[2], x[3]} }
 
 func (x limbs) store(z *fp.Element) { z[0], z[1], z[2], z[3] = x.l0, x.l1, x.l2, x.l3 }
 
-// add is x + y, which must be below 2^256.
+// add returns x + y, which must be below 2^256.
 func (x limbs) add(y limbs) (z limbs) {
 	var c uint64
 	z.l0, c = bits.Add64(x.l0, y.l0, 0)
@@ -135,7 +135,7 @@ func (x limbs) add(y limbs) (z limbs) {
 	return z
 }
 
-// sub is x - y, which must not be negative.
+// sub returns x - y, which must not be negative.
 func (x limbs) sub(y limbs) (z limbs) {
 	var c uint64
 	z.l0, c = bits.Sub64(x.l0, y.l0, 0)
@@ -145,21 +145,21 @@ func (x limbs) sub(y limbs) (z limbs) {
 	return z
 }
 
-// Hash is the hash of two felts: the first lane of Permute(a, b, 2).
+// Hash returns the hash of two felts: the first lane of Permute(a, b, 2).
 func Hash(a, b felt.Felt) felt.Felt {
 	s := [3]felt.Felt{a, b, felt.FromUint64(2)}
 	Permute(&s)
 	return s[0]
 }
 
-// HashSingle is the hash of one felt: the first lane of Permute(a, 0, 1).
+// HashSingle returns the hash of one felt: the first lane of Permute(a, 0, 1).
 func HashSingle(a felt.Felt) felt.Felt {
 	s := [3]felt.Felt{a, felt.Zero, felt.One}
 	Permute(&s)
 	return s[0]
 }
 
-// HashMany is the sponge of any number of felts, padded with 1 and then 0 to an even length.
+// HashMany returns the sponge of any number of felts, padded with 1 and then 0 to an even length.
 func HashMany(xs ...felt.Felt) felt.Felt {
 	var h Hasher
 	h.Write(xs...)

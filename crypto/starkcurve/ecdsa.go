@@ -16,7 +16,7 @@ var elementBound = new(big.Int).Lsh(big.NewInt(1), 251)
 // ErrInvalidKey is a private key that is not in [1, Order).
 var ErrInvalidKey = errors.New("starkcurve: private key is not between 1 and the curve's order")
 
-// PublicKey is the x coordinate of priv·G.
+// PublicKey returns the x coordinate of priv·G.
 func PublicKey(priv felt.Felt) (felt.Felt, error) {
 	k := priv.BigInt()
 	if k.Sign() == 0 || k.Cmp(order) >= 0 {

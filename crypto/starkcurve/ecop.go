@@ -88,7 +88,7 @@ func (p *jacobian) affine() Point {
 	return p.over(&zi)
 }
 
-// over is the point, given 1/z.
+// over returns the point, given 1/z.
 func (p *jacobian) over(zi *felt.Felt) Point {
 	var zi2, x, y felt.Felt
 	zi2.Square(zi)
@@ -154,7 +154,7 @@ func doubleJacobian(p *jacobian) jacobian {
 // blindingBase is where Blinding looks for points.
 var blindingBase = felt.FromShortString("blinding points of EC states")
 
-// Blinding is the n-th of the points that a run starts its sums from, so that none meets the point at infinity by chance. Official
+// Blinding returns the n-th of the points that a run starts its sums from, so that none meets the point at infinity by chance. Official
 // machines draw them; results never depend on which they are, but for a program that takes pains to meet one, and then all nodes
 // have to fail alike: so they are fixed.
 func Blinding(n uint64) Point {

@@ -116,7 +116,7 @@ var Rules = []Rule{
 
 func number(v int64) *big.Int { return big.NewInt(v) }
 
-// power is 2^exponent + add.
+// power returns 2^exponent + add.
 func power(exponent uint, add int64) *big.Int {
 	v := new(big.Int).Lsh(big.NewInt(1), exponent)
 	return v.Add(v, big.NewInt(add))

@@ -80,7 +80,7 @@ func covers(pattern, name string) bool {
 	return strings.HasPrefix(name+"/", prefix)
 }
 
-// allowed is the policy's row for name: the longest pattern that covers it.
+// allowed returns the policy's row for name: the longest pattern that covers it.
 func allowed(name string) ([]string, bool) {
 	best := ""
 	for pattern := range policy {

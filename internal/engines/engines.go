@@ -18,7 +18,7 @@ const Variable = "STARKD_ENGINE"
 // machine is the native engine of all tests of a process: each class is compiled once.
 var machine = sync.OnceValues(func() (*native.Engine, error) { return native.NewEngine(vm.NewEngine(), native.Options{}) })
 
-// Name is the engine that tests run on.
+// Name returns the engine that tests run on.
 func Name() string {
 	if name := os.Getenv(Variable); name != "" {
 		return name

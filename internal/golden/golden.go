@@ -38,7 +38,7 @@ func Case(t testing.TB, elem ...string) string {
 	return shared(t, "STARKD_CASES", "cases", elem)
 }
 
-// sharedPath is the path of elem in the folder that variable names, by default ../shared/name beside the module's root.
+// sharedPath returns the path of elem in the folder that variable names, by default ../shared/name beside the module's root.
 func sharedPath(t testing.TB, variable, name string, elem []string) string {
 	t.Helper()
 	root := os.Getenv(variable)
@@ -71,7 +71,7 @@ func SameAsCase(t testing.TB, copied string, elem ...string) {
 	}
 }
 
-// ModuleRoot is the folder that holds go.mod, found upwards from the test's working directory.
+// ModuleRoot returns the folder that holds go.mod, found upwards from the test's working directory.
 func ModuleRoot(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()

@@ -150,7 +150,7 @@ func refuse(c net.Conn) {
 	c.Close()
 }
 
-// addressOf is the remote address: an IPv4 address, or the /64 of an IPv6 address, which is what one subscriber has.
+// addressOf returns the remote address: an IPv4 address, or the /64 of an IPv6 address, which is what one subscriber has.
 func addressOf(c net.Conn) netip.Prefix {
 	tcp, ok := c.RemoteAddr().(*net.TCPAddr)
 	if !ok {

@@ -35,7 +35,7 @@ func Read(t testing.TB, dir string) *cairo.Trace {
 	return run
 }
 
-// Fibonacci is the run behind a proof in `stone`, whose program is public: it is put together from public memory and run once
+// Fibonacci returns the run behind a proof in `stone`, whose program is public: it is put together from public memory and run once
 // more. Its one hint, which chooses the index of the number to be computed, writes the first cell of the output.
 func Fibonacci(t testing.TB, public *cairo.PublicInput) *cairo.Trace {
 	t.Helper()

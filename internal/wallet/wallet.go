@@ -23,7 +23,7 @@ type Wallet struct {
 	Key     felt.Felt
 }
 
-// New is an account's wallet on a node.
+// New returns an account's wallet on a node.
 func New(ctx context.Context, node *client.Client, account Account) (*Wallet, error) {
 	chain, err := node.ChainID(ctx)
 	return &Wallet{Node: node, Chain: chain, Address: account.Address, Key: account.PrivateKey}, err
@@ -36,21 +36,21 @@ type Call struct {
 	Calldata []felt.Felt
 }
 
-// Selector is the selector of an entry point's name.
+// Selector returns the selector of an entry point's name.
 func Selector(name string) felt.Felt { return keccak.Starknet([]byte(name)) }
 
-// Transfer is a call that transfers the fee token.
+// Transfer returns a call that transfers the fee token.
 func Transfer(to felt.Felt, amount uint64) Call {
 	return Call{starknet.StrkAddress, "transfer", []felt.Felt{to, felt.FromUint64(amount), felt.Zero}}
 }
 
-// Deploy is a call that deploys a contract through the universal deployer, and the contract's address.
+// Deploy returns a call that deploys a contract through the universal deployer, and the contract's address.
 func Deploy(class, salt felt.Felt, constructor ...felt.Felt) (Call, felt.Felt) {
 	calldata := append([]felt.Felt{class, salt, felt.Zero, felt.FromUint64(uint64(len(constructor)))}, constructor...)
 	return Call{starknet.UdcAddress, "deploy_contract", calldata}, starknet.ContractAddress(felt.Zero, salt, class, constructor)
 }
 
-// Invoke is an unsigned transaction of calls.
+// Invoke returns an unsigned transaction of calls.
 func (w *Wallet) Invoke(calls ...Call) *starknet.Invoke {
 	calldata := []felt.Felt{felt.FromUint64(uint64(len(calls)))}
 	for _, c := range calls {
@@ -60,7 +60,7 @@ func (w *Wallet) Invoke(calls ...Call) *starknet.Invoke {
 	return &starknet.Invoke{SenderAddress: w.Address, Calldata: calldata}
 }
 
-// Declare is an unsigned transaction that declares a Sierra class, compiled here.
+// Declare returns an unsigned transaction that declares a Sierra class, compiled here.
 func (w *Wallet) Declare(class []byte) (*starknet.Declare, error) {
 	definition := new(starknet.ContractClass)
 	if err := definition.UnmarshalJSON(class); err != nil {

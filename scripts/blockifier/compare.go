@@ -168,7 +168,7 @@ func (k *comparison) calls(path string, a, b *CallLine) {
 	}
 }
 
-// without is a map without a key, nil if nothing is left.
+// without returns a map without a key, nil if nothing is left.
 func without[V any](m map[felt.Felt]V, key felt.Felt) map[felt.Felt]V {
 	m = maps.Clone(m)
 	delete(m, key)
@@ -178,7 +178,7 @@ func without[V any](m map[felt.Felt]V, key felt.Felt) map[felt.Felt]V {
 	return m
 }
 
-// text is the form in which values are compared and shown. Maps are in the order of their keys.
+// text returns the form in which values are compared and shown. Maps are in the order of their keys.
 func text(v any) string {
 	if s, ok := v.(string); ok {
 		return s

@@ -112,13 +112,13 @@ func (l *lab) block(ctx context.Context, i int, height uint64) (*cometBlock, err
 	return b, err
 }
 
-// watcherStatus is the watcher's GET /v1/status.
+// watcherStatus returns the watcher's GET /v1/status.
 func (l *lab) watcherStatus(ctx context.Context) (*watcher.Status, error) {
 	status := new(watcher.Status)
 	return status, get(ctx, l.Watcher.REST+"/v1/status", status)
 }
 
-// record is what the watcher's store has on a block.
+// record returns what the watcher's store has on a block.
 func (l *lab) record(ctx context.Context, block uint64) (*proofRecord, error) {
 	record := new(proofRecord)
 	return record, get(ctx, fmt.Sprintf("%s/v1/proofs?block=%d", l.Watcher.REST, block), record)

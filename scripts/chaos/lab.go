@@ -233,7 +233,7 @@ func (l *lab) expect(i int) {
 	l.procs[i].expected = true
 }
 
-// unexpected is an error if a process has ended that nobody ended.
+// unexpected returns an error if a process has ended that nobody ended.
 func (l *lab) unexpected() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -264,7 +264,7 @@ func (l *lab) startAll(ctx context.Context) error {
 	return nil
 }
 
-// height is the newest block of node i, 0 if it does not answer within two seconds.
+// height returns the newest block of node i, 0 if it does not answer within two seconds.
 func (l *lab) height(ctx context.Context, i int) uint64 {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
@@ -275,7 +275,7 @@ func (l *lab) height(ctx context.Context, i int) uint64 {
 	return height
 }
 
-// top is the highest block of any node.
+// top returns the highest block of any node.
 func (l *lab) top(ctx context.Context) uint64 {
 	heights := make([]uint64, validators)
 	var wg sync.WaitGroup
@@ -329,7 +329,7 @@ func (l *lab) close(keep bool) {
 	}
 }
 
-// lastLine is the last line of a log that says something.
+// lastLine returns the last line of a log that says something.
 func lastLine(path string) string {
 	data, err := os.ReadFile(path)
 	if err != nil {

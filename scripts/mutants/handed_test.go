@@ -57,7 +57,7 @@ var handedMutants = []handed{
 	{row: 73, what: "an unknown change of ap", file: "cairo/compiler/lower.go", old: "(!c.apKnown || c.apChange != cells)", new: "c.apChange != cells", run: "^TestCheckTop$"},
 }
 
-// mutate is a handed row's file with the change, which is in one place.
+// mutate returns a handed row's file with the change, which is in one place.
 func (h *handed) mutate(t *testing.T, root string) (path string, source []byte) {
 	t.Helper()
 	path = filepath.Join(root, h.file)

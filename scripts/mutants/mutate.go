@@ -29,7 +29,7 @@ type mutant struct {
 	in  *function // nil outside of functions, and in those that cannot be copied
 }
 
-// Source is the changed file.
+// Source returns the changed file.
 func (m *mutant) Source() []byte {
 	return slices.Concat(m.source[:m.start], []byte(m.text), m.source[m.end:])
 }

@@ -111,12 +111,12 @@ func functionOf(fset *token.FileSet, source []byte, d *ast.FuncDecl) *function {
 	return f
 }
 
-// copyName is the name of the copy for mutant n. It is not exported, so that reflection does not find methods that were not there.
+// copyName returns the name of the copy for mutant n. It is not exported, so that reflection does not find methods that were not there.
 func (f *function) copyName(source []byte, n int) string {
 	return fmt.Sprintf("mutant%d%s", n, source[f.name:f.nameEnd])
 }
 
-// call is the statement that calls the copy if mutant n is active.
+// call returns the statement that calls the copy if mutant n is active.
 func (f *function) call(source []byte, n int) string {
 	call := f.receiver + f.copyName(source, n) + f.types + "(" + strings.Join(f.arguments, ", ") + ")"
 	if f.results {

@@ -13,7 +13,7 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// reference is the versioned constants of Starknet 0.14.4 as blockifier has them (starkware-libs/sequencer,
+// reference returns the versioned constants of Starknet 0.14.4 as blockifier has them (starkware-libs/sequencer,
 // crates/blockifier/resources, Apache 2.0), every leaf by its path.
 func reference(t *testing.T) map[string]any {
 	text, err := os.ReadFile("testdata/versioned_constants_0_14_4.json")

@@ -96,7 +96,7 @@ const (
 	edge
 )
 
-// reference is a subtree known by its hash.
+// reference returns a subtree known by its hash.
 func reference(hash felt.Felt, rank int) *node {
 	if hash.IsZero() {
 		return nil
@@ -125,7 +125,7 @@ func (c *committer) resolve(n *node) (*node, error) {
 	return &node{kind: edge, hashed: true, hash: n.hash, length: int(stored.Length), path: stored.Path.Limbs(), left: reference(stored.Child, 0)}, nil
 }
 
-// update is the subtree n at a depth with the items set. Items share the key bits above depth, are sorted and distinct.
+// update returns the subtree n at a depth with the items set. Items share the key bits above depth, are sorted and distinct.
 func (c *committer) update(n *node, depth int, items []item) (*node, error) {
 	switch {
 	case len(items) == 0:
@@ -208,7 +208,7 @@ func (c *committer) updateEdge(n *node, depth int, items []item) (*node, error) 
 	return c.extend(n.path.shiftRight(below+1), shared, top, depth+shared)
 }
 
-// fork is the subtree at a depth with the given halves.
+// fork returns the subtree at a depth with the given halves.
 func (c *committer) fork(left, right *node, depth int) (*node, error) {
 	switch {
 	case left != nil && right != nil:
@@ -238,7 +238,7 @@ func (c *committer) extend(p path, length int, child *node, depth int) (*node, e
 	return &node{kind: edge, path: p, length: length, left: child}, nil
 }
 
-// build is a new subtree at a depth of items with values.
+// build returns a new subtree at a depth of items with values.
 func build(depth int, items []item) *node {
 	if len(items) == 0 {
 		return nil
@@ -271,7 +271,7 @@ func present(items []item) []item {
 	return kept
 }
 
-// split is the number of items whose key turns left at a depth.
+// split returns the number of items whose key turns left at a depth.
 func split(depth int, items []item) int {
 	return sort.Search(len(items), func(i int) bool { return items[i].key.bit(depth) == 1 })
 }

@@ -7,13 +7,13 @@ import (
 
 var classLeafVersion = felt.FromShortString("CONTRACT_CLASS_LEAF_V0")
 
-// ClassLeaf is a declared class's leaf in the classes trie, at its class hash.
+// ClassLeaf returns a declared class's leaf in the classes trie, at its class hash.
 func ClassLeaf(compiled felt.Felt) felt.Felt { return poseidon.Hash(classLeafVersion, compiled) }
 
 // Contract is what a contract's leaf in the contracts trie commits to, at its address.
 type Contract struct{ ClassHash, StorageRoot, Nonce felt.Felt }
 
-// ContractLeaves are the contracts' leaves: H(H(H(class hash, storage root), nonce), 0). A contract of only zeros, which
+// ContractLeaves returns the contracts' leaves: H(H(H(class hash, storage root), nonce), 0). A contract of only zeros, which
 // never existed, has leaf 0.
 func ContractLeaves(contracts []Contract) []felt.Felt {
 	leaves, with := make([]felt.Felt, len(contracts)), make([]felt.Felt, len(contracts))

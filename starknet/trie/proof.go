@@ -38,7 +38,7 @@ func Prove(s Store, root felt.Felt, keys ...felt.Felt) (Proof, error) {
 	return proof, nil
 }
 
-// VerifyProof is the value that a proof shows for a key, 0 when it shows that the key is absent. It fails when the proof
+// VerifyProof returns the value that a proof shows for a key, 0 when it shows that the key is absent. It fails when the proof
 // shows neither, on whatever input, in time linear in the proof.
 func VerifyProof(h Hash, root, key felt.Felt, proof Proof) (felt.Felt, error) {
 	return Open(h, proof).Value(root, key)

@@ -63,7 +63,7 @@ type Node struct {
 	Length      uint8
 }
 
-// Hash is the node's hash under h.
+// Hash returns the node's hash under h.
 func (n *Node) Hash(h Hash) felt.Felt {
 	if n.Length == 0 {
 		return h.one(n.Left, n.Right)
@@ -72,7 +72,7 @@ func (n *Node) Hash(h Hash) felt.Felt {
 	return *sum.Add(&sum, &length)
 }
 
-// Encode is the node's stored form: a byte 0 and both children, or the length, the child and the path in as few bytes as
+// Encode returns the node's stored form: a byte 0 and both children, or the length, the child and the path in as few bytes as
 // the length needs.
 func (n *Node) Encode() []byte {
 	if n.Length == 0 {
@@ -84,7 +84,7 @@ func (n *Node) Encode() []byte {
 	return append(b, path[32-pathBytes(n.Length):]...)
 }
 
-// DecodeNode is the inverse of [Node.Encode].
+// DecodeNode returns the inverse of [Node.Encode].
 func DecodeNode(b []byte) (Node, error) {
 	if len(b) == 0 {
 		return Node{}, fmt.Errorf("trie: node of 0 bytes")
@@ -147,7 +147,7 @@ func load(s Store, hash felt.Felt) (Node, error) {
 	return DecodeNode(b)
 }
 
-// Get is the value of a key under a root, 0 if absent.
+// Get returns the value of a key under a root, 0 if absent.
 func Get(s Store, root, key felt.Felt) (felt.Felt, error) {
 	k, err := keyBits(key)
 	if err != nil {
@@ -181,7 +181,7 @@ func (n *Node) step(k path, depth int) (felt.Felt, int) {
 // of a key is the most significant of its 251 bits, the turn taken at the root.
 type path [4]uint64
 
-// keyBits is a key's path from root to leaf.
+// keyBits returns a key's path from root to leaf.
 func keyBits(key felt.Felt) (path, error) {
 	if n := key.BitLen(); n > Height {
 		return path{}, fmt.Errorf("trie: key %v has %d bits, more than %d", key, n, Height)
@@ -198,7 +198,7 @@ func (p path) bit(i int) uint64 {
 // slice is bits [from, from+n) of a full key.
 func (p path) slice(from, n int) path { return p.shiftRight(Height - from - n).low(n) }
 
-// shiftRight is p >> n.
+// shiftRight returns p >> n.
 func (p path) shiftRight(n int) path {
 	var z path
 	for i := range z {
@@ -212,7 +212,7 @@ func (p path) shiftRight(n int) path {
 	return z
 }
 
-// shiftLeft is p << n.
+// shiftLeft returns p << n.
 func (p path) shiftLeft(n int) path {
 	var z path
 	for i := range z {
@@ -226,7 +226,7 @@ func (p path) shiftLeft(n int) path {
 	return z
 }
 
-// low is the lowest n bits of p.
+// low returns the lowest n bits of p.
 func (p path) low(n int) path {
 	for i := range p {
 		switch {
@@ -239,7 +239,7 @@ func (p path) low(n int) path {
 	return p
 }
 
-// bitLen is the position of the highest set bit, plus one.
+// bitLen returns the position of the highest set bit, plus one.
 func (p path) bitLen() int {
 	for i := 3; i >= 0; i-- {
 		if p[i] != 0 {
@@ -249,7 +249,7 @@ func (p path) bitLen() int {
 	return 0
 }
 
-// join is p followed by n bits of q.
+// join returns p followed by n bits of q.
 func (p path) join(q path, n int) path {
 	z := p.shiftLeft(n)
 	for i := range z {
@@ -258,7 +258,7 @@ func (p path) join(q path, n int) path {
 	return z
 }
 
-// common is the length of the common prefix of two strings of n bits.
+// common returns the length of the common prefix of two strings of n bits.
 func common(p, q path, n int) int {
 	for i := range p {
 		p[i] ^= q[i]

@@ -66,7 +66,7 @@ func TestRootsOfReference(t *testing.T) {
 	}
 }
 
-// naive is a trie's root by the definition: leaves is indexed by the key's remaining bits, as a string of 0 and 1.
+// naive returns a trie's root by the definition: leaves is indexed by the key's remaining bits, as a string of 0 and 1.
 func naive(leaves map[string]felt.Felt, height int) (root, child felt.Felt, path *big.Int, length int) {
 	if len(leaves) == 0 {
 		return felt.Zero, felt.Zero, new(big.Int), 0

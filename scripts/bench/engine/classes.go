@@ -33,7 +33,7 @@ type classFile struct {
 	class *sierra.ContractClass
 }
 
-// classesBySize are the classes of Sierra 1.7 or newer under a folder, plain or gzipped, those with the longest programs first.
+// classesBySize returns the classes of Sierra 1.7 or newer under a folder, plain or gzipped, those with the longest programs first.
 func classesBySize(dir string) ([]classFile, error) {
 	var found []classFile
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -158,7 +158,7 @@ func prepare(class *sierra.ContractClass, program *sierra.Program, cache string)
 	return took, errors.Join(err, engine.Close())
 }
 
-// processTime is the time that processors have spent on this process.
+// processTime returns the time that processors have spent on this process.
 func processTime() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

@@ -338,7 +338,7 @@ func (l *line) equal() error {
 	return errors.Join(faults...)
 }
 
-// each is the time of one repetition, in ns; 0 where the engine did not run. It is the thread's processor time, which
+// each returns the time of one repetition, in ns; 0 where the engine did not run. It is the thread's processor time, which
 // others on the machine disturb least, and the time of day where that is not known.
 func (l *line) each(engine string) float64 {
 	o := l.by[engine]
@@ -375,7 +375,7 @@ func (l *line) String() string {
 		l.ratio("native", "cairo-native"), l.ratio("vm", "native"))
 }
 
-// render is the table as it stands in docs/benchmarks.md.
+// render returns the table as it stands in docs/benchmarks.md.
 func render(table []line, note string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %s.%s Command: `go run ./scripts/bench/engine`.\n\n", time.Now().UTC().Format("2006-01-02 15:04"), machine(), sentence(note))

@@ -277,7 +277,7 @@ func (m *measurement) step(a *app.App, b *app.Block) error {
 	return nil
 }
 
-// cpuTime is the time that processors have spent on this process.
+// cpuTime returns the time that processors have spent on this process.
 func cpuTime() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
