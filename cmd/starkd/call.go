@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -13,15 +12,13 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
 	"github.com/starkd/starkd/app/executor"
-	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/cairo"
-	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/cairo/compiler"
 	"github.com/starkd/starkd/cairo/native"
-	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/config"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/hint"
+	"github.com/starkd/starkd/internal/offchain"
 	"github.com/starkd/starkd/node"
 	"github.com/starkd/starkd/starknet"
 	"github.com/starkd/starkd/starknet/constants"
@@ -69,7 +66,7 @@ func newClassCallCommand() *cobra.Command {
 			if f.json {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(report)
 			}
-			return report.print(cmd.OutOrStdout())
+			return printReport(cmd.OutOrStdout(), report)
 		},
 	}
 	flags := cmd.Flags()
@@ -89,44 +86,8 @@ func newClassCallCommand() *cobra.Command {
 	return cmd
 }
 
-// callReport is what a call did.
-type callReport struct {
-	Engine        string         `json:"engine"`
-	Failed        bool           `json:"failed"`
-	Retdata       []felt.Felt    `json:"retdata"` // panic data if Failed
-	Panic         string         `json:"panic,omitempty"`
-	GasLeft       uint64         `json:"gas_left"`
-	GasUsed       uint64         `json:"gas_used"`
-	Steps         uint64         `json:"steps"` // of the VM, 0 from another engine
-	Events        []callEvent    `json:"events"`
-	Messages      []callMessage  `json:"messages"`
-	StorageWrites []storageWrite `json:"storage_writes"`
-	Runs          int            `json:"runs"`
-	MinNs         int64          `json:"min_ns"`
-	MinCPUNs      int64          `json:"min_cpu_ns,omitempty"` // of the thread that runs the call, where it is known
-	CompileNs     int64          `json:"compile_ns,omitempty"` // to machine code
-	CompileCPUNs  int64          `json:"compile_cpu_ns,omitempty"`
-	Fallback      string         `json:"fallback,omitempty"` // why the native engine fell back to the VM
-}
-
-type callEvent struct {
-	From felt.Felt   `json:"from"`
-	Keys []felt.Felt `json:"keys"`
-	Data []felt.Felt `json:"data"`
-}
-
-type callMessage struct {
-	To      felt.Felt   `json:"to"`
-	Payload []felt.Felt `json:"payload"`
-}
-
-type storageWrite struct {
-	Key   felt.Felt `json:"key"`
-	Value felt.Felt `json:"value"`
-}
-
 // run compiles the class and runs the call as often as asked.
-func (f *callFlags) run(cmd *cobra.Command, path string) (*callReport, error) {
+func (f *callFlags) run(cmd *cobra.Command, path string) (*offchain.Report, error) {
 	if f.repeat < 1 || f.repeat > maxRepeat {
 		return nil, usagef("--repeat %d is not between 1 and %d", f.repeat, maxRepeat)
 	}
@@ -148,55 +109,19 @@ func (f *callFlags) run(cmd *cobra.Command, path string) (*callReport, error) {
 	if f.vary >= len(entry.Calldata) {
 		return nil, usagef("--vary %d is no index of %d felts of calldata", f.vary, len(entry.Calldata))
 	}
-	watch := &stopwatch{Engine: engine}
-	x := &executor.Executor{Engine: watch, Classes: executor.NewClasses(nil)}
-	block := &executor.Block{ChainID: felt.FromShortString("STARKD_CALL")}
-	report := &callReport{Engine: f.engine, Runs: f.repeat}
-	runtime.LockOSThread() // for the thread's clock
-	defer runtime.UnlockOSThread()
 	if n, ok := engine.(*native.Engine); ok {
 		defer n.Close()
-		start, cpu := time.Now(), threadTime()
-		if err := world.prepare(n); err != nil {
-			report.Fallback = err.Error()
-		}
-		report.CompileNs, report.CompileCPUNs = time.Since(start).Nanoseconds(), (threadTime() - cpu).Nanoseconds()
 	}
-	for i := range f.repeat {
-		st := state.NewOverlay(world)
-		frame, err := x.Enter(st, block, *entry)
-		if err != nil {
-			if watch.fault != nil {
-				// What an engine says itself is more than what a receipt may hold.
-				err = watch.fault
-			}
-			return nil, hint.With(err, "the run broke a rule of the machine, or asked for what only a chain has; on a chain the transaction reverts")
-		}
-		took, cpu := watch.took.Nanoseconds(), watch.cpu.Nanoseconds()
-		if i == 0 {
-			report.MinNs, report.MinCPUNs = took, cpu
-		}
-		report.MinNs, report.MinCPUNs = min(report.MinNs, took), min(report.MinCPUNs, cpu)
-		if f.vary >= 0 {
-			x := &entry.Calldata[f.vary]
-			x.Add(x, &felt.One)
-		}
-		if i == 0 {
-			report.Steps = watch.steps
-			if watch.fallback != nil {
-				report.Fallback = watch.fallback.Error()
-			}
-			if err := report.fill(frame, st); err != nil {
-				return nil, err
-			}
-		}
+	options := offchain.Options{Repeat: f.repeat}
+	if f.vary >= 0 {
+		options.Vary = &f.vary
 	}
-	return report, nil
+	return world.Run(f.engine, engine, entry, options)
 }
 
 // entry is the call that the flags describe.
-func (f *callFlags) entry(world *callWorld) (*executor.Entry, error) {
-	e := &executor.Entry{Contract: world.contract, Gas: f.gas}
+func (f *callFlags) entry(world *offchain.World) (*executor.Entry, error) {
+	e := &executor.Entry{Contract: world.Contract, Gas: f.gas}
 	var err error
 	if e.Caller, err = parseFelt(f.caller); err != nil {
 		return nil, usagef("--caller: %v", err)
@@ -212,7 +137,7 @@ func (f *callFlags) entry(world *callWorld) (*executor.Entry, error) {
 	case f.constructor && f.l1Handler:
 		return nil, usagef("--constructor and --l1-handler exclude each other")
 	case f.constructor:
-		constructors := world.casm.EntryPoints.Constructor
+		constructors := world.Casm.EntryPoints.Constructor
 		if len(constructors) == 0 {
 			return nil, errors.New("the class has no constructor")
 		}
@@ -226,70 +151,15 @@ func (f *callFlags) entry(world *callWorld) (*executor.Entry, error) {
 	if e.Selector, err = parseSelector(f.function); err != nil {
 		return nil, usagef("--function: %v", err)
 	}
-	if world.casm.EntryPoint(e.Kind, e.Selector) == nil {
+	if world.Casm.EntryPoint(e.Kind, e.Selector) == nil {
 		return nil, hint.With(fmt.Errorf("the class has no entry point %q, selector %v", f.function, e.Selector),
 			"the class's ABI names its functions; one in an embedded implementation has its own name alone")
 	}
 	return e, nil
 }
 
-// fill takes over what a run did.
-func (r *callReport) fill(f *executor.Frame, st *state.Overlay) error {
-	r.Failed, r.Retdata, r.GasUsed, r.GasLeft = f.Failed, f.Retdata, f.GasConsumed, f.Gas-f.GasConsumed
-	if r.Retdata == nil {
-		r.Retdata = []felt.Felt{}
-	}
-	if f.Failed {
-		r.Panic = starknet.PanicText(f.Retdata)
-	}
-	r.Events, r.Messages, r.StorageWrites = []callEvent{}, []callMessage{}, []storageWrite{}
-	for _, e := range orderedEvents(f) {
-		r.Events = append(r.Events, callEvent{From: e.contract, Keys: e.Keys, Data: e.Data})
-	}
-	for _, m := range orderedMessages(f) {
-		r.Messages = append(r.Messages, callMessage{To: m.To, Payload: m.Payload})
-	}
-	diff, err := st.Diff()
-	if err != nil {
-		return err
-	}
-	for _, c := range diff.Storage {
-		for _, e := range c.Entries {
-			r.StorageWrites = append(r.StorageWrites, storageWrite{Key: e.Key, Value: e.Value})
-		}
-	}
-	return nil
-}
-
-type frameEvent struct {
-	contract felt.Felt
-	executor.OrderedEvent
-}
-
-// orderedEvents are the events of a frame and of those inside it as they were emitted.
-func orderedEvents(f *executor.Frame) (all []frameEvent) {
-	for _, e := range f.Events {
-		all = append(all, frameEvent{f.Contract, e})
-	}
-	for _, in := range f.Inner {
-		all = append(all, orderedEvents(in)...)
-	}
-	slices.SortFunc(all, func(a, b frameEvent) int { return int(a.Order) - int(b.Order) })
-	return all
-}
-
-// orderedMessages are the messages of a frame and of those inside it as they were sent.
-func orderedMessages(f *executor.Frame) (all []executor.OrderedMessage) {
-	all = slices.Clone(f.Messages)
-	for _, in := range f.Inner {
-		all = append(all, orderedMessages(in)...)
-	}
-	slices.SortFunc(all, func(a, b executor.OrderedMessage) int { return int(a.Order) - int(b.Order) })
-	return all
-}
-
-// print writes a report for people.
-func (r *callReport) print(w io.Writer) error {
+// printReport writes a report for people.
+func printReport(w io.Writer, r *offchain.Report) error {
 	var b strings.Builder
 	line := func(name, format string, args ...any) {
 		say(&b, "%-10s "+format, append([]any{name}, args...)...)
@@ -324,62 +194,8 @@ func (r *callReport) print(w io.Writer) error {
 	return err
 }
 
-// stopwatch measures the outermost call of an engine, with the calls inside it.
-type stopwatch struct {
-	cairo.Engine
-	depth int
-	took  time.Duration // of the last outermost call
-	cpu   time.Duration // of it, by the thread's own clock
-	steps uint64        // of it and of the calls inside it
-	// The errors of the last session, nil where there was none.
-	fault    *cairo.RunError
-	fallback *cairo.FallbackError
-}
-
-// Begin implements cairo.Engine.
-func (s *stopwatch) Begin() cairo.Session {
-	s.fault, s.fallback = nil, nil
-	return &timedSession{s.Engine.Begin(), s}
-}
-
-type timedSession struct {
-	cairo.Session
-	*stopwatch
-}
-
-// Run implements cairo.Session.
-func (s *timedSession) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
-	if s.depth == 0 {
-		s.steps = 0
-	}
-	s.depth++
-	start, cpu := time.Now(), threadTime()
-	result, err := s.Session.Run(call, sys)
-	s.took, s.cpu = time.Since(start), threadTime()-cpu
-	s.depth--
-	s.steps += result.Steps
-	if fault, ok := errors.AsType[*cairo.RunError](err); ok {
-		s.fault = fault
-	}
-	if fallback, ok := errors.AsType[*cairo.FallbackError](err); ok {
-		s.fallback = fallback
-	}
-	return result, err
-}
-
-// callWorld is a state of one contract.
-type callWorld struct {
-	contract   felt.Felt
-	definition *sierra.ContractClass
-	class      *state.Class
-	casm       *casm.Class
-	storage    map[felt.Felt]felt.Felt
-}
-
-var _ state.Reader = (*callWorld)(nil)
-
 // world compiles the class of a file and puts it at the contract's address.
-func (f *callFlags) world(cmd *cobra.Command, path string) (*callWorld, error) {
+func (f *callFlags) world(cmd *cobra.Command, path string) (*offchain.World, error) {
 	contract, err := parseFelt(f.contract)
 	if err != nil {
 		return nil, usagef("--contract: %v", err)
@@ -394,89 +210,17 @@ func (f *callFlags) world(cmd *cobra.Command, path string) (*callWorld, error) {
 	if err := definition.CheckSelectors(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	w := &callWorld{contract: contract, definition: definition, casm: compiled}
-	class := &cairo.Class{Hash: definition.Hash(), CompiledHash: compiled.BlakeHash(), Casm: compiled}
-	if w.class, err = executor.Stored(class, starknetClass(definition)); err != nil {
-		return nil, err
-	}
+	var storage map[felt.Felt]felt.Felt
 	if f.storage != "" {
 		data, err := readFile(cmd, f.storage, maxStorageFile)
 		if err != nil {
 			return nil, err
 		}
-		if w.storage, err = parseStorage(data); err != nil {
+		if storage, err = parseStorage(data); err != nil {
 			return nil, hint.With(fmt.Errorf("%s: %w", f.storage, err), `a storage is a JSON object such as {"0x1": "0x2a"}`)
 		}
 	}
-	return w, nil
-}
-
-// prepare has an engine compile the class; the error says why it cannot be compiled.
-func (w *callWorld) prepare(engine *native.Engine) error {
-	program, err := w.definition.Program()
-	if err != nil {
-		return err
-	}
-	gas, err := compiler.GasInfo(w.definition)
-	if err != nil {
-		return err
-	}
-	return engine.Prepare(&cairo.Class{
-		Hash: w.class.Hash, CompiledHash: w.class.CompiledHash, Sierra: program, Casm: w.casm, Gas: func() *sierra.GasInfo { return gas },
-	})
-}
-
-// StorageAt implements state.Reader.
-func (w *callWorld) StorageAt(contract, key felt.Felt) (felt.Felt, error) {
-	if contract != w.contract {
-		return felt.Felt{}, nil
-	}
-	return w.storage[key], nil
-}
-
-// NonceAt implements state.Reader.
-func (w *callWorld) NonceAt(felt.Felt) (felt.Felt, error) { return felt.Felt{}, nil }
-
-// ClassHashAt implements state.Reader.
-func (w *callWorld) ClassHashAt(contract felt.Felt) (felt.Felt, error) {
-	if contract != w.contract {
-		return felt.Felt{}, nil
-	}
-	return w.class.Hash, nil
-}
-
-// CompiledClassHash implements state.Reader.
-func (w *callWorld) CompiledClassHash(class felt.Felt) (felt.Felt, error) {
-	if class != w.class.Hash {
-		return felt.Felt{}, nil
-	}
-	return w.class.CompiledHash, nil
-}
-
-// Class implements state.Reader.
-func (w *callWorld) Class(class felt.Felt) (*state.Class, error) {
-	if class != w.class.Hash {
-		return nil, nil
-	}
-	return w.class, nil
-}
-
-// starknetClass is a class in the form that the chain stores.
-func starknetClass(c *sierra.ContractClass) *starknet.ContractClass {
-	points := func(list []sierra.EntryPoint) []starknet.EntryPoint {
-		out := make([]starknet.EntryPoint, len(list))
-		for i, p := range list {
-			out[i] = starknet.EntryPoint{Selector: p.Selector, FunctionIdx: uint64(p.FunctionIdx)}
-		}
-		return out
-	}
-	return &starknet.ContractClass{
-		SierraProgram: c.SierraProgram, Version: c.ContractClassVersion, ABI: c.ABI,
-		EntryPoints: starknet.EntryPoints{
-			External: points(c.EntryPoints.External), L1Handler: points(c.EntryPoints.L1Handler),
-			Constructor: points(c.EntryPoints.Constructor),
-		},
-	}
+	return offchain.NewWorld(contract, definition, compiled, storage)
 }
 
 func parseStorage(data []byte) (map[felt.Felt]felt.Felt, error) {

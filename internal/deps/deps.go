@@ -12,6 +12,7 @@ var policy = map[string][]string{
 	"crypto/felt":        {},
 	"internal/...":       {},
 	"internal/engines":   {"cairo", "cairo/vm", "cairo/native"},
+	"internal/offchain":  {"crypto/felt", "cairo", "cairo/casm", "cairo/sierra", "cairo/compiler", "cairo/native", "starknet", "app/state", "app/executor", "internal/hint"},
 	"internal/stoneruns": {"crypto/felt", "cairo", "cairo/machine", "cairo/cairo0", "internal/golden"},
 	"internal/wallet":    {"crypto/...", "cairo/sierra", "cairo/compiler", "starknet", "rpc", "rpc/client"},
 	"explorer":           {},

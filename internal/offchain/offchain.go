@@ -1,0 +1,304 @@
+// Package offchain runs an entry point of a class without a chain, on a state of one contract: `starkd class call`. Results and gas are
+// those of the chain's executor; the times are measured around the engine alone.
+package offchain
+
+import (
+	"errors"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/starkd/starkd/app/executor"
+	"github.com/starkd/starkd/app/state"
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/casm"
+	"github.com/starkd/starkd/cairo/compiler"
+	"github.com/starkd/starkd/cairo/native"
+	"github.com/starkd/starkd/cairo/sierra"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/hint"
+	"github.com/starkd/starkd/starknet"
+)
+
+// Report is what a call did.
+type Report struct {
+	Engine        string         `json:"engine"`
+	Failed        bool           `json:"failed"`
+	Retdata       []felt.Felt    `json:"retdata"` // panic data if Failed
+	Panic         string         `json:"panic,omitempty"`
+	GasLeft       uint64         `json:"gas_left"`
+	GasUsed       uint64         `json:"gas_used"`
+	Steps         uint64         `json:"steps"` // of the VM, 0 from another engine
+	Events        []Event        `json:"events"`
+	Messages      []Message      `json:"messages"`
+	StorageWrites []StorageWrite `json:"storage_writes"`
+	Runs          int            `json:"runs"`
+	MinNs         int64          `json:"min_ns"`
+	MinCPUNs      int64          `json:"min_cpu_ns,omitempty"` // of the thread that runs the call, where it is known
+	CompileNs     int64          `json:"compile_ns,omitempty"` // to machine code
+	CompileCPUNs  int64          `json:"compile_cpu_ns,omitempty"`
+	Fallback      string         `json:"fallback,omitempty"` // why the native engine fell back to the VM
+}
+
+// Event is an event that a call emitted.
+type Event struct {
+	From felt.Felt   `json:"from"`
+	Keys []felt.Felt `json:"keys"`
+	Data []felt.Felt `json:"data"`
+}
+
+// Message is a message that a call sent to L1.
+type Message struct {
+	To      felt.Felt   `json:"to"`
+	Payload []felt.Felt `json:"payload"`
+}
+
+// StorageWrite is a slot of the contract that a call changed.
+type StorageWrite struct {
+	Key   felt.Felt `json:"key"`
+	Value felt.Felt `json:"value"`
+}
+
+// Options are how often a call is run. The zero value is one run.
+type Options struct {
+	// Repeat is the number of runs on the same storage. The times are the least, all else is the first run's. 0 means 1.
+	Repeat int
+	// Vary, if not nil, is the index of the felt of calldata that each further run adds one to, so that no run repeats another.
+	Vary *int
+}
+
+// Run runs an entry point on an engine that has a name. It changes entry's calldata if the options vary it.
+func (w *World) Run(name string, engine cairo.Engine, entry *executor.Entry, options Options) (*Report, error) {
+	repeat := max(1, options.Repeat)
+	watch := &stopwatch{Engine: engine}
+	x := &executor.Executor{Engine: watch, Classes: executor.NewClasses(nil)}
+	block := &executor.Block{ChainID: felt.FromShortString("STARKD_CALL")}
+	report := &Report{Engine: name, Runs: repeat}
+	runtime.LockOSThread() // for the thread's clock
+	defer runtime.UnlockOSThread()
+	if n, ok := engine.(*native.Engine); ok {
+		start, cpu := time.Now(), threadTime()
+		if err := w.prepare(n); err != nil {
+			report.Fallback = err.Error()
+		}
+		report.CompileNs, report.CompileCPUNs = time.Since(start).Nanoseconds(), (threadTime() - cpu).Nanoseconds()
+	}
+	for i := range repeat {
+		st := state.NewOverlay(w)
+		frame, err := x.Enter(st, block, *entry)
+		if err != nil {
+			if watch.fault != nil {
+				// What an engine says itself is more than what a receipt may hold.
+				err = watch.fault
+			}
+			return nil, hint.With(err, "the run broke a rule of the machine, or asked for what only a chain has; on a chain the transaction reverts")
+		}
+		took, cpu := watch.took.Nanoseconds(), watch.cpu.Nanoseconds()
+		if i == 0 {
+			report.MinNs, report.MinCPUNs = took, cpu
+		}
+		report.MinNs, report.MinCPUNs = min(report.MinNs, took), min(report.MinCPUNs, cpu)
+		if options.Vary != nil {
+			x := &entry.Calldata[*options.Vary]
+			x.Add(x, &felt.One)
+		}
+		if i == 0 {
+			report.Steps = watch.steps
+			if watch.fallback != nil {
+				report.Fallback = watch.fallback.Error()
+			}
+			if err := report.fill(frame, st); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return report, nil
+}
+
+// fill takes over what a run did.
+func (r *Report) fill(f *executor.Frame, st *state.Overlay) error {
+	r.Failed, r.Retdata, r.GasUsed, r.GasLeft = f.Failed, f.Retdata, f.GasConsumed, f.Gas-f.GasConsumed
+	if r.Retdata == nil {
+		r.Retdata = []felt.Felt{}
+	}
+	if f.Failed {
+		r.Panic = starknet.PanicText(f.Retdata)
+	}
+	r.Events, r.Messages, r.StorageWrites = []Event{}, []Message{}, []StorageWrite{}
+	for _, e := range orderedEvents(f) {
+		r.Events = append(r.Events, Event{From: e.contract, Keys: e.Keys, Data: e.Data})
+	}
+	for _, m := range orderedMessages(f) {
+		r.Messages = append(r.Messages, Message{To: m.To, Payload: m.Payload})
+	}
+	diff, err := st.Diff()
+	if err != nil {
+		return err
+	}
+	for _, c := range diff.Storage {
+		for _, e := range c.Entries {
+			r.StorageWrites = append(r.StorageWrites, StorageWrite{Key: e.Key, Value: e.Value})
+		}
+	}
+	return nil
+}
+
+type frameEvent struct {
+	contract felt.Felt
+	executor.OrderedEvent
+}
+
+// orderedEvents are the events of a frame and of those inside it as they were emitted.
+func orderedEvents(f *executor.Frame) (all []frameEvent) {
+	for _, e := range f.Events {
+		all = append(all, frameEvent{f.Contract, e})
+	}
+	for _, in := range f.Inner {
+		all = append(all, orderedEvents(in)...)
+	}
+	slices.SortFunc(all, func(a, b frameEvent) int { return int(a.Order) - int(b.Order) })
+	return all
+}
+
+// orderedMessages are the messages of a frame and of those inside it as they were sent.
+func orderedMessages(f *executor.Frame) (all []executor.OrderedMessage) {
+	all = slices.Clone(f.Messages)
+	for _, in := range f.Inner {
+		all = append(all, orderedMessages(in)...)
+	}
+	slices.SortFunc(all, func(a, b executor.OrderedMessage) int { return int(a.Order) - int(b.Order) })
+	return all
+}
+
+// stopwatch measures the outermost call of an engine, with the calls inside it.
+type stopwatch struct {
+	cairo.Engine
+	depth int
+	took  time.Duration // of the last outermost call
+	cpu   time.Duration // of it, by the thread's own clock
+	steps uint64        // of it and of the calls inside it
+	// The errors of the last session, nil where there was none.
+	fault    *cairo.RunError
+	fallback *cairo.FallbackError
+}
+
+// Begin implements cairo.Engine.
+func (s *stopwatch) Begin() cairo.Session {
+	s.fault, s.fallback = nil, nil
+	return &timedSession{s.Engine.Begin(), s}
+}
+
+type timedSession struct {
+	cairo.Session
+	*stopwatch
+}
+
+// Run implements cairo.Session.
+func (s *timedSession) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
+	if s.depth == 0 {
+		s.steps = 0
+	}
+	s.depth++
+	start, cpu := time.Now(), threadTime()
+	result, err := s.Session.Run(call, sys)
+	s.took, s.cpu = time.Since(start), threadTime()-cpu
+	s.depth--
+	s.steps += result.Steps
+	if fault, ok := errors.AsType[*cairo.RunError](err); ok {
+		s.fault = fault
+	}
+	if fallback, ok := errors.AsType[*cairo.FallbackError](err); ok {
+		s.fallback = fallback
+	}
+	return result, err
+}
+
+// World is a state of one contract, whose class is the only one declared.
+type World struct {
+	Contract felt.Felt
+	Casm     *casm.Class
+
+	definition *sierra.ContractClass
+	class      *state.Class
+	storage    map[felt.Felt]felt.Felt
+}
+
+// NewWorld returns a world with a contract of a class and of its compiled form. A nil storage is empty.
+func NewWorld(contract felt.Felt, definition *sierra.ContractClass, compiled *casm.Class, storage map[felt.Felt]felt.Felt) (*World, error) {
+	class := &cairo.Class{Hash: definition.Hash(), CompiledHash: compiled.BlakeHash(), Casm: compiled}
+	stored, err := executor.Stored(class, starknetClass(definition))
+	if err != nil {
+		return nil, err
+	}
+	return &World{Contract: contract, Casm: compiled, definition: definition, class: stored, storage: storage}, nil
+}
+
+var _ state.Reader = (*World)(nil)
+
+// prepare compiles the class with engine. An error is the reason why the VM runs it.
+func (w *World) prepare(engine *native.Engine) error {
+	program, err := w.definition.Program()
+	if err != nil {
+		return err
+	}
+	gas, err := compiler.GasInfo(w.definition)
+	if err != nil {
+		return err
+	}
+	return engine.Prepare(&cairo.Class{
+		Hash: w.class.Hash, CompiledHash: w.class.CompiledHash, Sierra: program, Casm: w.Casm, Gas: func() *sierra.GasInfo { return gas },
+	})
+}
+
+// StorageAt implements state.Reader.
+func (w *World) StorageAt(contract, key felt.Felt) (felt.Felt, error) {
+	if contract != w.Contract {
+		return felt.Felt{}, nil
+	}
+	return w.storage[key], nil
+}
+
+// NonceAt implements state.Reader.
+func (w *World) NonceAt(felt.Felt) (felt.Felt, error) { return felt.Felt{}, nil }
+
+// ClassHashAt implements state.Reader.
+func (w *World) ClassHashAt(contract felt.Felt) (felt.Felt, error) {
+	if contract != w.Contract {
+		return felt.Felt{}, nil
+	}
+	return w.class.Hash, nil
+}
+
+// CompiledClassHash implements state.Reader.
+func (w *World) CompiledClassHash(class felt.Felt) (felt.Felt, error) {
+	if class != w.class.Hash {
+		return felt.Felt{}, nil
+	}
+	return w.class.CompiledHash, nil
+}
+
+// Class implements state.Reader.
+func (w *World) Class(class felt.Felt) (*state.Class, error) {
+	if class != w.class.Hash {
+		return nil, nil
+	}
+	return w.class, nil
+}
+
+// starknetClass is a class in the form that the chain stores.
+func starknetClass(c *sierra.ContractClass) *starknet.ContractClass {
+	points := func(list []sierra.EntryPoint) []starknet.EntryPoint {
+		out := make([]starknet.EntryPoint, len(list))
+		for i, p := range list {
+			out[i] = starknet.EntryPoint{Selector: p.Selector, FunctionIdx: uint64(p.FunctionIdx)}
+		}
+		return out
+	}
+	return &starknet.ContractClass{
+		SierraProgram: c.SierraProgram, Version: c.ContractClassVersion, ABI: c.ABI,
+		EntryPoints: starknet.EntryPoints{
+			External: points(c.EntryPoints.External), L1Handler: points(c.EntryPoints.L1Handler),
+			Constructor: points(c.EntryPoints.Constructor),
+		},
+	}
+}
