@@ -281,7 +281,7 @@ func TestCaseCapitals(t *testing.T) {
 func TestCaseNode(t *testing.T) {
 	golden.Case(t)
 	n := newTestnet(t, 1, "--block-time", "200ms")
-	n.start(t, 0)
+	n.exec(t, 0)
 	n.ready(t, 0)
 	t.Run("estimate", func(t *testing.T) { caseEstimate(t, n) })
 	t.Run("requests", func(t *testing.T) { caseRequests(t, n) })
