@@ -173,7 +173,7 @@ func (b *backend) Submit(ctx context.Context, tx starknet.Transaction) (felt.Fel
 	return hash, nil
 }
 
-// seen says why a transaction is refused that went through the mempool before: it waits there, or it is in a block.
+// seen returns why a transaction is rejected that went through the mempool before: it waits there, or it is in a block.
 func (b *backend) seen(tx starknet.Transaction) error {
 	sender, nonce := tx.Sender(), tx.Fields().Nonce
 	current, err := b.store.Latest().NonceAt(sender)

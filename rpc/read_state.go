@@ -127,7 +127,7 @@ func getCompiledCasm(c *call) (any, error) {
 // treeHeight is the number of levels, and of bits of a key, of the state's trees.
 const treeHeight = 251
 
-// check refuses a felt that cannot be a key of the state's trees: it has neither a value nor a proof of absence.
+// check rejects a felt that cannot be a key of the state's trees: it has neither a value nor a proof of absence.
 func (r *StorageProofRequest) check() error {
 	key := func(f *felt.Felt, format string, args ...any) error {
 		if f.BitLen() > treeHeight {

@@ -51,7 +51,7 @@ func openChain(ctx context.Context, genesis *cmttypes.GenesisDoc, nodes []string
 		if err != nil {
 			return nil, fmt.Errorf("watcher: node %s: %w", node, err)
 		}
-		providers = append(providers, patient{p, witnessLag})
+		providers = append(providers, retryingProvider{p, witnessLag})
 	}
 	witnesses := providers[1:]
 	if len(witnesses) == 0 {

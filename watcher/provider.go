@@ -9,11 +9,11 @@ import (
 	cmttypes "github.com/cometbft/cometbft/types"
 )
 
-// patient is a node as the light client's provider. CometBFT's light client drops a provider for good on any error that is
+// retryingProvider is a node as the light client's provider. CometBFT's light client drops a provider permanently on any error that is
 // not one of a few, a refused connection among them, so that a watcher would lose its nodes one by one as they are
 // restarted; and it sleeps for 30 seconds where a witness is a moment behind. Here, a node that is away did not respond, and
 // one that is behind is asked again for lag before it counts as such. What a node says wrongly is passed on as it is.
-type patient struct {
+type retryingProvider struct {
 	provider.Provider
 	lag time.Duration
 }
@@ -22,7 +22,7 @@ type patient struct {
 const witnessLag = 3 * time.Second
 
 // LightBlock asks the node.
-func (p patient) LightBlock(ctx context.Context, height int64) (*cmttypes.LightBlock, error) {
+func (p retryingProvider) LightBlock(ctx context.Context, height int64) (*cmttypes.LightBlock, error) {
 	for deadline := time.Now().Add(p.lag); ; {
 		block, err := p.Provider.LightBlock(ctx, height)
 		switch _, bad := errors.AsType[provider.ErrBadLightBlock](err); {

@@ -47,14 +47,14 @@ func TestPatient(t *testing.T) {
 		{"without old blocks", []error{provider.ErrLightBlockNotFound}, provider.ErrLightBlockNotFound},
 		{"wrong", []error{bad}, bad},
 	} {
-		_, err := patient{&scripted{errs: c.errs}, 100 * time.Millisecond}.LightBlock(t.Context(), 5)
+		_, err := retryingProvider{&scripted{errs: c.errs}, 100 * time.Millisecond}.LightBlock(t.Context(), 5)
 		if err != c.want { // the light client compares with == as well
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := (patient{&scripted{errs: []error{behind}}, time.Hour}).LightBlock(ctx, 5); err == nil {
+	if _, err := (retryingProvider{&scripted{errs: []error{behind}}, time.Hour}).LightBlock(ctx, 5); err == nil {
 		t.Error("a block after the end")
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // budget bounds the bytes that a server holds for its clients at once: bodies that are being read or answered, answers, and what
-// waits in websockets' queues. Nobody waits for it: what does not fit is refused, or held up by its own socket.
+// waits in websockets' queues. No goroutine waits for it: what does not fit is rejected, or held up by its own socket.
 type budget struct {
 	most, held atomic.Int64
 }
@@ -39,7 +39,7 @@ func (b *budget) give(n int) { b.held.Add(-int64(n)) }
 // Buffered returns how many bytes the server holds for its clients.
 func (s *Server) Buffered() int64 { return s.budget.held.Load() }
 
-// errBusy refuses what the budget has no room for.
+// errBusy returns the error for what does not fit the budget.
 func (s *Server) errBusy() *Error {
 	return ErrLimit.With(fmt.Sprintf("the node holds %d bytes of requests and answers, at most %d: try again", s.budget.held.Load(), s.budget.most.Load()))
 }
