@@ -19,13 +19,15 @@ import (
 // that stopped the first version.
 func TestAbuse(t *testing.T) { withhold(t, 1) }
 
-// TestAbuseFour attacks each of four validators at once in the same way. In the end they agree on each block and its app hash.
+// TestAbuseFour does the same to four validators: connections that cost no work are held of all of them at once, and the attacks that have a
+// node compute go to the first alone, because all four share the processors of one machine. The bounds are those of every validator. In the
+// end they agree on each block and its app hash.
 func TestAbuseFour(t *testing.T) {
 	full(t)
 	withhold(t, 4)
 }
 
-// withhold runs each of the attacks in holdings on every validator of a testnet.
+// withhold runs each of the attacks in holdings on validators of a testnet.
 func withhold(t *testing.T, validators int) {
 	idle, readers, sockets, hold, blocks := 2500, 60, 64, 6*time.Second, uint64(20)
 	if os.Getenv("STARKD_FULL") != "" {
@@ -42,11 +44,15 @@ func withhold(t *testing.T, validators int) {
 	}
 	n.until(t, "some blocks to subscribe to", func() (bool, error) { return n.height(t, 0) > blocks, nil })
 	for which, attack := range holdings {
+		attacked := validators
+		if attack.computes {
+			attacked = 1
+		}
 		t.Run(attack.name, func(t *testing.T) {
 			n.underAttack(t, hold, func() (end func()) {
-				held, ends := make([]int, validators), make([]func(), validators)
+				held, ends := make([]int, attacked), make([]func(), attacked)
 				var wg sync.WaitGroup
-				for i := range n.Nodes {
+				for i := range attacked {
 					wg.Go(func() {
 						held[i], ends[i] = startAttacker(t, which, strings.TrimPrefix(n.Nodes[i].RPC, "http://"), n.Accounts[0].Address.String(), counts[which])
 					})

@@ -14,15 +14,16 @@ import (
 )
 
 // holdings are the attacks that hold connections of a node's JSON-RPC without using them. Each opens count connections to address; account
-// is an account of the chain.
+// is an account of the chain. computes says that the node computes what the attacker does not read.
 var holdings = []struct {
-	name string
-	hold func(address, account string, count int) ([]io.Closer, error)
+	name     string
+	computes bool
+	hold     func(address, account string, count int) ([]io.Closer, error)
 }{
-	{"idle connections", holdIdle},
-	{"slow headers", holdHeaders},
-	{"answers that nobody reads", holdAnswers},
-	{"subscriptions that nobody reads", holdSubscriptions},
+	{"idle connections", false, holdIdle},
+	{"slow headers", false, holdHeaders},
+	{"answers that nobody reads", true, holdAnswers},
+	{"subscriptions that nobody reads", true, holdSubscriptions},
 }
 
 const dialTimeout = 5 * time.Second
