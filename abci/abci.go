@@ -176,5 +176,5 @@ func (a *Application) Query(_ context.Context, r *abcitypes.RequestQuery) (*abci
 	}, nil
 }
 
-// clamp is an amount of gas as CometBFT counts it.
+// clamp returns an amount of gas as CometBFT counts it.
 func clamp(gas uint64) int64 { return int64(min(gas, math.MaxInt64)) }

@@ -96,7 +96,7 @@ func (w *world) open(t testing.TB, db dbm.DB) *app.App {
 	return a
 }
 
-// transfer is a signed transfer of the fee token.
+// transfer returns a signed transfer of the fee token.
 func (w *world) transfer(t testing.TB, nonce uint64) []byte {
 	tx := &starknet.Invoke{SenderAddress: w.account}
 	tx.Nonce = felt.FromUint64(nonce)

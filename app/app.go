@@ -65,7 +65,7 @@ type App struct {
 	finalized *run // waits for Commit
 }
 
-// New is the chain whose blocks so far are in store. The engine must be safe for concurrent use; compile must give what the
+// New returns the chain whose blocks so far are in store. The engine must be safe for concurrent use; compile must give what the
 // official compiler gives. An App must be closed before the store's database is.
 func New(store *state.Store, engine cairo.Engine, compile executor.Compile, config Config) (*App, error) {
 	config.setDefaults()
@@ -91,7 +91,7 @@ func New(store *state.Store, engine cairo.Engine, compile executor.Compile, conf
 	return a, nil
 }
 
-// Info is the height and app hash of the latest durable block; 0 and nil before genesis.
+// Info returns the height and app hash of the latest durable block; 0 and nil before genesis.
 func (a *App) Info() (height uint64, appHash []byte) {
 	head := a.store.Head()
 	if head == nil {
@@ -174,7 +174,7 @@ func (a *App) next(b *Block) error {
 	return nil
 }
 
-// environment is what transactions of a block see of it.
+// environment returns what transactions of a block see of it.
 func environment(g *Genesis, number, timestamp uint64, sequencer felt.Felt) *executor.Block {
 	return &executor.Block{
 		Number: number, Timestamp: timestamp, Sequencer: sequencer, ChainID: g.chainID, L2GasPrice: g.GasPrices.L2Gas.Fri, FeeToken: g.FeeToken,

@@ -33,13 +33,13 @@ const (
 
 func u(v uint64) felt.Felt { return felt.FromUint64(v) }
 
-// class is a contract of package contracts. Do not modify it.
+// class returns a contract of package contracts. Do not modify it.
 func class(t testing.TB, name string) *starknet.ContractClass {
 	t.Helper()
 	return loaded()[name].class
 }
 
-// classHash is the hash of a contract of package contracts.
+// classHash returns the hash of a contract of package contracts.
 func classHash(t testing.TB, name string) felt.Felt {
 	t.Helper()
 	return loaded()[name].hash
@@ -66,7 +66,7 @@ var loaded = sync.OnceValue(func() map[string]loadedClass {
 	return out
 })
 
-// compile is the chain's compiler, which compiles a class once for all tests.
+// compile returns the chain's compiler, which compiles a class once for all tests.
 func compile(c *starknet.ContractClass, p *sierra.Program) (*casm.Class, error) {
 	for _, l := range loaded() {
 		if slices.Equal(l.class.SierraProgram, c.SierraProgram) {
@@ -126,7 +126,7 @@ func (a *account) common() starknet.Common {
 	return starknet.Common{Nonce: u(a.nonce - 1), ResourceBounds: bounds()}
 }
 
-// signFor is the signature of a transaction on a chain.
+// signFor returns the signature of a transaction on a chain.
 func signFor(a *account, tx starknet.Transaction, chain string) []felt.Felt {
 	r, s, err := starkcurve.Sign(a.private, tx.Hash(felt.FromShortString(chain)))
 	if err != nil {
@@ -153,7 +153,7 @@ type call struct {
 	calldata []felt.Felt
 }
 
-// invoke is a transaction of calls, not yet signed.
+// invoke returns a transaction of calls, not yet signed.
 func (a *account) invoke(calls ...call) *starknet.Invoke {
 	tx := &starknet.Invoke{Common: a.common(), SenderAddress: a.address}
 	tx.Calldata = []felt.Felt{u(uint64(len(calls)))}
@@ -164,7 +164,7 @@ func (a *account) invoke(calls ...call) *starknet.Invoke {
 	return tx
 }
 
-// transfer is a transfer of the fee token.
+// transfer returns a transfer of the fee token.
 func (a *account) transfer(to felt.Felt, amount uint64) *starknet.Invoke {
 	return a.invoke(call{starknet.StrkAddress, "transfer", []felt.Felt{to, u(amount), {}}})
 }
@@ -184,7 +184,7 @@ type chain struct {
 // tokens is 10^18 units.
 const tokens = 1_000_000_000_000_000_000
 
-// genesisOf is a genesis with the fee token, the deployer, two funded accounts and a counter.
+// genesisOf returns a genesis with the fee token, the deployer, two funded accounts and a counter.
 func genesisOf(t testing.TB, alice, bob *account, counter felt.Felt) []byte {
 	g := Genesis{
 		Classes:       []*starknet.ContractClass{class(t, contracts.Account), class(t, contracts.ERC20), class(t, contracts.UniversalDeployer), class(t, contracts.Counter)},
@@ -309,5 +309,5 @@ func (c *chain) refused(name string, reason executor.Reason, detail string, raw 
 	}
 }
 
-// sub is a-b.
+// sub returns a-b.
 func sub(a, b felt.Felt) felt.Felt { return *new(felt.Felt).Sub(&a, &b) }

@@ -129,7 +129,7 @@ func (a *App) read(ctx context.Context, tx starknet.Transaction, run func() (*ex
 	}
 }
 
-// until is the executor for a reader, which ends what it runs with cairo.ErrInterrupted when ctx does. The caller calls release.
+// until returns the executor for a reader, which ends what it runs with cairo.ErrInterrupted when ctx does. The caller calls release.
 func (a *App) until(ctx context.Context) (x *executor.Executor, release func()) {
 	stop := new(atomic.Bool)
 	cancel := context.AfterFunc(ctx, func() { stop.Store(true) })

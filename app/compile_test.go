@@ -36,7 +36,7 @@ func (s *slowCompiler) compile(c *starknet.ContractClass, p *sierra.Program) (*c
 	return compile(c, p)
 }
 
-// compilingChain is a chain whose classes after genesis are compiled by s.
+// compilingChain returns a chain whose classes after genesis are compiled by s.
 func compilingChain(t *testing.T, s *slowCompiler) *chain {
 	c := newChain(t)
 	store, err := state.Open(c.db)
@@ -50,7 +50,7 @@ func compilingChain(t *testing.T, s *slowCompiler) *chain {
 	return c
 }
 
-// declareOf is a DECLARE of a class of its own: the ABI is part of the hash.
+// declareOf returns a DECLARE of a class of its own: the ABI is part of the hash.
 func declareOf(t *testing.T, a *account, nonce uint64, abi string) *starknet.Declare {
 	definition := *class(t, contracts.Fibonacci)
 	definition.ABI = abi

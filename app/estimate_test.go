@@ -43,7 +43,7 @@ func (c *chain) declareAndDeploy(path string) felt.Felt {
 	return starknet.ContractAddress(felt.Felt{}, u(1), hash, nil)
 }
 
-// estimate is what a simulation of a transaction answers.
+// estimate returns what a simulation of a transaction answers.
 func (c *chain) estimate(tx starknet.Transaction, options executor.Options) *executor.Estimate {
 	c.t.Helper()
 	out, err := c.app.Simulate(c.t.Context(), starknet.At{Block: c.height, Next: true}, []starknet.Transaction{tx}, options, nil)

@@ -146,7 +146,7 @@ func (b *GenesisBalance) UnmarshalJSON(data []byte) (err error) {
 	return nil
 }
 
-// amountJSON is an amount as a string or a number; absent means 0.
+// amountJSON returns an amount as a string or a number; absent means 0.
 func amountJSON(name string, raw json.RawMessage) (starknet.Uint128, error) {
 	if len(raw) == 0 {
 		return starknet.Uint128{}, nil
@@ -158,7 +158,7 @@ func amountJSON(name string, raw json.RawMessage) (starknet.Uint128, error) {
 	return a, nil
 }
 
-// ParseAmount is an amount below 2^128, decimal or 0x-prefixed hexadecimal.
+// ParseAmount returns an amount below 2^128, decimal or 0x-prefixed hexadecimal.
 func ParseAmount(s string) (starknet.Uint128, error) {
 	v, ok := new(big.Int), false
 	if digits, isHex := strings.CutPrefix(s, "0x"); isHex {
@@ -285,7 +285,7 @@ func (g *Genesis) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Sequencer is the address that receives the fees of a block, by its proposer.
+// Sequencer returns the address that receives the fees of a block, by its proposer.
 func (g *Genesis) Sequencer(proposer []byte) felt.Felt {
 	if r, ok := g.FeeRecipients[hex.EncodeToString(proposer)]; ok {
 		return r
@@ -293,7 +293,7 @@ func (g *Genesis) Sequencer(proposer []byte) felt.Felt {
 	return felt.FromBytesReduce(proposer)
 }
 
-// header is what a block's header has of the chain's parameters.
+// header returns what a block's header has of the chain's parameters.
 func (g *Genesis) header(number, timestamp uint64, sequencer felt.Felt) starknet.Header {
 	price := func(p GasPrice) starknet.GasPrice { return starknet.GasPrice{Wei: p.Wei, Fri: p.Fri} }
 	return starknet.Header{
@@ -302,7 +302,7 @@ func (g *Genesis) header(number, timestamp uint64, sequencer felt.Felt) starknet
 	}
 }
 
-// encode is the part of the genesis that the chain needs later.
+// encode returns the part of the genesis that the chain needs later.
 func (g *Genesis) encode() ([]byte, error) {
 	params := *g
 	params.Classes, params.Contracts, params.Balances = nil, nil, nil
@@ -353,7 +353,7 @@ func (a *App) InitGenesis(chainID string, timestamp uint64, appState []byte) ([]
 	return appHashOf(block.StateRoot), nil
 }
 
-// genesisOf is what a genesis says and the state that it makes.
+// genesisOf returns what a genesis says and the state that it makes.
 func (a *App) genesisOf(chainID string, timestamp uint64, appState []byte) (*Genesis, *state.Overlay, *starknet.StateDiff, error) {
 	g, err := ParseGenesis(chainID, appState)
 	if err != nil {

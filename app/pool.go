@@ -304,7 +304,7 @@ func (p *pool) committed(receipts []starknet.Receipt) {
 	}
 }
 
-// at is the transaction of a sender with a nonce that waits, and has not waited too long.
+// at returns the transaction of a sender with a nonce that waits, and has not waited too long.
 func (p *pool) at(sender felt.Felt, nonce, height uint64) (felt.Felt, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

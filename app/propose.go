@@ -128,7 +128,7 @@ func recoverAs(err *error) {
 	}
 }
 
-// protoBytes is the size of a transaction as an element of a protobuf list.
+// protoBytes returns the size of a transaction as an element of a protobuf list.
 func protoBytes(raw []byte) int64 {
 	return 1 + int64(len(binary.AppendUvarint(nil, uint64(len(raw))))) + int64(len(raw))
 }

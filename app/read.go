@@ -15,10 +15,10 @@ import (
 // Store returns the state and the blocks at all heights.
 func (a *App) Store() state.History { return a.store }
 
-// Genesis are the chain's parameters, nil before InitGenesis. Do not modify it.
+// Genesis returns the chain's parameters, nil before InitGenesis. Do not modify it.
 func (a *App) Genesis() *Genesis { return a.genesis.Load() }
 
-// ChainID is the chain's name as it is in transaction hashes, 0 before InitGenesis.
+// ChainID returns the chain's name as it is in transaction hashes, 0 before InitGenesis.
 func (a *App) ChainID() felt.Felt {
 	if g := a.genesis.Load(); g != nil {
 		return g.chainID
@@ -53,7 +53,7 @@ func (a *App) readerState(height uint64, reads *starknet.StateReads) (st *state.
 	return state.NewOverlay(recorder), func() { *reads = *recorder.Reads() }
 }
 
-// NextHeader is what can be said of the block after the latest: number, parent, prices, and the latest block's time and
+// NextHeader returns what can be said of the block after the latest: number, parent, prices, and the latest block's time and
 // sequencer in place of those to come.
 func (a *App) NextHeader() (starknet.Header, error) {
 	head := a.store.Head()
@@ -63,7 +63,7 @@ func (a *App) NextHeader() (starknet.Header, error) {
 	return a.header(starknet.At{Block: head.Height, Next: true})
 }
 
-// header is the header of the block that something runs as.
+// header returns the header of the block that something runs as.
 func (a *App) header(at starknet.At) (starknet.Header, error) {
 	header, head, ok, err := a.store.Header(at.Block)
 	if err != nil {
@@ -80,7 +80,7 @@ func (a *App) header(at starknet.At) (starknet.Header, error) {
 	return next, nil
 }
 
-// environmentAt is the block that something runs as.
+// environmentAt returns the block that something runs as.
 func (a *App) environmentAt(at starknet.At) (*executor.Block, error) {
 	h, err := a.header(at)
 	if err != nil {
@@ -118,7 +118,7 @@ func (e *SimulationError) Error() string {
 	return fmt.Sprintf("app: transaction %d: %v", e.Index, e.Err)
 }
 
-// Unwrap is the rejection.
+// Unwrap returns the rejection.
 func (e *SimulationError) Unwrap() error { return e.Err }
 
 // cause is why a run was interrupted; other errors stay as they are.

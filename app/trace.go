@@ -60,7 +60,7 @@ func (a *App) TraceCalls(ctx context.Context, height uint64, engine cairo.Engine
 	return r, nil
 }
 
-// blockWithClasses is a stored block whose DECLAREs have their classes.
+// blockWithClasses returns a stored block whose DECLAREs have their classes.
 func (a *App) blockWithClasses(height uint64) (*starknet.Block, error) {
 	block, ok, err := a.store.Block(height)
 	if err != nil {

@@ -83,7 +83,7 @@ type database struct {
 // Close implements dbm.DB.
 func (d *database) Close() error { return d.close() }
 
-// provide is a cmtconfig.DBProvider.
+// provide returns a cmtconfig.DBProvider.
 func (d *databases) provide(c *cmtconfig.DBContext) (dbm.DB, error) {
 	db, err := openDB(d.home, c.ID, c.Config.DBBackend, d.log)
 	if err != nil {
@@ -134,7 +134,7 @@ func checkGenesis(home string, stateDB dbm.DB, genesis *cmttypes.GenesisDoc) err
 		"put the chain's own genesis.json back; for another chain use another home")
 }
 
-// genesisHash is the SHA-256 of a genesis as CometBFT encodes it, so that spaces and the order of members do not count.
+// genesisHash returns the SHA-256 of a genesis as CometBFT encodes it, so that spaces and the order of members do not count.
 func genesisHash(doc *cmttypes.GenesisDoc) (string, error) {
 	data, err := cmtjson.Marshal(doc)
 	if err != nil {

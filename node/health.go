@@ -50,7 +50,7 @@ type health struct {
 	maxAge time.Duration // 0: not judged
 }
 
-// newHealth is the health of a node whose last block may be configured old. A chain that makes blocks only for transactions may have
+// newHealth returns the health of a node whose last block may be configured old. A chain that makes blocks only for transactions may have
 // any age, and one of slow blocks ten times what a block takes.
 func newHealth(n *cmtnode.Node, store state.History, h *halt, configured time.Duration) *health {
 	c := n.Config().Consensus

@@ -56,7 +56,7 @@ func newLogs(c *cmtconfig.Config, w io.Writer) (*slog.Logger, cmtlog.Logger, err
 // levelNone is above every level that is logged.
 const levelNone = slog.LevelError + 1
 
-// ourLevel is the level of the module starkd in a log_level.
+// ourLevel returns the level of the module starkd in a log_level.
 func ourLevel(text string) (slog.Level, error) {
 	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError, "none": levelNone}
 	found := slog.LevelInfo

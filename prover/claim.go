@@ -237,7 +237,7 @@ func newPublicMemory(cells []cairo.PublicCell) (*publicMemory, error) {
 	return m, nil
 }
 
-// at is the cell with the i-th lowest address.
+// at returns the cell with the i-th lowest address.
 func (m *publicMemory) at(i int) *cairo.PublicCell { return &m.cells[m.order[i]] }
 
 // take returns the words from begin to end, all of which must be public.

@@ -12,7 +12,7 @@ import (
 	"github.com/starkd/starkd/prover/stone"
 )
 
-// runOfOne is the run of a Cairo program whose main is "ap += 1 with [ap] = 1; ret", as a Cairo machine hands it over.
+// runOfOne returns the run of a Cairo program whose main is "ap += 1 with [ap] = 1; ret", as a Cairo machine hands it over.
 func runOfOne() *cairo.Trace {
 	memory := []string{"", // address 0 is not used
 		"0x40780017fff7fff", "0x0", // ap += 0: no builtins

@@ -15,7 +15,7 @@ import (
 	"github.com/starkd/starkd/prover/stone"
 )
 
-// copyProof is a deep copy, for tampering.
+// copyProof returns a deep copy, for tampering.
 func copyProof(p *stone.Proof) *stone.Proof {
 	q := *p
 	q.Bytes = slices.Clone(p.Bytes)

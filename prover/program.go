@@ -118,7 +118,7 @@ func resolve(identifiers map[string]json.RawMessage, name string) (uint64, error
 // follows, a version, the offset of main, the number of builtins, their names and the words.
 func (p *Program) Hash() felt.Felt { return p.hashWith(chainWords(p.Words), p.Builtins) }
 
-// chainWords is the chain over the words, to which hashWith prepends the rest.
+// chainWords returns the chain over the words, to which hashWith prepends the rest.
 func chainWords(words []felt.Felt) felt.Felt {
 	hash := words[len(words)-1]
 	for i := len(words) - 2; i >= 0; i-- {

@@ -12,7 +12,7 @@ import (
 	"github.com/starkd/starkd/internal/stoneruns"
 )
 
-// caseDir is the folder of one of the runs with everything that made its proof.
+// caseDir returns the folder of one of the runs with everything that made its proof.
 func caseDir(t testing.TB, name string) string {
 	t.Helper()
 	return filepath.Dir(golden.Corpus(t, "stone-cases", name, "proof.json"))

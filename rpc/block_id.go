@@ -25,7 +25,7 @@ var (
 // BlockByNumber is block n.
 func BlockByNumber(n uint64) BlockID { return BlockID{number: &n} }
 
-// BlockByHash is the block with that hash.
+// BlockByHash returns the block with that hash.
 func BlockByHash(hash felt.Felt) BlockID { return BlockID{hash: &hash} }
 
 // Names reports whether id can mean the block with a number and a hash. A tag can mean any block.

@@ -69,7 +69,7 @@ func ContractError(failure any) *jsonrpc.Error {
 	return errContract.With(map[string]any{"revert_error": failure})
 }
 
-// TransactionExecutionError is the i-th transaction of a simulation that failed (TRANSACTION_EXECUTION_ERROR).
+// TransactionExecutionError returns the i-th transaction of a simulation that failed (TRANSACTION_EXECUTION_ERROR).
 func TransactionExecutionError(i int, failure any) *jsonrpc.Error {
 	return errTransactionExecution.With(map[string]any{"transaction_index": i, "execution_error": failure})
 }

@@ -37,7 +37,7 @@ func us(vs ...uint64) []felt.Felt {
 	return fs
 }
 
-// fakeClass is a class with every kind of entry point and an ABI with what JSON escapes.
+// fakeClass returns a class with every kind of entry point and an ABI with what JSON escapes.
 func fakeClass() *starknet.ContractClass {
 	return &starknet.ContractClass{
 		SierraProgram: us(1, 7, 0, 2, 20, 0, 255), Version: starknet.ClassVersion, ABI: `[{"type": "core::array::Span::<felt252>"}]`,
@@ -66,7 +66,7 @@ var (
 	fakeOtherHandle = u(0xabc)
 )
 
-// newFakeChain is a chain of five blocks: genesis; one with a transaction of each type, one of them reverted; an empty
+// newFakeChain returns a chain of five blocks: genesis; one with a transaction of each type, one of them reverted; an empty
 // one; two with events.
 func newFakeChain(t testing.TB) *fakeChain {
 	t.Helper()

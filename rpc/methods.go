@@ -104,13 +104,13 @@ type call struct {
 // old reports whether the client speaks version 0.9.
 func (c *call) old() bool { return c.version == SpecVersion09 }
 
-// felt is a parameter that must be a FELT.
+// felt returns a parameter that must be a FELT.
 func (c *call) felt(name string) (f felt.Felt) {
 	c.get(name, &f)
 	return f
 }
 
-// latest is the head of the chain, the same during the whole request.
+// latest returns the head of the chain, the same during the whole request.
 func (c *call) latest() (Head, error) {
 	if c.head == nil {
 		h, err := c.backend.Head(c)
@@ -122,7 +122,7 @@ func (c *call) latest() (Head, error) {
 	return *c.head, nil
 }
 
-// block is a parameter that must be a BLOCK_ID, resolved. As all parameters it sets err if it cannot be read; a block that
+// block returns a parameter that must be a BLOCK_ID, resolved. As all parameters it sets err if it cannot be read; a block that
 // does not exist counts among that.
 func (c *call) block(name string) starknet.At {
 	var id BlockID

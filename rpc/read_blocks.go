@@ -77,7 +77,7 @@ func getBlockWithReceipts(c *call) (any, error) {
 	})
 }
 
-// blockWith is the block that the parameter block_id names, with its transactions in the form that body gives them. The block
+// blockWith returns the block that the parameter block_id names, with its transactions in the form that body gives them. The block
 // before confirmation is empty: blocks are decided whole.
 func (c *call) blockWith(body func(*starknet.Block) any) (any, error) {
 	at := c.block("block_id")
@@ -168,7 +168,7 @@ func getStateUpdate(c *call) (any, error) {
 	return update, nil
 }
 
-// filterDiff is the part of d about the contracts, and all declarations.
+// filterDiff returns the part of d about the contracts, and all declarations.
 func filterDiff(d *starknet.StateDiff, contracts []felt.Felt) *starknet.StateDiff {
 	wanted := make(map[felt.Felt]bool, len(contracts))
 	for _, a := range contracts {

@@ -68,7 +68,7 @@ type eventSelector struct {
 	keys    []map[felt.Felt]bool // by position, likewise; the key must be there if its set is not empty
 }
 
-// newEventSelector is the selector of what a client gave, nil for what it did not.
+// newEventSelector returns the selector of what a client gave, nil for what it did not.
 func (c *Config) newEventSelector(addresses *feltOrList, keys [][]felt.Felt) (*eventSelector, error) {
 	s := &eventSelector{filter: starknet.EventFilter{Keys: keys}}
 	count := len(keys)
@@ -169,7 +169,7 @@ func (c *call) eventPage() (*eventsChunkJSON, error) {
 	return chunk, nil
 }
 
-// eventBlocks are the blocks that a filter's events may be in.
+// eventBlocks returns the blocks that a filter's events may be in.
 func (c *call) eventBlocks(f *eventFilter) iter.Seq2[uint64, error] {
 	if index, ok := c.backend.(EventIndexer); ok {
 		return index.EventBlocks(c, &f.filter, f.from, f.to)

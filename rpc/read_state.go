@@ -42,7 +42,7 @@ func getStorageAt(c *call) (any, error) {
 	return storageResultJSON{value, n}, err
 }
 
-// classOf is a contract's class, or ErrContractNotFound.
+// classOf returns a contract's class, or ErrContractNotFound.
 func classOf(state State, contract felt.Felt) (felt.Felt, error) {
 	hash, err := state.ClassHashAt(contract)
 	if err == nil && hash.IsZero() {

@@ -27,7 +27,7 @@ var subscriptionMethods = []method{
 // maxBlocksBack is how far back a subscription may begin.
 const maxBlocksBack = 1024
 
-// firstBlock is the number of the block that the parameter block_id names, a SUBSCRIPTION_BLOCK_ID; latest without it.
+// firstBlock returns the number of the block that the parameter block_id names, a SUBSCRIPTION_BLOCK_ID; latest without it.
 func (c *call) firstBlock() (uint64, error) {
 	id := BlockID{tag: tagLatest}
 	c.optional("block_id", &id)
@@ -51,7 +51,7 @@ func (c *call) firstBlock() (uint64, error) {
 	return at.Block, nil
 }
 
-// nextNumber is the number of the block after the latest.
+// nextNumber returns the number of the block after the latest.
 func (c *call) nextNumber() (uint64, error) {
 	head, err := c.latest()
 	if errors.Is(err, ErrNoBlocks) {

@@ -16,7 +16,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// fakeInvoke is a transaction of an account with an event of another contract.
+// fakeInvoke returns a transaction of an account with an event of another contract.
 func fakeInvoke(sender felt.Felt, nonce uint64) (*starknet.Invoke, starknet.Receipt) {
 	tx := &starknet.Invoke{Common: fakeCommon(nonce), SenderAddress: sender, Calldata: us(nonce)}
 	return tx, starknet.Receipt{Events: []starknet.Event{{From: fakeOtherHandle, Keys: us(nonce, 7), Data: us(1, 2)}, {From: fakeAccount, Keys: us(8)}}}

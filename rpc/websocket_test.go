@@ -100,7 +100,7 @@ func dial(t testing.TB, h *httptest.Server, path string) *wsClient {
 	return &wsClient{t: t, conn: conn, spec: loadOpenRPC(t, version)}
 }
 
-// read is the next message.
+// read returns the next message.
 func (c *wsClient) read() (wsMessage, []byte, error) {
 	c.t.Helper()
 	c.conn.SetReadDeadline(time.Now().Add(patience))
@@ -181,7 +181,7 @@ func (c *wsClient) subscribe(method, params string) string {
 	return id
 }
 
-// next is the next notification.
+// next returns the next notification.
 func (c *wsClient) next() wsNotification {
 	c.t.Helper()
 	if len(c.notifications) > 0 {

@@ -131,7 +131,7 @@ type receiptJSON struct {
 	ContractAddress *felt.Felt        `json:"contract_address,omitempty"`
 }
 
-// executionStatus is a receipt's TXN_EXECUTION_STATUS.
+// executionStatus returns a receipt's TXN_EXECUTION_STATUS.
 func executionStatus(r *starknet.Receipt) string {
 	if r.Reverted {
 		return "REVERTED"
@@ -225,7 +225,7 @@ type nonceJSON struct {
 	Nonce   felt.Felt `json:"nonce"`
 }
 
-// newStateDiffJSON is the form of d, in version 0.9 if old.
+// newStateDiffJSON returns the form of d, in version 0.9 if old.
 func newStateDiffJSON(d *starknet.StateDiff, old bool) *stateDiffJSON {
 	migrated := []declaredClassJSON{} // this chain has always hashed compiled classes in one way
 	if old {

@@ -75,7 +75,7 @@ type revertReasonJSON struct {
 	RevertReason string `json:"revert_reason"`
 }
 
-// newTraceJSON is the form of t, in version 0.9 if old.
+// newTraceJSON returns the form of t, in version 0.9 if old.
 func newTraceJSON(t *Trace, old bool) *traceJSON {
 	j := &traceJSON{
 		Type: t.Type.String(), Validate: newInvocationJSON(t.Validate), Constructor: newInvocationJSON(t.Constructor),

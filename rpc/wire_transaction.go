@@ -88,7 +88,7 @@ type transactionJSON struct {
 	ProofFacts            *[]felt.Felt       `json:"proof_facts,omitempty"`
 }
 
-// newTransactionJSON is the form in blocks: a DECLARE names its class by hash.
+// newTransactionJSON returns the form in blocks: a DECLARE names its class by hash.
 func newTransactionJSON(tx starknet.Transaction, proofFacts bool) *transactionJSON {
 	f := tx.Fields()
 	j := &transactionJSON{
@@ -123,7 +123,7 @@ func newTransactionJSON(tx starknet.Transaction, proofFacts bool) *transactionJS
 	return j
 }
 
-// broadcastJSON is the form in which a transaction is sent: a DECLARE with its class, proof facts where there are any.
+// broadcastJSON returns the form in which a transaction is sent: a DECLARE with its class, proof facts where there are any.
 func broadcastJSON(tx starknet.Transaction) *transactionJSON {
 	j := newTransactionJSON(tx, false)
 	switch t := tx.(type) {

@@ -38,7 +38,7 @@ func (e *ForkError) Error() string {
 	return fmt.Sprintf("watcher: validators signed two histories at height %d: %v", e.Height, e.Err)
 }
 
-// Unwrap is what says so.
+// Unwrap returns what says so.
 func (e *ForkError) Unwrap() error { return e.Err }
 
 // SelfCheckError stops a watcher: a proof that it made is refused by its own verifier.
@@ -51,7 +51,7 @@ func (e *SelfCheckError) Error() string {
 	return fmt.Sprintf("watcher: the proof made of block %d is refused by this watcher's own verifier: %v", e.Height, e.Err)
 }
 
-// Unwrap is the refusal.
+// Unwrap returns the refusal.
 func (e *SelfCheckError) Unwrap() error { return e.Err }
 
 // permanent is an error that trying again does not help.

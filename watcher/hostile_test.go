@@ -21,7 +21,7 @@ import (
 	"github.com/starkd/starkd/watcher/proofstore"
 )
 
-// handOn is a call of the probe that hands an array of so many words on from call to call, 45 deep. The last of them fails, the others
+// handOn returns a call of the probe that hands an array of so many words on from call to call, 45 deep. The last of them fails, the others
 // survive it.
 func handOn(words int) wallet.Call {
 	calldata := append([]felt.Felt{probe, executor.Selector("spin"), felt.FromUint64(uint64(words))}, make([]felt.Felt, words)...)

@@ -73,7 +73,7 @@ func openChain(ctx context.Context, genesis *cmttypes.GenesisDoc, nodes []string
 	return c, nil
 }
 
-// node is the node that blocks are read from. Which one it is matters to nothing but its being there.
+// node returns the node that blocks are read from. Which one it is matters to nothing but its being there.
 func (c *chain) node() *rpchttp.HTTP { return c.nodes[int(c.followed.Load())%len(c.nodes)] }
 
 // failed turns to the next node if err is a failure to be tried again.

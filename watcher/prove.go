@@ -99,7 +99,7 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []statement.
 	return record, bundle, nil
 }
 
-// tooLarge is the record of a block whose bundle nobody would read: it says so of each transaction.
+// tooLarge returns the record of a block whose bundle nobody would read: it says so of each transaction.
 func tooLarge(record *proofstore.Record, size int) *proofstore.Record {
 	record.Status = proofstore.NotProved
 	for _, hash := range record.Transactions {
@@ -110,7 +110,7 @@ func tooLarge(record *proofstore.Record, size int) *proofstore.Record {
 	return record
 }
 
-// osBlock is a recorded block as the program that is proved takes it.
+// osBlock returns a recorded block as the program that is proved takes it.
 func osBlock(trace *app.BlockTrace) *cairoos.Block {
 	block := &cairoos.Block{
 		ChainID: trace.ChainID, Number: trace.Header.Number, Timestamp: trace.Header.Timestamp, Sequencer: trace.Header.Sequencer,
@@ -122,7 +122,7 @@ func osBlock(trace *app.BlockTrace) *cairoos.Block {
 	return block
 }
 
-// newRecord is the record of a block of which nothing is proved yet.
+// newRecord returns the record of a block of which nothing is proved yet.
 func newRecord(trace *app.BlockTrace) *proofstore.Record {
 	record := &proofstore.Record{Block: trace.Header.Number, Transactions: []string{}, Proofs: []proofstore.Entry{}}
 	for i := range trace.Transactions {
@@ -156,7 +156,7 @@ func unprovenOf(trace *app.BlockTrace, failed []cairoos.Unproven) ([]statement.U
 	return unproven, nil
 }
 
-// validationsOf is what signature checks left behind, of the transactions that are covered.
+// validationsOf returns what signature checks left behind, of the transactions that are covered.
 func validationsOf(trace *app.BlockTrace, unproven []statement.Unproven) []statement.Validation {
 	var validations []statement.Validation
 	for i := range trace.Transactions {

@@ -205,7 +205,7 @@ func (l *local) block(txs ...[]byte) {
 	l.next(signHeader(l.t, header, l.validators, l.keys).Commit.BlockID, results)
 }
 
-// invoke is a transaction of calls from an account.
+// invoke returns a transaction of calls from an account.
 func (l *local) invoke(from felt.Felt, calls ...wallet.Call) []byte {
 	l.t.Helper()
 	w := *l.wallet
@@ -224,7 +224,7 @@ func (l *local) invoke(from felt.Felt, calls ...wallet.Call) []byte {
 	return raw
 }
 
-// verified is a block as the light client hands it over.
+// verified returns a block as the light client hands it over.
 func (l *local) verified(height int) (*Block, []statement.Result) {
 	sign := func(height int) *cmttypes.LightBlock {
 		return signHeader(l.t, l.headers[height-1], l.validators, l.keys)
@@ -234,7 +234,7 @@ func (l *local) verified(height int) (*Block, []statement.Result) {
 	return b, l.results[height-1]
 }
 
-// signHeader is a header of chain TEST, signed by the first of the validators.
+// signHeader returns a header of chain TEST, signed by the first of the validators.
 func signHeader(t testing.TB, h *cmttypes.Header, validators *cmttypes.ValidatorSet, keys []cmttypes.PrivValidator) *cmttypes.LightBlock {
 	t.Helper()
 	id := cmttypes.BlockID{Hash: h.Hash(), PartSetHeader: cmttypes.PartSetHeader{Total: 1, Hash: bytes.Repeat([]byte{4}, 32)}}
@@ -262,7 +262,7 @@ func hades(n uint64) wallet.Call {
 	return wallet.Call{To: probe, Name: "hades", Calldata: []felt.Felt{felt.FromUint64(n)}}
 }
 
-// mixed is a chain of one block of which the middle transaction cannot be proved, and the next account's signature check
+// mixed returns a chain of one block of which the middle transaction cannot be proved, and the next account's signature check
 // leaves something behind; and one block of which nothing can be proved.
 func mixed(t testing.TB) *local {
 	l := newLocal(t)

@@ -24,7 +24,7 @@ func (r *replica) begin(genesis *cmttypes.GenesisDoc) error {
 	return err
 }
 
-// height is the last block that was replayed.
+// height returns the last block that was replayed.
 func (r *replica) height() int64 {
 	height, _ := r.app.Info()
 	return int64(height)

@@ -30,7 +30,7 @@ import (
 //
 // writes them again.
 
-// leastClass is the code of testdata/least.cairo.
+// leastClass returns the code of testdata/least.cairo.
 func leastClass(t testing.TB) *casm.Class {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "least.compiled_contract_class.json"))
@@ -44,7 +44,7 @@ func leastClass(t testing.TB) *casm.Class {
 	return class
 }
 
-// newLeast is a chain with one class, which is the account and the fee token, and one validator.
+// newLeast returns a chain with one class, which is the account and the fee token, and one validator.
 func newLeast(t testing.TB) *local {
 	l := &local{t: t, nonces: map[felt.Felt]uint64{}}
 	l.validators, l.keys = validatorSet(1)
@@ -62,7 +62,7 @@ func newLeast(t testing.TB) *local {
 	return l
 }
 
-// weakest are the parameters of a proof that is as quick to check as can be: 2 bits of security.
+// weakest returns the parameters of a proof that is as quick to check as can be: 2 bits of security.
 func weakest(steps uint64) stone.Parameters {
 	p := stone.DefaultParameters(steps)
 	p.Channel, p.Commitment, p.Friendly = transcript.Keccak256, transcript.Keccak256Masked160MSB, transcript.Keccak256Masked160MSB

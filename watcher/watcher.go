@@ -317,7 +317,7 @@ func (w *Watcher) handle(ctx context.Context, height int64) error {
 	return nil
 }
 
-// failed is the record of a block whose proving ended in an error of our own.
+// failed returns the record of a block whose proving ended in an error of our own.
 func (w *Watcher) failed(height int64, reason error) (*proofstore.Record, error) {
 	block, ok, err := w.app.Store().Block(uint64(height))
 	if err != nil || !ok {
@@ -339,14 +339,14 @@ func (w *Watcher) parameters(steps uint64) stone.Parameters {
 	return p
 }
 
-// security is the security of this watcher's proofs.
+// security returns the security of this watcher's proofs.
 func (w *Watcher) security() security.Bits {
 	const steps = 1 << 17
 	p := w.parameters(steps)
 	return p.Security(steps)
 }
 
-// policy is what this watcher demands of its own proofs.
+// policy returns what this watcher demands of its own proofs.
 func (w *Watcher) policy() prover.Policy {
 	s := w.security()
 	policy := prover.Policy{MinBits: int(s.Conjectured), MinProvenBits: s.Proven}

@@ -221,7 +221,7 @@ func ptr(x felt.Felt) *felt.Felt { return &x }
 
 func big2felt(v *big.Int) felt.Felt { return felt.FromBigInt(v) }
 
-// minus is x - v.
+// minus returns x - v.
 func minus(x felt.Felt, v *big.Int) felt.Felt { return *new(felt.Felt).Sub(&x, ptr(big2felt(v))) }
 
 // send executes f in an INVOKE that may be changed before. The error is the rejection, or the reason of a revert.
@@ -237,7 +237,7 @@ func (b *bench) send(f contract, change func(*starknet.Invoke)) error {
 	return err
 }
 
-// fresh is a state with the bench's account and fee token, without the classes that were declared later.
+// fresh returns a state with the bench's account and fee token, without the classes that were declared later.
 func (b *bench) fresh() *state.Overlay {
 	st := state.NewOverlay(nothing{})
 	for _, class := range []felt.Felt{accountClass, tokenClass} {
@@ -327,7 +327,7 @@ func rounded(t *testing.T, set func(b *Block, n uint64), is func(*cairo.Executio
 	}
 }
 
-// keccakOf is what the corpus's probe takes to hash so many words, and to let a failure end it.
+// keccakOf returns what the corpus's probe takes to hash so many words, and to let a failure end it.
 func keccakOf(words int) []felt.Felt {
 	ops := []felt.Felt{u(uint64(words + 3)), u(14), {}, u(uint64(words))}
 	for range words {

@@ -36,7 +36,7 @@ var (
 	blockNumberOutRange = felt.FromShortString(constants.BlockOutOfRange)
 )
 
-// Selector is the selector of an entry point with a name.
+// Selector returns the selector of an entry point with a name.
 func Selector(name string) felt.Felt { return keccak.Starknet([]byte(name)) }
 
 // Frame is one call, with the calls that it made.
@@ -99,7 +99,7 @@ func (t *transaction) phase(kind Phase, gas uint64) *phase {
 // validating reports whether the restrictions of validation hold.
 func (p *phase) validating() bool { return p.kind == ValidatePhase || p.kind == ConstructorPhase }
 
-// gasUsed is the Sierra gas that the phase has used, also when it ended in a failure.
+// gasUsed returns the Sierra gas that the phase has used, also when it ended in a failure.
 func (p *phase) gasUsed() uint64 { return p.initialGas - p.lastGas }
 
 // entry is a call to be made.
@@ -229,7 +229,7 @@ func (p *phase) takeRoom(felts int) error {
 	return nil
 }
 
-// callTop is a call whose panic ends the phase as a failure.
+// callTop returns a call whose panic ends the phase as a failure.
 func (p *phase) callTop(e entry) (*Frame, error) {
 	f, err := p.call(e)
 	if err != nil {
@@ -242,7 +242,7 @@ func (p *phase) callTop(e entry) (*Frame, error) {
 	return f, nil
 }
 
-// class is a declared class; one that is not declared is a failure.
+// class returns a declared class; one that is not declared is a failure.
 func (p *phase) class(hash felt.Felt) (*cairo.Class, error) {
 	class, err := p.txn.x.Classes.Get(p.txn.st, hash)
 	if err == nil && class == nil {

@@ -84,7 +84,7 @@ func (t *transaction) checkBounds() error {
 	return nil
 }
 
-// maxFee is the sum of all bounds, with the tip on L2 gas.
+// maxFee returns the sum of all bounds, with the tip on L2 gas.
 func maxFee(b *starknet.ResourceBounds, tip uint64) (sum starknet.Uint128, ok bool) {
 	price, ok := b.L2Gas.MaxPricePerUnit.Add(starknet.NewUint128(tip))
 	if !ok {
@@ -102,7 +102,7 @@ func maxFee(b *starknet.ResourceBounds, tip uint64) (sum starknet.Uint128, ok bo
 	return sum, true
 }
 
-// balance is what the account holds of the fee token, as two halves of 128 bits.
+// balance returns what the account holds of the fee token, as two halves of 128 bits.
 func (t *transaction) balance() (low, high felt.Felt, err error) {
 	if t.balanceSlot.IsZero() {
 		t.balanceSlot = BalanceKey(t.tx.Sender())
@@ -120,7 +120,7 @@ func covers(low, high felt.Felt, amount starknet.Uint128) bool {
 	return !high.IsZero() || low.Cmp(&need) >= 0
 }
 
-// BalanceKey is the storage slot of an account's balance in an ERC20 contract, its low half; the high half follows.
+// BalanceKey returns the storage slot of an account's balance in an ERC20 contract, its low half; the high half follows.
 func BalanceKey(account felt.Felt) felt.Felt {
 	return starknet.ReduceAddress(pedersen.Hash(balances, account))
 }
@@ -137,7 +137,7 @@ func LeastGas(tx starknet.Transaction) uint64 {
 	return declareOverhead.least(0, leastWords)
 }
 
-// intrinsicGas is what a transaction costs before any of its code runs.
+// intrinsicGas returns what a transaction costs before any of its code runs.
 func (t *transaction) intrinsicGas() uint64 {
 	data := len(t.tx.Fields().Signature)
 	switch tx := t.tx.(type) {

@@ -45,7 +45,7 @@ const (
 	maxRejected = 4096      // classes
 )
 
-// NewClasses is an empty store of classes. compile is CompileClass unless a test says otherwise; nil means it.
+// NewClasses returns an empty store of classes. compile is CompileClass unless a test says otherwise; nil means it.
 func NewClasses(compile Compile) *Classes {
 	if compile == nil {
 		compile = CompileClass
@@ -99,7 +99,7 @@ func (k *kept) remove(hash felt.Felt) *cairo.Class {
 	return class
 }
 
-// Get is the class with a hash, nil if it is not declared in st.
+// Get returns the class with a hash, nil if it is not declared in st.
 func (c *Classes) Get(st state.Reader, hash felt.Felt) (*cairo.Class, error) {
 	compiled, err := st.CompiledClassHash(hash)
 	if err != nil || compiled.IsZero() {
@@ -237,7 +237,7 @@ func (c *Classes) make(hash felt.Felt, definition *starknet.ContractClass) (*cai
 	return &cairo.Class{Hash: hash, CompiledHash: code.BlakeHash(), Sierra: program, Casm: code}, nil
 }
 
-// Stored is the form of a compiled class that the state keeps.
+// Stored returns the form of a compiled class that the state keeps.
 func Stored(class *cairo.Class, definition *starknet.ContractClass) (*state.Class, error) {
 	code, err := class.Casm.MarshalJSON()
 	if err != nil {

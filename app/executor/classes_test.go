@@ -11,7 +11,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// definitionOf is a class of Sierra 1.7 without statements.
+// definitionOf returns a class of Sierra 1.7 without statements.
 func definitionOf(t *testing.T) *starknet.ContractClass {
 	t.Helper()
 	felts, err := sierra.EncodeFelts(&sierra.Program{Version: sierra.Version{Major: 1, Minor: 7}})

@@ -11,7 +11,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// CompileClass is the Compile that a chain uses: the project's compiler, whose output is the official compiler's, within
+// CompileClass returns the Compile that a chain uses: the project's compiler, whose output is the official compiler's, within
 // the bounds of what may be declared.
 func CompileClass(definition *starknet.ContractClass, program *sierra.Program) (*casm.Class, error) {
 	class := sierraClass(definition)
@@ -21,7 +21,7 @@ func CompileClass(definition *starknet.ContractClass, program *sierra.Program) (
 	return compiler.CompileClass(class, compiler.Options{MaxBytecode: compiler.DefaultMaxBytecode, Program: program})
 }
 
-// sierraClass is a definition in the compiler's form.
+// sierraClass returns a definition in the compiler's form.
 func sierraClass(definition *starknet.ContractClass) *sierra.ContractClass {
 	points := func(list []starknet.EntryPoint) []sierra.EntryPoint {
 		out := make([]sierra.EntryPoint, len(list))

@@ -58,12 +58,12 @@ type failure struct {
 
 func (f *failure) Error() string { return "executor: " + f.text() }
 
-// failf is a failure in a syscall itself.
+// failf returns a failure in a syscall itself.
 func failf(format string, args ...any) *failure {
 	return &failure{reason: fmt.Sprintf(format, args...)}
 }
 
-// failCallf is a failure of an entry point. The reference ends its text with a line break, that of a syscall's without.
+// failCallf returns a failure of an entry point. The reference ends its text with a line break, that of a syscall's without.
 func failCallf(format string, args ...any) *failure { return failf(format+"\n", args...) }
 
 // asFailure tells failures of the program from those of the node.

@@ -38,7 +38,7 @@ func (x *Executor) Estimate(st *state.Overlay, block *Block, tx starknet.Transac
 	return s.out, nil
 }
 
-// EstimateAfter is the estimate of a transaction that Execute made out of with its own bounds; nil where no bound lets it succeed. st
+// EstimateAfter returns the estimate of a transaction that Execute made out of with its own bounds; nil where no bound lets it succeed. st
 // is as it was before Execute, and stays so.
 func (x *Executor) EstimateAfter(out *Outcome, st *state.Overlay, block *Block, tx starknet.Transaction, opts Options) (*Estimate, error) {
 	opts.Diff, opts.Brief, opts.Room = false, true, nil

@@ -91,7 +91,7 @@ const (
 	CallPhase // not part of a transaction
 )
 
-// String is the phase's name.
+// String returns the phase's name.
 func (p Phase) String() string {
 	return [...]string{"validate", "constructor", "execute", "fee transfer", "call"}[p]
 }
@@ -188,7 +188,7 @@ func (x *Executor) begin(st *state.Overlay, block *Block, tx starknet.Transactio
 	return t, nil
 }
 
-// TxInfo is what contracts see of a transaction.
+// TxInfo returns what contracts see of a transaction.
 func TxInfo(tx starknet.Transaction, chainID felt.Felt) *cairo.TxInfo {
 	return txInfo(tx, chainID, tx.Hash(chainID))
 }
@@ -215,7 +215,7 @@ func bounds(name string, b starknet.ResourceBound) cairo.ResourceBounds {
 	return cairo.ResourceBounds{Resource: felt.FromShortString(name), MaxAmount: b.MaxAmount, MaxPricePerUnit: b.MaxPricePerUnit.Felt()}
 }
 
-// run is the life of a transaction.
+// run returns the life of a transaction.
 func (t *transaction) run() (*Outcome, error) {
 	if err := t.check(); err != nil {
 		return nil, err

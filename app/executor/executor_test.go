@@ -142,7 +142,7 @@ func (b *bench) declare(hash felt.Felt, entries map[string]contract) {
 	b.st.Declare(&state.Class{Hash: hash, CompiledHash: hash, Definition: &starknet.ContractClass{}})
 }
 
-// invoke is an INVOKE whose __execute__ is f.
+// invoke returns an INVOKE whose __execute__ is f.
 func (b *bench) invoke(f contract) *starknet.Invoke {
 	b.e[accountClass][executeSelector] = f
 	class := b.x.Classes.find(accountClass)

@@ -22,7 +22,7 @@ func costOf(selector cairo.Selector) (syscallCost, bool) {
 // syscallCost is what the Starknet OS does for a system call, and for each further felt or round of it.
 type syscallCost constants.Cost
 
-// gas is what a syscall costs with a linear part of n, the base cost that compiled code pre-charges included.
+// gas returns what a syscall costs with a linear part of n, the base cost that compiled code pre-charges included.
 func (c syscallCost) gas(n uint64) uint64 {
 	return saturatingAdd(max(gasOf(c.Constant), constants.SyscallBaseGas), saturatingMul(gasOf(c.Linear), n))
 }
@@ -71,7 +71,7 @@ func (o overhead) least(calldata, words uint64) uint64 {
 	return ceil(steps, 1, constants.StepsPerL1Gas) * constants.L1Gas
 }
 
-// poseidonSteps are the OS's steps for a Poseidon hash of n words, fewer than ten.
+// poseidonSteps returns the OS's steps for a Poseidon hash of n words, fewer than ten.
 func poseidonSteps(n uint64) uint64 { return n/2*18 + n%2*3 + 21 }
 
 func saturatingAdd(a, b uint64) uint64 {

@@ -54,7 +54,7 @@ func (w *world) clone() *world {
 	return &world{maps.Clone(w.storage), maps.Clone(w.class), slices.Clone(w.log)}
 }
 
-// run is the definition of a call: a call that panics changes nothing.
+// run returns the definition of a call: a call that panics changes nothing.
 func (w *world) run(n *node) *world {
 	out, here := w.clone(), u(0x200+n.at)
 	for _, a := range n.acts {

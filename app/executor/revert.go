@@ -4,7 +4,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// revertText is the reason of a failure below a call made by the protocol.
+// revertText returns the reason of a failure below a call made by the protocol.
 func revertText(header string, top *Frame, f *failure) string {
 	trace := (&failure{title: starknet.CallTitle, frame: top, cause: f}).trace()
 	return starknet.RevertReason(header, &trace)
@@ -22,13 +22,13 @@ func (f *failure) trace() starknet.ErrorTrace {
 	return t
 }
 
-// text is the trace without a header, uncut.
+// text returns the trace without a header, uncut.
 func (f *failure) text() string {
 	t := f.trace()
 	return t.String()
 }
 
-// revertSummary is the panic of a call: the frames that passed it on, and its data.
+// revertSummary returns the panic of a call: the frames that passed it on, and its data.
 func revertSummary(header string, root *Frame) string {
 	return starknet.PanicSummary(header, root.panicFrame())
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// frameFelts are the felts of calldata and results that a frame and those within it hold.
+// frameFelts returns the felts of calldata and results that a frame and those within it hold.
 func frameFelts(f *Frame) int {
 	if f == nil {
 		return 0

@@ -169,7 +169,7 @@ func (s *syscalls) GetClassHashAt(gas *uint64, contract felt.Felt) (felt.Felt, e
 	return s.txn.st.ClassHashAt(contract)
 }
 
-// unauthorized is a syscall that validation may not make, since its answer may differ when the block is made.
+// unauthorized returns a syscall that validation may not make, since its answer may differ when the block is made.
 func (s *syscalls) unauthorized(name string) error {
 	return failf("Unauthorized syscall %s in execution mode Validate.", name)
 }

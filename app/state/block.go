@@ -22,7 +22,7 @@ func (r *record) head() *Head {
 	}
 }
 
-// MarshalBinary is the three felts, then the header.
+// MarshalBinary returns the three felts, then the header.
 func (r *record) MarshalBinary() ([]byte, error) {
 	header, err := r.header.MarshalBinary()
 	if err != nil {
@@ -96,7 +96,7 @@ func (w *writer) block(b *starknet.Block, r *record, diff *starknet.StateDiff) {
 	}
 }
 
-// Header is the header and hash of a block, and the roots of both tries after it; false when the chain has no such block.
+// Header returns the header and hash of a block, and the roots of both tries after it; false when the chain has no such block.
 func (s *Store) Header(height uint64) (*starknet.Header, *Head, bool, error) {
 	if !s.exists(height) {
 		return nil, nil, false, nil
@@ -108,7 +108,7 @@ func (s *Store) Header(height uint64) (*starknet.Header, *Head, bool, error) {
 	return &r.header, r.head(), true, nil
 }
 
-// Block is a block with its transactions and receipts; false when the chain has no such block.
+// Block returns a block with its transactions and receipts; false when the chain has no such block.
 func (s *Store) Block(height uint64) (*starknet.Block, bool, error) {
 	header, head, ok, err := s.Header(height)
 	if err != nil || !ok {
@@ -126,7 +126,7 @@ func (s *Store) Block(height uint64) (*starknet.Block, bool, error) {
 	return b, true, nil
 }
 
-// StateDiff is what a block changed; false when the chain has no such block.
+// StateDiff returns what a block changed; false when the chain has no such block.
 func (s *Store) StateDiff(height uint64) (*starknet.StateDiff, bool, error) {
 	if !s.exists(height) {
 		return nil, false, nil
@@ -142,7 +142,7 @@ func (s *Store) StateDiff(height uint64) (*starknet.StateDiff, bool, error) {
 	return d, true, nil
 }
 
-// BlockByHash is the height of the block with a hash.
+// BlockByHash returns the height of the block with a hash.
 func (s *Store) BlockByHash(hash felt.Felt) (height uint64, ok bool, err error) {
 	b, err := s.get(key(blockHashPrefix, one(hash)))
 	if err != nil || len(b) != 8 {
@@ -152,7 +152,7 @@ func (s *Store) BlockByHash(hash felt.Felt) (height uint64, ok bool, err error) 
 	return height, s.exists(height), nil // it is written a moment before it is the head
 }
 
-// TransactionByHash is the place of the transaction with a hash.
+// TransactionByHash returns the place of the transaction with a hash.
 func (s *Store) TransactionByHash(hash felt.Felt) (at starknet.Position, ok bool, err error) {
 	b, err := s.get(key(hashPrefix, one(hash)))
 	if err != nil || len(b) != 16 {
@@ -162,7 +162,7 @@ func (s *Store) TransactionByHash(hash felt.Felt) (at starknet.Position, ok bool
 	return at, s.exists(at.Block), nil // it is written a moment before its block is the head
 }
 
-// Transaction is the transaction at a place that exists, and its receipt. A DECLARE comes without its class.
+// Transaction returns the transaction at a place that exists, and its receipt. A DECLARE comes without its class.
 func (s *Store) Transaction(at starknet.Position) (starknet.Transaction, *starknet.Receipt, error) {
 	b, err := s.get(key(transactionPrefix, nil, at.Block, at.Index))
 	if err != nil {

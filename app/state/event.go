@@ -69,7 +69,7 @@ func (w *writer) events(b *starknet.Block, before *keyIndex) *keyIndex {
 	return after
 }
 
-// keyEntry is the entry of a key at a place of an event.
+// keyEntry returns the entry of a key at a place of an event.
 func keyEntry(place int, k felt.Felt, height uint64) []byte {
 	if place == 0 {
 		return key(keyPrefix, one(k), height)
@@ -78,7 +78,7 @@ func keyEntry(place int, k felt.Felt, height uint64) []byte {
 	return append(b[:1:1], append([]byte{byte(place)}, b[1:]...)...)
 }
 
-// EventBlocks are the blocks between two heights, both included, that may hold events that f selects, in order: all that do are
+// EventBlocks returns the blocks between two heights, both included, that may hold events that f selects, in order: all that do are
 // among them. A range that begins or ends beyond the head holds none there.
 func (s *Store) EventBlocks(f *starknet.EventFilter, from, to uint64) iter.Seq2[uint64, error] {
 	return func(yield func(uint64, error) bool) {
@@ -141,7 +141,7 @@ func (s *Store) newEventSearch(f *starknet.EventFilter) *eventSearch {
 	return search
 }
 
-// next is the first block from n on that may match, or one after to.
+// next returns the first block from n on that may match, or one after to.
 func (s *eventSearch) next(n, to uint64) (uint64, error) {
 	later := s.store.keyIndex.Load()
 	for seeks := 0; seeks < s.most; {
@@ -172,7 +172,7 @@ func (s *eventSearch) next(n, to uint64) (uint64, error) {
 	return n, nil
 }
 
-// seek is the first height from n on where one of the values has an entry, nowhere if there is none.
+// seek returns the first height from n on where one of the values has an entry, nowhere if there is none.
 func (p *eventPart) seek(s *Store, n uint64, seeks *int) (uint64, error) {
 	first := uint64(nowhere)
 	for i := range p.values {

@@ -33,7 +33,7 @@ func commitEvents(t fataler, s *Store, events func(height, index uint64) []stark
 	return b
 }
 
-// eventBlocks is the list of EventBlocks, which must be in order and within the range.
+// eventBlocks returns the list of EventBlocks, which must be in order and within the range.
 func eventBlocks(t fataler, s *Store, f *starknet.EventFilter, from, to uint64) (heights []uint64) {
 	for n, err := range s.EventBlocks(f, from, to) {
 		if err != nil {
@@ -47,7 +47,7 @@ func eventBlocks(t fataler, s *Store, f *starknet.EventFilter, from, to uint64) 
 	return heights
 }
 
-// mayHold is what the index can know of a block: whether some event matches each part of the filter.
+// mayHold returns what the index can know of a block: whether some event matches each part of the filter.
 func mayHold(f *starknet.EventFilter, b *starknet.Block, later bool) bool {
 	some := func(so func(e *starknet.Event) bool) bool {
 		return slices.ContainsFunc(b.Receipts, func(r starknet.Receipt) bool {

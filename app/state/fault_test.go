@@ -54,7 +54,7 @@ func (d *unreadable) ReverseIterator(start, end []byte) (dbm.Iterator, error) {
 	return d.DB.ReverseIterator(start, end)
 }
 
-// full is a database with some of everything: three blocks with transactions and events, contracts, classes.
+// full returns a database with some of everything: three blocks with transactions and events, contracts, classes.
 func full(t *testing.T) (db dbm.DB, block *starknet.Block) {
 	db = dbm.NewMemDB()
 	s := open(t, db)
@@ -85,7 +85,7 @@ func full(t *testing.T) (db dbm.DB, block *starknet.Block) {
 	return db, block
 }
 
-// reads are the ways to read a store.
+// reads returns the ways to read a store.
 func reads(block *starknet.Block) map[string]func(s *Store) error {
 	return map[string]func(s *Store) error{
 		"genesis": func(s *Store) error { _, err := s.Genesis(); return err },

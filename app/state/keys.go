@@ -46,14 +46,14 @@ func key(prefix byte, felts []felt.Felt, ints ...uint64) []byte {
 	return b
 }
 
-// one is a felt slice for key.
+// one returns a felt slice for key.
 func one(f felt.Felt) []felt.Felt { return []felt.Felt{f} }
 
 func sortClasses(classes []*Class) {
 	slices.SortFunc(classes, func(a, b *Class) int { return a.Hash.Cmp(&b.Hash) })
 }
 
-// prefixEnd is the first key after all keys that begin with b.
+// prefixEnd returns the first key after all keys that begin with b.
 func prefixEnd(b []byte) []byte {
 	end := bytes.Clone(b)
 	for i := len(end) - 1; i >= 0; i-- {

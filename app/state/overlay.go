@@ -40,7 +40,7 @@ const (
 	declaredChange
 )
 
-// NewOverlay is an overlay without changes.
+// NewOverlay returns an overlay without changes.
 func NewOverlay(base Reader) *Overlay {
 	return &Overlay{
 		base:        base,
@@ -148,7 +148,7 @@ func (o *Overlay) Declare(class *Class) {
 	o.declared[class.Hash] = class
 }
 
-// Snapshot is a point to roll back to. Snapshots nest.
+// Snapshot returns a point to roll back to. Snapshots nest.
 func (o *Overlay) Snapshot() int { return len(o.journal) }
 
 // Rollback undoes every change since a snapshot, which stays valid.
@@ -192,7 +192,7 @@ func (o *Overlay) MergeInto(to *Overlay) {
 	}
 }
 
-// Diff is the difference to the base in canonical order. A value that was written back to what the base holds is no
+// Diff returns the difference to the base in canonical order. A value that was written back to what the base holds is no
 // difference.
 func (o *Overlay) Diff() (*starknet.StateDiff, error) {
 	d := &starknet.StateDiff{}
@@ -240,7 +240,7 @@ func (o *Overlay) Diff() (*starknet.StateDiff, error) {
 	return d, nil
 }
 
-// Since is what is not as it was at a snapshot, in canonical order: storage and classes of contracts.
+// Since returns what is not as it was at a snapshot, in canonical order: storage and classes of contracts.
 func (o *Overlay) Since(snapshot int) (*starknet.StateDiff, error) {
 	storage, classes := map[Slot]felt.Felt{}, map[felt.Felt]felt.Felt{} // at the snapshot
 	for _, c := range o.journal[snapshot:] {
@@ -290,7 +290,7 @@ func (o *Overlay) Since(snapshot int) (*starknet.StateDiff, error) {
 	return d, nil
 }
 
-// Declared are the classes that the overlay adds, in ascending order of their hashes.
+// Declared returns the classes that the overlay adds, in ascending order of their hashes.
 func (o *Overlay) Declared() []*Class {
 	classes := make([]*Class, 0, len(o.declared))
 	for _, c := range o.declared {

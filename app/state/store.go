@@ -32,7 +32,7 @@ type Head struct {
 	ClassesRoot   felt.Felt
 }
 
-// Open is the store on db, which it does not close.
+// Open returns the store on db, which it does not close.
 func Open(db dbm.DB) (*Store, error) {
 	classes, err := lru.New[felt.Felt, *storedClass](maxClasses)
 	if err != nil {
@@ -62,10 +62,10 @@ func Open(db dbm.DB) (*Store, error) {
 	return s, nil
 }
 
-// Head is the latest block, nil before genesis.
+// Head returns the latest block, nil before genesis.
 func (s *Store) Head() *Head { return s.head.Load() }
 
-// Genesis is what Change.Genesis held at block 0, nil before it.
+// Genesis returns what Change.Genesis held at block 0, nil before it.
 func (s *Store) Genesis() ([]byte, error) { return s.get([]byte{genesisPrefix}) }
 
 // At reads the state after the block at a height. A height above the head reads as the head, as long as it is the head.
@@ -113,7 +113,7 @@ func (r *reader) Class(class felt.Felt) (*Class, error) {
 	return &c.Class, nil
 }
 
-// value is the newest version of a versioned key at or below the reader's height, 0 if there is none.
+// value returns the newest version of a versioned key at or below the reader's height, 0 if there is none.
 func (r *reader) value(prefix byte, felts ...felt.Felt) (felt.Felt, error) {
 	start := key(prefix, felts, ^r.height)
 	end := append(key(prefix, felts, ^uint64(0)), 0)

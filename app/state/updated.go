@@ -8,7 +8,7 @@ import (
 	"github.com/starkd/starkd/starknet/trie"
 )
 
-// StorageUpdatedAt is the height of the block, at most height, that last wrote a storage slot; 0 where none did.
+// StorageUpdatedAt returns the height of the block, at most height, that last wrote a storage slot; 0 where none did.
 func (s *Store) StorageUpdatedAt(contract, slot felt.Felt, height uint64) (uint64, error) {
 	felts := []felt.Felt{contract, slot}
 	start := key(storagePrefix, felts, ^height)

@@ -60,7 +60,7 @@ func TestCairo0(t *testing.T) {
 	}
 }
 
-// recordedProgram is the program of a recorded run without builtins: all that is below the execution segment, which
+// recordedProgram returns the program of a recorded run without builtins: all that is below the execution segment, which
 // begins two cells before the first ap.
 func recordedProgram(t *testing.T, base string) []felt.Felt {
 	t.Helper()

@@ -97,7 +97,7 @@ func normalJSON(t *testing.T, b []byte) any {
 	return normal(v)
 }
 
-// canonicalHash is the hash of JSON with sorted keys and no spaces.
+// canonicalHash returns the hash of JSON with sorted keys and no spaces.
 func canonicalHash(t *testing.T, v any) string {
 	t.Helper()
 	var b bytes.Buffer

@@ -100,7 +100,7 @@ func usesAP(x refExpr) bool {
 	return false
 }
 
-// Value is the value of ids.name.
+// Value returns the value of ids.name.
 func (ids *IDs) Value(m *machine.Machine, name string) (machine.Value, error) {
 	r, ap, err := ids.find(m, name)
 	if err != nil {
@@ -212,7 +212,7 @@ func (ids *IDs) Struct(m *machine.Machine, name string) (machine.Addr, error) {
 	return ids.Pointer(m, name)
 }
 
-// Const is a constant that the hint's scopes can see.
+// Const returns a constant that the hint's scopes can see.
 func (ids *IDs) Const(name string) (*big.Int, error) {
 	if id := ids.Lookup(name); id != nil && id.Type == "const" && id.Value != nil {
 		return new(big.Int).Set(&id.Value.Int), nil
@@ -220,7 +220,7 @@ func (ids *IDs) Const(name string) (*big.Int, error) {
 	return nil, fmt.Errorf("missing constant: %s", name)
 }
 
-// Size is the size of a struct that the hint's scopes can see.
+// Size returns the size of a struct that the hint's scopes can see.
 func (ids *IDs) Size(name string) (int, error) {
 	if id := ids.Lookup(name); id != nil && id.Size != nil && *id.Size >= 0 && *id.Size < 1<<31 {
 		return int(*id.Size), nil

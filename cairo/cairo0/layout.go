@@ -201,7 +201,7 @@ type builtin struct {
 	stopped bool   // stop is known
 }
 
-// usedCells is the number of cells up to the last written one, without segment_arena's initial instance.
+// usedCells returns the number of cells up to the last written one, without segment_arena's initial instance.
 func (b *builtin) usedCells(sizes []uint64) uint64 {
 	n := sizes[b.Base.Segment]
 	if b.Name == machine.BuiltinSegmentArena {
@@ -246,7 +246,7 @@ func nextPowerOfTwo(n uint64) uint64 {
 	return p
 }
 
-// usedAndAllocated is the number of a builtin's cells that the run wrote, and the number that the layout gives it.
+// usedAndAllocated returns the number of a builtin's cells that the run wrote, and the number that the layout gives it.
 func (b *builtin) usedAndAllocated(steps uint64, sizes []uint64) (used, allocated uint64, err error) {
 	used = b.usedCells(sizes)
 	if b.Name == machine.BuiltinOutput || b.Name == machine.BuiltinSegmentArena {
@@ -263,7 +263,7 @@ func (b *builtin) usedAndAllocated(steps uint64, sizes []uint64) (used, allocate
 	return used, allocated, nil
 }
 
-// dilutedUnits is what an instance costs of the pool.
+// dilutedUnits returns what an instance costs of the pool.
 func (b *builtin) dilutedUnits() uint64 {
 	switch b.Name {
 	case machine.BuiltinBitwise:

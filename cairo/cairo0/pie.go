@@ -140,7 +140,7 @@ func (r *RunResult) pie() (*pie, error) {
 	return p, nil
 }
 
-// pieData is what a builtin remembers, as additional_data.json has it.
+// pieData returns what a builtin remembers, as additional_data.json has it.
 func pieData(b *machine.Builtin) (jsontext.Value, error) {
 	switch b.Name {
 	case machine.BuiltinOutput:
@@ -376,7 +376,7 @@ func (p *pie) validate() error {
 	return nil
 }
 
-// segments are all segments of a PIE in the order of their indices.
+// segments returns all segments of a PIE in the order of their indices.
 func (p *pie) segments() []pieSegment {
 	list := []pieSegment{p.meta.ProgramSegment, p.meta.ExecutionSegment}
 	for _, name := range p.meta.Program.Builtins {
@@ -393,7 +393,7 @@ func (p *pie) sizes() []uint64 {
 	return out
 }
 
-// program is the program of a PIE, without names.
+// program returns the program of a PIE, without names.
 func (p *pie) program() (*Program, error) {
 	main := p.meta.Program.Main
 	out := &Program{

@@ -161,7 +161,7 @@ func checkBuiltinOrder(names []string) error {
 	return nil
 }
 
-// Label is the pc of a function or label of the main scope.
+// Label returns the pc of a function or label of the main scope.
 func (p *Program) Label(name string) (uint64, error) {
 	id := p.Resolve(p.MainScope + "." + name)
 	if id == nil || id.PC == nil {
@@ -185,7 +185,7 @@ func (p *Program) Resolve(name string) *pyhint.Identifier {
 	return nil
 }
 
-// ErrorMessages are the error_message attributes whose range holds pc.
+// ErrorMessages returns the error_message attributes whose range holds pc.
 func (p *Program) ErrorMessages(pc uint64) []string {
 	var out []string
 	for _, a := range p.attributes {

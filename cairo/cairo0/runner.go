@@ -361,7 +361,7 @@ func (r *run) checkUsedCells() error {
 	return nil
 }
 
-// rangeCheckLimits are the least and greatest 16-bit value that instructions and range checks use.
+// rangeCheckLimits returns the least and greatest 16-bit value that instructions and range checks use.
 func (r *run) rangeCheckLimits() (lo, hi uint16, ok bool) {
 	lo, hi, ok = r.m.OffsetLimits()
 	for _, b := range r.builtins {
@@ -564,7 +564,7 @@ func (r *run) relocationTable() {
 	}
 }
 
-// output is the output segment as text: signed integers, addresses as segment:offset.
+// output returns the output segment as text: signed integers, addresses as segment:offset.
 func (r *run) output() []string {
 	b := r.m.Builtin(machine.BuiltinOutput)
 	if b == nil {
@@ -594,7 +594,7 @@ func (r *run) output() []string {
 	return lines
 }
 
-// Describe is the error of a failed run as the official runners print it: where, the program's own error messages, and
+// Describe returns the error of a failed run as the official runners print it: where, the program's own error messages, and
 // what went wrong.
 func (p *Program) Describe(err error) string {
 	e, ok := errors.AsType[*machine.RunError](err)

@@ -10,7 +10,7 @@ import (
 	"github.com/starkd/starkd/crypto/starkcurve"
 )
 
-// relocated is an address in the one memory of a trace.
+// relocated returns an address in the one memory of a trace.
 func (r *run) relocated(a machine.Addr) (uint64, error) {
 	if a.Segment < 0 || int(a.Segment) >= len(r.table) {
 		return 0, fmt.Errorf("cairo0: cannot relocate %v", a)

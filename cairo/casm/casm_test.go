@@ -13,7 +13,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// compiledClasses are the paths of all compiled classes of the corpus, written by the official compiler 2.20.0.
+// compiledClasses returns the paths of all compiled classes of the corpus, written by the official compiler 2.20.0.
 func compiledClasses(t testing.TB) []string {
 	var paths []string
 	for _, dir := range [...]string{golden.Corpus(t, "sierra-casm"), golden.Corpus(t, "contracts", "sierra-casm")} {

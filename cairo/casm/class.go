@@ -83,7 +83,7 @@ type Segments struct {
 	Children []Segments // nil for a leaf; a node without children is an empty, non-nil slice
 }
 
-// total is the sum of the leaves; depth is bounded by the decoder.
+// total returns the sum of the leaves; depth is bounded by the decoder.
 func (s *Segments) total() int {
 	if s.Children == nil {
 		return s.Length

@@ -6,10 +6,10 @@ import (
 	"github.com/starkd/starkd/crypto/poseidon"
 )
 
-// BlakeHash is the compiled class hash of Starknet 0.14.1 and later, over BLAKE2s.
+// BlakeHash returns the compiled class hash of Starknet 0.14.1 and later, over BLAKE2s.
 func (c *Class) BlakeHash() felt.Felt { return c.hash(blake.HashFelts) }
 
-// PoseidonHash is the compiled class hash of earlier versions.
+// PoseidonHash returns the compiled class hash of earlier versions.
 func (c *Class) PoseidonHash() felt.Felt { return c.hash(poseidon.HashMany) }
 
 // hash is H(version, H(external), H(l1 handlers), H(constructors), H(bytecode)). Neither hints nor the compiler's version

@@ -160,7 +160,7 @@ func fields(groups ...[]field) (all []field) {
 	return all
 }
 
-// hex is the JSON form of a number: lower-case hexadecimal, the sign before the prefix.
+// hex returns the JSON form of a number: lower-case hexadecimal, the sign before the prefix.
 func hex(v *big.Int) string {
 	if v.Sign() < 0 {
 		return "-0x" + new(big.Int).Neg(v).Text(16)

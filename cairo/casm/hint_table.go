@@ -246,7 +246,7 @@ ModBuiltinRunner.fill_memory(
 	AddTrace:                          {"AddTrace", in("flag"), `AddTrace { flag: $flag }`},
 }
 
-// python is the hint as Python, empty for a deprecated hint, which has none.
+// python returns the hint as Python, empty for a deprecated hint, which has none.
 func (h *Hint) python() string {
 	row := &hintTable[h.Kind]
 	if !strings.Contains(row.python, "$") {

@@ -32,7 +32,7 @@ type Instruction struct {
 	Hints    []Hint
 }
 
-// Size is the number of felts that the instruction takes in the bytecode.
+// Size returns the number of felts that the instruction takes in the bytecode.
 func (i *Instruction) Size() int {
 	if i.Op != Ret && i.Op != Blake2s && i.Op != Blake2sLast && i.Res.hasImm() {
 		return 2
@@ -40,7 +40,7 @@ func (i *Instruction) Size() int {
 	return 1
 }
 
-// String is the instruction in the text form of the official compiler, its hints (in Python) on the lines before it.
+// String returns the instruction in the text form of the official compiler, its hints (in Python) on the lines before it.
 func (i *Instruction) String() string {
 	var b strings.Builder
 	for k := range i.Hints {
@@ -97,7 +97,7 @@ func (i *Instruction) Append(code []felt.Felt) []felt.Felt {
 	return code
 }
 
-// word is the instruction's first felt, taken apart.
+// word returns the instruction's first felt, taken apart.
 func (i *Instruction) word() Word {
 	w := Word{Off0: -1, Off1: -1, Off2: 1, Flags: FlagDstFP | FlagOp0FP}
 	if i.IncAP {

@@ -391,7 +391,7 @@ func parseHex(s string) (*big.Int, error) {
 	return v, nil
 }
 
-// MarshalJSON is the official compiler's JSON, without pythonic_hints.
+// MarshalJSON returns the official compiler's JSON, without pythonic_hints.
 func (c *Class) MarshalJSON() ([]byte, error) { return c.AppendJSON(nil, false), nil }
 
 // AppendJSON appends the official compiler's JSON to b, without white space, with pythonic_hints if asked for.

@@ -30,7 +30,7 @@ type Cell struct {
 
 func (c Cell) String() string { return "[" + c.Reg.String() + " + " + strconv.Itoa(int(c.Off)) + "]" }
 
-// Shift is the same cell as named after ap has grown by n; ok is false where the offset leaves 16 bits.
+// Shift returns the same cell as named after ap has grown by n; ok is false where the offset leaves 16 bits.
 func (c Cell) Shift(n int) (shifted Cell, ok bool) {
 	if c.Reg == FP {
 		return c, true
@@ -77,13 +77,13 @@ type Operand struct {
 	Imm  *big.Int
 }
 
-// At is the operand [c].
+// At returns the operand [c].
 func At(c Cell) Operand { return Operand{Kind: Deref, Cell: c} }
 
-// Imm is a small immediate operand.
+// Imm returns a small immediate operand.
 func Imm(v int64) Operand { return Operand{Kind: Immediate, Imm: big.NewInt(v)} }
 
-// ImmBig is an immediate operand; the caller gives v away.
+// ImmBig returns an immediate operand; the caller gives v away.
 func ImmBig(v *big.Int) Operand { return Operand{Kind: Immediate, Imm: v} }
 
 // AddConst is [c] + v, and plain [c] when v is zero.
@@ -105,7 +105,7 @@ func (o *Operand) Equal(p *Operand) bool {
 	return o.Imm == nil || o.Imm.Cmp(p.Imm) == 0
 }
 
-// Shift is the same operand as written after ap has grown by n; ok is false where an offset leaves 16 bits.
+// Shift returns the same operand as written after ap has grown by n; ok is false where an offset leaves 16 bits.
 func (o Operand) Shift(n int) (shifted Operand, ok bool) {
 	if o.Kind == Immediate {
 		return o, true
@@ -142,7 +142,7 @@ func (o Operand) String() string {
 	return o.Cell.String() + " " + o.Op.String() + " " + o.rhs("")
 }
 
-// rhs is a BinOp's second operand, its cell written with a prefix.
+// rhs returns a BinOp's second operand, its cell written with a prefix.
 func (o *Operand) rhs(prefix string) string {
 	if o.Imm != nil {
 		return o.Imm.String()

@@ -188,7 +188,7 @@ func (b *Builtin) remember(a Addr, index uint64, out []felt.Felt) (Value, bool, 
 	return b.output(instance, index), true, nil
 }
 
-// output is a remembered output.
+// output returns a remembered output.
 func (b *Builtin) output(instance, index uint64) Value {
 	return FeltValue(b.deduced[instance*(b.rule.cells-b.rule.inputs)+index-b.rule.inputs])
 }

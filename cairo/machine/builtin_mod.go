@@ -114,7 +114,7 @@ func (b *Builtin) operands(m *Memory, in *ModInputs, index int) (at [3]Addr, v [
 	return at, v, nil
 }
 
-// apply is a op b less as many p as the builtin's quotient allows: k < 2 for a sum, k < 2^384 for a product.
+// apply returns a op b less as many p as the builtin's quotient allows: k < 2 for a sum, k < 2^384 for a product.
 func (b *Builtin) apply(x, y, p *big.Int) (*big.Int, error) {
 	full, bound := new(big.Int), big.NewInt(2)
 	if b.Name == BuiltinMulMod {

@@ -46,7 +46,7 @@ type segment struct {
 	shared  bool     // cells belong to a class and many machines: copied before the first write
 }
 
-// size is the offset after the last written cell.
+// size returns the offset after the last written cell.
 func (s *segment) size() uint64 {
 	n := len(s.cells)
 	for n > 0 && !s.cells[n-1].Known() {
@@ -103,10 +103,10 @@ func (m *Memory) Cells(segment int32) []Cell {
 	return nil
 }
 
-// Segments is the number of real segments.
+// Segments returns the number of real segments.
 func (m *Memory) Segments() int { return len(m.segs) }
 
-// SegmentSize is the offset after the last written cell of a segment; 0 for one that does not exist.
+// SegmentSize returns the offset after the last written cell of a segment; 0 for one that does not exist.
 func (m *Memory) SegmentSize(index int32) uint64 {
 	if s := m.segment(index); s != nil {
 		return s.size()

@@ -72,7 +72,7 @@ var intBits = map[string]int{
 	"u8": 8, "u16": 16, "u32": 32, "u64": 64, "u128": 128, "usize": 32, "i8": -8, "i16": -16, "i32": -32, "i64": -64, "i128": -128,
 }
 
-// integer is a number of a width: small, at an edge, or any.
+// integer returns a number of a width: small, at an edge, or any.
 func integer(r *rand.Rand, bits int) felt.Felt {
 	n := uint(max(bits, -bits))
 	v := new(big.Int)

@@ -157,7 +157,7 @@ func (a *arena) instantiate(m wazero.CompiledModule) (api.Module, error) {
 	return a.engine.runtime.InstantiateModule(ctx, m, wazero.NewModuleConfig().WithName(""))
 }
 
-// bind is the instance of a class, with its constants in place.
+// bind returns the instance of a class, with its constants in place.
 func (a *arena) bind(r *run, cl *class) *instance {
 	in := a.instances[cl]
 	if in == nil {
@@ -225,7 +225,7 @@ func (a *arena) pop() {
 	}
 }
 
-// top is the frame that is running.
+// top returns the frame that is running.
 func (a *arena) top() *run { return a.frames[a.depth-1] }
 
 // call runs a function of a class in a new frame. calldata is where the call's calldata is, if its caller has it in memory; retdata is

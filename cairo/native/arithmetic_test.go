@@ -10,7 +10,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// inlined is a function whose code write makes, beside the runtime's.
+// inlined returns a function whose code write makes, beside the runtime's.
 func inlined(t *testing.T, e *Engine, sig signature, write func(b *body)) func(args ...uint64) []uint64 {
 	t.Helper()
 	b := newBody(sig.params)
@@ -47,7 +47,7 @@ func testEngine(t *testing.T) *Engine {
 	return e
 }
 
-// edgeWord is a word at an edge more often than not: of few ones, of few zeros, around a power of two.
+// edgeWord returns a word at an edge more often than not: of few ones, of few zeros, around a power of two.
 func edgeWord(r *rand.Rand) uint64 {
 	switch r.IntN(8) {
 	case 0:
@@ -147,7 +147,7 @@ func TestProducts(t *testing.T) {
 	}
 }
 
-// aroundMultiple is a multiple of d, or one more or less.
+// aroundMultiple returns a multiple of d, or one more or less.
 func aroundMultiple(r *rand.Rand, d []uint64) []uint64 {
 	u := make([]uint64, 2)
 	k := bigOf([]uint64{edgeWord(r), edgeWord(r)})

@@ -82,7 +82,7 @@ func BenchmarkVM(b *testing.B) {
 	}
 }
 
-// transfer is an ERC20 transfer of nothing: balances are read and written as for any amount.
+// transfer returns an ERC20 transfer of nothing: balances are read and written as for any amount.
 func transfer(c *chain) cairo.Call {
 	return cairo.Call{Class: c.class, Selector: selector("transfer"), Contract: felt.FromUint64(0xc0), Calldata: felts(0x12, 0, 0), Gas: 100_000_000}
 }

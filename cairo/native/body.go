@@ -45,7 +45,7 @@ const (
 	labelLoop sierra.StatementIdx = -2
 )
 
-// lowerFunction is the code of a function.
+// lowerFunction returns the code of a function.
 func (c *compiler) lowerFunction(id sierra.FuncID) *wasmFunc {
 	fn := &c.program.Funcs[id]
 	sig := c.functionSignature(id)
@@ -418,7 +418,7 @@ func (l *invocation) choose01(zero [][]slot, one [][]slot) {
 	l.choose(0, func() { l.out(0, zero...) }, 1, func() { l.out(1, one...) })
 }
 
-// values are the arguments that take slots.
+// values returns the arguments that take slots.
 func (l *invocation) values() [][]slot {
 	var out [][]slot
 	for _, a := range l.args {

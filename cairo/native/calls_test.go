@@ -18,7 +18,7 @@ import (
 
 const callsClass = "testdata/calls.contract_class.json"
 
-// callers is a comparer whose contracts 1 to 5 are of classes of their own, all with the code of the class calls;
+// callers returns a comparer whose contracts 1 to 5 are of classes of their own, all with the code of the class calls;
 // the sixth one's class is edges.
 func callers(t testing.TB, e *native.Engine) *comparer {
 	class := readClass(t, callsClass)

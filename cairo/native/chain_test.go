@@ -197,7 +197,7 @@ func contract(t testing.TB, name string) *cairo.Class {
 	return load(t, name, data)
 }
 
-// corpusClasses are the classes of the corpus and of our own tests by name.
+// corpusClasses returns the classes of the corpus and of our own tests by name.
 func corpusClasses(t testing.TB) map[string]string {
 	t.Helper()
 	out := map[string]string{}

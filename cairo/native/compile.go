@@ -164,7 +164,7 @@ var entrySignature = signature{1 + arraySlots, 1 + 1 + arraySlots}
 
 func exportName(id sierra.FuncID) string { return fmt.Sprintf("f%d", id) }
 
-// function is the index of a function, which is lowered if it was not met before.
+// function returns the index of a function, which is lowered if it was not met before.
 func (c *compiler) function(id sierra.FuncID) int {
 	if i, ok := c.index[id]; ok {
 		return i
@@ -193,7 +193,7 @@ func (c *compiler) functionSignature(id sierra.FuncID) signature {
 	return s
 }
 
-// gas is the amount that a statement withdraws or gives back.
+// gas returns the amount that a statement withdraws or gives back.
 func (c *compiler) gas(idx sierra.StatementIdx) uint64 {
 	total := uint64(0)
 	for t, n := range c.info.Statements[idx] {
@@ -223,13 +223,13 @@ func (c *compiler) static(v []slot) uint64 {
 	return uint64(at)
 }
 
-// constantAt is the address of the constants at an offset.
+// constantAt returns the address of the constants at an offset.
 func (b *body) constantAt(offset uint64) slot {
 	b.load(constant(baseCell), 0)
 	return b.do(opAdd, b.pop(), constant(offset))
 }
 
-// static is the address of words that are put among the class's constants.
+// static returns the address of words that are put among the class's constants.
 func (b *body) static(v []slot) slot {
 	if len(v) == 0 {
 		return constant(heapCell) // never read, and not null

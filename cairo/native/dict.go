@@ -38,7 +38,7 @@ var secrets = func() (s [3]uint64) {
 	return s
 }()
 
-// dictHash is the hash of a key, as pushDictHash computes it.
+// dictHash returns the hash of a key, as pushDictHash computes it.
 func dictHash(k []uint64) uint64 {
 	hi, lo := bits.Mul64(k[0]^secrets[0], k[1]^secrets[1])
 	hi, lo = bits.Mul64(hi^lo^k[2]^secrets[2], k[3]^secrets[0])
@@ -122,7 +122,7 @@ func (r *run) growDict(d uint64) {
 // were new. It is squash's cost for a key less that for an access (46 steps and 6 range checks less 9 steps and 1).
 const repeatedAccess = (46-9)*constants.StepGas + (6-1)*constants.RangeCheckGas
 
-// squash is the gas that squashing gives back, and the entries as an array in the order of their keys: key, first value, which is
+// squash returns the gas that squashing gives back, and the entries as an array in the order of their keys: key, first value, which is
 // zero, and last value.
 func (r *run) squash(d uint64) (gas, start, end uint64) {
 	h := r.read(d, dictHeader/8)

@@ -45,7 +45,7 @@ func randomFelt(r *rand.Rand) felt.Felt {
 	return felt.FromLimbs([4]uint64{r.Uint64(), r.Uint64(), r.Uint64(), r.Uint64() >> 5})
 }
 
-// calldata is a random list; ABI-blind, but small numbers are often lengths, flags and indices that deserialise.
+// calldata returns a random list; ABI-blind, but small numbers are often lengths, flags and indices that deserialise.
 func calldata(r *rand.Rand) []felt.Felt {
 	out := make([]felt.Felt, r.IntN(9))
 	for i := range out {
@@ -105,7 +105,7 @@ func differ(t *testing.T, e *native.Engine, class *cairo.Class, seed uint64, n i
 // abis are the ABIs of the classes that load has decoded, by class hash.
 var abis = map[felt.Felt]*abi{}
 
-// calls is the number of random calls for each entry point.
+// calls returns the number of random calls for each entry point.
 func calls() int {
 	if os.Getenv("STARKD_FULL") != "" {
 		return 1000

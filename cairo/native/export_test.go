@@ -85,10 +85,10 @@ func (e *Engine) Functions(program *sierra.Program, info *sierra.GasInfo) (f *Fu
 	return f, nil
 }
 
-// Size is the number of slots of a type.
+// Size returns the number of slots of a type.
 func (f *Functions) Size(id sierra.TypeID) int { return f.size(id) }
 
-// IntSlots are the slots of an integer.
+// IntSlots returns the slots of an integer.
 func (f *Functions) IntSlots(id sierra.TypeID, v *big.Int) []uint64 {
 	_, class := f.ints(id)
 	var out []uint64
@@ -98,7 +98,7 @@ func (f *Functions) IntSlots(id sierra.TypeID, v *big.Int) []uint64 {
 	return out
 }
 
-// Int is the integer with these slots.
+// Int returns the integer with these slots.
 func (f *Functions) Int(id sierra.TypeID, s []uint64) *big.Int {
 	_, class := f.ints(id)
 	switch {
@@ -151,7 +151,7 @@ func (f *Functions) Close() {
 	_ = f.compiled.Close(context.Background())
 }
 
-// CompileAll is the module of all functions and its size.
+// CompileAll returns the module of all functions and its size.
 func CompileAll(program *sierra.Program, info *sierra.GasInfo) (code []byte, size int, err error) {
 	defer func() {
 		if r, ok := recover().(unsupported); ok {
@@ -172,7 +172,7 @@ func CompileAll(program *sierra.Program, info *sierra.GasInfo) (code []byte, siz
 // GasTokens is for the test that compares them with the VM's.
 var GasTokens = gasTokens
 
-// Classes is the number of classes that the engine has, the free arenas' instances, and the bytes of their memory as counted and as
+// Classes returns the number of classes that the engine has, the free arenas' instances, and the bytes of their memory as counted and as
 // they are.
 func (e *Engine) Classes() (n, instances int, counted, real int64) {
 	e.mu.Lock()
@@ -184,7 +184,7 @@ func (e *Engine) Classes() (n, instances int, counted, real int64) {
 	return len(e.classes), instances, e.pool.bytes, real
 }
 
-// Kept is the number of functions, with their stacks, that free arenas keep, as counted.
+// Kept returns the number of functions, with their stacks, that free arenas keep, as counted.
 func (e *Engine) Kept() (n int) {
 	for _, a := range e.pool.free {
 		n += a.functions

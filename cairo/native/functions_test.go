@@ -67,7 +67,7 @@ func newFunctionRun(e *native.Engine, text string, seed uint64) (f *functionRun,
 	return f, err
 }
 
-// reset is a machine with the program, and empty memory for the native engine.
+// reset returns a machine with the program, and empty memory for the native engine.
 func (f *functionRun) reset(sys *chain) error {
 	m := machine.NewMachine()
 	f.m = m
@@ -259,7 +259,7 @@ func (f *functionRun) argument(id sierra.TypeID, gas uint64, nonZero bool) (cell
 	panic(unsupported(t.Generic))
 }
 
-// inRange is a number: an end of the range, near one, or any.
+// inRange returns a number: an end of the range, near one, or any.
 func (f *functionRun) inRange(r sierra.Range) *big.Int {
 	size := new(big.Int).Sub(r.Upper, r.Lower)
 	v := new(big.Int)
@@ -477,7 +477,7 @@ func (f *functionRun) call(id sierra.FuncID) (diff string, err error) {
 	return "", nil
 }
 
-// libfuncTexts are the Sierra programs of the corpus's libfunc cases by name.
+// libfuncTexts returns the Sierra programs of the corpus's libfunc cases by name.
 func libfuncTexts(t *testing.T) (names []string, texts map[string]string) {
 	root := golden.Corpus(t, "libfuncs")
 	texts = map[string]string{}

@@ -326,7 +326,7 @@ func (g *generator) step() {
 	}
 }
 
-// generate is a program of n operations.
+// generate returns a program of n operations.
 func generate(seed uint64, n int) string {
 	g := &generator{r: rand.New(rand.NewPCG(seed, 77)), known: map[string]bool{}}
 	for _, t := range append(append([]string{"RangeCheck", "Bitwise", "felt252"}, generatedInts...), generatedSigned...) {

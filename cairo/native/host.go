@@ -77,7 +77,7 @@ type memory interface {
 	Size() uint32
 }
 
-// at is a part of the memory; the module's own arithmetic makes addresses, so that one outside of it is a defect.
+// at returns a part of the memory; the module's own arithmetic makes addresses, so that one outside of it is a defect.
 func (r *run) at(addr, bytes uint64) []byte {
 	if addr < 1<<32 && bytes < 1<<32 {
 		if b, ok := r.mem.Read(uint32(addr), uint32(bytes)); ok {
@@ -140,7 +140,7 @@ func wordsOf(b []byte) []uint64 {
 	return out
 }
 
-// feltBytes is the memory of an array of field elements.
+// feltBytes returns the memory of an array of field elements.
 func (r *run) feltBytes(start, end uint64) []byte {
 	if end < start {
 		r.abort(fallback(ReasonInternal, "an array from %d to %d", start, end))
@@ -148,7 +148,7 @@ func (r *run) feltBytes(start, end uint64) []byte {
 	return r.at(start, end-start)
 }
 
-// view is an array of field elements where it is in memory, which is how crypto/felt has them. Nothing writes where an array is, so
+// view returns an array of field elements where it is in memory, which is how crypto/felt has them. Nothing writes where an array is, so
 // that it is good until the frame gives its memory back, even if the memory has to move.
 func (r *run) view(start, end uint64) []felt.Felt {
 	b := r.feltBytes(start, end)

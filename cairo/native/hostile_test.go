@@ -11,7 +11,7 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 )
 
-// wideText is a function with many live variables and many points where ways through it meet: all are moved there.
+// wideText returns a function with many live variables and many points where ways through it meet: all are moved there.
 func wideText(live, merges int) string {
 	var b strings.Builder
 	b.WriteString("type felt252 = felt252;\ntype NZ = NonZero<felt252>;\n\n")
@@ -40,7 +40,7 @@ func wideText(live, merges int) string {
 	return b.String()
 }
 
-// bigTypeText is a function that takes a struct of 2^n members.
+// bigTypeText returns a function that takes a struct of 2^n members.
 func bigTypeText(n int) string {
 	var b strings.Builder
 	b.WriteString("type felt252 = felt252;\ntype T0 = Struct<ut@T0, felt252, felt252>;\n")

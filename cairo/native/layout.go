@@ -70,7 +70,7 @@ type layout struct {
 	slots map[sierra.TypeID]int
 }
 
-// size is the number of slots of a type; types without values have none. It rejects what is too large or has no layout.
+// size returns the number of slots of a type; types without values have none. It rejects what is too large or has no layout.
 func (l *layout) size(id sierra.TypeID) int {
 	if n, ok := l.slots[id]; ok {
 		if n < 0 {
@@ -149,7 +149,7 @@ func (l *layout) compute(id sierra.TypeID) int {
 	return 0
 }
 
-// peel is the type without NonZero and Snapshot, which do not change the layout.
+// peel returns the type without NonZero and Snapshot, which do not change the layout.
 func (l *layout) peel(id sierra.TypeID) *sierra.ConcreteType {
 	t := l.r.Type(id)
 	for t.Generic == "NonZero" || t.Generic == "Snapshot" {
@@ -158,7 +158,7 @@ func (l *layout) peel(id sierra.TypeID) *sierra.ConcreteType {
 	return t
 }
 
-// ints is the range and class of an integer type.
+// ints returns the range and class of an integer type.
 func (l *layout) ints(id sierra.TypeID) (sierra.Range, intClass) {
 	t := l.peel(id)
 	switch t.Generic {
@@ -173,12 +173,12 @@ func (l *layout) ints(id sierra.TypeID) (sierra.Range, intClass) {
 	return r, classOf(r)
 }
 
-// feltSlots are the limbs of a constant.
+// feltSlots returns the limbs of a constant.
 func feltSlots(f felt.Felt) []slot {
 	return []slot{constant(f[0]), constant(f[1]), constant(f[2]), constant(f[3])}
 }
 
-// intSlots is a constant of an integer class.
+// intSlots returns a constant of an integer class.
 func intSlots(v *big.Int, c intClass) []slot {
 	if c == classFelt {
 		return feltSlots(felt.FromBigInt(v))

@@ -166,7 +166,7 @@ func evalCircuit(r *run, s []uint64) {
 	}
 }
 
-// limbs96 is the number with four limbs of 96 bits, each in two words.
+// limbs96 returns the number with four limbs of 96 bits, each in two words.
 func limbs96(w []uint64) *big.Int {
 	v := new(big.Int)
 	for i := 3; i >= 0; i-- {

@@ -111,7 +111,7 @@ var collectionRows = map[string]lowering{
 	"squashed_felt252_dict_entries": same,
 }
 
-// elem is the size in bytes of the libfunc's type argument, which has slots.
+// elem returns the size in bytes of the libfunc's type argument, which has slots.
 func (l *invocation) elem() uint64 {
 	n := l.c.size(l.lf.Args[0].Type)
 	if n == 0 {

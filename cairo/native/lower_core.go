@@ -153,7 +153,7 @@ func (b *body) pollEntry() {
 	b.op(opEnd)
 }
 
-// constant is the slots of a Const type's value; no rows where it takes none.
+// constant returns the slots of a Const type's value; no rows where it takes none.
 func (c *compiler) constant(id sierra.TypeID) [][]slot {
 	if s := c.constSlots(id); len(s) > 0 {
 		return [][]slot{s}
@@ -184,7 +184,7 @@ func (c *compiler) constSlots(id sierra.TypeID) []slot {
 	return intSlots(data[0].Value, class)
 }
 
-// enumSlots is a value of an enum that takes size slots.
+// enumSlots returns a value of an enum that takes size slots.
 func enumSlots(index int, payload []slot, size int) []slot {
 	out := make([]slot, 0, size)
 	out = append(append(out, constant(uint64(index))), payload...)

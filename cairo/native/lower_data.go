@@ -48,7 +48,7 @@ var dataRows = map[string]lowering{
 	},
 }
 
-// rows is one result, or none where it takes no slots.
+// rows returns one result, or none where it takes no slots.
 func rows(s []slot) [][]slot {
 	if len(s) == 0 {
 		return nil

@@ -78,7 +78,7 @@ func (l *body) div128(x, y []slot) (q, r []slot) {
 	return out[:2], out[2:]
 }
 
-// either is what one function makes where a condition holds, which is pushed, else what another one does.
+// either returns what one function makes where a condition holds, which is pushed, else what another one does.
 func (a *asm) either(condition func(), yes, no func() []slot) []slot {
 	var out []slot
 	assign := func(values []slot) {
@@ -194,7 +194,7 @@ func (a *asm) leadingZeros(x slot) slot {
 	return a.pop()
 }
 
-// shifted is the high word of x·2^by, for by below 64.
+// shifted returns the high word of x·2^by, for by below 64.
 func (a *asm) shifted(x []slot, by slot) slot {
 	low := a.do(opShrU, a.do(opShrU, x[0], constant(1)), a.do(opSub, constant(63), by)) // by 64 in all, where by is zero
 	return a.do(opOr, a.do(opShl, x[1], by), low)

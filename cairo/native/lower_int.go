@@ -7,7 +7,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// intRows are the integer types, casts and bounded integers.
+// intRows returns the integer types, casts and bounded integers.
 func intRows() map[string]lowering {
 	rows := map[string]lowering{
 		"bitwise": bitwise,
@@ -138,7 +138,7 @@ func (a *asm) carried(sum, x, y slot) comparison {
 	return comparison{opLtU, sum, y}
 }
 
-// choice is one slot where a comparison holds, else another.
+// choice returns one slot where a comparison holds, else another.
 func (a *asm) choice(c comparison, yes, no slot) slot {
 	a.push(yes, no)
 	a.bin(c.op, c.x, c.y)
@@ -232,14 +232,14 @@ func (a *asm) sub128(x, y []slot) []slot {
 	return []slot{lo, a.do(opSub, a.do(opSub, x[1], y[1]), b)}
 }
 
-// mulLow128 is the low 128 bits of a product.
+// mulLow128 returns the low 128 bits of a product.
 func (l *body) mulLow128(x, y []slot) []slot {
 	p := l.helper(helperWide, x[:1], y[:1])
 	cross := l.do(opAdd, l.do(opMul, x[0], y[1]), l.do(opMul, x[1], y[0]))
 	return []slot{p[0], l.do(opAdd, p[1], cross)}
 }
 
-// mul128 is a product of u128 in four words. Most numbers take one word, and are then worth a branch.
+// mul128 returns a product of u128 in four words. Most numbers take one word, and are then worth a branch.
 func (l *body) mul128(x, y []slot) []slot {
 	if x[1].known || y[1].known {
 		return l.mulWords(x, y)
@@ -435,7 +435,7 @@ func (a *asm) pushLess(x []slot, class intClass, bound *big.Int) {
 	}
 }
 
-// toFelt is an integer of a class as a field element.
+// toFelt returns an integer of a class as a field element.
 func (l *body) toFelt(x []slot, class intClass) []slot {
 	if class == classFelt {
 		return x
@@ -469,7 +469,7 @@ func (l *body) toFelt(x []slot, class intClass) []slot {
 	return l.helper(helperSub, l.helper(helperToMont128, []slot{wide[0], shifted}), feltSlots(felt.FromBigInt(two127)))
 }
 
-// fromFelt is a field element, which is in the class's range, as an integer of the class.
+// fromFelt returns a field element, which is in the class's range, as an integer of the class.
 func (l *body) fromFelt(x []slot, class intClass) []slot {
 	switch class {
 	case classFelt:
@@ -575,7 +575,7 @@ func (l *invocation) downcastFelt(x []slot, from, to sierra.Range, toClass intCl
 	}, 1, func() { l.out(1) })
 }
 
-// boundedOp is an operation whose result is in the range of the result's type: in words where that has the room, else in
+// boundedOp returns an operation whose result is in the range of the result's type: in words where that has the room, else in
 // the field.
 func boundedOp(op byte) lowering {
 	return func(l *invocation) {
@@ -633,7 +633,7 @@ func boundedConstrain(l *invocation) {
 	l.choose(0, func() { l.out(0, l.convert(x, xc, lc)) }, 1, func() { l.out(1, l.convert(x, xc, hc)) })
 }
 
-// feltWords are the four words of a number below 2^256.
+// feltWords returns the four words of a number below 2^256.
 func feltWords(v *big.Int) [4]uint64 {
 	var out [4]uint64
 	mask := new(big.Int).SetUint64(1<<64 - 1)

@@ -10,7 +10,7 @@ var syscallNames = []string{
 	"secp256r1_new", "secp256r1_add", "secp256r1_mul", "secp256r1_get_point_from_x", "secp256r1_get_xy",
 }
 
-// starknetRows are the syscalls and what belongs to them.
+// starknetRows returns the syscalls and what belongs to them.
 func starknetRows() map[string]lowering {
 	rows := map[string]lowering{
 		"sha256_state_handle_init": same, "sha256_state_handle_digest": same,

@@ -55,7 +55,7 @@ func (a *asm) param(from, n int) []slot {
 	return out
 }
 
-// runtimeFunction is the code of a helper. base is the index of the first helper.
+// runtimeFunction returns the code of a helper. base is the index of the first helper.
 func runtimeFunction(h helper, base, maxPages int) *wasmFunc {
 	sig := helperSignatures[h]
 	a := newAsm(sig.params)
@@ -98,7 +98,7 @@ func runtimeFunction(h helper, base, maxPages int) *wasmFunc {
 	return a.finish(sig)
 }
 
-// addCarry is x + y + carry and the carry out.
+// addCarry returns x + y + carry and the carry out.
 func (a *asm) addCarry(x, y, carry slot) (sum, out slot) {
 	if y.known && y.value == 0 {
 		sum = a.do(opAdd, x, carry)
@@ -116,7 +116,7 @@ func (a *asm) addCarry(x, y, carry slot) (sum, out slot) {
 	return sum, a.do(opOr, c, a.flagOf(opLtU, sum, carry))
 }
 
-// subBorrow is x - y - borrow and the borrow out.
+// subBorrow returns x - y - borrow and the borrow out.
 func (a *asm) subBorrow(x, y, borrow slot) (diff, out slot) {
 	d := a.do(opSub, x, y)
 	b := constant(0)
@@ -138,7 +138,7 @@ func (a *asm) flagOf(op byte, x, y slot) slot {
 	return a.flag(op, x, y)
 }
 
-// reduced is x, or x - P where x is not below P; x is below 2P. P's lowest limb is 1 and the middle ones are 0, so that a
+// reduced returns x, or x - P where x is not below P; x is below 2P. P's lowest limb is 1 and the middle ones are 0, so that a
 // borrow goes beyond the lowest limb only where that is zero: once in 2^64.
 func (a *asm) reduced(x []slot) []slot {
 	return a.rarely(a.lessPrime(x), func() []slot {
@@ -196,7 +196,7 @@ func (a *asm) rarely(usual []slot, other func() []slot, conditions ...func()) []
 	return out
 }
 
-// toMont64 is a word times R modulo P without multiplications of elements: R = 2^256 is -(32 + 544·2^192), as 2^251 is
+// toMont64 returns a word times R modulo P without multiplications of elements: R = 2^256 is -(32 + 544·2^192), as 2^251 is
 // -(1 + 17·2^192). Of 544·x the bits from 59 on, q, stand for multiples of 2^251 and fold once more; what is left is
 // (17q - r)·2^192 + q - 32x.
 func (a *asm) toMont64(x slot) []slot {
@@ -235,7 +235,7 @@ func negated(y []slot) ([]slot, bool) {
 	return feltSlots(f), f[1] == 0 && f[2] == 0
 }
 
-// isZero is 1 for zero.
+// isZero returns 1 for zero.
 func (a *asm) isZero(x slot) slot {
 	if x.known {
 		return constant(flagWord(x.value == 0))
@@ -401,7 +401,7 @@ func (a *asm) reduce(c [17]slot) {
 	a.push(a.reduced(words)...)
 }
 
-// wide is the product of two words in two words.
+// wide returns the product of two words in two words.
 func (a *asm) wide(x, y slot) []slot {
 	if x.known {
 		x, y = y, x

@@ -13,7 +13,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// runtimeModule is a module of the runtime's functions alone, callable by number.
+// runtimeModule returns a module of the runtime's functions alone, callable by number.
 func runtimeModule(t *testing.T) func(h helper, args ...uint64) []uint64 {
 	t.Helper()
 	e, err := NewEngine(nil, Options{})

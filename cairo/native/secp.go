@@ -77,7 +77,7 @@ func r1Affine(p secpPoint) (a secp256r1.G1Affine) {
 	return a
 }
 
-// rightSide is x³ + a·x + b.
+// rightSide returns x³ + a·x + b.
 func (c *secpCurve) rightSide(x *big.Int) *big.Int {
 	r := new(big.Int).Mul(x, x)
 	r.Add(r, c.a).Mul(r, x).Add(r, c.b)
@@ -89,7 +89,7 @@ func (c *secpCurve) onCurve(p secpPoint) bool {
 	return y2.Mod(y2, c.prime).Cmp(c.rightSide(p.x)) == 0
 }
 
-// fromX is the point with that x and parity of y.
+// fromX returns the point with that x and parity of y.
 func (c *secpCurve) fromX(x *big.Int, odd bool) (secpPoint, bool) {
 	y := new(big.Int).ModSqrt(c.rightSide(x), c.prime)
 	if y == nil {
@@ -121,7 +121,7 @@ func (r *run) optional(p secpPoint, ok bool) []uint64 {
 	return []uint64{0, r.newSecpPoint(p)}
 }
 
-// syscalls are the curve's, by their names behind the curve's.
+// syscalls returns the curve's, by their names behind the curve's.
 func (c *secpCurve) syscalls() map[string]syscall {
 	meter := func(r *run, gas *uint64, op string) error { return r.sys.Meter(gas, cairo.Selector(c.selector+op), 1) }
 	return map[string]syscall{

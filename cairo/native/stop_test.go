@@ -75,7 +75,7 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// doublings is a program without withdrawals of gas whose function n calls the one before it twice.
+// doublings returns a program without withdrawals of gas whose function n calls the one before it twice.
 func doublings(n int) string {
 	var b strings.Builder
 	b.WriteString("type felt252 = felt252;\n\nlibfunc felt252_mul = felt252_mul;\nlibfunc dup = dup<felt252>;\nlibfunc store = store_temp<felt252>;\n")

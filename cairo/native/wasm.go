@@ -136,20 +136,20 @@ const (
 	memoryModule = "memory"
 )
 
-// memoryLimits is a memory of two pages at first, with a maximum.
+// memoryLimits returns a memory of two pages at first, with a maximum.
 func memoryLimits(b []byte) []byte {
 	return appendUleb(appendUleb(append(b, 1), 2), maxPages)
 }
 
 const wasmHeader = "\x00asm\x01\x00\x00\x00"
 
-// memoryModuleCode is a module of a memory alone, which it exports; all others import one.
+// memoryModuleCode returns a module of a memory alone, which it exports; all others import one.
 func memoryModuleCode() []byte {
 	out := section([]byte(wasmHeader), 5, memoryLimits([]byte{1}))
 	return section(out, 7, append(appendName([]byte{1}, "memory"), 2, 0))
 }
 
-// encode is the module in the binary format.
+// encode returns the module in the binary format.
 func (m *module) encode() []byte {
 	for i := range m.imports {
 		m.typeIndex(m.imports[i].sig)
@@ -308,7 +308,7 @@ func (a *asm) bin(op byte, x, y slot) {
 	a.op(op)
 }
 
-// do is x op y in a fresh local, or the constant that it is.
+// do returns x op y in a fresh local, or the constant that it is.
 func (a *asm) do(op byte, x, y slot) slot {
 	if x.known && y.known {
 		switch op {
@@ -366,7 +366,7 @@ func (a *asm) do(op byte, x, y slot) slot {
 	return a.pop()
 }
 
-// flag is the comparison x op y as 0 or 1 in a fresh local.
+// flag returns the comparison x op y as 0 or 1 in a fresh local.
 func (a *asm) flag(op byte, x, y slot) slot {
 	a.bin(op, x, y)
 	a.op(opExtendU)
@@ -415,13 +415,13 @@ func (a *asm) store(addr slot, offset int, words ...slot) {
 	}
 }
 
-// finish is the function.
+// finish returns the function.
 func (a *asm) finish(sig signature) *wasmFunc {
 	a.op(opEnd)
 	return &wasmFunc{sig: sig, locals: a.locals - a.params - 1, body: a.code}
 }
 
-// customSection is a section of a module that means nothing to whoever runs it. The name is of at most 100 bytes.
+// customSection returns a section of a module that means nothing to whoever runs it. The name is of at most 100 bytes.
 func customSection(name string) []byte {
 	return append([]byte{0, byte(1 + len(name)), byte(len(name))}, name...)
 }

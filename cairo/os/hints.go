@@ -51,7 +51,7 @@ type frame struct {
 	published int          // syscalls whose inner calls have been looked at
 }
 
-// hints are the hints of os.cairo.
+// hints returns the hints of os.cairo.
 func (j *job) hints() map[string]cairo0.ProgramHint {
 	hints := make(map[string]cairo0.ProgramHint)
 	for code, f := range map[string]func(*machine.Machine) error{
@@ -70,7 +70,7 @@ func (j *job) hints() map[string]cairo0.ProgramHint {
 	return hints
 }
 
-// end is the end of the output.
+// end returns the end of the output.
 func (j *job) end(m *machine.Machine) machine.Addr {
 	return machine.Addr{Segment: j.run.out, Offset: m.Memory.SegmentSize(j.run.out)}
 }
@@ -150,7 +150,7 @@ func (j *job) transaction(m *machine.Machine) error {
 	return j.append(m, append(words, machine.UintValue(uint64(len(planned.calls))))...)
 }
 
-// infoWords is the TxInfo of get_execution_info version 3 (the earlier versions are beginnings of it) as it lies at an
+// infoWords returns the TxInfo of get_execution_info version 3 (the earlier versions are beginnings of it) as it lies at an
 // address, and after it the arrays that it points to.
 func infoWords(info *cairo.TxInfo, at machine.Addr) []machine.Value {
 	const size = 19
@@ -258,7 +258,7 @@ func (j *job) enter(m *machine.Machine) error {
 	return nil
 }
 
-// top is the call whose code is running, or whose syscalls are being published.
+// top returns the call whose code is running, or whose syscalls are being published.
 func (j *job) top() (*frame, error) {
 	if len(j.run.frames) == 0 {
 		return nil, fmt.Errorf("no call is running")

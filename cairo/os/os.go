@@ -68,7 +68,7 @@ func (o *Options) setDefaults() {
 // copy in os.cairo.
 const copySteps = 6
 
-// MaxWords is the Recorder.MaxWords beyond which a transaction needs more than maxSteps steps, whatever else it does.
+// MaxWords returns the Recorder.MaxWords beyond which a transaction needs more than maxSteps steps, whatever else it does.
 func MaxWords(maxSteps uint64) uint64 { return maxSteps / copySteps }
 
 // Run executes the calls in the OS. A *UnprovableError names what the layout or the program cannot run.
@@ -320,7 +320,7 @@ func planTransaction(tx *Transaction, maxSteps uint64) (*job, error) {
 	return j, nil
 }
 
-// kindOf is the kind of a call from the protocol, 0 for one that is not covered.
+// kindOf returns the kind of a call from the protocol, 0 for one that is not covered.
 func kindOf(root *cairo.CallTrace) uint64 {
 	call := &root.Call
 	switch {
@@ -360,7 +360,7 @@ func (j *job) add(e *cairo.CallTrace) error {
 	return nil
 }
 
-// classIndex is the place of a class among those that are published, -1 if it is not. Classes are told apart by hash.
+// classIndex returns the place of a class among those that are published, -1 if it is not. Classes are told apart by hash.
 func (j *job) classIndex(class *cairo.Class) int {
 	return slices.IndexFunc(j.classes, func(c *cairo.Class) bool { return c.Hash == class.Hash })
 }

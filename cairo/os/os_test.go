@@ -161,7 +161,7 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// withBuiltin is the call as if its class's entry points took one more builtin.
+// withBuiltin returns the call as if its class's entry points took one more builtin.
 func withBuiltin(e *cairo.CallTrace, name string) *cairo.CallTrace {
 	changed, class, code := *e, *e.Call.Class, *e.Call.Class.Casm
 	code.EntryPoints.External = slices.Clone(code.EntryPoints.External)

@@ -72,7 +72,7 @@ func (j *job) syscall(m *machine.Machine, ptr machine.Addr) error {
 	return err
 }
 
-// response is what follows the gas and the flag.
+// response returns what follows the gas and the flag.
 func (j *job) response(m *machine.Machine, f *frame, s *cairo.SyscallTrace, request machine.Addr, row answer) (words []machine.Value, failed bool, err error) {
 	data := s.Response
 	if !s.Failed {

@@ -36,7 +36,7 @@ func (c *callee) CallContract(gas *uint64, contract, selector felt.Felt, calldat
 	return result.Retdata, nil
 }
 
-// handsOn is a transaction whose call hands an array of so many words on; its record may have maxWords.
+// handsOn returns a transaction whose call hands an array of so many words on; its record may have maxWords.
 func handsOn(t *testing.T, words int, maxWords uint64) *Block {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "probe.compiled_contract_class.json"))

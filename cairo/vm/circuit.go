@@ -16,7 +16,7 @@ type circuit struct {
 	modulus *big.Int
 }
 
-// read is a gate's operand; nil while it is not known.
+// read returns a gate's operand; nil while it is not known.
 func (c *circuit) read(offset machine.Addr) (*big.Int, machine.Addr, error) {
 	f, err := c.m.Felt(offset)
 	if err != nil {

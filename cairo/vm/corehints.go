@@ -399,7 +399,7 @@ func lessValue(a, b machine.Value) bool {
 	return x.Cmp(&y) < 0
 }
 
-// wideMul is the product of two numbers, which are of 128 bits in all code that makes sense.
+// wideMul returns the product of two numbers, which are of 128 bits in all code that makes sense.
 func wideMul(m *machine.Machine, c *coreHint) error {
 	a, b, err := c.pair(m)
 	if err != nil {
@@ -682,7 +682,7 @@ func initSquash(m *machine.Machine, c *coreHint) error {
 	return c.set(m, 1, machine.FeltValue(s.keys[len(s.keys)-1]))
 }
 
-// accesses is the list of the current key's accesses that are left; it is never empty.
+// accesses returns the list of the current key's accesses that are left; it is never empty.
 func accesses(m *machine.Machine) ([]uint64, felt.Felt, error) {
 	s := &stateOf(m).frame.squash
 	if len(s.keys) == 0 {

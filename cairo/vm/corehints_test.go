@@ -91,7 +91,7 @@ func (c hintsContract) expect(name string, args []felt.Felt, want []felt.Felt) {
 	}
 }
 
-// edgy is a random number of up to so many bits that often has long runs of equal bits.
+// edgy returns a random number of up to so many bits that often has long runs of equal bits.
 func edgy(r *rand.Rand, bits int) *big.Int {
 	n := new(big.Int)
 	for i := range bits {

@@ -11,14 +11,14 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// ExtraData is what follows a class's bytecode in memory: a ret, which a contract calls to learn where it is, and a
+// ExtraData returns what follows a class's bytecode in memory: a ret, which a contract calls to learn where it is, and a
 // pointer to the builtin costs. costs is where those are.
 func ExtraData(costs machine.Addr) [2]machine.Value {
 	ret := felt.FromUint64(constants.RetWord)
 	return [2]machine.Value{machine.FeltValue(ret), machine.AddrValue(costs)}
 }
 
-// BuiltinCosts are the cells that the pointer of ExtraData leads to.
+// BuiltinCosts returns the cells that the pointer of ExtraData leads to.
 func BuiltinCosts() []felt.Felt {
 	costs := constants.BuiltinGas()
 	out := make([]felt.Felt, len(costs))

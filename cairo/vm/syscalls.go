@@ -306,7 +306,7 @@ var syscalls = map[cairo.Selector]func(r *request){
 	cairo.Secp256r1GetXy:         func(r *request) { r.secpXY(r1{}) },
 }
 
-// domain is the storage domain, of which only 0 exists; larger ones than an uint32 end the run here.
+// domain returns the storage domain, of which only 0 exists; larger ones than an uint32 end the run here.
 func (r *request) domain() uint32 {
 	n := r.uint64("invalid address domain")
 	if r.err == nil && n>>32 != 0 {

@@ -191,7 +191,7 @@ func (n *testnet) underAttack(t *testing.T, hold time.Duration, attack func() (e
 	}
 }
 
-// loadAverage is the machine's load of the last minute.
+// loadAverage returns the machine's load of the last minute.
 func loadAverage(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile("/proc/loadavg")
@@ -202,7 +202,7 @@ func loadAverage(t *testing.T) string {
 	return load
 }
 
-// memory is a node's resident memory in bytes.
+// memory returns a node's resident memory in bytes.
 func (n *testnet) memory(t *testing.T, node int) int {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", n.nodes[node].cmd.Process.Pid))
 	if err != nil {

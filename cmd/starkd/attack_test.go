@@ -24,7 +24,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// hostileClass is a class that takes long to compile: the counter with a function of 15,000 constants.
+// hostileClass returns a class that takes long to compile: the counter with a function of 15,000 constants.
 func hostileClass(t *testing.T) *starknet.ContractClass {
 	t.Helper()
 	program, err := sierra.ParseText(string(golden.Gunzip(t, filepath.Join("testdata", "hostile.sierra.gz"))))
@@ -208,7 +208,7 @@ func TestHostileDeclares(t *testing.T) {
 	}
 }
 
-// usage is a process's CPU time and resident memory.
+// usage returns a process's CPU time and resident memory.
 func usage(t *testing.T, p *process) (cpu time.Duration, rss uint64) {
 	t.Helper()
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))

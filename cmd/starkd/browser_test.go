@@ -62,7 +62,7 @@ type browserAnswer struct {
 	Milliseconds int64 `json:"milliseconds"`
 }
 
-// printed is the answer as `starkd verify` prints it, without the time that it took.
+// printed returns the answer as `starkd verify` prints it, without the time that it took.
 func (a *browserAnswer) printed() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "valid: block %d of chain %s\n", a.Block, a.Chain)

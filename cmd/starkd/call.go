@@ -119,7 +119,7 @@ func (f *callFlags) run(cmd *cobra.Command, path string) (*offchain.Report, erro
 	return world.Run(f.engine, engine, entry, options)
 }
 
-// entry is the call that the flags describe.
+// entry returns the call that the flags describe.
 func (f *callFlags) entry(world *offchain.World) (*executor.Entry, error) {
 	e := &executor.Entry{Contract: world.Contract, Gas: f.gas}
 	var err error
@@ -262,7 +262,7 @@ func parseFelt(s string) (felt.Felt, error) {
 	return felt.FromDecimal(s)
 }
 
-// parseSelector is the selector of a function with a name, or one that is given as a number.
+// parseSelector returns the selector of a function with a name, or one that is given as a number.
 func parseSelector(s string) (felt.Felt, error) {
 	switch {
 	case s == "":

@@ -45,7 +45,7 @@ func refusal(t *testing.T, want string, args ...string) string {
 	return reason
 }
 
-// python is the path of a Python 3 that has a module.
+// python returns the path of a Python 3 that has a module.
 func python(t *testing.T, module string) string {
 	t.Helper()
 	path, err := exec.LookPath("python3")
@@ -128,7 +128,7 @@ func proveProgram(t *testing.T, dir, program, name string, queries int) string {
 	return at(".proof")
 }
 
-// line is what follows a label in what verify prints.
+// line returns what follows a label in what verify prints.
 func line(t *testing.T, stdout, label string) string {
 	t.Helper()
 	_, rest, ok := strings.Cut(stdout, "\n  "+label)

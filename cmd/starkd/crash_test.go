@@ -95,7 +95,7 @@ func TestKills(t *testing.T) {
 	l.agree(t)
 }
 
-// status is the watcher's.
+// status returns the watcher's.
 func (n *testnet) status(ctx context.Context) (*watcher.Status, error) {
 	status := new(watcher.Status)
 	_, err := get(ctx, n.Watcher.REST+"/v1/status", status)

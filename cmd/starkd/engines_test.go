@@ -233,7 +233,7 @@ func (m *mix) refused(kind string, s *sender, want *jsonrpc.Error, change func(t
 	m.count(kind)
 }
 
-// sender is the next account's turn.
+// sender returns the next account's turn.
 func (m *mix) sender() *sender { return m.senders[m.total%len(m.senders)] }
 
 // found declares the classes, deploys them, and makes accounts.

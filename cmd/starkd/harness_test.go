@@ -388,7 +388,7 @@ func (n *testnet) ready(t *testing.T, node int) {
 	n.until(t, fmt.Sprintf("the first block of node%d", node), func() (bool, error) { return n.height(t, node) > 0, nil })
 }
 
-// height is the newest block that a node has executed; 0 where it does not answer.
+// height returns the newest block that a node has executed; 0 where it does not answer.
 func (n *testnet) height(t *testing.T, node int) uint64 {
 	height, err := n.client(node).BlockNumber(t.Context())
 	if err != nil {
@@ -399,7 +399,7 @@ func (n *testnet) height(t *testing.T, node int) uint64 {
 
 func (n *testnet) client(node int) *client.Client { return n.Nodes[node].Client() }
 
-// wallet is a funded account's wallet on a node.
+// wallet returns a funded account's wallet on a node.
 func (n *testnet) wallet(t *testing.T, account, node int) *wallet.Wallet {
 	t.Helper()
 	w, err := wallet.New(t.Context(), n.client(node), n.Accounts[account])

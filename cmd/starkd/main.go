@@ -25,7 +25,7 @@ func main() {
 	os.Exit(code)
 }
 
-// run is the whole program but for process state: it returns the exit status.
+// run returns the whole program but for process state: it returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := newRootCommand()
 	root.SetArgs(args)
@@ -106,7 +106,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// parent is a command that only holds others.
+// parent returns a command that only holds others.
 func parent(use, short string, children ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   use,

@@ -39,7 +39,7 @@ func halts(t *testing.T, p *process, reason, hint string) {
 	}
 }
 
-// healthz is what a node says of itself, with the status.
+// healthz returns what a node says of itself, with the status.
 func (n *testnet) healthz(t *testing.T, i int) (int, node.HealthReport) {
 	t.Helper()
 	client := http.Client{Timeout: 10 * time.Second}
@@ -55,7 +55,7 @@ func (n *testnet) healthz(t *testing.T, i int) (int, node.HealthReport) {
 	return response.StatusCode, report
 }
 
-// metrics are the first node's, without labels.
+// metrics returns the first node's, without labels.
 func (n *testnet) metrics(t *testing.T) map[string]float64 {
 	t.Helper()
 	comet, err := url.Parse(n.Nodes[0].Comet)

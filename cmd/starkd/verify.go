@@ -141,7 +141,7 @@ func (f *verifyFlags) verify(cmd *cobra.Command, from string) error {
 // maxGenesisFile bounds a genesis file: its classes are the larger part.
 const maxGenesisFile = 256 << 20
 
-// programHash is the hash of the program that --program names.
+// programHash returns the hash of the program that --program names.
 func programHash(cmd *cobra.Command, name string) (*felt.Felt, error) {
 	if strings.HasPrefix(name, "0x") {
 		hash, err := felt.FromHex(name)
@@ -245,7 +245,7 @@ func listTransactions(out io.Writer, transactions []statement.TransactionOutcome
 	}
 }
 
-// hint is what to do about a refusal: the flag that would change it, where there is one.
+// hint returns what to do about a refusal: the flag that would change it, where there is one.
 func (f *verifyFlags) hint(err error) string {
 	if weak, ok := errors.AsType[*prover.SecurityError](err); ok {
 		switch s := weak.Security; {

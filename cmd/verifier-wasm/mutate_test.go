@@ -132,7 +132,7 @@ func (s *seed) seal(text []byte, rightly bool) []byte {
 	return slices.Concat([]byte(`{"format":"starkd-block-proof/2","sha256":"`+hex.EncodeToString(digest[:])+`","body":`), text, []byte("}"))
 }
 
-// judge is what the verifier says of a file, without the time that it took.
+// judge returns what the verifier says of a file, without the time that it took.
 func (s *seed) judge(data []byte) (text string, accepted bool) {
 	return answerOf(verify(data, s.trusted))
 }
@@ -189,7 +189,7 @@ var extremes = []string{
 	`"recursive"`, `"plain"`, `"starknet"`, `"keccak256"`, `"pedersen"`, `"poseidon3"`, `"blake256"`, `"blake256_masked248_lsb"`, `"keccak256_masked160_msb"`,
 }
 
-// step is one mutation.
+// step returns one mutation.
 func (s *seed) step(p *program) []edit {
 	op := p.next() % 13
 	n := p.walk(s.root)
@@ -307,7 +307,7 @@ func (s *seed) run(p program) (m mutant) {
 	return m
 }
 
-// file is the seed's file with the edits and others.
+// file returns the seed's file with the edits and others.
 func (s *seed) file(m mutant, others ...edit) []byte {
 	edits := slices.Concat(m.edits, others)
 	slices.SortStableFunc(edits, func(a, b edit) int { return a.start - b.start })
@@ -324,7 +324,7 @@ func (s *seed) file(m mutant, others ...edit) []byte {
 	return s.seal(append(text, s.text[end:]...), m.rightly)
 }
 
-// mutant is the file that a program makes.
+// mutant returns the file that a program makes.
 func (s *seed) mutant(p program) []byte { return s.file(s.run(p)) }
 
 // A part is a value of a block's file that is long to read. Where no edit touches it, an empty list is read in its place, and the value as
@@ -398,14 +398,14 @@ func (s *seed) checkParts(t testing.TB, m mutant) (accepted, ok bool) {
 	return accepted, true
 }
 
-// hash is a number that a program cannot easily choose.
+// hash returns a number that a program cannot easily choose.
 func hash(p []byte) uint32 {
 	h := fnv.New32a()
 	h.Write(p)
 	return h.Sum32() >> 1
 }
 
-// allocated is what the process has ever allocated on its heap, in bytes. It is read without stopping the program, and may miss what
+// allocated returns what the process has ever allocated on its heap, in bytes. It is read without stopping the program, and may miss what
 // the processors' caches hold, some tens of kilobytes.
 func allocated() uint64 {
 	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
@@ -413,7 +413,7 @@ func allocated() uint64 {
 	return sample[0].Value.Uint64()
 }
 
-// maxAllocated is what judging a file of n bytes may allocate in all: 8 times the file and 64 MB, of which a small one needs little.
+// maxAllocated returns what judging a file of n bytes may allocate in all: 8 times the file and 64 MB, of which a small one needs little.
 func maxAllocated(n int) uint64 {
 	return min(8*uint64(n)+64<<20, 24*uint64(n)+4<<20)
 }
@@ -451,7 +451,7 @@ func (s *seed) execute(t testing.TB, p program) (accepted bool) {
 	return all
 }
 
-// blockSeed is a block's proof of full size, and leastBlock one of the smallest class with the weakest parameters. watcher/seed_test.go
+// blockSeed returns a block's proof of full size, and leastBlock one of the smallest class with the weakest parameters. watcher/seed_test.go
 // makes both.
 func blockSeed(t testing.TB) *seed { return readBlock(t, "bundle", 0) }
 func leastBlock(t testing.TB) *seed {

@@ -85,7 +85,7 @@ type transaction struct {
 	Unproven      string    `json:"uncovered,omitempty"` // why no proof speaks of it
 }
 
-// respond is the answer to a page, whatever the judge does: a panic is an answer too.
+// respond returns the answer to a page, whatever the judge does: a panic is an answer too.
 func respond(judge func() (*verdict, error)) (text string) {
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -138,7 +138,7 @@ func verify(data []byte, trusted string) (*verdict, error) {
 	return verifyBlock(proof, &t, policy)
 }
 
-// policy is what is demanded of a proof, whatever it is of.
+// policy returns what is demanded of a proof, whatever it is of.
 func (t *trust) policy() (policy prover.Policy, err error) {
 	policy.MinProvenBits = t.MinProvenBits
 	if t.MinBits != nil {
@@ -200,7 +200,7 @@ func verifyBlock(proof *block.Bundle, t *trust, policy prover.Policy) (*verdict,
 	return v, nil
 }
 
-// headers is what the block's headers are held against.
+// headers returns what the block's headers are held against.
 func (t *trust) headers() (*headers.Trust, error) {
 	from := new(headers.Trust)
 	var err error

@@ -12,7 +12,7 @@ import (
 	"github.com/starkd/starkd/prover/stone"
 )
 
-// ask is what a page gets for a file.
+// ask returns what a page gets for a file.
 func ask(t testing.TB, data []byte, trusted string) *answer {
 	t.Helper()
 	a := &answer{verdict: new(verdict)}

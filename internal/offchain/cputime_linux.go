@@ -9,7 +9,7 @@ import (
 // threadClock is CLOCK_THREAD_CPUTIME_ID of clock_gettime(2).
 const threadClock = 3
 
-// threadTime is the time that processors have spent on this thread: on a machine that others use too it says more of a
+// threadTime returns the time that processors have spent on this thread: on a machine that others use too it says more of a
 // computation than the time of day does. The goroutine must be locked to its thread.
 func threadTime() time.Duration {
 	var t syscall.Timespec

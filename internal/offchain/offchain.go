@@ -148,7 +148,7 @@ type frameEvent struct {
 	executor.OrderedEvent
 }
 
-// orderedEvents are the events of a frame and of those inside it as they were emitted.
+// orderedEvents returns the events of a frame and of those inside it as they were emitted.
 func orderedEvents(f *executor.Frame) (all []frameEvent) {
 	for _, e := range f.Events {
 		all = append(all, frameEvent{f.Contract, e})
@@ -160,7 +160,7 @@ func orderedEvents(f *executor.Frame) (all []frameEvent) {
 	return all
 }
 
-// orderedMessages are the messages of a frame and of those inside it as they were sent.
+// orderedMessages returns the messages of a frame and of those inside it as they were sent.
 func orderedMessages(f *executor.Frame) (all []executor.OrderedMessage) {
 	all = slices.Clone(f.Messages)
 	for _, in := range f.Inner {
@@ -285,7 +285,7 @@ func (w *World) Class(class felt.Felt) (*state.Class, error) {
 	return w.class, nil
 }
 
-// starknetClass is a class in the form that the chain stores.
+// starknetClass returns a class in the form that the chain stores.
 func starknetClass(c *sierra.ContractClass) *starknet.ContractClass {
 	points := func(list []sierra.EntryPoint) []starknet.EntryPoint {
 		out := make([]starknet.EntryPoint, len(list))

@@ -17,7 +17,7 @@ import (
 // genesisBalance is the balance that each predeployed account starts with, as wallets' test tools expect: 1000 tokens of 18 digits.
 const genesisBalance = "1000000000000000000000"
 
-// predeployed are the accounts of a new chain: from a seed, the same ones each time; without one, random.
+// predeployed returns the accounts of a new chain: from a seed, the same ones each time; without one, random.
 func predeployed(n int, seed string) ([]Account, error) {
 	accounts := make([]Account, n)
 	for i := range accounts {
@@ -35,7 +35,7 @@ func predeployed(n int, seed string) ([]Account, error) {
 	return accounts, nil
 }
 
-// newGenesis is a chain's genesis file: our account, token and deployer classes, the fee token and ETH at the addresses that
+// newGenesis returns a chain's genesis file: our account, token and deployer classes, the fee token and ETH at the addresses that
 // wallets know, the universal deployer at those that SDKs use, and funded accounts.
 func newGenesis(chainID string, validators []cmttypes.GenesisValidator, accounts []Account) (*cmttypes.GenesisDoc, error) {
 	if _, err := starknet.ChainID(chainID); err != nil {

@@ -84,7 +84,7 @@ func newHome(dir, moniker string, p Ports, blockTime time.Duration, sameMachine 
 	}, nil
 }
 
-// validator is the node as a genesis validator of power 1.
+// validator returns the node as a genesis validator of power 1.
 func (h *nodeHome) validator() (cmttypes.GenesisValidator, error) {
 	pub, err := h.signer.GetPubKey()
 	if err != nil {
@@ -93,7 +93,7 @@ func (h *nodeHome) validator() (cmttypes.GenesisValidator, error) {
 	return cmttypes.GenesisValidator{Address: pub.Address(), PubKey: pub, Power: 1, Name: h.comet.Moniker}, nil
 }
 
-// peer is the node's address for others' persistent_peers.
+// peer returns the node's address for others' persistent_peers.
 func (h *nodeHome) peer() string {
 	return p2p.IDAddressString(h.key.ID(), fmt.Sprintf("%s:%d", h.ports.Host, h.ports.P2P))
 }

@@ -50,7 +50,7 @@ const (
 // encoding is how the body is written: as encoding/json writes it, in which the first bundles were.
 var encoding = jsonv2.JoinOptions(jsonv2.FormatNilSliceAsNull(true), jsonv2.Deterministic(true), jsontext.EscapeForHTML(true), jsontext.EscapeForJS(true))
 
-// Encode is the file form.
+// Encode returns the file form.
 func (b *Bundle) Encode() ([]byte, error) {
 	body, err := jsonv2.Marshal(b, encoding)
 	if err != nil {

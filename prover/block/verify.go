@@ -77,7 +77,7 @@ func Check(b *Bundle, anchor *statement.Anchor, policy prover.Policy) (*Verdict,
 	return verdict, nil
 }
 
-// publicInput is a Cairo run's public input as prover/block/statement reads it.
+// publicInput returns a Cairo run's public input as prover/block/statement reads it.
 func publicInput(in *cairo.PublicInput) *statement.PublicInput {
 	out := &statement.PublicInput{Layout: in.Layout, Memory: make([]statement.Cell, 0, len(in.Memory))}
 	for _, s := range in.Segments {
@@ -89,7 +89,7 @@ func publicInput(in *cairo.PublicInput) *statement.PublicInput {
 	return out
 }
 
-// claims are what the public inputs of the proofs say.
+// claims returns what the public inputs of the proofs say.
 func (b *Bundle) claims() ([]*statement.Claim, error) {
 	var claims []*statement.Claim
 	for i, p := range b.Proofs {

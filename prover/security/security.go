@@ -75,13 +75,13 @@ func (s STARK) Bits() Bits {
 	return Bits{min(max(conjectured, proven), s.Collisions), min(proven, s.Collisions)}
 }
 
-// uniqueQueries is the largest k with ((1+ρ)/2)^queries · 2^-work ≤ 2^-k.
+// uniqueQueries returns the largest k with ((1+ρ)/2)^queries · 2^-work ≤ 2^-k.
 func uniqueQueries(queries, logBlowup, work uint) uint {
 	miss := power(1<<logBlowup+1, queries) // times 2^-((logBlowup+1)·queries)
 	return floorLog2(new(big.Int).Lsh(one, (logBlowup+1)*queries+work), miss)
 }
 
-// johnsonQueries is the largest k with (1.01·√ρ)^queries · 2^-work ≤ 2^-k, found from the squares of both sides.
+// johnsonQueries returns the largest k with (1.01·√ρ)^queries · 2^-work ≤ 2^-k, found from the squares of both sides.
 func johnsonQueries(queries, logBlowup, work uint) uint {
 	good := power(100, 2*queries)
 	return floorLog2(good.Lsh(good, logBlowup*queries+2*work), power(101, 2*queries)) / 2
@@ -137,7 +137,7 @@ func power(base, exponent uint) *big.Int {
 	return new(big.Int).Exp(number(uint64(base)), number(uint64(exponent)), nil)
 }
 
-// floorLog2 is the largest k ≥ 0 with 2^k ≤ a/b, and 0 if there is none.
+// floorLog2 returns the largest k ≥ 0 with 2^k ≤ a/b, and 0 if there is none.
 func floorLog2(a, b *big.Int) uint {
 	q := new(big.Int).Quo(a, b)
 	if q.Sign() == 0 {

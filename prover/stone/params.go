@@ -32,7 +32,7 @@ type Parameters struct {
 	PowBits   uint   // stark.fri.proof_of_work_bits
 }
 
-// DefaultParameters are the parameters of our proofs (P* in docs), accepted by Stone, swiftness, integrity and the Cairo
+// DefaultParameters returns the parameters of our proofs (P* in docs), accepted by Stone, swiftness, integrity and the Cairo
 // verifiers: 96 bits of security if the conjecture holds that Parameters.Security names, 57 proven. steps is the number of
 // Cairo steps, which fixes the FRI steps. The proof of work of 20 bits and 38 queries are quick to make; StandardParameters
 // are what the Cairo verifiers demand.
@@ -114,7 +114,7 @@ func (p *Parameters) stark() stark.Params {
 	}
 }
 
-// seed is the channel's first state: the hash of the serialised public input.
+// seed returns the channel's first state: the hash of the serialised public input.
 func (p *Parameters) seed(a *cairoair.AIR, version Version) (transcript.Digest, error) {
 	b, err := cairoair.Seed(a.Public(), cairoair.SeedParams{
 		Stone6: version == V6, FriendlyLayers: p.FriendlyLayers, PageHash: p.PageHash,
@@ -274,7 +274,7 @@ type Config struct {
 	} `json:"fri_prover,omitzero"`
 }
 
-// DefaultConfig is the configuration that Stone's examples use; it is written into proofs.
+// DefaultConfig returns the configuration that Stone's examples use; it is written into proofs.
 func DefaultConfig() Config {
 	c := Config{ConstraintTaskSize: 256, OutOfMemoryLayers: 1, TasksPerSegment: 32}
 	return c

@@ -31,7 +31,7 @@ func (p *Parameters) Security(steps uint64) security.Bits {
 	}.Bits()
 }
 
-// collisionBits is the collision resistance of the hashes that a proof rests on.
+// collisionBits returns the collision resistance of the hashes that a proof rests on.
 func (p *Parameters) collisionBits() uint {
 	least := min(collisionBits(p.Commitment), collisionBits(p.Channel))
 	if p.FriendlyLayers > 0 || p.FriendlyUpdates {

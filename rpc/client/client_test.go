@@ -20,7 +20,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// testClass is a class with an entry point and an ABI.
+// testClass returns a class with an entry point and an ABI.
 func testClass() *starknet.ContractClass {
 	felts := []felt.Felt{felt.One, felt.FromUint64(7), felt.Zero}
 	return &starknet.ContractClass{

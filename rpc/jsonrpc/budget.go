@@ -90,7 +90,7 @@ func (a *answer) writeTo(w io.Writer) error {
 	return err
 }
 
-// bytes is the answer as one message.
+// bytes returns the answer as one message.
 func (a *answer) bytes() []byte {
 	if !a.batch {
 		return a.pieces[0]

@@ -108,7 +108,7 @@ func (s *Server) serveWebsocket(w http.ResponseWriter, r *http.Request, methods 
 	conn.Close()
 }
 
-// originAllowed is the policy of Config.CORSOrigin: browsers say whose page asks, and only they must be kept from asking.
+// originAllowed returns the policy of Config.CORSOrigin: browsers say whose page asks, and only they must be kept from asking.
 func (s *Server) originAllowed(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	return origin == "" || s.config.CORSOrigin == "*" || strings.EqualFold(origin, s.config.CORSOrigin)

@@ -159,7 +159,7 @@ type cursor struct {
 	Height uint64 `json:"height"`
 }
 
-// Cursor is the height up to which every block with transactions has a record.
+// Cursor returns the height up to which every block with transactions has a record.
 func (s *Store) Cursor() uint64 { return s.cursor.Load() }
 
 // SetCursor moves the cursor, durably only if sync is set: after a crash it may be lower, and blocks are looked at again.

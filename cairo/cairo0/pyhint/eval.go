@@ -34,7 +34,7 @@ type Dict struct {
 // NewDict returns an empty dictionary.
 func NewDict() *Dict { return &Dict{index: make(map[string]int)} }
 
-// dictKey is a value's identity as a dictionary key.
+// dictKey returns a value's identity as a dictionary key.
 func dictKey(k any) (string, error) {
 	switch k := k.(type) {
 	case bool:
@@ -549,7 +549,7 @@ func (e *env) iterate(v any, f func(any) (bool, error)) error {
 	return fmt.Errorf("%s is not iterable", typeName(v))
 }
 
-// list is all elements of an iterable.
+// list returns all elements of an iterable.
 func (e *env) list(v any) ([]any, error) {
 	switch v := v.(type) {
 	case *List:

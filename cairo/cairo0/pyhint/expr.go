@@ -15,7 +15,7 @@ type place struct {
 	set target
 }
 
-// placeList is an expression list that may be a target.
+// placeList returns an expression list that may be a target.
 func (p *parser) placeList() (place, error) {
 	x, err := p.place()
 	if err != nil || !p.isOp(",") {
@@ -57,7 +57,7 @@ func tuplePlace(list []place) place {
 	return out
 }
 
-// place is an expression, with its target when it is one.
+// place returns an expression, with its target when it is one.
 func (p *parser) place() (place, error) {
 	start := p.at
 	if x, err := p.postfix(); err == nil && x.set != nil {
@@ -76,7 +76,7 @@ func (p *parser) exprList() (expr, error) {
 	return x.get, err
 }
 
-// expr is a conditional expression or a lambda.
+// expr returns a conditional expression or a lambda.
 func (p *parser) expr() (expr, error) {
 	if p.depth++; p.depth > 100 {
 		return nil, errors.New("nested too deep")
@@ -193,7 +193,7 @@ func (p *parser) compareOp() string {
 	return ""
 }
 
-// comparison is a chain: a < b < c.
+// comparison returns a chain: a < b < c.
 func (p *parser) comparison() (expr, error) {
 	x, err := p.binary(0)
 	if err != nil {
@@ -318,7 +318,7 @@ func (p *parser) unary() (expr, error) {
 	}, err
 }
 
-// postfix is an atom with calls, subscripts and attributes.
+// postfix returns an atom with calls, subscripts and attributes.
 func (p *parser) postfix() (place, error) {
 	x, err := p.atom()
 	for err == nil {

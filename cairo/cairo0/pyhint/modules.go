@@ -350,7 +350,7 @@ func isQuadResidue(n, p *big.Int) (bool, error) {
 	return v.BitLen() <= 1 || big.Jacobi(v, p) == 1, nil
 }
 
-// sqrtModP is the smaller square root.
+// sqrtModP returns the smaller square root.
 func sqrtModP(n, p *big.Int) (*big.Int, error) {
 	if err := checkPrime(p); err != nil {
 		return nil, err

@@ -53,7 +53,7 @@ func ToValue(v any) (machine.Value, error) {
 	return machine.FeltValue(felt.FromBigInt(n)), nil
 }
 
-// typed is the value of a cell that the program declares with a type.
+// typed returns the value of a cell that the program declares with a type.
 func (e *env) typed(v machine.Value, typ string) any {
 	if base, ok := strings.CutSuffix(typ, "*"); ok && base != "felt" && !strings.HasSuffix(base, "*") && !strings.HasPrefix(base, "(") {
 		if a, ok := v.Addr(); ok {
@@ -99,7 +99,7 @@ func (e *env) idsGet(name string) (any, error) {
 	return nil, fmt.Errorf("ids.%s is a %s", name, id.Type)
 }
 
-// tupleStruct is a structure that is computed and in no memory.
+// tupleStruct returns a structure that is computed and in no memory.
 func (e *env) tupleStruct(name string, r Reference) (any, error) {
 	id := e.ids.Resolve(r.Type)
 	if id == nil || len(id.Members) != r.Tuple {
@@ -304,7 +304,7 @@ func builtinAttr(b *machine.Builtin, name string) (any, bool) {
 	return nil, false
 }
 
-// valueMethod is a method of a plain value.
+// valueMethod returns a method of a plain value.
 func valueMethod(v any, name string) (function, bool) {
 	switch v := v.(type) {
 	case memoryObject:

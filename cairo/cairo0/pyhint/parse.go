@@ -124,7 +124,7 @@ func (p *parser) endOfLine() error {
 	return nil
 }
 
-// suite is the body after a colon.
+// suite returns the body after a colon.
 func (p *parser) suite() (stmt, error) {
 	if err := p.expect(":"); err != nil {
 		return nil, err

@@ -35,7 +35,7 @@ func randomBytes(r *rand.Rand, n int) []byte {
 	return b
 }
 
-// randomHash is a hash, or none, or bytes of a length that none has.
+// randomHash returns a hash, or none, or bytes of a length that none has.
 func randomHash(r *rand.Rand) []byte {
 	switch r.IntN(12) {
 	case 0:
@@ -99,7 +99,7 @@ func encode(t testing.TB, v any) []byte {
 	return data
 }
 
-// ours is a value of CometBFT's as this package reads it.
+// ours returns a value of CometBFT's as this package reads it.
 func ours(t testing.TB, s *cmttypes.SignedHeader) *headers.SignedHeader {
 	t.Helper()
 	data := encode(t, s)
@@ -189,7 +189,7 @@ func newSigners(t testing.TB, r *rand.Rand, n int) *signers {
 	return s
 }
 
-// commit is the votes for a block, each with the flag that is given.
+// commit returns the votes for a block, each with the flag that is given.
 func (s *signers) commit(t testing.TB, r *rand.Rand, chain string, height int64, round int32, id cmttypes.BlockID, flags []cmttypes.BlockIDFlag) *cmttypes.Commit {
 	t.Helper()
 	c := &cmttypes.Commit{Height: height, Round: round, BlockID: id, Signatures: make([]cmttypes.CommitSig, len(s.keys))}
@@ -382,7 +382,7 @@ func newSignedBlock(t testing.TB, r *rand.Rand, n int) *signedBlock {
 	return b
 }
 
-// sign is the header with a commit by everyone.
+// sign returns the header with a commit by everyone.
 func (b *signedBlock) sign(t testing.TB, r *rand.Rand, h *cmttypes.Header) *cmttypes.SignedHeader {
 	t.Helper()
 	all := slices.Repeat([]cmttypes.BlockIDFlag{cmttypes.BlockIDFlagCommit}, len(b.signers.keys))
@@ -455,7 +455,7 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// clone is a copy that shares nothing that is changed.
+// clone returns a copy that shares nothing that is changed.
 func (b *signedBlock) clone(t testing.TB) *signedBlock {
 	t.Helper()
 	c := *b

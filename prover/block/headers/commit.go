@@ -95,7 +95,7 @@ func (s *CommitSig) validate() error {
 	return nil
 }
 
-// signBytes is what the validator of a signature has signed: its length and the message CanonicalVote, in which a vote for no
+// signBytes returns what the validator of a signature has signed: its length and the message CanonicalVote, in which a vote for no
 // block has no BlockID.
 func (c *Commit) signBytes(chain string, s *CommitSig) []byte {
 	vote := appendUint(nil, 1, precommit)
@@ -115,7 +115,7 @@ type Validator struct {
 	Power int64
 }
 
-// address is the first bytes of the key's hash.
+// address returns the first bytes of the key's hash.
 func (v *Validator) address() []byte {
 	sum := sha256.Sum256(v.Key)
 	return sum[:addressBytes]
@@ -152,10 +152,10 @@ func NewValidatorSet(validators []Validator) (*ValidatorSet, error) {
 	return set, nil
 }
 
-// size is the number of validators.
+// size returns the number of validators.
 func (set *ValidatorSet) size() int { return len(set.validators) }
 
-// Hash is the Merkle root over keys and powers, each the message SimpleValidator.
+// Hash returns the Merkle root over keys and powers, each the message SimpleValidator.
 func (set *ValidatorSet) Hash() []byte {
 	leaves := make([][]byte, len(set.validators))
 	for i, v := range set.validators {

@@ -109,7 +109,7 @@ func (g *Genesis) parameters(chain string) (*parameters, error) {
 	return p, errors.Join(faults...)
 }
 
-// sequencer is the address that receives the fees of a block, by its proposer.
+// sequencer returns the address that receives the fees of a block, by its proposer.
 func (p *parameters) sequencer(proposer []byte) felt.Felt {
 	if recipient, ok := p.feeRecipients[hex.EncodeToString(proposer)]; ok {
 		return recipient

@@ -164,7 +164,7 @@ func (h *Header) validate() error {
 	return nil
 }
 
-// Hash is the Merkle root over the fields' encodings, in the order of the header; scalars are wrapped as in protobuf's
+// Hash returns the Merkle root over the fields' encodings, in the order of the header; scalars are wrapped as in protobuf's
 // StringValue, Int64Value and BytesValue, and an empty one is an empty leaf.
 func (h *Header) Hash() []byte {
 	version := appendUint(appendUint(nil, 1, h.Version.Block), 2, h.Version.App)
@@ -186,7 +186,7 @@ func (h *Header) Hash() []byte {
 	})
 }
 
-// encode is the message BlockID, which has the same fields as CanonicalBlockID.
+// encode returns the message BlockID, which has the same fields as CanonicalBlockID.
 func (id *BlockID) encode() []byte {
 	parts := appendBytes(appendUint(nil, 1, uint64(id.Parts.Total)), 2, id.Parts.Hash)
 	return appendMessage(appendBytes(nil, 1, id.Hash), 2, parts)

@@ -22,7 +22,7 @@ const (
 // isZero reports the first instant of year 1, which stands for no time.
 func (t Timestamp) isZero() bool { return t.seconds == zeroSeconds && t.nanos == 0 }
 
-// encode is the message google.protobuf.Timestamp.
+// encode returns the message google.protobuf.Timestamp.
 func (t Timestamp) encode() []byte {
 	return appendUint(appendUint(nil, 1, uint64(t.seconds)), 2, uint64(t.nanos))
 }
@@ -30,7 +30,7 @@ func (t Timestamp) encode() []byte {
 // MarshalJSON writes RFC 3339 with as many digits of a second as needed.
 func (t Timestamp) MarshalJSON() ([]byte, error) { return []byte(`"` + t.String() + `"`), nil }
 
-// String is the form of RFC 3339 with as many digits of a second as needed.
+// String returns the form of RFC 3339 with as many digits of a second as needed.
 func (t Timestamp) String() string {
 	days, second := floorDiv(t.seconds, secondsOfDay)
 	year, month, day := civil(days)
@@ -85,7 +85,7 @@ func daysSince1970(year, month, day int64) int64 {
 	return era*daysOf400 + yearOfEra*365 + yearOfEra/4 - yearOfEra/100 + (153*(month-3)+2)/5 + day - 1 - daysTo1970
 }
 
-// civil is the inverse of daysSince1970.
+// civil returns the inverse of daysSince1970.
 func civil(days int64) (year, month, day int64) {
 	era, day := floorDiv(days+daysTo1970, daysOf400)
 	yearOfEra := (day - day/1460 + day/36524 - day/146096) / 365

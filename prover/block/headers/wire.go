@@ -43,7 +43,7 @@ func appendMessage(b []byte, field byte, v []byte) []byte {
 	return append(b, v...)
 }
 
-// merkleRoot is the tree of RFC 6962, section 2.1.
+// merkleRoot returns the tree of RFC 6962, section 2.1.
 func merkleRoot(leaves [][]byte) []byte {
 	switch n := len(leaves); n {
 	case 0:
@@ -60,7 +60,7 @@ func merkleRoot(leaves [][]byte) []byte {
 	}
 }
 
-// DataHash is the hash of a block's transactions in its header.
+// DataHash returns the hash of a block's transactions in its header.
 func DataHash(txs []statement.HexBytes) []byte {
 	leaves := make([][]byte, len(txs))
 	for i, tx := range txs {
@@ -70,7 +70,7 @@ func DataHash(txs []statement.HexBytes) []byte {
 	return merkleRoot(leaves)
 }
 
-// ResultsHash is the hash of a block's results in the header of the next height: of each, the fields of ExecTxResult on which
+// ResultsHash returns the hash of a block's results in the header of the next height: of each, the fields of ExecTxResult on which
 // validators agree.
 func ResultsHash(results []statement.Result) []byte {
 	leaves := make([][]byte, len(results))

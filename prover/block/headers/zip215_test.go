@@ -24,7 +24,7 @@ var (
 	}()
 )
 
-// scalar is a small number as a scalar.
+// scalar returns a small number as a scalar.
 func scalar(n byte) *edwards25519.Scalar {
 	s, err := edwards25519.NewScalar().SetCanonicalBytes(append([]byte{n}, make([]byte, 31)...))
 	if err != nil {

@@ -76,7 +76,7 @@ func admissible(tx starknet.Transaction, sender felt.Felt) error {
 	return nil
 }
 
-// boundsTotal is the most that a transaction may cost: the sum of its bounds, with the tip on L2 gas.
+// boundsTotal returns the most that a transaction may cost: the sum of its bounds, with the tip on L2 gas.
 func boundsTotal(f *starknet.Common) (sum starknet.Uint128, ok bool) {
 	b := &f.ResourceBounds
 	price, ok := b.L2Gas.MaxPricePerUnit.Add(starknet.NewUint128(f.Tip))
@@ -97,7 +97,7 @@ func boundsTotal(f *starknet.Common) (sum starknet.Uint128, ok bool) {
 
 var balances = keccak.Starknet([]byte(constants.Balances))
 
-// balance is what an account holds of the fee token now, as two halves of 128 bits.
+// balance returns what an account holds of the fee token now, as two halves of 128 bits.
 func (r *replay) balance(account felt.Felt) (low, high felt.Felt, err error) {
 	if r.purse.account != account || r.purse.key.IsZero() {
 		r.purse.account, r.purse.key = account, starknet.ReduceAddress(pedersen.Hash(balances, account))

@@ -34,7 +34,7 @@ func (c *chain) refused(claims []*statement.Claim, block *statement.Block, texts
 	}
 }
 
-// all is the claim of all transactions.
+// all returns the claim of all transactions.
 func (c *chain) all() []*statement.Claim {
 	c.t.Helper()
 	claim, _, err := c.run(0, len(c.recorded))
@@ -84,7 +84,7 @@ func (c *chain) withoutFeeChecks(fee func(*starknet.Receipt) starknet.Uint128) {
 	}
 }
 
-// priced is a fee at a price, with the tip of the chain's transactions.
+// priced returns a fee at a price, with the tip of the chain's transactions.
 func priced(price uint64) func(*starknet.Receipt) starknet.Uint128 {
 	return func(r *starknet.Receipt) starknet.Uint128 {
 		fee, _ := starknet.NewUint128(price + 5).Mul64(r.Resources.L2Gas)

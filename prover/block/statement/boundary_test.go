@@ -171,7 +171,7 @@ func (f *forged) spend(short uint64) {
 	f.diff.Storage = []starknet.ContractStorage{{Address: forgedToken, Entries: []starknet.StorageEntry{{Key: key, Value: n(fee - short)}}}}
 }
 
-// deployed is the contract that a deployer deploys of the class without a constructor.
+// deployed returns the contract that a deployer deploys of the class without a constructor.
 func (f *forged) deployed(deployer felt.Felt) felt.Felt {
 	return starknet.ContractAddress(deployer, n(3), bareCode, nil)
 }

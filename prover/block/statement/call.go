@@ -123,7 +123,7 @@ func (t *replayer) syscall(f *frame, s *Syscall) error {
 	return s.rule.answer(t, f, s, s.Gas-charge)
 }
 
-// arraySize is the size of the array from start to end, below the bound of a Sierra array.
+// arraySize returns the size of the array from start to end, below the bound of a Sierra array.
 func arraySize(start, end felt.Felt) (int, error) {
 	var size felt.Felt
 	size.Sub(&end, &start)

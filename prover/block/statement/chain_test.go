@@ -247,7 +247,7 @@ func (c *chain) send(tx starknet.Transaction, common *starknet.Common, key felt.
 	return &outcome.Receipt
 }
 
-// statementBlock is the block as a verifier knows it.
+// statementBlock returns the block as a verifier knows it.
 func (c *chain) statementBlock() *statement.Block {
 	return &statement.Block{
 		ChainID: c.block.ChainID, Number: c.block.Number, Timestamp: c.block.Timestamp, Sequencer: c.block.Sequencer,

@@ -21,7 +21,7 @@ func (r *replay) ApplyOutput(claim *Claim) error {
 	return r.apply(claim, output)
 }
 
-// MadeByCode are the places in the output of words that a class's code makes: what it asks and what it returns, and the
+// MadeByCode returns the places in the output of words that a class's code makes: what it asks and what it returns, and the
 // program's copies of it. The proof binds them; nothing else need.
 func (t *Output) MadeByCode(output []felt.Felt) map[int]bool {
 	made := make(map[int]bool)
@@ -59,7 +59,7 @@ func (t *Output) MadeByCode(output []felt.Felt) map[int]bool {
 	return made
 }
 
-// Charge is the gas of a syscall that names words words of an array, beyond what compiled code has paid.
+// Charge returns the gas of a syscall that names words words of an array, beyond what compiled code has paid.
 func Charge(name string, words int) uint64 {
 	r, ok := ruleOf(felt.FromShortString(name))
 	if !ok {
@@ -68,13 +68,13 @@ func Charge(name string, words int) uint64 {
 	return r.charge(words)
 }
 
-// KeccakRoundGas is the gas of a block of keccak.
+// KeccakRoundGas returns the gas of a block of keccak.
 func KeccakRoundGas() uint64 {
 	c, _ := constants.Syscall("Keccak")
 	return priceOf(c.Linear)
 }
 
-// InfoWords are the words of a transaction's information at an address.
+// InfoWords returns the words of a transaction's information at an address.
 func InfoWords(tx starknet.Transaction, hash, chainID felt.Felt, address uint64) []felt.Felt {
 	return infoWords(tx, hash, chainID, address)
 }

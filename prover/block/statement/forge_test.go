@@ -159,7 +159,7 @@ func request(parts ...[]felt.Felt) (list []felt.Felt) {
 	return list
 }
 
-// callOf is a syscall that calls a contract.
+// callOf returns a syscall that calls a contract.
 func callOf(inner *forgedCall) *forgedSyscall {
 	return &forgedSyscall{
 		name: "CallContract", calls: true, inner: inner,
@@ -194,7 +194,7 @@ func (c *forgedCall) run() {
 	c.left = gas
 }
 
-// intrinsic is the gas of a transaction without calldata and signature.
+// intrinsic returns the gas of a transaction without calldata and signature.
 func (f *forged) intrinsic() uint64 {
 	return map[starknet.TransactionType]uint64{
 		starknet.InvokeType: 480_000, starknet.DeployAccountType: 520_000, starknet.DeclareType: 400_000,
@@ -390,7 +390,7 @@ func (w *forgedOutput) call(c *forgedCall) {
 	}
 }
 
-// answer is what the caller is told that the call returned.
+// answer returns what the caller is told that the call returned.
 func (s *forgedSyscall) answer() []felt.Felt {
 	if s.returned == nil && s.inner != nil {
 		return s.inner.retdata

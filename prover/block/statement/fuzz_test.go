@@ -38,7 +38,7 @@ func fromWords(list ...felt.Felt) (b []byte) {
 	return b
 }
 
-// seedWords is an output of one class, one transaction and one call with syscalls, by hand.
+// seedWords returns an output of one class, one transaction and one call with syscalls, by hand.
 func seedWords() []felt.Felt {
 	short := felt.FromShortString
 	list := []felt.Felt{short("STARKD_OS_1"), short("C"), n(1), n(2), n(3), n(0), n(0), n(0), n(7), n(1), n(1), n(0xaa)}

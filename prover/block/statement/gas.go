@@ -15,7 +15,7 @@ func priceOf(r constants.Resources) uint64 {
 		r.Poseidons*constants.PoseidonGas + r.Bitwises*constants.BitwiseGas + r.Keccaks*constants.KeccakGas
 }
 
-// charge is the gas of a syscall that names words words of an array which it is charged for, less what compiled code has paid in advance.
+// charge returns the gas of a syscall that names words words of an array which it is charged for, less what compiled code has paid in advance.
 func (r *rule) charge(words int) uint64 {
 	return max(priceOf(r.cost.Constant), constants.SyscallBaseGas) + uint64(words)*priceOf(r.cost.Linear) - constants.SyscallBaseGas
 }
@@ -29,7 +29,7 @@ var overheads = map[starknet.TransactionType]overhead{
 	starknet.DeclareType:       overhead(constants.DeclareOverhead()),
 }
 
-// gas is the price of the overhead with n felts of calldata: the resource that costs most counts, in L1 gas rounded up. A
+// gas returns the price of the overhead with n felts of calldata: the resource that costs most counts, in L1 gas rounded up. A
 // range check weighs as much as 16 steps, a hash as 32.
 func (o overhead) gas(n uint64) uint64 {
 	use := func(constant, two uint64) uint64 { return constant + (two*n+1)/constants.CalldataPerFactor }
@@ -41,7 +41,7 @@ func (o overhead) gas(n uint64) uint64 {
 	return (steps + constants.StepsPerL1Gas - 1) / constants.StepsPerL1Gas * constants.L1Gas
 }
 
-// intrinsicGas is what a transaction is billed for itself. Of a DECLARE it leaves out the compiled class.
+// intrinsicGas returns what a transaction is billed for itself. Of a DECLARE it leaves out the compiled class.
 func intrinsicGas(tx starknet.Transaction) uint64 {
 	calldata, data := 0, uint64(0)
 	switch tx := tx.(type) {
@@ -57,7 +57,7 @@ func intrinsicGas(tx starknet.Transaction) uint64 {
 	return overheads[tx.Type()].gas(uint64(calldata)) + constants.FeltGas*uint64(calldata+len(tx.Fields().Signature)) + data
 }
 
-// dataGas is what a transaction is billed for what it has left behind so far.
+// dataGas returns what a transaction is billed for what it has left behind so far.
 func (t *replayer) dataGas() uint64 {
 	felts := 0
 	for i := range t.events {
@@ -135,7 +135,7 @@ func divide(x starknet.Uint128, y uint64) (quotient starknet.Uint128, rest uint6
 	return quotient, rest
 }
 
-// overdraft is the reason for which a transaction has to be reverted, or must not be in a block at all, that has used so much
+// overdraft returns the reason for which a transaction has to be reverted, or must not be in a block at all, that has used so much
 // gas when everything but the fee transfer is done; "" if there is none.
 func (t *replayer) overdraft(sender felt.Felt, bound, gas uint64) (string, error) {
 	if gas > bound {

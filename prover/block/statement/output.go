@@ -167,7 +167,7 @@ func (r *reader) size(what string, word felt.Felt) (int, error) {
 	return int(word.Uint64()), nil
 }
 
-// span is the size of the array from start to end.
+// span returns the size of the array from start to end.
 func (r *reader) span(what string, start, end felt.Felt) (int, error) {
 	var size felt.Felt
 	return r.size(what, *size.Sub(&end, &start))

@@ -54,7 +54,7 @@ func (o *overlay) begin(account, nonce felt.Felt) {
 	o.journal = o.journal[:0] // what the transaction writes from here on, it may take back
 }
 
-// get is the value now, asking the state before the block through ask where nothing is known.
+// get returns the value now, asking the state before the block through ask where nothing is known.
 func (c *changes[K]) get(key K, ask func() (felt.Felt, error)) (felt.Felt, error) {
 	if value, ok := c.now[key]; ok {
 		return value, nil
@@ -127,14 +127,14 @@ func (o *overlay) revert(snapshot int) {
 	o.journal = o.journal[:snapshot]
 }
 
-// diff is what is not as it was before the block.
+// diff returns what is not as it was before the block.
 func (o *overlay) diff() starknet.StateDiff {
 	d := o.difference(o.values.before, o.classes.before, o.declared.before, o.nonces.before)
 	d.Sort()
 	return d
 }
 
-// transactionDiff is what is not as it was at the beginning of the transaction.
+// transactionDiff returns what is not as it was at the beginning of the transaction.
 func (o *overlay) transactionDiff() starknet.StateDiff {
 	d := o.difference(o.values.start, o.classes.start, o.declared.start, o.nonces.start)
 	d.Sort()
@@ -151,7 +151,7 @@ func (o *overlay) allocated() (n int) {
 	return n
 }
 
-// difference is what is not as it was, in no order.
+// difference returns what is not as it was, in no order.
 func (o *overlay) difference(values map[slot]felt.Felt, classes, declared, nonces map[felt.Felt]felt.Felt) starknet.StateDiff {
 	var d starknet.StateDiff
 	contracts := make(map[felt.Felt][]starknet.StorageEntry)

@@ -164,7 +164,7 @@ func (b beforeWithClasses) CompiledClassHash(class felt.Felt) (felt.Felt, error)
 	return b.declared(class, b.compiled)
 }
 
-// after is the state commitment that a difference in canonical order leads to.
+// after returns the state commitment that a difference in canonical order leads to.
 func (b *Before) after(diff *starknet.StateDiff) (felt.Felt, error) {
 	return transition(diff, b.contractsRoot, b.classesRoot, nodeStore(b.pedersen), nodeStore(b.poseidon), b.contract)
 }

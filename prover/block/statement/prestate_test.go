@@ -42,7 +42,7 @@ func (s *fullState) CompiledClassHash(class felt.Felt) (felt.Felt, error) {
 	return s.compiled[class], nil
 }
 
-// after is the commitment of the state with a difference in it, made from nothing.
+// after returns the commitment of the state with a difference in it, made from nothing.
 func (s *fullState) after(t *testing.T, diff *starknet.StateDiff) felt.Felt {
 	t.Helper()
 	contracts, slots, compiled := maps.Clone(s.contracts), maps.Clone(s.slots), maps.Clone(s.compiled)
@@ -129,7 +129,7 @@ func newFullState(t *testing.T, r *rand.Rand) *fullState {
 	return s
 }
 
-// key is a trie key; half of them are small, so that paths share prefixes.
+// key returns a trie key; half of them are small, so that paths share prefixes.
 func key(r *rand.Rand) felt.Felt {
 	if r.IntN(2) == 0 {
 		return felt.FromUint64(1 + r.Uint64N(64))

@@ -85,7 +85,7 @@ func (r *replay) Apply(claim *Claim) error {
 	return nil
 }
 
-// Outcome is what the claims have shown, once they cover the block.
+// Outcome returns what the claims have shown, once they cover the block.
 func (r *replay) Outcome() (*Outcome, error) {
 	if r.failed {
 		return nil, fmt.Errorf("statement: a claim was refused")
@@ -170,7 +170,7 @@ func (r *replay) checkPublished(class *PublishedClass, costs uint64) error {
 	return same("end of the code", class.tail[:], []felt.Felt{ret, felt.FromUint64(costs)})
 }
 
-// class is the compiled class of a declared class.
+// class returns the compiled class of a declared class.
 func (r *replay) class(hash felt.Felt) (*casm.Class, error) {
 	if class := r.classes[hash]; class != nil {
 		return class, nil

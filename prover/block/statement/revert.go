@@ -9,12 +9,12 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// panicReason is the revert reason of a transaction whose __execute__ panicked.
+// panicReason returns the revert reason of a transaction whose __execute__ panicked.
 func panicReason(root *starknet.PanicFrame) string {
 	return executeReason(root, starknet.PanicSummary(starknet.ExecutionPanicHeader, root))
 }
 
-// executeReason is the revert reason of a failure in __execute__ itself.
+// executeReason returns the revert reason of a failure in __execute__ itself.
 func executeReason(root *starknet.PanicFrame, cause string) string {
 	return starknet.RevertReason(starknet.ExecutionHeader, &starknet.ErrorTrace{
 		Frames: []starknet.ErrorFrame{{Title: starknet.CallTitle, Contract: root.Contract, ClassHash: root.ClassHash, Selector: root.Selector}},

@@ -26,12 +26,12 @@ func words(values ...uint64) (list []felt.Felt) {
 	return list
 }
 
-// span is an array as an entry point takes it.
+// span returns an array as an entry point takes it.
 func span(values ...felt.Felt) []felt.Felt {
 	return append(words(uint64(len(values))), values...)
 }
 
-// survive is a call of the probe that makes another call and survives its failure.
+// survive returns a call of the probe that makes another call and survives its failure.
 func survive(contract felt.Felt, name string, calldata ...felt.Felt) call {
 	return call{probeAt, "survive", append([]felt.Felt{contract, selector(name)}, span(calldata...)...)}
 }
@@ -161,7 +161,7 @@ func tell(t *testing.T) *chain {
 	return c
 }
 
-// transfers is a block of one token transfer.
+// transfers returns a block of one token transfer.
 func transfers(t *testing.T) *chain {
 	c := newChain(t)
 	c.invoke(plenty, transfer(0xbe, 1000))

@@ -33,7 +33,7 @@ type Reason struct {
 // unprovableBuiltins are Starknet's builtins that the program cannot pass.
 var unprovableBuiltins = []string{"ec_op", "poseidon", "range_check96", "add_mod", "mul_mod"}
 
-// String is the reason as a person reads it.
+// String returns the reason as a person reads it.
 func (r *Reason) String() string {
 	switch {
 	case r.Builtin != "":
@@ -44,7 +44,7 @@ func (r *Reason) String() string {
 	return fmt.Sprintf("it needs more than %d steps", r.MaxSteps)
 }
 
-// quoted is a name as it is where it is known, quoted and cut where it is not: then it is anybody's text.
+// quoted returns a name as it is where it is known, quoted and cut where it is not: then it is anybody's text.
 func quoted(name string, known []string) string {
 	if slices.Contains(known, name) {
 		return name

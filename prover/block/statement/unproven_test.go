@@ -12,7 +12,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// mixed is a block of which more than half cannot be proved, each of which leaves what a later one needs.
+// mixed returns a block of which more than half cannot be proved, each of which leaves what a later one needs.
 func mixed(t *testing.T) *chain {
 	c := newChain(t)
 	counter := c.before.contracts[counterA]
@@ -142,7 +142,7 @@ func TestUncoveredTransactions(t *testing.T) {
 // Accounts whose signature checks leave something behind.
 var restlessAt, restlessToo = n(0x4e57), n(0x4e58)
 
-// restless is a block of transactions whose signature checks write, emit, send messages, and replace the class, in front of
+// restless returns a block of transactions whose signature checks write, emit, send messages, and replace the class, in front of
 // executions that read what they wrote, that fail, and that use the new class.
 func restless(t *testing.T) *chain {
 	c := newChain(t)

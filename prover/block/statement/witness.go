@@ -24,7 +24,7 @@ type Anchor struct {
 	After     felt.Felt // and after it, of header n+1
 }
 
-// NewAnchor is the anchor that two signed headers make: before and after are their app hashes.
+// NewAnchor returns the anchor that two signed headers make: before and after are their app hashes.
 func NewAnchor(chain string, number, timestamp uint64, sequencer, feeToken felt.Felt, before, after []byte) (*Anchor, error) {
 	chainID, err := starknet.ChainID(chain)
 	if err != nil {
@@ -179,7 +179,7 @@ func (w *Witness) checkSize(claims []*Claim) error {
 // class has at most 81,920 felts.
 const maxClassElements = 4 * constants.MaxProgramFelts
 
-// Block is the block that claims are replayed against: what the anchor says, and the transactions that were executed, with
+// Block returns the block that claims are replayed against: what the anchor says, and the transactions that were executed, with
 // what the witness says of them.
 func (w *Witness) Block(anchor *Anchor) (*Block, error) {
 	block := &Block{
@@ -230,12 +230,12 @@ func (w *Witness) Block(anchor *Anchor) (*Block, error) {
 	return block, nil
 }
 
-// OpeningWrite is the write with which block number begins: the hash of the block ten blocks before it.
+// OpeningWrite returns the write with which block number begins: the hash of the block ten blocks before it.
 func OpeningWrite(number uint64, hash felt.Felt) Write {
 	return Write{Contract: starknet.BlockHashAddress, Key: felt.FromUint64(number - constants.BlockHashLag), Value: hash}
 }
 
-// gasUsed is the gas of the calls that the sender pays for: the fee transfer is free.
+// gasUsed returns the gas of the calls that the sender pays for: the fee transfer is free.
 func (o *TransactionOutcome) gasUsed() (sum uint64) {
 	for _, call := range o.Calls {
 		if call.Kind != FeeTransferCall {

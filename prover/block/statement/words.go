@@ -9,7 +9,7 @@ import (
 // infoSize is the number of words of TxInfo (version 3 of get_execution_info, of which the earlier are beginnings).
 const infoSize = 19
 
-// infoWords is what a transaction's information must be at address: TxInfo, then the arrays that it points to.
+// infoWords returns what a transaction's information must be at address: TxInfo, then the arrays that it points to.
 func infoWords(tx starknet.Transaction, hash, chainID felt.Felt, address uint64) []felt.Felt {
 	c := tx.Fields()
 	var deployment, facts []felt.Felt

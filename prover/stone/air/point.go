@@ -79,7 +79,7 @@ func (s *System) EvalPoint(point field.Element, n uint64, mask, values []field.E
 
 var errPointInDomain = errors.New("air: the point lies in the trace domain")
 
-// vanishing is x^(n/period) - g^(offset·n/period), whose zeros are the rows of the class.
+// vanishing returns x^(n/period) - g^(offset·n/period), whose zeros are the rows of the class.
 func (r Rows) vanishing(x, gen field.Element, n uint64) field.Element {
 	period, offset := r.resolve(n)
 	v := field.Pow(x, n/period)

@@ -52,13 +52,13 @@ type Rows struct {
 	Offset int64
 }
 
-// Every is the rows 0, period, 2·period, ….
+// Every returns the rows 0, period, 2·period, ….
 func Every(period uint64) Rows { return Rows{Period: period} }
 
-// RowsAt is the rows offset, offset+period, …: the zeros of x^(n/period) - g^(offset·n/period).
+// RowsAt returns the rows offset, offset+period, …: the zeros of x^(n/period) - g^(offset·n/period).
 func RowsAt(period uint64, offset int64) Rows { return Rows{Period: period, Offset: offset} }
 
-// Row is the one row with this index; a negative index counts from the end, so Row(-16) is row n-16.
+// Row returns the one row with this index; a negative index counts from the end, so Row(-16) is row n-16.
 func Row(index int64) Rows { return Rows{Offset: index} }
 
 // Domain is where a constraint holds: the union of the classes On, except the rows in Exemptions. Classes of one list must be
@@ -68,7 +68,7 @@ type Domain struct {
 	Exemptions []Rows
 }
 
-// On is the domain of all rows in any of the classes.
+// On returns the domain of all rows in any of the classes.
 func On(rows ...Rows) Domain { return Domain{On: rows} }
 
 // Exempt returns d without the given rows.
@@ -83,7 +83,7 @@ type Periodic struct {
 	Step   uint64
 }
 
-// period is the number of rows after which the column repeats.
+// period returns the number of rows after which the column repeats.
 func (p Periodic) period() uint64 { return uint64(len(p.Values)) * p.Step }
 
 // Constraint says that an expression is zero on the rows of a domain.
@@ -106,10 +106,10 @@ type System struct {
 	maskIndex   map[Cell]int
 }
 
-// Columns is the number of columns of both phases.
+// Columns returns the number of columns of both phases.
 func (s *System) Columns() int { return s.Main + s.Interaction }
 
-// MinTraceLength is the smallest number of rows for which all domains and periodic columns are defined. Rows of the mask do
+// MinTraceLength returns the smallest number of rows for which all domains and periodic columns are defined. Rows of the mask do
 // not count: they wrap round the trace, as in Stone.
 func (s *System) MinTraceLength() uint64 {
 	n := uint64(1)
@@ -175,7 +175,7 @@ func (b *Builder) node(n node) Expr {
 	return Expr{b, id}
 }
 
-// Cell is the value of a column, row rows further on.
+// Cell returns the value of a column, row rows further on.
 func (b *Builder) Cell(column, row int) Expr {
 	if column < 0 || column >= b.s.Columns() || row < 0 {
 		panic(fmt.Sprintf("air: cell (%d, %d) outside %d columns", column, row, b.s.Columns()))
@@ -199,10 +199,10 @@ func (b *Builder) Value(name string) Expr {
 	return b.node(node{op: opValue, a: int32(len(b.s.Values) - 1)})
 }
 
-// Const is the constant v.
+// Const returns the constant v.
 func (b *Builder) Const(v uint64) Expr { return b.Element(field.New(v)) }
 
-// Element is the constant v.
+// Element returns the constant v.
 func (b *Builder) Element(v field.Element) Expr { return b.node(node{op: opConst, value: v}) }
 
 // Add returns e + f.

@@ -101,11 +101,11 @@ func (a *AIR) segment(name string) cairo.Segment {
 	return cairo.Segment{}
 }
 
-// publicUnits is the number of memory units that stand for public memory; those beyond the public cells stand for the
+// publicUnits returns the number of memory units that stand for public memory; those beyond the public cells stand for the
 // first cell once more.
 func (a *AIR) publicUnits() int { return a.layout.Memory.Public.Addr.Len(int(a.rows)) }
 
-// publicProduct is what the memory permutation's product must end in: in the pool public memory is (0, 0), so each unit
+// publicProduct returns what the memory permutation's product must end in: in the pool public memory is (0, 0), so each unit
 // leaves a factor z / (z - (address + α·value)).
 func (a *AIR) publicProduct(z, alpha field.Element) (field.Element, error) {
 	factor := func(c cairo.PublicCell) field.Element {

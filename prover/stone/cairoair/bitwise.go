@@ -11,7 +11,7 @@ const (
 	bitwiseParts = 16 // diluted parts of one value; part 4i+j holds the bits 64i + j, 64i + j + 4, …
 )
 
-// bitwiseShift is the lowest bit of a part.
+// bitwiseShift returns the lowest bit of a part.
 func bitwiseShift(part int) int {
 	return part/dilutedSpacing*dilutedSpacing*dilutedBits + part%dilutedSpacing
 }

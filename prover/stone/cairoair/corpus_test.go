@@ -51,7 +51,7 @@ func (p *stoneProof) public(t *testing.T) *cairo.PublicInput {
 	return in
 }
 
-// seedParams are the proof's parameters as far as the seed goes.
+// seedParams returns the proof's parameters as far as the seed goes.
 func (p *stoneProof) seedParams(stone6 bool) SeedParams {
 	s := SeedParams{
 		Stone6: stone6, FriendlyLayers: p.Parameters.FriendlyLayers, PageHash: p.Parameters.Statement.PageHash,
@@ -85,7 +85,7 @@ func (p *stoneProof) annotated(t *testing.T, text string) []field.Element {
 	return out
 }
 
-// caseDir is the folder of one of the runs: of the corpus with everything that made a proof, or of testdata.
+// caseDir returns the folder of one of the runs: of the corpus with everything that made a proof, or of testdata.
 func caseDir(t testing.TB, name string) string {
 	t.Helper()
 	if dir := filepath.Join("testdata", name); isDir(dir) {

@@ -48,7 +48,7 @@ func undilute(d uint64) uint16 {
 	return uint16(d | d>>24)
 }
 
-// dilutedFinalValue is the cumulative value after all 2^dilutedBits values: r_1 = 1, r_{j+1} = r_j·(1 + z·u_j) + α·u_j² for
+// dilutedFinalValue returns the cumulative value after all 2^dilutedBits values: r_1 = 1, r_{j+1} = r_j·(1 + z·u_j) + α·u_j² for
 // u_j the step from the j-th diluted value to the next.
 //
 // u_j depends on j's trailing zeros only, so the run of steps up to j = 2^i is the run S up to 2^(i-1), then the step u at

@@ -57,7 +57,7 @@ func (s *interaction) set(v View, i int, x field.Element) {
 // on for the next ones of each lane. So lane l of dst holds the run of depth elements from start + l·depth.
 type series func(dst []field.Element, start, depth int)
 
-// cells is the series of a virtual column.
+// cells returns the series of a virtual column.
 func (s *interaction) cells(v View) series {
 	return func(dst []field.Element, start, depth int) {
 		lanes := len(dst) / depth
@@ -69,7 +69,7 @@ func (s *interaction) cells(v View) series {
 	}
 }
 
-// pairs is the series address + α·value of memory units.
+// pairs returns the series address + α·value of memory units.
 func (s *interaction) pairs(u Units, alpha field.Element) series {
 	addresses, values := s.cells(u.Addr), s.cells(u.Value)
 	return func(dst []field.Element, start, depth int) {

@@ -117,7 +117,7 @@ func (f *filler) finishRangeCheck(r *RangeCheck) error {
 	return f.finishPool(f.rangeCheck, r.Pool, r.Sorted, func(v int32) field.Element { return field.New(uint64(v)) })
 }
 
-// finishDiluted is the same for the diluted pool, whose values are all of 16 bits.
+// finishDiluted returns the same for the diluted pool, whose values are all of 16 bits.
 func (f *filler) finishDiluted(d *Diluted) error {
 	if missing := fillFree(f.diluted, 0, 1<<dilutedBits-1); missing != 0 {
 		return fmt.Errorf("%d of 2^%d diluted values do not fit the trace's %d cells", missing, dilutedBits, len(f.diluted))

@@ -87,7 +87,7 @@ func (d keccakDomain) all(p0, p1, t0, t1 int) []air.Rows {
 	return rows
 }
 
-// cells is the domain of the cells before t1 of every position; of two ways to write it, the shorter.
+// cells returns the domain of the cells before t1 of every position; of two ways to write it, the shorter.
 func (d keccakDomain) cells(t1 int) air.Domain {
 	var in, out []air.Rows
 	for t := range keccakRoundRows {
@@ -103,7 +103,7 @@ func (d keccakDomain) cells(t1 int) air.Domain {
 	return every(d.row).Exempt(out...)
 }
 
-// bits is the domain of the first rounds of position 0 in the bits before n; of two ways to write it, the shorter.
+// bits returns the domain of the first rounds of position 0 in the bits before n; of two ways to write it, the shorter.
 func (d keccakDomain) bits(n, rounds int) air.Domain {
 	if n > keccakBits/2 {
 		return air.On(d.all(0, 1, 0, rounds)...).Exempt(d.some(n, keccakBits, 0, 1, 0, rounds)...)

@@ -12,10 +12,10 @@ const stepRows = 16
 // View is a virtual column: the cells of one physical column at rows Offset, Offset+Step, Offset+2·Step, …
 type View struct{ Column, Step, Offset int }
 
-// Row is the trace row of the view's i-th cell.
+// Row returns the trace row of the view's i-th cell.
 func (v View) Row(i int) int { return v.Offset + i*v.Step }
 
-// Len is the number of cells of the view in a trace of n rows.
+// Len returns the number of cells of the view in a trace of n rows.
 func (v View) Len(n int) int { return n / v.Step }
 
 // Units is a virtual column of memory units: the address in one cell and the value in the next cell of the same column.

@@ -42,7 +42,7 @@ func linear(factors []int64, keys ...field.Element) (sum field.Element) {
 	return sum
 }
 
-// partialKey is what the recurrence of the partial rounds adds when it reaches the element of round r+2 from those of the
+// partialKey returns what the recurrence of the partial rounds adds when it reaches the element of round r+2 from those of the
 // three rounds before it. A round maps (a, b, s) with t = s³ to (3a + b + t, a - b + t, a + b - 2t) + key; eliminating a
 // and b, which no round cubes, gives
 //

@@ -56,7 +56,7 @@ func TestPublicInputRoundTrip(t *testing.T) {
 	}
 }
 
-// publicOf is a small valid public input to spoil.
+// publicOf returns a small valid public input to spoil.
 func publicOf(layout string, steps uint64) *cairo.PublicInput {
 	l, err := LayoutByName(layout)
 	if err != nil {

@@ -33,7 +33,7 @@ const (
 	initialPoseidon   = "initial_poseidon_addr"
 )
 
-// challenges is the number of interaction elements.
+// challenges returns the number of interaction elements.
 func (l *Layout) challenges() int {
 	if l.Diluted != nil {
 		return 6
@@ -92,10 +92,10 @@ func build(l *Layout) *air.System {
 	return b.Build()
 }
 
-// at is the i-th cell of a virtual column, seen from row 0 of the component's instance.
+// at returns the i-th cell of a virtual column, seen from row 0 of the component's instance.
 func (b *builder) at(v View, i int) air.Expr { return b.Cell(v.Column, v.Row(i)) }
 
-// value is the run-time value of this name.
+// value returns the run-time value of this name.
 func (b *builder) value(name string) air.Expr {
 	e, ok := b.named[name]
 	if !ok {
@@ -111,14 +111,14 @@ func (b *builder) bit(v View, i int) air.Expr {
 	return b.at(v, i).Sub(next.Add(next))
 }
 
-// every is the domain of all rows that are multiples of period; first and last are its first and last row.
+// every returns the domain of all rows that are multiples of period; first and last are its first and last row.
 func every(period int) air.Domain { return air.On(air.Every(uint64(period))) }
 
 func first() air.Domain { return air.On(air.Row(0)) }
 
 func last(period int) air.Rows { return air.Row(-int64(period)) }
 
-// rowsAt is the rows offset, offset+period, ….
+// rowsAt returns the rows offset, offset+period, ….
 func rowsAt(period, offset int) air.Rows { return air.RowsAt(uint64(period), int64(offset)) }
 
 // powerOfTwo returns 2^k as a field element.

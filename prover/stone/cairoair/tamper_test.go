@@ -141,7 +141,7 @@ func TestTamperedCellsAreNoticed(t *testing.T) {
 	}
 }
 
-// only is the system with the constraints of one component.
+// only returns the system with the constraints of one component.
 func only(s *air.System, label string) *air.System {
 	part := *s
 	part.Constraints = slices.DeleteFunc(slices.Clone(s.Constraints), func(c air.Constraint) bool { return !strings.HasPrefix(c.Name, label) })

@@ -170,10 +170,10 @@ func (f *filler) access(u Units, i int, address uint64, value field.Element) {
 	f.set(u.Value, i, value)
 }
 
-// poolIndex is the number, within a pool, of the i-th cell of a view that lies on the pool's cells.
+// poolIndex returns the number, within a pool, of the i-th cell of a view that lies on the pool's cells.
 func poolIndex(pool, v View, i int) int { return (v.Row(i) - pool.Offset) / pool.Step }
 
-// segment is the builtin's first address.
+// segment returns the builtin's first address.
 func (f *filler) segment(name string) uint64 {
 	for _, s := range f.public.Segments {
 		if s.Name == name {

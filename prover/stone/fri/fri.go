@@ -68,7 +68,7 @@ func (p *Params) Validate(log, degree uint) error {
 	return nil
 }
 
-// sum is the number of folds up to and including step i.
+// sum returns the number of folds up to and including step i.
 func (p *Params) sum(i int) uint {
 	s := uint(0)
 	for _, step := range p.Steps[:i+1] {

@@ -49,7 +49,7 @@ func (s Shape) logRowsPerLeaf() uint {
 	return 0
 }
 
-// depth is the depth of the leaves.
+// depth returns the depth of the leaves.
 func (s Shape) depth() uint { return s.LogRows - s.logRowsPerLeaf() }
 
 // leaf hashes the rows of one leaf, given as their concatenated bytes.

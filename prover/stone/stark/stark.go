@@ -79,7 +79,7 @@ func (s *sizes) shape(columns int) merkle.Shape {
 	return merkle.Shape{LogRows: s.eval.Log, Columns: columns}
 }
 
-// at is the evaluation domain's element at a bit-reversed position.
+// at returns the evaluation domain's element at a bit-reversed position.
 func (s *sizes) at(position uint64) field.Element {
 	return s.eval.At(field.BitReverse(position, s.eval.Log))
 }

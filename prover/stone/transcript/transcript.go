@@ -184,7 +184,7 @@ func (s *state) Scope(name string) (leave func()) {
 // Annotate makes the channel write annotations to log.
 func (s *state) Annotate(log *Annotations) { s.log = log }
 
-// workSeed is the channel state that the proof of work is bound to.
+// workSeed returns the channel state that the proof of work is bound to.
 func (s *state) workSeed() Digest {
 	if s.felts() {
 		return s.felt.Bytes()

@@ -57,7 +57,7 @@ func newConsts() *consts {
 	return c
 }
 
-// newLazyConsts are the constants of kernels that leave their results lazily reduced.
+// newLazyConsts returns the constants of kernels that leave their results lazily reduced.
 func newLazyConsts() *consts {
 	c := &consts{
 		mask: broadcast(1<<52 - 1), p3: broadcast(17 << 36), p4: broadcast(1 << 43), zero: broadcast(0),
@@ -325,7 +325,7 @@ func (s scratch) get() (l [5]VecVirtual) {
 	return l
 }
 
-// evaluateLimbs is the butterfly (x + w·y, x - w·y) on lazily reduced limbs: x below 4·p and a little, y the same and clean. The
+// evaluateLimbs returns the butterfly (x + w·y, x - w·y) on lazily reduced limbs: x below 4·p and a little, y the same and clean. The
 // results are carried and again below 4·p and a little.
 func evaluateLimbs(c *consts, loadX func() [5]VecVirtual, y, w [5]VecVirtual) (e, o [5]VecVirtual) {
 	t := product(c, w, y)
