@@ -5,7 +5,7 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 )
 
-// introduction is where a value came into being: the output of a branch, or (from is -1) a parameter.
+// introduction says where a value was created: as the output of a branch, or as a parameter if from is -1.
 type introduction struct {
 	from, to sierra.StatementIdx
 	output   int
@@ -14,7 +14,7 @@ type introduction struct {
 // notOnStack is the stack index of a value that is not part of the contiguous stack.
 const notOnStack = -1
 
-// reference is where a variable's value is: its cells, relative to ap at the statement or to fp.
+// reference locates a variable's value: its cells, relative to ap at the statement or to fp.
 type reference struct {
 	cells      []casm.Operand // owned: moved in place as ap moves
 	typ        sierra.TypeID
@@ -22,7 +22,7 @@ type reference struct {
 	introduced introduction
 }
 
-// usesAP reports whether the value is lost when ap moves by an unknown amount.
+// usesAP reports whether the value becomes unreachable when ap moves by an unknown amount.
 func (r *reference) usesAP() bool {
 	for i := range r.cells {
 		if r.cells[i].UsesAP() {
@@ -38,11 +38,11 @@ type variable struct {
 	reference
 }
 
-// annotation is what is known before a statement.
+// annotation is what the compiler knows before a statement.
 type annotation struct {
 	vars      []variable
 	function  sierra.FuncID
-	converges bool // may several statements lead here?
+	converges bool // whether several statements may lead here
 	env       environment
 }
 
@@ -55,6 +55,7 @@ func (a *annotation) find(id sierra.VarID) int {
 	return -1
 }
 
+// clone returns a deep copy of a.
 func (as *annotations) clone(a *annotation) *annotation {
 	c := *a
 	c.vars = append([]variable(nil), a.vars...)
@@ -85,15 +86,16 @@ func (a *annotation) take(taken []reference, idx sierra.StatementIdx, ids []sier
 	return taken, nil
 }
 
-// annotations are those of the program's statements; nil where none is known yet or where it has been used up.
+// annotations holds the annotation of each statement, nil if it is not known yet or has been consumed.
 type annotations struct {
 	*compilation
 	at []*annotation
-	// loops are the statements that are jumped back to: their annotation is kept, to compare.
+	// loops marks the statements that are targets of backward jumps. Their annotations are kept for comparison.
 	loops []bool
-	taken []reference // by the statement being compiled
+	taken []reference // arguments of the statement being compiled
 }
 
+// newAnnotations returns the annotations of the functions' entry points; all others are nil.
 func (c *compilation) newAnnotations() (*annotations, error) {
 	p := c.program
 	as := &annotations{compilation: c, at: make([]*annotation, len(p.Statements)), loops: make([]bool, len(p.Statements))}
@@ -131,7 +133,7 @@ func (c *compilation) newAnnotations() (*annotations, error) {
 	return as, nil
 }
 
-// use returns the annotation of a statement with its arguments taken out of it.
+// use returns the annotation of statement idx without its arguments, and the arguments.
 func (as *annotations) use(idx sierra.StatementIdx, args []sierra.VarID) (*annotation, []reference, error) {
 	a := as.at[idx]
 	if a == nil {
@@ -148,7 +150,7 @@ func (as *annotations) use(idx sierra.StatementIdx, args []sierra.VarID) (*annot
 	return a, as.taken, err
 }
 
-// set records an annotation, or checks that it agrees with the one that is there.
+// set records the annotation of a statement, or checks that it agrees with the recorded one.
 func (as *annotations) set(idx sierra.StatementIdx, a *annotation) error {
 	want := as.at[idx]
 	if want == nil {
@@ -174,7 +176,7 @@ func (as *annotations) set(idx sierra.StatementIdx, a *annotation) error {
 	return nil
 }
 
-// consistent checks that the variables of two ways to a statement can be merged. They are mostly in the same order.
+// consistent checks that the variables on two paths to a statement can be merged. They are usually in the same order.
 func (as *annotations) consistent(idx sierra.StatementIdx, a, want *annotation) error {
 	fail := func(format string, args ...any) error {
 		return errorf(codeReferences, idx, "inconsistent references: "+format, args...)
@@ -214,11 +216,11 @@ func (as *annotations) consistent(idx sierra.StatementIdx, a, want *annotation) 
 	return nil
 }
 
-// propagate carries an annotation, from which a statement's arguments are taken, over a branch.
+// propagate moves annotation a, whose arguments have been taken out, along a branch to statement to.
 func (as *annotations) propagate(from, to sierra.StatementIdx, a *annotation, results []sierra.VarID,
 	change *branchChange, mustSet bool) error {
 	if mustSet && as.at[to] != nil {
-		return errorf(codeReferences, from, "a branch leads to statement %d, where another one does", to)
+		return errorf(codeReferences, from, "a branch leads to statement %d, and so does another statement", to)
 	}
 	as.budget.move(len(a.vars) * (2 + len(results)))
 	for i := range a.vars {
@@ -239,7 +241,7 @@ func (as *annotations) propagate(from, to sierra.StatementIdx, a *annotation, re
 		for k := range v.cells {
 			var ok bool
 			if v.cells[k], ok = v.cells[k].Shift(change.apChange); !ok {
-				return errorf(codeReferences, from, "variable [%d] gets out of reach of ap", v.id)
+				return errorf(codeReferences, from, "variable [%d] moves out of reach of ap", v.id)
 			}
 		}
 	}
@@ -278,7 +280,7 @@ func (as *annotations) propagate(from, to sierra.StatementIdx, a *annotation, re
 	return as.set(to, a)
 }
 
-// trimStack keeps, of a stack of the given size, the part from the top down to the first value that is gone.
+// trimStack shortens a stack of the given size to its top part without gaps.
 func (a *annotation) trimStack(size int) {
 	a.env.stackSize = 0
 	if size == 0 {
@@ -302,7 +304,7 @@ func (a *annotation) trimStack(size int) {
 	}
 }
 
-// checkReturn checks the state of a function at a return.
+// checkReturn checks the state at a return statement.
 func (as *annotations) checkReturn(idx sierra.StatementIdx, a *annotation, refs []reference) error {
 	if len(a.vars) > 0 {
 		return errorf(codeReferences, idx, "variable [%d] is dangling", a.vars[0].id)
@@ -332,7 +334,7 @@ func (as *annotations) checkReturn(idx sierra.StatementIdx, a *annotation, refs 
 	return nil
 }
 
-// onStack reports whether the values lie contiguously, the last at ap - 1.
+// onStack reports whether the values are contiguous and end at ap - 1.
 func onStack(refs []reference) bool {
 	offset := -1
 	for i := len(refs) - 1; i >= 0; i-- {

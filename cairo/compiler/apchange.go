@@ -6,16 +6,16 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 )
 
-// apKind says how a branch's effect on ap is found.
+// apKind says how the effect of a branch on ap is determined.
 type apKind uint8
 
 const (
 	apKnown          apKind = iota // ap += n
-	apUnknown                      // by an amount that only the run knows
-	apFromMetadata                 // branch_align: by the statement's variable
-	apAllocLocal                   // n cells, moved over when the locals are finalised
-	apFunctionCall                 // by the function's own change, and 2
-	apFinalizeLocals               // by the locals allocated so far
+	apUnknown                      // ap moves by an amount that is known only at run time
+	apFromMetadata                 // branch_align: ap moves by the statement's variable
+	apAllocLocal                   // allocates n cells; ap moves over them in finalize_locals
+	apFunctionCall                 // ap moves by the function's own change plus 2
+	apFinalizeLocals               // ap moves by the number of locals allocated so far
 	apEnableTracking
 	apDisableTracking
 )
@@ -27,34 +27,34 @@ type apChange struct {
 	fn   sierra.FuncID
 }
 
-// maxAP bounds by how much a function may move ap: no run gets that far, and sums of such moves do not overflow. What a
-// branch_align adds is charged for in gas, so that it is bounded by 31 bits.
+// maxAP bounds how far a function may move ap. No run gets that far, and sums of such moves do not overflow. The cells
+// that branch_align adds are charged in gas, which bounds them by 31 bits.
 const maxAP = 1 << 40
 
 // noFunction marks a tracking base that is not the start of a function.
 const noFunction sierra.FuncID = -1
 
-// apSolver finds, in linear time, by how much each function moves ap, if that is known, and by how much each branch_align
-// must move it so that branches which meet again, or return, agree.
+// apSolver computes, in linear time, how far each function moves ap (if that is known) and how far each branch_align must
+// move it so that branches which meet or return agree.
 type apSolver struct {
 	*resolved
 	branches [][]apChange
 	infos    []apInfo
 }
 
-// apInfo is what the solver knows of a statement.
+// apInfo is what the solver knows about a statement.
 type apInfo struct {
-	locals      int           // cells allocated for locals before it
-	toReturn    int           // known: the distance of the furthest return
-	base        sierra.FuncID // tracked: the function from whose start ap is counted, or noFunction
-	fromBase    int           // tracked: at most so much since the base
-	effective   int           // isEffective: what fromBase becomes once every branch is aligned
+	locals      int           // cells allocated for locals before the statement
+	toReturn    int           // if known: how far ap moves until the furthest return
+	base        sierra.FuncID // if tracked: the function from whose start ap is counted, or noFunction
+	fromBase    int           // if tracked: the largest distance of ap from the base
+	effective   int           // if isEffective: fromBase after all branches are aligned
 	known       bool
 	tracked     bool
 	isEffective bool
 }
 
-// solve returns the function's changes (-1 for unknown) and the variable of each statement.
+// solve returns the ap change of each function (-1 if unknown) and the variable of each statement.
 func (a *apSolver) solve() (functions, vars []int, err error) {
 	n := len(a.program.Statements)
 	a.infos = make([]apInfo, n)
@@ -117,17 +117,18 @@ func (a *apSolver) solve() (functions, vars []int, err error) {
 	}
 	for idx, v := range vars {
 		if v < 0 || v > math.MaxInt32 {
-			return nil, nil, errorf(codeEnvironment, sierra.StatementIdx(idx), "ap would have to move by %d to align", v)
+			return nil, nil, errorf(codeEnvironment, sierra.StatementIdx(idx), "aligning the branches would move ap by %d", v)
 		}
 	}
 	return functions, vars, nil
 }
 
+// next returns the statement that a branch leads to.
 func (a *apSolver) next(idx sierra.StatementIdx, branch int) sierra.StatementIdx {
 	return a.program.Statements[idx].Branches[branch].Next(idx)
 }
 
-// countLocals passes the number of allocated cells on to the statements that follow.
+// countLocals adds the cells allocated by statement idx to the count of its successors.
 func (a *apSolver) countLocals(idx sierra.StatementIdx) {
 	for i, change := range a.branches[idx] {
 		switch change.kind {
@@ -140,7 +141,7 @@ func (a *apSolver) countLocals(idx sierra.StatementIdx) {
 	}
 }
 
-// distanceToReturn finds by how much ap moves until the furthest return, if every way there is known.
+// distanceToReturn computes how far ap moves until the furthest return, if the change is known on every path to one.
 func (a *apSolver) distanceToReturn(idx sierra.StatementIdx) {
 	furthest := 0
 	for i, change := range a.branches[idx] {
@@ -157,7 +158,7 @@ func (a *apSolver) distanceToReturn(idx sierra.StatementIdx) {
 	a.infos[idx].known, a.infos[idx].toReturn = true, furthest
 }
 
-// track finds how far ap is from where its tracking began.
+// track computes the distance of ap from its tracking base for the successors of idx.
 func (a *apSolver) track(idx sierra.StatementIdx, ofFunction func(sierra.FuncID) (int, bool)) {
 	for i, change := range a.branches[idx] {
 		info, next := &a.infos[idx], &a.infos[a.next(idx, i)]
@@ -177,7 +178,7 @@ func (a *apSolver) track(idx sierra.StatementIdx, ofFunction func(sierra.FuncID)
 	}
 }
 
-// align finds the distance from the base that all branches can be made to agree on, and what each needs for it.
+// align computes the distance from the base on which all branches can agree, and the adjustment that each needs.
 func (a *apSolver) align(idx sierra.StatementIdx, functions, vars []int, ofFunction func(sierra.FuncID) (int, bool)) {
 	info := &a.infos[idx]
 	if !info.tracked {
@@ -222,7 +223,7 @@ func (a *apSolver) align(idx sierra.StatementIdx, functions, vars []int, ofFunct
 	}
 }
 
-// change is by how much a branch moves ap; ok is false where that is unknown or not tracked.
+// change returns how far a branch moves ap; ok is false if the distance is unknown or not tracked.
 func (a *apSolver) change(idx sierra.StatementIdx, c apChange, ofFunction func(sierra.FuncID) (int, bool)) (n int, ok bool) {
 	switch c.kind {
 	case apKnown:

@@ -4,7 +4,7 @@ import (
 	"github.com/starkd/starkd/cairo/casm"
 )
 
-// arrayRows are arrays: the address of the first cell and the address behind the last.
+// arrayRows returns the rows of arrays. An array is the address of its first cell and the address after its last.
 func arrayRows() map[string]row {
 	return map[string]row{
 		"array_new": {cost: costs(steps(1)), ap: aps(1), lower: func(l *lowering) {
@@ -57,6 +57,7 @@ func arrayRows() map[string]row {
 
 var popCost = costs(steps(2), steps(3))
 
+// oneIf returns 1 if c, else 0.
 func oneIf(c bool) int {
 	if c {
 		return 1
@@ -64,13 +65,13 @@ func oneIf(c bool) int {
 	return 0
 }
 
-// array brings argument i, an array, into scope.
+// array brings argument i, an array, into scope and returns its two addresses.
 func (l *lowering) array(b *builder, i int) (start, end cellVar) {
 	cells := l.cells(i, 2)
 	return b.deref(cells[0]), b.deref(cells[1])
 }
 
-// lowerSpanFromTuple: a box of equal members is a span of them.
+// lowerSpanFromTuple lowers span_from_tuple: a box of equal members is a span of these members.
 func lowerSpanFromTuple(l *lowering) {
 	var b builder
 	start := b.deref(l.single(0))
@@ -100,7 +101,7 @@ func lowerAppend(l *lowering) {
 	l.build(&b, noUsage, ends(of(start, end)))
 }
 
-// lowerPop takes an element off either end. Consuming, it leaves nothing if there is none.
+// lowerPop removes the first or last element. If the array is empty, it is returned unless consume is set.
 func lowerPop(l *lowering, front, consume bool) {
 	var b builder
 	start, end := l.array(&b, 0)
@@ -121,7 +122,7 @@ func lowerPop(l *lowering, front, consume bool) {
 	l.build(&b, noUsage, ends(of(start, last), of(last)), failure)
 }
 
-// lowerMultiPop takes several elements off either end, as a box of a tuple of them.
+// lowerMultiPop removes several elements from the front or back and returns a box of the tuple of them.
 func lowerMultiPop(l *lowering, front bool) {
 	var b builder
 	rc := b.buffer(1, l.single(0))
@@ -135,7 +136,7 @@ func lowerMultiPop(l *lowering, front bool) {
 	enough := b.temp()
 	b.hint(casm.TestLessThanOrEqualAddress, of(startPopped, end), of(enough))
 	b.jumpIf(enough, "HasEnoughElements")
-	// n - 1 - (end - start) ≥ 0: there are fewer than n cells.
+	// The failing branch shows n - 1 - (end - start) ≥ 0: there are fewer than n cells.
 	minusSize := b.tempIs(b.difference(start, end))
 	b.write(rc, b.tempIs(b.sum(minusSize, less1)))
 	b.jump("Failure")
@@ -158,7 +159,7 @@ func lowerMultiPop(l *lowering, front bool) {
 		endsAt("Failure", of(rc), of(start, end)))
 }
 
-// lowerArrayGet yields a pointer to the element. Offsets are in cells; they stay below 2^128 as indices are of 32 bits.
+// lowerArrayGet returns a pointer to the element. Offsets are in cells and below 2^128, because indices have 32 bits.
 func lowerArrayGet(l *lowering) {
 	var b builder
 	index := b.derefOrImm(l.single(2))
@@ -218,7 +219,7 @@ func lowerArrayLen(l *lowering) {
 	l.build(&b, noUsage, ends(of(length)))
 }
 
-// boxRows are boxes, which are pointers, and nullables, whose null is zero. The box of something without cells is 1.
+// boxRows returns the rows of boxes (pointers) and nullables (null is zero). The box of a type without cells is 1.
 func boxRows() map[string]row {
 	return map[string]row{
 		"into_box": {
@@ -252,12 +253,12 @@ func lowerIntoBox(l *lowering) {
 	l.build(&b, noUsage, ends(of(addr)))
 }
 
-// lowerLocalIntoBox calls an empty function to find fp, which the call leaves in memory.
+// lowerLocalIntoBox reads fp by calling an empty function: the call writes fp to memory.
 func lowerLocalIntoBox(l *lowering) {
 	offset := 0
 	if cells := l.argument(0).cells; len(cells) > 0 {
 		if cells[0].Kind != casm.Deref || cells[0].Cell.Reg != casm.FP {
-			refuse("the argument is not a local")
+			reject("the argument is not a local")
 		}
 		offset = int(cells[0].Cell.Off)
 	}
@@ -269,7 +270,7 @@ func lowerLocalIntoBox(l *lowering) {
 func lowerUnbox(l *lowering) {
 	box := l.single(0)
 	if box.Kind != casm.Deref {
-		refuse("the box is not in memory")
+		reject("the box is not in memory")
 	}
 	cells := make([]casm.Operand, l.lf.sizeArg(0))
 	for i := range cells {
@@ -278,7 +279,7 @@ func lowerUnbox(l *lowering) {
 	l.only(cells)
 }
 
-// boolRows are bools: enums of two variants without payload, which makes them 0 or 1.
+// boolRows returns the rows of bool, an enum of two variants without payload: its value is 0 or 1.
 func boolRows() map[string]row {
 	return map[string]row{
 		"bool_and_impl": {cost: free, ap: aps(0), lower: func(l *lowering) {

@@ -7,19 +7,19 @@ import (
 	"github.com/starkd/starkd/cairo/casm"
 )
 
-// cellVar is a value that a builder's code works with: a cell, an immediate or an expression of them.
+// cellVar is a value in a builder's code: a cell, an immediate or an expression of them.
 type cellVar int
 
-// state is what is known at a point of the code. Values are written relative to ap at the start of the code (or of the
-// last rescope or call), so that they need no change as ap moves.
+// state is what the builder knows at a point of the code. Values are relative to ap at the start of the code (or at the
+// last rescope or call), so they need no update when ap moves.
 type state struct {
-	vars      []casm.Operand // by Var; dead ones have Kind noVar
-	allocated int            // cells given out as temporaries or locals
+	vars      []casm.Operand // by cellVar; variables out of scope have Kind noVar
+	allocated int            // cells allocated as temporaries or locals
 	apChange  int
 	steps     int
 }
 
-// noVar is the Kind of a variable that is not in scope.
+// noVar is the Kind of variables that are not in scope.
 const noVar casm.OperandKind = 255
 
 func (s *state) clone() state {
@@ -28,30 +28,32 @@ func (s *state) clone() state {
 	return c
 }
 
-// adjusted returns a value as written at the current ap.
+// adjusted returns value v relative to the current ap.
 func (s *state) adjusted(v cellVar) casm.Operand { return shift(s.value(v), s.apChange) }
 
+// value returns value v, which must be in scope.
 func (s *state) value(v cellVar) casm.Operand {
 	if int(v) >= len(s.vars) || s.vars[v].Kind == noVar {
-		refuse("value %d is not in scope", v)
+		reject("value %d is not in scope", v)
 	}
 	return s.vars[v]
 }
 
-// final checks that ap has moved over everything that was allocated.
+// final checks that ap has passed all allocated cells.
 func (s *state) final() {
 	if s.apChange < s.allocated {
-		refuse("ap moved by %d but %d cells were allocated", s.apChange, s.allocated)
+		reject("ap moved by %d but %d cells were allocated", s.apChange, s.allocated)
 	}
 }
 
-// meet joins another way to the same label: both must agree on ap and on the values that both know.
+// meet merges the state of another path to the same label. Both must agree on ap and on the values that both have. fixed
+// means that the label has been placed, so other comes from a backward jump.
 func (s *state) meet(other *state, fixed bool) {
 	if s.apChange != other.apChange || s.allocated != other.allocated {
-		refuse("branches that meet differ in ap: %d and %d, allocated %d and %d", s.apChange, other.apChange, s.allocated, other.allocated)
+		reject("branches that meet differ in ap: %d and %d, allocated %d and %d", s.apChange, other.apChange, s.allocated, other.allocated)
 	}
 	if fixed && s.steps < other.steps {
-		refuse("a loop comes back with more steps")
+		reject("a backward jump has more steps than its label")
 	}
 	s.steps = max(s.steps, other.steps)
 	for v := range s.vars {
@@ -61,20 +63,21 @@ func (s *state) meet(other *state, fixed bool) {
 		if v >= len(other.vars) || other.vars[v].Kind == noVar {
 			s.vars[v] = casm.Operand{Kind: noVar}
 		} else if !s.vars[v].Equal(&other.vars[v]) {
-			refuse("value %d differs between branches that meet", v)
+			reject("value %d differs between branches that meet", v)
 		}
 	}
 }
 
+// shift returns o relative to an ap that is n higher.
 func shift(o casm.Operand, n int) casm.Operand {
 	o, ok := o.Shift(n)
 	if !ok {
-		refuse("an offset does not fit in 16 bits")
+		reject("an offset does not fit in 16 bits")
 	}
 	return o
 }
 
-// label is a place in the code. Its offset is -1 until the code gets there; a label that never does is a branch of the
+// label is a place in the code. Its offset is -1 until it is placed; a label that is never placed is a branch of the
 // libfunc.
 type label struct {
 	name   string
@@ -82,12 +85,12 @@ type label struct {
 	offset int
 }
 
-// fallthroughLabel names the branch that goes on behind the code.
+// fallthroughLabel names the branch that continues after the code.
 const fallthroughLabel = "Fallthrough"
 
-// builder writes the CASM of a libfunc without regard to the sizes of instructions and to ap: it adds ap++ wherever a
-// cell was allocated that ap has not passed yet. What it is asked to do must be possible for some form of the arguments;
-// for the others it refuses.
+// builder writes the CASM of a libfunc. Callers need not count instruction sizes or move ap: the builder adds ap++ where
+// a cell was allocated that ap has not passed yet. It rejects operations that no instruction can express for the form of
+// the arguments.
 type builder struct {
 	state
 	labels       []label
@@ -96,27 +99,27 @@ type builder struct {
 	hints        []casm.Hint
 	unreachable  bool
 	offset       int // of the next instruction
-	count        int // variables made so far, in any state: no number is given out twice
+	count        int // variables created so far, in any state; numbers are not reused
 }
 
-// jump is an instruction that must be told where its label is.
+// jump is an instruction whose target is a label.
 type jump struct {
 	label       string
 	instruction int
-	offset      int
+	offset      int // of the instruction
 }
 
-// built is the code and, for each branch asked for, its state and the instructions that jump there.
+// built is the finished code with, for each requested branch, its state and the instructions that jump there.
 type built struct {
 	instructions []casm.Instruction
 	states       []state
 	jumps        [][]int
 }
 
-// build finishes the code. names are the labels of the branches.
+// build finishes the code. names are the labels of the libfunc's branches.
 func (b *builder) build(names ...string) built {
 	if len(b.hints) > 0 {
-		refuse("hints without an instruction")
+		reject("hints without an instruction")
 	}
 	out := built{instructions: b.instructions, states: make([]state, len(names)), jumps: make([][]int, len(names))}
 	for _, j := range b.jumps {
@@ -137,7 +140,7 @@ func (b *builder) build(names ...string) built {
 	for i, name := range names {
 		at := b.find(name)
 		if at == nil || at.offset >= 0 {
-			refuse("no branch %s", name)
+			reject("no branch %s", name)
 		}
 		at.state.final()
 		out.states[i] = at.state
@@ -149,7 +152,7 @@ func (b *builder) build(names ...string) built {
 		}
 	}
 	if used != 0 {
-		refuse("a branch of the code is not used")
+		reject("a branch of the code is not used")
 	}
 	return out
 }
@@ -163,7 +166,7 @@ func (b *builder) find(name string) *label {
 	return nil
 }
 
-// add brings a value in scope.
+// add brings a value into scope.
 func (b *builder) add(o casm.Operand) cellVar {
 	v := cellVar(b.count)
 	b.count++
@@ -173,7 +176,7 @@ func (b *builder) add(o casm.Operand) cellVar {
 
 func (b *builder) set(v cellVar, o casm.Operand) {
 	if b.vars == nil {
-		b.vars = make([]casm.Operand, 0, 8) // what most code has use for
+		b.vars = make([]casm.Operand, 0, 8) // enough for most libfuncs
 	}
 	for len(b.vars) <= int(v) {
 		b.vars = append(b.vars, casm.Operand{Kind: noVar})
@@ -213,7 +216,7 @@ func (b *builder) localIs(v cellVar) cellVar {
 	return t
 }
 
-// cell is v if that is a cell (perhaps with nothing added or multiplied by one), else a new cell that holds it.
+// cell returns v if it is a cell (or a cell plus or minus 0, times or divided by 1), else a new cell that holds it.
 func (b *builder) cell(v cellVar) cellVar {
 	switch o := b.value(v); {
 	case o.Kind == casm.Deref:
@@ -225,7 +228,7 @@ func (b *builder) cell(v cellVar) cellVar {
 	return b.tempIs(v)
 }
 
-// dup is another name for v.
+// dup returns a second variable with the value v.
 func (b *builder) dup(v cellVar) cellVar { return b.add(b.value(v)) }
 
 func (b *builder) sum(x, y cellVar) cellVar        { return b.binOp(casm.Add, x, y) }
@@ -233,7 +236,8 @@ func (b *builder) difference(x, y cellVar) cellVar { return b.binOp(casm.Sub, x,
 func (b *builder) product(x, y cellVar) cellVar    { return b.binOp(casm.Mul, x, y) }
 func (b *builder) quotient(x, y cellVar) cellVar   { return b.binOp(casm.Div, x, y) }
 
-// binOp returns x op y: x a cell, y a cell or an immediate; or x a cell plus an immediate, op addition, y an immediate.
+// binOp returns x op y. Either x is a cell and y a cell or an immediate, or x is a cell plus an immediate, op is addition
+// and y is an immediate.
 func (b *builder) binOp(op casm.Operator, x, y cellVar) cellVar {
 	l, r := b.value(x), b.value(y)
 	switch {
@@ -245,38 +249,39 @@ func (b *builder) binOp(op casm.Operator, x, y cellVar) cellVar {
 		l.Imm = new(big.Int).Add(l.Imm, r.Imm)
 		return b.add(l)
 	}
-	refuse("%v %v %v is not an expression of cells", l, op, r)
+	reject("%v %v %v is not an expression of cells", l, op, r)
 	return 0
 }
 
-// pointer is v as a cell and an offset that an instruction can hold.
+// pointer returns v as a cell and an offset of 16 bits, to which more is added.
 func (b *builder) pointer(v cellVar, more int) (casm.Cell, int16) {
 	cell, offset := pointer(b.value(v))
 	offset16(offset)
 	return cell, offset16(offset + more)
 }
 
+// offset16 returns n as an offset of an instruction.
 func offset16(n int) int16 {
 	if n < math.MinInt16 || n > math.MaxInt16 {
-		refuse("offset %d does not fit in 16 bits", n)
+		reject("offset %d does not fit in 16 bits", n)
 	}
 	return int16(n)
 }
 
-// at returns the value behind the pointer: [[v] + offset].
+// at returns the value at the pointer: [[v] + offset].
 func (b *builder) at(v cellVar, offset int) cellVar {
 	c, off := b.pointer(v, offset)
 	return b.add(casm.Operand{Kind: casm.DoubleDeref, Cell: c, Off: off})
 }
 
-// next returns the value behind the buffer pointer, which moves on by one.
+// next returns the value at the buffer pointer and advances the pointer by one.
 func (b *builder) next(buffer cellVar) cellVar {
 	c, off := b.pointer(buffer, 0)
 	b.vars[buffer] = casm.Operand{Kind: casm.BinOp, Op: casm.Add, Cell: c, Imm: big.NewInt(int64(off) + 1)}
 	return b.add(casm.Operand{Kind: casm.DoubleDeref, Cell: c, Off: off})
 }
 
-// write asserts that the buffer's next value is v, a cell, and moves the buffer on.
+// write asserts that the buffer's next value is v, which must be a cell, and advances the buffer.
 func (b *builder) write(buffer, v cellVar) { b.assert(v, b.next(buffer)) }
 
 // tempNext allocates a cell that holds the buffer's next value.
@@ -286,21 +291,21 @@ func (b *builder) tempNext(buffer cellVar) cellVar {
 	return t
 }
 
-// tempAt allocates a cell that holds the value behind the pointer.
+// tempAt allocates a cell that holds the value at pointer v + offset.
 func (b *builder) tempAt(v cellVar, offset int) cellVar {
 	t := b.temp()
 	b.assert(t, b.at(v, offset))
 	return t
 }
 
-// assert adds dst = v; dst must be a cell. Subtraction and division are turned round.
+// assert asserts dst = v; dst must be a cell. A difference or quotient is rewritten as a sum or product.
 func (b *builder) assert(dst, v cellVar) { b.assertOp(casm.AssertEq, dst, v) }
 
-// assertOp is assert with the instruction to use.
+// assertOp is assert with a given instruction.
 func (b *builder) assertOp(op casm.Op, dst, v cellVar) {
 	d, r := b.value(dst), b.value(v)
 	if d.Kind != casm.Deref {
-		refuse("the left side of an assertion is not a cell")
+		reject("the left side of an assertion is not a cell")
 	}
 	to := d.Cell
 	if r.Kind == casm.BinOp && (r.Op == casm.Sub || r.Op == casm.Div) {
@@ -317,15 +322,16 @@ func (b *builder) assertOp(op casm.Op, dst, v cellVar) {
 func shiftCell(c casm.Cell, n int) casm.Cell {
 	c, ok := c.Shift(n)
 	if !ok {
-		refuse("an offset does not fit in 16 bits")
+		reject("an offset does not fit in 16 bits")
 	}
 	return c
 }
 
-// emit adds an instruction with the hints so far, and ap++ if it can carry one that is wanted.
+// emit adds an instruction with the pending hints. If mayInc and a cell is allocated that ap has not passed, it sets
+// ap++.
 func (b *builder) emit(i casm.Instruction, mayInc bool) {
 	if b.unreachable {
-		refuse("instruction in unreachable code")
+		reject("instruction in unreachable code")
 	}
 	if mayInc && b.allocated > b.apChange {
 		i.IncAP = true
@@ -346,19 +352,19 @@ func (b *builder) addAP(n int) {
 	b.apChange += n
 }
 
-// skip counts n cells as allocated and passed, which an instruction outside this code does.
+// skip counts n cells as allocated and passed by an instruction outside this code.
 func (b *builder) skip(n int) {
 	b.apChange += n
 	b.allocated += n
 }
 
-// hint adds a hint to the next instruction. Inputs may be any value that an instruction could read, outputs are cells.
+// hint attaches a hint to the next instruction. Inputs are values that an instruction can read; outputs are cells.
 func (b *builder) hint(kind casm.HintKind, in, out []cellVar) {
 	h := casm.Hint{Kind: kind}
 	for _, v := range in {
 		o := b.value(v)
 		if o.Kind == casm.BinOp && (o.Op == casm.Sub || o.Op == casm.Div) {
-			refuse("hint %v cannot read a difference or quotient", kind)
+			reject("hint %v cannot read a difference or quotient", kind)
 		}
 		h.In = append(h.In, shift(o, b.apChange))
 	}
@@ -368,16 +374,16 @@ func (b *builder) hint(kind casm.HintKind, in, out []cellVar) {
 	b.hints = append(b.hints, h)
 }
 
-// cellOf is v, which must be a cell, at the current ap.
+// cellOf returns v, which must be a cell, relative to the current ap.
 func (b *builder) cellOf(v cellVar) casm.Cell {
 	o := b.value(v)
 	if o.Kind != casm.Deref {
-		refuse("not a cell")
+		reject("not a cell")
 	}
 	return shiftCell(o.Cell, b.apChange)
 }
 
-// jump adds a jump to a label.
+// jump adds an unconditional jump to a label.
 func (b *builder) jump(to string) {
 	b.emitJump(to, casm.Instruction{Op: casm.Jump, Relative: true}, true)
 	b.reach(to, b.state)
@@ -385,7 +391,7 @@ func (b *builder) jump(to string) {
 	b.unreachable = true
 }
 
-// jumpIf adds a jump that is taken if the cell is not zero.
+// jumpIf adds a jump that is taken if condition, a cell, is not zero.
 func (b *builder) jumpIf(condition cellVar, to string) {
 	b.emitJump(to, casm.Instruction{Op: casm.Jnz, Dst: b.cellOf(condition)}, true)
 	b.reach(to, b.state.clone())
@@ -397,7 +403,7 @@ func (b *builder) emitJump(to string, i casm.Instruction, mayInc bool) {
 	b.emit(i, mayInc)
 }
 
-// reach records the state in which a label is jumped to.
+// reach records the state of a jump to a label.
 func (b *builder) reach(name string, s state) {
 	if at := b.find(name); at != nil {
 		at.state.meet(&s, at.offset >= 0)
@@ -406,12 +412,12 @@ func (b *builder) reach(name string, s state) {
 	b.labels = append(b.labels, label{name, s, -1})
 }
 
-// label puts a label here.
+// label places a label here.
 func (b *builder) label(name string) {
 	at := b.find(name)
 	switch {
 	case at == nil && b.unreachable:
-		refuse("nothing leads to label %s", name)
+		reject("nothing leads to label %s", name)
 	case at == nil:
 		b.labels = append(b.labels, label{name, b.state, 0})
 		at = &b.labels[len(b.labels)-1]
@@ -423,7 +429,8 @@ func (b *builder) label(name string) {
 	b.unreachable = false
 }
 
-// rescope starts over with ap here: only the variables on the left stay, with the values of those on the right.
+// rescope makes the current ap the base of all values. Only the left variables of the pairs stay in scope, with the
+// values of the right ones.
 func (b *builder) rescope(pairs ...[2]cellVar) {
 	b.final()
 	values := make([]casm.Operand, len(pairs))
@@ -439,8 +446,9 @@ func (b *builder) rescope(pairs ...[2]cellVar) {
 	b.apChange, b.allocated = 0, 0
 }
 
-// call calls a label. What is relative to ap goes with the function, where it is relative to fp; what is relative to fp
-// stays. results is the number of cells that the function leaves before ap.
+// call calls a label. Values relative to ap are visible in the function only, there relative to fp; values relative to fp
+// are visible only after the call; immediates, and expressions with one, in both. results is the number of cells that the
+// function leaves below ap.
 func (b *builder) call(to string, results int) []cellVar {
 	b.final()
 	function := state{vars: make([]casm.Operand, len(b.vars))}
@@ -483,7 +491,7 @@ func (b *builder) call(to string, results int) []cellVar {
 	return vars
 }
 
-// ret adds ret.
+// ret adds a ret instruction.
 func (b *builder) ret() {
 	b.final()
 	b.emit(casm.Instruction{Op: casm.Ret}, false)
@@ -497,7 +505,7 @@ func (b *builder) fail() {
 	b.unreachable = true
 }
 
-// unsatisfiable adds an assertion that never holds where this code is reached.
+// unsatisfiable adds an assertion that fails whenever it is reached.
 func (b *builder) unsatisfiable(dst, v cellVar) {
 	b.assert(dst, v)
 	b.unreachable = true

@@ -7,7 +7,7 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 )
 
-// castRows change the type of an integer.
+// castRows returns the rows of the casts between integer types.
 func castRows() map[string]row {
 	return map[string]row{
 		"upcast":   {cost: free, ap: aps(0), lower: lowerIdentity},
@@ -15,22 +15,23 @@ func castRows() map[string]row {
 	}
 }
 
-// downcast is what a downcast has to check.
+// downcast is what a downcast must check.
 type downcast struct {
 	from, to     sierra.Range
-	above, below bool // may the value be above, below the target's range?
+	above, below bool // whether the value may be above or below the target's range
 }
 
+// downcast returns the checks of the libfunc's downcast.
 func (l *libfunc) downcast() downcast {
 	from, to := l.typeArg(0), l.typeArg(1)
 	d := downcast{from: l.rangeOf(from)}
 	ok := false
-	// A felt near the prime is no negative number: what the source does not have is not in the target either.
+	// A felt near the prime is not a negative number, so the target's range is intersected with the source's.
 	if d.to, ok = l.rangeOf(to).Intersect(d.from); !ok {
-		refuse("downcast between disjoint ranges")
+		reject("downcast between disjoint ranges")
 	}
 	if from == to && d.from.Lower.Sign() == 0 {
-		// Casting an unsigned type to itself has always been compiled as if it could overflow.
+		// The official compiler treats the cast of an unsigned type to itself as if it could overflow.
 		d.above = true
 		return d
 	}
@@ -39,7 +40,7 @@ func (l *libfunc) downcast() downcast {
 	return d
 }
 
-// zeroIs returns 0 for a zero bound, against which a value is compared without arithmetic, and 1 for others.
+// zeroIs returns 0 if v is zero, because comparing with a zero bound needs no arithmetic, else 1.
 func zeroIs(v *big.Int) int { return oneIf(v.Sign() != 0) }
 
 // fixUpper returns 1 if a range check of value + 2^128 - upper needs arithmetic.
@@ -84,7 +85,7 @@ func lowerDowncast(l *lowering) {
 		return
 	}
 	if !d.from.IsSmall() || !d.to.IsSmall() {
-		refuse("downcast of more than 128 bits")
+		reject("downcast of more than 128 bits")
 	}
 	var b builder
 	rc := b.buffer(1, l.single(0))
@@ -94,7 +95,7 @@ func lowerDowncast(l *lowering) {
 	case d.above && d.below:
 		b.downcastBoth(v, rc, d.to)
 	case d.above:
-		// Valid if v - upper is negative, so at least 2^128 in the field.
+		// v is valid if v - upper is negative, that is at least 2^128 in the field.
 		diff := b.sum(v, b.big(new(big.Int).Neg(d.to.Upper)))
 		valid := b.temp()
 		b.hint(casm.TestLessThanOrEqual, of(b.big(two128), diff), of(valid))
@@ -120,6 +121,7 @@ func lowerDowncast(l *lowering) {
 	l.build(&b, checks(origRC, rc), ends(of(rc), of(v)), endsAt("Failure", of(rc)))
 }
 
+// downcastBoth checks a downcast whose value may be above or below the target's range.
 func (b *builder) downcastBoth(v, rc cellVar, to sierra.Range) {
 	canonical := b.sum(v, b.big(new(big.Int).Neg(to.Lower)))
 	valid := b.temp()
@@ -128,7 +130,7 @@ func (b *builder) downcastBoth(v, rc cellVar, to sierra.Range) {
 	above := b.temp()
 	b.hint(casm.TestLessThan, of(canonical, b.big(two128)), of(above))
 	b.jumpIf(above, "OverflowAbove")
-	// Where a check takes no cell another is skipped, for both ways of failing to agree on ap.
+	// If a check needs no cell, one is skipped, so that both failing paths agree on ap.
 	before := b.apChange
 	b.checkLT(rc, v, to.Lower)
 	if b.apChange == before {
@@ -147,17 +149,17 @@ func (b *builder) downcastBoth(v, rc cellVar, to sierra.Range) {
 	b.checkLT(rc, v, to.Upper)
 }
 
-// checkLT range-checks v + 2^128 - bound: v < bound.
+// checkLT shows v < bound by range-checking v + 2^128 - bound.
 func (b *builder) checkLT(rc, v cellVar, bound *big.Int) {
 	b.write(rc, b.cell(b.sum(v, b.big(new(big.Int).Sub(two128, bound)))))
 }
 
-// checkGE range-checks v - bound: v ≥ bound.
+// checkGE shows v ≥ bound by range-checking v - bound.
 func (b *builder) checkGE(rc, v cellVar, bound *big.Int) {
 	b.write(rc, b.cell(b.difference(v, b.big(bound))))
 }
 
-// boundedRows returns the integers with bounds in their types.
+// boundedRows returns the rows of bounded integers.
 func boundedRows() map[string]row {
 	return map[string]row{
 		"bounded_int_add": {cost: free, ap: aps(0), lower: func(l *lowering) { lowerFeltOp(l, casm.Add) }},
@@ -204,24 +206,25 @@ func boundedRows() map[string]row {
 	}
 }
 
-// boundsArgs returns the range whose least and largest value are the generic arguments.
+// boundsArgs returns the range whose minimum and maximum are the two generic arguments.
 func (l *libfunc) boundsArgs() sierra.Range {
 	return sierra.Range{Lower: l.valueArg(0), Upper: new(big.Int).Add(l.valueArg(1), big.NewInt(1))}
 }
 
+// divRem returns the division algorithm for the types of the generic arguments.
 func (l *libfunc) divRem() sierra.DivRem {
 	d, ok := sierra.DivRemAlgorithm(l.rangeOf(l.typeArg(0)), l.rangeOf(l.typeArg(1)))
 	if !ok {
-		refuse("division of such ranges is not supported")
+		reject("division of these ranges is not supported")
 	}
 	return d
 }
 
-// lowerDivRem checks x = q·y + r with r < y, and that the right side does not wrap around.
+// lowerDivRem checks x = q·y + r and r < y, and that q·y + r does not wrap around.
 func lowerDivRem(l *lowering, left, right sierra.Range) {
 	alg, ok := sierra.DivRemAlgorithm(left, right)
 	if !ok {
-		refuse("division of such ranges is not supported")
+		reject("division of these ranges is not supported")
 	}
 	var b builder
 	slack := 3
@@ -241,7 +244,7 @@ func lowerDivRem(l *lowering, left, right sierra.Range) {
 	}
 	product, q, r := b.temp(), b.temp(), b.temp()
 	b.hint(casm.DivMod, of(x, y), of(q, r))
-	// The order of the checks is that of the libfuncs that were there before ranges were general.
+	// The order of the checks is fixed by the bytecode of the older division libfuncs.
 	if alg.Kind != sierra.SmallDivisor {
 		b.write(rc, q)
 	}
@@ -256,7 +259,7 @@ func lowerDivRem(l *lowering, left, right sierra.Range) {
 		b.assert(bounded, b.sum(q, b.big(new(big.Int).Sub(two128, alg.Bound))))
 		b.write(rc, bounded)
 	case sierra.SmallDividend:
-		// One of q and y is below the bound.
+		// Either q or y is below the bound.
 		b.hint(casm.TestLessThan, of(q, b.big(alg.Bound)), of(qIsSmall))
 		fixer := b.big(new(big.Int).Sub(two128, alg.Bound))
 		b.jumpIf(qIsSmall, "QIsSmall")
@@ -272,7 +275,7 @@ func lowerDivRem(l *lowering, left, right sierra.Range) {
 	l.build(&b, checks(origRC, rc), ends(of(rc), of(q), of(r)))
 }
 
-// lowerConstrain tells whether a value is below a boundary.
+// lowerConstrain tests whether a value is below a boundary.
 func lowerConstrain(l *lowering) {
 	boundary := l.lf.valueArg(1)
 	var b builder
@@ -293,7 +296,7 @@ func lowerConstrain(l *lowering) {
 func (l *libfunc) lowest() *big.Int  { return l.rangeOf(l.typeArg(0)).Lower }
 func (l *libfunc) highest() *big.Int { return l.rangeOf(l.typeArg(0)).Max() }
 
-// trimRow returns the row of a libfunc that tells whether a value is the one at an end of its range.
+// trimRow returns the row of a libfunc that tests whether a value is the minimum or maximum of its range.
 func trimRow(end func(*libfunc) *big.Int) row {
 	return row{
 		cost: func(l *libfunc) []branchCost {
@@ -314,7 +317,7 @@ func trimRow(end func(*libfunc) *big.Int) row {
 	}
 }
 
-// rangeRows returns the ranges of integers [start, end).
+// rangeRows returns the rows of integer ranges [start, end).
 func rangeRows() map[string]row {
 	return map[string]row{
 		"int_range_try_new": {cost: costs(stepsRC(3, 1), stepsRC(5, 1)), ap: aps(2, 3), lower: func(l *lowering) {
@@ -344,7 +347,7 @@ func rangeRows() map[string]row {
 	}
 }
 
-// signedRows returns the signed integers.
+// signedRows returns the rows of the signed integers.
 func signedRows() map[string]row {
 	rows := map[string]row{}
 	for _, bits := range [...]uint{8, 16, 32, 64, 128} {
@@ -364,7 +367,7 @@ func signedRows() map[string]row {
 		}
 		add, sub := operation(casm.Add), operation(casm.Sub)
 		if bits == 128 {
-			// One range check covers the range.
+			// One range check covers all 128 bits.
 			fromFelt.cost, fromFelt.ap = costs(stepsRC(3, 1), stepsRC(10, 3)), aps(2, 7)
 			add.cost, add.ap = costs(stepsRC(4, 1), stepsRC(6, 1), stepsRC(6, 1)), aps(3, 4, 4)
 			sub.cost, sub.ap = add.cost, add.ap
@@ -378,7 +381,7 @@ func signedRows() map[string]row {
 	return rows
 }
 
-// lowerSignedOperation adds or subtracts, and wraps below or above the range.
+// lowerSignedOperation adds or subtracts; below and above the range the result wraps around.
 func lowerSignedOperation(l *lowering, r sierra.Range, op casm.Operator) {
 	var b builder
 	rc := b.buffer(1, l.single(0))
@@ -393,7 +396,7 @@ func lowerSignedOperation(l *lowering, r sierra.Range, op casm.Operator) {
 	above := b.temp()
 	b.hint(casm.TestLessThan, of(v, b.big(two128)), of(above))
 	b.jumpIf(above, "IsAbove")
-	// v + 2^128 - lower < 2^128: v < lower.
+	// v + 2^128 - lower < 2^128 shows v < lower.
 	b.write(rc, b.tempIs(b.sum(v, b.big(new(big.Int).Sub(two128, r.Lower)))))
 	fixedBelow := b.sum(v, size)
 	b.jump("Below")

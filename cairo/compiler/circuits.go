@@ -13,8 +13,8 @@ const (
 	gateOffsets = 3
 )
 
-// circuitRows are circuits of modular arithmetic: values in a segment of 96-bit range checks, gates as tables of offsets that
-// the modulo builtins go through.
+// circuitRows returns the rows of circuits, which compute modular arithmetic. The values lie in a segment of 96-bit range
+// checks; the gates are tables of offsets that the modulo builtins read.
 func circuitRows() map[string]row {
 	return map[string]row{
 		"try_into_circuit_modulus": {cost: costs(steps(6), steps(7)), ap: aps(1, 1), lower: lowerCircuitModulus},
@@ -39,7 +39,7 @@ func circuitRows() map[string]row {
 		"u96_limbs_less_than_guarantee_verify": {cost: costs(steps(2), steps(2)), ap: aps(1, 1), lower: func(l *lowering) {
 			n := len(l.argument(0).cells) / 2
 			if n == 0 {
-				refuse("a guarantee without limbs")
+				reject("a guarantee without limbs")
 			}
 			var b builder
 			var vars []cellVar
@@ -58,7 +58,7 @@ func circuitRows() map[string]row {
 	}
 }
 
-// checks96 returns the usage of 96-bit range checks.
+// checks96 returns the usage of 96-bit range checks from start to end.
 func checks96(start, end cellVar) usage {
 	return usage{start: start, end: end, rangeCheck: true, checks96: true}
 }
@@ -67,11 +67,12 @@ func checks96(start, end cellVar) usage {
 func (l *libfunc) circuit() *sierra.CircuitInfo {
 	c := l.r.typ(l.typeArg(0)).Circuit
 	if c == nil {
-		refuse("%s: type %d is not a circuit", l.Generic, l.typeArg(0))
+		reject("%s: type %d is not a circuit", l.Generic, l.typeArg(0))
 	}
 	return c
 }
 
+// evalCost returns the cost of eval_circuit: its steps, and one use of a modulo builtin for each gate.
 func evalCost(l *libfunc) []branchCost {
 	c := l.circuit()
 	n := 8 + modInstance
@@ -143,8 +144,8 @@ func lowerCircuitDescriptor(l *lowering) {
 	}, [][]casm.Operand{belowAP(-4, 4)})
 }
 
-// lowerCircuitEval writes the constant 1 in front of the inputs, the first instance of each builtin, and leaves the rest to
-// the hint. If fewer multiplications than there are could be made, an inverse does not exist.
+// lowerCircuitEval writes the constant 1 in front of the inputs and the first instance of each builtin; the hint fills in
+// the rest. If the hint makes fewer multiplications than the circuit has, an inverse does not exist.
 func lowerCircuitEval(l *lowering) {
 	c := l.lf.circuit()
 	var b builder
@@ -181,9 +182,9 @@ func lowerCircuitEval(l *lowering) {
 		endsAt("Failure", of(newAdd), of(newMul), append(outputs[:len(outputs):len(outputs)], made), guarantee))
 }
 
-// lowerCircuitFailure shows that the gate at which evaluation stopped is an inverse of a value that has none: it yields
-// something not zero (the nullifier) that the value times is zero modulo the modulus; that it is less than the modulus is
-// the guarantee returned.
+// lowerCircuitFailure shows that the gate at which evaluation stopped is the inverse of a value without an inverse. It
+// returns a nullifier, which is not zero and whose product with the value is zero modulo the modulus, and the guarantee
+// that the nullifier is less than the modulus.
 func lowerCircuitFailure(l *lowering) {
 	var b builder
 	rc := b.buffer(2+valueCells, l.single(0))
@@ -225,7 +226,7 @@ func lowerCircuitFailure(l *lowering) {
 func lowerCircuitOutput(l *lowering) {
 	number, ok := l.lf.circuit().Values[l.lf.typeArg(1)]
 	if !ok {
-		refuse("type %d is not a value of the circuit", l.lf.typeArg(1))
+		reject("type %d is not a value of the circuit", l.lf.typeArg(1))
 	}
 	var b builder
 	cells := l.limbs(&b, 0, 1+valueCells)

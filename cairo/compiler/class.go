@@ -8,24 +8,25 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// officialVersion is the version of the official compiler whose output this one reproduces; compiled classes carry it.
+// officialVersion is the version of the official compiler whose output this compiler reproduces. It is written into
+// compiled classes.
 const officialVersion = "2.20.0"
 
-// The Sierra versions that matter: below linearVersion the official compiler solves equations for gas, which is not
-// reproduced here; below segmentVersion the bytecode is not split into segments.
+// The Sierra versions at which compilation changes. Below linearVersion the official compiler solves a system of
+// equations for gas, which is not implemented here; below segmentVersion the bytecode is not split into segments.
 var (
 	linearVersion  = sierra.Version{Major: 1, Minor: 4}
 	segmentVersion = sierra.Version{Major: 1, Minor: 5}
 )
 
-// builtinNames are the builtins' names in compiled classes, by their types.
+// builtinNames maps builtin types to the builtins' names in compiled classes.
 var builtinNames = map[string]string{
 	"Pedersen": "pedersen", "RangeCheck": "range_check", "Bitwise": "bitwise", "EcOp": "ec_op", "Poseidon": "poseidon",
 	"SegmentArena": "segment_arena", "RangeCheck96": "range_check96", "AddMod": "add_mod", "MulMod": "mul_mod",
 }
 
-// CompileClass validates a contract class and compiles it. Of the options MaxBytecode, Libfuncs and Program count. Every error is a
-// *sierra.ClassError.
+// CompileClass validates a contract class and compiles it. It uses the options MaxBytecode, Libfuncs and Program. Every
+// error is a *sierra.ClassError.
 func CompileClass(class *sierra.ContractClass, options Options) (*casm.Class, error) {
 	decoded := options.Program
 	if decoded == nil {
@@ -78,7 +79,7 @@ func CompileClass(class *sierra.ContractClass, options Options) (*casm.Class, er
 	return out, out.Validate()
 }
 
-// CompileProgram compiles the program of a validated class, with the gas that entry points are made to cost.
+// CompileProgram compiles the program of a validated class, with the gas cost of entry points fixed.
 func CompileProgram(registry *sierra.Registry, class *sierra.ContractClass, options Options) (*Program, error) {
 	v := registry.Program.Version
 	if v.Major != sierra.Current.Major || v.Minor > sierra.Current.Minor || !v.Supports(linearVersion) {
@@ -95,7 +96,7 @@ func CompileProgram(registry *sierra.Registry, class *sierra.ContractClass, opti
 }
 
 // segments splits the bytecode into one segment for each function and one for each segment of constants. Functions must
-// lie one behind the other, and no jump may lead out of its own.
+// be contiguous, and no jump may leave its function.
 func (p *Program) segments(s *sierra.Program) (*casm.Segments, error) {
 	size := p.size()
 	if size == 0 {

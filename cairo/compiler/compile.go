@@ -3,15 +3,15 @@
 //
 // The phases, each in a file of its own:
 //
-//  1. resolve (libfunc.go): every libfunc in use gets its row of the tables;
-//  2. gas (gas.go) for the builtins, ap changes (apchange.go), then gas in steps: the Metadata;
+//  1. resolve (libfunc.go): finds the table row of every libfunc in use;
+//  2. metadata: gas of the builtins (gas.go), ap changes (apchange.go), then gas of the steps;
 //  3. lowering (lower.go, builder.go and a file for each family of libfuncs), statement by statement, with references and
-//     environment checked along every branch (annotations.go, environment.go);
+//     the environment checked along every branch (annotations.go, environment.go);
 //  4. constants and relocation (consts.go, relocate.go);
 //  5. for a class: entry points, segments, assembly (class.go).
 //
-// The libfuncs are tables of rows: cost, change of ap, lowering. What a lowering's code really costs and does to ap is
-// compared with the row every time.
+// The libfuncs are tables of rows: cost, ap change, lowering. After every lowering, the cost and ap change of the code
+// are compared with the row.
 package compiler
 
 import (
@@ -23,42 +23,42 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// Bounds on the felts of a compiled class.
+// Bounds of the bytecode, in felts.
 const (
-	DefaultMaxBytecode = constants.MaxProgramFelts // the chain's
-	ToolMaxBytecode    = 180_000                   // what starknet-sierra-compile allows unless told otherwise
+	DefaultMaxBytecode = constants.MaxProgramFelts // the chain's bound
+	ToolMaxBytecode    = 180_000                   // the default of starknet-sierra-compile
 )
 
-// Options are the bounds and the demands of a compilation.
+// Options configures a compilation.
 type Options struct {
-	// MaxBytecode is the most felts that the bytecode may have, 0 for DefaultMaxBytecode.
+	// MaxBytecode is the largest bytecode in felts; 0 means DefaultMaxBytecode.
 	MaxBytecode int
-	// Libfuncs are those that a class may use, the audited ones by default.
+	// Libfuncs lists the libfuncs that a class may use; by default the audited ones.
 	Libfuncs sierra.LibfuncList
-	// Program is the class's Sierra program if it has been decoded already, nil otherwise.
+	// Program is the class's decoded Sierra program, or nil to decode it.
 	Program *sierra.Program
-	// FunctionCosts are costs in gas that functions are made to have.
+	// FunctionCosts fixes the gas cost of some functions.
 	FunctionCosts map[sierra.FuncID]int64
-	// NoGasCheck compiles programs without regard to gas: for programs that are not contracts.
+	// NoGasCheck compiles without gas accounting, for programs that are not contracts.
 	NoGasCheck bool
 }
 
-// Metadata is what is found out about a program before it is compiled.
+// Metadata is what the solvers compute about a program before it is lowered.
 type Metadata struct {
-	// FunctionCosts is the cost of calling each function.
+	// FunctionCosts is the cost of a call of each function.
 	FunctionCosts []Costs
-	// FunctionAPChange is by how much each function moves ap, -1 where only the run knows.
+	// FunctionAPChange is how far each function moves ap, -1 if that is known only at run time.
 	FunctionAPChange []int
 
-	gasVars []Costs // by statement: what withdraw_gas, redeposit_gas, coupon_refund and branch_align deal with
-	apVars  []int   // by statement: what branch_align moves ap by
+	gasVars []Costs // by statement: the gas of withdraw_gas, redeposit_gas, coupon_refund and branch_align
+	apVars  []int   // by statement: how far branch_align moves ap
 }
 
 // Program is a compiled program.
 type Program struct {
 	Metadata     *Metadata
 	Instructions []casm.Instruction
-	// Offsets is where the code of each statement starts, and at the end where all code ends.
+	// Offsets is the code offset of each statement, and at the end the code's length.
 	Offsets []int
 	consts  *constSegments
 }
@@ -79,7 +79,7 @@ func (p *Program) String() string {
 	return b.String()
 }
 
-// Assemble returns the program's bytecode and the hints by offset.
+// Assemble returns the program's bytecode and its hints in the order of their offsets.
 func (p *Program) Assemble() (code []felt.Felt, hints []casm.HintsAt) {
 	code = make([]felt.Felt, 0, p.size())
 	for i := range p.Instructions {
@@ -98,6 +98,7 @@ func (p *Program) Assemble() (code []felt.Felt, hints []casm.HintsAt) {
 	return code, hints
 }
 
+// size returns the bytecode's length in felts.
 func (p *Program) size() int { return p.Offsets[len(p.Offsets)-1] + p.consts.size }
 
 // compilation is the state of a compilation.
@@ -106,23 +107,23 @@ type compilation struct {
 	options  Options
 	metadata *Metadata
 	budget   budget
-	last     lowering // of the statement before, for its space
+	last     lowering // of the previous statement, to reuse its memory
 }
 
-// budget bounds the work that a program can cause, for a small one can declare values of many cells and pass them around
-// without any code. What real classes need is thousands of times less. A DECLARE is paid for by the class's length, so that what a
-// short class may cost is bounded by its statements.
+// budget bounds the work that a program can cause: a small program can declare values of many cells and pass them around
+// without generating code. Real classes need thousands of times less. The fee of a DECLARE depends on the class's length,
+// so the bound grows with the number of statements.
 type budget struct{ copied, moved, mostCopied, mostMoved int }
 
 const (
 	maxCopied = 1 << 23 // cells of references copied, which take memory
-	maxMoved  = 1 << 29 // variables and cells looked at
+	maxMoved  = 1 << 29 // variables and cells visited
 
 	freeCopied, copiedByStatement = 1 << 20, 1 << 8
 	freeMoved, movedByStatement   = 1 << 22, 1 << 13
 )
 
-// newBudget returns the budget of a program of so many statements.
+// newBudget returns the budget of a program with the given number of statements.
 func newBudget(statements int) budget {
 	return budget{
 		mostCopied: min(maxCopied, freeCopied+statements*copiedByStatement),
@@ -130,15 +131,17 @@ func newBudget(statements int) budget {
 	}
 }
 
+// copy counts copied cells and rejects the program at the bound.
 func (b *budget) copy(cells int) {
 	if b.copied += cells; b.copied > b.mostCopied {
-		refuse("references take more than %d cells in total", b.mostCopied)
+		reject("references take more than %d cells in total", b.mostCopied)
 	}
 }
 
+// move counts visited variables and cells and rejects the program at the bound.
 func (b *budget) move(cells int) {
 	if b.moved += cells; b.moved > b.mostMoved {
-		refuse("following the references takes more than %d moves of cells", b.mostMoved)
+		reject("following the references takes more than %d moves of cells", b.mostMoved)
 	}
 }
 
@@ -168,7 +171,7 @@ func Compile(registry *sierra.Registry, options Options) (program *Program, err 
 	return &Program{Metadata: c.metadata, Instructions: code.instructions, Offsets: code.offsets, consts: consts}, nil
 }
 
-// computeMetadata runs the solvers: builtins, ap, steps.
+// computeMetadata runs the solvers for builtins, ap and steps.
 func (c *compilation) computeMetadata() (*Metadata, error) {
 	m := &Metadata{}
 	n := len(c.program.Statements)
@@ -208,6 +211,7 @@ func (c *compilation) computeMetadata() (*Metadata, error) {
 	return m, nil
 }
 
+// newAPSolver returns the solver of ap changes. usage is the gas of the builtins by statement.
 func (r *resolved) newAPSolver(usage []Costs) *apSolver {
 	ap := &apSolver{resolved: r, branches: make([][]apChange, len(r.program.Statements))}
 	for idx := range r.program.Statements {
@@ -221,21 +225,21 @@ func (r *resolved) newAPSolver(usage []Costs) *apSolver {
 	return ap
 }
 
-// code is the instructions of all statements.
+// code is the compiled code of all statements.
 type code struct {
 	instructions []casm.Instruction
 	relocations  []relocation
-	offsets      []int // of the statements, and the end
+	offsets      []int // of the statements, and the code's length
 }
 
-// lowerAll compiles the statements in order.
+// lowerAll lowers the statements in order.
 func (c *compilation) lowerAll() (*code, error) {
 	as, err := c.newAnnotations()
 	if err != nil {
 		return nil, err
 	}
 	n := len(c.program.Statements)
-	// Contracts have about one instruction a statement; a third more saves most of them a copy.
+	// Contracts have about one instruction a statement; a third more avoids reallocation for most.
 	out := &code{offsets: make([]int, 0, n+1), instructions: make([]casm.Instruction, 0, n+n/3)}
 	offset := 0
 	for i := range c.program.Statements {
@@ -280,7 +284,7 @@ func (c *compilation) lowerAll() (*code, error) {
 	return out, nil
 }
 
-// branches carries the annotation over all branches of an invocation.
+// branches propagates the annotation along all branches of an invocation.
 func (as *annotations) branches(idx sierra.StatementIdx, s *sierra.Statement, a *annotation, changes []branchChange) error {
 	branching := len(changes) > 1
 	for i := range changes {
@@ -299,6 +303,7 @@ func (as *annotations) branches(idx sierra.StatementIdx, s *sierra.Statement, a 
 	return nil
 }
 
+// isBranchAlign reports whether a statement invokes branch_align.
 func (r *resolved) isBranchAlign(idx sierra.StatementIdx) bool {
 	s := &r.program.Statements[idx]
 	if s.Return {

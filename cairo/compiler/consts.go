@@ -6,46 +6,50 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 )
 
-// constSegments are the constants behind the code: each segment is a ret, which code calls to learn its own address, and
-// the values. First come those of const_as_box, by their numbers, then one for each circuit's descriptor.
+// constSegments holds the constants after the code. Each segment is a ret, which is called to find the segment's address,
+// followed by the values. The segments of const_as_box come first, in the order of their numbers, then one for each
+// circuit descriptor.
 type constSegments struct {
 	segments []*constSegment
 	circuits map[sierra.TypeID]int
 	size     int
 }
 
+// constSegment is one segment of constants.
 type constSegment struct {
 	values  []*big.Int
 	offsets map[sierra.TypeID]int // of the constants among the values
 	offset  int                   // from the end of the code
 }
 
+// segment returns segment i, which must exist.
 func (c *constSegments) segment(i int) *constSegment {
 	if i >= len(c.segments) {
-		refuse("there is no const segment %d", i)
+		reject("there is no const segment %d", i)
 	}
 	return c.segments[i]
 }
 
-// constant returns a constant's offset from the end of the code, less one for the segment's ret.
+// constant returns the offset of a constant from the end of the code, minus one for the segment's ret.
 func (c *constSegments) constant(i int, typ sierra.TypeID) int {
 	s := c.segment(i)
 	offset, ok := s.offsets[typ]
 	if !ok {
-		refuse("constant of type %d is not in segment %d", typ, i)
+		reject("constant of type %d is not in segment %d", typ, i)
 	}
 	return s.offset + offset
 }
 
+// circuit returns the offset of a circuit's descriptor, as constant does.
 func (c *constSegments) circuit(typ sierra.TypeID) int {
 	i, ok := c.circuits[typ]
 	if !ok {
-		refuse("circuit %d is not among the const segments", typ)
+		reject("circuit %d is not among the const segments", typ)
 	}
 	return c.constant(i, typ)
 }
 
-// newConstSegments collects the constants of all declared libfuncs, in at most room felts.
+// newConstSegments collects the constants of all declared libfuncs. They must fit in room felts.
 func (c *compilation) newConstSegments(room int) (*constSegments, error) {
 	out := &constSegments{circuits: map[sierra.TypeID]int{}}
 	total := 0
@@ -68,7 +72,7 @@ func (c *compilation) newConstSegments(room int) (*constSegments, error) {
 		}
 		segment := lf.valueArg(1)
 		if !segment.IsInt64() || segment.Sign() < 0 || segment.Int64() > int64(len(out.segments)) {
-			return nil, errorf(codeConst, -1, "const segment %v comes before the %d first", segment, len(out.segments))
+			return nil, errorf(codeConst, -1, "const segment %v is out of order, there are %d so far", segment, len(out.segments))
 		}
 		if err := add(int(segment.Int64()), lf.typeArg(0), c.constValues(lf.typeArg(0))); err != nil {
 			return nil, err
@@ -100,8 +104,8 @@ func (c *compilation) newConstSegments(room int) (*constSegments, error) {
 	return out, nil
 }
 
-// constValues returns the cells of a constant. Its parts can be shared, so that a small declaration has exponentially many of
-// them, without cells even: hence the budget.
+// constValues returns the cells of a constant. Parts of constants can be shared, so a small declaration can have
+// exponentially many of them, even without cells: the budget counts every part.
 func (c *compilation) constValues(id sierra.TypeID) (values []*big.Int) {
 	stack := []sierra.TypeID{id}
 	for len(stack) > 0 {
@@ -109,12 +113,12 @@ func (c *compilation) constValues(id sierra.TypeID) (values []*big.Int) {
 		t := c.typ(stack[len(stack)-1])
 		stack = stack[:len(stack)-1]
 		if t.Generic != "Const" || len(t.Args) == 0 {
-			refuse("type %d is not a constant", t.ID)
+			reject("type %d is not a constant", t.ID)
 		}
 		inner, data := c.typ(t.Inner), t.Args[1:]
 		arg := func(i int, kind sierra.ArgKind, n int) *sierra.GenericArg {
 			if len(data) != n || data[i].Kind != kind {
-				refuse("data of constant %d does not match its type", t.ID)
+				reject("data of constant %d does not match its type", t.ID)
 			}
 			return &data[i]
 		}
@@ -126,7 +130,7 @@ func (c *compilation) constValues(id sierra.TypeID) (values []*big.Int) {
 		case "Enum":
 			variant := arg(0, sierra.ValueArg, 2).Value
 			if !variant.IsInt64() || variant.Sign() < 0 || variant.Int64() >= int64(len(inner.Members)) {
-				refuse("constant %d is of variant %v of %d", t.ID, variant, len(inner.Members))
+				reject("constant %d is of variant %v of %d", t.ID, variant, len(inner.Members))
 			}
 			i := int(variant.Int64())
 			values = append(values, big.NewInt(int64(variantSelector(len(inner.Members), i))))

@@ -7,7 +7,7 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 )
 
-// coreRows are control flow, tracking of ap, constants, calls, and what only renames references.
+// coreRows returns the rows of control flow, ap tracking, constants, calls and libfuncs that only rename references.
 func coreRows() map[string]row {
 	return map[string]row{
 		"branch_align": {
@@ -46,16 +46,16 @@ func coreRows() map[string]row {
 	}
 }
 
-// lowerNothing is for libfuncs of one branch without code and outputs.
+// lowerNothing lowers libfuncs with one branch, no code and no outputs.
 func lowerNothing(l *lowering) { l.only() }
 
-// lowerDup yields the argument twice.
+// lowerDup returns the argument twice.
 func lowerDup(l *lowering) {
 	cells := l.argument(0).cells
 	l.only(cells, cells)
 }
 
-// lowerIdentity yields the arguments.
+// lowerIdentity returns the arguments.
 func lowerIdentity(l *lowering) {
 	outputs := make([][]casm.Operand, len(l.refs))
 	for i := range l.refs {
@@ -64,10 +64,10 @@ func lowerIdentity(l *lowering) {
 	l.only(outputs...)
 }
 
-// argument is argument i.
+// argument returns argument i.
 func (l *lowering) argument(i int) *reference {
 	if i >= len(l.refs) {
-		refuse("argument %d is missing", i)
+		reject("argument %d is missing", i)
 	}
 	return &l.refs[i]
 }
@@ -80,7 +80,7 @@ func lowerBranchAlign(l *lowering) {
 	l.finish(code, nil)
 }
 
-// lowerConstAsBox calls the ret in front of the constant's segment to learn its address.
+// lowerConstAsBox finds the constant's address by calling the ret at the start of its segment.
 func lowerConstAsBox(l *lowering) {
 	segment := int(l.lf.valueArg(1).Int64())
 	l.relocations = []relocation{
@@ -90,18 +90,20 @@ func lowerConstAsBox(l *lowering) {
 	l.finish([]casm.Instruction{callRel(0), pcPlus(1)}, [][]casm.Operand{value(casm.At(casm.Cell{Reg: casm.AP, Off: -1}))})
 }
 
+// callCost returns n steps plus the cost of the function. refund turns that cost into a refund.
 func callCost(refund bool, n int) func(*libfunc) []branchCost {
 	return func(l *libfunc) []branchCost {
 		return []branchCost{{kind: functionCost, cost: steps(n), fn: l.funcArg(), refund: refund}}
 	}
 }
 
+// callAP returns the ap change of a call.
 func callAP(l *libfunc) []apChange { return []apChange{{kind: apFunctionCall, fn: l.funcArg()}} }
 
-// lowerCall calls a function, whose results are left below ap.
+// lowerCall calls a function, which leaves its results below ap.
 func lowerCall(l *lowering, argsOnStack bool) {
 	if argsOnStack && !onStack(l.refs) {
-		refuse("the arguments are not on the stack")
+		reject("the arguments are not on the stack")
 	}
 	vars := l.lf.Signature.Branches[0].Vars
 	outputs := make([][]casm.Operand, len(vars))
@@ -116,7 +118,7 @@ func lowerCall(l *lowering, argsOnStack bool) {
 	l.finish([]casm.Instruction{callRel(0)}, outputs)
 }
 
-// belowAP returns the cells [ap + offset] and those after it.
+// belowAP returns size cells from [ap + offset].
 func belowAP(offset, size int) []casm.Operand {
 	cells := make([]casm.Operand, size)
 	for i := range cells {
@@ -125,7 +127,7 @@ func belowAP(offset, size int) []casm.Operand {
 	return cells
 }
 
-// lowerIsZero jumps to the second branch with the value unless it is zero.
+// lowerIsZero jumps to the second branch with the value if the value is not zero.
 func lowerIsZero(l *lowering) {
 	var b builder
 	v := b.deref(l.single(0))
@@ -133,10 +135,10 @@ func lowerIsZero(l *lowering) {
 	l.build(&b, noUsage, ends(), endsAt("Target", of(v)))
 }
 
-// lowerConstValue yields the number that is the libfunc's last generic argument.
+// lowerConstValue returns the libfunc's last generic argument, a number.
 func lowerConstValue(l *lowering) { l.only(value(casm.ImmBig(l.lf.valueArg(len(l.lf.Args) - 1)))) }
 
-// lowerEqual compares two cells and jumps if they are equal.
+// lowerEqual jumps if two cells are equal.
 func lowerEqual(l *lowering) {
 	var b builder
 	x, y := b.deref(l.single(0)), b.derefOrImm(l.single(1))
@@ -147,7 +149,7 @@ func lowerEqual(l *lowering) {
 	l.build(&b, noUsage, ends(), endsAt("Equal"))
 }
 
-// memoryRows store values: temporaries on the stack and locals after fp.
+// memoryRows returns the rows of libfuncs that store values: temporaries at ap and locals after fp.
 func memoryRows() map[string]row {
 	return map[string]row{
 		"store_temp": {
@@ -170,7 +172,7 @@ func memoryRows() map[string]row {
 				dst := make([]casm.Cell, len(to))
 				for i := range to {
 					if to[i].Kind != casm.Deref {
-						refuse("the local is not in memory")
+						reject("the local is not in memory")
 					}
 					dst[i] = to[i].Cell
 				}
@@ -201,7 +203,7 @@ func memoryRows() map[string]row {
 	}
 }
 
-// store writes values to cells. ap moves on after each cell that is relative to it: these are all [ap].
+// store writes src to dst. Cells relative to ap are all [ap]: each write advances ap.
 func store(dst []casm.Cell, src []casm.Operand) []casm.Instruction {
 	code := make([]casm.Instruction, len(dst))
 	moved := 0
@@ -221,7 +223,7 @@ func store(dst []casm.Cell, src []casm.Operand) []casm.Instruction {
 	return code
 }
 
-// feltRows are field arithmetic. The operations with a constant have it as generic argument.
+// feltRows returns the rows of field arithmetic. Operations with a constant take it as a generic argument.
 func feltRows() map[string]row {
 	return map[string]row{
 		"felt252_const":   {cost: free, ap: aps(0), lower: lowerConstValue},
@@ -229,7 +231,7 @@ func feltRows() map[string]row {
 		"felt252_add":     {cost: free, ap: aps(0), lower: func(l *lowering) { lowerFeltOp(l, casm.Add) }},
 		"felt252_sub":     {cost: free, ap: aps(0), lower: func(l *lowering) { lowerFeltOp(l, casm.Sub) }},
 		"felt252_mul":     {cost: free, ap: aps(0), lower: func(l *lowering) { lowerFeltOp(l, casm.Mul) }},
-		// Division is stored at once and costs more, for it is heavy on the sequencer.
+		// Division is stored at once, and it costs more because it is slow for the sequencer.
 		"felt252_div":       {cost: costs(steps(5)), ap: aps(1), lower: func(l *lowering) { lowerFeltOp(l, casm.Div) }},
 		"felt252_add_const": {cost: free, ap: aps(0), lower: func(l *lowering) { lowerFeltOp(l, casm.Add) }},
 		"felt252_sub_const": {cost: free, ap: aps(0), lower: func(l *lowering) { lowerFeltOp(l, casm.Sub) }},
@@ -238,6 +240,7 @@ func feltRows() map[string]row {
 	}
 }
 
+// lowerFeltOp lowers an operation on two felts, the second of which may be a generic argument.
 func lowerFeltOp(l *lowering, op casm.Operator) {
 	var b builder
 	x := b.deref(l.single(0))
@@ -255,7 +258,7 @@ func lowerFeltOp(l *lowering, op casm.Operator) {
 	l.build(&b, noUsage, ends(of(v)))
 }
 
-// structRows are structs, which are the cells of their members in a row.
+// structRows returns the rows of structs. A struct is the cells of its members in order.
 func structRows() map[string]row {
 	return map[string]row{
 		"struct_construct": {cost: free, ap: aps(0), lower: func(l *lowering) {
@@ -280,13 +283,14 @@ func structRows() map[string]row {
 	}
 }
 
+// lowerDeconstruct splits a struct into its members.
 func lowerDeconstruct(l *lowering) {
 	cells := l.argument(0).cells
 	var outputs [][]casm.Operand
 	for _, v := range l.lf.Signature.Branches[0].Vars {
 		size := l.size(v.Type)
 		if size > len(cells) {
-			refuse("the struct has %d cells too few", size-len(cells))
+			reject("the struct has %d cells too few", size-len(cells))
 		}
 		outputs = append(outputs, cells[:size])
 		cells = cells[size:]
@@ -294,7 +298,7 @@ func lowerDeconstruct(l *lowering) {
 	l.only(outputs...)
 }
 
-// boxedMembers returns the members or variants of the type in the libfunc's boxes.
+// boxedMembers returns the members or variants of the type inside the libfunc's box.
 func (l *lowering) boxedMembers() []sierra.TypeID {
 	t := l.typ(l.lf.typeArg(0))
 	for t.Generic == "Snapshot" {
@@ -303,7 +307,7 @@ func (l *lowering) boxedMembers() []sierra.TypeID {
 	return t.Members
 }
 
-// two128 is 2^128, the bound of the range check; two128Less1 is the largest value below it.
+// two128 is 2^128, the exclusive bound of a range check; two128Less1 is its largest value.
 var (
 	two128      = new(big.Int).Lsh(big.NewInt(1), 128)
 	two128Less1 = new(big.Int).Sub(two128, big.NewInt(1))

@@ -18,6 +18,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
+// compileText compiles a program in text form, without a bound of the bytecode.
 func compileText(text string, options Options) (*Program, error) {
 	p, err := sierra.ParseText(text)
 	if err != nil {
@@ -31,10 +32,10 @@ func compileText(text string, options Options) (*Program, error) {
 	return Compile(r, options)
 }
 
-// gasExamples are the examples that the official tests compile with regard to gas.
+// gasExamples are the examples that the official tests compile with gas accounting.
 var gasExamples = []string{"fib_gas", "hash_chain_gas"}
 
-// TestSierraExamples compiles the official examples to the text that the official compiler prints.
+// TestSierraExamples checks that the official examples compile to the text that the official compiler prints.
 func TestSierraExamples(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join(golden.Corpus(t, "sierra-examples"), "*.sierra"))
 	if err != nil || len(paths) != 19 {
@@ -60,7 +61,7 @@ func TestSierraExamples(t *testing.T) {
 	}
 }
 
-// diffText fails with the first line that differs.
+// diffText reports the first line that differs.
 func diffText(t *testing.T, got, want string) {
 	t.Helper()
 	g, w := strings.Split(strings.TrimSpace(got), "\n"), strings.Split(strings.TrimSpace(want), "\n")
@@ -78,12 +79,13 @@ func diffText(t *testing.T, got, want string) {
 	}
 }
 
-// libfuncCase is a case of the official tests, one libfunc or so each.
+// libfuncCase is a case of the official tests; most cases test one libfunc.
 type libfuncCase struct {
 	name     string
 	sections map[string]string
 }
 
+// libfuncCases reads the official cases from the corpus.
 func libfuncCases(t *testing.T) (cases []libfuncCase) {
 	root := golden.Corpus(t, "libfuncs")
 	err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
@@ -119,7 +121,7 @@ func libfuncCases(t *testing.T) (cases []libfuncCase) {
 	return cases
 }
 
-// TestLibfuncs compiles the official cases: the text and the cost of each function must be those of the official compiler.
+// TestLibfuncs checks that the official cases compile to the text and the function costs of the official compiler.
 func TestLibfuncs(t *testing.T) {
 	cases := libfuncCases(t)
 	if len(cases) != 382 {
@@ -132,7 +134,7 @@ func TestLibfuncs(t *testing.T) {
 	}
 }
 
-// caseOptions returns the options of a case: costs that functions are made to have.
+// caseOptions returns the options of a case, which fix the costs of some functions, and its program.
 func caseOptions(t *testing.T, c *libfuncCase) (Options, *sierra.Program) {
 	t.Helper()
 	options := Options{FunctionCosts: map[sierra.FuncID]int64{}}
@@ -145,20 +147,21 @@ func caseOptions(t *testing.T, c *libfuncCase) (Options, *sierra.Program) {
 		cost, err := strconv.ParseInt(fields[1], 10, 64)
 		i := slices.IndexFunc(p.Funcs, func(f sierra.Function) bool { return f.Name == fields[0] })
 		if err != nil || i < 0 {
-			t.Fatalf("%s: cannot make %q hold: %v", c.name, line, err)
+			t.Fatalf("%s: cannot apply %q: %v", c.name, line, err)
 		}
 		options.FunctionCosts[sierra.FuncID(i)] = cost
 	}
 	return options, p
 }
 
+// checkLibfuncCase compares the compiled case with the official text and costs.
 func checkLibfuncCase(t *testing.T, c *libfuncCase) error {
 	options, p := caseOptions(t, c)
 	want := c.sections["casm"]
 	program, err := compileText(c.sections["sierra_code"], options)
 	if strings.HasPrefix(want, "failing with") {
 		if err == nil {
-			return fmt.Errorf("compiles, the official compiler is %s", want)
+			return fmt.Errorf("compiles, but the official compiler is %s", want)
 		}
 		return nil
 	}
@@ -203,9 +206,10 @@ func checkLibfuncCase(t *testing.T, c *libfuncCase) error {
 	return nil
 }
 
-// classPair is a class and what the official compiler 2.20.0 makes of it.
+// classPair is a class and its compiled class from the official compiler 2.20.0.
 type classPair struct{ name, class, compiled string }
 
+// classPairs returns the classes of the corpus.
 func classPairs(t testing.TB) (pairs []classPair) {
 	for _, dir := range [...]string{golden.Corpus(t, "sierra-casm"), golden.Corpus(t, "contracts", "sierra-casm")} {
 		found, err := filepath.Glob(filepath.Join(dir, "*.compiled_contract_class.json"))
@@ -223,7 +227,7 @@ func classPairs(t testing.TB) (pairs []classPair) {
 	return pairs
 }
 
-// TestClasses compiles whole contracts to the official compiler's JSON, every byte of it.
+// TestClasses checks that whole contracts compile to the official compiler's JSON, byte for byte.
 func TestClasses(t *testing.T) {
 	for _, pair := range classPairs(t) {
 		t.Run(pair.name, func(t *testing.T) {
@@ -266,8 +270,8 @@ func compileFile(path string) ([]byte, error) {
 	return compiled.AppendJSON(nil, true), nil
 }
 
-// TestWideSelector: a selector of the prime or more is in the compiled class as it is in the Sierra class, without leading zeros and in
-// lower case, as the official compiler has it. No network takes the class.
+// TestWideSelector checks that a selector of at least the prime is copied from the Sierra class to the compiled class in
+// lower case, without leading zeros, as the official compiler does. Such a class compiles but cannot be declared.
 func TestWideSelector(t *testing.T) {
 	base := filepath.Join(golden.ModuleRoot(t), "contracts", "classes", "erc20")
 	source, err := os.ReadFile(base + ".contract_class.json")
@@ -320,8 +324,8 @@ func TestWideSelector(t *testing.T) {
 	}
 }
 
-// TestRefused: what the official compiler refuses is refused, with a ClassError.
-func TestRefused(t *testing.T) {
+// TestRejected checks that classes which the official compiler rejects return a ClassError.
+func TestRejected(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join(golden.Corpus(t, "contracts", "refused"), "*.contract_class.json"))
 	if err != nil || len(paths) != 17 {
 		t.Fatalf("%d classes, error %v", len(paths), err)
@@ -337,7 +341,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// BenchmarkCompileClass compiles the largest class of the corpus, 22,742 felts.
+// BenchmarkCompileClass compiles the largest class of the corpus (22,742 felts).
 func BenchmarkCompileClass(b *testing.B) {
 	data, err := os.ReadFile(golden.Corpus(b, "sierra-casm", "libfuncs_coverage__libfuncs_coverage.contract_class.json"))
 	if err != nil {

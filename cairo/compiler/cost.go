@@ -5,11 +5,11 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// Token is what execution is charged in: Const is gas that is known when compiling (steps, holes and range checks at fixed
-// prices), the others are uses of a builtin whose price is looked up when running.
+// Token is a unit in which execution is charged. Const is gas known at compile time (steps, memory holes and range checks
+// at fixed prices). Each other token counts the uses of a builtin, whose price is looked up at run time.
 type Token int
 
-// The tokens; the builtins' in the order in which their costs are added up at run time.
+// The tokens. The builtins are in the order in which their costs are added up at run time.
 const (
 	Const Token = iota
 	Pedersen
@@ -26,7 +26,7 @@ var tokenNames = [tokens]string{"Const", "Pedersen", "Poseidon", "Bitwise", "EcO
 
 func (t Token) String() string { return tokenNames[t] }
 
-// costTableOffset is where a builtin's price is in the table that get_builtin_costs points to.
+// costTableOffset is the position of each builtin's price in the table that get_builtin_costs points to.
 var costTableOffset = [tokens]int16{Pedersen: 0, Bitwise: 1, EcOp: 2, Poseidon: 3, AddMod: 4, MulMod: 5, Blake: 6}
 
 // Costs is an amount of every token.
@@ -60,11 +60,11 @@ func (c Costs) min(d Costs) Costs {
 	return c
 }
 
-// rectify replaces negative amounts by zero.
+// rectify replaces negative amounts with zero.
 func (c Costs) rectify() Costs { return c.max(Costs{}) }
 
-// computationSteps returns the number of steps, and of cells, that adding up the price of these builtins takes. Without the
-// table at hand it has to be fetched first, which takes four.
+// computationSteps returns the number of steps, which is also the number of cells, for adding up the price of these
+// builtins. Without a pointer to the price table (table is false), four more steps fetch it.
 func (c *Costs) computationSteps(table bool) int {
 	steps := 0
 	for t := Pedersen; t < tokens; t++ {
@@ -79,9 +79,10 @@ func (c *Costs) computationSteps(table bool) int {
 	return steps
 }
 
-// constCost is the resources of a piece of code whose price is known.
+// constCost is the resources of a piece of code whose prices are known.
 type constCost struct{ steps, holes, rangeChecks, rangeChecks96 int }
 
+// gas returns the price of the resources.
 func (c constCost) gas() int64 {
 	return int64(c.steps)*constants.StepGas + int64(c.holes)*constants.MemoryHoleGas +
 		int64(c.rangeChecks)*constants.RangeCheckGas + int64(c.rangeChecks96)*constants.RangeCheck96Gas
@@ -91,12 +92,12 @@ func (c constCost) add(d constCost) constCost {
 	return constCost{c.steps + d.steps, c.holes + d.holes, c.rangeChecks + d.rangeChecks, c.rangeChecks96 + d.rangeChecks96}
 }
 
-// costKind says how the cost of a branch is found.
+// costKind says how the cost of a branch is determined.
 type costKind uint8
 
 const (
 	regularCost      costKind = iota
-	functionCost              // and that of a function: charged, or given back when refund is set
+	functionCost              // plus the cost of a function: charged, or refunded if refund is set
 	branchAlignCost           // alignment of ap and gas
 	withdrawGasCost           // withdraw_gas and withdraw_gas_all
 	redepositGasCost          // redeposit_gas
@@ -110,11 +111,11 @@ type branchCost struct {
 	pre    Costs         // regularCost: builtins used
 	fn     sierra.FuncID // functionCost
 	refund bool          // functionCost
-	// withdrawGasCost: is it the branch with enough gas, and is the table of builtin costs an argument?
+	// withdrawGasCost: whether the branch has enough gas, and whether the price table is an argument
 	success, table bool
 }
 
-// withdrawal returns what withdraw_gas itself costs in this branch, when it withdraws for these builtins.
+// withdrawal returns the cost of withdraw_gas itself in this branch if it withdraws gas for the given builtins.
 func (b *branchCost) withdrawal(usage *Costs) constCost {
 	computation := usage.computationSteps(b.table)
 	steps := 3 + computation
@@ -127,7 +128,7 @@ func (b *branchCost) withdrawal(usage *Costs) constCost {
 	return constCost{steps: steps, rangeChecks: 1}
 }
 
-// alignment returns what branch_align costs when it moves ap.
+// alignment returns the cost of a branch_align that moves ap by apChange.
 func alignment(apChange int) constCost {
 	if apChange == 0 {
 		return constCost{}
@@ -135,7 +136,7 @@ func alignment(apChange int) constCost {
 	return constCost{steps: 1, holes: apChange}
 }
 
-// atStatement returns the cost of the branch at a statement, once every function and every variable is known.
+// atStatement returns the cost of the branch at statement idx, after the solvers have run.
 func (b *branchCost) atStatement(m *Metadata, idx sierra.StatementIdx) Costs {
 	vars := m.gasVars[idx]
 	var c Costs

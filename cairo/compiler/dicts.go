@@ -6,19 +6,20 @@ import (
 	"github.com/starkd/starkd/cairo/casm"
 )
 
-// The cost of squashing a dictionary: fixed, for each key, and for each further access to a key. Accesses are charged as if
-// each were to a key of its own; squashing gives the difference back.
+// The costs of squashing a dictionary: fixed, for each key, and for each further access to a key. Each access is charged
+// as if its key were new; squashing refunds the difference.
 var (
 	squashFixed    = stepsRC(57, 3)
 	squashKey      = stepsRC(46, 6)
 	squashAccess   = stepsRC(9, 1)
-	arenaAllocated = steps(8) // for the segment arena's share of its finalisation
+	arenaAllocated = steps(8) // for the segment arena's finalization
 )
 
-// dictAccess is the size of an entry of a dictionary's segment: key, previous value, new value.
+// dictAccess is the number of cells of an access: key, previous value, new value.
 const dictAccess = 3
 
-// dictRows are dictionaries with felt keys: a segment of accesses, which the machine's hints fill and squashing verifies.
+// dictRows returns the rows of dictionaries with felt keys. A dictionary is a segment of accesses, filled by hints and
+// verified by squashing.
 func dictRows() map[string]row {
 	return map[string]row{
 		"felt252_dict_new":    {cost: costs(steps(9).add(arenaAllocated)), ap: aps(6), lower: lowerDictNew},
@@ -30,7 +31,7 @@ func dictRows() map[string]row {
 			b.hint(casm.Felt252DictEntryInit, of(dict, key), nil)
 			b.write(dict, key)
 			previous := b.next(dict)
-			b.next(dict) // the new value is written when the entry is finalised
+			b.next(dict) // the new value is written when the entry is finalized
 			l.build(&b, extra(int(squashKey.gas())), ends(of(dict), of(previous)))
 		}},
 		"felt252_dict_entry_finalize": {cost: costs(steps(1)), ap: aps(0), lower: func(l *lowering) {
@@ -45,8 +46,8 @@ func dictRows() map[string]row {
 	}
 }
 
-// lowerDictNew takes the next dictionary of the segment arena, whose state is three cells behind the pointer: the segment of
-// infos, the number of dictionaries and the number of those squashed.
+// lowerDictNew creates the next dictionary of the segment arena. The arena's state is in the three cells before the
+// pointer: the segment of infos, the number of dictionaries and the number of squashed dictionaries.
 func lowerDictNew(l *lowering) {
 	var b builder
 	arena := b.buffer(2, l.single(0))
@@ -62,11 +63,11 @@ func lowerDictNew(l *lowering) {
 	l.build(&b, extra(int(arenaAllocated.gas())), ends(of(arena), of(b.at(info, 0))))
 }
 
-// squash is the code of felt252_dict_squash: a call of DestructDict, which calls SquashDict, which calls SquashDictInner once
-// for each key. The counts are of steps, to compare with the costs.
+// squash is the code of felt252_dict_squash: a call of DestructDict, which calls SquashDict, which calls SquashDictInner
+// once for each key. fixed, perKey and perAccess count steps, to be compared with the costs.
 type squash struct {
 	builder
-	size, one cellVar // visible in all functions: immediates
+	size, one cellVar // immediates, visible in all functions
 
 	// arguments of SquashDict
 	rc, start, end cellVar
@@ -76,7 +77,7 @@ type squash struct {
 	fixed, perKey, perAccess int
 }
 
-// count takes the steps so far.
+// count adds the steps so far to a counter and resets them.
 func (s *squash) count(to *int) {
 	*to += s.steps
 	s.steps = 0
@@ -90,7 +91,7 @@ func lowerDictSquash(l *lowering) {
 	s.label("DONE")
 	s.count(&s.fixed)
 	if s.fixed != squashFixed.steps || s.perKey != squashKey.steps || s.perAccess != squashAccess.steps {
-		refuse("squashing takes %d, %d and %d steps, not those of the costs", s.fixed, s.perKey, s.perAccess)
+		reject("squashing takes %d, %d and %d steps, not those of the costs", s.fixed, s.perKey, s.perAccess)
 	}
 	built := s.build(fallthroughLabel)
 	cell := func(v cellVar) casm.Operand { return built.states[0].adjusted(results[v]) }
@@ -99,8 +100,8 @@ func lowerDictSquash(l *lowering) {
 	})
 }
 
-// destructDict pushes the arguments, calls DestructDict, and is DestructDict: it finds the dictionary's number in the arena,
-// records that it is squashed, squashes, and gives back the gas of repeated accesses.
+// destructDict pushes the arguments, calls DestructDict and writes the code of DestructDict. DestructDict finds the
+// dictionary's number in the arena, records that it is squashed, squashes it and refunds the gas of repeated accesses.
 func (s *squash) destructDict(l *lowering) (results []cellVar) {
 	b := &s.builder
 	arena := b.buffer(2, l.single(2))
@@ -152,7 +153,8 @@ func (s *squash) destructDict(l *lowering) (results []cellVar) {
 	return results
 }
 
-// squashDict is SquashDict: it has the machine sort the keys and starts with the first. An empty dictionary is done at once.
+// squashDict writes SquashDict. Hints sort the keys; the code starts with the first key. An empty dictionary returns at
+// once.
 func (s *squash) squashDict() {
 	b := &s.builder
 	b.label("SquashDict")
@@ -165,7 +167,7 @@ func (s *squash) squashDict() {
 	b.tempIs(squashed)
 	b.tempIs(squashed)
 	b.ret()
-	b.steps = 0 // cheaper than what is charged
+	b.steps = 0 // costs less than is charged
 
 	b.label("SquashDictNotEmpty")
 	n := b.tempIs(b.quotient(diff, s.size))
@@ -197,8 +199,8 @@ func (s *squash) squashDict() {
 	s.count(&s.fixed)
 }
 
-// squashDictInner is SquashDictInner: it walks the accesses to one key, which must be in order and each start from the value
-// that the one before left, and goes on with the next key, which must be larger.
+// squashDictInner writes SquashDictInner. It visits the accesses to one key, which must be in order and each start from
+// the value that the previous access left, and continues with the next key, which must be larger.
 func (s *squash) squashDictInner() {
 	b := &s.builder
 	b.label("SquashDictInner")
@@ -230,10 +232,10 @@ func (s *squash) squashDictInner() {
 	b.rescope(same(s.innerStart, access, lastValue, lastRC, skip, one, size, s.key, s.innerEndMinus1, s.innerRC,
 		dictDiff, s.bigKeys, s.remaining, s.squashedEnd, nextKey, newRemaining)...)
 	s.count(&s.perKey)
-	// Whether the loop is skipped is the prover's choice: in the end the accesses counted must be all.
+	// The prover may choose to skip the loop: the final check of the number of accesses detects missing ones.
 	b.jumpIf(skip, "SquashDictInnerSkipLoop")
 
-	// The loop over further accesses to the key.
+	// The loop visits further accesses to the key.
 	size = b.constant(dictAccess)
 	one = b.constant(1)
 	b.label("SquashDictInnerLoop")
@@ -290,7 +292,8 @@ func (s *squash) squashDictInner() {
 	s.count(&s.perKey)
 }
 
-// pushAligned pushes the first arguments of the recursive call, on each of two ways that moved ap differently.
+// pushAligned pushes the first arguments of the recursive call. It runs on each of two paths on which ap has moved
+// differently.
 func (s *squash) pushAligned(rc, nextKey, newRemaining cellVar) {
 	b := &s.builder
 	b.tempIs(rc)
@@ -301,8 +304,9 @@ func (s *squash) pushAligned(rc, nextKey, newRemaining cellVar) {
 	b.rescope([2]cellVar{s.squashedEnd, s.squashedEnd}, [2]cellVar{s.bigKeys, s.bigKeys})
 }
 
-// feltLess checks x < y as integers below the prime: of the arcs from 0 to x, to y, and to P - 1 two are short, one below
-// P/3 and one below P/2, so that their sum does not wrap around; sum and product show which arcs they are.
+// feltLess checks x < y as integers below the prime P. The arcs are from 0 to x, from x to y, and from y to P - 1. Two of
+// them are short, one below P/3 and one below P/2, so their sum does not wrap around; sum and product show which two arcs
+// they are.
 func (b *builder) feltLess(rc, x, y cellVar) {
 	b.jumpIf(b.tempIs(b.difference(x, y)), "AssertLtFelt252Continue")
 	b.fail()

@@ -19,8 +19,8 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// official runs the official compiler, whose path STARKD_SIERRA_COMPILE names, on a class. refused is its complaint.
-func official(t *testing.T, class string) (compiled []byte, refused string) {
+// official runs the official compiler at STARKD_SIERRA_COMPILE on a class. If it fails, complaint is its error output.
+func official(t *testing.T, class string) (compiled []byte, complaint string) {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "out.json")
 	cmd := exec.Command("timeout", "20", os.Getenv("STARKD_SIERRA_COMPILE"), class, out, "--add-pythonic-hints", "--max-bytecode-size", "81920")
@@ -40,20 +40,21 @@ func official(t *testing.T, class string) (compiled []byte, refused string) {
 	return compact.Bytes(), ""
 }
 
+// needOfficial skips the test if there is no official compiler.
 func needOfficial(t *testing.T) {
 	if os.Getenv("STARKD_SIERRA_COMPILE") == "" {
 		t.Skip("set STARKD_SIERRA_COMPILE to starknet-sierra-compile 2.20.0")
 	}
 }
 
-// TestAgainstOfficial compares all classes of the folder STARKD_CLASSES with what the official compiler makes of them.
+// TestAgainstOfficial compares our output for the classes in the folder STARKD_CLASSES with the official compiler's.
 func TestAgainstOfficial(t *testing.T) {
 	needOfficial(t)
 	paths, err := filepath.Glob(filepath.Join(os.Getenv("STARKD_CLASSES"), "*.contract_class.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal, refused, old := 0, 0, 0
+	equal, rejected, old := 0, 0, 0
 	for _, path := range paths {
 		start := time.Now()
 		want, complaint := official(t, path)
@@ -63,10 +64,10 @@ func TestAgainstOfficial(t *testing.T) {
 		ours := time.Since(start)
 		switch {
 		case err != nil && complaint != "":
-			refused++
-			t.Logf("%s: both refuse: %v; %.200s", filepath.Base(path), err, complaint)
+			rejected++
+			t.Logf("%s: both reject it: %v; %.200s", filepath.Base(path), err, complaint)
 		case complaint == "" && isCode(err, codeVersion):
-			old++ // below 1.4 the official compiler solves equations, which this one does not
+			old++ // below 1.4 the official compiler solves a system of equations, which is not implemented here
 		case err != nil || complaint != "":
 			t.Errorf("%s: our error %v, theirs %.300s", filepath.Base(path), err, complaint)
 		case !bytes.Equal(got, want):
@@ -76,7 +77,7 @@ func TestAgainstOfficial(t *testing.T) {
 			t.Logf("%s: equal, %d bytes, ours %v, theirs %v", filepath.Base(path), len(got), ours, theirs)
 		}
 	}
-	t.Logf("%d classes: %d equal, %d refused by both, %d of Sierra below 1.4", len(paths), equal, refused, old)
+	t.Logf("%d classes: %d equal, %d rejected by both, %d of Sierra below 1.4", len(paths), equal, rejected, old)
 }
 
 func isCode(err error, code sierra.Code) bool {
@@ -84,7 +85,7 @@ func isCode(err error, code sierra.Code) bool {
 	return ok && e.Code == code
 }
 
-// smallSeeds returns the classes of the corpus that mutants are made of.
+// smallSeeds returns the classes of the corpus that are small enough to mutate.
 func smallSeeds(t testing.TB) (seeds []string) {
 	for _, p := range classPairs(t) {
 		if info, err := os.Stat(p.class); err == nil && info.Size() < 150_000 {
@@ -94,7 +95,8 @@ func smallSeeds(t testing.TB) (seeds []string) {
 	return seeds
 }
 
-// TestMutantsMeetChecks: whatever is refused is refused by a check, none by an accident that had to be caught.
+// TestMutantsMeetChecks checks that every rejected mutant is rejected by a check of the compiler, not by a recovered
+// panic.
 func TestMutantsMeetChecks(t *testing.T) {
 	n := 400
 	if s := os.Getenv("STARKD_MUTANTS"); s != "" {
@@ -131,7 +133,7 @@ func TestMutantsMeetChecks(t *testing.T) {
 		case err == nil:
 			codes["compiled"]++
 		case !ok:
-			t.Errorf("%s: %v is no ClassError", what, err)
+			t.Errorf("%s: %v is not a ClassError", what, err)
 		default:
 			codes[e.Code]++
 			if e.Code == codeInternal {
@@ -142,8 +144,8 @@ func TestMutantsMeetChecks(t *testing.T) {
 	t.Logf("%v", codes)
 }
 
-// TestMutants changes classes of the corpus a little, STARKD_MUTANTS times, and compares: the same are refused, and what is
-// compiled is equal. STARKD_SEED makes another run.
+// TestMutants makes small changes to classes of the corpus, STARKD_MUTANTS times, and compares with the official
+// compiler: both must reject a mutant or compile it to the same output. STARKD_SEED seeds the changes.
 func TestMutants(t *testing.T) {
 	needOfficial(t)
 	n, _ := strconv.Atoi(os.Getenv("STARKD_MUTANTS"))
@@ -153,7 +155,7 @@ func TestMutants(t *testing.T) {
 	seed, _ := strconv.ParseInt(os.Getenv("STARKD_SEED"), 10, 64)
 	rng := rand.New(rand.NewSource(seed))
 	seeds := smallSeeds(t)
-	accepted, refused, different := 0, 0, 0
+	accepted, rejected, different := 0, 0, 0
 	path := filepath.Join(t.TempDir(), "mutant.contract_class.json")
 	for i := range n {
 		seed := seeds[rng.Intn(len(seeds))]
@@ -190,7 +192,7 @@ func TestMutants(t *testing.T) {
 		got, err := compileFile(path)
 		switch {
 		case err != nil && complaint != "":
-			refused++
+			rejected++
 		case err == nil && complaint == "" && bytes.Equal(got, want):
 			accepted++
 		default:
@@ -202,10 +204,11 @@ func TestMutants(t *testing.T) {
 			t.Errorf("%s: %v of %s: our error %v, theirs %.400s", kept, what, filepath.Base(seed), err, complaint)
 		}
 	}
-	t.Logf("%d mutants: %d compiled equally, %d refused by both, %d different", n, accepted, refused, different)
+	t.Logf("%d mutants: %d compiled equally, %d rejected by both, %d different", n, accepted, rejected, different)
 }
 
-// mutateEntryPoints makes one small change to a class's entry points and says which. Selectors of the prime and more are among them.
+// mutateEntryPoints makes one small change to a class's entry points and describes it. Some changes are selectors of at
+// least the prime.
 func mutateEntryPoints(rng *rand.Rand, class *sierra.ContractClass) string {
 	lists := []*[]sierra.EntryPoint{&class.EntryPoints.External, &class.EntryPoints.L1Handler, &class.EntryPoints.Constructor}
 	list := lists[rng.Intn(len(lists))]
@@ -236,7 +239,7 @@ func mutateEntryPoints(rng *rand.Rand, class *sierra.ContractClass) string {
 	return fmt.Sprintf("selector %d is %s", at, text)
 }
 
-// mutate makes one small change and says which.
+// mutate makes one small change to a program and describes it.
 func mutate(rng *rand.Rand, p *sierra.Program) string {
 	at := rng.Intn(len(p.Statements))
 	s := &p.Statements[at]
@@ -251,7 +254,7 @@ func mutate(rng *rand.Rand, p *sierra.Program) string {
 		s = &p.Statements[at]
 	}
 	clone()
-	variable := func() sierra.VarID { // one that occurs nearby
+	variable := func() sierra.VarID { // a variable that occurs nearby
 		o := &p.Statements[min(max(at+rng.Intn(20)-10, 0), len(p.Statements)-1)]
 		all := append([]sierra.VarID(nil), o.Args...)
 		for _, b := range o.Branches {
@@ -292,7 +295,7 @@ func mutate(rng *rand.Rand, p *sierra.Program) string {
 			b.Fallthrough, b.Target = false, sierra.StatementIdx(rng.Intn(len(p.Statements)))
 		}
 		return fmt.Sprintf("target of statement %d", at)
-	case 6: // a nearby target
+	case 6: // moves the targets a little
 		for i := range s.Branches {
 			if !s.Branches[i].Fallthrough {
 				s.Branches[i].Target += sierra.StatementIdx(rng.Intn(7) - 3)
@@ -302,12 +305,12 @@ func mutate(rng *rand.Rand, p *sierra.Program) string {
 			}
 		}
 		return fmt.Sprintf("targets of statement %d", at)
-	case 7, 8: // remove a statement
+	case 7, 8: // removes a statement
 		*s = sierra.Statement{}
 		p.Statements = append(p.Statements[:at], p.Statements[at+1:]...)
 		retarget(p, sierra.StatementIdx(at), -1)
 		return fmt.Sprintf("statement %d removed", at)
-	case 9, 10: // repeat a statement
+	case 9, 10: // repeats a statement
 		p.Statements = append(p.Statements[:at+1], append([]sierra.Statement{*s}, p.Statements[at+1:]...)...)
 		retarget(p, sierra.StatementIdx(at+1), 1)
 		return fmt.Sprintf("statement %d repeated", at)
@@ -345,13 +348,14 @@ func mutate(rng *rand.Rand, p *sierra.Program) string {
 			f.Params[rng.Intn(len(f.Params))].Type = sierra.TypeID(rng.Intn(len(p.Types)))
 		}
 		return fmt.Sprintf("function %d", f.ID)
-	default: // another statement in its place
+	default: // replaces the statement by another one
 		other := p.Statements[rng.Intn(len(p.Statements))]
 		p.Statements[at] = other
 		return fmt.Sprintf("statement %d replaced", at)
 	}
 }
 
+// mutateValue returns a value near v or a power of two.
 func mutateValue(rng *rand.Rand, v *big.Int) *big.Int {
 	switch rng.Intn(4) {
 	case 0:
@@ -364,7 +368,7 @@ func mutateValue(rng *rand.Rand, v *big.Int) *big.Int {
 	return new(big.Int).Lsh(big.NewInt(int64(rng.Intn(3))), uint(rng.Intn(252)))
 }
 
-// retarget moves everything at or behind a statement.
+// retarget adds by to the targets and entry points at or after from.
 func retarget(p *sierra.Program, from, by sierra.StatementIdx) {
 	for i := range p.Statements {
 		for k := range p.Statements[i].Branches {

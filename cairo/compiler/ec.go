@@ -5,8 +5,8 @@ import (
 	"github.com/starkd/starkd/crypto/starkcurve"
 )
 
-// ecRows returns the arithmetic of the STARK curve. A state is a point plus a random one, with a pointer to the random one, so that
-// sums never meet equal or opposite points.
+// ecRows returns the rows of the STARK curve's arithmetic. A state is a point plus a random point, with a pointer to the
+// random point, so that additions never meet equal or opposite points.
 func ecRows() map[string]row {
 	return map[string]row{
 		"ec_point_zero": {cost: free, ap: aps(0), lower: func(l *lowering) { l.only([]casm.Operand{casm.Imm(0), casm.Imm(0)}) }},
@@ -39,7 +39,7 @@ func lowerECNeg(l *lowering) {
 	l.build(&b, noUsage, ends(of(x, b.product(y, b.constant(-1)))))
 }
 
-// curveRight asserts that right is x³ + x + beta; aux are three cells.
+// curveRight asserts that right is x³ + x + beta. aux are three unused cells.
 func (b *builder) curveRight(x cellVar, aux [3]cellVar, right cellVar) {
 	beta := b.big(starkcurve.Beta.BigInt())
 	b.assert(aux[0], b.product(x, x))
@@ -48,7 +48,8 @@ func (b *builder) curveRight(x cellVar, aux [3]cellVar, right cellVar) {
 	b.assert(right, b.sum(aux[1], aux[2]))
 }
 
-// addPoints returns the sum of two points by the slope of the line through them. numerator is the difference of the y.
+// addPoints returns the sum of two points, from the slope of the line through them. numerator is the difference of the y
+// coordinates.
 func (b *builder) addPoints(x0, y0, x1, numerator, denominator cellVar) (x, y cellVar) {
 	slope := b.tempIs(b.quotient(numerator, denominator))
 	slope2 := b.tempIs(b.product(slope, slope))
@@ -74,8 +75,8 @@ func lowerECTryNew(l *lowering) {
 	l.build(&b, noUsage, ends(of(x, y)), endsAt("NotOnCurve"))
 }
 
-// lowerECFromX guesses y, the root of the right side or, as 3 is no square, of three times it. Of the two roots the one below
-// P/2 is taken.
+// lowerECFromX gets y from a hint: a square root of the right side or, if there is none, of three times the right side (3
+// is not a square). Of the two roots it takes the one below P/2.
 func lowerECFromX(l *lowering) {
 	var b builder
 	rc := b.buffer(2, l.single(0))
@@ -114,7 +115,7 @@ func lowerECInit(l *lowering) {
 	l.build(&b, noUsage, ends(of(x, y, ptr)))
 }
 
-// state brings the three cells of a state into scope.
+// state brings the three cells of an elliptic curve state into scope.
 func (l *lowering) state(b *builder, i int) (x, y, ptr cellVar) {
 	c := l.cells(i, 3)
 	return b.deref(c[0]), b.deref(c[1]), b.deref(c[2])
@@ -126,14 +127,14 @@ func lowerECAdd(l *lowering) {
 	sx, sy, ptr := l.state(&b, 0)
 	denominator := b.tempIs(b.difference(px, sx))
 	b.jumpIf(denominator, "NotSameX")
-	b.fail() // the state is random: only a dishonest prover meets the same x
+	b.fail() // the state is random: only a dishonest prover reaches equal x coordinates
 	b.label("NotSameX")
 	numerator := b.tempIs(b.difference(py, sy))
 	x, y := b.addPoints(px, py, sx, numerator, denominator)
 	l.build(&b, noUsage, ends(of(x, y, ptr)))
 }
 
-// lowerECFinalize subtracts the random point; what is left may be the point at infinity.
+// lowerECFinalize subtracts the random point. The result may be the point at infinity.
 func lowerECFinalize(l *lowering) {
 	var b builder
 	x, y, ptr := l.state(&b, 0)

@@ -5,7 +5,8 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 )
 
-// enumRows are enums: a selector and the cells of the largest variant; smaller ones have zeros before them.
+// enumRows returns the rows of enums. An enum is a selector and the cells of the largest variant; smaller variants are
+// padded with zeros in front.
 func enumRows() map[string]row {
 	return map[string]row{
 		"enum_init":             {cost: free, ap: aps(0), lower: lowerEnumInit},
@@ -28,9 +29,9 @@ func enumRows() map[string]row {
 	}
 }
 
-// variantSelector returns the selector of variant i of n: its number, or, where a match goes through a table of jumps, the
-// distance from the first jump. The jump to the first variant is not in the table; the others take two felts each, the
-// last variant's comes first.
+// variantSelector returns the selector of variant i of n. Up to two variants it is i. With more, a match goes through a
+// jump table and the selector is the distance from the jump through the table. The first variant's jump is not in the
+// table; each other jump takes two felts, and the last variant's comes first.
 func variantSelector(n, i int) int {
 	if n <= 2 {
 		return i
@@ -38,14 +39,14 @@ func variantSelector(n, i int) int {
 	return 2*(n-i) - 1
 }
 
-// enum returns a declared enum, perhaps behind snapshots.
+// enum returns a declared enum, whose type may be wrapped in snapshots.
 func (l *libfunc) enum(id sierra.TypeID) *sierra.ConcreteType {
 	t := l.r.typ(id)
 	for t.Generic == "Snapshot" {
 		t = l.r.typ(t.Inner)
 	}
 	if t.Generic != "Enum" {
-		refuse("type %d is not an enum", id)
+		reject("type %d is not an enum", id)
 	}
 	return t
 }
@@ -61,7 +62,7 @@ func lowerEnumInit(l *lowering) {
 	l.only(append(cells, payload...))
 }
 
-// enumVariants returns the number of variants of the enum that the integer becomes.
+// enumVariants returns the number of variants of the enum that the libfunc creates.
 func enumVariants(l *libfunc) int { return len(l.enum(l.typeArg(0)).Members) }
 
 func enumFromIntCost(l *libfunc) []branchCost {
@@ -78,7 +79,7 @@ func enumFromIntAP(l *libfunc) []apChange {
 	return knownAP(1)
 }
 
-// lowerEnumFromInt computes the selector 2·(n - k) - 1 of variant k as -2·(k - m) with m = (2n - 1)/2 in the field.
+// lowerEnumFromInt computes the selector 2·(n - k) - 1 of variant k as -2·(k - m), where m = (2n - 1)/2 in the field.
 func lowerEnumFromInt(l *lowering) {
 	n := enumVariants(l.lf)
 	if n <= 2 {
@@ -92,8 +93,8 @@ func lowerEnumFromInt(l *lowering) {
 	l.build(&b, noUsage, ends(of(b.product(diff, b.constant(-2)))))
 }
 
-// enumMatchCost is that of a match: a jump, and for variants behind the table of jumps another one. more is added to
-// every branch that is jumped to.
+// enumMatchCost returns the cost of a match: one jump, and a second one for variants that are reached through the table.
+// more steps are added to every branch that is jumped to.
 func enumMatchCost(more int) func(*libfunc) []branchCost {
 	return func(l *libfunc) []branchCost {
 		list := make([]branchCost, len(l.Signature.Branches))
@@ -115,25 +116,25 @@ func enumMatchAP(l *libfunc) []apChange { return make([]apChange, len(l.Signatur
 func lowerEnumMatch(l *lowering) {
 	cells := l.argument(0).cells
 	if len(cells) == 0 || cells[0].Kind != casm.Deref {
-		refuse("the selector of the enum is not in memory")
+		reject("the selector of the enum is not in memory")
 	}
 	branches := l.lf.Signature.Branches
 	outputs := make([][][]casm.Operand, len(branches))
 	for i := range branches {
 		size := l.size(branches[i].Vars[0].Type)
 		if size >= len(cells) {
-			refuse("variant %d does not fit the enum", i)
+			reject("variant %d does not fit the enum", i)
 		}
 		outputs[i] = [][]casm.Operand{cells[len(cells)-size:]}
 	}
 	l.match(nil, cells[0].Cell, outputs)
 }
 
-// lowerEnumBoxedMatch reads the selector behind the pointer; the outputs are pointers to the variants.
+// lowerEnumBoxedMatch reads the selector through the pointer. The outputs are pointers to the variants.
 func lowerEnumBoxedMatch(l *lowering) {
 	variants := l.boxedMembers()
 	if len(variants) != len(l.st.Branches) {
-		refuse("%d branches for %d variants", len(l.st.Branches), len(variants))
+		reject("%d branches for %d variants", len(l.st.Branches), len(variants))
 	}
 	if len(variants) == 0 {
 		l.finish(nil)
@@ -161,7 +162,7 @@ func lowerEnumBoxedMatch(l *lowering) {
 	l.match(load, casm.Cell{Reg: casm.AP, Off: -1}, outputs)
 }
 
-// match jumps by a selector: by one conditional jump if there are two variants, else through a table of jumps.
+// match jumps by a selector: with one conditional jump if there are two variants, with a jump table if there are more.
 func (l *lowering) match(code []casm.Instruction, selector casm.Cell, outputs [][][]casm.Operand) {
 	n := len(l.st.Branches)
 	switch {

@@ -2,16 +2,16 @@ package compiler
 
 import "github.com/starkd/starkd/cairo/sierra"
 
-// environment is what is known of ap, of the frame and of the gas wallet before a statement.
+// environment is what the compiler knows about ap, the frame and the gas wallet before a statement.
 type environment struct {
 	tracking tracking
-	// stackSize is how many values, the last of them at ap - 1, lie contiguously below ap.
+	// stackSize is the number of values that are contiguous below ap, the last at ap - 1.
 	stackSize int
 	frame     frame
 	wallet    Costs
 }
 
-// functionStart is the base of tracking that begins with the function.
+// functionStart is the tracking base at the start of a function.
 const functionStart sierra.StatementIdx = -1
 
 // tracking is the distance of ap from a base: the function's start, or the statement after enable_ap_tracking.
@@ -21,7 +21,7 @@ type tracking struct {
 	base     sierra.StatementIdx
 }
 
-// moved returns the tracking after ap has moved; known is false where by how much is not known.
+// moved returns the tracking after ap has moved by n, or by an unknown amount if known is false.
 func (t tracking) moved(known bool, n int) tracking {
 	if !t.enabled || !known {
 		return tracking{}
@@ -30,7 +30,7 @@ func (t tracking) moved(known bool, n int) tracking {
 	return t
 }
 
-// frameState says how far the allocation of locals has come.
+// frameState is the state of the allocation of locals.
 type frameState uint8
 
 const (
@@ -39,15 +39,15 @@ const (
 	finalized
 )
 
-// frame is the locals of the function so far.
+// frame describes the function's locals.
 type frame struct {
 	state     frameState
 	allocated int
-	start     int // allocating: ap's distance from the function's start at the first allocation
+	start     int // while allocating: ap's distance from the function's start at the first allocation
 }
 
-// mayAllocate reports whether ap is where locals can be allocated: at a known distance from the function's start that has not
-// changed since the first one.
+// mayAllocate reports whether locals can be allocated: ap must be at a known distance from the function's start that has
+// not changed since the first allocation.
 func (e *environment) mayAllocate() bool {
 	t := e.tracking
 	if !t.enabled || t.base != functionStart || e.frame.state == finalized {
@@ -56,10 +56,10 @@ func (e *environment) mayAllocate() bool {
 	return e.frame.state == beforeAllocation || t.apChange == e.frame.start
 }
 
-// allocLocal gives out cells after fp and returns the first one's offset.
+// allocLocal allocates size cells after fp and returns the offset of the first.
 func (e *environment) allocLocal(size int) int {
 	if !e.mayAllocate() {
-		refuse("alloc_local is not allowed at this point")
+		reject("alloc_local is not allowed at this point")
 	}
 	if e.frame.state == beforeAllocation {
 		e.frame = frame{state: allocating, start: e.tracking.apChange}
@@ -69,10 +69,10 @@ func (e *environment) allocLocal(size int) int {
 	return at
 }
 
-// finalizeLocals ends the allocation and returns the number of cells that ap has to skip.
+// finalizeLocals ends the allocation and returns the number of cells that ap must skip.
 func (e *environment) finalizeLocals() int {
 	if !e.mayAllocate() {
-		refuse("finalize_locals is not allowed at this point")
+		reject("finalize_locals is not allowed at this point")
 	}
 	e.frame = frame{state: finalized, allocated: e.frame.allocated}
 	return e.frame.allocated

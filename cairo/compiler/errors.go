@@ -6,18 +6,18 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 )
 
-// Reasons for refusal that only the compiler sees. They come, as do those of decoding and validation, in a
-// *sierra.ClassError.
+// Reasons for rejecting a program that only the compiler detects. Like those of decoding and validation, they are
+// returned in a *sierra.ClassError.
 const (
-	// codeGas: no consistent cost for every function and statement.
+	// codeGas: there are no consistent costs for all functions and statements.
 	codeGas sierra.Code = "gas"
 	// codeReferences: a variable is undefined, overwritten, left over, or differs between branches that meet.
 	codeReferences sierra.Code = "references"
-	// codeEnvironment: ap tracking, frame or gas wallet differ between branches that meet, or do not allow a libfunc.
+	// codeEnvironment: ap tracking, frame or gas wallet differ between branches that meet, or do not permit a libfunc.
 	codeEnvironment sierra.Code = "environment"
-	// codeLowering: a libfunc cannot be compiled for its arguments where and as they are.
+	// codeLowering: a libfunc cannot be compiled for the form and location of its arguments.
 	codeLowering sierra.Code = "lowering"
-	// codeUnsupported: a libfunc that this compiler does not know.
+	// codeUnsupported: the compiler does not know a libfunc.
 	codeUnsupported sierra.Code = "unsupported-libfunc"
 	// codeSize: the bytecode is too long.
 	codeSize sierra.Code = "size"
@@ -27,27 +27,27 @@ const (
 	codeSegments sierra.Code = "segments"
 	// codeVersion: the Sierra version is too old or too new.
 	codeVersion sierra.Code = "compiler-version"
-	// codeInternal: an invariant broke for which there is no check. It is refused, but it is a gap.
+	// codeInternal: an invariant without a check of its own was broken. The program is rejected, but a check is missing.
 	codeInternal sierra.Code = "internal"
 )
 
-// errorf makes a refusal about a statement, -1 for none.
+// errorf returns an error about a statement, or about none if idx is -1.
 func errorf(code sierra.Code, idx sierra.StatementIdx, format string, args ...any) *sierra.ClassError {
 	return &sierra.ClassError{Code: code, Statement: idx, Message: fmt.Sprintf(format, args...)}
 }
 
-// refusal carries an error out of a lowering, whose code would otherwise be mostly error returns.
-type refusal struct{ err *sierra.ClassError }
+// rejection carries an error out of a lowering by panic, which saves most error returns.
+type rejection struct{ err *sierra.ClassError }
 
-// refuse ends the lowering of the current statement.
-func refuse(format string, args ...any) { panic(refusal{errorf(codeLowering, -1, format, args...)}) }
+// reject ends the lowering of the current statement with an error.
+func reject(format string, args ...any) { panic(rejection{errorf(codeLowering, -1, format, args...)}) }
 
-// recovered turns a panic into an error. A refusal is the program's fault. Anything else is an invariant that a program
-// managed to break: the official compiler panics on such classes too, and a node must not go down with one.
+// recovered turns a panic into an error. A rejection is an error of the program. Any other panic means that a program
+// broke an invariant: the official compiler panics on such classes too, but they must not stop a node.
 func recovered(err *error) {
 	switch r := recover().(type) {
 	case nil:
-	case refusal:
+	case rejection:
 		*err = r.err
 	default:
 		*err = errorf(codeInternal, -1, "the compiler does not support this program: %v", r)

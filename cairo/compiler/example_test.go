@@ -7,7 +7,8 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 )
 
-// A function that doubles its argument unless that is zero: both branches end with one new cell on the stack.
+// ExampleCompile compiles a function that doubles its argument unless it is zero. Both branches leave one new cell on the
+// stack.
 func ExampleCompile() {
 	program, err := sierra.ParseText(`
 type felt252 = felt252;

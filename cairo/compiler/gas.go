@@ -7,28 +7,28 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// gasSolver finds, in linear time, how much gas must be in the wallet before each statement and from that the amounts
-// that withdraw_gas, redeposit_gas, coupon_refund and branch_align deal with. It runs twice: for the builtins (post is
-// false), then for Const, which includes the price of adding up the builtins' costs.
+// gasSolver computes, in linear time, how much gas must be in the wallet before each statement, and from it the amounts
+// of withdraw_gas, redeposit_gas, coupon_refund and branch_align. It runs twice: for the builtins (post is false), then
+// for Const, which includes the price of adding up the builtins' costs.
 //
-// The wallet of a statement is the most that any branch of it needs. A branch that needs less leaves an excess behind,
-// which is pushed forward to the next redeposit_gas or taken off the next withdraw_gas; the wallet is then computed again
-// with these target values.
+// The wallet of a statement is the maximum that its branches need. A branch that needs less has an excess, which is
+// carried forward to the next redeposit_gas or subtracted from the next withdraw_gas. The wallets are then recomputed
+// with these targets.
 type gasSolver struct {
 	*resolved
 	post     bool
 	pre      []Costs                        // post: the first run's variables
 	apVars   []int                          // post
-	enforced map[sierra.StatementIdx]*Costs // wallets that are given
-	order    []sierra.StatementIdx          // each statement after those whose wallets its own depends on
-	flow     []sierra.StatementIdx          // each statement after those that follow it
-	wallet   []Costs                        // the second run overwrites the first one's
+	enforced map[sierra.StatementIdx]*Costs // wallets that are fixed
+	order    []sierra.StatementIdx          // each statement after those on whose wallets it depends
+	flow     []sierra.StatementIdx          // each statement after its successors
+	wallet   []Costs                        // the second run overwrites those of the first
 	target   []Costs                        // nil in the first round
-	// overflow is a statement at which an amount exceeded 31 bits, -1 for none: the official compiler counts in these.
+	// overflow is a statement whose amount exceeds 31 bits, -1 if there is none. The official compiler counts in 31 bits.
 	overflow sierra.StatementIdx
 }
 
-// fit records an amount that is too large, and bounds it so that sums of such amounts do not overflow either.
+// fit bounds amounts above 31 bits, so that their sums do not overflow, and records the statement.
 func (g *gasSolver) fit(idx sierra.StatementIdx, c Costs) Costs {
 	for t := range c {
 		if c[t] > math.MaxInt32 {
@@ -66,7 +66,7 @@ func (g *gasSolver) solve() (vars []Costs, functions []Costs, err error) {
 			return nil, nil, errorf(codeGas, idx, "the function cannot be made to cost %d", want[Const])
 		}
 	}
-	vars = g.target // which has served
+	vars = g.target // no longer needed
 	clear(vars)
 	for idx := range g.program.Statements {
 		g.variables(sierra.StatementIdx(idx), vars)
@@ -86,7 +86,7 @@ func (g *gasSolver) solve() (vars []Costs, functions []Costs, err error) {
 	return vars, functions, nil
 }
 
-// walletAt returns the wallet needed before a statement; that of a branch_align as if it aligned nothing.
+// walletAt returns the wallet needed before a statement. For a branch_align it excludes the alignment.
 func (g *gasSolver) walletAt(idx sierra.StatementIdx) Costs {
 	if c, ok := g.enforced[idx]; ok {
 		return *c
@@ -94,7 +94,7 @@ func (g *gasSolver) walletAt(idx sierra.StatementIdx) Costs {
 	return g.wallet[idx]
 }
 
-// walletDependencies returns the statements whose wallets requirement reads.
+// walletDependencies appends the statements whose wallets requirement reads.
 func (g *gasSolver) walletDependencies(idx sierra.StatementIdx, children []sierra.StatementIdx) []sierra.StatementIdx {
 	add := func(child sierra.StatementIdx) {
 		for _, c := range children {
@@ -121,7 +121,7 @@ func (g *gasSolver) walletDependencies(idx sierra.StatementIdx, children []sierr
 	return children
 }
 
-// successors returns the statements that may follow.
+// successors appends the statements that may follow idx.
 func (g *gasSolver) successors(idx sierra.StatementIdx, children []sierra.StatementIdx) []sierra.StatementIdx {
 	s := &g.program.Statements[idx]
 	for i := range s.Branches {
@@ -130,7 +130,7 @@ func (g *gasSolver) successors(idx sierra.StatementIdx, children []sierra.Statem
 	return children
 }
 
-// requirement returns what a branch needs in the wallet: its own cost and the wallet after it.
+// requirement returns the gas that a branch needs in the wallet: its own cost plus the wallet after it.
 func (g *gasSolver) requirement(idx sierra.StatementIdx, branch *sierra.Branch, b *branchCost) Costs {
 	var c Costs
 	switch b.kind {
@@ -165,6 +165,7 @@ func (g *gasSolver) requirement(idx sierra.StatementIdx, branch *sierra.Branch, 
 	return g.fit(idx, c.add(g.walletAt(branch.Next(idx))))
 }
 
+// prepareWallets computes the wallets of all statements, raised to the targets if there are any.
 func (g *gasSolver) prepareWallets() {
 	for _, idx := range g.order {
 		s := &g.program.Statements[idx]
@@ -174,7 +175,8 @@ func (g *gasSolver) prepareWallets() {
 			for i := range s.Branches {
 				wallet = wallet.max(g.requirement(idx, &s.Branches[i], &costs[i]).rectify())
 			}
-			// Where several branches meet their branch_aligns, and at redeposit_gas, the wallet may be raised.
+			// The wallet may be raised at a statement with several branches, whose branch_aligns take up the excess, and
+			// at redeposit_gas.
 			if g.target != nil && (len(s.Branches) > 1 || len(costs) == 1 && costs[0].kind == redepositGasCost) {
 				wallet = wallet.max(g.target[idx])
 			}
@@ -183,11 +185,11 @@ func (g *gasSolver) prepareWallets() {
 	}
 }
 
-// targets computes each statement's wallet plus the excess that reaches it.
+// targets returns each statement's wallet plus the excess that reaches it.
 func (g *gasSolver) targets() []Costs {
 	n := len(g.program.Statements)
 	excess := make([]Costs, n)
-	reached := make([]bool, n) // excess is set
+	reached := make([]bool, n) // whether excess is set
 	final := make([]bool, n)
 	for i := n - 1; i >= 0; i-- {
 		g.pushExcess(g.flow[i], excess, reached, final)
@@ -198,8 +200,8 @@ func (g *gasSolver) targets() []Costs {
 	return excess
 }
 
-// pushExcess hands a statement's excess on to its branches: redeposit_gas takes all of it, withdraw_gas what it would have
-// withdrawn, and other branches add what they need less than the wallet holds.
+// pushExcess passes a statement's excess on to its branches. redeposit_gas absorbs all of it and withdraw_gas the amount
+// that it would have withdrawn; other branches add the difference between the wallet and their need.
 func (g *gasSolver) pushExcess(idx sierra.StatementIdx, excess []Costs, reached, final []bool) {
 	wallet := g.wallet[idx]
 	if c, ok := g.enforced[idx]; ok {
@@ -215,7 +217,7 @@ func (g *gasSolver) pushExcess(idx sierra.StatementIdx, excess []Costs, reached,
 		b := &costs[i]
 		next := s.Branches[i].Next(idx)
 		if final[next] {
-			return // in a cycle: what was computed stays
+			return // in a cycle: the first result stays
 		}
 		left := excess[idx]
 		switch {
@@ -233,7 +235,7 @@ func (g *gasSolver) pushExcess(idx sierra.StatementIdx, excess []Costs, reached,
 	}
 }
 
-// withdrawn returns what withdraw_gas has to add to the wallet; negative where the failing branch is the dearer one.
+// withdrawn returns the amount that withdraw_gas adds to the wallet, negative if the failing branch costs more.
 func (g *gasSolver) withdrawn(idx sierra.StatementIdx, b *branchCost, wallet, next Costs) Costs {
 	if g.post {
 		next[Const] += b.withdrawal(&g.pre[idx]).gas()
@@ -242,7 +244,7 @@ func (g *gasSolver) withdrawn(idx sierra.StatementIdx, b *branchCost, wallet, ne
 	return next.sub(wallet)
 }
 
-// variables sets the amounts of the statement, or of the branch_aligns after it.
+// variables sets the amounts of the statement, or of the branch_aligns that follow it.
 func (g *gasSolver) variables(idx sierra.StatementIdx, vars []Costs) {
 	s := &g.program.Statements[idx]
 	if s.Return {

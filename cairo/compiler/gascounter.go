@@ -6,8 +6,9 @@ import (
 	"github.com/starkd/starkd/cairo/casm"
 )
 
-// gasRows returns the gas counter. What has to be withdrawn or given back is known in Const, and in uses of builtins whose prices are in a
-// table behind the program: then the sum is computed at run time.
+// gasRows returns the rows of the gas counter. An amount to withdraw or redeposit consists of Const, which is known at
+// compile time, and of uses of builtins, whose prices are in a table after the program. With builtins the amount is
+// computed at run time.
 func gasRows() map[string]row {
 	return map[string]row{
 		"withdraw_gas":     {cost: withdrawCost(false), apOfGas: withdrawAP(false), lower: lowerWithdrawGas},
@@ -59,7 +60,7 @@ func withdrawAP(table bool) func(*Costs) []apChange {
 
 func unspentAP(usage *Costs) []apChange { return knownAP(usage.computationSteps(false)) }
 
-// usesBuiltins reports whether the amount depends on the table of prices.
+// usesBuiltins reports whether the amount depends on the price table.
 func (c *Costs) usesBuiltins() bool {
 	for t := Pedersen; t < tokens; t++ {
 		if c[t] > 0 {
@@ -69,8 +70,8 @@ func (c *Costs) usesBuiltins() bool {
 	return false
 }
 
-// costTable adds code in front of the builder's that finds the table of prices, whose address is in the second cell behind
-// the program, and returns it, not yet stored.
+// costTable prepends code to the builder's that finds the price table, whose address is in the second cell after the
+// program. It returns the address, not stored in a cell yet.
 func (l *lowering) costTable(b *builder) cellVar {
 	l.before = []casm.Instruction{callRel(0), pcPlus(1)}
 	l.beforeCost = steps(3)
@@ -79,7 +80,7 @@ func (l *lowering) costTable(b *builder) cellVar {
 	return b.add(casm.Operand{Kind: casm.DoubleDeref, Cell: casm.Cell{Reg: casm.AP, Off: 2}})
 }
 
-// requested adds up the gas asked for: what is known, and the prices of the builtins.
+// requested returns the requested gas: the constant part plus the prices of the builtins.
 func (l *lowering) requested(b *builder, table cellVar) cellVar {
 	usage := l.gasVars()
 	total := b.constant(usage[Const])
@@ -127,7 +128,7 @@ func lowerWithdrawGasAll(l *lowering) {
 	l.withdraw(&b, rc, counter, table)
 }
 
-// withdraw is withdraw_gas with the table of prices at hand.
+// withdraw is withdraw_gas with a pointer to the price table.
 func (l *lowering) withdraw(b *builder, rc, counter, table cellVar) {
 	total := l.requested(b, table)
 	origRC := b.dup(rc)
@@ -150,13 +151,13 @@ func (l *lowering) endWithdraw(b *builder, origRC, rc, counter, updated cellVar)
 	l.build(b, u, ends(of(rc), of(updated)), endsAt("Failure", of(rc), of(counter)))
 }
 
-// lowerUnspent adds to the counter what the wallet holds too much of. Redepositing yields the new counter, else both.
+// lowerUnspent adds the wallet's excess to the counter. redeposit_gas returns the new counter, get_unspent_gas both.
 func lowerUnspent(l *lowering, redeposit bool) {
 	usage := l.gasVars()
 	if !usage.usesBuiltins() {
 		counter := l.single(0)
 		if counter.Kind != casm.Deref {
-			refuse("the gas counter is not in memory")
+			reject("the gas counter is not in memory")
 		}
 		updated := value(casm.AddConst(counter.Cell, usage[Const]))
 		if redeposit {

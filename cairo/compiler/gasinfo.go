@@ -5,8 +5,8 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// GasInfo validates a class and finds out what its statements deal with in gas, without compiling it. The class must be one that
-// CompileClass takes.
+// GasInfo validates a class and computes the gas amounts of its statements without compiling it. It accepts the classes
+// that CompileClass accepts.
 func GasInfo(class *sierra.ContractClass) (info *sierra.GasInfo, err error) {
 	registry, err := class.Validate()
 	if err != nil {
@@ -15,7 +15,7 @@ func GasInfo(class *sierra.ContractClass) (info *sierra.GasInfo, err error) {
 	return GasInfoOf(registry, class.EntryPoints)
 }
 
-// GasInfoOf is GasInfo for a program that is validated.
+// GasInfoOf is GasInfo for a validated program.
 func GasInfoOf(registry *sierra.Registry, entryPoints sierra.EntryPoints) (info *sierra.GasInfo, err error) {
 	defer recovered(&err)
 	costs := map[sierra.FuncID]int64{}

@@ -2,7 +2,7 @@ package compiler
 
 import "github.com/starkd/starkd/cairo/casm"
 
-// hashRows returns the hash builtins and BLAKE2s, and what is only for debugging.
+// hashRows returns the rows of the hash builtins, BLAKE2s, and the libfuncs for debugging.
 func hashRows() map[string]row {
 	return map[string]row{
 		"pedersen": {cost: builtin(steps(2), Pedersen, 1), ap: aps(0), lower: func(l *lowering) {
@@ -51,13 +51,13 @@ func hashRows() map[string]row {
 	}
 }
 
-// blakeRow returns an instruction of its own; its result goes to eight new cells.
+// blakeRow returns the row of a BLAKE2s instruction, which writes its result to eight new cells.
 func blakeRow(op casm.Op) row {
 	return row{cost: builtin(constCost{}, Blake, 1), ap: aps(1), lower: func(l *lowering) {
 		state, count, message := l.single(0), l.single(1), l.single(2)
 		for _, o := range [...]casm.Operand{state, count, message} {
 			if o.Kind != casm.Deref {
-				refuse("an argument is not in memory")
+				reject("an argument is not in memory")
 			}
 		}
 		i := casm.Instruction{Op: op, IncAP: true, Dst: count.Cell, Res: casm.Operand{Cell: state.Cell, B: message.Cell},

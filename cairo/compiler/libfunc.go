@@ -7,17 +7,17 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 )
 
-// row is what the compiler knows of a generic libfunc beside its signature: for each branch the cost and the change of ap,
-// and how to write its code. The three agree: what the code turns out to cost and to do with ap is compared with the row.
+// row is what the compiler knows about a generic libfunc in addition to its signature: the cost and the ap change of each
+// branch, and how to write the code. The code's cost and ap change are compared with the row.
 type row struct {
 	cost func(*libfunc) []branchCost
 	ap   func(*libfunc) []apChange
-	// apOfGas replaces ap where the change depends on the builtins that gas is computed for.
+	// apOfGas replaces ap if the change depends on the builtins in the amount of gas.
 	apOfGas func(usage *Costs) []apChange
 	lower   func(*lowering)
 }
 
-// rows is every libfunc that can be compiled, by generic id.
+// rows returns the rows of all supported libfuncs by generic id.
 var rows = sync.OnceValue(func() map[string]*row {
 	all := map[string]*row{}
 	for _, family := range []func() map[string]row{
@@ -47,14 +47,14 @@ type libfunc struct {
 	ap    []apChange // nil if the row has apOfGas
 }
 
-// resolved is a program whose libfuncs, as far as statements use them, have rows.
+// resolved is a program with the rows of the libfuncs that its statements use.
 type resolved struct {
 	program  *sierra.Program
 	registry *sierra.Registry
 	libfuncs []libfunc
 }
 
-// resolve finds the rows of all libfuncs in use and checks the statements' shape against the signatures.
+// resolve finds the rows of all libfuncs in use and checks the shape of the statements against the signatures.
 func resolve(registry *sierra.Registry) (r *resolved, err error) {
 	defer recovered(&err)
 	p := registry.Program
@@ -91,6 +91,7 @@ func resolve(registry *sierra.Registry) (r *resolved, err error) {
 	return r, nil
 }
 
+// resolveLibfunc sets the signature, row, costs and ap changes of a libfunc.
 func (r *resolved) resolveLibfunc(lf *libfunc, id sierra.LibfuncID) *sierra.ClassError {
 	lf.ConcreteLibfunc, lf.r = r.registry.Libfunc(id), r
 	if lf.row = rows()[lf.Generic]; lf.row == nil {
@@ -107,7 +108,7 @@ func (r *resolved) resolveLibfunc(lf *libfunc, id sierra.LibfuncID) *sierra.Clas
 func (r *resolved) size(id sierra.TypeID) int {
 	t := r.registry.Type(id)
 	if t == nil || !t.Sized {
-		refuse("type %d has no size", id)
+		reject("type %d has no size", id)
 	}
 	return t.Size
 }
@@ -116,15 +117,15 @@ func (r *resolved) size(id sierra.TypeID) int {
 func (r *resolved) typ(id sierra.TypeID) *sierra.ConcreteType {
 	t := r.registry.Type(id)
 	if t == nil {
-		refuse("type %d is not declared", id)
+		reject("type %d is not declared", id)
 	}
 	return t
 }
 
-// typeArg returns the generic argument i, a type.
+// typeArg returns generic argument i, which must be a type.
 func (l *libfunc) typeArg(i int) sierra.TypeID {
 	if i >= len(l.Args) || l.Args[i].Kind != sierra.TypeArg {
-		refuse("%s: generic argument %d is not a type", l.Generic, i)
+		reject("%s: generic argument %d is not a type", l.Generic, i)
 	}
 	return l.Args[i].Type
 }
@@ -132,22 +133,23 @@ func (l *libfunc) typeArg(i int) sierra.TypeID {
 // sizeArg returns the size of the type that is generic argument i.
 func (l *libfunc) sizeArg(i int) int { return l.r.size(l.typeArg(i)) }
 
-// valueArg returns the generic argument i, a number.
+// valueArg returns generic argument i, which must be a number.
 func (l *libfunc) valueArg(i int) *big.Int {
 	if i >= len(l.Args) || l.Args[i].Kind != sierra.ValueArg {
-		refuse("%s: generic argument %d is not a value", l.Generic, i)
+		reject("%s: generic argument %d is not a value", l.Generic, i)
 	}
 	return l.Args[i].Value
 }
 
-// funcArg returns the generic argument that is a function, or that of the coupon which is the generic argument.
+// funcArg returns the function that is the generic argument or that belongs to the coupon type which is the generic
+// argument.
 func (l *libfunc) funcArg() sierra.FuncID {
 	args := l.Args
 	if len(args) == 1 && args[0].Kind == sierra.TypeArg {
 		args = l.r.typ(args[0].Type).Args
 	}
 	if len(args) != 1 || args[0].Kind != sierra.UserFuncArg || int(args[0].Func) >= len(l.r.program.Funcs) || args[0].Func < 0 {
-		refuse("%s: no function is the generic argument", l.Generic)
+		reject("%s: no function is the generic argument", l.Generic)
 	}
 	return args[0].Func
 }
@@ -156,21 +158,22 @@ func (l *libfunc) funcArg() sierra.FuncID {
 func (l *libfunc) rangeOf(id sierra.TypeID) sierra.Range {
 	r, ok := l.r.registry.IntRange(id)
 	if !ok {
-		refuse("%s: type %d is not a range of integers", l.Generic, id)
+		reject("%s: type %d is not a range of integers", l.Generic, id)
 	}
 	return r
 }
 
-// steps and stepsRC write the costs in the tables: steps, and steps with range checks.
+// steps returns a cost in steps, stepsRC one with range checks too.
 func steps(n int) constCost       { return constCost{steps: n} }
 func stepsRC(n, rc int) constCost { return constCost{steps: n, rangeChecks: rc} }
 
-// costs returns the same cost for every use of a libfunc, given for each branch.
+// costs returns a row's cost, the same for every use of the libfunc, from the cost of each branch.
 func costs(branches ...constCost) func(*libfunc) []branchCost {
 	list := regular(branches...)
 	return func(*libfunc) []branchCost { return list }
 }
 
+// regular returns the branches with the given costs.
 func regular(branches ...constCost) []branchCost {
 	list := make([]branchCost, len(branches))
 	for i, c := range branches {
@@ -179,7 +182,7 @@ func regular(branches ...constCost) []branchCost {
 	return list
 }
 
-// free is the cost of libfuncs with one branch and no code.
+// free is the cost of libfuncs with one branch and no cost.
 var free = costs(constCost{})
 
 // builtin returns the cost of one branch that uses a builtin n times.
@@ -189,12 +192,13 @@ func builtin(c constCost, token Token, n int64) func(*libfunc) []branchCost {
 	return func(*libfunc) []branchCost { return list }
 }
 
-// aps returns the same change of ap for every use of a libfunc, given for each branch.
+// aps returns a row's ap change, the same for every use of the libfunc, from the change of each branch.
 func aps(branches ...int) func(*libfunc) []apChange {
 	list := knownAP(branches...)
 	return func(*libfunc) []apChange { return list }
 }
 
+// knownAP returns the branches with the given ap changes.
 func knownAP(branches ...int) []apChange {
 	list := make([]apChange, len(branches))
 	for i, n := range branches {
@@ -203,7 +207,7 @@ func knownAP(branches ...int) []apChange {
 	return list
 }
 
-// apIs returns one branch with a change that is not a number.
+// apIs returns the ap change of one branch that is not a known number.
 func apIs(kind apKind) func(*libfunc) []apChange {
 	list := []apChange{{kind: kind}}
 	return func(*libfunc) []apChange { return list }

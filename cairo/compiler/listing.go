@@ -7,8 +7,8 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 )
 
-// Listing returns the program as text for a reader: for each instruction its offset in the bytecode, the instruction, and, where
-// the code of a Sierra statement begins, the statement's number.
+// Listing returns the program as text for people: the offset of each instruction, the instruction, and the number of each
+// Sierra statement where its code starts.
 func (p *Program) Listing() string {
 	starts := make(map[int][]sierra.StatementIdx)
 	for i := 0; i+1 < len(p.Offsets); i++ {

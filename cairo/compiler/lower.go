@@ -7,7 +7,7 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 )
 
-// trackingChange is what a branch does to the tracking of ap.
+// trackingChange is the effect of a branch on ap tracking.
 type trackingChange uint8
 
 const (
@@ -16,30 +16,30 @@ const (
 	disableTracking
 )
 
-// output is a value that a branch yields.
+// output is a value that a branch returns.
 type output struct {
 	cells  []casm.Operand
 	typ    sierra.TypeID
 	stack  int
-	sameAs *introduction // of the argument that it is
+	sameAs *introduction // of the argument that is returned, nil for other outputs
 }
 
-// branchChange is what a branch does to the references and to the environment.
+// branchChange is the effect of a branch on the references and the environment.
 type branchChange struct {
 	outputs    []output
 	apKnown    bool
 	apChange   int
 	tracking   trackingChange
 	gas        Costs
-	clearStack bool // is the old stack no longer contiguous with the new one?
+	clearStack bool // whether the old stack is no longer contiguous with the new one
 	stackSize  int
 }
 
-// relocation says what has to be added to an instruction's immediate when every offset is known.
+// relocation says what is added to an instruction's immediate after all offsets are known.
 type relocation struct {
 	instruction int
 	kind        relocationKind
-	target      int           // statement, or const segment
+	target      int           // statement or const segment
 	typ         sierra.TypeID // constant or circuit
 }
 
@@ -50,10 +50,10 @@ const (
 	toSegment
 	toConst
 	toCircuit
-	toEnd // of the program, const segments included
+	toEnd // the end of the program, const segments included
 )
 
-// lowering is the compilation of one invocation: the arguments, and the code as far as it goes.
+// lowering is the compilation of one invocation: its arguments and the code so far.
 type lowering struct {
 	*compilation
 	idx     sierra.StatementIdx
@@ -62,14 +62,14 @@ type lowering struct {
 	refs    []reference
 	env     environment
 	changes []branchChange
-	// before is code in front of the builder's, with its relocations and cost.
+	// before is code that precedes the builder's, beforeCost its cost.
 	before      []casm.Instruction
 	beforeCost  constCost
 	relocations []relocation
 	code        []casm.Instruction
 }
 
-// lower compiles an invocation. The result is good until the next call.
+// lower compiles an invocation. The result is valid until the next call.
 func (c *compilation) lower(idx sierra.StatementIdx, env environment, refs []reference) (l *lowering, err error) {
 	s := &c.program.Statements[idx]
 	l = &c.last
@@ -82,56 +82,56 @@ func (c *compilation) lower(idx sierra.StatementIdx, env environment, refs []ref
 	defer recovered(&err)
 	for i := range refs {
 		if want := l.lf.Signature.Params[i].Type; refs[i].typ != want {
-			refuse("argument %d has type %d, want %d", i, refs[i].typ, want)
+			reject("argument %d has type %d, want %d", i, refs[i].typ, want)
 		}
 		if len(refs[i].cells) != c.size(refs[i].typ) {
-			refuse("argument %d has %d cells, want %d", i, len(refs[i].cells), c.size(refs[i].typ))
+			reject("argument %d has %d cells, want %d", i, len(refs[i].cells), c.size(refs[i].typ))
 		}
 	}
 	l.lf.row.lower(l)
 	return l, nil
 }
 
-// gasVars returns the amounts that the gas solver found for this statement.
+// gasVars returns the amounts that the gas solver computed for this statement.
 func (l *lowering) gasVars() *Costs { return &l.metadata.gasVars[l.idx] }
 
-// cells returns the cells of argument i, of which there must be n.
+// cells returns the cells of argument i, which must be n.
 func (l *lowering) cells(i, n int) []casm.Operand {
 	if i >= len(l.refs) || len(l.refs[i].cells) != n {
-		refuse("argument %d is not of %d cells", i, n)
+		reject("argument %d is not of %d cells", i, n)
 	}
 	return l.refs[i].cells
 }
 
-// single returns the one cell of argument i.
+// single returns the only cell of argument i.
 func (l *lowering) single(i int) casm.Operand { return l.cells(i, 1)[0] }
 
-// deref brings a value that must be a cell of memory into the builder's scope.
+// deref brings a value into scope, which must be a memory cell.
 func (b *builder) deref(o casm.Operand) cellVar {
 	if o.Kind != casm.Deref {
-		refuse("the argument is not in memory")
+		reject("the argument is not in memory")
 	}
 	return b.add(o)
 }
 
-// derefOrImm allows an immediate as well.
+// derefOrImm brings a memory cell or an immediate into scope.
 func (b *builder) derefOrImm(o casm.Operand) cellVar {
 	if o.Kind != casm.Deref && o.Kind != casm.Immediate {
-		refuse("the argument is neither in memory nor an immediate")
+		reject("the argument is neither in memory nor an immediate")
 	}
 	return b.add(o)
 }
 
-// buffer allows a cell plus a constant, such that n more cells can be reached from there.
+// buffer brings a pointer (a cell plus a constant) into scope from which n more cells can be reached.
 func (b *builder) buffer(n int, o casm.Operand) cellVar {
 	cell, offset := pointer(o)
 	if offset16(offset); offset+n > math.MaxInt16 {
-		refuse("the buffer's offset %d leaves no room for %d cells", offset, n)
+		reject("the buffer's offset %d leaves no room for %d cells", offset, n)
 	}
 	return b.add(casm.AddConst(cell, int64(offset)))
 }
 
-// pointer returns a cell plus a constant of 32 bits.
+// pointer splits a value into a cell and a constant of 32 bits.
 func pointer(o casm.Operand) (casm.Cell, int) {
 	switch {
 	case o.Kind == casm.Deref:
@@ -139,59 +139,59 @@ func pointer(o casm.Operand) (casm.Cell, int) {
 	case o.Kind == casm.BinOp && o.Op == casm.Add && o.Imm != nil && o.Imm.IsInt64() && int64(int32(o.Imm.Int64())) == o.Imm.Int64():
 		return o.Cell, int(o.Imm.Int64())
 	}
-	refuse("the argument is not a pointer with an offset")
+	reject("the argument is not a pointer with an offset")
 	return casm.Cell{}, 0
 }
 
-// target is where the branch jumps; it must not be the one that falls through.
+// target returns the statement to which a branch jumps. The branch must not be the one that falls through.
 func (l *lowering) target(branch int) sierra.StatementIdx {
 	if branch >= len(l.st.Branches) || l.st.Branches[branch].Fallthrough {
-		refuse("malformed invocation: branch %d does not jump", branch)
+		reject("malformed invocation: branch %d does not jump", branch)
 	}
 	return l.st.Branches[branch].Target
 }
 
-// only finishes an invocation of one branch that has no code.
+// only finishes an invocation with one branch and no code.
 func (l *lowering) only(outputs ...[]casm.Operand) { l.finish(nil, outputs) }
 
 // value returns an output of one cell.
 func value(o casm.Operand) []casm.Operand { return []casm.Operand{o} }
 
-// branch is how a branch of a builder's code ends: its label and its outputs, each a list of cells.
+// branch describes the end of a branch in a builder's code: its label and its outputs, each a list of cells.
 type branch struct {
 	label   string
 	outputs [][]cellVar
 }
 
-// ends says how the code of the fallthrough branch ends.
+// ends returns the fallthrough branch.
 func ends(outputs ...[]cellVar) branch { return branch{fallthroughLabel, outputs} }
 
-// endsAt says how a branch that jumps to a label ends.
+// endsAt returns a branch that jumps to a label.
 func endsAt(label string, outputs ...[]cellVar) branch { return branch{label, outputs} }
 
-// of returns one output.
+// of returns one output, made of cells.
 func of(cells ...cellVar) []cellVar { return cells }
 
-// usage is what the code of a builder costs beside its steps.
+// usage is what a builder's code costs in addition to its steps.
 type usage struct {
-	// start and end are the pointers into the range check segment before and after.
+	// start and end are the pointer into the range check segment before and after the code.
 	start, end cellVar
 	rangeCheck bool
-	checks96   bool  // they are those of the 96-bit range check
-	extra      []int // gas for each branch
+	checks96   bool  // the range checks are of 96 bits
+	extra      []int // gas of each branch
 }
 
-// noUsage is that of code that costs its steps only.
+// noUsage is the usage of code that costs only its steps.
 var noUsage = usage{}
 
-// checks returns the usage of range checks.
+// checks returns the usage of the range checks from start to end.
 func checks(start, end cellVar) usage { return usage{start: start, end: end, rangeCheck: true} }
 
-// extra returns the usage of something that costs gas of its own.
+// extra returns the usage of code with an additional cost in gas for each branch.
 func extra(gas ...int) usage { return usage{extra: gas} }
 
-// build finishes an invocation with a builder's code. The first branch of the libfunc may fall through, the others jump.
-// The code's changes of ap and its cost must be those of the row.
+// build finishes an invocation with a builder's code. The first branch may fall through; the others jump. The ap changes
+// and the cost of the code must equal those of the row.
 func (l *lowering) build(b *builder, u usage, branches ...branch) {
 	names := make([]string, len(branches))
 	for i := range branches {
@@ -200,13 +200,13 @@ func (l *lowering) build(b *builder, u usage, branches ...branch) {
 	built := b.build(names...)
 	ap := l.apChanges()
 	if len(ap) != len(branches) || len(l.lf.costs) != len(branches) {
-		refuse("%d branches in the code, %d in the table", len(branches), len(ap))
+		reject("%d branches in the code, %d in the table", len(branches), len(ap))
 	}
 	outputs := make([][][]casm.Operand, len(branches))
 	for i := range branches {
 		s := &built.states[i]
 		if ap[i] != (apChange{n: s.apChange}) {
-			refuse("branch %d moves ap by %d, want %+v", i, s.apChange, ap[i])
+			reject("branch %d moves ap by %d, want %+v", i, s.apChange, ap[i])
 		}
 		cost := constCost{steps: s.steps}.add(l.beforeCost)
 		if u.rangeCheck {
@@ -223,7 +223,7 @@ func (l *lowering) build(b *builder, u usage, branches ...branch) {
 			gas += int64(u.extra[i])
 		}
 		if want := l.lf.costs[i].atStatement(l.metadata, l.idx)[Const]; gas != want {
-			refuse("branch %d costs %d, want %d", i, gas, want)
+			reject("branch %d costs %d, want %d", i, gas, want)
 		}
 		for _, at := range built.jumps[i] {
 			l.relocations = append(l.relocations,
@@ -244,13 +244,12 @@ func (l *lowering) build(b *builder, u usage, branches ...branch) {
 	l.finish(code, outputs...)
 }
 
-// finish finishes an invocation with code and, for each branch, the outputs' cells, as written after the branch's change
-// of ap.
+// finish finishes an invocation with code and the outputs of each branch. The cells are relative to ap after the branch.
 func (l *lowering) finish(code []casm.Instruction, outputs ...[][]casm.Operand) {
 	sig := &l.lf.Signature
 	ap := l.apChanges()
 	if len(outputs) != len(sig.Branches) || len(ap) != len(sig.Branches) || len(l.lf.costs) != len(sig.Branches) {
-		refuse("%d branches in the signature, %d in the table", len(sig.Branches), len(ap))
+		reject("%d branches in the signature, %d in the table", len(sig.Branches), len(ap))
 	}
 	l.code = code
 	l.changes = append(l.changes[:0], make([]branchChange, len(sig.Branches))...)
@@ -262,7 +261,7 @@ func (l *lowering) finish(code []casm.Instruction, outputs ...[][]casm.Operand) 
 	}
 }
 
-// apChanges are those of the row at this statement.
+// apChanges returns the row's ap changes at this statement.
 func (l *lowering) apChanges() []apChange {
 	if l.lf.row.apOfGas != nil {
 		return l.lf.row.apOfGas(l.gasVars())
@@ -270,6 +269,7 @@ func (l *lowering) apChanges() []apChange {
 	return l.lf.ap
 }
 
+// applyAP sets the ap change and the tracking of a branch.
 func (l *lowering) applyAP(c *branchChange, ap apChange) {
 	c.apKnown = true
 	switch ap.kind {
@@ -294,10 +294,10 @@ func (l *lowering) applyAP(c *branchChange, ap apChange) {
 	}
 }
 
-// placeOutputs checks that each output has the form that the signature promises and finds its place on the stack.
+// placeOutputs checks that each output has the form given by the signature and determines its stack position.
 func (l *lowering) placeOutputs(c *branchChange, sig *sierra.BranchSignature, outputs [][]casm.Operand) {
 	if len(outputs) != len(sig.Vars) {
-		refuse("%d outputs, %d in the signature", len(outputs), len(sig.Vars))
+		reject("%d outputs, %d in the signature", len(outputs), len(sig.Vars))
 	}
 	newVarsOnly := sig.ApChange.Known && sig.ApChange.NewVarsOnly
 	c.clearStack = !newVarsOnly
@@ -327,13 +327,13 @@ func (l *lowering) placeOutputs(c *branchChange, sig *sierra.BranchSignature, ou
 	checkTop(c, sig, c.stackSize-base, newVarsOnly)
 }
 
-// checkForm checks an output's cells against the signature.
+// checkForm checks the form of an output's cells against the signature.
 func checkForm(ref *sierra.OutputRef, cells []casm.Operand) {
 	if ref.Kind == sierra.SameAsParam {
 		return
 	}
 	if (len(cells) == 0) != (ref.Kind == sierra.ZeroSizedRef) {
-		refuse("an output of %d cells, zero-sized in the signature: %v", len(cells), ref.Kind == sierra.ZeroSizedRef)
+		reject("an output of %d cells, zero-sized in the signature: %v", len(cells), ref.Kind == sierra.ZeroSizedRef)
 	}
 	for i := range cells {
 		c := &cells[i]
@@ -347,13 +347,13 @@ func checkForm(ref *sierra.OutputRef, cells []casm.Operand) {
 			ok = c.Kind == casm.Deref
 		}
 		if !ok {
-			refuse("output %v has not the form of the signature", *c)
+			reject("output %v does not have the form of the signature", *c)
 		}
 	}
 }
 
-// checkTop checks that the values new on the stack lie contiguously and, where nothing else was written, right behind the
-// old ones.
+// checkTop checks that the new values on the stack are contiguous. If nothing else was written, they must directly follow
+// the old ones.
 func checkTop(c *branchChange, sig *sierra.BranchSignature, size int, newVarsOnly bool) {
 	top := make([]int, size)
 	for i := range top {
@@ -367,17 +367,17 @@ func checkTop(c *branchChange, sig *sierra.BranchSignature, size int, newVarsOnl
 	cells, last := 0, 0
 	for k, i := range top {
 		if i < 0 {
-			refuse("value %d of %d on top of the stack is missing", k, size)
+			reject("value %d of %d on top of the stack is missing", k, size)
 		}
 		for _, o := range c.outputs[i].cells {
 			if off := int(o.Cell.Off); cells > 0 && off != last+1 {
-				refuse("values on top of the stack are not contiguous")
+				reject("values on top of the stack are not contiguous")
 			}
 			last = int(o.Cell.Off)
 			cells++
 		}
 	}
 	if newVarsOnly && (!c.apKnown || c.apChange != cells) {
-		refuse("ap moves by %d over %d new cells", c.apChange, cells)
+		reject("ap moves by %d over %d new cells", c.apChange, cells)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// TestMetadata compares what the solvers find, statement by statement, with the official linear solvers.
+// TestMetadata compares the solvers' results for each statement with those of the official linear solvers.
 func TestMetadata(t *testing.T) {
 	checked := 0
 	for _, c := range libfuncCases(t) {
@@ -64,6 +64,7 @@ func TestMetadata(t *testing.T) {
 
 var tokenAmount = regexp.MustCompile(`(\w+): (\d+)`)
 
+// parseSolution reads the official gas solution: the amounts of each statement and function.
 func parseSolution(t *testing.T, text string) (statements map[int]Costs, functions map[string]Costs) {
 	statements, functions = map[int]Costs{}, map[string]Costs{}
 	for line := range strings.Lines(text) {
@@ -88,6 +89,7 @@ func parseSolution(t *testing.T, text string) (statements map[int]Costs, functio
 	return statements, functions
 }
 
+// parseAPSolution reads the official solution of ap changes.
 func parseAPSolution(t *testing.T, text string) (statements map[int]int, functions map[string]int) {
 	statements, functions = map[int]int{}, map[string]int{}
 	for line := range strings.Lines(text) {
@@ -114,7 +116,7 @@ func number(t *testing.T, s string) int {
 	return n
 }
 
-// TestEveryLibfuncHasARow: all libfuncs that the official compiler can allow, audited or not, can be compiled.
+// TestEveryLibfuncHasARow checks that all libfuncs of the official lists, audited or not, can be compiled.
 func TestEveryLibfuncHasARow(t *testing.T) {
 	for _, list := range [...]string{"audited.json", "all.json"} {
 		data, err := os.ReadFile(golden.Corpus(t, "libfunc-lists", list))
@@ -122,7 +124,7 @@ func TestEveryLibfuncHasARow(t *testing.T) {
 			t.Fatal(err)
 		}
 		var allowed struct {
-			Names json.RawMessage `json:"allowed_libfuncs"` // names, or names with the version that admits each
+			Names json.RawMessage `json:"allowed_libfuncs"` // names, or names with the version from which each is allowed
 		}
 		var names []string
 		var versions map[string]any
@@ -149,7 +151,8 @@ func TestEveryLibfuncHasARow(t *testing.T) {
 	}
 }
 
-// TestReverseTopological: children first, in the order of a depth-first search; cycles found on demand.
+// TestReverseTopological checks that children come first, in the order of a depth-first search, and that cycles are found
+// if asked for.
 func TestReverseTopological(t *testing.T) {
 	edges := map[sierra.StatementIdx][]sierra.StatementIdx{0: {1, 2}, 1: {3}, 2: {3}, 3: {}, 4: {2}}
 	children := func(idx sierra.StatementIdx, out []sierra.StatementIdx) []sierra.StatementIdx {
@@ -168,7 +171,8 @@ func TestReverseTopological(t *testing.T) {
 	}
 }
 
-// TestComputationSteps: two steps for a builtin used once, three for more, and four to find the table of prices.
+// TestComputationSteps checks that a builtin takes two steps if used once and three if more often, and that fetching the
+// price table takes four more.
 func TestComputationSteps(t *testing.T) {
 	for _, c := range []struct {
 		usage       Costs

@@ -2,11 +2,12 @@ package compiler
 
 import "github.com/starkd/starkd/cairo/sierra"
 
-// childrenFunc appends a statement's children to the slice that it is given.
+// childrenFunc appends a statement's children to a slice.
 type childrenFunc func(sierra.StatementIdx, []sierra.StatementIdx) []sierra.StatementIdx
 
-// reverseTopological orders statements 0 … n-1 so that each comes after its children, as a depth-first search from each in
-// turn finds them. A cycle is an error if cycles are to be found, else the order within it is arbitrary but fixed.
+// reverseTopological orders the statements 0 … n-1 so that each comes after its children, in the order of a depth-first
+// search from each statement in turn. With findCycles a cycle is an error; otherwise the order within a cycle is
+// arbitrary but deterministic.
 func reverseTopological(n int, findCycles bool, children childrenFunc) ([]sierra.StatementIdx, error) {
 	const (
 		notStarted = iota

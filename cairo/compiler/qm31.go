@@ -6,10 +6,10 @@ import (
 	"github.com/starkd/starkd/cairo/casm"
 )
 
-// qm31Part is the number of bits that each of the four parts of a qm31 takes in a felt.
+// qm31Part is the number of bits of each of the four parts of a qm31 in a felt.
 const qm31Part = 36
 
-// qm31Rows returns the arithmetic of the field of Stwo, for which the machine has an extension of its opcodes.
+// qm31Rows returns the rows of arithmetic in the field of Stwo, for which the machine has extended opcodes.
 func qm31Rows() map[string]row {
 	rows := map[string]row{
 		"qm31_const": {cost: free, ap: aps(0), lower: func(l *lowering) {
@@ -49,7 +49,7 @@ func lowerQM31Pack(l *lowering) {
 	l.build(&b, noUsage, ends(of(v)))
 }
 
-// lowerQM31Unpack splits by hints; the parts are in range if their sum is.
+// lowerQM31Unpack splits with hints. The parts are in range if their sum is.
 func lowerQM31Unpack(l *lowering) {
 	var b builder
 	rc := b.buffer(5, l.single(0))

@@ -6,7 +6,7 @@ import (
 	"github.com/starkd/starkd/cairo/casm"
 )
 
-// relocate adds to the immediates of jumps, calls and pointers to constants how far their targets are.
+// relocate adds the distance of the target to the immediates of jumps, calls and pointers to constants.
 func (c *code) relocate(consts *constSegments) {
 	end := c.offsets[len(c.offsets)-1]
 	offset, done := 0, 0
@@ -32,12 +32,12 @@ func (c *code) relocate(consts *constSegments) {
 	}
 }
 
-// callRel is "call rel n", to be relocated.
+// callRel returns "call rel n", to be relocated.
 func callRel(n int64) casm.Instruction {
 	return casm.Instruction{Op: casm.Call, Relative: true, Res: casm.Imm(n)}
 }
 
-// pcPlus is "[ap] = [ap - 1] + n, ap++": after a call of an empty function [ap - 1] is where it returned to.
+// pcPlus returns "[ap] = [ap - 1] + n, ap++". After a call of an empty function, [ap - 1] is the return address.
 func pcPlus(n int64) casm.Instruction {
 	return casm.Instruction{Op: casm.AssertEq, IncAP: true, Dst: casm.Cell{Reg: casm.AP},
 		Res: casm.Operand{Kind: casm.BinOp, Op: casm.Add, Cell: casm.Cell{Reg: casm.AP, Off: -1}, Imm: big.NewInt(n)}}

@@ -18,15 +18,16 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// runCase is a program in testdata/run with what the official runner said about it; see scripts/fixtures/cairo-run.py.
+// runCase is a program in testdata/run with the output of the official runner; see scripts/fixtures/cairo-run.py.
 type runCase struct {
 	name   string // family/case
 	gas    uint64
 	main   sierra.FuncID
 	output string
-	felts  []felt.Felt // the Sierra program as in a class
+	felts  []felt.Felt // the Sierra program as it is in a class
 }
 
+// runCases reads the cases in testdata/run.
 func runCases(t *testing.T) (cases []runCase) {
 	paths, err := filepath.Glob(filepath.Join("testdata", "run", "*.txt"))
 	if err != nil || len(paths) == 0 {
@@ -43,7 +44,7 @@ func runCases(t *testing.T) (cases []runCase) {
 			output, code, ok2 := strings.Cut(rest, "//! > sierra\n")
 			m := regexp.MustCompile(`^//! > (\S+)\n//! > gas (\d+)\n//! > main (\d+)\n$`).FindStringSubmatch(head)
 			if !ok || !ok2 || m == nil {
-				t.Fatalf("%s: a case that is none: %.80q", path, one)
+				t.Fatalf("%s: malformed case: %.80q", path, one)
 			}
 			c := runCase{name: family + "/" + m[1], gas: uint64(number(t, m[2])), main: sierra.FuncID(number(t, m[3])), output: strings.TrimSpace(output)}
 			for _, word := range strings.Fields(code) {
@@ -59,8 +60,8 @@ func runCases(t *testing.T) (cases []runCase) {
 	return cases
 }
 
-// TestRun compiles the programs of testdata/run, runs them in our VM, and compares the results, the panic data and the gas
-// that is left with those of the official runner.
+// TestRun compiles the programs in testdata/run, runs them in our VM and compares the results, the panic data and the
+// remaining gas with the official runner's.
 func TestRun(t *testing.T) {
 	cases := runCases(t)
 	if len(cases) < 150 {
@@ -77,15 +78,16 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// mainRun runs the function main of a program, which takes no arguments.
+// mainRun runs a program's function main, which takes no arguments.
 type mainRun struct {
 	program  *Program
 	registry *sierra.Registry
 	main     *sierra.Function
 	cost     Costs
-	visited  func(pc uint64) // called before each instruction, may be nil
+	visited  func(pc uint64) // called before each instruction if not nil
 }
 
+// newMainRun compiles a case.
 func newMainRun(t testing.TB, c *runCase) *mainRun {
 	t.Helper()
 	p, err := (&sierra.ContractClass{SierraProgram: c.felts}).Program()
@@ -103,11 +105,11 @@ func newMainRun(t testing.TB, c *runCase) *mainRun {
 	return r
 }
 
-// prices are what the tokens of Costs cost in gas.
+// prices are the gas prices of the tokens.
 var prices = Costs{Const: 1, Pedersen: 4050, Poseidon: 491, Bitwise: 583, EcOp: 4085, AddMod: 230, MulMod: 604, Blake: 3334}
 
-// run calls main as the official runner does, which takes the cost of main off the gas before, and says how it ended in
-// that runner's words.
+// run calls main and returns the outcome in the format of the official runner. Like that runner, it first subtracts
+// main's cost from the gas.
 func (r *mainRun) run(t testing.TB, gas uint64) string {
 	t.Helper()
 	for token, n := range r.cost {
@@ -170,7 +172,7 @@ func (r *mainRun) run(t testing.TB, gas uint64) string {
 	return r.outcome(t, m)
 }
 
-// outcome reads what main returned: the values right below ap, of which the last are the result.
+// outcome formats the values that main returned, which lie directly below ap; the result is the last of them.
 func (r *mainRun) outcome(t testing.TB, m *machine.Machine) string {
 	t.Helper()
 	at := machine.Addr{Segment: 1, Offset: m.AP}
@@ -229,7 +231,8 @@ func (r *mainRun) outcome(t testing.TB, m *machine.Machine) string {
 	return "Run completed successfully, returning [" + strings.Join(list, ", ") + "]" + left
 }
 
-// isPanicResult recognises core::panics::PanicResult::<T> by its second variant, (core::panics::Panic, Array<felt252>).
+// isPanicResult reports whether a type is core::panics::PanicResult::<T>, by its second variant, (core::panics::Panic,
+// Array<felt252>).
 func (r *mainRun) isPanicResult(typ *sierra.ConcreteType) bool {
 	if typ.Generic != "Enum" || len(typ.Args) != 3 {
 		return false
@@ -238,7 +241,7 @@ func (r *mainRun) isPanicResult(typ *sierra.ConcreteType) bool {
 	return failure.Generic == "Struct" && len(failure.Args) == 3 && failure.Size == 2 && r.registry.Type(failure.Args[2].Type).Generic == "Array"
 }
 
-// byteArrayMagic is the felt that a byte array in panic data begins with.
+// byteArrayMagic is the first felt of a byte array in panic data.
 var byteArrayMagic = felt.FromBigInt(bigInt("0x46a6158a16a947e5916b2a2ca68501a45e93d7110e81aa2d6438b1c57c879a3"))
 
 func bigInt(s string) *big.Int {
@@ -249,8 +252,8 @@ func bigInt(s string) *big.Int {
 	return n
 }
 
-// formatPanic writes panic data as the official runner does: byte arrays as quoted strings, felts as numbers with the short
-// string that they may be.
+// formatPanic formats panic data as the official runner does: byte arrays as quoted strings, felts as numbers, followed
+// by the short string if it is printable.
 func formatPanic(data []felt.Felt) (items []string) {
 	for len(data) > 0 {
 		if s, rest, ok := byteArray(data); ok {
@@ -271,6 +274,7 @@ func unprintable(r rune) bool {
 	return (r <= ' ' || r > '~') && !strings.ContainsRune(" \t\n\f\r", r)
 }
 
+// byteArray decodes a byte array at the start of panic data.
 func byteArray(data []felt.Felt) (s string, rest []felt.Felt, ok bool) {
 	if data[0] != byteArrayMagic || len(data) < 4 || data[1].Uint64() > uint64(len(data)-4) {
 		return "", nil, false
@@ -290,13 +294,13 @@ func byteArray(data []felt.Felt) (s string, rest []felt.Felt, ok bool) {
 	return s, data[words+4:], true
 }
 
-// runChain is the state that the official runner begins with: nothing is deployed or declared, and every fact about the
-// transaction is zero.
+// runChain is the initial state of the official runner: no contract is deployed, no class is declared, and all
+// transaction fields are zero.
 type runChain struct{ storage map[felt.Felt]felt.Felt }
 
 var _ cairo.Syscalls = (*runChain)(nil)
 
-// charge takes the price that the official runner has for a syscall, in steps, range checks and bitwise operations.
+// charge subtracts the official runner's price of a syscall, given in steps, range checks and bitwise operations.
 func (c *runChain) charge(gas *uint64, steps, rangeChecks, bitwise uint64) error {
 	n := 100*steps + 70*rangeChecks + 594*bitwise
 	if *gas < n {
@@ -343,7 +347,7 @@ func (c *runChain) SendMessageToL1(gas *uint64, to felt.Felt, payload []felt.Fel
 	return c.charge(gas, 50, 0, 0)
 }
 
-// callSteps is what a call costs beside what the called contract uses.
+// callSteps is the cost of a call in addition to the called contract's.
 const callSteps = 10 + 600
 
 func (c *runChain) CallContract(gas *uint64, contract, selector felt.Felt, calldata []felt.Felt) ([]felt.Felt, error) {

@@ -8,8 +8,8 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// starknetRows are addresses, hashes of classes, and system calls. Of a system call the table has the name and the sizes in
-// cells of its inputs and outputs.
+// starknetRows returns the rows of addresses, class hashes and system calls. A system call is given by its name and by
+// the sizes in cells of its inputs and outputs.
 func starknetRows() map[string]row {
 	rows := map[string]row{
 		"storage_base_address_from_felt252":    {cost: costs(stepsRC(10, 3)), ap: aps(7), lower: lowerStorageBaseAddress},
@@ -59,7 +59,7 @@ func starknetRows() map[string]row {
 
 func sizes(cells ...int) []int { return cells }
 
-// syscall returns the row of a system call.
+// syscall returns the row of a system call with inputs and outputs of the given sizes.
 func syscall(selector string, inputs []int, outputs ...int) row {
 	n := 0
 	for _, size := range inputs {
@@ -69,12 +69,12 @@ func syscall(selector string, inputs []int, outputs ...int) row {
 	return row{cost: costs(cost, cost), ap: aps(2, 2), lower: func(l *lowering) { lowerSyscall(l, selector, inputs, outputs) }}
 }
 
-// lowerSyscall writes selector, gas and inputs to the system segment; the hint has the machine write the gas left, a failure
-// flag and the outputs, or the two ends of the reasons for failure, behind them.
+// lowerSyscall writes the selector, gas and inputs to the system segment. The hint writes after them the remaining gas, a
+// failure flag, and the outputs or, on failure, the start and end of the revert reasons.
 func lowerSyscall(l *lowering, selector string, inputs, outputs []int) {
 	const failureSize = 2
 	if len(l.refs) != len(inputs)+2 {
-		refuse("%d arguments, want %d", len(l.refs), len(inputs)+2)
+		reject("%d arguments, want %d", len(l.refs), len(inputs)+2)
 	}
 	in, out := 2, 0
 	for _, n := range inputs {
@@ -126,7 +126,7 @@ func lowerSyscall(l *lowering, selector string, inputs, outputs []int) {
 		endsAt("Failure", of(updated), of(failure), response[:failureSize]))
 }
 
-// lowerStorageBaseAddress takes a felt modulo 2^251 - 256.
+// lowerStorageBaseAddress reduces a felt modulo 2^251 - 256.
 func lowerStorageBaseAddress(l *lowering) {
 	bound := new(big.Int).Lsh(big.NewInt(1), 251)
 	bound.Sub(bound, big.NewInt(256))

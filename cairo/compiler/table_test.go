@@ -15,7 +15,8 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// TestLibfuncTable writes docs/libfuncs.md: all libfuncs of the official list, which tests compile them and which run them.
+// TestLibfuncTable checks docs/libfuncs.md: all libfuncs of the official list, the tests that compile each and those that
+// run it.
 func TestLibfuncTable(t *testing.T) {
 	data, err := os.ReadFile(golden.Corpus(t, "libfunc-lists", "all.json"))
 	if err != nil {
@@ -58,16 +59,16 @@ func TestLibfuncTable(t *testing.T) {
 	}
 	head := fmt.Sprintf(`# Libfuncs
 
-The %d libfuncs of the official compiler 2.20.0, written by TestLibfuncTable (cairo/compiler/table_test.go; -update writes
-it anew). "Audited" is the Sierra version from which declared classes may use it, or no. "Cases" are the corpus's libfuncs/,
-compiled to the official CASM text and costs, and TestUnaudited (refuse_test.go), compiled to the official CASM; "classes" its
-sierra-casm/ and contracts/, compiled to the official JSON, byte for byte; "runs" the programs of cairo/compiler/testdata/run
-whose results, panic data and gas equal the official runner's, where it was executed and not only present. The first of each,
-and how many more there are.
+The %d libfuncs of the official compiler 2.20.0, written by TestLibfuncTable (cairo/compiler/table_test.go; -update
+rewrites it). "Audited" is the Sierra version from which declared classes may use it, or no. "Cases" are the corpus's libfuncs/,
+compiled to the official CASM text and costs, and TestUnaudited (reject_test.go), compiled to the official CASM; "classes" its
+sierra-casm/ and contracts/, compiled to the official JSON, byte for byte; "runs" are the programs of cairo/compiler/testdata/run that
+execute it and whose results, panic data and gas equal the official runner's. Each cell has the first test and the number of
+the others.
 
-%d are implemented, %d compiled in a test, %d run in a test. Not among the runs are meta_tx_v0_syscall, which the official runner does
-not know (the differential tests of cairo/native run it on both engines, TestMetaTransaction in app/executor what it does), and
-unsafe_panic, whose assertion no run survives, so that there is nothing to compare.
+%d are implemented, %d compiled in a test, %d run in a test. Two are not among the runs: meta_tx_v0_syscall, which the official runner
+does not support (the differential tests of cairo/native run it on both engines, TestMetaTransaction in app/executor checks its effect), and
+unsafe_panic, whose assertion ends every run, so that there is no result to compare.
 
 | libfunc | audited | implemented | cases | classes | runs |
 |---|---|---|---|---|---|
@@ -78,7 +79,7 @@ unsafe_panic, whose assertion no run survives, so that there is nothing to compa
 	}
 }
 
-// some returns the first of a list of tests and the number of the others.
+// some returns the first test of a set and the number of the others.
 func some(set map[string]bool) string {
 	names := slices.Sorted(maps.Keys(set))
 	switch len(names) {
@@ -90,7 +91,7 @@ func some(set map[string]bool) string {
 	return fmt.Sprintf("%s +%d", names[0], len(names)-1)
 }
 
-type coverage map[string]map[string]bool // libfunc, tests
+type coverage map[string]map[string]bool // for each libfunc, the tests that cover it
 
 func (c coverage) add(generic, test string) {
 	if c[generic] == nil {
@@ -99,7 +100,7 @@ func (c coverage) add(generic, test string) {
 	c[generic][test] = true
 }
 
-// invoked adds what a program's statements invoke.
+// invoked adds the libfuncs that a program's statements invoke.
 func (c coverage) invoked(p *sierra.Program, test string) {
 	generics := make(map[sierra.LibfuncID]string)
 	for i := range p.Libfuncs {
@@ -112,6 +113,7 @@ func (c coverage) invoked(p *sierra.Program, test string) {
 	}
 }
 
+// compiledCases returns the libfuncs in the official cases.
 func compiledCases(t *testing.T) coverage {
 	c := coverage{}
 	for _, one := range libfuncCases(t) {
@@ -125,6 +127,7 @@ func compiledCases(t *testing.T) coverage {
 	return c
 }
 
+// compiledClasses returns the libfuncs in the classes of the corpus.
 func compiledClasses(t *testing.T) coverage {
 	c := coverage{}
 	for _, pair := range classPairs(t) {
@@ -149,7 +152,7 @@ func compiledClasses(t *testing.T) coverage {
 	return c
 }
 
-// executed runs the programs of testdata/run and notes which statements were passed.
+// executed runs the programs in testdata/run and returns the libfuncs of the executed statements.
 func executed(t *testing.T) coverage {
 	c := coverage{}
 	for _, one := range runCases(t) {
@@ -158,7 +161,7 @@ func executed(t *testing.T) coverage {
 		statements := r.registry.Program.Statements
 		done := make([]bool, len(statements))
 		r.visited = func(pc uint64) {
-			// The statement whose code this is, and those without code that lead to it.
+			// Mark the statement with this code and the statements without code that lead to it.
 			idx := sort.Search(len(statements), func(i int) bool { return offsets[i+1] > int(pc) })
 			for idx < len(statements) && !done[idx] {
 				done[idx] = true

@@ -9,7 +9,7 @@ import (
 
 var u128Range = sierra.Range{Lower: new(big.Int), Upper: two128}
 
-// u128Rows returns the unsigned integers of 128 bits, which a range check covers.
+// u128Rows returns the rows of u128, whose values one range check covers.
 func u128Rows() map[string]row {
 	return map[string]row{
 		"u128_const":           {cost: free, ap: aps(0), lower: lowerConstValue},
@@ -54,7 +54,7 @@ func lowerU128OverflowingAdd(l *lowering) {
 	l.build(&b, checks(origRC, rc), ends(of(rc), of(sum)), endsAt("Target", of(rc), of(wrapped)))
 }
 
-// lowerGuaranteeMul trusts the hint: the guarantee (x, y, high, low) has to be verified later.
+// lowerGuaranteeMul trusts the hint: the guarantee (x, y, high, low) must be verified later.
 func lowerGuaranteeMul(l *lowering) {
 	var b builder
 	x, y := b.deref(l.single(0)), b.deref(l.single(1))
@@ -64,8 +64,8 @@ func lowerGuaranteeMul(l *lowering) {
 	l.build(&b, noUsage, ends(of(high), of(low), of(x, y, high, low)))
 }
 
-// lowerMulGuaranteeVerify checks x·y = 2^128·high + low: with x = x1·2^64 + x0 the products x0·y and x1·y take 192 bits; the
-// low 64 bits of x1·y go to low with x0·y, whose carry and the rest make high.
+// lowerMulGuaranteeVerify checks x·y = 2^128·high + low. With x = x1·2^64 + x0 the products x0·y and x1·y have 192 bits.
+// low is the low half of x0·y plus the low 64 bits of x1·y shifted by 64; high is the carry plus the rest of x1·y.
 func lowerMulGuaranteeVerify(l *lowering) {
 	var b builder
 	rc := b.buffer(8, l.single(0))
@@ -105,7 +105,7 @@ func lowerMulGuaranteeVerify(l *lowering) {
 	l.build(&b, checks(origRC, rc), ends(of(rc)))
 }
 
-// lowerU128sFromFelt yields the value if it has 128 bits, else the two words of it. P - 1 = 2^128·maxHigh + 0.
+// lowerU128sFromFelt returns the value if it has 128 bits, else its two 128-bit words. P - 1 = 2^128·maxHigh + 0.
 func lowerU128sFromFelt(l *lowering) {
 	maxHigh, _ := new(big.Int).SetString("10633823966279327296825105735305134080", 10)
 	var b builder
@@ -122,7 +122,7 @@ func lowerU128sFromFelt(l *lowering) {
 	b.write(rc, y)
 	b.assert(shifted, b.product(x, limit))
 	b.assert(v, b.sum(shifted, y))
-	// 2^128·x + y does not wrap around: x < maxHigh, or x = maxHigh and y = 0.
+	// 2^128·x + y does not wrap around if x < maxHigh, or x = maxHigh and y = 0.
 	b.assert(toMax, b.sum(x, b.big(new(big.Int).Neg(maxHigh))))
 	b.jumpIf(toMax, "XNotMaxX")
 	b.assert(checked, b.sum(y, b.big(two128Less1)))
@@ -138,8 +138,9 @@ func lowerU128sFromFelt(l *lowering) {
 	l.build(&b, checks(origRC, rc), ends(of(rc), of(v)), endsAt("Failure", of(rc), of(x), of(y)))
 }
 
-// lowerByteReverse swaps neighbouring bytes, then pairs, then fours, each time by moving one half of them up over the other;
-// at last the words of 64 bits. The value drifts up by 8, 16, 32 and 64 bits, which a division takes back.
+// lowerByteReverse swaps adjacent bytes, then pairs of bytes, then groups of four, then the 64-bit halves. Each step
+// moves one half of the groups up over the other, so the value shifts up by 8, 16, 32 and 64 bits; the last product
+// divides by 2^120.
 func lowerByteReverse(l *lowering) {
 	var b builder
 	v := b.deref(l.single(1))
@@ -165,7 +166,7 @@ func lowerByteReverse(l *lowering) {
 	l.build(&b, noUsage, ends(of(ptr), of(b.product(v, b.big(inverse)))))
 }
 
-// lowerU32Guarantees splits 128 bits into four words, whose bounds have to be verified later.
+// lowerU32Guarantees splits 128 bits into four words, whose bounds must be verified later.
 func lowerU32Guarantees(l *lowering) {
 	var b builder
 	v := b.deref(l.single(0))

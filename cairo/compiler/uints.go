@@ -8,7 +8,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// uintRows returns the unsigned integers of 8 to 64 bits.
+// uintRows returns the rows of the unsigned integers of 8 to 64 bits.
 func uintRows() map[string]row {
 	rows := map[string]row{}
 	for _, bits := range [...]uint{8, 16, 32, 64} {
@@ -38,22 +38,22 @@ func uintRows() map[string]row {
 	return rows
 }
 
-// fieldHalf is n/2 in the field.
+// fieldHalf returns n/2 in the field.
 func fieldHalf(n int64) *big.Int {
 	v, two := felt.FromInt64(n), felt.FromUint64(2)
 	v.Div(&v, &two)
 	return v.BigInt()
 }
 
-// lowerWideMul multiplies numbers whose product stays below the prime.
+// lowerWideMul multiplies two numbers whose product is below the prime.
 func lowerWideMul(l *lowering) {
 	var b builder
 	x, y := b.deref(l.single(0)), b.derefOrImm(l.single(1))
 	l.build(&b, noUsage, ends(of(b.product(x, y))))
 }
 
-// smallDiff is the code of a difference of numbers less than limit apart: x - y, range-checked where it is not negative,
-// else wrapped.
+// smallDiff is the code of x - y for numbers less than limit apart. A difference that is not negative is range-checked; a
+// negative one wraps around.
 type smallDiff struct {
 	builder
 	origRC, rc cellVar
@@ -62,6 +62,7 @@ type smallDiff struct {
 	wrapped    cellVar // overflow: x - y + limit
 }
 
+// smallDiff returns the code of the difference of arguments 1 and 2.
 func (l *lowering) smallDiff(limit *big.Int) *smallDiff {
 	d := &smallDiff{}
 	b := &d.builder
@@ -85,11 +86,13 @@ func (l *lowering) smallDiff(limit *big.Int) *smallDiff {
 	return d
 }
 
+// lowerSmallDiff lowers the subtraction of integers in a range of limit values.
 func lowerSmallDiff(l *lowering, limit *big.Int) {
 	d := l.smallDiff(limit)
 	l.build(&d.builder, checks(d.origRC, d.rc), ends(of(d.rc), of(d.diff)), endsAt("Overflow", of(d.rc), of(d.wrapped)))
 }
 
+// lowerOverflowingAdd lowers the addition of integers below limit, which wraps around.
 func lowerOverflowingAdd(l *lowering, limit *big.Int) {
 	var b builder
 	rc := b.buffer(0, l.single(0))
@@ -115,7 +118,7 @@ func lowerOverflowingAdd(l *lowering, limit *big.Int) {
 	l.build(&b, checks(origRC, rc), ends(of(rc), of(sum)), endsAt("Target", of(rc), of(wrapped)))
 }
 
-// lowerSqrt: root < 2^125, root² ≤ value, and value ≤ (root + 1)² - 1.
+// lowerSqrt checks root < 2^125, root² ≤ value and value ≤ (root + 1)² - 1.
 func lowerSqrt(l *lowering) {
 	var b builder
 	rc := b.buffer(3, l.single(0))
@@ -136,13 +139,13 @@ func lowerSqrt(l *lowering) {
 	l.build(&b, checks(origRC, rc), ends(of(rc), of(root)))
 }
 
-// underLimit adds code that checks value < limit, with value = a·x + y, where a and c are the quotient and remainder of
-// limit by 2^128 - k, x ≤ 2^128 - k and y < c. It works if a ≤ c; k is 1 or 2. For k = 1 the code goes on behind, for 2 it
-// jumps to Done. aux are cells allocated before: four for k = 1, five for 2.
+// underLimit adds code that checks v < limit, for a k of 1 or 2. It shows v = a·x + y with x ≤ 2^128 - k and y < c, where
+// a and c are the quotient and remainder of limit by 2^128 - k; this is sound if a ≤ c. For k = 1 the code continues
+// after the check; for k = 2 it jumps to Done. aux are allocated cells: four for k = 1, five for k = 2.
 func (b *builder) underLimit(k int64, limit *big.Int, v, rc cellVar, aux []cellVar) {
 	q, r := new(big.Int).QuoRem(limit, new(big.Int).Sub(two128, big.NewInt(k)), new(big.Int))
 	if q.Cmp(r) > 0 {
-		refuse("k = %d does not suit the limit %v", k, limit)
+		reject("k = %d does not suit the limit %v", k, limit)
 	}
 	a, fix := b.big(q), b.big(new(big.Int).Sub(two128, r))
 	u128Less1 := b.big(two128Less1)
@@ -170,12 +173,12 @@ func (b *builder) underLimit(k int64, limit *big.Int, v, rc cellVar, aux []cellV
 	b.fail() // x is not 2^128 - 1
 }
 
-// lowerRangeReduction brings a felt into a range of at most 2^128 values, or jumps if it is outside.
+// lowerRangeReduction checks that a felt is in a range of at most 2^128 values, and jumps if it is not.
 func lowerRangeReduction(l *lowering, out sierra.Range, optimal bool) {
 	prime := felt.Modulus()
 	size := out.Size()
 	if optimal && size.Cmp(new(big.Int).Mod(prime, two128Less1)) >= 0 || !out.IsSmall() {
-		refuse("the range of %v values is too large", size)
+		reject("the range of %v values is too large", size)
 	}
 	var b builder
 	rc := b.buffer(0, l.single(0))
@@ -188,7 +191,7 @@ func lowerRangeReduction(l *lowering, out sierra.Range, optimal bool) {
 	inRange := b.temp()
 	b.hint(casm.TestLessThan, of(canonical, rangeSize), of(inRange))
 	b.jumpIf(inRange, "InRange")
-	// Outside: value - upper < prime - size.
+	// Outside the range: value - upper < prime - size.
 	outside := b.cell(b.difference(v, upper))
 	aux := []cellVar{b.temp(), b.temp(), b.temp(), b.temp(), b.temp()}
 	b.underLimit(2, new(big.Int).Sub(prime, size), outside, rc, aux)
@@ -201,7 +204,7 @@ func lowerRangeReduction(l *lowering, out sierra.Range, optimal bool) {
 	l.build(&b, checks(origRC, rc), ends(of(rc), of(v)), endsAt("Done", of(rc)))
 }
 
-// lowerTryFromFelt brings a felt into [0, 2^bits) for more than 128 bits.
+// lowerTryFromFelt checks that a felt is in [0, 2^bits), for more than 128 bits, and jumps if it is not.
 func lowerTryFromFelt(l *lowering, bits uint) {
 	bound := new(big.Int).Lsh(big.NewInt(1), bits)
 	var b builder
@@ -221,7 +224,7 @@ func lowerTryFromFelt(l *lowering, bits uint) {
 	l.build(&b, checks(origRC, rc), ends(of(rc), of(v)), endsAt("Failure", of(rc)))
 }
 
-// lowerBitwise feeds the bitwise builtin.
+// lowerBitwise writes an instance of the bitwise builtin.
 func lowerBitwise(l *lowering) {
 	var b builder
 	x, y := b.deref(l.single(1)), b.deref(l.single(2))

@@ -6,8 +6,8 @@ import (
 	"github.com/starkd/starkd/cairo/casm"
 )
 
-// wideRows are integers of 256 and 512 bits, in limbs of 128 bits from the lowest. Products of limbs come with guarantees,
-// which have to be verified later: (x, y, high, low).
+// wideRows returns the rows of integers of 256 and 512 bits, in limbs of 128 bits from the lowest. Products of limbs are
+// returned as guarantees (x, y, high, low), which must be verified later.
 func wideRows() map[string]row {
 	return map[string]row{
 		"u256_is_zero": {cost: costs(steps(2), steps(2)), ap: aps(0, 0), lower: func(l *lowering) {
@@ -27,7 +27,7 @@ func wideRows() map[string]row {
 // pow2 returns 2^n.
 func pow2(n uint) *big.Int { return new(big.Int).Lsh(big.NewInt(1), n) }
 
-// checkFixer returns 2^128 - 2^n, what has to be added before a range check to check for n bits.
+// checkFixer returns 2^128 - 2^n, which is added to a value before a range check to check for n bits.
 func checkFixer(n uint) *big.Int { return new(big.Int).Sub(two128, pow2(n)) }
 
 // temps allocates n cells.
@@ -39,7 +39,7 @@ func (b *builder) temps(n int) []cellVar {
 	return vars
 }
 
-// limbs brings the cells of an argument into scope.
+// limbs brings the n cells of argument i into scope.
 func (l *lowering) limbs(b *builder, i, n int) []cellVar {
 	vars := make([]cellVar, n)
 	for k, cell := range l.cells(i, n) {
@@ -48,19 +48,19 @@ func (l *lowering) limbs(b *builder, i, n int) []cellVar {
 	return vars
 }
 
-// wideMul has the hint multiply two limbs into two new cells.
+// wideMul allocates two cells for the product of two limbs, which a hint computes.
 func (b *builder) wideMul(x, y cellVar) (low, high cellVar) {
 	low, high = b.temp(), b.temp()
 	b.hint(casm.WideMul128, of(x, y), of(high, low))
 	return low, high
 }
 
-// plus and minus allocate a cell with the sum or difference.
+// plus allocates a cell with the sum of two cells, minus one with the difference.
 func (b *builder) plus(x, y cellVar) cellVar  { return b.tempIs(b.sum(x, y)) }
 func (b *builder) minus(x, y cellVar) cellVar { return b.tempIs(b.difference(x, y)) }
 
-// belowDivisor checks remainder < divisor, both of two limbs. diff1 is the difference of the high limbs; between finding it
-// and comparing there may be other cells, which prepare allocates.
+// belowDivisor checks remainder < divisor, both of two limbs. prepare, if not nil, allocates other cells between the
+// computation of diff1, the difference of the high limbs, and the comparison.
 func (b *builder) belowDivisor(rc cellVar, divisor, remainder []cellVar, prepare func()) {
 	diff1 := b.minus(divisor[1], remainder[1])
 	if prepare != nil {
@@ -74,14 +74,14 @@ func (b *builder) belowDivisor(rc cellVar, divisor, remainder []cellVar, prepare
 	b.jump("After")
 	b.label("HighDiff")
 	if prepare == nil {
-		b.addAP(1) // as far as the other way
+		b.addAP(1) // as far as on the other path
 	}
 	b.write(rc, diff1)
 	b.label("After")
 }
 
-// topProduct finds q[high]·d[0] + q[low]·d[1], of which one product is zero and the other below 2^128: the smaller factor is
-// below 2^64, which is checked so that the product does not wrap around.
+// topProduct computes qHigh·divisor[0] + qLow·divisor[1]. One of the products is zero and the other below 2^128. The
+// smaller factor is below 2^64, which is checked so that the product does not wrap around.
 func (b *builder) topProduct(rc cellVar, qHigh, qLow cellVar, divisor []cellVar) cellVar {
 	small, large := b.temp(), b.temp()
 	b.jumpIf(qHigh, "DIVISOR1_EQ_ZERO")
@@ -124,7 +124,7 @@ func lowerU256DivMod(l *lowering) {
 	}
 	b.belowDivisor(rc, divisor, r, nil)
 	low, high := b.wideMul(q[0], divisor[0])
-	// q·divisor + r = dividend, limb by limb; what is left over of the first is 0 or 1.
+	// q·divisor + r = dividend, limb by limb. The carry of the first limb is 0 or 1.
 	rest := b.tempIs(b.quotient(b.minus(b.plus(low, r[0]), dividend[0]), limit))
 	b.assert(rest, b.product(rest, rest))
 	top := b.topProduct(rc, q[1], q[0], divisor)
@@ -151,7 +151,7 @@ func lowerU512DivMod(l *lowering) {
 	q1d1Low, q1d1High := b.wideMul(q[1], d[1])
 	q2d0Low, q2d0High := b.wideMul(q[2], d[0])
 
-	// limb checks that the sum of parts less the dividend's limb is a multiple of 2^128, and yields the carry.
+	// limb checks that the sum of the parts minus the dividend's limb is a multiple of 2^128, and returns the carry.
 	limb := func(i int, first cellVar, parts ...cellVar) cellVar {
 		for _, p := range parts {
 			first = b.plus(first, p)
@@ -178,8 +178,8 @@ func lowerU512DivMod(l *lowering) {
 		of(q[2], d[0], q2d0High, q2d0Low)))
 }
 
-// lowerU256Sqrt: root in limbs of 64 bits and remainder in limbs of 128, with root² + remainder = value and
-// remainder ≤ 2·root.
+// lowerU256Sqrt checks root² + remainder = value and remainder ≤ 2·root. The root has limbs of 64 bits, the remainder of
+// 128 bits.
 func lowerU256Sqrt(l *lowering) {
 	var b builder
 	rc := b.buffer(6, l.single(0))
@@ -195,7 +195,7 @@ func lowerU256Sqrt(l *lowering) {
 	b.write(rc, restLow)
 	b.assert(restHigh, b.product(restHigh, restHigh)) // 0 or 1
 
-	// The limb of 2^0, then of 2^64, then of 2^128, with carries.
+	// The limbs of 2^0, 2^64 and 2^128 in turn, with carries.
 	element := b.tempIs(b.product(root0, root0))
 	carry := b.tempIs(b.quotient(b.minus(b.plus(restLow, element), v[0]), two64))
 	b.write(rc, b.plus(carry, half))
@@ -224,7 +224,8 @@ func lowerU256Sqrt(l *lowering) {
 	l.build(&b, checks(origRC, rc), ends(of(rc), of(root)))
 }
 
-// lowerU256InvModN yields r with r·x = k·n + 1, or a common divisor g of x and n: g·s = x, g·t = n and g > 1 (or g = n = 1).
+// lowerU256InvModN returns r with r·x = k·n + 1, or a common divisor g of x and n: g·s = x, g·t = n, and g > 1 (or g = n
+// = 1).
 func lowerU256InvModN(l *lowering) {
 	var b builder
 	rc := b.buffer(6, l.single(0))
@@ -287,7 +288,7 @@ func lowerU256InvModN(l *lowering) {
 	b.hint(casm.WideMul128, of(g[0], s[0]), of(gsHigh, gsLow))
 	gtLow, gtHigh := b.dup(n[0]), b.temp()
 	b.hint(casm.WideMul128, of(g[0], t[0]), of(gtHigh, gtLow))
-	// Of the products that make the high limbs the smaller factors are below 2^64, so their sum is below 2^65.
+	// In the products of the high limbs the smaller factors are below 2^64, so their sum is below 2^65.
 	gs1, gt1, smalls := b.temp(), b.temp(), b.temp()
 	b.jumpIf(g[1], "S1_AND_T1_EQ_ZERO")
 	b.assert(gs1, b.product(s[1], g[0]))

@@ -248,7 +248,7 @@ fn main() {
 //! case box_of_all
 extern fn local_into_box<T>(value: T) -> Box<T> nopanic;
 
-// The argument is a local variable, as local_into_box wants it.
+// The argument is a local variable, as local_into_box requires.
 #[inline(never)]
 fn boxed<T>(value: T) -> Box<T> {
     local_into_box(value)

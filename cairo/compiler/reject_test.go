@@ -8,7 +8,7 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 )
 
-// prelude declares what the programs of this file use.
+// prelude declares the types and libfuncs of the programs in this file.
 const prelude = `
 type felt252 = felt252 [storable: true, drop: true, dup: true, zero_sized: false];
 type NonZero<felt252> = NonZero<felt252> [storable: true, drop: true, dup: true, zero_sized: false];
@@ -41,8 +41,8 @@ libfunc withdraw = withdraw_gas;
 libfunc redeposit = redeposit_gas;
 `
 
-// refusals are programs that the compiler refuses, with the reason.
-var refusals = []struct {
+// rejections are programs that the compiler rejects, with part of the message.
+var rejections = []struct {
 	name, message string
 	code          sierra.Code
 	text          string
@@ -168,8 +168,9 @@ var refusals = []struct {
 		f@0() -> ();`},
 }
 
-func TestRefusals(t *testing.T) {
-	for _, c := range refusals {
+// TestRejections checks the code and message of each rejection.
+func TestRejections(t *testing.T) {
+	for _, c := range rejections {
 		text := prelude
 		if strings.Contains(c.text, "call_f") {
 			text += "libfunc call_f = function_call<user@f>;\n"
@@ -181,8 +182,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestEnforcedCost: a function is made to cost what is asked, by burning gas where branches meet, or is refused if it has no
-// branches or costs more.
+// TestEnforcedCost checks that the cost of a function can be fixed. The compiler burns gas where branches meet; it
+// rejects the program if the function has no branches or costs more.
 func TestEnforcedCost(t *testing.T) {
 	const branching = prelude + `
 		is_zero([0]) { fallthrough() 3([1]) };
@@ -200,7 +201,7 @@ func TestEnforcedCost(t *testing.T) {
 		t.Errorf("cost %v, want %v", got, want)
 	}
 	if _, err := compileText(branching, Options{FunctionCosts: map[sierra.FuncID]int64{0: 50}}); !isCode(err, codeGas) {
-		t.Errorf("cost below what it takes: error %v", err)
+		t.Errorf("cost below the minimum: error %v", err)
 	}
 	const straight = prelude + "return();\nf@0() -> ();"
 	if _, err := compileText(straight, Options{FunctionCosts: map[sierra.FuncID]int64{0: 10000}}); !isCode(err, codeGas) {
@@ -208,12 +209,13 @@ func TestEnforcedCost(t *testing.T) {
 	}
 }
 
-// TestCostOverflow: functions that call the one before twice double the cost each. Costs are counted in 31 bits.
+// TestCostOverflow checks that costs above 31 bits are rejected. Each function calls the previous one twice, which
+// doubles the cost.
 func TestCostOverflow(t *testing.T) {
 	for _, c := range []struct {
 		levels int
 		ok     bool
-	}{{22, true}, {23, false}, {40, false}, {70, false}, {300, false}} { // 22 and 23 as starknet-sierra-compile 2.20.0
+	}{{22, true}, {23, false}, {40, false}, {70, false}, {300, false}} { // the limit of 22 is that of starknet-sierra-compile 2.20.0
 		var b strings.Builder
 		b.WriteString("type u = Struct<ut@Tuple>;\nlibfunc jump = jump;\nlibfunc drop = drop<u>;\nlibfunc unit = struct_construct<u>;\nlibfunc store = store_temp<u>;\n")
 		for i := range c.levels {
@@ -230,14 +232,14 @@ func TestCostOverflow(t *testing.T) {
 		if c.ok && err != nil || !c.ok && !isCode(err, codeGas) && !isCode(err, codeEnvironment) {
 			t.Errorf("%d levels: error %v, want one: %v", c.levels, err, !c.ok)
 		}
-		// Without regard to gas ap alone is followed.
+		// Without gas accounting only the ap change is bounded.
 		if _, err := compileText(b.String(), Options{NoGasCheck: true}); (err == nil) != (c.levels < 39) {
 			t.Errorf("%d levels without gas: error %v", c.levels, err)
 		}
 	}
 }
 
-// TestCodeSize: code and constants together may have as many felts as allowed and no more.
+// TestCodeSize checks that code and constants together may have MaxBytecode felts and no more.
 func TestCodeSize(t *testing.T) {
 	const text = prelude + `
 		libfunc box0 = const_as_box<Const<felt252, 1>, 0>;
@@ -254,7 +256,7 @@ func TestCodeSize(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const size = 4 + 1 + 1 + 2 // call and pointer, store, ret; then the segment's ret and value
+	const size = 4 + 1 + 1 + 2 // call and pointer, store, ret, then the segment's ret and value
 	program, err := Compile(r, Options{MaxBytecode: size})
 	if err != nil {
 		t.Fatal(err)
@@ -269,7 +271,7 @@ func TestCodeSize(t *testing.T) {
 	}
 }
 
-// TestBudget: a small program that passes large values around is refused before it takes the memory.
+// TestBudget checks that a small program which copies large values is rejected before it takes the memory.
 func TestBudget(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("type felt252 = felt252 [storable: true, drop: true, dup: true, zero_sized: false];\n")
@@ -288,7 +290,7 @@ func TestBudget(t *testing.T) {
 	if want := fmt.Sprintf("references take more than %d cells", 1<<20+2002<<8); !isCode(err, codeLowering) || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v, want %q", err, want)
 	}
-	// The budget grows with the statements, up to 2^23 cells copied and 2^29 looked at.
+	// The budget grows with the number of statements, up to 2^23 copied and 2^29 visited cells.
 	for _, c := range []struct{ statements, copied, moved int }{
 		{0, 1 << 20, 1 << 22},
 		{1, 1<<20 + 1<<8, 1<<22 + 1<<13},
@@ -300,13 +302,13 @@ func TestBudget(t *testing.T) {
 		{1_000_000, 1 << 23, 1 << 29},
 	} {
 		if b := newBudget(c.statements); b.mostCopied != c.copied || b.mostMoved != c.moved {
-			t.Errorf("%d statements: %d cells copied and %d looked at, want %d and %d", c.statements, b.mostCopied, b.mostMoved, c.copied, c.moved)
+			t.Errorf("%d statements: %d cells copied and %d visited, want %d and %d", c.statements, b.mostCopied, b.mostMoved, c.copied, c.moved)
 		}
 	}
 }
 
-// TestShortProgram compiles programs of few statements, each of which has many cells to follow: what a program may cost grows with its
-// length.
+// TestShortProgram checks the bound of the work for programs of few statements that each visit many cells. The bound
+// grows with the program's length.
 func TestShortProgram(t *testing.T) {
 	program := func(copies, stores int) string {
 		var b strings.Builder
@@ -336,7 +338,7 @@ func TestShortProgram(t *testing.T) {
 	}
 }
 
-// unaudited has what no class of the corpus has, since networks do not admit it.
+// unaudited uses libfuncs that no class of the corpus uses because networks do not allow them.
 const unaudited = `
 	type felt252 = felt252;
 	libfunc dup = dup<felt252>;
@@ -362,8 +364,8 @@ const unaudited = `
 	panic() { };
 	f@0([0]: felt252) -> (felt252);`
 
-// TestUnaudited compares with the text of starknet-sierra-compile 2.20.0 with --allowed-libfuncs-list-name all, for the same
-// program as a class.
+// TestUnaudited compares with the output of starknet-sierra-compile 2.20.0 with --allowed-libfuncs-list-name all for the
+// same program as a class.
 func TestUnaudited(t *testing.T) {
 	program, err := compileText(unaudited, Options{})
 	if err != nil {
@@ -380,9 +382,9 @@ ap += 0;
 [fp + -1] = [fp + -1] + 1;`)
 }
 
-// FuzzCompile: no program makes the compiler fail in a way for which there is no check.
+// FuzzCompile checks that no program causes an internal error, which would mean that a check is missing.
 func FuzzCompile(f *testing.F) {
-	for _, c := range refusals {
+	for _, c := range rejections {
 		f.Add(prelude + c.text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -406,8 +408,8 @@ func FuzzCompile(f *testing.F) {
 	})
 }
 
-// A branch that writes nothing but its new values moves ap by their cells, and says by how many: what it says is what later statements
-// count on. No program reaches the refusals; a wrong row in the tables of libfuncs would.
+// TestCheckTop checks that a branch which only writes new values must move ap by their cells. No program can violate
+// this; only a wrong row in the libfunc tables would.
 func TestCheckTop(t *testing.T) {
 	for _, c := range []struct {
 		change branchChange
@@ -428,9 +430,9 @@ func TestCheckTop(t *testing.T) {
 	}
 }
 
-// TestWaysThatMeet compiles a function with many live variables and many places where two ways meet, one of which has the variables
-// in another order. To compare them is work that is bounded too.
-func TestWaysThatMeet(t *testing.T) {
+// TestPathsThatMeet checks that comparing many live variables is bounded too. The function has many places where two
+// paths meet, one of which has the variables in another order.
+func TestPathsThatMeet(t *testing.T) {
 	program := func(variables, meetings int) string {
 		var b strings.Builder
 		at := 0
@@ -460,9 +462,9 @@ func TestWaysThatMeet(t *testing.T) {
 		return b.String() + "f@0([0]: felt252) -> (felt252);"
 	}
 	if _, err := compileText(prelude+program(100, 10), Options{}); err != nil {
-		t.Errorf("100 variables where 10 ways meet: %v", err)
+		t.Errorf("100 variables and 10 places where paths meet: %v", err)
 	}
 	if _, err := compileText(prelude+program(2000, 200), Options{}); err == nil || !strings.Contains(err.Error(), "moves of cells") {
-		t.Errorf("2000 variables where 200 ways meet: %v, want too many moves of cells", err)
+		t.Errorf("2000 variables and 200 places where paths meet: %v, want too many moves of cells", err)
 	}
 }
