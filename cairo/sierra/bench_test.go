@@ -7,7 +7,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// BenchmarkValidate is everything before compiling, for the largest class of the corpus.
+// BenchmarkValidate measures the steps before compilation for the largest class of the corpus.
 func BenchmarkValidate(b *testing.B) {
 	data, err := os.ReadFile(golden.Corpus(b, "sierra-casm", "libfuncs_coverage__libfuncs_coverage.contract_class.json"))
 	if err != nil {

@@ -2,18 +2,18 @@ package sierra
 
 import "sort"
 
-// CircuitInfo is the layout of a circuit's values and gates. Values are numbered from 0: the constant 1, the inputs as given,
-// the inputs reduced by the modulus, then the gates' outputs; each takes CircuitValueCells cells.
+// CircuitInfo is the layout of a circuit's values and gates. Values are numbered from 0: the constant 1, the inputs as
+// given, the inputs reduced by the modulus, then the gates' outputs. Each takes CircuitValueCells cells.
 type CircuitInfo struct {
 	Inputs int
-	// Values are the numbers of the reduced inputs and gates, by their types.
+	// Values maps the types of inputs and gates to the numbers of their values; an input's is the reduced one.
 	Values map[TypeID]int
-	// Add are the additions (a subtraction is an addition whose sum is known), Mul the multiplications (so are inverses and
-	// the reductions of inputs), in order of evaluation.
+	// Add lists the additions (a subtraction is an addition with a known sum), Mul the multiplications (among them
+	// inverses and the reductions of inputs), both in order of evaluation.
 	Add, Mul []Gate
 }
 
-// Gate says that value Left and value Right give value Output.
+// Gate means that the operation on values Left and Right gives value Output.
 type Gate struct{ Left, Right, Output int }
 
 // CircuitValueCells is the number of 96-bit limbs of a value.
@@ -22,11 +22,12 @@ const CircuitValueCells = 4
 // oneValue is the number of the constant 1.
 const oneValue = 0
 
-// RangeChecks96 returns the number of 96-bit range checks that an evaluation takes: one for each limb.
+// RangeChecks96 returns the number of 96-bit range checks of an evaluation: one for each limb.
 func (c *CircuitInfo) RangeChecks96() int {
 	return (1 + c.Inputs + len(c.Values)) * CircuitValueCells
 }
 
+// isCircuitComponent reports whether a generic id is that of an input or a gate.
 func isCircuitComponent(generic string) bool {
 	switch generic {
 	case "CircuitInput", "AddModGate", "SubModGate", "MulModGate", "InverseGate":
@@ -35,8 +36,8 @@ func isCircuitComponent(generic string) bool {
 	return false
 }
 
-// componentArgs requires arguments to be types of circuit components, and returns them. Only the outermost are looked at: a
-// component's own arguments are checked with its declaration.
+// componentArgs requires arguments to be types of circuit components and returns them. It checks only the outermost
+// types: a component's own arguments are checked with its declaration.
 func (s *specialisation) componentArgs(args []GenericArg) []TypeID {
 	ids := make([]TypeID, 0, len(args))
 	for i := range args {
@@ -67,7 +68,7 @@ func gateType(s *specialisation, t *ConcreteType) {
 	t.Info = immaterial
 }
 
-// ofCircuitType: the types of a circuit's data in its stages.
+// ofCircuitType is the rule of the types that hold a circuit's data in its stages.
 func ofCircuitType(s *specialisation, t *ConcreteType) {
 	s.inner(t)
 	s.argsOf(t.Inner, "Circuit")
@@ -98,7 +99,7 @@ func circuitType(s *specialisation, t *ConcreteType) {
 	t.Info = immaterial
 }
 
-// operands returns a gate's arguments, all types.
+// operands returns a gate's arguments, which must be types.
 func (s *specialisation) operands(gate LongID) []TypeID {
 	ids := make([]TypeID, 0, len(gate.Args))
 	for i := range gate.Args {
@@ -111,7 +112,7 @@ func (s *specialisation) operands(gate LongID) []TypeID {
 	return ids
 }
 
-// circuit lays out the circuit with the given outputs.
+// circuit returns the layout of the circuit with the given outputs.
 func (s *specialisation) circuit(outputs []TypeID) *CircuitInfo {
 	if s.err != "" {
 		return nil
@@ -120,8 +121,8 @@ func (s *specialisation) circuit(outputs []TypeID) *CircuitInfo {
 	s.circuitInputs(c, outputs)
 	s.require(c.Inputs > 0, "the circuit has no inputs")
 
-	// A gate is met twice: first it puts its operands on the stack above itself, then, when they have their numbers, it gets
-	// its own. A gate met a third time before that is one of its own operands.
+	// Each gate is visited twice. The first visit pushes its operands above it; the second, when they have their numbers,
+	// numbers the gate. A first visit to a gate that is already open means that it depends on itself.
 	type visit struct {
 		id    TypeID
 		first bool
@@ -156,7 +157,7 @@ func (s *specialisation) circuit(outputs []TypeID) *CircuitInfo {
 	return c
 }
 
-// circuitInputs finds the inputs that outputs depend on, and reduces each by a multiplication with 1.
+// circuitInputs finds the inputs that the outputs depend on, and reduces each by a multiplication with 1.
 func (s *specialisation) circuitInputs(c *CircuitInfo, outputs []TypeID) {
 	inputs := make(map[uint64]TypeID)
 	seen := make(map[TypeID]bool)
@@ -195,7 +196,7 @@ func (s *specialisation) circuitInputs(c *CircuitInfo, outputs []TypeID) {
 	}
 }
 
-// placeGate gives a gate the next number and its place among the additions or multiplications.
+// placeGate gives a gate the next number and adds it to the additions or multiplications.
 func (s *specialisation) placeGate(c *CircuitInfo, id TypeID, gate LongID, operands []TypeID) {
 	want := 2
 	if gate.Generic == "InverseGate" {
@@ -222,7 +223,7 @@ func (s *specialisation) placeGate(c *CircuitInfo, id TypeID, gate LongID, opera
 		c.Add = append(c.Add, Gate{out, in[1], in[0]})
 	case "MulModGate":
 		c.Mul = append(c.Mul, Gate{in[0], in[1], out})
-	case "InverseGate": // out * in[0] = 1; there is no such out when the operand has no inverse
+	case "InverseGate": // out * in[0] = 1; no such out exists if the operand has no inverse
 		c.Mul = append(c.Mul, Gate{out, in[0], oneValue})
 	default:
 		s.fail("type %d (%s) is not a gate", id, gate.Generic)

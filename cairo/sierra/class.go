@@ -10,13 +10,13 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// ContractClass is a contract as it is declared: a Sierra program in felts, its entry points and its ABI.
+// ContractClass is a declared contract class: a Sierra program in felts, its entry points and its ABI.
 type ContractClass struct {
 	SierraProgram        []felt.Felt
 	ContractClassVersion string
 	EntryPoints          EntryPoints
-	// ABI is the text that the class hash covers: what the RPC form has as a string, or the ABI array of a compiler's output
-	// printed with a space after each colon and comma. Nothing here looks into it.
+	// ABI is the text that the class hash covers: the string of the RPC form, or the ABI array of a compiler's output
+	// printed with a space after each colon and comma. This package does not parse it.
 	ABI string
 }
 
@@ -31,12 +31,12 @@ type EntryPoints struct {
 type EntryPoint struct {
 	Selector    felt.Felt
 	FunctionIdx int
-	// Wide is the selector if it is the field's prime or more, nil otherwise; Selector is its remainder then. The compiler
-	// takes such a class, a network does not (CheckDeclarable).
+	// Wide is the selector if it is at least the field's prime, nil otherwise; Selector is then its remainder. The
+	// compiler accepts such a class, networks do not (CheckDeclarable).
 	Wide *big.Int
 }
 
-// SelectorHex returns the selector as hexadecimal, wide or not.
+// SelectorHex returns the selector in hexadecimal, wide or not.
 func (e *EntryPoint) SelectorHex() string {
 	if e.Wide != nil {
 		return "0x" + e.Wide.Text(16)
@@ -61,12 +61,13 @@ func (e *EntryPoint) cmpSelector(o *EntryPoint) int {
 // defaultContractClassVersion is the version that compilers write.
 const defaultContractClassVersion = "0.1.0"
 
-// Program decodes the class's Sierra program. It does not validate it: see Validate.
+// Program decodes the class's Sierra program without validating it; see Validate.
 func (c *ContractClass) Program() (*Program, error) { return DecodeFelts(c.SierraProgram) }
 
-// DecodeClass decodes a class from JSON: a compiler's output (abi is an array, debug info may be present) or the RPC form (abi
-// is a string). As with the official compiler unknown keys are ignored, hexadecimal digits may be upper case, and an entry
-// point may be the array [selector, index]. Unlike with it, the ABI, which decides the class hash, may be given once only.
+// DecodeClass decodes a class from JSON: a compiler's output (abi is an array, debug info may be present) or the RPC form
+// (abi is a string). As in the official compiler, unknown keys are ignored, hexadecimal digits may be upper case, and an
+// entry point may be the array [selector, index]. Unlike there, a second abi is an error, because the ABI determines the
+// class hash.
 func DecodeClass(data []byte) (*ContractClass, error) {
 	c := &ContractClass{}
 	if err := c.UnmarshalJSON(data); err != nil {
@@ -78,7 +79,7 @@ func DecodeClass(data []byte) (*ContractClass, error) {
 // UnmarshalJSON implements json.Unmarshaler; see DecodeClass.
 func (c *ContractClass) UnmarshalJSON(data []byte) error {
 	if !utf8.Valid(data) {
-		return refuse(CodeJSON, "class is not UTF-8")
+		return errorf(CodeJSON, "class is not UTF-8")
 	}
 	var out ContractClass
 	r := &jsonReader{data: data}
@@ -99,13 +100,13 @@ func (c *ContractClass) UnmarshalJSON(data []byte) error {
 	if _, ok := err.(*ClassError); ok {
 		return err
 	} else if err != nil {
-		return refuse(CodeJSON, "class: %v", err)
+		return errorf(CodeJSON, "class: %v", err)
 	}
 	*c = out
 	return nil
 }
 
-// MarshalJSON implements json.Marshaler: the RPC form.
+// MarshalJSON implements json.Marshaler. It writes the RPC form.
 func (c ContractClass) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		SierraProgram []felt.Felt     `json:"sierra_program"`
@@ -173,7 +174,7 @@ func (e *EntryPoint) read(r *jsonReader) error {
 	})
 }
 
-// felts takes an array of hexadecimal numbers below the field's prime.
+// felts reads an array of hexadecimal numbers below the field's prime.
 func (r *jsonReader) felts() ([]felt.Felt, error) {
 	felts := make([]felt.Felt, 0, bytes.Count(r.data[r.pos:], []byte(`"0x`)))
 	err := r.array(func(i int) error {
@@ -182,13 +183,13 @@ func (r *jsonReader) felts() ([]felt.Felt, error) {
 			return fmt.Errorf("[%d]: %w", i, err)
 		}
 		f, err := felt.FromHexBytes(text)
-		if err != nil { // it may be written more loosely, or too large
+		if err != nil { // written in a form that FromHexBytes does not accept, or too large
 			var wide *big.Int
 			if f, wide, err = felt.FromWideHex(string(text)); err != nil {
 				return fmt.Errorf("[%d]: %w", i, err)
 			}
 			if wide != nil {
-				return refuse(CodeFeltRange, "sierra_program[%d]: %s is not below the field's prime", i, clipJSON(text))
+				return errorf(CodeFeltRange, "sierra_program[%d]: %s is not below the field's prime", i, clipJSON(text))
 			}
 		}
 		felts = append(felts, f)
@@ -197,7 +198,7 @@ func (r *jsonReader) felts() ([]felt.Felt, error) {
 	return felts, err
 }
 
-// abi takes what the class hash has of it: the text of a string, or any other value printed on one line.
+// abi reads the text that the class hash covers: the content of a string, or any other value printed on one line.
 func (r *jsonReader) abi() (string, error) {
 	if r.null() {
 		return "", nil

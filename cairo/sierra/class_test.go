@@ -13,7 +13,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// Classes that the official compiler takes are taken.
+// TestValidateAccepts checks that classes which the official compiler accepts are valid and declarable.
 func TestValidateAccepts(t *testing.T) {
 	for _, file := range classFiles(t) {
 		c := readClass(t, file)
@@ -26,9 +26,9 @@ func TestValidateAccepts(t *testing.T) {
 	}
 }
 
-// Classes that the official compiler refuses are refused where it does so before compiling, and taken where only compiling
-// them shows what is wrong.
-func TestValidateRefuses(t *testing.T) {
+// TestValidateRejects checks classes that the official compiler rejects. If it rejects a class before compiling, Validate
+// must return the right code; otherwise Validate must accept the class.
+func TestValidateRejects(t *testing.T) {
 	want := map[string]Code{
 		"mutant_branch_jump_backwards":                    CodeBranch,
 		"mutant_branch_jump_to_a_non_branch_align":        CodeBranch,
@@ -53,7 +53,7 @@ func TestValidateRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(files) != len(want) {
-		t.Fatalf("%d refused classes, want %d", len(files), len(want))
+		t.Fatalf("%d rejected classes, want %d", len(files), len(want))
 	}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".contract_class.json")
@@ -66,14 +66,14 @@ func TestValidateRefuses(t *testing.T) {
 		var got *ClassError
 		switch {
 		case code == "" && err != nil:
-			t.Errorf("%s: %v, want it to be for the compiler to refuse", name, err)
+			t.Errorf("%s: %v, want an error from the compiler only", name, err)
 		case code != "" && (!errors.As(err, &got) || got.Code != code):
 			t.Errorf("%s: got %v, want code %s", name, err, code)
 		}
 	}
 }
 
-// Class hashes as computed by others.
+// TestClassHash compares class hashes with those of other implementations.
 func TestClassHash(t *testing.T) {
 	data, err := os.ReadFile(golden.Corpus(t, "contracts", "index.json"))
 	if err != nil {
@@ -99,7 +99,7 @@ func TestClassHash(t *testing.T) {
 	}
 }
 
-// The RPC form decodes to the same class.
+// TestClassJSONRoundTrip checks that the RPC form decodes to the same class.
 func TestClassJSONRoundTrip(t *testing.T) {
 	for _, file := range classFiles(t) {
 		c := readClass(t, file)

@@ -6,14 +6,14 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// A class's program is a list of felts from a small vocabulary, so it is packed: the distinct felts are listed once (the code
-// book), and the program becomes indices into it, as many to a felt as fit.
+// The program of a class is a list of felts from a small vocabulary, so it is packed: the distinct felts are listed once
+// (the code book), and the program becomes indices into the code book, as many per felt as fit.
 //
 //	[code book size, padding, code book…, number of words, packed words…]
 //
-// Book size plus padding is a power of two, at least minBook, which fixes the bits of a word.
+// The code book size plus the padding is a power of two of at least minBook; it determines the bits of a word.
 
-// minBook is the least padded code book size: 8 bits a word.
+// minBook is the minimum padded code book size: 8 bits a word.
 const minBook = 256
 
 // words is an unpacked program: indices into a code book.
@@ -22,32 +22,32 @@ type words struct {
 	idx  []uint32
 }
 
-// wordsPerFelt is how many words of the given width one felt holds: the most for which 2^(width*n) is below P.
+// wordsPerFelt returns how many words of the given width one felt holds: the largest n for which 2^(width*n) is below P.
 func wordsPerFelt(width int) int { return 251 / width }
 
-// decompress unpacks felts. What follows the last packed word is ignored, as the official compiler does.
+// decompress unpacks felts. Felts after the last packed word are ignored, as in the official compiler.
 func decompress(packed []felt.Felt) (*words, error) {
 	size, packed, ok := popSize(packed)
 	if !ok || size >= uint64(len(packed)) {
-		return nil, refuse(CodeCompression, "code book size does not fit the %d felts that follow", len(packed))
+		return nil, errorf(CodeCompression, "code book size does not fit the %d felts that follow", len(packed))
 	}
 	padding, packed, ok := popSize(packed)
 	if !ok {
-		return nil, refuse(CodeCompression, "code book padding is not a size")
+		return nil, errorf(CodeCompression, "code book padding is not a size")
 	}
 	book, packed := packed[:size], packed[size:]
 	count, packed, ok := popSize(packed)
 	if !ok {
-		return nil, refuse(CodeCompression, "number of words is missing or not a size")
+		return nil, errorf(CodeCompression, "number of words is missing or not a size")
 	}
 	padded, carry := bits.Add64(size, padding, 0)
 	if carry != 0 || padded < minBook || padded&(padded-1) != 0 {
-		return nil, refuse(CodeCompression, "padded code book size %d is not a power of two of at least %d", padded, minBook)
+		return nil, errorf(CodeCompression, "padded code book size %d is not a power of two of at least %d", padded, minBook)
 	}
 	width := bits.TrailingZeros64(padded)
 	perFelt := wordsPerFelt(width)
 	if count > uint64(len(packed))*uint64(perFelt) {
-		return nil, refuse(CodeCompression, "%d words do not fit in %d felts of %d", count, len(packed), perFelt)
+		return nil, errorf(CodeCompression, "%d words do not fit in %d felts of %d", count, len(packed), perFelt)
 	}
 	out := &words{book: book, idx: make([]uint32, 0, count)}
 	mask := padded - 1
@@ -62,7 +62,7 @@ func decompress(packed []felt.Felt) (*words, error) {
 				word |= limbs[at/64+1] << (64 - at%64)
 			}
 			if word &= mask; word >= size {
-				return nil, refuse(CodeCompression, "word %d is outside the code book of %d", word, size)
+				return nil, errorf(CodeCompression, "word %d is outside the code book of %d", word, size)
 			}
 			out.idx = append(out.idx, uint32(word))
 		}
@@ -70,7 +70,7 @@ func decompress(packed []felt.Felt) (*words, error) {
 	return out, nil
 }
 
-// compress packs values, giving codes in order of first appearance.
+// compress packs values, numbering them in order of first appearance.
 func compress(values []felt.Felt) []felt.Felt {
 	codes := make(map[felt.Felt]uint64)
 	var book []felt.Felt
@@ -102,7 +102,7 @@ func compress(values []felt.Felt) []felt.Felt {
 	return out
 }
 
-// popSize takes a felt of at most 64 bits off the front.
+// popSize removes a felt of at most 64 bits from the front.
 func popSize(felts []felt.Felt) (size uint64, rest []felt.Felt, ok bool) {
 	if len(felts) == 0 || !felts[0].IsUint64() {
 		return 0, felts, false

@@ -7,7 +7,7 @@ import (
 	"github.com/starkd/starkd/crypto/starkcurve"
 )
 
-// constType: Const<T, …> is a value of type T known at compile time. By T, what follows it is
+// constType is the rule of Const<T, …>, a value of type T known at compile time. The arguments after T depend on T:
 //
 //	a number              the number
 //	a struct              one Const type for each member
@@ -43,7 +43,7 @@ func constType(s *specialisation, t *ConcreteType) {
 	}
 }
 
-// constRange returns the values of the types that have numbers as constants.
+// constRange returns the range of the types whose constants are numbers.
 func constRange(l LongID) (Range, bool) {
 	if l.Generic == "ContractAddress" || l.Generic == "ClassHash" {
 		return Range{bigZero, big2Pow251}, true
@@ -51,7 +51,7 @@ func constRange(l LongID) (Range, bool) {
 	return rangeOf(l.Generic, l.Args)
 }
 
-// constOf returns what a Const type is a constant of, and the rest of its arguments.
+// constOf returns the type of a Const's value, and the rest of the Const's arguments.
 func (s *specialisation) constOf(id TypeID) (TypeID, []GenericArg) {
 	args := s.argsOf(id, "Const")
 	if s.err != "" {
@@ -127,7 +127,8 @@ func (s *specialisation) constNonZero(id TypeID, data []GenericArg) {
 	}
 }
 
-// constNonZeroWords: of structs, only u256 and u512 have a NonZero; one of their words must not be zero.
+// constNonZeroWords checks a NonZero constant of a struct. Only u256 and u512 are allowed, and one of their words must
+// not be zero.
 func (s *specialisation) constNonZeroWords(inner LongID, words []GenericArg) {
 	if len(inner.Args) == 0 ||
 		!(len(words) == 2 && s.r.isUserType(&inner.Args[0], "core::integer::u256") ||
@@ -172,7 +173,7 @@ func (s *specialisation) constPoint(data []GenericArg) {
 	}
 }
 
-// constAsBox: a constant in a segment of the program, by its address.
+// constAsBox returns the signature of a constant in a segment of the program, given by its address.
 func constAsBox(s *specialisation) Signature {
 	if !s.count(2) {
 		return Signature{}
@@ -183,7 +184,7 @@ func constAsBox(s *specialisation) Signature {
 	return straight(apKnown, nil, outTemp(s.box(of), 0))
 }
 
-// constAsImmediate: a constant in the instructions that use it.
+// constAsImmediate returns the signature of a constant in the instructions that use it.
 func constAsImmediate(s *specialisation) Signature {
 	of, _ := s.constOf(s.soleType())
 	return straight(apNew, nil, outConst(of))

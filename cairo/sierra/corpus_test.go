@@ -39,7 +39,7 @@ func readClass(t testing.TB, file string) *ContractClass {
 	return c
 }
 
-// textCases returns the Sierra texts of the corpus by name: the examples, and the libfunc cases.
+// textCases returns the Sierra texts of the corpus by name: the examples and the libfunc cases.
 func textCases(t testing.TB) map[string]string {
 	t.Helper()
 	cases := make(map[string]string)
@@ -64,7 +64,7 @@ func textCases(t testing.TB) map[string]string {
 			return err
 		}
 		name, section := "", ""
-		first := true // the first section's title is the case's name
+		first := true // whether the next title is the case's name
 		for line := range strings.Lines(string(data)) {
 			title, ok := strings.CutPrefix(line, "//! > ")
 			switch {

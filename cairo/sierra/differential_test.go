@@ -17,11 +17,12 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// TestDifferential changes declarations of a class that has nearly all libfuncs, at random, and compares what this package and
-// the official compiler say: refused by the registry or not. It needs the compiler's path in STARKD_SIERRA_COMPILE;
-// STARKD_MUTANTS is how many to make and STARKD_SEED where to start.
+// TestDifferential makes random changes to the declarations of a class with nearly all libfuncs and compares with the
+// official compiler whether the registry rejects them. STARKD_SIERRA_COMPILE is the compiler's path, STARKD_MUTANTS the
+// number of changes and STARKD_SEED the first seed.
 //
-// The class's code is replaced by one statement, so that the compiler stops, for other reasons, right after what is compared.
+// The class's code is replaced by one statement, so that the compiler stops with another error directly after the
+// registry.
 func TestDifferential(t *testing.T) {
 	differential(t, "libfuncs_coverage__libfuncs_coverage", func(rng *rand.Rand, p *Program, _ *ContractClass) string {
 		p.Statements = []Statement{{Return: true}}
@@ -32,13 +33,13 @@ func TestDifferential(t *testing.T) {
 	})
 }
 
-// TestDifferentialCode does the same with statements, functions and entry points of a small class.
+// TestDifferentialCode does the same with the statements, functions and entry points of a small class.
 func TestDifferentialCode(t *testing.T) {
 	differential(t, "hello_starknet__hello_starknet", mutateCode)
 }
 
-// TestDifferentialClosure declares libfuncs with arguments they were not made for, and then all types that this package says
-// they need, so that it is compared what those are.
+// TestDifferentialClosure declares libfuncs with unusual arguments, and then all types that this package requires for
+// them, to compare the required types.
 func TestDifferentialClosure(t *testing.T) {
 	differential(t, "libfuncs_coverage__libfuncs_coverage", func(rng *rand.Rand, p *Program, _ *ContractClass) string {
 		p.Statements = []Statement{{Return: true}}
@@ -72,7 +73,7 @@ func TestDifferentialClosure(t *testing.T) {
 	})
 }
 
-// declareBounded declares a type of integers with bounds that are on the verge of something, and returns it.
+// declareBounded declares a bounded integer whose bounds are near a limit, and returns its type.
 func declareBounded(rng *rand.Rand, p *Program) TypeID {
 	bound := func() *big.Int {
 		v := pow2([]uint{0, 1, 7, 8, 31, 64, 95, 96, 123, 124, 127, 128, 129, 250, 251}[rng.Intn(15)])
@@ -95,6 +96,7 @@ func declareBounded(rng *rand.Rand, p *Program) TypeID {
 	return declareType(p, "BoundedInt", GenericArg{Kind: ValueArg, Value: a}, GenericArg{Kind: ValueArg, Value: b})
 }
 
+// declareType returns the declared type, which it appends if there is none.
 func declareType(p *Program, generic string, args ...GenericArg) TypeID {
 	key := typeKey(generic, args)
 	for i := range p.Types {
@@ -107,7 +109,7 @@ func declareType(p *Program, generic string, args ...GenericArg) TypeID {
 	return id
 }
 
-// declareMissing declares the type that an error says is needed.
+// declareMissing declares the type that an error names as missing.
 func declareMissing(p *Program, message string) bool {
 	_, text, ok := strings.Cut(message, ": type ")
 	if !ok {
@@ -157,7 +159,7 @@ func TestDifferentialFelts(t *testing.T) {
 		if rng.Intn(4) == 0 {
 			other = felt.FromUint64(uint64(rng.Intn(8)))
 		}
-		// Most words are statements: half of the changes go to the declarations before them.
+		// Most words belong to statements, so half of the changes go to the declarations before them.
 		i := rng.Intn(len(values))
 		if rng.Intn(2) == 0 {
 			i = rng.Intn(800)
@@ -175,6 +177,7 @@ func TestDifferentialFelts(t *testing.T) {
 	})
 }
 
+// differential compares our result with the official compiler's for changes of a class. mutate describes its change.
 func differential(t *testing.T, class string, mutate func(*rand.Rand, *Program, *ContractClass) string) {
 	compiler := os.Getenv("STARKD_SIERRA_COMPILE")
 	if compiler == "" {
@@ -182,7 +185,7 @@ func differential(t *testing.T, class string, mutate func(*rand.Rand, *Program, 
 	}
 	count, seed := envInt(t, "STARKD_MUTANTS", 300), envInt(t, "STARKD_SEED", 1)
 	file := golden.Corpus(t, "sierra-casm", class+".contract_class.json")
-	accepted, refused := 0, 0
+	accepted, rejected := 0, 0
 	for i := range count {
 		rng := rand.New(rand.NewSource(int64(seed + i)))
 		class := readClass(t, file)
@@ -192,7 +195,7 @@ func differential(t *testing.T, class string, mutate func(*rand.Rand, *Program, 
 		}
 		raw := class.SierraProgram
 		what := mutate(rng, p, class)
-		if &raw[0] == &class.SierraProgram[0] { // the program changed, not its felts
+		if &raw[0] == &class.SierraProgram[0] { // the program was changed, not its felts
 			if class.SierraProgram, err = EncodeFelts(p); err != nil {
 				continue // the mutant has no felt form
 			}
@@ -202,15 +205,15 @@ func differential(t *testing.T, class string, mutate func(*rand.Rand, *Program, 
 		switch {
 		case theirs == unclear:
 			continue
-		case (ours != nil) != (theirs == registryRefuses):
+		case (ours != nil) != (theirs == registryRejects):
 			t.Errorf("mutant %d (%s): we say %v, they say %s", seed+i, what, ours, text)
 		case ours == nil:
 			accepted++
 		default:
-			refused++
+			rejected++
 		}
 	}
-	t.Logf("%d accepted, %d refused by both", accepted, refused)
+	t.Logf("%d accepted, %d rejected by both", accepted, rejected)
 }
 
 func envInt(t *testing.T, name string, fallback int) int {
@@ -225,15 +228,16 @@ func envInt(t *testing.T, name string, fallback int) int {
 	return n
 }
 
+// verdict is the official compiler's result.
 type verdict int
 
 const (
 	registryAccepts verdict = iota
-	registryRefuses
-	unclear // panic or timeout: a refusal for reasons that need not be ours
+	registryRejects
+	unclear // panic or timeout: an error that may have another reason than ours
 )
 
-// official runs the compiler and says how far it came.
+// official runs the compiler and returns its output and whether it passed the registry.
 func official(t *testing.T, compiler string, c *ContractClass) (string, verdict) {
 	t.Helper()
 	data, err := json.Marshal(c)
@@ -255,17 +259,17 @@ func official(t *testing.T, compiler string, c *ContractClass) (string, verdict)
 		return text, unclear
 	case strings.Contains(text, "Error from program registry"), strings.Contains(text, "Libfunc "),
 		strings.Contains(text, "Invalid input for deserialization"), strings.Contains(text, "ntry point"), strings.Contains(text, "supported builtin"):
-		return text, registryRefuses
+		return text, registryRejects
 	}
 	return text, registryAccepts
 }
 
-// mutateDeclarations changes types or libfuncs and says how.
+// mutateDeclarations changes types or libfuncs and describes the change.
 func mutateDeclarations(rng *rand.Rand, p *Program) string {
 	w := textWriter{p: p}
 	ti, li := rng.Intn(len(p.Types)), rng.Intn(len(p.Libfuncs))
 	switch rng.Intn(8) {
-	case 0, 1, 2: // a new type
+	case 0, 1, 2: // new type
 		generic := p.Types[ti].LongID.Generic
 		args := append([]GenericArg(nil), p.Types[ti].LongID.Args...)
 		for range 1 + rng.Intn(2) {
@@ -277,7 +281,7 @@ func mutateDeclarations(rng *rand.Rand, p *Program) string {
 		d := TypeDeclaration{ID: TypeID(len(p.Types)), LongID: LongID{generic, args}}
 		p.Types = append(p.Types, d)
 		return "new type " + w.longID(&d.LongID)
-	case 3: // other info
+	case 3: // other type info
 		d := &p.Types[ti]
 		if d.Info != nil {
 			switch rng.Intn(5) {
@@ -298,11 +302,11 @@ func mutateDeclarations(rng *rand.Rand, p *Program) string {
 		d := &p.Libfuncs[li]
 		d.LongID.Generic = p.Libfuncs[rng.Intn(len(p.Libfuncs))].LongID.Generic
 		return "libfunc " + w.longID(&d.LongID)
-	case 5, 6: // other arguments for a libfunc
+	case 5, 6: // other arguments of a libfunc
 		d := &p.Libfuncs[li]
 		d.LongID.Args = mutateArgs(rng, p, append([]GenericArg(nil), d.LongID.Args...))
 		return "libfunc " + w.longID(&d.LongID)
-	default: // types in another order, without the info that lets them refer to later ones
+	default: // two types swapped, perhaps without the info that allows references to later types
 		j := rng.Intn(len(p.Types))
 		a, b := &p.Types[ti], &p.Types[j]
 		a.LongID, b.LongID = b.LongID, a.LongID
@@ -341,7 +345,7 @@ func mutateArgs(rng *rand.Rand, p *Program, args []GenericArg) []GenericArg {
 	return args
 }
 
-// mutateCode changes statements, functions or entry points and says how.
+// mutateCode changes statements, functions or entry points and describes the change.
 func mutateCode(rng *rand.Rand, p *Program, c *ContractClass) string {
 	si := rng.Intn(len(p.Statements))
 	s := &p.Statements[si]

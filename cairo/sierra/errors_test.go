@@ -11,7 +11,7 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// small is a class whose only function is its constructor, in the shape of an entry point.
+// small is a class whose only function is its constructor, with the signature of an entry point.
 const small = `
 type felt252 = felt252 [storable: true, drop: true, dup: true, zero_sized: false];
 type Array<felt252> = Array<felt252>;
@@ -35,7 +35,7 @@ libfunc jump = jump;
 f@0([0]: Pedersen, [1]: RangeCheck, [2]: GasBuiltin, [3]: System, [4]: Span) -> (Pedersen, RangeCheck, GasBuiltin, System, Result);
 `
 
-// smallCode comes before the function, so it is put in by smallText.
+// smallCode is the code of small. smallText inserts it before the function.
 const smallCode = `
 felt252_is_zero([5]) { fallthrough() 3([6]) };
 branch_align() -> ();
@@ -44,7 +44,7 @@ branch_align() -> ();
 return();
 `
 
-// smallText returns the small program with parts replaced, pairs of old and new.
+// smallText returns the small program after the given replacements, pairs of old and new text.
 func smallText(t *testing.T, replace ...string) string {
 	t.Helper()
 	text := strings.Replace(small, "\nf@0", smallCode+"\nf@0", 1)
@@ -57,7 +57,7 @@ func smallText(t *testing.T, replace ...string) string {
 	return text
 }
 
-// smallClass returns a class of the small program with parts replaced.
+// smallClass returns a class of the small program after the given replacements.
 func smallClass(t *testing.T, replace ...string) *ContractClass {
 	t.Helper()
 	p, err := ParseText(smallText(t, replace...))
@@ -82,8 +82,8 @@ func TestSmallClassIsValid(t *testing.T) {
 	}
 }
 
-// Every refusal of a program has a case here, by code.
-func TestRefusedPrograms(t *testing.T) {
+// TestRejectedPrograms checks one program for each error about a program.
+func TestRejectedPrograms(t *testing.T) {
 	for _, test := range []struct {
 		code    Code
 		libfunc string
@@ -146,8 +146,8 @@ func expectCode(t *testing.T, what string, err error, code Code) {
 	}
 }
 
-// Refusals of the class around the program.
-func TestRefusedClasses(t *testing.T) {
+// TestRejectedClasses checks the errors about the class around the program.
+func TestRejectedClasses(t *testing.T) {
 	other := felt.FromUint64(7)
 	for _, test := range []struct {
 		code   Code
@@ -188,7 +188,7 @@ func TestLibfuncVersion(t *testing.T) {
 	expectCode(t, "ec_neg_nz in Sierra 1.7", err, CodeLibfuncVersion)
 }
 
-// A circuit whose gate is its own operand is refused rather than laid out for ever.
+// TestCircuitCycle checks that a circuit with a gate that is its own operand is rejected and does not loop forever.
 func TestCircuitCycle(t *testing.T) {
 	const info = " [storable: false, drop: false, dup: false, zero_sized: true];\n"
 	p, err := ParseText(`
@@ -239,7 +239,7 @@ type C = Circuit<Out>;
 	}
 }
 
-func TestRefusedIDs(t *testing.T) {
+func TestRejectedIDs(t *testing.T) {
 	for _, change := range []func(p *Program){
 		func(p *Program) { p.Types[1].ID = 0 },
 		func(p *Program) { p.Libfuncs[1].ID = 2 },
@@ -257,7 +257,7 @@ func TestRefusedIDs(t *testing.T) {
 	}
 }
 
-func TestRefusedText(t *testing.T) {
+func TestRejectedText(t *testing.T) {
 	for _, text := range []string{
 		"type", "type a", "type a = ;", "type a = b", "type a = b<;", "type a = b<c>;", "type a = a; type a = b;",
 		"type a = a [storable: maybe, drop: true, dup: true, zero_sized: false];", "libfunc a = b<user@c>;", "libfunc a = b<lib@c>;",
@@ -270,7 +270,7 @@ func TestRefusedText(t *testing.T) {
 	}
 }
 
-func TestRefusedJSON(t *testing.T) {
+func TestRejectedJSON(t *testing.T) {
 	const good = `{"sierra_program":["0x1"],"contract_class_version":"0.1.0","entry_points_by_type":{"EXTERNAL":[],"L1_HANDLER":[],"CONSTRUCTOR":[]},"abi":[]}`
 	if _, err := DecodeClass([]byte(good)); err != nil {
 		t.Fatal(err)
@@ -362,8 +362,8 @@ func TestCheckDeclarable(t *testing.T) {
 	expectCode(t, "wide selector", c.CheckDeclarable(), CodeFeltRange)
 }
 
-// Few felts cannot make a program that fills memory.
-func TestRefusedSizes(t *testing.T) {
+// TestRejectedSizes checks that programs which fill the memory with few felts are rejected.
+func TestRejectedSizes(t *testing.T) {
 	p := mustParse(t, small)
 	for len(p.Libfuncs) <= maxDeclarations {
 		p.Libfuncs = append(p.Libfuncs, LibfuncDeclaration{ID: LibfuncID(len(p.Libfuncs)), LongID: LongID{Generic: "jump"}})
@@ -391,7 +391,7 @@ func TestRefusedSizes(t *testing.T) {
 	expectCode(t, "many gates", err, CodeSize)
 }
 
-// Equal libfunc declarations share a signature, however many there are.
+// TestSharedSignatures checks that equal libfunc declarations share one signature.
 func TestSharedSignatures(t *testing.T) {
 	p := mustParse(t, "type felt252 = felt252;")
 	members := []GenericArg{{Kind: UserTypeArg, UserType: userType("Tuple")}}

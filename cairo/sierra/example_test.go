@@ -6,7 +6,7 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 )
 
-// A program is parsed, or decoded from a class, and its registry says what its declarations mean.
+// Example parses a program and prints properties from its registry.
 func Example() {
 	p, err := sierra.ParseText(`
 type felt252 = felt252;

@@ -8,7 +8,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// The felt form of a program, as in a class's sierra_program:
+// The felt form of a program, as in the sierra_program of a class:
 //
 //	sierra version (3), compiler version (3), compressed:
 //	  types:      count, each (generic id, argument count + type info·2^128, arguments…)
@@ -16,15 +16,15 @@ import (
 //	  statements: count, each (0, libfunc, args, branches (target, results)) or (1, returned variables)
 //	  functions:  count, each (parameter types, return types, parameter variables…, first statement)
 //
-// A list is its length and its items; ids of types, libfuncs and functions are their positions.
+// A list is its length followed by its items. The id of a type, libfunc or function is its position.
 
 // versionFelts is the number of felts before the compressed part.
 const versionFelts = 6
 
-// fallthroughTarget stands for "the next statement" in a branch.
+// fallthroughTarget means "the next statement" in a branch.
 const fallthroughTarget = math.MaxUint64
 
-// Bits of the type info word; the marker makes a present word differ from an absent one.
+// Bits of the type info word. The marker distinguishes a present word from an absent one.
 const (
 	infoStorable     = 1 << 0
 	infoDroppable    = 1 << 1
@@ -33,16 +33,16 @@ const (
 	infoMarker       = 1 << 63
 )
 
-// The felt form's tags.
+// Tags of the felt form.
 const (
 	tagInvocation = 0
 	tagReturn     = 1
-	// Generic arguments are tagged by ArgKind, and a negative value has a tag of its own.
+	// Generic arguments are tagged by ArgKind; a negative value has its own tag.
 	tagNegativeValue = 5
 )
 
-// DecodeFelts decodes a class's sierra_program. Ids that no declaration can have are kept as math.MaxInt: they are refused by
-// the registry, like any other id that is not declared.
+// DecodeFelts decodes the sierra_program of a class. Ids that no declaration can have become math.MaxInt; the registry
+// rejects them like other undeclared ids.
 func DecodeFelts(felts []felt.Felt) (*Program, error) {
 	version, compiler, err := decodeVersions(felts)
 	if err != nil {
@@ -97,37 +97,37 @@ func DecodeFelts(felts []felt.Felt) (*Program, error) {
 	return p, nil
 }
 
-// decodeVersions reads the Sierra and compiler versions at the head of a class's sierra_program.
+// decodeVersions reads the Sierra and compiler versions at the start of a sierra_program.
 func decodeVersions(felts []felt.Felt) (sierra, compiler Version, err error) {
 	if len(felts) < versionFelts {
-		return sierra, compiler, refuse(CodeFelts, "sierra program of %d felts has no room for two versions", len(felts))
+		return sierra, compiler, errorf(CodeFelts, "sierra program of %d felts has no room for two versions", len(felts))
 	}
 	var parts [versionFelts]int
 	for i := range parts {
 		if !felts[i].IsUint64() {
-			return sierra, compiler, refuse(CodeFelts, "version number %v does not fit in 64 bits", felts[i])
+			return sierra, compiler, errorf(CodeFelts, "version number %v does not fit in 64 bits", felts[i])
 		}
 		parts[i] = clampInt(felts[i].Uint64())
 	}
 	return Version{parts[0], parts[1], parts[2]}, Version{parts[3], parts[4], parts[5]}, nil
 }
 
-// feltReader reads the unpacked words. The first error sticks; reads after it return zero values.
+// feltReader reads the unpacked words. It keeps the first error; later reads return zero values.
 type feltReader struct {
 	book  []felt.Felt
-	small []uint64 // the code book's values, where they fit
-	fits  []bool
+	small []uint64 // the code book's values that fit in 64 bits
+	fits  []bool   // which values fit
 	words []uint32
 	pos   int
-	names map[uint32]string // generic ids by code, decoded once
+	names map[uint32]string // generic ids by code, each decoded once
 	err   error
 
-	// Statements have few variables and branches: these are cut from larger pieces.
+	// Statements have few variables and branches, so their lists are cut from larger slices.
 	varsLeft     []VarID
 	branchesLeft []Branch
 }
 
-// piece cuts n items off the list, which it replaces if it is too short.
+// piece returns n items cut from *left, after replacing it if it is too short.
 func piece[T any](left *[]T, n int) []T {
 	const many = 1024
 	if n > len(*left) {
@@ -155,7 +155,7 @@ func newFeltReader(w *words) *feltReader {
 
 func (r *feltReader) fail(format string, args ...any) {
 	if r.err == nil {
-		r.err = refuse(CodeFelts, format, args...)
+		r.err = errorf(CodeFelts, format, args...)
 	}
 }
 
@@ -185,7 +185,7 @@ func (r *feltReader) uint64() uint64 {
 	return r.small[c]
 }
 
-// size reads the length of a list, whose items take at least the given number of felts each.
+// size reads the length of a list whose items take at least item felts each.
 func (r *feltReader) size(what string, item int) int { return r.checkSize(r.uint64(), what, item) }
 
 func (r *feltReader) checkSize(n uint64, what string, item int) int {
@@ -358,10 +358,10 @@ func (r *feltReader) function() Function {
 	return f
 }
 
-// clampInt makes an int of v; values that do not fit become the largest int, which no declaration has as its id.
+// clampInt returns v as an int. Values that do not fit become the largest int, which is no declaration's id.
 func clampInt(v uint64) int { return int(min(v, math.MaxInt)) }
 
-// EncodeFelts returns the inverse of DecodeFelts: p, which must be numbered densely, in the felt form with its versions.
+// EncodeFelts returns p in the felt form, with its versions; it is the inverse of DecodeFelts. Ids must equal positions.
 func EncodeFelts(p *Program) ([]felt.Felt, error) {
 	w := &feltWriter{}
 	w.version(p.Version)
@@ -372,7 +372,7 @@ func EncodeFelts(p *Program) ([]felt.Felt, error) {
 	for i := range p.Types {
 		d := &p.Types[i]
 		if int(d.ID) != i {
-			return nil, refuse(CodeEncode, "type %d has the id %d", i, d.ID)
+			return nil, errorf(CodeEncode, "type %d has the id %d", i, d.ID)
 		}
 		w.genericID(d.LongID.Generic)
 		limbs := [4]uint64{uint64(len(d.LongID.Args))}
@@ -386,7 +386,7 @@ func EncodeFelts(p *Program) ([]felt.Felt, error) {
 	for i := range p.Libfuncs {
 		d := &p.Libfuncs[i]
 		if int(d.ID) != i {
-			return nil, refuse(CodeEncode, "libfunc %d has the id %d", i, d.ID)
+			return nil, errorf(CodeEncode, "libfunc %d has the id %d", i, d.ID)
 		}
 		w.genericID(d.LongID.Generic)
 		w.size(len(d.LongID.Args))
@@ -400,7 +400,7 @@ func EncodeFelts(p *Program) ([]felt.Felt, error) {
 	for i := range p.Funcs {
 		f := &p.Funcs[i]
 		if int(f.ID) != i {
-			return nil, refuse(CodeEncode, "function %d has the id %d", i, f.ID)
+			return nil, errorf(CodeEncode, "function %d has the id %d", i, f.ID)
 		}
 		w.function(f)
 	}
@@ -440,7 +440,7 @@ func (w *feltWriter) version(v Version) {
 func (w *feltWriter) bigInt(v *big.Int) {
 	if v.Sign() < 0 || v.Cmp(felt.Modulus()) >= 0 {
 		if w.err == nil {
-			w.err = refuse(CodeEncode, "value %v is not a felt", v)
+			w.err = errorf(CodeEncode, "value %v is not a felt", v)
 		}
 		return
 	}
@@ -454,7 +454,7 @@ func (w *feltWriter) genericID(name string) {
 	case len(name) <= maxShortName:
 		w.out = append(w.out, felt.FromBytesReduce([]byte(name)))
 	case w.err == nil:
-		w.err = refuse(CodeEncode, "generic id %q is longer than %d characters", name, maxShortName)
+		w.err = errorf(CodeEncode, "generic id %q is longer than %d characters", name, maxShortName)
 	}
 }
 

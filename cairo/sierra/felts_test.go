@@ -8,7 +8,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// Every class of the corpus decodes, and encodes to the same felts.
+// TestFeltsRoundTrip checks that every class of the corpus encodes to the felts it was decoded from.
 func TestFeltsRoundTrip(t *testing.T) {
 	for _, file := range classFiles(t) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
@@ -43,7 +43,7 @@ func TestCompressionWidths(t *testing.T) {
 			got[i] = w.book[c]
 		}
 		if !slices.Equal(got, values) {
-			t.Fatalf("%d distinct values do not survive", distinct)
+			t.Fatalf("%d distinct values change", distinct)
 		}
 	}
 }

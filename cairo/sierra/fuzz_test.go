@@ -10,7 +10,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// fuzzText is a text with one of each construct.
+// fuzzText is a text with every construct.
 const fuzzText = `
 type felt252 = felt252 [storable: true, drop: true, dup: true, zero_sized: false];
 type NonZero<felt252> = NonZero<felt252>;
@@ -38,7 +38,7 @@ func mustParse(f testing.TB, text string) *Program {
 	return p
 }
 
-// requireClassError fails unless err is nil or a *ClassError.
+// requireClassError fails the test unless err is nil or a *ClassError.
 func requireClassError(t *testing.T, err error) {
 	t.Helper()
 	var e *ClassError
@@ -47,7 +47,7 @@ func requireClassError(t *testing.T, err error) {
 	}
 }
 
-// FuzzFelts: any felts decode or are refused; what decodes survives encoding and specialises or is refused.
+// FuzzFelts checks that felts decode or return a ClassError, and that a decoded program encodes to the same program.
 func FuzzFelts(f *testing.F) {
 	for _, text := range []string{"", fuzzText} {
 		felts, err := EncodeFelts(mustParse(f, text))
@@ -88,7 +88,7 @@ func FuzzFelts(f *testing.F) {
 	})
 }
 
-// FuzzUnpacked feeds the decoder the words themselves, so that the fuzzer need not find its way through the compression.
+// FuzzUnpacked fuzzes the unpacked words, so that the fuzzer need not produce valid compressed data.
 func FuzzUnpacked(f *testing.F) {
 	book := make([]felt.Felt, 128)
 	for i := range book {
@@ -113,7 +113,8 @@ func FuzzUnpacked(f *testing.F) {
 	})
 }
 
-// FuzzText: any text parses or is refused; what parses prints to what parses to the same text.
+// FuzzText checks that a text parses or returns a ClassError, and that printing a parsed program and parsing it again
+// changes nothing.
 func FuzzText(f *testing.F) {
 	f.Add(fuzzText)
 	f.Add("type a = b<user@c, lib@d, ut@{e}>;")
@@ -136,7 +137,8 @@ func FuzzText(f *testing.F) {
 	})
 }
 
-// FuzzClassJSON: any bytes decode or are refused; a decoded class survives the RPC form, hash included.
+// FuzzClassJSON checks that bytes decode or return a ClassError, and that the RPC form of a class decodes to the same
+// class and hash.
 func FuzzClassJSON(f *testing.F) {
 	f.Add([]byte(`{"sierra_program":["0x1","0x2"],"contract_class_version":"0.1.0","entry_points_by_type":` +
 		`{"EXTERNAL":[{"selector":"0x1","function_idx":0}],"L1_HANDLER":[["0x2",1]],"CONSTRUCTOR":[]},"abi":[{"a":"b\n"}]}`))

@@ -11,7 +11,7 @@ import (
 //	the version, the hashes of the external, L1 handler and constructor entry points (selector and function of each),
 //	the Starknet keccak of the ABI's text, and the hash of the Sierra program
 //
-// with "CONTRACT_CLASS_V" before the version, modulo 2^251 - 256, which bounds addresses.
+// with "CONTRACT_CLASS_V" before the version, reduced modulo 2^251 - 256, the bound of addresses.
 func (c *ContractClass) Hash() felt.Felt {
 	h := poseidon.HashMany(
 		felt.FromBytesReduce([]byte("CONTRACT_CLASS_V"+c.ContractClassVersion)),

@@ -7,19 +7,19 @@ import (
 	"strings"
 )
 
-// jsonReader reads JSON once, from front to back, as the official compiler's decoder does: keys compared exactly, known keys at
-// most once, null only where it is spelled out, structs also as arrays of their fields. encoding/json is laxer, and looks at
-// every value three times, which was a quarter of a compilation. The data is UTF-8.
+// jsonReader reads JSON in one pass with the rules of the official compiler's decoder: keys are compared exactly, known
+// keys occur at most once, null is allowed only where it is listed, and structs may be arrays of their fields.
+// encoding/json is laxer and scans every value three times, which took a quarter of a compilation. The data is UTF-8.
 type jsonReader struct {
 	data  []byte
 	pos   int
-	depth int // of the values around pos
+	depth int // nesting depth at pos
 }
 
-// maxJSONDepth bounds how deep values nest, as in encoding/json.
+// maxJSONDepth bounds the nesting of values, as in encoding/json.
 const maxJSONDepth = 10000
 
-// peek returns the first character of what follows, after white space; 0 at the end.
+// peek skips white space and returns the next character, 0 at the end.
 func (r *jsonReader) peek() byte {
 	for ; r.pos < len(r.data); r.pos++ {
 		switch c := r.data[r.pos]; c {
@@ -31,13 +31,13 @@ func (r *jsonReader) peek() byte {
 	return 0
 }
 
-// here returns the head of what follows, for errors.
+// here returns the start of the remaining data, for error texts.
 func (r *jsonReader) here() string {
 	r.peek()
 	return clipJSON(r.data[r.pos:])
 }
 
-// want takes one character.
+// want reads the character c.
 func (r *jsonReader) want(c byte) error {
 	if r.peek() != c {
 		return fmt.Errorf("got %s at offset %d, want %q", r.here(), r.pos, c)
@@ -46,7 +46,7 @@ func (r *jsonReader) want(c byte) error {
 	return nil
 }
 
-// end requires that nothing follows.
+// end requires that only white space remains.
 func (r *jsonReader) end() error {
 	if r.peek() != 0 || r.pos < len(r.data) {
 		return fmt.Errorf("got %s at offset %d, want the end", r.here(), r.pos)
@@ -54,7 +54,7 @@ func (r *jsonReader) end() error {
 	return nil
 }
 
-// list takes what stands between two brackets, with commas in between.
+// list reads items separated by commas between two brackets.
 func (r *jsonReader) list(open, closing byte, item func(i int) error) error {
 	if err := r.want(open); err != nil {
 		return err
@@ -78,7 +78,7 @@ func (r *jsonReader) list(open, closing byte, item func(i int) error) error {
 	return r.want(closing)
 }
 
-// array takes an array; item takes each of its items.
+// array reads an array; item reads each of its items.
 func (r *jsonReader) array(item func(i int) error) error {
 	if r.peek() != '[' {
 		return fmt.Errorf("got %s, want an array", r.here())
@@ -86,7 +86,7 @@ func (r *jsonReader) array(item func(i int) error) error {
 	return r.list('[', ']', item)
 }
 
-// object takes an object; member takes the value of each key.
+// object reads an object; member reads the value of each key.
 func (r *jsonReader) object(member func(key string) error) error {
 	if r.peek() != '{' {
 		return fmt.Errorf("got %s, want an object", r.here())
@@ -103,23 +103,23 @@ func (r *jsonReader) object(member func(key string) error) error {
 	})
 }
 
-// jsonField is a field of a struct: read takes its value.
+// jsonField is a field of a struct; read reads its value.
 type jsonField struct {
 	name string
 	must presence
 	read func() error
 }
 
-// presence says where a field may be left out.
+// presence says where a field may be missing.
 type presence int
 
 const (
 	required  presence = iota
-	nullable           // it may be missing in an object
-	defaulted          // and at the end of an array
+	nullable           // may be missing in an object
+	defaulted          // may be missing in an object and at the end of an array
 )
 
-// fields takes a struct: an object, whose other keys are passed over, or an array of the fields in their order.
+// fields reads a struct: an object, whose unknown keys are ignored, or an array of the fields in order.
 func (r *jsonReader) fields(fields []jsonField) error {
 	if r.peek() == '[' {
 		given := 0
@@ -156,7 +156,7 @@ func (r *jsonReader) fields(fields []jsonField) error {
 	return err
 }
 
-// take reads the field's value. An error of the network's own kind, with a code, stays what it is.
+// take reads the field's value. It returns a *ClassError unchanged and prefixes other errors with the field's name.
 func (f *jsonField) take() error {
 	err := f.read()
 	if _, ok := err.(*ClassError); ok || err == nil {
@@ -165,7 +165,7 @@ func (f *jsonField) take() error {
 	return fmt.Errorf("%s: %w", f.name, err)
 }
 
-// null takes a null, if one follows.
+// null reads a null if it comes next.
 func (r *jsonReader) null() bool {
 	if r.peek() != 'n' {
 		return false
@@ -173,7 +173,7 @@ func (r *jsonReader) null() bool {
 	return r.word("null") == nil
 }
 
-// word takes null, true or false.
+// word reads null, true or false.
 func (r *jsonReader) word(word string) error {
 	if !strings.HasPrefix(string(r.data[r.pos:min(len(r.data), r.pos+len(word))]), word) {
 		return fmt.Errorf("got %s at offset %d, want a value", r.here(), r.pos)
@@ -182,7 +182,7 @@ func (r *jsonReader) word(word string) error {
 	return nil
 }
 
-// text takes a string: what it says, which may be a part of the data.
+// text reads a string and returns its content, which may alias the data.
 func (r *jsonReader) text() ([]byte, error) {
 	literal, escapes, err := r.literal()
 	if err != nil || !escapes {
@@ -198,7 +198,7 @@ func (r *jsonReader) text() ([]byte, error) {
 	return []byte(s), nil
 }
 
-// literal takes a string as it is written, quotes included; escapes tells whether it has any. They are checked.
+// literal reads a string and returns it as written, with its quotes. It checks escapes and reports whether there are any.
 func (r *jsonReader) literal() (literal []byte, escapes bool, err error) {
 	if r.peek() != '"' {
 		return nil, false, fmt.Errorf("got %s, want a string", r.here())
@@ -223,7 +223,7 @@ func (r *jsonReader) literal() (literal []byte, escapes bool, err error) {
 	return nil, false, fmt.Errorf("string at offset %d does not end", r.pos)
 }
 
-// escapeLen is how many characters after a backslash belong to it, 0 if they mean nothing.
+// escapeLen returns the number of characters of an escape after its backslash, 0 if it is invalid.
 func escapeLen(after []byte) int {
 	if len(after) == 0 {
 		return 0
@@ -243,7 +243,7 @@ func escapeLen(after []byte) int {
 	return 0
 }
 
-// number takes a number as it is written.
+// number reads a number and returns it as written.
 func (r *jsonReader) number() ([]byte, error) {
 	c, start := r.peek(), r.pos
 	if c == '-' {
@@ -269,7 +269,7 @@ func (r *jsonReader) number() ([]byte, error) {
 
 func (r *jsonReader) at(c byte) bool { return r.pos < len(r.data) && r.data[r.pos] == c }
 
-// digits takes digits and counts them.
+// digits reads digits and returns their number.
 func (r *jsonReader) digits() (n int) {
 	for r.pos < len(r.data) && '0' <= r.data[r.pos] && r.data[r.pos] <= '9' {
 		r.pos++
@@ -278,7 +278,7 @@ func (r *jsonReader) digits() (n int) {
 	return n
 }
 
-// index takes a number without sign, fraction or exponent; one that does not fit an int becomes the largest.
+// index reads a number without sign, fraction or exponent. A number that does not fit an int becomes the largest int.
 func (r *jsonReader) index() (int, error) {
 	if c := r.peek(); c != '-' && (c < '0' || c > '9') {
 		return 0, fmt.Errorf("got %s, want a number", r.here())
@@ -294,7 +294,7 @@ func (r *jsonReader) index() (int, error) {
 	return clampInt(v), nil
 }
 
-// skip takes any value, and checks it.
+// skip reads and checks any value.
 func (r *jsonReader) skip() error {
 	switch c := r.peek(); c {
 	case '{':
@@ -316,7 +316,7 @@ func (r *jsonReader) skip() error {
 	}
 }
 
-// raw takes any value as it is written.
+// raw reads any value and returns it as written.
 func (r *jsonReader) raw() ([]byte, error) {
 	r.peek()
 	start := r.pos
@@ -324,8 +324,8 @@ func (r *jsonReader) raw() ([]byte, error) {
 	return r.data[start:r.pos], err
 }
 
-// debugInfo takes what the official compiler accepts as debug info, which nothing here uses: null, or an object with three
-// lists of (id, name), and perhaps annotations and executables.
+// debugInfo reads and drops the debug info that the official compiler accepts: null, or an object with three lists of
+// (id, name) and optional annotations and executables.
 func (r *jsonReader) debugInfo() error {
 	if r.null() {
 		return nil
@@ -341,7 +341,7 @@ func (r *jsonReader) debugInfo() error {
 	})
 }
 
-// nameOf takes the pair of an id and a name.
+// nameOf reads a pair of id and name.
 func (r *jsonReader) nameOf(at int) error {
 	given := 0
 	err := r.array(func(i int) (err error) {
@@ -364,7 +364,7 @@ func (r *jsonReader) nameOf(at int) error {
 	return err
 }
 
-// spacedJSON prints valid JSON on one line with ", " and ": " as separators, everything else as it stands.
+// spacedJSON prints valid JSON on one line with the separators ", " and ": ".
 func spacedJSON(data []byte) string {
 	var b strings.Builder
 	for i := 0; i < len(data); i++ {
@@ -384,7 +384,7 @@ func spacedJSON(data []byte) string {
 	return b.String()
 }
 
-// stringEnd returns the length of the JSON string at the head of valid JSON, quotes included.
+// stringEnd returns the length of the JSON string at the start of valid JSON, with its quotes.
 func stringEnd(data []byte) int {
 	end := 1
 	for data[end] != '"' {
@@ -396,10 +396,10 @@ func stringEnd(data []byte) int {
 	return end + 1
 }
 
-// halfSurrogate reports whether a valid JSON string has an escaped half of a UTF-16 pair without the other half, which
-// encoding/json replaces.
+// halfSurrogate reports whether a valid JSON string has an escaped half of a UTF-16 pair without the other half.
+// encoding/json replaces such halves.
 func halfSurrogate(data []byte) bool {
-	unit := func(i int) uint64 { // of the escape at i, 0 if there is none
+	unit := func(i int) uint64 { // returns the value of the escape at i, 0 if there is none
 		if i+6 > len(data) || data[i] != '\\' || data[i+1] != 'u' {
 			return 0
 		}

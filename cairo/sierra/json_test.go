@@ -14,7 +14,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// FuzzJSON: the reader takes what encoding/json takes, and nothing else.
+// FuzzJSON checks that the reader accepts exactly what encoding/json accepts.
 func FuzzJSON(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `[]`, `null`, ` {"a" : [1, -0.5e+3, true, false, "\u00e9\n\"\\"] , "b":{"c":[[]]}} `, `"\ud83d\ude00"`, `"\ud83d"`,
@@ -25,7 +25,7 @@ func FuzzJSON(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if !utf8.Valid(data) {
-			return // refused before it is read
+			return // rejected before the reader runs
 		}
 		r := &jsonReader{data: data}
 		err := r.skip()
@@ -45,8 +45,8 @@ func FuzzJSON(f *testing.F) {
 	})
 }
 
-// TestDifferentialJSON writes one class in many ways, right and wrong, and compares with the official compiler, whose path is in
-// STARKD_SIERRA_COMPILE, which of them are taken.
+// TestDifferentialJSON writes a class in many valid and invalid forms and compares with the official compiler, whose path
+// is in STARKD_SIERRA_COMPILE, which forms are accepted.
 func TestDifferentialJSON(t *testing.T) {
 	compiler := os.Getenv("STARKD_SIERRA_COMPILE")
 	if compiler == "" {
@@ -191,7 +191,7 @@ func TestDifferentialJSON(t *testing.T) {
 			accepted++
 		}
 	}
-	t.Logf("%d variants accepted, %d refused by both", accepted, len(variants)-accepted)
+	t.Logf("%d variants accepted, %d rejected by both", accepted, len(variants)-accepted)
 }
 
 func entriesAsArray(t *testing.T, entries json.RawMessage) string {

@@ -2,12 +2,12 @@ package sierra
 
 import "sync"
 
-// libfunc is a row of the tables: what a generic libfunc id means.
+// libfunc is a row of the tables: the rules of a generic libfunc.
 type libfunc struct {
 	name string
-	// since is the Sierra version from which deployed classes may use it.
+	// since says from which Sierra version deployed classes may use the libfunc.
 	since admission
-	// specialise gives the signature for the generic arguments.
+	// specialise returns the signature for the generic arguments.
 	specialise func(s *specialisation) Signature
 }
 
@@ -18,8 +18,8 @@ const (
 	audited      admission = iota // every class
 	audited18                     // classes of Sierra 1.8 and newer
 	audited19                     // classes of Sierra 1.9 and newer
-	experimental                  // no class on a chain; the compiler knows it
-	debugging                     // as experimental, and not on the official list of all libfuncs either
+	experimental                  // no class on a chain; the compiler supports it
+	debugging                     // as experimental, and not on the official list of all libfuncs
 )
 
 var libfuncs struct {
@@ -27,8 +27,9 @@ var libfuncs struct {
 	table map[string]*libfunc
 }
 
-// libfuncTable has all libfuncs by name; the rows are written by family in libfuncs_*.go. They are functions, and this is no
-// sync.OnceValue, so that the linker leaves 750 kB of them out of the browser's verifier, which never asks.
+// libfuncTable returns all libfuncs by name. The rows are in libfuncs_*.go, by family. The families are functions and the
+// table is not a sync.OnceValue, so that the linker can drop 750 kB from the browser's verifier, which does not use the
+// table.
 func libfuncTable() map[string]*libfunc {
 	libfuncs.once.Do(func() { libfuncs.table = makeLibfuncs() })
 	return libfuncs.table
@@ -51,7 +52,7 @@ func makeLibfuncs() map[string]*libfunc {
 	return table
 }
 
-// Audited reports whether classes on a chain may use the libfunc with the generic id, and from which Sierra version on.
+// Audited reports whether classes on a chain may use the libfunc with the generic id, and from which Sierra version.
 func Audited(generic string) (since Version, ok bool) {
 	row := libfuncTable()[generic]
 	if row == nil {
@@ -78,7 +79,7 @@ func none(signature func(s *specialisation) Signature) func(s *specialisation) S
 	}
 }
 
-// one returns the rule of libfuncs with one type as generic argument.
+// one returns the rule of libfuncs with one generic argument, a type.
 func one(signature func(s *specialisation, t TypeID) Signature) func(s *specialisation) Signature {
 	return func(s *specialisation) Signature {
 		t := s.soleType()

@@ -2,7 +2,7 @@ package sierra
 
 import "math/big"
 
-// Arithmetic circuits modulo a number of up to 384 bits.
+// circuitLibfuncs returns the libfuncs of arithmetic circuits modulo a number of up to 384 bits.
 func circuitLibfuncs() []libfunc {
 	return []libfunc{
 		{"init_circuit_data", audited, one(func(s *specialisation, circuit TypeID) Signature {
@@ -69,7 +69,7 @@ func circuitLibfuncs() []libfunc {
 	}
 }
 
-// u96 returns a limb, u384 four of them.
+// u96 returns the type of a limb, u384 that of four limbs.
 func (s *specialisation) u96() TypeID {
 	return s.boundedInt(bigZero, new(big.Int).Sub(big2Pow96, bigOne))
 }
@@ -78,7 +78,7 @@ func (s *specialisation) u384() TypeID {
 	return s.structOf("core::circuit::u384", repeat(s.u96(), 4)...)
 }
 
-// limbsGuarantee: one number of n limbs is less than another.
+// limbsGuarantee returns the type of the guarantee that one number of n limbs is less than another.
 func (s *specialisation) limbsGuarantee(n int64) TypeID {
 	return s.find("U96LimbsLtGuarantee", GenericArg{Kind: ValueArg, Value: big.NewInt(n)})
 }

@@ -2,7 +2,7 @@ package sierra
 
 import "math/big"
 
-// Structs.
+// structLibfuncs returns the libfuncs of structs.
 func structLibfuncs() []libfunc {
 	return []libfunc{
 		{"struct_construct", audited, one(structConstruct)},
@@ -24,7 +24,7 @@ func structLibfuncs() []libfunc {
 	}
 }
 
-// structConstruct: with a single member that has cells, the struct is that member.
+// structConstruct returns the signature of struct_construct. If only one member has cells, the output is that member.
 func structConstruct(s *specialisation, t TypeID) Signature {
 	members := s.members(t, "Struct")
 	sig := straight(apNew, nil, outDeferred(t))
@@ -43,8 +43,9 @@ func structConstruct(s *specialisation, t TypeID) Signature {
 	return sig
 }
 
-// structBoxedDeconstruct: a box of a struct, or of a snapshot of one, becomes boxes of the members. The box of the first
-// member with cells, and of those before it, is the box of the struct; later ones are it plus an offset.
+// structBoxedDeconstruct returns the signature of struct_boxed_deconstruct: a box of a struct, or of a snapshot of one,
+// becomes boxes of the members. The box of the first member with cells, and of the members before it, is the box of the
+// struct; later boxes are that box plus an offset.
 func structBoxedDeconstruct(s *specialisation, t TypeID) Signature {
 	inner, snap := s.peel(t, "Snapshot")
 	sig := straight(apNew, params(addConst(s.box(t))))
@@ -67,7 +68,7 @@ func (s *specialisation) snapshotOf(part TypeID) OutputVar {
 	return o
 }
 
-// Enums.
+// enumLibfuncs returns the libfuncs of enums.
 func enumLibfuncs() []libfunc {
 	return []libfunc{
 		{"enum_init", audited, func(s *specialisation) Signature {
@@ -113,7 +114,7 @@ func enumLibfuncs() []libfunc {
 	}
 }
 
-// matching returns the signature of a match: the first variant falls through, if there is one.
+// matching returns the signature of a match. The first variant, if there is one, falls through.
 func matching(params []ParamSignature, branches []BranchSignature) Signature {
 	sig := Signature{Params: params, Branches: branches}
 	if len(branches) == 0 {
@@ -122,7 +123,8 @@ func matching(params []ParamSignature, branches []BranchSignature) Signature {
 	return sig
 }
 
-// enumFromBoundedInt: the number of a variant of an enum of empty structs. Up to two variants, an enum's cell is the number.
+// enumFromBoundedInt returns the signature of the conversion of a variant's number to an enum of empty structs. With up
+// to two variants the enum's cell is the number.
 func enumFromBoundedInt(s *specialisation, t TypeID) Signature {
 	variants := s.members(t, "Enum")
 	s.require(len(variants) > 0, "the enum has no variants")
@@ -137,7 +139,7 @@ func enumFromBoundedInt(s *specialisation, t TypeID) Signature {
 	return straight(apKnown, plains(in), outDeferred(t))
 }
 
-// Boxes and nullables.
+// boxLibfuncs returns the libfuncs of boxes and nullables.
 func boxLibfuncs() []libfunc {
 	return []libfunc{
 		{"into_box", audited, one(func(s *specialisation, t TypeID) Signature {
@@ -167,7 +169,7 @@ func boxLibfuncs() []libfunc {
 	}
 }
 
-// Dictionaries.
+// dictLibfuncs returns the libfuncs of dictionaries.
 func dictLibfuncs() []libfunc {
 	return []libfunc{
 		{"felt252_dict_new", audited, one(func(s *specialisation, t TypeID) Signature {
@@ -193,7 +195,7 @@ func dictLibfuncs() []libfunc {
 	}
 }
 
-// Arrays and spans.
+// arrayLibfuncs returns the libfuncs of arrays and spans.
 func arrayLibfuncs() []libfunc {
 	return []libfunc{
 		{"array_new", audited, one(func(s *specialisation, t TypeID) Signature {
@@ -257,7 +259,7 @@ func arrayLibfuncs() []libfunc {
 	}
 }
 
-// multiPop pops as many elements as the tuple t has members, as a box.
+// multiPop returns the signature of popping as many elements as the tuple t has members, as a box.
 func (s *specialisation) multiPop(t TypeID, popped OutputVar) Signature {
 	rc, arr := s.typ("RangeCheck"), s.snapshot(s.array(s.uniform(t)))
 	popped.Type = s.snapshot(s.box(t))
@@ -266,7 +268,8 @@ func (s *specialisation) multiPop(t TypeID, popped OutputVar) Signature {
 		branch(apKnown, outMoved(rc), outSame(arr, 1)))
 }
 
-// uniform returns the type of all members of a struct, which has at least one and takes cells.
+// uniform returns the member type of a struct whose members all have this type. There must be at least one member, with
+// cells.
 func (s *specialisation) uniform(t TypeID) TypeID {
 	members := s.members(t, "Struct")
 	if len(members) == 0 || s.structInfo(members).ZeroSized {

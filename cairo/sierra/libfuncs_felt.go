@@ -2,7 +2,7 @@ package sierra
 
 import "math/big"
 
-// Field elements and bytes31.
+// feltLibfuncs returns the libfuncs of field elements and bytes31.
 func feltLibfuncs() []libfunc {
 	return []libfunc{
 		{"felt252_add", audited, none(feltOperation)},
@@ -43,7 +43,7 @@ func feltConstOperation(s *specialisation) Signature {
 	return straight(apNew, plains(felt), outDeferred(felt))
 }
 
-// Booleans: the enum core::bool, whose cell is 0 or 1.
+// boolLibfuncs returns the libfuncs of booleans: the enum core::bool, whose cell is 0 or 1.
 func boolLibfuncs() []libfunc {
 	return []libfunc{
 		{"bool_and_impl", audited, none(func(s *specialisation) Signature {
@@ -65,7 +65,7 @@ func boolOperation(s *specialisation) Signature {
 	return straight(apKnown, plains(b, b), outDeferred(b))
 }
 
-// Hashes that are builtins or opcodes.
+// hashLibfuncs returns the libfuncs of hashes that are builtins or opcodes.
 func hashLibfuncs() []libfunc {
 	return []libfunc{
 		{"pedersen", audited, none(func(s *specialisation) Signature {
@@ -99,7 +99,7 @@ func (s *specialisation) blake2s(word TypeID) Signature {
 	return straight(apNew, plains(state, u32, block), outTemp(state, 0))
 }
 
-// Points of the Stark curve.
+// ecLibfuncs returns the libfuncs of points of the STARK curve.
 func ecLibfuncs() []libfunc {
 	return []libfunc{
 		{"ec_point_zero", audited, none(func(s *specialisation) Signature { return straight(apNew, nil, outConst(s.typ("EcPoint"))) })},
@@ -145,7 +145,7 @@ func ecLibfuncs() []libfunc {
 	}
 }
 
-// Elements of the field of 2^31-1 and of its extension of degree 4.
+// qm31Libfuncs returns the libfuncs of the field of 2^31-1 elements and of its extension of degree 4.
 func qm31Libfuncs() []libfunc {
 	return []libfunc{
 		{"qm31_add", experimental, none(qm31Operation)},

@@ -1,6 +1,6 @@
 package sierra
 
-// Control flow, ap tracking, calls.
+// flowLibfuncs returns the libfuncs of control flow, ap tracking and calls.
 func flowLibfuncs() []libfunc {
 	return []libfunc{
 		{"branch_align", audited, none(func(s *specialisation) Signature { return straight(apAlign, nil) })},
@@ -26,10 +26,10 @@ func flowLibfuncs() []libfunc {
 	}
 }
 
-// noFallthrough is Signature.Fallthrough of libfuncs after which no branch continues with the next statement.
+// noFallthrough is the Signature.Fallthrough of libfuncs without a branch to the next statement.
 const noFallthrough = -1
 
-// call returns the signature of calling f with further arguments: results are on top of the stack.
+// call returns the signature of a call of f with further arguments. The results are on top of the stack.
 func (s *specialisation) call(f *Function, more ...TypeID) Signature {
 	sig := straight(apCall, nil)
 	for _, p := range f.Params {
@@ -47,7 +47,7 @@ func (s *specialisation) call(f *Function, more ...TypeID) Signature {
 	return sig
 }
 
-// coupon returns the only generic argument, a Coupon of a function that exists.
+// coupon returns the only generic argument, which must be the Coupon of a declared function.
 func (s *specialisation) coupon() TypeID {
 	t := s.soleType()
 	args := s.argsOf(t, "Coupon")
@@ -62,7 +62,7 @@ func (s *specialisation) coupon() TypeID {
 	return t
 }
 
-// Storing, renaming, dropping and duplicating variables.
+// memoryLibfuncs returns the libfuncs that store, rename, drop and duplicate variables.
 func memoryLibfuncs() []libfunc {
 	return []libfunc{
 		{"store_temp", audited, one(func(s *specialisation, t TypeID) Signature {
@@ -97,7 +97,7 @@ func memoryLibfuncs() []libfunc {
 	}
 }
 
-// Gas.
+// gasLibfuncs returns the libfuncs of the gas counter.
 func gasLibfuncs() []libfunc {
 	return []libfunc{
 		{"withdraw_gas", audited, none(func(s *specialisation) Signature { return s.withdrawGas() })},
@@ -137,7 +137,7 @@ func (s *specialisation) withdrawGas(more ...TypeID) Signature {
 		branch(apKnown, outMoved(rc), outSame(gas, 1)))
 }
 
-// What only development tools use.
+// debugLibfuncs returns the libfuncs of development tools.
 func debugLibfuncs() []libfunc {
 	return []libfunc{
 		{"trace", experimental, func(s *specialisation) Signature {

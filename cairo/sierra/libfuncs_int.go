@@ -35,7 +35,7 @@ func intLibfuncs() []libfunc {
 	return all
 }
 
-// intCommon returns the libfuncs that all integer types have.
+// intCommon returns the libfuncs of every integer type.
 func intCommon(name string) []libfunc {
 	return []libfunc{
 		{name + "_const", audited, func(s *specialisation) Signature {
@@ -50,7 +50,7 @@ func intCommon(name string) []libfunc {
 	}
 }
 
-// unsignedCommon returns the libfuncs that all unsigned types have.
+// unsignedCommon returns the libfuncs of every unsigned type.
 func unsignedCommon(name, root string) []libfunc {
 	return []libfunc{
 		{name + "_is_zero", audited, none(func(s *specialisation) Signature { return s.isZero(s.typ(name)) })},
@@ -75,7 +75,7 @@ func unsignedCommon(name, root string) []libfunc {
 	}
 }
 
-// overflowing returns the signature of an operation of an unsigned type that gives the wrapped result when it overflows.
+// overflowing returns the signature of an unsigned operation whose second branch returns the wrapped result.
 func (s *specialisation) overflowing(name string, wrapped OutputVar) Signature {
 	rc, t := s.typ("RangeCheck"), s.typ(name)
 	return branching(params(addConst(rc), plain(t), plain(t)),
@@ -83,7 +83,8 @@ func (s *specialisation) overflowing(name string, wrapped OutputVar) Signature {
 		branch(apKnown, outMoved(rc), wrapped))
 }
 
-// signedOperation: the branches are in range, below it and above it, the latter two with the wrapped result.
+// signedOperation returns the signature of a signed operation. The branches are: in range, below it and above it; the
+// latter two return the wrapped result.
 func signedOperation(name string) func(s *specialisation) Signature {
 	return func(s *specialisation) Signature {
 		rc, t := s.typ("RangeCheck"), s.typ(name)
@@ -94,7 +95,7 @@ func signedOperation(name string) func(s *specialisation) Signature {
 	}
 }
 
-// signedDiff: the difference as an unsigned number, or that plus 2^bits when it is negative.
+// signedDiff returns the signature of a difference as an unsigned number; if it is negative, 2^bits is added.
 func signedDiff(name, unsigned string) func(s *specialisation) Signature {
 	return func(s *specialisation) Signature {
 		rc, t, u := s.typ("RangeCheck"), s.typ(name), s.typ(unsigned)
@@ -115,7 +116,7 @@ func wideMul(name, wide string) func(s *specialisation) Signature {
 	}
 }
 
-// bitwise gives and, xor and or.
+// bitwise returns the signature of and, xor and or.
 func bitwise(name string) func(s *specialisation) Signature {
 	return func(s *specialisation) Signature {
 		builtin, t := s.typ("Bitwise"), s.typ(name)
@@ -124,7 +125,7 @@ func bitwise(name string) func(s *specialisation) Signature {
 	}
 }
 
-// What only u128 has, u256 and u512.
+// wideIntLibfuncs returns the libfuncs that only u128 has, and those of u256 and u512.
 func wideIntLibfuncs() []libfunc {
 	return []libfunc{
 		{"bitwise", audited, none(bitwise("u128"))},
@@ -179,7 +180,7 @@ func (s *specialisation) mulGuarantees(n int) []OutputVar {
 	return outs
 }
 
-// Integers with bounds in their types. Operands may also be of the types of fixed width.
+// boundedIntLibfuncs returns the libfuncs of bounded integers. Operands may also be integers of fixed width.
 func boundedIntLibfuncs() []libfunc {
 	return []libfunc{
 		{"bounded_int_add", audited, func(s *specialisation) Signature {
@@ -231,14 +232,15 @@ func (s *specialisation) u32Guarantee() TypeID {
 	return s.find("BoundedIntGuarantee", GenericArg{Kind: ValueArg, Value: bigZero}, GenericArg{Kind: ValueArg, Value: big.NewInt(1<<32 - 1)})
 }
 
-// boundedOperation returns the signature of an operation whose result has the bounds that bounds computes.
+// boundedOperation returns the signature of an operation whose result has the bounds returned by bounds.
 func (s *specialisation) boundedOperation(bounds func(a, b Range) (lower, upper *big.Int)) Signature {
 	left, right := s.twoTypes()
 	lower, upper := bounds(s.rangeOf(left), s.rangeOf(right))
 	return straight(apNew, params(plain(left), orConst(right)), outDeferred(s.boundedInt(lower, upper)))
 }
 
-// boundedMul: the bounds are the least and the largest product of bounds. Two NonZero give a NonZero.
+// boundedMul returns the signature of a product. Its bounds are the least and the largest product of the operands'
+// bounds; two NonZero operands give a NonZero product.
 func boundedMul(s *specialisation) Signature {
 	left, right := s.twoTypes()
 	a, leftNZ := s.peel(left, "NonZero")
@@ -286,7 +288,7 @@ func boundedDivRem(s *specialisation) Signature {
 		outDerefs(s.boundedInt(bigZero, new(big.Int).Sub(b.Upper, bigTwo))))
 }
 
-// maxQuotient returns the largest quotient of a by a b that is not zero.
+// maxQuotient returns the largest quotient of a number in a by a number in b other than zero.
 func maxQuotient(a, b Range) *big.Int {
 	divisor := b.Lower
 	if divisor.Sign() == 0 {
@@ -295,30 +297,31 @@ func maxQuotient(a, b Range) *big.Int {
 	return new(big.Int).Quo(a.Max(), divisor)
 }
 
-// DivRem says how bounded_int_div_rem proves that quotient·divisor + remainder does not wrap around the field's prime.
+// DivRem says how bounded_int_div_rem shows that quotient·divisor + remainder does not wrap around the prime.
 type DivRem struct {
 	Kind DivRemKind
-	// Bound is the bound that Kind speaks of.
+	// Bound is the bound in the description of Kind, nil for SmallDivisor.
 	Bound *big.Int
 }
 
-// DivRemKind is which factor is small.
+// DivRemKind says which number is small.
 type DivRemKind uint8
 
 const (
-	// SmallDivisor: any quotient of 128 bits times the divisor is below the prime. No Bound.
+	// SmallDivisor: the divisor times any quotient of 128 bits is below the prime.
 	SmallDivisor DivRemKind = iota
 	// SmallQuotient: the quotient is below Bound, and Bound·2^128 is below the prime.
 	SmallQuotient
-	// SmallDividend: the dividend is below Bound², so that quotient or divisor is below Bound, and Bound·2^128 is below the prime.
+	// SmallDividend: the dividend is below Bound², so the quotient or the divisor is below Bound, and Bound·2^128 is
+	// below the prime.
 	SmallDividend
 )
 
-// DivRemAlgorithm chooses the way for dividing a number of range a, not negative, by one of range b, positive; ok is false
-// when there is none.
+// DivRemAlgorithm returns the algorithm for the division of a non-negative number in a by a positive number in b; ok is
+// false if there is none.
 func DivRemAlgorithm(a, b Range) (d DivRem, ok bool) {
 	quotient := maxQuotient(a, b)
-	// Quotient and remainder are range checked.
+	// The quotient and the remainder are range-checked.
 	if quotient.Cmp(big2Pow128) >= 0 || b.Upper.Cmp(new(big.Int).Add(big2Pow128, bigOne)) > 0 {
 		return DivRem{}, false
 	}
@@ -339,7 +342,8 @@ func DivRemAlgorithm(a, b Range) (d DivRem, ok bool) {
 	return DivRem{}, false
 }
 
-// boundedConstrain splits a range at a boundary; both parts must be small enough for a range check.
+// boundedConstrain returns the signature of splitting a range at a boundary. Each part must be small enough for a range
+// check.
 func boundedConstrain(s *specialisation) Signature {
 	s.count(2)
 	t, boundary := s.typeArg(0), s.valueArg(1)
@@ -362,7 +366,8 @@ func boundedConstrain(s *specialisation) Signature {
 	return branching(params(addConst(rc), plain(t)), part(low), part(high))
 }
 
-// boundedTrim returns the signature of removing one bound from a range: the first branch is for the bound itself.
+// boundedTrim returns the signature of removing a bound from a range. The first branch is taken if the value is the
+// bound.
 func (s *specialisation) boundedTrim(t TypeID, trimmed, lower, upper *big.Int) Signature {
 	ap := apKnown
 	if trimmed.Sign() == 0 {
@@ -371,7 +376,7 @@ func (s *specialisation) boundedTrim(t TypeID, trimmed, lower, upper *big.Int) S
 	return branching(plains(t), branch(ap), branch(ap, outSame(s.boundedInt(lower, upper), 0)))
 }
 
-// Casts between integer types, and ranges to loop over.
+// castLibfuncs returns the libfuncs of casts between integer types, and of integer ranges.
 func castLibfuncs() []libfunc {
 	return []libfunc{
 		{"upcast", audited, func(s *specialisation) Signature {
@@ -394,8 +399,9 @@ func castLibfuncs() []libfunc {
 	}
 }
 
-// downcast: what both types have in common must fit a range check, and so must the source, unless it is all of the field and
-// the target is small enough (below P mod 2^128-1) for the check that a felt252 is within bounds.
+// downcast returns the signature of a downcast. The intersection of the types must fit a range check. The source must fit
+// one too, unless it is the whole field and the intersection is below P mod 2^128-1, which the bounds check of a felt252
+// requires.
 func downcast(s *specialisation) Signature {
 	from, to := s.twoTypes()
 	source := s.rangeOf(from)

@@ -1,6 +1,6 @@
 package sierra
 
-// Contract addresses, class hashes, storage addresses.
+// addressLibfuncs returns the libfuncs of contract addresses, class hashes and storage addresses.
 func addressLibfuncs() []libfunc {
 	return []libfunc{
 		{"contract_address_const", audited, func(s *specialisation) Signature {
@@ -31,8 +31,8 @@ func addressLibfuncs() []libfunc {
 	}
 }
 
-// syscall returns the row of a system call: gas and the system pointer come first, the outputs follow them, and on failure the
-// array of the reason does.
+// syscall returns the row of a system call. The inputs follow gas and the system pointer. On success the outputs follow
+// these two, on failure the array of revert reasons.
 func syscall(name string, since admission, inOut func(s *specialisation) (in, out []TypeID)) libfunc {
 	return libfunc{name + "_syscall", since, none(func(s *specialisation) Signature {
 		gas, system, reason := s.typ("GasBuiltin"), s.typ("System"), s.array(s.typ("felt252"))
@@ -49,7 +49,7 @@ func syscall(name string, since admission, inOut func(s *specialisation) (in, ou
 
 func ids(t ...TypeID) []TypeID { return t }
 
-// Storage, and what the block says.
+// storageLibfuncs returns the system calls on storage and on block and execution info.
 func storageLibfuncs() []libfunc {
 	return []libfunc{
 		syscall("storage_read", audited, func(s *specialisation) (in, out []TypeID) {
@@ -73,20 +73,20 @@ func storageLibfuncs() []libfunc {
 	}
 }
 
-// executionInfo is block info, transaction info, caller, contract and entry point selector.
+// executionInfo returns the type of block info, transaction info, caller, contract and entry point selector.
 func (s *specialisation) executionInfo(path string, tx TypeID) TypeID {
 	u64, address := s.typ("u64"), s.typ("ContractAddress")
 	block := s.structOf("core::starknet::info::BlockInfo", u64, u64, address)
 	return s.structOf(path, s.box(block), s.box(tx), address, address, s.typ("felt252"))
 }
 
-// txFields are version, account, maximum fee, signature, hash, chain id and nonce.
+// txFields returns the types of version, account, maximum fee, signature, hash, chain id and nonce.
 func (s *specialisation) txFields() []TypeID {
 	felt := s.typ("felt252")
 	return ids(felt, s.typ("ContractAddress"), s.typ("u128"), s.feltSpan(), felt, felt, felt)
 }
 
-// txFieldsV2 adds resource bounds, tip, paymaster data, the two data availability modes and account deployment data.
+// txFieldsV2 adds resource bounds, tip, paymaster data, two data availability modes and account deployment data.
 func (s *specialisation) txFieldsV2() []TypeID {
 	const boundsPath = "core::starknet::info::v2::ResourceBounds"
 	bounds := s.structOf(boundsPath, s.typ("felt252"), s.typ("u64"), s.typ("u128"))
@@ -102,12 +102,12 @@ func (s *specialisation) txInfoV2() TypeID {
 	return s.structOf("core::starknet::info::v2::TxInfo", s.txFieldsV2()...)
 }
 
-// txInfoV3 adds the facts that the transaction's proof shows.
+// txInfoV3 returns the type with the proof facts of a transaction added.
 func (s *specialisation) txInfoV3() TypeID {
 	return s.structOf("core::starknet::info::v3::TxInfo", append(s.txFieldsV2(), s.feltSpan())...)
 }
 
-// Calls, deployment, events, messages, keccak.
+// syscallLibfuncs returns the system calls for calls, deployment, events, messages and keccak.
 func syscallLibfuncs() []libfunc {
 	return []libfunc{
 		syscall("call_contract", audited, func(s *specialisation) (in, out []TypeID) {
@@ -136,7 +136,7 @@ func syscallLibfuncs() []libfunc {
 	}
 }
 
-// secpLibfuncs returns the operations on points of the curves secp256k1 and secp256r1.
+// secpLibfuncs returns the system calls on points of the curves secp256k1 and secp256r1.
 func secpLibfuncs() []libfunc {
 	var all []libfunc
 	for _, curve := range [...]struct{ name, point string }{{"secp256k1", "Secp256k1Point"}, {"secp256r1", "Secp256r1Point"}} {
@@ -165,7 +165,7 @@ func secpLibfuncs() []libfunc {
 	return all
 }
 
-// SHA-256 and SHA-512: a state is a handle on a box of eight words.
+// shaLibfuncs returns the libfuncs of SHA-256 and SHA-512. A state is a handle of a box of eight words.
 func shaLibfuncs() []libfunc {
 	return []libfunc{
 		sha256.processBlock(), sha256.stateInit(), sha256.stateDigest(),
@@ -173,7 +173,7 @@ func shaLibfuncs() []libfunc {
 	}
 }
 
-// sha is one of the two hash functions.
+// sha holds the names of one of the two hash functions.
 type sha struct {
 	name, handle, word string
 	since              admission

@@ -7,10 +7,10 @@ import (
 	"github.com/starkd/starkd/crypto/keccak"
 )
 
-// maxShortName is the longest generic id that is its own felt, as a short string.
+// maxShortName is the length of the longest generic id that is encoded as a short string.
 const maxShortName = 31
 
-// longNames are the generic ids that are too long for a short string. Their felt is their Starknet keccak.
+// longNames returns the generic ids that are too long for a short string. They are encoded as their Starknet keccak.
 var longNames = sync.OnceValue(func() map[string]felt.Felt {
 	names := make(map[string]felt.Felt)
 	for _, n := range []string{
@@ -37,7 +37,7 @@ var longNamesByFelt = sync.OnceValue(func() map[felt.Felt]string {
 	return names
 })
 
-// longNameOf returns the long generic id that f stands for.
+// longNameOf returns the long generic id that f encodes.
 func longNameOf(f felt.Felt) (string, bool) {
 	n, ok := longNamesByFelt()[f]
 	return n, ok

@@ -9,7 +9,7 @@ import (
 	"github.com/starkd/starkd/crypto/keccak"
 )
 
-// maxNesting bounds how deep generic arguments and bracketed names may nest.
+// maxNesting bounds the nesting of generic arguments and bracketed names.
 const maxNesting = 200
 
 // ParseText parses the text form of a program:
@@ -22,8 +22,8 @@ const maxNesting = 200
 //	return([0]);
 //	test::foo@F0([0]: felt252) -> (felt252);
 //
-// Names may be anything the compiler prints, or numbers in brackets. They are resolved to the declarations' positions, and
-// kept as debug names.
+// Names may have any form that the compiler prints, or be numbers in brackets. They are resolved to the positions of the
+// declarations and kept as debug names.
 func ParseText(text string) (*Program, error) {
 	p := &textParser{scanner: scanner{src: text}, labels: make(map[string]StatementIdx)}
 	p.advance()
@@ -34,8 +34,8 @@ func ParseText(text string) (*Program, error) {
 	return prog, nil
 }
 
-// textParser is a recursive-descent parser with one token of lookahead. The first error sticks; the token becomes the end, so
-// that every loop stops.
+// textParser is a recursive-descent parser with one token of lookahead. It keeps the first error and then sets the token
+// to the end, so that every loop stops.
 type textParser struct {
 	scanner scanner
 	tok     token
@@ -44,30 +44,31 @@ type textParser struct {
 	err     *ClassError
 }
 
-// textArg is a generic argument whose name is not resolved yet.
+// textArg is a generic argument with an unresolved name.
 type textArg struct {
 	kind  ArgKind
 	name  string // Type, UserFunc, Libfunc, UserType
 	value *big.Int
 }
 
-// textLongID is a long id whose names are not resolved yet.
+// textLongID is a long id with unresolved names.
 type textLongID struct {
 	generic string
 	args    []textArg
 }
 
-// textTarget is a statement by number or by label.
+// textTarget is a statement given by number or by label.
 type textTarget struct {
 	label string
 	idx   StatementIdx
 	pos   int
 }
 
+// failAt records an error with the line of pos, unless there is one, and moves to the end.
 func (p *textParser) failAt(pos int, format string, args ...any) {
 	if p.err == nil {
 		line := 1 + strings.Count(p.scanner.src[:pos], "\n")
-		p.err = refuse(CodeText, "line "+strconv.Itoa(line)+": "+format, args...)
+		p.err = errorf(CodeText, "line "+strconv.Itoa(line)+": "+format, args...)
 	}
 	p.tok = token{pos: len(p.scanner.src)}
 	p.scanner.pos = len(p.scanner.src)
@@ -91,7 +92,7 @@ func (p *textParser) is(s string) bool {
 	return p.tok.text == s && (p.tok.kind == tokenPunct || p.tok.kind == tokenWord)
 }
 
-// accept passes the token s if it is the current one.
+// accept passes the token s if it is the current one, and reports whether it was.
 func (p *textParser) accept(s string) bool {
 	if p.err != nil || !p.is(s) {
 		return false
@@ -140,7 +141,7 @@ func (p *textParser) uint64() uint64 {
 	return v.Uint64()
 }
 
-// enter guards a recursion; its result undoes it.
+// enter counts a level of nesting; the function that it returns leaves the level.
 func (p *textParser) enter() func() {
 	if p.depth++; p.depth > maxNesting {
 		p.failAt(p.tok.pos, "names nest deeper than %d", maxNesting)
@@ -148,7 +149,7 @@ func (p *textParser) enter() func() {
 	return func() { p.depth-- }
 }
 
-// list parses items separated, and perhaps ended, by commas, up to the closing token.
+// list parses items separated by commas up to the closing token. A trailing comma is allowed.
 func (p *textParser) list(end string, item func()) {
 	for p.err == nil && !p.is(end) {
 		item()
@@ -159,7 +160,7 @@ func (p *textParser) list(end string, item func()) {
 	p.expect(end)
 }
 
-// program parses and resolves everything.
+// program parses and resolves a program.
 func (p *textParser) program() *Program {
 	prog := &Program{}
 	types, libfuncs, funcs := newNameTable("type"), newNameTable("libfunc"), newNameTable("function")
@@ -243,7 +244,7 @@ func (p *textParser) resolve(l textLongID, types, libfuncs, funcs *nameTable) Lo
 	return id
 }
 
-// userType makes the id of a user's type from its name, or from its number in brackets.
+// userType returns the user type with the given name, or with the id given as a number in brackets.
 func userType(name string) UserType {
 	if digits, ok := strings.CutPrefix(name, "["); ok {
 		if v, ok := new(big.Int).SetString(strings.TrimSuffix(digits, "]"), 10); ok {
@@ -262,7 +263,7 @@ type nameTable struct {
 
 func newNameTable(what string) *nameTable { return &nameTable{what: what, ids: make(map[string]int)} }
 
-// declare gives name the next position and returns its debug name: none for a number equal to its position.
+// declare gives name the next position and returns its debug name: "" if the name is its position in brackets.
 func (t *nameTable) declare(p *textParser, name string) string {
 	id := len(t.ids)
 	if _, ok := t.ids[name]; ok {
@@ -286,7 +287,7 @@ func (t *nameTable) id(p *textParser, name string, pos int) int {
 
 func bracketed(id uint64) string { return "[" + strconv.FormatUint(id, 10) + "]" }
 
-// textStatement and textFunction await the resolution of their names.
+// textStatement is a statement with unresolved names.
 type textStatement struct {
 	stmt    Statement
 	libfunc string
@@ -294,6 +295,7 @@ type textStatement struct {
 	pos     int
 }
 
+// textFunction is a function with unresolved names.
 type textFunction struct {
 	fn                   Function
 	entry                textTarget
@@ -398,7 +400,7 @@ func (p *textParser) vars() (vars []VarID) {
 	return vars
 }
 
-// variable parses [n], or a name, whose id is its FNV-1a hash.
+// variable parses [n] or a name, whose id is its FNV-1a hash.
 func (p *textParser) variable() VarID {
 	if p.accept("[") {
 		v := p.uint64()

@@ -4,9 +4,9 @@ import (
 	"strings"
 )
 
-// Names in text are labels with everything a user's program can put into them: paths, generic arguments, tuples, snapshots,
-// fixed-size arrays, and brackets that the compiler appends to name loops and specialisations. They are brought to one
-// spelling, the one that the official compiler prints, so that comparing names is comparing strings.
+// Names in text are labels that can contain all constructs of a user's program: paths, generic arguments, tuples,
+// snapshots, fixed-size arrays, and the brackets that the compiler appends to the names of loops and specialisations.
+// They are normalised to the spelling of the official compiler, so that names can be compared as strings.
 
 func (p *textParser) genericArg() textArg {
 	defer p.enter()()
@@ -48,7 +48,7 @@ func (a textArg) spell() string {
 	}
 }
 
-// spelledArgs parses generic arguments within a name, up to the closing token; "..." stands for some left out.
+// spelledArgs parses generic arguments within a name up to the closing token. "..." stands for omitted arguments.
 func (p *textParser) spelledArgs(end string) string {
 	var args []string
 	p.list(end, func() {
@@ -61,7 +61,7 @@ func (p *textParser) spelledArgs(end string) string {
 	return strings.Join(args, ", ")
 }
 
-// tupleArgs is spelledArgs of a tuple, which keeps the comma that ends it: (T,) is the tuple of one.
+// tupleArgs is spelledArgs for a tuple. It keeps a trailing comma: (T,) is the tuple of one member.
 func (p *textParser) tupleArgs() string {
 	start := p.tok.pos
 	args := p.spelledArgs(")")
@@ -129,8 +129,8 @@ func (p *textParser) functionName() string {
 	return name
 }
 
-// suffixFollows tells the brace of a name's suffix from the brace of an invocation's branches: names are followed by it
-// directly, and an invocation has its arguments before it.
+// suffixFollows reports whether a brace begins the suffix of a name, not the branches of an invocation: a suffix follows
+// its name directly, without white space.
 func (p *textParser) suffixFollows() bool {
 	return p.tok.pos > 0 && !isSpace(p.scanner.src[p.tok.pos-1])
 }
@@ -173,8 +173,8 @@ func (p *textParser) typeName() string {
 	return "[" + elem + "; " + n.String() + "]"
 }
 
-// verbatim takes text as it stands from the current opening bracket to the one that closes it. What is between is whatever the
-// compiler found worth printing (constants of a specialisation, say), so any character goes; brackets must match.
+// verbatim returns the text from the current opening bracket to the matching closing one. The compiler may print anything
+// between them (constants of a specialisation, for example), so every character is allowed, but brackets must match.
 func (p *textParser) verbatim(end string) string {
 	src, start := p.scanner.src, p.tok.pos
 	var open []byte

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Text prints p in the form that ParseText reads, laid out as the official compiler does: declarations by name where they
-// have one and by number in brackets otherwise, labels F0, F1, … at functions' first statements and F0_B0, F0_B1, … at
-// branches' targets.
+// Text returns p in the form that ParseText reads, formatted as by the official compiler. Declarations have their names,
+// or numbers in brackets if they have none. Labels are F0, F1, … at the first statements of functions and F0_B0, F0_B1, …
+// at the targets of branches.
 func (p *Program) Text() string {
 	w := textWriter{p: p, labels: p.textLabels()}
 	for i := range p.Types {
@@ -48,7 +48,7 @@ func (p *Program) Text() string {
 	return w.b.String()
 }
 
-// textLabels names the statements that functions start at and branches lead to.
+// textLabels returns the labels of the first statements of functions and of the targets of branches.
 func (p *Program) textLabels() map[StatementIdx]string {
 	labels := make(map[StatementIdx]string)
 	starts := make(map[StatementIdx]string)
@@ -85,7 +85,7 @@ type textWriter struct {
 
 func (w *textWriter) printf(format string, args ...any) { fmt.Fprintf(&w.b, format, args...) }
 
-// target prints a statement's label, or its number when it does not exist.
+// target returns a statement's label, or its number if it has none.
 func (w *textWriter) target(idx StatementIdx) string {
 	if l := w.labels[idx]; l != "" {
 		return l

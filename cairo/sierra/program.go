@@ -1,13 +1,14 @@
-// Package sierra holds Cairo's safe intermediate representation: decoding from felts and from text, the type and libfunc
-// registry with every signature, and validation. It knows nothing of CASM or of gas.
+// Package sierra implements Sierra, Cairo's safe intermediate representation: decoding from felts and from text, the
+// registry of types and libfuncs with their signatures, and validation. CASM and the computation of gas are in package
+// compiler.
 //
-// A Program is a list of type declarations, libfunc declarations, statements and functions. Ids are dense indices in
-// declaration order once a program has been decoded. Source: cairo-lang-sierra 2.20.0.
+// A Program is a list of type declarations, libfunc declarations, statements and functions. The ids of a decoded program
+// are positions in these lists. Source: cairo-lang-sierra 2.20.0.
 package sierra
 
 import "math/big"
 
-// TypeID, LibfuncID, FuncID and VarID index a program's declarations; VarID is scoped to a function.
+// TypeID, LibfuncID and FuncID index a program's declarations; VarID identifies a variable of a function.
 type (
 	TypeID    int
 	LibfuncID int
@@ -21,17 +22,17 @@ type StatementIdx int
 // Program is a decoded Sierra program.
 type Program struct {
 	Version    Version // zero for text
-	Compiler   Version // of the compiler that wrote it: carried along, never judged
+	Compiler   Version // of the compiler that wrote it; stored, but not checked
 	Types      []TypeDeclaration
 	Libfuncs   []LibfuncDeclaration
 	Statements []Statement
 	Funcs      []Function
 }
 
-// Version is the Sierra version in a contract class's first felts; the zero value stands for text without one.
+// Version is the Sierra version in the first felts of a contract class; the zero value means text without a version.
 type Version struct{ Major, Minor, Patch int }
 
-// TypeDeclaration names a concrete type. Info, when present, is what the source declared and must equal the computed one.
+// TypeDeclaration names a concrete type. Info, if not nil, is the declared info, which must equal the computed one.
 type TypeDeclaration struct {
 	ID     TypeID
 	Name   string // debug name of text programs, "" when decoded from felts
@@ -39,7 +40,7 @@ type TypeDeclaration struct {
 	Info   *TypeInfo
 }
 
-// TypeInfo is what may be done with values of a type.
+// TypeInfo says which operations the values of a type allow.
 type TypeInfo struct{ Storable, Droppable, Duplicatable, ZeroSized bool }
 
 // LibfuncDeclaration names a concrete libfunc.
@@ -49,16 +50,16 @@ type LibfuncDeclaration struct {
 	LongID LongID
 }
 
-// LongID is a generic id with its arguments: of a type ("Array", [felt252]) or of a libfunc ("array_append", [felt252]).
+// LongID is a generic id with its arguments, of a type ("Array", [felt252]) or of a libfunc ("array_append", [felt252]).
 type LongID struct {
 	Generic string
 	Args    []GenericArg
 }
 
-// ArgKind says which field of a GenericArg holds.
+// ArgKind says which field of a GenericArg is set.
 type ArgKind uint8
 
-// The kinds of generic argument, numbered as in the felt serialisation.
+// The kinds of generic argument, numbered as in the felt form.
 const (
 	UserTypeArg ArgKind = iota
 	TypeArg
@@ -67,7 +68,7 @@ const (
 	LibfuncArg
 )
 
-// GenericArg is one generic argument.
+// GenericArg is one generic argument; Kind says which field is set.
 type GenericArg struct {
 	Kind     ArgKind
 	UserType UserType
@@ -83,7 +84,7 @@ type UserType struct {
 	Name string
 }
 
-// Statement is an invocation, or a return when Return is set.
+// Statement is an invocation, or a return if Return is set.
 type Statement struct {
 	Return   bool
 	Libfunc  LibfuncID // invocation only
@@ -94,11 +95,11 @@ type Statement struct {
 // Branch is one continuation of an invocation.
 type Branch struct {
 	Fallthrough bool
-	Target      StatementIdx // when not Fallthrough
+	Target      StatementIdx // if not Fallthrough
 	Results     []VarID
 }
 
-// Next returns the statement that follows idx through the branch.
+// Next returns the statement that follows idx on the branch.
 func (b *Branch) Next(idx StatementIdx) StatementIdx {
 	if b.Fallthrough {
 		return idx + 1
@@ -106,7 +107,7 @@ func (b *Branch) Next(idx StatementIdx) StatementIdx {
 	return b.Target
 }
 
-// Function is a user function: its signature, parameters' variables and first statement.
+// Function is a user function: its parameters, result types and first statement.
 type Function struct {
 	ID     FuncID
 	Name   string
@@ -128,7 +129,7 @@ type Signature struct {
 	Fallthrough int // index of the branch that may fall through, -1 for none
 }
 
-// ParamSignature is one parameter: its type and which unmaterialised references it accepts.
+// ParamSignature is one parameter: its type and the kinds of expressions that it accepts besides memory cells.
 type ParamSignature struct {
 	Type          TypeID
 	AllowDeferred bool
@@ -136,19 +137,19 @@ type ParamSignature struct {
 	AllowConst    bool
 }
 
-// BranchSignature is what one branch yields.
+// BranchSignature is the outputs and the ap change of one branch.
 type BranchSignature struct {
 	Vars     []OutputVar
 	ApChange ApChange
 }
 
-// OutputVar is one output: its type and how it is represented.
+// OutputVar is one output: its type and its representation.
 type OutputVar struct {
 	Type TypeID
 	Ref  OutputRef
 }
 
-// RefKind is how an output's value relates to the inputs and to ap.
+// RefKind says how an output relates to the inputs and to ap.
 type RefKind uint8
 
 // Reference kinds (OutputVarReferenceInfo).
@@ -158,7 +159,7 @@ const (
 	NewTempVar
 	NewLocalVar
 	DeferredConst
-	DeferredAddConst // a value plus a constant: a builtin's pointer moved on, say
+	DeferredAddConst // a cell plus a constant, such as an advanced builtin pointer
 	DeferredGeneric
 	PartialParam // a part of parameter Param
 	ZeroSizedRef
@@ -171,7 +172,7 @@ type OutputRef struct {
 	Temp  int // NewTempVar: index of the temporary, from the lowest address
 }
 
-// ApChange is a branch's effect on ap as far as the signature knows it (SierraApChange).
+// ApChange is a branch's effect on ap as given by the signature (SierraApChange).
 type ApChange struct {
 	Known        bool
 	NewVarsOnly  bool

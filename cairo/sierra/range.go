@@ -21,10 +21,10 @@ func (r Range) contains(v *big.Int) bool { return r.Lower.Cmp(v) <= 0 && v.Cmp(r
 // covers reports whether all of o is in the range.
 func (r Range) covers(o Range) bool { return r.Lower.Cmp(o.Lower) <= 0 && o.Upper.Cmp(r.Upper) <= 0 }
 
-// IsSmall reports whether a value's distance from Lower fits a range check cell.
+// IsSmall reports whether one range check covers the range: it has at most 2^128 integers.
 func (r Range) IsSmall() bool { return r.Size().Cmp(big2Pow128) <= 0 }
 
-// IsFull reports whether the range has all values of a memory cell.
+// IsFull reports whether the range has at least as many integers as the field has elements.
 func (r Range) IsFull() bool { return r.Size().Cmp(bigPrime) >= 0 }
 
 // Intersect returns the integers in both ranges; ok is false when there are none.
@@ -39,7 +39,7 @@ func (r Range) Intersect(o Range) (both Range, ok bool) {
 	return both, both.Lower.Cmp(both.Upper) < 0
 }
 
-// Big integers used throughout; never written to.
+// Big integers that are shared; they must not be modified.
 var (
 	bigZero    = big.NewInt(0)
 	bigOne     = big.NewInt(1)
@@ -49,19 +49,20 @@ var (
 	big2Pow128 = pow2(128)
 	big2Pow248 = pow2(248)
 	big2Pow251 = pow2(251)
-	// addressBound is above all storage base addresses and class hashes: it leaves room for an offset of 8 bits.
+	// addressBound is the exclusive bound of storage base addresses and class hashes, which leaves room for an offset of
+	// 8 bits.
 	addressBound = new(big.Int).Sub(big2Pow251, big.NewInt(256))
 )
 
 func pow2(n uint) *big.Int { return new(big.Int).Lsh(big.NewInt(1), n) }
 
-// intWidths are the integer types: bits, negative for signed.
+// intWidths maps integer types to their bits, negative for signed types.
 var intWidths = map[string]int{
 	"u8": 8, "u16": 16, "u32": 32, "u64": 64, "u128": 128,
 	"i8": -8, "i16": -16, "i32": -32, "i64": -64, "i128": -128,
 }
 
-// rangeOf returns the values of the types that have a range. A felt252 counts both as itself and as its negative.
+// rangeOf returns the range of a type. The range of felt252 includes each value and its negative.
 func rangeOf(generic string, args []GenericArg) (Range, bool) {
 	if generic == "BoundedInt" {
 		if len(args) != 2 || args[0].Kind != ValueArg || args[1].Kind != ValueArg || args[0].Value.Cmp(args[1].Value) > 0 {

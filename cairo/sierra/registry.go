@@ -8,8 +8,8 @@ import (
 	"github.com/starkd/starkd/crypto/keccak"
 )
 
-// Registry holds what a program's declarations mean: every concrete type with its properties and size, every concrete libfunc
-// with its signature. It exists only for programs whose declarations and control flow are well-formed.
+// Registry is the meaning of a program's declarations: each concrete type with its properties and size, each concrete
+// libfunc with its signature. NewRegistry returns one only for programs with valid declarations and control flow.
 type Registry struct {
 	Program *Program
 
@@ -17,28 +17,29 @@ type Registry struct {
 	libfuncs []ConcreteLibfunc
 
 	ids       map[string]TypeID   // by typeKey
-	userTypes map[string]*big.Int // ids of the user types that libfuncs ask for by name
+	userTypes map[string]*big.Int // ids of user types by path, for the types that libfuncs look up
 }
 
-// ConcreteType is a type declaration with what follows from it.
+// ConcreteType is a type declaration with its computed properties.
 type ConcreteType struct {
 	ID      TypeID
 	Generic string
 	Args    []GenericArg
 	Info    TypeInfo
-	// Size is the number of memory cells of a value. Types whose values are never moved around (constants, circuits and
-	// their gates, structs that cannot be stored) have no size: Sized is false.
+	// Size is the number of memory cells of a value. Sized is false for types without a size, whose values exist only at
+	// compile time (constants, circuits and their gates, structs that cannot be stored).
 	Size  int
 	Sized bool
-	// Inner is the wrapped type of types with one type argument (Array, Box, NonZero, Snapshot, …), and the type of a Const.
+	// Inner is the type argument of types with one (Array, Box, NonZero, Snapshot, …), and the type of a Const.
 	Inner TypeID
 	// Members are a struct's members or an enum's variants.
 	Members []TypeID
-	// Circuit is the layout of a Circuit.
+	// Circuit is the layout of a Circuit, nil for other types.
 	Circuit *CircuitInfo
 }
 
-// ConcreteLibfunc is a libfunc declaration with its signature, which equal declarations share: it must not be written to.
+// ConcreteLibfunc is a libfunc declaration with its signature. Equal declarations share one signature, which must not be
+// modified.
 type ConcreteLibfunc struct {
 	ID        LibfuncID
 	Generic   string
@@ -46,7 +47,7 @@ type ConcreteLibfunc struct {
 	Signature Signature
 }
 
-// NewRegistry specialises all of p's types and libfuncs, then validates its functions and statements. Every refusal is a
+// NewRegistry specialises all types and libfuncs of p, then validates its functions and statements. Every error is a
 // *ClassError.
 func NewRegistry(p *Program) (*Registry, error) {
 	r := &Registry{Program: p, ids: make(map[string]TypeID, len(p.Types)), userTypes: make(map[string]*big.Int)}
@@ -91,7 +92,7 @@ func (r *Registry) IntRange(id TypeID) (rng Range, ok bool) {
 	return rangeOf(t.Generic, t.Args)
 }
 
-// typeKey is equal for equal types: names of user types do not count, ids do.
+// typeKey returns a string that is equal for equal types. User types are compared by id, not by name.
 func typeKey(generic string, args []GenericArg) string {
 	var b strings.Builder
 	b.WriteString(generic)
@@ -115,7 +116,7 @@ func typeKey(generic string, args []GenericArg) string {
 	return b.String()
 }
 
-// userType returns the argument for a user type of the core library by its path.
+// userType returns the generic argument for the user type of the core library with the given path.
 func (r *Registry) userType(path string) GenericArg {
 	id, ok := r.userTypes[path]
 	if !ok {
@@ -131,33 +132,34 @@ func (r *Registry) isUserType(a *GenericArg, path string) bool {
 	return a.Kind == UserTypeArg && a.UserType.ID.Cmp(r.userType(path).UserType.ID) == 0
 }
 
-// checkIDs requires declarations to be numbered by position, which decoding guarantees and hand-made programs may not.
+// checkIDs requires each declaration's id to be its position. Decoded programs satisfy this; programs built by hand may
+// not.
 func (r *Registry) checkIDs() *ClassError {
 	for i := range r.Program.Types {
 		if id := r.Program.Types[i].ID; int(id) != i {
-			return refuse(CodeIDs, "type declaration %d has the id %d", i, id)
+			return errorf(CodeIDs, "type declaration %d has the id %d", i, id)
 		}
 	}
 	for i := range r.Program.Libfuncs {
 		if id := r.Program.Libfuncs[i].ID; int(id) != i {
-			return refuse(CodeIDs, "libfunc declaration %d has the id %d", i, id)
+			return errorf(CodeIDs, "libfunc declaration %d has the id %d", i, id)
 		}
 	}
 	for i := range r.Program.Funcs {
 		if id := r.Program.Funcs[i].ID; int(id) != i {
-			return refuse(CodeIDs, "function %d has the id %d", i, id)
+			return errorf(CodeIDs, "function %d has the id %d", i, id)
 		}
 	}
 	return nil
 }
 
-// Bounds on what a program may make of few felts, far above what compilers write. Without them a class that is small enough
-// to be declared could fill the memory of every node.
+// Bounds of what a program can declare in few felts, far above what compilers write. Without them a declarable class
+// could fill the memory of every node.
 const (
-	// maxDeclarations bounds types, libfuncs and functions, each.
+	// maxDeclarations bounds the number of types, of libfuncs and of functions.
 	maxDeclarations = 1 << 16
-	// maxGates bounds the gates of all circuits together; circuits may share gates, so there may be more than there are types.
-	// In compiled code a gate takes three felts of at most 81,920.
+	// maxGates bounds the gates of all circuits together. Circuits can share gates, so there can be more gates than
+	// types. In compiled code a gate takes three of at most 81,920 felts.
 	maxGates = 1 << 17
 )
 
@@ -167,7 +169,7 @@ func (r *Registry) checkCounts() *ClassError {
 		n    int
 	}{{"types", len(r.Program.Types)}, {"libfuncs", len(r.Program.Libfuncs)}, {"functions", len(r.Program.Funcs)}} {
 		if c.n > maxDeclarations {
-			return refuse(CodeSize, "%d %s, at most %d", c.n, c.what, maxDeclarations)
+			return errorf(CodeSize, "%d %s, at most %d", c.n, c.what, maxDeclarations)
 		}
 	}
 	return nil
@@ -182,18 +184,18 @@ func (r *Registry) specialiseTypes() *ClassError {
 		s := &specialisation{r: r, args: d.LongID.Args}
 		t := s.specialiseType(d)
 		if s.err != "" {
-			return refuse(CodeType, "type %d (%s): %s", i, d.LongID.Generic, s.err)
+			return errorf(CodeType, "type %d (%s): %s", i, d.LongID.Generic, s.err)
 		}
 		if d.Info != nil && *d.Info != t.Info {
-			return refuse(CodeTypeInfo, "type %d (%s): declared %v, computed %v", i, d.LongID.Generic, *d.Info, t.Info)
+			return errorf(CodeTypeInfo, "type %d (%s): declared %v, computed %v", i, d.LongID.Generic, *d.Info, t.Info)
 		}
 		key := typeKey(t.Generic, t.Args)
 		if first, ok := r.ids[key]; ok {
-			return refuse(CodeTypeDeclaredTwice, "type %d (%s): already declared as type %d", i, t.Generic, first)
+			return errorf(CodeTypeDeclaredTwice, "type %d (%s): already declared as type %d", i, t.Generic, first)
 		}
 		if t.Circuit != nil {
 			if gates += len(t.Circuit.Values); gates > maxGates {
-				return refuse(CodeSize, "type %d (%s): the circuits have more than %d gates", i, t.Generic, maxGates)
+				return errorf(CodeSize, "type %d (%s): the circuits have more than %d gates", i, t.Generic, maxGates)
 			}
 		}
 		r.ids[key] = t.ID
@@ -206,7 +208,8 @@ func (r *Registry) specialiseLibfuncs() *ClassError {
 	p := r.Program
 	r.libfuncs = make([]ConcreteLibfunc, 0, len(p.Libfuncs))
 	table := libfuncTable()
-	// Equal declarations share a signature: one may be as long as a type has members, and its declaration is short.
+	// Equal declarations share a signature: a signature can be as long as a type's member list, but its declaration is
+	// short.
 	first := make(map[string]LibfuncID, len(p.Libfuncs))
 	for i := range p.Libfuncs {
 		d := &p.Libfuncs[i]
@@ -230,7 +233,7 @@ func (r *Registry) specialiseLibfuncs() *ClassError {
 	return nil
 }
 
-// checkFunctions requires parameters and results that can be stored, and a first statement that exists.
+// checkFunctions requires storable parameters and results, and a first statement that exists.
 func (r *Registry) checkFunctions() *ClassError {
 	for i := range r.Program.Funcs {
 		f := &r.Program.Funcs[i]
@@ -241,23 +244,23 @@ func (r *Registry) checkFunctions() *ClassError {
 		for _, id := range append(types, f.Ret...) {
 			switch t := r.Type(id); {
 			case t == nil:
-				return refuse(CodeFunction, "function %d: type %d is not declared", i, id)
+				return errorf(CodeFunction, "function %d: type %d is not declared", i, id)
 			case !t.Info.Storable:
-				return refuse(CodeFunction, "function %d: type %d (%s) is not storable", i, id, t.Generic)
+				return errorf(CodeFunction, "function %d: type %d (%s) is not storable", i, id, t.Generic)
 			}
 		}
 		if f.Entry < 0 || int(f.Entry) >= len(r.Program.Statements) {
-			return refuse(CodeFunction, "function %d: first statement %d, the program has %d", i, f.Entry, len(r.Program.Statements))
+			return errorf(CodeFunction, "function %d: first statement %d, the program has %d", i, f.Entry, len(r.Program.Statements))
 		}
 	}
 	return nil
 }
 
-// checkStatements requires invocations to match their libfuncs in number of arguments, branches and results, and control
-// flow to be such that each branch of several leads forward to an alignment of its own.
+// checkStatements requires invocations to have the number of arguments, branches and results of their libfuncs. If an
+// invocation has several branches, each must lead forward to its own branch_align.
 func (r *Registry) checkStatements() *ClassError {
 	stmts := r.Program.Statements
-	from := make([]StatementIdx, len(stmts)) // one more than the statement of which a branch of several leads here, 0 for none
+	from := make([]StatementIdx, len(stmts)) // for targets of invocations with several branches, the index of the invocation plus one; else 0
 	for i := range stmts {
 		s, at := &stmts[i], StatementIdx(i)
 		if s.Return {
@@ -265,36 +268,36 @@ func (r *Registry) checkStatements() *ClassError {
 		}
 		l := r.Libfunc(s.Libfunc)
 		if l == nil {
-			return refuseAt(CodeInvocation, at, "", "libfunc %d is not declared", s.Libfunc)
+			return errorAt(CodeInvocation, at, "", "libfunc %d is not declared", s.Libfunc)
 		}
 		sig := &l.Signature
 		if len(s.Args) != len(sig.Params) {
-			return refuseAt(CodeInvocation, at, l.Generic, "%d arguments, want %d", len(s.Args), len(sig.Params))
+			return errorAt(CodeInvocation, at, l.Generic, "%d arguments, want %d", len(s.Args), len(sig.Params))
 		}
 		if len(s.Branches) != len(sig.Branches) {
-			return refuseAt(CodeInvocation, at, l.Generic, "%d branches, want %d", len(s.Branches), len(sig.Branches))
+			return errorAt(CodeInvocation, at, l.Generic, "%d branches, want %d", len(s.Branches), len(sig.Branches))
 		}
 		for j := range s.Branches {
 			b, want := &s.Branches[j], &sig.Branches[j]
 			if len(b.Results) != len(want.Vars) {
-				return refuseAt(CodeInvocation, at, l.Generic, "branch %d has %d results, want %d", j, len(b.Results), len(want.Vars))
+				return errorAt(CodeInvocation, at, l.Generic, "branch %d has %d results, want %d", j, len(b.Results), len(want.Vars))
 			}
 			if b.Fallthrough != (sig.Fallthrough == j) {
-				return refuseAt(CodeBranch, at, l.Generic, "branch %d: fallthrough is %t, want %t", j, b.Fallthrough, sig.Fallthrough == j)
+				return errorAt(CodeBranch, at, l.Generic, "branch %d: fallthrough is %t, want %t", j, b.Fallthrough, sig.Fallthrough == j)
 			}
 			if src := from[at]; src > 0 && !want.ApChange.BranchAlign {
-				return refuseAt(CodeBranch, at, l.Generic, "statement %d branches to here, which is not an alignment", src-1)
+				return errorAt(CodeBranch, at, l.Generic, "statement %d branches to here, which is not an alignment", src-1)
 			}
 			next := b.Next(at)
 			if next < 0 || int(next) >= len(stmts) {
-				return refuseAt(CodeBranch, at, l.Generic, "branch %d leads to statement %d, the program has %d", j, next, len(stmts))
+				return errorAt(CodeBranch, at, l.Generic, "branch %d leads to statement %d, the program has %d", j, next, len(stmts))
 			}
 			if len(sig.Branches) > 1 {
 				if next < at {
-					return refuseAt(CodeBranch, at, l.Generic, "branch %d leads backwards, to statement %d", j, next)
+					return errorAt(CodeBranch, at, l.Generic, "branch %d leads backwards, to statement %d", j, next)
 				}
 				if src := from[next]; src > 0 {
-					return refuseAt(CodeBranch, at, l.Generic, "branch %d leads to statement %d, as does one of statement %d", j, next, src-1)
+					return errorAt(CodeBranch, at, l.Generic, "branch %d leads to statement %d, as does one of statement %d", j, next, src-1)
 				}
 				from[next] = at + 1
 			}

@@ -9,7 +9,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// Every class of the corpus specialises and validates.
+// TestRegistryOfClasses checks that every class of the corpus specialises and validates.
 func TestRegistryOfClasses(t *testing.T) {
 	used := make(map[string]bool)
 	for _, file := range classFiles(t) {
@@ -37,7 +37,7 @@ func TestRegistryOfClasses(t *testing.T) {
 	}
 }
 
-// Every text of the corpus specialises and validates.
+// TestRegistryOfTexts checks that every text of the corpus specialises and validates.
 func TestRegistryOfTexts(t *testing.T) {
 	for name, text := range textCases(t) {
 		p, err := ParseText(text)
@@ -50,7 +50,7 @@ func TestRegistryOfTexts(t *testing.T) {
 	}
 }
 
-// libfuncLists reads an official list: versions by libfunc, nil where any version will do.
+// libfuncLists reads an official list: the required version of each libfunc, nil if any version will do.
 func libfuncLists(t *testing.T, name string) map[string]*Version {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(golden.Corpus(t, "libfunc-lists"), name+".json"))
@@ -75,7 +75,7 @@ func libfuncLists(t *testing.T, name string) map[string]*Version {
 	return versions
 }
 
-// The table has all official libfuncs, and admits what the audited list admits.
+// TestAudited checks that the table has all official libfuncs and allows those of the audited list.
 func TestAudited(t *testing.T) {
 	all, allowed := libfuncLists(t, "all"), libfuncLists(t, "audited")
 	if len(all) != 281 || len(allowed) != 258 {

@@ -2,17 +2,17 @@ package sierra
 
 import "fmt"
 
-// tokenKind classes the tokens of Sierra text.
+// tokenKind classifies the tokens of Sierra text.
 type tokenKind uint8
 
 const (
 	tokenEOF    tokenKind = iota
-	tokenWord             // a label, or a keyword
-	tokenNumber           // decimal, perhaps negative
+	tokenWord             // a label or a keyword
+	tokenNumber           // decimal, optionally negative
 	tokenPunct            // :: -> ... or one character
 )
 
-// token is one token and where it starts.
+// token is one token and its position.
 type token struct {
 	kind tokenKind
 	text string
@@ -26,7 +26,7 @@ func (t token) String() string {
 	return fmt.Sprintf("%q", t.text)
 }
 
-// scanner cuts Sierra text into tokens, always the longest that fits; white space and // comments separate them.
+// scanner splits Sierra text into tokens, each the longest that matches, separated by white space and // comments.
 type scanner struct {
 	src string
 	pos int
@@ -36,7 +36,7 @@ func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
 func isSpace(c byte) bool  { return c == ' ' || '\t' <= c && c <= '\r' }
 
-// next returns the next token; an unknown character is an error.
+// next returns the next token, or an error for an unknown character.
 func (s *scanner) next() (token, error) {
 	s.skip()
 	start := s.pos
@@ -72,7 +72,8 @@ func (s *scanner) next() (token, error) {
 	return token{}, fmt.Errorf("unexpected character %q", rest[0])
 }
 
-// digits returns the length of the number at the head of s, which begins with a digit: a leading zero stands alone.
+// digits returns the length of the number at the start of s, which begins with a digit. A leading zero is a number of its
+// own.
 func digits(s string) int {
 	if s[0] == '0' {
 		return 1
@@ -84,7 +85,7 @@ func digits(s string) int {
 	return n
 }
 
-// skip passes white space and comments.
+// skip skips white space and comments.
 func (s *scanner) skip() {
 	for s.pos < len(s.src) {
 		switch c := s.src[s.pos]; {

@@ -1,12 +1,12 @@
 package sierra
 
-// Helpers in which the tables of libfuncs state signatures.
+// Constructors in which the libfunc tables write signatures.
 
-// How a branch changes ap.
+// Effects of a branch on ap.
 var (
-	// apNew: known, and all new cells belong to the outputs.
+	// apNew: the change is known at compile time, and all new cells belong to the outputs.
 	apNew = ApChange{Known: true, NewVarsOnly: true}
-	// apKnown: known when compiled.
+	// apKnown: the change is known at compile time.
 	apKnown   = ApChange{Known: true}
 	apUnknown = ApChange{}
 	apAlign   = ApChange{BranchAlign: true}
@@ -29,7 +29,7 @@ func branch(ap ApChange, outs ...OutputVar) BranchSignature {
 
 func params(p ...ParamSignature) []ParamSignature { return p }
 
-// plain parameters must be cells in memory.
+// plain returns a parameter that must be in memory cells.
 func plain(t TypeID) ParamSignature { return ParamSignature{Type: t} }
 
 func plains(types ...TypeID) []ParamSignature {
@@ -40,20 +40,20 @@ func plains(types ...TypeID) []ParamSignature {
 	return p
 }
 
-// addConst parameters may be a cell plus a constant; so are the pointers of builtins.
+// addConst returns a parameter that may also be a cell plus a constant, such as a builtin pointer.
 func addConst(t TypeID) ParamSignature { return ParamSignature{Type: t, AllowAddConst: true} }
 
-// orConst parameters may be constants.
+// orConst returns a parameter that may also be a constant.
 func orConst(t TypeID) ParamSignature { return ParamSignature{Type: t, AllowConst: true} }
 
-// anything: the parameter may be any expression.
+// anything returns a parameter that may be any expression.
 func anything(t TypeID) ParamSignature {
 	return ParamSignature{Type: t, AllowDeferred: true, AllowAddConst: true, AllowConst: true}
 }
 
 func out(t TypeID, kind RefKind) OutputVar { return OutputVar{Type: t, Ref: OutputRef{Kind: kind}} }
 
-// outSame is parameter i itself, outPartial some of its cells.
+// outSame returns parameter i as an output, outPartial some of its cells.
 func outSame(t TypeID, i int) OutputVar {
 	return OutputVar{Type: t, Ref: OutputRef{Kind: SameAsParam, Param: i}}
 }
@@ -61,7 +61,7 @@ func outPartial(t TypeID, i int) OutputVar {
 	return OutputVar{Type: t, Ref: OutputRef{Kind: PartialParam, Param: i}}
 }
 
-// outTemp returns the i-th new variable at the top of the stack.
+// outTemp returns the i-th new variable on top of the stack.
 func outTemp(t TypeID, i int) OutputVar {
 	return OutputVar{Type: t, Ref: OutputRef{Kind: NewTempVar, Temp: i}}
 }
@@ -70,10 +70,10 @@ func outConst(t TypeID) OutputVar    { return out(t, DeferredConst) }
 func outDeferred(t TypeID) OutputVar { return out(t, DeferredGeneric) }
 func outDerefs(t TypeID) OutputVar   { return out(t, SimpleDerefs) }
 
-// outMoved returns a pointer plus a constant: a builtin's or an array's, after use.
+// outMoved returns a pointer plus a constant, such as a builtin or array pointer after its use.
 func outMoved(t TypeID) OutputVar { return out(t, DeferredAddConst) }
 
-// sized returns the output, or the reference without cells when the type has none.
+// sized returns the output, or a reference without cells if its type has none.
 func (s *specialisation) sized(o OutputVar) OutputVar {
 	if s.info(o.Type).ZeroSized {
 		return out(o.Type, ZeroSizedRef)
@@ -81,17 +81,17 @@ func (s *specialisation) sized(o OutputVar) OutputVar {
 	return o
 }
 
-// reinterpret returns the signature of a libfunc that only gives its argument another type.
+// reinterpret returns the signature of a libfunc that only changes the type of its argument.
 func reinterpret(from, to TypeID) Signature {
 	return straight(apNew, params(anything(from)), outSame(to, 0))
 }
 
-// isZero returns the signature of a test for zero, whose second branch gives the value as NonZero.
+// isZero returns the signature of a test for zero. The second branch returns the value as NonZero.
 func (s *specialisation) isZero(t TypeID) Signature {
 	return branching(plains(t), branch(apNew), branch(apNew, outSame(s.nonZero(t), 0)))
 }
 
-// tryFromFelt returns the signature of a conversion that fails outside t's range.
+// tryFromFelt returns the signature of a conversion that fails outside the range of t.
 func (s *specialisation) tryFromFelt(t TypeID) Signature {
 	rc := s.typ("RangeCheck")
 	return branching(params(addConst(rc), plain(s.typ("felt252"))),
@@ -99,7 +99,7 @@ func (s *specialisation) tryFromFelt(t TypeID) Signature {
 		branch(apKnown, outMoved(rc)))
 }
 
-// constant returns the signature of a libfunc that makes a constant of its only generic argument, which must be in the range.
+// constant returns the signature of a libfunc whose output is its only generic argument, a number in the range.
 func (s *specialisation) constant(t TypeID, r Range) Signature {
 	v := s.soleValue()
 	s.require(r.contains(v), "%v is not in [%v, %v)", v, r.Lower, r.Upper)

@@ -5,18 +5,18 @@ import (
 	"math/big"
 )
 
-// specialisation turns one generic id and its arguments into a concrete type or a signature. Its methods fetch what the rules
-// need; the first failure sticks in err and makes later ones return zero values, so that a rule reads as a plain statement of
-// the signature.
+// specialisation computes a concrete type or a signature from a generic id and its arguments. Its methods look up what
+// the rules need. It keeps the first error in err; later calls return zero values, so that rules need no error checks.
 type specialisation struct {
 	r    *Registry
 	args []GenericArg
 	err  string
 }
 
-// noType stands for a type that could not be found; err is set then.
+// noType stands for a type that was not found; err is then set.
 const noType TypeID = -1
 
+// fail records an error unless there is one.
 func (s *specialisation) fail(format string, args ...any) {
 	if s.err == "" {
 		s.err = fmt.Sprintf(format, args...)
@@ -54,7 +54,7 @@ func (s *specialisation) valueArg(i int) *big.Int {
 	return s.args[i].Value
 }
 
-// soleType returns the only generic argument, a type.
+// soleType returns the only generic argument, which must be a type.
 func (s *specialisation) soleType() TypeID {
 	if !s.count(1) {
 		return noType
@@ -62,7 +62,7 @@ func (s *specialisation) soleType() TypeID {
 	return s.typeArg(0)
 }
 
-// twoTypes returns the two generic arguments, types.
+// twoTypes returns the two generic arguments, which must be types.
 func (s *specialisation) twoTypes() (TypeID, TypeID) {
 	if !s.count(2) {
 		return noType, noType
@@ -70,7 +70,7 @@ func (s *specialisation) twoTypes() (TypeID, TypeID) {
 	return s.typeArg(0), s.typeArg(1)
 }
 
-// soleValue returns the only generic argument, a value.
+// soleValue returns the only generic argument, which must be a value.
 func (s *specialisation) soleValue() *big.Int {
 	if !s.count(1) {
 		return bigZero
@@ -78,7 +78,7 @@ func (s *specialisation) soleValue() *big.Int {
 	return s.valueArg(0)
 }
 
-// soleFunc returns the only generic argument, a user function, which must exist.
+// soleFunc returns the only generic argument, which must be a declared user function.
 func (s *specialisation) soleFunc() *Function {
 	if !s.count(1) {
 		return &Function{}
@@ -99,8 +99,8 @@ func (s *specialisation) function(a *GenericArg) *Function {
 	return &Function{}
 }
 
-// shape returns what is known of a type while types are being specialised: its declaration, and its properties if it declares them
-// or comes earlier.
+// shape returns what is known about a type while types are specialised: its declaration, and its properties if it
+// declares them or has been specialised.
 func (s *specialisation) shape(id TypeID) (LongID, TypeInfo) {
 	switch p := s.r.Program; {
 	case s.err != "":
@@ -138,7 +138,7 @@ func (s *specialisation) argsOf(id TypeID, generic string) []GenericArg {
 	return l.Args
 }
 
-// find returns the declared type with a generic id and arguments.
+// find returns the declared type with the given generic id and arguments.
 func (s *specialisation) find(generic string, args ...GenericArg) TypeID {
 	if s.err != "" {
 		return noType
@@ -151,10 +151,10 @@ func (s *specialisation) find(generic string, args ...GenericArg) TypeID {
 	return id
 }
 
-// typ is find for a type without arguments.
+// typ returns the declared type without arguments.
 func (s *specialisation) typ(generic string) TypeID { return s.find(generic) }
 
-// wrap is find for a type with one type argument.
+// wrap returns the declared type with one type argument.
 func (s *specialisation) wrap(generic string, inner TypeID) TypeID {
 	return s.find(generic, GenericArg{Kind: TypeArg, Type: inner})
 }
@@ -163,7 +163,7 @@ func (s *specialisation) array(elem TypeID) TypeID    { return s.wrap("Array", e
 func (s *specialisation) box(inner TypeID) TypeID     { return s.wrap("Box", inner) }
 func (s *specialisation) nonZero(inner TypeID) TypeID { return s.wrap("NonZero", inner) }
 
-// snapshot returns the type of a snapshot of a value: the type itself where values can be duplicated.
+// snapshot returns the type of a snapshot: the type itself if it is duplicatable.
 func (s *specialisation) snapshot(inner TypeID) TypeID {
 	if s.info(inner).Duplicatable {
 		return inner
@@ -171,7 +171,7 @@ func (s *specialisation) snapshot(inner TypeID) TypeID {
 	return s.wrap("Snapshot", inner)
 }
 
-// snapshotIf is snapshot, or the type itself when it is not wanted.
+// snapshotIf returns the snapshot type if wanted, else the type itself.
 func (s *specialisation) snapshotIf(wanted bool, inner TypeID) TypeID {
 	if wanted {
 		return s.snapshot(inner)
@@ -179,7 +179,7 @@ func (s *specialisation) snapshotIf(wanted bool, inner TypeID) TypeID {
 	return inner
 }
 
-// user is find for a struct or enum of a user type with the given path.
+// user returns the declared struct or enum of the user type with the given path.
 func (s *specialisation) user(generic, path string, members ...TypeID) TypeID {
 	args := make([]GenericArg, 0, 1+len(members))
 	args = append(args, s.r.userType(path))
@@ -189,7 +189,7 @@ func (s *specialisation) user(generic, path string, members ...TypeID) TypeID {
 	return s.find(generic, args...)
 }
 
-// structOf returns a struct of a user type; tuple is one without a name, fixedArray a tuple of n equal members.
+// structOf returns the struct of a user type, tuple the struct of an unnamed one, fixedArray a tuple of n equal members.
 func (s *specialisation) structOf(path string, members ...TypeID) TypeID {
 	return s.user("Struct", path, members...)
 }
@@ -207,18 +207,18 @@ func (s *specialisation) u256() TypeID {
 	return s.structOf("core::integer::u256", repeat(s.typ("u128"), 2)...)
 }
 
-// span is Span<elem>, whose name has the element's name in it.
+// span returns Span<elem>. The type's name contains the element's name.
 func (s *specialisation) span(elem TypeID, name string) TypeID {
 	return s.structOf("core::array::Span::<"+name+">", s.snapshot(s.array(elem)))
 }
 func (s *specialisation) feltSpan() TypeID { return s.span(s.typ("felt252"), "core::felt252") }
 
-// boundedInt is BoundedInt<min, max>.
+// boundedInt returns BoundedInt<min, max>.
 func (s *specialisation) boundedInt(min, max *big.Int) TypeID {
 	return s.find("BoundedInt", GenericArg{Kind: ValueArg, Value: min}, GenericArg{Kind: ValueArg, Value: max})
 }
 
-// rangeOf returns the values of a type that must have a range.
+// rangeOf returns the range of a type that must have one.
 func (s *specialisation) rangeOf(id TypeID) Range {
 	l := s.longID(id)
 	r, ok := rangeOf(l.Generic, l.Args)
@@ -229,7 +229,7 @@ func (s *specialisation) rangeOf(id TypeID) Range {
 	return r
 }
 
-// peel removes a NonZero or Snapshot around a type, saying whether there was one.
+// peel returns the type inside a NonZero or Snapshot, or the type itself, and whether it was wrapped.
 func (s *specialisation) peel(id TypeID, wrapper string) (inner TypeID, wrapped bool) {
 	l := s.longID(id)
 	if l.Generic != wrapper {
@@ -254,7 +254,7 @@ func (s *specialisation) members(id TypeID, generic string) []TypeID {
 	return s.memberArgs(args)
 }
 
-// memberArgs are generic arguments of the form user type, then types.
+// memberArgs returns the types of generic arguments of the form user type, types….
 func (s *specialisation) memberArgs(args []GenericArg) []TypeID {
 	if len(args) == 0 || args[0].Kind != UserTypeArg {
 		s.fail("the first generic argument is not a user type")

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// Texts parse, and print as they were; one that a person annotated prints as the same program without the comments.
+// TestTextRoundTrip checks that texts are printed as they were. A text with comments must print as the same program
+// without them.
 func TestTextRoundTrip(t *testing.T) {
 	for name, text := range textCases(t) {
 		p, err := ParseText(text)
@@ -19,7 +20,7 @@ func TestTextRoundTrip(t *testing.T) {
 		if strings.Contains(text, "//") {
 			back, err := ParseText(got)
 			if err != nil || !reflect.DeepEqual(back, p) {
-				t.Errorf("%s: does not survive printing: %v", name, err)
+				t.Errorf("%s: changes when printed: %v", name, err)
 			}
 			continue
 		}
@@ -29,7 +30,7 @@ func TestTextRoundTrip(t *testing.T) {
 	}
 }
 
-// Classes printed as text parse to the same program.
+// TestClassTextRoundTrip checks that classes printed as text parse to the same program.
 func TestClassTextRoundTrip(t *testing.T) {
 	for _, file := range classFiles(t) {
 		p, err := readClass(t, file).Program()
@@ -61,7 +62,7 @@ func mustEncode(t *testing.T, p *Program) any {
 	return f
 }
 
-// firstDiff shows the first line that differs.
+// firstDiff returns the first line that differs.
 func firstDiff(got, want string) string {
 	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
 	for i := range g {
@@ -69,5 +70,5 @@ func firstDiff(got, want string) string {
 			return "got " + g[i] + ", want " + strings.Join(w[min(i, len(w)):min(i+1, len(w))], "")
 		}
 	}
-	return "got a prefix of what is wanted"
+	return "got only a prefix"
 }

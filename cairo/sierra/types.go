@@ -5,10 +5,10 @@ import (
 	"math/big"
 )
 
-// typeRule computes a concrete type's properties, and the fields that its kind has, from its generic arguments.
+// typeRule sets a concrete type's properties, and the fields that its kind uses, from its generic arguments.
 type typeRule func(s *specialisation, t *ConcreteType)
 
-// specialiseType applies the rule of d's generic id.
+// specialiseType applies the rule of a declaration's generic id.
 func (s *specialisation) specialiseType(d *TypeDeclaration) ConcreteType {
 	t := ConcreteType{ID: d.ID, Generic: d.LongID.Generic, Args: d.LongID.Args, Inner: noType}
 	if info, ok := plainTypes[t.Generic]; ok {
@@ -24,17 +24,17 @@ func (s *specialisation) specialiseType(d *TypeDeclaration) ConcreteType {
 }
 
 var (
-	// value: may be stored, dropped and duplicated.
+	// value types may be stored, dropped and duplicated.
 	value = TypeInfo{Storable: true, Droppable: true, Duplicatable: true}
-	// linear: must be used exactly once: pointers of builtins, guarantees.
+	// linear types must be used exactly once: builtin pointers and guarantees.
 	linear = TypeInfo{Storable: true}
-	// affine: may be dropped but not duplicated.
+	// affine types may be dropped but not duplicated.
 	affine = TypeInfo{Storable: true, Droppable: true}
-	// immaterial: exists only at compile time.
+	// immaterial types exist only at compile time.
 	immaterial = TypeInfo{ZeroSized: true}
 )
 
-// plainTypes are the types without generic arguments.
+// plainTypes maps the types without generic arguments to their properties.
 var plainTypes = map[string]TypeInfo{
 	"felt252": value, "bytes31": value, "qm31": value,
 	"u8": value, "u16": value, "u32": value, "u64": value, "u128": value,
@@ -52,7 +52,7 @@ var plainTypes = map[string]TypeInfo{
 	"CircuitModulus": value, "CircuitFailureGuarantee": linear, "U96Guarantee": linear,
 }
 
-// typeRules returns the rule of a type with generic arguments.
+// typeRules returns the rule of a type with generic arguments, nil if there is none.
 func typeRules(generic string) typeRule {
 	switch generic {
 	case "Array", "Span", "SquashedFelt252Dict":
@@ -91,7 +91,7 @@ func typeRules(generic string) typeRule {
 	return nil
 }
 
-// inner sets and returns the properties of the only generic argument, a type.
+// inner sets t.Inner to the only generic argument, a type, and returns its properties.
 func (s *specialisation) inner(t *ConcreteType) TypeInfo {
 	t.Inner = s.soleType()
 	return s.info(t.Inner)
@@ -139,7 +139,7 @@ func structType(s *specialisation, t *ConcreteType) {
 	t.Info = s.structInfo(t.Members)
 }
 
-// structInfo: a struct can what all of its members can.
+// structInfo returns the properties of a struct: those that all of its members have.
 func (s *specialisation) structInfo(members []TypeID) TypeInfo {
 	all := TypeInfo{true, true, true, true}
 	for _, m := range members {
@@ -163,8 +163,8 @@ func enumType(s *specialisation, t *ConcreteType) {
 	}
 }
 
-// dictType: a dictionary's values start as the cell 0, so only types whose zero cell is a value may be one: numbers, Nullable,
-// and enums of at most two empty variants.
+// dictType is the rule of dictionaries. Their values start as the cell 0, so only types for which 0 is a valid value are
+// allowed: numbers, Nullable, and enums of at most two empty variants.
 func dictType(s *specialisation, t *ConcreteType) {
 	in := s.inner(t)
 	l := s.longID(t.Inner)
@@ -203,12 +203,12 @@ func boundedIntType(s *specialisation, t *ConcreteType) {
 		"bounds %v and %v are not within the field", lower, upper)
 }
 
-// requireU32Bounds: guarantees are supported for u32 only.
+// requireU32Bounds requires the bounds of u32, the only type with guarantees.
 func (s *specialisation) requireU32Bounds(lower, upper *big.Int) {
 	s.require(lower.Sign() == 0 && upper.IsUint64() && upper.Uint64() == math.MaxUint32, "bounds %v and %v are not those of u32", lower, upper)
 }
 
-// intRangeType: a range [x, y) of one of the integer types.
+// intRangeType is the rule of IntRange, a range [x, y) of an integer type.
 func intRangeType(s *specialisation, t *ConcreteType) {
 	s.inner(t)
 	l := s.longID(t.Inner)
@@ -224,8 +224,8 @@ func couponType(s *specialisation, t *ConcreteType) {
 	t.Info = TypeInfo{Storable: true, Droppable: true, ZeroSized: true}
 }
 
-// computeSizes gives types their sizes in cells. It is a pass of its own since a size needs the sizes of types declared
-// earlier, while properties may be those that a later type declares.
+// computeSizes sets the sizes of types in cells. It is a separate pass because a size depends on the sizes of earlier
+// types, while properties may depend on those that a later type declares.
 func (r *Registry) computeSizes() *ClassError {
 	for i := range r.types {
 		t := &r.types[i]
@@ -277,10 +277,10 @@ func (r *Registry) computeSizes() *ClassError {
 			continue
 		}
 		if missing != noType {
-			return refuse(CodeTypeSize, "type %d (%s): the size of type %d is not known", i, t.Generic, missing)
+			return errorf(CodeTypeSize, "type %d (%s): the size of type %d is not known", i, t.Generic, missing)
 		}
 		if size > math.MaxInt16 {
-			return refuse(CodeTypeSize, "type %d (%s): its size is not below 2^15 cells", i, t.Generic)
+			return errorf(CodeTypeSize, "type %d (%s): its size is not below 2^15 cells", i, t.Generic)
 		}
 		t.Size, t.Sized = size, true
 	}

@@ -8,32 +8,31 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// Current is the Sierra version that this package knows. Classes of its major version and at most its minor are accepted.
+// Current is the newest supported Sierra version. Classes must have its major version and at most its minor version.
 var Current = Version{Major: 1, Minor: 9, Patch: 3}
 
-// Supports reports whether v is as new as o, patches aside.
+// Supports reports whether v is at least o, ignoring patches.
 func (v Version) Supports(o Version) bool {
 	return v.Major > o.Major || v.Major == o.Major && v.Minor >= o.Minor
 }
 
-// maxFunctionUses is how many entry points may share a function.
+// maxFunctionUses bounds the number of entry points that share a function.
 const maxFunctionUses = 2
 
-// entryPointBuiltins are the builtins that entry points may take, in the order they must take them; gas and the system
-// pointer follow.
+// entryPointBuiltins lists the builtins that entry points may take, in the required order. Gas and the system pointer
+// follow them.
 var entryPointBuiltins = [...]string{
 	"Pedersen", "RangeCheck", "Bitwise", "EcOp", "Poseidon", "SegmentArena", "RangeCheck96", "AddMod", "MulMod",
 }
 
-// Validate decodes the class's program and checks everything about the class that does not take compiling it, in the order
-// of the official compiler. What only networks demand is left to CheckDeclarable, and a newer Sierra version to the network.
-// Every refusal is a *ClassError.
+// Validate decodes the class's program and makes all checks that do not require compiling it, in the order of the
+// official compiler. The checks that only networks make are in CheckDeclarable. Every error is a *ClassError.
 func (c *ContractClass) Validate() (*Registry, error) { return c.ValidateFor(AuditedLibfuncs) }
 
 // LibfuncList is a list of libfuncs that classes may use, by the official compiler's names.
 type LibfuncList string
 
-// The official lists: what networks allow, and every libfunc there is.
+// The official lists: the libfuncs that networks allow, and all libfuncs.
 const (
 	AuditedLibfuncs LibfuncList = "audited"
 	AllLibfuncs     LibfuncList = "all"
@@ -48,7 +47,7 @@ func (c *ContractClass) ValidateFor(list LibfuncList) (*Registry, error) {
 	return c.ValidateProgram(p, list)
 }
 
-// ValidateProgram is ValidateFor when the class's program has been decoded already.
+// ValidateProgram is ValidateFor with the class's decoded program.
 func (c *ContractClass) ValidateProgram(p *Program, list LibfuncList) (*Registry, error) {
 	if list != AllLibfuncs {
 		if err := checkAudited(p); err != nil {
@@ -74,31 +73,31 @@ func (c *ContractClass) ValidateProgram(p *Program, list LibfuncList) (*Registry
 	return r, nil
 }
 
-// CheckDeclarable refuses what the compiler takes but networks do not: a class that is too large, and selectors that are no
-// felts.
+// CheckDeclarable rejects classes that the compiler accepts but networks do not: classes that are too large, and
+// selectors that are not felts.
 func (c *ContractClass) CheckDeclarable() error {
 	if err := c.CheckSelectors(); err != nil {
 		return err
 	}
 	if n := len(c.SierraProgram); n > constants.MaxProgramFelts {
-		return refuse(CodeSize, "sierra program of %d felts, at most %d", n, constants.MaxProgramFelts)
+		return errorf(CodeSize, "sierra program of %d felts, at most %d", n, constants.MaxProgramFelts)
 	}
 	data, err := c.MarshalJSON()
 	if err != nil {
-		return refuse(CodeJSON, "%v", err)
+		return errorf(CodeJSON, "%v", err)
 	}
 	if len(data) > constants.MaxClassBytes {
-		return refuse(CodeSize, "class of %d bytes, at most %d", len(data), constants.MaxClassBytes)
+		return errorf(CodeSize, "class of %d bytes, at most %d", len(data), constants.MaxClassBytes)
 	}
 	return nil
 }
 
-// CheckSelectors refuses selectors that are no felts: nobody can call them.
+// CheckSelectors rejects selectors that are not felts, because no call can name them.
 func (c *ContractClass) CheckSelectors() error {
 	for _, l := range c.EntryPoints.lists() {
 		for i := range l.entries {
 			if l.entries[i].Wide != nil {
-				return refuse(CodeFeltRange, "%s: selector %s is not a felt", l.kind, l.entries[i].SelectorHex())
+				return errorf(CodeFeltRange, "%s: selector %s is not a felt", l.kind, l.entries[i].SelectorHex())
 			}
 		}
 	}
@@ -114,7 +113,7 @@ func checkAudited(p *Program) *ClassError {
 			return &ClassError{CodeLibfuncNotAllowed, -1, name, "not on the list of audited libfuncs"}
 		}
 		if !p.Version.Supports(since) {
-			e := refuse(CodeLibfuncVersion, "needs Sierra %d.%d, the class has %d.%d",
+			e := errorf(CodeLibfuncVersion, "needs Sierra %d.%d, the class has %d.%d",
 				since.Major, since.Minor, p.Version.Major, p.Version.Minor)
 			e.Libfunc = name
 			return e
@@ -125,7 +124,7 @@ func checkAudited(p *Program) *ClassError {
 
 func checkVersion(p *Program) *ClassError {
 	if v := p.Version; v.Major != Current.Major || v.Minor > Current.Minor {
-		return refuse(CodeSierraVersion, "Sierra %d.%d, at most %d.%d of the same major version", v.Major, v.Minor, Current.Major, Current.Minor)
+		return errorf(CodeSierraVersion, "Sierra %d.%d, at most %d.%d of the same major version", v.Major, v.Minor, Current.Major, Current.Minor)
 	}
 	return nil
 }
@@ -144,17 +143,17 @@ func (e *EntryPoints) lists() [3]entryPointList {
 	return [...]entryPointList{{"CONSTRUCTOR", e.Constructor}, {"EXTERNAL", e.External}, {"L1_HANDLER", e.L1Handler}}
 }
 
-// checkEntryPointLists checks what the lists say by themselves: one constructor at most, selectors strictly ascending, and no
-// function used by too many.
+// checkEntryPointLists checks the lists without the program: at most one constructor, strictly ascending selectors, and
+// at most maxFunctionUses entry points for a function.
 func (c *ContractClass) checkEntryPointLists(*Program) *ClassError {
 	if l := c.EntryPoints.Constructor; len(l) > 1 || len(l) == 1 && (l[0].Wide != nil || l[0].Selector != constructorSelector()) {
-		return refuse(CodeConstructor, "%d constructors, want at most one, with the selector of \"constructor\"", len(l))
+		return errorf(CodeConstructor, "%d constructors, want at most one, with the selector of \"constructor\"", len(l))
 	}
 	for _, l := range c.EntryPoints.lists() {
 		for i := 1; i < len(l.entries); i++ {
 			prev, next := &l.entries[i-1], &l.entries[i]
 			if prev.cmpSelector(next) >= 0 {
-				return refuse(CodeSelectorOrder, "%s: selector %s follows %s, want them strictly ascending",
+				return errorf(CodeSelectorOrder, "%s: selector %s follows %s, want them strictly ascending",
 					l.kind, next.SelectorHex(), prev.SelectorHex())
 			}
 		}
@@ -163,42 +162,42 @@ func (c *ContractClass) checkEntryPointLists(*Program) *ClassError {
 	for _, l := range c.EntryPoints.lists() {
 		for _, e := range l.entries {
 			if uses[e.FunctionIdx]++; uses[e.FunctionIdx] > maxFunctionUses {
-				return refuse(CodeEntryPointReuse, "function %d serves more than %d entry points", e.FunctionIdx, maxFunctionUses)
+				return errorf(CodeEntryPointReuse, "function %d serves more than %d entry points", e.FunctionIdx, maxFunctionUses)
 			}
 		}
 	}
 	return nil
 }
 
-// EntryPointBuiltins checks that e's function has the signature of an entry point,
+// EntryPointBuiltins checks that the function of e has the signature of an entry point,
 //
 //	(builtins…, GasBuiltin, System, Span<felt252>) -> (builtins…, GasBuiltin, System, PanicResult<(Span<felt252>,)>)
 //
 // and returns the builtins' generic ids, without gas and system.
 func (r *Registry) EntryPointBuiltins(e *EntryPoint) ([]string, error) {
 	if e.FunctionIdx < 0 || e.FunctionIdx >= len(r.Program.Funcs) {
-		return nil, refuse(CodeEntryPoint, "entry point %s: function %d is not declared", e.SelectorHex(), e.FunctionIdx)
+		return nil, errorf(CodeEntryPoint, "entry point %s: function %d is not declared", e.SelectorHex(), e.FunctionIdx)
 	}
 	f := &r.Program.Funcs[e.FunctionIdx]
 	nr, np := len(f.Ret)-1, len(f.Params)-1
 	switch {
 	case nr < 2:
-		return nil, refuse(CodeEntryPoint, "function %d: returns %d values, want gas, system and a result at least", f.ID, len(f.Ret))
+		return nil, errorf(CodeEntryPoint, "function %d: returns %d values, want gas, system and a result at least", f.ID, len(f.Ret))
 	case np < 0:
-		return nil, refuse(CodeEntryPoint, "function %d: has no parameters", f.ID)
+		return nil, errorf(CodeEntryPoint, "function %d: has no parameters", f.ID)
 	case np != nr:
-		return nil, refuse(CodeEntryPoint, "function %d: takes %d builtins, returns %d", f.ID, np, nr)
+		return nil, errorf(CodeEntryPoint, "function %d: takes %d builtins, returns %d", f.ID, np, nr)
 	}
 	for i := range nr {
 		if f.Params[i].Type != f.Ret[i] {
-			return nil, refuse(CodeEntryPoint, "function %d: parameter %d and result %d are not the same builtin", f.ID, i, i)
+			return nil, errorf(CodeEntryPoint, "function %d: parameter %d and result %d are not the same builtin", f.ID, i, i)
 		}
 	}
 	if !r.isFeltSpan(f.Params[np].Type) {
-		return nil, refuse(CodeEntryPoint, "function %d: the last parameter is not a span of felts", f.ID)
+		return nil, errorf(CodeEntryPoint, "function %d: the last parameter is not a span of felts", f.ID)
 	}
 	if !r.isEntryPointResult(f.Ret[nr]) {
-		return nil, refuse(CodeEntryPoint, "function %d: the last result is not a panic result of a span of felts", f.ID)
+		return nil, errorf(CodeEntryPoint, "function %d: the last result is not a panic result of a span of felts", f.ID)
 	}
 	builtins := make([]string, nr)
 	for i := range builtins {
@@ -206,7 +205,7 @@ func (r *Registry) EntryPointBuiltins(e *EntryPoint) ([]string, error) {
 	}
 	builtins, tail := builtins[:nr-2], builtins[nr-2:]
 	if tail[0] != "GasBuiltin" || tail[1] != "System" {
-		return nil, refuse(CodeEntryPointBuiltins, "function %d: builtins end in %v, want GasBuiltin and System", f.ID, tail)
+		return nil, errorf(CodeEntryPointBuiltins, "function %d: builtins end in %v, want GasBuiltin and System", f.ID, tail)
 	}
 	next := 0
 	for _, b := range builtins {
@@ -214,7 +213,7 @@ func (r *Registry) EntryPointBuiltins(e *EntryPoint) ([]string, error) {
 			next++
 		}
 		if next == len(entryPointBuiltins) {
-			return nil, refuse(CodeEntryPointBuiltins, "function %d: builtins %v, want some of %v in this order", f.ID, builtins, entryPointBuiltins)
+			return nil, errorf(CodeEntryPointBuiltins, "function %d: builtins %v, want some of %v in this order", f.ID, builtins, entryPointBuiltins)
 		}
 		next++
 	}
@@ -230,7 +229,7 @@ func (r *Registry) isFeltArray(id TypeID) bool {
 	return r.isGeneric(id, "Array") && r.isGeneric(r.Type(id).Inner, "felt252")
 }
 
-// isFeltSpan: a struct whose only member is a snapshot of an array of felts. Its name does not matter.
+// isFeltSpan reports whether a type is a struct whose only member is a snapshot of an array of felts, whatever its name.
 func (r *Registry) isFeltSpan(id TypeID) bool {
 	if !r.isGeneric(id, "Struct") {
 		return false
@@ -239,7 +238,8 @@ func (r *Registry) isFeltSpan(id TypeID) bool {
 	return len(m) == 1 && r.isGeneric(m[0], "Snapshot") && r.isFeltArray(r.Type(m[0]).Inner)
 }
 
-// isEntryPointResult: an enum of a tuple of a span, and of an array of felts or a pair of an empty struct and one.
+// isEntryPointResult reports whether a type is an enum of a tuple of a span of felts, and of an array of felts or a pair
+// of an empty struct and such an array.
 func (r *Registry) isEntryPointResult(id TypeID) bool {
 	if !r.isGeneric(id, "Enum") {
 		return false
