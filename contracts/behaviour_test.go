@@ -16,20 +16,20 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// world is as much of Starknet as the contracts need: contracts at addresses, storage, events, no fees and no rollback.
-type world struct {
+// fixture is as much of Starknet as the contracts need: contracts at addresses, storage and events, without fees and rollback.
+type fixture struct {
 	t        *testing.T
 	engine   cairo.Engine
 	classes  map[felt.Felt]*cairo.Class // by address
 	storage  map[[2]felt.Felt]felt.Felt
 	events   []starknet.Event
 	tx       cairo.TxInfo
-	deployed []felt.Felt // addresses, salts and from_zero flags of deployments
+	deployed []felt.Felt // for each deployment: salt, calldata, and "from zero" if that flag is set
 }
 
-func newWorld(t *testing.T) *world {
-	engine := engines.New(t) // a fallback fails the test: nothing here is too much for it
-	return &world{
+func newFixture(t *testing.T) *fixture {
+	engine := engines.New(t) // a fallback fails the test: the contracts need none
+	return &fixture{
 		t: t, engine: engine, classes: make(map[felt.Felt]*cairo.Class), storage: make(map[[2]felt.Felt]felt.Felt),
 		tx: cairo.TxInfo{Version: num(3)},
 	}
@@ -47,7 +47,7 @@ func nums(values ...uint64) (list []felt.Felt) {
 func text(s string) felt.Felt     { return felt.FromShortString(s) }
 func selector(s string) felt.Felt { return keccak.Starknet([]byte(s)) }
 
-// loadClass returns a contract's class for every engine: the official compiler's code for the VM, our Sierra for native.
+// loadClass returns a contract's class for every engine: the official compiler's CASM for the VM, our Sierra for native.
 func loadClass(t *testing.T, name string) *cairo.Class {
 	t.Helper()
 	text, err := ClassJSON(name)
@@ -70,7 +70,7 @@ func loadClass(t *testing.T, name string) *cairo.Class {
 }
 
 // at puts a contract at an address and runs its constructor, if it has one.
-func (w *world) at(address uint64, name string, calldata ...felt.Felt) felt.Felt {
+func (w *fixture) at(address uint64, name string, calldata ...felt.Felt) felt.Felt {
 	w.t.Helper()
 	class := loadClass(w.t, name)
 	w.classes[num(address)] = class
@@ -84,15 +84,15 @@ func (w *world) at(address uint64, name string, calldata ...felt.Felt) felt.Felt
 	return num(address)
 }
 
-// outermost runs a call in a session of its own.
-func (w *world) outermost(call cairo.Call) (cairo.Result, error) {
+// outermost runs a call in its own session.
+func (w *fixture) outermost(call cairo.Call) (cairo.Result, error) {
 	session := w.engine.Begin()
 	defer session.End()
-	return session.Run(call, &frame{world: w, session: session, call: call})
+	return session.Run(call, &frame{fixture: w, session: session, call: call})
 }
 
-// run calls an entry point for a caller.
-func (w *world) run(caller uint64, contract felt.Felt, name string, calldata ...felt.Felt) cairo.Result {
+// run calls an entry point on behalf of a caller.
+func (w *fixture) run(caller uint64, contract felt.Felt, name string, calldata ...felt.Felt) cairo.Result {
 	w.t.Helper()
 	call := cairo.Call{
 		Class: w.classes[contract], Selector: selector(name), Contract: contract, Caller: num(caller), Calldata: calldata, Gas: 1e9,
@@ -104,8 +104,8 @@ func (w *world) run(caller uint64, contract felt.Felt, name string, calldata ...
 	return result
 }
 
-// returns checks that a call succeeds with a result.
-func (w *world) returns(want []felt.Felt, caller uint64, contract felt.Felt, name string, calldata ...felt.Felt) {
+// returns checks that a call succeeds and returns want.
+func (w *fixture) returns(want []felt.Felt, caller uint64, contract felt.Felt, name string, calldata ...felt.Felt) {
 	w.t.Helper()
 	if got := w.run(caller, contract, name, calldata...); got.Failed || !slices.Equal(got.Retdata, want) {
 		w.t.Errorf("%s(%v): failed %t, %v, want %v", name, calldata, got.Failed, got.Retdata, want)
@@ -113,7 +113,7 @@ func (w *world) returns(want []felt.Felt, caller uint64, contract felt.Felt, nam
 }
 
 // panics checks that a call panics with a message.
-func (w *world) panics(want string, caller uint64, contract felt.Felt, name string, calldata ...felt.Felt) {
+func (w *fixture) panics(want string, caller uint64, contract felt.Felt, name string, calldata ...felt.Felt) {
 	w.t.Helper()
 	got := w.run(caller, contract, name, calldata...)
 	if !got.Failed || len(got.Retdata) == 0 || got.Retdata[0] != text(want) {
@@ -121,8 +121,8 @@ func (w *world) panics(want string, caller uint64, contract felt.Felt, name stri
 	}
 }
 
-// emitted checks and forgets the events so far.
-func (w *world) emitted(want ...starknet.Event) {
+// emitted checks the events since the last check and clears them.
+func (w *fixture) emitted(want ...starknet.Event) {
 	w.t.Helper()
 	equal := func(a, b starknet.Event) bool {
 		return a.From == b.From && slices.Equal(a.Keys, b.Keys) && slices.Equal(a.Data, b.Data)
@@ -133,10 +133,10 @@ func (w *world) emitted(want ...starknet.Event) {
 	w.events = nil
 }
 
-// frame answers the syscalls of one call.
+// frame implements the system calls of one call.
 type frame struct {
 	cairo.Syscalls
-	*world
+	*fixture
 	session cairo.Session
 	call    cairo.Call
 }
@@ -163,7 +163,7 @@ func (f *frame) CallContract(gas *uint64, contract, entry felt.Felt, calldata []
 	call := cairo.Call{
 		Class: f.classes[contract], Selector: entry, Contract: contract, Caller: f.call.Contract, Calldata: calldata, Gas: *gas,
 	}
-	result, err := f.session.Run(call, &frame{world: f.world, session: f.session, call: call})
+	result, err := f.session.Run(call, &frame{fixture: f.fixture, session: f.session, call: call})
 	if err != nil {
 		return nil, err
 	}
@@ -186,8 +186,9 @@ func (f *frame) Deploy(_ *uint64, class, salt felt.Felt, calldata []felt.Felt, f
 	return text("address"), nil, nil
 }
 
+// TestFibonacci checks results of the fibonacci contract, returned and stored.
 func TestFibonacci(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	c := w.at(1, Fibonacci)
 	for _, row := range [][2]uint64{{0, 0}, {1, 1}, {2, 1}, {10, 55}, {90, 2880067194370816120}} {
 		w.returns(nums(row[1]), 0, c, "fib", num(row[0]))
@@ -196,8 +197,9 @@ func TestFibonacci(t *testing.T) {
 	w.returns(nums(6765), 0, c, "stored")
 }
 
+// TestFactorial checks results of the factorial contract, returned and stored.
 func TestFactorial(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	c := w.at(1, Factorial)
 	for _, row := range [][2]uint64{{0, 1}, {1, 1}, {5, 120}, {20, 2432902008176640000}} {
 		w.returns(nums(row[1]), 0, c, "factorial", num(row[0]))
@@ -206,8 +208,9 @@ func TestFactorial(t *testing.T) {
 	w.returns(nums(720), 0, c, "stored")
 }
 
+// TestCounter checks the counter, its events, and calls between two counters, one of which fails.
 func TestCounter(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	a, b := w.at(1, Counter, num(5)), w.at(2, Counter, num(0))
 	changed := func(counter felt.Felt, by, count uint64) starknet.Event {
 		return starknet.Event{From: counter, Keys: []felt.Felt{selector("Changed"), num(by)}, Data: nums(count)}
@@ -224,9 +227,10 @@ func TestCounter(t *testing.T) {
 	w.emitted(changed(b, 1, 0), changed(a, 7, 7))
 }
 
+// TestERC20 checks the token's views, transfers, allowances, events and storage layout.
 func TestERC20(t *testing.T) {
 	const alice, bob, carol = 0xa, 0xb, 0xc
-	w := newWorld(t)
+	w := newFixture(t)
 	c := w.at(1, ERC20, text("Starknet Token"), text("STRK"), num(18), num(1000), num(2), num(alice))
 	event := func(name string, from, to, low, high uint64) starknet.Event {
 		return starknet.Event{From: c, Keys: []felt.Felt{selector(name), num(from), num(to)}, Data: nums(low, high)}
@@ -260,22 +264,23 @@ func TestERC20(t *testing.T) {
 	most := felt.FromUint128(1<<64-1, 1<<64-1)
 	w.returns(nums(1), bob, c, "approve", num(carol), most, most)
 	w.returns(nums(1), carol, c, "transfer_from", num(bob), num(carol), num(1), num(0))
-	w.returns([]felt.Felt{most, most}, 0, c, "allowance", num(bob), num(carol)) // never used up
+	w.returns([]felt.Felt{most, most}, 0, c, "allowance", num(bob), num(carol)) // the maximum allowance does not decrease
 
-	// Balances are where tools look for them.
+	// Balances are at the storage addresses that tools expect.
 	slot := pedersen.Hash(selector("ERC20_balances"), num(carol))
 	if got := w.storage[[2]felt.Felt{c, slot}]; got != num(11) {
 		t.Errorf("balance slot holds %v, want 11", got)
 	}
 }
 
+// TestAccount checks signatures, interfaces, and which callers and versions may execute.
 func TestAccount(t *testing.T) {
 	key := num(12345)
 	public, err := starkcurve.PublicKey(key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newWorld(t)
+	w := newFixture(t)
 	c, counter := w.at(1, Account, public), w.at(2, Counter, num(0))
 	w.emitted(starknet.Event{From: c, Keys: []felt.Felt{selector("OwnerAdded"), public}})
 	w.returns([]felt.Felt{public}, 0, c, "get_public_key")
@@ -316,7 +321,7 @@ func TestAccount(t *testing.T) {
 	w.returns(nums(0), 0, c, "supports_interface", num(1))
 
 	calls := []felt.Felt{num(2), counter, selector("increment"), num(0), counter, selector("get"), num(0)}
-	w.returns(nums(2, 0, 1, 1), 0, c, "__execute__", calls...) // an empty result, and [1]
+	w.returns(nums(2, 0, 1, 1), 0, c, "__execute__", calls...) // results: an empty one, and [1]
 	w.returns(nums(0), 0, c, "__execute__", num(0))
 	w.panics("Account: invalid caller", 9, c, "__execute__", calls...)
 	query := felt.FromLimbs([4]uint64{0, 0, 1, 0}) // 2^128
@@ -334,8 +339,9 @@ func TestAccount(t *testing.T) {
 	w.panics("Counter: below zero", 0, c, "__execute__", num(1), w.at(3, Counter, num(0)), selector("decrement"), num(0))
 }
 
+// TestUniversalDeployer checks the arguments of deployments and their events, with both values of unique.
 func TestUniversalDeployer(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	c := w.at(1, UniversalDeployer)
 	for _, name := range []string{"deploy_contract", "deployContract"} {
 		for _, unique := range []uint64{0, 1} {

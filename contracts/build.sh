@@ -3,7 +3,7 @@
 #
 # Needs starknet-compile and starknet-sierra-compile 2.20.0 on PATH (cargo install starknet-compile@2.20.0
 # starknet-sierra-compile@2.20.0 --locked), python3, and in STARKD_CORELIB the corelib folder of the compiler's
-# repository at tag v2.20.0 (it is in no crate). The result is a function of the sources: a second run changes nothing.
+# repository at tag v2.20.0 (no crate contains it). The result depends only on the sources: a second run changes nothing.
 set -eu
 cd "$(dirname "$0")"
 want=2.20.0
@@ -14,7 +14,7 @@ done
 [ -f "${STARKD_CORELIB:?the corelib folder of cairo v$want}/src/lib.cairo" ] ||
     { echo "build.sh: no corelib in $STARKD_CORELIB" >&2; exit 1; }
 
-# The compiler looks for ./corelib/src, and for nothing else outside its own source tree.
+# Outside its own source tree the compiler looks only for ./corelib/src.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 ln -s "$(cd "$STARKD_CORELIB" && pwd)" "$work/corelib"
@@ -24,7 +24,7 @@ mkdir -p classes testdata
 for contract in account counter erc20 factorial fibonacci universal_deployer; do
     class=classes/$contract.contract_class.json
     (cd "$work" && starknet-compile "$here" --contract-path "starkd::$contract::$contract" "$contract.json")
-    # Debug names are no part of the class hash.
+    # Debug names are not part of the class hash.
     python3 - "$work/$contract.json" "$class" <<'PY'
 import json, sys
 with open(sys.argv[1]) as f:

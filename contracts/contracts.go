@@ -1,7 +1,6 @@
-// Package contracts holds the contracts that a chain starts with (account, fee token, universal deployer) and samples
-// (fibonacci, factorial, counter): their Cairo sources, and the classes that the official compiler built from them. What
-// is embedded is the class in JSON, as wallets declare it; nothing here is compiled at run time, and README.md says how to
-// rebuild.
+// Package contracts holds the contracts that a chain starts with (account, fee token, universal deployer) and samples (fibonacci,
+// factorial, counter): their Cairo sources, and the classes that the official compiler built from them. The classes are embedded as JSON,
+// the form in which wallets declare them. They are not compiled at run time; README.md says how to rebuild them.
 package contracts
 
 import (
@@ -9,7 +8,7 @@ import (
 	"fmt"
 )
 
-// The contracts by name.
+// Names of the contracts.
 const (
 	Account           = "account"
 	ERC20             = "erc20"
@@ -19,7 +18,7 @@ const (
 	Counter           = "counter"
 )
 
-// Names lists every contract, those that genesis needs first.
+// Names returns the names of all contracts, those needed by genesis first.
 func Names() []string {
 	return []string{Account, ERC20, UniversalDeployer, Fibonacci, Factorial, Counter}
 }
@@ -27,7 +26,7 @@ func Names() []string {
 //go:embed classes/*.contract_class.json
 var classes embed.FS
 
-// ClassJSON returns the contract class of the named contract, as `starknet-compile` writes it without debug information.
+// ClassJSON returns the contract class of the named contract as written by `starknet-compile`, without debug information.
 func ClassJSON(name string) ([]byte, error) {
 	class, err := classes.ReadFile("classes/" + name + ".contract_class.json")
 	if err != nil {

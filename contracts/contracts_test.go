@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// The official compiler that build.sh demands, and the Sierra version it writes.
+// compilerVersion is the official compiler's version that build.sh requires, sierraVersion the Sierra version that it writes.
 const (
 	compilerVersion = "2.20.0"
 	sierraVersion   = "1.9.3"
@@ -39,7 +39,7 @@ func compiled(t *testing.T, name string) compiledClass {
 	return class
 }
 
-// A class's program opens with six felts: the Sierra version and the compiler's.
+// TestCompilerVersion checks the versions in the first six felts of each class's program: Sierra's and the compiler's.
 func TestCompilerVersion(t *testing.T) {
 	for _, name := range Names() {
 		text, err := ClassJSON(name)
@@ -92,7 +92,8 @@ func TestCompilerVersion(t *testing.T) {
 	}
 }
 
-// What a proof covers must need no builtin outside the layout recursive. Signature checks (ec_op) are not covered.
+// TestBuiltinsWithinProofLayout checks that the entry points which a proof covers need only builtins of the layout recursive. Signature
+// checks use ec_op and are unproven.
 func TestBuiltinsWithinProofLayout(t *testing.T) {
 	layout := []string{"pedersen", "range_check", "bitwise"}
 	signature := []string{

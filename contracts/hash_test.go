@@ -10,7 +10,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// The hashes are those that starknet.js computes of the same files.
+// TestHashes compares the hashes of the classes with those that starknet.js computes for the same files.
 func TestHashes(t *testing.T) {
 	text, err := os.ReadFile("testdata/hashes.json")
 	if err != nil {

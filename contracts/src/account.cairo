@@ -1,7 +1,7 @@
 //! Account owned by one Stark-curve key (SNIP-6). The key is set once, by the constructor.
 //!
-//! Only `__validate__*` and `is_valid_signature` use the ec_op builtin; the constructor and `__execute__` need nothing
-//! beyond the builtins of the proof layout.
+//! Only `__validate__*` and `is_valid_signature` use the ec_op builtin; the constructor and `__execute__` need
+//! only the builtins of the proof layout.
 
 #[starknet::interface]
 pub trait AccountABI<T> {
@@ -26,7 +26,7 @@ mod account {
 
     const SRC5_ID: felt252 = 0x3f918d17e5ee77373b56385708f855659a07f75997f365cf87748628532a055;
     const SNIP6_ID: felt252 = 0x2ceccef7f994940b3962a6c67e0ba4fcd37df7d131417c604f91e03caecc1cd;
-    /// Added to a transaction's version when it is only simulated.
+    /// Added to the version of a transaction that is only simulated.
     const QUERY_VERSION_BASE: u256 = 0x100000000000000000000000000000000;
 
     #[storage]

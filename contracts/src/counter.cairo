@@ -1,4 +1,4 @@
-//! Sample: storage, events, and calls to another contract of the same kind, whose failure the caller may survive.
+//! Sample: storage, events, and calls to another counter, whose failure the caller can handle.
 
 use starknet::ContractAddress;
 
@@ -50,7 +50,7 @@ mod counter {
             set(ref self, self.count.read() + 1);
         }
 
-        /// Panics below zero.
+        /// Decrements the count; panics if it is zero.
         fn decrement(ref self: ContractState) {
             let count = self.count.read();
             assert(count != 0, 'Counter: below zero');
@@ -65,7 +65,7 @@ mod counter {
             other.get()
         }
 
-        /// Decrements the other counter; this one counts only the calls that succeeded.
+        /// Decrements the other counter. If that succeeds, increments this one and returns true.
         fn try_decrement_other(ref self: ContractState, other: ContractAddress) -> bool {
             let answer = starknet::syscalls::call_contract_syscall(
                 other, selector!("decrement"), array![].span(),

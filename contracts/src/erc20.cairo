@@ -1,8 +1,8 @@
-//! Fungible token in the interface that wallets expect of the fee token: snake and camel case names, u256 amounts, name and
-//! symbol as short strings. There is no minting after the constructor: the supply is what genesis gave.
+//! Fungible token with the interface that wallets expect of the fee token: snake and camel case names, u256 amounts, name and
+//! symbol as short strings. Only the constructor mints: the supply is fixed by genesis.
 //!
-//! Storage variables carry the names of the widespread token contracts, so that balances sit at the addresses where
-//! tools look for them: `pedersen(sn_keccak("ERC20_balances"), account)`, low word first.
+//! Storage variables have the names of common token contracts, so that balances are at the addresses that tools
+//! expect: `pedersen(sn_keccak("ERC20_balances"), account)`, low word first.
 
 use starknet::ContractAddress;
 
@@ -166,7 +166,7 @@ mod erc20 {
         let balance = self.ERC20_balances.read(from);
         assert(balance >= value, 'ERC20: insufficient balance');
         self.ERC20_balances.write(from, balance - value);
-        // Read after the write: the two accounts may be one.
+        // Read after the write: the two accounts may be the same.
         self.ERC20_balances.write(to, self.ERC20_balances.read(to) + value);
         self.emit(Transfer { from, to, value });
     }
@@ -180,7 +180,7 @@ mod erc20 {
         self.emit(Approval { owner, spender, value });
     }
 
-    /// The greatest allowance is never used up.
+    /// Decreases an allowance; the maximum allowance stays as it is.
     fn spend_allowance(
         ref self: ContractState, owner: ContractAddress, spender: ContractAddress, value: u256,
     ) {

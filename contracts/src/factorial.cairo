@@ -1,4 +1,4 @@
-//! Sample: a computation that can be called for its result, or sent to leave it in storage.
+//! Sample: a computation that can be called for its result, or invoked to store it.
 
 #[starknet::interface]
 pub trait FactorialABI<T> {

@@ -1,4 +1,4 @@
-//! The contracts that a starkd chain starts with, and samples. Nothing but the corelib is used.
+//! The contracts that a starkd chain starts with, and samples. They use only the corelib.
 
 mod account;
 mod counter;

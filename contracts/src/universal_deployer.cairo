@@ -1,5 +1,5 @@
-//! Deploys any declared class for any caller. A caller that asks for it gets an address of its own: its address is mixed
-//! into the salt, and the address is derived from this contract's instead of zero.
+//! Deploys any declared class for any caller. With `not_from_zero` the new address depends on the caller: the caller's
+//! address is hashed into the salt, and the new address is derived from this contract's address instead of zero.
 
 use starknet::{ClassHash, ContractAddress};
 
@@ -30,7 +30,7 @@ mod universal_deployer {
         ContractDeployed: ContractDeployed,
     }
 
-    /// Field names are those that SDKs read.
+    /// The fields have the names that SDKs read.
     #[derive(Drop, starknet::Event)]
     struct ContractDeployed {
         address: ContractAddress,

@@ -1,5 +1,5 @@
-//! What the engines are compared on: one external function for each row of docs/benchmarks.md, "Execution engines". Each
-//! repeats one kind of work n times and returns a value that depends on all of it.
+//! The contract for comparing engines, with one external function for each row of docs/benchmarks.md, "Execution engines".
+//! Each repeats one kind of work n times and returns a value that depends on all repetitions.
 
 #[starknet::interface]
 trait Bench<T> {
@@ -80,7 +80,7 @@ mod bench {
         fn pedersen(self: @ContractState, n: felt252) -> felt252 {
             pedersen(BIG, BIG - 1, n)
         }
-        /// Another seed, other pairs.
+        /// Each seed hashes other pairs.
         fn pedersen_from(self: @ContractState, n: felt252, seed: felt252) -> felt252 {
             pedersen(BIG, seed, n)
         }
@@ -102,7 +102,7 @@ mod bench {
         }
     }
 
-    /// Both factors change and are of full size.
+    /// Both factors change and have full size.
     fn felt_mul(a: felt252, b: felt252, n: felt252) -> felt252 {
         if n == 0 {
             a
@@ -231,7 +231,7 @@ mod bench {
         }
     }
 
-    /// A polynomial in the values that their order decides; panics where they are not ascending.
+    /// Returns a polynomial in the values, which depends on their order; panics if they are not ascending.
     fn check(mut values: Span<u64>, last: u64, total: felt252) -> felt252 {
         match values.pop_front() {
             Option::Some(x) => {

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Rebuilds bench.contract_class.json from bench.cairo, with the tools that contracts/build.sh needs: starknet-compile 2.20.0 on
-# PATH and the compiler's corelib folder in STARKD_CORELIB.
+# Rebuilds bench.contract_class.json from bench.cairo. Needs the tools of contracts/build.sh: starknet-compile 2.20.0 on PATH and the
+# compiler's corelib folder in STARKD_CORELIB.
 set -eu
 cd "$(dirname "$0")"
 here=$(pwd)
