@@ -7,14 +7,15 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// The constants of assert_le: the prime over 3 and over 2, divided by 2^128 and rounded up.
+// The constants of assert_le: P/3 and P/2, each divided by 2^128 and rounded up.
 var (
 	PrimeOver3High, _ = new(big.Int).SetString("3544607988759775765608368578435044694", 10)
 	PrimeOver2High, _ = new(big.Int).SetString("5316911983139663648412552867652567041", 10)
 )
 
-// SmallArcs serves assert_le, which hints of contract classes and of Cairo 0 programs both compute. It orders the arcs 0→a, a→b and b→P-1 of the circle of field elements by length and writes the two smaller
-// ones at ptr. It returns the number of the largest one.
+// SmallArcs computes the hint of assert_le, for contract classes and for Cairo 0 programs. It sorts the arcs 0→a, a→b and
+// b→P-1 of the circle of field elements by length. At ptr it writes remainder and quotient of the shortest arc divided by
+// PrimeOver3High, then those of the middle one divided by PrimeOver2High. It returns the number (0, 1 or 2) of the longest.
 func SmallArcs(m *Machine, a, b felt.Felt, ptr Addr) (int, error) {
 	type arc struct {
 		length felt.Felt

@@ -28,14 +28,14 @@ var BuiltinOrder = []string{
 	BuiltinPoseidon, BuiltinSegmentArena, BuiltinRangeCheck96, BuiltinAddMod, BuiltinMulMod,
 }
 
-// builtinRule is what all builtins of a name have in common. Cells come in instances; the first inputs of an instance are
-// written by the program, the others are deduced from them.
+// builtinRule is the rule of all builtins of a name. A builtin's segment is a list of instances. The program writes the
+// inputs, which are the first cells of an instance; the rule deduces the others from them.
 type builtinRule struct {
-	cells, inputs uint64
-	component     uint64 // instances that the layout's ratio counts as one
-	// check refuses a value that has just been written.
+	cells, inputs uint64 // of an instance
+	component     uint64 // number of instances that a layout's ratio counts as one
+	// check returns an error if the value v, just written at a, is not allowed; nil allows all values.
 	check func(b *Builtin, m *Memory, a Addr, v Value) error
-	// deduce computes the cell at offset index of the instance that starts at a; false when an input is missing.
+	// deduce computes the cell at offset index of the instance that starts at a; false if an input is missing.
 	deduce func(b *Builtin, m *Memory, a Addr, index uint64) (Value, bool, error)
 }
 
@@ -57,20 +57,20 @@ var builtinRules = map[string]*builtinRule{
 // Builtin is a builtin of one machine: a segment and its rule.
 type Builtin struct {
 	Name string
-	Base Addr // what the program is given; after the initial instance for segment_arena
+	Base Addr // the pointer that the program gets: the segment's start, or after the initial instance for segment_arena
 
 	rule  *builtinRule
 	check func(m *Memory, a Addr, v Value) error
-	// Signatures are those that the ecdsa builtin was given, by the offset of the instance.
+	// Signatures holds the ecdsa builtin's signatures by the offset of their instance.
 	Signatures map[uint64]Signature
-	// Pages are the output builtin's pages of public memory above 0, by their number.
+	// Pages holds the output builtin's pages of public memory, except page 0, by their number.
 	Pages map[int]Page
-	// Attributes are the output builtin's attributes, which a PIE keeps.
+	// Attributes holds the output builtin's attributes, which a PIE includes.
 	Attributes map[string][]uint64
 
-	deduced    []felt.Felt // by instance: outputs of rules that yield several or are slow
+	deduced    []felt.Felt // outputs by instance, for rules with several outputs or slow ones
 	remembered []bool      // by instance: deduced holds its outputs
-	verified   []bool      // pedersen: by instance, deduced or compared already
+	verified   []bool      // pedersen, by instance: the output is deduced or compared already
 }
 
 // Signature is an ECDSA signature over the Stark curve.
@@ -79,13 +79,13 @@ type Signature struct{ R, S felt.Felt }
 // Page is a range of the output segment.
 type Page struct{ Start, Size uint64 }
 
-// InstanceCells returns the number of cells of an instance; 0 for output, which has no instances.
+// InstanceCells returns the number of cells of an instance, or 0 for output, which has no instances.
 func (b *Builtin) InstanceCells() uint64 { return b.rule.cells }
 
-// ComponentInstances returns the number of instances that the ratio of a layout counts as one.
+// ComponentInstances returns the number of instances that a layout's ratio counts as one.
 func (b *Builtin) ComponentInstances() uint64 { return b.rule.component }
 
-// Verified returns the instances of pedersen whose output was deduced, or compared with what the program wrote.
+// Verified returns the numbers of the pedersen instances whose output was deduced or compared with the program's.
 func (b *Builtin) Verified() []uint64 {
 	var list []uint64
 	for i, ok := range b.verified {
@@ -96,7 +96,7 @@ func (b *Builtin) Verified() []uint64 {
 	return list
 }
 
-// AddBuiltin adds a builtin's segment, and the info segment before it for segment_arena.
+// AddBuiltin adds a builtin with its segment. For segment_arena it first adds the info segment.
 func (m *Machine) AddBuiltin(name string) (*Builtin, error) {
 	rule, ok := builtinRules[name]
 	if !ok {
@@ -135,7 +135,7 @@ func (m *Machine) Builtin(name string) *Builtin {
 	return nil
 }
 
-// AddSignature gives the ecdsa builtin the signature for the instance at a.
+// AddSignature adds the signature of the ecdsa instance at a.
 func (b *Builtin) AddSignature(a Addr, s Signature) error {
 	if b.Name != BuiltinECDSA || a.Segment != b.Base.Segment || a.Offset%2 != 0 {
 		return fmt.Errorf("vm: no signature goes to %v of the %s builtin", a, b.Name)
@@ -147,7 +147,7 @@ func (b *Builtin) AddSignature(a Addr, s Signature) error {
 	return nil
 }
 
-// deduceCell asks the builtin whose segment a is in.
+// deduceCell deduces the cell at a by the rule of the builtin in whose segment a is; false if there is none.
 func (m *Machine) deduceCell(a Addr) (Value, bool, error) {
 	s := m.Memory.segment(a.Segment)
 	if s == nil || s.builtin == nil || s.builtin.rule.deduce == nil {
@@ -167,7 +167,7 @@ func (b *Builtin) deduceAt(m *Memory, a Addr) (Value, bool, error) {
 	return b.rule.deduce(b, m, Addr{a.Segment, a.Offset - index}, index)
 }
 
-// mark marks an instance in a list, and reports whether it was marked already.
+// mark sets an instance's entry in list and returns the entry's previous value.
 func mark(list *[]bool, instance uint64) bool {
 	if n := uint64(len(*list)); instance >= n {
 		*list = append(*list, make([]bool, instance+1-n)...)
@@ -177,7 +177,7 @@ func mark(list *[]bool, instance uint64) bool {
 	return before
 }
 
-// remember keeps the outputs of the instance at a, and returns the one that is asked for.
+// remember stores the outputs of the instance that starts at a and returns the one at offset index.
 func (b *Builtin) remember(a Addr, index uint64, out []felt.Felt) (Value, bool, error) {
 	instance := a.Offset / b.rule.cells
 	mark(&b.remembered, instance)
@@ -193,8 +193,8 @@ func (b *Builtin) output(instance, index uint64) Value {
 	return FeltValue(b.deduced[instance*(b.rule.cells-b.rule.inputs)+index-b.rule.inputs])
 }
 
-// Finish deduces every output cell that the rule gives and compares it with what is in memory; with fill it
-// writes the missing ones (the holes). The segment's size is rounded up to whole instances then.
+// Finish deduces every output that the rule gives and compares it with memory. With fill it also writes the outputs that
+// are missing (the holes), and rounds the segment's size up to whole instances. It returns the segment's size.
 func (b *Builtin) Finish(m *Memory, fill bool) (size uint64, err error) {
 	s := m.segment(b.Base.Segment)
 	size = s.size()
@@ -236,8 +236,8 @@ func (b *Builtin) Finish(m *Memory, fill bool) (size uint64, err error) {
 	return size, nil
 }
 
-// Secure checks that a finished builtin segment holds whole instances: every input is there, and every output is what
-// the rule says. Without this a program could leave cells for someone else to choose.
+// Secure checks that a finished builtin segment holds whole instances: every input is known, and the rule gives every
+// output. Otherwise a prover could choose the values of the missing cells. sizes are the segments' sizes by number.
 func (b *Builtin) Secure(m *Memory, sizes []uint64) error {
 	if b.Name == BuiltinOutput || b.Name == BuiltinSegmentArena {
 		return nil
@@ -268,7 +268,7 @@ func (b *Builtin) Secure(m *Memory, sizes []uint64) error {
 				return fmt.Errorf("missing memory cells for %s: [%d]", b.Name, off)
 			}
 		}
-		// An output that nobody read must exist all the same.
+		// The rule must give the outputs that the program did not read, too.
 		for j := b.rule.inputs; j < b.rule.cells && b.rule.deduce != nil; j++ {
 			if off := i*b.rule.cells + j; off >= size || !s.cells[off].Known() {
 				if _, _, err := b.deduceAt(m, Addr{b.Base.Segment, off}); err != nil {
@@ -280,7 +280,7 @@ func (b *Builtin) Secure(m *Memory, sizes []uint64) error {
 	return nil
 }
 
-// AddPage puts size cells from start on, which are in the output segment, on a page of public memory of their own.
+// AddPage makes the size cells at start, which must be in the output segment, the page of public memory with number id.
 func (b *Builtin) AddPage(id int, start Addr, size uint64) error {
 	if b.Name != BuiltinOutput || start.Segment != b.Base.Segment || id < 1 || size > MaxCells {
 		return fmt.Errorf("vm: page %d of %d cells at %v is not in the output segment", id, size, start)

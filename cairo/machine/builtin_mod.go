@@ -7,10 +7,10 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// The modular builtins compute a op b = c mod p on numbers of four 96-bit words. An instance is p's words, a pointer to
-// the values, a pointer to the offsets of a, b and c among them, and n, the operations still to do; the layouts all use
-// one operation per instance. Their cells are inputs, filled by a hint through FillMod, and the rule is checked after the
-// run.
+// The modular builtins check a op b = c mod p for numbers of four 96-bit words. An instance consists of the words of p, a
+// pointer to the values, a pointer to the offsets of a, b and c in the values, and n, the number of operations that remain.
+// All layouts use one operation per instance. All cells are inputs, which a hint fills through FillMod; Secure checks the
+// equations after the run.
 const (
 	ModWords    = 4      // cells of a number
 	modWordBits = 96     // bits of a cell
@@ -18,10 +18,10 @@ const (
 	ModOffsets  = 5      // offset of the pointer to the offsets
 	modN        = 6      // offset of n
 	ModCells    = 7      // cells of an instance
-	ModFillMax  = 100000 // largest n that FillMod accepts
+	ModFillMax  = 100000 // the largest n that FillMod accepts
 )
 
-// ModInputs are the cells of an instance.
+// ModInputs holds the cells of an instance of a modular builtin.
 type ModInputs struct {
 	P       *big.Int
 	Words   [ModWords]felt.Felt // of P
@@ -30,7 +30,7 @@ type ModInputs struct {
 	N       uint64
 }
 
-// ReadWords reads a number of four words at a. The value is nil if a word is not written.
+// ReadWords reads a number of ModWords words at a. The value is nil if a word is not written.
 func ReadWords(m *Memory, a Addr) (words [ModWords]felt.Felt, value *big.Int, err error) {
 	value = new(big.Int)
 	for i := range words {
@@ -51,7 +51,7 @@ func ReadWords(m *Memory, a Addr) (words [ModWords]felt.Felt, value *big.Int, er
 	return words, value, nil
 }
 
-// WriteWords writes a number as four words at a, and marks them as used.
+// WriteWords writes a number as ModWords words at a and marks them as accessed.
 func WriteWords(m *Memory, a Addr, value *big.Int) error {
 	if value.BitLen() > ModWords*modWordBits {
 		return fmt.Errorf("the value %v does not fit in %d words of %d bits", value, ModWords, modWordBits)
@@ -95,7 +95,8 @@ func (b *Builtin) ReadMod(m *Memory, a Addr) (in ModInputs, err error) {
 	return in, err
 }
 
-// operands reads the addresses and values of a, b and c of an operation.
+// operands returns the addresses and values of a, b and c of the operation with number index; a value is nil if it is
+// not written.
 func (b *Builtin) operands(m *Memory, in *ModInputs, index int) (at [3]Addr, v [3]*big.Int, err error) {
 	for i := range at {
 		off, err := m.Felt(in.Offsets.Add(3*index + i))
@@ -114,7 +115,8 @@ func (b *Builtin) operands(m *Memory, in *ModInputs, index int) (at [3]Addr, v [
 	return at, v, nil
 }
 
-// apply returns a op b less as many p as the builtin's quotient allows: k < 2 for a sum, k < 2^384 for a product.
+// apply returns x op y - kp for the largest k that the builtin allows and that leaves no negative result: k < 2 for a sum,
+// k < 2^384 for a product.
 func (b *Builtin) apply(x, y, p *big.Int) (*big.Int, error) {
 	full, bound := new(big.Int), big.NewInt(2)
 	if b.Name == BuiltinMulMod {
@@ -130,7 +132,7 @@ func (b *Builtin) apply(x, y, p *big.Int) (*big.Int, error) {
 	return full.Sub(full, limit.Sub(limit, p)), nil
 }
 
-// solve finds the operand that with known gives result.
+// solve returns the operand x with x op known = result modulo p.
 func (b *Builtin) solve(known, result, p *big.Int) (*big.Int, error) {
 	v := new(big.Int)
 	if b.Name == BuiltinAddMod {
@@ -149,7 +151,7 @@ func (b *Builtin) solve(known, result, p *big.Int) (*big.Int, error) {
 	return v.Mod(v, p), nil
 }
 
-// fillValue computes the one missing value of an operation; false when more than one is missing.
+// fillValue computes the missing value of an operation, if any; false if more than one is missing.
 func (b *Builtin) fillValue(m *Memory, in *ModInputs, index int) (bool, error) {
 	at, v, err := b.operands(m, in, index)
 	if err != nil {
@@ -178,15 +180,16 @@ func (b *Builtin) fillValue(m *Memory, in *ModInputs, index int) (bool, error) {
 	return true, WriteWords(m, to, out)
 }
 
-// ModBatch is a run of operations for FillMod: its first instance, and the number of operations in the table of offsets.
+// ModBatch is a batch of operations for FillMod: the address of its first instance, and the number of operations in the
+// table of offsets.
 type ModBatch struct {
 	Ptr Addr
 	N   int
 }
 
-// FillMod does what the official runner's fill_memory does: it writes the instances after the first of each builtin,
-// pads the tables of offsets, and computes the values in an order in which each operation has one unknown at most. A
-// batch with n = 0 is no batch.
+// FillMod does what the official runner's fill_memory does: for each builtin it writes the instances after the first and
+// pads the table of offsets. Then it computes the missing values, in an order in which each operation has at most one. A
+// batch with N = 0 is ignored.
 func (m *Machine) FillMod(add, mul ModBatch) error {
 	var in [2]ModInputs
 	var builtins [2]*Builtin
@@ -270,7 +273,7 @@ func (m *Machine) fillInstances(batch ModBatch, in *ModInputs) error {
 	return nil
 }
 
-// secureMod checks the chain of instances and that a op b = c mod p in each.
+// secureMod checks that consecutive instances continue each other and that a op b = c mod p in each.
 func (b *Builtin) secureMod(m *Memory, sizes []uint64) error {
 	n := (sizes[b.Base.Segment] + ModCells - 1) / ModCells
 	var prev ModInputs

@@ -72,7 +72,7 @@ func deduceBitwise(_ *Builtin, m *Memory, a Addr, index uint64) (Value, bool, er
 	return FeltValue(felt.FromLimbs(out)), true, nil
 }
 
-// inputs reads an instance's inputs; false when one is not written. An address among them is an error.
+// inputs reads the inputs of the instance at a; false if one is not written. An address among them is an error.
 func (b *Builtin) inputs(m *Memory, a Addr) ([]felt.Felt, bool, error) {
 	in := make([]felt.Felt, b.rule.inputs)
 	for i := range in {
@@ -154,7 +154,7 @@ func deduceECOp(b *Builtin, m *Memory, a Addr, index uint64) (Value, bool, error
 	return b.remember(a, index, []felt.Felt{r.X, r.Y})
 }
 
-// checkSignature verifies an instance as soon as both of its cells are there.
+// checkSignature verifies the signature of an instance once both of its cells are written.
 func checkSignature(b *Builtin, m *Memory, a Addr, _ Value) error {
 	pubAt := Addr{a.Segment, a.Offset &^ 1}
 	msgAt := pubAt.Add(1)

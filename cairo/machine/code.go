@@ -2,15 +2,15 @@ package machine
 
 import "sync"
 
-// code is the decoded form of a segment that pc visits.
+// code holds the decoded instructions of a segment and their hints.
 type code struct {
 	at     []instruction // by offset; grown and decoded on demand unless sealed
 	hints  [][]HintFunc
 	index  map[uint64]uint32 // offset → 1 + index in hints
-	sealed bool              // belongs to a class and many machines: never written
+	sealed bool              // the machines that run a Code share it: never written
 }
 
-// add attaches hints to the instruction at an offset.
+// add attaches hints to the instruction at offset.
 func (c *code) add(offset uint64, hints []HintFunc) {
 	if c.index == nil {
 		c.index = make(map[uint64]uint32)
@@ -27,7 +27,7 @@ func (c *code) add(offset uint64, hints []HintFunc) {
 	}
 }
 
-// decodeAt decodes the instruction at offset off of s and remembers it.
+// decodeAt decodes the instruction at pc, which is in s, and stores it in s.code unless that is sealed.
 func (m *Machine) decodeAt(s *segment, pc Addr) (*instruction, error) {
 	v, ok := m.Memory.Get(pc)
 	if !ok {
@@ -63,14 +63,14 @@ func (m *Machine) decodeAt(s *segment, pc Addr) (*instruction, error) {
 	return &c.at[pc.Offset], nil
 }
 
-// Code is a program ready to run on many machines: its cells, which the machines share until they write them, its decoded
-// instructions and their hints.
+// Code is a program prepared for many machines: its cells, its decoded instructions and their hints. The machines share
+// the cells; a machine that writes one gets its own copy first.
 type Code struct {
 	cells []Cell
 	code  *code
 }
 
-// NewCode decodes the instructions among words. A word that is no instruction fails when a machine reaches it.
+// NewCode decodes words. A word that is not an instruction is an error only when a machine reaches it.
 func NewCode(words []Value) *Code {
 	c := &Code{make([]Cell, len(words)), &code{at: make([]instruction, len(words)), sealed: true}}
 	for i := range words {
@@ -95,20 +95,20 @@ func NewCode(words []Value) *Code {
 	return c
 }
 
-// AddHint attaches a hint to the instruction at an offset, after those that it has. No machine may run the code yet.
+// AddHint attaches a hint to the instruction at offset, after its other hints. It must be called before a machine runs the
+// code.
 func (c *Code) AddHint(offset uint64, h HintFunc) { c.code.add(offset, []HintFunc{h}) }
 
 // Size returns the number of words.
 func (c *Code) Size() int { return len(c.cells) }
 
-// Pool makes machines and keeps their execution segments for later ones. It is safe for concurrent use; the zero Pool is
-// ready.
+// Pool makes machines and reuses their execution segments. It is safe for concurrent use; the zero Pool is ready to use.
 type Pool struct{ segments sync.Pool } // of *[]Cell
 
-// maxPooledCells is the largest execution segment that is kept for the next run (32 MB).
+// maxPooledCells is the size of the largest execution segment that a Pool keeps (32 MB).
 const maxPooledCells = 1 << 20
 
-// Get returns a new machine with code in segment 0. Put must be called when it is no longer used.
+// Get returns a new machine with code in segment 0. The caller must call Put after the last use of the machine.
 func (p *Pool) Get(code *Code) *Machine {
 	m := NewMachine()
 	m.Memory.segs[0] = &segment{cells: code.cells, code: code.code, shared: true}
@@ -120,7 +120,7 @@ func (p *Pool) Get(code *Code) *Machine {
 	return m
 }
 
-// Put keeps the machine's execution segment, zeroed, for the next machine.
+// Put zeroes the machine's execution segment and keeps it for a later machine.
 func (p *Pool) Put(m *Machine) {
 	cells := m.exec.cells
 	if cap(cells) > maxPooledCells {

@@ -8,7 +8,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// TestUnpackQM31: four coordinates of 36 bits, each below 2^31 - 1.
+// TestUnpackQM31 checks that unpackQM31 reads four coordinates of 36 bits and that each must be below 2^31 - 1.
 func TestUnpackQM31(t *testing.T) {
 	pack := func(c [4]uint64) Value {
 		n := new(big.Int)
@@ -42,7 +42,7 @@ func TestUnpackQM31(t *testing.T) {
 	}
 }
 
-// TestMissingOperand: an instance of add_mod without one of its values is refused.
+// TestMissingOperand checks that secureMod returns an error for an add_mod instance that lacks a value.
 func TestMissingOperand(t *testing.T) {
 	for missing := range 4 { // 3: none
 		m := NewMachine()
@@ -73,10 +73,10 @@ func TestMissingOperand(t *testing.T) {
 	}
 }
 
-// TestQM31 compares products and quotients with the definition: polynomials in i and u, with i² = -1 and u² = 2 + i.
+// TestQM31 compares products and quotients with the definition of QM31: polynomials in i and u with i² = -1, u² = 2 + i.
 func TestQM31(t *testing.T) {
 	p := big.NewInt(m31)
-	// product multiplies a + bi + cu + d·iu by the table of the products of 1, i, u and iu.
+	// product multiplies two elements a + bi + cu + d·iu, using a table of the products of 1, i, u and iu.
 	table := [4][4][4]int64{
 		{{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}, {0, 0, 0, 1}},
 		{{0, 1, 0, 0}, {-1, 0, 0, 0}, {0, 0, 0, 1}, {0, 0, -1, 0}},
@@ -116,7 +116,7 @@ func TestQM31(t *testing.T) {
 	}
 }
 
-// TestFillValue: the one missing value of a sum modulo 97 is computed, and none where two are missing.
+// TestFillValue checks that fillValue computes one missing value of a sum modulo 97, and nothing if two are missing.
 func TestFillValue(t *testing.T) {
 	for missing := range 8 { // a bit for each value
 		m := NewMachine()
@@ -150,7 +150,7 @@ func TestFillValue(t *testing.T) {
 	}
 }
 
-// TestUnknownValue: a cell that nobody has written has no value.
+// TestUnknownValue checks that Memory.Value returns an error for a cell that is not written.
 func TestUnknownValue(t *testing.T) {
 	m := NewMachine()
 	a := m.Memory.AddSegment()
@@ -165,7 +165,7 @@ func TestUnknownValue(t *testing.T) {
 	}
 }
 
-// TestDeduceOp0: of dst = op0 · op1 op0 is deduced if both others are numbers and op1 is not 0.
+// TestDeduceOp0 checks that op0 of dst = op0 · op1 is deduced only if dst and op1 are felts and op1 is not 0.
 func TestDeduceOp0(t *testing.T) {
 	known := func(v Value) operand { return operand{v: v, ok: true} }
 	six, three, zero, at := known(UintValue(6)), known(UintValue(3)), known(UintValue(0)), known(AddrValue(Addr{1, 2}))
@@ -180,7 +180,7 @@ func TestDeduceOp0(t *testing.T) {
 	}
 }
 
-// TestFillMod: the instances after the first count down and follow the table of offsets.
+// TestFillMod checks that n counts down from instance to instance and that the pointer follows the table of offsets.
 func TestFillMod(t *testing.T) {
 	m := NewMachine()
 	b, err := m.AddBuiltin(BuiltinAddMod)

@@ -7,7 +7,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// A program of one word, [ap] = [ap - 1] + [ap - 1] with ap++, doubles what a hint wrote.
+// The program of one word, [ap] = [ap - 1] + [ap - 1], ap++, doubles the value that a hint writes.
 func Example() {
 	m := machine.NewMachine()
 	words := []felt.Felt{felt.MustHex("0x48307fff7fff8000")}

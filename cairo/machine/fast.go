@@ -5,9 +5,9 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// Shapes are the instructions that make up nearly all steps. fast carries one out when every operand is where it should
-// be and needs no deduction beyond the shape's own; in any other case it changes nothing and reports false, and step does
-// the work. So fast is never needed for correctness, and a test runs programs with and without it.
+// The shapes: groups of instructions that make up nearly all steps. fast executes an instruction of a shape if all operands
+// are present and nothing has to be deduced but what the shape allows. Otherwise it changes nothing and returns false, and
+// step executes the instruction. fast is only an optimisation: FuzzStep runs programs with it and without it.
 const (
 	shapeNone uint8 = iota
 	shapeAssert
@@ -39,7 +39,7 @@ func shapeOf(in *instruction) uint8 {
 	return shapeNone
 }
 
-// fast reports whether it carried out in. Offsets that would be negative wrap to ones beyond every segment.
+// fast executes in if it can, and reports whether it did. A negative offset wraps to one beyond every segment.
 func (m *Machine) fast(in *instruction) bool {
 	if m.AP > maxOffset {
 		return false
@@ -74,10 +74,10 @@ func (m *Machine) fast(in *instruction) bool {
 			return false
 		}
 		if m.Memory.rules != nil && (op0.temporary() || op1.temporary() || dst.temporary()) {
-			return false // it may have to be read as another address
+			return false // a relocation rule may apply
 		}
 		if op1[3]&knownBit == 0 {
-			// [op1] = dst is the one deduction that is common.
+			// Only the deduction op1 = dst is common.
 			if in.res != resOp1 || dst[3]&knownBit == 0 || where == nil || where.builtin != nil || where.shared {
 				return false
 			}
@@ -236,7 +236,7 @@ func (m *Machine) fast(in *instruction) bool {
 // temporary reports whether the cell is an address in a temporary segment.
 func (c *Cell) temporary() bool { return c[3]&addrBit != 0 && int64(c[1]) < 0 }
 
-// fastOp1 finds op1's cell and, for one that may be written, its segment.
+// fastOp1 returns op1's cell, or nil if it does not exist, and the cell's segment, or nil for an immediate.
 func (m *Machine) fastOp1(in *instruction, cells []Cell, op0 *Cell) (*Cell, *segment) {
 	switch in.op1 {
 	case op1Imm:
@@ -266,7 +266,7 @@ func (m *Machine) fastOp1(in *instruction, cells []Cell, op0 *Cell) (*Cell, *seg
 	return &s.cells[off], s
 }
 
-// advance moves to the next instruction.
+// advance updates ap and pc and counts the step, for an instruction that does not jump.
 func (m *Machine) advance(in *instruction) {
 	if in.ap == apAdd1 {
 		m.AP++
@@ -275,7 +275,7 @@ func (m *Machine) advance(in *instruction) {
 	m.Steps++
 }
 
-// mark3 marks the operands and the instruction as accessed. Cells that many machines share are never written.
+// mark3 marks the operands and the instruction as accessed. It does not write shared cells.
 func (m *Machine) mark3(dst, op0, op1 *Cell) {
 	dst[3] |= accessedBit
 	op0[3] |= accessedBit

@@ -5,8 +5,8 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// Where op1 is read, how res is computed, how the registers move and what is asserted: the flag groups of an instruction
-// (Cairo paper, section 4.4).
+// The flag groups of an instruction (Cairo paper, section 4.4): the source of op1, the computation of res, the updates of
+// pc and ap, and the opcode.
 const (
 	op1Op0 uint8 = iota // [op0 + off2]
 	op1Imm              // [pc + off2]
@@ -42,7 +42,7 @@ const (
 	opAssertEq
 )
 
-// instruction is a decoded instruction. The zero value is "not decoded yet": size is 1 or 2 in every decoded one.
+// instruction is a decoded instruction. The zero value means "not decoded yet": a decoded instruction has size 1 or 2.
 type instruction struct {
 	off0, off1, off2 int16
 	dstFP, op0FP     bool // base register of dst and op0: fp, else ap
@@ -53,14 +53,14 @@ type instruction struct {
 	opcode           uint8
 	ext              casm.Extension
 	size             uint8
-	shape            uint8  // the fast path that may take it, see fast.go
-	hints            uint32 // 0, or 1 + the index of the hints that run before it
-	seen             bool   // its offsets are counted in the range-check limits
-	immSmall         bool   // imm is the signed value of the immediate
+	shape            uint8  // its case in the fast path (fast.go)
+	hints            uint32 // 0 if it has no hints, else 1 + their index in code.hints
+	seen             bool   // the range-check limits include its offsets
+	immSmall         bool   // imm holds the signed value of the immediate
 	imm              int64
 }
 
-// decode takes a word apart into what the step loop reads.
+// decode converts a word to the form that the step loop reads.
 func decode(word felt.Felt) (instruction, error) {
 	w, err := casm.DecodeWord(word)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// HintFunc is a hint: it runs before the instruction that it is attached to.
+// HintFunc is a hint. It runs before the instruction that it is attached to.
 type HintFunc func(m *Machine) error
 
 // Machine is a bare Cairo machine. Make one with NewMachine, fill segment 0 with a program and segment 1 with a stack,
@@ -23,14 +23,14 @@ type Machine struct {
 	AP, FP uint64 // offsets in segment 1
 	Steps  uint64
 
-	// MaxSteps ends a run with ErrMaxSteps once Steps reaches it; 0 is no bound.
+	// MaxSteps bounds Steps: Step fails with ErrMaxSteps once it is reached. 0 means no bound.
 	MaxSteps uint64
-	// Stop, if not nil, ends Run with cairo.ErrInterrupted within stopSteps steps after it is set.
+	// Stop, if not nil and set, makes Run return cairo.ErrInterrupted within stopSteps steps.
 	Stop *atomic.Bool
-	// Tracing keeps the registers of every step, the range-check limits of offsets and the access marks of cells, which
-	// proof mode and memory-hole counts need.
+	// Tracing makes the machine record the registers of every step, the least and greatest instruction offset, and which
+	// cells are accessed. Proof mode and the count of memory holes need these.
 	Tracing bool
-	// Data is what hints keep with the machine. The machine does not use it.
+	// Data holds the state of the hints. The machine does not use it.
 	Data any
 
 	exec     *segment // segment 1
@@ -38,26 +38,26 @@ type Machine struct {
 	rcMin    uint16
 	rcMax    uint16
 	rcSeen   bool
-	skip     bool // the next instruction is stepped over, as a hint asked
-	slow     bool // keeps the fast path off, for tests
+	skip     bool // a hint called SkipInstruction
+	slow     bool // disables the fast path, for tests
 	builtins []*Builtin
 }
 
-// State is the registers before a step. AP and FP are offsets in segment 1.
+// State holds the registers before a step. AP and FP are offsets in segment 1.
 type State struct {
 	AP, FP    uint32
 	PCSegment int32
 	PCOffset  uint32
 }
 
-// Trace returns the states of the steps so far, if the machine is Tracing.
+// Trace returns the states before each step so far, if Tracing is set.
 func (m *Machine) Trace() []State { return m.trace }
 
 // OffsetLimits returns the least and the greatest biased offset of the instructions traced so far, which the 16-bit range
-// checks of a proof must cover; ok is false if there was no instruction.
+// checks of a proof must cover; ok is false if no instruction was traced.
 func (m *Machine) OffsetLimits() (lo, hi uint16, ok bool) { return m.rcMin, m.rcMax, m.rcSeen }
 
-// ErrMaxSteps ends a run that reached MaxSteps.
+// ErrMaxSteps is the error of a run that reached MaxSteps.
 var ErrMaxSteps = errors.New("vm: step limit reached")
 
 // NewMachine returns a machine with the two segments that every run has: 0 for the program, 1 for the execution.
@@ -70,7 +70,7 @@ func NewMachine() *Machine {
 	return m
 }
 
-// AddHints attaches hints to the instruction at pc, after those that it has.
+// AddHints attaches hints to the instruction at pc, after its other hints.
 func (m *Machine) AddHints(pc Addr, hints ...HintFunc) error {
 	s := m.Memory.segment(pc.Segment)
 	if s == nil {
@@ -86,16 +86,16 @@ func (m *Machine) AddHints(pc Addr, hints ...HintFunc) error {
 	return nil
 }
 
-// APAddr is ap as an address.
+// APAddr returns ap as an address.
 func (m *Machine) APAddr() Addr { return Addr{1, m.AP} }
 
-// FPAddr is fp as an address.
+// FPAddr returns fp as an address.
 func (m *Machine) FPAddr() Addr { return Addr{1, m.FP} }
 
-// SkipInstruction makes the machine step over the instruction whose hints are running.
+// SkipInstruction makes the machine skip the instruction whose hints are running. A skipped instruction is not a step.
 func (m *Machine) SkipInstruction() { m.skip = true }
 
-// RunError is a failed step: where, and why.
+// RunError is a failed step.
 type RunError struct {
 	PC   Addr
 	Hint int // index of the hint that failed, or -1
@@ -105,10 +105,10 @@ type RunError struct {
 func (e *RunError) Error() string { return fmt.Sprintf("Error at pc=%v:\n%v", e.PC, e.Err) }
 func (e *RunError) Unwrap() error { return e.Err }
 
-// stopSteps is how often Run looks at Stop; a power of two. A step takes some 20 ns.
+// stopSteps is the number of steps between two checks of Stop; a power of two. A step takes some 20 ns.
 const stopSteps = 1 << 10
 
-// Run steps until pc is end.
+// Run executes steps until pc is end.
 func (m *Machine) Run(end Addr) error {
 	for m.PC != end {
 		if m.Stop != nil && m.Steps%stopSteps == 0 && m.Stop.Load() {
@@ -135,7 +135,7 @@ func (m *Machine) Step() error {
 		in = &s.code.at[m.PC.Offset]
 	}
 	if in == nil || in.size == 0 {
-		if s.code != nil && s.code.index[m.PC.Offset] != 0 { // hints come first, even before a word that is no instruction
+		if s.code != nil && s.code.index[m.PC.Offset] != 0 { // hints run even before a word that does not decode
 			if err := m.runHints(s.code.hints[s.code.index[m.PC.Offset]-1]); err != nil {
 				return err
 			}
@@ -148,7 +148,7 @@ func (m *Machine) Step() error {
 		if err := m.runHints(s.code.hints[in.hints-1]); err != nil {
 			return err
 		}
-		in = &s.code.at[m.PC.Offset] // a hint may have moved the slice
+		in = &s.code.at[m.PC.Offset] // a hint may have reallocated the slice
 	}
 	if m.skip {
 		m.skip = false
@@ -177,15 +177,15 @@ func (m *Machine) fail(hint int, err error) error {
 	return &RunError{m.PC, hint, err}
 }
 
-// operand is a place and what is there; ok is false for a cell that is not written.
+// operand is an operand's address and value; ok is false if its cell is not written and its value not deduced.
 type operand struct {
 	at Addr
 	v  Value
 	ok bool
 }
 
-// step carries out an instruction as the paper describes it (section 4.5): operands are read, the missing one is
-// deduced, the opcode's assertion is checked, the registers move. fast does the same for the common shapes.
+// step executes an instruction as the paper describes it (section 4.5): it reads the operands, deduces the missing one,
+// checks the opcode's assertion and updates the registers. fast does the same for the common shapes.
 func (m *Machine) step(in *instruction) error {
 	var dst, op0, op1 operand
 	var err error
@@ -309,10 +309,10 @@ func (m *Memory) mark(a Addr) {
 	}
 }
 
-// record appends the state to the trace and counts the instruction's offsets.
+// record appends the state to the trace and includes the instruction's offsets in the range-check limits.
 func (m *Machine) record(in *instruction) {
 	if len(m.trace) == cap(m.trace) {
-		m.trace = slices.Grow(m.trace, max(manyCells, 3*len(m.trace))) // append alone would copy a long trace again and again
+		m.trace = slices.Grow(m.trace, max(manyCells, 3*len(m.trace))) // append alone would copy a long trace many times
 	}
 	m.trace = append(m.trace, State{uint32(m.AP), uint32(m.FP), m.PC.Segment, uint32(m.PC.Offset)})
 	if in.seen {
@@ -328,7 +328,7 @@ func (m *Machine) record(in *instruction) {
 	}
 }
 
-// FrameAddr returns ap, or fp if fp is set, moved by an instruction's offset.
+// FrameAddr returns the address ap + off, or fp + off if fp is set.
 func (m *Machine) FrameAddr(fp bool, off int16) (Addr, error) {
 	base := m.AP
 	if fp {
@@ -337,7 +337,7 @@ func (m *Machine) FrameAddr(fp bool, off int16) (Addr, error) {
 	return Addr{1, base}.Moved(off)
 }
 
-// Moved returns a moved by an instruction's offset, or an error if the result is no offset.
+// Moved returns a + off, or an error if the result is negative or does not fit in 64 bits.
 func (a Addr) Moved(off int16) (Addr, error) {
 	if off < 0 && a.Offset < uint64(-int64(off)) {
 		return a, fmt.Errorf("operation failed: %v - %d, offsets cannot be negative", a, -int64(off))
@@ -370,8 +370,8 @@ func (m *Machine) op1Addr(in *instruction, op0 operand) (Addr, error) {
 	return a.Moved(in.off2)
 }
 
-// deduceOp0 finds op0 from the instruction: call writes the return pc there, and an asserted sum or product with the
-// other two known has one solution.
+// deduceOp0 deduces op0 from the instruction: for a call it is the return pc; for an asserted sum or product whose other
+// two operands are known it is the solution.
 func (m *Machine) deduceOp0(in *instruction, dst, op1 operand) (Value, bool, error) {
 	switch {
 	case in.opcode == opCall:
@@ -388,7 +388,8 @@ func (m *Machine) deduceOp0(in *instruction, dst, op1 operand) (Value, bool, err
 	return Value{}, false, nil
 }
 
-// deduceOp1 is deduceOp0 for the other operand, and op1 = dst where res is op1.
+// deduceOp1 deduces op1 from the instruction: if res is op1 it is dst; for an asserted sum or product whose other two
+// operands are known it is the solution.
 func (m *Machine) deduceOp1(in *instruction, dst, op0 operand) (Value, bool, error) {
 	if in.opcode != opAssertEq || !dst.ok {
 		return Value{}, false, nil
@@ -438,7 +439,7 @@ func computeRes(in *instruction, op0, op1 Value) (Value, error) {
 	return op0.Mul(op1)
 }
 
-// updateRegisters moves fp, ap and pc (paper, section 4.5: "the state transition function").
+// updateRegisters updates fp, ap and pc (paper, section 4.5: "the state transition function").
 func (m *Machine) updateRegisters(in *instruction, dst, op1, res Value, resKnown bool) error {
 	fp, ap, pc := m.FP, m.AP, m.PC
 	switch in.opcode {
@@ -514,5 +515,5 @@ func (m *Machine) updateRegisters(in *instruction, dst, op1, res Value, resKnown
 	return nil
 }
 
-// maxOffset keeps ap and fp within what a trace entry and memory can hold.
+// maxOffset bounds ap and fp: a State holds each in 32 bits.
 const maxOffset = 1<<32 - 1<<17

@@ -7,7 +7,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// FuzzStep runs arbitrary words as a program, with and without the fast path; both must come to the same state.
+// FuzzStep runs arbitrary words as a program with and without the fast path and compares the states.
 func FuzzStep(f *testing.F) {
 	word := func(hex ...string) []byte {
 		var out []byte
@@ -66,7 +66,7 @@ func FuzzStep(f *testing.F) {
 	})
 }
 
-// A segment that takes all memory there is takes it in few steps, and then fails.
+// TestMemoryLimit checks that a segment can grow to the limit with few copies, and no further.
 func TestMemoryLimit(t *testing.T) {
 	m := Memory{Limit: 1 << 20}
 	a := m.AddSegment()
@@ -90,8 +90,8 @@ func TestMemoryLimit(t *testing.T) {
 	}
 }
 
-// An instance of which one output was read is finished like any other: the outputs that nobody read are filled in, and one that was
-// written is compared.
+// TestFinishReadInstances checks Finish on an instance one of whose outputs was read: it fills in the other outputs, and
+// compares an output that the program wrote.
 func TestFinishReadInstances(t *testing.T) {
 	for _, name := range []string{BuiltinPoseidon, BuiltinKeccak, BuiltinBitwise} {
 		for _, wrong := range []bool{false, true} {

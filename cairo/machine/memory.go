@@ -6,8 +6,8 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// Cell is a Value with two more bits in its top limb: known, the cell has been written; and accessed, an instruction has
-// used it (what is not accessed below a segment's end is a hole that the trace must fill).
+// Cell is a Value with two more bits in its top limb. The known bit is set when the cell is written, the accessed bit when
+// an instruction uses it. A cell below its segment's end that is never accessed is a hole, which the trace must fill.
 type Cell [4]uint64
 
 const (
@@ -38,12 +38,12 @@ func (c *Cell) is(v *Value) bool {
 	return c[0] == v.l[0] && c[1] == v.l[1] && c[2] == v.l[2] && c[3]&^cellBits == v.l[3]
 }
 
-// segment is one segment of memory. cells may be longer than what has been written; the rest is unknown cells.
+// segment is one segment of memory. cells may extend beyond the last written cell; the rest are unknown.
 type segment struct {
 	cells   []Cell
-	builtin *Builtin // whose cells these are, or nil
-	code    *code    // decoded instructions, once pc has been here
-	shared  bool     // cells belong to a class and many machines: copied before the first write
+	builtin *Builtin // the builtin whose segment this is, or nil
+	code    *code    // decoded instructions and hints; nil until there are any
+	shared  bool     // other machines or segments use cells too: copied before the first write
 }
 
 // size returns the offset after the last written cell.
@@ -55,23 +55,22 @@ func (s *segment) size() uint64 {
 	return uint64(n)
 }
 
-// Memory is the machine's memory. Segment 0 holds the program and segment 1 the execution by the convention of every
-// runner here.
+// Memory is the machine's memory. All runners put the program in segment 0; segment 1 is the execution segment.
 type Memory struct {
 	// Limit bounds the cells of all segments. NewMachine sets it to MaxCells.
 	Limit uint64
 
 	segs  []*segment
 	temp  []*segment     // temporary segment -1-i
-	rules map[int32]Addr // temporary segment → where it goes
-	cells uint64         // allocated in all segments
+	rules map[int32]Addr // temporary segment → the address that its start moves to
+	cells uint64         // number of cells allocated in all segments
 }
 
-// MaxCells bounds the cells of one machine (32 bytes each, and what builtins remember adds half at most): 2^26 cells are
-// 2 GiB. A program that wants more fails with a memory error.
+// MaxCells bounds the cells of one machine: 2^26 cells of 32 bytes are 2 GiB. The outputs that builtins remember add at
+// most half of that. A program that needs more cells fails with a memory error.
 const MaxCells = 1 << 26
 
-// memoryError says what was wrong with an access to memory.
+// memoryError is a failed access to memory.
 type memoryError struct {
 	Addr   Addr
 	Reason string
@@ -89,13 +88,14 @@ func (m *Memory) AddSegment() Addr {
 	return Addr{int32(len(m.segs) - 1), 0}
 }
 
-// AddTemporarySegment adds a temporary segment, which must be mapped by AddRelocationRule before the run ends.
+// AddTemporarySegment adds a temporary segment and returns its start. A call of AddRelocationRule must map it before the
+// run ends.
 func (m *Memory) AddTemporarySegment() Addr {
 	m.temp = append(m.temp, &segment{})
 	return Addr{int32(-len(m.temp)), 0}
 }
 
-// Cells returns the cells of a segment, of which the last may not be known. They must not be written.
+// Cells returns the cells of a segment; the last ones may be unknown. The caller must not write to them.
 func (m *Memory) Cells(segment int32) []Cell {
 	if s := m.segment(segment); s != nil {
 		return s.cells
@@ -103,10 +103,10 @@ func (m *Memory) Cells(segment int32) []Cell {
 	return nil
 }
 
-// Segments returns the number of real segments.
+// Segments returns the number of segments that are not temporary.
 func (m *Memory) Segments() int { return len(m.segs) }
 
-// SegmentSize returns the offset after the last written cell of a segment; 0 for one that does not exist.
+// SegmentSize returns the offset after the last written cell of a segment, or 0 if the segment does not exist.
 func (m *Memory) SegmentSize(index int32) uint64 {
 	if s := m.segment(index); s != nil {
 		return s.size()
@@ -127,8 +127,8 @@ func (m *Memory) segment(index int32) *segment {
 	return nil
 }
 
-// AddRelocationRule maps a temporary segment to dst: from now on values that point into it are read as pointing to dst,
-// and at the end of the run its cells move there.
+// AddRelocationRule maps the temporary segment that starts at src to dst. From then on an address in the segment is read
+// as one that is counted from dst. RelocateTemporary moves the cells there at the end of the run.
 func (m *Memory) AddRelocationRule(src, dst Addr) error {
 	switch {
 	case src.Segment >= 0:
@@ -148,7 +148,7 @@ func (m *Memory) AddRelocationRule(src, dst Addr) error {
 	return nil
 }
 
-// relocate applies the rules to a value, as often as a rule leads to another temporary segment.
+// relocate applies the rules to a value, repeatedly if a rule leads to another temporary segment.
 func (m *Memory) relocate(v Value) Value {
 	for range len(m.rules) {
 		if !v.IsAddr() {
@@ -176,7 +176,7 @@ func (m *Memory) cell(a Addr) *Cell {
 	return &s.cells[a.Offset]
 }
 
-// Get returns the value at a, and false when the cell has not been written.
+// Get returns the value at a, or false if the cell has not been written.
 func (m *Memory) Get(a Addr) (Value, bool) {
 	c := m.cell(a)
 	if c == nil || !c.Known() {
@@ -189,7 +189,7 @@ func (m *Memory) Get(a Addr) (Value, bool) {
 	return v, true
 }
 
-// integer reads a field element, false if there is none.
+// integer reads a field element; false if the cell is unknown or holds an address.
 func (m *Memory) integer(a Addr) (f felt.Felt, ok bool) {
 	c := m.cell(a)
 	if c == nil {
@@ -244,7 +244,7 @@ func (m *Memory) Pointer(a Addr) (Addr, error) {
 	return p, nil
 }
 
-// Felts reads n field elements from a on.
+// Felts reads n field elements, starting at a.
 func (m *Memory) Felts(a Addr, n int) ([]felt.Felt, error) {
 	if s := m.segment(a.Segment); n < 0 || n > 0 && (s == nil || uint64(n) > uint64(len(s.cells))) {
 		return nil, memErrorf(a, "no %d integers at %v", n, a)
@@ -260,8 +260,8 @@ func (m *Memory) Felts(a Addr, n int) ([]felt.Felt, error) {
 	return out, nil
 }
 
-// Insert writes a cell. Writing the same value again is allowed, another value is an error. Builtin segments check what
-// is written into them.
+// Insert writes a cell. A cell that is already written may only be written with the same value. In a builtin's segment
+// the builtin's rule checks the value.
 func (m *Memory) Insert(a Addr, v Value) error {
 	s := m.segment(a.Segment)
 	if s == nil {
@@ -294,10 +294,10 @@ func (m *Memory) Insert(a Addr, v Value) error {
 	return nil
 }
 
-// manyCells is from where on a segment is given room to grow.
+// manyCells is the size from which on grow allocates twice the cells that a segment needs.
 const manyCells = 1 << 15
 
-// grow makes s long enough for a.
+// grow extends s so that it includes a.
 func (m *Memory) grow(s *segment, a Addr) error {
 	if a.Offset >= m.Limit {
 		return memErrorf(a, "the offset of %v is beyond the machine's %d cells", a, m.Limit)
@@ -310,17 +310,17 @@ func (m *Memory) grow(s *segment, a Addr) error {
 	if m.cells+n-have > m.Limit {
 		return memErrorf(a, "the run needs more than %d memory cells", m.Limit)
 	}
-	// The size does not depend on the room that a segment happens to have, so neither does what the limit allows.
+	// The size must not depend on cap(s.cells): m.cells, which is compared with the limit, has to be deterministic.
 	size := max(n, 2*have, 16)
 	if left := m.Limit - (m.cells + n - have); size > n+left {
-		size = n + left/2 // something is left for other segments, and there are few more copies
+		size = n + left/2 // other segments get the other half, and few more copies follow
 	}
 	if size <= uint64(cap(s.cells)) {
-		s.cells = s.cells[:size] // what lies between len and cap is zero: cells are only ever written below len
+		s.cells = s.cells[:size] // the cells between len and cap are zero: cells are only written below len
 	} else {
 		room := size
 		if size >= manyCells {
-			room *= 2 // pages that are never written cost nothing, and copies do
+			room *= 2 // pages that are never written cost nothing, but copies do
 		}
 		grown := make([]Cell, size, room)
 		for from := s.cells; len(from) > 0; {
@@ -334,8 +334,9 @@ func (m *Memory) grow(s *segment, a Addr) error {
 	return nil
 }
 
-// copyPiece copies a part of a segment. One copy of hundreds of megabytes could not be interrupted, and a collection that has begun
-// spins on another processor until it ends; a call can be.
+// copyPiece copies a part of a segment. It is a call of its own so that the goroutine can be preempted between parts: a
+// single copy of hundreds of megabytes cannot be, and a starting garbage collection would spin on another processor until
+// it ends.
 //
 //go:noinline
 func copyPiece(to, from []Cell) { copy(to, from) }
@@ -345,9 +346,9 @@ func (m *Memory) unshare(s *segment) {
 	s.shared = false
 }
 
-// Load writes values from a on and returns the address after them.
+// Load writes values to consecutive cells, starting at a, and returns the address after them.
 func (m *Memory) Load(a Addr, values ...Value) (Addr, error) {
-	if n := len(values); n > 0 { // once, not value by value
+	if n := len(values); n > 0 { // grow once, not for each value
 		if s := m.segment(a.Segment); s != nil && a.Offset+uint64(n) > uint64(len(s.cells)) {
 			if err := m.grow(s, a.Add(n-1)); err != nil {
 				return a, err
@@ -363,7 +364,7 @@ func (m *Memory) Load(a Addr, values ...Value) (Addr, error) {
 	return a, nil
 }
 
-// LoadFelts is Load for field elements.
+// LoadFelts does what Load does, for field elements.
 func (m *Memory) LoadFelts(a Addr, values ...felt.Felt) (Addr, error) {
 	if n := len(values); n > 0 {
 		if s := m.segment(a.Segment); s != nil && a.Offset+uint64(n) > uint64(len(s.cells)) {
@@ -381,7 +382,7 @@ func (m *Memory) LoadFelts(a Addr, values ...felt.Felt) (Addr, error) {
 	return a, nil
 }
 
-// MarkAccessed counts the cells from a on as used, as if an instruction had read them.
+// MarkAccessed marks n cells, starting at a, as accessed, as if an instruction had used them.
 func (m *Memory) MarkAccessed(a Addr, n int) {
 	s := m.segment(a.Segment)
 	if s == nil || s.shared {
@@ -392,7 +393,8 @@ func (m *Memory) MarkAccessed(a Addr, n int) {
 	}
 }
 
-// RelocateTemporary ends the life of temporary segments: values are rewritten and cells moved by the rules.
+// RelocateTemporary applies the relocation rules to all of memory: it rewrites the addresses that point into temporary
+// segments and moves the cells of those segments.
 func (m *Memory) RelocateTemporary() error {
 	if m.rules == nil {
 		return nil
@@ -400,7 +402,7 @@ func (m *Memory) RelocateTemporary() error {
 	for _, list := range [][]*segment{m.segs, m.temp} {
 		for _, s := range list {
 			if s.shared {
-				continue // a class's cells hold no addresses
+				continue // shared cells hold no temporary addresses
 			}
 			for i := range s.cells {
 				c := &s.cells[i]
@@ -434,7 +436,7 @@ func (m *Memory) RelocateTemporary() error {
 	return nil
 }
 
-// NoTemporary reports an address that still points into a temporary segment.
+// NoTemporary returns an error if a cell still holds an address in a temporary segment.
 func (m *Memory) NoTemporary() error {
 	if len(m.temp) == 0 {
 		return nil
@@ -452,7 +454,8 @@ func (m *Memory) NoTemporary() error {
 	return nil
 }
 
-// Share fills the new segment at a with known cells of another machine's or segment's memory. They count against the limit as if they were its own.
+// Share fills the new segment at a with cells of another machine or segment, all of which must be known. Both use the same
+// cells; the limit counts them as if they were copied.
 func (m *Memory) Share(a Addr, cells []Cell) error {
 	s, n := m.segment(a.Segment), uint64(len(cells))
 	if n > m.Limit {

@@ -9,8 +9,8 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// blake2s carries out a Blake2s compression: op0 points to the state, op1 to the message, dst holds the byte counter and
-// [ap] points to where the new state goes.
+// blake2s executes a Blake2s compression: op0 points to the state, op1 to the message, dst holds the byte counter and
+// [ap] points to the cells of the new state.
 func (m *Machine) blake2s(in *instruction, dst, op0, op1 Addr) error {
 	counter, err := m.uint32At(dst)
 	if err != nil {
@@ -58,8 +58,8 @@ func (m *Machine) readBlake(ptr Addr, words []uint32) error {
 	return nil
 }
 
-// QM31 is the degree-four extension of the field of 2^31 - 1: CM31 = M31[i]/(i² + 1), QM31 = CM31[u]/(u² - 2 - i). An
-// element is packed in a felt as a + b·2^36 + c·2^72 + d·2^108 for (a + bi) + (c + di)u.
+// m31 is the prime 2^31 - 1. QM31 is the degree-four extension of its field: CM31 = M31[i]/(i² + 1),
+// QM31 = CM31[u]/(u² - 2 - i). The element (a + bi) + (c + di)u is packed in a felt as a + b·2^36 + c·2^72 + d·2^108.
 const m31 = 1<<31 - 1
 
 type cm31 struct{ re, im uint64 }

@@ -6,7 +6,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// Addr is a place in memory: an offset in a segment. Negative segments are temporary ones.
+// Addr is a memory address: an offset in a segment. Temporary segments have negative numbers.
 type Addr struct {
 	Segment int32
 	Offset  uint64
@@ -14,25 +14,25 @@ type Addr struct {
 
 func (a Addr) String() string { return fmt.Sprintf("%d:%d", a.Segment, a.Offset) }
 
-// Add returns a moved by n cells; an offset that leaves [0, 2^63) becomes one that no memory has.
+// Add returns a moved by n cells. An offset outside [0, 2^63) wraps modulo 2^64 to one beyond every segment.
 func (a Addr) Add(n int) Addr { a.Offset += uint64(int64(n)); return a }
 
-// Value is the content of a cell: a field element or an address. The zero Value is the element 0. Values are comparable
+// Value is the content of a cell: a field element or an address. The zero Value is the element 0. Values can be compared
 // with ==.
 //
-// A felt is kept as its four Montgomery limbs, whose top limb is below 2^60; an address has bit 63 of the top limb set,
+// A felt is stored as its four Montgomery limbs, whose top limb is below 2^60; an address has bit 63 of the top limb set,
 // its offset in limb 0 and its segment, sign-extended, in limb 1.
 type Value struct{ l [4]uint64 }
 
 const addrBit = 1 << 63
 
-// FeltValue makes a Value of a field element.
+// FeltValue returns the Value of a field element.
 func FeltValue(f felt.Felt) Value { return Value{f} }
 
-// UintValue makes a Value of a small number.
+// UintValue returns the Value of the field element n.
 func UintValue(n uint64) Value { return Value{felt.FromUint64(n)} }
 
-// BoolValue makes a Value of 1 for true and 0 for false.
+// BoolValue returns the Value 1 for true and 0 for false.
 func BoolValue(b bool) Value {
 	if b {
 		return FeltValue(felt.One)
@@ -40,7 +40,7 @@ func BoolValue(b bool) Value {
 	return Value{}
 }
 
-// AddrValue makes a Value of an address.
+// AddrValue returns the Value of an address.
 func AddrValue(a Addr) Value {
 	return Value{[4]uint64{a.Offset, uint64(int64(a.Segment)), 0, addrBit}}
 }
@@ -48,7 +48,7 @@ func AddrValue(a Addr) Value {
 // IsAddr reports whether v is an address.
 func (v Value) IsAddr() bool { return v.l[3]&addrBit != 0 }
 
-// Felt returns the field element, and false when v is an address.
+// Felt returns the field element, or false if v is an address.
 func (v Value) Felt() (felt.Felt, bool) {
 	if v.IsAddr() {
 		return felt.Felt{}, false
@@ -56,7 +56,7 @@ func (v Value) Felt() (felt.Felt, bool) {
 	return v.l, true
 }
 
-// Addr returns the address, and false when v is a field element.
+// Addr returns the address, or false if v is a field element.
 func (v Value) Addr() (Addr, bool) {
 	if !v.IsAddr() {
 		return Addr{}, false
@@ -77,7 +77,7 @@ func (v Value) String() string {
 	return f.BigInt().String()
 }
 
-// Add is addition as the machine does it: felt + felt, or address + felt.
+// Add returns v + w for two felts, or for an address and a felt in either order; any other pair is an error.
 func (v Value) Add(w Value) (Value, error) {
 	switch {
 	case !v.IsAddr() && !w.IsAddr():
@@ -97,7 +97,7 @@ func (v Value) Add(w Value) (Value, error) {
 	return v, nil
 }
 
-// Sub is subtraction: felt - felt, address - felt, or address - address of the same segment.
+// Sub returns v - w for two felts, an address and a felt, or two addresses in the same segment; any other pair is an error.
 func (v Value) Sub(w Value) (Value, error) {
 	switch {
 	case !v.IsAddr() && !w.IsAddr():
@@ -121,7 +121,7 @@ func (v Value) Sub(w Value) (Value, error) {
 	return v, nil
 }
 
-// Mul is multiplication of felts.
+// Mul returns v · w for two felts; addresses are an error.
 func (v Value) Mul(w Value) (Value, error) {
 	if v.IsAddr() || w.IsAddr() {
 		return Value{}, fmt.Errorf("could not complete computation of non pure values %v * %v", v, w)
@@ -131,7 +131,7 @@ func (v Value) Mul(w Value) (Value, error) {
 	return Value{*s.Mul(&a, &b)}, nil
 }
 
-// moveOffset is off ± f in the field, provided that it is below 2^64.
+// moveOffset returns off + f, or off - f if minus is set, computed in the field; false if the result is 2^64 or more.
 func moveOffset(off uint64, f felt.Felt, minus bool) (uint64, bool) {
 	o := felt.FromUint64(off)
 	if minus {
@@ -143,7 +143,7 @@ func moveOffset(off uint64, f felt.Felt, minus bool) (uint64, bool) {
 	return l[0], l[1]|l[2]|l[3] == 0
 }
 
-// smallFelt returns f as a signed integer when its absolute value, taken around 0, is below 2^62.
+// smallFelt returns f, taken from (-P/2, P/2), as an integer; false if its absolute value is 2^62 or more.
 func smallFelt(f felt.Felt) (int64, bool) {
 	l := f.Limbs()
 	if l[1]|l[2]|l[3] == 0 && l[0] < 1<<62 {
