@@ -5,13 +5,14 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// Arrays that a contract passes on from call to call. A call costs the same gas whatever the length of its calldata, so a machine reads
-// the words of an array once, and the machine of the inner call uses the same cells: cells are written once.
+// A contract may pass an array on from call to call, and the gas of a call does not depend on the length of its calldata.
+// So a machine reads the words of a long array only once, and the machine of the inner call shares its cells. That is safe
+// because a cell is written only once.
 
-// manyWords is the length from which on arrays are passed on without copying.
+// manyWords is the length from which on an array's cells are shared instead of copied.
 const manyWords = 64
 
-// array reads n field elements from a on. Callers do not modify them.
+// array reads n field elements, starting at a. The caller must not modify them.
 func (f *frame) array(m *machine.Machine, a machine.Addr, n int) ([]felt.Felt, error) {
 	cells := m.Memory.Cells(a.Segment)
 	end := a.Offset + uint64(n)
@@ -21,7 +22,7 @@ func (f *frame) array(m *machine.Machine, a machine.Addr, n int) ([]felt.Felt, e
 	read := f.arrays[a.Segment]
 	for off := uint64(len(read)); off < end; off++ {
 		word, ok := cells[off].Felt()
-		if !ok { // arrays that begin with the segment are those of compiled code
+		if !ok { // not all cells up to end are felts; in compiled code they are, because an array has its own segment
 			return m.Memory.Felts(a, n)
 		}
 		read = append(read, word)
@@ -33,8 +34,8 @@ func (f *frame) array(m *machine.Machine, a machine.Addr, n int) ([]felt.Felt, e
 	return read[a.Offset:end:end], nil
 }
 
-// shareable returns the n cells from a on, for another machine to have, nil where they are to be copied: where they are few, or array
-// has not read them all.
+// shareable returns the n cells that start at a, for another machine to share. It returns nil if they must be copied: there
+// are fewer than manyWords, or array has not read them all.
 func (f *frame) shareable(m *machine.Machine, a machine.Addr, n int) []machine.Cell {
 	end := a.Offset + uint64(n)
 	if n < manyWords || end > uint64(len(f.arrays[a.Segment])) {
@@ -43,8 +44,8 @@ func (f *frame) shareable(m *machine.Machine, a machine.Addr, n int) []machine.C
 	return m.Memory.Cells(a.Segment)[a.Offset:end:end]
 }
 
-// arraySegment returns a segment of an array that the code may only read: of the cells that another machine has for it, if there are
-// any, else of new ones.
+// arraySegment adds a read-only segment with an array. It shares cells, the array's cells in another machine, if it can, and
+// copies words otherwise.
 func (f *frame) arraySegment(m *machine.Machine, words []felt.Felt, cells []machine.Cell) (start, end machine.Addr, err error) {
 	if len(words) >= manyWords && len(words) == len(cells) {
 		return f.sharedSegment(m, words, cells)
@@ -52,7 +53,7 @@ func (f *frame) arraySegment(m *machine.Machine, words []felt.Felt, cells []mach
 	return f.readOnlySegment(m, words...)
 }
 
-// sharedSegment is readOnlySegment for words, at least manyWords, that already have cells.
+// sharedSegment adds a read-only segment that shares cells, which hold words.
 func (f *frame) sharedSegment(m *machine.Machine, words []felt.Felt, cells []machine.Cell) (start, end machine.Addr, err error) {
 	start = m.Memory.AddSegment()
 	if err := m.Memory.Share(start, cells); err != nil {

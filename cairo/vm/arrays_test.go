@@ -15,14 +15,14 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// relay answers the calls of the probe: those of contract 1 go to its class, those of contract 2 return their calldata without its first
-// skip words.
+// relay answers the calls of the probe contract. A call of contract 2 returns its calldata without the first skip words; any
+// other call runs the probe's class.
 type relay struct {
 	cairo.Syscalls
 	engine  *vm.Engine
 	class   *cairo.Class
 	session cairo.Session
-	apart   bool // every call has a session of its own
+	apart   bool // every call has its own session, so that arrays are copied
 	skip    int
 }
 
@@ -67,7 +67,8 @@ func newRelay(t testing.TB) *relay {
 	}
 }
 
-// nested is calldata of the probe's survive that calls it so many times more, and then contract 2 with words.
+// nested returns calldata for the probe's function survive that makes it call itself depth times and then contract 2 with
+// words.
 func nested(depth int, words []felt.Felt) []felt.Felt {
 	to, name := felt.FromUint64(2), "spin"
 	calldata := words
@@ -78,8 +79,8 @@ func nested(depth int, words []felt.Felt) []felt.Felt {
 	return calldata
 }
 
-// Arrays that calls pass on and return are the same with and without copies, whatever part of them comes back; two runs of the same
-// transaction do not disturb each other.
+// TestArraysArePassedOn checks that calls pass on and return the same arrays whether they share or copy cells, for several
+// parts of the array, and that concurrent runs do not affect each other.
 func TestArraysArePassedOn(t *testing.T) {
 	words := make([]felt.Felt, 300)
 	for i := range words {
@@ -95,7 +96,7 @@ func TestArraysArePassedOn(t *testing.T) {
 				wg.Go(func() {
 					r := newRelay(t)
 					r.engine, r.class, r.skip = shared.engine, shared.class, skip
-					r.apart = i%2 == 1 // so that arrays are copied
+					r.apart = i%2 == 1
 					result, err := r.run(keccak.Starknet([]byte("survive")), slices.Clone(calldata), 1_000_000_000)
 					if err != nil || result.Failed {
 						t.Errorf("%+v, %v", result, err)

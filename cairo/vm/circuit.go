@@ -8,15 +8,15 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// circuit evaluates the gates of a circuit (the libfuncs of core::circuit). Values are numbers modulo p in four 96-bit
-// words; a gate names its operands and result by offsets in the values' segment.
+// circuit evaluates the gates of a circuit (the libfuncs of core::circuit). A value is a number modulo the modulus in four
+// 96-bit words. A gate is three cells: the offsets of its two operands and its result from values.
 type circuit struct {
 	m       *machine.Memory
 	values  machine.Addr
 	modulus *big.Int
 }
 
-// read returns a gate's operand; nil while it is not known.
+// read returns the value whose offset is in the cell at offset, and its address. The value is nil if it is not known yet.
 func (c *circuit) read(offset machine.Addr) (*big.Int, machine.Addr, error) {
 	f, err := c.m.Felt(offset)
 	if err != nil {
@@ -40,7 +40,8 @@ func (c *circuit) gate(offsets machine.Addr) (v [3]*big.Int, at [3]machine.Addr,
 	return v, at, nil
 }
 
-// add fills an addition gate, or the subtraction that it is when its result is known; false when operands are missing.
+// add evaluates an addition gate: it computes the result, or by subtraction the first operand if only that is missing. It
+// returns false if too few values are known.
 func (c *circuit) add(offsets machine.Addr) (bool, error) {
 	v, at, err := c.gate(offsets)
 	if err != nil || v[1] == nil || v[0] == nil && v[2] == nil {
@@ -54,8 +55,8 @@ func (c *circuit) add(offsets machine.Addr) (bool, error) {
 	return true, machine.WriteWords(c.m, at[0], r.Mod(r, c.modulus))
 }
 
-// mul fills a multiplication gate, or the inversion that it is when its first operand is not known; false when there is
-// no inverse, and a number that takes the operand to zero is written in its place.
+// mul evaluates a multiplication gate: it computes the result, or if the first operand is not known the inverse of the
+// second. If there is no inverse it writes a number whose product with the operand is zero, and returns false.
 func (c *circuit) mul(offsets machine.Addr) (bool, error) {
 	v, at, err := c.gate(offsets)
 	if err != nil {
@@ -75,8 +76,8 @@ func (c *circuit) mul(offsets machine.Addr) (bool, error) {
 	return false, machine.WriteWords(c.m, at[0], r.Div(c.modulus, gcd))
 }
 
-// evalCircuit fills the values of a circuit and the instances of both builtins. It stops at the first inversion that
-// fails, as far as multiplications go: their instances end there.
+// evalCircuit computes the values of a circuit and writes the instances of both builtins. The instances of mul_mod end
+// before the first inversion that fails; those of add_mod are complete.
 func evalCircuit(m *machine.Machine, addPtr machine.Addr, adds int, mulPtr machine.Addr, muls int) error {
 	mem := &m.Memory
 	values, err := mem.Pointer(mulPtr.Add(machine.ModValues))

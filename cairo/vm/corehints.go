@@ -13,22 +13,23 @@ import (
 	"github.com/starkd/starkd/crypto/starkcurve"
 )
 
-// HintState is what core hints keep with a machine, in Machine.Data. The hints make one if Data is nil.
+// HintState is the state of a machine's core hints, in Machine.Data. If Data is nil the first hint that needs it makes one.
 type HintState struct {
-	// Syscall answers the SystemCall hint, whose requests and responses are at ptr.
+	// Syscall executes the SystemCall hint: it reads the request at ptr and writes the response after it.
 	Syscall func(m *machine.Machine, ptr machine.Addr) error
-	// TemporaryDicts gives dictionaries after a frame's first temporary segments, for a program that puts each right after
-	// the one before it, as the segment arena's soundness wants (cairo/os).
+	// TemporaryDicts makes all dictionaries of a frame but the first use temporary segments. A program (cairo/os) maps each
+	// of them to the end of the one before it, which the soundness of the segment arena requires.
 	TemporaryDicts bool
 
 	frame   hintFrame
-	blinded uint64 // blinding points drawn
+	blinded uint64 // number of blinding points used
 }
 
-// NewFrame drops what the hints of an entry point remember. A machine that runs several entry points calls it before each.
+// NewFrame clears the state that belongs to an entry point. A program that runs several entry points on a machine calls it
+// before each.
 func (s *HintState) NewFrame() { s.frame = hintFrame{} }
 
-// stateOf returns the machine's HintState.
+// stateOf returns the machine's HintState; it makes one if there is none.
 func stateOf(m *machine.Machine) *HintState {
 	if m.Data == nil {
 		m.Data = new(HintState)
@@ -36,26 +37,27 @@ func stateOf(m *machine.Machine) *HintState {
 	return m.Data.(*HintState)
 }
 
-// hintFrame is what hints remember between each other, for one run of an entry point.
+// hintFrame is the state that hints share during one run of an entry point.
 type hintFrame struct {
-	dicts    map[int32]*classDict // by the segment of their accesses
+	dicts    map[int32]*classDict // by the segment that holds their accesses
 	squash   squash
-	excluded int          // of the three arcs of assert_le
-	boxed    machine.Addr // where AllocConstantSize goes on; segment 0 is none
+	excluded int          // number of the arc that assert_le excludes: 0, 1 or 2
+	boxed    machine.Addr // the next free cell for AllocConstantSize; segment 0 means that there is no segment yet
 }
 
+// classDict is a Felt252Dict.
 type classDict struct {
-	index int // in the segment arena
+	index int // its number in the segment arena
 	data  map[felt.Felt]machine.Value
 }
 
-// squash is the state of a dictionary being squashed.
+// squash is the state of the squashing of a dictionary.
 type squash struct {
-	keys    []felt.Felt            // still to do, descending
-	indices map[felt.Felt][]uint64 // accesses of a key, descending
+	keys    []felt.Felt            // the keys that remain, descending; the last is the current one
+	indices map[felt.Felt][]uint64 // by key: the indices of the accesses that remain, descending
 }
 
-// hintOperand is an operand of a hint, its immediate as a value.
+// hintOperand is an operand of a hint; imm is its immediate as a Value.
 type hintOperand struct {
 	casm.Operand
 	imm machine.Value
@@ -112,15 +114,15 @@ func (o *hintOperand) value(m *machine.Machine) (machine.Value, error) {
 	return machine.Value{}, fmt.Errorf("operation %v in a hint's operand", o.Op)
 }
 
-// coreHint is a hint of a class with its operands ready.
+// coreHint is a hint of a class with prepared operands.
 type coreHint struct {
 	kind casm.HintKind
 	in   []hintOperand
 	out  []casm.Cell
 }
 
-// CoreHint makes a machine's hint of a class's hint. It keeps no state, so one may serve many machines; what hints
-// remember is in the machine's HintState.
+// CoreHint makes a machine's hint from a class's hint. Its state is in the machine's HintState, so that many machines can
+// use the same hint.
 func CoreHint(h *casm.Hint) (machine.HintFunc, error) {
 	c := &coreHint{kind: h.Kind, out: h.Out}
 	for _, op := range h.In {
@@ -141,12 +143,12 @@ func CoreHint(h *casm.Hint) (machine.HintFunc, error) {
 	return func(m *machine.Machine) error { return f(m, c) }, nil
 }
 
-// coreHints is the table of hints that the compiler emits. Which operand is which is their order in the hint's JSON form.
+// coreHints is the table of hints that the compiler emits. The operands have the order of the hint's JSON form.
 var coreHints = map[casm.HintKind]func(m *machine.Machine, c *coreHint) error{
 	casm.AllocSegment: func(m *machine.Machine, c *coreHint) error {
 		return c.set(m, 0, machine.AddrValue(m.Memory.AddSegment()))
 	},
-	casm.AddTrace: func(*machine.Machine, *coreHint) error { return nil }, // for debuggers; the program does not see it
+	casm.AddTrace: func(*machine.Machine, *coreHint) error { return nil }, // for debuggers; it has no effect on the program
 	casm.TestLessThan: func(m *machine.Machine, c *coreHint) error {
 		a, b, err := c.pair(m)
 		if err != nil {
@@ -207,7 +209,7 @@ var coreHints = map[casm.HintKind]func(m *machine.Machine, c *coreHint) error{
 		if err != nil {
 			return err
 		}
-		// One of a and 3a is a square, since 3 is none.
+		// 3 is not a square, so a or 3a is one.
 		var root, x felt.Felt
 		if !root.Sqrt(&a[0]) {
 			three := felt.FromUint64(3)
@@ -297,7 +299,7 @@ func (c *coreHint) addr(m *machine.Machine, i int) (machine.Addr, error) {
 	return a, nil
 }
 
-// pair reads the first two inputs, which are integers.
+// pair reads the first two inputs, which must be integers.
 func (c *coreHint) pair(m *machine.Machine) (a, b felt.Felt, err error) {
 	if a, err = c.felt(m, 0); err != nil {
 		return a, b, err
@@ -306,7 +308,7 @@ func (c *coreHint) pair(m *machine.Machine) (a, b felt.Felt, err error) {
 	return a, b, err
 }
 
-// felts reads all inputs, which are integers.
+// felts reads all inputs, which must be integers.
 func (c *coreHint) felts(m *machine.Machine) ([]felt.Felt, error) {
 	out := make([]felt.Felt, len(c.in))
 	var err error
@@ -338,7 +340,7 @@ func (c *coreHint) set(m *machine.Machine, i int, v machine.Value) error {
 	return m.Memory.Insert(a, v)
 }
 
-// setInts writes the outputs in order.
+// setInts writes the first outputs, in order.
 func (c *coreHint) setInts(m *machine.Machine, values ...*big.Int) error {
 	for i, v := range values {
 		if err := c.set(m, i, machine.FeltValue(felt.FromBigInt(v))); err != nil {
@@ -352,7 +354,7 @@ var mask128 = new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 128), big.NewInt(
 
 func low128(v *big.Int) *big.Int { return new(big.Int).And(v, mask128) }
 
-// limbs128 splits v into n limbs of 128 bits, the last one with all the rest.
+// limbs128 splits v into n limbs of 128 bits, least significant first; the last limb takes all remaining bits.
 func limbs128(v *big.Int, n int) []*big.Int {
 	out := make([]*big.Int, n)
 	for i := range out {
@@ -372,7 +374,7 @@ func join128(limbs []*big.Int) *big.Int {
 	return v
 }
 
-// testLessOrEqual compares two integers or two addresses; an address is less than any integer.
+// testLessOrEqual writes whether the first input is at most the second. An address is less than any integer.
 func testLessOrEqual(m *machine.Machine, c *coreHint) error {
 	a, err := c.in[0].value(m)
 	if err != nil {
@@ -399,7 +401,8 @@ func lessValue(a, b machine.Value) bool {
 	return x.Cmp(&y) < 0
 }
 
-// wideMul returns the product of two numbers, which are of 128 bits in all code that makes sense.
+// wideMul writes the high and low part of the product of two numbers. Compiled code uses numbers of 128 bits; others take
+// the slow path.
 func wideMul(m *machine.Machine, c *coreHint) error {
 	a, b, err := c.pair(m)
 	if err != nil {
@@ -510,7 +513,7 @@ func findSmallArcs(m *machine.Machine, c *coreHint) error {
 	return err
 }
 
-// randomECPoint yields the run's next blinding point.
+// randomECPoint writes the run's next blinding point. It is deterministic.
 func randomECPoint(m *machine.Machine, c *coreHint) error {
 	s := stateOf(m)
 	p := starkcurve.Blinding(s.blinded)
@@ -547,7 +550,7 @@ func u256InvModN(m *machine.Machine, c *coreHint) error {
 	k := new(big.Int).Mul(r, b)
 	k.Sub(k, one).Div(k, n)
 	rl, kl := limbs128(r, 2), limbs128(k, 2)
-	// g1_option stays free.
+	// g1_option is not written.
 	for i, v := range []*big.Int{new(big.Int), nil, rl[0], rl[1], kl[0], kl[1]} {
 		if v == nil {
 			continue
@@ -682,7 +685,7 @@ func initSquash(m *machine.Machine, c *coreHint) error {
 	return c.set(m, 1, machine.FeltValue(s.keys[len(s.keys)-1]))
 }
 
-// accesses returns the list of the current key's accesses that are left; it is never empty.
+// accesses returns the remaining accesses of the current key, at least one, and the key.
 func accesses(m *machine.Machine) ([]uint64, felt.Felt, error) {
 	s := &stateOf(m).frame.squash
 	if len(s.keys) == 0 {
@@ -708,7 +711,7 @@ func currentAccessIndex(m *machine.Machine, c *coreHint) error {
 	return m.Memory.Insert(at, machine.UintValue(list[len(list)-1]))
 }
 
-// moreAccesses writes whether the key has accesses after the current one, or its negation.
+// moreAccesses writes whether the current key has accesses after the current one; the negation if more is false.
 func (c *coreHint) moreAccesses(m *machine.Machine, more bool) error {
 	list, _, err := accesses(m)
 	if err != nil {

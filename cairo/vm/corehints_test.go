@@ -19,10 +19,10 @@ import (
 	"github.com/starkd/starkd/crypto/starkcurve"
 )
 
-// The class testdata/hints is made by the official compiler (starknet-compile and starknet-sierra-compile 2.20.0) from
-// testdata/hints.cairo. It has every hint that the compiler emits for contracts, and its code checks what hints say.
+// The official compiler (starknet-compile and starknet-sierra-compile 2.20.0) made the class testdata/hints from
+// testdata/hints.cairo. It has every hint that the compiler emits for contracts, and its code checks the hints' outputs.
 
-// u256s lays numbers out as u256 arguments.
+// u256s returns numbers as u256 arguments.
 func u256s(list ...*big.Int) []felt.Felt {
 	var out []felt.Felt
 	for _, v := range list {
@@ -33,7 +33,7 @@ func u256s(list ...*big.Int) []felt.Felt {
 	return out
 }
 
-// u384s lays numbers out as u384 arguments: two felts of two 96-bit limbs each.
+// u384s returns numbers as u384 arguments: two felts of two 96-bit limbs each.
 func u384s(list ...*big.Int) []felt.Felt {
 	var out []felt.Felt
 	for _, v := range list {
@@ -74,7 +74,7 @@ type hintsContract struct {
 	t *testing.T
 }
 
-// expect calls a function and compares what it returns, or its panic data.
+// expect calls a function and compares the returned values or the panic data.
 func (c hintsContract) expect(name string, args []felt.Felt, want []felt.Felt) {
 	c.t.Helper()
 	res, err := cairo.Run(c.engine, cairo.Call{Class: c.class, Selector: keccak.Starknet([]byte(name)), Calldata: args, Gas: 1e10}, c)
@@ -91,7 +91,7 @@ func (c hintsContract) expect(name string, args []felt.Felt, want []felt.Felt) {
 	}
 }
 
-// edgy returns a random number of up to so many bits that often has long runs of equal bits.
+// edgy returns a random number below 2^bits that often has long runs of equal bits.
 func edgy(r *rand.Rand, bits int) *big.Int {
 	n := new(big.Int)
 	for i := range bits {
@@ -130,7 +130,7 @@ func TestHintValues(t *testing.T) {
 		q, m = new(big.Int).DivMod(x, y, new(big.Int))
 		c.expect("div_u256", u256s(x, y), u256s(q, m))
 		c.expect("sqrt_u256", u256s(x), feltsOf(new(big.Int).Sqrt(x)))
-		c.expect("sqrt_u256", u256s(new(big.Int).Mul(a, a)), feltsOf(a)) // of a large square twice the root less the rest has 129 bits
+		c.expect("sqrt_u256", u256s(new(big.Int).Mul(a, a)), feltsOf(a)) // for a large square, twice the root minus the remainder has 129 bits
 		xy := new(big.Int).Mul(x, y)
 		q, m = new(big.Int).DivMod(xy, n, new(big.Int))
 		var limbs []felt.Felt
@@ -141,7 +141,7 @@ func TestHintValues(t *testing.T) {
 		c.expect("mul_mod", u256s(x, y, n), u256s(m))
 		inv := new(big.Int)
 		if n.BitLen() == 1 || inv.ModInverse(x, n) == nil {
-			inv.SetInt64(0) // no inverse modulo 1 either
+			inv.SetInt64(0) // there is no inverse modulo 1
 		}
 		c.expect("inv_mod", u256s(x, n), u256s(inv))
 		even := new(big.Int).Lsh(new(big.Int).Rsh(n, 1), 1)
@@ -190,7 +190,7 @@ func TestHintDictionaries(t *testing.T) {
 		for range n {
 			k := felt.FromUint64(uint64(r.IntN(6)))
 			if r.IntN(3) == 0 {
-				k.Neg(&k) // beyond the range check
+				k.Neg(&k) // outside of the range check
 			}
 			v := r.Uint64N(1000)
 			keys, values = append(keys, k), append(values, felt.FromUint64(v))
@@ -220,7 +220,7 @@ func TestHintCurvesAndHashes(t *testing.T) {
 			if y.Cmp(&other) > 0 {
 				y = other
 			}
-			// new_nz_from_x takes whichever root the machine offers; compare x, and y up to sign.
+			// new_nz_from_x takes the root that the hint gives: compare x, and y up to sign.
 			res, err := cairo.Run(c.engine, cairo.Call{Class: c.class, Selector: keccak.Starknet([]byte("ec_mul")), Calldata: feltsOf(p.X, k), Gas: 1e10}, c)
 			neg := q.Neg()
 			if err != nil || res.Failed || res.Retdata[0] != q.X || res.Retdata[1] != q.Y && res.Retdata[1] != neg.Y {
@@ -245,7 +245,7 @@ func TestHintCurvesAndHashes(t *testing.T) {
 		}
 		curve := elliptic.P256()
 		n1 := new(big.Int).Add(s, big.NewInt(1))
-		//lint:ignore SA1019 the judge needs a point and its coordinates, which crypto/ecdh does not give
+		//lint:ignore SA1019 the reference needs a point's coordinates, which crypto/ecdh does not give
 		px, py := curve.ScalarBaseMult(n1.Mod(n1, curve.Params().N).Bytes())
 		even := new(big.Int).Set(curve.Params().Gy)
 		if even.Bit(0) == 1 {
@@ -302,7 +302,7 @@ func TestHintCircuit(t *testing.T) {
 	for i := range 30 {
 		p := new(big.Int).Add(edgy(r, 383), big.NewInt(2))
 		if i%3 == 0 {
-			p, _ = new(big.Int).SetString("73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001", 16) // of BLS12-381's scalars
+			p, _ = new(big.Int).SetString("73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001", 16) // the order of BLS12-381's groups
 		}
 		a, b := new(big.Int).Mod(edgy(r, 384), p), new(big.Int).Mod(edgy(r, 384), p)
 		ab := new(big.Int).Mul(a, b)

@@ -1,6 +1,6 @@
-// Package vm runs entry points of contract classes on the Cairo machine (cairo/machine) as Starknet's sequencer does:
-// engine 1, the reference that the native engine is compared with.
+// Package vm runs entry points of contract classes on the Cairo machine (cairo/machine) as Starknet's sequencer does. It
+// is the reference engine: the native engine must agree with it.
 //
-// Engine runs a call. It keeps the classes ready that it has run. CoreHint makes the hints of a class, and
-// NewSyscallHandler answers its system calls; a program that runs class code of its own (cairo/os) uses both.
+// An Engine runs calls and caches the classes that it has run. CoreHint makes a machine's hint from a class's hint, and
+// NewSyscallHandler answers system calls. The package cairo/os, which runs class code inside a program, uses these two.
 package vm

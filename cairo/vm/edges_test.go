@@ -7,7 +7,7 @@ import (
 	"github.com/starkd/starkd/cairo/machine"
 )
 
-// TestNoDictionary: a hint that is given another address than a dictionary's fails.
+// TestNoDictionary checks that dictAt returns an error for an address that is not in a dictionary.
 func TestNoDictionary(t *testing.T) {
 	m := machine.NewMachine()
 	if d, err := dictAt(m, machine.Addr{Segment: 1, Offset: 0}); err == nil || !strings.Contains(err.Error(), "points to no dictionary") {
@@ -15,7 +15,7 @@ func TestNoDictionary(t *testing.T) {
 	}
 }
 
-// TestReadResult: the gas that is left is at most what the call was given, and the failure flag is 0 or 1.
+// TestReadResult checks that the remaining gas must not exceed the call's gas and that the failure flag must be 0 or 1.
 func TestReadResult(t *testing.T) {
 	for _, c := range []struct {
 		left, flag uint64

@@ -11,14 +11,14 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// ExtraData returns what follows a class's bytecode in memory: a ret, which a contract calls to learn where it is, and a
-// pointer to the builtin costs. costs is where those are.
+// ExtraData returns the two cells that follow a class's bytecode in memory: a ret instruction, which a contract calls to
+// learn its own address, and a pointer to the builtin costs, which start at costs.
 func ExtraData(costs machine.Addr) [2]machine.Value {
 	ret := felt.FromUint64(constants.RetWord)
 	return [2]machine.Value{machine.FeltValue(ret), machine.AddrValue(costs)}
 }
 
-// BuiltinCosts returns the cells that the pointer of ExtraData leads to.
+// BuiltinCosts returns the builtin costs, as the pointer of ExtraData finds them in memory.
 func BuiltinCosts() []felt.Felt {
 	costs := constants.BuiltinGas()
 	out := make([]felt.Felt, len(costs))
@@ -28,17 +28,17 @@ func BuiltinCosts() []felt.Felt {
 	return out
 }
 
-// The segments of a contract's run, in an order that never changes so that a class's cells can be shared by all runs.
+// costsSegment is the segment of the builtin costs. It is the same in all runs, so that they can share a class's cells.
 const costsSegment = 2
 
-// maxCachedWords bounds the bytecode of the classes that an engine keeps ready: 2^21 words, some 120 MB.
+// maxCachedWords bounds the total bytecode of the cached classes: 2^21 words take some 120 MB.
 const maxCachedWords = 1 << 21
 
 // Engine runs contract classes on the VM. Make one with NewEngine. It is safe for concurrent use.
 type Engine struct {
 	mu      sync.Mutex
 	classes map[classKey]*machine.Code
-	order   []classKey // oldest use first
+	order   []classKey // least recently used first
 	words   int
 	pool    machine.Pool
 }
@@ -53,7 +53,7 @@ func NewEngine() *Engine {
 	return &Engine{classes: make(map[classKey]*machine.Code)}
 }
 
-// classKey identifies a class: by its hashes, or by pointer where it has none.
+// classKey identifies a class: by its hashes, or by pointer if one of them is not known.
 type classKey struct {
 	hash, compiled felt.Felt
 	casm           *casm.Class
@@ -66,7 +66,7 @@ func keyOf(c *cairo.Class) classKey {
 	return classKey{hash: c.Hash, compiled: c.CompiledHash}
 }
 
-// load makes a class ready, or finds it so.
+// load returns the code of a class, from the cache or newly made.
 func (e *Engine) load(c *cairo.Class) (*machine.Code, error) {
 	key := keyOf(c)
 	e.mu.Lock()
@@ -103,7 +103,7 @@ func (e *Engine) load(c *cairo.Class) (*machine.Code, error) {
 	return l, nil
 }
 
-// loadClass makes the code of a class: its bytecode, the extra data and its hints.
+// loadClass makes the code of a class from its bytecode, the extra data and its hints.
 func loadClass(c *casm.Class) (*machine.Code, error) {
 	if err := c.Validate(); err != nil {
 		return nil, cairo.RunErrorf("%v", err)
@@ -126,7 +126,7 @@ func loadClass(c *casm.Class) (*machine.Code, error) {
 	return code, nil
 }
 
-// classBuiltins are those that a contract may use, in the order in which an entry point takes them.
+// classBuiltins lists the builtins that a contract may use, in the order in which an entry point takes them.
 var classBuiltins = []string{
 	machine.BuiltinPedersen, machine.BuiltinRangeCheck, machine.BuiltinBitwise, machine.BuiltinECOp, machine.BuiltinPoseidon, machine.BuiltinSegmentArena,
 	machine.BuiltinRangeCheck96, machine.BuiltinAddMod, machine.BuiltinMulMod,
@@ -138,18 +138,19 @@ func (e *Engine) CountsSteps() {}
 // Begin implements cairo.Engine.
 func (e *Engine) Begin() cairo.Session { return &session{engine: e} }
 
-// session is what the calls of a transaction share: the cells of arrays that they pass to each other, so that those need not be
-// copied. nil is an array to be copied.
+// session is the state that the calls of a transaction share: the cells of the arrays that a call passes to the next one. A
+// nil list means that the array must be copied.
 type session struct {
 	engine   *Engine
-	calldata []machine.Cell // of the call that a syscall is about to make
-	retdata  []machine.Cell // of the call that a syscall has made
+	calldata []machine.Cell // the calldata of the call that a syscall is about to make
+	retdata  []machine.Cell // the return data of the call that a syscall has made
 }
 
 // End implements cairo.Session.
 func (s *session) End() {}
 
-// nested carries out a syscall that may make a call, with the calldata's cells. It returns those of the call's return data.
+// nested executes a syscall that may make a call; calldata holds the cells of the calldata. It returns the cells of the
+// call's return data.
 func (s *session) nested(calldata []machine.Cell, syscall func()) (retdata []machine.Cell) {
 	s.calldata, s.retdata = calldata, nil
 	syscall()
@@ -158,8 +159,8 @@ func (s *session) nested(calldata []machine.Cell, syscall func()) (retdata []mac
 	return retdata
 }
 
-// Run runs an entry point as Starknet's sequencer does. A call that cannot pay constants.EntryPointGas ends as a panic with
-// "Out of gas" and all of its gas.
+// Run runs an entry point as Starknet's sequencer does. A call with less gas than constants.EntryPointGas panics with
+// "Out of gas" and keeps its gas.
 func (s *session) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
 	e, calldata := s.engine, s.calldata
 	s.calldata, s.retdata = nil, nil
@@ -198,8 +199,8 @@ func (s *session) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error)
 	return cairo.Result{}, cairo.RunErrorf("%v", err)
 }
 
-// readOnlySegment adds a segment for the code to read. That nothing was written behind its end is checked after the run,
-// since whoever proves the run will lay its segments out by their sizes.
+// readOnlySegment adds a read-only segment. finishEntryPoint checks that nothing was written after its end, because a proof
+// of the run places the segments by their sizes.
 func (f *frame) readOnlySegment(m *machine.Machine, values ...felt.Felt) (start, end machine.Addr, err error) {
 	start = m.Memory.AddSegment()
 	end, err = m.Memory.LoadFelts(start, values...)
@@ -207,11 +208,11 @@ func (f *frame) readOnlySegment(m *machine.Machine, values ...felt.Felt) (start,
 	return start, end, err
 }
 
-// runEntryPoint runs a call from its first instruction to its last. calldata is the caller's cells of the calldata, if it passes them on;
-// retdata those of the result.
+// runEntryPoint runs a call from its first instruction to its last. calldata holds the caller's cells of the calldata, retdata
+// the cells of the result; either is nil if the cells are not shared.
 func (f *frame) runEntryPoint(m *machine.Machine, ep *casm.EntryPoint, l *machine.Code, call cairo.Call, calldata []machine.Cell) (res cairo.Result, retdata []machine.Cell, err error) {
 	m.Data = &HintState{Syscall: f.syscall}
-	// The builtin costs are segment 2. A new segment takes a handful of cells; the memory's limit is far.
+	// This segment is costsSegment. It has a few cells, so it cannot reach the memory's limit.
 	_, _, _ = f.readOnlySegment(m, BuiltinCosts()...)
 	var stack []machine.Value
 	next := 0
@@ -241,7 +242,7 @@ func (f *frame) runEntryPoint(m *machine.Machine, ep *casm.EntryPoint, l *machin
 	}
 	m.PC = machine.Addr{Offset: uint64(ep.Offset)}
 	m.AP = uint64(len(stack))
-	// Compiled code pays 100 gas a step. Code that loops for nothing is no compiler's, and ends here.
+	// The compiler charges at least 100 gas a step, so this limit is generous; only hand-written CASM exceeds it.
 	m.MaxSteps = call.Gas/50 + 1<<20
 	m.FP = m.AP
 	if err := m.Run(end); err != nil {
@@ -250,8 +251,8 @@ func (f *frame) runEntryPoint(m *machine.Machine, ep *casm.EntryPoint, l *machin
 	return f.finishEntryPoint(m, ep, l, call)
 }
 
-// finishEntryPoint checks that the run could be part of a proof, and reads what it returned: the builtin pointers, gas,
-// the syscall pointer, the panic flag and the ends of the returned array.
+// finishEntryPoint checks that the run could be part of a proof, and reads its results, which are below ap: the builtin
+// pointers, the gas, the syscall pointer, the panic flag and the ends of the returned array.
 func (f *frame) finishEntryPoint(m *machine.Machine, ep *casm.EntryPoint, l *machine.Code, call cairo.Call) (res cairo.Result, retdata []machine.Cell, err error) {
 	const values = 5
 	if m.AP < uint64(values+len(ep.Builtins)) {
@@ -344,7 +345,7 @@ func (f *frame) readResult(m *machine.Machine, at machine.Addr, gas uint64) (res
 	if res.Retdata, err = f.array(m, start, int(end.Offset-start.Offset)); err != nil {
 		return res, nil, err
 	}
-	if start.Segment > 1 { // the cells of segment 1 are used again
+	if start.Segment > 1 { // the pool reuses the cells of segment 1
 		retdata = f.shareable(m, start, len(res.Retdata))
 	}
 	return res, retdata, nil

@@ -16,13 +16,13 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// testChain answers syscalls for one contract; every syscall costs what it says.
+// testChain answers the syscalls of one contract.
 type testChain struct {
 	engine  *Engine
 	class   *cairo.Class
 	storage map[felt.Felt]felt.Felt
 	events  [][]felt.Felt
-	fail    error // of StorageRead
+	fail    error // the error of StorageRead, or nil
 	depth   int
 }
 
@@ -193,7 +193,7 @@ func TestCounterContract(t *testing.T) {
 	if err != nil || !res.Failed || res.Retdata[0] != felt.FromShortString("Counter: below zero") {
 		t.Errorf("decrement at 0: %+v %v", res, err)
 	}
-	// An inner failure can be survived.
+	// A contract can handle the failure of an inner call.
 	if got := c.mustCall(t, "try_decrement_other", 5); !got[0].IsZero() {
 		t.Errorf("try_decrement_other = %v, want 0", got)
 	}
@@ -213,12 +213,12 @@ func TestEngineOutcomes(t *testing.T) {
 	} else if _, ok := errors.AsType[*cairo.RunError](err); !ok {
 		t.Errorf("unknown entry point: %T", err)
 	}
-	// What Syscalls returns passes through as it is.
+	// An error of Syscalls is returned unchanged.
 	c.fail = errors.New("disk on fire")
 	if _, err := c.call("stored", 1e8); !errors.Is(err, c.fail) {
 		t.Errorf("error of Syscalls: %v", err)
 	}
-	// Gas is spent in proportion to the work.
+	// The gas is proportional to the work.
 	c.fail = nil
 	small, _ := c.call("fib", 1e9, 10)
 	large, _ := c.call("fib", 1e9, 1010)
@@ -230,8 +230,8 @@ func TestEngineOutcomes(t *testing.T) {
 	}
 }
 
-// TestCorpusClasses calls every entry point of the corpus's classes with a few arguments. What they answer is theirs;
-// that they come to an answer without breaking a rule of the machine is the compiler's promise.
+// TestCorpusClasses calls every entry point of the corpus's classes with a few arguments. It does not check the results,
+// only that compiled code never breaks a rule of the machine.
 func TestCorpusClasses(t *testing.T) {
 	var files []string
 	for _, dir := range []string{golden.Corpus(t, "sierra-casm"), golden.Corpus(t, "contracts", "sierra-casm")} {
@@ -277,7 +277,7 @@ func TestCorpusClasses(t *testing.T) {
 	}
 }
 
-// TestEngineConcurrent runs one engine from many goroutines under the race detector's eyes.
+// TestEngineConcurrent uses one engine in many goroutines, for the race detector.
 func TestEngineConcurrent(t *testing.T) {
 	c := newTestChain(t, projectClass(t, "fibonacci"))
 	done := make(chan error, 8)
@@ -319,7 +319,7 @@ func BenchmarkSmallCall(b *testing.B) {
 	}
 }
 
-// An entry point that jumps to its caller without restoring the frame pointer ends in an error: fp is the caller's after a run.
+// TestFinalFP checks that an entry point that jumps to its caller without restoring fp is an error.
 func TestFinalFP(t *testing.T) {
 	for name, c := range map[string]struct {
 		last string
@@ -327,7 +327,7 @@ func TestFinalFP(t *testing.T) {
 	}{"ret": {"0x208b7fff7fff7ffe", true}, "jmp abs [fp - 1]": {"0x8b7fff7fff7fff", false}} {
 		class := new(casm.Class)
 		for _, word := range []string{
-			"0x480a7ffa7fff8000",        // [ap] = [fp - 6], ap++: gas
+			"0x480a7ffa7fff8000",        // [ap] = [fp - 6], ap++: the gas
 			"0x480a7ffb7fff8000",        // [ap] = [fp - 5], ap++: the syscall pointer
 			"0x480680017fff8000", "0x0", // [ap] = 0, ap++: no panic
 			"0x480a7ffc7fff8000", "0x480a7ffc7fff8000", // [ap] = [fp - 4], ap++: an empty array

@@ -16,7 +16,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// secpPoint is an affine point; (0, 0) is the point at infinity, as contracts see it.
+// secpPoint is an affine point. (0, 0) is the point at infinity, as in contracts.
 type secpPoint struct{ x, y *big.Int }
 
 // secpCurve is one of the two curves of the secp syscalls.
@@ -26,15 +26,15 @@ type secpCurve interface {
 	onCurve(p secpPoint) bool
 	add(p, q secpPoint) secpPoint
 	mul(p secpPoint, k *big.Int) secpPoint
-	// fromX is the point with that x and parity of y.
+	// fromX returns the point with the given x and parity of y; false if there is none.
 	fromX(x *big.Int, odd bool) (secpPoint, bool)
 }
 
-// secpPoints are the points of a run, by the address that stands for each. Both curves share the segment, as on
-// Starknet; points take six cells each, which stay empty.
+// secpPoints holds the points of a run by their addresses. The contract sees only the addresses: the six cells of a point
+// stay unknown. Both curves share one segment, as on Starknet.
 type secpPoints struct {
-	base machine.Addr // segment 0 is none
-	n    uint64
+	base machine.Addr // start of the segment; segment 0 means that there is none yet
+	n    uint64       // number of points
 	at   map[machine.Addr]secpPoint
 	of   map[machine.Addr]string // the curve's name
 }
@@ -76,7 +76,7 @@ func (r *request) writeU256(v *big.Int) {
 	}
 }
 
-// optionalPoint writes Option<Secp256Point>.
+// optionalPoint writes p as Option<Secp256Point>: Some if ok is set, else None.
 func (r *request) optionalPoint(c secpCurve, p secpPoint, ok bool) {
 	if ok {
 		r.write(machine.Value{}, r.newPoint(c, p))
@@ -143,7 +143,7 @@ func (r *request) secpXY(c secpCurve) {
 	}
 }
 
-// k1 is secp256k1: y² = x³ + 7.
+// k1 is the curve secp256k1: y² = x³ + 7.
 type k1 struct{}
 
 func (k1) name() string      { return "k1" }
@@ -189,7 +189,7 @@ func (c k1) fromX(x *big.Int, odd bool) (secpPoint, bool) {
 	return oddY(x, y.BigInt(new(big.Int)), c.modulus(), odd), true
 }
 
-// r1 is secp256r1, P-256: y² = x³ - 3x + b.
+// r1 is the curve secp256r1, also named P-256: y² = x³ - 3x + b.
 type r1 struct{}
 
 func (r1) name() string      { return "r1" }
@@ -222,7 +222,7 @@ func (c r1) mul(p secpPoint, k *big.Int) secpPoint {
 	return c.point(&a)
 }
 
-// r1B is b of P-256 (FIPS 186-4, D.1.2.3).
+// r1B is the coefficient b of P-256 (FIPS 186-4, D.1.2.3).
 var r1B, _ = new(big.Int).SetString("5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b", 16)
 
 func (c r1) fromX(x *big.Int, odd bool) (secpPoint, bool) {

@@ -12,7 +12,7 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// The panic data of syscalls that fail in the machine itself.
+// The panic data of failures that are found here and not by cairo.Syscalls.
 var (
 	errInvalidInputLength = &cairo.SyscallFailure{Data: []felt.Felt{felt.FromShortString(constants.InvalidInputLength)}}
 	errInvalidArgument    = &cairo.SyscallFailure{Data: []felt.Felt{felt.FromShortString(constants.InvalidArgument)}}
@@ -25,33 +25,34 @@ type syscallError struct{ err error }
 func (e *syscallError) Error() string { return e.err.Error() }
 func (e *syscallError) Unwrap() error { return e.err }
 
-// NewSyscallHandler returns a handler for HintState.Syscall that reads requests, asks sys, and writes the responses, as
-// Starknet's sequencer does. It serves one run of an entry point.
+// NewSyscallHandler returns a handler for HintState.Syscall. The handler reads a request, calls sys, and writes the response,
+// as Starknet's sequencer does. It serves one run of an entry point.
 func NewSyscallHandler(sys cairo.Syscalls) func(m *machine.Machine, ptr machine.Addr) error {
 	f := &frame{sys: sys, session: new(session)}
 	return f.syscall
 }
 
-// frame is what syscalls remember during one run of an entry point.
+// frame is the state of the syscalls during one run of an entry point.
 type frame struct {
 	sys     cairo.Syscalls
 	session *session
-	info    machine.Addr // the execution info's segment; segment 0 is none
-	sha256  machine.Addr // where the next state goes
+	info    machine.Addr // the execution info; segment 0 means that it is not written yet
+	sha256  machine.Addr // the address for the next state; segment 0 means that there is no segment yet
 	sha512  machine.Addr
 	secp    secpPoints
 
-	arrays   map[int32][]felt.Felt // what array has read of a segment, from its start
-	readOnly []readOnly            // segments that the code may not write behind
+	arrays   map[int32][]felt.Felt // by segment: the words that array has read, from the segment's start
+	readOnly []readOnly            // segments that the code must not extend
 }
 
-// readOnly is a segment that was filled for the code, and its size.
+// readOnly is the number and size of a read-only segment.
 type readOnly struct {
 	segment int32
 	size    uint64
 }
 
-// request is a syscall being answered: a cursor over the request and then the response. The first error sticks.
+// request is a syscall in progress: a cursor that reads the request and then writes the response. After an error all
+// operations do nothing.
 type request struct {
 	f   *frame
 	m   *machine.Machine
@@ -59,7 +60,7 @@ type request struct {
 	gas uint64
 	err error
 
-	from machine.Addr // of the array read last
+	from machine.Addr // start of the array that was read last
 }
 
 func (r *request) felt() felt.Felt {
@@ -98,7 +99,7 @@ func (r *request) pointer() machine.Addr {
 	return a
 }
 
-// array reads the ends of an array and the array.
+// array reads the two pointers of an array, and the array.
 func (r *request) array() []felt.Felt {
 	start, end := r.pointer(), r.pointer()
 	if r.err != nil {
@@ -114,7 +115,8 @@ func (r *request) array() []felt.Felt {
 	return list
 }
 
-// calldata reads the ends of an array and the array, and returns its cells for the call that gets it.
+// calldata reads an array as array does, and also returns its cells, for the call that gets the array; nil if they cannot
+// be shared.
 func (r *request) calldata() (list []felt.Felt, cells []machine.Cell) {
 	if list = r.array(); r.err == nil {
 		cells = r.f.shareable(r.m, r.from, len(list))
@@ -128,7 +130,7 @@ func (r *request) write(values ...machine.Value) {
 	}
 }
 
-// segment puts a list that the contract may only read into a segment of its own and returns its ends.
+// segment adds a read-only segment with list and returns the segment's start and end.
 func (r *request) segment(list []felt.Felt) (start, end machine.Value) {
 	if r.err != nil {
 		return
@@ -138,15 +140,15 @@ func (r *request) segment(list []felt.Felt) (start, end machine.Value) {
 	return machine.AddrValue(a), machine.AddrValue(b)
 }
 
-// answer finishes a request: it writes the gas and the flag, and the response's values or the panic data. Any error but
-// a *cairo.SyscallFailure ends the run.
+// answer finishes a request: it writes the gas and the failure flag, then calls response, or for a *cairo.SyscallFailure
+// writes the panic data. Any other error ends the run.
 func (r *request) answer(err error, response func()) {
 	if r.err != nil {
 		return
 	}
 	if failure, ok := errors.AsType[*cairo.SyscallFailure](err); ok {
 		r.write(machine.UintValue(r.gas), machine.FeltValue(felt.One))
-		// Panic data is an array of the contract's own, which it may extend.
+		// Panic data is not read-only: the contract may extend the array.
 		start := r.m.Memory.AddSegment()
 		end, loadErr := r.m.Memory.LoadFelts(start, failure.Data...)
 		if loadErr != nil {
@@ -183,8 +185,8 @@ func (f *frame) syscall(m *machine.Machine, ptr machine.Addr) error {
 	return r.err
 }
 
-// syscalls is the table of system calls: each reads its request, asks, and answers. The order of the fields is that of
-// the Sierra libfuncs.
+// syscalls is the table of system calls: each function reads the request, calls cairo.Syscalls, and writes the response. The
+// order of the fields is that of the Sierra libfuncs.
 var syscalls = map[cairo.Selector]func(r *request){
 	cairo.StorageRead: func(r *request) {
 		domain, key := r.domain(), r.felt()
@@ -306,7 +308,7 @@ var syscalls = map[cairo.Selector]func(r *request){
 	cairo.Secp256r1GetXy:         func(r *request) { r.secpXY(r1{}) },
 }
 
-// domain returns the storage domain, of which only 0 exists; larger ones than an uint32 end the run here.
+// domain reads a storage domain. Only domain 0 exists, but only a number above 2^32 - 1 is an error here.
 func (r *request) domain() uint32 {
 	n := r.uint64("invalid address domain")
 	if r.err == nil && n>>32 != 0 {
@@ -315,7 +317,7 @@ func (r *request) domain() uint32 {
 	return uint32(n)
 }
 
-// writeArray answers with an array that a call returned, of the given cells if there are any.
+// writeArray writes the two pointers of an array that a call returned. The array's segment shares cells, if not nil.
 func (r *request) writeArray(list []felt.Felt, cells []machine.Cell) {
 	if r.err != nil {
 		return
@@ -325,7 +327,8 @@ func (r *request) writeArray(list []felt.Felt, cells []machine.Cell) {
 	r.write(machine.AddrValue(a), machine.AddrValue(b))
 }
 
-// executionInfo lays out core::starknet::ExecutionInfo (v3, whose beginning is v2 and v1).
+// executionInfo writes core::starknet::ExecutionInfo to memory and returns its address. It is version 3, of which versions 2
+// and 1 are prefixes.
 func (r *request) executionInfo(info *cairo.ExecutionInfo) machine.Addr {
 	if r.err == nil && (info == nil || info.Tx == nil) {
 		r.err = &syscallError{errors.New("vm: no execution info")}
@@ -364,7 +367,7 @@ func (r *request) executionInfo(info *cairo.ExecutionInfo) machine.Addr {
 	return at
 }
 
-// keccakSyscall absorbs whole blocks, which the contract has padded.
+// keccakSyscall hashes whole blocks; the contract has padded the last one.
 func keccakSyscall(r *request) {
 	data := r.array()
 	if r.err != nil {
@@ -381,7 +384,7 @@ func keccakSyscall(r *request) {
 	rounds := uint64(len(words) / constants.KeccakBlock)
 	ragged := len(words)%constants.KeccakBlock != 0
 	if ragged {
-		rounds = 0 // the call itself is paid for, no round is
+		rounds = 0 // the call is charged, but no round
 	}
 	err := r.f.sys.Meter(&r.gas, cairo.Keccak, rounds)
 	if err == nil && ragged {
@@ -400,7 +403,7 @@ func keccakSyscall(r *request) {
 	})
 }
 
-// shaWords reads n words below 2^bits.
+// shaWords reads n words at at, which must be below 2^bits.
 func (r *request) shaWords(at machine.Addr, n, bits int) []uint64 {
 	if r.err != nil {
 		return nil
@@ -420,7 +423,7 @@ func (r *request) shaWords(at machine.Addr, n, bits int) []uint64 {
 	return words
 }
 
-// shaState appends a new state to the segment that holds those of this run.
+// shaState appends a state to the segment of the run's states, in which next is the next free cell, and writes its address.
 func (r *request) shaState(next *machine.Addr, words []uint64) {
 	if r.err != nil {
 		return
