@@ -9,7 +9,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// BenchmarkPrograms runs the programs of the shared benchmark, where it is beside the project.
+// BenchmarkPrograms runs the programs of the shared benchmark, if its folder is next to the project's.
 func BenchmarkPrograms(b *testing.B) {
 	dir := filepath.Join(golden.ModuleRoot(b), "..", "shared", "bench", "vm")
 	files, _ := filepath.Glob(filepath.Join(dir, "*.run.json"))

@@ -22,7 +22,7 @@ func readFile(t testing.TB, path string) []byte {
 	return b
 }
 
-// TestCairo0 compares trace and memory files with those that cairo-run wrote.
+// TestCairo0 compares trace and memory files with the files that cairo-run wrote.
 func TestCairo0(t *testing.T) {
 	dir := golden.Corpus(t, "cairo0")
 	programs, _ := filepath.Glob(filepath.Join(dir, "*.json"))
@@ -37,7 +37,7 @@ func TestCairo0(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// fibonacci_1000's files were made from another compilation than its JSON: run the words of the memory file.
+			// The files of fibonacci_1000 are from another compilation than its JSON: run the words in the memory file.
 			p.Data = recordedProgram(t, base)
 			res, err := p.Run(RunOptions{Trace: true})
 			if err != nil {
@@ -60,7 +60,7 @@ func TestCairo0(t *testing.T) {
 	}
 }
 
-// recordedProgram returns the program of a recorded run without builtins: all that is below the execution segment, which
+// recordedProgram returns the program of a recorded run without builtins: all cells before the execution segment, which
 // begins two cells before the first ap.
 func recordedProgram(t *testing.T, base string) []felt.Felt {
 	t.Helper()

@@ -21,7 +21,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// vmCase is a case of the corpus's vm-cases: a program and what both official runners made of it.
+// vmCase is a case of the corpus's vm-cases: a program and the results of both official runners.
 type vmCase struct {
 	ID           string
 	Kind         string
@@ -114,6 +114,7 @@ func hash(b []byte) string {
 	return hex.EncodeToString(h[:])
 }
 
+// TestCases compares the runs of the corpus's vm-cases with those of the official runners.
 func TestCases(t *testing.T) {
 	dir, cases := loadCases(t)
 	for _, c := range cases {
@@ -225,7 +226,7 @@ func equalToAny(t *testing.T, what string, got any, want json.RawMessage, alt []
 	t.Errorf("%s\n got %v\nwant %s", what, got, want)
 }
 
-// TestStoneCases runs the programs of the corpus's proofs and compares all four files.
+// TestStoneCases runs the programs of the corpus's proofs and compares trace, memory, public and private input.
 func TestStoneCases(t *testing.T) {
 	dirs, _ := filepath.Glob(filepath.Join(golden.Corpus(t, "stone-cases"), "*", "program.json"))
 	if len(dirs) < 7 {
@@ -242,7 +243,7 @@ func TestStoneCases(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// These were made by cairo-run, which leaves builtin holes open.
+			// cairo-run made these files; it does not fill the holes of builtins.
 			res, err := p.Run(RunOptions{Layout: meta.Layout, ProofMode: true, KeepHoles: true})
 			if err != nil {
 				t.Fatal(err)
@@ -314,7 +315,7 @@ func gunzip(t *testing.T, path string) []byte {
 	return b
 }
 
-// TestNativeHints runs programs with the native implementations of hints, and with all of their hints interpreted.
+// TestNativeHints compares runs that use native implementations of hints with runs that interpret all hints.
 func TestNativeHints(t *testing.T) {
 	dir, cases := loadCases(t)
 	used := make(map[string]bool)
@@ -352,6 +353,6 @@ func TestNativeHints(t *testing.T) {
 		}
 	}
 	if n < 20 {
-		t.Errorf("only %d of %d Go hints were used", n, len(nativeHints))
+		t.Errorf("only %d of %d native hints were used", n, len(nativeHints))
 	}
 }

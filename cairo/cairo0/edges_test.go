@@ -15,7 +15,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// TestPIEValues: a value of a PIE's memory is a felt below P, or an address in 32 bytes of which all others are 0.
+// TestPIEValues checks that a value in a PIE's memory must be a felt below P, or an address whose other bits are 0.
 func TestPIEValues(t *testing.T) {
 	at := uint64(pieAddrBase) + 2<<pieOffsetBits + 9
 	record := func(l [4]uint64) []byte {
@@ -25,7 +25,7 @@ func TestPIEValues(t *testing.T) {
 		}
 		return b
 	}
-	const segmentBits = 31 + pieOffsetBits - 64 // of the second word
+	const segmentBits = 31 + pieOffsetBits - 64 // bits of the segment number in the second word
 	for _, c := range []struct {
 		words [4]uint64
 		want  machine.Value
@@ -48,7 +48,7 @@ func TestPIEValues(t *testing.T) {
 	}
 }
 
-// TestPIESignatures: r and s are numbers from 0 to P - 1.
+// TestPIESignatures checks that r and s must be numbers from 0 to P - 1.
 func TestPIESignatures(t *testing.T) {
 	last := new(big.Int).Sub(felt.Modulus(), big.NewInt(1)).String()
 	for values, good := range map[string]bool{
@@ -67,7 +67,7 @@ func TestPIESignatures(t *testing.T) {
 	}
 }
 
-// TestModInput: the private input has each instance of add_mod, the last included.
+// TestModInput checks that the private input has all instances of add_mod, including the last.
 func TestModInput(t *testing.T) {
 	m := machine.NewMachine()
 	b, err := m.AddBuiltin(machine.BuiltinAddMod)
@@ -101,29 +101,30 @@ func TestModInput(t *testing.T) {
 	}
 }
 
-// TestMissingBuiltin: a program runs in a layout without one of its builtins only if that is allowed, or in proof mode.
+// TestMissingBuiltin checks that a program runs in a layout without one of its builtins only with AllowMissingBuiltins or
+// in proof mode.
 func TestMissingBuiltin(t *testing.T) {
 	p, err := ParseProgram([]byte(tinyProgram)) // it has the builtin output
 	if err != nil {
 		t.Fatal(err)
 	}
-	const refusal = "cairo0: the builtin output is not in the layout plain"
+	const want = "cairo0: the builtin output is not in the layout plain"
 	for _, c := range []struct {
 		options RunOptions
-		refused bool
+		missing bool
 	}{
 		{RunOptions{Layout: "plain"}, true},
 		{RunOptions{Layout: "plain", AllowMissingBuiltins: true}, false},
 		{RunOptions{Layout: "plain", ProofMode: true}, false},
 		{RunOptions{Layout: "small"}, false},
 	} {
-		if _, err := p.Run(c.options); (err != nil && err.Error() == refusal) != c.refused {
+		if _, err := p.Run(c.options); (err != nil && err.Error() == want) != c.missing {
 			t.Errorf("%+v: %v", c.options, err)
 		}
 	}
 }
 
-// TestMemoryHoles: a cell of the execution segment that no step reads or writes is a hole.
+// TestMemoryHoles checks that cells of the execution segment that no step accesses are counted as holes.
 func TestMemoryHoles(t *testing.T) {
 	p, err := ParseProgram([]byte(tinyProgram))
 	if err != nil {
@@ -143,7 +144,7 @@ func TestMemoryHoles(t *testing.T) {
 	}
 }
 
-// TestOutputSigns: a number of the output is printed as what is nearest to 0.
+// TestOutputSigns checks that a felt of the output is printed as the integer nearest to 0.
 func TestOutputSigns(t *testing.T) {
 	half := new(big.Int).Rsh(felt.Modulus(), 1)
 	for _, n := range []*big.Int{
@@ -163,17 +164,18 @@ func TestOutputSigns(t *testing.T) {
 	}
 }
 
-// TestDynamicUnits: a dynamic layout has at least 3 range-check units a step.
+// TestDynamicUnits checks that a dynamic layout must have at least 3 range-check units per step.
 func TestDynamicUnits(t *testing.T) {
 	for units, good := range map[int]bool{2: false, 3: true, 4: true} {
 		_, err := dynamicLayout(fmt.Appendf(nil, `{"rc_units":%d,"memory_units_per_step":8}`, units))
-		if refused := err != nil && strings.Contains(err.Error(), "want at least 3"); refused == good {
+		if failed := err != nil && strings.Contains(err.Error(), "want at least 3"); failed == good {
 			t.Errorf("%d units: %v", units, err)
 		}
 	}
 }
 
-// TestUnusedBuiltins: the private input has an empty list for a builtin of the layout that the run does not use, and none for others.
+// TestUnusedBuiltins checks that the private input has an empty list for an unused builtin, and a nil list for a builtin that
+// the run does not have.
 func TestUnusedBuiltins(t *testing.T) {
 	for _, names := range [][]string{
 		{machine.BuiltinPedersen, machine.BuiltinRangeCheck, machine.BuiltinECDSA, machine.BuiltinBitwise, machine.BuiltinECOp, machine.BuiltinKeccak, machine.BuiltinPoseidon},

@@ -6,7 +6,7 @@ import (
 	"github.com/starkd/starkd/cairo/cairo0"
 )
 
-// A program of three words: [ap] = 1234567 with ap++, ret. In proof mode it would also have __start__ and __end__.
+// example is a program of three words: [ap] = 1234567, ap++; ret. For proof mode it would also need __start__ and __end__.
 const example = `{
 	"prime": "0x800000000000011000000000000000000000000000000000000000000000001",
 	"builtins": [],

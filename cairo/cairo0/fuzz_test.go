@@ -12,10 +12,10 @@ const tinyProgram = `{"prime":"0x80000000000001100000000000000000000000000000000
 "reference_manager":{"references":[{"ap_tracking_data":{"group":0,"offset":0},"pc":0,"value":"[cast(fp + (-3), felt*)]"},{"ap_tracking_data":{"group":0,"offset":0},"pc":0,"value":"cast((1, 2 * [ap + 1]), (felt, felt))"}]},
 "hints":{"0":[{"code":"ids.x = [1, 2][0] + 3 if ids.x else 4","accessible_scopes":["__main__"],"flow_tracking_data":{"ap_tracking":{"group":0,"offset":0},"reference_ids":{"__main__.x":0}}}]}}`
 
-// TestParseProgramNames: members have exactly their names, once each.
+// TestParseProgramNames checks that JSON members must have their exact names and must not be repeated.
 func TestParseProgramNames(t *testing.T) {
 	if _, err := ParseProgram([]byte(tinyProgram)); err != nil {
-		t.Fatalf("the control is refused: %v", err)
+		t.Fatalf("the unchanged program: %v", err)
 	}
 	for _, c := range []struct{ from, to, want string }{
 		{`"data"`, `"data":["0x1"],"data"`, `duplicate object member name "data"`},
@@ -30,7 +30,7 @@ func TestParseProgramNames(t *testing.T) {
 	}
 }
 
-// FuzzProgram: any bytes are a program that runs to some end, or an error.
+// FuzzProgram checks that any bytes are an error or a program that runs to an end or an error, without a panic.
 func FuzzProgram(f *testing.F) {
 	f.Add([]byte(tinyProgram))
 	f.Add([]byte(`{"prime":"0x800000000000011000000000000000000000000000000000000000000000001","identifiers":{"__main__.main":null}}`))
@@ -63,7 +63,7 @@ func tinyPIE(t testing.TB, p *Program) (*RunResult, []byte) {
 	return res, b.Bytes()
 }
 
-// A PIE runs as the run that it was made of, and is made of its own run again.
+// TestPIE checks that a PIE runs like its original run, and that the PIE of that run is the same.
 func TestPIE(t *testing.T) {
 	p, err := ParseProgram([]byte(tinyProgram))
 	if err != nil {
@@ -79,14 +79,14 @@ func TestPIE(t *testing.T) {
 	}
 	var again bytes.Buffer
 	if err := got.WritePIE(&again, false); err != nil || !bytes.Equal(again.Bytes(), archive) {
-		t.Errorf("the PIE of a PIE's run is another one (%v)", err)
+		t.Errorf("the PIE of a PIE's run differs (%v)", err)
 	}
 	if _, err := RunPIE(archive, RunOptions{Layout: "small", ProofMode: true}); err == nil {
 		t.Error("a PIE ran in proof mode")
 	}
 }
 
-// FuzzPIE: any bytes are a PIE that runs, or an error.
+// FuzzPIE checks that any bytes are a PIE that runs, or an error.
 func FuzzPIE(f *testing.F) {
 	p, err := ParseProgram([]byte(tinyProgram))
 	if err != nil {

@@ -12,28 +12,29 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// ProgramHint is a hint of a Cairo 0 program, written in Go for one code string. ids is what the code calls ids.
+// ProgramHint is a Go implementation of the hint with a certain code. ids is the object that the code calls ids.
 type ProgramHint func(m *machine.Machine, ids *IDs) error
 
-// IDs gives a hint its program's names: references, constants and struct sizes, looked up in the hint's scopes from the
-// innermost out.
+// IDs gives a hint access to the names of its program: references, constants and struct sizes. It searches the hint's scopes
+// from the innermost to the outermost.
 type IDs struct {
 	p    *Program
 	hint *HintCode
 	pc   uint64
-	refs map[string]*reference // by the name's last part
-	// Input is the run's program_input, JSON.
+	refs map[string]*reference // by the last part of the name
+	// Input is the run's program_input as JSON.
 	Input []byte
 
-	scopes *pyhint.Scopes // of the run
+	scopes *pyhint.Scopes // the run's execution scopes
 }
 
-// unknownHintError is a hint whose code nobody knows.
+// unknownHintError is a hint whose code has no native implementation and does not parse.
 type unknownHintError struct{ Code string }
 
 func (e *unknownHintError) Error() string { return "Unknown Hint: " + e.Code }
 
-// attachHints attaches the program's hints to its instructions, each as a call of the Go function for its code.
+// attachHints attaches the program's hints to its instructions. A hint is the function of opt.Hints for its code, else a
+// native implementation, else interpreted.
 func (p *Program) attachHints(m *machine.Machine, opt RunOptions, scopes *pyhint.Scopes) error {
 	pcs := make([]uint64, 0, len(p.Hints))
 	for pc := range p.Hints {
@@ -62,7 +63,7 @@ func (p *Program) attachHints(m *machine.Machine, opt RunOptions, scopes *pyhint
 	return nil
 }
 
-// interpretHint makes a hint that interprets its code. Code that does not parse fails when it is reached.
+// interpretHint makes a hint that interprets code. If code does not parse the hint fails when it runs.
 func interpretHint(code string) ProgramHint {
 	h, err := pyhint.Parse(code)
 	if err != nil {
@@ -71,12 +72,13 @@ func interpretHint(code string) ProgramHint {
 	return func(m *machine.Machine, ids *IDs) error { return h.Run(m, ids) }
 }
 
+// find returns the reference ids.name and the ap that its expression is relative to.
 func (ids *IDs) find(m *machine.Machine, name string) (*reference, machine.Addr, error) {
 	r := ids.refs[name]
 	if r == nil {
 		return nil, machine.Addr{}, fmt.Errorf("unknown identifier ids.%s", name)
 	}
-	// A reference is relative to the ap where it was made; the compiler knows how far ap has moved since.
+	// A reference is relative to ap at its definition; the compiler tracks the change of ap since then.
 	ap := m.APAddr()
 	if r.ap.Group == ids.hint.ap.Group {
 		ap = ap.Add(int(r.ap.Offset - ids.hint.ap.Offset))
@@ -109,8 +111,7 @@ func (ids *IDs) Value(m *machine.Machine, name string) (machine.Value, error) {
 	return r.expr.eval(m, ap)
 }
 
-// Addr is where ids.name is: the cell for a variable, the struct's start for a reference to a struct
-// (ids.name.address_).
+// Addr returns the address of ids.name: of the cell of a variable, or of the start of a struct (ids.name.address_).
 func (ids *IDs) Addr(m *machine.Machine, name string) (machine.Addr, error) {
 	r, ap, err := ids.find(m, name)
 	if err != nil {
@@ -126,12 +127,12 @@ func (ids *IDs) Addr(m *machine.Machine, name string) (machine.Addr, error) {
 	}
 	a, ok := v.Addr()
 	if !ok {
-		return machine.Addr{}, fmt.Errorf("ids.%s is %v, no address", name, v)
+		return machine.Addr{}, fmt.Errorf("ids.%s is %v, want an address", name, v)
 	}
 	return a, nil
 }
 
-// Pointer is ids.name when it is an address.
+// Pointer returns the value of ids.name, which must be an address.
 func (ids *IDs) Pointer(m *machine.Machine, name string) (machine.Addr, error) {
 	v, err := ids.Value(m, name)
 	if err != nil {
@@ -144,7 +145,7 @@ func (ids *IDs) Pointer(m *machine.Machine, name string) (machine.Addr, error) {
 	return a, nil
 }
 
-// Felt is ids.name when it is a field element.
+// Felt returns the value of ids.name, which must be a field element.
 func (ids *IDs) Felt(m *machine.Machine, name string) (felt.Felt, error) {
 	v, err := ids.Value(m, name)
 	if err != nil {
@@ -157,7 +158,7 @@ func (ids *IDs) Felt(m *machine.Machine, name string) (felt.Felt, error) {
 	return f, nil
 }
 
-// Int is ids.name as an integer in [0, P).
+// Int returns the value of ids.name, which must be a field element, as an integer in [0, P).
 func (ids *IDs) Int(m *machine.Machine, name string) (*big.Int, error) {
 	f, err := ids.Felt(m, name)
 	if err != nil {
@@ -166,7 +167,7 @@ func (ids *IDs) Int(m *machine.Machine, name string) (*big.Int, error) {
 	return f.BigInt(), nil
 }
 
-// Uint64 is ids.name when it is below 2^64.
+// Uint64 returns the value of ids.name, which must be below 2^64.
 func (ids *IDs) Uint64(m *machine.Machine, name string) (uint64, error) {
 	f, err := ids.Felt(m, name)
 	if err != nil {
@@ -178,7 +179,7 @@ func (ids *IDs) Uint64(m *machine.Machine, name string) (uint64, error) {
 	return f.Uint64(), nil
 }
 
-// Set writes ids.name.
+// Set writes v to the cell of ids.name.
 func (ids *IDs) Set(m *machine.Machine, name string, v machine.Value) error {
 	r, _, err := ids.find(m, name)
 	if err != nil {
@@ -194,13 +195,13 @@ func (ids *IDs) Set(m *machine.Machine, name string, v machine.Value) error {
 	return m.Memory.Insert(a, v)
 }
 
-// SetInt is Set for an integer, modulo P.
+// SetInt writes n modulo P to the cell of ids.name.
 func (ids *IDs) SetInt(m *machine.Machine, name string, n *big.Int) error {
 	return ids.Set(m, name, machine.FeltValue(felt.FromBigInt(n)))
 }
 
-// Struct is where the struct ids.name begins: its cells when ids.name is the struct itself, where it points to when it is
-// a pointer. Members are at that address plus their offset.
+// Struct returns the address of the struct ids.name. If ids.name is a pointer it returns the pointer. A member is at that
+// address plus the member's offset.
 func (ids *IDs) Struct(m *machine.Machine, name string) (machine.Addr, error) {
 	r, _, err := ids.find(m, name)
 	if err != nil {
@@ -212,7 +213,7 @@ func (ids *IDs) Struct(m *machine.Machine, name string) (machine.Addr, error) {
 	return ids.Pointer(m, name)
 }
 
-// Const returns a constant that the hint's scopes can see.
+// Const returns the constant with that name in the hint's scopes.
 func (ids *IDs) Const(name string) (*big.Int, error) {
 	if id := ids.Lookup(name); id != nil && id.Type == "const" && id.Value != nil {
 		return new(big.Int).Set(&id.Value.Int), nil
@@ -220,7 +221,7 @@ func (ids *IDs) Const(name string) (*big.Int, error) {
 	return nil, fmt.Errorf("missing constant: %s", name)
 }
 
-// Size returns the size of a struct that the hint's scopes can see.
+// Size returns the size of the struct with that name in the hint's scopes.
 func (ids *IDs) Size(name string) (int, error) {
 	if id := ids.Lookup(name); id != nil && id.Size != nil && *id.Size >= 0 && *id.Size < 1<<31 {
 		return int(*id.Size), nil
@@ -228,7 +229,7 @@ func (ids *IDs) Size(name string) (int, error) {
 	return 0, fmt.Errorf("missing struct: %s", name)
 }
 
-// Lookup finds a constant, a struct or a label that the hint's scopes can see, or returns nil.
+// Lookup returns the constant, struct or label with that name in the hint's scopes, or nil.
 func (ids *IDs) Lookup(name string) *pyhint.Identifier {
 	for i := len(ids.hint.Scopes) - 1; i >= 0; i-- {
 		if id := ids.p.Resolve(ids.hint.Scopes[i] + "." + name); id != nil {
@@ -238,7 +239,7 @@ func (ids *IDs) Lookup(name string) *pyhint.Identifier {
 	return nil
 }
 
-// Reference describes ids.name, and reports whether the hint has a reference of that name.
+// Reference describes the reference ids.name; false if the hint has none of that name.
 func (ids *IDs) Reference(name string) (pyhint.Reference, bool) {
 	r := ids.refs[name]
 	if r == nil {
@@ -248,7 +249,7 @@ func (ids *IDs) Reference(name string) (pyhint.Reference, bool) {
 	return pyhint.Reference{Type: r.typ, Tuple: len(tuple)}, true
 }
 
-// TupleMember computes a member of ids.name, which is a tuple.
+// TupleMember returns member i of ids.name, which must be a tuple.
 func (ids *IDs) TupleMember(m *machine.Machine, name string, i int) (machine.Value, error) {
 	r, ap, err := ids.find(m, name)
 	if err != nil {
@@ -257,11 +258,11 @@ func (ids *IDs) TupleMember(m *machine.Machine, name string, i int) (machine.Val
 	return r.expr.(refTuple)[i].eval(m, ap)
 }
 
-// Resolve finds an identifier by its full name, or returns nil.
+// Resolve returns the identifier with that full name, or nil.
 func (ids *IDs) Resolve(name string) *pyhint.Identifier { return ids.p.Resolve(name) }
 
-// Scopes returns the scopes of the run.
+// Scopes returns the run's execution scopes.
 func (ids *IDs) Scopes() *pyhint.Scopes { return ids.scopes }
 
-// ProgramInput returns the run's program_input, JSON.
+// ProgramInput returns the run's program_input as JSON.
 func (ids *IDs) ProgramInput() []byte { return ids.Input }

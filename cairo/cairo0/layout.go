@@ -9,19 +9,19 @@ import (
 	"github.com/starkd/starkd/cairo/machine"
 )
 
-// layout is what a proof layout allows a run: how many of each builtin per step, and how many spare cells.
+// layout is a proof layout: the number of instances of each builtin per step, and the number of cells for other uses.
 type layout struct {
 	name                 string
-	rcUnits              uint64
-	memoryUnits          uint64
-	publicMemoryFraction uint64
+	rcUnits              uint64 // 16-bit range-check cells per step
+	memoryUnits          uint64 // memory cells per step
+	publicMemoryFraction uint64 // one of so many memory cells is for public memory
 	diluted              diluted
-	builtins             map[string]ratio // those that it has, output apart
-	output               bool
+	builtins             map[string]ratio // the builtins of the layout, without output
+	output               bool             // the layout has the builtin output
 }
 
-// diluted is the pool of diluted-form cells of layouts with bitwise or keccak: units per step, or steps per unit when
-// fractional.
+// diluted is the pool of cells in diluted form that layouts with bitwise or keccak have: units is the number of cells per
+// step, or if fractional is set the number of steps per cell.
 type diluted struct {
 	units      uint64
 	fractional bool
@@ -32,10 +32,11 @@ const (
 	dilutedBits    = 16
 )
 
+// every returns the ratio of one instance in so many steps.
 func every(steps uint64) ratio { return ratio{num: steps, den: 1} }
 
-// ratios lists pedersen, range_check, ecdsa, bitwise, ec_op, keccak, poseidon, range_check96, add_mod, mul_mod; 0 for a
-// builtin that the layout lacks.
+// ratios returns the ratios by builtin. list holds the steps per instance of pedersen, range_check, ecdsa, bitwise, ec_op,
+// keccak, poseidon, range_check96, add_mod and mul_mod, in this order; 0 for a builtin that the layout does not have.
 func ratios(list ...uint64) map[string]ratio {
 	names := []string{
 		machine.BuiltinPedersen, machine.BuiltinRangeCheck, machine.BuiltinECDSA, machine.BuiltinBitwise, machine.BuiltinECOp, machine.BuiltinKeccak, machine.BuiltinPoseidon,
@@ -50,7 +51,7 @@ func ratios(list ...uint64) map[string]ratio {
 	return m
 }
 
-// layouts is the table of Stone's layouts, as both official runners have it.
+// layouts is the table of Stone's layouts; both official runners have the same.
 var layouts = map[string]*layout{
 	"plain":                   {rcUnits: 16, publicMemoryFraction: 4},
 	"small":                   {rcUnits: 16, publicMemoryFraction: 4, output: true, builtins: ratios(8, 8, 512)},
@@ -68,7 +69,7 @@ var layouts = map[string]*layout{
 	"dex_with_bitwise":        {rcUnits: 4, publicMemoryFraction: 4, diluted: diluted{units: 2}, output: true, builtins: ratios(8, 8, 512, 64)},
 }
 
-// findLayout returns the named layout; params is the JSON file that the layout dynamic is made from.
+// findLayout returns the layout with that name. params is the JSON parameter file of the layout dynamic.
 func findLayout(name string, params []byte) (*layout, error) {
 	if name == "dynamic" {
 		return dynamicLayout(params)
@@ -83,7 +84,7 @@ func findLayout(name string, params []byte) (*layout, error) {
 	return &l2, nil
 }
 
-// flag is a boolean that JSON may state as a number.
+// flag is a boolean; in JSON it may be a number.
 type flag bool
 
 func (f *flag) UnmarshalJSON(b []byte) error {
@@ -147,7 +148,7 @@ func dynamicLayout(params []byte) (*layout, error) {
 	}
 	log := p.LogDilutedUnitsPerStep
 	if log < -31 || log > 31 {
-		return nil, fmt.Errorf("cairo0: log_diluted_units_per_step is %d, want at most 31 either way", log)
+		return nil, fmt.Errorf("cairo0: log_diluted_units_per_step is %d, want -31 to 31", log)
 	}
 	l.diluted = diluted{units: 1 << max(log, -log), fractional: log < 0}
 	if p.RCUnits < 3 {
@@ -180,8 +181,8 @@ func dynamicLayout(params []byte) (*layout, error) {
 	return l, nil
 }
 
-// insufficientError says that a layout needs more steps for what the run used. It is not a fault of the program: proof
-// mode pads the trace and tries again.
+// insufficientError is the error of a run that has too few steps for the cells that it uses in its layout. It is not a
+// fault of the program: in proof mode pad adds steps and checks again.
 type insufficientError struct{ reason string }
 
 func (e *insufficientError) Error() string { return "cairo0: " + e.reason }
@@ -190,15 +191,15 @@ func insufficientf(format string, args ...any) error {
 	return &insufficientError{fmt.Sprintf(format, args...)}
 }
 
-// ratio is how many steps a layout spends for an instance, num/den. The zero ratio has no instances.
+// ratio is the number of steps per instance, num/den. The zero ratio means that there are no instances.
 type ratio struct{ num, den uint64 }
 
-// builtin is a builtin of a run: what the layout gives it, and where the program left it.
+// builtin is a builtin of a run, with its ratio in the layout and its final pointer.
 type builtin struct {
 	*machine.Builtin
 	ratio   ratio
-	stop    uint64 // the program's final pointer
-	stopped bool   // stop is known
+	stop    uint64 // offset of the program's final pointer, if stopped is set
+	stopped bool
 }
 
 // usedCells returns the number of cells up to the last written one, without segment_arena's initial instance.
@@ -217,7 +218,7 @@ func (b *builtin) usedInstances(sizes []uint64) uint64 {
 	return (b.usedCells(sizes) + b.InstanceCells() - 1) / b.InstanceCells()
 }
 
-// allocatedInstances is how many instances of a builtin a run of so many steps has room for.
+// allocatedInstances returns the number of instances that the layout allocates for a run with that number of steps.
 func (b *builtin) allocatedInstances(steps uint64, sizes []uint64) (uint64, error) {
 	switch {
 	case b.Name == machine.BuiltinOutput || b.Name == machine.BuiltinSegmentArena:
@@ -230,7 +231,7 @@ func (b *builtin) allocatedInstances(steps uint64, sizes []uint64) (uint64, erro
 		return 0, insufficientf("number of steps must be at least %d for the %s builtin", minimum, b.Name)
 	}
 	if steps*den%num != 0 {
-		return 0, fmt.Errorf("cairo0: %d steps are no whole number of %s instances (%d/%d)", steps, b.Name, num, den)
+		return 0, fmt.Errorf("cairo0: %d steps do not make a whole number of %s instances (%d/%d)", steps, b.Name, num, den)
 	}
 	return steps * den / num, nil
 }
@@ -246,7 +247,7 @@ func nextPowerOfTwo(n uint64) uint64 {
 	return p
 }
 
-// usedAndAllocated returns the number of a builtin's cells that the run wrote, and the number that the layout gives it.
+// usedAndAllocated returns the number of cells that the builtin uses and the number that the layout allocates for it.
 func (b *builtin) usedAndAllocated(steps uint64, sizes []uint64) (used, allocated uint64, err error) {
 	used = b.usedCells(sizes)
 	if b.Name == machine.BuiltinOutput || b.Name == machine.BuiltinSegmentArena {
@@ -263,7 +264,7 @@ func (b *builtin) usedAndAllocated(steps uint64, sizes []uint64) (used, allocate
 	return used, allocated, nil
 }
 
-// dilutedUnits returns what an instance costs of the pool.
+// dilutedUnits returns the number of cells of the diluted pool that an instance uses.
 func (b *builtin) dilutedUnits() uint64 {
 	switch b.Name {
 	case machine.BuiltinBitwise:

@@ -14,14 +14,14 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// hintKey identifies a hint by the beginning of the SHA-256 of its code.
+// hintKey returns the key of a hint: the first 8 bytes of the SHA-256 of its code, in hex.
 func hintKey(code string) string {
 	h := sha256.Sum256([]byte(code))
 	return hex.EncodeToString(h[:8])
 }
 
-// nativeHints are native implementations of the hints that programs spend their time in, by hintKey. Each does what interpreting its code
-// does, to the same cells and the same scope; a test runs programs both ways.
+// nativeHints holds native implementations of the hints that take most of a run's time, by hintKey. Each has the same effect
+// on memory and scopes as the interpreter; TestNativeHints runs programs both ways.
 var nativeHints = map[string]ProgramHint{
 	"f300fb1884fb8c53": func(m *machine.Machine, _ *IDs) error { // memory[ap] = segments.add()
 		return m.Memory.Insert(m.APAddr(), machine.AddrValue(m.Memory.AddSegment()))
@@ -40,7 +40,7 @@ var nativeHints = map[string]ProgramHint{
 		}
 		return m.Memory.Insert(m.APAddr(), machine.BoolValue(a.BitLen() > 128))
 	},
-	"73dbcabd4744d651": func(m *machine.Machine, ids *IDs) error { // is_nn, out of range
+	"73dbcabd4744d651": func(m *machine.Machine, ids *IDs) error { // is_nn for a negative a
 		a, err := ids.Felt(m, "a")
 		if err != nil {
 			return err
@@ -151,7 +151,7 @@ var nativeHints = map[string]ProgramHint{
 	},
 }
 
-// feltPair is ids.a and ids.b.
+// feltPair returns ids.a and ids.b.
 func (ids *IDs) feltPair(m *machine.Machine) (a, b felt.Felt, err error) {
 	if a, err = ids.Felt(m, "a"); err != nil {
 		return a, b, err
@@ -160,7 +160,7 @@ func (ids *IDs) feltPair(m *machine.Machine) (a, b felt.Felt, err error) {
 	return a, b, err
 }
 
-// member is where ids.name.member is.
+// member returns the address of ids.name.member.
 func (ids *IDs) member(m *machine.Machine, name, member string) (machine.Addr, error) {
 	r, _, err := ids.find(m, name)
 	if err != nil {
@@ -210,7 +210,7 @@ func hintAssertLEFelt(m *machine.Machine, ids *IDs) error {
 	if err != nil {
 		return err
 	}
-	// The official code divides by the constants of its scope, which are those of SmallArcs.
+	// The hint's code divides by constants in its scope. SmallArcs divides by its own, so they must be equal.
 	for _, c := range []struct {
 		name string
 		want *big.Int
@@ -308,7 +308,7 @@ func hintSplitInt(m *machine.Machine, ids *IDs) error {
 	return nil
 }
 
-// hintCopyScope opens the scope of memcpy or memset.
+// hintCopyScope enters the scope of memcpy or memset.
 func hintCopyScope(m *machine.Machine, ids *IDs, length string) error {
 	v, err := ids.Value(m, length)
 	if err != nil {
@@ -328,7 +328,7 @@ func hintCountDown(m *machine.Machine, ids *IDs, flag string) error {
 	return ids.Set(m, flag, machine.BoolValue(n.Sign() > 0))
 }
 
-// dictAccess finds the tracker of ids.dict_ptr and the key, and counts the access. Its size is DictAccess.SIZE.
+// dictAccess returns the tracker of ids.dict_ptr, the pointer and ids.key. It advances the tracker by DictAccess.SIZE.
 func dictAccess(m *machine.Machine, ids *IDs) (t *pyhint.Tracker, at machine.Addr, key any, err error) {
 	manager, ok := ids.scopes.Variables()["__dict_manager"].(*pyhint.DictManager)
 	if !ok {
@@ -477,7 +477,7 @@ func hintSquashDict(m *machine.Machine, ids *IDs) error {
 	return hintNextKey(m, ids, list, "first_key")
 }
 
-// hintNextKey takes the next key.
+// hintNextKey removes the last of keys and writes it to the scope's variable key and to ids.name.
 func hintNextKey(m *machine.Machine, ids *IDs, keys *pyhint.List, name string) error {
 	key := keys.Items[len(keys.Items)-1]
 	keys.Items = keys.Items[:len(keys.Items)-1]
@@ -489,7 +489,7 @@ func hintNextKey(m *machine.Machine, ids *IDs, keys *pyhint.List, name string) e
 	return ids.Set(m, name, v)
 }
 
-// keyIndices is access_indices[key].
+// keyIndices returns the scope's access_indices[key].
 func keyIndices(ids *IDs) (*pyhint.List, error) {
 	d, ok := ids.scopes.Variables()["access_indices"].(*pyhint.Dict)
 	if !ok {
@@ -514,7 +514,7 @@ func hintSquashFirst(m *machine.Machine, ids *IDs) error {
 	if len(l.Items) == 0 {
 		return errors.New("pop from empty list")
 	}
-	// Indices were appended in ascending order.
+	// The indices are in ascending order; the code sorts them in descending order.
 	current := &pyhint.List{Items: make([]any, len(l.Items))}
 	for i, x := range l.Items {
 		current.Items[len(l.Items)-1-i] = x

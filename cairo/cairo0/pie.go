@@ -21,8 +21,8 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// A Cairo PIE (position independent execution) is a finished run that another program can take in: the program, its
-// memory with relocatable addresses, and what builtins remember, in a zip archive.
+// A Cairo PIE (position independent execution) is a finished run in a form that another program can include: a zip archive
+// with the program, its memory with relocatable addresses, and the builtins' additional data.
 
 type pieSegment struct {
 	Index int64  `json:"index"`
@@ -55,7 +55,7 @@ type pieOutput struct {
 	Attributes map[string][]uint64  `json:"attributes"`
 }
 
-// pieSignature is an address and (r, s), which JSON writes as a list of two lists.
+// pieSignature is an address and a signature. Its JSON is [[segment, offset], [r, s]].
 type pieSignature struct {
 	at   [2]uint64
 	r, s jsontext.Value
@@ -74,7 +74,7 @@ func (p *pieSignature) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// pie is the content of the archive.
+// pie is the content of an archive.
 type pie struct {
 	meta      pieMetadata
 	memory    map[machine.Addr]machine.Value
@@ -87,10 +87,10 @@ const (
 	pieAddrBase   = 1 << 63
 	pieOffsetBits = 47
 	pieRecord     = 40
-	maxPieMember  = machine.MaxCells * pieRecord / 4 // bytes of an unpacked member
+	maxPieMember  = machine.MaxCells * pieRecord / 4 // the largest size of an unpacked member in bytes
 )
 
-// pie describes a finished run that was not in proof mode.
+// pie returns the PIE of a run that was not in proof mode.
 func (r *RunResult) pie() (*pie, error) {
 	m, run := r.Machine, r.run
 	if run.opt.ProofMode {
@@ -140,7 +140,7 @@ func (r *RunResult) pie() (*pie, error) {
 	return p, nil
 }
 
-// pieData returns what a builtin remembers, as additional_data.json has it.
+// pieData returns a builtin's additional data in the form of additional_data.json.
 func pieData(b *machine.Builtin) (jsontext.Value, error) {
 	switch b.Name {
 	case machine.BuiltinOutput:
@@ -171,7 +171,7 @@ func pieData(b *machine.Builtin) (jsontext.Value, error) {
 	return jsontext.Value("null"), nil
 }
 
-// WritePIE writes the run as a PIE. With merge, the segments after the builtins' become one.
+// WritePIE writes the run as a PIE. With merge it joins the extra segments to one.
 func (r *RunResult) WritePIE(w io.Writer, merge bool) error {
 	p, err := r.pie()
 	if err != nil {
@@ -214,7 +214,7 @@ func (r *RunResult) WritePIE(w io.Writer, merge bool) error {
 	return z.Close()
 }
 
-// memoryBytes writes the cells by address; segments in offsets are moved.
+// memoryBytes encodes the cells in the order of their addresses. It moves each segment in offsets to the address there.
 func (p *pie) memoryBytes(offsets map[int32]machine.Addr) []byte {
 	move := func(a machine.Addr) machine.Addr {
 		if to, ok := offsets[a.Segment]; ok {
@@ -238,7 +238,7 @@ func (p *pie) memoryBytes(offsets map[int32]machine.Addr) []byte {
 		l := [4]uint64{}
 		if at, ok := v.Addr(); ok {
 			at = move(at)
-			// The segment begins at bit 47 and a segment number has 31 bits, so it reaches into the second word.
+			// The segment number has 31 bits, from bit 47 on, so it extends into the second word.
 			l = [4]uint64{uint64(at.Segment)<<pieOffsetBits + at.Offset, uint64(at.Segment) >> (64 - pieOffsetBits), 0, 1 << 63}
 		} else {
 			f, _ := v.Felt()
@@ -251,7 +251,7 @@ func (p *pie) memoryBytes(offsets map[int32]machine.Addr) []byte {
 	return out
 }
 
-// readPIE unpacks and checks an archive. It is total.
+// readPIE unpacks and checks an archive. Any input gives a PIE or an error.
 func readPIE(archive []byte) (*pie, error) {
 	z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
 	if err != nil {
@@ -336,7 +336,7 @@ func (p *pie) readMemory(b []byte) error {
 	return nil
 }
 
-// validate checks that the segments are where a run puts them and that memory is inside them.
+// validate checks that the segments have the numbers that a run gives them, and that all cells are inside their segments.
 func (p *pie) validate() error {
 	m := &p.meta
 	if m.Program.Main > uint64(len(m.Program.Data)) || m.ProgramSegment.Size != uint64(len(m.Program.Data)) {
@@ -357,7 +357,7 @@ func (p *pie) validate() error {
 	}
 	for _, name := range m.Program.Builtins {
 		if _, ok := m.BuiltinSegments[name]; !ok {
-			return fmt.Errorf("cairo0: PIE: no segment of the builtin %q", name)
+			return fmt.Errorf("cairo0: PIE: the builtin %q has no segment", name)
 		}
 	}
 	if m.RetFPSegment.Size != 0 || m.RetPCSegment.Size != 0 {
@@ -376,7 +376,7 @@ func (p *pie) validate() error {
 	return nil
 }
 
-// segments returns all segments of a PIE in the order of their indices.
+// segments returns all segments of a PIE, in the order of their indices.
 func (p *pie) segments() []pieSegment {
 	list := []pieSegment{p.meta.ProgramSegment, p.meta.ExecutionSegment}
 	for _, name := range p.meta.Program.Builtins {
@@ -393,7 +393,7 @@ func (p *pie) sizes() []uint64 {
 	return out
 }
 
-// program returns the program of a PIE, without names.
+// program returns the program of a PIE. Its only identifier is main.
 func (p *pie) program() (*Program, error) {
 	main := p.meta.Program.Main
 	out := &Program{
@@ -410,8 +410,8 @@ func (p *pie) program() (*Program, error) {
 	return out, checkBuiltinOrder(out.Builtins)
 }
 
-// RunPIE runs a PIE again: its memory is there from the beginning and takes the place of hints. The run must come to
-// what the PIE says.
+// RunPIE runs a PIE again. The PIE's memory is loaded before the first step, so that no hints are needed. Unless
+// opt.SkipSecureRun is set, the run must give the metadata, memory and resources of the PIE.
 func RunPIE(archive []byte, opt RunOptions) (*RunResult, error) {
 	if opt.ProofMode {
 		return nil, errors.New("cairo0: a PIE does not run in proof mode")
@@ -462,16 +462,16 @@ func RunPIE(archive []byte, opt RunOptions) (*RunResult, error) {
 	}
 	switch {
 	case !reflect.DeepEqual(again.meta, p.meta):
-		return nil, errors.New("cairo0: the PIE's metadata is not that of its run")
+		return nil, errors.New("cairo0: the PIE's metadata differs from that of its run")
 	case !maps.Equal(again.memory, p.memory):
-		return nil, errors.New("cairo0: the PIE's memory is not that of its run")
+		return nil, errors.New("cairo0: the PIE's memory differs from that of its run")
 	case again.resources.Steps != p.resources.Steps || !maps.Equal(again.resources.Builtins, p.resources.Builtins):
-		return nil, errors.New("cairo0: the PIE's resources are not those of its run")
+		return nil, errors.New("cairo0: the PIE's resources differ from those of its run")
 	}
 	return res, nil
 }
 
-// restoreBuiltin gives a builtin what it remembered. What pedersen verified is verified again instead.
+// restoreBuiltin loads a builtin's additional data. It ignores the data of pedersen, whose instances are verified again.
 func restoreBuiltin(b *machine.Builtin, data jsontext.Value) error {
 	switch b.Name {
 	case machine.BuiltinOutput:

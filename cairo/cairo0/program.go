@@ -16,7 +16,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// Program is a compiled Cairo 0 program: the JSON that cairo-compile writes.
+// Program is a compiled Cairo 0 program, which cairo-compile writes as JSON.
 type Program struct {
 	Data        []felt.Felt
 	Builtins    []string
@@ -27,12 +27,12 @@ type Program struct {
 	attributes  []attribute
 }
 
-// HintCode is a hint as the program states it.
+// HintCode is a hint in the program's JSON.
 type HintCode struct {
 	Code   string
 	Scopes []string
 	ap     apTracking
-	refs   map[string]int // full name → reference
+	refs   map[string]int // full name → index in Program.references
 }
 
 type apTracking struct {
@@ -44,7 +44,7 @@ type reference struct {
 	ap   apTracking
 	pc   uint64
 	expr refExpr
-	typ  string // of the value, "felt", "T" or "T*"
+	typ  string // type of the value: "felt", "T" or "T*"
 }
 
 type attribute struct {
@@ -80,7 +80,7 @@ type programJSON struct {
 	} `json:"reference_manager"`
 }
 
-// ParseProgram decodes a compiled program. It is total: any input gives a program or an error.
+// ParseProgram decodes a compiled program. Any input gives a program or an error.
 func ParseProgram(b []byte) (*Program, error) {
 	var raw programJSON
 	if err := json.Unmarshal(b, &raw); err != nil {
@@ -95,7 +95,7 @@ func ParseProgram(b []byte) (*Program, error) {
 		return nil, fmt.Errorf("cairo0: the program's prime %q is not the Cairo prime", raw.Prime)
 	}
 	if len(raw.Data) > machine.MaxCells/4 {
-		return nil, fmt.Errorf("cairo0: a program of %d words, at most %d", len(raw.Data), machine.MaxCells/4)
+		return nil, fmt.Errorf("cairo0: a program of %d words, want at most %d", len(raw.Data), machine.MaxCells/4)
 	}
 	p.Data = make([]felt.Felt, len(raw.Data))
 	for i, s := range raw.Data {
@@ -161,7 +161,7 @@ func checkBuiltinOrder(names []string) error {
 	return nil
 }
 
-// Label returns the pc of a function or label of the main scope.
+// Label returns the pc of a function or label in the main scope.
 func (p *Program) Label(name string) (uint64, error) {
 	id := p.Resolve(p.MainScope + "." + name)
 	if id == nil || id.PC == nil {
@@ -173,7 +173,7 @@ func (p *Program) Label(name string) (uint64, error) {
 	return *id.PC, nil
 }
 
-// Resolve finds an identifier by its full name, through aliases; nil when there is none.
+// Resolve returns the identifier with that full name and follows aliases; nil if there is none.
 func (p *Program) Resolve(name string) *pyhint.Identifier {
 	for range 32 {
 		id := p.Identifiers[name]
@@ -185,7 +185,7 @@ func (p *Program) Resolve(name string) *pyhint.Identifier {
 	return nil
 }
 
-// ErrorMessages returns the error_message attributes whose range holds pc.
+// ErrorMessages returns the error_message attributes whose range contains pc.
 func (p *Program) ErrorMessages(pc uint64) []string {
 	var out []string
 	for _, a := range p.attributes {
@@ -196,9 +196,9 @@ func (p *Program) ErrorMessages(pc uint64) []string {
 	return out
 }
 
-// refExpr is a reference's expression: cells, registers, products and sums as `[cast([fp + (-3)] + 2, felt*)]`.
+// refExpr is the expression of a reference, such as `[cast([fp + (-3)] + 2, felt*)]`.
 type refExpr interface {
-	// eval computes the expression for a hint whose ap is known.
+	// eval computes the expression; ap is the value that the register ap has in it.
 	eval(m *machine.Machine, ap machine.Addr) (machine.Value, error)
 }
 
@@ -210,9 +210,9 @@ type (
 		op   byte
 		x, y refExpr
 	}
-	// refTuple is a structure that is in no memory, its members listed.
+	// refTuple is a struct that is not in memory: the expressions of its members.
 	refTuple []refExpr
-	// refBad is an expression that was not understood; it fails when a hint asks for it.
+	// refBad is an expression that did not parse. It fails when a hint evaluates it.
 	refBad struct{ err error }
 )
 
@@ -242,7 +242,7 @@ func (r refDeref) eval(m *machine.Machine, ap machine.Addr) (machine.Value, erro
 	}
 	a, ok := v.Addr()
 	if !ok {
-		return machine.Value{}, fmt.Errorf("dereference of %v, which is no address", v)
+		return machine.Value{}, fmt.Errorf("dereference of %v, which is not an address", v)
 	}
 	return m.Memory.Value(a)
 }
@@ -275,11 +275,11 @@ func (r refBin) eval(m *machine.Machine, ap machine.Addr) (machine.Value, error)
 // refParser is a recursive-descent parser of reference expressions.
 type refParser struct {
 	s     string
-	typ   string // of the cast that was read last, which is the outermost in the end
+	typ   string // the type of the last cast that was parsed; at the end that is the outermost cast
 	depth int
 }
 
-// parseReference parses an expression and finds the type of its value.
+// parseReference parses a reference's expression and returns it and the type of its value.
 func parseReference(s string) (refExpr, string, error) {
 	p := &refParser{s: s}
 	x, err := p.sum()
@@ -319,7 +319,7 @@ func (p *refParser) sum() (refExpr, error) {
 	return p.chain("+-", func() (refExpr, error) { return p.chain("*/", p.term) })
 }
 
-// chain is operands joined by operators of one precedence.
+// chain parses operands joined by operators of one precedence, which associate to the left.
 func (p *refParser) chain(ops string, operand func() (refExpr, error)) (refExpr, error) {
 	x, err := operand()
 	for err == nil {
@@ -371,7 +371,7 @@ func (p *refParser) term() (refExpr, error) {
 		if err := p.take(','); err != nil {
 			return nil, err
 		}
-		// The type may hold parentheses (tuples); it ends at the one that closes the cast.
+		// The type may contain parentheses (tuples). It ends at the parenthesis that closes the cast.
 		typ := p.s
 		for depth := 0; p.s != ""; p.s = p.s[1:] {
 			if p.s[0] == '(' {

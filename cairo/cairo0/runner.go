@@ -15,30 +15,30 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// RunOptions says how to run a Cairo 0 program. The zero value runs main with the layout plain.
+// RunOptions are the options of a run of a Cairo 0 program. The zero value runs main with the layout plain.
 type RunOptions struct {
 	Layout       string // default "plain"
 	LayoutParams []byte // JSON, for the layout dynamic
-	ProofMode    bool   // run from __start__ to __end__ and pad as a prover needs
-	Entrypoint   string // default "main"; not in proof mode
+	ProofMode    bool   // run from __start__ to __end__, and pad the run for a prover
+	Entrypoint   string // default "main"; not used in proof mode
 	Input        []byte // JSON, for hints that read program_input
-	MaxSteps     uint64 // 0: 2^30
-	// Stop, if not nil, ends the run with cairo.ErrInterrupted soon after it is set.
+	MaxSteps     uint64 // default 2^30
+	// Stop, if not nil and set, ends the run with cairo.ErrInterrupted.
 	Stop *atomic.Bool
-	// Trace keeps and relocates the trace and memory; proof mode implies it.
+	// Trace records and relocates the trace and the memory; proof mode implies it.
 	Trace bool
 
-	KeepHoles            bool // in proof mode: leave builtin cells that nobody wrote empty, as cairo-run does
-	FillHoles            bool // out of proof mode: write them
-	SkipSecureRun        bool // out of proof mode: no checks of builtin segments after the run
-	SecureRun            bool // in proof mode: make them
-	AllowMissingBuiltins bool // give 0 for builtins that the layout lacks; proof mode implies it
+	KeepHoles            bool // in proof mode: do not fill builtin cells that are not written, as cairo-run
+	FillHoles            bool // not in proof mode: fill them
+	SkipSecureRun        bool // not in proof mode: omit the checks after the run
+	SecureRun            bool // in proof mode: do these checks
+	AllowMissingBuiltins bool // pass 0 for a builtin that the layout does not have; proof mode implies it
 
-	// Hints are hints by their code, before those of the package: how a caller extends or replaces them.
+	// Hints holds hints by their code. They take precedence over the hints of this package.
 	Hints map[string]ProgramHint
-	// sizes fixes segment sizes, as a PIE does.
+	// sizes holds the segments' sizes if a PIE fixes them.
 	sizes []uint64
-	// Started is called before the first step; it may add segments and hints.
+	// Started, if not nil, is called before the first step. It may add segments and hints.
 	Started func(m *machine.Machine) error
 }
 
@@ -48,16 +48,16 @@ type RunResult struct {
 	Program *Program
 	Steps   uint64
 	Output  []string     // the output segment as the official runners print it
-	Trace   *cairo.Trace // with Trace or ProofMode; public and private input in proof mode only
-	Sizes   []uint64     // of the segments, as relocated
+	Trace   *cairo.Trace // nil without Trace or ProofMode; public and private input in proof mode only
+	Sizes   []uint64     // sizes of the segments
 
 	run *run
 }
 
-// run is the state of a Cairo 0 run, from the first segment to the last check.
+// run is the state of a run of a Cairo 0 program.
 type run struct {
 	m        *machine.Machine
-	builtins []*builtin // m's
+	builtins []*builtin // of m, in the same order
 	scopes   pyhint.Scopes
 	p        *Program
 	opt      RunOptions
@@ -65,20 +65,21 @@ type run struct {
 	end      machine.Addr
 	entryAP  uint64
 	sizes    []uint64 // segment sizes after the run
-	reserved []uint64 // segment sizes as the layout allocates them, 0: as used
+	reserved []uint64 // segment sizes that the layout or a PIE fixes; 0: the size after the run
 	public   []publicCell
-	execPub  []uint64 // offsets of the execution segment that are public
-	table    []uint64 // relocated start of each segment
-	zero     machine.Addr
-	zeroSize uint64
+	execPub  []uint64     // offsets of the public cells of the execution segment
+	table    []uint64     // relocated start of each segment
+	zero     machine.Addr // the segment of zeros for the modular builtins
+	zeroSize uint64       // its size; 0 if there is no such segment
 }
 
+// publicCell is a cell of the public memory.
 type publicCell struct {
 	at   machine.Addr
 	page int
 }
 
-// RunProgram runs a compiled Cairo 0 program as the official runners do. The error of a failed step is a *RunError.
+// RunProgram runs a compiled Cairo 0 program as the official runners do. The error of a failed step is a *machine.RunError.
 func RunProgram(program []byte, opt RunOptions) (*RunResult, error) {
 	p, err := ParseProgram(program)
 	if err != nil {
@@ -87,7 +88,7 @@ func RunProgram(program []byte, opt RunOptions) (*RunResult, error) {
 	return p.Run(opt)
 }
 
-// Run runs the program.
+// Run runs the program as RunProgram does.
 func (p *Program) Run(opt RunOptions) (*RunResult, error) {
 	if opt.Layout == "" {
 		opt.Layout = "plain"
@@ -112,7 +113,7 @@ func (p *Program) Run(opt RunOptions) (*RunResult, error) {
 		return nil, err
 	}
 	if opt.ProofMode {
-		// The step at end itself is part of the trace.
+		// The step at r.end is part of the trace.
 		if err := r.m.Step(); err != nil {
 			return nil, err
 		}
@@ -120,7 +121,7 @@ func (p *Program) Run(opt RunOptions) (*RunResult, error) {
 	return r.finish()
 }
 
-// start builds the initial memory and registers.
+// start sets up the initial memory, registers and hints.
 func (r *run) start() error {
 	m := r.m
 	if err := r.addBuiltins(); err != nil {
@@ -140,7 +141,7 @@ func (r *run) start() error {
 	}
 	entry := r.opt.Entrypoint
 	if r.opt.ProofMode {
-		// The canonical start: a frame that points to itself, so that the verifier can check the final fp.
+		// The canonical start is a frame that points to itself, so that the verifier can check the final fp.
 		entry = "__start__"
 		stack = append([]machine.Value{machine.AddrValue(machine.Addr{Segment: 1, Offset: 2}), {}}, stack...)
 		for i := range stack {
@@ -177,8 +178,8 @@ func (r *run) start() error {
 	return nil
 }
 
-// addBuiltins makes the builtins of the layout that the program uses; in proof mode all of the layout, since the proof
-// has their segments anyway.
+// addBuiltins adds the builtins that the program uses. In proof mode it adds all builtins of the layout, because a proof
+// has a segment for each.
 func (r *run) addBuiltins() error {
 	wanted := make(map[string]bool)
 	for _, name := range r.p.Builtins {
@@ -212,7 +213,7 @@ func (r *run) builtin(name string) *builtin {
 	return nil
 }
 
-// addZeroSegment adds the zeros that unused instances of the modular builtins point to.
+// addZeroSegment adds the segment of zeros for unused instances of the modular builtins, if the run has these builtins.
 func (r *run) addZeroSegment() {
 	for _, b := range r.builtins {
 		if b.Name != machine.BuiltinAddMod && b.Name != machine.BuiltinMulMod {
@@ -220,13 +221,13 @@ func (r *run) addZeroSegment() {
 		}
 		if r.zeroSize == 0 {
 			r.zero, r.zeroSize = r.m.Memory.AddSegment(), machine.ModWords
-			// Four cells of a new segment fit any limit.
+			// ModWords cells of a new segment cannot reach the memory's limit.
 			_, _ = r.m.Memory.LoadFelts(r.zero, make([]felt.Felt, machine.ModWords)...)
 		}
 	}
 }
 
-// finish does what the official runner does after the last instruction, in its order.
+// finish does the work of the official runner after the last instruction, in the same order.
 func (r *run) finish() (*RunResult, error) {
 	m := r.m
 	if err := m.Memory.RelocateTemporary(); err != nil {
@@ -282,10 +283,10 @@ func (r *run) finish() (*RunResult, error) {
 	return res, nil
 }
 
-// maxPaddedSteps bounds the padding of a trace: a layout that wants more is refused.
+// maxPaddedSteps bounds the steps of a padded trace: a run that needs more in its layout is an error.
 const maxPaddedSteps = 1 << 27
 
-// pad runs the loop at __end__ until the steps are a power of two that has room for everything that was used.
+// pad runs the loop at __end__ until the number of steps is a power of two for which the layout has enough cells.
 func (r *run) pad() error {
 	for {
 		want := nextPowerOfTwo(r.m.Steps)
@@ -310,7 +311,7 @@ func (r *run) pad() error {
 	}
 }
 
-// checkUsedCells reports an *insufficientError when the layout has not enough cells for a run of this many steps.
+// checkUsedCells returns an *insufficientError if the layout does not have enough cells for the number of steps so far.
 func (r *run) checkUsedCells() error {
 	steps := r.m.Steps
 	var builtinUnits, rcUnits, dilutedUsed uint64
@@ -340,7 +341,7 @@ func (r *run) checkUsedCells() error {
 	// Every address must appear among the memory cells.
 	total := r.layout.memoryUnits * steps
 	if total%r.layout.publicMemoryFraction != 0 {
-		return fmt.Errorf("cairo0: %d memory units are no multiple of %d", total, r.layout.publicMemoryFraction)
+		return fmt.Errorf("cairo0: %d memory units are not a multiple of %d", total, r.layout.publicMemoryFraction)
 	}
 	taken := total/r.layout.publicMemoryFraction + 4*steps + builtinUnits
 	if holes := r.memoryHoles(); total < taken || total-taken < holes {
@@ -350,7 +351,7 @@ func (r *run) checkUsedCells() error {
 		units := d.units * steps
 		if d.fractional {
 			if steps%d.units != 0 {
-				return fmt.Errorf("cairo0: %d steps are no multiple of %d", steps, d.units)
+				return fmt.Errorf("cairo0: %d steps are not a multiple of %d", steps, d.units)
 			}
 			units = steps / d.units
 		}
@@ -361,7 +362,7 @@ func (r *run) checkUsedCells() error {
 	return nil
 }
 
-// rangeCheckLimits returns the least and greatest 16-bit value that instructions and range checks use.
+// rangeCheckLimits returns the least and the greatest 16-bit value in instructions and range checks; false if there is none.
 func (r *run) rangeCheckLimits() (lo, hi uint16, ok bool) {
 	lo, hi, ok = r.m.OffsetLimits()
 	for _, b := range r.builtins {
@@ -383,7 +384,8 @@ func (r *run) rangeCheckLimits() (lo, hi uint16, ok bool) {
 	return lo, hi, ok
 }
 
-// rangeCheckLimits has no answer for an empty segment, nor for one with holes.
+// rangeCheckLimits returns the least and the greatest 16-bit part of cells, each of which has parts of them; false if cells
+// is empty or has holes.
 func rangeCheckLimits(cells []machine.Cell, parts int) (lo, hi uint16, ok bool) {
 	lo, hi = 0xffff, 0
 	for i := range cells {
@@ -400,7 +402,8 @@ func rangeCheckLimits(cells []machine.Cell, parts int) (lo, hi uint16, ok bool) 
 	return lo, hi, len(cells) > 0
 }
 
-// memoryHoles counts cells below a segment's end that no instruction used, outside of builtins.
+// memoryHoles returns the number of cells below a segment's end that no instruction accessed. It omits the segments of all
+// builtins but output and segment_arena, and segments without accesses.
 func (r *run) memoryHoles() uint64 {
 	var holes uint64
 	builtin := make(map[int32]string)
@@ -442,7 +445,8 @@ func (r *run) segmentSize(i int) uint64 {
 	return r.sizes[i]
 }
 
-// readReturnValues finds the builtins' final pointers below ap, and checks that each is the end of what was used.
+// readReturnValues reads the builtins' final pointers, which are below ap, and checks that each is the end of the used
+// instances.
 func (r *run) readReturnValues() error {
 	m := r.m
 	at := m.APAddr()
@@ -488,7 +492,7 @@ func (r *run) readReturnValues() error {
 	return nil
 }
 
-// finalizeSegments fixes segment sizes to what the layout allocates and lists the public memory.
+// finalizeSegments fixes the sizes of the program's and the builtins' segments and lists the public memory.
 func (r *run) finalizeSegments() error {
 	r.reserved[0] = uint64(len(r.p.Data))
 	for i := range r.p.Data {
@@ -527,8 +531,8 @@ func (r *run) finalizeSegments() error {
 	return nil
 }
 
-// secure checks that the run may be relocated and used by others: nothing was written outside of builtins' instances or
-// after the program, every address is a real one, and fp came back.
+// secure checks that the run can be relocated: nothing was written after a builtin's final pointer or after the program, no
+// address is temporary, the builtins' segments are valid, and fp is the return fp.
 func (r *run) secure() error {
 	m := r.m
 	for _, b := range r.builtins {
@@ -555,7 +559,7 @@ func (r *run) secure() error {
 	return nil
 }
 
-// relocationTable places the segments one after the other, from address 1.
+// relocationTable places the segments one after another, starting at address 1.
 func (r *run) relocationTable() {
 	next := uint64(1)
 	for i := range r.sizes {
@@ -564,7 +568,7 @@ func (r *run) relocationTable() {
 	}
 }
 
-// output returns the output segment as text: signed integers, addresses as segment:offset.
+// output returns the cells of the output segment as text: integers from (-P/2, P/2), and addresses as segment:offset.
 func (r *run) output() []string {
 	b := r.m.Builtin(machine.BuiltinOutput)
 	if b == nil {
@@ -594,8 +598,8 @@ func (r *run) output() []string {
 	return lines
 }
 
-// Describe returns the error of a failed run as the official runners print it: where, the program's own error messages, and
-// what went wrong.
+// Describe returns the error of a failed run as the official runners print it: the program's error messages, the pc and the
+// cause.
 func (p *Program) Describe(err error) string {
 	e, ok := errors.AsType[*machine.RunError](err)
 	if !ok {

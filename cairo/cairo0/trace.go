@@ -10,7 +10,7 @@ import (
 	"github.com/starkd/starkd/crypto/starkcurve"
 )
 
-// relocated returns an address in the one memory of a trace.
+// relocated returns the address in the trace's memory, which is not segmented, that a becomes.
 func (r *run) relocated(a machine.Addr) (uint64, error) {
 	if a.Segment < 0 || int(a.Segment) >= len(r.table) {
 		return 0, fmt.Errorf("cairo0: cannot relocate %v", a)
@@ -18,7 +18,7 @@ func (r *run) relocated(a machine.Addr) (uint64, error) {
 	return r.table[a.Segment] + a.Offset, nil
 }
 
-// makeTrace relocates registers and memory, and in proof mode makes the AIR inputs.
+// makeTrace relocates registers and memory, and in proof mode also makes the public and private input.
 func (r *run) makeTrace() (*cairo.Trace, error) {
 	t := &cairo.Trace{Layout: r.layout.name, Registers: make([]cairo.Registers, len(r.m.Trace()))}
 	for i, e := range r.m.Trace() {
@@ -74,7 +74,7 @@ func (r *run) relocateMemory(mem *cairo.Memory) error {
 func (r *run) publicInput(t *cairo.Trace) error {
 	lo, hi, ok := r.rangeCheckLimits()
 	if !ok || len(t.Registers) == 0 {
-		return fmt.Errorf("cairo0: a proof needs a step at least")
+		return fmt.Errorf("cairo0: a proof needs at least one step")
 	}
 	first, last := t.Registers[0], t.Registers[len(t.Registers)-1]
 	p := &t.Public
@@ -97,12 +97,12 @@ func (r *run) publicInput(t *cairo.Trace) error {
 	return nil
 }
 
-// privateInput lists the instances of every builtin whose inputs are all there.
+// privateInput lists the instances of every builtin, omitting those without all inputs.
 func (r *run) privateInput(p *cairo.PrivateInput) error {
 	mem := &r.m.Memory
 	for _, b := range r.builtins {
 		size := mem.SegmentSize(b.Base.Segment)
-		// each calls f for every instance with n known inputs.
+		// each calls f for every instance whose n inputs are known.
 		each := func(n uint64, f func(index uint64, in []felt.Felt)) {
 			in := make([]felt.Felt, n)
 			for i := uint64(0); i*b.InstanceCells() < size; i++ {
