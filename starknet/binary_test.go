@@ -50,6 +50,7 @@ func sampleTransactions() []Transaction {
 	}
 }
 
+// TestTransactionBinary checks that transactions survive both binary forms, and that truncated or longer bytes are rejected.
 func TestTransactionBinary(t *testing.T) {
 	for _, tx := range sampleTransactions() {
 		b, err := MarshalTransaction(tx)
@@ -63,7 +64,7 @@ func TestTransactionBinary(t *testing.T) {
 		if diff := cmp.Diff(tx, got); diff != "" {
 			t.Errorf("%s: %s", tx.Type(), diff)
 		}
-		for i := range b { // every prefix is refused
+		for i := range b { // every proper prefix is rejected
 			if _, err := UnmarshalTransaction(b[:i]); err == nil {
 				t.Errorf("%s: %d of %d bytes decode", tx.Type(), i, len(b))
 			}
@@ -92,8 +93,8 @@ func TestTransactionBinary(t *testing.T) {
 	}
 }
 
-// TestTransactionBinaryRefuses: what must not be encoded, or decode, with the reason given.
-func TestTransactionBinaryRefuses(t *testing.T) {
+// TestTransactionBinaryErrors checks that invalid transactions are not encoded and invalid bytes not decoded, each with its reason.
+func TestTransactionBinaryErrors(t *testing.T) {
 	noAddress := felt.FromLimbs([4]uint64{3: 1 << 59}) // 2^251
 	for _, c := range []struct {
 		tx   Transaction
@@ -151,7 +152,7 @@ func TestTransactionBinaryRefuses(t *testing.T) {
 	}
 }
 
-// TestClassBinarySize: real classes survive, and shrink.
+// TestClassBinarySize checks that real classes survive the binary form, which has at most two thirds of the size of the JSON.
 func TestClassBinarySize(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(golden.Corpus(t, "sierra-casm"), "*.contract_class.json"))
 	if err != nil || len(files) == 0 {
@@ -196,7 +197,7 @@ func sampleHeader() *Header {
 	}
 }
 
-// binaryForm is what the stored nouns share.
+// binaryForm is a type with a canonical binary form.
 type binaryForm interface {
 	MarshalBinary() ([]byte, error)
 	UnmarshalBinary([]byte) error
@@ -206,6 +207,7 @@ func stored() []binaryForm {
 	return []binaryForm{sampleHeader(), sampleReceipt(), sampleDiff(), sampleClass(), &Result{*sampleReceipt(), Digest{1, 31: 2}}, &StateDiff{}, &Receipt{}, &Result{}}
 }
 
+// TestStoredBinary checks that stored values survive their binary form, and that truncated bytes are rejected.
 func TestStoredBinary(t *testing.T) {
 	for _, v := range stored() {
 		b, err := v.MarshalBinary()
@@ -227,7 +229,7 @@ func TestStoredBinary(t *testing.T) {
 	}
 }
 
-// TestStateDiffOrder: a diff out of order has no binary form, so equal diffs have equal bytes.
+// TestStateDiffOrder checks that a diff out of canonical order is not encoded, so that equal diffs have equal bytes.
 func TestStateDiffOrder(t *testing.T) {
 	for name, change := range map[string]func(*StateDiff){
 		"contracts": func(d *StateDiff) { d.Storage[0].Address = u(10) },
@@ -245,6 +247,7 @@ func TestStateDiffOrder(t *testing.T) {
 	}
 }
 
+// FuzzUnmarshalTransaction checks that the encoding of any decoded transaction is the input.
 func FuzzUnmarshalTransaction(f *testing.F) {
 	for _, tx := range sampleTransactions() {
 		b, err := MarshalTransaction(tx)
@@ -273,6 +276,7 @@ func FuzzUnmarshalTransaction(f *testing.F) {
 	})
 }
 
+// FuzzUnmarshalStored checks that the encoding of any decoded value is the input.
 func FuzzUnmarshalStored(f *testing.F) {
 	for i, v := range stored() {
 		b, err := v.MarshalBinary()
@@ -293,6 +297,7 @@ func FuzzUnmarshalStored(f *testing.F) {
 	})
 }
 
+// FuzzContractClassJSON checks that a decoded class keeps its hash through JSON.
 func FuzzContractClassJSON(f *testing.F) {
 	text, err := json.Marshal(sampleClass())
 	if err != nil {
@@ -319,6 +324,7 @@ func FuzzContractClassJSON(f *testing.F) {
 	})
 }
 
+// TestABIText checks the text of an ABI given as an array (with the spacing of json.dumps) or as a string.
 func TestABIText(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{`[ {"a" : "x:,\"y" ,"b":[1,2]} ]`, `[{"a": "x:,\"y", "b": [1, 2]}]`},
@@ -334,6 +340,7 @@ func TestABIText(t *testing.T) {
 	}
 }
 
+// TestUint128 checks arithmetic at the ends of the range, conversions and comparison.
 func TestUint128(t *testing.T) {
 	max := Uint128{Hi: math.MaxUint64, Lo: math.MaxUint64}
 	one := NewUint128(1)

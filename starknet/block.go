@@ -23,10 +23,10 @@ type Header struct {
 // GasPrice is the price of a unit of gas in both tokens.
 type GasPrice struct{ Wei, Fri Uint128 }
 
-// BlobMode is how a block's state difference is published on L1.
+// BlobMode says how a block's state difference is published on L1 (l1_da_mode).
 type BlobMode uint8
 
-// The two ways.
+// The modes of the RPC specification.
 const (
 	Calldata BlobMode = 0
 	Blob     BlobMode = 1
@@ -40,7 +40,7 @@ func (m BlobMode) String() string {
 	return "BLOB"
 }
 
-// Block is a block with everything that is in it; Receipts[i] is of Transactions[i].
+// Block is a block with its contents. Receipts[i] belongs to Transactions[i].
 type Block struct {
 	Header
 	BlockHash    felt.Felt

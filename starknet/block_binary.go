@@ -6,7 +6,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// Canonical binary forms of what a node stores of a block. Each begins with a format version of its own.
+// This file has the canonical binary forms of the parts of a block that a node stores. Each begins with its own format version.
 
 const (
 	headerFormat    = 1
@@ -14,14 +14,14 @@ const (
 	stateDiffFormat = 1
 	resultFormat    = 1
 
-	maxVersionText  = 31      // a short string
-	maxRevertReason = 1 << 20 // bytes; the executor keeps reasons far shorter
+	maxVersionText  = 31      // bytes, the length of a short string
+	maxRevertReason = 1 << 20 // bytes; the executor's reasons are far shorter (MaxRevertText)
 )
 
 // MarshalBinary encodes the header.
 func (h *Header) MarshalBinary() ([]byte, error) { return encode(h.code) }
 
-// UnmarshalBinary decodes what MarshalBinary made.
+// UnmarshalBinary decodes the output of MarshalBinary.
 func (h *Header) UnmarshalBinary(b []byte) error {
 	var d Header
 	if err := decode(b, d.code); err != nil {
@@ -58,7 +58,7 @@ func (h *Header) code(c *coder) {
 // MarshalBinary encodes the receipt.
 func (r *Receipt) MarshalBinary() ([]byte, error) { return encode(r.code) }
 
-// UnmarshalBinary decodes what MarshalBinary made.
+// UnmarshalBinary decodes the output of MarshalBinary.
 func (r *Receipt) UnmarshalBinary(b []byte) error {
 	var d Receipt
 	if err := decode(b, d.code); err != nil {
@@ -94,7 +94,7 @@ func (r *Receipt) code(c *coder) {
 // MarshalBinary encodes the result.
 func (r *Result) MarshalBinary() ([]byte, error) { return encode(r.code) }
 
-// UnmarshalBinary decodes what MarshalBinary made.
+// UnmarshalBinary decodes the output of MarshalBinary.
 func (r *Result) UnmarshalBinary(b []byte) error {
 	var d Result
 	if err := decode(b, d.code); err != nil {
@@ -113,7 +113,7 @@ func (r *Result) code(c *coder) {
 // MarshalBinary encodes the diff, which must be in canonical order.
 func (d *StateDiff) MarshalBinary() ([]byte, error) { return encode(d.code) }
 
-// UnmarshalBinary decodes what MarshalBinary made.
+// UnmarshalBinary decodes the output of MarshalBinary.
 func (d *StateDiff) UnmarshalBinary(b []byte) error {
 	var e StateDiff
 	if err := decode(b, e.code); err != nil {

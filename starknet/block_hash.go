@@ -14,10 +14,10 @@ var (
 	prefixState     = felt.FromShortString("STARKNET_STATE_V0")
 )
 
-// Hash returns the block hash (formula of 0.13.4 and later).
+// Hash returns the block hash, by the formula of Starknet 0.13.4 and later.
 func (h *Header) Hash() felt.Felt {
 	version, err := felt.ParseShortString(h.Version)
-	if err != nil { // Version is ours or was decoded by us, both bounded
+	if err != nil { // the version is a constant or was decoded, and decoding checks it
 		panic("starknet: version of a header: " + err.Error())
 	}
 	return poseidon.HashMany(
@@ -38,7 +38,7 @@ func (h *Header) Hash() felt.Felt {
 	)
 }
 
-// counts packs the three counts and the data availability mode: 64 bits each, then 1 bit.
+// counts packs the three counts (64 bits each, the number of transactions highest) and the data availability mode (1 bit) into a felt.
 func (h *Header) counts() felt.Felt {
 	return felt.FromLimbs([4]uint64{uint64(h.DAMode) << 63, h.StateDiffLength, h.EventCount, h.TransactionCount})
 }
@@ -52,8 +52,8 @@ func (h *Header) gasPrices() felt.Felt {
 	)
 }
 
-// Seal fills the counts and commitments of the header from what the block holds. Hashes of transactions are taken from
-// their receipts; the diff must be in canonical order.
+// Seal sets the header's counts and commitments from the contents of the block. It takes transaction hashes from the receipts; the diff
+// must be in canonical order.
 func (h *Header) Seal(transactions []Transaction, receipts []Receipt, diff *StateDiff) {
 	hashes, signatures := make([]felt.Felt, len(receipts)), make([][]felt.Felt, len(receipts))
 	h.EventCount = 0
@@ -70,8 +70,8 @@ func (h *Header) Seal(transactions []Transaction, receipts []Receipt, diff *Stat
 	h.StateDiffCommitment = diff.Hash()
 }
 
-// Check verifies that the block is what its hash says: that transactions hash to the hashes in their receipts, and that
-// these, the state difference and the header's fields hash to BlockHash.
+// Check verifies the block against its hash: each transaction must have the hash in its receipt, and the transactions, the receipts, the
+// state difference and the header's fields must hash to BlockHash.
 func (b *Block) Check(chainID felt.Felt, diff *StateDiff) error {
 	if len(b.Transactions) != len(b.Receipts) {
 		return fmt.Errorf("starknet: block %d has %d transactions and %d receipts", b.Number, len(b.Transactions), len(b.Receipts))
@@ -95,7 +95,7 @@ func (b *Block) Check(chainID felt.Felt, diff *StateDiff) error {
 	return nil
 }
 
-// StateCommitment returns the state root of the two tries' roots: 0 for the empty state, Poseidon otherwise.
+// StateCommitment combines the roots of the two tries into the state root: 0 if both are 0, else their Poseidon hash with a prefix.
 func StateCommitment(contractsRoot, classesRoot felt.Felt) felt.Felt {
 	if contractsRoot.IsZero() && classesRoot.IsZero() {
 		return felt.Zero
@@ -109,7 +109,7 @@ func (d *StateDiff) Hash() felt.Felt {
 	h.Write(prefixStateDiff)
 
 	h.Write(felt.FromUint64(uint64(len(d.Deployed) + len(d.Replaced))))
-	for deployed, replaced := d.Deployed, d.Replaced; len(deployed)+len(replaced) > 0; { // both ascend: merge
+	for deployed, replaced := d.Deployed, d.Replaced; len(deployed)+len(replaced) > 0; { // both are sorted: merge
 		next := &deployed
 		if len(deployed) == 0 || len(replaced) > 0 && replaced[0].Address.Cmp(&deployed[0].Address) < 0 {
 			next = &replaced

@@ -7,7 +7,7 @@ import (
 	"github.com/starkd/starkd/crypto/poseidon"
 )
 
-// The numbers are the official sequencer's regression values (starknet_api, block_hash tests).
+// The expected values of this file are the official sequencer's regression values (starknet_api, block_hash tests).
 
 func u(v uint64) felt.Felt { return felt.FromUint64(v) }
 
@@ -51,6 +51,7 @@ func wantFelt(t *testing.T, what string, got felt.Felt, want string) {
 	}
 }
 
+// TestBlockHash checks a block hash of the official sequencer, and that every field of the header changes the hash.
 func TestBlockHash(t *testing.T) {
 	h := Header{
 		Number: 1, Sequencer: u(3), Timestamp: 4, StateRoot: u(2), Parent: u(11), DAMode: Blob, Version: "0.13.4",
@@ -62,7 +63,7 @@ func TestBlockHash(t *testing.T) {
 	h.Seal([]Transaction{tx}, []Receipt{abortedReceipt(1)}, sampleDiff())
 	wantFelt(t, "block hash", h.Hash(), "0x3d6174623c812f5dc03fa3faa07c42c06fd90ad425629ee5f39e149df65c3ca")
 
-	// Every field counts.
+	// Every field changes the hash.
 	base := h.Hash()
 	for name, change := range map[string]func(*Header){
 		"number": func(h *Header) { h.Number++ }, "parent": func(h *Header) { h.Parent = u(1) },
@@ -84,11 +85,13 @@ func TestBlockHash(t *testing.T) {
 	}
 }
 
+// TestCounts checks the packing of the counts.
 func TestCounts(t *testing.T) {
 	h := Header{TransactionCount: 4, EventCount: 3, StateDiffLength: 2, DAMode: Blob}
 	wantFelt(t, "counts", h.counts(), "0x0000000000000004000000000000000300000000000000028000000000000000")
 }
 
+// TestTransactionCommitment checks the leaves and roots of transaction trees.
 func TestTransactionCommitment(t *testing.T) {
 	wantFelt(t, "leaf", transactionLeaf(u(1), us(2, 3)), "0x2f0d8840bcf3bc629598d8a6cc80cb7c0d9e52d93dab244bbf9cd0dca0ad082")
 	wantFelt(t, "leaf without signature", transactionLeaf(u(1), nil), "0x579e8877c7755365d5ec1ec7d3a94a457eff5d1f40482bbe9729c064cdead2")
@@ -98,6 +101,7 @@ func TestTransactionCommitment(t *testing.T) {
 		"0x30259cdf52543aa0866b46a839c5e089184408a97945b4ffa8dcae78177dfde")
 }
 
+// TestEventCommitment checks a leaf and a root of event trees.
 func TestEventCommitment(t *testing.T) {
 	event := func(seed uint64) Event {
 		// The sequencer's test reads the address "8" … "10" as decimal and writes it in hexadecimal.
@@ -112,6 +116,7 @@ func TestEventCommitment(t *testing.T) {
 	wantFelt(t, "commitment", EventCommitment(receipts), "0x69bb140ddbbeb01d81c7201ecfb933031306e45dab9c77ff9f9ba3cd4c2b9c3")
 }
 
+// TestReceiptCommitment checks a leaf and a root of receipt trees, and the hash of messages.
 func TestReceiptCommitment(t *testing.T) {
 	r := abortedReceipt(1234)
 	wantFelt(t, "leaf", r.leaf(), "0x6276abf21e7c68b2eecfdc8a845b11b44401901f5f040efe10c60d625049646")
@@ -119,6 +124,7 @@ func TestReceiptCommitment(t *testing.T) {
 	wantFelt(t, "messages", messagesHash([]Message{message(0), message(1)}), "0xc89474a9007dc060aed76caf8b30b927cfea1ebce2d134b943b8d7121004e4")
 }
 
+// TestStateDiffHash checks the commitment of a diff, also of one that Sort has brought into canonical order.
 func TestStateDiffHash(t *testing.T) {
 	const want = "0x281f5966e49ad7dad9323826d53d1d27c0c4e6ebe5525e2e2fbca549bfa0a67"
 	wantFelt(t, "diff", sampleDiff().Hash(), want)
@@ -136,7 +142,7 @@ func TestStateDiffHash(t *testing.T) {
 	}
 }
 
-// TestMerkleRoot compares with the definition: a sparse tree of height 64, built upwards level by level.
+// TestMerkleRoot compares merkleRoot with the definition: a sparse tree of height 64, built level by level from the leaves.
 func TestMerkleRoot(t *testing.T) {
 	for n := range 70 {
 		var leaves []felt.Felt
@@ -149,6 +155,7 @@ func TestMerkleRoot(t *testing.T) {
 	}
 }
 
+// sparseRoot returns the root of a tree of height commitmentHeight by the definition.
 func sparseRoot(leaves []felt.Felt) felt.Felt {
 	type node struct {
 		bottom, path felt.Felt
@@ -184,6 +191,7 @@ func sparseRoot(leaves []felt.Felt) felt.Felt {
 	return hash(level[0])
 }
 
+// TestStateCommitment checks the empty state and a state without classes.
 func TestStateCommitment(t *testing.T) {
 	if got := StateCommitment(felt.Zero, felt.Zero); !got.IsZero() {
 		t.Errorf("empty state: %s, want 0", got)

@@ -10,13 +10,12 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// ContractClass is a Sierra contract class as it is declared: the flattened form of the RPC specification
-// (CONTRACT_CLASS).
+// ContractClass is a Sierra contract class in the form that a DECLARE carries: CONTRACT_CLASS of the RPC specification.
 type ContractClass struct {
 	SierraProgram []felt.Felt
 	Version       string // contract_class_version, "0.1.0"
 	EntryPoints   EntryPoints
-	ABI           string // JSON text; it is hashed as it is, byte by byte
+	ABI           string // JSON text; the class hash covers its bytes unchanged
 }
 
 // EntryPoints are a class's entry points by type, each list in ascending order of selectors.
@@ -28,8 +27,8 @@ type EntryPoint struct {
 	FunctionIdx uint64
 }
 
-// Hash returns the class hash: Poseidon over the class version, the three lists of entry points, the ABI's Keccak and the
-// program.
+// Hash returns the class hash: Poseidon over the class version, the hashes of the three lists of entry points, the Keccak hash of the ABI
+// and the hash of the program.
 func (c *ContractClass) Hash() felt.Felt {
 	return ReduceAddress(poseidon.HashMany(
 		felt.FromBytesReduce([]byte("CONTRACT_CLASS_V"+c.Version)),
@@ -49,16 +48,16 @@ func entryPointsHash(eps []EntryPoint) felt.Felt {
 	return h.Sum()
 }
 
-// ClassVersion is the only contract_class_version there is.
+// ClassVersion is the only contract_class_version that exists.
 const ClassVersion = "0.1.0"
 
-// Errors of a class that is well formed JSON but not acceptable.
+// Errors for a class that is valid JSON but cannot be declared.
 var (
 	ErrClassTooLarge = errors.New("contract class too large")
 	ErrClassVersion  = errors.New("unsupported contract class version")
 )
 
-// Validate checks the class's form and the limits on its size; whether the program is well formed is for the compiler.
+// Validate checks the class's version and the limits on its size. The compiler checks the program.
 func (c *ContractClass) Validate() error {
 	if c.Version != ClassVersion {
 		return fmt.Errorf("starknet: %w %.40q, want %q", ErrClassVersion, c.Version, ClassVersion)

@@ -11,10 +11,10 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// The JSON forms of a class: what the compiler writes (abi is an array, debug info may follow) and what the RPC carries
-// (abi is a string). Both mean the same class; the array's text is that of Python's json.dumps, as wallets make it.
-// cairo/sierra reads the same forms for the compiler; this package stays below it, so that those who only carry classes
-// (stores, RPC, consensus) do not build on the compiler's parts.
+// A class has two JSON forms. The compiler writes abi as an array and may add debug info; the RPC carries abi as a string. Both mean the
+// same class: an array becomes the text that Python's json.dumps writes, as in wallets.
+// cairo/sierra reads the same forms for the compiler. This package does not import it, so that packages that only carry classes (stores,
+// RPC, consensus) do not depend on the compiler.
 
 type classJSON struct {
 	SierraProgram []felt.Felt     `json:"sierra_program"`
@@ -64,7 +64,7 @@ func (c *ContractClass) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// MarshalJSON encodes the form of the RPC.
+// MarshalJSON encodes the class in the form of the RPC.
 func (c *ContractClass) MarshalJSON() ([]byte, error) {
 	program := c.SierraProgram
 	if program == nil {
@@ -110,7 +110,7 @@ func toEntryPointsJSON(eps []EntryPoint) []entryPointJSON {
 	return js
 }
 
-// abiText returns the ABI's text: a string's value, or the array with json.dumps' spacing.
+// abiText returns the ABI as text: the value of a JSON string, or an array with the spacing of Python's json.dumps.
 func abiText(raw json.RawMessage) (string, error) {
 	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
 		return "", nil

@@ -1,7 +1,7 @@
 package starknet
 
-// The error codes of the Starknet JSON-RPC specification for what keeps a transaction or a call from running. The executor rejects with
-// them, CheckTx answers with them, and JSON-RPC sends them.
+// Error codes of the Starknet JSON-RPC specification for transactions and calls that cannot run. The executor's rejections, CheckTx's
+// responses and JSON-RPC errors carry them.
 const (
 	CodeContractNotFound                = 20
 	CodeEntrypointNotFound              = 21

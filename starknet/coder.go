@@ -8,21 +8,21 @@ import (
 )
 
 // coder writes or reads the canonical binary form. A type describes its form once, as a sequence of calls that take
-// pointers to its fields; the same calls encode and decode. The form is canonical: a value has one encoding, and bytes
-// that are not the encoding of what they decode to are refused. Decoding is total: any bytes give a value or an error, and no
-// list is allocated that the remaining bytes could not hold.
+// pointers to its fields; the same calls encode and decode. The form is canonical: a value has exactly one encoding, and decoding
+// rejects all other bytes. Decoding returns a value or an error for any input, and allocates no list that is longer than the remaining
+// bytes could hold.
 //
-//	integer  unsigned varint of the fewest bytes
+//	integer  unsigned varint in as few bytes as possible
 //	felt     its length in bytes, then that many bytes, big-endian without leading zeros
 //	list     number of elements, then the elements; an empty list decodes to nil
 //	text     number of bytes, then the bytes
 //	digest   32 bytes
 //
-// Errors stick: after the first, calls do nothing.
+// The first error is kept, and later calls do nothing.
 type coder struct {
-	buf      []byte // written so far, or not yet read
+	buf      []byte // the bytes written so far, or still to read
 	decoding bool
-	queries  bool // queries are accepted: for checks, never for bytes that leave this package
+	queries  bool // accept queries; set only to validate, never to encode or decode
 	err      error
 }
 
@@ -46,7 +46,7 @@ func (c *coder) next(n int) []byte {
 	return b
 }
 
-// format codes a format version, of which there is one so far.
+// format codes a format version, which must be want.
 func (c *coder) format(what string, want byte) {
 	got := want
 	c.byte(what+" format", &got, want)
@@ -55,7 +55,7 @@ func (c *coder) format(what string, want byte) {
 	}
 }
 
-// uint codes an integer of at most max.
+// uint codes an integer in [0, max].
 func (c *coder) uint(what string, x *uint64, max uint64) {
 	if c.err != nil {
 		return
@@ -78,7 +78,7 @@ func (c *coder) uint(what string, x *uint64, max uint64) {
 	}
 }
 
-// byte codes a byte of at most max.
+// byte codes a byte in [0, max].
 func (c *coder) byte(what string, x *byte, max byte) {
 	if c.err != nil {
 		return
@@ -99,7 +99,7 @@ func (c *coder) byte(what string, x *byte, max byte) {
 	}
 }
 
-// bool codes a truth value as a byte.
+// bool codes a boolean as a byte, 0 or 1.
 func (c *coder) bool(what string, x *bool) {
 	var b byte
 	if *x {
@@ -111,7 +111,7 @@ func (c *coder) bool(what string, x *bool) {
 	}
 }
 
-// felt codes a field element.
+// felt codes a field element: a length byte and at most 32 bytes.
 func (c *coder) felt(x *felt.Felt) {
 	if c.err != nil {
 		return
@@ -149,7 +149,7 @@ func (c *coder) felt(x *felt.Felt) {
 	*x = v
 }
 
-// address codes a felt that must be an address.
+// address codes a felt that must be an address, below 2^251.
 func (c *coder) address(what string, x *felt.Felt) {
 	c.felt(x)
 	if c.err == nil && !IsAddress(*x) {
@@ -172,7 +172,7 @@ func (c *coder) uint128(x *Uint128) {
 	*x = v
 }
 
-// digest codes the bytes of a digest.
+// digest codes the 32 bytes of a digest.
 func (c *coder) digest(d *Digest) {
 	if c.decoding {
 		copy(d[:], c.next(len(d)))
@@ -181,7 +181,7 @@ func (c *coder) digest(d *Digest) {
 	}
 }
 
-// text codes at most max bytes.
+// text codes a string of at most max bytes.
 func (c *coder) text(what string, s *string, max int) {
 	n := uint64(len(*s))
 	c.uint("length of "+what, &n, uint64(max))
@@ -200,7 +200,7 @@ func (c *coder) felts(what string, xs *[]felt.Felt, max int) {
 	list(c, what, xs, max, 1, (*coder).felt)
 }
 
-// list codes at most max elements, each of at least size bytes.
+// list codes a list of at most max elements, each encoded in at least size bytes.
 func list[T any](c *coder, what string, xs *[]T, max, size int, element func(*coder, *T)) {
 	n := uint64(len(*xs))
 	c.uint("number of "+what, &n, uint64(max))
@@ -222,7 +222,7 @@ func list[T any](c *coder, what string, xs *[]T, max, size int, element func(*co
 	}
 }
 
-// encode returns the form that code describes.
+// encode returns the binary form that code describes.
 func encode(code func(*coder)) ([]byte, error) {
 	var c coder
 	code(&c)
@@ -232,7 +232,7 @@ func encode(code func(*coder)) ([]byte, error) {
 	return c.buf, nil
 }
 
-// decode reads the form that code describes from the whole of b.
+// decode reads the binary form that code describes, which must fill b.
 func decode(b []byte, code func(*coder)) error {
 	c := coder{buf: b, decoding: true}
 	code(&c)

@@ -6,13 +6,13 @@ import (
 	"github.com/starkd/starkd/crypto/poseidon"
 )
 
-// Commitments of a block's lists: the root of a Merkle–Patricia tree of height 64 with Poseidon, whose leaf at index i
-// is the hash of the i-th element; 0 for an empty list.
+// The commitment to a list of a block is the root of a Merkle–Patricia tree of height 64 with Poseidon. The leaf at index i is the hash of
+// the i-th element. The commitment to an empty list is 0.
 
-// commitmentHeight is the height of the trees: indices are 64-bit.
+// commitmentHeight is the height of the trees, the number of bits of an index.
 const commitmentHeight = 64
 
-// TransactionCommitment commits to transactions, given by hash and signature, in order.
+// TransactionCommitment commits to a list of transactions, given by their hashes and signatures.
 func TransactionCommitment(hashes []felt.Felt, signatures [][]felt.Felt) felt.Felt {
 	leaves := make([]felt.Felt, len(hashes))
 	for i := range leaves {
@@ -28,7 +28,7 @@ func transactionLeaf(hash felt.Felt, signature []felt.Felt) felt.Felt {
 	return h.Sum()
 }
 
-// EventCommitment commits to the events of the receipts, in order.
+// EventCommitment commits to all events of the receipts, in order.
 func EventCommitment(receipts []Receipt) felt.Felt {
 	var leaves []felt.Felt
 	for i := range receipts {
@@ -47,7 +47,7 @@ func (e *Event) leaf(transactionHash felt.Felt) felt.Felt {
 	return h.Sum()
 }
 
-// ReceiptCommitment commits to the receipts, in order.
+// ReceiptCommitment commits to a list of receipts.
 func ReceiptCommitment(receipts []Receipt) felt.Felt {
 	leaves := make([]felt.Felt, len(receipts))
 	for i := range receipts {
@@ -56,7 +56,7 @@ func ReceiptCommitment(receipts []Receipt) felt.Felt {
 	return merkleRoot(leaves)
 }
 
-// leaf hashes the receipt. The place of the L2 gas holds 0: Starknet has not put the amount there yet.
+// leaf returns the hash of the receipt. The formula has 0 in place of the L2 gas.
 func (r *Receipt) leaf() felt.Felt {
 	reason := felt.Zero
 	if r.Reverted {
@@ -90,14 +90,14 @@ func merkleRoot(leaves []felt.Felt) felt.Felt {
 	return subtree(leaves, commitmentHeight).hash()
 }
 
-// edge is a node of the tree: bottom, reached by length steps to the left. Since the leaves' indices begin at 0, a
-// node with one child has it on the left and the path of every edge is 0.
+// edge is a node of the tree: the node with hash bottom, length steps to the left below it. Indices begin at 0 without gaps, so an only
+// child is always a left child and the path of every edge is 0.
 type edge struct {
 	bottom felt.Felt
 	length uint64
 }
 
-// hash is bottom itself, or H(bottom, path) + length.
+// hash returns bottom if length is 0, else H(bottom, 0) + length.
 func (e edge) hash() felt.Felt {
 	if e.length == 0 {
 		return e.bottom
@@ -106,12 +106,12 @@ func (e edge) hash() felt.Felt {
 	return *h.Add(&h, &length)
 }
 
-// subtree returns the node of that height above leaves, of which there is at least one.
+// subtree returns the node of the given height above leaves, which must not be empty.
 func subtree(leaves []felt.Felt, height int) edge {
 	if height == 0 {
 		return edge{bottom: leaves[0]}
 	}
-	// No block has 2^32 elements, so above that height there is only the left child.
+	// No block has 2^32 elements, so a node above height 32 has a left child only.
 	if height > 32 || len(leaves) <= 1<<(height-1) {
 		e := subtree(leaves, height-1)
 		e.length++

@@ -7,7 +7,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// A transfer is hashed for the account to sign, and encoded for the mempool once it has been signed.
+// Example hashes a transfer for the account to sign, and encodes the signed transaction for the mempool.
 func Example() {
 	chain, err := starknet.ChainID("SN_SEPOLIA")
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
+// readJSON decodes the JSON file at path into v.
 func readJSON(t testing.TB, path string, v any) {
 	t.Helper()
 	b, err := os.ReadFile(path)
@@ -41,7 +42,7 @@ func hexUint64(t testing.TB, s string) uint64 {
 	return u.Lo
 }
 
-// vectorBound is a resource bound in a vector file.
+// vectorBound is a resource bound in a file of test vectors.
 type vectorBound struct {
 	MaxAmount       string `json:"max_amount"`
 	MaxPricePerUnit string `json:"max_price_per_unit"`
@@ -54,7 +55,7 @@ func (b vectorBound) bound(t testing.TB) ResourceBound {
 	return ResourceBound{MaxAmount: hexUint64(t, b.MaxAmount), MaxPricePerUnit: hexUint128(t, b.MaxPricePerUnit)}
 }
 
-// vectorTransaction holds the fields of every type and version.
+// vectorTransaction is a transaction in a file of test vectors, with the fields of every type and version.
 type vectorTransaction struct {
 	Version             felt.Felt              `json:"version"`
 	Sender              felt.Felt              `json:"sender_address"`
@@ -112,7 +113,7 @@ func (v *vectorTransaction) deployAccount(t testing.TB, query bool) *DeployAccou
 		ConstructorCalldata: v.ConstructorCalldata}
 }
 
-// legacy fills the preimage of a retired version.
+// legacy returns v as a transaction of a retired version.
 func (v *vectorTransaction) legacy(version uint64, query bool) *LegacyTransaction {
 	l := &LegacyTransaction{Address: v.Sender, Selector: v.Selector, Calldata: v.Calldata, MaxFee: v.MaxFee,
 		Nonce: v.Nonce, ClassHash: v.ClassHash, CompiledClassHash: v.CompiledClassHash}
@@ -129,8 +130,8 @@ func (v *vectorTransaction) legacy(version uint64, query bool) *LegacyTransactio
 	return l
 }
 
-// TestSequencerTransactionHashes: the official sequencer's vectors, mainnet transactions and the same as queries. Its
-// version 3 transactions are older than the bound on L1 data gas and hash two bounds only.
+// TestSequencerTransactionHashes checks the hashes of the official sequencer's vectors: mainnet transactions, and the same as queries.
+// Their version 3 transactions are older than the bound on L1 data gas, so that only two bounds are hashed.
 func TestSequencerTransactionHashes(t *testing.T) {
 	var vectors []struct {
 		ChainID     string                     `json:"chain_id"`
@@ -197,8 +198,8 @@ func TestSequencerTransactionHashes(t *testing.T) {
 	}
 }
 
-// TestStarknetJSTransactionHashes: version 3 with three bounds and every field filled, by starknet.js
-// (scripts/fixtures/starknet.mjs).
+// TestStarknetJSTransactionHashes compares hashes and addresses with those of starknet.js (scripts/fixtures/starknet.mjs), for version 3
+// transactions with three bounds and every field set.
 func TestStarknetJSTransactionHashes(t *testing.T) {
 	var vectors struct {
 		ChainID       felt.Felt           `json:"chain_id"`
@@ -249,6 +250,7 @@ func TestStarknetJSTransactionHashes(t *testing.T) {
 	}
 }
 
+// TestReduceAddress checks the reduction around the modulus and at P - 1.
 func TestReduceAddress(t *testing.T) {
 	below, at := addressModulus, addressModulus
 	below.Sub(&below, &felt.One)
@@ -263,7 +265,7 @@ func TestReduceAddress(t *testing.T) {
 	}
 }
 
-// Addresses and storage keys go up to 2^251 - 1, above the modulus of those that are computed.
+// TestIsAddress checks that addresses and storage keys may be as large as 2^251 - 1, although computed ones are below 2^251 - 256.
 func TestIsAddress(t *testing.T) {
 	top := felt.FromLimbs([4]uint64{3: 1 << 59}) // 2^251
 	last := top
@@ -289,7 +291,7 @@ func TestIsAddress(t *testing.T) {
 	}
 }
 
-// TestClassHashes: classes as the official compiler writes them, with the hashes it states.
+// TestClassHashes compares class hashes with those of the official compiler, before and after the JSON form of the RPC.
 func TestClassHashes(t *testing.T) {
 	var index struct {
 		Pairs []struct {
@@ -322,7 +324,7 @@ func TestClassHashes(t *testing.T) {
 	}
 }
 
-// twoBoundsFeeHash returns the fee hash of a version 3 transaction from before L1 data gas had a bound.
+// twoBoundsFeeHash returns the fee hash of a version 3 transaction without a bound on L1 data gas.
 func twoBoundsFeeHash(c *Common) felt.Felt {
 	b := &c.ResourceBounds
 	return poseidon.HashMany(felt.FromUint64(c.Tip), b.L1Gas.pack(nameL1Gas), b.L2Gas.pack(nameL2Gas))

@@ -5,9 +5,9 @@ import (
 	"github.com/starkd/starkd/crypto/pedersen"
 )
 
-// Hashes of the transaction versions that Starknet has retired and of L1 handlers. This chain executes none of them; tools
-// that read Starknet's own blocks need their hashes. All are Pedersen over: prefix, version, address, selector,
-// calldata hash, max fee, chain id, and what each adds.
+// This file hashes L1 handler transactions and the transaction versions that Starknet has retired. This chain executes none of them, but
+// tools that read Starknet's own blocks need their hashes. Each is a Pedersen hash over prefix, version, address, selector, calldata
+// hash, max fee, chain id, and the fields that the version adds.
 
 var (
 	prefixDeploy        = felt.FromShortString("deploy")
@@ -15,12 +15,12 @@ var (
 	constructorSelector = felt.MustHex("0x28ffe4ff0f226a9107253e17a904099aa4f63a02a5621de0576e5aa71bc5194")
 )
 
-// LegacyTransaction is the preimage of a hash of a retired version.
+// LegacyTransaction holds the hashed fields of a transaction of a retired version.
 type LegacyTransaction struct {
 	Version  felt.Felt   // 0, 1 or 2, with 2^128 added for a query
-	Address  felt.Felt   // sender, or the contract that is called or deployed
+	Address  felt.Felt   // the sender, or the contract that is called or deployed
 	Selector felt.Felt   // zero except for INVOKE version 0 and L1_HANDLER
-	Calldata []felt.Felt // of DECLARE: the class hash from version 1 on, nothing in version 0
+	Calldata []felt.Felt // not used for DECLARE: version 0 hashes an empty list, later ones the class hash
 	MaxFee   felt.Felt
 	Nonce    felt.Felt
 
@@ -38,7 +38,7 @@ func (t *LegacyTransaction) HashInvokeV1(chainID felt.Felt) felt.Felt {
 	return t.hash(prefixInvoke, chainID, t.Nonce)
 }
 
-// HashDeclareV0 returns the hash of a DECLARE of version 0: its class hash stands where the nonce is later.
+// HashDeclareV0 returns the hash of a DECLARE of version 0, which has the class hash where later versions have the nonce.
 func (t *LegacyTransaction) HashDeclareV0(chainID felt.Felt) felt.Felt {
 	return t.hash(prefixDeclare, chainID, t.ClassHash)
 }
@@ -57,7 +57,7 @@ func (t *LegacyTransaction) HashDeclareV2(chainID felt.Felt) felt.Felt {
 	return u.hash(prefixDeclare, chainID, t.Nonce, t.CompiledClassHash)
 }
 
-// HashDeployAccountV1 returns the hash of a DEPLOY_ACCOUNT of version 1 with that salt.
+// HashDeployAccountV1 returns the hash of a DEPLOY_ACCOUNT of version 1 with the given salt.
 func (t *LegacyTransaction) HashDeployAccountV1(chainID, salt felt.Felt) felt.Felt {
 	u := *t
 	u.Address = ContractAddress(felt.Zero, salt, t.ClassHash, t.Calldata)
@@ -65,7 +65,7 @@ func (t *LegacyTransaction) HashDeployAccountV1(chainID, salt felt.Felt) felt.Fe
 	return u.hash(prefixDeployAccount, chainID, t.Nonce)
 }
 
-// HashDeploy returns the hash of a DEPLOY with that salt.
+// HashDeploy returns the hash of a DEPLOY with the given salt.
 func (t *LegacyTransaction) HashDeploy(chainID, salt felt.Felt) felt.Felt {
 	u := *t
 	u.Address = ContractAddress(felt.Zero, salt, t.ClassHash, t.Calldata)

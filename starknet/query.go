@@ -2,9 +2,10 @@ package starknet
 
 import "github.com/starkd/starkd/crypto/felt"
 
-// What is asked of a chain: places in it, filters, what an execution read of its state, and what is new.
+// This file has the types of queries to a chain: positions, event filters, the state that an execution read, and a listener.
 
-// At is where something runs: on the state after a block, with that block's info or, if Next, with the info of the block after it.
+// At says on which state a call runs: the state after a block. The call sees the info of that block or, if Next is set, of the block after
+// it.
 type At struct {
 	Block uint64
 	Next  bool
@@ -13,12 +14,12 @@ type At struct {
 // Position is a transaction's place in the chain.
 type Position struct {
 	Block uint64
-	Index uint64 // in the block
+	Index uint64 // in the block, from 0
 }
 
-// EventFilter selects events. An empty list selects all.
+// EventFilter selects events. An empty list matches everything.
 type EventFilter struct {
-	From []felt.Felt   // contracts
+	From []felt.Felt   // the contracts that emit the events
 	Keys [][]felt.Felt // Keys[i] are the values allowed for an event's key i
 }
 
@@ -28,7 +29,7 @@ type ContractSlots struct {
 	Keys     []felt.Felt
 }
 
-// StateReads is what transactions read of the state before the first of them, each value once.
+// StateReads holds the values that transactions read from the state before the first of them, each once.
 type StateReads struct {
 	Storage     []StorageRead     // ascending by contract, then key
 	Nonces      []NonceRead       // ascending by contract
@@ -51,10 +52,10 @@ type DeclarationRead struct {
 	Declared  bool
 }
 
-// Listener is told what is new in a chain. Its functions may be nil. They may be called concurrently, return at once, and call nothing of
-// the chain.
+// Listener receives notifications from a chain. Its functions may be nil. They may be called concurrently; they must return at once and must
+// not call the chain.
 type Listener struct {
-	// Block is called when a block is durable and the latest.
+	// Block is called when a new latest block is durable.
 	Block func()
 	// Transaction is called when a transaction enters the mempool.
 	Transaction func(tx Transaction, hash felt.Felt)

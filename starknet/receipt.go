@@ -2,16 +2,16 @@ package starknet
 
 import "github.com/starkd/starkd/crypto/felt"
 
-// Receipt is what a transaction did. The fee is in FRI always.
+// Receipt is the outcome of a transaction.
 type Receipt struct {
 	TransactionHash felt.Felt
 	Type            TransactionType
-	ActualFee       Uint128
-	Reverted        bool   // the fee is charged and the nonce used, nothing else remains
-	RevertReason    string // hashed into the receipt commitment, so every node must produce the same text
+	ActualFee       Uint128 // FRI
+	Reverted        bool    // only the fee and the nonce have changed
+	RevertReason    string  // hashed into the receipt commitment, so every node must produce the same text
 	Events          []Event
 	Messages        []Message
-	Resources       GasVector // billed
+	Resources       GasVector // the gas that the fee pays for
 	// ContractAddress is the deployed account of a DEPLOY_ACCOUNT, zero otherwise.
 	ContractAddress felt.Felt
 }
@@ -22,9 +22,9 @@ type Event struct {
 	Keys, Data []felt.Felt
 }
 
-// Message is a message from a contract to L1.
+// Message is a message that a contract sent to L1.
 type Message struct {
-	From    felt.Felt // contract
+	From    felt.Felt // the contract
 	To      felt.Felt // L1 address
 	Payload []felt.Felt
 }
@@ -32,10 +32,10 @@ type Message struct {
 // GasVector is an amount of each resource.
 type GasVector struct{ L1Gas, L1DataGas, L2Gas uint64 }
 
-// Result is what validators sign of a transaction that was executed: its binary form is the data of the transaction's result
-// in CometBFT, which the next header's hash of results covers. So what a transaction did is known for sure, one by one,
-// to whoever holds the headers.
+// Result is the part of a transaction's outcome that validators sign. Its binary form is the data of the transaction's result in CometBFT,
+// and the next header's hash of results covers it. A client that holds the headers can therefore verify each transaction's outcome
+// on its own.
 type Result struct {
 	Receipt Receipt
-	Diff    Digest // of what the transaction alone changed
+	Diff    Digest // of the state difference of this transaction alone
 }

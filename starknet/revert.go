@@ -8,52 +8,52 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// The texts of revert reasons, in the form that Starknet's clients know. They are hashed into receipts, so they hold nothing
-// that differs between nodes or engines. Package executor writes them, and prover/block/statement compares what a proof shows with
-// what was signed; what they say is decided by each on its own, how it is written here.
+// This file formats revert reasons as Starknet does. They are hashed into receipts, so they must not differ between nodes or engines.
+// Package executor writes them, and prover/block/statement compares those that follow from a proof with those that were signed. Each of
+// the two derives the contents by itself; they share only the format.
 
-// What a revert reason begins with, by the part of the transaction that failed.
+// The first line of a revert reason, by the part of the transaction that failed.
 const (
 	ExecutionHeader   = "Transaction execution has failed:\n"
 	ValidationHeader  = "Transaction validation has failed:\n"
 	ConstructorHeader = "Contract constructor execution has failed:\n"
 )
 
-// What the first line of a panic's summary is.
+// The first line of a panic's summary, by the entry point that panicked.
 const (
 	ExecutionPanicHeader = "Execution failed. Failure reason:"
 	ValidatePanicHeader  = "The `validate` entry point panicked with:"
 )
 
-// How a call that a failure came through was made.
+// Titles of the frames of an error trace, by the kind of call.
 const (
 	CallTitle        = "Error in the called contract"
 	LibraryTitle     = "Error in a library call"
 	ConstructorTitle = "Error in the contract class constructor"
 )
 
-// MaxRevertText bounds the bytes of a panic's summary, and of a reason after its header.
+// MaxRevertText bounds the bytes of a panic's summary, and those of a reason after its header.
 const MaxRevertText = 15_000
 
 const (
-	revertSlack = 100     // what a reason may have beyond the bound before its middle is cut
-	cutMark     = "\n..." // ends a summary that was cut, and stands for frames that were dropped
+	revertSlack = 100     // a reason is cut in the middle only if it is longer than the bound by more bytes than this
+	cutMark     = "\n..." // ends a summary that was cut, and replaces omitted frames
 )
 
-// ErrorFrame is a call that a failure came through.
+// ErrorFrame is a call through which a failure propagated.
 type ErrorFrame struct {
 	Title                         string // CallTitle, LibraryTitle or ConstructorTitle
 	Contract, ClassHash, Selector felt.Felt
 	NoSelector                    bool // a deployment that failed before its constructor was called
 }
 
-// ErrorTrace is a failure: the calls that it came through, outermost first, and its cause.
+// ErrorTrace is a failure: the calls through which it propagated, outermost first, and its cause.
 type ErrorTrace struct {
 	Frames []ErrorFrame
 	Cause  string
 }
 
-// String lists the calls and the cause.
+// String returns the calls, one a line, and the cause.
 func (t *ErrorTrace) String() string {
 	var b strings.Builder
 	depth := 0
@@ -65,7 +65,7 @@ func (t *ErrorTrace) String() string {
 		}
 		fmt.Fprintf(&b, "%d: %s (contract address: %s, class hash: %s, selector: %s):\n",
 			depth, f.Title, PaddedHex(f.Contract), PaddedHex(f.ClassHash), selector)
-		// What is below the constructor of a deploy syscall has the constructor's number, as in the reference.
+		// A call below the constructor of a deploy syscall has the constructor's number, as in blockifier.
 		if i == 0 || f.Title != ConstructorTitle {
 			depth++
 		}
@@ -74,26 +74,26 @@ func (t *ErrorTrace) String() string {
 	return b.String()
 }
 
-// RevertReason returns the reason of a failure in the part of a transaction that header names.
+// RevertReason returns the revert reason for a failure. header says which part of the transaction failed.
 func RevertReason(header string, t *ErrorTrace) string { return header + cutText(t.String()) }
 
-// PanicFrame is a call with the calls that it made, as far as a panic's summary needs them.
+// PanicFrame is a call and its inner calls, with the fields that a panic's summary needs.
 type PanicFrame struct {
 	Contract, ClassHash, Selector felt.Felt
 	Failed                        bool
-	Retdata                       []felt.Felt // panic data if Failed
+	Retdata                       []felt.Felt // the panic data if Failed
 	Inner                         []*PanicFrame
 }
 
-// line names the call.
+// line returns the call's line in a summary.
 func (f *PanicFrame) line() string {
 	return fmt.Sprintf("Error in contract (contract address: %s, class hash: %s, selector: %s):\n",
 		PaddedHex(f.Contract), PaddedHex(f.ClassHash), PaddedHex(f.Selector))
 }
 
-// PanicSummary returns the panic of a call: the calls that passed it on, and its data. The data comes first where there is no room for
-// both: then there are fewer calls, the innermost among them, or none. All of this, down to the line break before the period of a
-// summary without calls, is the reference's.
+// PanicSummary returns the summary of a panic: the calls through which it propagated, and its data. If both do not fit, outer calls are
+// omitted and the innermost is kept, or all calls are omitted; a text that is still too long is cut at its end. This is blockifier's
+// format, including the line break before the period of a summary without calls.
 func PanicSummary(header string, root *PanicFrame) string {
 	frames, data := panicPath(root)
 	text := PanicText(data)
@@ -123,7 +123,8 @@ func PanicSummary(header string, root *PanicFrame) string {
 
 var entrypointFailed = felt.FromShortString(constants.EntryPointFailed)
 
-// panicPath follows a panic down to the call that it came from, as long as one inner call alone can have been it.
+// panicPath returns the calls from root to the call that panicked, and that call's panic data. A call that passed a panic on has the panic
+// data of an inner call with ENTRYPOINT_FAILED appended. If not exactly one inner call matches, panicPath returns no calls and root's data.
 func panicPath(root *PanicFrame) (path []*PanicFrame, data []felt.Felt) {
 	for f := root; ; {
 		path = append(path, f)
@@ -159,24 +160,24 @@ func equalFelts(a, b []felt.Felt) bool {
 	return true
 }
 
-// OverGasReason returns the reason of a transaction that used more L2 gas than its bound allows.
+// OverGasReason returns the revert reason of a transaction that used more L2 gas than its bound allows.
 func OverGasReason(bound, used uint64) string {
 	return fmt.Sprintf("Insufficient max L2Gas: max amount: %d, actual used: %d.", bound, used)
 }
 
-// OverBalanceReason returns the reason of a transaction whose sender cannot pay the fee after execution. The balance is in two
-// halves of 128 bits.
+// OverBalanceReason returns the revert reason of a transaction whose sender cannot pay the fee after execution. The balance is given as
+// two halves of 128 bits.
 func OverBalanceReason(fee Uint128, low, high felt.Felt) string {
 	return fmt.Sprintf("Insufficient fee token balance. Fee: %v, balance: low/high %v/%v.", fee, low.BigInt(), high.BigInt())
 }
 
-// PaddedHex returns a felt as 64 hexadecimal digits.
+// PaddedHex returns a felt as 0x and 64 hexadecimal digits.
 func PaddedHex(x felt.Felt) string {
 	b := x.Bytes()
 	return fmt.Sprintf("0x%x", b[:])
 }
 
-// cutText removes the middle of a text that is too long. Texts are ASCII.
+// cutText removes the middle of a text that is too long. The text must be ASCII.
 func cutText(s string) string {
 	if len(s) <= MaxRevertText+revertSlack {
 		return s
@@ -184,10 +185,10 @@ func cutText(s string) string {
 	return s[:MaxRevertText/2] + "\n\n...\n\n" + s[len(s)-MaxRevertText/2:]
 }
 
-// byteArrayMagic begins a string in panic data.
+// byteArrayMagic is the felt that begins a serialized ByteArray in panic data.
 var byteArrayMagic = felt.MustHex("0x46a6158a16a947e5916b2a2ca68501a45e93d7110e81aa2d6438b1c57c879a3")
 
-// PanicText shows panic data: numbers in hexadecimal, with their characters where they have any, and strings.
+// PanicText formats panic data: felts in hexadecimal, followed by their text if they are short strings, and byte arrays as quoted strings.
 func PanicText(data []felt.Felt) string {
 	var items []string
 	for len(data) > 0 {
@@ -207,7 +208,7 @@ func PanicText(data []felt.Felt) string {
 	return "(" + strings.Join(items, ", ") + ")"
 }
 
-// shortString returns the text of a felt whose bytes are all printable, but for zeros at both ends: that of 0 is empty.
+// shortString returns the bytes of x without the zeros at both ends, and whether they are all printable. The text of 0 is empty.
 func shortString(x felt.Felt) (string, bool) {
 	b := x.Bytes()
 	s := strings.Trim(string(b[:]), "\x00")
@@ -223,7 +224,7 @@ func printable(c byte) bool {
 	return c >= 0x20 && c <= 0x7e || c == '\t' || c == '\n' || c == '\r' || c == '\f'
 }
 
-// writeEscaped writes bytes, those that do not print as \0 or in hexadecimal.
+// writeEscaped writes bytes. It escapes a zero as \0 and other bytes that are not printable in hexadecimal.
 func writeEscaped(b *strings.Builder, bytes []byte) {
 	for _, c := range bytes {
 		switch {
@@ -237,8 +238,8 @@ func writeEscaped(b *strings.Builder, bytes []byte) {
 	}
 }
 
-// byteArray decodes a string at the head of panic data: magic, number of full words, words of 31 bytes, the rest, its
-// length, which the reference lets be 31.
+// byteArray decodes a serialized ByteArray at the head of panic data: the magic, the number of full words, words of 31 bytes, the pending
+// word, and its length. As in blockifier, that length may be 31.
 func byteArray(data []felt.Felt) (s string, rest []felt.Felt, ok bool) {
 	if len(data) < 4 || data[0] != byteArrayMagic || !data[1].IsUint64() || data[1].Uint64() > uint64(len(data)-4) {
 		return "", nil, false

@@ -8,7 +8,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// Panic data in the form of the reference's format_panic_data.
+// TestPanicText checks panic data in the format of blockifier's format_panic_data.
 func TestPanicText(t *testing.T) {
 	text := []felt.Felt{byteArrayMagic, felt.One, felt.FromShortString("a string of thirty-one bytes..."), felt.FromShortString("tail"), felt.FromUint64(4)}
 	for _, c := range []struct {
@@ -26,7 +26,7 @@ func TestPanicText(t *testing.T) {
 		{[]felt.Felt{felt.FromUint64(0x1f)}, "0x1f"},
 		{[]felt.Felt{felt.FromUint64(0x7e)}, "0x7e ('~')"},
 		{[]felt.Felt{felt.FromUint64(0x7f)}, "0x7f"},
-		{[]felt.Felt{felt.FromUint64(0x0b)}, "0xb"}, // a vertical tab is no white space there
+		{[]felt.Felt{felt.FromUint64(0x0b)}, "0xb"}, // a vertical tab is not printable there
 		{[]felt.Felt{byteArrayMagic, felt.Zero, felt.FromUint64(0x610062), felt.FromUint64(3)}, `"a\0b"`},
 		{[]felt.Felt{byteArrayMagic, felt.Zero, felt.FromUint64(0xff), felt.FromUint64(2)}, `"\0\xff"`},
 		{[]felt.Felt{byteArrayMagic, felt.Zero, felt.FromUint64(0xff), felt.Zero}, "(0x46a6158a16a947e5916b2a2ca68501a45e93d7110e81aa2d6438b1c57c879a3, 0x0 (''), 0xff, 0x0 (''))"},
@@ -40,8 +40,8 @@ func TestPanicText(t *testing.T) {
 	}
 }
 
-// A frame below a constructor that a contract's deploy runs has the constructor's number; a deployment that fails before its
-// constructor has no selector.
+// TestErrorTrace checks the numbers and selectors of frames: a frame below the constructor of a deploy syscall has the constructor's number,
+// and a deployment that fails before its constructor runs has no selector.
 func TestErrorTrace(t *testing.T) {
 	frame := func(title string, no bool) ErrorFrame { return ErrorFrame{Title: title, NoSelector: no} }
 	for _, c := range []struct {
@@ -69,12 +69,12 @@ func TestErrorTrace(t *testing.T) {
 	}
 }
 
-// The lengths at which a panic's summary loses its calls, its end and a reason its middle.
+// TestLongReasons checks the lengths at which calls are omitted from a panic's summary, its end is cut, and the middle of a reason is cut.
 func TestLongReasons(t *testing.T) {
 	const header = "Execution failed. Failure reason:"
 	frame := &PanicFrame{Failed: true}
 	line := len(frame.line())
-	// data has a text of n bytes, a multiple of 5 and a rest of "0x1" to "0x1…".
+	// data returns panic data whose text has n bytes: items "0x1" and a last item "0x1…" that fills the rest.
 	data := func(n int) []felt.Felt {
 		list := []felt.Felt{}
 		for n >= 5+4+9 { // "(" and ")" and two items at the end
@@ -83,7 +83,7 @@ func TestLongReasons(t *testing.T) {
 		digits := n - 2 - 2
 		return append(list, felt.MustHex("0x1"+strings.Repeat("0", digits-1)))
 	}
-	// chain is a panic that passed through so many calls, whose innermost data is of n bytes.
+	// chain returns a panic that propagated through the given number of calls and whose innermost data has n bytes.
 	chain := func(calls, n int) *PanicFrame {
 		f := &PanicFrame{Failed: true, Retdata: data(n)}
 		for range calls - 1 {
@@ -95,7 +95,7 @@ func TestLongReasons(t *testing.T) {
 		t.Fatalf("data of 1000 bytes has %d", got)
 	}
 	rest := len(header) + 1 + len("\n.\n")
-	first := MaxRevertText - 2*line - len(cutMark) - 1 // without calls from here on
+	first := MaxRevertText - 2*line - len(cutMark) - 1 // from this length on, a summary has no calls
 	for _, c := range []struct {
 		calls, data int
 		lines       int // calls that are named
@@ -109,7 +109,7 @@ func TestLongReasons(t *testing.T) {
 		{2, 3000, 2, rest - 1 + 3000 + 2*line, ").\n"},
 		{40, MaxRevertText - rest + 1 - 40*line, 40, MaxRevertText, ").\n"},
 		{40, MaxRevertText - rest + 2 - 40*line, 39, 0, ").\n"},
-		// Two calls are dropped for a byte that one leaves over: the mark has a line break that is not counted.
+		// Omitting one call should be enough, but the line break after the mark is not counted, so the end is cut too.
 		{40, MaxRevertText - rest + 1 - 40*line + line - len(cutMark), 39, MaxRevertText, cutMark},
 	} {
 		got := PanicSummary(header, chain(c.calls, c.data))

@@ -8,16 +8,16 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// StateDiff is what a block changed. In canonical order every list ascends by its first field (storage entries by key
-// within a contract), without duplicates and without contracts that have no entry; Sort brings a diff into that order.
-// Hashes and the binary form want it.
+// StateDiff is the set of state changes of a block. In canonical order every list ascends by its first field (storage entries by key
+// within a contract), without duplicates and without contracts that have no entry. Hashes and the binary form need canonical order; Sort
+// establishes it.
 type StateDiff struct {
 	Storage    []ContractStorage
 	Nonces     []NonceUpdate
 	Deployed   []ContractClassHash // contracts that did not exist
 	Replaced   []ContractClassHash // contracts whose class changed
 	Declared   []DeclaredClass
-	Deprecated []felt.Felt // class hashes of Cairo 0 classes; this chain has none, the formula does
+	Deprecated []felt.Felt // class hashes of Cairo 0 classes, which the hash formula has; this chain has none
 }
 
 // ContractStorage is the changed storage of one contract.
@@ -38,7 +38,7 @@ type ContractClassHash struct{ Address, ClassHash felt.Felt }
 // DeclaredClass is a new class with the hash of its compiled form.
 type DeclaredClass struct{ ClassHash, CompiledClassHash felt.Felt }
 
-// Sort brings d into canonical order. Duplicates are the caller's fault and stay.
+// Sort brings d into canonical order. It keeps duplicates, which callers must not have.
 func (d *StateDiff) Sort() {
 	d.Storage = slices.DeleteFunc(d.Storage, func(c ContractStorage) bool { return len(c.Entries) == 0 })
 	slices.SortFunc(d.Storage, func(a, b ContractStorage) int { return a.Address.Cmp(&b.Address) })
@@ -67,8 +67,8 @@ type Digest [sha256.Size]byte
 // String returns the digest in lower-case hexadecimal.
 func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 
-// Digest names d, which must be in canonical order. It is for a transaction what Hash is for a block: Poseidon over the
-// difference of a token transfer would take a tenth of the time of the transfer.
+// Digest returns the SHA-256 of d's binary form. d must be in canonical order. Transactions use Digest where blocks use Hash, because
+// Poseidon over the state difference of a token transfer would take a tenth of the transfer's execution time.
 func (d *StateDiff) Digest() (Digest, error) {
 	b, err := d.MarshalBinary()
 	return sha256.Sum256(b), err

@@ -2,10 +2,10 @@ package starknet
 
 import "github.com/starkd/starkd/crypto/felt"
 
-// TransactionType is the kind of a transaction, in the words of the RPC specification.
+// TransactionType is the type of a transaction. Its text is that of the RPC specification.
 type TransactionType uint8
 
-// The kinds of transaction that an account can send.
+// The types of transactions that an account can send.
 const (
 	InvokeType TransactionType = iota + 1
 	DeclareType
@@ -28,22 +28,22 @@ func (t TransactionType) String() string {
 // Transaction is one of *Invoke, *Declare and *DeployAccount, all of version 3. Treat a transaction as immutable once it
 // has been hashed.
 type Transaction interface {
-	// Type names the concrete type.
+	// Type returns the transaction's type.
 	Type() TransactionType
-	// Sender is the account that pays and whose nonce is used: for a DEPLOY_ACCOUNT the address being deployed.
+	// Sender returns the account that pays and whose nonce is used. For a DEPLOY_ACCOUNT it is the address that is deployed.
 	Sender() felt.Felt
-	// Fields are what all transactions of version 3 share.
+	// Fields returns the fields that all transactions of version 3 have.
 	Fields() *Common
-	// Hash is the transaction hash on the chain with that id. A DECLARE is hashed by its ClassHash.
+	// Hash returns the transaction hash on the chain with the given id. A DECLARE's hash covers its ClassHash, not its Class.
 	Hash(chainID felt.Felt) felt.Felt
 
 	sealed()
 }
 
-// Common is what all transactions of version 3 share.
+// Common holds the fields that all transactions of version 3 have.
 type Common struct {
-	// Query marks a transaction that may only be simulated: its version is 2^128 + 3, so that no signature over it is
-	// good for execution.
+	// Query marks a transaction that may only be simulated. Its version is 2^128 + 3, so a signature over it is not valid for
+	// execution.
 	Query          bool
 	Signature      []felt.Felt
 	Nonce          felt.Felt
@@ -54,7 +54,7 @@ type Common struct {
 	FeeDAMode      DAMode
 }
 
-// Fields returns c; embedding Common makes a transaction's Fields method.
+// Fields returns c. Transactions get this method by embedding Common.
 func (c *Common) Fields() *Common { return c }
 
 func (c *Common) sealed() {}
@@ -64,7 +64,7 @@ var (
 	queryVersion3 = felt.FromLimbs([4]uint64{3, 0, 1, 0}) // 2^128 + 3
 )
 
-// Version returns the version that is hashed: 3, or 3 + 2^128 for a query.
+// Version returns the version as it is hashed: 3, or 2^128 + 3 for a query.
 func (c *Common) Version() felt.Felt {
 	if c.Query {
 		return queryVersion3
@@ -72,16 +72,16 @@ func (c *Common) Version() felt.Felt {
 	return version3
 }
 
-// ResourceBounds are the sender's bounds for each resource, in FRI.
+// ResourceBounds are the sender's bounds for each resource, with prices in FRI.
 type ResourceBounds struct{ L1Gas, L2Gas, L1DataGas ResourceBound }
 
-// ResourceBound bounds the amount used of a resource and the price paid for a unit of it.
+// ResourceBound bounds the amount of a resource that a transaction uses, and the price of a unit.
 type ResourceBound struct {
 	MaxAmount       uint64
 	MaxPricePerUnit Uint128
 }
 
-// DAMode is where a transaction wants its data to be available.
+// DAMode says where data of a transaction's account is to be available.
 type DAMode uint8
 
 // The data availability modes.
@@ -107,24 +107,24 @@ type Invoke struct {
 	ProofFacts            []felt.Felt // SNIP-36; hashed only when not empty
 }
 
-// Type is InvokeType.
+// Type returns InvokeType.
 func (t *Invoke) Type() TransactionType { return InvokeType }
 
 // Sender returns the calling account.
 func (t *Invoke) Sender() felt.Felt { return t.SenderAddress }
 
-// Declare brings a class to the chain (DECLARE, version 3).
+// Declare adds a class to the state (DECLARE, version 3).
 type Declare struct {
 	Common
 	SenderAddress         felt.Felt
 	AccountDeploymentData []felt.Felt
-	CompiledClassHash     felt.Felt // BLAKE
-	ClassHash             felt.Felt // of Class; UnmarshalTransaction computes it, so it can be trusted there
-	// Class is the Sierra class. It is nil in a transaction that comes from a stored block, whose class is in the state.
+	CompiledClassHash     felt.Felt // with BLAKE
+	ClassHash             felt.Felt // of Class; UnmarshalTransaction computes it, so that it is right after decoding
+	// Class is the Sierra class. It is nil in a transaction of a stored block; its class is in the state.
 	Class *ContractClass
 }
 
-// Type is DeclareType.
+// Type returns DeclareType.
 func (t *Declare) Type() TransactionType { return DeclareType }
 
 // Sender returns the declaring account.
@@ -138,5 +138,5 @@ type DeployAccount struct {
 	ConstructorCalldata []felt.Felt
 }
 
-// Type is DeployAccountType.
+// Type returns DeployAccountType.
 func (t *DeployAccount) Type() TransactionType { return DeployAccountType }

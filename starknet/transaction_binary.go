@@ -6,27 +6,27 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// The canonical binary form of transactions, which consensus orders: format version, type, the common fields, the type's
-// own. A DECLARE carries its class, felts in their shortest form, which makes it about half the size of its JSON.
+// This file has the canonical binary form of transactions, the form in which CometBFT orders them: format version, type, the common fields,
+// the fields of the type. A DECLARE carries its class, in about half the size of its JSON because felts have their shortest form.
 
-// transactionFormat is the first byte of the form.
+// transactionFormat is the format version, the first byte of the form.
 const transactionFormat = 1
 
-// MarshalTransaction encodes tx for the mempool and for blocks. A query cannot be encoded, nor a DECLARE without its class.
+// MarshalTransaction encodes tx for the mempool and for blocks. It returns an error for a query and for a DECLARE without its class.
 func MarshalTransaction(tx Transaction) ([]byte, error) { return marshalTransaction(tx, true) }
 
-// UnmarshalTransaction decodes what MarshalTransaction made, from any bytes and within the limits of this package. The class hash
-// of a DECLARE is computed from its class, which for the largest takes 0.3 s: decode once and keep the value.
+// UnmarshalTransaction decodes the output of MarshalTransaction. It accepts any bytes and applies the limits of this package. It computes
+// the class hash of a DECLARE from its class, which takes 0.3 s for the largest class: decode once and keep the value.
 func UnmarshalTransaction(b []byte) (Transaction, error) { return unmarshalTransaction(b, true) }
 
-// MarshalStoredTransaction encodes tx for a store of blocks: a DECLARE by its class hash, without the class.
+// MarshalStoredTransaction encodes tx for a store of blocks. A DECLARE is encoded with its class hash instead of its class.
 func MarshalStoredTransaction(tx Transaction) ([]byte, error) { return marshalTransaction(tx, false) }
 
-// UnmarshalStoredTransaction decodes what MarshalStoredTransaction made.
+// UnmarshalStoredTransaction decodes the output of MarshalStoredTransaction.
 func UnmarshalStoredTransaction(b []byte) (Transaction, error) { return unmarshalTransaction(b, false) }
 
-// ValidateTransaction checks what the binary form demands of a transaction (list lengths, addresses, modes), which may here be
-// a query, or a DECLARE without its class.
+// ValidateTransaction checks the conditions of the binary form (list lengths, addresses, modes). Unlike MarshalTransaction it accepts a
+// query, and a DECLARE without its class.
 func ValidateTransaction(tx Transaction) error {
 	d, ok := tx.(*Declare)
 	_, err := encode(func(c *coder) {
@@ -58,7 +58,7 @@ func unmarshalTransaction(b []byte, withClass bool) (Transaction, error) {
 	return tx, nil
 }
 
-// IsDeclare reports whether bytes that may be a transaction's canonical form say that it is a DECLARE. It reads only their head.
+// IsDeclare reports whether b begins like the binary form of a DECLARE. It reads only the format version and the type.
 func IsDeclare(b []byte) bool {
 	ok := false
 	_ = decode(b, func(c *coder) {
@@ -151,10 +151,10 @@ func (t *DeployAccount) code(c *coder) {
 	c.felts("constructor calldata felts", &t.ConstructorCalldata, constants.MaxCalldata)
 }
 
-// MarshalBinary encodes the class canonically.
+// MarshalBinary encodes the class in its canonical binary form.
 func (cl *ContractClass) MarshalBinary() ([]byte, error) { return encode(cl.code) }
 
-// UnmarshalBinary decodes what MarshalBinary made.
+// UnmarshalBinary decodes the output of MarshalBinary.
 func (cl *ContractClass) UnmarshalBinary(b []byte) error {
 	var d ContractClass
 	if err := decode(b, d.code); err != nil {

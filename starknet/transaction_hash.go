@@ -5,8 +5,8 @@ import (
 	"github.com/starkd/starkd/crypto/poseidon"
 )
 
-// Hashes of version 3 transactions: Poseidon over a prefix that names the type, the version, and the fields, each list
-// hashed on its own (SNIP-8; proof facts SNIP-36).
+// The hash of a version 3 transaction is Poseidon over a prefix for the type, the version, and the fields; each list is first hashed on its
+// own (SNIP-8; SNIP-36 for proof facts).
 
 var (
 	prefixInvoke        = felt.FromShortString("invoke")
@@ -47,27 +47,27 @@ func (t *DeployAccount) hash(chainID, fee felt.Felt) felt.Felt {
 	return h.Sum()
 }
 
-// hashCommon writes the fields that every type's hash begins with.
+// hashCommon writes the fields with which the hash of every type begins.
 func (c *Common) hashCommon(h *poseidon.Hasher, prefix, sender, fee, chainID felt.Felt) {
 	h.Write(prefix, c.Version(), sender, fee, poseidon.HashMany(c.PaymasterData...), chainID, c.Nonce,
 		felt.FromUint64(uint64(c.NonceDAMode)<<32|uint64(c.FeeDAMode)))
 }
 
-// The resources' names as they are packed above a bound: 7 bytes, right-aligned.
+// Names of the resources as they are packed with a bound: 7 bytes, right-aligned.
 var (
 	nameL1Gas     = [7]byte{0, 'L', '1', '_', 'G', 'A', 'S'}
 	nameL2Gas     = [7]byte{0, 'L', '2', '_', 'G', 'A', 'S'}
 	nameL1DataGas = [7]byte{'L', '1', '_', 'D', 'A', 'T', 'A'}
 )
 
-// feeHash returns the hash of the tip and the bounds.
+// feeHash returns the hash of the tip and the resource bounds.
 func (c *Common) feeHash() felt.Felt {
 	b := &c.ResourceBounds
 	return poseidon.HashMany(felt.FromUint64(c.Tip),
 		b.L1Gas.pack(nameL1Gas), b.L2Gas.pack(nameL2Gas), b.L1DataGas.pack(nameL1DataGas))
 }
 
-// pack is name (56 bits), max amount (64 bits), max price per unit (128 bits) in one felt.
+// pack returns a felt of name (56 bits), max amount (64 bits) and max price per unit (128 bits), from the highest bits to the lowest.
 func (b ResourceBound) pack(name [7]byte) felt.Felt {
 	var hi uint64
 	for _, c := range name {

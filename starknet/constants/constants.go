@@ -1,12 +1,12 @@
-// Package constants holds the numbers and names of the Starknet protocol, which its reference implementation calls
-// versioned constants: prices, limits and the short strings that contracts see. They are those of Starknet 0.14.4
-// (blockifier_versioned_constants_0_14_4.json), and the test compares each with that file, or says that the file lacks it.
+// Package constants holds the numbers and names of the Starknet protocol that the official implementation calls versioned constants: prices,
+// limits and the short strings that contracts see. They are those of Starknet 0.14.4 (blockifier_versioned_constants_0_14_4.json). A test
+// compares them with that file.
 //
-// The executor that makes blocks and the verifier that checks them share these numbers and no rule: each computes gas and
+// The executor that makes blocks and the verifier that checks them share these numbers but no rules: each computes gas and
 // fees by itself. The package imports nothing, so that every other package may import it.
 package constants
 
-// Prices in gas of what the Cairo machine does.
+// Prices in Sierra gas of steps, memory holes and builtins.
 const (
 	StepGas         = 100
 	MemoryHoleGas   = 10
@@ -23,71 +23,71 @@ const (
 )
 
 const (
-	// EntryPointGas is what a call pays before its first instruction. Code that needs less gives the rest back to itself.
+	// EntryPointGas is charged for a call before its first instruction. The code itself adds the unused part back to its gas.
 	EntryPointGas = 10_000
-	// SyscallBaseGas is what compiled code pays before each syscall. The rest of the price is charged when it is served.
+	// SyscallBaseGas is charged by compiled code before each syscall. The syscall's handler charges the rest of its price.
 	SyscallBaseGas = 10_000
 )
 
-// BuiltinGas returns the prices that a contract finds when it asks for the costs of builtins, in the order of that table:
-// pedersen, bitwise, ec_op, poseidon, add_mod, mul_mod, blake.
+// BuiltinGas returns the table of builtin costs that a contract reads (get_builtin_costs), in its order: pedersen, bitwise, ec_op, poseidon,
+// add_mod, mul_mod, blake.
 func BuiltinGas() [7]uint64 {
 	return [...]uint64{PedersenGas, BitwiseGas, EcOpGas, PoseidonGas, AddModGas, MulModGas, BlakeGas}
 }
 
-// The most gas that the protocol gives to a call, where the transaction's bound allows it.
+// Upper bounds of the gas of the calls that the protocol makes. The transaction's own bound may be lower.
 const (
 	MaxValidateGas = 100_000_000 // __validate__ and the constructor of a DEPLOY_ACCOUNT
 	MaxExecuteGas  = 1_110_000_000
-	FeeTransferGas = 10_000_000_000 // no bound applies, because the transfer is not billed
+	FeeTransferGas = 10_000_000_000 // the transfer is not billed, so the transaction's bound does not apply
 )
 
-// What a transaction is billed in addition to the gas of its calls.
+// Prices and weights of what a transaction is billed in addition to the gas of its calls.
 const (
-	FeltGas           = 5120 // a felt of calldata, signature, event data or message payload
-	EventKeyFelts     = 2    // an event's key costs as much as this many felts of data
-	MessageHeadFelts  = 3    // a message to L1 costs as much as this many felts more than its payload
-	CodeByteGas       = 1280 // a byte of a declared class
-	BytesPerFelt      = 32   // of a class's programs
-	AllocatedSlotGas  = 402_000
-	L1Gas             = 40_000 // a unit of L1 gas costs this much L2 gas
-	StepsPerL1Gas     = 400    // fee weight of a step, as 1/StepsPerL1Gas units of L1 gas
-	RangeCheckWeight  = 16     // fee weights of builtins, in steps
+	FeltGas           = 5120    // per felt of calldata, signature, event data or message payload
+	EventKeyFelts     = 2       // an event's key costs as much as this many felts of data
+	MessageHeadFelts  = 3       // a message to L1 costs as much as its payload and this many felts
+	CodeByteGas       = 1280    // per byte of a declared class
+	BytesPerFelt      = 32      // of a class's Sierra and CASM programs
+	AllocatedSlotGas  = 402_000 // per storage slot that becomes nonzero
+	L1Gas             = 40_000  // L2 gas per unit of L1 gas
+	StepsPerL1Gas     = 400     // steps per unit of L1 gas, the inverse of a step's fee weight
+	RangeCheckWeight  = 16      // fee weights of builtins, in steps
 	PedersenWeight    = 32
 	PoseidonWeight    = 32
-	BlobWordSteps     = 113 // steps of the Starknet OS for a word that it publishes on L1
-	CalldataPerFactor = 2   // a transaction's overhead grows for every two felts of calldata
+	BlobWordSteps     = 113 // steps of the Starknet OS per word that it publishes on L1
+	CalldataPerFactor = 2   // felts of calldata per unit of a transaction's linear overhead
 )
 
-// Limits of what contracts do.
+// Limits of execution.
 const (
-	MaxCallDepth   = 50   // nested calls, the one from the protocol counted
-	MaxEvents      = 1000 // of a transaction
-	MaxEventKeys   = 50   // felts
-	MaxEventData   = 300  // felts
-	BlockHashLag   = 10   // the newest block whose hash contracts can read is this many before the current one
-	RoundBlock     = 100  // validation sees the block number rounded down to a multiple of this
-	RoundTime      = 3600 // and the timestamp, in seconds
-	KeccakBlock    = 17   // words of 64 bits that a round of the keccak syscall absorbs
+	MaxCallDepth   = 50   // nested calls, including the one from the protocol
+	MaxEvents      = 1000 // in a transaction
+	MaxEventKeys   = 50   // in an event
+	MaxEventData   = 300  // felts of data in an event
+	BlockHashLag   = 10   // contracts can read the hashes of blocks that are at least this many blocks old
+	RoundBlock     = 100  // __validate__ sees the block number rounded down to a multiple of this
+	RoundTime      = 3600 // seconds; likewise for the timestamp
+	KeccakBlock    = 17   // 64-bit words that the keccak syscall absorbs per round
 	L1AddressBits  = 160
 	ClassHashBits  = 251 // the height of the classes trie
 	MaxArrayLength = 1 << 32
-	MinSierraMajor = 1 // the first Sierra version whose execution is billed in gas
+	MinSierraMajor = 1 // with MinSierraMinor, the first Sierra version that is billed in Sierra gas
 	MinSierraMinor = 7
 )
 
-// Limits of what a transaction may carry.
+// Limits of the contents of a transaction.
 const (
 	MaxCalldata     = 5_000     // felts of calldata or constructor calldata
 	MaxSignature    = 4_000     // felts
-	MaxProgramFelts = 81_920    // of a class, as Sierra and as CASM
-	MaxClassBytes   = 4_089_446 // of a class as JSON, in the form of the RPC
+	MaxProgramFelts = 81_920    // of a class's Sierra program, and of its CASM program
+	MaxClassBytes   = 4_089_446 // of a class as JSON in the form of the RPC
 )
 
-// RetWord is the instruction word of a ret, which follows a class's code in memory.
+// RetWord is the encoded ret instruction that follows a class's code in memory.
 const RetWord = 0x208b7fff7fff7ffe
 
-// Short strings of panics that the protocol makes.
+// Short strings in the panic data of failures that the protocol detects.
 const (
 	OutOfGas           = "Out of gas"
 	EntryPointFailed   = "ENTRYPOINT_FAILED"
@@ -99,14 +99,14 @@ const (
 
 // Other short strings that contracts see.
 const (
-	Validated     = "VALID" // what __validate__ returns
+	Validated     = "VALID" // returned by __validate__
 	L1GasName     = "L1_GAS"
 	L2GasName     = "L2_GAS"
 	L1DataGasName = "L1_DATA"
 )
 
-// Names of the entry points that the protocol calls, and of the variable that holds an ERC20 contract's balances. Their
-// selectors and keys are made of them.
+// Names of the entry points that the protocol calls, and of the storage variable with an ERC20 contract's balances. Selectors and storage
+// keys are computed from them.
 const (
 	Execute         = "__execute__"
 	Validate        = "__validate__"

@@ -13,8 +13,8 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// reference returns the versioned constants of Starknet 0.14.4 as blockifier has them (starkware-libs/sequencer,
-// crates/blockifier/resources, Apache 2.0), every leaf by its path.
+// reference returns blockifier's versioned constants of Starknet 0.14.4 (starkware-libs/sequencer, crates/blockifier/resources,
+// Apache 2.0): a map from the path of each leaf to its value.
 func reference(t *testing.T) map[string]any {
 	text, err := os.ReadFile("testdata/versioned_constants_0_14_4.json")
 	if err != nil {
@@ -52,7 +52,7 @@ func reference(t *testing.T) map[string]any {
 	return leaves
 }
 
-// Why leaves of the reference have no constant here, by the beginning of their paths.
+// notOurs says why leaves of the reference have no constant here, by a prefix of their paths.
 var notOurs = map[string]string{
 	"allocation_cost.blob_cost":                            "no blobs: data is billed in L2 gas",
 	"allocation_cost.gas_cost.l1":                          "no L1 gas is billed",
@@ -72,15 +72,15 @@ var notOurs = map[string]string{
 	"os_constants.builtin_gas_costs.ecdsa":                 "no contract has this builtin",
 	"os_constants.data_gas_accounts":                       "accounts of Starknet's mainnet",
 	"os_constants.default_entry_point_selector":            "of Cairo 0 classes",
-	"os_constants.entry_point_type":                        "numbers that nothing here uses",
+	"os_constants.entry_point_type":                        "numbers that this implementation does not use",
 	"os_constants.l1_":                                     "no messages from L1",
-	"os_constants.l2_gas_index":                            "numbers that nothing here uses",
+	"os_constants.l2_gas_index":                            "numbers that this implementation does not use",
 	"os_constants.nop_entry_point_offset":                  "of Cairo 0 classes",
 	"os_constants.os_contract_addresses.alias":             "no stateful compression",
 	"os_constants.os_contract_addresses.reserved":          "no stateful compression",
 	"os_constants.v1_bound_accounts":                       "accounts of Starknet's mainnet",
-	"os_resources.compute_os_kzg_commitment_info.n_memory": "the least bounds count steps only",
-	"os_resources.compute_os_kzg_commitment_info.builtin":  "the least bounds count steps only",
+	"os_resources.compute_os_kzg_commitment_info.n_memory": "minimal fees count steps only",
+	"os_resources.compute_os_kzg_commitment_info.builtin":  "minimal fees count steps only",
 	"os_resources.execute_syscalls.DelegateCall":           "of Cairo 0 classes",
 	"os_resources.execute_syscalls.DelegateL1Handler":      "of Cairo 0 classes",
 	"os_resources.execute_syscalls.GetBlockNumber":         "of Cairo 0 classes",
@@ -93,7 +93,7 @@ var notOurs = map[string]string{
 	"os_resources.execute_txs_inner.L1Handler":             "no messages from L1",
 }
 
-// Every number and every short string of the reference is that of this package, or is in notOurs.
+// TestReference checks that every number and short string of the reference is equal to a constant of this package, or is in notOurs.
 func TestReference(t *testing.T) {
 	leaves := reference(t)
 	seen := map[string]bool{}
@@ -110,14 +110,14 @@ func TestReference(t *testing.T) {
 		return uint64(n)
 	}
 	gas := func(path string) uint64 { return number(path+".step_gas_cost") * constants.StepGas }
-	ratio := func(path string) uint64 { // a whole one
+	ratio := func(path string) uint64 { // an integer
 		n, d := number(path+".0"), number(path+".1")
 		if d == 0 || n%d != 0 {
 			t.Fatalf("%s is %d/%d", path, n, d)
 		}
 		return n / d
 	}
-	// weight is the fee weight of a resource in steps.
+	// weight returns the fee weight of a resource in steps.
 	weight := func(path string) uint64 {
 		n, d := number(path+".0"), number(path+".1")
 		return n * constants.StepsPerL1Gas / d
@@ -196,17 +196,17 @@ func TestReference(t *testing.T) {
 		}
 	}
 	if got, want := fmt.Sprintf("%d.%d.0", constants.MinSierraMajor, constants.MinSierraMinor), leaf("min_sierra_version_for_sierra_gas"); got != want {
-		t.Errorf("least Sierra version %s, the reference has %s", got, want)
+		t.Errorf("minimal Sierra version %s, the reference has %s", got, want)
 	}
 
-	// resources reads an amount; one that is not there at all is zero.
+	// resources reads an amount of resources, which is zero if the reference does not have the path.
 	resources := func(path string) (r constants.Resources) {
 		if _, ok := leaves[path+".n_steps"]; !ok {
 			return r
 		}
 		r.Steps = number(path + ".n_steps")
 		if n := number(path + ".n_memory_holes"); n != 0 {
-			t.Errorf("%s has %d memory holes, which this package has no room for", path, n)
+			t.Errorf("%s has %d memory holes, which Resources does not have", path, n)
 		}
 		for name, to := range map[string]*uint64{
 			"range_check": &r.RangeChecks, "pedersen": &r.Pedersens, "poseidon": &r.Poseidons, "bitwise": &r.Bitwises, "keccak": &r.Keccaks,
@@ -254,12 +254,12 @@ func TestReference(t *testing.T) {
 
 	for path, v := range leaves {
 		if _, isFlag := v.(bool); !isFlag && !seen[path] && excused(path) == "" {
-			t.Errorf("nothing here is %s, which is %v", path, v)
+			t.Errorf("no constant was compared with %s, which is %v", path, v)
 		}
 	}
 	for prefix := range notOurs {
 		if !slices.ContainsFunc(keys(leaves), func(path string) bool { return strings.HasPrefix(path, prefix) && !seen[path] }) {
-			t.Errorf("notOurs has %s, which is in the reference nowhere or is compared", prefix)
+			t.Errorf("notOurs has %s, but the reference does not have it or it was compared", prefix)
 		}
 	}
 }
@@ -282,7 +282,7 @@ func keys(leaves map[string]any) []string {
 	return out
 }
 
-// Syscall knows nothing of other names.
+// TestSyscallUnknown checks that other names have no cost.
 func TestSyscallUnknown(t *testing.T) {
 	for _, name := range []string{"", "keccak", "KeccakRound", "GetBlockNumber"} {
 		if c, ok := constants.Syscall(name); ok || c != (constants.Cost{}) {

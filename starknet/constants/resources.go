@@ -1,13 +1,13 @@
 package constants
 
-// Resources are what the Starknet OS uses of the Cairo machine.
+// Resources is a number of steps and of each builtin's instances that the Starknet OS uses.
 type Resources struct{ Steps, RangeChecks, Pedersens, Poseidons, Bitwises, Keccaks uint64 }
 
-// Cost is what the Starknet OS uses for something, and for each further unit of it.
+// Cost is a constant amount of resources and an amount per unit.
 type Cost struct{ Constant, Linear Resources }
 
-// Syscall returns the cost of a syscall, given its name. The unit of Deploy and MetaTxV0 is a felt of calldata, that of
-// SendMessageToL1 a felt of payload, that of Keccak a block of input.
+// Syscall returns the cost of a syscall, given its name, and whether it exists. The unit of Deploy and MetaTxV0 is a felt of calldata, that
+// of SendMessageToL1 a felt of payload, that of Keccak a block of input.
 func Syscall(name string) (Cost, bool) {
 	c, ok := syscalls[name]
 	return c, ok
@@ -41,17 +41,17 @@ var syscalls = map[string]Cost{
 	"Secp256r1GetXy":         {Constant: Resources{Steps: 199, RangeChecks: 11}},
 }
 
-// InvokeOverhead returns what the Starknet OS uses for an INVOKE. The unit is CalldataPerFactor felts of calldata.
+// InvokeOverhead returns the cost of an INVOKE in the Starknet OS. The unit is CalldataPerFactor felts of calldata.
 func InvokeOverhead() Cost {
 	return Cost{Resources{Steps: 4779, RangeChecks: 110, Pedersens: 4, Poseidons: 11}, Resources{Steps: 11, Poseidons: 1}}
 }
 
-// DeployAccountOverhead is InvokeOverhead for a DEPLOY_ACCOUNT.
+// DeployAccountOverhead returns the cost of a DEPLOY_ACCOUNT in the Starknet OS, with the unit of InvokeOverhead.
 func DeployAccountOverhead() Cost {
 	return Cost{Resources{Steps: 4989, RangeChecks: 113, Pedersens: 10, Poseidons: 10}, Resources{Steps: 37, Pedersens: 2, Poseidons: 1}}
 }
 
-// DeclareOverhead is InvokeOverhead for a DECLARE, which has no calldata.
+// DeclareOverhead returns the cost of a DECLARE in the Starknet OS. It is constant, because a DECLARE has no calldata.
 func DeclareOverhead() Cost {
 	return Cost{Constant: Resources{Steps: 3938, RangeChecks: 92, Pedersens: 4, Poseidons: 15}}
 }

@@ -6,23 +6,23 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// Leaf is one key and its new value; 0 removes the key.
+// Leaf is a key and its new value. A value of 0 removes the key.
 type Leaf struct{ Key, Value felt.Felt }
 
-// Update is a set of changes to the trie with a root.
+// Update is a set of changes to the trie with the given root.
 type Update struct {
 	Root   felt.Felt
-	Leaves []Leaf // in any order; the last of equal keys counts
+	Leaves []Leaf // in any order; of equal keys the last one applies
 }
 
-// Stored is a node to be written and the hash to write it under.
+// Stored is a node to be written to a store, and the hash under which it is stored.
 type Stored struct {
 	Hash felt.Felt
 	Node Node
 }
 
-// Commit applies updates to independent tries and returns their new roots, in order, and the nodes that are new. Nodes
-// of all tries that do not depend on each other are hashed together, since H is much cheaper in batches.
+// Commit applies updates to independent tries. It returns their new roots, in the order of updates, and the new nodes. Nodes that do not
+// depend on each other are hashed together, across all tries, because H is much cheaper in batches.
 func Commit(s Store, h Hash, updates []Update) (roots []felt.Felt, nodes []Stored, err error) {
 	c := committer{store: s}
 	tops := make([]*node, len(updates))
@@ -54,7 +54,7 @@ type item struct {
 	value felt.Felt
 }
 
-// sortLeaves orders leaves by key and keeps the last of equal ones.
+// sortLeaves sorts leaves by key and keeps the last one of equal keys.
 func sortLeaves(leaves []Leaf) ([]item, error) {
 	items := make([]item, len(leaves))
 	for i, l := range leaves {
@@ -74,29 +74,29 @@ func sortLeaves(leaves []Leaf) ([]item, error) {
 	return kept, nil
 }
 
-// node is a node of a trie under change. A nil *node is an empty subtree. A node is one of: a leaf (at depth Height), a
-// reference to a stored node that was not read, or a binary or edge node; the last two have a hash once it is known.
+// node is a node of a trie that is being changed. A nil *node is an empty subtree. A node is a leaf (at depth Height), a reference to a
+// stored node that was not read, a binary node or an edge node. The hash of a new binary or edge node is computed at the end.
 type node struct {
 	kind     kind
-	hashed   bool // hash is known
+	hashed   bool // hash is set
 	length   int  // edge
-	rank     int  // rounds of hashing below this node
+	rank     int  // the round in which the node is hashed, from 1; 0 if hashed or not yet ranked
 	hash     felt.Felt
 	path     path  // edge
-	left     *node // binary; edge: the child
-	right    *node // binary
+	left     *node // of a binary node; of an edge node its child
+	right    *node // of a binary node
 	enqueued bool
 }
 
 type kind uint8
 
 const (
-	ref kind = iota // includes leaves: what is below is not needed
+	ref kind = iota // a subtree of which only the hash is known; also a leaf
 	binary
 	edge
 )
 
-// reference returns a subtree known by its hash.
+// reference returns a subtree of which only the hash is known; nil if it is 0.
 func reference(hash felt.Felt, rank int) *node {
 	if hash.IsZero() {
 		return nil
@@ -104,13 +104,13 @@ func reference(hash felt.Felt, rank int) *node {
 	return &node{kind: ref, hashed: true, hash: hash, rank: rank}
 }
 
-// committer builds changed tries and collects the nodes to be hashed by rank.
+// committer builds changed tries and collects the nodes to be hashed, by rank.
 type committer struct {
 	store  Store
 	ranked [][]*node
 }
 
-// resolve reads a reference at a depth above the leaves.
+// resolve returns n with its children. It reads n from the store if n is a reference; n must not be a leaf.
 func (c *committer) resolve(n *node) (*node, error) {
 	if n.kind != ref {
 		return n, nil
@@ -125,7 +125,7 @@ func (c *committer) resolve(n *node) (*node, error) {
 	return &node{kind: edge, hashed: true, hash: n.hash, length: int(stored.Length), path: stored.Path.Limbs(), left: reference(stored.Child, 0)}, nil
 }
 
-// update returns the subtree n at a depth with the items set. Items share the key bits above depth, are sorted and distinct.
+// update returns subtree n, at the given depth, with the items set. The items must be sorted and distinct, and share the key bits above depth.
 func (c *committer) update(n *node, depth int, items []item) (*node, error) {
 	switch {
 	case len(items) == 0:
@@ -162,7 +162,7 @@ func (c *committer) updateBinary(n *node, depth int, items []item) (*node, error
 }
 
 func (c *committer) updateEdge(n *node, depth int, items []item) (*node, error) {
-	// Removing a key that leaves the edge removes nothing.
+	// A removal of a key that is not below the edge changes nothing.
 	kept := make([]item, 0, len(items))
 	shared := n.length
 	for _, it := range items {
@@ -188,7 +188,7 @@ func (c *committer) updateEdge(n *node, depth int, items []item) (*node, error) 
 	}
 	// The edge forks after its first `shared` bits.
 	below := n.length - shared - 1
-	rest := n.left // never an edge, since it is below one
+	rest := n.left // not an edge, because the child of an edge never is
 	if below > 0 {
 		rest = &node{kind: edge, path: n.path.low(below), length: below, left: n.left}
 	}
@@ -208,7 +208,7 @@ func (c *committer) updateEdge(n *node, depth int, items []item) (*node, error) 
 	return c.extend(n.path.shiftRight(below+1), shared, top, depth+shared)
 }
 
-// fork returns the subtree at a depth with the given halves.
+// fork returns the subtree at the given depth with the given children, either of which may be nil.
 func (c *committer) fork(left, right *node, depth int) (*node, error) {
 	switch {
 	case left != nil && right != nil:
@@ -221,7 +221,7 @@ func (c *committer) fork(left, right *node, depth int) (*node, error) {
 	return nil, nil
 }
 
-// extend puts a path of length bits above a subtree at a depth, merging it with an edge that starts there.
+// extend returns an edge with path p, of length bits, to the child at the given depth. It merges the path with that of a child that is an edge.
 func (c *committer) extend(p path, length int, child *node, depth int) (*node, error) {
 	if child == nil || length == 0 {
 		return child, nil
@@ -238,7 +238,7 @@ func (c *committer) extend(p path, length int, child *node, depth int) (*node, e
 	return &node{kind: edge, path: p, length: length, left: child}, nil
 }
 
-// build returns a new subtree at a depth of items with values.
+// build returns a new subtree at the given depth with the items, whose values must not be 0.
 func build(depth int, items []item) *node {
 	if len(items) == 0 {
 		return nil
@@ -260,7 +260,7 @@ func build(depth int, items []item) *node {
 	return &node{kind: edge, path: first.slice(depth, shared), length: shared, left: top}
 }
 
-// present drops removals.
+// present returns the items that are not removals.
 func present(items []item) []item {
 	kept := make([]item, 0, len(items))
 	for _, it := range items {
@@ -271,17 +271,17 @@ func present(items []item) []item {
 	return kept
 }
 
-// split returns the number of items whose key turns left at a depth.
+// split returns the number of items whose key has a 0 bit at the given depth, that is, goes left.
 func split(depth int, items []item) int {
 	return sort.Search(len(items), func(i int) bool { return items[i].key.bit(depth) == 1 })
 }
 
-// same reports that an update changed nothing, so that the old hash stays.
+// same reports whether a and b are the same subtree, so that an update changed nothing and the old node can stay.
 func same(a, b *node) bool {
 	return a == b || a != nil && b != nil && a.hashed && b.hashed && a.hash == b.hash
 }
 
-// rank sorts the unhashed nodes under n by the number of rounds that must come before theirs.
+// rank adds the nodes of subtree n that have no hash to c.ranked, and returns n's rank. A node is hashed one round after its children.
 func (c *committer) rank(n *node) int {
 	if n == nil || n.hashed {
 		return 0
@@ -298,7 +298,7 @@ func (c *committer) rank(n *node) int {
 	return n.rank
 }
 
-// hash hashes the ranked nodes, a round a rank, and returns them in stored form.
+// hash hashes the ranked nodes, one round per rank, and returns them in stored form.
 func (c *committer) hash(h Hash) []Stored {
 	var stored []Stored
 	var a, b []felt.Felt

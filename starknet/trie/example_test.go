@@ -12,7 +12,7 @@ type nodes map[felt.Felt][]byte
 
 func (n nodes) TrieNode(hash felt.Felt) ([]byte, error) { return n[hash], nil }
 
-// Two leaves are set in an empty trie. A proof shows the value of one of them, and the absence of a third, to someone who knows the root.
+// Example sets two leaves in an empty trie. It then proves the value of one of them and the absence of a third key under the root.
 func Example() {
 	store := nodes{}
 	roots, written, err := trie.Commit(store, trie.Poseidon, []trie.Update{{Leaves: []trie.Leaf{

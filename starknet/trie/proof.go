@@ -6,14 +6,13 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// Proof is what shows the values of some keys under one root: the nodes on the paths from the root to each key, parents
-// before children, without repetition. It proves an absent key by the edge that leaves the key's path. A root of 0 has
-// the empty proof.
+// Proof proves the values of keys under one root. It has the nodes on the paths from the root to each key, parents before children, each
+// node once. For an absent key the last node is an edge whose path is not the key's. The proof under root 0 is empty.
 //
-// It is the node list of starknet_getStorageProof.
+// starknet_getStorageProof returns it as a list of nodes.
 type Proof []Node
 
-// Prove collects the proof of keys under a root, whatever the hash.
+// Prove returns a proof of the keys under a root. It does not depend on the trie's hash function.
 func Prove(s Store, root felt.Felt, keys ...felt.Felt) (Proof, error) {
 	var proof Proof
 	seen := map[felt.Felt]bool{}
@@ -38,16 +37,16 @@ func Prove(s Store, root felt.Felt, keys ...felt.Felt) (Proof, error) {
 	return proof, nil
 }
 
-// VerifyProof returns the value that a proof shows for a key, 0 when it shows that the key is absent. It fails when the proof
-// shows neither, on whatever input, in time linear in the proof.
+// VerifyProof returns the value that a proof proves for a key: 0 if it proves that the key is absent. It returns an error if the proof proves
+// neither. It accepts any input and takes time linear in the proof.
 func VerifyProof(h Hash, root, key felt.Felt, proof Proof) (felt.Felt, error) {
 	return Open(h, proof).Value(root, key)
 }
 
-// ProofSet is a proof with its nodes found by hash, for reading many keys.
+// ProofSet holds the nodes of a proof by their hashes, to look up several keys.
 type ProofSet map[felt.Felt]Node
 
-// Open hashes a proof's nodes. It judges nothing: Value does.
+// Open hashes a proof's nodes. It checks nothing; Value checks the nodes that it uses.
 func Open(h Hash, proof Proof) ProofSet {
 	set := make(ProofSet, len(proof))
 	a, b := make([]felt.Felt, len(proof)), make([]felt.Felt, len(proof))
@@ -67,7 +66,7 @@ func Open(h Hash, proof Proof) ProofSet {
 	return set
 }
 
-// Value is as [VerifyProof]; nodes that are not on the key's path play no part.
+// Value returns the value of a key as [VerifyProof] does. It ignores nodes that are not on the key's path.
 func (s ProofSet) Value(root, key felt.Felt) (felt.Felt, error) {
 	k, err := keyBits(key)
 	if err != nil {

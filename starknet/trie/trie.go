@@ -1,6 +1,6 @@
-// Package trie is Starknet's Merkle–Patricia trie: a binary trie of height 251 whose leaves are felts, where a path without
-// branches is one edge node. An empty trie has root 0 and a leaf of value 0 is an absent leaf, so a trie is a function from
-// keys below 2^251 to felts that is zero almost everywhere, and equal functions have equal roots.
+// Package trie implements Starknet's Merkle–Patricia trie: a binary trie of height 251 whose leaves are felts, where a path without
+// branches is a single edge node. A leaf of value 0 is an absent leaf and an empty trie has root 0. A trie is therefore a function from
+// keys below 2^251 to felts that is 0 almost everywhere, and equal functions have equal roots.
 //
 //	binary node  H(left, right)
 //	edge node    H(child, path) + length
@@ -8,9 +8,9 @@
 //
 // H is Pedersen for contracts and their storage, Poseidon for classes.
 //
-// Nodes are stored under their hash and never change, so every root that was ever committed stays readable and provable
-// for as long as its nodes are kept (they are not pruned). The package does no I/O: [Commit] returns the nodes to be
-// written and the caller puts them into the same atomic batch as everything else of a block.
+// Nodes are stored under their hashes and never change, so that every committed root stays readable and provable as long as its nodes are
+// kept (they are not pruned). The package does no I/O: [Commit] returns the new nodes, and the caller writes them in the same
+// atomic batch as the rest of a block.
 //
 // Reference: docs.starknet.io, "Starknet state"; the reference sequencer's starknet_patricia.
 package trie
@@ -28,18 +28,18 @@ import (
 // Height is the number of edges from the root to a leaf.
 const Height = 251
 
-// Hash hashes pairs: dst[i] = H(a[i], b[i]). The slices have one length; dst may be a or b.
+// Hash hashes pairs: it sets dst[i] = H(a[i], b[i]). The slices have the same length; dst may be a or b.
 type Hash func(dst, a, b []felt.Felt)
 
-// Pedersen is the hash of the contracts trie and of every storage trie.
+// Pedersen hashes the nodes of the contracts trie and of storage tries. It is a [Hash].
 func Pedersen(dst, a, b []felt.Felt) {
 	parallel.Chunks(len(dst), pairsPerCore, func(start, end int) { pedersen.HashPairs(dst[start:end], a[start:end], b[start:end]) })
 }
 
-// pairsPerCore is the least number of pairs that are worth another core: batches below it lose what batching gains.
+// pairsPerCore is the least number of pairs for which another core is used. In smaller batches Pedersen hashes are slower.
 const pairsPerCore = 64
 
-// Poseidon is the hash of the classes trie.
+// Poseidon hashes the nodes of the classes trie. It is a [Hash].
 func Poseidon(dst, a, b []felt.Felt) {
 	parallel.Chunks(len(dst), pairsPerCore, func(start, end int) {
 		for i := start; i < end; i++ {
@@ -55,11 +55,11 @@ func (h Hash) one(a, b felt.Felt) felt.Felt {
 	return dst[0]
 }
 
-// Node is an inner node. Length is 0 for a binary node, else the length of an edge's path, whose bits are the low Length
-// bits of Path.
+// Node is an inner node. Length is 0 for a binary node. For an edge node it is the length of the path in bits, at most 251, and the path is
+// the low Length bits of Path.
 type Node struct {
-	Left, Right felt.Felt // binary
-	Child, Path felt.Felt // edge
+	Left, Right felt.Felt // of a binary node
+	Child, Path felt.Felt // of an edge node
 	Length      uint8
 }
 
@@ -72,8 +72,8 @@ func (n *Node) Hash(h Hash) felt.Felt {
 	return *sum.Add(&sum, &length)
 }
 
-// Encode returns the node's stored form: a byte 0 and both children, or the length, the child and the path in as few bytes as
-// the length needs.
+// Encode returns the node's stored form. A binary node is a 0 byte and both children; an edge node is the length, the child, and the path
+// in ceil(length/8) bytes.
 func (n *Node) Encode() []byte {
 	if n.Length == 0 {
 		left, right := n.Left.Bytes(), n.Right.Bytes()
@@ -84,7 +84,7 @@ func (n *Node) Encode() []byte {
 	return append(b, path[32-pathBytes(n.Length):]...)
 }
 
-// DecodeNode returns the inverse of [Node.Encode].
+// DecodeNode decodes the output of [Node.Encode].
 func DecodeNode(b []byte) (Node, error) {
 	if len(b) == 0 {
 		return Node{}, fmt.Errorf("trie: node of 0 bytes")
@@ -113,7 +113,7 @@ func DecodeNode(b []byte) (Node, error) {
 	return n, n.check(0)
 }
 
-// check reports whether a node can stand at a depth of an honest trie.
+// check returns an error if no trie can have the node at the given depth.
 func (n *Node) check(depth int) error {
 	switch {
 	case n.Length == 0 && (n.Left.IsZero() || n.Right.IsZero()):
@@ -130,12 +130,13 @@ func (n *Node) check(depth int) error {
 
 func pathBytes(length uint8) int { return (int(length) + 7) / 8 }
 
-// Store finds a node's stored form by its hash; nil without an error when there is none.
+// Store is a store of encoded nodes.
 type Store interface {
+	// TrieNode returns the encoded node with the given hash, or nil and no error if it is not stored.
 	TrieNode(hash felt.Felt) ([]byte, error)
 }
 
-// load reads a node that must be there.
+// load reads a node. It returns an error if the node is not stored.
 func load(s Store, hash felt.Felt) (Node, error) {
 	b, err := s.TrieNode(hash)
 	if err != nil {
@@ -147,7 +148,7 @@ func load(s Store, hash felt.Felt) (Node, error) {
 	return DecodeNode(b)
 }
 
-// Get returns the value of a key under a root, 0 if absent.
+// Get returns the value of a key under a root, 0 if the key is absent.
 func Get(s Store, root, key felt.Felt) (felt.Felt, error) {
 	k, err := keyBits(key)
 	if err != nil {
@@ -164,7 +165,7 @@ func Get(s Store, root, key felt.Felt) (felt.Felt, error) {
 	return hash, nil
 }
 
-// step follows a key through a node at a depth: the next hash, 0 if the key is absent, and its depth.
+// step follows key k through node n at the given depth. It returns the hash and depth of the next node; the hash is 0 if the key is absent.
 func (n *Node) step(k path, depth int) (felt.Felt, int) {
 	switch {
 	case n.Length == 0 && k.bit(depth) == 0:
@@ -177,8 +178,8 @@ func (n *Node) step(k path, depth int) (felt.Felt, int) {
 	return felt.Felt{}, Height
 }
 
-// path is a string of up to 251 bits as an integer, least significant limb first; its length is kept beside it. Bit 0
-// of a key is the most significant of its 251 bits, the turn taken at the root.
+// path is a string of up to 251 bits as an integer, least significant limb first. Its length is kept separately. Bit 0 of a key is the
+// most significant of its 251 bits, which selects a child of the root.
 type path [4]uint64
 
 // keyBits returns a key's path from root to leaf.
@@ -189,13 +190,13 @@ func keyBits(key felt.Felt) (path, error) {
 	return path(key.Limbs()), nil
 }
 
-// bit is bit i of a full key.
+// bit returns bit i of a full key.
 func (p path) bit(i int) uint64 {
 	i = Height - 1 - i
 	return p[i/64] >> (i % 64) & 1
 }
 
-// slice is bits [from, from+n) of a full key.
+// slice returns bits [from, from+n) of a full key.
 func (p path) slice(from, n int) path { return p.shiftRight(Height - from - n).low(n) }
 
 // shiftRight returns p >> n.
@@ -239,7 +240,7 @@ func (p path) low(n int) path {
 	return p
 }
 
-// bitLen returns the position of the highest set bit, plus one.
+// bitLen returns the number of bits up to the highest set bit, 0 for p = 0.
 func (p path) bitLen() int {
 	for i := 3; i >= 0; i-- {
 		if p[i] != 0 {
@@ -249,7 +250,7 @@ func (p path) bitLen() int {
 	return 0
 }
 
-// join returns p followed by n bits of q.
+// join returns p followed by q, which has n bits.
 func (p path) join(q path, n int) path {
 	z := p.shiftLeft(n)
 	for i := range z {
@@ -258,7 +259,7 @@ func (p path) join(q path, n int) path {
 	return z
 }
 
-// common returns the length of the common prefix of two strings of n bits.
+// common returns the length of the longest common prefix of two strings of n bits.
 func common(p, q path, n int) int {
 	for i := range p {
 		p[i] ^= q[i]
@@ -266,7 +267,7 @@ func common(p, q path, n int) int {
 	return n - p.bitLen()
 }
 
-// less orders keys.
+// less reports whether p < q as integers.
 func (p path) less(q path) bool {
 	for i := 3; i >= 0; i-- {
 		if p[i] != q[i] {

@@ -12,12 +12,12 @@ import (
 	"pgregory.net/rapid"
 )
 
-// memory is a Store that keeps encoded nodes.
+// memory is a Store in memory.
 type memory map[felt.Felt][]byte
 
 func (m memory) TrieNode(hash felt.Felt) ([]byte, error) { return m[hash], nil }
 
-// commit applies one update and stores its nodes.
+// commit applies one update, stores the new nodes and returns the new root.
 func (m memory) commit(t interface{ Fatal(...any) }, h Hash, root felt.Felt, leaves ...Leaf) felt.Felt {
 	roots, nodes, err := Commit(m, h, []Update{{root, leaves}})
 	if err != nil {
@@ -31,7 +31,7 @@ func (m memory) commit(t interface{ Fatal(...any) }, h Hash, root felt.Felt, lea
 
 func u(v uint64) felt.Felt { return felt.FromUint64(v) }
 
-// The numbers are those of the reference sequencer, starknet_committer/src/hash_function/hash_test.rs.
+// TestLeavesOfReference compares leaves with those of the official sequencer (starknet_committer/src/hash_function/hash_test.rs).
 func TestLeavesOfReference(t *testing.T) {
 	for _, c := range []struct{ class, root, nonce, want string }{
 		{"0x150917f3bba17e3c0be685981d6cf8874098a857f354d374688e76eb69f44ab", "0x5d6b3a46ac855f3cea9af60e13cc6c81bf237b901f49f73981a521d4cb6c50c", "0x38", "0x3f27688d56740e5e238acde5b408154563c4f6e05514b8029e86ad51c388f8b"},
@@ -46,7 +46,8 @@ func TestLeavesOfReference(t *testing.T) {
 	}
 }
 
-// Two blocks and their roots, starknet_committer/src/block_committer/commit_test.rs.
+// TestRootsOfReference compares the roots after two blocks with those of the official sequencer
+// (starknet_committer/src/block_committer/commit_test.rs).
 func TestRootsOfReference(t *testing.T) {
 	m := memory{}
 	first, second := u(1), felt.FromUint128(1<<36, 0)
@@ -66,7 +67,8 @@ func TestRootsOfReference(t *testing.T) {
 	}
 }
 
-// naive returns a trie's root by the definition: leaves is indexed by the key's remaining bits, as a string of 0 and 1.
+// naive returns a trie's root by the definition, and the top edge's child, path and length. The keys of leaves are the remaining bits of the
+// trie's keys, as strings of 0 and 1.
 func naive(leaves map[string]felt.Felt, height int) (root, child felt.Felt, path *big.Int, length int) {
 	if len(leaves) == 0 {
 		return felt.Zero, felt.Zero, new(big.Int), 0
@@ -97,7 +99,7 @@ func naive(leaves map[string]felt.Felt, height int) (root, child felt.Felt, path
 
 func bitString(k felt.Felt) string { return fmt.Sprintf("%0251b", k.BigInt()) }
 
-// keys that share long prefixes and long suffixes as well as random ones.
+// keyGenerator generates keys that share long prefixes or long suffixes, and random keys.
 func keyGenerator() *rapid.Generator[felt.Felt] {
 	return rapid.Custom(func(t *rapid.T) felt.Felt {
 		k := new(big.Int).SetUint64(rapid.Uint64Range(0, 7).Draw(t, "low"))
@@ -113,7 +115,8 @@ func keyGenerator() *rapid.Generator[felt.Felt] {
 	})
 }
 
-// Any sequence of batches leaves the root of the definition, every value readable and provable under every root.
+// TestAgainstDefinition checks that after any sequence of batches the root is that of the definition, every value can be read and proved, and
+// a proof without one of its nodes is rejected.
 func TestAgainstDefinition(t *testing.T) {
 	keys := keyGenerator()
 	rapid.Check(t, func(t *rapid.T) {
@@ -159,7 +162,7 @@ func TestAgainstDefinition(t *testing.T) {
 	})
 }
 
-// Independent tries committed at once have the roots and nodes that they have one by one.
+// TestCommitTogether checks that tries get the same roots and nodes whether they are committed together or one by one.
 func TestCommitTogether(t *testing.T) {
 	alone, together := memory{}, memory{}
 	var updates []Update
@@ -200,8 +203,8 @@ func TestCommitTogether(t *testing.T) {
 	}
 }
 
-// A key of 252 bits is refused, a missing node is an error and not an absent key.
-func TestRefusals(t *testing.T) {
+// TestErrors checks that a key of 252 bits is rejected, and that a missing node is an error and not an absent key.
+func TestErrors(t *testing.T) {
 	m := memory{}
 	big := felt.MustHex("0x800000000000000000000000000000000000000000000000000000000000000")
 	if _, _, err := Commit(m, Pedersen, []Update{{Leaves: []Leaf{{big, u(1)}}}}); err == nil {
@@ -218,8 +221,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// Nodes that no honest trie holds prove nothing, even under a root that is their hash.
-func TestDishonestNodes(t *testing.T) {
+// TestInvalidNodes checks that nodes that no trie can have prove nothing, even under a root that is their hash.
+func TestInvalidNodes(t *testing.T) {
 	for name, n := range map[string]Node{
 		"binary without left child": {Right: u(1)},
 		"binary without children":   {},
@@ -233,7 +236,7 @@ func TestDishonestNodes(t *testing.T) {
 	}
 }
 
-// A verifier never panics and never shows for the fixed root anything but what the trie holds.
+// FuzzVerifyProof checks that VerifyProof never panics and returns no value for a fixed root that the trie does not have.
 func FuzzVerifyProof(f *testing.F) {
 	m := memory{}
 	root := m.commit(f, Poseidon, felt.Zero, Leaf{u(1), u(11)}, Leaf{u(2), u(12)}, Leaf{felt.MustHex("0x7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"), u(13)})
@@ -259,7 +262,7 @@ func FuzzVerifyProof(f *testing.F) {
 			if err == nil && !bytes.Equal(n.Encode(), b[1:1+size]) {
 				t.Fatalf("node %x decodes to %+v", b[1:1+size], n)
 			}
-			if err != nil && len(b) > 2 { // a node that only a hostile peer would send
+			if err != nil && len(b) > 2 { // a node that only an attacker would send
 				n = Node{Length: b[1], Child: felt.FromBytesReduce(b[2:]), Path: felt.FromBytesReduce(b[1:])}
 			}
 			proof, b = append(proof, n), b[1+size:]
@@ -274,6 +277,7 @@ func FuzzVerifyProof(f *testing.F) {
 	})
 }
 
+// BenchmarkCommit changes 1,000 leaves of a trie of 20,000.
 func BenchmarkCommit(b *testing.B) {
 	m := memory{}
 	var leaves []Leaf
