@@ -1,5 +1,5 @@
-// Package blake is BLAKE2s-256 (RFC 7693), its compression function, and Starknet's hash of felts over it
-// (Blake2Felt252), with which compiled classes are hashed since Starknet 0.14.1.
+// Package blake implements BLAKE2s-256 (RFC 7693), its compression function, and Starknet's hash of felts with it (Blake2Felt252). Since
+// Starknet 0.14.1 compiled classes are hashed with Blake2Felt252.
 package blake
 
 import (
@@ -26,14 +26,14 @@ var sigma = [10][16]byte{
 	{10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0},
 }
 
-// Initial returns the state before the first block: the IV with the parameters of an unkeyed 32-byte digest.
+// Initial returns the state before the first block: the IV with the parameter block of an unkeyed hash with a 32-byte digest.
 func Initial() [8]uint32 {
 	h := iv
 	h[0] ^= 0x01010020
 	return h
 }
 
-// Compress absorbs one block of 16 little-endian words into h. t is the number of bytes hashed including this block.
+// Compress updates the state h with one block of 16 words. t is the number of bytes hashed so far, including this block.
 func Compress(h *[8]uint32, m *[16]uint32, t uint64, final bool) {
 	var v [16]uint32
 	copy(v[:8], h[:])
@@ -94,9 +94,9 @@ func Sum256s(b []byte) (digest [32]byte) {
 	return digest
 }
 
-// HashFelts is Blake2Felt252: a felt below 2^63 becomes two 32-bit words, any other eight with the top bit of the first
-// set, most significant first; the words are hashed little-endian and the digest is read as a little-endian integer
-// modulo P.
+// HashFelts returns the Blake2Felt252 hash of xs. A felt below 2^63 is encoded as two 32-bit words, any other as eight words with the top bit
+// of the first set; the most significant word is first. The words are hashed in little-endian order, and the digest is read as a
+// little-endian integer modulo P.
 func HashFelts(xs ...felt.Felt) felt.Felt {
 	buf := make([]byte, 0, 8*len(xs))
 	for i := range xs {

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/crypto/blake2s"
 )
 
+// TestSum256sEqualsXCrypto compares Sum256s with golang.org/x/crypto for messages of up to 299 bytes.
 func TestSum256sEqualsXCrypto(t *testing.T) {
 	msg := make([]byte, 300)
 	for i := range msg {

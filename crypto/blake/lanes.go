@@ -1,15 +1,15 @@
 package blake
 
-// Lanes is how many messages Compress16 handles at once.
+// Lanes is the number of messages that Compress16 handles at once.
 const Lanes = 16
 
-// State16 is sixteen states side by side: word k of lane i is [k][i].
+// State16 is the states of sixteen lanes: [k][i] is word k of lane i.
 type State16 [8][Lanes]uint32
 
-// Block16 is sixteen message blocks side by side: word k of lane i is [k][i].
+// Block16 is the message blocks of sixteen lanes: [k][i] is word k of lane i.
 type Block16 [16][Lanes]uint32
 
-// Initial16 is Initial in every lane.
+// Initial16 returns Initial's state in every lane.
 func Initial16() (h State16) {
 	for k, word := range Initial() {
 		for i := range h[k] {
@@ -19,8 +19,8 @@ func Initial16() (h State16) {
 	return h
 }
 
-// Compress16 is Compress in every lane, on blocks at the same position of messages of the same length. It is faster than
-// sixteen calls where AVX-512 is at hand, and the same otherwise.
+// Compress16 applies Compress in every lane. t and final are those of all lanes, so the blocks must be at the same position in messages of the
+// same length. With AVX-512 it is faster than sixteen calls of Compress; without, it makes those calls.
 func Compress16(h *State16, m *Block16, t uint64, final bool) {
 	if hasLanes {
 		last := uint32(0)

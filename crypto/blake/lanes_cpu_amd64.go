@@ -6,5 +6,5 @@ package blake
 
 import "golang.org/x/sys/cpu"
 
-// hasLanes says whether compress16 can run. It is a variable for the tests, which run both ways.
+// hasLanes says whether the CPU can run compress16. It is a variable so that tests can run both implementations.
 var hasLanes = cpu.X86.HasAVX512F

@@ -2,7 +2,7 @@
 
 package blake
 
-// hasLanes says whether compress16 can run.
+// hasLanes is false, because this build has no compress16.
 var hasLanes = false
 
 func compress16(h *[8][16]uint32, m *[16][16]uint32, t uint64, final uint32) {

@@ -2,7 +2,7 @@ package blake
 
 import "testing"
 
-// TestCompress16 compares the lanes with sixteen single compressions, with and without the vector code.
+// TestCompress16 compares Compress16, with and without the vector code, with sixteen calls of Compress.
 func TestCompress16(t *testing.T) {
 	if !hasLanes {
 		t.Log("this CPU or build has no AVX-512; testing the portable code only")
@@ -44,6 +44,7 @@ func TestCompress16(t *testing.T) {
 	}
 }
 
+// BenchmarkCompress16 runs one compression of sixteen lanes.
 func BenchmarkCompress16(b *testing.B) {
 	h, m := Initial16(), Block16{}
 	for b.Loop() {

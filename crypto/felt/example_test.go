@@ -6,10 +6,11 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
+// Example computes in the field and shows the text forms.
 func Example() {
 	five, seven := felt.FromUint64(5), felt.FromUint64(7)
 	var difference, inverse, product felt.Felt
-	difference.Sub(&five, &seven) // below zero it wraps to P - 2
+	difference.Sub(&five, &seven) // wraps to P - 2
 	inverse.Inverse(&five)
 	product.Mul(&five, &inverse)
 	fmt.Println(difference, product)

@@ -1,9 +1,9 @@
-// Package felt is the Cairo field: integers modulo P = 2^251 + 17·2^192 + 1.
+// Package felt implements the Cairo field: integers modulo P = 2^251 + 17·2^192 + 1.
 //
 // A Felt is four 64-bit limbs in Montgomery form (R = 2^256), always reduced below P, so two equal field elements are
 // equal Go values and a Felt can be a map key. The zero value is the field's zero. The arithmetic is
-// gnark-crypto's stark-curve base field; this package adds the forms that Starknet speaks: 0x hex without leading zeros,
-// 32-byte big-endian, short strings, and JSON.
+// gnark-crypto's stark-curve base field. This package adds Starknet's encodings: 0x-prefixed hexadecimal without leading zeros,
+// 32 big-endian bytes, short strings, and JSON.
 package felt
 
 import (
@@ -17,11 +17,11 @@ import (
 	"github.com/consensys/gnark-crypto/ecc/stark-curve/fp"
 )
 
-// Bytes is the length of a Felt's big-endian form.
+// Bytes is the length of a Felt's big-endian form in bytes.
 const Bytes = 32
 
-// Felt is an element of the Cairo field in Montgomery form, reduced. Methods with a pointer receiver z set z and return
-// it, as in math/big; arguments may alias the receiver.
+// Felt is an element of the Cairo field, in Montgomery form and reduced. Arithmetic methods set the receiver z and return it, as in
+// math/big; arguments may alias the receiver.
 type Felt fp.Element
 
 var (
@@ -30,7 +30,7 @@ var (
 	One  = FromUint64(1)
 )
 
-// Modulus returns P as a fresh big integer.
+// Modulus returns P as a new big integer.
 func Modulus() *big.Int { return fp.Modulus() }
 
 // FromUint64 returns v as a Felt.
@@ -40,7 +40,7 @@ func FromUint64(v uint64) Felt {
 	return Felt(e)
 }
 
-// FromInt64 returns v modulo P: negative values wrap.
+// FromInt64 returns v modulo P; negative values wrap.
 func FromInt64(v int64) Felt {
 	var e fp.Element
 	e.SetInt64(v)
@@ -64,21 +64,21 @@ func FromBigInt(v *big.Int) Felt {
 	return Felt(e)
 }
 
-// FromBytesReduce returns the big-endian integer b modulo P. For bytes that must be canonical use FromBytes.
+// FromBytesReduce returns the big-endian integer b, of any length, modulo P. For bytes that must be canonical use FromBytes.
 func FromBytesReduce(b []byte) Felt {
 	var e fp.Element
 	e.SetBytes(b)
 	return Felt(e)
 }
 
-// FromBytes decodes 32 big-endian bytes and refuses values of P or more.
+// FromBytes decodes 32 big-endian bytes. It returns an error for values of P or more.
 func FromBytes(b []byte) (Felt, error) {
 	if len(b) != Bytes {
 		return Felt{}, fmt.Errorf("felt: %d bytes, want %d", len(b), Bytes)
 	}
 	var e fp.Element
 	if err := e.SetBytesCanonical(b); err != nil {
-		return Felt{}, fmt.Errorf("felt: 0x%x is not below P", [Bytes]byte(b)) // a copy: b need not be on the heap
+		return Felt{}, fmt.Errorf("felt: 0x%x is not below P", [Bytes]byte(b)) // copied, so that b does not escape to the heap
 	}
 	return Felt(e), nil
 }
@@ -86,11 +86,11 @@ func FromBytes(b []byte) (Felt, error) {
 // FromHex decodes a 0x-prefixed hexadecimal number below P; upper case and leading zeros are accepted.
 func FromHex(s string) (Felt, error) { return fromHex(s) }
 
-// FromHexBytes is FromHex for text that is no string yet.
+// FromHexBytes decodes s like FromHex, without a copy of s as a string.
 func FromHexBytes(s []byte) (Felt, error) { return fromHex(s) }
 
-// FromWideHex decodes hexadecimal of any length, as the official compiler reads it: after 0x there may be a plus sign, and
-// underscores after the first digit. wide is the number if it is P or more, else nil; f is then its remainder.
+// FromWideHex decodes a hexadecimal number of any length, as the official compiler does: a plus sign may follow 0x, and underscores may follow
+// the first digit. f is the number modulo P. wide is the number if it is P or more, else nil.
 func FromWideHex(s string) (f Felt, wide *big.Int, err error) {
 	if f, err = FromHex(s); err == nil {
 		return f, nil, nil
@@ -132,7 +132,7 @@ func fromHex[T string | []byte](s T) (Felt, error) {
 	return f, nil
 }
 
-// digitValues is one more than the value of each hexadecimal digit, and 0 for what is none.
+// digitValues maps a hexadecimal digit to its value plus one, and any other byte to 0.
 var digitValues = func() (values [256]byte) {
 	for i, c := range []byte("0123456789abcdef") {
 		values[c] = byte(i + 1)
@@ -143,7 +143,7 @@ var digitValues = func() (values [256]byte) {
 	return values
 }()
 
-// MustHex is FromHex for constants in source code; it panics on a malformed one.
+// MustHex decodes s like FromHex but panics on an error. It is for constants in source code.
 func MustHex(s string) Felt {
 	f, err := FromHex(s)
 	if err != nil {
@@ -164,8 +164,8 @@ func FromDecimal(s string) (Felt, error) {
 	return FromBigInt(v), nil
 }
 
-// FromShortString packs at most 31 ASCII characters big-endian, as Cairo's short string literals do. It panics on a
-// longer string: short strings are constants of the protocol; outside text goes through ParseShortString.
+// FromShortString packs at most 31 ASCII characters big-endian, like Cairo's short string literals. It panics on any other string, because it
+// is for constants of the protocol; use ParseShortString for input.
 func FromShortString(s string) Felt {
 	f, err := ParseShortString(s)
 	if err != nil {
@@ -174,7 +174,7 @@ func FromShortString(s string) Felt {
 	return f
 }
 
-// ParseShortString packs at most 31 ASCII characters big-endian.
+// ParseShortString packs at most 31 ASCII characters big-endian. It returns an error for any other string.
 func ParseShortString(s string) (Felt, error) {
 	if len(s) > 31 {
 		return Felt{}, fmt.Errorf("felt: short string of %d characters, at most 31", len(s))
@@ -235,12 +235,12 @@ func (z *Felt) IsZero() bool { return *z == Felt{} }
 // Equal reports whether z and x are the same element.
 func (z *Felt) Equal(x *Felt) bool { return *z == *x }
 
-// Cmp compares the integers in [0, P) that z and x stand for: -1, 0 or 1.
+// Cmp compares z and x as integers in [0, P). It returns -1, 0 or 1.
 func (z *Felt) Cmp(x *Felt) int { return z.e().Cmp(x.e()) }
 
-// BitLen returns the length in bits of the integer in [0, P) that z stands for.
+// BitLen returns the length in bits of z as an integer in [0, P); 0 for zero.
 func (z *Felt) BitLen() int {
-	l := z.Limbs() // the element's own BitLen is of its Montgomery form
+	l := z.Limbs() // fp.Element's BitLen is that of the Montgomery form
 	for i := 3; i >= 0; i-- {
 		if l[i] != 0 {
 			return 64*i + bits.Len64(l[i])
@@ -252,40 +252,39 @@ func (z *Felt) BitLen() int {
 // IsUint64 reports whether z is below 2^64.
 func (z *Felt) IsUint64() bool { return z.e().IsUint64() }
 
-// Uint64 returns z modulo 2^64; meaningful when IsUint64.
+// Uint64 returns z modulo 2^64, which is z if IsUint64 reports true.
 func (z *Felt) Uint64() uint64 { return z.e().Uint64() }
 
-// Limbs returns the integer in [0, P) as four 64-bit limbs, least significant first.
+// Limbs returns z as an integer in [0, P): four 64-bit limbs, least significant first.
 func (z *Felt) Limbs() [4]uint64 { return z.e().Bits() }
 
-// FromLimbs returns the inverse of Limbs; values of P or more are reduced.
+// FromLimbs returns the integer with the given limbs, least significant first, modulo P.
 func FromLimbs(l [4]uint64) Felt {
-	// An element's limbs are its value times 2^256, and a product's are divided by that once. It is reduced even where a
-	// factor is not.
+	// fp.Element takes the limbs l as l/2^256 in Montgomery form; multiplying by 2^256 gives l. The product is reduced even if l is not.
 	e := fp.Element(l)
 	e.Mul(&e, &radix)
 	return Felt(e)
 }
 
-// radix is 2^256.
+// radix is 2^256 as a field element.
 var radix = func() (e fp.Element) {
 	e.SetBigInt(new(big.Int).Lsh(big.NewInt(1), 256))
 	return e
 }()
 
-// BigInt returns the integer in [0, P).
+// BigInt returns z as a new integer in [0, P).
 func (z *Felt) BigInt() *big.Int { return z.e().BigInt(new(big.Int)) }
 
 // Bytes returns z as 32 big-endian bytes.
 func (z *Felt) Bytes() [Bytes]byte { return z.e().Bytes() }
 
-// String returns z as 0x-prefixed lower-case hexadecimal without leading zeros, the spec's FELT.
+// String returns z as 0x-prefixed lower-case hexadecimal without leading zeros, the form FELT of the RPC specification.
 func (z Felt) String() string { return string(z.appendHex(make([]byte, 0, 2+2*Bytes))) }
 
-// MarshalText returns String's form.
+// MarshalText returns the text of String.
 func (z Felt) MarshalText() ([]byte, error) { return z.appendHex(make([]byte, 0, 2+2*Bytes)), nil }
 
-// appendHex appends String's form to b. RPC answers are made of felts, so it does without fmt.
+// appendHex appends the text of String to b. It does not use fmt, because RPC responses consist mostly of felts.
 func (z *Felt) appendHex(b []byte) []byte {
 	const digits = "0123456789abcdef"
 	b = append(b, "0x"...)
@@ -297,7 +296,7 @@ func (z *Felt) appendHex(b []byte) []byte {
 	return b
 }
 
-// UnmarshalText accepts FromHex's form.
+// UnmarshalText decodes the text as FromHex does.
 func (z *Felt) UnmarshalText(b []byte) error {
 	f, err := FromHex(string(b))
 	if err != nil {
@@ -307,7 +306,7 @@ func (z *Felt) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// ShortString undoes FromShortString: the characters of z, or an error when one of them does not print.
+// ShortString returns the characters of a short string. It returns an error if one of them is not printable ASCII.
 func (z *Felt) ShortString() (string, error) {
 	b := z.Bytes()
 	s := strings.TrimLeft(string(b[:]), "\x00")

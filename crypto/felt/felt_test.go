@@ -6,6 +6,7 @@ import (
 	"testing"
 )
 
+// TestHexForms checks the hexadecimal numbers that FromHex accepts and rejects.
 func TestHexForms(t *testing.T) {
 	for in, want := range map[string]string{
 		"0x0": "0x0", "0x00": "0x0", "0xAb": "0xab", "0x0001": "0x1",
@@ -27,6 +28,7 @@ func TestHexForms(t *testing.T) {
 	}
 }
 
+// TestForms checks conversions between felts and their other forms.
 func TestForms(t *testing.T) {
 	minusOne := FromInt64(-1)
 	if want := new(big.Int).Sub(Modulus(), big.NewInt(1)); minusOne.BigInt().Cmp(want) != 0 {
@@ -66,12 +68,13 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// TestFromWideHex checks numbers below and above P, and malformed ones.
 func TestFromWideHex(t *testing.T) {
 	const p = "0x800000000000011000000000000000000000000000000000000000000000001"
 	for _, c := range []struct {
 		text string
 		f    Felt
-		wide string // hexadecimal, "" where the number is below P
+		wide string // hexadecimal, "" if the number is below P
 	}{
 		{"0x0", Felt{}, ""},
 		{"0x00aF", FromUint64(0xaf), ""},
@@ -97,6 +100,7 @@ func TestFromWideHex(t *testing.T) {
 	}
 }
 
+// FuzzFromHex checks that a decoded number survives its text form.
 func FuzzFromHex(f *testing.F) {
 	f.Add("0x0")
 	f.Add("0x800000000000011000000000000000000000000000000000000000000000000")
@@ -112,7 +116,7 @@ func FuzzFromHex(f *testing.F) {
 	})
 }
 
-// The length is that of the number, not of its Montgomery form.
+// TestBitLen checks that the length is that of the integer, not of its Montgomery form.
 func TestBitLen(t *testing.T) {
 	for n := range 252 {
 		v := new(big.Int).Lsh(big.NewInt(1), uint(n))

@@ -1,5 +1,5 @@
-// Package keccak is Keccak-256 with the original padding (Ethereum's, not SHA-3's), the permutation below it, and
-// Starknet's 250-bit form. Source: The Keccak reference, version 3.0.
+// Package keccak implements Keccak-256 with the original padding (as in Ethereum, not SHA-3), its permutation, and Starknet's 250-bit hash.
+// Source: The Keccak reference, version 3.0.
 package keccak
 
 import (
@@ -17,7 +17,8 @@ func Sum256(b []byte) (digest [32]byte) {
 	return digest
 }
 
-// Starknet is sn_keccak: the low 250 bits of Keccak-256, big-endian. Selectors and storage variables are hashed with it.
+// Starknet returns sn_keccak of b: the low 250 bits of Keccak-256 as a big-endian integer. Selectors and the keys of storage variables are
+// such hashes.
 func Starknet(b []byte) felt.Felt {
 	digest := Sum256(b)
 	digest[0] &= 3

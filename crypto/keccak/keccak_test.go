@@ -8,7 +8,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// Digests from the Keccak reference's known answers and Ethereum's yellow paper.
+// TestSum256 checks digests from the Keccak reference's known answers and Ethereum's yellow paper.
 func TestSum256(t *testing.T) {
 	for in, want := range map[string]string{
 		"":    "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470",
@@ -21,7 +21,7 @@ func TestSum256(t *testing.T) {
 	}
 }
 
-// The selector of transfer, as every Starknet client knows it.
+// TestStarknetSelector checks the selector of transfer, which is built into Starknet clients.
 func TestStarknetSelector(t *testing.T) {
 	want := felt.MustHex("0x83afd3f4caedc6eebf44246fe54e38c95e3179a5ec9ea81740eca5b482d12e")
 	if got := Starknet([]byte("transfer")); got != want {
@@ -29,7 +29,7 @@ func TestStarknetSelector(t *testing.T) {
 	}
 }
 
-// One padded block through F1600 is the digest of the library's own sponge.
+// TestF1600 checks that F1600 of one padded block gives the digest of golang.org/x/crypto.
 func TestF1600(t *testing.T) {
 	msg := []byte("a block shorter than the rate of 136 bytes")
 	var block [200]byte

@@ -7,6 +7,7 @@ import (
 	"github.com/starkd/starkd/crypto/pedersen"
 )
 
+// Example hashes a pair of felts and an array of two.
 func Example() {
 	fmt.Println(pedersen.Hash(felt.FromUint64(1), felt.FromUint64(2)))
 	// The hash of an array also covers its length.

@@ -7,19 +7,20 @@ import (
 	"github.com/consensys/gnark-crypto/ecc/stark-curve/fp"
 )
 
-// Multiplication for machines without a product of 128 bits, which WebAssembly is: gnark-crypto's four words of 64 bits are taken
-// apart into nine limbs of 29 bits, whose products and their sums fit in 64, and put together again. Values stay in gnark-crypto's
-// Montgomery form with R = 2^256: eight steps of the reduction take 29 bits each, the ninth 24.
+// This file has field multiplication for machines without a 128-bit product, such as WebAssembly. It splits gnark-crypto's four 64-bit words
+// into nine limbs of 29 bits, so that sums of products of limbs fit in 64 bits, and packs the result again. Values stay in gnark-crypto's
+// Montgomery form with R = 2^256: eight steps of the reduction remove 29 bits each, the ninth removes 24.
 //
-// With p = 2^251 + 17·2^192 + 1, a step that clears the low bits of column k with m = -t adds m to it, 17·m·2^18 to column k+6
-// (192 = 6·29 + 18) and m·2^19 to column k+8 (251 = 8·29 + 19). A column is at most 9·2^58 + 2^53 + 2^49 and a carry: below 2^62.
+// Since p = 2^251 + 17·2^192 + 1, a step clears the low bits of column k by adding m·p, where m is the negative of these bits modulo 2^29: it
+// adds m to column k, 17·m·2^18 to column k+6 (192 = 6·29 + 18) and m·2^19 to column k+8 (251 = 8·29 + 19). A column is at most
+// 9·2^58 + 2^53 + 2^49 and a carry, which is below 2^62.
 
 const (
 	mask   = 1<<29 - 1
 	mask24 = 1<<24 - 1
 	hi17   = 17 << 18
 
-	topWord = 1<<59 | 17 // of p; the others are 0, 0 and 1
+	topWord = 1<<59 | 17 // the highest word of p; the others are 0, 0 and 1
 )
 
 // mulLimbs sets z = x·y.
@@ -148,9 +149,9 @@ func squareLimbs(z, x *fp.Element) {
 	pack(z, low|u0<<5|u1<<34|u2<<63, u2>>1|u3<<28|u4<<57, u4>>7|u5<<22|u6<<51, u6>>13|u7<<16)
 }
 
-// pack sets z to the words, which are below 2p, modulo p.
+// pack sets z to the number with the given words modulo p. The number must be below 2p.
 func pack(z *fp.Element, w0, w1, w2, w3 uint64) {
-	// At least p: the top word is greater, or equal with anything but zero below.
+	// The number is at least p if its top word is greater than p's, or equal and the words below are not all 0.
 	if w3 > topWord || w3 == topWord && w0|w1|w2 != 0 {
 		var borrow uint64
 		w0, borrow = bits.Sub64(w0, 1, 0)
@@ -161,20 +162,20 @@ func pack(z *fp.Element, w0, w1, w2, w3 uint64) {
 	z[0], z[1], z[2], z[3] = w0, w1, w2, w3
 }
 
-// subLimbs sets z = x - y without a branch, which would be taken half of the time.
+// subLimbs sets z = x - y. It avoids a branch, which would be mispredicted often.
 func subLimbs(z, x, y *fp.Element) {
 	var borrow, carry uint64
 	w0, borrow := bits.Sub64(x[0], y[0], 0)
 	w1, borrow := bits.Sub64(x[1], y[1], borrow)
 	w2, borrow := bits.Sub64(x[2], y[2], borrow)
 	w3, borrow := bits.Sub64(x[3], y[3], borrow)
-	w0, carry = bits.Add64(w0, borrow, 0) // p's words are 1, 0, 0 and the top
+	w0, carry = bits.Add64(w0, borrow, 0) // add p, whose words are 1, 0, 0 and topWord
 	w1, carry = bits.Add64(w1, 0, carry)
 	w2, carry = bits.Add64(w2, 0, carry)
 	z[0], z[1], z[2], z[3] = w0, w1, w2, w3+carry+-borrow&topWord
 }
 
-// doubleLimbs sets z = 2·x, as x - (p - x).
+// doubleLimbs sets z = 2·x, computed as x - (p - x).
 func doubleLimbs(z, x *fp.Element) {
 	var negative fp.Element
 	var borrow uint64
@@ -185,14 +186,14 @@ func doubleLimbs(z, x *fp.Element) {
 	subLimbs(z, x, &negative)
 }
 
-// addMixedLimbs sets acc = acc + p, by the formulas madd-2007-bl of the Explicit-Formulas Database.
+// addMixedLimbs sets acc = acc + p with the formulas madd-2007-bl of the Explicit-Formulas Database.
 func addMixedLimbs(acc *curve.G1Jac, p *curve.G1Affine) {
 	var zz, u, s, h, hh, i, j, r, v fp.Element
 	squareLimbs(&zz, &acc.Z)
 	mulLimbs(&u, &p.X, &zz)
 	mulLimbs(&s, &p.Y, &acc.Z)
 	mulLimbs(&s, &s, &zz)
-	if acc.Z.IsZero() || p.IsInfinity() || u == acc.X { // also the same point and its negative
+	if acc.Z.IsZero() || p.IsInfinity() || u == acc.X { // infinity, or p = ±acc
 		acc.AddMixed(p)
 		return
 	}

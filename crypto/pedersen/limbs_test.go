@@ -8,7 +8,7 @@ import (
 	"github.com/consensys/gnark-crypto/ecc/stark-curve/fp"
 )
 
-// edges are elements whose words in Montgomery form are small, large, or next to the modulus, and random ones.
+// edges returns elements whose Montgomery form is next to a power of two, or to the modulus minus one, and random elements.
 func edges(t *testing.T) []fp.Element {
 	p := fp.Modulus()
 	words := func(v *big.Int) (e fp.Element) {
@@ -35,6 +35,7 @@ func edges(t *testing.T) []fp.Element {
 	return all
 }
 
+// TestMulLimbs compares field operations on limbs with gnark-crypto's.
 func TestMulLimbs(t *testing.T) {
 	all := edges(t)
 	for i := range all {
@@ -60,6 +61,7 @@ func TestMulLimbs(t *testing.T) {
 	}
 }
 
+// TestAddMixedLimbs compares mixed additions with gnark-crypto's, including those of infinity, equal points and negatives.
 func TestAddMixedLimbs(t *testing.T) {
 	points := tables()[0][3][:64]
 	var negative curve.G1Affine
@@ -77,7 +79,7 @@ func TestAddMixedLimbs(t *testing.T) {
 	var sum curve.G1Jac
 	for i := range points {
 		var acc curve.G1Jac
-		for j := range addends { // from infinity, to the point itself, to its negative
+		for j := range addends { // including the point itself, its negative and infinity
 			acc.FromAffine(&points[i])
 			check(&acc, &addends[j])
 		}
@@ -91,6 +93,7 @@ func TestAddMixedLimbs(t *testing.T) {
 	check(&infinity, &points[0])
 }
 
+// BenchmarkMulLimbs multiplies on limbs.
 func BenchmarkMulLimbs(b *testing.B) {
 	x, y := shift.X, shift.Y
 	for range b.N {
@@ -98,6 +101,7 @@ func BenchmarkMulLimbs(b *testing.B) {
 	}
 }
 
+// BenchmarkMul multiplies with gnark-crypto.
 func BenchmarkMul(b *testing.B) {
 	x, y := shift.X, shift.Y
 	for range b.N {

@@ -1,10 +1,10 @@
-// Package pedersen is Starknet's Pedersen hash: the x coordinate of
-// P0 + a_low·P1 + a_high·P2 + b_low·P3 + b_high·P4, where low is the 248 low bits and high the 4 bits above them.
+// Package pedersen implements Starknet's Pedersen hash: the x coordinate of
+// P0 + a_low·P1 + a_high·P2 + b_low·P3 + b_high·P4, where low stands for the low 248 bits and high for the 4 bits above them.
 // Source: https://docs.starkware.co/starkex/crypto/pedersen-hash-function.html.
 //
-// Each point's multiples by every byte at every byte position are precomputed (1 MiB, made at the first use), so a hash is
-// at most 64 mixed additions; HashPairs shares one field inversion among all pairs of a batch and adds in affine coordinates.
-// In the hash of a long array the first input is always a hash, of full size, and gets a wider table of its own.
+// The multiples of each point by every byte at every byte position are precomputed at the first use (1 MiB), so that a hash takes
+// at most 64 mixed additions. HashPairs adds in affine coordinates and shares one field inversion among all pairs of a batch.
+// In the hash of a long array the first input is always a hash, of full length, and has a table with wider digits.
 package pedersen
 
 import (
@@ -16,22 +16,22 @@ import (
 	"github.com/starkd/starkd/crypto/starkcurve"
 )
 
-// positions is the number of byte positions of a felt; the top byte has four significant bits and its own base point.
+// positions is the number of byte positions of a felt. The top byte has four significant bits and its own base point.
 const positions = 32
 
-// table[input][position][digit-1] is digit·2^(8·position)·P of the input's low point, or digit·P of its high point at the
-// last position.
+// table holds multiples of the base points: [input][position][digit-1] is digit·2^(8·position)·P for the input's low point P, or at the last
+// position digit·P for its high point P.
 type table [2][positions][]curve.G1Affine
 
-// point returns one of the constant points P0…P4.
+// point returns the point with the given coordinates in hexadecimal.
 func point(x, y string) starkcurve.Point {
 	return starkcurve.Point{X: felt.MustHex(x), Y: felt.MustHex(y)}
 }
 
 var (
-	// Shift is P0, where every hash starts. Treat it as a constant.
+	// Shift is P0, the first summand of every hash. Treat it as a constant.
 	Shift = point("0x49ee3eba8c1600700ee1b87eb599f16716b0b1022947733551fde4050ca6804", "0x3ca0cfe4b3bc6ddf346d49d06ea0ed34e621062c0e056c1d0405d266e10268a")
-	// Bases are P1…P4: for each input a point for its 248 low bits and one for the four above them. Treat them as constants.
+	// Bases are P1…P4: for each input the point for the low 248 bits and the point for the four bits above. Treat them as constants.
 	Bases = [2][2]starkcurve.Point{
 		{
 			point("0x234287dcbaffe7f969c748655fca9e58fa8120b6d56eb0c1080d17957ebe47b", "0x3b056f100f96fb21e889527d41f4e39940135dd7a6c94cc6ed0268ee89e5615"),
@@ -66,7 +66,7 @@ var tables = sync.OnceValue(func() *table {
 	return t
 })
 
-// digits returns the number of non-zero digits at a position.
+// digits returns the number of nonzero digits at a position.
 func digits(position int) int {
 	if position == positions-1 {
 		return 15
@@ -84,7 +84,7 @@ func Hash(a, b felt.Felt) felt.Felt {
 	return affineX(&acc)
 }
 
-// add adds what an input contributes.
+// add adds to acc the multiples of an input's base points by the parts of x.
 func (t *table) add(acc *curve.G1Jac, input int, x felt.Felt) {
 	bytes := x.Bytes()
 	for position := range positions {
@@ -102,7 +102,7 @@ func affineX(p *curve.G1Jac) felt.Felt {
 	return felt.Felt(zInv)
 }
 
-// HashMany is Starknet's hash of an array: h(…h(h(0, x0), x1)…, n) with n the number of felts.
+// HashMany returns Starknet's Pedersen hash of an array: h(…h(h(0, x0), x1)…, n), where n is the number of felts.
 func HashMany(xs ...felt.Felt) felt.Felt {
 	hash := Hash
 	if len(xs) >= longArray {
@@ -115,10 +115,10 @@ func HashMany(xs ...felt.Felt) felt.Felt {
 	return hash(acc, felt.FromUint64(uint64(len(xs))))
 }
 
-// batch bounds the scratch memory of HashPairs and keeps it in cache.
+// batch is the number of pairs that HashPairs hashes at once. It bounds the scratch memory, so that it fits in the cache.
 const batch = 512
 
-// HashPairs sets dst[i] = Hash(a[i], b[i]). The three slices have one length; dst may alias a or b.
+// HashPairs sets dst[i] = Hash(a[i], b[i]). The three slices have the same length; dst may be a or b.
 func HashPairs(dst, a, b []felt.Felt) {
 	for len(dst) > batch {
 		hashBatch(dst[:batch], a[:batch], b[:batch])
@@ -145,7 +145,7 @@ func hashBatch(dst, a, b []felt.Felt) {
 	addend := make([]*curve.G1Affine, n)
 	dx := make([]fp.Element, n)
 	prefix := make([]fp.Element, n)
-	exceptional := make([]bool, n) // an addition of equal x: leave the affine path, hash alone
+	exceptional := make([]bool, n) // affine addition met equal x coordinates; hashed with Hash instead
 	for input := range 2 {
 		for position := range positions {
 			product := fp.One()

@@ -11,7 +11,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// Vectors: starknet.js 10.8.0 (scripts/fixtures/crypto.mjs).
+// TestHashEqualsStarknetJS compares hashes with those of starknet.js 10.8.0 (scripts/fixtures/crypto.mjs).
 func TestHashEqualsStarknetJS(t *testing.T) {
 	data, err := os.ReadFile("testdata/pairs.json")
 	if err != nil {
@@ -35,6 +35,7 @@ func random(r *rand.Rand) felt.Felt {
 	return felt.FromLimbs([4]uint64{r.Uint64(), r.Uint64(), r.Uint64(), r.Uint64()})
 }
 
+// TestHashPairsEqualsGnark compares HashPairs and Hash with gnark-crypto, in batches of several sizes.
 func TestHashPairsEqualsGnark(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, n := range []int{0, 1, 15, 16, 17, 512, 600} {
@@ -61,12 +62,14 @@ func TestHashPairsEqualsGnark(t *testing.T) {
 	}
 }
 
+// TestHashManyOfNothing checks the hash of an empty array.
 func TestHashManyOfNothing(t *testing.T) {
 	if got, want := HashMany(), Hash(felt.Zero, felt.Zero); got != want {
 		t.Errorf("HashMany() = %v, want %v", got, want)
 	}
 }
 
+// BenchmarkHash hashes a pair.
 func BenchmarkHash(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 2))
 	x, y := random(r), random(r)
@@ -75,6 +78,7 @@ func BenchmarkHash(b *testing.B) {
 	}
 }
 
+// BenchmarkGnark hashes a pair with gnark-crypto.
 func BenchmarkGnark(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 2))
 	x, y := fp.Element(random(r)), fp.Element(random(r))
@@ -83,6 +87,7 @@ func BenchmarkGnark(b *testing.B) {
 	}
 }
 
+// BenchmarkHashPairs512 hashes a full batch.
 func BenchmarkHashPairs512(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 2))
 	x, y := make([]felt.Felt, 512), make([]felt.Felt, 512)

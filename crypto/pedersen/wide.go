@@ -10,13 +10,13 @@ import (
 	"github.com/starkd/starkd/crypto/starkcurve"
 )
 
-// A wide table holds the first input's multiples by windows of twelve bits, with signed digits from -2047 to 2048: 22 additions in
-// place of 32, for 2.6 MiB. The last window has the eight bits that are left of 248 and a carry.
+// The wide table holds multiples of the first input's points for windows of twelve bits, with signed digits from -2047 to 2048. It takes
+// 2.6 MiB and reduces the additions for the first input from 32 to 22. The last window has the remaining eight of the 248 bits and a carry.
 const (
 	wideBits    = 12
 	wideWindows = 21
 	wideDigits  = 1 << (wideBits - 1)
-	longArray   = 2048 // felts whose hash is worth making the table
+	longArray   = 2048 // felts from which an array is hashed with the table
 )
 
 var wideTable = sync.OnceValue(func() [][]curve.G1Affine {
@@ -28,11 +28,11 @@ var wideTable = sync.OnceValue(func() [][]curve.G1Affine {
 	return multiples(append(powers(&Bases[0][0], wideBits, wideWindows), affine(&Bases[0][1])), counts)
 })
 
-// hashLong is Hash with the wide table.
+// hashLong returns Hash(a, b). It uses the wide table for a.
 func hashLong(a, b felt.Felt) felt.Felt {
 	t := wideTable()
 	bytes := a.Bytes()
-	var words [5]uint64 // least significant first, and one that is zero
+	var words [5]uint64 // least significant first; the last one is zero
 	for i := range 4 {
 		words[i] = binary.BigEndian.Uint64(bytes[24-8*i:])
 	}
@@ -62,7 +62,7 @@ func hashLong(a, b felt.Felt) felt.Felt {
 	return affineX(&acc)
 }
 
-// powers returns p·2^(width·i) for i below n.
+// powers returns p·2^(width·i) for i in [0, n).
 func powers(p *starkcurve.Point, width, n int) []curve.G1Affine {
 	point := affine(p)
 	var power curve.G1Jac
@@ -77,7 +77,7 @@ func powers(p *starkcurve.Point, width, n int) []curve.G1Affine {
 	return curve.BatchJacobianToAffineG1(jac)
 }
 
-// multiples are, of each base, the multiples from 1 to its count. Each round doubles how many there are of all bases together.
+// multiples returns, for each base, its multiples from 1 to its count. Each round doubles the number of multiples of all bases at once.
 func multiples(bases []curve.G1Affine, counts []int) [][]curve.G1Affine {
 	lists := make([][]curve.G1Affine, len(bases))
 	for i := range bases {
@@ -101,10 +101,10 @@ func multiples(bases []curve.G1Affine, counts []int) [][]curve.G1Affine {
 	}
 }
 
-// sum is c = a + b of points that are equal or have different x coordinates.
+// sum is an addition c = a + b of points. a and b are the same pointer or have different x coordinates.
 type sum struct{ c, a, b *curve.G1Affine }
 
-// addAll adds in affine coordinates with one inversion for all. The sums do not depend on each other.
+// addAll computes independent sums in affine coordinates, with one field inversion for all.
 func addAll(sums []sum) {
 	denominators, prefix := make([]fp.Element, len(sums)), make([]fp.Element, len(sums))
 	product := fp.One()

@@ -9,7 +9,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// Every entry of both tables is the multiple that gnark-crypto's scalar multiplication gives, for some digits of each window.
+// TestTables compares entries of both tables, for some digits of each window, with gnark-crypto's scalar multiplication.
 func TestTables(t *testing.T) {
 	check := func(name string, got, base curve.G1Affine, digit int64) {
 		t.Helper()
@@ -45,7 +45,7 @@ func TestTables(t *testing.T) {
 	}
 }
 
-// The wide table's hash is Hash, at random and where digits are zero, the largest, the least or carry to the end.
+// TestHashLong compares hashLong with Hash, for random felts and for felts whose digits are zero, minimal, maximal or carry to the end.
 func TestHashLong(t *testing.T) {
 	check := func(a, b felt.Felt) {
 		t.Helper()
@@ -92,7 +92,7 @@ func TestHashLong(t *testing.T) {
 	}
 }
 
-// An array that is long enough for the wide table hashes as the definition says.
+// TestHashManyLong compares the hash of an array that is long enough for the wide table with the definition.
 func TestHashManyLong(t *testing.T) {
 	xs := make([]felt.Felt, longArray)
 	acc := felt.Zero
@@ -105,6 +105,7 @@ func TestHashManyLong(t *testing.T) {
 	}
 }
 
+// BenchmarkHashLong hashes a pair with the wide table.
 func BenchmarkHashLong(b *testing.B) {
 	wideTable()
 	acc := felt.One
@@ -113,6 +114,7 @@ func BenchmarkHashLong(b *testing.B) {
 	}
 }
 
+// BenchmarkTables computes half of the table of multiples.
 func BenchmarkTables(b *testing.B) {
 	for range b.N {
 		bases := append(powers(&Bases[0][0], 8, positions-1), affine(&Bases[0][1]))

@@ -7,6 +7,7 @@ import (
 	"github.com/starkd/starkd/crypto/poseidon"
 )
 
+// Example hashes a pair of felts and an array of two.
 func Example() {
 	fmt.Println(poseidon.Hash(felt.FromUint64(1), felt.FromUint64(2)))
 	// A pair and an array of two are padded in different ways.

@@ -1,5 +1,5 @@
-// Package poseidon is Starknet's Poseidon: the Hades permutation on three felts (8 full and 83 partial rounds, S-box x³)
-// and the sponge over it. Source: StarkWare's Poseidon reference, https://starkware.co/hash-challenge, instance
+// Package poseidon implements Starknet's Poseidon hash: the Hades permutation on three felts (8 full and 83 partial rounds, S-box x³)
+// and a sponge that uses it. Source: StarkWare's Poseidon reference, https://starkware.co/hash-challenge, instance
 // "Poseidon3"; round constant i is sha256("Hades" ‖ decimal i) mod P.
 package poseidon
 
@@ -19,8 +19,8 @@ const (
 	rounds        = fullRounds + partialRounds
 )
 
-// roundKeys holds what each round adds. The constants that partial rounds add to the two lanes without an S-box are
-// carried forward through the linear layer, to the next full round, so a partial round adds one felt instead of three.
+// roundKeys holds the constants that each round adds. In partial rounds the constants of the two lanes without an S-box are moved forward
+// through the linear layers to the next full round, so that a partial round adds one felt instead of three.
 type roundKeys struct {
 	full    [fullRounds][3]fp.Element
 	partial [partialRounds]fp.Element
@@ -75,14 +75,14 @@ func Permute(s *[3]felt.Felt) {
 	}
 }
 
-// Sums within a round are not reduced: P is a little above 2^251, so that 256 bits hold 31·P, and the Montgomery product of x and
-// y comes out below P whenever x·y is below 2^256·P, which is 31·P². A round then takes two reductions, each by the multiple
-// of P that the top bits tell, instead of eight.
+// Sums within a round are not always reduced. P is slightly above 2^251, so that 31·P fits in 256 bits, and the Montgomery product of x and y
+// is below P if x·y is below 2^256·P, which is more than 31·P². A round then needs two reductions instead of eight. A reduction subtracts
+// the multiple of P that the top bits determine.
 
-// topP is the highest limb of P; the others, lowest first, are 1, 0 and 0.
+// topP is the highest limb of P. The other limbs, lowest first, are 1, 0 and 0.
 const topP = 0x0800000000000011
 
-// cube sets x to (x + key)³, below P, for x below 4P.
+// cube sets x to (x + key)³. x must be below 4P, and the result is below P.
 func cube(x, key *fp.Element) {
 	limbsOf(x).add(limbsOf(key)).store(x)
 	var square fp.Element
@@ -90,7 +90,8 @@ func cube(x, key *fp.Element) {
 	x.Mul(x, &square)
 }
 
-// mix multiplies a state below P by the MDS matrix ((3,1,1),(1,-1,1),(1,1,-2)). The last lane comes out below 4P.
+// mix multiplies a state, whose lanes must be below P, by the MDS matrix ((3,1,1),(1,-1,1),(1,1,-2)). The last lane of the result is
+// only below 4P.
 func mix(s *[3]fp.Element) {
 	a, b, c := limbsOf(&s[0]), limbsOf(&s[1]), limbsOf(&s[2])
 	ab, ac := a.add(b), a.add(c)
@@ -103,7 +104,7 @@ func mix(s *[3]fp.Element) {
 
 // reduce reduces x modulo P.
 func reduce(x *fp.Element) {
-	// The quotient by 2^251 is that by P or, rarely, one more.
+	// The quotient by 2^251 is the quotient by P or, rarely, one more.
 	q := x[3] >> 59
 	l0, c := bits.Sub64(x[0], q, 0)
 	l1, c := bits.Sub64(x[1], 0, c)
@@ -118,7 +119,7 @@ func reduce(x *fp.Element) {
 	x[0], x[1], x[2], x[3] = l0, l1, l2, l3
 }
 
-// limbs is a number of 256 bits that the compiler keeps in registers, as it does not an array.
+// limbs is a number of 256 bits, least significant limb first. Unlike an array, the Go compiler keeps it in registers.
 type limbs struct{ l0, l1, l2, l3 uint64 }
 
 func limbsOf(x *fp.Element) limbs { return limbs{x[0], x[1], x[2], x[3]} }
@@ -159,17 +160,17 @@ func HashSingle(a felt.Felt) felt.Felt {
 	return s[0]
 }
 
-// HashMany returns the sponge of any number of felts, padded with 1 and then 0 to an even length.
+// HashMany returns the sponge's hash of any number of felts, padded with 1 and then, if needed for an even length, 0.
 func HashMany(xs ...felt.Felt) felt.Felt {
 	var h Hasher
 	h.Write(xs...)
 	return h.Sum()
 }
 
-// Hasher is the sponge, written to in pieces. The zero value is ready.
+// Hasher is a sponge that absorbs felts in several writes. The zero value is ready to use.
 type Hasher struct {
 	state   [3]felt.Felt
-	pending bool // state[0] has absorbed a felt that state[1] still waits to pair
+	pending bool // state[0] has absorbed a felt, and the next one goes to state[1]
 }
 
 // Write absorbs xs.
@@ -186,7 +187,7 @@ func (h *Hasher) Write(xs ...felt.Felt) {
 	}
 }
 
-// Sum returns the hash of what was written so far; the Hasher can be written to further.
+// Sum returns the hash of the felts written so far. It does not change the Hasher, so that more can be written.
 func (h *Hasher) Sum() felt.Felt {
 	s := h.state
 	lane := 0

@@ -12,7 +12,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// Vectors: starknet.js 10.8.0 (scripts/fixtures/crypto.mjs).
+// TestEqualsStarknetJS compares hashes with those of starknet.js 10.8.0 (scripts/fixtures/crypto.mjs).
 func TestEqualsStarknetJS(t *testing.T) {
 	data, err := os.ReadFile("testdata/hashes.json")
 	if err != nil {
@@ -53,6 +53,7 @@ func TestEqualsStarknetJS(t *testing.T) {
 	}
 }
 
+// BenchmarkPermute runs one permutation.
 func BenchmarkPermute(b *testing.B) {
 	var s [3]felt.Felt
 	for b.Loop() {
@@ -60,7 +61,7 @@ func BenchmarkPermute(b *testing.B) {
 	}
 }
 
-// Permute is the permutation by its definition, also at the edges of the field.
+// TestPermuteByDefinition compares Permute with the definition, for random states and for felts at the edges of the field.
 func TestPermuteByDefinition(t *testing.T) {
 	rng := rand.New(rand.NewChaCha8([32]byte{1}))
 	edges := []felt.Felt{felt.Zero, felt.One, felt.MustHex("0x800000000000011000000000000000000000000000000000000000000000000"), felt.MustHex("0x7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff")}
@@ -78,6 +79,7 @@ func TestPermuteByDefinition(t *testing.T) {
 	}
 }
 
+// byDefinition returns the Hades permutation of s by its definition.
 func byDefinition(s [3]felt.Felt) [3]felt.Felt {
 	for r := range rounds {
 		for lane := range s {

@@ -1,10 +1,10 @@
-// Package sha2 holds the SHA-2 compression functions (FIPS 180-4, section 6), which the standard library does not offer by
-// the block.
+// Package sha2 implements the compression functions of SHA-256 and SHA-512 (FIPS 180-4, section 6), which the standard library does not
+// export.
 package sha2
 
 import "math/bits"
 
-// constants are SHA-512's. SHA-256's are the upper halves of the first 64.
+// constants are those of SHA-512. The constants of SHA-256 are the upper halves of the first 64.
 var constants = [80]uint64{
 	0x428a2f98d728ae22, 0x7137449123ef65cd, 0xb5c0fbcfec4d3b2f, 0xe9b5dba58189dbbc,
 	0x3956c25bf348b538, 0x59f111f1b605d019, 0x923f82a4af194f9b, 0xab1c5ed5da6d8118,
@@ -28,7 +28,7 @@ var constants = [80]uint64{
 	0x4cc5d4becb3e42b6, 0x597f299cfc657e2a, 0x5fcb6fab3ad6faec, 0x6c44198c4a475817,
 }
 
-// Compress256 updates the state of SHA-256 with a block (section 6.2.2). Words are below 2^32.
+// Compress256 updates the state of SHA-256 with a block (section 6.2.2). All words must be below 2^32.
 func Compress256(h *[8]uint64, block *[16]uint64) {
 	var w [64]uint32
 	for i, v := range block {
@@ -56,7 +56,7 @@ func Compress256(h *[8]uint64, block *[16]uint64) {
 	}
 }
 
-// Compress512 updates the state of SHA-512 with a block (section 6.4.2.)
+// Compress512 updates the state of SHA-512 with a block (section 6.4.2).
 func Compress512(h *[8]uint64, block *[16]uint64) {
 	var w [80]uint64
 	copy(w[:], block[:])

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestOneBlock compares the compression of one padded block with the standard library's digest.
+// TestOneBlock compares the compression of one padded block with the digest of the standard library.
 func TestOneBlock(t *testing.T) {
 	for n := range 56 {
 		msg := make([]byte, n)

@@ -10,10 +10,10 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// elementBound is 2^251, below which a message hash, r and the inverse of s must lie.
+// elementBound is 2^251. A message hash, r and the inverse of s must be below it.
 var elementBound = new(big.Int).Lsh(big.NewInt(1), 251)
 
-// ErrInvalidKey is a private key that is not in [1, Order).
+// ErrInvalidKey is returned for a private key that is not in [1, Order).
 var ErrInvalidKey = errors.New("starkcurve: private key is not between 1 and the curve's order")
 
 // PublicKey returns the x coordinate of priv·G.
@@ -25,7 +25,7 @@ func PublicKey(priv felt.Felt) (felt.Felt, error) {
 	return Generator.ScalarMul(k).X, nil
 }
 
-// Sign signs a message hash below 2^251 with a deterministic nonce.
+// Sign signs a message hash, which must be below 2^251, with a deterministic nonce (RFC 6979).
 func Sign(priv, hash felt.Felt) (r, s felt.Felt, err error) {
 	d, z := priv.BigInt(), hash.BigInt()
 	if d.Sign() == 0 || d.Cmp(order) >= 0 {
@@ -57,8 +57,8 @@ func Sign(priv, hash felt.Felt) (r, s felt.Felt, err error) {
 	}
 }
 
-// Verify reports whether (r, s) is a signature of hash by the key whose x coordinate is pub. Both points with that x are
-// tried, as Starknet does. It is total: any input gives an answer.
+// Verify reports whether (r, s) is a signature of hash by the public key with x coordinate pub. Like Starknet, it tries both points with
+// that x. It accepts any input.
 func Verify(pub, hash, r, s felt.Felt) bool {
 	z, rInt, sInt := hash.BigInt(), r.BigInt(), s.BigInt()
 	if z.Cmp(elementBound) >= 0 || rInt.Sign() == 0 || rInt.Cmp(elementBound) >= 0 || sInt.Sign() == 0 || sInt.Cmp(order) >= 0 {
@@ -82,7 +82,7 @@ func Verify(pub, hash, r, s felt.Felt) bool {
 	return false
 }
 
-// nonceSource is RFC 6979, section 3.2, over SHA-256 for a 252-bit order.
+// nonceSource generates nonces by RFC 6979, section 3.2, with SHA-256 and a 252-bit order.
 type nonceSource struct {
 	k, v    []byte
 	started bool

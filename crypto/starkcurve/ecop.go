@@ -11,8 +11,8 @@ import (
 // jacobian is the curve point (x/z², y/z³).
 type jacobian struct{ x, y, z felt.Felt }
 
-// ECOp computes p + m·q by the EC operation builtin's own double-and-add, which has no answer when a partial sum and a doubled
-// point share their x coordinate.
+// ECOp returns p + m·q, computed by double-and-add as in the EC operation builtin. It returns false if a partial sum and a doubled point have
+// the same x coordinate, for which the builtin has no result.
 func ECOp(p, q Point, m felt.Felt) (Point, bool) {
 	if q == Generator {
 		return doubledGenerator().ECOp(p, m)
@@ -40,10 +40,10 @@ func ecOp(p, q Point, m felt.Felt) (Point, bool) {
 	return sum.affine(), true
 }
 
-// Doubled is a point doubled 0 … 251 times, for one that is multiplied again and again.
+// Doubled is a point doubled 0 to 251 times: Doubled[i] is 2^i·q. It makes repeated multiplication of the same point faster.
 type Doubled [252]Point
 
-// NewDoubled doubles a point of the curve, which is not infinity. It costs about as much as an ECOp.
+// NewDoubled returns the doublings of q, which must be on the curve and not infinity. It costs about as much as an ECOp.
 func NewDoubled(q Point) *Doubled {
 	var points [len(Doubled{})]jacobian
 	var z [len(Doubled{})]fp.Element
@@ -60,10 +60,10 @@ func NewDoubled(q Point) *Doubled {
 	return d
 }
 
-// doubledGenerator serves the check of every signature.
+// doubledGenerator holds the doublings of Generator, which every check of a signature uses.
 var doubledGenerator = sync.OnceValue(func() *Doubled { return NewDoubled(Generator) })
 
-// ECOp is ECOp of p and the point.
+// ECOp returns p + m·q for the doubled point q, like the function ECOp.
 func (d *Doubled) ECOp(p Point, m felt.Felt) (Point, bool) {
 	sum, sz := jacobian{p.X, p.Y, felt.One}, felt.One
 	bits := m.Limbs()
@@ -88,7 +88,7 @@ func (p *jacobian) affine() Point {
 	return p.over(&zi)
 }
 
-// over returns the point, given 1/z.
+// over returns p in affine coordinates, given zi = 1/z.
 func (p *jacobian) over(zi *felt.Felt) Point {
 	var zi2, x, y felt.Felt
 	zi2.Square(zi)
@@ -98,7 +98,7 @@ func (p *jacobian) over(zi *felt.Felt) Point {
 	return Point{X: x, Y: y}
 }
 
-// addJacobian adds points whose x coordinates differ; z², and x scaled to the common denominator, come from the caller.
+// addJacobian returns p + q for points with different x coordinates. The caller passes the z² of both points, u1 = p.x·qz2 and u2 = q.x·pz2.
 func addJacobian(p, q *jacobian, pz2, qz2, u1, u2 *felt.Felt) jacobian {
 	var s1, s2, h, h2, h3, r, v, x, y, z felt.Felt
 	s1.Mul(&q.z, qz2)
@@ -123,7 +123,7 @@ func addJacobian(p, q *jacobian, pz2, qz2, u1, u2 *felt.Felt) jacobian {
 	return jacobian{x, y, z}
 }
 
-// doubleJacobian doubles on y² = x³ + x + b (a = 1).
+// doubleJacobian returns 2p on y² = x³ + x + b (a = 1).
 func doubleJacobian(p *jacobian) jacobian {
 	var xx, yy, yyyy, zz, s, m, t, x, y, z felt.Felt
 	xx.Square(&p.x)
@@ -151,12 +151,12 @@ func doubleJacobian(p *jacobian) jacobian {
 	return jacobian{x, y, z}
 }
 
-// blindingBase is where Blinding looks for points.
+// blindingBase is the x coordinate from which blinding searches for points.
 var blindingBase = felt.FromShortString("blinding points of EC states")
 
-// Blinding returns the n-th of the points that a run starts its sums from, so that none meets the point at infinity by chance. Official
-// machines draw them; results never depend on which they are, but for a program that takes pains to meet one, and then all nodes
-// have to fail alike: so they are fixed.
+// Blinding returns the n-th blinding point of a run. A run starts its sums of points from blinding points, so that no sum is the point at
+// infinity by chance. The official machines draw them at random. The results of a run do not depend on the points, unless a program is
+// made to hit one. All nodes must fail alike on such a program, so the points are fixed here.
 func Blinding(n uint64) Point {
 	if first := firstBlindings(); n < uint64(len(first)) {
 		return first[n]
@@ -164,7 +164,7 @@ func Blinding(n uint64) Point {
 	return blinding(n)
 }
 
-// firstBlindings are those that nearly all runs do with.
+// firstBlindings are the first eight blinding points, which are enough for nearly all runs.
 var firstBlindings = sync.OnceValue(func() (points [8]Point) {
 	for n := range points {
 		points[n] = blinding(uint64(n))

@@ -7,6 +7,7 @@ import (
 	"github.com/starkd/starkd/crypto/starkcurve"
 )
 
+// Example signs a message hash and verifies the signature.
 func Example() {
 	key := felt.MustHex("0x1234")
 	public, err := starkcurve.PublicKey(key)

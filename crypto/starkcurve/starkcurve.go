@@ -1,5 +1,6 @@
-// Package starkcurve is the STARK curve y² = x³ + x + β over the Cairo field, its group of prime order, and Starknet's
-// ECDSA over it. Source: https://docs.starkware.co/starkex/crypto/stark-curve.html; nonces are RFC 6979's with SHA-256.
+// Package starkcurve implements the STARK curve y² = x³ + x + β over the Cairo field, its group of prime order, Starknet's ECDSA on it, and
+// the EC operation of Cairo's builtin. Source: https://docs.starkware.co/starkex/crypto/stark-curve.html; ECDSA nonces follow RFC 6979
+// with SHA-256.
 package starkcurve
 
 import (
@@ -23,10 +24,10 @@ var (
 	order, _ = new(big.Int).SetString("800000000000010ffffffffffffffffb781126dcae7b2321e66a241adc64d2f", 16)
 )
 
-// Order returns the number of points of the curve, a prime, as a fresh integer.
+// Order returns the number of points of the curve, a prime, as a new integer.
 func Order() *big.Int { return new(big.Int).Set(order) }
 
-// Point is a point of the curve in affine coordinates; X and Y are zero at infinity.
+// Point is a point of the curve in affine coordinates. X and Y are zero if Infinity is set.
 type Point struct {
 	X, Y     felt.Felt
 	Infinity bool
@@ -46,7 +47,7 @@ func fromAffine(a *curve.G1Affine) Point {
 	return Point{X: felt.Felt(a.X), Y: felt.Felt(a.Y)}
 }
 
-// Add returns p + q; either may be infinity, and p may equal q or -q.
+// Add returns p + q. Either may be infinity, and p may equal q or -q.
 func (p Point) Add(q Point) Point {
 	a, b := p.affine(), q.affine()
 	var sum curve.G1Affine
@@ -82,7 +83,8 @@ func IsOnCurve(p Point) bool {
 	return lhs == rhs
 }
 
-// YFromX returns a y with (x, y) on the curve, and whether there is one. Which of the two roots is unspecified but fixed.
+// YFromX returns a y with (x, y) on the curve, and whether one exists. It is unspecified which of the two roots is returned, but it is always
+// the same.
 func YFromX(x felt.Felt) (felt.Felt, bool) {
 	rhs := rightHandSide(&x)
 	var y felt.Felt

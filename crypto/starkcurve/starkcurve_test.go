@@ -11,7 +11,8 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// Vectors: starknet.js 10.8.0 (scripts/fixtures/crypto.mjs). Both sides use RFC 6979, so signatures are equal felt for felt.
+// TestSignaturesEqualStarknetJS compares signatures with those of starknet.js 10.8.0 (scripts/fixtures/crypto.mjs). Both use RFC 6979, so
+// the signatures are equal.
 func TestSignaturesEqualStarknetJS(t *testing.T) {
 	data, err := os.ReadFile("testdata/signatures.json")
 	if err != nil {
@@ -55,6 +56,7 @@ func TestSignaturesEqualStarknetJS(t *testing.T) {
 	}
 }
 
+// TestInvalidKeys checks that the private keys 0 and Order are rejected.
 func TestInvalidKeys(t *testing.T) {
 	if _, err := PublicKey(felt.Zero); !errors.Is(err, ErrInvalidKey) {
 		t.Errorf("PublicKey(0): %v", err)
@@ -64,6 +66,7 @@ func TestInvalidKeys(t *testing.T) {
 	}
 }
 
+// TestGroupLaw checks identities of the group.
 func TestGroupLaw(t *testing.T) {
 	infinity := Point{Infinity: true}
 	if got := Generator.ScalarMul(Order()); got != infinity {
@@ -86,7 +89,7 @@ func TestGroupLaw(t *testing.T) {
 	}
 }
 
-// The ECOp of a point that was doubled before is that of any other point, also where there is no answer.
+// TestECOpOfDoubled checks that ECOp with precomputed doublings has the same result as without, also if there is none.
 func TestECOpOfDoubled(t *testing.T) {
 	rng := rand.New(rand.NewChaCha8([32]byte{1}))
 	random := func() felt.Felt {
@@ -96,7 +99,7 @@ func TestECOpOfDoubled(t *testing.T) {
 	for i := range 400 {
 		m := random()
 		p := Generator.ScalarMul(big.NewInt(rng.Int64()))
-		if i%2 == 0 { // a sum below 2^k that meets the point doubled k times, or its negative
+		if i%2 == 0 { // a partial sum equals the point doubled k times, or its negative
 			k := rng.IntN(250)
 			low := new(big.Int).Mod(m.BigInt(), new(big.Int).Lsh(big.NewInt(1), uint(k)))
 			p = Generator.ScalarMul(new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), uint(k)), low))

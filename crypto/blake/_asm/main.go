@@ -1,5 +1,5 @@
-// Command _asm generates ../lanes_amd64.s: the BLAKE2s compression function on sixteen messages at once, a lane of AVX-512
-// registers each.
+// Command _asm generates ../lanes_amd64.s, the BLAKE2s compression function for sixteen messages at once. Each message has a lane of the
+// AVX-512 registers.
 //
 //	go run . -out ../lanes_amd64.s -stubs ../lanes_amd64.go -pkg blake
 package main
@@ -29,7 +29,7 @@ func main() {
 	ConstraintExpr("!purego")
 	TEXT("compress16", NOSPLIT, "func(h *[8][16]uint32, m *[16][16]uint32, t uint64, final uint32)")
 	Pragma("noescape")
-	Doc("compress16 is Compress on sixteen lanes; final is all ones for the last block and 0 otherwise.")
+	Doc("compress16 applies Compress in sixteen lanes; final is all ones for the last block and 0 otherwise.")
 	h, m := Load(Param("h"), GP64()), Load(Param("m"), GP64())
 	var v [16]VecVirtual
 	row := func(base Register, k int) Mem { return Mem{Base: base, Disp: 64 * k} }
@@ -57,7 +57,7 @@ func main() {
 		}
 		VPBROADCASTD(x, v[8+i])
 	}
-	// A column step and a diagonal step, each four independent quarter rounds written side by side for the scheduler.
+	// quarters emits a column or a diagonal step: four independent quarter rounds, interleaved for instruction-level parallelism.
 	quarters := func(q [4][4]int, s []int) {
 		each := func(f func(a, b, c, d VecVirtual, x, y Mem)) {
 			for k, i := range q {
