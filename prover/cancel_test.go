@@ -11,7 +11,7 @@ import (
 	"github.com/starkd/starkd/prover/stone"
 )
 
-// Prove ends in the stage in which its context does, and says so.
+// TestProveCancelled checks that Prove returns the context's error in the stage in which the context ends, or in the next.
 func TestProveCancelled(t *testing.T) {
 	run := stoneruns.Read(t, caseDir(t, "plain512-lcg-keccak-upd"))
 	params := readProof(t, "stone-cases/plain512-lcg-keccak-upd/proof.json").Parameters
@@ -19,7 +19,7 @@ func TestProveCancelled(t *testing.T) {
 	if _, err := Prove(t.Context(), run, params, &Progress{Stage: func(_ string, _, n int) { total = n }}); err != nil {
 		t.Fatal(err)
 	}
-	for at := range total - 1 { // the last one has no loop that is long
+	for at := range total - 1 { // the last stage has no long loop
 		ctx, cancel := context.WithCancel(t.Context())
 		last := -1
 		_, err := Prove(ctx, run, params, &Progress{Stage: func(_ string, number, _ int) {
@@ -34,7 +34,7 @@ func TestProveCancelled(t *testing.T) {
 	}
 }
 
-// The search for the proof of work ends too: this one would take some years.
+// TestWorkCancelled checks that the search for the proof of work ends with the context. This search would take years.
 func TestWorkCancelled(t *testing.T) {
 	run := stoneruns.Read(t, caseDir(t, "plain512-lcg-keccak-upd"))
 	params := readProof(t, "stone-cases/plain512-lcg-keccak-upd/proof.json").Parameters
@@ -51,7 +51,8 @@ func TestWorkCancelled(t *testing.T) {
 	}
 }
 
-// How long Prove goes on after its context has ended, in each stage of a proof as a watcher makes it.
+// TestCancelLatency measures how long Prove runs after its context has ended, for each stage of a proof with a watcher's
+// parameters.
 func TestCancelLatency(t *testing.T) {
 	if os.Getenv("STARKD_FULL") == "" {
 		t.Skip("set STARKD_FULL=1 (make test-full)")
@@ -84,7 +85,7 @@ func TestCancelLatency(t *testing.T) {
 		t.Logf("%-22s takes %6.2fs; cancelled, it ends %4d ms later", name, took.Seconds(), after.Milliseconds())
 	}
 	t.Logf("a proof takes %v, ends at most %v after it is cancelled", whole.Round(time.Millisecond), longest.Round(time.Millisecond))
-	if longest > max(whole/8, 2*time.Second) { // the machine may be slow
+	if longest > max(whole/8, 2*time.Second) { // generous, for slow machines
 		t.Errorf("ends %v after it is cancelled", longest)
 	}
 }

@@ -12,32 +12,32 @@ import (
 	"github.com/starkd/starkd/prover/stone"
 )
 
-// Claim is what a proof proves: there is a run of the program, from its start section to its end, on some input, that
-// wrote this output.
+// Claim is the statement that a proof proves: the program ran from its start section to its end, on some input, and wrote this
+// output.
 type Claim struct {
-	Program     *Program    // its words as they were in memory, main, and the builtins that main took
-	ProgramHash felt.Felt   // of Program
-	Named       bool        // the policy demanded this program
-	Output      []felt.Felt // what it wrote to the output segment
-	// Alternatives are the other lists of builtins that main may have taken. Builtins that were not used can have the same
-	// empty segment, and a builtin that the layout lacks is 0, whatever its name: the claim holds with each list.
+	Program     *Program    // words as in memory, the offset of main, and the builtins that main takes
+	ProgramHash felt.Felt   // hash of Program
+	Named       bool        // whether the policy demanded this program
+	Output      []felt.Felt // contents of the output segment
+	// Alternatives are the other lists of builtins that main may take. Unused builtins can have the same empty segment, and a
+	// builtin that the layout lacks is 0, whatever its name. The claim holds with each list.
 	Alternatives [][]string
 	Layout       string
 	Steps        uint64 // a power of two, padding included
 	Security     security.Bits
-	Version      stone.Version // the protocol version under which the proof holds
+	Version      stone.Version // protocol version under which the proof verified
 }
 
-// Where a run with a start section begins and ends: the program is loaded at 1 and begins with
+// Addresses of a run with a start section. The program is loaded at address 1 and begins with
 //
 //	ap += n_builtins; call main; jmp rel 0
 //
-// so that the run ends in the loop at 5 and never leaves it.
+// so that the run ends in the endless loop at address 5.
 const (
 	initialPC  = 1
 	finalPC    = 5
 	startWords = 6
-	maxMemory  = 1 << 48 // addresses of segments, so that sums do not overflow
+	maxMemory  = 1 << 48 // bound on addresses of segments, so that sums do not overflow
 )
 
 var (
@@ -46,15 +46,15 @@ var (
 	wordLoop  = felt.MustHex("0x10780017fff7fff")
 )
 
-// read checks that the public input is that of a whole run, and fills all but the hash of the claim from it. Public memory must hold exactly:
-// the program, the two words below the first frame (which make every call return), main's arguments and results (the
-// builtins' segments from begin to end), and the output segment.
+// read checks that the public input describes a whole run, and fills all of the claim but the hash from it. Public memory must
+// hold exactly the program, the two words below the first frame (which make every call return), main's arguments and results
+// (begin and end of the builtins' segments), and the output segment.
 func (c *Claim) read(p *cairo.PublicInput) error {
 	segments := map[string]cairo.Segment{}
 	var builtins []cairo.Segment
 	for _, s := range p.Segments {
 		if s.Begin > s.End || s.End >= maxMemory {
-			return fmt.Errorf("prover: segment %s from %d to %d", s.Name, s.Begin, s.End)
+			return fmt.Errorf("prover: segment %s runs from %d to %d, want begin <= end < 2^48", s.Name, s.Begin, s.End)
 		}
 		segments[s.Name] = s
 		if s.Name != "program" && s.Name != "execution" {
@@ -70,10 +70,10 @@ func (c *Claim) read(p *cairo.PublicInput) error {
 		return err
 	}
 
-	// The program fills memory from 1 to two words below the first frame.
+	// The program fills memory from address 1 to two words below the first frame.
 	fp := execution.Begin
 	if fp < initialPC+startWords+2 {
-		return fmt.Errorf("prover: the first frame is at %d, below a program of %d words", fp, startWords)
+		return fmt.Errorf("prover: the first frame is at %d, want %d or more (above the start section)", fp, initialPC+startWords+2)
 	}
 	words, err := m.take("program", initialPC, fp-2)
 	if err != nil {
@@ -87,7 +87,7 @@ func (c *Claim) read(p *cairo.PublicInput) error {
 			return fmt.Errorf("prover: the program does not begin with a start section: word %d is %s, want %s", w.at, words[w.at], w.want)
 		}
 	}
-	// `call rel offset` at word 2; a call backwards is a number beyond the program.
+	// Word 2 is `call rel offset`. An offset of a backward call is a felt far larger than the program.
 	offset := words[3]
 	if !offset.IsUint64() || offset.Uint64() >= uint64(len(words))-2 {
 		return fmt.Errorf("prover: the program calls main at 2 + %s, in %d words", offset, len(words))
@@ -100,10 +100,10 @@ func (c *Claim) read(p *cairo.PublicInput) error {
 		return fmt.Errorf("prover: the words below the first frame are %s and %s, want %d and 0", frame[0], frame[1], fp)
 	}
 
-	// main's arguments and results.
+	// Check main's arguments and results.
 	n := words[1]
 	if !n.IsUint64() || n.Uint64() > uint64(len(p.Memory)) {
-		return fmt.Errorf("prover: a program of %s builtins", n)
+		return fmt.Errorf("prover: the start section reserves %s builtins, more than the public memory holds", n)
 	}
 	count := n.Uint64()
 	if execution.End < fp+count {
@@ -134,7 +134,8 @@ func (c *Claim) read(p *cairo.PublicInput) error {
 	return nil
 }
 
-// hash fills in the program's hash. If a program is demanded, it chooses the builtins with which the program is that one.
+// hash fills in the program's hash. If the policy demands a program, hash chooses the list of builtins that gives its hash, or
+// returns a ProgramError.
 func (c *Claim) hash(demanded *felt.Felt) error {
 	words := chainWords(c.Program.Words)
 	c.ProgramHash = c.Program.hashWith(words, c.Program.Builtins)
@@ -154,12 +155,12 @@ func (c *Claim) hash(demanded *felt.Felt) error {
 	return &ProgramError{c.ProgramHash, *demanded, c.Program.Builtins}
 }
 
-// matchBuiltins finds which builtins main takes: every list of names, in the order of programBuiltins, that is in accord with the
-// segments of the layout's builtins. Argument k of main is the begin of its segment and result k the end. A builtin that
-// main does not take has an empty segment; one that the layout lacks is 0 both times.
+// matchBuiltins finds the builtins that main takes. It returns every list of names, in the order of programBuiltins, that
+// agrees with the segments of the layout's builtins: argument k of main is the begin of a segment and result k its end. A
+// builtin that main does not take must have an empty segment. For a builtin that the layout lacks, argument and result are 0.
 //
-// There is more than one list if unused builtins begin at the same address. Each is right: the constraints of all the layout's
-// builtins hold from the begin of their segments on, used or not.
+// There are several lists if unused builtins begin at the same address. Each is right, because the constraints of all the
+// layout's builtins hold from the beginning of their segments, used or not.
 func matchBuiltins(layout []cairo.Segment, arguments, results []felt.Felt) ([][]string, error) {
 	if len(arguments) > len(programBuiltins) {
 		return nil, fmt.Errorf("prover: main takes %d builtins, there are %d", len(arguments), len(programBuiltins))
@@ -170,8 +171,8 @@ func matchBuiltins(layout []cairo.Segment, arguments, results []felt.Felt) ([][]
 	}
 	var lists [][]string
 	names := make([]string, 0, len(arguments))
-	furthest := 0     // the most arguments that were matched
-	var unused string // a builtin in use that could not be passed over then
+	furthest := 0     // the largest number of arguments that were matched
+	var unused string // a builtin with a segment that is not empty, so that it could not be skipped there
 	var match func(at int)
 	match = func(at int) {
 		k := len(names)
@@ -184,7 +185,7 @@ func matchBuiltins(layout []cairo.Segment, arguments, results []felt.Felt) ([][]
 			}
 			return
 		}
-		s, has := segments[programBuiltins[at]] // of one that the layout lacks it is from 0 to 0
+		s, has := segments[programBuiltins[at]] // 0 to 0 for a builtin that the layout lacks
 		if k < len(arguments) && arguments[k] == felt.FromUint64(s.Begin) && results[k] == felt.FromUint64(s.End) {
 			names = append(names, programBuiltins[at])
 			match(at + 1)
@@ -212,12 +213,13 @@ func matchBuiltins(layout []cairo.Segment, arguments, results []felt.Felt) ([][]
 	return nil, fmt.Errorf("prover: argument %d of main is %s (result %s), which is not a builtin of the layout", furthest, arguments[furthest], results[furthest])
 }
 
-// publicMemory is public memory by address, with what has been accounted for. Strangers choose its size, so it takes 5 bytes a cell.
+// publicMemory is the public memory sorted by address, with a record of the cells that a part of the run has taken. An
+// untrusted file chooses its size, so it needs only 5 bytes a cell.
 type publicMemory struct {
 	cells []cairo.PublicCell
 	order []uint32 // indices of cells, ascending by address
-	taken []bool   // which of order
-	left  int      // how many are not taken
+	taken []bool   // whether order[i] is taken
+	left  int      // number of cells that are not taken
 }
 
 func newPublicMemory(cells []cairo.PublicCell) (*publicMemory, error) {
@@ -240,10 +242,10 @@ func newPublicMemory(cells []cairo.PublicCell) (*publicMemory, error) {
 // at returns the cell with the i-th lowest address.
 func (m *publicMemory) at(i int) *cairo.PublicCell { return &m.cells[m.order[i]] }
 
-// take returns the words from begin to end, all of which must be public.
+// take marks the cells from begin to end as taken and returns their words. All of them must be public.
 func (m *publicMemory) take(what string, begin, end uint64) ([]felt.Felt, error) {
 	if end-begin > uint64(len(m.cells)) {
-		return nil, fmt.Errorf("prover: %s takes addresses %d to %d, public memory has %d cells", what, begin, end, len(m.cells))
+		return nil, fmt.Errorf("prover: %s is at addresses %d to %d, but public memory has only %d cells", what, begin, end, len(m.cells))
 	}
 	first, _ := slices.BinarySearchFunc(m.order, begin, func(i uint32, address uint64) int { return cmp.Compare(m.cells[i].Address, address) })
 	out := make([]felt.Felt, 0, end-begin)
@@ -260,7 +262,7 @@ func (m *publicMemory) take(what string, begin, end uint64) ([]felt.Felt, error)
 	return out, nil
 }
 
-// rest fails when public memory holds more than was taken.
+// rest returns an error if public memory holds cells that were not taken.
 func (m *publicMemory) rest() error {
 	if m.left == 0 {
 		return nil

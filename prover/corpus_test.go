@@ -22,7 +22,7 @@ func readProof(t testing.TB, path string) *stone.Proof {
 	return p
 }
 
-// stoneProofs are the corpus proofs with the version that made them.
+// stoneProofs lists the corpus proofs and the Stone version that made each.
 var stoneProofs = []struct {
 	path    string
 	version stone.Version

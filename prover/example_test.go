@@ -12,7 +12,8 @@ import (
 	"github.com/starkd/starkd/prover/stone"
 )
 
-// runOfOne returns the run of a Cairo program whose main is "ap += 1 with [ap] = 1; ret", as a Cairo machine hands it over.
+// runOfOne returns the run of a Cairo program whose main is "ap += 1 with [ap] = 1; ret", in the form in which a Cairo VM
+// returns it.
 func runOfOne() *cairo.Trace {
 	memory := []string{"", // address 0 is not used
 		"0x40780017fff7fff", "0x0", // ap += 0: no builtins
@@ -53,7 +54,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	file, err := json.Marshal(proof) // Stone's form: any of its verifiers reads it
+	file, err := json.Marshal(proof) // Stone's file format, which its verifiers read
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -8,12 +8,13 @@ import (
 	"github.com/starkd/starkd/internal/stoneruns"
 )
 
-// TestProveEqualsStoneOnFibonacci runs the program of a proof for which the corpus has no run again.
+// TestProveEqualsStoneOnFibonacci executes the program of a proof whose run is not in the corpus, and checks that Prove makes
+// that proof.
 func TestProveEqualsStoneOnFibonacci(t *testing.T) {
 	if os.Getenv("STARKD_FULL") == "" {
 		t.Skip("set STARKD_FULL=1 (make test-full)")
 	}
-	for _, name := range []string{"recursive.16384", "recursive.stone6.blake2s_248"} { // the second has trees of Poseidon alone
+	for _, name := range []string{"recursive.16384", "recursive.stone6.blake2s_248"} { // the second has Poseidon in all layers of its trees
 		t.Run(name, func(t *testing.T) {
 			want := readProof(t, "stone/"+name+".json")
 			got, err := Prove(t.Context(), stoneruns.Fibonacci(t, want.PublicInput), want.Parameters, nil)

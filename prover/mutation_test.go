@@ -15,7 +15,7 @@ import (
 	"github.com/starkd/starkd/prover/stone"
 )
 
-// copyProof returns a deep copy, for tampering.
+// copyProof returns a deep copy of a proof, for tampering.
 func copyProof(p *stone.Proof) *stone.Proof {
 	q := *p
 	q.Bytes = slices.Clone(p.Bytes)
@@ -27,7 +27,7 @@ func copyProof(p *stone.Proof) *stone.Proof {
 	return &q
 }
 
-// TestMutantsAreRefused changes one thing at a time in proofs of both channels.
+// TestMutantsAreRefused checks that proofs of both channels are rejected after any one change.
 func TestMutantsAreRefused(t *testing.T) {
 	for _, path := range []string{
 		"stone-cases/plain8-tiny-last1/proof.json", "stone-cases/plain512-lcg-keccak-upd/proof.json",
@@ -43,7 +43,7 @@ func TestMutantsAreRefused(t *testing.T) {
 					t.Errorf("%s: accepted", what)
 				}
 			}
-			// A bit of a word in every part of the proof: commitments, out-of-domain values, FRI, nonce, rows, nodes.
+			// One bit of a word in every part of the proof: commitments, out-of-domain values, FRI, nonce, rows, nodes.
 			words := len(p.Bytes) / 32
 			for i := 0; i < words; i += 1 + words/60 {
 				refused(fmt.Sprintf("byte %d changed", 32*i+31), func(q *stone.Proof) { q.Bytes[32*i+31] ^= 1 << (i % 8) })
@@ -91,7 +91,7 @@ func TestMutantsAreRefused(t *testing.T) {
 			refused("no queries", func(q *stone.Proof) { q.Parameters.Queries = 0 })
 			refused("negative queries", func(q *stone.Proof) { q.Parameters.Queries = -5 })
 			refused("2^40 queries", func(q *stone.Proof) { q.Parameters.Queries = 1 << 40 })
-			if p.Parameters.PowBits >= 20 { // a nonce for few bits may do for another number of bits as well
+			if p.Parameters.PowBits >= 20 { // a nonce for few bits may also satisfy a few more
 				refused("less work", func(q *stone.Proof) { q.Parameters.PowBits-- })
 				refused("more work", func(q *stone.Proof) { q.Parameters.PowBits++ })
 			}
@@ -102,7 +102,7 @@ func TestMutantsAreRefused(t *testing.T) {
 			refused("FRI step", func(q *stone.Proof) { q.Parameters.FRISteps[1]++ })
 			refused("FRI step of 2^40", func(q *stone.Proof) { q.Parameters.FRISteps[1] = 1 << 40 })
 			refused("no FRI steps", func(q *stone.Proof) { q.Parameters.FRISteps = nil })
-			if p.Parameters.FriendlyLayers == 0 { // with many friendly layers the other hash is not used at all
+			if p.Parameters.FriendlyLayers == 0 { // with many friendly layers the other hash is not used
 				refused("commitment hash", func(q *stone.Proof) { q.Parameters.Commitment ^= 1 })
 			}
 			refused("channel hash", func(q *stone.Proof) { q.Parameters.Channel ^= 2 })
@@ -122,8 +122,8 @@ func TestMutantsAreRefused(t *testing.T) {
 	}
 }
 
-// TestClaim reads the claims of proofs and expects every departure from a whole run to be refused before the proof itself
-// is looked at.
+// TestClaim checks the claim of a proof, and that every departure from a whole run is rejected before the proof's bytes are
+// read.
 func TestClaim(t *testing.T) {
 	p := readProof(t, "stone-cases/rec131072-squash-pstar/proof.json")
 	claim, err := Verify(p, Policy{})
@@ -214,7 +214,7 @@ func TestMatchBuiltins(t *testing.T) {
 		{layout, felts(10, 12), felts(12, 15), "output,range_check"},
 		{layout, felts(10, 12, 0), felts(12, 15, 0), "output,range_check,ecdsa output,range_check,bitwise output,range_check,ec_op output,range_check,keccak " +
 			"output,range_check,poseidon output,range_check,segment_arena output,range_check,range_check96 output,range_check,add_mod output,range_check,mul_mod"},
-		{layout, felts(10, 0, 12), felts(12, 0, 15), ""}, // between these two is only pedersen, which the layout has
+		{layout, felts(10, 0, 12), felts(12, 0, 15), ""}, // the 0 stands for a builtin between output and range_check: only pedersen, which the layout has
 		{layout, felts(10), felts(12), ""},
 		{layout, felts(10, 12, 12), felts(12, 15, 12), ""},
 		{layout, felts(12, 10), felts(15, 12), ""},

@@ -9,7 +9,7 @@ import (
 	"github.com/starkd/starkd/prover/stone/transcript"
 )
 
-// A policy admits parameters as the official verifiers do, unless it demands little.
+// TestPolicyBounds checks that a policy accepts the parameters that the official verifiers accept, unless it demands few bits.
 func TestPolicyBounds(t *testing.T) {
 	for _, c := range []struct {
 		name      string

@@ -15,15 +15,16 @@ import (
 	"github.com/starkd/starkd/internal/bounded"
 )
 
-// Program is what a program hash is over: the words, the offset of main, and the builtins that main takes. The same words
-// with other builtins are another program: main gets addresses, and only the builtins say what the cells there satisfy.
+// Program is the input of a program hash: the words, the offset of main, and the builtins that main takes. The same words with
+// other builtins are another program: main receives addresses, and only the builtins determine the constraints on the cells
+// there.
 type Program struct {
 	Words    []felt.Felt
 	Main     uint64
-	Builtins []string // in the order of programBuiltins
+	Builtins []string // a subsequence of programBuiltins
 }
 
-// programBuiltins are the builtins of Cairo programs in the one order in which main may take them.
+// programBuiltins are the builtins of Cairo programs, in the only order in which main may take them.
 var programBuiltins = [...]string{
 	"output", "pedersen", "range_check", "ecdsa", "bitwise", "ec_op", "keccak", "poseidon", "segment_arena",
 	"range_check96", "add_mod", "mul_mod",
@@ -35,8 +36,8 @@ const (
 	maxProgramWords = 1 << 22
 )
 
-// ParseProgram reads the JSON that cairo-compile writes. Hints, identifiers other than main and debug information are not
-// part of a program's hash and are not looked at.
+// ParseProgram reads the JSON that cairo-compile writes. It ignores hints, debug information and all identifiers but main,
+// which are not part of a program's hash.
 func ParseProgram(data []byte) (*Program, error) {
 	if len(data) > MaxProgramJSON {
 		return nil, fmt.Errorf("prover: program file of %d bytes, want at most %d", len(data), MaxProgramJSON)
@@ -87,7 +88,7 @@ func ParseProgram(data []byte) (*Program, error) {
 	return p, nil
 }
 
-// resolve returns the pc of a function or label, through aliases.
+// resolve follows aliases and returns the pc of a function or label.
 func resolve(identifiers map[string]json.RawMessage, name string) (uint64, error) {
 	for range 32 {
 		var id struct {
@@ -114,11 +115,11 @@ func resolve(identifiers map[string]json.RawMessage, name string) (uint64, error
 	return 0, errors.New("prover: program: main is an alias of an alias, more than 32 deep")
 }
 
-// Hash returns the program's hash, as cairo-hash-program computes it: a Pedersen chain from the right over the number of what
-// follows, a version, the offset of main, the number of builtins, their names and the words.
+// Hash returns the program's hash as cairo-hash-program computes it: a Pedersen chain, folded from the right, over the number
+// of elements that follow, a version, the offset of main, the number of builtins, their names and the words.
 func (p *Program) Hash() felt.Felt { return p.hashWith(chainWords(p.Words), p.Builtins) }
 
-// chainWords returns the chain over the words, to which hashWith prepends the rest.
+// chainWords returns the Pedersen chain over the words, to which hashWith prepends the other elements.
 func chainWords(words []felt.Felt) felt.Felt {
 	hash := words[len(words)-1]
 	for i := len(words) - 2; i >= 0; i-- {
@@ -127,7 +128,7 @@ func chainWords(words []felt.Felt) felt.Felt {
 	return hash
 }
 
-// hashWith returns the hash of a program with p's words and main and these builtins. words is chainWords of p's words.
+// hashWith returns the hash of a program with p's words and main and the given builtins. words is chainWords(p.Words).
 func (p *Program) hashWith(words felt.Felt, builtins []string) felt.Felt {
 	n := uint64(len(builtins))
 	for _, name := range slices.Backward(builtins) {

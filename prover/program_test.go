@@ -12,7 +12,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// officialHashes are what cairo-hash-program of cairo-lang 0.14.0.1 prints of the programs of the corpus.
+// officialHashes are the hashes that cairo-hash-program of cairo-lang 0.14.0.1 prints for the programs of the corpus.
 var officialHashes = map[string]string{
 	"plain512-lcg-keccak-upd": "0x1dec1bc8b4eec260a0fbcfd948052fc6d7038b300e9c9145e3094120dcc759e",
 	"plain8-tiny-last1":       "0x12cd086a024ba8da523108e2569b45eb42dcfd37808c01797799c84187bf52e",
@@ -23,7 +23,7 @@ var officialHashes = map[string]string{
 	"small8192-sig-k160lsb":   "0x65ce62844394adf41f06084619274278dba52e9aab980c287a1176982d99713",
 }
 
-// referenceHash computes a program's hash in the plainest way, to compare Program.Hash with.
+// referenceHash is a simple implementation of Program.Hash.
 func referenceHash(program []felt.Felt, main uint64, builtins []string) felt.Felt {
 	chain := []felt.Felt{felt.Zero, felt.Zero, felt.FromUint64(main), felt.FromUint64(uint64(len(builtins)))}
 	for _, name := range builtins {
@@ -51,7 +51,8 @@ func readProgram(t testing.TB, name string) *Program {
 	return p
 }
 
-// TestProgramHash compares the hash of a program's file, and of the claim of its proof, with the official tool's.
+// TestProgramHash compares the hash of a program's file, and of the claim of its proof, with the hash that the official tool
+// prints.
 func TestProgramHash(t *testing.T) {
 	for name, official := range officialHashes {
 		want := felt.MustHex(official)
@@ -79,7 +80,7 @@ func TestProgramHash(t *testing.T) {
 	}
 }
 
-// A claim in which unused builtins cannot be told apart is one of each program that it fits, and of no other.
+// TestAlternatives checks that a claim with several lists of builtins matches each program that it fits, and no other.
 func TestAlternatives(t *testing.T) {
 	words := readProgram(t, "rec16384-idle-keccak").Words
 	read := func() *Claim {

@@ -31,7 +31,7 @@ func TestProofRoundTrip(t *testing.T) {
 	}
 }
 
-// FuzzVerify decodes and verifies arbitrary proof files: no input may panic, and none but the seeds may be accepted.
+// FuzzVerify decodes and verifies arbitrary proof files. No input may panic or be accepted.
 func FuzzVerify(f *testing.F) {
 	f.Add([]byte(`{}`))
 	f.Add([]byte(`{"proof_hex":"0x","proof_parameters":{"field":"PrimeField0","stark":{"fri":{"fri_step_list":[0],` +
@@ -49,7 +49,7 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-// FuzzProofBytes puts arbitrary bytes in the place of a proof's, at an offset, under the parameters of small proofs.
+// FuzzProofBytes replaces bytes of small proofs, at an offset, and keeps their parameters.
 func FuzzProofBytes(f *testing.F) {
 	f.Add(uint16(0), []byte("x"), false)
 	f.Add(uint16(1800), bytes.Repeat([]byte{0xff}, 64), true)

@@ -12,18 +12,18 @@ import (
 	"github.com/starkd/starkd/internal/stoneruns"
 )
 
-// caseDir returns the folder of one of the runs with everything that made its proof.
+// caseDir returns the folder of a corpus case: a run with all the files from which its proof was made.
 func caseDir(t testing.TB, name string) string {
 	t.Helper()
 	return filepath.Dir(golden.Corpus(t, "stone-cases", name, "proof.json"))
 }
 
-// TestProveEqualsStone proves the corpus runs with Stone's parameters and expects Stone's proofs, byte for byte, and its
-// annotations.
+// TestProveEqualsStone proves the corpus runs with Stone's parameters and compares the proofs, byte for byte, and the
+// annotations with Stone's.
 func TestProveEqualsStone(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		full bool // takes longer than a unit test should
+		full bool // too long for a unit test
 	}{
 		{"plain8-tiny-last1", false},
 		{"plain8-tiny-pedersen", false},

@@ -1,10 +1,11 @@
-// Package prover makes and checks proofs that a Cairo program ran: Prove turns a run into a proof, Verify turns a proof into the claim that
-// it proves. It knows no Starknet; proofs of blocks are package block's. Proofs are those of a proof system below it: package stone makes
-// Stone's, byte for byte, so that any of its verifiers can check them, and checks those that Stone makes.
+// Package prover makes and checks proofs that a Cairo program ran. Prove turns a run into a proof; Verify turns a proof into
+// the claim that it proves. The package does not depend on Starknet: package block handles proofs of blocks. Package stone
+// implements the proof system. Its proofs equal those of StarkWare's Stone prover byte for byte, so that verifiers of Stone
+// proofs can check them, and it checks proofs that Stone made.
 //
-// A proof by itself binds only a memory and its public part. Verify therefore also checks that the public part describes a
-// run of a program from its first instruction to its end, with the program, its output and its builtins where they should
-// be; see Claim.
+// A STARK proof shows only that some memory with the given public part satisfies the constraints. Verify therefore also checks
+// that the public part describes a run of a program from its first instruction to its last, with the program, its output and
+// its builtins at the right addresses; see Claim.
 package prover
 
 import (
@@ -19,12 +20,12 @@ import (
 	"github.com/starkd/starkd/prover/stone/stark"
 )
 
-// Progress is told how a proof advances. Any function may be nil.
+// Progress holds functions that Prove calls as a proof advances. Each may be nil.
 type Progress = stark.Progress
 
-// Prove proves the run. Zero parameters stand for stone.DefaultParameters. The proof is verified before it is returned, so a wrong trace
-// or a bug gives an error, never a wrong proof: ErrSelfCheck if our own verifier rejects it. When ctx ends, Prove returns ctx's error
-// within about a second.
+// Prove proves the run. Zero parameters stand for stone.DefaultParameters. Prove verifies the proof before it returns it, so
+// that a wrong trace or a bug gives an error and never a wrong proof; the error is ErrSelfCheck if our own verifier rejects the
+// proof. When ctx ends, Prove returns ctx's error within about a second.
 func Prove(ctx context.Context, trace *cairo.Trace, params stone.Parameters, progress *Progress) (*stone.Proof, error) {
 	proof, err := stone.Prove(ctx, trace, params, progress)
 	if err != nil {
@@ -36,30 +37,30 @@ func Prove(ctx context.Context, trace *cairo.Trace, params stone.Parameters, pro
 	return proof, nil
 }
 
-// ErrSelfCheck is a proof of our own making that our own verifier refuses.
-var ErrSelfCheck = errors.New("prover: the proof just made is refused")
+// ErrSelfCheck is returned if our own verifier rejects a proof that Prove has just made.
+var ErrSelfCheck = errors.New("prover: our own verifier rejects the new proof")
 
-// What a verifier demands unless it is told otherwise.
+// Security that a Policy demands.
 const (
-	DefaultMinBits = 96 // the security that a zero Policy demands
-	AnyBits        = -1 // a Policy's MinBits that demands none
+	DefaultMinBits = 96 // bits of conjectured security that a zero MinBits stands for
+	AnyBits        = -1 // a MinBits that accepts any security
 
-	// A policy that demands fewer bits than boundedBits also takes parameters outside the bounds of the official verifiers.
+	// A policy that demands fewer bits than boundedBits also accepts parameters outside the bounds of the official verifiers.
 	boundedBits = 80
 )
 
-// Policy is what a verifier demands of a proof.
+// Policy is what Verify demands of a proof.
 type Policy struct {
-	MinBits       int             // conjectured security; 0 means DefaultMinBits, AnyBits none
-	MinProvenBits uint            // proven security
-	Program       *felt.Felt      // the hash of the program that must have run; nil means any
-	Versions      []stone.Version // accepted protocol versions; none means stone.V6
-	// Bare accepts a public input that is not that of a whole run (see Claim): the claim then holds only layout, steps and
-	// security. For examining proofs of other systems.
+	MinBits       int             // bits of conjectured security; 0 means DefaultMinBits, AnyBits accepts all
+	MinProvenBits uint            // bits of proven security
+	Program       *felt.Felt      // hash of the program that must have run; nil accepts any program
+	Versions      []stone.Version // accepted protocol versions; empty means stone.V6 alone
+	// Bare also accepts a public input that does not describe a whole run (see Claim). The claim then holds only the layout,
+	// the steps and the security. It is meant for examining proofs of other systems.
 	Bare bool
 }
 
-// SecurityError is a refusal of a proof whose security is below what is demanded.
+// SecurityError is returned for a proof with less security than the policy demands.
 type SecurityError struct {
 	Security security.Bits // of the proof
 	reason   string
@@ -67,19 +68,19 @@ type SecurityError struct {
 
 func (e *SecurityError) Error() string { return "prover: " + e.reason }
 
-// ProgramError is a refusal of a proof of another program than the one that is demanded.
+// ProgramError is returned for a proof of another program than the one that the policy demands.
 type ProgramError struct {
 	Hash, Demanded felt.Felt // hashes of programs
-	Builtins       []string  // of the proof's program
+	Builtins       []string  // builtins of the proof's program
 }
 
 func (e *ProgramError) Error() string {
 	return fmt.Sprintf("prover: the proof is of program %v with builtins %v, demanded is %v", e.Hash, e.Builtins, e.Demanded)
 }
 
-// Verify checks a proof and returns what it proves. It accepts bytes from strangers: sizes are fixed by the parameters
-// before anything is allocated, every encoding must be canonical, and nothing may follow the proof. What costs nothing is checked
-// first; nothing is hashed before the parameters, the public input and the proof's length are those of a proof.
+// Verify checks a proof and returns the claim that it proves. The proof may come from an untrusted source: the parameters fix
+// all sizes before anything is allocated, every encoding must be canonical, and nothing may follow the proof. Cheap checks come
+// first: nothing is hashed before the parameters, the public input and the proof's length have been checked.
 func Verify(p *stone.Proof, policy Policy) (*Claim, error) {
 	claim, err := Examine(p, policy)
 	if err != nil {
@@ -107,7 +108,7 @@ func Verify(p *stone.Proof, policy Policy) (*Claim, error) {
 	return nil, errors.Join(failures...)
 }
 
-// Examine checks all of a proof that can be checked without hashing anything, and returns what the proof would show.
+// Examine makes all checks of Verify that need no hashing, and returns the claim that the proof would prove.
 func Examine(p *stone.Proof, policy Policy) (*Claim, error) {
 	if p == nil || p.PublicInput == nil {
 		return nil, errors.New("prover: no proof")
@@ -130,7 +131,7 @@ func Examine(p *stone.Proof, policy Policy) (*Claim, error) {
 	return claim, nil
 }
 
-// admits returns an error if a proof with these parameters and this security is not what the policy demands.
+// admits returns an error if the policy does not accept these parameters and this security.
 func (policy *Policy) admits(p *stone.Parameters, s security.Bits) error {
 	least := uint(DefaultMinBits)
 	switch {
