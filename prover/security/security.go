@@ -1,4 +1,4 @@
-// Package security counts the bits of security of STARKs whose low-degree test is FRI, whatever their field.
+// Package security computes the bits of security of STARKs whose low-degree test is FRI, over any field.
 package security
 
 import (
@@ -6,8 +6,9 @@ import (
 	"math/big"
 )
 
-// Bits are the bits of security of a proof: with n bits, someone who computes 2^(n-k) hashes makes a false proof with probability
-// 2^-k at most. Proven follows from theorems (and from the hashes' being random functions); Conjectured assumes more, see [STARK.Bits].
+// Bits holds the bits of security of a proof: with n bits, an attacker who computes 2^(n-k) hashes finds a false proof with
+// probability 2^-k at most. Proven follows from theorems, with hashes modelled as random functions. Conjectured assumes more;
+// see [STARK.Bits].
 type Bits struct {
 	Conjectured uint
 	Proven      uint
@@ -17,52 +18,52 @@ func (s Bits) String() string {
 	return fmt.Sprintf("%d bits of conjectured security, %d proven", s.Conjectured, s.Proven)
 }
 
-// Least returns the weaker of both in each measure.
+// Least returns the smaller number of bits in each measure.
 func (s Bits) Least(t Bits) Bits {
 	return Bits{min(s.Conjectured, t.Conjectured), min(s.Proven, t.Proven)}
 }
 
-// Bounds above which a size changes no result, so that arithmetic stays small for any sizes. Verification refuses most of what is
-// beyond them.
+// Sizes above these bounds change no result, so Bits clamps them and its numbers stay small. Verification rejects most larger
+// sizes.
 const (
-	maxQueries   = 512 // at the least blowup more than 240 bits are proven
+	maxQueries   = 512 // with the smallest blowup, 512 queries already prove more than 240 bits
 	maxLogBlowup = 16
 	maxLogTrace  = 64
 )
 
 // STARK holds the sizes on which the security of a proof depends.
 type STARK struct {
-	Field       *big.Int // order of the field from which random elements are drawn
+	Field       *big.Int // order of the field from which the verifier draws random elements
 	LogBlowup   uint
-	LogTrace    uint // of the number of rows
+	LogTrace    uint // log2 of the number of rows
 	Queries     uint
-	PowBits     uint   // of the proof of work
-	LogFold     uint   // of the largest folding factor of a layer
-	Batch       uint64 // functions that one random element combines
+	PowBits     uint   // proof-of-work bits
+	LogFold     uint   // log2 of the largest folding factor of a layer
+	Batch       uint64 // number of functions that one random element combines
 	Constraints uint64
-	Degree      uint64 // of the constraints
-	Combo       uint64 // the most cells that a constraint reads of one column
+	Degree      uint64 // degree of the constraints
+	Combo       uint64 // the most cells of one column that a constraint reads
 	Collisions  uint   // bits of collision resistance of the hashes
 }
 
-// Bits returns the security of a proof. With q queries, blowup 2^b (rate ρ = 2^-b) and w bits of proof of work:
+// Bits returns the security of a proof. With q queries, blowup 2^b (rate ρ = 2^-b) and w proof-of-work bits:
 //
-// Conjectured is q·b + w, as Stone and ethSTARK count (StarkWare, ePrint 2021/582). This takes each query to
-// err with probability ρ, that is, that functions can be folded without loss up to a distance of 1-ρ. Crites and Stewart
-// (ePrint 2025/2046) and Diamond and Gruen (ePrint 2025/2010) refuted the conjecture at that distance; no attack is known that
-// gains more than about a bit.
+// Conjectured is q·b + w, as Stone and ethSTARK compute it (StarkWare, ePrint 2021/582). It assumes that each query fails with
+// probability ρ, that is, that functions can be folded without loss up to a distance of 1-ρ. Crites and Stewart (ePrint
+// 2025/2046) and Diamond and Gruen (ePrint 2025/2010) refuted the conjecture at that distance. No known attack gains more than
+// about a bit.
 //
-// Proven is the better of two regimes, in each of which the weakest round counts:
+// Proven is the better of two regimes. In each, the weakest round counts:
 //
-//   - up to the Johnson bound, with gap √ρ/100 to it: q·(b/2 - log2 1.01) + w from the queries. Functions are folded
+//   - up to the Johnson bound, with a gap of √ρ/100: q·(b/2 - log2 1.01) + w from the queries. Functions are folded
 //     with the loss of Ben-Sasson, Carmon, Haböck, Kopparty and Saraf (ePrint 2025/2055, theorem 4.2, multiplicity m = 50);
-//   - up to half the minimal distance: q·(1 - log2(1+ρ)) + w, with the loss of the same paper's corollary 1.4.
+//   - up to half the minimal distance: q·(1 - log2(1+ρ)) + w, with the loss of corollary 1.4 of the same paper.
 //
-// The rounds in the field (batching, folds, ALI, DEEP) are those of Haböck, ePrint 2022/1216, theorem 8. They bind
-// neither the default parameters nor a preset. github.com/ethereum/soundcalc computes the same.
+// The rounds in the field (batching, folds, ALI, DEEP) are those of theorem 8 of Haböck, ePrint 2022/1216. They are not the
+// weakest round for the default parameters or a preset. github.com/ethereum/soundcalc computes the same numbers.
 //
-// Both are capped by the rounds in the field, and by the collision resistance of the hashes: half their output's length, so 80
-// bits for commitments of 160.
+// The rounds in the field and the collision resistance of the hashes bound both measures. Collision resistance is half the
+// output length: 80 bits for commitments of 160 bits.
 func (s STARK) Bits() Bits {
 	s.Queries, s.LogBlowup = min(s.Queries, maxQueries), min(s.LogBlowup, maxLogBlowup)
 	s.LogTrace, s.LogFold = min(s.LogTrace, maxLogTrace), min(s.LogFold, maxLogTrace-1)
@@ -71,7 +72,7 @@ func (s STARK) Bits() Bits {
 	proven := max(
 		min(uniqueQueries(s.Queries, s.LogBlowup, s.PowBits), unique.least()),
 		min(johnsonQueries(s.Queries, s.LogBlowup, s.PowBits), johnson.least()))
-	// What is conjectured is never less than what is proven.
+	// Conjectured is never less than proven.
 	return Bits{min(max(conjectured, proven), s.Collisions), min(proven, s.Collisions)}
 }
 
@@ -81,19 +82,19 @@ func uniqueQueries(queries, logBlowup, work uint) uint {
 	return floorLog2(new(big.Int).Lsh(one, (logBlowup+1)*queries+work), miss)
 }
 
-// johnsonQueries returns the largest k with (1.01·√ρ)^queries · 2^-work ≤ 2^-k, found from the squares of both sides.
+// johnsonQueries returns the largest k with (1.01·√ρ)^queries · 2^-work ≤ 2^-k. It compares the squares of both sides.
 func johnsonQueries(queries, logBlowup, work uint) uint {
 	good := power(100, 2*queries)
 	return floorLog2(good.Lsh(good, logBlowup*queries+2*work), power(101, 2*queries)) / 2
 }
 
-// fieldBits are the bits of security of the rounds in the field.
+// fieldBits holds the bits of security of the rounds in the field.
 type fieldBits struct{ batching, ali, deep uint }
 
 func (b fieldBits) least() uint { return min(b.batching, b.ali, b.deep) }
 
-// unique returns the bits up to half the minimal distance: γ = (1-ρ)/2, the error of a fold with one random element is
-// (γ·n + 1)/|F|, the list has one element.
+// unique returns the bits up to half the minimal distance, γ = (1-ρ)/2. A fold with one random element errs with probability
+// (γ·n + 1)/|F|, and the list has one element.
 func (s *STARK) unique() fieldBits {
 	n := new(big.Int).Lsh(one, s.LogTrace+s.LogBlowup)
 	loss := new(big.Int).Sub(n, new(big.Int).Lsh(one, s.LogTrace)) // 2γ·n
@@ -101,24 +102,24 @@ func (s *STARK) unique() fieldBits {
 	return s.bits(loss.Add(loss, one), one)
 }
 
-// johnson returns the bits up to the Johnson bound with m = 50: the error of a fold with one random element is
+// johnson returns the bits up to the Johnson bound with m = 50. A fold with one random element errs with probability
 //
 //	((2·(m+½)^5 + 3·(m+½)·γρ)/(3·ρ^1.5)·n + (m+½)/√ρ) / |F|
 //
-// and the list has 1/(2·√ρ/100·√ρ) = 50/ρ elements. Here everything is rounded up: γρ to 1/4, √ρ to an integer's power of 1/2.
+// and the list has 1/(2·√ρ/100·√ρ) = 50/ρ elements. The code rounds up: γρ to 1/4, and √ρ to an integral power of 1/2.
 func (s *STARK) johnson() fieldBits {
-	const numerator = (101*101*101*101*101/16 + 1 + 101*3/8 + 1) / 3 // of the first fraction, rounded up below
+	const numerator = (101*101*101*101*101/16 + 1 + 101*3/8 + 1) / 3 // numerator of the first fraction; numerator+1 is used, to round up
 	loss := new(big.Int).Lsh(big.NewInt(numerator+1), s.LogTrace+s.LogBlowup+(3*s.LogBlowup+1)/2)
 	loss.Add(loss, new(big.Int).Lsh(big.NewInt(51), (s.LogBlowup+1)/2))
 	return s.bits(loss, new(big.Int).Lsh(big.NewInt(50), s.LogBlowup))
 }
 
-// bits returns the bits for a loss per fold, times |F|, and a size of list.
+// bits returns the bits for a loss per fold, multiplied by |F|, and a list size.
 func (s *STARK) bits(loss, list *big.Int) fieldBits {
 	field := s.Field
 	batching := new(big.Int).Mul(loss, number(max(s.Batch, 1<<s.LogFold)-1))
 	ali := new(big.Int).Mul(list, number(s.Constraints))
-	// degree·(trace + combo - 1) + trace - 1, over the field without the domains
+	// DEEP: degree·(trace + combo - 1) + trace - 1, over the field without the domains.
 	trace := new(big.Int).Lsh(one, s.LogTrace)
 	deep := new(big.Int).Add(trace, number(s.Combo-1))
 	deep.Mul(deep, number(s.Degree))
@@ -137,7 +138,7 @@ func power(base, exponent uint) *big.Int {
 	return new(big.Int).Exp(number(uint64(base)), number(uint64(exponent)), nil)
 }
 
-// floorLog2 returns the largest k ≥ 0 with 2^k ≤ a/b, and 0 if there is none.
+// floorLog2 returns the largest k ≥ 0 with 2^k ≤ a/b, or 0 if a < b.
 func floorLog2(a, b *big.Int) uint {
 	q := new(big.Int).Quo(a, b)
 	if q.Sign() == 0 {

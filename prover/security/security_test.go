@@ -6,12 +6,12 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// TestSoundcalc holds the bits of each round against what github.com/ethereum/soundcalc (commit 809896f) computes for the same
-// sizes: 135 functions in a batch, 93 constraints, 3 cells of a column in one of them, degree 2, folds of 16.
+// TestSoundcalc compares the bits of each round with the numbers of github.com/ethereum/soundcalc (commit 809896f) for the same
+// sizes: 135 functions in a batch, 93 constraints, 3 cells of one column in a constraint, degree 2, folds of 16.
 func TestSoundcalc(t *testing.T) {
 	for _, c := range []struct {
 		logTrace, logBlowup, queries, work uint
-		unique                             uint // of the queries
+		unique                             uint // bits of the queries
 		uniqueField                        fieldBits
 		johnson                            uint
 		johnsonField                       fieldBits
