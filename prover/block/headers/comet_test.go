@@ -25,7 +25,7 @@ import (
 	"github.com/starkd/starkd/prover/block/statement"
 )
 
-// The judge of this package is CometBFT (judge_test.go).
+// These tests compare the package with CometBFT (reference_test.go).
 
 func randomBytes(r *rand.Rand, n int) []byte {
 	b := make([]byte, n)
@@ -35,7 +35,7 @@ func randomBytes(r *rand.Rand, n int) []byte {
 	return b
 }
 
-// randomHash returns a hash, or none, or bytes of a length that none has.
+// randomHash returns a hash, nothing, or bytes that do not have the length of a hash.
 func randomHash(r *rand.Rand) []byte {
 	switch r.IntN(12) {
 	case 0:
@@ -56,7 +56,7 @@ func randomInt(r *rand.Rand) int64 {
 	return r.Int64N(1 << r.IntN(62))
 }
 
-// randomTime is of a year from 1 to 9999.
+// randomTime returns a time in the years 1 to 9999.
 func randomTime(r *rand.Rand) time.Time {
 	t := time.Unix(-62135596800+r.Int64N(315537897600), 0).UTC()
 	switch r.IntN(6) {
@@ -66,7 +66,7 @@ func randomTime(r *rand.Rand) time.Time {
 		return time.Unix(r.Int64N(2_000_000_000), r.Int64N(1000)*1_000_000).UTC()
 	case 2:
 		return time.Time{}
-	case 3: // about the turn of a February
+	case 3: // around the end of a February
 		return time.Date(1+r.IntN(9999), time.Month(2+r.IntN(2)), 1+r.IntN(29), r.IntN(24), 59, 59, 999_999_999, time.UTC)
 	}
 	return t.Add(time.Duration(r.Int64N(1_000_000_000)))
@@ -99,7 +99,7 @@ func encode(t testing.TB, v any) []byte {
 	return data
 }
 
-// ours returns a value of CometBFT's as this package reads it.
+// ours converts a value of CometBFT to this package's type.
 func ours(t testing.TB, s *cmttypes.SignedHeader) *headers.SignedHeader {
 	t.Helper()
 	data := encode(t, s)
@@ -121,7 +121,7 @@ func TestHeaderHash(t *testing.T) {
 	}
 }
 
-// A time is read if and only if it is the text that CometBFT writes for a time that protobuf can hold.
+// TestTimestamp checks that a time is read if and only if CometBFT writes that text for a time that protobuf can hold.
 func TestTimestamp(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 1))
 	accepted := 0
@@ -155,7 +155,7 @@ func TestTimestamp(t *testing.T) {
 	t.Logf("%d times accepted", accepted)
 }
 
-// signers are validators of CometBFT with their keys, in the set's order, and the same set of ours.
+// signers holds CometBFT validators and their keys, in the set's order, and this package's set of the same validators.
 type signers struct {
 	theirs *cmttypes.ValidatorSet
 	keys   []ed25519.PrivKey
@@ -189,7 +189,7 @@ func newSigners(t testing.TB, r *rand.Rand, n int) *signers {
 	return s
 }
 
-// commit returns the votes for a block, each with the flag that is given.
+// commit returns a commit for a block in which the validators vote by the given flags.
 func (s *signers) commit(t testing.TB, r *rand.Rand, chain string, height int64, round int32, id cmttypes.BlockID, flags []cmttypes.BlockIDFlag) *cmttypes.Commit {
 	t.Helper()
 	c := &cmttypes.Commit{Height: height, Round: round, BlockID: id, Signatures: make([]cmttypes.CommitSig, len(s.keys))}
@@ -218,7 +218,7 @@ func TestValidatorSetHash(t *testing.T) {
 	}
 }
 
-// theirVerdict is that of CometBFT, whose panics are refusals.
+// theirVerdict returns the verdict of CometBFT. A panic counts as an error.
 func theirVerdict(check func() error) (err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -228,7 +228,7 @@ func theirVerdict(check func() error) (err error) {
 	return check()
 }
 
-// commitMutations change a commit or the chain that it is said to be of.
+// commitMutations change a commit, or the chain that it is checked for.
 var commitMutations = map[string]func(r *rand.Rand, c *cmttypes.Commit, chain *string){
 	"none":        func(r *rand.Rand, c *cmttypes.Commit, chain *string) {},
 	"chain":       func(r *rand.Rand, c *cmttypes.Commit, chain *string) { *chain += "x" },
@@ -326,16 +326,16 @@ func TestHashesOfLists(t *testing.T) {
 				Code: r.Uint32() * r.Uint32N(2), Data: randomBytes(r, r.IntN(50)), GasWanted: randomInt(r) * int64(r.IntN(3)-1), GasUsed: randomInt(r) * int64(r.IntN(3)-1),
 			})
 		}
-		if got, want := headers.DataHash(txs), judgeDataHash(txs); !bytes.Equal(got, want) {
+		if got, want := headers.DataHash(txs), referenceDataHash(txs); !bytes.Equal(got, want) {
 			t.Errorf("data hash of %d: %X, want %X", n, got, want)
 		}
-		if got, want := headers.ResultsHash(results), judgeResultsHash(results); !bytes.Equal(got, want) {
+		if got, want := headers.ResultsHash(results), referenceResultsHash(results); !bytes.Equal(got, want) {
 			t.Errorf("results hash of %d: %X, want %X", n, got, want)
 		}
 	}
 }
 
-// signedBlock is a block proof that has headers and lists alone, and the genesis of its chain.
+// signedBlock is a block proof with only headers, transactions and results, and the genesis of its chain.
 type signedBlock struct {
 	proof   *block.Bundle
 	headers [2]*cmttypes.SignedHeader
@@ -373,7 +373,7 @@ func newSignedBlock(t testing.TB, r *rand.Rand, n int) *signedBlock {
 		h.Version.Block, h.ChainID, h.Height, h.LastBlockID = 11, chain, int64(b.proof.Block)+int64(i), last
 		h.LastCommitHash, h.EvidenceHash, h.NextValidatorsHash, h.ConsensusHash = randomBytes(r, 32), randomBytes(r, 32), s.theirs.Hash(), randomBytes(r, 32)
 		h.ValidatorsHash, h.AppHash = s.theirs.Hash(), append([]byte{0}, randomBytes(r, 31)...)
-		h.DataHash, h.LastResultsHash = judgeDataHash(w.Transactions), judgeResultsHash(w.Results)
+		h.DataHash, h.LastResultsHash = referenceDataHash(w.Transactions), referenceResultsHash(w.Results)
 		h.ProposerAddress = s.theirs.Validators[r.IntN(n)].Address
 		b.headers[i] = b.sign(t, r, h)
 		last = b.headers[i].Commit.BlockID
@@ -382,7 +382,7 @@ func newSignedBlock(t testing.TB, r *rand.Rand, n int) *signedBlock {
 	return b
 }
 
-// sign returns the header with a commit by everyone.
+// sign returns the header with a commit signed by all validators.
 func (b *signedBlock) sign(t testing.TB, r *rand.Rand, h *cmttypes.Header) *cmttypes.SignedHeader {
 	t.Helper()
 	all := slices.Repeat([]cmttypes.BlockIDFlag{cmttypes.BlockIDFlagCommit}, len(b.signers.keys))
@@ -390,7 +390,7 @@ func (b *signedBlock) sign(t testing.TB, r *rand.Rand, h *cmttypes.Header) *cmtt
 	return &cmttypes.SignedHeader{Header: h, Commit: b.signers.commit(t, r, h.ChainID, h.Height, r.Int32N(2), id, all)}
 }
 
-// write puts the headers into the proof.
+// write copies the headers into the proof.
 func (b *signedBlock) write(t testing.TB) {
 	t.Helper()
 	for i, h := range b.headers {
@@ -398,20 +398,20 @@ func (b *signedBlock) write(t testing.TB) {
 	}
 }
 
-// compare holds this package's verdict of a proof against the judge's: equal anchors, or two refusals. Where the text of a
-// header is not what CometBFT writes, a refusal of ours is right in any case.
+// compare checks that this package and the reference agree on a proof: both return equal anchors, or both an error. If the text
+// of a header is not the one that CometBFT writes, this package may reject the proof alone.
 func (b *signedBlock) compare(t *testing.T, name string, byHeader []byte) (accepted bool) {
 	t.Helper()
 	genesis, err := headers.ParseGenesis(encode(t, b.genesis))
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
-	trust, theirTrust := &headers.Trust{Genesis: genesis}, &judgeTrust{genesis: b.genesis}
+	trust, theirTrust := &headers.Trust{Genesis: genesis}, &referenceTrust{genesis: b.genesis}
 	if byHeader != nil {
-		trust, theirTrust = &headers.Trust{Header: byHeader}, &judgeTrust{header: byHeader}
+		trust, theirTrust = &headers.Trust{Header: byHeader}, &referenceTrust{header: byHeader}
 	}
 	got, gotErr := headers.Verify(b.proof, trust)
-	want, wantErr := judge(b.proof, theirTrust)
+	want, wantErr := referenceVerify(b.proof, theirTrust)
 	if gotErr != nil && wantErr == nil && !b.canonical(t) {
 		return false
 	}
@@ -455,7 +455,7 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// clone returns a copy that shares nothing that is changed.
+// clone returns a copy that shares nothing that the tests change.
 func (b *signedBlock) clone(t testing.TB) *signedBlock {
 	t.Helper()
 	c := *b
@@ -470,7 +470,7 @@ func (b *signedBlock) clone(t testing.TB) *signedBlock {
 	return &c
 }
 
-// Every field of either header is changed in turn, and signed anew or not.
+// TestVerifyFields changes every field of either header in turn, and signs the header again or not.
 func TestVerifyFields(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 1))
 	fields := reflect.TypeFor[cmttypes.Header]().NumField()
@@ -484,7 +484,7 @@ func TestVerifyFields(t *testing.T) {
 			name := changeField(r, h, i/4)
 			if signed && len(h.ValidatorsHash) > 0 {
 				changed.headers[which] = changed.sign(t, r, h)
-				if which == 0 { // the next header follows this one
+				if which == 0 { // keep the next header linked to this one
 					next := changed.headers[1].Header
 					next.LastBlockID = changed.headers[0].Commit.BlockID
 					changed.headers[1] = changed.sign(t, r, next)
@@ -508,7 +508,7 @@ func TestVerifyFields(t *testing.T) {
 	}
 }
 
-// changeField gives one field of a header another value.
+// changeField changes one field of a header.
 func changeField(r *rand.Rand, h *cmttypes.Header, i int) string {
 	other := randomHeader(r)
 	field := reflect.ValueOf(h).Elem().Field(i)
@@ -524,7 +524,8 @@ func changeField(r *rand.Rand, h *cmttypes.Header, i int) string {
 	return name
 }
 
-// Bytes of the headers' text are changed: what is accepted after that is accepted by both, as the same.
+// TestVerifyBytes changes bytes of the headers' text. If both implementations accept the result, they must return the same
+// anchor.
 func TestVerifyBytes(t *testing.T) {
 	r := rand.New(rand.NewPCG(8, 1))
 	for range 20 {
@@ -555,7 +556,7 @@ func TestVerifyBytes(t *testing.T) {
 	}
 }
 
-// The rest of a proof is held against the headers.
+// TestVerifyLists changes the parts of a proof that the headers commit to.
 func TestVerifyLists(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 1))
 	b := newSignedBlock(t, r, 4)
@@ -597,7 +598,7 @@ func TestVerifyLists(t *testing.T) {
 	}
 }
 
-// A refusal says which check failed, with both values.
+// TestRefusals checks that an error names the check that failed.
 func TestRefusals(t *testing.T) {
 	r := rand.New(rand.NewPCG(14, 1))
 	b, other := newSignedBlock(t, r, 4), newSignedBlock(t, r, 4)

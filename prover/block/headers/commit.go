@@ -14,20 +14,20 @@ import (
 	"github.com/hdevalence/ed25519consensus"
 )
 
-// What a signature of a commit says.
+// Values of block_id_flag: how a validator voted.
 const (
 	flagAbsent = 1 + iota // the validator did not vote
 	flagCommit            // it voted for the block
-	flagNil               // it voted for no block
+	flagNil               // it voted nil
 )
 
 const (
-	precommit     = 2 // the type of a vote that makes a commit
+	precommit     = 2 // type of the votes in a commit
 	maxTotalPower = math.MaxInt64 / 8
-	maxSignature  = 3309 // of any kind of key that CometBFT knows
+	maxSignature  = 3309 // bytes; the longest signature of CometBFT's key types
 )
 
-// Commit is the votes that made a block final, one place for each validator.
+// Commit holds the votes that made a block final, with one entry for each validator.
 type Commit struct {
 	Height     int64       `json:"height,string"`
 	Round      int32       `json:"round"`
@@ -43,7 +43,7 @@ type CommitSig struct {
 	Signature        []byte    `json:"signature"`
 }
 
-// normalize makes empty lists nil: those are written as null.
+// normalize makes empty lists nil, because CometBFT writes them as null.
 func (c *Commit) normalize() {
 	if len(c.Signatures) == 0 {
 		c.Signatures = nil
@@ -58,15 +58,15 @@ func (c *Commit) normalize() {
 func (c *Commit) validate() error {
 	switch {
 	case c.Height < 0:
-		return fmt.Errorf("height %d", c.Height)
+		return fmt.Errorf("height %d, want 0 or more", c.Height)
 	case c.Round < 0:
-		return fmt.Errorf("round %d", c.Round)
+		return fmt.Errorf("round %d, want 0 or more", c.Round)
 	case c.Height == 0:
 		return nil
 	case c.BlockID.isZero():
-		return errors.New("it is of no block")
+		return errors.New("block_id is empty")
 	case len(c.Signatures) == 0:
-		return errors.New("it has no signatures")
+		return errors.New("there are no signatures")
 	}
 	for i := range c.Signatures {
 		if err := c.Signatures[i].validate(); err != nil {
@@ -90,13 +90,13 @@ func (s *CommitSig) validate() error {
 			return fmt.Errorf("signature of %d bytes, want 1 to %d", len(s.Signature), maxSignature)
 		}
 	default:
-		return fmt.Errorf("block_id_flag %d", s.Flag)
+		return fmt.Errorf("block_id_flag %d, want %d to %d", s.Flag, flagAbsent, flagNil)
 	}
 	return nil
 }
 
-// signBytes returns what the validator of a signature has signed: its length and the message CanonicalVote, in which a vote for no
-// block has no BlockID.
+// signBytes returns the bytes that the validator of s signed: the length-prefixed message CanonicalVote. A nil vote has no
+// BlockID.
 func (c *Commit) signBytes(chain string, s *CommitSig) []byte {
 	vote := appendUint(nil, 1, precommit)
 	vote = appendFixed(vote, 2, uint64(c.Height))
@@ -109,26 +109,26 @@ func (c *Commit) signBytes(chain string, s *CommitSig) []byte {
 	return append(binary.AppendUvarint(nil, uint64(len(vote))), vote...)
 }
 
-// Validator is a key and its voting power.
+// Validator is a public key and its voting power.
 type Validator struct {
 	Key   ed25519.PublicKey
 	Power int64
 }
 
-// address returns the first bytes of the key's hash.
+// address returns the validator's address, the first 20 bytes of the SHA-256 hash of the key.
 func (v *Validator) address() []byte {
 	sum := sha256.Sum256(v.Key)
 	return sum[:addressBytes]
 }
 
-// ValidatorSet is validators in the order of commits: by falling power, then by address. Their powers are positive and add up
-// to at most 2^60, about, and no key is there twice.
+// ValidatorSet holds validators in the order of commits: by falling power, then by address. Powers are positive and add up to
+// at most maxTotalPower (about 2^60), and no key occurs twice.
 type ValidatorSet struct {
 	validators []Validator
 	total      int64
 }
 
-// NewValidatorSet puts validators into order.
+// NewValidatorSet checks and sorts the validators.
 func NewValidatorSet(validators []Validator) (*ValidatorSet, error) {
 	set := &ValidatorSet{validators: slices.Clone(validators)}
 	seen := map[string]bool{}
@@ -138,7 +138,7 @@ func NewValidatorSet(validators []Validator) (*ValidatorSet, error) {
 		}
 		address := string(v.address())
 		if seen[address] {
-			return nil, fmt.Errorf("headers: validator %X is there twice", address)
+			return nil, fmt.Errorf("headers: validator %X occurs twice", address)
 		}
 		seen[address] = true
 		if v.Power < 1 || v.Power > maxTotalPower-set.total {
@@ -155,21 +155,21 @@ func NewValidatorSet(validators []Validator) (*ValidatorSet, error) {
 // size returns the number of validators.
 func (set *ValidatorSet) size() int { return len(set.validators) }
 
-// Hash returns the Merkle root over keys and powers, each the message SimpleValidator.
+// Hash returns the Merkle root over the validators' keys and powers, each encoded as the message SimpleValidator.
 func (set *ValidatorSet) Hash() []byte {
 	leaves := make([][]byte, len(set.validators))
 	for i, v := range set.validators {
-		key := appendBytes(nil, 1, v.Key) // PublicKey, of which 1 is ed25519
+		key := appendBytes(nil, 1, v.Key) // message PublicKey; field 1 is ed25519
 		leaves[i] = appendUint(appendMessage(nil, 1, key), 2, uint64(v.Power))
 	}
 	return merkleRoot(leaves)
 }
 
-// VerifyCommit demands that more than two thirds of the power voted for the commit's block, and that every signature that is
-// there is good, those of votes for no block too.
+// VerifyCommit checks that more than two thirds of the power voted for the commit's block, and that every signature in it is
+// valid, those of nil votes too.
 func (set *ValidatorSet) VerifyCommit(chain string, c *Commit) error {
 	if len(c.Signatures) != len(set.validators) {
-		return fmt.Errorf("%d signatures of %d validators", len(c.Signatures), len(set.validators))
+		return fmt.Errorf("%d signatures for %d validators", len(c.Signatures), len(set.validators))
 	}
 	if err := c.BlockID.validate(); err != nil {
 		return err
@@ -184,17 +184,17 @@ func (set *ValidatorSet) VerifyCommit(chain string, c *Commit) error {
 			continue
 		}
 		if !bytes.Equal(s.ValidatorAddress, v.address()) {
-			return fmt.Errorf("signature %d is of validator %X, want %X", i, s.ValidatorAddress, v.address())
+			return fmt.Errorf("signature %d is by validator %X, want %X", i, s.ValidatorAddress, v.address())
 		}
 		if !ed25519consensus.Verify(v.Key, c.signBytes(chain, s), s.Signature) {
-			return fmt.Errorf("signature %d is wrong", i)
+			return fmt.Errorf("signature %d is invalid", i)
 		}
 		if s.Flag == flagCommit {
 			power += v.Power
 		}
 	}
 	if needed := set.total * 2 / 3; power <= needed {
-		return fmt.Errorf("power %d signed, more than %d needed", power, needed)
+		return fmt.Errorf("validators with power %d signed, more than %d is needed", power, needed)
 	}
 	return nil
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/starkd/starkd/prover/block/headers"
 )
 
-// What is read is read by CometBFT too, as the same value, and is the text that it writes.
+// FuzzParseSignedHeader checks that CometBFT also reads every text that ParseSignedHeader reads, as the same value, and writes
+// that text.
 func FuzzParseSignedHeader(f *testing.F) {
 	b := newSignedBlock(f, rand.New(rand.NewPCG(11, 1)), 2)
 	for _, raw := range b.proof.Headers {
@@ -41,7 +42,7 @@ func FuzzParseSignedHeader(f *testing.F) {
 	})
 }
 
-// Whatever the headers of a proof are, the verdict is CometBFT's, by genesis and by header.
+// FuzzVerify checks that Verify and CometBFT agree on arbitrary headers, with a trusted genesis and with a trusted header.
 func FuzzVerify(f *testing.F) {
 	b := newSignedBlock(f, rand.New(rand.NewPCG(15, 1)), 4)
 	f.Add([]byte(b.proof.Headers[0]), []byte(b.proof.Headers[1]))
@@ -55,7 +56,7 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-// A genesis file is the reader's own, but a page may hand on anything.
+// FuzzParseGenesis reads arbitrary genesis files. The file is trusted, but a web page may pass anything.
 func FuzzParseGenesis(f *testing.F) {
 	b := newSignedBlock(f, rand.New(rand.NewPCG(12, 1)), 2)
 	f.Add(encode(f, b.genesis))

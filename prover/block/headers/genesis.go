@@ -16,8 +16,8 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// Genesis is what a reader of proofs needs of a chain's genesis file: its name, its validators, and the parameters of app_state
-// that a block's header depends on.
+// Genesis holds the parts of a chain's genesis file that a verifier needs: the chain id, the validators, and the parameters in
+// app_state on which the check of a block depends.
 type Genesis struct {
 	ChainID    string
 	Validators *ValidatorSet
@@ -41,7 +41,7 @@ type genesisValidator struct {
 
 const ed25519Key = "tendermint/PubKeyEd25519"
 
-// ParseGenesis reads a genesis file. Members that no proof depends on are not looked at: the file is what the reader trusts.
+// ParseGenesis reads a genesis file. It ignores members on which no proof depends, because the reader trusts the file.
 func ParseGenesis(data []byte) (*Genesis, error) {
 	var file genesisJSON
 	if err := jsonv2.Unmarshal(data, &file); err != nil {
@@ -51,7 +51,7 @@ func ParseGenesis(data []byte) (*Genesis, error) {
 		return nil, fmt.Errorf("headers: genesis: chain_id of %d bytes, want 1 to %d", len(file.ChainID), maxChainID)
 	}
 	if len(file.Validators) == 0 {
-		return nil, errors.New("headers: genesis: it has no validators")
+		return nil, errors.New("headers: genesis: there are no validators")
 	}
 	validators := make([]Validator, len(file.Validators))
 	for i, v := range file.Validators {
@@ -60,7 +60,7 @@ func ParseGenesis(data []byte) (*Genesis, error) {
 		}
 		validators[i] = Validator{Key: v.Key.Value, Power: v.Power}
 		if address := validators[i].address(); len(v.Address) > 0 && !bytes.Equal(v.Address, address) {
-			return nil, fmt.Errorf("headers: genesis: validators[%d].address is %X, of the key %X", i, []byte(v.Address), address)
+			return nil, fmt.Errorf("headers: genesis: validators[%d].address is %X, but the address of its key is %X", i, []byte(v.Address), address)
 		}
 	}
 	set, err := NewValidatorSet(validators)
@@ -72,7 +72,7 @@ func ParseGenesis(data []byte) (*Genesis, error) {
 	return genesis, err
 }
 
-// parameters are those of app.Genesis that are part of what a block's proof is held against.
+// parameters are the fields of app.Genesis on which the check of a block depends.
 type parameters struct {
 	feeToken      felt.Felt
 	feeRecipients map[string]felt.Felt // by the proposer's address in lower-case hexadecimal digits
@@ -109,7 +109,7 @@ func (g *Genesis) parameters(chain string) (*parameters, error) {
 	return p, errors.Join(faults...)
 }
 
-// sequencer returns the address that receives the fees of a block, by its proposer.
+// sequencer returns the address that receives the fees of a proposer's blocks.
 func (p *parameters) sequencer(proposer []byte) felt.Felt {
 	if recipient, ok := p.feeRecipients[hex.EncodeToString(proposer)]; ok {
 		return recipient

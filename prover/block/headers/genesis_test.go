@@ -15,7 +15,8 @@ import (
 	"github.com/starkd/starkd/prover/block/headers"
 )
 
-// Genesis files are held against CometBFT's reader, its validator set and the application's reader of app_state.
+// TestParseGenesis compares ParseGenesis with CometBFT's reader and validator set, and with the application's reader of
+// app_state.
 func TestParseGenesis(t *testing.T) {
 	r := rand.New(rand.NewPCG(10, 1))
 	base := newSignedBlock(t, r, 3).genesis

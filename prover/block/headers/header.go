@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	blockProtocol = 11 // CometBFT's version of blocks
+	blockProtocol = 11 // CometBFT's block protocol version
 	hashBytes     = 32
 	addressBytes  = 20
 	maxChainID    = 50
@@ -26,7 +26,7 @@ type SignedHeader struct {
 	Commit *Commit `json:"commit"`
 }
 
-// Header is a block's header.
+// Header is the header of a CometBFT block.
 type Header struct {
 	Version            Version   `json:"version"`
 	ChainID            string    `json:"chain_id"`
@@ -44,19 +44,19 @@ type Header struct {
 	ProposerAddress    hexBytes  `json:"proposer_address"`
 }
 
-// Version is the protocol versions of a header.
+// Version holds the protocol versions of a header.
 type Version struct {
 	Block uint64 `json:"block,string,omitempty"`
 	App   uint64 `json:"app,string,omitempty"`
 }
 
-// BlockID names a block, by its header's hash and by that of its parts.
+// BlockID identifies a block by the hash of its header and the hash of its parts.
 type BlockID struct {
 	Hash  hexBytes      `json:"hash"`
 	Parts PartSetHeader `json:"parts"`
 }
 
-// PartSetHeader is the number of a block's parts and their hash.
+// PartSetHeader holds the number of parts of a block and their Merkle root.
 type PartSetHeader struct {
 	Total uint32   `json:"total"`
 	Hash  hexBytes `json:"hash"`
@@ -88,8 +88,8 @@ const maxSignatures = 10_000
 
 var readSignatures = bounded.List[CommitSig]("signatures", maxSignatures, 0)
 
-// ParseSignedHeader reads the JSON of CometBFT's libs/json. There is one text for each value: what does not come back byte for
-// byte when the value is written is refused.
+// ParseSignedHeader reads the JSON of CometBFT's libs/json. It rejects a text other than the one that CometBFT writes for the
+// value.
 func ParseSignedHeader(data []byte) (*SignedHeader, error) {
 	s := new(SignedHeader)
 	if err := jsonv2.Unmarshal(data, s, jsonv2.RejectUnknownMembers(true), jsonv2.WithUnmarshalers(readSignatures)); err != nil {
@@ -109,7 +109,7 @@ func ParseSignedHeader(data []byte) (*SignedHeader, error) {
 	return s, nil
 }
 
-// validate checks that the header is one of the chain, and that the commit is of it. Signatures are checked elsewhere.
+// validate checks that the header belongs to the chain and the commit to the header. VerifyCommit checks the signatures.
 func (s *SignedHeader) validate(chain string) error {
 	if err := s.Header.validate(); err != nil {
 		return fmt.Errorf("invalid header: %w", err)
@@ -118,7 +118,7 @@ func (s *SignedHeader) validate(chain string) error {
 		return fmt.Errorf("invalid commit: %w", err)
 	}
 	if s.Header.ChainID != chain {
-		return fmt.Errorf("it is of chain %q, not of %q", s.Header.ChainID, chain)
+		return fmt.Errorf("header is of chain %q, not of %q", s.Header.ChainID, chain)
 	}
 	if s.Commit.Height != s.Header.Height {
 		return fmt.Errorf("header of height %d with a commit of height %d", s.Header.Height, s.Commit.Height)
@@ -131,13 +131,13 @@ func (s *SignedHeader) validate(chain string) error {
 
 func (h *Header) validate() error {
 	if h.Version.Block != blockProtocol {
-		return fmt.Errorf("block protocol %d, want %d", h.Version.Block, blockProtocol)
+		return fmt.Errorf("block protocol version %d, want %d", h.Version.Block, blockProtocol)
 	}
 	if len(h.ChainID) > maxChainID {
-		return fmt.Errorf("chain id of %d bytes, at most %d", len(h.ChainID), maxChainID)
+		return fmt.Errorf("chain id of %d bytes, want at most %d", len(h.ChainID), maxChainID)
 	}
 	if h.Height < 1 {
-		return fmt.Errorf("height %d", h.Height)
+		return fmt.Errorf("height %d, want 1 or more", h.Height)
 	}
 	if len(h.ProposerAddress) != addressBytes {
 		return fmt.Errorf("proposer_address of %d bytes, want %d", len(h.ProposerAddress), addressBytes)
@@ -145,7 +145,7 @@ func (h *Header) validate() error {
 	if err := h.LastBlockID.validate(); err != nil {
 		return fmt.Errorf("last_block_id: %w", err)
 	}
-	// The hash of a header without validators is not defined.
+	// A header without validators has no hash.
 	if len(h.ValidatorsHash) == 0 {
 		return errors.New("validators_hash is empty")
 	}
@@ -164,8 +164,8 @@ func (h *Header) validate() error {
 	return nil
 }
 
-// Hash returns the Merkle root over the fields' encodings, in the order of the header; scalars are wrapped as in protobuf's
-// StringValue, Int64Value and BytesValue, and an empty one is an empty leaf.
+// Hash returns the Merkle root over the encodings of the fields, in the order of the header. Scalars are wrapped as in
+// protobuf's StringValue, Int64Value and BytesValue; an empty scalar is an empty leaf.
 func (h *Header) Hash() []byte {
 	version := appendUint(appendUint(nil, 1, h.Version.Block), 2, h.Version.App)
 	return merkleRoot([][]byte{
@@ -202,12 +202,12 @@ func (id *BlockID) validate() error {
 	return nil
 }
 
-// isZero reports the name of no block.
+// isZero reports whether id identifies no block.
 func (id *BlockID) isZero() bool {
 	return len(id.Hash) == 0 && id.Parts.Total == 0 && len(id.Parts.Hash) == 0
 }
 
-// validHash refuses what is neither a hash nor absent.
+// validHash returns an error if h is neither empty nor of the length of a hash.
 func validHash(h []byte) error {
 	if len(h) != 0 && len(h) != hashBytes {
 		return fmt.Errorf("hash of %d bytes, want %d", len(h), hashBytes)

@@ -1,12 +1,14 @@
-// Package headers checks the signed headers of a block's proof: for `starkd verify`, for the watcher and in the browser.
+// Package headers checks the signed headers of a block proof. `starkd verify`, the watcher and the verifier in the browser use
+// it.
 //
-// CometBFT's own types are too large for a web page, and a reader of proofs needs little of them: the JSON form of a signed header,
-// three Merkle trees over protobuf encodings (a header, a validator set, a list), the bytes that a validator signs, and the rule of
-// more than two thirds. The numbers at the fields are those of CometBFT's proto/tendermint/types; the rules are those of its
-// 0.40 types.Header, types.Commit and types.ValidatorSet, and signatures are judged by ZIP-215 (https://zips.z.cash/zip-0215), as CometBFT
-// does. CometBFT's code is the judge of this package's tests.
+// CometBFT's own types are too large for a web page, and a verifier needs only a few of them: the JSON form of a signed header,
+// three Merkle trees over protobuf encodings (a header, a validator set, a list), the bytes that a validator signs, and the
+// rule that more than two thirds of the voting power must sign. Field numbers are those of CometBFT's proto/tendermint/types.
+// The rules are those of types.Header, types.Commit and types.ValidatorSet of CometBFT 0.40. Signatures are checked by ZIP-215
+// (https://zips.z.cash/zip-0215), as in CometBFT. The tests compare this package with CometBFT's code.
 //
-// One rule is stricter than CometBFT's, and no chain meets it: a header's text must be the one that CometBFT writes for its value.
+// One rule is stricter than CometBFT's, and no chain breaks it: a header's text must be the one that CometBFT writes for its
+// value.
 package headers
 
 import (
@@ -18,14 +20,14 @@ import (
 	"github.com/starkd/starkd/prover/block/statement"
 )
 
-// Trust is what a reader of a proof trusts: a chain's validators, by its genesis, or one header, by its hash.
+// Trust is what the reader of a proof trusts: the validators in a chain's genesis, or one header, by its hash.
 type Trust struct {
-	ChainID string // demanded if not ""
+	ChainID string // chain id that the proof must have; "" accepts any
 	Genesis *Genesis
-	Header  []byte // hash of header n+1; it is taken before Genesis if both are there
+	Header  []byte // hash of header n+1; takes precedence over Genesis
 }
 
-// String says what is trusted. Of one header it says that no signature is looked at.
+// String describes what is trusted. For a header it says that no signature was checked.
 func (t *Trust) String() string {
 	switch {
 	case len(t.Header) > 0:
@@ -36,8 +38,8 @@ func (t *Trust) String() string {
 	return "nothing"
 }
 
-// Verify checks the headers of a block proof against what the reader trusts, and the witness's transactions and results
-// against the headers. The anchor it returns is as good as that trust.
+// Verify checks the headers of a block proof against trust, and the witness's transactions and results against the headers. It
+// returns the anchor that the headers define.
 func Verify(b *block.Bundle, trust *Trust) (*statement.Anchor, error) {
 	var signed [2]*SignedHeader
 	for i, raw := range b.Headers {
@@ -57,7 +59,7 @@ func Verify(b *block.Bundle, trust *Trust) (*statement.Anchor, error) {
 	case uint64(light.Height) != b.Block || next.Height != light.Height+1:
 		return nil, fmt.Errorf("headers: headers of heights %d and %d, want %d and %d", light.Height, next.Height, b.Block, b.Block+1)
 	case !bytes.Equal(next.LastBlockID.Hash, light.Hash()):
-		return nil, fmt.Errorf("headers: header %d follows %X, header %d is %X", next.Height, next.LastBlockID.Hash, light.Height, light.Hash())
+		return nil, fmt.Errorf("headers: header %d names %X as the block before it, but header %d is %X", next.Height, next.LastBlockID.Hash, light.Height, light.Hash())
 	}
 	switch {
 	case len(trust.Header) > 0:
@@ -73,7 +75,7 @@ func Verify(b *block.Bundle, trust *Trust) (*statement.Anchor, error) {
 		set := trust.Genesis.Validators
 		for _, s := range signed {
 			if !bytes.Equal(s.Header.ValidatorsHash, set.Hash()) {
-				return nil, fmt.Errorf("headers: header %d is of validators %X, genesis has %X", s.Header.Height, s.Header.ValidatorsHash, set.Hash())
+				return nil, fmt.Errorf("headers: header %d has validators %X, genesis has %X", s.Header.Height, s.Header.ValidatorsHash, set.Hash())
 			}
 			if err := set.VerifyCommit(b.Chain, s.Commit); err != nil {
 				return nil, fmt.Errorf("headers: header %d is not signed by the genesis validators: %w", s.Header.Height, err)
@@ -81,7 +83,7 @@ func Verify(b *block.Bundle, trust *Trust) (*statement.Anchor, error) {
 		}
 	}
 	genesis := trust.Genesis
-	if genesis == nil { // without a genesis file: the parameters of a chain that changes none
+	if genesis == nil { // without a genesis file, assume the default parameters
 		genesis = new(Genesis)
 	}
 	params, err := genesis.parameters(b.Chain)

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Timestamp is an instant of the years 1 to 9999 in UTC, as google.protobuf.Timestamp counts it. This package reads no clock,
-// and the text of a time is all that it needs of calendars.
+// Timestamp is an instant in the years 1 to 9999 in UTC, counted as in google.protobuf.Timestamp. This package needs only the
+// text of a time; it does not read a clock.
 type Timestamp struct {
 	seconds int64 // since 1970
 	nanos   int32 // 0 to 999,999,999
@@ -14,23 +14,23 @@ type Timestamp struct {
 
 const (
 	zeroSeconds  = -62135596800 // the first second of year 1
-	daysTo1970   = 719468       // from March 1 of year 0
-	daysOf400    = 146097       // in 400 years
+	daysTo1970   = 719468       // days from March 1 of year 0
+	daysOf400    = 146097       // days in 400 years
 	secondsOfDay = 86400
 )
 
-// isZero reports the first instant of year 1, which stands for no time.
+// isZero reports whether t is the first instant of year 1, which stands for no time.
 func (t Timestamp) isZero() bool { return t.seconds == zeroSeconds && t.nanos == 0 }
 
-// encode returns the message google.protobuf.Timestamp.
+// encode returns t as the message google.protobuf.Timestamp.
 func (t Timestamp) encode() []byte {
 	return appendUint(appendUint(nil, 1, uint64(t.seconds)), 2, uint64(t.nanos))
 }
 
-// MarshalJSON writes RFC 3339 with as many digits of a second as needed.
+// MarshalJSON returns t in RFC 3339, with no trailing zeros in the fraction of a second.
 func (t Timestamp) MarshalJSON() ([]byte, error) { return []byte(`"` + t.String() + `"`), nil }
 
-// String returns the form of RFC 3339 with as many digits of a second as needed.
+// String returns t in RFC 3339, with no trailing zeros in the fraction of a second.
 func (t Timestamp) String() string {
 	days, second := floorDiv(t.seconds, secondsOfDay)
 	year, month, day := civil(days)
@@ -41,10 +41,10 @@ func (t Timestamp) String() string {
 	return s + "Z"
 }
 
-// UnmarshalJSON reads what String writes, and nothing else.
+// UnmarshalJSON reads only the text that MarshalJSON returns.
 func (t *Timestamp) UnmarshalJSON(data []byte) error {
 	const layout = `"0000-00-00T00:00:00`
-	fault := fmt.Errorf("time %.80s is not of RFC 3339 in UTC, of a year from 1 to 9999", data)
+	fault := fmt.Errorf("time %.80s is not in RFC 3339 in UTC, in the years 1 to 9999", data)
 	if len(data) < len(layout)+2 || len(data) > len(layout)+2+10 {
 		return fault
 	}
@@ -75,8 +75,8 @@ func (t *Timestamp) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// daysSince1970 counts days in the Gregorian calendar with years that begin in March, so that a leap day ends one. Days
-// outside the month run over into the next.
+// daysSince1970 counts days in the Gregorian calendar. It counts years from March, so that a leap day is the last day of a
+// year. Days beyond the end of the month count into the next month.
 func daysSince1970(year, month, day int64) int64 {
 	if month < 3 {
 		year, month = year-1, month+12
@@ -85,7 +85,7 @@ func daysSince1970(year, month, day int64) int64 {
 	return era*daysOf400 + yearOfEra*365 + yearOfEra/4 - yearOfEra/100 + (153*(month-3)+2)/5 + day - 1 - daysTo1970
 }
 
-// civil returns the inverse of daysSince1970.
+// civil returns the date of a day since 1970. It inverts daysSince1970.
 func civil(days int64) (year, month, day int64) {
 	era, day := floorDiv(days+daysTo1970, daysOf400)
 	yearOfEra := (day - day/1460 + day/36524 - day/146096) / 365

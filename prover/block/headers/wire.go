@@ -8,7 +8,7 @@ import (
 	"github.com/starkd/starkd/prover/block/statement"
 )
 
-// The parts of protobuf's encoding that headers need. As there, a scalar that is zero or empty is left out.
+// The parts of protobuf's encoding that headers need. As in protobuf, a zero or empty scalar is omitted.
 
 const (
 	wireVarint  = 0
@@ -37,13 +37,13 @@ func appendBytes(b []byte, field byte, v []byte) []byte {
 	return appendMessage(b, field, v)
 }
 
-// appendMessage writes an embedded message, which is there even if it is empty.
+// appendMessage appends an embedded message, which is written even if it is empty.
 func appendMessage(b []byte, field byte, v []byte) []byte {
 	b = binary.AppendUvarint(append(b, field<<3|wireBytes), uint64(len(v)))
 	return append(b, v...)
 }
 
-// merkleRoot returns the tree of RFC 6962, section 2.1.
+// merkleRoot returns the root of the Merkle tree of RFC 6962, section 2.1.
 func merkleRoot(leaves [][]byte) []byte {
 	switch n := len(leaves); n {
 	case 0:
@@ -60,7 +60,7 @@ func merkleRoot(leaves [][]byte) []byte {
 	}
 }
 
-// DataHash returns the hash of a block's transactions in its header.
+// DataHash returns the hash of a block's transactions, as in the block's header.
 func DataHash(txs []statement.HexBytes) []byte {
 	leaves := make([][]byte, len(txs))
 	for i, tx := range txs {
@@ -70,8 +70,8 @@ func DataHash(txs []statement.HexBytes) []byte {
 	return merkleRoot(leaves)
 }
 
-// ResultsHash returns the hash of a block's results in the header of the next height: of each, the fields of ExecTxResult on which
-// validators agree.
+// ResultsHash returns the hash of a block's results, as in the header of the next height. It covers the fields of ExecTxResult
+// on which validators agree.
 func ResultsHash(results []statement.Result) []byte {
 	leaves := make([][]byte, len(results))
 	for i, r := range results {

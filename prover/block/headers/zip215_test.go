@@ -24,7 +24,7 @@ var (
 	}()
 )
 
-// scalar returns a small number as a scalar.
+// scalar returns n as a scalar.
 func scalar(n byte) *edwards25519.Scalar {
 	s, err := edwards25519.NewScalar().SetCanonicalBytes(append([]byte{n}, make([]byte, 31)...))
 	if err != nil {
@@ -33,18 +33,18 @@ func scalar(n byte) *edwards25519.Scalar {
 	return s
 }
 
-// smallOrder returns the eight points of order 1, 2, 4 or 8 and every encoding of one: y and, where it fits in 255 bits, y + p, with
+// smallOrder returns the eight points of order 1, 2, 4 or 8 and all their encodings: y and, if it fits in 255 bits, y + p, with
 // either sign.
 func smallOrder(t *testing.T) (points []*edwards25519.Point, encodings [][]byte) {
 	t.Helper()
 	eighth := edwards25519.NewScalar().Invert(scalar(8))
-	var torsion *edwards25519.Point // of order 8
+	var torsion *edwards25519.Point // a point of order 8
 	for y := byte(2); torsion == nil; y++ {
 		p, err := new(edwards25519.Point).SetBytes(append([]byte{y}, make([]byte, 31)...))
 		if err != nil {
 			continue
 		}
-		// p without its part in the subgroup of prime order, which is [1/8][8]p.
+		// Subtract the component of p in the subgroup of prime order, which is [1/8][8]p.
 		prime := new(edwards25519.Point).MultByCofactor(p)
 		prime.ScalarMult(eighth, prime)
 		p.Subtract(p, prime)
@@ -84,8 +84,8 @@ func littleEndian(v *big.Int) []byte {
 	return b
 }
 
-// The library that verifies signatures here agrees with CometBFT's on the edge cases of ZIP-215: points of small order in every encoding,
-// alone and added to honest keys and commitments, and scalars around the group's order.
+// TestSignaturesAsZIP215 checks that ed25519consensus and CometBFT agree on the edge cases of ZIP-215: points of small order in
+// every encoding, alone and added to honest keys and commitments, and scalars around the group's order.
 func TestSignaturesAsZIP215(t *testing.T) {
 	r := rand.New(rand.NewPCG(13, 1))
 	accepted, checked := 0, 0
@@ -130,7 +130,7 @@ func TestSignaturesAsZIP215(t *testing.T) {
 		signature := slices.Concat(commitment, s)
 		check(key, message, signature, true, true)
 		slices.Reverse(s)
-		larger := new(big.Int).Add(new(big.Int).SetBytes(s), groupOrder) // the same modulo the order
+		larger := new(big.Int).Add(new(big.Int).SetBytes(s), groupOrder) // equal to s modulo the order
 		check(key, message, slices.Concat(commitment, littleEndian(larger)), false, true)
 		for range 3 {
 			changed := slices.Clone(signature)
@@ -142,7 +142,8 @@ func TestSignaturesAsZIP215(t *testing.T) {
 		check(key, message, randomBytes(r, 64), false, false)
 		check(key, message, signature[:63], false, true)
 	}
-	// With a key and a commitment of small order [8][S]B must be neutral: S = 0 is the only scalar below the order for which it is.
+	// With a key and a commitment of small order, [8][S]B must be the neutral element. Below the order, only S = 0 satisfies
+	// this.
 	for _, s := range []struct {
 		s    *big.Int
 		want bool

@@ -15,15 +15,15 @@ import (
 	"github.com/starkd/starkd/prover/block/statement"
 )
 
-// judgeTrust is headers.Trust with CometBFT's genesis.
-type judgeTrust struct {
+// referenceTrust is headers.Trust with CometBFT's genesis.
+type referenceTrust struct {
 	chainID string
 	genesis *cmttypes.GenesisDoc
 	header  []byte
 }
 
-// judge does what headers.Verify promises with CometBFT's own types and checks. Its panics are refusals.
-func judge(b *block.Bundle, trust *judgeTrust) (anchor *statement.Anchor, err error) {
+// referenceVerify implements headers.Verify with CometBFT's own types and checks. A panic in them counts as an error.
+func referenceVerify(b *block.Bundle, trust *referenceTrust) (anchor *statement.Anchor, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			anchor, err = nil, fmt.Errorf("malformed header in the proof: %v", fault)
@@ -85,18 +85,18 @@ func judge(b *block.Bundle, trust *judgeTrust) (anchor *statement.Anchor, err er
 	if err != nil {
 		return nil, err
 	}
-	if !bytes.Equal(judgeDataHash(b.Witness.Transactions), light.DataHash) {
+	if !bytes.Equal(referenceDataHash(b.Witness.Transactions), light.DataHash) {
 		return nil, errors.New("other transactions")
 	}
-	if !bytes.Equal(judgeResultsHash(b.Witness.Results), next.LastResultsHash) {
+	if !bytes.Equal(referenceResultsHash(b.Witness.Results), next.LastResultsHash) {
 		return nil, errors.New("other results")
 	}
 	return statement.NewAnchor(light.ChainID, uint64(light.Height), uint64(light.Time.Unix()),
 		genesis.Sequencer(light.ProposerAddress), genesis.FeeToken, light.AppHash, next.AppHash)
 }
 
-// judgeResultsHash is CometBFT's hash of a block's results.
-func judgeResultsHash(results []statement.Result) []byte {
+// referenceResultsHash returns CometBFT's hash of a block's results.
+func referenceResultsHash(results []statement.Result) []byte {
 	list := make([]*abcitypes.ExecTxResult, len(results))
 	for i, r := range results {
 		list[i] = &abcitypes.ExecTxResult{Code: r.Code, Data: r.Data, GasWanted: r.GasWanted, GasUsed: r.GasUsed}
@@ -104,8 +104,8 @@ func judgeResultsHash(results []statement.Result) []byte {
 	return cmttypes.NewResults(list).Hash()
 }
 
-// judgeDataHash is CometBFT's hash of a block's transactions.
-func judgeDataHash(txs []statement.HexBytes) []byte {
+// referenceDataHash returns CometBFT's hash of a block's transactions.
+func referenceDataHash(txs []statement.HexBytes) []byte {
 	list := make(cmttypes.Txs, len(txs))
 	for i, tx := range txs {
 		list[i] = cmttypes.Tx(tx)
