@@ -1,11 +1,12 @@
-// Package block makes and checks proofs of Starknet blocks. A Bundle is what a proof store keeps and a third party checks: the
-// proofs of a block's runs of the OS program (cairo/os), the witness that their check needs, and the signed headers.
+// Package block makes and checks proofs of Starknet blocks. A Bundle is the file that a proof store keeps and a third party
+// checks. It holds the proofs of a block's runs of the OS program (cairo/os), the witness for their check, and the signed
+// headers.
 //
 //	bundle, err := block.Parse(file)
 //	anchor, err := headers.Verify(bundle, &trust) // what validators signed
 //	verdict, err := block.Verify(bundle, anchor, policy)
 //
-// Package statement says what the proofs mean; package headers makes the anchor of signed headers.
+// Package statement defines what the proofs mean. Package headers derives the anchor from the signed headers.
 package block
 
 import (
@@ -25,21 +26,22 @@ import (
 	"github.com/starkd/starkd/prover/stone"
 )
 
-// format names the file form of a Bundle.
+// format is the name and version of the file format of a Bundle.
 const format = "starkd-block-proof/2"
 
-// Bundle is a block's proofs with the witness that their check needs. Its file form is canonical: there is exactly one for each value, and it carries its own digest.
+// Bundle holds the proofs of a block and the witness for their check. Its file format is canonical: each value has exactly one
+// file. A file contains the digest of its body.
 type Bundle struct {
-	Chain   string            `json:"chain_id"` // CometBFT's name of the chain
+	Chain   string            `json:"chain_id"` // chain id of CometBFT's genesis
 	Block   uint64            `json:"block"`
-	Proofs  []*stone.Proof    `json:"proofs"` // of the covered transactions, in order
+	Proofs  []*stone.Proof    `json:"proofs"` // of the proven transactions, in order
 	Witness statement.Witness `json:"witness"`
-	// Headers are the signed headers of heights n and n+1 with their commits, in CometBFT's JSON. Whoever checks the
-	// proof makes the anchor of them; they mean nothing here.
+	// Headers are the signed headers of heights n and n+1 with their commits, in CometBFT's JSON. headers.Verify derives the
+	// anchor from them. This package does not read them.
 	Headers [2]json.RawMessage `json:"headers"`
 }
 
-// The file form is {"format":…,"sha256":…,"body":…}, where the digest is of the body's bytes as they stand.
+// A file is {"format":…,"sha256":…,"body":…}, where the digest covers the bytes of the body as written.
 const (
 	fileFormat = `{"format":"`
 	fileDigest = `","sha256":"`
@@ -47,10 +49,10 @@ const (
 	fileEnd    = `}`
 )
 
-// encoding is how the body is written: as encoding/json writes it, in which the first bundles were.
+// encoding makes the body the text that encoding/json writes, since files of this format are defined by it.
 var encoding = jsonv2.JoinOptions(jsonv2.FormatNilSliceAsNull(true), jsonv2.Deterministic(true), jsontext.EscapeForHTML(true), jsontext.EscapeForJS(true))
 
-// Encode returns the file form.
+// Encode returns the file of the bundle.
 func (b *Bundle) Encode() ([]byte, error) {
 	body, err := jsonv2.Marshal(b, encoding)
 	if err != nil {
@@ -61,20 +63,21 @@ func (b *Bundle) Encode() ([]byte, error) {
 	return slices.Concat([]byte(head), body, []byte(fileEnd)), nil
 }
 
-// ErrNotBundle is returned for a file that is not a Bundle's; it may be a Stone proof.
+// ErrNotBundle is returned for a file that is not a block proof. It may be a Stone proof.
 var ErrNotBundle = errors.New("block: not a " + format + " file")
 
-// What the lists of a bundle hold at most: more than the largest block that a chain with the default genesis can have, by far, and
-// little enough that they fit in memory. docs/limits.md counts them.
+// Bounds on the lists of a bundle. They exceed by far the largest block of a chain with the default genesis, and the lists fit
+// in memory. docs/limits.md computes them.
 const (
 	maxBlockTransactions = 1 << 16
 	maxBlockClasses      = 1 << 14
 	maxBlockSlots        = 1 << 20
-	maxCompiledJSON      = 8 << 20 // bytes of a compiled class: 81,920 felts of 69 bytes, and entry points
-	maxHeaderJSON        = 4 << 20 // bytes of a signed header: 10,000 signatures of some 300 bytes
+	maxCompiledJSON      = 8 << 20 // bytes of a compiled class: 81,920 felts of 69 bytes, and the entry points
+	maxHeaderJSON        = 4 << 20 // bytes of a signed header: 10,000 signatures of about 300 bytes
 )
 
-// decoding reads a body: known members only, bounded lists. Of each list it says the least that a complete element takes.
+// decoding returns the options that read a body: unknown members are rejected and lists are bounded. The last argument of
+// bounded.List is the length of the shortest complete element.
 func decoding(body []byte) jsonv2.Options {
 	return jsonv2.JoinOptions(jsonv2.RejectUnknownMembers(true), jsonv2.WithUnmarshalers(jsonv2.JoinUnmarshalers(
 		bounded.List[*stone.Proof]("proofs", maxBlockTransactions, len(`null`)),
@@ -122,16 +125,16 @@ func readHeaders(d *jsontext.Decoder, body []byte, headers *[2]json.RawMessage) 
 	return nil
 }
 
-// Parse reads a file. It decodes; Verify checks. What comes back may share memory with data.
+// Parse reads a file. It only decodes; Verify checks. The bundle may share memory with data.
 //
-// The cheapest check comes first: sizes, then the shape of the body, read as a stream that ends at the first fault, then its digest, then
-// whether it is the one text for its value.
+// The cheapest check comes first: the size, then the structure of the body, read as a stream that ends at the first fault, then
+// the digest, and last that the file is the canonical encoding of its value.
 func Parse(data []byte) (*Bundle, error) {
 	if !bytes.HasPrefix(data, []byte(fileFormat+"starkd-block-proof/")) {
 		return nil, ErrNotBundle
 	}
 	if len(data) > stone.MaxProofJSON {
-		return nil, fmt.Errorf("block: file of %d bytes, at most %d", len(data), stone.MaxProofJSON)
+		return nil, fmt.Errorf("block: file of %d bytes, want at most %d", len(data), stone.MaxProofJSON)
 	}
 	rest, ok := bytes.CutPrefix(data, []byte(fileFormat+format+fileDigest))
 	if !ok {
@@ -160,7 +163,7 @@ func Parse(data []byte) (*Bundle, error) {
 
 var errNotCanonical = errors.New("block: the file is not in canonical form")
 
-// comparer is a writer that fails at the first byte that differs from what it expects.
+// comparer is a writer that fails at the first byte that differs from rest.
 type comparer struct{ rest []byte }
 
 func (c *comparer) Write(p []byte) (int, error) {

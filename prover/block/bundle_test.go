@@ -41,7 +41,7 @@ func TestBlockProofFileIsCanonical(t *testing.T) {
 	if b.Chain != "TEST" || b.Block != 3 || len(b.Witness.Transactions) != 1 {
 		t.Errorf("read back as %+v", b)
 	}
-	// Every byte counts.
+	// A change of any byte is rejected.
 	for i := range file {
 		changed := []byte(string(file))
 		changed[i] ^= 1
@@ -76,7 +76,7 @@ func FuzzParseBlockProof(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b, err := Parse(data)
 		if err != nil {
-			// The digest keeps the fuzzer out of the body, so the body is read again without it.
+			// The digest keeps the fuzzer out of the body, so the test decodes the body alone.
 			_, body, _ := bytes.Cut(data, []byte(fileBody))
 			var ok bool
 			if body, ok = bytes.CutSuffix(body, []byte(fileEnd)); !ok {

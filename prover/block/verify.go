@@ -10,19 +10,19 @@ import (
 	"github.com/starkd/starkd/prover/security"
 )
 
-// Verdict is what a block's proofs show.
+// Verdict describes what the proofs of a block show.
 type Verdict struct {
 	*statement.Verdict
-	Security security.Bits // of the weakest proof
+	Security security.Bits // the least of all proofs, in each measure
 	Steps    uint64
 	Layout   string
 }
 
-// Verify checks a block's proofs and replays what they prove against the anchor, which is all that is trusted. The
-// witness's transactions and results must have been compared with the signed hashes.
+// Verify checks a block's proofs and replays their claims against the anchor, which is all that it trusts. The caller must have
+// compared the witness's transactions and results with the signed hashes.
 //
-// A proof's public memory is hashed last, since a stranger can make it large: by then the shape of all proofs is known to be right, and
-// what they claim to be the block that the anchor names.
+// The proofs' public memories are hashed last, since an untrusted file can make them large. By then all proofs are known to
+// have the right shape, and their claims to describe the anchor's block.
 func Verify(b *Bundle, anchor *statement.Anchor, policy prover.Policy) (*Verdict, error) {
 	verdict, err := Check(b, anchor, policy)
 	if err != nil {
@@ -37,7 +37,8 @@ func Verify(b *Bundle, anchor *statement.Anchor, policy prover.Policy) (*Verdict
 	return verdict, nil
 }
 
-// Check is Verify without the STARKs, for proofs that prover.Prove has just returned: it has verified them.
+// Check makes the checks of Verify except those of the STARKs. It is for proofs that prover.Prove has returned and therefore
+// verified.
 func Check(b *Bundle, anchor *statement.Anchor, policy prover.Policy) (*Verdict, error) {
 	if len(b.Proofs) == 0 {
 		return nil, errors.New("block: no proofs")
@@ -46,7 +47,7 @@ func Check(b *Bundle, anchor *statement.Anchor, policy prover.Policy) (*Verdict,
 		return nil, fmt.Errorf("block: the proof is of block %d, not %d", b.Block, anchor.Number)
 	}
 	if n := len(b.Witness.Transactions); len(b.Proofs) > n {
-		return nil, fmt.Errorf("block: %d proofs of a block of %d transactions", len(b.Proofs), n)
+		return nil, fmt.Errorf("block: %d proofs for a block of %d transactions", len(b.Proofs), n)
 	}
 	if policy.Program != nil && *policy.Program != statement.ProgramHash {
 		return nil, &prover.ProgramError{
@@ -54,7 +55,7 @@ func Check(b *Bundle, anchor *statement.Anchor, policy prover.Policy) (*Verdict,
 		}
 	}
 	verdict := new(Verdict)
-	policy.Bare, policy.Program = true, nil // what a claim of the block is, the statement says, program and all
+	policy.Bare, policy.Program = true, nil // package statement checks the public input, the program included
 	for i, p := range b.Proofs {
 		claim, err := prover.Examine(p, policy)
 		if err != nil {
@@ -77,7 +78,7 @@ func Check(b *Bundle, anchor *statement.Anchor, policy prover.Policy) (*Verdict,
 	return verdict, nil
 }
 
-// publicInput returns a Cairo run's public input as prover/block/statement reads it.
+// publicInput converts a Cairo run's public input to the form of package statement.
 func publicInput(in *cairo.PublicInput) *statement.PublicInput {
 	out := &statement.PublicInput{Layout: in.Layout, Memory: make([]statement.Cell, 0, len(in.Memory))}
 	for _, s := range in.Segments {
@@ -89,7 +90,7 @@ func publicInput(in *cairo.PublicInput) *statement.PublicInput {
 	return out
 }
 
-// claims returns what the public inputs of the proofs say.
+// claims returns the claims in the public inputs of the proofs.
 func (b *Bundle) claims() ([]*statement.Claim, error) {
 	var claims []*statement.Claim
 	for i, p := range b.Proofs {

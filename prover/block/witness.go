@@ -11,22 +11,22 @@ import (
 	"github.com/starkd/starkd/prover/block/statement"
 )
 
-// WitnessInput is what someone who executed a block knows of it, and a witness is made of.
+// WitnessInput is the result of executing a block, from which Complete makes a witness.
 type WitnessInput struct {
 	Anchor       *statement.Anchor
-	Transactions [][]byte           // canonical form, all of the block's
-	Results      []statement.Result // of each
+	Transactions [][]byte           // canonical form of all transactions of the block
+	Results      []statement.Result // of each transaction
 	Headers      [2]json.RawMessage
-	Calls        [][]*cairo.CallTrace   // of each transaction that was executed
-	Unproven     []statement.Unproven   // of those, the ones that the proofs do not cover
-	Validations  []statement.Validation // what signature checks of the others left behind
-	OldBlockHash *felt.Felt             // the block hash that the block makes readable; nil for the first ten blocks
+	Calls        [][]*cairo.CallTrace   // call traces of each executed transaction
+	Unproven     []statement.Unproven   // executed transactions that no proof covers
+	Validations  []statement.Validation // effects of the signature checks of proven transactions
+	OldBlockHash *felt.Felt             // the block hash that this block makes readable; nil for the first ten blocks
 	Before       statement.State
-	Tries        *statement.Tries // of the state before
+	Tries        *statement.Tries // of the state before the block
 }
 
-// Complete adds to a block proof the witness that its check needs: it replays the proofs' claims on the whole state and
-// keeps what was asked.
+// Complete adds the witness for the check of the proofs to b. It replays the proofs' claims on the whole state and records what
+// the check reads.
 func (b *Bundle) Complete(e *WitnessInput) error {
 	b.Headers = e.Headers
 	w := &b.Witness
@@ -59,13 +59,14 @@ func (b *Bundle) Complete(e *WitnessInput) error {
 	reads := statement.NewReads(e.Before)
 	outcome, err := statement.Check(claims, block, reads)
 	if err != nil {
-		return fmt.Errorf("block: our own output of block %d: %w", b.Block, err)
+		return fmt.Errorf("block: the statement does not hold for our own output of block %d: %w", b.Block, err)
 	}
 	w.Prestate, err = reads.Prestate(e.Tries, &outcome.Diff)
 	return err
 }
 
-// classes are those that the check needs: all of the covered transactions, and that which keeps another from being covered.
+// classes returns the classes that the check needs: all classes of the proven transactions, and for each unproven transaction
+// the class that its reason names.
 func (e *WitnessInput) classes() map[felt.Felt]*cairo.Class {
 	classes := map[felt.Felt]*cairo.Class{}
 	for i, calls := range e.Calls {
@@ -83,7 +84,7 @@ func (e *WitnessInput) classes() map[felt.Felt]*cairo.Class {
 	return classes
 }
 
-// collectClasses adds the classes of a call and of those inside it.
+// collectClasses adds the classes of a call and of its inner calls to into.
 func collectClasses(e *cairo.CallTrace, into map[felt.Felt]*cairo.Class) {
 	into[e.Call.Class.Hash] = e.Call.Class
 	for i := range e.Syscalls {
