@@ -20,8 +20,8 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// TestBoundaries: of every limit the last good value is admitted and the first bad one refused. Contracts are Go functions, so the
-// limits are those that the executor keeps whatever the engine; one that engines keep is tried on both of them.
+// TestBoundaries checks that the last good value of every limit is allowed and the first bad one is rejected. Contracts are Go
+// functions, so it tests the limits that the executor enforces with any engine. The one limit that engines enforce is tested on both.
 func TestBoundaries(t *testing.T) {
 	boundary.Run(t, boundary.Executor, map[string]func(value *big.Int) error{
 		"nonce above the account's": func(v *big.Int) error {
@@ -50,7 +50,7 @@ func TestBoundaries(t *testing.T) {
 		"class hash of a DECLARE": func(v *big.Int) error {
 			b := newBench(t)
 			hash := big2felt(v)
-			b.declare(hash, nil) // so that it is compiled; it is not in the state that is used
+			b.declare(hash, nil) // caches the compiled class; the state below does not have it
 			b.st = b.fresh()
 			tx := &starknet.Declare{SenderAddress: accountAt, ClassHash: hash, CompiledClassHash: hash, Class: &starknet.ContractClass{}}
 			tx.ResourceBounds.L2Gas = starknet.ResourceBound{MaxAmount: 1_000_000_000, MaxPricePerUnit: starknet.NewUint128(20)}
@@ -78,7 +78,7 @@ func TestBoundaries(t *testing.T) {
 		},
 		"balance short of the fee after execution (FRI)": func(v *big.Int) error {
 			b := newBench(t)
-			drain := func(left felt.Felt) contract { // leaves the account so much
+			drain := func(left felt.Felt) contract { // leaves the account this balance
 				return func(f *frame) ([]felt.Felt, []felt.Felt, error) {
 					_, err := f.CallContract(&f.gas, tokenAt, Selector("leave"), []felt.Felt{left})
 					return nil, nil, err
@@ -90,7 +90,7 @@ func TestBoundaries(t *testing.T) {
 			external := &b.x.Classes.find(tokenClass).Casm.EntryPoints.External
 			*external = append(*external, (*external)[0])
 			(*external)[len(*external)-1].Selector = Selector("leave")
-			b.accept(drain(u(1 << 60))) // fills what the fee transfer fills
+			b.accept(drain(u(1 << 60))) // allocates the slots of the fee transfer
 			fee := b.accept(drain(u(1 << 60))).Receipt.ActualFee
 			return b.send(drain(minus(fee.Felt(), v)), nil)
 		},
@@ -99,8 +99,8 @@ func TestBoundaries(t *testing.T) {
 			emit := func(f *frame) ([]felt.Felt, []felt.Felt, error) { // costs more than the least bound, and little Sierra gas
 				return nil, nil, f.EmitEvent(&f.gas, nil, make([]felt.Felt, 100))
 			}
-			bill := b.accept(emit).Receipt.Resources.L2Gas
-			return b.send(emit, func(tx *starknet.Invoke) { tx.ResourceBounds.L2Gas.MaxAmount = bill - v.Uint64() })
+			used := b.accept(emit).Receipt.Resources.L2Gas
+			return b.send(emit, func(tx *starknet.Invoke) { tx.ResourceBounds.L2Gas.MaxAmount = used - v.Uint64() })
 		},
 		"L2 gas of the bound below the least": changed(t, func(tx *starknet.Invoke, n int) {
 			tx.ResourceBounds.L2Gas.MaxAmount = LeastGas(tx) - uint64(n)
@@ -201,13 +201,13 @@ func TestBoundaries(t *testing.T) {
 			return err
 		}),
 
-		"contracts that validation calls beside its own": func(v *big.Int) error {
+		"other contracts that validation calls": func(v *big.Int) error {
 			b := newBench(t)
 			b.user(map[string]contract{"f": returning()})
 			b.e[accountClass][validateSelector] = callingOwnOr(v, validated)
 			return b.send(returning(), nil)
 		},
-		"contracts that a DEPLOY_ACCOUNT's constructor calls beside its own": func(v *big.Int) error {
+		"other contracts that a DEPLOY_ACCOUNT's constructor calls": func(v *big.Int) error {
 			b := newBench(t)
 			b.user(map[string]contract{"f": returning()})
 			return b.deployAccount(callingOwnOr(v))
@@ -224,7 +224,8 @@ func big2felt(v *big.Int) felt.Felt { return felt.FromBigInt(v) }
 // minus returns x - v.
 func minus(x felt.Felt, v *big.Int) felt.Felt { return *new(felt.Felt).Sub(&x, ptr(big2felt(v))) }
 
-// send executes f in an INVOKE that may be changed before. The error is the rejection, or the reason of a revert.
+// send executes f in an INVOKE, to which change is applied first if it is not nil. The error is the rejection or the revert
+// reason.
 func (b *bench) send(f contract, change func(*starknet.Invoke)) error {
 	tx := b.invoke(f)
 	if change != nil {
@@ -237,7 +238,7 @@ func (b *bench) send(f contract, change func(*starknet.Invoke)) error {
 	return err
 }
 
-// fresh returns a state with the bench's account and fee token, without the classes that were declared later.
+// fresh returns a state with the bench's account and fee token but no classes that were declared later.
 func (b *bench) fresh() *state.Overlay {
 	st := state.NewOverlay(nothing{})
 	for _, class := range []felt.Felt{accountClass, tokenClass} {
@@ -249,15 +250,15 @@ func (b *bench) fresh() *state.Overlay {
 	return st
 }
 
-// changed sends an INVOKE with a field of that value.
+// changed returns a function that sends an INVOKE after change has set one of its fields to the value.
 func changed(t *testing.T, change func(tx *starknet.Invoke, n int)) func(*big.Int) error {
 	return func(v *big.Int) error {
 		return newBench(t).send(returning(), func(tx *starknet.Invoke) { change(tx, int(v.Int64())) })
 	}
 }
 
-// within makes a syscall inside an INVOKE; the contracts at userAt and at the largest address have an entry point f. A syscall's failure
-// is the error even where the contract could catch it.
+// within returns a function that makes a syscall inside an INVOKE. The contracts at userAt and at the largest address have an entry
+// point f. A failure of the syscall is the error even if the contract could catch it.
 func within(t *testing.T, do func(b *bench, f *frame, v *big.Int) error) func(*big.Int) error {
 	return func(v *big.Int) error {
 		b := newBench(t)
@@ -275,7 +276,7 @@ func within(t *testing.T, do func(b *bench, f *frame, v *big.Int) error) func(*b
 	}
 }
 
-// needing panics if the call has less gas.
+// needing returns a contract that panics if the call has less gas.
 func needing(gas *big.Int, retdata ...felt.Felt) contract {
 	return func(f *frame) ([]felt.Felt, []felt.Felt, error) {
 		if f.Call.Gas < gas.Uint64() {
@@ -285,7 +286,7 @@ func needing(gas *big.Int, retdata ...felt.Felt) contract {
 	}
 }
 
-// callingOwnOr calls the contract itself, or another one if v is not 0.
+// callingOwnOr returns a contract that calls itself, or another one if v is not 0.
 func callingOwnOr(v *big.Int, retdata ...felt.Felt) contract {
 	return func(f *frame) ([]felt.Felt, []felt.Felt, error) {
 		to, name := f.Contract, "__validate_declare__"
@@ -310,7 +311,7 @@ func (b *bench) deployAccount(constructor contract) error {
 	return err
 }
 
-// rounded asks for the block in a constructor; the error is that it is not the rounded one.
+// rounded returns a function that reads the block in a constructor, and returns an error if its number or time is not rounded.
 func rounded(t *testing.T, set func(b *Block, n uint64), is func(*cairo.ExecutionInfo) bool) func(*big.Int) error {
 	return func(v *big.Int) error {
 		b := newBench(t)
@@ -327,7 +328,7 @@ func rounded(t *testing.T, set func(b *Block, n uint64), is func(*cairo.Executio
 	}
 }
 
-// keccakOf returns what the corpus's probe takes to hash so many words, and to let a failure end it.
+// keccakOf returns calldata with which the corpus's probe hashes a number of words and passes on a failure.
 func keccakOf(words int) []felt.Felt {
 	ops := []felt.Felt{u(uint64(words + 3)), u(14), {}, u(uint64(words))}
 	for range words {
@@ -336,7 +337,7 @@ func keccakOf(words int) []felt.Felt {
 	return ops
 }
 
-// onEngines calls the corpus's probe, a contract that makes the syscalls that its calldata says, on each engine. The engines must agree.
+// onEngines calls the corpus's probe, a contract that makes the syscalls in its calldata, on both engines, which must agree.
 func onEngines(t *testing.T, ops []felt.Felt) error {
 	file, err := os.Open(golden.Corpus(t, "blockifier/classes/probe.sierra.json.gz"))
 	if err != nil {

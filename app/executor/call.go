@@ -22,7 +22,7 @@ var (
 	constructorSelector     = Selector(constants.Constructor)
 	transferSelector        = Selector(constants.Transfer)
 	balances                = Selector(constants.Balances)
-	// TotalSupplyKey is the storage slot of an ERC20 contract's total supply, its low half; the high half follows.
+	// TotalSupplyKey is the storage slot of the low half of an ERC20 contract's total supply. The high half is in the next slot.
 	TotalSupplyKey = starknet.ReduceAddress(Selector("ERC20_total_supply"))
 )
 
@@ -36,43 +36,43 @@ var (
 	blockNumberOutRange = felt.FromShortString(constants.BlockOutOfRange)
 )
 
-// Selector returns the selector of an entry point with a name.
+// Selector returns the selector of the entry point called name.
 func Selector(name string) felt.Felt { return keccak.Starknet([]byte(name)) }
 
-// Frame is one call, with the calls that it made.
+// Frame is one call with the calls that it made.
 type Frame struct {
-	Contract    felt.Felt // whose storage it works on
+	Contract    felt.Felt // the contract whose storage the call works on
 	ClassHash   felt.Felt
 	Caller      felt.Felt
 	Selector    felt.Felt
 	Kind        cairo.EntryPointType
-	Library     bool // the class was named by a library call
+	Library     bool // a library call
 	Calldata    []felt.Felt
-	Gas         uint64 // available
+	Gas         uint64 // the gas that the caller gave
 	Failed      bool
-	Retdata     []felt.Felt // or panic data
-	GasConsumed uint64      // with the inner calls
+	Retdata     []felt.Felt // panic data if Failed
+	GasConsumed uint64      // including the inner calls
 	Events      []OrderedEvent
 	Messages    []OrderedMessage
 	Inner       []*Frame
 
-	answer []felt.Felt // Retdata as the engine returned it, good while the caller runs
+	answer []felt.Felt // Retdata as the engine returned it, valid while the caller runs
 }
 
-// OrderedEvent is an event with its number in the phase.
+// OrderedEvent is an event with its number in its phase, from 0.
 type OrderedEvent struct {
 	Order      uint64
 	Keys, Data []felt.Felt
 }
 
-// OrderedMessage is a message with its number in the phase.
+// OrderedMessage is a message with its number in its phase, from 0.
 type OrderedMessage struct {
 	Order   uint64
 	To      felt.Felt
 	Payload []felt.Felt
 }
 
-// discard drops the events and messages of a frame that was undone and of all inside it.
+// discard drops the events and messages of an undone frame and of all its inner frames.
 func (f *Frame) discard() {
 	f.Events, f.Messages = nil, nil
 	for _, in := range f.Inner {
@@ -80,26 +80,26 @@ func (f *Frame) discard() {
 	}
 }
 
-// phase is a phase of a transaction that is running: a tree of calls.
+// phase is a running phase of a transaction: a tree of calls.
 type phase struct {
 	txn        *transaction
 	kind       Phase
 	initialGas uint64
-	lastGas    uint64 // seen at the last syscall or at the end: what a failure leaves
+	lastGas    uint64 // gas left at the last syscall or at the end; after a failure nothing else is known
 	depth      int
-	from       savepoint     // where the phase began
-	txInfo     *cairo.TxInfo // changes inside a meta transaction
+	from       savepoint     // the beginning of the phase
+	txInfo     *cairo.TxInfo // differs inside a meta transaction
 }
 
-// phase begins a phase.
+// phase begins a phase with an amount of gas.
 func (t *transaction) phase(kind Phase, gas uint64) *phase {
 	return &phase{txn: t, kind: kind, initialGas: gas, lastGas: gas, from: t.savepoint(), txInfo: t.txInfo}
 }
 
-// validating reports whether the restrictions of validation hold.
+// validating reports whether the restrictions of validation apply.
 func (p *phase) validating() bool { return p.kind == ValidatePhase || p.kind == ConstructorPhase }
 
-// gasUsed returns the Sierra gas that the phase has used, also when it ended in a failure.
+// gasUsed returns the Sierra gas that the phase has used. After a failure it counts up to the last syscall.
 func (p *phase) gasUsed() uint64 { return p.initialGas - p.lastGas }
 
 // entry is a call to be made.
@@ -113,8 +113,9 @@ type entry struct {
 	gas      uint64
 }
 
-// call runs an entry point. A panic of the contract, an entry point that is not there and too little gas to enter are in
-// the frame; a *failure ends the transaction. The frame is not nil, and says what is known, also with an error.
+// call runs an entry point. If the contract panics, has no such entry point, or the gas does not cover the entry, the frame
+// is Failed and the error is nil. A *failure ends the transaction. The frame is never nil: with an error it has the fields
+// that were known by then.
 func (p *phase) call(e entry) (*Frame, error) {
 	f := &Frame{
 		Contract: e.storage, Caller: e.caller, Selector: e.selector, Kind: e.kind, Library: e.class != nil,
@@ -161,7 +162,7 @@ func (p *phase) call(e entry) (*Frame, error) {
 	result, err := p.run(call, f)
 	switch _, isRun := err.(*cairo.RunError); {
 	case isRun:
-		// The text is hashed into the receipt, and what exactly an engine says differs between engines.
+		// The receipt's hash covers this text, so it cannot contain the engine's own text, which differs between engines.
 		return f, failCallf("Error in the Cairo run: a rule of the machine was broken.")
 	case err != nil:
 		return f, err
@@ -179,8 +180,8 @@ func (p *phase) call(e entry) (*Frame, error) {
 	return f, nil
 }
 
-// run runs a call in the transaction's session. When the session falls back to another engine in the midst of an outermost call, run
-// undoes what that call did and runs it again, as cairo.Session has it.
+// run runs a call in the transaction's session. If the session falls back to another engine during an outermost call, run
+// undoes the effects of that call and runs it again, as cairo.Session requires.
 func (p *phase) run(call cairo.Call, f *Frame) (cairo.Result, error) {
 	if p.depth > 1 {
 		return p.runOnce(call, f)
@@ -217,19 +218,20 @@ func (p *phase) runOnce(call cairo.Call, f *Frame) (cairo.Result, error) {
 	return result, err
 }
 
-// takeRoom counts felts that a frame is about to keep. A contract can hand the same array to call after call, for nothing.
+// takeRoom takes felts that a frame is about to keep from Options.Room, and rejects the transaction if they do not fit. It
+// bounds memory: a contract can pass the same large array to many calls, and calldata in calls costs no gas.
 func (p *phase) takeRoom(felts int) error {
 	if p.txn.opts.Room == nil {
 		return nil
 	}
 	if felts > *p.txn.opts.Room {
-		return reject(UnexpectedError, "the calldata and results of the calls made are more than is kept of a simulation or a trace")
+		return reject(UnexpectedError, "the calldata and results of all calls have more felts than a simulation or trace may keep")
 	}
 	*p.txn.opts.Room -= felts
 	return nil
 }
 
-// callTop returns a call whose panic ends the phase as a failure.
+// callTop runs a call whose panic is a failure and ends the phase.
 func (p *phase) callTop(e entry) (*Frame, error) {
 	f, err := p.call(e)
 	if err != nil {
@@ -242,7 +244,7 @@ func (p *phase) callTop(e entry) (*Frame, error) {
 	return f, nil
 }
 
-// class returns a declared class; one that is not declared is a failure.
+// class returns a declared class. An undeclared class is a failure.
 func (p *phase) class(hash felt.Felt) (*cairo.Class, error) {
 	class, err := p.txn.x.Classes.Get(p.txn.st, hash)
 	if err == nil && class == nil {
@@ -253,7 +255,7 @@ func (p *phase) class(hash felt.Felt) (*cairo.Class, error) {
 
 const undeclared = "Class with hash %s is not declared."
 
-// deploy puts a contract at an address and runs its constructor. It cannot fail without a *failure.
+// deploy puts a contract at an address and runs its constructor. A panic of the constructor is a *failure too.
 func (p *phase) deploy(class, address, deployer felt.Felt, calldata []felt.Felt, gas uint64) (*Frame, error) {
 	f := &Frame{
 		Contract: address, ClassHash: class, Caller: deployer, Selector: constructorSelector, Kind: cairo.Constructor, Gas: gas,
@@ -289,12 +291,12 @@ func (p *phase) deploy(class, address, deployer felt.Felt, calldata []felt.Felt,
 	return wrap(f, err, true)
 }
 
-// outside makes the surroundings of calls that no transaction makes.
+// outside returns a transaction without contents, in which calls outside a transaction run.
 func (x *Executor) outside(st *state.Overlay, block *Block) *transaction {
 	return &transaction{x: x, session: x.Engine.Begin(), st: st, block: block, txInfo: &cairo.TxInfo{ChainID: block.ChainID}}
 }
 
-// Construct deploys a contract outside any transaction, as genesis does, and runs its constructor.
+// Construct deploys a contract outside a transaction, as genesis does, and runs its constructor.
 func (x *Executor) Construct(st *state.Overlay, block *Block, class, address felt.Felt, calldata []felt.Felt) error {
 	t := x.outside(state.NewOverlay(st), block)
 	defer t.session.End()
@@ -306,8 +308,8 @@ func (x *Executor) Construct(st *state.Overlay, block *Block, class, address fel
 	return nil
 }
 
-// Call runs an entry point as starknet_call does: outside any transaction, with the gas that an execution may have at most, on a
-// state that it leaves unchanged.
+// Call runs an entry point as starknet_call does: outside a transaction, with the largest amount of gas that an execution
+// may have. It leaves st unchanged.
 func (x *Executor) Call(st state.Reader, block *Block, contract, selector felt.Felt, calldata []felt.Felt) (*Frame, error) {
 	t := x.outside(state.NewOverlay(st), block)
 	defer t.session.End()

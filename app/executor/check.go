@@ -7,8 +7,8 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// CheckStateless rejects a transaction for its own fields: those that this chain, as Starknet's gateway, does not
-// support yet, and values out of their range.
+// CheckStateless rejects a transaction if a field has a value that is out of range or that this chain does not support.
+// Starknet's gateway does not support these values either.
 func CheckStateless(tx starknet.Transaction) error {
 	f := tx.Fields()
 	var deployment, proof []felt.Felt
@@ -35,7 +35,7 @@ func CheckStateless(tx starknet.Transaction) error {
 	return nil
 }
 
-// check is everything that is asked of a transaction before code runs. It uses the nonce up.
+// check runs all checks that precede the transaction's code, and increments the account's nonce.
 func (t *transaction) check() error {
 	if err := CheckStateless(t.tx); err != nil {
 		return err
@@ -55,13 +55,14 @@ func (t *transaction) check() error {
 	return t.checkBounds()
 }
 
-// checkBounds asks that the bounds cover the least that the transaction can cost, at the block's price, and that the
-// account can pay up to its bounds.
+// checkBounds rejects a transaction whose bounds do not cover its least cost or the block's price, or whose account cannot
+// pay up to the bounds.
 func (t *transaction) checkBounds() error {
 	b := t.tx.Fields().ResourceBounds
 	least := LeastGas(t.tx)
 	if t.opts.ValidateOnly {
-		// The rest of what is known before any code runs. A block goes on, reverts and takes the bound.
+		// A mempool also rejects a bound below the intrinsic gas; a block would execute the transaction, revert it and
+		// charge the bound.
 		least = max(least, t.intrinsicGas())
 	}
 	if b.L2Gas.MaxAmount < least {
@@ -84,7 +85,7 @@ func (t *transaction) checkBounds() error {
 	return nil
 }
 
-// maxFee returns the sum of all bounds, with the tip on L2 gas.
+// maxFee returns the most FRI that the bounds allow, with the tip on L2 gas. ok is false if the sum is 2^128 or more.
 func maxFee(b *starknet.ResourceBounds, tip uint64) (sum starknet.Uint128, ok bool) {
 	price, ok := b.L2Gas.MaxPricePerUnit.Add(starknet.NewUint128(tip))
 	if !ok {
@@ -102,7 +103,7 @@ func maxFee(b *starknet.ResourceBounds, tip uint64) (sum starknet.Uint128, ok bo
 	return sum, true
 }
 
-// balance returns what the account holds of the fee token, as two halves of 128 bits.
+// balance returns the account's balance of the fee token, as two halves of 128 bits.
 func (t *transaction) balance() (low, high felt.Felt, err error) {
 	if t.balanceSlot.IsZero() {
 		t.balanceSlot = BalanceKey(t.tx.Sender())
@@ -120,13 +121,14 @@ func covers(low, high felt.Felt, amount starknet.Uint128) bool {
 	return !high.IsZero() || low.Cmp(&need) >= 0
 }
 
-// BalanceKey returns the storage slot of an account's balance in an ERC20 contract, its low half; the high half follows.
+// BalanceKey returns the storage slot of the low half of an account's balance in an ERC20 contract. The high half is in the
+// next slot.
 func BalanceKey(account felt.Felt) felt.Felt {
 	return starknet.ReduceAddress(pedersen.Hash(balances, account))
 }
 
-// LeastGas returns the smallest L2 gas bound with which a transaction may be in a block. It is Starknet's estimate of the Starknet OS's
-// steps, those for data that Starknet publishes on L1 included: it can be above the charge.
+// LeastGas returns the smallest L2 gas bound with which a transaction may be in a block. It is Starknet's estimate of the
+// steps of the Starknet OS, including those for data that Starknet publishes on L1, and can be above the charge.
 func LeastGas(tx starknet.Transaction) uint64 {
 	switch tx := tx.(type) {
 	case *starknet.Invoke:
@@ -151,13 +153,13 @@ func (t *transaction) intrinsicGas() uint64 {
 	return declareOverhead.gas(0) + uint64(data)*constants.FeltGas
 }
 
-// charge is what a transaction has to pay.
+// charge is the L2 gas and the fee that a transaction has to pay.
 type charge struct {
 	gas uint64
 	fee starknet.Uint128
 }
 
-// charge adds up what the transaction has used so far, and reverted, the Sierra gas of an execution that was undone.
+// charge returns the charge for what the transaction has used so far. reverted is the Sierra gas of an undone execution.
 func (t *transaction) charge(reverted uint64) (charge, error) {
 	gas := saturatingAdd(t.intrinsicGas(), saturatingAdd(t.used, reverted))
 	for _, e := range t.events {
@@ -179,7 +181,7 @@ func (t *transaction) charge(reverted uint64) (charge, error) {
 	return charge{gas, fee}, err
 }
 
-// fee is gas × (price + tip).
+// fee returns gas × (price + tip).
 func (t *transaction) fee(gas uint64) (starknet.Uint128, error) {
 	if price, ok := t.block.L2GasPrice.Add(starknet.NewUint128(t.tx.Fields().Tip)); ok {
 		if fee, ok := price.Mul64(gas); ok {
@@ -189,7 +191,7 @@ func (t *transaction) fee(gas uint64) (starknet.Uint128, error) {
 	return starknet.Uint128{}, reject(UnexpectedError, "the fee for %d gas is 2^128 FRI or more", gas)
 }
 
-// exceeds returns in which way a charge exceeds the transaction's bounds or the account's balance, "" if it does not.
+// exceeds returns the revert reason if a charge exceeds the transaction's bounds or the account's balance, else "".
 func (t *transaction) exceeds(c charge) (string, error) {
 	if t.opts.SkipFee {
 		if t.opts.Bound != 0 && c.gas > t.opts.Bound {
@@ -207,7 +209,7 @@ func (t *transaction) exceeds(c charge) (string, error) {
 	return starknet.OverBalanceReason(c.fee, low, high), nil
 }
 
-// withinBounds rejects a transaction that cannot be reverted if its charge exceeds its bounds or the balance.
+// withinBounds rejects a transaction that cannot revert if its charge exceeds its bounds or the balance.
 func (t *transaction) withinBounds(c charge) error {
 	reason, err := t.exceeds(c)
 	if err == nil && reason != "" {

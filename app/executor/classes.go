@@ -17,35 +17,37 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// Compile makes CASM of a Sierra program, as the official compiler does. Any error means that the class is rejected.
+// Compile compiles a Sierra program to CASM, with the output of the official compiler. Any error means that the class is
+// rejected.
 type Compile func(*starknet.ContractClass, *sierra.Program) (*casm.Class, error)
 
-// Classes keeps classes in the form that engines run. It is safe for concurrent use.
+// Classes caches classes in the form that engines run. It is safe for concurrent use.
 type Classes struct {
 	compile Compile
 
 	mu    sync.Mutex
-	chain kept // declared
-	// fresh are compiled, not declared on the chain: anybody can fill it, so that it is not chain.
+	chain kept // declared classes
+	// fresh has compiled classes that are not declared on the chain. Anyone can fill it, so it is separate from chain.
 	fresh    kept
 	rejected *simplelru.LRU[felt.Felt, rejectedClass]
 }
 
-// rejectedClass is why a class was rejected.
+// rejectedClass is the reason why a class was rejected.
 type rejectedClass struct {
 	err error
-	// panicked says that the compiler did not end well: blocks try again, so that no node's memory decides.
+	// panicked is set if the compiler panicked. Blocks compile such a class again, because the panic may be this node's
+	// own and must not decide consensus.
 	panicked bool
 }
 
-// Bounds of what is kept in memory. What is dropped comes back as it is used.
+// Bounds of the caches. A dropped class is loaded or compiled again when it is used.
 const (
 	maxChain    = 4_000_000 // felts of bytecode of declared classes
-	maxFresh    = 500_000   // of classes that are not declared
+	maxFresh    = 500_000   // felts of bytecode of undeclared classes
 	maxRejected = 4096      // classes
 )
 
-// NewClasses returns an empty store of classes. compile is CompileClass unless a test says otherwise; nil means it.
+// NewClasses returns an empty cache of classes. A nil compile means CompileClass; tests use others.
 func NewClasses(compile Compile) *Classes {
 	if compile == nil {
 		compile = CompileClass
@@ -53,7 +55,7 @@ func NewClasses(compile Compile) *Classes {
 	return &Classes{compile: compile, chain: newKept(maxChain), fresh: newKept(maxFresh), rejected: newLRU[rejectedClass](maxRejected)}
 }
 
-// kept is classes by hash up to a number of felts of bytecode. Beyond it those go whose latest use is the oldest.
+// kept is an LRU cache of classes by hash, bounded by their felts of bytecode.
 type kept struct {
 	most, felts int
 	classes     *simplelru.LRU[felt.Felt, *cairo.Class] // bounded by felts, not by number
@@ -99,7 +101,7 @@ func (k *kept) remove(hash felt.Felt) *cairo.Class {
 	return class
 }
 
-// Get returns the class with a hash, nil if it is not declared in st.
+// Get returns the class with a hash, or nil if it is not declared in st.
 func (c *Classes) Get(st state.Reader, hash felt.Felt) (*cairo.Class, error) {
 	compiled, err := st.CompiledClassHash(hash)
 	if err != nil || compiled.IsZero() {
@@ -140,7 +142,7 @@ func (c *Classes) keep(class *cairo.Class) {
 	c.chain.add(class)
 }
 
-// Declared says that a class was declared by a block that is durable: it is kept as one of the chain.
+// Declared moves a class that a durable block declared to the cache of declared classes.
 func (c *Classes) Declared(hash felt.Felt, definition *starknet.ContractClass) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -151,11 +153,12 @@ func (c *Classes) Declared(hash felt.Felt, definition *starknet.ContractClass) {
 	}
 }
 
-// minSierra is the oldest Sierra version whose execution is billed in gas; older ones are billed in VM steps, which differ
-// between engines.
+// minSierra is the oldest Sierra version whose execution is charged in gas. Execution of older versions is charged in VM
+// steps, which differ between engines.
 var minSierra = sierra.Version{Major: constants.MinSierraMajor, Minor: constants.MinSierraMinor}
 
-// Compile checks and compiles the definition of a class with the given hash, and keeps it as one of the chain. Errors are rejections.
+// Compile checks and compiles the definition of a class with the given hash, and keeps it as a declared class. Errors are
+// rejections.
 func (c *Classes) Compile(hash felt.Felt, definition *starknet.ContractClass) (*cairo.Class, error) {
 	if class := c.find(hash); class != nil {
 		return class, nil
@@ -169,10 +172,10 @@ func (c *Classes) Compile(hash felt.Felt, definition *starknet.ContractClass) (*
 	return class, nil
 }
 
-// Prepare compiles a class that is not declared and remembers it, or why it is rejected. A class that is known costs nothing. The
+// Prepare compiles an undeclared class and remembers the class or its rejection, so that a second call costs nothing. The
 // error is a [*Rejection].
 func (c *Classes) Prepare(hash felt.Felt, definition *starknet.ContractClass) (err error) {
-	if _, err, known := c.look(hash, false); known {
+	if _, err, known := c.lookup(hash, false); known {
 		return err
 	}
 	defer func() {
@@ -185,9 +188,9 @@ func (c *Classes) Prepare(hash felt.Felt, definition *starknet.ContractClass) (e
 	return err
 }
 
-// prepare is Prepare, with the class, for a block.
+// prepare does the same as Prepare for a block, and returns the class. A panic of the compiler is not recovered.
 func (c *Classes) prepare(hash felt.Felt, definition *starknet.ContractClass) (*cairo.Class, error) {
-	if class, err, known := c.look(hash, true); known {
+	if class, err, known := c.lookup(hash, true); known {
 		return class, err
 	}
 	class, err := c.make(hash, definition)
@@ -201,8 +204,9 @@ func (c *Classes) prepare(hash felt.Felt, definition *starknet.ContractClass) (*
 	return class, nil
 }
 
-// look finds what is remembered of a class that a DECLARE brings: the class, or why it was rejected.
-func (c *Classes) look(hash felt.Felt, block bool) (class *cairo.Class, err error, known bool) {
+// lookup returns the cached class of a DECLARE, or the error with which it was rejected. known is false if neither is cached.
+// For a block, a rejection after a panic of the compiler does not count.
+func (c *Classes) lookup(hash felt.Felt, block bool) (class *cairo.Class, err error, known bool) {
 	if class := c.find(hash); class != nil {
 		return class, nil, true
 	}
@@ -221,7 +225,8 @@ func (c *Classes) reject(hash felt.Felt, r rejectedClass) {
 	c.rejected.Add(hash, r)
 }
 
-// make compiles a class. Without Gas it is the VM's: the native engine makes code of classes that are paid for.
+// make compiles a class. It leaves Gas nil, so that the class runs on the VM: the native engine compiles only classes that
+// someone has paid to declare.
 func (c *Classes) make(hash felt.Felt, definition *starknet.ContractClass) (*cairo.Class, error) {
 	program, err := sierra.DecodeFelts(definition.SierraProgram)
 	if err != nil {
@@ -237,7 +242,7 @@ func (c *Classes) make(hash felt.Felt, definition *starknet.ContractClass) (*cai
 	return &cairo.Class{Hash: hash, CompiledHash: code.BlakeHash(), Sierra: program, Casm: code}, nil
 }
 
-// Stored returns the form of a compiled class that the state keeps.
+// Stored returns a compiled class in the form that the state stores.
 func Stored(class *cairo.Class, definition *starknet.ContractClass) (*state.Class, error) {
 	code, err := class.Casm.MarshalJSON()
 	if err != nil {
@@ -246,7 +251,7 @@ func Stored(class *cairo.Class, definition *starknet.ContractClass) (*state.Clas
 	return &state.Class{Hash: class.Hash, CompiledHash: class.CompiledHash, Definition: definition, Casm: code}, nil
 }
 
-// checkDeclare is everything that is asked of a class before it is known who declares it.
+// checkDeclare runs the checks of a class that precede the sender's validation.
 func (t *transaction) checkDeclare(tx *starknet.Declare) error {
 	if tx.Class == nil {
 		return errors.New("executor: a DECLARE without its class")
@@ -264,15 +269,16 @@ func (t *transaction) checkDeclare(tx *starknet.Declare) error {
 	return nil
 }
 
-// ErrNotCompiled ends a DECLARE with Options.Compiled whose class Classes does not know.
+// ErrNotCompiled is the error of a DECLARE with Options.Compiled whose class is not in Classes.
 var ErrNotCompiled = errors.New("executor: the class is not compiled yet")
 
-// compile finds or makes the class that a DECLARE brings, which must have the hash that the sender signed.
+// compile finds or compiles the class of a DECLARE and rejects it if it does not have the compiled class hash that the
+// sender signed.
 func (t *transaction) compile(tx *starknet.Declare) error {
 	var err error
 	if t.opts.Compiled {
 		var known bool
-		if t.declared, err, known = t.x.Classes.look(tx.ClassHash, false); !known {
+		if t.declared, err, known = t.x.Classes.lookup(tx.ClassHash, false); !known {
 			return ErrNotCompiled
 		}
 	} else {

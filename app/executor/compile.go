@@ -11,8 +11,8 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// CompileClass returns the Compile that a chain uses: the project's compiler, whose output is the official compiler's, within
-// the bounds of what may be declared.
+// CompileClass is the Compile that a chain uses. It checks that the class may be declared and compiles it with this
+// project's compiler, whose output equals the official compiler's.
 func CompileClass(definition *starknet.ContractClass, program *sierra.Program) (*casm.Class, error) {
 	class := sierraClass(definition)
 	if err := class.CheckDeclarable(); err != nil {
@@ -39,8 +39,8 @@ func sierraClass(definition *starknet.ContractClass) *sierra.ContractClass {
 	}
 }
 
-// gasInfo finds out, when it is first asked, what a native engine needs of a class that compiles. A class without it runs on the
-// VM, with the same results.
+// gasInfo returns a function that computes the gas info of a compiled class for a native engine, once. It returns nil if
+// there is none; the class then runs on the VM, with the same results.
 func gasInfo(program *sierra.Program, definition *starknet.ContractClass) func() *sierra.GasInfo {
 	entryPoints := sierraClass(definition).EntryPoints
 	return sync.OnceValue(func() *sierra.GasInfo {
@@ -56,7 +56,7 @@ func gasInfo(program *sierra.Program, definition *starknet.ContractClass) func()
 	})
 }
 
-// compileReason is why a class that does not compile is rejected.
+// compileReason returns the reason with which a class that does not compile is rejected.
 func compileReason(err error) Reason {
 	if e, ok := errors.AsType[*sierra.ClassError](err); ok && e.Code == sierra.CodeSize {
 		return ContractClassSizeTooLarge

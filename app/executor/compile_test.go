@@ -10,7 +10,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// TestGasInfo: what a compiled class says of its gas is what the compiler says of the definition.
+// TestGasInfo checks that the gas info of a compiled class equals the compiler's for its definition.
 func TestGasInfo(t *testing.T) {
 	for _, name := range contracts.Names() {
 		data, err := contracts.ClassJSON(name)
@@ -35,7 +35,7 @@ func TestGasInfo(t *testing.T) {
 	}
 }
 
-// BenchmarkClass is what a node does for the class of a DECLARE that it has not seen: decode its Sierra program and compile it.
+// BenchmarkClass runs a node's work for the class of a new DECLARE: decoding its Sierra program and compiling it.
 func BenchmarkClass(b *testing.B) {
 	data, err := contracts.ClassJSON("account")
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// Entry is a call of an entry point that no transaction makes.
+// Entry is a call of an entry point outside a transaction.
 type Entry struct {
 	Kind     cairo.EntryPointType
 	Contract felt.Felt
@@ -16,8 +16,8 @@ type Entry struct {
 	Gas      uint64
 }
 
-// Enter runs an entry point of any kind outside a transaction, for a caller and with a gas of one's choice, and keeps what
-// it did in st. A panic is no error: the frame says so, and st is as before. A run that no caller could have caught is a
+// Enter runs an entry point of any kind outside a transaction, with any caller and gas, and keeps its effects in st. After
+// a panic the frame is Failed, the error is nil and st is unchanged. A failure that no calling contract could catch is a
 // [*Rejection].
 func (x *Executor) Enter(st *state.Overlay, block *Block, e Entry) (*Frame, error) {
 	t := x.outside(state.NewOverlay(st), block)

@@ -7,7 +7,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// Reason says why a transaction cannot be in a block. Its number is the error code of the Starknet JSON-RPC specification.
+// Reason is why a transaction cannot be in a block. Its number is the error code of the Starknet JSON-RPC specification.
 type Reason int
 
 // The reasons.
@@ -18,7 +18,7 @@ const (
 	ContractError                   Reason = starknet.CodeContractError
 	ClassAlreadyDeclared            Reason = starknet.CodeClassAlreadyDeclared
 	InvalidTransactionNonce         Reason = starknet.CodeInvalidTransactionNonce
-	InsufficientResources           Reason = starknet.CodeInsufficientResources // for validation, or for the least a transaction costs
+	InsufficientResources           Reason = starknet.CodeInsufficientResources // for validation, or for the least cost of a transaction
 	InsufficientAccountBalance      Reason = starknet.CodeInsufficientAccountBalance
 	ValidationFailure               Reason = starknet.CodeValidationFailure
 	CompilationFailed               Reason = starknet.CodeCompilationFailed
@@ -32,7 +32,7 @@ const (
 	InvalidProof                    Reason = starknet.CodeInvalidProof
 )
 
-// Rejection is the error of a transaction or call that was rejected; the state is as before.
+// Rejection is the error of a rejected transaction or call. The state is unchanged.
 type Rejection struct {
 	Reason Reason
 	Detail string
@@ -46,25 +46,26 @@ func reject(reason Reason, format string, args ...any) error {
 	return &Rejection{reason, fmt.Sprintf(format, args...)}
 }
 
-// failure is an end of execution that no contract can catch: it reverts the transaction, or rejects one that cannot
-// revert. It is either where it happened, with the cause below, or the cause itself.
+// failure is an error of execution that no contract can catch. It reverts the transaction, or rejects one that cannot
+// revert. Failures form a chain: each but the last is a frame that the error passed through, the last has the reason.
 type failure struct {
-	title      string // "Error in the called contract", …; empty at the cause
-	frame      *Frame // with a title
-	noSelector bool   // a deployment that came to no constructor
+	title      string // "Error in the called contract", …; empty in the last
+	frame      *Frame // nil in the last
+	noSelector bool   // a deployment that failed before its constructor ran
 	cause      *failure
-	reason     string
+	reason     string // of the last
 }
 
 func (f *failure) Error() string { return "executor: " + f.text() }
 
-// failf returns a failure in a syscall itself.
+// failf returns a failure of a syscall itself.
 func failf(format string, args ...any) *failure {
 	return &failure{reason: fmt.Sprintf(format, args...)}
 }
 
-// failCallf returns a failure of an entry point. The reference ends its text with a line break, that of a syscall's without.
+// failCallf returns a failure of an entry point. As in blockifier, its text ends with a line break; that of a syscall does
+// not.
 func failCallf(format string, args ...any) *failure { return failf(format+"\n", args...) }
 
-// asFailure tells failures of the program from those of the node.
+// asFailure reports whether err is a failure of the program, not an error of the node, and returns it.
 func asFailure(err error) (*failure, bool) { return errors.AsType[*failure](err) }

@@ -8,19 +8,19 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// Estimate is what a transaction has to be given to succeed.
+// Estimate is the bound that a transaction needs to succeed.
 type Estimate struct {
-	L2Gas uint64           // a bound
-	Fee   starknet.Uint128 // of the bound
+	L2Gas uint64           // the bound
+	Fee   starknet.Uint128 // the fee for that much gas
 }
 
-// estimateSlack is the part of an estimate by which it may be above the least bound that suffices.
+// estimateSlack is the precision of an estimate: it is at most 1/estimateSlack above the least sufficient bound.
 const estimateSlack = 100
 
-// Estimate runs a transaction on st as Execute with SkipFee does, and finds an L2 gas bound with which it succeeds there. That can be
-// more than the gas that it uses: code may need gas in hand that it gives back. If what it uses does not suffice, the least bound that
-// does is searched for, and found to within 1%; the outcome is then the one with that bound. A transaction that no bound lets succeed
-// has the outcome of the largest, without an Estimate. Its own bounds do not matter.
+// Estimate runs a transaction on st as Execute with SkipFee does, and finds an L2 gas bound with which it succeeds. The bound can
+// be above the gas that the transaction uses, because code may need gas that it does not consume. If the gas used is not a
+// sufficient bound, Estimate searches for the least one, to within 1%, and returns the outcome with that bound. If no bound lets
+// the transaction succeed, the outcome is that of the largest bound and has no Estimate. The transaction's own bounds are ignored.
 func (x *Executor) Estimate(st *state.Overlay, block *Block, tx starknet.Transaction, opts Options) (*Outcome, error) {
 	s := x.search(st, block, tx, opts)
 	if err := s.try(0); err != nil {
@@ -38,8 +38,8 @@ func (x *Executor) Estimate(st *state.Overlay, block *Block, tx starknet.Transac
 	return s.out, nil
 }
 
-// EstimateAfter returns the estimate of a transaction that Execute made out of with its own bounds; nil where no bound lets it succeed. st
-// is as it was before Execute, and stays so.
+// EstimateAfter returns the estimate of a transaction that Execute ran with its own bounds and the outcome out, or nil if no bound
+// lets it succeed. st is the state before Execute; EstimateAfter does not change it.
 func (x *Executor) EstimateAfter(out *Outcome, st *state.Overlay, block *Block, tx starknet.Transaction, opts Options) (*Estimate, error) {
 	opts.Diff, opts.Brief, opts.Room = false, true, nil
 	if out.Receipt.Reverted {
@@ -60,18 +60,18 @@ func (x *Executor) EstimateAfter(out *Outcome, st *state.Overlay, block *Block, 
 	return s.out.Estimate, nil
 }
 
-// search is the search for a bound.
+// search is a search for the least bound.
 type search struct {
 	x     *Executor
 	st    *state.Overlay
 	block *Block
 	tx    starknet.Transaction
 	opts  Options
-	room  int // before each run
-	// The latest run that succeeded.
+	room  int // Options.Room at the start of each run
+	// The latest successful run.
 	out  *Outcome
 	over *state.Overlay
-	left int // of the room
+	left int // room left after it
 }
 
 func (x *Executor) search(st *state.Overlay, block *Block, tx starknet.Transaction, opts Options) *search {
@@ -83,7 +83,8 @@ func (x *Executor) search(st *state.Overlay, block *Block, tx starknet.Transacti
 	return s
 }
 
-// try runs the transaction with a bound, or with none, and keeps the run if it succeeds.
+// try runs the transaction with a bound and keeps the run if it succeeds. Bound 0 means the largest bound; that run is kept even if
+// it reverts.
 func (s *search) try(bound uint64) error {
 	left, over := s.room, state.NewOverlay(s.st)
 	opts := s.opts
@@ -98,7 +99,7 @@ func (s *search) try(bound uint64) error {
 	return err
 }
 
-// find finds the bound of a transaction that uses some gas, and succeeds with high or more. No bound is below LeastGas.
+// find finds the bound of a transaction that used the given gas and succeeds with bound high or more. The bound is at least LeastGas.
 func (s *search) find(used, high uint64) error {
 	used = max(used, LeastGas(s.tx))
 	low := used // does not suffice
@@ -119,7 +120,7 @@ func (s *search) find(used, high uint64) error {
 			break
 		}
 		if bound = low + (high-low)/2; high/2 > low {
-			bound = 2 * low // from below, where runs are shorter
+			bound = 2 * low // low bounds first: their runs are shorter
 		}
 	}
 	t := &transaction{x: s.x, block: s.block, tx: s.tx}

@@ -1,11 +1,15 @@
-// Package executor runs one transaction, or one call, against a state: Starknet 0.14 semantics over any cairo.Engine.
+// Package executor runs one transaction, or one call, on a state. It has the semantics of Starknet 0.14 and works with any
+// cairo.Engine.
 //
-// [Executor.Execute] is the story of a transaction: checks before any code runs, the account's validation, execution, and
-// the fee. It has three outcomes. Rejected: an error that is a [*Rejection]; the transaction cannot be in a block and the
-// state is as before. Reverted: Receipt.Reverted; execution was undone, the nonce is used and the fee is paid. Accepted.
-// Any other error is a broken store or a bug of ours, and the node must not go on.
+// [Executor.Execute] takes a transaction through the checks before any code runs, the account's validation, execution, and
+// the fee. There are three outcomes:
+//   - rejected: the error is a [*Rejection]; the transaction cannot be in a block and the state is unchanged;
+//   - reverted: Receipt.Reverted is set; execution was undone, the nonce is used and the fee is paid;
+//   - accepted.
 //
-// Results are equal to the last unit of gas whatever the engine: gas is Sierra gas alone (docs/fees.md).
+// Any other error means a broken store or a bug in this program, and the node must stop.
+//
+// All engines give the same results, down to a unit of gas, because only Sierra gas counts (docs/fees.md).
 //
 // Reference: the sequencer's blockifier; transaction/account_transaction.rs and execution/entry_point.rs.
 package executor
@@ -24,18 +28,18 @@ import (
 type Executor struct {
 	Engine  cairo.Engine
 	Classes *Classes
-	// Stop, if not nil, ends what runs with cairo.ErrInterrupted soon after it is set.
+	// Stop, if not nil, interrupts running code soon after it is set; the error is cairo.ErrInterrupted.
 	Stop *atomic.Bool
 }
 
-// Until returns the executor with a Stop.
+// Until returns a copy of the executor with Stop set to stop.
 func (x *Executor) Until(stop *atomic.Bool) *Executor {
 	y := *x
 	y.Stop = stop
 	return &y
 }
 
-// Block is what execution sees of the block it is in.
+// Block is the part of a block that execution sees.
 type Block struct {
 	Number     uint64
 	Timestamp  uint64 // seconds
@@ -45,44 +49,44 @@ type Block struct {
 	FeeToken   felt.Felt
 }
 
-// Options change what Execute does. The zero value is a transaction in a block.
+// Options change what Execute does. The zero value executes a transaction of a block.
 type Options struct {
-	// ValidateOnly ends after validation, without execution and fee, as a mempool does. The constructor of a
-	// DEPLOY_ACCOUNT and the checks of a DECLARE run nevertheless.
+	// ValidateOnly stops after validation, without execution and fee transfer, as a mempool does. The constructor of a
+	// DEPLOY_ACCOUNT and the checks of a DECLARE still run.
 	ValidateOnly bool
 	// SkipValidate leaves out the account's validation entry point.
 	SkipValidate bool
-	// SkipFee leaves out fee checks and the fee transfer; the receipt says what the fee would be. The transaction's own bounds
-	// do not matter then.
+	// SkipFee leaves out the fee checks and the fee transfer and ignores the transaction's own bounds. The receipt still has
+	// the fee.
 	SkipFee bool
-	// Bound, if not 0, is the L2 gas bound of a transaction with SkipFee, which otherwise has the largest one.
+	// Bound, if not 0, is the L2 gas bound with SkipFee. 0 means the largest possible bound.
 	Bound uint64
-	// Compiled ends a DECLARE whose class has not been compiled with ErrNotCompiled, after its validation, instead of compiling
-	// the class.
+	// Compiled makes a DECLARE whose class is not compiled yet end with ErrNotCompiled after its validation, instead of
+	// compiling the class.
 	Compiled bool
-	// Brief leaves calldata and results out of the frames, which a block does not need and which can be larger than what the
+	// Brief leaves calldata and results out of the frames. A block does not need them, and they can be larger than what the
 	// transaction pays for.
 	Brief bool
-	// Room, if not nil, is how many felts of calldata and results the frames may hold, less what they do. A transaction that
-	// needs more is rejected.
+	// Room, if not nil, is how many more felts of calldata and results the frames may hold; Execute reduces it. A transaction
+	// that needs more is rejected.
 	Room *int
 	// FutureNonce accepts a nonce above the account's.
 	FutureNonce bool
-	// Query accepts transactions that are marked as queries.
+	// Query accepts transactions with the query bit in their version.
 	Query bool
-	// Diff asks for the transaction's state difference.
+	// Diff computes Outcome.Diff.
 	Diff bool
-	// Hash is the transaction's hash where it is known already, else 0.
+	// Hash is the transaction's hash if the caller knows it, else 0.
 	Hash felt.Felt
-	// Observe, if not nil, is told of every run of an entry point before it begins and may replace its syscalls. The
-	// function that it returns, if not nil, is told of the outcome.
+	// Observe, if not nil, is called before each run of an entry point and returns the syscalls that the run uses. The
+	// function that it returns, if not nil, is called with the result.
 	Observe func(Phase, cairo.Call, cairo.Syscalls) (cairo.Syscalls, func(cairo.Result, error))
 }
 
 // Phase is a part of a transaction's run.
 type Phase uint8
 
-// The phases, in the order in which an INVOKE has them; a DEPLOY_ACCOUNT has its constructor before validation.
+// The phases. An INVOKE has no constructor; a DEPLOY_ACCOUNT runs its constructor before validation and has no execution.
 const (
 	ValidatePhase Phase = iota
 	ConstructorPhase
@@ -96,30 +100,30 @@ func (p Phase) String() string {
 	return [...]string{"validate", "constructor", "execute", "fee transfer", "call"}[p]
 }
 
-// Outcome is what a transaction that was not rejected did.
+// Outcome is the result of a transaction that was not rejected.
 type Outcome struct {
 	Receipt starknet.Receipt
-	// The calls made, nil where there was none. Execute is the constructor's for a DEPLOY_ACCOUNT.
+	// The calls made by the protocol; nil if there was none. For a DEPLOY_ACCOUNT, Execute is the constructor.
 	Validate, Execute, FeeTransfer *Frame
-	Diff                           *starknet.StateDiff // if Options.Diff
-	Validation                     *Validation         // nil where validation left nothing behind
-	Estimate                       *Estimate           // of Executor.Estimate
-	// SierraGas is what code used, in all phases, also where it was reverted: the part of the work that a block is bounded by.
+	Diff                           *starknet.StateDiff // nil without Options.Diff
+	Validation                     *Validation         // nil if validation had no effects
+	Estimate                       *Estimate           // set by Executor.Estimate only
+	// SierraGas is the Sierra gas that code used in all phases, including reverted execution. Blocks are bounded by it.
 	SierraGas uint64
-	// Steps are the VM steps of all frames, or SierraGas / 100 where the engine is no cairo.StepCounter: gas pays for builtins
-	// and syscalls too, so that it bounds the steps from above. Never consensus.
+	// Steps is the number of VM steps of all frames, or SierraGas / 100 if the engine is not a cairo.StepCounter. That
+	// is an upper bound, because gas pays for builtins and syscalls too. Steps are not part of consensus.
 	Steps uint64
 }
 
-// Validation is what the account's validation left behind, which a revert does not take back. It is all the account's own:
-// validation may call no other contract.
+// Validation is the effects of the account's validation, which a revert does not undo. They all belong to the account, because
+// validation may not call other contracts.
 type Validation struct {
-	Storage          []starknet.StorageEntry // ascending by key, of slots that changed
-	ClassHash        felt.Felt               // the account's new class, 0 where it was not replaced
-	Events, Messages int                     // how many the receipt has of them
+	Storage          []starknet.StorageEntry // slots that changed, ascending by key
+	ClassHash        felt.Felt               // the account's new class, 0 if it was not replaced
+	Events, Messages int                     // the number of the receipt's events and messages that validation emitted
 }
 
-// Execute runs a transaction on st, which it changes unless it returns an error.
+// Execute runs a transaction on st. If it returns an error, st is unchanged.
 func (x *Executor) Execute(st *state.Overlay, block *Block, tx starknet.Transaction, opts Options) (*Outcome, error) {
 	if x.Stop != nil && x.Stop.Load() {
 		return nil, cairo.ErrInterrupted
@@ -142,37 +146,37 @@ func (x *Executor) Execute(st *state.Overlay, block *Block, tx starknet.Transact
 	return out, nil
 }
 
-// transaction is a transaction that is running.
+// transaction is a transaction in execution.
 type transaction struct {
 	x       *Executor
 	session cairo.Session
-	st      *state.Overlay // of this transaction alone
+	st      *state.Overlay // of this transaction only
 	block   *Block
 	tx      starknet.Transaction
 	opts    Options
 
 	hash        felt.Felt
-	balanceSlot felt.Felt // of the account, 0 until it is needed
+	balanceSlot felt.Felt // of the account; 0 until balance computes it
 	txInfo      *cairo.TxInfo
 	gas         uint64       // Sierra gas that remains of the L2 gas bound
 	used        uint64       // Sierra gas used by frames that were not reverted
-	declared    *cairo.Class // by a DECLARE
+	declared    *cairo.Class // the class of a DECLARE
 	events      []starknet.Event
 	msgs        []starknet.Message
 	out         Outcome
 }
 
-// spend counts the gas of a frame that ended well.
+// spend counts the gas of a frame that succeeded.
 func (t *transaction) spend(f *Frame) {
 	t.gas -= f.GasConsumed
 	t.used += f.GasConsumed
 }
 
-// begin reads what a transaction says of itself, and begins its session.
+// begin prepares the execution of a transaction from its fields and begins its session.
 func (x *Executor) begin(st *state.Overlay, block *Block, tx starknet.Transaction, opts Options) (*transaction, error) {
 	f := tx.Fields()
 	if f.Query && !opts.Query {
-		return nil, reject(UnsupportedTxVersion, "version %v is a query's, good for simulation only", f.Version())
+		return nil, reject(UnsupportedTxVersion, "version %v is a query version, which only simulation accepts", f.Version())
 	}
 	t := &transaction{x: x, session: x.Engine.Begin(), st: st, block: block, tx: tx, opts: opts}
 	t.gas = f.ResourceBounds.L2Gas.MaxAmount
@@ -188,7 +192,7 @@ func (x *Executor) begin(st *state.Overlay, block *Block, tx starknet.Transactio
 	return t, nil
 }
 
-// TxInfo returns what contracts see of a transaction.
+// TxInfo returns the transaction info that contracts see.
 func TxInfo(tx starknet.Transaction, chainID felt.Felt) *cairo.TxInfo {
 	return txInfo(tx, chainID, tx.Hash(chainID))
 }
@@ -215,7 +219,7 @@ func bounds(name string, b starknet.ResourceBound) cairo.ResourceBounds {
 	return cairo.ResourceBounds{Resource: felt.FromShortString(name), MaxAmount: b.MaxAmount, MaxPricePerUnit: b.MaxPricePerUnit.Felt()}
 }
 
-// run returns the life of a transaction.
+// run takes the transaction through all its phases.
 func (t *transaction) run() (*Outcome, error) {
 	if err := t.check(); err != nil {
 		return nil, err
@@ -250,13 +254,13 @@ func (t *transaction) run() (*Outcome, error) {
 	return &t.out, nil
 }
 
-// invoke validates, executes, and undoes the execution alone if it fails or costs too much.
+// invoke validates and executes. If the execution fails or costs too much, invoke undoes it and keeps the effects of validation.
 func (t *transaction) invoke(tx *starknet.Invoke) (charge, error) {
 	if err := t.validate(validateSelector, tx.Calldata); err != nil {
 		return charge{}, err
 	}
 	if t.opts.ValidateOnly {
-		// What the block would revert for a fee, a mempool rejects.
+		// A mempool rejects a transaction that a block would revert for its cost.
 		return t.unrevertible()
 	}
 	before := t.savepoint()
@@ -287,8 +291,8 @@ func (t *transaction) invoke(tx *starknet.Invoke) (charge, error) {
 	return done, nil
 }
 
-// revert undoes the execution and charges what it used. done is the charge of an execution that succeeded but went out of
-// bounds: then its fee, cut to the bounds, is what is paid.
+// revert undoes the execution and charges the gas that it used. If the execution succeeded but exceeded its bounds, done is
+// its charge, and the account pays for that amount of gas instead. The gas paid for is capped at the transaction's bound.
 func (t *transaction) revert(to savepoint, p *phase, reason string, done *charge) (charge, error) {
 	used := p.gasUsed()
 	t.rollback(to)
@@ -309,7 +313,7 @@ func (t *transaction) revert(to savepoint, p *phase, reason string, done *charge
 	return c, err
 }
 
-// deployAccount runs the constructor before validation, both with what validation may do, and cannot revert.
+// deployAccount runs the constructor and then validation, both with the restrictions of validation. It cannot revert.
 func (t *transaction) deployAccount(tx *starknet.DeployAccount) (charge, error) {
 	p := t.phase(ConstructorPhase, min(t.gas, constants.MaxValidateGas))
 	address := tx.Sender()
@@ -335,8 +339,8 @@ func (t *transaction) deployAccount(tx *starknet.DeployAccount) (charge, error) 
 	return t.unrevertible()
 }
 
-// declare validates and stores the class; it cannot revert. Validation comes before the class is compiled, which costs more and
-// has nothing to do with who sends it.
+// declare validates and stores the class. It cannot revert. Validation comes first because compiling the class costs more
+// and is not paid for by an invalid sender.
 func (t *transaction) declare(tx *starknet.Declare) (charge, error) {
 	if err := t.checkDeclare(tx); err != nil {
 		return charge{}, err
@@ -347,7 +351,7 @@ func (t *transaction) declare(tx *starknet.Declare) (charge, error) {
 	if err := t.compile(tx); err != nil {
 		return charge{}, err
 	}
-	if !t.opts.ValidateOnly { // a mempool does not need the form that is stored, which takes a while to make
+	if !t.opts.ValidateOnly { // a mempool does not need the stored form, which is slow to make
 		class, err := Stored(t.declared, tx.Class)
 		if err != nil {
 			return charge{}, err
@@ -357,7 +361,7 @@ func (t *transaction) declare(tx *starknet.Declare) (charge, error) {
 	return t.unrevertible()
 }
 
-// unrevertible charges a transaction that must stay within its bounds.
+// unrevertible returns the charge of a transaction that cannot revert, and rejects it if the charge exceeds its bounds.
 func (t *transaction) unrevertible() (charge, error) {
 	c, err := t.charge(0)
 	if err != nil {
@@ -400,7 +404,7 @@ func (t *transaction) validate(selector felt.Felt, calldata []felt.Felt) error {
 	return t.noteValidation(before)
 }
 
-// noteValidation keeps what validation left behind. Most validations leave nothing.
+// noteValidation records the effects of validation since the savepoint. Most validations have none.
 func (t *transaction) noteValidation(before savepoint) error {
 	v := &Validation{Events: len(t.events) - before.events, Messages: len(t.msgs) - before.messages}
 	if t.st.Snapshot() != before.snapshot {
@@ -421,7 +425,7 @@ func (t *transaction) noteValidation(before savepoint) error {
 	return nil
 }
 
-// rejectFailure makes a rejection of a failure that cannot revert.
+// rejectFailure turns the failure of a transaction that cannot revert into a rejection. Other errors stay as they are.
 func rejectFailure(reason Reason, header string, err error) error {
 	failure, ok := asFailure(err)
 	if !ok {
@@ -430,7 +434,7 @@ func rejectFailure(reason Reason, header string, err error) error {
 	return reject(reason, "%s", header+failure.text())
 }
 
-// payFee moves the fee from the account to the sequencer by the fee token's own transfer.
+// payFee calls transfer of the fee token, from the account to the sequencer.
 func (t *transaction) payFee(fee starknet.Uint128) error {
 	if t.opts.SkipFee || t.opts.ValidateOnly || fee.IsZero() {
 		return nil
@@ -450,7 +454,7 @@ func (t *transaction) payFee(fee starknet.Uint128) error {
 	return err
 }
 
-// savepoint is a state to go back to within a transaction.
+// savepoint is a point of a transaction to which rollback can return.
 type savepoint struct {
 	snapshot, events, messages int
 	used                       uint64
@@ -460,7 +464,7 @@ func (t *transaction) savepoint() savepoint {
 	return savepoint{t.st.Snapshot(), len(t.events), len(t.msgs), t.used}
 }
 
-// rollback undoes what the transaction has done since the savepoint.
+// rollback undoes the transaction's effects since the savepoint.
 func (t *transaction) rollback(to savepoint) {
 	t.st.Rollback(to.snapshot)
 	t.events, t.msgs, t.used = t.events[:to.events], t.msgs[:to.messages], to.used

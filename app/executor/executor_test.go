@@ -22,8 +22,8 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// These tests run classes that are Go functions, so that each can make exactly the syscalls whose effect is tested; the
-// chain's tests (package app) run compiled contracts on the VM.
+// In these tests classes are Go functions, which make exactly the syscalls under test. The tests of package app run compiled
+// contracts on the VM.
 
 func u(v uint64) felt.Felt { return felt.FromUint64(v) }
 
@@ -34,7 +34,7 @@ type frame struct {
 	gas uint64
 }
 
-// contract is an entry point in Go: what it returns, or panics with.
+// contract is an entry point in Go. It returns its return data, or non-nil panic data.
 type contract func(f *frame) (retdata, panicked []felt.Felt, err error)
 
 // engine runs Go contracts by class hash and selector.
@@ -108,7 +108,7 @@ func newBench(t *testing.T) *bench {
 	return b
 }
 
-// nothing is a state in which nothing was written.
+// nothing is an empty state.
 type nothing struct{}
 
 func (nothing) StorageAt(_, _ felt.Felt) (felt.Felt, error)    { return felt.Felt{}, nil }
@@ -125,7 +125,7 @@ func panicking(v ...felt.Felt) contract {
 	return func(*frame) ([]felt.Felt, []felt.Felt, error) { return nil, v, nil }
 }
 
-// declare adds a class of Go functions by name.
+// declare declares a class whose entry points are Go functions, by name.
 func (b *bench) declare(hash felt.Felt, entries map[string]contract) {
 	code := &casm.Class{}
 	b.e[hash] = map[felt.Felt]contract{}
@@ -155,7 +155,7 @@ func (b *bench) invoke(f contract) *starknet.Invoke {
 	return tx
 }
 
-// run executes f in a transaction that must not be rejected.
+// run executes f in a transaction and fails the test if it is rejected.
 func (b *bench) run(f contract) *Outcome {
 	b.t.Helper()
 	out, err := b.x.Execute(b.st, b.b, b.invoke(f), Options{})
@@ -165,7 +165,7 @@ func (b *bench) run(f contract) *Outcome {
 	return out
 }
 
-// accept is run of a transaction that must not revert either.
+// accept executes f in a transaction and fails the test if it is rejected or reverted.
 func (b *bench) accept(f contract) *Outcome {
 	b.t.Helper()
 	out := b.run(f)
@@ -175,7 +175,7 @@ func (b *bench) accept(f contract) *Outcome {
 	return out
 }
 
-// reverts is run of a transaction that must revert with a text.
+// reverts executes f in a transaction that must revert with a reason that contains text.
 func (b *bench) reverts(name, text string, f contract) *Outcome {
 	b.t.Helper()
 	out := b.run(f)
@@ -199,8 +199,8 @@ func (b *bench) storage(at, key felt.Felt) felt.Felt {
 	return v
 }
 
-// Every syscall charges its cost of the versioned constants less the base cost, once, and fails without effect when the gas
-// is one short.
+// TestSyscallGas checks that every syscall charges its cost in the versioned constants less the base cost, once, and fails without
+// effects if the gas is one unit too low.
 func TestSyscallGas(t *testing.T) {
 	b := newBench(t)
 	b.user(map[string]contract{"f": returning()})
@@ -225,7 +225,7 @@ func TestSyscallGas(t *testing.T) {
 				t.Errorf("%s with %d gas: %v, %d left", name, want, err, gas)
 			}
 			if want == 0 {
-				return nil, nil, nil // the base cost is all
+				return nil, nil, nil // it costs the base cost only
 			}
 			gas = want - 1
 			err := call(f, &gas)
@@ -236,7 +236,7 @@ func TestSyscallGas(t *testing.T) {
 			return nil, nil, nil
 		})
 	}
-	// Calls and deployments pay for what they run as well.
+	// Calls and deployments also pay for the code that they run.
 	b.accept(func(f *frame) ([]felt.Felt, []felt.Felt, error) {
 		before := f.gas
 		if _, err := f.CallContract(&f.gas, userAt, Selector("f"), nil); err != nil {
@@ -256,8 +256,8 @@ func TestSyscallGas(t *testing.T) {
 	})
 }
 
-// A call that fails leaves nothing: no storage, event, message, class or contract; its panic data comes back with
-// ENTRYPOINT_FAILED behind it, and its gas is gone.
+// TestInnerFailure checks that a failed call leaves no storage, event, message, class or contract. The caller gets its panic data
+// followed by ENTRYPOINT_FAILED, and its gas is spent.
 func TestInnerFailure(t *testing.T) {
 	b := newBench(t)
 	var deployed felt.Felt
@@ -310,7 +310,7 @@ func TestInnerFailure(t *testing.T) {
 	}
 }
 
-// What no contract can catch reverts the whole transaction, with a text that is the same on every node.
+// TestFailures checks that errors that no contract can catch revert the transaction, with a text that is the same on every node.
 func TestFailures(t *testing.T) {
 	b := newBench(t)
 	self := Selector("self")
@@ -379,7 +379,7 @@ func TestFailures(t *testing.T) {
 			t.Errorf("%s: %+v", name, out.Receipt)
 		}
 	}
-	// Gas of a failure counts up to the last syscall.
+	// The gas of a failed call counts up to its last syscall.
 	gas := func(n int) uint64 {
 		return b.reverts("gas", "broken", func(f *frame) ([]felt.Felt, []felt.Felt, error) {
 			for range n {
@@ -395,7 +395,7 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// What may be caught is a syscall's failure.
+// TestCatchable checks the panic data of errors that a contract can catch: they are *cairo.SyscallFailure.
 func TestCatchable(t *testing.T) {
 	b := newBench(t)
 	b.user(map[string]contract{"f": returning()})
@@ -424,8 +424,8 @@ func TestCatchable(t *testing.T) {
 	})
 }
 
-// A library call runs another class on the caller's storage, as the caller's caller; a call and a replaced class do what
-// they say.
+// TestContexts checks the contract, caller, class and storage that code sees in a call, in a library call (another class on the
+// caller's storage, with the caller's caller), after replace_class and in a deployment.
 func TestContexts(t *testing.T) {
 	b := newBench(t)
 	b.st.SetStorage(starknet.BlockHashAddress, u(1224), u(0xb10c))
@@ -481,14 +481,14 @@ func TestContexts(t *testing.T) {
 		t.Errorf("library frame %+v", f)
 	}
 	if f, want := out.Execute.Inner[len(out.Execute.Inner)-1], starknet.ContractAddress(accountAt, u(3), u(2), nil); f.Contract != want || f.ClassHash != u(2) || f.Caller != accountAt {
-		t.Errorf("the last frame %+v is not the constructor's of %v", f, want)
+		t.Errorf("the last frame %+v is not the constructor of %v", f, want)
 	}
 	if d := cmp.Diff([]starknet.Message{{From: accountAt, To: u(0x11), Payload: []felt.Felt{u(1)}}}, out.Receipt.Messages); d != "" {
 		t.Error(d)
 	}
 }
 
-// Calls one after another are as deep as one: only calls within calls count.
+// TestSiblingCalls checks that consecutive calls do not add to the call depth.
 func TestSiblingCalls(t *testing.T) {
 	b := newBench(t)
 	b.user(map[string]contract{"nothing": returning()})
@@ -502,7 +502,8 @@ func TestSiblingCalls(t *testing.T) {
 	})
 }
 
-// A meta transaction sees itself as a transaction of version 0 of the called account; afterwards all is as before.
+// TestMetaTransaction checks that a contract called by meta_tx_v0 sees itself in a transaction of version 0 of the called account,
+// and that the caller's transaction info is restored.
 func TestMetaTransaction(t *testing.T) {
 	b := newBench(t)
 	b.user(map[string]contract{"__execute__": func(f *frame) ([]felt.Felt, []felt.Felt, error) {
@@ -529,8 +530,8 @@ func TestMetaTransaction(t *testing.T) {
 	})
 }
 
-// Validation sees rounded block info, may call no other contract and ask for nothing that changes until the block; what it
-// may not do rejects the transaction.
+// TestValidation checks that validation sees rounded block info and that the transaction is rejected if validation fails, calls
+// another contract, or reads something that may change before the block.
 func TestValidation(t *testing.T) {
 	b := newBench(t)
 	b.user(map[string]contract{"f": returning()})
@@ -586,7 +587,7 @@ func TestValidation(t *testing.T) {
 	}
 }
 
-// An engine's own fault, and the store's, are neither rejection nor revert.
+// TestOurFaults checks that errors of the engine or the store are neither rejections nor reverts.
 func TestOurFaults(t *testing.T) {
 	b := newBench(t)
 	broken := errors.New("disk")
@@ -605,7 +606,7 @@ func TestOurFaults(t *testing.T) {
 	}
 }
 
-// What a transaction costs beside Sierra gas: events, messages, slots, calldata and signature at their prices.
+// TestPrices checks the prices that a transaction pays in addition to Sierra gas: for events, messages, slots, calldata and signature.
 func TestPrices(t *testing.T) {
 	b := newBench(t)
 	cost := func(f contract, change func(*starknet.Invoke)) uint64 {
@@ -622,7 +623,7 @@ func TestPrices(t *testing.T) {
 		}
 		return out.Receipt.Resources.L2Gas
 	}
-	cost(returning(), nil) // fills the sequencer's slot
+	cost(returning(), nil) // allocates the slot of the sequencer's balance
 	base := cost(returning(), nil)
 	syscall := func(name cairo.Selector, n uint64) uint64 { return price(name).gas(n) - constants.SyscallBaseGas }
 	for name, c := range map[string]struct {
@@ -657,7 +658,7 @@ func TestPrices(t *testing.T) {
 	}
 }
 
-// The observer sees every run in order with its phase, and may stand between contract and syscalls.
+// TestObserve checks that Options.Observe is called for every run, in order and with its phase.
 func TestObserve(t *testing.T) {
 	b := newBench(t)
 	b.user(map[string]contract{"f": returning()})
@@ -682,7 +683,7 @@ func TestObserve(t *testing.T) {
 	}
 }
 
-// The text of a long panic keeps both ends and is bounded.
+// TestLongRevert checks that the revert reason of a long panic is shortened in the middle.
 func TestLongRevert(t *testing.T) {
 	b := newBench(t)
 	out := b.reverts("long panic", "\n...\n", panicking(make([]felt.Felt, 5000)...))
@@ -691,13 +692,14 @@ func TestLongRevert(t *testing.T) {
 	}
 }
 
-// An engine may return all of a call's gas, and no more: TestOurFaults has one that returns one unit more.
+// TestAllGasLeft checks that an engine may return all of a call's gas. In TestOurFaults it returns one unit more.
 func TestAllGasLeft(t *testing.T) {
 	b := newBench(t)
 	b.accept(func(f *frame) ([]felt.Felt, []felt.Felt, error) { f.gas = f.Call.Gas; return nil, nil, nil })
 }
 
-// starknet_call says that an entry point is not there only of the one that was asked for, not of one that it calls.
+// TestCallNotFound checks that starknet_call reports a missing entry point only if the called contract lacks it, not if an inner
+// call does.
 func TestCallNotFound(t *testing.T) {
 	b := newBench(t)
 	b.user(map[string]contract{
@@ -714,7 +716,8 @@ func TestCallNotFound(t *testing.T) {
 	}
 }
 
-// Events and messages are numbered from 0 in each phase; a receipt has those of validation first.
+// TestOrderPerPhase checks that events and messages are numbered from 0 in each phase, and that a receipt has those of validation
+// first.
 func TestOrderPerPhase(t *testing.T) {
 	b := newBench(t)
 	two := func(first uint64, retdata ...felt.Felt) contract {
@@ -743,7 +746,7 @@ func TestOrderPerPhase(t *testing.T) {
 	}
 }
 
-// A meta transaction has version 0, with the query bit 2^128 inside a query.
+// TestMetaVersion checks that a meta transaction has version 0, with the query bit 2^128 inside a query.
 func TestMetaVersion(t *testing.T) {
 	for _, query := range []bool{false, true} {
 		b := newBench(t)
@@ -776,14 +779,14 @@ func TestMetaVersion(t *testing.T) {
 	}
 }
 
-// What validation leaves behind is kept aside, of each kind by itself, and nothing where there is nothing.
+// TestValidationLeaves checks Outcome.Validation for each kind of effect, and that it is nil without effects.
 func TestValidationLeaves(t *testing.T) {
 	for name, c := range map[string]struct {
 		do   func(f *frame) error
 		want *Validation
 	}{
-		"nothing":        {func(*frame) error { return nil }, nil},
-		"what was there": {func(f *frame) error { return f.StorageWrite(&f.gas, 0, u(1), felt.Zero) }, nil},
+		"nothing":    {func(*frame) error { return nil }, nil},
+		"same value": {func(f *frame) error { return f.StorageWrite(&f.gas, 0, u(1), felt.Zero) }, nil},
 		"storage": {func(f *frame) error {
 			return errors.Join(f.StorageWrite(&f.gas, 0, u(9), u(3)), f.StorageWrite(&f.gas, 0, u(2), u(5)))
 		}, &Validation{Storage: []starknet.StorageEntry{{Key: u(2), Value: u(5)}, {Key: u(9), Value: u(3)}}}},
@@ -803,7 +806,7 @@ func TestValidationLeaves(t *testing.T) {
 	}
 }
 
-// Options say what is known already and what is left out.
+// TestOptions checks the effects of the Options.
 func TestOptions(t *testing.T) {
 	b := newBench(t)
 	out, err := b.x.Execute(b.st, b.b, b.invoke(returning()), Options{Hash: u(77), Diff: true})
@@ -856,7 +859,7 @@ func TestOptions(t *testing.T) {
 
 func u2(v uint64) *felt.Felt { return ptr(u(v)) }
 
-// The numbers of reasons are the codes of the specification's errors.
+// TestReasons checks that the numbers of the reasons are the error codes of the specification.
 func TestReasons(t *testing.T) {
 	raw, err := os.ReadFile(golden.Corpus(t, "rpc-spec/v0.10.2/starknet_api_openrpc.json"))
 	if err != nil {
@@ -898,7 +901,7 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-// A class below Sierra 1.7 is billed in VM steps, and refused.
+// TestSierraVersion checks that a class below Sierra 1.7, whose execution Starknet charges in VM steps, is rejected.
 func TestSierraVersion(t *testing.T) {
 	raw, err := contracts.ClassJSON(contracts.Counter)
 	if err != nil {

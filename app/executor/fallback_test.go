@@ -9,11 +9,11 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// fickle falls back after runs of one class that have had all of their effects.
+// fickle is an engine that returns a cairo.FallbackError after complete runs of one class, whose effects must be undone.
 type fickle struct {
 	engine
 	class     felt.Felt
-	always    bool // every run of the class falls back, not only a session's first
+	always    bool // every run of the class falls back, not only the first of a session
 	fallbacks int
 }
 
@@ -34,11 +34,10 @@ func (s *fickleSession) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, 
 	return res, err
 }
 
-// TestFallback: a transaction during which the engine falls back has the outcome of one during which it does not. One that falls back
-// again is an error.
+// TestFallback checks that a transaction has the same outcome if the engine falls back during it. A second fallback is an error.
 func TestFallback(t *testing.T) {
 	for _, class := range []felt.Felt{accountClass, tokenClass, userClass} {
-		var left []int // of the room
+		var left []int // room left after each run
 		outcome := func(change func(b *bench)) (*Outcome, error) {
 			b := newBench(t)
 			b.user(map[string]contract{"f": func(f *frame) ([]felt.Felt, []felt.Felt, error) {

@@ -19,15 +19,15 @@ func costOf(selector cairo.Selector) (syscallCost, bool) {
 	return syscallCost(c), ok
 }
 
-// syscallCost is what the Starknet OS does for a system call, and for each further felt or round of it.
+// syscallCost is the Starknet OS's resources for a syscall, and for each felt or round of its linear part.
 type syscallCost constants.Cost
 
-// gas returns what a syscall costs with a linear part of n, the base cost that compiled code pre-charges included.
+// gas returns the gas of a syscall with a linear part of n. It includes the base cost that compiled code charges in advance.
 func (c syscallCost) gas(n uint64) uint64 {
 	return saturatingAdd(max(gasOf(c.Constant), constants.SyscallBaseGas), saturatingMul(gasOf(c.Linear), n))
 }
 
-// overhead is what the Starknet OS does for a transaction, and for every two felts of its calldata.
+// overhead is the Starknet OS's resources for a transaction, and for every two felts of its calldata.
 type overhead constants.Cost
 
 var (
@@ -36,13 +36,13 @@ var (
 	declareOverhead       = overhead(constants.DeclareOverhead())
 )
 
-// use returns the amount for so much calldata, given that of the transaction and that of every two felts, rounded up.
+// use returns the amount of a resource for a transaction: constant, and linear for every two felts of calldata, rounded up.
 func use(constant, linear, calldata uint64) uint64 {
 	return constant + (linear*calldata+constants.CalldataPerFactor-1)/constants.CalldataPerFactor
 }
 
-// gas prices the overhead with the fee weights of a proof, as the reference does: the largest of steps and each builtin,
-// in units of 1/400 step, rounded up to whole units of L1 gas, one of which is 40,000 of L2 gas.
+// gas returns the L2 gas of the overhead, priced with the fee weights of a proof as blockifier does: the largest of steps and
+// each builtin, times its weight, in units of L1 gas (400 steps) rounded up. One unit of L1 gas is 40,000 L2 gas.
 func (o overhead) gas(calldata uint64) uint64 {
 	units := func(constant, linear, weight uint64) uint64 {
 		return ceil(use(constant, linear, calldata), weight, constants.StepsPerL1Gas)
@@ -56,22 +56,22 @@ func (o overhead) gas(calldata uint64) uint64 {
 	return l1 * constants.L1Gas
 }
 
-// ceil is amount × numerator / denominator, rounded up.
+// ceil returns amount × numerator / denominator, rounded up.
 func ceil(amount, numerator, denominator uint64) uint64 {
 	return (amount*numerator + denominator - 1) / denominator
 }
 
-// leastWords is what Starknet publishes at least for a transaction: the account with its nonce, two words, and its balance of the fee
-// token, a key and a value. The class of a deployed account is one more.
+// leastWords is the least number of words that Starknet publishes for a transaction: two for the account and its nonce, two for the
+// key and the value of its fee token balance. The class of a deployed account is one more.
 const leastWords = 4
 
-// least prices the steps of the overhead together with those of publishing so many words.
+// least returns the L2 gas for the steps of the overhead and for those of publishing a number of words.
 func (o overhead) least(calldata, words uint64) uint64 {
 	steps := use(o.Constant.Steps, o.Linear.Steps, calldata) + words*constants.BlobWordSteps + poseidonSteps(words)
 	return ceil(steps, 1, constants.StepsPerL1Gas) * constants.L1Gas
 }
 
-// poseidonSteps returns the OS's steps for a Poseidon hash of n words, fewer than ten.
+// poseidonSteps returns the OS's steps for a Poseidon hash of n words; n is below 10.
 func poseidonSteps(n uint64) uint64 { return n/2*18 + n%2*3 + 21 }
 
 func saturatingAdd(a, b uint64) uint64 {

@@ -15,7 +15,7 @@ func price(selector cairo.Selector) syscallCost {
 	return c
 }
 
-// Every syscall has a cost, and what a frame pays for it is the reference's price of the resources, at least the base cost.
+// TestSyscallPrices checks the gas of syscalls: blockifier's price of their resources, at least the base cost.
 func TestSyscallPrices(t *testing.T) {
 	for _, c := range []struct {
 		selector  cairo.Selector
@@ -49,7 +49,7 @@ func TestSyscallPrices(t *testing.T) {
 	}
 }
 
-// The least bounds are those that blockifier states when it refuses a transaction, and for much calldata its formula's.
+// TestLeastGas checks the least bounds against those in blockifier's rejections, and against its formula for long calldata.
 func TestLeastGas(t *testing.T) {
 	for _, c := range []struct {
 		tx   starknet.Transaction
@@ -71,14 +71,15 @@ func TestLeastGas(t *testing.T) {
 	}
 }
 
-// The overhead of an INVOKE without calldata is 4,779 steps, 11.95 units of L1 gas; with much calldata it is 511 Poseidon, 40.9 units.
+// TestOverhead checks the overhead of transactions. For an INVOKE without calldata it is 4,779 steps, 11.95 units of L1 gas; with long
+// calldata it is 511 Poseidon, 40.9 units.
 func TestOverhead(t *testing.T) {
 	for calldata, want := range map[uint64]uint64{0: 12 * 40_000, 5: 13 * 40_000, 1000: 41 * 40_000} {
 		if got := invokeOverhead.gas(calldata); got != want {
 			t.Errorf("%d felts of calldata: %d, want %d", calldata, got, want)
 		}
 	}
-	// Of a DEPLOY_ACCOUNT with much calldata it is Pedersen: 1,010 and 1,015 are 80.8 and 81.2 units.
+	// For a DEPLOY_ACCOUNT with long calldata it is Pedersen: 1,010 and 1,015 are 80.8 and 81.2 units.
 	for calldata, want := range map[uint64]uint64{0: 13 * 40_000, 1000: 81 * 40_000, 1002: 81 * 40_000, 1003: 82 * 40_000} {
 		if got := deployAccountOverhead.gas(calldata); got != want {
 			t.Errorf("deployment with %d felts of calldata: %d, want %d", calldata, got, want)
@@ -89,6 +90,7 @@ func TestOverhead(t *testing.T) {
 	}
 }
 
+// TestSaturating checks that sums and products stop at the largest uint64.
 func TestSaturating(t *testing.T) {
 	const most = math.MaxUint64
 	for _, c := range []struct{ a, b, sum, product uint64 }{

@@ -13,14 +13,14 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// node is a call in a random tree of calls: what it does in order, and whether it panics at the end.
+// node is a call in a random tree of calls: its acts in order, and whether it panics at the end.
 type node struct {
-	at     uint64 // which of four contracts
+	at     uint64 // one of four contracts, 0 to 3
 	acts   []act
 	panics bool
 }
 
-// act is one thing that a call does.
+// act is one action of a call.
 type act struct {
 	kind       string // write, event, message, class or call
 	key, value uint64
@@ -43,20 +43,20 @@ func drawNode(t *rapid.T, depth int) *node {
 	return n
 }
 
-// world is what calls change, as plain values.
-type world struct {
+// model is the state that calls change, as plain values.
+type model struct {
 	storage map[state.Slot]felt.Felt
 	class   map[felt.Felt]felt.Felt
 	log     []string // events and messages
 }
 
-func (w *world) clone() *world {
-	return &world{maps.Clone(w.storage), maps.Clone(w.class), slices.Clone(w.log)}
+func (m *model) clone() *model {
+	return &model{maps.Clone(m.storage), maps.Clone(m.class), slices.Clone(m.log)}
 }
 
-// run returns the definition of a call: a call that panics changes nothing.
-func (w *world) run(n *node) *world {
-	out, here := w.clone(), u(0x200+n.at)
+// run returns the state after a call. A call that panics changes nothing.
+func (m *model) run(n *node) *model {
+	out, here := m.clone(), u(0x200+n.at)
 	for _, a := range n.acts {
 		switch a.kind {
 		case "write":
@@ -70,12 +70,13 @@ func (w *world) run(n *node) *world {
 		}
 	}
 	if n.panics {
-		return w
+		return m
 	}
 	return out
 }
 
-// Trees of calls, some of which panic and are caught by their callers, leave what the definition says.
+// TestNestedCalls checks that random trees of calls, some of which panic and are caught by their callers, have the effects that the
+// model has.
 func TestNestedCalls(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		b := newBench(t)
@@ -121,7 +122,7 @@ func TestNestedCalls(t *testing.T) {
 			}
 			return nil, nil, nil
 		}
-		before := &world{map[state.Slot]felt.Felt{}, map[felt.Felt]felt.Felt{}, nil}
+		before := &model{map[state.Slot]felt.Felt{}, map[felt.Felt]felt.Felt{}, nil}
 		for i := range uint64(4) {
 			b.declare(u(0x20+i), map[string]contract{"run": run})
 			b.st.SetClassHash(u(0x200+i), u(0x20))
@@ -148,7 +149,7 @@ func TestNestedCalls(t *testing.T) {
 		}
 		// Events and messages are in separate lists, each in the order of the log.
 		var events, messages, wantEvents, wantMessages []string
-		for _, e := range out.Receipt.Events[:len(out.Receipt.Events)-1] { // the last is the fee transfer's
+		for _, e := range out.Receipt.Events[:len(out.Receipt.Events)-1] { // the fee transfer emits the last event
 			events = append(events, fmt.Sprint("event", e.From, e.Keys[0].Uint64()))
 		}
 		for _, m := range out.Receipt.Messages {
@@ -164,7 +165,7 @@ func TestNestedCalls(t *testing.T) {
 		if !slices.Equal(events, wantEvents) || !slices.Equal(messages, wantMessages) {
 			rt.Fatalf("events %v, messages %v, want %v and %v", events, messages, wantEvents, wantMessages)
 		}
-		// The frames hold the same events, numbered in order.
+		// The frames have the same events, numbered in order.
 		var orders []uint64
 		var walk func(*Frame)
 		walk = func(f *Frame) {

@@ -4,13 +4,13 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// revertText returns the reason of a failure below a call made by the protocol.
+// revertText returns the revert reason of a failure in a call that the protocol made.
 func revertText(header string, top *Frame, f *failure) string {
 	trace := (&failure{title: starknet.CallTitle, frame: top, cause: f}).trace()
 	return starknet.RevertReason(header, &trace)
 }
 
-// trace lists the frames that a failure came through, outermost first, and its cause.
+// trace returns the frames that a failure passed through, outermost first, and its cause.
 func (f *failure) trace() starknet.ErrorTrace {
 	var t starknet.ErrorTrace
 	for ; f.cause != nil; f = f.cause {
@@ -22,13 +22,13 @@ func (f *failure) trace() starknet.ErrorTrace {
 	return t
 }
 
-// text returns the trace without a header, uncut.
+// text returns the trace as text, without a header and not shortened.
 func (f *failure) text() string {
 	t := f.trace()
 	return t.String()
 }
 
-// revertSummary returns the panic of a call: the frames that passed it on, and its data.
+// revertSummary returns the revert reason of a panic: the frames that passed it on, and its data.
 func revertSummary(header string, root *Frame) string {
 	return starknet.PanicSummary(header, root.panicFrame())
 }

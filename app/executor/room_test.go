@@ -8,7 +8,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// frameFelts returns the felts of calldata and results that a frame and those within it hold.
+// frameFelts returns the number of felts of calldata and results that a frame and its inner frames hold.
 func frameFelts(f *Frame) int {
 	if f == nil {
 		return 0
@@ -20,7 +20,8 @@ func frameFelts(f *Frame) int {
 	return n
 }
 
-// TestRoom: a contract that hands one array to call after call fills no memory beyond the room, and none where frames are brief.
+// TestRoom checks that the frames of a contract that passes one array to many calls hold no more felts than Options.Room, and almost
+// none with Options.Brief.
 func TestRoom(t *testing.T) {
 	const size, calls = 1000, 20
 	b := newBench(t)

@@ -9,16 +9,16 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// syscalls answers one frame.
+// syscalls implements cairo.Syscalls for one frame.
 type syscalls struct {
 	txn           *transaction
 	phase         *phase
 	frame         *Frame
-	executionInfo *cairo.ExecutionInfo // made when it is asked for
+	executionInfo *cairo.ExecutionInfo // nil until the first GetExecutionInfo
 }
 
-// charge takes a syscall's cost off the frame's gas, less the base cost that compiled code has charged already. Too little
-// gas leaves the counter as it is and fails the syscall.
+// charge deducts a syscall's cost from the frame's gas, less the base cost that compiled code has already charged. If there is
+// too little gas, it leaves the counter unchanged and fails the syscall.
 func (s *syscalls) charge(gas *uint64, selector cairo.Selector, n uint64) error {
 	price, _ := costOf(selector)
 	cost := price.gas(n) - constants.SyscallBaseGas
@@ -70,8 +70,8 @@ func (s *syscalls) StorageWrite(gas *uint64, domain uint32, key, value felt.Felt
 	return nil
 }
 
-// checkSlot rejects what names no storage slot. A syscall's request is read before it is charged: a request that cannot be read ends
-// the transaction, whatever gas there is.
+// checkSlot returns a failure if domain and key do not name a storage slot. A syscall reads its request before it charges gas, so
+// an invalid request fails the transaction however little gas there is.
 func checkSlot(domain uint32, key felt.Felt) error {
 	if domain != 0 {
 		return failf("Invalid address domain: %d.", domain)
@@ -79,7 +79,7 @@ func checkSlot(domain uint32, key felt.Felt) error {
 	return checkAddress(key)
 }
 
-// checkAddress rejects what is neither a storage key nor a contract address.
+// checkAddress returns a failure if x cannot be a storage key or a contract address.
 func checkAddress(x felt.Felt) error {
 	if !starknet.IsAddress(x) {
 		return failf("Out of range [0x0, 0x800000000000000000000000000000000000000000000000000000000000000).")
@@ -169,7 +169,7 @@ func (s *syscalls) GetClassHashAt(gas *uint64, contract felt.Felt) (felt.Felt, e
 	return s.txn.st.ClassHashAt(contract)
 }
 
-// unauthorized returns a syscall that validation may not make, since its answer may differ when the block is made.
+// unauthorized returns the failure of a syscall that validation may not make, because its answer may differ when the block is made.
 func (s *syscalls) unauthorized(name string) error {
 	return failf("Unauthorized syscall %s in execution mode Validate.", name)
 }
@@ -217,7 +217,7 @@ func (s *syscalls) LibraryCall(gas *uint64, class, selector felt.Felt, calldata 
 	})
 }
 
-// inner makes a call on behalf of the frame. A call that fails is undone, and the frame may go on.
+// inner makes a call for the frame. A call that panics is undone, and the frame can catch the panic.
 func (s *syscalls) inner(gas *uint64, title string, e entry) ([]felt.Felt, error) {
 	e.gas = *gas
 	before := s.txn.savepoint()
@@ -238,7 +238,7 @@ func (s *syscalls) inner(gas *uint64, title string, e entry) ([]felt.Felt, error
 	return f.answer, nil
 }
 
-// Deploy implements cairo.Syscalls. A constructor that fails ends the transaction.
+// Deploy implements cairo.Syscalls. A failed constructor fails the transaction.
 func (s *syscalls) Deploy(gas *uint64, class, salt felt.Felt, calldata []felt.Felt, fromZero bool) (felt.Felt, []felt.Felt, error) {
 	if err := s.charge(gas, cairo.Deploy, uint64(len(calldata))); err != nil {
 		return felt.Felt{}, nil, err
@@ -260,7 +260,7 @@ func (s *syscalls) Deploy(gas *uint64, class, salt felt.Felt, calldata []felt.Fe
 	return address, f.answer, nil
 }
 
-// MetaTxV0 implements cairo.Syscalls: a call that sees itself as a transaction of version 0 with the given signature.
+// MetaTxV0 implements cairo.Syscalls. The called contract sees itself in a transaction of version 0 with the given signature.
 func (s *syscalls) MetaTxV0(gas *uint64, contract, selector felt.Felt, calldata, signature []felt.Felt) ([]felt.Felt, error) {
 	if err := checkAddress(contract); err != nil {
 		return nil, err

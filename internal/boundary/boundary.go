@@ -1,14 +1,15 @@
-// Package boundary lists the limits of the chain's rules: for each the last value that is allowed and the first that is
-// not. app/executor, which enforces the rules, and prover/block/statement, which refuses proofs of blocks that break them, share
-// no code; they share this table, and each runs every row of its side. So does app for what may wait and what a block may have:
+// Package boundary is a table of the limits in the chain's rules: for each limit the last allowed value and the first value
+// that is not allowed. app/executor enforces the rules, and prover/block/statement rejects proofs of blocks that break them.
+// They share no code, but the tests of each run every row of its side. The tests of app do the same for the limits of the
+// mempool, of blocks and of the genesis:
 //
 //	boundary.Run(t, boundary.Statement, map[string]func(value *big.Int) error{
 //		"call depth": func(depth *big.Int) error { … },
 //	})
 //
-// A function does something with that value and returns nil if it was allowed, else the error, the rejection or the revert
-// reason. Run fails if the last good value is refused, if the first bad one is allowed, if a row of the side has no function,
-// and if a function has no row.
+// A function uses the value and returns nil if it was allowed, else the error, the rejection or the revert reason. Run fails
+// if the last good value is rejected, if the first bad one is allowed, if a row of the side has no function, or if a function
+// has no row.
 package boundary
 
 import (
@@ -19,10 +20,10 @@ import (
 	"testing"
 )
 
-// Side is who checks a rule.
+// Side is a set of packages that check a rule.
 type Side uint8
 
-// The sides. A rule may be checked by several.
+// The sides. A rule may have several.
 const (
 	Executor Side = 1 << iota
 	Statement
@@ -37,7 +38,7 @@ type Rule struct {
 	LastGood *big.Int
 	FirstBad *big.Int
 	Sides    Side
-	Source   string // who sets the limit
+	Source   string // the origin of the limit
 }
 
 // The sources of limits.
@@ -49,7 +50,7 @@ const (
 
 // Rules is the table.
 var Rules = []Rule{
-	// What a transaction says of itself.
+	// Fields of a transaction.
 	{"nonce above the account's", number(0), number(1), both, protocol},
 	{"nonce below the account's", number(0), number(1), both, protocol},
 	{"bits of the nonce", number(64), number(65), both, ours},
@@ -62,7 +63,7 @@ var Rules = []Rule{
 	{"class hash of a DECLARE", power(251, -1), power(251, 0), both, protocol},
 	{"sender's address", power(251, -1), power(251, 0), both, protocol},
 
-	// What it pays.
+	// Fees.
 	{"block's price above the sender's L2 gas price (FRI)", number(0), number(1), both, protocol},
 	{"balance short of the sum of the bounds (FRI)", number(0), number(1), both, protocol},
 	{"balance short of the fee after execution (FRI)", number(0), number(1), both, protocol},
@@ -70,7 +71,7 @@ var Rules = []Rule{
 	{"L2 gas of the bound below the least", number(0), number(1), Executor, protocol},
 	{"sum of the bounds (FRI)", power(128, -1), power(128, 0), Executor, ours},
 
-	// Gas that the protocol gives to a call, when the bound allows more.
+	// Gas that the protocol gives to a call if the bound allows more.
 	{"gas of __validate__", number(100_000_000), number(100_000_001), Executor, constants},
 	{"gas of __execute__", number(1_110_000_000), number(1_110_000_001), both, constants},
 	{"gas of a DEPLOY_ACCOUNT's constructor", number(100_000_000), number(100_000_001), both, constants},
@@ -95,15 +96,15 @@ var Rules = []Rule{
 	{"calldata of a class without a constructor (felts)", number(0), number(1), both, protocol},
 	{"deploy_from_zero", number(1), number(2), Statement, protocol},
 
-	// What the account may do while it validates.
-	{"contracts that validation calls beside its own", number(0), number(1), Executor, protocol},
-	{"contracts that a DEPLOY_ACCOUNT's constructor calls beside its own", number(0), number(1), Executor, protocol},
+	// Validation.
+	{"other contracts that validation calls", number(0), number(1), Executor, protocol},
+	{"other contracts that a DEPLOY_ACCOUNT's constructor calls", number(0), number(1), Executor, protocol},
 
-	// What an account's constructor sees of the block.
+	// The block as an account's constructor sees it.
 	{"blocks after the rounded number", number(99), number(100), both, constants},
 	{"seconds after the rounded timestamp", number(3599), number(3600), both, constants},
 
-	// What may wait, and what a block may have.
+	// The mempool, blocks and the genesis.
 	{"L2 gas bound above a block's limit", number(0), number(1), App, ours},
 	{"nonces ahead of the account's", number(64), number(65), App, ours},
 	{"transactions of a block beyond its limit", number(0), number(1), App, ours},
@@ -122,7 +123,7 @@ func power(exponent uint, add int64) *big.Int {
 	return v.Add(v, big.NewInt(add))
 }
 
-// Find returns the rule with a name.
+// Find returns the rule called name.
 func Find(name string) (Rule, bool) {
 	i := slices.IndexFunc(Rules, func(r Rule) bool { return r.Name == name })
 	if i < 0 {
@@ -131,7 +132,7 @@ func Find(name string) (Rule, bool) {
 	return Rules[i], true
 }
 
-// Run tries each rule of a side at its boundary, one subtest a rule.
+// Run tests each rule of a side at its boundary, in a subtest for each rule.
 func Run(t *testing.T, side Side, try map[string]func(value *big.Int) error) {
 	t.Helper()
 	for _, err := range Unmatched(side, slices.Collect(maps.Keys(try))) {
@@ -144,7 +145,7 @@ func Run(t *testing.T, side Side, try map[string]func(value *big.Int) error) {
 		}
 		t.Run(r.Name, func(t *testing.T) {
 			if err := f(new(big.Int).Set(r.LastGood)); err != nil {
-				t.Errorf("%v, the last good value, is refused: %v", r.LastGood, err)
+				t.Errorf("%v, the last good value, is rejected: %v", r.LastGood, err)
 			}
 			err := f(new(big.Int).Set(r.FirstBad))
 			if err == nil {
@@ -155,12 +156,12 @@ func Run(t *testing.T, side Side, try map[string]func(value *big.Int) error) {
 	}
 }
 
-// Unmatched returns an error for each rule of a side that is not among names, and for each name that is not such a rule.
+// Unmatched returns an error for each rule of a side that is not among names, and for each name that is not a rule of the side.
 func Unmatched(side Side, names []string) (errs []error) {
 	slices.Sort(names)
 	for _, r := range Rules {
 		if _, found := slices.BinarySearch(names, r.Name); r.Sides&side != 0 && !found {
-			errs = append(errs, fmt.Errorf("boundary: rule %q is not tried", r.Name))
+			errs = append(errs, fmt.Errorf("boundary: rule %q is not tested", r.Name))
 		}
 	}
 	for _, name := range names {

@@ -15,7 +15,7 @@ func names(side Side) (list []string) {
 	return list
 }
 
-// The two values of a rule are neighbours: between them there is nothing left to try.
+// TestNeighbours checks that the two values of every rule differ by one, and that rules have unique names, a side and a source.
 func TestNeighbours(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range Rules {
@@ -30,6 +30,7 @@ func TestNeighbours(t *testing.T) {
 	}
 }
 
+// TestUnmatched checks that Unmatched reports a missing rule, an unknown name and a rule of another side.
 func TestUnmatched(t *testing.T) {
 	for _, side := range []Side{Executor, Statement, App} {
 		all := names(side)
@@ -40,10 +41,10 @@ func TestUnmatched(t *testing.T) {
 			t.Errorf("side %d: a rule left out gives %v", side, errs)
 		}
 		if errs := Unmatched(side, append(slices.Clone(all), "no such rule")); len(errs) != 1 {
-			t.Errorf("side %d: a name that is no rule gives %v", side, errs)
+			t.Errorf("side %d: an unknown name gives %v", side, errs)
 		}
 	}
 	if errs := Unmatched(Executor, append(names(Executor), "deploy_from_zero")); len(errs) != 1 {
-		t.Errorf("deploy_from_zero is a rule of the statement alone, got %v", errs)
+		t.Errorf("deploy_from_zero is a rule of the statement only, got %v", errs)
 	}
 }
