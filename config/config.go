@@ -1,5 +1,5 @@
-// Package config turns the file config/app.toml, STARKD_ environment variables and command-line flags (viper, in rising
-// order of precedence) into one typed, validated Config. CometBFT's own settings stay in its config/config.toml.
+// Package config reads the settings of a node or watcher into one typed, validated Config. Flags override STARKD_ environment
+// variables, which override the file config/app.toml (package viper merges them). CometBFT's own settings are in config/config.toml.
 package config
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/starkd/starkd/internal/hint"
 )
 
-// Config is everything that app.toml says. The zero value of a field means its default.
+// Config is the content of app.toml. A zero field means its default.
 type Config struct {
 	RPC   RPC   `mapstructure:"rpc"`
 	App   App   `mapstructure:"app"`
@@ -28,72 +28,72 @@ type Config struct {
 
 // RPC is the Starknet JSON-RPC server of a node.
 type RPC struct {
-	// Address is host:port to listen on; "off" serves none. Default 127.0.0.1:5050.
+	// Address is the host:port to listen on, or "off" for no server. Default 127.0.0.1:5050.
 	Address string `mapstructure:"address"`
-	// MaxBodyBytes bounds a request body; a declare of the largest class takes about 5 MB. Default 16 MiB.
+	// MaxBodyBytes is the largest request body in bytes. A DECLARE of the largest class takes about 5 MB. Default 16 MiB.
 	MaxBodyBytes int64 `mapstructure:"max_body_bytes"`
-	// CORSOrigin is the Access-Control-Allow-Origin of every answer, and whose pages may open websockets. Default "*".
+	// CORSOrigin is the Access-Control-Allow-Origin of every answer, and the origin whose pages may open websockets. Default "*", any.
 	CORSOrigin string `mapstructure:"cors_origin"`
-	// MaxConnections bounds the open connections of JSON-RPC, or of a watcher's REST. A process that may open few files has fewer: a
-	// quarter of them. Default 1024.
+	// MaxConnections bounds the open connections of JSON-RPC, or of a watcher's REST server. The limit on open files bounds them too: a
+	// node uses at most a quarter of its files for JSON-RPC, a watcher half of them for REST. Default 1024.
 	MaxConnections int `mapstructure:"max_connections"`
-	// MaxConnectionsPerAddress bounds those of one IPv4 address or IPv6 /64, loopback excepted. Default 128.
+	// MaxConnectionsPerAddress bounds the connections of one IPv4 address or IPv6 /64 network, except loopback. Default 128.
 	MaxConnectionsPerAddress int `mapstructure:"max_connections_per_address"`
-	// MaxExecutionMiB bounds the memory of what runs for clients at once, in MiB: a call takes 1024, an estimate, a simulation or a trace 1792.
-	// Default 7168.
+	// MaxExecutionMiB bounds the memory of the executions that JSON-RPC clients run at once, in MiB. A call reserves CallMiB; an estimate, a
+	// simulation or a trace reserves TraceMiB. Default 7168.
 	MaxExecutionMiB int64 `mapstructure:"max_execution_mib"`
-	// MaxBlockAge is how old the last block may be before a node's /healthz says 503; at least ten times as long as a block takes.
-	// Default 1m.
+	// MaxBlockAge is the age of the last block above which a node's /healthz answers 503. A node raises it to ten times the time that
+	// a block may take. Default 1m.
 	MaxBlockAge time.Duration `mapstructure:"max_block_age"`
 }
 
-// What an execution takes of RPC.MaxExecutionMiB.
+// The memory that one execution reserves of RPC.MaxExecutionMiB, in MiB.
 const (
-	CallMiB  = 1024 // a run of the VM with all the gas there is: 900 MB were measured
-	TraceMiB = 1792 // the same, calldata and results that are kept, and the answer
+	CallMiB  = 1024 // a run of the VM with the maximum of gas; 900 MB measured
+	TraceMiB = 1792 // the same, and the calldata, results and answer of the trace
 )
 
-// Engines are the names of what executes Cairo: machine code, the VM, or one after the other on every run, the node stopping
-// where they differ.
+// Engines are the names of the Cairo engines: machine code, the VM, or both, which runs everything on each and stops the node if the
+// results differ.
 var Engines = []string{"native", "vm", "both"}
 
-// App is the state machine of a node or of a watcher's replica.
+// App is the application: the state machine of a node, or of a watcher's replica.
 type App struct {
-	// DBBackend is the state's database: pebbledb or goleveldb. Default pebbledb.
+	// DBBackend is the database of the state: pebbledb or goleveldb. Default pebbledb.
 	DBBackend string `mapstructure:"db_backend"`
-	// Engine executes Cairo on a node: one of Engines. A replica is always on the VM. Default native.
+	// Engine is the Cairo engine of a node, one of Engines. A watcher always uses the VM. Default native.
 	Engine string `mapstructure:"engine"`
-	// BlockSteps is the most VM steps that this node puts into a block it proposes, so that proving keeps up. Default 400000.
+	// BlockSteps bounds the VM steps of a block that this node proposes, so that proving keeps up. Default 400000.
 	BlockSteps uint64 `mapstructure:"block_steps"`
 }
 
-// Watch is the watcher.
+// Watch is a watcher.
 type Watch struct {
-	// Nodes are CometBFT RPC addresses (http://host:port): the first is followed, the others are the light client's
-	// witnesses. Default http://127.0.0.1:26657.
+	// Nodes are CometBFT RPC addresses (http://host:port). The watcher follows the first; the others are the witnesses of its light
+	// client. Default http://127.0.0.1:26657.
 	Nodes []string `mapstructure:"nodes"`
-	// REST is host:port of the proof server. Default 127.0.0.1:5051.
+	// REST is the host:port of the server for proofs and the explorer. Default 127.0.0.1:5051.
 	REST string `mapstructure:"rest"`
-	// Store is the gocloud.dev/blob URL of the proof store; empty means data/proofs in the watcher's home.
+	// Store is the gocloud.dev/blob URL of the proof store. Empty means data/proofs in the watcher's home.
 	Store string `mapstructure:"store"`
-	// TrustingPeriod is how old a verified header may be and still be trusted. The validators are those of the genesis for
-	// good, so that a watcher may join a chain at any time. Default 87600h, ten years.
+	// TrustingPeriod is the age up to which a verified header is trusted. It can be long because the validators never change: they are
+	// those of the genesis, and a watcher may join the chain at any time. Default 87600h, ten years.
 	TrustingPeriod time.Duration `mapstructure:"trusting_period"`
-	// Security is a preset of proof parameters, one of Securities. "proven" is 20 grinding bits and 78 queries, for 96 bits of
-	// proven security. With "custom" PowBits and Queries decide, else they are not read. Default custom.
+	// Security is a preset of proof parameters, one of Securities. "conjectured" is 20 proof-of-work bits and 38 queries, "proven" is 20
+	// and 78 (96 bits of proven security). "custom" uses PowBits and Queries, which the presets ignore. Default custom.
 	Security string `mapstructure:"security"`
-	// PowBits and Queries are the proof's grinding bits and FRI queries; bits + 2·queries is its conjectured security. Default
-	// 20, 38.
+	// PowBits and Queries are the proof-of-work bits and FRI queries of a proof. Its conjectured security is PowBits + 2·Queries bits.
+	// Defaults 20 and 38.
 	PowBits int `mapstructure:"pow_bits"`
 	Queries int `mapstructure:"queries"`
-	// MaxSteps bounds one proof's Cairo steps; a block above it is split by transactions. Default 262144.
+	// MaxSteps bounds the Cairo steps of one proof; a power of two. A longer block is split between transactions. Default 262144.
 	MaxSteps uint64 `mapstructure:"max_steps"`
 }
 
 // Securities are the values of Watch.Security.
 var Securities = []string{"custom", "conjectured", "proven"}
 
-// Proofs returns the grinding bits and FRI queries of the proofs that a watcher makes.
+// Proofs returns the proof-of-work bits and FRI queries of the proofs that a watcher makes.
 func (w *Watch) Proofs() (powBits uint, queries int) {
 	switch w.Security {
 	case "conjectured":
@@ -104,7 +104,7 @@ func (w *Watch) Proofs() (powBits uint, queries int) {
 	return uint(w.PowBits), w.Queries
 }
 
-// Default returns the configuration of a single node on this machine.
+// Default returns the default configuration: a node and a watcher on this machine.
 func Default() *Config {
 	c := new(Config)
 	c.setDefaults()
@@ -210,11 +210,11 @@ func (c *Config) Validate() error {
 	return errors.Join(faults...)
 }
 
-// Path is where a home folder keeps its app.toml.
+// Path returns the path of app.toml in a home folder.
 func Path(home string) string { return filepath.Join(home, "config", "app.toml") }
 
-// Load reads home's app.toml (absent means defaults) with the environment over it and v's bound flags over both. It refuses by name
-// what it does not know, in the file and in the environment, and values that would be taken for the default or for another number.
+// Load reads home's app.toml, STARKD_ environment variables and the flags bound to v. A missing file means defaults. Unknown fields and
+// variables are errors, and so are values that decoding would change: zeros (which mean the default), fractions, booleans for numbers.
 func Load(home string, v *viper.Viper) (*Config, error) {
 	c, err := read(home, v)
 	return c, hint.With(err, "%s documents every field; STARKD_ environment variables override it", Path(home))
@@ -252,7 +252,7 @@ func read(home string, v *viper.Viper) (*Config, error) {
 	return c, nil
 }
 
-// DecodeFaults returns in one line what viper says in several of values that do not decode, with the value of each field that it names.
+// DecodeFaults returns the message of an error of v.UnmarshalExact in one line, with the value of each field that it names.
 func DecodeFaults(v *viper.Viper, err error) string {
 	var faults []string
 	for _, line := range strings.Split(err.Error(), "\n") {
@@ -268,7 +268,7 @@ func DecodeFaults(v *viper.Viper, err error) string {
 	return strings.Join(faults, "; ")
 }
 
-// Write writes c to home's app.toml, each field with what it means.
+// Write writes c to home's app.toml, with a comment that explains each field.
 func Write(home string, c *Config) error {
 	path := Path(home)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -281,50 +281,59 @@ func Write(home string, c *Config) error {
 	return os.WriteFile(path, []byte(b.String()), 0o644)
 }
 
-var fileTemplate = template.Must(template.New("app.toml").Parse(`# starkd. CometBFT's own settings are in config.toml beside this file. Environment variables such as
-# STARKD_RPC_ADDRESS override it, flags override both.
+var fileTemplate = template.Must(template.New("app.toml").Parse(`# Settings of starkd. CometBFT's own settings are in config.toml in the same folder.
+# Each field can also be set by an environment variable, such as STARKD_RPC_ADDRESS for rpc.address, which overrides this file.
+# Flags override both. Without its line, a field has its default.
 
+# The Starknet JSON-RPC server of a node. The limits on connections also hold for a watcher's REST server.
 [rpc]
-# Starknet JSON-RPC: host:port to listen on, or "off".
+# The host:port to listen on, or "off" for no server.
 address = {{printf "%q" .RPC.Address}}
-# Largest request body in bytes; a declare of the largest class takes about 5 MB.
+# The largest request body in bytes. A DECLARE of the largest class takes about 5 MB.
 max_body_bytes = {{.RPC.MaxBodyBytes}}
-# Access-Control-Allow-Origin of every answer, and the only origin whose pages may open websockets; "*" is any.
+# The Access-Control-Allow-Origin of every answer, and the only origin whose pages may open websockets. "*" is any origin.
 cors_origin = {{printf "%q" .RPC.CORSOrigin}}
-# Open connections of JSON-RPC, or of a watcher's REST, in all and from one address (an IPv4 address or an IPv6 /64). Loopback, where
-# reverse proxies connect from, has only the first bound. A process that may open few files has fewer: a quarter of them.
+# The largest number of open connections. The limit on open files bounds them too: JSON-RPC uses at most a quarter of the files, a
+# watcher's REST server half of them.
 max_connections = {{.RPC.MaxConnections}}
+# The largest number of open connections from one address (an IPv4 address or an IPv6 /64 network). It does not hold for loopback,
+# because a reverse proxy on this machine connects from there.
 max_connections_per_address = {{.RPC.MaxConnectionsPerAddress}}
-# Memory of what runs for clients at once, in MiB: a call takes 1024, an estimate, a simulation or a trace 1792. A request that finds no
-# free memory within a second is rejected.
+# The memory for executions that clients run at once, in MiB. A call reserves 1024; a fee estimate, a simulation or a trace reserves
+# 1792. A request that waits for memory for more than a second gets an error.
 max_execution_mib = {{.RPC.MaxExecutionMiB}}
-# How old the last block may be before /healthz says 503; at least ten times as long as a block takes.
+# /healthz answers 503 when the last block is older than this. A node raises it to ten times the time that a block may take.
 max_block_age = {{printf "%q" .RPC.MaxBlockAge.String}}
 
+# The application: the state of the chain and the execution of transactions.
 [app]
-# Database of the state: pebbledb or goleveldb.
+# The database of the state: pebbledb or goleveldb.
 db_backend = {{printf "%q" .App.DBBackend}}
-# What executes Cairo: native (machine code), vm, or both, which runs everything twice and stops the node where the two differ.
-# Results are the same; the choice is the node's own. A watcher is always on the VM.
+# The Cairo engine: native (machine code), vm, or both, which runs everything on each and stops the node if the results differ.
+# The engines give the same results, so each node may choose its own. A watcher always uses the VM.
 engine = {{printf "%q" .App.Engine}}
-# VM steps in a block that this node proposes at most, so that proving keeps up.
+# The largest number of VM steps in a block that this node proposes, so that proving keeps up.
 block_steps = {{.App.BlockSteps}}
 
+# The watcher: starkd watch.
 [watch]
-# CometBFT RPC addresses: the first is followed, the others are witnesses of the light client.
+# CometBFT RPC addresses of nodes. The watcher follows the first; the others are the witnesses of its light client.
 nodes = [{{range $i, $n := .Watch.Nodes}}{{if $i}}, {{end}}{{printf "%q" $n}}{{end}}]
-# Proofs by REST: host:port to listen on.
+# The host:port of the server for proofs and the explorer.
 rest = {{printf "%q" .Watch.REST}}
-# Proof store, a gocloud.dev/blob URL; empty means data/proofs in this home.
+# The URL of the proof store (gocloud.dev/blob, such as file:///path). Empty means data/proofs in this home.
 store = {{printf "%q" .Watch.Store}}
-# How old a verified header may be and still be trusted. The validators never change, so it may be long.
+# The age up to which a verified header is trusted. It can be long because the validators of a chain never change.
 trusting_period = {{printf "%q" .Watch.TrustingPeriod.String}}
-# Security of the proofs: "proven" (20 grinding bits, 78 queries: 96 bits by theorems), "conjectured" (20, 38: 96 bits if a
-# conjecture holds, 57 by theorems), or "custom": pow_bits and queries below decide.
+# The security of the proofs:
+#   "conjectured"  20 proof-of-work bits and 38 queries: 96 bits if a conjecture holds, 57 bits proven by theorems
+#   "proven"       20 proof-of-work bits and 78 queries: 96 bits proven by theorems
+#   "custom"       pow_bits and queries below
 security = {{printf "%q" .Watch.Security}}
-# Grinding bits and FRI queries of a proof, read if security is "custom"; pow_bits + 2*queries is its conjectured security in bits.
+# The proof-of-work bits of a proof, if security is "custom": 20 to 50. Its conjectured security is pow_bits + 2*queries bits.
 pow_bits = {{.Watch.PowBits}}
+# The FRI queries of a proof, if security is "custom": 1 to 48.
 queries = {{.Watch.Queries}}
-# Cairo steps of one proof at most, a power of two; a block above it is split by transactions.
+# The largest number of Cairo steps in one proof, a power of two. A longer block is split between transactions into several proofs.
 max_steps = {{.Watch.MaxSteps}}
 `))

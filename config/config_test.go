@@ -89,7 +89,7 @@ func TestUnknownAndMalformed(t *testing.T) {
 	}
 }
 
-// A preset decides over the two numbers, which app.toml always holds.
+// TestSecurityPresets checks that a preset overrides pow_bits and queries, which app.toml always contains.
 func TestSecurityPresets(t *testing.T) {
 	for _, c := range []struct {
 		security string
@@ -118,7 +118,7 @@ func TestSecurityPresets(t *testing.T) {
 	}
 }
 
-// TestOneBodyBound: the server's own default is the configuration's.
+// TestOneBodyBound checks that the default of the configuration is the server's own.
 func TestOneBodyBound(t *testing.T) {
 	if got := Default().RPC.MaxBodyBytes; got != jsonrpc.DefaultMaxBody {
 		t.Errorf("rpc.max_body_bytes is %d by default, rpc/jsonrpc has %d", got, jsonrpc.DefaultMaxBody)

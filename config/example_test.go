@@ -9,7 +9,7 @@ import (
 	"github.com/starkd/starkd/config"
 )
 
-// A home's app.toml is written with one value that is not the default, and read back.
+// The example writes a home's app.toml with one value that is not the default, and reads it back.
 func Example() {
 	home, err := os.MkdirTemp("", "home")
 	if err != nil {

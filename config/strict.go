@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/viper"
 )
 
-// fields returns the keys of a struct, section.name, and the type of each.
+// fields returns the type of every field of a configuration struct by its key, such as "rpc.address". section is "" or ends in a dot.
 func fields(t reflect.Type, section string) map[string]reflect.Type {
 	all := map[string]reflect.Type{}
 	for i := range t.NumField() {
@@ -29,14 +29,14 @@ func fields(t reflect.Type, section string) map[string]reflect.Type {
 	return all
 }
 
-// development are the STARKD_ variables of this project's own tests and scripts, which no configuration has; "_" at the end stands
-// for anything that follows.
+// development lists the STARKD_ variables of this project's tests and scripts, without the prefix. They set nothing in a Config. A
+// name that ends in "_" stands for every name that begins with it.
 var development = []string{
 	"ABCI", "BENCH", "CHAOS_", "CI_TOOLS", "CLASSES", "CORELIB", "CASES", "CORPUS", "ENGINE", "FULL", "MUTANT", "MUTANTS", "OS_", "RPC", "SCREENSHOTS", "SEED",
 	"SIERRA_COMPILE", "STARKNETJS", "STONE", "TALLY_", "TEST", "TEST_",
 }
 
-// checkEnvironment refuses STARKD_ variables that set nothing: a misspelt one would be missed silently.
+// checkEnvironment returns an error that lists the STARKD_ variables that set nothing. A misspelt one would be ignored silently.
 func checkEnvironment(all map[string]reflect.Type) error {
 	known := map[string]bool{}
 	for key := range all {
@@ -58,21 +58,22 @@ func checkEnvironment(all map[string]reflect.Type) error {
 	return nil
 }
 
-// checkValues refuses, all at once, zeros and empty values that somebody has set, which would become the default without a word,
-// and values that decoding would turn into others: negative sizes, fractions, and booleans for numbers.
+// checkValues returns an error that lists every value that decoding would change: zeros and empty values, which would become the
+// default silently, and negative sizes, fractions, and booleans for numbers.
 func checkValues(v *viper.Viper, all map[string]reflect.Type) error {
 	var faults []error
 	for _, key := range slices.Sorted(maps.Keys(all)) {
 		if !v.IsSet(key) {
 			continue
 		}
-		if err := checkValue(all[key], v.Get(key)); err != nil && key != "watch.store" { // whose default is empty
+		if err := checkValue(all[key], v.Get(key)); err != nil && key != "watch.store" { // its default is empty
 			faults = append(faults, fmt.Errorf("%s: %w", key, err))
 		}
 	}
 	return errors.Join(faults...)
 }
 
+// checkValue checks one value, as viper read it, for a field of type t.
 func checkValue(t reflect.Type, value any) error {
 	got := reflect.ValueOf(value)
 	switch {
@@ -82,27 +83,27 @@ func checkValue(t reflect.Type, value any) error {
 		if text, ok := value.(string); !ok {
 			return fmt.Errorf("%v is not a duration such as \"30s\"", value)
 		} else if d, err := time.ParseDuration(text); err == nil && d <= 0 {
-			return fmt.Errorf("%q is not above 0; without the line it is the default", text)
+			return fmt.Errorf("%q is not above 0; remove the line for the default", text)
 		}
 	case t.Kind() == reflect.String:
 		if text, ok := value.(string); !ok {
-			return fmt.Errorf("%v is not a text in quotes", value)
+			return fmt.Errorf("%v is not a string in quotes", value)
 		} else if text == "" {
-			return errors.New("is empty; without the line it is the default")
+			return errors.New("is empty; remove the line for the default")
 		}
 	case t.Kind() == reflect.Slice:
 		if got.Kind() == reflect.Slice && got.Len() == 0 {
-			return errors.New("is empty; without the line it is the default")
+			return errors.New("is empty; remove the line for the default")
 		}
-	default: // numbers; text is what the environment and flags have, and is judged when it is decoded
+	default: // numbers; those from the environment and flags are strings, which decoding checks
 		switch got.Kind() {
 		case reflect.String:
 			if strings.Trim(got.String(), "+-0") == "" && got.String() != "" {
-				return fmt.Errorf("%q is not above 0; without it it is the default", got.String())
+				return fmt.Errorf("%q is not above 0; unset it for the default", got.String())
 			}
 		case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 			if cmp.Compare(got.Int(), 1) < 0 {
-				return fmt.Errorf("%d is not above 0; without the line it is the default", got.Int())
+				return fmt.Errorf("%d is not above 0; remove the line for the default", got.Int())
 			}
 		default:
 			return fmt.Errorf("%v is not a whole number", value)

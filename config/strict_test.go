@@ -14,7 +14,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// load loads a home whose app.toml is body.
+// load returns the configuration of a home whose app.toml is body.
 func load(t *testing.T, body string) (*Config, error) {
 	t.Helper()
 	home := t.TempDir()
@@ -27,7 +27,7 @@ func load(t *testing.T, body string) (*Config, error) {
 	return Load(home, viper.New())
 }
 
-// Every field that is set to zero, to nothing or to less is refused by its name; 1 of its unit is at least read.
+// TestZerosAreNotDefaults checks that a field set to zero, to an empty value or to a negative one is an error that names the field.
 func TestZerosAreNotDefaults(t *testing.T) {
 	for key, kind := range fields(reflect.TypeFor[Config](), "") {
 		section, name, _ := strings.Cut(key, ".")
@@ -43,7 +43,7 @@ func TestZerosAreNotDefaults(t *testing.T) {
 			bad = []string{"0", "-5", "1.5", "true", `"0"`, `"-0"`}
 		}
 		if key == "watch.store" {
-			bad = nil // empty is its default; what it may be is Validate's
+			bad = nil // empty is its default; Validate checks other values
 		}
 		for _, value := range bad {
 			_, err := load(t, "["+section+"]\n"+name+" = "+value+"\n")
@@ -107,7 +107,7 @@ func TestMisspeltVariable(t *testing.T) {
 	}
 }
 
-// The list of the project's own variables is what tests and scripts read: a new one goes into it.
+// TestDevelopmentVariables checks that every STARKD_ variable that tests and scripts read is a setting or is in the list development.
 func TestDevelopmentVariables(t *testing.T) {
 	root, variable := golden.ModuleRoot(t), regexp.MustCompile(`STARKD_[A-Z0-9_]*[A-Z0-9]_?`)
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -122,10 +122,10 @@ func TestDevelopmentVariables(t *testing.T) {
 		}
 		text, err := os.ReadFile(path)
 		if err != nil {
-			return nil // a link that leads nowhere
+			return nil // a broken link
 		}
 		for _, name := range variable.FindAllString(string(text), -1) {
-			if name == "STARKD_CALL" || name == "STARKD_RPC_ADRESS" { // a chain id, and what a test misspells
+			if name == "STARKD_CALL" || name == "STARKD_RPC_ADRESS" { // a chain id, and a misspelt variable of a test
 				continue
 			}
 			t.Setenv(strings.TrimSuffix(name, "_"), "127.0.0.1:1")
