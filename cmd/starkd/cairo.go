@@ -15,12 +15,12 @@ import (
 	"github.com/starkd/starkd/cairo/cairo0"
 )
 
-// newCairoCommand is `starkd cairo`: the Cairo machine by itself.
+// newCairoCommand returns `starkd cairo`.
 func newCairoCommand() *cobra.Command {
-	return parent("cairo", "Run Cairo programs on the machine that makes traces", newCairoRunCommand())
+	return parent("cairo", "Run Cairo 0 programs and write their traces", newCairoRunCommand())
 }
 
-// cairoRunFlags are those of the official runners, spelt as they spell them.
+// cairoRunFlags are the flags of `starkd cairo run`. They have the names that the official runners use.
 type cairoRunFlags struct {
 	program, pie, layout, params, entrypoint string
 	proofMode, printOutput, printInfo        bool
@@ -31,7 +31,7 @@ type cairoRunFlags struct {
 	maxSteps                                 uint64
 }
 
-// choice is a flag that takes true or false as its value, as the official runners' do; it may stay unset.
+// choice is a flag with the value true or false, as in the official runners, or "" if it is not set.
 type choice string
 
 const (
@@ -55,8 +55,8 @@ func newCairoRunCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [PROGRAM]",
 		Short: "Run a compiled Cairo 0 program",
-		Long: "Run a compiled Cairo 0 program, or a Cairo PIE, and write its trace, memory and AIR inputs as the official\n" +
-			"runners do. In proof mode these are what starkd prove takes.",
+		Long: "Run a compiled Cairo 0 program, or a Cairo PIE, and write its trace, memory and AIR inputs in the official formats.\n" +
+			"The files of a run in proof mode are the input of starkd prove.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
@@ -66,8 +66,8 @@ func newCairoRunCommand() *cobra.Command {
 				f.program = args[0]
 			}
 			if os.Getenv("GOGC") == "" {
-				// Nearly all memory is the machine's cells, in which there is nothing to find: collecting as often as by default
-				// costs more processor time than a short run.
+				// Nearly all memory is cells of the machine, which stay alive until the end. The default GOGC would spend more time
+				// on collections than a short run takes.
 				debug.SetGCPercent(400)
 			}
 			return f.run(cmd)
@@ -76,22 +76,22 @@ func newCairoRunCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&f.program, "program", "", "compiled program, JSON")
 	flags.StringVar(&f.pie, "run_from_cairo_pie", "", "run this Cairo PIE instead of a program")
-	flags.StringVar(&f.layout, "layout", "plain", "layout of the proof")
-	flags.StringVar(&f.params, "cairo_layout_params_file", "", "parameters of the layout dynamic, JSON")
+	flags.StringVar(&f.layout, "layout", "plain", "layout of the machine")
+	flags.StringVar(&f.params, "cairo_layout_params_file", "", "file with the parameters of the layout dynamic, JSON")
 	flags.StringVar(&f.entrypoint, "entrypoint", "main", "function to run")
 	flags.BoolVar(&f.proofMode, "proof_mode", false, "run from __start__ to __end__ and pad the trace for a proof")
-	flags.StringVar(&f.trace, "trace_file", "", "write the trace here")
-	flags.StringVar(&f.memory, "memory_file", "", "write the memory here")
-	flags.StringVar(&f.public, "air_public_input", "", "write the AIR public input here (proof mode)")
-	flags.StringVar(&f.private, "air_private_input", "", "write the AIR private input here (proof mode)")
-	flags.StringVar(&f.input, "program_input", "", "JSON file that hints read as program_input")
-	flags.StringVar(&f.pieOutput, "cairo_pie_output", "", "write the run as a Cairo PIE here")
+	flags.StringVar(&f.trace, "trace_file", "", "file to write the trace to")
+	flags.StringVar(&f.memory, "memory_file", "", "file to write the memory to")
+	flags.StringVar(&f.public, "air_public_input", "", "file to write the AIR public input to (proof mode)")
+	flags.StringVar(&f.private, "air_private_input", "", "file to write the AIR private input to (proof mode)")
+	flags.StringVar(&f.input, "program_input", "", "file with the program_input of hints, JSON")
+	flags.StringVar(&f.pieOutput, "cairo_pie_output", "", "file to write the run to, as a Cairo PIE")
 	flags.BoolVar(&f.mergeExtra, "merge_extra_segments", false, "merge the PIE's extra segments into one")
-	flags.Var(&f.missingBuiltins, "allow_missing_builtins", "let a program have builtins that the layout lacks (always so in proof mode)")
-	flags.Var(&f.secureRun, "secure_run", "check builtin segments after the run (default true out of proof mode)")
-	flags.Var(&f.fillHoles, "fill_holes", "write builtin cells that nobody wrote (default true in proof mode)")
+	flags.Var(&f.missingBuiltins, "allow_missing_builtins", "accept a program with builtins that the layout lacks (always accepted in proof mode)")
+	flags.Var(&f.secureRun, "secure_run", "check builtin segments after the run (default true, in proof mode false)")
+	flags.Var(&f.fillHoles, "fill_holes", "fill builtin cells that the run did not write (default false, in proof mode true)")
 	flags.BoolVar(&f.printOutput, "print_output", false, "print the program's output")
-	flags.BoolVar(&f.printInfo, "print_info", false, "print the number of steps and the segments' sizes")
+	flags.BoolVar(&f.printInfo, "print_info", false, "print the number of steps and the sizes of the segments")
 	flags.Uint64Var(&f.maxSteps, "max_steps", 0, "stop after this many steps (default 2^30)")
 	return cmd
 }
@@ -103,9 +103,9 @@ func (f *cairoRunFlags) run(cmd *cobra.Command) error {
 	case !f.proofMode && (f.public != "" || f.private != ""):
 		return usagef("--air_public_input and --air_private_input need --proof_mode")
 	case f.private != "" && (f.trace == "" || f.memory == ""):
-		return usagef("--air_private_input needs --trace_file and --memory_file, which it names")
+		return usagef("--air_private_input needs --trace_file and --memory_file, because it names them")
 	case f.proofMode && (f.pieOutput != "" || f.pie != ""):
-		return usagef("a Cairo PIE is not made or run in proof mode")
+		return usagef("--run_from_cairo_pie and --cairo_pie_output do not work in proof mode")
 	}
 	opt := cairo0.RunOptions{
 		Layout: f.layout, ProofMode: f.proofMode, Entrypoint: f.entrypoint, MaxSteps: f.maxSteps,
@@ -175,7 +175,7 @@ func (f *cairoRunFlags) runProgram(opt cairo0.RunOptions) (*cairo0.RunResult, er
 	return res, nil
 }
 
-// write writes the files that were asked for.
+// write writes the files that the flags name.
 func (f *cairoRunFlags) write(res *cairo0.RunResult) error {
 	if f.trace != "" {
 		if err := writeFile(f.trace, func(w *os.File) error { return res.Trace.WriteRegisters(w) }); err != nil {
@@ -223,7 +223,7 @@ func (f *cairoRunFlags) write(res *cairo0.RunResult) error {
 	return nil
 }
 
-// writeFile creates a file and reports the first error of writing and closing it.
+// writeFile creates a file, calls write with it and closes it. It returns the errors of writing and closing.
 func writeFile(path string, write func(w *os.File) error) error {
 	w, err := os.Create(path)
 	if err != nil {

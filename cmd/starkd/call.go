@@ -24,14 +24,14 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// The defaults of a call.
+// Defaults and limits of a call.
 const (
-	defaultContract = "0x1000"
-	maxRepeat       = 1_000_000
-	maxStorageFile  = 64 << 20
+	defaultContract = "0x1000"  // address of the called contract
+	maxRepeat       = 1_000_000 // runs
+	maxStorageFile  = 64 << 20  // bytes
 )
 
-// callFlags are those of `starkd class call`.
+// callFlags are the flags of `starkd class call`.
 type callFlags struct {
 	compileFlags
 	function               string
@@ -49,12 +49,13 @@ func newClassCallCommand() *cobra.Command {
 	var f callFlags
 	cmd := &cobra.Command{
 		Use:   "call FILE",
-		Short: "Run an entry point of a class on an empty or a given storage, off chain",
-		Long: "Run an entry point of a class, off chain, and print what it returned or the panic data, the gas left, events,\n" +
-			"messages, storage writes and the time. Gas is what the chain would charge, to the last unit. A panic is a result:\n" +
-			"the exit status is 0; it is 1 where no caller could have caught the end of the run.\n\n" +
-			"The contract is the only one there is, its class the only one declared. Felts are decimal, hexadecimal with 0x, or\n" +
-			"short strings in single quotes. --storage takes a JSON object from storage key to value.",
+		Short: "Run an entry point of a class, off chain",
+		Long: "Run an entry point of a class, off chain, and print the return data or the panic data, the gas left, events,\n" +
+			"messages, storage writes and the time. Gas is exactly what the chain would charge. A panic is reported as a\n" +
+			"result, with exit status 0. Exit status 1 means that the run failed in a way no calling contract could catch.\n\n" +
+			"The state has one contract, of this class, with the storage of --storage or an empty one. Felts are decimal,\n" +
+			"hexadecimal with 0x, or short strings in single quotes. --storage takes a file with a JSON object from storage\n" +
+			"key to value, such as {\"0x1\": \"0x2a\"}.",
 		Example: "  starkd class call fibonacci.contract_class.json --function fibonacci --calldata 0,1,1000\n" +
 			"  starkd class call erc20.contract_class.json --constructor --calldata \"'Token','TOK',18,1000000,0,0x5\"",
 		Args: exactArgs("FILE"),
@@ -70,23 +71,23 @@ func newClassCallCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.function, "function", "", "entry point: a name, or its selector as a number")
-	flags.BoolVar(&f.constructor, "constructor", false, "run the class's constructor")
-	flags.BoolVar(&f.l1Handler, "l1-handler", false, "the function is an L1 handler; the first felt of calldata is the sender on L1")
-	flags.StringSliceVar(&f.calldata, "calldata", nil, "felts, separated by commas")
+	flags.StringVar(&f.function, "function", "", "function to call: its name, or its selector as a number")
+	flags.BoolVar(&f.constructor, "constructor", false, "run the constructor")
+	flags.BoolVar(&f.l1Handler, "l1-handler", false, "call an L1 handler; the first felt of calldata is the sender on L1")
+	flags.StringSliceVar(&f.calldata, "calldata", nil, "calldata: felts separated by commas")
 	flags.StringVar(&f.contract, "contract", defaultContract, "address of the contract")
 	flags.StringVar(&f.caller, "caller", "0x0", "address of the caller")
-	flags.StringVar(&f.engine, "engine", "vm", "what executes Cairo: "+engineNames())
+	flags.StringVar(&f.engine, "engine", "vm", "Cairo engine: "+engineNames())
 	flags.Uint64Var(&f.gas, "gas", constants.MaxExecuteGas, "Sierra gas that the call may use")
-	flags.StringVar(&f.storage, "storage", "", "file with the contract's storage before the call")
-	flags.BoolVar(&f.json, "json", false, "print JSON")
-	flags.IntVar(&f.repeat, "repeat", 1, "runs on the same storage; the time is the least, all else is the first run's")
-	flags.IntVar(&f.vary, "vary", -1, "index of the felt of calldata that each further run adds one to, so that no run repeats another")
+	flags.StringVar(&f.storage, "storage", "", "file with the contract's storage before the call, JSON (default: empty storage)")
+	flags.BoolVar(&f.json, "json", false, "print the result as JSON")
+	flags.IntVar(&f.repeat, "repeat", 1, "number of runs, each on the same storage; prints the shortest time and the result of the first")
+	flags.IntVar(&f.vary, "vary", -1, "index of a felt of calldata that grows by one with each run of --repeat, so that no run repeats another; -1 is none")
 	f.compileFlags.register(cmd, compiler.DefaultMaxBytecode)
 	return cmd
 }
 
-// run compiles the class and runs the call as often as asked.
+// run compiles the class and runs the call f.repeat times.
 func (f *callFlags) run(cmd *cobra.Command, path string) (*offchain.Report, error) {
 	if f.repeat < 1 || f.repeat > maxRepeat {
 		return nil, usagef("--repeat %d is not between 1 and %d", f.repeat, maxRepeat)
@@ -107,7 +108,7 @@ func (f *callFlags) run(cmd *cobra.Command, path string) (*offchain.Report, erro
 		return nil, err
 	}
 	if f.vary >= len(entry.Calldata) {
-		return nil, usagef("--vary %d is no index of %d felts of calldata", f.vary, len(entry.Calldata))
+		return nil, usagef("--vary %d is not an index of %d felts of calldata", f.vary, len(entry.Calldata))
 	}
 	if n, ok := engine.(*native.Engine); ok {
 		defer n.Close()
@@ -153,7 +154,7 @@ func (f *callFlags) entry(world *offchain.World) (*executor.Entry, error) {
 	}
 	if world.Casm.EntryPoint(e.Kind, e.Selector) == nil {
 		return nil, hint.With(fmt.Errorf("the class has no entry point %q, selector %v", f.function, e.Selector),
-			"the class's ABI names its functions; one in an embedded implementation has its own name alone")
+			"the ABI of the class lists its functions; use the bare name, also for a function of an embedded implementation")
 	}
 	return e, nil
 }
@@ -186,7 +187,7 @@ func printReport(w io.Writer, r *offchain.Report) error {
 	case r.Fallback != "":
 		line("time", "%v on the VM, because native code fell back: %s", took, r.Fallback)
 	case r.Runs > 1:
-		line("time", "%v on %s, the least of %d runs", took, r.Engine, r.Runs)
+		line("time", "%v on %s, the shortest of %d runs", took, r.Engine, r.Runs)
 	default:
 		line("time", "%v on %s", took, r.Engine)
 	}
@@ -194,14 +195,14 @@ func printReport(w io.Writer, r *offchain.Report) error {
 	return err
 }
 
-// world compiles the class of a file and puts it at the contract's address.
+// world returns a state with one contract, of the class in the file.
 func (f *callFlags) world(cmd *cobra.Command, path string) (*offchain.World, error) {
 	contract, err := parseFelt(f.contract)
 	if err != nil {
 		return nil, usagef("--contract: %v", err)
 	}
 	if contract.IsZero() || !starknet.IsAddress(contract) {
-		return nil, usagef("--contract %v is no contract address", contract)
+		return nil, usagef("--contract %v is not a contract address", contract)
 	}
 	definition, compiled, err := f.compile(cmd, path)
 	if err != nil {
@@ -217,12 +218,13 @@ func (f *callFlags) world(cmd *cobra.Command, path string) (*offchain.World, err
 			return nil, err
 		}
 		if storage, err = parseStorage(data); err != nil {
-			return nil, hint.With(fmt.Errorf("%s: %w", f.storage, err), `a storage is a JSON object such as {"0x1": "0x2a"}`)
+			return nil, hint.With(fmt.Errorf("%s: %w", f.storage, err), `a storage file is a JSON object such as {"0x1": "0x2a"}`)
 		}
 	}
 	return offchain.NewWorld(contract, definition, compiled, storage)
 }
 
+// parseStorage reads a JSON object from storage key to value.
 func parseStorage(data []byte) (map[felt.Felt]felt.Felt, error) {
 	var texts map[string]string
 	if err := jsonv2.Unmarshal(data, &texts); err != nil {
@@ -235,13 +237,10 @@ func parseStorage(data []byte) (map[felt.Felt]felt.Felt, error) {
 			return nil, err
 		}
 		if _, twice := storage[key]; twice {
-			return nil, fmt.Errorf("key %v is there twice, in two spellings", key)
+			return nil, fmt.Errorf("key %v appears twice, in two spellings", key)
 		}
 		if !starknet.IsAddress(key) {
-			return nil, fmt.Errorf("%v is no storage key", key)
-		}
-		if _, ok := storage[key]; ok {
-			return nil, fmt.Errorf("key %v twice", key)
+			return nil, fmt.Errorf("%v is not a storage key", key)
 		}
 		if storage[key], err = parseFelt(v); err != nil {
 			return nil, err
@@ -250,7 +249,7 @@ func parseStorage(data []byte) (map[felt.Felt]felt.Felt, error) {
 	return storage, nil
 }
 
-// parseFelt reads a felt as people write it: 0x…, decimal, or a short string in single quotes.
+// parseFelt reads a felt: hexadecimal with 0x, decimal, or a short string in single quotes.
 func parseFelt(s string) (felt.Felt, error) {
 	s = strings.TrimSpace(s)
 	switch {
@@ -262,11 +261,11 @@ func parseFelt(s string) (felt.Felt, error) {
 	return felt.FromDecimal(s)
 }
 
-// parseSelector returns the selector of a function with a name, or one that is given as a number.
+// parseSelector returns the selector of a function that is given by its name, or by the selector as a number.
 func parseSelector(s string) (felt.Felt, error) {
 	switch {
 	case s == "":
-		return felt.Felt{}, errors.New("empty")
+		return felt.Felt{}, errors.New("a name or a selector is missing")
 	case s[0] >= '0' && s[0] <= '9':
 		return parseFelt(s)
 	}

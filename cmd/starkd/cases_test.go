@@ -151,7 +151,7 @@ func TestCaseBuiltinSwap(t *testing.T) {
 		{attack, "output, pedersen", "0x1fffffffffffffff", "124 bits of conjectured security, 96 proven (stone6)"},
 	} {
 		stdout, stderr, code := command(t, "verify", c.proof)
-		if code != 0 || !strings.HasPrefix(stdout, "valid: a run of a Cairo program, which is not one that you named (") {
+		if code != 0 || !strings.HasPrefix(stdout, "valid: a run of a Cairo program; you named none (") {
 			t.Fatalf("%s: status %d\n%s%s", c.proof, code, stdout, stderr)
 		}
 		hashes[i], shown[i] = line(t, stdout, "program hash"), line(t, stdout, "security")

@@ -14,14 +14,15 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 )
 
-// maxClassFile bounds a contract class's file; the largest class that the chain takes is about 5 MB.
+// maxClassFile is the largest size of a class file in bytes. The largest class that the chain accepts has about 5 MB.
 const maxClassFile = 64 << 20
 
 func newClassCommand() *cobra.Command {
-	return parent("class", "Contract classes: compile and hash",
+	return parent("class", "Check, compile, hash, print and run contract classes",
 		newClassCompileCommand(), newClassCheckCommand(), newClassHashCommand(), newCasmHashCommand(), newClassSierraCommand(), newClassCasmCommand(), newClassCallCommand())
 }
 
+// readClass reads the Sierra contract class in a file.
 func readClass(cmd *cobra.Command, path string) (*sierra.ContractClass, error) {
 	data, err := readFile(cmd, path, maxClassFile)
 	if err != nil {
@@ -34,7 +35,7 @@ func readClass(cmd *cobra.Command, path string) (*sierra.ContractClass, error) {
 	return class, nil
 }
 
-// readFile reads a file of at most limit bytes, or standard input for "-".
+// readFile returns the content of a file of at most limit bytes, or of standard input for "-".
 func readFile(cmd *cobra.Command, path string, limit int64) ([]byte, error) {
 	in := cmd.InOrStdin()
 	if path != "-" {
@@ -70,13 +71,13 @@ type compileFlags struct {
 	libfuncs    string
 }
 
-// register adds the flags; a class may have maxBytecode felts of bytecode by default.
+// register adds the flags to cmd. maxBytecode is the default of --max-bytecode-size.
 func (c *compileFlags) register(cmd *cobra.Command, maxBytecode int) {
-	cmd.Flags().IntVar(&c.maxBytecode, "max-bytecode-size", maxBytecode, fmt.Sprintf("most felts of the bytecode (the chain takes %d)", compiler.DefaultMaxBytecode))
-	cmd.Flags().StringVar(&c.libfuncs, "allowed-libfuncs", string(sierra.AuditedLibfuncs), "libfuncs that the class may use: audited or all")
+	cmd.Flags().IntVar(&c.maxBytecode, "max-bytecode-size", maxBytecode, fmt.Sprintf("largest size of the bytecode, in felts (the chain accepts %d)", compiler.DefaultMaxBytecode))
+	cmd.Flags().StringVar(&c.libfuncs, "allowed-libfuncs", string(sierra.AuditedLibfuncs), "libfuncs that the class may use: audited, as on chain, or all")
 }
 
-// options checks the flags.
+// options returns the options that the flags describe.
 func (c *compileFlags) options() (compiler.Options, error) {
 	if c.maxBytecode < 1 {
 		return compiler.Options{}, usagef("--max-bytecode-size %d is not positive", c.maxBytecode)
@@ -88,7 +89,7 @@ func (c *compileFlags) options() (compiler.Options, error) {
 	return compiler.Options{MaxBytecode: c.maxBytecode, Libfuncs: list}, nil
 }
 
-// compile reads and compiles a class's file.
+// compile reads the class in a file and compiles it.
 func (c *compileFlags) compile(cmd *cobra.Command, path string) (*sierra.ContractClass, *casm.Class, error) {
 	if _, err := c.options(); err != nil {
 		return nil, nil, err
@@ -101,7 +102,7 @@ func (c *compileFlags) compile(cmd *cobra.Command, path string) (*sierra.Contrac
 	return class, compiled, err
 }
 
-// compileClass compiles a class that was read from path.
+// compileClass compiles a class. path is the file it was read from, for errors.
 func (c *compileFlags) compileClass(path string, class *sierra.ContractClass) (*casm.Class, error) {
 	options, err := c.options()
 	if err != nil {
@@ -120,7 +121,7 @@ func newClassCompileCommand() *cobra.Command {
 	var flags compileFlags
 	cmd := &cobra.Command{
 		Use:   "compile FILE",
-		Short: "Compile a Sierra contract class to CASM, byte for byte as the official compiler does",
+		Short: "Compile a Sierra class to CASM, byte for byte as the official compiler does",
 		Args:  exactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			_, compiled, err := flags.compile(cmd, args[0])
@@ -135,7 +136,7 @@ func newClassCompileCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write (default: standard output)")
-	cmd.Flags().BoolVar(&pythonic, "pythonic-hints", false, "add the hints as Python")
+	cmd.Flags().BoolVar(&pythonic, "pythonic-hints", false, "add the hints as Python code")
 	flags.register(cmd, compiler.ToolMaxBytecode)
 	return cmd
 }
@@ -144,7 +145,7 @@ func newClassCheckCommand() *cobra.Command {
 	var flags compileFlags
 	cmd := &cobra.Command{
 		Use:   "check FILE",
-		Short: "Say whether a class can be declared, and what it is",
+		Short: "Check that a class can be declared, and print its size and hashes",
 		Args:  exactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			class, err := readClass(cmd, args[0])
@@ -165,9 +166,9 @@ func newClassCheckCommand() *cobra.Command {
 			v := program.Version
 			declarable := "declarable"
 			if !v.Supports(sierra.Version{Major: 1, Minor: 7}) {
-				declarable = "not declarable on chain, which takes Sierra 1.7 and newer"
+				declarable = "not declarable: the chain accepts Sierra 1.7 and newer"
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: Sierra %d.%d.%d, %d felts, %d types, %d libfuncs, %d functions; %d felts of bytecode\n",
+			fmt.Fprintf(cmd.OutOrStdout(), "%s\nsierra               version %d.%d.%d, %d felts, %d types, %d libfuncs, %d functions\nbytecode             %d felts\n",
 				declarable, v.Major, v.Minor, v.Patch, len(class.SierraProgram), len(program.Types), len(program.Libfuncs), len(program.Funcs), len(compiled.Bytecode))
 			fmt.Fprintf(cmd.OutOrStdout(), "class hash           %v\ncompiled class hash  %v\n", class.Hash(), compiled.BlakeHash())
 			return nil
@@ -181,7 +182,7 @@ func newClassSierraCommand() *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use:   "sierra FILE",
-		Short: "Print a class's Sierra program as text",
+		Short: "Print the Sierra program of a class as text",
 		Args:  exactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			class, err := readClass(cmd, args[0])
@@ -204,7 +205,7 @@ func newClassCasmCommand() *cobra.Command {
 	var flags compileFlags
 	cmd := &cobra.Command{
 		Use:   "casm FILE",
-		Short: "Print a class's CASM with the Sierra statement that each instruction comes from",
+		Short: "Print the CASM of a class, with the Sierra statement of each instruction",
 		Args:  exactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			class, err := readClass(cmd, args[0])
@@ -230,7 +231,7 @@ func newClassCasmCommand() *cobra.Command {
 func newClassHashCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "hash FILE",
-		Short: "Print the class hash of a Sierra contract class",
+		Short: "Print the class hash of a Sierra class",
 		Args:  exactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			class, err := readClass(cmd, args[0])
@@ -247,7 +248,7 @@ func newCasmHashCommand() *cobra.Command {
 	var usePoseidon bool
 	cmd := &cobra.Command{
 		Use:   "casm-hash FILE",
-		Short: "Print the compiled class hash (BLAKE) of a Sierra or a compiled class",
+		Short: "Print the compiled class hash of a Sierra class or a compiled class",
 		Args:  exactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			data, err := readFile(cmd, args[0], maxClassFile)
@@ -274,6 +275,6 @@ func newCasmHashCommand() *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().BoolVar(&usePoseidon, "poseidon", false, "the hash of before Starknet 0.14.1")
+	cmd.Flags().BoolVar(&usePoseidon, "poseidon", false, "print the Poseidon hash, used before Starknet 0.14.1, instead of the BLAKE hash")
 	return cmd
 }

@@ -2,7 +2,7 @@ package main
 
 import "github.com/spf13/cobra"
 
-// commands are starkd's, in the order of --help.
+// commands returns the commands of starkd.
 func commands() []*cobra.Command {
 	return []*cobra.Command{
 		newInitCommand(),

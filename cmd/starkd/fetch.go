@@ -15,16 +15,16 @@ import (
 	"github.com/starkd/starkd/prover/stone"
 )
 
-// Limits of a download. A bundle is hexadecimal digits for the most part, which gzip halves; compiled classes shrink to an eighth.
+// Limits of a download. A bundle is mostly hexadecimal digits, which gzip halves; it reduces compiled classes to an eighth.
 const (
 	downloadTimeout = 5 * time.Minute
-	inflateRatio    = 32      // what is inflated may be so many times what was downloaded
-	inflateFree     = 1 << 20 // and so many bytes more
-	maxExcerpt      = 300     // bytes of an error's body that are shown
+	inflateRatio    = 32      // the inflated data may have inflateRatio times the downloaded bytes
+	inflateFree     = 1 << 20 // plus inflateFree bytes
+	maxExcerpt      = 300     // bytes of the body of an HTTP error that are shown
 )
 
-// fetch reads a proof file, standard input for "-", or a URL. It reads at most stone.MaxProofJSON bytes, before and after they are
-// inflated.
+// fetch returns the content of a proof file, of standard input for "-", or of a URL. It returns an error for more than
+// stone.MaxProofJSON bytes, compressed or inflated.
 func fetch(cmd *cobra.Command, from string) ([]byte, error) {
 	if !strings.HasPrefix(from, "http://") && !strings.HasPrefix(from, "https://") {
 		return readFile(cmd, from, stone.MaxProofJSON)
@@ -33,7 +33,7 @@ func fetch(cmd *cobra.Command, from string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Asking for gzip by hand keeps the transport from inflating, which it does without a bound.
+	// With this header set the transport does not inflate the body itself, which it would do without a bound.
 	request.Header.Set("Accept-Encoding", "gzip")
 	response, err := (&http.Client{Timeout: downloadTimeout}).Do(request)
 	if err != nil {
@@ -64,7 +64,7 @@ func fetch(cmd *cobra.Command, from string) ([]byte, error) {
 	return data, nil
 }
 
-// meter is a reader that counts, and fails above a bound: most, or what inflating from may give.
+// meter is a reader that counts its bytes and returns an error above a bound: most, or the bound on inflating from.
 type meter struct {
 	r    io.Reader
 	n    int64
@@ -80,13 +80,13 @@ func (m *meter) Read(p []byte) (int, error) {
 		return n, fmt.Errorf("%s of more than %d bytes", m.what, m.most)
 	}
 	if m.from != nil && m.n > inflateRatio*m.from.n+inflateFree {
-		return n, fmt.Errorf("%d bytes inflate to more than %d, at most %d times and %d more are taken", m.from.n, m.n-int64(n), inflateRatio, inflateFree)
+		return n, fmt.Errorf("%d bytes inflate to more than %d; the limit is %d times the download plus %d bytes", m.from.n, m.n-int64(n), inflateRatio, inflateFree)
 	}
 	return n, err
 }
 
-// boundMemory has the garbage collector keep the process near 8 times the n bytes of a file and 64 MB, which is what judging it may
-// take; by itself it would let the heap grow to twice what is in use. The function that it returns takes the bound back.
+// boundMemory sets the memory limit of the garbage collector for verifying a file of n bytes, so that the process stays near 8n + 64 MB.
+// Without a limit the heap would grow to twice the memory in use. release restores the previous limit.
 func boundMemory(n int) (release func()) {
 	before := debug.SetMemoryLimit(min(7*int64(n)+(48<<20), 1<<40))
 	return func() { debug.SetMemoryLimit(before) }

@@ -39,7 +39,7 @@ func TestFetch(t *testing.T) {
 		"/plain":    {200, "", good, ""},
 		"/identity": {200, "identity", good, ""},
 		"/gzip":     {200, "gzip", zip(t, good), ""},
-		"/bomb":     {200, "gzip", bomb, "at most 32 times and 1048576 more are taken"},
+		"/bomb":     {200, "gzip", bomb, "the limit is 32 times the download plus 1048576 bytes"},
 		"/broken":   {200, "gzip", good, "gzip: invalid header"},
 		"/cut":      {200, "gzip", zip(t, good)[:40], "unexpected EOF"},
 		"/br":       {200, "br", good, `Content-Encoding "br", want gzip or none`},

@@ -9,7 +9,7 @@ import (
 	"github.com/starkd/starkd/node/home"
 )
 
-// defaultChainID names a chain that was not given a name.
+// defaultChainID is the default of --chain-id.
 const defaultChainID = "COMET_STARK"
 
 func newInitCommand() *cobra.Command {
@@ -17,7 +17,7 @@ func newInitCommand() *cobra.Command {
 	var dir, moniker string
 	cmd := &cobra.Command{
 		Use:   "init",
-		Short: "Make the home of a chain with one validator, this node",
+		Short: "Create a new chain with one validator: make the home of its node",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := net.Init(dir, moniker); err != nil {
@@ -28,9 +28,9 @@ func newInitCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&dir, "home", defaultHome(), "home folder")
+	cmd.Flags().StringVar(&dir, "home", defaultHome(), "home folder to make")
 	cmd.Flags().StringVar(&net.ChainID, "chain-id", defaultChainID, "name of the chain, at most 31 ASCII characters")
-	cmd.Flags().StringVar(&moniker, "moniker", "node", "name of the node")
+	cmd.Flags().StringVar(&moniker, "moniker", "node", "name of the node in the network")
 	cmd.Flags().StringVar(&net.Seed, "seed", "", "derive the funded accounts from this text (default: random)")
 	cmd.Flags().DurationVar(&net.BlockTime, "block-time", time.Second, "pause between blocks")
 	return cmd
@@ -42,7 +42,7 @@ func newTestnetCommand() *cobra.Command {
 	var validators int
 	cmd := &cobra.Command{
 		Use:   "testnet",
-		Short: "Make the homes of a chain of several validators on this machine, and of a watcher",
+		Short: "Create a new chain with several validators on this machine: make the homes of its nodes and of a watcher",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if validators < 1 || validators > 100 {
@@ -58,16 +58,17 @@ func newTestnetCommand() *cobra.Command {
 			if err := net.Testnet(output, validators); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "chain %s with %d validators in %s\naddresses: endpoints.json, funded accounts: accounts.json\nnext: starkd start --home %s for each node, starkd watch --home %s\n",
-				net.ChainID, validators, output, filepath.Join(output, "nodeN"), filepath.Join(output, "watcher"))
+			fmt.Fprintf(cmd.OutOrStdout(), "chain %s with %d validators in %s\naddresses: %s\nfunded accounts: %s\nnext: starkd start --home %s for each node, starkd watch --home %s for the watcher\n",
+				net.ChainID, validators, output, filepath.Join(output, "endpoints.json"), filepath.Join(output, "accounts.json"),
+				filepath.Join(output, "nodeN"), filepath.Join(output, "watcher"))
 			return nil
 		},
 	}
 	cmd.Flags().IntVar(&validators, "validators", 4, "number of validators")
 	cmd.Flags().StringVar(&output, "output", "", "folder to make")
 	cmd.Flags().StringVar(&net.ChainID, "chain-id", defaultChainID, "name of the chain, at most 31 ASCII characters")
-	cmd.Flags().StringVar(&net.Host, "host", "127.0.0.1", "address that everything listens on")
-	cmd.Flags().IntVar(&net.PortOffset, "port-offset", 0, "added to every port, for several testnets on one machine")
+	cmd.Flags().StringVar(&net.Host, "host", "127.0.0.1", "address that the nodes and the watcher listen on")
+	cmd.Flags().IntVar(&net.PortOffset, "port-offset", 0, "number added to every port, for several testnets on one machine")
 	cmd.Flags().StringVar(&net.Seed, "seed", "", "derive the funded accounts from this text (default: random)")
 	cmd.Flags().DurationVar(&net.BlockTime, "block-time", time.Second, "pause between blocks")
 	return cmd

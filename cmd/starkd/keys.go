@@ -18,7 +18,7 @@ import (
 func newKeysCommand() *cobra.Command {
 	generate := &cobra.Command{
 		Use:   "new",
-		Short: "Make a Stark key and print it with its account address as JSON",
+		Short: "Make a random Stark key and print it with its account address, as JSON",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			key, err := home.RandomKey()
@@ -30,8 +30,8 @@ func newKeysCommand() *cobra.Command {
 	}
 	show := &cobra.Command{
 		Use:   "show FILE",
-		Short: "Print a private key's public key and account address as JSON",
-		Long:  keyFileHelp,
+		Short: "Print a private key with its public key and account address, as JSON",
+		Long:  "Print a private key with its public key and account address, as JSON.\n\n" + keyFileHelp,
 		Args:  exactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			key, err := readKey(cmd, args[0])
@@ -43,8 +43,8 @@ func newKeysCommand() *cobra.Command {
 	}
 	sign := &cobra.Command{
 		Use:   "sign FILE HASH",
-		Short: "Sign a message or transaction hash and print r and s",
-		Long:  keyFileHelp,
+		Short: "Sign a message hash or transaction hash, and print r and s",
+		Long:  "Sign a message hash or transaction hash, and print r and s.\n\n" + keyFileHelp,
 		Args:  exactArgs("FILE", "HASH"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			key, err := readKey(cmd, args[0])
@@ -63,13 +63,14 @@ func newKeysCommand() *cobra.Command {
 			return err
 		},
 	}
-	return parent("keys", "Stark keys and account addresses", generate, show, sign)
+	return parent("keys", "Make Stark keys, show their accounts, sign hashes", generate, show, sign)
 }
 
-const keyFileHelp = `FILE holds a private key, as 0x and hexadecimal digits or as what keys new prints; "-" reads standard input. A key is never
-an argument: other users see those.`
+const keyFileHelp = `FILE contains a private key, either as 0x and hexadecimal digits or as the JSON that keys new prints. "-" is standard input.
+A key cannot be an argument, because other users of the machine can see the arguments of a process. For the same reason only
+the owner may have permissions on FILE.`
 
-// maxKeyFile bounds a file with a key.
+// maxKeyFile is the largest size of a key file, in bytes.
 const maxKeyFile = 4 << 10
 
 // readKey reads the private key in a file, or on standard input.
@@ -94,7 +95,7 @@ func readKey(cmd *cobra.Command, path string) (felt.Felt, error) {
 		return felt.Felt{}, err
 	}
 	if len(data) > maxKeyFile {
-		return felt.Felt{}, fmt.Errorf("%s: more than %d bytes, a key takes 66", path, maxKeyFile)
+		return felt.Felt{}, fmt.Errorf("%s: more than %d bytes, a key has 66", path, maxKeyFile)
 	}
 	text := strings.TrimSpace(string(data))
 	if strings.HasPrefix(text, "{") {
@@ -105,8 +106,8 @@ func readKey(cmd *cobra.Command, path string) (felt.Felt, error) {
 		return a.PrivateKey, nil
 	}
 	key, err := felt.FromHex(text)
-	if err != nil { // whose text has the secret in it
-		return felt.Felt{}, hint.With(fmt.Errorf("%s: %d bytes that are no private key", path, len(data)), "a private key is 0x and hexadecimal digits, below the curve's order")
+	if err != nil { // err quotes the secret
+		return felt.Felt{}, hint.With(fmt.Errorf("%s: %d bytes that are not a private key", path, len(data)), "a private key is 0x and hexadecimal digits, below the curve's order")
 	}
 	return key, nil
 }

@@ -1,6 +1,7 @@
-// Command starkd is the one binary: sequencer, watcher, prover, verifier, and the tools around them.
+// Command starkd runs a node or a watcher, makes and verifies proofs, and has tools for classes, programs and keys.
 //
-// Exit status: 0 for yes, 1 for no or any refusal with one line saying why, 2 for wrong usage, 3 if verify could not check.
+// Exit status: 0 for success, 1 for a failure or an invalid proof, 2 for wrong usage, 3 if verify could not check. Errors are one line
+// on standard error, followed by a hint.
 package main
 
 import (
@@ -25,7 +26,7 @@ func main() {
 	os.Exit(code)
 }
 
-// run returns the whole program but for process state: it returns the exit status.
+// run executes the program without touching the state of the process, and returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := newRootCommand()
 	root.SetArgs(args)
@@ -39,13 +40,17 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return report(stderr, cmd.CommandPath(), err)
 }
 
-// report prints why a command failed, with a hint, and returns the exit status. Errors quote what strangers say: here is where
-// they are made fit for a terminal.
+// report prints why a command failed, with a hint, and returns the exit status. Errors quote untrusted input, so report escapes what a
+// terminal would interpret.
 func report(stderr io.Writer, command string, err error) int {
 	var usage *usageError
 	if errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command") {
 		say(stderr, "starkd: %s", oneLine(err))
-		say(stderr, "hint: starkd --help lists the commands, starkd COMMAND --help a command's flags")
+		if command == "starkd" {
+			say(stderr, "hint: starkd --help lists the commands")
+		} else {
+			say(stderr, "hint: %s --help explains its arguments and flags", command)
+		}
 		return 2
 	}
 	status := 1
@@ -60,9 +65,9 @@ func report(stderr io.Writer, command string, err error) int {
 	case hinted:
 		say(stderr, "hint: %s", advice)
 	case errors.Is(err, fs.ErrNotExist):
-		say(stderr, "hint: check the path; \"-\" reads standard input where a file is read")
+		say(stderr, "hint: check the path; \"-\" stands for standard input")
 	default:
-		say(stderr, "hint: %s --help says what it takes", command)
+		say(stderr, "hint: %s --help explains its arguments and flags", command)
 	}
 	return status
 }
@@ -70,7 +75,7 @@ func report(stderr io.Writer, command string, err error) int {
 func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "starkd",
-		Short:         "A Starknet appchain on CometBFT whose blocks are proved",
+		Short:         "A Starknet appchain on CometBFT with a STARK proof of every block",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noArgs,
@@ -82,18 +87,22 @@ func newRootCommand() *cobra.Command {
 	return root
 }
 
-// usageError is wrong usage: exit status 2.
+// usageError is the error of wrong usage: exit status 2.
 type usageError struct{ reason string }
 
 func (e *usageError) Error() string { return e.reason }
 
 func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
 
-// exactArgs is cobra.ExactArgs with our usage error.
+// exactArgs returns cobra.ExactArgs with a usageError. names are the arguments, for the message.
 func exactArgs(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != len(names) {
-			return usagef("%s takes %d arguments (%s), got %d", cmd.CommandPath(), len(names), strings.Join(names, " "), len(args))
+			plural := "s"
+			if len(names) == 1 {
+				plural = ""
+			}
+			return usagef("%s takes %d argument%s (%s), got %d", cmd.CommandPath(), len(names), plural, strings.Join(names, " "), len(args))
 		}
 		return nil
 	}
@@ -106,7 +115,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// parent returns a command that only holds others.
+// parent returns a command that only groups subcommands.
 func parent(use, short string, children ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   use,
@@ -122,6 +131,7 @@ func parent(use, short string, children ...*cobra.Command) *cobra.Command {
 	return cmd
 }
 
+// oneLine returns the message of err with line breaks replaced by semicolons.
 func oneLine(err error) string {
 	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
 }

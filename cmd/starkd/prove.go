@@ -15,7 +15,7 @@ import (
 	"github.com/starkd/starkd/prover/stone"
 )
 
-// maxTraceFile bounds trace and memory files: 2^24 steps.
+// maxTraceFile is the largest size of a trace or memory file in bytes, enough for 2^24 steps.
 const maxTraceFile = 2 << 30
 
 func newProveCommand() *cobra.Command {
@@ -23,7 +23,7 @@ func newProveCommand() *cobra.Command {
 	var annotations bool
 	cmd := &cobra.Command{
 		Use:   "prove",
-		Short: "Prove a Cairo run, with the files and flags of Stone's prover; same bytes",
+		Short: "Prove a Cairo run; files, flags and proof are those of Stone's prover, byte for byte",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var missing []string
@@ -83,12 +83,12 @@ func newProveCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&public, "public_input_file", "", "AIR public input, JSON")
-	f.StringVar(&private, "private_input_file", "", "AIR private input, JSON: names the trace and memory files too")
-	f.StringVar(&parameters, "parameter_file", "", "proof parameters, JSON")
-	f.StringVar(&configuration, "prover_config_file", "", "Stone's prover configuration, JSON; checked, and of no effect on the proof")
-	f.StringVar(&out, "out_file", "", "proof to write, JSON")
-	f.BoolVar(&annotations, "generate_annotations", false, "write Stone's annotations into the proof, for verifiers that read them")
+	f.StringVar(&public, "public_input_file", "", "file with the AIR public input, JSON")
+	f.StringVar(&private, "private_input_file", "", "file with the AIR private input, JSON; it names the trace and memory files")
+	f.StringVar(&parameters, "parameter_file", "", "file with the proof parameters, JSON")
+	f.StringVar(&configuration, "prover_config_file", "", "file with Stone's prover configuration, JSON; it is checked, and does not change the proof")
+	f.StringVar(&out, "out_file", "", "file to write the proof to, JSON")
+	f.BoolVar(&annotations, "generate_annotations", false, "add Stone's annotations to the proof, for verifiers that read them")
 	return cmd
 }
 
@@ -104,7 +104,7 @@ func readParameters(cmd *cobra.Command, path string) (stone.Parameters, error) {
 	return params, nil
 }
 
-// loadTrace reads a run from the official runner's files. Paths inside the private input are relative to it.
+// loadTrace reads a run from the official runner's files. The private input names the trace and memory files.
 func loadTrace(cmd *cobra.Command, public, private string) (*cairo.Trace, error) {
 	publicJSON, err := readFile(cmd, public, maxTraceFile)
 	if err != nil {
@@ -127,7 +127,7 @@ func loadTrace(cmd *cobra.Command, public, private string) (*cairo.Trace, error)
 	var files [2][]byte
 	for i, path := range []string{paths.Trace, paths.Memory} {
 		if _, err := os.Stat(path); err != nil {
-			// Runners write the path that they were given, which is good from their folder only.
+			// Runners write the path that they were given, which may be relative to their working directory. Look next to the private input.
 			path = filepath.Join(filepath.Dir(private), filepath.Base(path))
 		}
 		if files[i], err = readFile(cmd, path, maxTraceFile); err != nil {
@@ -137,7 +137,8 @@ func loadTrace(cmd *cobra.Command, public, private string) (*cairo.Trace, error)
 	return cairo.LoadTrace(publicJSON, privateJSON, files[0], files[1])
 }
 
-// progressLine shows the stages of a proof on one line of a terminal, or a line each elsewhere.
+// progressLine returns a prover.Progress that prints the stages of a proof: on one line of a terminal, or each on its own line elsewhere. The
+// returned function clears the line.
 func progressLine(cmd *cobra.Command) (*prover.Progress, func()) {
 	started := time.Now()
 	terminal := isTerminal(cmd.ErrOrStderr())

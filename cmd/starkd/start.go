@@ -27,26 +27,28 @@ func newStartCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&dir, "home", defaultHome(), "home folder, made by init or testnet")
 	bindEngine(v, cmd)
-	cmd.Flags().String("rpc", "", "JSON-RPC address, host:port or off (default: app.toml's)")
+	cmd.Flags().String("rpc", "", "JSON-RPC address: host:port, or off (default: rpc.address in app.toml)")
 	mustBind(v, cmd, "rpc.address", "rpc")
 	return cmd
 }
 
+// bindEngine adds the flag --engine, which overrides app.engine.
 func bindEngine(v *viper.Viper, cmd *cobra.Command) {
-	cmd.Flags().String("engine", "", "what executes Cairo: "+engineNames()+" (default: app.toml's)")
+	cmd.Flags().String("engine", "", "Cairo engine: "+engineNames()+" (default: app.engine in app.toml)")
 	mustBind(v, cmd, "app.engine", "engine")
 }
 
-// engineNames lists the engines for a flag's help.
+// engineNames returns the names of the engines for a flag's help.
 func engineNames() string { return strings.Join(config.Engines, ", ") }
 
+// mustBind makes a flag override the configuration key.
 func mustBind(v *viper.Viper, cmd *cobra.Command, key, flag string) {
 	if err := v.BindPFlag(key, cmd.Flags().Lookup(flag)); err != nil {
-		panic(err) // a flag that was not defined: our own bug
+		panic(err) // the flag is not defined
 	}
 }
 
-// defaultHome is ~/.starkd, or .starkd where there is no home folder.
+// defaultHome returns ~/.starkd, or .starkd if the user has no home folder.
 func defaultHome() string {
 	dir, err := os.UserHomeDir()
 	if err != nil {
@@ -92,16 +94,16 @@ func runNode(cmd *cobra.Command, dir string, v *viper.Viper) error {
 	return listenHint(err)
 }
 
-// listenHint adds to the error of a server that cannot listen how to choose another address.
+// listenHint adds advice to a node.ListenError: how to choose another address.
 func listenHint(err error) error {
 	listen, ok := errors.AsType[*node.ListenError](err)
 	if !ok {
 		return err
 	}
 	return hint.With(err, "%s", map[string]string{
-		"JSON-RPC": "rpc.address in app.toml or --rpc chooses another",
-		"metrics":  "prometheus_listen_addr in config.toml chooses another",
-		"REST":     "watch.rest in app.toml or --rest chooses another",
+		"JSON-RPC": "choose another address with --rpc or rpc.address in app.toml",
+		"metrics":  "choose another address with prometheus_listen_addr in config.toml",
+		"REST":     "choose another address with --rest or watch.rest in app.toml",
 	}[listen.Server])
 }
 
@@ -110,7 +112,7 @@ func newABCICommand() *cobra.Command {
 	v := viper.New()
 	cmd := &cobra.Command{
 		Use:   "abci",
-		Short: "Serve the application to a stock cometbft over a socket",
+		Short: "Serve the application to a separate cometbft process over ABCI",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if c.Transport != "socket" && c.Transport != "grpc" {
@@ -119,10 +121,10 @@ func newABCICommand() *cobra.Command {
 			return runABCI(cmd, c, v)
 		},
 	}
-	cmd.Flags().StringVar(&c.Home, "home", defaultHome(), "home folder: data/ holds the state")
+	cmd.Flags().StringVar(&c.Home, "home", defaultHome(), "home folder; data/ in it contains the state")
 	bindEngine(v, cmd)
-	cmd.Flags().StringVar(&c.Address, "address", "tcp://127.0.0.1:26658", "address to listen on")
-	cmd.Flags().StringVar(&c.Transport, "transport", "socket", "socket or grpc")
+	cmd.Flags().StringVar(&c.Address, "address", "tcp://127.0.0.1:26658", "address to listen on: tcp://host:port or unix://path")
+	cmd.Flags().StringVar(&c.Transport, "transport", "socket", "ABCI transport: socket or grpc")
 	return cmd
 }
 
@@ -149,7 +151,7 @@ func runABCI(cmd *cobra.Command, c node.ABCIConfig, v *viper.Viper) error {
 	case err = <-done:
 		return err
 	case <-a.Ready():
-		fmt.Fprintf(cmd.OutOrStdout(), "starkd %s: ABCI by %s on %s\n", version, c.Transport, c.Address)
+		fmt.Fprintf(cmd.OutOrStdout(), "starkd %s: ABCI (%s) on %s\n", version, c.Transport, c.Address)
 		return <-done
 	}
 }

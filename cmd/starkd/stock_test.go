@@ -51,7 +51,7 @@ func runStock(t *testing.T, cometbft, transport string) {
 	server := launch(t, "starkd abci", filepath.Join(dir, "abci.log"), starkd(t), "abci", "--home", appHome, "--address", abci, "--transport", transport)
 	until(t, "the ABCI server", func() (bool, error) {
 		log, err := os.ReadFile(server.log)
-		return bytes.Contains(log, []byte("ABCI by "+transport)), err
+		return bytes.Contains(log, []byte("ABCI ("+transport+")")), err
 	}, server)
 	proxy := abci
 	if transport == "grpc" {

@@ -11,15 +11,15 @@ import (
 	"github.com/starkd/starkd/node"
 )
 
-// storeLog is the writer of the standard log, where pebble writes: into our log at level debug, but for what pebble ends the process
-// with right after, which becomes a reason and a hint.
+// storeLog is the writer of package log, which pebble logs to. Lines go to our log at level debug. A line after which pebble ends the
+// process is logged as an error and printed with a hint.
 type storeLog struct {
 	log    *slog.Logger
 	stderr io.Writer
 	home   string
 }
 
-// logStores sends the standard log to a storeLog.
+// logStores makes a storeLog the writer of package log.
 func logStores(l *slog.Logger, stderr io.Writer, home string) {
 	log.SetFlags(0)
 	log.SetOutput(&storeLog{l, stderr, home})
@@ -29,14 +29,14 @@ func (s *storeLog) Write(p []byte) (int, error) {
 	text := strings.TrimSpace(string(p))
 	if fatal() {
 		s.log.Error("database", "fault", text)
-		fmt.Fprintf(s.stderr, "starkd: the database cannot go on: %s\nhint: %s\n", strings.Join(strings.Fields(text), " "), node.FaultHint(s.home, text))
+		fmt.Fprintf(s.stderr, "starkd: the database has failed: %s\nhint: %s\n", strings.Join(strings.Fields(text), " "), node.FaultHint(s.home, text))
 	} else {
 		s.log.Debug("database", "says", text)
 	}
 	return len(p), nil
 }
 
-// fatal reports whether pebble's Logger.Fatalf is on the stack, which ends the process with status 1 when the line is written.
+// fatal reports whether pebble's Logger.Fatalf is on the stack. Fatalf ends the process with status 1 after it has written the line.
 func fatal() bool {
 	var pcs [16]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])

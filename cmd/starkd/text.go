@@ -10,14 +10,14 @@ import (
 	"unicode/utf8"
 )
 
-// Text on a terminal. Errors quote what files, nodes and servers say, and so do reports: a terminal would obey the control
-// characters in it. Whatever prints such a text prints it through visible.
+// This file makes text safe to print on a terminal. Errors and reports quote text from files, nodes and servers; a terminal would obey
+// the control characters in it, so all such text is printed with visible.
 
-// visible returns s with everything escaped that a terminal does not show as a character of its own: control characters, line
-// breaks, characters that change the direction of writing, and bytes that are not UTF-8.
+// visible returns s with every character escaped that is not printable: control characters, line breaks, characters that change the
+// direction of writing, and bytes that are not UTF-8.
 func visible(s string) string { return escape(s, "") }
 
-// escape is visible, but for characters that are kept.
+// escape is like visible, but does not escape the characters in keep.
 func escape(s, keep string) string {
 	var b strings.Builder
 	for i, r := range s {
@@ -33,7 +33,7 @@ func escape(s, keep string) string {
 	return b.String()
 }
 
-// say writes one line of which parts may be of others.
+// say writes one formatted line, with untrusted parts escaped.
 func say(w io.Writer, format string, args ...any) {
 	fmt.Fprintln(w, visible(fmt.Sprintf(format, args...)))
 }
@@ -48,8 +48,8 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// dataWriter returns w, for a command's output. Data such as a class's text goes to files and pipes as it is; on a terminal
-// all but line breaks and tabs is escaped.
+// dataWriter returns the writer for a command's output to w. Files and pipes get the data unchanged; on a terminal, control characters
+// except line breaks and tabs are escaped.
 func dataWriter(w io.Writer) io.Writer {
 	if isTerminal(w) {
 		return escaper{w}
@@ -57,8 +57,8 @@ func dataWriter(w io.Writer) io.Writer {
 	return w
 }
 
-// logWriter returns w, for CometBFT's logger, which quotes values but for control characters above 0x7e. On a terminal they are
-// escaped; the logger's own colours are not.
+// logWriter returns the writer for the log to w. CometBFT's logger escapes control characters up to 0x7e in values; on a terminal,
+// logWriter escapes the others and keeps the logger's colours.
 func logWriter(w io.Writer) io.Writer {
 	if isTerminal(w) {
 		return logEscaper{w.(*os.File)}
@@ -66,7 +66,7 @@ func logWriter(w io.Writer) io.Writer {
 	return w
 }
 
-// logEscaper is still a terminal to a logger, which asks for its descriptor.
+// logEscaper escapes what is written to a terminal. It embeds the file because the logger looks at its descriptor to choose colours.
 type logEscaper struct{ *os.File }
 
 func (e logEscaper) Write(b []byte) (int, error) {
@@ -76,7 +76,7 @@ func (e logEscaper) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// escaper escapes what is written to it. A character that two writes share is shown as its bytes.
+// escaper escapes what is written to it. A character that is split between two writes is shown as its bytes.
 type escaper struct{ w io.Writer }
 
 func (e escaper) Write(b []byte) (int, error) {

@@ -20,7 +20,7 @@ import (
 	"github.com/starkd/starkd/prover/stone"
 )
 
-// A verdictError is an answer of verify that is not "valid".
+// verdictError is the answer of verify to a proof that is not valid, or that it could not check.
 type verdictError struct {
 	error
 	word   string
@@ -29,13 +29,13 @@ type verdictError struct {
 
 func (e *verdictError) Unwrap() error { return e.error }
 
-// refused says that the proof was checked and is not one of what was demanded.
+// refused returns the verdict that the proof was checked and is invalid, or is not of what the flags demand.
 func refused(err error) error { return &verdictError{err, "refused", 1} }
 
-// unchecked says that nothing is known of the proof: something that the check needs is missing or is not what it should be.
+// unchecked returns the verdict that the proof was not checked, because an input of the check is missing or malformed.
 func unchecked(err error) error { return &verdictError{err, "could not check", 3} }
 
-// verifyFlags are what a proof is held against.
+// verifyFlags are the flags of `starkd verify`: what to trust and what to demand.
 type verifyFlags struct {
 	chainID, tx, header, validators, program string
 	block                                    int64
@@ -48,17 +48,22 @@ func newVerifyCommand() *cobra.Command {
 	var f verifyFlags
 	cmd := &cobra.Command{
 		Use:   "verify FILE|URL",
-		Short: "Check a proof: of a block, against what validators signed, or a bare Stone proof",
-		Long: `Check a proof. The answer is one of three:
+		Short: "Verify the proof of a block, or a bare Stone proof",
+		Long: `Verify the proof of a block, or a bare Stone proof. FILE may be "-" for standard input. The answer is one of these:
 
-  valid               exit status 0, and what the proof shows on standard output
-  refused: REASON     exit status 1: the proof is broken, forged, or not of what you demand
-  could not check: …  exit status 3: a file, an address or something to trust is missing or is not what it should be
+  valid                    exit status 0; standard output says what the proof shows
+  refused: REASON          exit status 1; the proof is damaged or forged, or is not of what the flags demand
+  could not check: REASON  exit status 3; the proof, or a file that a flag names, is missing or malformed
 
-A block's proof (from the watcher's REST) is held against what you trust: --validators, a genesis file whose validators must
-have signed the block's headers, or --trusted-header, the hash of the header after the block; then no signature is checked.
-Nothing else in the file is trusted. A Stone proof file is checked as such, and reported as program, builtins, output and
-security; --program demands the program, by its file or by the hash that cairo-hash-program prints.
+A watcher serves the proof of block N at /v1/blocks/N/proof. To verify it, name what you trust:
+
+  --validators FILE        a genesis file; its validators must have signed the headers of the block
+  --trusted-header HASH    the hash of the header after the block; signatures are then not checked
+
+Nothing else is trusted: neither the watcher nor anything in the proof file.
+
+A bare Stone proof shows a run of a Cairo program. The answer is its program hash, builtins, output and security. --program
+demands a program, by its compiled file or by the hash that cairo-hash-program prints.
 
 Security is in bits: each bit doubles the work of making a false proof. Conjectured bits assume that no attack is better than
 those known today; proven bits follow from theorems.`,
@@ -71,19 +76,19 @@ those known today; proven bits follow from theorems.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.chainID, "chain-id", "", "refuse a proof of another chain")
-	flags.StringVar(&f.tx, "tx", "", "refuse a proof that does not cover this transaction")
-	flags.Int64Var(&f.block, "block", -1, "refuse a proof of another block")
-	flags.StringVar(&f.header, "trusted-header", "", "hash of the header after the block, from a source you trust")
-	flags.StringVar(&f.validators, "validators", "", "genesis file whose validators you trust")
-	flags.StringVar(&f.program, "program", "", "refuse a proof of another program: its hash, or the file that cairo-compile made")
-	flags.IntVar(&f.minBits, "min-security", prover.DefaultMinBits, "least bits of conjectured security; below 80 parameters are not bounded")
-	flags.UintVar(&f.minProven, "min-proven-security", 0, "least bits of proven security")
-	flags.BoolVar(&f.stone5, "stone5", false, "also accept bare proofs by Stone v2")
+	flags.StringVar(&f.chainID, "chain-id", "", "demand a proof of this chain")
+	flags.StringVar(&f.tx, "tx", "", "demand a proof that covers the transaction with this hash")
+	flags.Int64Var(&f.block, "block", -1, "demand a proof of the block with this number; -1 is any block")
+	flags.StringVar(&f.header, "trusted-header", "", "hash of the header after the block, from a source that you trust")
+	flags.StringVar(&f.validators, "validators", "", "genesis file with the validators that you trust")
+	flags.StringVar(&f.program, "program", "", "demand a proof of this program: its hash, or the file that cairo-compile made")
+	flags.IntVar(&f.minBits, "min-security", prover.DefaultMinBits, "smallest conjectured security to accept, in bits; from 80 on, the parameters of the proof are also bounded")
+	flags.UintVar(&f.minProven, "min-proven-security", 0, "smallest proven security to accept, in bits")
+	flags.BoolVar(&f.stone5, "stone5", false, "also accept bare proofs made by Stone v2")
 	return cmd
 }
 
-// verify judges what is at a path or an address.
+// verify verifies the proof at a path or URL. Its error is a verdictError or a usageError.
 func (f *verifyFlags) verify(cmd *cobra.Command, from string) error {
 	policy := prover.Policy{MinBits: f.minBits, MinProvenBits: f.minProven}
 	if f.minBits == 0 {
@@ -114,7 +119,7 @@ func (f *verifyFlags) verify(cmd *cobra.Command, from string) error {
 	data, err := fetch(cmd, from)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
-			err = hint.With(err, "nothing was read, so nothing is known of the proof")
+			err = hint.With(err, "the proof could not be read, so it may be valid or not")
 		}
 		return unchecked(err)
 	}
@@ -122,10 +127,10 @@ func (f *verifyFlags) verify(cmd *cobra.Command, from string) error {
 	proof, err := block.Parse(data)
 	if errors.Is(err, block.ErrNotBundle) {
 		if !stone.IsProof(data) {
-			return unchecked(hint.With(errors.New("the file is neither a block's proof nor a Stone proof"), "GET /v1/blocks/N/proof of a watcher is a block's proof"))
+			return unchecked(hint.With(errors.New("the file is neither a block's proof nor a Stone proof"), "a watcher serves the proof of block N at /v1/blocks/N/proof"))
 		}
 		if f.chainID != "" || f.tx != "" || f.header != "" || f.validators != "" || f.block >= 0 {
-			return refused(hint.With(err, "a bare Stone proof says nothing of chains, blocks and transactions: leave --chain-id, --tx, --block, --validators and --trusted-header out"))
+			return refused(hint.With(err, "a bare Stone proof says nothing about chains, blocks and transactions: leave out --chain-id, --tx, --block, --validators and --trusted-header"))
 		}
 		return f.verifyStone(cmd, data, policy)
 	}
@@ -133,12 +138,12 @@ func (f *verifyFlags) verify(cmd *cobra.Command, from string) error {
 		return refused(hint.With(err, "the file is damaged or was changed: fetch it again"))
 	}
 	if trust.Genesis == nil && trust.Header == nil {
-		return usagef("a block's proof needs something to trust: --validators genesis.json or --trusted-header HASH")
+		return usagef("the proof of a block needs something to trust: --validators genesis.json or --trusted-header HASH")
 	}
 	return f.verifyBlock(cmd, proof, trust, policy)
 }
 
-// maxGenesisFile bounds a genesis file: its classes are the larger part.
+// maxGenesisFile is the largest size of a genesis file in bytes. Most of it is classes.
 const maxGenesisFile = 256 << 20
 
 // programHash returns the hash of the program that --program names.
@@ -162,17 +167,18 @@ func programHash(cmd *cobra.Command, name string) (*felt.Felt, error) {
 	return &hash, nil
 }
 
+// verifyBlock verifies the proof of a block and prints what it shows.
 func (f *verifyFlags) verifyBlock(cmd *cobra.Command, proof *block.Bundle, trust *headers.Trust, policy prover.Policy) error {
 	started := time.Now()
 	if f.block >= 0 && proof.Block != uint64(f.block) {
-		return refused(hint.With(fmt.Errorf("the proof is of block %d, not of %d", proof.Block, f.block), "GET /v1/blocks/%d/proof of a watcher has the other", f.block))
+		return refused(hint.With(fmt.Errorf("the proof is of block %d, not of %d", proof.Block, f.block), "a watcher serves the proof of block %[1]d at /v1/blocks/%[1]d/proof", f.block))
 	}
 	if g := trust.Genesis; g != nil && g.ChainID != proof.Chain {
 		return unchecked(hint.With(fmt.Errorf("the genesis is of chain %q, the proof of chain %q", g.ChainID, proof.Chain), "--validators takes the genesis file of the proof's chain"))
 	}
 	anchor, err := headers.Verify(proof, trust)
 	if err != nil {
-		return refused(hint.With(err, "the headers in the file are not those of the chain that you trust: compare the genesis file or the header with a source of your own"))
+		return refused(hint.With(err, "the headers in the file are not of the chain that you trust: check the genesis file or the header hash against another source"))
 	}
 	verdict, err := block.Verify(proof, anchor, policy)
 	if err != nil {
@@ -203,20 +209,20 @@ func (f *verifyFlags) verifyBlock(cmd *cobra.Command, proof *block.Bundle, trust
 	return nil
 }
 
-// covers refuses a transaction that a block's proof says nothing of: one of another block, or one that could not be proved.
+// covers returns an error if the proof of a block does not cover a transaction: it is in another block, or it is unproven.
 func covers(transactions []statement.TransactionOutcome, block uint64, hash felt.Felt, signed bool) error {
 	i := slices.IndexFunc(transactions, func(t statement.TransactionOutcome) bool { return t.Hash == hash })
 	if i < 0 {
-		return hint.With(fmt.Errorf("the proof of block %d does not cover transaction %v", block, hash), "GET /v1/proofs/%v of a watcher says which block's proof does", hash)
+		return hint.With(fmt.Errorf("the proof of block %d does not cover transaction %v", block, hash), "a watcher says at /v1/proofs/%v which proof covers it", hash)
 	}
 	if reason := transactions[i].Unproven; reason != nil {
 		return hint.With(fmt.Errorf("the proof of block %d does not cover transaction %v: %v", block, hash, reason),
-			"what it did is known only %s; without --tx the rest of the block is checked", source(signed))
+			"its effects are known only %s; verify without --tx to check the rest of the block", source(signed))
 	}
 	return nil
 }
 
-// source says where it is known from what a transaction did that no proof covers.
+// source returns where the effects of an unproven transaction are known from.
 func source(signed bool) string {
 	if signed {
 		return "as signed by the validators"
@@ -224,7 +230,7 @@ func source(signed bool) string {
 	return "as bound by the header that you trust"
 }
 
-// listTransactions says of each transaction what is proved, or why nothing is.
+// listTransactions prints a line for each transaction: which parts are proved, or why none is.
 func listTransactions(out io.Writer, transactions []statement.TransactionOutcome, signed bool) {
 	for _, t := range transactions {
 		status := "succeeded"
@@ -245,7 +251,7 @@ func listTransactions(out io.Writer, transactions []statement.TransactionOutcome
 	}
 }
 
-// hint returns what to do about a refusal: the flag that would change it, where there is one.
+// hint returns the advice for a proof that is refused: the flag that would accept it, if there is one.
 func (f *verifyFlags) hint(err error) string {
 	if weak, ok := errors.AsType[*prover.SecurityError](err); ok {
 		switch s := weak.Security; {
@@ -254,16 +260,17 @@ func (f *verifyFlags) hint(err error) string {
 		case s.Proven < f.minProven:
 			return fmt.Sprintf("--min-proven-security %d accepts it, if that is enough for you", s.Proven)
 		}
-		return "a --min-security below 80 takes parameters outside the bounds, if that is enough for you"
+		return "a --min-security below 80 accepts parameters outside the bounds, if that is enough for you"
 	}
 	if _, ok := errors.AsType[*prover.ProgramError](err); ok {
-		return "--program names another program; without it any is taken, and its hash printed"
+		return "--program demands another program; without it any program is accepted, and its hash is printed"
 	}
 	return distrust
 }
 
-const distrust = "nothing of a refused proof is to be believed"
+const distrust = "do not believe anything that a refused proof says"
 
+// list returns the items separated by commas, or "nothing".
 func list(items []string) string {
 	if len(items) == 0 {
 		return "nothing"
@@ -271,6 +278,7 @@ func list(items []string) string {
 	return strings.Join(items, ", ")
 }
 
+// verifyStone verifies a bare Stone proof and prints what it shows.
 func (f *verifyFlags) verifyStone(cmd *cobra.Command, data []byte, policy prover.Policy) error {
 	proof, err := stone.ParseProof(data)
 	if err != nil {
@@ -283,7 +291,7 @@ func (f *verifyFlags) verifyStone(cmd *cobra.Command, data []byte, policy prover
 	if err != nil {
 		advice := f.hint(err)
 		if !f.stone5 && advice == distrust {
-			advice += "; if it is by Stone v2 (stone5), --stone5 judges it as such"
+			advice += "; if Stone v2 (stone5) made it, use --stone5"
 		}
 		return refused(hint.With(err, "%s", advice))
 	}
@@ -291,7 +299,7 @@ func (f *verifyFlags) verifyStone(cmd *cobra.Command, data []byte, policy prover
 	if claim.Named {
 		say(out, "valid: a run of the Cairo program that you named")
 	} else {
-		say(out, "valid: a run of a Cairo program, which is not one that you named (--program FILE|HASH demands one)")
+		say(out, "valid: a run of a Cairo program; you named none (--program FILE|HASH demands one)")
 	}
 	say(out, "  program hash  %v", claim.ProgramHash)
 	say(out, "  builtins      %s", builtins(claim.Program.Builtins))
@@ -300,7 +308,7 @@ func (f *verifyFlags) verifyStone(cmd *cobra.Command, data []byte, policy prover
 			say(out, "                … %d more", len(claim.Alternatives)-i)
 			break
 		}
-		say(out, "                or %s: the run did not use those that differ", builtins(names))
+		say(out, "                or %s: the run did not use the builtins that differ", builtins(names))
 	}
 	say(out, "  output        %d felts", len(claim.Output))
 	for i, word := range claim.Output {
@@ -315,7 +323,7 @@ func (f *verifyFlags) verifyStone(cmd *cobra.Command, data []byte, policy prover
 	return nil
 }
 
-// builtins lists the builtins of a program.
+// builtins returns the names of builtins separated by commas, or "none".
 func builtins(names []string) string {
 	if len(names) == 0 {
 		return "none"

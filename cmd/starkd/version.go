@@ -17,7 +17,7 @@ import (
 // version is set by the linker (Makefile, .goreleaser.yml).
 var version = "dev"
 
-// dependencies are the modules that --long names: consensus, databases, cryptography, and what executes code.
+// dependencies lists the modules that --long names: consensus, databases, cryptography and the WebAssembly runtime.
 var dependencies = []string{
 	"github.com/cometbft/cometbft",
 	"github.com/cometbft/cometbft-db",
@@ -42,16 +42,16 @@ func newVersionCommand() *cobra.Command {
 			}
 			info, ok := debug.ReadBuildInfo()
 			if !ok {
-				return fmt.Errorf("version: the binary holds no build information")
+				return fmt.Errorf("version: the binary has no build information")
 			}
 			return printVersion(cmd.OutOrStdout(), info)
 		},
 	}
-	cmd.Flags().BoolVar(&long, "long", false, "also the Go version, the commit, the specifications and the dependencies that results rest on")
+	cmd.Flags().BoolVar(&long, "long", false, "also print the commit, the Go version, the protocol versions and the main dependencies")
 	return cmd
 }
 
-// printVersion writes what --long prints, a fact a line: its name, a tab's worth of spaces, its value.
+// printVersion writes the output of --long: a name and a value on each line, aligned.
 func printVersion(w io.Writer, info *debug.BuildInfo) error {
 	settings := map[string]string{}
 	for _, s := range info.Settings {

@@ -19,22 +19,23 @@ func newWatchCommand() *cobra.Command {
 	v := viper.New()
 	cmd := &cobra.Command{
 		Use:   "watch",
-		Short: "Follow a chain, replay and prove its blocks, serve the proofs",
-		Long: `Follow a chain, replay and prove its blocks, serve the proofs.
+		Short: "Run a watcher: follow a chain, re-execute and prove its blocks, serve the proofs",
+		Long: `Run a watcher. It follows a chain, verifies the validators' signatures, re-executes and proves every block, and serves the proofs
+and the explorer over HTTP.
 
-When the watcher finds something wrong that trying again does not mend, such as an app hash that is not the one that validators signed,
-it halts: it replays and proves nothing more. The reason is logged, and is in /v1/status and /healthz (status 503), which are served, like
-the proofs that exist, until a signal ends the process. Its exit status is then 1. With --exit-on-halt the process ends at once.`,
+When the watcher finds an error that a retry cannot repair, such as an app hash that differs from the one the validators signed, it
+halts: it executes and proves no more blocks. It logs the reason and shows it in /v1/status and /healthz (status 503), and goes on
+serving the stored proofs until a signal ends the process, with exit status 1. With --exit-on-halt the process ends at once.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runWatcher(cmd, c, v)
 		},
 	}
-	cmd.Flags().StringVar(&c.Home, "home", defaultHome(), "home folder: config/genesis.json, config/app.toml, data/")
-	cmd.Flags().StringSlice("nodes", nil, "CometBFT RPC addresses, the first is followed (default: app.toml's)")
-	cmd.Flags().BoolVar(&c.ExitOnHalt, "exit-on-halt", false, "end with status 1 as soon as the watcher halts, instead of serving the reason until a signal")
-	cmd.Flags().String("rest", "", "REST address, host:port (default: app.toml's)")
-	cmd.Flags().String("security", "", "of the proofs: proven (96 bits by theorems) or conjectured (default: app.toml's)")
+	cmd.Flags().StringVar(&c.Home, "home", defaultHome(), "home folder, made by testnet; it contains config/genesis.json and config/app.toml")
+	cmd.Flags().StringSlice("nodes", nil, "CometBFT RPC addresses; the watcher follows the first (default: watch.nodes in app.toml)")
+	cmd.Flags().BoolVar(&c.ExitOnHalt, "exit-on-halt", false, "end with exit status 1 as soon as the watcher halts")
+	cmd.Flags().String("rest", "", "address of the proofs and the explorer: host:port (default: watch.rest in app.toml)")
+	cmd.Flags().String("security", "", "security of the proofs: proven (96 bits by theorems), conjectured or custom (default: watch.security in app.toml)")
 	mustBind(v, cmd, "watch.nodes", "nodes")
 	mustBind(v, cmd, "watch.security", "security")
 	mustBind(v, cmd, "watch.rest", "rest")
@@ -66,17 +67,18 @@ func runWatcher(cmd *cobra.Command, c node.WatcherConfig, v *viper.Viper) (err e
 func haltHint(err error) error {
 	switch {
 	case is[*watcher.DivergenceError](err):
-		return hint.With(err, "either config/genesis.json is not this chain's, or no proof can be made of a block that this replica does not agree with: keep the data folder for examination")
+		return hint.With(err, "config/genesis.json is of another chain, or this program and the validators executed the block differently: keep the data folder for examination")
 	case is[*watcher.ForkError](err):
-		return hint.With(err, "more than a third of the validators are dishonest, or two chains share a name: keep the data folder for examination")
+		return hint.With(err, "more than a third of the validators signed two histories, or two chains have the same name: keep the data folder for examination")
 	case is[*watcher.SelfCheckError](err):
-		return hint.With(err, "a defect of this program: keep the data folder and report it")
+		return hint.With(err, "this is a bug of starkd: keep the data folder and report it")
 	case is[*app.GenesisError](err), is[*proofstore.ChainError](err):
-		return hint.With(err, "config/genesis.json was changed, or data/ or watch.store is another chain's: use a home of its own for each chain")
+		return hint.With(err, "config/genesis.json was changed, or data/ or watch.store belong to another chain: use a separate home for each chain")
 	}
 	return err
 }
 
+// is reports whether err has an E in its chain.
 func is[E error](err error) bool {
 	_, ok := errors.AsType[E](err)
 	return ok
