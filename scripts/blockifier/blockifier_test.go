@@ -12,14 +12,14 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// caseFiles is how many case files the corpus has, and transactions how many transactions they have.
+// caseFiles is the number of case files in the corpus, transactions the number of their transactions.
 const caseFiles, transactions = 23, 1422
 
-// smallCaseFiles and smallTransactions are the same of the corpus in the tree.
+// smallCaseFiles and smallTransactions are the numbers for the corpus in the tree.
 const smallCaseFiles, smallTransactions = 20, 1145
 
-// TestBlockifier: every case file of the corpus, on the native engine and on the VM, has blockifier's results but for the differences
-// that docs/fees.md names, each of which is there.
+// TestBlockifier checks that every case file of the corpus, on the native engine and on the VM, has blockifier's results except for the
+// differences in docs/fees.md, and that each of these differences occurs.
 func TestBlockifier(t *testing.T) {
 	dir := golden.Corpus(t, "blockifier")
 	files, err := filepath.Glob(filepath.Join(dir, "*.blockifier.jsonl.gz"))
@@ -38,8 +38,8 @@ func TestBlockifier(t *testing.T) {
 		t.Fatal(err)
 	}
 	n, seen := 0, map[string]bool{}
-	for _, judge := range files {
-		name := strings.TrimSuffix(filepath.Base(judge), ".blockifier.jsonl.gz")
+	for _, reference := range files {
+		name := strings.TrimSuffix(filepath.Base(reference), ".blockifier.jsonl.gz")
 		c, err := ReadCase(filepath.Join(dir, name+".json.gz"))
 		if err != nil {
 			t.Fatal(err)
@@ -48,7 +48,7 @@ func TestBlockifier(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		wantClasses, wantSteps, err := ReadResults(judge)
+		wantClasses, wantSteps, err := ReadResults(reference)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,11 +76,11 @@ func TestBlockifier(t *testing.T) {
 		}
 	}
 	if stats := code.Stats(); stats[native.ReasonInternal] > 0 {
-		t.Errorf("native code was given up for internal reasons: %v", stats)
+		t.Errorf("native code fell back for internal reasons: %v", stats)
 	}
 }
 
-// TestCompareNotices: each kind of value that Compare looks at is noticed when it changes.
+// TestCompareNotices checks that Compare reports a change of each kind of value.
 func TestCompareNotices(t *testing.T) {
 	dir := golden.Corpus(t, "blockifier")
 	c, err := ReadCase(filepath.Join(dir, "calls.json.gz"))
@@ -92,7 +92,7 @@ func TestCompareNotices(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// What the judge says of messages to L1 has no price of theirs in L2 gas, which Compare takes off.
+		// Blockifier's gas does not include the L2 gas of messages to L1, which Compare subtracts from ours.
 		return classes, slices.DeleteFunc(steps, func(s StepLine) bool { return s.Effects != nil && len(s.Messages) > 0 })
 	}
 	classes, want := read()
@@ -136,10 +136,10 @@ func TestCompareNotices(t *testing.T) {
 		_, got := read()
 		change(&got[at])
 		if d := Compare(c, classes, got, classes, want); len(d) == 0 {
-			t.Errorf("a change of %s is not noticed", name)
+			t.Errorf("a change of %s is not reported", name)
 		}
 	}
 	if d := Compare(c, classes[1:], want, classes, want); len(d) == 0 {
-		t.Error("a class that is not there is not noticed")
+		t.Error("a missing class is not reported")
 	}
 }

@@ -25,11 +25,11 @@ type Case struct {
 	Contracts []ContractInit `json:"contracts"`
 	Steps     []Step         `json:"steps"`
 
-	Name string `json:"-"` // of the file, without its ending
-	dir  string // that the names of class files are relative to
+	Name string `json:"-"` // of the file, without its extension
+	dir  string // base of the relative names of class files
 }
 
-// BlockInfo is what execution sees of the block.
+// BlockInfo is the block info that transactions see.
 type BlockInfo struct {
 	Number     uint64    `json:"number"`
 	Timestamp  uint64    `json:"timestamp"`
@@ -43,7 +43,7 @@ type ClassFile struct {
 	Sierra string `json:"sierra"`
 }
 
-// ContractInit is a contract before the first step.
+// ContractInit is a contract's state before the first step.
 type ContractInit struct {
 	Address   felt.Felt               `json:"address"`
 	ClassHash felt.Felt               `json:"class_hash"`
@@ -51,7 +51,7 @@ type ContractInit struct {
 	Storage   map[felt.Felt]felt.Felt `json:"storage"`
 }
 
-// Step is a transaction, and the block from it on if it is another one.
+// Step is a transaction. Block, if not nil, is the block from this step on.
 type Step struct {
 	Name     string     `json:"name"`
 	Category string     `json:"category"`
@@ -86,7 +86,7 @@ func (c *Case) Class(f ClassFile) (*starknet.ContractClass, error) {
 	return class, nil
 }
 
-// readFile reads a file, or else its compressed form.
+// readFile reads a file, or NAME.gz if there is only that.
 func readFile(name string) ([]byte, error) {
 	raw, err := os.ReadFile(name)
 	if os.IsNotExist(err) && !strings.HasSuffix(name, ".gz") {
@@ -100,6 +100,7 @@ func readFile(name string) ([]byte, error) {
 	return raw, err
 }
 
+// inflate decompresses gzip data.
 func inflate(raw []byte) ([]byte, error) {
 	r, err := gzip.NewReader(bytes.NewReader(raw))
 	if err != nil {
@@ -108,7 +109,7 @@ func inflate(raw []byte) ([]byte, error) {
 	return io.ReadAll(r)
 }
 
-// broadcast is a transaction as JSON-RPC takes it. It is decoded without the RPC's checks, which are not execution's.
+// broadcast is a transaction in its JSON-RPC form. It is decoded without the RPC's checks, which are not part of execution.
 type broadcast struct{ starknet.Transaction }
 
 type boundJSON struct {
@@ -187,34 +188,34 @@ type hexNumber struct{ limbs [2]uint64 }
 func (n *hexNumber) UnmarshalText(b []byte) error {
 	x, ok := new(big.Int).SetString(string(b), 0)
 	if !ok || x.Sign() < 0 || x.BitLen() > 128 {
-		return fmt.Errorf("%q is no number below 2^128", b)
+		return fmt.Errorf("%q is not a number below 2^128", b)
 	}
 	low := new(big.Int).And(x, new(big.Int).SetUint64(1<<64-1))
 	n.limbs = [2]uint64{low.Uint64(), x.Rsh(x, 64).Uint64()}
 	return nil
 }
 
-// ClassLine is a result's line for a class.
+// ClassLine is the line of a class in a result file.
 type ClassLine struct {
 	Class    string    `json:"class"`
 	Hash     felt.Felt `json:"hash"`
 	Compiled felt.Felt `json:"compiled"`
 }
 
-// StepLine is a result's line for a step.
+// StepLine is the line of a step in a result file.
 type StepLine struct {
 	I        int       `json:"i"`
 	Name     string    `json:"name"`
 	Category string    `json:"category"`
 	Status   string    `json:"status"` // succeeded, reverted or rejected
-	Error    string    `json:"error"`  // why it was rejected or reverted
+	Error    string    `json:"error"`  // the reason, if it was rejected or reverted
 	Hash     felt.Felt `json:"hash"`
-	// EnginesDiffer says how the second engine's result differs; it is empty if it does not.
+	// EnginesDiffer is the second engine's result if it differs, else "".
 	EnginesDiffer string `json:"engines_differ,omitempty"`
-	*Effects             // nil of a transaction that was rejected
+	*Effects             // nil for a rejected transaction
 }
 
-// Effects is what a transaction did that was not rejected.
+// Effects holds the effects of a transaction that was not rejected.
 type Effects struct {
 	Fee         string                                `json:"fee"` // decimal
 	L1Gas       uint64                                `json:"l1_gas"`
@@ -231,7 +232,7 @@ type Effects struct {
 	FeeTransfer *CallLine                             `json:"fee_transfer"`
 }
 
-// EventLine is an event of a transaction, or of a call, which has an order and no From.
+// EventLine is an event of a transaction, or of a call; a call's event has Order instead of From.
 type EventLine struct {
 	Order *uint64     `json:"order,omitempty"`
 	From  *felt.Felt  `json:"from,omitempty"`
@@ -239,7 +240,7 @@ type EventLine struct {
 	Data  []felt.Felt `json:"data"`
 }
 
-// MessageLine is a message to L1 of a transaction, or of a call, which has an order and no From.
+// MessageLine is a message to L1 of a transaction, or of a call; a call's message has Order instead of From.
 type MessageLine struct {
 	Order   *uint64     `json:"order,omitempty"`
 	From    *felt.Felt  `json:"from,omitempty"`
@@ -247,7 +248,7 @@ type MessageLine struct {
 	Payload []felt.Felt `json:"payload"`
 }
 
-// CallLine is a call with the calls that it made.
+// CallLine is a call with its inner calls.
 type CallLine struct {
 	Contract felt.Felt     `json:"contract"`
 	Class    felt.Felt     `json:"class"`

@@ -11,26 +11,26 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// messageFelt is the L2 gas of a felt of a message to L1, which costs L1 gas on Starknet (docs/fees.md).
+// messageFelt is the L2 gas of one felt of a message to L1. On Starknet messages cost L1 gas (docs/fees.md).
 const messageFelt = 5120
 
-// messageHeader is the number of felts that a message pays for beside its payload.
+// messageHeader is the number of felts that are charged for a message in addition to its payload.
 const messageHeader = 3
 
-// documented are the differences that docs/fees.md names.
+// documented lists the differences in docs/fees.md.
 var documented = []struct {
 	file, step, what string
-	section          string // of docs/fees.md
+	section          string // heading in docs/fees.md
 }{
-	{"bounds", "18", "status", "What differs from Starknet"}, // a bound of 0 on L1 gas, which this chain does not charge
-	{"gas", "73", "status", "What differs from Starknet"},    // the price of a message is in L2 gas, and the bound has no room for it
+	{"bounds", "18", "status", "What differs from Starknet"}, // a bound of 0 for L1 gas, which this chain does not charge
+	{"gas", "73", "status", "What differs from Starknet"},    // messages are charged in L2 gas, which exceeds the bound
 }
 
-// Difference is one value of one step that is not blockifier's.
+// Difference is a value of a step that differs from blockifier's.
 type Difference struct {
 	Step, Name, What string
 	Got, Want        string
-	Documented       string // the section of docs/fees.md that says so, "" if none does
+	Documented       string // the section of docs/fees.md that documents it, "" if none does
 }
 
 func (d Difference) String() string {
@@ -44,8 +44,8 @@ func clip(s string) string {
 	return s[:250] + " … " + s[len(s)-200:]
 }
 
-// Compare lists the differences of results from blockifier's, in the order of steps. What it takes as equal although it is not is the
-// price of messages to L1 (docs/fees.md) and, of a rejection, the text.
+// Compare returns the differences from blockifier's results, in the order of steps. It ignores the price of messages to L1 (docs/fees.md)
+// and the error texts of rejections.
 func Compare(c *Case, classes []ClassLine, steps []StepLine, wantClasses []ClassLine, wantSteps []StepLine) []Difference {
 	var all []Difference
 	if !reflect.DeepEqual(classes, wantClasses) {
@@ -74,12 +74,12 @@ func Compare(c *Case, classes []ClassLine, steps []StepLine, wantClasses []Class
 	return all
 }
 
-// comparison compares one step after another.
+// comparison compares the steps in order.
 type comparison struct {
 	token felt.Felt
 	block BlockInfo
-	// fees is what the sequencer has earned so far on each side: its balance differs from the first fee that differs on, so what is
-	// compared is by how much it grows.
+	// fees is the sequencer's balance on each side. After the first different fee the balances always differ, so their increase is
+	// compared.
 	fees [2]big.Int
 	out  []Difference
 }
@@ -98,13 +98,13 @@ func (k *comparison) step(a, b *StepLine) {
 	if a.EnginesDiffer != "" {
 		k.differ("native engine and VM", a, a.EnginesDiffer)
 	}
-	purse := executor.BalanceKey(k.block.Sequencer)
+	slot := executor.BalanceKey(k.block.Sequencer)
 	var grown [2]big.Int
 	for side, s := range []*StepLine{a, b} {
 		if s.Effects == nil {
 			continue
 		}
-		if held, ok := s.Storage[k.token][purse]; ok {
+		if held, ok := s.Storage[k.token][slot]; ok {
 			now := held.BigInt()
 			grown[side].Sub(now, &k.fees[side])
 			k.fees[side].Set(now)
@@ -133,11 +133,11 @@ func (k *comparison) step(a, b *StepLine) {
 		k.equal("fee", a.Fee, b.Fee)
 		k.calls("fee transfer", a.FeeTransfer, b.FeeTransfer)
 		if a.Fee == b.Fee {
-			k.equal("what the sequencer got", &grown[0], &grown[1])
-			k.equal("balances", without(a.Storage[k.token], purse), without(b.Storage[k.token], purse))
+			k.equal("sequencer's income", &grown[0], &grown[1])
+			k.equal("balances", without(a.Storage[k.token], slot), without(b.Storage[k.token], slot))
 		}
 	} else if len(events) > 0 && len(wantEvents) > 0 {
-		// The last event is the fee transfer's, whose amount has the price of messages in it.
+		// The last event is the fee transfer's. Its amount includes the price of messages.
 		events, wantEvents = events[:len(events)-1], wantEvents[:len(wantEvents)-1]
 	}
 	k.equal("events", events, wantEvents)
@@ -156,7 +156,7 @@ func (k *comparison) calls(path string, a, b *CallLine) {
 	x, y := *a, *b
 	x.Inner, y.Inner = nil, nil
 	if x.Kind == "Constructor" && len(y.Calldata) == 0 {
-		x.Calldata = y.Calldata // no calldata is kept of a class without constructor
+		x.Calldata = y.Calldata // blockifier keeps no calldata for classes without a constructor
 	}
 	k.equal(path, &x, &y)
 	if len(a.Inner) != len(b.Inner) {
@@ -168,7 +168,7 @@ func (k *comparison) calls(path string, a, b *CallLine) {
 	}
 }
 
-// without returns a map without a key, nil if nothing is left.
+// without returns a copy of m without key, nil if it is empty.
 func without[V any](m map[felt.Felt]V, key felt.Felt) map[felt.Felt]V {
 	m = maps.Clone(m)
 	delete(m, key)
@@ -178,7 +178,7 @@ func without[V any](m map[felt.Felt]V, key felt.Felt) map[felt.Felt]V {
 	return m
 }
 
-// text returns the form in which values are compared and shown. Maps are in the order of their keys.
+// text returns the form in which values are compared and printed: JSON, with sorted keys.
 func text(v any) string {
 	if s, ok := v.(string); ok {
 		return s

@@ -1,13 +1,13 @@
-// Command blockifier runs a case file, a list of transactions for StarkWare's blockifier, on this project's executor and prints what
-// each transaction did, one JSON object a line, in the form of the program that ran the same file on blockifier.
+// Command blockifier executes a case file, a list of transactions for StarkWare's blockifier, with this project's executor. It prints the
+// effects of each transaction as one JSON object a line, in the format of the program that runs the same file on blockifier.
 //
-//	blockifier [-engine vm|native|both] [-judge RESULTS.jsonl] CASE.json
+//	blockifier [-engine vm|native|both] [-reference RESULTS.jsonl] CASE.json
 //
-// With -judge it prints nothing but the differences from blockifier's results, and exits with status 1 if there are any that
-// docs/fees.md does not name. Files may be compressed with gzip (X.gz).
+// With -reference it prints only the differences from blockifier's results, and exits with status 1 if there is a difference that
+// docs/fees.md does not list. Files may be compressed with gzip (X.gz).
 //
-// A case file has chain_id, fee_token, block, classes (Sierra and CASM files beside it; the CASM is not used), contracts and steps:
-// transactions as JSON-RPC's broadcast objects, run one after another on the state that the ones before left.
+// A case file has chain_id, fee_token, block, classes (names of Sierra and CASM files in the same folder; the CASM is not used), contracts
+// and steps. The steps are transactions in JSON-RPC's broadcast form, executed in order on one state.
 package main
 
 import (
@@ -22,20 +22,20 @@ import (
 )
 
 func main() {
-	engine := flag.String("engine", "both", "vm, native or both")
-	judge := flag.String("judge", "", "blockifier's results, to compare with")
+	engine := flag.String("engine", "both", "engine: vm, native or both")
+	reference := flag.String("reference", "", "blockifier's results to compare with")
 	flag.Parse()
 	if flag.NArg() != 1 {
-		fmt.Fprintln(os.Stderr, "usage: blockifier [-engine vm|native|both] [-judge RESULTS.jsonl] CASE.json")
+		fmt.Fprintln(os.Stderr, "usage: blockifier [-engine vm|native|both] [-reference RESULTS.jsonl] CASE.json")
 		os.Exit(2)
 	}
-	if err := run(*engine, *judge, flag.Arg(0)); err != nil {
+	if err := run(*engine, *reference, flag.Arg(0)); err != nil {
 		fmt.Fprintln(os.Stderr, "blockifier:", err)
 		os.Exit(1)
 	}
 }
 
-func run(name, judge, file string) error {
+func run(name, reference, file string) error {
 	machine := vm.NewEngine()
 	code, err := native.NewEngine(machine, native.Options{})
 	if err != nil {
@@ -60,8 +60,8 @@ func run(name, judge, file string) error {
 	if err != nil {
 		return err
 	}
-	if judge != "" {
-		return compare(c, classes, steps, judge)
+	if reference != "" {
+		return compare(c, classes, steps, reference)
 	}
 	out := bufio.NewWriter(os.Stdout)
 	enc := json.NewEncoder(out)
@@ -80,8 +80,8 @@ func run(name, judge, file string) error {
 }
 
 // compare prints the differences from blockifier's results.
-func compare(c *Case, classes []ClassLine, steps []StepLine, judge string) error {
-	wantClasses, wantSteps, err := ReadResults(judge)
+func compare(c *Case, classes []ClassLine, steps []StepLine, reference string) error {
+	wantClasses, wantSteps, err := ReadResults(reference)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func compare(c *Case, classes []ClassLine, steps []StepLine, judge string) error
 		bad++
 	}
 	if bad > 0 {
-		return fmt.Errorf("%s: %d differences that docs/fees.md does not name", c.Name, bad)
+		return fmt.Errorf("%s: %d differences that docs/fees.md does not list", c.Name, bad)
 	}
 	return nil
 }

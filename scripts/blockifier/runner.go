@@ -12,10 +12,10 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// Runner runs case files. Compiled classes are kept from one to the next.
+// Runner runs case files. It caches compiled classes.
 type Runner struct {
 	Engine cairo.Engine
-	// Second, if not nil, runs everything once more; differences are noted.
+	// Second, if not nil, executes every step too; differences are recorded.
 	Second cairo.Engine
 
 	classes *executor.Classes
@@ -64,7 +64,7 @@ func (r *Runner) Run(c *Case) ([]ClassLine, []StepLine, error) {
 	return classes, steps, nil
 }
 
-// genesis makes the state before the first step.
+// genesis sets up the state before the first step and returns the lines of its classes.
 func genesis(x *executor.Executor, st *state.Overlay, c *Case) ([]ClassLine, error) {
 	var lines []ClassLine
 	for _, f := range c.Classes {
@@ -95,6 +95,7 @@ func genesis(x *executor.Executor, st *state.Overlay, c *Case) ([]ClassLine, err
 	return lines, nil
 }
 
+// steps executes the steps of a case on a state.
 func steps(x *executor.Executor, st *state.Overlay, c *Case) ([]StepLine, error) {
 	lines := make([]StepLine, len(c.Steps))
 	info := c.Block
@@ -125,7 +126,7 @@ func steps(x *executor.Executor, st *state.Overlay, c *Case) ([]StepLine, error)
 	return lines, nil
 }
 
-// fill says what a transaction that was not rejected did.
+// fill sets the effects of a transaction that was not rejected.
 func (l *StepLine) fill(out *executor.Outcome) {
 	r := &out.Receipt
 	l.Effects = new(Effects)
@@ -164,6 +165,7 @@ func (l *StepLine) fill(out *executor.Outcome) {
 	l.Validate, l.Execute, l.FeeTransfer = call(out.Validate), call(out.Execute), call(out.FeeTransfer)
 }
 
+// call returns the line of a call, nil for nil.
 func call(f *executor.Frame) *CallLine {
 	if f == nil {
 		return nil
@@ -186,7 +188,7 @@ func call(f *executor.Frame) *CallLine {
 	return l
 }
 
-// list makes a nil list an empty one, as JSON has it.
+// list returns xs, or an empty list for nil, as JSON needs it.
 func list(xs []felt.Felt) []felt.Felt {
 	if xs == nil {
 		return []felt.Felt{}
@@ -194,7 +196,7 @@ func list(xs []felt.Felt) []felt.Felt {
 	return xs
 }
 
-// nothing is a state in which nothing was written.
+// nothing is an empty state.
 type nothing struct{}
 
 func (nothing) StorageAt(_, _ felt.Felt) (felt.Felt, error)    { return felt.Felt{}, nil }

@@ -13,13 +13,13 @@ import (
 	"time"
 )
 
-// fault is one thing that goes wrong; inject returns once the chain has recovered from it.
+// fault is a kind of failure. inject returns after the chain has recovered from it.
 type fault struct {
 	name   string
 	inject func(context.Context, *lab, *rand.Rand) error
 }
 
-// plan mixes the faults in an order drawn from r.
+// plan returns the faults in an order drawn from r.
 func plan(s *settings, r *rand.Rand) []fault {
 	var faults []fault
 	for range s.kills {
@@ -44,7 +44,7 @@ func plan(s *settings, r *rand.Rand) []fault {
 	return faults
 }
 
-// pause waits for a moment drawn from r.
+// pause waits for a time below most, drawn from r.
 func pause(ctx context.Context, r *rand.Rand, most time.Duration) {
 	select {
 	case <-ctx.Done():
@@ -52,7 +52,7 @@ func pause(ctx context.Context, r *rand.Rand, most time.Duration) {
 	}
 }
 
-// kill ends a node or the watcher at any moment; once in four times a second node with it, so that the chain stands.
+// kill kills a node or the watcher at a random moment. In one of four cases it kills a second process too, so that the chain may halt.
 func kill(ctx context.Context, l *lab, r *rand.Rand) error {
 	pause(ctx, r, time.Second)
 	victims := []int{r.IntN(len(l.procs))}
@@ -71,7 +71,7 @@ func kill(ctx context.Context, l *lab, r *rand.Rand) error {
 	return l.recovered(ctx)
 }
 
-// recovered waits until every node is at the height that the highest had, and one block more is made.
+// recovered waits until every node has one block more than the highest node had.
 func (l *lab) recovered(ctx context.Context) error {
 	top := l.top(ctx)
 	for i := range validators {
@@ -82,8 +82,8 @@ func (l *lab) recovered(ctx context.Context) error {
 	return nil
 }
 
-// fillDisk fills a node's file system but for a few kilobytes. The node must end by itself, with a reason, and must come
-// back once there is room.
+// fillDisk fills a node's file system except for a few kilobytes. The node must exit by itself with a reason, and must recover after the
+// file system has room again.
 func fillDisk(ctx context.Context, l *lab, r *rand.Rand) error {
 	pause(ctx, r, time.Second)
 	i := r.IntN(validators)
@@ -96,7 +96,7 @@ func fillDisk(ctx context.Context, l *lab, r *rand.Rand) error {
 	select {
 	case <-p.exited:
 	case <-time.After(patience):
-		return fmt.Errorf("%s lives on %v after its disk was full, at height %d", p.name, patience, l.height(ctx, i))
+		return fmt.Errorf("%s still runs %v after its disk was full, at height %d", p.name, patience, l.height(ctx, i))
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -137,7 +137,7 @@ func fill(path, home string, room uint64) error {
 	return nil
 }
 
-// partition cuts one node off, or two from two so that no block can be made, for up to half a minute.
+// partition cuts off one node, or two of the four so that no block can be made, for up to half a minute.
 func partition(ctx context.Context, l *lab, r *rand.Rand) error {
 	first := r.IntN(validators)
 	away := []int{first}

@@ -16,8 +16,8 @@ import (
 	"github.com/starkd/starkd/watcher/proofstore"
 )
 
-// judge holds the nodes against each other and the watcher's proofs against what was sent, and prints what it found. All
-// differences are one error.
+// judge compares the nodes with each other and the watcher's proofs with the transactions sent, and prints the result. All differences are
+// returned as one error.
 func judge(ctx context.Context, l *lab, sent *load) error {
 	var faults []error
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
@@ -74,7 +74,7 @@ func judge(ctx context.Context, l *lab, sent *load) error {
 	if len(inBlocks) != len(sent.sent) {
 		fault("%d transactions in blocks, %d were sent", len(inBlocks), len(sent.sent))
 	}
-	fmt.Printf("judged: %d blocks equal on %d nodes, %d transactions each in one block and one proof, %d differences\n",
+	fmt.Printf("checked: %d blocks equal on %d nodes, %d transactions each in one block and one proof, %d differences\n",
 		common, validators, len(sent.sent), len(faults))
 	for _, reason := range l.ended {
 		fmt.Printf("ended by itself: %s\n", reason)
@@ -82,7 +82,7 @@ func judge(ctx context.Context, l *lab, sent *load) error {
 	return errors.Join(faults...)
 }
 
-// cometBlock is CometBFT's answer to GET /block, as far as it is compared.
+// cometBlock is the part of CometBFT's answer to GET /block that is compared.
 type cometBlock struct {
 	Result struct {
 		BlockID struct {
@@ -102,7 +102,7 @@ type cometBlock struct {
 func (b *cometBlock) id() string      { return b.Result.BlockID.Hash }
 func (b *cometBlock) appHash() string { return b.Result.Block.Header.AppHash }
 
-// block asks node i's CometBFT for a block.
+// block fetches a block from node i's CometBFT.
 func (l *lab) block(ctx context.Context, i int, height uint64) (*cometBlock, error) {
 	b := new(cometBlock)
 	err := get(ctx, fmt.Sprintf("%s/block?height=%d", l.Nodes[i].Comet, height), b)
@@ -118,7 +118,7 @@ func (l *lab) watcherStatus(ctx context.Context) (*watcher.Status, error) {
 	return status, get(ctx, l.Watcher.REST+"/v1/status", status)
 }
 
-// record returns what the watcher's store has on a block.
+// record returns the entry of a block in the watcher's store.
 func (l *lab) record(ctx context.Context, block uint64) (*proofRecord, error) {
 	record := new(proofRecord)
 	return record, get(ctx, fmt.Sprintf("%s/v1/proofs?block=%d", l.Watcher.REST, block), record)
@@ -129,6 +129,7 @@ type proofRecord struct {
 	Proofs []proofstore.Entry `json:"proofs"`
 }
 
+// get decodes the JSON answer of a GET request.
 func get(ctx context.Context, url string, into any) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

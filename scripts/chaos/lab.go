@@ -24,12 +24,12 @@ import (
 
 const (
 	validators = 4
-	diskSize   = 192 << 20 // of a node's file system
+	diskSize   = 192 << 20 // size of a node's file system
 	patience   = 5 * time.Minute
 )
 
-// lab is the chain: its network, its disks and its processes. Node i has the address 10.77.0.(i+1) in a namespace of its
-// own, joined by a bridge; the watcher and the load live in the namespace of the bridge.
+// lab is the chain: its network, disks and processes. Node i has the address 10.77.0.(i+1) in its own network namespace. A bridge connects
+// the nodes; the watcher and the load are in the namespace of the bridge.
 type lab struct {
 	*wallet.Testnet
 	starkd string
@@ -37,10 +37,10 @@ type lab struct {
 
 	mu    sync.Mutex
 	procs []*process // validators, then the watcher
-	ended []string   // what processes said that ended by themselves, as they should
+	ended []string   // last messages of processes that exited by themselves when they should
 }
 
-// process is one of the chain's, over its lives.
+// process is a process of the chain, over its restarts.
 type process struct {
 	name      string
 	args      []string
@@ -48,16 +48,17 @@ type process struct {
 	log       string
 	cmd       *exec.Cmd
 	exited    chan struct{}
-	expected  bool // it was told to end, or is expected to
+	expected  bool // whether the process was told to exit or is expected to
 }
 
+// newLab creates the chain's files, disks and network, without starting it.
 func newLab(ctx context.Context, starkd string) (*lab, error) {
 	dir, err := os.MkdirTemp("", "starkd-chaos")
 	if err != nil {
 		return nil, err
 	}
 	l := &lab{starkd: starkd, dir: dir}
-	// Mounts made here must not reach the machine's own name space.
+	// Mounts made here must not reach the machine's own mount namespace.
 	if err := syscall.Mount("none", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
 		return nil, fmt.Errorf("private mounts: %w", err)
 	}
@@ -93,7 +94,7 @@ func (l *lab) net() string { return filepath.Join(l.dir, "net") }
 
 func (l *lab) home(i int) string { return filepath.Join(l.net(), fmt.Sprintf("node%d", i)) }
 
-// disks mounts a file system of bounded size for each node's home.
+// disks mounts a file system of limited size for each node's home.
 func (l *lab) disks() error {
 	for i := range validators {
 		if err := os.MkdirAll(l.home(i), 0o755); err != nil {
@@ -106,8 +107,8 @@ func (l *lab) disks() error {
 	return nil
 }
 
-// readdress gives each node its own address in every file that names one. A testnet's ports differ by node, so a port says
-// whose address it is.
+// readdress replaces the nodes' addresses in every file that contains one. A testnet's ports differ by node, so the port identifies the
+// node.
 func (l *lab) readdress() error {
 	owner := map[string]int{} // port to node
 	port := regexp.MustCompile(`127\.0\.0\.1:(\d+)`)
@@ -118,7 +119,7 @@ func (l *lab) readdress() error {
 				return err
 			}
 			for line := range strings.Lines(string(data)) {
-				// Peers and a watcher's settings name other processes; the application is in the node's own.
+				// Peers and a watcher's settings refer to other processes; the application runs in the node's process.
 				if key, _, _ := strings.Cut(line, "="); strings.Contains(key, "peers") || strings.Contains(key, "nodes") || strings.TrimSpace(key) == "rest" || strings.TrimSpace(key) == "proxy_app" {
 					continue
 				}
@@ -157,7 +158,7 @@ func address(i int) string   { return fmt.Sprintf("10.77.0.%d", i+1) }
 func namespace(i int) string { return fmt.Sprintf("chaos-%d-%d", os.Getpid(), i) }
 func link(i int) string      { return fmt.Sprintf("v%d", i) }
 
-// network makes the namespaces and two bridges: all nodes are on the first, the second is for the other side of a cut.
+// network creates the namespaces and two bridges. All nodes are on the first bridge; the second connects the nodes that are cut off.
 func network(ctx context.Context) error {
 	lines := []string{
 		"link set lo up",
@@ -182,6 +183,7 @@ func network(ctx context.Context) error {
 	return nil
 }
 
+// ip runs the command ip with the words of line.
 func ip(ctx context.Context, line string) error {
 	if out, err := exec.CommandContext(ctx, "ip", strings.Fields(line)...).CombinedOutput(); err != nil {
 		return fmt.Errorf("ip %s: %w: %s", line, err, bytes.TrimSpace(out))
@@ -189,7 +191,7 @@ func ip(ctx context.Context, line string) error {
 	return nil
 }
 
-// start begins a life of process i.
+// start starts process i.
 func (l *lab) start(i int) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -219,21 +221,21 @@ func (l *lab) start(i int) error {
 	return nil
 }
 
-// kill ends process i with -9.
+// kill kills process i with SIGKILL.
 func (l *lab) kill(i int) {
 	l.expect(i)
 	l.procs[i].cmd.Process.Kill()
 	<-l.procs[i].exited
 }
 
-// expect says that process i may end now.
+// expect allows process i to exit.
 func (l *lab) expect(i int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.procs[i].expected = true
 }
 
-// unexpected returns an error if a process has ended that nobody ended.
+// unexpected returns an error if a process has exited that was not expected to.
 func (l *lab) unexpected() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -250,6 +252,7 @@ func (l *lab) unexpected() error {
 	return nil
 }
 
+// startAll starts all processes and waits for the first block.
 func (l *lab) startAll(ctx context.Context) error {
 	for i := range l.procs {
 		if err := l.start(i); err != nil {
@@ -264,7 +267,7 @@ func (l *lab) startAll(ctx context.Context) error {
 	return nil
 }
 
-// height returns the newest block of node i, 0 if it does not answer within two seconds.
+// height returns the height of node i, 0 if it does not answer within two seconds.
 func (l *lab) height(ctx context.Context, i int) uint64 {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
@@ -275,7 +278,7 @@ func (l *lab) height(ctx context.Context, i int) uint64 {
 	return height
 }
 
-// top returns the highest block of any node.
+// top returns the greatest height of the nodes.
 func (l *lab) top(ctx context.Context) uint64 {
 	heights := make([]uint64, validators)
 	var wg sync.WaitGroup
@@ -291,7 +294,7 @@ func (l *lab) caughtUp(ctx context.Context, i int, n uint64) error {
 	return l.until(ctx, fmt.Sprintf("block %d of node%d", n, i), func() bool { return l.height(ctx, i) >= n })
 }
 
-// until polls what is waited for and ends early if a process has died.
+// until polls a condition. It fails at the time limit, or if a process has exited unexpectedly.
 func (l *lab) until(ctx context.Context, what string, so func() bool) error {
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		if so() {
@@ -309,7 +312,7 @@ func (l *lab) until(ctx context.Context, what string, so func() bool) error {
 	return fmt.Errorf("waiting for %s: not within %v", what, patience)
 }
 
-// close ends every process and removes the namespaces.
+// close ends every process, removes the namespaces and, unless keep is set, the files.
 func (l *lab) close(keep bool) {
 	for i, p := range l.procs {
 		if p.exited != nil {
@@ -329,7 +332,7 @@ func (l *lab) close(keep bool) {
 	}
 }
 
-// lastLine returns the last line of a log that says something.
+// lastLine returns the error line at the end of a log, or else its last line.
 func lastLine(path string) string {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -344,7 +347,7 @@ func lastLine(path string) string {
 	return lines[len(lines)-1]
 }
 
-// reachable waits for a TCP connection, so that a cut is known to be healed.
+// reachable reports whether a TCP connection to a node succeeds, which shows that a partition is healed.
 func reachable(ctx context.Context, url string) bool {
 	dialer := net.Dialer{Timeout: time.Second}
 	conn, err := dialer.DialContext(ctx, "tcp", strings.TrimPrefix(url, "http://"))

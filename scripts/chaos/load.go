@@ -14,14 +14,14 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// burstInterval is the pause between bursts of transfers. A block with transactions takes a watcher ten seconds or more to
-// prove, so bursts must be rarer for it to keep up.
+// burstInterval is the pause between bursts of transfers. The watcher needs ten seconds or more to prove a block with transactions, so more
+// frequent bursts would outrun it.
 const burstInterval = 20 * time.Second
 
-// load sends a transfer from each account at intervals and sends a transaction again, the same bytes to another node, until
-// it is in a block, as a wallet does whose node has died.
+// load sends a transfer from each account at intervals. Like a wallet whose node has died, it submits the same bytes to another node until
+// the transaction is in a block.
 type load struct {
-	lab     *lab
+	lab     *lab // from transaction hash to account
 	wallets []*wallet.Wallet
 	sent    map[felt.Felt]int // transaction to account
 	bursts  int
@@ -29,7 +29,7 @@ type load struct {
 
 func newLoad(l *lab) *load { return &load{lab: l, sent: map[felt.Felt]int{}} }
 
-// run sends bursts until ctx ends. It returns once the last burst is in blocks.
+// run sends bursts until ctx ends. It returns after the last burst is in blocks.
 func (l *load) run(ctx context.Context) error {
 	chain, err := l.lab.Nodes[0].Client().ChainID(ctx)
 	if err != nil {
@@ -40,7 +40,7 @@ func (l *load) run(ctx context.Context) error {
 	}
 	for ctx.Err() == nil {
 		begun := time.Now()
-		// A burst is always finished: what was sent must be found in the end.
+		// A burst is always completed, because every sent transaction must be found at the end.
 		if err := l.burst(context.WithoutCancel(ctx)); err != nil {
 			return err
 		}
@@ -111,12 +111,12 @@ func (l *load) burst(ctx context.Context) error {
 	}
 }
 
-// bounds are generous for a transfer.
+// bounds returns resource bounds that suffice for a transfer.
 func bounds() starknet.ResourceBounds {
 	return starknet.ResourceBounds{L2Gas: starknet.ResourceBound{MaxAmount: 5_000_000, MaxPricePerUnit: starknet.NewUint128(1 << 44)}}
 }
 
-// settle waits until every node has every block and the watcher has proved them.
+// settle waits until every node has every block and the watcher has proved all blocks.
 func (l *load) settle(ctx context.Context) error {
 	top := l.lab.top(ctx)
 	for i := range validators {
@@ -137,7 +137,7 @@ func (l *load) settle(ctx context.Context) error {
 			proved, since = status.ProvedHeight, time.Now()
 		}
 		if time.Since(since) > 2*patience {
-			return fmt.Errorf("the watcher stands at block %d of %d for %v (%v)", proved, top, 2*patience, err)
+			return fmt.Errorf("the watcher has stayed at block %d of %d for %v (%v)", proved, top, 2*patience, err)
 		}
 		if err := l.lab.unexpected(); err != nil {
 			return err

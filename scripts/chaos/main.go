@@ -1,13 +1,13 @@
 //go:build linux
 
-// Command chaos runs a chain of four validators and a watcher on this machine and breaks it: kill -9, full disks, network
-// partitions, all under load. At the end every node must have the same blocks, every transaction must be in exactly one
-// block and in exactly one proof, and every process that ended by itself must have ended with a non-zero status and a reason.
+// Command chaos runs a chain of four validators and a watcher on this machine under load and injects faults: kill -9, full disks and
+// network partitions. At the end every node must have the same blocks, every transaction must be in exactly one block and one proof, and
+// every process that exited by itself must have exited with a non-zero status and a reason.
 //
 //	go run ./scripts/chaos [-kills N] [-full-disks N] [-partitions N] [-seed N] [-starkd PATH] [-keep]
 //
-// It needs root: each node gets a network namespace and a file system in memory of its own. It starts itself again in
-// new network and mount namespaces, so that nothing of the machine is touched and everything is gone when it ends.
+// It needs root: each node gets its own network namespace and a file system in memory. The program restarts itself in new network and mount
+// namespaces, so the machine's own stay unchanged and everything is removed when it ends.
 package main
 
 import (
@@ -24,7 +24,7 @@ import (
 	"time"
 )
 
-// settings are the flags.
+// settings holds the values of the flags.
 type settings struct {
 	kills, disks, partitions int
 	seed                     uint64
@@ -34,12 +34,12 @@ type settings struct {
 
 func main() {
 	var s settings
-	flag.IntVar(&s.kills, "kills", 20, "processes to kill with -9, nodes and watcher")
-	flag.IntVar(&s.disks, "full-disks", 2, "times that a node's disk is filled")
-	flag.IntVar(&s.partitions, "partitions", 2, "times that the network is cut")
-	flag.Uint64Var(&s.seed, "seed", 1, "what the order of faults is drawn from")
-	flag.StringVar(&s.starkd, "starkd", "bin/starkd", "the binary")
-	flag.BoolVar(&s.keep, "keep", false, "keep the logs' folder")
+	flag.IntVar(&s.kills, "kills", 20, "number of kills of a node or the watcher")
+	flag.IntVar(&s.disks, "full-disks", 2, "number of full disks")
+	flag.IntVar(&s.partitions, "partitions", 2, "number of network partitions")
+	flag.Uint64Var(&s.seed, "seed", 1, "seed of the order and timing of the faults")
+	flag.StringVar(&s.starkd, "starkd", "bin/starkd", "path of starkd")
+	flag.BoolVar(&s.keep, "keep", false, "keep the folder with the logs")
 	flag.Parse()
 	if os.Getenv(inside) == "" {
 		os.Exit(enter())
@@ -52,10 +52,10 @@ func main() {
 	}
 }
 
-// inside is set in the process that runs in namespaces of its own.
+// inside is the environment variable that is set in the process with its own namespaces.
 const inside = "STARKD_CHAOS_INSIDE"
 
-// enter runs this program again in new network and mount namespaces and returns its exit status.
+// enter restarts this program in new network and mount namespaces and returns its exit status.
 func enter() int {
 	self, err := os.Executable()
 	if err != nil {
@@ -69,7 +69,7 @@ func enter() int {
 		Unshareflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS,
 		Pdeathsig:    syscall.SIGKILL,
 	}
-	signal.Ignore(os.Interrupt) // the child ends on it, and this process after the child
+	signal.Ignore(os.Interrupt) // the child exits on it, and this process after the child
 	err = cmd.Run()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return exit.ExitCode()
@@ -81,7 +81,7 @@ func enter() int {
 	return 0
 }
 
-// run makes the chain, breaks it and judges it.
+// run starts the chain, injects the faults and compares the results.
 func run(ctx context.Context, s *settings) error {
 	starkd, err := filepath.Abs(s.starkd)
 	if err != nil {

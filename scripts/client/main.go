@@ -1,5 +1,5 @@
-// Command client is the wallet of `make run`: with the first funded account of a testnet it declares the counter class,
-// deploys a counter through the universal deployer and invokes it, by JSON-RPC alone, and prints each transaction's fate.
+// Command client is the wallet of `make run`. With the first funded account of a testnet it declares the counter class, deploys a counter
+// through the universal deployer and invokes it, using only JSON-RPC. It prints the outcome of each transaction.
 //
 //	client TESTNET_DIR
 //
@@ -62,13 +62,14 @@ func run(ctx context.Context, dir string) error {
 		return err
 	}
 	if len(count) != 1 || count[0] != felt.FromUint64(7) {
-		return fmt.Errorf("the counter stands at %v, want 7", count)
+		return fmt.Errorf("the counter is %v, want 7", count)
 	}
-	fmt.Printf("counter %v stands at %v after two increments from 5\n", counter, count[0])
+	fmt.Printf("counter %v is %v after two increments from 5\n", counter, count[0])
 	fmt.Println(hash)
 	return nil
 }
 
+// declare declares the counter class unless it is declared already, and returns its hash.
 func declare(ctx context.Context, w *wallet.Wallet) (felt.Felt, error) {
 	class, err := contracts.ClassJSON(contracts.Counter)
 	if err != nil {
@@ -79,7 +80,7 @@ func declare(ctx context.Context, w *wallet.Wallet) (felt.Felt, error) {
 		return felt.Felt{}, err
 	}
 	if _, err := w.Node.Class(ctx, rpc.LatestBlock, tx.ClassHash); err == nil {
-		fmt.Printf("%-8s class %v is declared already\n", "declare", tx.ClassHash)
+		fmt.Printf("%-8s class %v is already declared\n", "declare", tx.ClassHash)
 		return tx.ClassHash, nil
 	}
 	_, err = send(ctx, w, "declare", tx)

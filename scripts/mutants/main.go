@@ -1,15 +1,15 @@
-// Command mutants measures what the tests notice: it changes one token of a package at a time and runs the tests that should fail then.
+// Command mutants measures what the tests notice: it changes one token of a package at a time and runs the tests that should then fail.
 //
 //	mutants [-sample N] [-seed S] [-state FILE] [-quick] [-again] [-for DURATION] [-list] [PACKAGE…]
 //
-// Of each package's mutants it takes a sample, the same for the same seed, runs the tests of the package and then those of the others that
-// the table in targets names, and prints how many were killed: a test failed twice, or did not end in time. A mutant that does not compile
-// is not counted. A survivor that explained.txt explains (usually because it is the same program) is counted as such. The work tree is not
-// touched: changed files are laid over it by `go test -overlay`, all mutants of functions in one build (together.go).
+// It takes a sample of each package's mutants, the same for the same seed. For each it runs the tests of the package and then those of the
+// packages that the table targets names. It prints how many mutants were killed: a test failed twice or did not end in time. Mutants that
+// do not compile are not counted. Survivors in explained.txt (usually equivalent programs) are counted separately. The work tree is not
+// changed: changed files are overlaid with `go test -overlay`, all mutants of functions in one build (together.go).
 //
-// With -state, verdicts are kept in a file, and a mutant whose verdict is there is not run again; -for ends the program after a while, so
-// that a run can be made in slices. -quick runs only the quick tests of a package, for a first look: -again then runs the survivors with
-// all of them, and after a test was written. A sample takes some minutes so:
+// With -state, verdicts are stored in a file, and mutants with a verdict are not run again. -for ends the program after a given time, so
+// that a run can be split. -quick runs only the quick tests of a package; -again then runs the survivors with all tests, which is also
+// useful after a test was added. The following takes a few minutes for a sample:
 //
 //	go run ./scripts/mutants -state /tmp/rpc.jsonl -quick rpc && go run ./scripts/mutants -state /tmp/rpc.jsonl -again rpc
 package main
@@ -31,13 +31,13 @@ import (
 	"time"
 )
 
-// target is a package and the tests that run after its own.
+// target is a package and the packages whose tests run after its own.
 type target struct {
 	pkg    string
 	others []string
 }
 
-// targets are the packages that are mutated when none is named.
+// targets lists the packages that are mutated if none is given.
 var targets = []target{
 	{"app/executor", []string{"app", "scripts/blockifier"}},
 	{"app/state", []string{"app"}},
@@ -55,7 +55,7 @@ var targets = []target{
 //go:embed explained.txt
 var explained string
 
-// The verdicts.
+// Verdicts.
 const (
 	killed    = "killed"
 	survived  = "survived"
@@ -71,32 +71,33 @@ type verdict struct {
 	By      string  `json:"by,omitempty"` // the package and the test that failed
 	Seconds float64 `json:"seconds"`
 
-	Tests map[string]float64 `json:"tests,omitempty"` // seconds of each test without a change, in the line "the tests of PACKAGE"
+	Tests map[string]float64 `json:"tests,omitempty"` // seconds of each test without a change; set in the line "the tests of PACKAGE" only
 }
 
+// program is the state of a run of this program.
 type program struct {
 	root     string // of the module
 	dir      string // for temporary files
 	seed     uint64
 	sample   int
-	again    bool // survivors are run again
-	quick    bool // with the quick tests only
+	again    bool // whether survivors are run again
+	quick    bool // whether only the quick tests run
 	deadline time.Time
 	known    map[string]verdict
 	state    *os.File
-	suites   map[string]*suite // of the package that is judged and the others of its row
+	suites   map[string]*suite // by package, of the current target
 	excuses  map[string]string
 }
 
 func main() {
 	p := &program{known: map[string]verdict{}}
-	flag.IntVar(&p.sample, "sample", 30, "mutants of each package, 0 for all")
-	flag.Uint64Var(&p.seed, "seed", 1, "which mutants are taken")
-	state := flag.String("state", "", "file of verdicts, to resume from")
-	length := flag.Duration("for", 0, "end after so long")
-	flag.BoolVar(&p.again, "again", false, "run survivors of the state file again, for tests that are new")
-	flag.BoolVar(&p.quick, "quick", false, "only the quick tests of each package: what survives them is left for a run with -again")
-	list := flag.Bool("list", false, "list the sample and do not run it")
+	flag.IntVar(&p.sample, "sample", 30, "number of mutants of each package, 0 for all")
+	flag.Uint64Var(&p.seed, "seed", 1, "seed of the sample")
+	state := flag.String("state", "", "file of verdicts, to resume a run")
+	length := flag.Duration("for", 0, "end after this time")
+	flag.BoolVar(&p.again, "again", false, "run the survivors in the state file again, with new tests")
+	flag.BoolVar(&p.quick, "quick", false, "run only the quick tests of each package; run the survivors with -again later")
+	list := flag.Bool("list", false, "list the sample without running it")
 	flag.Parse()
 	if *length > 0 {
 		p.deadline = time.Now().Add(*length)
@@ -159,7 +160,7 @@ func (p *program) open(state string) error {
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		var v verdict
-		if json.Unmarshal(lines.Bytes(), &v) == nil { // the last line of a run that was stopped may be cut
+		if json.Unmarshal(lines.Bytes(), &v) == nil { // the last line of an interrupted run may be incomplete
 			p.known[v.Key] = v
 		}
 	}
@@ -167,12 +168,12 @@ func (p *program) open(state string) error {
 	return lines.Err()
 }
 
-// choose takes n of the mutants: as many of each as chance has it, the same for the same seed.
+// choose returns a random sample of n mutants, the same for the same seed.
 func choose(all []*mutant, n int, seed uint64) []*mutant {
 	if n <= 0 || n >= len(all) {
 		return all
 	}
-	// The order depends on each mutant alone, so that a larger sample has the smaller one in it, and a new line changes little.
+	// The rank depends only on the mutant, so that a larger sample contains the smaller one and a new line changes few ranks.
 	rank := func(m *mutant) uint64 {
 		h := fnv.New64a()
 		h.Write([]byte(m.Name()))
@@ -191,7 +192,7 @@ func choose(all []*mutant, n int, seed uint64) []*mutant {
 	return all[:n]
 }
 
-// judge runs the mutants that have no verdict yet.
+// judge runs the mutants without a verdict.
 func (p *program) judge(t target, chosen []*mutant) error {
 	var left []*mutant
 	for _, m := range chosen {
@@ -228,7 +229,7 @@ func (p *program) judge(t target, chosen []*mutant) error {
 	return nil
 }
 
-// note keeps a verdict.
+// note stores a verdict.
 func (p *program) note(v verdict) error {
 	p.known[v.Key] = v
 	if p.state == nil {
@@ -242,7 +243,7 @@ func (p *program) note(v verdict) error {
 	return err
 }
 
-// try runs the tests on a mutant: with the tests that were compiled with all of them, or alone.
+// try runs the tests on a mutant: the tests compiled with all mutants or, for a mutant outside of functions, compiled with it alone.
 func (p *program) try(t target, m *mutant, overlay string, number int) (result, by string, err error) {
 	for _, pkg := range append([]string{t.pkg}, t.others...) {
 		s := p.suites[pkg]
@@ -274,7 +275,7 @@ func (p *program) try(t target, m *mutant, overlay string, number int) (result, 
 	return survived, "", nil
 }
 
-// report prints what became of a package's sample.
+// report prints the verdicts of a package's sample.
 func (p *program) report(t target, all int, chosen []*mutant) {
 	count := map[string]int{}
 	var left []*mutant
@@ -305,8 +306,8 @@ func (p *program) report(t target, all int, chosen []*mutant) {
 	}
 }
 
-// parseExplained reads explained.txt: lines "FILE: FUNCTION: LINE OF SOURCE: OLD → NEW", then indented lines that say why no test can
-// notice any of them.
+// parseExplained reads explained.txt: lines "FILE: FUNCTION: LINE OF SOURCE: OLD → NEW", followed by indented lines with the reason why no
+// test can notice these mutants.
 func parseExplained(text string) (map[string]string, error) {
 	out := map[string]string{}
 	var names []string
@@ -323,7 +324,7 @@ func parseExplained(text string) (map[string]string, error) {
 			}
 			reasoned = true
 		default:
-			if reasoned { // the first of the mutants that the next reason is for
+			if reasoned { // the first mutant of the next reason
 				names, reasoned = nil, false
 			}
 			names = append(names, line)

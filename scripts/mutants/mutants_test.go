@@ -30,6 +30,7 @@ type t struct{ a [8]int }
 func (t) String() string { return fmt.Sprint(1 + 1) }
 `
 
+// list returns the mutants of sample.
 func list(t *testing.T) []*mutant {
 	path := filepath.Join(t.TempDir(), "p.go")
 	if err := os.WriteFile(path, []byte(sample), 0o644); err != nil {
@@ -42,7 +43,7 @@ func list(t *testing.T) []*mutant {
 	return all
 }
 
-// Mutants are of what decides, not of what is said: errors, String methods and types of members stay as they are.
+// TestMutantsOf checks the mutants of sample. Texts for people are not changed (errors, logs, String methods), nor are the types of fields.
 func TestMutantsOf(t *testing.T) {
 	var got []string
 	for _, m := range list(t) {
@@ -71,7 +72,7 @@ func TestMutantsOf(t *testing.T) {
 	}
 }
 
-// Functions of all forms, and tests that notice some of what can be changed in them.
+// together has functions of all forms, and togetherTest notices some of their mutants.
 const together = `package p
 
 var table = []int{1, 2}
@@ -125,7 +126,7 @@ func TestAll(t *testing.T) {
 type tt = t[int]
 `
 
-// Mutants are judged by the tests of their package, whether they are compiled together or alone.
+// TestJudge checks the verdicts of mutants, both those compiled together and those compiled alone.
 func TestJudge(t *testing.T) {
 	root := t.TempDir()
 	for name, text := range map[string]string{"go.mod": "module m\n\ngo 1.26\n", "p/p.go": together, "p/p_test.go": togetherTest} {
@@ -177,7 +178,7 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// A sample is the same for the same seed, another for another, and part of a larger one.
+// TestChoose checks that a sample is the same for the same seed, differs for another, and is part of a larger one.
 func TestChoose(t *testing.T) {
 	all := list(t)
 	few, again, other, more := choose(all, 5, 1), choose(all, 5, 1), choose(all, 5, 2), choose(all, 8, 1)
@@ -189,7 +190,7 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// Each explanation names a mutant that there is.
+// TestExplained checks that each explanation names an existing mutant.
 func TestExplained(t *testing.T) {
 	excuses, err := parseExplained(explained)
 	if err != nil {
@@ -212,7 +213,7 @@ func TestExplained(t *testing.T) {
 	}
 	for name, why := range excuses {
 		if !names[name] {
-			t.Errorf("explained.txt names a mutant that there is none of: %s", name)
+			t.Errorf("explained.txt names a mutant that does not exist: %s", name)
 		}
 		if why == "" {
 			t.Errorf("explained.txt gives no reason for: %s", name)

@@ -15,18 +15,18 @@ import (
 	"strings"
 )
 
-// mutant is one change of one file: the bytes from start to end become text.
+// mutant is one change of one file: text replaces the bytes from start to end.
 type mutant struct {
-	path, file string // absolute, and from the module's root
+	path, file string // absolute, and relative to the module's root
 	source     []byte
 	start, end int
 	text       string
 	line       int
-	function   string // that it is in, "" outside of functions
-	nth        int    // of the mutants with that name otherwise, from 1
+	function   string // the name of the function around it, "" outside of functions
+	nth        int    // number among the mutants with the same name, from 1
 
-	pkg string    // the name in the package clause
-	in  *function // nil outside of functions, and in those that cannot be copied
+	pkg string    // name in the package clause
+	in  *function // nil outside of functions, and in functions that cannot be copied
 }
 
 // Source returns the changed file.
@@ -34,13 +34,13 @@ func (m *mutant) Source() []byte {
 	return slices.Concat(m.source[:m.start], []byte(m.text), m.source[m.end:])
 }
 
-// Key names the mutant of this very file.
+// Key identifies the mutant in this version of the file.
 func (m *mutant) Key() string {
 	sum := sha256.Sum256(m.source)
 	return fmt.Sprintf("%s:%x:%d:%d:%s", m.file, sum[:6], m.start, m.end, m.text)
 }
 
-// Name names the mutant whatever else is in the file: by the function, the line of source and what is changed in it.
+// Name identifies the mutant in any version of the file: by function, source line and change.
 func (m *mutant) Name() string {
 	from := 1 + strings.LastIndexByte(string(m.source[:m.start]), '\n')
 	to := m.start + strings.IndexByte(string(m.source[m.start:]), '\n')
@@ -66,7 +66,7 @@ func (m *mutant) String() string {
 	return strings.Replace(m.Name(), m.file+":", fmt.Sprintf("%s:%d:", m.file, m.line), 1)
 }
 
-// swaps are the operators that replace an operator: at a boundary, its opposite, its neighbour.
+// swaps maps an operator to its replacements: at the boundary, the opposite, or the neighbour.
 var swaps = map[token.Token][]token.Token{
 	token.LSS: {token.LEQ, token.GEQ}, token.LEQ: {token.LSS, token.GTR}, token.GTR: {token.GEQ, token.LEQ}, token.GEQ: {token.GTR, token.LSS},
 	token.EQL: {token.NEQ}, token.NEQ: {token.EQL}, token.LAND: {token.LOR}, token.LOR: {token.LAND},
@@ -76,7 +76,7 @@ var swaps = map[token.Token][]token.Token{
 	token.INC: {token.DEC}, token.DEC: {token.INC},
 }
 
-// mutants lists every mutant of a package, in the order of its files.
+// mutants returns every mutant of a package, in the order of its files.
 func (p *program) mutants(pkg string) ([]*mutant, error) {
 	cmd := exec.Command("go", "list", "-json=Dir,GoFiles", "./"+pkg)
 	cmd.Dir = p.root
@@ -102,6 +102,7 @@ func (p *program) mutants(pkg string) ([]*mutant, error) {
 	return all, nil
 }
 
+// mutantsOf returns the mutants of a file.
 func mutantsOf(path, file string) ([]*mutant, error) {
 	source, err := os.ReadFile(path)
 	if err != nil {
@@ -140,24 +141,24 @@ func mutantsOf(path, file string) ([]*mutant, error) {
 		case *ast.ImportSpec:
 			return false
 		case *ast.FuncDecl:
-			// What is shown to people is not a rule.
+			// Texts for people are not rules.
 			return n.Name.Name != "String" && n.Name.Name != "Error"
 		case *ast.Field:
-			return false // types of parameters and members: sizes of arrays
+			return false // types of parameters and fields: sizes of arrays
 		case *ast.CallExpr:
 			if f, ok := n.Fun.(*ast.Ident); ok && f.Name == "make" && len(n.Args) == 3 {
-				skip[n.Args[2]] = true // how much room there is changes no result
+				skip[n.Args[2]] = true // the capacity changes no result
 			}
 			return !words(n)
 		case *ast.ReturnStmt:
 			if len(n.Results) > 1 && isError(n.Results[len(n.Results)-1]) {
 				for _, r := range n.Results {
-					skip[r] = true // what comes with an error means nothing
+					skip[r] = true // results that accompany an error have no meaning
 				}
 			}
 		case *ast.BinaryExpr:
 			if duration(n.X) || duration(n.Y) {
-				return false // how long something may take: a tenth more is as good
+				return false // time limits: a small change makes no difference
 			}
 			if !text(n.X) && !text(n.Y) {
 				swap(n.OpPos, n.Op)
@@ -212,7 +213,7 @@ func mutantsOf(path, file string) ([]*mutant, error) {
 	return all, nil
 }
 
-// words reports whether a call makes a text for people: an error, a message of a panic.
+// words reports whether a call creates a text for people: an error or a panic's message.
 func words(n *ast.CallExpr) bool {
 	switch f := n.Fun.(type) {
 	case *ast.Ident:
@@ -224,7 +225,7 @@ func words(n *ast.CallExpr) bool {
 	return false
 }
 
-// logs reports whether a call writes a line of the log.
+// logs reports whether a call writes a line to the log.
 func logs(n *ast.CallExpr) bool {
 	f, ok := n.Fun.(*ast.SelectorExpr)
 	if !ok || !slices.Contains([]string{"Debug", "Info", "Warn", "Error"}, f.Sel.Name) {
@@ -239,7 +240,7 @@ func logs(n *ast.CallExpr) bool {
 	return false
 }
 
-// isError reports whether a result is an error for certain.
+// isError reports whether a result is certainly an error.
 func isError(x ast.Expr) bool {
 	switch x := x.(type) {
 	case *ast.Ident:
@@ -260,7 +261,7 @@ func duration(x ast.Expr) bool {
 	return ok && of.Name == "time"
 }
 
-// text reports whether an expression is a literal text, which only + joins.
+// text reports whether an expression is a string literal or a sum with one.
 func text(x ast.Expr) bool {
 	switch x := x.(type) {
 	case *ast.BasicLit:

@@ -20,15 +20,15 @@ import (
 type suite struct {
 	pkg, dir    string
 	binary      string   // with the mutants that are compiled together
-	quick, slow []string // tests: the quick ones run first, then the others one at a time
+	quick, slow []string // tests; the quick ones run first, then the slow ones one at a time
 	seconds     map[string]float64
 }
 
-// quickSeconds bounds what the quick tests of a package take together, if that is more than a quarter of what all of them take.
+// quickSeconds bounds the total time of a package's quick tests, unless a quarter of the time of all tests is more.
 const quickSeconds = 5
 
-// suite compiles the tests of a package and runs them without a change, which shows how long each takes and is kept with the verdicts. Tests
-// that fail unchanged judge nothing.
+// suite compiles the tests of a package and runs them without a change, to learn the time of each. The times are stored with the verdicts.
+// It is an error if a test fails without a change.
 func (p *program) suite(pkg, overlay string) (*suite, error) {
 	s := &suite{pkg: pkg, dir: filepath.Join(p.root, pkg), binary: filepath.Join(p.dir, strings.ReplaceAll(pkg, "/", "-")+".test"), seconds: map[string]float64{}}
 	if out, err := p.compile(pkg, overlay, s.binary); err != nil {
@@ -56,7 +56,7 @@ func (p *program) suite(pkg, overlay string) (*suite, error) {
 			return nil, err
 		}
 	}
-	// Tests that are new since then have no time: they run first.
+	// Tests added since then have no time and run first.
 	list, err := exec.Command(s.binary, "-test.list", "^(Test|Fuzz|Example)").Output()
 	if err != nil {
 		return nil, fmt.Errorf("the tests of %s: %w", pkg, err)
@@ -77,7 +77,7 @@ func (p *program) suite(pkg, overlay string) (*suite, error) {
 	return s, nil
 }
 
-// compile builds the tests of a package, without what only debuggers read.
+// compile builds the tests of a package, without debug information.
 func (p *program) compile(pkg, overlay, binary string) (text string, err error) {
 	args := []string{"test", "-c", "-vet=off", "-ldflags=-s -w", "-o", binary}
 	if overlay != "" {
@@ -89,8 +89,8 @@ func (p *program) compile(pkg, overlay, binary string) (text string, err error) 
 	return string(out), err
 }
 
-// kills returns the test, or the quick test, that fails with the mutant, "" if none does. A failed test is run a second time, and only counts if it fails
-// then as well: a machine under load must not kill a mutant.
+// kills returns the test (one of the quick tests if quick is set) that fails with the mutant, "" if none does. A failed test counts only if
+// it fails a second time, so that a machine under load does not kill mutants.
 func (s *suite) kills(binary string, number int, quick bool) string {
 	runs := [][]string{s.quick}
 	if !quick {
@@ -118,7 +118,7 @@ func (s *suite) kills(binary string, number int, quick bool) string {
 		if again, _ := s.run(binary, number, failed[1:2], s.limit(failed[1:2])); again != "ok" {
 			return failed[1]
 		}
-		// It was the load, or tests before it: the ones that -failfast kept from running are left.
+		// The failure was due to the load or to earlier tests. The tests that -failfast skipped still have to run.
 		if at := slices.Index(tests, failed[1]); at >= 0 && len(tests) > 1 {
 			runs = append([][]string{slices.Concat(tests[:at], tests[at+1:])}, runs...)
 		}
@@ -126,7 +126,7 @@ func (s *suite) kills(binary string, number int, quick bool) string {
 	return ""
 }
 
-// limit is how long tests may take: some times what they take unchanged.
+// limit returns the time limit of tests: several times their time without a change.
 func (s *suite) limit(tests []string) time.Duration {
 	seconds := 15.0
 	for _, name := range tests {
@@ -140,10 +140,10 @@ var (
 	failPattern   = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
 )
 
-// memory is what a run may take, in KiB: a mutant may well ask for all that there is.
+// memory bounds a run's memory in KiB, because a mutant may allocate without limit.
 const memory = 12 << 20
 
-// run runs tests (nil for all) of a binary with a mutant: ok, fail or timeout.
+// run runs tests (nil for all) of a binary with a mutant. The outcome is ok, fail or timeout.
 func (s *suite) run(binary string, number int, tests []string, limit time.Duration) (outcome, text string) {
 	args := []string{"-c", fmt.Sprintf(`ulimit -v %d 2>/dev/null; exec "$@"`, memory), "sh", binary, "-test.v", "-test.failfast", "-test.timeout", limit.String()}
 	if tests != nil {

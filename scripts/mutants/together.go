@@ -15,32 +15,32 @@ import (
 	"strings"
 )
 
-// Most mutants are compiled together, because compiling and linking take longer than the tests that kill one. A mutant of a function
-// becomes a copy of that function with the change, and the function begins by calling the copy if the mutant is the active one:
+// Most mutants are compiled together, because compiling and linking take longer than the tests that kill a mutant. A mutant of a function
+// becomes a changed copy of that function, and the function begins with a call of the copy if the mutant is active:
 //
 //	func f(n int) int { if mutantActive == 17 { return mutant17f(n) }; …
 //
-// The environment says which mutant is active, so one test binary serves all of them. A change outside of functions (a constant, a
-// table) is compiled alone.
+// The environment selects the active mutant, so one test binary serves all of them. A change outside of functions (a constant or table) is
+// compiled alone.
 
 // variable is the environment variable with the number of the active mutant.
 const variable = "STARKD_MUTANT"
 
-// function is a function declaration as the copies of it need it: offsets in the file, and how it is called.
+// function is a function declaration with the data for copying and calling it. Positions are offsets in the file.
 type function struct {
-	start, end         int // from the word func to the closing brace
+	start, end         int // from the word func to after the closing brace
 	name, nameEnd      int
-	params, body       int      // of the receiver or, without one, the parameters; behind the opening brace
-	head               string   // receiver, name, type parameters and parameters with a name for each: source[params:paramsEnd]
-	paramsEnd          int      // behind the parameters
+	params, body       int      // start of the receiver or, without one, of the name; after the opening brace
+	head               string   // receiver, name, type parameters and named parameters: replaces source[params:paramsEnd]
+	paramsEnd          int      // after the parameters
 	receiver           string   // "r." or ""
 	types              string   // "[T, U]" or ""
-	arguments          []string // as the copy is called with them
-	results, initially bool     // it has results; it is an init function
+	arguments          []string // of the call of the copy
+	results, initially bool     // whether it has results; whether it is an init function
 }
 
-// functionOf reads a declaration. It returns nil for one that cannot be copied: without a body, or with a recover of its own, which only
-// works in the function that was deferred.
+// functionOf returns the function of a declaration, or nil if it cannot be copied: it has no body, or it calls recover, which only works in
+// the deferred function itself.
 func functionOf(fset *token.FileSet, source []byte, d *ast.FuncDecl) *function {
 	if d.Body == nil || d.Name.Name == "_" {
 		return nil
@@ -66,7 +66,7 @@ func functionOf(fset *token.FileSet, source []byte, d *ast.FuncDecl) *function {
 		params: at(d.Name.Pos()), paramsEnd: at(d.Type.Params.End()), results: d.Type.Results != nil, initially: d.Recv == nil && d.Name.Name == "init",
 	}
 	unnamed := 0
-	// list writes the members of a parameter list with a name for each, and returns the names.
+	// list returns a parameter list with a name for each parameter, and the names.
 	list := func(fields *ast.FieldList) (text string, names []string) {
 		var members []string
 		for _, field := range fields.List {
@@ -111,7 +111,7 @@ func functionOf(fset *token.FileSet, source []byte, d *ast.FuncDecl) *function {
 	return f
 }
 
-// copyName returns the name of the copy for mutant n. It is not exported, so that reflection does not find methods that were not there.
+// copyName returns the name of the copy for mutant n. It is not exported, so that reflection finds no additional methods.
 func (f *function) copyName(source []byte, n int) string {
 	return fmt.Sprintf("mutant%d%s", n, source[f.name:f.nameEnd])
 }
@@ -125,10 +125,10 @@ func (f *function) call(source []byte, n int) string {
 	return fmt.Sprintf(" if mutantActive == %d { %s; return };", n, call)
 }
 
-// lines are the first and the last line of a mutant's copy in the file that has it.
+// lines is the range of lines of a mutant's copy in the merged file.
 type lines struct{ first, last int }
 
-// merge writes a file with the given mutants of it, which are numbered by number.
+// merge returns a file with the copies of the given mutants, and the lines of each copy. number has the mutants' numbers.
 func merge(mutants []*mutant, number map[*mutant]int) (text []byte, where map[*mutant]lines) {
 	source := mutants[0].source
 	of := map[*function][]*mutant{}
@@ -164,12 +164,12 @@ func merge(mutants []*mutant, number map[*mutant]int) (text []byte, where map[*m
 	return text, where
 }
 
-// together writes an overlay with all of the mutants that are in functions, and returns its path with the number of each mutant in it. A
-// mutant that does not compile is taken out; it has no number.
+// together writes an overlay with all mutants in functions. It returns the overlay's path and the number of each mutant in it. Mutants that
+// do not compile are left out and have no number.
 func (p *program) together(pkg string, chosen []*mutant) (overlay string, number map[*mutant]int, err error) {
 	number = map[*mutant]int{}
 	for i, m := range chosen {
-		// What is not even Go may end the copies behind it as well.
+		// A mutant with a syntax error could affect the copies after it.
 		if _, err := parser.ParseFile(token.NewFileSet(), "", m.Source(), parser.SkipObjectResolution); m.in != nil && err == nil {
 			number[m] = i + 1
 		}
@@ -226,7 +226,7 @@ func (p *program) together(pkg string, chosen []*mutant) (overlay string, number
 	}
 }
 
-// overlay writes a file for go's flag of that name.
+// overlay writes a file for go's flag -overlay.
 func (p *program) overlay(name string, replace map[string]string) (string, error) {
 	path := filepath.Join(p.dir, name)
 	text, err := json.Marshal(map[string]map[string]string{"Replace": replace})
@@ -236,6 +236,7 @@ func (p *program) overlay(name string, replace map[string]string) (string, error
 	return path, os.WriteFile(path, text, 0o644)
 }
 
+// place is a line of a file.
 type place struct {
 	file string
 	line int
@@ -243,7 +244,7 @@ type place struct {
 
 var placePattern = regexp.MustCompile(`(?m)^([^\s:]+\.go):(\d+):`)
 
-// errorsOf finds the places that the compiler complains of.
+// errorsOf returns the places of the compiler's errors.
 func errorsOf(text string) []place {
 	var out []place
 	for _, m := range placePattern.FindAllStringSubmatch(text, -1) {

@@ -1,11 +1,11 @@
-// Command tally runs `go test` one or several times, shows what it prints, and ends with one line: how many tests passed,
-// failed and were skipped, and what the skipped ones wanted.
+// Command tally runs `go test` one or several times, shows its output, and prints a line with the number of passed, failed and skipped
+// tests and what the skipped tests need.
 //
 //	tally [VARIABLE=VALUE...] FLAGS PACKAGES [-- [VARIABLE=VALUE...] FLAGS PACKAGES]...
 //
-// Each part between -- is one run of `go test` with its environment. A test with subtests counts as its subtests do. A test
-// that one run skips and another passes has passed. The exit status is 1 if a run fails, and if a test was skipped for want
-// of something that STARKD_TALLY_NEEDS names (names of the table wants, separated by commas): .ci/run names what it installs.
+// Each part between -- is one run of `go test` with its environment. A test with subtests is counted by its subtests. A test that one run
+// skips and another passes counts as passed. The exit status is 1 if a run fails, or if a test was skipped for want of something in
+// STARKD_TALLY_NEEDS (names from the table wants, separated by commas). .ci/run sets it to what it installs.
 package main
 
 import (
@@ -20,8 +20,8 @@ import (
 	"strings"
 )
 
-// wants lists what a test may skip for: the name in the summary, and a text that the reason of such a skip contains. The first
-// row that fits counts.
+// wants lists reasons for skipping: the name for the summary, and a text that the test's message contains. The first row that matches
+// counts.
 var wants = []struct{ name, text string }{
 	{"corpus", "corpus absent"},
 	{"corpus", "the corpus does not"},
@@ -47,7 +47,7 @@ var wants = []struct{ name, text string }{
 	{"root", "namespace"},
 }
 
-// other names a skip whose reason no row of wants knows.
+// other is the name of skips that no row of wants matches.
 const other = "another reason"
 
 func main() {
@@ -83,10 +83,10 @@ func parts(args []string) [][]string {
 	}
 }
 
-// test is a test of a package.
+// test identifies a test of a package.
 type test struct{ pkg, name string }
 
-// Outcomes of a test, the stronger the later.
+// Outcomes of a test. The highest of all runs counts.
 const (
 	unfinished = iota
 	skipped
@@ -98,8 +98,8 @@ const (
 type tally struct {
 	out     io.Writer
 	outcome map[test]int
-	want    map[test]string           // of the skipped
-	output  map[test]*strings.Builder // of tests that run
+	want    map[test]string           // name of the reason, of the skipped tests
+	output  map[test]*strings.Builder // of running tests
 }
 
 func newTally(out io.Writer) *tally {
@@ -130,13 +130,12 @@ func (t *tally) run(args []string) error {
 	return nil
 }
 
-// event is a line of `go test -json`: `go doc test2json`.
+// event is a line of `go test -json`; see `go doc test2json`.
 type event struct {
 	Action, Package, Test, Output string
 }
 
-// read reads the events of a run, and prints what go test would print without -json: the lines of packages, and all that failed
-// tests have printed.
+// read reads the events of a run and prints what go test prints without -json: the lines of packages, and the output of failed tests.
 func (t *tally) read(r io.Reader) error {
 	lines := bufio.NewReader(r)
 	for {
@@ -156,13 +155,14 @@ func (t *tally) read(r io.Reader) error {
 	}
 }
 
+// event records one event.
 func (t *tally) event(e event) {
 	id := test{e.Package, e.Test}
 	switch {
 	case e.Action == "build-output":
 		fmt.Fprint(t.out, e.Output)
 	case e.Test == "" && e.Action == "fail":
-		// Tests that were running when their package ended, by a panic or at a timeout.
+		// These tests were running when their package ended, by a panic or at the time limit.
 		for running, output := range t.output {
 			if running.pkg == e.Package {
 				fmt.Fprint(t.out, output.String())
@@ -199,7 +199,7 @@ func (t *tally) event(e event) {
 	}
 }
 
-// want returns the row of wants that fits what a skipped test printed.
+// want returns the name of the first row of wants that matches a skipped test's output.
 func want(printed string) string {
 	for _, row := range wants {
 		if strings.Contains(printed, row.text) {
@@ -209,7 +209,7 @@ func want(printed string) string {
 	return other
 }
 
-// leaves calls f with each test that has no subtests.
+// leaves calls f with each test without subtests.
 func (t *tally) leaves(f func(test, int)) {
 	parents := map[test]bool{}
 	for id := range t.outcome {
@@ -220,13 +220,14 @@ func (t *tally) leaves(f func(test, int)) {
 		}
 	}
 	for id, outcome := range t.outcome {
-		// A parent may fail by itself.
+		// A parent can fail without a failed child.
 		if !parents[id] || outcome == failed && !t.childFailed(id) {
 			f(id, outcome)
 		}
 	}
 }
 
+// childFailed reports whether a subtest of parent failed.
 func (t *tally) childFailed(parent test) bool {
 	for id, outcome := range t.outcome {
 		if outcome == failed && id.pkg == parent.pkg && strings.HasPrefix(id.name, parent.name+"/") {
@@ -236,7 +237,7 @@ func (t *tally) childFailed(parent test) bool {
 	return false
 }
 
-// skipped returns the skipped tests by what they wanted, each list sorted.
+// skipped returns the skipped tests by reason, each list sorted.
 func (t *tally) skipped() map[string][]string {
 	all := map[string][]string{}
 	t.leaves(func(id test, outcome int) {
@@ -250,7 +251,7 @@ func (t *tally) skipped() map[string][]string {
 	return all
 }
 
-// summary returns the one line.
+// summary returns the line of totals.
 func (t *tally) summary() string {
 	var count [failed + 1]int
 	t.leaves(func(_ test, outcome int) { count[outcome]++ })

@@ -15,6 +15,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
+// events is the output of `go test -json` with every kind of outcome.
 const events = `{"Action":"start","Package":"p"}
 {"Action":"run","Package":"p","Test":"TestA"}
 {"Action":"output","Package":"p","Test":"TestA","Output":"=== RUN   TestA\n"}
@@ -42,6 +43,7 @@ not JSON
 {"Action":"pass","Package":"r"}
 `
 
+// TestTally checks the summary and the printed output, for one run and for two.
 func TestTally(t *testing.T) {
 	var out strings.Builder
 	tally := newTally(&out)
@@ -59,7 +61,7 @@ func TestTally(t *testing.T) {
 		t.Error(diff)
 	}
 
-	// A second run passes what the first had skipped, and takes nothing back.
+	// The second run passes a test that the first skipped, and skips one that it passed.
 	again := `{"Action":"run","Package":"p","Test":"TestA/x"}
 {"Action":"pass","Package":"p","Test":"TestA/x"}
 {"Action":"run","Package":"p","Test":"TestA/y"}
@@ -73,6 +75,7 @@ func TestTally(t *testing.T) {
 	}
 }
 
+// TestParts checks the split of the arguments.
 func TestParts(t *testing.T) {
 	got := parts(strings.Fields("-timeout 1m ./... -- A=b ./app -- -race ./config"))
 	if diff := cmp.Diff([][]string{{"-timeout", "1m", "./..."}, {"A=b", "./app"}, {"-race", "./config"}}, got); diff != "" {
@@ -80,8 +83,8 @@ func TestParts(t *testing.T) {
 	}
 }
 
-// TestEverySkipHasAName reads the reasons of all calls of Skip in this module's tests: each must fit a row of wants, so that the
-// summary says what is missing.
+// TestEverySkipHasAName checks that a row of wants matches the message of every call of Skip in the module's tests, so that the summary
+// names every reason.
 func TestEverySkipHasAName(t *testing.T) {
 	root, found := golden.ModuleRoot(t), 0
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {

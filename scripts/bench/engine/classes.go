@@ -33,7 +33,7 @@ type classFile struct {
 	class *sierra.ContractClass
 }
 
-// classesBySize returns the classes of Sierra 1.7 or newer under a folder, plain or gzipped, those with the longest programs first.
+// classesBySize returns the classes of Sierra 1.7 or newer in a folder, plain or gzipped, by descending length of the program.
 func classesBySize(dir string) ([]classFile, error) {
 	var found []classFile
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -58,7 +58,7 @@ func classesBySize(dir string) ([]classFile, error) {
 		}
 		class, err := sierra.DecodeClass(data)
 		if err != nil {
-			return nil // the corpus has bad classes too
+			return nil // the corpus has invalid classes too
 		}
 		program, err := class.Program()
 		if err != nil || program.Version.Major != 1 || program.Version.Minor < 7 {
@@ -73,7 +73,7 @@ func classesBySize(dir string) ([]classFile, error) {
 	return found, err
 }
 
-// classes measures compilation in processor time: of the n largest classes under a folder to machine code, again from the cache on disk, and by
+// classes measures the processor time of compiling the n largest classes in a folder: to machine code, again from the cache on disk, and by
 // Cairo Native.
 func (b *bench) classes(dir string, n int) (string, error) {
 	list, err := classesBySize(dir)
@@ -92,7 +92,7 @@ func (b *bench) classes(dir string, n int) (string, error) {
 			break
 		}
 		if _, err := compiler.GasInfo(c.class); err != nil {
-			continue // one that the compiler refuses
+			continue // the compiler rejects it
 		}
 		done++
 		line, err := b.compile(c)
@@ -105,7 +105,7 @@ func (b *bench) classes(dir string, n int) (string, error) {
 	return out.String(), nil
 }
 
-// compile measures one class.
+// compile measures one class and returns its table row.
 func (b *bench) compile(c classFile) (string, error) {
 	program, err := c.class.Program()
 	if err != nil {
@@ -116,7 +116,7 @@ func (b *bench) compile(c classFile) (string, error) {
 		return "", err
 	}
 	defer os.RemoveAll(dir)
-	least := [2]time.Duration{time.Hour, time.Hour} // at first, and from the cache
+	least := [2]time.Duration{time.Hour, time.Hour} // without and with the cache
 	var size int64
 	for round := range 5 {
 		cache := filepath.Join(dir, strconv.Itoa(round))
@@ -143,7 +143,7 @@ func (b *bench) compile(c classFile) (string, error) {
 		ms(least[0]), ms(least[1]), size/1024, peer), nil
 }
 
-// prepare has a new engine compile a class, or find it in its cache.
+// prepare measures the time in which a new engine compiles a class or loads it from its cache.
 func prepare(class *sierra.ContractClass, program *sierra.Program, cache string) (time.Duration, error) {
 	engine, err := native.NewEngine(vm.NewEngine(), native.Options{CacheDir: cache})
 	if err != nil {
@@ -158,15 +158,16 @@ func prepare(class *sierra.ContractClass, program *sierra.Program, cache string)
 	return took, errors.Join(err, engine.Close())
 }
 
-// processTime returns the time that processors have spent on this process.
+// processTime returns the processor time that this process has used.
 func processTime() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err) // of arguments that are constant
+		panic(err) // Getrusage fails only for invalid arguments
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
+// folderSize returns the total size of the files in a folder.
 func folderSize(dir string) (size int64, err error) {
 	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -181,7 +182,7 @@ func folderSize(dir string) (size int64, err error) {
 	return size, err
 }
 
-// peerCompile has Cairo Native compile a class.
+// peerCompile returns the milliseconds in which Cairo Native compiles a class.
 func (b *bench) peerCompile(dir string, class []byte) (string, error) {
 	path := filepath.Join(dir, "class.json")
 	if err := os.WriteFile(path, class, 0o644); err != nil {
@@ -192,7 +193,7 @@ func (b *bench) peerCompile(dir string, class []byte) (string, error) {
 	cmd.Stderr = &stderr
 	stdout, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("refused: %s", bytes.TrimSpace(stderr.Bytes()))
+		return "", fmt.Errorf("rejected: %s", bytes.TrimSpace(stderr.Bytes()))
 	}
 	var o outcome
 	if err := json.Unmarshal(stdout, &o); err != nil {

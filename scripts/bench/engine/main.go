@@ -1,15 +1,15 @@
 //go:build unix
 
-// Command engine measures what executes Cairo: our native engine beside our VM and beside Cairo Native, in one run and on the
-// same class files. Results, gas left and storage writes must be equal; a difference is an error.
+// Command engine compares the engines for Cairo: our native engine, our VM and Cairo Native, in one run and on the same class files.
+// Results, remaining gas and storage writes must be equal; a difference is an error.
 //
 //	go run ./scripts/bench/engine [-rows REGEXP] [-rounds N] [-o docs/benchmarks.md]
 //	go run ./scripts/bench/engine -classes DIR [-n N]
 //
 // The second form measures the compilation of the largest classes in a folder.
 //
-// Cairo Native is skipped, saying so, where cairo-native/ beside this file is not built (its Cargo.toml says how);
-// CAIRO_NATIVE_BENCH names a binary that is somewhere else.
+// Cairo Native is skipped, with a message, if cairo-native/ next to this file is not built (its Cargo.toml says how). CAIRO_NATIVE_BENCH is
+// the path of a binary elsewhere.
 package main
 
 import (
@@ -34,24 +34,24 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// The frame of every call.
+// Gas, contract and caller of every call.
 const (
 	gas      = 1_000_000_000_000_000
 	contract = "0x1000"
 	caller   = "0x5"
 )
 
-// row is one line of the table.
+// row is a row of the table.
 type row struct {
 	name     string
-	class    string // a file, from the module's root
+	class    string // path of the class file, from the module's root
 	function string
 	calldata []string
-	n        int // repetitions of what is measured, in one run
+	n        int // repetitions of the measured work in one run
 	runs     int
 	vmRuns   int
-	vary     int  // index of the felt of calldata that each further run adds one to, -1 for none
-	storage  bool // the run needs the storage of an ERC20 in use
+	vary     int  // index of the calldata felt that is incremented for each further run, -1 for none
+	storage  bool // whether the run needs the storage of an ERC20 with balances
 }
 
 const (
@@ -59,8 +59,8 @@ const (
 	erc20Class = "contracts/classes/erc20.contract_class.json"
 )
 
-// rows are those of the table; n is such that a native run takes about a millisecond or more, and a VM
-// run a gigabyte at most. Short arrays stay in the memory that runs share, long ones do not.
+// rows are the rows of the table. n is chosen so that a native run takes at least about a millisecond, and a VM run at most a gigabyte.
+// Short arrays fit in the memory that runs share, long ones do not.
 var rows = []row{
 	repeated("fibonacci, felt counter", "fib", 1_000_000),
 	repeated("factorial", "factorial", 500_000),
@@ -76,7 +76,7 @@ var rows = []row{
 	repeated("dict entry and finalize over 1,024 keys", "dict_entry", 100_000),
 	repeated("merge sort, per element", "sort", 10_000),
 	repeated("hades permutation", "hades", 5_000),
-	// Our native engine remembers recent Pedersen hashes, so that repeating a run would measure its memory.
+	// Our native engine caches recent Pedersen hashes, so repeating a run would measure the cache.
 	{
 		name: "pedersen", class: benchClass, function: "pedersen_from", calldata: []string{"1000", "0"},
 		n: 1_000, runs: 20, vmRuns: 2, vary: 1,
@@ -91,11 +91,12 @@ var rows = []row{
 	},
 }
 
+// repeated returns the row of a function of bench.cairo that repeats its work n times.
 func repeated(name, function string, n int) row {
 	return row{name: name, class: benchClass, function: function, calldata: []string{strconv.Itoa(n)}, n: n, runs: 20, vmRuns: 2, vary: -1}
 }
 
-// outcome is what an engine says of its runs of a row.
+// outcome is an engine's result for the runs of a row.
 type outcome struct {
 	Failed        bool        `json:"failed"`
 	Retdata       []felt.Felt `json:"retdata"`
@@ -104,7 +105,7 @@ type outcome struct {
 	MinNs         int64       `json:"min_ns"`
 	MinCPUNs      int64       `json:"min_cpu_ns"`
 	CompileNs     int64       `json:"compile_ns"`
-	CompileCPUNs  int64       `json:"compile_cpu_ns"` // of the process with its children
+	CompileCPUNs  int64       `json:"compile_cpu_ns"` // of the process and its children
 	Fallback      string      `json:"fallback"`
 }
 
@@ -113,7 +114,7 @@ type slotWrite struct {
 	Value felt.Felt `json:"value"`
 }
 
-// result is what must be equal.
+// result is the part of an outcome that must be equal on all engines.
 type result struct {
 	Failed  bool
 	Retdata []felt.Felt
@@ -123,19 +124,19 @@ type result struct {
 
 func (o *outcome) result() result { return result{o.Failed, o.Retdata, o.GasLeft, o.StorageWrites} }
 
-// merge keeps the least times.
+// merge keeps the minimum times.
 func (o *outcome) merge(with *outcome) {
 	o.MinNs, o.MinCPUNs = min(o.MinNs, with.MinNs), min(o.MinCPUNs, with.MinCPUNs)
 	o.CompileNs, o.CompileCPUNs = min(o.CompileNs, with.CompileNs), min(o.CompileCPUNs, with.CompileCPUNs)
 }
 
 func main() {
-	pattern := flag.String("rows", "", "only rows whose name matches")
-	rounds := flag.Int("rounds", 3, "times that the fast engines take turns; the least time counts")
+	pattern := flag.String("rows", "", "regular expression for the names of the rows to run")
+	rounds := flag.Int("rounds", 3, "number of rounds over the fast engines; the minimum time counts")
 	out := flag.String("o", "", "file to append the table to")
-	note := flag.String("note", "", "a sentence on the machine for the table")
-	classes := flag.String("classes", "", "folder of classes whose compilation is measured instead")
-	n := flag.Int("n", 10, "how many of the largest classes")
+	note := flag.String("note", "", "sentence about the machine, for the table")
+	classes := flag.String("classes", "", "measure the compilation of the classes in this folder instead")
+	n := flag.Int("n", 10, "number of the largest classes")
 	flag.Parse()
 	if *classes != "" {
 		if err := runClasses(*classes, *n); err != nil {
@@ -160,11 +161,11 @@ func runClasses(dir string, n int) error {
 	return err
 }
 
-// bench is a run of this program.
+// bench is the state of a run of this program.
 type bench struct {
 	root    string // of the module
 	starkd  string
-	peer    string // "" where it is not built
+	peer    string // path of Cairo Native's binary, "" if it is not built
 	storage string // file
 }
 
@@ -184,7 +185,7 @@ func run(pattern string, rounds int, out, note string) error {
 	}
 	engines := []string{"native", "cairo-native"}
 	if b.peer == "" {
-		fmt.Fprintln(os.Stderr, "engine: Cairo Native is not built (scripts/bench/engine/cairo-native/Cargo.toml says how): its column stays empty")
+		fmt.Fprintln(os.Stderr, "engine: Cairo Native is not built (scripts/bench/engine/cairo-native/Cargo.toml says how): its column is empty")
 		engines = engines[:1]
 	}
 	var table []line
@@ -233,7 +234,7 @@ func run(pattern string, rounds int, out, note string) error {
 	return errors.Join(err, f.Close())
 }
 
-// find finds the module and the peer.
+// find finds the module's root and Cairo Native.
 func (b *bench) find() error {
 	gomod, err := exec.Command("go", "env", "GOMOD").Output()
 	if err != nil {
@@ -250,7 +251,7 @@ func (b *bench) find() error {
 	return nil
 }
 
-// newBench builds starkd and finds the peer.
+// newBench builds starkd, finds Cairo Native and writes the storage file.
 func newBench(work string) (*bench, error) {
 	b := &bench{starkd: filepath.Join(work, "starkd"), storage: filepath.Join(work, "storage.json")}
 	if err := b.find(); err != nil {
@@ -313,7 +314,7 @@ func (b *bench) measure(engine string, r row) (*outcome, error) {
 	return o, nil
 }
 
-// line is a row with what the engines did.
+// line is a row with the outcome of each engine.
 type line struct {
 	row
 	by map[string]*outcome
@@ -338,8 +339,8 @@ func (l *line) equal() error {
 	return errors.Join(faults...)
 }
 
-// each returns the time of one repetition, in ns; 0 where the engine did not run. It is the thread's processor time, which
-// others on the machine disturb least, and the time of day where that is not known.
+// each returns the time of one repetition in ns, 0 if the engine did not run. It is the thread's processor time, which other processes
+// disturb least, or wall time if that is unknown.
 func (l *line) each(engine string) float64 {
 	o := l.by[engine]
 	switch {
@@ -351,6 +352,7 @@ func (l *line) each(engine string) float64 {
 	return float64(o.MinNs) / float64(l.n)
 }
 
+// ratio returns the quotient of two engines' times, or a dash.
 func (l *line) ratio(above, below string) string {
 	a, b := l.each(above), l.each(below)
 	if a == 0 || b == 0 {
@@ -359,6 +361,7 @@ func (l *line) ratio(above, below string) string {
 	return fmt.Sprintf("%.3g", a/b)
 }
 
+// ns returns an engine's time of one repetition, or a dash.
 func (l *line) ns(engine string) string {
 	v := l.each(engine)
 	switch {
@@ -375,7 +378,7 @@ func (l *line) String() string {
 		l.ratio("native", "cairo-native"), l.ratio("vm", "native"))
 }
 
-// render returns the table as it stands in docs/benchmarks.md.
+// render returns the table in the form of docs/benchmarks.md.
 func render(table []line, note string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %s.%s Command: `go run ./scripts/bench/engine`.\n\n", time.Now().UTC().Format("2006-01-02 15:04"), machine(), sentence(note))
@@ -408,7 +411,7 @@ func render(table []line, note string) string {
 	return b.String()
 }
 
-// compileTimes says how long the engines take to prepare a class, the least of all runs.
+// compileTimes returns the minimum times in which the engines compile a class, as text.
 func compileTimes(table []line, class string) string {
 	least := map[string]int64{}
 	for _, l := range table {
@@ -434,6 +437,7 @@ func compileTimes(table []line, class string) string {
 	return strings.Join(parts, ", ")
 }
 
+// sentence returns s with a space before it and a period after it, or "" for "".
 func sentence(s string) string {
 	if s == "" {
 		return ""
@@ -441,7 +445,7 @@ func sentence(s string) string {
 	return " " + strings.TrimSuffix(s, ".") + "."
 }
 
-// machine names the processor.
+// machine returns the processor's name and the Go version.
 func machine() string {
 	cpu := "unknown processor"
 	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {

@@ -1,5 +1,5 @@
-// Command sierracompile is `starkd class compile` without the node around it: what scripts/bench/compile compares with the
-// official compiler, which is a program of its own too.
+// Command sierracompile is `starkd class compile` without the rest of the node, for scripts/bench/compile, which compares it with the
+// official compiler.
 //
 //	sierracompile CLASS OUTPUT
 package main

@@ -1,13 +1,13 @@
 //go:build unix
 
-// Command transfers measures ERC20 transfers per second through app.Finalize alone: no network, no consensus, a state in
-// memory, but all that a decided block costs a validator: decoding, account validation with its signature, execution, fee,
-// receipts and the state root.
+// Command transfers measures ERC20 transfers per second through app.Finalize alone, without network and consensus and with a state in
+// memory. It includes the work of a validator for a decided block: decoding, account validation with signatures, execution, fees, receipts
+// and the state root.
 //
 //	go run ./scripts/bench/transfers [-engines native,vm] [-accounts N] [-transactions N] [-blocks N] [-cpuprofile PREFIX]
 //
-// The engines run the same blocks; their app hashes must be equal. PREFIX-ENGINE.prof is a profile for go tool pprof
-// -tagfocus phase=finalize.
+// The engines run the same blocks and must compute equal app hashes. PREFIX-ENGINE.prof is a profile for go tool pprof -tagfocus
+// phase=finalize.
 package main
 
 import (
@@ -46,7 +46,7 @@ const (
 
 var proposer = []byte("twenty bytes address")
 
-// settings are the flags.
+// settings holds the values of the flags.
 type settings struct {
 	engines                        []string
 	accounts, transactions, blocks int
@@ -55,10 +55,10 @@ type settings struct {
 
 func main() {
 	var s settings
-	engines := flag.String("engines", "native,vm", "engines to run the blocks on, of native and vm")
-	flag.IntVar(&s.accounts, "accounts", 100, "accounts that send, in turn, each to the next")
-	flag.IntVar(&s.transactions, "transactions", 500, "transfers in a block")
-	flag.IntVar(&s.blocks, "blocks", 4, "blocks to measure; one more before them warms caches up")
+	engines := flag.String("engines", "native,vm", "engines to compare, native and vm, separated by commas")
+	flag.IntVar(&s.accounts, "accounts", 100, "number of accounts; each sends to the next in turn")
+	flag.IntVar(&s.transactions, "transactions", 500, "number of transfers in a block")
+	flag.IntVar(&s.blocks, "blocks", 4, "number of measured blocks, after one to warm up")
 	flag.StringVar(&s.cpuprofile, "cpuprofile", "", "prefix of profiles to write")
 	flag.Parse()
 	s.engines = strings.Split(*engines, ",")
@@ -97,7 +97,7 @@ func run(s *settings) error {
 	return nil
 }
 
-// begin makes accounts and a genesis that funds them.
+// begin returns accounts and the genesis that funds them.
 func begin(accounts int) ([]*wallet.Wallet, []byte, error) {
 	g := app.Genesis{FeeRecipients: map[string]felt.Felt{hex.EncodeToString(proposer): felt.FromUint64(0x5e9)}}
 	hashes := map[string]felt.Felt{}
@@ -136,7 +136,7 @@ func begin(accounts int) ([]*wallet.Wallet, []byte, error) {
 	return wallets, b, err
 }
 
-// sign makes the transactions of all blocks, the first of which is for warming up.
+// sign returns blocks of signed transfers, the first of them for warming up.
 func sign(s *settings, wallets []*wallet.Wallet) ([]*app.Block, error) {
 	bound := starknet.ResourceBound{MaxAmount: 100_000_000, MaxPricePerUnit: starknet.NewUint128(2_000_000_000)}
 	nonces := make([]uint64, len(wallets))
@@ -162,13 +162,13 @@ func sign(s *settings, wallets []*wallet.Wallet) ([]*app.Block, error) {
 	return blocks, nil
 }
 
-// measurement is what an engine did.
+// measurement is an engine's result.
 type measurement struct {
-	transactions int // of a block
+	transactions int // in a block
 	blocks       []time.Duration
-	cpu          time.Duration // of all blocks: what a machine that others use too tells reliably
+	cpu          time.Duration // of all blocks; other processes disturb it less than wall time
 	appHash      []byte
-	stats        map[string]uint64 // runs of the native engine by what became of them
+	stats        map[string]uint64 // runs of the native engine by outcome
 	l2Gas        uint64            // of a transaction
 }
 
@@ -223,7 +223,7 @@ func measure(s *settings, name string, genesis []byte, blocks []*app.Block) (*me
 	if err := m.step(a, blocks[0]); err != nil {
 		return nil, err
 	}
-	m.blocks, m.cpu = nil, 0 // warming up
+	m.blocks, m.cpu = nil, 0 // the first block only warms up
 	if s.cpuprofile != "" {
 		f, err := os.Create(s.cpuprofile + "-" + name + ".prof")
 		if err != nil {
@@ -277,11 +277,11 @@ func (m *measurement) step(a *app.App, b *app.Block) error {
 	return nil
 }
 
-// cpuTime returns the time that processors have spent on this process.
+// cpuTime returns the processor time that this process has used.
 func cpuTime() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err) // of arguments that are constant
+		panic(err) // Getrusage fails only for invalid arguments
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
