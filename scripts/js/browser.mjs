@@ -1,11 +1,11 @@
-// A headless Chromium driven over a pipe by the DevTools protocol, with nothing but Node. It records what a page logs as errors
-// and which addresses it asks for.
+// Drives a headless Chromium with the DevTools protocol over a pipe, using only Node. Records the errors that a page logs and the
+// addresses that it requests.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-/** findBrowser is the path of a Chromium, or null: $CHROMIUM, or one on the PATH. */
+/** findBrowser returns the path of a Chromium ($CHROMIUM or one on the PATH), or null. */
 export function findBrowser() {
   const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
   const places = (process.env.PATH ?? '').split(path.delimiter).flatMap((dir) => names.map((name) => path.join(dir, name)));
@@ -17,7 +17,7 @@ export async function launch(binary) {
   const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'starkd-browser-'));
   const flags = ['--headless=new', '--remote-debugging-pipe', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update',
     '--disable-dev-shm-usage', '--hide-scrollbars', `--user-data-dir=${profile}`];
-  if (process.getuid?.() === 0) flags.push('--no-sandbox'); // Chromium refuses to sandbox as root; the pages are our own
+  if (process.getuid?.() === 0) flags.push('--no-sandbox'); // Chromium has no sandbox for root; the pages are our own
   const child = spawn(binary, [...flags, 'about:blank'], { stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'] });
   let stderr = '';
   child.stderr.on('data', (text) => { stderr = (stderr + text).slice(-4000); });
@@ -61,10 +61,10 @@ export async function launch(binary) {
   };
 }
 
-/** Page is a tab, with the workers that it starts. */
+/** Page is a tab with the workers that it starts. */
 export class Page {
   errors = []; // exceptions, console errors, policy violations, failed requests
-  requests = []; // addresses, of workers too
+  requests = []; // addresses, including those of workers
 
   static async open(browser) {
     const page = new Page();
@@ -108,10 +108,10 @@ export class Page {
     return result.value;
   }
 
-  /** until waits for a function to answer with something true, and returns that. */
+  /** until waits until a function returns a true value, and returns the value. */
   async until(what, f, args = [], seconds = 20) {
     for (const deadline = Date.now() + seconds * 1000; ;) {
-      const value = await this.run(f, ...args).catch(() => null); // a page that is being left
+      const value = await this.run(f, ...args).catch(() => null); // the page is being left
       if (value) return value;
       if (Date.now() > deadline) {
         const text = await this.run(() => document.querySelector('main')?.innerText.slice(0, 600)).catch(() => '');
@@ -121,7 +121,7 @@ export class Page {
     }
   }
 
-  /** key presses a key, as a keyboard does. */
+  /** key presses a key like a keyboard. */
   async key(key, modifiers = 0) {
     const text = key === 'Enter' ? '\r' : undefined;
     await this.send('Input.dispatchKeyEvent', { type: text ? 'keyDown' : 'rawKeyDown', key, code: key, windowsVirtualKeyCode: { Tab: 9, Enter: 13, ' ': 32 }[key], text, modifiers });
@@ -137,7 +137,7 @@ export class Page {
     await this.send('DOM.setFileInputFiles', { nodeId, files });
   }
 
-  /** screenshot of the whole page into a PNG. */
+  /** screenshot writes the whole page to a PNG file. */
   async screenshot(file) {
     const { cssContentSize: { width, height } } = await this.send('Page.getLayoutMetrics');
     const { data } = await this.send('Page.captureScreenshot', { format: 'png', captureBeyondViewport: true, clip: { x: 0, y: 0, width, height, scale: 1 } });

@@ -1,11 +1,11 @@
-// Walks the explorer of a running watcher in a headless Chromium and holds what it shows against what the watcher answers.
+// Walks through the explorer of a running watcher in a headless Chromium and compares its pages with the watcher's answers.
 //
 //   node explorer.mjs URL [--genesis FILE] [--screenshots DIR] [--marker TEXT]
 //
-// URL is the watcher's address, such as the one that make run prints. With a genesis file a proof is verified against it. Without
-// a marker the proof of some block is waited for. A marker is a piece of markup that a hostile chain holds everywhere: it must be
-// shown as text. Prints a line for each thing that was seen; exits 1 with the reason where something is not as it must be, on any
-// console error, and on any request to another host; 77 where there is no browser.
+// URL is the watcher's address, such as the one that make run prints. With a genesis file a proof is verified against it. A marker is
+// markup that a hostile chain has in every text; the explorer must show it as text. Without a marker the script waits for the proof of
+// a block. Prints a line for each check. Exits with 1 and the reason if a check fails, on any console error and on any request to
+// another host; with 77 if there is no browser.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -43,7 +43,7 @@ const rpc = async (method, params = {}) => {
 };
 const group = (n) => BigInt(n).toString().replace(/\B(?=(\d{3})+$)/g, '\u202f');
 
-/** aProof waits until some block has a proof, and returns its record with all records. */
+/** aProof waits until a block has a proof, and returns its record and all records. */
 async function aProof() {
   for (const deadline = Date.now() + 15 * 60_000; ;) {
     const { blocks } = await get('/v1/proofs');
@@ -64,13 +64,13 @@ async function shows(...wanted) {
   for (const w of wanted) expect(shown.includes(String(w)), `the page ${await page.run(() => location.hash)} to show ${w}; it shows:\n${(await text()).slice(0, 1500)}`);
 }
 
-/** visit goes to a view and waits until it is there. */
+/** visit opens a view and waits until it is shown. */
 async function visit(hash, title) {
   await page.run((to) => { location.hash = to; }, hash);
   await page.until(`the view ${hash}`, (h, t) => document.querySelector('main').dataset.shown === h && document.querySelector('h1')?.textContent.startsWith(t), [hash, title]);
 }
 
-/** look takes pictures in every guise, and demands that a phone needs no scrolling sideways. */
+/** look takes screenshots in every width and colour scheme, and checks that a phone need not scroll sideways. */
 async function look(name) {
   for (const [guise, as] of Object.entries({ light: {}, dark: { scheme: 'dark' }, phone: { width: 390, height: 844 }, 'phone-dark': { width: 390, height: 844, scheme: 'dark' } })) {
     await page.look(as);
@@ -110,7 +110,7 @@ async function keyboard() {
   await page.run(() => document.getElementById('query').focus());
 }
 
-/** search types into the box and presses Enter. */
+/** search types into the search box and presses Enter. */
 async function search(what, hash) {
   await page.run(() => {
     const box = document.getElementById('query');
@@ -162,7 +162,7 @@ async function contract(where) {
     await shows('__execute__');
     expect(!(await text()).includes('not in the ABI'), 'a name for each selector of the account');
   }
-  // A slot by its number and by a variable's name.
+  // A storage slot by its number and by a variable's name.
   for (const key of ['0x1', 'Account_public_key']) {
     await page.run((k) => {
       document.getElementById('slot-key').value = k;
@@ -199,7 +199,7 @@ const choose = (groupName, value) => page.run((g, v) => {
   input.click();
 }, groupName, value);
 
-/** verdict presses the button and returns what is said in the end. */
+/** verdict presses the button and returns the final verdict. */
 async function verdict() {
   await page.run(() => document.getElementById('run').click());
   const kind = await page.until('the verdict', () => {
@@ -242,10 +242,10 @@ async function verify(record, b) {
   }
   if (flags.marker) {
     await shows(flags.marker);
-    return; // its verifier says what it was told to say
+    return; // the hostile chain's verifier returns a fixed answer
   }
 
-  // The hash of the next header, which is the block that the proof's second header signs: right, and then wrong.
+  // The hash of the next header, whose block the proof's second header signs: first the right one, then a wrong one.
   const bundle = await get(`/v1/blocks/${record.block}/proof`);
   const headerHash = JSON.stringify(bundle).match(new RegExp(`"height":"?${record.block + 1}"?,"round":\\d+,"block_id":\\{"hash":"([0-9A-F]{64})"`))?.[1];
   expect(headerHash, `the hash of header ${record.block + 1} in the proof`);
@@ -265,7 +265,7 @@ async function verify(record, b) {
   seen('verified against a header, and refused against another');
   await look('refused');
 
-  // A file that is not what it is taken for: nothing is known of the proof, and nobody is accused.
+  // A file of the wrong kind: the proof is not checked, and is not called wrong.
   const other = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'starkd-explorer-')), 'proof.json');
   fs.writeFileSync(other, JSON.stringify(bundle));
   await page.pick('#genesis', other);
@@ -284,7 +284,7 @@ async function verify(record, b) {
   expect(r.kind === 'unchecked' && r.said.includes('neither a block'), `a genesis not to be taken for a proof, not ${r.said}`);
   seen('wrong files are not checked');
 
-  // A file that is dropped, with one character changed, and as it is.
+  // A dropped file, first with one character changed, then unchanged.
   await choose('trust', 'server');
   for (const [change, want] of [[true, 'refused'], [false, 'accepted']]) {
     await page.run(async (n, spoil) => {
@@ -303,12 +303,12 @@ async function verify(record, b) {
   }
   seen('a dropped proof, spoilt and whole');
 
-  // A transaction of another block is not covered.
+  // The proof does not cover a transaction of another block.
   await page.run(() => { document.getElementById('tx').value = '0x123'; });
   r = await verdict();
   expect(r.kind === 'refused' && r.said.includes('0x123'), `a transaction of no block to be refused, not ${r.said}`);
 
-  // Cancelled before its end.
+  // A verification that is cancelled.
   await page.run(() => {
     document.getElementById('run').click();
     document.querySelector('#verdict button').click();

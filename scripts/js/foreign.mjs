@@ -1,10 +1,10 @@
-// Classes that we did not write, by starknet.js: an account class of the official repository is declared and deployed, and
-// from it six contracts are declared, deployed and called; what they answer is computed here a second time.
+// Tests classes of others with starknet.js. Declares and deploys an account class of the official repository, and with it declares,
+// deploys and calls six contracts. Their results are compared with values computed here.
 //
 //   node foreign.mjs TESTNET_DIR CORPUS_DIR
 //
 // TESTNET_DIR holds accounts.json and endpoints.json of a running chain; CORPUS_DIR the test vectors (STARKD_CORPUS).
-// Prints one JSON object; exits 1 with the reason on anything unexpected.
+// Prints one JSON object. Exits with 1 and the reason on anything unexpected.
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -29,9 +29,9 @@ function same(got, want, what) {
   expect(a === b, `${what} to answer ${b}, got ${a}`);
 }
 
-// The contracts: how to call each, and what it must say. call encodes and decodes by the ABI, raw does not.
+// The contracts: how to call each, and the expected results. call encodes and decodes with the ABI, raw does not.
 const contracts = {
-  // Keys squashed in order, each with 0 before and the sum of its positions after.
+  // Squashed keys are in order, each with 0 before and the sum of its positions after.
   async d_dict({ call }) {
     const keys = [9, 3, 9, 1, 7, 3, 9, 2 ** 40];
     const sums = new Map();
@@ -64,7 +64,7 @@ const contracts = {
     same(Object.values(await call('r1', u(P.x), u(P.y), u(k))), [sum.x, sum.y], 'r1');
     same(Object.values(await call('r1', u(P.x), u(P.y + 1n), u(k))), [G.toAffine().x, G.toAffine().y], 'r1 of no point');
 
-    // A signature of secp256k1 with a small s whose nonce point has an odd y: the contract recovers no other.
+    // The contract recovers only secp256k1 signatures with a small s whose nonce point has an odd y.
     const { ProjectivePoint: Point, CURVE: { n: order } } = secp256k1;
     const [h, secret] = [2n ** 250n + 99n, 987654321n];
     let [nonce, r, s] = [1000n, 0n, order];
@@ -82,7 +82,7 @@ const contracts = {
   async d_circuit({ raw }) {
     const m = 0xffffffff00000001n + (1n << 288n);
     const mod = (v) => ((v % m) + m) % m;
-    const halves = (v) => [v & (2n ** 192n - 1n), v >> 192n]; // how Cairo serialises an u384
+    const halves = (v) => [v & (2n ** 192n - 1n), v >> 192n]; // Cairo's serialisation of u384
     for (const [x, y] of [[5n, 7n], [2n ** 300n + 1n, 2n ** 288n - 12345n], [0n, 1n], [4n, 0n]]) {
       const [none, low, high] = await raw('f', [...halves(x), ...halves(y)]);
       const inverse = invert(y, m);
@@ -108,7 +108,7 @@ const contracts = {
         expect(got.isErr() && shortString.decodeShortString(num.toHex(got.unwrap())) === 'Q', 'f to find no second point');
         continue;
       }
-      // The contract takes one of the two points with this x.
+      // The contract uses one of the two points with this x.
       const results = [y, PRIME - y].map((v) => {
         const r = Point.fromAffine(P).multiply(k).subtract(Point.fromAffine({ x: P.x + 1n, y: v }));
         const t = r.double().negate().toAffine();
@@ -122,7 +122,7 @@ const contracts = {
     same(await call('g', 12, 0), divide(12n, 3n, PRIME), 'g of zero');
   },
 
-  // The one that writes: from the foreign account, and read back through the contract and the node.
+  // The contract that writes: called from the foreign account, and read through the contract and the node.
   async d_store({ call, invoke, provider, address }) {
     await invoke('w', CallData.compile([PRIME - 5n, 3, 44, cairo.uint256(2n ** 130n)]));
     await invoke('w', CallData.compile([7, 3, 45, cairo.uint256(1)]));
@@ -145,19 +145,19 @@ function power(base, e, p) {
   return result;
 }
 
-// invert is 1/v modulo m, or null where v has no inverse.
+// invert returns 1/v modulo m, or null if v has no inverse.
 function invert(v, m) {
   let [a, b, x, y] = [v % m, m, 1n, 0n];
   while (b) [a, b, x, y] = [b, a % b, y, x - (a / b) * y];
   return a === 1n ? ((x % m) + m) % m : null;
 }
 
-// divide is a/b modulo a prime.
+// divide returns a/b modulo a prime.
 function divide(a, b, p) {
   return (a % p) * power(b, p - 2n, p) % p;
 }
 
-// liftX is a y of the Stark curve for x, or null, by Tonelli and Shanks: the prime is 2^192 q + 1, and 3 no square.
+// liftX returns a y of the STARK curve for x, or null, by the algorithm of Tonelli and Shanks: the prime is 2^192 q + 1, and 3 is not a square.
 function liftX(x) {
   const n = (x * x * x + x + 0x6f21413efbe40de150e596d72f7a8c5609ad26c15c915c1f4cdfcb99cee9e89n) % PRIME;
   if (power(n, (PRIME - 1n) / 2n, PRIME) !== 1n) return null;
@@ -188,7 +188,7 @@ async function main() {
     return { classHash: declared.class_hash, abi: contract.abi };
   };
 
-  // The official repository's example of an account.
+  // The official repository's example account.
   const { classHash } = await declare(first, 'sierra-casm', 'account__account');
   out.account_class = classHash;
   const key = stark.randomAddress();
@@ -202,7 +202,7 @@ async function main() {
   await wait(deployed.transaction_hash, 'the deployment of the account');
   out.account = address;
 
-  // A signature by another key is refused.
+  // A signature by another key is rejected.
   const forger = new Account({ provider, address, signer: stark.randomAddress() });
   let refused = '';
   try {

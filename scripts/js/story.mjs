@@ -1,9 +1,9 @@
-// The story of a wallet, by starknet.js: declare → deploy an account → deploy a contract → invoke → read events.
+// Walks through the use of a wallet with starknet.js: declare → deploy an account → deploy a contract → invoke → read events.
 //
 //   node story.mjs TESTNET_DIR CLASSES_DIR
 //
 // TESTNET_DIR holds accounts.json and endpoints.json of a running chain; CLASSES_DIR the contract classes and their CASM.
-// Prints one JSON object with every transaction hash; exits 1 with the reason on anything unexpected.
+// Prints one JSON object with every transaction hash. Exits with 1 and the reason on anything unexpected.
 import fs from 'node:fs';
 import path from 'node:path';
 import { Account, CallData, Contract, RpcProvider, ec, hash, stark } from 'starknet';
@@ -76,7 +76,7 @@ async function main() {
   const balance = await provider.callContract({ contractAddress: STRK, entrypoint: 'balance_of', calldata: [address] });
   expect(BigInt(balance[0]) > 0n && BigInt(balance[0]) < 10n ** 19n, `fees to have been paid from the balance ${balance}`);
 
-  // What must fail, fails with the spec's error.
+  // Invalid requests fail with the specification's errors.
   let refused = '';
   try {
     await fresh.execute({ contractAddress: out.counter, entrypoint: 'increment', calldata: [] }, { nonce: 0, tip: 0n, resourceBounds: { l1_gas: { max_amount: 0n, max_price_per_unit: 10n ** 12n }, l2_gas: { max_amount: 10n ** 8n, max_price_per_unit: 10n ** 10n }, l1_data_gas: { max_amount: 10n ** 4n, max_price_per_unit: 10n ** 12n } } });

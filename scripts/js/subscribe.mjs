@@ -1,9 +1,9 @@
-// What a wallet hears over a websocket, by starknet.js: heads, events, a transaction's status, receipts, transactions.
+// Tests the subscriptions of a wallet over a websocket with starknet.js: heads, events, a transaction's status, receipts, transactions.
 //
 //   node subscribe.mjs TESTNET_DIR
 //
-// TESTNET_DIR holds accounts.json and endpoints.json of a running chain. Prints one JSON object that says what was heard; exits 1 with the
-// reason on anything unexpected.
+// TESTNET_DIR holds accounts.json and endpoints.json of a running chain. Prints one JSON object with the notifications. Exits
+// with 1 and the reason on anything unexpected.
 import fs from 'node:fs';
 import path from 'node:path';
 import { Account, RpcProvider, WebSocketChannel, hash } from 'starknet';
@@ -19,7 +19,7 @@ function expect(condition, what) {
   if (!condition) throw new Error(`expected ${what}`);
 }
 
-// collect gathers what a subscription brings; when(n) waits until it holds what is asked for.
+// collect gathers the notifications of a subscription. when(what, so) waits until they satisfy a condition.
 function collect(name, subscription) {
   const got = [];
   let wake = () => {};
@@ -52,7 +52,7 @@ async function main() {
   expect((await channel.sendReceive('starknet_specVersion')) === '0.10.2', 'the version of the specification');
   expect(BigInt(await channel.sendReceive('starknet_chainId')) === BigInt(await provider.getChainId()), 'the chain id');
 
-  // Heads: history from block 1 (starknet.js takes 0 for no block at all), then as blocks come.
+  // Heads: past blocks from block 1 (starknet.js treats 0 as no block), then new blocks.
   const heads = collect('heads', await channel.subscribeNewHeads({ blockIdentifier: 1 }));
   const latest = await provider.getBlockNumber();
   await heads.when('history and two new blocks', (got) => got.length > latest + 1);
@@ -91,7 +91,7 @@ async function main() {
   out.events = mine(transfers.got).length;
   expect(others.got.length === 0 && quiet.got.length === 0, 'nothing of others');
 
-  // What must fail, fails with the specification's error; what is unsubscribed, ends.
+  // Invalid requests fail with the specification's errors; a subscription ends when it is unsubscribed.
   const refused = async (what, code, promise) => {
     let reason = '';
     try {

@@ -2,8 +2,8 @@
 //
 //   node verify-panel.mjs URL PROOF PROGRAM OTHER [--screenshots DIR]
 //
-// PROOF is a Stone proof of the compiled program PROGRAM, and OTHER another program. Exits 1 with the reason where something is not
-// as it must be, 77 where there is no browser.
+// PROOF is a Stone proof of the compiled program PROGRAM, and OTHER another program. Exits with 1 and the reason if a
+// check fails, with 77 if there is no browser.
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -29,7 +29,7 @@ const set = (id, value) => page.run((i, v) => {
   input.dispatchEvent(new Event('input', { bubbles: true }));
 }, id, value);
 
-/** judged presses the button and demands a verdict that says some words and not others. */
+/** judged presses the button and checks that the verdict contains some words and not others. */
 async function judged(name, want, says, never) {
   await page.run(() => document.getElementById('run').click());
   const kind = await page.until('the verdict', () => document.querySelector('#verdict .card:not(.working)')?.dataset.verdict, [], 300);

@@ -1,11 +1,11 @@
-// The browser's verifier under node.
+// Runs the browser's verifier in Node.
 //
-//   node verify-wasm.mjs DIR PROOF [GENESIS] [TRUST]   judge one file; prints the answer
-//   node verify-wasm.mjs DIR < JOBS                    judge many; prints a JSON array of answers
+//   node verify-wasm.mjs DIR PROOF [GENESIS] [TRUST]   verify one file; prints the answer
+//   node verify-wasm.mjs DIR < JOBS                    verify many; prints a JSON array of answers
 //
-// DIR holds verifier.wasm and wasm_exec.js, as `make wasm` leaves them in explorer/assets. TRUST is JSON, see the type trust in
-// cmd/verifier-wasm; GENESIS, a file, is put into it. JOBS is a JSON array of {proof, genesis, trust, edits} with edits
-// [[offset, byte], …] of the proof's bytes, or {args} with which the function is called as they are.
+// DIR holds verifier.wasm and wasm_exec.js, which `make wasm` writes to explorer/assets. TRUST is JSON, see the type trust in
+// cmd/verifier-wasm; the file GENESIS is added to it. JOBS is a JSON array of {proof, genesis, trust, edits}, where edits are
+// changes [[offset, byte], …] of the proof's bytes, or of {args}, the function's arguments.
 import fs from 'node:fs';
 import path from 'node:path';
 import vm from 'node:vm';
@@ -17,7 +17,7 @@ if (!dir) throw new Error('usage: node verify-wasm.mjs DIR [PROOF [GENESIS] [TRU
 vm.runInThisContext(fs.readFileSync(path.join(dir, 'wasm_exec.js'), 'utf8'));
 const go = new globalThis.Go();
 const { instance } = await WebAssembly.instantiate(fs.readFileSync(path.join(dir, 'verifier.wasm')), go.importObject);
-go.run(instance); // it never ends: it waits for calls
+go.run(instance); // never returns: it waits for calls
 
 function judge(job) {
   if (job.args) return JSON.parse(globalThis.starkdVerify(...job.args));

@@ -1,13 +1,13 @@
-//! Runs one external entry point of a Sierra contract class with Cairo Native and prints, as JSON, what it returned, the gas
-//! left, the least time of a number of runs and the time of compilation.
+//! Runs one external entry point of a Sierra contract class with Cairo Native and prints, as JSON, its result, the remaining
+//! gas, the minimum time of a number of runs and the time of compilation.
 //!
 //! Usage: cairo-native-bench CLASS.json SELECTOR GAS RUNS STORAGE.json [CALLDATA...]
 //!
-//! With SELECTOR "-" it only compiles.
+//! With the SELECTOR "-" it only compiles the class.
 //!
-//! STORAGE.json is an object from storage key to value, "-" for none. The frame is that of `starkd class call`: the contract
-//! and its caller have the addresses given by the environment variables CONTRACT and CALLER (default 1 and 0); VARY is the index
-//! of the felt of calldata that each further run adds one to, -1 for none. All but the time is the first run's.
+//! STORAGE.json is an object from storage key to value, "-" for none. As in `starkd class call`, the addresses of the contract and
+//! its caller are in the environment variables CONTRACT and CALLER (default 1 and 0). VARY is the index of the calldata felt that is
+//! incremented for each further run, -1 for none. Everything but the time is of the first run.
 
 use cairo_lang_starknet_classes::{compiler_version::VersionId, contract_class::ContractClass};
 use cairo_native::{
@@ -22,11 +22,11 @@ use serde_json::{json, Value};
 use starknet_types_core::felt::Felt;
 use std::{collections::HashMap, env, error::Error, fs, thread, time::Instant};
 
-/// What entering an entry point costs; Cairo Native leaves charging it to its caller.
+/// The cost of entering an entry point, which the caller of Cairo Native must charge.
 const ENTRY_POINT_GAS: u64 = 10_000;
 
-// Gas of the system calls that are answered here, less the base cost of 10,000 that compiled code charges itself: Starknet
-// 0.14.4, as in starknet/constants/resources.go.
+// Gas of the system calls implemented here, minus the base cost of 10,000, which compiled code charges itself. Starknet 0.14.4,
+// as in starknet/constants/resources.go.
 const STORAGE_READ_GAS: u64 = 240 * 100 + 70 - 10_000;
 const STORAGE_WRITE_GAS: u64 = 599 * 100 + 70 - 10_000;
 const EMIT_EVENT_GAS: u64 = 0;
@@ -34,7 +34,7 @@ const EXECUTION_INFO_GAS: u64 = 111 * 100 + 2 * 70 - 10_000;
 
 const OUT_OF_GAS: &[u8] = b"Out of gas";
 
-/// The system calls of a frame over a storage in memory.
+/// The system calls of a call, with storage in memory.
 #[derive(Clone, Default)]
 struct Frame {
     storage: HashMap<Felt, Felt>,
@@ -275,11 +275,11 @@ fn read_storage(path: &str) -> Result<HashMap<Felt, Felt>> {
     Ok(storage)
 }
 
-/// The time that processors have spent on this process and on those that it waited for, such as the linker, in nanoseconds.
+/// Returns the processor time of this process and of the processes that it waited for, such as the linker, in nanoseconds.
 fn process_time() -> u64 {
     let mut sum = 0;
     for who in [libc::RUSAGE_SELF, libc::RUSAGE_CHILDREN] {
-        // SAFETY: all zeros is an rusage, and it is of this frame.
+        // SAFETY: all zeros is a valid rusage, and u lives in this function.
         let mut u: libc::rusage = unsafe { std::mem::zeroed() };
         if unsafe { libc::getrusage(who, &mut u) } != 0 {
             return 0;
@@ -291,13 +291,13 @@ fn process_time() -> u64 {
     sum
 }
 
-/// The time that processors have spent on this thread, in nanoseconds.
+/// Returns the processor time of this thread, in nanoseconds.
 fn thread_time() -> u64 {
     let mut t = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    // SAFETY: t is a timespec of this frame.
+    // SAFETY: t lives in this function.
     if unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut t) } != 0 {
         return 0;
     }
@@ -393,7 +393,7 @@ fn run(args: &[String]) -> Result<Value> {
 
 fn main() {
     let args: Vec<String> = env::args().skip(1).collect();
-    // Recursion that is not a loop takes machine stack; the pages that are not used cost nothing.
+    // Recursion that is not compiled to a loop uses machine stack; unused pages cost nothing.
     let outcome = thread::Builder::new()
         .stack_size(4 << 30)
         .spawn(move || run(&args))
