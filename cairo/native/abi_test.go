@@ -10,7 +10,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// abi makes calldata that deserialises, from a class's ABI.
+// abi makes calldata that the class can deserialize, from the class's ABI.
 type abi struct {
 	functions map[felt.Felt][]abiField // by selector
 	structs   map[string][]abiField
@@ -31,6 +31,7 @@ type abiItem struct {
 	Items    []abiItem       `json:"items"`
 }
 
+// parseABI returns a class's ABI, an empty one if text is not an ABI.
 func parseABI(text string) *abi {
 	a := &abi{map[felt.Felt][]abiField{}, map[string][]abiField{}, map[string][]abiField{}}
 	var items []abiItem
@@ -59,7 +60,7 @@ func parseABI(text string) *abi {
 	return a
 }
 
-// arguments are random calldata of a function; ok is false where it is not in the ABI.
+// arguments returns random calldata for a function; ok is false if the function is not in the ABI.
 func (a *abi) arguments(r *rand.Rand, selector felt.Felt) (out []felt.Felt, ok bool) {
 	inputs, ok := a.functions[selector]
 	for _, in := range inputs {
@@ -72,14 +73,14 @@ var intBits = map[string]int{
 	"u8": 8, "u16": 16, "u32": 32, "u64": 64, "u128": 128, "usize": 32, "i8": -8, "i16": -16, "i32": -32, "i64": -64, "i128": -128,
 }
 
-// integer returns a number of a width: small, at an edge, or any.
+// integer returns a random number of a width, which is negative for signed numbers: a small one, one at an edge, or any.
 func integer(r *rand.Rand, bits int) felt.Felt {
 	n := uint(max(bits, -bits))
 	v := new(big.Int)
 	switch r.IntN(4) {
 	case 0:
 		v.SetInt64(int64(r.IntN(10)))
-	case 1: // near the ends, the middle or a power of two
+	case 1: // near an end of the range, its middle or a power of two
 		v.Lsh(big.NewInt(1), []uint{0, n / 2, n - 1, n}[r.IntN(4)])
 		v.Add(v, big.NewInt(int64(r.IntN(5)-2)))
 	default:
@@ -95,6 +96,7 @@ func integer(r *rand.Rand, bits int) felt.Felt {
 	return felt.FromBigInt(v)
 }
 
+// value appends a random value of a type to out.
 func (a *abi) value(r *rand.Rand, out []felt.Felt, typ string, depth int) []felt.Felt {
 	typ = strings.TrimPrefix(typ, "@")
 	base, args := typ, ""
@@ -167,7 +169,7 @@ func (a *abi) value(r *rand.Rand, out []felt.Felt, typ string, depth int) []felt
 	return append(out, randomFelt(r))
 }
 
-// splitTypes splits at commas that are not within brackets.
+// splitTypes splits a list of types at the commas outside of brackets.
 func splitTypes(s string) []string {
 	var out []string
 	depth, from := 0, 0

@@ -16,55 +16,56 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// arena is a linear memory and the instances of classes that are bound to it. A session has one to itself: each frame takes memory above
-// its caller's, so that arrays that they pass to each other stay where they are. Below the heap base are the constants of the classes,
-// which outlast the calls.
+// arena is a linear memory and the instances of classes that are bound to it. A session uses an arena alone. Each frame allocates above
+// its caller's memory, so arrays that frames pass to each other need not move. The classes' constants are below the heap base and
+// outlast the calls.
 type arena struct {
 	engine    *Engine
-	session   *session   // that has it
-	module    api.Module // whose memory it is
+	session   *session   // the session that uses the arena, nil if it is free
+	module    api.Module // the module that exports the memory
 	mem       api.Memory
-	ctx       context.Context // in which code runs: host functions find the arena in it
+	ctx       context.Context // the context of the running code; host functions find the arena in it
 	instances map[*class]*instance
-	unpinned  []*instance // whose constants are not below the heap base
+	unpinned  []*instance // the instances whose constants are not below the heap base
 	heapBase  uint64
-	functions int    // in the instances' entries
-	frames    []*run // by depth; those beyond it are kept for later
-	depth     int
+	functions int    // number of functions kept in the instances' entries
+	frames    []*run // by depth; frames beyond depth are kept for later calls
+	depth     int    // number of running frames
 	broken    bool   // a run fell back: the arena cannot be used again
-	evictions uint64 // of the engine, as of when instances of evicted classes were closed last
+	evictions uint64 // Engine.evictions when instances of evicted classes were last closed
 }
 
 // instance is a class's module, bound to an arena's memory.
 type instance struct {
 	module   api.Module
 	class    *class
-	base     uint64 // where the class's constants are, 0 where they are nowhere
-	unpinned bool
-	// entries are the functions that no frame is in: one that is called again within itself needs another stack.
+	base     uint64 // address of the class's constants, 0 if they are not in memory
+	unpinned bool   // the instance is in arena.unpinned
+	// entries holds functions that no frame runs. A function that is called again while it runs needs another stack.
 	entries map[sierra.FuncID][]api.Function
 }
 
+// arenaKey is the key under which a context holds the arena.
 type arenaKey struct{}
 
-// Bounds of what is kept for the next calls.
+// Bounds of the memory and stacks that are kept for later calls.
 const (
-	maxPooledPages = 1024      // of an arena's memory: 64 MB
-	maxPooled      = 16        // arenas
-	maxPooledBytes = 256 << 20 // memory of all arenas
-	maxInstances   = 128       // of an arena
-	maxHeapBase    = 16 << 20  // of an arena
-	maxFunctions   = 1024      // of an arena, each with a stack of its own
+	maxPooledPages = 1024      // pages of one arena's memory: 64 MB
+	maxPooled      = 16        // free arenas
+	maxPooledBytes = 256 << 20 // memory of all free arenas
+	maxInstances   = 128       // instances of one arena
+	maxHeapBase    = 16 << 20  // heap base of one arena
+	maxFunctions   = 1024      // functions of one arena, each with a stack of its own
 )
 
-// pool is the arenas that are free, those used last at the end.
+// pool holds the free arenas; the last one was used most recently.
 type pool struct {
 	mu    sync.Mutex
 	free  []*arena
 	bytes int64
 }
 
-// take returns a free arena, or a new one, for a session.
+// take returns an arena for a session: a free one, or a new one if there is none.
 func (e *Engine) take(s *session) (*arena, error) {
 	if a := e.pool.pop(); a != nil {
 		a.session = s
@@ -80,6 +81,7 @@ func (e *Engine) take(s *session) (*arena, error) {
 	return a, nil
 }
 
+// pop removes and returns the most recently used arena, nil if there is none.
 func (p *pool) pop() *arena {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -93,7 +95,7 @@ func (p *pool) pop() *arena {
 	return a
 }
 
-// put keeps an arena for the next session, or closes it.
+// put returns an arena to the pool for a later session, or closes it if it exceeds the pool's bounds.
 func (e *Engine) put(a *arena) {
 	a.session = nil
 	size := int64(a.mem.Size())
@@ -129,6 +131,7 @@ func (p *pool) drop(cl *class) {
 	}
 }
 
+// drop closes the instance of a class.
 func (a *arena) drop(cl *class) {
 	if in := a.instances[cl]; in != nil {
 		_ = in.module.Close(context.Background())
@@ -146,18 +149,18 @@ func (a *arena) close() {
 	_ = a.module.Close(context.Background())
 }
 
-// instantiate binds a module to the memory.
+// instantiate returns an instance of a module that is bound to the arena's memory.
 func (a *arena) instantiate(m wazero.CompiledModule) (api.Module, error) {
 	ctx := experimental.WithImportResolver(context.Background(), func(name string) api.Module {
 		if name == memoryModule {
 			return a.module
 		}
-		return nil // found by its name
+		return nil // wazero finds other modules by their names
 	})
 	return a.engine.runtime.InstantiateModule(ctx, m, wazero.NewModuleConfig().WithName(""))
 }
 
-// bind returns the instance of a class, with its constants in place.
+// bind returns the instance of a class and makes sure that its constants are in memory.
 func (a *arena) bind(r *run, cl *class) *instance {
 	in := a.instances[cl]
 	if in == nil {
@@ -175,7 +178,7 @@ func (a *arena) bind(r *run, cl *class) *instance {
 	in.base = uint64(r.alloc(n))
 	copy(r.at(in.base, n), cl.data)
 	switch {
-	case a.depth == 1: // no frame has taken anything
+	case a.depth == 1: // no frame has allocated memory yet
 		a.heapBase = in.base + n
 	case !in.unpinned:
 		in.unpinned = true
@@ -184,8 +187,8 @@ func (a *arena) bind(r *run, cl *class) *instance {
 	return in
 }
 
-// settle ends an outermost call: it moves the constants of unpinned instances below the heap base. It reports whether the arena can be
-// used again.
+// settle ends an outermost call: it copies the constants of unpinned instances below the heap base, which it raises. It reports whether
+// the arena can be used again.
 func (a *arena) settle() bool {
 	if a.broken {
 		return false
@@ -215,7 +218,7 @@ func (a *arena) push(sys cairo.Syscalls) *run {
 	return r
 }
 
-// pop ends a frame: its caller's code goes on.
+// pop ends the running frame and returns to its caller's.
 func (a *arena) pop() {
 	a.depth--
 	*a.frames[a.depth] = run{}
@@ -228,13 +231,13 @@ func (a *arena) pop() {
 // top returns the frame that is running.
 func (a *arena) top() *run { return a.frames[a.depth-1] }
 
-// call runs a function of a class in a new frame. calldata is where the call's calldata is, if its caller has it in memory; retdata is
-// where the result is for the caller.
+// call runs a function of a class in a new frame. calldata is the span of the call's calldata if the caller has it in the arena, else the
+// zero span; retdata is the span of the return data, the zero span for an outermost call.
 func (a *arena) call(cl *class, id sierra.FuncID, call *cairo.Call, calldata span, sys cairo.Syscalls) (res cairo.Result, retdata span, err error) {
 	r := a.push(sys)
 	r.stop = call.Stop
 	defer func() {
-		if recover() != nil { // thrown outside of the module: while calldata is written or a result read
+		if recover() != nil { // a panic outside of the module: while calldata is written or a result is read
 			if err = r.err; err == nil {
 				err = fallback(ReasonInternal, "a host function failed")
 			}
@@ -271,7 +274,7 @@ func (a *arena) call(cl *class, id sierra.FuncID, call *cairo.Call, calldata spa
 	if err := fn.CallWithStack(a.ctx, stack[:]); err != nil {
 		return res, span{}, r.failure(err)
 	}
-	if cl.shallow && a.functions < maxFunctions { // a stack once grown stays so
+	if cl.shallow && a.functions < maxFunctions { // a function keeps its stack, which never shrinks
 		in.entries[id] = append(in.entries[id], fn)
 		a.functions++
 	}
@@ -289,7 +292,7 @@ func (a *arena) call(cl *class, id sierra.FuncID, call *cairo.Call, calldata spa
 	return res, span{start, end}, nil
 }
 
-// failure is why code did not come to its end.
+// failure returns the error of a run whose code ended early with wazero's err.
 func (r *run) failure(err error) error {
 	switch {
 	case r.err != nil:
@@ -302,8 +305,8 @@ func (r *run) failure(err error) error {
 	return fallback(ReasonInternal, "%v", err)
 }
 
-// blame counts a fallback against the class that caused it: where memory is full, the one with the most of it, else that of the innermost
-// frame.
+// blame counts a fallback against the class that caused it: the class with the most memory if memory is full, else the class of the
+// innermost frame.
 func (a *arena) blame(f *cairo.FallbackError) {
 	culprit := a.top().class
 	if f.Reason == ReasonMemory {
@@ -322,16 +325,16 @@ func (a *arena) blame(f *cairo.FallbackError) {
 	}
 }
 
-// smallAnswer is what is moved rather than left where it is, in bytes.
+// smallAnswer is the size in bytes up to which return data is always moved.
 const smallAnswer = 1024
 
-// giveBack gives a frame's memory back but for what it returns, whose place is the answer. What is large among little else stays
-// where it is.
+// giveBack frees a frame's memory except for its return data, and returns the new span of the return data. It moves the return data to
+// the frame's beginning if it is small or takes at most a fifth of the frame; otherwise it leaves the frame as it is.
 func (r *run) giveBack(start, end uint64) (newStart, newEnd uint64) {
 	a, bottom := r.arena, r.bottom
 	heap, n := r.heap(), end-start
 	switch {
-	case n == 0 || end <= bottom: // nothing, or something of the callers' or of a class's
+	case n == 0 || end <= bottom: // no data, or data of a caller or among a class's constants
 		r.setHeap(bottom)
 	case n <= smallAnswer || heap-bottom >= 5*n:
 		copy(r.at(bottom, n), r.at(start, n))
@@ -349,7 +352,8 @@ func (r *run) giveBack(start, end uint64) (newStart, newEnd uint64) {
 	return start, end
 }
 
-// poison overwrites memory that nothing may read any more, as far as the engine has something to do it with: for tests.
+// poison overwrites memory that nothing may read any more, for tests. It writes at most the engine's poison, which is empty outside of
+// tests.
 func (a *arena) poison(from, to uint64) {
 	if p := a.engine.poison; len(p) > 0 && from < to {
 		if b, ok := a.mem.Read(uint32(from), uint32(min(to-from, uint64(len(p))))); ok {

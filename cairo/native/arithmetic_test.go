@@ -10,7 +10,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// inlined returns a function whose code write makes, beside the runtime's.
+// inlined returns a function with the code that write emits, in a module with the runtime.
 func inlined(t *testing.T, e *Engine, sig signature, write func(b *body)) func(args ...uint64) []uint64 {
 	t.Helper()
 	b := newBody(sig.params)
@@ -47,7 +47,7 @@ func testEngine(t *testing.T) *Engine {
 	return e
 }
 
-// edgeWord returns a word at an edge more often than not: of few ones, of few zeros, around a power of two.
+// edgeWord returns a random word that is often at an edge: near 0, near 2^64 or near a power of two, or with a run of ones at one end.
 func edgeWord(r *rand.Rand) uint64 {
 	switch r.IntN(8) {
 	case 0:
@@ -66,7 +66,7 @@ func edgeWord(r *rand.Rand) uint64 {
 	return r.Uint64()
 }
 
-// TestDivisions divides words of all kinds by each other, as the runtime's function and inlined.
+// TestDivisions compares the divisions of the runtime and the inlined ones with math/big.
 func TestDivisions(t *testing.T) {
 	e := testEngine(t)
 	word := inlined(t, e, signature{2, 2}, func(b *body) { b.push(pair(b.divWords(b.param(0, 1)[0], b.param(1, 1)[0]))...) })
@@ -80,7 +80,7 @@ func TestDivisions(t *testing.T) {
 		t.Helper()
 		q, rem := new(big.Int).QuoRem(bigOf(x), bigOf(y), new(big.Int))
 		if n := len(got) / 2; bigOf(got[:n]).Cmp(q) != 0 || bigOf(got[n:]).Cmp(rem) != 0 {
-			t.Fatalf("%s: %x / %x: got %x, want %x rest %x", what, x, y, got, q, rem)
+			t.Fatalf("%s: %x / %x: got %x, want %x, remainder %x", what, x, y, got, q, rem)
 		}
 	}
 	for range 60_000 {
@@ -105,7 +105,7 @@ func TestDivisions(t *testing.T) {
 	}
 }
 
-// TestProducts multiplies numbers around 2^64 and 2^128, unknown ones and constants.
+// TestProducts compares products of two variables, and of a variable and a constant, with math/big, often around 2^64 and 2^128.
 func TestProducts(t *testing.T) {
 	e := testEngine(t)
 	r := rand.New(rand.NewPCG(16, 17))
@@ -147,7 +147,7 @@ func TestProducts(t *testing.T) {
 	}
 }
 
-// aroundMultiple returns a multiple of d, or one more or less.
+// aroundMultiple returns a random multiple of d plus -1, 0 or 1.
 func aroundMultiple(r *rand.Rand, d []uint64) []uint64 {
 	u := make([]uint64, 2)
 	k := bigOf([]uint64{edgeWord(r), edgeWord(r)})
@@ -159,7 +159,7 @@ func aroundMultiple(r *rand.Rand, d []uint64) []uint64 {
 
 func pair(q, r slot) []slot { return []slot{q, r} }
 
-// TestConstantOperands: an operation gives the same on constants and variables, whatever form its operands take.
+// TestConstantOperands checks that operations on a variable and a constant have the results of Go's operators, in either order.
 func TestConstantOperands(t *testing.T) {
 	e := testEngine(t)
 	r := rand.New(rand.NewPCG(10, 11))
@@ -189,7 +189,7 @@ func TestConstantOperands(t *testing.T) {
 					return
 				}
 				b.push(b.flag(op, x, y), b.flag(op, y, x))
-				// A comparison inverted, and a condition that is none.
+				// not of a comparison, and not of a condition that is not one.
 				b.bin(op, x, y)
 				b.not()
 				b.op(opExtendU)
@@ -226,7 +226,7 @@ func TestConstantOperands(t *testing.T) {
 	}
 }
 
-// TestInlinedSums compares sums whose rare carries and borrows leave the straight path, of elements that have them often.
+// TestInlinedSums compares inlined sums with crypto/felt, on elements that often cause the rare carries and borrows.
 func TestInlinedSums(t *testing.T) {
 	e := testEngine(t)
 	sum := inlined(t, e, signature{8, 4}, func(b *body) { b.push(b.helper(helperAdd, b.param(0, 4), b.param(4, 4))...) })
@@ -283,7 +283,7 @@ func TestInlinedSums(t *testing.T) {
 	}
 }
 
-// TestBelow compares four words with bounds of every shape.
+// TestBelow compares pushBelow with math/big, for bounds of one to four words.
 func TestBelow(t *testing.T) {
 	e := testEngine(t)
 	r := rand.New(rand.NewPCG(14, 15))

@@ -10,7 +10,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// benchRows are functions of scripts/bench/engine's contract, which repeat their work n times.
+// benchRows are functions of the contract in scripts/bench/engine, which repeat their work n times.
 var benchRows = []struct {
 	name string
 	n    uint64
@@ -26,7 +26,7 @@ func benchCall(class *cairo.Class, name string, n uint64) cairo.Call {
 	return cairo.Call{Class: class, Selector: selector(name), Calldata: felts(n), Gas: 1 << 50}
 }
 
-// TestBenchRows: the rows that are measured have the same results, with few repetitions.
+// TestBenchRows checks that the measured functions have the same results on both engines, with few repetitions.
 func TestBenchRows(t *testing.T) {
 	class := readClass(t, benchClass)
 	e := newEngine(t)
@@ -45,10 +45,11 @@ func TestBenchRows(t *testing.T) {
 	}
 }
 
+// runBench measures a call whose work is n iterations.
 func runBench(b *testing.B, e cairo.Engine, call cairo.Call, n uint64) {
 	c := newChain(e, call.Class)
 	c.quiet = true
-	// Processor time, since the machine is rarely idle.
+	// Measure processor time, since the machine is rarely idle.
 	cpu := func() int64 {
 		var u syscall.Rusage
 		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -66,6 +67,7 @@ func runBench(b *testing.B, e cairo.Engine, call cairo.Call, n uint64) {
 	b.ReportMetric(float64(cpu()-start)/float64(b.N)/float64(n), "cpu-ns/iteration")
 }
 
+// BenchmarkNative runs benchRows on the native engine.
 func BenchmarkNative(b *testing.B) {
 	class := readClass(b, benchClass)
 	e := newEngine(b)
@@ -74,6 +76,7 @@ func BenchmarkNative(b *testing.B) {
 	}
 }
 
+// BenchmarkVM runs benchRows on the VM, with fewer iterations.
 func BenchmarkVM(b *testing.B) {
 	class := readClass(b, benchClass)
 	for _, row := range benchRows {
@@ -82,11 +85,12 @@ func BenchmarkVM(b *testing.B) {
 	}
 }
 
-// transfer returns an ERC20 transfer of nothing: balances are read and written as for any amount.
+// transfer returns a transfer of 0 ERC20 tokens, which reads and writes balances as a transfer of any amount does.
 func transfer(c *chain) cairo.Call {
 	return cairo.Call{Class: c.class, Selector: selector("transfer"), Contract: felt.FromUint64(0xc0), Calldata: felts(0x12, 0, 0), Gas: 100_000_000}
 }
 
+// BenchmarkTransfer runs an ERC20 transfer on each engine.
 func BenchmarkTransfer(b *testing.B) {
 	class := contract(b, contracts.ERC20)
 	for name, e := range map[string]cairo.Engine{"native": newEngine(b), "vm": vm.NewEngine()} {

@@ -7,22 +7,23 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 )
 
-// unsupported is why a class cannot be lowered. reject panics with it, and lowerClass returns it as an error.
+// unsupported is the reason why a class cannot be lowered. reject panics with it, and lowerClass returns it as an error.
 type unsupported struct{ reason string }
 
+// reject ends the lowering of the class with a reason.
 func reject(format string, args ...any) { panic(unsupported{fmt.Sprintf(format, args...)}) }
 
-// Bounds of what is compiled, far above what real classes need; beyond them the VM serves.
+// Bounds of compiled modules, far above the needs of real classes. A class that exceeds one runs on the VM.
 const (
 	maxModule  = 6 << 20 // bytes of code
-	maxLocals  = 50_000  // of one function
-	maxNesting = 2_000   // of blocks
-	maxCopies  = 1 << 22 // variables handed on at branches, of all functions
-	// maxLive is the number of slots that a merge point may have to move, since that is free in gas.
+	maxLocals  = 50_000  // locals of one function
+	maxNesting = 2_000   // depth of nested blocks
+	maxCopies  = 1 << 22 // variables copied at branches, in all functions
+	// maxLive bounds the slots that are moved at a merge point, because those moves cost no gas.
 	maxLive = 1_000
 )
 
-// env is the live variables.
+// env holds the slots of each live variable.
 type env map[sierra.VarID][]slot
 
 // body lowers one function.
@@ -31,13 +32,13 @@ type body struct {
 	c       *compiler
 	fn      *sierra.Function
 	index   sierra.FuncID
-	loop    bool
-	order   map[sierra.StatementIdx]int                   // reverse postorder
-	weight  map[sierra.StatementIdx]int                   // statements dominated
-	merges  map[sierra.StatementIdx][]sierra.StatementIdx // by immediate dominator, in order
-	merge   map[sierra.StatementIdx]env                   // canonical variables of merge points, nil until reached
+	loop    bool                                          // the function calls itself in tail position
+	order   map[sierra.StatementIdx]int                   // position in reverse postorder
+	weight  map[sierra.StatementIdx]int                   // number of statements dominated, itself included
+	merges  map[sierra.StatementIdx][]sierra.StatementIdx // merge points by immediate dominator, in reverse postorder
+	merge   map[sierra.StatementIdx]env                   // variables of a merge point, in fixed locals; nil until reached
 	isMerge map[sierra.StatementIdx]bool
-	labels  []sierra.StatementIdx // open blocks, -1 for those that no statement is behind, -2 for the loop
+	labels  []sierra.StatementIdx // open blocks: the merge point at their end, labelNone or labelLoop
 }
 
 const (
@@ -77,7 +78,7 @@ func (c *compiler) lowerFunction(id sierra.FuncID) *wasmFunc {
 	return b.finish(sig)
 }
 
-// analyse orders the function's statements, finds its merge points and their dominators.
+// analyse orders the function's statements and finds its merge points and their dominators.
 func (b *body) analyse() {
 	stmts := b.c.program.Statements
 	b.order = map[sierra.StatementIdx]int{}
@@ -157,7 +158,7 @@ func (b *body) analyse() {
 	}
 }
 
-// isTailCall reports whether the statement calls its own function and what follows returns just the results.
+// isTailCall reports whether the statement calls the function itself and the statements after it only return the results.
 func (b *body) isTailCall(idx sierra.StatementIdx) bool {
 	s := &b.c.program.Statements[idx]
 	lf := b.c.r.Libfunc(s.Libfunc)
@@ -191,12 +192,12 @@ type invocation struct {
 	s       *sierra.Statement
 	lf      *sierra.ConcreteLibfunc
 	args    [][]slot // by parameter
-	env     env      // without the arguments
-	results [][]slot // of the only branch
-	done    bool
+	env     env      // the live variables without the arguments
+	results [][]slot // results of the only branch, see out
+	done    bool     // results is set
 }
 
-// run lowers from a statement on, to the ends of all paths that it dominates.
+// run lowers a statement and all statements that it dominates.
 func (b *body) run(idx sierra.StatementIdx, vars env) {
 	stmts := b.c.program.Statements
 	for {
@@ -229,6 +230,7 @@ func (b *body) run(idx sierra.StatementIdx, vars env) {
 	}
 }
 
+// open opens a block. A jump to the label goes to the block's end.
 func (b *body) open(op byte, label sierra.StatementIdx) {
 	b.op(op, blockVoid)
 	b.labels = append(b.labels, label)
@@ -237,6 +239,7 @@ func (b *body) open(op byte, label sierra.StatementIdx) {
 	}
 }
 
+// close ends the innermost block.
 func (b *body) close() {
 	b.op(opEnd)
 	b.labels = b.labels[:len(b.labels)-1]
@@ -253,6 +256,7 @@ func (b *body) brTo(label sierra.StatementIdx) {
 	reject("statement %d is not an open label", label)
 }
 
+// take removes a variable from vars and returns its slots.
 func (b *body) take(vars env, v sierra.VarID) []slot {
 	s, ok := vars[v]
 	if !ok {
@@ -262,7 +266,8 @@ func (b *body) take(vars env, v sierra.VarID) []slot {
 	return s
 }
 
-// invoke lowers an invocation. Where it has one branch to a statement that only it leads to, that is returned.
+// invoke lowers an invocation. If it has a single branch and the branch's target is not a merge point, invoke returns the target and
+// true, and the caller lowers the target.
 func (b *body) invoke(idx sierra.StatementIdx, s *sierra.Statement, vars env) (next sierra.StatementIdx, alone bool) {
 	lf := b.c.r.Libfunc(s.Libfunc)
 	l := &invocation{body: b, idx: idx, s: s, lf: lf, env: vars}
@@ -301,7 +306,7 @@ func (b *body) invoke(idx sierra.StatementIdx, s *sierra.Statement, vars env) (n
 	return next, true
 }
 
-// bind gives a branch's results their variables.
+// bind sets the variables of a branch's results.
 func (l *invocation) bind(vars env, branch int, results [][]slot) {
 	br := &l.s.Branches[branch]
 	at := 0
@@ -319,11 +324,11 @@ func (l *invocation) bind(vars env, branch int, results [][]slot) {
 		at++
 	}
 	if at != len(results) {
-		reject("libfunc %s: %d results too many in branch %d", l.lf.Generic, len(results)-at, branch)
+		reject("libfunc %s: %d extra results in branch %d", l.lf.Generic, len(results)-at, branch)
 	}
 }
 
-// out ends the code of one branch: results are those that take slots.
+// out ends the code of one branch. results holds the slots of the branch's results, without the results that take no slots.
 func (l *invocation) out(branch int, results ...[]slot) {
 	if len(l.s.Branches) == 1 {
 		l.results, l.done = results, true
@@ -331,7 +336,7 @@ func (l *invocation) out(branch int, results ...[]slot) {
 	}
 	vars := make(env, len(l.env)+len(results))
 	if l.c.copies += len(l.env); l.c.copies > maxCopies {
-		reject("branches hand on more than %d variables", maxCopies)
+		reject("branches copy more than %d variables", maxCopies)
 	}
 	for v, s := range l.env {
 		vars[v] = s
@@ -345,7 +350,7 @@ func (l *invocation) out(branch int, results ...[]slot) {
 	l.run(next, vars)
 }
 
-// enter jumps to a merge point with its variables set.
+// enter moves the variables into the locals of a merge point and jumps there. The first call for a merge point chooses the locals.
 func (b *body) enter(at sierra.StatementIdx, vars env) {
 	want := b.merge[at]
 	if want == nil {
@@ -365,12 +370,12 @@ func (b *body) enter(at sierra.StatementIdx, vars env) {
 		b.merge[at] = want
 	}
 	if len(want) != len(vars) {
-		reject("the ways to statement %d differ in variables", at)
+		reject("the paths to statement %d differ in their variables", at)
 	}
 	for _, v := range sorted(vars) {
 		to, ok := want[v]
 		if !ok || len(to) != len(vars[v]) {
-			reject("the ways to statement %d differ in variable %d", at, v)
+			reject("the paths to statement %d differ in variable %d", at, v)
 		}
 		for i, s := range vars[v] {
 			b.push(s)
@@ -380,6 +385,7 @@ func (b *body) enter(at sierra.StatementIdx, vars env) {
 	b.brTo(at)
 }
 
+// sorted returns the variables in increasing order.
 func sorted(vars env) []sierra.VarID {
 	ids := make([]sierra.VarID, 0, len(vars))
 	for v := range vars {
@@ -389,8 +395,8 @@ func sorted(vars env) []sierra.VarID {
 	return ids
 }
 
-// choose takes a condition from the stack: where it holds branch yes is done, else branch no. The one with less code behind it
-// is put into a block, so that long functions do not nest deeply.
+// choose takes a condition from the stack. onYes writes the code of branch yes, which runs if the condition holds, and onNo that of
+// branch no. The branch with less code is put into a block, so that long functions do not nest deeply.
 func (l *invocation) choose(yes int, onYes func(), no int, onNo func()) {
 	weight := func(branch int) int {
 		next := l.s.Branches[branch].Next(l.idx)
@@ -413,7 +419,8 @@ func (l *invocation) choose(yes int, onYes func(), no int, onNo func()) {
 	onYes()
 }
 
-// choose01 is choose for the usual order: branch 0 where the condition holds. The results are made before.
+// choose01 takes a condition from the stack and goes to branch 0 if it holds, else to branch 1. Unlike with choose, the results of
+// both branches are computed before the branch.
 func (l *invocation) choose01(zero [][]slot, one [][]slot) {
 	l.choose(0, func() { l.out(0, zero...) }, 1, func() { l.out(1, one...) })
 }
@@ -429,10 +436,10 @@ func (l *invocation) values() [][]slot {
 	return out
 }
 
-// maxInline is the number of locals up to which a function has additions of its own instead of calls.
+// maxInline is the number of locals above which a function calls the short helpers instead of inlining them.
 const maxInline = 8_000
 
-// helper calls a function of the runtime on slots and takes its results. Short ones are inlined.
+// helper runs a runtime function on slots and returns its results. Short functions are inlined.
 func (l *body) helper(h helper, args ...[]slot) []slot {
 	if l.locals < maxInline {
 		switch h {
@@ -464,8 +471,8 @@ func (l *body) helper(h helper, args ...[]slot) []slot {
 	return l.popN(helperSignatures[h].results)
 }
 
-// small tells a known element, the negative of a small number as a rule, whose lowest limb is so small that adding it hardly ever
-// carries.
+// small reports whether y is a known element for addSmall: the middle limbs are 0 and the lowest limb is so small that adding it
+// rarely carries. In Montgomery form, the negatives of small numbers are such elements.
 func small(y []slot) bool {
 	for _, s := range y {
 		if !s.known {
@@ -475,18 +482,18 @@ func small(y []slot) bool {
 	return y[0].value < 1<<32 && y[1].value == 0 && y[2].value == 0
 }
 
-// addSmall adds such an element: only the lowest and the highest limb change, but once in 2^32.
+// addSmall returns x + y for a small y. Only the lowest and the highest limb change, except in about one of 2^32 additions.
 func (l *body) addSmall(x, y []slot) []slot {
 	low, high := l.do(opAdd, x[0], y[0]), l.do(opAdd, x[3], y[3])
 	// A carry: the sum's lowest limb is below what was added.
 	rare := []func(){func() { l.bin(opLtU, low, y[0]) }}
 	usual := []slot{low, x[1], x[2], high}
 	if y[3].value < 1<<32 {
-		// P is hardly ever to be taken off.
+		// The sum is rarely P or more.
 		rare = append(rare, func() { l.bin(opGeU, high, constant(primeTop)) })
 	} else {
 		usual = l.lessPrime(usual)
-		// Or a borrow when P is taken off.
+		// The subtraction of P borrows if the lowest limb is 0.
 		rare[0] = func() { l.bin(opLtU, low, constant(max(1, y[0].value))) }
 	}
 	return l.rarely(usual, func() []slot {
@@ -497,11 +504,11 @@ func (l *body) addSmall(x, y []slot) []slot {
 	}, rare...)
 }
 
-// host calls a host function.
+// host calls a host function and returns its results.
 func (l *body) host(name string, args ...[]slot) []slot {
 	i, ok := hosts().index[name]
 	if !ok {
-		reject("no host function %s", name)
+		reject("host function %s does not exist", name)
 	}
 	for _, a := range args {
 		l.push(a...)

@@ -11,7 +11,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// TestBoth: the pair of engines is an engine, and equal to each of them.
+// TestBoth checks that cairo.Both of the native engine and the VM has the VM's results.
 func TestBoth(t *testing.T) {
 	e := newEngine(t)
 	pair := cairo.Both(e, vm.NewEngine())
@@ -30,11 +30,11 @@ func TestBoth(t *testing.T) {
 	}
 }
 
-// liar changes one thing about the runs of another engine.
+// liar is an engine that falsifies one thing about the runs of another engine.
 type liar struct {
 	cairo.Engine
-	change func(*cairo.Result, *error)
-	sys    func(cairo.Syscalls) cairo.Syscalls
+	change func(*cairo.Result, *error)         // changes the result, if not nil
+	sys    func(cairo.Syscalls) cairo.Syscalls // changes the syscalls, if not nil
 }
 
 func (l liar) Begin() cairo.Session { return lyingSession{l.Engine.Begin(), l} }
@@ -55,6 +55,7 @@ func (l lyingSession) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, er
 	return res, err
 }
 
+// otherKey reads another key than the one asked for.
 type otherKey struct{ cairo.Syscalls }
 
 func (o otherKey) StorageRead(gas *uint64, domain uint32, key felt.Felt) (felt.Felt, error) {
@@ -62,6 +63,7 @@ func (o otherKey) StorageRead(gas *uint64, domain uint32, key felt.Felt) (felt.F
 	return o.Syscalls.StorageRead(gas, domain, key)
 }
 
+// otherGas charges one unit of gas too much for reads.
 type otherGas struct{ cairo.Syscalls }
 
 func (o otherGas) StorageRead(gas *uint64, domain uint32, key felt.Felt) (felt.Felt, error) {
@@ -69,13 +71,14 @@ func (o otherGas) StorageRead(gas *uint64, domain uint32, key felt.Felt) (felt.F
 	return o.Syscalls.StorageRead(gas, domain, key)
 }
 
+// silent answers reads without making the syscall.
 type silent struct{ cairo.Syscalls }
 
 func (o silent) StorageRead(gas *uint64, domain uint32, key felt.Felt) (felt.Felt, error) {
 	return felt.Zero, nil
 }
 
-// TestBothNotices: every kind of difference ends the run.
+// TestBothNotices checks that every kind of difference ends the run with a DifferenceError.
 func TestBothNotices(t *testing.T) {
 	class := contract(t, contracts.Counter)
 	for name, l := range map[string]liar{

@@ -18,8 +18,8 @@ import (
 
 const callsClass = "testdata/calls.contract_class.json"
 
-// callers returns a comparer whose contracts 1 to 5 are of classes of their own, all with the code of the class calls;
-// the sixth one's class is edges.
+// callers returns a comparer whose contracts 1 to 5 have classes with different hashes and the code of callsClass; contract 6 has the
+// class edgesClass.
 func callers(t testing.TB, e *native.Engine) *comparer {
 	class := readClass(t, callsClass)
 	c := newComparer(e, class)
@@ -34,8 +34,8 @@ func callers(t testing.TB, e *native.Engine) *comparer {
 	return c
 }
 
-// TestCalls: trees of calls whose frames share a memory, with spans that go down and up, frames that panic, gas that runs out and
-// runs that end with an error; some in an arena where no class has been. All memory that nothing may read is garbage.
+// TestCalls checks that random trees of calls have the VM's results. Their frames share a memory and pass spans to each other; some frames
+// panic, some run out of gas, and some runs end with an error. Some runs get a new arena. Memory that nothing may read holds garbage.
 func TestCalls(t *testing.T) {
 	n := 300
 	if os.Getenv("STARKD_FULL") != "" {
@@ -91,14 +91,14 @@ func TestCalls(t *testing.T) {
 	}
 }
 
-// TestCallsAcrossEngines: trees of calls in one session, of which those of some classes run on the VM, have the results that the VM has when
-// every call has a session of its own, so that nothing is passed without copying.
+// TestCallsAcrossEngines checks trees of calls in one session in which some classes run on the VM. The results must equal those of the VM
+// with a session for every call, where all arrays are copied.
 func TestCallsAcrossEngines(t *testing.T) {
 	n := 100
 	if os.Getenv("STARKD_FULL") != "" {
 		n = 3000
 	}
-	for _, onVM := range [][]uint64{{5}, {4}, {3, 5}} { // those that weave calls
+	for _, onVM := range [][]uint64{{5}, {4}, {3, 5}} { // contracts that weave calls
 		e := newEngine(t)
 		c := callers(t, e)
 		c.vm.apart = true
@@ -124,7 +124,7 @@ func TestCallsAcrossEngines(t *testing.T) {
 	}
 }
 
-// TestSpansStay: however often a span goes to another frame and comes back, it is copied nowhere.
+// TestSpansStay checks that passing a span to another frame and back, any number of times, does not copy it.
 func TestSpansStay(t *testing.T) {
 	e := newEngine(t)
 	c := callers(t, e)
@@ -154,7 +154,8 @@ func TestSpansStay(t *testing.T) {
 	}
 }
 
-// TestSpansStayOnTheVM: the VM reads a span once, however often it goes to another frame and comes back, with the same results.
+// TestSpansStayOnTheVM checks that the VM reads a span once even if it goes to another frame and back many times, with the results that it
+// has when it copies spans.
 func TestSpansStayOnTheVM(t *testing.T) {
 	e := newEngine(t)
 	class, others := callers(t, e).vm.class, callers(t, e).vm.others
@@ -183,7 +184,8 @@ func TestSpansStayOnTheVM(t *testing.T) {
 	}
 }
 
-// TestBlame: a class that takes too much stack or memory runs on the VM after some fallbacks; one that calls it or is called by it does not.
+// TestBlame checks that a class that takes too much stack or memory runs on the VM after some fallbacks, and that classes that call it or
+// are called by it stay native.
 func TestBlame(t *testing.T) {
 	e := newEngine(t)
 	innocent, deep := readClass(t, callsClass), readClass(t, edgesClass)
@@ -204,7 +206,7 @@ func TestBlame(t *testing.T) {
 	}
 	num := felt.FromUint64
 	recurse := []felt.Felt{num(0), num(3), selector("recursion"), num(1), num(1 << 31)}
-	// The greedy class holds 128 MB, the other wants as much.
+	// The greedy class holds 128 MB while the other class allocates as much.
 	const half = 1 << 21
 	hold := []felt.Felt{num(0), num(1), selector("relay"), num(7), num(half), num(2), selector("send"), num(3), num(2 * half), num(1), num(0)}
 	for i := range 8 {
@@ -224,7 +226,7 @@ func TestBlame(t *testing.T) {
 	}
 }
 
-// BenchmarkCalls is a call of another contract with so many numbers, which returns how many they are, or them.
+// BenchmarkCalls runs calls of another contract that send numbers and get their count or the numbers back.
 func BenchmarkCalls(b *testing.B) {
 	class := readClass(b, callsClass)
 	for name, e := range map[string]cairo.Engine{"native": newEngine(b), "vm": vm.NewEngine()} {

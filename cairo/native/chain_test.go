@@ -19,19 +19,19 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// chain answers the syscalls of one class, whose contract calls itself by whatever address that is not another class's, and logs
-// them.
+// chain answers and logs the syscalls of a call tree. Contracts in others have the class given there; all other addresses have the class
+// class.
 type chain struct {
 	engine  cairo.Engine
 	class   *cairo.Class
 	others  map[felt.Felt]*cairo.Class // by contract
 	storage map[felt.Felt]felt.Felt
 	log     []string
-	quiet   bool
+	quiet   bool // syscalls are not logged
 	depth   int
-	session cairo.Session // of the call that is running
+	session cairo.Session // the session of the running call
 	apart   bool          // inner calls have sessions of their own
-	left    int           // syscalls until one ends the run, 0 for none
+	left    int           // the number of syscalls until one ends the run, 0 for never
 }
 
 var errChain = errors.New("the chain is broken")
@@ -49,6 +49,7 @@ func (c *chain) run(call cairo.Call) (cairo.Result, error) {
 	return c.session.Run(call, c)
 }
 
+// charge logs a syscall and charges gas for it.
 func (c *chain) charge(gas *uint64, n uint64, format string, args ...any) error {
 	if !c.quiet {
 		c.log = append(c.log, fmt.Sprintf("%d gas: ", *gas)+fmt.Sprintf(format, args...))
@@ -188,6 +189,7 @@ func load(t testing.TB, name string, data []byte) *cairo.Class {
 	return &cairo.Class{Hash: class.Hash(), CompiledHash: felt.One, Sierra: program, Casm: code, Gas: func() *sierra.GasInfo { return info }}
 }
 
+// contract returns one of our contracts by name.
 func contract(t testing.TB, name string) *cairo.Class {
 	t.Helper()
 	data, err := contracts.ClassJSON(name)
@@ -197,7 +199,7 @@ func contract(t testing.TB, name string) *cairo.Class {
 	return load(t, name, data)
 }
 
-// corpusClasses returns the classes of the corpus and of our own tests by name.
+// corpusClasses returns the paths of the classes in the corpus and in testdata, by name.
 func corpusClasses(t testing.TB) map[string]string {
 	t.Helper()
 	out := map[string]string{}
@@ -238,7 +240,7 @@ func newEngine(t testing.TB) *native.Engine {
 	return e
 }
 
-// compare runs a call on both engines, each on a chain of its own that keeps its storage between calls.
+// comparer runs calls on both engines, each with a chain of its own that keeps its storage between calls.
 type comparer struct {
 	vm, native *chain
 }
@@ -247,14 +249,14 @@ func newComparer(e *native.Engine, class *cairo.Class) *comparer {
 	return &comparer{vm: newChain(vm.NewEngine(), class), native: newChain(e, class)}
 }
 
-// call returns a difference, "" for none, and the result.
+// call runs a call on both engines and returns a description of the difference, "" if there is none, and the result.
 func (c *comparer) call(call cairo.Call) (string, cairo.Result) {
 	c.vm.log, c.native.log = nil, nil
 	want, wantErr := c.vm.run(call)
 	got, gotErr := c.native.run(call)
 	c.vm.depth, c.native.depth = 0, 0
 	if f, ok := errors.AsType[*cairo.FallbackError](gotErr); ok && (f.Reason == native.ReasonStack || f.Reason == native.ReasonMemory) {
-		c.native.storage = maps.Clone(c.vm.storage) // the executor runs it again on the VM
+		c.native.storage = maps.Clone(c.vm.storage) // the executor would run the call again on the VM
 		return "", want
 	}
 	want.Steps, got.Steps = 0, 0

@@ -17,20 +17,21 @@ type compiler struct {
 	info       *sierra.GasInfo
 	module     *module
 	helperBase int
-	index      map[sierra.FuncID]int // functions by their index, in the order in which they are met
-	calls      map[sierra.FuncID][]sierra.FuncID
-	queue      []sierra.FuncID
-	circuits   map[sierra.TypeID]uint64 // where a circuit's gates are among the constants
-	data       []byte                   // constants
-	codeSize   int
-	copies     int
+	index      map[sierra.FuncID]int             // index in the module of each function met so far
+	calls      map[sierra.FuncID][]sierra.FuncID // callees by caller
+	queue      []sierra.FuncID                   // functions still to be lowered
+	circuits   map[sierra.TypeID]uint64          // offset of each circuit's gates in data
+	data       []byte                            // constants
+	codeSize   int                               // bytes of the functions lowered so far
+	copies     int                               // variables copied at branches so far, at most maxCopies
 }
 
-// maxPages bounds a run's memory: beyond it the VM serves.
-const maxPages = 4096 // 256 MB; an execution with all the gas there is can append 3 million felts, which take 200 MB
+// maxPages bounds a run's memory in pages of 64 KiB; a run that needs more falls back to the VM. A call with all the gas that there
+// can be appends at most 3 million felts, which take 200 MB.
+const maxPages = 4096 // 256 MB
 
-// gasTokens are the prices of a GasInfo's tokens in gas: gas itself and the builtins (pedersen, poseidon, bitwise, ec_op, add_mod,
-// mul_mod, blake), as in the table that contracts see.
+// gasTokens holds the price in gas of each token of a GasInfo: gas itself and the builtins (pedersen, poseidon, bitwise, ec_op,
+// add_mod, mul_mod, blake). The prices are those of the table of builtin costs that contracts see.
 var gasTokens = [sierra.GasTokens]uint64{
 	1, constants.PedersenGas, constants.PoseidonGas, constants.BitwiseGas, constants.EcOpGas, constants.AddModGas, constants.MulModGas,
 	constants.BlakeGas,
@@ -49,10 +50,10 @@ func Compile(program *sierra.Program, info *sierra.GasInfo) (code []byte, err er
 type lowered struct {
 	code    []byte
 	data    []byte // constants
-	shallow bool   // calls of its entry points take little stack
+	shallow bool   // calls of its entry points take at most shallowStack words of stack
 }
 
-// lowerClass lowers the functions that a class's entry points reach.
+// lowerClass lowers the functions that a class's entry points reach. The error says why the class cannot be lowered.
 func lowerClass(program *sierra.Program, info *sierra.GasInfo) (l *lowered, err error) {
 	defer func() {
 		switch r := recover().(type) {
@@ -71,7 +72,7 @@ func lowerClass(program *sierra.Program, info *sierra.GasInfo) (l *lowered, err 
 		for _, ep := range list {
 			id := sierra.FuncID(ep.FunctionIdx)
 			if c.functionSignature(id) != entrySignature {
-				reject("function %d is no entry point", id)
+				reject("function %d does not have the signature of an entry point", id)
 			}
 			c.export(id)
 		}
@@ -79,17 +80,17 @@ func lowerClass(program *sierra.Program, info *sierra.GasInfo) (l *lowered, err 
 	return c.finish(), nil
 }
 
-// newCompiler starts a module with the imports and the runtime's functions.
+// newCompiler returns a compiler whose module has the imports and the runtime's functions.
 func newCompiler(program *sierra.Program, info *sierra.GasInfo) (*compiler, error) {
 	registry, err := sierra.NewRegistry(program)
 	if err != nil {
 		return nil, err
 	}
 	if info == nil {
-		reject("the gas of the class's statements is not known")
+		reject("the gas costs of the class's statements are not known")
 	}
 	if len(info.Statements) != len(program.Statements) {
-		reject("gas of %d statements, the program has %d", len(info.Statements), len(program.Statements))
+		reject("gas costs for %d statements, but the program has %d", len(info.Statements), len(program.Statements))
 	}
 	c := &compiler{
 		layout:  layout{r: registry, slots: map[sierra.TypeID]int{}},
@@ -106,7 +107,7 @@ func newCompiler(program *sierra.Program, info *sierra.GasInfo) (*compiler, erro
 	return c, nil
 }
 
-// export makes a function callable from outside.
+// export adds a function to the module's exports and lowers it.
 func (c *compiler) export(id sierra.FuncID) {
 	name := exportName(id)
 	if !slices.ContainsFunc(c.module.exports, func(e export) bool { return e.name == name }) {
@@ -114,7 +115,7 @@ func (c *compiler) export(id sierra.FuncID) {
 	}
 }
 
-// finish lowers all functions that are wanted, and those that they call.
+// finish lowers all queued functions and the functions that they call, and returns the module.
 func (c *compiler) finish() *lowered {
 	for len(c.queue) > 0 {
 		id := c.queue[0]
@@ -126,12 +127,12 @@ func (c *compiler) finish() *lowered {
 	return &lowered{code: c.module.encode(), data: c.data, shallow: c.stack() <= shallowStack}
 }
 
-// shallowStack bounds, in words, the stack that an entry point's function may take and be kept for its next call. Real contracts
-// without recursion take at most 2,000.
+// shallowStack is the largest stack, in words, with which an instance's function is kept for its next call. Real contracts without
+// recursion take at most 2,000.
 const shallowStack = 1 << 13
 
-// stack bounds the words of stack that a call takes: all locals of the functions on the longest way through calls, of which none leads
-// back to where it came from.
+// stack returns an upper bound of the stack that a call takes, in words: the sum of the locals on the longest chain of calls, or a
+// very large number if functions are recursive.
 func (c *compiler) stack() int {
 	const open, endless = -1, 1 << 40
 	depth := map[sierra.FuncID]int{}
@@ -159,12 +160,13 @@ func (c *compiler) stack() int {
 	return most
 }
 
-// entrySignature: gas and the calldata's span; gas and a PanicResult of a span.
+// entrySignature is the signature of an entry point: it takes gas and the calldata's span, and returns gas and a PanicResult of a
+// span.
 var entrySignature = signature{1 + arraySlots, 1 + 1 + arraySlots}
 
 func exportName(id sierra.FuncID) string { return fmt.Sprintf("f%d", id) }
 
-// function returns the index of a function, which is lowered if it was not met before.
+// function returns the index of a function in the module. It queues the function to be lowered if it was not met before.
 func (c *compiler) function(id sierra.FuncID) int {
 	if i, ok := c.index[id]; ok {
 		return i
@@ -175,9 +177,10 @@ func (c *compiler) function(id sierra.FuncID) int {
 	return i
 }
 
-// maxSignature bounds parameters and results of a function.
+// maxSignature bounds the slots of a function's parameters, and those of its results.
 const maxSignature = 900
 
+// functionSignature returns the number of slots that a function takes and returns.
 func (c *compiler) functionSignature(id sierra.FuncID) signature {
 	fn := &c.program.Funcs[id]
 	var s signature
@@ -193,12 +196,12 @@ func (c *compiler) functionSignature(id sierra.FuncID) signature {
 	return s
 }
 
-// gas returns the amount that a statement withdraws or gives back.
+// gas returns the amount of gas that a statement withdraws or redeposits.
 func (c *compiler) gas(idx sierra.StatementIdx) uint64 {
 	total := uint64(0)
 	for t, n := range c.info.Statements[idx] {
 		if n < 0 || n > 1<<40 {
-			reject("an amount of gas of %d", n)
+			reject("a gas amount of %d is not between 0 and 2^40", n)
 		}
 		total += uint64(n) * gasTokens[t]
 	}
@@ -208,7 +211,7 @@ func (c *compiler) gas(idx sierra.StatementIdx) uint64 {
 // maxData bounds the constants of a class.
 const maxData = 4 << 20
 
-// static puts words among the class's constants and returns at which offset.
+// static appends words to the class's constants and returns their offset.
 func (c *compiler) static(v []slot) uint64 {
 	at := len(c.data)
 	if at > maxData {
@@ -216,23 +219,23 @@ func (c *compiler) static(v []slot) uint64 {
 	}
 	for _, s := range v {
 		if !s.known {
-			panic("native: a constant that is not known")
+			panic("native: the value of a constant is not known")
 		}
 		c.data = binary.LittleEndian.AppendUint64(c.data, s.value)
 	}
 	return uint64(at)
 }
 
-// constantAt returns the address of the constants at an offset.
+// constantAt returns the address of the constant at an offset.
 func (b *body) constantAt(offset uint64) slot {
 	b.load(constant(baseCell), 0)
 	return b.do(opAdd, b.pop(), constant(offset))
 }
 
-// static returns the address of words that are put among the class's constants.
+// static appends words to the class's constants and returns their address.
 func (b *body) static(v []slot) slot {
 	if len(v) == 0 {
-		return constant(heapCell) // never read, and not null
+		return constant(heapCell) // any address but null: nothing reads there
 	}
 	return b.constantAt(b.c.static(v))
 }

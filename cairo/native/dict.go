@@ -9,16 +9,17 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// Dictionaries are hash tables in linear memory, open to the next free entry, at most half full. Modules look keys up themselves; the
-// host makes tables, doubles them and squashes them. Hashes are keyed by secrets of the process, since keys are chosen by strangers;
-// no result depends on them, for squashing sorts.
+// Dictionaries are hash tables in linear memory, with linear probing, at most half full. Modules look up keys themselves; the host
+// creates, doubles and squashes tables. Hashes are keyed with secrets of the process, because users choose the keys. No result depends
+// on the secrets, because squashing sorts the entries.
 
-// The header of a dictionary, by offsets, and of an entry in its table: a key's four limbs, 1 where the entry is taken, the value.
+// Offsets in bytes in a dictionary's header and in an entry of its table. An entry is the key's four limbs, 1 if the entry is in use, and
+// the value.
 const (
-	dictAccesses = 8 * iota // lookups so far
-	dictCount               // keys
-	dictMask                // entries - 1
-	dictTable               // where the table is
+	dictAccesses = 8 * iota // number of lookups so far
+	dictCount               // number of keys
+	dictMask                // number of entries - 1
+	dictTable               // address of the table
 	dictEntry               // bytes of an entry
 	dictSecrets             // three words
 	dictHeader   = dictSecrets + 3*8
@@ -26,10 +27,10 @@ const (
 	entryTaken = 32
 	entryValue = 40
 
-	firstEntries = 8
+	firstEntries = 8 // entries of a new table
 )
 
-// secrets keys the hashes of this process.
+// secrets are the keys of the hashes in this process.
 var secrets = func() (s [3]uint64) {
 	seed := maphash.MakeSeed()
 	for i := range s {
@@ -45,7 +46,7 @@ func dictHash(k []uint64) uint64 {
 	return hi ^ lo
 }
 
-// dictGet is the runtime's lookup: (dictionary, key): where the value is. The key is there afterwards.
+// dictGet writes the code of helperDict, which adds the key if it is new.
 func (a *asm) dictGet(growIndex int) {
 	p := a.param(0, 5)
 	d, key := p[0], p[1:]
@@ -53,7 +54,7 @@ func (a *asm) dictGet(growIndex int) {
 	a.store(d, dictAccesses, a.do(opAdd, header[dictAccesses/8], constant(1)))
 	count, size := header[dictCount/8], header[dictEntry/8]
 	s0, s1, s2 := header[dictSecrets/8], header[dictSecrets/8+1], header[dictSecrets/8+2]
-	// Room for one more key.
+	// Make room for one more key.
 	places := header[dictMask/8 : dictTable/8+1]
 	places = a.rarely(places, func() []slot {
 		a.push(d)
@@ -70,7 +71,7 @@ func (a *asm) dictGet(growIndex int) {
 	a.set(i)
 	a.op(opLoop, blockVoid)
 	at := a.do(opAdd, table, a.do(opMul, i, size))
-	// A free entry becomes the key's.
+	// Store the key if the entry is free.
 	entry := a.loadN(at, 0, entryTaken/8+1)
 	a.pushZero(entry[entryTaken/8:])
 	a.op(opIf, blockVoid)
@@ -88,14 +89,14 @@ func (a *asm) dictGet(growIndex int) {
 	a.op(opEnd, opUnreachable)
 }
 
-// newDict makes a dictionary whose values take n slots.
+// newDict creates a dictionary whose values take n slots, and returns its address.
 func (r *run) newDict(n uint64) uint64 {
 	size := entryValue + 8*n
 	table := r.words(make([]uint64, firstEntries*size/8)...)
 	return r.words(append([]uint64{0, 0, firstEntries - 1, table, size}, secrets[:]...)...)
 }
 
-// growDict doubles a table.
+// growDict doubles the table of the dictionary at address d.
 func (r *run) growDict(d uint64) {
 	h := r.read(d, dictHeader/8)
 	mask, table, size := h[dictMask/8], h[dictTable/8], h[dictEntry/8]
@@ -118,12 +119,13 @@ func (r *run) growDict(d uint64) {
 	r.write(d+dictMask, []uint64{bigger, to})
 }
 
-// repeatedAccess is what squashing gives back for each access to a key beyond its first: accesses are charged as if each key
-// were new. It is squash's cost for a key less that for an access (46 steps and 6 range checks less 9 steps and 1).
+// repeatedAccess is the gas that squashing refunds for each access to a key after the first, because every access is charged as if its
+// key were new. It is the cost of squashing a new key (46 steps, 6 range checks) minus that of a repeated access (9 steps, 1 range
+// check).
 const repeatedAccess = (46-9)*constants.StepGas + (6-1)*constants.RangeCheckGas
 
-// squash returns the gas that squashing gives back, and the entries as an array in the order of their keys: key, first value, which is
-// zero, and last value.
+// squash returns the gas that squashing refunds, and the entries as an array in increasing order of their keys. An entry is the key, the
+// first value, which is zero, and the last value.
 func (r *run) squash(d uint64) (gas, start, end uint64) {
 	h := r.read(d, dictHeader/8)
 	mask, table, size := h[dictMask/8], h[dictTable/8], h[dictEntry/8]

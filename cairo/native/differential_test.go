@@ -15,7 +15,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// edges are the numbers where implementations differ first.
+// edges are numbers for which implementations are likely to differ.
 var edges = func() []felt.Felt {
 	var out []felt.Felt
 	add := func(v *big.Int) {
@@ -33,6 +33,7 @@ var edges = func() []felt.Felt {
 	return out
 }()
 
+// randomFelt returns a random element: often a small number or one of edges.
 func randomFelt(r *rand.Rand) felt.Felt {
 	switch r.IntN(8) {
 	case 0, 1, 2, 3:
@@ -45,7 +46,7 @@ func randomFelt(r *rand.Rand) felt.Felt {
 	return felt.FromLimbs([4]uint64{r.Uint64(), r.Uint64(), r.Uint64(), r.Uint64() >> 5})
 }
 
-// calldata returns a random list; ABI-blind, but small numbers are often lengths, flags and indices that deserialise.
+// calldata returns random elements without regard to an ABI. Many are small numbers, which are often valid as lengths, flags and indices.
 func calldata(r *rand.Rand) []felt.Felt {
 	out := make([]felt.Felt, r.IntN(9))
 	for i := range out {
@@ -54,6 +55,7 @@ func calldata(r *rand.Rand) []felt.Felt {
 	return out
 }
 
+// gasOf returns a random amount of gas, which is sometimes too little.
 func gasOf(r *rand.Rand) uint64 {
 	switch r.IntN(6) {
 	case 0:
@@ -64,7 +66,7 @@ func gasOf(r *rand.Rand) uint64 {
 	return 20_000_000
 }
 
-// differ runs n random calls of each entry point of a class on both engines.
+// differ runs n random calls of each entry point of a class on both engines and reports differences.
 func differ(t *testing.T, e *native.Engine, class *cairo.Class, seed uint64, n int) (runs, failed int) {
 	r := rand.New(rand.NewPCG(seed, 5))
 	c := newComparer(e, class)
@@ -102,7 +104,7 @@ func differ(t *testing.T, e *native.Engine, class *cairo.Class, seed uint64, n i
 	return runs, failed
 }
 
-// abis are the ABIs of the classes that load has decoded, by class hash.
+// abis holds the ABIs of the classes that load decoded, by class hash.
 var abis = map[felt.Felt]*abi{}
 
 // calls returns the number of random calls for each entry point.
@@ -113,7 +115,7 @@ func calls() int {
 	return 25
 }
 
-// TestContracts: our contracts on both engines.
+// TestContracts checks that random calls of our contracts have equal results on both engines.
 func TestContracts(t *testing.T) {
 	for _, name := range contracts.Names() {
 		t.Run(name, func(t *testing.T) {
@@ -128,7 +130,7 @@ func TestContracts(t *testing.T) {
 	}
 }
 
-// TestCorpus: every class of the corpus, and the classes of testdata.
+// TestCorpus checks that random calls of the classes in the corpus and in testdata have equal results on both engines.
 func TestCorpus(t *testing.T) {
 	classes := corpusClasses(t)
 	for _, name := range slices.Sorted(maps.Keys(classes)) {

@@ -2,8 +2,8 @@ package native
 
 import "math/bits"
 
-// divMod divides u by v, both unsigned with the lowest word first, and leaves the quotient in u and the remainder in v: Knuth's
-// algorithm D (The Art of Computer Programming 2, 4.3.1). u has at most eight words; v is not zero and no longer than u.
+// divMod divides u by v, both unsigned with the lowest word first, and writes the quotient to u and the remainder to v. It is Knuth's
+// algorithm D (The Art of Computer Programming 2, 4.3.1). u has at most eight words; v is not zero and not longer than u.
 func divMod(u, v []uint64) {
 	n, m := len(v), len(u)
 	for v[n-1] == 0 {
@@ -20,7 +20,7 @@ func divMod(u, v []uint64) {
 		v[0] = r
 		return
 	}
-	// D1: the divisor's highest bit set.
+	// D1: normalize, so that the divisor's highest bit is set.
 	shift := uint(bits.LeadingZeros64(v[n-1]))
 	var ub [9]uint64
 	var vb [8]uint64
@@ -36,7 +36,7 @@ func divMod(u, v []uint64) {
 	top, below := vb[n-1], vb[n-2]
 	clear(u)
 	for j := m - n; j >= 0; j-- {
-		// D3: the digit from the two highest words, at most two too large.
+		// D3: estimate the digit from the two highest words; it is at most 2 too large.
 		q := ^uint64(0)
 		if ub[j+n] < top {
 			var r uint64
@@ -63,7 +63,7 @@ func divMod(u, v []uint64) {
 			ub[i+j], borrow = bits.Sub64(ub[i+j], lo, borrow)
 		}
 		ub[j+n], borrow = bits.Sub64(ub[j+n], carry, borrow)
-		// D6: add back while the digit was too large.
+		// D6: add back while the digit is too large.
 		for borrow != 0 {
 			q--
 			carry = 0
@@ -75,7 +75,7 @@ func divMod(u, v []uint64) {
 		}
 		u[j] = q
 	}
-	// D8: the remainder.
+	// D8: shift the remainder back.
 	clear(v)
 	for i := range n - 1 {
 		v[i] = ub[i]>>shift | ub[i+1]<<(64-shift)

@@ -18,14 +18,15 @@ import (
 
 var errOutOfGas = felt.FromShortString(constants.OutOfGas)
 
-// Why a run falls back to the VM: before it begins (the first three), or in its midst with a cairo.FallbackError.
+// Reasons why a run falls back to the VM. The first three apply before the run begins, the others during the run, as a
+// cairo.FallbackError.
 const (
-	ReasonClass    = "class"    // the class cannot be compiled: Why says why not
+	ReasonClass    = "class"    // the class cannot be compiled: Why returns the cause
 	ReasonPending  = "pending"  // the class is being compiled
 	ReasonOften    = "often"    // earlier runs of the class fell back too often
-	ReasonStack    = "stack"    // the run recursed too deeply for the machine's stack
-	ReasonMemory   = "memory"   // the run took more memory than it may
-	ReasonCurve    = "curve"    // points met that compiled code cannot add
+	ReasonStack    = "stack"    // the run recursed too deeply for the native stack
+	ReasonMemory   = "memory"   // the run reached the memory limit
+	ReasonCurve    = "curve"    // the run added two points that compiled code cannot add
 	ReasonInternal = "internal" // a defect of the engine
 )
 
@@ -33,40 +34,41 @@ func fallback(reason, format string, args ...any) error {
 	return &cairo.FallbackError{Reason: reason, Detail: fmt.Sprintf(format, args...)}
 }
 
-// Options are the engine's settings; the zero value is good for tests.
+// Options are the engine's settings. Tests can use the zero value.
 type Options struct {
-	// CacheDir keeps compiled code between runs of the program, "" for none.
+	// CacheDir is the folder that keeps compiled code between runs of the program, "" for none.
 	CacheDir string
-	// Background compiles classes in the background: until a class is ready the VM runs it. Otherwise its first run waits.
+	// Background compiles classes in the background; the VM runs a class until it is ready. Without it, the first run of a class waits
+	// for the compilation.
 	Background bool
-	// Defect, if not nil, is called with each run that falls back for ReasonInternal. That changes no result and would go
-	// unseen.
+	// Defect, if not nil, is called for each run that falls back for ReasonInternal. Such a fallback changes no result, so nothing
+	// else reports it.
 	Defect func(call *cairo.Call, detail string)
-	// MaxClasses bounds the classes whose code is kept in memory, 0 for 512. Those in use stay.
+	// MaxClasses is the largest number of classes whose code is kept in memory, 0 for 512. Classes in use are never evicted.
 	MaxClasses int
-	// Interpreter has wazero interpret instead of compile: for tests of machines without machine code.
+	// Interpreter makes wazero interpret instead of compile. Tests use it to cover platforms for which wazero has no compiler.
 	Interpreter bool
 }
 
-// Engine runs classes as machine code, and what it cannot run on the VM. It is safe for concurrent use.
+// Engine runs classes as machine code, and falls back to the VM for calls that it cannot run. It is safe for concurrent use.
 type Engine struct {
 	vm      cairo.Engine
 	opts    Options
 	runtime wazero.Runtime
 	cache   wazero.CompilationCache
-	memory  wazero.CompiledModule // of arenas
+	memory  wazero.CompiledModule // the module that exports an arena's memory
 	memo    memo
 	pool    pool
 	poison  []byte // see arena.poison
 
-	compiling chan struct{} // one at a time in the background
-	evictions atomic.Uint64 // of classes
+	compiling chan struct{} // semaphore: one background compilation at a time
+	evictions atomic.Uint64 // number of classes evicted so far
 
 	mu      sync.Mutex
 	classes map[felt.Felt]*class
-	uses    uint64 // counts uses of classes
-	pending int    // classes that are not ready
-	counts  map[string]uint64
+	uses    uint64            // number of uses of classes so far
+	pending int               // number of classes that are not ready
+	counts  map[string]uint64 // runs by outcome, see Stats
 	why     map[felt.Felt]string
 }
 
@@ -75,26 +77,26 @@ var (
 	_ cairo.Precompiler = (*Engine)(nil)
 )
 
-// defaultMaxClasses is MaxClasses where it is 0.
+// defaultMaxClasses is the value of MaxClasses if it is 0.
 const defaultMaxClasses = 512
 
 // class is a compiled class.
 type class struct {
 	ready     chan struct{} // closed once the fields below are set
-	err       error         // why it cannot be compiled
+	err       error         // why the class cannot be compiled, nil if it can
 	compiled  wazero.CompiledModule
 	data      []byte // constants
-	shallow   bool
+	shallow   bool   // see lowered.shallow
 	entries   sierra.EntryPoints
 	fallbacks atomic.Int32 // runs that ended with ErrFallback
 	evicted   atomic.Bool
 
 	// Guarded by the engine's mutex.
-	users int    // runs under way or waiting: none of them may lose the code
-	used  uint64 // the engine's uses at the latest
+	users int    // runs that use the class or wait for it; the class is evicted only at 0
+	used  uint64 // Engine.uses at the latest use of the class
 }
 
-// NewEngine returns an engine that falls back to vm for what it cannot run.
+// NewEngine returns an engine that falls back to vm for calls that it cannot run.
 func NewEngine(vm cairo.Engine, opts Options) (*Engine, error) {
 	if opts.MaxClasses == 0 {
 		opts.MaxClasses = defaultMaxClasses
@@ -143,7 +145,7 @@ func NewEngine(vm cairo.Engine, opts Options) (*Engine, error) {
 	return e, nil
 }
 
-// Close frees the machine code. No run may be under way.
+// Close frees the machine code. The caller must end all runs first.
 func (e *Engine) Close() error {
 	err := e.runtime.Close(context.Background())
 	if e.cache != nil {
@@ -152,7 +154,7 @@ func (e *Engine) Close() error {
 	return err
 }
 
-// Stats returns the number of runs so far by where they ran: "native", or the reason of a fallback.
+// Stats returns the number of runs so far by outcome: "native", or the reason of the fallback.
 func (e *Engine) Stats() map[string]uint64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -163,7 +165,7 @@ func (e *Engine) Stats() map[string]uint64 {
 	return out
 }
 
-// Why returns why a class cannot be compiled, "" when it can or has not been run.
+// Why returns why a class cannot be compiled, or "" if it can be or was never used.
 func (e *Engine) Why(hash felt.Felt) string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -187,7 +189,7 @@ func (e *Engine) Prepare(c *cairo.Class) error {
 // maxPending bounds the classes that wait to be compiled before they are called.
 const maxPending = 64
 
-// Precompile implements cairo.Precompiler: an engine that compiles in the background begins to.
+// Precompile implements cairo.Precompiler. With Options.Background it starts to compile the class; otherwise it does nothing.
 func (e *Engine) Precompile(c *cairo.Class) {
 	if !e.opts.Background || !runnable(c) {
 		return
@@ -200,19 +202,19 @@ func (e *Engine) Precompile(c *cairo.Class) {
 	}
 }
 
-// runnable reports whether a class can be compiled. Code is kept by hash.
+// runnable reports whether a class has what the compiler needs. Its hash must be set because code is kept by hash.
 func runnable(c *cairo.Class) bool {
 	return c != nil && c.Sierra != nil && c.Gas != nil && !c.Hash.IsZero()
 }
 
-// leave ends what class began.
+// leave ends a use of a class that Engine.class began.
 func (e *Engine) leave(cl *class) {
 	e.mu.Lock()
 	cl.users--
 	e.mu.Unlock()
 }
 
-// class finds a class or starts compiling it. It stays until leave.
+// class returns the class with c's hash and starts to compile it if it is new. The class is not evicted until leave.
 func (e *Engine) class(c *cairo.Class) *class {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -238,7 +240,7 @@ func (e *Engine) class(c *cairo.Class) *class {
 	return cl
 }
 
-// evict forgets the class whose latest use is the oldest, of those that no run uses, and frees its code. The engine's mutex is held.
+// evict removes the least recently used class that no run uses, and frees its code. The caller holds the engine's mutex.
 func (e *Engine) evict() {
 	var oldest felt.Felt
 	var cl *class
@@ -277,7 +279,7 @@ func (e *Engine) compile(cl *class, c *cairo.Class) {
 		close(cl.ready)
 	}()
 	defer func() {
-		if r := recover(); r != nil { // a defect; the class is the VM's, and the node goes on
+		if r := recover(); r != nil { // a defect of the compiler: the VM runs the class, and the node goes on
 			cl.err = fmt.Errorf("native: compiling the class panicked: %v", r)
 			e.mu.Lock()
 			e.why[c.Hash] = cl.err.Error()
@@ -297,8 +299,8 @@ func (e *Engine) compile(cl *class, c *cairo.Class) {
 		cl.data, cl.shallow = l.data, l.shallow
 		cl.compiled, cl.err = e.runtime.CompileModule(context.Background(), l.code)
 		if cl.err != nil && e.cache != nil {
-			// The cache's file may be damaged. Code is found by the hash of the module, so a section that means nothing
-			// makes another module of it, which is compiled, and kept, anew.
+			// The file in the cache may be damaged. The cache finds code by the module's hash, so an extra custom section
+			// changes the hash and makes wazero compile and cache the module again.
 			cl.compiled, cl.err = e.runtime.CompileModule(context.Background(), append(l.code, customSection("again")...))
 		}
 	}
@@ -312,7 +314,8 @@ func (e *Engine) compile(cl *class, c *cairo.Class) {
 // maxFallbacks is how often a class may fall back before its calls go straight to the VM, so that they are not executed twice.
 const maxFallbacks = 8
 
-func (cl *class) entryPoint(call *cairo.Call) (sierra.FuncID, bool) {
+// entryPoint returns the function of the call's entry point; ok is false if the class has none.
+func (cl *class) entryPoint(call *cairo.Call) (id sierra.FuncID, ok bool) {
 	list := cl.entries.External
 	switch call.Type {
 	case cairo.L1Handler:

@@ -15,10 +15,10 @@ import (
 	"github.com/starkd/starkd/crypto/starkcurve"
 )
 
-// TestConstants: what the engine knows of the VM's rules is what the VM does.
+// TestConstants checks that the engine's builtin costs are the VM's.
 func TestConstants(t *testing.T) {
 	costs := vm.BuiltinCosts()
-	// The table's order is pedersen, bitwise, ec_op, poseidon, add_mod, mul_mod, blake; a GasInfo's is another.
+	// The VM's order is pedersen, bitwise, ec_op, poseidon, add_mod, mul_mod, blake. A GasInfo's order differs.
 	for token, at := range map[int]int{1: 0, 3: 1, 4: 2, 2: 3, 5: 4, 6: 5, 7: 6} {
 		if got := felt.FromUint64(native.GasTokens[token]); got != costs[at] {
 			t.Errorf("token %d costs %v, the VM says %v", token, got, costs[at])
@@ -29,7 +29,7 @@ func TestConstants(t *testing.T) {
 	}
 }
 
-// TestFallback: a class whose gas is not known runs on the VM, as does one that is still being compiled.
+// TestFallback checks that a class whose gas costs are not known runs on the VM, and that a class does so until it is compiled.
 func TestFallback(t *testing.T) {
 	e, err := native.NewEngine(vm.NewEngine(), native.Options{Background: true})
 	if err != nil {
@@ -62,7 +62,7 @@ func TestFallback(t *testing.T) {
 	}
 }
 
-// TestPrecompile: a class is compiled in the background when Precompile names it, and its first call is native.
+// TestPrecompile checks that Precompile compiles a class in the background, so that its first call is native.
 func TestPrecompile(t *testing.T) {
 	e, err := native.NewEngine(vm.NewEngine(), native.Options{Background: true})
 	if err != nil {
@@ -86,14 +86,14 @@ func TestPrecompile(t *testing.T) {
 	if s := e.Stats(); s["native"] != 1 || len(s) != 1 {
 		t.Errorf("runs were %v, want one native one", s)
 	}
-	waits := newEngine(t) // compiles when a class is called
+	waits := newEngine(t) // compiles a class on its first call
 	waits.Precompile(class)
 	if n, _, _, _ := waits.Classes(); n != 0 {
-		t.Errorf("an engine that does not compile beside the runs has %d classes", n)
+		t.Errorf("an engine that does not compile in the background has %d classes, want 0", n)
 	}
 }
 
-// TestUnknownEntryPoint: calls that cannot begin end as on the VM.
+// TestUnknownEntryPoint checks that calls without an entry point, or with too little gas for one, end as on the VM.
 func TestUnknownEntryPoint(t *testing.T) {
 	e := newEngine(t)
 	class := contract(t, contracts.ERC20)
@@ -111,7 +111,7 @@ func TestUnknownEntryPoint(t *testing.T) {
 	}
 }
 
-// TestInterpreter: machines without machine code have the same results.
+// TestInterpreter checks that wazero's interpreter has the VM's results.
 func TestInterpreter(t *testing.T) {
 	e, err := native.NewEngine(vm.NewEngine(), native.Options{Interpreter: true})
 	if err != nil {
@@ -122,7 +122,7 @@ func TestInterpreter(t *testing.T) {
 	t.Logf("%d runs, %d failed, %v", runs, failed, e.Stats())
 }
 
-// TestConcurrent: runs of several classes at once do not disturb each other.
+// TestConcurrent checks that concurrent runs of several classes have the VM's results.
 func TestConcurrent(t *testing.T) {
 	e := newEngine(t)
 	var classes []*cairo.Class
@@ -153,7 +153,7 @@ func TestConcurrent(t *testing.T) {
 	wg.Wait()
 }
 
-// TestEviction: an engine that keeps few classes compiles them again, with equal results, and frees what it forgets.
+// TestEviction checks that an engine that keeps two classes compiles evicted classes again, with equal results, and frees their code.
 func TestEviction(t *testing.T) {
 	e, err := native.NewEngine(vm.NewEngine(), native.Options{MaxClasses: 2})
 	if err != nil {
@@ -171,7 +171,7 @@ func TestEviction(t *testing.T) {
 	}
 }
 
-// TestSignature: signatures that are good, and those that are not, by the curve's operations in a contract.
+// TestSignature checks that a contract that verifies signatures accepts valid ones and rejects others, on both engines.
 func TestSignature(t *testing.T) {
 	e := newEngine(t)
 	class := readClass(t, "testdata/curves.contract_class.json")

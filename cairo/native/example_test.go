@@ -13,7 +13,7 @@ import (
 	"github.com/starkd/starkd/crypto/keccak"
 )
 
-// A function runs as machine code; what native code cannot do would run on the VM.
+// The function fib runs as machine code. A call that native code cannot run would fall back to the VM.
 func Example() {
 	data, err := contracts.ClassJSON(contracts.Fibonacci)
 	if err != nil {

@@ -15,8 +15,7 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 )
 
-// Garble overwrites the memory of all arenas that wait for their next run with random bytes, but for constants, and returns how many
-// there are.
+// Garble overwrites the memory of all free arenas, except their constants, with random bytes. It returns the number of free arenas.
 func (e *Engine) Garble(r *rand.Rand) int {
 	for _, a := range e.pool.free {
 		b, _ := a.mem.Read(uint32(a.heapBase), a.mem.Size()-uint32(a.heapBase))
@@ -27,7 +26,7 @@ func (e *Engine) Garble(r *rand.Rand) int {
 	return len(e.pool.free)
 }
 
-// Poison has memory that nothing may read overwritten with garbage: before each run and as frames give it back.
+// Poison makes the engine overwrite memory that nothing may read with garbage, before each run and when a frame frees memory.
 func (e *Engine) Poison() {
 	r := rand.New(rand.NewPCG(6, 6))
 	e.poison = make([]byte, 1<<16)
@@ -36,14 +35,14 @@ func (e *Engine) Poison() {
 	}
 }
 
-// Forget closes the free arenas: the next run meets its classes anew.
+// Forget closes the free arenas, so that the next run starts with a new one.
 func (e *Engine) Forget() {
 	for a := e.pool.pop(); a != nil; a = e.pool.pop() {
 		a.close()
 	}
 }
 
-// Functions are all functions of a program, callable one by one.
+// Functions is a compiled program whose functions can be called one by one.
 type Functions struct {
 	*layout
 	in   *instance
@@ -54,7 +53,7 @@ type Functions struct {
 	compiled wazero.CompiledModule
 }
 
-// Functions compiles all functions of a program that is no class.
+// Functions compiles all functions of a program, which need not be a class.
 func (e *Engine) Functions(program *sierra.Program, info *sierra.GasInfo) (f *Functions, err error) {
 	defer func() {
 		if r, ok := recover().(unsupported); ok {
@@ -98,7 +97,7 @@ func (f *Functions) IntSlots(id sierra.TypeID, v *big.Int) []uint64 {
 	return out
 }
 
-// Int returns the integer with these slots.
+// Int returns the integer of a type with the slots s.
 func (f *Functions) Int(id sierra.TypeID, s []uint64) *big.Int {
 	_, class := f.ints(id)
 	switch {
@@ -111,7 +110,7 @@ func (f *Functions) Int(id sierra.TypeID, s []uint64) *big.Int {
 	return bigOf(s)
 }
 
-// Begin starts a call: memory is empty.
+// Begin starts a call with an empty heap.
 func (f *Functions) Begin(sys cairo.Syscalls) {
 	f.a.depth = 0
 	r := f.a.push(sys)
@@ -120,16 +119,16 @@ func (f *Functions) Begin(sys cairo.Syscalls) {
 	binary.LittleEndian.PutUint64(r.at(baseCell, 8), f.in.base)
 }
 
-// Stop has the calls after Begin look at a flag.
+// Stop sets the stop flag of the calls after Begin.
 func (f *Functions) Stop(stop *atomic.Bool) { f.a.top().stop = stop }
 
-// Words puts words into memory.
+// Words copies words to newly allocated memory and returns their address.
 func (f *Functions) Words(w ...uint64) uint64 { return f.a.top().words(w...) }
 
-// Read reads words.
+// Read returns a copy of n words.
 func (f *Functions) Read(at uint64, n int) []uint64 { return f.a.top().read(at, n) }
 
-// Call calls a function with the slots of its arguments.
+// Call calls a function with the slots of its arguments and returns the slots of its results.
 func (f *Functions) Call(id sierra.FuncID, args []uint64) ([]uint64, error) {
 	sig := f.comp.functionSignature(id)
 	stack := make([]uint64, max(sig.params, sig.results))
@@ -151,7 +150,7 @@ func (f *Functions) Close() {
 	_ = f.compiled.Close(context.Background())
 }
 
-// CompileAll returns the module of all functions and its size.
+// CompileAll returns the module with all functions of a program, and its size in bytes.
 func CompileAll(program *sierra.Program, info *sierra.GasInfo) (code []byte, size int, err error) {
 	defer func() {
 		if r, ok := recover().(unsupported); ok {
@@ -169,11 +168,11 @@ func CompileAll(program *sierra.Program, info *sierra.GasInfo) (code []byte, siz
 	return code, len(code), nil
 }
 
-// GasTokens is for the test that compares them with the VM's.
+// GasTokens holds the engine's builtin costs, for TestConstants.
 var GasTokens = gasTokens
 
-// Classes returns the number of classes that the engine has, the free arenas' instances, and the bytes of their memory as counted and as
-// they are.
+// Classes returns the number of the engine's classes, the number of instances in free arenas, and the bytes of those arenas' memory: as the
+// pool counts them and as they are.
 func (e *Engine) Classes() (n, instances int, counted, real int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -184,7 +183,7 @@ func (e *Engine) Classes() (n, instances int, counted, real int64) {
 	return len(e.classes), instances, e.pool.bytes, real
 }
 
-// Kept returns the number of functions, with their stacks, that free arenas keep, as counted.
+// Kept returns the number of functions that the free arenas keep, as they count them.
 func (e *Engine) Kept() (n int) {
 	for _, a := range e.pool.free {
 		n += a.functions

@@ -12,14 +12,14 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// generator writes a random well-typed Sierra program of one function: values are made, combined, branched on, put into structs,
-// enums, arrays and boxes, and all that is left is returned.
+// generator writes a random well-typed Sierra program with one function. The function makes values, combines them, branches on them, puts
+// them into structs, enums, arrays and boxes, and returns all live values.
 type generator struct {
 	r        *rand.Rand
-	types    []string // declarations, in an order in which each comes after what it is made of
+	types    []string // declarations; each follows those of the types that it is made of
 	known    map[string]bool
 	libfuncs []string
-	code     []string // "\x00label" where a label stands
+	code     []string // statements, and labels as "\x00label"
 	vars     int
 	live     []variable
 	labels   int
@@ -64,7 +64,7 @@ func list(vars []variable) string {
 	return strings.Join(out, ", ")
 }
 
-// emit writes an invocation with one branch.
+// emit writes an invocation with one branch and returns its results.
 func (g *generator) emit(libfunc string, args []variable, results ...string) []variable {
 	out := make([]variable, len(results))
 	for i, t := range results {
@@ -74,7 +74,8 @@ func (g *generator) emit(libfunc string, args []variable, results ...string) []v
 	return out
 }
 
-// take removes a live variable of a type, or a constant if there is none; half of the time a duplicate stays.
+// take removes and returns a live variable of a type, of which it leaves a duplicate half of the time. If there is no such variable, it
+// returns a constant.
 func (g *generator) take(typ string) variable {
 	var at []int
 	for i, v := range g.live {
@@ -120,8 +121,8 @@ func bitsOf(typ string) int {
 	return 250
 }
 
-// branch writes an invocation of two branches. Each arm gets the results of its branch and makes of them the same types; the live
-// variables are stored in both.
+// branch writes an invocation with two branches. arm turns the results of a branch into values whose types are equal in both branches. Both
+// branches store the live variables.
 func (g *generator) branch(libfunc string, args []variable, results [2][]string, arm func(branch int, results []variable) []variable) {
 	g.labels++
 	other, done := fmt.Sprintf("F0_L%d", 2*g.labels), fmt.Sprintf("F0_L%d", 2*g.labels+1)
@@ -157,7 +158,7 @@ func (g *generator) branch(libfunc string, args []variable, results [2][]string,
 	g.live = after
 }
 
-// builtin takes the variable of a builtin, of which there is always one.
+// builtin removes and returns the variable of a builtin, which is always live.
 func (g *generator) builtin(typ string) variable {
 	i := slices.IndexFunc(g.live, func(v variable) bool { return v.typ == typ })
 	v := g.live[i]
@@ -169,7 +170,7 @@ func (g *generator) add(vars ...variable) { g.live = append(g.live, vars...) }
 
 func (g *generator) pick(list []string) string { return list[g.r.IntN(len(list))] }
 
-// step adds one operation.
+// step writes one random operation.
 func (g *generator) step() {
 	const rc = "RangeCheck"
 	u := g.pick(generatedInts)
@@ -206,7 +207,7 @@ func (g *generator) step() {
 			g.branch(i+op, []variable{g.builtin(rc), g.take(i), g.take(i)}, [2][]string{{rc, "u" + i[1:]}, {rc, "u" + i[1:]}}, plain)
 			return
 		}
-		g.add(g.constant(i)) // three branches are the corpus's; here a constant
+		g.add(g.constant(i)) // the generator writes no invocation with three branches; TestCorpus covers those
 	case 9:
 		g.branch(u+"_eq", []variable{g.take(u), g.take(u)}, [2][]string{nil, nil}, func(int, []variable) []variable {
 			return []variable{g.constant("u8")}
@@ -234,7 +235,7 @@ func (g *generator) step() {
 		})
 	case 14:
 		from, to := g.pick(append(slices.Clone(generatedInts), generatedSigned...)), g.pick(append(slices.Clone(generatedInts), generatedSigned...))
-		if from == "u128" && to == from { // has no compilation that keeps its cost
+		if from == "u128" && to == from { // the compiler rejects this cast: no code has its cost
 			to = "i128"
 		}
 		g.branch("downcast<"+from+", "+to+">", []variable{g.builtin(rc), g.take(from)}, [2][]string{{rc, to}, {rc}}, func(b int, v []variable) []variable {
@@ -276,7 +277,7 @@ func (g *generator) step() {
 	case 18:
 		root := map[string]string{"u8": "u8", "u16": "u8", "u32": "u16", "u64": "u32", "u128": "u64"}[u]
 		g.add(g.emit(u+"_sqrt", []variable{g.builtin(rc), g.take(u)}, rc, root)...)
-	case 19: // a struct of two members, taken apart again through a box
+	case 19: // a struct of two members, which is boxed, unboxed and deconstructed
 		x := g.pick([]string{u, i, "felt252"})
 		t := g.typ("Pair_"+x+"_"+u, "Struct<ut@Tuple, "+x+", "+u+">")
 		g.typ("Box_"+t, "Box<"+t+">")
@@ -286,7 +287,7 @@ func (g *generator) step() {
 		box = []variable{g.store(box[0])}
 		p = []variable{g.store(g.emit("unbox<"+t+">", box, t)[0])}
 		g.add(g.emit("struct_deconstruct<"+t+">", p, x, u)...)
-	case 20: // an enum of two variants, of which one is made
+	case 20: // one variant of an enum with two, and a match
 		x := g.pick([]string{u, i, "felt252"})
 		t := g.typ("Choice_"+x+"_u8", "Enum<ut@Choice, "+x+", u8>")
 		k := g.r.IntN(2)
@@ -298,7 +299,7 @@ func (g *generator) step() {
 			}
 			return []variable{g.constant(x), v[0]}
 		})
-	case 21: // an array is made and filled
+	case 21: // a new array with some elements
 		x := g.pick([]string{"felt252", "u64", "u128"})
 		a := g.typ("Array_"+x, "Array<"+x+">")
 		arr := g.emit("array_new<"+x+">", nil, a)
@@ -306,7 +307,7 @@ func (g *generator) step() {
 			arr = g.emit("array_append<"+x+">", []variable{arr[0], g.take(x)}, a)
 		}
 		g.add(g.store(arr[0]))
-	case 22: // an array's first element
+	case 22: // the first element of an array
 		for _, x := range []string{"felt252", "u64", "u128"} {
 			if !slices.ContainsFunc(g.live, func(v variable) bool { return v.typ == "Array_"+x }) {
 				continue
@@ -339,7 +340,7 @@ func generate(seed uint64, n int) string {
 	g.live = slices.Clone(params)
 	for range n {
 		g.step()
-		for len(g.live) > 14 { // what would be too much is dropped
+		for len(g.live) > 14 { // drop variables, so that the program stays small
 			i := slices.IndexFunc(g.live, func(v variable) bool { return v.typ != "RangeCheck" && v.typ != "Bitwise" })
 			g.emit("drop<"+g.live[i].typ+">", []variable{g.live[i]})
 			g.live = slices.Delete(g.live, i, i+1)
@@ -372,20 +373,20 @@ func generate(seed uint64, n int) string {
 	return code.String()
 }
 
-// TestGenerated runs random programs on both engines.
+// TestGenerated checks that random programs have equal results on both engines.
 func TestGenerated(t *testing.T) {
 	n := 150
 	if os.Getenv("STARKD_FULL") != "" {
 		n = 10_000
 	}
 	e := newEngine(t)
-	good, runs, refused := 0, 0, map[string]int{}
+	good, runs, rejected := 0, 0, map[string]int{}
 	for seed := range uint64(n) {
 		text := generate(seed, 5+int(seed%40))
 		f, err := newFunctionRun(e, text, seed)
 		if err != nil {
-			refused[err.Error()]++
-			if len(refused) < 3 {
+			rejected[err.Error()]++
+			if len(rejected) < 3 {
 				t.Logf("seed %d: %v\n%s", seed, err, text)
 			}
 			continue
@@ -394,7 +395,7 @@ func TestGenerated(t *testing.T) {
 		for range 8 {
 			diff, err := f.call(sierra.FuncID(0))
 			if err != nil {
-				refused[err.Error()]++
+				rejected[err.Error()]++
 				continue
 			}
 			runs++
@@ -405,13 +406,13 @@ func TestGenerated(t *testing.T) {
 		}
 		f.native.Close()
 	}
-	t.Logf("%d programs of %d, %d equal runs, refused %v", good, n, runs, refused)
-	if good < n || len(refused) > 0 {
-		t.Errorf("only %d of %d programs are good", good, n)
+	t.Logf("%d programs of %d, %d equal runs, rejected %v", good, n, runs, rejected)
+	if good < n || len(rejected) > 0 {
+		t.Errorf("only %d of %d programs run, rejected %v", good, n, rejected)
 	}
 }
 
-// FuzzGenerated is TestGenerated with seeds of the fuzzer's.
+// FuzzGenerated is TestGenerated with seeds from the fuzzer.
 func FuzzGenerated(f *testing.F) {
 	f.Add(uint64(1), uint8(10))
 	f.Add(uint64(2), uint8(60))

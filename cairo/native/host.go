@@ -16,14 +16,14 @@ import (
 	"github.com/starkd/starkd/crypto/starkcurve"
 )
 
-// hostFunc is a function that modules import. It finds its arguments in s and leaves its results there.
+// hostFunc is a function that modules import. call takes its arguments from s and writes its results to s.
 type hostFunc struct {
 	name string
 	sig  signature
 	call func(r *run, s []uint64)
 }
 
-// hostFuncs are all of them, in the order in which every module imports them.
+// hostFuncs holds all host functions, in the order in which every module imports them.
 type hostFuncs struct {
 	list  []hostFunc
 	index map[string]int
@@ -37,47 +37,48 @@ var hosts = sync.OnceValue(func() *hostFuncs {
 	return h
 })
 
-// run is the state of one run of an entry point: a frame.
+// run is a frame: the state of one run of an entry point.
 type run struct {
 	arena *arena
 	mem   memory
 	sys   cairo.Syscalls
 	memo  *memo
-	err   error        // why the run ended, when a host function ended it
+	err   error        // why a host function ended the run, nil if none did
 	stop  *atomic.Bool // cairo.Call.Stop
 
 	class  *class
-	base   uint64 // where the constants of the class are
-	bottom uint64 // where the frame's memory begins
+	base   uint64 // address of the class's constants
+	bottom uint64 // start of the frame's memory
 
-	// blinded counts the blinding points drawn.
-	blinded uint64
-	info    uint32 // address of the execution info, 0 before it is asked for
+	blinded uint64 // number of blinding points drawn so far
+	info    uint32 // address of the execution info, 0 before its first use
 }
 
-// aborted is thrown through the module when run.err says why the run ends.
+// aborted is the panic with which a host function ends the run; run.err holds the reason.
 type aborted struct{}
 
+// abort ends the run with err.
 func (r *run) abort(err error) {
 	r.err = err
 	panic(aborted{})
 }
 
-// poll ends the run if it is to stop. Every host function begins with it.
+// poll ends the run if its stop flag is set. The engine calls it before every host function.
 func (r *run) poll() {
 	if r.stop != nil && r.stop.Load() {
 		r.abort(cairo.ErrInterrupted)
 	}
 }
 
-// memory is linear memory as host functions use it.
+// memory is the part of api.Memory that host functions use.
 type memory interface {
 	Read(offset, byteCount uint32) ([]byte, bool)
 	Grow(deltaPages uint32) (uint32, bool)
 	Size() uint32
 }
 
-// at returns a part of the memory; the module's own arithmetic makes addresses, so that one outside of it is a defect.
+// at returns a part of the memory, without copying. The module computes addresses itself, so an address outside of memory is a defect
+// of the engine.
 func (r *run) at(addr, bytes uint64) []byte {
 	if addr < 1<<32 && bytes < 1<<32 {
 		if b, ok := r.mem.Read(uint32(addr), uint32(bytes)); ok {
@@ -88,7 +89,7 @@ func (r *run) at(addr, bytes uint64) []byte {
 	return nil
 }
 
-// alloc takes bytes from the heap.
+// alloc allocates bytes on the heap and returns their address.
 func (r *run) alloc(bytes uint64) uint32 {
 	cell := r.at(heapCell, 8)
 	at := binary.LittleEndian.Uint64(cell)
@@ -100,7 +101,7 @@ func (r *run) alloc(bytes uint64) uint32 {
 			r.abort(fallback(ReasonMemory, "the memory of %d bytes is full", size))
 		}
 		if _, ok := r.mem.Grow(uint32(want)); !ok {
-			r.abort(fallback(ReasonMemory, "the memory of %d bytes does not grow", size))
+			r.abort(fallback(ReasonMemory, "the memory of %d bytes cannot grow", size))
 		}
 		cell = r.at(heapCell, 8)
 	}
@@ -108,19 +109,19 @@ func (r *run) alloc(bytes uint64) uint32 {
 	return uint32(at)
 }
 
-// heap is where the next allocation will be.
+// heap returns the address of the next allocation.
 func (r *run) heap() uint64 { return binary.LittleEndian.Uint64(r.at(heapCell, 8)) }
 
 func (r *run) setHeap(at uint64) { binary.LittleEndian.PutUint64(r.at(heapCell, 8), at) }
 
-// words puts words into memory.
+// words copies words to newly allocated memory and returns their address.
 func (r *run) words(w ...uint64) uint64 {
 	at := r.alloc(uint64(8 * max(1, len(w))))
 	r.write(uint64(at), w)
 	return uint64(at)
 }
 
-// write puts words where memory was taken before.
+// write copies words to memory that was allocated before.
 func (r *run) write(at uint64, w []uint64) {
 	b := r.at(at, uint64(8*len(w)))
 	for i, v := range w {
@@ -128,6 +129,7 @@ func (r *run) write(at uint64, w []uint64) {
 	}
 }
 
+// read returns a copy of n words.
 func (r *run) read(at uint64, n int) []uint64 {
 	return wordsOf(r.at(at, uint64(8*n)))
 }
@@ -148,8 +150,8 @@ func (r *run) feltBytes(start, end uint64) []byte {
 	return r.at(start, end-start)
 }
 
-// view returns an array of field elements where it is in memory, which is how crypto/felt has them. Nothing writes where an array is, so
-// that it is good until the frame gives its memory back, even if the memory has to move.
+// view returns an array of field elements without copying it where possible: their representation in memory is that of crypto/felt.
+// Nothing overwrites an array, so the view stays valid until the frame frees its memory, even if the linear memory grows and moves.
 func (r *run) view(start, end uint64) []felt.Felt {
 	b := r.feltBytes(start, end)
 	n := len(b) / 32
@@ -162,10 +164,10 @@ func (r *run) view(start, end uint64) []felt.Felt {
 	return r.felts(start, end)
 }
 
-// littleEndian says that the machine's words are as WebAssembly's.
+// littleEndian reports whether the machine's byte order is that of WebAssembly.
 var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
-// felts reads an array of field elements.
+// felts returns a copy of an array of field elements.
 func (r *run) felts(start, end uint64) []felt.Felt {
 	b := r.feltBytes(start, end)
 	out := make([]felt.Felt, len(b)/32)
@@ -177,7 +179,7 @@ func (r *run) felts(start, end uint64) []felt.Felt {
 	return out
 }
 
-// array puts field elements into memory and returns start, end and capacity.
+// array copies field elements to newly allocated memory and returns the array's start, end and capacity.
 func (r *run) array(list []felt.Felt) (start, end, capacity uint64) {
 	at := uint64(r.alloc(uint64(32 * len(list))))
 	end = at + uint64(32*len(list))
@@ -197,6 +199,7 @@ func feltAt(s []uint64) felt.Felt { return felt.Felt{s[0], s[1], s[2], s[3]} }
 
 func putFelt(s []uint64, f *felt.Felt) { s[0], s[1], s[2], s[3] = f[0], f[1], f[2], f[3] }
 
+// bigOf returns the number with the words s, lowest first.
 func bigOf(s []uint64) *big.Int {
 	v := new(big.Int)
 	for i := len(s) - 1; i >= 0; i-- {
@@ -205,6 +208,7 @@ func bigOf(s []uint64) *big.Int {
 	return v
 }
 
+// putBig writes the lowest len(s) words of v to s.
 func putBig(s []uint64, v *big.Int) {
 	w := new(big.Int).Set(v)
 	for i := range s {
@@ -222,7 +226,7 @@ func flagWord(ok bool) uint64 {
 	return 0
 }
 
-// computations are the host functions that are not syscalls.
+// computations holds the host functions that are not syscalls.
 var computations = []hostFunc{
 	{"felt_div", signature{8, 4}, func(_ *run, s []uint64) {
 		x, y := feltAt(s), feltAt(s[4:])
@@ -262,7 +266,7 @@ var computations = []hostFunc{
 	{"u256_sqrt", signature{4, 2}, func(_ *run, s []uint64) { putBig(s[:2], new(big.Int).Sqrt(bigOf(s[:4]))) }},
 	{"u256_divmod", signature{8, 8}, func(_ *run, s []uint64) { divMod(s[:4], s[4:8]) }},
 	{"u512_divmod", signature{12, 12}, func(_ *run, s []uint64) { divMod(s[:8], s[8:12]) }},
-	{"u256_inv_mod", signature{8, 5}, func(_ *run, s []uint64) { // the inverse, and whether there is none
+	{"u256_inv_mod", signature{8, 5}, func(_ *run, s []uint64) { // returns the inverse, and whether it exists
 		n := bigOf(s[4:8])
 		var inv *big.Int
 		if n.Cmp(big.NewInt(1)) != 0 {
@@ -278,7 +282,7 @@ var computations = []hostFunc{
 	{"ec_on_curve", signature{8, 1}, func(_ *run, s []uint64) {
 		s[0] = flagWord(starkcurve.IsOnCurve(starkcurve.Point{X: feltAt(s), Y: feltAt(s[4:])}))
 	}},
-	{"ec_from_x", signature{4, 5}, func(r *run, s []uint64) { // the smaller y, and whether there is one
+	{"ec_from_x", signature{4, 5}, func(r *run, s []uint64) { // returns the smaller y, and whether it exists
 		y, ok := r.memo.yFromX(feltAt(s))
 		var other felt.Felt
 		if other.Neg(&y); other.Cmp(&y) < 0 {
@@ -299,7 +303,7 @@ var computations = []hostFunc{
 	{"ec_add_mul", signature{20, 8}, func(r *run, s []uint64) {
 		p, ok := r.memo.ecOp(pointAt(s), pointAt(s[12:]), feltAt(s[8:]))
 		if !ok {
-			r.abort(fallback(ReasonCurve, "an EC operation met two points with the same x coordinate"))
+			r.abort(fallback(ReasonCurve, "an EC operation added two points with the same x coordinate"))
 		}
 		putPoint(s, p)
 	}},
@@ -313,10 +317,10 @@ var computations = []hostFunc{
 		s[8] = 1
 	}},
 	{"circuit_eval", signature{2 + limbSlots, 1 + limbSlots}, evalCircuit},
-	{"poll", signature{0, 0}, func(*run, []uint64) {}}, // what all begin with is all
+	{"poll", signature{0, 0}, func(*run, []uint64) {}}, // the engine polls before every host function
 	{"dict_new", signature{1, 1}, func(r *run, s []uint64) { s[0] = r.newDict(s[0]) }},
 	{"dict_grow", signature{1, 0}, func(r *run, s []uint64) { r.growDict(s[0]) }},
-	{"dict_squash", signature{1, 4}, func(r *run, s []uint64) { // gas given back, and the entries as an array
+	{"dict_squash", signature{1, 4}, func(r *run, s []uint64) { // returns the gas refunded, and the entries as an array
 		s[0], s[1], s[2] = r.squash(s[0])
 		s[3] = s[2]
 	}},
@@ -329,11 +333,11 @@ func putPoint(s []uint64, p starkcurve.Point) {
 	putFelt(s[4:], &p.Y)
 }
 
-// addPoints adds points as compiled code does, which fails where their x coordinates are equal: only a program that seeks it meets
-// that, and the VM says how it ends.
+// addPoints returns p + q, by the formula that CASM uses. That fails if the x coordinates are equal, which only happens in programs made
+// for it; the run then falls back, and the VM decides its result.
 func (r *run) addPoints(p, q starkcurve.Point) starkcurve.Point {
 	if p.X == q.X {
-		r.abort(fallback(ReasonCurve, "two points with the same x coordinate"))
+		r.abort(fallback(ReasonCurve, "two points with the same x coordinate were added"))
 	}
 	return p.Add(q)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 )
 
-// wideText returns a function with many live variables and many points where ways through it meet: all are moved there.
+// wideText returns a function with many live variables, all of which are moved at each of many merge points.
 func wideText(live, merges int) string {
 	var b strings.Builder
 	b.WriteString("type felt252 = felt252;\ntype NZ = NonZero<felt252>;\n\n")
@@ -51,7 +51,7 @@ func bigTypeText(n int) string {
 	return b.String()
 }
 
-// TestHostile: classes whose modules would be much larger than they are, or take long to compile, run on the VM from the start.
+// TestHostile checks that programs whose modules would be very large or slow to compile are rejected, and fast.
 func TestHostile(t *testing.T) {
 	e := newEngine(t)
 	for _, c := range []struct {
@@ -86,10 +86,10 @@ func TestHostile(t *testing.T) {
 		}
 		took := time.Since(start)
 		if (err == nil) != (c.unsupported == "") || err != nil && !strings.Contains(err.Error(), c.unsupported) {
-			t.Errorf("%s: %v, want a unsupported that speaks of %q", c.name, err, c.unsupported)
+			t.Errorf("%s: %v, want an error with %q", c.name, err, c.unsupported)
 		}
 		if took > 20*time.Second {
-			t.Errorf("%s takes %v", c.name, took)
+			t.Errorf("%s takes %v, want at most 20 s", c.name, took)
 		}
 		t.Logf("%s: %d bytes, %v, %v", c.name, size, took, err)
 		_ = code

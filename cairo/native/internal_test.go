@@ -11,10 +11,10 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// onVM are the audited libfuncs that are not lowered: classes that use them run on the VM.
+// onVM lists the audited libfuncs that are not lowered. Classes that use them run on the VM.
 var onVM = []string{}
 
-// TestLibfuncTable: every audited libfunc is lowered, or named in onVM.
+// TestLibfuncTable checks that every audited libfunc is either lowered or listed in onVM.
 func TestLibfuncTable(t *testing.T) {
 	data, err := os.ReadFile(golden.Corpus(t, "libfunc-lists/audited.json"))
 	if err != nil {
@@ -39,7 +39,7 @@ func TestLibfuncTable(t *testing.T) {
 	t.Logf("%d of %d audited libfuncs are lowered", lowered, len(list.Allowed))
 }
 
-// TestDivMod compares with math/big, on words that are zero, all ones, small or random.
+// TestDivMod compares divMod with math/big, on words that are zero, all ones, 2^63, small or random.
 func TestDivMod(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	word := func() uint64 {
@@ -73,7 +73,7 @@ func TestDivMod(t *testing.T) {
 		divMod(u, v)
 		q, m := new(big.Int).QuoRem(x, y, new(big.Int))
 		if bigOf(u).Cmp(q) != 0 || bigOf(v).Cmp(m) != 0 {
-			t.Fatalf("%x / %x = %x rest %x, got %x and %x", x, y, q, m, bigOf(u), bigOf(v))
+			t.Fatalf("%x / %x: got %x, remainder %x, want %x, remainder %x", x, y, bigOf(u), bigOf(v), q, m)
 		}
 	}
 }

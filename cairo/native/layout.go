@@ -7,7 +7,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// intClass is how an integer type is kept, by its range.
+// intClass is the representation of an integer type, which depends on its range.
 type intClass uint8
 
 const (
@@ -15,10 +15,11 @@ const (
 	classU64           // [0, 2^64): one slot
 	classI64           // [-2^63, 2^63): one slot, two's complement
 	classU128          // two slots, low word first
-	classI128
-	classFelt // anything wider: a field element
+	classI128          // two slots, two's complement, low word first
+	classFelt          // any wider range: a field element
 )
 
+// slots returns the number of slots of an integer of the class.
 func (c intClass) slots() int {
 	switch c {
 	case classU64, classI64:
@@ -40,6 +41,7 @@ var (
 	prime                        = felt.Modulus()
 )
 
+// classOf returns the first class whose range contains r.
 func classOf(r sierra.Range) intClass {
 	switch {
 	case r.Lower.Sign() >= 0 && r.Upper.Cmp(two64) <= 0:
@@ -54,23 +56,24 @@ func classOf(r sierra.Range) intClass {
 	return classFelt
 }
 
-// maxSlots bounds a value: a class with larger ones goes to the VM.
+// maxSlots bounds the slots of a value. A class with larger values runs on the VM.
 const maxSlots = 400
 
-// Slots of an array, and of a point of the curve.
+// Slots of composite values.
 const (
-	arraySlots = 3
-	pointSlots = 8
-	limbSlots  = 8 // of a circuit's value: four limbs of 96 bits
+	arraySlots = 3 // an array
+	pointSlots = 8 // a point of the STARK curve
+	limbSlots  = 8 // a circuit's value: four limbs of 96 bits, two slots each
 )
 
-// layout knows how many slots types take.
+// layout computes how many slots types take.
 type layout struct {
 	r     *sierra.Registry
 	slots map[sierra.TypeID]int
 }
 
-// size returns the number of slots of a type; types without values have none. It rejects what is too large or has no layout.
+// size returns the number of slots of a type, 0 for a type whose values carry no data. It rejects types that are too large or have no
+// layout.
 func (l *layout) size(id sierra.TypeID) int {
 	if n, ok := l.slots[id]; ok {
 		if n < 0 {
@@ -87,6 +90,7 @@ func (l *layout) size(id sierra.TypeID) int {
 	return n
 }
 
+// compute returns the number of slots of a type that size has not met before.
 func (l *layout) compute(id sierra.TypeID) int {
 	t := l.r.Type(id)
 	switch t.Generic {
@@ -108,7 +112,7 @@ func (l *layout) compute(id sierra.TypeID) int {
 		"CircuitData":
 		return 1
 	case "CircuitInputAccumulator":
-		return 2 // where the next input goes, and the end of the inputs
+		return 2 // the address of the next input, and the end of the inputs
 	case "CircuitOutputs":
 		return 1 + limbSlots
 	case "CircuitFailureGuarantee":
@@ -118,14 +122,14 @@ func (l *layout) compute(id sierra.TypeID) int {
 	case "EcPoint":
 		return pointSlots
 	case "EcState":
-		return 2 * pointSlots // the sum, and the blinding point that it started from
+		return 2 * pointSlots // the sum, and the blinding point from which it started
 	case "CircuitModulus":
 		return limbSlots
 	case "U96LimbsLtGuarantee":
 		if t.Args[0].Value.Cmp(big.NewInt(4)) > 0 {
-			reject("a guarantee of %v limbs", t.Args[0].Value)
+			reject("a guarantee of %v limbs, at most 4", t.Args[0].Value)
 		}
-		return 4 * int(t.Args[0].Value.Int64()) // a limb of the value and one of the bound, of two slots each
+		return 4 * int(t.Args[0].Value.Int64()) // the value's limbs, then the bound's, two slots each
 	case "NonZero", "Snapshot":
 		return l.size(t.Inner)
 	case "IntRange":
@@ -158,7 +162,7 @@ func (l *layout) peel(id sierra.TypeID) *sierra.ConcreteType {
 	return t
 }
 
-// ints returns the range and class of an integer type.
+// ints returns the range and the class of an integer type, felt252 or bytes31.
 func (l *layout) ints(id sierra.TypeID) (sierra.Range, intClass) {
 	t := l.peel(id)
 	switch t.Generic {
@@ -168,7 +172,7 @@ func (l *layout) ints(id sierra.TypeID) (sierra.Range, intClass) {
 	}
 	r, ok := l.r.IntRange(t.ID)
 	if !ok {
-		reject("type %s is no integer", t.Generic)
+		reject("type %s is not an integer", t.Generic)
 	}
 	return r, classOf(r)
 }
@@ -178,7 +182,7 @@ func feltSlots(f felt.Felt) []slot {
 	return []slot{constant(f[0]), constant(f[1]), constant(f[2]), constant(f[3])}
 }
 
-// intSlots returns a constant of an integer class.
+// intSlots returns the slots of a constant in an integer class.
 func intSlots(v *big.Int, c intClass) []slot {
 	if c == classFelt {
 		return feltSlots(felt.FromBigInt(v))

@@ -14,7 +14,7 @@ import (
 
 const edgesClass = "testdata/edges.contract_class.json"
 
-// TestGarbage: what earlier runs left in pooled memory changes nothing.
+// TestGarbage checks that garbage in the memory of free arenas changes no result.
 func TestGarbage(t *testing.T) {
 	e := newEngine(t)
 	class := readClass(t, edgesClass)
@@ -35,7 +35,7 @@ func TestGarbage(t *testing.T) {
 	}
 }
 
-// TestStacks: the stack of a run that recursed deeply goes with the run, and functions that take little are kept.
+// TestStacks checks that the stack of a deep recursion is freed with its run, and that functions with small stacks are kept.
 func TestStacks(t *testing.T) {
 	e := newEngine(t)
 	class := readClass(t, edgesClass)
@@ -66,7 +66,7 @@ func TestStacks(t *testing.T) {
 	}
 }
 
-// TestCeilings: a run that needs more stack or memory than the engine has ends with ErrFallback, soon, and the engine goes on.
+// TestCeilings checks that a run that exceeds the limit of stack or memory ends with ErrFallback, and that the engine works afterwards.
 func TestCeilings(t *testing.T) {
 	e := newEngine(t)
 	class := readClass(t, edgesClass)
@@ -93,7 +93,7 @@ func TestCeilings(t *testing.T) {
 		}
 		t.Logf("%s(%d) took %v", c.name, c.n, took)
 	}
-	// A class that falls back again and again runs on the VM.
+	// A class that fell back 8 times runs on the VM.
 	deep := cairo.Call{Class: class, Selector: selector("recursion"), Calldata: felts(1 << 31), Gas: 1 << 60}
 	for range 6 {
 		if _, err := newChain(e, class).run(deep); !errors.Is(err, cairo.ErrFallback) {

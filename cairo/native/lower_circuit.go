@@ -6,8 +6,8 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 )
 
-// circuitRows are circuits of modular arithmetic. The values of a circuit are in memory in the order of sierra.CircuitInfo, each as
-// four limbs of two words; the gates are among the module's constants, and the host evaluates them.
+// circuitRows lowers circuits of modular arithmetic. The values of a circuit are in memory in the order of sierra.CircuitInfo, each as
+// four limbs of two words. The gates are among the class's constants, and the host evaluates them.
 var circuitRows = map[string]lowering{
 	"init_circuit_data": func(l *invocation) {
 		c := l.circuit()
@@ -71,9 +71,10 @@ var circuitRows = map[string]lowering{
 	},
 }
 
-// valueBytes is the size of a value in memory.
+// valueBytes is the size of a circuit's value in memory.
 const valueBytes = 8 * limbSlots
 
+// circuit returns the circuit that the libfunc names.
 func (l *invocation) circuit() *sierra.CircuitInfo {
 	c := l.c.r.Type(l.lf.Args[0].Type).Circuit
 	if c == nil {
@@ -82,8 +83,8 @@ func (l *invocation) circuit() *sierra.CircuitInfo {
 	return c
 }
 
-// gates puts the circuit's gates among the constants, once: the numbers of values, additions and multiplications, then each gate's
-// operands and output.
+// gates returns the address of the circuit's gates, which it adds to the class's constants on the first call: the numbers of values,
+// additions, multiplications and inputs, then each gate's operands and output.
 func (l *invocation) gates() slot {
 	id := l.lf.Args[0].Type
 	if at, ok := l.c.circuits[id]; ok {
@@ -101,8 +102,8 @@ func (l *invocation) gates() slot {
 	return l.constantAt(at)
 }
 
-// evalCircuit fills the values of a circuit: s is the gates, the values and the modulus. The answer is 0, or 1 and what the output of
-// the first inversion without an answer is: a number that takes its operand to zero.
+// evalCircuit computes the values of a circuit. s holds the addresses of the gates and the values, and the modulus. The result is 0, or,
+// if an operand has no inverse, 1 and the output of the first such inversion: a number whose product with the operand is zero.
 func evalCircuit(r *run, s []uint64) {
 	head := r.read(s[0], 4)
 	n, adds, muls, inputs := int(head[0]), int(head[1]), int(head[2]), int(head[3])
@@ -142,7 +143,7 @@ func evalCircuit(r *run, s []uint64) {
 		g := gates[3*(adds+k) : 3*(adds+k)+3]
 		a, b := values[g[0]], values[g[1]]
 		if b == nil {
-			r.abort(fallback(ReasonInternal, "a gate of the circuit has no operand"))
+			r.abort(fallback(ReasonInternal, "an operand of a circuit's gate is not known"))
 		}
 		v := new(big.Int)
 		if a != nil {
@@ -175,6 +176,7 @@ func limbs96(w []uint64) *big.Int {
 	return v
 }
 
+// limbWords returns the slots of a circuit's value, the inverse of limbs96.
 func limbWords(v *big.Int) []uint64 {
 	out := make([]uint64, limbSlots)
 	mask := new(big.Int).Sub(pow2(96), big.NewInt(1))

@@ -2,8 +2,8 @@ package native
 
 import "math/bits"
 
-// collectionRows are arrays, spans and dictionaries. An array is start, end and capacity as addresses. Only the owner of an array
-// appends, behind its end, so views of it stay as they are.
+// collectionRows lowers arrays, spans and dictionaries. An array is three addresses: start, end and capacity. Only the owner of an array
+// appends to it, behind its end, so views of the array never change.
 var collectionRows = map[string]lowering{
 	"array_new": func(l *invocation) { l.out(0, []slot{constant(0), constant(0), constant(0)}) },
 	"array_append": func(l *invocation) {
@@ -68,11 +68,12 @@ var collectionRows = map[string]lowering{
 	"array_len": func(l *invocation) {
 		arr := l.values()[0]
 		bytes := l.do(opSub, arr[1], arr[0])
-		// Without remainder: a shift and a multiplication by the inverse of what is odd, which Newton's iteration finds.
+		// The division has no remainder: shift by the size's power of two and multiply by the inverse of its odd part modulo
+		// 2^64, which Newton's iteration finds.
 		size := l.elem()
 		k := bits.TrailingZeros64(size)
 		odd := size >> k
-		inverse := odd // to three bits
+		inverse := odd // correct in the lowest three bits
 		for range 5 {
 			inverse *= 2 - odd*inverse
 		}
@@ -111,7 +112,7 @@ var collectionRows = map[string]lowering{
 	"squashed_felt252_dict_entries": same,
 }
 
-// elem returns the size in bytes of the libfunc's type argument, which has slots.
+// elem returns the size in bytes of the libfunc's type argument. It rejects types without slots.
 func (l *invocation) elem() uint64 {
 	n := l.c.size(l.lf.Args[0].Type)
 	if n == 0 {
@@ -120,7 +121,8 @@ func (l *invocation) elem() uint64 {
 	return uint64(8 * n)
 }
 
-// popFront: branch 0 with the rest and a box of the first element, branch 1 for the empty array.
+// popFront lowers the removal of the first element: branch 0 gets the rest and a box of the first element. Branch 1 is for an empty array,
+// and gets it back if keep is set.
 func (l *invocation) popFront(keep bool) {
 	arr := l.values()[0]
 	next := l.do(opAdd, arr[0], constant(l.elem()))

@@ -8,10 +8,10 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// lowering writes the code of an invocation and ends each of its branches with out.
+// lowering writes the code of an invocation. It ends each branch with invocation.out.
 type lowering func(l *invocation)
 
-// lowerings is the table of all libfuncs that are lowered; a class that uses another one runs on the VM.
+// lowerings is the table of all libfuncs that are lowered. A class that uses any other libfunc runs on the VM.
 var lowerings = sync.OnceValue(func() map[string]lowering {
 	all := map[string]lowering{}
 	for _, family := range []map[string]lowering{
@@ -22,13 +22,13 @@ var lowerings = sync.OnceValue(func() map[string]lowering {
 	return all
 })
 
-// same hands the arguments on: what only moves values.
+// same lowers libfuncs whose results are their arguments.
 func same(l *invocation) { l.out(0, l.values()...) }
 
-// nothing has no results.
+// nothing lowers libfuncs whose results take no slots.
 func nothing(l *invocation) { l.out(0) }
 
-// coreRows are control flow, variables, gas, constants.
+// coreRows lowers control flow, variables, gas and constants.
 var coreRows = map[string]lowering{
 	"branch_align": nothing, "jump": nothing, "revoke_ap_tracking": nothing, "enable_ap_tracking": nothing,
 	"disable_ap_tracking": nothing, "finalize_locals": nothing, "drop": nothing, "alloc_local": nothing,
@@ -66,11 +66,13 @@ var coreRows = map[string]lowering{
 	},
 }
 
+// twice lowers libfuncs that duplicate their argument.
 func twice(l *invocation) {
 	v := l.values()
 	l.out(0, append(v, v...)...)
 }
 
+// flat joins the slots of several values.
 func flat(values [][]slot) []slot {
 	var out []slot
 	for _, v := range values {
@@ -112,12 +114,13 @@ func withdrawGas(l *invocation) {
 		1, func() { l.out(1, []slot{gas}) })
 }
 
-// When a run looks whether it is to stop. Code without loops may run long on gas that was withdrawn before it, where functions call
-// others several times each and these do so again: the statements of such functions are counted as well.
+// A run polls whether it has to stop when a withdrawal of gas passes a multiple of pollGas. Code without withdrawals may also run for long
+// if functions call others several times, which do so too. So functions that are large or make two calls also count statements, and
+// the run polls after pollStatements of them.
 const (
-	pollGas        = 1 << 20 // a power of two: whenever a withdrawal passes a multiple of it
-	pollStatements = 1 << 20 // of functions that pollEntry counts
-	pollCall       = 256     // statements that a call counts for, and those of a function that is counted without calls
+	pollGas        = 1 << 20 // a power of two
+	pollStatements = 1 << 20
+	pollCall       = 256 // statements that a call counts as; functions with as many statements are counted even without calls
 )
 
 // poll calls the host if the condition on the operand stack holds.
@@ -127,7 +130,7 @@ func (b *body) poll() {
 	b.op(opEnd)
 }
 
-// pollEntry counts the statements of a function that does much of itself or calls others more than once.
+// pollEntry writes the code that counts the function's statements and polls, if the function is large or makes several calls.
 func (b *body) pollEntry() {
 	weight, calls := len(b.order), 0
 	for at := range b.order {
@@ -153,7 +156,7 @@ func (b *body) pollEntry() {
 	b.op(opEnd)
 }
 
-// constant returns the slots of a Const type's value; no rows where it takes none.
+// constant returns the slots of a Const type's value as the only result, or no results if the value takes no slots.
 func (c *compiler) constant(id sierra.TypeID) [][]slot {
 	if s := c.constSlots(id); len(s) > 0 {
 		return [][]slot{s}
@@ -161,6 +164,7 @@ func (c *compiler) constant(id sierra.TypeID) [][]slot {
 	return nil
 }
 
+// constSlots returns the slots of a Const type's value.
 func (c *compiler) constSlots(id sierra.TypeID) []slot {
 	t := c.r.Type(id)
 	inner, data := c.r.Type(t.Inner), t.Args[1:]
@@ -184,7 +188,7 @@ func (c *compiler) constSlots(id sierra.TypeID) []slot {
 	return intSlots(data[0].Value, class)
 }
 
-// enumSlots returns a value of an enum that takes size slots.
+// enumSlots returns the slots of an enum's value, padded to size.
 func enumSlots(index int, payload []slot, size int) []slot {
 	out := make([]slot, 0, size)
 	out = append(append(out, constant(uint64(index))), payload...)

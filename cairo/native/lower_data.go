@@ -2,7 +2,7 @@ package native
 
 import "github.com/starkd/starkd/cairo/sierra"
 
-// dataRows are structs, enums, boxes and nullables.
+// dataRows lowers structs, enums, boxes and nullables.
 var dataRows = map[string]lowering{
 	"struct_construct":            func(l *invocation) { l.out(0, rows(flat(l.args))...) },
 	"struct_deconstruct":          structDeconstruct,
@@ -48,7 +48,7 @@ var dataRows = map[string]lowering{
 	},
 }
 
-// rows returns one result, or none where it takes no slots.
+// rows returns s as the only result, or no results if it has no slots.
 func rows(s []slot) [][]slot {
 	if len(s) == 0 {
 		return nil
@@ -56,7 +56,7 @@ func rows(s []slot) [][]slot {
 	return [][]slot{s}
 }
 
-// split cuts slots into those of each type, without the types that take none.
+// split cuts slots into the values of the given types. Types that take no slots are left out.
 func (c *compiler) split(s []slot, types []sierra.TypeID) [][]slot {
 	var out [][]slot
 	for _, t := range types {
@@ -78,7 +78,7 @@ func enumMatch(l *invocation) {
 	l.match(v[0], func(i int) [][]slot { return rows(v[1 : 1+l.c.size(variants[i])]) })
 }
 
-// match branches by a tag.
+// match branches by an enum's tag. results returns the results of a branch.
 func (l *invocation) match(tag slot, results func(branch int) [][]slot) {
 	n := len(l.s.Branches)
 	if tag.known && tag.value < uint64(n) {
@@ -96,9 +96,9 @@ func (l *invocation) match(tag slot, results func(branch int) [][]slot) {
 		l.choose(0, func() { l.out(0, results(0)...) }, 1, func() { l.out(1, results(1)...) })
 	default:
 		if n > 500 {
-			reject("a match of %d branches", n)
+			reject("a match of %d branches, at most 500", n)
 		}
-		// A block for each branch; the jump table leaves the block whose end the branch's code follows.
+		// Open a block for each branch. The jump table leaves the block after whose end the branch's code follows.
 		for range n {
 			l.open(opBlock, labelNone)
 		}
@@ -130,10 +130,10 @@ func intoBox(l *invocation) {
 	l.out(0, []slot{l.box(v)})
 }
 
-// box puts slots into memory.
+// box writes slots to newly allocated memory and returns their address.
 func (l *body) box(v []slot) slot {
 	if len(v) == 0 {
-		return constant(heapCell) // never read, and not null
+		return constant(heapCell) // any address but null: nothing reads there
 	}
 	at := l.helper(helperAlloc, []slot{constant(uint64(8 * len(v)))})[0]
 	l.store(at, 0, v...)

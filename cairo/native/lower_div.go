@@ -2,7 +2,7 @@ package native
 
 import "math/bits"
 
-// Divisions with remainder. WebAssembly divides words by words alone, so wider ones are made of those, or by the host.
+// Divisions with remainder. WebAssembly only divides words by words. Wider divisions are built from those, or run in the host.
 
 func divModWord(l *invocation) {
 	v := l.values()
@@ -16,7 +16,7 @@ func divMod128(l *invocation) {
 	l.out(0, q, r)
 }
 
-// divMod256 leaves to the host what has more than 128 bits.
+// divMod256 lowers u256_safe_divmod. The host divides if an operand has more than 128 bits.
 func divMod256(l *invocation) {
 	v := l.values()
 	x, y := v[0], v[1]
@@ -46,7 +46,7 @@ func boundedDivRem(l *invocation) {
 		l.out(0, l.convert(q, classU128, qc), l.convert(r, classU128, rc))
 		return
 	}
-	// By 256 bits; neither is negative.
+	// Divide as u256: neither operand is negative.
 	wide := func(x []slot, class intClass) []slot {
 		if class == classFelt {
 			return l.helper(helperFromMont, x)
@@ -78,7 +78,7 @@ func (l *body) div128(x, y []slot) (q, r []slot) {
 	return out[:2], out[2:]
 }
 
-// either returns what one function makes where a condition holds, which is pushed, else what another one does.
+// either returns the values of yes if the condition that the function condition pushes holds, else the values of no.
 func (a *asm) either(condition func(), yes, no func() []slot) []slot {
 	var out []slot
 	assign := func(values []slot) {
@@ -99,7 +99,7 @@ func (a *asm) either(condition func(), yes, no func() []slot) []slot {
 	return out
 }
 
-// divConst divides 128 bits by a known number that is a power of two or fits a word; ok is false for others.
+// divConst divides 128 bits by a known number that is a power of two or fits a word; ok is false for other divisors.
 func (l *body) divConst(x, y []slot) (q, r []slot, ok bool) {
 	if !y[0].known || !y[1].known {
 		return nil, nil, false
@@ -121,9 +121,8 @@ func (l *body) divConst(x, y []slot) (q, r []slot, ok bool) {
 		}
 		return []slot{low, l.do(opShrU, x[1], constant(k))}, []slot{l.do(opAnd, x[0], constant(1<<k-1)), zero}, true
 	}
-	// The high word first; then two words by one with the divisor's reciprocal (Möller, Granlund: Improved division by invariant
-	// integers, algorithm 4).
-	// The high word is mostly the smaller one, and a comparison cheaper than a division.
+	// Divide the high word first, then two words by one with the divisor's reciprocal (Möller, Granlund: Improved division by
+	// invariant integers, algorithm 4). The high word is usually below the divisor, and a comparison is cheaper than a division.
 	top := l.rarely([]slot{zero, x[1]}, func() []slot {
 		q := l.do(opDivU, x[1], y[0])
 		return []slot{q, l.do(opSub, x[1], l.do(opMul, q, y[0]))}
@@ -140,21 +139,21 @@ func (l *body) divConst(x, y []slot) (q, r []slot, ok bool) {
 	next := l.do(opAdd, u1, constant(1))
 	q0, carry := l.addCarry(p[0], u0, zero)
 	q1 := l.do(opAdd, l.do(opAdd, next, p[1]), carry)
-	// The remainder u0 - q1·n without waiting for q1's sum.
+	// Compute the remainder u0 - q1·n from q1's terms, so that it need not wait for their sum.
 	early := l.do(opAdd, u0, l.do(opMul, next, constant(-n)))
 	early = l.choice(comparison{opLtU, q0, p[0]}, l.do(opAdd, early, constant(-n)), early)
 	rem := l.do(opAdd, early, l.do(opMul, p[1], constant(-n)))
 	less, more := l.do(opSub, q1, constant(1)), l.do(opAdd, rem, constant(n))
 	q1 = l.choice(comparison{opGtU, rem, q0}, less, q1)
 	rem = l.choice(comparison{opGtU, rem, q0}, more, rem)
-	// One more is rare.
+	// The second correction is rare.
 	out := l.rarely([]slot{q1, rem}, func() []slot {
 		return []slot{l.do(opAdd, q1, constant(1)), l.do(opSub, rem, constant(n))}
 	}, func() { l.bin(opGeU, rem, constant(n)) })
 	return []slot{out[0], high}, []slot{l.do(opShrU, out[1], constant(shift)), zero}, true
 }
 
-// div is the runtime's division: (x, y) of two words each, y not zero: quotient and remainder.
+// div writes the code of helperDiv. y is not zero.
 func (a *asm) div() {
 	p := a.param(0, 4)
 	x, y, zero := p[:2], p[2:], constant(0)
@@ -173,8 +172,8 @@ func (a *asm) div() {
 	a.push(zero, zero, x[0], x[1])
 	a.op(opReturn, opEnd)
 
-	// By the divisor's highest 64 bits (Warren: Hacker's Delight, 9-5): the quotient is then at most one too large, so that one less is
-	// at most one too small.
+	// Divide by the divisor's highest 64 bits (Warren: Hacker's Delight, 9-5). The quotient is at most 1 too large, so q - 1 is at
+	// most 1 too small.
 	shift := a.leadingZeros(y[1])
 	v := a.shifted(y, shift)
 	q, _ = a.divWide(a.do(opShrU, x[1], constant(1)), a.do(opOr, a.do(opShrU, x[0], constant(1)), a.do(opShl, x[1], constant(63))), v)
@@ -196,22 +195,22 @@ func (a *asm) leadingZeros(x slot) slot {
 
 // shifted returns the high word of x·2^by, for by below 64.
 func (a *asm) shifted(x []slot, by slot) slot {
-	low := a.do(opShrU, a.do(opShrU, x[0], constant(1)), a.do(opSub, constant(63), by)) // by 64 in all, where by is zero
+	low := a.do(opShrU, a.do(opShrU, x[0], constant(1)), a.do(opSub, constant(63), by)) // two shifts: 64 - by may be 64
 	return a.do(opOr, a.do(opShl, x[1], by), low)
 }
 
-// divWide divides two words by one that is above the higher of them, in two digits of 32 bits (Knuth: The Art of Computer Programming 2,
+// divWide divides the two words x1, x0 by y, which is above x1. It uses digits of 32 bits (Knuth: The Art of Computer Programming 2,
 // 4.3.1, algorithm D).
 func (a *asm) divWide(x1, x0, y slot) (q, r slot) {
 	half, mask := constant(32), constant(1<<32-1)
 	shift := a.leadingZeros(y)
 	v := a.do(opShl, y, shift)
 	v1, v0 := a.do(opShrU, v, half), a.do(opAnd, v, mask)
-	// digit is (n·2^32 + next) / v for n below v.
+	// digit returns quotient and remainder of (n·2^32 + next) / v for n below v.
 	digit := func(n, next slot) (q, r slot) {
 		q, r = a.divWords(n, v1)
-		// As n is below v, a q from 2^32 on is found too large as well, and its product fits a word.
-		tooLarge := func(q, r slot) { // where r is below 2^32
+		// A q of 2^32 or more is found too large too; its product with v0 fits a word because n is below v.
+		tooLarge := func(q, r slot) { // pushes whether q is too large, for r below 2^32
 			a.bin(opGtU, a.do(opMul, q, v0), a.do(opOr, a.do(opShl, r, half), next))
 		}
 		out := a.rarely([]slot{q}, func() []slot {

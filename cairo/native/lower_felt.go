@@ -6,7 +6,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// feltRows are field elements, bytes31, addresses and booleans.
+// feltRows lowers field elements, bytes31, addresses and booleans.
 var feltRows = map[string]lowering{
 	"felt252_add": feltOp(helperAdd), "felt252_sub": feltOp(helperSub), "felt252_mul": feltOp(helperMul),
 	"felt252_div": func(l *invocation) { v := l.values(); l.out(0, l.host("felt_div", v[0], v[1])) },
@@ -25,7 +25,7 @@ var feltRows = map[string]lowering{
 	"storage_base_address_from_felt252": func(l *invocation) {
 		x := l.values()[0]
 		w := l.helper(helperFromMont, x)
-		// x or, where it is not below 2^251 - 256, x minus that.
+		// The result is x if x is below 2^251 - 256, else x - (2^251 - 256).
 		bound := felt.FromLimbs([4]uint64{1<<64 - 256, 1<<64 - 1, 1<<64 - 1, 1<<59 - 1})
 		over := l.helper(helperSub, x, feltSlots(bound))
 		l.pushBelow(w, []uint64{1<<64 - 256, 1<<64 - 1, 1<<64 - 1, 1<<59 - 1})
@@ -59,6 +59,7 @@ var feltRows = map[string]lowering{
 	},
 }
 
+// feltOp lowers an operation on field elements that a helper computes.
 func feltOp(h helper) lowering {
 	return func(l *invocation) {
 		v := l.values()
@@ -66,8 +67,10 @@ func feltOp(h helper) lowering {
 	}
 }
 
+// feltConst lowers constants that are one field element.
 func feltConst(l *invocation) { l.out(0, feltSlots(felt.FromBigInt(l.lf.Args[0].Value))) }
 
+// boolOp lowers an operation on booleans.
 func boolOp(op byte) lowering {
 	return func(l *invocation) {
 		v := l.values()
@@ -86,7 +89,7 @@ func (a *asm) pushZero(slots []slot) {
 	a.op(opI64Eqz)
 }
 
-// pushEqual pushes whether two rows of slots are equal.
+// pushEqual pushes whether two values are equal.
 func (a *asm) pushEqual(x, y []slot) {
 	if len(x) == 1 {
 		a.bin(opEq, x[0], y[0])
@@ -101,14 +104,14 @@ func (a *asm) pushEqual(x, y []slot) {
 	a.op(opI64Eqz)
 }
 
-// pushBelow pushes whether an unsigned number of several words, the lowest first, is below a constant.
+// pushBelow pushes whether an unsigned number of several words, lowest first, is below a constant.
 func (a *asm) pushBelow(x []slot, bound []uint64) {
 	top := len(bound) - 1
 	for bound[top] == 0 && top > 0 {
 		top--
 	}
 	if !slices.ContainsFunc(bound[:top], func(w uint64) bool { return w != 0 }) {
-		// One word decides, and there are none above.
+		// Only one word of the bound is not 0: compare that word, and check that the words above it are 0.
 		if bound[top] == 1 {
 			a.pushZero(x[top:])
 			return
@@ -120,7 +123,7 @@ func (a *asm) pushBelow(x []slot, bound []uint64) {
 		}
 		return
 	}
-	// From the lowest word: below so far, where the words above are equal.
+	// Go up from the lowest word: a higher word decides unless it is equal.
 	a.bin(opLtU, x[0], constant(bound[0]))
 	for i := 1; i < len(x); i++ {
 		a.bin(opEq, x[i], constant(bound[i]))
@@ -130,7 +133,7 @@ func (a *asm) pushBelow(x []slot, bound []uint64) {
 	}
 }
 
-// isZero: branch 0 for zero, branch 1 with the value as a NonZero.
+// isZero lowers comparisons with zero: branch 0 for zero, else branch 1 gets the value as a NonZero.
 func isZero(l *invocation) {
 	v := l.values()[0]
 	if zero, ok := knownZero(v); ok {
@@ -145,7 +148,7 @@ func isZero(l *invocation) {
 	l.choose01(nil, [][]slot{v})
 }
 
-// knownZero tells whether a value is zero; ok is false where only the run knows.
+// knownZero reports whether a value is zero; ok is false if that is not known at compile time.
 func knownZero(v []slot) (zero, ok bool) {
 	zero, ok = true, true
 	for _, s := range v {
@@ -157,7 +160,7 @@ func knownZero(v []slot) (zero, ok bool) {
 	return zero, ok
 }
 
-// belowTop is try_from for a bound that is a multiple of 2^192.
+// belowTop lowers try_from with a bound of bound·2^192.
 func belowTop(bound uint64) lowering {
 	return func(l *invocation) {
 		x := l.values()[0]

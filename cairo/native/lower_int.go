@@ -7,7 +7,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// intRows returns the integer types, casts and bounded integers.
+// intRows lowers integers, casts and bounded integers.
 func intRows() map[string]lowering {
 	rows := map[string]lowering{
 		"bitwise": bitwise,
@@ -122,15 +122,16 @@ func intRows() map[string]lowering {
 	return rows
 }
 
+// join joins the slots of several values.
 func join(rows ...[]slot) []slot { return flat(rows) }
 
-// comparison is x op y.
+// comparison is the condition x op y.
 type comparison struct {
 	op   byte
 	x, y slot
 }
 
-// carried holds where sum = x + y is beyond a word.
+// carried returns the condition that sum, which is x + y modulo 2^64, overflowed.
 func (a *asm) carried(sum, x, y slot) comparison {
 	if x.known {
 		x, y = y, x
@@ -138,7 +139,7 @@ func (a *asm) carried(sum, x, y slot) comparison {
 	return comparison{opLtU, sum, y}
 }
 
-// choice returns one slot where a comparison holds, else another.
+// choice returns yes if the comparison holds, else no.
 func (a *asm) choice(c comparison, yes, no slot) slot {
 	a.push(yes, no)
 	a.bin(c.op, c.x, c.y)
@@ -146,7 +147,7 @@ func (a *asm) choice(c comparison, yes, no slot) slot {
 	return a.pop()
 }
 
-// pushAny pushes whether one of the comparisons holds.
+// pushAny pushes whether any of the comparisons holds.
 func (a *asm) pushAny(comparisons ...comparison) {
 	some := false
 	for _, c := range comparisons {
@@ -164,19 +165,20 @@ func (a *asm) pushAny(comparisons ...comparison) {
 	}
 }
 
+// intConst lowers constants of integer types.
 func intConst(l *invocation) {
 	_, class := l.c.ints(l.lf.Signature.Branches[0].Vars[0].Type)
 	l.out(0, intSlots(l.lf.Args[0].Value, class))
 }
 
-// equal: branch 0 where they differ, branch 1 where they are equal.
+// equal lowers comparisons: branch 0 if the arguments differ, branch 1 if they are equal.
 func equal(l *invocation) {
 	v := l.values()
 	l.pushEqual(v[0], v[1])
 	l.choose(1, func() { l.out(1) }, 0, func() { l.out(0) })
 }
 
-// addWord: branch 0 with the sum, branch 1 with the wrapped sum.
+// addWord lowers additions of unsigned words: branch 0 gets the sum, branch 1 the wrapped sum if it overflowed.
 func addWord(bits uint) lowering {
 	return func(l *invocation) {
 		v := l.values()
@@ -192,6 +194,7 @@ func addWord(bits uint) lowering {
 	}
 }
 
+// subWord lowers subtractions of unsigned words: branch 0 gets the difference, branch 1 the wrapped difference if it is negative.
 func subWord(bits uint) lowering {
 	return func(l *invocation) {
 		v := l.values()
@@ -208,7 +211,7 @@ func subWord(bits uint) lowering {
 	}
 }
 
-// extend makes 128 bits of an integer.
+// extend returns an integer extended to 128 bits.
 func (a *asm) extend(x []slot, class intClass) []slot {
 	switch {
 	case len(x) == 2:
@@ -222,11 +225,13 @@ func (a *asm) extend(x []slot, class intClass) []slot {
 	return []slot{x[0], constant(0)}
 }
 
+// add128 returns x + y modulo 2^128.
 func (a *asm) add128(x, y []slot) []slot {
 	lo, c := a.addCarry(x[0], y[0], constant(0))
 	return []slot{lo, a.do(opAdd, a.do(opAdd, x[1], y[1]), c)}
 }
 
+// sub128 returns x - y modulo 2^128.
 func (a *asm) sub128(x, y []slot) []slot {
 	lo, b := a.subBorrow(x[0], y[0], constant(0))
 	return []slot{lo, a.do(opSub, a.do(opSub, x[1], y[1]), b)}
@@ -239,7 +244,7 @@ func (l *body) mulLow128(x, y []slot) []slot {
 	return []slot{p[0], l.do(opAdd, p[1], cross)}
 }
 
-// mul128 returns a product of u128 in four words. Most numbers take one word, and are then worth a branch.
+// mul128 returns the product of two u128 in four words. Most numbers fit one word, so a branch for those pays.
 func (l *body) mul128(x, y []slot) []slot {
 	if x[1].known || y[1].known {
 		return l.mulWords(x, y)
@@ -249,6 +254,7 @@ func (l *body) mul128(x, y []slot) []slot {
 	}, func() []slot { return l.mulWords(x, y) })
 }
 
+// mulWords is mul128 without the branch.
 func (l *body) mulWords(x, y []slot) []slot {
 	p00 := l.helper(helperWide, x[:1], y[:1])
 	p01 := l.helper(helperWide, x[:1], y[1:])
@@ -261,6 +267,7 @@ func (l *body) mulWords(x, y []slot) []slot {
 	return []slot{p00[0], w1, w2, l.do(opAdd, p11[1], l.do(opAdd, d1, d2))}
 }
 
+// wideMul lowers products whose type is twice as wide as the factors'.
 func wideMul(l *invocation) {
 	v := l.values()
 	_, from := l.c.ints(l.lf.Signature.Params[0].Type)
@@ -276,6 +283,7 @@ func wideMul(l *invocation) {
 	l.out(0, l.mulLow128(l.extend(v[0], from), l.extend(v[1], from)))
 }
 
+// bitwise lowers bitwise operations: and, xor, or.
 func bitwise(l *invocation) {
 	v := l.values()
 	var out [3][]slot
@@ -287,7 +295,8 @@ func bitwise(l *invocation) {
 	l.out(0, out[:]...)
 }
 
-// signedOp: branch 0 in range, branch 1 below it, branch 2 above it, with the wrapped result.
+// signedOp lowers additions and subtractions of signed integers: branch 0 if the result is in range, branch 1 if it is below and branch 2
+// if it is above. All branches get the wrapped result.
 func signedOp(bits uint, add bool) lowering {
 	return func(l *invocation) {
 		v := l.values()
@@ -304,7 +313,7 @@ func signedOp(bits uint, add bool) lowering {
 			l.signedOut([]slot{r}, []slot{l.do(opAdd, r, constant(1<<bits))}, []slot{l.do(opSub, r, constant(1<<bits))}, under, over)
 			return
 		}
-		// The wrapped result r of x ± y overflowed iff the signs of (x^r) and (y^r), or of (x^y) and (x^r), are both set.
+		// The wrapped result r overflowed iff two signs are set: those of x^r and y^r for a sum, of x^y and x^r for a difference.
 		var r []slot
 		x, y := v[0], v[1]
 		switch {
@@ -325,7 +334,7 @@ func signedOp(bits uint, add bool) lowering {
 			overflow = l.do(opAnd, l.do(opXor, xs, ys), l.do(opXor, xs, rs))
 		}
 		overflow = l.do(opShrU, overflow, constant(63))
-		// It went below where x is negative.
+		// An overflowed result is below the range if x is negative, else above it.
 		negative := l.do(opShrU, xs, constant(63))
 		under := l.do(opAnd, overflow, negative)
 		over := l.do(opAnd, overflow, l.do(opXor, negative, constant(1)))
@@ -333,6 +342,7 @@ func signedOp(bits uint, add bool) lowering {
 	}
 }
 
+// signedOut ends the three branches of signedOp.
 func (l *invocation) signedOut(r, under, over []slot, isUnder, isOver slot) {
 	l.open(opBlock, labelNone)
 	l.push(isUnder)
@@ -349,7 +359,7 @@ func (l *invocation) signedOut(r, under, over []slot, isUnder, isOver slot) {
 	l.out(0, r)
 }
 
-// signedDiff: branch 0 with x - y where x ≥ y, branch 1 with x - y + 2^bits.
+// signedDiff lowers differences of signed integers: branch 0 gets x - y if x ≥ y, else branch 1 gets x - y + 2^bits.
 func signedDiff(bits uint) lowering {
 	return func(l *invocation) {
 		v := l.values()
@@ -391,7 +401,7 @@ func (a *asm) pushLessEq(x, y []slot, class intClass) {
 	}
 }
 
-// pushLess pushes x < bound for an integer of the class; bound need not be of the class.
+// pushLess pushes x < bound for an integer of the class. bound may be outside of the class's range.
 func (a *asm) pushLess(x []slot, class intClass, bound *big.Int) {
 	lower, upper := big.NewInt(0), two64
 	switch class {
@@ -463,13 +473,13 @@ func (l *body) toFelt(x []slot, class intClass) []slot {
 	case classU128:
 		return l.helper(helperToMont128, x)
 	}
-	// Shifted to where it is not negative, and back.
+	// Add 2^127, so that the number is not negative, and subtract it from the field element.
 	wide := l.extend(x, class)
 	shifted := l.do(opXor, wide[1], constant(1<<63))
 	return l.helper(helperSub, l.helper(helperToMont128, []slot{wide[0], shifted}), feltSlots(felt.FromBigInt(two127)))
 }
 
-// fromFelt returns a field element, which is in the class's range, as an integer of the class.
+// fromFelt returns a field element as an integer of a class. Its value must be in the class's range.
 func (l *body) fromFelt(x []slot, class intClass) []slot {
 	switch class {
 	case classFelt:
@@ -481,7 +491,7 @@ func (l *body) fromFelt(x []slot, class intClass) []slot {
 	return []slot{w[0], l.do(opXor, w[1], constant(1<<63))}[:class.slots()]
 }
 
-// convert changes the class of a value that is in the ranges of both.
+// convert returns a value in another class. The value must be in the ranges of both classes.
 func (l *body) convert(x []slot, from, to intClass) []slot {
 	switch {
 	case from == to:
@@ -501,6 +511,7 @@ func (l *invocation) convertTypes(x []slot) []slot {
 	return l.convert(x, from, to)
 }
 
+// firstType returns the first type of params that takes slots.
 func (l *invocation) firstType(params []sierra.ParamSignature) sierra.TypeID {
 	for _, p := range params {
 		if l.c.size(p.Type) > 0 {
@@ -511,6 +522,7 @@ func (l *invocation) firstType(params []sierra.ParamSignature) sierra.TypeID {
 	return 0
 }
 
+// firstVar returns the index of a branch's first result that takes slots.
 func (l *invocation) firstVar(branch int) int {
 	for i, v := range l.lf.Signature.Branches[branch].Vars {
 		if l.c.size(v.Type) > 0 {
@@ -521,8 +533,8 @@ func (l *invocation) firstVar(branch int) int {
 	return 0
 }
 
-// downcast: branch 0 with the value where it is in the target's range, branch 1 without. It is also u8_try_from_felt252 and
-// its like.
+// downcast lowers downcast and libfuncs like u8_try_from_felt252: branch 0 gets the value if it is in the target's range, else branch 1
+// is taken.
 func downcast(l *invocation) {
 	x := l.values()[0]
 	fromType := l.firstType(l.lf.Signature.Params)
@@ -553,11 +565,12 @@ func downcast(l *invocation) {
 	l.choose(0, func() { l.out(0, l.convert(x, fromClass, toClass)) }, 1, func() { l.out(1) })
 }
 
-// downcastFelt looks whether x is in what both ranges have in common, by its distance from the lower end.
+// downcastFelt is downcast for a field element x. It compares x's distance from the lower end of the intersection of both ranges with the
+// intersection's size.
 func (l *invocation) downcastFelt(x []slot, from, to sierra.Range, toClass intClass) {
 	common, ok := to.Intersect(from)
 	if !ok {
-		reject("a cast between ranges that have nothing in common")
+		reject("a cast between ranges that do not intersect")
 	}
 	shifted := x
 	if common.Lower.Sign() != 0 {
@@ -575,8 +588,8 @@ func (l *invocation) downcastFelt(x []slot, from, to sierra.Range, toClass intCl
 	}, 1, func() { l.out(1) })
 }
 
-// boundedOp returns an operation whose result is in the range of the result's type: in words where that has the room, else in
-// the field.
+// boundedOp lowers operations whose result cannot leave the range of the result's type. It computes in words if operands and result fit
+// two words, else in the field.
 func boundedOp(op byte) lowering {
 	return func(l *invocation) {
 		v := l.values()
@@ -606,6 +619,7 @@ func boundedOp(op byte) lowering {
 	}
 }
 
+// addInts returns x + y, both of a class, without a check for overflow.
 func (l *body) addInts(x, y []slot, class intClass) []slot {
 	switch class.slots() {
 	case 1:
@@ -616,7 +630,7 @@ func (l *body) addInts(x, y []slot, class intClass) []slot {
 	return l.helper(helperAdd, x, y)
 }
 
-// boundedConstrain: branch 0 below the boundary, branch 1 from it on.
+// boundedConstrain lowers bounded_int_constrain: branch 0 if the value is below the boundary, else branch 1.
 func boundedConstrain(l *invocation) {
 	x := l.values()[0]
 	boundary := l.lf.Args[1].Value
@@ -643,7 +657,7 @@ func feltWords(v *big.Int) [4]uint64 {
 	return out
 }
 
-// boundedTrim: branch 0 for the bound itself, branch 1 with the rest of the range.
+// boundedTrim lowers bounded_int_trim: branch 0 if the value is the bound, else branch 1 gets the value in the smaller range.
 func boundedTrim(bound func(sierra.Range) *big.Int) lowering {
 	return func(l *invocation) {
 		x := l.values()[0]

@@ -1,7 +1,7 @@
 package native
 
-// syscalls are the host functions behind the syscall libfuncs: gas and the arguments in, gas, a flag and the results out. The results
-// have room for the array that is the reason of a failure.
+// syscallNames are the host functions behind the syscall libfuncs. They take gas and the arguments, and return gas, a failure flag and the
+// results, or the array with the reason of the failure in place of the results.
 var syscallNames = []string{
 	"storage_read", "storage_write", "emit_event", "call_contract", "library_call", "deploy", "get_execution_info",
 	"get_execution_info_v2", "get_execution_info_v3", "get_block_hash", "get_class_hash_at", "replace_class", "send_message_to_l1",
@@ -10,7 +10,7 @@ var syscallNames = []string{
 	"secp256r1_new", "secp256r1_add", "secp256r1_mul", "secp256r1_get_point_from_x", "secp256r1_get_xy",
 }
 
-// starknetRows returns the syscalls and what belongs to them.
+// starknetRows lowers the syscalls and the handles of SHA states.
 func starknetRows() map[string]lowering {
 	rows := map[string]lowering{
 		"sha256_state_handle_init": same, "sha256_state_handle_digest": same,
@@ -35,7 +35,7 @@ func starknetRows() map[string]lowering {
 	return rows
 }
 
-// cryptoRows are the hashes and the curve.
+// cryptoRows lowers the hash functions and the operations on the STARK curve.
 var cryptoRows = map[string]lowering{
 	"pedersen":          func(l *invocation) { l.out(0, l.host("pedersen", l.values()...)) },
 	"hades_permutation": func(l *invocation) { r := l.host("hades", l.values()...); l.out(0, r[:4], r[4:8], r[8:]) },

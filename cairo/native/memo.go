@@ -8,9 +8,9 @@ import (
 	"github.com/starkd/starkd/crypto/starkcurve"
 )
 
-// memo remembers what contracts compute again and again: Pedersen hashes, at 20 µs each, for the addresses of storage slots, and
-// where signatures are checked the y coordinates of public keys and their multiples. A transfer of tokens does little else.
-// Every slot of its tables holds the latest of what falls on it. Safe for concurrent use; what it holds can change no result.
+// memo caches results that contracts often compute again: Pedersen hashes (20 µs each) for the addresses of storage slots, and, for
+// signatures, the y coordinates of public keys and their multiples. These take most of the time of a token transfer.
+// Each slot of a table holds the latest entry that maps to it. A memo is safe for concurrent use and changes no result.
 type memo struct {
 	hashes [1 << hashBits]atomic.Pointer[hashEntry]
 	roots  [1 << pointBits]atomic.Pointer[rootEntry]
@@ -18,8 +18,8 @@ type memo struct {
 }
 
 const (
-	hashBits  = 15 // at some 100 bytes each: 3 MB
-	pointBits = 10 // at 16 kB for a point that was multiplied twice: 16 MB at most
+	hashBits  = 15 // 3 MB, at about 100 bytes an entry
+	pointBits = 10 // 16 MB at most, at 16 kB for each point that was multiplied twice
 )
 
 type (
@@ -30,15 +30,17 @@ type (
 	}
 	pointEntry struct {
 		point   starkcurve.Point
-		doubled *starkcurve.Doubled // nil where the point was met once
+		doubled *starkcurve.Doubled // nil if the point was multiplied only once
 	}
 )
 
-// slotOf spreads elements over a table: Montgomery limbs are as good as random.
+// slotOf returns the slot of a pair of elements in a table of 2^bits slots. Montgomery limbs are distributed well enough for a simple
+// mix.
 func slotOf(a, b *felt.Felt, bits int) uint64 {
 	return (a[0]*0x9e3779b97f4a7c15 ^ b[0]*0xc2b2ae3d27d4eb4f ^ a[2] ^ b[2]) >> (64 - bits)
 }
 
+// pedersen returns the Pedersen hash of a and b.
 func (m *memo) pedersen(a, b felt.Felt) felt.Felt {
 	slot := &m.hashes[slotOf(&a, &b, hashBits)]
 	if e := slot.Load(); e != nil && e.a == a && e.b == b {
@@ -49,6 +51,7 @@ func (m *memo) pedersen(a, b felt.Felt) felt.Felt {
 	return h
 }
 
+// yFromX returns a y coordinate of a point of the STARK curve with the given x; ok is false if there is none.
 func (m *memo) yFromX(x felt.Felt) (y felt.Felt, ok bool) {
 	slot := &m.roots[slotOf(&x, &x, pointBits)]
 	if e := slot.Load(); e != nil && e.x == x {
@@ -59,6 +62,8 @@ func (m *memo) yFromX(x felt.Felt) (y felt.Felt, ok bool) {
 	return y, ok
 }
 
+// ecOp returns p + k·q; ok is false if the EC op builtin cannot compute it. From the second multiplication of q on it uses q's
+// precomputed doublings.
 func (m *memo) ecOp(p, q starkcurve.Point, k felt.Felt) (starkcurve.Point, bool) {
 	slot := &m.points[slotOf(&q.X, &q.Y, pointBits)]
 	e := slot.Load()

@@ -9,7 +9,7 @@ import (
 	"github.com/starkd/starkd/crypto/starkcurve"
 )
 
-// What is remembered is what would be computed, at first, again, and after others have fallen on the same slots.
+// TestMemo checks that a memo returns the computed results: for new entries, known ones, and ones that other entries have replaced.
 func TestMemo(t *testing.T) {
 	m := new(memo)
 	for round := range 4 {

@@ -15,8 +15,8 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// TestMutants changes felts of real Sierra programs. What the compiler still accepts must be compiled natively, or refused for a
-// reason, and its runs must be equal: nobody writes such programs, but anybody may declare them.
+// TestMutants changes statements of real Sierra programs. A mutant that the compiler accepts must be compiled natively or rejected with a
+// reason, and its runs must be equal on both engines. Users can declare such programs although no compiler makes them.
 func TestMutants(t *testing.T) {
 	n := 400
 	if os.Getenv("STARKD_FULL") != "" {
@@ -28,7 +28,7 @@ func TestMutants(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	accepted, refused, runs := 0, map[string]int{}, 0
+	accepted, rejected, runs := 0, map[string]int{}, 0
 	for _, name := range []string{"d_loops", "d_dict", "d_shapes", "d_store", "d_bounds", "d_gas_coupon", "d_signed_small"} {
 		data, err := os.ReadFile(classes[name])
 		if err != nil {
@@ -67,23 +67,23 @@ func TestMutants(t *testing.T) {
 				if !strings.HasPrefix(reason, "native: ") {
 					t.Errorf("%s: %v", name, err)
 				}
-				refused[reason]++
+				rejected[reason]++
 			}
 			if err := e.Prepare(class); err != nil && !strings.HasPrefix(err.Error(), "native: ") {
-				t.Errorf("%s: the module is refused: %v", name, err)
+				t.Errorf("%s: wazero rejects the module: %v", name, err)
 			}
 			abis[class.Hash] = parseABI(original.ABI)
 			k, _ := differ(t, e, class, r.Uint64(), 4)
 			runs += k
 		}
 	}
-	t.Logf("%d mutants accepted by the compiler, %d runs equal, refused natively %v", accepted, runs, refused)
+	t.Logf("%d mutants accepted by the compiler, %d runs equal, rejected natively %v", accepted, runs, rejected)
 	if accepted < n/50 {
 		t.Errorf("only %d of %d mutants were accepted", accepted, n)
 	}
 }
 
-// mutate changes one or two statements: arguments, libfuncs, targets, or swaps two.
+// mutate makes one or two random changes: it swaps arguments, results or statements, or replaces a libfunc.
 func mutate(r *rand.Rand, p *sierra.Program) *sierra.Program {
 	q := *p
 	q.Statements = slices.Clone(p.Statements)
@@ -111,7 +111,7 @@ func mutate(r *rand.Rand, p *sierra.Program) *sierra.Program {
 					b.Results[x], b.Results[y] = b.Results[y], b.Results[x]
 				}
 			}
-		case 3: // a libfunc with the same signature
+		case 3: // a libfunc that probably has the same signature
 			if s.Return {
 				continue
 			}

@@ -19,6 +19,7 @@ func felts(v ...uint64) []felt.Felt {
 
 func selector(name string) felt.Felt { return keccak.Starknet([]byte(name)) }
 
+// TestFibonacci checks that the fibonacci contract has equal results on both engines, with enough gas and with too little.
 func TestFibonacci(t *testing.T) {
 	e := newEngine(t)
 	class := contract(t, contracts.Fibonacci)

@@ -2,33 +2,33 @@ package native
 
 import "github.com/starkd/starkd/crypto/felt"
 
-// The functions that every module carries: field arithmetic, wide products and memory. A field element is in Montgomery form
-// with R = 2^256, reduced, as crypto/felt keeps it.
+// The runtime: functions that every module carries, for field arithmetic, wide products and memory. A field element is reduced and in
+// Montgomery form with R = 2^256, as in crypto/felt.
 
-// Linear memory: three cells of ours, then constants of classes, then frames.
+// Linear memory holds the engine's three cells, then constants of classes, then frames.
 const (
-	heapCell      = 16 // address of the cell that holds the heap's end
-	baseCell      = 24 // address of the cell that holds where the constants of the running frame's class are
-	pollCell      = 32 // address of the cell that holds the statements left until the run looks whether it is to stop
-	firstHeapBase = 64
-	pageSize      = 65536
+	heapCell      = 16    // address of the cell with the heap's end
+	baseCell      = 24    // address of the cell with the address of the running class's constants
+	pollCell      = 32    // address of the cell with the number of statements until the next poll
+	firstHeapBase = 64    // heap base of a new arena
+	pageSize      = 65536 // bytes
 )
 
-// helper numbers the functions of the runtime, in the order in which they are added.
+// helper numbers the functions of the runtime in the order in which a module defines them. The comments give arguments and results.
 type helper int
 
 const (
-	helperAdd       helper = iota // (x, y) felts: x + y
-	helperSub                     // x - y
-	helperMul                     // x · y
-	helperFromMont                // the integer, four words
-	helperToMont64                // a word as a felt
-	helperToMont128               // two words as a felt
-	helperWide                    // (a, b) words: a·b in two words
-	helperAlloc                   // (bytes): an address
-	helperGrow                    // (start, end, bytes of an element): start, end, capacity with room for one more at least
-	helperDiv                     // (x, y) of two words each: quotient and remainder
-	helperDict                    // (dictionary, key): where the value is
+	helperAdd       helper = iota // (x, y felts): x + y
+	helperSub                     // (x, y felts): x - y
+	helperMul                     // (x, y felts): x · y
+	helperFromMont                // (felt): its integer, four words
+	helperToMont64                // (word): the felt of that integer
+	helperToMont128               // (two words): the felt of that integer
+	helperWide                    // (a, b words): a·b in two words
+	helperAlloc                   // (bytes): the address of newly allocated memory
+	helperGrow                    // (start, end, bytes of an element): start, end, capacity with room for at least one more element
+	helperDiv                     // (x, y of two words each): quotient and remainder
+	helperDict                    // (dictionary, key): the address of the key's value
 	helpers
 )
 
@@ -39,14 +39,16 @@ var helperSignatures = [helpers]signature{
 // primeTop is the highest limb of P = 2^251 + 17·2^192 + 1, whose middle limbs are 0.
 const primeTop = 0x0800000000000011
 
-// montSquare is R² mod P: what takes an integer to Montgomery form.
+// montSquare is R² mod P. The Montgomery product of an integer and montSquare is the integer's Montgomery form.
 var montSquare = func() [4]uint64 {
-	r := felt.FromLimbs([4]uint64{^uint64(30), ^uint64(0), ^uint64(0), 0x07fffffffffffdf0}) // R mod P, as an integer
-	return r                                                                                // and in Montgomery form: R·R
+	r := felt.FromLimbs([4]uint64{^uint64(30), ^uint64(0), ^uint64(0), 0x07fffffffffffdf0}) // the integer R mod P
+	return r                                                                                // its Montgomery form is R·R
 }()
 
+// newAsm returns an assembler for a function with so many parameters.
 func newAsm(params int) *asm { return &asm{params: params, locals: params + 1} }
 
+// param returns the n parameters from the given one on.
 func (a *asm) param(from, n int) []slot {
 	out := make([]slot, n)
 	for i := range out {
@@ -130,7 +132,7 @@ func (a *asm) subBorrow(x, y, borrow slot) (diff, out slot) {
 	return diff, a.do(opOr, b, a.flagOf(opLtU, d, borrow))
 }
 
-// flagOf is flag, but of constants.
+// flagOf is flag, except that it folds x < 0 to the constant 0.
 func (a *asm) flagOf(op byte, x, y slot) slot {
 	if op == opLtU && y.known && y.value == 0 {
 		return constant(0)
@@ -138,8 +140,8 @@ func (a *asm) flagOf(op byte, x, y slot) slot {
 	return a.flag(op, x, y)
 }
 
-// reduced returns x, or x - P where x is not below P; x is below 2P. P's lowest limb is 1 and the middle ones are 0, so that a
-// borrow goes beyond the lowest limb only where that is zero: once in 2^64.
+// reduced returns x mod P for x below 2P. P's lowest limb is 1 and its middle limbs are 0, so subtracting P borrows beyond the lowest
+// limb only if that is 0, which is the case for about one of 2^64 elements.
 func (a *asm) reduced(x []slot) []slot {
 	return a.rarely(a.lessPrime(x), func() []slot {
 		top := a.do(opSub, x[3], constant(primeTop))
@@ -158,16 +160,16 @@ func (a *asm) reduced(x []slot) []slot {
 	}, func() { a.pushZero(x[:1]) })
 }
 
-// lessPrime is reduced where x[0] is not zero.
+// lessPrime is reduced for x whose lowest limb is not 0.
 func (a *asm) lessPrime(x []slot) []slot {
-	// The highest limbs are below 2^61: the difference's sign says whether it is negative.
+	// The highest limbs are below 2^61, so their difference as a signed word is right.
 	top := a.do(opSub, x[3], constant(primeTop))
 	below := a.do(opShrS, top, constant(63)) // 0 or -1
 	low := a.do(opSub, a.do(opSub, x[0], constant(1)), below)
 	return []slot{low, x[1], x[2], a.do(opAdd, top, a.do(opAnd, below, constant(primeTop)))}
 }
 
-// rarely is usual, or where one of the conditions holds, which are pushed, what other makes.
+// rarely returns the values of other if one of the conditions holds, else usual. Each function in conditions pushes a condition.
 func (a *asm) rarely(usual []slot, other func() []slot, conditions ...func()) []slot {
 	out := make([]slot, len(usual))
 	assign := func(values []slot) {
@@ -179,7 +181,7 @@ func (a *asm) rarely(usual []slot, other func() []slot, conditions ...func()) []
 	for i := range out {
 		out[i] = a.fresh()
 	}
-	// As if and not br_if: wazero makes comparisons and jumps one only where no other jump leads to the same place.
+	// if instead of br_if: wazero fuses a comparison with a jump only if no other jump has the same target.
 	a.op(opBlock, blockVoid)
 	for _, condition := range conditions {
 		condition()
@@ -196,9 +198,9 @@ func (a *asm) rarely(usual []slot, other func() []slot, conditions ...func()) []
 	return out
 }
 
-// toMont64 returns a word times R modulo P without multiplications of elements: R = 2^256 is -(32 + 544·2^192), as 2^251 is
-// -(1 + 17·2^192). Of 544·x the bits from 59 on, q, stand for multiples of 2^251 and fold once more; what is left is
-// (17q - r)·2^192 + q - 32x.
+// toMont64 returns x·R mod P for a word x, without a product of field elements. Modulo P, 2^251 is -(1 + 17·2^192), so R = 2^256 is
+// -(32 + 544·2^192). With 544·x = q·2^59 + r, the term q·2^59·2^192 = q·2^251 is reduced once more, which gives
+// x·R = (17q - r)·2^192 + q - 32x.
 func (a *asm) toMont64(x slot) []slot {
 	half, halfMask := constant(32), constant(1<<32-1)
 	low := a.do(opMul, a.do(opAnd, x, halfMask), constant(544))
@@ -210,7 +212,7 @@ func (a *asm) toMont64(x slot) []slot {
 	d := []slot{a.do(opSub, q, x32), a.do(opSub, a.do(opSub, constant(0), a.do(opShrU, x, constant(59))), borrow), {}, {}}
 	d[2] = a.do(opShrS, d[1], constant(63))
 	d[3] = a.do(opAdd, d[2], a.do(opSub, a.do(opMul, q, constant(17)), r))
-	// It is above -P, and negative but for zero.
+	// d is above -P, and negative unless it is 0.
 	negative := a.do(opShrU, d[3], constant(63))
 	carry := negative
 	for i := range 3 {
@@ -222,8 +224,9 @@ func (a *asm) toMont64(x slot) []slot {
 	return d
 }
 
-// negated is -y for a known y that is easier to add: small numbers are, whose negatives have limbs of zero.
-func negated(y []slot) ([]slot, bool) {
+// negated returns -y for a known y. ok is true if the middle limbs of -y are 0, as they are for small numbers y: adding -y is then
+// cheaper than subtracting y.
+func negated(y []slot) (minus []slot, ok bool) {
 	var f felt.Felt
 	for i := range y {
 		if !y[i].known {
@@ -235,7 +238,7 @@ func negated(y []slot) ([]slot, bool) {
 	return feltSlots(f), f[1] == 0 && f[2] == 0
 }
 
-// isZero returns 1 for zero.
+// isZero returns 1 if x is 0, else 0.
 func (a *asm) isZero(x slot) slot {
 	if x.known {
 		return constant(flagWord(x.value == 0))
@@ -245,6 +248,7 @@ func (a *asm) isZero(x slot) slot {
 	return a.pop()
 }
 
+// feltAdd returns x + y mod P.
 func (a *asm) feltAdd(x, y []slot) []slot {
 	s := make([]slot, 4)
 	carry := constant(0)
@@ -255,8 +259,8 @@ func (a *asm) feltAdd(x, y []slot) []slot {
 	return a.reduced(s)
 }
 
-// addUsual is feltAdd without the carries that a carry into a limb makes, and without the borrow of reduced: both are rare, and
-// other then makes the sum.
+// addUsual is feltAdd with a shorter usual path. It takes the sum from other in two rare cases: the carry into a limb makes that limb
+// carry, or the subtraction of P borrows beyond the lowest limb (see reduced).
 func (a *asm) addUsual(x, y []slot, other func() []slot) []slot {
 	s := make([]slot, 4)
 	var rare []func()
@@ -282,6 +286,7 @@ func (a *asm) addUsual(x, y []slot, other func() []slot) []slot {
 	return a.rarely(a.lessPrime(s), other, rare...)
 }
 
+// feltSub returns x - y mod P.
 func (a *asm) feltSub(x, y []slot) []slot {
 	if n, ok := negated(y); ok {
 		return a.feltAdd(x, n)
@@ -292,7 +297,7 @@ func (a *asm) feltSub(x, y []slot) []slot {
 		d[i], borrow = a.subBorrow(x[i], y[i], borrow)
 	}
 	d[3] = a.do(opSub, a.do(opSub, x[3], y[3]), borrow)
-	// P once more where the difference is negative: a carry goes beyond the lowest limb only where that was all ones.
+	// Add P if the difference is negative. This carries beyond the lowest limb only if that is all ones.
 	negative := a.do(opShrU, d[3], constant(63))
 	top := a.do(opAdd, d[3], a.do(opAnd, a.do(opSub, constant(0), negative), constant(primeTop)))
 	low := a.do(opAdd, d[0], negative)
@@ -304,12 +309,13 @@ func (a *asm) feltSub(x, y []slot) []slot {
 	}, func() { a.bin(opLtU, low, negative) })
 }
 
-// Products are made of digits of 29 bits, nine to an element: the sums of products fit a word without carries.
+// Products use digits of 29 bits, nine for an element, so that sums of digit products fit a word.
 const (
 	digitBits = 29
 	digitMask = 1<<digitBits - 1
 )
 
+// digits returns the nine digits of a number of four words, lowest first.
 func (a *asm) digits(x []slot) []slot {
 	out := make([]slot, 9)
 	for i := range out {
@@ -323,11 +329,12 @@ func (a *asm) digits(x []slot) []slot {
 	return out
 }
 
+// feltMul pushes the Montgomery product of x and y.
 func (a *asm) feltMul(x, y []slot) {
 	dx, dy := a.digits(x), a.digits(y)
 	var c [17]slot
 	for k := range c {
-		// The sum stays on the operand stack.
+		// The sum is built on the operand stack.
 		sum, some := uint64(0), false
 		for i := max(0, k-8); i <= min(k, 8); i++ {
 			u, v := dx[i], dy[k-i]
@@ -359,12 +366,12 @@ func (a *asm) feltMul(x, y []slot) {
 	a.reduce(c)
 }
 
-// reduce pushes the number with the digits c (not normalised), below P², divided by R modulo P. P is 1 modulo a digit, so the
-// multiple of P that clears a digit is its negative: eight whole digits and one of 24 bits make R.
+// reduce pushes c / R mod P, where c is a number below P² given by its digits, which need not be normalised. P is 1 modulo 2^29, so adding
+// P times the negative of the lowest digit clears that digit. Eight digits of 29 bits and one of 24 bits make R.
 func (a *asm) reduce(c [17]slot) {
 	const (
-		seventeen = 17 << (192 - 6*digitBits) // 17·2^192 is this at the sixth digit above
-		top       = 251 - 8*digitBits         // 2^251 is a shift by this at the eighth
+		seventeen = 17 << (192 - 6*digitBits) // 17·2^192 is seventeen at digit 6
+		top       = 251 - 8*digitBits         // 2^251 is 1<<top at digit 8
 	)
 	for k := range 9 {
 		mask := uint64(digitMask)
@@ -401,7 +408,7 @@ func (a *asm) reduce(c [17]slot) {
 	a.push(a.reduced(words)...)
 }
 
-// wide returns the product of two words in two words.
+// wide returns the product of two words in two words, lowest first.
 func (a *asm) wide(x, y slot) []slot {
 	if x.known {
 		x, y = y, x
@@ -412,14 +419,14 @@ func (a *asm) wide(x, y slot) []slot {
 	y0, y1 := a.do(opAnd, y, low), a.do(opShrU, y, half)
 	mid := a.do(opAdd, a.do(opMul, x1, y0), a.do(opShrU, a.do(opMul, x0, y0), half))
 	hi := a.do(opAdd, a.do(opMul, x1, y1), a.do(opShrU, mid, half))
-	if y1 != constant(0) { // else the rest is below 2^32
+	if y1 != constant(0) { // otherwise mid2 would be below 2^32
 		mid2 := a.do(opAdd, a.do(opMul, x0, y1), a.do(opAnd, mid, low))
 		hi = a.do(opAdd, hi, a.do(opShrU, mid2, half))
 	}
 	return []slot{a.do(opMul, x, y), hi}
 }
 
-// alloc takes bytes from the heap and grows the memory where it has to, by as much again when that is allowed.
+// alloc writes the code of helperAlloc. It grows the memory if it is full, to twice its size if maxPages allows that.
 func (a *asm) alloc(maxPages int) {
 	size := a.param(0, 1)[0]
 	cell := constant(heapCell)
@@ -447,7 +454,8 @@ func (a *asm) alloc(maxPages int) {
 	a.push(at)
 }
 
-// growArray moves an array to where it has room for twice its elements. An array at the heap's end is only extended.
+// growArray writes the code of helperGrow. It copies the array to newly allocated memory with a capacity of twice its length plus four
+// elements.
 func (a *asm) growArray(base int) {
 	p := a.param(0, 3)
 	start, end, elem := p[0], p[1], p[2]

@@ -13,7 +13,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// runtimeModule returns a module of the runtime's functions alone, callable by number.
+// runtimeModule compiles a module with only the runtime, and returns a function that calls one of its helpers.
 func runtimeModule(t *testing.T) func(h helper, args ...uint64) []uint64 {
 	t.Helper()
 	e, err := NewEngine(nil, Options{})
@@ -46,7 +46,7 @@ func runtimeModule(t *testing.T) func(h helper, args ...uint64) []uint64 {
 	}
 }
 
-// instantiate binds a module to an arena of its own.
+// instantiate compiles a module and binds it to an arena of its own.
 func instantiate(e *Engine, m *module) (api.Module, error) {
 	compiled, err := e.runtime.CompileModule(context.Background(), m.encode())
 	if err != nil {
@@ -59,8 +59,8 @@ func instantiate(e *Engine, m *module) (api.Module, error) {
 	return a.instantiate(compiled)
 }
 
-// TestFieldArithmetic compares the runtime's field arithmetic with crypto/felt, on Montgomery limbs that are zero, one, all ones or P's
-// own, where carries and borrows go further than random numbers ever have them.
+// TestFieldArithmetic compares the runtime's field arithmetic with crypto/felt. Many Montgomery limbs are zero, one, all ones or those of P,
+// so that carries and borrows go further than with random numbers.
 func TestFieldArithmetic(t *testing.T) {
 	call := runtimeModule(t)
 	r := rand.New(rand.NewPCG(4, 5))
@@ -112,7 +112,7 @@ func TestFieldArithmetic(t *testing.T) {
 			y.Neg(&x)
 		case 1:
 			y = x
-		case 2: // a sum or a difference with a lowest limb at an edge
+		case 2: // a sum whose lowest limb is at an edge
 			y[0] = uint64(r.IntN(3)) - 1 - x[0]
 		case 3:
 			y[0] = x[0] + uint64(r.IntN(3)) - 1
@@ -141,7 +141,7 @@ func newBody(params int) *body {
 	return &body{asm: newAsm(params), c: &compiler{helperBase: len(hosts().list)}}
 }
 
-// TestConstantArithmetic: known operands are folded, negated and divided by their reciprocals.
+// TestConstantArithmetic compares sums, differences and divisions with a constant operand with crypto/felt and math/big.
 func TestConstantArithmetic(t *testing.T) {
 	r := rand.New(rand.NewPCG(6, 7))
 	e, err := NewEngine(nil, Options{})
@@ -176,7 +176,7 @@ func TestConstantArithmetic(t *testing.T) {
 		div := inlined(t, e, signature{2, 4}, func(b *body) {
 			q, rem, ok := b.divConst(b.param(0, 2), []slot{constant(d[0]), constant(d[1])})
 			if !ok {
-				t.Fatalf("no division by %x", d)
+				t.Fatalf("divConst does not divide by %x", d)
 			}
 			b.push(q...)
 			b.push(rem...)
@@ -193,7 +193,7 @@ func TestConstantArithmetic(t *testing.T) {
 			}
 			for _, k := range []uint64{0, 1, 31, 32, 33, ^uint64(0)} {
 				y := x
-				y[0] = k - minus[0] + uint64(r.IntN(2))*minus[0] // sums of 0 and around, and carries
+				y[0] = k - minus[0] + uint64(r.IntN(2))*minus[0] // lowest limbs whose sum is near 0 or carries
 				if y[3] >= primeTop {
 					y[3] = primeTop - 1
 				}
@@ -212,7 +212,7 @@ func TestConstantArithmetic(t *testing.T) {
 			got := div(u...)
 			q, rem := new(big.Int).QuoRem(bigOf(u), bigOf(d), new(big.Int))
 			if bigOf(got[:2]).Cmp(q) != 0 || bigOf(got[2:]).Cmp(rem) != 0 {
-				t.Fatalf("%x / %x: got %x, want %x rest %x", u, d, got, q, rem)
+				t.Fatalf("%x / %x: got %x, want %x, remainder %x", u, d, got, q, rem)
 			}
 		}
 	}

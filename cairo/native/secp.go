@@ -30,7 +30,7 @@ type secpCurve struct {
 func decimalOrHex(s string) *big.Int {
 	v, ok := new(big.Int).SetString(s, 0)
 	if !ok {
-		panic("native: " + s + " is no number")
+		panic("native: " + s + " is not a number")
 	}
 	return v
 }
@@ -89,8 +89,8 @@ func (c *secpCurve) onCurve(p secpPoint) bool {
 	return y2.Mod(y2, c.prime).Cmp(c.rightSide(p.x)) == 0
 }
 
-// fromX returns the point with that x and parity of y.
-func (c *secpCurve) fromX(x *big.Int, odd bool) (secpPoint, bool) {
+// fromX returns the point with the given x and parity of y; ok is false if no point has that x.
+func (c *secpCurve) fromX(x *big.Int, odd bool) (p secpPoint, ok bool) {
 	y := new(big.Int).ModSqrt(c.rightSide(x), c.prime)
 	if y == nil {
 		return secpPoint{}, false
@@ -101,11 +101,13 @@ func (c *secpCurve) fromX(x *big.Int, odd bool) (secpPoint, bool) {
 	return secpPoint{x, y}, true
 }
 
+// secpPoint reads a point from memory.
 func (r *run) secpPoint(at uint64) secpPoint {
 	w := r.read(at, 8)
 	return secpPoint{bigOf(w[:4]), bigOf(w[4:])}
 }
 
+// newSecpPoint writes a point to newly allocated memory and returns its address.
 func (r *run) newSecpPoint(p secpPoint) uint64 {
 	var w [8]uint64
 	putBig(w[:4], p.x)
@@ -113,7 +115,7 @@ func (r *run) newSecpPoint(p secpPoint) uint64 {
 	return r.words(w[:]...)
 }
 
-// optional is Option<Point>: the tag 0 and the point, or the tag 1.
+// optional returns an Option<Point>: the tag 0 and the point's address if ok, else the tag 1.
 func (r *run) optional(p secpPoint, ok bool) []uint64 {
 	if !ok {
 		return []uint64{1, 0}
@@ -121,7 +123,7 @@ func (r *run) optional(p secpPoint, ok bool) []uint64 {
 	return []uint64{0, r.newSecpPoint(p)}
 }
 
-// syscalls returns the curve's, by their names behind the curve's.
+// syscalls returns the curve's syscalls by their names without the curve's name.
 func (c *secpCurve) syscalls() map[string]syscall {
 	meter := func(r *run, gas *uint64, op string) error { return r.sys.Meter(gas, cairo.Selector(c.selector+op), 1) }
 	return map[string]syscall{

@@ -8,21 +8,22 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// session runs the calls of a transaction: in one arena, and on the VM those that native code cannot run. Once a run had to fall back in
-// its midst, the VM has the rest of the transaction.
+// session runs the calls of a transaction in one arena, and falls back to the VM for calls that native code cannot run. After a
+// fallback during a run, the VM runs the rest of the transaction.
 type session struct {
 	engine   *Engine
 	arena    *arena        // nil until a call needs it
-	vm       cairo.Session // of the calls that the innermost frame of native code leads to; nil until one needs it
-	fellBack bool
-	// What a syscall passes to the call that it is about to make, and back.
+	vm       cairo.Session // runs the VM calls made from the innermost native frame; nil until there is one
+	fellBack bool          // a run fell back: all further calls run on the VM
+	// calldata is the calldata of the call that a syscall is about to make; retdata is that call's return data.
 	calldata, retdata span
 }
 
-// span is where an array is that frames pass to each other, in the arena's memory; the zero value is an array to be copied.
+// span is the address range of an array in the arena's memory that frames pass to each other without copying. The zero value means
+// that the array has to be copied.
 type span struct{ start, end uint64 }
 
-// holds reports whether the array is there, and has the length of a list.
+// holds reports whether the span is set and has the length of list.
 func (s span) holds(list []felt.Felt) bool {
 	return len(list) > 0 && s.end-s.start == uint64(len(list))*felt.Bytes
 }
@@ -45,10 +46,11 @@ func (s *session) onVM(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error
 		s.vm = s.engine.vm.Begin()
 	}
 	res, err := s.vm.Run(call, sys)
-	s.retdata = span{} // of a call of native code inside this one
+	s.retdata = span{} // it may be set by a native call inside this one
 	return res, err
 }
 
+// endVM ends the VM's session, if there is one.
 func (s *session) endVM() {
 	if s.vm != nil {
 		s.vm.End()
@@ -95,7 +97,8 @@ func (s *session) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error)
 			return cairo.Result{}, s.fell(&call, &cairo.FallbackError{Reason: ReasonInternal, Detail: err.Error()})
 		}
 	}
-	// The VM's session must see each of its calls' syscalls reach the next call. So a session that this call interrupts waits.
+	// A VM session takes a run that begins during one of its syscalls to be the call that the syscall makes. VM calls from inside this
+	// native call are not, so they get a session of their own, and the current one is put aside until this call ends.
 	vm := s.vm
 	s.vm = nil
 	res, retdata, err := s.arena.call(cl, id, &call, calldata, sys)
@@ -126,8 +129,8 @@ func (s *session) fell(call *cairo.Call, f *cairo.FallbackError) error {
 	return f
 }
 
-// nested carries out a syscall that may make a call, with calldata in a span, and returns the results of a syscall that answers with an
-// array.
+// nested runs a syscall that may make a call. The calldata is the span from start to end. nested returns the slots of the array that
+// the syscall returns, which is not copied if it is in the arena already.
 func (r *run) nested(start, end uint64, call func(calldata []felt.Felt) ([]felt.Felt, error)) ([]uint64, error) {
 	s := r.arena.session
 	s.calldata, s.retdata = span{start, end}, span{}

@@ -14,10 +14,10 @@ import (
 	"github.com/starkd/starkd/cairo/vm"
 )
 
-// stopWithin bounds the time until a run ends that was told to: a hundredth of it is usual, but the machine may be busy.
+// stopWithin bounds the time until a stopped run ends. It usually takes a hundredth of that, but the machine may be busy.
 const stopWithin = 10 * time.Second
 
-// stopped runs f, which would take ages, and has it stopped.
+// stopped runs f, which would take very long, and checks that it ends soon after its stop flag is set.
 func stopped(t *testing.T, name string, f func(stop *atomic.Bool) error) {
 	t.Helper()
 	stop := new(atomic.Bool)
@@ -38,11 +38,11 @@ func stopped(t *testing.T, name string, f func(stop *atomic.Bool) error) {
 		}
 		t.Logf("%s ends after %v", name, time.Since(began))
 	case <-time.After(stopWithin):
-		t.Fatalf("%s goes on for %v after it was stopped", name, stopWithin)
+		t.Fatalf("%s still runs %v after it was stopped", name, stopWithin)
 	}
 }
 
-// TestStop: both engines end a run soon after its Stop is set, and are as good as before.
+// TestStop checks that each engine ends a run soon after its Stop is set, and that it works afterwards.
 func TestStop(t *testing.T) {
 	class := readClass(t, benchClass)
 	e := newEngine(t)
@@ -75,7 +75,7 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// doublings returns a program without withdrawals of gas whose function n calls the one before it twice.
+// doublings returns a program that withdraws no gas, in which each of n functions calls the previous one twice.
 func doublings(n int) string {
 	var b strings.Builder
 	b.WriteString("type felt252 = felt252;\n\nlibfunc felt252_mul = felt252_mul;\nlibfunc dup = dup<felt252>;\nlibfunc store = store_temp<felt252>;\n")
@@ -93,7 +93,7 @@ func doublings(n int) string {
 	return b.String()
 }
 
-// TestStopWithoutWithdrawals: code that works for long on gas that was withdrawn before it is stopped as well.
+// TestStopWithoutWithdrawals checks that code that runs for long without a withdrawal of gas can be stopped.
 func TestStopWithoutWithdrawals(t *testing.T) {
 	const depth = 19
 	p, err := sierra.ParseText(doublings(depth))
@@ -113,7 +113,7 @@ func TestStopWithoutWithdrawals(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	// Once without: the count of statements is somewhere then.
+	// The first run is not stopped and leaves the count of statements at an arbitrary value.
 	stop := new(atomic.Bool)
 	for _, set := range []bool{false, true, false} {
 		stop.Store(set)

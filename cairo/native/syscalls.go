@@ -14,19 +14,20 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// The panic data of syscalls that fail in the engine itself.
+// Failures of syscalls that the engine itself detects.
 var (
 	errInvalidInputLength = &cairo.SyscallFailure{Data: []felt.Felt{felt.FromShortString(constants.InvalidInputLength)}}
 	errInvalidArgument    = &cairo.SyscallFailure{Data: []felt.Felt{felt.FromShortString(constants.InvalidArgument)}}
 )
 
-// syscall is a syscall's host function: params are the slots of its arguments beyond gas, results those that it answers with.
+// syscall is a row of the table of syscalls.
 type syscall struct {
-	params, results int
-	// ask asks with the arguments in s and returns the results.
+	params, results int // slots of the arguments, without gas, and of the results
+	// ask makes the syscall with the arguments s and returns the results.
 	ask func(r *run, gas *uint64, s []uint64) ([]uint64, error)
 }
 
+// syscallHosts returns the host functions of all syscalls.
 func syscallHosts() []hostFunc {
 	table := syscallTable()
 	out := make([]hostFunc, 0, len(table))
@@ -51,7 +52,7 @@ func syscallHosts() []hostFunc {
 	return out
 }
 
-// arrayOf makes the results of a syscall that answers with an array.
+// arrayOf returns the result slots of a syscall that returns an array.
 func (r *run) arrayOf(list []felt.Felt, err error) ([]uint64, error) {
 	if err != nil {
 		return nil, err
@@ -60,8 +61,10 @@ func (r *run) arrayOf(list []felt.Felt, err error) ([]uint64, error) {
 	return []uint64{start, end, capacity}, nil
 }
 
+// feltOf returns the result slots of a syscall that returns a field element.
 func feltOf(f felt.Felt, err error) ([]uint64, error) { return f[:], err }
 
+// syscallTable returns all syscalls by name.
 func syscallTable() map[string]syscall {
 	info := syscall{0, 1, func(r *run, gas *uint64, _ []uint64) ([]uint64, error) {
 		info, err := r.sys.GetExecutionInfo(gas)
@@ -135,7 +138,8 @@ func syscallTable() map[string]syscall {
 	return table
 }
 
-// executionInfo lays out core::starknet::ExecutionInfo (v3, whose beginning is v2 and v1) with what it points to.
+// executionInfo writes a core::starknet::ExecutionInfo with all that it points to into memory, and returns its address. The layout is
+// that of version 3, which begins like versions 1 and 2.
 func (r *run) executionInfo(info *cairo.ExecutionInfo) uint32 {
 	if info == nil || info.Tx == nil {
 		r.abort(errors.New("native: no execution info"))
@@ -181,7 +185,7 @@ func (r *run) executionInfo(info *cairo.ExecutionInfo) uint32 {
 	return uint32(r.words(w...))
 }
 
-// keccakSyscall absorbs whole blocks, which the contract has padded.
+// keccakSyscall absorbs whole blocks; the contract has padded the input.
 func keccakSyscall(r *run, gas *uint64, s []uint64) ([]uint64, error) {
 	if s[1] < s[0] {
 		r.abort(fallback(ReasonInternal, "an array from %d to %d", s[0], s[1]))
@@ -190,7 +194,7 @@ func keccakSyscall(r *run, gas *uint64, s []uint64) ([]uint64, error) {
 	rounds := uint64(len(words) / constants.KeccakBlock)
 	ragged := len(words)%constants.KeccakBlock != 0
 	if ragged {
-		rounds = 0 // the call itself is paid for, no round is
+		rounds = 0 // charge for the call, but for no round
 	}
 	if err := r.sys.Meter(gas, cairo.Keccak, rounds); err != nil {
 		return nil, err
@@ -208,8 +212,8 @@ func keccakSyscall(r *run, gas *uint64, s []uint64) ([]uint64, error) {
 	return state[:4], nil
 }
 
-// sha compresses a block into a state, both boxes of words. The standard library's hashes can be set to a state and read: their marshalled
-// form is a magic string, the state, the block so far and the length.
+// sha compresses a block into a state; s holds the addresses of both, which are boxes of words. It sets and reads the state of a hash of
+// the standard library through its marshalled form: a magic string, the state, the pending block and the length.
 func (r *run) sha(gas *uint64, selector cairo.Selector, h hash.Hash, magic string, word int, s []uint64) ([]uint64, error) {
 	if err := r.sys.Meter(gas, selector, 1); err != nil {
 		return nil, err

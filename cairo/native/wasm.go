@@ -1,7 +1,8 @@
 package native
 
-// A WebAssembly 2.0 encoder: as much of the binary format as the lowering needs. Every value is an i64 but for conditions, which
-// are i32 on the operand stack, and addresses in use, for which each function has one local, the first after the parameters.
+// An encoder for the part of the WebAssembly 2.0 binary format that the lowering needs. Every value is an i64, with two exceptions:
+// conditions are i32 on the operand stack, and each function has one i32 local, the first after the parameters, for the address of
+// memory accesses.
 
 // Opcodes.
 const (
@@ -31,7 +32,7 @@ const (
 	opI32Eq       = 0x46
 	opI32And      = 0x71
 	opI32Or       = 0x72
-	opI64Eqz      = 0x50 // this and the next ten are comparisons
+	opI64Eqz      = 0x50 // the first of eleven comparisons
 	opEq          = 0x51
 	opNe          = 0x52
 	opLtS         = 0x53
@@ -60,9 +61,10 @@ const (
 
 	typeI32   = 0x7f
 	typeI64   = 0x7e
-	blockVoid = 0x40
+	blockVoid = 0x40 // the type of a block without parameters and results
 )
 
+// appendUleb appends v in unsigned LEB128.
 func appendUleb(b []byte, v uint64) []byte {
 	for v >= 0x80 {
 		b = append(b, byte(v)|0x80)
@@ -71,6 +73,7 @@ func appendUleb(b []byte, v uint64) []byte {
 	return append(b, byte(v))
 }
 
+// appendSleb appends v in signed LEB128.
 func appendSleb(b []byte, v int64) []byte {
 	for {
 		c := byte(v & 0x7f)
@@ -88,7 +91,7 @@ type signature struct{ params, results int }
 // wasmFunc is a function with its code.
 type wasmFunc struct {
 	sig    signature
-	locals int // beyond the parameters and the address
+	locals int // number of i64 locals that are not parameters
 	body   []byte
 }
 
@@ -111,6 +114,7 @@ type export struct {
 	fn   int
 }
 
+// typeIndex returns the index of a function type, which it adds if it is new.
 func (m *module) typeIndex(s signature) int {
 	if i, ok := m.typeOf[s]; ok {
 		return i
@@ -130,20 +134,20 @@ func section(out []byte, id byte, contents []byte) []byte {
 	return append(out, contents...)
 }
 
-// The names under which imports are found: host functions, and the memory.
+// Names of the imported modules.
 const (
-	hostModule   = "starkd"
+	hostModule   = "starkd" // host functions
 	memoryModule = "memory"
 )
 
-// memoryLimits returns a memory of two pages at first, with a maximum.
+// memoryLimits appends the limits of a memory: at first two pages, at most maxPages.
 func memoryLimits(b []byte) []byte {
 	return appendUleb(appendUleb(append(b, 1), 2), maxPages)
 }
 
 const wasmHeader = "\x00asm\x01\x00\x00\x00"
 
-// memoryModuleCode returns a module of a memory alone, which it exports; all others import one.
+// memoryModuleCode returns a module that only defines and exports a memory. All other modules import their memory.
 func memoryModuleCode() []byte {
 	out := section([]byte(wasmHeader), 5, memoryLimits([]byte{1}))
 	return section(out, 7, append(appendName([]byte{1}, "memory"), 2, 0))
@@ -203,6 +207,7 @@ func (m *module) encode() []byte {
 	return section(out, 10, b)
 }
 
+// appendName appends a name: its length and its bytes.
 func appendName(b []byte, s string) []byte {
 	return append(appendUleb(b, uint64(len(s))), s...)
 }
@@ -220,12 +225,12 @@ func constant(v uint64) slot { return slot{known: true, value: v} }
 type asm struct {
 	code   []byte
 	params int
-	locals int // in all, the address too
-	// compared is the code's length just after a comparison was written.
+	locals int // number of all locals, with parameters and the address
+	// compared is the length of code after the last comparison.
 	compared int
 }
 
-// op writes instructions without immediate operands, and what follows some as such.
+// op writes instructions or bytes of their immediate operands.
 func (a *asm) op(ops ...byte) {
 	a.code = append(a.code, ops...)
 	if last := ops[len(ops)-1]; last >= opI64Eqz && last <= opGeU {
@@ -233,12 +238,13 @@ func (a *asm) op(ops ...byte) {
 	}
 }
 
-// inverse is the comparison that holds where another one does not.
+// inverse maps each comparison to its negation.
 var inverse = map[byte]byte{
 	opEq: opNe, opNe: opEq, opLtS: opGeS, opGeS: opLtS, opLtU: opGeU, opGeU: opLtU, opGtS: opLeS, opLeS: opGtS, opGtU: opLeU, opLeU: opGtU,
 }
 
-// not negates the condition on top of the stack. A comparison is inverted, since machine code branches on that directly.
+// not negates the condition on top of the stack. If the condition is a comparison, not inverts it, so that machine code can still branch
+// on it directly.
 func (a *asm) not() {
 	if a.compared != len(a.code) {
 		a.op(opI32Eqz)
@@ -276,19 +282,20 @@ func (a *asm) push(slots ...slot) {
 	}
 }
 
+// fresh returns a new local.
 func (a *asm) fresh() slot {
 	a.locals++
 	return slot{local: a.locals - 1}
 }
 
-// pop takes the top of the stack into a fresh local.
+// pop moves the top of the stack to a fresh local.
 func (a *asm) pop() slot {
 	s := a.fresh()
 	a.opN(opLocalSet, s.local)
 	return s
 }
 
-// popN takes the n values on top of the stack, the topmost last.
+// popN moves the n values on top of the stack to fresh locals. The topmost is the last one in the result.
 func (a *asm) popN(n int) []slot {
 	out := make([]slot, n)
 	for i := range out {
@@ -300,6 +307,7 @@ func (a *asm) popN(n int) []slot {
 	return out
 }
 
+// set moves the top of the stack to a local.
 func (a *asm) set(s slot) { a.opN(opLocalSet, s.local) }
 
 // bin pushes x op y.
@@ -308,7 +316,7 @@ func (a *asm) bin(op byte, x, y slot) {
 	a.op(op)
 }
 
-// do returns x op y in a fresh local, or the constant that it is.
+// do returns x op y, as a constant if it is known, else in a fresh local or as x itself.
 func (a *asm) do(op byte, x, y slot) slot {
 	if x.known && y.known {
 		switch op {
@@ -330,7 +338,7 @@ func (a *asm) do(op byte, x, y slot) slot {
 			return constant(x.value >> (y.value & 63))
 		}
 	}
-	// A constant comes second and is no negative number where it need not be: machine code takes immediate operands so.
+	// Put a constant second and make it positive if possible: machine code can then use it as an immediate operand.
 	switch op {
 	case opAdd, opMul, opAnd, opOr, opXor:
 		if x.known {
@@ -373,27 +381,28 @@ func (a *asm) flag(op byte, x, y slot) slot {
 	return a.pop()
 }
 
-// load pushes the word at an address and an offset.
+// load pushes the word at addr + offset.
 func (a *asm) load(addr slot, offset int) {
 	a.push(addr)
 	a.op(opWrap)
 	a.memory(opLoad, offset)
 }
 
+// memory writes a load or store of a word at an offset.
 func (a *asm) memory(op byte, offset int) {
 	a.opN(op, 3)
 	a.code = appendUleb(a.code, uint64(offset))
 }
 
-// addressed sets the local for an address. The accesses that follow should have their largest offset first: wazero then leaves
-// out the checks of the others, as it sees the same address.
+// addressed sets the local for addresses. Callers should then access the largest offset first, because wazero omits the bounds checks of
+// smaller offsets from the same address.
 func (a *asm) addressed(addr slot) {
 	a.push(addr)
 	a.op(opWrap)
 	a.opN(opLocalSet, a.params)
 }
 
-// loadN reads n consecutive words.
+// loadN returns the n words from addr + offset on.
 func (a *asm) loadN(addr slot, offset, n int) []slot {
 	out := make([]slot, n)
 	a.addressed(addr)
@@ -405,7 +414,7 @@ func (a *asm) loadN(addr slot, offset, n int) []slot {
 	return out
 }
 
-// store writes words to consecutive addresses.
+// store writes words to memory from addr + offset on.
 func (a *asm) store(addr slot, offset int, words ...slot) {
 	a.addressed(addr)
 	for i := len(words) - 1; i >= 0; i-- {
@@ -421,7 +430,7 @@ func (a *asm) finish(sig signature) *wasmFunc {
 	return &wasmFunc{sig: sig, locals: a.locals - a.params - 1, body: a.code}
 }
 
-// customSection returns a section of a module that means nothing to whoever runs it. The name is of at most 100 bytes.
+// customSection returns an empty custom section, which engines ignore. The name has at most 100 bytes.
 func customSection(name string) []byte {
 	return append([]byte{0, byte(1 + len(name)), byte(len(name))}, name...)
 }

@@ -1,4 +1,4 @@
-//! Calls within calls, whose spans go from frame to frame. Whatever contract is called, it is one of this class.
+//! Trees of calls that pass spans from frame to frame. In the tests every contract but the sixth has this code.
 #[starknet::contract]
 mod calls {
     use core::dict::Felt252Dict;
@@ -12,7 +12,7 @@ mod calls {
         sum: felt252,
     }
 
-    /// Calls take or give with n numbers, so many times.
+    /// Calls take or give `times` times with n numbers.
     #[external(v0)]
     fn send(self: @ContractState, n: u32, times: u32, back: bool) -> felt252 {
         let mut data: Array<felt252> = array![n.into()];
@@ -37,14 +37,14 @@ mod calls {
         data.len()
     }
 
-    /// The caller's own numbers, where they are.
+    /// Returns its calldata, which is in the caller's memory.
     #[raw_output]
     #[external(v0)]
     fn give(self: @ContractState, data: Span<felt252>) -> Span<felt252> {
         data
     }
 
-    /// Numbers of a constant.
+    /// Returns a part of a constant array.
     #[raw_output]
     #[external(v0)]
     fn table(self: @ContractState, from: u32) -> Span<felt252> {
@@ -53,7 +53,7 @@ mod calls {
         all.slice(from, 9 - from)
     }
 
-    /// Calls what it is told to, with n numbers in memory.
+    /// Makes the given call while n numbers are in memory, and returns its result.
     #[raw_output]
     #[external(v0)]
     fn relay(self: @ContractState, n: u32, to: felt252, selector: felt252, data: Span<felt252>) -> Span<felt252> {
@@ -80,7 +80,7 @@ mod calls {
         sum
     }
 
-    /// Whatever the seed says: numbers are appended, remembered and handed on, and looked at again at the end.
+    /// Takes random steps, by the seed: it appends numbers, keeps spans and passes them to other calls, and appends digests of all spans at the end.
     #[raw_output]
     #[external(v0)]
     fn weave(ref self: ContractState, seed: u64, depth: u32, data: Span<felt252>) -> Span<felt252> {
@@ -92,7 +92,7 @@ mod calls {
         let info = get_execution_info().unbox();
         for _ in 0..(2 + next(ref s) % 6) {
             let k = next(ref s) % 13;
-            let primes = [2, 3, 5, 7, 11, 13, 17, 19].span(); // of the class's constants, before and after calls
+            let primes = [2, 3, 5, 7, 11, 13, 17, 19].span(); // a constant of the class, used before and after calls
             own.append(*primes[(next(ref s) % 8).try_into().unwrap()]);
             if k < 3 {
                 for _ in 0..(next(ref s) % 40) {

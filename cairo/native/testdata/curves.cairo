@@ -1,4 +1,4 @@
-//! Curves, circuits and hashes with arguments that take them beyond their checks.
+//! Curves, circuits and hashes, with arguments that pass their checks and reach their edges.
 #[starknet::contract]
 mod curves {
     use core::circuit::{

@@ -1,4 +1,4 @@
-//! What the native engine's own tests run beyond the corpus: arithmetic at its edges, deep recursion, much memory.
+//! Arithmetic at its edges, deep recursion and much memory, for tests of the native engine.
 #[starknet::contract]
 mod edges {
     use core::dict::Felt252Dict;
