@@ -15,15 +15,15 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// The files of a proof-mode run, in the forms of the official runners and of the Stone prover:
+// The files of a proof-mode run, in the formats of the official runners and of the Stone prover:
 //
 //	trace               ap, fp, pc of each step, 8 bytes each, little-endian
-//	memory              address (8 bytes, little-endian) and value (32 bytes, little-endian), by address
+//	memory              address (8 bytes, little-endian) and value (32 bytes, little-endian) of each cell, ordered by address
 //	air_public_input    JSON
-//	air_private_input   JSON, which also names the first two
+//	air_private_input   JSON, which also names the trace and memory files
 const (
-	traceRecord  = 24
-	memoryRecord = 40
+	traceRecord  = 24 // bytes of a step
+	memoryRecord = 40 // bytes of a cell
 )
 
 // WriteRegisters writes the trace file.
@@ -65,9 +65,10 @@ type segmentJSON struct {
 	Stop  uint64 `json:"stop_ptr"`
 }
 
-// segmentsJSON is the object memory_segments, whose keys keep their order.
+// segmentsJSON is the object memory_segments. It keeps the order of the keys.
 type segmentsJSON []Segment
 
+// MarshalJSON returns the object with its keys in the order of the segments.
 func (s segmentsJSON) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteByte('{')
@@ -81,8 +82,9 @@ func (s segmentsJSON) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// UnmarshalJSON decodes the object and keeps the order of its keys.
 func (s *segmentsJSON) UnmarshalJSON(b []byte) error {
-	d := jsontext.NewDecoder(bytes.NewBuffer(b)) // which refuses a name that is there twice
+	d := jsontext.NewDecoder(bytes.NewBuffer(b)) // rejects duplicate names
 	if t, err := d.ReadToken(); err != nil || t.Kind() != '{' {
 		return fmt.Errorf("cairo: memory_segments is not an object")
 	}
@@ -104,7 +106,7 @@ func (s *segmentsJSON) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// maxSegments bounds memory_segments: no layout has half as many.
+// maxSegments bounds memory_segments. No layout has half as many segments.
 const maxSegments = 64
 
 type publicCellJSON struct {
@@ -220,7 +222,7 @@ type modVarsJSON struct {
 	C3      felt.Felt `json:"c3"`
 }
 
-// batchJSON is the operations of an instance. All layouts have one.
+// batchJSON is the list of an instance's operations. It has one operation in all layouts.
 type batchJSON [1]modVarsJSON
 
 type modInstanceJSON struct {
@@ -240,7 +242,7 @@ type modInputJSON struct {
 	ZeroValueAddress uint64            `json:"zero_value_address"`
 }
 
-// privateInputJSON has a section for each builtin of the layout; nil is no section, which an empty one is not.
+// privateInputJSON has a section for each builtin of the layout. A nil section is omitted; an empty one is written.
 type privateInputJSON struct {
 	TracePath    string          `json:"trace_path"`
 	MemoryPath   string          `json:"memory_path"`
@@ -256,7 +258,7 @@ type privateInputJSON struct {
 	MulMod       *modInputJSON   `json:"mul_mod,omitempty"`
 }
 
-// section converts a list of instances; nil stays nil.
+// section converts a list of instances to a section of the file. A nil list gives a nil section.
 func section[T, U any](list []T, f func(T) U) *[]U {
 	if list == nil {
 		return nil
@@ -268,6 +270,7 @@ func section[T, U any](list []T, f func(T) U) *[]U {
 	return &out
 }
 
+// unsection converts a section of the file to a list of instances. A nil section gives a nil list.
 func unsection[T, U any](list *[]U, f func(U) T) []T {
 	if list == nil {
 		return nil
@@ -343,7 +346,7 @@ func (in *modInputJSON) input() *ModInput {
 	return out
 }
 
-// UnmarshalJSON decodes air_private_input.json; the paths in it are left out.
+// UnmarshalJSON decodes air_private_input.json. It ignores the file's paths.
 func (p *PrivateInput) UnmarshalJSON(b []byte) error {
 	var raw privateInputJSON
 	if err := jsonv2.Unmarshal(b, &raw); err != nil {
@@ -374,12 +377,13 @@ func (p *PrivateInput) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// MemoryUnitsPerStep bounds a trace's addresses: a layout has so many memory cells a step, and every address takes one.
+// MemoryUnitsPerStep is the number of memory cells that a layout has for each step. It bounds a trace's addresses, because every
+// address takes a cell.
 const MemoryUnitsPerStep = 8
 
-// LoadTrace reads the four files of a proof-mode run. They may come from anyone: any input gives a trace or an error, and
-// nothing is allocated beyond a small multiple of the input's own size. That the files agree with each other beyond their
-// shape is for the prover to find out.
+// LoadTrace decodes the four files of a proof-mode run. The files may be untrusted: LoadTrace returns a trace or an error for any
+// input, and allocates at most a small multiple of the input's size. It only checks that the files agree in shape; the prover checks the
+// rest.
 func LoadTrace(publicJSON, privateJSON, trace, memory []byte) (*Trace, error) {
 	t := &Trace{}
 	if err := jsonv2.Unmarshal(publicJSON, &t.Public); err != nil {
@@ -394,9 +398,9 @@ func LoadTrace(publicJSON, privateJSON, trace, memory []byte) (*Trace, error) {
 	case len(trace)%traceRecord != 0:
 		return nil, fmt.Errorf("cairo: a trace of %d bytes, want a multiple of %d", len(trace), traceRecord)
 	case steps != t.Public.Steps:
-		return nil, fmt.Errorf("cairo: a trace of %d steps, the public input says %d", steps, t.Public.Steps)
+		return nil, fmt.Errorf("cairo: a trace of %d steps, but n_steps is %d in the public input", steps, t.Public.Steps)
 	case bits.OnesCount64(steps) != 1:
-		return nil, fmt.Errorf("cairo: %d steps are no power of two", steps)
+		return nil, fmt.Errorf("cairo: the number of steps, %d, is not a power of two", steps)
 	case len(memory)%memoryRecord != 0:
 		return nil, fmt.Errorf("cairo: a memory of %d bytes, want a multiple of %d", len(memory), memoryRecord)
 	}

@@ -13,6 +13,7 @@ const (
 	tinyPrivate = `{"trace_path":"t","memory_path":"m","pedersen":[{"index":0,"x":"0x1","y":"0x2"}],"range_check":[]}`
 )
 
+// tinyFiles returns a trace and a memory file that match tinyPublic.
 func tinyFiles() (trace, memory []byte) {
 	for _, v := range []uint64{3, 3, 1, 3, 3, 1} {
 		trace = binary.LittleEndian.AppendUint64(trace, v)
@@ -21,6 +22,7 @@ func tinyFiles() (trace, memory []byte) {
 	return trace, append(memory, append([]byte{5}, make([]byte, 31)...)...)
 }
 
+// TestLoadTrace checks that LoadTrace decodes a small run and rejects damaged files.
 func TestLoadTrace(t *testing.T) {
 	trace, memory := tinyFiles()
 	got, err := LoadTrace([]byte(tinyPublic), []byte(tinyPrivate), trace, memory)
@@ -32,7 +34,7 @@ func TestLoadTrace(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	far := append(append([]byte{}, memory...), memory...)
-	binary.LittleEndian.PutUint64(far[40:], 17) // 8 cells a step, 2 steps
+	binary.LittleEndian.PutUint64(far[40:], 17) // the bound is 16: 8 cells for each of 2 steps
 	twice := append(append([]byte{}, memory...), memory...)
 	twice[48] = 6
 	large := append([]byte{}, memory...)
@@ -54,6 +56,7 @@ func TestLoadTrace(t *testing.T) {
 	}
 }
 
+// FuzzLoadTrace checks that LoadTrace returns a consistent trace or an error for any input.
 func FuzzLoadTrace(f *testing.F) {
 	trace, memory := tinyFiles()
 	f.Add([]byte(tinyPublic), []byte(tinyPrivate), trace, memory)

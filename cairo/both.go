@@ -8,7 +8,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// DifferenceError says that two engines disagree: the node must not go on.
+// DifferenceError reports that two engines have different results for a call. The node must stop.
 type DifferenceError struct {
 	Class    felt.Felt
 	Selector felt.Felt
@@ -19,14 +19,13 @@ func (e *DifferenceError) Error() string {
 	return fmt.Sprintf("cairo: engines differ in entry point %v of class %v: %s", e.Selector, e.Class, e.Detail)
 }
 
-// Both returns an engine that runs every call on two engines and returns the first one's result. Where they differ in
-// anything that can be seen, the run ends with a *DifferenceError. The first one's syscalls are carried out; the second one
-// gets the same answers.
+// Both returns an engine that runs every call on two engines and returns the result of first. If the results or the syscalls
+// differ, the run ends with a *DifferenceError. Only the syscalls of first are carried out; second gets the same answers.
 func Both(first, second Engine) Engine { return &both{first, second} }
 
 type both struct{ first, second Engine }
 
-// Stats returns the first engine's, none where it counts nothing.
+// Stats returns the counts of the first engine, nil if it has none.
 func (b *both) Stats() map[string]uint64 {
 	if e, ok := b.first.(interface{ Stats() map[string]uint64 }); ok {
 		return e.Stats()
@@ -53,7 +52,7 @@ func (s *bothSession) Run(call Call, sys Syscalls) (Result, error) {
 		return res, err
 	}
 	if _, ok := errors.AsType[*DifferenceError](err); ok {
-		return res, err // of a call within this one
+		return res, err // a call inside this one differs
 	}
 	second, secondErr := s.second.Run(call, &interceptor{nil, c.replay})
 	if errors.Is(secondErr, ErrInterrupted) {
@@ -83,7 +82,7 @@ func (s *bothSession) Run(call Call, sys Syscalls) (Result, error) {
 	return res, nil
 }
 
-// kindOf returns how an error ends a transaction.
+// kindOf returns the kind of an error by its effect on the transaction.
 func kindOf(err error) string {
 	if err == nil {
 		return "none"
@@ -94,11 +93,11 @@ func kindOf(err error) string {
 	return "syscalls"
 }
 
-// comparison records the syscalls of the first run of a call, and answers those of the second.
+// comparison records the syscalls of the first run of a call and answers those of the second.
 type comparison struct {
 	syscalls   []comparedSyscall
-	next       int
-	difference string
+	next       int    // index of the next syscall of the second run
+	difference string // the first difference, "" if there is none
 }
 
 type comparedSyscall struct {
@@ -119,15 +118,17 @@ func (r *request) args() []felt.Felt {
 	return out
 }
 
+// record passes a syscall of the first run on and keeps it with its answer.
 func (c *comparison) record(req request, gas *uint64, pass func() answer) answer {
 	kept := comparedSyscall{selector: req.selector, args: req.args(), gas: *gas}
 	a := pass()
 	kept.gasLeft, kept.answer = *gas, a
-	kept.answer.array = slices.Clone(a.array) // which is valid while the caller runs
+	kept.answer.array = slices.Clone(a.array) // a.array is only valid while the caller runs
 	c.syscalls = append(c.syscalls, kept)
 	return a
 }
 
+// replay answers a syscall of the second run as the first run's was answered, and notes differences.
 func (c *comparison) replay(req request, gas *uint64, _ func() answer) answer {
 	if c.next >= len(c.syscalls) {
 		c.note("syscall %s is one more than %d", req.selector, len(c.syscalls))
@@ -143,7 +144,7 @@ func (c *comparison) replay(req request, gas *uint64, _ func() answer) answer {
 	return s.answer
 }
 
-// note keeps the first difference.
+// note keeps the difference if it is the first one.
 func (c *comparison) note(format string, args ...any) {
 	if c.difference == "" {
 		c.difference = fmt.Sprintf(format, args...)

@@ -1,7 +1,7 @@
 // Package cairo is the contract between the chain and the engines that execute Cairo: a class, a call, the session in
-// which calls run, the syscalls that a running contract may make, the result, and the trace of a run that a prover can
-// take. Two engines implement it: cairo/vm, which is the reference and the only one that makes traces, and cairo/native.
-// Their results are equal to the last unit of gas.
+// which calls run, the syscalls that a running contract may make, the result, and the trace of a run that a prover
+// takes. Two engines implement it: cairo/vm, which is the reference engine and the only one that makes traces, and
+// cairo/native. Their results are equal, including gas.
 package cairo
 
 import (
@@ -14,52 +14,53 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// Class is a declared class in both forms. Immutable once made; engines may cache by pointer or by Hash.
+// Class is a declared class, as Sierra and as CASM. It is immutable; engines may cache by pointer or by Hash.
 type Class struct {
 	Hash         felt.Felt       // Sierra class hash
 	CompiledHash felt.Felt       // BLAKE compiled class hash
-	Sierra       *sierra.Program // decoded program
-	Casm         *casm.Class     // what the VM runs
-	// Gas finds out what the native engine needs beyond Sierra, once it needs it. Nil, and a nil answer, leave the class to the VM.
+	Sierra       *sierra.Program // decoded program, for the native engine
+	Casm         *casm.Class     // compiled program, for the VM
+	// Gas computes the gas costs of the Sierra statements when the native engine needs them. If Gas or its result is nil, the class
+	// runs on the VM.
 	Gas func() *sierra.GasInfo
 }
 
-// EntryPointType is one of a class's three lists of entry points.
+// EntryPointType names one of a class's three lists of entry points.
 type EntryPointType = casm.EntryPointType
 
-// The kinds of entry point.
+// Types of entry points.
 const (
 	External    = casm.External
 	L1Handler   = casm.L1Handler
 	Constructor = casm.Constructor
 )
 
-// Call is one entry into a class.
+// Call is a call of an entry point of a class.
 type Call struct {
 	Class    *Class
 	Type     EntryPointType
 	Selector felt.Felt
-	Contract felt.Felt // whose storage the call works on
+	Contract felt.Felt // the contract whose storage the call uses
 	Caller   felt.Felt // zero for calls from the protocol
 	Calldata []felt.Felt
 	Gas      uint64 // Sierra gas available, before the entry point's initial cost is charged
-	// Stop, if not nil, ends the run with ErrInterrupted soon after it is set: engines look at it where they charge gas. Only runs
-	// whose result nobody keeps have one.
+	// Stop, if not nil, ends the run with ErrInterrupted soon after it is set; engines poll it when they charge gas. It must be nil
+	// for runs whose result is kept, because such an end is not deterministic.
 	Stop *atomic.Bool
 }
 
-// ErrInterrupted ends a run whose Call.Stop was set.
+// ErrInterrupted is the error of a run whose Call.Stop was set.
 var ErrInterrupted = errors.New("cairo: the run was interrupted")
 
-// Interrupted reports whether the call is to end.
+// Interrupted reports whether Stop is set.
 func (c *Call) Interrupted() bool { return c.Stop != nil && c.Stop.Load() }
 
 // Result is the outcome of a call that ended normally or in a panic.
 type Result struct {
-	Failed  bool        // the contract panicked; Retdata is the panic data
-	Retdata []felt.Felt // returned, or panic data; of a nested call valid until the call around it ends
+	Failed  bool        // the contract panicked
+	Retdata []felt.Felt // return data, or panic data if Failed; in a nested call valid only until the calling frame ends
 	GasLeft uint64
-	Steps   uint64 // VM steps of this frame alone, 0 from an engine that counts none; informative, never consensus
+	Steps   uint64 // VM steps of this frame without nested calls, 0 from an engine that does not count steps; not consensus
 }
 
 // Engine executes Cairo. It is safe for concurrent use, and each session belongs to one goroutine.
@@ -69,22 +70,22 @@ type Engine interface {
 }
 
 // Session runs the calls of one transaction: its outermost calls one after another, and inside each of them the calls that
-// its syscalls make. An engine keeps in a session what these calls share, such as their memory.
+// its syscalls make. A session holds the state that these calls share, such as their memory.
 type Session interface {
 	// Run runs a call. The error is
-	//   - a *RunError when the program broke a rule of the machine: the transaction reverts, and no caller can catch it;
-	//   - ErrInterrupted once Call.Stop is set;
-	//   - a *FallbackError when the engine cannot finish the outermost call. The session has then switched to another
-	//     engine: the caller undoes all effects of that outermost call and runs it again in the same session, once;
-	//   - whatever Syscalls returned, when that was not a *SyscallFailure.
+	//   - a *RunError if the program broke a rule of the machine: the transaction reverts, and no caller can catch it;
+	//   - ErrInterrupted if Call.Stop was set;
+	//   - a *FallbackError if the engine cannot finish the outermost call. The session has then switched to another
+	//     engine: the caller undoes all effects of that outermost call and runs it once more in the same session;
+	//   - the error of a syscall if it is not a *SyscallFailure.
 	//
 	// Run never panics on a class that the compiler accepted.
 	Run(call Call, sys Syscalls) (Result, error)
-	// End frees what the session holds. No call may be running.
+	// End frees the session's resources. No call may be running.
 	End()
 }
 
-// Run runs one call in a session of its own. Calls that its syscalls make are not part of that session.
+// Run runs one call in a new session. Calls that its syscalls make are not part of that session.
 func Run(e Engine, call Call, sys Syscalls) (Result, error) {
 	s := e.Begin()
 	defer s.End()
@@ -98,24 +99,24 @@ type Precompiler interface{ Precompile(*Class) }
 // StepCounter is implemented by engines that count the steps of every call.
 type StepCounter interface{ CountsSteps() }
 
-// RunError is a violation of the machine's rules: an unknown entry point, an assertion, an access to memory that is not
-// there.
+// RunError is a violation of the machine's rules, such as an unknown entry point, a failed assertion or an access to an
+// unknown memory cell.
 type RunError struct{ Reason string }
 
 func (e *RunError) Error() string { return "cairo: " + e.Reason }
 
-// RunErrorf makes a RunError.
+// RunErrorf returns a *RunError with a formatted reason.
 func RunErrorf(format string, args ...any) error {
 	return &RunError{Reason: fmt.Sprintf(format, args...)}
 }
 
-// ErrFallback matches every *FallbackError.
+// ErrFallback matches every *FallbackError with errors.Is.
 var ErrFallback = errors.New("cairo: the engine cannot finish the call")
 
-// FallbackError ends a run that an engine began and could not finish because of a limit of its own, such as a full stack.
-// Session.Run says what the caller does then.
+// FallbackError is the error of a run that an engine began but cannot finish because of a limit of its own, such as a full
+// stack. Session.Run documents what the caller has to do.
 type FallbackError struct {
-	Reason string // one of a few words, to count by
+	Reason string // one word from a small set, for counting
 	Detail string
 }
 
@@ -123,23 +124,23 @@ func (e *FallbackError) Error() string {
 	return "cairo: fallback to the VM (" + e.Reason + "): " + e.Detail
 }
 
-// Is makes every FallbackError an ErrFallback.
+// Is reports whether target is ErrFallback.
 func (e *FallbackError) Is(target error) bool { return target == ErrFallback }
 
-// SyscallFailure is a syscall's answer with the failure flag set: the contract sees Data as the syscall's panic data and
-// may go on.
+// SyscallFailure is the error of a syscall whose failure flag is set. The contract gets Data as the syscall's panic data
+// and may continue.
 type SyscallFailure struct{ Data []felt.Felt }
 
 func (e *SyscallFailure) Error() string { return fmt.Sprintf("cairo: syscall failed: %v", e.Data) }
 
-// Syscalls answers a running contract (Starknet 0.14 system calls). gas points to the frame's gas counter as the contract
-// sent it; the implementation charges it before it does anything (the base cost of 10,000 that compiled code
-// pre-charges is taken off the charge). A *SyscallFailure goes to the contract, any other error ends the run.
-// Slices passed in are only read and not kept; slices returned are not modified by the engine.
+// Syscalls carries out the system calls of a running contract (Starknet 0.14). gas points to the frame's gas counter as the
+// contract sent it. The implementation charges the syscall's cost before anything else, minus the base cost of 10,000 that
+// compiled code has charged already. A *SyscallFailure goes to the contract; any other error ends the run. Implementations
+// must not modify or keep the slices that they get, and engines do not modify the slices that they return.
 //
-// CallContract, LibraryCall, Deploy and MetaTxV0 run at most one call themselves, in the caller's session. That call has
-// the syscall's calldata, and the syscall returns the call's Retdata, both unchanged: engines pass arrays from frame to
-// frame without copying them.
+// CallContract, LibraryCall, Deploy and MetaTxV0 run at most one call themselves, in the caller's session. They must pass
+// the syscall's calldata to that call and return its Retdata unchanged, because engines pass arrays from frame to frame
+// without copying them.
 type Syscalls interface {
 	StorageRead(gas *uint64, domain uint32, key felt.Felt) (felt.Felt, error)
 	StorageWrite(gas *uint64, domain uint32, key, value felt.Felt) error
@@ -153,12 +154,12 @@ type Syscalls interface {
 	ReplaceClass(gas *uint64, class felt.Felt) error
 	SendMessageToL1(gas *uint64, to felt.Felt, payload []felt.Felt) error
 	MetaTxV0(gas *uint64, contract, selector felt.Felt, calldata, signature []felt.Felt) ([]felt.Felt, error)
-	// Meter charges a syscall that is computation only and that the engine carries out itself: keccak, sha256, sha512,
-	// secp256k1 and secp256r1. units counts keccak rounds (blocks of 17 words), and is 1 for the others.
+	// Meter charges for a syscall that only computes and that the engine carries out itself: keccak, sha256, sha512,
+	// secp256k1 and secp256r1. units is the number of keccak rounds (blocks of 17 words), 1 for the other syscalls.
 	Meter(gas *uint64, selector Selector, units uint64) error
 }
 
-// ExecutionInfo is what get_execution_info (v1, v2, v3) shows a contract.
+// ExecutionInfo is the result of get_execution_info (v1, v2, v3).
 type ExecutionInfo struct {
 	BlockNumber    uint64
 	BlockTimestamp uint64 // seconds
@@ -169,7 +170,7 @@ type ExecutionInfo struct {
 	Selector       felt.Felt
 }
 
-// TxInfo is the transaction part of ExecutionInfo, the same for every frame of a transaction.
+// TxInfo is the transaction part of ExecutionInfo. All frames of a transaction have the same.
 type TxInfo struct {
 	Version               felt.Felt
 	Account               felt.Felt
@@ -187,7 +188,7 @@ type TxInfo struct {
 	ProofFacts            []felt.Felt
 }
 
-// ResourceBounds is one resource's bounds as a contract sees them.
+// ResourceBounds holds the bounds of one resource, as a contract sees them.
 type ResourceBounds struct {
 	Resource        felt.Felt // short string L1_GAS, L2_GAS or L1_DATA
 	MaxAmount       uint64

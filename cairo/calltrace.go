@@ -7,47 +7,47 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// CallTrace is the record of a call: its syscalls with their answers, in order, and how it ended. The calls that it made are
-// inside the syscalls that made them, so a transaction is a few trees.
+// CallTrace is the record of a call: its result, and its syscalls with their answers, in order. A nested call is in the trace of the
+// syscall that made it, so each outermost call of a transaction is a tree.
 type CallTrace struct {
 	Call     Call
 	Syscalls []SyscallTrace
 	Result   Result
-	// Err says why the call has no result: the program broke a rule of the machine, or a syscall ended the run. Such a run
-	// cannot be repeated to its end, so it cannot be proved.
+	// Err is the reason why the call has no result, nil if it has one: the program broke a rule of the machine, or a syscall ended
+	// the run. Such a run cannot be repeated to its end, so it cannot be proved.
 	Err error
-	// Dropped, if not 0, says that the trace was dropped when the arrays of this outermost call had reached that many words,
-	// which is more than Tracer.MaxWords. It has no Syscalls then, and its result no data.
+	// Dropped, if not 0, means that the trace was dropped because the arrays of this outermost call have that many words, more than
+	// Tracer.MaxWords. Syscalls and Result.Retdata are then nil.
 	Dropped uint64
 }
 
-// SyscallTrace is a syscall's answer, with what it takes to recognise the request when the call is run again.
+// SyscallTrace is a syscall's answer, and the part of its request that identifies it when the call is run again.
 type SyscallTrace struct {
 	Selector Selector
 	Gas      uint64 // as the contract sent it
 	GasLeft  uint64
 	Failed   bool
-	// Response is what the contract received: the panic data when Failed, else the value read, the returned data, the
-	// hash; empty for a syscall without a response and for one that the engine computes (see Syscalls.Meter).
+	// Response is the panic data if Failed, else the value read, the hash or the returned data. It is empty for a syscall without a
+	// response and for one that the engine carries out itself (see Syscalls.Meter).
 	Response []felt.Felt
-	Contract felt.Felt      // of Deploy: the new contract
-	Info     *ExecutionInfo // of GetExecutionInfo
-	Inner    *CallTrace     // the call that the syscall made; nil when it made none
+	Contract felt.Felt      // the new contract, for Deploy
+	Info     *ExecutionInfo // for GetExecutionInfo
+	Inner    *CallTrace     // the call that the syscall made, nil if it made none
 }
 
-// Tracer is an engine that records the calls that another engine runs. It keeps the trees of outermost calls until Take. Of
-// MetaTxV0, which no proof covers, it keeps neither the call nor the answer. A Tracer belongs to one goroutine, with all of
-// its sessions.
+// Tracer is an engine that records the calls that another engine runs. It keeps the trees of outermost calls until Take. For MetaTxV0,
+// which is always unproven, it records neither the call nor the answer. A Tracer and all its sessions belong to one goroutine.
 type Tracer struct {
 	Engine Engine
-	// MaxWords bounds, for each outermost call, the words of calldata of the calls inside it, and of what all of them return and
-	// syscalls answer by array; 0 is no bound. A contract can pass the same array from call to call without paying for its words.
+	// MaxWords bounds the array words that are recorded for each outermost call, 0 for no bound: the calldata of nested calls, the
+	// return data of all calls and the arrays in answers. Gas does not bound them, because a contract can pass the same array from
+	// call to call without paying for its words.
 	MaxWords uint64
 
 	roots []*CallTrace
-	open  []*tracedCall // calls that are running, outermost first
-	words uint64        // of the outermost call that is running
-	off   int           // not 0 while nothing is recorded
+	open  []*tracedCall // running calls, outermost first
+	words uint64        // array words of the running outermost call
+	off   int           // recording is off while this is not 0
 }
 
 // Begin begins a session whose calls are recorded.
@@ -67,7 +67,7 @@ type tracedSession struct {
 
 func (s *tracedSession) End() { s.session.End() }
 
-// Run runs the call and records it. An outermost call that ends in a fallback leaves no trace, since it is run again.
+// Run runs the call and records it. An outermost call that ends with ErrFallback leaves no trace, because it is run again.
 func (s *tracedSession) Run(call Call, sys Syscalls) (Result, error) {
 	t := s.Tracer
 	outermost := len(t.open) == 0
@@ -98,7 +98,7 @@ func (s *tracedSession) Run(call Call, sys Syscalls) (Result, error) {
 	return result, err
 }
 
-// take reports whether n more words may be kept. If not, what is kept of the outermost call is dropped.
+// take counts n more array words and reports whether they may be recorded. If not, it drops the trace of the outermost call.
 func (t *Tracer) take(n int) bool {
 	if t.off > 0 {
 		return false
@@ -114,11 +114,11 @@ func (t *Tracer) take(n int) bool {
 	return false
 }
 
-// tracedCall is a call that is running.
+// tracedCall is a running call that is recorded.
 type tracedCall struct {
 	tracer *Tracer
 	trace  *CallTrace
-	inner  *CallTrace // begun by the syscall that is being answered
+	inner  *CallTrace // the call that the syscall in progress made, nil if none
 }
 
 // syscall passes a syscall on and records the answer.
@@ -152,7 +152,7 @@ func (c *tracedCall) syscall(req request, gas *uint64, pass func() answer) answe
 			return a
 		}
 		if in := record.Inner; in != nil && len(in.Result.Retdata) == len(a.array) {
-			record.Response = in.Result.Retdata // the trace of a call that ended well has the array already
+			record.Response = in.Result.Retdata // share the array with the nested call's trace
 		} else {
 			record.Response = slices.Clone(a.array)
 		}
@@ -162,7 +162,7 @@ func (c *tracedCall) syscall(req request, gas *uint64, pass func() answer) answe
 	return a
 }
 
-// keep adds a syscall to the call's trace, unless nothing is recorded.
+// keep adds a syscall to the call's trace, unless recording is off.
 func (c *tracedCall) keep(record SyscallTrace) {
 	if c.tracer.off == 0 {
 		c.trace.Syscalls = append(c.trace.Syscalls, record)

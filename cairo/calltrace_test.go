@@ -8,7 +8,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// scripted is an engine whose calls do what script says for their selector.
+// scripted is an engine that runs the function for a call's selector.
 type scripted map[felt.Felt]func(sys Syscalls) (Result, error)
 
 func (s scripted) Begin() Session { return s }
@@ -17,7 +17,7 @@ func (scripted) End() {}
 
 func (s scripted) Run(call Call, sys Syscalls) (Result, error) { return s[call.Selector](sys) }
 
-// system answers the syscalls that the test makes; calls go back to the engine.
+// system answers the syscalls that the tests make. It runs nested calls in session.
 type system struct {
 	Syscalls
 	session Session
@@ -47,8 +47,10 @@ func (s *system) MetaTxV0(gas *uint64, contract, selector felt.Felt, calldata, _
 	return s.CallContract(gas, contract, selector, calldata)
 }
 
+// n returns v as a field element.
 func n(v uint64) felt.Felt { return felt.FromUint64(v) }
 
+// TestTracerKeepsTheTree checks that a Tracer records nested calls, failed ones and runs that end with an error.
 func TestTracerKeepsTheTree(t *testing.T) {
 	leaf := func(failed bool) func(Syscalls) (Result, error) {
 		return func(sys Syscalls) (Result, error) {
@@ -64,7 +66,7 @@ func TestTracerKeepsTheTree(t *testing.T) {
 		if _, err := sys.CallContract(&gas, n(9), n(2), calldata); err != nil {
 			return Result{}, err
 		}
-		calldata[0] = n(8) // the tracer keeps what was sent
+		calldata[0] = n(8) // must not change the recorded calldata
 		_, err := sys.CallContract(&gas, n(9), n(3), calldata)
 		if _, ok := errors.AsType[*SyscallFailure](err); !ok {
 			return Result{}, err
@@ -85,7 +87,7 @@ func TestTracerKeepsTheTree(t *testing.T) {
 	}
 	calls := tracer.Take()
 	if len(calls) != 2 || len(tracer.Take()) != 0 {
-		t.Fatalf("got %d calls, want 2, and none after", len(calls))
+		t.Fatalf("got %d calls, want 2 from the first Take and none from the second", len(calls))
 	}
 	if calls[1].Err != broken {
 		t.Errorf("the second call's error is %v, want %v", calls[1].Err, broken)
@@ -116,15 +118,15 @@ func TestTracerKeepsTheTree(t *testing.T) {
 	}
 }
 
-// A record holds so many words of arrays and no more, however often a contract hands the same array on: beyond, it is dropped, and the
-// calls go on as before.
+// TestTracerBoundsArrays checks that a trace with more than MaxWords array words is dropped, also if a contract passes the same array many
+// times, and that the calls themselves are not affected.
 func TestTracerBoundsArrays(t *testing.T) {
 	const words = 1 << 10
 	array := make([]felt.Felt, words)
 	ran := 0
 	scripts := scripted{
 		n(2): func(Syscalls) (Result, error) { ran++; return Result{}, nil },               // takes an array
-		n(3): func(Syscalls) (Result, error) { ran++; return Result{Retdata: array}, nil }, // returns one, which is copied twice
+		n(3): func(Syscalls) (Result, error) { ran++; return Result{Retdata: array}, nil }, // returns an array, which counts twice
 		n(4): func(Syscalls) (Result, error) { ran++; return Result{Failed: true, Retdata: array}, nil },
 	}
 	calls := func(selector uint64, calldata []felt.Felt, times int) {
@@ -185,7 +187,8 @@ func TestTracerBoundsArrays(t *testing.T) {
 	}
 }
 
-// MetaTxV0 is not covered by a proof: what it calls is not kept, and counts for nothing.
+// TestTracerLeavesMetaTransactionsOut checks that the call of a MetaTxV0, which is unproven, is not recorded and does not count towards
+// MaxWords.
 func TestTracerLeavesMetaTransactionsOut(t *testing.T) {
 	array := make([]felt.Felt, 100)
 	scripts := scripted{n(2): func(sys Syscalls) (Result, error) {
@@ -208,14 +211,14 @@ func TestTracerLeavesMetaTransactionsOut(t *testing.T) {
 	}
 }
 
-// runTraced runs script 1, whose calls run in the same session.
+// runTraced runs the function of selector 1. Its nested calls run in the same session.
 func runTraced(tracer *Tracer) (Result, error) {
 	session := tracer.Begin()
 	defer session.End()
 	return session.Run(Call{Selector: n(1)}, &system{session: session})
 }
 
-// An outermost call that falls back leaves no trace: it is run again.
+// TestTracerDropsFallbacks checks that an outermost call that falls back leaves no trace.
 func TestTracerDropsFallbacks(t *testing.T) {
 	runs := 0
 	tracer := &Tracer{Engine: scripted{n(1): func(sys Syscalls) (Result, error) {
@@ -236,6 +239,6 @@ func TestTracerDropsFallbacks(t *testing.T) {
 	}
 	calls := tracer.Take()
 	if len(calls) != 1 || calls[0].Err != nil || len(calls[0].Syscalls) != 1 {
-		t.Errorf("got %d calls, want that of the second run alone", len(calls))
+		t.Errorf("got %d calls, want only that of the second run", len(calls))
 	}
 }

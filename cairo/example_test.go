@@ -12,8 +12,8 @@ import (
 	"github.com/starkd/starkd/crypto/keccak"
 )
 
-// A class is compiled and one of its functions is called on an engine. The function makes no syscalls, so none are
-// answered.
+// This example compiles a class and calls one of its functions on an engine. The function makes no syscalls, so the call needs
+// no Syscalls.
 func Example() {
 	data, err := contracts.ClassJSON(contracts.Fibonacci)
 	if err != nil {

@@ -2,7 +2,7 @@ package cairo
 
 import "github.com/starkd/starkd/crypto/felt"
 
-// interceptor is a Syscalls that hands every syscall to one function, which may pass it on or answer it itself.
+// interceptor is a Syscalls that passes every syscall to handle, which may call pass to carry it out or answer it itself.
 type interceptor struct {
 	next   Syscalls
 	handle func(req request, gas *uint64, pass func() answer) answer
@@ -11,13 +11,13 @@ type interceptor struct {
 // request is a syscall as the contract made it.
 type request struct {
 	selector Selector
-	values   []felt.Felt
-	arrays   [][]felt.Felt
+	values   []felt.Felt   // arguments that are not arrays
+	arrays   [][]felt.Felt // arguments that are arrays
 }
 
-// answer is what a syscall returned.
+// answer is the result of a syscall.
 type answer struct {
-	value felt.Felt // that was read, the hash, or the new contract
+	value felt.Felt // the value read, the hash, or the new contract
 	array []felt.Felt
 	info  *ExecutionInfo
 	err   error

@@ -1,9 +1,9 @@
 package cairo
 
-// Selector is a syscall's name, the short string that compiled code writes as the request's first felt.
+// Selector is the name of a system call: the short string that compiled code writes as the first felt of a request.
 type Selector string
 
-// The system calls.
+// Selectors of the system calls.
 const (
 	StorageRead            Selector = "StorageRead"
 	StorageWrite           Selector = "StorageWrite"

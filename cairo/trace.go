@@ -2,11 +2,11 @@ package cairo
 
 import "github.com/starkd/starkd/crypto/felt"
 
-// Trace is a finished proof-mode run: everything that the AIR of a layout needs. Addresses are relocated: the program
-// starts at 1. It is a value; the prover takes it and never reaches the machine that made it.
+// Trace is a finished proof-mode run: all data that the AIR of a layout needs. Addresses are relocated: the program starts
+// at 1. A Trace does not refer to the machine that made it.
 type Trace struct {
 	Layout    string      // "plain", "small", "recursive", …
-	Registers []Registers // one per step; a power of two of them, final state first of the padding
+	Registers []Registers // one per step; their number is a power of two
 	Memory    Memory
 	Public    PublicInput
 	Private   PrivateInput
@@ -15,7 +15,7 @@ type Trace struct {
 // Registers is the machine's state before a step.
 type Registers struct{ AP, FP, PC uint64 }
 
-// Memory is relocated memory by address. Address 0 is unused. Cells that the run never touched are not Known.
+// Memory is relocated memory, indexed by address. Address 0 is unused. Known is false for cells that the run never used.
 type Memory struct {
 	Value []felt.Felt
 	Known []bool
@@ -29,24 +29,24 @@ type PublicInput struct {
 	RangeCheckMax uint16
 	Segments      []Segment // in the layout's canonical order: program, execution, output, pedersen, range_check, …
 	Memory        []PublicCell
-	DynamicParams map[string]uint64 // layout dynamic only
+	DynamicParams map[string]uint64 // only for layout dynamic
 }
 
-// Segment is a named memory segment as the public input states it.
+// Segment is a named memory segment of the public input.
 type Segment struct {
 	Name       string
 	Begin, End uint64 // begin_addr and stop_ptr
 }
 
-// PublicCell is one cell of public memory.
+// PublicCell is a cell of public memory.
 type PublicCell struct {
 	Address uint64
 	Value   felt.Felt
 	Page    uint32
 }
 
-// PrivateInput lists the builtin instances of a run (Stone's air_private_input.json). Index is the instance's number in
-// its segment.
+// PrivateInput lists the builtin instances of a run (Stone's air_private_input.json). Index is an instance's number in its
+// segment. A nil list means that the file has no section for the builtin; an empty list is an empty section.
 type PrivateInput struct {
 	RangeCheck []RangeCheckInstance
 	Pedersen   []PairInstance
@@ -57,8 +57,8 @@ type PrivateInput struct {
 	Keccak     []KeccakInstance
 
 	RangeCheck96 []RangeCheckInstance
-	AddMod       *ModInput // nil where the layout lacks the builtin
-	MulMod       *ModInput
+	AddMod       *ModInput // nil if the layout lacks the builtin
+	MulMod       *ModInput // nil if the layout lacks the builtin
 }
 
 // ModInput lists the instances of add_mod or mul_mod.
@@ -67,7 +67,8 @@ type ModInput struct {
 	Instances        []ModInstance
 }
 
-// ModInstance is a op b = c modulo p on numbers of four 96-bit words, at offsets from ValuesPtr.
+// ModInstance is an equation a op b = c modulo p of numbers with four 96-bit words. The numbers are at AOffset, BOffset and COffset
+// from ValuesPtr.
 type ModInstance struct {
 	Index                     uint64
 	P                         [4]felt.Felt
@@ -88,28 +89,28 @@ type PairInstance struct {
 	X, Y  felt.Felt
 }
 
-// ECDSAInstance is one signature check: w is the inverse of s.
+// ECDSAInstance is one signature check.
 type ECDSAInstance struct {
 	Index      uint64
 	PubKey     felt.Felt
 	Msg        felt.Felt
-	SigR, SigW felt.Felt
+	SigR, SigW felt.Felt // r, and the inverse of s
 }
 
-// ECOpInstance is P + m·Q.
+// ECOpInstance is a computation of P + m·Q.
 type ECOpInstance struct {
 	Index          uint64
 	PX, PY, QX, QY felt.Felt
 	M              felt.Felt
 }
 
-// PoseidonInstance is one permutation's input.
+// PoseidonInstance is the input of a Poseidon permutation.
 type PoseidonInstance struct {
 	Index uint64
 	S     [3]felt.Felt
 }
 
-// KeccakInstance is one permutation's input, eight 200-bit words.
+// KeccakInstance is the input of a Keccak permutation, as eight 200-bit words.
 type KeccakInstance struct {
 	Index uint64
 	S     [8]felt.Felt
