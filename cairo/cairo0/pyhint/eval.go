@@ -11,30 +11,30 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// Python values are: nil, bool, *big.Int, string, byteString, machine.Addr (a relocatable), tuple, *List, *Dict, function,
-// module and what objects.go adds. Integers are never modified once made.
+// A Python value is one of: nil (None), bool, *big.Int, string, byteString, machine.Addr (a relocatable), tuple, *List,
+// *Dict, function, module, intRange, and the types of objects.go. A *big.Int is never modified after it is made.
 type (
 	tuple []any
-	// List is a list, which hints share by reference.
+	// List is a list. Copies of the pointer are the same list, as in Python.
 	List       struct{ Items []any }
 	byteString string
 	function   func(e *env, args []any, kw map[string]any) (any, error)
-	// module is a module or any object that only has attributes.
+	// module is a module, or any other object with attributes only.
 	module map[string]any
 )
 
-// Dict keeps the order of insertion, as Python's do.
+// Dict is a dict. It keeps the order of insertion, as in Python.
 type Dict struct {
 	index   map[string]int
 	keys    []any
 	values  []any
-	missing func() any // of a defaultdict
+	missing func() any // makes the value of a missing key of a defaultdict; nil for other dicts
 }
 
 // NewDict returns an empty dictionary.
 func NewDict() *Dict { return &Dict{index: make(map[string]int)} }
 
-// dictKey returns a value's identity as a dictionary key.
+// dictKey returns the string that identifies k as a dictionary key: equal keys have equal strings.
 func dictKey(k any) (string, error) {
 	switch k := k.(type) {
 	case bool:
@@ -80,7 +80,7 @@ func (d *Dict) get(k any) (any, bool, error) {
 	return d.values[i], true, nil
 }
 
-// Value is data[key], as Python has it: the default, or an error, for a key that is not there.
+// Value returns d[key]. For a missing key it adds and returns the default of a defaultdict; for other dicts it is an error.
 func (d *Dict) Value(key any) (any, error) {
 	v, ok, err := d.get(key)
 	if err != nil || ok {
@@ -185,7 +185,7 @@ func truth(v any) bool {
 	return true
 }
 
-// toInt is v as an integer; a structure is not one.
+// toInt returns v as an integer; v must be an int or a bool.
 func toInt(v any) (*big.Int, error) {
 	switch v := v.(type) {
 	case *big.Int:
@@ -199,14 +199,14 @@ func toInt(v any) (*big.Int, error) {
 	return nil, fmt.Errorf("%s is not an integer", typeName(v))
 }
 
-// toSmall is v as an int within ±limit.
+// toSmall returns v as an int, which must be from -limit to limit.
 func toSmall(v any, limit int64) (int, error) {
 	n, err := toInt(v)
 	if err != nil {
 		return 0, err
 	}
 	if !n.IsInt64() || n.Int64() > limit || n.Int64() < -limit {
-		return 0, fmt.Errorf("%v is beyond %d", n, limit)
+		return 0, fmt.Errorf("%v is outside of ±%d", n, limit)
 	}
 	return int(n.Int64()), nil
 }
@@ -214,8 +214,8 @@ func toSmall(v any, limit int64) (int, error) {
 // The bounds of one hint.
 const (
 	maxIterations = 1 << 24
-	maxBits       = 1 << 16 // of an integer
-	maxList       = 1 << 24
+	maxBits       = 1 << 16 // bits of an integer
+	maxList       = 1 << 24 // elements of a list
 )
 
 func (e *env) spend() error {
@@ -225,7 +225,7 @@ func (e *env) spend() error {
 	return nil
 }
 
-// toAddr is v as an address: a relocatable or a structure that stands for one.
+// toAddr returns v as an address: a relocatable, or the address of a structure.
 func toAddr(v any) (machine.Addr, bool) {
 	switch v := v.(type) {
 	case machine.Addr:
@@ -332,7 +332,7 @@ func binaryOp(op string, a, b any) (any, error) {
 	return nil, fmt.Errorf("unsupported operation %s", op)
 }
 
-// floorDivMod rounds down, as Python does.
+// floorDivMod returns the quotient, rounded down as in Python, and the remainder.
 func floorDivMod(x, y *big.Int) (q, m *big.Int, err error) {
 	if y.Sign() == 0 {
 		return nil, nil, errors.New("integer division or modulo by zero")
@@ -362,7 +362,7 @@ func addrOp(op string, a machine.Addr, b any) (any, error) {
 		off.Add(off, n)
 	case "-":
 		off.Sub(off, n)
-	case "%": // reducing an address modulo the prime leaves it
+	case "%": // an address modulo the prime is the address
 		return a, nil
 	default:
 		return nil, fmt.Errorf("cannot compute %v %s %v", a, op, n)
@@ -498,10 +498,10 @@ func (e *env) contains(box, v any) (bool, error) {
 	return false, err
 }
 
-// intRange is range(start, stop, step).
+// intRange is the value of range(start, stop, step).
 type intRange struct{ start, stop, step int }
 
-// iterate calls f for every element until it says false.
+// iterate calls f for every element of v until f returns false.
 func (e *env) iterate(v any, f func(any) (bool, error)) error {
 	each := func(x any) (bool, error) {
 		if err := e.spend(); err != nil {
@@ -611,7 +611,7 @@ func (e *env) index(v, k any) (any, error) {
 		return nil, fmt.Errorf("KeyError: %s", Str(k))
 	case memoryObject:
 		return e.memoryGet(k)
-	case *structure: // the k-th of an array of structures
+	case *structure: // element k of an array of structures
 		i, err := toSmall(k, maxList)
 		id := e.ids.Resolve(v.typ)
 		if err != nil || id == nil || id.Size == nil || *id.Size < 0 || *id.Size > maxList {
@@ -719,7 +719,7 @@ func (e *env) slice(v any, b [3]any) (any, error) {
 	return &List{out}, nil
 }
 
-// scope is where names are set: the innermost function or comprehension, or the hint's own scope.
+// scope returns the scope in which names are set: that of the innermost function or comprehension, else the hint's scope.
 func (e *env) scope() map[string]any {
 	if n := len(e.locals); n > 0 {
 		return e.locals[n-1]
@@ -765,7 +765,7 @@ func (e *env) lookup(name string) (any, error) {
 	return nil, fmt.Errorf("name '%s' is not defined", name)
 }
 
-// function makes a function of the hint.
+// function makes the function of a def or a lambda, and evaluates the defaults of its parameters.
 func (e *env) function(params []string, defaults []expr, body expr) (function, error) {
 	values := make([]any, len(params))
 	for i, d := range defaults {

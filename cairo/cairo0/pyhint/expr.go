@@ -9,13 +9,13 @@ import (
 
 // This file parses expressions.
 
-// place is a parsed expression and, when it may be assigned to, how.
+// place is a parsed expression. set assigns to it, and is nil if that is not possible.
 type place struct {
 	get expr
 	set target
 }
 
-// placeList returns an expression list that may be a target.
+// placeList parses an expression list, which may be a target.
 func (p *parser) placeList() (place, error) {
 	x, err := p.place()
 	if err != nil || !p.isOp(",") {
@@ -57,7 +57,7 @@ func tuplePlace(list []place) place {
 	return out
 }
 
-// place returns an expression, with its target when it is one.
+// place parses an expression, which may be a target.
 func (p *parser) place() (place, error) {
 	start := p.at
 	if x, err := p.postfix(); err == nil && x.set != nil {
@@ -76,7 +76,7 @@ func (p *parser) exprList() (expr, error) {
 	return x.get, err
 }
 
-// expr returns a conditional expression or a lambda.
+// expr parses a conditional expression or a lambda.
 func (p *parser) expr() (expr, error) {
 	if p.depth++; p.depth > 100 {
 		return nil, errors.New("nested too deep")
@@ -193,7 +193,7 @@ func (p *parser) compareOp() string {
 	return ""
 }
 
-// comparison returns a chain: a < b < c.
+// comparison parses a chain of comparisons, such as a < b < c.
 func (p *parser) comparison() (expr, error) {
 	x, err := p.binary(0)
 	if err != nil {
@@ -235,7 +235,7 @@ func (p *parser) comparison() (expr, error) {
 	}, nil
 }
 
-// precedence are the binary operators from the loosest on.
+// precedence lists the binary operators by increasing precedence.
 var precedence = [][]string{{"|"}, {"^"}, {"&"}, {"<<", ">>"}, {"+", "-"}, {"*", "//", "/", "%"}}
 
 func (p *parser) binary(level int) (expr, error) {
@@ -318,7 +318,7 @@ func (p *parser) unary() (expr, error) {
 	}, err
 }
 
-// postfix returns an atom with calls, subscripts and attributes.
+// postfix parses an atom followed by calls, subscripts and attributes.
 func (p *parser) postfix() (place, error) {
 	x, err := p.atom()
 	for err == nil {
@@ -358,7 +358,7 @@ func (p *parser) postfix() (place, error) {
 func (p *parser) call(f expr) (place, error) {
 	type arg struct {
 		name string
-		star bool
+		star bool // *x
 		dict bool // **x
 		x    expr
 	}
@@ -664,7 +664,7 @@ func (p *parser) dictDisplay() (place, error) {
 	}}, nil
 }
 
-// comprehension is `x for a in b if c …`, as a list, or a dict with x the key and y the value.
+// comprehension parses `for a in b if c …` after x. The result is a list of x, or if kind is '{' a dict of x to y.
 func (p *parser) comprehension(x, y expr, kind byte) (expr, error) {
 	type clause struct {
 		target target

@@ -7,13 +7,14 @@ import (
 	"strings"
 )
 
+// token is a token of a hint.
 type token struct {
 	kind byte // 'n' name, 'i' int, 's' string, 'b' bytes, 'f' f-string, 'o' operator, '\n', '>' indent, '<' dedent, 0 end
 	text string
 	num  *big.Int
 }
 
-// lex splits a hint into tokens, with the indentation as tokens.
+// lex splits a hint into tokens. Changes of the indentation are tokens, too.
 func lex(src string) ([]token, error) {
 	if len(src) > 1<<16 {
 		return nil, errors.New("the hint is too long")

@@ -27,7 +27,7 @@ func bigHex(s string) *big.Int {
 	return n
 }
 
-// The moduli of the curves of the common library.
+// The constants of the curves and hash functions of the common library.
 var (
 	secpP      = bigHex("fffffffffffffffffffffffffffffffffffffffffffffffffffffffefffffc2f")
 	secpN      = bigHex("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141")
@@ -40,7 +40,7 @@ var (
 	blakeIV    = []uint32{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19}
 )
 
-// modules are the importable names by their full path.
+// modules holds the names that hints can import, by full path.
 var modules = map[string]any{
 	"itertools": module{},
 	"math":      module{"isqrt": isqrtFunc},
@@ -183,7 +183,7 @@ var modules = map[string]any{
 	"starkware.cairo.common.cairo_blake2s.blake2s_utils.compute_blake2s_func": method(2, "segments output_ptr", func(e *env, a []any) (any, error) {
 		at, ok := toAddr(a[1])
 		if !ok {
-			return nil, errors.New("output_ptr is no address")
+			return nil, errors.New("output_ptr is not an address")
 		}
 		return nil, ComputeBlake2s(e.m, at)
 	}),
@@ -200,7 +200,7 @@ var modules = map[string]any{
 
 	"starkware.cairo.common.cairo_sha256.sha256_utils.IV": uintList(blakeIV),
 	"starkware.cairo.common.cairo_sha256.sha256_utils.compute_message_schedule": method(1, "message", func(e *env, a []any) (any, error) {
-		return &List{a}, nil // the compression below expands it itself
+		return &List{a}, nil // sha2_compress_function expands the message
 	}),
 	"starkware.cairo.common.cairo_sha256.sha256_utils.sha2_compress_function": method(2, "state w", func(e *env, a []any) (any, error) {
 		w, ok := a[1].(*List)
@@ -254,7 +254,7 @@ func uintList(words []uint32) *List {
 	return out
 }
 
-// intArgs calls f with integer arguments.
+// intArgs calls f with the arguments a, which must be integers.
 func intArgs(a []any, f func(n []*big.Int) (any, error)) (any, error) {
 	n := make([]*big.Int, len(a))
 	var err error
@@ -278,7 +278,7 @@ func (e *env) pair(v any) (x, y *big.Int, err error) {
 	return x, y, err
 }
 
-// words reads a list of n unsigned words of 64 bits at most.
+// words returns the list v as n unsigned words of at most 64 bits.
 func (e *env) words(v any, n int) ([]uint64, error) {
 	list, err := e.list(v)
 	if err != nil || len(list) != n {
@@ -288,14 +288,14 @@ func (e *env) words(v any, n int) ([]uint64, error) {
 	for i, x := range list {
 		w, err := toInt(x)
 		if err != nil || !w.IsUint64() {
-			return nil, fmt.Errorf("%s is no word", Str(x))
+			return nil, fmt.Errorf("%s is not a word", Str(x))
 		}
 		out[i] = w.Uint64()
 	}
 	return out, nil
 }
 
-// asInt lifts a field element to (-prime/2, prime/2).
+// asInt returns the integer in (-prime/2, prime/2) that equals v modulo prime; v must be in [0, prime).
 func asInt(v, prime *big.Int) *big.Int {
 	if v.Cmp(new(big.Int).Rsh(prime, 1)) < 0 {
 		return v
@@ -311,7 +311,7 @@ var isqrtFunc = method(1, "n", func(e *env, a []any) (any, error) {
 	return new(big.Int).Sqrt(n), nil
 })
 
-// divModP is n/m modulo p.
+// divModP returns n/m modulo p.
 func divModP(n, m, p *big.Int) (*big.Int, error) {
 	inv := new(big.Int)
 	if p.Sign() <= 0 || inv.ModInverse(m, p) == nil {
@@ -332,7 +332,7 @@ func safeDiv(n []*big.Int) (any, error) {
 	return q, nil
 }
 
-// maxPrimeBits bounds the moduli for square roots.
+// maxPrimeBits is the largest size of a modulus for square roots.
 const maxPrimeBits = 1024
 
 func checkPrime(p *big.Int) error {
@@ -350,7 +350,7 @@ func isQuadResidue(n, p *big.Int) (bool, error) {
 	return v.BitLen() <= 1 || big.Jacobi(v, p) == 1, nil
 }
 
-// sqrtModP returns the smaller square root.
+// sqrtModP returns the smaller square root of n modulo p.
 func sqrtModP(n, p *big.Int) (*big.Int, error) {
 	if err := checkPrime(p); err != nil {
 		return nil, err
@@ -370,14 +370,14 @@ func sqrtModP(n, p *big.Int) (*big.Int, error) {
 
 func curveRHS(x, alpha, beta, p *big.Int) (*big.Int, error) {
 	if p.Sign() <= 0 {
-		return nil, errors.New("no curve")
+		return nil, errors.New("the field prime is not positive")
 	}
 	v := new(big.Int).Exp(x, big.NewInt(3), p)
 	v.Add(v, new(big.Int).Mul(alpha, x)).Add(v, beta)
 	return v.Mod(v, p), nil
 }
 
-// randomPoint follows the point from its seed, as the official runners do.
+// randomPoint computes the point of a seed, as the official runners do.
 func randomPoint(e *env, a []any) (any, error) {
 	seed, ok := a[3].(byteString)
 	if !ok {
@@ -416,7 +416,7 @@ func randomPointOf(seed []byte, p, alpha, beta *big.Int) (x, y *big.Int, err err
 	return nil, nil, errors.New("could not find a point on the curve")
 }
 
-// pack86 joins the three limbs of a BigInt3, each a signed field element.
+// pack86 returns the integer of the three 86-bit limbs of a BigInt3. A limb is a field element in (-prime/2, prime/2).
 var pack86 = method(1, "z prime", func(e *env, a []any) (any, error) {
 	prime := felt.Modulus()
 	if a[1] != nil {
@@ -440,7 +440,7 @@ var pack86 = method(1, "z prime", func(e *env, a []any) (any, error) {
 	return sum, nil
 })
 
-// split86 splits a number into three limbs of 86 bits; signed leaves the last one as it comes.
+// split86 splits a number into three limbs of 86 bits. If signed is set the last limb may be negative and have 127 bits.
 func split86(signed bool) function {
 	base := new(big.Int).Lsh(big.NewInt(1), 86)
 	return method(1, "num", func(e *env, a []any) (any, error) {
@@ -501,7 +501,8 @@ func blakeWords(h, msg []uint64, t uint64, final bool) [8]uint32 {
 	return s
 }
 
-// ComputeBlake2s completes an instance of cairo_blake2s: at is where its output goes, after state, message, t and f.
+// ComputeBlake2s computes an instance of cairo_blake2s and writes its output at at. The inputs are before it: the state, the
+// message, t and f.
 func ComputeBlake2s(m *machine.Machine, at machine.Addr) error {
 	if at.Offset < 26 {
 		return fmt.Errorf("no Blake2s instance before %v", at)
@@ -513,7 +514,7 @@ func ComputeBlake2s(m *machine.Machine, at machine.Addr) error {
 	words := make([]uint64, len(fs))
 	for i := range fs {
 		if fs[i].BitLen() > 32 {
-			return fmt.Errorf("%v is no word of 32 bits", machine.FeltValue(fs[i]))
+			return fmt.Errorf("%v does not fit in 32 bits", machine.FeltValue(fs[i]))
 		}
 		words[i] = fs[i].Uint64()
 	}
@@ -555,10 +556,10 @@ func defaultDict(e *env, args []any, kw map[string]any) (any, error) {
 
 var (
 	globalNamesOnce  sync.Once
-	globalNamesTable map[string]any // no initial value: its functions look names up in it
+	globalNamesTable map[string]any // set once and not initialised here, because its functions use it
 )
 
-// globalNames are Python's own functions and what the runners add to a hint's globals.
+// globalNames returns Python's built-in functions and the names that the official runners add to a hint's globals.
 func globalNames() map[string]any {
 	globalNamesOnce.Do(func() { globalNamesTable = makeGlobalNames() })
 	return globalNamesTable
@@ -762,7 +763,7 @@ func makeGlobalNames() map[string]any {
 				for i, k := range d.keys {
 					n, ok := k.(string)
 					if !ok {
-						return nil, errors.New("a scope's names are strings")
+						return nil, errors.New("the names of a scope must be strings")
 					}
 					vars[n] = d.values[i]
 				}
@@ -791,7 +792,7 @@ func makeGlobalNames() map[string]any {
 // runnersObject is the dictionary builtin_runners.
 type runnersObject struct{}
 
-// callableObject makes a type callable: int(x), str(x), bool(x).
+// callableObject returns the function of a type (int(x), str(x) or bool(x)), and any other value unchanged.
 func callableObject(v any) any {
 	t, ok := v.(typeObject)
 	if !ok {
@@ -835,7 +836,7 @@ func extreme(sign int) function {
 			a = l
 		}
 		if len(a) == 0 {
-			return nil, errors.New("min or max of nothing")
+			return nil, errors.New("min or max of an empty sequence")
 		}
 		best := a[0]
 		for _, x := range a[1:] {
@@ -875,7 +876,7 @@ func makeBytes(e *env, a []any, _ map[string]any) (any, error) {
 	if n, err := toInt(a[0]); err == nil {
 		size, err := toSmall(n, maxBits)
 		if err != nil || size < 0 {
-			return nil, errors.New("bytes of a bad size")
+			return nil, errors.New("bad size of bytes")
 		}
 		return byteString(make([]byte, size)), nil
 	}
@@ -887,7 +888,7 @@ func makeBytes(e *env, a []any, _ map[string]any) (any, error) {
 	for i, x := range l {
 		n, err := toSmall(x, 255)
 		if err != nil || n < 0 {
-			return nil, errors.New("a byte is 0 to 255")
+			return nil, errors.New("a byte must be 0 to 255")
 		}
 		out[i] = byte(n)
 	}

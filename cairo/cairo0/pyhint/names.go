@@ -8,30 +8,30 @@ import (
 	"github.com/starkd/starkd/cairo/machine"
 )
 
-// Names gives a hint the names of its program: what the hint calls ids, and the run's scopes and input.
+// Names gives a hint access to the names of its program (the object ids) and to the run's scopes and input.
 type Names interface {
-	// Reference describes ids.name, and reports whether the hint has a reference of that name.
+	// Reference describes the reference ids.name; false if the hint has none of that name.
 	Reference(name string) (Reference, bool)
-	// Addr returns where ids.name is, Value returns its value, and Set writes it.
+	// Addr returns the address of ids.name, Value returns its value, and Set writes it.
 	Addr(m *machine.Machine, name string) (machine.Addr, error)
 	Value(m *machine.Machine, name string) (machine.Value, error)
 	Set(m *machine.Machine, name string, v machine.Value) error
-	// TupleMember computes a member of ids.name, which is a tuple.
+	// TupleMember returns member i of ids.name, which must be a tuple.
 	TupleMember(m *machine.Machine, name string, i int) (machine.Value, error)
-	// Lookup finds a constant, a struct or a label that the hint's scopes can see, or returns nil.
+	// Lookup returns the constant, struct or label with that name in the hint's scopes, or nil.
 	Lookup(name string) *Identifier
-	// Resolve finds an identifier by its full name, or returns nil.
+	// Resolve returns the identifier with that full name, or nil.
 	Resolve(name string) *Identifier
-	// Scopes returns the scopes of the run.
+	// Scopes returns the run's execution scopes.
 	Scopes() *Scopes
-	// ProgramInput returns the run's program_input, JSON.
+	// ProgramInput returns the run's program_input as JSON.
 	ProgramInput() []byte
 }
 
-// Reference is the type of a reference: "felt", "T" or "T*".
+// Reference describes a reference.
 type Reference struct {
-	Type string
-	// Tuple is the number of members of a structure that is in no memory, and 0 for any other reference.
+	Type string // "felt", "T" or "T*"
+	// Tuple is the number of members if the reference is a struct that is not in memory, else 0.
 	Tuple int
 }
 
@@ -53,7 +53,7 @@ type Member struct {
 	Offset    int64  `json:"offset"`
 }
 
-// number is an integer of any size, as JSON writes constants.
+// number is an integer of any size, in JSON a number or a string.
 type number struct{ big.Int }
 
 func (n *number) UnmarshalJSON(b []byte) error {
@@ -66,7 +66,7 @@ func (n *number) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// FindMember finds a member of the structure whose full name is typ.
+// FindMember returns a member of the struct whose full name is typ.
 func FindMember(ids Names, typ, member string) (Member, error) {
 	id := ids.Resolve(typ)
 	if id == nil || id.Type != "struct" {

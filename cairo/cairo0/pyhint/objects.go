@@ -18,14 +18,14 @@ type (
 	memoryObject   struct{}
 	segmentsObject struct{}
 	globalsObject  struct{}
-	// structure is a structure in memory, or a typed pointer to one, which hints do not tell apart.
+	// structure is a struct in memory or a typed pointer to one. Hints cannot distinguish the two.
 	structure struct {
 		at  machine.Addr
 		typ string
 	}
-	// structDef is a structure's definition.
+	// structDef is the definition of a struct.
 	structDef struct{ id *Identifier }
-	// typeObject is what isinstance compares with.
+	// typeObject is a type, with its name.
 	typeObject string
 )
 
@@ -38,7 +38,7 @@ func OfValue(v machine.Value) any {
 	return f.BigInt()
 }
 
-// ToValue returns a Python value as a memory cell holds it.
+// ToValue returns a Python value as the value of a memory cell. Integers are reduced modulo P.
 func ToValue(v any) (machine.Value, error) {
 	if a, ok := toAddr(v); ok {
 		return machine.AddrValue(a), nil
@@ -53,7 +53,7 @@ func ToValue(v any) (machine.Value, error) {
 	return machine.FeltValue(felt.FromBigInt(n)), nil
 }
 
-// typed returns the value of a cell that the program declares with a type.
+// typed returns the Python value of a cell with the Cairo type typ: a structure for a pointer to a struct.
 func (e *env) typed(v machine.Value, typ string) any {
 	if base, ok := strings.CutSuffix(typ, "*"); ok && base != "felt" && !strings.HasSuffix(base, "*") && !strings.HasPrefix(base, "(") {
 		if a, ok := v.Addr(); ok {
@@ -99,11 +99,11 @@ func (e *env) idsGet(name string) (any, error) {
 	return nil, fmt.Errorf("ids.%s is a %s", name, id.Type)
 }
 
-// tupleStruct returns a structure that is computed and in no memory.
+// tupleStruct returns the struct ids.name, which is not in memory, as an object with its members as attributes.
 func (e *env) tupleStruct(name string, r Reference) (any, error) {
 	id := e.ids.Resolve(r.Type)
 	if id == nil || len(id.Members) != r.Tuple {
-		return nil, fmt.Errorf("ids.%s is a tuple of %d, no %s", name, r.Tuple, r.Type)
+		return nil, fmt.Errorf("ids.%s is a tuple of %d, not a %s", name, r.Tuple, r.Type)
 	}
 	names := sortedKeys(id.Members)
 	sort.SliceStable(names, func(i, j int) bool { return id.Members[names[i]].Offset < id.Members[names[j]].Offset })
@@ -118,7 +118,7 @@ func (e *env) tupleStruct(name string, r Reference) (any, error) {
 	return out, nil
 }
 
-// member finds a structure's member: where it is and its type.
+// member returns the address and the type of a member of s.
 func (e *env) member(s *structure, name string) (machine.Addr, string, error) {
 	m, err := FindMember(e.ids, s.typ, name)
 	return s.at.Add(int(m.Offset)), m.CairoType, err
@@ -127,7 +127,7 @@ func (e *env) member(s *structure, name string) (machine.Addr, string, error) {
 func (e *env) memoryGet(k any) (any, error) {
 	a, ok := toAddr(k)
 	if !ok {
-		return nil, fmt.Errorf("%s is no address", Str(k))
+		return nil, fmt.Errorf("%s is not an address", Str(k))
 	}
 	v, err := e.m.Memory.Value(a)
 	if err != nil {
@@ -139,7 +139,7 @@ func (e *env) memoryGet(k any) (any, error) {
 func (e *env) memorySet(k, w any) error {
 	a, ok := toAddr(k)
 	if !ok {
-		return fmt.Errorf("%s is no address", Str(k))
+		return fmt.Errorf("%s is not an address", Str(k))
 	}
 	v, err := ToValue(w)
 	if err != nil {
@@ -148,8 +148,8 @@ func (e *env) memorySet(k, w any) error {
 	return e.m.Memory.Insert(a, v)
 }
 
-// method wraps a function of positional arguments; names are theirs, for keyword calls. The ones after required may be
-// left out and are nil then.
+// method makes a function whose parameters have the given names, separated by spaces. The first required ones must be
+// given; a missing argument is nil.
 func method(required int, names string, f func(e *env, a []any) (any, error)) function {
 	params := strings.Fields(names)
 	return func(e *env, args []any, kw map[string]any) (any, error) {
@@ -304,7 +304,7 @@ func builtinAttr(b *machine.Builtin, name string) (any, bool) {
 	return nil, false
 }
 
-// valueMethod returns a method of a plain value.
+// valueMethod returns the method of v with that name, for values whose attributes are all methods.
 func valueMethod(v any, name string) (function, bool) {
 	switch v := v.(type) {
 	case memoryObject:
@@ -449,7 +449,8 @@ func segmentsMethod(name string) (function, bool) {
 	return nil, false
 }
 
-// genArg puts a list into a segment of its own, and lists in it likewise.
+// genArg writes a list to a new segment and returns the segment's start; lists in the list get segments, too. It returns any
+// other value unchanged.
 func (e *env) genArg(v any, depth int) (any, error) {
 	switch v.(type) {
 	case *List, tuple, *Dict, intRange:
@@ -562,20 +563,20 @@ func dictMethod(d *Dict, name string) (function, bool) {
 	return nil, false
 }
 
-// DictManager follows the dictionaries of a run (starkware.cairo.common.dict).
-type DictManager struct{ trackers map[int32]*Tracker }
+// DictManager holds the dictionaries of a run (starkware.cairo.common.dict).
+type DictManager struct{ trackers map[int32]*Tracker } // by segment
 
-// Tracker is one dictionary: its data, and the address after its last access.
+// Tracker is the state of a dictionary: its data, and the address after its last access.
 type Tracker struct {
 	Data *Dict
 	At   machine.Addr
 }
 
-// Tracker returns the dictionary whose last access ends at the address v.
+// Tracker returns the dictionary whose last access ends at v, which must be an address.
 func (d *DictManager) Tracker(v any) (*Tracker, error) {
 	a, ok := toAddr(v)
 	if !ok {
-		return nil, errors.New("a dictionary pointer is an address")
+		return nil, errors.New("a dictionary pointer must be an address")
 	}
 	t := d.trackers[a.Segment]
 	if t == nil {
@@ -621,7 +622,7 @@ func (d *DictManager) attr(name string) (function, bool) {
 func (d *DictManager) add(e *env, data any, temporary bool, missing func() any) (any, error) {
 	dict, ok := data.(*Dict)
 	if !ok {
-		return nil, errors.New("a new dictionary wants a dict")
+		return nil, errors.New("the initial value of a dictionary must be a dict")
 	}
 	c := dict.copy()
 	if missing != nil {
@@ -636,7 +637,7 @@ func (d *DictManager) add(e *env, data any, temporary bool, missing func() any) 
 	return start, nil
 }
 
-// parseInput is program_input.
+// parseInput returns program_input as a Python value.
 func parseInput(b []byte) (any, error) {
 	if len(b) == 0 {
 		return nil, errors.New("the run has no program_input")

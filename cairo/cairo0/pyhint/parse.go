@@ -8,29 +8,29 @@ import (
 	"github.com/starkd/starkd/cairo/machine"
 )
 
-// env is a running hint.
+// env is the state of a running hint.
 type env struct {
 	m      *machine.Machine
 	ids    Names
-	locals []map[string]any // of function calls, innermost last; comprehensions add theirs
-	budget int              // iterations left
+	locals []map[string]any // variables of the running functions and comprehensions, innermost last
+	budget int              // remaining iterations and calls
 	depth  int
 }
 
 type (
 	expr func(e *env) (any, error)
 	stmt func(e *env) (flow, error)
-	// target is what can be assigned to.
+	// target assigns v to a variable, an attribute, an element or a tuple of them.
 	target func(e *env, v any) error
 )
 
-// flow is how a statement ended.
+// flow says how a statement ended.
 type flow struct {
-	kind  byte // 0 next, 'b' break, 'c' continue, 'r' return
-	value any
+	kind  byte // 0 next statement, 'b' break, 'c' continue, 'r' return
+	value any  // the returned value
 }
 
-// parser is a recursive-descent parser that yields closures.
+// parser is a recursive-descent parser that produces closures.
 type parser struct {
 	toks  []token
 	at    int
@@ -124,7 +124,7 @@ func (p *parser) endOfLine() error {
 	return nil
 }
 
-// suite returns the body after a colon.
+// suite parses a colon and the body after it.
 func (p *parser) suite() (stmt, error) {
 	if err := p.expect(":"); err != nil {
 		return nil, err
@@ -369,7 +369,7 @@ func (p *parser) whileStatement() (stmt, error) {
 	}, err
 }
 
-// annotation skips `: type` and `-> type`.
+// annotation skips a type annotation that begins with mark, if there is one: `: type` or `-> type`.
 func (p *parser) annotation(mark string) error {
 	if !p.accept(mark) {
 		return nil
@@ -407,7 +407,7 @@ func (p *parser) defStatement() (stmt, error) {
 	}, err
 }
 
-// params reads parameters up to a closing token, with their defaults.
+// params parses parameters up to the token end. A default is nil if the parameter has none.
 func (p *parser) params(end string) (names []string, defaults []expr, err error) {
 	for !p.accept(end) {
 		n, err := p.name()
@@ -535,7 +535,7 @@ func (p *parser) assignment() (stmt, error) {
 		}
 	}
 	places := []place{first}
-	if p.isOp(":") { // an annotated name
+	if p.isOp(":") { // an annotation of the name
 		if err := p.annotation(":"); err != nil {
 			return nil, err
 		}
@@ -568,7 +568,7 @@ func (p *parser) assignment() (stmt, error) {
 	}, p.endOfLine()
 }
 
-// targets reads a loop's variables.
+// targets parses the variables of a loop.
 func (p *parser) targets() (target, error) {
 	paren := p.accept("(")
 	var list []target
@@ -623,7 +623,7 @@ func Parse(code string) (*Hint, error) {
 	return &Hint{run}, nil
 }
 
-// Run runs the hint on a machine.
+// Run runs the hint on m, with access to ids.
 func (h *Hint) Run(m *machine.Machine, ids Names) error {
 	_, err := h.run(&env{m: m, ids: ids, budget: maxIterations})
 	return err

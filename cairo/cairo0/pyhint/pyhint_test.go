@@ -8,7 +8,7 @@ import (
 	"github.com/starkd/starkd/cairo/machine"
 )
 
-// testNames are the names of a hint with ids.x, a cell at fp - 3, and ids.pair, a tuple that no struct describes.
+// testNames is a Names with ids.x, a cell at fp - 3, and ids.pair, a tuple whose type is not a struct.
 type testNames struct{ scopes Scopes }
 
 func newNames() *testNames { return &testNames{NewScopes()} }
@@ -64,7 +64,7 @@ func (n *testNames) Scopes() *Scopes { return &n.scopes }
 
 func (n *testNames) ProgramInput() []byte { return []byte(`{"a":[1]}`) }
 
-// FuzzHint: any text is a hint that ends, or an error.
+// FuzzHint checks that any text is an error or a hint that ends.
 func FuzzHint(f *testing.F) {
 	for _, s := range []string{
 		"x = 1\nfor i in range(3):\n    x += i * 2 ** i\nelse:\n    x = -x",
@@ -90,7 +90,7 @@ func FuzzHint(f *testing.F) {
 	})
 }
 
-// What Python hints refuse, at its edge.
+// TestHintEdges checks values at and beyond the limits of some functions.
 func TestHintEdges(t *testing.T) {
 	for _, c := range []struct {
 		code string
@@ -104,7 +104,7 @@ func TestHintEdges(t *testing.T) {
 		{"x = int('z', 36)", ""},
 		{"x = int('z', 37)", "bad base"},
 		{"x = int('1', 1)", "bad base"},
-		{"x = ids.pair", "is a tuple of 2"}, // of a type that is no struct
+		{"x = ids.pair", "is a tuple of 2"}, // its type is not a struct
 	} {
 		run, err := parse(c.code)
 		if err == nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/starkd/starkd/cairo/machine"
 )
 
-// structNames are testNames whose ids.pair is a structure of some members that is in no memory.
+// structNames is a testNames whose ids.pair is a struct with the given members that is not in memory.
 type structNames struct {
 	*testNames
 	members map[string]Member
@@ -28,11 +28,11 @@ func (n structNames) Resolve(name string) *Identifier {
 	return n.testNames.Resolve(name)
 }
 
-// TestValues: what hints compute, as Python says.
+// TestValues checks that hints compute the same values as Python.
 func TestValues(t *testing.T) {
 	names := structNames{newNames(), map[string]Member{"b": {CairoType: "felt", Offset: 1}, "a": {CairoType: "felt"}}}
 	for _, code := range []string{
-		"assert ids.pair.a == 0 and ids.pair.b == 1", // a tuple that is computed, cast to a struct
+		"assert ids.pair.a == 0 and ids.pair.b == 1", // a tuple cast to a struct
 		"assert [x for x in range(3)] == [0, 1, 2]",
 		"assert [x for x in range(2, 4)] == [2, 3]",
 		"assert [x for x in range(9, 0, -4)] == [9, 5, 1]",
@@ -55,7 +55,7 @@ func TestValues(t *testing.T) {
 		}
 	}
 	names.members["c"] = Member{CairoType: "felt", Offset: 2}
-	if err := runHint(names, "x = ids.pair"); err == nil || !strings.Contains(err.Error(), "ids.pair is a tuple of 2, no __main__.T") {
+	if err := runHint(names, "x = ids.pair"); err == nil || !strings.Contains(err.Error(), "ids.pair is a tuple of 2, not a __main__.T") {
 		t.Errorf("a tuple of 2 as a struct of 3 members: %v", err)
 	}
 }
