@@ -14,44 +14,44 @@ import (
 // version is the first word of the output.
 var version = felt.FromShortString("STARKD_OS_1")
 
-// covered says which calls are in the output: constructors, __execute__ and the fee transfer (bits 0, 1 and 2); signature
-// checks would be bit 3.
-const covered = 0b0111
+// coverage says which calls are in the output: constructors (bit 0), __execute__ (bit 1) and the fee transfer (bit 2). Bit 3
+// is for signature checks, which are not in the output.
+const coverage = 0b0111
 
-// Offsets in the output of what contracts see of the block, and of what those see that run before an account is validated.
+// Offsets in the output of the BlockInfo that contracts see, and of the rounded BlockInfo that constructors of accounts see.
 const (
 	blockInfo         = 2
 	validateBlockInfo = 5
 )
 
-// runState is where a run of the program has got to. The program appends to the output, so that a hint that chooses
-// words writes them at the end of what is there.
+// runState is the state of a run of the program. The program only appends to the output, so a hint that chooses words writes
+// them at the end of the output.
 type runState struct {
-	out  int32 // output segment
+	out  int32 // number of the output segment
 	core *vm.HintState
-	code []codeRange // of the classes published so far
+	code []codeRange // code of the classes published so far
 
-	transactions int          // begun
-	txInfo       machine.Addr // of the last one begun
-	roots        int          // calls from the protocol begun in it
-	blockInfo    uint64       // offset of what the last of them sees of the block
+	transactions int          // number of transactions begun
+	txInfo       machine.Addr // TxInfo of the current transaction
+	roots        int          // number of its calls from the protocol that are begun
+	blockInfo    uint64       // offset of the BlockInfo for the current call from the protocol
 
-	entering *frame   // prepared, not entered yet
-	frames   []*frame // entered; those below the last one wait for it to publish its syscalls
+	entering *frame   // a call that is prepared but not entered yet, or nil
+	frames   []*frame // the calls that are entered, outermost first; only the last one runs or publishes syscalls
 }
 
-// codeRange is a class's code in the output.
+// codeRange is the place of a class's code in the output.
 type codeRange struct{ start, size uint64 }
 
-// frame is a call that is being run, or whose syscalls are being published.
+// frame is a call whose code runs or whose syscalls the program publishes.
 type frame struct {
 	execution *cairo.CallTrace
 	info      machine.Addr // its ExecutionInfo
-	answered  int          // syscalls
-	published int          // syscalls whose inner calls have been looked at
+	answered  int          // number of syscalls that are answered
+	published int          // number of syscalls that inner has handled
 }
 
-// hints returns the hints of os.cairo.
+// hints returns the hints of os.cairo, by their code.
 func (j *job) hints() map[string]cairo0.ProgramHint {
 	hints := make(map[string]cairo0.ProgramHint)
 	for code, f := range map[string]func(*machine.Machine) error{
@@ -81,10 +81,11 @@ func (j *job) append(m *machine.Machine, words ...machine.Value) error {
 	if _, err := m.Memory.Load(at, words...); err != nil {
 		return err
 	}
-	m.Memory.MarkAccessed(at, len(words)) // public words are no holes in memory
+	m.Memory.MarkAccessed(at, len(words)) // public words are not memory holes
 	return nil
 }
 
+// feltValues returns words as values of memory cells.
 func feltValues(words []felt.Felt) []machine.Value {
 	values := make([]machine.Value, len(words))
 	for i, w := range words {
@@ -93,10 +94,11 @@ func feltValues(words []felt.Felt) []machine.Value {
 	return values
 }
 
+// header writes the header and the hashes of the transactions.
 func (j *job) header(m *machine.Machine) error {
 	output := m.Builtin(machine.BuiltinOutput)
 	if output == nil {
-		return fmt.Errorf("the machine has no output")
+		return fmt.Errorf("the machine has no output builtin")
 	}
 	j.run.out = output.Base.Segment
 	j.run.core = &vm.HintState{Syscall: j.syscall, TemporaryDicts: true}
@@ -106,7 +108,7 @@ func (j *job) header(m *machine.Machine) error {
 		machine.FeltValue(version), machine.FeltValue(b.ChainID),
 		machine.UintValue(b.Number), machine.UintValue(b.Timestamp), machine.FeltValue(b.Sequencer),
 		machine.UintValue(b.Number - b.Number%constants.RoundBlock), machine.UintValue(b.Timestamp - b.Timestamp%constants.RoundTime), machine.UintValue(0),
-		machine.UintValue(covered), machine.UintValue(uint64(len(j.classes))), machine.UintValue(uint64(len(j.transactions))),
+		machine.UintValue(coverage), machine.UintValue(uint64(len(j.classes))), machine.UintValue(uint64(len(j.transactions))),
 	}
 	for i := range j.transactions {
 		words = append(words, machine.FeltValue(j.transactions[i].info.Hash))
@@ -114,6 +116,7 @@ func (j *job) header(m *machine.Machine) error {
 	return j.append(m, words...)
 }
 
+// class writes the next class, and attaches the class's hints to its code.
 func (j *job) class(m *machine.Machine) error {
 	class := j.classes[len(j.run.code)]
 	code := class.Casm.Bytecode
@@ -140,6 +143,7 @@ func (j *job) class(m *machine.Machine) error {
 	return nil
 }
 
+// transaction writes the next transaction up to the number of its calls.
 func (j *job) transaction(m *machine.Machine) error {
 	planned := &j.transactions[j.run.transactions]
 	j.run.transactions++
@@ -150,8 +154,8 @@ func (j *job) transaction(m *machine.Machine) error {
 	return j.append(m, append(words, machine.UintValue(uint64(len(planned.calls))))...)
 }
 
-// infoWords returns the TxInfo of get_execution_info version 3 (the earlier versions are beginnings of it) as it lies at an
-// address, and after it the arrays that it points to.
+// infoWords returns the TxInfo of get_execution_info version 3, of which the earlier versions are prefixes, and after it the
+// arrays that it points to. at is the address for the first word.
 func infoWords(info *cairo.TxInfo, at machine.Addr) []machine.Value {
 	const size = 19
 	var words, arrays []machine.Value
@@ -177,6 +181,7 @@ func infoWords(info *cairo.TxInfo, at machine.Addr) []machine.Value {
 	return append(words, arrays...)
 }
 
+// root writes the next call from the protocol.
 func (j *job) root(m *machine.Machine) error {
 	call := j.transactions[j.run.transactions-1].calls[j.run.roots]
 	j.run.roots++
@@ -190,8 +195,8 @@ func (j *job) root(m *machine.Machine) error {
 	return j.prepare(m, call.execution, true)
 }
 
-// prepare writes a call at the end of the output: for one from the protocol with its calldata, for an inner one without,
-// since the program copies that from where the syscall names it.
+// prepare writes a call at the end of the output, with its calldata if calldata is set. For an inner call the program copies
+// the calldata from the array that the syscall names.
 func (j *job) prepare(m *machine.Machine, e *cairo.CallTrace, calldata bool) error {
 	call := &e.Call
 	entry := entryPoint(call)
@@ -219,7 +224,7 @@ func (j *job) prepare(m *machine.Machine, e *cairo.CallTrace, calldata bool) err
 	return j.append(m, words...)
 }
 
-// arena makes the segment arena of a call, whose address is the function's first local.
+// arena makes the segment arena of a call and writes its address to the first local of the running function.
 func arena(m *machine.Machine) error {
 	at := m.Memory.AddSegment()
 	if err := m.Memory.Insert(at, machine.AddrValue(m.Memory.AddSegment())); err != nil {
@@ -228,9 +233,10 @@ func arena(m *machine.Machine) error {
 	return m.Memory.Insert(m.FPAddr(), machine.AddrValue(at))
 }
 
-// adjoin puts the second of the dictionaries that the function's first argument points to right after the first.
+// adjoin moves the second of two dictionaries, to which the running function's first argument points, to the cell after the
+// gap that follows the first.
 func adjoin(m *machine.Machine) error {
-	const end, next = 1, 3 // in the list of dictionaries, three words each
+	const end, next = 1, 3 // offsets in the list of dictionaries, which has three words for each
 	infos, err := m.Memory.Pointer(m.FPAddr().Add(-4))
 	if err != nil {
 		return err
@@ -246,6 +252,7 @@ func adjoin(m *machine.Machine) error {
 	return m.Memory.AddRelocationRule(start, before.Add(1))
 }
 
+// enter makes the prepared call the running one, before its first instruction.
 func (j *job) enter(m *machine.Machine) error {
 	f := j.run.entering
 	if f == nil || j.calls == len(j.order) || j.order[j.calls] != f.execution {
@@ -258,7 +265,7 @@ func (j *job) enter(m *machine.Machine) error {
 	return nil
 }
 
-// top returns the call whose code is running, or whose syscalls are being published.
+// top returns the call whose code runs or whose syscalls the program publishes.
 func (j *job) top() (*frame, error) {
 	if len(j.run.frames) == 0 {
 		return nil, fmt.Errorf("no call is running")
@@ -266,7 +273,7 @@ func (j *job) top() (*frame, error) {
 	return j.run.frames[len(j.run.frames)-1], nil
 }
 
-// inner writes whether the next of the call's syscalls that can call did, and the call.
+// inner finds the call's next syscall that can make a call. It writes 1 and the call, or 0 if the syscall entered no code.
 func (j *job) inner(m *machine.Machine) error {
 	f, err := j.top()
 	if err != nil {
@@ -289,13 +296,14 @@ func (j *job) inner(m *machine.Machine) error {
 	return fmt.Errorf("the call of %v made fewer calls than the program publishes", f.execution.Call.Contract)
 }
 
+// leave ends the last call, after its syscalls are published.
 func (j *job) leave(*machine.Machine) error {
 	f, err := j.top()
 	if err != nil {
 		return err
 	}
 	if want := len(f.execution.Syscalls); f.answered != want {
-		return fmt.Errorf("the call of %v made %d syscalls, %d were recorded", f.execution.Call.Contract, f.answered, want)
+		return fmt.Errorf("the call of %v made %d syscalls, want %d", f.execution.Call.Contract, f.answered, want)
 	}
 	j.run.frames = j.run.frames[:len(j.run.frames)-1]
 	return nil

@@ -1,13 +1,13 @@
-// The program that is proved: a small Starknet OS. It publishes classes in its output, runs calls of a block's
-// transactions on that very code, and publishes what each call was given, what it asked of the system and what it
-// returned. Whether the system's answers were right is judged outside, from the output alone (prover/block/statement).
+// The program that is proved: a small Starknet OS. It publishes classes in its output, runs the calls of a block's
+// transactions on this code, and publishes the arguments, the syscalls and the results of each call. The reader of the
+// output checks the responses of the syscalls, from the output alone (prover/block/statement).
 //
-// Two rules make the output a complete account of the run:
+// Two rules make the output a complete description of the run:
 //
-//  1. Control flow depends on output words only. A reader who walks the output with the rules written here retraces every
-//     step of this program: which class was entered where, how many syscalls followed, how long each array is.
-//  2. A word that a hint chooses either lies in the output, or is checked here. Hints choose output words (os.header,
-//     os.class, os.transaction, os.call, os.inner) and the answers to syscalls, whose arrays are copied to the output.
+//  1. Control flow depends on output words only. A reader that walks the output by the rules of this program can retrace
+//     every step: which class was entered where, how many syscalls followed, how long each array is.
+//  2. A word that a hint chooses is either in the output or checked here. Hints choose output words (os.header, os.class,
+//     os.transaction, os.call, os.inner) and the responses of syscalls, whose arrays are copied to the output.
 //
 // docs/os.md lists the output word by word.
 
@@ -18,12 +18,12 @@ from starkware.cairo.common.registers import get_ap, get_label_location
 // The format of the output.
 const VERSION = 'STARKD_OS_1';
 
-// The instruction `ret`, which a class finds right after its code (it learns its own address by calling it).
+// The instruction `ret`. It follows the code of a class, which calls it to learn its own address.
 const RET = 0x208b7fff7fff7ffe;
 
-// The header: what all transactions share. block_number, block_timestamp and sequencer are the BlockInfo that
-// get_execution_info points to; the next three are the rounded one that the constructor of an account sees. The hashes of
-// the transactions follow the header.
+// The header, for all transactions. block_number, block_timestamp and sequencer are the BlockInfo that get_execution_info
+// points to. The next three words are the rounded BlockInfo that the constructor of an account sees. The hashes of the
+// transactions follow the header.
 struct Header {
     version: felt,
     chain_id: felt,
@@ -38,8 +38,8 @@ struct Header {
     n_transactions: felt,
 }
 
-// A call of a class. Its first five words are the ExecutionInfo that get_execution_info points to. The calldata follows it,
-// then the call's syscalls.
+// A call of a class. The first five words are the ExecutionInfo that get_execution_info points to. The calldata follows,
+// then the syscalls of the call.
 struct Call {
     block_info: felt,
     tx_info: felt,
@@ -56,22 +56,22 @@ struct Call {
     calldata_size: felt,
 }
 
-// The state of a segment arena, which holds a class's dictionaries: one instance for each change. The first of a call is
-// empty; infos stays.
+// An instance of a segment arena, which lists the dictionaries of a call. Each change adds an instance. The first one of a
+// call has no dictionaries; infos never changes.
 struct SegmentArena {
     infos: SegmentInfo*,
     n_segments: felt,
     n_finalized: felt,
 }
 
-// A dictionary's accesses, and which dictionary to be squashed it was.
+// The accesses of a dictionary, and its number in the order in which dictionaries were squashed.
 struct SegmentInfo {
     start: felt*,
     end: felt*,
     finalization_index: felt,
 }
 
-// What an entry point leaves on the stack, after the pointers of its builtins.
+// The values that an entry point returns on the stack, after its builtin pointers.
 struct Outcome {
     gas: felt,
     syscall_ptr: felt*,
@@ -92,8 +92,8 @@ func main{output_ptr: felt*, pedersen_ptr: felt*, range_check_ptr, bitwise_ptr: 
     return ();
 }
 
-// Publishes n classes: class hash, length of the code, the code, and the two words through which code finds the gas costs of
-// builtins: `ret` and a pointer.
+// Publishes n classes: class hash, length of the code, the code, and two words through which code finds the gas costs of
+// the builtins: `ret` and a pointer.
 func publish_classes{output_ptr: felt*}(n: felt, costs: felt*) {
     if (n == 0) {
         return ();
@@ -106,7 +106,7 @@ func publish_classes{output_ptr: felt*}(n: felt, costs: felt*) {
     return publish_classes(n=n - 1, costs=costs);
 }
 
-// Gas costs of builtins, in the order in which compiled code indexes them.
+// The gas costs of the builtins, in the order in which compiled code indexes them.
 builtin_costs:
 dw 4050;  // pedersen
 dw 583;  // bitwise
@@ -116,8 +116,8 @@ dw 230;  // add_mod
 dw 604;  // mul_mod
 dw 3334;  // blake
 
-// Runs n transactions: a number of words, those words (outcome, TxInfo, and the arrays that it points to), a number of calls,
-// those calls.
+// Runs n transactions. Each is: a number of words, these words (the outcome, TxInfo, and the arrays that it points to), a
+// number of calls, these calls.
 func run_transactions{
     output_ptr: felt*, pedersen_ptr: felt*, range_check_ptr, bitwise_ptr: felt*
 }(n: felt) {
@@ -132,7 +132,7 @@ func run_transactions{
     return run_transactions(n=n - 1);
 }
 
-// Runs n calls that come from the protocol: what the call is for, and the call.
+// Runs n calls from the protocol. Each is: the kind of the call, and the call.
 func run_calls{output_ptr: felt*, pedersen_ptr: felt*, range_check_ptr, bitwise_ptr: felt*}(
     n: felt
 ) {
@@ -146,9 +146,9 @@ func run_calls{output_ptr: felt*, pedersen_ptr: felt*, range_check_ptr, bitwise_
     return run_calls(n=n - 1);
 }
 
-// Runs the call whose Call and calldata are at output_ptr. The class writes its syscalls into the output. There follow a
-// zero, the failure flag, the gas left, the size of the returned data and the data; then, for each syscall in order, the
-// arrays that it names and, for one that calls, the inner call.
+// Runs the call whose Call and calldata are at output_ptr. The class writes its syscalls to the output. After them come a
+// zero, the failure flag, the gas left, the size of the returned data and the data. Then come, for each syscall in order,
+// the arrays that it names and the inner call that it makes.
 func run{output_ptr: felt*, pedersen_ptr: felt*, range_check_ptr, bitwise_ptr: felt*}() {
     alloc_locals;
     local call_: Call* = cast(output_ptr, Call*);
@@ -171,8 +171,8 @@ func run{output_ptr: felt*, pedersen_ptr: felt*, range_check_ptr, bitwise_ptr: f
     let (arena) = new_arena(uses_arena);
     assert arena_before = arena;
 
-    // Arguments: the builtins that the entry point uses, gas, syscall_ptr, calldata. Everything else is in locals, so that
-    // nothing but arguments is pushed.
+    // Push the arguments: the builtins that the entry point uses, gas, syscall_ptr, start and end of the calldata. All other
+    // values are in locals, so that only arguments are pushed.
     if (uses_pedersen != 0) {
         [ap] = pedersen_before, ap++;
     }
@@ -218,7 +218,7 @@ func run{output_ptr: felt*, pedersen_ptr: felt*, range_check_ptr, bitwise_ptr: f
         assert pedersen_after = pedersen_before;
     }
 
-    // Builtin pointers only ever move forward, by whole instances.
+    // Check that builtin pointers move only forward, and by whole instances.
     assert [cast(range_check_after, felt*)] = range_check_after - range_check_before;
     assert [cast(range_check_after + 1, felt*)] = (pedersen_after - pedersen_before) / 3;
     assert [cast(range_check_after + 2, felt*)] = (bitwise_after - bitwise_before) / 5;
@@ -241,7 +241,7 @@ func run{output_ptr: felt*, pedersen_ptr: felt*, range_check_ptr, bitwise_ptr: f
     return publish_syscalls(syscall=syscalls, end=end);
 }
 
-// The end of a new segment arena, which is empty; 0 if the entry point uses none.
+// Returns the end of a new segment arena, which has no dictionaries; 0 if the entry point does not use the arena.
 func new_arena(uses: felt) -> (arena: SegmentArena*) {
     alloc_locals;
     if (uses == 0) {
@@ -254,7 +254,7 @@ func new_arena(uses: felt) -> (arena: SegmentArena*) {
     return (arena=arena + SegmentArena.SIZE);
 }
 
-// Checks the segment arena that an entry point returned: every dictionary was squashed, and no two of them share memory.
+// Checks the segment arena that an entry point returned: every dictionary is squashed, and no two of them share memory.
 func check_arena(uses: felt, before: SegmentArena*, after: SegmentArena*) {
     if (uses == 0) {
         return ();
@@ -269,8 +269,8 @@ func check_arena(uses: felt, before: SegmentArena*, after: SegmentArena*) {
     return check_disjoint(infos=last.infos, n=last.n_segments - 1);
 }
 
-// Checks that each of the n dictionaries after the first begins right after a gap behind the one before it. (That none ends
-// before it begins, the class has checked.)
+// Checks that each of the n dictionaries after the first begins one cell after the end of the one before it. (The class has
+// checked that no dictionary ends before its start.)
 func check_disjoint(infos: SegmentInfo*, n: felt) {
     if (n == 0) {
         return ();
@@ -280,8 +280,8 @@ func check_disjoint(infos: SegmentInfo*, n: felt) {
     return check_disjoint(infos=infos + SegmentInfo.SIZE, n=n - 1);
 }
 
-// Publishes the arrays of the syscalls from `syscall` on, and runs their inner calls. The list ends with a zero, which is
-// where the class said that it ends. A syscall is: selector, gas, request; gas left, failure flag, response.
+// Publishes the arrays of the syscalls, starting at `syscall`, and runs their inner calls. The list ends with a zero, which
+// must be at `end`, the end that the class returned. A syscall is: selector, gas, request, gas left, failure flag, response.
 func publish_syscalls{
     output_ptr: felt*, pedersen_ptr: felt*, range_check_ptr, bitwise_ptr: felt*
 }(syscall: felt*, end: felt*) {
@@ -357,7 +357,7 @@ func publish_syscalls{
     return publish_syscalls(syscall=next, end=end);
 }
 
-// Steps over a response of `size` words; one that failed names an array instead, which is copied.
+// Skips a response of `size` words. The response of a failed syscall is an array instead, which is copied.
 func publish_response{output_ptr: felt*}(response: felt*, size: felt) -> (next: felt*) {
     if (response[1] == 0) {
         return (next=response + 2 + size);
@@ -366,7 +366,8 @@ func publish_response{output_ptr: felt*}(response: felt*, size: felt) -> (next: 
     return (next=response + 4);
 }
 
-// Steps over a response of `size` words whose last two name an array, which is copied, as is that of a response that failed.
+// Skips a response of `size` words whose last two are an array, which is copied. The response of a failed syscall is an
+// array, which is copied, too.
 func publish_retdata{output_ptr: felt*}(response: felt*, size: felt) -> (next: felt*) {
     if (response[1] == 0) {
         tempvar next = response + 2 + size;
@@ -377,8 +378,8 @@ func publish_retdata{output_ptr: felt*}(response: felt*, size: felt) -> (next: f
     return (next=response + 4);
 }
 
-// Runs the inner call of a syscall: 1 and the call, or 0 where the syscall failed before it or entered no code. `calldata`
-// is where the request names its calldata.
+// Runs the inner call of a syscall: 1 and the call, or 0 if the syscall failed before the call or entered no code.
+// `calldata` points to start and end of the calldata in the request.
 func run_inner{output_ptr: felt*, pedersen_ptr: felt*, range_check_ptr, bitwise_ptr: felt*}(
     calldata: felt*
 ) {
@@ -398,7 +399,7 @@ func run_inner{output_ptr: felt*, pedersen_ptr: felt*, range_check_ptr, bitwise_
     return run();
 }
 
-// Copies the words from start up to end to the output. An array whose end is before its start has no copy that ends.
+// Copies the words from start to end to the output. If end is before start the loop does not end, so there is no proof.
 func copy{output_ptr: felt*}(start: felt*, end: felt*) {
     tempvar to = output_ptr;
     tempvar from_ = start;

@@ -1,11 +1,11 @@
-// Package os runs a block's calls inside the program that is proved. os.cairo is a small Starknet OS of our own, in Cairo 0,
-// compiled by the official compiler into os.json; this package holds its hints and its runner.
+// Package os runs a block's calls inside the program that is proved. That program, os.cairo, is a small Starknet OS in Cairo
+// 0, which the official compiler compiles into os.json. This package has its hints and its runner.
 //
-// The watcher re-executes a block under a cairo.Tracer; Run takes the recorded calls, runs them once more on the code
-// that the program publishes in its output, answering every syscall as it was answered then, and returns the trace that a
-// prover takes. A run that asks something else than was recorded is an error: the two runs are of one engine.
+// The watcher executes a block with a cairo.Tracer. Run takes the call traces and runs the same calls on the code that the
+// program publishes in its output. It answers every syscall with the response in the call trace, and returns the trace that a
+// prover needs. A call that makes other syscalls than its call trace is an error.
 //
-// What each word of the output is and what binds it: docs/os.md. The reader of the output is prover/block/statement.
+// docs/os.md lists the words of the output and what binds each. The package prover/block/statement reads the output.
 package os
 
 import (
@@ -23,15 +23,15 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// program is os.cairo, compiled.
+// program is the compiled form of os.cairo.
 //
 //go:embed os.json
 var program []byte
 
-// Layout is the layout that the program is proved in.
+// Layout is the layout of the proofs of the program.
 const Layout = "recursive"
 
-// Block is some of a block's transactions, in order.
+// Block holds some of a block's transactions, in order.
 type Block struct {
 	ChainID      felt.Felt
 	Number       uint64
@@ -40,21 +40,21 @@ type Block struct {
 	Transactions []Transaction
 }
 
-// Transaction is a transaction that was executed: what contracts see of it, and the calls that the protocol made for it, as
-// recorded, in order. Signature checks may be among them; they are not covered, and left out.
+// Transaction is a transaction that was executed.
 type Transaction struct {
-	Info     cairo.TxInfo
-	Reverted bool // as the receipt says
-	Calls    []*cairo.CallTrace
+	Info     cairo.TxInfo // the TxInfo that contracts see
+	Reverted bool         // the execution status of the receipt
+	// Calls holds the traces of the calls from the protocol, in order. Signature checks are ignored: they are unproven.
+	Calls []*cairo.CallTrace
 }
 
-// Options are how to run.
+// Options are the options of Run and RunParts.
 type Options struct {
-	// MaxSteps bounds the trace's length, which is a power of two: 0 for 2^27. The layout wants 2^17 at least.
+	// MaxSteps bounds the trace's length in steps, which is a power of two. Default 2^27. The layout needs at least 2^17.
 	MaxSteps uint64
-	// Stop, if not nil, ends the run with cairo.ErrInterrupted soon after it is set.
+	// Stop, if not nil and set, ends the run with cairo.ErrInterrupted.
 	Stop *atomic.Bool
-	// CodePages puts each class's code on a continuous page of public memory of its own, in order from page 1.
+	// CodePages puts the code of each class on its own page of public memory, in order, starting with page 1.
 	CodePages bool
 }
 
@@ -64,17 +64,19 @@ func (o *Options) setDefaults() {
 	}
 }
 
-// copySteps is what the program takes to copy a word to the output, which it does with each that cairo.Tracer counts: the loop of
-// copy in os.cairo.
+// copySteps is the number of steps in which the program copies a word to the output (the loop of copy in os.cairo). It copies
+// every word that cairo.Tracer counts.
 const copySteps = 6
 
-// MaxWords returns the Recorder.MaxWords beyond which a transaction needs more than maxSteps steps, whatever else it does.
+// MaxWords returns the Tracer.MaxWords for traces of maxSteps steps. A transaction with more words needs more steps to copy
+// them alone.
 func MaxWords(maxSteps uint64) uint64 { return maxSteps / copySteps }
 
-// Run executes the calls in the OS. A *UnprovableError names what the layout or the program cannot run.
+// Run runs the calls of a block in the OS and returns the trace. The error is an *UnprovableError if the layout or the program
+// cannot run a call, and a *TooLongError if the trace needs more than opt.MaxSteps steps.
 func Run(block *Block, opt Options) (*cairo.Trace, error) {
 	if len(block.Transactions) == 0 {
-		return nil, errors.New("os: a block without transactions has nothing to prove")
+		return nil, errors.New("os: the block has no transactions")
 	}
 	opt.setDefaults()
 	job, err := plan(block, opt.MaxSteps)
@@ -108,7 +110,7 @@ func (j *job) execute(opt Options) (*cairo.Trace, error) {
 	return result.Trace, nil
 }
 
-// TooLongError says that transactions need a longer trace than allowed.
+// TooLongError is the error of transactions whose trace needs more than MaxSteps steps.
 type TooLongError struct {
 	First        felt.Felt // hash of the first transaction
 	Transactions int
@@ -116,24 +118,24 @@ type TooLongError struct {
 }
 
 func (e *TooLongError) Error() string {
-	return fmt.Sprintf("os: %d transactions from %v on need more than %d steps", e.Transactions, e.First, e.MaxSteps)
+	return fmt.Sprintf("os: %d transactions starting with %v need more than %d steps", e.Transactions, e.First, e.MaxSteps)
 }
 
 // Part is the trace of some of a block's transactions.
 type Part struct {
-	Transactions []int // which, ascending
+	Transactions []int // indices in Block.Transactions, ascending
 	Trace        *cairo.Trace
 }
 
-// Unproven is a transaction of a block that no trace can have, and why: a *UnprovableError or a *TooLongError.
+// Unproven is a transaction of a block that is in no part, with the reason.
 type Unproven struct {
-	Transaction int
-	Err         error
+	Transaction int   // index in Block.Transactions
+	Err         error // an *UnprovableError or a *TooLongError
 }
 
-// RunParts cuts a block into as few parts as its order and the bound on steps allow, taking as many transactions as fit
-// from the front, and passes on each part's trace as soon as it is there. Transactions that cannot be proved, or do not fit
-// alone, are in no part: they are returned, in order. A part goes on behind them, so that they cost no proof.
+// RunParts splits a block into parts of consecutive transactions and calls yield with each part as soon as its trace is
+// made. Each part has as many transactions as opt.MaxSteps allows. A transaction that cannot be proved, or needs too many
+// steps even alone, is skipped: it does not end a part. RunParts returns the skipped transactions, in order.
 func RunParts(block *Block, opt Options, yield func(Part) error) ([]Unproven, error) {
 	opt.setDefaults()
 	var unproven []Unproven
@@ -161,7 +163,7 @@ func RunParts(block *Block, opt Options, yield func(Part) error) ([]Unproven, er
 		left = append(left, i)
 	}
 	for len(left) > 0 {
-		// The largest count that fits is looked for from above, since a block usually does.
+		// Search for the largest count that fits. Start with all, because a block usually fits.
 		count, fails := 0, len(left)+1
 		var fitting *cairo.Trace
 		var tooLong *TooLongError
@@ -176,7 +178,7 @@ func RunParts(block *Block, opt Options, yield func(Part) error) ([]Unproven, er
 			}
 			count, fitting = try, trace
 		}
-		if count < len(left) { // what ended the part may not fit anywhere, and then the part goes on
+		if count < len(left) { // the next transaction may not fit even alone; then skip it and extend the part
 			_, err := run(left[count : count+1])
 			if errors.As(err, &tooLong) {
 				unproven = append(unproven, Unproven{left[count], tooLong})
@@ -196,22 +198,22 @@ func RunParts(block *Block, opt Options, yield func(Part) error) ([]Unproven, er
 	return unproven, nil
 }
 
-// The kinds of call from the protocol, as the output names them.
+// The kinds of calls from the protocol, as in the output.
 const (
 	constructorCall = 1 + iota
 	executeCall
 	feeTransferCall
 )
 
-// How a transaction ended, as the output names it.
+// The outcomes of a transaction, as in the output.
 const (
 	succeeded       = iota
 	panicked        // __execute__ panicked
-	aborted         // __execute__ broke off, or there was no code to enter; it is not covered
-	revertedOnCheck // __execute__ returned, and the transaction was reverted all the same
+	aborted         // __execute__ aborted or entered no code; it is unproven
+	revertedOnCheck // __execute__ succeeded, but the transaction was reverted
 )
 
-// Selectors of the calls that the protocol makes.
+// The selectors of calls from the protocol.
 var (
 	executeSelector  = keccak.Starknet([]byte(constants.Execute))
 	validateSelector = []felt.Felt{
@@ -221,17 +223,18 @@ var (
 	}
 )
 
-// job is a run of the program: what to put into the output, in order.
+// job is a run of the program: the classes, transactions and calls for the output, in order, and the state of the run.
 type job struct {
 	block        *Block
 	classes      []*cairo.Class
 	transactions []plannedTransaction
-	order        []*cairo.CallTrace // all calls that will be run, in order
-	calls        int                // of them, how many have been
+	order        []*cairo.CallTrace // all calls, in the order in which the program runs them
+	calls        int                // number of calls that the program has entered
 
 	run runState
 }
 
+// plannedTransaction is a transaction with the calls from the protocol that the program runs.
 type plannedTransaction struct {
 	info    *cairo.TxInfo
 	outcome uint64
@@ -243,7 +246,7 @@ type plannedCall struct {
 	execution *cairo.CallTrace
 }
 
-// plan plans all of a block's transactions.
+// plan returns the job of all transactions of a block.
 func plan(block *Block, maxSteps uint64) (*job, error) {
 	plans := make([]*job, len(block.Transactions))
 	for i := range plans {
@@ -255,7 +258,7 @@ func plan(block *Block, maxSteps uint64) (*job, error) {
 	return join(block, plans), nil
 }
 
-// join returns the job of transactions that were planned one by one, in order.
+// join returns the job of the transactions of plans, in order.
 func join(block *Block, plans []*job) *job {
 	j := &job{block: block}
 	for _, p := range plans {
@@ -270,7 +273,8 @@ func join(block *Block, plans []*job) *job {
 	return j
 }
 
-// planTransaction decides what of a transaction is covered and finds out what cannot be run.
+// planTransaction returns the job of a transaction alone. The error is an *UnprovableError or a *TooLongError if the
+// transaction cannot be in any part.
 func planTransaction(tx *Transaction, maxSteps uint64) (*job, error) {
 	j := new(job)
 	planned := plannedTransaction{info: &tx.Info}
@@ -283,7 +287,7 @@ func planTransaction(tx *Transaction, maxSteps uint64) (*job, error) {
 			planned.outcome = aborted
 			continue
 		case root.Err != nil:
-			return nil, fmt.Errorf("os: transaction %v: a call of %v broke off: %w", tx.Info.Hash, root.Call.Contract, root.Err)
+			return nil, fmt.Errorf("os: transaction %v: a call of %v aborted: %w", tx.Info.Hash, root.Call.Contract, root.Err)
 		case kind == executeCall && root.Result.Failed:
 			planned.outcome = panicked
 		case kind == executeCall && tx.Reverted:
@@ -302,7 +306,7 @@ func planTransaction(tx *Transaction, maxSteps uint64) (*job, error) {
 		if root.Dropped > MaxWords(maxSteps) {
 			return nil, &TooLongError{First: tx.Info.Hash, Transactions: 1, MaxSteps: maxSteps}
 		} else if root.Dropped > 0 {
-			return nil, fmt.Errorf("os: transaction %v: the record was dropped after %d words, with %d steps it may have %d",
+			return nil, fmt.Errorf("os: transaction %v: the call trace was dropped after %d words, but with %d steps it may have %d",
 				tx.Info.Hash, root.Dropped, maxSteps, MaxWords(maxSteps))
 		}
 		if err := j.add(root); err != nil {
@@ -311,16 +315,16 @@ func planTransaction(tx *Transaction, maxSteps uint64) (*job, error) {
 		planned.calls = append(planned.calls, plannedCall{kind, root})
 	}
 	if tx.Reverted && planned.outcome == succeeded {
-		planned.outcome = aborted // before any code of __execute__ was found
+		planned.outcome = aborted // __execute__ did not begin
 	}
 	if tx.Reverted != (planned.outcome != succeeded) {
-		return nil, fmt.Errorf("os: transaction %v: reverted is %t, its calls say otherwise", tx.Info.Hash, tx.Reverted)
+		return nil, fmt.Errorf("os: transaction %v: reverted is %t, but the outcome of its calls is %d", tx.Info.Hash, tx.Reverted, planned.outcome)
 	}
 	j.transactions = append(j.transactions, planned)
 	return j, nil
 }
 
-// kindOf returns the kind of a call from the protocol, 0 for one that is not covered.
+// kindOf returns the kind of a call from the protocol, or 0 for a signature check, which is unproven.
 func kindOf(root *cairo.CallTrace) uint64 {
 	call := &root.Call
 	switch {
@@ -334,7 +338,7 @@ func kindOf(root *cairo.CallTrace) uint64 {
 	return feeTransferCall
 }
 
-// add plans a call and all that it calls, in the order in which the program runs them.
+// add adds a call and its inner calls to the job, in the order in which the program runs them.
 func (j *job) add(e *cairo.CallTrace) error {
 	if err := provable(&e.Call); err != nil {
 		return err
@@ -349,7 +353,7 @@ func (j *job) add(e *cairo.CallTrace) error {
 			return &UnprovableError{Syscall: s.Selector, Class: e.Call.Class.Hash, Selector: e.Call.Selector}
 		}
 		if s.Inner != nil && s.Inner.Err != nil {
-			return fmt.Errorf("a call of %v broke off, and its caller did not: %w", s.Inner.Call.Contract, s.Inner.Err)
+			return fmt.Errorf("a call of %v aborted, but its caller did not: %w", s.Inner.Call.Contract, s.Inner.Err)
 		}
 		if entered(s) {
 			if err := j.add(s.Inner); err != nil {
@@ -360,15 +364,15 @@ func (j *job) add(e *cairo.CallTrace) error {
 	return nil
 }
 
-// classIndex returns the place of a class among those that are published, -1 if it is not. Classes are told apart by hash.
+// classIndex returns the index of a class in j.classes, or -1. It compares class hashes.
 func (j *job) classIndex(class *cairo.Class) int {
 	return slices.IndexFunc(j.classes, func(c *cairo.Class) bool { return c.Hash == class.Hash })
 }
 
-// entered reports whether a syscall's call ran code.
+// entered reports whether a syscall made a call that ran code.
 func entered(s *cairo.SyscallTrace) bool { return s.Inner != nil && entersCode(&s.Inner.Call) }
 
-// pages moves the code of the classes to pages of their own.
+// pages moves the code of each class to its own page of public memory.
 func (j *job) pages(trace *cairo.Trace) {
 	var base uint64
 	for _, segment := range trace.Public.Segments {

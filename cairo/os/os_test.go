@@ -21,7 +21,7 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// storage answers the syscalls of a class that only reads and writes one slot.
+// storage answers the syscalls of a class that only reads and writes one storage slot.
 type storage struct {
 	cairo.Syscalls
 	value felt.Felt
@@ -38,7 +38,7 @@ func (s *storage) StorageWrite(gas *uint64, _ uint32, _, value felt.Felt) error 
 	return nil
 }
 
-// blockOf records n transactions that store a Fibonacci number, as if an account's __execute__ did it.
+// blockOf returns a block of n transactions, each with the trace of a call that stores a Fibonacci number.
 func blockOf(t testing.TB, n int, terms uint64) *cairoos.Block {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(golden.ModuleRoot(t), "contracts", "testdata", "fibonacci.compiled_contract_class.json"))
@@ -67,7 +67,7 @@ func blockOf(t testing.TB, n int, terms uint64) *cairoos.Block {
 	return block
 }
 
-// os.json is what the official compiler makes of os.cairo.
+// TestProgramIsCompiledFromSource checks that the official compiler compiles os.cairo to os.json.
 func TestProgramIsCompiledFromSource(t *testing.T) {
 	compiler, err := exec.LookPath("cairo-compile")
 	if err != nil {
@@ -86,11 +86,11 @@ func TestProgramIsCompiledFromSource(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Error("os.json is not what cairo-compile makes of os.cairo: run build.sh")
+		t.Error("os.json differs from the compiled os.cairo: run build.sh")
 	}
 }
 
-// The compiler's version is in the compiled program.
+// TestCompilerVersion checks the version of the compiler in the compiled program.
 func TestCompilerVersion(t *testing.T) {
 	text, err := os.ReadFile("os.json")
 	if err != nil {
@@ -108,7 +108,7 @@ func TestCompilerVersion(t *testing.T) {
 	}
 }
 
-// The program's own copies of the protocol's numbers are those of starknet/constants.
+// TestProgramConstants compares constants in the program with those of the package starknet/constants.
 func TestProgramConstants(t *testing.T) {
 	text, err := os.ReadFile("os.json")
 	if err != nil {
@@ -135,6 +135,7 @@ func TestProgramConstants(t *testing.T) {
 	}
 }
 
+// TestPages checks that with CodePages page 1 has the code of the only class.
 func TestPages(t *testing.T) {
 	block := blockOf(t, 1, 10)
 	trace, err := cairoos.Run(block, cairoos.Options{CodePages: true})
@@ -145,7 +146,7 @@ func TestPages(t *testing.T) {
 	var page []cairo.PublicCell
 	for _, cell := range trace.Public.Memory {
 		if cell.Page > 1 {
-			t.Fatalf("cell %d is on page %d, there is one class", cell.Address, cell.Page)
+			t.Fatalf("cell %d is on page %d, want at most 1", cell.Address, cell.Page)
 		}
 		if cell.Page == 1 {
 			page = append(page, cell)
@@ -161,7 +162,7 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// withBuiltin returns the call as if its class's entry points took one more builtin.
+// withBuiltin returns a copy of e whose class's entry points take one more builtin.
 func withBuiltin(e *cairo.CallTrace, name string) *cairo.CallTrace {
 	changed, class, code := *e, *e.Call.Class, *e.Call.Class.Casm
 	code.EntryPoints.External = slices.Clone(code.EntryPoints.External)
@@ -173,10 +174,11 @@ func withBuiltin(e *cairo.CallTrace, name string) *cairo.CallTrace {
 	return &changed
 }
 
+// TestRunParts checks which transactions are in which part, and which are unproven.
 func TestRunParts(t *testing.T) {
 	const transactions = 5
 	block := blockOf(t, transactions, 3000) // about 40,000 steps each
-	// A transaction that is too long alone and one that cannot be proved are left out, and cost no part.
+	// A transaction that is too long even alone and one that cannot be proved are unproven, and do not end a part.
 	long, other := blockOf(t, 1, 30_000).Transactions[0], blockOf(t, 1, 10).Transactions[0]
 	other.Calls[0] = withBuiltin(other.Calls[0], "poseidon")
 	block.Transactions = slices.Insert(block.Transactions, 1, other, long)
@@ -198,11 +200,11 @@ func TestRunParts(t *testing.T) {
 	}
 	for _, n := range counts[:len(counts)-1] {
 		if n != counts[0] || n < 2 {
-			t.Errorf("parts of %v transactions, which are all alike", counts)
+			t.Errorf("parts of %v transactions, want equal parts but the last", counts)
 		}
 	}
 	if len(unproven) != 2 || unproven[0].Transaction != 1 || unproven[1].Transaction != 2 {
-		t.Fatalf("left out are %v", unproven)
+		t.Fatalf("unproven are %v, want two", unproven)
 	}
 	if e, ok := errors.AsType[*cairoos.UnprovableError](unproven[0].Err); !ok || e.Builtin != "poseidon" {
 		t.Errorf("got %v, want poseidon", unproven[0].Err)
@@ -213,7 +215,7 @@ func TestRunParts(t *testing.T) {
 	block = &cairoos.Block{Transactions: []cairoos.Transaction{long, other}}
 	unproven, err = cairoos.RunParts(block, cairoos.Options{MaxSteps: 1 << 17}, func(cairoos.Part) error { return errors.New("a part") })
 	if err != nil || len(unproven) != 2 || unproven[0].Transaction != 0 {
-		t.Errorf("nothing to prove: %v, %v", unproven, err)
+		t.Errorf("two transactions that cannot be proved: %v, %v", unproven, err)
 	}
 
 	_, err = cairoos.Run(blockOf(t, 1, 30_000), cairoos.Options{MaxSteps: 1 << 17})

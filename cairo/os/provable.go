@@ -11,13 +11,13 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// UnprovableError names what keeps a call from being proved: a builtin that the layout lacks, or a syscall that the program
-// does not know. Exactly one of the two is set.
+// UnprovableError is the error of a call that cannot be proved, because it needs a builtin that the layout does not have or
+// a syscall that the program does not know. Either Builtin or Syscall is set.
 type UnprovableError struct {
 	Builtin  string
 	Syscall  cairo.Selector
 	Class    felt.Felt // class hash
-	Selector felt.Felt // of the entry point
+	Selector felt.Felt // selector of the entry point
 }
 
 func (e *UnprovableError) Error() string {
@@ -28,20 +28,20 @@ func (e *UnprovableError) Error() string {
 	return fmt.Sprintf("os: entry point %v of class %v needs the %s, which is not provable", e.Selector, e.Class, what)
 }
 
-// builtins are those that the program passes, in the order in which compiled code takes them.
+// builtins lists the builtins that the program passes to an entry point, in the order in which compiled code takes them.
 var builtins = []string{machine.BuiltinPedersen, machine.BuiltinRangeCheck, machine.BuiltinBitwise, machine.BuiltinSegmentArena}
 
-// entryPoint is where a call enters its class's code, nil when it enters none.
+// entryPoint returns the entry point of a call, or nil if its class has none for it.
 func entryPoint(call *cairo.Call) *casm.EntryPoint {
 	return call.Class.Casm.EntryPoint(call.Type, call.Selector)
 }
 
-// entersCode reports whether a call runs code at all: it does not when there is no entry point, or not the gas to enter.
+// entersCode reports whether a call runs code: it has an entry point and the gas to enter it.
 func entersCode(call *cairo.Call) bool {
 	return entryPoint(call) != nil && call.Gas >= constants.EntryPointGas
 }
 
-// provable is nil when the call's entry point takes only builtins that the program passes.
+// provable returns an *UnprovableError if the call's entry point takes a builtin that the program does not pass.
 func provable(call *cairo.Call) error {
 	next := 0
 	for _, name := range entryPoint(call).Builtins {

@@ -10,16 +10,16 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// answer says how a syscall is answered from the record.
+// answer says how to answer a syscall from its trace.
 type answer struct {
-	request int  // words
-	calls   bool // it can make a call
-	// respond gives the response of a syscall that succeeded, whose request is at the address. A *cairo.SyscallFailure
-	// answers with failure.
+	request int  // words of the request
+	calls   bool // whether the syscall can make a call
+	// respond returns the response of a syscall that did not fail in the trace. request is the address of the request. The
+	// error *cairo.SyscallFailure makes the syscall fail.
 	respond func(j *job, m *machine.Machine, f *frame, s *cairo.SyscallTrace, request machine.Addr) ([]machine.Value, error)
 }
 
-// answers are the syscalls that os.cairo knows.
+// answers holds the syscalls that os.cairo knows.
 var answers = map[cairo.Selector]answer{
 	cairo.StorageRead:      {request: 2, respond: oneWord},
 	cairo.StorageWrite:     {request: 3, respond: nothing},
@@ -35,7 +35,7 @@ var answers = map[cairo.Selector]answer{
 	cairo.Keccak:           {request: 2, respond: keccakDigest},
 }
 
-// syscall answers the syscall at ptr as it was answered when the call was recorded.
+// syscall answers the syscall at ptr as in the call trace, and checks that it is the same syscall.
 func (j *job) syscall(m *machine.Machine, ptr machine.Addr) error {
 	f, err := j.top()
 	if err != nil {
@@ -51,11 +51,11 @@ func (j *job) syscall(m *machine.Machine, ptr machine.Addr) error {
 	}
 	n := f.answered
 	if n == len(f.execution.Syscalls) {
-		return fmt.Errorf("the call of %v made syscall %v, %d were recorded", f.execution.Call.Contract, selector, n)
+		return fmt.Errorf("the call of %v made syscall %v, but its trace has only %d", f.execution.Call.Contract, selector, n)
 	}
 	s := &f.execution.Syscalls[n]
 	if selector != felt.FromShortString(string(s.Selector)) || gas != s.Gas {
-		return fmt.Errorf("the call of %v made syscall %d %v with %d gas, recorded is %s with %d",
+		return fmt.Errorf("the call of %v made syscall %d, %v, with %d gas, want %s with %d",
 			f.execution.Call.Contract, n, selector, gas, s.Selector, s.Gas)
 	}
 	f.answered++
@@ -72,7 +72,7 @@ func (j *job) syscall(m *machine.Machine, ptr machine.Addr) error {
 	return err
 }
 
-// response returns what follows the gas and the flag.
+// response returns the words of the response after the gas and the failure flag, and the flag.
 func (j *job) response(m *machine.Machine, f *frame, s *cairo.SyscallTrace, request machine.Addr, row answer) (words []machine.Value, failed bool, err error) {
 	data := s.Response
 	if !s.Failed {
@@ -87,8 +87,8 @@ func (j *job) response(m *machine.Machine, f *frame, s *cairo.SyscallTrace, requ
 	return words, true, err
 }
 
-// array stores words and returns where they begin and end. Each array has a segment of its own, since a class may append to
-// panic data. The program copies every array to the output.
+// array writes words to a new segment and returns its start and end. Each array gets its own segment, because a class may
+// append to panic data. The program copies every array to the output.
 func array(m *machine.Machine, words []felt.Felt) ([]machine.Value, error) {
 	start := m.Memory.AddSegment()
 	end, err := m.Memory.LoadFelts(start, words...)
@@ -104,7 +104,7 @@ func nothing(*job, *machine.Machine, *frame, *cairo.SyscallTrace, machine.Addr) 
 
 func oneWord(_ *job, _ *machine.Machine, _ *frame, s *cairo.SyscallTrace, _ machine.Addr) ([]machine.Value, error) {
 	if len(s.Response) != 1 {
-		return nil, fmt.Errorf("recorded response of %d words, want 1", len(s.Response))
+		return nil, fmt.Errorf("response of %d words, want 1", len(s.Response))
 	}
 	return feltValues(s.Response), nil
 }
@@ -118,12 +118,13 @@ func deployed(_ *job, m *machine.Machine, _ *frame, s *cairo.SyscallTrace, _ mac
 	return append([]machine.Value{machine.FeltValue(s.Contract)}, words...), err
 }
 
-// executionInfo points into the output, to the first words of the call.
+// executionInfo returns the address of the call's first words in the output, which are its ExecutionInfo.
 func executionInfo(_ *job, _ *machine.Machine, f *frame, _ *cairo.SyscallTrace, _ machine.Addr) ([]machine.Value, error) {
 	return []machine.Value{machine.AddrValue(f.info)}, nil
 }
 
-// keccakDigest hashes the words that the request names: engines compute this syscall, so that no answer is recorded.
+// keccakDigest hashes the words that the request names. A call trace has no response of this syscall, because engines compute
+// it.
 func keccakDigest(_ *job, m *machine.Machine, _ *frame, _ *cairo.SyscallTrace, request machine.Addr) ([]machine.Value, error) {
 	start, err := m.Memory.Pointer(request)
 	if err != nil {

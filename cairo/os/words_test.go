@@ -16,7 +16,7 @@ import (
 	"github.com/starkd/starkd/crypto/keccak"
 )
 
-// callee answers the one syscall of the probe's survive: a call of the probe.
+// callee answers the only syscall of the probe's function survive: a call of the probe.
 type callee struct {
 	cairo.Syscalls
 	session cairo.Session
@@ -36,7 +36,8 @@ func (c *callee) CallContract(gas *uint64, contract, selector felt.Felt, calldat
 	return result.Retdata, nil
 }
 
-// handsOn returns a transaction whose call hands an array of so many words on; its record may have maxWords.
+// handsOn returns a block with a transaction whose call passes an array of words on to an inner call. The Tracer of the call
+// has the bound maxWords.
 func handsOn(t *testing.T, words int, maxWords uint64) *Block {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "probe.compiled_contract_class.json"))
@@ -59,7 +60,8 @@ func handsOn(t *testing.T, words int, maxWords uint64) *Block {
 	return &Block{Transactions: []Transaction{{Info: cairo.TxInfo{Hash: felt.FromUint64(100)}, Calls: tracer.Take()}}}
 }
 
-// A word of calldata takes copySteps steps of the program between the choice of an inner call and its entry: MaxWords relies on it.
+// TestCopySteps checks that a word of calldata takes copySteps steps between the choice of an inner call and its entry.
+// MaxWords relies on this.
 func TestCopySteps(t *testing.T) {
 	steps := func(words int) uint64 {
 		job, err := plan(handsOn(t, words, 0), 1<<20)
@@ -72,9 +74,9 @@ func TestCopySteps(t *testing.T) {
 		hints["os.inner"] = func(m *machine.Machine, ids *cairo0.IDs) error { from = m.Steps; return inner(m, ids) }
 		hints["os.enter"] = func(m *machine.Machine, ids *cairo0.IDs) error { to = m.Steps; return enter(m, ids) }
 		calls := 0
-		hints["os.leave"] = func(*machine.Machine, *cairo0.IDs) error { // the inner call's, of which nothing more is to be seen
+		hints["os.leave"] = func(*machine.Machine, *cairo0.IDs) error { // of the inner call: stop here
 			calls++
-			return errors.New("seen")
+			return errors.New("stop")
 		}
 		if _, err := cairo0.RunProgram(program, cairo0.RunOptions{Layout: Layout, ProofMode: true, MaxSteps: 1 << 20, Hints: hints}); err == nil || calls != 1 {
 			t.Fatalf("%d calls, %v", calls, err)
@@ -86,14 +88,15 @@ func TestCopySteps(t *testing.T) {
 	}
 }
 
-// A transaction whose arrays alone take too many steps is left out for that reason. A record that was dropped earlier is an error.
+// TestDroppedRecords checks that a transaction whose arrays alone take too many steps is a TooLongError, also if its call
+// trace was dropped, and that a call trace that was dropped too early is an error.
 func TestDroppedRecords(t *testing.T) {
 	const maxSteps = 1 << 17
 	words := int(MaxWords(maxSteps))
 	never := func(Part) error { return errors.New("a part") }
 	long := handsOn(t, words+1, MaxWords(maxSteps))
 	if call := long.Transactions[0].Calls[0]; call.Dropped <= MaxWords(maxSteps) || call.Syscalls != nil {
-		t.Fatalf("the record is not dropped: %d", call.Dropped)
+		t.Fatalf("the call trace is not dropped: %d words", call.Dropped)
 	}
 	for name, block := range map[string]*Block{"dropped": long, "whole": handsOn(t, words+1, 0)} {
 		unproven, err := RunParts(block, Options{MaxSteps: maxSteps}, never)
@@ -105,17 +108,17 @@ func TestDroppedRecords(t *testing.T) {
 		}
 	}
 	if _, err := RunParts(handsOn(t, 100, 50), Options{MaxSteps: maxSteps}, never); err == nil {
-		t.Error("a record that was dropped too early is taken for one that is too long")
+		t.Error("no error for a call trace that was dropped too early")
 	}
-	// The call did not end: it is not covered, and its record is not needed.
+	// An aborted call is unproven, so its call trace is not needed.
 	long.Transactions[0].Calls[0].Err, long.Transactions[0].Reverted = cairo.RunErrorf("broken"), true
 	long.Transactions[0].Calls[0].Call.Caller, long.Transactions[0].Calls[0].Call.Selector = felt.Zero, executeSelector
 	if unproven, err := RunParts(long, Options{MaxSteps: maxSteps}, func(Part) error { return nil }); err != nil || len(unproven) != 0 {
-		t.Errorf("a call that broke off: %v, %v", unproven, err)
+		t.Errorf("an aborted call: %v, %v", unproven, err)
 	}
 }
 
-// The run ends with Stop, also between two parts.
+// TestStop checks that Stop ends RunParts between two parts.
 func TestStop(t *testing.T) {
 	block := handsOn(t, 5000, 0)
 	for range 7 {
