@@ -14,7 +14,7 @@ type layout struct {
 	name                 string
 	rcUnits              uint64 // 16-bit range-check cells per step
 	memoryUnits          uint64 // memory cells per step
-	publicMemoryFraction uint64 // one of so many memory cells is for public memory
+	publicMemoryFraction uint64 // one in publicMemoryFraction memory cells is for public memory
 	diluted              diluted
 	builtins             map[string]ratio // the builtins of the layout, without output
 	output               bool             // the layout has the builtin output
@@ -32,7 +32,7 @@ const (
 	dilutedBits    = 16
 )
 
-// every returns the ratio of one instance in so many steps.
+// every returns the ratio of one instance in the given number of steps.
 func every(steps uint64) ratio { return ratio{num: steps, den: 1} }
 
 // ratios returns the ratios by builtin. list holds the steps per instance of pedersen, range_check, ecdsa, bitwise, ec_op,

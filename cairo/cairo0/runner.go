@@ -28,7 +28,7 @@ type RunOptions struct {
 	// Trace records and relocates the trace and the memory; proof mode implies it.
 	Trace bool
 
-	KeepHoles            bool // in proof mode: do not fill builtin cells that are not written, as cairo-run
+	KeepHoles            bool // in proof mode: leave builtin cells that are not written empty, like cairo-run
 	FillHoles            bool // not in proof mode: fill them
 	SkipSecureRun        bool // not in proof mode: omit the checks after the run
 	SecureRun            bool // in proof mode: do these checks

@@ -10,7 +10,7 @@ import (
 	"github.com/starkd/starkd/crypto/starkcurve"
 )
 
-// relocated returns the address in the trace's memory, which is not segmented, that a becomes.
+// relocated returns the address of a in the trace's memory, which has no segments.
 func (r *run) relocated(a machine.Addr) (uint64, error) {
 	if a.Segment < 0 || int(a.Segment) >= len(r.table) {
 		return 0, fmt.Errorf("cairo0: cannot relocate %v", a)

@@ -5,9 +5,9 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// The shapes: groups of instructions that make up nearly all steps. fast executes an instruction of a shape if all operands
-// are present and nothing has to be deduced but what the shape allows. Otherwise it changes nothing and returns false, and
-// step executes the instruction. fast is only an optimisation: FuzzStep runs programs with it and without it.
+// The shapes: groups of instructions that make up nearly all steps. fast executes an instruction of a shape if no operand is
+// missing, except one that the shape itself deduces. Otherwise fast changes nothing and returns false, and step executes the
+// instruction. So fast is only an optimisation; FuzzStep runs programs with it and without it.
 const (
 	shapeNone uint8 = iota
 	shapeAssert

@@ -55,7 +55,7 @@ type instruction struct {
 	size             uint8
 	shape            uint8  // its case in the fast path (fast.go)
 	hints            uint32 // 0 if it has no hints, else 1 + their index in code.hints
-	seen             bool   // the range-check limits include its offsets
+	seen             bool   // the range-check limits already include its offsets
 	immSmall         bool   // imm holds the signed value of the immediate
 	imm              int64
 }

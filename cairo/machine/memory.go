@@ -334,7 +334,7 @@ func (m *Memory) grow(s *segment, a Addr) error {
 	return nil
 }
 
-// copyPiece copies a part of a segment. It is a call of its own so that the goroutine can be preempted between parts: a
+// copyPiece copies a part of a segment. It is a separate call so that the goroutine can be preempted between parts: a
 // single copy of hundreds of megabytes cannot be, and a starting garbage collection would spin on another processor until
 // it ends.
 //

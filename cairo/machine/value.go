@@ -97,7 +97,8 @@ func (v Value) Add(w Value) (Value, error) {
 	return v, nil
 }
 
-// Sub returns v - w for two felts, an address and a felt, or two addresses in the same segment; any other pair is an error.
+// Sub returns v - w for two felts, for an address v and a felt w, or for two addresses in the same segment; any other pair is
+// an error.
 func (v Value) Sub(w Value) (Value, error) {
 	switch {
 	case !v.IsAddr() && !w.IsAddr():
@@ -131,7 +132,8 @@ func (v Value) Mul(w Value) (Value, error) {
 	return Value{*s.Mul(&a, &b)}, nil
 }
 
-// moveOffset returns off + f, or off - f if minus is set, computed in the field; false if the result is 2^64 or more.
+// moveOffset returns off + f, or off - f if minus is set, computed in the field. It returns false if the result is 2^64 or
+// more.
 func moveOffset(off uint64, f felt.Felt, minus bool) (uint64, bool) {
 	o := felt.FromUint64(off)
 	if minus {

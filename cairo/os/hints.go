@@ -40,7 +40,7 @@ type runState struct {
 	frames   []*frame // the calls that are entered, outermost first; only the last one runs or publishes syscalls
 }
 
-// codeRange is the place of a class's code in the output.
+// codeRange is the offset and size of a class's code in the output.
 type codeRange struct{ start, size uint64 }
 
 // frame is a call whose code runs or whose syscalls the program publishes.

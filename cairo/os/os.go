@@ -5,7 +5,7 @@
 // program publishes in its output. It answers every syscall with the response in the call trace, and returns the trace that a
 // prover needs. A call that makes other syscalls than its call trace is an error.
 //
-// docs/os.md lists the words of the output and what binds each. The package prover/block/statement reads the output.
+// docs/os.md lists the words of the output, each with the rule that binds it. prover/block/statement reads the output.
 package os
 
 import (

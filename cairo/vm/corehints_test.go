@@ -69,6 +69,7 @@ func feltsOf(list ...any) []felt.Felt {
 	return out
 }
 
+// hintsContract is the class testdata/hints.
 type hintsContract struct {
 	*testChain
 	t *testing.T
@@ -115,6 +116,7 @@ func nonZero(n *big.Int) *big.Int {
 	return n
 }
 
+// TestHintValues checks the results of integer arithmetic and square roots.
 func TestHintValues(t *testing.T) {
 	c := hintsContract{newTestChain(t, "testdata/hints.compiled_contract_class.json"), t}
 	r := rand.New(rand.NewPCG(1, 2))
@@ -159,6 +161,7 @@ func TestHintValues(t *testing.T) {
 	}
 }
 
+// TestHintNarrow checks conversions to narrower types at and next to the limits of the types.
 func TestHintNarrow(t *testing.T) {
 	c := hintsContract{newTestChain(t, "testdata/hints.compiled_contract_class.json"), t}
 	option := func(v *big.Int, lo, hi string) []felt.Felt {
@@ -180,6 +183,7 @@ func TestHintNarrow(t *testing.T) {
 	}
 }
 
+// TestHintDictionaries checks sums by key in a dictionary.
 func TestHintDictionaries(t *testing.T) {
 	c := hintsContract{newTestChain(t, "testdata/hints.compiled_contract_class.json"), t}
 	r := rand.New(rand.NewPCG(3, 4))
@@ -206,6 +210,7 @@ func TestHintDictionaries(t *testing.T) {
 	}
 }
 
+// TestHintCurvesAndHashes compares the results of curve operations and hash functions with Go packages.
 func TestHintCurvesAndHashes(t *testing.T) {
 	c := hintsContract{newTestChain(t, "testdata/hints.compiled_contract_class.json"), t}
 	r := rand.New(rand.NewPCG(5, 6))
@@ -296,6 +301,7 @@ func TestHintCurvesAndHashes(t *testing.T) {
 	c.expect("info", nil, feltsOf(7, 1700000000, 0x5e9, 3, 1, 0xca11e6))
 }
 
+// TestHintCircuit checks the values of a circuit modulo random numbers.
 func TestHintCircuit(t *testing.T) {
 	c := hintsContract{newTestChain(t, "testdata/hints.compiled_contract_class.json"), t}
 	r := rand.New(rand.NewPCG(7, 8))

@@ -155,6 +155,7 @@ func (c *testChain) mustCall(t testing.TB, name string, calldata ...uint64) []fe
 	return res.Retdata
 }
 
+// TestFibonacciContract checks the results of the fibonacci class.
 func TestFibonacciContract(t *testing.T) {
 	c := newTestChain(t, projectClass(t, "fibonacci"))
 	a, b := big.NewInt(0), big.NewInt(1)
@@ -171,6 +172,7 @@ func TestFibonacciContract(t *testing.T) {
 	}
 }
 
+// TestCounterContract checks storage, events, panics and inner calls of the counter class.
 func TestCounterContract(t *testing.T) {
 	c := newTestChain(t, projectClass(t, "counter"))
 	res, err := cairo.Run(c.engine, cairo.Call{
@@ -199,6 +201,7 @@ func TestCounterContract(t *testing.T) {
 	}
 }
 
+// TestEngineOutcomes checks calls without gas, calls that fail, and the gas and steps of calls that succeed.
 func TestEngineOutcomes(t *testing.T) {
 	c := newTestChain(t, projectClass(t, "fibonacci"))
 	res, err := c.call("fib", constants.EntryPointGas-1, 5)
@@ -297,6 +300,7 @@ func TestEngineConcurrent(t *testing.T) {
 	}
 }
 
+// BenchmarkFibonacciContract runs a long call and reports steps per second.
 func BenchmarkFibonacciContract(b *testing.B) {
 	c := newTestChain(b, projectClass(b, "fibonacci"))
 	var steps uint64
@@ -310,6 +314,7 @@ func BenchmarkFibonacciContract(b *testing.B) {
 	b.ReportMetric(float64(steps)/b.Elapsed().Seconds()/1e6, "Msteps/s")
 }
 
+// BenchmarkSmallCall runs a call with very few steps.
 func BenchmarkSmallCall(b *testing.B) {
 	c := newTestChain(b, projectClass(b, "fibonacci"))
 	for b.Loop() {

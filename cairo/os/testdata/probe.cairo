@@ -1,4 +1,4 @@
-//! For tests: asks for every syscall that a proof covers, and for a builtin that none does.
+//! A contract for tests. It makes every syscall that can be proved, and uses a builtin that cannot be proved.
 
 use starknet::{ClassHash, ContractAddress};
 

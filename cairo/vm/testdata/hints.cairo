@@ -1,4 +1,4 @@
-// Values of every hint that the compiler emits, for a machine that is told what to expect.
+// A contract whose functions use every hint that the compiler emits. The tests know the expected results.
 #[starknet::contract]
 mod hints {
     use core::blake::{blake2s_compress, blake2s_finalize};
