@@ -163,7 +163,7 @@ func TestTranscriptIsCheckedFirst(t *testing.T) {
 		t.Errorf("a changed proof: %s", got)
 	}
 	proof.Witness.Unproven[0].Diff[10] ^= 1
-	if got := refusal(); !strings.Contains(got, "transaction 1, which is not covered") {
+	if got := refusal(); !strings.Contains(got, "unproven transaction 1") {
 		t.Errorf("a changed proof and a changed difference: %s", got)
 	}
 }

@@ -10,11 +10,11 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// admit checks everything that is asked of a transaction before any of its code runs, and begins it. Validators check all of
-// it too; it is checked here because a proof of a block that none of them should have signed must not be called valid.
+// admit makes all checks of a transaction that come before its code, and begins it in the overlay. Validators make the same
+// checks. They are repeated here so that a proof of a block that validators should not have signed is not accepted.
 func (r *replay) admit(tx starknet.Transaction, hash, sender felt.Felt) error {
 	if r.seen[hash] {
-		return fmt.Errorf("the block has transaction %v twice", hash)
+		return fmt.Errorf("the block contains transaction %v twice", hash)
 	}
 	r.seen[hash] = true
 	if err := admissible(tx, sender); err != nil {
@@ -24,7 +24,7 @@ func (r *replay) admit(tx starknet.Transaction, hash, sender felt.Felt) error {
 	if current, err := r.state.nonce(sender); err != nil {
 		return err
 	} else if nonce != current {
-		return fmt.Errorf("nonce is %v, account %v is at %v", nonce, sender, current)
+		return fmt.Errorf("nonce is %v, but account %v has nonce %v", nonce, sender, current)
 	}
 	r.state.begin(sender, nonce)
 
@@ -37,12 +37,12 @@ func (r *replay) admit(tx starknet.Transaction, hash, sender felt.Felt) error {
 		return err
 	}
 	if !covers(low, high, most) {
-		return fmt.Errorf("the resource bounds add up to %v FRI, the balance low/high is %v/%v", most, low, high)
+		return fmt.Errorf("the resource bounds add up to %v FRI, but the balance (low, high) is %v, %v", most, low, high)
 	}
 	return nil
 }
 
-// admissible checks what a transaction says of itself.
+// admissible makes the checks that need only the transaction.
 func admissible(tx starknet.Transaction, sender felt.Felt) error {
 	f := tx.Fields()
 	var deployment, facts []felt.Felt
@@ -65,7 +65,7 @@ func admissible(tx starknet.Transaction, sender felt.Felt) error {
 	}
 	switch {
 	case f.Query:
-		return fmt.Errorf("version %v is a query's", f.Version())
+		return fmt.Errorf("version %v is for queries only", f.Version())
 	case f.NonceDAMode != starknet.DAModeL1 || f.FeeDAMode != starknet.DAModeL1:
 		return fmt.Errorf("data availability modes are %v and %v, want %v", f.NonceDAMode, f.FeeDAMode, starknet.DAModeL1)
 	case !f.Nonce.IsUint64():
@@ -97,12 +97,12 @@ func boundsTotal(f *starknet.Common) (sum starknet.Uint128, ok bool) {
 
 var balances = keccak.Starknet([]byte(constants.Balances))
 
-// balance returns what an account holds of the fee token now, as two halves of 128 bits.
+// balance returns an account's balance of the fee token as two halves of 128 bits.
 func (r *replay) balance(account felt.Felt) (low, high felt.Felt, err error) {
-	if r.purse.account != account || r.purse.key.IsZero() {
-		r.purse.account, r.purse.key = account, starknet.ReduceAddress(pedersen.Hash(balances, account))
+	if r.balanceSlot.account != account || r.balanceSlot.key.IsZero() {
+		r.balanceSlot.account, r.balanceSlot.key = account, starknet.ReduceAddress(pedersen.Hash(balances, account))
 	}
-	key := r.purse.key
+	key := r.balanceSlot.key
 	if low, err = r.state.storage(slot{r.block.FeeToken, key}); err != nil {
 		return low, high, err
 	}

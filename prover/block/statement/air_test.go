@@ -8,12 +8,13 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// The trace of the whole story satisfies every constraint of the Cairo AIR, on every row.
+// TestStorySatisfiesTheAIR checks that the trace of the whole walkthrough satisfies every constraint of the Cairo AIR on every
+// row.
 func TestStorySatisfiesTheAIR(t *testing.T) {
 	if os.Getenv("STARKD_FULL") == "" {
 		t.Skip("two million rows: set STARKD_FULL=1 (make test-full)")
 	}
-	c := tell(t)
+	c := executeWalkthrough(t)
 	_, trace, err := c.run(0, len(c.recorded))
 	if err != nil {
 		t.Fatal(err)

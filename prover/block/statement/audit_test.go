@@ -16,11 +16,11 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// These tests are an audit's: validators sign, and a prover proves, blocks that break a rule of the chain. Their transactions
-// really run, on an executor that is given what it does not check itself.
+// These tests come from an audit. In each, validators sign and a prover proves a block that breaks a rule of the chain. The
+// transactions are really executed, by an executor without the check that the block breaks.
 
-// refused demands that the block of the claims is refused for a reason that says all of texts.
-func (c *chain) refused(claims []*statement.Claim, block *statement.Block, texts ...string) {
+// rejected checks that the block of the claims is rejected with an error that contains all of texts.
+func (c *chain) rejected(claims []*statement.Claim, block *statement.Block, texts ...string) {
 	c.t.Helper()
 	_, err := statement.Check(claims, block, c.before)
 	if err == nil {
@@ -29,12 +29,12 @@ func (c *chain) refused(claims []*statement.Claim, block *statement.Block, texts
 	}
 	for _, text := range texts {
 		if !strings.Contains(err.Error(), text) {
-			c.t.Errorf("refused with %q, want one that says %q", err, text)
+			c.t.Errorf("rejected with %q, want an error that contains %q", err, text)
 		}
 	}
 }
 
-// all returns the claim of all transactions.
+// all returns a claim for all transactions.
 func (c *chain) all() []*statement.Claim {
 	c.t.Helper()
 	claim, _, err := c.run(0, len(c.recorded))
@@ -44,7 +44,7 @@ func (c *chain) all() []*statement.Claim {
 	return []*statement.Claim{claim}
 }
 
-// uncovered is a block whose transaction i is said to be too long for a proof.
+// unproven returns a block in which transaction i is unproven because of its length.
 func (c *chain) unproven(i int) *statement.Block {
 	c.t.Helper()
 	diff, err := c.diffs[i].MarshalBinary()
@@ -56,7 +56,7 @@ func (c *chain) unproven(i int) *statement.Block {
 	return block
 }
 
-// withoutFeeChecks makes the chain execute transactions without looking at bounds and balances, and take fee(receipt).
+// withoutFeeChecks makes the chain execute transactions without checking bounds and balances, and charge fee(receipt).
 func (c *chain) withoutFeeChecks(fee func(*starknet.Receipt) starknet.Uint128) {
 	c.execute = func(st *state.Overlay, tx starknet.Transaction) (*executor.Outcome, error) {
 		own := state.NewOverlay(st)
@@ -84,7 +84,7 @@ func (c *chain) withoutFeeChecks(fee func(*starknet.Receipt) starknet.Uint128) {
 	}
 }
 
-// priced returns a fee at a price, with the tip of the chain's transactions.
+// priced returns a function that computes the fee at a price, with the tip of the chain's transactions.
 func priced(price uint64) func(*starknet.Receipt) starknet.Uint128 {
 	return func(r *starknet.Receipt) starknet.Uint128 {
 		fee, _ := starknet.NewUint128(price + 5).Mul64(r.Resources.L2Gas)
@@ -92,15 +92,15 @@ func priced(price uint64) func(*starknet.Receipt) starknet.Uint128 {
 	}
 }
 
-// The double takes fees as the chain does, where it is asked to.
+// TestAuditHonestFee checks that withoutFeeChecks with an honest fee gives a block that is accepted.
 func TestAuditHonestFee(t *testing.T) {
 	c := newChain(t)
-	c.withoutFeeChecks(priced(2_000_000_000)) // the most that the sender agrees to
+	c.withoutFeeChecks(priced(2_000_000_000)) // the sender's bound
 	c.invoke(plenty, transfer(0xbe, 1000))
 	c.check(c.all()...)
 }
 
-// A transaction of another nonce than the account's is refused.
+// TestAuditNonceReplay checks that a transaction whose nonce is not the account's is rejected.
 func TestAuditNonceReplay(t *testing.T) {
 	c := newChain(t)
 	c.before.nonces[c.account] = n(1000)
@@ -110,11 +110,11 @@ func TestAuditNonceReplay(t *testing.T) {
 		if len(block.Unproven) > 0 {
 			claims = nil
 		}
-		c.refused(claims, block, "nonce is 0x0", "is at 0x3e8")
+		c.rejected(claims, block, "nonce is 0x0", "has nonce 0x3e8")
 	}
 }
 
-// invokeAt makes an account's nonce what a transaction says, and sends it.
+// invokeAt sets the account's nonce to the transaction's nonce and executes the transaction.
 func (c *chain) invokeAt(nonce uint64, calls ...call) {
 	c.t.Helper()
 	if c.st == nil {
@@ -125,7 +125,7 @@ func (c *chain) invokeAt(nonce uint64, calls ...call) {
 	c.invoke(plenty, calls...)
 }
 
-// A transaction is in a block once.
+// TestAuditTwice checks that a block may contain a transaction only once.
 func TestAuditTwice(t *testing.T) {
 	c := newChain(t)
 	c.invokeAt(0, transfer(0xbe, 1000))
@@ -134,30 +134,30 @@ func TestAuditTwice(t *testing.T) {
 	if c.transactions[1].Hash(c.block.ChainID) != hash {
 		t.Fatal("the transactions differ")
 	}
-	c.refused(c.all(), c.statementBlock(), hash.String()+" twice")
+	c.rejected(c.all(), c.statementBlock(), hash.String()+" twice")
 	claim, _, err := c.run(0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.refused([]*statement.Claim{claim}, c.unproven(1), hash.String()+" twice")
+	c.rejected([]*statement.Claim{claim}, c.unproven(1), hash.String()+" twice")
 }
 
-// Nobody pays more than the bounds say, and all of a block pay the same price.
+// TestAuditFee checks that fees are within the senders' bounds and that all transactions of a block pay the same price.
 func TestAuditFee(t *testing.T) {
 	for _, x := range []struct {
 		name  string
 		fees  []func(*starknet.Receipt) starknet.Uint128
 		texts []string
 	}{
-		{"above the bounds", []func(*starknet.Receipt) starknet.Uint128{priced(2_000_000_001)}, []string{"a price of 2000000001", "allows 2000000000"}},
-		{"a million times the bounds", []func(*starknet.Receipt) starknet.Uint128{priced(2_000_000_000_000_000)}, []string{"a price of 2000000000000000", "allows 2000000000"}},
-		{"two prices", []func(*starknet.Receipt) starknet.Uint128{priced(1_000_000_000), priced(1_000_000_001)}, []string{"a price of 1000000001", "others of the block paid 1000000000"}},
+		{"above the bounds", []func(*starknet.Receipt) starknet.Uint128{priced(2_000_000_001)}, []string{"a price of 2000000001", "allows at most 2000000000"}},
+		{"a million times the bounds", []func(*starknet.Receipt) starknet.Uint128{priced(2_000_000_000_000_000)}, []string{"a price of 2000000000000000", "allows at most 2000000000"}},
+		{"two prices", []func(*starknet.Receipt) starknet.Uint128{priced(1_000_000_000), priced(1_000_000_001)}, []string{"a price of 1000000001", "other transactions of the block paid 1000000000"}},
 		{"below the tip", []func(*starknet.Receipt) starknet.Uint128{func(r *starknet.Receipt) starknet.Uint128 {
 			return starknet.NewUint128(4 * r.Resources.L2Gas)
-		}}, []string{"is not a whole price and a tip of 5"}},
+		}}, []string{"gas times a whole price plus a tip of 5"}},
 		{"no whole price", []func(*starknet.Receipt) starknet.Uint128{func(r *starknet.Receipt) starknet.Uint128 {
 			return starknet.NewUint128(6*r.Resources.L2Gas + 1)
-		}}, []string{"is not a whole price"}},
+		}}, []string{"gas times a whole price"}},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			c := newChain(t)
@@ -167,7 +167,7 @@ func TestAuditFee(t *testing.T) {
 				c.invoke(plenty, transfer(0xbe, 1000))
 			}
 			last := len(x.fees) - 1
-			c.refused(c.all(), c.statementBlock(), x.texts...)
+			c.rejected(c.all(), c.statementBlock(), x.texts...)
 			var claims []*statement.Claim
 			if last > 0 {
 				claim, _, err := c.run(0, last)
@@ -176,12 +176,12 @@ func TestAuditFee(t *testing.T) {
 				}
 				claims = append(claims, claim)
 			}
-			c.refused(claims, c.unproven(last), x.texts...)
+			c.rejected(claims, c.unproven(last), x.texts...)
 		})
 	}
 }
 
-// Of a reverted transaction that is not covered, the fee is bounded too.
+// TestAuditFeeOfUncoveredRevert checks that the fee of an unproven, reverted transaction is bounded too.
 func TestAuditFeeOfUncoveredRevert(t *testing.T) {
 	for _, x := range []struct {
 		price uint64
@@ -201,10 +201,10 @@ func TestAuditFeeOfUncoveredRevert(t *testing.T) {
 			}
 			continue
 		}
-		c.refused(nil, c.unproven(0), "a fee of 800000002400000000", "400000000 gas at 2000000005 with the tip")
+		c.rejected(nil, c.unproven(0), "a fee of 800000002400000000", "400000000 gas at 2000000005 with the tip")
 	}
 
-	// Where others have shown the price, it is the bound.
+	// Once other transactions have determined the price, it bounds the fee.
 	c := newChain(t)
 	c.withoutFeeChecks(priced(1_000_000_000))
 	c.invoke(plenty, transfer(0xbe, 1000))
@@ -214,16 +214,16 @@ func TestAuditFeeOfUncoveredRevert(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.refused([]*statement.Claim{claim}, c.unproven(1), "a fee of 400000002000000001", "400000000 gas at 1000000005 with the tip")
+	c.rejected([]*statement.Claim{claim}, c.unproven(1), "a fee of 400000002000000001", "400000000 gas at 1000000005 with the tip")
 }
 
-// A class is declared once.
+// TestAuditRedeclare checks that a class may be declared only once.
 func TestAuditRedeclare(t *testing.T) {
 	c := newChain(t)
-	definition, code := c.class("counter") // declared, and two contracts are of it
+	definition, code := c.class("counter") // a declared class with two contracts
 	honest := c.before
 	other := *code
-	other.Bytecode = append(slices.Clone(code.Bytecode), words(1, 2, 3)...) // stands for any other code
+	other.Bytecode = append(slices.Clone(code.Bytecode), words(1, 2, 3)...) // represents any other code
 	other.Segments = nil
 	c.executor = &executor.Executor{Engine: c.recorder, Classes: executor.NewClasses(
 		func(*starknet.ContractClass, *sierra.Program) (*casm.Class, error) { return &other, nil })}
@@ -237,11 +237,12 @@ func TestAuditRedeclare(t *testing.T) {
 	c.check(claims...) // on the validators' state
 	c.before = honest
 	was, is := code.BlakeHash(), other.BlakeHash()
-	c.refused(claims, c.statementBlock(), definition.Hash().String(), "hash "+is.String(), "already, with "+was.String())
-	c.refused(nil, c.unproven(0), definition.Hash().String(), "hash "+is.String(), "already, with "+was.String())
+	c.rejected(claims, c.statementBlock(), definition.Hash().String(), "hash "+is.String(), "already declared with "+was.String())
+	c.rejected(nil, c.unproven(0), definition.Hash().String(), "hash "+is.String(), "already declared with "+was.String())
 }
 
-// A difference declares what its transaction declares.
+// TestAuditForeignDeclaration checks that the state difference of a transaction declares only the class that the transaction
+// declares.
 func TestAuditForeignDeclaration(t *testing.T) {
 	c := newChain(t)
 	c.execute = func(st *state.Overlay, tx starknet.Transaction) (*executor.Outcome, error) {
@@ -252,23 +253,23 @@ func TestAuditForeignDeclaration(t *testing.T) {
 		return outcome, err
 	}
 	c.invoke(plenty, transfer(0xbe, 1000))
-	c.refused(nil, c.unproven(0), "declares class 0x4d with the compiled class hash 0x4e")
+	c.rejected(nil, c.unproven(0), "declares class 0x4d with compiled class hash 0x4e")
 }
 
-// liar is an engine that is not asked what the chain asks for.
-type liar struct {
+// changingEngine is an engine that changes calls before it executes them.
+type changingEngine struct {
 	cairo.Engine
 	change func(*cairo.Call)
 }
 
-func (l *liar) Begin() cairo.Session { return &lyingSession{l.Engine.Begin(), l.change} }
+func (l *changingEngine) Begin() cairo.Session { return &changingSession{l.Engine.Begin(), l.change} }
 
-type lyingSession struct {
+type changingSession struct {
 	cairo.Session
 	change func(*cairo.Call)
 }
 
-func (l *lyingSession) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
+func (l *changingSession) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, error) {
 	given := call.Gas
 	l.change(&call)
 	result, err := l.Session.Run(call, sys)
@@ -276,8 +277,8 @@ func (l *lyingSession) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, e
 	return result, err
 }
 
-// A prover gives __execute__ other gas than the chain did, so that it ends otherwise or leaves other gas. Everything that is
-// signed is the chain's.
+// TestAuditOtherGas checks blocks in which the prover gives __execute__ other gas than the chain did, so that it ends
+// differently or leaves other gas. All signed data is the chain's.
 func TestAuditOtherGas(t *testing.T) {
 	panics := []call{{counterA, "increment", nil}, {counterB, "decrement", nil}}
 	for _, x := range []struct {
@@ -286,9 +287,9 @@ func TestAuditOtherGas(t *testing.T) {
 		gas   uint64
 		texts []string
 	}{
-		{"another panic", panics, 200_000, []string{"__execute__ was given 200000 gas, want"}},
-		{"the same panic with less gas", panics, 40_000_000, []string{"__execute__ was given 40000000 gas, want"}},
-		{"success with less gas", []call{{counterA, "increment", nil}}, 40_000_000, []string{"__execute__ was given 40000000 gas, want"}},
+		{"another panic", panics, 200_000, []string{"__execute__ received 200000 gas, want"}},
+		{"the same panic with less gas", panics, 40_000_000, []string{"__execute__ received 40000000 gas, want"}},
+		{"success with less gas", []call{{counterA, "increment", nil}}, 40_000_000, []string{"__execute__ received 40000000 gas, want"}},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			honest := newChain(t)
@@ -296,7 +297,7 @@ func TestAuditOtherGas(t *testing.T) {
 			honest.check(honest.all()...)
 
 			evil := newChain(t)
-			evil.executor.Engine = &liar{evil.recorder, func(c *cairo.Call) {
+			evil.executor.Engine = &changingEngine{evil.recorder, func(c *cairo.Call) {
 				switch c.Selector {
 				case selector("__execute__"):
 					c.Gas = x.gas
@@ -306,14 +307,15 @@ func TestAuditOtherGas(t *testing.T) {
 				}
 			}}
 			evil.invoke(plenty, x.calls...)
-			honest.refused(evil.all(), honest.statementBlock(), x.texts...)
+			honest.rejected(evil.all(), honest.statementBlock(), x.texts...)
 		})
 	}
 }
 
-// The signed revert reason is the one that the run gives, whatever way a transaction was reverted.
+// TestAuditRevertReason checks that the signed revert reason must be that of the run, for each way in which a transaction can
+// be reverted.
 func TestAuditRevertReason(t *testing.T) {
-	spent := func(c *chain) { // by the transaction itself, so that the fee cannot be paid
+	spent := func(c *chain) { // the transaction spends its balance, so that the fee cannot be paid
 		key := executor.BalanceKey(c.account)
 		c.before.slots[state.Slot{Contract: starknet.StrkAddress, Key: key}] = felt.FromUint64(plenty * 2_000_000_005)
 		c.invoke(plenty, call{starknet.StrkAddress, "transfer", words(0xbe, plenty*2_000_000_005-1000, 0)})
@@ -321,7 +323,7 @@ func TestAuditRevertReason(t *testing.T) {
 	for _, x := range []struct {
 		name string
 		send func(c *chain)
-		says string // by the honest receipt
+		says string // part of the honest receipt's revert reason
 	}{
 		{"panic", func(c *chain) { c.invoke(plenty, call{counterB, "decrement", nil}) }, "Execution failed. Failure reason:\nError in contract"},
 		{"out of gas", func(c *chain) { c.invoke(4_000_000, call{probeAt, "spin", words(10_000)}) }, "Out of gas"},
@@ -345,20 +347,20 @@ func TestAuditRevertReason(t *testing.T) {
 				result := *c.results[0]
 				result.Receipt.RevertReason = other
 				block.Results = []*starknet.Result{&result}
-				c.refused(claims, block, "in the signed receipt")
+				c.rejected(claims, block, "in the signed receipt")
 			}
-			// A prover says that it was aborted, to show nothing of it.
+			// The prover claims that the transaction was aborted, to prove nothing of it.
 			for _, root := range c.recorded[0].Calls {
 				if root.Call.Selector == selector("__execute__") {
 					root.Err = errors.New("passed off as aborted")
 				}
 			}
-			c.refused(c.all(), c.statementBlock(), "said to be aborted, the signed revert reason is")
+			c.rejected(c.all(), c.statementBlock(), "says that it was aborted, but the signed revert reason is")
 		})
 	}
 }
 
-// What aborted must have a reason with which a run breaks off.
+// TestAuditAborted checks that the revert reason of an aborted transaction is one with which a run can be aborted.
 func TestAuditAborted(t *testing.T) {
 	c := newChain(t)
 	c.invoke(plenty, call{n(0xdead), "increment", nil})
@@ -378,7 +380,7 @@ func TestAuditAborted(t *testing.T) {
 		block, result := c.statementBlock(), *c.results[0]
 		result.Receipt.RevertReason = other
 		block.Results = []*starknet.Result{&result}
-		c.refused(claims, block, "said to be aborted")
+		c.rejected(claims, block, "says that it was aborted")
 	}
 	panicked := func(data string) string {
 		summary := "Error in contract" + strings.TrimPrefix(strings.TrimSuffix(root, "\n"), "0: Error in the called contract") + "\n"
@@ -386,16 +388,16 @@ func TestAuditAborted(t *testing.T) {
 	}
 	for reason, text := range map[string]string{
 		panicked("0x454e545259504f494e545f4e4f545f464f554e44 ('ENTRYPOINT_NOT_FOUND')"): "has no __execute__: false",
-		panicked("0x4f7574206f6620676173 ('Out of gas')"):                               "said to have lacked the gas to enter, 10000: it had ",
+		panicked("0x4f7574206f6620676173 ('Out of gas')"):                               "lacked the gas to enter, 10000, but it had ",
 	} {
 		block, result := c.statementBlock(), *c.results[0]
 		result.Receipt.RevertReason = reason
 		block.Results = []*starknet.Result{&result}
-		c.refused(claims, block, text)
+		c.rejected(claims, block, text)
 	}
 }
 
-// Whatever bound a sender chooses, the block that validators make of it is accepted.
+// TestLowBounds checks that blocks of transactions with low gas bounds are accepted.
 func TestLowBounds(t *testing.T) {
 	c := newChain(t)
 	var reasons []string

@@ -13,8 +13,8 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// Every limit that the statement checks, at the last good value and at the first bad one: each value is in a block that
-// breaks no other rule.
+// TestBoundaries checks every limit of the statement at the last valid value and at the first invalid one. Each value is in a
+// block that breaks no other rule.
 func TestBoundaries(t *testing.T) {
 	one := func(change func(f *forged, v uint64)) func(*big.Int) error {
 		return func(v *big.Int) error {
@@ -158,7 +158,7 @@ func TestBoundaries(t *testing.T) {
 	})
 }
 
-// spend makes a call that leaves the account with short less than the fee.
+// spend makes a call after which the account's balance is short less than the fee.
 func (f *forged) spend(short uint64) {
 	key := executor.BalanceKey(forgedAccount)
 	f.balance(forgedAccount, n(forgedBound*10), n(0))
@@ -171,12 +171,12 @@ func (f *forged) spend(short uint64) {
 	f.diff.Storage = []starknet.ContractStorage{{Address: forgedToken, Entries: []starknet.StorageEntry{{Key: key, Value: n(fee - short)}}}}
 }
 
-// deployed returns the contract that a deployer deploys of the class without a constructor.
+// deployed returns the address of the contract that a deployer deploys with the class without a constructor.
 func (f *forged) deployed(deployer felt.Felt) felt.Felt {
 	return starknet.ContractAddress(deployer, n(3), bareCode, nil)
 }
 
-// deployContract deploys a contract of the class without a constructor.
+// deployContract makes a call that deploys a contract of the class without a constructor.
 func (f *forged) deployContract(contract felt.Felt, calldata int, fromZero felt.Felt) {
 	f.diff.Deployed = []starknet.ContractClassHash{{Address: contract, ClassHash: bareCode}}
 	f.invoke(&forgedSyscall{

@@ -10,26 +10,26 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// frame is what a call must be.
+// frame describes a call as the replay expects it.
 type frame struct {
 	class            felt.Felt
 	kind             casm.EntryPointType
 	selector         felt.Felt
 	contract, caller felt.Felt
-	gas              uint64 // before the entry point's initial charge
+	gas              uint64 // gas before the entry point's initial charge
 	depth            int    // 1 for a call from the protocol
-	deploys          bool   // the contract does not exist yet
+	deploys          bool   // the call is the constructor of a contract that the call deploys
 
 	info  uint64               // address of the call's ExecutionInfo
-	shown *starknet.PanicFrame // the call as a revert reason shows it
+	shown *starknet.PanicFrame // the call as a revert reason shows it; nil until the call is replayed
 }
 
-// shows is how a revert reason shows the call.
+// shows returns the call as a revert reason shows it.
 func (f *frame) shows(failed bool, retdata []felt.Felt) *starknet.PanicFrame {
 	return &starknet.PanicFrame{Contract: f.contract, ClassHash: f.class, Selector: f.selector, Failed: failed, Retdata: retdata}
 }
 
-// call checks that c is the call f of that entry point, and then its syscalls in order.
+// call checks that c is the call f of the entry point, and then replays its syscalls in order.
 func (t *replayer) call(c *Call, f *frame, entry *casm.EntryPoint) error {
 	published := t.published[f.class]
 	if published == nil {
@@ -69,11 +69,11 @@ func (t *replayer) call(c *Call, f *frame, entry *casm.EntryPoint) error {
 	return nil
 }
 
-// provable are the builtins that the program can pass, in the order in which compiled code takes them.
+// provable are the builtins that the program can pass to a class, in the order in which compiled code takes them.
 var provable = []string{"pedersen", "range_check", "bitwise", "segment_arena"}
 
-// checkBuiltins refuses a class that names a builtin which Starknet has not. The class hash takes names modulo P, so that
-// another text can stand for a builtin's name without changing it.
+// checkBuiltins returns an error if a class names an unknown builtin. The class hash contains names modulo P, so another text
+// can replace a builtin's name without changing the hash.
 func checkBuiltins(class *casm.Class) error {
 	for _, list := range [][]casm.EntryPoint{class.EntryPoints.External, class.EntryPoints.L1Handler, class.EntryPoints.Constructor} {
 		for i := range list {
@@ -87,7 +87,7 @@ func checkBuiltins(class *casm.Class) error {
 	return nil
 }
 
-// builtinFlags says which of the provable builtins an entry point takes.
+// builtinFlags returns, for each of the provable builtins, whether an entry point takes it.
 func builtinFlags(names []string) (flags [4]felt.Felt, err error) {
 	next := 0
 	for _, name := range names {
@@ -101,7 +101,7 @@ func builtinFlags(names []string) (flags [4]felt.Felt, err error) {
 }
 
 func (t *replayer) syscall(f *frame, s *Syscall) error {
-	if check := s.rule.readable; check != nil { // a request is read before it is charged
+	if check := s.rule.readable; check != nil { // the request is checked before the charge
 		if err := check(s); err != nil {
 			return err
 		}
@@ -116,25 +116,25 @@ func (t *replayer) syscall(f *frame, s *Syscall) error {
 	charge := s.rule.charge(words)
 	if s.Gas < charge {
 		if s.Inner != nil {
-			return fmt.Errorf("%d gas is not enough, and it made a call", s.Gas)
+			return fmt.Errorf("%d gas is too little, but it made a call", s.Gas)
 		}
 		return s.fails(s.Gas, outOfGas)
 	}
 	return s.rule.answer(t, f, s, s.Gas-charge)
 }
 
-// arraySize returns the size of the array from start to end, below the bound of a Sierra array.
+// arraySize returns the number of words from start to end, which must be below the bound of a Sierra array.
 func arraySize(start, end felt.Felt) (int, error) {
 	var size felt.Felt
 	size.Sub(&end, &start)
 	if !size.IsUint64() || size.Uint64() >= constants.MaxArrayLength {
-		return 0, fmt.Errorf("array of %v words", size)
+		return 0, fmt.Errorf("array of %v words, want fewer than %d", size, constants.MaxArrayLength)
 	}
 	return int(size.Uint64()), nil
 }
 
-// inner checks the call that a syscall of the call f made, or why it made none, and that the answer passes its result on. A
-// call that failed leaves nothing behind.
+// inner replays the call that a syscall of call f made, or checks why it made none, and that the syscall returns the call's
+// result. The effects of a failed call are reverted.
 func (t *replayer) inner(f *frame, s *Syscall, callee frame) error {
 	snapshot, events, messages := t.state.snapshot(), len(t.events), len(t.messages)
 	callee.depth = f.depth + 1
@@ -146,7 +146,7 @@ func (t *replayer) inner(f *frame, s *Syscall, callee frame) error {
 	}
 	if s.Failed {
 		if callee.deploys {
-			return fmt.Errorf("a deployment that failed with %v did not end the transaction", s.Arrays[0])
+			return fmt.Errorf("a deployment failed with %v but did not abort the transaction", s.Arrays[0])
 		}
 		t.state.revert(snapshot)
 		t.events, t.messages = t.events[:events], t.messages[:messages]
@@ -167,16 +167,16 @@ func (t *replayer) innerCall(s *Syscall, callee *frame) error {
 	entry := class.EntryPoint(callee.kind, callee.selector)
 	var refusal []felt.Felt
 	switch {
-	case entry == nil && callee.deploys: // a class without a constructor
+	case entry == nil && callee.deploys: // the class has no constructor
 		if s.Inner != nil {
-			return fmt.Errorf("a call of a class without a constructor")
+			return fmt.Errorf("it calls a class without a constructor")
 		}
 		if err := s.succeeds(callee.gas); err != nil {
 			return err
 		}
 		return same("returned data", s.Arrays[0], nil)
 	case callee.depth > constants.MaxCallDepth:
-		return fmt.Errorf("a call at depth %d, at most %d", callee.depth, constants.MaxCallDepth)
+		return fmt.Errorf("call at depth %d, want at most %d", callee.depth, constants.MaxCallDepth)
 	case entry == nil:
 		refusal = []felt.Felt{entryPointNotFound, entryPointFailed}
 	case callee.gas < constants.EntryPointGas:
@@ -192,11 +192,11 @@ func (t *replayer) innerCall(s *Syscall, callee *frame) error {
 	if s.Inner == nil {
 		return fmt.Errorf("the call entered no code")
 	}
-	// All syscalls that call name their calldata here.
+	// The calldata addresses are at this place in every syscall that calls.
 	if size, err := arraySize(s.Request[2], s.Request[3]); err != nil {
 		return err
 	} else if size != len(s.Inner.Calldata) {
-		return fmt.Errorf("called with %d words, the syscall names %d", len(s.Inner.Calldata), size)
+		return fmt.Errorf("the call has %d words of calldata, the syscall names %d", len(s.Inner.Calldata), size)
 	}
 	if err := t.call(s.Inner, callee, entry); err != nil {
 		return fmt.Errorf("call of %v: %w", callee.contract, err)

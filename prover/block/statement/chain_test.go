@@ -23,7 +23,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// memory is a state in maps.
+// memory implements State with maps.
 type memory struct {
 	slots     map[state.Slot]felt.Felt
 	nonces    map[felt.Felt]felt.Felt
@@ -50,7 +50,7 @@ func (m *memory) clone() *memory {
 	return &memory{maps.Clone(m.slots), maps.Clone(m.nonces), maps.Clone(m.contracts), maps.Clone(m.classes)}
 }
 
-// chain executes transactions as the chain does, on the VM engine under a recorder, and keeps what a watcher keeps.
+// chain executes transactions as a node does, on the VM engine with call traces, and keeps the data that a watcher keeps.
 type chain struct {
 	t        *testing.T
 	before   *memory
@@ -58,12 +58,12 @@ type chain struct {
 	executor *executor.Executor
 	recorder *cairo.Tracer
 	block    executor.Block
-	compiled map[felt.Felt]*casm.Class // by class hash
+	compiled map[felt.Felt]*casm.Class // compiled classes by class hash
 
 	account, key felt.Felt
 	nonce        uint64
 
-	// execute runs a transaction: as the chain does, unless a test says otherwise.
+	// execute executes a transaction. Tests may replace it.
 	execute func(st *state.Overlay, tx starknet.Transaction) (*executor.Outcome, error)
 
 	transactions []starknet.Transaction
@@ -74,7 +74,7 @@ type chain struct {
 	recorded     []cairoos.Transaction
 }
 
-// Addresses of the contracts that the chain begins with.
+// Addresses of the contracts in the genesis state.
 var (
 	accountAddress = felt.FromUint64(0xacc)
 	counterA       = felt.FromUint64(0xca)
@@ -88,7 +88,7 @@ func selector(name string) felt.Felt { return keccak.Starknet([]byte(name)) }
 
 func n(v uint64) felt.Felt { return felt.FromUint64(v) }
 
-// definitions of the classes, by name.
+// class returns the definition and the compiled class of a test contract.
 func (c *chain) class(name string) (*starknet.ContractClass, *casm.Class) {
 	c.t.Helper()
 	root := golden.ModuleRoot(c.t)
@@ -119,7 +119,7 @@ func (c *chain) class(name string) (*starknet.ContractClass, *casm.Class) {
 	return definition, code
 }
 
-// declared puts a class into the genesis state and returns its hash.
+// declared adds a class to the genesis state and returns its hash.
 func (c *chain) declared(name string) felt.Felt {
 	c.t.Helper()
 	definition, code := c.class(name)
@@ -159,7 +159,7 @@ func newChain(t *testing.T) *chain {
 	m.slots[state.Slot{Contract: starknet.BlockHashAddress, Key: n(3)}] = n(0x333)
 	c.executor = &executor.Executor{Engine: c.recorder, Classes: executor.NewClasses(
 		func(definition *starknet.ContractClass, _ *sierra.Program) (*casm.Class, error) {
-			_, code := c.class("factorial") // the only one that tests declare
+			_, code := c.class("factorial") // the only class that the tests declare
 			c.compiled[definition.Hash()] = code
 			return code, nil
 		})}
@@ -186,16 +186,16 @@ func (c *chain) common(gas uint64) starknet.Common {
 	}
 }
 
-// call is a call that an account makes.
+// call is a call in an account's transaction.
 type call struct {
 	to       felt.Felt
 	name     string
 	calldata []felt.Felt
 }
 
-const plenty = 400_000_000 // gas
+const plenty = 400_000_000 // a gas bound that is large enough for every test
 
-// invoke sends the calls from the account in one transaction.
+// invoke sends one transaction with the calls from the account.
 func (c *chain) invoke(gas uint64, calls ...call) *starknet.Receipt {
 	c.t.Helper()
 	calldata := []felt.Felt{n(uint64(len(calls)))}
@@ -255,7 +255,7 @@ func (c *chain) statementBlock() *statement.Block {
 	}
 }
 
-// run runs transactions from up to to in the OS and returns the claim of the trace.
+// run executes transactions from to to-1 in the OS and returns the claim of the trace.
 func (c *chain) run(from, to int) (*statement.Claim, *cairo.Trace, error) {
 	trace, err := cairoos.Run(&cairoos.Block{
 		ChainID: c.block.ChainID, Number: c.block.Number, Timestamp: c.block.Timestamp, Sequencer: c.block.Sequencer,
@@ -268,7 +268,7 @@ func (c *chain) run(from, to int) (*statement.Claim, *cairo.Trace, error) {
 	return claim, trace, err
 }
 
-// parts runs all that can be proved and returns the claims, and the rest as a block names it.
+// parts executes all transactions that can be proved in the OS. It returns the claims and the unproven transactions.
 func (c *chain) parts(maxSteps uint64) ([]*statement.Claim, []statement.Unproven) {
 	c.t.Helper()
 	var claims []*statement.Claim

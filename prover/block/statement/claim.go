@@ -13,30 +13,30 @@ import (
 // ProgramHash is the Pedersen program hash of os.cairo, as the official cairo-hash-program computes it.
 var ProgramHash = felt.MustHex("0x4b8571d9fac1e3ca3e9ff287d6478a2ba962dcf9b75ff130ea584d75add91c1")
 
-// What is fixed about the program beside its words.
+// Constants of the program, in addition to its words.
 const (
-	programMain  = 18  // the offset of main
-	programEnd   = 4   // the offset of the loop in which a run ends
-	programCosts = 63  // the offset of the gas costs of builtins
-	programBase  = 1   // the address of a program's first word
-	programWords = 719 // the length of the program
+	programMain  = 18  // offset of main
+	programEnd   = 4   // offset of the endless loop in which a run ends
+	programCosts = 63  // offset of the gas costs of builtins
+	programBase  = 1   // address of the program's first word
+	programWords = 719 // number of words of the program
 )
 
-// programBuiltins are the builtins that the program declares, with the cells of an instance.
+// programBuiltins are the builtins that the program declares, each with the number of cells of an instance.
 var programBuiltins = []struct {
 	name  string
 	cells uint64
 }{{"output", 1}, {"pedersen", 3}, {"range_check", 1}, {"bitwise", 5}}
 
-// PublicInput is what a Cairo proof says of memory: the segments, and cells whose values the proof binds.
+// PublicInput is the public input of a Cairo proof: the memory segments, and the cells whose values the proof binds.
 type PublicInput struct {
 	Layout   string
 	Segments []Segment
 	Memory   []Cell
 }
 
-// Segment is a segment of memory with the addresses where it begins and stops. Of the program and the execution they are
-// the first and the last pc and ap.
+// Segment is a memory segment from its begin to its stop address. For the segments program and execution, these are the first
+// and the last pc and ap.
 type Segment struct {
 	Name       string
 	Begin, End uint64
@@ -48,11 +48,12 @@ type Cell struct {
 	Value   felt.Felt
 }
 
-// ReadClaim takes a claim out of a public input. It accepts only a run of the known program from its canonical start to its
-// canonical end, with every word of the program and of the output public and no other cells, and every builtin segment
-// the one that the program was given and gave back.
+// ReadClaim extracts a claim from a public input. It accepts only a run of the OS program from its canonical start to its
+// canonical end. Every word of the program and of the output must be public, and no other cells but those of the stack. Every
+// builtin segment must be the one that main received and returned.
 //
-// Reference: the Cairo verifier's check of the public input (Cairo paper, section 9; swiftness and integrity do the same).
+// Reference: the Cairo verifier's check of the public input (Cairo paper, section 9). Swiftness and Integrity make the same
+// check.
 func ReadClaim(in *PublicInput) (*Claim, error) {
 	claim, err := readClaim(in)
 	if err != nil {
@@ -61,7 +62,7 @@ func ReadClaim(in *PublicInput) (*Claim, error) {
 	return claim, claim.checkProgram()
 }
 
-// maxAddress keeps sums of addresses within 64 bits.
+// maxAddress bounds addresses, so that their sums fit in 64 bits.
 const maxAddress = 1 << 40
 
 func readClaim(in *PublicInput) (*Claim, error) {
@@ -80,32 +81,32 @@ func readClaim(in *PublicInput) (*Claim, error) {
 			return nil, fmt.Errorf("segment %d is %q, want %q", i, s.Name, names[i])
 		}
 		if s.End < s.Begin || s.End > maxAddress {
-			return nil, fmt.Errorf("segment %s from %d to %d", s.Name, s.Begin, s.End)
+			return nil, fmt.Errorf("segment %s runs from %d to %d, want begin <= end <= %d", s.Name, s.Begin, s.End, maxAddress)
 		}
 	}
 	program, execution, output := in.Segments[0], in.Segments[1], in.Segments[2]
 	if program.Begin != programBase || program.End != programBase+programEnd {
-		return nil, fmt.Errorf("the run went from %d to %d, want %d to %d", program.Begin, program.End, programBase, programBase+programEnd)
+		return nil, fmt.Errorf("the run goes from pc %d to %d, want %d to %d", program.Begin, program.End, programBase, programBase+programEnd)
 	}
 	arguments := uint64(len(programBuiltins))
 	if execution.Begin < programBase+2 || execution.End-execution.Begin < 2*arguments || output.Begin < execution.End {
-		return nil, fmt.Errorf("the stack went from %d to %d, the output begins at %d", execution.Begin, execution.End, output.Begin)
+		return nil, fmt.Errorf("the stack goes from %d to %d, the output begins at %d", execution.Begin, execution.End, output.Begin)
 	}
 
-	memory := in.Memory // by address
+	memory := in.Memory // ascending by address
 	if byAddress := func(a, b Cell) int { return cmp.Compare(a.Address, b.Address) }; !slices.IsSortedFunc(memory, byAddress) {
 		memory = slices.Clone(memory)
 		slices.SortFunc(memory, byAddress)
 	}
 	for i := 1; i < len(memory); i++ {
 		if memory[i].Address == memory[i-1].Address {
-			return nil, fmt.Errorf("cell %d is there twice", memory[i].Address)
+			return nil, fmt.Errorf("cell %d occurs twice", memory[i].Address)
 		}
 	}
 	taken := 0
 	read := func(what string, begin, end uint64) ([]felt.Felt, error) {
 		if end-begin > uint64(len(memory)) {
-			return nil, fmt.Errorf("%s from %d to %d, of %d public cells", what, begin, end, len(memory))
+			return nil, fmt.Errorf("%s is at addresses %d to %d, but only %d cells are public", what, begin, end, len(memory))
 		}
 		first, _ := slices.BinarySearchFunc(memory, begin, func(c Cell, at uint64) int { return cmp.Compare(c.Address, at) })
 		words := make([]felt.Felt, 0, end-begin)
@@ -141,22 +142,23 @@ func readClaim(in *PublicInput) (*Claim, error) {
 	for i, b := range programBuiltins {
 		s := in.Segments[2+i]
 		if begin[2+i] != felt.FromUint64(s.Begin) || end[i] != felt.FromUint64(s.End) {
-			return nil, fmt.Errorf("%s: the program was given %v and returned %v, the segment is from %d to %d", b.name, begin[2+i], end[i], s.Begin, s.End)
+			return nil, fmt.Errorf("%s: main received %v and returned %v, but the segment runs from %d to %d", b.name, begin[2+i], end[i], s.Begin, s.End)
 		}
 		if (s.End-s.Begin)%b.cells != 0 {
-			return nil, fmt.Errorf("%s from %d to %d is not whole", b.name, s.Begin, s.End)
+			return nil, fmt.Errorf("segment %s from %d to %d is not a whole number of instances", b.name, s.Begin, s.End)
 		}
 	}
 	if taken != len(memory) {
-		return nil, fmt.Errorf("%d public cells, %d of them in the program, the stack and the output", len(memory), taken)
+		return nil, fmt.Errorf("%d cells are public, but only %d of them belong to the program, the stack and the output", len(memory), taken)
 	}
 	return claim, nil
 }
 
-// programDigest is the SHA-256 of the program's words, of 32 bytes each. It stands for ProgramHash, which takes 13 ms to compute.
+// programDigest is the SHA-256 of the program's words, 32 bytes each. It is compared in place of ProgramHash, which takes 13 ms
+// to compute.
 const programDigest = "6272d3c3138efae7887022446d4c6f085b90fca2a4d5ae2167241ef8d6ed52c2"
 
-// checkProgram compares the claim's program with the one that is known, by its digest.
+// checkProgram compares the claim's program with the OS program, by its digest.
 func (c *Claim) checkProgram() error {
 	if n := len(c.Program); n != programWords {
 		return fmt.Errorf("statement: program of %d words, want %d", n, programWords)
@@ -167,7 +169,7 @@ func (c *Claim) checkProgram() error {
 		h.Write(word[:])
 	}
 	if digest := hex.EncodeToString(h.Sum(nil)); digest != programDigest {
-		return fmt.Errorf("statement: the program's words have SHA-256 %s, want %s, of the program with hash %v", digest, programDigest, ProgramHash)
+		return fmt.Errorf("statement: the program's words have SHA-256 %s, want %s (the program with hash %v)", digest, programDigest, ProgramHash)
 	}
 	return nil
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/starkd/starkd/prover"
 )
 
-// The constants of the program follow from os.json, which cairo-compile wrote; the hash is that of cairo-hash-program.
+// TestProgramIsPinned checks that the constants of the program agree with os.json, which cairo-compile wrote, and the hash with
+// cairo-hash-program.
 func TestProgramIsPinned(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(golden.ModuleRoot(t), "cairo", "os", "os.json"))
 	if err != nil {

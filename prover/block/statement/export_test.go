@@ -9,7 +9,7 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// NewReplay is for tests that apply claims one by one.
+// NewReplay lets tests apply claims one by one.
 var NewReplay = newReplay
 
 // ApplyOutput is Apply without the check of the program, for tests that apply thousands of claims.
@@ -21,8 +21,8 @@ func (r *replay) ApplyOutput(claim *Claim) error {
 	return r.apply(claim, output)
 }
 
-// MadeByCode returns the places in the output of words that a class's code makes: what it asks and what it returns, and the
-// program's copies of it. The proof binds them; nothing else need.
+// MadeByCode returns the indices of output words that a class's code determines: its syscalls and return values, and the
+// program's copies of them. The proof binds these words, so the statement need not.
 func (t *Output) MadeByCode(output []felt.Felt) map[int]bool {
 	made := make(map[int]bool)
 	mark := func(words []felt.Felt, before, after int) {
@@ -59,7 +59,8 @@ func (t *Output) MadeByCode(output []felt.Felt) map[int]bool {
 	return made
 }
 
-// Charge returns the gas of a syscall that names words words of an array, beyond what compiled code has paid.
+// Charge returns the gas of a syscall whose charged array has the given number of words, without the price that compiled code
+// has already paid.
 func Charge(name string, words int) uint64 {
 	r, ok := ruleOf(felt.FromShortString(name))
 	if !ok {
@@ -68,7 +69,7 @@ func Charge(name string, words int) uint64 {
 	return r.charge(words)
 }
 
-// KeccakRoundGas returns the gas of a block of keccak.
+// KeccakRoundGas returns the gas of one block of keccak.
 func KeccakRoundGas() uint64 {
 	c, _ := constants.Syscall("Keccak")
 	return priceOf(c.Linear)
@@ -79,11 +80,11 @@ func InfoWords(tx starknet.Transaction, hash, chainID felt.Felt, address uint64)
 	return infoWords(tx, hash, chainID, address)
 }
 
-// CostsAddress is where a class that is published finds the gas costs of builtins.
+// CostsAddress is the address of the gas costs of builtins, to which published classes point.
 const CostsAddress = programBase + programCosts
 
-// Ret is the instruction behind a published class.
+// Ret is the instruction that follows the code of a published class.
 var Ret = ret
 
-// IsUnknownSyscall reports whether a transaction may be uncovered for a syscall.
+// IsUnknownSyscall reports whether a transaction may be unproven because of a syscall.
 func IsUnknownSyscall(name string) bool { return slices.Contains(unprovableSyscalls, name) }

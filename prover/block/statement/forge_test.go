@@ -11,36 +11,35 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// A forged block has one transaction, a output that is written by hand, and results that fit it: what validators and a
-// prover could sign and claim who follow no rule but those that a test names. No code runs; the statement does not run any
-// either.
+// forged is a block with one transaction, a hand-written output and matching results: anything that dishonest validators and a
+// dishonest prover could sign and claim. A test breaks one rule in it. No code is executed, as in the statement itself.
 type forged struct {
 	before            *memory
 	code              map[felt.Felt]*casm.Class
 	number, timestamp uint64
-	rounded           [2]uint64 // number and timestamp that a constructor sees; 0: as they should be
-	price             uint64    // of L2 gas
+	rounded           [2]uint64 // block number and timestamp that a constructor sees; 0 means the right values
+	price             uint64    // price of L2 gas
 
 	tx        starknet.Transaction
 	outcome   statement.OutcomeCode
 	main      *forgedCall // __execute__ or the constructor; nil for a DECLARE
 	transfer  uint64      // gas of the fee transfer
 	validated uint64      // gas of the signature check
-	given     uint64      // gas of main; 0: as it should be
+	given     uint64      // gas of main; 0 means the right value
 
 	events   []starknet.Event
 	messages []starknet.Message
-	diff     starknet.StateDiff // without the nonce
-	slots    uint64             // of the difference, how many were zero before
+	diff     starknet.StateDiff // state difference without the nonce
+	slots    uint64             // number of slots in diff that were zero before the block
 	reason   string
 
-	validations []statement.Validation // what the signature check left, in front of the rest
+	validations []statement.Validation // effects of the signature check, before those of __execute__
 
-	intrinsicLess uint64                  // what validators billed too little
-	change        func(*starknet.Receipt) // the signed receipt
+	intrinsicLess uint64                  // gas that validators did not charge
+	change        func(*starknet.Receipt) // changes the signed receipt
 }
 
-// forgedCall is a call. Gas is taken for syscalls alone.
+// forgedCall is a call. Only its syscalls use gas.
 type forgedCall struct {
 	class, contract, caller felt.Felt
 	selector                felt.Felt
@@ -48,25 +47,25 @@ type forgedCall struct {
 	failed                  bool
 	syscalls                []*forgedSyscall
 
-	gas, left uint64 // behind the entry
+	gas, left uint64 // gas after the entry point's initial charge, and gas left
 }
 
-// forgedSyscall is a syscall. The arrays that its request names are in arrays, and stand in the request as two words.
+// forgedSyscall is a syscall. Its request names each array by two words; the contents are in arrays.
 type forgedSyscall struct {
 	name     string
 	request  []felt.Felt
 	response []felt.Felt
-	arrays   [][]felt.Felt // published
-	charged  int           // words that are charged
-	extra    uint64        // gas beyond the price
-	panic    []felt.Felt   // not nil: it failed
+	arrays   [][]felt.Felt // arrays that are published
+	charged  int           // number of words that are charged
+	extra    uint64        // gas in addition to the price
+	panic    []felt.Felt   // panic data; nil if the syscall succeeded
 	inner    *forgedCall
 	calls    bool
-	has      uint64 // not 0: what the code has left before it
+	has      uint64 // if not 0, the gas that the code has before the syscall
 
-	points   bool // the response is the address of the call's ExecutionInfo, and off words more
+	points   bool // the response is off words after the address of the call's ExecutionInfo
 	off      uint64
-	returned []felt.Felt // what the caller is told that the call returned, if not nil
+	returned []felt.Felt // if not nil, the returned data in the response
 
 	gas, gasLeft uint64
 }
@@ -75,7 +74,7 @@ type forgedSyscall struct {
 var (
 	forgedAccount, forgedToken = n(0xacc0), n(0x70c0)
 	accountCode, tokenCode     = n(0xc1a), n(0xc1b)
-	bareCode                   = n(0xc1c) // no constructor
+	bareCode                   = n(0xc1c) // a class without a constructor
 )
 
 const forgedBound = 2_000_000_000
@@ -105,7 +104,7 @@ func newForged() *forged {
 	return f
 }
 
-// account puts an account with a balance of 2^128 into the state.
+// account adds an account with a balance of 2^128 to the state.
 func (f *forged) account(at felt.Felt) {
 	f.before.contracts[at] = accountCode
 	f.balance(at, n(0), n(1))
@@ -123,13 +122,13 @@ func forgedCommon() starknet.Common {
 	}}
 }
 
-// invoke makes the transaction an INVOKE that makes these syscalls.
+// invoke makes the transaction an INVOKE that makes the syscalls.
 func (f *forged) invoke(syscalls ...*forgedSyscall) {
 	tx := &starknet.Invoke{Common: forgedCommon(), SenderAddress: forgedAccount}
 	f.tx, f.main = tx, &forgedCall{class: accountCode, contract: forgedAccount, selector: selector("__execute__"), syscalls: syscalls}
 }
 
-// deploy makes the transaction a DEPLOY_ACCOUNT whose constructor makes these syscalls.
+// deploy makes the transaction a DEPLOY_ACCOUNT whose constructor makes the syscalls.
 func (f *forged) deploy(syscalls ...*forgedSyscall) {
 	tx := &starknet.DeployAccount{Common: forgedCommon(), ClassHash: accountCode, ContractAddressSalt: n(5)}
 	f.balance(tx.Sender(), n(0), n(1))
@@ -146,12 +145,12 @@ func (f *forged) declare(class felt.Felt) {
 	f.diff.Declared = append(f.diff.Declared, starknet.DeclaredClass{ClassHash: class, CompiledClassHash: tx.CompiledClassHash})
 }
 
-// span are two words that name an array of n words.
+// spanOf returns two words that name an array of n words.
 func spanOf(n int) []felt.Felt {
 	return []felt.Felt{felt.FromUint64(1 << 50), felt.FromUint64(1<<50 + uint64(n))}
 }
 
-// request joins words and arrays' addresses.
+// request concatenates the words of a request.
 func request(parts ...[]felt.Felt) (list []felt.Felt) {
 	for _, p := range parts {
 		list = append(list, p...)
@@ -167,7 +166,7 @@ func callOf(inner *forgedCall) *forgedSyscall {
 	}
 }
 
-// run takes the gas of a call's syscalls, in order.
+// run computes the gas of a call's syscalls, in order.
 func (c *forgedCall) run() {
 	gas := c.gas
 	for _, s := range c.syscalls {
@@ -194,14 +193,14 @@ func (c *forgedCall) run() {
 	c.left = gas
 }
 
-// intrinsic returns the gas of a transaction without calldata and signature.
+// intrinsic returns the intrinsic gas of a transaction without calldata and signature.
 func (f *forged) intrinsic() uint64 {
 	return map[starknet.TransactionType]uint64{
 		starknet.InvokeType: 480_000, starknet.DeployAccountType: 520_000, starknet.DeclareType: 400_000,
 	}[f.tx.Type()]
 }
 
-// receipt runs the calls and says what the transaction is billed.
+// receipt computes the gas of the calls and returns the receipt that charges it.
 func (f *forged) receipt() *starknet.Receipt {
 	r := &starknet.Receipt{
 		TransactionHash: f.tx.Hash(n(0xc)), Type: f.tx.Type(), Events: f.events, Messages: f.messages,
@@ -243,7 +242,7 @@ func (f *forged) receipt() *starknet.Receipt {
 	return r
 }
 
-// check writes the output and the results, and asks the statement.
+// check writes the output and the results and checks the statement.
 func (f *forged) check() error {
 	receipt := f.receipt()
 	if f.change != nil {
@@ -277,12 +276,12 @@ func (f *forged) check() error {
 	return err
 }
 
-// forgedOutput writes the output that os.cairo would.
+// forgedOutput writes an output as os.cairo would.
 type forgedOutput struct {
 	*forged
 	address uint64
 	words   []felt.Felt
-	code    map[felt.Felt]uint64 // addresses
+	code    map[felt.Felt]uint64 // addresses of the published code
 	info    uint64
 	block   uint64 // address of BlockInfo
 }
@@ -390,7 +389,7 @@ func (w *forgedOutput) call(c *forgedCall) {
 	}
 }
 
-// answer returns what the caller is told that the call returned.
+// answer returns the returned data in the response.
 func (s *forgedSyscall) answer() []felt.Felt {
 	if s.returned == nil && s.inner != nil {
 		return s.inner.retdata
@@ -405,7 +404,8 @@ func flag(b bool) uint64 {
 	return 0
 }
 
-// A forged block that breaks no rule is accepted, so that what refuses the others is the rule that they break.
+// TestForged checks that a forged block that breaks no rule is accepted, so that the other tests fail for the rule that they
+// break.
 func TestForged(t *testing.T) {
 	for name, change := range map[string]func(f *forged){
 		"invoke":         func(*forged) {},

@@ -13,12 +13,12 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// Rules without a boundary: each forged block breaks one, and is refused for it.
+// TestForgedRules checks rules that are not bounds: each forged block breaks one and is rejected for it.
 func TestForgedRules(t *testing.T) {
 	inner := func(at felt.Felt) *forgedCall {
 		return &forgedCall{class: tokenCode, contract: at, caller: forgedAccount, selector: selector("f")}
 	}
-	// deploying is a DEPLOY_ACCOUNT whose constructor makes a syscall, which validation may not.
+	// deploying makes a DEPLOY_ACCOUNT whose constructor makes a syscall that validation must not make.
 	deploying := func(f *forged, s *forgedSyscall) {
 		if s.inner != nil {
 			s.inner.caller = (&starknet.DeployAccount{ClassHash: accountCode, ContractAddressSalt: n(5)}).Sender()
@@ -44,16 +44,16 @@ func TestForgedRules(t *testing.T) {
 			panicked(f, words(1)...)
 		}, ""},
 		{"another panic's reason", func(f *forged) { panicked(f, words(1, 2)...); f.main.retdata = words(1, 3) }, "the revert reason is"},
-		{"a reason without a revert", func(f *forged) { f.reason = "no" }, `succeeded, the signed receipt has the revert reason "no"`},
+		{"a reason without a revert", func(f *forged) { f.reason = "no" }, `succeeded, but the signed receipt has the revert reason "no"`},
 
-		{"execute with less gas", func(f *forged) { f.given = 1_109_999_999 }, "__execute__ was given 1109999999 gas, want 1110000000"},
+		{"execute with less gas", func(f *forged) { f.given = 1_109_999_999 }, "__execute__ received 1109999999 gas, want 1110000000"},
 		{"execute with the gas of the check", func(f *forged) {
 			f.tx.Fields().ResourceBounds.L2Gas.MaxAmount, f.validated, f.given = 1_000_000, 400_000, 600_001
-		}, "__execute__ was given 600001 gas, want 600000"},
+		}, "__execute__ received 600001 gas, want 600000"},
 		{"execute with what the check left", func(f *forged) {
 			f.tx.Fields().ResourceBounds.L2Gas.MaxAmount, f.validated, f.given = 1_000_000, 400_000, 600_000
 		}, ""},
-		// With a bound that leaves less than an execution may have, its gas shows what was billed for the rest.
+		// With a bound below the most that __execute__ may use, the gas of __execute__ depends on the other charges.
 		{"an event's keys and data", func(f *forged) {
 			f.events = []starknet.Event{{From: forgedAccount, Keys: words(1, 2, 3), Data: words(4)}}
 			f.invoke(&forgedSyscall{name: "EmitEvent", request: request(spanOf(3), spanOf(1)), arrays: [][]felt.Felt{words(1, 2, 3), words(4)}})
@@ -83,41 +83,41 @@ func TestForgedRules(t *testing.T) {
 			f.validations = []statement.Validation{{Events: 1}}
 			f.invoke(emits...)
 		}, ""},
-		{"a check that leaves nothing", func(f *forged) { f.validations = []statement.Validation{{}} }, "left nothing"},
+		{"a check that leaves nothing", func(f *forged) { f.validations = []statement.Validation{{}} }, "the list of its effects is empty"},
 		{"a check that leaves a message", func(f *forged) {
 			f.messages = []starknet.Message{{From: forgedAccount, To: n(1)}}
 			f.validations = []statement.Validation{{Messages: 1}}
 		}, ""},
 		{"a check that gives the account the class that it has", func(f *forged) {
 			f.validations = []statement.Validation{{Class: &accountCode}}
-		}, "the class is " + accountCode.String() + " already"},
-		{"a constructor with less gas", func(f *forged) { f.deploy(); f.given = 99_999_999 }, "the constructor was given 99999999 gas, want 100000000"},
+		}, "the class is already " + accountCode.String()},
+		{"a constructor with less gas", func(f *forged) { f.deploy(); f.given = 99_999_999 }, "the constructor received 99999999 gas, want 100000000"},
 		{"a constructor with a low bound", func(f *forged) {
 			f.deploy()
 			f.tx.Fields().ResourceBounds.L2Gas.MaxAmount = 600_000
 		}, ""},
-		{"a fee transfer with less gas", func(f *forged) { f.transfer = 9_999_999_999 }, "was given 9999999999 gas, want 10000000000"},
+		{"a fee transfer with less gas", func(f *forged) { f.transfer = 9_999_999_999 }, "received 9999999999 gas, want 10000000000"},
 		{"a check of 10^8 gas", func(f *forged) { f.validated = 100_000_000 }, ""},
-		{"a check of more", func(f *forged) { f.validated = 100_000_001 }, "leaves 100000001 for what no proof covers: at most 100000000"},
+		{"a check of more", func(f *forged) { f.validated = 100_000_001 }, "leaves 100000001 for the unproven parts, want at most 100000000"},
 		{"a deployed account's check of 10^8 gas", func(f *forged) { f.deploy(); f.validated = 100_000_000 }, ""},
 		{"a deployed account's check of more", func(f *forged) { f.deploy(); f.validated = 100_000_001 }, "at most 100000000"},
-		{"gas that was not billed", func(f *forged) { f.intrinsicLess = 1 }, "bills 489999 gas, 490000 is proved"},
+		{"gas that was not billed", func(f *forged) { f.intrinsicLess = 1 }, "charges 489999 gas, but 490000 is proved"},
 		{"a deployment's gas that was not billed", func(f *forged) { f.deploy(); f.intrinsicLess = 1 }, "is proved"},
 		{"the gas of a constructor's event that was not billed", func(f *forged) {
 			f.events = []starknet.Event{{From: (&starknet.DeployAccount{ClassHash: accountCode, ContractAddressSalt: n(5)}).Sender(), Keys: words(1), Data: words(2)}}
 			f.deploy(&forgedSyscall{name: "EmitEvent", request: request(spanOf(1), spanOf(1)), arrays: [][]felt.Felt{words(1), words(2)}})
 			f.intrinsicLess = 1
 		}, "is proved"},
-		{"a declaration's gas that was not billed", func(f *forged) { f.declare(n(0xdec)); f.intrinsicLess = 1 }, "bills 399999 gas, 400000 is proved"},
+		{"a declaration's gas that was not billed", func(f *forged) { f.declare(n(0xdec)); f.intrinsicLess = 1 }, "charges 399999 gas, but 400000 is proved"},
 		{"a class's Sierra and ABI that were not billed", func(f *forged) {
 			f.declare(n(0xdec))
 			f.tx.(*starknet.Declare).Class = &starknet.ContractClass{SierraProgram: words(1, 2), ABI: "[] "}
 			f.validated, f.intrinsicLess = 1280*(2*32+3), 1
-		}, "bills 485759 gas, 485760 is proved"},
+		}, "charges 485759 gas, but 485760 is proved"},
 		{"a declaration's gas that was not billed, with the largest bound", func(f *forged) {
 			f.declare(n(0xdec))
 			f.tx.Fields().ResourceBounds.L2Gas.MaxAmount, f.intrinsicLess = 1<<64-1, 1
-		}, "bills 399999 gas, 400000 is proved"},
+		}, "charges 399999 gas, but 400000 is proved"},
 		{"bounds of L1 gas that the balance covers", func(f *forged) { f.l1Bounds(1, 0) }, ""},
 		{"bounds of L1 gas that the balance does not cover", func(f *forged) { f.l1Bounds(2, 0) }, "the resource bounds add up to 20000000002 FRI"},
 		{"bounds of L1 data gas that the balance does not cover", func(f *forged) { f.l1Bounds(1, 1) }, "the resource bounds add up to 20000000002 FRI"},
@@ -134,7 +134,7 @@ func TestForgedRules(t *testing.T) {
 		{"a slot that was not billed", func(f *forged) {
 			f.diff.Storage = []starknet.ContractStorage{{Address: forgedAccount, Entries: []starknet.StorageEntry{{Key: n(1), Value: n(5)}}}}
 			f.invoke(&forgedSyscall{name: "StorageWrite", request: words(0, 1, 5)})
-		}, "bills "},
+		}, "charges "},
 		{"a slot", func(f *forged) {
 			f.diff.Storage = []starknet.ContractStorage{{Address: forgedAccount, Entries: []starknet.StorageEntry{{Key: n(1), Value: n(5)}}}}
 			f.invoke(&forgedSyscall{name: "StorageWrite", request: words(0, 1, 5)})
@@ -148,21 +148,21 @@ func TestForgedRules(t *testing.T) {
 		{"a check that used more than the bound", func(f *forged) {
 			f.tx.Fields().ResourceBounds.L2Gas.MaxAmount, f.validated, f.given = 600_000, 700_000, 1_110_000_000
 			f.outcome, f.reason = statement.RevertedOnCheck, starknet.OverGasReason(600_000, 1_190_000)
-		}, "leaves 700000 for what no proof covers: at most 600000"},
+		}, "leaves 700000 for the unproven parts, want at most 600000"},
 		{"over the bound by another amount", func(f *forged) {
 			f.tx.Fields().ResourceBounds.L2Gas.MaxAmount = 480_000
 			f.outcome, f.reason = statement.RevertedOnCheck, starknet.OverGasReason(480_000, 490_001)
 		}, "actual used: 490000."},
 		{"within the bound, said to be over it", func(f *forged) {
 			f.outcome, f.reason = statement.RevertedOnCheck, starknet.OverGasReason(480_000, 490_000)
-		}, "said to be reverted for what it used, 490000 gas for 490000 FRI, which its bounds and its balance cover"},
+		}, "the outcome says that the fee check reverted it, but its bounds and its balance cover 490000 gas and 490000 FRI"},
 		{"over the balance", func(f *forged) { f.overBalance(1) }, ""},
-		{"said to be over the balance", func(f *forged) { f.overBalance(0) }, "which its bounds and its balance cover"},
+		{"said to be over the balance", func(f *forged) { f.overBalance(0) }, "but its bounds and its balance cover"},
 
-		{"another type's receipt", func(f *forged) { f.change = func(r *starknet.Receipt) { r.Type = starknet.DeclareType } }, "the signed receipt is of a DECLARE, the transaction a INVOKE"},
+		{"another type's receipt", func(f *forged) { f.change = func(r *starknet.Receipt) { r.Type = starknet.DeclareType } }, "the signed receipt is of a DECLARE, but the transaction is a INVOKE"},
 		{"a deployed contract", func(f *forged) { f.change = func(r *starknet.Receipt) { r.ContractAddress = n(1) } }, "says that 0x1 was deployed, want 0x0"},
-		{"L1 gas", func(f *forged) { f.change = func(r *starknet.Receipt) { r.Resources.L1Gas = 1 } }, "bills 1 L1 gas and 0 L1 data gas"},
-		{"L1 data gas", func(f *forged) { f.change = func(r *starknet.Receipt) { r.Resources.L1DataGas = 1 } }, "bills 0 L1 gas and 1 L1 data gas"},
+		{"L1 gas", func(f *forged) { f.change = func(r *starknet.Receipt) { r.Resources.L1Gas = 1 } }, "charges 1 L1 gas and 0 L1 data gas"},
+		{"L1 data gas", func(f *forged) { f.change = func(r *starknet.Receipt) { r.Resources.L1DataGas = 1 } }, "charges 0 L1 gas and 1 L1 data gas"},
 
 		{"a constructor that calls itself", func(f *forged) {
 			s := callOf(inner(n(0)))
@@ -170,10 +170,10 @@ func TestForgedRules(t *testing.T) {
 			s.inner.class, s.inner.contract = accountCode, f.tx.Sender()
 			s.request[0] = f.tx.Sender()
 		}, ""},
-		{"a constructor that calls another", func(f *forged) { deploying(f, callOf(inner(forgedToken))) }, "which may call"},
+		{"a constructor that calls another", func(f *forged) { deploying(f, callOf(inner(forgedToken))) }, "which may call only"},
 		{"a constructor that asks for a class", func(f *forged) {
 			deploying(f, &forgedSyscall{name: "GetClassHashAt", request: words(7), response: words(0)})
-		}, "GetClassHashAt): asked from the constructor"},
+		}, "GetClassHashAt): called from the constructor"},
 		{"a constructor that asks for an old block", func(f *forged) {
 			deploying(f, &forgedSyscall{name: "GetBlockHash", request: words(3), response: words(0)})
 		}, ""},
@@ -195,7 +195,7 @@ func TestForgedRules(t *testing.T) {
 				selector: selector("constructor"), failed: true, retdata: words(9),
 			}
 			f.invoke(s)
-		}, "a deployment that failed with [0x9 "},
+		}, "a deployment failed with [0x9 "},
 		{"a call below the deepest that enters no code", func(f *forged) {
 			call := inner(forgedToken)
 			call.caller = forgedToken
@@ -208,7 +208,7 @@ func TestForgedRules(t *testing.T) {
 			}
 			call.caller = forgedAccount
 			f.invoke(callOf(call))
-		}, "a call at depth 51, at most 50"},
+		}, "call at depth 51, want at most 50"},
 		{"a call with 9,999 gas to enter", func(f *forged) { f.lowCall(9_999, nil) }, ""},
 		{"a call with 10,000 gas to enter, said to lack it", func(f *forged) { f.lowCall(10_000, nil) }, "the call entered no code"},
 		{"a call with 9,999 gas that entered", func(f *forged) { f.lowCall(9_999, inner(forgedToken)) }, "entered code"},
@@ -229,7 +229,7 @@ func TestForgedRules(t *testing.T) {
 		{"gas of 10,000 to enter", func(f *forged) {
 			f.tx.Fields().ResourceBounds.L2Gas.MaxAmount, f.validated = 600_000, 590_000
 			f.aborted("Out of gas")
-		}, "lacked the gas to enter, 10000: it had 10000"},
+		}, "lacked the gas to enter, 10000, but it had 10000"},
 		{"an abort billed above all that may be used", func(f *forged) { f.aborted(""); f.validated = 1_210_000_001 }, "at most 1210000000"},
 		{"a class that names no builtin of Starknet", func(f *forged) { f.foreignBuiltin("range_chec") }, `names the builtin "range_chec"`},
 		{"a class that names a text with the hash of a builtin", func(f *forged) { f.foreignBuiltin(collision) }, `names the builtin "TQKDPPTQ`},
@@ -245,12 +245,12 @@ func TestForgedRules(t *testing.T) {
 	}
 }
 
-// What a syscall answers, whether it succeeds and what gas it leaves are those of the rules: one more or other is refused.
+// TestForgedAnswers checks that a syscall's response, its success and its remaining gas are bound: any other value is rejected.
 func TestForgedAnswers(t *testing.T) {
 	for _, x := range []struct {
 		name   string
 		honest func(f *forged) *forgedSyscall
-		forge  func(s *forgedSyscall) // its answer
+		forge  func(s *forgedSyscall) // changes the response
 		want   string
 	}{
 		{"StorageRead", func(f *forged) *forgedSyscall {
@@ -266,7 +266,7 @@ func TestForgedAnswers(t *testing.T) {
 			f.messages = []starknet.Message{{From: forgedAccount, To: n(1)}}
 			return &forgedSyscall{request: request(words(1), spanOf(0)), arrays: [][]felt.Felt{nil}}
 		}, nil, ""},
-		{"GetExecutionInfo", func(f *forged) *forgedSyscall { return &forgedSyscall{points: true} }, func(s *forgedSyscall) { s.off = 1 }, "this call's information is at"},
+		{"GetExecutionInfo", func(f *forged) *forgedSyscall { return &forgedSyscall{points: true} }, func(s *forgedSyscall) { s.off = 1 }, "but the information of this call is at"},
 		{"GetClassHashAt", func(f *forged) *forgedSyscall {
 			return &forgedSyscall{request: []felt.Felt{forgedToken}, response: []felt.Felt{tokenCode}}
 		}, func(s *forgedSyscall) { s.response = []felt.Felt{accountCode} }, "want " + tokenCode.String()},
@@ -302,7 +302,7 @@ func TestForgedAnswers(t *testing.T) {
 	}
 }
 
-// Events and messages are those of the signed receipt, in all that they are of.
+// TestForgedEventsAndMessages checks that events and messages equal those of the signed receipt in every field.
 func TestForgedEventsAndMessages(t *testing.T) {
 	for _, x := range []struct {
 		change func(r *starknet.Receipt)
@@ -335,7 +335,7 @@ func TestForgedEventsAndMessages(t *testing.T) {
 	}
 }
 
-// checkUnproven asks the statement about a block whose transaction, which changes the nonce alone, is not covered.
+// checkUnproven checks the statement of a block whose transaction, which changes only the nonce, is unproven.
 func (f *forged) checkUnproven(r statement.Reason) error {
 	receipt := f.receipt()
 	if f.change != nil {
@@ -358,7 +358,7 @@ func (f *forged) checkUnproven(r statement.Reason) error {
 	return err
 }
 
-// What is checked of a transaction that is not covered.
+// TestForgedUncovered checks the rules for an unproven transaction.
 func TestForgedUncovered(t *testing.T) {
 	for _, x := range []struct {
 		name   string
@@ -366,9 +366,9 @@ func TestForgedUncovered(t *testing.T) {
 		want   string
 	}{
 		{"nothing wrong", func(*forged) {}, ""},
-		{"nonce", func(f *forged) { f.before.nonces[forgedAccount] = n(9) }, "nonce is 0x0, account 0xacc0 is at 0x9"},
+		{"nonce", func(f *forged) { f.before.nonces[forgedAccount] = n(9) }, "nonce is 0x0, but account 0xacc0 has nonce 0x9"},
 		{"receipt", func(f *forged) { f.change = func(r *starknet.Receipt) { r.Type = starknet.DeclareType } }, "the signed receipt is of a DECLARE"},
-		{"fee", func(f *forged) { f.price = 11 }, "a price of 11, the sender allows 10"},
+		{"fee", func(f *forged) { f.price = 11 }, "a price of 11, the sender allows at most 10"},
 		{"gas at the bound", func(f *forged) {
 			f.change = func(r *starknet.Receipt) {
 				r.Resources.L2Gas, r.ActualFee = forgedBound, starknet.NewUint128(forgedBound)
@@ -378,10 +378,10 @@ func TestForgedUncovered(t *testing.T) {
 			f.change = func(r *starknet.Receipt) {
 				r.Resources.L2Gas, r.ActualFee = forgedBound+1, starknet.NewUint128(forgedBound+1)
 			}
-		}, "2000000001 gas is paid for, the sender allows 1 to 2000000000"},
+		}, "the fee is for 2000000001 gas, want 1 to 2000000000"},
 		{"no gas", func(f *forged) {
 			f.change = func(r *starknet.Receipt) { r.Resources.L2Gas, r.ActualFee = 0, starknet.Uint128{} }
-		}, "0 gas is paid for"},
+		}, "the fee is for 0 gas"},
 	} {
 		f := newForged()
 		x.change(f)
@@ -394,7 +394,7 @@ func TestForgedUncovered(t *testing.T) {
 	}
 }
 
-// lowCall makes a call that has this much gas to enter, and is said to have failed for want of it.
+// lowCall makes a call with this much gas to enter that failed for lack of gas.
 func (f *forged) lowCall(gas uint64, entered *forgedCall) {
 	f.invoke(&forgedSyscall{
 		name: "CallContract", calls: true, inner: entered, request: request([]felt.Felt{forgedToken, selector("f")}, spanOf(0)),
@@ -402,7 +402,7 @@ func (f *forged) lowCall(gas uint64, entered *forgedCall) {
 	})
 }
 
-// overBalance reverts a transaction that leaves short less than its fee.
+// overBalance reverts a transaction after which the balance is short less than the fee.
 func (f *forged) overBalance(short uint64) {
 	f.spend(short)
 	key := executor.BalanceKey(forgedAccount)
@@ -413,7 +413,7 @@ func (f *forged) overBalance(short uint64) {
 	f.before.slots[state.Slot{Contract: forgedToken, Key: key}] = n(forgedBound * 10)
 }
 
-// l1Bounds bounds L1 gas and L1 data gas, of a sender that has 1 FRI beside what the bound of L2 gas needs.
+// l1Bounds sets bounds of L1 gas and L1 data gas. The sender has 1 FRI more than the bound of L2 gas needs.
 func (f *forged) l1Bounds(gas, data uint64) {
 	b := &f.tx.Fields().ResourceBounds
 	b.L1Gas = starknet.ResourceBound{MaxAmount: gas, MaxPricePerUnit: starknet.NewUint128(1)}
@@ -421,10 +421,11 @@ func (f *forged) l1Bounds(gas, data uint64) {
 	f.balance(forgedAccount, n(forgedBound*10+1), n(0))
 }
 
-// bare makes the account's class one without __execute__.
+// bare gives the account a class without __execute__.
 func (f *forged) bare() { f.before.contracts[forgedAccount] = bareCode }
 
-// aborted makes the transaction one of which there is no run: for that panic before any code, or for a rule of the machine.
+// aborted makes the transaction an aborted one: with this panic before any code, or, if data is empty, for a broken rule of the
+// VM.
 func (f *forged) aborted(data string) {
 	f.outcome = statement.Aborted
 	class := f.before.contracts[forgedAccount]
@@ -440,19 +441,19 @@ func (f *forged) aborted(data string) {
 	f.main = nil
 }
 
-// collision is a text that stands for the builtin range_check in a class hash, and would clear a terminal to print a verdict
-// of its own: an auditor found it by lattice reduction.
+// collision is a text with the same felt as the builtin name range_check, so that the class hash is the same. It would clear a
+// terminal and print a false verdict. An auditor found it by lattice reduction.
 const collision = "TQKDPPTQNNPQTRIMPXITOWWSSSOOQGSTOENZIFXZSSWQSDVKRLSKIYOV\x1b[2J\x1b[Hvalid: block 7 of chain STARKD\n" +
 	"  trusted       the 4 validators of the genesis\n  transaction   0x37ec succeeded, fee 1 FRI, 1 events; covered: __execute__, " +
 	"fee transfer; not covered: __validate__\n  note          only a signature"
 
-// foreignBuiltin gives an entry point of the account's class that nobody calls a builtin.
+// foreignBuiltin adds a builtin to an entry point of the account's class that is not called.
 func (f *forged) foreignBuiltin(name string) {
 	f.code[accountCode].EntryPoints.External[1].Builtins = []string{name}
 	f.before.classes[accountCode].CompiledHash = f.code[accountCode].BlakeHash()
 }
 
-// The text has the hash of the builtin, so that no hash refuses it.
+// TestCollision checks that the text is rejected, although no hash differs.
 func TestCollision(t *testing.T) {
 	hash := func(name string) felt.Felt {
 		class := &casm.Class{Bytecode: words(1), EntryPoints: casm.EntryPoints{External: []casm.EntryPoint{{Builtins: []string{name}}}}}
@@ -463,7 +464,7 @@ func TestCollision(t *testing.T) {
 	}
 }
 
-// The reasons for which a transaction may be left out are a closed list, and each must hold of its class.
+// TestReasons checks that only known reasons are accepted, and each only if it holds for its class.
 func TestReasons(t *testing.T) {
 	builtin := func(name string) func(*casm.Class) {
 		return func(c *casm.Class) { c.EntryPoints.External[1].Builtins = []string{name} }
@@ -501,8 +502,8 @@ func TestReasons(t *testing.T) {
 		{statement.Reason{Builtin: collision}, nil, `builtin "TQKDPPTQNNPQTRIMPXITOWWSSSOOQGSTOENZIFXZ", want one of`},
 		{statement.Reason{Syscall: "MetaTxV0"}, syscall("MetaTxV0"), ""},
 		{statement.Reason{Syscall: "Secp256r1GetXy"}, syscall("Secp256r1GetXy"), ""},
-		{statement.Reason{Syscall: "MetaTxV0"}, nil, "syscall MetaTxV0, which class"},
-		{statement.Reason{Syscall: "MetaTxV0"}, syscall("Sha256ProcessBlock"), "syscall MetaTxV0, which class"},
+		{statement.Reason{Syscall: "MetaTxV0"}, nil, "syscall MetaTxV0, whose name the code of class"},
+		{statement.Reason{Syscall: "MetaTxV0"}, syscall("Sha256ProcessBlock"), "syscall MetaTxV0, whose name the code of class"},
 		{statement.Reason{Syscall: "StorageRead"}, syscall("StorageRead"), `syscall "StorageRead", want one of`},
 		{statement.Reason{Syscall: "\x1b[2Jno"}, nil, `syscall "\x1b[2Jno", want one of`},
 		{statement.Reason{MaxSteps: 1 << 17}, nil, ""},
@@ -510,8 +511,8 @@ func TestReasons(t *testing.T) {
 		{statement.Reason{MaxSteps: 1 << 16}, nil, "want a power of two from 131072 to 134217728"},
 		{statement.Reason{MaxSteps: 1 << 28}, nil, "want a power of two from 131072 to 134217728"},
 		{statement.Reason{MaxSteps: 3 << 17}, nil, "want a power of two from 131072 to 134217728"},
-		{statement.Reason{}, nil, "0 reasons why it is not covered, want 1"},
-		{statement.Reason{Builtin: "poseidon", Syscall: "MetaTxV0"}, builtin("poseidon"), "2 reasons why it is not covered, want 1"},
+		{statement.Reason{}, nil, "0 reasons why it is unproven, want 1"},
+		{statement.Reason{Builtin: "poseidon", Syscall: "MetaTxV0"}, builtin("poseidon"), "2 reasons why it is unproven, want 1"},
 	} {
 		switch err := check(x.reason, x.class); {
 		case x.want == "" && err != nil:

@@ -12,7 +12,7 @@ import (
 	"github.com/starkd/starkd/prover/block/statement"
 )
 
-// toWords makes words of bytes: one byte each, and 32 bytes after an 0xff, so that a fuzzer finds structure.
+// toWords converts bytes to words: one word per byte, or of the 32 bytes after a 0xff, so that a fuzzer finds the structure.
 func toWords(b []byte) (list []felt.Felt) {
 	for len(b) > 0 {
 		if b[0] == 0xff && len(b) > felt.Bytes {
@@ -38,7 +38,7 @@ func fromWords(list ...felt.Felt) (b []byte) {
 	return b
 }
 
-// seedWords returns an output of one class, one transaction and one call with syscalls, by hand.
+// seedWords returns a hand-written output of one class, one transaction and one call with syscalls.
 func seedWords() []felt.Felt {
 	short := felt.FromShortString
 	list := []felt.Felt{short("STARKD_OS_1"), short("C"), n(1), n(2), n(3), n(0), n(0), n(0), n(7), n(1), n(1), n(0xaa)}
@@ -71,7 +71,7 @@ func FuzzParse(f *testing.F) {
 		if len(output.Transactions) > len(list) || len(output.Classes) > len(list) {
 			t.Errorf("%d transactions and %d classes in %d words", len(output.Transactions), len(output.Classes), len(list))
 		}
-		// What is accepted is accepted to the last word.
+		// The accepted output has no words left.
 		if _, err := statement.Parse(append(slices.Clone(list), felt.Zero), address); err == nil {
 			t.Error("accepted with a word more")
 		}
@@ -81,7 +81,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// The seed is well formed, so that the fuzzer starts from within.
+// TestParseSeed checks that the seed is well formed, so that the fuzzer starts with a valid output.
 func TestParseSeed(t *testing.T) {
 	seed := seedWords()
 	output, err := statement.Parse(seed, 1)
@@ -97,7 +97,7 @@ func TestParseSeed(t *testing.T) {
 			t.Errorf("accepted the first %d words of %d", i, len(seed))
 		}
 	}
-	// Sizes are read as the words that they are: no other output reads as the same output.
+	// Sizes are bound: no other output parses to the same value.
 	for i := range seed {
 		for _, other := range []felt.Felt{n(1), n(1 << 40), felt.FromLimbs([4]uint64{0, 1, 0, 0})} {
 			changed := slices.Clone(seed)
@@ -109,10 +109,10 @@ func TestParseSeed(t *testing.T) {
 	}
 }
 
-// story of the fuzz target, told once.
+// fuzzed returns the block of the fuzz target, executed once.
 var fuzzed = sync.OnceValues(func() (*chain, *statement.Claim) {
 	t := &testing.T{}
-	c := tell(t)
+	c := executeWalkthrough(t)
 	claim, _, err := c.run(0, len(c.recorded))
 	if err != nil {
 		panic(err)
@@ -120,8 +120,8 @@ var fuzzed = sync.OnceValues(func() (*chain, *statement.Claim) {
 	return c, claim
 })
 
-// FuzzReplay changes words of a true claim at places and to values of the fuzzer's choice, among them the values of
-// other words.
+// FuzzReplay changes words of a true claim, at indices and to values that the fuzzer chooses, among them the values of other
+// words.
 func FuzzReplay(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 1, 1})
 	f.Add([]byte{0, 20, 30, 0, 9, 1, 2, 3, 0, 40})
@@ -141,7 +141,7 @@ func FuzzReplay(f *testing.F) {
 	})
 }
 
-// FuzzReadClaim reads claims out of public inputs of small numbers.
+// FuzzReadClaim reads claims from public inputs of small numbers.
 func FuzzReadClaim(f *testing.F) {
 	f.Add([]byte{1, 5, 10, 30, 30, 40, 40, 40, 50, 50, 60, 60, 1, 2, 3})
 	f.Add([]byte{})
@@ -164,14 +164,14 @@ func FuzzReadClaim(f *testing.F) {
 	})
 }
 
-// restlessFuzzed is a block with signature checks that left something behind, told once.
+// restlessFuzzed returns a block with effects of signature checks, executed once.
 var restlessFuzzed = sync.OnceValues(func() (*chain, []*statement.Claim) {
 	c := restless(&testing.T{})
 	claims, _ := c.parts(1 << 17)
 	return c, claims
 })
 
-// FuzzUncovered reads lists of what is not covered, as a file has them, and holds a block against them.
+// FuzzUncovered decodes lists of unproven transactions as in a file, and checks a block with them.
 func FuzzUncovered(f *testing.F) {
 	f.Add([]byte(`{"uncovered":[{"index":0,"reason":{"max_steps":131072,"class_hash":"0x0","selector":"0x0"},"diff":"0100000000"}],"validations":[]}`))
 	f.Add([]byte(`{"uncovered":[],"validations":[{"index":1,"storage":[{"key":"0x1","value":"0x2"}],"class_hash":"0x3","events":1,"messages":1}]}`))

@@ -15,12 +15,13 @@ func priceOf(r constants.Resources) uint64 {
 		r.Poseidons*constants.PoseidonGas + r.Bitwises*constants.BitwiseGas + r.Keccaks*constants.KeccakGas
 }
 
-// charge returns the gas of a syscall that names words words of an array which it is charged for, less what compiled code has paid in advance.
+// charge returns the gas of a syscall whose charged array has the given number of words, without the base price that compiled
+// code has already paid.
 func (r *rule) charge(words int) uint64 {
 	return max(priceOf(r.cost.Constant), constants.SyscallBaseGas) + uint64(words)*priceOf(r.cost.Linear) - constants.SyscallBaseGas
 }
 
-// overhead is what the Starknet OS uses for a transaction, and for every two felts of its calldata.
+// overhead is the resources that the Starknet OS uses for a transaction, constant and per CalldataPerFactor felts of calldata.
 type overhead constants.Cost
 
 var overheads = map[starknet.TransactionType]overhead{
@@ -29,7 +30,7 @@ var overheads = map[starknet.TransactionType]overhead{
 	starknet.DeclareType:       overhead(constants.DeclareOverhead()),
 }
 
-// gas returns the price of the overhead with n felts of calldata: the resource that costs most counts, in L1 gas rounded up. A
+// gas returns the price of the overhead with n felts of calldata. The most expensive resource counts, in L1 gas rounded up. A
 // range check weighs as much as 16 steps, a hash as 32.
 func (o overhead) gas(n uint64) uint64 {
 	use := func(constant, two uint64) uint64 { return constant + (two*n+1)/constants.CalldataPerFactor }
@@ -41,7 +42,8 @@ func (o overhead) gas(n uint64) uint64 {
 	return (steps + constants.StepsPerL1Gas - 1) / constants.StepsPerL1Gas * constants.L1Gas
 }
 
-// intrinsicGas returns what a transaction is billed for itself. Of a DECLARE it leaves out the compiled class.
+// intrinsicGas returns the gas that a transaction is charged independently of its execution. For a DECLARE it does not include
+// the compiled class.
 func intrinsicGas(tx starknet.Transaction) uint64 {
 	calldata, data := 0, uint64(0)
 	switch tx := tx.(type) {
@@ -57,7 +59,7 @@ func intrinsicGas(tx starknet.Transaction) uint64 {
 	return overheads[tx.Type()].gas(uint64(calldata)) + constants.FeltGas*uint64(calldata+len(tx.Fields().Signature)) + data
 }
 
-// dataGas returns what a transaction is billed for what it has left behind so far.
+// dataGas returns the gas that the transaction is charged for its events, messages and allocated slots so far.
 func (t *replayer) dataGas() uint64 {
 	felts := 0
 	for i := range t.events {
@@ -69,46 +71,46 @@ func (t *replayer) dataGas() uint64 {
 	return constants.FeltGas*uint64(felts) + constants.AllocatedSlotGas*uint64(t.state.allocated())
 }
 
-// checkGas checks the gas that the transaction was billed by the signed receipt, of which known is proved; what remains was
-// used where no proof looks, which had at most most.
+// checkGas subtracts known, the proven gas, from the gas that the signed receipt charges. The rest was used by unproven parts,
+// which could use at most most.
 func checkGas(receipt *starknet.Receipt, known, most uint64) (rest uint64, err error) {
 	billed := receipt.Resources.L2Gas
 	if billed < known {
-		return 0, fmt.Errorf("the signed receipt bills %d gas, %d is proved", billed, known)
+		return 0, fmt.Errorf("the signed receipt charges %d gas, but %d is proved", billed, known)
 	}
 	if rest = billed - known; rest > most {
-		return 0, fmt.Errorf("the signed receipt bills %d gas, %d is proved, which leaves %d for what no proof covers: at most %d", billed, known, rest, most)
+		return 0, fmt.Errorf("the signed receipt charges %d gas and %d is proved, which leaves %d for the unproven parts, want at most %d", billed, known, rest, most)
 	}
 	return rest, nil
 }
 
-// checkFee checks the fee of a transaction that pays for so much gas: gas × (the block's price + tip). No signed data has the
-// price, so it follows from the first transaction; it is the same for all, and no sender pays more than it agreed to.
+// checkFee checks the fee of a transaction that pays for gas units of gas: fee = gas × (price + tip). No signed data contains
+// the price, so the first fee determines it. All transactions must pay the same price, within the sender's bound.
 func (r *replay) checkFee(tx starknet.Transaction, fee starknet.Uint128, gas uint64) error {
 	f := tx.Fields()
 	bound := f.ResourceBounds.L2Gas
 	if gas == 0 || gas > bound.MaxAmount {
-		return fmt.Errorf("%d gas is paid for, the sender allows 1 to %d", gas, bound.MaxAmount)
+		return fmt.Errorf("the fee is for %d gas, want 1 to %d", gas, bound.MaxAmount)
 	}
 	unit, rest := divide(fee, gas)
 	price, ok := unit.Sub(starknet.NewUint128(f.Tip))
 	if rest != 0 || !ok {
-		return fmt.Errorf("a fee of %v for %d gas is not a whole price and a tip of %d a unit", fee, gas, f.Tip)
+		return fmt.Errorf("a fee of %v is not %d gas times a whole price plus a tip of %d", fee, gas, f.Tip)
 	}
 	if price.Cmp(bound.MaxPricePerUnit) > 0 {
-		return fmt.Errorf("a fee of %v for %d gas and a tip of %d is a price of %v, the sender allows %v", fee, gas, f.Tip, price, bound.MaxPricePerUnit)
+		return fmt.Errorf("a fee of %v for %d gas and a tip of %d means a price of %v, the sender allows at most %v", fee, gas, f.Tip, price, bound.MaxPricePerUnit)
 	}
 	if r.price == nil {
 		r.price = &price
 	}
 	if price != *r.price {
-		return fmt.Errorf("a fee of %v for %d gas and a tip of %d is a price of %v, others of the block paid %v", fee, gas, f.Tip, price, *r.price)
+		return fmt.Errorf("a fee of %v for %d gas and a tip of %d means a price of %v, but other transactions of the block paid %v", fee, gas, f.Tip, price, *r.price)
 	}
 	return nil
 }
 
-// checkSignedFee checks the fee of a transaction of which nothing is proved. What it pays for is in the signed receipt; of one
-// that was reverted for what it used, only that it is at most the bound.
+// checkSignedFee checks the fee of an unproven transaction. The signed receipt has the gas for which it pays. If the
+// transaction was reverted, the fee may be for less gas than that, so it must only be within the sender's bounds.
 func (r *replay) checkSignedFee(tx starknet.Transaction, receipt *starknet.Receipt) error {
 	f := tx.Fields()
 	bound, billed := f.ResourceBounds.L2Gas, receipt.Resources.L2Gas
@@ -123,21 +125,21 @@ func (r *replay) checkSignedFee(tx starknet.Transaction, receipt *starknet.Recei
 		return fmt.Errorf("a price of %v and a tip of %d add up to 2^128 or more", bound.MaxPricePerUnit, f.Tip)
 	}
 	if most, ok := unit.Mul64(bound.MaxAmount); ok && receipt.ActualFee.Cmp(most) > 0 {
-		return fmt.Errorf("a fee of %v, the sender's bounds allow %v: %d gas at %v with the tip", receipt.ActualFee, most, bound.MaxAmount, unit)
+		return fmt.Errorf("a fee of %v exceeds the sender's bounds of %v: %d gas at %v with the tip", receipt.ActualFee, most, bound.MaxAmount, unit)
 	}
 	return nil
 }
 
-// divide returns the quotient and the rest of x / y. y is not 0.
+// divide returns the quotient and the remainder of x / y. y must not be 0.
 func divide(x starknet.Uint128, y uint64) (quotient starknet.Uint128, rest uint64) {
 	quotient.Hi, rest = x.Hi/y, x.Hi%y
 	quotient.Lo, rest = bits.Div64(rest, x.Lo, y)
 	return quotient, rest
 }
 
-// overdraft returns the reason for which a transaction has to be reverted, or must not be in a block at all, that has used so much
-// gas when everything but the fee transfer is done; "" if there is none.
-func (t *replayer) overdraft(sender felt.Felt, bound, gas uint64) (string, error) {
+// feeCheck makes the fee check after execution: gas must be within the bound, and the fee within the balance. It returns the
+// revert reason, or "" if both hold.
+func (t *replayer) feeCheck(sender felt.Felt, bound, gas uint64) (string, error) {
 	if gas > bound {
 		return starknet.OverGasReason(bound, gas), nil
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// The prices are those of Starknet's versioned constants.
+// TestPrices compares the prices with Starknet's versioned constants.
 func TestPrices(t *testing.T) {
 	text, err := os.ReadFile(golden.Corpus(t, "starknet", "versioned_constants_0_14_4.json"))
 	if err != nil {
@@ -71,8 +71,8 @@ func TestPrices(t *testing.T) {
 	}
 }
 
-// The overhead of an INVOKE without calldata is 4,779 steps, 11.95 units of L1 gas; with much calldata it is 511 Poseidon,
-// 40.9 units. That of a DEPLOY_ACCOUNT with much calldata is its Pedersen.
+// TestOverhead checks the overhead of transactions. An INVOKE without calldata uses 4,779 steps, 11.95 units of L1 gas. With
+// much calldata, it uses 511 Poseidon hashes, 40.9 units, and a DEPLOY_ACCOUNT is charged for its Pedersen hashes.
 func TestOverhead(t *testing.T) {
 	for _, c := range []struct {
 		kind        starknet.TransactionType

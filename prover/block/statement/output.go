@@ -10,25 +10,25 @@ import (
 // formatVersion is the first word of the output.
 var formatVersion = felt.FromShortString("STARKD_OS_1")
 
-// covered is the only coverage of this format: constructors, __execute__ and the fee transfer, each with all that they
-// call (bits 0, 1 and 2). Bit 3, signature checks, stays zero: the layout has no ec_op.
+// covered is the only coverage value of this format: constructors, __execute__ and the fee transfer, each with its inner calls
+// (bits 0, 1 and 2). Bit 3, signature checks, is zero because the layout has no ec_op builtin.
 const covered = 0b0111
 
-// The words of the header.
+// Indices of the words of the header.
 const (
 	headerVersion = iota
 	headerChainID
 	headerBlockNumber
 	headerTimestamp
 	headerSequencer
-	headerValidate // three words: number, timestamp and sequencer as an account's constructor sees them
+	headerValidate // three words: block number, timestamp and sequencer as an account's constructor sees them
 	headerCoverage = iota + 2
 	headerClasses
 	headerTransactions
 	headerSize
 )
 
-// Output is the output of the program, parsed.
+// Output is the parsed output of the program.
 type Output struct {
 	ChainID     felt.Felt
 	BlockNumber felt.Felt
@@ -39,45 +39,45 @@ type Output struct {
 	Classes      []PublishedClass
 	Transactions []TransactionRecord
 
-	blockInfo         uint64 // address of the three words that get_execution_info calls BlockInfo
-	validateBlockInfo uint64 // and of the rounded ones
+	blockInfo         uint64 // address of BlockInfo, the first three words that get_execution_info returns
+	validateBlockInfo uint64 // address of BlockInfo with rounded values
 }
 
-// PublishedClass is a class's code as it was executed.
+// PublishedClass is the code of a class as it was executed.
 type PublishedClass struct {
 	Hash    felt.Felt
 	Code    []felt.Felt
-	Address uint64 // of Code[0]
+	Address uint64 // address of Code[0]
 
 	tail [2]felt.Felt // `ret`, and a pointer to the builtins' gas costs
 }
 
-// OutcomeCode says how a transaction ended.
+// OutcomeCode is the way in which a transaction ended.
 type OutcomeCode uint8
 
-// The ways in which a transaction ends. The last two are the claim of whoever made the proof, and are to be compared with
-// the receipt that the validators signed.
+// Values of OutcomeCode. The prover chooses Aborted and RevertedOnCheck freely, so they must be compared with the signed
+// receipt.
 const (
 	Succeeded       OutcomeCode = iota
 	Panicked                    // __execute__ returned a panic
-	Aborted                     // __execute__ broke off; it has no call in the output
-	RevertedOnCheck             // __execute__ returned, and the transaction was reverted for what it used
+	Aborted                     // __execute__ was aborted; the output does not contain it
+	RevertedOnCheck             // __execute__ returned, and the fee check reverted the transaction
 )
 
-// TransactionRecord is a transaction's part of the output.
+// TransactionRecord is the part of the output for one transaction.
 type TransactionRecord struct {
-	Hash    felt.Felt // from the header
+	Hash    felt.Felt // hash from the header
 	Outcome OutcomeCode
 	Calls   []RootCall
 
 	info    []felt.Felt // TxInfo and the arrays that it points to
-	address uint64      // of info[0]
+	address uint64      // address of info[0]
 }
 
-// CallKind says what a call from the protocol is for.
+// CallKind is the purpose of a call from the protocol.
 type CallKind uint8
 
-// The kinds of call from the protocol, in the order in which a transaction makes them.
+// Values of CallKind, in the order in which a transaction makes the calls.
 const (
 	ConstructorCall CallKind = iota + 1
 	ExecuteCall
@@ -100,8 +100,8 @@ type Call struct {
 	BlockInfo, TxInfo          felt.Felt // addresses
 	Caller, Contract, Selector felt.Felt
 	Entry                      felt.Felt    // address of the entry point's code
-	Builtins                   [4]felt.Felt // flags of provable
-	Gas                        uint64       // at the entry point
+	Builtins                   [4]felt.Felt // flag for each builtin in provable
+	Gas                        uint64       // gas after the entry point's initial charge
 	Calldata                   []felt.Felt
 
 	Syscalls []Syscall
@@ -110,10 +110,10 @@ type Call struct {
 	GasLeft uint64
 	Retdata []felt.Felt
 
-	address uint64 // of the first word, where get_execution_info's ExecutionInfo is
+	address uint64 // address of the first word; ExecutionInfo of get_execution_info begins there
 }
 
-// callSize is the number of words before the calldata.
+// callSize is the number of words of a call before its calldata.
 const callSize = 12
 
 // Syscall is a syscall of a call.
@@ -121,15 +121,15 @@ type Syscall struct {
 	Gas, GasLeft uint64
 	Failed       bool
 	Request      []felt.Felt
-	Response     []felt.Felt   // of a syscall that failed: the two addresses of the panic data
-	Arrays       [][]felt.Felt // what the request's or the response's addresses point to, or the panic data
+	Response     []felt.Felt   // if the syscall failed, the two addresses of the panic data
+	Arrays       [][]felt.Felt // arrays to which the request or the response points, or the panic data
 	Inner        *Call
 
 	rule *rule
 }
 
-// Parse reads the output that lies at address. It accepts exactly what the program can write, to the last word; it does
-// not judge what the words say.
+// Parse parses an output that begins at address. It accepts exactly the outputs that the program can write, to the last word.
+// It does not check whether they are right.
 func Parse(output []felt.Felt, address uint64) (*Output, error) {
 	r := &reader{words: output, base: address}
 	t, err := r.output()
@@ -139,7 +139,7 @@ func Parse(output []felt.Felt, address uint64) (*Output, error) {
 	return t, nil
 }
 
-// reader walks the output.
+// reader reads the output word by word.
 type reader struct {
 	words []felt.Felt
 	at    int
@@ -159,7 +159,7 @@ func (r *reader) take(what string, n int) ([]felt.Felt, error) {
 	return words, nil
 }
 
-// size checks that a word is a number of words that may still come.
+// size returns a word as a number of words. It returns an error if fewer words are left.
 func (r *reader) size(what string, word felt.Felt) (int, error) {
 	if !word.IsUint64() || word.Uint64() > uint64(r.left()) {
 		return 0, fmt.Errorf("%s is %v, %d words are left", what, word, r.left())
@@ -167,7 +167,7 @@ func (r *reader) size(what string, word felt.Felt) (int, error) {
 	return int(word.Uint64()), nil
 }
 
-// span returns the size of the array from start to end.
+// span returns the size of the array from start to end. It returns an error if fewer words are left.
 func (r *reader) span(what string, start, end felt.Felt) (int, error) {
 	var size felt.Felt
 	return r.size(what, *size.Sub(&end, &start))
@@ -262,7 +262,7 @@ func (r *reader) transaction() (TransactionRecord, error) {
 	}
 	record := TransactionRecord{address: r.address()}
 	if !head[1].IsUint64() || head[1].Uint64() > uint64(RevertedOnCheck) {
-		return TransactionRecord{}, fmt.Errorf("outcome %v, at most %d", head[1], RevertedOnCheck)
+		return TransactionRecord{}, fmt.Errorf("outcome %v, want at most %d", head[1], RevertedOnCheck)
 	}
 	record.Outcome = OutcomeCode(head[1].Uint64())
 	if record.info, err = r.take("transaction info", size-1); err != nil {
@@ -356,7 +356,7 @@ func (r *reader) call(c *Call, depth int) error {
 	return nil
 }
 
-// syscall reads a syscall after its selector.
+// syscall reads the words of a syscall that follow its selector.
 func (r *reader) syscall(selector felt.Felt) (Syscall, error) {
 	row, ok := ruleOf(selector)
 	if !ok {
@@ -384,7 +384,7 @@ func (r *reader) syscall(selector felt.Felt) (Syscall, error) {
 	return s, err
 }
 
-// published reads what the program copies for a syscall.
+// published reads the arrays and the inner call that the program writes for a syscall.
 func (r *reader) published(s *Syscall, depth int) error {
 	if s.rule.calls {
 		called, err := r.take("inner call", 1)
@@ -426,7 +426,7 @@ func (r *reader) published(s *Syscall, depth int) error {
 	return nil
 }
 
-// gasOf reads an amount of gas, which compiled code takes for a u64.
+// gasOf returns a word as an amount of gas, which compiled code treats as a u64.
 func gasOf(word felt.Felt) (uint64, error) {
 	if !word.IsUint64() {
 		return 0, fmt.Errorf("gas %v does not fit in 64 bits", word)
@@ -434,7 +434,7 @@ func gasOf(word felt.Felt) (uint64, error) {
 	return word.Uint64(), nil
 }
 
-// flagOf reads a word that must be 0 or 1.
+// flagOf returns a word, which must be 0 or 1, as a boolean.
 func flagOf(word felt.Felt) (bool, error) {
 	if word != felt.Zero && word != felt.One {
 		return false, fmt.Errorf("flag %v, want 0 or 1", word)

@@ -7,29 +7,28 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// slot is a place in a contract's storage.
+// slot identifies a storage slot.
 type slot struct{ contract, key felt.Felt }
 
-// overlay is the state as the block's transactions have left it so far. What they have not touched is asked of the state
-// before the block, once.
+// overlay is the state after the transactions so far. It reads each value of the state before the block at most once.
 type overlay struct {
 	before   State
 	values   changes[slot]
 	classes  changes[felt.Felt]
 	declared changes[felt.Felt] // compiled class hashes
 	nonces   changes[felt.Felt]
-	journal  []func() // how to take back each change since the beginning of the transaction
+	journal  []func() // undo functions of the changes since the beginning of the transaction
 }
 
-// changes is one kind of state: what was before the block, for all that has been looked at, what is now, and what was at
-// the beginning of the transaction, for all that it has changed.
+// changes holds one kind of state: the values before the block of all keys that were read, the current values, and the values
+// at the beginning of the transaction of all keys that it has changed.
 type changes[K comparable] struct{ before, start, now map[K]felt.Felt }
 
 func newChanges[K comparable]() changes[K] {
 	return changes[K]{make(map[K]felt.Felt), make(map[K]felt.Felt), make(map[K]felt.Felt)}
 }
 
-// set changes a value that was last.
+// set changes a value; last is its current value.
 func (c *changes[K]) set(key K, last, value felt.Felt) {
 	if _, changed := c.start[key]; !changed {
 		c.start[key] = last
@@ -44,17 +43,17 @@ func newOverlay(before State) *overlay {
 	}
 }
 
-// begin begins a transaction of an account whose nonce is nonce. It is used whatever becomes of the transaction.
+// begin begins a transaction of an account with the given nonce. The nonce is incremented even if the transaction is reverted.
 func (o *overlay) begin(account, nonce felt.Felt) {
 	clear(o.values.start)
 	clear(o.classes.start)
 	clear(o.declared.start)
 	clear(o.nonces.start)
 	o.nonces.set(account, nonce, *new(felt.Felt).Add(&nonce, &felt.One))
-	o.journal = o.journal[:0] // what the transaction writes from here on, it may take back
+	o.journal = o.journal[:0] // later writes of the transaction can be reverted
 }
 
-// get returns the value now, asking the state before the block through ask where nothing is known.
+// get returns the current value. It reads an unknown value from the state before the block with ask.
 func (c *changes[K]) get(key K, ask func() (felt.Felt, error)) (felt.Felt, error) {
 	if value, ok := c.now[key]; ok {
 		return value, nil
@@ -83,7 +82,8 @@ func (o *overlay) nonce(account felt.Felt) (felt.Felt, error) {
 	return o.nonces.get(account, func() (felt.Felt, error) { return o.before.NonceAt(account) })
 }
 
-// write sets a slot. What was there before the block is asked for too, since a difference is what is not equal to it.
+// write sets a slot. It also reads the value before the block, because a state difference holds only values that differ from
+// it.
 func (o *overlay) write(s slot, value felt.Felt) error {
 	last, err := o.storage(s)
 	if err != nil {
@@ -104,20 +104,20 @@ func (o *overlay) setClass(contract, class felt.Felt) error {
 	return nil
 }
 
-// declare declares a class, which must not have been declared.
+// declare declares a class. It returns an error if the class is already declared.
 func (o *overlay) declare(class, compiled felt.Felt) error {
 	last, err := o.compiled(class)
 	if err != nil {
 		return err
 	}
 	if !last.IsZero() {
-		return fmt.Errorf("declares class %v with the compiled class hash %v: it is declared already, with %v", class, compiled, last)
+		return fmt.Errorf("declares class %v with compiled class hash %v, but it is already declared with %v", class, compiled, last)
 	}
 	o.declared.set(class, last, compiled)
 	return nil
 }
 
-// snapshot and revert bracket changes that may have to be taken back.
+// snapshot returns a savepoint to which revert rolls back.
 func (o *overlay) snapshot() int { return len(o.journal) }
 
 func (o *overlay) revert(snapshot int) {
@@ -127,14 +127,14 @@ func (o *overlay) revert(snapshot int) {
 	o.journal = o.journal[:snapshot]
 }
 
-// diff returns what is not as it was before the block.
+// diff returns the state difference of the block so far, in canonical order.
 func (o *overlay) diff() starknet.StateDiff {
 	d := o.difference(o.values.before, o.classes.before, o.declared.before, o.nonces.before)
 	d.Sort()
 	return d
 }
 
-// transactionDiff returns what is not as it was at the beginning of the transaction.
+// transactionDiff returns the state difference of the transaction so far, in canonical order.
 func (o *overlay) transactionDiff() starknet.StateDiff {
 	d := o.difference(o.values.start, o.classes.start, o.declared.start, o.nonces.start)
 	d.Sort()
@@ -151,7 +151,7 @@ func (o *overlay) allocated() (n int) {
 	return n
 }
 
-// difference returns what is not as it was, in no order.
+// difference returns the values that differ from the given earlier values, in no particular order.
 func (o *overlay) difference(values map[slot]felt.Felt, classes, declared, nonces map[felt.Felt]felt.Felt) starknet.StateDiff {
 	var d starknet.StateDiff
 	contracts := make(map[felt.Felt][]starknet.StorageEntry)

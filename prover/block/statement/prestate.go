@@ -10,21 +10,21 @@ import (
 	"github.com/starkd/starkd/starknet/trie"
 )
 
-// maxPrestateNodes bounds the trie nodes of a prestate: a block's reads touch some twenty nodes a slot.
+// maxPrestateNodes bounds the trie nodes of a prestate. A block's reads need about twenty nodes per slot.
 const maxPrestateNodes = 1 << 20
 
-// Prestate is the part of the state before a block that the block touches, as trie nodes under the two roots. With it a
-// reader who holds only the signed state commitments before and after the block can both answer what the replay asks of the
-// state and compute the commitment that the block's difference leads to.
+// Prestate is the part of the state before a block that the block reads or changes, as trie nodes under the two roots. With it,
+// a verifier that knows only the signed state commitments before and after the block can read the state during the replay, and
+// compute the commitment after the block's state difference.
 type Prestate struct {
 	ContractsRoot felt.Felt      `json:"contracts_root"`
 	ClassesRoot   felt.Felt      `json:"classes_root"`
 	Contracts     []PrestateLeaf `json:"contracts"`
-	Pedersen      []PrestateNode `json:"pedersen_nodes"` // of the contracts trie and the storage tries
-	Poseidon      []PrestateNode `json:"poseidon_nodes"` // of the classes trie
+	Pedersen      []PrestateNode `json:"pedersen_nodes"` // nodes of the contracts trie and the storage tries
+	Poseidon      []PrestateNode `json:"poseidon_nodes"` // nodes of the classes trie
 }
 
-// PrestateLeaf is what a contract's leaf commits to; all zero for an address without a contract.
+// PrestateLeaf holds the values to which a contract's leaf commits. All are zero for an address without a contract.
 type PrestateLeaf struct {
 	Address     felt.Felt `json:"address"`
 	ClassHash   felt.Felt `json:"class_hash"`
@@ -32,13 +32,13 @@ type PrestateLeaf struct {
 	Nonce       felt.Felt `json:"nonce"`
 }
 
-// PrestateNode is a trie node, in JSON the hexadecimal of its stored form (trie.Node.Encode).
+// PrestateNode is a trie node. Its JSON form is its stored form (trie.Node.Encode) in hexadecimal.
 type PrestateNode struct{ trie.Node }
 
-// MarshalText writes the node's stored form in hexadecimal.
+// MarshalText returns the node's stored form in hexadecimal.
 func (n PrestateNode) MarshalText() ([]byte, error) { return HexBytes(n.Encode()).MarshalText() }
 
-// UnmarshalText reads what MarshalText wrote.
+// UnmarshalText reads the text that MarshalText returns.
 func (n *PrestateNode) UnmarshalText(text []byte) error {
 	var raw HexBytes
 	if err := raw.UnmarshalText(text); err != nil {
@@ -52,20 +52,21 @@ func (n *PrestateNode) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Before is an opened prestate: the state before the block as far as the prestate shows it. It implements State.
+// Before is an opened prestate: the part of the state before the block that the prestate contains. With compiled class hashes
+// it implements State (see withClasses).
 type Before struct {
 	contractsRoot, classesRoot felt.Felt
 	contracts                  map[felt.Felt]trie.Contract
 	pedersen, poseidon         trie.ProofSet
 }
 
-// open checks a prestate against the state commitment that validators signed.
+// open checks a prestate against the signed state commitment.
 func (p *Prestate) open(commitment felt.Felt) (*Before, error) {
 	if got := starknet.StateCommitment(p.ContractsRoot, p.ClassesRoot); got != commitment {
-		return nil, fmt.Errorf("statement: the prestate's roots commit to %v, the state before the block is %v", got, commitment)
+		return nil, fmt.Errorf("statement: the prestate's roots commit to %v, but the state commitment before the block is %v", got, commitment)
 	}
 	if n := len(p.Pedersen) + len(p.Poseidon); n > maxPrestateNodes {
-		return nil, fmt.Errorf("statement: prestate of %d trie nodes, at most %d", n, maxPrestateNodes)
+		return nil, fmt.Errorf("statement: prestate of %d trie nodes, want at most %d", n, maxPrestateNodes)
 	}
 	b := &Before{
 		contractsRoot: p.ContractsRoot, classesRoot: p.ClassesRoot,
@@ -84,7 +85,7 @@ func (p *Prestate) open(commitment felt.Felt) (*Before, error) {
 			return nil, fmt.Errorf("statement: contract %v in the prestate: %w", address, err)
 		}
 		if value != leaf {
-			return nil, fmt.Errorf("statement: contract %v has leaf %v in the state, the prestate's values make %v", address, value, leaf)
+			return nil, fmt.Errorf("statement: contract %v has leaf %v in the state, but the prestate's values hash to %v", address, value, leaf)
 		}
 		b.contracts[address] = leaves[i]
 	}
@@ -132,8 +133,8 @@ func (b *Before) NonceAt(contract felt.Felt) (felt.Felt, error) {
 	return c.Nonce, err
 }
 
-// declared answers the one question that the classes trie can answer: whether a class is declared with
-// a given compiled class hash. The trie holds a hash of the compiled class hash, so the answer is found among candidates.
+// declared returns the compiled class hash of a class, zero if the class is not declared. The classes trie contains only a hash
+// of the compiled class hash, so declared can only check the candidate for the class.
 func (b *Before) declared(class felt.Felt, candidates map[felt.Felt]felt.Felt) (felt.Felt, error) {
 	leaf, err := b.poseidon.Value(b.classesRoot, class)
 	if err != nil {
@@ -144,13 +145,13 @@ func (b *Before) declared(class felt.Felt, candidates map[felt.Felt]felt.Felt) (
 	}
 	compiled, ok := candidates[class]
 	if !ok || trie.ClassLeaf(compiled) != leaf {
-		return felt.Felt{}, fmt.Errorf("statement: class %v is declared with another compiled class hash than %v", class, compiled)
+		return felt.Felt{}, fmt.Errorf("statement: class %v is declared, but not with compiled class hash %v", class, compiled)
 	}
 	return compiled, nil
 }
 
-// withClasses completes b to a State: compiled are the compiled class hashes by class hash that the reader holds, each
-// of which is checked against the classes trie when it is asked for.
+// withClasses returns a State that also answers CompiledClassHash. compiled maps class hashes to the compiled class hashes that
+// the verifier knows; each is checked against the classes trie when it is read.
 func (b *Before) withClasses(compiled map[felt.Felt]felt.Felt) State {
 	return beforeWithClasses{b, compiled}
 }
@@ -164,12 +165,12 @@ func (b beforeWithClasses) CompiledClassHash(class felt.Felt) (felt.Felt, error)
 	return b.declared(class, b.compiled)
 }
 
-// after returns the state commitment that a difference in canonical order leads to.
+// after returns the state commitment after a difference in canonical order.
 func (b *Before) after(diff *starknet.StateDiff) (felt.Felt, error) {
 	return transition(diff, b.contractsRoot, b.classesRoot, nodeStore(b.pedersen), nodeStore(b.poseidon), b.contract)
 }
 
-// nodeStore lets the trie's own Commit work on a prestate's nodes.
+// nodeStore implements trie.Store on a prestate's nodes, so that trie.Commit works on them.
 type nodeStore trie.ProofSet
 
 func (s nodeStore) TrieNode(hash felt.Felt) ([]byte, error) {
@@ -180,7 +181,7 @@ func (s nodeStore) TrieNode(hash felt.Felt) ([]byte, error) {
 	return node.Encode(), nil
 }
 
-// transition computes the state commitment after diff, as app/state does for the chain.
+// transition returns the state commitment after diff. It computes the same as app/state.
 func transition(diff *starknet.StateDiff, contractsRoot, classesRoot felt.Felt, pedersen, poseidon trie.Store, contract func(felt.Felt) (trie.Contract, error)) (felt.Felt, error) {
 	touched := map[felt.Felt]trie.Contract{}
 	touch := func(address felt.Felt, change func(*trie.Contract)) error {
@@ -251,7 +252,7 @@ func transition(diff *starknet.StateDiff, contractsRoot, classesRoot felt.Felt, 
 	return starknet.StateCommitment(contractsRoot, roots[0]), nil
 }
 
-// Reads is a State that notes what it was asked, for making a prestate of it.
+// Reads is a State that records what is read, to make a prestate of it.
 type Reads struct {
 	state     State
 	slots     map[slot]bool
@@ -259,7 +260,7 @@ type Reads struct {
 	classes   map[felt.Felt]bool
 }
 
-// NewReads notes the questions put to a state.
+// NewReads returns a State that records reads of s.
 func NewReads(s State) *Reads {
 	return &Reads{s, map[slot]bool{}, map[felt.Felt]bool{}, map[felt.Felt]bool{}}
 }
@@ -289,14 +290,14 @@ func (r *Reads) CompiledClassHash(class felt.Felt) (felt.Felt, error) {
 	return r.state.CompiledClassHash(class)
 }
 
-// Tries is a whole state, of which a prestate is cut.
+// Tries gives access to the tries of the whole state, from which a prestate is taken.
 type Tries struct {
 	ContractsRoot, ClassesRoot felt.Felt
-	Nodes                      trie.Store                             // of all tries
-	Contract                   func(felt.Felt) (trie.Contract, error) // what a contract's leaf commits to
+	Nodes                      trie.Store                             // nodes of all tries
+	Contract                   func(felt.Felt) (trie.Contract, error) // values to which a contract's leaf commits
 }
 
-// Prestate collects the trie nodes that answer what was asked and that applying diff needs.
+// Prestate returns the trie nodes that the recorded reads and the application of diff need.
 func (r *Reads) Prestate(tries *Tries, diff *starknet.StateDiff) (*Prestate, error) {
 	s, contractsRoot, classesRoot, contract := tries.Nodes, tries.ContractsRoot, tries.ClassesRoot, tries.Contract
 	for _, c := range diff.Storage {
@@ -346,7 +347,7 @@ func (r *Reads) Prestate(tries *Tries, diff *starknet.StateDiff) (*Prestate, err
 	return p, nil
 }
 
-// nodeLog notes each node read from a store, once, in order.
+// nodeLog records each node that is read from a store, once, in order.
 type nodeLog struct {
 	store trie.Store
 	seen  map[felt.Felt]bool

@@ -13,7 +13,7 @@ import (
 	"github.com/starkd/starkd/starknet/trie"
 )
 
-// fullState is a whole state in memory, the judge of prestates.
+// fullState is a whole state in memory, with which prestates are compared.
 type fullState struct {
 	nodes                      map[felt.Felt][]byte
 	contracts                  map[felt.Felt]trie.Contract
@@ -42,7 +42,7 @@ func (s *fullState) CompiledClassHash(class felt.Felt) (felt.Felt, error) {
 	return s.compiled[class], nil
 }
 
-// after returns the commitment of the state with a difference in it, made from nothing.
+// after returns the commitment of the state with a difference applied, computed from an empty trie.
 func (s *fullState) after(t *testing.T, diff *starknet.StateDiff) felt.Felt {
 	t.Helper()
 	contracts, slots, compiled := maps.Clone(s.contracts), maps.Clone(s.slots), maps.Clone(s.compiled)
@@ -129,7 +129,7 @@ func newFullState(t *testing.T, r *rand.Rand) *fullState {
 	return s
 }
 
-// key returns a trie key; half of them are small, so that paths share prefixes.
+// key returns a trie key. Half of the keys are small, so that paths share prefixes.
 func key(r *rand.Rand) felt.Felt {
 	if r.IntN(2) == 0 {
 		return felt.FromUint64(1 + r.Uint64N(64))
@@ -149,7 +149,7 @@ func TestPrestateAnswersAndLeadsToTheNextCommitment(t *testing.T) {
 			written := map[felt.Felt]felt.Felt{key(r): key(r)}
 			for at := range s.slots {
 				if at.contract == address && r.IntN(2) == 0 {
-					written[at.key] = felt.Zero // removal merges edges, which needs siblings
+					written[at.key] = felt.Zero // removing a key merges edges, which needs the sibling nodes
 				}
 			}
 			c := starknet.ContractStorage{Address: address}
@@ -221,7 +221,7 @@ func TestPrestateAnswersAndLeadsToTheNextCommitment(t *testing.T) {
 			break
 		}
 
-		// Whatever is changed or missing, nothing wrong is accepted.
+		// A prestate with any change or without any part gives an error or the right result.
 		if _, err := again.open(felt.One); err == nil || !strings.Contains(err.Error(), "commit to") {
 			t.Errorf("another root: %v", err)
 		}

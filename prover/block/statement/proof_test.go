@@ -10,12 +10,12 @@ import (
 	"github.com/starkd/starkd/prover/stone"
 )
 
-// From transactions to a verified proof whose statement is accepted, and which is of no use for another block.
+// TestProofOfTheStory proves the walkthrough's block and checks that the statement accepts the proof, for this block only.
 func TestProofOfTheStory(t *testing.T) {
 	if os.Getenv("STARKD_FULL") == "" {
 		t.Skip("a proof of 131,072 steps: set STARKD_FULL=1 (make test-full)")
 	}
-	c := tell(t)
+	c := executeWalkthrough(t)
 	_, trace, err := c.run(0, len(c.recorded))
 	if err != nil {
 		t.Fatal(err)

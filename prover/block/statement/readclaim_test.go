@@ -9,7 +9,7 @@ import (
 	"github.com/starkd/starkd/prover/block/statement"
 )
 
-// A public input that is not that of a whole run of the known program is refused.
+// TestReadClaim checks that ReadClaim rejects public inputs that do not describe a whole run of the OS program.
 func TestReadClaim(t *testing.T) {
 	c := transfers(t)
 	_, trace, err := c.run(0, 1)
@@ -65,7 +65,7 @@ func TestReadClaim(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the true one: %v", err)
 	}
-	// The order of the cells says nothing.
+	// The order of the cells does not matter.
 	slices.Reverse(honest.Memory)
 	if got, err := statement.ReadClaim(honest); err != nil || !reflect.DeepEqual(got, claim) {
 		t.Errorf("with its cells in another order: %v", err)

@@ -10,15 +10,15 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// Selectors that the protocol calls.
+// Selectors of the entry points that the protocol calls.
 var (
 	executeSelector     = keccak.Starknet([]byte(constants.Execute))
 	constructorSelector = keccak.Starknet([]byte(constants.Constructor))
 	transferSelector    = keccak.Starknet([]byte(constants.Transfer))
 )
 
-// Check replays the claims of a block's proofs, in the order of the transactions. They must cover exactly those that the
-// block does not name as unproven.
+// Check replays the claims of a block's proofs, in the order of the transactions. The claims must cover exactly the
+// transactions that the block does not list as unproven.
 func Check(claims []*Claim, block *Block, before State) (*Outcome, error) {
 	r, err := newReplay(block, before)
 	if err != nil {
@@ -32,23 +32,23 @@ func Check(claims []*Claim, block *Block, before State) (*Outcome, error) {
 	return r.Outcome()
 }
 
-// replay holds the claims of one block against it, one after the other.
+// replay replays the claims of one block, one after the other.
 type replay struct {
 	block   *Block
 	state   *overlay
-	classes map[felt.Felt]*casm.Class // those whose hash has been compared
+	classes map[felt.Felt]*casm.Class // classes whose hash has been compared
 	done    []TransactionOutcome
 	failed  bool
 
-	seen  map[felt.Felt]bool               // the hashes of the transactions so far
-	price *starknet.Uint128                // of L2 gas, once a transaction has shown it
-	purse struct{ account, key felt.Felt } // where the last account's balance is
+	seen        map[felt.Felt]bool               // hashes of the transactions so far
+	price       *starknet.Uint128                // price of L2 gas; nil until a fee determines it
+	balanceSlot struct{ account, key felt.Felt } // slot of the last account's balance
 
-	unproven    []Unproven   // that come later
-	validations []Validation // likewise
+	unproven    []Unproven   // unproven transactions that are still to come
+	validations []Validation // signature checks that are still to come
 }
 
-// newReplay begins with the block's own writes.
+// newReplay returns a replay that has made the block's own writes.
 func newReplay(block *Block, before State) (*replay, error) {
 	if err := block.checkUnproven(); err != nil {
 		return nil, err
@@ -65,10 +65,10 @@ func newReplay(block *Block, before State) (*replay, error) {
 	return r, nil
 }
 
-// Apply checks a claim about the block's next covered transactions. After an error the replay is of no more use.
+// Apply checks a claim about the block's next proven transactions. After an error, the replay must not be used.
 func (r *replay) Apply(claim *Claim) error {
 	if r.failed {
-		return fmt.Errorf("statement: an earlier claim was refused")
+		return fmt.Errorf("statement: an earlier claim was rejected")
 	}
 	r.failed = true
 	if err := claim.checkProgram(); err != nil {
@@ -85,16 +85,16 @@ func (r *replay) Apply(claim *Claim) error {
 	return nil
 }
 
-// Outcome returns what the claims have shown, once they cover the block.
+// Outcome returns the outcome of the block. The claims must cover the block.
 func (r *replay) Outcome() (*Outcome, error) {
 	if r.failed {
-		return nil, fmt.Errorf("statement: a claim was refused")
+		return nil, fmt.Errorf("statement: a claim was rejected")
 	}
 	if err := r.skip(); err != nil {
 		return nil, fmt.Errorf("statement: %w", err)
 	}
 	if len(r.done) != len(r.block.Transactions) {
-		return nil, fmt.Errorf("statement: claims cover %d transactions, the block has %d", len(r.done), len(r.block.Transactions))
+		return nil, fmt.Errorf("statement: the claims and the unproven transactions are %d transactions, the block has %d", len(r.done), len(r.block.Transactions))
 	}
 	return &Outcome{Transactions: r.done, Diff: r.state.diff()}, nil
 }
@@ -118,7 +118,7 @@ func (r *replay) apply(claim *Claim, output *Output) error {
 		}
 	}
 	if n, left := len(output.Transactions), len(b.Transactions)-len(r.done)-len(r.unproven); n == 0 || n > left {
-		return fmt.Errorf("the output has %d transactions, %d of the block are left", n, left)
+		return fmt.Errorf("the output has %d transactions, want 1 to %d (the rest of the block)", n, left)
 	}
 	published := make(map[felt.Felt]*PublishedClass, len(output.Classes))
 	for i := range output.Classes {
@@ -154,15 +154,15 @@ func (r *replay) apply(claim *Claim, output *Output) error {
 	return nil
 }
 
-// ret is the instruction that follows a class's code.
+// ret is the instruction that follows the code of a published class.
 var ret = felt.FromUint64(constants.RetWord)
 
-// checkPublished compares a published class with the compiled class. That the compiled class is the one that was declared
-// is compared when it is entered (class), since a class may be declared by a transaction of the same block.
+// checkPublished compares a published class with the compiled class. The compiled class hash is compared later, when the class
+// is entered (method class), since a transaction of the same block may declare it.
 func (r *replay) checkPublished(class *PublishedClass, costs uint64) error {
 	compiled := r.block.Classes[class.Hash]
 	if compiled == nil {
-		return fmt.Errorf("published, and its compiled class is not known")
+		return fmt.Errorf("published, but the witness has no compiled class for it")
 	}
 	if err := same("code", class.Code, compiled.Bytecode); err != nil {
 		return err
@@ -170,7 +170,7 @@ func (r *replay) checkPublished(class *PublishedClass, costs uint64) error {
 	return same("end of the code", class.tail[:], []felt.Felt{ret, felt.FromUint64(costs)})
 }
 
-// class returns the compiled class of a declared class.
+// class returns the compiled class of a declared class, and checks its hash.
 func (r *replay) class(hash felt.Felt) (*casm.Class, error) {
 	if class := r.classes[hash]; class != nil {
 		return class, nil
@@ -184,10 +184,10 @@ func (r *replay) class(hash felt.Felt) (*casm.Class, error) {
 	}
 	class := r.block.Classes[hash]
 	if class == nil {
-		return nil, fmt.Errorf("the compiled class of %v is not known", hash)
+		return nil, fmt.Errorf("the witness has no compiled class for class %v", hash)
 	}
 	if got := class.BlakeHash(); got != want {
-		return nil, fmt.Errorf("the compiled class of %v hashes to %v, declared is %v", hash, got, want)
+		return nil, fmt.Errorf("the compiled class of %v hashes to %v, but %v was declared", hash, got, want)
 	}
 	if err := checkBuiltins(class); err != nil {
 		return nil, fmt.Errorf("the compiled class of %v: %w", hash, err)
@@ -202,20 +202,20 @@ type replayer struct {
 	output    *Output
 	published map[felt.Felt]*PublishedClass
 	record    *TransactionRecord
-	receipt   *starknet.Receipt // as signed
+	receipt   *starknet.Receipt // the signed receipt
 
 	events       []starknet.Event
 	messages     []starknet.Message
-	eventsBefore int    // the call from the protocol
-	blockInfo    uint64 // the address of what that call sees of the block
-	validating   bool   // whether that call may do only what validation may
+	eventsBefore int    // number of events before the current call from the protocol
+	blockInfo    uint64 // address of BlockInfo for that call
+	validating   bool   // whether that call is restricted as validation is
 }
 
 func (t *replayer) transaction(tx starknet.Transaction) (TransactionOutcome, error) {
 	none := TransactionOutcome{}
 	hash := tx.Hash(t.block.ChainID)
 	if t.record.Hash != hash {
-		return none, fmt.Errorf("the block has %v in its place", hash)
+		return none, fmt.Errorf("the block has transaction %v at this position", hash)
 	}
 	if err := same("transaction info", t.record.info, infoWords(tx, hash, t.block.ChainID, t.record.address)); err != nil {
 		return none, err
@@ -230,7 +230,7 @@ func (t *replayer) transaction(tx starknet.Transaction) (TransactionOutcome, err
 
 	outcome := TransactionOutcome{Hash: hash}
 	calls := t.record.Calls
-	var paid uint64 // gas
+	var paid uint64 // gas that the sender pays for
 	var err error
 	switch tx := tx.(type) {
 	case *starknet.Invoke:
@@ -242,7 +242,7 @@ func (t *replayer) transaction(tx starknet.Transaction) (TransactionOutcome, err
 			err = t.state.declare(tx.ClassHash, tx.CompiledClassHash)
 		}
 		if err == nil {
-			// The compiled class, which is billed too, need not be in the witness.
+			// The compiled class is charged too, but it need not be in the witness.
 			_, err = checkGas(t.receipt, intrinsicGas(tx)+t.dataGas(), tx.ResourceBounds.L2Gas.MaxAmount)
 		}
 		paid = t.receipt.Resources.L2Gas
@@ -257,24 +257,24 @@ func (t *replayer) transaction(tx starknet.Transaction) (TransactionOutcome, err
 		}
 		paid = t.receipt.Resources.L2Gas
 	default:
-		err = fmt.Errorf("transaction of type %v", tx.Type())
+		err = fmt.Errorf("unknown transaction type %v", tx.Type())
 	}
 	if err != nil {
 		return none, err
 	}
 	if !outcome.Reverted && t.record.Outcome != Succeeded {
-		return none, fmt.Errorf("a %v is said to be reverted", tx.Type())
+		return none, fmt.Errorf("the outcome says that a %v was reverted", tx.Type())
 	}
 	if !outcome.Reverted {
-		reason, err := t.overdraft(sender, tx.Fields().ResourceBounds.L2Gas.MaxAmount, paid)
+		reason, err := t.feeCheck(sender, tx.Fields().ResourceBounds.L2Gas.MaxAmount, paid)
 		if err != nil {
 			return none, err
 		}
 		if reason != "" {
-			return none, fmt.Errorf("succeeded, want what reverts or refuses it: %s", reason)
+			return none, fmt.Errorf("succeeded, but must be reverted or rejected: %s", reason)
 		}
 		if t.receipt.RevertReason != "" {
-			return none, fmt.Errorf("succeeded, the signed receipt has the revert reason %.200q", t.receipt.RevertReason)
+			return none, fmt.Errorf("succeeded, but the signed receipt has the revert reason %.200q", t.receipt.RevertReason)
 		}
 	}
 	if err := t.checkFee(tx, t.receipt.ActualFee, paid); err != nil {
@@ -284,13 +284,13 @@ func (t *replayer) transaction(tx starknet.Transaction) (TransactionOutcome, err
 		return none, fmt.Errorf("fee transfer: %w", err)
 	}
 	if len(calls) != 0 {
-		return none, fmt.Errorf("%d calls more than the transaction makes, the next is of kind %v", len(calls), calls[0].Kind)
+		return none, fmt.Errorf("the output has %d calls more than the transaction makes, the next of kind %v", len(calls), calls[0].Kind)
 	}
 	outcome.Events, outcome.Messages = t.events, t.messages
 	return outcome, nil
 }
 
-// invoke replays __execute__. It returns the calls that follow, and the gas that the sender pays for.
+// invoke replays __execute__. It returns the calls that follow and the gas that the sender pays for.
 func (t *replayer) invoke(tx *starknet.Invoke, calls []RootCall, outcome *TransactionOutcome) (_ []RootCall, paid uint64, err error) {
 	class, err := t.deployedClass(tx.SenderAddress)
 	if err != nil {
@@ -313,9 +313,9 @@ func (t *replayer) invoke(tx *starknet.Invoke, calls []RootCall, outcome *Transa
 		return nil, 0, fmt.Errorf("__execute__: %w", err)
 	}
 	if failed := t.record.Outcome == Panicked; failed != call.Failed {
-		return nil, 0, fmt.Errorf("__execute__ panicked: %t, the outcome says %t", call.Failed, failed)
+		return nil, 0, fmt.Errorf("__execute__ panicked: %t, but the outcome says %t", call.Failed, failed)
 	}
-	// What the transaction was billed says what the signature check used, and so what was left for __execute__.
+	// The charged gas determines the gas of the signature check, and so the gas that was left for __execute__.
 	used, done := call.Gas-call.GasLeft, t.dataGas()
 	if t.record.Outcome == Succeeded {
 		kept = done
@@ -325,7 +325,7 @@ func (t *replayer) invoke(tx *starknet.Invoke, calls []RootCall, outcome *Transa
 		return nil, 0, err
 	}
 	if want := min(bound-validated, constants.MaxExecuteGas); call.Gas != want {
-		return nil, 0, fmt.Errorf("__execute__ was given %d gas, want %d: of the bound of %d the signature check used %d", call.Gas, want, bound, validated)
+		return nil, 0, fmt.Errorf("__execute__ received %d gas, want %d: the bound is %d and the signature check used %d", call.Gas, want, bound, validated)
 	}
 	var reason string
 	switch t.record.Outcome {
@@ -336,15 +336,15 @@ func (t *replayer) invoke(tx *starknet.Invoke, calls []RootCall, outcome *Transa
 	case RevertedOnCheck:
 		done += intrinsic + validated + used
 		paid = min(done, bound)
-		if reason, err = t.overdraft(tx.SenderAddress, bound, done); err != nil {
+		if reason, err = t.feeCheck(tx.SenderAddress, bound, done); err != nil {
 			return nil, 0, err
 		}
 		if reason == "" {
-			return nil, 0, fmt.Errorf("said to be reverted for what it used, %d gas for %v FRI, which its bounds and its balance cover", done, t.receipt.ActualFee)
+			return nil, 0, fmt.Errorf("the outcome says that the fee check reverted it, but its bounds and its balance cover %d gas and %v FRI", done, t.receipt.ActualFee)
 		}
 	}
 	if t.receipt.RevertReason != reason {
-		return nil, 0, fmt.Errorf("the revert reason is %.500q as proved, %.500q in the signed receipt", reason, t.receipt.RevertReason)
+		return nil, 0, fmt.Errorf("the revert reason is proved to be %.500q, but is %.500q in the signed receipt", reason, t.receipt.RevertReason)
 	}
 	outcome.Reverted = true
 	t.state.revert(snapshot)
@@ -357,7 +357,7 @@ func (t *replayer) deployAccount(tx *starknet.DeployAccount, contract felt.Felt,
 	if there, err := t.state.classAt(contract); err != nil {
 		return nil, err
 	} else if !there.IsZero() {
-		return nil, fmt.Errorf("deploys to %v, where a contract is", contract)
+		return nil, fmt.Errorf("deploys to %v, which is already a contract", contract)
 	}
 	if err := t.state.setClass(contract, tx.ClassHash); err != nil {
 		return nil, err
@@ -380,7 +380,7 @@ func (t *replayer) deployAccount(tx *starknet.DeployAccount, contract felt.Felt,
 		return nil, fmt.Errorf("constructor: %w", err)
 	}
 	if call.Gas != gas {
-		return nil, fmt.Errorf("the constructor was given %d gas, want %d", call.Gas, gas)
+		return nil, fmt.Errorf("the constructor received %d gas, want %d", call.Gas, gas)
 	}
 	if call.Failed {
 		return nil, fmt.Errorf("the constructor panicked with %v", call.Retdata)
@@ -388,14 +388,14 @@ func (t *replayer) deployAccount(tx *starknet.DeployAccount, contract felt.Felt,
 	return calls, nil
 }
 
-// feeTransfer replays the transfer of the fee to the sequencer, which a transaction without a fee does not make.
+// feeTransfer replays the transfer of the fee to the sequencer. A transaction without a fee makes no transfer.
 func (t *replayer) feeTransfer(sender felt.Felt, calls []RootCall, outcome *TransactionOutcome) ([]RootCall, error) {
 	if len(calls) == 0 {
 		return nil, nil
 	}
 	calldata := calls[0].Calldata
 	if len(calldata) != 3 || !calldata[2].IsZero() {
-		return nil, fmt.Errorf("calldata %v, want the sequencer and an amount below 2^128", calldata)
+		return nil, fmt.Errorf("calldata is %v, want the sequencer and an amount below 2^128", calldata)
 	}
 	fee, err := starknet.Uint128FromFelt(calldata[1])
 	if err != nil {
@@ -412,7 +412,7 @@ func (t *replayer) feeTransfer(sender felt.Felt, calls []RootCall, outcome *Tran
 		return nil, err
 	}
 	if call.Gas != constants.FeeTransferGas {
-		return nil, fmt.Errorf("was given %d gas, want %d", call.Gas, uint64(constants.FeeTransferGas))
+		return nil, fmt.Errorf("received %d gas, want %d", call.Gas, uint64(constants.FeeTransferGas))
 	}
 	if call.Failed {
 		return nil, fmt.Errorf("panicked with %v", call.Retdata)
@@ -424,12 +424,12 @@ func (t *replayer) feeTransfer(sender felt.Felt, calls []RootCall, outcome *Tran
 func (t *replayer) deployedClass(contract felt.Felt) (felt.Felt, error) {
 	class, err := t.state.classAt(contract)
 	if err == nil && class.IsZero() {
-		err = fmt.Errorf("no contract is at %v", contract)
+		err = fmt.Errorf("there is no contract at %v", contract)
 	}
 	return class, err
 }
 
-// root replays the next call from the protocol, which had at most most gas, and returns it with the calls that follow.
+// root replays the next call from the protocol, which may have at most most gas, and returns it with the calls that follow.
 func (t *replayer) root(kind CallKind, calls []RootCall, outcome *TransactionOutcome, f *frame, most uint64, calldata []felt.Felt) (CallOutcome, []RootCall, error) {
 	none := CallOutcome{}
 	if len(calls) == 0 {
@@ -437,7 +437,7 @@ func (t *replayer) root(kind CallKind, calls []RootCall, outcome *TransactionOut
 	}
 	call := &calls[0]
 	if call.Kind != kind {
-		return none, nil, fmt.Errorf("the output has a call of kind %v in its place", call.Kind)
+		return none, nil, fmt.Errorf("the output has a call of kind %v instead", call.Kind)
 	}
 	class, err := t.class(f.class)
 	if err != nil {
@@ -448,7 +448,7 @@ func (t *replayer) root(kind CallKind, calls []RootCall, outcome *TransactionOut
 		return none, nil, fmt.Errorf("class %v has no entry point %v", f.class, f.selector)
 	}
 	if most < constants.EntryPointGas || call.Gas > most-constants.EntryPointGas {
-		return none, nil, fmt.Errorf("%d gas and %d to enter, at most %d", call.Gas, constants.EntryPointGas, most)
+		return none, nil, fmt.Errorf("the call has %d gas and %d to enter, want at most %d in total", call.Gas, constants.EntryPointGas, most)
 	}
 	if err := same("calldata", call.Calldata, calldata); err != nil {
 		return none, nil, err
@@ -463,7 +463,7 @@ func (t *replayer) root(kind CallKind, calls []RootCall, outcome *TransactionOut
 		return none, nil, err
 	}
 	if call.GasLeft > f.gas {
-		return none, nil, fmt.Errorf("%d gas left of %d", call.GasLeft, f.gas)
+		return none, nil, fmt.Errorf("%d gas is left of %d", call.GasLeft, f.gas)
 	}
 	result := CallOutcome{Kind: kind, Gas: f.gas, GasLeft: call.GasLeft, Failed: call.Failed, Retdata: call.Retdata}
 	outcome.Calls = append(outcome.Calls, result)

@@ -22,14 +22,14 @@ func executeReason(root *starknet.PanicFrame, cause string) string {
 	})
 }
 
-// checkAborted checks the signed revert reason of a transaction of whose __execute__ f there is no complete run, when
-// validation and it have used used gas. The reason must be one that such a run ends with, so that no panic, which could have
-// been proved, is passed off as one: of the reasons that look like a panic of __execute__ itself only those of a call that
-// entered no code are left, which can be checked.
+// checkAborted checks the signed revert reason of a transaction whose __execute__, call f, was aborted. used is the gas of the
+// signature check and of f. The reason must be one with which a run is aborted, so that a panic, which could have been proved,
+// is not presented as an abortion. Two reasons look like a panic of __execute__ itself: those of a call that entered no code.
+// These two are checked.
 func (t *replayer) checkAborted(f *frame, bound, used uint64) error {
 	signed := t.receipt.RevertReason
 	notFound := panicReason(f.shows(true, []felt.Felt{entryPointNotFound}))
-	lacks := signed == notFound // of a class that the witness does not have
+	lacks := signed == notFound // if the witness does not have the class
 	if t.block.Classes[f.class] != nil {
 		class, err := t.class(f.class)
 		if err != nil {
@@ -38,22 +38,22 @@ func (t *replayer) checkAborted(f *frame, bound, used uint64) error {
 		lacks = class.EntryPoint(f.kind, f.selector) == nil
 	}
 	if lacks != (signed == notFound) {
-		return fmt.Errorf("class %v has no __execute__: %t, the signed revert reason is %.500q", f.class, lacks, signed)
+		return fmt.Errorf("class %v has no __execute__: %t, but the signed revert reason is %.500q", f.class, lacks, signed)
 	}
 	if lacks {
 		return nil
 	}
 	root := f.shows(true, nil)
 	if signed == panicReason(f.shows(true, []felt.Felt{outOfGas})) {
-		// Then all that was used is the signature check's.
+		// The call entered no code, so the signature check used all of used.
 		if left := bound - used; left >= constants.EntryPointGas {
-			return fmt.Errorf("__execute__ is said to have lacked the gas to enter, %d: it had %d", constants.EntryPointGas, left)
+			return fmt.Errorf("the signed revert reason says that __execute__ lacked the gas to enter, %d, but it had %d", constants.EntryPointGas, left)
 		}
 		return nil
 	}
 	cause, ok := strings.CutPrefix(signed, executeReason(root, ""))
 	if !ok || strings.HasPrefix(cause, starknet.ExecutionPanicHeader) {
-		return fmt.Errorf("said to be aborted, the signed revert reason is %.500q", signed)
+		return fmt.Errorf("the outcome says that it was aborted, but the signed revert reason is %.500q", signed)
 	}
 	return nil
 }
@@ -66,11 +66,11 @@ func checkReceipt(receipt *starknet.Receipt, tx starknet.Transaction, sender fel
 	}
 	switch {
 	case receipt.Type != tx.Type():
-		return fmt.Errorf("the signed receipt is of a %v, the transaction a %v", receipt.Type, tx.Type())
+		return fmt.Errorf("the signed receipt is of a %v, but the transaction is a %v", receipt.Type, tx.Type())
 	case receipt.ContractAddress != deployed:
 		return fmt.Errorf("the signed receipt says that %v was deployed, want %v", receipt.ContractAddress, deployed)
 	case receipt.Resources.L1Gas != 0 || receipt.Resources.L1DataGas != 0:
-		return fmt.Errorf("the signed receipt bills %d L1 gas and %d L1 data gas, want 0", receipt.Resources.L1Gas, receipt.Resources.L1DataGas)
+		return fmt.Errorf("the signed receipt charges %d L1 gas and %d L1 data gas, want 0", receipt.Resources.L1Gas, receipt.Resources.L1DataGas)
 	}
 	return nil
 }

@@ -10,20 +10,20 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// rule is what there is to know of a syscall: its form in the output, its price, and the answer that Starknet gives.
+// rule describes a syscall: its format in the output, its price, and the check of its response.
 type rule struct {
 	name              string
-	request, response int   // words
-	arrays            []int // where the request names an array by two addresses that is published on success
-	calls             bool  // it may make a call; the last two words of the response name the returned data
-	charged           int   // where the request names an array that is charged by the word, or -1
+	request, response int   // number of words
+	arrays            []int // indices in the request of the two addresses of an array that is published on success
+	calls             bool  // the syscall may make a call; the last two words of the response are the addresses of the returned data
+	charged           int   // index in the request of an array that is charged per word, or -1
 	cost              constants.Cost
 
-	// readable, if not nil, checks that the request can be read at all; one that cannot ends the transaction.
+	// readable, if not nil, returns an error for a request that aborts the transaction, such as an invalid address.
 	readable func(s *Syscall) error
-	// answer checks the answer to a syscall of the call f that had gas left after the charge.
+	// answer checks the response to a syscall of call f that had gas left after the charge.
 	answer func(t *replayer, f *frame, s *Syscall, gas uint64) error
-	felt   felt.Felt // the name as the class writes it
+	felt   felt.Felt // the name as a felt, as the class writes it
 }
 
 var rules = withCosts([]rule{
@@ -58,7 +58,7 @@ func ruleOf(selector felt.Felt) (*rule, bool) {
 	return nil, false
 }
 
-// The panic data of syscalls that fail.
+// Panic data of failed syscalls.
 var (
 	outOfGas           = felt.FromShortString(constants.OutOfGas)
 	entryPointFailed   = felt.FromShortString(constants.EntryPointFailed)
@@ -68,7 +68,7 @@ var (
 	blockOutOfRange    = felt.FromShortString(constants.BlockOutOfRange)
 )
 
-// succeeds demands that the syscall was answered with success and left gas.
+// succeeds returns an error unless the syscall succeeded and left gas.
 func (s *Syscall) succeeds(gas uint64) error {
 	if s.Failed {
 		return fmt.Errorf("failed with %v, want success", s.Arrays[0])
@@ -76,7 +76,7 @@ func (s *Syscall) succeeds(gas uint64) error {
 	return s.leaves(gas)
 }
 
-// fails demands that the syscall was answered with that panic data and left gas.
+// fails returns an error unless the syscall failed with the panic data and left gas.
 func (s *Syscall) fails(gas uint64, data ...felt.Felt) error {
 	if !s.Failed {
 		return fmt.Errorf("succeeded, want failure with %v", data)
@@ -94,7 +94,7 @@ func (s *Syscall) leaves(gas uint64) error {
 	return nil
 }
 
-// same compares words.
+// same returns an error that names the first difference between two lists of words.
 func same(what string, got, want []felt.Felt) error {
 	if len(got) != len(want) {
 		return fmt.Errorf("%s has %d words, want %d", what, len(got), len(want))
@@ -107,29 +107,29 @@ func same(what string, got, want []felt.Felt) error {
 	return nil
 }
 
-// addressRange is what starknet.IsAddress demands.
+// addressRange describes the felts that starknet.IsAddress accepts.
 const addressRange = "below 2^251"
 
-// slotIsReadable refuses what names no storage slot: another domain than the only one there is, a key that no contract can have.
+// slotIsReadable returns an error if the request does not name a storage slot: its domain is not 0, or its key is out of range.
 func slotIsReadable(s *Syscall) error {
 	if !s.Request[0].IsZero() {
 		return fmt.Errorf("storage domain %v, want 0", s.Request[0])
 	}
 	if !starknet.IsAddress(s.Request[1]) {
-		return fmt.Errorf("storage key %v, want one %s", s.Request[1], addressRange)
+		return fmt.Errorf("storage key %v, want a key %s", s.Request[1], addressRange)
 	}
 	return nil
 }
 
-// addressIsReadable refuses a request whose first word is no contract address.
+// addressIsReadable returns an error if the first word of the request is not a contract address.
 func addressIsReadable(s *Syscall) error {
 	if !starknet.IsAddress(s.Request[0]) {
-		return fmt.Errorf("address %v, want one %s", s.Request[0], addressRange)
+		return fmt.Errorf("address %v, want an address %s", s.Request[0], addressRange)
 	}
 	return nil
 }
 
-// l1AddressIsReadable refuses a message to a felt that is not an L1 address.
+// l1AddressIsReadable returns an error if the recipient of a message is not an L1 address.
 func l1AddressIsReadable(s *Syscall) error {
 	if bits := s.Request[0].BitLen(); bits > constants.L1AddressBits {
 		return fmt.Errorf("message to %v of %d bits, an L1 address has at most %d", s.Request[0], bits, constants.L1AddressBits)
@@ -165,10 +165,10 @@ func emitEvent(t *replayer, f *frame, s *Syscall, gas uint64) error {
 	}
 	keys, data := s.Arrays[0], s.Arrays[1]
 	if len(keys) > constants.MaxEventKeys || len(data) > constants.MaxEventData {
-		return fmt.Errorf("event of %d keys and %d words of data, at most %d and %d", len(keys), len(data), constants.MaxEventKeys, constants.MaxEventData)
+		return fmt.Errorf("event has %d keys and %d words of data, want at most %d and %d", len(keys), len(data), constants.MaxEventKeys, constants.MaxEventData)
 	}
 	if len(t.events)-t.eventsBefore >= constants.MaxEvents {
-		return fmt.Errorf("event number %d of the call from the protocol, at most %d", len(t.events)-t.eventsBefore+1, constants.MaxEvents)
+		return fmt.Errorf("event number %d of the call from the protocol, want at most %d", len(t.events)-t.eventsBefore+1, constants.MaxEvents)
 	}
 	t.events = append(t.events, starknet.Event{From: f.contract, Keys: keys, Data: data})
 	return nil
@@ -177,7 +177,7 @@ func emitEvent(t *replayer, f *frame, s *Syscall, gas uint64) error {
 func callContract(t *replayer, f *frame, s *Syscall, gas uint64) error {
 	contract, selector := s.Request[0], s.Request[1]
 	if t.validating && contract != f.contract {
-		return fmt.Errorf("calls %v from the constructor of a DEPLOY_ACCOUNT, which may call %v alone", contract, f.contract)
+		return fmt.Errorf("calls %v from the constructor of a DEPLOY_ACCOUNT, which may call only %v", contract, f.contract)
 	}
 	if selector == executeSelector {
 		if s.Inner != nil {
@@ -190,7 +190,7 @@ func callContract(t *replayer, f *frame, s *Syscall, gas uint64) error {
 		return err
 	}
 	if class.IsZero() {
-		return fmt.Errorf("calls %v, where no contract is", contract)
+		return fmt.Errorf("calls %v, which is not a contract", contract)
 	}
 	return t.inner(f, s, frame{
 		class: class, kind: casm.External, selector: selector, contract: contract, caller: f.contract, gas: gas,
@@ -205,7 +205,7 @@ func libraryCall(t *replayer, f *frame, s *Syscall, gas uint64) error {
 
 func deploy(t *replayer, f *frame, s *Syscall, gas uint64) error {
 	if t.validating {
-		return fmt.Errorf("deploys from the constructor of a DEPLOY_ACCOUNT, which may not")
+		return fmt.Errorf("deploys from the constructor of a DEPLOY_ACCOUNT, which may not deploy")
 	}
 	class, salt, fromZero := s.Request[0], s.Request[1], s.Request[4]
 	deployer := f.contract
@@ -216,17 +216,17 @@ func deploy(t *replayer, f *frame, s *Syscall, gas uint64) error {
 	default:
 		return fmt.Errorf("deploy_from_zero is %v, want 0 or 1", fromZero)
 	}
-	var calldata []felt.Felt // that of the inner call; without one it must be empty
+	var calldata []felt.Felt // calldata of the inner call; must be empty if there is no inner call
 	if s.Inner != nil {
 		calldata = s.Inner.Calldata
 	} else if s.Request[2] != s.Request[3] {
-		return fmt.Errorf("constructor calldata from %v to %v, want none where no constructor is called", s.Request[2], s.Request[3])
+		return fmt.Errorf("constructor calldata from %v to %v, want none because no constructor is called", s.Request[2], s.Request[3])
 	}
 	contract := starknet.ContractAddress(deployer, salt, class, calldata)
 	if there, err := t.state.classAt(contract); err != nil {
 		return err
 	} else if !there.IsZero() {
-		return fmt.Errorf("deploys to %v, where a contract is", contract)
+		return fmt.Errorf("deploys to %v, which is already a contract", contract)
 	}
 	if !s.Failed && s.Response[0] != contract {
 		return fmt.Errorf("deployed at %v, want %v", s.Response[0], contract)
@@ -241,14 +241,14 @@ func getExecutionInfo(_ *replayer, f *frame, s *Syscall, gas uint64) error {
 		return err
 	}
 	if want := felt.FromUint64(f.info); s.Response[0] != want {
-		return fmt.Errorf("points to %v, this call's information is at %v", s.Response[0], want)
+		return fmt.Errorf("points to %v, but the information of this call is at %v", s.Response[0], want)
 	}
 	return nil
 }
 
 func getClassHashAt(t *replayer, _ *frame, s *Syscall, gas uint64) error {
 	if t.validating {
-		return fmt.Errorf("asked from the constructor of a DEPLOY_ACCOUNT, which may not")
+		return fmt.Errorf("called from the constructor of a DEPLOY_ACCOUNT, which may not call it")
 	}
 	if err := s.succeeds(gas); err != nil {
 		return err
@@ -267,7 +267,7 @@ func getBlockHash(t *replayer, _ *frame, s *Syscall, gas uint64) error {
 	number := s.Request[0]
 	if !number.IsUint64() || t.block.Number < constants.BlockHashLag || number.Uint64() > t.block.Number-constants.BlockHashLag {
 		if t.validating {
-			return fmt.Errorf("block %v asked for from the constructor of a DEPLOY_ACCOUNT: that is too recent", number)
+			return fmt.Errorf("asks for the hash of block %v from the constructor of a DEPLOY_ACCOUNT: the block is too recent", number)
 		}
 		return s.fails(gas, blockOutOfRange)
 	}
@@ -308,7 +308,7 @@ func keccakWords(_ *replayer, _ *frame, s *Syscall, gas uint64) error {
 	var size felt.Felt
 	size.Sub(&s.Request[1], &s.Request[0])
 	if !size.IsUint64() {
-		return fmt.Errorf("input of %v words", size)
+		return fmt.Errorf("input has %v words, want fewer than 2^64", size)
 	}
 	if size.Uint64()%constants.KeccakBlock != 0 {
 		return s.fails(gas, invalidInputLength)

@@ -26,12 +26,12 @@ func words(values ...uint64) (list []felt.Felt) {
 	return list
 }
 
-// span returns an array as an entry point takes it.
+// span returns an array as the arguments of an entry point.
 func span(values ...felt.Felt) []felt.Felt {
 	return append(words(uint64(len(values))), values...)
 }
 
-// survive returns a call of the probe that makes another call and survives its failure.
+// survive returns a call of the probe contract that makes another call and survives its failure.
 func survive(contract felt.Felt, name string, calldata ...felt.Felt) call {
 	return call{probeAt, "survive", append([]felt.Felt{contract, selector(name)}, span(calldata...)...)}
 }
@@ -40,8 +40,8 @@ func transfer(to uint64, amount uint64) call {
 	return call{starknet.StrkAddress, "transfer", words(to, amount, 0)}
 }
 
-// story sends one of every kind of transaction and call. The executor's receipts are the judge of what a statement says.
-var story = []struct {
+// walkthrough holds transactions and calls of every kind. The outcomes are compared with the executor's receipts.
+var walkthrough = []struct {
 	name     string
 	reverted bool
 	send     func(c *chain) *starknet.Receipt
@@ -149,11 +149,11 @@ var story = []struct {
 	}},
 }
 
-// tell sends the whole story.
-func tell(t *testing.T) *chain {
+// executeWalkthrough executes the whole walkthrough.
+func executeWalkthrough(t *testing.T) *chain {
 	t.Helper()
 	c := newChain(t)
-	for _, chapter := range story {
+	for _, chapter := range walkthrough {
 		if got := chapter.send(c); got.Reverted != chapter.reverted {
 			t.Fatalf("%s: reverted is %t, want %t: %s", chapter.name, got.Reverted, chapter.reverted, got.RevertReason)
 		}
@@ -161,14 +161,14 @@ func tell(t *testing.T) *chain {
 	return c
 }
 
-// transfers returns a block of one token transfer.
+// transfers returns a block with one token transfer.
 func transfers(t *testing.T) *chain {
 	c := newChain(t)
 	c.invoke(plenty, transfer(0xbe, 1000))
 	return c
 }
 
-// check replays the claims and compares the outcome with what the executor says.
+// check replays the claims and compares the outcome with the executor's receipts.
 func (c *chain) check(claims ...*statement.Claim) *statement.Outcome {
 	c.t.Helper()
 	return c.checkBlock(c.statementBlock(), claims...)
@@ -186,7 +186,7 @@ func (c *chain) checkBlock(block *statement.Block, claims ...*statement.Claim) *
 			c.t.Errorf("transaction %d: got %v, reverted %t, fee %v, want %v, %t, %v",
 				i, got.Hash, got.Reverted, got.Fee, want.TransactionHash, want.Reverted, want.ActualFee)
 		}
-		// The receipt bills the calls proved and what is not: the signature check, data, the transaction's overhead.
+		// The receipt charges the proved calls and the unproven parts: the signature check, data, the transaction's overhead.
 		var used uint64
 		for _, call := range got.Calls {
 			if call.Kind != statement.FeeTransferCall {
@@ -194,7 +194,7 @@ func (c *chain) checkBlock(block *statement.Block, claims ...*statement.Claim) *
 			}
 		}
 		if used > want.Resources.L2Gas {
-			c.t.Errorf("transaction %d: %d gas proved, the receipt bills %d", i, used, want.Resources.L2Gas)
+			c.t.Errorf("transaction %d: %d gas proved, the receipt charges %d", i, used, want.Resources.L2Gas)
 		}
 		if diff := cmp.Diff(want.Events, got.Events); diff != "" {
 			c.t.Errorf("transaction %d: events: %s", i, diff)
@@ -214,7 +214,7 @@ func (c *chain) checkBlock(block *statement.Block, claims ...*statement.Claim) *
 }
 
 func TestStory(t *testing.T) {
-	c := tell(t)
+	c := executeWalkthrough(t)
 	claim, trace, err := c.run(0, len(c.recorded))
 	if err != nil {
 		t.Fatal(err)
@@ -236,7 +236,7 @@ func TestStory(t *testing.T) {
 	}
 	for i, record := range output.Transactions {
 		if got := outcome.Transactions[i].UnprovenParts; len(got) != 1 && record.Outcome != statement.Aborted {
-			t.Errorf("transaction %d: not covered is %v", i, got)
+			t.Errorf("transaction %d: unproven parts are %v", i, got)
 		}
 	}
 
@@ -264,7 +264,7 @@ func TestStory(t *testing.T) {
 	})
 }
 
-// replay applies one claim for a whole block, without the check of the program.
+// replay replays one claim for a whole block, without the check of the program.
 func (c *chain) replay(claim *statement.Claim, block *statement.Block) (*statement.Outcome, error) {
 	r, err := statement.NewReplay(block, c.before)
 	if err != nil {
@@ -276,10 +276,10 @@ func (c *chain) replay(claim *statement.Claim, block *statement.Block) (*stateme
 	return r.Outcome()
 }
 
-// Every word of the output that the classes' code does not make itself is bound: with another value in its place the
-// statement is refused, or the outcome says something else.
+// TestEveryWordIsBound checks that every output word that the classes' code does not determine is bound: another value is
+// rejected or changes the outcome.
 func TestEveryWordIsBound(t *testing.T) {
-	c := tell(t)
+	c := executeWalkthrough(t)
 	claim, _, err := c.run(0, len(c.recorded))
 	if err != nil {
 		t.Fatal(err)
@@ -292,7 +292,7 @@ func TestEveryWordIsBound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Of code a sample is enough, each word is compared alone.
+	// A sample of the code is enough, because each word of it is compared alone.
 	skip := make(map[int]bool)
 	for _, class := range output.Classes {
 		start := int(class.Address - claim.OutputAddress)
@@ -327,9 +327,9 @@ func TestEveryWordIsBound(t *testing.T) {
 	t.Logf("%d mutants, %d accepted", tried, accepted)
 }
 
-// What the verifier knows for sure decides: with anything else in its place the claim is refused.
+// TestOtherBlock checks that a claim is rejected for any other block data.
 func TestOtherBlock(t *testing.T) {
-	c := tell(t)
+	c := executeWalkthrough(t)
 	claim, _, err := c.run(0, len(c.recorded))
 	if err != nil {
 		t.Fatal(err)
@@ -405,8 +405,8 @@ func TestOtherBlock(t *testing.T) {
 	}
 }
 
-// An honest run on a forged answer makes a claim that a proof would uphold; the statement refuses it, though nothing but
-// the answer depends on it.
+// TestForgedStorageAnswer checks that a false response to a storage read is rejected. The run is honest otherwise, so a proof
+// of it would verify, and nothing but the response depends on the false value.
 func TestForgedStorageAnswer(t *testing.T) {
 	c := newChain(t)
 	honest := c.before.clone()
@@ -416,7 +416,7 @@ func TestForgedStorageAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.check(claim) // on the forged state
+	c.check(claim) // accepted on the forged state
 	_, err = statement.Check([]*statement.Claim{claim}, c.statementBlock(), honest)
 	if err == nil || !strings.Contains(err.Error(), "read as 0x5, want 0x0") {
 		t.Errorf("got %v, want a refusal of the answer 5", err)
@@ -442,7 +442,7 @@ func TestNotProvable(t *testing.T) {
 	}
 }
 
-// A record that is not of this execution is noticed.
+// TestOtherRecord checks that the OS rejects a call trace of another execution.
 func TestOtherRecord(t *testing.T) {
 	change := func(name string, f func(execute *cairo.CallTrace)) {
 		c := transfers(t)

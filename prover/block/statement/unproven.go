@@ -10,30 +10,30 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// Unproven is a transaction that no claim covers. What it did is the validators' word alone: its difference hashes to what
-// they signed, and is taken over as it is.
+// Unproven is a transaction that no claim covers. Its effects rest on the validators' signatures alone: the replay applies
+// Diff, which must hash to the signed digest.
 type Unproven struct {
-	Index  int      `json:"index"` // among the block's executed transactions
+	Index  int      `json:"index"` // index among the block's executed transactions
 	Reason Reason   `json:"reason"`
 	Diff   HexBytes `json:"diff"` // canonical starknet.StateDiff
 }
 
-// Reason says why a transaction cannot be proved: exactly one of Builtin, Syscall and MaxSteps is set. There are as many
-// reasons as unprovableBuiltins, unprovableSyscalls and powers of two between minSteps and maxSteps; any other text is refused.
-// It is the prover's word, and checked as far as it can be: that the entry point takes the builtin, that the
-// class's code has the syscall's name.
+// Reason says why a transaction cannot be proved. Exactly one of Builtin, Syscall and MaxSteps is set, to a value in
+// unprovableBuiltins or unprovableSyscalls or to a power of two between minSteps and maxSteps; any other value is rejected. The
+// prover chooses the reason. The replay checks that the entry point takes the builtin, or that the class's code contains the
+// syscall's name.
 type Reason struct {
 	Builtin  string    `json:"builtin,omitempty"`
 	Syscall  string    `json:"syscall,omitempty"`
-	Class    felt.Felt `json:"class_hash"` // of a builtin or syscall: whose entry point needs it
+	Class    felt.Felt `json:"class_hash"` // with Builtin or Syscall: the class whose entry point needs it
 	Selector felt.Felt `json:"selector"`
-	MaxSteps uint64    `json:"max_steps,omitzero"` // which are too few for the transaction alone
+	MaxSteps uint64    `json:"max_steps,omitzero"` // bound on steps that the transaction exceeds in a proof of its own
 }
 
-// unprovableBuiltins are Starknet's builtins that the program cannot pass.
+// unprovableBuiltins are the builtins of Starknet that the program cannot pass to a class.
 var unprovableBuiltins = []string{"ec_op", "poseidon", "range_check96", "add_mod", "mul_mod"}
 
-// String returns the reason as a person reads it.
+// String returns the reason as text for people.
 func (r *Reason) String() string {
 	switch {
 	case r.Builtin != "":
@@ -44,7 +44,7 @@ func (r *Reason) String() string {
 	return fmt.Sprintf("it needs more than %d steps", r.MaxSteps)
 }
 
-// quoted returns a name as it is where it is known, quoted and cut where it is not: then it is anybody's text.
+// quoted returns a known name as it is. It quotes and shortens an unknown name, which may be any text.
 func quoted(name string, known []string) string {
 	if slices.Contains(known, name) {
 		return name
@@ -52,21 +52,20 @@ func quoted(name string, known []string) string {
 	return fmt.Sprintf("%.40q", name)
 }
 
-// The shortest and the longest trace of the program that a bound on steps can mean: what the layout needs, and what
-// cairo/os allows.
+// Bounds on MaxSteps: the shortest trace of the layout, and the longest that cairo/os allows.
 const (
 	minSteps = 1 << 17
 	maxSteps = 1 << 27
 )
 
-// unprovableSyscalls are Starknet's syscalls that the program does not answer.
+// unprovableSyscalls are the syscalls of Starknet that the program does not support.
 var unprovableSyscalls = []string{
 	"MetaTxV0", "Sha256ProcessBlock", "Sha512ProcessBlock",
 	"Secp256k1New", "Secp256k1Add", "Secp256k1Mul", "Secp256k1GetPointFromX", "Secp256k1GetXy",
 	"Secp256r1New", "Secp256r1Add", "Secp256r1Mul", "Secp256r1GetPointFromX", "Secp256r1GetXy",
 }
 
-// checkReason refuses a reason that is none.
+// checkReason returns an error if the reason is not one of the known reasons or does not hold for its class.
 func (r *replay) checkReason(reason *Reason) error {
 	set := 0
 	for _, is := range []bool{reason.Builtin != "", reason.Syscall != "", reason.MaxSteps != 0} {
@@ -75,11 +74,11 @@ func (r *replay) checkReason(reason *Reason) error {
 		}
 	}
 	if set != 1 {
-		return fmt.Errorf("%d reasons why it is not covered, want 1", set)
+		return fmt.Errorf("%d reasons why it is unproven, want 1", set)
 	}
 	if n := reason.MaxSteps; n != 0 {
 		if n < minSteps || n > maxSteps || n&(n-1) != 0 || !reason.Class.IsZero() || !reason.Selector.IsZero() {
-			return fmt.Errorf("not covered for lack of %d steps of class %v: want a power of two from %d to %d, and no class", n, reason.Class, minSteps, maxSteps)
+			return fmt.Errorf("unproven for a bound of %d steps of class %v: want a power of two from %d to %d, and no class", n, reason.Class, minSteps, maxSteps)
 		}
 		return nil
 	}
@@ -94,45 +93,46 @@ func (r *replay) checkReason(reason *Reason) error {
 		}
 	}
 	if len(entries) == 0 {
-		return fmt.Errorf("not covered for entry point %v, which class %v has not", reason.Selector, reason.Class)
+		return fmt.Errorf("unproven for entry point %v, which class %v does not have", reason.Selector, reason.Class)
 	}
 	if reason.Syscall != "" {
 		if !slices.Contains(unprovableSyscalls, reason.Syscall) {
-			return fmt.Errorf("not covered for syscall %.40q, want one of %q", reason.Syscall, unprovableSyscalls)
+			return fmt.Errorf("unproven for syscall %.40q, want one of %q", reason.Syscall, unprovableSyscalls)
 		}
-		// Code that makes a syscall writes its name, which is a constant.
+		// Code that makes a syscall contains its name as a constant.
 		if !slices.Contains(class.Bytecode, felt.FromShortString(reason.Syscall)) {
-			return fmt.Errorf("not covered for syscall %s, which class %v does not make", reason.Syscall, reason.Class)
+			return fmt.Errorf("unproven for syscall %s, whose name the code of class %v does not contain", reason.Syscall, reason.Class)
 		}
 		return nil
 	}
 	if !slices.Contains(unprovableBuiltins, reason.Builtin) {
-		return fmt.Errorf("not covered for builtin %.40q, want one of %q", reason.Builtin, unprovableBuiltins)
+		return fmt.Errorf("unproven for builtin %.40q, want one of %q", reason.Builtin, unprovableBuiltins)
 	}
 	if !slices.ContainsFunc(entries, func(e *casm.EntryPoint) bool { return slices.Contains(e.Builtins, reason.Builtin) }) {
-		return fmt.Errorf("not covered for builtin %.40q, which entry point %v of class %v does not need", reason.Builtin, reason.Selector, reason.Class)
+		return fmt.Errorf("unproven for builtin %.40q, which entry point %v of class %v does not need", reason.Builtin, reason.Selector, reason.Class)
 	}
 	return nil
 }
 
-// Validation is what the signature check of a covered transaction left behind, which no claim covers. Starknet lets it
-// touch nothing but the account: its storage, its class, and events and messages in its name. It must be so that the
-// transaction as a whole does what validators signed; what __execute__ saw of it is the word of whoever made the proof.
+// Validation holds the effects of the signature check of a proven transaction. No claim covers them. Starknet lets a signature
+// check change only the account: its storage and its class, and emit events and messages from it. With these effects the
+// transaction as a whole must do what validators signed. The proof shows what __execute__ did after them, but not that the
+// signature check had them.
 type Validation struct {
-	Index    int          `json:"index"`               // among the block's executed transactions
-	Storage  []SlotChange `json:"storage,omitempty"`   // ascending by key, of slots that changed
+	Index    int          `json:"index"`               // index among the block's executed transactions
+	Storage  []SlotChange `json:"storage,omitempty"`   // changed slots, ascending by key
 	Class    *felt.Felt   `json:"class_hash,omitzero"` // the account's new class, if it was replaced
-	Events   int          `json:"events,omitzero"`     // how many of the signed events are its own
+	Events   int          `json:"events,omitzero"`     // number of signed events that the signature check emitted
 	Messages int          `json:"messages,omitzero"`
 }
 
-// SlotChange is a slot's new value.
+// SlotChange is the new value of a storage slot.
 type SlotChange struct {
 	Key   felt.Felt `json:"key"`
 	Value felt.Felt `json:"value"`
 }
 
-// String says what it is that no claim covers.
+// String names the effects of the signature check, which no claim covers.
 func (v *Validation) String() string {
 	class := ""
 	if v.Class != nil {
@@ -141,7 +141,7 @@ func (v *Validation) String() string {
 	return fmt.Sprintf("%s%d storage writes, %d events and %d messages of the signature check", class, len(v.Storage), v.Events, v.Messages)
 }
 
-// checkUnproven refuses lists that do not name each transaction at most once and in order.
+// checkUnproven returns an error if Unproven or Validations does not list transactions in ascending order of their indices.
 func (b *Block) checkUnproven() error {
 	if len(b.Results) != len(b.Transactions) {
 		return fmt.Errorf("statement: %d transactions with %d results", len(b.Transactions), len(b.Results))
@@ -151,7 +151,7 @@ func (b *Block) checkUnproven() error {
 	for i := range b.Unproven {
 		index := b.Unproven[i].Index
 		if index <= last || index >= len(b.Transactions) {
-			return fmt.Errorf("statement: uncovered transaction %d after %d, of %d", index, last, len(b.Transactions))
+			return fmt.Errorf("statement: unproven transaction %d follows %d, want ascending indices below %d", index, last, len(b.Transactions))
 		}
 		last, unproven[index] = index, true
 	}
@@ -159,31 +159,31 @@ func (b *Block) checkUnproven() error {
 	for i := range b.Validations {
 		index := b.Validations[i].Index
 		if index <= last || index >= len(b.Transactions) || unproven[index] {
-			return fmt.Errorf("statement: signature check of transaction %d after %d, of %d", index, last, len(b.Transactions))
+			return fmt.Errorf("statement: signature check of transaction %d follows %d, want ascending indices below %d", index, last, len(b.Transactions))
 		}
 		last = index
 	}
 	return nil
 }
 
-// skip passes the transactions that come next and are not covered.
+// skip applies the unproven transactions that come next.
 func (r *replay) skip() error {
 	for len(r.unproven) > 0 && r.unproven[0].Index == len(r.done) {
 		u := &r.unproven[0]
 		outcome, err := r.takeOver(u, r.block.Transactions[u.Index], r.block.Results[u.Index])
 		if err != nil {
-			return fmt.Errorf("transaction %d, which is not covered: %w", u.Index, err)
+			return fmt.Errorf("unproven transaction %d: %w", u.Index, err)
 		}
 		r.unproven, r.done = r.unproven[1:], append(r.done, *outcome)
 	}
 	return nil
 }
 
-// takeOver makes the signed difference of a transaction.
+// takeOver applies the signed state difference of an unproven transaction.
 func (r *replay) takeOver(u *Unproven, tx starknet.Transaction, signed *starknet.Result) (*TransactionOutcome, error) {
 	receipt := &signed.Receipt
 	if hash := tx.Hash(r.block.ChainID); receipt.TransactionHash != hash {
-		return nil, fmt.Errorf("the receipt is of %v, the transaction is %v", receipt.TransactionHash, hash)
+		return nil, fmt.Errorf("the signed receipt is of transaction %v, want %v", receipt.TransactionHash, hash)
 	}
 	sender := tx.Sender()
 	if err := r.admit(tx, receipt.TransactionHash, sender); err != nil {
@@ -217,13 +217,13 @@ func (r *replay) takeOver(u *Unproven, tx starknet.Transaction, signed *starknet
 	declare, _ := tx.(*starknet.Declare)
 	for _, c := range diff.Declared {
 		if declare == nil || c != (starknet.DeclaredClass{ClassHash: declare.ClassHash, CompiledClassHash: declare.CompiledClassHash}) {
-			return nil, fmt.Errorf("the state difference declares class %v with the compiled class hash %v, which the transaction does not", c.ClassHash, c.CompiledClassHash)
+			return nil, fmt.Errorf("the state difference declares class %v with compiled class hash %v, but the transaction does not", c.ClassHash, c.CompiledClassHash)
 		}
 		if err := r.state.declare(c.ClassHash, c.CompiledClassHash); err != nil {
 			return nil, err
 		}
 	}
-	if err := r.checkDiff(signed); err != nil { // what is signed is a difference from this very state
+	if err := r.checkDiff(signed); err != nil { // the signed difference is relative to this state
 		return nil, err
 	}
 	if err := r.checkSignedFee(tx, receipt); err != nil {
@@ -235,8 +235,8 @@ func (r *replay) takeOver(u *Unproven, tx starknet.Transaction, signed *starknet
 	}, nil
 }
 
-// validated makes what the signature check of the transaction left behind, where the block says that it left anything. name is
-// the check's entry point.
+// validated applies the effects of the transaction's signature check, if the block lists any. name is the entry point of the
+// check.
 func (t *replayer) validated(name string, account felt.Felt, outcome *TransactionOutcome) error {
 	outcome.UnprovenParts = append(outcome.UnprovenParts, name)
 	if len(t.validations) == 0 || t.validations[0].Index != len(t.done) {
@@ -254,17 +254,17 @@ func (t *replayer) validated(name string, account felt.Felt, outcome *Transactio
 func (t *replayer) makeValidation(v *Validation, account felt.Felt) error {
 	signed := &t.block.Results[v.Index].Receipt
 	if len(v.Storage) == 0 && v.Class == nil && v.Events == 0 && v.Messages == 0 {
-		return fmt.Errorf("said to have left something, and left nothing")
+		return fmt.Errorf("the list of its effects is empty")
 	}
 	for i, w := range v.Storage {
 		if i > 0 && v.Storage[i-1].Key.Cmp(&w.Key) >= 0 || !starknet.IsAddress(w.Key) {
-			return fmt.Errorf("slot %v out of order or range", w.Key)
+			return fmt.Errorf("slot %v is out of order or not %s", w.Key, addressRange)
 		}
 		at := slot{account, w.Key}
 		if value, err := t.state.storage(at); err != nil {
 			return err
 		} else if value == w.Value {
-			return fmt.Errorf("slot %v is %v already", w.Key, value)
+			return fmt.Errorf("slot %v already has value %v", w.Key, value)
 		}
 		if err := t.state.write(at, w.Value); err != nil {
 			return err
@@ -274,7 +274,7 @@ func (t *replayer) makeValidation(v *Validation, account felt.Felt) error {
 		if there, err := t.state.classAt(account); err != nil {
 			return err
 		} else if there == *v.Class {
-			return fmt.Errorf("the class is %v already", there)
+			return fmt.Errorf("the class is already %v", there)
 		}
 		if compiled, err := t.state.compiled(*v.Class); err != nil {
 			return err
@@ -286,20 +286,20 @@ func (t *replayer) makeValidation(v *Validation, account felt.Felt) error {
 		}
 	}
 	if left := len(signed.Events) - len(t.events); v.Events < 0 || v.Events > left {
-		return fmt.Errorf("%d events, the signed receipt has %d more", v.Events, left)
+		return fmt.Errorf("it emitted %d events, but the signed receipt has only %d more", v.Events, left)
 	}
 	if left := len(signed.Messages) - len(t.messages); v.Messages < 0 || v.Messages > left {
-		return fmt.Errorf("%d messages, the signed receipt has %d more", v.Messages, left)
+		return fmt.Errorf("it sent %d messages, but the signed receipt has only %d more", v.Messages, left)
 	}
 	for _, e := range signed.Events[len(t.events):][:v.Events] {
 		if e.From != account {
-			return fmt.Errorf("an event of %v, want the account %v", e.From, account)
+			return fmt.Errorf("the event is from %v, want the account %v", e.From, account)
 		}
 		t.events = append(t.events, e)
 	}
 	for _, m := range signed.Messages[len(t.messages):][:v.Messages] {
 		if m.From != account {
-			return fmt.Errorf("a message of %v, want the account %v", m.From, account)
+			return fmt.Errorf("the message is from %v, want the account %v", m.From, account)
 		}
 		t.messages = append(t.messages, m)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// mixed returns a block of which more than half cannot be proved, each of which leaves what a later one needs.
+// mixed returns a block of which more than half is unproven. Later transactions depend on every unproven one.
 func mixed(t *testing.T) *chain {
 	c := newChain(t)
 	counter := c.before.contracts[counterA]
@@ -47,14 +47,14 @@ func TestUncoveredTransactions(t *testing.T) {
 	c := mixed(t)
 	claims, unproven := c.parts(1 << 17)
 	if len(claims) != 1 {
-		t.Errorf("%d claims, what is between the uncovered fits in one", len(claims))
+		t.Errorf("%d claims, want 1 for the proven transactions between the unproven ones", len(claims))
 	}
 	want := []struct {
 		index  int
 		reason string
 	}{{0, "builtin poseidon"}, {2, "builtin poseidon"}, {4, "syscall " + string(cairo.Sha256ProcessBlock)}, {5, "builtin poseidon"}, {6, "more than 131072 steps"}, {7, "builtin poseidon"}}
 	if len(unproven) != len(want) {
-		t.Fatalf("uncovered are %v", unproven)
+		t.Fatalf("unproven are %v", unproven)
 	}
 	block := c.statementBlock()
 	block.Unproven = unproven
@@ -62,16 +62,16 @@ func TestUncoveredTransactions(t *testing.T) {
 	for i, w := range want {
 		reason := outcome.Transactions[w.index].Unproven
 		if unproven[i].Index != w.index || reason == nil || !strings.Contains(reason.String(), w.reason) {
-			t.Errorf("transaction %d is uncovered for %v, want %d for %s", unproven[i].Index, reason, w.index, w.reason)
+			t.Errorf("transaction %d is unproven for %v, want %d for %s", unproven[i].Index, reason, w.index, w.reason)
 		}
 	}
 	for _, i := range []int{1, 3, 8, 9} {
 		if outcome.Transactions[i].Unproven != nil {
-			t.Errorf("transaction %d is said to be uncovered", i)
+			t.Errorf("transaction %d is listed as unproven", i)
 		}
 	}
 
-	// The same in a claim for each run between them.
+	// The same with one claim for each run of proven transactions.
 	var single []*statement.Claim
 	for _, run := range [][2]int{{1, 2}, {3, 4}, {8, 10}} {
 		claim, _, err := c.run(run[0], run[1])
@@ -82,7 +82,7 @@ func TestUncoveredTransactions(t *testing.T) {
 	}
 	c.checkBlock(block, single...)
 
-	refused := func(name string, claims []*statement.Claim, change func(b *statement.Block)) {
+	rejected := func(name string, claims []*statement.Claim, change func(b *statement.Block)) {
 		t.Helper()
 		changed := *block
 		changed.Unproven, changed.Results = slices.Clone(unproven), slices.Clone(block.Results)
@@ -93,18 +93,18 @@ func TestUncoveredTransactions(t *testing.T) {
 	}
 	for i := range unproven {
 		for at := 0; at < len(unproven[i].Diff); at += step {
-			refused("a flipped byte of a difference", claims, func(b *statement.Block) {
+			rejected("a flipped byte of a difference", claims, func(b *statement.Block) {
 				b.Unproven[i].Diff = slices.Clone(b.Unproven[i].Diff)
 				b.Unproven[i].Diff[at] ^= 1 << (at % 8)
 			})
 		}
-		refused("a difference cut short", claims, func(b *statement.Block) { b.Unproven[i].Diff = b.Unproven[i].Diff[:20] })
-		refused("the next one's difference", claims, func(b *statement.Block) { b.Unproven[i].Diff = unproven[(i+1)%len(unproven)].Diff })
-		refused("one left out", claims, func(b *statement.Block) { b.Unproven = slices.Delete(b.Unproven, i, i+1) })
-		refused("one twice", claims, func(b *statement.Block) { b.Unproven = slices.Insert(b.Unproven, i, b.Unproven[i]) })
+		rejected("a difference cut short", claims, func(b *statement.Block) { b.Unproven[i].Diff = b.Unproven[i].Diff[:20] })
+		rejected("the next one's difference", claims, func(b *statement.Block) { b.Unproven[i].Diff = unproven[(i+1)%len(unproven)].Diff })
+		rejected("one left out", claims, func(b *statement.Block) { b.Unproven = slices.Delete(b.Unproven, i, i+1) })
+		rejected("one twice", claims, func(b *statement.Block) { b.Unproven = slices.Insert(b.Unproven, i, b.Unproven[i]) })
 		for delta := -9; delta <= 9; delta++ {
 			if delta != 0 {
-				refused("another index", claims, func(b *statement.Block) { b.Unproven[i].Index += delta })
+				rejected("another index", claims, func(b *statement.Block) { b.Unproven[i].Index += delta })
 			}
 		}
 		signed := *block.Results[unproven[i].Index]
@@ -120,30 +120,30 @@ func TestUncoveredTransactions(t *testing.T) {
 			"another class":      func(r *statement.Reason) { r.Class = n(1) },
 			"another selector":   func(r *statement.Reason) { r.Selector = n(1) },
 		} {
-			refused(name, claims, func(b *statement.Block) { change(&b.Unproven[i].Reason) })
+			rejected(name, claims, func(b *statement.Block) { change(&b.Unproven[i].Reason) })
 		}
 		other := signed
 		other.Diff[3] ^= 1
-		refused("another signed difference", claims, func(b *statement.Block) { b.Results[unproven[i].Index] = &other })
+		rejected("another signed difference", claims, func(b *statement.Block) { b.Results[unproven[i].Index] = &other })
 	}
-	refused("a covered one as well", claims, func(b *statement.Block) {
+	rejected("a covered one as well", claims, func(b *statement.Block) {
 		diff, err := c.diffs[1].MarshalBinary()
 		if err != nil {
 			t.Fatal(err)
 		}
 		b.Unproven = slices.Insert(b.Unproven, 1, statement.Unproven{Index: 1, Reason: statement.Reason{MaxSteps: 1 << 17}, Diff: diff})
 	})
-	refused("no claim", nil, func(*statement.Block) {})
-	refused("a claim less", single[:2], func(*statement.Block) {})
-	refused("claims out of order", []*statement.Claim{single[1], single[0], single[2]}, func(*statement.Block) {})
-	refused("a claim twice", append(slices.Clone(single), single[2]), func(*statement.Block) {})
+	rejected("no claim", nil, func(*statement.Block) {})
+	rejected("a claim less", single[:2], func(*statement.Block) {})
+	rejected("claims out of order", []*statement.Claim{single[1], single[0], single[2]}, func(*statement.Block) {})
+	rejected("a claim twice", append(slices.Clone(single), single[2]), func(*statement.Block) {})
 }
 
-// Accounts whose signature checks leave something behind.
+// Accounts whose signature checks have effects.
 var restlessAt, restlessToo = n(0x4e57), n(0x4e58)
 
-// restless returns a block of transactions whose signature checks write, emit, send messages, and replace the class, in front of
-// executions that read what they wrote, that fail, and that use the new class.
+// restless returns a block of transactions whose signature checks write, emit events, send messages and replace the class,
+// before executions that read the written values, fail, or use the new class.
 func restless(t *testing.T) *chain {
 	c := newChain(t)
 	class := c.declared("restless")
@@ -174,11 +174,11 @@ func restless(t *testing.T) *chain {
 	c.invoke(plenty, call{starknet.StrkAddress, "transfer", []felt.Felt{deploy.Sender(), felt.FromUint128(1, 0), felt.Zero}})
 	c.send(deploy, &deploy.Common, c.key)
 	c.invoke(plenty, call{restlessAt, "turn", []felt.Felt{c.before.contracts[accountAddress]}})
-	if got := c.invoke(plenty, transfer(0xbf, 2)); got.Reverted || len(got.Events) != 3 { // the check's, the transfer's, the fee's: no Done
+	if got := c.invoke(plenty, transfer(0xbf, 2)); got.Reverted || len(got.Events) != 3 { // events of the check, the transfer and the fee transfer, but no Done
 		t.Fatalf("as another class: %+v", got)
 	}
 
-	// A signature check may even make the account something that has no __execute__.
+	// A signature check may even replace the class by one without __execute__.
 	c.account, c.nonce = restlessToo, 0
 	c.invoke(plenty, call{restlessToo, "turn", []felt.Felt{c.before.contracts[counterA]}})
 	if got := c.invoke(plenty); !got.Reverted {
@@ -195,13 +195,13 @@ func TestValidationsThatLeaveSomething(t *testing.T) {
 	c := restless(t)
 	claims, unproven := c.parts(1 << 17)
 	if len(unproven) != 0 || len(c.validations) != len(c.transactions)-1 {
-		t.Fatalf("uncovered are %v, %d signature checks left something", unproven, len(c.validations))
+		t.Fatalf("unproven are %v, %d signature checks left something", unproven, len(c.validations))
 	}
 	outcome := c.check(claims...)
 	for i, tx := range outcome.Transactions {
 		named := slices.ContainsFunc(tx.UnprovenParts, func(s string) bool { return strings.Contains(s, "storage writes") })
 		if named != (i > 0) {
-			t.Errorf("transaction %d: not covered is %v", i, tx.UnprovenParts)
+			t.Errorf("transaction %d: unproven parts are %v", i, tx.UnprovenParts)
 		}
 	}
 	last := c.validations[len(c.validations)-1]
@@ -209,7 +209,7 @@ func TestValidationsThatLeaveSomething(t *testing.T) {
 		t.Errorf("the last signature check left %+v", last)
 	}
 
-	refused := func(name string, change func(b *statement.Block)) {
+	rejected := func(name string, change func(b *statement.Block)) {
 		t.Helper()
 		block := c.statementBlock()
 		block.Validations = make([]statement.Validation, len(c.validations))
@@ -225,36 +225,37 @@ func TestValidationsThatLeaveSomething(t *testing.T) {
 	for i, v := range c.validations {
 		for k := range v.Storage {
 			for bit := range 251 {
-				// The slot that __execute__ takes and clears is in no signed difference, but the execution shows what it read.
+				// No signed difference contains the slot that __execute__ reads and clears, but the execution shows the value
+				// that it read.
 				if bit%(25*step) != 0 {
 					continue
 				}
-				refused("another value", func(b *statement.Block) { flip(&b.Validations[i].Storage[k].Value, bit) })
-				refused("another key", func(b *statement.Block) { flip(&b.Validations[i].Storage[k].Key, bit) })
+				rejected("another value", func(b *statement.Block) { flip(&b.Validations[i].Storage[k].Value, bit) })
+				rejected("another key", func(b *statement.Block) { flip(&b.Validations[i].Storage[k].Key, bit) })
 			}
-			refused("a write less", func(b *statement.Block) { b.Validations[i].Storage = slices.Delete(b.Validations[i].Storage, k, k+1) })
-			refused("a write twice", func(b *statement.Block) {
+			rejected("a write less", func(b *statement.Block) { b.Validations[i].Storage = slices.Delete(b.Validations[i].Storage, k, k+1) })
+			rejected("a write twice", func(b *statement.Block) {
 				b.Validations[i].Storage = slices.Insert(b.Validations[i].Storage, k, v.Storage[k])
 			})
 		}
-		refused("a write more", func(b *statement.Block) {
+		rejected("a write more", func(b *statement.Block) {
 			b.Validations[i].Storage = append(b.Validations[i].Storage, statement.SlotChange{Key: felt.MustHex("0x" + strings.Repeat("7", 62)), Value: felt.One})
 		})
 		for _, delta := range []int{-2, -1, 1, 2} {
-			refused("another number of events", func(b *statement.Block) { b.Validations[i].Events += delta })
-			refused("another number of messages", func(b *statement.Block) { b.Validations[i].Messages += delta })
-			refused("another index", func(b *statement.Block) { b.Validations[i].Index += delta })
+			rejected("another number of events", func(b *statement.Block) { b.Validations[i].Events += delta })
+			rejected("another number of messages", func(b *statement.Block) { b.Validations[i].Messages += delta })
+			rejected("another index", func(b *statement.Block) { b.Validations[i].Index += delta })
 		}
-		refused("no signature check", func(b *statement.Block) { b.Validations = slices.Delete(b.Validations, i, i+1) })
-		refused("nothing", func(b *statement.Block) { b.Validations[i] = statement.Validation{Index: v.Index} })
-		refused("another class", func(b *statement.Block) { b.Validations[i].Class = &c.block.ChainID })
-		refused("another declared class", func(b *statement.Block) { hash := c.before.contracts[fibonacciAt]; b.Validations[i].Class = &hash })
+		rejected("no signature check", func(b *statement.Block) { b.Validations = slices.Delete(b.Validations, i, i+1) })
+		rejected("nothing", func(b *statement.Block) { b.Validations[i] = statement.Validation{Index: v.Index} })
+		rejected("another class", func(b *statement.Block) { b.Validations[i].Class = &c.block.ChainID })
+		rejected("another declared class", func(b *statement.Block) { hash := c.before.contracts[fibonacciAt]; b.Validations[i].Class = &hash })
 	}
-	refused("no new class", func(b *statement.Block) { b.Validations[len(b.Validations)-1].Class = nil })
-	refused("an event of another transaction's sender", func(b *statement.Block) {
+	rejected("no new class", func(b *statement.Block) { b.Validations[len(b.Validations)-1].Class = nil })
+	rejected("an event of another transaction's sender", func(b *statement.Block) {
 		b.Validations = slices.Insert(b.Validations, 0, statement.Validation{Index: 0, Events: 1})
 	})
-	refused("a signature check of an uncovered transaction", func(b *statement.Block) {
+	rejected("a signature check of an unproven transaction", func(b *statement.Block) {
 		diff, err := c.diffs[1].MarshalBinary()
 		if err != nil {
 			t.Fatal(err)
@@ -263,14 +264,14 @@ func TestValidationsThatLeaveSomething(t *testing.T) {
 	})
 }
 
-// flip changes a bit of a felt.
+// flip flips a bit of a felt.
 func flip(x *felt.Felt, bit int) {
 	b := x.Bytes()
 	b[31-bit/8] ^= 1 << (bit % 8)
 	*x = felt.FromBytesReduce(b[:])
 }
 
-// The syscalls that a transaction may be uncovered for are all those that the program does not answer, and no others.
+// TestUnknownSyscalls checks that unprovableSyscalls are exactly the syscalls that the program does not support.
 func TestUnknownSyscalls(t *testing.T) {
 	for _, name := range []cairo.Selector{
 		cairo.MetaTxV0, cairo.Sha256ProcessBlock, cairo.Sha512ProcessBlock, cairo.Secp256k1New, cairo.Secp256k1Add, cairo.Secp256k1Mul,

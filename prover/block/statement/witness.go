@@ -13,18 +13,18 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// Anchor is what validators signed about a block, as the reader knows it from verified headers. Check trusts it alone.
+// Anchor holds what validators signed about a block, taken from verified headers. It is the only input that Check trusts.
 type Anchor struct {
 	ChainID   felt.Felt
 	Number    uint64
-	Timestamp uint64    // seconds
-	Sequencer felt.Felt // where fees go
+	Timestamp uint64    // Unix time in seconds
+	Sequencer felt.Felt // address that receives the fees
 	FeeToken  felt.Felt
 	Before    felt.Felt // state commitment before the block, the app hash of header n
-	After     felt.Felt // and after it, of header n+1
+	After     felt.Felt // state commitment after the block, the app hash of header n+1
 }
 
-// NewAnchor returns the anchor that two signed headers make: before and after are their app hashes.
+// NewAnchor returns the anchor of two signed headers. before and after are their app hashes.
 func NewAnchor(chain string, number, timestamp uint64, sequencer, feeToken felt.Felt, before, after []byte) (*Anchor, error) {
 	chainID, err := starknet.ChainID(chain)
 	if err != nil {
@@ -40,26 +40,26 @@ func NewAnchor(chain string, number, timestamp uint64, sequencer, feeToken felt.
 	return a, nil
 }
 
-// Witness is what the check of a block's proofs needs beside them. Transactions and Results must hash to the data hash of
-// header n and the results hash of header n+1, which is for the caller to see to; everything else is checked by Check.
+// Witness is what the check of a block's proofs needs in addition to the proofs. The caller must check that Transactions hash
+// to the data hash of header n and Results to the results hash of header n+1. Check checks everything else.
 type Witness struct {
-	Transactions []HexBytes `json:"transactions"` // canonical form, all of the block's
+	Transactions []HexBytes `json:"transactions"` // canonical form of all transactions of the block
 	Results      []Result   `json:"results"`      // of each transaction
-	Classes      []Compiled `json:"classes"`      // compiled classes that ran or were declared, without hints
-	Opening      []Write    `json:"opening"`      // the block's own write: the hash of the block ten blocks before
+	Classes      []Compiled `json:"classes"`      // compiled classes that were executed or declared, without hints, ascending by class hash
+	Opening      []Write    `json:"opening"`      // the block's own write: the hash of the block ten blocks before it
 	Prestate     *Prestate  `json:"prestate"`
 
 	Unproven    []Unproven   `json:"uncovered"`   // transactions that no proof covers, ascending by index
-	Validations []Validation `json:"validations"` // what signature checks of the others left behind, ascending by index
+	Validations []Validation `json:"validations"` // effects of the signature checks of proven transactions, ascending by index
 }
 
-// HexBytes are bytes that are lower-case hexadecimal in JSON.
+// HexBytes is a byte slice that JSON represents as lower-case hexadecimal digits.
 type HexBytes []byte
 
-// MarshalText writes lower-case hexadecimal.
+// MarshalText returns lower-case hexadecimal digits.
 func (b HexBytes) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, b), nil }
 
-// UnmarshalText reads hexadecimal.
+// UnmarshalText reads hexadecimal digits.
 func (b *HexBytes) UnmarshalText(text []byte) error {
 	raw := make([]byte, len(text)/2)
 	if _, err := hex.Decode(raw, text); err != nil {
@@ -71,19 +71,19 @@ func (b *HexBytes) UnmarshalText(text []byte) error {
 
 // Result is the part of a transaction's result that validators sign.
 type Result struct {
-	Code      uint32   `json:"code"` // not 0: rejected, without effect
+	Code      uint32   `json:"code"` // 0 if executed; otherwise the transaction was rejected and has no effect
 	Data      HexBytes `json:"data"` // the canonical starknet.Result
 	GasWanted int64    `json:"gas_wanted"`
 	GasUsed   int64    `json:"gas_used"`
 }
 
-// Compiled is a compiled class by the hash of its Sierra class.
+// Compiled is a compiled class with the hash of its Sierra class.
 type Compiled struct {
 	Hash  felt.Felt       `json:"class_hash"`
 	Class json.RawMessage `json:"compiled_class"`
 }
 
-// NewCompiled makes a witness of a compiled class; its hints are left out, since no hash covers them and a replay runs no
+// NewCompiled returns the witness of a compiled class. It omits the hints, since no hash covers them and a replay executes no
 // code.
 func NewCompiled(hash felt.Felt, class *casm.Class) (Compiled, error) {
 	bare := *class
@@ -92,15 +92,15 @@ func NewCompiled(hash felt.Felt, class *casm.Class) (Compiled, error) {
 	return Compiled{Hash: hash, Class: data}, err
 }
 
-// Verdict is what the proofs of a block show, once compared with everything that validators signed.
+// Verdict is the result of checking a block's proofs against everything that validators signed.
 type Verdict struct {
 	Outcome  *Outcome
-	Rejected int // transactions of the block that were rejected, and did nothing
+	Rejected int // number of transactions of the block that were rejected and have no effect
 }
 
-// Check holds claims, the public parts of verified proofs in order, against the anchor. It accepts when the outputs
-// are the block's transactions on the state before it, do what the signed receipts say, and lead from one signed state
-// commitment to the next.
+// Check compares claims, the public parts of verified proofs in order, with the anchor. It accepts them if the outputs are
+// those of the block's transactions on the state before it, have the effects in the signed receipts, and lead from the signed
+// state commitment before the block to the one after it.
 func (w *Witness) Check(anchor *Anchor, claims []*Claim) (*Verdict, error) {
 	if w.Prestate == nil {
 		return nil, errors.New("statement: the witness has no prestate")
@@ -129,21 +129,22 @@ func (w *Witness) Check(anchor *Anchor, claims []*Claim) (*Verdict, error) {
 		return nil, err
 	}
 	if after != anchor.After {
-		return nil, fmt.Errorf("statement: the proved state difference leads to %v, validators signed %v", after, anchor.After)
+		return nil, fmt.Errorf("statement: the proved state difference leads to commitment %v, validators signed %v", after, anchor.After)
 	}
 	return &Verdict{Outcome: outcome, Rejected: len(w.Transactions) - len(block.Transactions)}, nil
 }
 
-// Bounds on what the witness of an honest block has. They are generous: checkSize is there for the time that a hostile witness costs.
+// Bounds on the witness of an honest block. They are generous; checkSize only limits the time that an untrusted witness costs.
 const (
-	nodesPerWord   = 40 // a storage read takes 7 words of output and a path of at most 251 nodes
-	wordsPerTx     = 16 // of transactions that are not covered too: fee token, account
+	nodesPerWord   = 40 // a storage read takes 7 output words and a path of at most 251 nodes
+	wordsPerTx     = 16 // for every transaction, proven or not: fee token, account
 	wordsPerBlock  = 64
 	wordsPerChange = 8
-	bytesPerWord   = 8 // of the difference of a transaction that is not covered: a change takes 64 bytes
+	bytesPerWord   = 8 // of the difference of an unproven transaction: a change takes 64 bytes
 )
 
-// checkSize refuses a witness of more classes and trie nodes than the claims can need, before they are hashed.
+// checkSize returns an error if the witness has more classes or trie nodes than the claims can need. It runs before they are
+// hashed.
 func (w *Witness) checkSize(claims []*Claim) error {
 	words, published := wordsPerBlock+wordsPerTx*len(w.Transactions), 0
 	for i, claim := range claims {
@@ -175,12 +176,12 @@ func (w *Witness) checkSize(claims []*Claim) error {
 	return nil
 }
 
-// maxClassElements bounds the elements of all lists and objects of a compiled class: felts, segment lengths, entry points. A declared
-// class has at most 81,920 felts.
+// maxClassElements bounds the total length of the lists and objects of a compiled class: felts, segment lengths, entry points.
+// A declared class has at most 81,920 felts.
 const maxClassElements = 4 * constants.MaxProgramFelts
 
-// Block returns the block that claims are replayed against: what the anchor says, and the transactions that were executed, with
-// what the witness says of them.
+// Block returns the block against which claims are replayed, made of the anchor, the executed transactions and the rest of the
+// witness.
 func (w *Witness) Block(anchor *Anchor) (*Block, error) {
 	block := &Block{
 		ChainID: anchor.ChainID, Number: anchor.Number, Timestamp: anchor.Timestamp, Sequencer: anchor.Sequencer, FeeToken: anchor.FeeToken,
@@ -205,12 +206,12 @@ func (w *Witness) Block(anchor *Anchor) (*Block, error) {
 	}
 	for i, o := range w.Opening {
 		if i > 0 || anchor.Number < constants.BlockHashLag || o != OpeningWrite(anchor.Number, o.Value) {
-			return nil, fmt.Errorf("statement: block %d does not open with a write of slot %v of contract %v", anchor.Number, o.Key, o.Contract)
+			return nil, fmt.Errorf("statement: block %d does not begin with a write of slot %v of contract %v", anchor.Number, o.Key, o.Contract)
 		}
 	}
 	for i, c := range w.Classes {
 		if i > 0 && w.Classes[i-1].Hash.Cmp(&c.Hash) >= 0 {
-			return nil, fmt.Errorf("statement: compiled class of %v after that of %v, want them ascending", c.Hash, w.Classes[i-1].Hash)
+			return nil, fmt.Errorf("statement: compiled class of %v follows that of %v, want ascending class hashes", c.Hash, w.Classes[i-1].Hash)
 		}
 		if n := bytes.Count(c.Class, []byte(",")); n > maxClassElements {
 			return nil, fmt.Errorf("statement: compiled class of %v has more than %d elements", c.Hash, maxClassElements)
@@ -219,7 +220,8 @@ func (w *Witness) Block(anchor *Anchor) (*Block, error) {
 		if err != nil {
 			return nil, fmt.Errorf("statement: compiled class of %v: %w", c.Hash, err)
 		}
-		// The official compiler's JSON is read with the tolerance of its tools. A witness has one text: NewCompiled's.
+		// The reader accepts the variants of the official compiler's JSON. A witness must have the text that NewCompiled
+		// writes.
 		if text, err := json.Marshal(class); err != nil {
 			return nil, err
 		} else if !bytes.Equal(text, c.Class) {
@@ -230,12 +232,12 @@ func (w *Witness) Block(anchor *Anchor) (*Block, error) {
 	return block, nil
 }
 
-// OpeningWrite returns the write with which block number begins: the hash of the block ten blocks before it.
+// OpeningWrite returns the write with which a block begins: hash is the hash of the block ten blocks before it.
 func OpeningWrite(number uint64, hash felt.Felt) Write {
 	return Write{Contract: starknet.BlockHashAddress, Key: felt.FromUint64(number - constants.BlockHashLag), Value: hash}
 }
 
-// gasUsed returns the gas of the calls that the sender pays for: the fee transfer is free.
+// gasUsed returns the gas of the calls for which the sender pays, which excludes the fee transfer.
 func (o *TransactionOutcome) gasUsed() (sum uint64) {
 	for _, call := range o.Calls {
 		if call.Kind != FeeTransferCall {
@@ -245,24 +247,24 @@ func (o *TransactionOutcome) gasUsed() (sum uint64) {
 	return sum
 }
 
-// checkDiff compares what the transaction has changed with what validators signed.
+// checkDiff compares the transaction's state difference with the hash that validators signed.
 func (r *replay) checkDiff(signed *starknet.Result) error {
 	diff := r.state.transactionDiff()
 	if digest, err := diff.Digest(); err != nil {
 		return err
 	} else if digest != signed.Diff {
-		return fmt.Errorf("the state difference as replayed, %+v, hashes to %v, validators signed %v", diff, digest, signed.Diff)
+		return fmt.Errorf("the replayed state difference %+v hashes to %v, validators signed %v", diff, digest, signed.Diff)
 	}
 	return nil
 }
 
-// compare holds what was proved of a transaction against its signed receipt.
+// compare compares the outcome of a transaction with its signed receipt.
 func (o *TransactionOutcome) compare(r *starknet.Receipt) error {
 	switch {
 	case o.Hash != r.TransactionHash:
-		return fmt.Errorf("the receipt is of %v", r.TransactionHash)
+		return fmt.Errorf("the signed receipt is of transaction %v", r.TransactionHash)
 	case o.Reverted != r.Reverted:
-		return fmt.Errorf("reverted is %v as proved, the signed receipt says %v", o.Reverted, r.Reverted)
+		return fmt.Errorf("reverted is proved to be %v, the signed receipt says %v", o.Reverted, r.Reverted)
 	case o.Fee != r.ActualFee:
 		return fmt.Errorf("a fee of %v is proved, the signed receipt says %v", o.Fee.BigInt(), r.ActualFee.BigInt())
 	case len(o.Events) != len(r.Events):
@@ -273,13 +275,13 @@ func (o *TransactionOutcome) compare(r *starknet.Receipt) error {
 	for i := range o.Events {
 		a, b := &o.Events[i], &r.Events[i]
 		if a.From != b.From || same("keys", a.Keys, b.Keys) != nil || same("data", a.Data, b.Data) != nil {
-			return fmt.Errorf("event %d is %v as proved, %v in the signed receipt", i, *a, *b)
+			return fmt.Errorf("event %d is proved to be %v, the signed receipt has %v", i, *a, *b)
 		}
 	}
 	for i := range o.Messages {
 		a, b := &o.Messages[i], &r.Messages[i]
 		if a.From != b.From || a.To != b.To || same("payload", a.Payload, b.Payload) != nil {
-			return fmt.Errorf("message %d is %v as proved, %v in the signed receipt", i, *a, *b)
+			return fmt.Errorf("message %d is proved to be %v, the signed receipt has %v", i, *a, *b)
 		}
 	}
 	return nil

@@ -7,10 +7,10 @@ import (
 	"github.com/starkd/starkd/prover/block/statement"
 )
 
-// A witness has a prestate, and no more of anything than its transactions and claims can need.
+// TestWitnessSizes checks that a witness needs a prestate, and may not be larger than its transactions and claims can need.
 func TestWitnessSizes(t *testing.T) {
 	const (
-		words = 64 + 2*16 + 3 + 8*(1+2) // of the block, two transactions, 24 bytes of difference, a signature check of two writes
+		words = 64 + 2*16 + 3 + 8*(1+2) // for the block, two transactions, 24 bytes of difference, and a signature check with two writes
 		nodes = 40 * words
 	)
 	sized := func(classes, pedersen, poseidon, contracts int) error {
@@ -28,7 +28,7 @@ func TestWitnessSizes(t *testing.T) {
 	}
 	for _, c := range []struct {
 		classes, pedersen, poseidon, contracts int
-		want                                   string // "": refused for something else
+		want                                   string // "" if another check rejects the witness
 	}{
 		{2, nodes, 0, words, ""},
 		{2, nodes - 7, 7, words, ""},

@@ -6,10 +6,11 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// infoSize is the number of words of TxInfo (version 3 of get_execution_info, of which the earlier are beginnings).
+// infoSize is the number of words of TxInfo in version 3 of get_execution_info. Earlier versions return a prefix of it.
 const infoSize = 19
 
-// infoWords returns what a transaction's information must be at address: TxInfo, then the arrays that it points to.
+// infoWords returns the words that a transaction's information must have at address: TxInfo, then the arrays to which it
+// points.
 func infoWords(tx starknet.Transaction, hash, chainID felt.Felt, address uint64) []felt.Felt {
 	c := tx.Fields()
 	var deployment, facts []felt.Felt
