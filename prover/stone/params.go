@@ -15,7 +15,7 @@ import (
 	"github.com/starkd/starkd/prover/stone/transcript"
 )
 
-// Parameters are Stone's proof parameters. Names of hashes are Stone's.
+// Parameters are Stone's proof parameters. Hashes have Stone's names.
 type Parameters struct {
 	Channel         transcript.Hash // channel_hash; default keccak256
 	Commitment      transcript.Hash // commitment_hash; default keccak256_masked160_msb
@@ -32,22 +32,22 @@ type Parameters struct {
 	PowBits   uint   // stark.fri.proof_of_work_bits
 }
 
-// DefaultParameters returns the parameters of our proofs (P* in docs), accepted by Stone, swiftness, integrity and the Cairo
-// verifiers: 96 bits of security if the conjecture holds that Parameters.Security names, 57 proven. steps is the number of
-// Cairo steps, which fixes the FRI steps. The proof of work of 20 bits and 38 queries are quick to make; StandardParameters
-// are what the Cairo verifiers demand.
+// DefaultParameters returns the parameters of starkd's proofs (P* in docs) for a number of Cairo steps, which determines the
+// FRI steps. Stone, swiftness, integrity and the verifiers in Cairo accept them. They give 96 bits of conjectured security (see
+// Parameters.Security) and 57 proven. 20 proof-of-work bits and 38 queries are quick to compute; verifiers in Cairo need
+// StandardParameters.
 func DefaultParameters(steps uint64) Parameters {
 	return parametersFor(steps, 38, 20)
 }
 
-// StandardParameters are DefaultParameters with 30 bits of proof of work, the least that verifiers written in Cairo take,
-// and 33 queries: also 96 bits, 62 proven.
+// StandardParameters returns DefaultParameters with 30 proof-of-work bits, the minimum of the verifiers in Cairo, and 33
+// queries: also 96 bits of conjectured security, and 62 proven.
 func StandardParameters(steps uint64) Parameters {
 	return parametersFor(steps, 33, 30)
 }
 
-// ProvenParameters are DefaultParameters with 78 queries, for 96 bits of proven security. Verifiers written in Cairo take no
-// more than 48 queries.
+// ProvenParameters returns DefaultParameters with 78 queries, for 96 bits of proven security. Verifiers in Cairo accept at most
+// 48 queries.
 func ProvenParameters(steps uint64) Parameters {
 	return parametersFor(steps, 78, 20)
 }
@@ -62,15 +62,15 @@ func parametersFor(steps uint64, queries int, work uint) Parameters {
 	return p
 }
 
-// The bounds of the official verifiers (swiftness, the Cairo verifiers): within them the sum of queries and work says what it seems to
-// say.
+// Bounds of the official verifiers (swiftness and those in Cairo). Within them, queries and proof-of-work bits may be added up
+// to the security.
 const (
 	minPowBits   = 20
 	maxPowBits   = 50
 	maxLogBlowup = 4
 )
 
-// CheckBounds returns an error unless the official verifiers' bounds admit the proof of work and the blowup.
+// CheckBounds returns an error unless the proof-of-work bits and the blowup are within the official verifiers' bounds.
 func (p *Parameters) CheckBounds() error {
 	switch {
 	case p.PowBits < minPowBits || p.PowBits > maxPowBits:
@@ -81,10 +81,10 @@ func (p *Parameters) CheckBounds() error {
 	return nil
 }
 
-// setFRI chooses FRI steps and the last layer for a run of this many steps: a last layer of degree below 128 and as few
-// layers as folding by at most 16 allows, in steps as equal as possible.
+// setFRI sets the FRI steps and the last layer for a number of Cairo steps. The last layer has a degree below 128. There are as
+// few layers as folding by at most 16 allows, with steps as equal as possible.
 func (p *Parameters) setFRI(steps uint64) {
-	const rowsPerStep, lastLog, maxStep = 4, 7, 4 // logarithms of rows per step and of the last layer's bound
+	const rowsPerStep, lastLog, maxStep = 4, 7, 4 // log2 of rows per step, of the last layer's bound, and of the largest folding factor
 	log := uint(rowsPerStep)
 	for 1<<log < steps<<rowsPerStep && log < 64 {
 		log++
@@ -114,7 +114,7 @@ func (p *Parameters) stark() stark.Params {
 	}
 }
 
-// seed returns the channel's first state: the hash of the serialised public input.
+// seed returns the channel's initial state, the hash of the serialised public input.
 func (p *Parameters) seed(a *cairoair.AIR, version Version) (transcript.Digest, error) {
 	b, err := cairoair.Seed(a.Public(), cairoair.SeedParams{
 		Stone6: version == V6, FriendlyLayers: p.FriendlyLayers, PageHash: p.PageHash,
@@ -129,7 +129,7 @@ func (p *Parameters) seed(a *cairoair.AIR, version Version) (transcript.Digest, 
 	return h.Sum(b)
 }
 
-// parametersJSON is Stone's parameter file, which is also a proof's proof_parameters.
+// parametersJSON is Stone's parameter file, which is also the member proof_parameters of a proof file.
 type parametersJSON struct {
 	ChannelHash     string         `json:"channel_hash,omitempty"`
 	CommitmentHash  string         `json:"commitment_hash,omitempty"`
@@ -155,7 +155,7 @@ type friJSON struct {
 	PowBits   uint      `json:"proof_of_work_bits"`
 }
 
-// stepsJSON is fri_step_list.
+// stepsJSON is the member fri_step_list.
 type stepsJSON []uint
 
 // maxFRISteps bounds fri_step_list: each step at least halves the trace, which has at most 2^40 rows.
@@ -187,7 +187,7 @@ type statementJSON struct {
 	PageHash string `json:"page_hash,omitempty"`
 }
 
-// ParseParameters reads Stone's parameter file. Unknown fields are refused: they could mean something.
+// ParseParameters reads Stone's parameter file. It rejects unknown members, since they could change the meaning.
 func ParseParameters(b []byte) (Parameters, error) {
 	var j parametersJSON
 	if err := json.Unmarshal(b, &j, json.RejectUnknownMembers(true)); err != nil {
@@ -241,7 +241,7 @@ func (j *parametersJSON) parameters() (Parameters, error) {
 	return p, nil
 }
 
-// MarshalJSON writes Stone's parameter file.
+// MarshalJSON returns Stone's parameter file.
 func (p Parameters) MarshalJSON() ([]byte, error) { return json.Marshal(p.json()) }
 
 func (p *Parameters) json() *parametersJSON {
@@ -257,8 +257,8 @@ func (p *Parameters) json() *parametersJSON {
 	}
 }
 
-// Config is Stone's prover configuration: how to spend memory, not what is proved. Stone's proofs do not depend on it and
-// ours do not use it; ParseConfig checks that a file is one.
+// Config is Stone's prover configuration, which controls the use of memory. Neither Stone's proofs nor ours depend on it.
+// ParseConfig checks that a file is valid, and proofs contain it.
 type Config struct {
 	CachedLDE struct {
 		StoreFullLDE  bool `json:"store_full_lde"`
@@ -274,7 +274,7 @@ type Config struct {
 	} `json:"fri_prover,omitzero"`
 }
 
-// DefaultConfig returns the configuration that Stone's examples use; it is written into proofs.
+// DefaultConfig returns the configuration in Stone's examples, which Prove writes into proofs.
 func DefaultConfig() Config {
 	c := Config{ConstraintTaskSize: 256, OutOfMemoryLayers: 1, TasksPerSegment: 32}
 	return c

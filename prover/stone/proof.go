@@ -13,26 +13,26 @@ import (
 	"github.com/starkd/starkd/prover/stone/cairoair"
 )
 
-// Proof is a proof with what it is about. Its JSON form is that of Stone's proof files.
+// Proof is a proof with its public input and parameters. Its JSON form is Stone's proof file.
 type Proof struct {
 	Parameters  Parameters
 	PublicInput *cairo.PublicInput
-	Bytes       []byte   // what the prover sent
+	Bytes       []byte   // the messages of the prover
 	Annotations []string // Stone's description of the protocol run, for tools that parse it; not checked
-	Config      Config   // how Stone's prover would have been told to work; not checked
+	Config      Config   // configuration for Stone's prover; not checked
 }
 
-// Limits of what is decoded: docs/limits.md says what they are made for.
+// Limits on decoded data. docs/limits.md has their reasons.
 const (
 	// MaxProofJSON is the largest proof file in bytes.
 	MaxProofJSON = 256 << 20
-	// maxProofBytes bounds what a prover sends: with 100 queries, a blowup of 2 and 2^24 steps it sends a twentieth of it.
+	// maxProofBytes bounds the prover's messages. With 100 queries, a blowup of 2 and 2^24 steps they take a twentieth of it.
 	maxProofBytes = 16 << 20
-	// maxAnnotations bounds the lines that describe a proof; there is about one for each 32 bytes of it.
+	// maxAnnotations bounds the annotation lines. A proof has about one for every 32 bytes.
 	maxAnnotations = 1 << 17
 )
 
-// proofJSON is Stone's proof file. PrivateInput and Version are carried by Stone and mean nothing to a verifier.
+// proofJSON is Stone's proof file. Verifiers ignore PrivateInput and Version, which Stone writes.
 type proofJSON struct {
 	Annotations      linesJSON                `json:"annotations,omitempty"`
 	ExtraAnnotations linesJSON                `json:"extra_annotations,omitempty"`
@@ -44,7 +44,7 @@ type proofJSON struct {
 	Version          ignoredJSON              `json:"version"`
 }
 
-// linesJSON is a list of lines.
+// linesJSON is a list of annotation lines.
 type linesJSON []string
 
 var readLines = bounded.List[string]("lines of annotations", maxAnnotations, 0)
@@ -54,16 +54,16 @@ func (l *linesJSON) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return json.UnmarshalDecode(d, (*[]string)(l), json.WithUnmarshalers(readLines))
 }
 
-// ignoredJSON is a value that is passed over when it is read.
+// ignoredJSON is a value that is skipped when it is read.
 type ignoredJSON jsontext.Value
 
-// UnmarshalJSONFrom keeps nothing.
+// UnmarshalJSONFrom skips the value.
 func (*ignoredJSON) UnmarshalJSONFrom(d *jsontext.Decoder) error { return bounded.Skip(d) }
 
 // MarshalJSONTo writes the value.
 func (v ignoredJSON) MarshalJSONTo(e *jsontext.Encoder) error { return e.WriteValue(jsontext.Value(v)) }
 
-// proofBytes are bytes in hexadecimal after 0x.
+// proofBytes are bytes, in JSON as "0x" and hexadecimal digits.
 type proofBytes []byte
 
 // UnmarshalJSONFrom reads at most maxProofBytes bytes.
@@ -77,7 +77,7 @@ func (p *proofBytes) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 		return fmt.Errorf("proof_hex %.20s does not begin with 0x", v)
 	}
 	if digits = digits[:len(digits)-1]; len(digits) > 2*maxProofBytes {
-		return fmt.Errorf("proof_hex of %d digits, at most %d", len(digits), 2*maxProofBytes)
+		return fmt.Errorf("proof_hex of %d digits, want at most %d", len(digits), 2*maxProofBytes)
 	}
 	*p = make(proofBytes, len(digits)/2)
 	if _, err := hex.Decode(*p, digits); err != nil {
@@ -86,14 +86,14 @@ func (p *proofBytes) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return nil
 }
 
-// MarshalJSONTo writes lower-case digits.
+// MarshalJSONTo writes "0x" and lower-case digits.
 func (p proofBytes) MarshalJSONTo(e *jsontext.Encoder) error {
 	b := append(make([]byte, 0, 2*len(p)+4), `"0x`...)
 	return e.WriteValue(append(hex.AppendEncode(b, p), '"'))
 }
 
-// IsProof reports whether a file looks like a Stone proof, perhaps a damaged one. Other files, such as a genesis file, were named by
-// mistake.
+// IsProof reports whether a file looks like a Stone proof, even a damaged one. It lets a command report that it was given
+// another file, such as a genesis file, by mistake.
 func IsProof(b []byte) bool {
 	for {
 		quote := bytes.IndexByte(b, '"')
@@ -109,8 +109,8 @@ func IsProof(b []byte) bool {
 	}
 }
 
-// ParseProof reads a proof file of Stone's form. It decodes; Proof.Verify checks. Members are matched by their exact names, each of which
-// may be there once.
+// ParseProof reads a Stone proof file. It only decodes; Proof.Verify checks. Member names must match exactly, and each may
+// occur once.
 func ParseProof(b []byte) (*Proof, error) {
 	if len(b) > MaxProofJSON {
 		return nil, fmt.Errorf("stone: proof file of %d bytes, want at most %d", len(b), MaxProofJSON)
@@ -122,7 +122,7 @@ func ParseProof(b []byte) (*Proof, error) {
 	return p, nil
 }
 
-// UnmarshalJSONFrom is ParseProof of a decoder's next value.
+// UnmarshalJSONFrom reads the decoder's next value, as ParseProof does.
 func (p *Proof) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	var j proofJSON
 	if err := json.UnmarshalDecode(d, &j, json.RejectUnknownMembers(true)); err != nil {
@@ -164,10 +164,10 @@ func (p *Proof) MarshalJSONTo(e *jsontext.Encoder) error {
 	})
 }
 
-// MarshalJSON is MarshalJSONTo for encoding/json.
+// MarshalJSON returns Stone's proof file, for encoding/json.
 func (p *Proof) MarshalJSON() ([]byte, error) { return json.Marshal(p) }
 
-// UnmarshalJSON is ParseProof.
+// UnmarshalJSON reads a Stone proof file, as ParseProof does.
 func (p *Proof) UnmarshalJSON(b []byte) error {
 	q, err := ParseProof(b)
 	if err == nil {

@@ -8,15 +8,15 @@ import (
 	"github.com/starkd/starkd/prover/stone/transcript"
 )
 
-// No layout has more constraints, or more cells in its mask.
+// Bounds on the number of constraints and on the cells of the mask of every layout.
 const (
 	maxConstraints = 1 << 10
 	maxMask        = 1 << 10
 )
 
-// Security returns the security of a proof of so many Cairo steps.
+// Security returns the security of a proof of a run with this many Cairo steps.
 func (p *Parameters) Security(steps uint64) security.Bits {
-	logTrace := uint(4) // rows per step
+	logTrace := uint(4) // log2 of rows per step
 	if steps > 1 {
 		logTrace += uint(bits.Len64(steps - 1))
 	}
@@ -31,7 +31,7 @@ func (p *Parameters) Security(steps uint64) security.Bits {
 	}.Bits()
 }
 
-// collisionBits returns the collision resistance of the hashes that a proof rests on.
+// collisionBits returns the collision resistance in bits of the weakest hash that a proof uses.
 func (p *Parameters) collisionBits() uint {
 	least := min(collisionBits(p.Commitment), collisionBits(p.Channel))
 	if p.FriendlyLayers > 0 || p.FriendlyUpdates {
@@ -43,7 +43,7 @@ func (p *Parameters) collisionBits() uint {
 func collisionBits(h transcript.Hash) uint {
 	base, from, to := h.Base()
 	if base.Algebraic() {
-		return 125 // of an output of 251 bits
+		return 125 // half of 251 bits of output
 	}
 	return uint(to-from) * 8 / 2
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/starkd/starkd/prover/stone/transcript"
 )
 
-// TestSecurity expects, of parameters with a hash that does not bound the security, what package security says of the queries: its test
-// compares those numbers with soundcalc's.
+// TestSecurity checks parameters whose hashes do not bound the security. They must give the numbers that package security
+// computes from the queries; its test compares those with soundcalc.
 func TestSecurity(t *testing.T) {
 	for _, c := range []struct{ logTrace, logBlowup, queries, work, conjectured, proven uint }{
 		{21, 2, 38, 20, 96, 57}, // the default, 2^17 steps
@@ -30,7 +30,7 @@ func TestSecurity(t *testing.T) {
 	}
 }
 
-// The hashes bound the security: 80 bits for 160, whatever the queries.
+// TestSecurityOfHashes checks that the hashes bound the security: a 160-bit hash gives 80 bits for any number of queries.
 func TestSecurityOfHashes(t *testing.T) {
 	for _, c := range []struct {
 		change func(p *Parameters)
@@ -45,7 +45,7 @@ func TestSecurityOfHashes(t *testing.T) {
 		{func(p *Parameters) {
 			p.Commitment, p.Channel, p.Friendly = transcript.Keccak256, transcript.Keccak256, transcript.Keccak256
 		}, 128},
-		{func(p *Parameters) { p.Friendly = transcript.Blake256Masked160MSB }, 80}, // hashes the seed
+		{func(p *Parameters) { p.Friendly = transcript.Blake256Masked160MSB }, 80}, // the hash of the seed
 		{func(p *Parameters) { p.Friendly, p.FriendlyUpdates = transcript.Blake256Masked160MSB, false }, 124},
 		{func(p *Parameters) {
 			p.Friendly, p.FriendlyUpdates, p.FriendlyLayers = transcript.Blake256Masked160MSB, false, 1
@@ -60,7 +60,7 @@ func TestSecurityOfHashes(t *testing.T) {
 	}
 }
 
-// Parameters from strangers cost nothing and give few bits, whatever they are.
+// TestSecurityOfAnything checks that arbitrary parameters are evaluated quickly and give few bits.
 func TestSecurityOfAnything(t *testing.T) {
 	large := ^uint(0)
 	p := DefaultParameters(1 << 17)
@@ -79,7 +79,7 @@ func TestSecurityOfAnything(t *testing.T) {
 	}
 }
 
-// The sizes that Security assumes are those of no layout.
+// TestSecurityCoversLayouts checks that no layout exceeds the sizes that Security assumes.
 func TestSecurityCoversLayouts(t *testing.T) {
 	for _, name := range cairoair.Layouts() {
 		l, err := cairoair.LayoutByName(name)

@@ -1,9 +1,9 @@
-// Package stone makes and checks proofs of Stone, StarkWare's STARK prover over the field of Cairo
-// (https://github.com/starkware-libs/stone-prover): byte for byte the proofs that it makes, in its file format. What such a proof says of
-// a program is package prover's business; here it is a memory and a public input that satisfy a layout's constraints.
+// Package stone makes and checks proofs of Stone, StarkWare's STARK prover over Cairo's field
+// (https://github.com/starkware-libs/stone-prover). Its proofs equal Stone's byte for byte and use Stone's file format. A proof
+// shows that a memory and a public input satisfy a layout's constraints; package prover derives from that what a program did.
 //
-// The packages below, from the leaves up: field, poly (FFT), transcript (Fiat–Shamir channel), merkle, fri, air (constraints as data), stark
-// (the protocol), cairoair (the constraints and columns of Cairo's layouts).
+// The packages below, from the leaves up, are field, poly (FFT), transcript (the Fiat–Shamir channel), merkle, fri, air
+// (constraints as data), stark (the protocol) and cairoair (constraints and columns of Cairo's layouts).
 package stone
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/starkd/starkd/prover/stone/transcript"
 )
 
-// Version is a generation of Stone's protocol. They differ in the channel's seed.
+// Version is a version of Stone's protocol. Versions differ in the seed of the channel.
 type Version uint8
 
 const (
@@ -31,8 +31,8 @@ func (v Version) String() string {
 	return "stone6"
 }
 
-// Prove proves the run, and does not verify the proof. Zero parameters stand for DefaultParameters. When ctx ends, Prove returns ctx's
-// error within about a second.
+// Prove proves the run. It does not verify the proof. Zero parameters stand for DefaultParameters. When ctx ends, Prove returns
+// ctx's error within about a second.
 func Prove(ctx context.Context, run *cairo.Trace, params Parameters, progress *stark.Progress) (*Proof, error) {
 	if params.Queries == 0 {
 		params = DefaultParameters(run.Public.Steps)
@@ -57,8 +57,8 @@ func Prove(ctx context.Context, run *cairo.Trace, params Parameters, progress *s
 	}, nil
 }
 
-// Verify checks the proof as one of version v. It accepts bytes from strangers: sizes are fixed by the parameters before anything is
-// allocated, every encoding must be canonical, and nothing may follow the proof.
+// Verify checks the proof under protocol version v. The proof may come from an untrusted source: the parameters fix all sizes
+// before anything is allocated, every encoding must be canonical, and nothing may follow the proof.
 func (p *Proof) Verify(v Version) error {
 	a, sp, err := p.air()
 	if err != nil {
@@ -71,15 +71,15 @@ func (p *Proof) Verify(v Version) error {
 	return stark.Verify(a, &sp, seed, p.Bytes, nil)
 }
 
-// CheckShape checks what can be checked without hashing anything: that the public input is that of a layout, and that parameters and
-// the proof's length fit it.
+// CheckShape makes the checks that need no hashing: the public input must fit a layout, and the parameters and the proof's
+// length must fit the public input.
 func (p *Proof) CheckShape() error {
 	_, _, err := p.air()
 	return err
 }
 
-// air returns the constraints of the proof's public input and the parameters for them; together they fix the length of everything that
-// the prover sends but the openings.
+// air returns the constraints of the public input and the STARK parameters. Together they determine the length of all the
+// prover's messages but the openings.
 func (p *Proof) air() (*cairoair.AIR, stark.Params, error) {
 	sp := p.Parameters.stark()
 	a, err := cairoair.New(p.PublicInput)
@@ -90,7 +90,7 @@ func (p *Proof) air() (*cairoair.AIR, stark.Params, error) {
 		return nil, sp, err
 	}
 	if least := sp.MinProof(a); len(p.Bytes) < least {
-		return nil, sp, fmt.Errorf("stone: proof of %d bytes, its parameters need %d or more", len(p.Bytes), least)
+		return nil, sp, fmt.Errorf("stone: proof of %d bytes, its parameters need at least %d", len(p.Bytes), least)
 	}
 	return a, sp, nil
 }
