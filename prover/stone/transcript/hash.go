@@ -13,14 +13,14 @@ import (
 	"github.com/starkd/starkd/crypto/poseidon"
 )
 
-// Digest is the output of a hash: always 32 bytes, also of the masked ones.
+// Digest is the output of a hash, which always has 32 bytes. A masked hash zeroes some of them.
 type Digest = [32]byte
 
 // Hash names one of the hash functions that Stone's parameters can select.
 type Hash uint8
 
-// The hash functions by Stone's names. A masked hash keeps the first ("msb") or last ("lsb") bits of a digest and zeroes
-// the others.
+// The hash functions with Stone's names. A masked hash keeps the first ("msb") or last ("lsb") bits of a digest and zeroes the
+// others.
 const (
 	Keccak256             Hash = iota // keccak256
 	Blake256                          // blake256: BLAKE2s
@@ -35,7 +35,7 @@ const (
 var hashes = [...]struct {
 	name     string
 	base     Hash
-	from, to int // the bytes of the digest that are kept
+	from, to int // range of the digest's bytes that the mask keeps
 }{
 	Keccak256:             {"keccak256", Keccak256, 0, 32},
 	Blake256:              {"blake256", Blake256, 0, 32},
@@ -47,7 +47,7 @@ var hashes = [...]struct {
 	Keccak256Masked160LSB: {"keccak256_masked160_lsb", Keccak256, 12, 32},
 }
 
-// ParseHash returns the hash with Stone's name.
+// ParseHash returns the hash with the given name.
 func ParseHash(name string) (Hash, error) {
 	for h := range hashes {
 		if hashes[h].name == name {
@@ -59,14 +59,14 @@ func ParseHash(name string) (Hash, error) {
 
 func (h Hash) String() string { return hashes[h].name }
 
-// Algebraic reports whether the hash works on field elements, so that its input is 32-byte words below the modulus.
+// Algebraic reports whether the hash works on field elements: its input consists of 32-byte words below the modulus.
 func (h Hash) Algebraic() bool { return h == Poseidon3 || h == Pedersen }
 
 // Base returns the hash without its mask, and the range of digest bytes that the mask keeps.
 func (h Hash) Base() (base Hash, from, to int) { return hashes[h].base, hashes[h].from, hashes[h].to }
 
-// Sum hashes b. An algebraic hash fails when b is not made of 32-byte words, or for Poseidon when one is not below the
-// modulus; Pedersen reduces them.
+// Sum hashes b. For an algebraic hash, b must consist of 32-byte words. Poseidon requires words below the modulus; Pedersen
+// reduces them.
 func (h Hash) Sum(b []byte) (Digest, error) {
 	switch hashes[h].base {
 	case Keccak256:
@@ -91,14 +91,15 @@ func (h Hash) Sum(b []byte) (Digest, error) {
 	return sum.Bytes(), nil
 }
 
-// sumPedersen chains the words, each taken as q·p + r: state ← H(state, r) + q, and closes with their number.
+// sumPedersen hashes a chain of words and then their number. Each word is split as q·p + r, and state ← H(state, r) + q.
 func sumPedersen(b []byte) Digest {
 	var state felt.Felt
 	for i := 0; i < len(b); i += felt.Bytes {
 		word := b[i:][:felt.Bytes]
 		r := felt.FromBytesReduce(word)
 		state = pedersen.Hash(state, r)
-		// p is just above 2^251, so q is the word's top five bits, or one less when the rest does not reach q·17·2^192 + q.
+		// p is slightly above 2^251, so q is the top five bits of the word, or one less if the rest of the word is below
+		// q·17·2^192 + q.
 		q := uint64(word[0] >> 3)
 		if quotientTooLarge(word, q) {
 			q--
@@ -112,7 +113,7 @@ func sumPedersen(b []byte) Digest {
 
 // quotientTooLarge reports whether q·p exceeds the 256-bit big-endian word whose top five bits are q.
 func quotientTooLarge(word []byte, q uint64) bool {
-	// word - q·2^251 against q·(17·2^192 + 1)
+	// Compare word - q·2^251 with q·(17·2^192 + 1).
 	hi := binary.BigEndian.Uint64(word) &^ (0x1f << 59)
 	if hi != 17*q {
 		return hi < 17*q
@@ -125,7 +126,8 @@ func quotientTooLarge(word []byte, q uint64) bool {
 	return binary.BigEndian.Uint64(word[24:]) < q
 }
 
-// Pair hashes two digests: an inner node of a tree. The algebraic hashes fail on digests that are not below the modulus.
+// Pair hashes two digests to an inner node of a tree. An algebraic hash returns an error for a digest that is not below the
+// modulus.
 func (h Hash) Pair(left, right *Digest) (Digest, error) {
 	switch base := hashes[h].base; base {
 	case Keccak256, Blake256:
@@ -160,7 +162,7 @@ func (h Hash) mask(d Digest) Digest {
 	return d
 }
 
-// format is how Stone's annotations write a digest of this hash.
+// format returns a digest of this hash as Stone's annotations write it.
 func (h Hash) format(d *Digest) string {
 	if hashes[h].from > 0 {
 		return "0x" + hex.EncodeToString(d[:])
@@ -168,7 +170,7 @@ func (h Hash) format(d *Digest) string {
 	return formatBytes(d[:])
 }
 
-// formatBytes is hex without leading zeros, as Stone writes data.
+// formatBytes returns hexadecimal digits without leading zeros, as Stone writes data.
 func formatBytes(b []byte) string {
 	s := strings.TrimLeft(hex.EncodeToString(b), "0")
 	if s == "" {

@@ -13,7 +13,7 @@ type Prover struct {
 	proof []byte
 }
 
-// NewProver starts a channel at the seed, the hash of the public input.
+// NewProver returns a channel that starts at seed, the hash of the public input.
 func NewProver(cfg Config, seed Digest) (*Prover, error) {
 	s, err := newState(cfg, seed)
 	return &Prover{state: s}, err
@@ -27,7 +27,7 @@ func (p *Prover) send(b []byte) {
 	p.proof = append(p.proof, b...)
 }
 
-// SendElement sends one element, in Montgomery form.
+// SendElement sends one element in Montgomery form.
 func (p *Prover) SendElement(label string, x *field.Element) {
 	var b [field.Bytes]byte
 	field.PutMontgomery(b[:], x)
@@ -35,7 +35,8 @@ func (p *Prover) SendElement(label string, x *field.Element) {
 	p.log.sentElements(p.scope, label, []field.Element{*x}, false)
 }
 
-// SendElements sends a list as one message, in canonical form in the felt channel.
+// SendElements sends a list of elements as one message: in canonical form in the felt channel, in Montgomery form in the byte
+// channel.
 func (p *Prover) SendElements(label string, xs []field.Element) {
 	b := make([]byte, len(xs)*field.Bytes)
 	for i := range xs {
@@ -51,25 +52,25 @@ func (p *Prover) SendElements(label string, xs []field.Element) {
 	p.log.sentElements(p.scope, label, xs, true)
 }
 
-// SendCommitment sends the root of a tree made with h.
+// SendCommitment sends the root of a tree with hash h.
 func (p *Prover) SendCommitment(label string, h Hash, d *Digest) {
 	p.send(d[:])
 	p.log.sentDigest(p.scope, label, h, d, true)
 }
 
-// SendNode sends a node of a tree made with h.
+// SendNode sends a node of a tree with hash h.
 func (p *Prover) SendNode(label string, h Hash, d *Digest) {
 	p.send(d[:])
 	p.log.sentDigest(p.scope, label, h, d, false)
 }
 
-// SendData sends bytes: whole words in the felt channel.
+// SendData sends bytes. In the felt channel they must be whole words.
 func (p *Prover) SendData(label string, b []byte) {
 	p.send(b)
 	p.log.sentData(p.scope, label, b)
 }
 
-// ProofOfWork does and sends the proof of work; nothing when bits is zero. The search ends with ctx's error when ctx ends.
+// ProofOfWork finds and sends a proof of work. It does nothing if bits is zero. When ctx ends, it returns ctx's error.
 func (p *Prover) ProofOfWork(ctx context.Context, bits uint) error {
 	if bits == 0 {
 		return nil

@@ -1,11 +1,11 @@
-// Package transcript is the non-interactive channel between prover and verifier, as Stone defines it: what the prover
-// sends is absorbed, what the verifier would have drawn is squeezed, and the sent bytes are the proof.
+// Package transcript is Stone's non-interactive channel between prover and verifier (Fiat–Shamir). The channel absorbs the
+// prover's messages, squeezes the verifier's random choices out of them, and the messages are the proof.
 //
-// There are two constructions. The byte channel chains a byte hash: absorbing b replaces the state by H(state+1 ‖ b),
-// squeezing hashes the state with a counter; elements travel in Montgomery form. The felt channel (poseidon3) keeps a
-// felt: absorbing x… replaces it by Poseidon(state+1, x…), squeezing is Poseidon(state, counter). Elements
-// travel in Montgomery form, except that the felt channel sends lists in canonical form. Prover and Verifier have the same methods in the same order, so a protocol reads the same on both sides;
-// both can write Stone's annotations.
+// There are two constructions. The byte channel uses a byte hash: absorbing b replaces the state by H(state+1 ‖ b), and
+// squeezing hashes the state with a counter. The felt channel (poseidon3) has a felt as its state: absorbing x… replaces it by
+// Poseidon(state+1, x…), and squeezing computes Poseidon(state, counter). Elements are sent in Montgomery form, but the felt
+// channel sends lists in canonical form. Prover and Verifier have the same methods in the same order, so that the two sides of
+// a protocol read the same. Both can write Stone's annotations.
 package transcript
 
 import (
@@ -20,13 +20,13 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// Config selects the construction.
+// Config selects the construction and its hashes.
 type Config struct {
-	Channel Hash // Poseidon3 for the felt channel; any byte hash for the byte channel
-	PowHash Hash // proof of work of the felt channel; the byte channel uses its own hash
+	Channel Hash // Poseidon3 selects the felt channel, a byte hash the byte channel
+	PowHash Hash // hash of the felt channel's proof of work; the byte channel uses Channel
 }
 
-// Validate checks that the hashes fit their roles.
+// Validate returns an error if a hash does not fit its role.
 func (c Config) Validate() error {
 	if c.Channel == Pedersen {
 		return fmt.Errorf("transcript: channel hash %s is neither poseidon3 nor a byte hash", c.Channel)
@@ -44,17 +44,17 @@ func (c Config) work() Hash {
 	return c.Channel
 }
 
-// state is the part that prover and verifier share.
+// state is the state that prover and verifier share.
 type state struct {
 	cfg     Config
-	queries bool // the query phase has begun: nothing is absorbed or drawn any more
+	queries bool // the query phase has begun: nothing more is absorbed or drawn
 
 	felt    felt.Felt // felt channel
 	counter uint64
 	digest  Digest // byte channel
 	spare   []byte // squeezed bytes not yet used
 
-	log   *Annotations // nil: none
+	log   *Annotations // nil if no annotations are written
 	scope []string
 }
 
@@ -75,7 +75,7 @@ func newState(cfg Config, seed Digest) (state, error) {
 // felts reports whether this is the felt channel.
 func (s *state) felts() bool { return s.cfg.Channel == Poseidon3 }
 
-// absorb takes in what the prover sent: whole words in the felt channel. The caller has checked that they are felts.
+// absorb absorbs a message of the prover. In the felt channel it must consist of words that the caller has checked to be felts.
 func (s *state) absorb(b []byte) {
 	if s.queries {
 		return
@@ -105,8 +105,8 @@ func increment(d *Digest) {
 	}
 }
 
-// squeeze returns the next n ≤ 32 bytes of the byte channel. Bytes of a digest that were not asked for serve later calls
-// for less than a digest.
+// squeeze returns the next n ≤ 32 bytes of the byte channel. Later calls for less than a whole digest use the unused bytes of
+// earlier digests.
 func (s *state) squeeze(n int) []byte {
 	if n == len(s.digest) || n > len(s.spare) {
 		var b [64]byte
@@ -134,8 +134,8 @@ func (s *state) Draw(label string) field.Element {
 	if s.felts() {
 		x = field.Element(s.squeezeFelt())
 	} else {
-		// Uniform: 256-bit numbers not below the largest multiple of p are dropped; the rest, modulo p, is the
-		// element's Montgomery word.
+		// To be uniform, discard 256-bit numbers from the largest multiple of p on. The number modulo p is the element's
+		// Montgomery word.
 		for {
 			word := s.squeeze(field.Bytes)
 			if n := new(big.Int).SetBytes(word); n.Cmp(maxMultiple) < 0 {
@@ -158,7 +158,7 @@ var (
 	}()
 )
 
-// DrawIndex returns a random number below bound, a power of two.
+// DrawIndex returns a random number below bound, which must be a power of two.
 func (s *state) DrawIndex(label string, bound uint64) uint64 {
 	var n uint64
 	if s.felts() {
@@ -172,10 +172,10 @@ func (s *state) DrawIndex(label string, bound uint64) uint64 {
 	return n
 }
 
-// BeginQueries ends the part of the protocol in which the verifier speaks.
+// BeginQueries ends the part of the protocol in which the verifier draws random elements.
 func (s *state) BeginQueries() { s.queries = true }
 
-// Scope names the part of the protocol that follows, until the returned function is called.
+// Scope names the part of the protocol that follows, until leave is called. Errors and annotations contain the name.
 func (s *state) Scope(name string) (leave func()) {
 	s.scope = append(s.scope, name)
 	return func() { s.scope = s.scope[:len(s.scope)-1] }
@@ -184,7 +184,7 @@ func (s *state) Scope(name string) (leave func()) {
 // Annotate makes the channel write annotations to log.
 func (s *state) Annotate(log *Annotations) { s.log = log }
 
-// workSeed returns the channel state that the proof of work is bound to.
+// workSeed returns the channel state to which the proof of work is bound.
 func (s *state) workSeed() Digest {
 	if s.felts() {
 		return s.felt.Bytes()
@@ -256,7 +256,7 @@ func (a *Annotations) sentData(scope []string, label string, b []byte) {
 	a.data++
 }
 
-// Lines returns the annotations as Stone writes them into a proof, with title and statistics.
+// Lines returns the annotations as Stone writes them into a proof, with a title and the counts.
 func (a *Annotations) Lines(title string) []string {
 	lines := append([]string{"title " + title + " Proof Protocol", ""}, a.lines...)
 	return append(lines, "", "Proof Statistics:", "",

@@ -16,7 +16,7 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// stoneProof is what these tests read of Stone's proof files.
+// stoneProof holds the parts of Stone's proof files that these tests need.
 type stoneProof struct {
 	Annotations []string `json:"annotations"`
 	ProofHex    string   `json:"proof_hex"`
@@ -116,8 +116,8 @@ func (p *stoneProof) seed(t *testing.T, stone6 bool) Digest {
 
 var annotation = regexp.MustCompile(`^(V->P|P->V\[(\d+):(\d+)\]): /(.*): ([^:]*): (Field Elements|Field Element|Hash|Data|Number)\((.*)\)$`)
 
-// TestReplayStone reads proofs that Stone annotated, message by message, and expects the same annotations: every challenge,
-// every query index, every digest and count.
+// TestReplayStone replays annotated Stone proofs message by message and checks that the annotations are the same: every
+// challenge, query index, digest and count.
 func TestReplayStone(t *testing.T) {
 	for _, c := range []struct {
 		path   string
@@ -185,7 +185,7 @@ func replay(t *testing.T, p *stoneProof, stone6 bool) {
 			continue
 		}
 		scope := strings.Split(m[4], "/")
-		if n := len(scope); strings.HasSuffix(m[4], "OODS values: ") { // the label is empty there
+		if n := len(scope); strings.HasSuffix(m[4], "OODS values: ") { // OODS values have no label
 			scope[n-1] = "OODS values"
 		}
 		label := m[5]
@@ -271,7 +271,7 @@ func replay(t *testing.T, p *stoneProof, stone6 bool) {
 	}
 }
 
-// logCosets is log2 of the evaluation domain's size over the trace's, from the largest query index that Stone drew.
+// logCosets returns log2 of the blowup. It follows from the largest query index that Stone drew.
 func (p *stoneProof) logCosets() uint {
 	n, _ := field.Log2(p.PublicInput.NSteps * 16)
 	var top uint64
@@ -304,7 +304,7 @@ func TestWorkFindsLowestNonce(t *testing.T) {
 }
 
 func TestPedersenReducesWords(t *testing.T) {
-	// A word q·p + r hashes as r, with q added to the state; q·p - 1 belongs to q-1.
+	// A word q·p + r hashes as r, with q added to the state. The word q·p - 1 has quotient q-1.
 	p := field.Modulus()
 	for q := int64(0); q < 32; q++ {
 		for _, delta := range []int64{-1, 0, 1} {

@@ -8,26 +8,26 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// Verifier is the verifier's end of the channel. It reads the proof, bytes from a stranger: every method returns an error
-// where they end too early or are not canonical.
+// Verifier is the verifier's end of the channel. The proof may come from an untrusted source: every method returns an error if
+// the bytes end too early or are not canonical.
 type Verifier struct {
 	state
 	proof []byte
 	at    int
 }
 
-// NewVerifier starts a channel at the seed, the hash of the public input.
+// NewVerifier returns a channel that starts at seed, the hash of the public input.
 func NewVerifier(cfg Config, seed Digest, proof []byte) (*Verifier, error) {
 	s, err := newState(cfg, seed)
 	return &Verifier{state: s, proof: proof}, err
 }
 
-// Errorf returns an error that says where in the protocol it happened.
+// Errorf returns an error that begins with the current scopes of the protocol.
 func (v *Verifier) Errorf(format string, args ...any) error {
 	return fmt.Errorf("%s: %w", strings.Join(v.scope, "/"), fmt.Errorf(format, args...))
 }
 
-// End fails when the proof goes on.
+// End returns an error if bytes of the proof are left.
 func (v *Verifier) End() error {
 	if v.at != len(v.proof) {
 		return fmt.Errorf("transcript: %d bytes follow the proof's %d", len(v.proof)-v.at, v.at)
@@ -52,7 +52,7 @@ func (v *Verifier) read(label string, n int) ([]byte, error) {
 	return b, nil
 }
 
-// ReadElement reads what SendElement sent.
+// ReadElement reads an element that SendElement sent.
 func (v *Verifier) ReadElement(label string) (field.Element, error) {
 	xs, err := v.readElements(label, 1, field.FromMontgomery)
 	if err != nil {
@@ -62,7 +62,7 @@ func (v *Verifier) ReadElement(label string) (field.Element, error) {
 	return xs[0], nil
 }
 
-// ReadElements reads what SendElements sent.
+// ReadElements reads a list that SendElements sent.
 func (v *Verifier) ReadElements(label string, n int) ([]field.Element, error) {
 	decode := field.FromMontgomery
 	if v.felts() {
@@ -89,12 +89,12 @@ func (v *Verifier) readElements(label string, n int, decode func([]byte) (field.
 	return xs, nil
 }
 
-// ReadCommitment reads what SendCommitment sent.
+// ReadCommitment reads a root that SendCommitment sent.
 func (v *Verifier) ReadCommitment(label string, h Hash) (Digest, error) {
 	return v.readDigest(label, h, true)
 }
 
-// ReadNode reads what SendNode sent.
+// ReadNode reads a node that SendNode sent.
 func (v *Verifier) ReadNode(label string, h Hash) (Digest, error) {
 	return v.readDigest(label, h, false)
 }
@@ -109,7 +109,7 @@ func (v *Verifier) readDigest(label string, h Hash, commitment bool) (Digest, er
 	return d, nil
 }
 
-// ReadData reads what SendData sent.
+// ReadData reads n bytes that SendData sent.
 func (v *Verifier) ReadData(label string, n int) ([]byte, error) {
 	b, err := v.read(label, n)
 	if err == nil {
@@ -118,7 +118,7 @@ func (v *Verifier) ReadData(label string, n int) ([]byte, error) {
 	return b, err
 }
 
-// ProofOfWork reads and checks the proof of work; nothing when bits is zero.
+// ProofOfWork reads and checks a proof of work. It does nothing if bits is zero.
 func (v *Verifier) ProofOfWork(bits uint) error {
 	if bits == 0 {
 		return nil

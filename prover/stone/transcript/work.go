@@ -12,8 +12,8 @@ import (
 	"github.com/starkd/starkd/internal/parallel"
 )
 
-// work is a proof-of-work puzzle: the first 64 bits of H(start ‖ nonce) must be below limit, where start binds the
-// channel's state and the number of bits.
+// work is a proof-of-work puzzle: the first 64 bits of H(start ‖ nonce) must be below limit. start binds the channel's state
+// and the number of bits.
 type work struct {
 	hash  Hash
 	start Digest
@@ -38,11 +38,11 @@ func (w *work) holds(nonce uint64) bool {
 	return binary.BigEndian.Uint64(d[:]) < w.limit
 }
 
-// searchChunk is how many nonces a core tries between two looks at what the others have found.
+// searchChunk is the number of nonces that a core tries before it checks the results of the other cores.
 const searchChunk = 1 << 14
 
-// search returns the lowest nonce that solves the puzzle. Chunks are handed out in order and a core goes on until its next
-// chunk starts above the lowest solution found, so the answer does not depend on timing. If ctx ends first, its error is returned.
+// search returns the lowest nonce that solves the puzzle. Cores take chunks in order and continue until their next chunk starts
+// above the lowest solution found, so the result does not depend on timing. When ctx ends, search returns ctx's error.
 func search(ctx context.Context, h Hash, seed Digest, bits uint) (uint64, error) {
 	w := newWork(h, seed, bits)
 	var next atomic.Uint64
@@ -66,7 +66,7 @@ func search(ctx context.Context, h Hash, seed Digest, bits uint) (uint64, error)
 	return lowest.Load(), ctx.Err()
 }
 
-// searchRange returns the lowest solution in [start, start+n).
+// searchRange returns the lowest solution in [start, start+n), and whether there is one.
 func (w *work) searchRange(start, n uint64) (uint64, bool) {
 	if w.hash == Blake256 {
 		return w.searchBlake(start, n)
@@ -83,7 +83,7 @@ func (w *work) searchRange(start, n uint64) (uint64, bool) {
 	return 0, false
 }
 
-// searchBlake compresses the one block of each message, sixteen nonces at a time.
+// searchBlake is searchRange for BLAKE2s. It hashes sixteen messages of one block at a time.
 func (w *work) searchBlake(start, n uint64) (uint64, bool) {
 	var m blake.Block16
 	for k := range 8 {
