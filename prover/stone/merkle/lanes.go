@@ -10,7 +10,7 @@ import (
 	"github.com/starkd/starkd/prover/stone/transcript"
 )
 
-// digestMask is a masked BLAKE2s on sixteen messages side by side.
+// digestMask is the mask of a BLAKE2s digest, as words. Its methods hash sixteen messages at a time.
 type digestMask [8]uint32
 
 func newDigestMask(h transcript.Hash) digestMask {
@@ -48,7 +48,7 @@ func (m *digestMask) pair(left, right *blake.State16) blake.State16 {
 	return h
 }
 
-// pairs sets dst[i] to the hash of src[2i] and src[2i+1], for sixteen i.
+// pairs sets dst[i] to the hash of src[2i] and src[2i+1], for sixteen values of i.
 func (m *digestMask) pairs(dst, src []transcript.Digest) {
 	var block blake.Block16
 	for i := range blake.Lanes {
@@ -65,23 +65,23 @@ func (m *digestMask) pairs(dst, src []transcript.Digest) {
 	}
 }
 
-// digest reads one lane.
+// digest copies the digest of one lane to dst.
 func digest(dst *transcript.Digest, h *blake.State16, lane int) {
 	for k := range h {
 		binary.LittleEndian.PutUint32(dst[4*k:], h[k][lane])
 	}
 }
 
-// laneHasher hashes the lowest layers of a tree sixteen subtrees at a time: subtrees of neighbouring rows in natural
-// order, whose elements are consecutive in memory.
+// laneHasher hashes the lowest layers of a tree, sixteen subtrees at a time. The subtrees belong to rows that are neighbours in
+// natural order, so that their elements are consecutive in memory.
 type laneHasher struct {
 	tree *Tree
 	mask digestMask
-	// leaves[c][k] is element k of the leaves of coset c, in natural order of the leaves.
+	// columns[c][k] holds element k of the leaves of coset c, in natural order of the leaves.
 	columns [][][]field.Element
 }
 
-// newLaneHasher returns nil where the tree has other hashes there or is too small.
+// newLaneHasher returns nil if the lowest layers of the tree use other hashes or the tree is too small.
 func newLaneHasher(t *Tree) *laneHasher {
 	base, _, _ := t.params.Hash.Base()
 	if base != transcript.Blake256 || t.params.FriendlyLayers > uint64(t.kept) || t.shape.depth() < dropped {
@@ -106,7 +106,7 @@ func newLaneHasher(t *Tree) *laneHasher {
 func (l *laneHasher) leaves(ctx context.Context) {
 	t := l.tree
 	cosets := len(l.columns)
-	perCoset := len(l.columns[0][0]) >> dropped // subtrees
+	perCoset := len(l.columns[0][0]) >> dropped // number of subtrees
 	groups := perCoset / blake.Lanes
 	n := uint64(1) << t.kept
 	parallel.Chunks(cosets*groups, 1, func(start, end int) {
@@ -121,11 +121,11 @@ func (l *laneHasher) leaves(ctx context.Context) {
 	})
 }
 
-// subtrees hashes the subtrees of the given height whose first leaf is number k<<height below the subtrees that start at
+// subtrees hashes subtree number k of the given height, counted from the left, within each of the kept subtrees that start at
 // leaves i to i+15 of coset c.
 func (l *laneHasher) subtrees(c, i, k int, height uint) blake.State16 {
 	if height == 0 {
-		// Leaf k is bitrev(k)/2^dropped of the domain further on.
+		// Leaf k is bitrev(k)/2^dropped of the domain after leaf 0.
 		stride := len(l.columns[c][0]) >> dropped
 		return l.leaf(c, i+int(field.BitReverse(uint64(k), dropped))*stride)
 	}
@@ -134,7 +134,7 @@ func (l *laneHasher) subtrees(c, i, k int, height uint) blake.State16 {
 	return l.mask.pair(&left, &right)
 }
 
-// leaf hashes the sixteen leaves that begin at i.
+// leaf hashes sixteen leaves, of which the first is leaf i.
 func (l *laneHasher) leaf(c, i int) blake.State16 {
 	h := blake.Initial16()
 	columns := l.columns[c]

@@ -1,10 +1,10 @@
 // Package merkle commits to tables of field elements as Stone does.
 //
-// A leaf hashes a row (its elements' Montgomery words, big-endian), or two rows when the table has one column, so that
-// every leaf takes at least 64 bytes. Inner nodes hash their two children. The nodes nearest the root can use another
-// hash, one that is cheap for a verifier written in Cairo. An opening of some rows sends, in this order: the rows'
-// elements that the verifier does not know, the other rows of their leaves, then layer by layer from the leaves to the root
-// the siblings that it cannot compute, from left to right.
+// A leaf is the hash of one row (its elements' Montgomery words, big-endian), or of two rows if the table has one column, so
+// that a leaf covers at least 64 bytes. An inner node is the hash of its two children. The nodes near the root can use another
+// hash, which is cheap for a verifier written in Cairo. An opening of some rows sends, in this order: the elements of the rows
+// that the verifier does not know, the other rows of their leaves, and then, layer by layer from the leaves to the root and
+// from left to right, the siblings that the verifier cannot compute.
 package merkle
 
 import (
@@ -20,7 +20,7 @@ import (
 	"github.com/starkd/starkd/prover/stone/transcript"
 )
 
-// Params are the hashes of a tree: Friendly for the nodes of depth below FriendlyLayers (the root has depth 0), Hash for
+// Params are the hashes of a tree: Friendly for the nodes of depth below FriendlyLayers (the root has depth 0), and Hash for
 // all others.
 type Params struct {
 	Hash           transcript.Hash
@@ -35,13 +35,13 @@ func (p Params) at(depth uint) transcript.Hash {
 	return p.Hash
 }
 
-// Shape is a table's size.
+// Shape is the size of a table.
 type Shape struct {
 	LogRows uint
 	Columns int
 }
 
-// rowsPerLeaf is 2^(the returned number).
+// logRowsPerLeaf returns log2 of the number of rows in a leaf.
 func (s Shape) logRowsPerLeaf() uint {
 	if s.Columns == 1 && s.LogRows > 0 {
 		return 1
@@ -61,12 +61,12 @@ func (s Shape) leaf(h transcript.Hash, b []byte) (transcript.Digest, error) {
 	return h.Sum(b)
 }
 
-// dropped is how many of the lowest layers a tree does not keep: they are hashed again for the few nodes that an opening
-// needs, which divides the memory by 2^dropped.
+// dropped is the number of lowest layers that a tree does not keep, which divides its memory by 2^dropped. An opening computes
+// the few nodes of these layers that it needs.
 const dropped = 3
 
-// Table is a table as the prover has it: columns over a domain in natural order, split into cosets of it. Row i of coset c
-// is row i·len(Cosets) + c of the domain; the committed table has the rows in bit-reversed order.
+// Table is a table in the prover's memory: columns over a domain in natural order, split into cosets. Row i of coset c is row
+// i·len(Cosets) + c of the domain. The committed table has the rows in bit-reversed order.
 type Table struct {
 	Cosets [][][]field.Element // Cosets[c][k] is column k
 }
@@ -77,7 +77,7 @@ func (t *Table) size() Shape {
 	return Shape{LogRows: log, Columns: len(t.Cosets[0])}
 }
 
-// row copies committed row r into dst.
+// row copies row r of the committed table to dst. log is log2 of the number of rows.
 func (t *Table) row(r uint64, log uint, dst []field.Element) {
 	i := field.BitReverse(r, log)
 	n := uint64(len(t.Cosets))
@@ -87,16 +87,17 @@ func (t *Table) row(r uint64, log uint, dst []field.Element) {
 	}
 }
 
-// Tree is a committed table, on the prover's side.
+// Tree is the prover's Merkle tree of a table.
 type Tree struct {
 	params Params
 	shape  Shape
 	table  *Table
-	kept   uint                // depth of the lowest layer kept
+	kept   uint                // depth of the lowest kept layer
 	nodes  []transcript.Digest // nodes[2^d+i] is node i of depth d, for d ≤ kept
 }
 
-// Build hashes a table, which must not change while the tree is used. It runs on all cores, and returns ctx's error soon after ctx ends.
+// Build hashes a table, which must not change while the tree is used. It runs on all cores. When ctx ends, it returns ctx's
+// error soon.
 func Build(ctx context.Context, params Params, table *Table) (*Tree, error) {
 	t := &Tree{params: params, shape: table.size(), table: table}
 	t.kept = t.shape.depth() - min(t.shape.depth(), dropped)
@@ -124,7 +125,7 @@ func (t *Tree) leaves(ctx context.Context) error {
 	size := (n + len(errs) - 1) / len(errs)
 	parallel.For(len(errs), func(w int) {
 		b := newBuffer(t.shape)
-		// Neighbours in bit-reversed order lie together in memory, so the subtrees are visited in that order.
+		// Neighbours in bit-reversed order are consecutive in memory, so visit the subtrees in that order.
 		for j := min(w*size, n); j < min((w+1)*size, n) && errs[w] == nil && ctx.Err() == nil; j++ {
 			i := field.BitReverse(uint64(j), t.kept)
 			t.nodes[uint64(n)+i], errs[w] = t.subtree(t.kept, i, b)
@@ -133,7 +134,7 @@ func (t *Tree) leaves(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// layer computes the nodes of depth d from those below them.
+// layer computes the nodes of depth d from the nodes of depth d+1.
 func (t *Tree) layer(d uint) error {
 	h := t.params.at(d)
 	base, _, _ := h.Base()
@@ -159,7 +160,7 @@ func (t *Tree) layer(d uint) error {
 	return nil
 }
 
-// buffer is scratch space for one leaf.
+// buffer is scratch space for hashing one leaf.
 type buffer struct {
 	elements []field.Element
 	bytes    []byte
@@ -169,7 +170,7 @@ func newBuffer(s Shape) *buffer {
 	return &buffer{make([]field.Element, s.Columns), make([]byte, s.Columns*field.Bytes<<s.logRowsPerLeaf())}
 }
 
-// subtree computes node i of depth d, at or below the kept layers, from the rows.
+// subtree computes node i of depth d, at or below the lowest kept layer, from the rows.
 func (t *Tree) subtree(d uint, i uint64, b *buffer) (transcript.Digest, error) {
 	if d == t.shape.depth() {
 		per := t.shape.logRowsPerLeaf()
@@ -197,8 +198,8 @@ func (t *Tree) Commit(ch *transcript.Prover) {
 	ch.SendCommitment("Commitment", t.params.at(0), &t.nodes[1])
 }
 
-// Open sends the rows (sorted, without duplicates) and their authentication. Elements for which known answers true are not
-// sent: the verifier computes them; nil stands for none.
+// Open sends rows and their authentication. rows must be sorted, without duplicates. Open does not send elements for which
+// known returns true, because the verifier computes them. A nil known stands for no such elements.
 func (t *Tree) Open(ch *transcript.Prover, rows []uint64, known func(row uint64, column int) bool) error {
 	b := newBuffer(t.shape)
 	for _, r := range rows {
@@ -234,24 +235,24 @@ func (t *Tree) Open(ch *transcript.Prover, rows []uint64, known func(row uint64,
 	return nil
 }
 
-// Commitment is a committed table, on the verifier's side.
+// Commitment is the verifier's commitment to a table.
 type Commitment struct {
 	params Params
 	shape  Shape
 	root   transcript.Digest
 }
 
-// ReadCommitment reads what Commit sent.
+// ReadCommitment reads a root that Commit sent.
 func ReadCommitment(ch *transcript.Verifier, params Params, shape Shape) (*Commitment, error) {
 	root, err := ch.ReadCommitment("Commitment", params.at(0))
 	return &Commitment{params, shape, root}, err
 }
 
-// Check reads what Open sent for the same rows and returns the rows' elements. known returns those that the prover did not
-// send.
+// Check reads an opening that Open sent for the same rows, checks it, and returns the rows' elements. known returns the
+// elements that the prover did not send.
 func (c *Commitment) Check(ch *transcript.Verifier, rows []uint64, known func(row uint64, column int) (field.Element, bool)) ([][]field.Element, error) {
 	values := make([][]field.Element, len(rows))
-	words := make(map[uint64][]byte, len(rows)) // rows as they are hashed
+	words := make(map[uint64][]byte, len(rows)) // bytes of the rows, as hashed
 	for k, r := range rows {
 		values[k] = make([]field.Element, c.shape.Columns)
 		b := make([]byte, c.shape.Columns*field.Bytes)
@@ -320,7 +321,7 @@ func (c *Commitment) Check(ch *transcript.Verifier, rows []uint64, known func(ro
 	return values, nil
 }
 
-// parents returns the sorted distinct numbers i>>log of a sorted list.
+// parents returns the sorted distinct numbers i>>log for a sorted list of numbers i.
 func parents(list []uint64, log uint) []uint64 {
 	out := make([]uint64, 0, len(list))
 	for _, i := range list {
@@ -331,7 +332,7 @@ func parents(list []uint64, log uint) []uint64 {
 	return out
 }
 
-// missing returns the numbers, in order, that share all but their low log bits with one of the sorted list, but are not in
+// missing returns, in order, the numbers that are not in a sorted list but share all but their low log bits with a number in
 // it.
 func missing(list []uint64, log uint) []uint64 {
 	if log == 0 {

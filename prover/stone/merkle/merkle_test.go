@@ -27,7 +27,7 @@ func sampleTable(logRows uint, columns, cosets int) *Table {
 	return t
 }
 
-// root hashes the table by the definition: every row's bytes, then pairs.
+// root computes the root by the definition: it hashes every row's bytes, then pairs.
 func root(t *testing.T, p Params, table *Table) transcript.Digest {
 	t.Helper()
 	s := table.size()
@@ -108,7 +108,7 @@ func TestBuildOpenCheck(t *testing.T) {
 	}
 }
 
-// checkOpening opens rows, checks them, and expects every single changed byte to be noticed.
+// checkOpening opens and checks rows, and checks that a change of any byte is noticed.
 func checkOpening(t *testing.T, tree *Tree, rows []uint64, known func(uint64, int) bool) {
 	t.Helper()
 	cfg := transcript.Config{Channel: transcript.Keccak256}
