@@ -8,7 +8,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// record is what is stored of a block beside its transactions.
+// record is the stored form of a block without its transactions.
 type record struct {
 	header                     starknet.Header
 	blockHash                  felt.Felt
@@ -22,7 +22,7 @@ func (r *record) head() *Head {
 	}
 }
 
-// MarshalBinary returns the three felts, then the header.
+// MarshalBinary returns the block hash, the contracts root and the classes root, 32 bytes each, then the header.
 func (r *record) MarshalBinary() ([]byte, error) {
 	header, err := r.header.MarshalBinary()
 	if err != nil {
@@ -48,7 +48,7 @@ func (r *record) unmarshal(b []byte) (err error) {
 	return r.header.UnmarshalBinary(b[96:])
 }
 
-// record reads a block's record; it must exist.
+// record reads a block's record. A missing record is an error.
 func (s *Store) record(height uint64) (*record, error) {
 	b, err := s.get(key(blockPrefix, nil, height))
 	if err != nil {
@@ -78,7 +78,7 @@ func (s *Store) exists(height uint64) bool {
 	return head != nil && height <= head.Height
 }
 
-// block writes a block, its state difference and its indices but that of events.
+// block writes a block, its state difference and its indices, except the index of events.
 func (w *writer) block(b *starknet.Block, r *record, diff *starknet.StateDiff) {
 	w.marshal(key(blockPrefix, nil, b.Number), r)
 	w.marshal(key(diffPrefix, nil, b.Number), diff)
@@ -96,7 +96,7 @@ func (w *writer) block(b *starknet.Block, r *record, diff *starknet.StateDiff) {
 	}
 }
 
-// Header returns the header and hash of a block, and the roots of both tries after it; false when the chain has no such block.
+// Header returns the header and hash of a block and the roots of both tries after it, or false if the chain has no such block.
 func (s *Store) Header(height uint64) (*starknet.Header, *Head, bool, error) {
 	if !s.exists(height) {
 		return nil, nil, false, nil
@@ -108,7 +108,7 @@ func (s *Store) Header(height uint64) (*starknet.Header, *Head, bool, error) {
 	return &r.header, r.head(), true, nil
 }
 
-// Block returns a block with its transactions and receipts; false when the chain has no such block.
+// Block returns a block with its transactions and receipts, or false if the chain has no such block. Its DECLAREs have no classes.
 func (s *Store) Block(height uint64) (*starknet.Block, bool, error) {
 	header, head, ok, err := s.Header(height)
 	if err != nil || !ok {
@@ -126,7 +126,7 @@ func (s *Store) Block(height uint64) (*starknet.Block, bool, error) {
 	return b, true, nil
 }
 
-// StateDiff returns what a block changed; false when the chain has no such block.
+// StateDiff returns the state difference of a block, or false if the chain has no such block.
 func (s *Store) StateDiff(height uint64) (*starknet.StateDiff, bool, error) {
 	if !s.exists(height) {
 		return nil, false, nil
@@ -142,27 +142,27 @@ func (s *Store) StateDiff(height uint64) (*starknet.StateDiff, bool, error) {
 	return d, true, nil
 }
 
-// BlockByHash returns the height of the block with a hash.
+// BlockByHash returns the height of the block with a hash, or false if there is none.
 func (s *Store) BlockByHash(hash felt.Felt) (height uint64, ok bool, err error) {
 	b, err := s.get(key(blockHashPrefix, one(hash)))
 	if err != nil || len(b) != 8 {
 		return 0, false, err
 	}
 	height = binary.BigEndian.Uint64(b)
-	return height, s.exists(height), nil // it is written a moment before it is the head
+	return height, s.exists(height), nil // a block is on disk shortly before it becomes the head
 }
 
-// TransactionByHash returns the place of the transaction with a hash.
+// TransactionByHash returns the position of the transaction with a hash, or false if there is none.
 func (s *Store) TransactionByHash(hash felt.Felt) (at starknet.Position, ok bool, err error) {
 	b, err := s.get(key(hashPrefix, one(hash)))
 	if err != nil || len(b) != 16 {
 		return starknet.Position{}, false, err
 	}
 	at = starknet.Position{Block: binary.BigEndian.Uint64(b), Index: binary.BigEndian.Uint64(b[8:])}
-	return at, s.exists(at.Block), nil // it is written a moment before its block is the head
+	return at, s.exists(at.Block), nil // a block is on disk shortly before it becomes the head
 }
 
-// Transaction returns the transaction at a place that exists, and its receipt. A DECLARE comes without its class.
+// Transaction returns the transaction at an existing position, and its receipt. A DECLARE has no class.
 func (s *Store) Transaction(at starknet.Position) (starknet.Transaction, *starknet.Receipt, error) {
 	b, err := s.get(key(transactionPrefix, nil, at.Block, at.Index))
 	if err != nil {

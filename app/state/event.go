@@ -10,24 +10,26 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// The index of events says which blocks hold an event of a contract, or one with some key at some place. It is written with each
-// block, is no part of the state that validators sign, and may say too much but never too little. Entries are block by block; those of
-// the contract and the first key that older versions wrote for every event begin in the same way and serve as well. Later keys
-// those versions did not write: the index knows for which blocks it has them, and for the others they do not narrow the search.
+// The index of events has, for each contract and for each key at each of the first places, the blocks with such an event. It is
+// written with each block and is not part of the state that validators sign. It may list blocks without a match but never misses one.
+//
+// There is one entry per contract, key and block. Older versions of the store wrote an entry for every event, with the same prefix, so
+// their entries work too. They had no entries for keys after the first. keyIndex has the range of blocks that have them; in other
+// blocks later keys do not narrow a search.
 
 const (
-	// indexedKeys is how many keys of an event are in the index: the selector and three more, which holds what tokens' events
-	// have there. Later ones do not narrow a search.
+	// indexedKeys is the number of an event's keys that are in the index: the selector and three more, which suffice for the
+	// events of tokens. Later keys do not narrow a search.
 	indexedKeys = 4
-	// maxSeeks bounds the entries that are looked up from one block to the next: parts of a filter that are met in turn, but never
-	// together, can ask for one at every block. Beyond it the block that the search has come to is taken for one that may match.
+	// maxSeeks bounds the lookups between two results: parts of a filter that match alternating blocks, but never the same one,
+	// can need a lookup for every block. At the bound the search returns the block that it has reached as a possible match.
 	maxSeeks = 10_000
 )
 
-// nowhere is a height that no block has.
+// nowhere is larger than every block's height.
 const nowhere = math.MaxUint64
 
-// keyIndex says for which blocks the index has the keys after the first: from one to another, both in it.
+// keyIndex is the range of blocks for which the index has keys after the first. Both ends are included.
 type keyIndex struct{ from, to uint64 }
 
 func (x *keyIndex) has(height uint64) bool { return x != nil && x.from <= height && height <= x.to }
@@ -38,13 +40,13 @@ func (s *Store) readKeyIndex() (*keyIndex, error) {
 		return nil, err
 	}
 	if len(b) != 16 {
-		return nil, fmt.Errorf("state: range of the index of events of %d bytes, want 16", len(b))
+		return nil, fmt.Errorf("state: range of the event index has %d bytes, want 16", len(b))
 	}
 	return &keyIndex{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])}, nil
 }
 
-// events writes a block's entries and returns for which blocks the index then has later keys. If the block before was written
-// by a version that does not know them, they begin anew.
+// events writes a block's entries and returns the new range of blocks with later keys. If the previous block has no later keys,
+// because an older version wrote it, the range starts at this block.
 func (w *writer) events(b *starknet.Block, before *keyIndex) *keyIndex {
 	seen := map[string]bool{}
 	add := func(k []byte) {
@@ -69,7 +71,7 @@ func (w *writer) events(b *starknet.Block, before *keyIndex) *keyIndex {
 	return after
 }
 
-// keyEntry returns the entry of a key at a place of an event.
+// keyEntry returns the database key of the entry for an event key at a place, counted from 0.
 func keyEntry(place int, k felt.Felt, height uint64) []byte {
 	if place == 0 {
 		return key(keyPrefix, one(k), height)
@@ -78,8 +80,8 @@ func keyEntry(place int, k felt.Felt, height uint64) []byte {
 	return append(b[:1:1], append([]byte{byte(place)}, b[1:]...)...)
 }
 
-// EventBlocks returns the blocks between two heights, both included, that may hold events that f selects, in order: all that do are
-// among them. A range that begins or ends beyond the head holds none there.
+// EventBlocks returns the blocks from one height to another, both included, that may have events that f selects, in order. It misses
+// no such block, but may return blocks without matches. It returns no blocks above the head.
 func (s *Store) EventBlocks(f *starknet.EventFilter, from, to uint64) iter.Seq2[uint64, error] {
 	return func(yield func(uint64, error) bool) {
 		head := s.Head()
@@ -101,24 +103,24 @@ func (s *Store) EventBlocks(f *starknet.EventFilter, from, to uint64) iter.Seq2[
 	}
 }
 
-// eventSearch looks for blocks of which every part of a filter says that they may match.
+// eventSearch searches for blocks that may match every part of a filter.
 type eventSearch struct {
 	store *Store
 	parts []eventPart
-	most  int // seeks from one block to the next, maxSeeks
+	most  int // maxSeeks, less in tests
 }
 
-// eventPart is a list of a filter: a block may match if it has an entry of one of the values.
+// eventPart is one list of a filter: a block may match if it has an entry of one of the values.
 type eventPart struct {
 	values []eventValue
-	later  bool // of keys that the index does not have for all blocks
+	later  bool // keys after the first, which the index does not have for all blocks
 }
 
-// eventValue walks the entries of a value.
+// eventValue is a position among the entries of a value.
 type eventValue struct {
 	prefix []byte
-	height uint64 // of the entry it stands at, the first at or after the height sought last; nowhere if there is none
-	begun  bool
+	height uint64 // of the first entry at or after the last sought height; nowhere if there is none
+	begun  bool   // height is set
 }
 
 func (s *Store) newEventSearch(f *starknet.EventFilter) *eventSearch {
@@ -141,7 +143,7 @@ func (s *Store) newEventSearch(f *starknet.EventFilter) *eventSearch {
 	return search
 }
 
-// next returns the first block from n on that may match, or one after to.
+// next returns the first block at or after n that may match, or a height above to if there is none.
 func (s *eventSearch) next(n, to uint64) (uint64, error) {
 	later := s.store.keyIndex.Load()
 	for seeks := 0; seeks < s.most; {
@@ -149,7 +151,7 @@ func (s *eventSearch) next(n, to uint64) (uint64, error) {
 		for i := range s.parts {
 			p := &s.parts[i]
 			if p.later && !later.has(n) {
-				continue // nothing is known
+				continue // not indexed: the block may match
 			}
 			height, err := p.seek(s.store, n, &seeks)
 			if err != nil {
@@ -172,7 +174,7 @@ func (s *eventSearch) next(n, to uint64) (uint64, error) {
 	return n, nil
 }
 
-// seek returns the first height from n on where one of the values has an entry, nowhere if there is none.
+// seek returns the first height at or after n at which one of the values has an entry, or nowhere. It adds its lookups to seeks.
 func (p *eventPart) seek(s *Store, n uint64, seeks *int) (uint64, error) {
 	first := uint64(nowhere)
 	for i := range p.values {
@@ -188,13 +190,14 @@ func (p *eventPart) seek(s *Store, n uint64, seeks *int) (uint64, error) {
 	return first, nil
 }
 
-// seek opens an iterator for one entry: one that stays open would hold some databases up.
+// seek moves to the first entry at or after n. It opens an iterator for each lookup, because an open iterator blocks writes of some
+// databases.
 func (v *eventValue) seek(s *Store, n uint64) error {
 	v.begun, v.height = true, nowhere
 	start := binary.BigEndian.AppendUint64(v.prefix[:len(v.prefix):len(v.prefix)], n)
 	it, err := s.db.Iterator(start, prefixEnd(v.prefix))
 	if err != nil {
-		return fmt.Errorf("state: reading the index of events: %w", err)
+		return fmt.Errorf("state: reading the event index: %w", err)
 	}
 	defer it.Close()
 	if it.Valid() {

@@ -14,7 +14,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// commitEvents commits a block of transactions, each with the events that events gives it, which may be nil.
+// commitEvents commits a block of txs transactions. events returns the events of each; nil means none.
 func commitEvents(t fataler, s *Store, events func(height, index uint64) []starknet.Event, txs uint64) *starknet.Block {
 	b, ch := next(t, s, &starknet.StateDiff{})
 	for i := range txs {
@@ -33,7 +33,7 @@ func commitEvents(t fataler, s *Store, events func(height, index uint64) []stark
 	return b
 }
 
-// eventBlocks returns the list of EventBlocks, which must be in order and within the range.
+// eventBlocks returns the blocks of EventBlocks as a list, and checks that they are in order and in the range.
 func eventBlocks(t fataler, s *Store, f *starknet.EventFilter, from, to uint64) (heights []uint64) {
 	for n, err := range s.EventBlocks(f, from, to) {
 		if err != nil {
@@ -47,7 +47,7 @@ func eventBlocks(t fataler, s *Store, f *starknet.EventFilter, from, to uint64) 
 	return heights
 }
 
-// mayHold returns what the index can know of a block: whether some event matches each part of the filter.
+// mayHold reports whether the index should list a block: for each indexed part of the filter some event matches it.
 func mayHold(f *starknet.EventFilter, b *starknet.Block, later bool) bool {
 	some := func(so func(e *starknet.Event) bool) bool {
 		return slices.ContainsFunc(b.Receipts, func(r starknet.Receipt) bool {
@@ -68,8 +68,8 @@ func mayHold(f *starknet.EventFilter, b *starknet.Block, later bool) bool {
 	return true
 }
 
-// asOldVersion turns the index into what versions before wrote: an entry for every event's contract and first key, nothing of later
-// keys.
+// asOldVersion replaces the index by that of older versions: entries for the contract and the first key of every event, and none for
+// later keys.
 func asOldVersion(t fataler, db dbm.DB, blocks []*starknet.Block) {
 	var stale [][]byte
 	for _, prefix := range []byte{fromPrefix, keyPrefix, laterKeyPrefix, keyIndexPrefix} {
@@ -104,8 +104,7 @@ func asOldVersion(t fataler, db dbm.DB, blocks []*starknet.Block) {
 	}
 }
 
-// TestEventBlocks: against what a scan of the blocks finds, for chains of this version, and for those whose first blocks an older one
-// wrote.
+// TestEventBlocks compares EventBlocks with a scan of all blocks, for random chains, some of whose first blocks an older version wrote.
 func TestEventBlocks(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		small := func(name string) felt.Felt { return u(rapid.Uint64Range(0, 5).Draw(t, name)) }
@@ -161,7 +160,8 @@ func TestEventBlocks(t *testing.T) {
 	})
 }
 
-// An older version that goes on where this one was leaves a gap in the later keys. The index begins anew after it.
+// TestIndexGap checks that blocks which an older version wrote after this one are a gap in the index of later keys, and that the
+// range starts again after it.
 func TestIndexGap(t *testing.T) {
 	db := dbm.NewMemDB()
 	s := open(t, db)
@@ -180,7 +180,7 @@ func TestIndexGap(t *testing.T) {
 		blocks = append(blocks, commitEvents(t, s, events, 1))
 	}
 	asOldVersion(t, db, blocks)
-	for h := range uint64(3) { // blocks 0 to 2 as they were, 3 and 4 by an older version
+	for h := range uint64(3) { // blocks 0 to 2 are by this version, 3 and 4 by an older one
 		if err := db.Set(keyEntry(1, u(h), h), []byte{}); err != nil {
 			t.Fatal(err)
 		}
@@ -198,18 +198,19 @@ func TestIndexGap(t *testing.T) {
 	}
 	for _, s := range []*Store{s, open(t, db)} {
 		if got, want := eventBlocks(t, s, second(6), 0, 99), []uint64{0, 1, 2, 3, 4, 6}; !slices.Equal(got, want) {
-			t.Errorf("and then: %v, want %v", got, want)
+			t.Errorf("after two blocks of this version: %v, want %v", got, want)
 		}
 	}
 	if err := db.Set([]byte{keyIndexPrefix}, []byte{1}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(db); err == nil {
-		t.Error("a range of one byte was taken")
+		t.Error("a range of one byte was accepted")
 	}
 }
 
-// Two parts of a filter that are met in turn, but never in one block, cost a bounded number of steps for each block that is looked at.
+// TestManySeeks checks that a search makes at most maxSeeks lookups per result if two parts of a filter match alternating blocks but
+// never the same one.
 func TestManySeeks(t *testing.T) {
 	s := open(t, dbm.NewMemDB())
 	const blocks = 500
@@ -233,12 +234,12 @@ func TestManySeeks(t *testing.T) {
 			got++
 		}
 		if got < want/2 || got > want {
-			t.Errorf("with %d seeks from one to the next, %d blocks of %d may match, want about %d", most, got, blocks, want)
+			t.Errorf("with %d seeks per result, %d blocks of %d may match, want about %d", most, got, blocks, want)
 		}
 	}
 }
 
-// What an event leaves in the database does not depend on anything but the events.
+// TestIndexEntries checks the index entries of a block.
 func TestIndexEntries(t *testing.T) {
 	db := dbm.NewMemDB()
 	s := open(t, db)

@@ -10,7 +10,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// A block changes one storage slot. The height before it stays readable.
+// Each block changes one storage slot. The earlier height stays readable.
 func Example() {
 	store, err := state.Open(dbm.NewMemDB())
 	if err != nil {

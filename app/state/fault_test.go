@@ -10,10 +10,10 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// unreadable is a database one of whose reads fails, counted from 0; -1 for none.
+// unreadable is a database of which one read fails.
 type unreadable struct {
 	dbm.DB
-	reads, fail int
+	reads, fail int // the number of reads so far, and the failing one, counted from 0; -1 for none
 }
 
 var errRead = errors.New("bad sector")
@@ -54,7 +54,8 @@ func (d *unreadable) ReverseIterator(start, end []byte) (dbm.Iterator, error) {
 	return d.DB.ReverseIterator(start, end)
 }
 
-// full returns a database with some of everything: three blocks with transactions and events, contracts, classes.
+// full returns a database with all kinds of records (three blocks with transactions, events, contracts and classes), and the last
+// block.
 func full(t *testing.T) (db dbm.DB, block *starknet.Block) {
 	db = dbm.NewMemDB()
 	s := open(t, db)
@@ -85,7 +86,7 @@ func full(t *testing.T) (db dbm.DB, block *starknet.Block) {
 	return db, block
 }
 
-// reads returns the ways to read a store.
+// reads returns the functions that read a store, by name.
 func reads(block *starknet.Block) map[string]func(s *Store) error {
 	return map[string]func(s *Store) error{
 		"genesis": func(s *Store) error { _, err := s.Genesis(); return err },
@@ -151,8 +152,8 @@ func reads(block *starknet.Block) map[string]func(s *Store) error {
 	}
 }
 
-// An error of the database is the error of what was asked for, whichever read of it fails. Nothing is read as absent because it
-// could not be read.
+// TestReadsFail checks that every failing read of the database is an error of the store's method. A record that cannot be read must not
+// look absent.
 func TestReadsFail(t *testing.T) {
 	db, block := full(t)
 	all := reads(block)
@@ -177,16 +178,16 @@ func TestReadsFail(t *testing.T) {
 				continue
 			}
 			if broken.reads <= fail {
-				break // it does not read so often
+				break // the method makes fewer reads
 			}
 			if !errors.Is(err, errRead) {
-				t.Errorf("%s: read %d fails, and the answer is %v", name, fail, err)
+				t.Errorf("%s: read %d fails, but the error is %v", name, fail, err)
 			}
 		}
 	}
 }
 
-// What a store reads and does not understand is an error, and no record makes it panic.
+// TestDamagedRecords checks that damaged records never cause a panic, and that most of them are an error when they are read.
 func TestDamagedRecords(t *testing.T) {
 	db, block := full(t)
 	it, err := db.Iterator(nil, nil)
@@ -225,7 +226,7 @@ func TestDamagedRecords(t *testing.T) {
 				short++
 				continue
 			}
-			// What is not noticed when it is read: values of other heights, contracts and nodes.
+			// The reads do not cover values of other heights and contracts, nor all nodes.
 			if c := k[0]; c == headPrefix || c == keyIndexPrefix {
 				t.Errorf("record %x of %d bytes instead of %d is not noticed", k, len(damaged), len(v))
 			}

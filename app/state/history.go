@@ -8,8 +8,8 @@ import (
 	"github.com/starkd/starkd/starknet/trie"
 )
 
-// History reads the state and the blocks at all heights: a [Store] without what writes to it. It is safe for concurrent use, also while
-// blocks are committed.
+// History reads the state and the blocks at all heights. It has the methods of a [Store] that do not write. It is safe for concurrent
+// use, also while blocks are committed.
 type History interface {
 	Head() *Head
 	Genesis() ([]byte, error)

@@ -5,8 +5,8 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// Overlay is a state under change above a base: a block above a height, or a transaction above its block. It is a Reader
-// itself. It reads each value of the base once, and never writes to it. Not safe for concurrent use.
+// Overlay is a set of changes on top of a base: those of a block on the state at a height, or of a transaction on its block. It is a
+// Reader of the changed state. It reads each value of the base once, and never writes to the base. It is not safe for concurrent use.
 type Overlay struct {
 	base Reader
 
@@ -15,7 +15,7 @@ type Overlay struct {
 	classes  map[felt.Felt]felt.Felt // class hash by contract
 	declared map[felt.Felt]*Class
 
-	// What the base holds, for those read or written.
+	// Values of the base that were read.
 	baseStorage map[Slot]felt.Felt
 	baseNonces  map[felt.Felt]felt.Felt
 	baseClasses map[felt.Felt]felt.Felt
@@ -23,12 +23,12 @@ type Overlay struct {
 	journal []change
 }
 
-// change undoes one write: it restores the previous entry of one of the overlay's maps.
+// change is one write to one of the overlay's maps, with the previous entry that undoing it restores.
 type change struct {
 	kind   changeKind
-	slot   Slot // storage; for the others Contract is the key
+	slot   Slot // the storage slot; of the other kinds only Contract, the contract or the class hash
 	before felt.Felt
-	had    bool // there was an entry
+	had    bool // the map had an entry, before
 }
 
 type changeKind uint8
@@ -40,7 +40,7 @@ const (
 	declaredChange
 )
 
-// NewOverlay returns an overlay without changes.
+// NewOverlay returns an overlay on base without changes.
 func NewOverlay(base Reader) *Overlay {
 	return &Overlay{
 		base:        base,
@@ -107,7 +107,7 @@ func (o *Overlay) Class(class felt.Felt) (*Class, error) {
 	return o.base.Class(class)
 }
 
-// cached is m[k], read once.
+// cached returns m[k]. If there is no entry it calls read and keeps the value.
 func cached[K comparable](m map[K]felt.Felt, k K, read func() (felt.Felt, error)) (felt.Felt, error) {
 	if v, ok := m[k]; ok {
 		return v, nil
@@ -135,23 +135,23 @@ func (o *Overlay) SetNonce(contract, nonce felt.Felt) {
 	o.nonces[contract] = nonce
 }
 
-// SetClassHash deploys a contract or replaces its class.
+// SetClassHash sets a contract's class hash: it deploys the contract or replaces its class.
 func (o *Overlay) SetClassHash(contract, class felt.Felt) {
 	before, had := o.classes[contract]
 	o.journal = append(o.journal, change{kind: classChange, slot: Slot{Contract: contract}, before: before, had: had})
 	o.classes[contract] = class
 }
 
-// Declare adds a class that is not declared yet.
+// Declare adds a class. It must not be declared yet.
 func (o *Overlay) Declare(class *Class) {
 	o.journal = append(o.journal, change{kind: declaredChange, slot: Slot{Contract: class.Hash}})
 	o.declared[class.Hash] = class
 }
 
-// Snapshot returns a point to roll back to. Snapshots nest.
+// Snapshot returns a point for Rollback. Snapshots nest.
 func (o *Overlay) Snapshot() int { return len(o.journal) }
 
-// Rollback undoes every change since a snapshot, which stays valid.
+// Rollback undoes all changes since a snapshot. The snapshot stays valid.
 func (o *Overlay) Rollback(snapshot int) {
 	for i := len(o.journal) - 1; i >= snapshot; i-- {
 		switch c := o.journal[i]; c.kind {
@@ -176,7 +176,7 @@ func restore[K comparable](m map[K]felt.Felt, k K, c change) {
 	}
 }
 
-// MergeInto makes the overlay's changes in another one, usually the base.
+// MergeInto applies the overlay's changes to another overlay, usually its base.
 func (o *Overlay) MergeInto(to *Overlay) {
 	for slot, v := range o.storage {
 		to.SetStorage(slot.Contract, slot.Key, v)
@@ -192,8 +192,7 @@ func (o *Overlay) MergeInto(to *Overlay) {
 	}
 }
 
-// Diff returns the difference to the base in canonical order. A value that was written back to what the base holds is no
-// difference.
+// Diff returns the difference from the base in canonical order. It leaves out writes that restored the base's value.
 func (o *Overlay) Diff() (*starknet.StateDiff, error) {
 	d := &starknet.StateDiff{}
 	at := map[felt.Felt]int{}
@@ -240,7 +239,7 @@ func (o *Overlay) Diff() (*starknet.StateDiff, error) {
 	return d, nil
 }
 
-// Since returns what is not as it was at a snapshot, in canonical order: storage and classes of contracts.
+// Since returns the difference from the state at a snapshot in canonical order, for the storage and the classes of contracts only.
 func (o *Overlay) Since(snapshot int) (*starknet.StateDiff, error) {
 	storage, classes := map[Slot]felt.Felt{}, map[felt.Felt]felt.Felt{} // at the snapshot
 	for _, c := range o.journal[snapshot:] {
@@ -290,7 +289,7 @@ func (o *Overlay) Since(snapshot int) (*starknet.StateDiff, error) {
 	return d, nil
 }
 
-// Declared returns the classes that the overlay adds, in ascending order of their hashes.
+// Declared returns the classes that the overlay declares, ascending by hash.
 func (o *Overlay) Declared() []*Class {
 	classes := make([]*Class, 0, len(o.declared))
 	for _, c := range o.declared {
@@ -300,7 +299,7 @@ func (o *Overlay) Declared() []*Class {
 	return classes
 }
 
-// Allocated counts the storage slots that the base holds as 0 and the overlay does not.
+// Allocated returns the number of storage slots that are 0 in the base but not in the overlay.
 func (o *Overlay) Allocated() (int, error) {
 	n := 0
 	for slot, v := range o.storage {

@@ -6,8 +6,8 @@ import (
 	"github.com/starkd/starkd/starknet/trie"
 )
 
-// StateProof shows classes, contracts and storage slots under the state commitment of one block, as
-// starknet_getStorageProof does.
+// StateProof proves classes, contracts and storage slots against the state commitment of one block. It is the result of
+// starknet_getStorageProof.
 type StateProof struct {
 	Height        uint64
 	BlockHash     felt.Felt
@@ -15,12 +15,12 @@ type StateProof struct {
 	ClassesRoot   felt.Felt
 	Classes       trie.Proof
 	Contracts     trie.Proof
-	Leaves        []trie.Contract // of each contract asked for
-	Storage       []trie.Proof    // of each contract whose slots were asked for
+	Leaves        []trie.Contract // one for each requested contract
+	Storage       []trie.Proof    // one for each contract with requested slots
 }
 
-// Prove makes the proof at a height; false when the chain has no such block. Every height can be proved, since trie nodes
-// are never pruned.
+// Prove returns a proof of the state at a height, or false if the chain has no such block. It works at every height, because
+// trie nodes are never pruned.
 func (s *Store) Prove(height uint64, classes, contracts []felt.Felt, slots []starknet.ContractSlots) (*StateProof, bool, error) {
 	_, head, ok, err := s.Header(height)
 	if err != nil || !ok {

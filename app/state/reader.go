@@ -1,11 +1,11 @@
-// Package state is the chain's state and its history: contract storage, nonces and classes, declared classes, the two
-// tries that commit to them, and the blocks, transactions, receipts and events that led there.
+// Package state stores the chain's state and its history: storage, nonces and class hashes of contracts, declared classes,
+// the two tries that commit to them, and all blocks, transactions, receipts and events.
 //
-// [Store] keeps it on a cometbft-db. A block is written by one atomic batch ([Store.Commit]); a crash at any instant leaves
-// the height before it or the height after it. Values are stored under (key, height) and never overwritten, so a
-// [Reader] at any height is a plain value that stays right while later blocks are written, and needs no lock.
+// [Store] uses a cometbft-db database. [Store.Commit] writes a block in one atomic batch, so after a crash at any time the
+// store is at the height before the block or at its height. Values are stored under (key, height) and never overwritten, so a
+// [Reader] of any height stays valid while later blocks are written, and needs no lock.
 //
-// [Overlay] is a state under change above a Reader, with nested rollback and the difference to what is below.
+// [Overlay] is a set of changes on top of a Reader, with nested rollback and a difference from its base.
 package state
 
 import (
@@ -13,26 +13,26 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// Reader reads the state at one height. What was never written is zero; an error means that the store is broken.
+// Reader reads the state at one height. Values that were never written are zero. An error means that the store is broken.
 type Reader interface {
-	// StorageAt is the value of a contract's storage slot.
+	// StorageAt returns the value of a contract's storage slot.
 	StorageAt(contract, key felt.Felt) (felt.Felt, error)
-	// NonceAt is a contract's nonce.
+	// NonceAt returns a contract's nonce.
 	NonceAt(contract felt.Felt) (felt.Felt, error)
-	// ClassHashAt is a contract's class hash, 0 where nothing is deployed.
+	// ClassHashAt returns a contract's class hash, 0 if no contract is deployed at the address.
 	ClassHashAt(contract felt.Felt) (felt.Felt, error)
-	// CompiledClassHash is a declared class's compiled class hash, 0 for a class that is not declared.
+	// CompiledClassHash returns the compiled class hash of a class, 0 if the class is not declared.
 	CompiledClassHash(class felt.Felt) (felt.Felt, error)
-	// Class is a declared class, nil for a class that is not declared. It is shared: do not modify it.
+	// Class returns a declared class, nil if the class is not declared. The class is shared and must not be modified.
 	Class(class felt.Felt) (*Class, error)
 }
 
-// Class is a declared class as the chain stores it.
+// Class is a declared class as the store has it.
 type Class struct {
 	Hash         felt.Felt
 	CompiledHash felt.Felt
 	Definition   *starknet.ContractClass
-	Casm         []byte // compiled class, JSON
+	Casm         []byte // the compiled class as JSON
 }
 
 // Slot is a storage slot of a contract.

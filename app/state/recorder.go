@@ -9,8 +9,8 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// Recorder is a Reader that remembers what was read through it: below an [Overlay] that is what a run needs of the state
-// before it. Not safe for concurrent use.
+// Recorder is a Reader that records the values that are read through it. As the base of an [Overlay] it records the part of
+// the state that a run needs. It is not safe for concurrent use.
 type Recorder struct {
 	base     Reader
 	storage  map[Slot]felt.Felt
@@ -19,7 +19,7 @@ type Recorder struct {
 	declared map[felt.Felt]bool
 }
 
-// NewRecorder returns a Recorder of base that has read nothing.
+// NewRecorder returns an empty Recorder of base.
 func NewRecorder(base Reader) *Recorder {
 	return &Recorder{
 		base: base, storage: map[Slot]felt.Felt{}, nonces: map[felt.Felt]felt.Felt{}, classes: map[felt.Felt]felt.Felt{},
@@ -43,7 +43,7 @@ func (r *Recorder) ClassHashAt(contract felt.Felt) (felt.Felt, error) {
 	return cached(r.classes, contract, func() (felt.Felt, error) { return r.base.ClassHashAt(contract) })
 }
 
-// CompiledClassHash implements Reader. It counts as reading whether the class is declared.
+// CompiledClassHash implements Reader. It is recorded as a read of whether the class is declared.
 func (r *Recorder) CompiledClassHash(class felt.Felt) (felt.Felt, error) {
 	compiled, err := r.base.CompiledClassHash(class)
 	if err == nil {
@@ -52,7 +52,7 @@ func (r *Recorder) CompiledClassHash(class felt.Felt) (felt.Felt, error) {
 	return compiled, err
 }
 
-// Class implements Reader. It counts as reading whether the class is declared.
+// Class implements Reader. It is recorded as a read of whether the class is declared.
 func (r *Recorder) Class(class felt.Felt) (*Class, error) {
 	c, err := r.base.Class(class)
 	if err == nil {
@@ -61,7 +61,7 @@ func (r *Recorder) Class(class felt.Felt) (*Class, error) {
 	return c, err
 }
 
-// Reads returns what was read so far.
+// Reads returns all values read so far, in ascending order of their keys.
 func (r *Recorder) Reads() *starknet.StateReads {
 	out := &starknet.StateReads{}
 	slots := slices.SortedFunc(maps.Keys(r.storage), func(a, b Slot) int {

@@ -10,7 +10,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// fixedReader is a Reader whose values follow from the names. Reading contract 13 fails.
+// fixedReader is a Reader whose values are computed from the addresses and keys. Reading contract 13 fails.
 type fixedReader struct{ reads int }
 
 func (r *fixedReader) value(contract felt.Felt, v uint64) (felt.Felt, error) {
@@ -27,7 +27,7 @@ func (r *fixedReader) StorageAt(contract, key felt.Felt) (felt.Felt, error) {
 func (r *fixedReader) NonceAt(contract felt.Felt) (felt.Felt, error)     { return r.value(contract, 0) }
 func (r *fixedReader) ClassHashAt(contract felt.Felt) (felt.Felt, error) { return r.value(contract, 1) }
 
-// Class 1 is declared.
+// CompiledClassHash implements Reader. Only class 1 is declared.
 func (r *fixedReader) CompiledClassHash(class felt.Felt) (felt.Felt, error) {
 	if class == felt.One {
 		return felt.FromUint64(7), nil
@@ -42,7 +42,7 @@ func (r *fixedReader) Class(class felt.Felt) (*Class, error) {
 	return nil, nil
 }
 
-// TestRecorder: what is read is recorded once and in order, what is written first or cannot be read is not.
+// TestRecorder checks that reads are recorded once and in order, except those of values that were written before or that fail.
 func TestRecorder(t *testing.T) {
 	f := felt.FromUint64
 	base := &fixedReader{}
@@ -75,7 +75,7 @@ func TestRecorder(t *testing.T) {
 		if _, err := st.Class(f(3)); err != nil {
 			t.Fatal(err)
 		}
-		st.SetStorage(f(2), f(4), f(98)) // after it was read
+		st.SetStorage(f(2), f(4), f(98)) // a write after the read
 	}
 	want := &starknet.StateReads{
 		Storage:     []starknet.StorageRead{{Contract: f(1), Key: f(4), Value: f(104)}, {Contract: f(2), Key: f(4), Value: f(204)}, {Contract: f(2), Key: f(5), Value: f(205)}},

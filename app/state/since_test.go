@@ -10,7 +10,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// Since compares with the snapshot, not with the base, and counts what was written back as unchanged.
+// TestOverlaySince checks that Since compares with the snapshot, not with the base, and leaves out values that were restored.
 func TestOverlaySince(t *testing.T) {
 	store, err := Open(dbm.NewMemDB())
 	if err != nil {
@@ -22,9 +22,9 @@ func TestOverlaySince(t *testing.T) {
 	o.SetClassHash(u(1), u(7))
 	at := o.Snapshot()
 	o.SetStorage(u(1), u(1), u(6))
-	o.SetStorage(u(1), u(1), u(0)) // as in the base, not as at the snapshot
+	o.SetStorage(u(1), u(1), u(0)) // the base's value, not the snapshot's
 	o.SetStorage(u(1), u(2), u(8))
-	o.SetStorage(u(1), u(2), u(0)) // back again
+	o.SetStorage(u(1), u(2), u(0)) // the snapshot's value
 	undone := o.Snapshot()
 	o.SetStorage(u(1), u(3), u(9))
 	o.Rollback(undone)

@@ -27,7 +27,7 @@ func open(t fataler, db dbm.DB) *Store {
 	return s
 }
 
-// next makes the block after the head that holds a difference and nothing else.
+// next returns the block after the head with a difference and no transactions, and its change.
 func next(t fataler, s *Store, diff *starknet.StateDiff) (*starknet.Block, *Change) {
 	ch, err := s.Apply(diff)
 	if err != nil {
@@ -107,8 +107,8 @@ func act(t *rapid.T, o *Overlay, m *model) {
 	}
 }
 
-// Blocks of random changes, with rollbacks and nested overlays: every height stays readable, and the tries commit to what
-// is read.
+// TestAgainstModel compares the store with a model, for blocks of random changes with rollbacks and nested overlays. Every height must
+// stay readable, and the tries must commit to the values that are read.
 func TestAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, history := open(t, dbm.NewMemDB()), []*model{}
@@ -190,7 +190,7 @@ func (m *model) checkProofs(t *rapid.T, s *Store, height uint64) {
 	}
 }
 
-// A diff holds what differs from below, not what was written.
+// TestDiff checks that Diff has the values that differ from the base, not all writes.
 func TestDiff(t *testing.T) {
 	s := open(t, dbm.NewMemDB())
 	base := NewOverlay(s.Latest())
@@ -199,7 +199,7 @@ func TestDiff(t *testing.T) {
 	base.SetNonce(u(1), u(1))
 	o := NewOverlay(base)
 	o.SetStorage(u(1), u(1), u(6))
-	o.SetStorage(u(1), u(1), u(5)) // back again
+	o.SetStorage(u(1), u(1), u(5)) // the base's value
 	o.SetStorage(u(2), u(9), u(1))
 	o.SetStorage(u(2), u(3), u(1))
 	o.SetStorage(u(2), u(4), u(0))
@@ -223,7 +223,7 @@ func TestDiff(t *testing.T) {
 	}
 }
 
-// A class is there from the height that declares it, with everything that was declared.
+// TestDeclare checks that a class is readable, with all its fields, from the height that declares it.
 func TestDeclare(t *testing.T) {
 	s := open(t, dbm.NewMemDB())
 	commit(t, s, &starknet.StateDiff{})
@@ -268,7 +268,7 @@ func TestDeclare(t *testing.T) {
 	}
 }
 
-// Blocks, transactions and receipts are read as they were committed, and found by hash.
+// TestBlocks checks that blocks, transactions and receipts are read as they were committed, and are found by hash.
 func TestBlocks(t *testing.T) {
 	s := open(t, dbm.NewMemDB())
 	for h := range uint64(6) {
@@ -296,11 +296,11 @@ func TestBlocks(t *testing.T) {
 	}
 }
 
-// A block that is on disk but not yet the head is not found: nothing of it can be read.
+// TestNotYetTheHead checks that a block that is on disk but not yet the head is not found by hash, nor are its transactions.
 func TestNotYetTheHead(t *testing.T) {
 	db := dbm.NewMemDB()
 	s := open(t, db)
-	late := open(t, db) // its head stays where it is
+	late := open(t, db) // a store that does not see later commits
 	commitEvents(t, s, nil, 0)
 	late.head.Store(s.Head())
 	b := commitEvents(t, s, nil, 1)
@@ -317,8 +317,8 @@ func TestNotYetTheHead(t *testing.T) {
 	}
 }
 
-// faulty is a database whose batch writes fail after some of their entries were applied: a disk that dies in the middle.
-// The engines promise atomic batches; the test shows that nothing but the batch carries the block.
+// faulty is a database whose batch writes fail. The databases promise atomic batches; the test shows that a block is written by its
+// batch only.
 type faulty struct {
 	dbm.DB
 	fail bool
@@ -338,7 +338,7 @@ var errDisk = errors.New("disk full")
 func (*faultyBatch) Write() error     { return errDisk }
 func (*faultyBatch) WriteSync() error { return errDisk }
 
-// A commit that fails leaves the old height, in memory and on disk, and can be done again.
+// TestCommitFails checks that a failed commit leaves the old height, in memory and on disk, and can be repeated.
 func TestCommitFails(t *testing.T) {
 	db := &faulty{DB: dbm.NewMemDB()}
 	s := open(t, db)
@@ -375,13 +375,13 @@ func TestCommitFails(t *testing.T) {
 	}
 }
 
-// A block is committed at the height after the head alone, and with the state root that its change leads to.
-func TestCommitRefuses(t *testing.T) {
+// TestCommitRejects checks that a block is committed only at the height after the head and with the state root of its change.
+func TestCommitRejects(t *testing.T) {
 	s := open(t, dbm.NewMemDB())
 	diff := func(v uint64) *starknet.StateDiff {
 		return &starknet.StateDiff{Nonces: []starknet.NonceUpdate{{Address: u(1), Nonce: u(v)}}}
 	}
-	refused := func(name, why string, change func(*starknet.Block)) {
+	rejected := func(name, why string, change func(*starknet.Block)) {
 		t.Helper()
 		b, ch := next(t, s, diff(7))
 		change(b)
@@ -389,13 +389,13 @@ func TestCommitRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want an error about %q", name, err, why)
 		}
 	}
-	refused("a first block that is not 0", "before genesis", func(b *starknet.Block) { b.Number = 1 })
+	rejected("a first block that is not 0", "before genesis", func(b *starknet.Block) { b.Number = 1 })
 	commit(t, s, diff(1))
 	commit(t, s, diff(2))
-	refused("a block over the next", "after block 1", func(b *starknet.Block) { b.Number++ })
-	refused("the head again", "after block 1", func(b *starknet.Block) { b.Number-- })
-	refused("another state root", "commits to", func(b *starknet.Block) { b.StateRoot.Add(&b.StateRoot, &felt.One) })
-	refused("a transaction that has no encoding", "query", func(b *starknet.Block) {
+	rejected("a height after the next", "after block 1", func(b *starknet.Block) { b.Number++ })
+	rejected("the head again", "after block 1", func(b *starknet.Block) { b.Number-- })
+	rejected("another state root", "commits to", func(b *starknet.Block) { b.StateRoot.Add(&b.StateRoot, &felt.One) })
+	rejected("a transaction that has no encoding", "query", func(b *starknet.Block) {
 		b.Transactions = []starknet.Transaction{&starknet.Invoke{Common: starknet.Common{Query: true}}, &starknet.Invoke{}}
 		b.Receipts = make([]starknet.Receipt, 2)
 	})
@@ -405,7 +405,7 @@ func TestCommitRefuses(t *testing.T) {
 		t.Errorf("a class that has no encoding: %v", err)
 	}
 	if n, err := s.Latest().NonceAt(u(1)); n != u(2) || s.Head().Height != 1 || err != nil {
-		t.Errorf("height %d with nonce %v (%v) after refusals, want 1 and 2", s.Head().Height, n, err)
+		t.Errorf("height %d with nonce %v (%v) after rejected commits, want 1 and 2", s.Head().Height, n, err)
 	}
 	commit(t, s, diff(3))
 }

@@ -13,26 +13,26 @@ import (
 	"github.com/starkd/starkd/starknet/trie"
 )
 
-// Store is the state of all heights on a database. One goroutine may commit while any number read.
+// Store is the state and the blocks of all heights in a database. One goroutine may commit while any number of others read.
 type Store struct {
 	db       dbm.DB
 	head     atomic.Pointer[Head]
-	keyIndex atomic.Pointer[keyIndex] // nil if no block has later keys in the index of events
+	keyIndex atomic.Pointer[keyIndex] // nil if the event index has no later keys
 
 	classes *lru.Cache[felt.Felt, *storedClass]
 }
 
-// Head is what a store knows about its latest block.
+// Head is the hash, time and state roots of a block, usually the latest.
 type Head struct {
 	Height        uint64
 	BlockHash     felt.Felt
 	Timestamp     uint64
-	StateRoot     felt.Felt // state commitment, the app hash
+	StateRoot     felt.Felt // the state commitment, which is the app hash
 	ContractsRoot felt.Felt
 	ClassesRoot   felt.Felt
 }
 
-// Open returns the store on db, which it does not close.
+// Open returns the store in db. The caller closes db.
 func Open(db dbm.DB) (*Store, error) {
 	classes, err := lru.New[felt.Felt, *storedClass](maxClasses)
 	if err != nil {
@@ -62,16 +62,17 @@ func Open(db dbm.DB) (*Store, error) {
 	return s, nil
 }
 
-// Head returns the latest block, nil before genesis.
+// Head returns the head of the latest block, nil before genesis.
 func (s *Store) Head() *Head { return s.head.Load() }
 
-// Genesis returns what Change.Genesis held at block 0, nil before it.
+// Genesis returns Change.Genesis of block 0, nil before genesis.
 func (s *Store) Genesis() ([]byte, error) { return s.get([]byte{genesisPrefix}) }
 
-// At reads the state after the block at a height. A height above the head reads as the head, as long as it is the head.
+// At returns a reader of the state after the block at a height. Above the head it reads the state of the head, which changes
+// as blocks are committed.
 func (s *Store) At(height uint64) Reader { return &reader{s, height} }
 
-// Latest reads the state after the latest block. The reader does not follow later ones.
+// Latest returns a reader of the state after the latest block. It keeps reading that state when later blocks are committed.
 func (s *Store) Latest() Reader {
 	if head := s.Head(); head != nil {
 		return s.At(head.Height)
@@ -79,7 +80,7 @@ func (s *Store) Latest() Reader {
 	return s.At(0)
 }
 
-// reader is the state at a height.
+// reader is a Reader of the state at a height.
 type reader struct {
 	store  *Store
 	height uint64
@@ -138,10 +139,10 @@ type storedClass struct {
 	height uint64
 }
 
-// maxClasses bounds the classes kept in memory.
+// maxClasses bounds the cached classes.
 const maxClasses = 100
 
-// class finds a declared class of any height, nil if there is none. Classes never change, so some are kept in memory.
+// class returns a class declared at any height, nil if there is none. Classes never change, so it caches them.
 func (s *Store) class(hash felt.Felt) (*storedClass, error) {
 	if c, ok := s.classes.Get(hash); ok {
 		return c, nil
@@ -158,7 +159,8 @@ func (s *Store) class(hash felt.Felt) (*storedClass, error) {
 	return c, nil
 }
 
-// encodeClass is height, compiled hash, length of the definition, definition, CASM.
+// encodeClass returns the stored form of a class: height (8 bytes), compiled hash (32), length of the definition (4), definition,
+// CASM.
 func encodeClass(c *Class, height uint64) ([]byte, error) {
 	definition, err := c.Definition.MarshalBinary()
 	if err != nil {
@@ -189,22 +191,22 @@ func decodeClass(hash felt.Felt, b []byte) (*storedClass, error) {
 // TrieNode implements trie.Store.
 func (s *Store) TrieNode(hash felt.Felt) ([]byte, error) { return s.db.Get(key(nodePrefix, one(hash))) }
 
-// Change is a state difference applied to the tries: the new roots, and what has to be written for them.
+// Change is a state difference applied to the tries: the new roots and the new trie nodes.
 type Change struct {
 	Diff          *starknet.StateDiff
 	ContractsRoot felt.Felt
 	ClassesRoot   felt.Felt
-	Commitment    felt.Felt // of both roots
+	Commitment    felt.Felt // the state commitment to both roots
 
 	nodes        []trie.Stored
 	storageRoots []addressRoot
-	// Genesis, if not nil, is stored beside block 0: see Store.Genesis.
+	// Genesis, if not nil, is stored with block 0. Store.Genesis returns it.
 	Genesis []byte
 }
 
 type addressRoot struct{ address, root felt.Felt }
 
-// Apply computes the tries after a difference in canonical order to the latest block. It writes nothing.
+// Apply applies a difference, in canonical order, to the tries of the latest block. It writes nothing.
 func (s *Store) Apply(diff *starknet.StateDiff) (*Change, error) {
 	var head Head
 	if h := s.Head(); h != nil {
@@ -265,12 +267,13 @@ func (s *Store) Apply(diff *starknet.StateDiff) (*Change, error) {
 	return ch, nil
 }
 
-// contracts collects what a difference says about each contract, in the order first seen.
+// contracts collects the changes of a difference by contract.
 type contracts struct {
 	of    map[felt.Felt]*contract
-	order []felt.Felt
+	order []felt.Felt // the order in which at was first called for them
 }
 
+// contract is the new values of a contract's leaf; nil means unchanged.
 type contract struct{ storageRoot, nonce, classHash *felt.Felt }
 
 func newContracts(diff *starknet.StateDiff) *contracts {
@@ -296,7 +299,7 @@ func (cs *contracts) at(address felt.Felt) *contract {
 	return c
 }
 
-// complete fills what a difference leaves alone from the state before it.
+// complete returns the contract's leaf, with unchanged values from the state before.
 func (c *contract) complete(before *reader, address felt.Felt) (trie.Contract, error) {
 	var out trie.Contract
 	for _, f := range []struct {
@@ -317,8 +320,8 @@ func (c *contract) complete(before *reader, address felt.Felt) (trie.Contract, e
 	return out, nil
 }
 
-// Commit writes a block and the change that it makes to the latest one, in one atomic batch that is durable when Commit
-// returns. The block's header holds the change's commitment; classes are the definitions of Diff.Declared.
+// Commit writes a block and its change of the latest state in one atomic batch, which is durable when Commit returns. The
+// block's state root must be the change's commitment. classes are the classes of Diff.Declared.
 func (s *Store) Commit(block *starknet.Block, ch *Change, classes []*Class) error {
 	height := block.Number
 	switch head := s.Head(); {
@@ -357,7 +360,7 @@ func (s *Store) Commit(block *starknet.Block, ch *Change, classes []*Class) erro
 	return nil
 }
 
-// writer fills a batch; the first error sticks.
+// writer fills a batch and keeps the first error.
 type writer struct {
 	batch dbm.Batch
 	err   error
@@ -374,7 +377,7 @@ func (w *writer) felt(k []byte, v felt.Felt) {
 	w.set(k, b[:])
 }
 
-// marshal sets a key to a binary form.
+// marshal sets a key to the binary form of v.
 func (w *writer) marshal(k []byte, v interface{ MarshalBinary() ([]byte, error) }) {
 	b, err := v.MarshalBinary()
 	if err != nil && w.err == nil {
@@ -383,7 +386,7 @@ func (w *writer) marshal(k []byte, v interface{ MarshalBinary() ([]byte, error) 
 	w.set(k, b)
 }
 
-// state writes the versions of a height and the trie nodes.
+// state writes the changed values of a height and the new trie nodes.
 func (w *writer) state(height uint64, ch *Change) {
 	for _, c := range ch.Diff.Storage {
 		for _, e := range c.Entries {

@@ -8,7 +8,7 @@ import (
 	"github.com/starkd/starkd/starknet/trie"
 )
 
-// StorageUpdatedAt returns the height of the block, at most height, that last wrote a storage slot; 0 where none did.
+// StorageUpdatedAt returns the height of the last block up to height that changed a storage slot, or 0 if none did.
 func (s *Store) StorageUpdatedAt(contract, slot felt.Felt, height uint64) (uint64, error) {
 	felts := []felt.Felt{contract, slot}
 	start := key(storagePrefix, felts, ^height)
@@ -20,12 +20,12 @@ func (s *Store) StorageUpdatedAt(contract, slot felt.Felt, height uint64) (uint6
 	if !it.Valid() {
 		return 0, it.Error()
 	}
-	// A versioned key ends in the complement of its height, so that newer versions come first.
+	// A versioned key ends in the complement of its height, so newer versions come first.
 	k := it.Key()
 	return ^binary.BigEndian.Uint64(k[len(k)-8:]), it.Error()
 }
 
-// ContractAt reads what the leaves of the contracts trie commit to after the block at a height.
+// ContractAt returns a function that reads the leaves of the contracts trie after the block at a height.
 func (s *Store) ContractAt(height uint64) func(address felt.Felt) (trie.Contract, error) {
 	at := &reader{s, height}
 	return func(address felt.Felt) (trie.Contract, error) { return (&contract{}).complete(at, address) }
