@@ -1,11 +1,11 @@
-// Package app is the deterministic chain: it decides which transactions are good, runs blocks of them and keeps the state.
-// It knows of consensus only what [Block] says, and of Cairo only cairo.Engine.
+// Package app is the deterministic chain: it validates transactions, executes blocks and stores the state. Of consensus it
+// knows only [Block], and of Cairo only cairo.Engine.
 //
-// One block at a time goes through [App.Propose] (this node makes it), [App.Process] (somebody made it), [App.Finalize] (it
-// is decided; its state root is the app hash) and [App.Commit] (it is durable). What a block does is computed once: whichever
-// of them runs a block first keeps the result for the others.
+// Blocks are processed one at a time. [App.Propose] builds a block on this node, [App.Process] checks a proposed block,
+// [App.Finalize] executes a decided block and returns its app hash, and [App.Commit] makes it durable. A block is executed
+// once: the first of these methods that executes it caches the result for the others.
 //
-// Block numbers are consensus heights; block 0 is the genesis state ([App.InitGenesis]). The app hash is the Starknet state
+// Block numbers are consensus heights. Block 0 is the genesis state ([App.InitGenesis]). The app hash is the Starknet state
 // commitment.
 package app
 
@@ -27,14 +27,15 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// Config is what a node decides for itself; nothing in it changes what blocks do.
+// Config is the settings of one node. They do not change the results of blocks.
 type Config struct {
-	// PendingNonces is how far ahead of the account's nonce a transaction may be to wait in the mempool. 0 means 64.
+	// PendingNonces is how far a transaction's nonce may be ahead of its account's nonce in the mempool. 0 means 64.
 	PendingNonces uint64
-	// CompileQueue is how many classes of DECLAREs may wait to be compiled; beyond it such transactions are rejected. 0 means 16.
+	// CompileQueue is the largest number of DECLAREs' classes that may wait to be compiled. Beyond it DECLAREs are rejected.
+	// 0 means 16.
 	CompileQueue int
-	// BlockSteps is the most VM steps that this node puts into a block that it proposes, so that a proof can cover the block.
-	// 0 means no bound. It binds no other node: steps are not consensus. executor.Outcome says how they are counted.
+	// BlockSteps is the largest number of VM steps in a block that this node proposes, so that the block can be proved. 0 means
+	// no bound. Other nodes do not check it, because steps are not part of consensus. executor.Outcome says how they are counted.
 	BlockSteps uint64
 }
 
@@ -60,13 +61,13 @@ type App struct {
 	listener   atomic.Pointer[starknet.Listener]
 	background *background
 
-	mu        sync.Mutex // for what follows, and so that one block runs at a time
+	mu        sync.Mutex // guards the fields below; held while a block runs, so that one block runs at a time
 	runs      *simplelru.LRU[[32]byte, *run]
-	finalized *run // waits for Commit
+	finalized *run // the finalized block that Commit has not stored yet, else nil
 }
 
-// New returns the chain whose blocks so far are in store. The engine must be safe for concurrent use; compile must give what the
-// official compiler gives. An App must be closed before the store's database is.
+// New returns the chain whose blocks are in store. The engine must be safe for concurrent use. compile must return the official
+// compiler's output; nil means executor.CompileClass. The App must be closed before the store's database.
 func New(store *state.Store, engine cairo.Engine, compile executor.Compile, config Config) (*App, error) {
 	config.setDefaults()
 	a := &App{
@@ -91,7 +92,7 @@ func New(store *state.Store, engine cairo.Engine, compile executor.Compile, conf
 	return a, nil
 }
 
-// Info returns the height and app hash of the latest durable block; 0 and nil before genesis.
+// Info returns the height and the app hash of the latest durable block, or 0 and nil before genesis.
 func (a *App) Info() (height uint64, appHash []byte) {
 	head := a.store.Head()
 	if head == nil {
@@ -109,11 +110,11 @@ func appHashOf(root felt.Felt) []byte {
 type Block struct {
 	Height    uint64
 	Timestamp uint64 // seconds since 1970, of the block's header
-	Proposer  []byte // address of the validator
+	Proposer  []byte // the validator's address
 	Txs       [][]byte
 }
 
-// id names a block by everything that its run depends on, beside the state before it.
+// id returns a hash of everything that the block's run depends on, except the state before it.
 func (b *Block) id() [32]byte {
 	h := sha256.New()
 	word := func(v uint64) { h.Write(binary.BigEndian.AppendUint64(nil, v)) }
@@ -128,17 +129,17 @@ func (b *Block) id() [32]byte {
 	return [32]byte(h.Sum(nil))
 }
 
-// TxResult is what became of a transaction in a block. All of it but Err is part of the hash of results that consensus
+// TxResult is the result of a transaction in a block. All fields except Err are part of the hash of results that consensus
 // agrees on.
 type TxResult struct {
-	Code      uint32 // 0, or the reason of the rejection
+	Code      uint32 // 0, or the executor.Reason of the rejection
 	Data      []byte // canonical starknet.Result; nil if rejected
 	GasWanted uint64 // the L2 gas bound
 	GasUsed   uint64 // L2 gas
-	Err       error  // the rejection
+	Err       error  // the rejection, or nil
 }
 
-// run is a block that was run on the state before it.
+// run is the execution of a block on the state before it.
 type run struct {
 	app      *App
 	block    Block
@@ -146,20 +147,20 @@ type run struct {
 	overlay  *state.Overlay
 	executed []starknet.Transaction // accepted, in order
 	receipts []starknet.Receipt
-	results  []TxResult // of every transaction
-	gas      uint64     // L2 gas of all
-	sierra   uint64     // Sierra gas of all
-	steps    uint64
+	results  []TxResult // of every transaction, in order
+	gas      uint64     // L2 gas of all transactions
+	sierra   uint64     // Sierra gas of all transactions
+	steps    uint64     // VM steps of all transactions
 	// proposing leaves out DECLAREs whose class is not compiled yet.
 	proposing bool
 
 	once    sync.Once // seal
 	sealErr error
-	sealed  *starknet.Block // after seal
-	change  *state.Change
+	sealed  *starknet.Block // set by seal
+	change  *state.Change   // set by seal
 }
 
-// errOrder is a call that consensus must not make in the state that the app is in.
+// errOrder is the error of a call that consensus must not make in the app's current state.
 var errOrder = errors.New("app: call out of order")
 
 // next checks that a block follows the head.
@@ -174,14 +175,14 @@ func (a *App) next(b *Block) error {
 	return nil
 }
 
-// environment returns what transactions of a block see of it.
+// environment returns the block as its transactions see it.
 func environment(g *Genesis, number, timestamp uint64, sequencer felt.Felt) *executor.Block {
 	return &executor.Block{
 		Number: number, Timestamp: timestamp, Sequencer: sequencer, ChainID: g.chainID, L2GasPrice: g.GasPrices.L2Gas.Fri, FeeToken: g.FeeToken,
 	}
 }
 
-// begin starts a block.
+// begin starts a run of a block.
 func (a *App) begin(b *Block) (*run, error) {
 	g := a.genesis.Load()
 	r := &run{
@@ -190,8 +191,8 @@ func (a *App) begin(b *Block) (*run, error) {
 	return r, a.openBlock(r.overlay, b.Height)
 }
 
-// openBlock does what a block does before its transactions: the hash of the block ten blocks earlier becomes readable to
-// contracts.
+// openBlock makes the changes that precede a block's transactions: it stores the hash of the block ten blocks earlier where
+// contracts can read it.
 func (a *App) openBlock(st *state.Overlay, height uint64) error {
 	if height < constants.BlockHashLag {
 		return nil
@@ -232,7 +233,8 @@ func (r *run) execute(raw []byte) error {
 	return nil
 }
 
-// runBlock runs a decided or proposed block. strict stops at the first transaction that is rejected, with its error.
+// runBlock executes a decided or proposed block, or returns the cached run. With strict it stops at the first rejected
+// transaction and returns the rejection.
 func (a *App) runBlock(b *Block, strict bool) (*run, error) {
 	if r, ok := a.runs.Get(b.id()); ok {
 		return r, nil
@@ -259,15 +261,15 @@ func (a *App) runBlock(b *Block, strict bool) (*run, error) {
 	return r, nil
 }
 
-// maxRuns bounds the runs of one height that are kept: rounds that fail leave theirs behind.
+// maxRuns bounds the cached runs of one height. Consensus rounds that fail leave runs behind.
 const maxRuns = 4
 
 func (a *App) remember(r *run) {
 	a.runs.Add(r.block.id(), r)
 }
 
-// seal computes the state root and the header of a block, once. Process begins it while validators vote. If the block is not
-// decided the result is discarded (it may have been computed on a newer store).
+// seal computes the state root and the header of a block, once. Process starts it in the background while validators vote. If
+// the block is not decided, the result is discarded (it may have been computed on a newer store).
 func (r *run) seal() error {
 	r.once.Do(func() { r.sealErr = r.computeSeal() })
 	return r.sealErr
@@ -293,15 +295,15 @@ func (r *run) computeSeal() error {
 	return nil
 }
 
-// Finalized is what a decided block did.
+// Finalized is the result of a decided block.
 type Finalized struct {
 	AppHash   []byte
 	BlockHash felt.Felt
 	Results   []TxResult // of every transaction, in order
 }
 
-// Finalize runs a block that was decided. Nothing is durable before Commit; a node that stops between them runs the block
-// again. A transaction that is rejected here, which an honest majority does not let happen, does nothing.
+// Finalize executes a decided block. Nothing is durable before Commit; a node that stops before it executes the block again. A
+// rejected transaction has no effects. An honest majority does not decide a block with one.
 func (a *App) Finalize(b *Block) (*Finalized, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -319,7 +321,7 @@ func (a *App) Finalize(b *Block) (*Finalized, error) {
 	return &Finalized{AppHash: appHashOf(r.sealed.StateRoot), BlockHash: r.sealed.BlockHash, Results: r.results}, nil
 }
 
-// Commit makes the block that was finalized last durable, with all it changed, in one atomic batch.
+// Commit makes the last finalized block and its changes durable, in one atomic batch.
 func (a *App) Commit() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()

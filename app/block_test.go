@@ -16,7 +16,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// finalize decides a block on a node, by whatever calls consensus makes before.
+// finalize finalizes a block on a node.
 func finalize(t *testing.T, a *App, b *Block) *Finalized {
 	t.Helper()
 	f, err := a.Finalize(b)
@@ -26,7 +26,7 @@ func finalize(t *testing.T, a *App, b *Block) *Finalized {
 	return f
 }
 
-// Nodes that propose, validate, or only replay the same blocks agree on every byte that consensus hashes.
+// TestDeterminism checks that nodes that propose, validate or only replay the same blocks agree on every byte that consensus hashes.
 func TestDeterminism(t *testing.T) {
 	proposer, validator, replayer := newChain(t), newChain(t), newChain(t)
 	pool := [][]byte{}
@@ -70,7 +70,7 @@ func TestDeterminism(t *testing.T) {
 			c.height++
 		}
 	}
-	// From block 10 on, the hash of the block ten before is in the state.
+	// From block 10 on, the state has the hash of the block ten blocks earlier.
 	_, old, _, err := replayer.app.Store().Header(2)
 	if err != nil {
 		t.Fatal(err)
@@ -80,11 +80,11 @@ func TestDeterminism(t *testing.T) {
 	}
 }
 
-// diskDies is a database whose process is killed at one of its writes: none after it reaches the disk, and the batch at
-// which it dies is applied or not.
+// diskDies is a database whose process is killed at one of its writes. Later writes fail; the batch at which it is killed is
+// applied or not.
 type diskDies struct {
 	dbm.DB
-	left    int // batches until it dies
+	left    int // batches until the process is killed
 	applied bool
 }
 
@@ -116,8 +116,8 @@ func (b *dyingBatch) WriteSync() error {
 	return errKilled
 }
 
-// A node that is killed at any write, or between Finalize and Commit, comes back at the old height or at the new one, and
-// consensus' replay brings it to where it would have been.
+// TestKilled checks that a node that is killed at any write, or between Finalize and Commit, restarts at the old or the new height,
+// and that a replay by consensus brings it to the right state.
 func TestKilled(t *testing.T) {
 	straight := newChain(t)
 	var blocks []*Block
@@ -145,7 +145,7 @@ func TestKilled(t *testing.T) {
 				if !errors.Is(err, errKilled) {
 					t.Fatalf("the node was not killed: %v", err)
 				}
-				// Consensus asks where the app is, and replays what it lacks.
+				// Consensus asks for the app's height and replays the missing blocks.
 				c.db = disk
 				c.open()
 				height, _ := c.app.Info()
@@ -159,7 +159,7 @@ func TestKilled(t *testing.T) {
 				}
 				for i := int(height); i < len(blocks); i++ {
 					finalize(t, c.app, blocks[i])
-					f := finalize(t, c.app, blocks[i]) // and once more, as after a crash of consensus alone
+					f := finalize(t, c.app, blocks[i]) // again, as after a crash of consensus only
 					if !bytes.Equal(f.AppHash, hashes[i]) {
 						t.Errorf("block %d: app hash %x, want %x", i+1, f.AppHash, hashes[i])
 					}
@@ -175,7 +175,7 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// Calls that break the order of consensus are errors, and change nothing.
+// TestOrder checks that calls that break the order of consensus are errors and have no effects.
 func TestOrder(t *testing.T) {
 	c := newChain(t)
 	if err := c.app.Commit(); !errors.Is(err, errOrder) {
@@ -203,7 +203,7 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// A rejected transaction in a decided block does nothing, and its result says why.
+// TestRejectedInDecidedBlock checks that a rejected transaction of a decided block has no effects and that its result has the reason.
 func TestRejectedInDecidedBlock(t *testing.T) {
 	c := newChain(t)
 	good := c.alice.sign(t, c.alice.transfer(c.bob.address, 5))
@@ -221,7 +221,8 @@ func TestRejectedInDecidedBlock(t *testing.T) {
 	}
 }
 
-// A proposal stays within bytes, number and gas, takes what fits, and leaves the rest.
+// TestProposalLimits checks that a proposal stays within the limits of bytes, number, gas and steps and takes the transactions that
+// fit.
 func TestProposalLimits(t *testing.T) {
 	c := newChain(t)
 	g := *c.app.genesis.Load()
@@ -273,12 +274,12 @@ func TestProposalLimits(t *testing.T) {
 	c.app.genesis.Store(&g)
 	c.app.config.BlockSteps = 1
 	if got := propose(1 << 20); got != 1 {
-		t.Errorf("one step: %d transactions, want the one that a block may always have", got)
+		t.Errorf("one step: %d transactions, want 1, which a block may always have", got)
 	}
 }
 
-// The mempool takes a sender's transactions ahead of the nonce, one for each nonce, and those of an account whose
-// deployment waits.
+// TestMempool checks that the mempool accepts transactions ahead of the account's nonce, one for each nonce, and those of an account
+// whose deployment waits.
 func TestMempool(t *testing.T) {
 	c := newChain(t)
 	check := func(name string, raw []byte, recheck bool, want executor.Reason) {
@@ -332,7 +333,7 @@ func (c *chain) accountClass() felt.Felt {
 	return hash
 }
 
-// Traces, simulations and calls see the state that they are asked for.
+// TestReads checks that traces, simulations and calls run on the requested state.
 func TestReads(t *testing.T) {
 	c := newChain(t)
 	r := c.run(c.alice.sign(t, c.alice.invoke(call{c.counter, "increment", nil})))[0]
@@ -362,7 +363,7 @@ func TestReads(t *testing.T) {
 		t.Errorf("calls of the trace: %+v", outcomes[0].Execute)
 	}
 
-	// An estimate needs neither signature nor bounds, and is what the transaction then costs.
+	// An estimate needs neither a signature nor bounds, and equals the transaction's later cost.
 	tx := c.alice.invoke(call{c.counter, "increment", nil})
 	tx.ResourceBounds, tx.Query, tx.Signature = starknet.ResourceBounds{}, true, []felt.Felt{{}, {}}
 	sim, err := c.app.Simulate(c.t.Context(), starknet.At{Block: 2, Next: true}, []starknet.Transaction{tx}, executor.Options{SkipFee: true, SkipValidate: true}, nil)
@@ -399,7 +400,7 @@ func TestReads(t *testing.T) {
 	}
 }
 
-// BenchmarkBlock is a block of 200 transfers to new accounts: run, state root, disk.
+// BenchmarkBlock runs a block of 200 transfers to new accounts: execution, state root and writing to disk.
 func BenchmarkBlock(b *testing.B) {
 	db, err := dbm.NewGoLevelDB("bench", b.TempDir())
 	if err != nil {
@@ -435,7 +436,7 @@ func BenchmarkBlock(b *testing.B) {
 	}
 }
 
-// Mempool, calls and reads go on while blocks are made; the race detector judges.
+// TestConcurrentReads runs the mempool, calls and reads while blocks are made. The race detector checks it.
 func TestConcurrentReads(t *testing.T) {
 	c := newChain(t)
 	done := make(chan struct{})
@@ -483,7 +484,8 @@ func TestConcurrentReads(t *testing.T) {
 	readers.Wait()
 }
 
-// Transactions that fail only when a block is made do not starve it: each is tried once, and the next recheck evicts it.
+// TestProposalWaste checks that a proposer tries transactions that only fail in a block once, and that the next recheck evicts
+// them.
 func TestProposalWaste(t *testing.T) {
 	c := newChain(t)
 	var pool [][]byte
@@ -512,7 +514,7 @@ func TestProposalWaste(t *testing.T) {
 	}
 }
 
-// A transaction that waits too long lets another with its nonce in.
+// TestMempoolReplacement checks that a transaction that has waited too long no longer excludes another with its nonce.
 func TestMempoolReplacement(t *testing.T) {
 	c := newChain(t)
 	first := c.alice.sign(t, c.alice.transfer(c.bob.address, 1))

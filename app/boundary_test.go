@@ -13,9 +13,10 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// TestBoundaries: of every limit of the mempool, of a block and of the genesis the last good value is admitted and the first bad one refused.
+// TestBoundaries checks that for every limit of the mempool, of blocks and of the genesis the last good value is accepted and the first
+// bad one is rejected.
 func TestBoundaries(t *testing.T) {
-	// limited is a chain with other limits.
+	// limited returns a chain with changed limits.
 	limited := func(change func(*Limits)) *chain {
 		c := newChain(t)
 		g := *c.app.genesis.Load()
@@ -23,7 +24,7 @@ func TestBoundaries(t *testing.T) {
 		c.app.genesis.Store(&g)
 		return c
 	}
-	// waits asks the mempool.
+	// waits returns the mempool's rejection of a transaction, or nil.
 	waits := func(c *chain, tx starknet.Transaction) error {
 		got, err := c.app.CheckTx(c.alice.sign(t, tx), false)
 		if err == nil && got.Code != 0 {
@@ -31,7 +32,7 @@ func TestBoundaries(t *testing.T) {
 		}
 		return err
 	}
-	// outcome is what a transfer does on the chain's state.
+	// outcome executes a transaction on the chain's state and returns its outcome.
 	outcome := func(c *chain, tx starknet.Transaction) *executor.Outcome {
 		g, head := c.app.genesis.Load(), c.app.store.Head()
 		recipient := g.Sequencer(proposer)

@@ -24,7 +24,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// The chain of these tests compiles the project's own contracts and runs them on the engine that STARKD_ENGINE names.
+// The chain of these tests runs the contracts of package contracts on the engine that STARKD_ENGINE names.
 
 const (
 	testChain = "STARKD_TEST"
@@ -33,13 +33,13 @@ const (
 
 func u(v uint64) felt.Felt { return felt.FromUint64(v) }
 
-// class returns a contract of package contracts. Do not modify it.
+// class returns the class of a contract of package contracts. The caller must not modify it.
 func class(t testing.TB, name string) *starknet.ContractClass {
 	t.Helper()
 	return loaded()[name].class
 }
 
-// classHash returns the hash of a contract of package contracts.
+// classHash returns the class hash of a contract of package contracts.
 func classHash(t testing.TB, name string) felt.Felt {
 	t.Helper()
 	return loaded()[name].hash
@@ -66,7 +66,7 @@ var loaded = sync.OnceValue(func() map[string]loadedClass {
 	return out
 })
 
-// compile returns the chain's compiler, which compiles a class once for all tests.
+// compile is the chain's compiler. It compiles each class once for all tests.
 func compile(c *starknet.ContractClass, p *sierra.Program) (*casm.Class, error) {
 	for _, l := range loaded() {
 		if slices.Equal(l.class.SierraProgram, c.SierraProgram) {
@@ -79,7 +79,7 @@ func compile(c *starknet.ContractClass, p *sierra.Program) (*casm.Class, error) 
 
 var compiled sync.Map
 
-// official is the CASM that the official compiler made of the project's contracts, by class hash.
+// official returns the official compiler's CASM of the contracts of package contracts, by class hash.
 var official = sync.OnceValue(func() map[felt.Felt]*casm.Class {
 	out := map[felt.Felt]*casm.Class{}
 	for name, l := range loaded() {
@@ -94,7 +94,7 @@ var official = sync.OnceValue(func() map[felt.Felt]*casm.Class {
 	return out
 })
 
-// account is a key and the contract that it signs for.
+// account is an account contract with its key.
 type account struct {
 	private felt.Felt
 	address felt.Felt
@@ -115,12 +115,12 @@ func (a *account) public() felt.Felt {
 	return p
 }
 
-// bounds that any transaction of these tests is within.
+// bounds returns resource bounds that suffice for every transaction of these tests.
 func bounds() starknet.ResourceBounds {
 	return starknet.ResourceBounds{L2Gas: starknet.ResourceBound{MaxAmount: 2_000_000_000, MaxPricePerUnit: starknet.NewUint128(2 * defaultPrice)}}
 }
 
-// common begins a transaction with the account's next nonce.
+// common returns the common fields of a transaction with the account's next nonce.
 func (a *account) common() starknet.Common {
 	a.nonce++
 	return starknet.Common{Nonce: u(a.nonce - 1), ResourceBounds: bounds()}
@@ -153,7 +153,7 @@ type call struct {
 	calldata []felt.Felt
 }
 
-// invoke returns a transaction of calls, not yet signed.
+// invoke returns an unsigned INVOKE with calls.
 func (a *account) invoke(calls ...call) *starknet.Invoke {
 	tx := &starknet.Invoke{Common: a.common(), SenderAddress: a.address}
 	tx.Calldata = []felt.Felt{u(uint64(len(calls)))}
@@ -164,12 +164,12 @@ func (a *account) invoke(calls ...call) *starknet.Invoke {
 	return tx
 }
 
-// transfer returns a transfer of the fee token.
+// transfer returns an unsigned transfer of the fee token.
 func (a *account) transfer(to felt.Felt, amount uint64) *starknet.Invoke {
 	return a.invoke(call{starknet.StrkAddress, "transfer", []felt.Felt{to, u(amount), {}}})
 }
 
-// chain is a chain with one node.
+// chain is a chain of one node.
 type chain struct {
 	t       testing.TB
 	app     *App
@@ -181,7 +181,7 @@ type chain struct {
 	counter felt.Felt
 }
 
-// tokens is 10^18 units.
+// tokens returns n · 10^18.
 const tokens = 1_000_000_000_000_000_000
 
 // genesisOf returns a genesis with the fee token, the deployer, two funded accounts and a counter.
@@ -225,7 +225,7 @@ func newChainOn(t testing.TB, db dbm.DB) *chain {
 	return c
 }
 
-// open starts the node on its database.
+// open starts the node, or starts it again, on its database.
 func (c *chain) open() {
 	c.t.Helper()
 	store, err := state.Open(c.db)
@@ -240,12 +240,12 @@ func (c *chain) open() {
 	c.height, _ = c.app.Info()
 }
 
-// block is the next block with transactions.
+// next returns the next block, with transactions.
 func (c *chain) next(txs ...[]byte) *Block {
 	return &Block{Height: c.height + 1, Timestamp: testTime + 5*(c.height+1), Proposer: proposer, Txs: txs}
 }
 
-// run makes a block of transactions, every one of which must be accepted, and returns their receipts.
+// run makes a block of transactions, none of which may be rejected, and returns their receipts.
 func (c *chain) run(txs ...[]byte) []starknet.Receipt {
 	c.t.Helper()
 	b := c.next(txs...)
@@ -293,8 +293,8 @@ func (c *chain) count() uint64 {
 	return c.view(c.counter, "get")[0].Uint64()
 }
 
-// refused checks that the mempool and a proposal refuse a transaction for a reason.
-func (c *chain) refused(name string, reason executor.Reason, detail string, raw []byte) {
+// rejects checks that the mempool, a validator and a proposer reject a transaction, with the given reason and detail.
+func (c *chain) rejects(name string, reason executor.Reason, detail string, raw []byte) {
 	c.t.Helper()
 	got, err := c.app.CheckTx(raw, false)
 	if err != nil || got.Code != uint32(reason) || !strings.Contains(got.Detail, detail) {
@@ -309,5 +309,5 @@ func (c *chain) refused(name string, reason executor.Reason, detail string, raw 
 	}
 }
 
-// sub returns a-b.
+// sub returns a - b.
 func sub(a, b felt.Felt) felt.Felt { return *new(felt.Felt).Sub(&a, &b) }

@@ -2,7 +2,7 @@ package app
 
 import "sync"
 
-// background owns the goroutines that an App starts. They read the store, so they end before its database is closed.
+// background owns the goroutines that an App starts. They read the store, so they must end before its database is closed.
 type background struct {
 	mu      sync.Mutex
 	closed  bool
@@ -12,7 +12,7 @@ type background struct {
 
 func newBackground() *background { return &background{closing: make(chan struct{})} }
 
-// run calls f in a goroutine, or not at all after close.
+// run calls f in a goroutine. After close it does nothing.
 func (b *background) run(f func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -21,7 +21,7 @@ func (b *background) run(f func()) {
 	}
 }
 
-// stopped reports whether close was called. Work that nobody waits for ends when it is.
+// stopped reports whether close was called. Long work checks it and ends early.
 func (b *background) stopped() bool {
 	select {
 	case <-b.closing:
@@ -41,6 +41,6 @@ func (b *background) close() {
 	b.running.Wait()
 }
 
-// Close waits for what the app does in the background: the state root of a proposed block, the engine's advance notice of classes.
-// Callers close the store's database after it. Calling it again does nothing; no other method may be called after it.
+// Close waits for the app's background work, such as the state root of a proposed block and the compilation of classes. The caller
+// closes the store's database afterwards. Calling Close again does nothing; no other method may be called after it.
 func (a *App) Close() { a.background.close() }

@@ -12,11 +12,11 @@ import (
 	"github.com/starkd/starkd/cairo/vm"
 )
 
-// closable is a database that notes what is read of it after it was closed.
+// closable is a database that counts reads after it was closed.
 type closable struct {
 	dbm.DB
 	closed atomic.Bool
-	late   atomic.Int64
+	late   atomic.Int64 // reads after closed was set
 }
 
 func (d *closable) read() {
@@ -45,7 +45,7 @@ func (d *closable) ReverseIterator(start, end []byte) (dbm.Iterator, error) {
 	return d.DB.ReverseIterator(start, end)
 }
 
-// slow is an engine that takes as long as its gate is shut to hear of a class.
+// slow is an engine whose Precompile blocks until it receives from gate.
 type slow struct {
 	cairo.Engine
 	gate chan struct{}
@@ -53,7 +53,7 @@ type slow struct {
 
 func (s *slow) Precompile(*cairo.Class) { <-s.gate }
 
-// Close returns after what the app does in the background: nothing reads the database once it is closed.
+// TestClose checks that Close waits for the background work, so that nothing reads the closed database.
 func TestClose(t *testing.T) {
 	db := &closable{DB: dbm.NewMemDB()}
 	c := newChainOn(t, db)
@@ -61,7 +61,7 @@ func TestClose(t *testing.T) {
 	if err := c.app.Process(c.next(c.alice.sign(t, c.alice.invoke(call{c.counter, "increment", nil})))); err != nil {
 		t.Fatal(err)
 	}
-	c.app.Close() // the state root of the proposed block may be under way
+	c.app.Close() // the state root of the proposed block may still be computed
 	db.closed.Store(true)
 	if n := db.late.Load(); n != 0 {
 		t.Errorf("%d reads of a closed database", n)
@@ -78,17 +78,17 @@ func TestClose(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		synctest.Wait() // the engine is being told of the first class
+		synctest.Wait() // the engine is in Precompile of the first class
 		var closed atomic.Bool
 		go func() { a.Close(); closed.Store(true) }()
 		synctest.Wait()
 		if closed.Load() {
-			t.Error("Close returned while the app told the engine of classes")
+			t.Error("Close returned during a call of Precompile")
 		}
-		engine.gate <- struct{}{} // of the first class; there are more
+		engine.gate <- struct{}{} // for the first class; others follow
 		synctest.Wait()
 		if !closed.Load() {
-			t.Error("Close waits for classes that nobody needs any more")
+			t.Error("Close waits for all classes, want only the current one")
 		}
 		a.Close()
 		a.background.run(func() { t.Error("work begins after Close") })

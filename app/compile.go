@@ -13,31 +13,33 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// compiling compiles the classes of DECLAREs that are in no block yet: one after the other, beside consensus and outside of the
-// mempool's lock, once their senders' signatures hold. What a block brings is compiled where the block is run.
+// compiling compiles the classes of DECLAREs that are not in a block yet. It compiles one class at a time, in the background and
+// without the mempool's lock, and only after the sender's signature was verified. The classes of a block's DECLAREs are compiled when
+// the block is executed.
 type compiling struct {
 	classes    *executor.Classes
 	background *background
-	most       int
-	turn       chan struct{} // held by the one that compiles
+	most       int           // bound of jobs
+	turn       chan struct{} // semaphore: one job compiles at a time
 
 	mu      sync.Mutex
 	jobs    map[felt.Felt]*job // by class hash
-	senders map[felt.Felt]int  // jobs of each
+	senders map[felt.Felt]int  // number of jobs by sender
 }
 
-// job is a class that waits to be compiled, or is.
+// job is a class that is being compiled or waits for it. done is closed at the end.
 type job struct{ done chan struct{} }
 
-// maxSenderClasses bounds the classes of one account that wait, so that no account takes the whole queue. Simulations count as one
-// account, of address 0.
+// maxSenderClasses bounds the waiting classes of one account, so that no account takes the whole queue. All simulations count as one
+// account, with address 0.
 const maxSenderClasses = 4
 
 func newCompiling(classes *executor.Classes, b *background, most int) compiling {
 	return compiling{classes: classes, background: b, most: most, turn: make(chan struct{}, 1), jobs: map[felt.Felt]*job{}, senders: map[felt.Felt]int{}}
 }
 
-// start has a DECLARE's class compiled. The error is the rejection of one that has to come again later.
+// start queues the class of a DECLARE for compilation, unless it is queued already. If there is no room, the error is a rejection
+// that asks the sender to try again later.
 func (c *compiling) start(tx *starknet.Declare) (*job, error) {
 	return c.startFor(tx.SenderAddress, tx)
 }
@@ -70,13 +72,13 @@ func (c *compiling) startFor(sender felt.Felt, tx *starknet.Declare) (*job, erro
 			close(j.done)
 		}()
 		if !c.background.stopped() {
-			_ = c.classes.Prepare(tx.ClassHash, tx.Class) // which remembers a rejection
+			_ = c.classes.Prepare(tx.ClassHash, tx.Class) // a rejection is remembered in classes
 		}
 	})
 	return j, nil
 }
 
-// restart is start for a transaction that waits already: where there is no room it is tried at the next block.
+// restart calls start for a transaction that is in the mempool. If there is no room, the recheck after the next block tries again.
 func (c *compiling) restart(tx *starknet.Declare) { _, _ = c.start(tx) }
 
 // wait waits for a job until ctx ends.
@@ -89,8 +91,8 @@ func (c *compiling) wait(ctx context.Context, j *job) error {
 	}
 }
 
-// CheckDeclare decides whether a DECLARE may wait in the mempool, as CheckTx, but compiles its class before it answers, so that CheckTx
-// need not. raw is the transaction's canonical form; its ClassHash must be that of its Class. A rejection is an [*executor.Rejection].
+// CheckDeclare decides like CheckTx whether a DECLARE may enter the mempool, but waits until its class is compiled. raw is the
+// transaction's canonical form. tx.ClassHash must be the hash of tx.Class. A rejection is an [*executor.Rejection].
 func (a *App) CheckDeclare(ctx context.Context, tx *starknet.Declare, raw []byte) error {
 	genesis := a.genesis.Load()
 	if genesis == nil || a.store.Head() == nil {
@@ -112,7 +114,7 @@ func (a *App) CheckDeclare(ctx context.Context, tx *starknet.Declare, raw []byte
 	}
 }
 
-// read runs a transaction for a reader: a class that it declares is compiled in its turn.
+// read runs a transaction for an RPC request. If the transaction declares a class, read queues the class for compilation and waits.
 func (a *App) read(ctx context.Context, tx starknet.Transaction, run func() (*executor.Outcome, error)) (*executor.Outcome, error) {
 	for {
 		out, err := run()
@@ -129,20 +131,20 @@ func (a *App) read(ctx context.Context, tx starknet.Transaction, run func() (*ex
 	}
 }
 
-// until returns the executor for a reader, which ends what it runs with cairo.ErrInterrupted when ctx does. The caller calls release.
+// until returns an executor that is interrupted with cairo.ErrInterrupted when ctx ends. The caller must call release.
 func (a *App) until(ctx context.Context) (x *executor.Executor, release func()) {
 	stop := new(atomic.Bool)
 	cancel := context.AfterFunc(ctx, func() { stop.Store(true) })
 	return a.exec.Until(stop), func() { cancel() }
 }
 
-// simulate runs a transaction for a reader on st, with what it would have to be given to succeed.
+// simulate runs a transaction on st for an RPC request, and sets the outcome's Estimate.
 func simulate(x *executor.Executor, st *state.Overlay, env *executor.Block, tx starknet.Transaction, options executor.Options) (out *executor.Outcome, err error) {
 	defer recoverAs(&err)
 	if options.SkipFee {
 		return x.Estimate(st, env, tx, options)
 	}
-	// The transaction's bounds decide what it does, but not what it needs.
+	// The transaction's own bounds decide its outcome; the estimate ignores them.
 	over := state.NewOverlay(st)
 	if out, err = x.Execute(over, env, tx, options); err != nil {
 		return nil, err

@@ -19,10 +19,10 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// slowCompiler compiles when it is let, and counts.
+// slowCompiler is a compiler that counts its calls. It rejects classes whose ABI begins with "reject".
 type slowCompiler struct {
 	count atomic.Int64
-	let   chan struct{}
+	let   chan struct{} // if not nil, each call receives from it first
 }
 
 func (s *slowCompiler) compile(c *starknet.ContractClass, p *sierra.Program) (*casm.Class, error) {
@@ -30,13 +30,13 @@ func (s *slowCompiler) compile(c *starknet.ContractClass, p *sierra.Program) (*c
 	if s.let != nil {
 		<-s.let
 	}
-	if strings.HasPrefix(c.ABI, "refuse") {
-		return nil, errors.New("refused by the test")
+	if strings.HasPrefix(c.ABI, "reject") {
+		return nil, errors.New("rejected by the test")
 	}
 	return compile(c, p)
 }
 
-// compilingChain returns a chain whose classes after genesis are compiled by s.
+// compilingChain returns a chain that compiles all classes after genesis with s.
 func compilingChain(t *testing.T, s *slowCompiler) *chain {
 	c := newChain(t)
 	store, err := state.Open(c.db)
@@ -50,7 +50,7 @@ func compilingChain(t *testing.T, s *slowCompiler) *chain {
 	return c
 }
 
-// declareOf returns a DECLARE of a class of its own: the ABI is part of the hash.
+// declareOf returns a DECLARE of a class with the given ABI, which is part of the class hash.
 func declareOf(t *testing.T, a *account, nonce uint64, abi string) *starknet.Declare {
 	definition := *class(t, contracts.Fibonacci)
 	definition.ABI = abi
@@ -70,7 +70,7 @@ func (c *chain) checked(raw []byte, recheck bool) CheckResult {
 	return r
 }
 
-// compiledAll waits until nothing waits to be compiled.
+// compiledAll waits until all queued classes are compiled.
 func (c *chain) compiledAll() {
 	c.t.Helper()
 	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
@@ -86,7 +86,7 @@ func (c *chain) compiledAll() {
 	}
 }
 
-// TestUnsignedDeclare: a class is compiled only once its sender has signed for it, and a refused one only once.
+// TestUnsignedDeclare checks that a class is compiled only after the sender's signature was verified, and a rejected class only once.
 func TestUnsignedDeclare(t *testing.T) {
 	s := &slowCompiler{}
 	c := compilingChain(t, s)
@@ -96,23 +96,23 @@ func TestUnsignedDeclare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.refused("unsigned", executor.ValidationFailure, "", raw)
+	c.rejects("unsigned", executor.ValidationFailure, "", raw)
 	if err := c.app.CheckDeclare(t.Context(), unsigned, raw); !isRejection(err, executor.ValidationFailure) {
 		t.Errorf("CheckDeclare answers %v", err)
 	}
 	if n := s.count.Load(); n != 0 {
 		t.Errorf("the class of an unsigned DECLARE was compiled %d times", n)
 	}
-	bad := declareOf(t, c.alice, 0, "refuse")
-	refused := c.alice.sign(t, bad)
+	bad := declareOf(t, c.alice, 0, "reject")
+	raw = c.alice.sign(t, bad)
 	for range 3 {
-		if err := c.app.CheckDeclare(t.Context(), bad, refused); !isRejection(err, executor.CompilationFailed) {
+		if err := c.app.CheckDeclare(t.Context(), bad, raw); !isRejection(err, executor.CompilationFailed) {
 			t.Errorf("CheckDeclare answers %v", err)
 		}
-		c.refused("a class that does not compile", executor.CompilationFailed, "refused by the test", refused)
+		c.rejects("a class that does not compile", executor.CompilationFailed, "rejected by the test", raw)
 	}
 	if n := s.count.Load(); n != 1 {
-		t.Errorf("a refused class was compiled %d times", n)
+		t.Errorf("a rejected class was compiled %d times", n)
 	}
 }
 
@@ -121,9 +121,9 @@ func isRejection(err error, reason executor.Reason) bool {
 	return ok && r.Reason == reason
 }
 
-// TestCompilingBesideBlocks: while classes wait to be compiled the mempool answers, blocks are made without them, and more of them
-// are refused.
-func TestCompilingBesideBlocks(t *testing.T) {
+// TestCompilingInBackground checks that while classes wait to be compiled the mempool answers, blocks are made without them, and
+// further classes are rejected when the queue is full.
+func TestCompilingInBackground(t *testing.T) {
 	s := &slowCompiler{let: make(chan struct{})}
 	c := compilingChain(t, s)
 	var waiting [][]byte
@@ -174,11 +174,12 @@ func TestCompilingBesideBlocks(t *testing.T) {
 		t.Errorf("%d classes were compiled %d times", len(waiting), n)
 	}
 	if class, err := c.app.exec.Classes.Get(c.app.store.Latest(), declareOf(t, c.alice, 0, "[]0").ClassHash); err != nil || class == nil || class.Gas == nil {
-		t.Errorf("a declared class is not the native engine's: %v, %v", class, err)
+		t.Errorf("a declared class has no gas info for the native engine: %v, %v", class, err)
 	}
 }
 
-// TestWrongCompiledHash: a DECLARE that the mempool took before its class was compiled is evicted once it is found to be wrong.
+// TestWrongCompiledHash checks that a DECLARE with a wrong compiled class hash, which the mempool accepts before its class is compiled,
+// is evicted by the next recheck.
 func TestWrongCompiledHash(t *testing.T) {
 	c := compilingChain(t, &slowCompiler{})
 	d := declareOf(t, c.alice, 0, "[]")
@@ -193,7 +194,8 @@ func TestWrongCompiledHash(t *testing.T) {
 	}
 }
 
-// TestDeclareRoom: what DECLAREs may cost before anything is known of their senders, and what waits, is bounded.
+// TestDeclareRoom checks the bounds of the DECLAREs that are decoded between two blocks, before their senders are verified, and of
+// those that wait.
 func TestDeclareRoom(t *testing.T) {
 	c := compilingChain(t, &slowCompiler{})
 	size := func(n int) []byte {
@@ -221,14 +223,14 @@ func TestDeclareRoom(t *testing.T) {
 		t.Errorf("the first is answered %d %s", got.Code, got.Detail)
 	}
 	if got := c.checked(exact, false); got.Code != uint32(executor.ValidationFailure) {
-		t.Errorf("what there is just room for is answered %d %s", got.Code, got.Detail)
+		t.Errorf("a DECLARE that just fits is answered %d %s", got.Code, got.Detail)
 	}
 	one := size(1)
 	if got := c.checked(one, false); got.Code != uint32(executor.UnexpectedError) || !strings.Contains(got.Detail, "busy") {
 		t.Errorf("one more is answered %d %s", got.Code, got.Detail)
 	}
 	if got := c.checked(first, false); got.Code != uint32(executor.ValidationFailure) {
-		t.Errorf("the first once more is answered %d %s", got.Code, got.Detail)
+		t.Errorf("the first again is answered %d %s", got.Code, got.Detail)
 	}
 	c.run()
 	if got := c.checked(one, false); got.Code != uint32(executor.ValidationFailure) {
@@ -244,11 +246,12 @@ func TestDeclareRoom(t *testing.T) {
 	}
 }
 
-// TestDeclareRoomOfAccount: one account's DECLAREs, whose turn need not come, do not keep those of others out.
+// TestDeclareRoomOfAccount checks that the DECLAREs of one account, whose nonces may never be reached, do not exclude those of other
+// accounts.
 func TestDeclareRoomOfAccount(t *testing.T) {
 	c := compilingChain(t, &slowCompiler{})
 	overhead := len(c.alice.sign(t, declareOf(t, c.alice, 5, ""))) + 10
-	large := func(a *account, nonce uint64, size int) []byte { // of size bytes, some fewer where the signature is short
+	large := func(a *account, nonce uint64, size int) []byte { // of size bytes, or a few less if the signature is short
 		d := declareOf(t, a, nonce, strings.Repeat("x", size-overhead))
 		d.ResourceBounds.L2Gas.MaxAmount = 9_000_000_000
 		return a.sign(t, d)
@@ -265,11 +268,11 @@ func TestDeclareRoomOfAccount(t *testing.T) {
 		busy bool
 	}{
 		{"some bytes too many of the account", large(c.alice, 6, rest+30), true},
-		{"what there is just room for", large(c.alice, 6, rest), false},
+		{"one that just fits", large(c.alice, 6, rest), false},
 		{"the first again", first, false},
 		{"another account's", large(c.bob, 0, starknet.MaxTransactionBytes), false},
 	} {
-		c.run() // the bytes that are hashed between two blocks are bounded too
+		c.run() // resets the bytes that may be hashed between two blocks
 		got := c.checked(step.raw, false)
 		if busy := strings.Contains(got.Detail, fmt.Sprintf("busy: DECLAREs of %d bytes of account", len(first))); busy != step.busy || !busy && got.Code != 0 {
 			t.Errorf("%s is answered %d %s", step.what, got.Code, got.Detail)
@@ -284,7 +287,8 @@ func TestDeclareRoomOfAccount(t *testing.T) {
 	}
 }
 
-// TestPoolClasses: the bytes of waiting DECLAREs are counted until they are gone.
+// TestPoolClasses checks that the bytes of waiting DECLAREs are counted until they leave the mempool, and that a recheck does not decode
+// them again.
 func TestPoolClasses(t *testing.T) {
 	c := compilingChain(t, &slowCompiler{})
 	raw := c.alice.sign(t, declareOf(t, c.alice, 0, "[]"))
@@ -293,7 +297,7 @@ func TestPoolClasses(t *testing.T) {
 			t.Fatalf("it is answered %d %s", got.Code, got.Detail)
 		}
 	}
-	// Whatever else passes through, it is not decoded again.
+	// Even if other transactions evict it from the cache, it is not decoded again.
 	c.app.decoded.kept.Purge()
 	c.app.decoded.bytes = 0
 	if got := c.checked(raw, true); got.Code != 0 || c.app.decoded.kept.Len() != 0 {
@@ -308,7 +312,7 @@ func TestPoolClasses(t *testing.T) {
 	}
 }
 
-// TestStuck: a transaction that waits for one that does not come is evicted; one whose turn will come is not.
+// TestStuck checks that a transaction that waits for a missing nonce is evicted, and that one whose nonce will be reached is not.
 func TestStuck(t *testing.T) {
 	c := newChain(t)
 	gap := c.alice.transfer(c.bob.address, 5)

@@ -13,15 +13,15 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// decoded remembers transactions by their bytes: each passes through the mempool, its rechecks, a proposal and a decided
-// block, and to decode and hash one, a DECLARE most of all, costs more than the rest of a recheck.
+// decoded is a cache of decoded transactions by the hash of their bytes. A transaction passes through the mempool, its rechecks, a
+// proposal and a decided block, and decoding and hashing it, above all a DECLARE, costs more than the rest of a recheck.
 type decoded struct {
 	mu    sync.Mutex
 	kept  *simplelru.LRU[[32]byte, decodedTx] // bounded by bytes, not by number
-	bytes int                                 // of the transactions in kept
+	bytes int                                 // total size of the transactions in kept
 
-	height uint64 // at which admitted were
-	hashed int    // bytes of classes that admit let through at that height
+	height uint64 // the height for which hashed counts
+	hashed int    // bytes of DECLAREs that admit allowed at that height
 }
 
 func newDecoded() decoded { return decoded{kept: newLRU[[32]byte, decodedTx](math.MaxInt)} }
@@ -35,11 +35,11 @@ func newLRU[K comparable, V any](size int) *simplelru.LRU[K, V] {
 	return cache
 }
 
-// maxHashed bounds the bytes of DECLAREs that the mempool decodes between two blocks. To hash a class takes some 150 ns a byte, before
-// anything is known of its sender, and the mempool's lock is held meanwhile.
+// maxHashed bounds the bytes of DECLAREs that the mempool decodes between two blocks. Hashing a class takes about 150 ns per byte. It
+// happens before the sender is verified and with the mempool's lock held.
 const maxHashed = starknet.MaxTransactionBytes
 
-// admit rejects a DECLARE that the mempool has not seen before if it would have to hash too much between two blocks.
+// admit rejects a new DECLARE if the mempool would have to hash more than maxHashed bytes since the latest block.
 func (d *decoded) admit(raw []byte, height uint64) error {
 	if len(raw) > starknet.MaxTransactionBytes {
 		return nil
@@ -66,10 +66,10 @@ type decodedTx struct {
 	size int // in bytes
 }
 
-// maxDecoded bounds the bytes of the transactions that are remembered. The largest transaction has an eighth of it.
+// maxDecoded bounds the total size of the cached transactions. The largest transaction has an eighth of it.
 const maxDecoded = 32 << 20
 
-// decode is decoded.get, but for DECLAREs that wait in the mempool.
+// decode decodes a transaction like decoded.get. A DECLARE that waits in the mempool is taken from the pool.
 func (a *App) decode(raw []byte, chainID felt.Felt) (starknet.Transaction, felt.Felt, error) {
 	if starknet.IsDeclare(raw) {
 		if d, ok := a.pool.declare(raw); ok {
@@ -79,7 +79,7 @@ func (a *App) decode(raw []byte, chainID felt.Felt) (starknet.Transaction, felt.
 	return a.decoded.get(raw, chainID)
 }
 
-// get decodes a transaction, or rejects bytes that are none. Transactions are shared: nobody modifies one.
+// get decodes a transaction, or rejects invalid bytes. The transaction is shared and must not be modified.
 func (d *decoded) get(raw []byte, chainID felt.Felt) (starknet.Transaction, felt.Felt, error) {
 	if len(raw) > starknet.MaxTransactionBytes {
 		return nil, felt.Felt{}, reject(executor.UnexpectedError, fmt.Sprintf("transaction of %d bytes, more than %d", len(raw), starknet.MaxTransactionBytes))
@@ -100,7 +100,7 @@ func (d *decoded) get(raw []byte, chainID felt.Felt) (starknet.Transaction, felt
 	return tx, hash, nil
 }
 
-// put remembers a transaction of which raw is the canonical form, and whose class hash is that of its class.
+// put caches a transaction and returns its hash. raw must be its canonical form, and its class hash that of its class.
 func (d *decoded) put(raw []byte, tx starknet.Transaction, chainID felt.Felt) felt.Felt {
 	hash := tx.Hash(chainID)
 	d.keep(sha256.Sum256(raw), len(raw), tx, hash)

@@ -13,7 +13,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// liar is the VM, but for one unit of gas in one entry point.
+// liar is the VM with a result that is one unit of gas off in one entry point.
 type liar struct {
 	cairo.Engine
 	about felt.Felt
@@ -34,8 +34,8 @@ func (l *lyingSession) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, e
 	return result, err
 }
 
-// Where two engines differ by one unit of gas, in whichever call of a transaction, the chain stops: the block is neither
-// voted for nor executed, and nothing is reverted as if the transaction were at fault.
+// TestEnginesDiffer checks that the chain stops if two engines differ by one unit of gas in any call of a transaction: the node neither
+// votes for the block nor executes it, and does not blame the transaction.
 func TestEnginesDiffer(t *testing.T) {
 	for _, about := range []string{"__execute__", "increment_other", "increment", "get", "transfer"} {
 		c := newChainOn(t, dbm.NewMemDB())

@@ -18,7 +18,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// declareAndDeploy puts a contract without constructor arguments on the chain.
+// declareAndDeploy declares a class without constructor arguments, deploys it and returns its address.
 func (c *chain) declareAndDeploy(path string) felt.Felt {
 	c.t.Helper()
 	b, err := os.ReadFile(path)
@@ -43,7 +43,7 @@ func (c *chain) declareAndDeploy(path string) felt.Felt {
 	return starknet.ContractAddress(felt.Felt{}, u(1), hash, nil)
 }
 
-// estimate returns what a simulation of a transaction answers.
+// estimate returns the estimate of a simulated transaction.
 func (c *chain) estimate(tx starknet.Transaction, options executor.Options) *executor.Estimate {
 	c.t.Helper()
 	out, err := c.app.Simulate(c.t.Context(), starknet.At{Block: c.height, Next: true}, []starknet.Transaction{tx}, options, nil)
@@ -56,7 +56,7 @@ func (c *chain) estimate(tx starknet.Transaction, options executor.Options) *exe
 	return out[0].Estimate
 }
 
-// bound signs a copy of an INVOKE with an L2 gas bound.
+// bound returns a signed copy of an INVOKE with an L2 gas bound.
 func (c *chain) bound(a *account, tx *starknet.Invoke, most uint64) *starknet.Invoke {
 	c.t.Helper()
 	signed := *tx
@@ -65,13 +65,13 @@ func (c *chain) bound(a *account, tx *starknet.Invoke, most uint64) *starknet.In
 	return &signed
 }
 
-// TestEstimateSuffices: a transaction that is given its estimate succeeds, the estimate does not depend on the bounds in the request,
-// and where code needs more gas in hand than it uses, one percent less does not do.
+// TestEstimateSuffices checks that a transaction succeeds with its estimate as the bound, that the estimate does not depend on the bounds
+// in the request, and that one percent less does not suffice if code needs more gas than it consumes.
 func TestEstimateSuffices(t *testing.T) {
 	type row struct {
 		name string
 		n    uint64
-		more bool // than the gas used is needed
+		more bool // the call needs more gas than it uses
 	}
 	for _, class := range []struct {
 		path string
@@ -99,7 +99,7 @@ func TestEstimateSuffices(t *testing.T) {
 						t.Errorf("%s(%d): with a bound of %d the estimate is %v, without %v", r.name, r.n, most, got, free)
 					}
 				}
-				// With a fee it is the same, whether the bound suffices or not.
+				// With a fee the estimate is the same, whether or not the bound suffices.
 				for _, most := range []uint64{2_000_000, 2_000_000_000} {
 					if got := c.estimate(c.bound(c.alice, tx, most), executor.Options{}); got.L2Gas > free.L2Gas+free.L2Gas/50 || free.L2Gas > got.L2Gas+got.L2Gas/50 {
 						t.Errorf("%s(%d): with a fee and a bound of %d the estimate is %v, else %v", r.name, r.n, most, got, free)
@@ -133,8 +133,8 @@ func TestEstimateSuffices(t *testing.T) {
 	}
 }
 
-// TestEstimateAtLeastBound: a transaction that uses less gas than the least bound, here because its validation is left out, is told
-// that bound.
+// TestEstimateAtLeastBound checks that the estimate is the least bound for a transaction that uses less gas, here because its validation
+// is left out.
 func TestEstimateAtLeastBound(t *testing.T) {
 	c := newChain(t)
 	tx := c.alice.invoke()
@@ -144,7 +144,7 @@ func TestEstimateAtLeastBound(t *testing.T) {
 	}
 }
 
-// TestEstimateSequence: in a list of transactions the later ones see what the earlier ones did, each has its own estimate, and one that
+// TestEstimateSequence checks a list of transactions: later ones see the effects of earlier ones, each has its own estimate, and one that
 // no bound lets succeed has none.
 func TestEstimateSequence(t *testing.T) {
 	c := newChain(t)
@@ -185,7 +185,7 @@ func TestEstimateSequence(t *testing.T) {
 	}
 }
 
-// TestReadersStop: what runs for a reader ends soon after the reader has gone.
+// TestReadersStop checks that calls, simulations and traces end soon after their context.
 func TestReadersStop(t *testing.T) {
 	c := newChain(t)
 	at := c.declareAndDeploy(filepath.Join("testdata", "pit.contract_class.json"))

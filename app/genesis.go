@@ -21,8 +21,8 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// Genesis is the app_state of a chain's genesis file: what the chain starts with, and its parameters. Zero values mean the
-// defaults that are given.
+// Genesis is the app_state of a chain's genesis file: the initial state and the chain's parameters. A zero value means the
+// documented default.
 type Genesis struct {
 	// FeeToken is the ERC20 contract that fees are paid in. Default: the STRK address.
 	FeeToken felt.Felt `json:"fee_token"`
@@ -30,20 +30,20 @@ type Genesis struct {
 	GasPrices GasPrices `json:"gas_prices"`
 	// Limits bound every block.
 	Limits Limits `json:"limits"`
-	// FeeRecipients are the sequencer addresses, which receive the fees, by the hexadecimal address of the validator that
-	// proposes. Default: the validator's address as a felt.
+	// FeeRecipients maps the hexadecimal address of a proposing validator to the sequencer address that receives the fees.
+	// Default: the validator's address as a felt.
 	FeeRecipients map[string]felt.Felt `json:"fee_recipients,omitempty"`
-	// Classes are declared in block 0, in the form of the JSON-RPC's CONTRACT_CLASS.
+	// Classes are declared in block 0. Their form is CONTRACT_CLASS of the JSON-RPC specification.
 	Classes []*starknet.ContractClass `json:"classes,omitempty"`
 	// Contracts are deployed in block 0, in this order.
 	Contracts []GenesisContract `json:"contracts,omitempty"`
-	// Balances are added to accounts' balances of the fee token, and to its total supply.
+	// Balances are added to accounts' balances of the fee token and to its total supply.
 	Balances []GenesisBalance `json:"balances,omitempty"`
 
-	// ChainID is the consensus chain's name; it is not part of app_state.
-	ChainID string `json:"chain_id,omitempty"`
-	chainID felt.Felt
-	hashes  []felt.Felt // of Classes, after Validate
+	// ChainID is the chain id of consensus. An app_state need not have it.
+	ChainID string      `json:"chain_id,omitempty"`
+	chainID felt.Felt   // ChainID as a short string
+	hashes  []felt.Felt // hashes of Classes, set by Validate
 }
 
 // GasPrices are prices by resource.
@@ -58,23 +58,24 @@ type GasPrice struct{ Wei, Fri starknet.Uint128 }
 
 // Limits bound a block.
 type Limits struct {
-	// BlockL2Gas is the most L2 gas of all transactions of a block, and the most that one may be bound to. Default 10^10.
+	// BlockL2Gas is the limit of the L2 gas of all transactions of a block, and of the L2 gas bound of a transaction.
+	// Default 10^10.
 	BlockL2Gas uint64 `json:"block_l2_gas"`
-	// BlockSierraGas is the most gas that code may use in a block, fee transfers included: what bounds the time to run a block.
-	// Default 2·10^9, about twice what one transaction may use.
+	// BlockSierraGas is the limit of the gas that code uses in a block, including fee transfers. It bounds the time to execute
+	// a block. Default 2·10^9, about twice the limit of one transaction.
 	BlockSierraGas uint64 `json:"block_sierra_gas"`
-	// BlockTransactions is the most transactions of a block. Default 500.
+	// BlockTransactions is the limit of the number of transactions of a block. Default 500.
 	BlockTransactions uint64 `json:"block_transactions"`
 }
 
-// GenesisContract is a contract that exists from the beginning.
+// GenesisContract is a contract that exists in block 0.
 type GenesisContract struct {
 	Address   felt.Felt `json:"address"`
 	ClassHash felt.Felt `json:"class_hash"`
 	Nonce     felt.Felt `json:"nonce"`
-	// Constructor, if present, is the calldata with which the class's constructor is run.
+	// Constructor, if not nil, is the calldata with which the class's constructor runs.
 	Constructor *[]felt.Felt `json:"constructor_calldata,omitempty"`
-	// Storage is written after the constructor has run.
+	// Storage is written after the constructor has run. Keys are hexadecimal.
 	Storage map[string]felt.Felt `json:"storage,omitempty"`
 }
 
@@ -89,8 +90,8 @@ const (
 	defaultBlockL2Gas        = 10_000_000_000
 	defaultBlockSierraGas    = 2_000_000_000
 	defaultBlockTransactions = 500
-	maxChainID               = 31 // characters of a short string
-	proposerBytes            = 20
+	maxChainID               = 31 // the most characters of a short string
+	proposerBytes            = 20 // length of a validator's address
 )
 
 type gasPriceJSON struct {
@@ -146,7 +147,7 @@ func (b *GenesisBalance) UnmarshalJSON(data []byte) (err error) {
 	return nil
 }
 
-// amountJSON returns an amount as a string or a number; absent means 0.
+// amountJSON reads an amount that is a JSON string or number. An absent amount is 0.
 func amountJSON(name string, raw json.RawMessage) (starknet.Uint128, error) {
 	if len(raw) == 0 {
 		return starknet.Uint128{}, nil
@@ -158,7 +159,7 @@ func amountJSON(name string, raw json.RawMessage) (starknet.Uint128, error) {
 	return a, nil
 }
 
-// ParseAmount returns an amount below 2^128, decimal or 0x-prefixed hexadecimal.
+// ParseAmount reads an amount below 2^128, decimal or 0x-prefixed hexadecimal.
 func ParseAmount(s string) (starknet.Uint128, error) {
 	v, ok := new(big.Int), false
 	if digits, isHex := strings.CutPrefix(s, "0x"); isHex {
@@ -173,12 +174,12 @@ func ParseAmount(s string) (starknet.Uint128, error) {
 	return starknet.Uint128{Hi: new(big.Int).Rsh(v, 64).Uint64(), Lo: lo.Uint64()}, nil
 }
 
-// strict decodes one JSON value without unknown members.
+// strict decodes one JSON value and rejects unknown members.
 func strict(b []byte, v any) error {
 	return bounded.Fault(jsonv2.Unmarshal(b, v, jsonv2.RejectUnknownMembers(true)))
 }
 
-// ParseGenesis reads an app_state, fills in the defaults and checks it; the error lists every fault with its field.
+// ParseGenesis reads an app_state, sets the defaults and validates it. The error lists every fault with its field.
 func ParseGenesis(chainID string, appState []byte) (*Genesis, error) {
 	g := &Genesis{}
 	if len(bytes.TrimSpace(appState)) > 0 {
@@ -219,7 +220,7 @@ func (g *Genesis) setDefaults() {
 	}
 }
 
-// Validate reports every fault that can be seen without running anything.
+// Validate returns an error with all faults that can be found without executing anything.
 func (g *Genesis) Validate() error {
 	var errs []error
 	fault := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
@@ -270,7 +271,7 @@ func (g *Genesis) Validate() error {
 			k, err := felt.FromHex(key)
 			if err != nil || !starknet.IsAddress(k) {
 				fault("contracts[%d].storage: key %.70q is not a felt below 2^251", i, key)
-			} else if slots[k] { // 0x1 and 0x01: which of them is written last would be chance
+			} else if slots[k] { // 0x1 and 0x01: map order would decide which is written last
 				fault("contracts[%d].storage: key %v appears twice, once as %q", i, k, key)
 			}
 			slots[k] = true
@@ -285,7 +286,7 @@ func (g *Genesis) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Sequencer returns the address that receives the fees of a block, by its proposer.
+// Sequencer returns the address that receives the fees of a block from a proposer.
 func (g *Genesis) Sequencer(proposer []byte) felt.Felt {
 	if r, ok := g.FeeRecipients[hex.EncodeToString(proposer)]; ok {
 		return r
@@ -293,7 +294,7 @@ func (g *Genesis) Sequencer(proposer []byte) felt.Felt {
 	return felt.FromBytesReduce(proposer)
 }
 
-// header returns what a block's header has of the chain's parameters.
+// header returns a block's header with the fields that follow from the arguments and the chain's parameters.
 func (g *Genesis) header(number, timestamp uint64, sequencer felt.Felt) starknet.Header {
 	price := func(p GasPrice) starknet.GasPrice { return starknet.GasPrice{Wei: p.Wei, Fri: p.Fri} }
 	return starknet.Header{
@@ -302,7 +303,7 @@ func (g *Genesis) header(number, timestamp uint64, sequencer felt.Felt) starknet
 	}
 }
 
-// encode returns the part of the genesis that the chain needs later.
+// encode returns the parameters as JSON, without classes, contracts and balances, which are only needed for block 0.
 func (g *Genesis) encode() ([]byte, error) {
 	params := *g
 	params.Classes, params.Contracts, params.Balances = nil, nil, nil
@@ -319,8 +320,9 @@ func decodeGenesis(b []byte) (*Genesis, error) {
 	return ParseGenesis(named.ChainID, b)
 }
 
-// InitGenesis makes block 0 of a chain with a name and an app_state, at a time in seconds, and returns the app hash. It is
-// durable when it returns. Beginning the same chain again before block 1 does nothing; another genesis is a [*GenesisError].
+// InitGenesis creates block 0 from a chain id, a time in seconds and an app_state, and returns the app hash. Block 0 is durable
+// when InitGenesis returns. A second call with the same genesis before block 1 does nothing; with another genesis the error is
+// a [*GenesisError].
 func (a *App) InitGenesis(chainID string, timestamp uint64, appState []byte) ([]byte, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -353,7 +355,7 @@ func (a *App) InitGenesis(chainID string, timestamp uint64, appState []byte) ([]
 	return appHashOf(block.StateRoot), nil
 }
 
-// genesisOf returns what a genesis says and the state that it makes.
+// genesisOf parses a genesis and returns it with its state.
 func (a *App) genesisOf(chainID string, timestamp uint64, appState []byte) (*Genesis, *state.Overlay, *starknet.StateDiff, error) {
 	g, err := ParseGenesis(chainID, appState)
 	if err != nil {
@@ -367,7 +369,7 @@ func (a *App) genesisOf(chainID string, timestamp uint64, appState []byte) (*Gen
 	return g, overlay, diff, err
 }
 
-// GenesisError is a genesis that is not that of the stored chain.
+// GenesisError is the error of a genesis that differs from that of the stored chain.
 type GenesisError struct {
 	What          string // "chain id", "genesis time", "parameters" or "state"
 	Given, Stored string
@@ -377,15 +379,15 @@ func (e *GenesisError) Error() string {
 	return fmt.Sprintf("app: the genesis has %s %s, the stored chain began with %s", e.What, e.Given, e.Stored)
 }
 
-// CheckGenesis compares a genesis with the chain that is stored, whatever its height: an error is a [*GenesisError]. A store without a chain
-// agrees with any.
+// CheckGenesis compares a genesis with the stored chain at any height, and returns a [*GenesisError] if they differ. Without a stored
+// chain every genesis is accepted.
 func (a *App) CheckGenesis(chainID string, timestamp uint64, appState []byte) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.store.Head() == nil {
 		return nil
 	}
-	if stored := a.genesis.Load(); stored.ChainID != chainID { // before the state is built, which the chain id is part of
+	if stored := a.genesis.Load(); stored.ChainID != chainID { // compared first, because the state depends on the chain id
 		return &GenesisError{"chain id", strconv.Quote(chainID), strconv.Quote(stored.ChainID)}
 	}
 	g, _, diff, err := a.genesisOf(chainID, timestamp, appState)
@@ -423,7 +425,7 @@ func (a *App) compareGenesis(g *Genesis, timestamp uint64, diff *starknet.StateD
 	return nil
 }
 
-// build puts the genesis state into an overlay.
+// build writes the genesis state into an overlay.
 func (a *App) build(g *Genesis, st *state.Overlay, timestamp uint64) error {
 	for i, definition := range g.Classes {
 		class, err := a.exec.Classes.Compile(g.hashes[i], definition)
@@ -462,7 +464,7 @@ func (a *App) build(g *Genesis, st *state.Overlay, timestamp uint64) error {
 	return nil
 }
 
-// credit adds to a number of 256 bits in two storage slots.
+// credit adds an amount to a 256-bit number in two storage slots, low half first.
 func credit(st *state.Overlay, contract, slot felt.Felt, amount starknet.Uint128) error {
 	low, err := st.StorageAt(contract, slot)
 	if err != nil {

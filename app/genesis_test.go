@@ -18,7 +18,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// Every fault of a genesis is named with its field, and what is allowed.
+// TestGenesisFaults checks the error text of every fault of a genesis, which names the field and the allowed values.
 func TestGenesisFaults(t *testing.T) {
 	address, hash := `"address":"0x1234"`, classHash(t, contracts.Fibonacci).String()
 	definition, err := json.Marshal(class(t, contracts.Fibonacci))
@@ -69,7 +69,7 @@ func TestGenesisFaults(t *testing.T) {
 	}
 }
 
-// Faults that only running the genesis shows.
+// TestGenesisRuns checks the errors of faults that only the execution of the genesis finds.
 func TestGenesisRuns(t *testing.T) {
 	definition, err := json.Marshal(class(t, contracts.Account))
 	if err != nil {
@@ -98,7 +98,7 @@ func TestGenesisRuns(t *testing.T) {
 	}
 }
 
-// Block 0 holds what the genesis says, and a node that starts again has the same parameters.
+// TestGenesisState checks that block 0 has the state of the genesis, and that a restarted node has the same parameters.
 func TestGenesisState(t *testing.T) {
 	c := newChain(t)
 	amount, _ := starknet.NewUint128(tokens).Mul64(1000)
@@ -118,7 +118,7 @@ func TestGenesisState(t *testing.T) {
 		t.Errorf("genesis again: %x, %v", again, err)
 	}
 	if _, err := c.app.InitGenesis("OTHER", testTime, c.genesis); err == nil {
-		t.Error("the genesis of another chain was taken for this one's")
+		t.Error("the genesis of another chain was accepted")
 	}
 	c.open()
 	stored := *before
@@ -128,7 +128,7 @@ func TestGenesisState(t *testing.T) {
 	}
 }
 
-// Amounts are decimal or hexadecimal, below 2^128.
+// TestParseAmount checks that amounts are decimal or hexadecimal and below 2^128.
 func TestParseAmount(t *testing.T) {
 	for s, want := range map[string]starknet.Uint128{
 		"0": {}, "17": {Lo: 17}, "0x11": {Lo: 17}, "340282366920938463463374607431768211455": {Hi: 1<<64 - 1, Lo: 1<<64 - 1},
@@ -145,7 +145,7 @@ func TestParseAmount(t *testing.T) {
 	}
 }
 
-// Any bytes are a genesis or an error, and a genesis that was read is written and read again as the same.
+// FuzzParseGenesis checks that any bytes are a genesis or an error, and that a genesis survives being written and read again.
 func FuzzParseGenesis(f *testing.F) {
 	f.Add("STARKD", []byte(`{"fee_token":"0x5","gas_prices":{"l2_gas":{"wei":"7","fri":9}},"limits":{"block_l2_gas":5},"balances":[{"address":"0x9","amount":"12"}]}`))
 	f.Add("", []byte(`{"contracts":[{"address":"0x5","storage":{"0x1":"0x2"}}]}`))
@@ -168,7 +168,7 @@ func FuzzParseGenesis(f *testing.F) {
 	})
 }
 
-// Any bytes from a peer are accepted or refused, never more, by mempool, proposer and validator alike.
+// FuzzTransactionBytes checks that mempool, proposer and validator agree on whether they accept any bytes from a peer, and do not panic.
 func FuzzTransactionBytes(f *testing.F) {
 	c := newChain(f)
 	f.Add(c.alice.sign(f, c.alice.transfer(c.bob.address, 5)))
@@ -190,14 +190,14 @@ func FuzzTransactionBytes(f *testing.F) {
 	})
 }
 
-// A genesis is compared with the one that the stored chain began with, at every height.
+// TestCheckGenesis checks that a genesis is compared with that of the stored chain at every height.
 func TestCheckGenesis(t *testing.T) {
 	c := newChain(t)
 	for height := range 3 {
 		if err := c.app.CheckGenesis(testChain, testTime, c.genesis); err != nil {
 			t.Errorf("height %d: the same: %v", height, err)
 		}
-		c.open() // what is stored of it, and not what InitGenesis was told
+		c.open() // so that the stored genesis is compared, not that of InitGenesis
 		for what, err := range map[string]error{
 			"chain id":     c.app.CheckGenesis("OTHER", testTime, c.genesis),
 			"genesis time": c.app.CheckGenesis(testChain, testTime+1, c.genesis),

@@ -5,8 +5,8 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// Listen makes l the listener; nil is none. A call that has begun may still reach the previous one. Its functions are called while
-// the app waits, and no result depends on them.
+// Listen sets the listener; nil removes it. A call in progress may still reach the previous listener. The app waits for the
+// listener's functions; no result depends on them.
 func (a *App) Listen(l *starknet.Listener) { a.listener.Store(l) }
 
 func (a *App) tellCommitted() {

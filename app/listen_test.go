@@ -10,7 +10,8 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// TestListener: it hears of each transaction once and of each block when that can be read, and changes nothing.
+// TestListener checks that the listener is called once for each transaction and for each block when the block can be read, and that it
+// does not change the app hash.
 func TestListener(t *testing.T) {
 	heard, deaf := newChain(t), newChain(t)
 	var told []string
@@ -45,6 +46,6 @@ func TestListener(t *testing.T) {
 	heard.app.Listen(nil)
 	heard.run()
 	if len(told) != len(want) {
-		t.Errorf("who no longer listens was told %v", told[len(want):])
+		t.Errorf("a removed listener was told %v", told[len(want):])
 	}
 }

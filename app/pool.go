@@ -23,8 +23,8 @@ type CheckResult struct {
 	GasWanted uint64
 }
 
-// CheckTx decides whether a transaction may wait in the mempool. With recheck it was there already and a block has been
-// committed since; what cannot have changed is not asked again.
+// CheckTx decides whether a transaction may wait in the mempool. recheck means that it is in the mempool and a block has been
+// committed since; checks whose result cannot have changed are left out.
 func (a *App) CheckTx(raw []byte, recheck bool) (CheckResult, error) {
 	genesis := a.genesis.Load()
 	head := a.store.Head()
@@ -52,7 +52,7 @@ func (a *App) CheckTx(raw []byte, recheck bool) (CheckResult, error) {
 	}
 	err = a.check(genesis, head, tx, out.Hash, recheck)
 	if errors.Is(err, executor.ErrNotCompiled) {
-		// The sender has signed for the class. It is compiled beside consensus; until then no block of this node has it.
+		// The sender has signed for the class. It is compiled in the background; until then this node proposes no block with it.
 		if d := tx.(*starknet.Declare); recheck {
 			a.classes.restart(d)
 			err = nil
@@ -70,7 +70,7 @@ func (a *App) CheckTx(raw []byte, recheck bool) (CheckResult, error) {
 	return out, nil
 }
 
-// rejected puts a rejection into a result; other errors stay errors.
+// rejected puts a rejection into the result. Other errors are returned as errors.
 func rejected(out CheckResult, err error) (CheckResult, error) {
 	r, ok := errors.AsType[*executor.Rejection](err)
 	if !ok {
@@ -84,7 +84,7 @@ func reject(reason executor.Reason, detail string) error {
 	return &executor.Rejection{Reason: reason, Detail: detail}
 }
 
-// check runs a transaction's validation on the latest state, as the block after it.
+// check runs a transaction's validation on the latest state, as if it were in the next block.
 func (a *App) check(g *Genesis, head *state.Head, tx starknet.Transaction, hash felt.Felt, recheck bool) (err error) {
 	defer recoverAs(&err)
 	if err := executor.CheckStateless(tx); err != nil {
@@ -105,7 +105,7 @@ func (a *App) check(g *Genesis, head *state.Head, tx starknet.Transaction, hash 
 		return reject(executor.InvalidTransactionNonce, fmt.Sprintf("nonce of account %v is %v, the transaction's %v is above %d", sender, account, nonce, limit))
 	}
 	if recheck && a.pool.isFailed(hash) {
-		return reject(executor.ValidationFailure, "it failed when a block was made")
+		return reject(executor.ValidationFailure, "the transaction failed while a block was built")
 	}
 	if recheck && a.pool.stuck(hash, account.Uint64(), head.Height) {
 		return reject(executor.InvalidTransactionNonce, fmt.Sprintf("no transaction with nonce %v of account %v came within %d blocks", account, sender, pendingBlocks))
@@ -121,36 +121,36 @@ func (a *App) check(g *Genesis, head *state.Head, tx starknet.Transaction, hash 
 		if err != nil {
 			return err
 		}
-		// The account is being deployed by a transaction that waits; its validation can only be run after that.
+		// A waiting transaction deploys the account. Validation cannot run before that.
 		options.SkipValidate = class.IsZero()
 	}
 	if _, ok := tx.(*starknet.DeployAccount); ok && recheck {
 		if account.Cmp(&nonce) > 0 {
 			return reject(executor.InvalidTransactionNonce, fmt.Sprintf("account %v is deployed", sender))
 		}
-		return nil // its constructor is run by the proposer again
+		return nil // the proposer runs its constructor again
 	}
 	_, err = a.exec.Execute(st, environment(g, head.Height+1, head.Timestamp, felt.Felt{}), tx, options)
 	return err
 }
 
-// pool is what the app remembers of the mempool, which consensus keeps.
+// pool is the app's index of the mempool. The mempool itself belongs to consensus.
 type pool struct {
 	mu     sync.Mutex
-	byHash *simplelru.LRU[felt.Felt, poolEntry] // read with Peek, so that the oldest leaves first
+	byHash *simplelru.LRU[felt.Felt, poolEntry] // read with Peek, so that the oldest is evicted first
 	raws   *simplelru.LRU[felt.Felt, []byte]    // the transactions' bytes, shared with the mempool; read with Peek
 	nonces map[poolNonce]felt.Felt
-	bytes  int // of all raws
+	bytes  int // total size of raws
 	// deploying counts waiting DEPLOY_ACCOUNT transactions by address.
 	deploying map[felt.Felt]int
-	// failed are transactions that could not be put into a block, though nothing that a recheck looks at says so; the next
+	// failed has the transactions that failed while a block was built, for a reason that a recheck does not test. The next
 	// recheck evicts them.
 	failed map[felt.Felt]bool
-	// declares are waiting DECLAREs by the hash of their bytes, and classes how many bytes those are: strangers' transactions push
-	// them out of decoded, and at a recheck there is no time to hash their classes again.
+	// declares has the waiting DECLAREs by the hash of their bytes. Other transactions can evict them from decoded, and a
+	// recheck has no time to hash their classes again.
 	declares map[[32]byte]decodedTx
-	classes  int
-	senders  map[felt.Felt]int // of classes, by account
+	classes  int               // total size of declares
+	senders  map[felt.Felt]int // size of declares by account
 }
 
 type poolNonce struct {
@@ -161,26 +161,26 @@ type poolNonce struct {
 type poolEntry struct {
 	poolNonce
 	deploy bool
-	height uint64 // of the state that it was first checked on
-	size   int    // in bytes, of a DECLARE
-	id     [32]byte
+	height uint64   // of the state on which it was first checked
+	size   int      // in bytes, of a DECLARE, else 0
+	id     [32]byte // the key in declares, of a DECLARE
 }
 
 const (
-	// maxPool bounds the entries. CometBFT's mempool does not report evictions, so stale entries pile up; the oldest leave.
+	// maxPool bounds the entries. CometBFT's mempool does not report evictions, so stale entries pile up; the oldest are evicted.
 	maxPool = 100_000
-	// maxPoolBytes bounds their transactions' bytes, which they share with the mempool; beyond it the oldest are forgotten.
+	// maxPoolBytes bounds the size of raws. Beyond it the bytes of the oldest transactions are dropped.
 	maxPoolBytes = 256 << 20
-	// pendingBlocks is for how many blocks a transaction keeps others with its nonce out.
+	// pendingBlocks is the number of blocks for which a waiting transaction excludes others with the same nonce.
 	pendingBlocks = 20
-	// maxPoolClasses bounds the bytes of waiting DECLAREs, which are kept decoded.
+	// maxPoolClasses bounds the size of waiting DECLAREs, which are kept decoded.
 	maxPoolClasses = 16 << 20
-	// maxSenderBytes bounds those of one account, which could keep the others' out, for nothing, with nonces whose turn does not
-	// come. The largest DECLARE fits.
+	// maxSenderBytes bounds the size of one account's waiting DECLAREs. Otherwise one account could exclude those of others, at
+	// no cost, with nonces that are never reached. The largest DECLARE fits.
 	maxSenderBytes = maxPoolClasses / 4
 )
 
-// declare returns a waiting DECLARE.
+// declare returns the waiting DECLARE with the given bytes.
 func (p *pool) declare(raw []byte) (decodedTx, bool) {
 	id := sha256.Sum256(raw)
 	p.mu.Lock()
@@ -189,17 +189,17 @@ func (p *pool) declare(raw []byte) (decodedTx, bool) {
 	return d, ok
 }
 
-// roomFor rejects a DECLARE of a size that there is no room for.
+// roomFor rejects a DECLARE if its size exceeds the room left for DECLAREs.
 func (p *pool) roomFor(size int) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.classes+size > maxPoolClasses {
-		return reject(executor.UnexpectedError, fmt.Sprintf("busy: DECLAREs of %d bytes wait, at most %d may; send it again later", p.classes, maxPoolClasses))
+		return reject(executor.UnexpectedError, fmt.Sprintf("busy: DECLAREs of %d bytes are waiting, at most %d may; send it again later", p.classes, maxPoolClasses))
 	}
 	return nil
 }
 
-// roomOf rejects a DECLARE of an account that has enough of them waiting.
+// roomOf rejects a new DECLARE if its size exceeds the room left for its account.
 func (p *pool) roomOf(sender, hash felt.Felt, size int) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -207,12 +207,13 @@ func (p *pool) roomOf(sender, hash felt.Felt, size int) error {
 		return nil
 	}
 	if n := p.senders[sender]; n+size > maxSenderBytes {
-		return reject(executor.UnexpectedError, fmt.Sprintf("busy: DECLAREs of %d bytes of account %v wait, at most %d may; send it again later", n, sender, maxSenderBytes))
+		return reject(executor.UnexpectedError, fmt.Sprintf("busy: DECLAREs of %d bytes of account %v are waiting, at most %d may; send it again later", n, sender, maxSenderBytes))
 	}
 	return nil
 }
 
-// stuck reports whether a transaction has waited long for an earlier one of its account, with the account's nonce, that is not there.
+// stuck reports whether a transaction with a later nonce has waited pendingBlocks blocks or more and no waiting transaction has the
+// account's current nonce.
 func (p *pool) stuck(hash felt.Felt, nonce, height uint64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -230,7 +231,7 @@ func (p *pool) reset() {
 	p.nonces, p.deploying, p.failed = map[poolNonce]felt.Felt{}, map[felt.Felt]int{}, map[felt.Felt]bool{}
 }
 
-// add remembers a transaction, and reports whether it is new.
+// add adds a transaction and reports whether it is new.
 func (p *pool) add(tx starknet.Transaction, raw []byte, hash felt.Felt, height uint64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -295,7 +296,7 @@ func (p *pool) remove(hash felt.Felt) {
 	}
 }
 
-// committed forgets transactions that are in a block now.
+// committed removes the transactions of a committed block.
 func (p *pool) committed(receipts []starknet.Receipt) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -304,7 +305,7 @@ func (p *pool) committed(receipts []starknet.Receipt) {
 	}
 }
 
-// at returns the transaction of a sender with a nonce that waits, and has not waited too long.
+// at returns the waiting transaction of a sender with a nonce, if it has waited fewer than pendingBlocks blocks.
 func (p *pool) at(sender felt.Felt, nonce, height uint64) (felt.Felt, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -313,7 +314,7 @@ func (p *pool) at(sender felt.Felt, nonce, height uint64) (felt.Felt, bool) {
 	return hash, ok && height < e.height+pendingBlocks
 }
 
-// fail marks a transaction for eviction.
+// fail marks a transaction for eviction by the next recheck.
 func (p *pool) fail(hash felt.Felt) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -334,7 +335,7 @@ func (p *pool) deploys(sender felt.Felt) bool {
 	return p.deploying[sender] > 0
 }
 
-// get reports whether a transaction waits, and returns its bytes, nil where they are forgotten.
+// get reports whether a transaction waits, and returns its bytes, or nil if they were dropped.
 func (p *pool) get(hash felt.Felt) ([]byte, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

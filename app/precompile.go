@@ -7,10 +7,10 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// Engines that compile classes are told which ones are likely to be called, so that they are compiled before their first call: classes
-// that a block declares, and when a node starts those of its latest blocks. No result depends on it, so that errors are ignored.
+// The app tells engines that compile classes which classes are likely to be called, so that they compile them before the first call:
+// the classes that a block declares and, when a node starts, those of its latest blocks. No result depends on it, so errors are ignored.
 
-// precompile has the engine compile declared classes.
+// precompile asks the engine to compile declared classes.
 func (a *App) precompile(classes ...felt.Felt) {
 	engine, ok := a.exec.Engine.(cairo.Precompiler)
 	if !ok {
@@ -26,15 +26,15 @@ func (a *App) precompile(classes ...felt.Felt) {
 	}
 }
 
-// Bounds of what precompileRecent reads.
+// Bounds of the blocks, transactions and classes that precompileRecent reads.
 const (
 	recentBlocks       = 256
 	recentTransactions = 1000
 	recentClasses      = 32
 )
 
-// precompileRecent has the engine compile the classes that the latest blocks declared, and those that they used, as far as senders and
-// events show it.
+// precompileRecent asks the engine to compile the classes that the latest blocks declared, and the classes of the fee token, of senders
+// and of contracts that emitted events.
 func (a *App) precompileRecent() {
 	if _, ok := a.exec.Engine.(cairo.Precompiler); !ok {
 		return

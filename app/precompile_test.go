@@ -16,7 +16,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// listener is an engine that notes the classes that it is told of.
+// listener is an engine that records the classes of Precompile.
 type listener struct {
 	cairo.Engine
 	mu    sync.Mutex
@@ -29,7 +29,7 @@ func (l *listener) Precompile(c *cairo.Class) {
 	l.heard = append(l.heard, c.Hash)
 }
 
-// hears waits until the engine was told of a class.
+// hears waits until Precompile was called for a class.
 func (l *listener) hears(t *testing.T, when, name string) {
 	t.Helper()
 	for range 1000 {
@@ -44,8 +44,8 @@ func (l *listener) hears(t *testing.T, when, name string) {
 	t.Errorf("%s: the engine was not told of the class %s", when, name)
 }
 
-// TestPrecompile: the engine is told of classes as genesis and blocks declare them, and, when the node starts, of those that the
-// latest blocks declared or used.
+// TestPrecompile checks that Precompile is called for the classes that the genesis and blocks declare and, when a node starts, for those
+// that the latest blocks declared or used.
 func TestPrecompile(t *testing.T) {
 	c := newChainOn(t, dbm.NewMemDB())
 	start := func(db dbm.DB) *listener {
@@ -82,7 +82,7 @@ func TestPrecompile(t *testing.T) {
 	for _, name := range []string{contracts.ERC20, contracts.Account, contracts.Counter} {
 		l.hears(t, "started", name)
 	}
-	c.app.precompileRecent() // does not return before all is said
+	c.app.precompileRecent() // returns after Precompile was called for all classes
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if slices.Contains(l.heard, hash) {

@@ -10,9 +10,9 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// Propose chooses transactions of the mempool for a block: those that are good on the state they meet, in the given order
-// but that each sender's nonces ascend, as far as bytes, gas, number and steps go. maxBytes bounds the block's
-// transactions in their protobuf form.
+// Propose selects transactions of the mempool for a block and returns them. It executes them in the given order, except that the
+// nonces of each sender ascend, and takes those that are not rejected until the block's bytes, gas, number of transactions or
+// steps are used up. maxBytes bounds the size of the transactions in protobuf form.
 func (a *App) Propose(b *Block, maxBytes int64) ([][]byte, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -35,23 +35,23 @@ func (a *App) Propose(b *Block, maxBytes int64) ([][]byte, error) {
 	return p.txs, nil
 }
 
-// proposal is a block being made.
+// proposal is a block that is being built.
 type proposal struct {
 	app     *App
 	run     *run
 	limits  Limits
 	txs     [][]byte
-	left    int64                  // bytes
-	waiting map[felt.Felt][][]byte // by sender: transactions that came before their nonce's turn
-	wasted  int                    // runs that came to nothing
-	closed  bool                   // nothing more is tried
+	left    int64                  // bytes left
+	waiting map[felt.Felt][][]byte // by sender: transactions whose nonce is not reached yet
+	wasted  int                    // rejected transactions
+	closed  bool                   // no more transactions are tried
 }
 
-// maxWasted bounds the transactions that are run in vain while a block is made: their senders pay nothing for it. Each is
-// tried once, and evicted by the next recheck of the mempool.
+// maxWasted bounds the transactions that are rejected while a block is built, because their senders do not pay for it. Each is
+// tried once; the next recheck evicts it from the mempool.
 const maxWasted = 20
 
-// offer adds a transaction if it fits and is good, and then those that waited for it.
+// offer adds a transaction if it fits and is not rejected, and then the transactions that waited for its nonce.
 func (p *proposal) offer(raw []byte) error {
 	tx, hash, err := p.app.decode(raw, p.run.env.ChainID)
 	if err != nil {
@@ -94,7 +94,7 @@ func (p *proposal) offer(raw []byte) error {
 		p.run.gas, p.run.sierra, p.run.steps = gas, sierra, steps
 		p.run.executed, p.run.receipts, p.run.results = p.run.executed[:last], p.run.receipts[:last], p.run.results[:last]
 		if last == 0 {
-			p.app.pool.fail(hash) // it will never fit
+			p.app.pool.fail(hash) // it does not fit into an empty block
 		} else {
 			p.closed = true
 		}
@@ -115,26 +115,26 @@ func (p *proposal) full() bool {
 	return p.closed || uint64(len(p.run.executed)) >= p.limits.BlockTransactions
 }
 
-// tryRaw runs a transaction; a panic is a rejection here, so that one bad transaction does not stop a proposer.
+// tryRaw executes a transaction. It turns a panic into a rejection, so that one bad transaction does not stop a proposer.
 func (p *proposal) tryRaw(raw []byte) (err error) {
 	defer recoverAs(&err)
 	return p.run.execute(raw)
 }
 
-// recoverAs turns a panic into a rejection, where the caller can do without the transaction.
+// recoverAs turns a panic into a rejection. Deferred by callers that can leave out the transaction.
 func recoverAs(err *error) {
 	if r := recover(); r != nil {
 		*err = &executor.Rejection{Reason: executor.UnexpectedError, Detail: fmt.Sprintf("internal error: %v", r)}
 	}
 }
 
-// protoBytes returns the size of a transaction as an element of a protobuf list.
+// protoBytes returns the size of a transaction as an element of a protobuf repeated field.
 func protoBytes(raw []byte) int64 {
 	return 1 + int64(len(binary.AppendUvarint(nil, uint64(len(raw))))) + int64(len(raw))
 }
 
-// Process judges a block that a validator proposes: every transaction must be good on the state it meets, within the
-// chain's limits. An error is a reason to vote against it.
+// Process checks a proposed block: no transaction may be rejected, and the block must be within the chain's limits. An error is a
+// reason to vote against the block.
 func (a *App) Process(b *Block) (err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -154,7 +154,7 @@ func (a *App) Process(b *Block) (err error) {
 		return err
 	}
 	for i, result := range r.results {
-		if result.Err != nil { // a run that Finalize made goes on after a rejection
+		if result.Err != nil { // a cached run of Finalize has rejected transactions too
 			return fmt.Errorf("app: transaction %d of block %d: %w", i, b.Height, result.Err)
 		}
 	}

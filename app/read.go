@@ -12,13 +12,13 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// Store returns the state and the blocks at all heights.
+// Store returns the state and the blocks of all heights, read-only.
 func (a *App) Store() state.History { return a.store }
 
-// Genesis returns the chain's parameters, nil before InitGenesis. Do not modify it.
+// Genesis returns the chain's parameters, nil before InitGenesis. The caller must not modify them.
 func (a *App) Genesis() *Genesis { return a.genesis.Load() }
 
-// ChainID returns the chain's name as it is in transaction hashes, 0 before InitGenesis.
+// ChainID returns the chain id as a short string, as in transaction hashes, or 0 before InitGenesis.
 func (a *App) ChainID() felt.Felt {
 	if g := a.genesis.Load(); g != nil {
 		return g.chainID
@@ -32,8 +32,8 @@ func (a *App) Pending(hash felt.Felt) bool {
 	return ok
 }
 
-// PendingTransaction returns a transaction that waits in the mempool. More than 256 MiB of them are not kept: Pending may report
-// one that PendingTransaction does not return.
+// PendingTransaction returns a transaction that waits in the mempool. The app keeps at most 256 MiB of them, so Pending may report
+// a transaction that PendingTransaction does not return.
 func (a *App) PendingTransaction(hash felt.Felt) (starknet.Transaction, bool) {
 	raw, _ := a.pool.get(hash)
 	if raw == nil {
@@ -43,7 +43,8 @@ func (a *App) PendingTransaction(hash felt.Felt) (starknet.Transaction, bool) {
 	return tx, err == nil
 }
 
-// readerState returns the state after a block, to be changed, and a function that fills reads, unless it is nil, with what was read of it.
+// readerState returns an overlay on the state after a block. If reads is not nil, done fills it with the values that were read from
+// that state.
 func (a *App) readerState(height uint64, reads *starknet.StateReads) (st *state.Overlay, done func()) {
 	base := a.store.At(height)
 	if reads == nil {
@@ -53,8 +54,8 @@ func (a *App) readerState(height uint64, reads *starknet.StateReads) (st *state.
 	return state.NewOverlay(recorder), func() { *reads = *recorder.Reads() }
 }
 
-// NextHeader returns what can be said of the block after the latest: number, parent, prices, and the latest block's time and
-// sequencer in place of those to come.
+// NextHeader returns the known fields of the next block's header: number, parent and prices. Time and sequencer are those of the
+// latest block.
 func (a *App) NextHeader() (starknet.Header, error) {
 	head := a.store.Head()
 	if head == nil {
@@ -63,7 +64,7 @@ func (a *App) NextHeader() (starknet.Header, error) {
 	return a.header(starknet.At{Block: head.Height, Next: true})
 }
 
-// header returns the header of the block that something runs as.
+// header returns the header of the block in which a call or transaction at a position runs.
 func (a *App) header(at starknet.At) (starknet.Header, error) {
 	header, head, ok, err := a.store.Header(at.Block)
 	if err != nil {
@@ -80,7 +81,7 @@ func (a *App) header(at starknet.At) (starknet.Header, error) {
 	return next, nil
 }
 
-// environmentAt returns the block that something runs as.
+// environmentAt returns the block in which a call or transaction at a position runs.
 func (a *App) environmentAt(at starknet.At) (*executor.Block, error) {
 	h, err := a.header(at)
 	if err != nil {
@@ -91,8 +92,8 @@ func (a *App) environmentAt(at starknet.At) (*executor.Block, error) {
 	return env, nil
 }
 
-// Call runs an entry point outside any transaction and returns what it returns. A rejection is an [*executor.Rejection]. It ends soon
-// after ctx, with its cause.
+// Call runs an entry point outside a transaction and returns its return data. A rejection is an [*executor.Rejection]. If ctx ends,
+// Call soon returns the cause of ctx.
 func (a *App) Call(ctx context.Context, at starknet.At, contract, selector felt.Felt, calldata []felt.Felt) (out []felt.Felt, err error) {
 	env, err := a.environmentAt(at)
 	if err != nil {
@@ -108,7 +109,7 @@ func (a *App) Call(ctx context.Context, at starknet.At, contract, selector felt.
 	return f.Retdata, nil
 }
 
-// SimulationError is the rejection of one of several transactions.
+// SimulationError is the rejection of one of the transactions in a list.
 type SimulationError struct {
 	Index int
 	Err   error
@@ -121,7 +122,7 @@ func (e *SimulationError) Error() string {
 // Unwrap returns the rejection.
 func (e *SimulationError) Unwrap() error { return e.Err }
 
-// cause is why a run was interrupted; other errors stay as they are.
+// cause returns the cause of ctx if err is the interruption of a run by ctx, else err.
 func cause(ctx context.Context, err error) error {
 	if errors.Is(err, cairo.ErrInterrupted) && ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -129,14 +130,14 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-// maxTraceFelts bounds the felts of calldata and results that a simulation or a trace of a block holds: 192 MB. The calldata that a
-// block can pay for is 2 million felts, which validation and execution both have.
+// maxTraceFelts bounds the felts of calldata and results in a simulation or in a trace of a block, to 192 MiB. A block can pay for
+// 2 million felts of calldata, which are in the frames of both validation and execution.
 const maxTraceFelts = 6 << 20
 
-// Simulate runs transactions one after the other without keeping what they do. Of the options, those that a block does not
-// have are honoured; queries and future nonces are always accepted. Each outcome has the bound with which the transaction succeeds,
-// whatever its own are. The error is a [*SimulationError] if a transaction is rejected. reads, unless it is nil, is
-// filled with what the transactions read of the state. Simulate ends soon after ctx, with its cause.
+// Simulate executes transactions one after the other and discards their effects. Queries and future nonces are always accepted;
+// the other options are those of the executor. Each outcome has the estimate with which the transaction succeeds, regardless of its
+// own bounds. If a transaction is rejected the error is a [*SimulationError]. If reads is not nil, Simulate fills it with the values
+// that the transactions read from the state. If ctx ends, Simulate soon returns the cause of ctx.
 func (a *App) Simulate(ctx context.Context, at starknet.At, txs []starknet.Transaction, options executor.Options, reads *starknet.StateReads) (outcomes []*executor.Outcome, err error) {
 	env, err := a.environmentAt(at)
 	if err != nil {
@@ -154,8 +155,8 @@ func (a *App) Simulate(ctx context.Context, at starknet.At, txs []starknet.Trans
 	return outcomes, a.readAgain(ctx, at, env, txs, options, outcomes, reads)
 }
 
-// readAgain fills reads: it runs transactions as Simulate did for their outcomes, without the runs that looked for an estimate. These
-// read other values, and what they leave in an overlay would hide from a recorder what a later transaction reads.
+// readAgain fills reads. It executes the transactions again with the bounds of their outcomes, without the other runs of the search
+// for an estimate. Those runs read other values, and values that they cached in an overlay would hide later reads from the recorder.
 func (a *App) readAgain(ctx context.Context, at starknet.At, env *executor.Block, txs []starknet.Transaction, options executor.Options, outcomes []*executor.Outcome, reads *starknet.StateReads) error {
 	st, done := a.readerState(at.Block, reads)
 	defer done()
@@ -174,8 +175,8 @@ func (a *App) readAgain(ctx context.Context, at starknet.At, env *executor.Block
 	return err
 }
 
-// TraceBlock runs the transactions of a block again, on the state before it, and fills reads, unless it is nil, with what they read of
-// that state. It ends soon after ctx, with its cause.
+// TraceBlock executes the transactions of a block again, on the state before it. If reads is not nil, TraceBlock fills it with the
+// values that they read from that state. If ctx ends, TraceBlock soon returns the cause of ctx.
 func (a *App) TraceBlock(ctx context.Context, height uint64, reads *starknet.StateReads) ([]*executor.Outcome, error) {
 	if height == 0 {
 		return nil, nil
@@ -199,7 +200,7 @@ func (a *App) TraceBlock(ctx context.Context, height uint64, reads *starknet.Sta
 	})
 }
 
-// deployed rejects a transaction whose sender is no contract, unless it deploys it.
+// deployed rejects a transaction whose sender is not deployed, unless the transaction deploys it.
 func deployed(st *state.Overlay, tx starknet.Transaction) error {
 	if _, ok := tx.(*starknet.DeployAccount); ok {
 		return nil
@@ -211,7 +212,7 @@ func deployed(st *state.Overlay, tx starknet.Transaction) error {
 	return err
 }
 
-// execute runs transactions in turn for a reader.
+// execute calls run for each transaction in order, for an RPC request.
 func (a *App) execute(ctx context.Context, st *state.Overlay, env *executor.Block, txs []starknet.Transaction, options executor.Options,
 	run func(*executor.Executor, starknet.Transaction, executor.Options) (*executor.Outcome, error),
 ) (outcomes []*executor.Outcome, err error) {

@@ -15,7 +15,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// witness is a Reader of nothing but reads; a declared class comes from a store.
+// witness is a Reader that has only the values of a starknet.StateReads. Declared classes come from a store.
 type witness struct {
 	storage  map[state.Slot]felt.Felt
 	nonces   map[felt.Felt]felt.Felt
@@ -73,11 +73,11 @@ func (w *witness) Class(class felt.Felt) (*state.Class, error) {
 	return w.store.Class(class)
 }
 
-// TestInitialReads: what is read of the state is enough to run the transactions again with the same results, every part of it is
-// needed, and it is the state before them.
+// TestInitialReads checks that the recorded reads suffice to execute the transactions again with the same results, that every read is
+// needed, and that they are values of the state before the transactions.
 func TestInitialReads(t *testing.T) {
 	c := newChain(t)
-	c.run() // the header of genesis names no sequencer to pay
+	c.run() // the header of block 0 has no sequencer that receives fees
 	increment := func() *starknet.Invoke { return c.alice.invoke(call{c.counter, "increment", nil}) }
 	carol := newAccount(t, 1003)
 	definition := class(t, contracts.Fibonacci)
@@ -103,7 +103,7 @@ func TestInitialReads(t *testing.T) {
 		raws = append(raws, signers[i].sign(t, tx))
 	}
 
-	// check runs the transactions again on the reads alone.
+	// check executes the transactions again on a witness of the reads.
 	check := func(name string, at starknet.At, reads *starknet.StateReads, before uint64, outcomes []*executor.Outcome, open func(*state.Overlay) error) {
 		t.Helper()
 		env, err := c.app.environmentAt(at)
@@ -123,10 +123,10 @@ func TestInitialReads(t *testing.T) {
 		}
 		for i := range again {
 			if d := cmp.Diff(outcomes[i].Receipt, again[i].Receipt); d != "" {
-				t.Errorf("%s: transaction %d has another receipt on the reads alone:\n%s", name, i, d)
+				t.Errorf("%s: transaction %d has another receipt on the witness:\n%s", name, i, d)
 			}
 			if d := cmp.Diff(outcomes[i].Diff, again[i].Diff); d != "" {
-				t.Errorf("%s: transaction %d has another state difference on the reads alone:\n%s", name, i, d)
+				t.Errorf("%s: transaction %d has another state difference on the witness:\n%s", name, i, d)
 			}
 		}
 		if d := cmp.Diff(reads, recorder.Reads()); d != "" {
@@ -188,12 +188,12 @@ func TestInitialReads(t *testing.T) {
 	check("trace", starknet.At{Block: 2}, reads, 1, outcomes, func(st *state.Overlay) error { return c.app.openBlock(st, 2) })
 }
 
-// TestReadsBesideEstimates: the runs that look for an estimate are not part of what a simulation reads, and what they read first is when
-// a transaction reads it.
-func TestReadsBesideEstimates(t *testing.T) {
+// TestReadsWithoutEstimates checks that the runs of the search for an estimate do not count as reads of a simulation, and that a
+// transaction's reads are recorded even if such a run made them first.
+func TestReadsWithoutEstimates(t *testing.T) {
 	c := newChain(t)
 	at := c.declareAndDeploy(filepath.Join("testdata", "pit.contract_class.json"))
-	// The first reverts for want of gas before it reads the counter, which its estimate reads, and the second reads it.
+	// The first runs out of gas before it reads the counter, which its estimate reads. The second reads the counter.
 	short := c.alice.invoke(call{at, "down", []felt.Felt{u(500)}}, call{c.counter, "increment", nil})
 	short.ResourceBounds.L2Gas.MaxAmount = 1_000_000
 	enough := c.alice.invoke(call{c.counter, "increment", nil})
@@ -230,7 +230,7 @@ func TestReadsBesideEstimates(t *testing.T) {
 				}
 			}
 			if d := cmp.Diff(recorder.Reads(), reads); d != "" {
-				t.Errorf("%s: %d transactions run once read (-) other values than the simulation says (+):\n%s", name, n, d)
+				t.Errorf("%s: %d transactions executed once read other values (-) than the simulation reports (+):\n%s", name, n, d)
 			}
 			if reverted := outcomes[0].Receipt.Reverted; reverted == options.SkipFee {
 				t.Errorf("%s: the first transaction reverted: %v", name, reverted)
@@ -239,7 +239,8 @@ func TestReadsBesideEstimates(t *testing.T) {
 	}
 }
 
-// TestUndeployedSender: a simulation names a sender that is no contract, unless an earlier transaction deploys it.
+// TestUndeployedSender checks that a simulation rejects a transaction whose sender is not deployed, unless an earlier transaction deploys
+// it.
 func TestUndeployedSender(t *testing.T) {
 	c := newChain(t)
 	carol := newAccount(t, 1003)
@@ -259,7 +260,8 @@ func TestUndeployedSender(t *testing.T) {
 	}
 }
 
-// TestNoAccount: a contract without __validate__ sends nothing, and no account is made of such a class or of one that is not declared.
+// TestNoAccount checks that a contract without __validate__ cannot send transactions, and that a DEPLOY_ACCOUNT of such a class or of an
+// undeclared class is rejected.
 func TestNoAccount(t *testing.T) {
 	c := newChain(t)
 	counter := &account{private: u(1), address: c.counter}
@@ -270,15 +272,15 @@ func TestNoAccount(t *testing.T) {
 		call{starknet.StrkAddress, "transfer", []felt.Felt{token.Sender(), felt.FromUint64(50 * tokens / 10), {}}},
 		call{starknet.StrkAddress, "transfer", []felt.Felt{nothing.Sender(), felt.FromUint64(50 * tokens / 10), {}}},
 	)))
-	c.refused("sender without __validate__", executor.NonAccount, "ENTRYPOINT_NOT_FOUND", counter.sign(t, counter.transfer(c.alice.address, 1)))
+	c.rejects("sender without __validate__", executor.NonAccount, "ENTRYPOINT_NOT_FOUND", counter.sign(t, counter.transfer(c.alice.address, 1)))
 	counter.nonce = 0
 	definition := class(t, contracts.Fibonacci)
 	hash := definition.Hash()
-	c.refused("declaring without __validate__", executor.NonAccount, "ENTRYPOINT_NOT_FOUND", counter.sign(t, &starknet.Declare{
+	c.rejects("declaring without __validate__", executor.NonAccount, "ENTRYPOINT_NOT_FOUND", counter.sign(t, &starknet.Declare{
 		Common: counter.common(), SenderAddress: c.counter, Class: definition, ClassHash: hash, CompiledClassHash: official()[hash].BlakeHash(),
 	}))
-	c.refused("account without __validate__", executor.NonAccount, "ENTRYPOINT_NOT_FOUND", counter.sign(t, token))
-	c.refused("account of no class", executor.ClassHashNotFound, "is not declared", counter.sign(t, nothing))
+	c.rejects("account without __validate__", executor.NonAccount, "ENTRYPOINT_NOT_FOUND", counter.sign(t, token))
+	c.rejects("account of no class", executor.ClassHashNotFound, "is not declared", counter.sign(t, nothing))
 	bad := c.alice.transfer(c.bob.address, 1)
 	c.alice.sign(t, bad)
 	bad.Signature[1] = u(5)
@@ -286,10 +288,10 @@ func TestNoAccount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.refused("account whose __validate__ panics", executor.ValidationFailure, "", raw)
+	c.rejects("account whose __validate__ panics", executor.ValidationFailure, "", raw)
 }
 
-// TestPoolBound: at the bound the oldest transaction leaves the index, with all that is counted of it.
+// TestPoolBound checks that at the bound the oldest transaction is evicted from the index, with everything that is counted for it.
 func TestPoolBound(t *testing.T) {
 	var p pool
 	p.reset()
@@ -311,7 +313,8 @@ func TestPoolBound(t *testing.T) {
 	}
 }
 
-// TestPoolBytes: the bytes of waiting transactions are bounded, which transactions wait is known beyond.
+// TestPoolBytes checks that the kept bytes of waiting transactions are bounded, and that beyond the bound it is still known which
+// transactions wait.
 func TestPoolBytes(t *testing.T) {
 	var p pool
 	p.reset()

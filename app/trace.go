@@ -12,14 +12,14 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// BlockTrace is a block that was executed again, with a trace of every call.
+// BlockTrace is a re-executed block with a trace of every call.
 type BlockTrace struct {
 	ChainID      felt.Felt
 	Header       *starknet.Header
 	Transactions []TransactionTrace
 }
 
-// TransactionTrace is a transaction with the calls that the protocol made for it, in order, as trees.
+// TransactionTrace is a transaction with the call trees that the protocol started for it, in order.
 type TransactionTrace struct {
 	Tx      starknet.Transaction
 	Info    *cairo.TxInfo
@@ -27,8 +27,8 @@ type TransactionTrace struct {
 	Calls   []*cairo.CallTrace
 }
 
-// TraceCalls executes the transactions of a block again on an engine, on the state before the block, and traces their calls. maxWords is
-// cairo.Tracer's. It ends soon after ctx, with its cause.
+// TraceCalls executes the transactions of a block again with an engine, on the state before the block, and traces their calls. maxWords
+// is the bound MaxWords of cairo.Tracer. If ctx ends, TraceCalls soon returns the cause of ctx.
 func (a *App) TraceCalls(ctx context.Context, height uint64, engine cairo.Engine, maxWords uint64) (*BlockTrace, error) {
 	if height == 0 {
 		return nil, fmt.Errorf("app: block 0 has no transactions to trace")
@@ -53,7 +53,7 @@ func (a *App) TraceCalls(ctx context.Context, height uint64, engine cairo.Engine
 	for i, tx := range block.Transactions {
 		out, err := tryExecute(x, st, env, tx, executor.Options{Diff: true, Brief: true})
 		if err != nil {
-			return nil, fmt.Errorf("app: block %d, transaction %d again: %w", height, i, cause(ctx, err))
+			return nil, fmt.Errorf("app: tracing transaction %d of block %d: %w", i, height, cause(ctx, err))
 		}
 		r.Transactions = append(r.Transactions, TransactionTrace{Tx: tx, Info: executor.TxInfo(tx, env.ChainID), Outcome: out, Calls: tracer.Take()})
 	}
@@ -76,7 +76,7 @@ func (a *App) blockWithClasses(height uint64) (*starknet.Block, error) {
 				return nil, err
 			}
 			d.Class = class.Definition
-			if _, err := a.exec.Classes.Get(a.store.At(height), d.ClassHash); err != nil { // so that it is not compiled again
+			if _, err := a.exec.Classes.Get(a.store.At(height), d.ClassHash); err != nil { // caches it, so that it is not compiled again
 				return nil, err
 			}
 		}

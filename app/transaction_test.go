@@ -10,7 +10,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// A transfer moves the amount, pays the fee to the proposer's recipient and uses the nonce.
+// TestTransfer checks that a transfer moves the amount, pays the fee to the proposer's recipient and increments the nonce.
 func TestTransfer(t *testing.T) {
 	c := newChain(t)
 	before, to := c.balance(c.alice.address), c.balance(c.bob.address)
@@ -40,7 +40,7 @@ func TestTransfer(t *testing.T) {
 	}
 	transfer := executor.Selector("Transfer")
 	if len(r.Events) != 2 || r.Events[0].Keys[0] != transfer || r.Events[1].Keys[0] != transfer || r.Events[1].Data[0] != fee {
-		t.Errorf("events %+v, want the transfer and the fee's", r.Events)
+		t.Errorf("events %+v, want those of the transfer and the fee transfer", r.Events)
 	}
 	if n, err := c.app.Store().Latest().NonceAt(c.alice.address); err != nil || n != u(1) {
 		t.Errorf("nonce %v (%v), want 1", n, err)
@@ -49,7 +49,7 @@ func TestTransfer(t *testing.T) {
 
 func ptr(x felt.Felt) *felt.Felt { return &x }
 
-// A tip is paid for every unit of L2 gas.
+// TestTip checks that a tip is paid for every unit of L2 gas.
 func TestTip(t *testing.T) {
 	c := newChain(t)
 	plain := c.run(c.alice.sign(t, c.alice.transfer(c.bob.address, 5)))[0]
@@ -64,7 +64,7 @@ func TestTip(t *testing.T) {
 	}
 }
 
-// An execution that panics is undone and paid for; its reason is that of Starknet.
+// TestRevert checks that an execution that panics is undone and paid for, with Starknet's revert reason.
 func TestRevert(t *testing.T) {
 	c := newChain(t)
 	before := c.balance(c.alice.address)
@@ -80,7 +80,7 @@ func TestRevert(t *testing.T) {
 		t.Errorf("counter is at %d after a revert, want 10", got)
 	}
 	if len(r.Events) != 1 {
-		t.Errorf("%d events, want the fee transfer's alone", len(r.Events))
+		t.Errorf("%d events, want only that of the fee transfer", len(r.Events))
 	}
 	fee := r.ActualFee.Felt()
 	if got := sub(before, c.balance(c.alice.address)); got != fee || fee.IsZero() {
@@ -92,7 +92,7 @@ func TestRevert(t *testing.T) {
 		"Error in contract (contract address: " + padded(starknet.StrkAddress),
 	} {
 		if !strings.Contains(r.RevertReason, part) {
-			t.Errorf("reason %q does not hold %q", r.RevertReason, part)
+			t.Errorf("reason %q does not contain %q", r.RevertReason, part)
 		}
 	}
 }
@@ -102,11 +102,11 @@ func padded(x felt.Felt) string {
 	return "0x" + strings.Repeat("0", 64-len(s)) + s
 }
 
-// A call that fails inside a call is undone alone, and its caller goes on.
+// TestInnerFailure checks that only the failed inner call is undone and that its caller continues.
 func TestInnerFailure(t *testing.T) {
 	c := newChain(t)
 	other := u(0xc1)
-	// A second counter, at 0, through the deployer.
+	// The deployer deploys a second counter, at 0.
 	counter := classHash(t, contracts.Counter)
 	deploy := c.alice.invoke(call{starknet.UdcAddress, "deploy_contract", []felt.Felt{counter, u(1), u(1), u(1), u(0)}})
 	r := c.run(c.alice.sign(t, deploy))[0]
@@ -133,7 +133,7 @@ func TestInnerFailure(t *testing.T) {
 	}
 }
 
-// A transaction that needs more L2 gas than it is bound to is reverted and pays up to its bound.
+// TestOutOfGas checks that a transaction that needs more L2 gas than its bound is reverted and pays at most its bound.
 func TestOutOfGas(t *testing.T) {
 	c := newChain(t)
 	full := c.run(c.alice.sign(t, c.alice.transfer(c.bob.address, 5)))[0].Resources.L2Gas
@@ -159,8 +159,9 @@ func TestOutOfGas(t *testing.T) {
 	}
 }
 
-// An INVOKE whose validation alone needs more than its bound is refused by the mempool. In a block it is reverted and pays its bound:
-// its validation is work that somebody must pay for. With a bound below calldata and signature as well, the mempool does not even run it.
+// TestValidationBeyondBound checks that the mempool rejects an INVOKE whose validation needs more than its bound. In a block it is reverted and
+// pays its bound, because its validation has to be paid for. The mempool does not run validation if the bound does not even cover
+// calldata and signature.
 func TestValidationBeyondBound(t *testing.T) {
 	for limit, detail := range map[uint64]string{600_000: "actual used", 560_000: "is below the least"} {
 		c := newChain(t)
@@ -180,8 +181,9 @@ func TestValidationBeyondBound(t *testing.T) {
 	}
 }
 
-// What cannot be in a block is refused by the mempool, by a proposer and by a validator, with the specification's code.
-func TestRefused(t *testing.T) {
+// TestRejected checks that the mempool, a proposer and a validator reject the transactions that cannot be in a block, with the
+// specification's code.
+func TestRejected(t *testing.T) {
 	c := newChain(t)
 	fresh := func() *starknet.Invoke {
 		c.alice.nonce = 0
@@ -194,46 +196,46 @@ func TestRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.refused("signature", executor.ValidationFailure, "", bad)
-	c.refused("bytes", executor.UnexpectedError, "", raw[:len(raw)-1])
-	c.refused("no bytes", executor.UnexpectedError, "", nil)
+	c.rejects("signature", executor.ValidationFailure, "", bad)
+	c.rejects("bytes", executor.UnexpectedError, "", raw[:len(raw)-1])
+	c.rejects("no bytes", executor.UnexpectedError, "", nil)
 
 	tx = fresh()
 	tx.SenderAddress = u(0xdead)
-	c.refused("sender", executor.InsufficientAccountBalance, "balance low/high is 0x0/0x0", c.alice.sign(t, tx))
+	c.rejects("sender", executor.InsufficientAccountBalance, "balance low/high is 0x0/0x0", c.alice.sign(t, tx))
 
 	tx = fresh()
 	tx.ResourceBounds.L2Gas.MaxAmount = 400_000
-	c.refused("gas", executor.InsufficientResources, "is below the least", c.alice.sign(t, tx))
+	c.rejects("gas", executor.InsufficientResources, "is below the least", c.alice.sign(t, tx))
 
 	tx = fresh()
 	tx.ResourceBounds.L2Gas.MaxPricePerUnit = starknet.NewUint128(defaultPrice - 1)
-	c.refused("price", executor.FeeBelowMinimum, "below the block's price", c.alice.sign(t, tx))
+	c.rejects("price", executor.FeeBelowMinimum, "below the block's price", c.alice.sign(t, tx))
 
 	tx = fresh()
 	tx.ResourceBounds.L2Gas.MaxPricePerUnit = starknet.NewUint128(10_000 * defaultPrice)
-	c.refused("balance", executor.InsufficientAccountBalance, "add up to", c.alice.sign(t, tx))
+	c.rejects("balance", executor.InsufficientAccountBalance, "add up to", c.alice.sign(t, tx))
 
 	tx = fresh()
 	tx.ResourceBounds.L1Gas = starknet.ResourceBound{MaxAmount: 1 << 63, MaxPricePerUnit: starknet.Uint128{Hi: 1 << 62}}
-	c.refused("overflow", executor.InsufficientAccountBalance, "2^128", c.alice.sign(t, tx))
+	c.rejects("overflow", executor.InsufficientAccountBalance, "2^128", c.alice.sign(t, tx))
 
 	tx = fresh()
 	tx.PaymasterData = []felt.Felt{u(1)}
-	c.refused("paymaster", executor.UnexpectedError, "paymaster_data", c.alice.sign(t, tx))
+	c.rejects("paymaster", executor.UnexpectedError, "paymaster_data", c.alice.sign(t, tx))
 
 	tx = fresh()
 	tx.ProofFacts = []felt.Felt{u(1)}
-	c.refused("proof facts", executor.InvalidProof, "proof_facts", c.alice.sign(t, tx))
+	c.rejects("proof facts", executor.InvalidProof, "proof_facts", c.alice.sign(t, tx))
 
 	tx = fresh()
 	tx.Nonce = u(200)
-	c.refused("nonce", executor.InvalidTransactionNonce, "above 64", c.alice.sign(t, tx))
+	c.rejects("nonce", executor.InvalidTransactionNonce, "above 64", c.alice.sign(t, tx))
 
 	c.run(c.alice.sign(t, fresh()))
-	c.refused("replay", executor.InvalidTransactionNonce, "nonce of account", raw)
+	c.rejects("replay", executor.InvalidTransactionNonce, "nonce of account", raw)
 
-	// Another chain's signature.
+	// A signature for another chain.
 	tx = c.alice.transfer(c.bob.address, 5)
 	c.alice.sign(t, tx)
 	other := starknet.Invoke{Common: tx.Common, SenderAddress: tx.SenderAddress, Calldata: tx.Calldata}
@@ -242,10 +244,10 @@ func TestRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.refused("chain id", executor.ValidationFailure, "", b)
+	c.rejects("chain id", executor.ValidationFailure, "", b)
 }
 
-// A class is declared, an account deployed with it and used, in one block.
+// TestDeclareDeploy checks that one block can declare a class, deploy an account and contract of it, and use them.
 func TestDeclareDeploy(t *testing.T) {
 	c := newChain(t)
 	definition := class(t, contracts.Fibonacci)
@@ -289,16 +291,16 @@ func TestDeclareDeploy(t *testing.T) {
 	again := *declare
 	again.Common = c.alice.common()
 	again.ResourceBounds = declare.ResourceBounds
-	c.refused("declared twice", executor.ClassAlreadyDeclared, "already declared", c.alice.sign(t, &again))
+	c.rejects("declared twice", executor.ClassAlreadyDeclared, "already declared", c.alice.sign(t, &again))
 	wrong := *declare
 	wrong.Common, wrong.Class = again.Common, class(t, contracts.Factorial)
 	wrong.ClassHash, wrong.CompiledClassHash = wrong.Class.Hash(), u(5)
-	if err := c.app.exec.Classes.Prepare(wrong.ClassHash, wrong.Class); err != nil { // else the mempool takes it and finds out later
+	if err := c.app.exec.Classes.Prepare(wrong.ClassHash, wrong.Class); err != nil { // otherwise the mempool accepts it until the class is compiled
 		t.Fatal(err)
 	}
-	c.refused("compiled class hash", executor.CompiledClassHashMismatch, "compiled class hash is", c.alice.sign(t, &wrong))
+	c.rejects("compiled class hash", executor.CompiledClassHashMismatch, "compiled class hash is", c.alice.sign(t, &wrong))
 	twice := *deployment
 	twice.Common = carol.common()
 	twice.ResourceBounds = deployment.ResourceBounds
-	c.refused("deployed twice", executor.ValidationFailure, "already deployed", carol.sign(t, &twice))
+	c.rejects("deployed twice", executor.ValidationFailure, "already deployed", carol.sign(t, &twice))
 }
