@@ -16,17 +16,17 @@ import (
 	"github.com/starkd/starkd/internal/hint"
 )
 
-// ABCIConfig is what the application of a CometBFT that runs elsewhere is opened with.
+// ABCIConfig configures an ABCI server.
 type ABCIConfig struct {
-	// Home is a folder that exists; data/ in it is made and holds the state. Required.
+	// Home is an existing folder. data/ in it contains the state and is made if it is missing. Required.
 	Home string
-	// Settings are app.toml's; zero fields have their defaults. nil: read from Home, with STARKD_ environment variables over it.
+	// Settings are the settings of app.toml; zero fields mean their defaults. nil means app.toml of Home and STARKD_ environment variables.
 	Settings *config.Config
-	// Address is where to listen: tcp://host:port or unix://path. Default tcp://127.0.0.1:26658.
+	// Address is the address to listen on: tcp://host:port or unix://path. Default tcp://127.0.0.1:26658.
 	Address string
 	// Transport is socket or grpc. Default socket.
 	Transport string
-	// Log receives the log. nil: nothing is logged.
+	// Log receives the log. nil means no log.
 	Log io.Writer
 }
 
@@ -39,7 +39,7 @@ func (c *ABCIConfig) Validate() error {
 	return err
 }
 
-// ABCI is the application alone, for a CometBFT that runs elsewhere.
+// ABCI is an ABCI server: the application alone, for a CometBFT in another process.
 type ABCI struct {
 	config ABCIConfig
 	log    *slog.Logger
@@ -64,7 +64,7 @@ func OpenABCI(c ABCIConfig) (*ABCI, error) {
 		return nil, err
 	}
 	if _, err := os.Stat(c.Home); err != nil {
-		return nil, hint.With(err, "--home is a folder that exists; data/ in it is made")
+		return nil, hint.With(err, "--home must be an existing folder")
 	}
 	if err := os.MkdirAll(filepath.Join(c.Home, "data"), 0o755); err != nil {
 		return nil, homeFault(c.Home, err)
@@ -76,7 +76,7 @@ func OpenABCI(c ABCIConfig) (*ABCI, error) {
 	return a, nil
 }
 
-// Ready returns a channel that is closed when Run listens.
+// Ready returns a channel that is closed when Run has started to listen.
 func (a *ABCI) Ready() <-chan struct{} { return a.ready }
 
 // Run serves until ctx ends or Close is called.

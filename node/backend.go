@@ -19,7 +19,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// backend is the chain behind JSON-RPC: the app, and the mempool and sync state of the node it runs in.
+// backend implements rpc.Backend with the app, and with the mempool and the sync state of CometBFT.
 type backend struct {
 	reads
 	app  *app.App
@@ -34,7 +34,7 @@ var (
 	_ rpc.EventIndexer = (*backend)(nil)
 )
 
-// newBackend returns the chain of a node, which executes with that many MiB of memory at once.
+// newBackend returns the backend of a node. executionMiB bounds the memory of the executions that clients run at once.
 func newBackend(a *app.App, n *cmtnode.Node, executionMiB int64) *backend {
 	return &backend{reads: reads{store: a.Store()}, app: a, node: n, work: newWork(executionMiB)}
 }
@@ -51,7 +51,7 @@ func (b *backend) PoolTransaction(_ context.Context, hash felt.Felt) (starknet.T
 	return b.app.PendingTransaction(hash)
 }
 
-// Listen has the app tell of what it commits and lets into the mempool.
+// Listen makes l the listener of the app: it is told of committed blocks and of transactions that enter the mempool.
 func (b *backend) Listen(l *starknet.Listener) (stop func()) {
 	b.app.Listen(l)
 	return func() { b.app.Listen(nil) }
@@ -131,8 +131,8 @@ func (b *backend) TraceBlock(ctx context.Context, n uint64, withReads bool) ([]r
 	return traces, reads, nil
 }
 
-// Submit puts a transaction into the mempool, from which consensus gossips it. The class of a DECLARE is compiled before, outside of the
-// mempool's lock.
+// Submit puts a transaction into the mempool, which gossips it to other nodes. The class of a DECLARE is compiled first, outside the lock
+// of the mempool.
 func (b *backend) Submit(ctx context.Context, tx starknet.Transaction) (felt.Felt, error) {
 	hash := tx.Hash(b.app.ChainID())
 	raw, err := starknet.MarshalTransaction(tx)
@@ -150,7 +150,7 @@ func (b *backend) Submit(ctx context.Context, tx starknet.Transaction) (felt.Fel
 		if err != nil || answer == nil || answer.Codespace != abci.CodespaceBusy {
 			break
 		}
-		select { // the block is committed soon
+		select { // a block is being committed
 		case <-ctx.Done():
 			return felt.Felt{}, ctx.Err()
 		case <-time.After(busyPause):
@@ -173,7 +173,7 @@ func (b *backend) Submit(ctx context.Context, tx starknet.Transaction) (felt.Fel
 	return hash, nil
 }
 
-// seen returns why a transaction is rejected that went through the mempool before: it waits there, or it is in a block.
+// seen returns the error for a transaction that the mempool has seen before: it is still in the mempool, or it is in a block.
 func (b *backend) seen(tx starknet.Transaction) error {
 	sender, nonce := tx.Sender(), tx.Fields().Nonce
 	current, err := b.store.Latest().NonceAt(sender)
@@ -186,11 +186,11 @@ func (b *backend) seen(tx starknet.Transaction) error {
 	return rpc.ErrDuplicateTransaction
 }
 
-// busyPause is the time until a transaction is offered to the mempool again.
+// busyPause is the pause before a transaction is offered to the mempool again.
 const busyPause = 50 * time.Millisecond
 
-// Syncing tells of a node that is still fetching old blocks. How far the chain has come is not known before it has caught
-// up: the highest block is the newest that this node has.
+// Syncing returns the progress of a node that is still fetching old blocks, or nil. The height of the chain is unknown until the node has
+// caught up, so the highest block is the newest block of this node.
 func (b *backend) Syncing(context.Context) *rpc.SyncStatus {
 	head := b.store.Head()
 	if head == nil || !b.node.ConsensusReactor().WaitSync() {
@@ -215,12 +215,13 @@ func rejection(err error) error {
 	return rpc.Rejection(int(r.Reason), plain(r.Detail))
 }
 
-// ourPackages matches what errors of our packages begin with, which means nothing to a client.
+// ourPackages matches the package names at the beginning of our errors, which mean nothing to a client.
 var ourPackages = regexp.MustCompile(`^((app|casm|compiler|executor|felt|sierra|starknet|state|trie): )+`)
 
-// plain returns a reason as a client should read it.
+// plain returns a reason without the package names at its beginning.
 func plain(reason string) string { return ourPackages.ReplaceAllString(reason, "") }
 
+// traceOf returns the trace of a transaction as JSON-RPC has it.
 func traceOf(o *executor.Outcome) rpc.Trace {
 	t := rpc.Trace{
 		Type: o.Receipt.Type, Validate: invocation(o.Validate), FeeTransfer: invocation(o.FeeTransfer),
@@ -237,6 +238,7 @@ func traceOf(o *executor.Outcome) rpc.Trace {
 	return t
 }
 
+// invocation returns a call frame as JSON-RPC has it, or nil for nil.
 func invocation(f *executor.Frame) *rpc.Invocation {
 	if f == nil {
 		return nil

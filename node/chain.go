@@ -13,7 +13,7 @@ import (
 	"github.com/starkd/starkd/config"
 )
 
-// chain is the application on the state of a home.
+// chain is the application with the state of a home.
 type chain struct {
 	app    *app.App
 	db     dbm.DB
@@ -22,7 +22,7 @@ type chain struct {
 	log    *slog.Logger
 }
 
-// openChain opens the state in home's data folder and the application over it, on the named engine.
+// openChain opens the state in the data folder of a home, and the application on it with the engine called name.
 func openChain(home string, c *config.Config, name string, log *slog.Logger) (*chain, error) {
 	options := nativeOptions(home)
 	options.Defect = logDefects(log)
@@ -45,12 +45,12 @@ func openChain(home string, c *config.Config, name string, log *slog.Logger) (*c
 	return &chain{app: a, db: db, engine: engine, name: name, log: log}, nil
 }
 
-// nativeOptions returns those of a home's engine: code is kept beside the state, and made while the VM serves.
+// nativeOptions returns the options of the native engine of a home. It caches code in the data folder, and compiles in the background.
 func nativeOptions(home string) native.Options {
 	return native.Options{CacheDir: filepath.Join(home, "data", "native"), Background: true}
 }
 
-// close closes the application and its database, and logs what became of the engine's runs.
+// close closes the application and its database, and logs the statistics of the engine.
 func (c *chain) close() error {
 	c.app.Close()
 	logRuns(c.log, c.name, c.engine)

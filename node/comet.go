@@ -28,14 +28,14 @@ import (
 	"github.com/starkd/starkd/node/home"
 )
 
-// copyComet returns a copy of c whose addresses and bounds may be changed.
+// copyComet returns a copy of c whose RPC, P2P and Instrumentation sections may be changed.
 func copyComet(c *cmtconfig.Config) *cmtconfig.Config {
 	copied, rpc, p2p, instrumentation := *c, *c.RPC, *c.P2P, *c.Instrumentation
 	copied.RPC, copied.P2P, copied.Instrumentation = &rpc, &p2p, &instrumentation
 	return &copied
 }
 
-// pickPorts replaces port 0 in CometBFT's addresses by a port that is free now. CometBFT does not say which ports it got.
+// pickPorts replaces port 0 in CometBFT's addresses by a port that is free now, because CometBFT does not tell which port it got.
 func pickPorts(c *cmtconfig.Config) error {
 	for _, address := range []*string{&c.RPC.ListenAddress, &c.P2P.ListenAddress} {
 		host, found := strings.CutSuffix(*address, ":0")
@@ -59,7 +59,7 @@ func pickPorts(c *cmtconfig.Config) error {
 	return nil
 }
 
-// newComet assembles CometBFT from a home's files. It registers CometBFT's metrics with registry.
+// newComet makes a CometBFT node from the files of a home. Its metrics are registered with registry.
 func newComet(ctx context.Context, c *cmtconfig.Config, genesis *cmttypes.GenesisDoc, application abcitypes.Application, stores *databases, registry *prometheus.Registry, log cmtlog.Logger) (*cmtnode.Node, error) {
 	signer, err := home.Signer(c)
 	if err != nil {
@@ -77,7 +77,7 @@ func newComet(ctx context.Context, c *cmtconfig.Config, genesis *cmttypes.Genesi
 	}
 	settings := *c
 	instrumentation := *c.Instrumentation
-	instrumentation.PrometheusListenAddr = "" // served by Run, with bounds
+	instrumentation.PrometheusListenAddr = "" // Run serves the metrics itself, with bounds
 	settings.Instrumentation = &instrumentation
 	return cmtnode.NewNodeWithContext(ctx, &settings, signer, key, proxy.NewConnSyncLocalClientCreator(application),
 		func() (*cmttypes.GenesisDoc, error) { return genesis, nil }, stores.provide,
@@ -87,8 +87,8 @@ func newComet(ctx context.Context, c *cmtconfig.Config, genesis *cmttypes.Genesi
 // registering is held while prometheus.DefaultRegisterer is replaced.
 var registering sync.Mutex
 
-// metricsInto returns provider, which registers with the default registry, such that it registers with another: a second node in the same
-// process would register the same metrics again, which panics.
+// metricsInto returns a provider that registers the metrics of provider with registry instead of the default registry. Two nodes in one
+// process would otherwise register the same metrics twice, which panics.
 func metricsInto(registry *prometheus.Registry, provider cmtnode.MetricsProvider) cmtnode.MetricsProvider {
 	return func(chainID string) (*consensus.Metrics, *p2p.Metrics, *mempool.Metrics, *cmtstate.Metrics, *proxy.Metrics, *blocksync.Metrics, *statesync.Metrics) {
 		registering.Lock()
@@ -99,7 +99,7 @@ func metricsInto(registry *prometheus.Registry, provider cmtnode.MetricsProvider
 	}
 }
 
-// startComet waits for the chain's beginning, which CometBFT's Start would sleep through deaf to signals, and starts n.
+// startComet waits for the genesis time and starts n. CometBFT's Start would wait too, but without a way to cancel it.
 func startComet(ctx context.Context, n *cmtnode.Node, log *slog.Logger) error {
 	if wait := time.Until(n.GenesisDoc().GenesisTime); wait > 0 {
 		log.Info("waiting for the genesis time", "genesis_time", n.GenesisDoc().GenesisTime, "wait", wait.Round(time.Second))
@@ -112,10 +112,10 @@ func startComet(ctx context.Context, n *cmtnode.Node, log *slog.Logger) error {
 	return guard(log, n.Start)
 }
 
-// stopCometTimeout bounds the stop of a node whose parts may be stuck, because their disk is full or their routine is gone.
+// stopCometTimeout bounds the stop of a node. Parts of it may be stuck, because the disk is full or a goroutine has ended.
 const stopCometTimeout = 15 * time.Second
 
-// stopComet stops n and reports whether it did stop.
+// stopComet stops n and reports whether it has stopped.
 func stopComet(dir string, n *cmtnode.Node, log *slog.Logger) bool {
 	done := make(chan error, 1)
 	began := time.Now()
@@ -123,13 +123,13 @@ func stopComet(dir string, n *cmtnode.Node, log *slog.Logger) bool {
 		done <- guard(log, func() error {
 			err := n.Stop()
 			n.Wait()
-			return errors.Join(err, n.ProxyApp().Stop()) // which CometBFT leaves to the end of the process
+			return errors.Join(err, n.ProxyApp().Stop()) // which CometBFT does not stop
 		})
 	}()
 	select {
 	case err := <-done:
 		if err != nil {
-			log.Warn("CometBFT did not stop well", "err", err)
+			log.Warn("CometBFT stopped with an error", "err", err)
 			return false
 		}
 	case <-time.After(stopCometTimeout):
@@ -140,16 +140,16 @@ func stopComet(dir string, n *cmtnode.Node, log *slog.Logger) bool {
 		awaitAddressBook(n.Config().P2P.AddrBookFile(), began)
 	}
 	if err := home.Sweep(dir); err != nil {
-		log.Warn("files of atomic writes remain", "err", err)
+		log.Warn("temporary files of atomic writes remain", "err", err)
 	}
 	return true
 }
 
-// awaitAddressBook waits until the address book is written, which CometBFT does once more after it has stopped. The process would
-// end in the middle and leave a temporary file.
+// awaitAddressBook waits until the address book is written, at most a second. CometBFT writes it once more after it has stopped; if the
+// process ended during that write, it would leave a temporary file.
 func awaitAddressBook(path string, began time.Time) {
 	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		// File systems' clocks are coarse.
+		// Timestamps of files are coarse.
 		if info, err := os.Stat(path); err == nil && info.ModTime().After(began.Add(-20*time.Millisecond)) {
 			return
 		}
@@ -159,8 +159,8 @@ func awaitAddressBook(path string, began time.Time) {
 // metricsConnections bounds the connections of a node's /metrics.
 const metricsConnections = 16
 
-// shareConnections returns how many connections JSON-RPC may have and bounds those of CometBFT's RPC: a quarter each of the files that
-// the process may open, at most. The other half is for consensus, its peers and the databases.
+// shareConnections returns the bound on connections of JSON-RPC, and sets that of CometBFT's RPC. Each is at most a quarter of the files
+// that the process may open. The other half is for consensus, its peers and the databases.
 func shareConnections(c *config.Config, comet *cmtconfig.Config, log *slog.Logger) int {
 	files := openFiles()
 	share := max(1, int(min(files, 1<<30)/4))

@@ -19,7 +19,7 @@ import (
 	"github.com/starkd/starkd/internal/pebbledb"
 )
 
-// openDB opens a database in home's data folder. Its error has a hint.
+// openDB opens a database in the data folder of a home. Its error has advice.
 func openDB(home, name, backend string, log *slog.Logger) (db dbm.DB, err error) {
 	if err := checkBackend(home, name, backend); err != nil {
 		return nil, err
@@ -41,7 +41,7 @@ func openDB(home, name, backend string, log *slog.Logger) (db dbm.DB, err error)
 	return nil, homeFault(home, fmt.Errorf("database %s: %w", filepath.Join(home, "data", name+".db"), err))
 }
 
-// checkBackend refuses a database that another backend has written: goleveldb takes all memory over pebble's files.
+// checkBackend returns an error if another backend has written the database. goleveldb would use up all memory on pebble's files.
 func checkBackend(home, name, backend string) error {
 	dir := filepath.Join(home, "data", name+".db")
 	is := func(pattern string) bool {
@@ -55,21 +55,21 @@ func checkBackend(home, name, backend string) error {
 	case is("CURRENT"), is("*.ldb"):
 		writer = "goleveldb"
 		if backend == "pebbledb" && !is("*.ldb") && !is("LOG") {
-			return nil // pebble's, damaged
+			return nil // a damaged database of pebble
 		}
 	}
 	if writer == backend || backend != "pebbledb" && backend != "goleveldb" {
 		return nil
 	}
 	return hint.With(fmt.Errorf("%s was written by %s, db_backend is %s", dir, writer, backend),
-		"set db_backend back, or remove the database: the node makes it anew from its peers' blocks")
+		"set db_backend back, or remove the database: the node makes it again from the blocks of its peers")
 }
 
-// databases are those that a node opens for CometBFT, which closes them when it stops. Those of a node that does not come to its start
-// stay open: closeAll closes what is left.
+// databases are the databases that a node opens for CometBFT. CometBFT closes them when it stops, but not if it fails to start: closeAll
+// closes the rest.
 type databases struct {
 	home    string
-	genesis *cmttypes.GenesisDoc // of the genesis file
+	genesis *cmttypes.GenesisDoc // from the genesis file
 	log     *slog.Logger
 	open    []*database
 }
@@ -83,7 +83,7 @@ type database struct {
 // Close implements dbm.DB.
 func (d *database) Close() error { return d.close() }
 
-// provide returns a cmtconfig.DBProvider.
+// provide is the cmtconfig.DBProvider of the node.
 func (d *databases) provide(c *cmtconfig.DBContext) (dbm.DB, error) {
 	db, err := openDB(d.home, c.ID, c.Config.DBBackend, d.log)
 	if err != nil {
@@ -108,10 +108,10 @@ func (d *databases) closeAll() error {
 	return errors.Join(errs...)
 }
 
-// storedGenesis is CometBFT's key of the genesis that a chain began with (node/setup.go).
+// storedGenesis is the key under which CometBFT stores the genesis of a chain (node/setup.go of CometBFT).
 var storedGenesis = []byte("genesisDoc")
 
-// checkGenesis refuses a genesis that is not the one that the databases began with: CometBFT would go on with that one and say nothing.
+// checkGenesis returns an error if the genesis is not the stored one. CometBFT would silently use the stored one.
 func checkGenesis(home string, stateDB dbm.DB, genesis *cmttypes.GenesisDoc) error {
 	stored, err := stateDB.Get(storedGenesis)
 	if err != nil || len(stored) == 0 {
@@ -134,7 +134,7 @@ func checkGenesis(home string, stateDB dbm.DB, genesis *cmttypes.GenesisDoc) err
 		"put the chain's own genesis.json back; for another chain use another home")
 }
 
-// genesisHash returns the SHA-256 of a genesis as CometBFT encodes it, so that spaces and the order of members do not count.
+// genesisHash returns the SHA-256 of the JSON of a genesis, independent of spaces and of the order of members.
 func genesisHash(doc *cmttypes.GenesisDoc) (string, error) {
 	data, err := cmtjson.Marshal(doc)
 	if err != nil {

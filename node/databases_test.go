@@ -9,7 +9,7 @@ import (
 	"github.com/starkd/starkd/node/home"
 )
 
-// The hash of a genesis does not depend on spaces and on the order of members, but on every value.
+// TestGenesisHash checks that the hash of a genesis depends on every value, but not on spaces or the order of members.
 func TestGenesisHash(t *testing.T) {
 	dir := t.TempDir()
 	if err := (home.Network{ChainID: "HASHED", Seed: "hash"}).Init(dir, "node"); err != nil {
@@ -28,7 +28,7 @@ func TestGenesisHash(t *testing.T) {
 		return h
 	}
 	want := hash()
-	var state map[string]any // whose members are encoded in the order of their names
+	var state map[string]any // encoded in the order of the names
 	if err := json.Unmarshal(doc.AppState, &state); err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/starkd/starkd/config"
 )
 
-// NewEngine returns the engine with a name of config.Engines.
+// NewEngine returns the engine with this name, one of config.Engines.
 func NewEngine(name string, opts native.Options) (cairo.Engine, error) {
 	reference := vm.NewEngine()
 	switch name {
@@ -21,7 +21,7 @@ func NewEngine(name string, opts native.Options) (cairo.Engine, error) {
 		return reference, nil
 	case "native", "both":
 		if name == "both" {
-			opts.Background = false // or the VM would be compared with itself while code is being made
+			opts.Background = false // else the VM would be compared with itself until the code is compiled
 		}
 		n, err := native.NewEngine(reference, opts)
 		if err != nil {
@@ -35,14 +35,14 @@ func NewEngine(name string, opts native.Options) (cairo.Engine, error) {
 	return nil, fmt.Errorf("engine %q is not one of %s", name, strings.Join(config.Engines, ", "))
 }
 
-// logDefects returns what a node does with a defect of native code: it logs it.
+// logDefects returns a native.Options.Defect that logs defects of native code.
 func logDefects(log *slog.Logger) func(*cairo.Call, string) {
 	return func(call *cairo.Call, detail string) {
-		log.Warn("a defect of native code: the transaction runs again on the VM", "class", call.Class.Hash, "selector", call.Selector, "detail", detail)
+		log.Warn("a bug in native code: the transaction is executed again on the VM", "class", call.Class.Hash, "selector", call.Selector, "detail", detail)
 	}
 }
 
-// logRuns says what became of the runs of an engine that is not the VM.
+// logRuns logs how many runs the native engine executed, and why it left others to the VM. It logs nothing for the VM.
 func logRuns(log *slog.Logger, name string, engine cairo.Engine) {
 	counted, ok := engine.(interface{ Stats() map[string]uint64 })
 	if !ok {
@@ -53,5 +53,5 @@ func logRuns(log *slog.Logger, name string, engine cairo.Engine) {
 	for _, what := range slices.Sorted(maps.Keys(runs)) {
 		attrs = append(attrs, what, runs[what])
 	}
-	log.Info("runs of Cairo, by native code or by why the VM took them", attrs...)
+	log.Info("runs of Cairo, in native code or on the VM by reason", attrs...)
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// BenchmarkGetEvents asks a chain of 10,000 blocks, each with ten transfers of the fee token and their fees, for what is rare in it, by
-// the index of events and, as before there was one, block by block.
+// BenchmarkGetEvents queries a chain of 10,000 blocks, each with ten transfers of the fee token and their fees, for rare events, with the
+// index of events and without it.
 //
 //	go test ./node -run xxx -bench GetEvents -benchtime 3x
 func BenchmarkGetEvents(b *testing.B) {
@@ -53,7 +53,7 @@ func BenchmarkGetEvents(b *testing.B) {
 			block.Transactions = append(block.Transactions, &starknet.Invoke{SenderAddress: from, Calldata: []felt.Felt{to}})
 			block.Receipts = append(block.Receipts, r)
 		}
-		// Commitments are of no interest here, and cost more than all else.
+		// The block has no commitments: they would take most of the time and are not measured.
 		block.TransactionCount, block.EventCount, block.BlockHash = 10, 20, felt.FromUint64(1+h)
 		if err := store.Commit(block, change, nil); err != nil {
 			b.Fatal(err)

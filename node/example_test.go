@@ -13,7 +13,7 @@ import (
 	"github.com/starkd/starkd/rpc/client"
 )
 
-// A chain of one validator in a temporary folder makes a block.
+// The example runs a chain of one validator in a temporary folder until it has made a block.
 func Example() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {

@@ -13,11 +13,11 @@ import (
 	cmtnode "github.com/cometbft/cometbft/node"
 )
 
-// How a node notices that it cannot go on. CometBFT recovers from a panic of its consensus routine, logs it, ends the routine and
-// leaves everything else running, so that the process looks healthy and makes no block until somebody restarts it. Pebble ends the
-// process itself when it cannot write.
+// This file notices that a node has failed. CometBFT recovers from a panic of its consensus routine, logs it, ends the routine and leaves
+// everything else running: the process looks healthy, but makes no blocks until a restart. Pebble ends the process itself when it cannot
+// write.
 
-// halt is the first reason for which a node cannot go on.
+// halt holds the reason why a node has failed, once it has.
 type halt struct {
 	once   sync.Once
 	reason string
@@ -26,7 +26,7 @@ type halt struct {
 
 func newHalt() *halt { return &halt{done: make(chan struct{})} }
 
-// because halts the node.
+// because halts the node. Only the first reason is kept.
 func (h *halt) because(reason string) {
 	h.once.Do(func() {
 		h.reason = reason
@@ -34,7 +34,7 @@ func (h *halt) because(reason string) {
 	})
 }
 
-// why returns the reason, "" if there is none.
+// why returns the reason, or "" if the node has not halted.
 func (h *halt) why() string {
 	select {
 	case <-h.done:
@@ -44,10 +44,10 @@ func (h *halt) why() string {
 	}
 }
 
-// consensusFailure is what CometBFT logs when its consensus routine has panicked (consensus/state.go).
+// consensusFailure is the message that CometBFT logs when its consensus routine has panicked (its consensus/state.go).
 const consensusFailure = "CONSENSUS FAILURE!!!"
 
-// haltLogger is CometBFT's logger, which halts the node when consensus has failed. The log is where CometBFT says why.
+// haltLogger is the logger of CometBFT. It halts the node when CometBFT logs that consensus has failed, because only the log has the reason.
 type haltLogger struct {
 	cmtlog.Logger
 	halt *halt
@@ -73,23 +73,23 @@ func (l haltLogger) Error(msg string, keyvals ...any) {
 	l.Logger.Error(msg, keyvals...)
 }
 
-// What CometBFT logs of a block that it gets from a peer and refuses, and why it does if this node's state is another than the one that
-// the block's header names (blocksync/reactor.go, state/validation.go). It has checked by then that two thirds of the validators signed
-// the block, so that other peers, whom it asks next, have no other.
+// Messages that CometBFT logs when it rejects a block from a peer because the app hash in the header is not the one of this node
+// (blocksync/reactor.go and state/validation.go of CometBFT). CometBFT has already checked that two thirds of the validators signed the
+// block, so no other peer can have a better one.
 const (
 	refusedBlock = "Error in validation"
 	wrongAppHash = "wrong Block.Header.AppHash"
 )
 
-// haltingApp is the app, which halts the node if it cannot execute a block while the node catches up. CometBFT would panic in a goroutine that
-// nobody recovers, which ends the process with a trace; its consensus routine recovers, and the error is for it (haltLogger).
+// haltingApp is the app, and halts the node if it cannot execute a block while the node catches up. CometBFT panics on such an error in a
+// goroutine without a recover, which would end the process. After catching up, its consensus routine recovers, and haltLogger sees the error.
 type haltingApp struct {
 	abcitypes.Application
 	halt    *halt
-	syncing atomic.Pointer[func() bool] // whether the node catches up; nil before it has started
+	syncing atomic.Pointer[func() bool] // reports whether the node catches up; nil before the start
 }
 
-// FinalizeBlock does not return an error while the node catches up: the process is about to end.
+// FinalizeBlock executes a block. While the node catches up, an error halts the node and FinalizeBlock does not return.
 func (a *haltingApp) FinalizeBlock(ctx context.Context, r *abcitypes.RequestFinalizeBlock) (*abcitypes.ResponseFinalizeBlock, error) {
 	response, err := a.Application.FinalizeBlock(ctx, r)
 	if err != nil {
@@ -98,7 +98,7 @@ func (a *haltingApp) FinalizeBlock(ctx context.Context, r *abcitypes.RequestFina
 	return response, err
 }
 
-// Commit is as FinalizeBlock.
+// Commit makes a block durable. It handles errors as FinalizeBlock does.
 func (a *haltingApp) Commit(ctx context.Context, r *abcitypes.RequestCommit) (*abcitypes.ResponseCommit, error) {
 	response, err := a.Application.Commit(ctx, r)
 	if err != nil {
@@ -117,7 +117,7 @@ func (a *haltingApp) failed(reason string) {
 // acceptStopped is what CometBFT logs as an error when a switch stops (p2p/switch.go).
 const acceptStopped = "Stopped accept routine, as transport is closed"
 
-// watchConsensus halts the node when its consensus routine is gone, for whatever reason, unless stopping is closed.
+// watchConsensus halts the node when its consensus routine has ended, for any reason, unless stopping is closed.
 func watchConsensus(n *cmtnode.Node, h *halt, stopping <-chan struct{}) error {
 	env, err := n.ConfigureRPC()
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	cmtlog "github.com/cometbft/cometbft/libs/log"
 )
 
-// The last good and the first bad age; a halt goes before everything.
+// TestHealthReport checks the status at the greatest age that is healthy and above it, and that a halt has precedence.
 func TestHealthReport(t *testing.T) {
 	for _, c := range []struct {
 		age        float64
@@ -36,7 +36,7 @@ func TestHealthReport(t *testing.T) {
 	}
 }
 
-// The first failure that CometBFT logs is the reason, from every module's logger; other errors are none.
+// TestHaltLogger checks that the first consensus failure in the log halts the node, whichever module logs it, and that other errors do not.
 func TestHaltLogger(t *testing.T) {
 	h := newHalt()
 	log := haltLogger{cmtlog.NewNopLogger(), h}.With("module", "consensus")
@@ -50,7 +50,7 @@ func TestHaltLogger(t *testing.T) {
 	if h.why() != "no space left on device" {
 		t.Errorf("halted because of %q", h.why())
 	}
-	// A fault that nothing else explains is one of consensus.
+	// A closed connection halts the node only if consensus failed because of it.
 	h = newHalt()
 	log = haltLogger{cmtlog.NewNopLogger(), h}
 	log.Error("MConnection flush failed", "err", net.ErrClosed)
@@ -63,8 +63,8 @@ func TestHaltLogger(t *testing.T) {
 	}
 }
 
-// A block that a peer sends, that two thirds have signed and whose header names another state than this node's halts it. Other blocks that
-// are refused are a peer's fault.
+// TestHaltOnASignedBlock checks that a block from a peer halts the node if its signed header has another app hash than the node. Other
+// blocks that CometBFT rejects are the fault of the peer, and do not.
 func TestHaltOnASignedBlock(t *testing.T) {
 	h := newHalt()
 	log := haltLogger{cmtlog.NewNopLogger(), h}
@@ -81,7 +81,7 @@ func TestHaltOnASignedBlock(t *testing.T) {
 	}
 }
 
-// failingApp is an app whose store is broken.
+// failingApp is an app whose methods return err.
 type failingApp struct{ abcitypes.Application }
 
 func (failingApp) FinalizeBlock(context.Context, *abcitypes.RequestFinalizeBlock) (*abcitypes.ResponseFinalizeBlock, error) {
@@ -92,7 +92,7 @@ func (failingApp) Commit(context.Context, *abcitypes.RequestCommit) (*abcitypes.
 	return nil, errors.New("no space left")
 }
 
-// An app that fails halts the node while it catches up, and leaves it to CometBFT before and afterwards.
+// TestHaltingApp checks that an error of the app halts the node while it catches up, and is returned to CometBFT before and afterwards.
 func TestHaltingApp(t *testing.T) {
 	for want, call := range map[string]func(*haltingApp) error{
 		"block 7 cannot be executed: no space left": func(a *haltingApp) error {
@@ -129,7 +129,7 @@ func TestHaltingApp(t *testing.T) {
 	}
 }
 
-// The log level of our lines is that of the module starkd, or of all.
+// TestOurLevel checks that our log level is that of the module starkd, or else that of all modules.
 func TestOurLevel(t *testing.T) {
 	for text, want := range map[string]string{
 		"info": "INFO", "debug": "DEBUG", "error": "ERROR", "none": "ERROR+1", "consensus:debug,*:error": "ERROR", "starkd:debug,*:error": "DEBUG",

@@ -15,9 +15,9 @@ import (
 	"github.com/starkd/starkd/rpc"
 )
 
-// HealthReport is the answer of a node's /healthz.
+// HealthReport is the body of GET /healthz of a node.
 type HealthReport struct {
-	// Status is ok, catching_up, stalled or halted. Only ok has status 200; the others have 503 and a reason.
+	// Status is ok, catching_up, stalled or halted. The HTTP status is 200 for ok, and 503 for the others, which have a reason.
 	Status     string  `json:"status"`
 	Reason     string  `json:"reason,omitempty"`
 	Height     uint64  `json:"height"`
@@ -26,7 +26,7 @@ type HealthReport struct {
 	CatchingUp bool    `json:"catching_up"`
 }
 
-// judge sets the status. A block that is older than most is a reason, unless most is 0.
+// judge sets the status and the reason. halted is the reason of a halt or ""; most is the greatest age of the last block, 0 for any age.
 func (r *HealthReport) judge(halted string, most time.Duration) {
 	old := most > 0 && r.BlockAge > most.Seconds()
 	age := fmt.Sprintf("the last block is %.0f s old, at most %.0f", r.BlockAge, most.Seconds())
@@ -42,16 +42,16 @@ func (r *HealthReport) judge(halted string, most time.Duration) {
 	}
 }
 
-// health knows how a node is doing.
+// health makes the health reports and metrics of a node.
 type health struct {
 	node   *cmtnode.Node
 	store  state.History
 	halt   *halt
-	maxAge time.Duration // 0: not judged
+	maxAge time.Duration // of the last block; 0 means any
 }
 
-// newHealth returns the health of a node whose last block may be configured old. A chain that makes blocks only for transactions may have
-// any age, and one of slow blocks ten times what a block takes.
+// newHealth returns the health of a node. configured is the greatest age of the last block. It is raised to ten times the time that a
+// block may take, and does not apply to a chain that makes blocks only for transactions.
 func newHealth(n *cmtnode.Node, store state.History, h *halt, configured time.Duration) *health {
 	c := n.Config().Consensus
 	most := max(configured, 10*(c.TimeoutCommit+c.TimeoutPropose+c.CreateEmptyBlocksInterval))
@@ -61,6 +61,7 @@ func newHealth(n *cmtnode.Node, store state.History, h *halt, configured time.Du
 	return &health{n, store, h, most}
 }
 
+// report returns the state of the node at the time now.
 func (h *health) report(now time.Time) *HealthReport {
 	r := &HealthReport{Peers: h.node.Switch().Peers().Size(), CatchingUp: h.node.ConsensusReactor().WaitSync()}
 	last := h.node.GenesisDoc().GenesisTime
@@ -82,14 +83,14 @@ func (h *health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	json.NewEncoder(w).Encode(report)
 }
 
-// metrics returns a node's /metrics: the process's, those in registry, where CometBFT's are, and ours. server and listener are nil without
-// JSON-RPC.
+// metrics returns the handler of /metrics. It adds the metrics of the node to registry, which has those of CometBFT, and also serves those
+// of the process. server and listener are nil without JSON-RPC.
 func (h *health) metrics(registry *prometheus.Registry, server *rpc.Server, listener *serve.Server) http.Handler {
 	gauge := func(name, help string, value func() float64) {
 		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}
-	gauge("starkd_node_height", "Newest block that is executed.", func() float64 { return float64(h.report(time.Now()).Height) })
-	gauge("starkd_node_block_age_seconds", "Age of the newest block.", func() float64 { return h.report(time.Now()).BlockAge })
+	gauge("starkd_node_height", "Height of the last executed block.", func() float64 { return float64(h.report(time.Now()).Height) })
+	gauge("starkd_node_block_age_seconds", "Age of the last block.", func() float64 { return h.report(time.Now()).BlockAge })
 	gauge("starkd_node_healthy", "1 if /healthz says ok.", func() float64 {
 		if h.report(time.Now()).Status == "ok" {
 			return 1
@@ -99,7 +100,7 @@ func (h *health) metrics(registry *prometheus.Registry, server *rpc.Server, list
 	if server != nil {
 		gauge("starkd_rpc_connections", "Open connections of JSON-RPC.", func() float64 { open, _ := listener.Connections(); return float64(open) })
 		registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "starkd_rpc_connections_turned_away_total", Help: "Connections that were refused or closed because there were too many.",
+			Name: "starkd_rpc_connections_turned_away_total", Help: "Connections that were rejected or closed because there were too many.",
 		}, func() float64 { _, away := listener.Connections(); return float64(away) }))
 		gauge("starkd_rpc_buffered_bytes", "Bytes of requests, answers and websocket queues held for clients.", func() float64 { return float64(server.Buffered()) })
 	}

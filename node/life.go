@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// life orders Run and Close: there is at most one run, and closing ends it first.
+// life makes sure that there is at most one Run, and that Close ends it before it releases anything.
 type life struct {
-	mu     sync.Mutex // held by the run to its end
+	mu     sync.Mutex // held from begin to finish
 	ran    bool       // guarded by mu
 	closed bool       // guarded by mu
 
@@ -21,14 +21,14 @@ func newLife() *life {
 	return &life{closing: ctx, cancel: cancel}
 }
 
-// begin begins the run. Its context ends with ctx and when end is called. The caller must call finish.
+// begin starts the run. The context running ends when ctx ends or end is called. The caller must call finish at the end of the run.
 func (l *life) begin(ctx context.Context) (running context.Context, finish func(), err error) {
 	if !l.mu.TryLock() {
-		return nil, nil, errors.New("node: it runs already, or is being closed")
+		return nil, nil, errors.New("node: already running or being closed")
 	}
 	if l.ran || l.closed {
 		l.mu.Unlock()
-		return nil, nil, errors.New("node: it has run or is closed")
+		return nil, nil, errors.New("node: has already run or is closed")
 	}
 	l.ran = true
 	running, cancel := context.WithCancel(ctx)

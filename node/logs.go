@@ -13,7 +13,7 @@ import (
 	"github.com/starkd/starkd/internal/hint"
 )
 
-// NewLogger returns the log of a node whose config.toml is c, which writes to w. A program may add lines of its own to it.
+// NewLogger returns a logger that writes to w with the format and level of c, as a node does. A program can use it for its own lines.
 func NewLogger(c *cmtconfig.Config, w io.Writer) (*slog.Logger, error) {
 	log, _, err := newLogs(c, w)
 	return log, logFault(c.RootDir, err)
@@ -24,11 +24,11 @@ func logFault(home string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return hint.With(fmt.Errorf("%s: %w", filepath.Join(home, "config", "config.toml"), err), "levels are such as info, or consensus:debug,starkd:info,*:error")
+	return hint.With(fmt.Errorf("%s: %w", filepath.Join(home, "config", "config.toml"), err), "valid levels are, for example, info or consensus:debug,starkd:info,*:error")
 }
 
-// newLogs returns the logs of a node, ours and CometBFT's, as config.toml's log_format and log_level say. In a level by modules, such
-// as "consensus:debug,*:error", ours is the module starkd.
+// newLogs returns our logger and CometBFT's, with log_format and log_level of config.toml. In a level for each module, such as
+// "consensus:debug,*:error", our module is starkd.
 func newLogs(c *cmtconfig.Config, w io.Writer) (*slog.Logger, cmtlog.Logger, error) {
 	w = cmtlog.NewSyncWriter(w)
 	level, err := ourLevel(c.LogLevel)
@@ -53,7 +53,7 @@ func newLogs(c *cmtconfig.Config, w io.Writer) (*slog.Logger, cmtlog.Logger, err
 	return slog.New(handler), comet, nil
 }
 
-// levelNone is above every level that is logged.
+// levelNone is above every level that the program logs.
 const levelNone = slog.LevelError + 1
 
 // ourLevel returns the level of the module starkd in a log_level.
@@ -77,7 +77,7 @@ func ourLevel(text string) (slog.Level, error) {
 	return found, nil
 }
 
-// textLog returns the log of a watcher or an ABCI server, which have no config.toml. It discards everything if w is nil.
+// textLog returns the logger of a watcher or an ABCI server, which have no config.toml. It discards everything if w is nil.
 func textLog(w io.Writer) *slog.Logger {
 	if w == nil {
 		return slog.New(slog.DiscardHandler)

@@ -1,12 +1,12 @@
-// Package node is a Starknet node or watcher that a program runs: package cmd/starkd does, and so may any other.
+// Package node runs nodes and watchers inside a program. cmd/starkd is one such program.
 //
-// Open reads a home folder, which package node/home makes, and opens the state. Run adds CometBFT and JSON-RPC, and returns when its
-// context ends or the node cannot go on. Close closes the state. OpenWatcher and OpenABCI have the same shape: a watcher follows a
-// chain and proves it, an ABCI server is the application of a CometBFT that runs elsewhere.
+// Open reads a home folder, which package node/home makes, and opens the state. Run starts CometBFT and JSON-RPC, and returns when its
+// context ends or the node fails. Close closes the state. OpenWatcher and OpenABCI work alike: a watcher follows a chain and proves its
+// blocks; an ABCI server is the application for a CometBFT in another process.
 //
-// A process may run several nodes and watchers. This package reads no flags, handles no signals, ends no process, and logs to the
-// writer that it is given. It makes errors of damaged or misused homes readable, with advice (internal/hint), where CometBFT and the
-// databases panic.
+// A process may run several nodes and watchers. The package reads no flags, handles no signals and does not exit; it logs to the writer
+// in its configuration. CometBFT and the databases panic on damaged or misused homes; the package returns errors with advice instead
+// (internal/hint).
 package node
 
 import (
@@ -33,21 +33,22 @@ import (
 	"github.com/starkd/starkd/rpc/jsonrpc"
 )
 
-// Config is what a node is opened with.
+// Config configures a node.
 type Config struct {
 	// Home is the folder with config/ and data/. Required.
 	Home string
-	// Settings are app.toml's; zero fields have their defaults. nil: read from Home, with STARKD_ environment variables over it.
+	// Settings are the settings of app.toml; zero fields mean their defaults. nil means app.toml of Home and STARKD_ environment variables.
 	Settings *config.Config
-	// Comet are CometBFT's settings. nil: config.toml of Home.
+	// Comet are the settings of CometBFT. nil means config.toml of Home.
 	Comet *cmtconfig.Config
-	// Log receives the log, as Comet's log_level and log_format say. nil: nothing is logged.
+	// Log receives the log, in the format and at the level that Comet sets. nil means no log.
 	Log io.Writer
 }
 
 // Validate reports every fault of c at once.
 func (c *Config) Validate() error { return validate(c.Home, c.Settings) }
 
+// validate reports every fault of a home and settings at once.
 func validate(home string, settings *config.Config) error {
 	var faults []error
 	if home == "" {
@@ -59,7 +60,7 @@ func validate(home string, settings *config.Config) error {
 	return errors.Join(faults...)
 }
 
-// loadSettings returns settings with defaults, or those of a home if there are none.
+// loadSettings returns settings with defaults filled in, or the settings of the home if settings is nil.
 func loadSettings(home string, settings *config.Config) (*config.Config, error) {
 	if settings == nil {
 		return config.Load(home, viper.New())
@@ -67,7 +68,7 @@ func loadSettings(home string, settings *config.Config) (*config.Config, error) 
 	return settings.WithDefaults(), nil
 }
 
-// Node is a node: consensus, execution and JSON-RPC.
+// Node is a Starknet node: consensus, execution and JSON-RPC.
 type Node struct {
 	home     string
 	settings *config.Config
@@ -77,7 +78,7 @@ type Node struct {
 	cometLog cmtlog.Logger
 	chain    *chain
 	life     *life
-	stuck    bool // CometBFT did not stop: the databases are in use
+	stuck    bool // CometBFT did not stop and still uses the databases
 
 	ready        chan struct{} // closed when the servers below are set
 	rpc, metrics *serve.Server // nil if there is none
@@ -125,10 +126,10 @@ func (n *Node) ChainID() string { return n.genesis.ChainID }
 // Ready returns a channel that is closed when Run has started consensus and the servers.
 func (n *Node) Ready() <-chan struct{} { return n.ready }
 
-// RPCAddress returns host:port of JSON-RPC, empty if it is off. It is known once the node is ready, as are the other addresses.
+// RPCAddress returns the host:port of JSON-RPC, or "" if it is off. Like the other addresses it is known when Ready is closed.
 func (n *Node) RPCAddress() string { return boundAddress(n.settings.RPC.Address, n.rpc) }
 
-// MetricsAddress returns host:port of the metrics, empty if they are off.
+// MetricsAddress returns the host:port of the metrics, or "" if they are off.
 func (n *Node) MetricsAddress() string {
 	return boundAddress(n.comet.Instrumentation.PrometheusListenAddr, n.metrics)
 }
@@ -136,8 +137,8 @@ func (n *Node) MetricsAddress() string {
 // CometAddress returns the address of CometBFT's RPC, such as tcp://127.0.0.1:26657.
 func (n *Node) CometAddress() string { return n.comet.RPC.ListenAddress }
 
-// Run runs CometBFT with the application in process, and JSON-RPC. It returns nil when ctx ends or Close is called, and an error when the
-// node cannot go on. A Node runs once.
+// Run runs CometBFT with the application, and JSON-RPC. It returns nil when ctx ends or Close is called, and an error when the node fails.
+// A Node runs once.
 func (n *Node) Run(ctx context.Context) (err error) {
 	ctx, end, err := n.life.begin(ctx)
 	if err != nil {
@@ -208,7 +209,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	case <-ctx.Done():
 		return nil
 	case <-h.done:
-		n.log.Error("the node cannot go on", "reason", h.reason)
+		n.log.Error("the node has halted", "reason", h.reason)
 		return homeFault(n.home, fmt.Errorf("consensus has stopped: %s", h.reason))
 	case <-comet.Quit():
 		return errors.New("CometBFT has stopped; the log above says why")
@@ -219,11 +220,11 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	}
 }
 
-// Close ends Run, waits for it, and closes the state. Where CometBFT did not stop, the state stays open: Close returns an error.
+// Close ends Run, waits for it, and closes the state. If CometBFT did not stop, the state stays open and Close returns an error.
 func (n *Node) Close() error {
 	return n.life.end(func() error {
 		if n.stuck {
-			return errors.New("node: CometBFT did not stop, so its databases are open still")
+			return errors.New("node: CometBFT did not stop, so the databases are still open")
 		}
 		return n.chain.close()
 	})
@@ -240,7 +241,7 @@ func (e *ListenError) Error() string { return e.Server + ": " + e.Err.Error() }
 // Unwrap returns the error of the listener.
 func (e *ListenError) Unwrap() error { return e.Err }
 
-// boundAddress returns the address that a server was configured with, with the port that it got. It is empty without a server.
+// boundAddress returns the configured address of a server with the port that it listens on. It returns "" if s is nil.
 func boundAddress(configured string, s *serve.Server) string {
 	if s == nil {
 		return ""
@@ -256,19 +257,19 @@ func boundAddress(configured string, s *serve.Server) string {
 	return net.JoinHostPort(host, port)
 }
 
-// stopTimeout bounds the wait for requests that are being answered when a server stops.
+// stopTimeout bounds the wait for pending requests when a server stops.
 const stopTimeout = 3 * time.Second
 
-// shutWebsockets closes the websockets of s, which shutHTTP does not.
+// shutWebsockets closes the websockets of s, which shutHTTP leaves open.
 func shutWebsockets(s *rpc.Server, log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil {
-		log.Warn("websockets were cut off", "err", err)
+		log.Warn("websockets were closed without a handshake", "err", err)
 	}
 }
 
-// shutHTTP stops a server. It gives the requests that are being answered stopTimeout.
+// shutHTTP stops a server. Pending requests have stopTimeout to finish.
 func shutHTTP(s *serve.Server) {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()

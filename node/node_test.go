@@ -23,15 +23,15 @@ import (
 	"github.com/starkd/starkd/rpc/client"
 )
 
-// patience is how long a test waits for what must happen. Machines may be slow and busy: it bounds, it does not measure.
+// patience is how long a test waits for something that must happen. It is generous, because machines may be slow and busy.
 const patience = 5 * time.Minute
 
-// anyPort are settings of a node or watcher that listens on free ports.
+// anyPort returns settings of a node or watcher that listens on free ports.
 func anyPort() *config.Config {
 	return &config.Config{RPC: config.RPC{Address: "127.0.0.1:0"}, App: config.App{Engine: "vm"}, Watch: config.Watch{REST: "127.0.0.1:0"}}
 }
 
-// newHome makes the home of a chain with one validator, whose ports are free ones.
+// newHome makes the home of a chain with one validator that listens on free ports.
 func newHome(t *testing.T, chainID string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "home")
@@ -42,14 +42,14 @@ func newHome(t *testing.T, chainID string) string {
 	return dir
 }
 
-// runner is what Open, OpenWatcher and OpenABCI return.
+// runner is a Node, Watcher or ABCI.
 type runner interface {
 	Run(context.Context) error
 	Ready() <-chan struct{}
 	Close() error
 }
 
-// running is a runner that runs until stop is called.
+// running is a runner whose Run was called.
 type running struct {
 	runner
 	cancel context.CancelFunc
@@ -89,14 +89,14 @@ func (r *running) stop(t *testing.T) {
 	}
 }
 
-// dial returns a client of a node with connections of its own, which end with the test.
+// dial returns a client of a node with its own connections, which are closed at the end of the test.
 func dial(t *testing.T, n *Node) *client.Client {
 	t.Helper()
 	transport := &http.Transport{DisableKeepAlives: true}
 	return client.New("http://"+n.RPCAddress()+"/rpc", &http.Client{Transport: transport})
 }
 
-// reach waits until a node has a block of a height.
+// reach waits until a node has the block of a height.
 func reach(t *testing.T, n *Node, height uint64) {
 	t.Helper()
 	c := dial(t, n)
@@ -110,7 +110,7 @@ func reach(t *testing.T, n *Node, height uint64) {
 	t.Fatalf("%s: height %d, %v, want %d", n.ChainID(), got, err, height)
 }
 
-// Two nodes of different chains live in one process, each with its own ports, metrics and state.
+// TestTwoNodes checks that two nodes of different chains run in one process, each with its own ports, metrics and state.
 func TestTwoNodes(t *testing.T) {
 	var nodes []*Node
 	for _, name := range []string{"FIRST", "SECOND"} {
@@ -162,7 +162,7 @@ func get(t *testing.T, url string) string {
 	return string(body)
 }
 
-// A node, with the watcher that follows it, and an ABCI server leave nothing behind: neither goroutines nor open files nor connections.
+// TestNothingIsLeft checks that a node, a watcher that follows it and an ABCI server leave no goroutines, open files or connections.
 func TestNothingIsLeft(t *testing.T) {
 	t.Run("node and watcher", func(t *testing.T) {
 		before := measure(t)
@@ -255,14 +255,14 @@ func TestNothingIsLeft(t *testing.T) {
 	})
 }
 
-// A service runs once, and Close ends it.
+// TestLife checks that a node runs once and that Close ends it.
 func TestLife(t *testing.T) {
 	n, err := Open(Config{Home: newHome(t, "LIFE"), Settings: anyPort(), Log: t.Output()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := run(t, n)
-	if err := n.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "runs already") {
+	if err := n.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "already running") {
 		t.Errorf("a second Run: %v", err)
 	}
 	if err := n.Close(); err != nil {
@@ -279,7 +279,7 @@ func TestLife(t *testing.T) {
 	}
 }
 
-// Every fault of a configuration is reported.
+// TestValidate checks that every fault of a configuration is reported.
 func TestValidate(t *testing.T) {
 	settings := &config.Config{App: config.App{Engine: "steam"}, RPC: config.RPC{Address: "nowhere"}}
 	for name, err := range map[string]error{
@@ -299,15 +299,16 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// openThings are what a process holds: its goroutines, counted by the function that each began with, and its open files.
+// openThings are the goroutines of the process, counted by their first function, and its open files.
 type openThings struct {
 	goroutines map[string]int
 	files      []string
 }
 
-// goroutineCount is the beginning of a stack in the profile: how many goroutines have it.
+// goroutineCount matches the number of goroutines at the beginning of a stack in the profile.
 var goroutineCount = regexp.MustCompile(`(?m)^(\d+) @`)
 
+// measure returns the goroutines and open files of the process.
 func measure(t *testing.T) openThings {
 	t.Helper()
 	o := openThings{goroutines: map[string]int{}}
@@ -347,11 +348,11 @@ func measure(t *testing.T) openThings {
 	return o
 }
 
-// kept are goroutines that stay, one of each for every node that ran: CometBFT does not stop those of its write-ahead log, whose file is
-// closed; and the standard library's one for signals, which CometBFT asks for.
+// kept are goroutines that stay, one of each for every node that ran. CometBFT does not stop those of its write-ahead log, whose file is
+// closed; and it starts the standard library's goroutine for signals.
 var kept = []string{"autofile.OpenAutoFile.func1", "autofile.(*AutoFile).closeFileRoutine", "os/signal.loop"}
 
-// same demands, within a deadline, that the process holds nothing that it did not hold before.
+// same checks that the process has no more goroutines and open files than before, and waits 20 seconds for them to end.
 func (o openThings) same(t *testing.T) {
 	t.Helper()
 	var more []string

@@ -2,5 +2,5 @@
 
 package node
 
-// openFiles is how many files this process may open: here, more than it needs.
+// openFiles returns the number of files that this process may open: here, more than it needs.
 func openFiles() uint64 { return 1 << 20 }

@@ -4,11 +4,11 @@ package node
 
 import "golang.org/x/sys/unix"
 
-// openFiles is how many files this process may open. Go has raised the soft limit to the hard one when the process began.
+// openFiles returns the number of files that this process may open. Go raises the soft limit to the hard limit at the start.
 func openFiles() uint64 {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return 1024 // the least that systems give
+		return 1024 // a common default
 	}
 	return uint64(limit.Cur)
 }

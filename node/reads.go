@@ -12,7 +12,7 @@ import (
 	"github.com/starkd/starkd/starknet/trie"
 )
 
-// reads are the methods of rpc.Backend that only read the store.
+// reads implements the methods of rpc.Backend that only read the store.
 type reads struct{ store state.History }
 
 func (r *reads) Head(context.Context) (rpc.Head, error) {
@@ -81,7 +81,7 @@ func (r *reads) State(_ context.Context, n uint64) (rpc.State, error) {
 	return stateAt{r.store.At(n), r.store, n}, nil
 }
 
-// stateAt is a state reader with what only RPC asks for.
+// stateAt is the state after a block, with the methods of rpc.State.
 type stateAt struct {
 	state.Reader
 	store  state.History
@@ -133,6 +133,7 @@ func (r *reads) StorageProof(_ context.Context, n uint64, request *rpc.StoragePr
 	return out, nil
 }
 
+// proofNodes returns the nodes of a trie proof as JSON-RPC has them.
 func proofNodes(proof trie.Proof, h trie.Hash) []rpc.ProofNode {
 	nodes := make([]rpc.ProofNode, len(proof))
 	for i := range proof {

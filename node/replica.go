@@ -18,8 +18,8 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// watcherHandler is everything on a watcher's address: proofs and status below /v1, the explorer at /, and at /rpc the reading
-// half of Starknet JSON-RPC, which the explorer lives on, answered by the watcher's replica.
+// watcherHandler returns the HTTP handler of a watcher: proofs and status below /v1, the explorer at /, and the read methods of Starknet
+// JSON-RPC at /rpc, which the explorer uses. The replica of the watcher answers them.
 func watcherHandler(dir, version string, c *config.Config, a *app.App, proofs http.Handler, log *slog.Logger) (http.Handler, error) {
 	genesis, err := os.ReadFile(filepath.Join(dir, "config", "genesis.json"))
 	if err != nil {
@@ -44,7 +44,7 @@ func watcherHandler(dir, version string, c *config.Config, a *app.App, proofs ht
 	for _, path := range []string{"/v1/", "/metrics", "/healthz", "/openapi.json"} {
 		mux.Handle(path, proofs)
 	}
-	// POST alone: websockets have nothing to tell here. The bounds are those of a page that reads; proving has the processors.
+	// Only POST: a replica has no subscriptions. The bounds are small, because proving needs the processors.
 	reading := rpc.NewServer(&replica{reads: reads{store: a.Store()}, app: a, feeToken: state.FeeToken}, rpc.Config{
 		Transport: jsonrpc.Config{
 			MaxBody: 64 << 10, MaxBatch: 50, Timeout: 10 * time.Second, CORSOrigin: c.RPC.CORSOrigin, Log: log,
@@ -57,8 +57,8 @@ func watcherHandler(dir, version string, c *config.Config, a *app.App, proofs ht
 	return mux, nil
 }
 
-// replica is a watcher's chain behind JSON-RPC: what it has replayed and compared with the validators' signatures. It has no
-// mempool, and runs no stranger's code, which would compete with proving: only reads, and calls of the fee token.
+// replica implements rpc.Backend with the state of a watcher: the blocks that it has executed and compared with the signed headers. It has
+// no mempool, and runs no code except that of the fee token, because executions would compete with proving.
 type replica struct {
 	reads
 	app      *app.App
@@ -67,8 +67,8 @@ type replica struct {
 
 var _ rpc.Backend = (*replica)(nil)
 
-// errOnlyReads is the answer to what a replica does not do.
-var errOnlyReads = rpc.ErrUnexpected.With("a watcher answers reads, and calls of the fee token: ask a node")
+// errOnlyReads is the error of methods that a replica does not serve.
+var errOnlyReads = rpc.ErrUnexpected.With("a watcher only serves reads and calls of the fee token: ask a node")
 
 func (r *replica) ChainID() felt.Felt { return r.app.ChainID() }
 
@@ -98,5 +98,5 @@ func (r *replica) Submit(context.Context, starknet.Transaction) (felt.Felt, erro
 	return felt.Felt{}, errOnlyReads
 }
 
-// Syncing is unknown to a replica: it follows heights, and /v1/status says how far it has come.
+// Syncing returns nil: the progress of a watcher is in /v1/status.
 func (r *replica) Syncing(context.Context) *rpc.SyncStatus { return nil }

@@ -18,7 +18,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// TestWatcherHandler: what a watcher's address serves, on a replica at its genesis.
+// TestWatcherHandler checks what the address of a watcher serves, on a replica at its genesis.
 func TestWatcherHandler(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "home")
 	if err := (home.Network{ChainID: "EXPLORER", Seed: "explorer"}).Init(dir, "node"); err != nil {
@@ -55,7 +55,7 @@ func TestWatcherHandler(t *testing.T) {
 		return body
 	}
 
-	// Served before there is a state: the watcher's first seconds.
+	// Before the genesis state exists, as in the first seconds of a watcher.
 	if got := call("starknet_blockNumber", "{}"); !strings.Contains(got, `"error"`) {
 		t.Errorf("blockNumber without a genesis state: %s", got)
 	}

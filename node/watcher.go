@@ -19,17 +19,17 @@ import (
 	"github.com/starkd/starkd/watcher/proofstore"
 )
 
-// WatcherConfig is what a watcher is opened with.
+// WatcherConfig configures a watcher.
 type WatcherConfig struct {
-	// Home is the folder with config/genesis.json; data/ in it is made. Required.
+	// Home is the folder with config/genesis.json. data/ in it is made if it is missing. Required.
 	Home string
-	// Settings are app.toml's; zero fields have their defaults. nil: read from Home, with STARKD_ environment variables over it.
+	// Settings are the settings of app.toml; zero fields mean their defaults. nil means app.toml of Home and STARKD_ environment variables.
 	Settings *config.Config
-	// ExitOnHalt ends Run when the watcher halts. By default the reason is served until Run's context ends.
+	// ExitOnHalt makes Run return when the watcher halts. By default Run serves the reason and the proofs until its context ends.
 	ExitOnHalt bool
-	// Version is the program's version, which the explorer shows. Default: none.
+	// Version is the version of the program that the explorer shows. Default: none.
 	Version string
-	// Log receives the log. nil: nothing is logged.
+	// Log receives the log. nil means no log.
 	Log io.Writer
 }
 
@@ -63,7 +63,7 @@ func OpenWatcher(c WatcherConfig) (*Watcher, error) {
 	if w.genesis, err = home.Genesis(c.Home); err != nil {
 		return nil, err
 	}
-	// The VM is the reference, whatever the nodes run on.
+	// The VM is the reference engine, so the watcher uses it whatever engines the nodes use.
 	if w.chain, err = openChain(c.Home, w.settings, "vm", w.log); err != nil {
 		return nil, err
 	}
@@ -76,10 +76,10 @@ func OpenWatcher(c WatcherConfig) (*Watcher, error) {
 // ChainID returns the chain's name.
 func (w *Watcher) ChainID() string { return w.genesis.ChainID }
 
-// Ready returns a channel that is closed when Run serves.
+// Ready returns a channel that is closed when Run has started the server.
 func (w *Watcher) Ready() <-chan struct{} { return w.ready }
 
-// RESTAddress returns host:port of the proofs and the explorer. It is known once the watcher is ready.
+// RESTAddress returns the host:port of the proofs and the explorer. It is known when Ready is closed.
 func (w *Watcher) RESTAddress() string { return boundAddress(w.settings.Watch.REST, w.rest) }
 
 // Close ends Run, waits for it, and closes the state.
@@ -87,7 +87,7 @@ func (w *Watcher) Close() error {
 	return w.life.end(func() error { return errors.Join(w.light.Close(), w.chain.close()) })
 }
 
-// proofStoreURL returns the address of the proof store: the configured one, or data/proofs in the home, which it makes.
+// proofStoreURL returns the URL of the proof store: the configured one, or that of data/proofs in the home, which it makes.
 func (w *Watcher) proofStoreURL() (string, error) {
 	if store := w.settings.Watch.Store; store != "" {
 		return store, nil
@@ -102,7 +102,7 @@ func (w *Watcher) proofStoreURL() (string, error) {
 	return "file://" + filepath.ToSlash(dir) + "?no_tmp_dir=true&metadata=skip", nil
 }
 
-// Run watches until ctx ends or Close is called. It returns an error if it cannot begin, or if the watcher has halted.
+// Run follows the chain until ctx ends or Close is called. It returns an error if it cannot start or the watcher has halted.
 func (w *Watcher) Run(ctx context.Context) (err error) {
 	ctx, end, err := w.life.begin(ctx)
 	if err != nil {
@@ -153,7 +153,7 @@ func (w *Watcher) Run(ctx context.Context) (err error) {
 		if err == nil || w.config.ExitOnHalt {
 			return err
 		}
-		w.log.Error("proofs and /v1/status are served until a signal ends this process")
+		w.log.Error("the watcher has halted; it serves proofs and /v1/status until a signal ends this process")
 		select {
 		case <-ctx.Done():
 			return err

@@ -13,31 +13,31 @@ import (
 	"github.com/starkd/starkd/rpc"
 )
 
-// work bounds the memory of what JSON-RPC clients run at once: each execution takes a share, as much as it may come to need.
+// work bounds the memory of the executions that JSON-RPC clients run at once. Each execution reserves the most that it may need.
 type work struct {
 	most   int64 // MiB
 	memory *semaphore.Weighted
-	traces *semaphore.Weighted // the part of it that simulations and traces may take: one call always finds its share
-	settle *time.Timer
+	traces *semaphore.Weighted // the part of memory for simulations and traces, which leaves room for one call
+	settle *time.Timer         // returns free memory to the system
 }
 
-// Shares of memory, in MiB.
+// Memory that an execution reserves, in MiB.
 const (
 	callMemory  = config.CallMiB
 	traceMemory = config.TraceMiB
 )
 
-// workPatience is for how long an execution waits for its share.
+// workPatience is the time that an execution waits for memory.
 const workPatience = time.Second
 
-// When a simulation or trace has ended and none other has within settleAfter, memory beyond settleAbove goes back to the system. The
-// garbage collector alone would keep it until the node needs as much again.
+// settleAfter after the last simulation or trace, free memory is returned to the system if the process holds more than settleAbove bytes.
+// The garbage collector alone would keep it.
 const (
 	settleAfter = 300 * time.Millisecond
 	settleAbove = 256 << 20
 )
 
-// newWork returns the bound of `most` MiB.
+// newWork returns a bound of most MiB.
 func newWork(most int64) work {
 	w := work{most, semaphore.NewWeighted(most), semaphore.NewWeighted(most - callMemory), time.AfterFunc(time.Hour, func() {
 		var m runtime.MemStats
@@ -49,7 +49,7 @@ func newWork(most int64) work {
 	return w
 }
 
-// begin takes a share of the memory, which end gives back. If none is free within workPatience it fails.
+// begin reserves share MiB, which end releases. It returns an error if they are not free within workPatience.
 func (w *work) begin(ctx context.Context, share int64) (end func(), err error) {
 	wait, cancel := context.WithTimeout(ctx, workPatience)
 	defer cancel()
@@ -57,7 +57,7 @@ func (w *work) begin(ctx context.Context, share int64) (end func(), err error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		return nil, rpc.ErrUnexpected.With(fmt.Sprintf("busy: executions that may take %d MiB are under way, and another needs %d; ask again later", most, share))
+		return nil, rpc.ErrUnexpected.With(fmt.Sprintf("busy: all executions share %d MiB, and the %d MiB that this one needs are not free; try again later", most, share))
 	}
 	traces := share == traceMemory
 	if traces && w.traces.Acquire(wait, share) != nil {

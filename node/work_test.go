@@ -9,10 +9,10 @@ import (
 	"github.com/starkd/starkd/rpc/jsonrpc"
 )
 
-// testMemory has room for seven calls.
+// testMemory is the memory for seven calls, in MiB.
 const testMemory = 7168
 
-// TestWork: executions take their shares of memory; one for which there is none is refused, or leaves with its client.
+// TestWork checks that executions reserve memory, and that one without memory gets an error, or ends with its context.
 func TestWork(t *testing.T) {
 	w := newWork(testMemory)
 	var ends []func()
@@ -43,7 +43,7 @@ func TestWork(t *testing.T) {
 	}
 }
 
-// TestWorkLeft: simulations and traces never take the share of the last call.
+// TestWorkLeft checks that simulations and traces always leave memory for a call.
 func TestWorkLeft(t *testing.T) {
 	w := newWork(testMemory)
 	traces := 0

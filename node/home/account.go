@@ -9,14 +9,15 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// Account is a key with the address of our account class for it, as accounts.json holds it.
+// Account is a Stark key and the address of its account contract, as in accounts.json.
 type Account struct {
 	Address    felt.Felt `json:"address"`
 	PrivateKey felt.Felt `json:"private_key"`
 	PublicKey  felt.Felt `json:"public_key"`
 }
 
-// NewAccount derives the account of a private key: salt and constructor argument are the public key.
+// NewAccount derives the account of a private key. The contract is of the embedded account class; its salt and its constructor argument
+// are the public key.
 func NewAccount(priv felt.Felt) (Account, error) {
 	pub, err := starkcurve.PublicKey(priv)
 	if err != nil {
@@ -47,6 +48,7 @@ func RandomKey() (felt.Felt, error) {
 	}
 }
 
+// embeddedClassHash returns the hash of an embedded class.
 func embeddedClassHash(name string) (felt.Felt, error) {
 	data, err := contracts.ClassJSON(name)
 	if err != nil {

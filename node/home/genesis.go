@@ -14,10 +14,10 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// genesisBalance is the balance that each predeployed account starts with, as wallets' test tools expect: 1000 tokens of 18 digits.
+// genesisBalance is the balance of each predeployed account: 1000 tokens of 18 decimals, as on other development chains.
 const genesisBalance = "1000000000000000000000"
 
-// predeployed returns the accounts of a new chain: from a seed, the same ones each time; without one, random.
+// predeployed returns the n funded accounts of a new chain. A seed determines their keys; without one they are random.
 func predeployed(n int, seed string) ([]Account, error) {
 	accounts := make([]Account, n)
 	for i := range accounts {
@@ -35,8 +35,8 @@ func predeployed(n int, seed string) ([]Account, error) {
 	return accounts, nil
 }
 
-// newGenesis returns a chain's genesis file: our account, token and deployer classes, the fee token and ETH at the addresses that
-// wallets know, the universal deployer at those that SDKs use, and funded accounts.
+// newGenesis returns the genesis file of a chain. It declares the embedded account, token and deployer classes, deploys STRK, ETH and the
+// universal deployer at their usual Starknet addresses, and deploys and funds the accounts.
 func newGenesis(chainID string, validators []cmttypes.GenesisValidator, accounts []Account) (*cmttypes.GenesisDoc, error) {
 	if _, err := starknet.ChainID(chainID); err != nil {
 		return nil, hint.With(err, "a chain id is at most 31 ASCII characters, such as COMET_STARK")

@@ -1,5 +1,5 @@
-// Package home makes and reads home folders. A home holds what one node or watcher knows: config/ with the chain's genesis.json,
-// CometBFT's config.toml, our app.toml and the keys, and data/ with the databases.
+// Package home makes and reads home folders. A home is the folder of one node or watcher. config/ in it contains the chain's
+// genesis.json, CometBFT's config.toml, our app.toml and the keys; data/ contains the databases.
 package home
 
 import (
@@ -15,19 +15,19 @@ import (
 	"github.com/starkd/starkd/config"
 )
 
-// Ports are the ports that one node listens on, on one host. Port 0 is any free port.
+// Ports are the host and the ports that one node listens on. Port 0 means any free port.
 type Ports struct {
 	Host    string
-	P2P     int
+	P2P     int // CometBFT peers
 	Comet   int // CometBFT RPC
 	RPC     int // Starknet JSON-RPC
-	Metrics int
+	Metrics int // Prometheus
 }
 
-// PortStep separates the ports of a testnet's nodes on one machine.
+// PortStep is the difference between the ports of two successive nodes of a testnet.
 const PortStep = 10
 
-// DefaultPorts returns the default ports of node i of a testnet, all moved by offset.
+// DefaultPorts returns the default ports of node i of a testnet, with offset added to each.
 func DefaultPorts(host string, i, offset int) Ports {
 	shift := offset + i*PortStep
 	return Ports{Host: host, P2P: 26656 + shift, Comet: 26657 + shift, RPC: 5050 + shift, Metrics: 26660 + shift}
@@ -36,10 +36,10 @@ func DefaultPorts(host string, i, offset int) Ports {
 func (p Ports) cometURL() string { return fmt.Sprintf("http://%s:%d", p.Host, p.Comet) }
 func (p Ports) rpcURL() string   { return fmt.Sprintf("http://%s:%d", p.Host, p.RPC) }
 
-// maxBlockBytes leaves room for a declare of the largest class beside other transactions.
+// maxBlockBytes is the largest size of a block in bytes: a DECLARE of the largest class and some other transactions.
 const maxBlockBytes = 6 << 20
 
-// nodeHome is a home folder in Cosmos layout under construction: config/ and data/ with CometBFT's keys.
+// nodeHome is a home folder under construction, in the layout of Cosmos: config/ and data/, with CometBFT's keys.
 type nodeHome struct {
 	dir    string
 	comet  *cmtconfig.Config
@@ -49,8 +49,8 @@ type nodeHome struct {
 	ports  Ports
 }
 
-// newHome makes dir's folders and keys; an existing key is kept. The settings are written by save. Nodes on the same machine have one
-// address, and one that is not routable, which CometBFT takes for an attack unless it is told.
+// newHome makes the folders and keys in dir, and keeps existing keys. The caller writes the settings with save. If sameMachine is set,
+// CometBFT accepts peers that share an IP address and have one that is not routable, which it would reject by default.
 func newHome(dir, moniker string, p Ports, blockTime time.Duration, sameMachine bool) (*nodeHome, error) {
 	for _, sub := range []string{"config", "data"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
@@ -69,7 +69,7 @@ func newHome(dir, moniker string, p Ports, blockTime time.Duration, sameMachine 
 	c.Consensus.TimeoutCommit = blockTime
 	c.Consensus.TimeoutPropose = max(3*time.Second, blockTime)
 	c.Consensus.PeerGossipSleepDuration = 20 * time.Millisecond
-	// Starknet's indices are ours; CometBFT's event index would only slow the chain.
+	// The state store has the indices that Starknet needs. CometBFT's event index would only slow the chain.
 	c.TxIndex.Indexer = "null"
 	c.Mempool.MaxTxBytes = 5 << 20
 	app := config.Default()
@@ -93,7 +93,7 @@ func (h *nodeHome) validator() (cmttypes.GenesisValidator, error) {
 	return cmttypes.GenesisValidator{Address: pub.Address(), PubKey: pub, Power: 1, Name: h.comet.Moniker}, nil
 }
 
-// peer returns the node's address for others' persistent_peers.
+// peer returns the address of the node for the persistent_peers of others.
 func (h *nodeHome) peer() string {
 	return p2p.IDAddressString(h.key.ID(), fmt.Sprintf("%s:%d", h.ports.Host, h.ports.P2P))
 }

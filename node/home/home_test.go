@@ -16,7 +16,8 @@ import (
 	"github.com/starkd/starkd/internal/hint"
 )
 
-// Each node of a testnet names the others as peers, all have one genesis, and everything in the folders can be read again.
+// TestTestnet checks that each node of a testnet names the others as peers, that all have the same genesis, and that every file can be
+// read.
 func TestTestnet(t *testing.T) {
 	dir := t.TempDir()
 	network := Network{ChainID: "HOMES", Seed: "homes", PortOffset: 100}
@@ -56,7 +57,7 @@ func TestTestnet(t *testing.T) {
 	}
 }
 
-// The same seed makes the same accounts; without one they are random. All are funded by the genesis.
+// TestAccounts checks that a seed determines the accounts, that they are random without one, and that the genesis funds them.
 func TestAccounts(t *testing.T) {
 	accounts := func(seed string) []Account {
 		t.Helper()
@@ -89,7 +90,7 @@ func TestAccounts(t *testing.T) {
 	}
 }
 
-// A file that cannot be used is an error with advice.
+// TestDamagedFiles checks that a damaged file of a home is an error with advice.
 func TestDamagedFiles(t *testing.T) {
 	for _, c := range []struct {
 		name, file string
@@ -157,7 +158,7 @@ func readSigner(dir string) error {
 	return err
 }
 
-// Sweep removes what a crash left, and nothing else.
+// TestSweep checks that Sweep removes temporary files of atomic writes and nothing else.
 func TestSweep(t *testing.T) {
 	dir := t.TempDir()
 	if err := (Network{ChainID: "HOMES"}).Init(dir, "node"); err != nil {

@@ -14,22 +14,22 @@ import (
 	"github.com/starkd/starkd/internal/hint"
 )
 
-// accountsInGenesis is how many funded accounts a new chain has.
+// accountsInGenesis is the number of funded accounts of a new chain.
 const accountsInGenesis = 10
 
-// Network is a new chain, and the machine that its nodes run on.
+// Network describes a new chain and the addresses of its nodes.
 type Network struct {
 	// ChainID is the chain's name, at most 31 ASCII characters. Required.
 	ChainID string
-	// Seed is a text that the funded accounts' keys are derived from. Default: random keys.
+	// Seed is a text from which the keys of the funded accounts are derived. Default: random keys.
 	Seed string
-	// BlockTime is the pause between blocks. 0 is no pause.
+	// BlockTime is the pause between blocks. 0 means no pause.
 	BlockTime time.Duration
 	// Host is the address that every node listens on. Default 127.0.0.1.
 	Host string
 	// PortOffset is added to every default port, for several networks on one machine.
 	PortOffset int
-	// AnyPort makes the node of Init listen on free ports, which it chooses each time it starts; PortOffset is not read then.
+	// AnyPort makes the node of Init listen on free ports, which it chooses at each start. PortOffset is then ignored.
 	AnyPort bool
 }
 
@@ -40,8 +40,8 @@ func (n Network) withDefaults() Network {
 	return n
 }
 
-// Init makes the home of a chain with one validator, a node named moniker, in dir. accounts.json there has the keys of the funded
-// accounts. It refuses a folder that has a genesis.
+// Init makes the home of a chain with one validator in dir. moniker is the name of the node in the network. accounts.json in dir has the
+// keys of the funded accounts. Init returns an error if dir has a genesis already.
 func (n Network) Init(dir, moniker string) error {
 	n = n.withDefaults()
 	if err := refuseExisting(filepath.Join(dir, "config", "genesis.json")); err != nil {
@@ -58,8 +58,8 @@ func (n Network) Init(dir, moniker string) error {
 	return n.write([]*nodeHome{node}, dir)
 }
 
-// Testnet makes the homes of validators and of a watcher in dir: node0, node1, …, and watcher. endpoints.json says where each listens,
-// accounts.json has the keys of the funded accounts. It refuses a folder that has an endpoints.json.
+// Testnet makes the homes of validators and of a watcher in dir: node0, node1, …, and watcher. endpoints.json lists their addresses and
+// accounts.json the keys of the funded accounts. Testnet returns an error if dir has an endpoints.json already.
 func (n Network) Testnet(dir string, validators int) error {
 	n = n.withDefaults()
 	if err := refuseExisting(filepath.Join(dir, "endpoints.json")); err != nil {
@@ -77,7 +77,7 @@ func (n Network) Testnet(dir string, validators int) error {
 	return n.write(nodes, dir)
 }
 
-// endpoints is endpoints.json: where a testnet's tools find it.
+// endpoints is the content of endpoints.json: the homes and URLs of a network, for tools.
 type endpoints struct {
 	ChainID string         `json:"chain_id"`
 	Nodes   []nodeEndpoint `json:"nodes"`
@@ -87,13 +87,14 @@ type endpoints struct {
 	} `json:"watcher"`
 }
 
+// nodeEndpoint is the home folder and the URLs of one node.
 type nodeEndpoint struct {
 	Home  string `json:"home"`
 	RPC   string `json:"rpc"`      // Starknet JSON-RPC
 	Comet string `json:"cometbft"` // CometBFT RPC
 }
 
-// write makes the genesis and writes every home, accounts.json and endpoints.json into dir.
+// write makes the genesis, and writes the homes of nodes and of a watcher, accounts.json and endpoints.json.
 func (n Network) write(nodes []*nodeHome, dir string) error {
 	accounts, err := predeployed(accountsInGenesis, n.Seed)
 	if err != nil {
@@ -152,6 +153,7 @@ func (n Network) write(nodes []*nodeHome, dir string) error {
 	return writeJSON(filepath.Join(dir, "endpoints.json"), e)
 }
 
+// writeJSON writes v to a file that only the owner can read.
 func writeJSON(path string, v any) error {
 	data, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
@@ -160,6 +162,7 @@ func writeJSON(path string, v any) error {
 	return os.WriteFile(path, append(data, '\n'), 0o600)
 }
 
+// refuseExisting returns an error if the file exists.
 func refuseExisting(path string) error {
 	_, err := os.Stat(path)
 	if err == nil {
