@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
 )
@@ -41,8 +42,8 @@ func us(vs ...uint64) []felt.Felt {
 func fakeClass() *starknet.ContractClass {
 	return &starknet.ContractClass{
 		SierraProgram: us(1, 7, 0, 2, 20, 0, 255), Version: starknet.ClassVersion, ABI: `[{"type": "core::array::Span::<felt252>"}]`,
-		EntryPoints: starknet.EntryPoints{
-			External: []starknet.EntryPoint{{Selector: u(5), FunctionIdx: 0}}, Constructor: []starknet.EntryPoint{{Selector: u(6), FunctionIdx: 1}},
+		EntryPoints: sierra.EntryPoints{
+			External: []sierra.EntryPoint{{Selector: u(5), FunctionIdx: 0}}, Constructor: []sierra.EntryPoint{{Selector: u(6), FunctionIdx: 1}},
 		},
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/starknet/constants"
@@ -33,9 +34,9 @@ func sampleCommon() Common {
 func sampleClass() *ContractClass {
 	return &ContractClass{
 		SierraProgram: append(us(1, 7, 0, 255, 256), minusOne), Version: ClassVersion, ABI: `[{"type": "function"}]`,
-		EntryPoints: EntryPoints{
-			External:    []EntryPoint{{Selector: u(5), FunctionIdx: 0}, {Selector: minusOne, FunctionIdx: 300}},
-			Constructor: []EntryPoint{{Selector: constructorSelector, FunctionIdx: 2}},
+		EntryPoints: sierra.EntryPoints{
+			External:    []sierra.EntryPoint{{Selector: u(5), FunctionIdx: 0}, {Selector: minusOne, FunctionIdx: 300}},
+			Constructor: []sierra.EntryPoint{{Selector: constructorSelector, FunctionIdx: 2}},
 		},
 	}
 }

@@ -4,49 +4,17 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/crypto/felt"
-	"github.com/starkd/starkd/crypto/keccak"
-	"github.com/starkd/starkd/crypto/poseidon"
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// ContractClass is a Sierra contract class in the form that a DECLARE carries: CONTRACT_CLASS of the RPC specification.
-type ContractClass struct {
-	SierraProgram []felt.Felt
-	Version       string // contract_class_version, "0.1.0"
-	EntryPoints   EntryPoints
-	ABI           string // JSON text; the class hash covers its bytes unchanged
-}
+// ContractClass is a Sierra contract class in the form that a DECLARE carries: CONTRACT_CLASS of the RPC specification. It is
+// the compiler's struct with the limits of a network, its JSON and a binary form. No selector is Wide.
+type ContractClass sierra.ContractClass
 
-// EntryPoints are a class's entry points by type, each list in ascending order of selectors.
-type EntryPoints struct{ External, L1Handler, Constructor []EntryPoint }
-
-// EntryPoint names a function of the Sierra program.
-type EntryPoint struct {
-	Selector    felt.Felt
-	FunctionIdx uint64
-}
-
-// Hash returns the class hash: Poseidon over the class version, the hashes of the three lists of entry points, the Keccak hash of the ABI
-// and the hash of the program.
-func (c *ContractClass) Hash() felt.Felt {
-	return ReduceAddress(poseidon.HashMany(
-		felt.FromBytesReduce([]byte("CONTRACT_CLASS_V"+c.Version)),
-		entryPointsHash(c.EntryPoints.External),
-		entryPointsHash(c.EntryPoints.L1Handler),
-		entryPointsHash(c.EntryPoints.Constructor),
-		keccak.Starknet([]byte(c.ABI)),
-		poseidon.HashMany(c.SierraProgram...),
-	))
-}
-
-func entryPointsHash(eps []EntryPoint) felt.Felt {
-	var h poseidon.Hasher
-	for _, ep := range eps {
-		h.Write(ep.Selector, felt.FromUint64(ep.FunctionIdx))
-	}
-	return h.Sum()
-}
+// Hash returns the class hash.
+func (c *ContractClass) Hash() felt.Felt { return (*sierra.ContractClass)(c).Hash() }
 
 // ClassVersion is the only contract_class_version that exists.
 const ClassVersion = "0.1.0"
@@ -68,7 +36,7 @@ func (c *ContractClass) Validate() error {
 	if len(c.ABI) > constants.MaxClassBytes {
 		return fmt.Errorf("starknet: %w: ABI of %d bytes, at most %d", ErrClassTooLarge, len(c.ABI), constants.MaxClassBytes)
 	}
-	for _, eps := range [][]EntryPoint{c.EntryPoints.Constructor, c.EntryPoints.External, c.EntryPoints.L1Handler} {
+	for _, eps := range [][]sierra.EntryPoint{c.EntryPoints.Constructor, c.EntryPoints.External, c.EntryPoints.L1Handler} {
 		if len(eps) > MaxEntryPoints {
 			return fmt.Errorf("starknet: %w: %d entry points of one type, at most %d", ErrClassTooLarge, len(eps), MaxEntryPoints)
 		}

@@ -7,14 +7,14 @@ import (
 
 	jsonv2 "github.com/go-json-experiment/json"
 
+	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet/constants"
 )
 
 // A class has two JSON forms. The compiler writes abi as an array and may add debug info; the RPC carries abi as a string. Both mean the
 // same class: an array becomes the text that Python's json.dumps writes, as in wallets.
-// cairo/sierra reads the same forms for the compiler. This package does not import it, so that packages that only carry classes (stores,
-// RPC, consensus) do not depend on the compiler.
+// cairo/sierra reads the same forms by the official compiler's rules: it accepts more selectors and requires every field.
 
 type classJSON struct {
 	SierraProgram []felt.Felt     `json:"sierra_program"`
@@ -50,7 +50,7 @@ func (c *ContractClass) UnmarshalJSON(b []byte) error {
 	d := ContractClass{
 		SierraProgram: j.SierraProgram,
 		Version:       j.Version,
-		EntryPoints: EntryPoints{
+		EntryPoints: sierra.EntryPoints{
 			Constructor: fromEntryPointsJSON(j.EntryPoints.Constructor),
 			External:    fromEntryPointsJSON(j.EntryPoints.External),
 			L1Handler:   fromEntryPointsJSON(j.EntryPoints.L1Handler),
@@ -66,48 +66,18 @@ func (c *ContractClass) UnmarshalJSON(b []byte) error {
 
 // MarshalJSON encodes the class in the form of the RPC.
 func (c *ContractClass) MarshalJSON() ([]byte, error) {
-	program := c.SierraProgram
-	if program == nil {
-		program = []felt.Felt{}
-	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false) // ABIs are full of angle brackets
-	err := enc.Encode(struct {
-		classJSON
-		ABI string `json:"abi"`
-	}{
-		classJSON{
-			SierraProgram: program,
-			Version:       c.Version,
-			EntryPoints: entryPointsJSON{
-				Constructor: toEntryPointsJSON(c.EntryPoints.Constructor),
-				External:    toEntryPointsJSON(c.EntryPoints.External),
-				L1Handler:   toEntryPointsJSON(c.EntryPoints.L1Handler),
-			},
-		},
-		c.ABI,
-	})
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+	return (*sierra.ContractClass)(c).MarshalJSON()
 }
 
-func fromEntryPointsJSON(js []entryPointJSON) []EntryPoint {
+func fromEntryPointsJSON(js []entryPointJSON) []sierra.EntryPoint {
 	if len(js) == 0 {
 		return nil
 	}
-	eps := make([]EntryPoint, len(js))
+	eps := make([]sierra.EntryPoint, len(js))
 	for i, j := range js {
-		eps[i] = EntryPoint(j)
+		eps[i] = sierra.EntryPoint{Selector: j.Selector, FunctionIdx: j.FunctionIdx}
 	}
 	return eps
-}
-
-func toEntryPointsJSON(eps []EntryPoint) []entryPointJSON {
-	js := make([]entryPointJSON, len(eps))
-	for i, ep := range eps {
-		js[i] = entryPointJSON(ep)
-	}
-	return js
 }
 
 // abiText returns the ABI as text: the value of a JSON string, or an array with the spacing of Python's json.dumps.
@@ -123,24 +93,5 @@ func abiText(raw json.RawMessage) (string, error) {
 	if raw[0] != '[' {
 		return "", fmt.Errorf("starknet: contract class: abi is neither a string nor an array")
 	}
-	var compact bytes.Buffer
-	if err := json.Compact(&compact, raw); err != nil {
-		return "", err
-	}
-	text := make([]byte, 0, compact.Len()+compact.Len()/8)
-	quoted, escaped := false, false
-	for _, c := range compact.Bytes() {
-		text = append(text, c)
-		switch {
-		case escaped:
-			escaped = false
-		case quoted && c == '\\':
-			escaped = true
-		case c == '"':
-			quoted = !quoted
-		case !quoted && (c == ',' || c == ':'):
-			text = append(text, ' ')
-		}
-	}
-	return string(text), nil
+	return sierra.SpacedJSON(raw), nil
 }

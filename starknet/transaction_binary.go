@@ -3,6 +3,7 @@ package starknet
 import (
 	"fmt"
 
+	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/starknet/constants"
 )
 
@@ -167,8 +168,8 @@ func (cl *ContractClass) UnmarshalBinary(b []byte) error {
 func (cl *ContractClass) code(c *coder) {
 	c.text("contract class version", &cl.Version, len(ClassVersion))
 	c.felts("Sierra felts", &cl.SierraProgram, constants.MaxProgramFelts)
-	for _, eps := range []*[]EntryPoint{&cl.EntryPoints.Constructor, &cl.EntryPoints.External, &cl.EntryPoints.L1Handler} {
-		list(c, "entry points", eps, MaxEntryPoints, 2, func(c *coder, ep *EntryPoint) {
+	for _, eps := range []*[]sierra.EntryPoint{&cl.EntryPoints.Constructor, &cl.EntryPoints.External, &cl.EntryPoints.L1Handler} {
+		list(c, "entry points", eps, MaxEntryPoints, 2, func(c *coder, ep *sierra.EntryPoint) {
 			c.felt(&ep.Selector)
 			c.uint("function index", &ep.FunctionIdx, constants.MaxProgramFelts)
 		})

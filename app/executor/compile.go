@@ -2,7 +2,6 @@ package executor
 
 import (
 	"errors"
-	"math"
 	"sync"
 
 	"github.com/starkd/starkd/cairo/casm"
@@ -14,35 +13,17 @@ import (
 // CompileClass is the Compile that a chain uses. It checks that the class may be declared and compiles it with this
 // project's compiler, whose output equals the official compiler's.
 func CompileClass(definition *starknet.ContractClass, program *sierra.Program) (*casm.Class, error) {
-	class := sierraClass(definition)
+	class := (*sierra.ContractClass)(definition)
 	if err := class.CheckDeclarable(); err != nil {
 		return nil, err
 	}
 	return compiler.CompileClass(class, compiler.Options{MaxBytecode: compiler.DefaultMaxBytecode, Program: program})
 }
 
-// sierraClass returns a definition in the compiler's form.
-func sierraClass(definition *starknet.ContractClass) *sierra.ContractClass {
-	points := func(list []starknet.EntryPoint) []sierra.EntryPoint {
-		out := make([]sierra.EntryPoint, len(list))
-		for i, p := range list {
-			out[i] = sierra.EntryPoint{Selector: p.Selector, FunctionIdx: int(min(p.FunctionIdx, math.MaxInt32))}
-		}
-		return out
-	}
-	return &sierra.ContractClass{
-		SierraProgram: definition.SierraProgram, ContractClassVersion: definition.Version, ABI: definition.ABI,
-		EntryPoints: sierra.EntryPoints{
-			External: points(definition.EntryPoints.External), L1Handler: points(definition.EntryPoints.L1Handler),
-			Constructor: points(definition.EntryPoints.Constructor),
-		},
-	}
-}
-
 // gasInfo returns a function that computes the gas info of a compiled class for a native engine, once. It returns nil if
 // there is none; the class then runs on the VM, with the same results.
 func gasInfo(program *sierra.Program, definition *starknet.ContractClass) func() *sierra.GasInfo {
-	entryPoints := sierraClass(definition).EntryPoints
+	entryPoints := definition.EntryPoints
 	return sync.OnceValue(func() *sierra.GasInfo {
 		registry, err := sierra.NewRegistry(program)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/starkd/starkd/cairo/compiler"
+	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/contracts"
 	"github.com/starkd/starkd/starknet"
 )
@@ -25,7 +26,7 @@ func TestGasInfo(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		want, err := compiler.GasInfo(sierraClass(definition))
+		want, err := compiler.GasInfo((*sierra.ContractClass)(definition))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

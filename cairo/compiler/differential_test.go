@@ -213,7 +213,7 @@ func mutateEntryPoints(rng *rand.Rand, class *sierra.ContractClass) string {
 	lists := []*[]sierra.EntryPoint{&class.EntryPoints.External, &class.EntryPoints.L1Handler, &class.EntryPoints.Constructor}
 	list := lists[rng.Intn(len(lists))]
 	if len(*list) == 0 || rng.Intn(8) == 0 {
-		*list = append(*list, sierra.EntryPoint{Selector: felt.FromUint64(rng.Uint64()), FunctionIdx: rng.Intn(4)})
+		*list = append(*list, sierra.EntryPoint{Selector: felt.FromUint64(rng.Uint64()), FunctionIdx: uint64(rng.Intn(4))})
 		return "another entry point"
 	}
 	at := rng.Intn(len(*list))
@@ -223,7 +223,7 @@ func mutateEntryPoints(rng *rand.Rand, class *sierra.ContractClass) string {
 	e := &(*list)[at]
 	switch rng.Intn(6) {
 	case 0:
-		e.FunctionIdx = rng.Intn(8)
+		e.FunctionIdx = uint64(rng.Intn(8))
 		return fmt.Sprintf("entry point %d is function %d", at, e.FunctionIdx)
 	case 1:
 		*list = append((*list)[:at:at], (*list)[at+1:]...)

@@ -10,11 +10,12 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// ContractClass is a declared contract class: a Sierra program in felts, its entry points and its ABI.
+// ContractClass is a declared contract class: a Sierra program in felts, its entry points and its ABI. Its methods follow the
+// official compiler; starknet.ContractClass is the same struct with the rules of a network.
 type ContractClass struct {
-	SierraProgram        []felt.Felt
-	ContractClassVersion string
-	EntryPoints          EntryPoints
+	SierraProgram []felt.Felt
+	Version       string // contract_class_version, "0.1.0"
+	EntryPoints   EntryPoints
 	// ABI is the text that the class hash covers: the string of the RPC form, or the ABI array of a compiler's output
 	// printed with a space after each colon and comma. This package does not parse it.
 	ABI string
@@ -30,7 +31,7 @@ type EntryPoints struct {
 // EntryPoint binds a selector to a function of the program.
 type EntryPoint struct {
 	Selector    felt.Felt
-	FunctionIdx int
+	FunctionIdx uint64
 	// Wide is the selector if it is at least the field's prime, nil otherwise; Selector is then its remainder. The
 	// compiler accepts such a class, networks do not (CheckDeclarable).
 	Wide *big.Int
@@ -57,9 +58,6 @@ func (e *EntryPoint) cmpSelector(o *EntryPoint) int {
 	}
 	return number(e).Cmp(number(o))
 }
-
-// defaultContractClassVersion is the version that compilers write.
-const defaultContractClassVersion = "0.1.0"
 
 // Program decodes the class's Sierra program without validating it; see Validate.
 func (c *ContractClass) Program() (*Program, error) { return DecodeFelts(c.SierraProgram) }
@@ -88,7 +86,7 @@ func (c *ContractClass) UnmarshalJSON(data []byte) error {
 		{"sierra_program_debug_info", nullable, r.debugInfo},
 		{"contract_class_version", required, func() error {
 			version, err := r.text()
-			out.ContractClassVersion = string(version)
+			out.Version = string(version)
 			return err
 		}},
 		{"entry_points_by_type", required, func() error { return out.EntryPoints.read(r) }},
@@ -108,23 +106,31 @@ func (c *ContractClass) UnmarshalJSON(data []byte) error {
 
 // MarshalJSON implements json.Marshaler. It writes the RPC form.
 func (c ContractClass) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
+	program := c.SierraProgram
+	if program == nil {
+		program = []felt.Felt{}
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // ABIs are full of angle brackets
+	err := enc.Encode(struct {
 		SierraProgram []felt.Felt     `json:"sierra_program"`
 		Version       string          `json:"contract_class_version"`
 		EntryPoints   entryPointsJSON `json:"entry_points_by_type"`
 		ABI           string          `json:"abi"`
-	}{c.SierraProgram, c.ContractClassVersion, c.EntryPoints.json(), c.ABI})
+	}{program, c.Version, c.EntryPoints.json(), c.ABI})
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 type entryPointJSON struct {
 	Selector    string `json:"selector"`
-	FunctionIdx int    `json:"function_idx"`
+	FunctionIdx uint64 `json:"function_idx"`
 }
 
 type entryPointsJSON struct {
+	Constructor []entryPointJSON `json:"CONSTRUCTOR"`
 	External    []entryPointJSON `json:"EXTERNAL"`
 	L1Handler   []entryPointJSON `json:"L1_HANDLER"`
-	Constructor []entryPointJSON `json:"CONSTRUCTOR"`
 }
 
 func (e *EntryPoints) json() (out entryPointsJSON) {
@@ -208,5 +214,5 @@ func (r *jsonReader) abi() (string, error) {
 		return string(text), err
 	}
 	value, err := r.raw()
-	return spacedJSON(value), err
+	return SpacedJSON(value), err
 }

@@ -393,7 +393,7 @@ func mutateCode(rng *rand.Rand, p *Program, c *ContractClass) string {
 			f.Ret[rng.Intn(len(f.Ret))] = TypeID(rng.Intn(len(p.Types) + 1))
 		}
 	case 9:
-		e.FunctionIdx = rng.Intn(len(p.Funcs) + 1)
+		e.FunctionIdx = uint64(rng.Intn(len(p.Funcs) + 1))
 		return "function of an entry point"
 	case 10:
 		e.Selector = felt.FromUint64(rng.Uint64())

@@ -70,9 +70,9 @@ func smallClass(t *testing.T, replace ...string) *ContractClass {
 		t.Fatal(err)
 	}
 	return &ContractClass{
-		SierraProgram:        felts,
-		ContractClassVersion: defaultContractClassVersion,
-		EntryPoints:          EntryPoints{Constructor: []EntryPoint{{Selector: constructorSelector()}}},
+		SierraProgram: felts,
+		Version:       "0.1.0",
+		EntryPoints:   EntryPoints{Constructor: []EntryPoint{{Selector: constructorSelector()}}},
 	}
 }
 

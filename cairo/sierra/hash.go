@@ -14,7 +14,7 @@ import (
 // with "CONTRACT_CLASS_V" before the version, reduced modulo 2^251 - 256, the bound of addresses.
 func (c *ContractClass) Hash() felt.Felt {
 	h := poseidon.HashMany(
-		felt.FromBytesReduce([]byte("CONTRACT_CLASS_V"+c.ContractClassVersion)),
+		felt.FromBytesReduce([]byte("CONTRACT_CLASS_V"+c.Version)),
 		hashEntryPoints(c.EntryPoints.External),
 		hashEntryPoints(c.EntryPoints.L1Handler),
 		hashEntryPoints(c.EntryPoints.Constructor),
@@ -30,7 +30,7 @@ func (c *ContractClass) Hash() felt.Felt {
 func hashEntryPoints(entries []EntryPoint) felt.Felt {
 	elements := make([]felt.Felt, 0, 2*len(entries))
 	for _, e := range entries {
-		elements = append(elements, e.Selector, felt.FromUint64(uint64(e.FunctionIdx)))
+		elements = append(elements, e.Selector, felt.FromUint64(e.FunctionIdx))
 	}
 	return poseidon.HashMany(elements...)
 }

@@ -278,8 +278,8 @@ func (r *jsonReader) digits() (n int) {
 	return n
 }
 
-// index reads a number without sign, fraction or exponent. A number that does not fit an int becomes the largest int.
-func (r *jsonReader) index() (int, error) {
+// index reads a 64-bit number without sign, fraction or exponent.
+func (r *jsonReader) index() (uint64, error) {
 	if c := r.peek(); c != '-' && (c < '0' || c > '9') {
 		return 0, fmt.Errorf("got %s, want a number", r.here())
 	}
@@ -291,7 +291,7 @@ func (r *jsonReader) index() (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("got %s, want an unsigned 64-bit integer", clipJSON(digits))
 	}
-	return clampInt(v), nil
+	return v, nil
 }
 
 // skip reads and checks any value.
@@ -364,8 +364,8 @@ func (r *jsonReader) nameOf(at int) error {
 	return err
 }
 
-// spacedJSON prints valid JSON on one line with the separators ", " and ": ".
-func spacedJSON(data []byte) string {
+// SpacedJSON prints valid JSON on one line with the separators ", " and ": ", as Python's json.dumps does.
+func SpacedJSON(data []byte) string {
 	var b strings.Builder
 	for i := 0; i < len(data); i++ {
 		switch c := data[i]; c {

@@ -1,6 +1,7 @@
 package sierra
 
 import (
+	"encoding/json"
 	"sync"
 
 	"github.com/starkd/starkd/crypto/felt"
@@ -82,7 +83,7 @@ func (c *ContractClass) CheckDeclarable() error {
 	if n := len(c.SierraProgram); n > constants.MaxProgramFelts {
 		return errorf(CodeSize, "sierra program of %d felts, at most %d", n, constants.MaxProgramFelts)
 	}
-	data, err := c.MarshalJSON()
+	data, err := json.Marshal(c) // escapes <, > and & in the ABI; the limit counts the escapes
 	if err != nil {
 		return errorf(CodeJSON, "%v", err)
 	}
@@ -158,7 +159,7 @@ func (c *ContractClass) checkEntryPointLists(*Program) *ClassError {
 			}
 		}
 	}
-	uses := make(map[int]int)
+	uses := make(map[uint64]int)
 	for _, l := range c.EntryPoints.lists() {
 		for _, e := range l.entries {
 			if uses[e.FunctionIdx]++; uses[e.FunctionIdx] > maxFunctionUses {
@@ -175,7 +176,7 @@ func (c *ContractClass) checkEntryPointLists(*Program) *ClassError {
 //
 // and returns the builtins' generic ids, without gas and system.
 func (r *Registry) EntryPointBuiltins(e *EntryPoint) ([]string, error) {
-	if e.FunctionIdx < 0 || e.FunctionIdx >= len(r.Program.Funcs) {
+	if e.FunctionIdx >= uint64(len(r.Program.Funcs)) {
 		return nil, errorf(CodeEntryPoint, "entry point %s: function %d is not declared", e.SelectorHex(), e.FunctionIdx)
 	}
 	f := &r.Program.Funcs[e.FunctionIdx]

@@ -46,7 +46,7 @@ func longClass(t *testing.T, felts int) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, err := sierra.ContractClass{SierraProgram: code, ContractClassVersion: starknet.ClassVersion, ABI: "[]"}.MarshalJSON()
+	data, err := sierra.ContractClass{SierraProgram: code, Version: starknet.ClassVersion, ABI: "[]"}.MarshalJSON()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -226,7 +226,7 @@ type World struct {
 // NewWorld returns a world with a contract of a class and of its compiled form. A nil storage is empty.
 func NewWorld(contract felt.Felt, definition *sierra.ContractClass, compiled *casm.Class, storage map[felt.Felt]felt.Felt) (*World, error) {
 	class := &cairo.Class{Hash: definition.Hash(), CompiledHash: compiled.BlakeHash(), Casm: compiled}
-	stored, err := executor.Stored(class, starknetClass(definition))
+	stored, err := executor.Stored(class, (*starknet.ContractClass)(definition))
 	if err != nil {
 		return nil, err
 	}
@@ -283,22 +283,4 @@ func (w *World) Class(class felt.Felt) (*state.Class, error) {
 		return nil, nil
 	}
 	return w.class, nil
-}
-
-// starknetClass returns a class in the form that the chain stores.
-func starknetClass(c *sierra.ContractClass) *starknet.ContractClass {
-	points := func(list []sierra.EntryPoint) []starknet.EntryPoint {
-		out := make([]starknet.EntryPoint, len(list))
-		for i, p := range list {
-			out[i] = starknet.EntryPoint{Selector: p.Selector, FunctionIdx: uint64(p.FunctionIdx)}
-		}
-		return out
-	}
-	return &starknet.ContractClass{
-		SierraProgram: c.SierraProgram, Version: c.ContractClassVersion, ABI: c.ABI,
-		EntryPoints: starknet.EntryPoints{
-			External: points(c.EntryPoints.External), L1Handler: points(c.EntryPoints.L1Handler),
-			Constructor: points(c.EntryPoints.Constructor),
-		},
-	}
 }

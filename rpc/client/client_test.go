@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/bounded"
 	"github.com/starkd/starkd/rpc"
@@ -25,7 +26,7 @@ func testClass() *starknet.ContractClass {
 	felts := []felt.Felt{felt.One, felt.FromUint64(7), felt.Zero}
 	return &starknet.ContractClass{
 		SierraProgram: felts, Version: starknet.ClassVersion, ABI: `[{"type": "core::array::Span::<felt252>"}]`,
-		EntryPoints: starknet.EntryPoints{External: []starknet.EntryPoint{{Selector: felt.FromUint64(5), FunctionIdx: 0}}},
+		EntryPoints: sierra.EntryPoints{External: []sierra.EntryPoint{{Selector: felt.FromUint64(5), FunctionIdx: 0}}},
 	}
 }
 
