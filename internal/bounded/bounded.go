@@ -1,6 +1,5 @@
-// Package bounded reads JSON from strangers with a bound on what it can allocate. It adds to encoding/json/v2, whose rules it keeps
-// (names match exactly, no name twice in an object), what a decoder of files needs: lists that end before they outgrow what their
-// reader can use, and values that are passed over without being kept.
+// Package bounded reads untrusted JSON with a bound on its allocations. It keeps the rules of encoding/json/v2 (names match exactly, and an
+// object has no name twice) and adds lists of bounded length and a way to skip values without storing them.
 package bounded
 
 import (
@@ -11,9 +10,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// List returns an unmarshaler of lists of T, nil for null, with at most `most` elements, each of which takes at least `least` bytes of text. The
-// first bound is what the reader can use. The second is the length of the shortest complete element: it keeps the memory of a list
-// in proportion to its text, since an empty object is shorter than any element that means something.
+// List returns an unmarshaler of lists of T that returns an error for more than `most` elements and for elements with fewer than `least` bytes of
+// text. null is decoded to nil. most is the number of elements that the caller can use. least is the length of the shortest complete
+// element. It keeps the memory of a list in proportion to its text, because {} is shorter than any complete element.
 func List[T any](what string, most, least int) *json.Unmarshalers {
 	return json.UnmarshalFromFunc(func(d *jsontext.Decoder, list *[]T) error {
 		switch t, err := d.ReadToken(); {
@@ -39,7 +38,7 @@ func List[T any](what string, most, least int) *json.Unmarshalers {
 				return fmt.Errorf("%s %d takes %d bytes, at least %d are needed for a complete one", what, len(*list), size, least)
 			}
 			if n := len(*list); n == cap(*list) {
-				*list = slices.Grow(*list, min(n+1, most-n)) // append alone grows by a quarter, and leaves four times the list behind
+				*list = slices.Grow(*list, min(n+1, most-n)) // append would grow a large list by a quarter, and the old copies would have four times its size
 			}
 			*list = append(*list, element)
 		}
@@ -48,11 +47,11 @@ func List[T any](what string, most, least int) *json.Unmarshalers {
 	})
 }
 
-// maxNames bounds the members of an object in a value that Skip passes over.
+// maxNames bounds the members of an object in a value that is skipped.
 const maxNames = 64
 
-// Skip reads the next value, whose objects have at most 64 members each, and keeps nothing of it. (Decoder.SkipValue and ReadValue
-// remember every name of an object until it ends, to find one that is there twice.)
+// Skip reads the next value and discards it. It returns an error if an object in it has more than 64 members, because the decoder keeps the
+// names of an object in memory until its end, to find duplicates.
 func Skip(d *jsontext.Decoder) error {
 	for depth := d.StackDepth(); ; {
 		t, err := d.ReadToken()
@@ -68,9 +67,10 @@ func Skip(d *jsontext.Decoder) error {
 	}
 }
 
-// Raw reads the next value as Skip does and returns its text, a part of input, which is what the decoder reads.
+// Raw reads the next value like Skip and returns its text, which has at most `most` bytes. input is the text that the decoder reads; the result
+// is a part of it.
 func Raw(d *jsontext.Decoder, input []byte, most int) (jsontext.Value, error) {
-	d.PeekKind() // moves over white space and the comma or colon before the value; a fault is Skip's to report
+	d.PeekKind() // skips white space before the value; Skip reports an error
 	start := d.InputOffset()
 	if err := Skip(d); err != nil {
 		return nil, err

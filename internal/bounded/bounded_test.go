@@ -16,6 +16,7 @@ type point struct {
 	Y int `json:"y"`
 }
 
+// TestList checks lists at both bounds, and malformed ones.
 func TestList(t *testing.T) {
 	options := json.JoinOptions(json.RejectUnknownMembers(true), json.WithUnmarshalers(List[point]("points", 3, len(`{"x":1,"y":1}`))))
 	for text, want := range map[string]string{
@@ -41,6 +42,7 @@ func TestList(t *testing.T) {
 	}
 }
 
+// TestRaw checks the text of values at the bounds of length and of members.
 func TestRaw(t *testing.T) {
 	many := func(n int) string {
 		var b strings.Builder

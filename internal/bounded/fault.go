@@ -10,8 +10,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Fault rewords an error of the decoder for the author of the text: where the fault is and what belongs there, instead of the Go type that
-// the value was read into. Other errors are returned as they are.
+// Fault rewords an error of the decoder for the author of the JSON text. It names the place of the fault and the JSON that is wanted there,
+// not the Go type of the value. It returns other errors unchanged.
 func Fault(err error) error {
 	s, ok := errors.AsType[*json.SemanticError](err)
 	if !ok {
@@ -22,7 +22,7 @@ func Fault(err error) error {
 	}
 	at := s.JSONPointer
 	switch {
-	case s.Err == json.ErrUnknownName: // of this object; in an error that wraps it, of one within
+	case s.Err == json.ErrUnknownName: // an unknown name of this object; an error that wraps ErrUnknownName is about an inner one
 		return located(at.Parent(), fmt.Errorf("%w %.100q", json.ErrUnknownName, at.LastToken()))
 	case s.Err != nil && len(s.JSONValue) > 0:
 		return located(at, fmt.Errorf("%.40q: %w", s.JSONValue, s.Err))
@@ -32,8 +32,8 @@ func Fault(err error) error {
 	return located(at, fmt.Errorf("want %s, got %s", wanted(s.GoType), found(s.JSONKind)))
 }
 
-// Brief rewords an error of the decoder for a client of JSON-RPC: where the fault is, and what the value's own decoder says of it, without
-// the value and without the Go type. Other errors are returned as they are.
+// Brief rewords an error of the decoder for a client of JSON-RPC. It names the place of the fault and the error of the value's own decoder,
+// without the value and the Go type. It returns other errors unchanged.
 func Brief(err error) error {
 	if s, ok := errors.AsType[*json.SemanticError](err); ok {
 		switch at := string(s.JSONPointer); {
@@ -51,7 +51,7 @@ func Brief(err error) error {
 	return err
 }
 
-// located puts the place of a fault before it. Names in it are a stranger's.
+// located adds the place of a fault before err. It clips and quotes the place, because its names are untrusted.
 func located(at jsontext.Pointer, err error) error {
 	if at == "" {
 		return err
@@ -60,6 +60,7 @@ func located(at jsontext.Pointer, err error) error {
 	return fmt.Errorf("%s: %w", place[1:len(place)-1], err)
 }
 
+// found returns a phrase for a JSON kind.
 func found(kind jsontext.Kind) string {
 	switch kind {
 	case '{':
@@ -74,7 +75,7 @@ func found(kind jsontext.Kind) string {
 	return kind.String() // null, true, false
 }
 
-// wanted says what JSON a Go type is read from.
+// wanted returns a phrase for the JSON from which a Go type is decoded.
 func wanted(t reflect.Type) string {
 	if t == nil {
 		return "another value"

@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
+// TestFault checks the text of an error for each kind of fault.
 func TestFault(t *testing.T) {
 	type outer struct {
 		Block  uint64           `json:"block"`

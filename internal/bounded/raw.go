@@ -10,7 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Object decodes an object whose members are decoded later, one by one. what names it in the error.
+// Object decodes an object into the texts of its members, which the caller decodes later. what is the object's name in an error.
 func Object(what string, raw json.RawMessage) (members map[string]json.RawMessage, err error) {
 	if err := jsonv2.Unmarshal(raw, &members); errors.Is(err, jsontext.ErrDuplicateName) {
 		return members, fmt.Errorf("%s: %w", what, Brief(err))
@@ -20,7 +20,7 @@ func Object(what string, raw json.RawMessage) (members map[string]json.RawMessag
 	return members, nil
 }
 
-// First returns the first elements of a list, at most `most` of them, and whether there are others.
+// First returns the first elements of a list, at most `most` of them, and whether the list has more.
 func First(raw json.RawMessage, most int) (values []json.RawMessage, more bool, err error) {
 	d := jsontext.NewDecoder(bytes.NewBuffer(raw))
 	if t, err := d.ReadToken(); err != nil {
@@ -41,10 +41,10 @@ func First(raw json.RawMessage, most int) (values []json.RawMessage, more bool, 
 	return values, false, nil
 }
 
-// IsNull reports whether a value is null.
+// IsNull reports whether a JSON value is null.
 func IsNull(raw json.RawMessage) bool { return bytes.Equal(raw, []byte("null")) }
 
-// Clip shortens untrusted text for an error message.
+// Clip shortens untrusted text to 60 bytes for an error message.
 func Clip(b []byte) string {
 	const most = 60
 	if len(b) > most {

@@ -1,13 +1,12 @@
-// Package deps is the architecture as a test: which package may import which, what the deterministic packages may not
-// import at all, and that every package says what it is. The policy is the table below; a package that it does not list
-// fails the test.
+// Package deps tests the architecture: which packages a package may import, which standard packages the deterministic ones must not
+// import, and that every package has a comment. The table policy is the policy. A package without a row fails the test.
 package deps
 
-// everyone lists leaves that every package may import, in addition to its row of the policy. A leaf imports none of ours.
+// everyone lists packages that every package may import, in addition to its row of the policy. They import no package of ours.
 var everyone = []string{"starknet/constants"}
 
-// policy lists, for each package of ours (a trailing /... covers a subtree, the longest match wins), the packages of ours
-// that it may import.
+// policy lists, for each package of ours, the packages of ours that it may import. A name that ends in /... stands for a subtree; the row with
+// the longest matching name applies.
 var policy = map[string][]string{
 	"crypto/felt":        {},
 	"internal/...":       {},
@@ -43,8 +42,8 @@ var policy = map[string][]string{
 	"rpc":                {"crypto/felt", "starknet", "rpc/jsonrpc", "internal/bounded"},
 	"rpc/client":         {"crypto/felt", "starknet", "rpc", "rpc/jsonrpc", "internal/bounded"},
 	"prover/stone/field": {},
-	// The parts of a STARK, downward. Hashing is crypto's (the felt channel is Poseidon over the same field), and work is
-	// split by internal/parallel: docs/decisions/design.md.
+	// The parts of a STARK, from the bottom up. They hash with crypto (the felt channel is Poseidon over the same field) and split work with
+	// internal/parallel: docs/decisions/design.md.
 	"prover/stone/poly":       {"prover/stone/field", "internal/parallel"},
 	"prover/stone/transcript": {"crypto/...", "prover/stone/field", "prover/stone/poly", "internal/parallel"},
 	"prover/stone/merkle":     {"crypto/...", "prover/stone/field", "prover/stone/poly", "prover/stone/transcript", "internal/parallel"},
@@ -61,19 +60,19 @@ var policy = map[string][]string{
 	"watcher/proofstore":      {"prover"},
 	"watcher":                 {"crypto/felt", "cairo", "cairo/os", "starknet", "app/state", "app/executor", "app", "prover", "prover/security", "prover/stone", "prover/block/...", "watcher/proofstore"},
 	"config":                  {"internal/hint"},
-	// A node is what assembles the rest. Its homes are files: nothing that runs.
+	// node assembles the other packages. node/home only reads and writes files.
 	"node/home":         {"crypto/...", "starknet", "app", "config", "contracts", "internal/hint"},
 	"node":              {"crypto/felt", "cairo", "cairo/vm", "cairo/native", "starknet", "starknet/trie", "app/...", "abci", "rpc", "rpc/jsonrpc", "watcher", "watcher/proofstore", "explorer", "config", "node/home", "internal/hint", "internal/pebbledb", "internal/serve"},
 	"cmd/verifier-wasm": {"crypto/felt", "prover", "prover/stone", "prover/block/...", "internal/bounded"},
 	"cmd/starkd":        {"..."},
 	"scripts/...":       {"..."},
 
-	// Hints are text of untrusted programs: their interpreter knows the machine alone.
+	// pyhint interprets hints of untrusted programs, so it may only reach the machine.
 	"cairo/cairo0/pyhint": {"crypto/...", "cairo/machine"},
 }
 
-// never lists, for packages of ours, what they may not reach, directly or through others: packages of ours, or modules of others by
-// prefix.
+// never lists packages that packages of ours must not import, directly or indirectly. A name in what that ends in / stands for all packages of
+// other modules with that prefix.
 var never = []struct {
 	who  []string
 	what []string
@@ -86,18 +85,18 @@ var never = []struct {
 	{[]string{"prover/...", "cmd/verifier-wasm"}, []string{"app/...", "abci", "rpc/...", "node/...", "watcher/...", "cairo/machine", "cairo/vm", "cairo/native", "github.com/cometbft/"}},
 }
 
-// deterministic packages may not read a clock, randomness, the environment or the network.
+// deterministic lists packages that must not read a clock, randomness, the environment or the network.
 var deterministic = []string{"app/...", "cairo/...", "starknet/...", "prover/..."}
 
-// banned standard packages in deterministic ones.
+// banned lists the standard packages that deterministic packages must not import.
 var banned = []string{"time", "math/rand", "math/rand/v2", "crypto/rand", "os", "net", "net/http"}
 
-// outside limits who may import a module of others: prefix to the packages that may.
+// outside maps a prefix of import paths of other modules to the packages of ours that may import them.
 var outside = map[string][]string{
 	"github.com/cometbft/cometbft-db": {"app/state", "internal/pebbledb", "node", "watcher", "scripts/bench/transfers"},
 	"github.com/cometbft/cometbft/":   {"abci", "watcher", "node", "node/home"},
 	"github.com/cockroachdb/pebble":   {"internal/pebbledb"},
 	"github.com/gorilla/websocket":    {"rpc/jsonrpc", "watcher"},
-	// Signatures are judged by one rule, at one place.
+	// Signatures are verified in one place, so that one rule applies to all.
 	"github.com/hdevalence/ed25519consensus": {"prover/block/headers"},
 }

@@ -16,12 +16,13 @@ import (
 
 const module = "github.com/starkd/starkd/"
 
+// pkg is a package of the module.
 type pkg struct {
 	files   []*ast.File
-	imports map[string][]string // import path to the files that have it
+	imports map[string][]string // from the import path to the names of the files that import it
 }
 
-// load parses the imports and package comments of every non-test Go file of the module.
+// load parses the imports and package comments of every Go file of the module that is not a test. The keys are paths relative to the module.
 func load(t *testing.T) map[string]*pkg {
 	root := golden.ModuleRoot(t)
 	pkgs := map[string]*pkg{}
@@ -80,7 +81,7 @@ func covers(pattern, name string) bool {
 	return strings.HasPrefix(name+"/", prefix)
 }
 
-// allowed returns the policy's row for name: the longest pattern that covers it.
+// allowed returns the policy's row for name, and whether it has one: the row with the longest pattern that covers it.
 func allowed(name string) ([]string, bool) {
 	best := ""
 	for pattern := range policy {
@@ -91,11 +92,12 @@ func allowed(name string) ([]string, bool) {
 	return policy[best], best != ""
 }
 
+// TestImportPolicy checks the imports of every package against policy, outside and banned.
 func TestImportPolicy(t *testing.T) {
 	for name, p := range load(t) {
 		row, ok := allowed(name)
 		if !ok {
-			t.Errorf("%s is in no row of the policy: a new package must earn its row", name)
+			t.Errorf("%s has no row in the policy: add one for a new package", name)
 			continue
 		}
 		for imported, files := range p.imports {
@@ -111,12 +113,13 @@ func TestImportPolicy(t *testing.T) {
 				}
 			}
 			if slices.Contains(banned, imported) && slices.ContainsFunc(deterministic, func(d string) bool { return covers(d, name) }) {
-				t.Errorf("%s imports %s (%v): deterministic packages may not", name, imported, files)
+				t.Errorf("%s imports %s (%v): deterministic packages must not", name, imported, files)
 			}
 		}
 	}
 }
 
+// TestEveryoneListsLeaves checks that the packages in everyone may not import packages of ours.
 func TestEveryoneListsLeaves(t *testing.T) {
 	for _, name := range everyone {
 		if row, ok := policy[name]; !ok || len(row) > 0 {
@@ -125,7 +128,7 @@ func TestEveryoneListsLeaves(t *testing.T) {
 	}
 }
 
-// reach adds to seen everything that name imports, directly or through packages of ours, each with a package that imports it.
+// reach adds to seen every package that name imports, directly or through packages of ours. The value is a package that imports it.
 func reach(pkgs map[string]*pkg, name string, seen map[string]string) {
 	for imported := range pkgs[name].imports {
 		ours, ok := strings.CutPrefix(imported, module)
@@ -139,6 +142,7 @@ func reach(pkgs map[string]*pkg, name string, seen map[string]string) {
 	}
 }
 
+// TestNeverReached checks the rules of never.
 func TestNeverReached(t *testing.T) {
 	pkgs := load(t)
 	for _, rule := range never {
@@ -159,11 +163,12 @@ func TestNeverReached(t *testing.T) {
 			}
 		}
 		if !found {
-			t.Errorf("no package is covered by %v", rule.who)
+			t.Errorf("no package matches %v", rule.who)
 		}
 	}
 }
 
+// TestEveryPackageSaysWhatItIs checks that every package has exactly one package comment.
 func TestEveryPackageSaysWhatItIs(t *testing.T) {
 	for name, p := range load(t) {
 		comments := 0
@@ -178,6 +183,7 @@ func TestEveryPackageSaysWhatItIs(t *testing.T) {
 	}
 }
 
+// TestCovers checks patterns with and without /....
 func TestCovers(t *testing.T) {
 	for _, c := range []struct {
 		pattern, name string

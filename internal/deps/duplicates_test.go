@@ -14,22 +14,22 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// numbers is the package whose numbers and names must not stand anywhere else.
+// numbers is the package whose numbers and names other packages must not repeat.
 const numbers = "starknet/constants"
 
-// protocolCode are the folders that must take the protocol's numbers from it.
+// protocolCode lists the folders that are searched for repeated numbers.
 var protocolCode = []string{"app", "cairo", "cmd", "node", "prover", "rpc", "starknet", "watcher"}
 
-// coincidences are values and names that stand elsewhere with another meaning, by file.
+// coincidences lists, by file, values and names that have another meaning there.
 var coincidences = map[string][]string{
-	"app/genesis.go":                    {"10000000000"},           // a default of this chain: the gas of a block
+	"app/genesis.go":                    {"10000000000"},           // a default of this chain, the gas of a block
 	"cairo/native/compile.go":           {"the name maxSignature"}, // of a WebAssembly function
 	"prover/block/headers/commit.go":    {"the name maxSignature"}, // of a validator
 	"prover/block/headers/timestamp.go": {"3600"},                  // seconds of an hour
 }
 
-// protocolNames returns the names of the constants that are numbers, and the distinctive values: the short strings, and the
-// integers above 400 that are no small round number and no power of two, which stand for many things.
+// protocolNames returns the names of a file's constants that are numbers, in lower case, and its distinctive values: strings and
+// distinctive integers.
 func protocolNames(file *ast.File) (names map[string]bool, values map[string]bool) {
 	names, values = map[string]bool{}, map[string]bool{}
 	ast.Inspect(file, func(n ast.Node) bool {
@@ -56,7 +56,8 @@ func protocolNames(file *ast.File) (names map[string]bool, values map[string]boo
 	return names, values
 }
 
-// distinctive returns an integer that cannot be there by chance.
+// distinctive returns the value of an integer, and whether it is unlikely to have another meaning: it is above 400, not a power of two, and not
+// a round number of thousands up to 100,000 or a million.
 func distinctive(e ast.Expr) (key string, ok bool) {
 	v := literal(e)
 	if v == nil || v.Kind() != constant.Int {
@@ -66,7 +67,7 @@ func distinctive(e ast.Expr) (key string, ok bool) {
 	return v.ExactString(), exact && n > 400 && (n%1000 != 0 || n > 100_000 && n != 1_000_000) && n&(n-1) != 0
 }
 
-// literal returns the value of a literal or of a product of literals, or nil.
+// literal returns the value of an integer or string literal or of a product of integer literals, or nil.
 func literal(e ast.Expr) constant.Value {
 	switch e := e.(type) {
 	case *ast.BasicLit:
@@ -82,8 +83,8 @@ func literal(e ast.Expr) constant.Value {
 	return nil
 }
 
-// duplicates returns what a file says that starknet/constants says already: a number of one of its names that is not made
-// of it, its distinctive integers, and its strings where they are made a felt or a selector.
+// duplicates returns the names and values that a file repeats from starknet/constants: a constant with one of the names that is defined by a
+// literal, a distinctive integer, and a string that is converted to a felt or a selector.
 func duplicates(file *ast.File, names, values map[string]bool) (found []string) {
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {
@@ -110,7 +111,7 @@ func duplicates(file *ast.File, names, values map[string]bool) (found []string) 
 	return found
 }
 
-// makesFelt reports whether a call with this function makes bytes or a felt of a string.
+// makesFelt reports whether a call of fun converts a string to bytes, a felt or a selector.
 func makesFelt(fun ast.Expr) bool {
 	switch fun := fun.(type) {
 	case *ast.ArrayType:
@@ -123,6 +124,7 @@ func makesFelt(fun ast.Expr) bool {
 	return false
 }
 
+// TestNoDuplicateConstants checks that no file of protocolCode repeats a number or a string of starknet/constants.
 func TestNoDuplicateConstants(t *testing.T) {
 	root := golden.ModuleRoot(t)
 	names, values := map[string]bool{}, map[string]bool{}
@@ -151,14 +153,14 @@ func TestNoDuplicateConstants(t *testing.T) {
 			}
 			for _, found := range duplicates(parse(t, path, nil), names, values) {
 				if !slices.Contains(coincidences[rel], found) {
-					t.Errorf("%s has %s, which is in %s", rel, found, numbers)
+					t.Errorf("%s repeats %s from %s", rel, found, numbers)
 				}
 			}
 		}
 	}
 }
 
-// The finder finds what stood in the tree before there was one source.
+// TestDuplicatesAreFound checks that duplicates finds each kind of repetition, and nothing else.
 func TestDuplicatesAreFound(t *testing.T) {
 	names, values := protocolNames(parse(t, "constants.go", `package constants
 const (
@@ -197,7 +199,7 @@ func parse(t *testing.T, path string, source any) *ast.File {
 	return file
 }
 
-// sources returns the non-test Go files under a folder; none if it does not exist.
+// sources returns the paths of the Go files under a folder that are not tests. It returns none if the folder does not exist.
 func sources(t *testing.T, folder string) (paths []string) {
 	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
 		switch {

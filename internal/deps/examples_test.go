@@ -12,7 +12,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// faces are the packages that somebody outside of this repository would import: each has an Example that runs.
+// faces lists the packages for use outside of this repository. Each must have an Example that go test runs.
 var faces = []string{
 	"app/state",
 	"cairo",
@@ -39,7 +39,7 @@ var faces = []string{
 	"watcher/proofstore",
 }
 
-// TestFacesHaveExamples demands of each an Example function with an output that go test compares.
+// TestFacesHaveExamples checks that each of faces has an Example function with an output that go test compares.
 func TestFacesHaveExamples(t *testing.T) {
 	root := golden.ModuleRoot(t)
 	for _, face := range faces {
@@ -53,6 +53,7 @@ func TestFacesHaveExamples(t *testing.T) {
 	}
 }
 
+// anyExample reports whether one of the files has an Example function with an output.
 func anyExample(t *testing.T, paths []string) bool {
 	for _, path := range paths {
 		source, err := os.ReadFile(path)

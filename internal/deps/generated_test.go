@@ -17,9 +17,9 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// TestGeneratedFiles runs every go:generate line of the module into a temporary folder and compares what it writes with the file in
-// the tree. A file that says that it is generated must be written by one of them. (os.json is compared in cairo/os, docs/libfuncs.md
-// in cairo/compiler, the picture of docs/architecture.md in this package.)
+// TestGeneratedFiles runs every go:generate line of the module with its outputs in a temporary folder, and compares them with the files in the
+// tree. A file with a comment that it is generated must be one of these outputs. Tests of cairo/os compare os.json, those of cairo/compiler
+// docs/libfuncs.md, and TestPicture the picture in docs/architecture.md.
 func TestGeneratedFiles(t *testing.T) {
 	root, checked := golden.ModuleRoot(t), []string{}
 	var claimed []string
@@ -41,7 +41,7 @@ func TestGeneratedFiles(t *testing.T) {
 				continue
 			}
 			words := strings.Fields(command)
-			// The generator runs in the folder behind -C, and its outputs are relative to that.
+			// The generator runs in the folder that follows -C, and its outputs are relative to that folder.
 			dir := filepath.Dir(path)
 			if i := slices.Index(words, "-C"); i >= 0 {
 				dir = filepath.Join(dir, words[i+1])
@@ -72,7 +72,7 @@ func TestGeneratedFiles(t *testing.T) {
 			for target, temporary := range made {
 				checked = append(checked, target)
 				if diff := cmp.Diff(body(t, target), body(t, temporary)); diff != "" {
-					t.Errorf("%s is not what %q makes (-have +made):\n%s", target, command, diff)
+					t.Errorf("%s differs from the output of %q (-have +made):\n%s", target, command, diff)
 				}
 			}
 		}
@@ -80,11 +80,11 @@ func TestGeneratedFiles(t *testing.T) {
 	slices.Sort(claimed)
 	slices.Sort(checked)
 	if diff := cmp.Diff(claimed, checked); diff != "" || len(checked) == 0 {
-		t.Errorf("generated files, and those that go:generate lines write:\n%s", diff)
+		t.Errorf("files that claim to be generated, and outputs of go:generate lines:\n%s", diff)
 	}
 }
 
-// body returns a generated file without its first line, which holds the command with its paths.
+// body returns a generated file without its first line, which has the command with its paths.
 func body(t *testing.T, path string) string {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -94,7 +94,7 @@ func body(t *testing.T, path string) string {
 	return rest
 }
 
-// TestCompiledClasses compiles each contract class of the tree that has its compiled class with it, by the official compiler.
+// TestCompiledClasses compares each compiled class of the tree with the official compiler's output for the contract class.
 func TestCompiledClasses(t *testing.T) {
 	compiler := os.Getenv("STARKD_SIERRA_COMPILE")
 	if compiler == "" {
@@ -130,7 +130,7 @@ func TestCompiledClasses(t *testing.T) {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(b, a); diff != "" {
-			t.Errorf("%s is not what starknet-sierra-compile makes of %s: run build.sh in its folder (-have +made)\n%.2000s", compiled, path, diff)
+			t.Errorf("%s differs from the output of starknet-sierra-compile for %s: run build.sh in its folder (-have +made)\n%.2000s", compiled, path, diff)
 		}
 	})
 	if pairs < 6 {
@@ -138,7 +138,7 @@ func TestCompiledClasses(t *testing.T) {
 	}
 }
 
-// files calls f with every file of the module.
+// files calls f with the path of every file of the module.
 func files(t *testing.T, root string, f func(path string)) {
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {

@@ -13,15 +13,15 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// rooms are the boxes of the picture: each package is in the room of the longest prefix. Packages in no room (scripts, tests' tools) are
-// not drawn.
+// rooms lists the boxes of the picture. A package belongs to the room that is its longest prefix. Packages without a room (scripts, tools of
+// tests) are not drawn.
 var rooms = []string{
 	"cmd/starkd", "cmd/verifier-wasm", "node", "abci", "config", "explorer", "watcher", "rpc", "app", "contracts",
 	"cairo", "cairo/sierra", "cairo/casm", "cairo/compiler", "cairo/machine", "cairo/vm", "cairo/native", "cairo/cairo0", "cairo/os",
 	"starknet", "prover", "prover/block", "prover/stone", "prover/security", "crypto",
 }
 
-// room returns the room that a package is in, or "".
+// room returns a package's room, or "".
 func room(name string) string {
 	best := ""
 	for _, r := range rooms {
@@ -32,8 +32,8 @@ func room(name string) string {
 	return best
 }
 
-// TestPicture draws the rooms and their imports into docs/architecture.md, as a Mermaid graph. An arrow that follows from two others is
-// left out, and so are those to leaves that everyone may import. `go test ./internal/deps -run TestPicture -update` writes it.
+// TestPicture compares the picture in docs/architecture.md with a Mermaid graph of the rooms and their imports. The graph omits arrows that
+// follow from others, and arrows to packages that everyone may import. `go test ./internal/deps -run TestPicture -update` writes it.
 func TestPicture(t *testing.T) {
 	imports := map[string]map[string]bool{}
 	for name, p := range load(t) {
@@ -52,7 +52,7 @@ func TestPicture(t *testing.T) {
 			}
 		}
 	}
-	reaches := map[string]map[string]bool{} // transitive
+	reaches := map[string]map[string]bool{} // the transitive closure of imports
 	var visit func(from string, trail []string)
 	visit = func(from string, trail []string) {
 		if slices.Contains(trail, from) {
@@ -95,6 +95,7 @@ func TestPicture(t *testing.T) {
 // id returns a room's name as a Mermaid identifier.
 func id(room string) string { return strings.NewReplacer("/", "_", "-", "_").Replace(room) }
 
+// TestRoomsExist checks that every room is a folder.
 func TestRoomsExist(t *testing.T) {
 	root := golden.ModuleRoot(t)
 	for _, r := range rooms {

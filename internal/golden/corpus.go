@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// Count returns how many files or cases of a kind a test must find: shared in the shared corpus, small in the one of the tree.
+// Count returns the number of files or cases that a test must find: shared if the shared corpus exists, else small, for the small corpus.
 func Count(t testing.TB, shared, small int) int {
 	t.Helper()
 	if _, err := os.Stat(sharedPath(t, "STARKD_CORPUS", "corpus", nil)); err != nil {
@@ -22,14 +22,14 @@ func Count(t testing.TB, shared, small int) int {
 	return shared
 }
 
-// unpacked is where smallCorpus has put its files in this process.
+// unpacked holds the folder in which this process has unpacked the small corpus, or "".
 var unpacked struct {
 	sync.Mutex
 	dir string
 }
 
-// smallCorpus returns the folder of the corpus that is in the tree, laid out as the shared one: the archives of testdata/corpus
-// (scripts/fixtures/corpus.py). It is unpacked once for all processes, into the temporary folder under a name that the content gives it.
+// smallCorpus returns a folder with the small corpus, the archives of testdata/corpus (made by scripts/fixtures/corpus.py). It has the layout
+// of the shared corpus. It is unpacked once for all processes, into the temporary folder, under a name that is derived from its content.
 func smallCorpus(t testing.TB) string {
 	t.Helper()
 	unpacked.Lock()
@@ -62,7 +62,7 @@ func smallCorpus(t testing.TB) string {
 	return dir
 }
 
-// unpack writes the corpus to dir, whole or not at all.
+// unpack extracts the archives to dir. If it fails, dir does not exist.
 func unpack(dir string, sources []string) error {
 	making, err := os.MkdirTemp(filepath.Dir(dir), "starkd-corpus-")
 	if err != nil {

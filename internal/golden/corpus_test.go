@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestSmallCorpus demands of a clone without the shared corpus what other packages look for there, and what is in both must be equal.
+// TestSmallCorpus checks that the small corpus has the files that tests of other packages need, and that they equal those of the shared corpus.
 func TestSmallCorpus(t *testing.T) {
 	shared := sharedPath(t, "STARKD_CORPUS", "corpus", nil)
 	t.Setenv("STARKD_CORPUS", filepath.Join(t.TempDir(), "none"))
@@ -21,7 +21,7 @@ func TestSmallCorpus(t *testing.T) {
 			t.Fatalf("%s: %d bytes, %v", name, len(small), err)
 		}
 		if large, err := os.ReadFile(filepath.Join(shared, filepath.FromSlash(name))); err == nil && !bytes.Equal(small, large) {
-			t.Errorf("%s is not the shared corpus's: run scripts/fixtures/corpus.py", name)
+			t.Errorf("%s differs from the shared corpus: run scripts/fixtures/corpus.py", name)
 		}
 	}
 	for pattern, want := range map[string]int{"sierra-casm/*.contract_class.json": 13, "sierra-casm/*.compiled_contract_class.json": 13, "contracts/sierra-casm/*.json": 30} {
@@ -39,7 +39,7 @@ func TestSmallCorpus(t *testing.T) {
 	}
 }
 
-// skipRecorder is a test that notes that it is to be skipped, and panics.
+// skipRecorder is a testing.TB that records a skip and panics instead of ending the test.
 type skipRecorder struct {
 	testing.TB
 	skipped bool

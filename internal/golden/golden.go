@@ -1,5 +1,5 @@
-// Package golden finds and compares what other people's software made: the shared corpus of test vectors, the inputs that once
-// went wrong, and golden files in a package's testdata folder that `go test -update` rewrites.
+// Package golden gives tests access to reference data: the corpus of test vectors that other software made, inputs that failed in an earlier
+// release, and golden files in a package's testdata folder, which `go test -update` rewrites.
 package golden
 
 import (
@@ -15,9 +15,9 @@ import (
 
 var update = flag.Bool("update", false, "rewrite golden files")
 
-// Corpus returns the path of elem inside the corpus of test vectors and skips the test, saying so, where it is absent. The corpus is
-// the folder STARKD_CORPUS, by default ../shared/corpus beside the module's root. Where there is no such folder, it is the smaller
-// one of this package's testdata, so that a clone alone is tested against other people's software too.
+// Corpus returns the path of elem in the corpus of test vectors. It skips the test if elem does not exist. The corpus is the folder
+// STARKD_CORPUS, by default ../shared/corpus relative to the module's root. If that folder does not exist, the corpus is the small one of
+// this package's testdata, so that a clone without it is tested against other software too.
 func Corpus(t testing.TB, elem ...string) string {
 	t.Helper()
 	root := sharedPath(t, "STARKD_CORPUS", "corpus", nil)
@@ -31,14 +31,14 @@ func Corpus(t testing.TB, elem ...string) string {
 	return path
 }
 
-// Case returns the path of elem among the inputs that went wrong in an earlier release (STARKD_CASES, by default
-// ../shared/cases) and skips the test, saying so, where it is absent.
+// Case returns the path of elem in the folder of inputs that failed in an earlier release (STARKD_CASES, by default ../shared/cases). It skips
+// the test if elem does not exist.
 func Case(t testing.TB, elem ...string) string {
 	t.Helper()
 	return shared(t, "STARKD_CASES", "cases", elem)
 }
 
-// sharedPath returns the path of elem in the folder that variable names, by default ../shared/name beside the module's root.
+// sharedPath returns the path of elem in the folder of the environment variable, by default ../shared/name relative to the module's root.
 func sharedPath(t testing.TB, variable, name string, elem []string) string {
 	t.Helper()
 	root := os.Getenv(variable)
@@ -48,7 +48,7 @@ func sharedPath(t testing.TB, variable, name string, elem []string) string {
 	return filepath.Join(append([]string{root}, elem...)...)
 }
 
-// shared is sharedPath of what is there; it skips the test where nothing is.
+// shared returns the same path as sharedPath. It skips the test if the path does not exist.
 func shared(t testing.TB, variable, name string, elem []string) string {
 	t.Helper()
 	path := sharedPath(t, variable, name, elem)
@@ -58,7 +58,7 @@ func shared(t testing.TB, variable, name string, elem []string) string {
 	return path
 }
 
-// SameAsCase compares a file of the repository with the input that it is a copy of, where that is there. It does not skip.
+// SameAsCase compares a file of the repository with the case elem of which it is a copy. If the case does not exist it only logs that.
 func SameAsCase(t testing.TB, copied string, elem ...string) {
 	t.Helper()
 	want, err := os.ReadFile(sharedPath(t, "STARKD_CASES", "cases", elem))
@@ -67,11 +67,11 @@ func SameAsCase(t testing.TB, copied string, elem ...string) {
 		return
 	}
 	if got, err := os.ReadFile(copied); err != nil || !bytes.Equal(got, want) {
-		t.Errorf("%s is not the handed %s (%v)", copied, filepath.Join(elem...), err)
+		t.Errorf("%s differs from %s (%v)", copied, filepath.Join(elem...), err)
 	}
 }
 
-// ModuleRoot returns the folder that holds go.mod, found upwards from the test's working directory.
+// ModuleRoot returns the folder with go.mod, which is the test's working directory or above it.
 func ModuleRoot(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
@@ -90,8 +90,8 @@ func ModuleRoot(t testing.TB) string {
 	}
 }
 
-// Gzip compares got with the content of the compressed golden file testdata/name, or rewrites the file under -update. (Equal would depend on
-// the compressor.)
+// Gzip compares got with the content of the compressed golden file testdata/name, or rewrites the file if -update is set. Equal of the
+// compressed bytes would depend on the compressor.
 func Gzip(t testing.TB, name string, got []byte) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
@@ -113,11 +113,11 @@ func Gzip(t testing.TB, name string, got []byte) {
 		return
 	}
 	if want := Gunzip(t, path); !bytes.Equal(got, want) {
-		t.Errorf("%s, %d bytes, is not what is made now, %d bytes (-update writes it):\ngot:\n%s\nwant:\n%s", path, len(want), len(got), clip(got), clip(want))
+		t.Errorf("%s, %d bytes, differs from the current result, %d bytes (-update writes it):\ngot:\n%s\nwant:\n%s", path, len(want), len(got), clip(got), clip(want))
 	}
 }
 
-// Gunzip returns the content of a compressed file.
+// Gunzip returns the content of a gzip file.
 func Gunzip(t testing.TB, path string) []byte {
 	t.Helper()
 	f, err := os.Open(path)
@@ -136,7 +136,7 @@ func Gunzip(t testing.TB, path string) []byte {
 	return data
 }
 
-// Equal compares got with the golden file testdata/name, or rewrites the file under -update.
+// Equal compares got with the golden file testdata/name, or rewrites the file if -update is set.
 func Equal(t testing.TB, name string, got []byte) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
@@ -165,7 +165,7 @@ func clip(b []byte) []byte {
 	return b
 }
 
-// Section compares got with the part of a document between the lines <!-- NAME --> and <!-- /NAME -->, or rewrites that part under -update.
+// Section compares got with the part of a document between the lines <!-- NAME --> and <!-- /NAME -->, or rewrites that part if -update is set.
 func Section(t testing.TB, path, name string, got []byte) {
 	t.Helper()
 	document, err := os.ReadFile(path)
@@ -180,7 +180,7 @@ func Section(t testing.TB, path, name string, got []byte) {
 		t.Fatalf("%s has no lines %s and %s", path, bytes.TrimSpace(first), bytes.TrimSpace(last))
 	case bytes.Equal(got, want):
 	case !*update:
-		t.Errorf("%s: section %s is not what is made now (-update writes it):\ngot:\n%s\nwant:\n%s", path, name, clip(got), clip(want))
+		t.Errorf("%s: section %s differs from the current result (-update writes it):\ngot:\n%s\nwant:\n%s", path, name, clip(got), clip(want))
 	default:
 		if err := os.WriteFile(path, slices.Concat(head, first, got, last, tail), 0o644); err != nil {
 			t.Fatal(err)

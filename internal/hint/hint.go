@@ -1,5 +1,5 @@
-// Package hint attaches advice to an error: one line that says what a person can do about it. A command prints the advice after the
-// error; a program that imports node may do so too.
+// Package hint attaches advice to an error: one line that says what the user can do about it. A command prints the advice after the error.
+// A program that imports node can do so too.
 package hint
 
 import (
@@ -13,13 +13,13 @@ type Error struct {
 	Advice string // one line
 }
 
-// Error implements error. The advice is not in the text.
+// Error returns the text of Err, without the advice.
 func (e *Error) Error() string { return e.Err.Error() }
 
-// Unwrap returns the error without its advice.
+// Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// With returns err with advice. It returns nil if err is nil.
+// With returns err with the formatted advice. It returns nil if err is nil.
 func With(err error, format string, args ...any) error {
 	if err == nil {
 		return nil
@@ -27,7 +27,7 @@ func With(err error, format string, args ...any) error {
 	return &Error{err, fmt.Sprintf(format, args...)}
 }
 
-// Of returns the outermost advice of err, and whether there is any.
+// Of returns the outermost advice in err's chain, and whether it has any.
 func Of(err error) (advice string, ok bool) {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Advice, true

@@ -1,5 +1,5 @@
-// Package parallel splits independent work by index over the machine's cores and joins it. Results never depend on how
-// the work was split: f writes only what belongs to its own indices.
+// Package parallel splits independent work by index among the machine's cores and waits for all of it. f must write only the results of its
+// own indices, so that results do not depend on the split.
 package parallel
 
 import (
@@ -7,10 +7,10 @@ import (
 	"sync"
 )
 
-// Workers is how many pieces For and Chunks cut work into at most.
+// Workers returns the greatest number of pieces into which For and Chunks split work.
 func Workers() int { return runtime.GOMAXPROCS(0) }
 
-// For calls f(i) for every i in [0, n), on all cores, and returns when all calls have.
+// For calls f(i) for every i in [0, n), on all cores, and returns when all calls have returned.
 func For(n int, f func(i int)) {
 	Chunks(n, 1, func(start, end int) {
 		for i := start; i < end; i++ {
@@ -19,8 +19,8 @@ func For(n int, f func(i int)) {
 	})
 }
 
-// Chunks calls f on consecutive ranges that cover [0, n), each of at least `least` indices but the last, on all cores, and
-// returns when all calls have.
+// Chunks calls f for consecutive ranges that cover [0, n), on all cores, and returns when all calls have returned. Each range except the
+// last has at least `least` indices.
 func Chunks(n, least int, f func(start, end int)) {
 	if n <= 0 {
 		return

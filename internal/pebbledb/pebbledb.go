@@ -1,10 +1,9 @@
-// Package pebbledb opens pebble databases behind cometbft-db's interface. cometbft-db has the same adapter, but compiles it
-// only under the build tag pebbledb, and `go build` without the tag made a starkd that could not open its default database.
-// Files are those of cometbft-db's adapter: pebble's default options, in a folder NAME.db.
+// Package pebbledb implements cometbft-db's interface with pebble databases. cometbft-db has the same adapter, but only under the build tag
+// pebbledb: a binary built without the tag could not open the default database. The files are the same as those of cometbft-db's adapter:
+// pebble's default options, in a folder NAME.db.
 //
-// Set, Delete and Batch.Write reach the write-ahead log without a sync: the end of the process loses nothing, a power failure
-// may lose the newest of them. SetSync, DeleteSync and Batch.WriteSync return after the sync. A batch is written whole or not
-// at all.
+// Set, Delete and Batch.Write append to the write-ahead log without a sync: if the process ends nothing is lost, but a power failure may
+// lose the newest writes. SetSync, DeleteSync and Batch.WriteSync return after the sync. A batch is written completely or not at all.
 package pebbledb
 
 import (
@@ -17,14 +16,14 @@ import (
 	dbm "github.com/cometbft/cometbft-db"
 )
 
-// What a caller did wrong.
+// Errors for wrong use of the package.
 var (
 	ErrKeyEmpty    = errors.New("pebbledb: the key is empty")
 	ErrValueNil    = errors.New("pebbledb: the value is nil")
 	ErrBatchClosed = errors.New("pebbledb: the batch was written or closed")
 )
 
-// Backend is the name that configuration files have for these databases.
+// Backend is the name of these databases in configuration files.
 const Backend = string(dbm.PebbleDBBackend)
 
 // DB is a pebble database. It is safe for concurrent use. No method may be called after Close.
@@ -67,7 +66,7 @@ func (db *DB) Has(key []byte) (bool, error) {
 	return value != nil, err
 }
 
-// Set sets the value of key.
+// Set sets the value of key, without a sync.
 func (db *DB) Set(key, value []byte) error { return db.set(key, value, pebble.NoSync) }
 
 // SetSync sets the value of key and returns when it is on disk.
@@ -80,10 +79,10 @@ func (db *DB) set(key, value []byte, options *pebble.WriteOptions) error {
 	return db.pebble.Set(key, value, options)
 }
 
-// Delete removes key, if it is there.
+// Delete removes key if it exists, without a sync.
 func (db *DB) Delete(key []byte) error { return db.delete(key, pebble.NoSync) }
 
-// DeleteSync removes key, if it is there, and returns when that is on disk.
+// DeleteSync removes key if it exists, and returns when the removal is on disk.
 func (db *DB) DeleteSync(key []byte) error { return db.delete(key, pebble.Sync) }
 
 func (db *DB) delete(key []byte, options *pebble.WriteOptions) error {
@@ -103,7 +102,7 @@ func check(key, value []byte) error {
 	return nil
 }
 
-// Compact compacts the files that hold keys from start to end. A nil bound is the first or the last key of the database.
+// Compact compacts the files with keys from start to end. A nil bound stands for the first or the last key of the database.
 func (db *DB) Compact(start, end []byte) (err error) {
 	if start == nil || end == nil {
 		// Pebble has no open ranges: github.com/cockroachdb/pebble/issues/1474.
@@ -124,7 +123,7 @@ func (db *DB) Compact(start, end []byte) (err error) {
 	return db.pebble.Compact(start, end, true)
 }
 
-// Close waits for compactions and closes the files. All iterators must be closed before.
+// Close waits for compactions and closes the files. All iterators must already be closed.
 func (db *DB) Close() error { return db.pebble.Close() }
 
 // Print prints every key and value.
@@ -147,12 +146,12 @@ func (db *DB) Stats() map[string]string {
 // NewBatch returns an empty batch. It must be closed.
 func (db *DB) NewBatch() dbm.Batch { return &batch{db.pebble.NewBatch()} }
 
-// Iterator returns an iterator over the keys from start on and below end, in ascending order. A nil bound is no bound.
+// Iterator returns an iterator over the keys in [start, end), in ascending order. A nil bound does not limit the range.
 func (db *DB) Iterator(start, end []byte) (dbm.Iterator, error) {
 	return db.iterator(start, end, false)
 }
 
-// ReverseIterator returns an iterator over the same keys as Iterator in descending order.
+// ReverseIterator returns an iterator over the keys in [start, end), in descending order.
 func (db *DB) ReverseIterator(start, end []byte) (dbm.Iterator, error) {
 	return db.iterator(start, end, true)
 }
@@ -176,7 +175,7 @@ func (db *DB) iterator(start, end []byte, reverse bool) (dbm.Iterator, error) {
 	return it, nil
 }
 
-// batch is a set of changes that are written together. pebble is nil once the batch was written or closed.
+// batch is a list of changes that are written together. pebble is nil after the batch was written or closed.
 type batch struct{ pebble *pebble.Batch }
 
 func (b *batch) Set(key, value []byte) error {
@@ -222,7 +221,7 @@ func (b *batch) Close() error {
 	return err
 }
 
-// iterator walks a range. Once it is invalid it stays so.
+// iterator iterates over a range of keys. An invalid iterator never becomes valid again.
 type iterator struct {
 	source     *pebble.Iterator
 	start, end []byte
@@ -257,7 +256,7 @@ func (it *iterator) Error() error { return it.source.Error() }
 
 func (it *iterator) Close() error { return it.source.Close() }
 
-// mustBeValid panics if the iterator is at its end, as the interface demands.
+// mustBeValid panics if the iterator is not valid, as cometbft-db's interface demands.
 func (it *iterator) mustBeValid() {
 	if !it.Valid() {
 		panic("pebbledb: the iterator is at its end")

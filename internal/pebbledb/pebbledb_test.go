@@ -18,6 +18,7 @@ import (
 	"pgregory.net/rapid"
 )
 
+// TestEmptyKeysAndNilValues checks that empty keys and nil values are rejected, and that an empty value is not nil.
 func TestEmptyKeysAndNilValues(t *testing.T) {
 	db := must(Open("x", t.TempDir()))
 	defer db.Close()
@@ -66,6 +67,7 @@ func TestEmptyKeysAndNilValues(t *testing.T) {
 	}
 }
 
+// TestWrittenBatchIsClosed checks that a batch cannot be used after Write, WriteSync or Close.
 func TestWrittenBatchIsClosed(t *testing.T) {
 	db := must(Open("x", t.TempDir()))
 	defer db.Close()
@@ -93,6 +95,7 @@ func TestWrittenBatchIsClosed(t *testing.T) {
 	}
 }
 
+// TestIteratorPastItsEndPanics checks that methods of an invalid iterator panic.
 func TestIteratorPastItsEndPanics(t *testing.T) {
 	db := must(Open("x", t.TempDir()))
 	defer db.Close()
@@ -110,7 +113,8 @@ func TestIteratorPastItsEndPanics(t *testing.T) {
 	}
 }
 
-// TestSameAsMemDB does random things to a database and to cometbft-db's own in memory, which must hold and iterate the same.
+// TestSameAsMemDB applies random operations to a database and to cometbft-db's in-memory database, and checks that their contents and
+// iterators are the same.
 func TestSameAsMemDB(t *testing.T) {
 	key := rapid.SliceOfN(rapid.ByteRange(0, 3), 1, 3)
 	bound := rapid.OneOf(rapid.Just([]byte(nil)), key)
@@ -166,7 +170,7 @@ func TestSameAsMemDB(t *testing.T) {
 				}
 			},
 			"compact": func(r *rapid.T) {
-				if len(pairs(r, must(theirs.Iterator(nil, nil)))) > 1 { // Pebble refuses a range of one key.
+				if len(pairs(r, must(theirs.Iterator(nil, nil)))) > 1 { // Pebble returns an error for a range of one key.
 					same("Compact", ours.Compact(nil, nil), nil)
 				}
 			},
@@ -193,12 +197,12 @@ func TestSameAsMemDB(t *testing.T) {
 	})
 }
 
-// TestPowerFailure keeps only what was synced before the power failed: a batch of WriteSync is there, and a later one of Write is
-// there whole or not at all.
+// TestPowerFailure simulates a power failure, after which only synced data is left. It checks that a batch of WriteSync is left, and that a
+// later batch of Write is left completely or not at all.
 func TestPowerFailure(t *testing.T) {
 	for after := range 2 {
 		disk := vfs.NewStrictMem()
-		// Pebble does not sync the folder that holds its own.
+		// Pebble does not sync the parent of its own folder.
 		if err := errors.Join(disk.MkdirAll("x.db", 0o755), must(disk.OpenDir("/")).Sync()); err != nil {
 			t.Fatal(err)
 		}
@@ -236,8 +240,8 @@ func TestPowerFailure(t *testing.T) {
 	}
 }
 
-// TestOpensCometDBsFiles opens a database that cometbft-db v0.14.1, built with the tag pebbledb, wrote and closed: 50 keys, the
-// first and the last removed, and a compaction between.
+// TestOpensCometDBsFiles opens a database that was written by cometbft-db v0.14.1, built with the tag pebbledb: 50 keys, a compaction, and
+// removal of the first and the last key.
 func TestOpensCometDBsFiles(t *testing.T) {
 	dir := t.TempDir()
 	archive := must(zip.OpenReader(filepath.Join("testdata", "cometbft-db.zip")))
@@ -259,6 +263,7 @@ func TestOpensCometDBsFiles(t *testing.T) {
 	}
 }
 
+// TestOneProcessAtATime checks that an open database cannot be opened again.
 func TestOneProcessAtATime(t *testing.T) {
 	dir := t.TempDir()
 	db := must(Open("x", dir))
@@ -269,7 +274,7 @@ func TestOneProcessAtATime(t *testing.T) {
 	}
 }
 
-// contents reads all of a database through an iterator and checks it against Get.
+// contents returns all keys and values that an iterator yields, and checks that Get returns the same.
 func contents(t *testing.T, db dbm.DB) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -285,7 +290,7 @@ func contents(t *testing.T, db dbm.DB) map[string]string {
 	return all
 }
 
-// pairs drains and closes it.
+// pairs returns the keys and values that it yields, as key=value, and closes it.
 func pairs(t interface{ Fatal(...any) }, it dbm.Iterator) []string {
 	list := []string{}
 	for ; it.Valid(); it.Next() {

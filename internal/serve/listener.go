@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// listener accepts connections up to the bounds of Limits.
+// listener is a net.Listener that accepts connections within the bounds of Limits.
 type listener struct {
 	net.Listener
 	limits Limits
@@ -17,28 +17,28 @@ type listener struct {
 	mu         sync.Mutex
 	open       int
 	perAddress map[netip.Prefix]int
-	waiting    *list.List // of *conn without a request that is being answered, the one that has waited longest first
-	turnedAway uint64
+	waiting    *list.List // of *conn that have no request in progress, the longest waiting first
+	turnedAway uint64     // connections closed or rejected so far because of a bound
 }
 
 func newListener(inner net.Listener, limits Limits) *listener {
 	return &listener{Listener: inner, limits: limits, perAddress: map[netip.Prefix]int{}, waiting: list.New()}
 }
 
-// conn is a connection that counts until it is closed.
+// conn is an accepted connection. It counts towards the bounds until it is closed.
 type conn struct {
 	net.Conn
 	listener *listener
 	address  netip.Prefix
 	// Guarded by the listener's mutex.
-	place *list.Element // in waiting; nil while a request is answered
-	gone  bool
+	place *list.Element // in waiting; nil while a request is in progress
+	gone  bool          // no longer counted
 }
 
-// connKey is the context key of a request's conn.
+// connKey is the key of the *conn in a request's context.
 type connKey struct{}
 
-// Accept returns the next connection for which there is room, and makes room by closing one that waits.
+// Accept returns the next connection that the bounds admit. At a bound it closes a waiting connection to admit a new one.
 func (l *listener) Accept() (net.Conn, error) {
 	for {
 		inner, err := l.Listener.Accept()
@@ -57,7 +57,8 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// admit counts c if there is room, which it makes by removing a waiting connection, the victim.
+// admit counts c if the bounds allow it, and reports whether they do. At a bound it stops counting a waiting connection, the victim, which the
+// caller must close.
 func (l *listener) admit(c *conn) (admitted bool, victim *conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -85,7 +86,7 @@ func (l *listener) limited(address netip.Prefix) bool {
 	return l.limits.limitLoopback || !address.Addr().IsLoopback()
 }
 
-// remove stops counting c. The caller holds the mutex.
+// remove stops counting c. The caller must hold the mutex.
 func (l *listener) remove(c *conn) {
 	if c.gone {
 		return
@@ -115,7 +116,7 @@ func (l *listener) counts() (open int, turnedAway uint64) {
 	return l.open, l.turnedAway
 }
 
-// track notes on which connections h answers a request: those are not closed for others.
+// track marks a connection as busy while h handles a request on it, so that it is not closed to admit another.
 func (l *listener) track(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, ok := r.Context().Value(connKey{}).(*conn); ok {
@@ -140,17 +141,17 @@ func (c *conn) busy(is bool) {
 	}
 }
 
-// busyAnswer is for a connection that there is no room for.
+// busyAnswer is the response to a connection that is not admitted.
 const busyAnswer = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Type: text/plain\r\nContent-Length: 21\r\n\r\ntoo many connections\n"
 
-// refuse answers 503 and closes. The answer fits a new connection's send buffer, so that the write does not wait.
+// refuse sends the response 503 and closes c. The response fits in a new connection's send buffer, so that the write does not block.
 func refuse(c net.Conn) {
 	c.SetWriteDeadline(time.Now().Add(time.Second))
 	c.Write([]byte(busyAnswer))
 	c.Close()
 }
 
-// addressOf returns the remote address: an IPv4 address, or the /64 of an IPv6 address, which is what one subscriber has.
+// addressOf returns the remote address: an IPv4 address, or the /64 prefix of an IPv6 address, because a subscriber has a whole /64.
 func addressOf(c net.Conn) netip.Prefix {
 	tcp, ok := c.RemoteAddr().(*net.TCPAddr)
 	if !ok {

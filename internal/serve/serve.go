@@ -1,9 +1,9 @@
-// Package serve runs an HTTP server whose clients are strangers: it bounds how many connections they hold, how many of them come
-// from one address, and how long one may take to send a request or to read an answer.
+// Package serve runs an HTTP server for untrusted clients. It bounds the number of open connections, the number of those from one address,
+// and the time in which a client must send a request and read a response.
 //
-// At the bound a new connection takes the place of the one that has waited longest without a request; connections on which a request
-// is answered are never closed for another's sake. If there is nothing to close, the new connection is answered 503 and closed: a
-// client gets an error at once instead of waiting in the kernel's queue.
+// At a bound, a new connection replaces the connection that has waited longest without a request. A connection with a request in progress is
+// never closed to admit another. If no connection can be closed, the new one gets the response 503 and is closed, so that the client gets an
+// error at once instead of waiting in the kernel's queue.
 package serve
 
 import (
@@ -16,17 +16,19 @@ import (
 
 // Limits bound a server. Zero values mean the defaults.
 type Limits struct {
-	Connections int // open at once; 1,024
-	// PerAddress bounds the connections of one IPv4 address or IPv6 /64; 128. Loopback is exempt: reverse proxies connect from there.
+	Connections int // greatest number of open connections; default 1,024
+	// PerAddress bounds the open connections of one IPv4 address or IPv6 /64; default 128. Loopback is exempt, because reverse proxies connect
+	// from it.
 	PerAddress int
 
-	ReadTimeout time.Duration // for a whole request; 30 s
-	IdleTimeout time.Duration // between requests; 1 min
-	// WriteTimeout is how long a client may read nothing of an answer; 10 s. Beyond it a client must also read at least MinRate.
+	ReadTimeout time.Duration // for reading a whole request; default 30 s
+	IdleTimeout time.Duration // between requests; default 1 min
+	// WriteTimeout bounds the time for which a client may read nothing of a response; default 10 s. Apart from this time, a client must read at
+	// MinRate or faster.
 	WriteTimeout time.Duration
-	MinRate      int // bytes a second; 32 KiB
+	MinRate      int // bytes per second; default 32 KiB
 
-	limitLoopback bool // tests have no other addresses
+	limitLoopback bool // apply PerAddress to loopback too; for tests, which have no other addresses
 }
 
 func (l *Limits) setDefaults() {
@@ -50,7 +52,7 @@ func (l *Limits) setDefaults() {
 	}
 }
 
-// headerTimeout bounds the time that a request's headers take.
+// headerTimeout bounds the time for reading a request's headers.
 const headerTimeout = 10 * time.Second
 
 // Server is a running HTTP server.
@@ -73,7 +75,7 @@ func Start(address string, h http.Handler, limits Limits) (*Server, error) {
 		ConnContext:       func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
 		ReadHeaderTimeout: min(headerTimeout, limits.ReadTimeout),
 		ReadTimeout:       limits.ReadTimeout,
-		// For what a handler leaves in the buffer when it returns. While it writes, pace sets the deadlines.
+		// This deadline is for data that is still buffered when a handler returns. While the handler writes, pace sets deadlines.
 		WriteTimeout:   limits.ReadTimeout + 2*time.Minute,
 		IdleTimeout:    limits.IdleTimeout,
 		MaxHeaderBytes: 64 << 10,
@@ -82,10 +84,10 @@ func Start(address string, h http.Handler, limits Limits) (*Server, error) {
 	return s, nil
 }
 
-// Address returns host:port of the listener.
+// Address returns the listener's host:port.
 func (s *Server) Address() string { return s.listener.Addr().String() }
 
-// Err receives the error of a server that ended by itself. A nil Server never does.
+// Err returns a channel that receives the error when the server ends. For a nil Server it returns nil, from which nothing is received.
 func (s *Server) Err() <-chan error {
 	if s == nil {
 		return nil
@@ -93,36 +95,36 @@ func (s *Server) Err() <-chan error {
 	return s.errs
 }
 
-// Connections returns how many connections are open, and how many have been closed or refused so far because there were too many.
+// Connections returns the number of open connections, and the number of connections that were closed or rejected so far because of a bound.
 func (s *Server) Connections() (open int, turnedAway uint64) { return s.listener.counts() }
 
-// Shutdown closes the listener and waits until requests are answered or ctx ends.
+// Shutdown closes the listener and waits until all requests have been handled or ctx ends.
 func (s *Server) Shutdown(ctx context.Context) error { return s.http.Shutdown(ctx) }
 
-// pace makes h's answers move: each piece must leave within WriteTimeout, and all of them at MinRate.
+// pace sets deadlines for h's writes: each piece must be written within WriteTimeout, and all pieces at MinRate on average.
 func pace(h http.Handler, limits Limits) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.ServeHTTP(&pacedWriter{ResponseWriter: w, control: http.NewResponseController(w), limits: &limits}, r)
 	})
 }
 
-// pacedWriter renews the write deadline for each piece of an answer.
+// pacedWriter sets a new write deadline for each piece of a response.
 type pacedWriter struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	limits  *Limits
-	written int
-	spent   time.Duration // in Write
+	written int           // bytes
+	spent   time.Duration // total time in Write
 }
 
-// piece is how much is written under one deadline.
+// piece is the number of bytes that are written under one deadline.
 const piece = 64 << 10
 
 func (w *pacedWriter) Write(p []byte) (n int, err error) {
 	for {
 		next := p[:min(len(p), piece)]
 		began := time.Now()
-		// What the rate allows for all pieces up to this one, less the time that they took.
+		// left is the time that the rate allows for all pieces up to this one, minus the time that the previous pieces took.
 		left := w.limits.WriteTimeout + time.Duration(w.written+len(next))*time.Second/time.Duration(w.limits.MinRate) - w.spent
 		if err := w.control.SetWriteDeadline(began.Add(min(left, w.limits.WriteTimeout))); err != nil {
 			return n, err
@@ -138,8 +140,8 @@ func (w *pacedWriter) Write(p []byte) (n int, err error) {
 	}
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap returns the wrapped writer, for http.ResponseController.
 func (w *pacedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// Hijack is for websockets.
+// Hijack takes over the connection, for websockets.
 func (w *pacedWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w.control.Hijack() }

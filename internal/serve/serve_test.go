@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// patience bounds waits for what must happen.
+// patience bounds the time that tests wait for an event.
 const patience = time.Minute
 
 // start serves h with limits until the test ends.
@@ -37,7 +37,7 @@ func dial(t *testing.T, s *Server) net.Conn {
 	return c
 }
 
-// ask sends a request and returns the status, 0 if the connection is closed.
+// ask sends a request and returns the response's status, or 0 if the connection is closed.
 func ask(c net.Conn) int {
 	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 		return 0
@@ -50,7 +50,7 @@ func ask(c net.Conn) int {
 	return r.StatusCode
 }
 
-// opened waits until n connections are counted.
+// opened waits until n connections are open.
 func opened(t *testing.T, s *Server, n int) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
@@ -66,7 +66,7 @@ func opened(t *testing.T, s *Server, n int) {
 
 func ok(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") }
 
-// At the bound the connection that has waited longest makes room; below it none does.
+// TestTheOneThatWaitsLongestMakesRoom checks that at the bound a new connection replaces the one that has waited longest, and below it none.
 func TestTheOneThatWaitsLongestMakesRoom(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -78,18 +78,18 @@ func TestTheOneThatWaitsLongestMakesRoom(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := start(t, ok, c.limits)
 			var conns []net.Conn
-			for i := range 3 { // the last good value: all three stay
+			for i := range 3 { // up to the bound all stay open
 				conns = append(conns, dial(t, s))
 				opened(t, s, i+1)
 			}
-			if got := ask(conns[0]); got != 200 { // it has now waited less than the others
+			if got := ask(conns[0]); got != 200 { // its wait begins again, so connection 1 has now waited longest
 				t.Fatalf("status %d", got)
 			}
 			opened(t, s, 3)
 			if _, away := s.Connections(); away != 0 {
 				t.Fatalf("%d connections turned away at the bound", away)
 			}
-			if got := ask(dial(t, s)); got != 200 { // the first bad one
+			if got := ask(dial(t, s)); got != 200 { // one more than the bound
 				t.Errorf("the connection beyond the bound: status %d", got)
 			}
 			if open, away := s.Connections(); open != 3 || away != 1 {
@@ -107,7 +107,7 @@ func TestTheOneThatWaitsLongestMakesRoom(t *testing.T) {
 	}
 }
 
-// Connections with a request are never closed for others: when all are busy, one more is told so.
+// TestBusyConnectionsStay checks that connections with a request in progress are not closed to admit another, which gets the response 503.
 func TestBusyConnectionsStay(t *testing.T) {
 	release := make(chan struct{})
 	s := start(t, func(w http.ResponseWriter, r *http.Request) { <-release; ok(w, r) }, Limits{Connections: 2})
@@ -127,7 +127,7 @@ func TestBusyConnectionsStay(t *testing.T) {
 			t.Fatal("the requests do not arrive")
 		}
 	}
-	// Nothing is sent before the answer is read: unread data would turn the close into a reset.
+	// The client sends nothing before it reads the response, because unread data would turn the close into a reset.
 	if answer, err := io.ReadAll(dial(t, s)); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 503 ") || !strings.HasSuffix(string(answer), "too many connections\n") {
 		t.Errorf("got %q, %v", answer, err)
 	}
@@ -139,7 +139,7 @@ func TestBusyConnectionsStay(t *testing.T) {
 	}
 }
 
-// An address at its bound takes nothing from another.
+// TestAddresses checks that an address at its bound only replaces connections of its own.
 func TestAddresses(t *testing.T) {
 	l := newListener(nil, Limits{Connections: 10, PerAddress: 2})
 	from := func(address string) *conn {
@@ -182,9 +182,10 @@ func (c fakeConn) RemoteAddr() net.Addr {
 	return a
 }
 
-// A client that reads nothing of a large answer is cut off within WriteTimeout, one that reads gets all of it.
+// TestWhoDoesNotReadIsCutOff checks that a client that does not read a large response is disconnected after WriteTimeout, and that a client that
+// reads gets all of it.
 func TestWhoDoesNotReadIsCutOff(t *testing.T) {
-	const size = 64 << 20 // more than the kernel holds
+	const size = 64 << 20 // more than the kernel buffers
 	ended := make(chan error, 1)
 	s := start(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", fmt.Sprint(size))
@@ -211,7 +212,7 @@ func TestWhoDoesNotReadIsCutOff(t *testing.T) {
 	}
 }
 
-// A client that reads so little that each piece just leaves in time is held to MinRate.
+// TestRate checks that MinRate applies to a client that reads each piece just within WriteTimeout.
 func TestRate(t *testing.T) {
 	control := &fakeWriter{each: 9 * time.Second}
 	w := &pacedWriter{ResponseWriter: control, control: http.NewResponseController(control), limits: &Limits{WriteTimeout: 10 * time.Second, MinRate: 4 * piece}}
@@ -220,13 +221,13 @@ func TestRate(t *testing.T) {
 		t.Fatalf("%d bytes, %v", n, err)
 	}
 	control.each = 0
-	w.spent = w.limits.WriteTimeout + 9*time.Second/4 // all that nine pieces may take
+	w.spent = w.limits.WriteTimeout + 9*time.Second/4 // all the time that the rate allows for nine pieces
 	if n, err := w.Write(make([]byte, piece)); n != 0 || err == nil {
 		t.Errorf("below the rate: %d bytes, %v", n, err)
 	}
 }
 
-// fakeWriter takes its time for each write, and fails once the deadline has passed.
+// fakeWriter is a writer whose writes take the time each, and fail if they end after the deadline.
 type fakeWriter struct {
 	http.ResponseWriter
 	each     time.Duration
@@ -242,7 +243,7 @@ func (w *fakeWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Slow headers and slow bodies end with ReadTimeout.
+// TestSlowRequest checks that connections with incomplete headers or an incomplete body are closed after ReadTimeout.
 func TestSlowRequest(t *testing.T) {
 	s := start(t, func(w http.ResponseWriter, r *http.Request) {
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {

@@ -1,4 +1,4 @@
-// Package stoneruns has, for tests, the runs behind the proofs of the corpus.
+// Package stoneruns gives tests the Cairo runs of which the corpus has Stone proofs.
 package stoneruns
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// Read loads the run of one of the `stone-cases`: trace, memory, public and private input as the official runner wrote them.
+// Read loads the run of a case in the corpus's folder stone-cases: trace, memory, public and private input, as the official runner wrote them.
 func Read(t testing.TB, dir string) *cairo.Trace {
 	t.Helper()
 	read := func(name string) []byte {
@@ -35,8 +35,8 @@ func Read(t testing.TB, dir string) *cairo.Trace {
 	return run
 }
 
-// Fibonacci returns the run behind a proof in `stone`, whose program is public: it is put together from public memory and run once
-// more. Its one hint, which chooses the index of the number to be computed, writes the first cell of the output.
+// Fibonacci returns the run of a proof in the corpus's folder stone. It takes the program from the proof's public memory and runs it. The
+// program has one hint, which chooses the index of the Fibonacci number; here it reads the index from the first output cell of the proof.
 func Fibonacci(t testing.TB, public *cairo.PublicInput) *cairo.Trace {
 	t.Helper()
 	cells := map[uint64]felt.Felt{}

@@ -1,5 +1,5 @@
-// Package wallet is a Starknet wallet for this repository's own tools and tests: the accounts and addresses of a testnet
-// folder, as `starkd testnet` writes it, and an account that estimates, signs, submits and waits, by JSON-RPC alone.
+// Package wallet is a Starknet wallet for the tools and tests of this repository. It reads the accounts and addresses of a folder that
+// `starkd testnet` wrote. A Wallet estimates, signs and submits transactions and waits for them, over JSON-RPC only.
 package wallet
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/starkd/starkd/rpc/client"
 )
 
-// Testnet is what a testnet's folder says: accounts.json and endpoints.json.
+// Testnet is the content of accounts.json and endpoints.json in a testnet's folder.
 type Testnet struct {
 	ChainID  string
 	Accounts []Account
@@ -29,14 +29,14 @@ type Account struct {
 	PublicKey  felt.Felt `json:"public_key"`
 }
 
-// Node is where a validator listens.
+// Node has the addresses of a validator.
 type Node struct {
 	Home  string `json:"home"`
 	RPC   string `json:"rpc"`      // Starknet JSON-RPC
 	Comet string `json:"cometbft"` // CometBFT RPC
 }
 
-// Watcher is where the watcher listens.
+// Watcher has the addresses of the watcher.
 type Watcher struct {
 	Home string `json:"home"`
 	REST string `json:"rest"`
@@ -61,15 +61,15 @@ func ReadTestnet(dir string) (*Testnet, error) {
 	}
 	n.ChainID, n.Nodes, n.Watcher = endpoints.ChainID, endpoints.Nodes, endpoints.Watcher
 	if len(n.Accounts) == 0 || len(n.Nodes) == 0 {
-		return nil, fmt.Errorf("wallet: %s names %d accounts and %d nodes", dir, len(n.Accounts), len(n.Nodes))
+		return nil, fmt.Errorf("wallet: %s has %d accounts and %d nodes", dir, len(n.Accounts), len(n.Nodes))
 	}
 	return n, nil
 }
 
-// Client asks a node by JSON-RPC.
+// Client returns a JSON-RPC client of the node.
 func (n *Node) Client() *client.Client { return client.New(n.RPC+"/rpc", nil) }
 
-// Wait waits until a node answers and has made its first block.
+// Wait waits until the node responds and has a block after the genesis.
 func (n *Node) Wait(ctx context.Context) error {
 	client := n.Client()
 	for {

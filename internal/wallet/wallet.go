@@ -15,21 +15,21 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// Wallet is an account on a node. It belongs to one goroutine.
+// Wallet is an account and a node. It is not safe for concurrent use.
 type Wallet struct {
 	Node    *client.Client
-	Chain   felt.Felt
+	Chain   felt.Felt // chain id
 	Address felt.Felt
-	Key     felt.Felt
+	Key     felt.Felt // private key
 }
 
-// New returns an account's wallet on a node.
+// New returns a wallet for an account. It asks the node for the chain id.
 func New(ctx context.Context, node *client.Client, account Account) (*Wallet, error) {
 	chain, err := node.ChainID(ctx)
 	return &Wallet{Node: node, Chain: chain, Address: account.Address, Key: account.PrivateKey}, err
 }
 
-// Call is one call of an __execute__.
+// Call is one of the calls of an INVOKE.
 type Call struct {
 	To       felt.Felt
 	Name     string // of the entry point
@@ -50,7 +50,7 @@ func Deploy(class, salt felt.Felt, constructor ...felt.Felt) (Call, felt.Felt) {
 	return Call{starknet.UdcAddress, "deploy_contract", calldata}, starknet.ContractAddress(felt.Zero, salt, class, constructor)
 }
 
-// Invoke returns an unsigned transaction of calls.
+// Invoke returns an unsigned transaction that makes the calls.
 func (w *Wallet) Invoke(calls ...Call) *starknet.Invoke {
 	calldata := []felt.Felt{felt.FromUint64(uint64(len(calls)))}
 	for _, c := range calls {
@@ -60,7 +60,7 @@ func (w *Wallet) Invoke(calls ...Call) *starknet.Invoke {
 	return &starknet.Invoke{SenderAddress: w.Address, Calldata: calldata}
 }
 
-// Declare returns an unsigned transaction that declares a Sierra class, compiled here.
+// Declare returns an unsigned transaction that declares a Sierra class, given as JSON. It compiles the class.
 func (w *Wallet) Declare(class []byte) (*starknet.Declare, error) {
 	definition := new(starknet.ContractClass)
 	if err := definition.UnmarshalJSON(class); err != nil {
@@ -79,7 +79,7 @@ func (w *Wallet) Declare(class []byte) (*starknet.Declare, error) {
 	}, nil
 }
 
-// Prepare gives a transaction the account's next nonce and bounds from an estimate, and signs it.
+// Prepare sets a transaction's nonce and, from an estimate, its resource bounds, and signs it.
 func (w *Wallet) Prepare(ctx context.Context, tx starknet.Transaction) error {
 	fields := tx.Fields()
 	var err error
