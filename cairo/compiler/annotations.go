@@ -171,7 +171,7 @@ func (as *annotations) set(idx sierra.StatementIdx, a *annotation) error {
 		return err
 	}
 	if !want.converges {
-		return errorf(codeReferences, idx, "branches meet where they must not")
+		return errorf(codeReferences, idx, "branches meet at the target of a statement with several branches")
 	}
 	return nil
 }
@@ -273,7 +273,7 @@ func (as *annotations) propagate(from, to sierra.StatementIdx, a *annotation, re
 	if !as.options.NoGasCheck {
 		a.env.wallet = a.env.wallet.sub(change.gas)
 		if w := a.env.wallet; w != w.rectify() {
-			return errorf(codeEnvironment, from, "ran out of gas: %v less %v", w.add(change.gas), change.gas)
+			return errorf(codeEnvironment, from, "ran out of gas: %v minus %v", w.add(change.gas), change.gas)
 		}
 	}
 	a.converges = !mustSet

@@ -130,7 +130,7 @@ func (c *compilation) constValues(id sierra.TypeID) (values []*big.Int) {
 		case "Enum":
 			variant := arg(0, sierra.ValueArg, 2).Value
 			if !variant.IsInt64() || variant.Sign() < 0 || variant.Int64() >= int64(len(inner.Members)) {
-				reject("constant %d is of variant %v of %d", t.ID, variant, len(inner.Members))
+				reject("constant %d has variant %v, the enum has %d", t.ID, variant, len(inner.Members))
 			}
 			i := int(variant.Int64())
 			values = append(values, big.NewInt(int64(variantSelector(len(inner.Members), i))))

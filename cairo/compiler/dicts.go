@@ -91,7 +91,7 @@ func lowerDictSquash(l *lowering) {
 	s.label("DONE")
 	s.count(&s.fixed)
 	if s.fixed != squashFixed.steps || s.perKey != squashKey.steps || s.perAccess != squashAccess.steps {
-		reject("squashing takes %d, %d and %d steps, not those of the costs", s.fixed, s.perKey, s.perAccess)
+		reject("squashing takes %d, %d and %d steps, which differ from the costs", s.fixed, s.perKey, s.perAccess)
 	}
 	built := s.build(fallthroughLabel)
 	cell := func(v cellVar) casm.Operand { return built.states[0].adjusted(results[v]) }

@@ -27,7 +27,7 @@ const (
 	codeSegments sierra.Code = "segments"
 	// codeVersion: the Sierra version is too old or too new.
 	codeVersion sierra.Code = "compiler-version"
-	// codeInternal: an invariant without a check of its own was broken. The program is rejected, but a check is missing.
+	// codeInternal: the program broke an invariant that has no check. It is rejected, but a check is missing.
 	codeInternal sierra.Code = "internal"
 )
 

@@ -63,7 +63,7 @@ func (g *gasSolver) solve() (vars []Costs, functions []Costs, err error) {
 	for i := range g.program.Funcs {
 		idx := g.program.Funcs[i].Entry
 		if want, ok := g.enforced[idx]; ok && g.wallet[idx] != *want {
-			return nil, nil, errorf(codeGas, idx, "the function cannot be made to cost %d", want[Const])
+			return nil, nil, errorf(codeGas, idx, "the cost of the function cannot be fixed at %d", want[Const])
 		}
 	}
 	vars = g.target // no longer needed

@@ -149,7 +149,7 @@ func (l *libfunc) funcArg() sierra.FuncID {
 		args = l.r.typ(args[0].Type).Args
 	}
 	if len(args) != 1 || args[0].Kind != sierra.UserFuncArg || int(args[0].Func) >= len(l.r.program.Funcs) || args[0].Func < 0 {
-		reject("%s: no function is the generic argument", l.Generic)
+		reject("%s: the generic argument is not a function", l.Generic)
 	}
 	return args[0].Func
 }

@@ -145,7 +145,7 @@ func lowerSqrt(l *lowering) {
 func (b *builder) underLimit(k int64, limit *big.Int, v, rc cellVar, aux []cellVar) {
 	q, r := new(big.Int).QuoRem(limit, new(big.Int).Sub(two128, big.NewInt(k)), new(big.Int))
 	if q.Cmp(r) > 0 {
-		reject("k = %d does not suit the limit %v", k, limit)
+		reject("k = %d is not supported for the limit %v", k, limit)
 	}
 	a, fix := b.big(q), b.big(new(big.Int).Sub(two128, r))
 	u128Less1 := b.big(two128Less1)

@@ -358,7 +358,7 @@ func (r *feltReader) function() Function {
 	return f
 }
 
-// clampInt returns v as an int. Values that do not fit become the largest int, which is no declaration's id.
+// clampInt returns v as an int. Values that do not fit become the largest int, which no declaration has as its id.
 func clampInt(v uint64) int { return int(min(v, math.MaxInt)) }
 
 // EncodeFelts returns p in the felt form, with its versions; it is the inverse of DecodeFelts. Ids must equal positions.

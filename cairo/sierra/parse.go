@@ -323,7 +323,7 @@ func (p *textParser) body(funcs *nameTable) (b textBody) {
 		case p.is("@"):
 			b.funcs = append(b.funcs, p.function(name, pos, funcs))
 		case len(b.funcs) > 0:
-			p.unexpected("a function, as the statements are over")
+			p.unexpected("a function: statements must come before functions")
 		case p.accept(":"):
 			if _, ok := p.labels[name]; ok {
 				p.failAt(pos, "label %q is used twice", name)
