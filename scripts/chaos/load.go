@@ -21,9 +21,9 @@ const burstInterval = 20 * time.Second
 // load sends a transfer from each account at intervals. Like a wallet whose node has died, it submits the same bytes to another node until
 // the transaction is in a block.
 type load struct {
-	lab     *lab // from transaction hash to account
+	lab     *lab
 	wallets []*wallet.Wallet
-	sent    map[felt.Felt]int // transaction to account
+	sent    map[felt.Felt]int // from transaction hash to account
 	bursts  int
 }
 
