@@ -13,7 +13,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// compiledClasses returns the paths of all compiled classes of the corpus, written by the official compiler 2.20.0.
+// compiledClasses returns the paths of the compiled classes in the corpus, which the official compiler 2.20.0 wrote.
 func compiledClasses(t testing.TB) []string {
 	var paths []string
 	for _, dir := range [...]string{golden.Corpus(t, "sierra-casm"), golden.Corpus(t, "contracts", "sierra-casm")} {
@@ -42,8 +42,8 @@ func readClass(t testing.TB, path string) (*Class, []byte) {
 	return c, data
 }
 
-// TestClassJSON reads each class and writes it again: the bytes, white space aside, are those of the official compiler,
-// with the Python of every hint.
+// TestClassJSON checks that each class of the corpus, decoded and written again, has the bytes of the official compiler's JSON without
+// white space, including pythonic_hints.
 func TestClassJSON(t *testing.T) {
 	for _, path := range compiledClasses(t) {
 		c, data := readClass(t, path)
@@ -62,7 +62,7 @@ func TestClassJSON(t *testing.T) {
 	}
 }
 
-// TestInstructionsRoundTrip decodes all code of the corpus and assembles it again.
+// TestInstructionsRoundTrip checks that the instructions in the corpus, decoded and assembled again, have the same words.
 func TestInstructionsRoundTrip(t *testing.T) {
 	for _, path := range compiledClasses(t) {
 		c, _ := readClass(t, path)
@@ -85,7 +85,8 @@ func TestInstructionsRoundTrip(t *testing.T) {
 	}
 }
 
-func TestDecodeWordRefuses(t *testing.T) {
+// TestDecodeWordRejects checks that decode rejects words that are not instructions.
+func TestDecodeWordRejects(t *testing.T) {
 	for name, word := range map[string]string{
 		"three extension bits":    "0x20000000000000000",
 		"no effect":               "0x480680017fff8000", // control: a real instruction
@@ -110,7 +111,7 @@ func TestDecodeWordRefuses(t *testing.T) {
 	}
 }
 
-// TestCompiledClassHash checks both hashes of every class for which the corpus has them.
+// TestCompiledClassHash checks both hashes of all classes whose hashes are in the corpus.
 func TestCompiledClassHash(t *testing.T) {
 	checked := 0
 	check := func(path, blake, poseidon string) {
@@ -161,7 +162,7 @@ func TestCompiledClassHash(t *testing.T) {
 	}
 }
 
-// TestNestedSegments: a tree of segments hashes as the OS does it, and a leaf alone hashes as no segments at all.
+// TestNestedSegments checks that a single leaf has the hash of a class without segments, and that a tree has another hash.
 func TestNestedSegments(t *testing.T) {
 	code := []felt.Felt{felt.FromUint64(1), felt.FromUint64(2), felt.FromUint64(3)}
 	flat := Class{Bytecode: code}
@@ -178,12 +179,13 @@ func TestNestedSegments(t *testing.T) {
 	}
 }
 
-// goodClass is a small class that everybody takes.
+// goodClass is a small class that DecodeClass and DecodeToHash accept.
 const goodClass = `{"prime":"0x800000000000011000000000000000000000000000000000000000000000001","compiler_version":"2.20.0",
 		"bytecode":["0x1","0x2"],"bytecode_segment_lengths":[1,[1]],"hints":[[0,[{"AllocSegment":{"dst":{"register":"AP","offset":0}}},"AssertAllKeysUsed"]]],
 		"entry_points_by_type":{"EXTERNAL":[{"selector":"0x1","offset":1,"builtins":["range_check"]}],"L1_HANDLER":[],"CONSTRUCTOR":[]}}`
 
-// TestDecodeToHash compares with cairo-lang-starknet-classes 2.20.0, which hashes what cannot run. Without hashes it refuses the class.
+// TestDecodeToHash compares hashes of classes that may not run with those of cairo-lang-starknet-classes 2.20.0. Classes without hashes in
+// the table are rejected by both.
 func TestDecodeToHash(t *testing.T) {
 	for _, c := range []struct{ name, from, to, blake, poseidon string }{
 		{"control", ``, ``, "0xee175d66984a4cd68e787c8ebaf8ea13197d117a77ee13caf2d7874a9d0c60", "0x6462c8fcfc41dd7600a013c84b15d481b9d085fb9f9886d978a2d15414d8fc1"},
@@ -207,8 +209,8 @@ func TestDecodeToHash(t *testing.T) {
 		{"selector without digits", `"0x1","offset"`, `"0x","offset"`, "", ""},
 		{"word P+5", `"0x2"]`, `"0x800000000000011000000000000000000000000000000000000000000000006"]`, "0x57ae7bc722dfd8faac9621fa6f5a792a17c921ed134e8c9f920babdc8050ae3", "0x5954484dd96f80c73c0144ef64a0670050dfb2bcaa44517df0383d891c22351"},
 		{"other prime", `0x8000`, `0x7000`, "0xee175d66984a4cd68e787c8ebaf8ea13197d117a77ee13caf2d7874a9d0c60", "0x6462c8fcfc41dd7600a013c84b15d481b9d085fb9f9886d978a2d15414d8fc1"},
-		{"prime that is no number", `0x8000`, `8000`, "", ""},
-		{"builtin of no protocol", `range_check"`, `a name of more than thirty-one characters"`, "0x38433487d43ddac75355ee71afc163f1fd72c0f2d21ee8f75e1d2bccdf2fccc", "0x1c99831709bba6461df2f37e8207cc6fcf2d7b0014c1164bdfb784165b12002"},
+		{"prime that is not a number", `0x8000`, `8000`, "", ""},
+		{"unknown builtin", `range_check"`, `a name of more than thirty-one characters"`, "0x38433487d43ddac75355ee71afc163f1fd72c0f2d21ee8f75e1d2bccdf2fccc", "0x1c99831709bba6461df2f37e8207cc6fcf2d7b0014c1164bdfb784165b12002"},
 		{"no builtins", `,"builtins":["range_check"]`, ``, "", ""},
 		{"segments too short", `[1,[1]]`, `[1,[]]`, "", ""},
 		{"segments too long", `[1,[1]]`, `[1,[2]]`, "", ""},
@@ -220,7 +222,7 @@ func TestDecodeToHash(t *testing.T) {
 		class, err := DecodeToHash([]byte(strings.Replace(goodClass, c.from, c.to, 1)))
 		if c.blake == "" {
 			if _, ok := errors.AsType[*classError](err); !ok {
-				t.Errorf("%s: error %v, want a ClassError", c.name, err)
+				t.Errorf("%s: error %v, want a classError", c.name, err)
 			}
 			continue
 		}
@@ -234,13 +236,14 @@ func TestDecodeToHash(t *testing.T) {
 	}
 }
 
-func TestDecodeClassRefuses(t *testing.T) {
+// TestDecodeClassRejects checks that DecodeClass rejects damaged classes.
+func TestDecodeClassRejects(t *testing.T) {
 	if _, err := DecodeClass([]byte(goodClass)); err != nil {
-		t.Fatalf("the control is refused: %v", err)
+		t.Fatalf("the control is rejected: %v", err)
 	}
 	withCall := strings.Replace(goodClass, `"AssertAllKeysUsed"`, `{"SystemCall":{"system":{"Immediate":"0x1"}}}`, 1)
 	if _, err := DecodeClass([]byte(withCall)); err != nil {
-		t.Fatalf("the control with a system call is refused: %v", err)
+		t.Fatalf("the control with a system call is rejected: %v", err)
 	}
 	for name, c := range map[string]struct{ from, to string }{
 		"other prime":              {"0x8000", "0x7000"},
@@ -269,7 +272,7 @@ func TestDecodeClassRefuses(t *testing.T) {
 		"offset in capitals":       {`"offset":1`, `"OFFSET":1`},
 		"prime twice":              {`"bytecode"`, `"prime":"0x800000000000011000000000000000000000000000000000000000000000001","bytecode"`},
 		"operand of two forms":     {`"AssertAllKeysUsed"`, `{"SystemCall":{"system":{"Immediate":"0x1","Deref":{"register":"AP","offset":0}}}}`},
-		"operand and a stranger":   {`"AssertAllKeysUsed"`, `{"SystemCall":{"system":{"Immediate":"0x1","Immediate2":"0x1"}}}`},
+		"operand and unknown form": {`"AssertAllKeysUsed"`, `{"SystemCall":{"system":{"Immediate":"0x1","Immediate2":"0x1"}}}`},
 	} {
 		text := strings.Replace(goodClass, c.from, c.to, 1)
 		if text == goodClass {
@@ -280,12 +283,12 @@ func TestDecodeClassRefuses(t *testing.T) {
 		}
 		_, err := DecodeClass([]byte(text))
 		if _, ok := errors.AsType[*classError](err); !ok {
-			t.Errorf("%s: error %v, want a ClassError", name, err)
+			t.Errorf("%s: error %v, want a classError", name, err)
 		}
 	}
 }
 
-// FuzzDecodeClass: no input panics, and what is accepted is written and read back the same.
+// FuzzDecodeClass checks that no input panics, and that an accepted class is unchanged when it is written and decoded again.
 func FuzzDecodeClass(f *testing.F) {
 	f.Add([]byte(`{"prime":"0x800000000000011000000000000000000000000000000000000000000000001","compiler_version":"","bytecode":["0x0"],"bytecode_segment_lengths":[[1],0],
 		"hints":[[0,[{"Cheatcode":{"selector":"0x1","input_start":{"Immediate":"-0x1"},"input_end":{"DoubleDeref":[{"register":"FP","offset":-1},2]},
@@ -293,30 +296,30 @@ func FuzzDecodeClass(f *testing.F) {
 	f.Add([]byte(`{"bytecode_segment_lengths":[[[[]]]]}`))
 	f.Add([]byte(`{"hints":[[0,[{"TestLessThan":{"lhs":{"BinOp":{"op":"Mul","a":{"register":"AP","offset":0},"b":{"Immediate":"0x"}}}}}]]]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		loose, looseErr := DecodeToHash(data)
-		if looseErr == nil {
-			loose.BlakeHash()
+		hashed, hashedErr := DecodeToHash(data)
+		if hashedErr == nil {
+			hashed.BlakeHash()
 		}
 		c, err := DecodeClass(data)
 		if err != nil {
 			return
 		}
-		if looseErr != nil || loose.PoseidonHash() != c.PoseidonHash() {
-			t.Fatalf("to be hashed only: %v, or another hash", looseErr)
+		if hashedErr != nil || hashed.PoseidonHash() != c.PoseidonHash() {
+			t.Fatalf("DecodeToHash has error %v or another hash", hashedErr)
 		}
 		c.BlakeHash()
 		written := c.AppendJSON(nil, true)
 		again, err := DecodeClass(written)
 		if err != nil {
-			t.Fatalf("own output refused: %v: %s", err, written)
+			t.Fatalf("own output rejected: %v: %s", err, written)
 		}
 		if got := again.AppendJSON(nil, true); !bytes.Equal(got, written) {
-			t.Fatalf("read back differently: %s, then %s", written, got)
+			t.Fatalf("decoded and written again: got %s, want %s", got, written)
 		}
 	})
 }
 
-// FuzzDecode: a decoded instruction assembles to the words that it came from.
+// FuzzDecode checks that a decoded instruction assembles to the words from which it was decoded.
 func FuzzDecode(f *testing.F) {
 	f.Add(uint64(0x480680017fff8000), uint8(0), uint64(7))
 	f.Add(uint64(0x208b7fff7fff7ffe), uint8(0), uint64(0))
@@ -336,8 +339,9 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// Each name of a builtin has others with the same hash, which would read as they like where they are printed.
-func TestDecodeClassRefusesBuiltinsOfOtherNames(t *testing.T) {
+// TestDecodeClassRejectsOtherBuiltinNames checks that DecodeClass accepts only the known builtin names. For each of them there are other
+// names with the same class hash, which could contain misleading text.
+func TestDecodeClassRejectsOtherBuiltinNames(t *testing.T) {
 	const class = `{"prime":"0x800000000000011000000000000000000000000000000000000000000000001","compiler_version":"","bytecode":["0x1"],"hints":[],
 		"entry_points_by_type":{"EXTERNAL":[],"L1_HANDLER":[],"CONSTRUCTOR":[{"selector":"0x1","offset":0,"builtins":[%s]}]}}`
 	decode := func(name string) error {
@@ -353,7 +357,7 @@ func TestDecodeClassRefusesBuiltinsOfOtherNames(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	// Found by lattice reduction, with the text chosen: the same felt as range_check.
+	// A chosen text, extended by lattice reduction to the same felt as range_check.
 	const forged = "TQKDPPTQNNPQTRIMPXITOWWSSSOOQGSTOENZIFXZSSWQSDVKRLSKIYOV\x1b[2J\x1b[Hvalid: block 7 of chain STARKD\n  trusted       the 4 validators of the genesis\n" +
 		"  transaction   0x37ec succeeded, fee 1 FRI, 1 events; covered: __execute__, fee transfer; not covered: __validate__\n  note          only a signature"
 	if felt.FromBytesReduce([]byte(forged)) != felt.FromShortString("range_check") {
@@ -370,7 +374,7 @@ func TestDecodeClassRefusesBuiltinsOfOtherNames(t *testing.T) {
 	}
 }
 
-// EntryPoint searches the list of the kind, and no other.
+// TestEntryPoint checks that Class.EntryPoint only searches the list of the given type.
 func TestEntryPoint(t *testing.T) {
 	one, two, three := felt.FromUint64(1), felt.FromUint64(2), felt.FromUint64(3)
 	c := &Class{EntryPoints: EntryPoints{

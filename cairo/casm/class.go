@@ -9,33 +9,33 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// Class is a compiled contract class. Immutable once made.
+// Class is a compiled contract class. It is immutable.
 type Class struct {
 	CompilerVersion string
 	Bytecode        []felt.Felt
-	Segments        *Segments // nil for classes of Sierra below 1.5: the bytecode is one segment
+	Segments        *Segments // nil for classes of Sierra below 1.5, whose bytecode is one segment
 	Hints           []HintsAt // by ascending offset
 	EntryPoints     EntryPoints
 }
 
-// EntryPoints are a class's entry points by type, each list in ascending order of selector.
+// EntryPoints holds a class's entry points by type. Each list is in ascending order of selectors.
 type EntryPoints struct {
 	External    []EntryPoint
 	L1Handler   []EntryPoint
 	Constructor []EntryPoint
 }
 
-// EntryPointType is one of a class's three lists of entry points.
+// EntryPointType names one of a class's three lists of entry points.
 type EntryPointType uint8
 
-// The kinds of entry point.
+// Types of entry points.
 const (
 	External EntryPointType = iota
 	L1Handler
 	Constructor
 )
 
-// EntryPoint returns the class's entry point of a kind with a selector, or nil.
+// EntryPoint returns the entry point with a type and a selector, nil if there is none.
 func (c *Class) EntryPoint(kind EntryPointType, selector felt.Felt) *EntryPoint {
 	list := c.EntryPoints.External
 	switch kind {
@@ -52,24 +52,24 @@ func (c *Class) EntryPoint(kind EntryPointType, selector felt.Felt) *EntryPoint 
 	return nil
 }
 
-// builtinNames are the names that an entry point may use, which are those of the official compiler. A class hash takes a name
-// modulo the field's prime, so for each name there are others with the same hash: DecodeClass refuses them.
+// builtinNames are the builtin names that an entry point may have: those of the official compiler. The class hash takes a name modulo
+// the field's prime, so other names have the same hash. DecodeClass rejects them.
 var builtinNames = [...]string{
 	"range_check", "pedersen", "bitwise", "ec_op", "poseidon", "segment_arena", "range_check96", "add_mod", "mul_mod",
 }
 
-// EntryPoint is where a call with a selector enters the bytecode, and which of Builtins it passes, in order. After them come
-// the gas counter, the syscall pointer and the calldata's two ends.
+// EntryPoint is the place where a call with a selector enters the bytecode. Its arguments are the pointers of its builtins, the gas
+// counter, the syscall pointer, and the start and end of the calldata.
 type EntryPoint struct {
 	Selector felt.Felt
-	// Wide is the selector if it is the field's prime or more, nil otherwise; Selector is its remainder then. Compilers write
-	// such a selector as the Sierra class has it. DecodeClass refuses it.
+	// Wide is the selector if it is not below the field's prime, nil otherwise. Selector is then its remainder. Compilers write such
+	// a selector as the Sierra class has it; DecodeClass rejects it.
 	Wide     *big.Int
-	Offset   int
-	Builtins []string
+	Offset   int      // in felts
+	Builtins []string // names, in the order of the arguments
 }
 
-// selectorHex returns the selector as hexadecimal, wide or not.
+// selectorHex returns Wide, or else Selector, in hexadecimal.
 func (e *EntryPoint) selectorHex() string {
 	if e.Wide != nil {
 		return "0x" + e.Wide.Text(16)
@@ -77,13 +77,13 @@ func (e *EntryPoint) selectorHex() string {
 	return e.Selector.String()
 }
 
-// Segments is the tree of the bytecode's segment lengths: a leaf of Length felts, or a node with Children.
+// Segments is a tree of lengths of bytecode segments: a leaf of Length felts, or a node with Children.
 type Segments struct {
 	Length   int
-	Children []Segments // nil for a leaf; a node without children is an empty, non-nil slice
+	Children []Segments // nil for a leaf; empty but not nil for a node without children
 }
 
-// total returns the sum of the leaves; depth is bounded by the decoder.
+// total returns the sum of the leaves. The decoder bounds the depth of the recursion.
 func (s *Segments) total() int {
 	if s.Children == nil {
 		return s.Length
@@ -95,13 +95,13 @@ func (s *Segments) total() int {
 	return sum
 }
 
-// What a decoder accepts at most. The chain's own bound on declared classes is lower: see compiler.Options.
+// Bounds of the decoders. The chain's own bound on declared classes is lower: see compiler.Options.
 const (
 	MaxBytecode     = 1 << 20 // felts in a class
-	maxSegmentDepth = 64
+	maxSegmentDepth = 64      // depth of the tree of segments
 )
 
-// A classError says why something is not a well-formed compiled class.
+// classError is the error for JSON that is not a well-formed compiled class.
 type classError struct{ Reason string }
 
 func (e *classError) Error() string { return "casm: " + e.Reason }
@@ -110,7 +110,7 @@ func classErrorf(format string, args ...any) error {
 	return &classError{Reason: fmt.Sprintf(format, args...)}
 }
 
-// asClassError keeps a ClassError and wraps any other error into one.
+// asClassError returns err as a *classError, nil if err is nil.
 func asClassError(err error) error {
 	if _, ok := errors.AsType[*classError](err); ok || err == nil {
 		return err
@@ -118,8 +118,8 @@ func asClassError(err error) error {
 	return &classError{Reason: err.Error()}
 }
 
-// Validate checks what every reader of a class relies on: offsets inside the bytecode, known builtins, hints in order, segments that
-// cover the bytecode exactly.
+// Validate checks that offsets are inside the bytecode, builtins are known, hints are in order, and segments cover the bytecode exactly. All
+// users of a class rely on that.
 func (c *Class) Validate() error {
 	if n := len(c.Bytecode); n > MaxBytecode {
 		return classErrorf("bytecode of %d felts exceeds %d", n, MaxBytecode)
@@ -130,7 +130,7 @@ func (c *Class) Validate() error {
 	last := -1
 	for _, at := range c.Hints {
 		if at.Offset <= last || at.Offset >= len(c.Bytecode) {
-			return classErrorf("hint at offset %d, after one at %d, in a bytecode of %d felts", at.Offset, last, len(c.Bytecode))
+			return classErrorf("hints at offset %d after hints at offset %d in a bytecode of %d felts", at.Offset, last, len(c.Bytecode))
 		}
 		last = at.Offset
 	}
@@ -149,7 +149,7 @@ func (c *Class) Validate() error {
 	return nil
 }
 
-// checkSegments requires that the segments cover the bytecode exactly.
+// checkSegments checks that the segments cover the bytecode exactly.
 func (c *Class) checkSegments() error {
 	if c.Segments != nil {
 		if total := c.Segments.total(); total != len(c.Bytecode) {

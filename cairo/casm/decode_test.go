@@ -9,8 +9,8 @@ import (
 
 var errNotInstruction = errors.New("not an instruction")
 
-// decode reads the instruction at the start of code, the inverse of Instruction.Append: it accepts the words that some
-// Instruction assembles to and refuses the rest, of which a machine may still be able to run some.
+// decode returns the instruction at the start of code. It is the inverse of Instruction.Append: it rejects all words to which no
+// Instruction assembles, although a machine can run some of them.
 func decode(code []felt.Felt) (Instruction, error) {
 	if len(code) == 0 {
 		return Instruction{}, fmt.Errorf("casm: %w: no code left", errNotInstruction)

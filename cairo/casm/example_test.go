@@ -7,7 +7,8 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// The first word of an instruction holds three offsets and its flags; an immediate is the word after it.
+// This example decodes the first word of an instruction, which holds three offsets and the flags. An immediate would be in the next
+// word.
 func Example() {
 	word, err := casm.DecodeWord(felt.MustHex("0x480680017fff8000"))
 	fmt.Println(word.Off0, word.Off1, word.Off2, err)

@@ -12,8 +12,8 @@ func (c *Class) BlakeHash() felt.Felt { return c.hash(blake.HashFelts) }
 // PoseidonHash returns the compiled class hash of earlier versions.
 func (c *Class) PoseidonHash() felt.Felt { return c.hash(poseidon.HashMany) }
 
-// hash is H(version, H(external), H(l1 handlers), H(constructors), H(bytecode)). Neither hints nor the compiler's version
-// are part of it.
+// hash returns H(version, H(external), H(l1 handlers), H(constructors), H(bytecode)). Hints and the compiler's version do not
+// affect it.
 func (c *Class) hash(h func(...felt.Felt) felt.Felt) felt.Felt {
 	segments := c.Segments
 	if segments == nil {
@@ -27,6 +27,7 @@ func (c *Class) hash(h func(...felt.Felt) felt.Felt) felt.Felt {
 		bytecode)
 }
 
+// hashEntryPoints returns H(selector, offset, H(builtin names), …) over a list of entry points.
 func hashEntryPoints(list []EntryPoint, h func(...felt.Felt) felt.Felt) felt.Felt {
 	elements := make([]felt.Felt, 0, 3*len(list))
 	for _, ep := range list {
@@ -39,8 +40,8 @@ func hashEntryPoints(list []EntryPoint, h func(...felt.Felt) felt.Felt) felt.Fel
 	return h(elements...)
 }
 
-// hash hashes the segment's felts, which code starts with, and returns what follows them. A leaf is H(felts), a node
-// 1 + H(length, hash of each child).
+// hash returns the hash of a segment that is at the start of code, and the rest of code. The hash of a leaf is H(felts), that of a
+// node 1 + H(length of the first child, hash of the first child, …).
 func (s *Segments) hash(code []felt.Felt, h func(...felt.Felt) felt.Felt) (sum felt.Felt, rest []felt.Felt) {
 	if s.Children == nil {
 		return h(code[:s.Length]...), code[s.Length:]

@@ -2,11 +2,11 @@ package casm
 
 import "math/big"
 
-// HintKind names a hint.
+// HintKind is the kind of a hint.
 type HintKind uint8
 
-// The hints, in the families of the official compiler. Those after SystemCall never occur in a compiled class that this
-// compiler makes; older classes have the deprecated ones, runners' wrappers the external ones.
+// Kinds of hints, grouped as in the official compiler. cairo/compiler makes none of those after SystemCall: some are
+// deprecated and occur in older classes, others occur only in the wrappers of runners.
 const (
 	AllocSegment HintKind = iota
 	TestLessThan
@@ -61,21 +61,21 @@ func (k HintKind) String() string {
 	return "unknown hint"
 }
 
-// Inputs and Outputs name the fields of the hint's In and Out, in order, as the JSON form does.
+// Inputs returns the JSON names of the values in the hint's In, in order.
 func (k HintKind) Inputs() []string { return hintTable[k].inputs() }
 
-// Outputs names the fields of the hint's Out.
+// Outputs returns the JSON names of the cells in the hint's Out, in order.
 func (k HintKind) Outputs() []string { return hintTable[k].outputs() }
 
-// Hint is advice to the machine: it reads In, may write the cells Out and may keep state. What each field means is its
-// position: see HintKind.Inputs and Outputs. A felt field (the cheatcode's selector) is an Immediate in In.
+// Hint is nondeterministic advice to the machine: it reads In, may write the cells Out and may keep state. The meaning of a
+// value follows from its position: see HintKind.Inputs and HintKind.Outputs. A felt (the cheatcode's selector) is an Immediate.
 type Hint struct {
 	Kind HintKind
 	In   []Operand
 	Out  []Cell
 }
 
-// HintsAt is the hints of the instruction at an offset of the bytecode, in the order in which they run.
+// HintsAt holds the hints of the instruction at an offset of the bytecode, in the order in which they run.
 type HintsAt struct {
 	Offset int
 	Hints  []Hint
@@ -99,23 +99,23 @@ func (h *Hint) equal(g *Hint) bool {
 	return true
 }
 
-// fieldKind is how a hint's field is stored and shown.
+// fieldKind is the kind of a hint's field.
 type fieldKind uint8
 
 const (
-	integer fieldKind = iota // an operand, in Python reduced modulo the prime
+	integer fieldKind = iota // an operand; Python reduces it modulo the prime
 	address                  // an operand that is a pointer
-	value                    // a plain number, stored as an Immediate
+	value                    // a number without operand form, stored as an Immediate
 	output                   // a cell
 )
 
-// field is one field of a hint. Inputs come before outputs in every hint, so both keep their JSON order.
+// field is a field of a hint. In every hint, inputs come before outputs.
 type field struct {
 	name string
 	kind fieldKind
 }
 
-// hintRow describes a hint: its JSON name and fields, and its Python with $name for a field.
+// hintRow describes a kind of hint: its JSON name, its fields, and its Python text, in which $name stands for a field.
 type hintRow struct {
 	name   string
 	fields []field
@@ -140,7 +140,7 @@ func (r *hintRow) outputs() (names []string) {
 	return names
 }
 
-// in, ptr and out build a row's list of fields.
+// in, ptr and out return fields of kind integer, address and output.
 func in(names ...string) []field  { return fieldsOf(integer, names) }
 func ptr(names ...string) []field { return fieldsOf(address, names) }
 func out(names ...string) []field { return fieldsOf(output, names) }
@@ -153,6 +153,7 @@ func fieldsOf(kind fieldKind, names []string) []field {
 	return fields
 }
 
+// fields joins groups of fields.
 func fields(groups ...[]field) (all []field) {
 	for _, g := range groups {
 		all = append(all, g...)
@@ -160,7 +161,7 @@ func fields(groups ...[]field) (all []field) {
 	return all
 }
 
-// hex returns the JSON form of a number: lower-case hexadecimal, the sign before the prefix.
+// hex returns the JSON form of a number: lower-case hexadecimal, with a minus sign before the prefix.
 func hex(v *big.Int) string {
 	if v.Sign() < 0 {
 		return "-0x" + new(big.Int).Neg(v).Text(16)

@@ -2,8 +2,8 @@ package casm
 
 import "strings"
 
-// hintTable has a row for each hint. The Python is what the official compiler prints in CASM text and in
-// pythonic_hints, to the letter: a Python machine of the Starknet OS executes it.
+// hintTable has a row for each kind of hint. The Python text equals the official compiler's in CASM text and in
+// pythonic_hints, because the Python machine of the Starknet OS executes it.
 var hintTable = [hintKinds]hintRow{
 	AllocSegment:               {"AllocSegment", out("dst"), `memory$dst = segments.add()`},
 	TestLessThan:               {"TestLessThan", fields(in("lhs", "rhs"), out("dst")), `memory$dst = $lhs < $rhs`},
@@ -246,7 +246,7 @@ ModBuiltinRunner.fill_memory(
 	AddTrace:                          {"AddTrace", in("flag"), `AddTrace { flag: $flag }`},
 }
 
-// python returns the hint as Python, empty for a deprecated hint, which has none.
+// python returns the hint as Python, "" for a deprecated hint, which has no Python text.
 func (h *Hint) python() string {
 	row := &hintTable[h.Kind]
 	if !strings.Contains(row.python, "$") {
@@ -269,6 +269,7 @@ func (h *Hint) python() string {
 	}
 }
 
+// pythonField returns the Python text of a field.
 func (h *Hint) pythonField(row *hintRow, name string) string {
 	nIn, nOut := 0, 0
 	for _, f := range row.fields {
@@ -288,6 +289,7 @@ func (h *Hint) pythonField(row *hintRow, name string) string {
 	panic("casm: hint " + row.name + " has no field " + name)
 }
 
+// pythonInteger returns the Python text of an operand that is a number.
 func (o *Operand) pythonInteger() string {
 	if o.Kind == BinOp {
 		return "(" + o.pythonAddress() + ") % PRIME"
@@ -295,6 +297,7 @@ func (o *Operand) pythonInteger() string {
 	return o.pythonAddress()
 }
 
+// pythonAddress returns the Python text of an operand that is a pointer, or of a number without an operation.
 func (o *Operand) pythonAddress() string {
 	switch o.Kind {
 	case Deref:

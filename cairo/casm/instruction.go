@@ -6,10 +6,10 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// Op is what an instruction does.
+// Op is the operation of an instruction.
 type Op uint8
 
-// The instructions. The comment is the text form; Res and Dst are the Instruction's fields.
+// Operations, with the text forms of their instructions. Res and Dst are fields of Instruction.
 const (
 	AddAP        Op = iota // ap += Res
 	AssertEq               // Dst = Res
@@ -19,14 +19,14 @@ const (
 	Jnz                    // jmp rel Res if Dst != 0
 	Ret                    // ret
 	Blake2s                // blake2s: state pointer Res.Cell, message pointer Res.B, byte count Dst
-	Blake2sLast            // the same, with the finalisation flag
+	Blake2sLast            // blake2s with the finalization flag
 )
 
-// Instruction is one instruction with the hints that run before it.
+// Instruction is an instruction with the hints that run before it.
 type Instruction struct {
 	Op       Op
-	IncAP    bool // , ap++
-	Relative bool // Call and Jump
+	IncAP    bool // the instruction ends with ", ap++"
+	Relative bool // Call and Jump: rel instead of abs
 	Dst      Cell
 	Res      Operand
 	Hints    []Hint
@@ -40,7 +40,7 @@ func (i *Instruction) Size() int {
 	return 1
 }
 
-// String returns the instruction in the text form of the official compiler, its hints (in Python) on the lines before it.
+// String returns the instruction in the text form of the official compiler. Its hints, in Python, are on the lines before it.
 func (i *Instruction) String() string {
 	var b strings.Builder
 	for k := range i.Hints {
@@ -58,6 +58,7 @@ func (i *Instruction) String() string {
 	return b.String()
 }
 
+// body returns the text of the instruction without its hints and ap++.
 func (i *Instruction) body() string {
 	mode := "abs "
 	if i.Relative {
@@ -87,7 +88,7 @@ func (i *Instruction) body() string {
 		", finalize=" + last + "] => [ap + 0]"
 }
 
-// Append appends the instruction's one or two felts to the bytecode. Immediates are reduced modulo the field's prime.
+// Append appends the instruction's one or two felts to code. Immediates are reduced modulo the field's prime.
 func (i *Instruction) Append(code []felt.Felt) []felt.Felt {
 	w := i.word()
 	code = append(code, w.encode())
@@ -97,7 +98,7 @@ func (i *Instruction) Append(code []felt.Felt) []felt.Felt {
 	return code
 }
 
-// word returns the instruction's first felt, taken apart.
+// word returns the instruction's first felt as a Word.
 func (i *Instruction) word() Word {
 	w := Word{Off0: -1, Off1: -1, Off2: 1, Flags: FlagDstFP | FlagOp0FP}
 	if i.IncAP {
@@ -156,7 +157,7 @@ func (w *Word) setJump(relative bool) {
 	}
 }
 
-// setRes writes the right-hand side. Where op0 is not used it reads [fp - 1], which always holds a value.
+// setRes sets the fields of the right-hand side. An unused op0 stays [fp - 1], which always has a value.
 func (w *Word) setRes(o *Operand) {
 	switch o.Kind {
 	case Deref:

@@ -15,8 +15,8 @@ var (
 	fpM3 = Cell{FP, -3}
 )
 
-// TestInstructions: the text of every form is the official compiler's, and the words are those that it encodes (the
-// examples of the official encoder's tests and of the Cairo paper).
+// TestInstructions checks that instructions have the official compiler's text, that their words are those of the official encoder's
+// tests and of the Cairo paper, and that the words decode again.
 func TestInstructions(t *testing.T) {
 	for _, c := range []struct {
 		i     Instruction
@@ -65,6 +65,7 @@ func TestInstructions(t *testing.T) {
 	}
 }
 
+// TestOperand checks the text, Shift, UsesAP and Equal of each form of operand.
 func TestOperand(t *testing.T) {
 	two := Operand{Kind: BinOp, Op: Add, Cell: Cell{AP, 5}, B: Cell{AP, -1}}
 	for _, c := range []struct {
@@ -87,7 +88,7 @@ func TestOperand(t *testing.T) {
 		}
 		moved, ok := c.o.Shift(2)
 		if ok != c.ok || ok && moved.String() != c.text {
-			t.Errorf("%v moved by 2: %v, %v, want %q", c.o, moved, ok, c.text)
+			t.Errorf("%v shifted by 2: %v, %v, want %q", c.o, moved, ok, c.text)
 		}
 		if same := c.o; !same.Equal(&c.o) || ok && c.uses && moved.Equal(&c.o) {
 			t.Errorf("%v: equality", c.o)
@@ -97,11 +98,11 @@ func TestOperand(t *testing.T) {
 		t.Errorf("[ap] + 0 is %v", o)
 	}
 	if _, ok := ap0.Shift(math.MaxInt16 + 1); ok {
-		t.Error("a move of 2^15 is accepted")
+		t.Error("a shift by 2^15 is accepted")
 	}
 }
 
-// TestHints: each hint is written and read back, with all its fields, and has Python unless it is deprecated.
+// TestHints checks that each kind of hint is written as JSON and decoded with all its fields, and has Python text unless it is deprecated.
 func TestHints(t *testing.T) {
 	for kind := range hintKinds {
 		h := Hint{Kind: kind}
@@ -137,7 +138,7 @@ func TestHints(t *testing.T) {
 	}
 }
 
-// TestHintOperands reads the forms of operand that compiled classes have, old ones included.
+// TestHintOperands checks the JSON and the Python text of each form of operand in hints, and that other JSON is rejected.
 func TestHintOperands(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"AddTrace":{"flag":{"Immediate":"-0x10"}}}`: "AddTrace { flag: -16 }",

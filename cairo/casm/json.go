@@ -13,8 +13,8 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// DecodeClass reads the JSON of a compiled contract class as the official compiler writes it. pythonic_hints is not
-// read: it follows from hints. Every error is a *ClassError.
+// DecodeClass decodes and validates a compiled contract class in the official compiler's JSON. It ignores pythonic_hints, which
+// follows from hints.
 func DecodeClass(data []byte) (*Class, error) {
 	c, err := decodeClass(data, true)
 	if err != nil {
@@ -23,9 +23,9 @@ func DecodeClass(data []byte) (*Class, error) {
 	return c, c.Validate()
 }
 
-// DecodeToHash reads the same JSON for the class's hash, which the official compiler also has for classes that cannot run: entry
-// points and hints may lie anywhere up to 2^64-1, builtins may have any name, numbers may be the prime or more and count modulo the prime, and "prime" is
-// not looked at. Do not run the result: it is not validated. Offsets of 2^63 and more are negative in it.
+// DecodeToHash decodes the same JSON only to compute class hashes. Like the official compiler it accepts classes that cannot run:
+// entry points and hints may have any offset below 2^64, builtins any name, and prime any value; numbers are reduced modulo the
+// field's prime. The result is not validated and must not be run. Offsets from 2^63 on are negative in it.
 func DecodeToHash(data []byte) (*Class, error) {
 	c, err := decodeClass(data, false)
 	if err != nil {
@@ -34,7 +34,7 @@ func DecodeToHash(data []byte) (*Class, error) {
 	return c, c.checkSegments()
 }
 
-// decodeClass reads a class; strict demands felts below the prime, and the prime itself.
+// decodeClass decodes a class. If strict is set, it rejects numbers that are not below the prime, and other primes.
 func decodeClass(data []byte, strict bool) (*Class, error) {
 	var wire struct {
 		Prime           *string           `json:"prime"`
@@ -121,6 +121,7 @@ type entryPointJSON struct {
 	Builtins []*string `json:"builtins"`
 }
 
+// decodeEntryPoints converts one list of entry points. number parses selectors.
 func decodeEntryPoints(name string, from *[]entryPointJSON, number func(string) (felt.Felt, error)) ([]EntryPoint, error) {
 	if from == nil {
 		return nil, classErrorf("compiled class has no %s entry points list", name)
@@ -148,6 +149,7 @@ func decodeEntryPoints(name string, from *[]entryPointJSON, number func(string) 
 	return list, nil
 }
 
+// decodeSegments decodes a number or a list of segments.
 func decodeSegments(data jsontext.Value, depth int) (Segments, error) {
 	if depth > maxSegmentDepth {
 		return Segments{}, classErrorf("bytecode segments are nested deeper than %d", maxSegmentDepth)
@@ -170,9 +172,10 @@ func decodeSegments(data jsontext.Value, depth int) (Segments, error) {
 	return Segments{Length: int(n)}, nil
 }
 
-// hintsAtJSON is [offset, [hint, …]].
+// hintsAtJSON is a HintsAt in the JSON form [offset, [hint, …]].
 type hintsAtJSON HintsAt
 
+// UnmarshalJSON decodes an offset and a list of hints.
 func (h *hintsAtJSON) UnmarshalJSON(data []byte) error {
 	var pair []jsontext.Value
 	if err := json.Unmarshal(data, &pair); err != nil {
@@ -201,7 +204,7 @@ func (h *hintsAtJSON) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// UnmarshalJSON reads a hint: {"Name": {field: operand, …}}, or "Name" for a hint without fields.
+// UnmarshalJSON decodes a hint: {"Name": {field: operand, …}}, or "Name" for a hint without fields.
 func (h *Hint) UnmarshalJSON(data []byte) error {
 	var name string
 	var body map[string]jsontext.Value
@@ -238,6 +241,7 @@ func (h *Hint) UnmarshalJSON(data []byte) error {
 	return classErrorf("unknown hint %.60q", name)
 }
 
+// decodeField decodes a field and appends it to In or Out.
 func (h *Hint) decodeField(f field, data jsontext.Value) (err error) {
 	if data == nil {
 		return classErrorf("missing")
@@ -268,7 +272,7 @@ func decodeCell(data jsontext.Value) (Cell, error) {
 		return Cell{}, err
 	}
 	if wire.Offset == nil {
-		return Cell{}, classErrorf("cell without offset")
+		return Cell{}, classErrorf("cell without an offset")
 	}
 	switch wire.Register {
 	case "AP":
@@ -279,7 +283,7 @@ func decodeCell(data jsontext.Value) (Cell, error) {
 	return Cell{}, classErrorf("unknown register %.20q", wire.Register)
 }
 
-// decodeVariant reads a value that names its form: an object of one member.
+// decodeVariant decodes an object with one member, whose name is the form of its value.
 func decodeVariant(data jsontext.Value) (form string, body jsontext.Value, err error) {
 	var members map[string]jsontext.Value
 	if err := json.Unmarshal(data, &members); err != nil {
@@ -365,7 +369,7 @@ func decodeBinOp(data jsontext.Value) (Operand, error) {
 	return o, err
 }
 
-// decodeNumber reads a hexadecimal number in quotes, perhaps negative, of at most 512 bits (hints hold no more).
+// decodeNumber decodes a quoted hexadecimal number of at most 512 bits, which may be negative.
 func decodeNumber(data jsontext.Value) (*big.Int, error) {
 	var s string
 	if err := json.Unmarshal(data, &s); err != nil {
@@ -379,6 +383,7 @@ func decodeNumber(data jsontext.Value) (*big.Int, error) {
 	return v, err
 }
 
+// parseHex returns a hexadecimal number of at most 512 bits with the prefix 0x.
 func parseHex(s string) (*big.Int, error) {
 	digits, prefixed := strings.CutPrefix(s, "0x")
 	if !prefixed || digits == "" || len(digits) > 128 || strings.ContainsAny(digits, "+-_") {
@@ -394,9 +399,9 @@ func parseHex(s string) (*big.Int, error) {
 // MarshalJSON returns the official compiler's JSON, without pythonic_hints.
 func (c *Class) MarshalJSON() ([]byte, error) { return c.AppendJSON(nil, false), nil }
 
-// AppendJSON appends the official compiler's JSON to b, without white space, with pythonic_hints if asked for.
+// AppendJSON appends the official compiler's JSON to b, without white space. If pythonic is set, it includes pythonic_hints.
 func (c *Class) AppendJSON(b []byte, pythonic bool) []byte {
-	b = slices.Grow(b, 28*len(c.Bytecode)) // about what contracts take, hints and all
+	b = slices.Grow(b, 28*len(c.Bytecode)) // about the size of a contract's JSON with its hints
 	b = append(b, `{"prime":"0x`+felt.Modulus().Text(16)+`","compiler_version":`...)
 	b = appendString(b, c.CompilerVersion)
 	b = append(b, `,"bytecode":[`...)
@@ -516,6 +521,7 @@ func (o *Operand) appendJSON(b []byte) []byte {
 	return append(o.B.appendJSON(append(b, `,"b":{"Deref":`...)), "}}}"...)
 }
 
+// comma appends a comma unless i is the first index.
 func comma(b []byte, i int) []byte {
 	if i > 0 {
 		return append(b, ',')
@@ -523,8 +529,8 @@ func comma(b []byte, i int) []byte {
 	return b
 }
 
-// appendString quotes s as serde does, with no more escapes than JSON needs. Bytes that are no UTF-8 become U+FFFD.
+// appendString appends s in quotes as serde does, with only the escapes that JSON needs. Invalid UTF-8 is replaced by U+FFFD.
 func appendString(b []byte, s string) []byte {
-	b, _ = jsontext.AppendQuote(b, s) // the error says that bytes were replaced
+	b, _ = jsontext.AppendQuote(b, s) // an error only reports replaced bytes
 	return b
 }

@@ -6,10 +6,10 @@ import (
 	"strconv"
 )
 
-// Register is what a cell's address is relative to.
+// Register is a register to which a cell's address is relative.
 type Register uint8
 
-// The registers.
+// Registers.
 const (
 	AP Register = iota
 	FP
@@ -30,7 +30,7 @@ type Cell struct {
 
 func (c Cell) String() string { return "[" + c.Reg.String() + " + " + strconv.Itoa(int(c.Off)) + "]" }
 
-// Shift returns the same cell as named after ap has grown by n; ok is false where the offset leaves 16 bits.
+// Shift returns the same cell relative to an ap that is larger by n; ok is false if the offset does not fit 16 bits.
 func (c Cell) Shift(n int) (shifted Cell, ok bool) {
 	if c.Reg == FP {
 		return c, true
@@ -42,22 +42,22 @@ func (c Cell) Shift(n int) (shifted Cell, ok bool) {
 	return Cell{AP, int16(off)}, true
 }
 
-// OperandKind says which form an Operand has.
+// OperandKind is the form of an Operand.
 type OperandKind uint8
 
-// The forms of operand.
+// Forms of operands.
 const (
 	Deref       OperandKind = iota // [Cell]
 	DoubleDeref                    // [[Cell] + Off]
 	Immediate                      // Imm
-	BinOp                          // [Cell] Op [B], or [Cell] Op Imm when Imm is set
+	BinOp                          // [Cell] Op [B], or [Cell] Op Imm if Imm is not nil
 )
 
-// Operator is a BinOp's operation. Instructions have Add and Mul only; Sub and Div occur in a compiler's expressions,
-// where asserting them turns them round.
+// Operator is the operation of a BinOp. Instructions only have Add and Mul. Sub and Div occur in a compiler's expressions; to
+// assert a = b - c, it asserts b = a + c.
 type Operator uint8
 
-// The operators.
+// Operators.
 const (
 	Add Operator = iota
 	Mul
@@ -67,7 +67,7 @@ const (
 
 func (o Operator) String() string { return string("+*-/"[o]) }
 
-// Operand is a value that an instruction or a hint can name. Imm is shared between operands and never modified.
+// Operand is a value that an instruction or a hint refers to. Imm may be shared between operands and must not be modified.
 type Operand struct {
 	Kind OperandKind
 	Op   Operator
@@ -83,10 +83,10 @@ func At(c Cell) Operand { return Operand{Kind: Deref, Cell: c} }
 // Imm returns a small immediate operand.
 func Imm(v int64) Operand { return Operand{Kind: Immediate, Imm: big.NewInt(v)} }
 
-// ImmBig returns an immediate operand; the caller gives v away.
+// ImmBig returns an immediate operand, which keeps v.
 func ImmBig(v *big.Int) Operand { return Operand{Kind: Immediate, Imm: v} }
 
-// AddConst is [c] + v, and plain [c] when v is zero.
+// AddConst returns the operand [c] + v, or [c] if v is zero.
 func AddConst(c Cell, v int64) Operand {
 	if v == 0 {
 		return At(c)
@@ -94,10 +94,10 @@ func AddConst(c Cell, v int64) Operand {
 	return Operand{Kind: BinOp, Op: Add, Cell: c, Imm: big.NewInt(v)}
 }
 
-// hasImm reports whether the operand needs a second word in the bytecode.
+// hasImm reports whether the operand has an immediate, which takes a second felt in the bytecode.
 func (o *Operand) hasImm() bool { return o.Imm != nil }
 
-// Equal reports whether two operands are written the same way.
+// Equal reports whether two operands have the same form and the same parts.
 func (o *Operand) Equal(p *Operand) bool {
 	if o.Kind != p.Kind || o.Op != p.Op || o.Cell != p.Cell || o.Off != p.Off || o.B != p.B || (o.Imm == nil) != (p.Imm == nil) {
 		return false
@@ -105,7 +105,7 @@ func (o *Operand) Equal(p *Operand) bool {
 	return o.Imm == nil || o.Imm.Cmp(p.Imm) == 0
 }
 
-// Shift returns the same operand as written after ap has grown by n; ok is false where an offset leaves 16 bits.
+// Shift returns the same operand relative to an ap that is larger by n; ok is false if an offset does not fit 16 bits.
 func (o Operand) Shift(n int) (shifted Operand, ok bool) {
 	if o.Kind == Immediate {
 		return o, true
@@ -119,7 +119,7 @@ func (o Operand) Shift(n int) (shifted Operand, ok bool) {
 	return o, ok
 }
 
-// UsesAP reports whether the operand is relative to ap, so that it is lost when ap changes by an unknown amount.
+// UsesAP reports whether the operand is relative to ap. Such an operand is lost if ap changes by an unknown amount.
 func (o *Operand) UsesAP() bool {
 	switch o.Kind {
 	case Immediate:
@@ -142,7 +142,7 @@ func (o Operand) String() string {
 	return o.Cell.String() + " " + o.Op.String() + " " + o.rhs("")
 }
 
-// rhs returns a BinOp's second operand, its cell written with a prefix.
+// rhs returns the text of a BinOp's second operand. A cell is written with a prefix.
 func (o *Operand) rhs(prefix string) string {
 	if o.Imm != nil {
 		return o.Imm.String()

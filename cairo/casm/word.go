@@ -7,18 +7,18 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// Flags are an instruction word's fifteen flags, by the numbering of the Cairo paper (section 4.4).
+// Flags holds the fifteen flags of an instruction word, numbered as in the Cairo paper (section 4.4).
 type Flags uint16
 
-// The flags.
+// Flags of an instruction word.
 const (
 	FlagDstFP    Flags = 1 << iota // dst is relative to fp, else ap
 	FlagOp0FP                      // op0 is relative to fp, else ap
 	FlagOp1Imm                     // op1 is the word after the instruction
 	FlagOp1FP                      // op1 is relative to fp
-	FlagOp1AP                      // op1 is relative to ap; none of the three: to op0's value
+	FlagOp1AP                      // op1 is relative to ap; without any FlagOp1, to the value of op0
 	FlagResAdd                     // res = op0 + op1
-	FlagResMul                     // res = op0 * op1; neither: res = op1
+	FlagResMul                     // res = op0 * op1; without any FlagRes, res = op1
 	FlagJumpAbs                    // pc = res
 	FlagJumpRel                    // pc += res
 	FlagJnz                        // pc += op1 if dst != 0
@@ -32,10 +32,10 @@ const (
 // FlagBits is the number of flags.
 const FlagBits = 15
 
-// Extension is the opcode extension, bits 63 and up of a word. Only ExtNone is known to the Stone prover.
+// Extension is the opcode extension: bits 63 and up of a word. The Stone prover only knows ExtNone.
 type Extension uint8
 
-// The opcode extensions.
+// Opcode extensions.
 const (
 	ExtNone Extension = iota
 	ExtBlake2s
@@ -43,16 +43,16 @@ const (
 	ExtQM31
 )
 
-// Word is an instruction's first felt, taken apart.
+// Word is the first felt of an instruction, split into its fields.
 type Word struct {
-	Off0, Off1, Off2 int16 // dst, op0, op1
+	Off0, Off1, Off2 int16 // offsets of dst, op0 and op1
 	Flags            Flags
 	Extension        Extension
 }
 
 const offsetBias = 1 << 15
 
-// encode packs the word into a felt.
+// encode returns the word as a felt.
 func (w Word) encode() felt.Felt {
 	lo := uint64(uint16(int32(w.Off0)+offsetBias)) |
 		uint64(uint16(int32(w.Off1)+offsetBias))<<16 |
@@ -62,8 +62,8 @@ func (w Word) encode() felt.Felt {
 	return felt.FromUint128(uint64(w.Extension)>>1, lo)
 }
 
-// DecodeWord takes a felt apart. It accepts the combinations of flags that the Cairo paper (section 4.5) and the opcode
-// extensions give a meaning. The texts of its errors are those of the official runners.
+// DecodeWord splits a felt into the fields of a word. It rejects flags that have no meaning in the Cairo paper (section 4.5)
+// or in an opcode extension. Its error texts are those of the official runners.
 func DecodeWord(f felt.Felt) (Word, error) {
 	l := f.Limbs()
 	if l[2]|l[3] != 0 {
@@ -83,7 +83,7 @@ func DecodeWord(f felt.Felt) (Word, error) {
 	return w, w.check()
 }
 
-// check returns an error if the word's flags and offsets form no instruction.
+// check returns an error if the word's flags and offsets do not form an instruction.
 func (w *Word) check() error {
 	has := func(mask Flags) bool { return w.Flags&mask != 0 }
 	several := func(mask Flags) bool { return bits.OnesCount16(uint16(w.Flags&mask)) > 1 }
