@@ -1,5 +1,5 @@
-// Package engines chooses what executes Cairo in tests: the variable STARKD_ENGINE is vm (the default), native or both, as
-// `starkd start --engine`, so that the same tests judge each engine.
+// Package engines chooses the Cairo engine of tests. The environment variable STARKD_ENGINE is vm (the default), native or both, like
+// `starkd start --engine`, so that the same tests can check each engine.
 package engines
 
 import (
@@ -12,13 +12,13 @@ import (
 	"github.com/starkd/starkd/cairo/vm"
 )
 
-// Variable names the engine in the environment of a test.
+// Variable is the environment variable with the name of the engine.
 const Variable = "STARKD_ENGINE"
 
-// machine is the native engine of all tests of a process: each class is compiled once.
+// machine returns the native engine that all tests of a process share, so that each class is compiled once.
 var machine = sync.OnceValues(func() (*native.Engine, error) { return native.NewEngine(vm.NewEngine(), native.Options{}) })
 
-// Name returns the engine that tests run on.
+// Name returns the name of the tests' engine.
 func Name() string {
 	if name := os.Getenv(Variable); name != "" {
 		return name
@@ -26,7 +26,7 @@ func Name() string {
 	return "vm"
 }
 
-// New returns the engine that tests run on. A test ends with an error if native code fell back because of a defect.
+// New returns the tests' engine. The test t fails if native code falls back because of a defect.
 func New(t testing.TB) cairo.Engine {
 	t.Helper()
 	reference, name := vm.NewEngine(), Name()
@@ -35,7 +35,7 @@ func New(t testing.TB) cairo.Engine {
 		return reference
 	case "native", "both":
 	default:
-		t.Fatalf("%s is %q, not vm, native or both", Variable, name)
+		t.Fatalf("%s is %q, want vm, native or both", Variable, name)
 	}
 	n, err := machine()
 	if err != nil {
@@ -46,7 +46,7 @@ func New(t testing.TB) cairo.Engine {
 		after := n.Stats()
 		t.Logf("%s: runs so far %v", name, after)
 		if after[native.ReasonInternal] > before[native.ReasonInternal] {
-			t.Errorf("native code fell back because of a defect: runs %v, before the test %v", after, before)
+			t.Errorf("native code fell back because of a defect: %v runs, %v before the test", after, before)
 		}
 	})
 	if name == "both" {

@@ -4,5 +4,5 @@ package offchain
 
 import "time"
 
-// threadTime is not known here.
+// threadTime returns 0: the processor time of a thread is not known on this system.
 func threadTime() time.Duration { return 0 }

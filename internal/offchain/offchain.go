@@ -1,5 +1,5 @@
-// Package offchain runs an entry point of a class without a chain, on a state of one contract: `starkd class call`. Results and gas are
-// those of the chain's executor; the times are measured around the engine alone.
+// Package offchain implements `starkd class call`: it runs an entry point of a class without a chain, on a state with one contract. Results
+// and gas are those of the chain's executor. Times are those of the engine alone.
 package offchain
 
 import (
@@ -20,22 +20,22 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// Report is what a call did.
+// Report is the result of a call.
 type Report struct {
 	Engine        string         `json:"engine"`
 	Failed        bool           `json:"failed"`
-	Retdata       []felt.Felt    `json:"retdata"` // panic data if Failed
-	Panic         string         `json:"panic,omitempty"`
+	Retdata       []felt.Felt    `json:"retdata"`         // panic data if Failed
+	Panic         string         `json:"panic,omitempty"` // panic data as text
 	GasLeft       uint64         `json:"gas_left"`
 	GasUsed       uint64         `json:"gas_used"`
-	Steps         uint64         `json:"steps"` // of the VM, 0 from another engine
+	Steps         uint64         `json:"steps"` // VM steps, 0 from another engine
 	Events        []Event        `json:"events"`
 	Messages      []Message      `json:"messages"`
 	StorageWrites []StorageWrite `json:"storage_writes"`
 	Runs          int            `json:"runs"`
-	MinNs         int64          `json:"min_ns"`
-	MinCPUNs      int64          `json:"min_cpu_ns,omitempty"` // of the thread that runs the call, where it is known
-	CompileNs     int64          `json:"compile_ns,omitempty"` // to machine code
+	MinNs         int64          `json:"min_ns"`               // wall-clock time of the fastest run
+	MinCPUNs      int64          `json:"min_cpu_ns,omitempty"` // least processor time of the running thread, 0 if not known
+	CompileNs     int64          `json:"compile_ns,omitempty"` // wall-clock time of the compilation to machine code
 	CompileCPUNs  int64          `json:"compile_cpu_ns,omitempty"`
 	Fallback      string         `json:"fallback,omitempty"` // why the native engine fell back to the VM
 }
@@ -53,28 +53,29 @@ type Message struct {
 	Payload []felt.Felt `json:"payload"`
 }
 
-// StorageWrite is a slot of the contract that a call changed.
+// StorageWrite is a storage slot of the contract that a call changed.
 type StorageWrite struct {
 	Key   felt.Felt `json:"key"`
 	Value felt.Felt `json:"value"`
 }
 
-// Options are how often a call is run. The zero value is one run.
+// Options say how often a call is run. The zero value means one run.
 type Options struct {
-	// Repeat is the number of runs on the same storage. The times are the least, all else is the first run's. 0 means 1.
+	// Repeat is the number of runs, each on the initial storage; 0 means 1. The report has the least times of all runs, and otherwise
+	// the result of the first run.
 	Repeat int
-	// Vary, if not nil, is the index of the felt of calldata that each further run adds one to, so that no run repeats another.
+	// Vary, if not nil, is the index of the felt of calldata to which each further run adds one, so that no two runs are equal.
 	Vary *int
 }
 
-// Run runs an entry point on an engine that has a name. It changes entry's calldata if the options vary it.
+// Run runs an entry point on an engine. name is the engine's name in the report. Run modifies entry's calldata if options.Vary is set.
 func (w *World) Run(name string, engine cairo.Engine, entry *executor.Entry, options Options) (*Report, error) {
 	repeat := max(1, options.Repeat)
 	watch := &stopwatch{Engine: engine}
 	x := &executor.Executor{Engine: watch, Classes: executor.NewClasses(nil)}
 	block := &executor.Block{ChainID: felt.FromShortString("STARKD_CALL")}
 	report := &Report{Engine: name, Runs: repeat}
-	runtime.LockOSThread() // for the thread's clock
+	runtime.LockOSThread() // for threadTime
 	defer runtime.UnlockOSThread()
 	if n, ok := engine.(*native.Engine); ok {
 		start, cpu := time.Now(), threadTime()
@@ -88,10 +89,10 @@ func (w *World) Run(name string, engine cairo.Engine, entry *executor.Entry, opt
 		frame, err := x.Enter(st, block, *entry)
 		if err != nil {
 			if watch.fault != nil {
-				// What an engine says itself is more than what a receipt may hold.
+				// The engine's own error has more detail than the revert reason.
 				err = watch.fault
 			}
-			return nil, hint.With(err, "the run broke a rule of the machine, or asked for what only a chain has; on a chain the transaction reverts")
+			return nil, hint.With(err, "the run broke a rule of the machine or made a syscall that needs a chain; on a chain the transaction reverts")
 		}
 		took, cpu := watch.took.Nanoseconds(), watch.cpu.Nanoseconds()
 		if i == 0 {
@@ -115,7 +116,7 @@ func (w *World) Run(name string, engine cairo.Engine, entry *executor.Entry, opt
 	return report, nil
 }
 
-// fill takes over what a run did.
+// fill sets the results of a run: those of the frame, and the changes of storage in st.
 func (r *Report) fill(f *executor.Frame, st *state.Overlay) error {
 	r.Failed, r.Retdata, r.GasUsed, r.GasLeft = f.Failed, f.Retdata, f.GasConsumed, f.Gas-f.GasConsumed
 	if r.Retdata == nil {
@@ -143,12 +144,13 @@ func (r *Report) fill(f *executor.Frame, st *state.Overlay) error {
 	return nil
 }
 
+// frameEvent is an event with the contract that emitted it.
 type frameEvent struct {
 	contract felt.Felt
 	executor.OrderedEvent
 }
 
-// orderedEvents returns the events of a frame and of those inside it as they were emitted.
+// orderedEvents returns the events of a frame and of the frames inside it, in the order in which they were emitted.
 func orderedEvents(f *executor.Frame) (all []frameEvent) {
 	for _, e := range f.Events {
 		all = append(all, frameEvent{f.Contract, e})
@@ -160,7 +162,7 @@ func orderedEvents(f *executor.Frame) (all []frameEvent) {
 	return all
 }
 
-// orderedMessages returns the messages of a frame and of those inside it as they were sent.
+// orderedMessages returns the messages of a frame and of the frames inside it, in the order in which they were sent.
 func orderedMessages(f *executor.Frame) (all []executor.OrderedMessage) {
 	all = slices.Clone(f.Messages)
 	for _, in := range f.Inner {
@@ -170,14 +172,14 @@ func orderedMessages(f *executor.Frame) (all []executor.OrderedMessage) {
 	return all
 }
 
-// stopwatch measures the outermost call of an engine, with the calls inside it.
+// stopwatch is an engine that measures the outermost calls of another engine, including nested calls.
 type stopwatch struct {
 	cairo.Engine
 	depth int
-	took  time.Duration // of the last outermost call
-	cpu   time.Duration // of it, by the thread's own clock
-	steps uint64        // of it and of the calls inside it
-	// The errors of the last session, nil where there was none.
+	took  time.Duration // wall-clock time of the last outermost call
+	cpu   time.Duration // the thread's processor time of the last outermost call
+	steps uint64        // VM steps of the last outermost call and its nested calls
+	// Errors of the last session, nil if there were none.
 	fault    *cairo.RunError
 	fallback *cairo.FallbackError
 }
@@ -213,7 +215,7 @@ func (s *timedSession) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Result, e
 	return result, err
 }
 
-// World is a state of one contract, whose class is the only one declared.
+// World is a state with one contract. Its class is the only declared class.
 type World struct {
 	Contract felt.Felt
 	Casm     *casm.Class
@@ -223,7 +225,7 @@ type World struct {
 	storage    map[felt.Felt]felt.Felt
 }
 
-// NewWorld returns a world with a contract of a class and of its compiled form. A nil storage is empty.
+// NewWorld returns a world with a contract of a class, given as Sierra and compiled. A nil storage is empty.
 func NewWorld(contract felt.Felt, definition *sierra.ContractClass, compiled *casm.Class, storage map[felt.Felt]felt.Felt) (*World, error) {
 	class := &cairo.Class{Hash: definition.Hash(), CompiledHash: compiled.BlakeHash(), Casm: compiled}
 	stored, err := executor.Stored(class, (*starknet.ContractClass)(definition))
@@ -235,7 +237,7 @@ func NewWorld(contract felt.Felt, definition *sierra.ContractClass, compiled *ca
 
 var _ state.Reader = (*World)(nil)
 
-// prepare compiles the class with engine. An error is the reason why the VM runs it.
+// prepare compiles the class with engine. The error is the reason why the VM has to run the class.
 func (w *World) prepare(engine *native.Engine) error {
 	program, err := w.definition.Program()
 	if err != nil {
