@@ -13,7 +13,7 @@ func NewDomain(log uint) Domain {
 	return Domain{Log: log, Size: 1 << log, Gen: RootOfUnity(log), Offset: One()}
 }
 
-// Shift returns the domain moved by offset.
+// Shift returns the domain with all elements multiplied by offset.
 func (d Domain) Shift(offset Element) Domain {
 	d.Offset.Mul(&d.Offset, &offset)
 	return d
@@ -26,8 +26,7 @@ func (d Domain) At(i uint64) Element {
 	return x
 }
 
-// Coset returns coset i of the subgroup of order Size/2^log inside d: the elements whose index is i modulo 2^log, in
-// order.
+// Coset returns coset i, in d, of the subgroup of order Size/2^log: the elements whose index is i modulo 2^log, in order.
 func (d Domain) Coset(i uint64, log uint) Domain {
 	return Domain{Log: d.Log - log, Size: d.Size >> log, Gen: Pow(d.Gen, 1<<log), Offset: d.At(i)}
 }

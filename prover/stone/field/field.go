@@ -1,9 +1,9 @@
-// Package field is the arithmetic of the prover and verifier: elements of the field of 2^251 + 17·2^192 + 1, the
-// multiplicative groups of two-power order that STARK domains are made of, and vector kernels.
+// Package field is the arithmetic of the prover and verifier: elements of the field of order 2^251 + 17·2^192 + 1, the
+// multiplicative groups of two-power order from which STARK domains are made, and vector kernels.
 //
-// Scalar arithmetic is gnark-crypto's (Montgomery form with R = 2^256, always reduced, so == compares). Its vector
-// multiplication returns wrong values on some valid inputs, so products of vectors go through MulVec and ScaleVec of this
-// package; the verifier uses scalar operations only.
+// Scalar arithmetic is gnark-crypto's, in Montgomery form with R = 2^256. Elements are always reduced, so they can be compared
+// with ==. Its vector multiplication returns wrong values for some valid inputs, so use MulVec and ScaleVec of this package for
+// vectors. The verifier uses scalar operations only.
 package field
 
 import (
@@ -16,16 +16,16 @@ import (
 	"github.com/consensys/gnark-crypto/ecc/stark-curve/fp"
 )
 
-// Element is a field element in Montgomery form, reduced. The zero value is the field's zero.
+// Element is a reduced field element in Montgomery form. The zero value is the field's zero.
 type Element = fp.Element
 
-// Bytes is the length of an element's encodings.
+// Bytes is the length of an encoded element.
 const Bytes = 32
 
-// twoAdicity is the largest k such that a subgroup of order 2^k exists.
+// twoAdicity is the largest k for which a subgroup of order 2^k exists.
 const twoAdicity = 192
 
-// Modulus returns the field's characteristic as a fresh big integer.
+// Modulus returns a copy of the field's characteristic.
 func Modulus() *big.Int { return fp.Modulus() }
 
 // One returns the field's one.
@@ -34,11 +34,10 @@ func One() Element { return fp.One() }
 // New returns v as an element.
 func New(v uint64) Element { return fp.NewElement(v) }
 
-// Generator returns 3, which generates the multiplicative group; it is also the offset of every evaluation coset.
+// Generator returns 3, which generates the multiplicative group. It is also the offset of every evaluation coset.
 func Generator() Element { return fp.NewElement(3) }
 
-// RootOfUnity returns the generator 3^((p-1)/2^log) of the subgroup of order 2^log. It panics when log exceeds
-// twoAdicity.
+// RootOfUnity returns 3^((p-1)/2^log), which generates the subgroup of order 2^log. It panics if log exceeds twoAdicity.
 func RootOfUnity(log uint) Element {
 	if log > twoAdicity {
 		panic(fmt.Sprintf("field: no subgroup of order 2^%d", log))
@@ -77,7 +76,7 @@ func PowersFrom(p []Element, start, x Element) {
 		p[i] = start
 		start.Mul(&start, &x)
 	}
-	// Double what is there: p[i+n] = p[i]·x^n.
+	// Double the computed part: p[i+n] = p[i]·x^n.
 	for step := Pow(x, first); n < len(p); n *= 2 {
 		end := min(2*n, len(p))
 		ScaleVec(p[n:end], p[:end-n], &step)
@@ -85,8 +84,8 @@ func PowersFrom(p []Element, start, x Element) {
 	}
 }
 
-// BatchInvert replaces every element of a by its inverse, with one inversion and three multiplications an element. Zeros
-// stay zero. scratch holds at least len(a) elements; nil allocates it.
+// BatchInvert replaces every element of a by its inverse, with one inversion in total and three multiplications per element.
+// Zeros remain zero. scratch must hold at least len(a) elements; if it is nil, BatchInvert allocates it.
 func BatchInvert(a, scratch []Element) {
 	if scratch == nil {
 		scratch = make([]Element, len(a))
@@ -96,18 +95,18 @@ func BatchInvert(a, scratch []Element) {
 		batchInvert(a, scratch)
 		return
 	}
-	// The same by vectors: a is cut into rows, and the running product is a row.
+	// The same with vectors: a is cut into rows, and the running product is a row.
 	size := len(a) / rows
 	row := func(v []Element, i int) []Element { return v[i*size : (i+1)*size] }
 	copy(row(scratch, 0), row(a, 0))
 	for i := 1; i < rows; i++ {
 		MulVec(row(scratch, i), row(scratch, i-1), row(a, i))
 	}
-	acc := row(scratch, rows-1) // the product of all rows; then its inverse
+	acc := row(scratch, rows-1) // the product of all rows, later its inverse
 	rest := make([]Element, size)
 	BatchInvert(acc, rest)
 	for i := rows - 1; i > 0; i-- {
-		MulVec(rest, acc, row(a, i)) // the inverse of the product of the rows before
+		MulVec(rest, acc, row(a, i)) // the inverse of the product of rows 0 to i-1
 		MulVec(row(a, i), acc, row(scratch, i-1))
 		acc, rest = rest, acc
 	}
@@ -150,8 +149,8 @@ func BitReverse(i uint64, log uint) uint64 {
 	return bits.Reverse64(i) >> (64 - log)
 }
 
-// PutMontgomery writes the 32-byte big-endian form of x's Montgomery word x·2^256 mod p into b: the form in which Stone
-// hashes and sends trace elements.
+// PutMontgomery writes x's Montgomery word x·2^256 mod p to b as 32 big-endian bytes. Stone hashes and sends trace elements in
+// this form.
 func PutMontgomery(b []byte, x *Element) {
 	_ = b[31]
 	binary.BigEndian.PutUint64(b[0:], x[3])
@@ -160,7 +159,7 @@ func PutMontgomery(b []byte, x *Element) {
 	binary.BigEndian.PutUint64(b[24:], x[0])
 }
 
-// FromMontgomery reads what PutMontgomery writes and refuses words that are not below the modulus.
+// FromMontgomery reads bytes that PutMontgomery wrote. It returns an error for a word that is not below the modulus.
 func FromMontgomery(b []byte) (Element, error) {
 	if len(b) != Bytes {
 		return Element{}, fmt.Errorf("field: element of %d bytes, want %d", len(b), Bytes)
@@ -175,7 +174,7 @@ func FromMontgomery(b []byte) (Element, error) {
 	return x, nil
 }
 
-// FromCanonical reads a 32-byte big-endian integer below the modulus.
+// FromCanonical reads a 32-byte big-endian integer. It returns an error unless it is below the modulus.
 func FromCanonical(b []byte) (Element, error) {
 	var x Element
 	if err := x.SetBytesCanonical(b); err != nil {
@@ -184,7 +183,7 @@ func FromCanonical(b []byte) (Element, error) {
 	return x, nil
 }
 
-// p is the modulus in little-endian words: 2^251 + 17·2^192 + 1.
+// p holds the modulus 2^251 + 17·2^192 + 1 as little-endian words.
 var p = [4]uint64{1, 0, 0, 0x0800000000000011}
 
 func reduced(x *Element) bool {

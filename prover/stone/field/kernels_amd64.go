@@ -39,22 +39,22 @@ func evaluateLazy(e *[4]uint64, o *[4]uint64, w *[4]uint64, blocks int)
 //go:noescape
 func interpolateLazy(e *[4]uint64, o *[4]uint64, w *[4]uint64, blocks int)
 
-// evaluateLazy4 does two layers of butterflies on four vectors that are stride bytes apart: pairs (0, 1) and (2, 3) with w, then (0, 2) and (1, 3) with v and v + stride bytes.
+// evaluateLazy4 runs two layers of butterflies on four vectors that are stride bytes apart: pairs (0, 1) and (2, 3) with w, then (0, 2) and (1, 3) with v and v + stride bytes.
 //
 //go:noescape
 func evaluateLazy4(a *[4]uint64, stride int, w *[4]uint64, v *[4]uint64, blocks int)
 
-// interpolateLazy4 does two layers of butterflies on four vectors that are stride bytes apart: pairs (0, 2) and (1, 3) with v and v + stride bytes, then (0, 1) and (2, 3) with w.
+// interpolateLazy4 runs two layers of butterflies on four vectors that are stride bytes apart: pairs (0, 2) and (1, 3) with v and v + stride bytes, then (0, 1) and (2, 3) with w.
 //
 //go:noescape
 func interpolateLazy4(a *[4]uint64, stride int, w *[4]uint64, v *[4]uint64, blocks int)
 
-// evaluateSmall does the transforms of 2, 4 and 8 elements, lazily reduced, on blocks of eight groups of eight.
+// evaluateSmall runs the transforms of 2, 4 and 8 elements, lazily reduced, on blocks of eight groups of eight.
 //
 //go:noescape
 func evaluateSmall(dst *[4]uint64, src *[4]uint64, w0 *[4]uint64, w1 *[4]uint64, w2 *[4]uint64, blocks int)
 
-// interpolateSmall undoes evaluateSmall, up to the factor 8, with inverse twiddles.
+// interpolateSmall inverts evaluateSmall up to the factor 8, with inverse twiddles.
 //
 //go:noescape
 func interpolateSmall(a *[4]uint64, w0 *[4]uint64, w1 *[4]uint64, w2 *[4]uint64, blocks int)

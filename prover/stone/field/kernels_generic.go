@@ -2,10 +2,10 @@
 
 package field
 
-// vectorKernels says whether the kernels of kernels_amd64.s can run.
+// vectorKernels reports whether the kernels of kernels_amd64.s can run.
 const vectorKernels = false
 
-// Without kernels these are never called.
+// These functions are never called, because vectorKernels is false.
 
 func mulVec(dst, a, b *[4]uint64, blocks int)                    { panic("field: no kernels") }
 func scaleVec(dst, a, k *[4]uint64, blocks int)                  { panic("field: no kernels") }

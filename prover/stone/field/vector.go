@@ -7,9 +7,9 @@ import (
 	"github.com/consensys/gnark-crypto/ecc/stark-curve/fp"
 )
 
-// The vector operations work element by element on slices of equal length; dst may be one of the operands, but may not
-// overlap one otherwise. On CPUs that have them they use the kernels of kernels_amd64.s for multiples of eight elements,
-// and otherwise, and for the rest, scalar code.
+// The vector operations work element by element on slices of equal length. dst may be one of the operands but may not overlap
+// one otherwise. If the CPU supports the kernels of kernels_amd64.s, they handle whole blocks of eight elements. Scalar code
+// handles the other elements.
 
 // AddVec sets dst[i] = a[i] + b[i].
 func AddVec(dst, a, b []Element) { v := fp.Vector(dst); v.Add(a, b) }
@@ -85,15 +85,15 @@ func AddMulVec(dst, a, b []Element) {
 	}
 }
 
-// The transforms work in layers. Between layers elements may be lazily reduced: congruent to their value modulo p, but not below it.
-// Lazily reduced elements are taken and given by the functions of this section only. Where vectors are shorter than their rules say,
-// or without kernels, elements stay reduced.
+// The transforms work in layers. Between layers, elements may be lazily reduced: congruent to their value modulo p, but not
+// below p. Only the functions in this section accept and return lazily reduced elements. Elements remain reduced if vectors are
+// shorter than required, or without kernels.
 
-// LazyLog is log2 of the smallest transform whose layers may be lazily reduced: its halves are one block of SmallEvaluate.
+// LazyLog is log2 of the smallest transform whose layers may be lazily reduced. Its halves are one block of SmallEvaluate.
 const LazyLog = 7
 
-// EvaluateLayer sets (e[i], o[i]) to (e[i] + w[i]·o[i], e[i] - w[i]·o[i]), reduced. Lazily reduced elements come in multiples of
-// eight.
+// EvaluateLayer sets (e[i], o[i]) to (e[i] + w[i]·o[i], e[i] - w[i]·o[i]), reduced. The number of elements must be a multiple
+// of eight if they are lazily reduced.
 func EvaluateLayer(e, o, w []Element) {
 	o, w = o[:len(e)], w[:len(e)]
 	n := blocks(len(e))
@@ -105,7 +105,7 @@ func EvaluateLayer(e, o, w []Element) {
 	}
 }
 
-// LazyEvaluateLayer is EvaluateLayer with lazily reduced results, on a multiple of eight elements.
+// LazyEvaluateLayer is EvaluateLayer with lazily reduced results. The number of elements must be a multiple of eight.
 func LazyEvaluateLayer(e, o, w []Element) {
 	if n := wholeBlocks(len(e)); n > 0 {
 		evaluateLazy(words(e), words(o[:len(e)]), words(w[:len(e)]), n)
@@ -114,14 +114,15 @@ func LazyEvaluateLayer(e, o, w []Element) {
 	EvaluateLayer(e, o, w)
 }
 
-// LazyEvaluateLayers does two layers on the four quarters of a, with lazily reduced results: on quarters 0 and 1, and 2 and 3, with
-// w, then on 0 and 2 with the first half of v, and 1 and 3 with the second. A quarter is a multiple of eight elements.
+// LazyEvaluateLayers runs two layers on the four quarters of a, with lazily reduced results: on quarters 0 and 1, and 2 and 3,
+// with w; then on 0 and 2 with the first half of v, and on 1 and 3 with the second half. The length of a quarter must be a
+// multiple of eight.
 func LazyEvaluateLayers(a, w, v []Element) {
 	h := len(a) / 4
 	LazyEvaluateQuarters(a, h, w[:h], v[:2*h], 0, h)
 }
 
-// LazyEvaluateQuarters is LazyEvaluateLayers on the elements from start to end of each quarter; h is a quarter's length.
+// LazyEvaluateQuarters is LazyEvaluateLayers on the elements from start to end of each quarter. h is the length of a quarter.
 func LazyEvaluateQuarters(a []Element, h int, w, v []Element, start, end int) {
 	if n := wholeBlocks(end - start); n > 0 {
 		_, _, _ = a[3*h+end-1], w[end-1], v[h+end-1]
@@ -143,8 +144,8 @@ func InterpolateLayer(e, o, w []Element) {
 	}
 }
 
-// LazyInterpolateLayer is InterpolateLayer with lazily reduced elements and results, on a multiple of eight of them. ScaleVec
-// reduces them in the end.
+// LazyInterpolateLayer is InterpolateLayer with lazily reduced elements and results. Their number must be a multiple of eight.
+// ScaleVec reduces them at the end.
 func LazyInterpolateLayer(e, o, w []Element) {
 	if n := wholeBlocks(len(e)); n > 0 {
 		interpolateLazy(words(e), words(o[:len(e)]), words(w[:len(e)]), n)
@@ -153,7 +154,7 @@ func LazyInterpolateLayer(e, o, w []Element) {
 	InterpolateLayer(e, o, w)
 }
 
-// LazyInterpolateLayers undoes LazyEvaluateLayers, up to the factor 4, with inverse twiddles.
+// LazyInterpolateLayers inverts LazyEvaluateLayers up to the factor 4, if w and v hold inverse twiddles.
 func LazyInterpolateLayers(a, w, v []Element) {
 	h := len(a) / 4
 	LazyInterpolateQuarters(a, h, w[:h], v[:2*h], 0, h)
@@ -173,9 +174,9 @@ func LazyInterpolateQuarters(a []Element, h int, w, v []Element, start, end int)
 	InterpolateLayer(quarter(2), quarter(3), w[start:end])
 }
 
-// SmallEvaluate runs the layers of the transforms of 2, 4 and 8 elements on consecutive groups of eight of src, which may
-// be dst, with lazily reduced results; dst is a multiple of 64 elements. w holds their twiddles: w[k][j] for the transform of
-// 2^(k+1).
+// SmallEvaluate runs the layers of the transforms of 2, 4 and 8 elements on consecutive groups of eight elements of src. The
+// results are lazily reduced. dst may be src, and its length must be a multiple of 64. w[k][j] holds the twiddles of the
+// transform of 2^(k+1) elements.
 func SmallEvaluate(dst, src []Element, w [][]Element) {
 	if vectorKernels {
 		src = src[:len(dst)]
@@ -190,7 +191,7 @@ func SmallEvaluate(dst, src []Element, w [][]Element) {
 	}
 }
 
-// SmallInterpolate undoes SmallEvaluate, up to the factor 8, when w holds the inverse twiddles. It takes and gives lazily reduced
+// SmallInterpolate inverts SmallEvaluate up to the factor 8, if w holds inverse twiddles. It accepts and returns lazily reduced
 // elements.
 func SmallInterpolate(a []Element, w [][]Element) {
 	if vectorKernels {
@@ -204,10 +205,10 @@ func SmallInterpolate(a []Element, w [][]Element) {
 	}
 }
 
-// smallBlocks is how many blocks of 64 elements there are; it panics when there is a rest.
+// smallBlocks returns the number of blocks of 64 elements. It panics if n is not a multiple of 64.
 func smallBlocks(n int) int {
 	if n == 0 || n%(lanes*lanes) != 0 {
-		panic("field: small transforms on vectors that are no multiple of 64")
+		panic("field: the length of a vector for small transforms is not a multiple of 64")
 	}
 	return n / (lanes * lanes)
 }
@@ -229,7 +230,7 @@ func butterflyInterpolateOne(e, o, w *Element) {
 	o.Mul(&t, w)
 }
 
-// innerBlocks is how many products of 260-bit limbs a lane of the kernel can sum without overflow.
+// innerBlocks is the number of products of 260-bit limbs that a lane of the kernel can sum without overflow.
 const innerBlocks = 256
 
 // InnerProduct returns Σ a[i]·b[i].
@@ -261,8 +262,8 @@ func InnerProduct(a, b []Element) Element {
 	return sum
 }
 
-// limbWeights[k] has the word 2^(52k) mod p: multiplying a word by it, with the Montgomery reduction, puts limb k of a
-// product of words in its place.
+// limbWeights[k] is the word 2^(52k) mod p. Multiplying a word by it, with Montgomery reduction, puts limb k of a product of
+// words into its place.
 var limbWeights = sync.OnceValue(func() *[10]Element {
 	w := &[10]Element{{1}}
 	shift := New(1 << 52)
@@ -272,8 +273,8 @@ var limbWeights = sync.OnceValue(func() *[10]Element {
 	return w
 })
 
-// HashWords sets dst[k][i] to bytes 4k to 4k+3, as a little-endian word, of the big-endian Montgomery form of a[i]: the
-// words of a hash that works on sixteen messages side by side. a has sixteen elements.
+// HashWords sets dst[k][i] to bytes 4k to 4k+3, as a little-endian word, of the big-endian Montgomery form of a[i]. These are
+// the words of a hash that works on sixteen messages at once. a must have sixteen elements.
 func HashWords(dst *[8][16]uint32, a []Element) {
 	a = a[:16]
 	if vectorKernels {
@@ -288,10 +289,10 @@ func HashWords(dst *[8][16]uint32, a []Element) {
 	}
 }
 
-// lanes is how many elements a kernel handles at once.
+// lanes is the number of elements that a kernel handles at once.
 const lanes = 8
 
-// blocks returns how many blocks of n elements the kernels take.
+// blocks returns the number of whole blocks of eight in n elements, or 0 without kernels.
 func blocks(n int) int {
 	if !vectorKernels {
 		return 0
@@ -299,10 +300,11 @@ func blocks(n int) int {
 	return n / lanes
 }
 
-// wholeBlocks is blocks of a multiple of eight elements; it panics on others, of which the rest might be lazily reduced.
+// wholeBlocks is blocks for a multiple of eight elements. It panics for other numbers, because the other elements might be
+// lazily reduced.
 func wholeBlocks(n int) int {
 	if vectorKernels && n%lanes != 0 {
-		panic("field: lazily reduced elements not in multiples of eight")
+		panic("field: the number of lazily reduced elements is not a multiple of eight")
 	}
 	return blocks(n)
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// structured returns words that carry and borrow in every way: limbs 0, 1, all ones, and near the modulus.
+// structured returns words that cause all kinds of carries and borrows: limbs 0, 1, all ones, and values near the modulus.
 func structured() []Element {
 	limbs := []uint64{0, 1, 2, 17, 1<<36 - 1, 1 << 52, 1<<52 - 1, 1<<63 - 1, 1 << 63, ^uint64(0) - 1, ^uint64(0)}
 	tops := []uint64{0, 1, 16, 17, 1 << 52, p[3] - 1, p[3]>>1 + 1, p[3] / 17, 1632}
@@ -22,7 +22,7 @@ func structured() []Element {
 	return append(out, Element{0, 0, 0, p[3]}, Element{}, One())
 }
 
-// pseudorandom returns reduced words that fill their range.
+// pseudorandom returns reduced words over the whole range.
 func pseudorandom(n int, seed uint64) []Element {
 	x := New(seed)
 	out := make([]Element, n)
@@ -35,7 +35,7 @@ func pseudorandom(n int, seed uint64) []Element {
 	return out
 }
 
-// withKernels runs f with and, where the CPU has them, without the kernels replaced by scalar code.
+// withKernels runs f with the scalar code and, if the CPU supports them, with the kernels.
 func withKernels(t *testing.T, f func(t *testing.T)) {
 	if vectorKernels {
 		t.Run("kernels", f)
@@ -126,7 +126,7 @@ func TestVectorProducts(t *testing.T) {
 
 func TestInnerProductDoesNotOverflow(t *testing.T) {
 	withKernels(t, func(t *testing.T) {
-		// The largest word, often enough to fill every lane's sum several times.
+		// The largest word, often enough to fill the sum of every lane several times.
 		top := Element{0, 0, 0, p[3]}
 		a := make([]Element, 3*innerBlocks*lanes+11)
 		for i := range a {
@@ -150,7 +150,7 @@ func reduceLazy(a []Element) []Element {
 	return out
 }
 
-// unreduce adds multiples of p to the elements, up to nearly limit·p, as far as the kernels may.
+// unreduce adds multiples of p to the elements, up to nearly limit·p, as far as kernels may.
 func unreduce(a []Element, limit int) []Element {
 	if !vectorKernels {
 		return a
@@ -166,7 +166,7 @@ func unreduce(a []Element, limit int) []Element {
 	return a
 }
 
-// eights cuts a vector to a multiple of 64 elements.
+// eights returns a prefix of a whose length is a multiple of 64.
 func eights(a []Element) []Element { return a[:len(a)/64*64] }
 
 func TestLayers(t *testing.T) {
@@ -253,7 +253,8 @@ func TestTwoLayers(t *testing.T) {
 	})
 }
 
-// TestLazyStaysLazy repeats layers on the worst elements: their bound must not creep up until a word overflows.
+// TestLazyStaysLazy repeats layers on the largest lazily reduced elements and checks that their bound does not grow until a
+// word overflows.
 func TestLazyStaysLazy(t *testing.T) {
 	withKernels(t, func(t *testing.T) {
 		s := eights(structured())
@@ -362,7 +363,7 @@ func TestPowersAndInverses(t *testing.T) {
 				BatchInvert(got, nil)
 				for i := range a {
 					var want Element
-					want.Inverse(&a[i]) // of zero: zero
+					want.Inverse(&a[i]) // the inverse of zero is zero
 					if got[i] != want {
 						t.Fatalf("inverse %d of %d: got %v, want %v", i, n, got[i], want)
 					}
@@ -380,7 +381,7 @@ func TestScalarsAgainstBig(t *testing.T) {
 		if err != nil || back != x {
 			t.Fatalf("Montgomery word %x: got %x, %v", b, back, err)
 		}
-		// The word is x·2^256 mod p.
+		// The word must be x·2^256 mod p.
 		want := new(big.Int).Lsh(x.BigInt(new(big.Int)), 256)
 		want.Mod(want, Modulus())
 		if got := new(big.Int).SetBytes(b[:]); got.Cmp(want) != 0 {

@@ -2,16 +2,16 @@
 //
 //	go run . -out ../kernels_amd64.s -stubs ../kernels_amd64.go -pkg field
 //
-// Eight elements are handled at once. In memory an element is four 64-bit words; a load transposes eight of them into four
-// registers of eight words each, and for products splits these into five 52-bit limbs. The lanes of a register hold the
-// elements in an order that is the same for all operands and undone by the store.
+// The kernels handle eight elements at once. In memory an element is four 64-bit words. A load transposes eight elements into
+// four registers of eight words each; for products it splits these into five 52-bit limbs. The lanes of a register hold the
+// elements in an order that is the same for all operands, and the store restores the order in memory.
 //
-// Montgomery multiplication with radix 2^52 divides by 2^260; the words in memory have R = 2^256, so one factor is
-// multiplied by 2^4 while it is split. The modulus is p = 1 + 17·2^192 + 2^251, in limbs (1, 0, 0, 17·2^36, 2^43), so that
-// -1/p = -1 modulo 2^52 and a reduction step costs four multiply-adds.
+// Montgomery multiplication with radix 2^52 divides by 2^260. The words in memory have R = 2^256, so one factor is multiplied
+// by 2^4 when it is split. The modulus is p = 1 + 17·2^192 + 2^251, in limbs (1, 0, 0, 17·2^36, 2^43). So -1/p = -1 modulo
+// 2^52, and a reduction step costs four multiply-adds.
 //
-// Between the layers of a transform elements are lazily reduced: congruent to their value, and below 4·p and a little (evaluate) or
-// 2·p and a little (interpolate). That takes one approximate comparison in the place of exact reductions.
+// Between the layers of a transform, elements are lazily reduced: congruent to their value modulo p, and below slightly more
+// than 4·p (evaluate) or 2·p (interpolate). This needs one approximate comparison instead of exact reductions.
 package main
 
 import (
@@ -28,7 +28,7 @@ const (
 
 var storeLow, storeHigh Mem
 
-// consts are the constants that a kernel keeps in registers.
+// consts holds the constants that a kernel keeps in registers.
 type consts struct {
 	mask   VecVirtual // 2^52 - 1
 	p3, p4 VecVirtual // limbs 3 and 4 of p, radix 2^52
@@ -57,7 +57,7 @@ func newConsts() *consts {
 	return c
 }
 
-// newLazyConsts returns the constants of kernels that leave their results lazily reduced.
+// newLazyConsts returns the constants of kernels with lazily reduced results.
 func newLazyConsts() *consts {
 	c := &consts{
 		mask: broadcast(1<<52 - 1), p3: broadcast(17 << 36), p4: broadcast(1 << 43), zero: broadcast(0),
@@ -68,7 +68,7 @@ func newLazyConsts() *consts {
 	return c
 }
 
-// place says where the eight elements of a vector are: at base + disp + lane·stride.
+// place is the location of the eight elements of a vector: lane i is at base + disp + i·stride.
 type place struct {
 	base   Register
 	disp   int // bytes
@@ -77,7 +77,7 @@ type place struct {
 
 func at(base Register) place { return place{base, 0, elementBytes} }
 
-// everyEighth is element k of each of eight groups of eight.
+// everyEighth returns the place of element k of each of eight groups of eight elements.
 func everyEighth(base Register, k int) place { return place{base, k * elementBytes, blockBytes} }
 
 // load reads eight elements as four vectors of words.
@@ -89,7 +89,7 @@ func (p place) load() (w [4]VecVirtual) {
 		if p.stride == elementBytes {
 			VMOVDQU64(low, z[i])
 		} else {
-			VBROADCASTI64X4(low, z[i]) // not a load of half a register: this defines all of it
+			VBROADCASTI64X4(low, z[i]) // unlike a load of half a register, this defines the whole register
 			VINSERTI64X4(Imm(1), Mem{Base: p.base, Disp: p.disp + (2*i+1)*p.stride}, z[i], z[i])
 		}
 	}
@@ -108,7 +108,7 @@ func (p place) load() (w [4]VecVirtual) {
 	return w
 }
 
-// store undoes load.
+// store writes eight elements. It inverts load.
 func (p place) store(c *consts, w [4]VecVirtual) {
 	l01, h01, l23, h23 := ZMM(), ZMM(), ZMM(), ZMM()
 	VPUNPCKLQDQ(w[1], w[0], l01)
@@ -142,8 +142,8 @@ func loadBroadcast(base Register, k int) (w [4]VecVirtual) {
 	return w
 }
 
-// split returns 2^shift times the value in limbs of 52 bits, shift 0 or 4. Bits above the 52nd of a limb are garbage, which
-// multiply-add ignores; clean clears them.
+// split returns 2^shift times the value in limbs of 52 bits. shift must be 0 or 4. The bits of a limb above the low 52 are
+// undefined; multiply-add ignores them, and clean clears them.
 func split(w [4]VecVirtual, shift int) (l [5]VecVirtual) {
 	for i := range l {
 		l[i] = ZMM()
@@ -171,8 +171,8 @@ func clean(c *consts, l [5]VecVirtual) (out [5]VecVirtual) {
 	return out
 }
 
-// product returns a·b/2^260 modulo p in limbs that still carry into each other. With a < 2^258 and b < p the value is below
-// (1 + 1/4)·p; with a < 16·p below (1 + 1/16)·p.
+// product returns a·b/2^260 modulo p, in limbs whose carries are pending. If a < 2^258 and b < p, the value is below (1 +
+// 1/4)·p. If a < 16·p and b < p, it is below (1 + 1/16)·p.
 func product(c *consts, a, b [5]VecVirtual) [5]VecVirtual {
 	var t [10]VecVirtual
 	for i := range 5 {
@@ -200,7 +200,7 @@ func product(c *consts, a, b [5]VecVirtual) [5]VecVirtual {
 	return [5]VecVirtual(t[5:])
 }
 
-// carry propagates the carries, signed ones too, leaving limbs 0 to 3 below 2^52. It works in place.
+// carry propagates the carries, including signed ones, in place. It leaves limbs 0 to 3 below 2^52.
 func carry(c *consts, l [5]VecVirtual) {
 	for i := range 4 {
 		up := ZMM()
@@ -210,7 +210,7 @@ func carry(c *consts, l [5]VecVirtual) {
 	}
 }
 
-// pack joins carried limbs to words.
+// pack converts carried limbs to words.
 func pack(l [5]VecVirtual) (w [4]VecVirtual) {
 	for i := range w {
 		low, high := ZMM(), ZMM()
@@ -226,7 +226,7 @@ func pack(l [5]VecVirtual) (w [4]VecVirtual) {
 	return w
 }
 
-// reduce subtracts p where the value is not below it, in place.
+// reduce subtracts p, in place, if the value is not below it.
 func reduce(c *consts, w [4]VecVirtual) {
 	above, equal := K(), K()
 	rest := ZMM()
@@ -237,7 +237,7 @@ func reduce(c *consts, w [4]VecVirtual) {
 	low := K()
 	VPTESTMQ(rest, rest, equal, low)
 	KORB(low, above, above)
-	// Subtract (1, 0, 0, top): the borrow of the 1 goes up through zero words.
+	// Subtract (1, 0, 0, top). The borrow of the 1 passes through words that are zero.
 	b0, b1, b2 := K(), K(), K()
 	VPTESTNMQ(w[0], w[0], above, b0)
 	VPTESTNMQ(w[1], w[1], b0, b1)
@@ -249,7 +249,7 @@ func reduce(c *consts, w [4]VecVirtual) {
 	VPSUBQ(c.one, w[3], b2, w[3])
 }
 
-// finish turns limbs of a value below (times+1)·p into reduced words.
+// finish converts limbs of a value below (times+1)·p to reduced words.
 func finish(c *consts, l [5]VecVirtual, times int) [4]VecVirtual {
 	carry(c, l)
 	w := pack(l)
@@ -259,7 +259,7 @@ func finish(c *consts, l [5]VecVirtual, times int) [4]VecVirtual {
 	return w
 }
 
-// add returns a + b; the destination limbs are new.
+// add returns a + b in new limbs.
 func add(a, b [5]VecVirtual) (l [5]VecVirtual) {
 	for i := range l {
 		l[i] = ZMM()
@@ -268,7 +268,7 @@ func add(a, b [5]VecVirtual) (l [5]VecVirtual) {
 	return l
 }
 
-// sub returns a - b + times·p, in signed limbs.
+// sub returns a - b + times·p in signed limbs.
 func sub(c *consts, a, b [5]VecVirtual, times int) (l [5]VecVirtual) {
 	for i := range l {
 		l[i] = ZMM()
@@ -282,8 +282,8 @@ func sub(c *consts, a, b [5]VecVirtual, times int) (l [5]VecVirtual) {
 	return l
 }
 
-// trim subtracts 2·p where limb 4 says that the value is above it, in place, leaving signed limbs. What is left is below
-// 2·p and a little: a value that reaches 2·p only in the lower limbs, or in a pending carry, is let pass.
+// trim subtracts 2·p, in place, if limb 4 shows that the value exceeds it. It leaves signed limbs. The result is below slightly
+// more than 2·p, because a value that reaches 2·p only in the lower limbs or in a pending carry is not reduced.
 func trim(c *consts, l [5]VecVirtual) {
 	above := K()
 	VPCMPUQ(Imm(6), c.two4, l[4], above)
@@ -292,7 +292,7 @@ func trim(c *consts, l [5]VecVirtual) {
 	VPSUBQ(c.two4, l[4], above, l[4])
 }
 
-// subLazy returns a - b + 2·p·times, in signed limbs.
+// subLazy returns a - b + 2·p·times in signed limbs.
 func subLazy(c *consts, a, b [5]VecVirtual, times int) (l [5]VecVirtual) {
 	for i := range l {
 		l[i] = ZMM()
@@ -306,7 +306,7 @@ func subLazy(c *consts, a, b [5]VecVirtual, times int) (l [5]VecVirtual) {
 	return l
 }
 
-// scratch is limbs in memory.
+// scratch is the location of limbs in memory.
 type scratch struct{ mem Mem }
 
 func (s scratch) limb(i int) Mem { return s.mem.Offset(64 * i) }
@@ -325,11 +325,11 @@ func (s scratch) get() (l [5]VecVirtual) {
 	return l
 }
 
-// evaluateLimbs returns the butterfly (x + w·y, x - w·y) on lazily reduced limbs: x below 4·p and a little, y the same and clean. The
-// results are carried and again below 4·p and a little.
+// evaluateLimbs returns the butterfly (x + w·y, x - w·y) on lazily reduced limbs. x and y must be below slightly more than 4·p,
+// and y clean. The results are carried and again below slightly more than 4·p.
 func evaluateLimbs(c *consts, loadX func() [5]VecVirtual, y, w [5]VecVirtual) (e, o [5]VecVirtual) {
 	t := product(c, w, y)
-	x := loadX() // late, for want of registers
+	x := loadX() // load late, because registers are scarce
 	trim(c, x)
 	o = subLazy(c, x, t, 1)
 	for i := range x {
@@ -340,8 +340,8 @@ func evaluateLimbs(c *consts, loadX func() [5]VecVirtual, y, w [5]VecVirtual) (e
 	return x, o
 }
 
-// interpolateLimbs is the butterfly (x + y, (x - y)·w) on clean limbs below 2·p and a little, which the results are again.
-// The first result is put away before w is loaded, for want of registers.
+// interpolateLimbs computes the butterfly (x + y, (x - y)·w) on clean limbs below slightly more than 2·p; the results have the
+// same bound. It stores the first result before it loads w, because registers are scarce.
 func interpolateLimbs(c *consts, x, y [5]VecVirtual, loadW func() [5]VecVirtual, putE, putO func([5]VecVirtual)) {
 	d := subLazy(c, x, y, 2)
 	for i := range x {
@@ -356,7 +356,7 @@ func interpolateLimbs(c *consts, x, y [5]VecVirtual, loadW func() [5]VecVirtual,
 	putO(o)
 }
 
-// loop runs body blocks times, advancing the pointers by step bytes.
+// loop emits a loop that runs body blocks times and advances the pointers by step bytes.
 func loop(blocks Register, step int, pointers []Register, body func()) {
 	Label("loop")
 	body()
@@ -442,7 +442,7 @@ func main() {
 			x := clean(c, split(at(e).load(), 0))
 			above := K()
 			VPCMPUQ(Imm(6), two4, x[4], above)
-			for range 2 { // trim, with p twice
+			for range 2 { // trim by p, twice
 				VPSUBQ(c.one, x[0], above, x[0])
 				VPSUBQ(c.p3, x[3], above, x[3])
 				VPSUBQ(c.p4, x[4], above, x[4])
@@ -476,10 +476,10 @@ func main() {
 				func(l [5]VecVirtual) { at(o).store(c, pack(l)) })
 		})
 	}
-	// Two layers at once: the values between them stay in limbs, on a stack that has to be checked for room.
+	// Two layers at once. Values between the layers remain in limbs on the stack, so these kernels need the stack check.
 	attributes = 0
 	kernel("evaluateLazy4", "func(a *[4]uint64, stride int, w, v *[4]uint64, blocks int)",
-		"evaluateLazy4 does two layers of butterflies on four vectors that are stride bytes apart: pairs (0, 1) and (2, 3) with w, then (0, 2) and (1, 3) with v and v + stride bytes.")
+		"evaluateLazy4 runs two layers of butterflies on four vectors that are stride bytes apart: pairs (0, 1) and (2, 3) with w, then (0, 2) and (1, 3) with v and v + stride bytes.")
 	{
 		a, stride, w, v, blocks := param("a"), param("stride"), param("w"), param("v"), param("blocks")
 		a2, v1 := GP64(), GP64()
@@ -510,7 +510,7 @@ func main() {
 		})
 	}
 	kernel("interpolateLazy4", "func(a *[4]uint64, stride int, w, v *[4]uint64, blocks int)",
-		"interpolateLazy4 does two layers of butterflies on four vectors that are stride bytes apart: pairs (0, 2) and (1, 3) with v and v + stride bytes, then (0, 1) and (2, 3) with w.")
+		"interpolateLazy4 runs two layers of butterflies on four vectors that are stride bytes apart: pairs (0, 2) and (1, 3) with v and v + stride bytes, then (0, 1) and (2, 3) with w.")
 	{
 		a, stride, w, v, blocks := param("a"), param("stride"), param("w"), param("v"), param("blocks")
 		a1, a2, a3, v1 := GP64(), GP64(), GP64(), GP64()
@@ -536,7 +536,7 @@ func main() {
 			}
 		})
 	}
-	// Three layers at once on groups of eight elements, a lane each.
+	// Three layers at once on groups of eight elements, one group in each lane.
 	small := func() (s [8]scratch) {
 		local := AllocLocal(8 * 5 * 64)
 		for i := range s {
@@ -545,7 +545,7 @@ func main() {
 		return s
 	}
 	kernel("evaluateSmall", "func(dst, src, w0, w1, w2 *[4]uint64, blocks int)",
-		"evaluateSmall does the transforms of 2, 4 and 8 elements, lazily reduced, on blocks of eight groups of eight.")
+		"evaluateSmall runs the transforms of 2, 4 and 8 elements, lazily reduced, on blocks of eight groups of eight.")
 	{
 		dst, src, blocks := param("dst"), param("src"), param("blocks")
 		w := [3]Register{param("w0"), param("w1"), param("w2")}
@@ -575,7 +575,7 @@ func main() {
 		})
 	}
 	kernel("interpolateSmall", "func(a, w0, w1, w2 *[4]uint64, blocks int)",
-		"interpolateSmall undoes evaluateSmall, up to the factor 8, with inverse twiddles.")
+		"interpolateSmall inverts evaluateSmall up to the factor 8, with inverse twiddles.")
 	{
 		a, blocks := param("a"), param("blocks")
 		w := [3]Register{param("w0"), param("w1"), param("w2")}
@@ -633,7 +633,8 @@ func main() {
 	Generate()
 }
 
-// hashWords writes sixteen elements as a hash with little-endian words sees their big-endian bytes, a lane each.
+// hashWords emits the kernel that writes the big-endian bytes of sixteen elements as the words of a hash with little-endian
+// words, one element in each lane.
 func hashWords() {
 	// Lane of element e after load.
 	lane := [8]uint32{0, 2, 1, 3, 4, 6, 5, 7}
