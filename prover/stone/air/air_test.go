@@ -7,8 +7,8 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// sampleSystem has constraints over every kind of domain and operand. Column 0 counts rows in steps of the value "step",
-// column 1 is the square of column 0 plus a periodic value.
+// sampleSystem returns a system with constraints over every kind of domain and operand. Column 0 counts rows in steps of the
+// value "step". Column 1 is the square of column 0 plus a periodic value.
 func sampleSystem() *System {
 	b := NewBuilder(2, 1, 1)
 	step := b.Value("step")
@@ -24,7 +24,7 @@ func sampleSystem() *System {
 	return b.Build()
 }
 
-// sampleTrace satisfies the system.
+// sampleTrace returns a trace that satisfies the system.
 func sampleTrace(n int, step, z field.Element) [][]field.Element {
 	columns := [][]field.Element{make([]field.Element, n), make([]field.Element, n), make([]field.Element, n)}
 	x := step
@@ -52,7 +52,7 @@ func TestCheckRows(t *testing.T) {
 	step, z := field.New(11), field.New(13)
 	values := []field.Element{step, z}
 	columns := sampleTrace(16, step, z)
-	// Row 12 is exempt from "two exemptions"; rows 1, 5, 9, 13 as well.
+	// "two exemptions" exempts row 12 and rows 1, 5, 9, 13.
 	if f := s.CheckRows(columns, values, 3); len(f) != 0 {
 		t.Fatalf("got failures %v, want none", f)
 	}
@@ -93,7 +93,7 @@ func TestDegrees(t *testing.T) {
 	b.Build()
 }
 
-// TestEvaluatorMatchesEvalPoint compares the prover's reader with the verifier's, on arbitrary columns.
+// TestEvaluatorMatchesEvalPoint compares the prover's evaluator with the verifier's, on arbitrary columns.
 func TestEvaluatorMatchesEvalPoint(t *testing.T) {
 	s := sampleSystem()
 	for _, n := range []uint64{8, 64, 512} {

@@ -6,8 +6,8 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// degrees returns for each constraint a bound on the degree of its quotient, in trace lengths (rounded up), when every
-// column has degree below the trace's length.
+// degrees returns, for each constraint, a bound on the degree of its quotient in trace lengths (rounded up), if every column
+// has a degree below the trace length n.
 func (s *System) degrees() []int {
 	deg := make([]int, len(s.nodes))
 	for i, n := range s.nodes { // operands precede their users
@@ -20,8 +20,8 @@ func (s *System) degrees() []int {
 			deg[i] = deg[n.a] + deg[n.b]
 		}
 	}
-	// A divisor over rows of period p has n/p zeros; with p > 1 it lowers the degree by a fraction of n. The bound is
-	// exact for what matters: degree ·(n-1) - Σ n/p over On + Σ n/p over Exemptions < 2n.
+	// The divisor of rows with period p has n/p zeros, so it lowers the degree by a fraction of n. The bound is exact for the
+	// test that matters: degree·(n-1) - Σ n/p over On + Σ n/p over Exemptions < 2n.
 	out := make([]int, len(s.Constraints))
 	const n = 1 << 30
 	for i, c := range s.Constraints {
@@ -44,7 +44,7 @@ func zeros(r Rows, n int64) int64 {
 	return n / int64(r.Period)
 }
 
-// Failure is a constraint that does not hold on a row.
+// Failure is a row on which a constraint does not hold.
 type Failure struct {
 	Constraint string
 	Row        uint64
@@ -55,8 +55,9 @@ func (f Failure) String() string {
 	return fmt.Sprintf("%s at row %d: %s, want 0", f.Constraint, f.Row, f.Value.String())
 }
 
-// CheckRows evaluates every constraint on every row where it must hold and returns the failures in order of constraint and
-// row, at most limit for each constraint. columns are those of both phases. It is for tests: the prover does not need it.
+// CheckRows evaluates every constraint on every row of its domain. It returns the failures in order of constraint and row, at
+// most limit for each constraint. columns holds the columns of both phases. CheckRows is for tests; the prover does not call
+// it.
 func (s *System) CheckRows(columns [][]field.Element, values []field.Element, limit int) []Failure {
 	n := uint64(len(columns[0]))
 	periodic := make([][]field.Element, len(s.Periodic))
@@ -104,7 +105,7 @@ func (s *System) CheckRows(columns [][]field.Element, values []field.Element, li
 	return failures
 }
 
-// reach lists the nodes under id, operands first, id last.
+// reach returns the nodes that id depends on: operands before their users, and id last.
 func (s *System) reach(id int32) []int32 {
 	used := make([]bool, id+1)
 	used[id] = true
@@ -146,7 +147,7 @@ func (r Rows) contains(row, n uint64) bool {
 	return row%period == offset
 }
 
-// resolve returns the class in a trace of n rows, with period at most n and offset below it.
+// resolve returns the class in a trace of n rows, with a period of at most n and an offset below the period.
 func (r Rows) resolve(n uint64) (period, offset uint64) {
 	if r.Period != 0 {
 		return r.Period, uint64(r.Offset)

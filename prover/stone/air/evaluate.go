@@ -9,8 +9,8 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// Evaluator evaluates the composition polynomial on cosets of the trace domain. The constraints are flattened to a list of
-// operations on vectors of chunk rows, with registers reused as soon as their last reader has run.
+// Evaluator evaluates the composition polynomial on cosets of the trace domain. It compiles the constraints to a list of
+// operations on vectors of chunk rows. A register is reused after the last operation that reads it.
 type Evaluator struct {
 	s     *System
 	n     uint64
@@ -18,17 +18,17 @@ type Evaluator struct {
 	chunk int
 
 	cells    []Cell  // views of columns
-	tables   []table // views of vectors that depend on the coset only
+	tables   []table // views of vectors that depend only on the coset
 	scalars  []field.Element
 	program  []instr
 	register int // number of registers
 }
 
-// table is a vector over the coset with a period, or over the rows when the period is n.
+// table is a vector over the coset that repeats with a period of at most n rows.
 type table struct {
 	kind     tableKind
-	periodic int    // column, for tablePeriodic
-	rows     []Rows // for tableVanishing (one class) and tableInverse (a product)
+	periodic int    // index of the column, for tablePeriodic
+	rows     []Rows // one class for tableVanishing; the classes of the product for tableInverse
 	shift    uint64 // row shift of the view, for tableInversePoint
 }
 
@@ -38,12 +38,12 @@ const (
 	tablePeriodic     tableKind = iota // a periodic column
 	tableVanishing                     // the vanishing polynomial of a class
 	tableInverse                       // 1/Π of vanishing polynomials
-	tableInversePoint                  // 1/(x-1), seen shift rows further on
+	tableInversePoint                  // 1/(x-1), shifted by shift rows
 	tablePoints                        // x
 )
 
-// maxChunk is how many rows an operation handles: long enough to hide the cost of dispatch, short enough that the live
-// registers stay in the second-level cache.
+// maxChunk is the number of rows that an operation processes. It is large enough to hide the cost of dispatch, and small enough
+// that the live registers fit in the second-level cache.
 const maxChunk = 128
 
 type opcode uint8
@@ -61,14 +61,14 @@ const (
 	output               // out += a
 )
 
-// instr is one operation. Vector operands are slots: cells, then tables, then registers.
+// instr is one operation. Its vector operands are slots, numbered cells first, then tables, then registers.
 type instr struct {
 	op   opcode
 	dst  int
 	a, b int
 }
 
-// NewEvaluator compiles the system for a trace of n rows with the given run-time values and composition challenge.
+// NewEvaluator compiles the system for a trace of n rows, with the given run-time values and composition challenge.
 func NewEvaluator(s *System, n uint64, values []field.Element, alpha field.Element) *Evaluator {
 	log, ok := field.Log2(n)
 	if !ok || n < s.MinTraceLength() || len(values) != len(s.Values) {
@@ -80,24 +80,24 @@ func NewEvaluator(s *System, n uint64, values []field.Element, alpha field.Eleme
 	return e
 }
 
-// operand is where a node's value is found while compiling.
+// operand is the location of a node's value during compilation.
 type operand struct {
 	scalar bool
-	value  field.Element // scalar
-	slot   int           // vector: a virtual register at first
+	value  field.Element // value of a scalar
+	slot   int           // slot of a vector, at first a virtual slot
 }
 
-// compiler emits the program with virtual slots: cells and tables are numbered from 0 upwards in their own lists, and
-// encoded as negative numbers until their counts are known.
+// compiler emits the program with virtual slots. It numbers cells, tables and registers in separate lists. allocate replaces
+// virtual slots by final ones once the counts are known.
 type compiler struct {
 	e          *Evaluator
 	values     []field.Element
 	known      map[int32]operand
 	tableIndex map[string]int
-	virtual    int // virtual registers used
+	virtual    int // number of virtual registers
 }
 
-// Virtual slot encoding: kind in the low two bits.
+// A virtual slot has its kind in the low two bits.
 const (
 	virtualRegister = 0
 	virtualCell     = 1
@@ -126,8 +126,8 @@ func (c *compiler) table(t table) int {
 	return k<<2 | virtualTable
 }
 
-// compile emits, for each set of rows where constraints hold, Σ over exceptions of (Σ α^i·c_i)·exceptions, times the
-// inverse of the set's vanishing polynomial.
+// compile emits operations for each set of rows on which constraints hold. For each list of exemptions in the set, it computes
+// (Σ α^i·c_i)·Π(exempt rows). The sum of these is multiplied by the inverse of the set's vanishing polynomial.
 func (c *compiler) compile(alpha field.Element) {
 	s := c.e.s
 	powers := field.Powers(alpha, len(s.Constraints))
@@ -162,7 +162,7 @@ func (c *compiler) compile(alpha field.Element) {
 				coefficient := powers[i]
 				coefficient.Mul(&coefficient, &factor)
 				v := c.node(con.expr)
-				if v.scalar { // a constant constraint: only in degenerate systems
+				if v.scalar { // a constant constraint, which only degenerate systems have
 					v.slot = c.newRegister()
 					c.emit(zero, v.slot, 0, 0)
 					c.emit(addVS, v.slot, v.slot, c.scalar(v.value))
@@ -187,7 +187,7 @@ func (c *compiler) compile(alpha field.Element) {
 	c.allocate()
 }
 
-// inverse returns a slot with 1/Π vanishing polynomials, up to a constant factor.
+// inverse returns a slot with 1/Π of the vanishing polynomials, up to the constant factor.
 func (c *compiler) inverse(on []Rows) (slot int, factor field.Element) {
 	if len(on) == 1 && on[0].Period == 0 {
 		// 1/(x - g^k) = g^-k · 1/(x·g^-k - 1): the same vector for all k, shifted.
@@ -211,7 +211,7 @@ func (c *compiler) vanishing(r Rows) int {
 	return dst
 }
 
-// node emits the operations of an expression node, once.
+// node emits the operations of a node the first time that it is called for it.
 func (c *compiler) node(id int32) operand {
 	if v, ok := c.known[id]; ok {
 		return v
@@ -265,7 +265,7 @@ func (c *compiler) binary(op op, a, b operand) operand {
 	return v
 }
 
-// reads lists the vector operands that an instruction reads.
+// reads returns the vector operands that an instruction reads.
 func (i *instr) reads() (slots [3]int, n int) {
 	switch i.op {
 	case zero:
@@ -280,7 +280,7 @@ func (i *instr) reads() (slots [3]int, n int) {
 	return [3]int{i.a}, 1
 }
 
-// allocate replaces virtual slots by final ones: cells, tables, then registers, each reused after its last reader.
+// allocate replaces virtual slots by final ones: cells, tables, and registers, which are reused after their last reader.
 func (c *compiler) allocate() {
 	e := c.e
 	last := make([]int, c.virtual)
@@ -309,7 +309,8 @@ func (c *compiler) allocate() {
 		in := &e.program[at]
 		slots, n := in.reads()
 		if in.op != output && !defined[in.dst>>2] {
-			// A fresh destination never shares the register of an operand that dies here: dst may not overlap.
+			// A new destination must not share the register of an operand that is last read here, because dst may not overlap
+			// it.
 			defined[in.dst>>2] = true
 			if k := len(free); k > 0 {
 				assigned[in.dst>>2], free = free[k-1], free[:k-1]
@@ -334,7 +335,7 @@ func (c *compiler) allocate() {
 		if in.op != output {
 			in.dst = final(in.dst)
 		}
-		for r := range e.register { // in order, so that the program is deterministic
+		for r := range e.register { // in order, to make the program deterministic
 			if dead[r] {
 				free = append(free, r)
 			}
@@ -342,8 +343,8 @@ func (c *compiler) allocate() {
 	}
 }
 
-// Coset evaluates the composition on offset·⟨g⟩: columns hold the trace polynomials' values there in natural order, and out
-// receives the composition's, which is not complete if ctx ends meanwhile. It runs on all cores.
+// Coset evaluates the composition on offset·⟨g⟩. columns holds the values of the trace polynomials there, in natural order; out
+// receives the values of the composition. If ctx ends, out is incomplete. Coset runs on all cores.
 func (e *Evaluator) Coset(ctx context.Context, columns [][]field.Element, offset field.Element, out []field.Element) {
 	tables := e.prepare(offset)
 	chunks := int(e.n) / e.chunk
@@ -355,7 +356,7 @@ func (e *Evaluator) Coset(ctx context.Context, columns [][]field.Element, offset
 	})
 }
 
-// prepare computes the tables for a coset, each at least a chunk long.
+// prepare computes the tables for a coset, each with at least chunk elements.
 func (e *Evaluator) prepare(offset field.Element) [][]field.Element {
 	out := make([][]field.Element, len(e.tables))
 	points := make([]field.Element, e.n)
@@ -364,7 +365,7 @@ func (e *Evaluator) prepare(offset field.Element) [][]field.Element {
 		x.Mul(&x, &offset)
 		field.PowersFrom(points[start:end], x, e.gen)
 	})
-	var inversePoints []field.Element // shared by all shifts
+	var inversePoints []field.Element // shared by the tables of all shifts
 	for i := range e.tables {
 		t := &e.tables[i]
 		var v []field.Element
@@ -388,7 +389,7 @@ func (e *Evaluator) prepare(offset field.Element) [][]field.Element {
 			}
 			v = inversePoints
 		}
-		for len(v) < e.chunk { // repeat short periods up to a chunk
+		for len(v) < e.chunk { // repeat a short period up to a chunk
 			v = append(v, v...)
 		}
 		out[i] = v
@@ -405,7 +406,7 @@ func invertAll(v []field.Element) {
 	})
 }
 
-// vanishingTable returns one period of the product of vanishing polynomials on the coset.
+// vanishingTable returns one period of the product of the vanishing polynomials on the coset.
 func (e *Evaluator) vanishingTable(rows []Rows, offset field.Element, points []field.Element) []field.Element {
 	period := uint64(1)
 	for _, r := range rows {
@@ -418,20 +419,20 @@ func (e *Evaluator) vanishingTable(rows []Rows, offset field.Element, points []f
 	}
 	for _, r := range rows {
 		p, k := r.resolve(e.n)
-		// x^(n/p) runs through p values.
+		// x^(n/p) takes p values on the coset.
 		root := field.Pow(e.gen, k*(e.n/p))
 		y, step := field.Pow(offset, e.n/p), field.Pow(e.gen, e.n/p)
 		for i := range v {
 			var f field.Element
 			f.Sub(&y, &root)
 			v[i].Mul(&v[i], &f)
-			y.Mul(&y, &step) // after p steps y is back at its start
+			y.Mul(&y, &step) // after p steps y has its first value again
 		}
 	}
 	return v
 }
 
-// worker is one core's registers.
+// worker holds the registers of one core.
 type worker struct {
 	e       *Evaluator
 	columns [][]field.Element

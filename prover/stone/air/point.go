@@ -7,9 +7,9 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// EvalPoint evaluates the composition polynomial at a point outside the trace domain. mask holds the trace polynomials'
-// values at point·g^Row for each cell of System.Mask, values those of AIR.Values, n is the trace's length and alpha the
-// composition's challenge. It uses scalar arithmetic only.
+// EvalPoint evaluates the composition polynomial at a point outside the trace domain. mask holds the values of the trace
+// polynomials at point·g^Row for each cell of System.Mask, values the values of AIR.Values, n the trace length and alpha the
+// composition challenge. EvalPoint uses only scalar arithmetic.
 func (s *System) EvalPoint(point field.Element, n uint64, mask, values []field.Element, alpha field.Element) (field.Element, error) {
 	log, ok := field.Log2(n)
 	if !ok || n < s.MinTraceLength() {
@@ -100,7 +100,8 @@ func (p Periodic) at(x field.Element, n uint64) field.Element {
 	return r
 }
 
-// coefficients interpolates the values over the subgroup of order len(Values), by plain recursion: the columns are short.
+// coefficients interpolates the values over the subgroup of order len(Values), by plain recursion because the columns are
+// short.
 func (p Periodic) coefficients() []field.Element {
 	c := make([]field.Element, len(p.Values))
 	copy(c, p.Values)
@@ -139,9 +140,9 @@ func dft(a []field.Element, root field.Element) {
 	}
 }
 
-// evaluate returns the column's values on the coset offset·⟨g⟩ of n points: one period of them.
+// evaluate returns one period of the column's values on the coset offset·⟨g⟩ of n points.
 func (p Periodic) evaluate(n uint64, offset field.Element) []field.Element {
-	// The polynomial in y = x^(n/period) of degree below m = len(Values); on the coset y runs through
+	// The column is a polynomial in y = x^(n/period) of degree below m = len(Values). On the coset, y takes the values
 	// offset^(n/period)·w^i with w of order period.
 	m, period := uint64(len(p.Values)), p.period()
 	coeffs := p.coefficients()

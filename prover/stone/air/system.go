@@ -1,13 +1,13 @@
-// Package air describes an algebraic intermediate representation: which polynomial identities the columns of a trace must
-// satisfy, and on which rows.
+// Package air defines algebraic intermediate representations: the polynomial identities that the columns of a trace must
+// satisfy, and the rows on which they hold.
 //
-// Constraints are data. A Builder makes expressions over cells (a column and a row offset), periodic columns, run-time
-// values and constants; Constrain states that an expression is zero on a set of rows. The result, a System, is independent
-// of the trace's length and of the statement. Several readers use the same list: Degrees bounds it, CheckRows tests it on a
-// trace, EvalPoint evaluates the composition at a point (the verifier) and Evaluator on a coset (the prover).
+// Constraints are data. A Builder makes expressions over cells (a column and a row offset), periodic columns, run-time values
+// and constants. Constrain states that an expression is zero on a set of rows. The result, a System, does not depend on the
+// trace length or the statement. All readers use the same list of constraints: degrees bounds their degrees, CheckRows tests
+// them on a trace, EvalPoint evaluates the composition at a point (for the verifier) and Evaluator on a coset (for the prover).
 //
-// The composition polynomial is Σ α^i · c_i(x) · Π(rows excepted) / Π(rows where it holds), with i the order of Constrain
-// calls, as in Stone.
+// The composition polynomial is Σ α^i · c_i(x) · Π(exempt rows) / Π(rows of the domain), where i counts calls of Constrain, as
+// in Stone.
 package air
 
 import (
@@ -18,35 +18,36 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// AIR is one statement: a system of constraints and what makes it this statement.
+// AIR is a statement: a system of constraints, with the trace length and the run-time values of this statement.
 type AIR interface {
-	// System is the constraint system; it never changes.
+	// System returns the constraint system, which never changes.
 	System() *System
-	// TraceLength is the number of rows, a power of two.
+	// TraceLength returns the number of rows, a power of two.
 	TraceLength() uint64
-	// Values returns one element for each Builder.Value, in their order, given the interaction elements that the
-	// verifier drew (System.Challenges of them). It fails when an element makes the statement undefined.
+	// Values returns one element for each Builder.Value, in their order. challenges holds the interaction elements that the
+	// verifier drew (System.Challenges of them). Values returns an error if an element makes the statement undefined.
 	Values(challenges []field.Element) ([]field.Element, error)
 }
 
 // Trace is an AIR with a trace that satisfies it.
 type Trace interface {
 	AIR
-	// Main returns the columns of the main trace in natural row order. The caller only reads them.
+	// Main returns the columns of the main trace in natural row order. The caller must not change them.
 	Main(ctx context.Context) ([][]field.Element, error)
-	// Interaction returns the columns of the interaction trace, given the interaction elements. The caller only reads them and
-	// calls it once, after Main; the trace may drop all columns afterwards.
+	// Interaction returns the columns of the interaction trace for the interaction elements. The caller must not change them,
+	// and calls Interaction once, after Main. The trace may then free all columns.
 	Interaction(ctx context.Context, challenges []field.Element) ([][]field.Element, error)
 }
 
-// Cell is a trace cell relative to the row at hand. Columns of the interaction trace follow those of the main trace.
+// Cell is a trace cell relative to the current row. Columns of the interaction trace are numbered after those of the main
+// trace.
 type Cell struct {
 	Column int
 	Row    int // offset, not negative
 }
 
-// Rows is a residue class of rows: all rows r with r ≡ Offset modulo Period. Period 0 stands for the trace's length, so
-// that the class is one row; a negative Offset counts from the end.
+// Rows is a residue class of rows: all rows r with r ≡ Offset modulo Period. Period 0 stands for the trace length, so that the
+// class is one row; a negative Offset then counts from the end.
 type Rows struct {
 	Period uint64
 	Offset int64
@@ -58,11 +59,12 @@ func Every(period uint64) Rows { return Rows{Period: period} }
 // RowsAt returns the rows offset, offset+period, …: the zeros of x^(n/period) - g^(offset·n/period).
 func RowsAt(period uint64, offset int64) Rows { return Rows{Period: period, Offset: offset} }
 
-// Row returns the one row with this index; a negative index counts from the end, so Row(-16) is row n-16.
+// Row returns the single row with this index. A negative index counts from the end: Row(-16) is row n-16.
 func Row(index int64) Rows { return Rows{Offset: index} }
 
-// Domain is where a constraint holds: the union of the classes On, except the rows in Exemptions. Classes of one list must be
-// disjoint, and Exemptions must be within On or disjoint from it as Stone's constraint is written: a factor of the numerator.
+// Domain is the set of rows on which a constraint holds: the union of the classes On, except the rows in Exemptions. The
+// classes of a list must be disjoint. Exemptions is a factor of the numerator, so each exempt class must be within On, or
+// disjoint from it if Stone's constraint is written so.
 type Domain struct {
 	On         []Rows
 	Exemptions []Rows
@@ -76,8 +78,8 @@ func (d Domain) Exempt(rows ...Rows) Domain {
 	return Domain{On: d.On, Exemptions: append(slices.Clone(d.Exemptions), rows...)}
 }
 
-// Periodic is a public column that repeats: row i·Step holds Values[i mod len(Values)], as the polynomial of lowest degree
-// in x^(n/(Step·len(Values))) says also for the rows between.
+// Periodic is a public column that repeats. Row i·Step holds Values[i mod len(Values)]. The other rows follow from the
+// polynomial of lowest degree in x^(n/(Step·len(Values))).
 type Periodic struct {
 	Values []field.Element
 	Step   uint64
@@ -86,22 +88,22 @@ type Periodic struct {
 // period returns the number of rows after which the column repeats.
 func (p Periodic) period() uint64 { return uint64(len(p.Values)) * p.Step }
 
-// Constraint says that an expression is zero on the rows of a domain.
+// Constraint states that an expression is zero on the rows of a domain.
 type Constraint struct {
 	Name   string
 	Domain Domain
 	expr   int32
 }
 
-// System is a finished list of constraints.
+// System is a complete list of constraints.
 type System struct {
-	Main        int      // columns of the main trace
-	Interaction int      // columns of the interaction trace
-	Challenges  int      // interaction elements drawn between the phases
+	Main        int      // number of columns of the main trace
+	Interaction int      // number of columns of the interaction trace
+	Challenges  int      // number of interaction elements, drawn between the phases
 	Values      []string // names of the run-time values
 	Periodic    []Periodic
 	Constraints []Constraint
-	Mask        []Cell // every cell that a constraint reads, by column, then row
+	Mask        []Cell // every cell that a constraint reads, sorted by column, then row
 	nodes       []node
 	maskIndex   map[Cell]int
 }
@@ -109,8 +111,8 @@ type System struct {
 // Columns returns the number of columns of both phases.
 func (s *System) Columns() int { return s.Main + s.Interaction }
 
-// MinTraceLength returns the smallest number of rows for which all domains and periodic columns are defined. Rows of the mask do
-// not count: they wrap round the trace, as in Stone.
+// MinTraceLength returns the smallest number of rows for which all domains and periodic columns are defined. It ignores the
+// rows of the mask, which wrap around the trace, as in Stone.
 func (s *System) MinTraceLength() uint64 {
 	n := uint64(1)
 	for _, p := range s.Periodic {
@@ -140,27 +142,27 @@ const (
 	opMul
 )
 
-// node is one vertex of the expression graph. a and b are node numbers, or for leaves column and row, or an index.
+// node is a vertex of the expression graph. a and b are node numbers; for a leaf they are column and row, or an index.
 type node struct {
 	op    op
 	a, b  int32
 	value field.Element
 }
 
-// Expr is an expression; its methods build larger ones. It belongs to the Builder that made it.
+// Expr is an expression. Its methods build larger expressions. It belongs to the Builder that made it.
 type Expr struct {
 	b  *Builder
 	id int32
 }
 
-// Builder collects expressions and constraints. Equal expressions are stored once. Its methods panic on programming
-// errors; no outside data reaches it.
+// Builder collects expressions and constraints. It stores equal expressions once. Its methods panic on programming errors; it
+// never receives untrusted data.
 type Builder struct {
 	s     System
 	index map[node]int32
 }
 
-// NewBuilder starts a system with the given numbers of columns and interaction elements.
+// NewBuilder returns a builder for a system with the given numbers of columns and interaction elements.
 func NewBuilder(main, interaction, challenges int) *Builder {
 	return &Builder{s: System{Main: main, Interaction: interaction, Challenges: challenges}, index: map[node]int32{}}
 }
@@ -175,7 +177,7 @@ func (b *Builder) node(n node) Expr {
 	return Expr{b, id}
 }
 
-// Cell returns the value of a column, row rows further on.
+// Cell returns the value of a column at row rows after the current row.
 func (b *Builder) Cell(column, row int) Expr {
 	if column < 0 || column >= b.s.Columns() || row < 0 {
 		panic(fmt.Sprintf("air: cell (%d, %d) outside %d columns", column, row, b.s.Columns()))
@@ -183,7 +185,7 @@ func (b *Builder) Cell(column, row int) Expr {
 	return b.node(node{op: opCell, a: int32(column), b: int32(row)})
 }
 
-// Periodic adds a periodic column and returns its value at the row at hand.
+// Periodic adds a periodic column and returns its value at the current row.
 func (b *Builder) Periodic(values []field.Element, step uint64) Expr {
 	_, ok := field.Log2(uint64(len(values)))
 	if _, ok2 := field.Log2(step); !ok || !ok2 {
@@ -193,7 +195,8 @@ func (b *Builder) Periodic(values []field.Element, step uint64) Expr {
 	return b.node(node{op: opPeriodic, a: int32(len(b.s.Periodic) - 1)})
 }
 
-// Value adds a run-time value (a public constant, an interaction element, a derived product) that AIR.Values supplies.
+// Value adds a run-time value that AIR.Values supplies: a public constant, an interaction element, or a value derived from
+// them.
 func (b *Builder) Value(name string) Expr {
 	b.s.Values = append(b.s.Values, name)
 	return b.node(node{op: opValue, a: int32(len(b.s.Values) - 1)})
@@ -230,7 +233,7 @@ func (e Expr) Scale(v uint64) Expr { return e.Mul(e.b.Const(v)) }
 // Square returns e².
 func (e Expr) Square() Expr { return e.Mul(e) }
 
-// IsBit returns e² - e, which is zero when e is 0 or 1.
+// IsBit returns e² - e, which is zero if and only if e is 0 or 1.
 func (e Expr) IsBit() Expr { return e.Square().Sub(e) }
 
 // Constrain adds the constraint that e is zero on d. The order of calls is the order of the powers of α.
@@ -246,8 +249,8 @@ func (b *Builder) Constrain(name string, e Expr, d Domain) {
 	b.s.Constraints = append(b.s.Constraints, Constraint{Name: name, Domain: d, expr: e.id})
 }
 
-// Build finishes the system. The mask is every cell that a constraint reads, in order of column, then row. It panics when
-// a constraint's degree would exceed the composition's two columns.
+// Build returns the system. The mask is the list of all cells that a constraint reads, sorted by column, then row. Build panics
+// if a constraint's degree is too high for the composition's two columns.
 func (b *Builder) Build() *System {
 	s := b.s
 	seen := make([]bool, len(s.nodes))
@@ -286,6 +289,6 @@ func (b *Builder) Build() *System {
 	return &s
 }
 
-// CompositionColumns is the degree of the composition polynomial in trace lengths, and so the number of columns that it is
-// broken into.
+// CompositionColumns is the degree bound of the composition polynomial in trace lengths, and so the number of columns into
+// which it is split.
 const CompositionColumns = 2
