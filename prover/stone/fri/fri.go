@@ -1,11 +1,11 @@
-// Package fri is the low-degree test of Stone's STARK: Fast Reed–Solomon Interactive Oracle Proofs of Proximity
-// (Ben-Sasson, Bentov, Horesh, Riabzev, 2018) with a chosen folding factor for every layer.
+// Package fri is the low-degree test of Stone's STARK: Fast Reed–Solomon Interactive Oracle Proofs of Proximity (Ben-Sasson,
+// Bentov, Horesh, Riabzev, 2018), with a separate folding factor for every layer.
 //
-// A layer is a function on the subgroup of order 2^k. Folding maps it to one on the subgroup of squares:
-// f'(x²) = f(x) + f(-x) + α·(f(x) - f(-x))/x, which is twice the usual even plus α times odd part. Layer i is committed as a
-// table whose rows are the cosets that the following fold of 2^Steps[i] consumes; the first layer is not committed but
-// answered by an oracle; the last one is sent as coefficients. Positions in a layer, and so queries, rows and columns, are
-// in bit-reversed order; layers in memory are in natural order.
+// A layer is a function on the subgroup of order 2^k. Folding maps it to a function on the subgroup of squares: f'(x²) = f(x) +
+// f(-x) + α·(f(x) - f(-x))/x, which is twice the usual sum of the even part and α times the odd part. Layer i is committed as a
+// table whose rows are the cosets that the next fold of 2^Steps[i] consumes. The first layer is not committed; an oracle
+// answers for it. The last layer is sent as coefficients. Positions in a layer, and so queries, rows and columns, are in
+// bit-reversed order. Layers in memory are in natural order.
 package fri
 
 import (
@@ -26,7 +26,7 @@ type Params struct {
 	Merkle    merkle.Params
 }
 
-// Limits of what Validate lets pass, above everything that Stone's verifiers accept.
+// Limits that Validate checks, above everything that Stone's verifiers accept.
 const (
 	maxStep    = 10
 	maxSteps   = 64
@@ -36,7 +36,7 @@ const (
 )
 
 // Validate checks the parameters for a first layer of 2^log positions and functions of degree below 2^degree. After it
-// succeeded all sizes are fixed.
+// succeeds, all sizes are known.
 func (p *Params) Validate(log, degree uint) error {
 	if len(p.Steps) == 0 || len(p.Steps) > maxSteps {
 		return fmt.Errorf("fri: %d steps, want 1 to %d", len(p.Steps), maxSteps)
@@ -50,7 +50,7 @@ func (p *Params) Validate(log, degree uint) error {
 	}
 	last, ok := field.Log2(p.LastBound)
 	if !ok || last+sum != degree {
-		return fmt.Errorf("fri: steps sum to %d and the last layer has degree below %d, which does not make a degree below 2^%d",
+		return fmt.Errorf("fri: steps sum to %d and the last layer has degree below %d, which does not give a degree below 2^%d",
 			sum, p.LastBound, degree)
 	}
 	if last > maxLastLog {
@@ -68,7 +68,7 @@ func (p *Params) Validate(log, degree uint) error {
 	return nil
 }
 
-// sum returns the number of folds up to and including step i.
+// sum returns the number of folds in steps 0 to i.
 func (p *Params) sum(i int) uint {
 	s := uint(0)
 	for _, step := range p.Steps[:i+1] {
@@ -77,14 +77,14 @@ func (p *Params) sum(i int) uint {
 	return s
 }
 
-// layer describes committed layer i > 0 when the first layer has 2^log positions: its size and its table.
+// layer returns the size and the table shape of committed layer i > 0, if the first layer has 2^log positions.
 func (p *Params) layer(i int, log uint) (size uint, shape merkle.Shape) {
 	size = log - p.sum(i-1)
 	return size, merkle.Shape{LogRows: size - p.Steps[i], Columns: 1 << p.Steps[i]}
 }
 
-// positions maps queries (positions in the layer after the first fold) to layer i > 0: the position of each query, and the
-// sorted distinct rows that hold them.
+// positions maps queries (positions in the layer after the first fold) to layer i > 0. It returns the position of each query,
+// and the sorted distinct rows that contain them.
 func (p *Params) positions(queries []uint64, i int) (at, rows []uint64) {
 	shift := p.sum(i-1) - p.Steps[0]
 	at = make([]uint64, len(queries))
@@ -92,10 +92,10 @@ func (p *Params) positions(queries []uint64, i int) (at, rows []uint64) {
 		at[k] = q >> shift
 		rows = append(rows, at[k]>>p.Steps[i])
 	}
-	return at, slices.Compact(rows) // queries are sorted, so rows are
+	return at, slices.Compact(rows) // rows are sorted because queries are
 }
 
-// firstPositions maps queries to the positions of the first layer that their fold consumes.
+// firstPositions maps queries to the positions of the first layer that their first fold consumes.
 func (p *Params) firstPositions(queries []uint64) []uint64 {
 	var out []uint64
 	for _, q := range queries {
@@ -106,7 +106,7 @@ func (p *Params) firstPositions(queries []uint64) []uint64 {
 	return out
 }
 
-// channel is what prover and verifier share for drawing queries.
+// channel holds the methods of prover's and verifier's channel that drawQueries needs.
 type channel interface {
 	DrawIndex(label string, bound uint64) uint64
 	Scope(name string) func()

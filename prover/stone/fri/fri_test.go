@@ -27,7 +27,7 @@ func values(log, degree uint) []field.Element {
 	return a
 }
 
-// prove runs the prover on a layer; the oracle of the first layer sends nothing, since the verifier below knows it.
+// prove runs the prover on a layer. The oracle of the first layer sends nothing, because the verifier below has the layer.
 func prove(t *testing.T, p *Params, layer []field.Element) ([]byte, error) {
 	t.Helper()
 	ch, err := transcript.NewProver(channelConfig, transcript.Digest{})
@@ -98,8 +98,8 @@ func TestProveVerify(t *testing.T) {
 
 func TestProveRefusesHighDegree(t *testing.T) {
 	p := Params{Steps: []uint{0, 3, 2}, LastBound: 4, Queries: 8, Merkle: merkle.Params{Hash: transcript.Blake256}}
-	if _, err := prove(t, &p, values(9, 8)); err == nil || !strings.Contains(err.Error(), "bound 4") {
-		t.Errorf("got error %v, want one about the last layer's bound of 4", err)
+	if _, err := prove(t, &p, values(9, 8)); err == nil || !strings.Contains(err.Error(), "want below 4") {
+		t.Errorf("got error %v, want one that the degree is not below 4", err)
 	}
 }
 

@@ -11,9 +11,9 @@ import (
 	"github.com/starkd/starkd/prover/stone/transcript"
 )
 
-// Prove proves that first, the values on the subgroup in natural order, is of low degree. openFirst sends the openings
-// of the first layer's oracle at the given positions. first is overwritten. worked is called, if not nil, when the proof of
-// work is done. When ctx ends, Prove returns its error.
+// Prove proves that first, the values on the subgroup in natural order, is of low degree. openFirst sends the openings of the
+// first layer's oracle at the given positions. Prove overwrites first. If worked is not nil, Prove calls it after the proof of
+// work. When ctx ends, Prove returns ctx's error.
 func Prove(ctx context.Context, ch *transcript.Prover, p *Params, first []field.Element, openFirst func(positions []uint64) error, worked func()) error {
 	log, ok := field.Log2(uint64(len(first)))
 	if !ok {
@@ -23,7 +23,7 @@ func Prove(ctx context.Context, ch *transcript.Prover, p *Params, first []field.
 	// Commitment phase.
 	leave := ch.Scope("Commitment")
 	layer := first
-	trees := make([]*merkle.Tree, len(p.Steps)) // none for layer 0
+	trees := make([]*merkle.Tree, len(p.Steps)) // nil for layer 0
 	for i, step := range p.Steps {
 		leaveLayer := ch.Scope(layerName(i + 1))
 		if step > 0 {
@@ -89,8 +89,8 @@ func Prove(ctx context.Context, ch *transcript.Prover, p *Params, first []field.
 	return nil
 }
 
-// layerTable arranges a layer as the table whose rows are consecutive positions. In natural order, the elements at the same
-// place of all rows are consecutive.
+// layerTable arranges a layer as a table whose rows are consecutive positions. In natural order, the elements of a column are
+// consecutive in memory.
 func layerTable(layer []field.Element, shape merkle.Shape) *merkle.Table {
 	rows := len(layer) / shape.Columns
 	step, _ := field.Log2(uint64(shape.Columns))
@@ -102,7 +102,7 @@ func layerTable(layer []field.Element, shape merkle.Shape) *merkle.Table {
 	return &merkle.Table{Cosets: [][][]field.Element{columns}}
 }
 
-// fold returns f'(x²) = f(x) + f(-x) + α·(f(x) - f(-x))/x as a new slice. In natural order x = g^i and -x = g^(i+n/2).
+// fold returns f'(x²) = f(x) + f(-x) + α·(f(x) - f(-x))/x as a new slice. In natural order, x = g^i and -x = g^(i+n/2).
 func fold(f []field.Element, alpha field.Element) []field.Element {
 	half := len(f) / 2
 	log, _ := field.Log2(uint64(len(f)))
@@ -128,7 +128,7 @@ func fold(f []field.Element, alpha field.Element) []field.Element {
 	return out
 }
 
-// lastCoefficients interpolates the last layer and checks its degree.
+// lastCoefficients interpolates the last layer. It returns an error if the degree reaches bound.
 func lastCoefficients(layer []field.Element, bound uint64) ([]field.Element, error) {
 	log, _ := field.Log2(uint64(len(layer)))
 	a := append([]field.Element(nil), layer...)
@@ -136,7 +136,7 @@ func lastCoefficients(layer []field.Element, bound uint64) ([]field.Element, err
 	poly.BitReverse(a)
 	for i := len(a) - 1; i >= int(bound); i-- {
 		if !a[i].IsZero() {
-			return nil, fmt.Errorf("fri: last layer has degree %d, bound %d: the trace does not satisfy its constraints", i, bound)
+			return nil, fmt.Errorf("fri: last layer has degree %d, want below %d: the trace does not satisfy its constraints", i, bound)
 		}
 	}
 	return a[:bound], nil

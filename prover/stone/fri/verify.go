@@ -6,13 +6,13 @@ import (
 	"github.com/starkd/starkd/prover/stone/transcript"
 )
 
-// Verify checks what Prove sent, for a first layer of 2^log positions. checkFirst checks the openings of the first layer's
-// oracle at the given positions and returns its values. The parameters have been validated.
+// Verify checks the messages that Prove sent, for a first layer of 2^log positions. checkFirst checks the openings of the first
+// layer's oracle at the given positions and returns its values. Validate must have accepted the parameters.
 func Verify(ch *transcript.Verifier, p *Params, log uint, checkFirst func(positions []uint64) ([]field.Element, error)) error {
 	// Commitment phase.
 	leave := ch.Scope("Commitment")
 	alphas := make([]field.Element, len(p.Steps))
-	tables := make([]*merkle.Commitment, len(p.Steps)) // none for layer 0
+	tables := make([]*merkle.Commitment, len(p.Steps)) // nil for layer 0
 	for i, step := range p.Steps {
 		leaveLayer := ch.Scope(layerName(i + 1))
 		if step > 0 {
@@ -49,7 +49,7 @@ func Verify(ch *transcript.Verifier, p *Params, log uint, checkFirst func(positi
 		return err
 	}
 	leaveFirst()
-	results := make([]field.Element, len(queries)) // each query's value in the next layer
+	results := make([]field.Element, len(queries)) // value of each query in the next layer
 	size := uint64(1) << p.Steps[0]
 	for k, q := range queries {
 		results[k] = foldCoset(first[uint64(k)*size:uint64(k+1)*size], alphas[0], q, log)
@@ -59,7 +59,7 @@ func Verify(ch *transcript.Verifier, p *Params, log uint, checkFirst func(positi
 		at, rows := p.positions(queries, i)
 		computed := make(map[uint64]field.Element, len(at))
 		for k, pos := range at {
-			// Two queries that meet in a position carry the same value, or one of them contradicts the table.
+			// Two queries can reach the same position. If their values differ, one of them contradicts the table.
 			if x, ok := computed[pos]; ok && x != results[k] {
 				return ch.Errorf("queries disagree at position %d", pos)
 			}
@@ -102,8 +102,8 @@ func Verify(ch *transcript.Verifier, p *Params, log uint, checkFirst func(positi
 	return nil
 }
 
-// foldCoset folds row r, consecutive positions of a layer of 2^log, to one value of a later layer. The positions 2j and
-// 2j+1 of a layer are x and -x.
+// foldCoset folds row r, consecutive positions of a layer of 2^log, to one value of a later layer. Positions 2j and 2j+1 of a
+// layer are x and -x.
 func foldCoset(row []field.Element, alpha field.Element, r uint64, log uint) field.Element {
 	values := append([]field.Element(nil), row...)
 	gen := field.RootOfUnity(log)

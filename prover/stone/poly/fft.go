@@ -1,9 +1,9 @@
-// Package poly transforms polynomials between coefficients and values on a coset of a two-power subgroup.
+// Package poly transforms polynomials between coefficients and values on a coset of a subgroup of two-power order.
 //
 // Values are in natural order: value i is at Offset·Gen^i. Coefficients are in bit-reversed order: coefficient i of the
-// polynomial is at position BitReverse(i). With these two orders neither direction needs a permutation. The transform is
-// the recursive radix-2 one, f(x) = e(x²) + x·o(x²), run depth first so that small subproblems stay in cache; the coset's
-// offset is part of the twiddle factors and costs nothing.
+// polynomial is at index BitReverse(i). With these two orders, neither direction needs a permutation. The transform is the
+// recursive radix-2 transform f(x) = e(x²) + x·o(x²), run depth first so that small subproblems stay in cache. The coset's
+// offset is part of the twiddle factors, so it costs no time.
 package poly
 
 import (
@@ -13,19 +13,19 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// Plan holds the twiddle factors of one coset. It is read-only after NewPlan and NewInversePlan, and may be shared.
+// Plan holds the twiddle factors of one coset. It is read-only after construction and may be shared.
 type Plan struct {
 	Domain field.Domain
-	// twiddles[k][j] is x or 1/x at j in the transform of size 2^(k+1), for j below 2^k.
+	// twiddles[k][j], for j below 2^k, is x or 1/x at index j in the transform of size 2^(k+1).
 	twiddles [][]field.Element
 	inverse  bool
-	scale    field.Element // inverse: 1/size
+	scale    field.Element // 1/size, for the inverse transform
 }
 
-// NewPlan prepares Evaluate on the domain.
+// NewPlan returns a plan for Evaluate on the domain.
 func NewPlan(d field.Domain) *Plan { return newPlan(d, false) }
 
-// NewInversePlan prepares Interpolate on the domain.
+// NewInversePlan returns a plan for Interpolate on the domain.
 func NewInversePlan(d field.Domain) *Plan { return newPlan(d, true) }
 
 func newPlan(d field.Domain, inverse bool) *Plan {
@@ -51,8 +51,8 @@ func newPlan(d field.Domain, inverse bool) *Plan {
 	return p
 }
 
-// Evaluate sets dst to the values, in natural order, of the polynomial with the given bit-reversed coefficients, which may
-// be dst.
+// Evaluate sets dst to the values, in natural order, of the polynomial with the given bit-reversed coefficients. dst and coeffs
+// may be the same slice.
 func (p *Plan) Evaluate(dst, coeffs []field.Element) {
 	p.check(dst, false)
 	p.check(coeffs, false)
@@ -66,7 +66,7 @@ func (p *Plan) Evaluate(dst, coeffs []field.Element) {
 		}
 		return
 	}
-	// All layers but the last leave elements loose.
+	// All layers but the last leave elements lazily reduced.
 	half := len(dst) / 2
 	split := splits()
 	inParallel(split > 0, 2, func(i int) {
@@ -104,7 +104,8 @@ func (p *Plan) check(a []field.Element, inverse bool) {
 	}
 }
 
-// splits is how many levels of the recursion run their halves in parallel: a few more than the cores need, to even out.
+// splits returns the number of recursion levels that run their halves in parallel. It is a few more than the number of cores
+// requires, to balance the load.
 func splits() int {
 	n := 0
 	for 1<<n < parallel.Workers() {
@@ -113,7 +114,7 @@ func splits() int {
 	return n
 }
 
-// inParallel calls f(i) for i below n, on all cores or in turn.
+// inParallel calls f(i) for all i below n: on all cores if all is true, otherwise one after the other.
 func inParallel(all bool, n int, f func(i int)) {
 	if all {
 		parallel.For(n, f)
@@ -125,11 +126,11 @@ func inParallel(all bool, n int, f func(i int)) {
 }
 
 const (
-	baseLog     = 11 // transforms up to this size, 64 KiB, loop over their layers; larger ones recurse
-	parallelLog = 12 // transforms up to this size are not split among cores
+	baseLog     = 11 // log2 of the largest transform (64 KiB) that loops over its layers; larger ones recurse
+	parallelLog = 12 // log2 of the largest transform that is not split among cores
 )
 
-// evaluate runs all layers of a transform from src to a, two at a time, leaving the elements loose.
+// evaluate runs all layers of a transform from src to a, two at a time. It leaves the elements lazily reduced.
 func (p *Plan) evaluate(a, src []field.Element, log, split int) {
 	w := p.twiddles
 	if log > baseLog {
@@ -162,7 +163,7 @@ func (p *Plan) evaluate(a, src []field.Element, log, split int) {
 	}
 }
 
-// interpolate runs all layers of an inverse transform, two at a time, leaving the elements loose.
+// interpolate runs all layers of an inverse transform, two at a time. It leaves the elements lazily reduced.
 func (p *Plan) interpolate(a []field.Element, log, split int) {
 	w := p.twiddles
 	if log > baseLog {
@@ -193,7 +194,7 @@ func (p *Plan) interpolate(a []field.Element, log, split int) {
 	field.SmallInterpolate(a, w)
 }
 
-// BitReverse permutes a so that position i gets what was at BitReverse(i).
+// BitReverse permutes a: index i receives the element at index BitReverse(i).
 func BitReverse(a []field.Element) {
 	log, ok := field.Log2(uint64(len(a)))
 	if !ok {
@@ -206,21 +207,21 @@ func BitReverse(a []field.Element) {
 	}
 }
 
-// EvalReversed evaluates the polynomial with the given bit-reversed coefficients at several points by halving:
-// f(x) = e(x²) + x·o(x²). Each point costs one multiplication a coefficient.
+// EvalReversed evaluates the polynomial with the given bit-reversed coefficients at several points, by f(x) = e(x²) + x·o(x²).
+// Each point costs one multiplication per coefficient.
 func EvalReversed(coeffs []field.Element, points []field.Element) []field.Element {
 	out := make([]field.Element, len(points))
 	log, ok := field.Log2(uint64(len(coeffs)))
 	if !ok {
 		panic(fmt.Sprintf("poly: %d coefficients", len(coeffs)))
 	}
-	// Blocks of coefficients are reduced with the same powers of x: the powers that belong to the low bits of a position
-	// (the high bits of the exponent) form a short vector, and a block's value is an inner product with it.
+	// Every block of coefficients is multiplied by the same powers of x, those of the low bits of the index (the high bits of
+	// the exponent). They form a short vector, and the value of a block is its inner product with that vector.
 	inner := min(log, 10)
 	blocks := len(coeffs) >> inner
 	parallel.For(len(points), func(k int) {
 		x := points[k]
-		// Position bit b (from the top) has weight x^(2^b).
+		// Bit b of an index, counted from the top, has weight x^(2^b).
 		squares := make([]field.Element, log)
 		for b := range squares {
 			squares[b] = x
@@ -239,8 +240,8 @@ func EvalReversed(coeffs []field.Element, points []field.Element) []field.Elemen
 	return out
 }
 
-// weightTable returns, for each position of len(squares) bits, the product of squares[b] over its set bits, bit 0 being
-// the top one.
+// weightTable returns, for each index of len(squares) bits, the product of squares[b] over its set bits b. Bit 0 is the top
+// bit.
 func weightTable(squares []field.Element) []field.Element {
 	t := []field.Element{field.One()}
 	for b := len(squares) - 1; b >= 0; b-- {

@@ -6,7 +6,7 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// naive evaluates natural-order coefficients at x.
+// naive evaluates coefficients in natural order at x.
 func naive(coeffs []field.Element, x field.Element) field.Element {
 	var r field.Element
 	for i := len(coeffs) - 1; i >= 0; i-- {
@@ -57,7 +57,7 @@ func TestEvaluateMatchesHorner(t *testing.T) {
 }
 
 func TestLargeRoundTrip(t *testing.T) {
-	const log = 15 // above the size at which the halves run in parallel
+	const log = 15 // above parallelLog, so that the halves run in parallel
 	d := field.NewDomain(log).Shift(field.New(9))
 	want := sample(1<<log, 3)
 	a := append([]field.Element(nil), want...)

@@ -14,13 +14,13 @@ import (
 	"github.com/starkd/starkd/prover/stone/transcript"
 )
 
-// Progress is told how a proof advances. Any function may be nil.
+// Progress holds functions that Prove calls as a proof advances. Each may be nil.
 type Progress struct {
-	// Stage is called when a stage begins: its name, its number from 0 and how many there are.
+	// Stage is called at the beginning of a stage, with its name, its number (from 0) and the number of stages.
 	Stage func(name string, number, total int)
 }
 
-// The stages of a proof.
+// stages are the names of the stages of a proof.
 var stages = []string{
 	"trace", "commit trace", "interaction", "commit interaction", "composition", "commit composition",
 	"out-of-domain values", "quotients", "FRI and proof of work", "openings",
@@ -32,8 +32,8 @@ func (p *Progress) stage(k int) {
 	}
 }
 
-// Prove proves the statement of the trace. seed is the hash of the public input. log, if not nil, receives annotations. When ctx ends,
-// Prove returns its error soon: every long loop looks at it.
+// Prove proves the statement of the trace. seed is the hash of the public input. If log is not nil, it receives annotations.
+// When ctx ends, Prove returns ctx's error soon: every long loop checks ctx.
 func Prove(ctx context.Context, w air.Trace, p *Params, seed transcript.Digest, log *transcript.Annotations, progress *Progress) ([]byte, error) {
 	if err := p.Validate(w); err != nil {
 		return nil, err
@@ -110,7 +110,7 @@ func Prove(ctx context.Context, w air.Trace, p *Params, seed transcript.Digest, 
 		return nil, err
 	}
 	progress.stage(5)
-	// The halves h0 and h1 are functions of x², so they are given on the squares of the evaluation domain's offset.
+	// The halves h0 and h1 are functions of x², so their domain has the square of the evaluation domain's offset.
 	offset := field.Generator()
 	offset.Square(&offset)
 	if err := commit(h, poly.NewInversePlan(s.trace.Shift(offset))); err != nil {
@@ -161,8 +161,8 @@ func Prove(ctx context.Context, w air.Trace, p *Params, seed transcript.Digest, 
 	return ch.Proof(), nil
 }
 
-// release collects garbage where the last use of large vectors has passed. The heap is a few hundred vectors of the trace's length: a
-// collection takes no time, and left to itself would come only when memory has doubled.
+// release collects garbage after the last use of large vectors. The heap holds a few hundred vectors of the trace length, so a
+// collection is fast, but the runtime would start one only when the heap has doubled.
 func release(s *sizes) {
 	if s.logTrace >= 18 {
 		runtime.GC()
@@ -181,7 +181,7 @@ func checkColumns(phase string, columns [][]field.Element, want int, rows uint64
 	return nil
 }
 
-// sendSamples sends the out-of-domain values, as one message or one by one.
+// sendSamples sends the out-of-domain values, as one message if together is true, otherwise one by one.
 func sendSamples(ch *transcript.Prover, values []field.Element, together bool) {
 	if together {
 		ch.SendElements("", values)
@@ -192,18 +192,18 @@ func sendSamples(ch *transcript.Prover, values []field.Element, together bool) {
 	}
 }
 
-// table is a committed table: its columns' polynomials, their values and the tree.
+// table is a committed table: the polynomials of its columns, their values and the tree.
 type table struct {
 	coeffs [][]field.Element   // bit-reversed coefficients of each column
 	cosets [][][]field.Element // cosets[c][k]: values of column k on coset c of the evaluation domain
 	tree   *merkle.Tree
 }
 
-// extender extends columns to the evaluation domain. Coset c of it is the elements of index c modulo the blowup.
+// extender extends columns to the evaluation domain. Coset c consists of the elements whose index is c modulo the blowup.
 type extender struct {
 	s         *sizes
 	logBlowup uint
-	plans     []*poly.Plan // by coset
+	plans     []*poly.Plan // one plan for each coset
 }
 
 func newExtender(s *sizes, logBlowup uint) *extender {
@@ -221,7 +221,7 @@ func (e *extender) extend(coeffs []field.Element, c int) []field.Element {
 	return v
 }
 
-// table interpolates columns, extends and commits them.
+// table interpolates, extends and commits columns.
 func (e *extender) table(ctx context.Context, columns [][]field.Element, interpolate *poly.Plan, params merkle.Params) (*table, error) {
 	t := &table{cosets: make([][][]field.Element, len(e.plans))}
 	for _, column := range columns {

@@ -10,9 +10,9 @@ import (
 	"github.com/starkd/starkd/prover/stone/poly"
 )
 
-// composition evaluates the composition polynomial f, of degree below 2n, on the 2n points 3·⟨w_2n⟩ (two cosets of the
-// trace domain) and breaks it: f(x) = h0(x²) + x·h1(x²). It returns the values of h0 and h1 on the squares of these points,
-// in natural order.
+// composition evaluates the composition polynomial f, of degree below 2n, on the 2n points 3·⟨w_2n⟩ (two cosets of the trace
+// domain) and splits it as f(x) = h0(x²) + x·h1(x²). It returns the values of h0 and h1 on the squares of these points, in
+// natural order.
 func (e *extender) composition(ctx context.Context, ev *air.Evaluator, tables []*table) ([][]field.Element, error) {
 	n := int(e.s.trace.Size)
 	domain := field.NewDomain(e.s.logTrace + 1).Shift(field.Generator())
@@ -29,7 +29,7 @@ func (e *extender) composition(ctx context.Context, ev *air.Evaluator, tables []
 			return nil, err
 		}
 	}
-	// Point i of the 2n is element i/2 of coset i mod 2; -x is n points further on, in the same coset.
+	// Point i of the 2n points is element i/2 of coset i mod 2. -x is n points after x, in the same coset.
 	h := [][]field.Element{make([]field.Element, n), make([]field.Element, n)}
 	half := field.New(2)
 	half.Inverse(&half)
@@ -51,7 +51,7 @@ func (e *extender) composition(ctx context.Context, ev *air.Evaluator, tables []
 	return h, nil
 }
 
-// evalSamples evaluates the columns out of domain: each mask cell at z·g^row, and the composition's columns at z².
+// evalSamples evaluates the columns out of domain: each mask cell at z·g^row, and the columns of the composition at z².
 func evalSamples(ctx context.Context, system *air.System, s *sizes, tables []*table, z field.Element) ([]field.Element, error) {
 	places := samples(system, s, z, make([]field.Element, len(system.Mask)+air.CompositionColumns))
 	byColumn := make(map[int][]int)
@@ -79,11 +79,11 @@ func evalSamples(ctx context.Context, system *air.System, s *sizes, tables []*ta
 	return out, nil
 }
 
-// deepQuotients evaluates Σ γ^i·(f_i(x) - v_i)/(x - x_i) on coset 0 of the evaluation domain, where the polynomial is
-// already determined: its degree is below n.
+// deepQuotients evaluates Σ γ^i·(f_i(x) - v_i)/(x - x_i) on coset 0 of the evaluation domain. These values determine the
+// polynomial, because its degree is below n.
 //
-// The samples at z·g^r share the denominator x - z·g^r = g^r·(x·g^-r - z), and x·g^-r is the point r places before x, so
-// all denominators are one vector 1/(x - z), rotated.
+// The samples at z·g^r share the denominator x - z·g^r = g^r·(x·g^-r - z), and x·g^-r is the point r places before x. So all
+// denominators are rotations of one vector 1/(x - z).
 func deepQuotients(ctx context.Context, s *sizes, places []sample, tables []*table, system *air.System, gamma field.Element) ([]field.Element, error) {
 	n := s.trace.Size
 	var columns [][]field.Element
@@ -91,13 +91,13 @@ func deepQuotients(ctx context.Context, s *sizes, places []sample, tables []*tab
 		columns = append(columns, t.cosets[0]...)
 	}
 	domain := s.trace.Shift(field.Generator())
-	z := places[0].point // any sample's point: rows below are relative to its row
+	z := places[0].point // the point of the first sample; rows below are relative to its row
 	origin := system.Mask[0].Row
 	inverse := inverseDistances(domain, z)
 	z2 := places[len(places)-1].point
 	inverseSquare := inverseDistances(domain, z2)
 
-	// Group by denominator: the terms coefficient·f_column, and the constant that is subtracted.
+	// Group the samples by denominator: the terms coefficient·f_column, and the constant to subtract.
 	type term struct {
 		column      int
 		coefficient field.Element
@@ -110,7 +110,7 @@ func deepQuotients(ctx context.Context, s *sizes, places []sample, tables []*tab
 	}
 	groups := map[int]*group{}
 	var rows []int
-	const square = -1 // stands for the composition's point
+	const square = -1 // represents the composition's point
 	power := field.One()
 	for i := range places {
 		row := square
@@ -128,7 +128,7 @@ func deepQuotients(ctx context.Context, s *sizes, places []sample, tables []*tab
 			rows = append(rows, row)
 		}
 		c := power
-		if row != square { // g^-(row-origin)
+		if row != square { // multiply by g^-(row-origin)
 			scale := field.Pow(s.trace.Gen, g.shift)
 			c.Mul(&c, &scale)
 		}
@@ -166,7 +166,7 @@ func deepQuotients(ctx context.Context, s *sizes, places []sample, tables []*tab
 	return out, ctx.Err()
 }
 
-// inverseDistances returns 1/(x - z) over the domain.
+// inverseDistances returns 1/(x - z) for all x in the domain.
 func inverseDistances(d field.Domain, z field.Element) []field.Element {
 	out := make([]field.Element, d.Size)
 	parallel.Chunks(len(out), 1<<10, func(start, end int) {
@@ -183,8 +183,8 @@ func inverseDistances(d field.Domain, z field.Element) []field.Element {
 	return out
 }
 
-// extendQuotient extends a polynomial of degree below n from coset 0 to the whole evaluation domain, as FRI's first layer:
-// natural order, as if the domain had no offset.
+// extendQuotient extends a polynomial of degree below n from coset 0 to the whole evaluation domain. The result is FRI's first
+// layer: in natural order, as if the domain had no offset.
 func (e *extender) extendQuotient(values []field.Element) []field.Element {
 	poly.NewInversePlan(e.plans[0].Domain).Interpolate(values)
 	out := make([]field.Element, e.s.eval.Size)

@@ -1,11 +1,11 @@
-// Package stark is Stone's STARK for any AIR: commit to the trace in two phases, commit to the composition of its
-// constraints, sample all columns out of domain (DEEP-ALI), and test that the quotients are of low degree (FRI).
+// Package stark is Stone's STARK for any AIR. It commits to the trace in two phases and to the composition of its constraints,
+// samples all columns out of domain (DEEP-ALI), and tests that the quotients are of low degree (FRI).
 //
-// Prove and Verify are the same steps in the same order; names and order are Stone's, so that a proof is byte for byte the
-// one that Stone makes of the same trace.
+// Prove and Verify have the same steps in the same order. Names and order are Stone's, so that a proof equals Stone's proof of
+// the same trace byte for byte.
 //
-// The trace domain is the subgroup ⟨g⟩ of order n; the evaluation domain is the coset 3·⟨w⟩ of order n·2^LogBlowup. Tables
-// are committed over the evaluation domain, rows in bit-reversed order.
+// The trace domain is the subgroup ⟨g⟩ of order n. The evaluation domain is the coset 3·⟨w⟩ of order n·2^LogBlowup. Tables are
+// committed over the evaluation domain, with rows in bit-reversed order.
 package stark
 
 import (
@@ -21,20 +21,20 @@ import (
 
 // Params are the parameters of a proof.
 type Params struct {
-	LogBlowup       uint // log2 of the evaluation domain's size over the trace's
+	LogBlowup       uint // log2 of the ratio of the evaluation domain's size to the trace's
 	FRI             fri.Params
 	Channel         transcript.Config
 	FriendlyUpdates bool   // send the out-of-domain values as one message
 	Statement       string // the statement's name in annotations
 }
 
-// Limits on sizes: far above what a machine proves, small enough that index arithmetic never overflows.
+// Limits on sizes: far above every feasible proof, and small enough that index arithmetic does not overflow.
 const (
 	maxLogTrace  = 40
 	maxLogBlowup = 16
 )
 
-// Validate checks the parameters against the AIR. Afterwards every size in a proof is known.
+// Validate checks the parameters for the AIR. After it succeeds, all sizes of a proof are known.
 func (p *Params) Validate(a air.AIR) error {
 	n := a.TraceLength()
 	log, ok := field.Log2(n)
@@ -50,11 +50,11 @@ func (p *Params) Validate(a air.AIR) error {
 	return p.FRI.Validate(log+p.LogBlowup, log)
 }
 
-// MinProof returns a lower bound on the length of a proof, in bytes: the commitments, the out-of-domain values, the last layer, and one
-// row of each table. Validate has accepted the parameters.
+// MinProof returns a lower bound on the length of a proof in bytes: the commitments, the out-of-domain values, the last layer,
+// and one row of each table. Validate must have accepted the parameters.
 func (p *Params) MinProof(a air.AIR) int {
 	system := a.System()
-	words := 2 + len(system.Mask) + air.CompositionColumns // main trace and composition
+	words := 2 + len(system.Mask) + air.CompositionColumns // 2 commitments: main trace and composition
 	if system.Interaction > 0 {
 		words++
 	}
@@ -63,7 +63,7 @@ func (p *Params) MinProof(a air.AIR) int {
 	return words * field.Bytes
 }
 
-// sizes are what both sides derive from parameters and AIR.
+// sizes holds values that both sides derive from the parameters and the AIR.
 type sizes struct {
 	logTrace uint
 	trace    field.Domain // ⟨g⟩
@@ -84,15 +84,15 @@ func (s *sizes) at(position uint64) field.Element {
 	return s.eval.At(field.BitReverse(position, s.eval.Log))
 }
 
-// sample is one value sampled out of domain: column (composition columns come last) at z·g^row, or at z² for the
-// composition's.
+// sample is a value sampled out of domain: the value of column at z·g^row, or of a column of the composition (these come last)
+// at z².
 type sample struct {
 	column int
 	point  field.Element
 	value  field.Element
 }
 
-// samples pairs the sampled values, in order of the mask and then the composition's columns, with their places.
+// samples pairs the sampled values, in order of the mask and then of the composition's columns, with their columns and points.
 func samples(system *air.System, s *sizes, z field.Element, values []field.Element) []sample {
 	out := make([]sample, len(values))
 	for i, cell := range system.Mask {
@@ -109,7 +109,7 @@ func samples(system *air.System, s *sizes, z field.Element, values []field.Eleme
 	return out
 }
 
-// drawer is the part of a channel from which both sides draw.
+// drawer holds the methods of a channel with which both sides draw.
 type drawer interface {
 	Draw(label string) field.Element
 	Scope(name string) func()

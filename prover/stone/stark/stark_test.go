@@ -14,8 +14,8 @@ import (
 	"github.com/starkd/starkd/prover/stone/transcript"
 )
 
-// fibonacci states that a Fibonacci-like sequence from (1, 1) has a given last element. With shuffle it also has a second
-// phase: a running product that compares the first column with itself in reverse, as a permutation argument would.
+// fibonacci states that a Fibonacci-like sequence from (1, 1) has a given last element. With shuffle it has a second phase: a
+// running product that compares the first column with its reverse, as a permutation argument would.
 type fibonacci struct {
 	system  *air.System
 	rows    uint64
@@ -130,8 +130,8 @@ func TestProveRefusesWrongTrace(t *testing.T) {
 		f.columns[0][17] = field.New(3)
 		proof, err := Prove(t.Context(), f, &c.p, transcript.Digest{}, nil, nil)
 		if err == nil {
-			// A composition of too high a degree can pass the prover's own check only by breaking to wrong halves, which
-			// out-of-domain sampling notices.
+			// A composition of too high a degree passes the prover's own check only if it is split into wrong halves, which
+			// out-of-domain sampling detects.
 			err = Verify(f, &c.p, transcript.Digest{}, proof, nil)
 		}
 		if err == nil {
@@ -163,7 +163,8 @@ func TestProgressNamesEveryStage(t *testing.T) {
 	}
 }
 
-// TestQuotientsAgree compares the prover's quotients, by rotation of one vector, with the verifier's, point by point.
+// TestQuotientsAgree compares the prover's quotients, computed by rotating one vector, with the verifier's, computed point by
+// point.
 func TestQuotientsAgree(t *testing.T) {
 	f := newFibonacci(64, true)
 	p := &configurations[0].p

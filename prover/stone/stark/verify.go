@@ -10,8 +10,8 @@ import (
 	"github.com/starkd/starkd/prover/stone/transcript"
 )
 
-// Verify checks a proof of the AIR's statement. seed is the hash of the public input. log, if not nil, receives
-// annotations. The proof is any bytes; Verify returns an error for all but a valid proof, without trailing bytes.
+// Verify checks a proof of the AIR's statement. seed is the hash of the public input. If log is not nil, it receives
+// annotations. The proof may be any bytes: Verify returns an error unless they are a valid proof, without trailing bytes.
 func Verify(a air.AIR, p *Params, seed transcript.Digest, proof []byte, log *transcript.Annotations) error {
 	if err := p.Validate(a); err != nil {
 		return err
@@ -124,7 +124,7 @@ func Verify(a air.AIR, p *Params, seed transcript.Digest, proof []byte, log *tra
 	return ch.End()
 }
 
-// readSamples reads the out-of-domain values, as one message or one by one.
+// readSamples reads the out-of-domain values, as one message if together is true, otherwise one by one.
 func readSamples(ch *transcript.Verifier, n int, together bool) ([]field.Element, error) {
 	if together {
 		return ch.ReadElements("", n)
@@ -139,7 +139,7 @@ func readSamples(ch *transcript.Verifier, n int, together bool) ([]field.Element
 	return out, nil
 }
 
-// deepQuotient returns Σ γ^i·(f_i(x) - v_i)/(x - x_i) over the samples v_i = f_i(x_i); false where x is some x_i.
+// deepQuotient returns Σ γ^i·(f_i(x) - v_i)/(x - x_i) over the samples v_i = f_i(x_i), and false if x is one of the points x_i.
 func deepQuotient(places []sample, columns []field.Element, x, gamma field.Element) (field.Element, bool) {
 	den := make([]field.Element, len(places))
 	for i := range places {
@@ -162,5 +162,5 @@ func deepQuotient(places []sample, columns []field.Element, x, gamma field.Eleme
 	return sum, true
 }
 
-// A compile-time check that both ends of the channel can draw.
+// Both ends of the channel must implement drawer.
 var _ = []drawer{(*transcript.Prover)(nil), (*transcript.Verifier)(nil)}
