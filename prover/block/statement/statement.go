@@ -28,7 +28,7 @@ type Claim struct {
 	Program       []felt.Felt
 	ProgramBase   uint64 // address of Program[0]
 	Output        []felt.Felt
-	OutputAddress uint64 // address of Output[0]; the output contains addresses relative to it
+	OutputAddress uint64 // address of Output[0]; the output contains memory addresses
 }
 
 // Block is what the claims are compared with. All of it comes from signed data: from the header, the transactions through the

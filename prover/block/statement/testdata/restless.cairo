@@ -1,5 +1,5 @@
-//! For tests: an account whose signature checks leave something behind, as no careful account's do: they count themselves, write a
-//! slot that `__execute__` reads, emit an event and send a message. Every signature is good.
+//! A test account whose signature checks have effects: they count themselves, write a slot that `__execute__` reads, emit an event
+//! and send a message. Every signature is valid.
 
 #[starknet::interface]
 trait RestlessABI<T> {
@@ -19,10 +19,10 @@ mod restless {
 
     #[storage]
     struct Storage {
-        checks: felt252, // how often a signature was checked
-        given: felt252, // by the check to __execute__, which takes it
-        seen: felt252, // all that __execute__ was given
-        next: ClassHash, // what the next check makes of the account
+        checks: felt252, // number of signature checks
+        given: felt252, // written by the check for __execute__, which clears it
+        seen: felt252, // sum of the values that __execute__ received
+        next: ClassHash, // class by which the next check replaces the account
     }
 
     #[event]
