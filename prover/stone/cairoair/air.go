@@ -10,8 +10,8 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// AIR is the statement that a Cairo run with this public input exists. It implements air.AIR, and is all that a verifier
-// needs. It is safe for concurrent use.
+// AIR is the statement that a Cairo run with a public input exists. It implements air.AIR and is all that a verifier needs. It
+// is safe for concurrent use.
 type AIR struct {
 	layout *Layout
 	public *cairo.PublicInput
@@ -20,8 +20,8 @@ type AIR struct {
 
 var _ air.AIR = (*AIR)(nil)
 
-// New checks a public input and makes the statement of it. The caller does not change p afterwards. The input may come
-// from strangers: whatever it is, New returns an error or a statement whose proof means what it says.
+// New checks a public input and returns its statement. The caller must not change p afterwards. The input may come from an
+// untrusted source: for any input, New returns an error or the statement that a proof of it proves.
 func New(p *cairo.PublicInput) (*AIR, error) {
 	if p == nil {
 		return nil, errors.New("cairoair: no public input")
@@ -36,7 +36,7 @@ func New(p *cairo.PublicInput) (*AIR, error) {
 	return &AIR{layout: l, public: p, rows: p.Steps * stepRows}, nil
 }
 
-// Public returns the public input. It is shared.
+// Public returns the public input, which is shared and must not be changed.
 func (a *AIR) Public() *cairo.PublicInput { return a.public }
 
 // System implements air.AIR.
@@ -91,7 +91,7 @@ func (a *AIR) Values(challenges []field.Element) ([]field.Element, error) {
 	return values, nil
 }
 
-// segment returns a segment that the layout has.
+// segment returns the segment with this name, which the layout must have.
 func (a *AIR) segment(name string) cairo.Segment {
 	for _, s := range a.public.Segments {
 		if s.Name == name {
@@ -101,12 +101,12 @@ func (a *AIR) segment(name string) cairo.Segment {
 	return cairo.Segment{}
 }
 
-// publicUnits returns the number of memory units that stand for public memory; those beyond the public cells stand for the
-// first cell once more.
+// publicUnits returns the number of memory units that represent public memory. Units beyond the public cells represent the
+// first public cell again.
 func (a *AIR) publicUnits() int { return a.layout.Memory.Public.Addr.Len(int(a.rows)) }
 
-// publicProduct returns what the memory permutation's product must end in: in the pool public memory is (0, 0), so each unit
-// leaves a factor z / (z - (address + α·value)).
+// publicProduct returns the final value of the memory permutation's product. Public memory is (0, 0) in the pool, so each unit
+// contributes a factor z / (z - (address + α·value)).
 func (a *AIR) publicProduct(z, alpha field.Element) (field.Element, error) {
 	factor := func(c cairo.PublicCell) field.Element {
 		v := field.Element(c.Value)
@@ -129,10 +129,10 @@ func (a *AIR) publicProduct(z, alpha field.Element) (field.Element, error) {
 	return *product.Mul(&product, &den), nil
 }
 
-// maxSteps keeps row numbers of any layout within 64 bits with room to spare; no machine proves so many.
+// maxSteps keeps row numbers of every layout within 64 bits. It is far above every feasible run.
 const maxSteps = 1 << 40
 
-// check validates a public input against its layout.
+// check checks a public input for its layout.
 func check(l *Layout, p *cairo.PublicInput) error {
 	if bits.OnesCount64(p.Steps) != 1 || p.Steps > maxSteps {
 		return fmt.Errorf("%d steps, want a power of two of at most %d", p.Steps, maxSteps)
@@ -161,14 +161,14 @@ func check(l *Layout, p *cairo.PublicInput) error {
 	return checkMemory(p.Memory, rows/uint64(l.Memory.Public.Addr.Step))
 }
 
-// checkSegment checks that a segment is not longer than what the layout's trace holds of its builtin. The stop pointer of
+// checkSegment checks that a segment has at most as many instances as the trace has of its builtin. The end of the segments
 // program and execution is the final pc and ap.
 func (l *Layout) checkSegment(s cairo.Segment, rows uint64) error {
 	if s.Name == "program" {
 		return nil
 	}
 	if s.End < s.Begin {
-		return fmt.Errorf("segment %s stops at %d, before its begin %d", s.Name, s.End, s.Begin)
+		return fmt.Errorf("segment %s ends at %d, before its begin %d", s.Name, s.End, s.Begin)
 	}
 	var cells, period uint64
 	switch s.Name {
@@ -191,18 +191,19 @@ func (l *Layout) checkSegment(s cairo.Segment, rows uint64) error {
 	}
 	used, have := s.End-s.Begin, rows/period
 	if used%cells != 0 || used/cells > have {
-		return fmt.Errorf("segment %s has %d cells, want a multiple of %d and at most %d", s.Name, used, cells, have*cells)
+		return fmt.Errorf("segment %s has %d cells, want a multiple of %d of at most %d", s.Name, used, cells, have*cells)
 	}
 	return nil
 }
 
-// checkMemory checks that public memory fits, has a main page, and that its other pages are contiguous.
+// checkMemory checks that public memory fits into the trace, that it starts with page 0, and that each other page is
+// contiguous.
 func checkMemory(cells []cairo.PublicCell, most uint64) error {
 	if len(cells) == 0 || cells[0].Page != 0 {
 		return errors.New("public memory does not start with a cell of page 0")
 	}
 	if uint64(len(cells)) > most {
-		return fmt.Errorf("%d public memory cells, at most %d fit", len(cells), most)
+		return fmt.Errorf("%d public memory cells, want at most %d", len(cells), most)
 	}
 	next := map[uint32]uint64{}
 	for i, c := range cells {

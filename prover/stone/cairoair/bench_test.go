@@ -6,8 +6,8 @@ import (
 	"github.com/starkd/starkd/internal/stoneruns"
 )
 
-// BenchmarkFirst and BenchmarkSecond fill the columns of 131,072 steps in the recursive layout.
-func BenchmarkFirst(b *testing.B) {
+// BenchmarkMain fills the main trace of 131,072 steps in the recursive layout.
+func BenchmarkMain(b *testing.B) {
 	run := stoneruns.Read(b, caseDir(b, "rec131072-squash-pstar"))
 	for b.Loop() {
 		w, err := NewTrace(run)
@@ -20,18 +20,19 @@ func BenchmarkFirst(b *testing.B) {
 	}
 }
 
-func BenchmarkSecond(b *testing.B) {
+// BenchmarkInteraction fills the interaction trace of the same run.
+func BenchmarkInteraction(b *testing.B) {
 	w, err := NewTrace(stoneruns.Read(b, caseDir(b, "rec131072-squash-pstar")))
 	if err != nil {
 		b.Fatal(err)
 	}
-	first, err := w.Main(b.Context())
+	main, err := w.Main(b.Context())
 	if err != nil {
 		b.Fatal(err)
 	}
 	challenges := testChallenges(6)
 	for b.Loop() {
-		w.columns = first
+		w.columns = main
 		if _, err := w.Interaction(b.Context(), challenges); err != nil {
 			b.Fatal(err)
 		}

@@ -8,23 +8,23 @@ import (
 
 const (
 	bitwiseBits  = 251
-	bitwiseParts = 16 // diluted parts of one value; part 4i+j holds the bits 64i + j, 64i + j + 4, …
+	bitwiseParts = 16 // number of diluted parts of a value; part 4i+j holds the bits 64i + j, 64i + j + 4, …
 )
 
-// bitwiseShift returns the lowest bit of a part.
+// bitwiseShift returns the index of the lowest bit of a part.
 func bitwiseShift(part int) int {
 	return part/dilutedSpacing*dilutedSpacing*dilutedBits + part%dilutedSpacing
 }
 
-// bitwiseTrim is by how many bits the last four parts are shifted so that a bit above bitwiseBits would leave the diluted
-// form.
+// bitwiseTrim returns the number of bits by which one of the last four parts is shifted, so that a bit above bitwiseBits would
+// leave the diluted form.
 func bitwiseTrim(part int) int {
 	over := bitwiseShift(part) + dilutedSpacing*(dilutedBits-1) + 1 - bitwiseBits
 	return (over + dilutedSpacing - 1) / dilutedSpacing * dilutedSpacing
 }
 
-// bitwise states that each instance holds x, y, x & y, x ^ y, x | y: the first four are cut into diluted parts, in which
-// x + y = (x ^ y) + 2·(x & y) holds bit by bit without carries.
+// bitwise states that each instance holds x, y, x & y, x ^ y, x | y. The first four are cut into diluted parts, in which x + y
+// = (x ^ y) + 2·(x & y) holds for each bit without carries.
 func (b *builder) bitwise(w *Bitwise) {
 	v := w.Vars.Addr.Step
 	instance := 4 * v

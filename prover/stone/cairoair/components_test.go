@@ -25,7 +25,7 @@ func TestDiluteAndUndilute(t *testing.T) {
 	}
 }
 
-// The closed form equals the recurrence over all 2^16 values.
+// TestDilutedFinalValue compares the closed form with the recurrence over all 2^16 values.
 func TestDilutedFinalValue(t *testing.T) {
 	z, alpha, r, one := field.New(123456789), field.New(987654321), field.One(), field.One()
 	for v := 1; v < 1<<dilutedBits; v++ {
@@ -41,7 +41,7 @@ func TestDilutedFinalValue(t *testing.T) {
 	}
 }
 
-// The sum of the points that the inputs' bits select is the Pedersen hash.
+// TestPedersenPoints checks that the sum of the points that the inputs' bits select is the Pedersen hash.
 func TestPedersenPoints(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 20 {

@@ -13,7 +13,7 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// stoneProof is what the tests need of one of Stone's proof files.
+// stoneProof holds the parts of a Stone proof file that the tests need.
 type stoneProof struct {
 	Annotations []string        `json:"annotations"`
 	PublicInput json.RawMessage `json:"public_input"`
@@ -51,7 +51,7 @@ func (p *stoneProof) public(t *testing.T) *cairo.PublicInput {
 	return in
 }
 
-// seedParams returns the proof's parameters as far as the seed goes.
+// seedParams returns the parameters of the seed.
 func (p *stoneProof) seedParams(stone6 bool) SeedParams {
 	s := SeedParams{
 		Stone6: stone6, FriendlyLayers: p.Parameters.FriendlyLayers, PageHash: p.Parameters.Statement.PageHash,
@@ -62,7 +62,7 @@ func (p *stoneProof) seedParams(stone6 bool) SeedParams {
 	return s
 }
 
-// annotated returns the numbers in the annotation lines that contain text, in order.
+// annotated returns, in order, the numbers in the annotation lines that contain text.
 func (p *stoneProof) annotated(t *testing.T, text string) []field.Element {
 	t.Helper()
 	var out []field.Element
@@ -85,7 +85,7 @@ func (p *stoneProof) annotated(t *testing.T, text string) []field.Element {
 	return out
 }
 
-// caseDir returns the folder of one of the runs: of the corpus with everything that made a proof, or of testdata.
+// caseDir returns the folder of a run, in the corpus or in testdata.
 func caseDir(t testing.TB, name string) string {
 	t.Helper()
 	if dir := filepath.Join("testdata", name); isDir(dir) {

@@ -9,14 +9,14 @@ import (
 
 const (
 	offsetBits = 16
-	offsetBias = 1 << (offsetBits - 1) // offsets are stored with this added, so that they are not negative
+	offsetBias = 1 << (offsetBits - 1) // added to stored offsets, so that they are not negative
 )
 
-// cpu states that each step follows from the one before it by the instruction at pc, and where the run starts and ends.
+// cpu states that each step follows from the step before it by the instruction at pc, and where the run starts and ends.
 // Whitepaper sections 9.4 and 9.5.
 func (b *builder) cpu(c *CPU) {
 	step := every(stepRows)
-	next := step.Exempt(last(stepRows)) // steps that have a successor
+	next := step.Exempt(last(stepRows)) // all steps but the last
 
 	flag := func(f casm.Flags) air.Expr { return b.bit(c.Flags, bits.TrailingZeros16(uint16(f))) }
 	pc, instruction := b.at(c.Instruction.Addr, 0), b.at(c.Instruction.Value, 0)
@@ -33,8 +33,8 @@ func (b *builder) cpu(c *CPU) {
 	fpRegular := one.Sub(flag(casm.FlagCall).Add(flag(casm.FlagRet)))
 	nextPC := pc.Add(flag(casm.FlagOp1Imm)).Add(one)
 
-	// Decoding: the instruction is off0 + 2^16·off1 + 2^32·off2 + 2^48·flags, and every flag and every "none of these
-	// flags" is a bit.
+	// Decoding: the instruction is off0 + 2^16·off1 + 2^32·off2 + 2^48·flags. Every flag is a bit, and so is every "none of
+	// these flags".
 	b.Constrain("cpu/decode/opcode_range_check/bit", flag(casm.FlagDstFP).IsBit(), every(1).Exempt(rowsAt(stepRows, casm.FlagBits)))
 	b.Constrain("cpu/decode/opcode_range_check/zero", b.at(c.Flags, 0), air.On(rowsAt(stepRows, casm.FlagBits)))
 	encoded := b.at(c.Flags, 0).Scale(1 << offsetBits).Add(off2).Scale(1 << offsetBits).Add(off1).Scale(1 << offsetBits).Add(off0)
@@ -44,7 +44,7 @@ func (b *builder) cpu(c *CPU) {
 	b.Constrain("cpu/decode/flag_pc_update_regular_bit", pcRegular.IsBit(), step)
 	b.Constrain("cpu/decode/fp_update_regular_bit", fpRegular.IsBit(), step)
 
-	// Operands: where they are, and res. For a conditional jump res is free here; tmp0 and tmp1 tie it down below.
+	// Operands: their addresses, and res. For a conditional jump, res is free here; tmp0 and tmp1 determine it below.
 	base := func(isFP air.Expr) air.Expr { return ap.Add(isFP.Mul(fp.Sub(ap))) }
 	address := func(u Units, base, offset air.Expr) air.Expr {
 		return b.at(u.Addr, 0).AddConst(offsetBias).Sub(base.Add(offset))
@@ -57,8 +57,9 @@ func (b *builder) cpu(c *CPU) {
 	result := flag(casm.FlagResAdd).Mul(op0.Add(op1)).Add(flag(casm.FlagResMul).Mul(mul)).Add(resOp1.Mul(op1))
 	b.Constrain("cpu/operands/res", one.Sub(flag(casm.FlagJnz)).Mul(res).Sub(result), step)
 
-	// Registers of the next step. A conditional jump sets tmp0 = dst and tmp1 = dst·res: dst ≠ 0 jumps by op1; dst = 0 makes
-	// tmp1 = 0, which forces the regular next pc; and tmp1 ≠ 1 is impossible when dst ≠ 0, since then pc would have to be both.
+	// Registers of the next step. A conditional jump has tmp0 = dst and tmp1 = dst·res. If dst ≠ 0, it jumps by op1. If dst =
+	// 0, then tmp1 = 0, which forces the regular next pc. If dst ≠ 0, tmp1 ≠ 1 is impossible, because pc would need both
+	// values.
 	pcAfter := b.at(c.Instruction.Addr, 1)
 	b.Constrain("cpu/update_registers/update_pc/tmp0", tmp0.Sub(flag(casm.FlagJnz).Mul(dst)), next)
 	b.Constrain("cpu/update_registers/update_pc/tmp1", tmp1.Sub(tmp0.Mul(res)), next)
@@ -72,7 +73,7 @@ func (b *builder) cpu(c *CPU) {
 	fpAfter := fpRegular.Mul(fp).Add(flag(casm.FlagRet).Mul(dst)).Add(flag(casm.FlagCall).Mul(ap.AddConst(2)))
 	b.Constrain("cpu/update_registers/update_fp/fp_update", b.at(c.FP, 1).Sub(fpAfter), next)
 
-	// Opcodes: a call pushes fp and the return address at ap and ap+1; a ret is jmp abs [fp-1] with fp := [fp-2].
+	// Opcodes: a call stores fp and the return address at ap and ap+1. A ret is jmp abs [fp-1] with fp := [fp-2].
 	call, ret := flag(casm.FlagCall), flag(casm.FlagRet)
 	b.Constrain("cpu/opcodes/call/push_fp", call.Mul(dst.Sub(fp)), step)
 	b.Constrain("cpu/opcodes/call/push_pc", call.Mul(op0.Sub(nextPC)), step)
@@ -84,7 +85,7 @@ func (b *builder) cpu(c *CPU) {
 	b.Constrain("cpu/opcodes/ret/flags", ret.Mul(flag(casm.FlagJumpAbs).Add(flag(casm.FlagDstFP)).Add(flag(casm.FlagOp1FP)).Add(resOp1).SubConst(4)), step)
 	b.Constrain("cpu/opcodes/assert_eq/assert_eq", flag(casm.FlagAssertEq).Mul(dst.Sub(res)), step)
 
-	// The run: from the entry point with fp = ap, to the exit point with the same fp.
+	// The run starts at the entry point with fp = ap, and ends at the exit point with the same fp.
 	end := air.On(last(stepRows))
 	b.Constrain("initial_ap", ap.Sub(b.value(initialAP)), first())
 	b.Constrain("initial_fp", fp.Sub(b.value(initialAP)), first())

@@ -8,7 +8,7 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// point is an affine point of the STARK curve; infinity does not occur.
+// point is an affine point of the STARK curve. It is never the point at infinity.
 type point struct{ x, y field.Element }
 
 func newPoint(p *starkcurve.Point) point { return point{field.Element(p.X), field.Element(p.Y)} }
@@ -21,10 +21,10 @@ var (
 	shiftPoint = newPoint(&pedersen.Shift)
 )
 
-// pedersenLowBits is how many bits of an input select multiples of its first base.
+// pedersenLowBits is the number of bits of an input that select multiples of its first base.
 const pedersenLowBits = 248
 
-// pedersenPoints returns for each input the point that each of its bits selects.
+// pedersenPoints returns, for each input, the points that its bits select.
 var pedersenPoints = sync.OnceValue(func() [][]point {
 	var lists [][]point
 	for i := range pedersen.Bases {
@@ -59,7 +59,7 @@ func (p point) double() (point, field.Element) {
 	return p.through(p, slope), slope
 }
 
-// add returns p + q and the slope of the line through them; their x must differ.
+// add returns p + q and the slope of the line through them. Their x coordinates must differ.
 func (p point) add(q point) (point, field.Element) {
 	var slope, den field.Element
 	den.Sub(&p.x, &q.x)
@@ -69,7 +69,7 @@ func (p point) add(q point) (point, field.Element) {
 	return p.through(q, slope), slope
 }
 
-// through returns the sum of p and q, which lie on a line of this slope.
+// through returns the sum of p and q, given the slope of the line through them.
 func (p point) through(q point, slope field.Element) (sum point) {
 	sum.x.Square(&slope)
 	sum.x.Sub(&sum.x, &p.x).Sub(&sum.x, &q.x)

@@ -1,9 +1,9 @@
 package cairoair
 
-// ecdsa states that each instance holds a public key Q and a message z for which the prover knows a signature (r, w = 1/s):
-// the x coordinate of w·(z·G + r·Q) is r. Partial sums start at the shift point (for z·G at its negative) so that no
-// addition meets equal points; r and w are the selectors of two multiplications that follow one another in the same
-// columns. Whitepaper section 9.11.
+// ecdsa states that each instance holds a public key Q and a message z for which the prover knows a signature (r, w = 1/s): the
+// x coordinate of w·(z·G + r·Q) is r. Partial sums start at the shift point (for z·G at its negative), so that no addition
+// meets equal points. r and w are the selectors of two consecutive multiplications in the same columns. Whitepaper section
+// 9.11.
 func (b *builder) ecdsa(e *ECDSA) {
 	const name = "ecdsa/signature0"
 	keyRows := subsetSumRows * e.KeyX.Step
@@ -13,7 +13,7 @@ func (b *builder) ecdsa(e *ECDSA) {
 	x, y := b.at(e.KeyX, 0), b.at(e.KeyY, 0)
 	b.doubling(name+"/doubling_key", e.KeyX, e.KeyY, e.DoublingSlope)
 
-	// z·G - shift, and in turn r·Q + shift and w·B + shift.
+	// Multiplications: z·G - shift, and then r·Q + shift and w·B + shift.
 	b.subsetSum(name+"/exponentiate_generator", &e.Generator, gx, gy, ecdsaBits)
 	b.subsetSum(name+"/exponentiate_key", &e.Key, x, y, ecdsaBits)
 	shiftX, shiftY := b.Element(shiftPoint.x), b.Element(shiftPoint.y)
@@ -22,7 +22,7 @@ func (b *builder) ecdsa(e *ECDSA) {
 	b.Constrain(name+"/init_key/x", b.at(e.Key.X, 0).Sub(shiftX), every(keyRows))
 	b.Constrain(name+"/init_key/y", b.at(e.Key.Y, 0).Sub(shiftY), every(keyRows))
 
-	// B = z·G + r·Q is the second multiplication's key.
+	// B = z·G + r·Q is the key of the second multiplication.
 	const end = subsetSumRows - 1
 	zx, zy := b.at(e.Generator.X, end), b.at(e.Generator.Y, end)
 	rx, ry := b.at(e.Key.X, end), b.at(e.Key.Y, end)
@@ -33,7 +33,7 @@ func (b *builder) ecdsa(e *ECDSA) {
 	b.Constrain(name+"/add_results/y", zy.Add(by).Sub(add.Mul(zx.Sub(bx))), instance)
 	b.Constrain(name+"/add_results/x_diff_inv", b.at(e.AddResultsInv, 0).Mul(zx.Sub(rx)).SubConst(1), instance)
 
-	// w·B, the shift taken away, has x coordinate r.
+	// w·B, without the shift, has x coordinate r.
 	wx, wy := b.at(e.Key.X, subsetSumRows+end), b.at(e.Key.Y, subsetSumRows+end)
 	extract := b.at(e.ExtractRSlope, 0)
 	z, r := b.at(e.Generator.Selector, 0), b.at(e.Key.Selector, 0)
@@ -56,7 +56,7 @@ func (b *builder) ecdsa(e *ECDSA) {
 	b.Constrain("ecdsa/pubkey_value0", b.at(e.PubKey.Value, 0).Sub(x), instance)
 }
 
-// doubling states that each point of a list of subsetSumRows is twice the one before.
+// doubling states that, in a list of subsetSumRows points, each point is twice the point before it.
 func (b *builder) doubling(name string, vx, vy, vslope View) {
 	rows := subsetSumRows * vx.Step
 	inside := every(vx.Step).Exempt(rowsAt(rows, rows-vx.Step))

@@ -2,11 +2,12 @@ package cairoair
 
 import "github.com/starkd/starkd/prover/stone/air"
 
-// units lists the memory units of an instance in order of address.
+// units returns the memory units of an instance in order of address.
 func (e *ECOp) units() [7]Units { return [7]Units{e.PX, e.PY, e.QX, e.QY, e.M, e.RX, e.RY} }
 
-// ecOp states that each instance holds p, q, m and r = p + m·q: a subset sum of q's doublings that starts at p. Whoever
-// runs the builtin must see to it that p and q are on the curve; a sum that meets the point to be added has no proof.
+// ecOp states that each instance holds p, q, m and r = p + m·q, computed as a subset sum of q's doublings that starts at p. The
+// program must ensure that p and q are on the curve. If a partial sum has the x coordinate of the next doubling, there is no
+// proof.
 func (b *builder) ecOp(e *ECOp) {
 	const name = "ec_op"
 	instance := every(e.M.Addr.Step)

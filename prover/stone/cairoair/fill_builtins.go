@@ -7,7 +7,7 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// byIndex arranges a builtin's instances by their number; nil stands for one that the run did not use.
+// byIndex arranges a builtin's instances by index. An instance that the run did not use is nil.
 func byIndex[T any](name string, n int, list []T, index func(*T) uint64) ([]*T, error) {
 	out := make([]*T, n)
 	for i := range list {
@@ -23,8 +23,8 @@ func byIndex[T any](name string, n int, list []T, index func(*T) uint64) ([]*T, 
 	return out, nil
 }
 
-// fillRangeCheckParts claims the parts of the values that the run checked. The parts of unused instances are left to
-// finishRangeCheck.
+// fillRangeCheckParts claims cells for the parts of the values that the run checked. finishRangeCheck fills the parts of unused
+// instances.
 func (f *filler) fillRangeCheckParts(r *RangeCheckBuiltin) error {
 	n := r.Unit.Addr.Len(f.rows)
 	for _, in := range f.run.Private.RangeCheck {
@@ -47,7 +47,7 @@ func (f *filler) fillRangeCheckParts(r *RangeCheckBuiltin) error {
 	return nil
 }
 
-// fillRangeCheckUnits puts the parts of every instance, used or not, together.
+// fillRangeCheckUnits computes the value of every instance, used or not, from its parts.
 func (f *filler) fillRangeCheckUnits(r *RangeCheckBuiltin) {
 	begin := f.segment("range_check")
 	for i := range r.Unit.Addr.Len(f.rows) {
@@ -61,7 +61,7 @@ func (f *filler) fillRangeCheckUnits(r *RangeCheckBuiltin) {
 	}
 }
 
-// fillBitwise fills every instance; an unused one has x = y = 0.
+// fillBitwise fills every instance. Unused instances have x = y = 0.
 func (f *filler) fillBitwise(b *Bitwise) error {
 	n := b.Or.Addr.Len(f.rows)
 	instances, err := byIndex("bitwise", n, f.run.Private.Bitwise, func(p *pair) uint64 { return p.Index })

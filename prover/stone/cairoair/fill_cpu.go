@@ -8,7 +8,7 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// fillCPU fills the processor's columns: one step at a time, each from the registers and memory alone.
+// fillCPU fills the processor's columns, each step from the registers and memory alone.
 func (f *filler) fillCPU(c *CPU) error {
 	return chunks(len(f.run.Registers), func(start, end int) error {
 		for i := start; i < end; i++ {
@@ -79,7 +79,7 @@ func (f *filler) fillStep(c *CPU, i int) error {
 		res.Add(&op0, &op1)
 	case has(casm.FlagResMul):
 		res = mul
-	case has(casm.FlagJnz): // res is not used; dst's inverse in its place is what makes tmp1 tell zero from non-zero
+	case has(casm.FlagJnz): // res is free; with the inverse of dst, tmp1 is 1 if dst is not zero
 		tmp0 = dst
 		res.Inverse(&dst)
 		tmp1.Mul(&tmp0, &res)
@@ -107,11 +107,11 @@ func (f *filler) fillStep(c *CPU, i int) error {
 	return nil
 }
 
-// load reads a memory cell of the run.
+// load returns the value of a memory cell of the run.
 func (f *filler) load(address uint64) (felt.Felt, error) {
 	m := &f.run.Memory
 	if address == 0 || address >= uint64(len(m.Value)) || !m.Known[address] {
-		return felt.Felt{}, fmt.Errorf("memory has nothing at %d", address)
+		return felt.Felt{}, fmt.Errorf("memory has no value at address %d", address)
 	}
 	return m.Value[address], nil
 }

@@ -17,10 +17,10 @@ import (
 
 type signature = cairo.ECDSAInstance
 
-// generatorPoints are the points that the bits of a message select.
+// generatorPoints returns the points that the bits of a message select.
 var generatorPoints = sync.OnceValue(func() []point { return doublings(generatorPoint, ecdsaBits) })
 
-// fillECDSA fills every instance; an unused one holds dummySignature.
+// fillECDSA fills every instance. Unused instances hold dummySignature.
 func (f *filler) fillECDSA(e *ECDSA) error {
 	n := e.PubKey.Addr.Len(f.rows)
 	instances, err := byIndex("ecdsa", n, f.run.Private.ECDSA, func(s *signature) uint64 { return s.Index })
@@ -29,7 +29,7 @@ func (f *filler) fillECDSA(e *ECDSA) error {
 	}
 	dummy := dummySignature()
 	begin := f.segment("ecdsa")
-	unused := -1 // the first one, from which the others are copied
+	unused := -1 // the first unused instance, from which the others are copied
 	for i, in := range instances {
 		if in == nil && unused < 0 {
 			unused = i
@@ -68,7 +68,7 @@ func (f *filler) fillECDSA(e *ECDSA) error {
 	return nil
 }
 
-// views lists the virtual columns of the builtin but for its memory units.
+// views returns the virtual columns of the builtin except its memory units.
 func (e *ECDSA) views() []View {
 	g, k := &e.Generator, &e.Key
 	return []View{
@@ -78,7 +78,7 @@ func (e *ECDSA) views() []View {
 	}
 }
 
-// copyInstance copies instance from, of n, to instance to.
+// copyInstance copies instance from to instance to, of n instances.
 func (f *filler) copyInstance(views []View, n, to, from int) {
 	for _, v := range views {
 		column, per := f.columns[v.Column], v.Len(f.rows)/n
@@ -88,7 +88,7 @@ func (f *filler) copyInstance(views []View, n, to, from int) {
 	}
 }
 
-// fillSignature fills instance i: z·G, r·Q, their sum B, w·B, with the shift point where the constraints have it.
+// fillSignature fills instance i: z·G, r·Q, their sum B, and w·B, with the shift point as in the constraints.
 func (f *filler) fillSignature(e *ECDSA, i int, in *signature) error {
 	key, err := publicKey(in)
 	if err != nil {
@@ -124,7 +124,7 @@ func (f *filler) fillSignature(e *ECDSA, i int, in *signature) error {
 	return nil
 }
 
-// fillMultiple fills the index-th multiplication of the key columns: shift + scalar·p.
+// fillMultiple fills multiplication number index of the key columns and returns shift + scalar·p.
 func (f *filler) fillMultiple(e *ECDSA, index int, p point, scalar felt.Felt) (point, error) {
 	points := f.fillDoublings(e.KeyX, e.KeyY, e.DoublingSlope, index, p)
 	f.setInverse(e.RWInv, index, field.Element(scalar), field.Element{})
@@ -140,13 +140,13 @@ func (f *filler) fillSum(s sum) (point, error) {
 	return sums[0].at, err
 }
 
-// setInverse writes 1/(x - y).
+// setInverse writes 1/(x - y) to the i-th cell of a view.
 func (f *filler) setInverse(v View, i int, x, y field.Element) {
 	x.Sub(&x, &y)
 	f.set(v, i, *x.Inverse(&x))
 }
 
-// publicKey returns the one of the two points with the public key's x coordinate for which the signature is valid.
+// publicKey returns the point, of the two with the public key's x coordinate, for which the signature is valid.
 func publicKey(in *signature) (point, error) {
 	y, ok := starkcurve.YFromX(in.PubKey)
 	if !ok || in.Msg.IsZero() {
@@ -163,8 +163,8 @@ func publicKey(in *signature) (point, error) {
 	return point{}, errors.New("the signature is not valid")
 }
 
-// dummySignature is what Stone puts where no signature was checked: private key 1 signs message 1, with a nonce from
-// Stone's generator of pseudo-random numbers (keccak256 of a state and a counter) on an empty seed.
+// dummySignature returns the signature that Stone writes in unused instances: private key 1 signs message 1, with a nonce from
+// Stone's pseudo-random generator (keccak256 of a state and a counter) with an empty seed.
 var dummySignature = sync.OnceValue(func() signature {
 	order := starkcurve.Order()
 	state := keccak.Sum256(nil)

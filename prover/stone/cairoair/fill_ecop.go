@@ -11,7 +11,7 @@ import (
 
 type multiplication = cairo.ECOpInstance
 
-// fillECOp fills every instance; an unused one holds the shift point + 0·G.
+// fillECOp fills every instance. Unused instances hold the shift point + 0·G.
 func (f *filler) fillECOp(e *ECOp) error {
 	n := e.M.Addr.Len(f.rows)
 	instances, err := byIndex("ec_op", n, f.run.Private.ECOp, func(m *multiplication) uint64 { return m.Index })
@@ -50,7 +50,7 @@ func (f *filler) fillMultiplication(e *ECOp, i int, p, q point, m felt.Felt) err
 	return nil
 }
 
-// fillDoublings fills the index-th list of p, 2p, 4p, … and returns it.
+// fillDoublings fills list number index of p, 2p, 4p, … and returns it.
 func (f *filler) fillDoublings(x, y, slope View, index int, p point) []point {
 	points := make([]point, subsetSumRows)
 	for j := range points {
@@ -67,7 +67,7 @@ func (f *filler) fillDoublings(x, y, slope View, index int, p point) []point {
 	return points
 }
 
-// setOnes fills the products of bits of the index-th sum's selector.
+// setOnes fills the products of bits of the selector of sum number index.
 func (f *filler) setOnes(s *BoundedSum, index int, selector felt.Felt) {
 	l := selector.Limbs()
 	ones196 := l[3] >> (251 - 192) & (l[3] >> (196 - 192)) & 1

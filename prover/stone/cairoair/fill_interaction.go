@@ -8,17 +8,17 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// interaction holds the interaction columns while they are filled; all of them follow from the main trace's columns.
+// interaction holds the interaction columns while they are filled. All of them follow from the columns of the main trace.
 type interaction struct {
 	layout  *Layout
-	first   [][]field.Element
+	main    [][]field.Element
 	rows    int
 	columns [][]field.Element
 }
 
-func newInteraction(l *Layout, first [][]field.Element) *interaction {
-	rows := len(first[0])
-	return &interaction{layout: l, first: first, rows: rows, columns: newColumns(l.Interaction, rows)}
+func newInteraction(l *Layout, main [][]field.Element) *interaction {
+	rows := len(main[0])
+	return &interaction{layout: l, main: main, rows: rows, columns: newColumns(l.Interaction, rows)}
 }
 
 func (s *interaction) fill(ctx context.Context, named map[string]field.Element) error {
@@ -46,15 +46,15 @@ func (s *interaction) fill(ctx context.Context, named map[string]field.Element) 
 	return nil
 }
 
-// get reads a cell of the main trace, set writes one of the interaction trace.
-func (s *interaction) get(v View, i int) field.Element { return s.first[v.Column][v.Row(i)] }
+// get returns a cell of the main trace. set writes a cell of the interaction trace.
+func (s *interaction) get(v View, i int) field.Element { return s.main[v.Column][v.Row(i)] }
 
 func (s *interaction) set(v View, i int, x field.Element) {
 	s.columns[v.Column-s.layout.Main][v.Row(i)] = x
 }
 
-// series reads elements of a permutation's side: those numbered from start, one in each lane, depth apart, into dst and so
-// on for the next ones of each lane. So lane l of dst holds the run of depth elements from start + l·depth.
+// series writes elements of one side of a permutation to dst, in lanes: element k of lane l, dst[k·lanes + l], is element start
+// + l·depth + k of the side, for k below depth.
 type series func(dst []field.Element, start, depth int)
 
 // cells returns the series of a virtual column.
@@ -80,18 +80,18 @@ func (s *interaction) pairs(u Units, alpha field.Element) series {
 	}
 }
 
-// productLanes is how many runs of a chunk are multiplied side by side.
+// productLanes is the number of lanes of a chunk that are multiplied in parallel.
 const productLanes = 64
 
-// product fills a view with the running product of (z - pool_i)/(z - sorted_i): in chunks, and in lanes of a chunk, each
-// starting from 1; then each lane is scaled by the product of all before it.
+// product fills a view with the running product of (z - pool_i)/(z - sorted_i). It computes lanes of chunks, each starting from
+// 1, and then scales each lane by the product of all lanes before it.
 func (s *interaction) product(name string, view View, z, want field.Element, pool, sorted series) error {
 	n := view.Len(s.rows) // a power of two
 	size := min(n, chunk)
 	lanes := min(size, productLanes)
 	depth := size / lanes
 	running := make([]field.Element, n)      // each chunk in the order of series
-	totals := make([]field.Element, n/depth) // of each lane of each chunk
+	totals := make([]field.Element, n/depth) // product of each lane of each chunk
 	parallel.For(n/size, func(c int) {
 		q := running[c*size : (c+1)*size]
 		den, prefix, inv := make([]field.Element, size), make([]field.Element, size), make([]field.Element, lanes)
@@ -139,7 +139,8 @@ func (s *interaction) product(name string, view View, z, want field.Element, poo
 	return nil
 }
 
-// cumulative fills r_0 = 1, r_i = r_{i-1}·(1 + z·u) + α·u² with u the step between sorted values, which is 0 but 2^16 times.
+// cumulative fills r_0 = 1 and r_i = r_{i-1}·(1 + z·u) + α·u², where u is the step between sorted values. All but 2^16 steps
+// are 0.
 func (s *interaction) cumulative(d *Diluted, z, alpha, want field.Element) error {
 	r, one := field.One(), field.One()
 	before := s.get(d.Sorted, 0)

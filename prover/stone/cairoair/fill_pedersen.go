@@ -12,16 +12,16 @@ import (
 
 type pair = cairo.PairInstance
 
-// sum is one subset sum to be filled into the columns of a SubsetSum: the index-th in its column.
+// sum is a subset sum to fill into the columns of view: number index in these columns.
 type sum struct {
 	view     *SubsetSum
 	index    int
-	at       point   // where the sum stands; at first the start
-	points   []point // the last one repeats
+	at       point   // the current partial sum, at first the start
+	points   []point // points to add; the last one repeats
 	selector felt.Felt
 }
 
-// fillSums fills sums that do not depend on each other, side by side, so that the additions of one row share one inversion.
+// fillSums fills independent sums in parallel, so that the additions of one row share an inversion.
 func (f *filler) fillSums(sums []sum) error {
 	bits := make([][4]uint64, len(sums))
 	for k := range sums {
@@ -30,7 +30,7 @@ func (f *filler) fillSums(sums []sum) error {
 	diff, scratch := make([]field.Element, len(sums)), make([]field.Element, len(sums))
 	for j := range subsetSumRows {
 		if j == subsetSumRows-1 {
-			for k := range sums { // the selector has run out, and no point is added to the last
+			for k := range sums { // the last row adds no point, because the selector is zero
 				s := &sums[k]
 				row := s.index*subsetSumRows + j
 				f.set(s.view.X, row, s.at.x)
@@ -77,10 +77,10 @@ func shiftRight(l [4]uint64) [4]uint64 {
 	return [4]uint64{l[0]>>1 | l[1]<<63, l[1]>>1 | l[2]<<63, l[2]>>1 | l[3]<<63, l[3] >> 1}
 }
 
-// hashesAtOnce is how many Pedersen instances share their inversions.
+// hashesAtOnce is the number of Pedersen instances that share inversions.
 const hashesAtOnce = 64
 
-// fillPedersen fills every instance; an unused one has two zero inputs, whose sums stay at the shift point.
+// fillPedersen fills every instance. Unused instances have two zero inputs, whose sums stay at the shift point.
 func (f *filler) fillPedersen(p *Pedersen) error {
 	n := p.Input0.Addr.Len(f.rows)
 	instances, err := byIndex("pedersen", n, f.run.Private.Pedersen, func(p *pair) uint64 { return p.Index })

@@ -7,8 +7,8 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// fillPublicMemory claims the units of public memory; they stay (0, 0) in the trace. Units beyond the public cells repeat
-// the first one.
+// fillPublicMemory claims the units of public memory, which remain (0, 0) in the trace. Units beyond the public cells repeat
+// the first public cell.
 func (f *filler) fillPublicMemory(m *Memory) {
 	cells := f.public.Memory
 	for i := range m.Public.Addr.Len(f.rows) {
@@ -20,19 +20,19 @@ func (f *filler) fillPublicMemory(m *Memory) {
 	}
 }
 
-// finishMemory gives the units that nobody claimed to the addresses that nobody accessed, lowest first, with value 0; then
-// to the address after the last. It writes the pool's addresses and the sorted columns.
+// finishMemory assigns unclaimed units to the addresses that were not accessed, lowest first, with value 0, and then to the
+// address after the last. It writes the pool's addresses and the sorted columns.
 func (f *filler) finishMemory(m *Memory) error {
 	units := len(f.address)
-	var top uint64 // highest address accessed
+	var top uint64 // highest accessed address
 	for _, a := range f.address {
 		top = max(top, a)
 	}
 	if top > uint64(units) {
-		return fmt.Errorf("memory address %d, but %d units cannot cover all below it", top, units)
+		return fmt.Errorf("memory address %d is accessed, but %d units cannot fill all addresses below it", top, units)
 	}
 
-	// The value and the number of accesses of each address, one address beyond the top included.
+	// The value and the number of accesses of each address, including the address after top.
 	value := make([]field.Element, top+2)
 	count := make([]uint32, top+2)
 	record := func(a uint64, v field.Element) error {
@@ -54,7 +54,7 @@ func (f *filler) finishMemory(m *Memory) error {
 				v = field.Element(f.public.Memory[j].Value)
 			}
 			if a == 0 {
-				return fmt.Errorf("public memory address 0")
+				return fmt.Errorf("public memory contains address 0")
 			}
 		}
 		if a == 0 {
@@ -81,7 +81,7 @@ func (f *filler) finishMemory(m *Memory) error {
 		}
 	}
 
-	// Sorted position of each address's first access.
+	// begin holds the sorted index of each address's first access.
 	begin := make([]int, top+3)
 	for a, n := range count {
 		begin[a+1] = begin[a] + int(n)
@@ -102,8 +102,8 @@ func (f *filler) finishMemory(m *Memory) error {
 	})
 }
 
-// finishRangeCheck gives the free cells of the pool to the values of [rc_min, rc_max] that do not occur, lowest first, then
-// to rc_max; and writes the pool and the sorted column.
+// finishRangeCheck assigns the free cells of the pool to the values of [rc_min, rc_max] that do not occur, lowest first, and
+// then to rc_max. It writes the pool and the sorted column.
 func (f *filler) finishRangeCheck(r *RangeCheck) error {
 	low, high := int32(f.public.RangeCheckMin), int32(f.public.RangeCheckMax)
 	for i, v := range f.rangeCheck {
@@ -117,7 +117,7 @@ func (f *filler) finishRangeCheck(r *RangeCheck) error {
 	return f.finishPool(f.rangeCheck, r.Pool, r.Sorted, func(v int32) field.Element { return field.New(uint64(v)) })
 }
 
-// finishDiluted returns the same for the diluted pool, whose values are all of 16 bits.
+// finishDiluted does the same for the diluted pool, whose values are all 16-bit values.
 func (f *filler) finishDiluted(d *Diluted) error {
 	if missing := fillFree(f.diluted, 0, 1<<dilutedBits-1); missing != 0 {
 		return fmt.Errorf("%d of 2^%d diluted values do not fit the trace's %d cells", missing, dilutedBits, len(f.diluted))
@@ -125,8 +125,8 @@ func (f *filler) finishDiluted(d *Diluted) error {
 	return f.finishPool(f.diluted, d.Pool, d.Sorted, func(v int32) field.Element { return field.New(dilute(uint16(v))) })
 }
 
-// fillFree gives the free cells to the values of [low, high] that do not occur, then to high, and returns how many values
-// are left over.
+// fillFree assigns the free cells to the values of [low, high] that do not occur, lowest first, and then to high. It returns
+// the number of values that did not fit.
 func fillFree(pool []int32, low, high int) (missing int) {
 	seen := make([]bool, high-low+1)
 	for _, v := range pool {
@@ -157,7 +157,7 @@ func fillFree(pool []int32, low, high int) (missing int) {
 	return missing
 }
 
-// finishPool writes a pool of 16-bit values and the same in order.
+// finishPool writes a pool of 16-bit values and its sorted column.
 func (f *filler) finishPool(pool []int32, view, sorted View, element func(int32) field.Element) error {
 	begin := make([]int, 1<<16+1)
 	for _, v := range pool {

@@ -7,7 +7,7 @@ import (
 
 type permutation = cairo.PoseidonInstance
 
-// fillPoseidon fills every instance; an unused one permutes (0, 0, 0).
+// fillPoseidon fills every instance. Unused instances permute (0, 0, 0).
 func (f *filler) fillPoseidon(p *Poseidon) error {
 	n := p.InOut[0].Addr.Len(f.rows) / 2
 	instances, err := byIndex("poseidon", n, f.run.Private.Poseidon, func(p *permutation) uint64 { return p.Index })
@@ -15,7 +15,7 @@ func (f *filler) fillPoseidon(p *Poseidon) error {
 		return err
 	}
 	begin := f.segment("poseidon")
-	zero := f.permute(p, 0, [poseidonWidth]field.Element{}) // instance 0 holds it until it is filled itself
+	zero := f.permute(p, 0, [poseidonWidth]field.Element{}) // instance 0 holds this permutation until it is filled
 	fill := func(i int) {
 		var in, out [poseidonWidth]field.Element
 		if instances[i] == nil {
@@ -42,7 +42,7 @@ func (f *filler) fillPoseidon(p *Poseidon) error {
 	return err
 }
 
-// views lists the virtual columns of the builtin but for its memory units.
+// views returns the virtual columns of the builtin except its memory units.
 func (p *Poseidon) views() []View {
 	return []View{
 		p.Full[0], p.Full[1], p.Full[2], p.FullSquared[0], p.FullSquared[1], p.FullSquared[2],
@@ -53,7 +53,7 @@ func (p *Poseidon) views() []View {
 // permute fills the rounds of instance i and returns the permutation of s.
 func (f *filler) permute(p *Poseidon, i int, s [poseidonWidth]field.Element) [poseidonWidth]field.Element {
 	keys := poseidonKeys()
-	// cube records an element, with its square, in the k-th cell of a view and returns its cube.
+	// cube writes an element and its square to the k-th cells of two views and returns its cube.
 	cube := func(view, squared View, k int, x field.Element) field.Element {
 		var y field.Element
 		y.Square(&x)
@@ -83,7 +83,7 @@ func (f *filler) permute(p *Poseidon, i int, s [poseidonWidth]field.Element) [po
 				s[k] = cube(p.Full[k], p.FullSquared[k], i*poseidonRows+row, s[k])
 			}
 		}
-		var sum field.Element // the MDS matrix is all ones, but for 2, -2, -3 more on the diagonal
+		var sum field.Element // the MDS matrix is all ones plus 2, -2, -3 on the diagonal
 		sum.Add(&s[0], &s[1]).Add(&sum, &s[2])
 		s[0].Double(&s[0]).Add(&s[0], &sum)
 		s[1].Double(&s[1]).Sub(&sum, &s[1])

@@ -7,18 +7,18 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// The Keccak component computes keccakAtOnce permutations side by side: a cell of its state holds one bit of each, as a
-// diluted value. A position of the state is bit k of lane (i, j); its cells are the rounds. Positions run j + 5i + 32k.
+// The Keccak component computes keccakAtOnce permutations in parallel: a cell of its state holds one bit of each, as a diluted
+// value. A position of the state is bit k of lane (i, j), and its cells are the rounds. Positions are in order of j + 5i + 32k.
 const (
 	keccakAtOnce    = 16
 	keccakRounds    = 24
-	keccakRoundRows = 32 // cells of a position
+	keccakRoundRows = 32 // number of cells of a position
 	keccakLanes     = 25
-	keccakLaneRows  = 32 // positions of one k
+	keccakLaneRows  = 32 // number of positions of one k
 	keccakBits      = 64
-	keccakWords     = 8 // field elements that hold a state
+	keccakWords     = 8 // number of field elements of a state
 	keccakWordBits  = 200
-	keccakSplit     = 8 // rounds in a part of a split column
+	keccakSplit     = 8 // number of rounds in a part of a split column
 )
 
 // keccakRotations are the offsets of the rho step.
@@ -26,8 +26,8 @@ var keccakRotations = [5][5]int{
 	{0, 1, 62, 28, 27}, {36, 44, 6, 55, 20}, {3, 10, 43, 25, 39}, {41, 45, 15, 21, 8}, {18, 2, 61, 56, 14},
 }
 
-// keccakRoundBit is output t of the linear feedback register of FIPS 202, algorithm 5, from which the round constants are
-// made: bit 2^j - 1 of round r's constant is output j + 7r.
+// keccakRoundBit returns output t of the linear feedback register of FIPS 202, algorithm 5, which generates the round
+// constants: bit 2^j - 1 of the constant of round r is output j + 7r.
 func keccakRoundBit(t int) bool {
 	r := 1
 	for range t % 255 {
@@ -41,19 +41,20 @@ func keccakRoundBit(t int) bool {
 
 // Keccak holds the Keccak builtin.
 type Keccak struct {
-	InOut               Units // the eight words of an input and of its output, in turn
-	Intermediate, Final View  // the same words, gathered by permutation and then by component
-	Cumulative          View  // prefixes of the inputs and outputs in bits, folded over permutations
+	InOut               Units // the eight words of an input and those of its output, alternating
+	Intermediate, Final View  // the same words, grouped by permutation and then by component
+	Cumulative          View  // prefixes of the bits of inputs and outputs, accumulated over permutations
 
-	State, AfterThetaRhoPi View       // before each round, and in it
+	State, AfterThetaRhoPi View       // state before each round, and within it
 	Parity                 [3][5]View // bits of the columns' sums: the parity and the carries
-	Rotated                [5]View    // the parities, one bit further on
-	ThetaAux               [5][5]View // carries of theta; those of (4, 1) to (4, 4) lie in parts
+	Rotated                [5]View    // the parities, rotated by one bit
+	ThetaAux               [5][5]View // carries of theta; those of (4, 1) to (4, 4) are in ThetaAuxSplit
 	ThetaAuxSplit          [5][3]View // [j] for (4, j): rounds 0–7, 8–15, 16–23
 	ChiAux0, ChiAux2       View       // low and high bit of chi's sums
 }
 
-// rows of the component: (k, p, t) is cell t of position p of bit k.
+// keccakDomain holds distances in rows: from a cell to the next, from a position to the next, from a bit to the next, and the
+// period of the component. Below, (k, p, t) is cell t of position p of bit k.
 type keccakDomain struct{ row, position, bit, period int }
 
 func (k *Keccak) domain() keccakDomain {
@@ -63,7 +64,7 @@ func (k *Keccak) domain() keccakDomain {
 	return keccakDomain{row, position, bit, bit * keccakBits}
 }
 
-// some lists the rows with bits, positions and cells in the given half-open ranges.
+// some returns the rows of the bits, positions and cells in the given half-open ranges.
 func (d keccakDomain) some(k0, k1, p0, p1, t0, t1 int) []air.Rows {
 	var rows []air.Rows
 	for k := k0; k < k1; k++ {
@@ -76,7 +77,7 @@ func (d keccakDomain) some(k0, k1, p0, p1, t0, t1 int) []air.Rows {
 	return rows
 }
 
-// all lists the rows of every bit with positions and cells in the given ranges.
+// all returns the rows of every bit, for the positions and cells in the given half-open ranges.
 func (d keccakDomain) all(p0, p1, t0, t1 int) []air.Rows {
 	var rows []air.Rows
 	for p := p0; p < p1; p++ {
@@ -87,7 +88,7 @@ func (d keccakDomain) all(p0, p1, t0, t1 int) []air.Rows {
 	return rows
 }
 
-// cells returns the domain of the cells before t1 of every position; of two ways to write it, the shorter.
+// cells returns the domain of cells 0 to t1-1 of every position. It chooses the shorter of two equivalent forms.
 func (d keccakDomain) cells(t1 int) air.Domain {
 	var in, out []air.Rows
 	for t := range keccakRoundRows {
@@ -103,7 +104,7 @@ func (d keccakDomain) cells(t1 int) air.Domain {
 	return every(d.row).Exempt(out...)
 }
 
-// bits returns the domain of the first rounds of position 0 in the bits before n; of two ways to write it, the shorter.
+// bits returns the domain of the first rounds of position 0 in bits 0 to n-1. It chooses the shorter of two equivalent forms.
 func (d keccakDomain) bits(n, rounds int) air.Domain {
 	if n > keccakBits/2 {
 		return air.On(d.all(0, 1, 0, rounds)...).Exempt(d.some(n, keccakBits, 0, 1, 0, rounds)...)
@@ -122,10 +123,10 @@ func (b *builder) keccak(k *Keccak) {
 	b.keccakChi(k, d)
 }
 
-// keccakParse states that the bits of inputs and outputs, diluted, are the state at the start and at the end.
+// keccakParse states that the bits of inputs and outputs, diluted, are the state before the first round and after the last.
 func (b *builder) keccakParse(k *Keccak, d keccakDomain) {
 	const name = "keccak/keccak/parse_to_diluted"
-	permutation := 2 * keccakWords * k.InOut.Addr.Step // rows of one permutation's words in InOut and Intermediate
+	permutation := 2 * keccakWords * k.InOut.Addr.Step // number of rows of a permutation's words in InOut and Intermediate
 	for n := range 2 {
 		for w := range keccakWords {
 			i := n*keccakWords + w
@@ -142,8 +143,9 @@ func (b *builder) keccakParse(k *Keccak, d keccakDomain) {
 			b.at(k.Intermediate, i*permutation/k.Intermediate.Step).Sub(b.at(k.Final, i*2*keccakWords)), air.On(words...))
 	}
 
-	// Cumulative cell (m, t): the number made of bits m and up of input (t even) or output (t odd) of permutation t/2, plus
-	// 2^dilutedSpacing times the same of the permutation before it. Bit m of all lies at bit m%64, position m/64.
+	// Cumulative cell (m, t) is the number that bits m and up of the input (t even) or output (t odd) of permutation t/2 form,
+	// plus 2^dilutedSpacing times the same number of the permutation before it. Bit m of all permutations is at bit m%64,
+	// position m/64.
 	const both = 2 * keccakAtOnce
 	at := func(m, t int) air.Expr { return b.at(k.Cumulative, t+both*(m%keccakBits*keccakLaneRows+m/keccakBits)) }
 	b.Constrain(name+"/start_accumulation", at(keccakWords*keccakWordBits, 0), air.On(d.some(0, 1, 0, 1, 0, both)...))
@@ -157,7 +159,8 @@ func (b *builder) keccakParse(k *Keccak, d keccakDomain) {
 			b.at(k.Final, 2*keccakWords+w).Add(word(w, 0).Scale(1<<dilutedSpacing)).Sub(word(w, 2)), air.On(d.some(0, 1, 0, 1, 0, both-2)...))
 	}
 
-	// The bit at a position: within a lane the next bit is the next k, at the end of a lane it is k = 0 of the next lane.
+	// The bit at a position: within a lane, the next bit is at the next k; at the end of a lane, it is at k = 0 of the next
+	// lane.
 	begin := View{k.State.Column, d.position, k.State.Offset}
 	end := View{k.State.Column, d.position, k.State.Offset + keccakRounds*k.State.Step}
 	const lastBit = keccakBits - 1
@@ -169,7 +172,7 @@ func (b *builder) keccakParse(k *Keccak, d keccakDomain) {
 	lanes := air.On(d.some(0, 1, 0, keccakLanes, 0, 1)...)
 	b.Constrain(name+"/to_diluted0_p1", across(both-2).Sub(b.at(begin, lastBit*keccakLaneRows)), lanes)
 	b.Constrain(name+"/to_diluted1_p1", across(both-1).Sub(b.at(end, lastBit*keccakLaneRows)), lanes)
-	// inside is the cells before t1 of all bits but the last of each lane; the lane after the last one is a margin of zeros.
+	// inside returns cells 0 to t1-1 of all bits but the last of each lane. The lane after the last one is a margin of zeros.
 	inside := func(t1, lanes int) air.Domain {
 		return d.cells(t1).Exempt(d.some(lastBit, keccakBits, 0, lanes, 0, t1)...).Exempt(d.all(lanes, keccakLaneRows, 0, t1)...)
 	}
@@ -179,12 +182,12 @@ func (b *builder) keccakParse(k *Keccak, d keccakDomain) {
 	b.Constrain(name+"/to_diluted1_p0", within(both-1).Sub(b.at(end, 0)), inside(1, keccakLanes))
 }
 
-// cell is the cell of a virtual column of the state at bit k of lane (i, j), round r.
+// keccakCell returns the cell of a virtual column of the state at bit k of lane (i, j), round r.
 func (b *builder) keccakCell(v View, i, j, k, r int) air.Expr {
 	return b.at(v, r+keccakRoundRows*(j+5*i+keccakLaneRows*k))
 }
 
-// keccakTheta states the parities and, in one step, theta, rho and pi.
+// keccakTheta states the parities, and then theta, rho and pi in one step.
 func (b *builder) keccakTheta(k *Keccak, d keccakDomain) {
 	const name = "keccak/keccak"
 	for j := range 5 {
@@ -210,7 +213,7 @@ func (b *builder) keccakTheta(k *Keccak, d keccakDomain) {
 			if toI == 4 && toJ > 0 {
 				parts, rounds = k.ThetaAuxSplit[toJ][:], keccakSplit
 			}
-			// moved is zero when bit `from` of (i, j) goes to bit `to`, in the n-th part of the rounds.
+			// moved returns an expression that is zero if bit `from` of (i, j) moves to bit `to`, in part n of the rounds.
 			moved := func(from, to, n int) air.Expr {
 				r := n * keccakSplit
 				sum := b.keccakCell(k.Parity[0][(j+4)%5], 0, 0, from, r).Add(b.keccakCell(k.Rotated[(j+1)%5], 0, 0, from, r)).
@@ -222,7 +225,8 @@ func (b *builder) keccakTheta(k *Keccak, d keccakDomain) {
 				b.Constrain(label, moved(0, 0, 0), d.bits(keccakBits, rounds))
 				continue
 			}
-			// The bits that move up, then those that come round. In both the rows start at k = 0, and the cells differ.
+			// First the bits that move up, then the bits that wrap around. In both cases the rows start at k = 0 and the cells
+			// differ.
 			for n := range parts {
 				b.Constrain(fmt.Sprintf("%s/n%d", label, n), moved(0, by, n), d.bits(keccakBits-by, rounds))
 			}
@@ -233,19 +237,20 @@ func (b *builder) keccakTheta(k *Keccak, d keccakDomain) {
 	}
 }
 
-// keccakChi states chi and iota: with bits x, y, z of lanes j, j+1, j+2, the sum 2x + (1 - y) + z + 2·(round constant) has
-// the new bit as its middle bit.
+// keccakChi states chi and iota. With bits x, y, z of lanes j, j+1, j+2, the new bit is the middle bit of the sum 2x + (1 - y)
+// + z + 2·(round constant).
 func (b *builder) keccakChi(k *Keccak, d keccakDomain) {
 	const name = "keccak/keccak"
 	mask := b.Const(dilutedMask)
-	// chi is at lane j of the row's i, for the next lanes y and z (five less when they wrap around).
+	// chi returns the constraint for lane j relative to the row's lane, with the next lanes y and z (minus five if they wrap
+	// around).
 	chi := func(j, y, z, bit int) air.Expr {
 		cell := func(v View, j, r int) air.Expr { return b.keccakCell(v, 0, j, bit, r) }
 		x, next := cell(k.AfterThetaRhoPi, j, 0), cell(k.State, j, 1)
 		sum := x.Add(x).Add(mask.Sub(cell(k.AfterThetaRhoPi, y, 0))).Add(cell(k.AfterThetaRhoPi, z, 0))
 		return sum.Sub(cell(k.ChiAux0, j, 0).Add(next).Add(next).Add(cell(k.ChiAux2, j, 0).Scale(4)))
 	}
-	var constants []air.Rows // the bits that a round constant can have
+	var constants []air.Rows // the bits that round constants can set
 	for l := range 7 {
 		bit := 1<<l - 1
 		values := make([]field.Element, keccakRoundRows)
@@ -258,7 +263,7 @@ func (b *builder) keccakChi(k *Keccak, d keccakDomain) {
 		b.Constrain(fmt.Sprintf("%s/chi_iota%d", name, bit), chi(0, 1, 2, bit).Add(key), d.bits(1, keccakRounds))
 		constants = append(constants, d.some(bit, bit+1, 0, 1, 0, keccakRounds)...)
 	}
-	lanes := func(js ...int) air.Domain { // of all i
+	lanes := func(js ...int) air.Domain { // lanes (i, j) for all i and the given j
 		var rows []air.Rows
 		for i := range 5 {
 			for _, j := range js {

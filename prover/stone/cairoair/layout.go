@@ -18,19 +18,19 @@ func (v View) Row(i int) int { return v.Offset + i*v.Step }
 // Len returns the number of cells of the view in a trace of n rows.
 func (v View) Len(n int) int { return n / v.Step }
 
-// Units is a virtual column of memory units: the address in one cell and the value in the next cell of the same column.
+// Units is a virtual column of memory units: an address in one cell and its value in the next cell of the same column.
 type Units struct{ Addr, Value View }
 
-// units returns the memory units of a column whose addresses are at offset, offset+step, …
+// units returns the memory units of a column with addresses at rows offset, offset+step, …
 func units(column, step, offset int) Units {
 	return Units{Addr: View{column, step, offset}, Value: View{column, step, offset + 1}}
 }
 
-// Layout says where on the physical columns each virtual column lies, and which builtins exist. A nil builtin is absent.
+// Layout is the place of each virtual column on the physical columns. A nil builtin is absent.
 type Layout struct {
 	Name        string
-	Main        int      // columns of the main trace
-	Interaction int      // columns of the interaction trace; their numbers follow the main trace's
+	Main        int      // number of columns of the main trace
+	Interaction int      // number of columns of the interaction trace, numbered after those of the main trace
 	Segments    []string // memory segments in the order in which the public input is hashed
 
 	CPU               CPU
@@ -46,50 +46,50 @@ type Layout struct {
 	Poseidon          *Poseidon
 }
 
-// CPU holds the virtual columns of the processor: one instance a step.
+// CPU holds the virtual columns of the processor, with one instance per step.
 type CPU struct {
-	Instruction      Units // pc and the instruction there
+	Instruction      Units // pc and the instruction at pc
 	Dst, Op0, Op1    Units
 	Off0, Off1, Off2 View // biased offsets, in the range-check pool
-	Flags            View // 16 cells a step: the flag bits shifted right by 0, 1, …, 15
+	Flags            View // 16 cells per step: the flag bits shifted right by 0, 1, …, 15
 	AP, FP           View
 	Mul, Res         View
-	Tmp0, Tmp1       View // of the conditional jump: dst and dst·res
+	Tmp0, Tmp1       View // dst and dst·res, for conditional jumps
 }
 
-// Memory holds the memory argument: the accesses in time order, the same sorted by address, and the running product.
+// Memory holds the memory argument: the accesses in time order, the accesses sorted by address, and the running product.
 type Memory struct {
 	Pool, Sorted Units
-	Public       Units // the units of the pool that stand for public memory
+	Public       Units // the units of the pool that represent public memory
 	Product      View
 }
 
-// RangeCheck holds the 16-bit range check: the values in place, sorted, and the running product.
+// RangeCheck holds the 16-bit range check: the values in place, the sorted values, and the running product.
 type RangeCheck struct{ Pool, Sorted, Product View }
 
-// Diluted holds the check that values are 16 bits spread out, one every `dilutedSpacing` bits.
+// Diluted holds the check that values have 16 bits, one every dilutedSpacing bits.
 type Diluted struct{ Pool, Sorted, Cumulative, Product View }
 
-// Pedersen holds the Pedersen builtin. Hashes run in parallel, one beside the other; each takes two subset sums for one input
-// pair, so that an instance takes 1/len(Hashes) of that many rows.
+// Pedersen holds the Pedersen builtin. It computes len(Hashes) hashes in parallel. Each has two subset sums for one pair of
+// inputs, so an instance takes 1/len(Hashes) of the rows of two subset sums.
 type Pedersen struct {
 	Input0, Input1, Output Units
 	Hashes                 []BoundedSum
 }
 
-// SubsetSum is a conditional sum of curve points: where bit j of the selector is set, point j is added.
+// SubsetSum is a conditional sum of curve points: if bit j of the selector is set, point j is added.
 type SubsetSum struct {
 	X, Y, Slope, Selector View
-	XDiffInv              *View // 1/(x - point's x), where the selector is not known to be the prover's own
+	XDiffInv              *View // 1/(x - point's x), which proves that the sum does not meet the point; nil in Pedersen, whose points are constant
 }
 
-// BoundedSum is a subset sum whose selector is the only integer below the field's modulus that stands for its element.
+// BoundedSum is a subset sum that also checks that the selector, as an integer, is below the field's modulus.
 type BoundedSum struct {
 	Sum                      SubsetSum
-	ProdOnes196, ProdOnes192 View // products of the selector's bits 251·196 and 251·196·192, one for each sum
+	ProdOnes196, ProdOnes192 View // products of bits 251·196 and 251·196·192 of the selector, one cell per sum
 }
 
-// RangeCheckBuiltin holds the range-check builtin: a memory unit and its eight 16-bit parts, the highest first.
+// RangeCheckBuiltin holds the range-check builtin: a memory unit and its eight 16-bit parts, most significant first.
 type RangeCheckBuiltin struct {
 	Unit  Units
 	Parts View
@@ -98,7 +98,7 @@ type RangeCheckBuiltin struct {
 // ECDSA holds the signature builtin.
 type ECDSA struct {
 	PubKey, Message                Units
-	KeyX, KeyY, DoublingSlope      View // the public key doubled again and again
+	KeyX, KeyY, DoublingSlope      View // repeated doublings of the key
 	Generator, Key                 SubsetSum
 	AddResultsSlope, AddResultsInv View
 	ExtractRSlope, ExtractRInv     View
@@ -107,40 +107,40 @@ type ECDSA struct {
 
 // Bitwise holds the bitwise builtin.
 type Bitwise struct {
-	Vars    Units // x, y, x&y, x^y in turn
+	Vars    Units // x, y, x&y, x^y, repeating
 	Or      Units
 	Diluted View    // sixteen parts of each of Vars
-	Trim    [4]View // the highest parts once more, shifted so that the bits above 250 do not fit
+	Trim    [4]View // the highest parts of x|y, shifted so that bits above 250 would leave the diluted form
 }
 
 // ECOp holds the builtin that computes r = p + m·q for points p and q.
 type ECOp struct {
 	PX, PY, QX, QY, M, RX, RY Units
-	DoubledX, DoubledY, Slope View // q doubled again and again
+	DoubledX, DoubledY, Slope View // repeated doublings of q
 	Multiple                  BoundedSum
 }
 
-// Poseidon holds the Poseidon builtin. The full rounds keep the three elements that are cubed and their squares; the partial
-// rounds the one element that is cubed and its square, in two parts: Partial0 has the first 64 rounds, Partial1 the last
-// three of those once more and the other 19.
+// Poseidon holds the Poseidon builtin. For full rounds it holds the three elements that are cubed and their squares; for
+// partial rounds, the one element that is cubed and its square, in two parts. Partial0 has the first 64 partial rounds,
+// Partial1 the last three of these again and the other 19.
 type Poseidon struct {
-	InOut                     [3]Units // inputs and outputs in turn
+	InOut                     [3]Units // inputs and outputs, alternating
 	Full, FullSquared         [3]View
 	Partial0, Partial0Squared View
 	Partial1, Partial1Squared View
 }
 
-// LayoutByName finds a layout by the name that a public input states.
+// LayoutByName returns the layout with the name in a public input.
 func LayoutByName(name string) (*Layout, error) {
 	for _, l := range layouts {
 		if l.Name == name {
 			return l, nil
 		}
 	}
-	return nil, fmt.Errorf("cairoair: layout %q is not supported (%s are)", name, strings.Join(Layouts(), ", "))
+	return nil, fmt.Errorf("cairoair: layout %q is not supported, want one of %s", name, strings.Join(Layouts(), ", "))
 }
 
-// Layouts returns the names of the layouts that New accepts.
+// Layouts returns the names of the supported layouts.
 func Layouts() []string {
 	names := make([]string, len(layouts))
 	for i, l := range layouts {
@@ -152,8 +152,8 @@ func Layouts() []string {
 // has reports whether the layout has a segment.
 func (l *Layout) has(segment string) bool { return slices.Contains(l.Segments, segment) }
 
-// cpuOn places the processor: memory units in column mem, offsets in view rc (one cell of four used), registers in column
-// reg from row offset shift.
+// cpuOn returns the places of the processor: memory units in column mem, offsets in the given views of range-check cells,
+// registers in column reg from row offset shift.
 func cpuOn(mem, flags int, off0, off1, off2 View, reg, shift int) CPU {
 	at := func(offset int) View { return View{reg, stepRows, offset + shift} }
 	return CPU{
@@ -167,7 +167,7 @@ func cpuOn(mem, flags int, off0, off1, off2 View, reg, shift int) CPU {
 	}
 }
 
-// jumpOn places the two columns of the conditional jump apart from the registers.
+// jumpOn returns c with the two columns of the conditional jump in places apart from the registers.
 func (c CPU) jumpOn(tmp0, tmp1 View) CPU {
 	c.Tmp0, c.Tmp1 = tmp0, tmp1
 	return c

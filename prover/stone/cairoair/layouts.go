@@ -1,7 +1,7 @@
 package cairoair
 
-// layouts are the layouts that this package knows: the same components in other places. Those of StarkEx and of the Solidity verifiers
-// are dex, perpetual, dex_with_bitwise and all_solidity.
+// layouts are the supported layouts: the same components in different places. The layouts dex, perpetual, dex_with_bitwise and
+// all_solidity are those of StarkEx and of the verifiers in Solidity.
 var layouts = []*Layout{
 	{
 		Name: "plain", Main: 6, Interaction: 2,
@@ -304,7 +304,7 @@ var layouts = []*Layout{
 			Partial1: View{8, 16, 6}, Partial1Squared: View{8, 16, 14},
 		},
 	},
-	{ // verified only
+	{ // can be verified but not proved
 		Name: "starknet_with_keccak", Main: 12, Interaction: 3,
 		Segments:   []string{"program", "execution", "output", "pedersen", "range_check", "ecdsa", "bitwise", "ec_op", "keccak", "poseidon"},
 		CPU:        cpuOn(8, 0, View{10, 16, 0}, View{10, 16, 8}, View{10, 16, 4}, 11, 0),

@@ -2,9 +2,9 @@ package cairoair
 
 import "github.com/starkd/starkd/prover/stone/air"
 
-// memory states that the memory is read-only and contiguous: the accesses of the pool are a permutation of a list in which
-// addresses start at 1, grow by 0 or 1, and keep their value while they stay. Public memory stands as (0, 0) in the pool;
-// the product of the permutation is what makes up for it. Whitepaper section 9.7.
+// memory states that memory is read-only and contiguous: the accesses of the pool are a permutation of a list in which
+// addresses start at 1, grow by 0 or 1, and keep their value while the address is the same. Public memory is (0, 0) in the
+// pool; the final product of the permutation accounts for it. Whitepaper section 9.7.
 func (b *builder) memory(m *Memory) {
 	z, alpha := b.value(memoryZ), b.value(memoryAlpha)
 	pair := func(u Units, i int) air.Expr { return b.at(u.Addr, i).Add(alpha.Mul(b.at(u.Value, i))) }

@@ -19,15 +19,15 @@ import (
 	"github.com/starkd/starkd/prover/stone/transcript"
 )
 
-// sample is what a Stone proof says up to its out-of-domain values.
+// sample holds the parts of a Stone proof up to its out-of-domain values.
 type sample struct {
 	air        *AIR
 	challenges []field.Element
 	alpha, z   field.Element
-	mask       []field.Element // those of the trace, then the two of the composition
+	mask       []field.Element // out-of-domain values of the trace, then the two of the composition
 }
 
-// The proofs of layouts that this package has; some are annotated with every challenge.
+// proofs lists the proofs in supported layouts. Some are annotated with every challenge.
 var proofs = []struct {
 	path              string
 	stone6, annotated bool
@@ -50,7 +50,7 @@ var proofs = []struct {
 	{"stone-cases/small8192-sig-k160lsb/proof.json", true, false},
 }
 
-// annotatedSample reads the annotations.
+// annotatedSample returns the sample in the annotations.
 func annotatedSample(t *testing.T, p *stoneProof) *sample {
 	t.Helper()
 	a, err := New(p.public(t))
@@ -66,8 +66,8 @@ func annotatedSample(t *testing.T, p *stoneProof) *sample {
 	}
 }
 
-// replayedSample draws the challenges of a proof on the keccak256 channel from the channel itself, so that it depends on
-// the seed.
+// replayedSample draws the challenges of a proof on the keccak256 channel from the channel itself, so that they depend on the
+// seed.
 func replayedSample(t *testing.T, p *stoneProof) *sample {
 	t.Helper()
 	a, err := New(p.public(t))
@@ -123,9 +123,10 @@ func readSample(t *testing.T, path string, annotated bool) *sample {
 	return replayedSample(t, p)
 }
 
-// In a valid proof the composition polynomial, evaluated at the out-of-domain point from the trace's mask values, is
-// h0(z²) + z·h1(z²) with the two composition values that the proof states. That ties down every constraint, their order,
-// the mask's order, the domains, the periodic columns and the public constants; where challenges are replayed, the seed.
+// TestCompositionEqualsStone checks, for valid proofs, that the composition polynomial at the out-of-domain point, evaluated
+// from the mask values, is h0(z²) + z·h1(z²) with the proof's two composition values. This checks every constraint and their
+// order, the order of the mask, the domains, the periodic columns and the public constants; if challenges are replayed, also
+// the seed.
 func TestCompositionEqualsStone(t *testing.T) {
 	for _, c := range proofs {
 		t.Run(c.path, func(t *testing.T) { readSample(t, c.path, c.annotated).check(t) })
@@ -164,7 +165,7 @@ func TestCompositionEqualsStone(t *testing.T) {
 	}
 }
 
-// check compares the composition with the two values that the proof states.
+// check compares the composition with the two values in the proof.
 func (s *sample) check(t *testing.T) {
 	t.Helper()
 	values, err := s.air.Values(s.challenges)
@@ -187,7 +188,8 @@ func (s *sample) check(t *testing.T) {
 	}
 }
 
-// On the poseidon3 channel the first interaction element is Hash(s, 0) with s = HashMany(seed + 1, trace commitment).
+// TestSeedEqualsStone checks that, on the poseidon3 channel, the first interaction element is Hash(s, 0) with s = HashMany(seed
+// + 1, trace commitment).
 func TestSeedEqualsStone(t *testing.T) {
 	for _, c := range proofs {
 		p := readProof(t, strings.Split(c.path, "/")...)
@@ -221,8 +223,8 @@ func TestSeedEqualsStone(t *testing.T) {
 	}
 }
 
-// The columns of a run are Stone's when their polynomials have, at the out-of-domain point, the mask values that the proof
-// states: two different columns of a few million cells agree there with probability 2^-220.
+// TestColumnsEqualStone checks that the polynomials of a run's columns have the proof's mask values at the out-of-domain point.
+// Two different columns of a few million cells agree there with probability 2^-220.
 func TestColumnsEqualStone(t *testing.T) {
 	for _, c := range proofs {
 		t.Run(c.path, func(t *testing.T) {
@@ -242,18 +244,18 @@ func TestColumnsEqualStone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			first, err := w.Main(t.Context())
+			main, err := w.Main(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			second, err := w.Interaction(t.Context(), s.challenges)
+			interaction, err := w.Interaction(t.Context(), s.challenges)
 			if err != nil {
 				t.Fatal(err)
 			}
-			columns := append(first, second...)
+			columns := append(main, interaction...)
 			sys := w.System()
-			weights := lagrange(s.z, len(first[0]))
-			parallel.For(len(columns), func(c int) { // one cell of the mask settles a column
+			weights := lagrange(s.z, len(main[0]))
+			parallel.For(len(columns), func(c int) { // one cell of the mask per column is enough
 				i := slices.IndexFunc(sys.Mask, func(cell air.Cell) bool { return cell.Column == c })
 				if got := inner(weights, columns[c], sys.Mask[i].Row); got != s.mask[i] {
 					t.Errorf("column %d at row %d of the mask is %s, want %s", c, sys.Mask[i].Row, got.String(), s.mask[i].String())
@@ -282,7 +284,7 @@ func lagrange(z field.Element, n int) []field.Element {
 	return w
 }
 
-// inner is Σ w_i·column_{i+shift}, cyclically: the column's polynomial at z·g^shift.
+// inner returns Σ w_i·column_{i+shift}, cyclically, which is the value of the column's polynomial at z·g^shift.
 func inner(w, column []field.Element, shift int) (sum field.Element) {
 	for i := range w {
 		var t field.Element

@@ -8,13 +8,13 @@ import (
 )
 
 const (
-	subsetSumRows = 256 // cells that a subset sum takes in each of its virtual columns
-	pedersenBits  = 252 // points of one input
+	subsetSumRows = 256 // number of cells of a subset sum in each of its virtual columns
+	pedersenBits  = 252 // number of points of one input
 	ecdsaBits     = 251
 )
 
-// pedersen states that each output of the builtin is the Pedersen hash of its inputs: shift point + Σ of the points that
-// the bits of the first input select + the same for the second. Whitepaper section 9.10.
+// pedersen states that each output of the builtin is the Pedersen hash of its inputs: the shift point, plus the points that the
+// bits of the first input select, plus those that the bits of the second input select. Whitepaper section 9.10.
 func (b *builder) pedersen(p *Pedersen) {
 	px, py := b.periodicPoints(pedersenPoints(), p.Hashes[0].Sum.X.Step)
 	sumRows := subsetSumRows * p.Hashes[0].Sum.X.Step
@@ -23,7 +23,7 @@ func (b *builder) pedersen(p *Pedersen) {
 		name := fmt.Sprintf("pedersen/hash%d", i)
 		b.unpacking(name+"/ec_subset_sum/bit_unpacking", &h, every(sumRows))
 		b.subsetSum(name+"/ec_subset_sum", &h.Sum, px, py, pedersenBits)
-		// The second input's sum starts where the first one's ended.
+		// The sum of the second input starts where the sum of the first input ended.
 		second := every(sumRows).Exempt(rowsAt(2*sumRows, sumRows))
 		b.Constrain(name+"/copy_point/x", b.at(h.Sum.X, subsetSumRows).Sub(b.at(h.Sum.X, subsetSumRows-1)), second)
 		b.Constrain(name+"/copy_point/y", b.at(h.Sum.Y, subsetSumRows).Sub(b.at(h.Sum.Y, subsetSumRows-1)), second)
@@ -47,14 +47,13 @@ func (b *builder) pedersen(p *Pedersen) {
 	b.Constrain("pedersen/output_addr", b.follows(p.Output.Addr, 0, p.Input1.Addr, 0), instance)
 }
 
-// unpacking states that the 252 bits of a selector are those of an integer below the modulus 2^251 + 2^196 + 2^192 + 1, so
-// that an input has one decomposition only: with the three high ones set, all bits but the lowest are zero, and the lowest
-// is zero too.
+// unpacking states that the 252 bits of a selector are those of an integer below the modulus 2^251 + 2^196 + 2^192 + 1, so that
+// an input has only one decomposition. If the three high ones of the modulus are set, all other bits must be zero.
 func (b *builder) unpacking(name string, h *BoundedSum, sum air.Domain) {
 	bit := func(i int) air.Expr { return b.bit(h.Sum.Selector, i) }
 	shifted := func(i, by int) air.Expr { return b.at(h.Sum.Selector, i).Mul(b.Element(powerOfTwo(by))) }
 	ones192, ones196, ones251 := b.at(h.ProdOnes192, 0), b.at(h.ProdOnes196, 0), bit(251)
-	// selector[i] = 2^(j-i)·selector[j] says that bits i to j-1 are zero.
+	// selector[i] = 2^(j-i)·selector[j] states that bits i to j-1 are zero.
 	zeros := func(i, j int) air.Expr { return b.at(h.Sum.Selector, i).Sub(shifted(j, j-i)) }
 
 	b.Constrain(name+"/last_one_is_zero", ones192.Mul(bit(0)), sum)
@@ -65,8 +64,8 @@ func (b *builder) unpacking(name string, h *BoundedSum, sum air.Domain) {
 	b.Constrain(name+"/zeroes_between_ones196", ones251.Mul(zeros(197, 251)), sum)
 }
 
-// subsetSum states that (x, y) moves from row to row by the point (px, py) where the selector's lowest bit is set, and stays
-// where it is not; the selector is shifted right in each row and runs out after `bits` rows.
+// subsetSum states that (x, y) moves from row to row by the point (px, py) if the selector's lowest bit is set, and stays
+// otherwise. Each row shifts the selector right; after `bits` rows it is zero.
 func (b *builder) subsetSum(name string, s *SubsetSum, px, py air.Expr, bits int) {
 	step, sumRows := s.X.Step, subsetSumRows*s.X.Step
 	inside := every(step).Exempt(rowsAt(sumRows, sumRows-step))
@@ -79,7 +78,7 @@ func (b *builder) subsetSum(name string, s *SubsetSum, px, py air.Expr, bits int
 	b.Constrain(name+"/add_points/slope", bit.Mul(y.Sub(py)).Sub(slope.Mul(x.Sub(px))), inside)
 	b.Constrain(name+"/add_points/x", slope.Square().Sub(bit.Mul(x.Add(px).Add(nextX))), inside)
 	b.Constrain(name+"/add_points/y", bit.Mul(y.Add(nextY)).Sub(slope.Mul(x.Sub(nextX))), inside)
-	if s.XDiffInv != nil { // the sum never meets the point or its negative
+	if s.XDiffInv != nil { // the sum does not meet the point or its negative
 		b.Constrain(name+"/add_points/x_diff_inv", b.at(*s.XDiffInv, 0).Mul(x.Sub(px)).SubConst(1), inside)
 	}
 	stay := b.Const(1).Sub(bit)
@@ -87,8 +86,8 @@ func (b *builder) subsetSum(name string, s *SubsetSum, px, py air.Expr, bits int
 	b.Constrain(name+"/copy_point/y", stay.Mul(nextY.Sub(y)), inside)
 }
 
-// periodicPoints adds two periodic columns with the coordinates of points, each list padded with its last point to the
-// height of a subset sum.
+// periodicPoints adds two periodic columns with the coordinates of points. Each list is padded with its last point to the
+// length of a subset sum.
 func (b *builder) periodicPoints(lists [][]point, step int) (x, y air.Expr) {
 	var xs, ys []field.Element
 	for _, list := range lists {

@@ -10,19 +10,19 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// The Hades permutation of Poseidon: four full rounds, partialRounds partial ones, four full ones. The partial rounds lie in
-// two parts; the second repeats the last three rounds of the first.
+// The Hades permutation of Poseidon has four full rounds, partialRounds partial rounds, and four full rounds. The partial
+// rounds are in two parts; the second part repeats the last three rounds of the first.
 const (
 	poseidonWidth = 3
 	halfRounds    = 4
 	partialRounds = 83
-	poseidonRows  = 2 * halfRounds // cells of an instance in each column of the full rounds
+	poseidonRows  = 2 * halfRounds // number of cells of an instance in each column of the full rounds
 	part0Rounds   = 64
 	part1Rounds   = partialRounds - part0Rounds + poseidonWidth
 	part1Rows     = 32
 )
 
-// poseidonKeys are the constants that each round adds: number i is sha256("Hades" ‖ decimal i) modulo p.
+// poseidonKeys returns the constants that each round adds: number i is sha256("Hades" ‖ decimal i) modulo p.
 var poseidonKeys = sync.OnceValue(func() (keys [2*halfRounds + partialRounds][poseidonWidth]field.Element) {
 	for i := range poseidonWidth * len(keys) {
 		digest := sha256.Sum256([]byte("Hades" + strconv.Itoa(i)))
@@ -31,7 +31,7 @@ var poseidonKeys = sync.OnceValue(func() (keys [2*halfRounds + partialRounds][po
 	return keys
 })
 
-// linear is Σ factors[i]·keys[i].
+// linear returns Σ factors[i]·keys[i].
 func linear(factors []int64, keys ...field.Element) (sum field.Element) {
 	for i := range keys {
 		var f field.Element
@@ -42,9 +42,9 @@ func linear(factors []int64, keys ...field.Element) (sum field.Element) {
 	return sum
 }
 
-// partialKey returns what the recurrence of the partial rounds adds when it reaches the element of round r+2 from those of the
-// three rounds before it. A round maps (a, b, s) with t = s³ to (3a + b + t, a - b + t, a + b - 2t) + key; eliminating a
-// and b, which no round cubes, gives
+// partialKey returns the constant in the recurrence of the partial rounds that computes the element of round r+2 from those of
+// the three rounds before it. A round maps (a, b, s) with t = s³ to (3a + b + t, a - b + t, a + b - 2t) + key. Eliminating a
+// and b, which no partial round cubes, gives
 //
 //	s_{r+2} = 8·t_{r-1} + 4·s_r + 6·t_r + 2·s_{r+1} - 2·t_{r+1} + partialKey(r).
 func partialKey(r int) field.Element {
@@ -75,7 +75,7 @@ func (b *builder) poseidon(p *Poseidon) {
 		b.Constrain(fmt.Sprintf("%s/full_rounds_state%d_squaring", name, i), b.at(p.Full[i], 0).Square().Sub(b.at(p.FullSquared[i], 0)), full)
 	}
 	b.Constrain(name+"/partial_rounds_state0_squaring", b.at(p.Partial0, 0).Square().Sub(b.at(p.Partial0Squared, 0)), every(p.Partial0.Step))
-	part1 := func(from int) air.Domain { // the rounds of part 1 before from
+	part1 := func(from int) air.Domain { // the rounds of part 1 before round from
 		d := every(p.Partial1.Step)
 		for i := from; i < part1Rows; i++ {
 			d = d.Exempt(rowsAt(2*half, i*p.Partial1.Step))
@@ -84,13 +84,14 @@ func (b *builder) poseidon(p *Poseidon) {
 	}
 	b.Constrain(name+"/partial_rounds_state1_squaring", b.at(p.Partial1, 0).Square().Sub(b.at(p.Partial1Squared, 0)), part1(part1Rounds))
 
-	// Full rounds: the state is that after the round's key is added.
+	// Full rounds: the state includes the round's key.
 	for i := range p.Full {
 		b.Constrain(fmt.Sprintf("%s/add_first_round_key%d", name, i),
 			b.at(p.InOut[i].Value, 0).Add(b.Element(keys[0][i])).Sub(b.at(p.Full[i], 0)), instance)
 	}
 	cube := func(i, round int) air.Expr { return b.at(p.Full[i], round).Mul(b.at(p.FullSquared[i], round)) }
-	// mixed is zero when x is row i of the MDS matrix ((3,1,1), (1,-1,1), (1,1,-2)) times the cubes of a round, plus key.
+	// mixed returns an expression that is zero if x is the round's cubes times row i of the MDS matrix ((3,1,1), (1,-1,1),
+	// (1,1,-2)), plus key.
 	mixed := func(i, round int, x air.Expr, key *air.Expr) air.Expr {
 		c0, c1, c2 := cube(0, round), cube(1, round), cube(2, round)
 		switch i {
@@ -108,7 +109,7 @@ func (b *builder) poseidon(p *Poseidon) {
 	}
 	rounds := full.Exempt(rowsAt(half, (halfRounds-1)*p.Full[0].Step))
 	for i := range p.Full {
-		next := make([]field.Element, poseidonRows) // the key of the next round, where one follows at once
+		next := make([]field.Element, poseidonRows) // the key of the next round, if that is a full round
 		for r := range halfRounds - 1 {
 			next[r], next[halfRounds+r] = keys[1+r][i], keys[halfRounds+partialRounds+1+r][i]
 		}
@@ -119,13 +120,13 @@ func (b *builder) poseidon(p *Poseidon) {
 		b.Constrain(fmt.Sprintf("%s/last_full_round%d", name, i), mixed(i, poseidonRows-1, b.at(p.InOut[i].Value, 1), nil), instance)
 	}
 
-	// Partial rounds. s(j) is the cubed element of round j and t(j) its cube, j counting from the start of a part.
+	// Partial rounds: s(j) is the cubed element of round j and t(j) its cube, with j relative to the start of a part.
 	s0, t0 := func(j int) air.Expr { return b.at(p.Partial0, j) }, func(j int) air.Expr { return b.at(p.Partial0, j).Mul(b.at(p.Partial0Squared, j)) }
 	s1, t1 := func(j int) air.Expr { return b.at(p.Partial1, j) }, func(j int) air.Expr { return b.at(p.Partial1, j).Mul(b.at(p.Partial1Squared, j)) }
 	for i := range poseidonWidth {
 		b.Constrain(fmt.Sprintf("%s/copy_partial_rounds0_i%d", name, i), s0(part0Rounds-poseidonWidth+i).Sub(s1(i)), instance)
 	}
-	// step is 8·t_before + 4·s_j + 6·t_j + 2·s_{j+1} - 2·t_{j+1}.
+	// step returns 8·t_before + 4·s_j + 6·t_j + 2·s_{j+1} - 2·t_{j+1}.
 	step := func(before air.Expr, s, t func(int) air.Expr, j int) air.Expr {
 		return before.Scale(8).Add(s(j).Scale(4)).Add(t(j).Scale(6)).Add(s(j + 1)).Add(s(j + 1)).Sub(t(j + 1).Scale(2))
 	}
@@ -152,9 +153,10 @@ func (b *builder) poseidon(p *Poseidon) {
 	b.Constrain(name+"/partial_round0", s0(3).Sub(step(t0(0), s0, t0, 1).Add(k0)), part0)
 	b.Constrain(name+"/partial_round1", s1(3).Sub(step(t1(0), s1, t1, 1).Add(k1)), part1(part1Rounds-poseidonWidth))
 
-	// The first full round after them: its three elements by the same elimination, from the last three partial rounds.
+	// The first full round after the partial rounds: its three elements follow by the same elimination from the last three
+	// partial rounds.
 	const j = part1Rounds - poseidonWidth
-	k = keys[halfRounds+partialRounds-2:] // of the last two partial rounds and the full round
+	k = keys[halfRounds+partialRounds-2:] // keys of the last two partial rounds and of the full round
 	full4 := func(i int) air.Expr { return b.at(p.Full[i], halfRounds) }
 	b.Constrain(name+"/margin_partial_to_full0",
 		full4(0).Sub(t1(j).Scale(16).Add(s1(j+1).Scale(8)).Add(t1(j+1).Scale(16)).Add(s1(j+2).Scale(6)).Add(t1(j+2)).

@@ -18,18 +18,18 @@ import (
 	"github.com/starkd/starkd/internal/parallel"
 )
 
-// SeedParams says how a proof's parameters turn the public input into the channel's seed.
+// SeedParams are the parameters of a proof that influence the seed.
 type SeedParams struct {
-	Stone6         bool   // Stone 6 and later begin with FriendlyLayers
+	Stone6         bool   // whether the seed begins with FriendlyLayers, as in Stone 6 and later
 	FriendlyLayers uint64 // n_verifier_friendly_commitment_layers
 	PageHash       string // "pedersen" or "keccak256"
 }
 
-// word is one 32-byte big-endian integer of the serialised public input.
+// word is a 32-byte big-endian integer of the serialised public input.
 type word = [32]byte
 
-// Seed returns the serialised public input, whose hash is a channel's first state: 32-byte big-endian integers, all below
-// the field's modulus but for a keccak256 page hash. p must have passed New.
+// Seed returns the serialised public input, whose hash is the channel's initial state. It consists of 32-byte big-endian
+// integers, all below the field's modulus except a keccak256 page hash. New must have accepted p.
 func Seed(p *cairo.PublicInput, s SeedParams) ([]byte, error) {
 	words, err := serialise(p, s)
 	if err != nil {
@@ -42,8 +42,8 @@ func Seed(p *cairo.PublicInput, s SeedParams) ([]byte, error) {
 	return out, nil
 }
 
-// serialise lists the public input in Stone's order. Public memory enters through its pages' hashes: of (address, value)
-// pairs for page 0, of the values alone for the others, whose addresses run on from the first.
+// serialise returns the public input in Stone's order. It contains public memory as the hashes of its pages: for page 0 of
+// (address, value) pairs, for other pages of the values, whose addresses are consecutive.
 func serialise(p *cairo.PublicInput, s SeedParams) ([]word, error) {
 	var hash func(words []felt.Felt) word
 	switch s.PageHash {
@@ -59,7 +59,7 @@ func serialise(p *cairo.PublicInput, s SeedParams) ([]word, error) {
 			return keccak.Sum256(b)
 		}
 	default:
-		return nil, fmt.Errorf("page_hash %q is not supported (pedersen, keccak256 are)", s.PageHash)
+		return nil, fmt.Errorf("page_hash %q is not supported, want pedersen or keccak256", s.PageHash)
 	}
 	if len(p.Memory) == 0 {
 		return nil, errors.New("no public memory")
@@ -104,14 +104,14 @@ func integer(v uint64) (w word) {
 	return w
 }
 
-// page is a page of public memory as it is hashed.
+// page is a page of public memory; felts are the hashed words.
 type page struct {
 	number       uint32
 	start, cells uint64
 	felts        []felt.Felt
 }
 
-// paginate gathers public memory by page, in order of page number.
+// paginate groups public memory by page, in order of page number.
 func paginate(cells []cairo.PublicCell) []page {
 	index := map[uint32]int{}
 	var pages []page
@@ -132,7 +132,7 @@ func paginate(cells []cairo.PublicCell) []page {
 	return pages
 }
 
-// The JSON form of a public input in Stone's files.
+// publicJSON is the JSON form of a public input in Stone's files.
 type publicJSON struct {
 	DynamicParams dynamicJSON  `json:"dynamic_params"`
 	Layout        string       `json:"layout"`
@@ -148,16 +148,16 @@ type segmentJSON struct {
 	End   uint64 `json:"stop_ptr"`
 }
 
-// Limits of what is decoded.
+// Limits on decoded data.
 const (
-	// maxPublicCells is the largest public memory: what layout recursive has for a run of 2^20 steps, four times the longest run
-	// that a watcher proves by default.
+	// maxPublicCells bounds public memory: it is the size in layout recursive for a run of 2^20 steps, four times the longest
+	// run that a watcher proves by default.
 	maxPublicCells = 1 << 20
-	maxSegments    = 16  // no layout has more
-	maxDynamic     = 512 // twice the parameters of layout dynamic
+	maxSegments    = 16  // more than every layout has
+	maxDynamic     = 512 // twice the number of parameters of layout dynamic
 )
 
-// dynamicJSON is dynamic_params, null in static layouts.
+// dynamicJSON is the member dynamic_params, which is null in static layouts.
 type dynamicJSON map[string]uint64
 
 // UnmarshalJSONFrom reads at most maxDynamic parameters.
@@ -173,7 +173,7 @@ func (p *dynamicJSON) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	})
 }
 
-// segmentsJSON is memory_segments.
+// segmentsJSON is the member memory_segments.
 type segmentsJSON map[string]segmentJSON
 
 // UnmarshalJSONFrom reads at most maxSegments segments.
@@ -187,7 +187,7 @@ func (s *segmentsJSON) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	})
 }
 
-// readObject reads an object with a bound on its members, or null. member reads the value of one.
+// readObject reads an object with at most `most` members, or null. member reads the value of one member.
 func readObject(d *jsontext.Decoder, what string, most int, member func(name string) error) error {
 	switch t, err := d.ReadToken(); {
 	case err != nil:
@@ -213,11 +213,11 @@ func readObject(d *jsontext.Decoder, what string, most int, member func(name str
 	return err
 }
 
-// memoryJSON is public_memory.
+// memoryJSON is the member public_memory.
 type memoryJSON []cairo.PublicCell
 
-// UnmarshalJSONFrom reads at most maxPublicCells cells. Files hold hundreds of thousands of them, so their members are read
-// without reflection. The decoder checks that no name is there twice; all three must be there.
+// UnmarshalJSONFrom reads at most maxPublicCells cells. Files contain hundreds of thousands of cells, so their members are read
+// without reflection. The decoder rejects duplicate names; a cell must have all three members.
 func (m *memoryJSON) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	if t, err := d.ReadToken(); err != nil {
 		return err
@@ -283,7 +283,7 @@ func readCell(d *jsontext.Decoder) (cell cairo.PublicCell, err error) {
 	return cell, err
 }
 
-// readNumber reads an unsigned integer.
+// readNumber reads an unsigned integer of the given number of bits.
 func readNumber(d *jsontext.Decoder, bits int) (uint64, error) {
 	v, err := d.ReadValue()
 	if err != nil {
@@ -316,8 +316,8 @@ func (m memoryJSON) MarshalJSONTo(e *jsontext.Encoder) error {
 // PublicInputJSON is a public input in Stone's JSON form.
 type PublicInputJSON struct{ *cairo.PublicInput }
 
-// UnmarshalJSONFrom decodes Stone's JSON form of a public input: the air_public_input.json of a run, or the public_input of a proof.
-// The segments come out in the layout's order; what they say is checked by New.
+// UnmarshalJSONFrom reads Stone's JSON form of a public input: the air_public_input.json of a run, or the public_input of a
+// proof. It returns the segments in the layout's order; New checks their contents.
 func (p *PublicInputJSON) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	var j publicJSON
 	if err := json.UnmarshalDecode(d, &j, json.RejectUnknownMembers(true)); err != nil {
@@ -345,7 +345,7 @@ func (p *PublicInputJSON) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return nil
 }
 
-// MarshalJSONTo writes what Stone does in a proof: keys in order of the alphabet.
+// MarshalJSONTo writes the form that Stone writes in a proof, with keys in alphabetical order.
 func (p PublicInputJSON) MarshalJSONTo(e *jsontext.Encoder) error {
 	j := publicJSON{
 		DynamicParams: p.DynamicParams, Layout: p.Layout, Segments: segmentsJSON{}, Steps: p.Steps,

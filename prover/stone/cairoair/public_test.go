@@ -19,7 +19,7 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// The public input in a proof and that of the run say the same, and survive encoding.
+// TestPublicInputRoundTrip checks that the public inputs in a proof and in its run are equal, and survive encoding.
 func TestPublicInputRoundTrip(t *testing.T) {
 	for _, name := range runs {
 		dir := caseDir(t, name)
@@ -56,7 +56,7 @@ func TestPublicInputRoundTrip(t *testing.T) {
 	}
 }
 
-// publicOf returns a small valid public input to spoil.
+// publicOf returns a small valid public input for tests to change.
 func publicOf(layout string, steps uint64) *cairo.PublicInput {
 	l, err := LayoutByName(layout)
 	if err != nil {
@@ -96,8 +96,8 @@ func TestNewRefuses(t *testing.T) {
 		{"dynamic parameters", func(p *cairo.PublicInput) { p.DynamicParams = map[string]uint64{"x": 1} }},
 		{"5 memory segments", func(p *cairo.PublicInput) { p.Segments = p.Segments[:5] }},
 		{"memory segment 2 is", func(p *cairo.PublicInput) { p.Segments[2], p.Segments[3] = p.Segments[3], p.Segments[2] }},
-		{"stops at", func(p *cairo.PublicInput) { segment(p, "output").End-- }},
-		{"stops at", func(p *cairo.PublicInput) { segment(p, "execution").End-- }},
+		{"ends at", func(p *cairo.PublicInput) { segment(p, "output").End-- }},
+		{"ends at", func(p *cairo.PublicInput) { segment(p, "execution").End-- }},
 		{"segment pedersen has 387 cells", func(p *cairo.PublicInput) { segment(p, "pedersen").End += 3 * 129 }},
 		{"segment pedersen has 2 cells", func(p *cairo.PublicInput) { segment(p, "pedersen").End += 2 }},
 		{"segment range_check has 2049 cells", func(p *cairo.PublicInput) { segment(p, "range_check").End += 2049 }},
@@ -108,7 +108,7 @@ func TestNewRefuses(t *testing.T) {
 		{"address 4, want 6", func(p *cairo.PublicInput) {
 			p.Memory[1], p.Memory[2].Page, p.Memory[3].Page = cairo.PublicCell{Address: 5, Page: 1}, 0, 1
 		}},
-		{"public memory cells, at most 16384 fit", func(p *cairo.PublicInput) { p.Memory = make([]cairo.PublicCell, 16385) }},
+		{"public memory cells, want at most 16384", func(p *cairo.PublicInput) { p.Memory = make([]cairo.PublicCell, 16385) }},
 	} {
 		p := publicOf("recursive", 1<<14)
 		c.spoil(p)
@@ -122,7 +122,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// A later page is hashed without its addresses, and its start and size stand beside the hash.
+// TestSeedOfPages checks that later pages are hashed without addresses, and that the seed contains their start and size.
 func TestSeedOfPages(t *testing.T) {
 	p := publicOf("plain", 8)
 	p.Memory[3].Page, p.Memory[4].Page = 2, 2
@@ -158,7 +158,7 @@ func TestValuesRefuse(t *testing.T) {
 	if _, err := a.Values(make([]field.Element, 2)); err == nil {
 		t.Error("Values with two challenges succeeded")
 	}
-	// z = address + α·value of the fifth cell.
+	// Here z = address + α·value of the fifth cell.
 	if _, err := a.Values([]field.Element{field.New(5 + 3*4), field.New(3), {}}); err == nil {
 		t.Error("Values succeeded where z meets a public memory cell")
 	}
@@ -197,7 +197,7 @@ func FuzzParsePublicInput(f *testing.F) {
 	})
 }
 
-// Public memory is read cell by cell: each has all its members once, and there are at most maxPublicCells.
+// TestPublicMemoryIsBounded checks that each public cell has all its members once, and that there are at most maxPublicCells.
 func TestPublicMemoryIsBounded(t *testing.T) {
 	const cell = `{"address":1,"page":0,"value":"0x1"}`
 	parse := func(memory string) error {
@@ -240,7 +240,7 @@ func parsePublicInput(b []byte) (*cairo.PublicInput, error) {
 	return p.PublicInput, nil
 }
 
-// formatPublicInput encodes a public input as Stone does in a proof: keys in order of the alphabet.
+// formatPublicInput encodes a public input as Stone does in a proof, with keys in alphabetical order.
 func formatPublicInput(p *cairo.PublicInput) []byte {
 	b, err := jsonv2.Marshal(PublicInputJSON{p})
 	if err != nil {

@@ -2,11 +2,11 @@ package cairoair
 
 import "github.com/starkd/starkd/prover/stone/air"
 
-// rangeCheckParts is how many 16-bit parts the range-check builtin cuts a value into.
+// rangeCheckParts is the number of 16-bit parts of a value of the range-check builtin.
 const rangeCheckParts = 8
 
-// rangeCheck states that every value of the pool lies between range_check_min and range_check_max: the pool is a
-// permutation of a list that starts at one, ends at the other, and grows by 0 or 1. Whitepaper section 9.9.
+// rangeCheck states that every value of the pool is between range_check_min and range_check_max: the pool is a permutation of a
+// list that starts at the minimum, ends at the maximum, and grows by 0 or 1. Whitepaper section 9.9.
 func (b *builder) rangeCheck(r *RangeCheck) {
 	z := b.value(rangeCheckZ)
 	period := r.Pool.Step
@@ -27,7 +27,7 @@ func (b *builder) permutation(name string, z air.Expr, pool, sorted, product Vie
 	b.Constrain(name+"/last", p(0).SubConst(1), air.On(last(period)))
 }
 
-// rangeCheckBuiltin states that each value of the builtin's segment is made of eight values of the range-check pool.
+// rangeCheckBuiltin states that each value of the builtin's segment consists of eight values of the range-check pool.
 func (b *builder) rangeCheckBuiltin(r *RangeCheckBuiltin) {
 	period := r.Unit.Addr.Step
 	value := b.at(r.Parts, 0)
@@ -39,7 +39,7 @@ func (b *builder) rangeCheckBuiltin(r *RangeCheckBuiltin) {
 	b.Constrain("range_check_builtin/init_addr", b.at(r.Unit.Addr, 0).Sub(b.value(initialRangeCheck)), first())
 }
 
-// follows is zero when the address in cell i of v is one more than that in cell j of w.
+// follows returns an expression that is zero if the address in cell i of v is one more than the address in cell j of w.
 func (b *builder) follows(v View, i int, w View, j int) air.Expr {
 	return b.at(v, i).Sub(b.at(w, j).AddConst(1))
 }

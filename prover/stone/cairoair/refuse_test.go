@@ -11,7 +11,7 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// copyRun copies what the tests spoil.
+// copyRun copies the parts of a run that the tests change.
 func copyRun(run *cairo.Trace) *cairo.Trace {
 	c := *run
 	c.Registers = slices.Clone(run.Registers)
@@ -24,7 +24,7 @@ func copyRun(run *cairo.Trace) *cairo.Trace {
 	return &c
 }
 
-// A trace that no proof exists for is refused with the place where it goes wrong.
+// TestWitnessRefuses checks that a trace without a proof is rejected, with an error that names the place of the fault.
 func TestWitnessRefuses(t *testing.T) {
 	big := felt.FromLimbs([4]uint64{0, 0, 0, 1 << 59}) // 2^251
 	for _, c := range []struct {
@@ -35,14 +35,14 @@ func TestWitnessRefuses(t *testing.T) {
 		{"plain512-lcg-keccak-upd", "layout recursive with public input of layout plain", func(run *cairo.Trace) { run.Layout = "recursive" }},
 		{"plain512-lcg-keccak-upd", "trace of 511 steps", func(run *cairo.Trace) { run.Registers = run.Registers[1:] }},
 		{"plain512-lcg-keccak-upd", "flags", func(run *cairo.Trace) { run.Memory.Known = run.Memory.Known[1:] }},
-		{"plain512-lcg-keccak-upd", "step 0: instruction: memory has nothing at 1", func(run *cairo.Trace) { run.Memory.Known[1] = false }},
-		{"plain512-lcg-keccak-upd", "step 7: instruction: memory has nothing at 0", func(run *cairo.Trace) { run.Registers[7].PC = 0 }},
+		{"plain512-lcg-keccak-upd", "step 0: instruction: memory has no value at address 1", func(run *cairo.Trace) { run.Memory.Known[1] = false }},
+		{"plain512-lcg-keccak-upd", "step 7: instruction: memory has no value at address 0", func(run *cairo.Trace) { run.Registers[7].PC = 0 }},
 		{"plain512-lcg-keccak-upd", "more than 64 bits", func(run *cairo.Trace) { run.Memory.Value[1] = big }},
 		{"plain512-lcg-keccak-upd", "highest bit set", func(run *cairo.Trace) { run.Memory.Value[1] = felt.FromUint64(1 << 63) }},
-		{"plain512-lcg-keccak-upd", "step 9: dst: memory has nothing at", func(run *cairo.Trace) { run.Registers[9].AP, run.Registers[9].FP = 1<<40, 1<<40 }},
+		{"plain512-lcg-keccak-upd", "step 9: dst: memory has no value at address", func(run *cairo.Trace) { run.Registers[9].AP, run.Registers[9].FP = 1<<40, 1<<40 }},
 		{"plain512-lcg-keccak-upd", "memory address 1 holds", func(run *cairo.Trace) { run.Public.Memory[0].Value = felt.One }},
-		{"plain512-lcg-keccak-upd", "public memory address 0", func(run *cairo.Trace) { run.Public.Memory[0].Address = 0 }},
-		{"plain512-lcg-keccak-upd", "cannot cover all below it", func(run *cairo.Trace) { run.Public.Memory[3].Address = 1 << 50 }},
+		{"plain512-lcg-keccak-upd", "public memory contains address 0", func(run *cairo.Trace) { run.Public.Memory[0].Address = 0 }},
+		{"plain512-lcg-keccak-upd", "cannot fill all addresses below it", func(run *cairo.Trace) { run.Public.Memory[3].Address = 1 << 50 }},
 		{"plain8-tiny-last1", "memory has a hole at address", func(run *cairo.Trace) { run.Public.Memory[0].Address = 60 }},
 		{"plain512-lcg-keccak-upd", "outside rc_min 32762 and rc_max 32768", func(run *cairo.Trace) { run.Public.RangeCheckMax-- }},
 		{"plain512-lcg-keccak-upd", "do not fit the 8192 range-check cells", func(run *cairo.Trace) { run.Public.RangeCheckMin = 0 }},
@@ -78,7 +78,7 @@ func TestWitnessRefuses(t *testing.T) {
 
 func TestKeccakIsVerifiedOnly(t *testing.T) {
 	p := publicOf("starknet_with_keccak", 1<<15)
-	if _, err := NewTrace(&cairo.Trace{Public: *p}); err == nil || !strings.Contains(err.Error(), "can be verified, not proved") {
+	if _, err := NewTrace(&cairo.Trace{Public: *p}); err == nil || !strings.Contains(err.Error(), "can be verified but not proved") {
 		t.Errorf("NewTrace: %v", err)
 	}
 }
@@ -91,14 +91,14 @@ func TestInteractionRefuses(t *testing.T) {
 	if _, err := w.Interaction(t.Context(), testChallenges(3)); err == nil {
 		t.Error("the interaction trace succeeded before the main trace")
 	}
-	first, err := w.Main(t.Context())
+	main, err := w.Main(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Interaction(t.Context(), testChallenges(2)); err == nil {
 		t.Error("the interaction trace succeeded with two interaction elements")
 	}
-	first[3][0].Add(&first[3][0], &[]field.Element{field.One()}[0])
+	main[3][0].Add(&main[3][0], &[]field.Element{field.One()}[0])
 	if _, err := w.Interaction(t.Context(), testChallenges(3)); err == nil || !strings.Contains(err.Error(), "memory: the permutation's product") {
 		t.Errorf("interaction trace of a changed main trace: %v, want the memory permutation's product", err)
 	}

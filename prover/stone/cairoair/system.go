@@ -7,8 +7,8 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// The run-time values of a statement: interaction elements first, in the order in which the verifier draws them, then what
-// the public input fixes.
+// Names of the run-time values of a statement: first the interaction elements, in the order in which the verifier draws them,
+// then the values that follow from the public input.
 const (
 	memoryZ           = "memory/multi_column_perm/perm/interaction_elm"
 	memoryAlpha       = "memory/multi_column_perm/hash_interaction_elm0"
@@ -41,7 +41,7 @@ func (l *Layout) challenges() int {
 	return 3
 }
 
-// systems holds the constraint system of each layout, built when first asked for.
+// systems builds the constraint system of each layout on first use.
 var systems = func() map[*Layout]func() *air.System {
 	m := map[*Layout]func() *air.System{}
 	for _, l := range layouts {
@@ -53,13 +53,13 @@ var systems = func() map[*Layout]func() *air.System {
 // System returns the layout's constraints.
 func (l *Layout) System() *air.System { return systems[l]() }
 
-// builder writes a layout's constraints: air.Builder's vocabulary plus virtual columns and named values.
+// builder is an air.Builder with virtual columns and named run-time values.
 type builder struct {
 	*air.Builder
 	named map[string]air.Expr
 }
 
-// build states the constraints of a layout. The order of these lines is the order of the constraints in Stone.
+// build states the constraints of a layout. The order of the lines is the order of the constraints in Stone.
 func build(l *Layout) *air.System {
 	b := &builder{air.NewBuilder(l.Main, l.Interaction, l.challenges()), map[string]air.Expr{}}
 	b.cpu(&l.CPU)
@@ -92,10 +92,10 @@ func build(l *Layout) *air.System {
 	return b.Build()
 }
 
-// at returns the i-th cell of a virtual column, seen from row 0 of the component's instance.
+// at returns the i-th cell of a virtual column, relative to row 0 of the component's instance.
 func (b *builder) at(v View, i int) air.Expr { return b.Cell(v.Column, v.Row(i)) }
 
-// value returns the run-time value of this name.
+// value returns the run-time value with this name.
 func (b *builder) value(name string) air.Expr {
 	e, ok := b.named[name]
 	if !ok {
@@ -105,13 +105,13 @@ func (b *builder) value(name string) air.Expr {
 	return e
 }
 
-// bit is bit i of a virtual column whose cell i+1 holds cell i shifted right by one.
+// bit returns bit i of a virtual column in which cell i+1 holds cell i shifted right by one.
 func (b *builder) bit(v View, i int) air.Expr {
 	next := b.at(v, i+1)
 	return b.at(v, i).Sub(next.Add(next))
 }
 
-// every returns the domain of all rows that are multiples of period; first and last are its first and last row.
+// every returns the rows that are multiples of period, first the row 0, and last the last multiple of period.
 func every(period int) air.Domain { return air.On(air.Every(uint64(period))) }
 
 func first() air.Domain { return air.On(air.Row(0)) }

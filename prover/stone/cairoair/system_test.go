@@ -2,11 +2,11 @@ package cairoair
 
 import "testing"
 
-// The sizes are those of Stone's layouts.
+// TestSystemSizes compares the sizes with those of Stone's layouts.
 func TestSystemSizes(t *testing.T) {
 	for _, c := range []struct {
-		layout                                     string
-		first, second, constraints, mask, periodic int
+		layout                                         string
+		main, interaction, constraints, mask, periodic int
 	}{
 		{"plain", 6, 2, 47, 49, 0},
 		{"recursive", 7, 3, 93, 133, 2},
@@ -25,10 +25,10 @@ func TestSystemSizes(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := l.System()
-		if s.Main != c.first || s.Interaction != c.second || len(s.Constraints) != c.constraints || len(s.Mask) != c.mask || len(s.Periodic) != c.periodic {
+		if s.Main != c.main || s.Interaction != c.interaction || len(s.Constraints) != c.constraints || len(s.Mask) != c.mask || len(s.Periodic) != c.periodic {
 			t.Errorf("%s: %d+%d columns, %d constraints, mask %d, %d periodic columns; want %d+%d, %d, %d, %d", c.layout,
 				s.Main, s.Interaction, len(s.Constraints), len(s.Mask), len(s.Periodic),
-				c.first, c.second, c.constraints, c.mask, c.periodic)
+				c.main, c.interaction, c.constraints, c.mask, c.periodic)
 		}
 	}
 }

@@ -11,14 +11,14 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// site is a virtual column and the constraints of which one must notice a change in it.
+// site is a virtual column, with the label of the constraints that must detect a change in it.
 type site struct {
 	name  string
 	view  View
 	label string
 }
 
-// sites lists the virtual columns of a layout.
+// sites returns the virtual columns of a layout.
 func sites(l *Layout) []site {
 	c, m, r := &l.CPU, &l.Memory, &l.RangeCheck
 	out := []site{
@@ -101,7 +101,7 @@ func sites(l *Layout) []site {
 	return out
 }
 
-// Changing any one cell of any virtual column breaks a constraint of the component that it belongs to.
+// TestTamperedCellsAreNoticed checks that a change of any one cell of any virtual column breaks a constraint of its component.
 func TestTamperedCellsAreNoticed(t *testing.T) {
 	for _, name := range []string{"plain512-lcg-keccak-upd", "rec16384-idle-keccak", "small8192-sig-k160lsb", "recursive_with_poseidon", "starknet"} {
 		t.Run(name, func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestTamperedCellsAreNoticed(t *testing.T) {
 			touched := map[int]bool{}
 			for _, s := range sites(w.layout) {
 				if name == "starknet" && !strings.HasPrefix(s.label, "ec_op/") {
-					touched[s.view.Column] = true // a long run; smaller ones have the other components
+					touched[s.view.Column] = true // skip it in a long run; smaller runs cover the other components
 					continue
 				}
 				touched[s.view.Column] = true

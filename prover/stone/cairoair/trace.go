@@ -11,30 +11,31 @@ import (
 	"github.com/starkd/starkd/prover/stone/field"
 )
 
-// Trace is a statement with the run that makes it true. It implements air.Trace. Every cell is what Stone's prover
-// puts there, also where the constraints leave a choice: which holes of memory and of the range check are filled where.
+// Trace is a statement with a run that satisfies it. It implements air.Trace. Every cell has the value that Stone's prover
+// writes, even where the constraints leave a choice, such as the units and cells that fill holes of memory and of the range
+// check.
 type Trace struct {
 	*AIR
 	run     *cairo.Trace
-	columns [][]field.Element // of the main trace; nil before Main and after Interaction
+	columns [][]field.Element // columns of the main trace; nil before Main and after Interaction
 }
 
 var _ air.Trace = (*Trace)(nil)
 
-// NewTrace makes the trace of a run. The caller does not change the run until the proof is made.
+// NewTrace returns the trace of a run. The caller must not change the run until the proof is made.
 func NewTrace(run *cairo.Trace) (*Trace, error) {
 	a, err := New(&run.Public)
 	if err != nil {
 		return nil, err
 	}
 	if a.layout.Keccak != nil {
-		return nil, fmt.Errorf("cairoair: layout %s can be verified, not proved", a.layout.Name)
+		return nil, fmt.Errorf("cairoair: layout %s can be verified but not proved", a.layout.Name)
 	}
 	if run.Layout != "" && run.Layout != a.layout.Name {
 		return nil, fmt.Errorf("cairoair: trace of layout %s with public input of layout %s", run.Layout, a.layout.Name)
 	}
 	if uint64(len(run.Registers)) != a.public.Steps {
-		return nil, fmt.Errorf("cairoair: trace of %d steps, public input says %d", len(run.Registers), a.public.Steps)
+		return nil, fmt.Errorf("cairoair: trace of %d steps, want %d as in the public input", len(run.Registers), a.public.Steps)
 	}
 	if len(run.Memory.Value) != len(run.Memory.Known) {
 		return nil, fmt.Errorf("cairoair: memory of %d values and %d flags", len(run.Memory.Value), len(run.Memory.Known))
@@ -76,8 +77,8 @@ func (t *Trace) Interaction(ctx context.Context, challenges []field.Element) ([]
 // free marks a cell of the range-check or diluted pool that no component has claimed.
 const free = -1
 
-// filler holds the main trace while it is filled. The components claim their cells of the three pools; what is left is
-// filled last, so that addresses and values have no holes.
+// filler holds the main trace while it is filled. Components claim cells of the three pools. The unclaimed cells are filled
+// last, so that addresses and values have no holes.
 type filler struct {
 	layout  *Layout
 	public  *cairo.PublicInput
@@ -85,7 +86,7 @@ type filler struct {
 	rows    int
 	columns [][]field.Element
 
-	address    []uint64 // of each memory unit; 0: not claimed
+	address    []uint64 // address of each memory unit, or 0 if not claimed
 	rangeCheck []int32  // value of each cell of the range-check pool, or free
 	diluted    []int32  // undiluted value of each cell of the diluted pool, or free
 }
@@ -117,7 +118,8 @@ func freeCells(n int) []int32 {
 	return cells
 }
 
-// fill fills the columns. The order of the last four steps matters: what fills a pool's free cells is read by the next.
+// fill fills the columns. The order of the last four steps matters: fillRangeCheckUnits reads the completed range-check pool
+// and claims memory units, and finishMemory needs all claims.
 func (f *filler) fill(ctx context.Context) error {
 	l := f.layout
 	steps := []func() error{
@@ -164,16 +166,16 @@ func (f *filler) fill(ctx context.Context) error {
 // set writes the i-th cell of a virtual column.
 func (f *filler) set(v View, i int, x field.Element) { f.columns[v.Column][v.Row(i)] = x }
 
-// access claims the i-th of units for an access to memory. The address is written with the pool, by finishMemory.
+// access claims the i-th unit of u for an access to memory and writes the value. finishMemory writes the address.
 func (f *filler) access(u Units, i int, address uint64, value field.Element) {
 	f.address[poolIndex(f.layout.Memory.Pool.Addr, u.Addr, i)] = address
 	f.set(u.Value, i, value)
 }
 
-// poolIndex returns the number, within a pool, of the i-th cell of a view that lies on the pool's cells.
+// poolIndex returns the index, within a pool, of the i-th cell of a view that lies on the pool's cells.
 func poolIndex(pool, v View, i int) int { return (v.Row(i) - pool.Offset) / pool.Step }
 
-// segment returns the builtin's first address.
+// segment returns the first address of the builtin's segment.
 func (f *filler) segment(name string) uint64 {
 	for _, s := range f.public.Segments {
 		if s.Name == name {
@@ -183,10 +185,11 @@ func (f *filler) segment(name string) uint64 {
 	return 0
 }
 
-// chunk is how many indices one task of chunks handles; it does not depend on the machine.
+// chunk is the number of indices that one task of chunks handles. It does not depend on the machine, so that errors do not
+// either.
 const chunk = 1 << 12
 
-// chunks calls f on the pieces of [0, n), on all cores, and returns the error of the lowest piece that has one.
+// chunks calls f on consecutive pieces of [0, n), on all cores, and returns the error of the lowest piece that has one.
 func chunks(n int, f func(start, end int) error) error {
 	errs := make([]error, (n+chunk-1)/chunk)
 	parallel.For(len(errs), func(i int) { errs[i] = f(i*chunk, min((i+1)*chunk, n)) })

@@ -15,7 +15,7 @@ var runs = []string{
 	"rec131072-squash-pstar",
 }
 
-// testChallenges are some interaction elements; any will do for a valid trace.
+// testChallenges returns interaction elements. Any elements are right for a valid trace.
 func testChallenges(n int) []field.Element { return field.Powers(field.New(0x1234567), n+1)[1:] }
 
 // columnsOf fills both phases of a run.
@@ -29,15 +29,15 @@ func columnsOf(t testing.TB, name string) (*Trace, [][]field.Element, []field.El
 	return w, columns, values
 }
 
-// fillBoth fills the columns of both phases for the test's challenges, and the run-time values.
+// fillBoth returns the columns of both phases for the test's challenges, and the run-time values.
 func fillBoth(t testing.TB, w *Trace) (columns [][]field.Element, values []field.Element) {
 	t.Helper()
-	first, err := w.Main(t.Context())
+	main, err := w.Main(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	challenges := testChallenges(w.System().Challenges)
-	second, err := w.Interaction(t.Context(), challenges)
+	interaction, err := w.Interaction(t.Context(), challenges)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,10 +45,10 @@ func fillBoth(t testing.TB, w *Trace) (columns [][]field.Element, values []field
 	if err != nil {
 		t.Fatal(err)
 	}
-	return append(first, second...), values
+	return append(main, interaction...), values
 }
 
-// slow reports whether a run is for the full test only.
+// slow skips runs that are only in the full test.
 func slow(t *testing.T, name string) {
 	t.Helper()
 	long := strings.HasPrefix(name, "rec131072") || name == "small8192-sig-k160lsb" || isDir(filepath.Join("testdata", name))

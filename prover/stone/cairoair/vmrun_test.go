@@ -8,7 +8,8 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// Runs of our own VM satisfy the constraints, in layouts for which nobody's proof is at hand as well.
+// TestConstraintsHoldOnVMRuns checks that runs of starkd's VM satisfy the constraints, also in layouts for which there is no
+// proof from another prover.
 func TestConstraintsHoldOnVMRuns(t *testing.T) {
 	for _, c := range []struct{ layout, program string }{
 		{"perpetual", "vm_dict_squash.p.json"},

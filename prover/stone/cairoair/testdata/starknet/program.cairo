@@ -11,13 +11,13 @@ from starkware.cairo.common.hash import hash2
 from starkware.cairo.common.math import assert_nn_le
 from starkware.cairo.common.signature import verify_ecdsa_signature
 
-// Every builtin of the layout starknet once or twice; then the run idles.
+// Uses every builtin of the layout starknet once or twice, and then idles.
 func main{
     output_ptr: felt*, pedersen_ptr: HashBuiltin*, range_check_ptr, ecdsa_ptr: SignatureBuiltin*,
     bitwise_ptr: BitwiseBuiltin*, ec_op_ptr: EcOpBuiltin*, poseidon_ptr: PoseidonBuiltin*,
 }() {
     alloc_locals;
-    // p - 1 as an input: its three high bits are all ones.
+    // The input p - 1, whose three high ones make the other bits zero.
     let (local h) = hash2{hash_ptr=pedersen_ptr}(-1, 0x800000000000010ffffffffffffffffffffffffffffffffffffffffffffff);
     let (local h) = hash2{hash_ptr=pedersen_ptr}(h, 2);
     assert_nn_le(5, 0xffffffffffffffff);
