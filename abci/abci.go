@@ -1,9 +1,9 @@
-// Package abci shows the chain to CometBFT: ABCI 2.0 (CometBFT 0.40) over [app.App], in process or behind the socket and
-// gRPC servers of CometBFT's abci/server.
+// Package abci connects an [app.App] to CometBFT through ABCI 2.0 (CometBFT 0.40), in process or behind the socket and gRPC
+// servers of CometBFT's abci/server.
 //
-// The app locks itself, so that consensus, mempool and queries may run at once: in process use
-// proxy.NewConnSyncLocalClientCreator. An error from a consensus method stops the node: it is a broken store, a bug, or a
-// call that breaks ABCI's grammar.
+// The app does its own locking, so consensus, mempool and queries may call it concurrently: in process use
+// proxy.NewConnSyncLocalClientCreator. An error from a consensus method stops the node. It means a broken store, a bug, or a
+// call that violates ABCI's grammar.
 package abci
 
 import (
@@ -19,33 +19,34 @@ import (
 	"github.com/starkd/starkd/app"
 )
 
-// Codespace names where the codes of refused transactions come from: the Starknet JSON-RPC specification.
+// Codespace is the codespace of rejected transactions. Their codes are the error codes of the Starknet JSON-RPC specification.
 const Codespace = "starknet"
 
-// ProtocolVersion is the app version in block headers: it changes when blocks would run differently.
+// ProtocolVersion is the app version in block headers. It changes when the results of blocks change.
 const ProtocolVersion = 1
 
 // Application implements CometBFT's Application.
 type Application struct {
-	// What this chain does not use: vote extensions, snapshots, the app-side mempool.
+	// BaseApplication has the methods that this chain does not use: vote extensions, snapshots, the app-side mempool.
 	abcitypes.BaseApplication
 
 	app *app.App
 	log *slog.Logger
-	// finalized is when a block was finalized that waits for Commit, in nanoseconds; 0 where none does.
+	// finalized is the time of the FinalizeBlock whose Commit has not been called yet, in Unix nanoseconds, else 0.
 	finalized atomic.Int64
 }
 
-// CodespaceBusy is the codespace of an answer that says nothing about the transaction: it may be sent again at once.
+// CodespaceBusy is the codespace of a transaction that was rejected without a check because the node is busy. The sender may
+// send it again at once.
 const CodespaceBusy = "starkd_busy"
 
-// codeUnexpected is UNEXPECTED_ERROR of the specification.
+// codeUnexpected is the code of UNEXPECTED_ERROR in the specification.
 const codeUnexpected = 63
 
-// commitPatience is how long the mempool's requests may keep Commit waiting, which begins once those that are in line are answered.
+// commitPatience is how long requests of the mempool may delay Commit, which CometBFT calls after it has answered the queued requests.
 const commitPatience = 100 * time.Millisecond
 
-// keepsCommit reports whether Commit has waited long enough.
+// keepsCommit reports whether a Commit has been waiting for longer than commitPatience.
 func (a *Application) keepsCommit() bool {
 	at := a.finalized.Load()
 	return at != 0 && time.Since(time.Unix(0, at)) > commitPatience
@@ -53,16 +54,16 @@ func (a *Application) keepsCommit() bool {
 
 var _ abcitypes.Application = (*Application)(nil)
 
-// New shows an app to CometBFT. What CometBFT does not log of the answers goes to slog.Default, or to the logger of WithLog.
+// New returns the Application of an app. It logs the reasons that CometBFT does not log to slog.Default, or to the logger of WithLog.
 func New(a *app.App) *Application { return &Application{app: a, log: slog.Default()} }
 
-// WithLog sets the logger.
+// WithLog sets the logger and returns a.
 func (a *Application) WithLog(log *slog.Logger) *Application {
 	a.log = log
 	return a
 }
 
-// Info tells CometBFT which block to go on from.
+// Info returns the height and the app hash from which CometBFT continues.
 func (a *Application) Info(context.Context, *abcitypes.RequestInfo) (*abcitypes.ResponseInfo, error) {
 	height, appHash := a.app.Info()
 	return &abcitypes.ResponseInfo{
@@ -70,7 +71,7 @@ func (a *Application) Info(context.Context, *abcitypes.RequestInfo) (*abcitypes.
 	}, nil
 }
 
-// InitChain makes block 0 from the genesis file's app_state.
+// InitChain creates block 0 from the app_state of the genesis file.
 func (a *Application) InitChain(_ context.Context, r *abcitypes.RequestInitChain) (*abcitypes.ResponseInitChain, error) {
 	if r.InitialHeight > 1 {
 		return nil, fmt.Errorf("abci: initial_height %d, must be 1", r.InitialHeight)
@@ -86,7 +87,7 @@ func (a *Application) InitChain(_ context.Context, r *abcitypes.RequestInitChain
 	return &abcitypes.ResponseInitChain{AppHash: appHash}, nil
 }
 
-// CheckTx answers the mempool.
+// CheckTx decides whether a transaction may enter the mempool or, in a recheck, stay there.
 func (a *Application) CheckTx(_ context.Context, r *abcitypes.RequestCheckTx) (*abcitypes.ResponseCheckTx, error) {
 	recheck := r.Type == abcitypes.CheckTxType_Recheck
 	if !recheck && a.keepsCommit() {
@@ -100,13 +101,13 @@ func (a *Application) CheckTx(_ context.Context, r *abcitypes.RequestCheckTx) (*
 	if result.Code != 0 {
 		out.Codespace = Codespace
 	} else {
-		hash := result.Hash.Bytes() // where broadcast_tx_sync shows it
+		hash := result.Hash.Bytes() // broadcast_tx_sync returns Data
 		out.Data = hash[:]
 	}
 	return out, nil
 }
 
-// PrepareProposal chooses the transactions of a block that this node proposes.
+// PrepareProposal selects the transactions of a block that this node proposes.
 func (a *Application) PrepareProposal(_ context.Context, r *abcitypes.RequestPrepareProposal) (*abcitypes.ResponsePrepareProposal, error) {
 	b := &app.Block{Height: uint64(r.Height), Timestamp: uint64(r.Time.Unix()), Proposer: r.ProposerAddress, Txs: r.Txs}
 	txs, err := a.app.Propose(b, r.MaxTxBytes)
@@ -116,25 +117,25 @@ func (a *Application) PrepareProposal(_ context.Context, r *abcitypes.RequestPre
 	return &abcitypes.ResponsePrepareProposal{Txs: txs}, nil
 }
 
-// ProcessProposal judges a block that a validator proposes.
+// ProcessProposal accepts or rejects a proposed block.
 func (a *Application) ProcessProposal(_ context.Context, r *abcitypes.RequestProcessProposal) (*abcitypes.ResponseProcessProposal, error) {
 	b := &app.Block{Height: uint64(r.Height), Timestamp: uint64(r.Time.Unix()), Proposer: r.ProposerAddress, Txs: r.Txs}
 	if err := a.app.Process(b); err != nil {
-		// CometBFT logs that a proposal is rejected, and an error that is always nil.
+		// CometBFT logs that a proposal is rejected, but not why.
 		a.log.Error("proposal rejected", "height", r.Height, "proposer", fmt.Sprintf("%X", r.ProposerAddress), "hash", fmt.Sprintf("%X", r.Hash), "reason", err)
 		return &abcitypes.ResponseProcessProposal{Status: abcitypes.ResponseProcessProposal_REJECT}, nil
 	}
 	return &abcitypes.ResponseProcessProposal{Status: abcitypes.ResponseProcessProposal_ACCEPT}, nil
 }
 
-// Names in the events of a block, for those who search CometBFT's index.
+// Names in the events of a block, for searches of CometBFT's index.
 const (
 	blockEvent      = "starknet_block"
 	hashAttribute   = "hash"
 	numberAttribute = "number"
 )
 
-// FinalizeBlock runs a decided block.
+// FinalizeBlock executes a decided block.
 func (a *Application) FinalizeBlock(_ context.Context, r *abcitypes.RequestFinalizeBlock) (*abcitypes.ResponseFinalizeBlock, error) {
 	b := &app.Block{Height: uint64(r.Height), Timestamp: uint64(r.Time.Unix()), Proposer: r.ProposerAddress, Txs: r.Txs}
 	f, err := a.app.Finalize(b)
@@ -159,7 +160,7 @@ func (a *Application) FinalizeBlock(_ context.Context, r *abcitypes.RequestFinal
 	return out, nil
 }
 
-// Commit makes the finalized block durable. CometBFT keeps all blocks: a watcher may need any of them.
+// Commit makes the finalized block durable. It sets no retain height, so CometBFT keeps all blocks: a watcher may need any of them.
 func (a *Application) Commit(context.Context, *abcitypes.RequestCommit) (*abcitypes.ResponseCommit, error) {
 	a.finalized.Store(0)
 	if err := a.app.Commit(); err != nil {
@@ -168,13 +169,13 @@ func (a *Application) Commit(context.Context, *abcitypes.RequestCommit) (*abcity
 	return &abcitypes.ResponseCommit{}, nil
 }
 
-// Query answers nothing: the state is read, and proved, by Starknet's JSON-RPC.
+// Query rejects all paths. Clients read and prove the state through Starknet's JSON-RPC.
 func (a *Application) Query(_ context.Context, r *abcitypes.RequestQuery) (*abcitypes.ResponseQuery, error) {
 	height, _ := a.app.Info()
 	return &abcitypes.ResponseQuery{
-		Code: 1, Codespace: "starkd", Height: int64(height), Log: fmt.Sprintf("unknown path %.100q: ask by JSON-RPC", r.Path),
+		Code: 1, Codespace: "starkd", Height: int64(height), Log: fmt.Sprintf("unknown path %.100q: use the JSON-RPC", r.Path),
 	}, nil
 }
 
-// clamp returns an amount of gas as CometBFT counts it.
+// clamp returns an amount of gas as an int64, at most the largest.
 func clamp(gas uint64) int64 { return int64(min(gas, math.MaxInt64)) }

@@ -42,15 +42,15 @@ const testChain = "STARKD_ABCI"
 
 var proposer = []byte("twenty bytes address")
 
-// world is a chain with the fee token and one funded account.
-type world struct {
+// fixture is the genesis of a chain with the fee token and one funded account.
+type fixture struct {
 	appState []byte
 	private  felt.Felt
 	account  felt.Felt
 }
 
-func newWorld(t testing.TB) *world {
-	w := &world{private: felt.FromUint64(77), account: felt.FromUint64(0xacc)}
+func newFixture(t testing.TB) *fixture {
+	w := &fixture{private: felt.FromUint64(77), account: felt.FromUint64(0xacc)}
 	var classes []*starknet.ContractClass
 	for _, name := range []string{contracts.Account, contracts.ERC20} {
 		b, err := contracts.ClassJSON(name)
@@ -82,7 +82,7 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
-func (w *world) open(t testing.TB, db dbm.DB) *app.App {
+func (w *fixture) open(t testing.TB, db dbm.DB) *app.App {
 	store, err := state.Open(db)
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func (w *world) open(t testing.TB, db dbm.DB) *app.App {
 }
 
 // transfer returns a signed transfer of the fee token.
-func (w *world) transfer(t testing.TB, nonce uint64) []byte {
+func (w *fixture) transfer(t testing.TB, nonce uint64) []byte {
 	tx := &starknet.Invoke{SenderAddress: w.account}
 	tx.Nonce = felt.FromUint64(nonce)
 	tx.ResourceBounds.L2Gas = starknet.ResourceBound{MaxAmount: 5_000_000, MaxPricePerUnit: starknet.NewUint128(2_000_000_000)}
@@ -114,7 +114,7 @@ func (w *world) transfer(t testing.TB, nonce uint64) []byte {
 	return b
 }
 
-// lines is a writer that sends what is written.
+// lines is a writer that sends each write to the channel.
 type lines chan string
 
 func (l lines) Write(p []byte) (int, error) {
@@ -122,9 +122,9 @@ func (l lines) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Over a socket, as a stock cometbft binary calls it: a block from genesis to commit, and what it refuses.
+// TestSocket runs the application over a socket, as a stock cometbft binary does: a block from genesis to commit, and rejections.
 func TestSocket(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -176,7 +176,7 @@ func TestSocket(t *testing.T) {
 			t.Errorf("proposal of %d transactions: %v (%v), want %v", len(p.txs), got, err, p.want)
 		}
 	}
-	// An operator learns why: CometBFT says only that the proposal was rejected.
+	// The log has the reason, which CometBFT does not log.
 	if reason := <-reasons; !strings.Contains(reason, "height=1 proposer=") || !strings.Contains(reason, "nonce") || len(reasons) != 0 {
 		t.Errorf("the log of a rejected proposal: %q, and %d more lines", reason, len(reasons))
 	}
@@ -205,7 +205,7 @@ func TestSocket(t *testing.T) {
 	}
 }
 
-// recorder writes down the consensus calls as letters.
+// recorder records each consensus call as a letter.
 type recorder struct {
 	abcitypes.Application
 	mu    sync.Mutex
@@ -253,14 +253,14 @@ func (r *recorder) Commit(ctx context.Context, q *abcitypes.RequestCommit) (*abc
 // then heights of rounds that end in FinalizeBlock and Commit.
 var grammar = regexp.MustCompile(`^i?((pr?|r)*fc)*((pr?|r)*f?)$`)
 
-// One CometBFT node with the app in process makes blocks with transactions, is stopped and started again on the same
-// databases, and goes on where it was; the order of calls is that of the grammar.
+// TestCometBFT checks that one CometBFT node with the app in process makes blocks with transactions and, after a restart on the same
+// databases, continues at its height. The order of calls must match the grammar.
 func TestCometBFT(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	home := t.TempDir()
 	config := cfg.TestConfig().SetRoot(home)
 	config.P2P.ListenAddress, config.RPC.ListenAddress = "tcp://127.0.0.1:0", ""
-	config.P2P.PexReactor = false // its address book is written once more after the node has stopped
+	config.P2P.PexReactor = false // it writes its address book after the node has stopped
 	config.DBBackend, config.TxIndex.Indexer = "goleveldb", "null"
 	config.Consensus.TimeoutCommit = 20 * time.Millisecond
 	for _, dir := range []string{"config", "data"} {

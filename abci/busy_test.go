@@ -9,10 +9,10 @@ import (
 	abcitypes "github.com/cometbft/cometbft/abci/types"
 )
 
-// TestBusy: transactions that are in line when a block is to be committed are not checked once Commit has waited long, so that it can
-// begin; what the mempool holds is checked all the same.
+// TestBusy checks that new transactions are rejected as busy once Commit has waited for commitPatience, so that it can begin, and that
+// rechecks of the mempool's transactions still run.
 func TestBusy(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	a := New(w.open(t, dbm.NewMemDB()))
 	ctx, now := context.Background(), time.Unix(1_700_000_000, 5)
 	if _, err := a.InitChain(ctx, &abcitypes.RequestInitChain{Time: now, ChainId: testChain, AppStateBytes: w.appState, InitialHeight: 1}); err != nil {
