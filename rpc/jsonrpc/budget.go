@@ -7,17 +7,18 @@ import (
 	"sync/atomic"
 )
 
-// budget bounds the bytes that a server holds for its clients at once: bodies that are being read or answered, answers, and what
-// waits in websockets' queues. No goroutine waits for it: what does not fit is rejected, or held up by its own socket.
+// budget bounds the bytes that a server holds for all clients: request bodies until they are answered, answers, and the queues of
+// websockets. No goroutine waits for the budget: a request or answer that does not fit is rejected, and a notification waits for room
+// in its own socket's queue.
 type budget struct {
 	most, held atomic.Int64
 }
 
-// smallAnswer is what always fits: while others' large answers fill the budget, small requests are still answered. The bound on
-// connections bounds what this adds.
+// smallAnswer is the size in bytes up to which requests and answers do not count, so that small requests are still answered while
+// large answers fill the budget. The bound on connections bounds the memory that this adds.
 const smallAnswer = 64 << 10
 
-// try takes n bytes if they fit. What is larger than the whole budget fits when nothing is held.
+// try takes n bytes if they fit and reports whether it did. More than the whole budget fits if nothing is held.
 func (b *budget) try(n int) bool {
 	for {
 		held := b.held.Load()
@@ -30,22 +31,22 @@ func (b *budget) try(n int) bool {
 	}
 }
 
-// take takes n bytes whether they fit or not.
+// take takes n bytes even if they do not fit.
 func (b *budget) take(n int) { b.held.Add(int64(n)) }
 
 // give returns n bytes.
 func (b *budget) give(n int) { b.held.Add(-int64(n)) }
 
-// Buffered returns how many bytes the server holds for its clients.
+// Buffered returns the number of bytes that the server holds for its clients.
 func (s *Server) Buffered() int64 { return s.budget.held.Load() }
 
-// errBusy returns the error for what does not fit the budget.
+// errBusy returns the error of a request or answer that does not fit the budget.
 func (s *Server) errBusy() *Error {
 	return ErrLimit.With(fmt.Sprintf("the node holds %d bytes of requests and answers, at most %d: try again", s.budget.held.Load(), s.budget.most.Load()))
 }
 
-// readBody reads a body against the budget, beyond smallAnswer as it arrives, so that a client cannot reserve what it does not send.
-// It returns how much it has taken, also with an error.
+// readBody reads a body. It takes bytes beyond smallAnswer from the budget as they arrive, so that a client cannot reserve bytes that it
+// does not send. It returns the number of bytes taken, also with an error.
 func (s *Server) readBody(r io.Reader) (body []byte, taken int, err error) {
 	var b bytes.Buffer
 	for {
@@ -63,11 +64,11 @@ func (s *Server) readBody(r io.Reader) (body []byte, taken int, err error) {
 	}
 }
 
-// answer is the JSON of an answer: one piece, or those of a batch.
+// answer is the JSON of an answer: one response, or the responses of a batch.
 type answer struct {
 	pieces [][]byte
 	batch  bool
-	taken  int // of the budget
+	taken  int // bytes taken from the budget
 }
 
 // writeTo writes the answer.
@@ -96,6 +97,6 @@ func (a *answer) bytes() []byte {
 		return a.pieces[0]
 	}
 	var b bytes.Buffer
-	a.writeTo(&b) // a buffer takes everything
+	a.writeTo(&b) // a buffer returns no error
 	return b.Bytes()
 }

@@ -2,7 +2,7 @@ package jsonrpc
 
 import "testing"
 
-// The last good and the first bad value.
+// TestBudget checks the last number of bytes that fits and the first that does not.
 func TestBudget(t *testing.T) {
 	var b budget
 	b.most.Store(10)
@@ -16,6 +16,6 @@ func TestBudget(t *testing.T) {
 	}
 	b.give(10)
 	if !b.try(11) || b.try(1) {
-		t.Error("what is larger than the budget fits alone")
+		t.Error("more than the budget must fit if and only if nothing is held")
 	}
 }

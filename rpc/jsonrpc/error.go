@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Error is an error object, as the client sees it. Errors with the same code match by errors.Is, whatever their data.
+// Error is an error object as the client sees it. errors.Is compares errors by code only.
 type Error struct {
 	Code    int    `json:"code"`
 	Message string `json:"message"`
@@ -23,16 +23,16 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("rpc: %s (%d): %s", e.Message, e.Code, data)
 }
 
-// Is matches by code.
+// Is reports whether target is an *Error with the same code.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
 	return ok && t.Code == e.Code
 }
 
-// With returns e with data that says more.
+// With returns a copy of e with data, which gives details.
 func (e *Error) With(data any) *Error { return &Error{Code: e.Code, Message: e.Message, Data: data} }
 
-// The errors of JSON-RPC itself that methods use too.
+// The errors of JSON-RPC itself that methods also return.
 var (
 	ErrInvalidParams = &Error{Code: -32602, Message: "Invalid params"}
 	ErrLimit         = &Error{Code: -32005, Message: "Limit exceeded"} // EIP-1474

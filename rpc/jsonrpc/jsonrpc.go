@@ -1,5 +1,5 @@
-// Package jsonrpc is a JSON-RPC 2.0 server over HTTP and websockets. It knows no method: a Table says which there are, and a Session
-// makes the notifications of a websocket. What a client can make the server hold or do is bounded by Config.
+// Package jsonrpc is a JSON-RPC 2.0 server over HTTP and websockets. A Table has the methods, and a Session sends the notifications of a
+// websocket. Config bounds the memory and the work that a client can cause.
 //
 //	s := jsonrpc.NewServer(jsonrpc.Config{}, nil)
 //	http.Handle("/", s.Handler(jsonrpc.Table{"ping": {Run: func(*jsonrpc.Call) (any, error) { return "pong", nil }}}))
@@ -13,27 +13,27 @@ import (
 	"time"
 )
 
-// DefaultMaxBody is the bound on a request's bytes where Config names none.
+// DefaultMaxBody is the default of Config.MaxBody, in bytes.
 const DefaultMaxBody = 16 << 20
 
-// Config bounds what a server does for a client. Zero values mean the defaults.
+// Config bounds the memory and the work of a server for its clients. A zero value means the default, given last in each comment.
 type Config struct {
 	MaxBody    int64         // bytes of a request; DefaultMaxBody
-	CORSOrigin string        // the origin whose pages may send requests; "*", any: there are no cookies, and nothing here is secret
+	CORSOrigin string        // the origin whose pages may send requests, "*" for any (there are no cookies and no secrets); "*"
 	MaxBatch   int           // requests in a batch; 100
-	Timeout    time.Duration // of a body, be it one request or a batch; 30 s
-	MaxReads   int           // requests of methods without a gate that run at once; 2 for each processor
-	MaxAnswer  int           // bytes of a batch's answers: beyond it the rest of its requests is rejected; 32 MiB
-	Log        *slog.Logger  // slog.Default()
+	Timeout    time.Duration // time to answer a body, a single request or a batch; 30 s
+	MaxReads   int           // concurrent requests for methods without a gate; 2 for each processor
+	MaxAnswer  int           // bytes of a batch's answers, beyond which its other requests are rejected; 32 MiB
+	Log        *slog.Logger  // the logger; slog.Default()
 
-	// MaxBuffered bounds the bytes of bodies, answers and websockets' queues held at once; 64 MiB.
+	// MaxBuffered bounds the bytes of all bodies, answers and websockets' queues together; 64 MiB.
 	MaxBuffered int
 
-	SocketPath   string        // where websockets are served, for the error to a client that uses HTTP instead
-	MaxSockets   int           // websockets at once; 256
-	MaxQueue     int           // bytes that wait for a websocket's client, more only if it is one message; 1 MiB
-	StallTimeout time.Duration // for which a client may read nothing while its queue is full; 10 s
-	PingInterval time.Duration // between pings on a websocket, two of which may go unanswered; 30 s
+	SocketPath   string        // the websockets' path, for the error to a client that uses HTTP instead
+	MaxSockets   int           // concurrent websockets; 256
+	MaxQueue     int           // bytes that wait for a websocket's client; a single message may be larger; 1 MiB
+	StallTimeout time.Duration // how long a client may read nothing while its queue is full; 10 s
+	PingInterval time.Duration // time between pings on a websocket, of which two may stay unanswered; 30 s
 }
 
 func (c *Config) setDefaults() {
@@ -67,20 +67,20 @@ func (c *Config) setDefaults() {
 	}
 }
 
-// Table holds methods by name.
+// Table has the methods by name.
 type Table map[string]*Method
 
-// Method is what answers the requests for one method.
+// Method is a method and its implementation.
 type Method struct {
-	Params []string // their names by position
-	Gate   Gate     // bounds how many run at once; nil: Config.MaxReads
-	Socket bool     // only websockets have it
-	// Run answers a request. An *Error is sent to the client as it is; any other error becomes an internal error whose text only the log
-	// sees.
+	Params []string // the names of the parameters by position
+	Gate   Gate     // bounds the concurrent requests; nil means Config.MaxReads
+	Socket bool     // the method exists on websockets only
+	// Run answers a request. An *Error is sent to the client unchanged. The client sees any other error as an internal error; its text is
+	// logged.
 	Run func(*Call) (any, error)
 }
 
-// Call is one request while it is answered.
+// Call is one request that is being answered.
 type Call struct {
 	context.Context                            // ends after Config.Timeout
 	Params          map[string]json.RawMessage // by name
@@ -89,13 +89,14 @@ type Call struct {
 	turn turn
 }
 
-// Gate bounds what runs at once: each running request holds a token.
+// Gate bounds the number of concurrent requests: each running request holds a token.
 type Gate chan struct{}
 
 // NewGate returns a gate of n tokens.
 func NewGate(n int) Gate { return make(Gate, n) }
 
-// Wait waits for a token of another gate, and gives back the one that the request holds. It fails when the request's time is over.
+// Wait gives back the token that the request holds and waits for one of another gate. It returns an error when the request's context
+// ends.
 func (c *Call) Wait(gate Gate) error {
 	if err := c.turn.take(c, gate); err != nil {
 		return err
@@ -106,7 +107,7 @@ func (c *Call) Wait(gate Gate) error {
 // turn is a token that a request holds while it runs.
 type turn struct{ gate Gate }
 
-// take waits for a token of another gate, and gives back the one that is held.
+// take gives back the token that is held, if any, and waits for one of a gate.
 func (t *turn) take(ctx context.Context, gate Gate) *Error {
 	t.give()
 	select {

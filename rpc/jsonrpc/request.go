@@ -12,12 +12,12 @@ import (
 	"github.com/starkd/starkd/internal/bounded"
 )
 
-// JSON-RPC 2.0 (jsonrpc.org/specification). Requests are read by encoding/json/v2's rules: the name of a member matches exactly, no
-// object has a name twice, and nothing follows the value. As JSON-RPC allows, unknown members are ignored.
+// JSON-RPC 2.0 (jsonrpc.org/specification). Requests are read by the rules of encoding/json/v2: member names match exactly, duplicate
+// names are rejected, and nothing may follow the value. As JSON-RPC allows, unknown members are ignored.
 
 // request is a request object. Without an id it is a notification, which gets no response.
 type request struct {
-	ID     json.RawMessage // string, number or null; nil for a notification
+	ID     json.RawMessage // a string, a number or null; nil for a notification
 	Method string
 	Params json.RawMessage // object, array, or nil
 }
@@ -36,18 +36,18 @@ func newResponse(id json.RawMessage, result any, err *Error) *response {
 
 var nullID = json.RawMessage("null")
 
-// parseRequests decodes a body: one request, or a batch. The error is errParse or errInvalidRequest for the body as a whole; a
-// request of a batch that is invalid has its own error.
+// parseRequests decodes a body with one request or a batch. err is errParse or errInvalidRequest for the whole body; errs has an error
+// for each invalid request, else nil.
 func parseRequests(body []byte, maxBatch int) (reqs []request, errs []*Error, batch bool, err *Error) {
 	body = bytes.TrimLeft(body, " \t\r\n")
 	if len(body) == 0 || body[0] != '[' {
-		if !jsontext.Value(body).IsValid(jsontext.AllowDuplicateNames(true)) { // a name that is there twice is for parseRequest to reject
+		if !jsontext.Value(body).IsValid(jsontext.AllowDuplicateNames(true)) { // parseRequest rejects duplicate names
 			return nil, nil, false, errParse
 		}
 		req, err := parseRequest(body)
 		return []request{req}, []*Error{err}, false, nil
 	}
-	// Read a batch element by element: a million of them must not be allocated to learn that there are too many.
+	// A batch is read element by element, so that a batch with too many requests is rejected before all of them are allocated.
 	d := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true))
 	if _, err := d.ReadToken(); err != nil {
 		return nil, nil, true, errParse
@@ -76,14 +76,14 @@ func parseRequests(body []byte, maxBatch int) (reqs []request, errs []*Error, ba
 	return reqs, errs, true, nil
 }
 
-// Bounds of a request's shape. Small values take many times their text in memory, and an object's names are remembered to find one
-// that is there twice. The largest class has a tenth of the values.
+// Bounds of a request's shape. Small values take many times the size of their text in memory, and the names of an object are kept to
+// find duplicates. The largest class has a tenth of maxValues.
 const (
-	maxMembers = 64      // of an object
-	maxValues  = 1 << 20 // that are no strings, in a request
+	maxMembers = 64      // members of an object
+	maxValues  = 1 << 20 // lists, objects, numbers and literals in a request
 )
 
-// checkShape rejects a request that exceeds these bounds before anything is allocated for it.
+// checkShape rejects a request that exceeds these bounds, before its values are allocated.
 func checkShape(raw json.RawMessage) error {
 	d := jsontext.NewDecoder(bytes.NewBuffer(raw), jsontext.AllowDuplicateNames(true))
 	for values := 0; ; {
@@ -150,7 +150,7 @@ func parseRequest(raw json.RawMessage) (request, *Error) {
 	return req, nil
 }
 
-// parseParams returns parameters by name. Positions after the last name are ignored, as names that are not in the list are.
+// parseParams returns parameters by name. It ignores positions after the last name; methods ignore unknown names.
 func parseParams(raw json.RawMessage, names []string) (map[string]json.RawMessage, error) {
 	if len(raw) == 0 {
 		return map[string]json.RawMessage{}, nil
@@ -169,7 +169,7 @@ func parseParams(raw json.RawMessage, names []string) (map[string]json.RawMessag
 	return params, nil
 }
 
-// Marshal is json.Marshal that does not escape angle brackets: ABIs are full of them.
+// Marshal encodes v like json.Marshal but does not escape angle brackets and ampersands, which are frequent in ABIs.
 func Marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

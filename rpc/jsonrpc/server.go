@@ -17,16 +17,16 @@ import (
 type Server struct {
 	config Config
 	open   func(*Socket) Session
-	reads  Gate // of requests that run and have no other gate, and of notifications that are made
+	reads  Gate // for requests without another gate, and for reading and encoding notifications
 	budget budget
 
 	mu      sync.Mutex
 	sockets map[*Socket]struct{}
 	closed  bool
-	running sync.WaitGroup // sockets
+	running sync.WaitGroup // counts sockets
 }
 
-// NewServer returns a server. open, which may be nil, is called with each new websocket and returns what notifies its client.
+// NewServer returns a server. open is called with each new websocket and returns its Session; a nil open means no sessions.
 func NewServer(config Config, open func(*Socket) Session) *Server {
 	config.setDefaults()
 	s := &Server{config: config, open: open, reads: NewGate(config.MaxReads), sockets: map[*Socket]struct{}{}}
@@ -34,7 +34,8 @@ func NewServer(config Config, open func(*Socket) Session) *Server {
 	return s
 }
 
-// Handler serves the methods of a table: a POST of one request or a batch, browsers' preflight requests, and websockets.
+// Handler returns a handler of the methods of a table. It serves POST requests with one request or a batch, the preflight requests of
+// browsers, and websockets.
 func (s *Server) Handler(methods Table) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if websocket.IsWebSocketUpgrade(r) {
@@ -45,7 +46,7 @@ func (s *Server) Handler(methods Table) http.Handler {
 	})
 }
 
-// WebsocketHandler serves the methods of a table over websockets only.
+// WebsocketHandler returns a handler of the methods of a table that serves websockets only.
 func (s *Server) WebsocketHandler(methods Table) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if websocket.IsWebSocketUpgrade(r) {
@@ -57,7 +58,7 @@ func (s *Server) WebsocketHandler(methods Table) http.Handler {
 	})
 }
 
-// serveHTTP answers a request that is not an upgrade.
+// serveHTTP answers an HTTP request that is not an upgrade to a websocket.
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request, methods Table) {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", s.config.CORSOrigin)
@@ -97,8 +98,8 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request, methods Table
 	s.write(w, http.StatusOK, reply)
 }
 
-// handle answers a body, or a message of a socket: with a response, a list of them, or nil if there were only notifications. The
-// caller gives back what the answer has taken of the budget.
+// handle answers the body of a POST or a message of a socket. The answer is a response, a list of responses, or nil if there were only
+// notifications. The caller must give back answer.taken to the budget.
 func (s *Server) handle(ctx context.Context, methods Table, body []byte, k *Socket) *answer {
 	reqs, errs, batch, err := parseRequests(body, s.config.MaxBatch)
 	if err != nil {
@@ -107,7 +108,7 @@ func (s *Server) handle(ctx context.Context, methods Table, body []byte, k *Sock
 	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()
 	out, size := &answer{batch: batch}, 0
-	var full *Error // the first answer for which the budget had no room: those after it are not computed
+	var full *Error // the error of the first answer that did not fit the budget; later requests are not run
 	for i := range reqs {
 		var piece []byte
 		taken := 0
@@ -115,7 +116,7 @@ func (s *Server) handle(ctx context.Context, methods Table, body []byte, k *Sock
 		case errs[i] != nil:
 			piece = s.marshal(newResponse(reqs[i].ID, nil, errs[i]))
 		case size > s.config.MaxAnswer:
-			rejection := ErrLimit.With(fmt.Sprintf("the answers before this one take %d bytes, a batch's at most %d", size, s.config.MaxAnswer))
+			rejection := ErrLimit.With(fmt.Sprintf("the earlier answers of this batch take %d bytes, at most %d", size, s.config.MaxAnswer))
 			piece = s.marshal(newResponse(reqs[i].ID, nil, rejection))
 		case full != nil:
 			piece = s.marshal(newResponse(reqs[i].ID, nil, full))
@@ -136,8 +137,8 @@ func (s *Server) handle(ctx context.Context, methods Table, body []byte, k *Sock
 	return out
 }
 
-// respond runs one request and encodes the response: against the budget, if it and the bytes before it in the answer are not small. full
-// is the error that it answers if the budget has no room.
+// respond runs one request and encodes the response. It takes the response from the budget unless it is small together with the earlier
+// bytes of the answer. If it does not fit, the response is an error, which respond also returns as full.
 func (s *Server) respond(ctx context.Context, methods Table, req *request, k *Socket, before int) (piece []byte, taken int, full *Error) {
 	gate := s.reads
 	m := methods[req.Method]
@@ -161,7 +162,7 @@ func (s *Server) respond(ctx context.Context, methods Table, req *request, k *So
 	return piece, len(piece), nil
 }
 
-// dispatch runs one request for a method, nil if there is none of its name.
+// dispatch runs one request. m is its method, or nil if there is no such method.
 func (s *Server) dispatch(c *Call, m *Method, req *request) (result any, rpcErr *Error) {
 	switch {
 	case m == nil:
@@ -174,7 +175,7 @@ func (s *Server) dispatch(c *Call, m *Method, req *request) (result any, rpcErr 
 		return nil, ErrInvalidParams.With(err.Error())
 	}
 	defer func() {
-		if p := recover(); p != nil { // a bug in one method does not end the others
+		if p := recover(); p != nil { // a bug in one method must not stop the server
 			s.config.Log.Error("rpc: panic", "method", req.Method, "panic", p, "stack", string(debug.Stack()))
 			result, rpcErr = nil, errInternal
 		}
@@ -185,7 +186,7 @@ func (s *Server) dispatch(c *Call, m *Method, req *request) (result any, rpcErr 
 	return result, nil
 }
 
-// clientError returns err as the client may see it: a text that is not for clients goes to the log.
+// clientError returns the error that the client sees for err. It logs an error whose text is not meant for clients.
 func (s *Server) clientError(ctx context.Context, what string, err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
@@ -197,10 +198,10 @@ func (s *Server) clientError(ctx context.Context, what string, err error) *Error
 	return errInternal
 }
 
-// encode returns the answer that is one response.
+// encode returns an answer with one response.
 func (s *Server) encode(r *response) *answer { return &answer{pieces: [][]byte{s.marshal(r)}} }
 
-// marshal encodes a response, as an internal error if its result does not encode.
+// marshal encodes a response. If the result cannot be encoded, the response is an internal error.
 func (s *Server) marshal(r *response) []byte {
 	b, err := Marshal(r)
 	if err != nil {
@@ -219,8 +220,8 @@ func (s *Server) write(w http.ResponseWriter, status int, a *answer) {
 	}
 }
 
-// Shutdown closes all websockets with the reason that the node stops, and waits until they are gone. When ctx ends it cuts their
-// connections.
+// Shutdown closes all websockets with code 1001 and waits until they have ended. When ctx ends it closes their connections at once and
+// returns the error of ctx.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
@@ -246,7 +247,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// enter counts a socket; false if there are too many, or the server is shut down.
+// enter registers a socket. It returns false if there are too many sockets or the server is shut down.
 func (s *Server) enter(k *Socket) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -24,7 +24,7 @@ func post(h http.Handler, body string) (int, string) {
 	return w.Code, w.Body.String()
 }
 
-// TestJSONRPC: the examples of the JSON-RPC specification, and what clients do.
+// TestJSONRPC checks the answers to the examples of the JSON-RPC specification and to other valid and invalid requests.
 func TestJSONRPC(t *testing.T) {
 	s := NewServer(Config{MaxBatch: 3}, nil).Handler(testTable)
 	for _, c := range []struct{ body, want string }{
@@ -66,7 +66,8 @@ func TestJSONRPC(t *testing.T) {
 	}
 }
 
-// TestDefaultGate: a method without a gate waits while MaxReads others run, and is answered that the node is busy when its time is over.
+// TestDefaultGate checks that a method without a gate waits while MaxReads others run, and that the answer after its timeout is that the
+// node is busy.
 func TestDefaultGate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -99,7 +100,7 @@ func TestDefaultGate(t *testing.T) {
 	})
 }
 
-// A table of one method over HTTP.
+// This example serves a table of one method over HTTP.
 func ExampleServer() {
 	s := NewServer(Config{}, nil)
 	h := httptest.NewServer(s.Handler(Table{

@@ -11,34 +11,33 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// JSON-RPC over a websocket. A client's message is handled as the body of a POST is, and messages are answered in order. A socket has three
-// goroutines: the handler's, which reads and answers, one that writes the queue, and its Session's, which notifies the client.
-// Config.MaxQueue bounds what waits for the client: a full queue holds up its own socket only, and a queue from which nothing is sent
-// for Config.StallTimeout ends it.
+// JSON-RPC over a websocket. A client's message is handled like the body of a POST, and messages are answered in order. A socket has three
+// goroutines: the handler's reads and answers messages, one writes the queue, and the Session's sends notifications. Config.MaxQueue bounds
+// the queue. A full queue blocks its own socket only; a full queue from which nothing is sent for Config.StallTimeout ends the socket.
 
-// Session notifies the client of one websocket, usually of what it has subscribed to.
+// Session sends the notifications of one websocket, usually those of its subscriptions.
 type Session interface {
-	// Run is called on a goroutine of its own, and returns when the socket's context is done.
+	// Run is called on its own goroutine. It must return when the socket's context ends.
 	Run()
-	// Answered is called after the answer to a message is queued: notifications that follow from the message may be sent from now on.
+	// Answered is called after the answer to a message is queued. From then on, notifications that depend on the message may be sent.
 	Answered()
-	// Ended is called once, when the socket ends. Nothing is sent after it.
+	// Ended is called once, when the socket ends. Nothing is sent afterwards.
 	Ended()
 }
 
-// Reasons to close a socket, by their numbers in RFC 6455.
+// Codes to close a socket (RFC 6455, section 7.4.1).
 const (
 	ClosePolicyViolation = websocket.ClosePolicyViolation
 	CloseInternalError   = websocket.CloseInternalServerErr
 )
 
-// handshakeTimeout bounds the answer to a client that asks for a websocket, lingerTimeout the wait for its close frame.
+// handshakeTimeout bounds the upgrade to a websocket, lingerTimeout the wait for the client's close frame.
 const (
 	handshakeTimeout = 10 * time.Second
 	lingerTimeout    = time.Second
 )
 
-// closeReason says how a socket ends: with a close frame, or without one if the code is 0 because the client is gone.
+// closeReason is the content of a close frame. Code 0 means that no close frame is sent, because the client is gone.
 type closeReason struct {
 	code int
 	text string
@@ -57,9 +56,9 @@ type Socket struct {
 	mu             sync.Mutex
 	queue          [][]byte
 	queued         int           // bytes of the queue and of the message that is being written
-	ready          chan struct{} // holds a value when the writer has something to do
-	spaceAvailable chan struct{} // closed when a message was written
-	closeReason    *closeReason  // set once; nothing is queued after it
+	ready          chan struct{} // has a value when the writer has work
+	spaceAvailable chan struct{} // closed when a message was written, and replaced
+	closeReason    *closeReason  // nil while the socket is open; set once, after which nothing is queued
 	handshaking    bool          // the writer has sent the close frame and set the reader's last deadline
 }
 
@@ -69,10 +68,10 @@ func newSocket(s *Server, methods Table) *Socket {
 	return k
 }
 
-// Context returns the context that ends with the socket.
+// Context returns a context that ends with the socket.
 func (k *Socket) Context() context.Context { return k.ctx }
 
-// serveWebsocket upgrades a request and serves its socket to the end.
+// serveWebsocket upgrades a request and serves the socket until it ends.
 func (s *Server) serveWebsocket(w http.ResponseWriter, r *http.Request, methods Table) {
 	k := newSocket(s, methods)
 	defer k.cancel()
@@ -108,13 +107,13 @@ func (s *Server) serveWebsocket(w http.ResponseWriter, r *http.Request, methods 
 	conn.Close()
 }
 
-// originAllowed returns the policy of Config.CORSOrigin: browsers say whose page asks, and only they must be kept from asking.
+// originAllowed reports whether Config.CORSOrigin allows the request. Only browsers send an Origin header, and only they need the check.
 func (s *Server) originAllowed(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	return origin == "" || s.config.CORSOrigin == "*" || strings.EqualFold(origin, s.config.CORSOrigin)
 }
 
-// read answers the client's messages until there are no more. A socket that ends is still read, for the client's close frame.
+// read answers the client's messages until the connection ends. After Close it still reads, to receive the client's close frame.
 func (k *Socket) read() {
 	k.conn.SetReadLimit(k.server.config.MaxBody)
 	k.conn.SetPongHandler(func(string) error { return k.extend() })
@@ -127,9 +126,9 @@ func (k *Socket) read() {
 		switch {
 		case err == nil:
 		case errors.Is(err, ErrLimit):
-			k.Close(websocket.CloseTryAgainLater, "the node is busy") // and read until the close frame
+			k.Close(websocket.CloseTryAgainLater, "the node is busy") // the loop reads until the close frame
 		case errors.Is(err, websocket.ErrReadLimit):
-			return // a close frame with code 1009 is sent
+			return // gorilla/websocket has sent a close frame with code 1009
 		default:
 			k.server.config.Log.Debug("rpc: websocket ended", "error", err)
 			return
@@ -137,7 +136,7 @@ func (k *Socket) read() {
 	}
 }
 
-// next reads a message against the server's budget, of which it returns how much it has taken.
+// next reads a message. It returns the number of bytes that it has taken from the server's budget.
 func (k *Socket) next() (message []byte, taken int, err error) {
 	_, r, err := k.conn.NextReader()
 	if err != nil {
@@ -146,12 +145,12 @@ func (k *Socket) next() (message []byte, taken int, err error) {
 	return k.server.readBody(r)
 }
 
-// extend gives the client time to show a sign of life: two pings may go unanswered.
+// extend moves the read deadline, so that two pings may stay unanswered.
 func (k *Socket) extend() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.handshaking {
-		return nil // the writer has set it
+		return nil // the writer has set the last deadline
 	}
 	return k.conn.SetReadDeadline(time.Now().Add(5 * k.server.config.PingInterval / 2))
 }
@@ -170,9 +169,9 @@ func (k *Socket) receive(message []byte) {
 	}
 }
 
-// put queues a message, and waits while the queue is full. It does not queue the message if the socket ends, or if open, which may be
-// nil, returns false. open is called with the socket locked, so that no message follows the answer to the request that changes what
-// open returns.
+// put queues a message and waits while the queue is full. It drops the message if the socket has ended, or if open is not nil and
+// returns false. open is called with the socket locked, so that no message follows the answer to the request that made open return
+// false.
 func (k *Socket) put(message []byte, open func() bool) {
 	var stall *time.Timer
 	for {
@@ -181,7 +180,7 @@ func (k *Socket) put(message []byte, open func() bool) {
 			k.mu.Unlock()
 			return
 		}
-		// One message always fits, so that a socket makes progress while others fill the budget.
+		// One message always fits, so that each socket makes progress while others fill the budget.
 		empty := k.queued == 0
 		if empty || k.queued+len(message) <= k.server.config.MaxQueue && k.server.budget.try(len(message)) {
 			if empty {
@@ -219,8 +218,8 @@ func signal(c chan struct{}) {
 	}
 }
 
-// Close ends the socket: only the first call counts. What is queued is dropped, and the close frame follows the message that is being
-// written. With code 0 there is no close frame.
+// Close ends the socket. Queued messages are dropped, and the close frame follows the message that is being written. With code 0 there is
+// no close frame. Only the first call has an effect.
 func (k *Socket) Close(code int, reason string) {
 	if k.close(code, reason) && k.Session != nil {
 		k.Session.Ended()
@@ -244,7 +243,7 @@ func (k *Socket) close(code int, reason string) (first bool) {
 	return true
 }
 
-// take returns the next message to write, nil if there is none, and how the socket ends, nil if it does not.
+// take returns the next message to write, or nil if there is none, and the reason if the socket has ended, else nil.
 func (k *Socket) take() ([]byte, *closeReason) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -257,7 +256,7 @@ func (k *Socket) take() ([]byte, *closeReason) {
 	return message, nil
 }
 
-// written makes room for others after a message.
+// written frees the space of a written message.
 func (k *Socket) written(message []byte) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -267,8 +266,8 @@ func (k *Socket) written(message []byte) {
 	k.spaceAvailable = make(chan struct{})
 }
 
-// write sends what is queued, and a ping from time to time. A message has twice the time of a stalled queue: a client that reads
-// again within it still learns why its socket ends.
+// write sends the queued messages, and pings. The timeout of a write is twice StallTimeout, so that a client that resumes reading within
+// it still receives the close frame with the reason.
 func (k *Socket) write() {
 	ping := time.NewTicker(k.server.config.PingInterval)
 	defer ping.Stop()
@@ -298,8 +297,8 @@ func (k *Socket) write() {
 	}
 }
 
-// closeHandshake sends a close frame and waits up to lingerTimeout for the client's. Closing a TCP connection with unread data resets it and
-// may drop frames in flight.
+// closeHandshake sends a close frame and lets the reader wait up to lingerTimeout for the client's. Closing a TCP connection with unread
+// data resets it and may drop frames in flight.
 func (k *Socket) closeHandshake(reason *closeReason) {
 	now := time.Now()
 	deadline := now
@@ -315,7 +314,7 @@ func (k *Socket) closeHandshake(reason *closeReason) {
 	k.conn.SetReadDeadline(deadline)
 }
 
-// cut closes the connection.
+// cut closes the connection without a close frame.
 func (k *Socket) cut() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -324,7 +323,8 @@ func (k *Socket) cut() {
 	}
 }
 
-// Reading runs f, which reads the chain or encodes, within Config.MaxReads.
+// Reading runs f as one of the Config.MaxReads concurrent reads. f should read the chain or encode. If the socket ends before there is
+// room, the error is that of its context.
 func (k *Socket) Reading(f func() error) error {
 	select {
 	case k.server.reads <- struct{}{}:
@@ -335,8 +335,8 @@ func (k *Socket) Reading(f func() error) error {
 	}
 }
 
-// Notify sends a notification unless open returns false, and waits while the client's queue is full. It fails if the notification does not
-// encode or the socket has ended.
+// Notify sends a notification, unless open is not nil and returns false. It waits while the client's queue is full. It returns an error if
+// the notification cannot be encoded or the socket has ended.
 func (k *Socket) Notify(method string, params any, open func() bool) error {
 	var b []byte
 	err := k.Reading(func() (err error) {
@@ -350,7 +350,7 @@ func (k *Socket) Notify(method string, params any, open func() bool) error {
 	return k.ctx.Err()
 }
 
-// notification is a message that the client did not ask for.
+// notification is a notification from the server to the client.
 type notification struct {
 	Version string `json:"jsonrpc"`
 	Method  string `json:"method"`
