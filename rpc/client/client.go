@@ -1,4 +1,4 @@
-// Package client is a client of a Starknet node's JSON-RPC.
+// Package client is a client for the JSON-RPC of a Starknet node.
 package client
 
 import (
@@ -21,20 +21,20 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// Client sends requests to a Starknet node. Errors of the node are *jsonrpc.Error values, which errors.Is compares by code. It can be used
-// concurrently.
+// Client sends requests to a Starknet node. Errors from the node are *jsonrpc.Error values, which errors.Is compares by code. A Client is
+// safe for concurrent use.
 //
-// A client trusts the node, except for what a hash can check: a class here, a block by Block.Check.
+// A Client trusts the node, except for data that a hash checks: Class checks the class hash, and callers can check a block with Block.Check.
 type Client struct {
 	url  string
 	http *http.Client
 	id   atomic.Uint64
 }
 
-// maxAnswer bounds what a client reads of one answer: a block of the largest transactions fits many times.
+// maxAnswer bounds the bytes of one answer. It is many times the size of a block of the largest transactions.
 const maxAnswer = 256 << 20
 
-// New returns a client of the node at url. The HTTP client nil means one with a timeout of 60 s.
+// New returns a client of the node at url. A nil HTTP client means one with a timeout of 60 s.
 func New(url string, client *http.Client) *Client {
 	if client == nil {
 		client = &http.Client{Timeout: 60 * time.Second}
@@ -42,7 +42,7 @@ func New(url string, client *http.Client) *Client {
 	return &Client{url: url, http: client}
 }
 
-// Do calls a method with parameters by name and decodes its result into result, unless that is nil.
+// Do calls a method with parameters by name and decodes the answer into result, unless result is nil.
 func (c *Client) Do(ctx context.Context, method string, params map[string]any, result any) error {
 	if params == nil {
 		params = map[string]any{}
@@ -99,13 +99,13 @@ func resultError(method string, err error) error {
 	return fmt.Errorf("rpc: %s: result: %w", method, err)
 }
 
-// SpecVersion returns the version of the specification that the node answers as.
+// SpecVersion returns the version of the specification that the node implements.
 func (c *Client) SpecVersion(ctx context.Context) (version string, err error) {
 	err = c.Do(ctx, "starknet_specVersion", nil, &version)
 	return version, err
 }
 
-// ChainID returns the chain's id as a felt.
+// ChainID returns the chain id as a felt.
 func (c *Client) ChainID(ctx context.Context) (id felt.Felt, err error) {
 	err = c.Do(ctx, "starknet_chainId", nil, &id)
 	return id, err
@@ -117,7 +117,7 @@ func (c *Client) BlockNumber(ctx context.Context) (n uint64, err error) {
 	return n, err
 }
 
-// Block returns a decided block with its receipts. Declares come without their classes.
+// Block returns a decided block with its receipts. Its DECLAREs have no classes.
 func (c *Client) Block(ctx context.Context, id rpc.BlockID) (*starknet.Block, error) {
 	const method = "starknet_getBlockWithReceipts"
 	var raw json.RawMessage
@@ -129,12 +129,12 @@ func (c *Client) Block(ctx context.Context, id rpc.BlockID) (*starknet.Block, er
 		return nil, resultError(method, err)
 	}
 	if !id.Names(b.Number, b.BlockHash) {
-		return nil, fmt.Errorf("rpc: the node sent block %d with hash %s, which was not asked for", b.Number, b.BlockHash)
+		return nil, fmt.Errorf("rpc: the node sent block %d with hash %s, which was not requested", b.Number, b.BlockHash)
 	}
 	return b, nil
 }
 
-// StateDiff returns what a block changed.
+// StateDiff returns the state difference of a block.
 func (c *Client) StateDiff(ctx context.Context, id rpc.BlockID) (*starknet.StateDiff, error) {
 	const method = "starknet_getStateUpdate"
 	var raw json.RawMessage
@@ -148,7 +148,7 @@ func (c *Client) StateDiff(ctx context.Context, id rpc.BlockID) (*starknet.State
 	return diff, nil
 }
 
-// TransactionStatus returns how far a transaction has come, and its execution status and reason to revert once it is in a block.
+// TransactionStatus returns a transaction's finality status and, once it is in a block, whether it reverted and the revert reason.
 func (c *Client) TransactionStatus(ctx context.Context, hash felt.Felt) (finality rpc.TransactionStatus, reverted bool, reason string, err error) {
 	var j struct {
 		Finality  rpc.TransactionStatus `json:"finality_status"`
@@ -159,7 +159,7 @@ func (c *Client) TransactionStatus(ctx context.Context, hash felt.Felt) (finalit
 	return j.Finality, j.Execution == "REVERTED", j.Failure, err
 }
 
-// Transaction returns a transaction in a block or in the mempool.
+// Transaction returns a transaction that is in a block or in the mempool.
 func (c *Client) Transaction(ctx context.Context, hash felt.Felt) (starknet.Transaction, error) {
 	var raw json.RawMessage
 	if err := c.Do(ctx, "starknet_getTransactionByHash", map[string]any{"transaction_hash": hash}, &raw); err != nil {
@@ -182,8 +182,8 @@ func (c *Client) Receipt(ctx context.Context, hash felt.Felt) (*starknet.Receipt
 	return r, n, nil
 }
 
-// WaitForReceipt asks every interval until the transaction is in a decided block, and returns its receipt and block.
-// A transaction that the node does not know, or no longer, is waited for as well: the context bounds the wait.
+// WaitForReceipt requests the receipt at each interval until the transaction is in a decided block, and returns the receipt and the
+// number of the block. It also waits for a transaction that the node does not know or no longer knows; ctx bounds the wait.
 func (c *Client) WaitForReceipt(ctx context.Context, hash felt.Felt, interval time.Duration) (*starknet.Receipt, uint64, error) {
 	for {
 		r, n, err := c.Receipt(ctx, hash)
@@ -210,13 +210,13 @@ func (c *Client) StorageAt(ctx context.Context, id rpc.BlockID, contract, key fe
 	return value, err
 }
 
-// ClassHashAt returns the class of a contract.
+// ClassHashAt returns the class hash of a contract.
 func (c *Client) ClassHashAt(ctx context.Context, id rpc.BlockID, contract felt.Felt) (hash felt.Felt, err error) {
 	err = c.Do(ctx, "starknet_getClassHashAt", map[string]any{"block_id": id, "contract_address": contract}, &hash)
 	return hash, err
 }
 
-// Class returns a declared class; it is checked to have that hash.
+// Class returns a declared class. It returns an error if the class does not have the hash.
 func (c *Client) Class(ctx context.Context, id rpc.BlockID, classHash felt.Felt) (*starknet.ContractClass, error) {
 	class := new(starknet.ContractClass)
 	if err := c.Do(ctx, "starknet_getClass", map[string]any{"block_id": id, "class_hash": classHash}, class); err != nil {
@@ -228,14 +228,14 @@ func (c *Client) Class(ctx context.Context, id rpc.BlockID, classHash felt.Felt)
 	return class, nil
 }
 
-// Call runs an entry point without a transaction.
+// Call runs an entry point outside a transaction and returns its return data.
 func (c *Client) Call(ctx context.Context, id rpc.BlockID, call rpc.FunctionCall) (result []felt.Felt, err error) {
 	call.Calldata = list(call.Calldata)
 	err = c.Do(ctx, "starknet_call", map[string]any{"block_id": id, "request": call}, &result)
 	return result, err
 }
 
-// EstimateFee estimates transactions, one after the other.
+// EstimateFee returns an estimate for each transaction. Each sees the effects of those before it.
 func (c *Client) EstimateFee(ctx context.Context, id rpc.BlockID, skipValidate bool, txs ...starknet.Transaction) ([]rpc.FeeEstimate, error) {
 	flags := []string{}
 	if skipValidate {
@@ -268,8 +268,8 @@ func (c *Client) Submit(ctx context.Context, tx starknet.Transaction) (felt.Felt
 	return j.Hash, err
 }
 
-// Events calls each with all events of a contract in a range of blocks, whose first key is among keys (any, if there are none). It ends
-// with the first error that each returns, and returns it.
+// Events calls each with all events of a contract, in a range of blocks, whose first key is among keys. Empty keys match all events. Events
+// stops at the first error of each and returns it.
 func (c *Client) Events(ctx context.Context, from, to rpc.BlockID, contract felt.Felt, keys []felt.Felt, each func(block uint64, transaction felt.Felt, e starknet.Event) error) error {
 	filter := map[string]any{"from_block": from, "to_block": to, "address": contract, "chunk_size": 1000}
 	if len(keys) > 0 {
@@ -299,13 +299,13 @@ func (c *Client) Events(ctx context.Context, from, to rpc.BlockID, contract felt
 			return nil
 		}
 		if chunk.Token == filter["continuation_token"] {
-			return fmt.Errorf("rpc: starknet_getEvents: the page after %q is itself", bounded.Clip([]byte(chunk.Token)))
+			return fmt.Errorf("rpc: starknet_getEvents: the page at token %q has the same token", bounded.Clip([]byte(chunk.Token)))
 		}
 		filter["continuation_token"] = chunk.Token
 	}
 }
 
-// StorageProof returns a proof that is not checked: see starknet/trie.
+// StorageProof returns a proof without verifying it. Package starknet/trie verifies proofs.
 func (c *Client) StorageProof(ctx context.Context, id rpc.BlockID, request *rpc.StorageProofRequest) (*rpc.StorageProof, error) {
 	slots := make([]contractSlots, len(request.Slots))
 	for i, s := range request.Slots {
@@ -327,7 +327,7 @@ type contractSlots struct {
 	Keys     []felt.Felt `json:"storage_keys"`
 }
 
-// list returns xs, or an empty slice instead of nil: JSON shows it as [].
+// list returns xs, or an empty slice if xs is nil, so that its JSON is [].
 func list(xs []felt.Felt) []felt.Felt {
 	if xs == nil {
 		return []felt.Felt{}

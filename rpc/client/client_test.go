@@ -30,7 +30,7 @@ func testClass() *starknet.ContractClass {
 	}
 }
 
-// TestClientDoubts: answers that are not what they should be are errors, whatever they are.
+// TestClientDoubts checks that malformed answers, and a class with another hash, are errors.
 func TestClientDoubts(t *testing.T) {
 	answer := ""
 	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(answer)) }))
@@ -63,7 +63,7 @@ func TestClientDoubts(t *testing.T) {
 	}
 }
 
-// TestClientInsists: another block than the one asked for, and pages of events without end.
+// TestClientInsists checks that a block that was not requested and an endless sequence of event pages are errors.
 func TestClientInsists(t *testing.T) {
 	answer := `{"result":{"block_number":1,"block_hash":"0x5","transactions":[]}}`
 	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(answer)) }))
@@ -81,11 +81,11 @@ func TestClientInsists(t *testing.T) {
 	}
 	answer = `{"result":{"events":[],"continuation_token":"x"}}`
 	if err := c.Events(ctx, rpc.LatestBlock, rpc.LatestBlock, felt.FromUint64(1), nil, nil); err == nil {
-		t.Error("the same page for ever")
+		t.Error("an endless sequence of pages is accepted")
 	}
 }
 
-// FuzzClient: whatever a node answers, the client has a value or an error.
+// FuzzClient checks that the client returns a value or an error for any answer of a node, and does not panic.
 func FuzzClient(f *testing.F) {
 	raw, err := os.ReadFile(filepath.Join("..", "testdata", "integration_block.json"))
 	if err != nil {

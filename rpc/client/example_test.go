@@ -12,7 +12,7 @@ import (
 	"github.com/starkd/starkd/rpc/client"
 )
 
-// A client asks a node for a nonce. Errors of the node are matched by their code.
+// This example requests a nonce. errors.Is matches errors from the node by their code.
 func ExampleClient() {
 	node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, `{"jsonrpc":"2.0","id":1,"error":{"code":20,"message":"Contract not found"}}`)
