@@ -99,7 +99,7 @@ func verifyAndRefuse(t *testing.T, n *testnet, l *load) {
 	if _, stderr, code := command(t, "testnet", "--validators", "4", "--output", stranger); code != 0 {
 		t.Fatal(stderr)
 	}
-	refused("validators of another genesis", "is of validators", "--validators", filepath.Join(stranger, "watcher", "config", "genesis.json"), path)
+	refused("validators of another genesis", "has validators", "--validators", filepath.Join(stranger, "watcher", "config", "genesis.json"), path)
 	foreign := filepath.Join(dir, "foreign")
 	if _, stderr, code := command(t, "init", "--chain-id", "ANOTHER_CHAIN", "--home", foreign); code != 0 {
 		t.Fatal(stderr)
