@@ -34,26 +34,28 @@ func TestStarknetJS(t *testing.T) {
 	h := httptest.NewServer(NewServer(f, Config{}))
 	defer h.Close()
 
-	// Modules are looked up from the script's own folder.
+	// Node looks modules up from the script's own folder.
+	run := t.TempDir()
 	script, err := os.ReadFile(filepath.Join("testdata", "starknetjs.mjs"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := os.CreateTemp(dir, "starkd-*.mjs")
+	if err := os.WriteFile(filepath.Join(run, "starknetjs.mjs"), script, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	modules, err := filepath.Abs(filepath.Join(dir, "node_modules"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.Remove(file.Name())
-	if _, err := file.Write(script); err != nil {
+	if err := os.Symlink(modules, filepath.Join(run, "node_modules")); err != nil {
 		t.Fatal(err)
 	}
-	file.Close()
 	class, err := os.ReadFile(golden.Corpus(t, "contracts", "sierra-casm", "d_bounds.contract_class.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("node", filepath.Base(file.Name()), h.URL, fakeAccount.String(), string(class))
-	cmd.Dir = dir
+	cmd := exec.Command("node", "starknetjs.mjs", h.URL, fakeAccount.String(), string(class))
+	cmd.Dir = run
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
