@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/download"
 	"github.com/starkd/starkd/internal/hint"
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/block"
@@ -141,6 +143,22 @@ func (f *verifyFlags) verify(cmd *cobra.Command, from string) error {
 		return usagef("the proof of a block needs something to trust: --validators genesis.json or --trusted-header HASH")
 	}
 	return f.verifyBlock(cmd, proof, trust, policy)
+}
+
+// fetch returns the content of a proof file, of standard input for "-", or of a URL. It returns an error for more than
+// stone.MaxProofJSON bytes, compressed or inflated.
+func fetch(cmd *cobra.Command, from string) ([]byte, error) {
+	if strings.HasPrefix(from, "http://") || strings.HasPrefix(from, "https://") {
+		return download.Get(cmd.Context(), from, stone.MaxProofJSON)
+	}
+	return readFile(cmd, from, stone.MaxProofJSON)
+}
+
+// boundMemory sets the memory limit of the garbage collector for verifying a file of n bytes, so that the process stays near 8n + 64 MB.
+// Without a limit the heap would grow to twice the memory in use. release restores the previous limit.
+func boundMemory(n int) (release func()) {
+	before := debug.SetMemoryLimit(min(7*int64(n)+(48<<20), 1<<40))
+	return func() { debug.SetMemoryLimit(before) }
 }
 
 // maxGenesisFile is the largest size of a genesis file in bytes. Most of it is classes.

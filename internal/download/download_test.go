@@ -1,4 +1,4 @@
-package main
+package download
 
 import (
 	"bytes"
@@ -10,8 +10,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-
-	"github.com/spf13/cobra"
 )
 
 func zip(t *testing.T, data []byte) []byte {
@@ -27,7 +25,7 @@ func zip(t *testing.T, data []byte) []byte {
 	return b.Bytes()
 }
 
-func TestFetch(t *testing.T) {
+func TestGet(t *testing.T) {
 	good := []byte(`{"proof_hex":"0x` + strings.Repeat("ab", 1000) + `"}`)
 	bomb := zip(t, bytes.Repeat([]byte(`{},`), 8<<20))
 	answers := map[string]struct {
@@ -55,12 +53,10 @@ func TestFetch(t *testing.T) {
 		w.Write(a.body)
 	}))
 	defer server.Close()
-	cmd := new(cobra.Command)
-	cmd.SetContext(t.Context())
 	for path, a := range answers {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		data, err := fetch(cmd, server.URL+path)
+		data, err := Get(t.Context(), server.URL+path, 256<<20)
 		runtime.ReadMemStats(&after)
 		switch {
 		case a.want == "" && (err != nil || !bytes.Equal(data, good)):
