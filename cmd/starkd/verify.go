@@ -1,13 +1,11 @@
 package main
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
@@ -114,8 +112,8 @@ func (f *verifyFlags) verify(cmd *cobra.Command, from string) error {
 	}
 	if f.header != "" {
 		var err error
-		if trust.Header, err = hex.DecodeString(strings.TrimPrefix(f.header, "0x")); err != nil || len(trust.Header) != 32 {
-			return usagef("--trusted-header %.80q is not 64 hexadecimal digits", f.header)
+		if trust.Header, err = headers.ParseHash(f.header); err != nil {
+			return usagef("--trusted-header %v", err)
 		}
 	}
 	data, err := fetch(cmd, from)
@@ -191,8 +189,8 @@ func (f *verifyFlags) verifyBlock(cmd *cobra.Command, proof *block.Bundle, trust
 	if f.block >= 0 && proof.Block != uint64(f.block) {
 		return refused(hint.With(fmt.Errorf("the proof is of block %d, not of %d", proof.Block, f.block), "a watcher serves the proof of block %[1]d at /v1/blocks/%[1]d/proof", f.block))
 	}
-	if g := trust.Genesis; g != nil && g.ChainID != proof.Chain {
-		return unchecked(hint.With(fmt.Errorf("the genesis is of chain %q, the proof of chain %q", g.ChainID, proof.Chain), "--validators takes the genesis file of the proof's chain"))
+	if err := trust.CheckChain(proof); err != nil {
+		return unchecked(hint.With(err, "--validators takes the genesis file of the proof's chain"))
 	}
 	anchor, err := headers.Verify(proof, trust)
 	if err != nil {
@@ -208,7 +206,7 @@ func (f *verifyFlags) verifyBlock(cmd *cobra.Command, proof *block.Bundle, trust
 		if err != nil {
 			return usagef("--tx: %v", err)
 		}
-		if err := covers(verdict.Outcome.Transactions, proof.Block, hash, signed); err != nil {
+		if err := covers(verdict.Outcome, proof.Block, hash, signed); err != nil {
 			return refused(err)
 		}
 	}
@@ -227,17 +225,13 @@ func (f *verifyFlags) verifyBlock(cmd *cobra.Command, proof *block.Bundle, trust
 	return nil
 }
 
-// covers returns an error if the proof of a block does not cover a transaction: it is in another block, or it is unproven.
-func covers(transactions []statement.TransactionOutcome, block uint64, hash felt.Felt, signed bool) error {
-	i := slices.IndexFunc(transactions, func(t statement.TransactionOutcome) bool { return t.Hash == hash })
-	if i < 0 {
-		return hint.With(fmt.Errorf("the proof of block %d does not cover transaction %v", block, hash), "a watcher says at /v1/proofs/%v which proof covers it", hash)
+// covers returns an error with advice if the proof of a block does not cover a transaction.
+func covers(outcome *statement.Outcome, block uint64, hash felt.Felt, signed bool) error {
+	err := outcome.Covers(block, hash)
+	if uncovered, ok := errors.AsType[*statement.NotCoveredError](err); ok && uncovered.Reason != nil {
+		return hint.With(err, "its effects are known only %s; verify without --tx to check the rest of the block", source(signed))
 	}
-	if reason := transactions[i].Unproven; reason != nil {
-		return hint.With(fmt.Errorf("the proof of block %d does not cover transaction %v: %v", block, hash, reason),
-			"its effects are known only %s; verify without --tx to check the rest of the block", source(signed))
-	}
-	return nil
+	return hint.With(err, "a watcher says at /v1/proofs/%v which proof covers it", hash)
 }
 
 // source returns where the effects of an unproven transaction are known from.
@@ -251,21 +245,13 @@ func source(signed bool) string {
 // listTransactions prints a line for each transaction: which parts are proved, or why none is.
 func listTransactions(out io.Writer, transactions []statement.TransactionOutcome, signed bool) {
 	for _, t := range transactions {
-		status := "succeeded"
-		if t.Reverted {
-			status = "reverted"
-		}
 		if t.Unproven != nil {
 			say(out, "  not covered   %v %s, fee %v FRI, %d events, %s: %v",
-				t.Hash, status, t.Fee.BigInt(), len(t.Events), source(signed), t.Unproven)
+				t.Hash, t.Status(), t.Fee.BigInt(), len(t.Events), source(signed), t.Unproven)
 			continue
 		}
-		var covered []string
-		for _, call := range t.Calls {
-			covered = append(covered, call.Kind.String())
-		}
 		say(out, "  transaction   %v %s, fee %v FRI, %d events; covered: %s; not covered: %s",
-			t.Hash, status, t.Fee.BigInt(), len(t.Events), list(covered), list(t.UnprovenParts))
+			t.Hash, t.Status(), t.Fee.BigInt(), len(t.Events), list(t.Proven()), list(t.UnprovenParts))
 	}
 }
 

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
@@ -173,8 +170,8 @@ func verifyBlock(proof *block.Bundle, t *trust, policy prover.Policy) (*verdict,
 	if err != nil {
 		return nil, &uncheckedError{err}
 	}
-	if g := from.Genesis; g != nil && g.ChainID != proof.Chain {
-		return nil, uncheckedf("the genesis is of chain %q, the proof of chain %q", g.ChainID, proof.Chain)
+	if err := from.CheckChain(proof); err != nil {
+		return nil, &uncheckedError{err}
 	}
 	anchor, err := headers.Verify(proof, from)
 	if err != nil {
@@ -193,7 +190,11 @@ func verifyBlock(proof *block.Bundle, t *trust, policy prover.Policy) (*verdict,
 		v.Transactions = append(v.Transactions, describe(&shown.Outcome.Transactions[i]))
 	}
 	if t.Tx != "" {
-		if err := v.covers(t.Tx); err != nil {
+		hash, err := felt.FromHex(t.Tx)
+		if err != nil {
+			return nil, uncheckedf("transaction %.80q: %w", t.Tx, err)
+		}
+		if err := shown.Outcome.Covers(proof.Block, hash); err != nil {
 			return nil, err
 		}
 	}
@@ -210,8 +211,8 @@ func (t *trust) headers() (*headers.Trust, error) {
 		}
 	}
 	if t.Header != "" {
-		if from.Header, err = hex.DecodeString(strings.TrimPrefix(t.Header, "0x")); err != nil || len(from.Header) != 32 {
-			return nil, fmt.Errorf("the trusted header %.80q is not 64 hexadecimal digits", t.Header)
+		if from.Header, err = headers.ParseHash(t.Header); err != nil {
+			return nil, fmt.Errorf("the trusted header %w", err)
 		}
 		return from, nil
 	}
@@ -224,36 +225,13 @@ func (t *trust) headers() (*headers.Trust, error) {
 // describe says of a transaction what is proved, or why nothing is.
 func describe(t *statement.TransactionOutcome) transaction {
 	d := transaction{
-		Hash: t.Hash, Status: "succeeded", Fee: t.Fee.BigInt().String(), Events: len(t.Events),
-		Proven: []string{}, UnprovenParts: append([]string{}, t.UnprovenParts...),
-	}
-	if t.Reverted {
-		d.Status = "reverted"
+		Hash: t.Hash, Status: t.Status(), Fee: t.Fee.BigInt().String(), Events: len(t.Events),
+		Proven: t.Proven(), UnprovenParts: append([]string{}, t.UnprovenParts...),
 	}
 	if t.Unproven != nil {
 		d.Unproven = t.Unproven.String()
-		return d
-	}
-	for _, call := range t.Calls {
-		d.Proven = append(d.Proven, call.Kind.String())
 	}
 	return d
-}
-
-// covers refuses a transaction that the proof says nothing of: one of another block, or one that could not be proved.
-func (v *verdict) covers(tx string) error {
-	hash, err := felt.FromHex(tx)
-	if err != nil {
-		return uncheckedf("transaction %.80q: %w", tx, err)
-	}
-	i := slices.IndexFunc(v.Transactions, func(t transaction) bool { return t.Hash == hash })
-	if i < 0 {
-		return fmt.Errorf("the proof of block %d does not cover transaction %v", v.Block, hash)
-	}
-	if reason := v.Transactions[i].Unproven; reason != "" {
-		return fmt.Errorf("the proof of block %d does not cover transaction %v: %s", v.Block, hash, reason)
-	}
-	return nil
 }
 
 func verifyStone(data []byte, policy prover.Policy) (*verdict, error) {

@@ -13,8 +13,10 @@ package headers
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/starkd/starkd/prover/block"
 	"github.com/starkd/starkd/prover/block/statement"
@@ -36,6 +38,23 @@ func (t *Trust) String() string {
 		return fmt.Sprintf("the %d validators of the genesis, of whom more than two thirds signed", t.Genesis.Validators.size())
 	}
 	return "nothing"
+}
+
+// ParseHash decodes the hash of a header: 64 hexadecimal digits, with or without 0x.
+func ParseHash(text string) ([]byte, error) {
+	hash, err := hex.DecodeString(strings.TrimPrefix(text, "0x"))
+	if err != nil || len(hash) != 32 {
+		return nil, fmt.Errorf("%.80q is not 64 hexadecimal digits", text)
+	}
+	return hash, nil
+}
+
+// CheckChain returns an error if the genesis is of another chain than the proof. Verify would report other validators.
+func (t *Trust) CheckChain(b *block.Bundle) error {
+	if t.Genesis != nil && t.Genesis.ChainID != b.Chain {
+		return fmt.Errorf("the genesis is of chain %q, the proof of chain %q", t.Genesis.ChainID, b.Chain)
+	}
+	return nil
 }
 
 // Verify checks the headers of a block proof against trust, and the witness's transactions and results against the headers. It
