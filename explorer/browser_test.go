@@ -20,17 +20,17 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// markup is what the hostile chain writes wherever a chain can write: it would run if any of it were parsed as HTML.
+// markup is the text that the hostile chain puts everywhere. Its script would run if the page parsed it as HTML.
 const markup = `<img src=x onerror="globalThis.pwned=1"><script>globalThis.pwned=1</script>`
 
-// inFelt is as much markup as a felt holds: <b onclick=pwned()>x</b>, as a short string.
+// inFelt is markup that fits in a felt: <b onclick=pwned()>x</b> as a short string.
 const inFelt = "0x3c62206f6e636c69636b3d70776e656428293e783c2f623e"
 
-// TestHostileChain walks the page in a browser while every answer is a stranger's: names, reasons, ABIs, errors and events that
-// hold markup, hashes that are none. It must be shown, as text.
+// TestHostileChain visits the views in a browser while every response is hostile: names, reasons, ABIs, errors and events with markup, and
+// malformed hashes. The page must show all of it as text.
 func TestHostileChain(t *testing.T) {
 	assets := withVerifier(t, true).(fstest.MapFS)
-	// The verifier is a stub: what is tried here is what the page does with its words.
+	// The verifier is a stub, because the test is about how the page shows its answers.
 	answer, err := json.Marshal(map[string]any{
 		"ok": true, "verdict": "valid", "signed": true, "kind": "block", "chain": markup, "block": 7, "trusted": markup, "state_before": markup, "state_after": markup, "program": markup,
 		"proofs": 1, "layout": markup, "steps": 131072, "bits": 96, "proven_bits": 57, "rejected": 1, "milliseconds": 1,
@@ -56,7 +56,7 @@ func TestHostileChain(t *testing.T) {
 	walk(t, server.URL, "--marker", markup)
 }
 
-// TestWithoutVerifier: a binary without it says so, and the walk demands the command in its place.
+// TestWithoutVerifier checks that a page without the verifier says so and shows the command instead.
 func TestWithoutVerifier(t *testing.T) {
 	page, err := handler(Chain{ID: "CHAIN", FeeToken: "0x5", Version: "v", Genesis: []byte(`{}`)}, withVerifier(t, false))
 	if err != nil {
@@ -67,8 +67,8 @@ func TestWithoutVerifier(t *testing.T) {
 	walk(t, server.URL)
 }
 
-// TestProgramProofs has a browser verify a bare proof by the real verifier, with and without a program that is demanded, and hands it
-// files that are something else.
+// TestProgramProofs verifies a bare proof in a browser with the real verifier, with and without a required program, and tries files that are not
+// proofs or programs.
 func TestProgramProofs(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the browser's verifier")
@@ -105,7 +105,7 @@ func walk(t *testing.T, url string, flags ...string) {
 	drive(t, "explorer.mjs", url, flags...)
 }
 
-// drive runs a script that drives a browser.
+// drive runs a script of scripts/js that controls a browser. It skips the test if there is no browser.
 func drive(t *testing.T, script, url string, flags ...string) {
 	t.Helper()
 	node, err := exec.LookPath("node")
@@ -130,8 +130,8 @@ func drive(t *testing.T, script, url string, flags ...string) {
 	t.Logf("%s", output.Bytes())
 }
 
-// hostile returns a watcher whose every word is a stranger's, in front of a page. Block 7 holds a transaction that is proved and one
-// that is not provable; the chain grows with each look at it.
+// hostile returns a handler that serves page and hostile responses of a watcher. Block 7 has a proved transaction and one that is not
+// provable. The chain grows by a block with each request of the status.
 func hostile(page http.Handler) http.Handler {
 	var looks atomic.Int64
 	object := func(w http.ResponseWriter, v any) {
@@ -208,7 +208,7 @@ func hostile(page http.Handler) http.Handler {
 	return mux
 }
 
-// hostileResult answers one call of JSON-RPC; false is an error.
+// hostileResult returns the result of one JSON-RPC call, or false for an error.
 func hostileResult(method string, params map[string]any) (any, bool) {
 	receipt := func(hash string) map[string]any {
 		r := map[string]any{
@@ -246,7 +246,7 @@ func hostileResult(method string, params map[string]any) (any, bool) {
 			"sequencer_address": markup, "status": markup, "starknet_version": markup, "l2_gas_price": map[string]any{"price_in_fri": markup}, "transactions": []any{},
 		}
 		if number == 8 {
-			block["timestamp"] = 1e300 // no time at all
+			block["timestamp"] = 1e300 // not a valid time
 		}
 		switch {
 		case number != 7:

@@ -1,11 +1,10 @@
-// Package explorer is the web page that a watcher serves: it shows blocks, transactions and contracts, and verifies proofs in the
-// browser with our own verifier compiled to WebAssembly.
+// Package explorer is the web page that a watcher serves. It shows blocks, transactions and contracts, and verifies proofs in the browser
+// with our own verifier, compiled to WebAssembly.
 //
-// The page is HTML, CSS and ES modules as they are in assets, with no framework, no build step and no request to another host.
-// What it shows comes from the address that serves it: Starknet JSON-RPC at /rpc and proofs at /v1. Everything on a chain is
-// written by strangers, so nothing is ever parsed as markup: assets/dom.js makes every element, and the content security
-// policy with trusted types forbids the other ways. The verifier, assets/verifier.wasm and wasm_exec.js, is put there by make build;
-// a binary without it says so and shows the command that verifies.
+// The page consists of the HTML, CSS and ES modules in assets. It uses no framework, no build step and no other host. Its data comes from
+// the address that serves it: Starknet JSON-RPC at /rpc and proofs at /v1. All data of a chain is untrusted, so none of it is ever parsed
+// as markup: assets/dom.js makes every element, and the content security policy with trusted types forbids other ways. make build writes
+// the verifier to assets/verifier.wasm and wasm_exec.js; without it, the page says so and shows the command that verifies.
 package explorer
 
 import (
@@ -27,24 +26,24 @@ import (
 //go:embed assets
 var embedded embed.FS
 
-// Chain is what the page is told of the chain that it shows: the body of GET /chain.json.
+// Chain describes the chain to the page. It is the body of GET /chain.json.
 type Chain struct {
 	ID       string `json:"chain_id"`
 	FeeToken string `json:"fee_token"` // address of the ERC20 contract that fees are paid in
 	Version  string `json:"version"`   // of the program that serves the page
-	Verifier bool   `json:"verifier"`  // filled in by Handler: the binary holds the verifier
-	// Genesis is the chain's genesis file, served as /genesis.json for readers who trust this server. Empty: none is offered.
+	Verifier bool   `json:"verifier"`  // set by Handler: the binary contains the verifier
+	// Genesis is the chain's genesis file, served as /genesis.json for users who trust this server. If it is empty, it is not served.
 	Genesis []byte `json:"-"`
 }
 
-// policy is the content security policy of every answer: our own files, and WebAssembly, which the verifier is. Trusted types
-// leave no way to make markup or a script from a string; the policy named starkd makes the address of the one worker.
+// policy is the content security policy of every response. It allows the page's own files, and WebAssembly for the verifier. With trusted
+// types no string becomes markup or a script; the trusted types policy starkd allows only the address of the page's worker.
 const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
 	"require-trusted-types-for 'script'; trusted-types starkd"
 
-// contentTypes are those of the assets, by extension. The system's own table is not asked: a module or a WebAssembly file with
-// another type does not start.
+// contentTypes maps the extensions of assets to content types. The system's table is not used, because browsers do not start a module or a
+// WebAssembly file with another type.
 var contentTypes = map[string]string{
 	".html": "text/html; charset=utf-8",
 	".css":  "text/css; charset=utf-8",
@@ -54,12 +53,12 @@ var contentTypes = map[string]string{
 	".wasm": "application/wasm",
 }
 
-// file is what is served under one path.
+// file is the response for one path.
 type file struct {
 	contentType string
 	data        []byte
 	etag        string
-	gzipped     func() []byte // made when it is first asked for
+	gzipped     func() []byte // compressed at the first call
 }
 
 func newFile(name string, data []byte) *file {
@@ -69,14 +68,14 @@ func newFile(name string, data []byte) *file {
 		gzipped: sync.OnceValue(func() []byte {
 			var b bytes.Buffer
 			w := gzip.NewWriter(&b)
-			w.Write(data) // into memory: there is nothing to fail
+			w.Write(data) // into memory, which cannot fail
 			w.Close()
 			return b.Bytes()
 		}),
 	}
 }
 
-// Handler serves the page at /, its files below /assets/, and what it is told of the chain as /chain.json and /genesis.json.
+// Handler returns a handler that serves the page at /, its files below /assets/, and chain as /chain.json and /genesis.json.
 func Handler(chain Chain) (http.Handler, error) {
 	assets, err := fs.Sub(embedded, "assets")
 	if err != nil {
@@ -111,7 +110,7 @@ func handler(chain Chain, assets fs.FS) (http.Handler, error) {
 	chain.Verifier = files["/assets/verifier.wasm"] != nil && files["/assets/wasm_exec.js"] != nil
 	about, err := json.Marshal(struct {
 		Chain
-		Genesis bool `json:"genesis"` // it is offered
+		Genesis bool `json:"genesis"` // whether it is served
 	}{chain, len(chain.Genesis) > 0})
 	if err != nil {
 		return nil, err
@@ -123,7 +122,7 @@ func handler(chain Chain, assets fs.FS) (http.Handler, error) {
 	return server(files), nil
 }
 
-// server answers for exactly these paths: what is not a key of the map does not exist, however it is spelled.
+// server serves files by their exact paths.
 type server map[string]*file
 
 func (s server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -135,7 +134,7 @@ func (s server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("Cross-Origin-Resource-Policy", "same-origin")
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		header.Set("Allow", "GET, HEAD")
-		http.Error(w, "the explorer is only read", http.StatusMethodNotAllowed)
+		http.Error(w, "the explorer allows only GET and HEAD", http.StatusMethodNotAllowed)
 		return
 	}
 	f := s[r.URL.Path]
@@ -143,7 +142,7 @@ func (s server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "not found; the explorer is at /", http.StatusNotFound)
 		return
 	}
-	// A new binary has new files under the same names, so each use asks again; an unchanged file costs a 304.
+	// A new binary has new files under the same names, so browsers must revalidate each time. An unchanged file gets a 304.
 	header.Set("Cache-Control", "no-cache")
 	header.Set("Content-Type", f.contentType)
 	header.Set("Vary", "Accept-Encoding")
@@ -156,7 +155,7 @@ func (s server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
 }
 
-// acceptsGzip reads an Accept-Encoding header: gzip is listed, and not with weight 0.
+// acceptsGzip reports whether an Accept-Encoding header lists gzip with a weight other than 0.
 func acceptsGzip(accept string) bool {
 	for part := range strings.SplitSeq(accept, ",") {
 		coding, weight, _ := strings.Cut(part, ";")

@@ -25,7 +25,7 @@ func newTestHandler(t *testing.T, assets fs.FS) http.Handler {
 
 func ask(h http.Handler, method, target string, header ...string) *http.Response {
 	r := httptest.NewRequest(method, "http://host/", nil)
-	r.URL.Path = target // as it would arrive, unclean
+	r.URL.Path = target // not cleaned
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
@@ -52,7 +52,7 @@ func pageAssets(t *testing.T) fs.FS {
 	return assets
 }
 
-// withVerifier returns the page's assets beside a verifier, or without one, whatever make build has put into the folder.
+// withVerifier returns the page's assets with a stub of the verifier, or without a verifier. It does not depend on make build.
 func withVerifier(t *testing.T, has bool) fs.FS {
 	t.Helper()
 	out := fstest.MapFS{}
@@ -78,6 +78,7 @@ func withVerifier(t *testing.T, has bool) fs.FS {
 	return out
 }
 
+// TestPathsAndTypes checks the content types of all kinds of files.
 func TestPathsAndTypes(t *testing.T) {
 	h := newTestHandler(t, withVerifier(t, true))
 	for target, want := range map[string]string{
@@ -104,6 +105,7 @@ func TestPathsAndTypes(t *testing.T) {
 	}
 }
 
+// TestOtherPathsAreRefused checks that other paths give 404 and other methods 405.
 func TestOtherPathsAreRefused(t *testing.T) {
 	h := newTestHandler(t, withVerifier(t, true))
 	for _, target := range []string{
@@ -122,6 +124,7 @@ func TestOtherPathsAreRefused(t *testing.T) {
 	}
 }
 
+// TestSecurityHeadersAreOnEveryAnswer checks the security headers of responses, including errors.
 func TestSecurityHeadersAreOnEveryAnswer(t *testing.T) {
 	h := newTestHandler(t, withVerifier(t, true))
 	for _, target := range []string{"/", "/assets/worker.js", "/chain.json", "/nowhere"} {
@@ -143,6 +146,7 @@ func TestSecurityHeadersAreOnEveryAnswer(t *testing.T) {
 	}
 }
 
+// TestCaching checks that an unchanged file gives 304.
 func TestCaching(t *testing.T) {
 	h := newTestHandler(t, withVerifier(t, true))
 	first := ask(h, "GET", "/assets/main.js")
@@ -158,6 +162,7 @@ func TestCaching(t *testing.T) {
 	}
 }
 
+// TestGzip checks which responses are compressed, and that they decompress to the file.
 func TestGzip(t *testing.T) {
 	h := newTestHandler(t, withVerifier(t, true))
 	plain := ask(h, "GET", "/assets/main.js")
@@ -187,6 +192,7 @@ func TestGzip(t *testing.T) {
 	}
 }
 
+// TestChain checks chain.json and genesis.json.
 func TestChain(t *testing.T) {
 	for _, has := range []bool{true, false} {
 		h := newTestHandler(t, withVerifier(t, has))
@@ -214,6 +220,7 @@ func TestChain(t *testing.T) {
 	}
 }
 
+// TestHalfAVerifierIsNone checks that the verifier needs both of its files.
 func TestHalfAVerifierIsNone(t *testing.T) {
 	assets := withVerifier(t, true).(fstest.MapFS)
 	delete(assets, "wasm_exec.js")
@@ -222,13 +229,14 @@ func TestHalfAVerifierIsNone(t *testing.T) {
 	}
 }
 
+// TestUnknownAssetIsAnError checks that an asset without a known content type is an error.
 func TestUnknownAssetIsAnError(t *testing.T) {
 	if _, err := handler(Chain{}, fstest.MapFS{"notes.txt": {Data: []byte("x")}}); err == nil || !strings.Contains(err.Error(), "notes.txt") {
 		t.Errorf("an asset without a content type: %v", err)
 	}
 }
 
-// TestAssetsNameNoOtherHost keeps the page self-contained, and markup out of strings.
+// TestAssetsNameNoOtherHost checks that assets do not refer to other hosts, do not make markup or code from strings, and have no inline code.
 func TestAssetsNameNoOtherHost(t *testing.T) {
 	external := regexp.MustCompile(`(?:https?:)?//[a-z0-9.-]+\.[a-z]{2,}|(?:src|href|url\()\s*=?\s*["']?(?:https?:)?//`)
 	markup := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|DOMParser|createContextualFragment|setHTML|srcdoc`)
@@ -242,7 +250,7 @@ func TestAssetsNameNoOtherHost(t *testing.T) {
 			t.Fatal(err)
 		}
 		checked++
-		data = bytes.ReplaceAll(data, []byte("http://www.w3.org/2000/svg"), nil) // a name, which nobody fetches
+		data = bytes.ReplaceAll(data, []byte("http://www.w3.org/2000/svg"), nil) // a namespace, which browsers do not fetch
 		if hit := external.Find(data); hit != nil {
 			t.Errorf("%s names another host: %s", name, hit)
 		}

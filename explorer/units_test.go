@@ -12,7 +12,7 @@ import (
 	"github.com/starkd/starkd/crypto/keccak"
 )
 
-// evaluate runs an asset that imports nothing, and returns what an expression over its functions is, as JSON.
+// evaluate runs an asset without imports in node, and decodes the value of an expression over its functions into into.
 func evaluate(t *testing.T, asset, expression string, into any) {
 	t.Helper()
 	node, err := exec.LookPath("node")
@@ -34,7 +34,7 @@ func evaluate(t *testing.T, asset, expression string, into any) {
 	}
 }
 
-// TestKeccak holds the page's keccak against crypto/keccak at every length of a block, on both sides of its padding's special cases.
+// TestKeccak compares the page's keccak with crypto/keccak for all lengths up to two blocks, which includes the special cases of the padding.
 func TestKeccak(t *testing.T) {
 	var got []string
 	evaluate(t, "keccak.js", "[...Array(300).keys()].map((n) => starknetKeccak('é'.repeat(n % 2) + 'x'.repeat(n)))", &got)
@@ -49,7 +49,7 @@ func TestKeccak(t *testing.T) {
 	}
 }
 
-// TestFormat: every function of format.js on what it is for, and on what a stranger may give it.
+// TestFormat checks every function of format.js with normal and with hostile arguments.
 func TestFormat(t *testing.T) {
 	quote := func(s string) string {
 		b, err := json.Marshal(s)

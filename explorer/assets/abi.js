@@ -1,12 +1,12 @@
-// ABIs, which say whatever a class's declarer wrote: any JSON, of any size, or no JSON. Nothing here believes more than that.
+// ABIs. The declarer of a class writes its ABI, so it may be any JSON of any size, or not JSON.
 import { batch } from './api.js';
 import { canonical } from './format.js';
 import { starknetKeccak } from './keccak.js';
 
-const most = 300; // names that are hashed, of functions and of events each
-const longest = 200; // characters of one
+const most = 300; // greatest number of functions, and of events, whose names are hashed
+const longest = 200; // greatest length of a name in characters
 
-/** parseABI returns the functions and event names of an ABI, and the JSON itself, null where it is no list. */
+/** parseABI returns the JSON of an ABI (null if it is not a list), its functions, and a map from selectors to names of functions and events. */
 export function parseABI(text) {
   let json;
   try {
@@ -22,7 +22,7 @@ export function parseABI(text) {
   return { json, functions, names: new Map([...functions.map((f) => f.name), ...events].map((name) => [starknetKeccak(name), name])) };
 }
 
-/** signature is a function in a line, types without their paths. */
+/** signature returns a function as one line, with types without their paths. */
 export function signature(f) {
   const type = (t) => String(t).replaceAll('::<', '<').replaceAll('@', '').replace(/[A-Za-z0-9_]+::/g, '');
   const list = (items) => (Array.isArray(items) ? items : []);
@@ -31,9 +31,9 @@ export function signature(f) {
   return `${f.name}(${inputs})${outputs ? ` → ${outputs}` : ''}${f.state_mutability === 'view' ? ' view' : ''}`;
 }
 
-const contracts = 5; // whose classes are fetched for the names in one transaction; a class may have megabytes
+const contracts = 5; // greatest number of classes that are fetched for the names in a transaction; a class may have megabytes
 
-/** namesOf asks for the classes of contracts, and answers with a function from a contract and a selector to a name, or undefined. */
+/** namesOf fetches the classes of contracts. It returns a function that maps a contract and a selector to a name, or undefined. */
 export async function namesOf(addresses, block, signal) {
   const asked = [...new Set(addresses.map(canonical))].slice(0, contracts);
   const classes = await batch(asked.map((address) => ['getClassAt', { block_id: { block_number: block }, contract_address: address }]), signal);

@@ -1,6 +1,6 @@
-// What the page asks of the watcher that serves it: Starknet JSON-RPC on its replica, and proofs by REST. Relative addresses only.
+// Requests to the watcher that serves the page: Starknet JSON-RPC on its replica, and REST for proofs. All addresses are relative.
 
-/** ApiError is an answer that says no; its code is JSON-RPC's or HTTP's. */
+/** ApiError is an error response. Its code is that of JSON-RPC or HTTP, or 0. */
 export class ApiError extends Error {
   constructor(message, code) {
     super(message);
@@ -8,10 +8,10 @@ export class ApiError extends Error {
   }
 }
 
-// The specification's codes for what does not exist.
+// Codes of the RPC specification and HTTP for things that do not exist.
 const absent = new Set([20, 24, 28, 29, 404]);
 
-/** isAbsent: the thing asked for is not there, as against a failure. */
+/** isAbsent reports whether an error says that the requested thing does not exist. */
 export const isAbsent = (error) => error instanceof ApiError && absent.has(error.code);
 
 async function ask(path, options) {
@@ -20,12 +20,12 @@ async function ask(path, options) {
     response = await fetch(path, options);
   } catch (error) {
     if (error.name === 'AbortError') throw error;
-    throw new ApiError('the watcher does not answer', 0);
+    throw new ApiError('the watcher does not respond', 0);
   }
   return response;
 }
 
-/** get reads JSON by REST. */
+/** get returns the JSON at a path. */
 export async function get(path, signal) {
   const response = await ask(path, { signal });
   const body = await response.json().catch(() => null);
@@ -36,14 +36,14 @@ export async function get(path, signal) {
 let id = 0;
 const request = (method, params) => ({ jsonrpc: '2.0', id: ++id, method: `starknet_${method}`, params });
 
-/** rpc calls one method with parameters by name. */
+/** rpc calls one JSON-RPC method with parameters by name. */
 export async function rpc(method, params, signal) {
   const [answer] = await batch([[method, params]], signal);
   if (answer instanceof Error) throw answer;
   return answer;
 }
 
-/** batch calls several and returns a result or an ApiError for each, in order. */
+/** batch calls several methods in one request. It returns a result or an ApiError for each, in order. */
 export async function batch(calls, signal) {
   if (calls.length === 0) return [];
   const requests = calls.map(([method, params]) => request(method, params ?? {}));
@@ -55,7 +55,7 @@ export async function batch(calls, signal) {
   const byID = new Map(body.map((answer) => [answer.id, answer]));
   return requests.map((r) => {
     const answer = byID.get(r.id);
-    if (!answer) return new ApiError('JSON-RPC: no answer', 0);
+    if (!answer) return new ApiError('JSON-RPC: no response', 0);
     if (!answer.error) return answer.result;
     const data = answer.error.data;
     const detail = data === undefined ? '' : `: ${typeof data === 'string' ? data : JSON.stringify(data)}`;
@@ -63,7 +63,7 @@ export async function batch(calls, signal) {
   });
 }
 
-/** orNull turns what is absent into null. */
+/** orNull resolves to null if the promise is rejected because the thing does not exist. */
 export async function orNull(promise) {
   try {
     return await promise;
@@ -73,14 +73,14 @@ export async function orNull(promise) {
   }
 }
 
-/** proofOfBlock is a block's record, null while it has not been handled. */
+/** proofOfBlock returns a block's record, or null while the watcher has not processed the block. */
 export const proofOfBlock = (n, signal) => orNull(get(`/v1/proofs?block=${encodeURIComponent(n)}`, signal));
 
-/** proofOfTransaction is a transaction's, null while its block has not been handled. */
+/** proofOfTransaction returns a transaction's record, or null while the watcher has not processed its block. */
 export const proofOfTransaction = (hash, signal) => orNull(get(`/v1/proofs/${encodeURIComponent(hash)}`, signal));
 
 let about;
-/** chain is what the server says of itself: chain_id, fee_token, version, whether it has the verifier and offers its genesis. */
+/** chain returns chain.json: chain_id, fee_token, version, and whether the server has the verifier and serves its genesis file. */
 export function chain() {
   about ??= get('/chain.json').catch((error) => {
     about = undefined;

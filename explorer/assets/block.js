@@ -1,4 +1,4 @@
-// One block: its header, the state before and after, its transactions, and its proof.
+// The view of a block: its header, the state before and after, its transactions, and its proof.
 import { orNull, proofOfBlock, rpc } from './api.js';
 import { code, facts, fold, h, replace, section, table } from './dom.js';
 import { age, amount, integer, isNumber, plural, time } from './format.js';
@@ -39,7 +39,7 @@ export async function blockView([which], signal) {
         ]), 'The block is empty.')));
 }
 
-/** followProof shows a block's record as soon as it is there. */
+/** followProof shows a block's record as soon as it exists. */
 function followProof(element, number, transactions, signal) {
   let done = false;
   let busy = false;
@@ -61,22 +61,22 @@ function followProof(element, number, transactions, signal) {
 
 function proofPart(number, transactions, record, status) {
   const state = blockState(number, transactions, record, status);
-  if (number === 0) return h('p', null, 'The genesis is not proved: it is what readers trust, or compute from the genesis file.');
-  if (state === 'empty') return h('p', null, badge(state), ' No transaction, so there is nothing to prove. The watcher has executed the block itself and agrees with the state that validators signed.');
+  if (number === 0) return h('p', null, 'The genesis block is not proved. Its state is computed from the genesis file.');
+  if (state === 'empty') return h('p', null, badge(state), ' The block has no transactions, so there is nothing to prove. The watcher executed the block and got the state that the validators signed.');
   if (!record) {
-    return h('p', null, badge(state), state === 'proving' ? ` ${status.proving_stage ?? ''}` : ` Proving has come to block ${integer(status.proved_height)}.`);
+    return h('p', null, badge(state), state === 'proving' ? ` ${status.proving_stage ?? ''}` : ` Proving has reached block ${integer(status.proved_height)}.`);
   }
   return h('div', null,
     h('p', null, badge(state)),
     facts(...bundleFacts(record)),
     record.proofs?.length > 0 && facts(
-      ['Proved of each', frames([...new Set(record.proofs.flatMap((p) => p.covered ?? []))])],
-      ['Not covered', frames([...new Set(record.proofs.flatMap((p) => p.not_covered ?? []))])]),
+      ['Proved parts', frames([...new Set(record.proofs.flatMap((p) => p.covered ?? []))])],
+      ['Parts not covered', frames([...new Set(record.proofs.flatMap((p) => p.not_covered ?? []))])]),
     record.not_provable?.length > 0 && [
       h('h3', null, 'Not provable'),
       table('Transactions that no proof covers', [['Transaction'], ['Reason']],
         record.not_provable.map((e) => [transactionLink(e.transaction), e.reason]), '', true),
-      h('p', { class: 'muted' }, 'What these did is known by the validators’ signatures alone; the others of the block are proved around them.'),
+      h('p', { class: 'muted' }, 'The effects of these transactions are known only from the validators’ signatures. The proof covers the other transactions of the block.'),
     ],
     record.bundle && h('p', { class: 'actions' },
       h('a', { href: `#/verify/block/${number}`, class: 'button', id: 'verify-here' }, 'Verify here'),

@@ -1,16 +1,16 @@
-// The latest blocks with the state of their proofs, kept current, and the newest proofs.
+// The view of the latest blocks with the state of their proofs, kept up to date, and of the latest proofs.
 import { batch, get, proofOfBlock } from './api.js';
 import { h, replace, section, table } from './dom.js';
 import { age, integer, iso, plural, size, time } from './format.js';
 import { onStatus } from './live.js';
 import { badge, blockLink, blockState, securityOf } from './parts.js';
 
-const page = 20; // blocks; the first page has half, and the newest proofs
+const page = 20; // blocks; the first page has half of them, and the latest proofs
 
-const listInterval = 10_000; // milliseconds; the list of all proofs costs the watcher more than a block's record
+const listInterval = 10_000; // milliseconds between requests of the list of proofs, which costs the watcher more than a block's record
 
 export async function blocksView([from], signal) {
-  const fixed = from === undefined ? null : Number(from); // an older page does not move
+  const fixed = from === undefined ? null : Number(from); // older pages do not update
   const view = h('div', null);
   const list = h('div', { 'aria-live': 'off' });
   const proofs = h('div', null);
@@ -20,10 +20,10 @@ export async function blocksView([from], signal) {
     fixed === null && stages, list,
     fixed === null && section('Latest proofs', proofs));
 
-  let shown = ''; // what the lists were made of
+  let shown = ''; // the state that the lists show
   let busy = false;
   let records = [];
-  let asked = { at: -Infinity, proved: -1 }; // when the records were last asked for, and how far proving had come
+  let asked = { at: -Infinity, proved: -1 }; // when the records were last requested, and the height proved then
   const update = async (status) => {
     if (!status) return;
     if (fixed === null) tiles(stages, status);
@@ -59,7 +59,7 @@ function tiles(element, status) {
   replace(element,
     tile('Height', integer(status.height), status.connected ? 'verified and replayed' : 'not connected to the node'),
     tile('Proved', integer(status.proved_height), 'all blocks up to here'),
-    tile('Lag of proving', plural(lag, 'block'), status.proving ? `block ${integer(status.proving)}: ${status.proving_stage ?? ''}` : lag ? 'waiting' : 'caught up'),
+    tile('Proving lag', plural(lag, 'block'), status.proving ? `block ${integer(status.proving)}: ${status.proving_stage ?? ''}` : lag ? 'waiting' : 'caught up'),
     tile('Security', `${integer(status.security_bits)} bits`, status.proven_bits === undefined ? 'conjectured, of each proof' : `conjectured, ${integer(status.proven_bits)} proven, of each proof`));
 }
 
@@ -102,5 +102,5 @@ function proofTable(records) {
         r.bundle ? `${(sum('proving_ms') / 1000).toFixed(1)} s` : '',
         r.bundle ? h('a', { href: `#/verify/block/${Number(r.block)}`, 'aria-label': `Verify block ${r.block}` }, 'Verify') : '',
       ];
-    }), 'No block with transactions has been handled yet.');
+    }), 'No block with transactions has been processed yet.');
 }

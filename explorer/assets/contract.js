@@ -1,4 +1,4 @@
-// One contract: its class, nonce, balance and storage. And one class: its entry points and ABI.
+// The view of a contract (its class, nonce, balance and storage) and that of a class (its entry points and ABI).
 import { parseABI, signature } from './abi.js';
 import { ApiError, batch, chain, isAbsent, rpc } from './api.js';
 import { code, facts, fold, h, replace, section, table } from './dom.js';
@@ -9,7 +9,7 @@ import { classLink, contractLink, hashText } from './parts.js';
 export async function contractView([given], signal) {
   const address = canonical(given);
   const { block_number: number } = await rpc('blockHashAndNumber', undefined, signal);
-  const at = { block_number: number }; // one block for all answers
+  const at = { block_number: number }; // the same block for all requests
   const about = await chain();
   const [classHash, nonce, balance, definition] = await batch([
     ['getClassHashAt', { block_id: at, contract_address: address }],
@@ -36,10 +36,10 @@ export async function classView([given], signal) {
   return h('div', null, h('h1', null, 'Class'), facts(['Hash', hashText(hash)]), classParts(definition));
 }
 
-/** balanceText reads the u256 that balanceOf returns: low half, high half. */
+/** balanceText formats the u256 that balanceOf returns, the low and the high half. */
 function balanceText(result) {
   if (result instanceof Error) return isAbsent(result) || result instanceof ApiError ? `unknown (${result.message})` : String(result);
-  if (!Array.isArray(result) || result.length !== 2 || !result.every(isFelt)) return 'unknown: the token answers something else';
+  if (!Array.isArray(result) || result.length !== 2 || !result.every(isFelt)) return 'unknown: the token contract returned something else';
   return amount(BigInt(result[0]) + (BigInt(result[1]) << 128n));
 }
 
@@ -67,7 +67,7 @@ function storagePart(address, number, signal) {
           facts(['Slot', hashText(key)], ['Value', [hashText(value), decoded !== null && h('span', { class: 'text' }, `“${decoded}”`)]], ['State', `after block ${integer(number)}`]),
           !(proof instanceof Error) && fold(
             `Merkle proof: ${plural(proof.contracts_proof.nodes.length, 'node')} of the contracts’ trie, ${plural((proof.contracts_storage_proofs[0] ?? []).length, 'node')} of the contract’s`,
-            h('p', { class: 'muted' }, 'As the watcher gives it; the page does not check it. Its roots are hashed into the state root of the block, which validators sign.'),
+            h('p', { class: 'muted' }, 'The watcher supplies this proof, and the page does not check it. The block’s state root, which validators sign, is a hash of the proof’s roots.'),
             code(JSON.stringify(proof, null, 2))));
       } catch (error) {
         if (!signal.aborted) replace(out, h('p', { class: 'problem' }, error.message));
@@ -77,7 +77,7 @@ function storagePart(address, number, signal) {
   return section('Storage', form, out);
 }
 
-const most = 300; // entry points that are shown
+const most = 300; // greatest number of entry points that are shown
 
 function classParts(definition) {
   const { json, functions, names } = parseABI(definition.abi);
@@ -85,13 +85,13 @@ function classParts(definition) {
   return [
     section('Entry points', table('Entry points', [['Kind'], ['Function'], ['Selector', 'wide']],
       entryPoints.slice(0, most).map(([kind, e]) => [kind.toLowerCase().replace('_', ' '), names.get(canonical(e.selector)) ?? h('span', { class: 'muted' }, 'not in the ABI'), h('span', { class: 'mono', title: e.selector }, e.selector)]),
-      'The class has none.')),
+      'The class has no entry points.')),
     functions.length > 0 && section('Functions', h('ul', { class: 'signatures' }, functions.map((f) => h('li', { class: 'mono' }, signature(f))))),
     section('Class', facts(
       ['Sierra', `${integer(definition.sierra_program?.length ?? 0)} felts`],
       ['Class version', definition.contract_class_version],
-      ['ABI', json === null ? 'no list in JSON; see below' : size(String(definition.abi).length)]),
+      ['ABI', json === null ? 'not a JSON list; see below' : size(String(definition.abi).length)]),
     fold('ABI as declared', code(json === null ? String(definition.abi) : JSON.stringify(json, null, 2)))),
-    h('p', { class: 'muted' }, 'An ABI is what the declarer says of the class. Names follow from it and are not checked by the chain.'),
+    h('p', { class: 'muted' }, 'The declarer of a class writes its ABI. The chain does not check it, so names in it may be wrong.'),
   ];
 }

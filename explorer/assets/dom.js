@@ -1,15 +1,15 @@
-// Elements from data. Text becomes text nodes and attributes are set one by one: nothing of what a chain says is ever parsed as
-// markup. Every element of the page is made here.
+// This file makes all elements of the page. It makes text nodes from text and sets attributes one by one, so that data of the chain is never
+// parsed as markup.
 
-// Attributes that views may set. What is not listed is a mistake in a view, never data: data is only ever a value.
+// Attributes that views may set. Data is only used as a value, so another attribute is a mistake in a view.
 const plain = new Set([
   'class', 'id', 'title', 'type', 'name', 'value', 'for', 'role', 'datetime', 'colspan', 'scope', 'placeholder', 'accept', 'min', 'max',
   'rows', 'maxlength', 'inputmode', 'autocomplete', 'spellcheck', 'download', 'tabindex',
 ]);
 
 /**
- * h makes an element: h('a', {href: '#/', class: 'x', onclick: f}, 'text', node, [more]). Booleans set or leave out an
- * attribute; null, undefined and false children are left out; everything else that is no node becomes text.
+ * h makes an element: h('a', {href: '#/', class: 'x', onclick: f}, 'text', node, [more]). A boolean sets or omits an attribute. Children that
+ * are null, undefined or false are omitted; other children that are not nodes become text.
  */
 export function h(tag, attributes, ...children) {
   const element = document.createElement(tag);
@@ -40,20 +40,20 @@ function append(element, children) {
   }
 }
 
-/** replace gives an element new children. */
+/** replace replaces the children of an element. */
 export function replace(element, ...children) {
   element.replaceChildren();
   append(element, children);
   return element;
 }
 
-/** facts is a list of names with values; a row whose value is null, undefined or false is left out. */
+/** facts makes a list of names with values. It omits a row whose value is null, undefined or false. */
 export function facts(...rows) {
   return h('dl', { class: 'facts' }, rows.filter((row) => row && row[1] !== null && row[1] !== undefined && row[1] !== false)
     .map(([name, ...value]) => h('div', null, h('dt', null, name), h('dd', null, value))));
 }
 
-/** table has a head of [text, class] and rows of cells. A stacked one shows each row as a list where there is little room. */
+/** table makes a table with a head of [text, class] and rows of cells. If stacked, a narrow page shows each row as a list. */
 export function table(caption, head, rows, empty, stacked) {
   if (rows.length === 0) return h('p', { class: 'muted' }, empty);
   return h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': caption },
@@ -62,17 +62,17 @@ export function table(caption, head, rows, empty, stacked) {
       h('tbody', null, rows.map((cells) => h('tr', null, cells.map((cell, i) => h('td', { class: head[i][1], 'data-label': head[i][0] }, cell)))))));
 }
 
-/** section is a titled part of a view. */
+/** section makes a part of a view with a title. */
 export function section(title, ...children) {
   return h('section', null, h('h2', null, title), children);
 }
 
-/** fold hides what is long behind its summary. */
+/** fold makes an element that shows its children when its summary is clicked. */
 export function fold(summary, ...children) {
   return h('details', null, h('summary', null, summary), children);
 }
 
-/** code is text as it is, such as JSON or a list of felts. */
+/** code makes preformatted text, such as JSON. */
 export function code(text) {
   return h('pre', { tabindex: 0 }, text);
 }

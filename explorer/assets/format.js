@@ -1,21 +1,21 @@
-// How values of the chain are written for people. Input is a stranger's: every function takes anything and returns text.
+// Functions that format values of the chain for people. Their input is untrusted: each accepts any value.
 
-/** isFelt: 0x and 1 to 64 hexadecimal digits. */
+/** isFelt reports whether s is 0x and 1 to 64 hexadecimal digits. */
 export const isFelt = (s) => typeof s === 'string' && /^0x[0-9a-fA-F]{1,64}$/.test(s);
 
-/** isNumber: a block number, as people type it. */
+/** isNumber reports whether s is a block number in decimal digits. */
 export const isNumber = (s) => /^(0|[1-9][0-9]{0,15})$/.test(String(s)) && Number.isSafeInteger(Number(s));
 
-/** canonical is a felt as the chain writes it: lower case, no leading zeros. */
+/** canonical returns a felt in lower case without leading zeros, as the chain writes it. */
 export const canonical = (s) => (isFelt(s) ? `0x${BigInt(s).toString(16)}` : String(s));
 
-/** short is a hash with its middle left out. */
+/** short returns a hash without its middle. */
 export function short(s) {
   const text = String(s);
   return text.length <= 18 ? text : `${text.slice(0, 10)}…${text.slice(-6)}`;
 }
 
-/** integer writes a count with thin groups of three digits; what is no integer is written as it came. */
+/** integer formats an integer with a thin space between groups of three digits. It returns another value as text. */
 export function integer(value) {
   let n;
   try {
@@ -26,10 +26,10 @@ export function integer(value) {
   return n.toString().replace(/\B(?=(\d{3})+$)/g, '\u202f');
 }
 
-// The tokens whose 10^-18 the units of fees are.
+// The tokens of the units of fees. A unit is 10^-18 of a token.
 const tokens = { FRI: 'STRK', WEI: 'ETH' };
 
-/** amount writes a fee or a balance in whole tokens, a small one in units; what is no integer is written as it came. */
+/** amount formats a fee or a balance in tokens, or in units if it is small. It returns another value as text. */
 export function amount(value, unit = 'FRI') {
   let n;
   try {
@@ -42,7 +42,7 @@ export function amount(value, unit = 'FRI') {
   return `${integer(n / 10n ** 18n)}${part ? `.${part}` : ''} ${tokens[unit]}`;
 }
 
-/** size is a number of bytes. */
+/** size formats a number of bytes. */
 export function size(bytes) {
   const n = Number(bytes);
   if (!Number.isFinite(n)) return String(bytes);
@@ -51,7 +51,7 @@ export function size(bytes) {
   return `${(n / 1e6).toFixed(1)} MB`;
 }
 
-/** duration of milliseconds. */
+/** duration formats a number of milliseconds. */
 export function duration(milliseconds) {
   const n = Number(milliseconds);
   if (!Number.isFinite(n)) return String(milliseconds);
@@ -60,15 +60,16 @@ export function duration(milliseconds) {
   return `${Math.floor(n / 60_000)} min ${Math.round((n % 60_000) / 1000)} s`;
 }
 
-/** iso is the time of a block, given in seconds since 1970, as in datetime attributes; empty for what is no time. */
+/** iso formats a time in seconds since 1970 for a datetime attribute. It returns an empty text for an invalid time. */
 export function iso(seconds) {
   const date = new Date(Number(seconds) * 1000);
   return Number.isNaN(date.getTime()) ? '' : date.toISOString();
 }
 
-/** time of a block, in UTC; age says how long ago that is. */
+/** time formats a time in seconds since 1970, in UTC. */
 export const time = (seconds) => (iso(seconds) ? `${iso(seconds).slice(0, 19).replace('T', ' ')} UTC` : String(seconds));
 
+/** age formats the time that has passed since a time in seconds since 1970. */
 export function age(seconds, now = Date.now()) {
   const ago = Math.round(now / 1000 - Number(seconds));
   if (!Number.isFinite(ago)) return '';
@@ -79,7 +80,7 @@ export function age(seconds, now = Date.now()) {
   return `${Math.floor(ago / 86_400)} days ago`;
 }
 
-/** shortString is the text that a felt holds, if it looks like one: two or more printable ASCII characters and nothing else. */
+/** shortString returns the text in a felt if it has two or more characters, all of them printable ASCII; otherwise null. */
 export function shortString(felt) {
   if (!isFelt(felt)) return null;
   let digits = BigInt(felt).toString(16);
@@ -94,5 +95,5 @@ export function shortString(felt) {
   return text;
 }
 
-/** plural: 1 block, 2 blocks. */
+/** plural returns a count and a noun: 1 block, 2 blocks. */
 export const plural = (n, noun) => `${integer(n)} ${noun}${Number(n) === 1 ? '' : 's'}`;

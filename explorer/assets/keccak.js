@@ -1,10 +1,10 @@
-// Starknet's keccak of a name: the selector of an entry point, and the address of a storage variable. FIPS 202's permutation with
-// Keccak's own padding, cut to 250 bits.
+// Starknet's keccak of a name, which is the selector of an entry point or the address of a storage variable: the permutation of FIPS 202 with
+// the original padding of Keccak, truncated to 250 bits.
 
 const mask = (1n << 64n) - 1n;
 const rotate = (x, n) => ((x << n) | (x >> (64n - n))) & mask;
 
-// The rotations of ρ along the path of π, and the bits of ι's constants from the linear feedback shift register of section 3.2.5.
+// The rotations of ρ in the order of π, and the constants of ι, which a linear feedback shift register generates (section 3.2.5).
 const [rotations, constants] = (() => {
   const offsets = [];
   for (let t = 1; t <= 24; t++) offsets.push(BigInt((t * (t + 1) / 2) % 64));
@@ -44,7 +44,7 @@ function permute(a) {
 
 const rate = 136; // bytes
 
-/** starknetKeccak of a text, as a felt. */
+/** starknetKeccak returns the hash of a text as a felt. */
 export function starknetKeccak(text) {
   const input = new TextEncoder().encode(text);
   const padded = new Uint8Array((Math.floor(input.length / rate) + 1) * rate);

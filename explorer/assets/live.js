@@ -1,5 +1,5 @@
-// How far the watcher has come, asked every two seconds while the page is looked at. Views listen for 'status' events, whose
-// detail is the body of /v1/status, or null while the watcher does not answer.
+// The watcher's status, requested every two seconds while the page is visible. Views listen for 'status' events. An event's detail is the body
+// of /v1/status, or null while the watcher does not respond.
 import { get } from './api.js';
 
 const interval = 2000; // milliseconds
@@ -26,7 +26,7 @@ export function start() {
   });
 }
 
-/** onStatus calls f with the status now, if one is known, and at each change, until signal ends. */
+/** onStatus calls f with the current status, if it is known, and with each new one, until signal is aborted. */
 export function onStatus(f, signal) {
   if (live.status !== undefined) f(live.status);
   live.addEventListener('status', (event) => f(event.detail), { signal });

@@ -1,4 +1,4 @@
-// The page's frame: which view the address names, the search box, and the strip that says how far the watcher has come.
+// The page's frame: the router, the search box, and the line with the watcher's status.
 import { batch, chain, isAbsent } from './api.js';
 import { h, replace } from './dom.js';
 import { canonical, integer, isFelt, isNumber, plural } from './format.js';
@@ -9,7 +9,7 @@ import { transactionView } from './transaction.js';
 import { classView, contractView } from './contract.js';
 import { verifyView } from './verify.js';
 
-// Each view is called with what its pattern caught and a signal that ends when the reader goes elsewhere; it returns an element.
+// A view is called with the groups of its pattern and a signal that is aborted when the user leaves the view. It returns an element.
 const routes = [
   [/^\/?$/, 'blocks', 'Blocks', blocksView],
   [/^\/blocks\/(\d{1,16})$/, 'blocks', 'Blocks', blocksView],
@@ -30,7 +30,7 @@ async function show() {
   leave.abort();
   leave = new AbortController();
   const { signal } = leave;
-  const { hash } = location; // of this view, whatever the address is by the time that it is there
+  const { hash } = location; // of this view; the address may change before the view is ready
   const path = hash.replace(/^#/, '');
   const route = routes.find(([pattern]) => pattern.test(path));
   const name = route?.[1];
@@ -41,14 +41,14 @@ async function show() {
   main.setAttribute('aria-busy', 'true');
   let view;
   try {
-    view = route ? await route[3](path.match(route[0]).slice(1), signal) : problem('There is no such view', 'Blocks are at #/, or search above.');
+    view = route ? await route[3](path.match(route[0]).slice(1), signal) : problem('There is no such view', 'The latest blocks are at #/. You can also search above.');
   } catch (error) {
     if (signal.aborted) return;
-    view = isAbsent(error) ? problem('Not found', `${error.message}. It may be in a block that this watcher has not replayed yet.`) : problem('This did not work', error.message);
+    view = isAbsent(error) ? problem('Not found', `${error.message}. It may be in a block that this watcher has not replayed yet.`) : problem('An error occurred', error.message);
   }
   if (signal.aborted) return;
   replace(main, view);
-  main.dataset.shown = hash; // for tests: the view of this address is there
+  main.dataset.shown = hash; // for tests: the address of the view that is shown
   main.removeAttribute('aria-busy');
   const about = await chain().catch(() => null);
   if (!signal.aborted) document.title = `${main.querySelector('h1')?.textContent ?? route?.[2] ?? ''} · ${about?.chain_id ?? 'starkd'}`;
@@ -56,7 +56,7 @@ async function show() {
 
 const problem = (title, text) => h('div', null, h('h1', null, title), h('p', { class: 'problem' }, text));
 
-/** searchView goes to what the text names: a block number, or whatever has this hash. */
+/** searchView goes to the block with a number, or to the transaction, block, contract or class with a hash. */
 async function searchView([escaped], signal) {
   let text;
   try {
@@ -70,7 +70,7 @@ async function searchView([escaped], signal) {
   };
   if (isNumber(text)) return go(`block/${text}`);
   if (!isFelt(text)) {
-    return problem('Nothing to search for', `“${text}” is neither a block number nor 0x and up to 64 hexadecimal digits.`);
+    return problem('Invalid search', `“${text}” is neither a block number nor a hash (0x and up to 64 hexadecimal digits).`);
   }
   const felt = canonical(text);
   const [transaction, block, contract, declared] = await batch([
@@ -83,7 +83,7 @@ async function searchView([escaped], signal) {
   if (!(block instanceof Error)) return go(`block/${block.block_number}`);
   if (!(contract instanceof Error)) return go(`contract/${felt}`);
   if (!(declared instanceof Error)) return go(`class/${felt}`);
-  return problem('Nothing found', `No block, transaction, contract or class of this chain is ${felt}. It may be in a block that this watcher has not replayed yet.`);
+  return problem('Nothing found', `This chain has no block, transaction, contract or class ${felt}. It may be in a block that this watcher has not replayed yet.`);
 }
 
 document.getElementById('search').addEventListener('submit', (event) => {
@@ -92,7 +92,7 @@ document.getElementById('search').addEventListener('submit', (event) => {
   if (text) location.hash = `#/search/${encodeURIComponent(text)}`;
 });
 document.querySelector('a.skip').addEventListener('click', (event) => {
-  event.preventDefault(); // the hash is the router's
+  event.preventDefault(); // the router uses the hash
   main.focus();
 });
 window.addEventListener('hashchange', () => {
@@ -105,9 +105,9 @@ window.addEventListener('hashchange', () => {
 const strip = document.getElementById('status');
 const alarm = document.getElementById('alarm');
 onStatus((status) => {
-  const trouble = status === null ? 'The watcher does not answer.'
+  const trouble = status === null ? 'The watcher does not respond.'
     : status.halted ? `The watcher has stopped: ${status.halted}`
-      : status.last_error ? `The watcher tries again: ${status.last_error}`
+      : status.last_error ? `The watcher retries after an error: ${status.last_error}`
         : !status.connected && status.height === 0 ? 'The watcher is not connected to a node yet.' : '';
   if (alarm.textContent !== trouble) alarm.textContent = trouble;
   alarm.hidden = !trouble;
@@ -117,7 +117,7 @@ onStatus((status) => {
   replace(strip,
     h('span', null, 'Height ', h('b', { id: 'height' }, integer(status.height))),
     h('span', null, 'Proved ', h('b', { id: 'proved' }, integer(status.proved_height))),
-    h('span', null, lag ? `Proving lags ${plural(lag, 'block')} behind` : 'Proving has caught up'),
+    h('span', null, lag ? `Proving is ${plural(lag, 'block')} behind` : 'Proving has caught up'),
     status.proving ? h('span', null, `Proving block ${integer(status.proving)}: ${status.proving_stage ?? ''}`) : null);
 });
 

@@ -1,8 +1,8 @@
-// Pieces that several views show: links to the things of a chain, and what became of their proofs.
+// Elements that several views use: links to parts of the chain, and the state of proofs.
 import { h } from './dom.js';
 import { integer, isFelt, short, size } from './format.js';
 
-/** link to a thing by its hash; long leaves the hash whole. What is no felt is text: an address is never made of it. */
+/** link makes a link to a view by a hash, which is not shortened if long is set. It shows a malformed hash as text. */
 function link(view, hash, long) {
   if (!isFelt(hash)) return h('span', { class: 'mono' }, String(hash));
   return h('a', { href: `#/${view}/${hash}`, class: long ? 'mono long' : 'mono', title: hash }, long ? hash : short(hash));
@@ -13,7 +13,7 @@ export const contractLink = (address, long) => link('contract', address, long);
 export const classLink = (hash, long) => link('class', hash, long);
 export const blockLink = (number) => h('a', { href: `#/block/${Number(number)}` }, integer(number));
 
-/** hashText is a hash or a felt that leads nowhere. */
+/** hashText shows a hash or a felt without a link. */
 export const hashText = (hash) => h('span', { class: 'mono long' }, String(hash));
 
 const words = {
@@ -25,13 +25,13 @@ const words = {
   proving: ['wait', 'proving…'],
 };
 
-/** badge says in a word what became of a block's or a transaction's proof. */
+/** badge shows the state of the proof of a block or a transaction. */
 export function badge(state) {
   const [kind, text] = words[state] ?? ['idle', String(state)];
   return h('span', { class: `badge ${kind}`, 'data-state': state }, text);
 }
 
-/** blockState is the word for a block: from its record if it has one, otherwise from how far the watcher has come. */
+/** blockState returns the state of a block's proof: from its record if it exists, otherwise from the watcher's status. */
 export function blockState(number, transactions, record, status) {
   if (record) {
     return record.status === 'proved' && record.not_provable?.length ? 'partly' : record.status;
@@ -41,18 +41,18 @@ export function blockState(number, transactions, record, status) {
   return 'waiting';
 }
 
-/** execution is the badge of a receipt. */
+/** execution makes the badge for a receipt's execution status. */
 export const execution = (receipt) => (receipt.execution_status === 'REVERTED'
   ? h('span', { class: 'badge bad' }, 'reverted') : h('span', { class: 'badge good' }, 'succeeded'));
 
-/** securityOf is the security of the weakest of proofs. Records of older watchers do not hold what is proven. */
+/** securityOf returns the security of the weakest proof as text. Records of older watchers do not have proven bits. */
 export function securityOf(proofs) {
   const least = (field) => Math.min(...proofs.map((p) => Number(p[field])));
   const proven = proofs.every((p) => p.proven_bits !== undefined);
   return `${least('security_bits')} bits conjectured${proven ? `, ${least('proven_bits')} proven` : ''}`;
 }
 
-/** bundleFacts are the rows of what is stored of a block's proof. */
+/** bundleFacts returns the rows about a block's stored proof. */
 export function bundleFacts(record) {
   const proofs = record.proofs ?? [];
   const sum = (field) => proofs.reduce((total, p) => total + Number(p[field] ?? 0), 0);
@@ -68,5 +68,5 @@ export function bundleFacts(record) {
   ];
 }
 
-/** frames names what a proof shows of a transaction, or does not. */
+/** frames lists the parts of a transaction that a proof covers, or does not. */
 export const frames = (list) => ((list ?? []).length ? list.join(', ') : 'nothing');

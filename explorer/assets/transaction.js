@@ -1,4 +1,4 @@
-// One transaction: what it asked, what became of it, and whether a proof covers it.
+// The view of a transaction: its calls, its outcome, and its proof.
 import { namesOf } from './abi.js';
 import { proofOfTransaction, rpc } from './api.js';
 import { code, facts, fold, h, replace, section, table } from './dom.js';
@@ -15,13 +15,13 @@ export async function transactionView([given], signal) {
   const proof = h('div', null);
   followProof(proof, hash, receipt.block_number, signal);
   const calls = transaction.type === 'INVOKE' ? callsOf(transaction.calldata) : null;
-  const story = h('div', null);
-  const tell = (nameOf) => replace(story,
+  const content = h('div', null);
+  const fill = (nameOf) => replace(content,
     transaction.type === 'INVOKE' && callsPart(calls, transaction.calldata, nameOf),
     section(plural(receipt.events.length, 'event'), some(receipt.events, (event) => eventPart(event, nameOf))));
-  tell(() => undefined);
+  fill(() => undefined);
   namesOf([...(calls ?? []).map((call) => call.to), ...receipt.events.map((event) => event.from_address)], receipt.block_number, signal)
-    .then(tell, () => {}); // a story without names is one, too
+    .then(fill, () => {}); // without names the view is complete too
   return h('div', null,
     h('h1', null, 'Transaction'),
     facts(
@@ -34,19 +34,19 @@ export async function transactionView([given], signal) {
       transaction.compiled_class_hash && ['Compiled class', hashText(transaction.compiled_class_hash)],
       ['Nonce', integer(transaction.nonce)],
       ['Execution', execution(receipt)],
-      receipt.execution_status === 'REVERTED' && ['Why it reverted', h('pre', { class: 'reason', id: 'revert-reason', tabindex: 0 }, String(receipt.revert_reason))],
+      receipt.execution_status === 'REVERTED' && ['Revert reason', h('pre', { class: 'reason', id: 'revert-reason', tabindex: 0 }, String(receipt.revert_reason))],
       ['Finality', receipt.finality_status],
       ['Fee', amount(receipt.actual_fee?.amount, receipt.actual_fee?.unit)],
       ['L2 gas', integer(receipt.execution_resources?.l2_gas)],
     ),
     section('Proof', proof),
-    story,
+    content,
     receipt.messages_sent.length > 0 && section(plural(receipt.messages_sent.length, 'message'), some(receipt.messages_sent, (m) => h('div', { class: 'card' }, facts(
       ['From', contractLink(m.from_address, true)], ['To', hashText(m.to_address)], ['Payload', felts(m.payload)])))),
     section('As JSON', fold('Transaction', code(JSON.stringify(transaction, null, 2))), fold('Receipt', code(JSON.stringify(receipt, null, 2)))));
 }
 
-/** followProof shows what became of the transaction's proof as soon as it is known. */
+/** followProof shows the transaction's record as soon as it exists. */
 function followProof(element, hash, block, signal) {
   let done = false;
   let busy = false;
@@ -69,7 +69,7 @@ function followProof(element, hash, block, signal) {
 function proofPart(record, hash, block, status) {
   if (!record) {
     const state = status.proving === block ? 'proving' : 'waiting';
-    return h('p', null, badge(state), state === 'proving' ? ` ${status.proving_stage ?? ''}` : ` Proving has come to block ${integer(status.proved_height)}; this transaction is in block ${integer(block)}.`);
+    return h('p', null, badge(state), state === 'proving' ? ` ${status.proving_stage ?? ''}` : ` Proving has reached block ${integer(status.proved_height)}; this transaction is in block ${integer(block)}.`);
   }
   if (record.status !== 'proved') {
     return h('div', null,
@@ -78,14 +78,14 @@ function proofPart(record, hash, block, status) {
         ['Reason', record.exception?.reason],
         record.exception?.builtin && ['Builtin', record.exception.builtin],
         record.exception?.syscall && ['Syscall', record.exception.syscall]),
-      h('p', { class: 'muted' }, 'What it did is known by the validators’ signatures alone.'));
+      h('p', { class: 'muted' }, 'Its effects are known only from the validators’ signatures.'));
   }
   const { proof } = record;
   return h('div', null,
     h('p', null, badge('proved')),
     facts(
-      ['Covered', frames(proof.covered)],
-      ['Not covered', frames(proof.not_covered)],
+      ['Proved parts', frames(proof.covered)],
+      ['Parts not covered', frames(proof.not_covered)],
       ['Security', securityOf([proof])],
       ['Steps', `${integer(proof.steps)}, layout ${proof.layout}${proof.transactions.length > 1 ? `, together with ${plural(proof.transactions.length - 1, 'other transaction')}` : ''}`],
       ['State after the block', hashText(record.state_root)]),
@@ -116,7 +116,7 @@ export function callsOf(calldata) {
 function callsPart(calls, calldata, nameOf) {
   if (!calls) return section('Calldata', felts(calldata ?? []));
   return section(plural(calls.length, 'call'),
-    h('p', { class: 'muted' }, 'The calldata, read as accounts usually encode calls. Names are those of the classes’ ABIs.'),
+    h('p', { class: 'muted' }, 'The calldata, decoded as calls in the usual encoding of accounts. Names come from the ABIs of the classes.'),
     some(calls, (call) => h('div', { class: 'card' }, facts(
       ['Contract', contractLink(call.to, true)],
       ['Function', named(nameOf(call.to, call.selector), call.selector)],
@@ -133,7 +133,7 @@ function eventPart(event, nameOf) {
     ['Keys', felts(event.keys)], ['Data', felts(event.data)]));
 }
 
-/** felts is a list of felts, with the text of those that hold one. */
+/** felts makes a list of felts, with the text of each that is a short string. */
 function felts(list) {
   if (!list?.length) return h('span', { class: 'muted' }, 'none');
   return h('ol', { class: 'felts' }, some(list, (felt) => {
@@ -142,9 +142,9 @@ function felts(list) {
   }));
 }
 
-const most = 100; // of a list; a stranger may have written thousands
+const most = 100; // greatest number of items that are shown of a list
 
-/** some shows the beginning of a long list and says what it leaves out. The whole is in the JSON. */
+/** some shows the beginning of a list and the number of items that it omits. The whole list is in the JSON. */
 function some(list, show) {
-  return [list.slice(0, most).map(show), list.length > most && h('p', { class: 'muted' }, `… and ${integer(list.length - most)} more, which the JSON below has`)];
+  return [list.slice(0, most).map(show), list.length > most && h('p', { class: 'muted' }, `… and ${integer(list.length - most)} more; see the JSON below`)];
 }

@@ -1,5 +1,5 @@
-// The verify panel: a proof, what the reader trusts, and the verdict in plain words. Checking happens in the worker; without the
-// verifier the panel shows the command that does the same.
+// The view that verifies a proof: the form for the proof and the trusted data, and the verdict. The worker verifies. Without the verifier
+// the view only shows the equivalent command.
 import { ApiError, chain, proofOfBlock } from './api.js';
 import { code, facts, fold, h, replace, section, table } from './dom.js';
 import { amount, canonical, duration, integer, isFelt, isNumber, plural, size } from './format.js';
@@ -7,8 +7,8 @@ import { live } from './live.js';
 import { badge, hashText, transactionLink } from './parts.js';
 import { verify } from './verifier.js';
 
-const maxFile = 256 << 20; // bytes of a proof file; the verifier has a bound of its own
-const maxGenesis = 64 << 20; // also of a program's file
+const maxFile = 256 << 20; // greatest size of a proof file in bytes; the verifier has its own limit
+const maxGenesis = 64 << 20; // greatest size of a genesis or program file in bytes
 
 export async function verifyView([block, tx], signal) {
   const about = await chain();
@@ -45,19 +45,19 @@ export async function verifyView([block, tx], signal) {
   const form = h('form', { class: 'panel', onsubmit: submit, oninput: () => tell() },
     h('fieldset', null, h('legend', null, 'The proof'),
       choice('source', 'block', true, 'of a block, from this watcher:', h('label', { for: 'block', class: 'hidden' }, 'Block number'), number),
-      choice('source', 'file', false, 'in a file:', h('label', { for: 'file', class: 'hidden' }, 'Proof file'), file, ' ', fileName, h('p', { class: 'muted' }, 'A file may also be dropped anywhere on this panel. It stays on your machine.')),
+      choice('source', 'file', false, 'in a file:', h('label', { for: 'file', class: 'hidden' }, 'Proof file'), file, ' ', fileName, h('p', { class: 'muted' }, 'You can also drop a file on this panel. It stays on your machine.')),
       h('div', { class: 'choice' }, h('label', { for: 'tx' }, 'It must cover transaction'), only),
-      h('div', { class: 'choice' }, h('label', { for: 'program' }, 'It must be of the program with hash'), program),
+      h('div', { class: 'choice' }, h('label', { for: 'program' }, 'It must be of the program with this hash'), program),
       h('div', { class: 'choice' }, h('label', { for: 'program-file' }, 'or of the compiled program'), programFile)),
     h('fieldset', null, h('legend', null, 'What you trust'),
       choice('trust', 'genesis', true, 'The validators of a genesis file of your own:', h('label', { for: 'genesis', class: 'hidden' }, 'Genesis file'), genesisFile),
-      choice('trust', 'header', false, 'One header, by its hash: of the block after the one that is proved (no signature is checked then):', h('label', { for: 'header', class: 'hidden' }, 'Hash of the header'), header),
-      choice('trust', 'nothing', false, 'Nothing: for a bare Stone proof, which speaks of no chain'),
-      about.genesis && choice('trust', 'server', false, 'The genesis that this server gives:',
-        h('p', { class: 'warn', id: 'server-warning' }, 'This trusts this server: it could give you the genesis of another chain with validators of its own. It shows that the proof is sound for that genesis, not that the genesis is the one you mean.'))),
-    h('div', { class: 'choice' }, h('label', { for: 'bits' }, 'Bits of security to demand: conjectured'), bits, h('label', { for: 'proven' }, 'proven'), proven,
-      h('p', { class: 'muted' }, 'Bits tell how much work a false proof takes: each one doubles it. Conjectured bits assume that nobody finds a better attack than those known; proven bits follow from theorems.')),
-    h('p', { class: 'actions' }, run, !about.verifier && h('span', { class: 'warn', id: 'no-verifier' }, 'This binary was built without the verifier (make build puts it in). The command below checks the same.')));
+      choice('trust', 'header', false, 'A header, given by its hash: that of the block after the proved block (no signatures are checked):', h('label', { for: 'header', class: 'hidden' }, 'Hash of the header'), header),
+      choice('trust', 'nothing', false, 'Nothing: for a bare Stone proof, which is not about a chain'),
+      about.genesis && choice('trust', 'server', false, 'The genesis file from this server:',
+        h('p', { class: 'warn', id: 'server-warning' }, 'This trusts this server: it could send the genesis file of another chain with its own validators. The verdict then holds for that chain, which may not be the one you mean.'))),
+    h('div', { class: 'choice' }, h('label', { for: 'bits' }, 'Required bits of security: conjectured'), bits, h('label', { for: 'proven' }, 'proven'), proven,
+      h('p', { class: 'muted' }, 'Bits of security say how much work it takes to forge a proof; each bit doubles the work. Conjectured bits assume that no attack is better than those known today. Proven bits follow from theorems.')),
+    h('p', { class: 'actions' }, run, !about.verifier && h('span', { class: 'warn', id: 'no-verifier' }, 'This binary was built without the verifier (make build includes it). The command below does the same check.')));
 
   form.addEventListener('dragover', (event) => {
     event.preventDefault();
@@ -70,7 +70,7 @@ export async function verifyView([block, tx], signal) {
     take(event.dataTransfer.files[0]);
   });
 
-  /** tell shows the command line that checks the same. */
+  /** tell shows the equivalent command line. */
   function tell() {
     const arg = (text) => (/^[\w./:-]+$/.test(text) ? text : `'${String(text).replaceAll("'", "'\\''")}'`);
     const parts = ['starkd verify'];
@@ -119,23 +119,23 @@ export async function verifyView([block, tx], signal) {
     }
   }
 
-  /** trustOf is what the verifier is told to trust, from the form. */
+  /** trustOf returns the verifier's trust argument from the form. */
   async function trustOf(kind) {
     const trust = { min_bits: Number(bits.value), min_proven_bits: Number(proven.value) };
     for (const n of [trust.min_bits, trust.min_proven_bits]) {
-      if (!Number.isInteger(n) || n < 0 || n > 1000) throw new ApiError('the bits of security are not a number from 0 to 1000', 0);
+      if (!Number.isInteger(n) || n < 0 || n > 1000) throw new ApiError('the bits of security must be integers from 0 to 1000', 0);
     }
     const named = program.value.trim();
-    if (named && !isFelt(named)) throw new ApiError('the hash of the program is not 0x and up to 64 hexadecimal digits', 0);
+    if (named && !isFelt(named)) throw new ApiError('the program hash must be 0x and up to 64 hexadecimal digits', 0);
     if (named) trust.program = canonical(named);
     else if (state.program) trust.program_file = await readJSON(state.program, 'program');
     const wanted = only.value.trim();
-    if (wanted && !isFelt(wanted)) throw new ApiError('the transaction to cover is not 0x and up to 64 hexadecimal digits', 0);
+    if (wanted && !isFelt(wanted)) throw new ApiError('the transaction hash must be 0x and up to 64 hexadecimal digits', 0);
     if (wanted) trust.tx = canonical(wanted);
     if (chosen('source') === 'block') trust.block = Number(number.value.trim());
     if (kind === 'header') {
       const hex = header.value.trim().replace(/^0x/, '');
-      if (!/^[0-9a-fA-F]{64}$/.test(hex)) throw new ApiError('the hash of the header is not 64 hexadecimal digits', 0);
+      if (!/^[0-9a-fA-F]{64}$/.test(hex)) throw new ApiError('the header hash must be 64 hexadecimal digits', 0);
       return { ...trust, header: hex };
     }
     if (kind === 'server') {
@@ -144,12 +144,12 @@ export async function verifyView([block, tx], signal) {
       return { ...trust, genesis: await response.json() };
     }
     if (kind === 'nothing') return trust;
-    if (!state.genesis) throw new ApiError('pick the genesis file of the chain first', 0);
+    if (!state.genesis) throw new ApiError('choose the genesis file of the chain first', 0);
     return { ...trust, genesis: await readJSON(state.genesis, 'genesis') };
   }
 
   async function readJSON(picked, what) {
-    if (picked.size > maxGenesis) throw new ApiError(`the ${what} file has ${size(picked.size)}, at most ${size(maxGenesis)} are read`, 0);
+    if (picked.size > maxGenesis) throw new ApiError(`the ${what} file has ${size(picked.size)}, at most ${size(maxGenesis)} are allowed`, 0);
     try {
       return JSON.parse(await picked.text());
     } catch {
@@ -159,12 +159,12 @@ export async function verifyView([block, tx], signal) {
 
   async function proofBytes(source, say, cancelled) {
     if (source === 'file') {
-      if (!state.file) throw new ApiError('pick or drop a proof file first', 0);
-      if (state.file.size > maxFile) throw new ApiError(`the file has ${size(state.file.size)}, at most ${size(maxFile)} are read`, 0);
+      if (!state.file) throw new ApiError('choose or drop a proof file first', 0);
+      if (state.file.size > maxFile) throw new ApiError(`the file has ${size(state.file.size)}, at most ${size(maxFile)} are allowed`, 0);
       return new Uint8Array(await state.file.arrayBuffer());
     }
     const n = number.value.trim();
-    if (!isNumber(n)) throw new ApiError('the block is not a number', 0);
+    if (!isNumber(n)) throw new ApiError('the block must be a number', 0);
     const record = live.status && Number(n) > live.status.proved_height ? null : await proofOfBlock(n, cancelled);
     if (!record) throw new ApiError(`block ${n} has not been proved yet`, 0);
     if (!record.bundle) throw new ApiError(`block ${n} (${record.status.replace('_', ' ')}) has no proof`, 0);
@@ -175,13 +175,13 @@ export async function verifyView([block, tx], signal) {
   return h('div', null,
     h('h1', null, 'Verify a proof'),
     h('p', null, 'Your browser checks the proof itself; the server’s opinion is not used. ',
-      'This page and the verifier in it come from this server: to depend on nothing of it, run the command below with a binary of your own.'),
+      'This page and its verifier come from this server. If you do not trust the server, run the command below with your own binary.'),
     form,
     verdict,
-    section('The same by the command line', command));
+    section('The same check on the command line', command));
 }
 
-/** download reads a body of about total bytes and says how far it is. */
+/** download returns the body at path, of about total bytes, and reports its progress to say. */
 async function download(path, total, say, cancelled) {
   const response = await fetch(path, { signal: cancelled });
   if (!response.ok) throw new ApiError(`${path}: status ${response.status}`, response.status);
@@ -193,7 +193,7 @@ async function download(path, total, say, cancelled) {
     length += value.length;
     if (length > maxFile) throw new ApiError(`the proof is longer than ${size(maxFile)}`, 0);
     parts.push(value);
-    say(`Fetching the proof: ${size(length)} of ${size(total)}`, length, total);
+    say(`Downloading the proof: ${size(length)} of ${size(total)}`, length, total);
   }
   const bytes = new Uint8Array(length);
   let at = 0;
@@ -207,29 +207,29 @@ async function download(path, total, say, cancelled) {
 const failed = (error) => unchecked(error.message);
 
 const unchecked = (reason) => h('div', { class: 'card', 'data-verdict': 'unchecked' }, h('h2', null, 'Not checked'),
-  h('p', { class: 'problem' }, String(reason)), h('p', { class: 'muted' }, 'This says nothing of the proof.'));
+  h('p', { class: 'problem' }, String(reason)), h('p', { class: 'muted' }, 'This says nothing about the proof.'));
 
 const refused = (reason) => h('div', { class: 'card refused', 'data-verdict': 'refused' },
   h('h2', null, '✗ Refused'),
   h('p', null, 'The verifier says: ', String(reason)),
-  h('p', { class: 'muted' }, 'The proof is damaged, false or not of what you demand. Nothing that it says is to be believed.'));
+  h('p', { class: 'muted' }, 'The proof is damaged or false, or it does not prove what you require. Do not rely on it.'));
 
-/** answered is the card for a verifier's answer. */
+/** answered makes the card for a verifier's answer. */
 function answered(v, anchor) {
   if (v.ok) return [v.kind === 'block' ? accepted(v, anchor) : acceptedProgram(v)];
   return [v.verdict === 'refused' ? refused(v.error) : unchecked(v.error)];
 }
 
-/** strength says what a proof's bits mean. */
+/** strength explains the bits of security of a proof. */
 const strength = (v) => h('p', null, h('b', null, `${integer(v.bits)} bits`), ' of conjectured security, ', h('b', null, integer(v.proven_bits)),
-  ' proven. Each bit doubles the work of making a false proof. The conjecture is that no attack is better than those known today; the proven bits follow from theorems.');
+  ' proven. Each bit doubles the work of forging a proof. The conjecture is that no attack is better than those known today. Proven bits follow from theorems.');
 
-/** accepted says what the verdict on a block means: what is proved, how well, relative to what, and what is not. */
+/** accepted makes the card for a valid block proof: the proved transactions, the security, the trusted data, and the parts that are not covered. */
 function accepted(v, anchor) {
   const transactions = v.transactions ?? [];
   const left = transactions.filter((t) => t.uncovered);
   const covered = transactions.length - left.length;
-  const known = v.signed ? 'from what more than two thirds of the validators signed' : 'from the header that you gave, whose signatures were not checked';
+  const known = v.signed ? 'from the signatures of more than two thirds of the validators' : 'from the header that you gave, whose signatures were not checked';
   return h('div', { class: `card ${left.length ? 'partly' : 'accepted'}`, 'data-verdict': 'accepted' },
     h('h2', null, '✓ Valid'),
     h('p', null, 'Block ', h('b', null, integer(v.block)), ' of chain ', h('b', null, String(v.chain)), ': ',
@@ -239,9 +239,9 @@ function accepted(v, anchor) {
       ` by ${plural(v.proofs, 'STARK')}.`),
     strength(v),
     v.signed
-      ? h('p', null, `It rests on ${anchor === 'server' ? 'the genesis that this server gave, so on this server' : 'your genesis file'}: more than two thirds of its validators signed the headers that the proof is compared with.`)
-      : h('p', { class: 'warn' }, `It rests on ${v.trusted}. The proof is of the block before that header.`),
-    anchor === 'server' && h('p', { class: 'warn' }, 'You let this server choose what is trusted. Pick a genesis file from a source of your own to do without that.'),
+      ? h('p', null, `The verdict relies on ${anchor === 'server' ? 'the genesis file from this server, so on this server' : 'your genesis file'}: more than two thirds of its validators signed the headers with which the proof was compared.`)
+      : h('p', { class: 'warn' }, `The verdict relies on ${v.trusted}. The proof is of the block before this header.`),
+    anchor === 'server' && h('p', { class: 'warn' }, 'You let this server choose the validators that you trust. To avoid that, choose a genesis file from another source.'),
     transactions.length > 0 && table('What is proved of each transaction', [['Transaction'], ['Execution'], ['Fee', 'number'], ['Proved'], ['Not covered by the proof']],
       transactions.map((t) => [
         transactionLink(t.hash), String(t.status), amount(t.fee),
@@ -249,31 +249,31 @@ function accepted(v, anchor) {
         t.uncovered ? reasonText(t.uncovered) : (t.not_covered ?? []).join(', ') || 'nothing',
       ]), '', true),
     h('p', { class: 'muted' }, left.length
-      ? `${plural(left.length, 'transaction')} could not be proved: what ${left.length === 1 ? 'it' : 'they'} did is known ${known}. So is what the proof does not cover of the others.`
-      : `What the proof does not cover, such as the check of the sender’s signature, is known ${known}.`),
-    v.rejected > 0 && h('p', { class: 'muted' }, `The block holds ${plural(v.rejected, 'rejected transaction')}, which did nothing.`),
+      ? `${plural(left.length, 'transaction')} could not be proved: ${left.length === 1 ? 'its' : 'their'} effects are known only ${known}. The same holds for parts of the other transactions that the proof does not cover.`
+      : `Parts that the proof does not cover, such as the check of the sender’s signature, are known only ${known}.`),
+    v.rejected > 0 && h('p', { class: 'muted' }, `The block has ${plural(v.rejected, 'rejected transaction')}, which had no effect.`),
     fold('Details', facts(
       ['Trusted', String(v.trusted)], ['State before', hashText(v.state_before)], ['State after', hashText(v.state_after)],
       ['Program', hashText(v.program)], ['Layout', String(v.layout)], ['Steps', integer(v.steps)], ['Checked in', duration(v.milliseconds)])));
 }
 
-const maxOutput = 32; // felts that are shown
+const maxOutput = 32; // greatest number of felts that are shown
 
-/** acceptedProgram says what the verdict on a bare proof means. */
+/** acceptedProgram makes the card for a valid bare proof. */
 function acceptedProgram(v) {
   const names = (list) => (list ?? []).map(String).join(', ') || 'none';
   const output = v.output ?? [];
   return h('div', { class: `card ${v.named ? 'accepted' : 'partly'}`, 'data-verdict': 'accepted' },
     h('h2', null, '✓ Valid'),
     h('p', null, v.named ? 'The program that you named ran and wrote this output.' : 'A program ran and wrote this output.'),
-    !v.named && h('p', { class: 'warn', id: 'not-named' }, 'It is not a program that you named: compare its hash with that of the program you mean, or name that one above. What the output means depends on the program.'),
+    !v.named && h('p', { class: 'warn', id: 'not-named' }, 'You did not name a program: compare the hash below with that of the program you mean, or give that program above. The meaning of the output depends on the program.'),
     strength(v),
     facts(
       ['Program', hashText(v.program)], ['Builtins', names(v.builtins)],
       (v.alternatives ?? []).length > 0 && ['Or', v.alternatives.slice(0, 4).map(names).join('; or ')],
       ['Output', output.length ? h('span', { class: 'mono long' }, output.slice(0, maxOutput).map(String).join(', '), output.length > maxOutput && ` and ${output.length - maxOutput} more`) : 'nothing'],
       ['Layout', String(v.layout)], ['Steps', integer(v.steps)], ['Checked in', duration(v.milliseconds)]),
-    h('p', { class: 'muted' }, 'A bare proof speaks of no chain, block or transaction.'));
+    h('p', { class: 'muted' }, 'A bare proof says nothing about chains, blocks or transactions.'));
 }
 
 const reasonText = (reason) => (typeof reason === 'string' ? reason : JSON.stringify(reason));

@@ -1,5 +1,4 @@
-// The worker that verifies: it loads the verifier, Go compiled to WebAssembly, and hands it one proof at a time. What is proved
-// is decided in there; this file only carries bytes.
+// The worker that verifies. It loads the verifier, Go compiled to WebAssembly, and passes it one proof at a time. It checks nothing itself.
 import './wasm_exec.js';
 
 let loaded;
@@ -11,9 +10,9 @@ async function load() {
   const go = new globalThis.Go();
   const { instance } = await WebAssembly.instantiateStreaming(response, go.importObject);
   const ended = go.run(instance).then(() => { throw new Error('the verifier ended by itself'); });
-  ended.catch(() => {}); // told by whoever waits below, or by the next call
+  ended.catch(() => {}); // the race below reports it, or the next call
   for (let waited = 0; typeof globalThis.starkdVerify !== 'function'; waited += 10) {
-    if (waited > 30_000) throw new Error('the verifier does not start');
+    if (waited > 30_000) throw new Error('the verifier did not start within 30 s');
     await Promise.race([ended, new Promise((resolve) => { setTimeout(resolve, 10); })]);
   }
 }
@@ -24,7 +23,7 @@ self.onmessage = async ({ data }) => {
     await (loaded ??= load());
     self.postMessage({ stage: 'verifying' });
     const answer = globalThis.starkdVerify(data.bytes, data.trust);
-    // A verifier that has ended, for want of memory, gives none.
+    // A verifier that ran out of memory has ended and returns nothing.
     if (typeof answer !== 'string') throw new Error('the verifier ended without an answer');
     self.postMessage({ answer });
   } catch (error) {

@@ -50,12 +50,12 @@ try {
   await page.until('the panel', () => document.getElementById('run') && document.querySelector('input[name=trust][value=nothing]'));
   await page.pick('#file', path.resolve(proof));
   await page.run(() => document.querySelector('input[name=trust][value=nothing]').click());
-  await judged('any program', 'accepted', 'It is not a program that you named', 'two thirds');
+  await judged('any program', 'accepted', 'You did not name a program', 'two thirds');
   const hash = await page.run(() => document.querySelector('#verdict dd').textContent.match(/0x[0-9a-f]+/)[0]);
   await judged('builtins and bits', 'accepted', '96 bits of conjectured security, 62 proven');
 
   await page.pick('#program-file', path.resolve(program));
-  await judged('the program by its file', 'accepted', 'The program that you named ran', 'not a program that you named');
+  await judged('the program by its file', 'accepted', 'The program that you named ran', 'You did not name a program');
   const command = await page.run(() => document.querySelector('main pre').textContent);
   if (command !== 'starkd verify --program program.json proof.json') throw new Error(`the command is ${command}`);
   await page.pick('#program-file', path.resolve(other));
@@ -65,10 +65,10 @@ try {
   await set('program', '0x123');
   await judged('another program by its hash', 'refused', 'demanded is 0x123');
   await set('program', 'the one');
-  await judged('no hash', 'unchecked', 'This says nothing of the proof');
+  await judged('no hash', 'unchecked', 'This says nothing about the proof');
   await set('program', '');
   await page.pick('#program-file', path.resolve(proof));
-  await judged('a proof taken for a program', 'unchecked', 'This says nothing of the proof');
+  await judged('a proof taken for a program', 'unchecked', 'This says nothing about the proof');
   await set('program', '');
   await set('proven', '63');
   await judged('more proven bits than there are', 'refused', '62 bits of proven security, 63 are demanded');
