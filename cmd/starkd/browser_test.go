@@ -170,7 +170,7 @@ func inBrowser(t *testing.T, proof, genesis, header string, block uint64, tx, ot
 	unchecked("genesis", browserJob{Proof: proof, Trust: map[string]any{"genesis": map[string]any{}}})
 	unchecked("genesis", browserJob{Proof: proof, Genesis: proof})
 	unchecked("program", browserJob{Proof: proof, Genesis: genesis, Trust: map[string]any{"program_file": map[string]any{}}})
-	unchecked("what is trusted", browserJob{Proof: proof, Trust: map[string]any{"block": -1}})
+	unchecked("trust: ", browserJob{Proof: proof, Trust: map[string]any{"block": -1}})
 	unchecked("neither a block's proof nor a Stone proof", browserJob{Proof: genesis, Genesis: genesis})
 	for _, args := range [][]any{{}, {nil, nil}, {"text", "{}"}, {1, 2, 3}, {map[string]any{"length": 1}, ""}} {
 		if len(args) > 0 {

@@ -14,8 +14,8 @@ import (
 	"github.com/starkd/starkd/prover/block/statement"
 )
 
-// hostileFiles are files of about n bytes that ask for as much memory and work as they can. The first six cost the first release up to 200
-// times their size.
+// hostileFiles returns files of about n bytes that are made to cost as much memory and work as possible. Without the bounds of package bounded
+// the first six cost up to 200 times their size.
 func hostileFiles(t testing.TB, n int) map[string][]byte {
 	bundle := blockSeed(t)
 	list := func(item string, size int) string {
@@ -25,7 +25,7 @@ func hostileFiles(t testing.TB, n int) map[string][]byte {
 		sum := sha256.Sum256([]byte(text))
 		return []byte(`{"format":"starkd-block-proof/2","sha256":"` + hex.EncodeToString(sum[:]) + `","body":` + text + `}`)
 	}
-	// in puts items in place of those of a list of the good bundle, whose headers are right.
+	// in returns a good bundle, with valid headers, in which the items of the list that follows the text before are replaced.
 	in := func(before, items string) []byte {
 		start := bytes.Index(bundle.text, []byte(before))
 		if start < 0 {
@@ -52,39 +52,39 @@ func hostileFiles(t testing.TB, n int) map[string][]byte {
 	class := `{"class_hash":"0x1","compiled_class":{"prime":"0x800000000000011000000000000000000000000000000000000000000000001","compiler_version":"2.0.0","bytecode":[` +
 		code + `],"hints":[],"entry_points_by_type":{"EXTERNAL":[],"L1_HANDLER":[],"CONSTRUCTOR":[]}}}`
 	return map[string][]byte{
-		"cells that are empty":         stone("", list(`{}`, n), 512, 128),
-		"uncovered that are empty":     body(`{"witness":{"uncovered":[` + list(`{}`, n) + `]}}`),
-		"contracts that are empty":     body(`{"witness":{"prestate":{"contracts":[` + list(`{}`, n) + `]}}}`),
-		"results that are empty":       body(`{"witness":{"results":[` + list(`{}`, n) + `]}}`),
-		"cells without a proof":        stone("", list(`{"address":1,"page":0,"value":"0x1"}`, n), 1<<20, 1<<12),
-		"cells without pages":          stone("", list(`{"address":1,"value":"0x1"}`, n), 1<<20, 1<<12),
-		"cells that are twice there":   stone(strings.Repeat("00", 100_000), list(`{"address":1,"page":0,"value":"0x1"}`, n), 1<<20, 1<<12),
-		"proof of zeros":               stone(strings.Repeat("00", n/2), `{"address":1,"page":0,"value":"0x1"}`, 1<<20, 1<<12),
-		"annotations":                  []byte(`{"annotations":[` + list(`""`, n) + `]}`),
-		"FRI steps":                    []byte(`{"proof_parameters":{"stark":{"fri":{"fri_step_list":[` + list(`0`, n) + `]}}}}`),
-		"segments":                     []byte(`{"public_input":{"memory_segments":{` + names(n) + `"z":0}}}`),
-		"dynamic parameters":           []byte(`{"public_input":{"dynamic_params":{` + names(n) + `"z":0}}}`),
-		"names in what is passed over": []byte(`{"private_input":{` + names(n) + `"z":0}}`),
-		"nesting":                      []byte(`{"private_input":` + strings.Repeat("[", n)),
-		"an endless string":            []byte(`{"version":"` + strings.Repeat("a", n)),
-		"no JSON":                      bytes.Repeat([]byte("\x00"), n),
-		"transactions that are empty":  body(`{"witness":{"transactions":[` + list(`""`, n) + `]}}`),
-		"proofs that are null":         body(`{"proofs":[` + list(`null`, n) + `]}`),
-		"classes that are empty":       body(`{"witness":{"classes":[` + list(`{}`, n) + `]}}`),
-		"names in a class":             body(`{"witness":{"classes":[{"class_hash":"0x1","compiled_class":{` + names(n) + `"z":0}}]}}`),
-		"names in a header":            body(`{"headers":[{` + names(n) + `"z":0},{}]}`),
-		"signatures that are empty":    in(`"signatures":[`, list(`{}`, min(n, 3<<20))),
-		"opening writes":               in(`"opening":[`, list(`{"contract":"0x0","key":"0x0","value":"0x0"}`, n)),
-		"trie nodes":                   in(`"pedersen_nodes":[`, list(`"00`+strings.Repeat("00", 30)+"0012"+strings.Repeat("00", 30)+`0034"`, n)),
-		"contracts":                    in(`"contracts":[`, list(`{"address":"0x0","class_hash":"0x0","storage_root":"0x0","nonce":"0x0"}`, n)),
-		"one class of empty words":     bundle.seal([]byte(strings.Replace(string(bundle.text), `"classes":[`, `"classes":[{"class_hash":"0x1","compiled_class":{"bytecode":[`+list(`""`, min(n, 7<<20))+`]}},`, 1)), true),
-		"one class of segments":        bundle.seal([]byte(strings.Replace(string(bundle.text), `"classes":[`, `"classes":[{"class_hash":"0x1","compiled_class":{"bytecode_segment_lengths":[`+list(`1`, min(n, 7<<20))+`]}},`, 1)), true),
-		"the same class many times":    bundle.seal([]byte(strings.Replace(string(bundle.text), `"classes":[`, `"classes":[`+class+`,`+list(class, n)+`,`, 1)), true),
+		"cells that are empty":        stone("", list(`{}`, n), 512, 128),
+		"uncovered that are empty":    body(`{"witness":{"uncovered":[` + list(`{}`, n) + `]}}`),
+		"contracts that are empty":    body(`{"witness":{"prestate":{"contracts":[` + list(`{}`, n) + `]}}}`),
+		"results that are empty":      body(`{"witness":{"results":[` + list(`{}`, n) + `]}}`),
+		"cells without a proof":       stone("", list(`{"address":1,"page":0,"value":"0x1"}`, n), 1<<20, 1<<12),
+		"cells without pages":         stone("", list(`{"address":1,"value":"0x1"}`, n), 1<<20, 1<<12),
+		"cells that are repeated":     stone(strings.Repeat("00", 100_000), list(`{"address":1,"page":0,"value":"0x1"}`, n), 1<<20, 1<<12),
+		"proof of zeros":              stone(strings.Repeat("00", n/2), `{"address":1,"page":0,"value":"0x1"}`, 1<<20, 1<<12),
+		"annotations":                 []byte(`{"annotations":[` + list(`""`, n) + `]}`),
+		"FRI steps":                   []byte(`{"proof_parameters":{"stark":{"fri":{"fri_step_list":[` + list(`0`, n) + `]}}}}`),
+		"segments":                    []byte(`{"public_input":{"memory_segments":{` + names(n) + `"z":0}}}`),
+		"dynamic parameters":          []byte(`{"public_input":{"dynamic_params":{` + names(n) + `"z":0}}}`),
+		"names in a skipped value":    []byte(`{"private_input":{` + names(n) + `"z":0}}`),
+		"nesting":                     []byte(`{"private_input":` + strings.Repeat("[", n)),
+		"an endless string":           []byte(`{"version":"` + strings.Repeat("a", n)),
+		"not JSON":                    bytes.Repeat([]byte("\x00"), n),
+		"transactions that are empty": body(`{"witness":{"transactions":[` + list(`""`, n) + `]}}`),
+		"proofs that are null":        body(`{"proofs":[` + list(`null`, n) + `]}`),
+		"classes that are empty":      body(`{"witness":{"classes":[` + list(`{}`, n) + `]}}`),
+		"names in a class":            body(`{"witness":{"classes":[{"class_hash":"0x1","compiled_class":{` + names(n) + `"z":0}}]}}`),
+		"names in a header":           body(`{"headers":[{` + names(n) + `"z":0},{}]}`),
+		"signatures that are empty":   in(`"signatures":[`, list(`{}`, min(n, 3<<20))),
+		"opening writes":              in(`"opening":[`, list(`{"contract":"0x0","key":"0x0","value":"0x0"}`, n)),
+		"trie nodes":                  in(`"pedersen_nodes":[`, list(`"00`+strings.Repeat("00", 30)+"0012"+strings.Repeat("00", 30)+`0034"`, n)),
+		"contracts":                   in(`"contracts":[`, list(`{"address":"0x0","class_hash":"0x0","storage_root":"0x0","nonce":"0x0"}`, n)),
+		"one class of empty words":    bundle.seal([]byte(strings.Replace(string(bundle.text), `"classes":[`, `"classes":[{"class_hash":"0x1","compiled_class":{"bytecode":[`+list(`""`, min(n, 7<<20))+`]}},`, 1)), true),
+		"one class of segments":       bundle.seal([]byte(strings.Replace(string(bundle.text), `"classes":[`, `"classes":[{"class_hash":"0x1","compiled_class":{"bytecode_segment_lengths":[`+list(`1`, min(n, 7<<20))+`]}},`, 1)), true),
+		"the same class many times":   bundle.seal([]byte(strings.Replace(string(bundle.text), `"classes":[`, `"classes":[`+class+`,`+list(class, n)+`,`, 1)), true),
 	}
 }
 
-// Refusing a file costs no more memory than the bound, whatever it asks for. The time is not asserted: it depends on what else the machine
-// does.
+// TestRefusingIsCheap checks that rejecting a hostile file allocates no more than the bound. It does not check the time, which depends on the
+// load of the machine.
 func TestRefusingIsCheap(t *testing.T) {
 	block, bare := blockSeed(t), bareSeeds(t)[0]
 	for _, n := range []int{1 << 10, 8 << 20} {
@@ -102,7 +102,7 @@ func TestRefusingIsCheap(t *testing.T) {
 	}
 }
 
-// A proof's member names match exactly: a good file with its names in capitals is refused, and so is one with a name twice.
+// TestOneReading checks that member names match exactly: a good file is rejected if a name of it is in upper case or appears twice.
 func TestOneReading(t *testing.T) {
 	for _, s := range append(bareSeeds(t), blockSeed(t)) {
 		var edits []edit
@@ -130,7 +130,7 @@ func TestOneReading(t *testing.T) {
 	}
 }
 
-// ignored reports a name inside what no verifier reads: Stone's private_input and version.
+// ignored reports whether a name is in a part of Stone's proof file that verifiers skip: private_input and version.
 func ignored(name []byte) bool {
 	switch string(name) {
 	case `"commit_hash"`, `"proof_hash"`, `"statement_name"`:
@@ -139,8 +139,9 @@ func ignored(name []byte) bool {
 	return false
 }
 
-// The output that a bundle's proofs claim is compared with the block before its proof is hashed: of two faults, the first is reported.
-func TestTranscriptIsCheckedFirst(t *testing.T) {
+// TestOutputIsCheckedFirst checks that the output that a bundle's proofs claim is compared with the block before the STARK is verified: of two faults,
+// the one in the output is reported.
+func TestOutputIsCheckedFirst(t *testing.T) {
 	s := blockSeed(t)
 	data := s.seal(s.text, true)
 	proof, err := block.Parse(data)
@@ -148,7 +149,7 @@ func TestTranscriptIsCheckedFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	proof.Proofs[0].Bytes[1000] ^= 1
-	refusal := func() string {
+	rejection := func() string {
 		data, err := proof.Encode()
 		if err != nil {
 			t.Fatal(err)
@@ -159,17 +160,17 @@ func TestTranscriptIsCheckedFirst(t *testing.T) {
 		}
 		return text
 	}
-	if got := refusal(); !strings.Contains(got, "as a stone6 proof") {
+	if got := rejection(); !strings.Contains(got, "as a stone6 proof") {
 		t.Errorf("a changed proof: %s", got)
 	}
 	proof.Witness.Unproven[0].Diff[10] ^= 1
-	if got := refusal(); !strings.Contains(got, "unproven transaction 1") {
+	if got := rejection(); !strings.Contains(got, "unproven transaction 1") {
 		t.Errorf("a changed proof and a changed difference: %s", got)
 	}
 }
 
-// The largest witness that is hashed, and the first that is not: of classes, trie nodes and contracts. What is too much is not needed, so
-// the largest is accepted.
+// TestWitnessSizes checks the bounds of the numbers of classes, trie nodes and contracts in a witness. A witness with more than the block needs is
+// accepted up to the bound, and rejected above it.
 func TestWitnessSizes(t *testing.T) {
 	s := blockSeed(t)
 	for what, add := range map[string]func(w *statement.Witness, n int){
@@ -205,7 +206,7 @@ func TestWitnessSizes(t *testing.T) {
 		}
 		tooMany := 100_000
 		if what == "classes" {
-			tooMany = 64 // each has tens of kilobytes
+			tooMany = 64 // a class has tens of kilobytes
 		}
 		text, _ := judge(tooMany)
 		var n, most int
@@ -228,7 +229,7 @@ func TestWitnessSizes(t *testing.T) {
 	}
 }
 
-// What a file is refused for is said with its place in the file, never with a type of Go's.
+// TestFaultsNamePlaces checks that errors name the place in the file, and never a Go type.
 func TestFaultsNamePlaces(t *testing.T) {
 	var texts []string
 	for _, s := range append(leastBare(t), leastBlock(t)) {
@@ -252,6 +253,6 @@ func TestFaultsNamePlaces(t *testing.T) {
 		}
 	}
 	if places < len(texts)/10 {
-		t.Errorf("%d of %d refusals name a place", places, len(texts))
+		t.Errorf("%d of %d errors name a place", places, len(texts))
 	}
 }

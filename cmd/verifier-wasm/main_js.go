@@ -1,8 +1,8 @@
-// Command verifier-wasm is the verifier of proofs for a web page: starkd verify, as WebAssembly (GOOS=js GOARCH=wasm).
+// Command verifier-wasm verifies proofs in a web page: it is starkd verify compiled to WebAssembly (GOOS=js GOARCH=wasm).
 //
-// It defines one global function, starkdVerify(bytes: Uint8Array, trust: string) -> string. The bytes are a proof's file; trust
-// and the answer are JSON, and described by the types trust and answer. It is synchronous and takes about a second, so it
-// belongs in a Web Worker; scripts/js/verify-wasm.mjs runs it under node.
+// It defines one global function, starkdVerify(bytes: Uint8Array, trust: string) -> string. bytes is the content of a proof file. trust and
+// the result are JSON, described by the types trust and answer. The function is synchronous and takes about a second, so it should run in a
+// Web Worker. scripts/js/verify-wasm.mjs runs it in node.
 //
 //	starkdVerify(file, JSON.stringify({genesis, tx: "0x…"}))
 package main
@@ -16,7 +16,7 @@ import (
 	"github.com/starkd/starkd/prover/stone"
 )
 
-// maxTrust is the longest trust in UTF-16 units. A genesis file holds the classes that a chain begins with.
+// maxTrust is the greatest length of trust in UTF-16 units. It is large because a genesis file contains classes.
 const maxTrust = 64 << 20
 
 func main() {
@@ -26,16 +26,16 @@ func main() {
 			if err != nil {
 				return nil, &uncheckedError{err}
 			}
-			// A file may take 8 times its size and 64 MB. Memory that WebAssembly has grown to is never given back, so the garbage
-			// collector is told to keep to that instead of letting the heap double.
+			// Verification may use 64 MB and 8 times the size of the file. WebAssembly never returns memory, so the limit makes the
+			// garbage collector keep below that bound instead of letting the heap double.
 			debug.SetMemoryLimit(7*int64(len(data)) + (48 << 20))
 			return verify(data, trusted)
 		})
 	}))
-	select {} // the page calls for as long as it lives
+	select {} // the page may call until it is closed
 }
 
-// arguments copies what a page hands over, which may be of any number and kind.
+// arguments copies the arguments of a call. It accepts any number and type, and returns an error for wrong ones.
 func arguments(args []js.Value) (data []byte, trusted string, err error) {
 	if len(args) != 2 || !args[0].InstanceOf(js.Global().Get("Uint8Array")) || args[1].Type() != js.TypeString {
 		return nil, "", errors.New("starkdVerify takes a Uint8Array and a string")
@@ -43,7 +43,7 @@ func arguments(args []js.Value) (data []byte, trusted string, err error) {
 	if n := args[0].Length(); n > stone.MaxProofJSON {
 		return nil, "", fmt.Errorf("file of %d bytes, at most %d", n, stone.MaxProofJSON)
 	}
-	// A string primitive has no properties here; as an object it has a length.
+	// syscall/js reads the length of an object, not that of a string primitive.
 	if n := js.Global().Get("Object").Invoke(args[1]).Length(); n > maxTrust {
 		return nil, "", fmt.Errorf("trust of %d characters, at most %d", n, maxTrust)
 	}

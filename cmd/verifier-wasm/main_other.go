@@ -8,6 +8,6 @@ import (
 )
 
 func main() {
-	fmt.Fprintln(os.Stderr, "verifier-wasm runs in a browser: make wasm builds it; on this machine there is starkd verify")
+	fmt.Fprintln(os.Stderr, "verifier-wasm runs in a browser only (make wasm builds it); use starkd verify on this machine")
 	os.Exit(2)
 }

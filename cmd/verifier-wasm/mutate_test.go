@@ -27,27 +27,26 @@ import (
 	"github.com/starkd/starkd/prover/stone/transcript"
 )
 
-// Structured mutations of proof files. A fuzzer writes a program of a few bytes; each of its steps walks down the JSON tree of a good
-// file and changes what it finds there: a value, a name, an element. Of whatever comes out three things are asserted: the verifier does
-// not fail, it allocates no more than maxAllocated, and if it accepts, it prints what it prints of the original, to the letter.
+// This file tests the verifier with structured mutations of proof files. A fuzzer writes a program of a few bytes. Each step of the program
+// walks down the JSON tree of a good file and changes a value, a name or an element. For each mutant three things are checked: the verifier
+// does not panic, it allocates at most maxAllocated bytes, and if it accepts the mutant, its answer is exactly that for the original.
 //
-// The good files are small, so that a million mutants take minutes: proofs of a few queries, which the verifier accepts since it is told
-// that 1 bit of security is enough, and a block of the smallest class (watcher/testdata/least.cairo). What they say is checked as of any
-// other file, the STARK included. One program in 2,048 mutates a file of full size. scripts/fuzz runs both targets for a million executions
-// each.
+// The good files are small, so that a million mutants take minutes: proofs with a few queries, which the verifier accepts because 1 bit of
+// security is required, and a block with the smallest class (watcher/testdata/least.cairo). They are verified like any other file, including
+// the STARK. One program in 2,048 mutates a file of full size. scripts/fuzz runs both targets for a million executions each.
 
-// node is a JSON value with its place in the text. A child of an object is a member: name is the place of its name.
+// node is a JSON value and its place in the text. A child of an object is a member, and also has the place of its name.
 type node struct {
 	start, end         int
-	nameStart, nameEnd int // 0, 0 of an element
+	nameStart, nameEnd int // 0, 0 for an element of a list
 	kind               jsontext.Kind
 	children           []node
 }
 
-// tree parses a text.
+// tree parses a JSON text.
 func tree(t testing.TB, text []byte) *node {
 	d := jsontext.NewDecoder(bytes.NewBuffer(text))
-	skip := func() int { // to the beginning of the next token
+	skip := func() int { // returns the beginning of the next token
 		at := int(d.InputOffset())
 		for strings.IndexByte(",: \t\r\n", text[at]) >= 0 {
 			at++
@@ -87,17 +86,17 @@ func tree(t testing.TB, text []byte) *node {
 	return &root
 }
 
-// seed is a good file.
+// seed is a good file, of which mutants are made.
 type seed struct {
 	name    string
-	text    []byte // the JSON that is mutated: of a block's file its body
+	text    []byte // the JSON that is mutated; for a block's file its body
 	root    *node
-	sealed  bool // a block's file: the body is put into it with its digest
+	sealed  bool // the file is a block's: it has a digest and the body
 	trusted string
-	want    string // what is printed of it
+	want    string // the answer for the file
 
-	// What setParts fills in:
-	parts  []part // long to read, the longest first
+	// Set by setParts:
+	parts  []part // the longest first
 	trust  trust
 	policy prover.Policy
 }
@@ -120,7 +119,7 @@ func readSeed(t testing.TB, name, trusted string) *seed {
 	return s
 }
 
-// seal makes the file of a text; rightly says whether its digest is to be right.
+// seal returns the file with the given text. rightly says whether its digest is right.
 func (s *seed) seal(text []byte, rightly bool) []byte {
 	if !s.sealed {
 		return text
@@ -132,7 +131,7 @@ func (s *seed) seal(text []byte, rightly bool) []byte {
 	return slices.Concat([]byte(`{"format":"starkd-block-proof/2","sha256":"`+hex.EncodeToString(digest[:])+`","body":`), text, []byte("}"))
 }
 
-// judge returns what the verifier says of a file, without the time that it took.
+// judge returns the verifier's answer for a file, without the time.
 func (s *seed) judge(data []byte) (text string, accepted bool) {
 	return answerOf(verify(data, s.trusted))
 }
@@ -145,7 +144,7 @@ func answerOf(v *verdict, err error) (text string, accepted bool) {
 	return encode(answer{OK: true, verdict: v}), true
 }
 
-// program is what a fuzzer writes.
+// program is a list of mutations that a fuzzer writes.
 type program []byte
 
 func (p *program) next() byte {
@@ -157,7 +156,8 @@ func (p *program) next() byte {
 	return b
 }
 
-// walk goes down the tree: an odd byte to a child, which that byte and for long lists the next two choose; an even one ends it.
+// walk walks down the tree and returns the node where it ends. An odd byte selects a child (together with the next two bytes in a long list), an
+// even byte ends the walk.
 func (p *program) walk(n *node) *node {
 	for len(n.children) > 0 {
 		b := p.next()
@@ -173,13 +173,13 @@ func (p *program) walk(n *node) *node {
 	return n
 }
 
-// edit is a part of the text that is replaced.
+// edit replaces text[start:end].
 type edit struct {
 	start, end int
 	with       []byte
 }
 
-// extremes are values in place of others.
+// extremes lists values with which others are replaced.
 var extremes = []string{
 	`0`, `1`, `-1`, `-0`, `1.0`, `1e0`, `15`, `16`, `255`, `65535`, `65536`, `131072`, `262144`, `2147483647`, `2147483648`, `4294967295`, `4294967296`,
 	`1099511627776`, `9007199254740993`, `9223372036854775807`, `9223372036854775808`, `18446744073709551615`, `18446744073709551616`, `1e999`,
@@ -189,19 +189,19 @@ var extremes = []string{
 	`"recursive"`, `"plain"`, `"starknet"`, `"keccak256"`, `"pedersen"`, `"poseidon3"`, `"blake256"`, `"blake256_masked248_lsb"`, `"keccak256_masked160_msb"`,
 }
 
-// step returns one mutation.
+// step reads a step of p and returns its edits. They may be none.
 func (s *seed) step(p *program) []edit {
 	op := p.next() % 13
 	n := p.walk(s.root)
 	value := s.text[n.start:n.end]
-	whole := n.start // with its name
+	whole := n.start // the beginning with its name
 	if n.nameEnd > 0 {
 		whole = n.nameStart
 	}
 	switch {
 	case op == 0: // an extreme value
 		return []edit{{n.start, n.end, []byte(extremes[int(p.next())%len(extremes)])}}
-	case op == 1 && n != s.root: // left out, with the comma before or after it
+	case op == 1 && n != s.root: // removed, with the comma before or after it
 		start, end := whole, n.end
 		if s.text[start-1] == ',' {
 			start--
@@ -209,7 +209,7 @@ func (s *seed) step(p *program) []edit {
 			end++
 		}
 		return []edit{{start, end, nil}}
-	case op == 2 && n != s.root: // repeated, up to 64 kB of it
+	case op == 2 && n != s.root: // repeated, up to 64 kB
 		copies := min(1<<(p.next()%17), 1+(64<<10)/(n.end-whole+1))
 		return []edit{{n.end, n.end, bytes.Repeat(append([]byte(","), s.text[whole:n.end]...), copies)}}
 	case op == 3 && n.nameEnd > 0: // another name
@@ -274,13 +274,13 @@ func (s *seed) step(p *program) []edit {
 	return nil
 }
 
-// mutant is what a program makes of a seed.
+// mutant is a change of a seed.
 type mutant struct {
-	edits   []edit // ascending, none of them within another
+	edits   []edit // ascending, without overlaps
 	rightly bool   // the file is sealed with the right digest
 }
 
-// run runs a program of at most four steps. One that changes nothing changes a byte of its own choice.
+// run runs at most four steps of a program. If they change nothing, a byte is changed at a position that depends on the program.
 func (s *seed) run(p program) (m mutant) {
 	at := int(hash(p)) % len(s.text)
 	m.rightly = p.next() < 250
@@ -307,7 +307,7 @@ func (s *seed) run(p program) (m mutant) {
 	return m
 }
 
-// file returns the seed's file with the edits and others.
+// file returns the seed's file with the edits of m and others.
 func (s *seed) file(m mutant, others ...edit) []byte {
 	edits := slices.Concat(m.edits, others)
 	slices.SortStableFunc(edits, func(a, b edit) int { return a.start - b.start })
@@ -324,18 +324,18 @@ func (s *seed) file(m mutant, others ...edit) []byte {
 	return s.seal(append(text, s.text[end:]...), m.rightly)
 }
 
-// mutant returns the file that a program makes.
+// mutant returns the seed's file with the mutations of a program.
 func (s *seed) mutant(p program) []byte { return s.file(s.run(p)) }
 
-// A part is a value of a block's file that is long to read. Where no edit touches it, an empty list is read in its place, and the value as
-// it was read once is put back. Whether the file is accepted does not depend on it.
+// A part is a value of a block's file that takes long to decode. If no edit touches it, an empty list is decoded in its place and the decoded
+// value is restored. This does not change whether the file is accepted.
 type part struct {
-	start, end int // the member
+	start, end int // of the member
 	empty      edit
-	restore    func(b *block.Bundle) bool // false if the file has no such place any more
+	restore    func(b *block.Bundle) bool // returns false if the mutant does not have the part's place
 }
 
-// setParts finds the parts: the proofs, and where those are changed the public memory of the first.
+// setParts sets the parts: the list of proofs and, for mutants that change it, the public memory of the first proof.
 func (s *seed) setParts(t testing.TB) {
 	if err := jsonv2.Unmarshal([]byte(s.trusted), &s.trust); err != nil {
 		t.Fatal(err)
@@ -375,7 +375,7 @@ func (s *seed) setParts(t testing.TB) {
 	})
 }
 
-// checkParts judges a mutant of which a part is not read again; false if all of it has to be read.
+// checkParts checks a mutant without decoding one of the parts. ok is false if the mutant changes all parts.
 func (s *seed) checkParts(t testing.TB, m mutant) (accepted, ok bool) {
 	i := slices.IndexFunc(s.parts, func(p part) bool {
 		return !slices.ContainsFunc(m.edits, func(e edit) bool { return e.start <= p.end && p.start <= e.end })
@@ -398,32 +398,33 @@ func (s *seed) checkParts(t testing.TB, m mutant) (accepted, ok bool) {
 	return accepted, true
 }
 
-// hash returns a number that a program cannot easily choose.
+// hash returns a hash of a program, so that a fuzzer cannot easily choose it.
 func hash(p []byte) uint32 {
 	h := fnv.New32a()
 	h.Write(p)
 	return h.Sum32() >> 1
 }
 
-// allocated returns what the process has ever allocated on its heap, in bytes. It is read without stopping the program, and may miss what
-// the processors' caches hold, some tens of kilobytes.
+// allocated returns the number of bytes that the process has allocated on its heap since its start. Reading it does not stop the program, and it
+// may miss some tens of kilobytes in per-processor caches.
 func allocated() uint64 {
 	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(sample)
 	return sample[0].Value.Uint64()
 }
 
-// maxAllocated returns what judging a file of n bytes may allocate in all: 8 times the file and 64 MB, of which a small one needs little.
+// maxAllocated returns the number of bytes that verifying a file of n bytes may allocate: 8n and 64 MB, but at most 24n and 4 MB, which is less
+// for small files.
 func maxAllocated(n int) uint64 {
 	return min(8*uint64(n)+64<<20, 24*uint64(n)+4<<20)
 }
 
-// check judges a file.
+// check checks the verifier's behaviour on a file.
 func (s *seed) check(t testing.TB, data []byte) (accepted bool) {
 	return s.asserted(t, data, func() (string, bool) { return s.judge(data) })
 }
 
-// asserted judges a file and asserts what is promised of it.
+// asserted calls judge for a file, and checks the allocations and the answer.
 func (s *seed) asserted(t testing.TB, data []byte, judge func() (string, bool)) bool {
 	before := allocated()
 	text, accepted := judge()
@@ -431,13 +432,13 @@ func (s *seed) asserted(t testing.TB, data []byte, judge func() (string, bool)) 
 		t.Errorf("%s: %d bytes allocated for a file of %d, at most %d are allowed; %.300s", s.name, used, len(data), most, text)
 	}
 	if accepted && text != s.want {
-		t.Errorf("%s: a mutant is accepted and prints\n%s\nof the original\n%s", s.name, text, s.want)
+		t.Errorf("%s: a mutant is accepted with the answer\n%s\nwant that for the original\n%s", s.name, text, s.want)
 	}
 	return accepted
 }
 
-// execute judges what a program makes, without reading again what it leaves as it is. One time in 16 the whole file is judged too, with the
-// same result.
+// execute checks the mutant of a program. It does not decode an unchanged part again, but for one program in 16 it checks that the whole file
+// gives the same result.
 func (s *seed) execute(t testing.TB, p program) (accepted bool) {
 	m := s.run(p)
 	accepted, ok := s.checkParts(t, m)
@@ -446,14 +447,15 @@ func (s *seed) execute(t testing.TB, p program) (accepted bool) {
 	}
 	all := s.check(t, s.file(m))
 	if ok && all != accepted {
-		t.Errorf("%s: accepted is %v of the parts that changed, %v of the whole file, %x", s.name, accepted, all, p)
+		t.Errorf("%s: accepted is %v for the changed parts, %v for the whole file, %x", s.name, accepted, all, p)
 	}
 	return all
 }
 
-// blockSeed returns a block's proof of full size, and leastBlock one of the smallest class with the weakest parameters. watcher/seed_test.go
-// makes both.
+// blockSeed returns a block's proof of full size. watcher/seed_test.go makes it.
 func blockSeed(t testing.TB) *seed { return readBlock(t, "bundle", 0) }
+
+// leastBlock returns a block's proof with the smallest class and the weakest parameters. watcher/seed_test.go makes it.
 func leastBlock(t testing.TB) *seed {
 	s := readBlock(t, "least", 1)
 	s.setParts(t)
@@ -477,7 +479,7 @@ func readBlock(t testing.TB, name string, minBits int) *seed {
 	return readSeed(t, name+".json.gz", string(trusted))
 }
 
-// bareSeeds are Stone's proofs of two runs.
+// bareSeeds returns Stone's proofs of two runs.
 func bareSeeds(t testing.TB) []*seed {
 	return []*seed{
 		readSeed(t, "plain8-tiny-pedersen.json.gz", `{"min_bits":1}`),
@@ -485,7 +487,7 @@ func bareSeeds(t testing.TB) []*seed {
 	}
 }
 
-// leastBare are proofs of 8 steps with the weakest parameters, one of each kind of channel: 3 bits of security. TestLeastBare makes them.
+// leastBare returns proofs of 8 steps with the weakest parameters (3 bits of security), one for each kind of channel. TestLeastBare makes them.
 func leastBare(t testing.TB) []*seed {
 	var seeds []*seed
 	for _, name := range slices.Sorted(maps.Keys(weakest)) {
@@ -494,6 +496,7 @@ func leastBare(t testing.TB) []*seed {
 	return seeds
 }
 
+// weakest holds the parameters of leastBare, by the file's name.
 var weakest = map[string]stone.Parameters{
 	"least-keccak": {
 		Channel: transcript.Keccak256, Commitment: transcript.Keccak256Masked160MSB, Friendly: transcript.Keccak256Masked160MSB, PageHash: "keccak256",
@@ -506,7 +509,7 @@ var weakest = map[string]stone.Parameters{
 	},
 }
 
-// The least bare proofs are those that the prover makes; -update writes them.
+// TestLeastBare checks that the files of leastBare are the prover's output; -update writes them.
 func TestLeastBare(t *testing.T) {
 	run := stoneruns.Read(t, filepath.Dir(golden.Corpus(t, "stone-cases", "plain8-tiny-pedersen", "proof.json")))
 	for name, parameters := range weakest {
@@ -514,7 +517,7 @@ func TestLeastBare(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		proof.Annotations = nil // no verifier reads them
+		proof.Annotations = nil // verifiers do not read them
 		text, err := json.Marshal(proof)
 		if err != nil {
 			t.Fatal(err)
@@ -523,7 +526,7 @@ func TestLeastBare(t *testing.T) {
 	}
 }
 
-// programs are the seeds of both targets: a step of each kind in n places.
+// programs adds the seed programs of a fuzz target: each kind of step in n places.
 func programs(f *testing.F, n int) {
 	random := rand.New(rand.NewPCG(9, 0))
 	for op := range byte(13) {
@@ -533,8 +536,8 @@ func programs(f *testing.F, n int) {
 	}
 }
 
-// choose returns the seed that a program mutates: one of the small ones, and for one program in 2,048 one of those of full size. The choice is
-// by the program's hash, so that no fuzzer can come to prefer the slow ones.
+// choose returns the seed that a program mutates: a small one, or for one program in 2,048 one of full size. The choice depends on the program's
+// hash, so that a fuzzer does not learn to prefer the slow ones.
 func choose(p []byte, small, full []*seed) *seed {
 	sum := int(hash(p))
 	if sum%2048 == 0 {
@@ -543,6 +546,7 @@ func choose(p []byte, small, full []*seed) *seed {
 	return small[sum%len(small)]
 }
 
+// FuzzBlockMutations checks mutants of block proofs.
 func FuzzBlockMutations(f *testing.F) {
 	small, full := []*seed{leastBlock(f)}, []*seed{blockSeed(f)}
 	programs(f, 4)
@@ -551,6 +555,7 @@ func FuzzBlockMutations(f *testing.F) {
 	})
 }
 
+// FuzzBareMutations checks mutants of bare proofs.
 func FuzzBareMutations(f *testing.F) {
 	small, full := leastBare(f), bareSeeds(f)
 	programs(f, 4)
@@ -559,7 +564,7 @@ func FuzzBareMutations(f *testing.F) {
 	})
 }
 
-// TestMutations runs a fixed sequence of mutations, a short one in every run of the tests.
+// TestMutations checks a fixed sequence of mutants, which is longer if STARKD_FULL is set.
 func TestMutations(t *testing.T) {
 	many := 500
 	if os.Getenv("STARKD_FULL") != "" {
@@ -585,7 +590,7 @@ func TestMutations(t *testing.T) {
 	}
 }
 
-// Whether a block's file is accepted does not depend on what of it is read again.
+// TestPartsOfABlock checks that checkParts accepts the same mutants as a check of the whole file.
 func TestPartsOfABlock(t *testing.T) {
 	s := leastBlock(t)
 	random := rand.New(rand.NewPCG(9, 2))
@@ -598,11 +603,11 @@ func TestPartsOfABlock(t *testing.T) {
 		if accepted, ok := s.checkParts(t, m); ok {
 			whole++
 			if all := s.check(t, s.file(m)); all != accepted {
-				t.Fatalf("accepted is %v of the parts that changed, %v of the whole file, %x", accepted, all, p)
+				t.Fatalf("accepted is %v for the changed parts, %v for the whole file, %x", accepted, all, p)
 			}
 		}
 	}
-	for len(s.parts) > 0 { // the original is accepted with each of its parts put back
+	for len(s.parts) > 0 { // the original is accepted with each part restored
 		if accepted, ok := s.checkParts(t, mutant{rightly: true}); !ok || !accepted {
 			t.Errorf("the original with %d parts: %v, %v", len(s.parts), accepted, ok)
 		}

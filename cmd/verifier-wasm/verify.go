@@ -17,19 +17,19 @@ import (
 	"github.com/starkd/starkd/prover/stone"
 )
 
-// trust is what the page's reader trusts and demands.
+// trust is what the user of a page trusts and requires of a proof.
 type trust struct {
-	Genesis       json.RawMessage `json:"genesis"`         // the chain's genesis file: its validators must have signed
-	Header        string          `json:"header"`          // hash of the header after the block; it is taken before Genesis if both are there
-	MinBits       *uint16         `json:"min_bits"`        // least conjectured security; absent means prover.DefaultMinBits
-	MinProvenBits uint            `json:"min_proven_bits"` // least proven security
-	Program       string          `json:"program"`         // refuse a proof of a program with another hash
-	ProgramFile   json.RawMessage `json:"program_file"`    // refuse a proof of another program than that of this file
-	Tx            string          `json:"tx"`              // refuse a proof that does not cover this transaction
-	Block         *uint64         `json:"block"`           // refuse a proof of another block
+	Genesis       json.RawMessage `json:"genesis"`         // the chain's genesis file, whose validators must have signed the headers
+	Header        string          `json:"header"`          // hash of the header after the block; if set, it is used instead of Genesis
+	MinBits       *uint16         `json:"min_bits"`        // minimal conjectured security; absent means prover.DefaultMinBits
+	MinProvenBits uint            `json:"min_proven_bits"` // minimal proven security
+	Program       string          `json:"program"`         // reject a proof of a program with another hash
+	ProgramFile   json.RawMessage `json:"program_file"`    // reject a proof of a program other than that of this file
+	Tx            string          `json:"tx"`              // reject a proof that does not cover this transaction
+	Block         *uint64         `json:"block"`           // reject a proof of another block
 }
 
-// answer is what the page is told. Unless the proof is valid it holds Verdict and Error alone.
+// answer is the result of a call. Unless the proof is valid, only Verdict and Error are set.
 type answer struct {
 	OK      bool   `json:"ok"`      // the proof is valid
 	Verdict string `json:"verdict"` // "valid", "refused" or "could not check"
@@ -37,8 +37,8 @@ type answer struct {
 	*verdict
 }
 
-// An uncheckedError says that nothing is known of the proof: what it is to be checked with is not what it should be, or what is to
-// be checked is no proof.
+// An uncheckedError says that the proof could not be checked: the trusted data is missing or malformed, or the file is not a proof. It says
+// nothing about the proof.
 type uncheckedError struct{ error }
 
 func (e *uncheckedError) Unwrap() error { return e.error }
@@ -47,7 +47,7 @@ func uncheckedf(format string, args ...any) error {
 	return &uncheckedError{fmt.Errorf(format, args...)}
 }
 
-// verdict is what a proof shows, in the words of `starkd verify`.
+// verdict describes a valid proof, in the words of `starkd verify`.
 type verdict struct {
 	Kind         string        `json:"kind"` // block or stone
 	Chain        string        `json:"chain,omitempty"`
@@ -56,8 +56,8 @@ type verdict struct {
 	Signed       bool          `json:"signed"` // the validators' signatures were checked
 	StateBefore  string        `json:"state_before,omitempty"`
 	StateAfter   string        `json:"state_after,omitempty"`
-	Program      felt.Felt     `json:"program"` // hash
-	Named        bool          `json:"named"`   // Program was demanded
+	Program      felt.Felt     `json:"program"` // its hash
+	Named        bool          `json:"named"`   // the user required this program
 	Builtins     []string      `json:"builtins,omitempty"`
 	Alternatives [][]string    `json:"alternatives,omitempty"` // see prover.Claim
 	Output       []felt.Felt   `json:"output,omitempty"`
@@ -71,7 +71,7 @@ type verdict struct {
 	Milliseconds int64         `json:"milliseconds"`
 }
 
-// transaction is what a block's proof shows of one transaction.
+// transaction is the part of a verdict about one transaction.
 type transaction struct {
 	Hash          felt.Felt `json:"hash"`
 	Status        string    `json:"status"` // succeeded or reverted
@@ -79,14 +79,14 @@ type transaction struct {
 	Events        int       `json:"events"`
 	Proven        []string  `json:"covered"`
 	UnprovenParts []string  `json:"not_covered"`
-	Unproven      string    `json:"uncovered,omitempty"` // why no proof speaks of it
+	Unproven      string    `json:"uncovered,omitempty"` // why no proof covers it; empty if one does
 }
 
-// respond returns the answer to a page, whatever the judge does: a panic is an answer too.
+// respond returns judge's result as an answer in JSON. A panic gives an answer too.
 func respond(judge func() (*verdict, error)) (text string) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			text = encode(answer{Verdict: "could not check", Error: fmt.Sprintf("the verifier failed, which says nothing of the proof: %v", fault)})
+			text = encode(answer{Verdict: "could not check", Error: fmt.Sprintf("the verifier failed, which says nothing about the proof: %v", fault)})
 		}
 	}()
 	started := time.Now()
@@ -104,16 +104,16 @@ func respond(judge func() (*verdict, error)) (text string) {
 func encode(a answer) string {
 	text, err := json.Marshal(a)
 	if err != nil {
-		return `{"ok":false,"verdict":"could not check","error":"the answer cannot be written"}`
+		return `{"ok":false,"verdict":"could not check","error":"the answer cannot be encoded"}`
 	}
 	return string(text)
 }
 
-// verify judges a block's proof, or a bare Stone proof.
+// verify verifies a block's proof or a bare Stone proof.
 func verify(data []byte, trusted string) (*verdict, error) {
 	var t trust
 	if err := jsonv2.Unmarshal([]byte(trusted), &t, jsonv2.RejectUnknownMembers(true)); err != nil {
-		return nil, uncheckedf("what is trusted: %w", bounded.Fault(err))
+		return nil, uncheckedf("trust: %w", bounded.Fault(err))
 	}
 	policy, err := t.policy()
 	if err != nil {
@@ -125,7 +125,7 @@ func verify(data []byte, trusted string) (*verdict, error) {
 			return nil, uncheckedf("the file is neither a block's proof nor a Stone proof")
 		}
 		if t.Tx != "" || t.Block != nil {
-			return nil, errors.New("not a block's proof: nothing else speaks of blocks and transactions")
+			return nil, errors.New("not a block's proof: only such a proof is about blocks and transactions")
 		}
 		return verifyStone(data, policy)
 	}
@@ -135,7 +135,7 @@ func verify(data []byte, trusted string) (*verdict, error) {
 	return verifyBlock(proof, &t, policy)
 }
 
-// policy returns what is demanded of a proof, whatever it is of.
+// policy returns the requirements that apply to any proof.
 func (t *trust) policy() (policy prover.Policy, err error) {
 	policy.MinProvenBits = t.MinProvenBits
 	if t.MinBits != nil {
@@ -201,7 +201,7 @@ func verifyBlock(proof *block.Bundle, t *trust, policy prover.Policy) (*verdict,
 	return v, nil
 }
 
-// headers returns what the block's headers are held against.
+// headers returns the trust against which the block's headers are verified.
 func (t *trust) headers() (*headers.Trust, error) {
 	from := new(headers.Trust)
 	var err error
@@ -222,7 +222,7 @@ func (t *trust) headers() (*headers.Trust, error) {
 	return from, nil
 }
 
-// describe says of a transaction what is proved, or why nothing is.
+// describe returns the proved and unproven parts of a transaction, or the reason why it is unproven.
 func describe(t *statement.TransactionOutcome) transaction {
 	d := transaction{
 		Hash: t.Hash, Status: t.Status(), Fee: t.Fee.BigInt().String(), Events: len(t.Events),
@@ -244,7 +244,7 @@ func verifyStone(data []byte, policy prover.Policy) (*verdict, error) {
 		return nil, err
 	}
 	return &verdict{
-		Kind: "stone", Trusted: "nothing: a Stone proof speaks of no chain", Program: claim.ProgramHash, Named: claim.Named,
+		Kind: "stone", Trusted: "nothing: a Stone proof is not about a chain", Program: claim.ProgramHash, Named: claim.Named,
 		Builtins: claim.Program.Builtins, Alternatives: claim.Alternatives, Output: claim.Output,
 		Proofs: 1, Layout: claim.Layout, Steps: claim.Steps, Bits: claim.Security.Conjectured, ProvenBits: claim.Security.Proven,
 	}, nil

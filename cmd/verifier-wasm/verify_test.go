@@ -12,7 +12,7 @@ import (
 	"github.com/starkd/starkd/prover/stone"
 )
 
-// ask returns what a page gets for a file.
+// ask returns the answer that a page gets for a file.
 func ask(t testing.TB, data []byte, trusted string) *answer {
 	t.Helper()
 	a := &answer{verdict: new(verdict)}
@@ -21,12 +21,13 @@ func ask(t testing.TB, data []byte, trusted string) *answer {
 		t.Fatalf("%v: %s", err, text)
 	}
 	if a.OK != (a.Kind != "") || a.OK != (a.Error == "") || a.OK != (a.Verdict == "valid") || !a.OK && a.Verdict != "refused" && a.Verdict != "could not check" {
-		t.Fatalf("neither a verdict nor a refusal: %s", text)
+		t.Fatalf("an inconsistent answer: %s", text)
 	}
 	return a
 }
 
-// The Stone proofs of the corpus come out as package prover reads them; a block's proof is judged in cmd/starkd, by node.
+// TestStoneProofs checks that the verdict on Stone proofs of the corpus has the claim of package prover, and that each requirement is applied. Tests
+// of cmd/starkd check block proofs, in node.
 func TestStoneProofs(t *testing.T) {
 	for _, name := range []string{"stone/recursive.16384.json", "stone-cases/rec131072-squash-pstar/proof.json"} {
 		data, err := os.ReadFile(golden.Corpus(t, name))
@@ -60,9 +61,9 @@ func TestStoneProofs(t *testing.T) {
 			`{"min_bits":0}`:      {"valid", ""},
 			`{"program":"one"}`:   {"could not check", "program hash"},
 			`{"program_file":{}}`: {"could not check", "program"},
-			`{"min_bits":-1}`:     {"could not check", "what is trusted"},
-			``:                    {"could not check", "what is trusted"},
-			`[]`:                  {"could not check", "what is trusted"},
+			`{"min_bits":-1}`:     {"could not check", "trust: "},
+			``:                    {"could not check", "trust: "},
+			`[]`:                  {"could not check", "trust: "},
 		} {
 			if a := ask(t, data, trusted); a.Verdict != expected[0] || !strings.Contains(a.Error, expected[1]) || a.Named != (a.OK && strings.Contains(trusted, "program")) {
 				t.Errorf("%s with %s: %+v, want %q", name, trusted, a, expected)
@@ -79,6 +80,7 @@ func TestStoneProofs(t *testing.T) {
 	}
 }
 
+// TestPanicIsAnswered checks that a panic gives an answer.
 func TestPanicIsAnswered(t *testing.T) {
 	got := respond(func() (*verdict, error) { return nil, []error{}[len(os.Args)] })
 	if !strings.HasPrefix(got, `{"ok":false,"verdict":"could not check","error":"the verifier failed`) {
@@ -86,7 +88,7 @@ func TestPanicIsAnswered(t *testing.T) {
 	}
 }
 
-// What is no proof is not refused: nothing is known of any proof.
+// TestWrongFile checks that a file that is not a proof gives the verdict "could not check", and a malformed proof "refused".
 func TestWrongFile(t *testing.T) {
 	for _, file := range []string{"", "{}", `{"genesis_time":"","chain_id":"X","validators":[]}`, "PNG"} {
 		if a := ask(t, []byte(file), `{"header":"`+strings.Repeat("ab", 32)+`"}`); a.Verdict != "could not check" || !strings.Contains(a.Error, "neither") {
@@ -98,7 +100,7 @@ func TestWrongFile(t *testing.T) {
 	}
 }
 
-// Any bytes and any trust are answered.
+// FuzzRespond checks that any bytes and any trust give an answer without a panic.
 func FuzzRespond(f *testing.F) {
 	f.Add([]byte(`{"format":"starkd-block-proof/2","sha256":"","body":{}}`), `{"header":"`+strings.Repeat("ab", 32)+`"}`)
 	f.Add([]byte(`{"format":"starkd-block-proof/2","sha256":"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","body":{}}`), `{"genesis":{}}`)
