@@ -242,7 +242,7 @@ function accepted(v, anchor) {
       ? h('p', null, `The verdict relies on ${anchor === 'server' ? 'the genesis file from this server, so on this server' : 'your genesis file'}: more than two thirds of its validators signed the headers with which the proof was compared.`)
       : h('p', { class: 'warn' }, `The verdict relies on ${v.trusted}. The proof is of the block before this header.`),
     anchor === 'server' && h('p', { class: 'warn' }, 'You let this server choose the validators that you trust. To avoid that, choose a genesis file from another source.'),
-    transactions.length > 0 && table('What is proved of each transaction', [['Transaction'], ['Execution'], ['Fee', 'number'], ['Proved'], ['Not covered by the proof']],
+    transactions.length > 0 && table('Proved parts of each transaction', [['Transaction'], ['Execution'], ['Fee', 'number'], ['Proved'], ['Not covered by the proof']],
       transactions.map((t) => [
         transactionLink(t.hash), String(t.status), amount(t.fee),
         t.uncovered ? badge('not_provable') : (t.covered ?? []).join(', ') || 'nothing',

@@ -256,7 +256,7 @@ func (it *iterator) Error() error { return it.source.Error() }
 
 func (it *iterator) Close() error { return it.source.Close() }
 
-// mustBeValid panics if the iterator is not valid, as cometbft-db's interface demands.
+// mustBeValid panics if the iterator is not valid, as cometbft-db's interface requires.
 func (it *iterator) mustBeValid() {
 	if !it.Valid() {
 		panic("pebbledb: the iterator is at its end")

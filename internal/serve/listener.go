@@ -53,7 +53,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		if admitted {
 			return c, nil
 		}
-		refuse(inner)
+		reject(inner)
 	}
 }
 
@@ -144,8 +144,8 @@ func (c *conn) busy(is bool) {
 // busyAnswer is the response to a connection that is not admitted.
 const busyAnswer = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Type: text/plain\r\nContent-Length: 21\r\n\r\ntoo many connections\n"
 
-// refuse sends the response 503 and closes c. The response fits in a new connection's send buffer, so that the write does not block.
-func refuse(c net.Conn) {
+// reject sends the response 503 and closes c. The response fits in a new connection's send buffer, so that the write does not block.
+func reject(c net.Conn) {
 	c.SetWriteDeadline(time.Now().Add(time.Second))
 	c.Write([]byte(busyAnswer))
 	c.Close()

@@ -42,7 +42,7 @@ const (
 	FeeTransferGas = 10_000_000_000 // the transfer is not billed, so the transaction's bound does not apply
 )
 
-// Prices and weights of what a transaction is billed in addition to the gas of its calls.
+// Prices and weights that make up a transaction's bill, in addition to the gas of its calls.
 const (
 	FeltGas           = 5120    // per felt of calldata, signature, event data or message payload
 	EventKeyFelts     = 2       // an event's key costs as much as this many felts of data
