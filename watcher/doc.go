@@ -1,9 +1,12 @@
-// Package watcher follows a chain without trusting its nodes: headers are verified by CometBFT's light client, blocks are
-// fetched by height and checked against them, every block is replayed on the Cairo VM by a replica of the state machine and
-// its outcome compared with the app hash that the validators signed; then the block's calls are run inside the program that
-// is proved, the trace is proved, and the proof is stored with the witness that its check needs.
+// Package watcher follows a chain without trusting its nodes, and proves its blocks. For each block, the watcher
 //
-// Two cursors, both durable: the replica's height, and the newest block with a record in the proof store. Replaying never
-// waits for proving. After a crash each goes on from its cursor; a proof that was being made is made again, and since it
-// is a deterministic function of the block, storing it again changes nothing.
+//  1. verifies the signed headers with CometBFT's light client,
+//  2. fetches the block by height and checks it against the headers,
+//  3. executes it on the Cairo VM in a replica of the application, and compares the result with the signed app hash,
+//  4. runs its calls in the OS program, proves the trace, and verifies the proof,
+//  5. stores the proof with the witness that a verifier needs.
+//
+// There are two durable cursors: the height of the replica, and the height up to which the proof store has handled all blocks. Execution
+// never waits for proving. After a crash each continues from its cursor. An interrupted proof is made again; proofs are deterministic, so
+// storing one twice changes nothing.
 package watcher

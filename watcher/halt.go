@@ -11,13 +11,13 @@ import (
 	"github.com/starkd/starkd/prover"
 )
 
-// What ends a watcher, and what it tries again. A node's answer, or its silence, is tried again without end, with the next node. A store
-// that cannot be read or written is tried again storeAttempts times. Everything else ends Run with an error: a [DivergenceError], a
-// [ForkError], a [SelfCheckError], a replica that fails, a panic. A block of which no proof can be made for a reason of its own is recorded as
-// that and halts nothing: strangers write blocks.
+// This file decides which errors halt a watcher and which are retried. Errors of a node are retried forever, with the next node. Errors of
+// the proof store are retried storeAttempts times. All other errors halt the watcher: a [DivergenceError], a [ForkError], a
+// [SelfCheckError], an error of the replica, a panic. A block that cannot be proved does not halt it, because users decide what is in a
+// block.
 
-// DivergenceError stops a watcher: its own execution of a block and what the validators signed differ. It means a bug in
-// one of two engines, another genesis, or a dishonest two thirds of the validators; in any case no proof may be made.
+// DivergenceError halts a watcher: its own execution of a block has another result than the one that the validators signed. The cause is
+// a bug in one of two engines, a wrong genesis, or dishonest validators with two thirds of the power. No proof may be made in any case.
 type DivergenceError struct {
 	Height       int64
 	What         string // "app hash" or "results hash"
@@ -28,7 +28,7 @@ func (e *DivergenceError) Error() string {
 	return fmt.Sprintf("watcher: %s after block %d is %X by this replica, validators signed %X", e.What, e.Height, e.Ours, e.Signed)
 }
 
-// ForkError stops a watcher: the validators signed two headers that contradict each other.
+// ForkError halts a watcher: the validators signed two headers that contradict each other.
 type ForkError struct {
 	Height int64
 	Err    error
@@ -38,32 +38,34 @@ func (e *ForkError) Error() string {
 	return fmt.Sprintf("watcher: validators signed two histories at height %d: %v", e.Height, e.Err)
 }
 
-// Unwrap returns what says so.
+// Unwrap returns the underlying error.
 func (e *ForkError) Unwrap() error { return e.Err }
 
-// SelfCheckError stops a watcher: a proof that it made is refused by its own verifier.
+// SelfCheckError halts a watcher: its own verifier rejects a proof that it made.
 type SelfCheckError struct {
 	Height int64
 	Err    error
 }
 
 func (e *SelfCheckError) Error() string {
-	return fmt.Sprintf("watcher: the proof made of block %d is refused by this watcher's own verifier: %v", e.Height, e.Err)
+	return fmt.Sprintf("watcher: the verifier rejects this watcher's own proof of block %d: %v", e.Height, e.Err)
 }
 
-// Unwrap returns the refusal.
+// Unwrap returns the error of the verifier.
 func (e *SelfCheckError) Unwrap() error { return e.Err }
 
-// permanent is an error that trying again does not help.
+// permanent is an error that a retry cannot repair.
 type permanent struct{ error }
 
 func (p permanent) Unwrap() error { return p.error }
 
-// storeError is a proof store that does not do what it should. A bucket may be back in a minute, a full disk is not.
+// storeError is an error of the proof store. It is retried a bounded number of times: a bucket may be unreachable for a minute, a full
+// disk stays full.
 type storeError struct{ error }
 
 func (e storeError) Unwrap() error { return e.error }
 
+// stored returns err as a storeError.
 func stored(err error) error {
 	if err == nil {
 		return nil
@@ -72,13 +74,13 @@ func stored(err error) error {
 }
 
 const (
-	firstPause = 200 * time.Millisecond // between two attempts; then twice as much each time
+	firstPause = 200 * time.Millisecond // before the first retry; the pause doubles with each retry up to lastPause
 	lastPause  = 10 * time.Second
-	// storeAttempts is how often in a row a store may fail: 52 s of pauses.
+	// storeAttempts is the number of successive failures of the store after which the watcher halts, after 52 s of pauses.
 	storeAttempts = 11
 )
 
-// isPermanent reports an error that ends the watcher at once.
+// isPermanent reports whether err halts the watcher at once.
 func isPermanent(err error) bool {
 	if _, ok := errors.AsType[permanent](err); ok {
 		return true
@@ -90,7 +92,7 @@ func isPermanent(err error) bool {
 	return ok
 }
 
-// retry does what until it ends without an error, or with one that ends the watcher, or ctx ends.
+// retry calls what until it succeeds, or returns an error that halts the watcher, or ctx ends. Only such an error is returned.
 func (w *Watcher) retry(ctx context.Context, doing string, what func() error) error {
 	failures := 0 // of a store, in a row
 	for pause := w.firstPause; ; pause = min(2*pause, lastPause) {
@@ -110,7 +112,7 @@ func (w *Watcher) retry(ctx context.Context, doing string, what func() error) er
 		} else if failures++; failures == storeAttempts {
 			return fmt.Errorf("watcher: %s failed %d times in a row: %w", doing, failures, err)
 		}
-		w.log.Warn("will try again", "doing", doing, "err", err)
+		w.log.Warn("failed, will retry", "doing", doing, "err", err)
 		w.troubled(doing, err)
 		select {
 		case <-ctx.Done():
@@ -120,8 +122,7 @@ func (w *Watcher) retry(ctx context.Context, doing string, what func() error) er
 	}
 }
 
-// guard turns a panic of what into an error that ends the watcher, so that its reason can be read where operators look for it. The
-// stack is in the log.
+// guard calls what and returns a panic as an error, which halts the watcher. The reason is then in /v1/status, and the stack in the log.
 func (w *Watcher) guard(doing string, what func() error) (err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -132,7 +133,7 @@ func (w *Watcher) guard(doing string, what func() error) (err error) {
 	return what()
 }
 
-// forked is err as a ForkError if it is a proof that validators signed two histories, and err if not.
+// forked returns err as a ForkError if it says that the light client found two signed histories, and err unchanged if not.
 func forked(height int64, err error) error {
 	if errors.Is(err, light.ErrLightClientAttack) {
 		return &ForkError{height, err}
@@ -140,7 +141,7 @@ func forked(height int64, err error) error {
 	return err
 }
 
-// refusedProof is err as a SelfCheckError if it is that of a proof that was made and refused, and err if not.
+// refusedProof returns err as a SelfCheckError if it says that the prover rejected its own proof, and err unchanged if not.
 func refusedProof(height int64, err error) error {
 	if errors.Is(err, prover.ErrSelfCheck) {
 		return &SelfCheckError{height, err}

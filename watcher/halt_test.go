@@ -28,7 +28,7 @@ import (
 	"github.com/starkd/starkd/watcher/proofstore"
 )
 
-// served is a local chain as a source of verified blocks, each changed by change if that is set.
+// served is a local chain as a source of verified blocks. If change is set, it changes each block.
 type served struct {
 	*local
 	change func(b *Block) error
@@ -51,7 +51,7 @@ func (s *served) results(_ context.Context, b *Block) ([]statement.Result, error
 	return s.local.results[b.Height-1], nil
 }
 
-// follower is a watcher of a local chain with a replica and a proof store of its own.
+// follower is a watcher of a local chain, with its own replica and proof store.
 type follower struct {
 	*Watcher
 	source *served
@@ -59,7 +59,7 @@ type follower struct {
 	url    string
 }
 
-// follow makes a watcher of l. Its replica is on db, its proofs are in the bucket at url.
+// follow makes a watcher of l with its replica on db and its proofs in the bucket at url.
 func follow(t *testing.T, l *local, genesis *cmttypes.GenesisDoc, db dbm.DB, url string) *follower {
 	t.Helper()
 	store, err := state.Open(db)
@@ -89,14 +89,14 @@ func follow(t *testing.T, l *local, genesis *cmttypes.GenesisDoc, db dbm.DB, url
 	return f
 }
 
-// ask asks the watcher's server.
+// ask sends a request to the watcher's handler.
 func (f *follower) ask(path string) (code int, body string) {
 	w := httptest.NewRecorder()
 	f.Handler().ServeHTTP(w, httptest.NewRequest("GET", path, nil))
 	return w.Code, w.Body.String()
 }
 
-// halts runs the watcher to its end, and demands that it ends with an error that says all of want, and shows it.
+// halts runs the watcher until it ends, and checks that its error contains every string of want, and that the handler shows it.
 func (f *follower) halts(t *testing.T, want ...string) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -122,7 +122,7 @@ func (f *follower) halts(t *testing.T, want ...string) error {
 	return err
 }
 
-// until runs the watcher until something is so, then ends it as a signal does. It must end without an error.
+// until runs the watcher until a condition holds, then cancels its context. The watcher must end without an error.
 func (f *follower) until(t *testing.T, so func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -145,7 +145,8 @@ func (f *follower) until(t *testing.T, so func() bool) {
 	}
 }
 
-// A replica that does not agree with the validators halts the watcher, with both values and the height.
+// TestHaltsOnDivergence checks that a replica that disagrees with the validators halts the watcher, and that the error has both values and the
+// height.
 func TestHaltsOnDivergence(t *testing.T) {
 	l := mixed(t)
 	genesis := l.watcher.config.Genesis
@@ -197,14 +198,14 @@ func TestHaltsOnDivergence(t *testing.T) {
 	})
 }
 
-// A store that fails halts the watcher, the proof store after some attempts.
+// TestHaltsOnStorage checks that a store that fails halts the watcher: the proof store after some retries, the replica at once.
 func TestHaltsOnStorage(t *testing.T) {
 	l := mixed(t)
 	genesis := l.watcher.config.Genesis
 	unproved := func(ctx context.Context, b *Block, results []statement.Result) (*proofstore.Record, []byte, error) {
 		return nil, nil, errors.New("left out")
 	}
-	// blocked puts a file where the proof store wants a folder: no user can write there.
+	// blocked puts a file in place of a folder of the proof store, so that not even root can write there.
 	blocked := func(t *testing.T, folder string) string {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, folder), nil, 0o600); err != nil {
@@ -279,7 +280,7 @@ func TestHaltsOnStorage(t *testing.T) {
 
 var errDisk = errors.New("no space left on this test's device")
 
-// brokenDB is a database that stops taking writes.
+// brokenDB is a database that rejects writes once it is broken.
 type brokenDB struct {
 	dbm.DB
 	broken bool
@@ -299,16 +300,16 @@ func (b *brokenBatch) WriteSync() error {
 	return b.Batch.WriteSync()
 }
 
-// A proof that its maker's own verifier refuses halts the watcher, as a panic does. A block that cannot be proved for another reason is
-// recorded as that, and the next is taken up.
+// TestHaltsOnProving checks that a proof that the watcher's own verifier rejects halts it, as does a panic, and that a block that cannot be
+// proved for another reason is recorded as such and the next one is handled.
 func TestHaltsOnProving(t *testing.T) {
 	l := mixed(t)
 	genesis := l.watcher.config.Genesis
 	for name, c := range map[string]struct {
 		prove func(b *Block) error
-		want  string // "": it does not halt
+		want  string // in the error; "" if the watcher does not halt
 	}{
-		"self-check":         {func(b *Block) error { return refusedProof(b.Height, fmt.Errorf("%w: a cell", prover.ErrSelfCheck)) }, "the proof made of block 1 is refused"},
+		"self-check":         {func(b *Block) error { return refusedProof(b.Height, fmt.Errorf("%w: a cell", prover.ErrSelfCheck)) }, "the verifier rejects this watcher's own proof of block 1"},
 		"panic":              {func(b *Block) error { panic("index out of range") }, "proving: panic: index out of range"},
 		"a defect before it": {func(b *Block) error { return errors.New("no room for a segment") }, ""},
 	} {
@@ -329,7 +330,7 @@ func TestHaltsOnProving(t *testing.T) {
 	}
 }
 
-// A genesis that is not the one that the home began with is refused, with what differs.
+// TestOpenRefusesAnotherGenesis checks that another genesis than the one that the home began with is an error that names the difference.
 func TestOpenRefusesAnotherGenesis(t *testing.T) {
 	l := mixed(t)
 	genesis := l.watcher.config.Genesis
@@ -353,7 +354,7 @@ func TestOpenRefusesAnotherGenesis(t *testing.T) {
 		"price": {func(g *cmttypes.GenesisDoc) {
 			g.AppState = bytes.Replace(g.AppState, []byte(`"block_transactions":0`), []byte(`"block_transactions":7`), 1)
 		}, "the genesis has parameters"},
-		"validators": {func(g *cmttypes.GenesisDoc) { g.Validators = g.Validators[1:] }, "proofstore: it holds proofs of chain"},
+		"validators": {func(g *cmttypes.GenesisDoc) { g.Validators = g.Validators[1:] }, "proofstore: the store has proofs of chain"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			other := *genesis
@@ -364,7 +365,7 @@ func TestOpenRefusesAnotherGenesis(t *testing.T) {
 			}
 		})
 	}
-	// A new replica on the proofs of another chain.
+	// A new replica with a proof store of another chain.
 	other := *genesis
 	other.GenesisTime = genesis.GenesisTime.Add(time.Second)
 	err := follow(t, l, &other, dbm.NewMemDB(), dir).Open(t.Context())
@@ -373,7 +374,7 @@ func TestOpenRefusesAnotherGenesis(t *testing.T) {
 	}
 }
 
-// A watcher that is told to end before it has reached a node ends, and says meanwhile that it is not healthy.
+// TestEndsBeforeTheFirstConnection checks that a watcher that has not reached a node ends with its context, and is unhealthy before.
 func TestEndsBeforeTheFirstConnection(t *testing.T) {
 	l := newLocal(t)
 	f := follow(t, l, l.watcher.config.Genesis, dbm.NewMemDB(), "mem://")
@@ -387,7 +388,8 @@ func TestEndsBeforeTheFirstConnection(t *testing.T) {
 	}
 }
 
-// What was tried again is forgotten with the first success, not when all is caught up, and silence makes unhealthy.
+// TestTroubleAndHealth checks that an error disappears from the status with the first success, even if the watcher has not caught up, and that nodes
+// that do not answer make it unhealthy.
 func TestTroubleAndHealth(t *testing.T) {
 	l := mixed(t)
 	f := follow(t, l, l.watcher.config.Genesis, dbm.NewMemDB(), "mem://")
@@ -402,7 +404,7 @@ func TestTroubleAndHealth(t *testing.T) {
 			failed = true
 			return errors.New("header 1: a node that says nothing")
 		case b.Height == 2 && f.Status().Height == 1:
-			between = f.Status().LastError // two blocks are there: it has not caught up
+			between = f.Status().LastError // with two blocks, the watcher has not caught up
 		}
 		return nil
 	}
@@ -439,8 +441,8 @@ func TestTroubleAndHealth(t *testing.T) {
 	}
 }
 
-// Each attempt to connect begins with the node after the one before, and a node that was connected to has been reached, whether or not
-// a block can be read from it.
+// TestAttemptsGoRoundTheNodes checks that each attempt to connect begins with the next node, and that a node counts as reached once it is
+// connected, whether or not a block can be read from it.
 func TestAttemptsGoRoundTheNodes(t *testing.T) {
 	l := newLocal(t)
 	l.block()
@@ -459,7 +461,7 @@ func TestAttemptsGoRoundTheNodes(t *testing.T) {
 	}
 }
 
-// What is tried again is tried after a pause that doubles, up to the longest.
+// TestPauses checks that the pause between retries doubles, up to the longest pause.
 func TestPauses(t *testing.T) {
 	l := newLocal(t)
 	f := follow(t, l, l.watcher.config.Genesis, dbm.NewMemDB(), "mem://")
@@ -482,7 +484,7 @@ func TestPauses(t *testing.T) {
 			t.Errorf("pauses %v, want %v", pauses, want)
 		}
 	})
-	// A node that cannot be named is as one that is down, but takes no time to try.
+	// A malformed address is like a node that is down, but fails at once.
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 45*time.Second)
 		defer cancel()
@@ -500,7 +502,7 @@ func TestPauses(t *testing.T) {
 	})
 }
 
-// Blocks without transactions make the cursor durable only now and then.
+// TestCursorOfEmptyBlocks checks that the cursor becomes durable only now and then for blocks without transactions.
 func TestCursorOfEmptyBlocks(t *testing.T) {
 	l := newLocal(t)
 	for range cursorInterval + 1 {
@@ -519,7 +521,7 @@ func TestCursorOfEmptyBlocks(t *testing.T) {
 	}
 }
 
-// The security in the status is that of the proofs that are configured, and the stage that of the proof that is made.
+// TestStatusOfProofs checks that the status has the security of the configured proofs, and the stage of the current proof.
 func TestStatusOfProofs(t *testing.T) {
 	l := newLocal(t)
 	before := l.watcher.security()

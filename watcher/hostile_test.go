@@ -21,8 +21,8 @@ import (
 	"github.com/starkd/starkd/watcher/proofstore"
 )
 
-// handOn returns a call of the probe that hands an array of so many words on from call to call, 45 deep. The last of them fails, the others
-// survive it.
+// handOn returns a call of the probe that passes an array of so many words from call to call, 45 deep. The innermost call fails, and the
+// others handle the failure.
 func handOn(words int) wallet.Call {
 	calldata := append([]felt.Felt{probe, executor.Selector("spin"), felt.FromUint64(uint64(words))}, make([]felt.Felt, words)...)
 	for range 44 {
@@ -31,7 +31,7 @@ func handOn(words int) wallet.Call {
 	return wallet.Call{To: probe, Name: "survive", Calldata: calldata}
 }
 
-// words are those of the arrays of a call and those inside it.
+// words returns the number of words of the arrays of a call and of its inner calls.
 func words(e *cairo.CallTrace) int {
 	n := len(e.Call.Calldata) + len(e.Result.Retdata)
 	for i := range e.Syscalls {
@@ -43,8 +43,8 @@ func words(e *cairo.CallTrace) int {
 	return n
 }
 
-// A transaction that hands one array on from call to call pays for few words, and would be recorded with many: the watcher does not
-// keep them, leaves the transaction out of the proof because it takes too many steps, and the proof of the others is complete.
+// TestArrayThatIsHandedOn checks a transaction that passes one array from call to call. It pays for few words, but its recording would have many: the
+// watcher does not keep them, and leaves the transaction out of the proof because it has too many steps. The other transactions are proved.
 func TestArrayThatIsHandedOn(t *testing.T) {
 	l := newLocal(t)
 	to := felt.FromUint64(0xbe)
@@ -101,7 +101,7 @@ func TestArrayThatIsHandedOn(t *testing.T) {
 		}
 	}
 
-	// A block of nothing else has a record that says why, and the watcher goes on.
+	// A block with only such a transaction has a record with the reason, and the watcher continues.
 	l.block(l.invoke(l.wallet.Address, handOn(1000)))
 	b, results = l.verified(2)
 	record, bundle, err := l.watcher.proveBlock(t.Context(), b, results)
@@ -111,7 +111,7 @@ func TestArrayThatIsHandedOn(t *testing.T) {
 	}
 }
 
-// cancelling is an engine that ends a context before or after its n-th run of a call from the protocol.
+// cancelling is an engine that cancels a context before or after its n-th run of a call from the protocol.
 type cancelling struct {
 	cairo.Engine
 	n, depth int
@@ -142,7 +142,7 @@ func (c *cancellingSession) Run(call cairo.Call, sys cairo.Syscalls) (cairo.Resu
 	return result, err
 }
 
-// A watcher that is told to stop does not wait until calls are recorded again, nor until they have run in the OS.
+// TestProvingEndsWithItsContext checks that a watcher whose context ends stops recording calls, and stops running them in the OS.
 func TestProvingEndsWithItsContext(t *testing.T) {
 	l := newLocal(t)
 	l.block(l.invoke(l.wallet.Address, wallet.Call{To: probe, Name: "spin", Calldata: []felt.Felt{felt.FromUint64(100_000)}}))
@@ -153,7 +153,7 @@ func TestProvingEndsWithItsContext(t *testing.T) {
 		want  error
 	}{
 		"recording": {2, false, context.Canceled},    // of __validate__, __execute__ and the fee transfer
-		"os":        {3, true, cairo.ErrInterrupted}, // everything is recorded
+		"os":        {3, true, cairo.ErrInterrupted}, // after recording
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
@@ -168,7 +168,8 @@ func TestProvingEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// A replica that cannot be read while the witness is made halts the watcher: the block is not at fault.
+// TestHaltsOnReadsOfTheWitness checks that a replica that cannot be read while the witness is made halts the watcher, because the block is not
+// the cause.
 func TestHaltsOnReadsOfTheWitness(t *testing.T) {
 	l := newLocal(t)
 	l.block(l.invoke(l.wallet.Address, wallet.Transfer(felt.FromUint64(0xbe), 1)))
@@ -196,7 +197,7 @@ func TestHaltsOnReadsOfTheWitness(t *testing.T) {
 	}
 }
 
-// unreadableDB is a database of which the keys that begin with prefix cannot be read, once it is set.
+// unreadableDB is a database whose keys that begin with prefix cannot be read, once prefix is set.
 type unreadableDB struct {
 	dbm.DB
 	prefix byte
@@ -216,7 +217,7 @@ func (d *unreadableDB) Iterator(start, end []byte) (dbm.Iterator, error) {
 	return d.DB.Iterator(start, end)
 }
 
-// A trie node that the replica has lost is an error of the replica, which is kept.
+// TestLostTrieNode checks that a trie node that the replica lacks is an error, and that watchedNodes keeps it.
 func TestLostTrieNode(t *testing.T) {
 	l := newLocal(t)
 	_, roots, _, err := l.app.Store().Header(0)

@@ -19,25 +19,25 @@ import (
 	"github.com/starkd/starkd/prover/block/statement"
 )
 
-// Block is a block whose header validators of the genesis' chain of trust signed, with the header that signs its outcome.
+// Block is a block with its signed header, and the signed header of the next height, which contains its outcome.
 type Block struct {
 	Height    int64
 	Txs       [][]byte
-	Light     *cmttypes.LightBlock // height n: what was executed
+	Light     *cmttypes.LightBlock // height n: the header of the block
 	Next      *cmttypes.LightBlock // height n+1: AppHash and LastResultsHash of n
-	TxResults [][]byte             // canonical results of height n, hashing to Next.LastResultsHash; nil until fetched
+	TxResults [][]byte             // canonical results of height n, which hash to Next.LastResultsHash; nil until fetched
 }
 
-// chain is a light client's view of a chain together with its blocks. Nothing it returns is taken from a node on trust.
+// chain reads verified blocks from nodes through a light client. Everything that it returns is verified.
 type chain struct {
 	light    *light.Client
 	nodes    []*rpchttp.HTTP
-	followed atomic.Uint32 // counts up to the node that blocks are read from: the next one after each that fails
+	followed atomic.Uint32 // index, modulo len(nodes), of the node that blocks are read from; grows by one with each failure
 	genesis  *cmttypes.GenesisDoc
 }
 
-// openChain connects to nodes (CometBFT RPC addresses; the first is followed while it answers, the rest are witnesses).
-// Trust starts at the genesis validator set, or at what the store db already holds.
+// openChain connects to nodes (CometBFT RPC addresses; the first is followed as long as it answers, the others are witnesses). Trust starts
+// at the validators of the genesis, or at the newest header in db.
 func openChain(ctx context.Context, genesis *cmttypes.GenesisDoc, nodes []string, db dbm.DB, period time.Duration) (*chain, error) {
 	c := &chain{genesis: genesis}
 	var providers []provider.Provider
@@ -55,7 +55,7 @@ func openChain(ctx context.Context, genesis *cmttypes.GenesisDoc, nodes []string
 	}
 	witnesses := providers[1:]
 	if len(witnesses) == 0 {
-		// A single node watches itself: forks are not detected then, signatures still are checked.
+		// A single node is its own witness: signatures are still checked, but forks are not detected.
 		witnesses = providers
 	}
 	first, err := providers[0].LightBlock(ctx, genesis.InitialHeight)
@@ -73,20 +73,20 @@ func openChain(ctx context.Context, genesis *cmttypes.GenesisDoc, nodes []string
 	return c, nil
 }
 
-// node returns the node that blocks are read from. Which one it is matters to nothing but its being there.
+// node returns the node that blocks are read from. Answers are verified, so any node will do.
 func (c *chain) node() *rpchttp.HTTP { return c.nodes[int(c.followed.Load())%len(c.nodes)] }
 
-// failed turns to the next node if err is a failure to be tried again.
+// failed switches to the next node if err is a failure of the node.
 func (c *chain) failed(ctx context.Context, err error) {
 	if err != nil && !errors.Is(err, errNotYet) && ctx.Err() == nil {
 		c.followed.Add(1)
 	}
 }
 
-// errNotYet is a height that the chain has not reached.
+// errNotYet is the error of a height that the chain has not reached.
 var errNotYet = errors.New("watcher: height not reached yet")
 
-// block returns the verified block of a height whose successor's header exists, or errNotYet.
+// block returns the verified block of a height, or errNotYet if the next header does not exist yet.
 func (c *chain) block(ctx context.Context, height int64) (b *Block, err error) {
 	defer func() { c.failed(ctx, err) }()
 	node := c.node()
@@ -122,7 +122,7 @@ func (c *chain) block(ctx context.Context, height int64) (b *Block, err error) {
 	return b, nil
 }
 
-// results returns a verified block's transaction results, which hash to what the next header signs.
+// results returns the transaction results of a verified block, checked against the results hash in the next header.
 func (c *chain) results(ctx context.Context, b *Block) (results []statement.Result, err error) {
 	defer func() { c.failed(ctx, err) }()
 	answer, err := c.node().BlockResults(ctx, &b.Height)

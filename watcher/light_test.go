@@ -21,7 +21,7 @@ import (
 	"github.com/starkd/starkd/watcher/proofstore"
 )
 
-// node serves a local chain as a CometBFT node does. What it answers can be changed first.
+// node serves a local chain as a CometBFT node does. A test can change its answers.
 type node struct {
 	*local
 	block   func(*ctypes.ResultBlock)
@@ -79,10 +79,10 @@ func (n *node) serve(t *testing.T) string {
 	return server.URL
 }
 
-// period is longer ago than the blocks of a local chain.
+// period is a trusting period that covers the blocks of a local chain.
 const period = 100 * 365 * 24 * time.Hour
 
-// A watcher takes every block that has a successor from a node, and stores what it makes of it.
+// TestFollowsANode checks that a watcher reads every block that has a successor from a node, and stores its proof.
 func TestFollowsANode(t *testing.T) {
 	l := mixed(t)
 	f := follow(t, l, l.watcher.config.Genesis, dbm.NewMemDB(), "mem://")
@@ -113,7 +113,7 @@ func TestFollowsANode(t *testing.T) {
 	}
 }
 
-// Nothing is taken from a node on trust: what does not hash to what the validators signed is refused, and the next node is asked.
+// TestRefusesFalseAnswers checks that data from a node that does not match the signed hashes is rejected, and that the watcher asks the next node.
 func TestRefusesFalseAnswers(t *testing.T) {
 	l := mixed(t)
 	genesis := l.watcher.config.Genesis

@@ -22,18 +22,18 @@ import (
 	"github.com/starkd/starkd/watcher/proofstore"
 )
 
-// proveBlock makes the record of a verified and replayed block that has transactions, and the bundle that goes with it; nil
-// where no transaction of the block can be proved. results are what validators signed of its transactions.
+// proveBlock returns the record and the bundle of a verified and executed block that has transactions. The bundle is nil if no transaction
+// of the block can be proved. results are the signed results of its transactions.
 //
-// The order is that of doc.go: record the calls again, run them in the OS, prove the traces (prover.Prove verifies each proof), collect
-// the witness from what the statement asks, and check the bundle against the signed headers. What cannot be proved is left out of the
-// traces, and taken over from the results that validators signed.
+// proveBlock records the calls of the block, runs them in the OS, proves the traces (prover.Prove verifies each proof), collects the witness
+// that the statement needs, and checks the bundle against the signed headers. Transactions that cannot be proved are left out of the traces;
+// the bundle has their signed results instead.
 func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []statement.Result) (*proofstore.Record, []byte, error) {
 	stop := new(atomic.Bool)
 	defer context.AfterFunc(ctx, func() { stop.Store(true) })()
 	options := cairoos.Options{MaxSteps: w.config.MaxSteps, Stop: stop}
 	trace, err := w.app.TraceCalls(ctx, uint64(b.Height), w.engine, cairoos.MaxWords(options.MaxSteps))
-	if err != nil { // the replica, on the same engine, has executed the block: its store is damaged, or execution is not deterministic
+	if err != nil { // the replica has executed the block: its store is damaged, or execution is not deterministic
 		return nil, nil, permanent{fmt.Errorf("watcher: executing block %d again: %w", b.Height, err)}
 	}
 	replayed, record := osBlock(trace), newRecord(trace)
@@ -50,7 +50,7 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []statement.
 		if err != nil {
 			return err
 		}
-		p.Annotations = nil // they restate the proof, at twice its size
+		p.Annotations = nil // they repeat the proof, at twice its size
 		took := time.Since(started)
 		w.metrics.proving.Observe(took.Seconds())
 		security := p.Parameters.Security(part.Trace.Public.Steps)
@@ -99,18 +99,18 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []statement.
 	return record, bundle, nil
 }
 
-// tooLarge returns the record of a block whose bundle nobody would read: it says so of each transaction.
+// tooLarge returns the record of a block whose bundle of size bytes is too large for verifiers: all its transactions are unproven.
 func tooLarge(record *proofstore.Record, size int) *proofstore.Record {
 	record.Status = proofstore.NotProved
 	for _, hash := range record.Transactions {
 		record.Unproven = append(record.Unproven, proofstore.Unproven{
-			Transaction: hash, Reason: fmt.Sprintf("the block's proof is a file of %d bytes, verifiers read at most %d", size, stone.MaxProofJSON),
+			Transaction: hash, Reason: fmt.Sprintf("the proof of the block has %d bytes, verifiers read at most %d", size, stone.MaxProofJSON),
 		})
 	}
 	return record
 }
 
-// osBlock returns a recorded block as the program that is proved takes it.
+// osBlock returns a recorded block as the input of the OS.
 func osBlock(trace *app.BlockTrace) *cairoos.Block {
 	block := &cairoos.Block{
 		ChainID: trace.ChainID, Number: trace.Header.Number, Timestamp: trace.Header.Timestamp, Sequencer: trace.Header.Sequencer,
@@ -122,7 +122,7 @@ func osBlock(trace *app.BlockTrace) *cairoos.Block {
 	return block
 }
 
-// newRecord returns the record of a block of which nothing is proved yet.
+// newRecord returns the record of a block without proofs.
 func newRecord(trace *app.BlockTrace) *proofstore.Record {
 	record := &proofstore.Record{Block: trace.Header.Number, Transactions: []string{}, Proofs: []proofstore.Entry{}}
 	for i := range trace.Transactions {
@@ -134,7 +134,7 @@ func newRecord(trace *app.BlockTrace) *proofstore.Record {
 	return record
 }
 
-// unprovenOf says of the transactions that no proof can cover why, and what each of them changed.
+// unprovenOf returns the transactions that cannot be proved, each with its reason and its state diff.
 func unprovenOf(trace *app.BlockTrace, failed []cairoos.Unproven) ([]statement.Unproven, error) {
 	var unproven []statement.Unproven
 	for _, e := range failed {
@@ -156,7 +156,7 @@ func unprovenOf(trace *app.BlockTrace, failed []cairoos.Unproven) ([]statement.U
 	return unproven, nil
 }
 
-// validationsOf returns what signature checks left behind, of the transactions that are covered.
+// validationsOf returns the effects of the signature checks of the proven transactions: events, messages and state changes.
 func validationsOf(trace *app.BlockTrace, unproven []statement.Unproven) []statement.Validation {
 	var validations []statement.Validation
 	for i := range trace.Transactions {
@@ -176,7 +176,7 @@ func validationsOf(trace *app.BlockTrace, unproven []statement.Unproven) []state
 	return validations
 }
 
-// addUnproven names the transactions that no proof covers.
+// addUnproven adds the unproven transactions to a record.
 func addUnproven(record *proofstore.Record, unproven []statement.Unproven) {
 	for i := range unproven {
 		u := &unproven[i]
@@ -186,7 +186,7 @@ func addUnproven(record *proofstore.Record, unproven []statement.Unproven) {
 	}
 }
 
-// addCoverage says of each proof which frames of its transactions it shows, and which it does not.
+// addCoverage sets for each proof of a record which frames of its transactions are proven and which are not.
 func addCoverage(record *proofstore.Record, outcomes []statement.TransactionOutcome) {
 	for i := range record.Proofs {
 		entry := &record.Proofs[i]
@@ -205,7 +205,7 @@ func addCoverage(record *proofstore.Record, outcomes []statement.TransactionOutc
 	}
 }
 
-// witness completes a block proof with everything that its check needs.
+// witness adds to a bundle everything that a verifier needs besides the proofs.
 func (w *Watcher) witness(b *Block, results []statement.Result, trace *app.BlockTrace, unproven []statement.Unproven, proof *block.Bundle) error {
 	store, height := w.app.Store(), uint64(b.Height)
 	_, roots, _, err := store.Header(height - 1)

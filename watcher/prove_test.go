@@ -50,7 +50,7 @@ var (
 	restless = felt.FromUint64(0x4e57)
 )
 
-// local is a chain in this process: an app whose blocks validators sign, and a watcher of it that asks no network.
+// local is a chain in this process: an app, validators that sign its blocks, and a watcher of it that uses no network.
 type local struct {
 	t          testing.TB
 	watcher    *Watcher
@@ -59,9 +59,9 @@ type local struct {
 	keys       []cmttypes.PrivValidator
 	wallet     *wallet.Wallet
 	nonces     map[felt.Felt]uint64
-	headers    []*cmttypes.Header   // from height 1 on; the last is of the next block, and has no transactions yet
-	txs        [][][]byte           // of each height
-	results    [][]statement.Result // likewise
+	headers    []*cmttypes.Header   // from height 1 on; the last is of the next block, which has no transactions yet
+	txs        [][][]byte           // by height, from 1 on
+	results    [][]statement.Result // by height, from 1 on
 }
 
 func classFile(t testing.TB, path ...string) *starknet.ContractClass {
@@ -112,7 +112,7 @@ func newLocal(t testing.TB) *local {
 	return l
 }
 
-// validatorSet is n validators with their keys, the same ones every time.
+// validatorSet returns n validators with their keys, which are the same every time.
 func validatorSet(n int) (*cmttypes.ValidatorSet, []cmttypes.PrivValidator) {
 	keys := map[string]cmttypes.PrivValidator{}
 	var validators []*cmttypes.Validator
@@ -129,7 +129,7 @@ func validatorSet(n int) (*cmttypes.ValidatorSet, []cmttypes.PrivValidator) {
 	return set, sorted
 }
 
-// start makes the app and the watcher of a chain that begins with g.
+// start makes the app and the watcher of a chain with the genesis g.
 func (l *local) start(g *app.Genesis, compile executor.Compile) {
 	t := l.t
 	t.Helper()
@@ -166,7 +166,7 @@ func (l *local) start(g *app.Genesis, compile executor.Compile) {
 	l.next(cmttypes.BlockID{}, nil)
 }
 
-// next begins the header that follows.
+// next appends the header of the next block.
 func (l *local) next(last cmttypes.BlockID, results []statement.Result) {
 	hash := func(fill byte) []byte { return bytes.Repeat([]byte{fill}, 32) }
 	height, appHash := l.app.Info()
@@ -178,7 +178,7 @@ func (l *local) next(last cmttypes.BlockID, results []statement.Result) {
 	})
 }
 
-// block runs and signs a block of transactions.
+// block executes and signs a block of transactions.
 func (l *local) block(txs ...[]byte) {
 	l.t.Helper()
 	header := l.headers[len(l.headers)-1]
@@ -205,7 +205,7 @@ func (l *local) block(txs ...[]byte) {
 	l.next(signHeader(l.t, header, l.validators, l.keys).Commit.BlockID, results)
 }
 
-// invoke returns a transaction of calls from an account.
+// invoke returns an INVOKE transaction of an account with these calls.
 func (l *local) invoke(from felt.Felt, calls ...wallet.Call) []byte {
 	l.t.Helper()
 	w := *l.wallet
@@ -224,7 +224,7 @@ func (l *local) invoke(from felt.Felt, calls ...wallet.Call) []byte {
 	return raw
 }
 
-// verified returns a block as the light client hands it over.
+// verified returns a block as the light client returns it.
 func (l *local) verified(height int) (*Block, []statement.Result) {
 	sign := func(height int) *cmttypes.LightBlock {
 		return signHeader(l.t, l.headers[height-1], l.validators, l.keys)
@@ -234,7 +234,7 @@ func (l *local) verified(height int) (*Block, []statement.Result) {
 	return b, l.results[height-1]
 }
 
-// signHeader returns a header of chain TEST, signed by the first of the validators.
+// signHeader returns a header of chain TEST that is signed by the first validators.
 func signHeader(t testing.TB, h *cmttypes.Header, validators *cmttypes.ValidatorSet, keys []cmttypes.PrivValidator) *cmttypes.LightBlock {
 	t.Helper()
 	id := cmttypes.BlockID{Hash: h.Hash(), PartSetHeader: cmttypes.PartSetHeader{Total: 1, Hash: bytes.Repeat([]byte{4}, 32)}}
@@ -262,8 +262,8 @@ func hades(n uint64) wallet.Call {
 	return wallet.Call{To: probe, Name: "hades", Calldata: []felt.Felt{felt.FromUint64(n)}}
 }
 
-// mixed returns a chain of one block of which the middle transaction cannot be proved, and the next account's signature check
-// leaves something behind; and one block of which nothing can be proved.
+// mixed returns a chain of two blocks. In the first, the middle transaction cannot be proved, and the signature check of the account after it
+// has effects. In the second, nothing can be proved.
 func mixed(t testing.TB) *local {
 	l := newLocal(t)
 	to := felt.FromUint64(0xbe)
@@ -277,8 +277,8 @@ func mixed(t testing.TB) *local {
 	return l
 }
 
-// All that a block's proof is but its proofs: the witness of a block that is proved in part is complete, and everything in it
-// is bound.
+// TestWitnessOfABlockInPart checks the bundle of a block that is proved in part, without its STARKs: the witness is complete, and a verifier
+// rejects every change of it.
 func TestWitnessOfABlockInPart(t *testing.T) {
 	l := mixed(t)
 	b, results := l.verified(1)
@@ -312,7 +312,7 @@ func TestWitnessOfABlockInPart(t *testing.T) {
 		}
 	}
 
-	// Whatever byte is changed of what is new in the file, and the digest made again: it is refused, or does not decode.
+	// A file with a changed byte and the digest of the changed body is rejected or does not decode.
 	text, err := json.Marshal(struct {
 		Unproven    []statement.Unproven
 		Validations []statement.Validation
@@ -337,7 +337,7 @@ func TestWitnessOfABlockInPart(t *testing.T) {
 			continue
 		}
 		if again, err := json.Marshal(&lists); err != nil || !bytes.Equal(again, other) {
-			continue // not canonical: ParseBlockProof refuses it
+			continue // not canonical: block.Parse rejects it
 		}
 		changed++
 		forged.Unproven, forged.Validations = lists.Unproven, lists.Validations
@@ -350,7 +350,7 @@ func TestWitnessOfABlockInPart(t *testing.T) {
 	}
 }
 
-// A block in which nothing can be proved has a record that says why of each transaction, and no bundle.
+// TestRecordOfABlockWithoutProof checks that a block in which nothing can be proved has a record with a reason for each transaction, and no bundle.
 func TestRecordOfABlockWithoutProof(t *testing.T) {
 	l := mixed(t)
 	b, results := l.verified(2)
@@ -373,7 +373,7 @@ func TestRecordOfABlockWithoutProof(t *testing.T) {
 	}
 }
 
-// What REST says of each transaction of a block that is proved in part.
+// TestRecordOfABlockInPart checks the REST answers for each transaction of a block that is proved in part.
 func TestRecordOfABlockInPart(t *testing.T) {
 	l := mixed(t)
 	trace, err := l.app.TraceCalls(t.Context(), 1, vm.NewEngine(), 0)
@@ -399,7 +399,7 @@ func TestRecordOfABlockInPart(t *testing.T) {
 	}
 }
 
-// answers stores a record of the first block of mixed and asks for it.
+// answers stores a record of the first block of mixed and checks the REST answers about it.
 func answers(t *testing.T, l *local, record *proofstore.Record, bundle []byte) {
 	t.Helper()
 	store := l.watcher.config.Proofs
@@ -441,7 +441,7 @@ func answers(t *testing.T, l *local, record *proofstore.Record, bundle []byte) {
 	}
 }
 
-// From blocks to a proof that a stranger accepts, of a block that cannot be proved as a whole.
+// TestProofOfABlockInPart makes the proof of a block that is proved in part, and verifies it as someone with only the genesis would.
 func TestProofOfABlockInPart(t *testing.T) {
 	if os.Getenv("STARKD_FULL") == "" {
 		t.Skip("a proof of 131,072 steps: set STARKD_FULL=1 (make test-full)")
@@ -474,7 +474,7 @@ func TestProofOfABlockInPart(t *testing.T) {
 	}
 }
 
-// A block whose bundle is longer than verifiers read has a record, which says why it is not proved.
+// TestRecordOfABlockWithALargeBundle checks the record of a block whose bundle is larger than verifiers read: it has the reason for each transaction.
 func TestRecordOfABlockWithALargeBundle(t *testing.T) {
 	record := tooLarge(&proofstore.Record{Block: 1, Transactions: []string{"0x1", "0x2"}}, stone.MaxProofJSON+1)
 	if record.Status != proofstore.NotProved || len(record.Unproven) != 2 || record.Bundle != nil || len(record.Proofs) != 0 {
@@ -487,7 +487,7 @@ func TestRecordOfABlockWithALargeBundle(t *testing.T) {
 	}
 }
 
-// From block 10 on a witness has the hash of the block that is 10 before it.
+// TestWitnessOfALaterBlock checks that from block 10 on a witness has the hash of the block ten before it.
 func TestWitnessOfALaterBlock(t *testing.T) {
 	l := newLocal(t)
 	for range constants.BlockHashLag - 1 {
@@ -520,7 +520,7 @@ func TestWitnessOfALaterBlock(t *testing.T) {
 	}
 }
 
-// claimsOf runs the OS on a recorded block and returns the block's proof without its STARKs, what they would claim, and what is left out.
+// claimsOf runs the OS on a recorded block. It returns the bundle without its STARKs, their claims, and the unproven transactions.
 func claimsOf(t *testing.T, trace *app.BlockTrace, options cairoos.Options) (*block.Bundle, []*statement.Claim, []cairoos.Unproven) {
 	t.Helper()
 	proof := &block.Bundle{Chain: "TEST", Block: 1}

@@ -9,19 +9,19 @@ import (
 	cmttypes "github.com/cometbft/cometbft/types"
 )
 
-// retryingProvider is a node as the light client's provider. CometBFT's light client drops a provider permanently on any error that is
-// not one of a few, a refused connection among them, so that a watcher would lose its nodes one by one as they are
-// restarted; and it sleeps for 30 seconds where a witness is a moment behind. Here, a node that is away did not respond, and
-// one that is behind is asked again for lag before it counts as such. What a node says wrongly is passed on as it is.
+// retryingProvider is a node as a provider of the light client. CometBFT's light client drops a provider permanently on most errors, such
+// as a refused connection, so a watcher would lose its nodes one by one as they restart. It also sleeps for 30 seconds if a witness is a
+// moment behind. retryingProvider returns ErrNoResponse for connection errors, which the light client tolerates, and asks a node that is
+// behind again for the time lag. Invalid answers are returned unchanged.
 type retryingProvider struct {
 	provider.Provider
 	lag time.Duration
 }
 
-// witnessLag is more than nodes that take part in consensus are apart.
+// witnessLag is more than the delay between nodes that take part in consensus.
 const witnessLag = 3 * time.Second
 
-// LightBlock asks the node.
+// LightBlock returns the light block of a height from the node.
 func (p retryingProvider) LightBlock(ctx context.Context, height int64) (*cmttypes.LightBlock, error) {
 	for deadline := time.Now().Add(p.lag); ; {
 		block, err := p.Provider.LightBlock(ctx, height)

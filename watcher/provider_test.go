@@ -10,7 +10,7 @@ import (
 	cmttypes "github.com/cometbft/cometbft/types"
 )
 
-// scripted answers with one error after the other, and then with a block.
+// scripted is a provider that returns its errors one after the other, and then a block.
 type scripted struct {
 	provider.Provider
 	errs []error
@@ -48,7 +48,7 @@ func TestPatient(t *testing.T) {
 		{"wrong", []error{bad}, bad},
 	} {
 		_, err := retryingProvider{&scripted{errs: c.errs}, 100 * time.Millisecond}.LightBlock(t.Context(), 5)
-		if err != c.want { // the light client compares with == as well
+		if err != c.want { // the light client compares with == too
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
 		}
 	}

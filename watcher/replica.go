@@ -12,10 +12,10 @@ import (
 	"github.com/starkd/starkd/prover/block/statement"
 )
 
-// replica is a state machine of the watcher's own, fed with verified blocks.
+// replica is the watcher's own application. It executes verified blocks.
 type replica struct{ app *app.App }
 
-// begin makes the genesis state if there is none, and refuses a genesis that is not the stored one's.
+// begin makes the genesis state if there is none, and returns an error if the stored state is of another genesis.
 func (r *replica) begin(genesis *cmttypes.GenesisDoc) error {
 	if height, hash := r.app.Info(); height > 0 || hash != nil {
 		return r.app.CheckGenesis(genesis.ChainID, uint64(genesis.GenesisTime.Unix()), genesis.AppState)
@@ -24,14 +24,14 @@ func (r *replica) begin(genesis *cmttypes.GenesisDoc) error {
 	return err
 }
 
-// height returns the last block that was replayed.
+// height returns the height of the last executed block.
 func (r *replica) height() int64 {
 	height, _ := r.app.Info()
 	return int64(height)
 }
 
-// replay executes a block and makes it durable if its outcome is what the validators signed. A block of a height that was
-// replayed before is compared again and changes nothing.
+// replay executes the next block, and makes it durable if its app hash and its results are those that the validators signed. Otherwise it
+// returns a DivergenceError.
 func (r *replica) replay(b *Block) error {
 	_, before := r.app.Info()
 	if r.height() != b.Height-1 {
@@ -59,8 +59,8 @@ func (r *replica) replay(b *Block) error {
 	return r.app.Commit()
 }
 
-// watchedState reads the replica's state and keeps the first error in failed: whoever is given the state may tell its own errors from
-// those only by their text.
+// watchedState reads the state of the replica and keeps the first error in failed. A function that reads the state returns its own errors
+// too, and the caller must tell them apart.
 type watchedState struct {
 	state.Reader
 	failed *error
@@ -82,7 +82,7 @@ func (s *watchedState) CompiledClassHash(class felt.Felt) (felt.Felt, error) {
 	return watched(s.failed, s.Reader.CompiledClassHash)(class)
 }
 
-// watchedNodes is the same of the replica's trie nodes, all of which must be there.
+// watchedNodes does the same for the trie nodes of the replica. A missing node is an error.
 type watchedNodes struct {
 	store  state.History
 	failed *error
@@ -98,7 +98,7 @@ func (n *watchedNodes) TrieNode(hash felt.Felt) ([]byte, error) {
 	})(hash)
 }
 
-// watched is read, whose first error goes to failed.
+// watched returns read, and keeps its first error in failed.
 func watched[T any](failed *error, read func(felt.Felt) (T, error)) func(felt.Felt) (T, error) {
 	return func(at felt.Felt) (T, error) {
 		value, err := read(at)

@@ -24,7 +24,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// The blocks' proofs that cmd/verifier-wasm mutates are made here, since a chain is here. When the statement changes,
+// The tests in this file make the bundles that cmd/verifier-wasm mutates. After a change of the statement,
 //
 //	STARKD_FULL=1 go test -run Seed ./watcher -update
 //
@@ -44,13 +44,13 @@ func leastClass(t testing.TB) *casm.Class {
 	return class
 }
 
-// newLeast returns a chain with one class, which is the account and the fee token, and one validator.
+// newLeast returns a chain with one validator and one class, which is both the account and the fee token.
 func newLeast(t testing.TB) *local {
 	l := &local{t: t, nonces: map[felt.Felt]uint64{}}
 	l.validators, l.keys = validatorSet(1)
 	l.wallet = &wallet.Wallet{Chain: felt.FromShortString("TEST"), Key: felt.FromUint64(4711), Address: felt.FromUint64(0xacc)}
 	code := leastClass(t)
-	// What the class is compiled of does not matter to a proof.
+	// A proof does not depend on the Sierra program of the class.
 	definition := classFile(t, "contracts", "classes", contracts.Fibonacci+".contract_class.json")
 	hash := definition.Hash()
 	funds, _ := starknet.NewUint128(1_000_000_000_000_000_000).Mul64(1000)
@@ -62,7 +62,7 @@ func newLeast(t testing.TB) *local {
 	return l
 }
 
-// weakest returns the parameters of a proof that is as quick to check as can be: 2 bits of security.
+// weakest returns the parameters of a proof with 2 bits of security, which is the fastest to verify.
 func weakest(steps uint64) stone.Parameters {
 	p := stone.DefaultParameters(steps)
 	p.Channel, p.Commitment, p.Friendly = transcript.Keccak256, transcript.Keccak256Masked160MSB, transcript.Keccak256Masked160MSB
@@ -70,7 +70,7 @@ func weakest(steps uint64) stone.Parameters {
 	return p
 }
 
-// The block's proof of a chain with the smallest class, with the weakest parameters.
+// TestLeastSeed makes the bundle of a chain with the smallest class, with the weakest parameters.
 func TestLeastSeed(t *testing.T) {
 	l := newLeast(t)
 	l.block(l.invoke(l.wallet.Address, wallet.Transfer(felt.FromUint64(0xbe), 1)))
@@ -105,7 +105,7 @@ func TestLeastSeed(t *testing.T) {
 	l.seed("least", bundle)
 }
 
-// The block's proof of a chain with real classes, with the parameters of a watcher.
+// TestFullSeed makes the bundle of a chain with real classes, with the parameters of a watcher.
 func TestFullSeed(t *testing.T) {
 	if os.Getenv("STARKD_FULL") == "" {
 		t.Skip("a proof of 131,072 steps: set STARKD_FULL=1 (make test-full)")
@@ -119,7 +119,7 @@ func TestFullSeed(t *testing.T) {
 	l.seed("bundle", bundle)
 }
 
-// seed compares the block's proof that cmd/verifier-wasm has with the one that was made, or writes it with the genesis that it is checked with.
+// seed compares a bundle in the testdata of cmd/verifier-wasm with the one that was made, or writes it and its genesis with -update.
 func (l *local) seed(name string, bundle []byte) {
 	t := l.t
 	t.Helper()
@@ -135,7 +135,7 @@ func (l *local) seed(name string, bundle []byte) {
 		t.Fatal(err)
 	}
 	doc := *l.watcher.config.Genesis
-	doc.AppState = nil // the default parameters, and what no reader of proofs looks at
+	doc.AppState = nil // verifiers do not read it
 	genesis, err := cmtjson.MarshalIndent(&doc, "", " ")
 	if err != nil {
 		t.Fatal(err)

@@ -15,28 +15,29 @@ import (
 	"github.com/starkd/starkd/watcher/proofstore"
 )
 
-// Status is how far a watcher has come: the body of GET /v1/status.
+// Status is the progress of a watcher: the body of GET /v1/status.
 type Status struct {
 	ChainID       string `json:"chain_id"`
-	Connected     bool   `json:"connected"`         // to the followed node's websocket
-	Height        int64  `json:"height"`            // verified and replayed
-	ProvedHeight  uint64 `json:"proved_height"`     // every block up to here has been handled
-	Proving       int64  `json:"proving,omitempty"` // the block whose proof is being made
+	Connected     bool   `json:"connected"`         // whether the websocket of the followed node is connected
+	Height        int64  `json:"height"`            // last block that was verified and executed
+	ProvedHeight  uint64 `json:"proved_height"`     // height up to which every block has been handled
+	Proving       int64  `json:"proving,omitempty"` // block whose proof is being made; 0 for none
 	ProvingStage  string `json:"proving_stage,omitempty"`
-	LastError     string `json:"last_error,omitempty"` // of what is tried again and has not succeeded since
-	Halted        string `json:"halted,omitempty"`     // why the watcher has stopped and does not go on
-	SecurityBits  uint   `json:"security_bits"`        // of a proof, conjectured
-	ProvenBits    uint   `json:"proven_bits"`          // and proven
+	LastError     string `json:"last_error,omitempty"` // errors of operations that are being retried
+	Halted        string `json:"halted,omitempty"`     // why the watcher has halted
+	SecurityBits  uint   `json:"security_bits"`        // conjectured security of a proof
+	ProvenBits    uint   `json:"proven_bits"`          // proven security of a proof
 	OSProgramHash string `json:"os_program_hash"`
 }
 
+// update changes the status under the lock.
 func (w *Watcher) update(change func(*Status)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	change(&w.status)
 }
 
-// Status is how far the watcher has come.
+// Status returns the progress of the watcher.
 func (w *Watcher) Status() Status {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -49,7 +50,7 @@ func (w *Watcher) Status() Status {
 	return s
 }
 
-// troubled notes an attempt that failed and is made again.
+// troubled records the error of an operation that will be retried.
 func (w *Watcher) troubled(doing string, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -59,25 +60,25 @@ func (w *Watcher) troubled(doing string, err error) {
 	}
 }
 
-// recovered notes that what was tried has succeeded.
+// recovered records that an operation has succeeded.
 func (w *Watcher) recovered(doing string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.trouble, doing)
 }
 
-// heard notes that a node has answered as the chain's nodes do.
+// heard records that a node has given a valid answer.
 func (w *Watcher) heard() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.reached, w.silent = true, time.Time{}
 }
 
-// maxSilence is how long the nodes may be silent before the watcher is no longer healthy.
+// maxSilence is the time without a valid answer from any node after which the watcher is unhealthy.
 const maxSilence = time.Minute
 
-// Health is nil if the watcher does its work, and says why if it does not: it has halted, no node has ever been reached, or none has
-// answered for a minute.
+// Health returns nil if the watcher is healthy, and the reason if it is not: it has halted, it has not reached any node yet, or no node has
+// answered for maxSilence.
 func (w *Watcher) Health() error {
 	s := w.Status()
 	w.mu.Lock()
@@ -93,7 +94,7 @@ func (w *Watcher) Health() error {
 	return nil
 }
 
-// Handler serves proofs, status and metrics.
+// Handler returns the HTTP handler of the proofs, the status and the metrics.
 func (w *Watcher) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(w.metrics.registry, promhttp.HandlerOpts{}))
@@ -101,7 +102,7 @@ func (w *Watcher) Handler() http.Handler {
 	return mux
 }
 
-// metrics are the watcher's, by their Prometheus names, and those of the Go runtime and the process.
+// metrics are the Prometheus metrics of the watcher, the Go runtime and the process.
 type metrics struct {
 	registry               *prometheus.Registry
 	height, proved, halted prometheus.Gauge
@@ -112,10 +113,10 @@ type metrics struct {
 func newMetrics() *metrics {
 	m := &metrics{
 		registry:     prometheus.NewRegistry(),
-		height:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "starkd_watcher_height", Help: "Newest verified and replayed block."}),
-		proved:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "starkd_watcher_proved_height", Help: "Every block up to here has been handled."}),
-		halted:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "starkd_watcher_halted", Help: "1 if the watcher has stopped and does not go on; /v1/status says why."}),
-		transactions: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "starkd_watcher_transactions_total", Help: "Transactions handled, by what became of them."}, []string{"status"}),
+		height:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "starkd_watcher_height", Help: "Last block that was verified and executed."}),
+		proved:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "starkd_watcher_proved_height", Help: "Height up to which every block has been handled."}),
+		halted:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "starkd_watcher_halted", Help: "1 if the watcher has halted; /v1/status has the reason."}),
+		transactions: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "starkd_watcher_transactions_total", Help: "Transactions handled, by status: proved or not_provable."}, []string{"status"}),
 		proving:      prometheus.NewHistogram(prometheus.HistogramOpts{Name: "starkd_watcher_proving_seconds", Help: "Time to prove one trace.", Buckets: prometheus.ExponentialBuckets(1, 2, 12)}),
 	}
 	m.registry.MustRegister(m.height, m.proved, m.halted, m.transactions, m.proving,

@@ -9,9 +9,9 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// wakeups subscribes to new blocks on a node's CometBFT websocket and sends on wake when one may have come, until ctx ends. An event is
-// only a hint to look: events may be lost, doubled or forged, so nothing is read from them. A lost connection is made again, and counts as
-// a wake-up, since blocks may have passed meanwhile.
+// wakeups subscribes to new blocks on the CometBFT websocket of a node, and sends on wake when there may be a new one, until ctx ends. Events
+// may be lost, duplicated or forged, so nothing is read from them. After a lost connection wakeups connects again and sends on wake, because
+// it may have missed blocks. report is called when the connection is made or lost.
 func wakeups(ctx context.Context, node string, wake chan<- struct{}, report func(connected bool, err error)) {
 	ping := func() {
 		select {
@@ -61,7 +61,7 @@ func listen(ctx context.Context, node string, subscribed, event func()) error {
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
-	// A NewBlockHeader event of height n+1 is all that replaying n waits for.
+	// Block n can be executed when the header of height n+1 exists.
 	request := map[string]any{
 		"jsonrpc": "2.0", "id": 1, "method": "subscribe",
 		"params": map[string]string{"query": "tm.event='NewBlockHeader'"},
@@ -72,7 +72,7 @@ func listen(ctx context.Context, node string, subscribed, event func()) error {
 	conn.SetReadLimit(16 << 20)
 	subscribed()
 	for {
-		// CometBFT pings every 27 s; a connection without either for two minutes is dead.
+		// CometBFT pings every 27 s. A connection without pings and messages for two minutes is dead.
 		deadline := func() { conn.SetReadDeadline(time.Now().Add(2 * time.Minute)) }
 		deadline()
 		pong := conn.PingHandler()

@@ -15,7 +15,8 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// A node that sends two events and hangs up: the listener wakes on each connection and on events, and connects again.
+// TestWakeupsReconnect checks, with a node that sends two events and closes the connection, that wakeups sends on wake for each connection and event,
+// and connects again.
 func TestWakeupsReconnect(t *testing.T) {
 	var connections atomic.Int64
 	upgrader := websocket.Upgrader{}
@@ -76,7 +77,7 @@ func TestWakeupsReconnect(t *testing.T) {
 	}
 }
 
-// An event wakes while the connection lasts: a message of up to 16 MiB is one, a longer one ends the connection.
+// TestWakesOnEvents checks that a message of up to 16 MiB is an event and that a longer one ends the connection.
 func TestWakesOnEvents(t *testing.T) {
 	const most = 16 << 20
 	next, closed := make(chan int), make(chan struct{})
@@ -129,7 +130,7 @@ func TestWakesOnEvents(t *testing.T) {
 	<-closed
 }
 
-// The end of ctx is no lost connection.
+// TestEndIsNotReported checks that the end of ctx is not reported as a lost connection.
 func TestEndIsNotReported(t *testing.T) {
 	upgrader := websocket.Upgrader{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

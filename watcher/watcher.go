@@ -24,51 +24,51 @@ import (
 	"github.com/starkd/starkd/watcher/proofstore"
 )
 
-// Config is what a Watcher works with. The watcher closes none of it.
+// Config configures a Watcher. The watcher does not close LightDB, App or Proofs.
 type Config struct {
-	Genesis        *cmttypes.GenesisDoc // the chain, and the validators that are trusted from the start
-	Nodes          []string             // CometBFT RPC addresses: the first is followed while it answers, the others are witnesses
-	TrustingPeriod time.Duration        // how old a verified header may be
-	LightDB        dbm.DB               // of the light client
-	App            *app.App             // the replica, on a store of its own
-	Engine         cairo.Engine         // the VM, for running blocks again
+	Genesis        *cmttypes.GenesisDoc // the chain and its validators, which are trusted
+	Nodes          []string             // CometBFT RPC addresses: the first is followed as long as it answers, the others are witnesses
+	TrustingPeriod time.Duration        // age up to which a verified header is trusted
+	LightDB        dbm.DB               // store of the light client
+	App            *app.App             // the replica, with its own store
+	Engine         cairo.Engine         // the VM, which records the calls of a block for proving
 	Proofs         *proofstore.Store
-	PowBits        uint   // proof of work of a proof
+	PowBits        uint   // proof-of-work bits of a proof
 	Queries        int    // FRI queries of a proof; see stone.Parameters.Security
-	MaxSteps       uint64 // of one proof
+	MaxSteps       uint64 // largest number of Cairo steps of one proof
 	Log            *slog.Logger
 }
 
-// Watcher follows one chain. Run does the work, Handler shows it.
+// Watcher follows one chain and proves its blocks. Run does the work; Handler serves its results.
 type Watcher struct {
 	config  Config
 	app     *app.App
 	engine  cairo.Engine
-	chain   source // nil before a node was reached
+	chain   source // nil before a node has been reached
 	replica replica
-	trusted *headers.Genesis // the genesis as verifiers of proofs read it
+	trusted *headers.Genesis // the genesis in the form of package headers
 	log     *slog.Logger
 	metrics *metrics
 
 	opened     bool
-	firstPause time.Duration // between attempts
+	firstPause time.Duration // before the first retry
 	connect    func(context.Context, int) (source, error)
 	prove      func(context.Context, *Block, []statement.Result) (*proofstore.Record, []byte, error)
 
 	mu      sync.Mutex
 	status  Status
-	trouble map[string]string // what is tried again, and its latest error
-	reached bool              // a node was, and agreed with the genesis
-	silent  time.Time         // since when no node has given an answer that could be used; zero if one did
+	trouble map[string]string // the last error of each operation that is being retried
+	reached bool              // a node has been reached and agrees with the genesis
+	silent  time.Time         // when the nodes stopped giving valid answers; zero if the last answer was valid
 }
 
-// source is where verified blocks come from: a chain.
+// source returns verified blocks and their results. chain implements it.
 type source interface {
 	block(ctx context.Context, height int64) (*Block, error)
 	results(ctx context.Context, b *Block) ([]statement.Result, error)
 }
 
-// New makes a watcher that has not begun.
+// New returns a watcher. The caller calls Open and Run.
 func New(config Config) (*Watcher, error) {
 	genesis, err := cmtjson.Marshal(config.Genesis)
 	if err != nil {
@@ -91,8 +91,8 @@ func New(config Config) (*Watcher, error) {
 	return w, nil
 }
 
-// Open compares the genesis with what the replica and the proof store already hold, and makes the replica's genesis state if it has none.
-// An error is a home of another chain, or one that cannot be used.
+// Open makes the genesis state of the replica if it has none, and checks that the replica and the proof store belong to the chain of the
+// genesis.
 func (w *Watcher) Open(ctx context.Context) error {
 	if err := w.replica.begin(w.config.Genesis); err != nil {
 		return err
@@ -112,18 +112,19 @@ func (w *Watcher) Open(ctx context.Context) error {
 	return nil
 }
 
-// Run follows, replays and proves until ctx ends, which is no error, or something is wrong that trying again does not mend (halt.go). The
-// error of that kind is in Status from then on, and Handler goes on showing it.
+// Run follows the chain, executes and proves blocks. It returns nil when ctx ends. It returns an error when the watcher halts, because a
+// retry cannot help (halt.go); Status has the error from then on, and Handler still works.
 func (w *Watcher) Run(ctx context.Context) error {
 	err := w.guard("starting", func() error { return w.run(ctx) })
 	if err != nil {
 		w.metrics.halted.Set(1)
 		w.update(func(s *Status) { s.Halted = err.Error() })
-		w.log.Error("the watcher has stopped; nothing more is replayed or proved", "err", err)
+		w.log.Error("the watcher has halted; it executes and proves no more blocks", "err", err)
 	}
 	return err
 }
 
+// run is Run without the handling of a halt.
 func (w *Watcher) run(ctx context.Context) error {
 	if !w.opened {
 		if err := w.Open(ctx); err != nil {
@@ -138,12 +139,12 @@ func (w *Watcher) run(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if ctx.Err() != nil { // perhaps before a node was reached
+	if ctx.Err() != nil { // maybe before a node was reached
 		return nil
 	}
 	w.heard()
 
-	// The first of the loops that ends with an error ends the others.
+	// The first loop that returns an error ends the others.
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	var wg sync.WaitGroup
@@ -173,14 +174,14 @@ func (w *Watcher) run(ctx context.Context) error {
 	return failed
 }
 
-// openChain connects to the nodes. Any of them will do to begin with: each attempt begins with the next.
+// openChain connects to the nodes. Each attempt begins with another node, so that one that answers is enough.
 func (w *Watcher) openChain(ctx context.Context, attempt int) (source, error) {
 	first := attempt % len(w.config.Nodes)
 	nodes := slices.Concat(w.config.Nodes[first:], w.config.Nodes[:first])
 	return openChain(ctx, w.config.Genesis, nodes, w.config.LightDB, w.config.TrustingPeriod)
 }
 
-// ended is err, but nil if it says no more than that ctx has ended.
+// ended returns err, or nil if err only says that ctx has ended.
 func ended(ctx context.Context, err error) error {
 	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
 		return nil
@@ -188,10 +189,10 @@ func ended(ctx context.Context, err error) error {
 	return err
 }
 
-// pollInterval is how long a silent websocket is believed.
+// pollInterval is the pause between looks for new blocks while the websocket is silent.
 const pollInterval = 2 * time.Second
 
-// replayAll replays every height that the chain has, and again at each wake-up.
+// replayAll executes all blocks that the chain has, then waits for a wake-up and looks again, until ctx ends.
 func (w *Watcher) replayAll(ctx context.Context, wake <-chan struct{}, replayed chan<- struct{}) error {
 	for {
 		err := w.retry(ctx, "replaying", func() error {
@@ -229,10 +230,10 @@ func (w *Watcher) replayAll(ctx context.Context, wake <-chan struct{}, replayed 
 	}
 }
 
-// cursorInterval is how many blocks without transactions pass before the cursor is made durable.
+// cursorInterval is the number of blocks without transactions after which the cursor is made durable.
 const cursorInterval = 100
 
-// proveAll handles every replayed block in order.
+// proveAll handles every executed block in order, until ctx ends.
 func (w *Watcher) proveAll(ctx context.Context, replayed <-chan struct{}) error {
 	store := w.config.Proofs
 	for {
@@ -267,7 +268,7 @@ func (w *Watcher) proveAll(ctx context.Context, replayed <-chan struct{}) error 
 	}
 }
 
-// handle proves one block and stores what comes of it, unless that was done before a crash.
+// handle proves one block and stores its bundle and its record, unless the record exists already.
 func (w *Watcher) handle(ctx context.Context, height int64) error {
 	if _, err := w.config.Proofs.Record(ctx, uint64(height)); err == nil {
 		return nil
@@ -292,9 +293,9 @@ func (w *Watcher) handle(ctx context.Context, height int64) error {
 		return err
 	}
 	if err != nil {
-		// Proving is a function of the block: another try would end the same. The block is recorded as what it is, a
-		// block that this watcher could not prove, and the next ones, which do not depend on it, are proved.
-		w.log.Error("proving failed: a defect of this program", "height", height, "err", err)
+		// Proving is deterministic, so a retry would fail in the same way. Record that this block could not be proved. Later blocks do
+		// not depend on it.
+		w.log.Error("proving failed: this is a bug of starkd", "height", height, "err", err)
 		if record, err = w.failed(height, err); err != nil {
 			return permanent{err}
 		}
@@ -317,7 +318,7 @@ func (w *Watcher) handle(ctx context.Context, height int64) error {
 	return nil
 }
 
-// failed returns the record of a block whose proving ended in an error of our own.
+// failed returns the record of a block that could not be proved because of a bug.
 func (w *Watcher) failed(height int64, reason error) (*proofstore.Record, error) {
 	block, ok, err := w.app.Store().Block(uint64(height))
 	if err != nil || !ok {
@@ -332,21 +333,21 @@ func (w *Watcher) failed(height int64, reason error) (*proofstore.Record, error)
 	return record, nil
 }
 
-// parameters are those of a proof of this many steps.
+// parameters returns the parameters of a proof of steps Cairo steps.
 func (w *Watcher) parameters(steps uint64) stone.Parameters {
 	p := stone.DefaultParameters(steps)
 	p.PowBits, p.Queries = w.config.PowBits, w.config.Queries
 	return p
 }
 
-// security returns the security of this watcher's proofs.
+// security returns the security of the proofs that this watcher makes.
 func (w *Watcher) security() security.Bits {
 	const steps = 1 << 17
 	p := w.parameters(steps)
 	return p.Security(steps)
 }
 
-// policy returns what this watcher demands of its own proofs.
+// policy returns the policy with which this watcher checks its own proofs.
 func (w *Watcher) policy() prover.Policy {
 	s := w.security()
 	policy := prover.Policy{MinBits: int(s.Conjectured), MinProvenBits: s.Proven}
@@ -356,7 +357,7 @@ func (w *Watcher) policy() prover.Policy {
 	return policy
 }
 
-// progress tells the status of a proof's stages.
+// progress returns a prover.Progress that writes the stage of a proof to the status.
 func (w *Watcher) progress(height int64, steps uint64) *prover.Progress {
 	w.log.Info("proving", "height", height, "steps", steps)
 	return &prover.Progress{Stage: func(name string, number, total int) {

@@ -7,7 +7,7 @@ import (
 	"github.com/starkd/starkd/watcher/proofstore"
 )
 
-// A block's bundle is stored, then the record that names it: who can read the record can read the bundle.
+// The example stores the bundle of a block, then the record that names it, and reads both.
 func Example() {
 	ctx := context.Background()
 	store, err := proofstore.Open(ctx, "mem://")

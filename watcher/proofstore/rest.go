@@ -14,11 +14,11 @@ import (
 //go:embed openapi.json
 var openAPI []byte
 
-// latestLimit bounds the list of GET /v1/proofs without a block.
+// latestLimit is the largest number of blocks in the answer of GET /v1/proofs without a block.
 const latestLimit = 50
 
-// Handler serves the store by REST (openapi.json is its description). status returns the body of GET /v1/status, health why the watcher
-// does not do its work, or nil.
+// Handler returns the HTTP handler of the store, which openapi.json describes. status returns the body of GET /v1/status. health returns nil
+// if the watcher is healthy, or the reason why it is not.
 func Handler(s *Store, status func() any, health func() error) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/proofs", func(w http.ResponseWriter, r *http.Request) {
@@ -107,7 +107,7 @@ func Handler(s *Store, status func() any, health func() error) http.Handler {
 	return cors(mux)
 }
 
-// cors lets pages of other origins read proofs: they are public and the handler only reads.
+// cors lets pages of all origins read proofs, which are public. The handler only reads.
 func cors(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Access-Control-Allow-Origin", "*")
@@ -120,6 +120,7 @@ func cors(next http.Handler) http.Handler {
 	})
 }
 
+// transaction looks up the transaction in the path of r. If there is none, it writes an error to w and returns false.
 func transaction(s *Store, w http.ResponseWriter, r *http.Request) (*Record, int, bool) {
 	hash, err := canonicalHash(r.PathValue("tx_hash"))
 	if err != nil {
@@ -134,6 +135,7 @@ func transaction(s *Store, w http.ResponseWriter, r *http.Request) (*Record, int
 	return record, i, true
 }
 
+// exception returns the reason why no proof covers the transaction.
 func exception(record *Record, hash string) Unproven {
 	for _, e := range record.Unproven {
 		if e.Transaction == hash {
@@ -143,6 +145,7 @@ func exception(record *Record, hash string) Unproven {
 	return Unproven{Transaction: hash, Reason: "not covered"}
 }
 
+// serveBundle writes the bundle of a record to w. It supports HEAD, ranges and ETags.
 func serveBundle(s *Store, w http.ResponseWriter, r *http.Request, record *Record) {
 	if record.Bundle == nil {
 		fail(w, http.StatusNotFound, fmt.Errorf("block %d (%s) has no proof", record.Block, record.Status))
@@ -180,9 +183,10 @@ func nonNil(entries []Entry) []Entry {
 	return entries
 }
 
+// answer writes body as JSON, or an error.
 func answer(w http.ResponseWriter, body any, err error) {
 	if errors.Is(err, ErrNotFound) {
-		fail(w, http.StatusNotFound, errors.New("not found; /v1/status says how far proving has come"))
+		fail(w, http.StatusNotFound, errors.New("not found; /v1/status has the height up to which blocks have been handled"))
 		return
 	}
 	if err != nil {
@@ -193,6 +197,7 @@ func answer(w http.ResponseWriter, body any, err error) {
 	json.NewEncoder(w).Encode(body)
 }
 
+// fail writes an error as JSON.
 func fail(w http.ResponseWriter, code int, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)

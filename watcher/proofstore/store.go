@@ -1,10 +1,10 @@
-// Package proofstore keeps proofs by block and by transaction and serves them by REST. It stores through gocloud.dev/blob:
-// files on disk by default, object storage by URL.
+// Package proofstore stores proofs by block and by transaction, and serves them over HTTP (REST). It uses gocloud.dev/blob: files on disk by
+// default, or object storage by URL.
 //
-// A bundle (a block's proofs with the witness that their check needs) is one object, named by block. A block's record is
-// written after its bundle and its transactions' index entries, so a record that can be read names a bundle that can be
-// read: the record is the commit point, and a writer that died before it simply writes the same objects again. Blocks
-// without transactions have no record; the cursor says up to which height blocks have been handled.
+// A bundle, the proofs of a block with the witness that a verifier needs, is one object. The record of a block is written after its bundle
+// and the index entries of its transactions, so a record that exists names a bundle that exists. The record is the commit point: a writer
+// that crashes before it writes the same objects again. Blocks without transactions have no record; the cursor is the height up to which all
+// blocks have been handled.
 package proofstore
 
 import (
@@ -28,28 +28,28 @@ import (
 	"gocloud.dev/gcerrors"
 )
 
-// ErrNotFound is an absent block record, transaction or bundle.
+// ErrNotFound is the error of a block, transaction or bundle that is not stored.
 var ErrNotFound = errors.New("proofstore: not found")
 
-// Status says what became of a block or a transaction.
+// Status is the result of proving a block or a transaction.
 type Status string
 
-// The fates of a block's transactions.
+// The values of Status.
 const (
-	Proved    Status = "proved"       // covered by a stored proof; of a block: at least one transaction is
+	Proved    Status = "proved"       // a stored proof covers the transaction, or at least one of the block
 	Empty     Status = "empty"        // the block has no transactions
-	NotProved Status = "not_provable" // executed on chain, outside what the layout can prove; Reason says why
+	NotProved Status = "not_provable" // no proof covers the transaction, or any of the block; Unproven.Reason says why
 )
 
-// Record is what is stored of a block.
+// Record is the stored record of a block.
 type Record struct {
 	Block        uint64     `json:"block"`
 	Status       Status     `json:"status"`
-	StateRoot    string     `json:"state_root,omitempty"` // signed state commitment after the block, of one that is proved
+	StateRoot    string     `json:"state_root,omitempty"` // signed state commitment after the block; empty without a proof
 	Transactions []string   `json:"transactions"`
 	Bundle       *Bundle    `json:"bundle,omitempty"` // nil without a proof
 	Proofs       []Entry    `json:"proofs"`
-	Unproven     []Unproven `json:"not_provable,omitempty"` // of the transactions; all of them without a bundle
+	Unproven     []Unproven `json:"not_provable,omitempty"` // the transactions that no proof covers: all of them without a bundle
 }
 
 // Bundle describes a stored bundle.
@@ -58,23 +58,23 @@ type Bundle struct {
 	SHA256 string `json:"sha256"`
 }
 
-// Entry describes one proof of a block's bundle.
+// Entry describes one proof of a bundle.
 type Entry struct {
 	Block         uint64   `json:"block"`
-	Part          int      `json:"part"` // which of the bundle's proofs
+	Part          int      `json:"part"` // index of the proof in the bundle
 	Transactions  []string `json:"transactions"`
-	Proven        []string `json:"covered"`     // frames that the proof shows: constructor, __execute__, fee transfer
-	UnprovenParts []string `json:"not_covered"` // frames that it does not: __validate__
+	Proven        []string `json:"covered"`     // frames that the proof covers: constructor, __execute__, fee transfer
+	UnprovenParts []string `json:"not_covered"` // frames that it does not cover: __validate__
 	ProgramHash   string   `json:"program_hash"`
 	Layout        string   `json:"layout"`
 	Steps         uint64   `json:"steps"`
 	SecurityBits  uint     `json:"security_bits"`         // conjectured
-	ProvenBits    uint     `json:"proven_bits,omitempty"` // absent from older records
+	ProvenBits    uint     `json:"proven_bits,omitempty"` // 0 in older records
 	ProvingMS     int64    `json:"proving_ms"`
 }
 
-// Unproven is a transaction that no proof covers, and why: a builtin or a syscall, or neither for one that is too long or
-// whose block could not be proved.
+// Unproven is a transaction that no proof covers, with the reason. Builtin or Syscall is set if the reason is one; neither is set if the
+// transaction is too long or proving the block failed.
 type Unproven struct {
 	Transaction string `json:"transaction"`
 	Reason      string `json:"reason"`
@@ -82,20 +82,20 @@ type Unproven struct {
 	Syscall     string `json:"syscall,omitempty"`
 }
 
-// position is where a transaction's proof is.
+// position is the index entry of a transaction: the place of its proof.
 type position struct {
 	Block uint64 `json:"block"`
-	Part  int    `json:"part"` // -1: not provable, the block's record says why
+	Part  int    `json:"part"` // index of the proof in the bundle; -1 if no proof covers the transaction
 }
 
-// Store keeps records and bundles in a bucket. Safe for concurrent use.
+// Store stores records and bundles in a bucket. It is safe for concurrent use.
 type Store struct {
 	bucket *blob.Bucket
 	cursor atomic.Uint64
 
 	mu     sync.Mutex
-	newest []uint64  // blocks of the newest records, ascending, at most listed
-	asOf   time.Time // when the bucket was listed; zero if never
+	newest []uint64  // blocks of the newest records, ascending, at most listed of them
+	asOf   time.Time // when the bucket was last listed; zero if never
 }
 
 // Open opens the bucket at a gocloud.dev URL, such as file:///var/lib/starkd/proofs or mem://.
@@ -124,20 +124,21 @@ const (
 // identity is the chain whose proofs a store holds.
 type identity struct {
 	ChainID string `json:"chain_id"`
-	Genesis string `json:"genesis"` // its digest
+	Genesis string `json:"genesis"` // digest of the genesis
 }
 
-// ChainError is a store of another chain's proofs.
+// ChainError is the error of a store that has proofs of another chain.
 type ChainError struct {
 	Chain, Stored         string // chain ids
 	Genesis, StoredDigest string
 }
 
 func (e *ChainError) Error() string {
-	return fmt.Sprintf("proofstore: it holds proofs of chain %q with genesis %s, not of chain %q with genesis %s", e.Stored, e.StoredDigest, e.Chain, e.Genesis)
+	return fmt.Sprintf("proofstore: the store has proofs of chain %q with genesis %s, not of chain %q with genesis %s", e.Stored, e.StoredDigest, e.Chain, e.Genesis)
 }
 
-// Bind makes the store that of a chain, named by its id and a digest of its genesis, or checks that it is.
+// Bind records the chain of an empty store, by its id and the digest of its genesis. It returns a ChainError if the store belongs to
+// another chain.
 func (s *Store) Bind(ctx context.Context, chain, genesis string) error {
 	var is identity
 	switch err := s.readJSON(ctx, chainKey, &is); {
@@ -155,6 +156,7 @@ func (s *Store) Bind(ctx context.Context, chain, genesis string) error {
 	return nil
 }
 
+// cursor is the content of cursor.json.
 type cursor struct {
 	Height uint64 `json:"height"`
 }
@@ -162,7 +164,7 @@ type cursor struct {
 // Cursor returns the height up to which every block with transactions has a record.
 func (s *Store) Cursor() uint64 { return s.cursor.Load() }
 
-// SetCursor moves the cursor, durably only if sync is set: after a crash it may be lower, and blocks are looked at again.
+// SetCursor sets the cursor, durably only if sync is set. After a crash the cursor may therefore be lower, and blocks are handled again.
 func (s *Store) SetCursor(ctx context.Context, height uint64, sync bool) error {
 	if sync {
 		data, err := json.Marshal(cursor{height})
@@ -181,13 +183,13 @@ func bundleKey(block uint64) string     { return fmt.Sprintf("bundles/%012d.json
 func recordKey(block uint64) string     { return fmt.Sprintf("blocks/%012d.json", block) }
 func transactionKey(hash string) string { return "transactions/" + hash }
 
-// PutBundle stores a block's bundle. Writing it again replaces it.
+// PutBundle stores the bundle of a block, and replaces an existing one.
 func (s *Store) PutBundle(ctx context.Context, block uint64, bundle []byte) (*Bundle, error) {
 	digest := sha256.Sum256(bundle)
 	return &Bundle{Size: int64(len(bundle)), SHA256: hex.EncodeToString(digest[:])}, s.write(ctx, bundleKey(block), bundle)
 }
 
-// PutRecord stores a block's transaction index and then its record. Its bundle must have been stored.
+// PutRecord stores the index entries of a block's transactions and then its record. The bundle must be stored already.
 func (s *Store) PutRecord(ctx context.Context, r *Record) error {
 	index := func(hash string, part int) error {
 		data, err := json.Marshal(position{r.Block, part})
@@ -223,7 +225,8 @@ func (s *Store) PutRecord(ctx context.Context, r *Record) error {
 	return nil
 }
 
-// Record returns what is stored of a block, an Empty one for a handled block without transactions, or ErrNotFound.
+// Record returns the record of a block. It is Empty for a handled block without transactions. For a block that has not been handled the
+// error is ErrNotFound.
 func (s *Store) Record(ctx context.Context, block uint64) (*Record, error) {
 	r := new(Record)
 	err := s.readJSON(ctx, recordKey(block), r)
@@ -233,8 +236,8 @@ func (s *Store) Record(ctx context.Context, block uint64) (*Record, error) {
 	return r, err
 }
 
-// Transaction returns the record of the transaction's block and the index in it of the entry that covers the transaction,
-// -1 when none does. A transaction whose block's record is not complete yet is ErrNotFound.
+// Transaction returns the record of the block of a transaction, and the index in Proofs of the entry that covers the transaction, or -1 if
+// none does. The error is ErrNotFound until the block has a record.
 func (s *Store) Transaction(ctx context.Context, hash string) (*Record, int, error) {
 	var p position
 	if err := s.readJSON(ctx, transactionKey(hash), &p); err != nil {
@@ -252,7 +255,7 @@ func (s *Store) Transaction(ctx context.Context, hash string) (*Record, int, err
 	return r, -1, nil
 }
 
-// Bundle returns a record's bundle after checking its digest.
+// Bundle returns the bundle of a record, after checking its digest.
 func (s *Store) Bundle(ctx context.Context, r *Record) ([]byte, error) {
 	if r.Bundle == nil {
 		return nil, fmt.Errorf("%w: block %d (%s) has no proof", ErrNotFound, r.Block, r.Status)
@@ -285,14 +288,14 @@ func (s *Store) Latest(ctx context.Context, limit int) ([]*Record, error) {
 }
 
 const (
-	// listed bounds what is remembered of the newest records.
+	// listed is the number of newest records whose blocks are kept in memory.
 	listed = 100
-	// listInterval is how old a listing may be: another watcher may write to the same bucket.
+	// listInterval is the age at which a listing is repeated, because another watcher may write to the same bucket.
 	listInterval = time.Minute
 )
 
-// latest lists the newest records. The bucket is listed, which takes as long as it has records, at most once a minute; what this
-// process writes is known without.
+// latest returns the blocks of the newest records, ascending. Listing the bucket takes time in proportion to its records, so it is done at
+// most once in listInterval. Records that this process writes are added without listing.
 func (s *Store) latest(ctx context.Context) ([]uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -318,7 +321,7 @@ func (s *Store) latest(ctx context.Context) ([]uint64, error) {
 	return slices.Clone(s.newest), nil
 }
 
-// remember adds a block to the newest records. The mutex is held.
+// remember adds a block to the newest records. The caller holds s.mu.
 func (s *Store) remember(block uint64) {
 	at, found := slices.BinarySearch(s.newest, block)
 	if found {
@@ -330,7 +333,7 @@ func (s *Store) remember(block uint64) {
 	}
 }
 
-// write is atomic: fileblob writes beside the target and renames, object stores replace whole objects.
+// write stores an object atomically: fileblob renames a temporary file, and object stores replace whole objects.
 func (s *Store) write(ctx context.Context, key string, data []byte) error {
 	if err := s.bucket.WriteAll(ctx, key, data, &blob.WriterOptions{ContentType: "application/json"}); err != nil {
 		return fmt.Errorf("proofstore: %s: %w", key, err)
@@ -338,6 +341,7 @@ func (s *Store) write(ctx context.Context, key string, data []byte) error {
 	return nil
 }
 
+// read returns an object, or ErrNotFound.
 func (s *Store) read(ctx context.Context, key string) ([]byte, error) {
 	data, err := s.bucket.ReadAll(ctx, key)
 	if gcerrors.Code(err) == gcerrors.NotFound {
@@ -349,6 +353,7 @@ func (s *Store) read(ctx context.Context, key string) ([]byte, error) {
 	return data, nil
 }
 
+// readJSON decodes an object, or returns ErrNotFound. Unknown members are an error.
 func (s *Store) readJSON(ctx context.Context, key string, into any) error {
 	data, err := s.read(ctx, key)
 	if err != nil {
@@ -360,7 +365,7 @@ func (s *Store) readJSON(ctx context.Context, key string, into any) error {
 	return nil
 }
 
-// canonicalHash brings a transaction hash from a URL into the form of the keys: 0x, lower case, no leading zeros.
+// canonicalHash returns a transaction hash from a URL in the form of the keys: 0x, lower case, no leading zeros.
 func canonicalHash(s string) (string, error) {
 	digits, ok := strings.CutPrefix(s, "0x")
 	if !ok || digits == "" || len(digits) > 64 || strings.Trim(digits, "0123456789abcdefABCDEF") != "" {

@@ -118,7 +118,7 @@ func TestFilesAndDigests(t *testing.T) {
 	}
 }
 
-// What a client need not be sent is not: the body of HEAD, a bundle that it has, the rest of a range.
+// TestBundleRequests checks that the server does not send the body for HEAD, a bundle that the client has, or more than the requested range.
 func TestBundleRequests(t *testing.T) {
 	dir := t.TempDir()
 	s := fill(t, "file://"+dir+"?no_tmp_dir=true&metadata=skip")
@@ -154,7 +154,7 @@ func TestBundleRequests(t *testing.T) {
 	}
 }
 
-// The newest records are known without listing the bucket: of this process at once, of another within a minute.
+// TestLatest checks that Latest knows records of this process at once, and those of another process within a minute.
 func TestLatest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := fill(t, "mem://")
@@ -203,7 +203,7 @@ func TestLatest(t *testing.T) {
 	})
 }
 
-// A store is that of one chain.
+// TestBind checks that a store accepts the proofs of one chain only.
 func TestBind(t *testing.T) {
 	s := fill(t, "mem://")
 	for range 2 {
