@@ -9,76 +9,77 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// Backend is the chain as the server needs it. All methods may be called concurrently, and must not keep or change what they
-// are given; what they return is only read. An *Error is sent to the client as it is; any other error becomes an
-// internal error whose text only the log sees. Block numbers passed in are at most the head's of a moment before.
+// Backend is the chain behind a server. All methods may be called concurrently. They must not keep or change their arguments,
+// and the server does not change their results. An *Error is sent to the client unchanged; the client sees any other error as an
+// internal error, and its text is logged. Block numbers in arguments are at most that of the head shortly before the call.
 type Backend interface {
-	// ChainID is the felt in transaction hashes.
+	// ChainID returns the chain id as in transaction hashes.
 	ChainID() felt.Felt
-	// Head is the latest block; ErrNoBlocks before genesis.
+	// Head returns the latest block, or ErrNoBlocks before genesis.
 	Head(ctx context.Context) (Head, error)
-	// NextHeader is what is known of the block after the head: number, timestamp, sequencer, prices, mode and version.
+	// NextHeader returns the known fields of the next block's header: number, timestamp, sequencer, prices, mode and version.
 	NextHeader(ctx context.Context) (starknet.Header, error)
-	// BlockNumber finds a block by its hash, or answers ErrBlockNotFound.
+	// BlockNumber returns the number of the block with a hash, or ErrBlockNotFound.
 	BlockNumber(ctx context.Context, hash felt.Felt) (uint64, error)
-	// Header is the header of block n and its hash, or ErrBlockNotFound (it may have been pruned).
+	// Header returns the header of block n and its hash, or ErrBlockNotFound (the block may have been pruned).
 	Header(ctx context.Context, n uint64) (*starknet.Header, felt.Felt, error)
-	// Block is block n. Declares come without their classes.
+	// Block returns block n. Its DECLAREs have no classes.
 	Block(ctx context.Context, n uint64) (*starknet.Block, error)
-	// Transaction is one transaction of a block with its receipt; the place comes from FindTransaction or is inside the block.
+	// Transaction returns a transaction of a block with its receipt. place is from FindTransaction or exists in the block.
 	Transaction(ctx context.Context, place starknet.Position) (starknet.Transaction, *starknet.Receipt, error)
-	// StateDiff is what block n changed.
+	// StateDiff returns the state difference of block n.
 	StateDiff(ctx context.Context, n uint64) (*starknet.StateDiff, error)
-	// FindTransaction finds a transaction in the blocks, or answers ErrTransactionNotFound.
+	// FindTransaction returns the position of a transaction in the blocks, or ErrTransactionNotFound.
 	FindTransaction(ctx context.Context, hash felt.Felt) (starknet.Position, error)
-	// PoolStatus is Received for a transaction that waits in the mempool, and false for others.
+	// PoolStatus returns Received for a transaction that waits in the mempool, and false for others.
 	PoolStatus(ctx context.Context, hash felt.Felt) (TransactionStatus, bool)
-	// PoolTransaction is a transaction that waits in the mempool, and false for others.
+	// PoolTransaction returns a transaction that waits in the mempool, and false for others.
 	PoolTransaction(ctx context.Context, hash felt.Felt) (starknet.Transaction, bool)
-	// State is the state after block n, or ErrBlockNotFound where it is no longer held.
+	// State returns the state after block n, or ErrBlockNotFound if it is no longer stored.
 	State(ctx context.Context, n uint64) (State, error)
 
-	// Call runs an entry point without a transaction. Errors: ErrContractNotFound, ErrEntryPointNotFound, ContractError.
+	// Call runs an entry point outside a transaction. Errors: ErrContractNotFound, ErrEntryPointNotFound, ContractError.
 	Call(ctx context.Context, at starknet.At, call FunctionCall) ([]felt.Felt, error)
-	// Simulate runs transactions one after the other on the state at that block. A transaction that reverts has a result that
-	// says so; one that could not be in a block (validation, balance, nonce) ends the run with TransactionExecutionError,
-	// or with UndeployedSender. What the run read of the state is returned if asked for.
+	// Simulate executes transactions one after the other on the state at a position. A reverted transaction has a result. A
+	// transaction that cannot be in a block (validation, balance, nonce) ends the simulation with a TransactionExecutionError or
+	// an UndeployedSender. With SimulationFlags.InitialReads it returns the values that the transactions read from the state.
 	Simulate(ctx context.Context, at starknet.At, txs []starknet.Transaction, flags SimulationFlags) ([]Simulation, *starknet.StateReads, error)
-	// Submit hands a transaction to the mempool and returns its hash, or one of the errors of the write API.
+	// Submit adds a transaction to the mempool and returns its hash, or one of the errors of the write API.
 	Submit(ctx context.Context, tx starknet.Transaction) (felt.Felt, error)
 
-	// StorageProof proves values against the state roots of block n, or answers ErrStorageProofNotSupported.
+	// StorageProof proves values against the state roots of block n, or returns ErrStorageProofNotSupported.
 	StorageProof(ctx context.Context, n uint64, request *StorageProofRequest) (*StorageProof, error)
-	// CompiledClass is the CASM of a declared class in the compiler's JSON, or ErrClassNotFound.
+	// CompiledClass returns the CASM of a declared class in the compiler's JSON, or ErrClassNotFound.
 	CompiledClass(ctx context.Context, classHash felt.Felt) (json.RawMessage, error)
-	// Syncing is nil on a node that has caught up.
+	// Syncing returns nil on a node that has caught up.
 	Syncing(ctx context.Context) *SyncStatus
 }
 
-// Tracer is a Backend that can also run a block again and say what happened.
+// Tracer is a Backend that can also execute a block again and trace it.
 type Tracer interface {
-	// TraceBlock is the trace of each transaction of block n and, if asked for, what they read of the state before the block.
+	// TraceBlock returns the traces of the transactions of block n and, with reads, the values that they read from the state before
+	// the block.
 	TraceBlock(ctx context.Context, n uint64, reads bool) ([]Trace, *starknet.StateReads, error)
 }
 
-// EventIndexer is a Backend that knows where events are. Without one their blocks are read one by one.
+// EventIndexer is a Backend with an index of events. Without it every block of a range is read for its events.
 type EventIndexer interface {
-	// EventBlocks are the blocks from one to another, both included, that may hold events of a filter, in order. All that do are
-	// among them.
+	// EventBlocks returns the blocks from one number to another, both included, that may have events that a filter selects, in
+	// order. It misses no such block.
 	EventBlocks(ctx context.Context, filter *starknet.EventFilter, from, to uint64) iter.Seq2[uint64, error]
 }
 
-// State is the state after some block.
+// State is the state after a block.
 type State interface {
-	// ClassHashAt is the class of a contract, zero where there is none.
+	// ClassHashAt returns the class hash of a contract, zero if there is no contract.
 	ClassHashAt(contract felt.Felt) (felt.Felt, error)
-	// NonceAt is the nonce of a contract.
+	// NonceAt returns the nonce of a contract.
 	NonceAt(contract felt.Felt) (felt.Felt, error)
-	// StorageAt is the value of a storage slot.
+	// StorageAt returns the value of a storage slot.
 	StorageAt(contract, key felt.Felt) (felt.Felt, error)
-	// StorageUpdatedAt is the number of the block that last wrote the slot, 0 where none did.
+	// StorageUpdatedAt returns the number of the last block that changed the slot, 0 if none did.
 	StorageUpdatedAt(contract, key felt.Felt) (uint64, error)
-	// Class is a declared class, nil where it is not declared.
+	// Class returns a declared class, nil if the class is not declared.
 	Class(classHash felt.Felt) (*starknet.ContractClass, error)
 }
 
@@ -95,15 +96,15 @@ type FunctionCall struct {
 	Calldata           []felt.Felt `json:"calldata"`
 }
 
-// SimulationFlags say what a simulation leaves out, and what it returns.
+// SimulationFlags select the steps and the results of a simulation.
 type SimulationFlags struct {
-	SkipValidate  bool // no __validate__, so the signature does not matter
-	SkipFeeCharge bool // no fee transfer, and no check of bounds or balance
-	Trace         bool // Simulation.Trace is wanted
-	InitialReads  bool // the second result is wanted
+	SkipValidate  bool // does not run __validate__, so the signature is ignored
+	SkipFeeCharge bool // does not transfer the fee and does not check bounds and balance
+	Trace         bool // sets Simulation.Trace
+	InitialReads  bool // returns the state reads
 }
 
-// Simulation is what a transaction did in a simulation.
+// Simulation is the result of a transaction in a simulation.
 type Simulation struct {
 	Receipt  starknet.Receipt
 	Estimate FeeEstimate
@@ -117,12 +118,12 @@ type FeeEstimate struct {
 	OverallFee                                      starknet.Uint128
 }
 
-// Trace is what happened inside a transaction (TRANSACTION_TRACE). Of the invocations, those that a transaction of that type
-// does not have, or that were skipped, are nil.
+// Trace is the trace of a transaction (TRANSACTION_TRACE). An invocation is nil if the transaction type does not have it or if it
+// was skipped.
 type Trace struct {
 	Type         starknet.TransactionType
 	Validate     *Invocation
-	Execute      *Invocation // INVOKE; nil when it reverted
+	Execute      *Invocation // INVOKE; nil if the transaction reverted
 	Constructor  *Invocation // DEPLOY_ACCOUNT
 	FeeTransfer  *Invocation
 	RevertReason string
@@ -130,7 +131,7 @@ type Trace struct {
 	Resources    starknet.GasVector
 }
 
-// Invocation is one call with the calls inside it (FUNCTION_INVOCATION).
+// Invocation is one call with its inner calls (FUNCTION_INVOCATION).
 type Invocation struct {
 	FunctionCall
 	Caller         felt.Felt
@@ -155,22 +156,22 @@ const (
 	Constructor EntryPointType = "CONSTRUCTOR"
 )
 
-// OrderedEvent is an event with its place among the transaction's events.
+// OrderedEvent is an event with its number among the transaction's events.
 type OrderedEvent struct {
 	Order      int
 	Keys, Data []felt.Felt
 }
 
-// OrderedMessage is a message with its place among the transaction's messages.
+// OrderedMessage is a message with its number among the transaction's messages.
 type OrderedMessage struct {
 	Order int
 	starknet.Message
 }
 
-// TransactionStatus is how far a transaction has come (TXN_STATUS).
+// TransactionStatus is the finality status of a transaction or a block (TXN_STATUS).
 type TransactionStatus string
 
-// The stages of a transaction, and of a block from preConfirmed on.
+// The statuses of a transaction, in order. A block has preConfirmed or a later one.
 const (
 	Received     TransactionStatus = "RECEIVED"
 	candidate    TransactionStatus = "CANDIDATE"
@@ -178,7 +179,7 @@ const (
 	AcceptedOnL2 TransactionStatus = "ACCEPTED_ON_L2"
 )
 
-// SyncStatus is how far a node has caught up (SYNC_STATUS).
+// SyncStatus is the progress of a node that catches up with the chain (SYNC_STATUS).
 type SyncStatus struct {
 	StartingBlockHash felt.Felt `json:"starting_block_hash"`
 	StartingBlockNum  uint64    `json:"starting_block_num"`
@@ -188,30 +189,30 @@ type SyncStatus struct {
 	HighestBlockNum   uint64    `json:"highest_block_num"`
 }
 
-// StorageProofRequest says what is to be proved.
+// StorageProofRequest is the classes, contracts and storage slots to prove.
 type StorageProofRequest struct {
 	ClassHashes       []felt.Felt
 	ContractAddresses []felt.Felt
 	Slots             []starknet.ContractSlots
 }
 
-// StorageProof holds, for each tree, the nodes on the paths from the root to what was asked for, each once.
+// StorageProof has, for each trie, the nodes on the paths from the root to the requested keys, each once.
 type StorageProof struct {
 	ContractsRoot, ClassesRoot, BlockHash felt.Felt
 	Classes                               []ProofNode
 	Contracts                             []ProofNode
-	ContractLeaves                        []ContractLeaf // by StorageProofRequest.ContractAddresses; zero where there is no contract
-	Storage                               [][]ProofNode  // by StorageProofRequest.Slots
+	ContractLeaves                        []ContractLeaf // one for each of StorageProofRequest.ContractAddresses; zero if there is no contract
+	Storage                               [][]ProofNode  // one for each of StorageProofRequest.Slots
 }
 
-// ContractLeaf is what the leaf of the contracts tree is the hash of.
+// ContractLeaf is the contents of a leaf of the contracts trie, which is their hash.
 type ContractLeaf struct {
 	Nonce       felt.Felt `json:"nonce"`
 	ClassHash   felt.Felt `json:"class_hash"`
 	StorageRoot felt.Felt `json:"storage_root"`
 }
 
-// ProofNode is a node of a Merkle–Patricia tree with its hash: binary when Length is 0, an edge otherwise.
+// ProofNode is a node of a Merkle–Patricia trie with its hash: a binary node if Length is 0, else an edge.
 type ProofNode struct {
 	Hash        felt.Felt
 	Left, Right felt.Felt // of a binary node

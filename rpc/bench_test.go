@@ -6,7 +6,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// BenchmarkGetBlockWithTxs is the request that starknet.js sends three times before each transaction: a block of 500
+// BenchmarkGetBlockWithTxs runs the request that starknet.js sends three times before each transaction, for a block of 500
 // transfers.
 func BenchmarkGetBlockWithTxs(b *testing.B) {
 	f := newFakeChain(b)

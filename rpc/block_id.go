@@ -9,7 +9,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// BlockID says which block is meant (BLOCK_ID): a tag, a number or a hash.
+// BlockID identifies a block (BLOCK_ID) by a tag, a number or a hash.
 type BlockID struct { // one of the fields is set
 	tag    string
 	hash   *felt.Felt
@@ -18,17 +18,17 @@ type BlockID struct { // one of the fields is set
 
 // The blocks that have tags.
 var (
-	LatestBlock       = BlockID{tag: tagLatest}       // the last that was decided
-	PreConfirmedBlock = BlockID{tag: tagPreConfirmed} // the one after
+	LatestBlock       = BlockID{tag: tagLatest}       // the latest decided block
+	PreConfirmedBlock = BlockID{tag: tagPreConfirmed} // the block after it
 )
 
-// BlockByNumber is block n.
+// BlockByNumber identifies block n.
 func BlockByNumber(n uint64) BlockID { return BlockID{number: &n} }
 
-// BlockByHash returns the block with that hash.
+// BlockByHash identifies the block with a hash.
 func BlockByHash(hash felt.Felt) BlockID { return BlockID{hash: &hash} }
 
-// Names reports whether id can mean the block with a number and a hash. A tag can mean any block.
+// Names reports whether id can identify the block with a number and a hash. A tag can identify any block.
 func (id BlockID) Names(number uint64, hash felt.Felt) bool {
 	return (id.number == nil || *id.number == number) && (id.hash == nil || *id.hash == hash)
 }
@@ -50,7 +50,7 @@ func (id *BlockID) UnmarshalJSON(raw []byte) error {
 		case tagLatest, tagPreConfirmed, tagL1Accepted:
 			return nil
 		}
-		return fmt.Errorf("no block tag %.40q", id.tag)
+		return fmt.Errorf("unknown block tag %.40q", id.tag)
 	}
 	o := parseObject("block id", raw)
 	o.optional("block_hash", &id.hash)

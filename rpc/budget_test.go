@@ -33,7 +33,7 @@ func (b *blocked) Write(p []byte) (int, error) {
 	return b.ResponseRecorder.Write(p)
 }
 
-// bigChain's block 5 takes some 200 kB with receipts.
+// bigChain returns a chain whose block 5 has about 200 kB of JSON with receipts.
 func bigChain(t testing.TB) *liveChain {
 	chain := newLiveChain(t)
 	tx := &starknet.Invoke{Common: fakeCommon(1), SenderAddress: fakeAccount}
@@ -41,12 +41,13 @@ func bigChain(t testing.TB) *liveChain {
 	return chain
 }
 
-// smallAnswer is jsonrpc's: what always fits the budget.
+// smallAnswer is the constant of package jsonrpc: the size of an answer that always fits the budget.
 const smallAnswer = 64 << 10
 
 const bigRequest = `{"jsonrpc":"2.0","id":1,"method":"starknet_getBlockWithReceipts","params":["latest"]}`
 
-// Clients that read nothing hold no more than the budget; beside them small requests are answered and large ones are told why not.
+// TestAnswersThatNobodyReads checks that the answers to clients that read nothing stay within the budget, and that meanwhile small
+// requests are answered and large ones get an error with the bound.
 func TestAnswersThatNobodyReads(t *testing.T) {
 	s := NewServer(bigChain(t), Config{Transport: jsonrpc.Config{MaxBuffered: 1 << 20, Log: quiet}})
 	writing, release := make(chan struct{}), make(chan struct{})
@@ -63,7 +64,7 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 	}
 	held := s.Buffered()
 	if held > 1<<20 || held < 1<<20-250_000 {
-		t.Errorf("10 clients that read nothing of 200 kB: %d bytes held, at most %d", held, 1<<20)
+		t.Errorf("10 clients that do not read 200 kB each: %d bytes held, want at most %d", held, 1<<20)
 	}
 	if status, body := post(t, s, "/rpc", bigRequest); status != http.StatusOK || !strings.Contains(body, `"code":-32005`) || !strings.Contains(body, "at most 1048576") {
 		t.Errorf("a large answer beyond the budget: status %d, %.200s", status, body)
@@ -80,11 +81,11 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 		}
 	}
 	if whole != int(held/200_000) || s.Buffered() != 0 {
-		t.Errorf("%d of 10 answers whole with %d bytes held, %d bytes held in the end", whole, held, s.Buffered())
+		t.Errorf("%d of 10 answers complete with %d bytes held, %d bytes held at the end", whole, held, s.Buffered())
 	}
 }
 
-// Bodies are held against the budget as they arrive, and given back whatever becomes of them.
+// TestBodiesThatDoNotEnd checks that bodies take their bytes from the budget as they arrive, and give them back in every case.
 func TestBodiesThatDoNotEnd(t *testing.T) {
 	s := NewServer(newLiveChain(t), Config{Transport: jsonrpc.Config{MaxBuffered: 1 << 20, MaxBody: 1 << 20, Log: quiet}})
 	const blank = 640 << 10
@@ -105,12 +106,12 @@ func TestBodiesThatDoNotEnd(t *testing.T) {
 	}
 	request := `{"jsonrpc":"2.0","id":1,"method":"starknet_blockNumber"}`
 	for _, c := range []struct{ size, status int }{
-		{1<<20 - blank + smallAnswer - 1, http.StatusOK}, // what fills no piece is not counted
+		{1<<20 - blank + smallAnswer - 1, http.StatusOK}, // an incomplete piece does not count
 		{1<<20 - blank + smallAnswer, http.StatusServiceUnavailable},
 	} {
 		body := request + strings.Repeat(" ", c.size-len(request))
 		if status, answer := post(t, s, "/rpc", body); status != c.status {
-			t.Errorf("a body of %d bytes beside one of %d: status %d, %s", c.size, blank, status, answer)
+			t.Errorf("a body of %d bytes while another holds %d: status %d, %s", c.size, blank, status, answer)
 		}
 		if s.Buffered() != blank {
 			t.Errorf("%d bytes held after an answer, want %d", s.Buffered(), blank)
@@ -122,7 +123,7 @@ func TestBodiesThatDoNotEnd(t *testing.T) {
 	}
 }
 
-// A batch's answers end at MaxAnswer: the request that reaches it is the last that runs.
+// TestBatchOfLargeAnswers checks that the request with which a batch's answers exceed MaxAnswer is the last one that runs.
 func TestBatchOfLargeAnswers(t *testing.T) {
 	chain := bigChain(t)
 	_, one := post(t, NewServer(chain, Config{Transport: jsonrpc.Config{Log: quiet}}), "/rpc", bigRequest)
@@ -130,10 +131,10 @@ func TestBatchOfLargeAnswers(t *testing.T) {
 		s := NewServer(chain, Config{Transport: jsonrpc.Config{MaxAnswer: c.most, Log: quiet}})
 		_, body := post(t, s, "/rpc", "["+strings.Repeat(bigRequest+",", 9)+bigRequest+"]")
 		if got, refused := strings.Count(body, `"result"`), strings.Count(body, `"code":-32005`); got != c.answered || refused != 10-c.answered {
-			t.Errorf("at most %d bytes: %d answers of %d and %d refusals", c.most, got, len(one), refused)
+			t.Errorf("at most %d bytes: %d answers of %d bytes and %d rejections", c.most, got, len(one), refused)
 		}
 		if s.Buffered() != 0 {
-			t.Errorf("%d bytes held in the end", s.Buffered())
+			t.Errorf("%d bytes held at the end", s.Buffered())
 		}
 	}
 }
@@ -149,7 +150,7 @@ func (c *countingChain) Block(ctx context.Context, n uint64) (*starknet.Block, e
 	return c.liveChain.Block(ctx, n)
 }
 
-// What follows an answer for which the budget has no room is not computed: a batch costs what it is answered.
+// TestBatchWithoutRoom checks that the requests of a batch after the first answer that does not fit the budget do not run.
 func TestBatchWithoutRoom(t *testing.T) {
 	chain := &countingChain{liveChain: bigChain(t)}
 	_, one := post(t, NewServer(chain, Config{Transport: jsonrpc.Config{Log: quiet}}), "/rpc", bigRequest)
@@ -164,11 +165,11 @@ func TestBatchWithoutRoom(t *testing.T) {
 		t.Errorf("%d blocks are read for %d answers", got, answered)
 	}
 	if s.Buffered() != 0 {
-		t.Errorf("%d bytes held in the end", s.Buffered())
+		t.Errorf("%d bytes held at the end", s.Buffered())
 	}
 }
 
-// Small answers count as soon as they are a large one together.
+// TestBatchOfSmallAnswers checks that small answers of a batch count as soon as they exceed smallAnswer together.
 func TestBatchOfSmallAnswers(t *testing.T) {
 	chain := newLiveChain(t)
 	txs, receipts := bigReceipts(0)
@@ -181,15 +182,16 @@ func TestBatchOfSmallAnswers(t *testing.T) {
 		s := NewServer(chain, Config{Transport: jsonrpc.Config{MaxBuffered: c.most, Log: quiet}})
 		_, body := post(t, s, "/rpc", "["+strings.Repeat(bigRequest+",", 9)+bigRequest+"]")
 		if got, refused := strings.Count(body, `"result"`), strings.Count(body, `"code":-32005`); got != c.answered || refused != 10-c.answered {
-			t.Errorf("a budget of %d bytes: %d answers of %d and %d refusals", c.most, got, len(one), refused)
+			t.Errorf("a budget of %d bytes: %d answers of %d bytes and %d rejections", c.most, got, len(one), refused)
 		}
 		if s.Buffered() != 0 {
-			t.Errorf("%d bytes held in the end", s.Buffered())
+			t.Errorf("%d bytes held at the end", s.Buffered())
 		}
 	}
 }
 
-// Websockets with many subscriptions of which nobody reads: their queues together keep to the budget, but for a message each.
+// TestSubscriptionsThatNobodyReads checks that the queues of websockets that nobody reads stay within the budget together, except for one
+// message each.
 func TestSubscriptionsThatNobodyReads(t *testing.T) {
 	const sockets, most = 8, 300_000
 	chain := newLiveChain(t)
@@ -209,7 +211,7 @@ func TestSubscriptionsThatNobodyReads(t *testing.T) {
 	for deadline := time.Now().Add(patience); s.sockets() > 0; time.Sleep(time.Millisecond) {
 		peak = max(peak, s.Buffered())
 		if time.Now().After(deadline) {
-			t.Fatalf("%d sockets that nobody reads are served on", s.sockets())
+			t.Fatalf("%d sockets that nobody reads are still open", s.sockets())
 		}
 	}
 	if bound := int64(most + sockets*70_000); peak > bound {
@@ -220,22 +222,22 @@ func TestSubscriptionsThatNobodyReads(t *testing.T) {
 	}
 	for deadline := time.Now().Add(patience); s.Buffered() != 0; time.Sleep(time.Millisecond) { // a message is still being written
 		if time.Now().After(deadline) {
-			t.Fatalf("%d bytes held by no socket", s.Buffered())
+			t.Fatalf("%d bytes held after all sockets ended", s.Buffered())
 		}
 	}
 	if _, body := post(t, s, "/rpc", fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":%q}`, "starknet_blockNumber")); !strings.Contains(body, `"result":104`) {
-		t.Errorf("after them: %s", body)
+		t.Errorf("a request after the sockets ended: %s", body)
 	}
 }
 
-// sockets returns how many websockets there are that have not ended.
+// sockets returns the number of open websockets.
 func (s *Server) sockets() int {
 	s.feed.mu.Lock()
 	defer s.feed.mu.Unlock()
 	return len(s.feed.subscribers)
 }
 
-// waitForSockets waits until there are n websockets.
+// waitForSockets waits until n websockets are open.
 func (s *Server) waitForSockets(t testing.TB, n int) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); s.sockets() != n; time.Sleep(time.Millisecond) {
@@ -245,7 +247,8 @@ func (s *Server) waitForSockets(t testing.TB, n int) {
 	}
 }
 
-// A message that does not end is held against the budget like a body: beyond it the socket ends, and all is given back.
+// TestMessagesThatDoNotEnd checks that a message without an end takes its bytes from the budget like a body. When it exceeds the budget
+// the socket ends and gives back all bytes.
 func TestMessagesThatDoNotEnd(t *testing.T) {
 	const most = 1 << 20
 	s, h := serveLive(t, newLiveChain(t), Config{Transport: jsonrpc.Config{MaxBuffered: most, MaxBody: 4 << 20}})
@@ -280,7 +283,7 @@ func TestMessagesThatDoNotEnd(t *testing.T) {
 	held(0)
 }
 
-// What a websocket sends, and what it is answered, is given back while the socket goes on.
+// TestMessagesAreGivenBack checks that the bytes of a websocket's messages and answers are given back while the socket stays open.
 func TestMessagesAreGivenBack(t *testing.T) {
 	s, h := serveLive(t, bigChain(t), Config{Transport: jsonrpc.Config{MaxBuffered: 1 << 20, MaxBody: 1 << 20}})
 	c := dial(t, h, "/ws")
@@ -294,7 +297,7 @@ func TestMessagesAreGivenBack(t *testing.T) {
 		}
 		for deadline := time.Now().Add(patience); s.Buffered() != 0; time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
-				t.Fatalf("%d bytes held after %s for a socket that waits, want 0", s.Buffered(), request.method)
+				t.Fatalf("%d bytes held after %s for an idle socket, want 0", s.Buffered(), request.method)
 			}
 		}
 	}

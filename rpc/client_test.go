@@ -19,7 +19,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// TestClient: what the client reads is what the chain holds.
+// TestClient checks that the values that the client reads equal those of the chain.
 func TestClient(t *testing.T) {
 	f := rpc.NewFakeChain(t)
 	h := httptest.NewServer(rpc.NewServer(f, rpc.Config{Transport: jsonrpc.Config{Log: rpc.Quiet}}))
@@ -111,6 +111,7 @@ func TestClient(t *testing.T) {
 	}
 }
 
+// TestClientWaits checks that WaitForReceipt waits until the transaction is in a block, and ends with its context.
 func TestClientWaits(t *testing.T) {
 	f := rpc.NewFakeChain(t)
 	s := rpc.NewServer(f, rpc.Config{})
@@ -118,7 +119,7 @@ func TestClientWaits(t *testing.T) {
 	hash := f.Hash(1, 0)
 	show := f.Hide(hash)
 	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if asked++; asked == 3 { // now it is in a block
+		if asked++; asked == 3 { // puts the transaction into a block
 			show()
 		}
 		s.ServeHTTP(w, r)
@@ -132,6 +133,6 @@ func TestClientWaits(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
 	if _, _, err := c.WaitForReceipt(ctx, felt.FromUint64(1), time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("waiting for ever: %v", err)
+		t.Errorf("waiting for a receipt that does not come: %v", err)
 	}
 }

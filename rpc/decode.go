@@ -10,9 +10,9 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// What a client needs: results decoded into the protocol's types, and transactions in the form in which they are sent.
+// Functions for clients: they decode results into the protocol's types and encode transactions to send.
 
-// DecodeBlock decodes the result of starknet_getBlockWithReceipts for a decided block. Declares come without their classes.
+// DecodeBlock decodes the result of starknet_getBlockWithReceipts for a decided block. Its DECLAREs have no classes.
 func DecodeBlock(result []byte) (*starknet.Block, error) {
 	var j struct {
 		headerJSON
@@ -36,7 +36,7 @@ func DecodeBlock(result []byte) (*starknet.Block, error) {
 	return b, nil
 }
 
-// DecodeStateDiff decodes the state difference in the result of starknet_getStateUpdate, and brings it into canonical order.
+// DecodeStateDiff decodes the state difference in the result of starknet_getStateUpdate, in canonical order.
 func DecodeStateDiff(result []byte) (*starknet.StateDiff, error) {
 	var j stateUpdateJSON
 	if err := jsonv2.Unmarshal(result, &j); err != nil {
@@ -54,7 +54,7 @@ func DecodeTransaction(result []byte) (starknet.Transaction, error) {
 	return o.transaction(func(d *starknet.Declare) { o.get("class_hash", &d.ClassHash) })
 }
 
-// DecodeReceipt decodes a receipt that stands alone, and the number of its block.
+// DecodeReceipt decodes a receipt outside a block, and returns it with the number of its block.
 func DecodeReceipt(result []byte) (*starknet.Receipt, uint64, error) {
 	var j receiptJSON
 	if err := jsonv2.Unmarshal(result, &j); err != nil {
@@ -67,7 +67,7 @@ func DecodeReceipt(result []byte) (*starknet.Receipt, uint64, error) {
 	return &r, *j.BlockNumber, nil
 }
 
-// EncodeTransaction returns the form in which a transaction is sent (BROADCASTED_TXN).
+// EncodeTransaction returns a value whose JSON is the form in which a transaction is sent (BROADCASTED_TXN).
 func EncodeTransaction(tx starknet.Transaction) any { return broadcastJSON(tx) }
 
 // UnmarshalJSON decodes a FEE_ESTIMATE.

@@ -14,6 +14,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
+// TestBlockCheck checks that Block.Check accepts decoded blocks and finds each change of them.
 func TestBlockCheck(t *testing.T) {
 	for name, change := range map[string]func(*starknet.Block, *starknet.StateDiff){
 		"fee":         func(b *starknet.Block, _ *starknet.StateDiff) { b.Receipts[0].ActualFee.Lo++ },
@@ -32,11 +33,12 @@ func TestBlockCheck(t *testing.T) {
 		}
 		change(f.blocks[1], f.diffs[1])
 		if f.blocks[1].Check(fakeChainID, f.diffs[1]) == nil {
-			t.Errorf("a change of %s goes unnoticed", name)
+			t.Errorf("a change of %s is not found", name)
 		}
 	}
 }
 
+// TestBlockIDForms checks the JSON of block ids.
 func TestBlockIDForms(t *testing.T) {
 	for want, id := range map[string]BlockID{
 		`"latest"`: LatestBlock, `{"block_number":7}`: BlockByNumber(7), `{"block_hash":"0x7"}`: BlockByHash(u(7)),
@@ -52,8 +54,8 @@ func TestBlockIDForms(t *testing.T) {
 	}
 }
 
-// TestRealBlock reads a block of Starknet's own integration network (scripts/fixtures/feeder_block.py), and its
-// transactions, receipts and state difference hash to the block hash that Starknet's sequencer gave it.
+// TestRealBlock checks that a block of Starknet's integration network (scripts/fixtures/feeder_block.py) is decoded such that its
+// transactions, receipts and state difference hash to the block hash of Starknet's sequencer.
 func TestRealBlock(t *testing.T) {
 	raw, err := os.ReadFile(filepath.Join("testdata", "integration_block.json"))
 	if err != nil {
@@ -91,7 +93,7 @@ func TestRealBlock(t *testing.T) {
 	}
 	h2 := block.Header
 	h2.Seal(block.Transactions, block.Receipts, diff)
-	if diff := cmp.Diff(block.Header, h2); diff != "" { // names the commitment that is wrong
+	if diff := cmp.Diff(block.Header, h2); diff != "" { // shows which commitment is wrong
 		t.Errorf("header: %s", diff)
 	}
 }

@@ -43,7 +43,7 @@ var (
 	ErrInvalidProof              = &jsonrpc.Error{Code: starknet.CodeInvalidProof, Message: "The proof field in the invoke v3 transaction is invalid"}
 )
 
-// Rejection returns the error of the specification for what a chain rejects with one of the codes of package starknet, and why.
+// Rejection returns the error of the specification for a rejection with one of the codes of package starknet. Its data is the reason.
 func Rejection(code int, reason string) *jsonrpc.Error {
 	if code == starknet.CodeContractError {
 		return ContractError(reason)
@@ -56,7 +56,7 @@ func Rejection(code int, reason string) *jsonrpc.Error {
 	return ErrUnexpected.With(fmt.Sprintf("%d: %s", code, reason))
 }
 
-// rejections are what a transaction or a call can be rejected with, besides CONTRACT_ERROR.
+// rejections are the errors of rejected transactions and calls, except CONTRACT_ERROR.
 var rejections = []*jsonrpc.Error{
 	ErrContractNotFound, ErrEntryPointNotFound, ErrClassNotFound, ErrInvalidNonce, ErrValidationFailure,
 	ErrCompilationFailed, ErrUnexpected, ErrClassAlreadyDeclared, ErrInsufficientResources,
@@ -64,12 +64,12 @@ var rejections = []*jsonrpc.Error{
 	ErrUnsupportedVersion, ErrUnsupportedClassVersion, ErrFeeBelowMinimum, ErrInvalidProof, ErrDuplicateTransaction,
 }
 
-// ContractError returns the error of a call that failed: the calls that led to the failure (CONTRACT_EXECUTION_ERROR), or a text.
+// ContractError returns the error of a failed call. failure is a text or the failed calls (CONTRACT_EXECUTION_ERROR).
 func ContractError(failure any) *jsonrpc.Error {
 	return errContract.With(map[string]any{"revert_error": failure})
 }
 
-// TransactionExecutionError returns the i-th transaction of a simulation that failed (TRANSACTION_EXECUTION_ERROR).
+// TransactionExecutionError returns the error of a simulation whose i-th transaction failed (TRANSACTION_EXECUTION_ERROR).
 func TransactionExecutionError(i int, failure any) *jsonrpc.Error {
 	return errTransactionExecution.With(map[string]any{"transaction_index": i, "execution_error": failure})
 }
@@ -84,7 +84,7 @@ type undeployedSender struct{ error }
 
 func (e undeployedSender) Unwrap() error { return e.error }
 
-// in09 returns the error that version 0.9 has for what e says.
+// in09 returns the error of version 0.9 that corresponds to e.
 func in09(e *jsonrpc.Error, method string) *jsonrpc.Error {
 	switch {
 	case e.Code == ErrEntryPointNotFound.Code:

@@ -11,7 +11,7 @@ import (
 
 // Methods that run Cairo: calls, estimates, simulations, traces, and sending transactions.
 
-// UnmarshalJSON decodes a FUNCTION_CALL, all of whose members must be there.
+// UnmarshalJSON decodes a FUNCTION_CALL. All members are required.
 func (f *FunctionCall) UnmarshalJSON(raw []byte) error {
 	o := parseObject("function call", raw)
 	o.get("contract_address", &f.ContractAddress)
@@ -37,7 +37,7 @@ const (
 	flagInitialReads  = "RETURN_INITIAL_READS"
 )
 
-// estimateFee fails if a transaction reverts, as the specification wants; bounds and balance do not matter to it.
+// estimateFee returns an error if a transaction reverts, as the specification requires. It ignores bounds and balance.
 func estimateFee(c *call) (any, error) {
 	txs := c.transactions("request")
 	flags := c.flags("simulation_flags", true, flagSkipValidate)
@@ -62,7 +62,7 @@ func estimateFee(c *call) (any, error) {
 	return estimates, nil
 }
 
-// estimateMessageFee answers that no contract takes a message: this chain has no L1 to send one.
+// estimateMessageFee returns a contract error for every contract, because this chain has no L1 that sends messages.
 func estimateMessageFee(c *call) (any, error) {
 	var message jsonObject
 	c.get("message", &message)
@@ -215,7 +215,7 @@ func addDeployAccountTransaction(c *call) (any, error) {
 	return result, nil
 }
 
-// submit reads a transaction of that type and hands it to the mempool.
+// submit reads a transaction of a type from a parameter and adds it to the mempool.
 func (c *call) submit(name string, kind starknet.TransactionType) (starknet.Transaction, *submittedJSON, error) {
 	var raw json.RawMessage
 	if c.get(name, &raw); c.err != nil {
@@ -229,7 +229,7 @@ func (c *call) submit(name string, kind starknet.TransactionType) (starknet.Tran
 		return nil, nil, jsonrpc.ErrInvalidParams.With(name + " is of type " + tx.Type().String())
 	}
 	if tx.Fields().Query {
-		return nil, nil, ErrUnsupportedVersion.With("a query is not a transaction to be sent")
+		return nil, nil, ErrUnsupportedVersion.With("a query cannot be sent as a transaction")
 	}
 	hash, err := c.backend.Submit(c, tx)
 	if err != nil {

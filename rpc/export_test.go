@@ -23,7 +23,7 @@ func (f *fakeChain) Diffs() []*starknet.StateDiff           { return f.diffs }
 func (f *fakeChain) Hash(block, index int) felt.Felt        { return f.hash(block, index) }
 func (f *fakeChain) Place(hash felt.Felt) starknet.Position { return f.places[hash] }
 
-// Hide takes a transaction away until show is called.
+// Hide removes a transaction from the chain until show is called.
 func (f *fakeChain) Hide(hash felt.Felt) (show func()) {
 	place := f.places[hash]
 	delete(f.places, hash)

@@ -11,8 +11,8 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// fakeChain is a Backend in memory: blocks whose hashes and commitments are right, and states that follow from their
-// differences. It runs no Cairo: a call returns its calldata.
+// fakeChain is a Backend in memory. Its blocks have correct hashes and commitments, and its states are computed from their
+// differences. It does not run Cairo: a call returns its calldata.
 type fakeChain struct {
 	blocks  []*starknet.Block
 	diffs   []*starknet.StateDiff
@@ -38,7 +38,7 @@ func us(vs ...uint64) []felt.Felt {
 	return fs
 }
 
-// fakeClass returns a class with every kind of entry point and an ABI with what JSON escapes.
+// fakeClass returns a class with every kind of entry point and an ABI with characters that JSON escapes.
 func fakeClass() *starknet.ContractClass {
 	return &starknet.ContractClass{
 		SierraProgram: us(1, 7, 0, 2, 20, 0, 255), Version: starknet.ClassVersion, ABI: `[{"type": "core::array::Span::<felt252>"}]`,
@@ -58,7 +58,7 @@ func fakeCommon(nonce uint64) starknet.Common {
 	}
 }
 
-// The cast: an account, deployed at genesis, and one that block 1 deploys.
+// The accounts: one is deployed at genesis, the other in block 1.
 var (
 	fakeAccount     = u(0xacc)
 	fakeClassHash   = fakeClass().Hash()
@@ -229,7 +229,7 @@ func (f *fakeChain) Call(ctx context.Context, at starknet.At, call FunctionCall)
 	return call.Calldata, nil
 }
 
-// Simulate reverts a transaction whose nonce is 77 and refuses one whose nonce is 78, and one whose sender is 0xdead.
+// Simulate reverts a transaction with nonce 77 and rejects transactions with nonce 78 or sender 0xdead.
 func (f *fakeChain) Simulate(_ context.Context, at starknet.At, txs []starknet.Transaction, flags SimulationFlags) ([]Simulation, *starknet.StateReads, error) {
 	f.at, f.simulated = at, flags
 	results := make([]Simulation, len(txs))
@@ -322,7 +322,7 @@ func (f *fakeChain) CompiledClass(_ context.Context, classHash felt.Felt) (json.
 
 func (f *fakeChain) Syncing(context.Context) *SyncStatus { return f.sync }
 
-// fakeState is the state after a block.
+// fakeState is the State after a block.
 type fakeState struct {
 	chain *fakeChain
 	n     uint64

@@ -10,30 +10,30 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// How subscriptions learn what is new. The chain only says that there is something new. Each subscriber then reads from the block that its
-// subscriptions come to next up to the head, at the pace of its client: clients do not wait for each other, no notification is lost or
-// kept in memory for later, and the socket of a client that is more than maxBehind blocks behind is closed.
+// How subscriptions follow the chain. The chain only signals that there is a new block. Each subscriber then reads the blocks from the
+// next one of its subscriptions up to the head, at the pace of its client. So clients do not wait for each other, and no notification of
+// a block is lost or kept in memory. The socket of a client that is more than maxBehind blocks behind is closed.
 
-// Notifier is a Backend that says when there is something new. Without one there are no subscriptions.
+// Notifier is a Backend that signals new blocks and transactions. Without it there are no subscriptions.
 type Notifier interface {
-	// Listen has l's functions called from now on, until stop is called.
+	// Listen calls l's functions until stop is called.
 	Listen(l *starknet.Listener) (stop func())
 }
 
 const (
-	// maxBehind is how many blocks a subscription may be behind the head: twice what it may begin with.
+	// maxBehind is how many blocks a subscription may be behind the head: twice as many as when it begins.
 	maxBehind = 2 * maxBlocksBack
-	// maxPoolNews bounds the mempool's transactions that a subscriber has not read. Beyond it they are left out.
+	// maxPoolNews bounds the mempool's transactions that a subscriber has not read. Beyond it they are dropped.
 	maxPoolNews = 1024
-	// sharedBlocks is how many of the latest blocks are kept for all sockets.
+	// sharedBlocks is the number of latest blocks that all sockets share.
 	sharedBlocks = 4
 )
 
-// feed is what the websockets of a server have in common.
+// feed is the state that the websockets of a server share.
 type feed struct {
 	server *Server
 	stop   func()       // stops listening
-	wanted atomic.Int64 // subscriptions to transactions of the mempool
+	wanted atomic.Int64 // number of subscriptions to transactions of the mempool
 
 	mu          sync.Mutex
 	subscribers map[*subscriber]struct{}
@@ -41,7 +41,7 @@ type feed struct {
 	block       chan struct{} // closed at the next block
 
 	reading sync.Mutex
-	blocks  [sharedBlocks]*starknet.Block // by number modulo
+	blocks  [sharedBlocks]*starknet.Block // by number modulo sharedBlocks
 }
 
 func newFeed(s *Server) *feed {
@@ -62,7 +62,7 @@ func (f *feed) close() {
 	}
 }
 
-// open returns the subscriber of a new websocket.
+// open registers and returns the subscriber of a new websocket.
 func (f *feed) open(socket *jsonrpc.Socket) jsonrpc.Session {
 	k := &subscriber{socket: socket, server: f.server, wake: make(chan struct{}, 1)}
 	f.mu.Lock()
@@ -93,7 +93,7 @@ func (f *feed) interest(sub *subscription, n int64) {
 	}
 }
 
-// newTransaction hands a transaction to the subscribers that match it.
+// newTransaction offers a transaction to all subscribers.
 func (f *feed) newTransaction(tx starknet.Transaction, hash felt.Felt) {
 	if f.wanted.Load() == 0 {
 		return
@@ -106,7 +106,7 @@ func (f *feed) newTransaction(tx starknet.Transaction, hash felt.Felt) {
 	}
 }
 
-// read returns block n. The latest ones are read once for all.
+// read returns block n. The latest blocks are read once and shared.
 func (f *feed) read(ctx context.Context, n, head uint64) (*starknet.Block, error) {
 	if n+sharedBlocks <= head {
 		return f.server.backend.Block(ctx, n)

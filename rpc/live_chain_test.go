@@ -9,7 +9,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// liveChain is a fakeChain that grows while it is read, and tells of it.
+// liveChain is a fakeChain that grows while it is read, and a Notifier.
 type liveChain struct {
 	*fakeChain
 	mu       sync.RWMutex
@@ -36,7 +36,7 @@ func (l *liveChain) listening() *starknet.Listener {
 	return l.listener
 }
 
-// grow adds a block and tells of it.
+// grow adds a block and notifies the listener.
 func (l *liveChain) grow(t testing.TB, txs []starknet.Transaction, receipts []starknet.Receipt) {
 	t.Helper()
 	l.mu.Lock()
@@ -50,7 +50,7 @@ func (l *liveChain) grow(t testing.TB, txs []starknet.Transaction, receipts []st
 	}
 }
 
-// receive puts a transaction into the mempool and tells of it.
+// receive puts a transaction into the mempool and notifies the listener.
 func (l *liveChain) receive(tx starknet.Transaction) felt.Felt {
 	hash := tx.Hash(fakeChainID)
 	l.mu.Lock()

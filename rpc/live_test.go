@@ -12,9 +12,9 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// TestLiveNode asks a running node about its last blocks and all that is in them: every answer is as the schemas say, and every
-// block hashes to its hash. Under /v0_9 the schemas are those of
-// that version. STARKD_RPC is the node's address, such as http://127.0.0.1:5050/rpc.
+// TestLiveNode checks the answers of a running node about its latest blocks and their contents: every answer must match its schema, and
+// every block must have the right hash. Under /v0_9 the schemas are those of that version. STARKD_RPC is the node's address, such as
+// http://127.0.0.1:5050/rpc.
 func TestLiveNode(t *testing.T) {
 	url := os.Getenv("STARKD_RPC")
 	if url == "" {
@@ -134,7 +134,7 @@ func TestLiveNode(t *testing.T) {
 	t.Logf("%d blocks, %d contracts, %d classes", len(ids), len(contracts), len(classes))
 }
 
-// askNode sends one request to a node.
+// askNode sends one request to a node and returns the result.
 func askNode(t *testing.T, url, method string, params map[string]any) (json.RawMessage, *jsonrpc.Error) {
 	t.Helper()
 	if params == nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// method is a row of the table: a method's name, its parameters in the order of the specification, and what answers it.
+// method is a row of the method table: the name, the parameters in the order of the specification, and the implementation.
 type method struct {
 	name   string
 	params []string
@@ -21,17 +21,17 @@ type method struct {
 	run    func(*call) (any, error)
 }
 
-// work is what a method costs, which says what waits for what: see Server.gate.
+// work is the kind of work that a method does. It selects the gate of its requests: see Server.gate.
 type work int
 
 const (
 	reads     work = iota
-	executes       // Cairo, for a fee or briefly
-	simulates      // Cairo, without a fee
-	declares       // the Sierra compiler
+	executes       // runs Cairo, for a fee or for a short time
+	simulates      // runs Cairo without a fee
+	declares       // runs the Sierra compiler
 )
 
-// methods are those of the specification that every chain has.
+// methods are the methods of the specification that every chain has.
 var methods = []method{
 	{"starknet_specVersion", nil, reads, specVersion},
 	{"starknet_chainId", nil, reads, chainID},
@@ -70,13 +70,13 @@ var methods = []method{
 	{"starknet_addDeployAccountTransaction", []string{"deploy_account_transaction"}, executes, addDeployAccountTransaction},
 }
 
-// traceMethods are those that need a Tracer.
+// traceMethods are the methods that need a Tracer.
 var traceMethods = []method{
 	{"starknet_traceTransaction", []string{"transaction_hash"}, simulates, traceTransaction},
 	{"starknet_traceBlockTransactions", []string{"block_id", "trace_flags"}, simulates, traceBlockTransactions},
 }
 
-// since010 are the parameters, by method, that came with version 0.10. Under 0.9 they are names that the method does not have.
+// since010 are the parameters, by method, that version 0.10 added. Under 0.9 they are ignored as unknown names.
 var since010 = map[string]string{
 	"starknet_getBlockWithTxs":                 "response_flags",
 	"starknet_getBlockWithReceipts":            "response_flags",
@@ -88,29 +88,29 @@ var since010 = map[string]string{
 	"starknet_subscribeNewTransactions":        "tags",
 }
 
-// call is one request while it is answered. Its object holds the parameters by name; after the first that cannot be read,
-// err is set, and a method returns it.
+// call is one request that is being answered. Its object has the parameters by name and the error of the first parameter that could
+// not be read, which the method must return.
 type call struct {
 	context.Context
 	*object
 	server  *Server
 	backend Backend
 	version string
-	request *jsonrpc.Call // nil for what a subscription polls
+	request *jsonrpc.Call // nil when a subscription polls
 
-	head *Head // once it was needed
+	head *Head // nil until latest reads it
 }
 
-// old reports whether the client speaks version 0.9.
+// old reports whether the client uses version 0.9.
 func (c *call) old() bool { return c.version == SpecVersion09 }
 
-// felt returns a parameter that must be a FELT.
+// felt reads a parameter of type FELT.
 func (c *call) felt(name string) (f felt.Felt) {
 	c.get(name, &f)
 	return f
 }
 
-// latest returns the head of the chain, the same during the whole request.
+// latest returns the head of the chain. It stays the same during a request.
 func (c *call) latest() (Head, error) {
 	if c.head == nil {
 		h, err := c.backend.Head(c)
@@ -122,8 +122,8 @@ func (c *call) latest() (Head, error) {
 	return *c.head, nil
 }
 
-// block returns a parameter that must be a BLOCK_ID, resolved. As all parameters it sets err if it cannot be read; a block that
-// does not exist counts among that.
+// block reads a parameter of type BLOCK_ID and resolves it. Like all parameters it sets err if it cannot be read or if the block does
+// not exist.
 func (c *call) block(name string) starknet.At {
 	var id BlockID
 	c.get(name, &id)
@@ -137,7 +137,7 @@ func (c *call) block(name string) starknet.At {
 	return at
 }
 
-// resolve finds the block. There is no L1, and so no block that l1_accepted means.
+// resolve returns the position of a block. The tag l1_accepted names no block, because there is no L1.
 func (c *call) resolve(id *BlockID) (starknet.At, error) {
 	head, err := c.latest()
 	if errors.Is(err, ErrNoBlocks) {
@@ -160,7 +160,7 @@ func (c *call) resolve(id *BlockID) (starknet.At, error) {
 	return starknet.At{}, ErrBlockNotFound
 }
 
-// flags reads a list of flags, each of which must be among those that may be; required says whether the list may be absent.
+// flags reads a list of flags. Each must be one of allowed. Unless required is set, the list may be absent.
 func (c *call) flags(name string, required bool, allowed ...string) map[string]bool {
 	var given []string
 	if required {
@@ -175,14 +175,15 @@ func (c *call) flags(name string, required bool, allowed ...string) map[string]b
 			known = known || a == flag
 		}
 		if !known && c.err == nil {
-			c.err = fmt.Errorf("%s: no flag %.40q", name, flag)
+			c.err = fmt.Errorf("%s: unknown flag %.40q", name, flag)
 		}
 		set[flag] = true
 	}
 	return set
 }
 
-// transactions reads a list of transactions to simulate. Where a class has to be compiled for one, others do not wait for it.
+// transactions reads a list of transactions to simulate. If the list has a DECLARE, the request moves to the gate of classes, so that other
+// simulations do not wait while its class is compiled.
 func (c *call) transactions(name string) []starknet.Transaction {
 	var list json.RawMessage
 	c.get(name, &list)
@@ -200,7 +201,7 @@ func (c *call) transactions(name string) []starknet.Transaction {
 	}
 	txs := make([]starknet.Transaction, len(raws))
 	for i, raw := range raws {
-		if err := c.Context.Err(); err != nil { // the client has gone, or its time is over
+		if err := c.Context.Err(); err != nil { // the client has gone, or the request has timed out
 			c.err = failure{err}
 			return nil
 		}

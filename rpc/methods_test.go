@@ -19,7 +19,8 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// TestRequiredParameters leaves out each parameter that the specification demands of a good request: the answer is -32602 and names it.
+// TestRequiredParameters checks that a request without one of its required parameters is answered with error -32602, which names the
+// parameter.
 func TestRequiredParameters(t *testing.T) {
 	spec, f := loadOpenRPC(t, "v0.10.2"), newFakeChain(t)
 	cases := methodCases(t, f)
@@ -54,7 +55,7 @@ func TestRequiredParameters(t *testing.T) {
 	}
 }
 
-// TestGates: a request waits for a turn of its method's kind and of no other.
+// TestGates checks that a request waits for the gate of its method and for no other.
 func TestGates(t *testing.T) {
 	kinds := map[string]string{
 		"starknet_call": "executions", "starknet_addInvokeTransaction": "executions", "starknet_addDeployAccountTransaction": "executions",
@@ -68,7 +69,7 @@ func TestGates(t *testing.T) {
 		s := NewServer(f, Config{Transport: jsonrpc.Config{Timeout: time.Second, Log: quiet}})
 		table := s.table(SpecVersion)
 		gates := map[string]jsonrpc.Gate{"executions": s.executions, "simulations": s.simulations, "declares": s.declares}
-		// busy asks something while all turns of some kinds are taken.
+		// busy sends a request while all tokens of some gates are taken.
 		busy := func(c *methodCase, taken ...string) bool {
 			for _, kind := range taken {
 				for range cap(gates[kind]) {
@@ -98,16 +99,16 @@ func TestGates(t *testing.T) {
 				}
 			}
 			if busy(c, others...) {
-				t.Errorf("%s waits for turns of %v", c.method, others)
+				t.Errorf("%s waits for the gates %v", c.method, others)
 			}
-			if kind == "" { // jsonrpc's own gate
+			if kind == "" { // the gate of package jsonrpc
 				if table[c.method].Gate != nil {
 					t.Errorf("%s has a gate", c.method)
 				}
 				continue
 			}
 			if !busy(c, kind) {
-				t.Errorf("%s does not wait for turns of %s", c.method, kind)
+				t.Errorf("%s does not wait for the gate %s", c.method, kind)
 			}
 		}
 		if len(seen) != len(table) {
@@ -116,7 +117,7 @@ func TestGates(t *testing.T) {
 	})
 }
 
-// TestFilteredStateUpdate: the changes of some contracts are theirs, of each kind, and no others'.
+// TestFilteredStateUpdate checks that a state update of some contracts has all kinds of their changes and no changes of other contracts.
 func TestFilteredStateUpdate(t *testing.T) {
 	s := NewServer(newFakeChain(t), Config{Transport: jsonrpc.Config{Log: quiet}})
 	for account, want := range map[string][]string{
@@ -141,14 +142,15 @@ func TestFilteredStateUpdate(t *testing.T) {
 	}
 }
 
-// unreadable is a chain whose blocks have headers and cannot be read.
+// unreadable is a chain whose headers can be read but whose blocks cannot.
 type unreadable struct{ *liveChain }
 
 func (unreadable) Block(context.Context, uint64) (*starknet.Block, error) {
 	return nil, errors.New("disk on fire")
 }
 
-// TestSubscriptionFails: a socket whose subscription cannot read a block is closed with code 1011, and the reason is in the log alone.
+// TestSubscriptionFails checks that a socket whose subscription cannot read a block is closed with code 1011, and that only the log has the
+// reason.
 func TestSubscriptionFails(t *testing.T) {
 	for _, method := range []string{"NewTransactions", "NewTransactionReceipts"} {
 		t.Run(method, func(t *testing.T) {
@@ -174,12 +176,12 @@ func TestSubscriptionFails(t *testing.T) {
 	}
 }
 
-// headless is a chain that does not say what its newest block is.
+// headless is a chain whose head cannot be read.
 type headless struct{ *liveChain }
 
 func (headless) Head(context.Context) (Head, error) { return Head{}, errors.New("disk on fire") }
 
-// TestSubscriptionWithoutHead: a subscription that cannot learn where to begin is refused, and the socket goes on.
+// TestSubscriptionWithoutHead checks that a subscription is rejected if the head cannot be read, and that the socket stays open.
 func TestSubscriptionWithoutHead(t *testing.T) {
 	_, h := serveLive(t, headless{newLiveChain(t)}, Config{})
 	c := dial(t, h, "/ws")
@@ -193,7 +195,8 @@ func TestSubscriptionWithoutHead(t *testing.T) {
 	}
 }
 
-// TestRejection: a code of the specification is that error with the reason as its data; any other is an unexpected error that names it.
+// TestRejection checks that Rejection returns the specification's error for a code, with the reason as its data, and an unexpected error
+// with the code for any other.
 func TestRejection(t *testing.T) {
 	for _, c := range []struct {
 		code int

@@ -16,7 +16,7 @@ import (
 	"github.com/starkd/starkd/rpc/jsonrpc"
 )
 
-// openRPC is one version of the specification: the documents by file name, and the methods of all of them.
+// openRPC is one version of the specification: its documents by file name, and the methods of all documents.
 type openRPC struct {
 	t         testing.TB
 	documents map[string]map[string]any
@@ -64,7 +64,7 @@ func loadOpenRPC(t testing.TB, version string) *openRPC {
 			o.methods[m["name"].(string)] = method
 		}
 	}
-	// The specification says that a hint's offsets from ap and fp are not negative; the official compiler's are.
+	// The specification requires the offsets of a hint from ap and fp to be non-negative, but the official compiler's can be negative.
 	_, offset := o.resolve("starknet_executables.json", "#/components/schemas/CellRef/properties/offset")
 	delete(offset.(map[string]any), "minimum")
 	return o
@@ -88,7 +88,7 @@ func (o *openRPC) resolve(document, ref string) (string, any) {
 	return document, node
 }
 
-// result checks the result of a method: its schema's faults, each with a path.
+// result checks the result of a method and returns its violations of the schema, each with a path.
 func (o *openRPC) result(method string, raw json.RawMessage) []string {
 	o.t.Helper()
 	m, ok := o.methods[method]
@@ -102,7 +102,7 @@ func (o *openRPC) result(method string, raw json.RawMessage) []string {
 	return o.value(m.document, m.result, value, "$")
 }
 
-// error checks that an error is one of the method's, with the code and message of the specification.
+// error checks that an error is one of the method's, with the code and message of the specification, and returns the fault or "".
 func (o *openRPC) error(method string, e *jsonrpc.Error) string {
 	o.t.Helper()
 	m := o.methods[method]
@@ -119,7 +119,7 @@ func (o *openRPC) error(method string, e *jsonrpc.Error) string {
 	return fmt.Sprintf("error %d is not one of the method's", e.Code)
 }
 
-// value checks a value and everything in it, and that an object has no members that the schema does not speak of.
+// value checks a value with everything inside it, and that objects have no members that the schema does not have.
 func (o *openRPC) value(document string, schema, value any, path string) []string {
 	faults, seen := o.node(document, schema, value, path)
 	if object, ok := value.(map[string]any); ok {
@@ -132,10 +132,10 @@ func (o *openRPC) value(document string, schema, value any, path string) []strin
 	return faults
 }
 
-// node checks a value against one schema node. seen are the members of an object that the node speaks of.
+// node checks a value against one schema node. seen are the members of an object that the node has.
 //
-// oneOf is read as "at least one": a confirmed block matches the schema of a pre-confirmed one too, so that "exactly one"
-// would refuse every block.
+// oneOf is taken as "at least one": a confirmed block also matches the schema of a pre-confirmed one, so "exactly one" would
+// reject every block.
 func (o *openRPC) node(document string, schema, value any, path string) (faults []string, seen map[string]bool) {
 	o.t.Helper()
 	seen = map[string]bool{}
@@ -155,7 +155,7 @@ func (o *openRPC) node(document string, schema, value any, path string) (faults 
 		case "$ref":
 			doc, node := o.resolve(document, arg.(string))
 			include(o.node(doc, node, value, path))
-		case "schema": // a node wrapped by mistake
+		case "schema": // a node that the specification wraps by mistake
 			include(o.node(document, arg, value, path))
 		case "allOf":
 			for _, sub := range arg.([]any) {
@@ -219,7 +219,7 @@ func (o *openRPC) node(document string, schema, value any, path string) (faults 
 		case "required":
 			object, _ := value.(map[string]any)
 			names, ok := arg.([]any)
-			if !ok { // a single name without brackets, by mistake
+			if !ok { // a single name, where the specification lacks the brackets
 				names = []any{arg}
 			}
 			for _, name := range names {
@@ -267,8 +267,8 @@ func hasType(want string, value any) bool {
 	return want == "null"
 }
 
-// TestSchemaJudge: the judge itself refuses what is wrong.
-func TestSchemaJudge(t *testing.T) {
+// TestSchemaCheck checks that the schema check finds violations.
+func TestSchemaCheck(t *testing.T) {
 	o := loadOpenRPC(t, "v0.10.2")
 	for _, c := range []struct{ method, result, want string }{
 		{"starknet_getNonce", `"0x1"`, ""},

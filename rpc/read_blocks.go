@@ -10,7 +10,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// Methods that read the chain: its head, blocks, transactions.
+// Methods that read the chain: its head, blocks and transactions.
 
 func specVersion(c *call) (any, error) { return c.version, nil }
 
@@ -77,8 +77,8 @@ func getBlockWithReceipts(c *call) (any, error) {
 	})
 }
 
-// blockWith returns the block that the parameter block_id names, with its transactions in the form that body gives them. The block
-// before confirmation is empty: blocks are decided whole.
+// blockWith returns the block of the parameter block_id, with the transactions that body returns. A pre-confirmed block is empty, because
+// blocks are decided as a whole.
 func (c *call) blockWith(body func(*starknet.Block) any) (any, error) {
 	at := c.block("block_id")
 	if c.err != nil {
@@ -127,7 +127,7 @@ func getBlockTransactionCount(c *call) (any, error) {
 	return h.TransactionCount, nil
 }
 
-// stateUpdateJSON is a STATE_UPDATE, or without hash and new root a PRE_CONFIRMED_STATE_UPDATE.
+// stateUpdateJSON is a STATE_UPDATE or, without hash and new root, a PRE_CONFIRMED_STATE_UPDATE.
 type stateUpdateJSON struct {
 	BlockHash *felt.Felt     `json:"block_hash,omitempty"`
 	NewRoot   *felt.Felt     `json:"new_root,omitempty"`
@@ -168,7 +168,7 @@ func getStateUpdate(c *call) (any, error) {
 	return update, nil
 }
 
-// filterDiff returns the part of d about the contracts, and all declarations.
+// filterDiff returns the changes of d to the given contracts, and all declarations.
 func filterDiff(d *starknet.StateDiff, contracts []felt.Felt) *starknet.StateDiff {
 	wanted := make(map[felt.Felt]bool, len(contracts))
 	for _, a := range contracts {
@@ -206,7 +206,7 @@ func getTransactionStatus(c *call) (any, error) {
 	return c.transactionStatus(hash)
 }
 
-// transactionStatus returns how far a transaction has come.
+// transactionStatus returns the status of a transaction, or ErrTransactionNotFound.
 func (c *call) transactionStatus(hash felt.Felt) (*transactionStatusJSON, error) {
 	place, err := c.backend.FindTransaction(c, hash)
 	if errors.Is(err, ErrTransactionNotFound) {
@@ -230,7 +230,7 @@ func (c *call) transactionStatus(hash felt.Felt) (*transactionStatusJSON, error)
 	return result, nil
 }
 
-// getMessagesStatus knows no transaction of L1: this chain takes no messages from one.
+// getMessagesStatus returns ErrTransactionNotFound for every L1 transaction, because this chain receives no messages from L1.
 func getMessagesStatus(c *call) (any, error) {
 	var hash string
 	if c.get("transaction_hash", &hash); c.err != nil {

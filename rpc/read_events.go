@@ -11,9 +11,8 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// starknet_getEvents. A page ends when it is full or when it has looked through Config.MaxScan blocks; its token says
-// where the next one begins: block number, "-", and the number of events of that block to skip. Blocks that the backend's index
-// passes over are not looked through.
+// starknet_getEvents. A page ends when it is full or when Config.MaxScan blocks have been read. Its token is the start of the next page:
+// block number, "-", and the number of events of that block to skip. Blocks that are not in the backend's index do not count.
 
 // emittedEventJSON is an EMITTED_EVENT.
 type emittedEventJSON struct {
@@ -30,7 +29,7 @@ type oldEmittedEventJSON struct {
 	TransactionHash felt.Felt `json:"transaction_hash"`
 }
 
-// newEmittedEventJSON is event j of transaction i of a block.
+// newEmittedEventJSON returns the form of event j of transaction i of a block.
 func newEmittedEventJSON(b *starknet.Block, i, j int) emittedEventJSON {
 	r := &b.Receipts[i]
 	return emittedEventJSON{
@@ -47,7 +46,7 @@ type eventsChunkJSON struct {
 	Token  string             `json:"continuation_token,omitempty"`
 }
 
-// oldEventsChunkJSON is one of version 0.9.
+// oldEventsChunkJSON is an EVENTS_CHUNK of version 0.9.
 type oldEventsChunkJSON struct {
 	Events []oldEmittedEventJSON `json:"events"`
 	Token  string                `json:"continuation_token,omitempty"`
@@ -57,18 +56,18 @@ type oldEventsChunkJSON struct {
 type eventFilter struct {
 	*eventSelector
 	from, to uint64
-	skip     uint64 // events of block from
+	skip     uint64 // the number of events of block from to skip
 	chunk    int
 }
 
-// eventSelector says which events are meant, wherever they are.
+// eventSelector selects events by contract and keys, in any block.
 type eventSelector struct {
 	filter  starknet.EventFilter
-	address map[felt.Felt]bool   // an empty set matches all
-	keys    []map[felt.Felt]bool // by position, likewise; the key must be there if its set is not empty
+	address map[felt.Felt]bool   // an empty set matches all contracts
+	keys    []map[felt.Felt]bool // by position; an empty set matches all keys and a missing key
 }
 
-// newEventSelector returns the selector of what a client gave, nil for what it did not.
+// newEventSelector returns the selector for a client's addresses and keys. Both may be nil.
 func (c *Config) newEventSelector(addresses *feltOrList, keys [][]felt.Felt) (*eventSelector, error) {
 	s := &eventSelector{filter: starknet.EventFilter{Keys: keys}}
 	count := len(keys)
@@ -120,7 +119,7 @@ func getEvents(c *call) (any, error) {
 	return chunk, nil
 }
 
-// eventPage reads the parameters and finds the events.
+// eventPage reads the parameters and returns a page of events.
 func (c *call) eventPage() (*eventsChunkJSON, error) {
 	f, err := c.eventFilter()
 	if err != nil {
@@ -169,7 +168,7 @@ func (c *call) eventPage() (*eventsChunkJSON, error) {
 	return chunk, nil
 }
 
-// eventBlocks returns the blocks that a filter's events may be in.
+// eventBlocks returns the blocks that may have events of a filter.
 func (c *call) eventBlocks(f *eventFilter) iter.Seq2[uint64, error] {
 	if index, ok := c.backend.(EventIndexer); ok {
 		return index.EventBlocks(c, &f.filter, f.from, f.to)
@@ -180,7 +179,7 @@ func (c *call) eventBlocks(f *eventFilter) iter.Seq2[uint64, error] {
 	}
 }
 
-// addresses reads a member that is an address or, since version 0.10, a list of some; nil without it.
+// addresses reads a member that is an address or, since version 0.10, a list of addresses. It returns nil if the member is absent.
 func (c *call) addresses(o *object, name string) *feltOrList {
 	var list *feltOrList
 	if !c.old() {
@@ -194,7 +193,7 @@ func (c *call) addresses(o *object, name string) *feltOrList {
 	return list
 }
 
-// eventFilter reads the parameter.
+// eventFilter reads the parameter filter.
 func (c *call) eventFilter() (*eventFilter, error) {
 	var members jsonObject
 	c.get("filter", &members)
@@ -236,7 +235,7 @@ func (c *call) eventFilter() (*eventFilter, error) {
 		return nil, err
 	}
 	f.from, f.to = fromAt.Block, toAt.Block
-	if fromAt.Next { // that block is empty
+	if fromAt.Next { // the pre-confirmed block is empty
 		f.from = f.to + 1
 	}
 	if token != "" {

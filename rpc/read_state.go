@@ -28,7 +28,7 @@ func getStorageAt(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The contract of block hashes has storage and no class.
+	// The contract of block hashes has storage but no class.
 	if contract != starknet.BlockHashAddress {
 		if _, err := classOf(state, contract); err != nil {
 			return nil, err
@@ -42,7 +42,7 @@ func getStorageAt(c *call) (any, error) {
 	return storageResultJSON{value, n}, err
 }
 
-// classOf returns a contract's class, or ErrContractNotFound.
+// classOf returns a contract's class hash, or ErrContractNotFound.
 func classOf(state State, contract felt.Felt) (felt.Felt, error) {
 	hash, err := state.ClassHashAt(contract)
 	if err == nil && hash.IsZero() {
@@ -51,7 +51,7 @@ func classOf(state State, contract felt.Felt) (felt.Felt, error) {
 	return hash, err
 }
 
-// contract is what the parameters block_id and contract_address name.
+// contract is the contract of the parameters block_id and contract_address.
 type contract struct {
 	state     State
 	at        starknet.At
@@ -59,7 +59,7 @@ type contract struct {
 	classHash felt.Felt
 }
 
-// contract reads the parameters block_id and contract_address, and finds the contract.
+// contract reads the parameters block_id and contract_address and returns the contract.
 func (c *call) contract() (k contract, err error) {
 	k.at, k.address = c.block("block_id"), c.felt("contract_address")
 	if c.err != nil {
@@ -124,14 +124,14 @@ func getCompiledCasm(c *call) (any, error) {
 	return c.backend.CompiledClass(c, classHash)
 }
 
-// treeHeight is the number of levels, and of bits of a key, of the state's trees.
+// treeHeight is the height of the state's tries, which is the number of bits of their keys.
 const treeHeight = 251
 
-// check rejects a felt that cannot be a key of the state's trees: it has neither a value nor a proof of absence.
+// check rejects felts that cannot be keys of the state's tries: these have neither a value nor a proof of absence.
 func (r *StorageProofRequest) check() error {
 	key := func(f *felt.Felt, format string, args ...any) error {
 		if f.BitLen() > treeHeight {
-			return fmt.Errorf("%s: %s is not below 2^%d, so that no tree has it", fmt.Sprintf(format, args...), f, treeHeight)
+			return fmt.Errorf("%s: %s is not below 2^%d, so it is not a key of a trie", fmt.Sprintf(format, args...), f, treeHeight)
 		}
 		return nil
 	}

@@ -1,12 +1,12 @@
-// Package rpc is the Starknet JSON-RPC of any chain that satisfies Backend: methods, their JSON forms, and subscriptions. Its transport is
-// rpc/jsonrpc, and rpc/client is a client.
+// Package rpc serves the Starknet JSON-RPC for any chain that implements Backend: the methods, their JSON forms, and subscriptions. Package
+// rpc/jsonrpc is the transport, and rpc/client is a client.
 //
-// The server speaks version 0.10.2 of the specification (github.com/starkware-libs/starknet-specs), and under /rpc/v0_9 version
-// 0.9.0, without what came later. Parameters come by name or by position, requests alone or in batches. The judge of
-// every answer and notification are the specification's OpenRPC documents: the tests validate each against its schema.
+// The server implements version 0.10.2 of the specification (github.com/starkware-libs/starknet-specs), and version 0.9.0 under /rpc/v0_9,
+// without later additions. Parameters may be given by name or by position, and requests may be sent in batches. The tests validate every
+// answer and notification against the schemas of the specification's OpenRPC documents.
 package rpc
 
-// The versions of the specification that the server answers as.
+// The versions of the specification that the server implements.
 const (
 	SpecVersion   = "0.10.2"
 	SpecVersion09 = "0.9.0"

@@ -12,18 +12,18 @@ import (
 	"github.com/starkd/starkd/rpc/jsonrpc"
 )
 
-// Config bounds what a server does for a client. Zero values mean the defaults.
+// Config bounds the work of a server for its clients. A zero value means the default, given last in each comment.
 type Config struct {
 	Transport jsonrpc.Config
 
-	MaxExecutions    int // calls, sent transactions, estimates, simulations and traces that run at once; twice the processors
+	MaxExecutions    int // concurrent calls, sent transactions, estimates, simulations and traces; twice the processors
 	MaxSimulated     int // transactions in an estimate or a simulation; 100
 	MaxChunk         int // events in a page; 1024
 	MaxKeys          int // keys in an event filter; 1024
 	MaxAddresses     int // addresses in an event filter; 128
-	MaxScan          int // blocks that one page of events looks through; 10,000
+	MaxScan          int // blocks that are read for one page of events; 10,000
 	MaxProofKeys     int // classes, contracts and slots in a request for a storage proof; 1000
-	MaxSubscriptions int // of a websocket; 64
+	MaxSubscriptions int // subscriptions of a websocket; 64
 }
 
 func (c *Config) setDefaults() {
@@ -46,21 +46,21 @@ func (c *Config) setDefaults() {
 }
 
 // Server answers JSON-RPC requests about a Backend over HTTP and websockets. It is an http.Handler for the paths /, /rpc,
-// /rpc/v0_10 and /rpc/v0_9, of websockets also with /ws before them. A server with a Notifier must be stopped with Shutdown.
+// /rpc/v0_10 and /rpc/v0_9; websockets may have /ws before them. A server with a Notifier must be stopped with Shutdown.
 type Server struct {
 	backend       Backend
 	config        Config
 	transport     *jsonrpc.Server
 	paths         map[string]http.Handler
-	executions    jsonrpc.Gate  // calls and sent transactions: simulations, which take longer, do not keep them waiting
-	simulations   jsonrpc.Gate  // estimates, simulations and traces
-	classes       jsonrpc.Gate  // those of DECLAREs, which wait for classes to be compiled
-	declares      jsonrpc.Gate  // classes that are sent: to hash and compile them takes long, and others do not wait for it
-	subscriptions atomic.Uint64 // ever made
+	executions    jsonrpc.Gate  // for calls and sent transactions, so that they do not wait for simulations, which take longer
+	simulations   jsonrpc.Gate  // for estimates, simulations and traces
+	classes       jsonrpc.Gate  // for estimates and simulations with DECLAREs, which wait for classes to be compiled
+	declares      jsonrpc.Gate  // for sent DECLAREs, so that others do not wait while their classes are hashed and compiled
+	subscriptions atomic.Uint64 // the number of subscriptions made so far
 	feed          *feed
 }
 
-// maxDeclares is how many DECLAREs are read, and how many are simulated, at once.
+// maxDeclares bounds the sent DECLAREs that are read concurrently, and the concurrent simulations with DECLAREs.
 const maxDeclares = 1
 
 // NewServer returns a server of the chain behind backend. Without a Notifier its websockets have no subscriptions.
@@ -76,7 +76,7 @@ func NewServer(backend Backend, config Config) *Server {
 	tables := map[string]jsonrpc.Table{SpecVersion: s.table(SpecVersion), SpecVersion09: s.table(SpecVersion09)}
 	for path, version := range specVersions {
 		s.paths[path] = s.transport.Handler(tables[version])
-		// Clients put /ws before the path, with or without its /rpc, or open a websocket at the path of the HTTP methods.
+		// Clients put /ws before the path, with or without its /rpc, or open a websocket at the path for HTTP.
 		socket := s.transport.WebsocketHandler(tables[version])
 		s.paths["/ws"+path] = socket
 		if v, ok := strings.CutPrefix(path, "/rpc/"); ok {
@@ -86,7 +86,7 @@ func NewServer(backend Backend, config Config) *Server {
 	return s
 }
 
-// specVersions says which version of the specification answers under a path.
+// specVersions maps paths to versions of the specification.
 var specVersions = map[string]string{
 	"":             SpecVersion,
 	"/rpc":         SpecVersion,
@@ -96,7 +96,7 @@ var specVersions = map[string]string{
 	"/rpc/v0_9_0":  SpecVersion09,
 }
 
-// ServeHTTP answers a request under one of the paths.
+// ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	handler, ok := s.paths[strings.TrimSuffix(r.URL.Path, "/")]
 	if !ok {
@@ -106,17 +106,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	handler.ServeHTTP(w, r)
 }
 
-// Buffered returns how many bytes the server holds for its clients.
+// Buffered returns the number of bytes that the server holds for its clients.
 func (s *Server) Buffered() int64 { return s.transport.Buffered() }
 
-// Shutdown closes all websockets with the reason that the node stops, and waits until they are gone. When ctx ends it cuts their
-// connections.
+// Shutdown closes all websockets with code 1001 and waits until they have ended. When ctx ends it closes their connections at once and
+// returns the error of ctx.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.feed.close()
 	return s.transport.Shutdown(ctx)
 }
 
-// table returns the methods that the backend has, in a version of the specification.
+// table returns the methods that the backend supports, in a version of the specification.
 func (s *Server) table(version string) jsonrpc.Table {
 	table := jsonrpc.Table{}
 	add := func(rows []method, socket bool) {
@@ -134,7 +134,7 @@ func (s *Server) table(version string) jsonrpc.Table {
 	return table
 }
 
-// gate returns what bounds how many requests for a method run at once, nil for those that only read.
+// gate returns the gate that bounds the concurrent requests for a method, nil for a method that only reads.
 func (s *Server) gate(m *method) jsonrpc.Gate {
 	switch m.runs {
 	case executes:
@@ -147,7 +147,7 @@ func (s *Server) gate(m *method) jsonrpc.Gate {
 	return nil
 }
 
-// run returns what answers a method's requests in a version.
+// run returns the function that answers requests for a method in a version.
 func (s *Server) run(m method, version string) func(*jsonrpc.Call) (any, error) {
 	return func(request *jsonrpc.Call) (any, error) {
 		c := &call{Context: request, object: &object{members: request.Params}, server: s, backend: s.backend, version: version, request: request}
@@ -168,11 +168,11 @@ func (s *Server) run(m method, version string) func(*jsonrpc.Call) (any, error) 
 	}
 }
 
-// failure is an error of the backend while parameters are read: they are not invalid.
+// failure is an error of the backend while parameters are read. It does not mean that they are invalid.
 type failure struct{ error }
 
-// asError returns an error of reading the parameters as the client may see it: as it is if the specification has it, as invalid
-// parameters otherwise.
+// asError returns the error for the client if reading the parameters returned err: an error of the specification and an error of the backend
+// unchanged, else ErrInvalidParams.
 func asError(err error) error {
 	if e, ok := errors.AsType[*jsonrpc.Error](err); ok {
 		return e

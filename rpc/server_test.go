@@ -34,7 +34,7 @@ func post(t testing.TB, s *Server, path, body string) (int, string) {
 	return w.Code, w.Body.String()
 }
 
-// ask sends one request.
+// ask sends one request and returns its result or error.
 func ask(t testing.TB, s *Server, path, method, params string) (json.RawMessage, *jsonrpc.Error) {
 	t.Helper()
 	status, body := post(t, s, path, fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":%q,"params":%s}`, method, params))
@@ -62,7 +62,7 @@ func broadcast(t testing.TB, tx starknet.Transaction) string {
 	return string(b)
 }
 
-// TestMethodTable: our methods are those of the specification, with its parameters in its order.
+// TestMethodTable checks that the methods are those of the specification, with the same parameters in the same order.
 func TestMethodTable(t *testing.T) {
 	spec := loadOpenRPC(t, "v0.10.2")
 	ours := map[string]bool{}
@@ -82,13 +82,13 @@ func TestMethodTable(t *testing.T) {
 		}
 	}
 	for name := range spec.methods {
-		if !ours[name] && !strings.HasPrefix(name, "starknet_subscription") { // those are sent to the client
+		if !ours[name] && !strings.HasPrefix(name, "starknet_subscription") { // notifications to the client
 			t.Errorf("%s is missing", name)
 		}
 	}
 }
 
-// TestErrorTable: codes and messages are the specification's.
+// TestErrorTable checks that codes and messages of errors are those of the specification.
 func TestErrorTable(t *testing.T) {
 	spec := loadOpenRPC(t, "v0.10.2")
 	ours := map[float64]string{}
@@ -101,7 +101,7 @@ func TestErrorTable(t *testing.T) {
 	} {
 		ours[float64(e.Code)] = e.Message
 	}
-	never := map[float64]bool{1: true, 64: true, 100: true} // that nothing here sends
+	never := map[float64]bool{1: true, 64: true, 100: true} // errors that the server never sends
 	seen := 0
 	for _, document := range spec.documents {
 		components, _ := document["components"].(map[string]any)
@@ -125,12 +125,12 @@ func TestErrorTable(t *testing.T) {
 	}
 }
 
-// methodCase asks a method something. want is an error code, or a piece of the result.
+// methodCase is a request for a method. want is an error code or a part of the result.
 type methodCase struct {
 	method, params string
 	code           int
 	want           string
-	since010       bool // version 0.9 answers otherwise
+	since010       bool // the answer of version 0.9 differs
 }
 
 func methodCases(t testing.TB, f *fakeChain) []methodCase {
@@ -343,7 +343,7 @@ func methodCases(t testing.TB, f *fakeChain) []methodCase {
 	return cases
 }
 
-// TestMethods09: what came with 0.10 is not there under 0.9, in parameters, answers and errors.
+// TestMethods09 checks that parameters, answers and errors under version 0.9 do not have the additions of version 0.10.
 func TestMethods09(t *testing.T) {
 	f := newFakeChain(t)
 	methodCases(t, f) // for its pool
@@ -406,7 +406,7 @@ func TestMethods09(t *testing.T) {
 	}
 }
 
-// TestMethods: every method, asked by name and by position, answers as the specification's schemas say.
+// TestMethods checks that the answers of every method, with parameters by name and by position, match the schemas of the specification.
 func TestMethods(t *testing.T) {
 	specs := map[string]*openRPC{"/rpc/v0_10": loadOpenRPC(t, "v0.10.2"), "/rpc/v0_9": loadOpenRPC(t, "v0.9.0")}
 	for path, spec := range specs {
@@ -418,7 +418,7 @@ func TestMethods(t *testing.T) {
 		for _, c := range cases {
 			asked[c.method] = true
 			if path == "/rpc/v0_9" && c.since010 {
-				continue // TestMethods09 has it
+				continue // tested by TestMethods09
 			}
 			result, rpcErr := ask(t, s, path, c.method, c.params)
 			what := c.method + " " + bounded.Clip([]byte(c.params))
@@ -444,7 +444,7 @@ func TestMethods(t *testing.T) {
 				}
 			}
 			if strings.HasPrefix(c.method, "starknet_add") {
-				continue // the same transaction twice is a duplicate
+				continue // a second submission would be a duplicate
 			}
 			if positional, ok := byPosition(t, table[c.method].Params, c.params); ok {
 				again, againErr := ask(t, s, path, c.method, positional)
@@ -461,7 +461,7 @@ func TestMethods(t *testing.T) {
 	}
 }
 
-// byPosition brings named parameters into a list.
+// byPosition returns named parameters as a list by position.
 func byPosition(t testing.TB, names []string, params string) (string, bool) {
 	if !strings.HasPrefix(params, "{") {
 		return "", false
@@ -481,7 +481,7 @@ func byPosition(t testing.TB, names []string, params string) (string, bool) {
 	return "[" + strings.Join(values, ",") + "]", true
 }
 
-// TestTransactionForms: what was sent is what the mempool gets, to the last field.
+// TestTransactionForms checks that the mempool gets a sent transaction with all its fields.
 func TestTransactionForms(t *testing.T) {
 	f := newFakeChain(t)
 	s := NewServer(f, Config{})
@@ -508,7 +508,7 @@ func TestTransactionForms(t *testing.T) {
 	}
 }
 
-// TestEventPages: pages of any size together are the whole, in order.
+// TestEventPages checks that pages of any size together have all events, in order.
 func TestEventPages(t *testing.T) {
 	f := newFakeChain(t)
 	pages := func(s *Server, filter string, chunk int) (events []string, requests int) {
@@ -573,14 +573,14 @@ func TestEventPages(t *testing.T) {
 		t.Errorf("%d requests for 5 blocks that are scanned one at a time", n)
 	}
 	if asked == 0 {
-		t.Error("the index was not asked")
+		t.Error("the index was not used")
 	}
 	if _, n := pages(hasty, `,"address":"0xabc"`, 1000); n != 2 {
 		t.Errorf("%d requests for two blocks of five that may match, one at a time", n)
 	}
 }
 
-// indexedChain is a fakeChain with an index of events: by contract, and with block 3 always among what it finds, by mistake.
+// indexedChain is a fakeChain with an index of events by contract, which also returns block 3 for every filter, as an index may.
 type indexedChain struct {
 	*fakeChain
 	asked *int
@@ -603,6 +603,7 @@ func (c *indexedChain) EventBlocks(_ context.Context, f *starknet.EventFilter, f
 	}
 }
 
+// TestSimulationFlags checks the flags and the position with which Simulate is called.
 func TestSimulationFlags(t *testing.T) {
 	f := newFakeChain(t)
 	s := NewServer(f, Config{})
@@ -626,6 +627,7 @@ func TestSimulationFlags(t *testing.T) {
 	}
 }
 
+// TestHTTP checks the paths, the HTTP statuses and the CORS headers.
 func TestHTTP(t *testing.T) {
 	s := NewServer(newFakeChain(t), Config{Transport: jsonrpc.Config{MaxBody: 100}})
 	for path, want := range map[string]string{
@@ -659,6 +661,7 @@ func TestHTTP(t *testing.T) {
 	}
 }
 
+// TestCORSOrigin checks that Config.CORSOrigin is the allowed origin.
 func TestCORSOrigin(t *testing.T) {
 	w := httptest.NewRecorder()
 	NewServer(newFakeChain(t), Config{Transport: jsonrpc.Config{CORSOrigin: "https://wallet.example"}}).ServeHTTP(w, httptest.NewRequest(http.MethodOptions, "/rpc", nil))
@@ -667,7 +670,7 @@ func TestCORSOrigin(t *testing.T) {
 	}
 }
 
-// TestFailures: a backend's own errors and panics reach the log, not the client; no request runs for ever.
+// TestFailures checks that internal errors and panics of a backend are logged and not sent to the client, and that requests time out.
 func TestFailures(t *testing.T) {
 	var log bytes.Buffer
 	s := NewServer(newFakeChain(t), Config{Transport: jsonrpc.Config{Timeout: 50 * time.Millisecond, Log: slog.New(slog.NewTextHandler(&log, nil))}, MaxExecutions: 1})
@@ -685,19 +688,19 @@ func TestFailures(t *testing.T) {
 		}
 	}
 	if err := call(4); err == nil || err.Code != -32603 || !strings.Contains(fmt.Sprint(err.Data), "no answer") {
-		t.Errorf("a call without end: %v", err)
+		t.Errorf("a call that does not end: %v", err)
 	}
-	s.executions <- struct{}{} // someone else runs
+	s.executions <- struct{}{} // another request runs
 	if err := call(9); err == nil || !strings.Contains(fmt.Sprint(err.Data), "busy") {
 		t.Errorf("more executions than allowed: %v", err)
 	}
 	<-s.executions
 	if err := call(9); err != nil {
-		t.Errorf("after all that: %v", err)
+		t.Errorf("a call afterwards: %v", err)
 	}
 }
 
-// TestNoBlocks: before genesis.
+// TestNoBlocks checks the answers before genesis.
 func TestNoBlocks(t *testing.T) {
 	s := NewServer(&fakeChain{sync: &SyncStatus{HighestBlockNum: 9}}, Config{})
 	for method, code := range map[string]int{
@@ -716,6 +719,7 @@ func TestNoBlocks(t *testing.T) {
 	}
 }
 
+// TestLimits checks that requests beyond the bounds of Config are rejected.
 func TestLimits(t *testing.T) {
 	f := newFakeChain(t)
 	s := NewServer(f, Config{MaxSimulated: 1, MaxProofKeys: 2, MaxAddresses: 1})
@@ -732,7 +736,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestWithoutTracer: a chain that cannot trace does not have the methods.
+// TestWithoutTracer checks that a server whose Backend is not a Tracer has no trace methods.
 func TestWithoutTracer(t *testing.T) {
 	s := NewServer(struct{ Backend }{newFakeChain(t)}, Config{})
 	if _, err := ask(t, s, "/", "starknet_traceTransaction", `["0x1"]`); err == nil || err.Code != -32601 {
@@ -740,6 +744,7 @@ func TestWithoutTracer(t *testing.T) {
 	}
 }
 
+// FuzzRequest checks that the answer to any body is empty or valid JSON.
 func FuzzRequest(f *testing.F) {
 	chain := newFakeChain(f)
 	seen := map[string]bool{}

@@ -10,7 +10,8 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// TestShape: small values and many names, which take many times their text in memory, are refused before they do.
+// TestShape checks that requests with too many small values or names, which take many times the size of their text in memory, are rejected
+// before they are allocated.
 func TestShape(t *testing.T) {
 	s := NewServer(newFakeChain(t), Config{Transport: jsonrpc.Config{MaxBody: 16 << 20}, MaxSimulated: 2})
 	request := func(method, params string) string {
@@ -54,7 +55,7 @@ func TestShape(t *testing.T) {
 		}
 		most := uint64(10*len(c.body) + 1<<20)
 		if strings.Contains(c.body, `"0x1",`) || strings.Contains(c.body, `[],[]`) {
-			most += 160 * maxFelts // a list up to its bound, with what decoding its elements takes
+			most += 160 * maxFelts // a list up to its bound, including the memory for decoding its elements
 		}
 		if n := after.TotalAlloc - before.TotalAlloc; n > most {
 			t.Errorf("%s: %d bytes allocated for a body of %d, at most %d", c.name, n, len(c.body), most)

@@ -14,9 +14,9 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// TestStarknetJS drives the server with starknet.js, which Starknet's wallets are built on: reads, the whole sequence behind
-// execute, deployAccount and declare, and waiting. STARKD_STARKNETJS is a folder in which `npm install starknet@10.8.0` was run,
-// by default scripts/js.
+// TestStarknetJS runs starknet.js, on which Starknet's wallets are built, against the server: reads, the requests of execute,
+// deployAccount and declare, and waiting. STARKD_STARKNETJS is a folder in which `npm install starknet@10.8.0` was run, by default
+// scripts/js.
 func TestStarknetJS(t *testing.T) {
 	dir := os.Getenv("STARKD_STARKNETJS")
 	if dir == "" {
@@ -34,7 +34,7 @@ func TestStarknetJS(t *testing.T) {
 	h := httptest.NewServer(NewServer(f, Config{}))
 	defer h.Close()
 
-	// Node looks modules up from the script's own folder.
+	// Node.js looks up modules from the script's folder.
 	run := t.TempDir()
 	script, err := os.ReadFile(filepath.Join("testdata", "starknetjs.mjs"))
 	if err != nil {
@@ -65,7 +65,7 @@ func TestStarknetJS(t *testing.T) {
 	golden.Equal(t, "starknetjs.golden", out)
 }
 
-// miningChain is a fakeChain that puts every transaction into a block of its own as soon as it is sent.
+// miningChain is a fakeChain that puts every sent transaction into its own block at once.
 type miningChain struct {
 	*fakeChain
 	t testing.TB

@@ -10,11 +10,11 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// The subscriptions of starknet_ws_api.json. One that names a block begins with it, one that could and does not with the latest
-// block; the others begin with the block after. Blocks are decided whole and for good: nothing is ever pre-confirmed or a candidate, so
-// that a subscription to those alone receives nothing, and starknet_subscriptionReorg is never sent.
+// The subscriptions of starknet_ws_api.json. A subscription with the parameter block_id begins at that block, by default the latest; a
+// subscription without that parameter begins at the next block. Blocks are decided as a whole and are final. There are no PRE_CONFIRMED or
+// CANDIDATE transactions, so a subscription to those statuses alone receives nothing, and starknet_subscriptionReorg is never sent.
 
-// subscriptionMethods are those that a websocket has if the backend is a Notifier.
+// subscriptionMethods are the methods of a websocket if the backend is a Notifier.
 var subscriptionMethods = []method{
 	{"starknet_subscribeNewHeads", []string{"block_id"}, reads, subscribeNewHeads},
 	{"starknet_subscribeEvents", []string{"from_address", "keys", "block_id", "finality_status"}, reads, subscribeEvents},
@@ -24,10 +24,10 @@ var subscriptionMethods = []method{
 	{"starknet_unsubscribe", []string{"subscription_id"}, reads, unsubscribe},
 }
 
-// maxBlocksBack is how far back a subscription may begin.
+// maxBlocksBack is how many blocks before the latest a subscription may begin.
 const maxBlocksBack = 1024
 
-// firstBlock returns the number of the block that the parameter block_id names, a SUBSCRIPTION_BLOCK_ID; latest without it.
+// firstBlock returns the number of the block of the parameter block_id (SUBSCRIPTION_BLOCK_ID), or of the latest block if it is absent.
 func (c *call) firstBlock() (uint64, error) {
 	id := BlockID{tag: tagLatest}
 	c.optional("block_id", &id)
@@ -35,7 +35,7 @@ func (c *call) firstBlock() (uint64, error) {
 		return 0, c.err
 	}
 	if id.tag == tagPreConfirmed || id.tag == tagL1Accepted {
-		return 0, jsonrpc.ErrInvalidParams.With(fmt.Sprintf("block_id: no subscription begins at %s", id.tag))
+		return 0, jsonrpc.ErrInvalidParams.With(fmt.Sprintf("block_id: a subscription cannot begin at %s", id.tag))
 	}
 	at, err := c.resolve(&id)
 	if err != nil {
@@ -81,7 +81,7 @@ type emittedEventWithStatusJSON struct {
 	Finality TransactionStatus `json:"finality_status"`
 }
 
-// oldEmittedEventWithStatusJSON is one of version 0.9.
+// oldEmittedEventWithStatusJSON is an emittedEventWithStatusJSON of version 0.9.
 type oldEmittedEventWithStatusJSON struct {
 	oldEmittedEventJSON
 	Finality TransactionStatus `json:"finality_status"`
@@ -142,7 +142,7 @@ type newTransactionStatusJSON struct {
 	Status *transactionStatusJSON `json:"status"`
 }
 
-// subscribeTransactionStatus says how far a transaction has come, if it is known, and then whenever it comes further.
+// subscribeTransactionStatus sends the status of a transaction, once it is known, and each change of the status.
 func subscribeTransactionStatus(c *call) (any, error) {
 	hash := c.felt("transaction_hash")
 	if c.err != nil {
@@ -167,7 +167,7 @@ func subscribeTransactionStatus(c *call) (any, error) {
 	return c.subscribe(&subscription{notification: "starknet_subscriptionTransactionStatus", poll: poll, matches: matches})
 }
 
-// finalities reads the parameter finality_status, a list; without it it is ACCEPTED_ON_L2.
+// finalities reads the parameter finality_status, a list. Its default is ACCEPTED_ON_L2.
 func (c *call) finalities(allowed ...TransactionStatus) map[TransactionStatus]bool {
 	given := []TransactionStatus{AcceptedOnL2}
 	c.optional("finality_status", &given)
@@ -191,7 +191,8 @@ func (c *call) senders() map[felt.Felt]bool {
 	return setOf(given)
 }
 
-// everyTransaction returns what notifies of the transactions of a block that one of the senders sent, or of all if there are none.
+// everyTransaction returns a subscription.block that calls notify for the transactions of a block from the senders. An empty set means all
+// senders.
 func everyTransaction(senders map[felt.Felt]bool, notify func(b *starknet.Block, i int, to emit) error) func(*blockNews, emit) error {
 	return func(news *blockNews, to emit) error {
 		if news.header.TransactionCount == 0 {
@@ -213,7 +214,8 @@ func everyTransaction(senders map[felt.Felt]bool, notify func(b *starknet.Block,
 	}
 }
 
-// noBlocks notifies of nothing: a subscription with it follows the chain, so that it falls behind as the others do.
+// noBlocks is a subscription.block that sends nothing. With it a subscription still follows the chain, and is closed like others if it is
+// too far behind.
 func noBlocks(*blockNews, emit) error { return nil }
 
 func subscribeNewTransactionReceipts(c *call) (any, error) {
@@ -236,7 +238,7 @@ func subscribeNewTransactionReceipts(c *call) (any, error) {
 	return c.subscribe(sub)
 }
 
-// transactionWithStatusJSON is a TXN_WITH_HASH and how far it has come.
+// transactionWithStatusJSON is a TXN_WITH_HASH with its finality status.
 type transactionWithStatusJSON struct {
 	*transactionJSON
 	Finality TransactionStatus `json:"finality_status"`

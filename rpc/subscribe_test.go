@@ -16,13 +16,13 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// fakeInvoke returns a transaction of an account with an event of another contract.
+// fakeInvoke returns a transaction of an account and its receipt with an event of another contract.
 func fakeInvoke(sender felt.Felt, nonce uint64) (*starknet.Invoke, starknet.Receipt) {
 	tx := &starknet.Invoke{Common: fakeCommon(nonce), SenderAddress: sender, Calldata: us(nonce)}
 	return tx, starknet.Receipt{Events: []starknet.Event{{From: fakeOtherHandle, Keys: us(nonce, 7), Data: us(1, 2)}, {From: fakeAccount, Keys: us(8)}}}
 }
 
-// TestSubscribeNewHeads: from the block that is named on, in order, and then as they come.
+// TestSubscribeNewHeads checks that headers are sent in order from the given block, and then for each new block.
 func TestSubscribeNewHeads(t *testing.T) {
 	chain := newLiveChain(t)
 	_, h := serveLive(t, chain, Config{})
@@ -52,7 +52,7 @@ func TestSubscribeNewHeads(t *testing.T) {
 	client.wantNothing()
 }
 
-// TestBlocksBack: 1024 blocks of history, in order, and not one more.
+// TestBlocksBack checks that a subscription can begin 1024 blocks before the latest, but not 1025.
 func TestBlocksBack(t *testing.T) {
 	chain := newLiveChain(t)
 	for range 1100 {
@@ -76,7 +76,8 @@ func TestBlocksBack(t *testing.T) {
 	c.wantNothing()
 }
 
-// TestSubscribeEvents: what a filter lets through is what starknet_getEvents finds with it, and more as it comes.
+// TestSubscribeEvents checks that a subscription sends the events that starknet_getEvents returns for its filter, and then those of new
+// blocks.
 func TestSubscribeEvents(t *testing.T) {
 	chain := newLiveChain(t)
 	_, h := serveLive(t, chain, Config{MaxKeys: 4, MaxAddresses: 2})
@@ -94,7 +95,7 @@ func TestSubscribeEvents(t *testing.T) {
 		}
 		return s
 	}
-	// The whole chain as getEvents has it.
+	// The events of the whole chain by getEvents.
 	found := func(f struct{ address, keys string }) (events []string) {
 		raw, err := one.ask("starknet_getEvents", `[{"chunk_size":1000`+members(f.address, f.keys, "address")+`}]`)
 		if err != nil {
@@ -109,7 +110,7 @@ func TestSubscribeEvents(t *testing.T) {
 		}
 		return events
 	}
-	status := func(event string) string { // as a notification has it
+	status := func(event string) string { // the form in a notification
 		return strings.TrimSuffix(event, "}") + `,"finality_status":"ACCEPTED_ON_L2"}`
 	}
 	ids := make([]string, len(filters))
@@ -144,10 +145,10 @@ func TestSubscribeEvents(t *testing.T) {
 		}
 	}
 	t.Logf("%d notifications by %d filters", total, len(filters))
-	// By default from the latest block on.
+	// The default is the latest block.
 	c := dial(t, h, "/ws")
 	id := c.subscribe("Events", `{}`)
-	c.wantNothing() // it is empty
+	c.wantNothing() // the latest block is empty
 	tx, receipt := fakeInvoke(fakeDeployed, 3)
 	chain.grow(t, []starknet.Transaction{tx}, []starknet.Receipt{receipt})
 	c.want(id, `"from_address":"0xabc"`, `"block_number":11`, `"transaction_index":0`, `"event_index":0`)
@@ -174,7 +175,7 @@ func TestSubscribeEvents(t *testing.T) {
 	}
 }
 
-// TestSubscribeTransactionStatus: from the mempool to a block.
+// TestSubscribeTransactionStatus checks the statuses of a transaction from the mempool to a block.
 func TestSubscribeTransactionStatus(t *testing.T) {
 	chain := newLiveChain(t)
 	_, h := serveLive(t, chain, Config{})
@@ -182,7 +183,7 @@ func TestSubscribeTransactionStatus(t *testing.T) {
 	tx, receipt := fakeInvoke(fakeAccount, 20)
 	hash := tx.Hash(fakeChainID)
 	id := c.subscribe("TransactionStatus", `["`+hash.String()+`"]`)
-	c.wantNothing() // nobody has heard of it
+	c.wantNothing() // the transaction is unknown
 	chain.receive(tx)
 	c.want(id, `"transaction_hash":"`+hash.String()+`"`, `"status":{"finality_status":"RECEIVED"}`)
 	late := c.subscribe("TransactionStatus", `{"transaction_hash":"`+hash.String()+`"}`)
@@ -205,7 +206,8 @@ func TestSubscribeTransactionStatus(t *testing.T) {
 	}
 }
 
-// TestSubscribeTransactions: receipts and transactions of every type as blocks hold them, by sender, and what the mempool takes.
+// TestSubscribeTransactions checks subscriptions to receipts and transactions of every type in blocks, by sender, and to transactions that
+// enter the mempool.
 func TestSubscribeTransactions(t *testing.T) {
 	chain := newLiveChain(t)
 	_, h := serveLive(t, chain, Config{MaxAddresses: 2})
@@ -222,8 +224,8 @@ func TestSubscribeTransactions(t *testing.T) {
 	} {
 		ids[c.subscribe(s[0], s[1])] = name
 	}
-	c.wantNothing() // they begin with the next block
-	// A block with a transaction of each type, each in the mempool before.
+	c.wantNothing() // they begin at the next block
+	// A block with a transaction of each type, all of which were in the mempool.
 	template := chain.blocks[1]
 	var txs []starknet.Transaction
 	receipts := append([]starknet.Receipt(nil), template.Receipts...)
@@ -240,7 +242,7 @@ func TestSubscribeTransactions(t *testing.T) {
 			got[ids[n.id]] = append(got[ids[n.id]], string(n.result))
 		}
 	}
-	collect(5 + 2) // of all, and the two of fakeDeployed: its deployment and its transaction
+	collect(5 + 2) // five for all senders, two for fakeDeployed: its deployment and its transaction
 	chain.grow(t, txs, receipts)
 	collect(5 + 2 + 5 + 2)
 	c.wantNothing()
@@ -289,7 +291,7 @@ func TestSubscribeTransactions(t *testing.T) {
 	}
 }
 
-// TestSubscriptions09: under the path of version 0.9, notifications are to the letter of its schemas, which starknet.go insists on.
+// TestSubscriptions09 checks that notifications under the path of version 0.9 match its schemas exactly, as starknet.go requires.
 func TestSubscriptions09(t *testing.T) {
 	chain := newLiveChain(t)
 	_, h := serveLive(t, chain, Config{})
@@ -319,7 +321,7 @@ func TestSubscriptions09(t *testing.T) {
 		if seen[heads] != before+1 || seen[events] != 10 || seen[receipts] != 4 || seen[transactions] != 4 {
 			t.Errorf("%s: %v", path, seen)
 		}
-		chain.mu.Lock() // as it was, for the next path
+		chain.mu.Lock() // restores the chain for the next path
 		chain.blocks, chain.diffs = chain.blocks[:before], chain.diffs[:before]
 		for i := range template.Receipts {
 			chain.places[template.Receipts[i].TransactionHash] = starknet.Position{Block: 1, Index: uint64(i)}
@@ -329,7 +331,7 @@ func TestSubscriptions09(t *testing.T) {
 	}
 }
 
-// TestUnsubscribe: after the answer there is nothing more of it, and the others go on.
+// TestUnsubscribe checks that a subscription sends nothing after the answer to unsubscribe, and that others continue.
 func TestUnsubscribe(t *testing.T) {
 	chain := newLiveChain(t)
 	s, h := serveLive(t, chain, Config{})
@@ -344,7 +346,7 @@ func TestUnsubscribe(t *testing.T) {
 	if s.feed.wanted.Load() != 0 {
 		t.Errorf("%d subscriptions want the mempool", s.feed.wanted.Load())
 	}
-	for _, id := range []string{goes, theirs, "x", ""} { // ended, of another socket, never there
+	for _, id := range []string{goes, theirs, "x", ""} { // ended, of another socket, unknown
 		_, err := c.ask("starknet_unsubscribe", `{"subscription_id":"`+id+`"}`)
 		if !errors.Is(err, errInvalidSubscriptionID) {
 			t.Errorf("unsubscribe %q: %v", id, err)
@@ -361,7 +363,7 @@ func TestUnsubscribe(t *testing.T) {
 	c.want(stays, `"block_number":5`)
 	c.wantNothing()
 	other.want(theirs, `"block_number":5`)
-	// While it is fed: nothing after the answer, at whatever moment.
+	// Nothing is sent after the answer, even while notifications are being sent.
 	for range 20 {
 		id := c.subscribe("NewHeads", `[{"block_number":0}]`)
 		if got, err := c.ask("starknet_unsubscribe", `["`+id+`"]`); err != nil || string(got) != "true" {
@@ -373,7 +375,7 @@ func TestUnsubscribe(t *testing.T) {
 	}
 }
 
-// TestSubscriptionBound: of a thousand subscriptions those beyond the bound are refused, and the socket goes on.
+// TestSubscriptionBound checks that subscriptions beyond the bound are rejected and that the socket stays open.
 func TestSubscriptionBound(t *testing.T) {
 	chain := newLiveChain(t)
 	_, h := serveLive(t, chain, Config{})
@@ -392,16 +394,16 @@ func TestSubscriptionBound(t *testing.T) {
 		}
 	}
 	if len(ids) != 64 || refused != 936 {
-		t.Errorf("%d subscriptions, %d refused", len(ids), refused)
+		t.Errorf("%d subscriptions, %d rejected", len(ids), refused)
 	}
-	// One goes, one may come; another socket has its own bound.
+	// After one has ended a new one is allowed. Another socket has its own bound.
 	if _, err := c.ask("starknet_unsubscribe", `[`+ids[0]+`]`); err != nil {
 		t.Fatal(err)
 	}
 	heads := c.subscribe("NewHeads", "{}")
 	c.want(heads, `"block_number":4`)
 	dial(t, h, "/ws").subscribe("NewHeads", "{}")
-	// In one batch, too.
+	// The bound holds in a batch too.
 	batch := `[` + strings.TrimSuffix(strings.Repeat(`{"jsonrpc":"2.0","id":5,"method":"starknet_subscribeNewHeads"},`, 100), ",") + `]`
 	other := dial(t, h, "/ws")
 	if err := other.conn.WriteMessage(1, []byte(batch)); err != nil {
@@ -414,7 +416,8 @@ func TestSubscriptionBound(t *testing.T) {
 	}
 }
 
-// TestMempoolFlood: a client that does not read does not hold up the mempool, which tells of far more than it keeps.
+// TestMempoolFlood checks that a client that does not read does not block the mempool, which notifies of far more transactions than are
+// kept.
 func TestMempoolFlood(t *testing.T) {
 	chain := newLiveChain(t)
 	_, h := serveLive(t, chain, Config{Transport: jsonrpc.Config{MaxQueue: 1000, StallTimeout: time.Minute}})
@@ -437,7 +440,7 @@ func TestMempoolFlood(t *testing.T) {
 	c.want(id, "RECEIVED")
 }
 
-// FuzzSocket: whatever a client sends, what it gets is JSON that the specification knows.
+// FuzzSocket checks that the answers to any messages are valid, and that no subscriptions are left when the socket has ended.
 func FuzzSocket(f *testing.F) {
 	chain := newLiveChain(f)
 	for _, m := range []string{

@@ -13,45 +13,46 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// subscriber is a websocket with its subscriptions: a jsonrpc.Session.
+// subscriber is a jsonrpc.Session: the subscriptions of a websocket.
 type subscriber struct {
 	socket *jsonrpc.Socket
 	server *Server
 
 	mu      sync.Mutex
-	subs    []*subscription // that are fed, in the order they were made
-	pending []*subscription // whose ids the client has not been told yet
-	pool    []poolNews
+	subs    []*subscription // running subscriptions, in the order in which they were made
+	pending []*subscription // subscriptions whose ids have not been sent to the client yet
+	pool    []poolNews      // transactions of the mempool for Run
 	ended   bool
-	wake    chan struct{} // holds a value when Run has something to do besides new blocks
+	wake    chan struct{} // has a value when Run has work other than new blocks
 }
 
 // poolNews is a transaction that entered the mempool.
 type poolNews struct {
 	tx     starknet.Transaction
 	hash   felt.Felt
-	sender felt.Felt // it costs a hash: once for all subscriptions
+	sender felt.Felt // computed once for all subscriptions, because it may cost a hash
 }
 
-// subscription is what a client has subscribed to. matches may be called by any goroutine, the other functions by Run only.
+// subscription is a client's subscription. Any goroutine may call matches; only Run calls the other functions.
 type subscription struct {
 	id           string
 	version      string
 	notification string // method of its notifications
 	ended        atomic.Bool
 
-	// block notifies of what a block has for it. next is the number of the block that comes next.
+	// block sends the notifications of a block. next is the number of the next block. A nil block means that the subscription does not
+	// follow blocks.
 	block func(b *blockNews, to emit) error
 	next  uint64
-	// received notifies of a transaction in the mempool.
+	// received sends the notification of a transaction that entered the mempool; nil means none.
 	received func(news *poolNews, to emit) error
-	// poll notifies of what has changed since the last time.
+	// poll sends a notification if its subject has changed since the last call; nil means none.
 	poll func(c *call, to emit) error
-	// matches reports whether a transaction that enters the mempool is of interest; nil: none is.
+	// matches reports whether the subscription is about a transaction that enters the mempool; nil means no.
 	matches func(news *poolNews) bool
 }
 
-// emit sends the result of a notification. An error is a reason to stop.
+// emit sends a notification with a result. After an error the caller stops.
 type emit func(result any) error
 
 // blockNews is a block that is new to a subscription.
@@ -64,7 +65,7 @@ type blockNews struct {
 // subscriber returns the subscriber whose client sent the request.
 func (c *call) subscriber() *subscriber { return c.request.Socket.Session.(*subscriber) }
 
-// subscribe keeps a subscription until the request is answered, when it begins. The result is its id.
+// subscribe adds a subscription and returns its id. It begins when the request is answered.
 func (c *call) subscribe(sub *subscription) (any, error) {
 	k := c.subscriber()
 	k.mu.Lock()
@@ -77,7 +78,7 @@ func (c *call) subscribe(sub *subscription) (any, error) {
 	return sub.id, nil
 }
 
-// unsubscribe ends a subscription: after the answer there is no notification of it.
+// unsubscribe ends a subscription. It sends no notifications after the answer.
 func unsubscribe(c *call) (any, error) {
 	var id string
 	if c.get("subscription_id", &id); c.err != nil {
@@ -101,7 +102,7 @@ func unsubscribe(c *call) (any, error) {
 	return true, nil
 }
 
-// Answered begins the subscriptions whose ids are in the queue.
+// Answered implements jsonrpc.Session. It begins the pending subscriptions, whose ids are in the socket's queue.
 func (k *subscriber) Answered() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -115,7 +116,7 @@ func (k *subscriber) Answered() {
 	k.signal()
 }
 
-// Ended ends all subscriptions.
+// Ended implements jsonrpc.Session. It ends all subscriptions.
 func (k *subscriber) Ended() {
 	f := k.server.feed
 	f.mu.Lock()
@@ -137,7 +138,7 @@ func (k *subscriber) signal() {
 	}
 }
 
-// offer keeps a transaction for Run if a subscription matches it.
+// offer queues a transaction for Run if it matches a subscription.
 func (k *subscriber) offer(news poolNews) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -153,10 +154,10 @@ func (k *subscriber) offer(news poolNews) {
 	}
 }
 
-// Run feeds the subscriptions until the socket ends.
+// Run implements jsonrpc.Session. It sends the notifications of the subscriptions until the socket ends.
 func (k *subscriber) Run() {
 	for {
-		block := k.server.feed.next() // before the head is read, so that none is missed
+		block := k.server.feed.next() // before the head is read, so that no block is missed
 		if err := k.catchUp(); err != nil && k.socket.Context().Err() == nil {
 			k.server.config.Transport.Log.Error("rpc: a subscription failed", "error", err)
 			k.socket.Close(jsonrpc.CloseInternalError, "internal error")
@@ -170,7 +171,7 @@ func (k *subscriber) Run() {
 	}
 }
 
-// subscriptions returns those that are fed now, and what the mempool had for them since the last call.
+// subscriptions returns the running subscriptions and the mempool's transactions since the last call.
 func (k *subscriber) subscriptions() ([]*subscription, []poolNews) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -179,7 +180,7 @@ func (k *subscriber) subscriptions() ([]*subscription, []poolNews) {
 	return append([]*subscription(nil), k.subs...), pool
 }
 
-// catchUp brings all subscriptions to the head: the mempool's transactions first, then block by block, then states of transactions.
+// catchUp sends all notifications up to the head: first transactions of the mempool, then blocks in order, then transaction statuses.
 func (k *subscriber) catchUp() error {
 	subs, pool := k.subscriptions()
 	for i := range pool {
@@ -226,7 +227,8 @@ func (k *subscriber) followers() (subs []*subscription) {
 	return subs
 }
 
-// nextBlock feeds the block that the subscriptions furthest behind come to next, and reports whether there was one.
+// nextBlock sends the notifications of the lowest next block of the subscriptions, to those whose next block it is. It reports whether there
+// was such a block.
 func (k *subscriber) nextBlock(subs []*subscription) (more bool, err error) {
 	if len(subs) == 0 {
 		return false, nil
@@ -274,7 +276,7 @@ func (k *subscriber) nextBlock(subs []*subscription) (more bool, err error) {
 	return true, nil
 }
 
-// emitter returns what sends a subscription's notifications. Its error ends the feeding: the socket ends.
+// emitter returns the function that sends a subscription's notifications. It returns an error if the socket has ended.
 func (k *subscriber) emitter(sub *subscription) emit {
 	open := func() bool { return !sub.ended.Load() }
 	return func(result any) error {

@@ -12,11 +12,11 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// slowChain is a chain whose simulations last until they are let end.
+// slowChain is a chain whose simulations block until the test releases them.
 type slowChain struct {
 	*fakeChain
 	let chan struct{}
-	mu  sync.Mutex // one simulation at a time notes what it was asked
+	mu  sync.Mutex // guards the records of fakeChain
 }
 
 func (c *slowChain) Simulate(ctx context.Context, at starknet.At, txs []starknet.Transaction, flags SimulationFlags) ([]Simulation, *starknet.StateReads, error) {
@@ -30,8 +30,8 @@ func (c *slowChain) Simulate(ctx context.Context, at starknet.At, txs []starknet
 	return c.fakeChain.Simulate(ctx, at, txs, flags)
 }
 
-// TestTurns: simulations that last keep neither calls nor sent transactions waiting, and those of DECLAREs, which wait for classes to be
-// compiled, no others either.
+// TestTurns checks that calls and sent transactions do not wait for slow simulations, and that other simulations do not wait for those of
+// DECLAREs, which wait for classes to be compiled.
 func TestTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		chain := &slowChain{fakeChain: newFakeChain(t), let: make(chan struct{})}
@@ -48,14 +48,14 @@ func TestTurns(t *testing.T) {
 		}
 		synctest.Wait()
 		if n, others := len(s.classes), len(s.simulations)+len(s.executions); n != 1 || others != 0 {
-			t.Errorf("20 estimates of DECLAREs have %d turns of their own and %d of others, want 1 and 0", n, others)
+			t.Errorf("20 estimates of DECLAREs hold %d tokens of their gate and %d of others, want 1 and 0", n, others)
 		}
 		for range 20 {
 			go func() { answers <- estimate(invoke) }()
 		}
 		synctest.Wait()
 		if n, others := len(s.simulations), len(s.executions); n != 2 || others != 0 {
-			t.Errorf("20 estimates have %d turns of their own and %d of others, want 2 and 0", n, others)
+			t.Errorf("20 estimates hold %d tokens of their gate and %d of others, want 2 and 0", n, others)
 		}
 		began := time.Now()
 		if _, err := ask(t, s, "/", "starknet_call", `[{"contract_address":"0xacc","entry_point_selector":"0x9","calldata":[]},"latest"]`); err != nil {
@@ -74,7 +74,7 @@ func TestTurns(t *testing.T) {
 			}
 		}
 		if n := len(s.classes) + len(s.simulations) + len(s.executions); n != 0 {
-			t.Errorf("%d turns are not given back", n)
+			t.Errorf("%d tokens are not given back", n)
 		}
 	})
 }

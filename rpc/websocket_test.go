@@ -24,16 +24,16 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// patience bounds waits for what must happen.
+// patience bounds the waits for expected events.
 const patience = time.Minute
 
-// wsClient is a websocket's other end. What it gets that nobody asked for must be a notification of the specification.
+// wsClient is the client of a websocket. A message that is not an answer must be a notification of the specification.
 type wsClient struct {
 	t             testing.TB
 	conn          *websocket.Conn
 	spec          *openRPC
 	id            int
-	notifications []wsNotification // that came while an answer was waited for
+	notifications []wsNotification // received while waiting for an answer
 }
 
 type wsNotification struct {
@@ -55,7 +55,7 @@ type wsMessage struct {
 	Error  *jsonrpc.Error
 }
 
-// serveLive serves a chain over a real socket until the test ends.
+// serveLive serves a chain over TCP until the test ends.
 func serveLive(t testing.TB, backend Backend, config Config) (*Server, *httptest.Server) {
 	t.Helper()
 	if config.Transport.Log == nil {
@@ -164,7 +164,7 @@ func (c *wsClient) ask(method, params string) (json.RawMessage, *jsonrpc.Error) 
 	}
 }
 
-// subscribe makes a subscription and returns its id.
+// subscribe adds a subscription and returns its id.
 func (c *wsClient) subscribe(method, params string) string {
 	c.t.Helper()
 	result, err := c.ask("starknet_subscribe"+method, params)
@@ -196,7 +196,7 @@ func (c *wsClient) next() wsNotification {
 	return c.notification(m, raw)
 }
 
-// want demands that the next notification is of a subscription and has something in it.
+// want checks that the next notification is of a subscription and contains a text.
 func (c *wsClient) want(id string, texts ...string) {
 	c.t.Helper()
 	n := c.next()
@@ -207,7 +207,7 @@ func (c *wsClient) want(id string, texts ...string) {
 	}
 }
 
-// wantNothing demands that nothing comes, by asking for an answer and looking at what came before it.
+// wantNothing checks that there is no notification before the answer to another request.
 func (c *wsClient) wantNothing() {
 	c.t.Helper()
 	time.Sleep(50 * time.Millisecond)
@@ -219,7 +219,7 @@ func (c *wsClient) wantNothing() {
 	}
 }
 
-// closed waits for the end, and returns how the server says it is.
+// closed waits for the end of the socket and returns the server's close frame.
 func (c *wsClient) closed() *websocket.CloseError {
 	c.t.Helper()
 	for {
@@ -229,13 +229,13 @@ func (c *wsClient) closed() *websocket.CloseError {
 		}
 		var ending *websocket.CloseError
 		if !errors.As(err, &ending) {
-			c.t.Fatalf("the socket ends without a goodbye: %v", err)
+			c.t.Fatalf("the socket ends without a close frame: %v", err)
 		}
 		return ending
 	}
 }
 
-// TestWebsocketAnswers: every method answers as it does over HTTP.
+// TestWebsocketAnswers checks that every method has the same answers as over HTTP.
 func TestWebsocketAnswers(t *testing.T) {
 	over, f := newLiveChain(t), newFakeChain(t)
 	cases := methodCases(t, f)
@@ -262,7 +262,7 @@ func TestWebsocketAnswers(t *testing.T) {
 	t.Logf("%d requests", len(cases))
 }
 
-// TestWebsocketJSONRPC: batches, notifications by the client, and what is no JSON-RPC.
+// TestWebsocketJSONRPC checks the answers to batches, to notifications from the client, and to messages that are not JSON-RPC.
 func TestWebsocketJSONRPC(t *testing.T) {
 	_, h := serveLive(t, newLiveChain(t), Config{Transport: jsonrpc.Config{MaxBatch: 3}})
 	c := dial(t, h, "/ws")
@@ -294,7 +294,8 @@ func TestWebsocketJSONRPC(t *testing.T) {
 	}
 }
 
-// TestWebsocketOverHTTP: what only a websocket has is said to be so.
+// TestWebsocketOverHTTP checks that over HTTP the error for a method or path of websockets says so, and checks origins and the bound on
+// sockets.
 func TestWebsocketOverHTTP(t *testing.T) {
 	s, h := serveLive(t, newLiveChain(t), Config{Transport: jsonrpc.Config{CORSOrigin: "https://wallet.example", MaxSockets: 2}})
 	if _, err := ask(t, s, "/", "starknet_subscribeNewHeads", "[]"); err == nil || err.Code != -32601 || !strings.Contains(fmt.Sprint(err.Data), "websocket") {
@@ -308,7 +309,7 @@ func TestWebsocketOverHTTP(t *testing.T) {
 			t.Errorf("POST %s: status %d", path, status)
 		}
 	}
-	// Origins, as CORS has it; who is no browser says none.
+	// Origins as in CORS. Clients other than browsers send none.
 	for _, c := range []struct {
 		origin string
 		want   int
@@ -324,14 +325,14 @@ func TestWebsocketOverHTTP(t *testing.T) {
 	if _, status, _ := dialStatus(h, "/ws", ""); status != http.StatusServiceUnavailable {
 		t.Errorf("a third websocket of two: status %d", status)
 	}
-	// A backend that tells no news has no subscriptions.
+	// A Backend that is not a Notifier has no subscriptions.
 	_, h = serveLive(t, newFakeChain(t), Config{})
 	if _, err := dial(t, h, "/ws").ask("starknet_subscribeNewHeads", "[]"); err == nil || err.Code != -32601 {
-		t.Errorf("a subscription to nothing: %v", err)
+		t.Errorf("a subscription without a Notifier: %v", err)
 	}
 }
 
-// TestMessageSize: a message beyond MaxBody ends the socket with the code for it.
+// TestMessageSize checks that a message larger than MaxBody ends the socket with the code for it.
 func TestMessageSize(t *testing.T) {
 	_, h := serveLive(t, newLiveChain(t), Config{Transport: jsonrpc.Config{MaxBody: 1000}})
 	c := dial(t, h, "/ws")
@@ -343,12 +344,12 @@ func TestMessageSize(t *testing.T) {
 	}
 }
 
-// TestPing: the server pings, and ends the socket of a client that does not answer.
+// TestPing checks that the server sends pings and ends the socket of a client that does not answer them.
 func TestPing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, dial := servePipe(t, newLiveChain(t), Config{Transport: jsonrpc.Config{PingInterval: time.Minute}})
 		alive, dead := dial("/ws"), dial("/ws")
-		dropped := make(chan error, 1) // the one answers its pings as it reads
+		dropped := make(chan error, 1) // alive answers pings while it reads
 		go func() {
 			_, _, err := alive.conn.ReadMessage()
 			dropped <- err
@@ -367,7 +368,7 @@ func TestPing(t *testing.T) {
 	})
 }
 
-// TestTalksOn: a client that is told that its socket ends, and goes on sending, is cut off as one that says nothing is.
+// TestTalksOn checks that a client that keeps sending after the close frame is disconnected after the same time as a silent client.
 func TestTalksOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, dial := servePipe(t, newLiveChain(t), Config{Transport: jsonrpc.Config{PingInterval: time.Minute}})
@@ -391,7 +392,8 @@ func TestTalksOn(t *testing.T) {
 	})
 }
 
-// servePipe is serveLive in a synctest bubble: connections are pipes, which hold nothing, and time passes when everybody waits.
+// servePipe serves a chain like serveLive in a synctest bubble. Connections are pipes without buffers, and time advances when all goroutines
+// wait.
 func servePipe(t *testing.T, backend Backend, config Config) (*Server, func(path string) *wsClient) {
 	t.Helper()
 	config.Transport.Log = quiet
@@ -443,13 +445,14 @@ func (l *pipeListener) Close() error {
 
 func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
-// bigReceipts are those of a block whose notifications take some 60 kB.
+// bigReceipts returns the receipts of a block whose notifications have about 60 kB.
 func bigReceipts(n uint64) ([]starknet.Transaction, []starknet.Receipt) {
 	tx := &starknet.Invoke{Common: fakeCommon(1000 + n), SenderAddress: fakeAccount, Calldata: us(n)}
 	return []starknet.Transaction{tx}, []starknet.Receipt{{Reverted: true, RevertReason: strings.Repeat("no ", 20_000)}}
 }
 
-// TestSlowReader: who does not read is told so and dropped. The chain and the other clients do not notice.
+// TestSlowReader checks that a client that does not read gets a close frame with the reason, and that the chain and other clients are not
+// affected.
 func TestSlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		chain := newLiveChain(t)
@@ -466,14 +469,14 @@ func TestSlowReader(t *testing.T) {
 		}
 		time.Sleep(stall - 1)
 		if s.sockets() < 2 {
-			t.Errorf("a client that has read nothing for %v is told to go", stall-1)
+			t.Errorf("the socket of a client that has read nothing for %v is closed", stall-1)
 		}
 		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if s.sockets() > 1 {
-			t.Errorf("a client that has read nothing for %v is served on", stall)
+			t.Errorf("the socket of a client that has read nothing for %v is open", stall)
 		}
-		// The server still takes the goodbye to a client that reads within StallTimeout.
+		// A client that resumes reading within StallTimeout still receives the close frame.
 		if e := slow.closed(); e.Code != websocket.ClosePolicyViolation || !strings.Contains(e.Text, "too slow") {
 			t.Errorf("closed with %v", e)
 		}
@@ -482,7 +485,7 @@ func TestSlowReader(t *testing.T) {
 	})
 }
 
-// TestNeverReads: who never reads at all is cut off, with nothing left behind.
+// TestNeverReads checks that a client that never reads is disconnected and that no memory stays held for it.
 func TestNeverReads(t *testing.T) {
 	chain := newLiveChain(t)
 	s, h := serveLive(t, chain, Config{Transport: jsonrpc.Config{MaxQueue: 300_000, StallTimeout: 200 * time.Millisecond}})
@@ -503,7 +506,7 @@ func TestNeverReads(t *testing.T) {
 	}
 }
 
-// TestBehind: a client whose subscription falls behind by more than the chain keeps for it is told to go.
+// TestBehind checks that the socket of a client is closed if its subscription falls more than maxBehind blocks behind.
 func TestBehind(t *testing.T) {
 	chain := newLiveChain(t)
 	_, h := serveLive(t, chain, Config{})
@@ -522,7 +525,7 @@ func TestBehind(t *testing.T) {
 	}
 }
 
-// TestShutdown: open sockets hear that the node stops, and nothing of them is left: no goroutine, no listener.
+// TestShutdown checks that open sockets get a close frame when the node stops, and that no goroutine and no listener is left.
 func TestShutdown(t *testing.T) {
 	before := runtime.NumGoroutine()
 	chain := newLiveChain(t)
@@ -571,7 +574,7 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
-// TestShutdownCuts: a socket whose request does not end is cut off when the patience of Shutdown's caller ends.
+// TestShutdownCuts checks that a socket whose request does not end is disconnected when the context of Shutdown ends.
 func TestShutdownCuts(t *testing.T) {
 	chain := newLiveChain(t)
 	stuck := make(chan struct{})
@@ -595,7 +598,7 @@ func TestShutdownCuts(t *testing.T) {
 	}
 }
 
-// stuckCall is a chain whose calls take no notice of their context.
+// stuckCall is a chain whose calls ignore their context.
 type stuckCall struct {
 	*liveChain
 	release chan struct{}

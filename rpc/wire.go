@@ -46,7 +46,7 @@ func (x *hexUint128) UnmarshalText(b []byte) error {
 	return err
 }
 
-// object picks the members of a JSON object, some of which must be there. The first fault sticks.
+// object reads the members of a JSON object. err is the first fault.
 type object struct {
 	members jsonObject
 	err     error
@@ -57,10 +57,10 @@ func parseObject(what string, raw json.RawMessage) *object {
 	return &object{members: members, err: err}
 }
 
-// jsonObject is an object whose members are decoded one by one.
+// jsonObject is a JSON object whose members are not decoded yet.
 type jsonObject = map[string]json.RawMessage
 
-// get decodes a member that must be there.
+// get decodes a required member.
 func (o *object) get(name string, into any) {
 	if o.err != nil {
 		return
@@ -75,11 +75,11 @@ func (o *object) get(name string, into any) {
 	}
 }
 
-// maxFelts bounds a list of felts in a request, and a list of such lists. No transaction may have so many, and a felt takes up to
-// eight times the memory of its text.
+// maxFelts bounds the elements of a list of felts in a request, and of a list of such lists. No transaction may have so many, and a felt
+// can take eight times the size of its text in memory.
 const maxFelts = 1 << 17
 
-// feltLists decodes lists of felts up to their bound.
+// feltLists returns the option that bounds lists of felts by maxFelts.
 var feltLists = sync.OnceValue(func() jsonv2.Options {
 	return jsonv2.WithUnmarshalers(jsonv2.JoinUnmarshalers(
 		bounded.List[felt.Felt]("felts", maxFelts, len(`"0"`)),
@@ -87,7 +87,7 @@ var feltLists = sync.OnceValue(func() jsonv2.Options {
 	))
 })
 
-// optional decodes a member if it is there and not null.
+// optional decodes a member if it is present and not null.
 func (o *object) optional(name string, into any) {
 	if raw, ok := o.members[name]; o.err == nil && ok && !bounded.IsNull(raw) {
 		o.get(name, into)
@@ -105,7 +105,7 @@ func (x *feltOrList) UnmarshalJSON(b []byte) error {
 	return jsonv2.Unmarshal(b, &(*x)[0])
 }
 
-// list makes a nil slice an empty one, which JSON shows as [].
+// list returns xs, or an empty slice if xs is nil, so that its JSON is [].
 func list[T any](xs []T) []T {
 	if xs == nil {
 		return []T{}
@@ -113,7 +113,7 @@ func list[T any](xs []T) []T {
 	return xs
 }
 
-// mapped is f of each element.
+// mapped returns f of each element.
 func mapped[T, U any](xs []T, f func(*T) U) []U {
 	us := make([]U, len(xs))
 	for i := range xs {

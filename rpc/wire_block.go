@@ -12,7 +12,7 @@ type resourcePriceJSON struct {
 	Wei hexUint128 `json:"price_in_wei"`
 }
 
-// pendingHeaderJSON is what is known of a block before it is decided (PRE_CONFIRMED_BLOCK_HEADER).
+// pendingHeaderJSON is the header of a block that is not decided yet (PRE_CONFIRMED_BLOCK_HEADER).
 type pendingHeaderJSON struct {
 	Number         uint64            `json:"block_number"`
 	Timestamp      uint64            `json:"timestamp"`
@@ -74,7 +74,7 @@ func newBareHeaderJSON(h *starknet.Header, hash felt.Felt) bareHeaderJSON {
 	}
 }
 
-// header undoes newHeaderJSON.
+// header returns the header of which j is the JSON form.
 func (j *headerJSON) header() starknet.Header {
 	price := func(p resourcePriceJSON) starknet.GasPrice {
 		return starknet.GasPrice{Fri: starknet.Uint128(p.Fri), Wei: starknet.Uint128(p.Wei)}
@@ -115,7 +115,7 @@ type messageJSON struct {
 	Payload []felt.Felt `json:"payload"`
 }
 
-// receiptJSON is a receipt (TXN_RECEIPT), with the block's hash and number where the receipt stands alone.
+// receiptJSON is a receipt (TXN_RECEIPT). A receipt outside a block has the block's hash and number.
 type receiptJSON struct {
 	Type            string            `json:"type"`
 	Hash            felt.Felt         `json:"transaction_hash"`
@@ -154,7 +154,7 @@ func newReceiptJSON(r *starknet.Receipt, status TransactionStatus) *receiptJSON 
 	return j
 }
 
-// receipt undoes newReceiptJSON.
+// receipt returns the receipt of which j is the JSON form.
 func (j *receiptJSON) receipt() starknet.Receipt {
 	r := starknet.Receipt{
 		TransactionHash: j.Hash, ActualFee: starknet.Uint128(j.ActualFee.Amount), Reverted: j.ExecutionStatus == "REVERTED",
@@ -225,9 +225,9 @@ type nonceJSON struct {
 	Nonce   felt.Felt `json:"nonce"`
 }
 
-// newStateDiffJSON returns the form of d, in version 0.9 if old.
+// newStateDiffJSON returns the JSON form of d, that of version 0.9 if old is set.
 func newStateDiffJSON(d *starknet.StateDiff, old bool) *stateDiffJSON {
-	migrated := []declaredClassJSON{} // this chain has always hashed compiled classes in one way
+	migrated := []declaredClassJSON{} // this chain has only ever had one hash of compiled classes
 	if old {
 		migrated = nil
 	}
@@ -244,7 +244,7 @@ func newStateDiffJSON(d *starknet.StateDiff, old bool) *stateDiffJSON {
 	}
 }
 
-// diff undoes newStateDiffJSON and brings the diff into canonical order.
+// diff returns the difference of which j is the JSON form, in canonical order.
 func (j *stateDiffJSON) diff() *starknet.StateDiff {
 	d := &starknet.StateDiff{
 		Storage: mapped(j.Storage, func(c *contractStorageJSON) starknet.ContractStorage {

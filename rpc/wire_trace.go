@@ -75,7 +75,7 @@ type revertReasonJSON struct {
 	RevertReason string `json:"revert_reason"`
 }
 
-// newTraceJSON returns the form of t, in version 0.9 if old.
+// newTraceJSON returns the JSON form of t, that of version 0.9 if old is set.
 func newTraceJSON(t *Trace, old bool) *traceJSON {
 	j := &traceJSON{
 		Type: t.Type.String(), Validate: newInvocationJSON(t.Validate), Constructor: newInvocationJSON(t.Constructor),
@@ -94,8 +94,8 @@ func newTraceJSON(t *Trace, old bool) *traceJSON {
 	return j
 }
 
-// initialReadsJSON is an INITIAL_READS: the values that a run of transactions fetched from the state before them, each once. Values that
-// an earlier transaction of the run had written are not among them.
+// initialReadsJSON is an INITIAL_READS: the values that transactions read from the state before them, each once. It does not have values
+// that one of the transactions had written before the read.
 type initialReadsJSON struct {
 	Storage     []storageReadJSON     `json:"storage"`
 	Nonces      []nonceReadJSON       `json:"nonces"`
@@ -124,7 +124,7 @@ type declarationReadJSON struct {
 	Declared  bool      `json:"is_declared"`
 }
 
-// newInitialReadsJSON returns the form of r, which may be nil.
+// newInitialReadsJSON returns the JSON form of r, which may be nil.
 func newInitialReadsJSON(r *starknet.StateReads) *initialReadsJSON {
 	if r == nil {
 		r = new(starknet.StateReads)
@@ -161,7 +161,7 @@ type proofNodeJSON struct {
 	Node merkleNodeJSON `json:"node"`
 }
 
-// merkleNodeJSON is a MERKLE_NODE: the first two members, or the last three.
+// merkleNodeJSON is a MERKLE_NODE: a binary node has the first two members, an edge the last three.
 type merkleNodeJSON struct {
 	Left   *felt.Felt `json:"left,omitempty"`
 	Right  *felt.Felt `json:"right,omitempty"`

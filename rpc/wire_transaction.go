@@ -63,7 +63,7 @@ func (m *daModeJSON) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// transactionJSON is a transaction of any type; the fields that a type does not have are nil.
+// transactionJSON is a transaction of any type. Fields that the type does not have are nil.
 type transactionJSON struct {
 	Hash    *felt.Felt `json:"transaction_hash,omitempty"`
 	Type    string     `json:"type"`
@@ -88,7 +88,7 @@ type transactionJSON struct {
 	ProofFacts            *[]felt.Felt       `json:"proof_facts,omitempty"`
 }
 
-// newTransactionJSON returns the form in blocks: a DECLARE names its class by hash.
+// newTransactionJSON returns the form of a transaction in a block: a DECLARE has the hash of its class.
 func newTransactionJSON(tx starknet.Transaction, proofFacts bool) *transactionJSON {
 	f := tx.Fields()
 	j := &transactionJSON{
@@ -123,7 +123,7 @@ func newTransactionJSON(tx starknet.Transaction, proofFacts bool) *transactionJS
 	return j
 }
 
-// broadcastJSON returns the form in which a transaction is sent: a DECLARE with its class, proof facts where there are any.
+// broadcastJSON returns the form in which a transaction is sent: a DECLARE has its class, and proof facts are included if there are any.
 func broadcastJSON(tx starknet.Transaction) *transactionJSON {
 	j := newTransactionJSON(tx, false)
 	switch t := tx.(type) {
@@ -137,8 +137,8 @@ func broadcastJSON(tx starknet.Transaction) *transactionJSON {
 	return j
 }
 
-// parseBroadcast decodes a transaction as clients send it (BROADCASTED_TXN). The error is an *Error where the specification has
-// one for the fault.
+// parseBroadcast decodes a transaction as clients send it (BROADCASTED_TXN). The error is a *jsonrpc.Error if the specification has one
+// for the fault.
 func parseBroadcast(raw json.RawMessage) (starknet.Transaction, error) {
 	o := parseObject("transaction", raw)
 	var class json.RawMessage
@@ -173,7 +173,7 @@ func parseBroadcast(raw json.RawMessage) (starknet.Transaction, error) {
 	return tx, nil
 }
 
-// transaction decodes the members of a transaction; class decodes a DECLARE's class.
+// transaction decodes the members of a transaction. It calls class to decode the class of a DECLARE.
 func (o *object) transaction(class func(*starknet.Declare)) (starknet.Transaction, error) {
 	var kind string
 	var version felt.Felt
@@ -191,7 +191,7 @@ func (o *object) transaction(class func(*starknet.Declare)) (starknet.Transactio
 	case "DEPLOY_ACCOUNT":
 		tx = new(starknet.DeployAccount)
 	default:
-		return nil, fmt.Errorf("type: no transaction type %.40q", kind)
+		return nil, fmt.Errorf("type: unknown transaction type %.40q", kind)
 	}
 	f := tx.Fields()
 	f.Query = true
