@@ -83,7 +83,7 @@ type database struct {
 // Close implements dbm.DB.
 func (d *database) Close() error { return d.close() }
 
-// provide is the cmtconfig.DBProvider of the node.
+// provide returns the cmtconfig.DBProvider of the node.
 func (d *databases) provide(c *cmtconfig.DBContext) (dbm.DB, error) {
 	db, err := openDB(d.home, c.ID, c.Config.DBBackend, d.log)
 	if err != nil {

@@ -214,7 +214,7 @@ func everyTransaction(senders map[felt.Felt]bool, notify func(b *starknet.Block,
 	}
 }
 
-// noBlocks is a subscription.block that sends nothing. With it a subscription still follows the chain, and is closed like others if it is
+// noBlocks returns a subscription.block that sends nothing. With it a subscription still follows the chain, and is closed like others if it is
 // too far behind.
 func noBlocks(*blockNews, emit) error { return nil }
 

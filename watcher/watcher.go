@@ -124,7 +124,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 	return err
 }
 
-// run is Run without the handling of a halt.
+// run does what Run does, without the handling of a halt.
 func (w *Watcher) run(ctx context.Context) error {
 	if !w.opened {
 		if err := w.Open(ctx); err != nil {

@@ -301,7 +301,7 @@ func (b *builder) tempAt(v cellVar, offset int) cellVar {
 // assert asserts dst = v; dst must be a cell. A difference or quotient is rewritten as a sum or product.
 func (b *builder) assert(dst, v cellVar) { b.assertOp(casm.AssertEq, dst, v) }
 
-// assertOp is assert with a given instruction.
+// assertOp does what assert does, with a given instruction.
 func (b *builder) assertOp(op casm.Op, dst, v cellVar) {
 	d, r := b.value(dst), b.value(v)
 	if d.Kind != casm.Deref {

@@ -128,7 +128,7 @@ func lowerWithdrawGasAll(l *lowering) {
 	l.withdraw(&b, rc, counter, table)
 }
 
-// withdraw is withdraw_gas with a pointer to the price table.
+// withdraw lowers withdraw_gas with a pointer to the price table.
 func (l *lowering) withdraw(b *builder, rc, counter, table cellVar) {
 	total := l.requested(b, table)
 	origRC := b.dup(rc)

@@ -15,7 +15,7 @@ func GasInfo(class *sierra.ContractClass) (info *sierra.GasInfo, err error) {
 	return GasInfoOf(registry, class.EntryPoints)
 }
 
-// GasInfoOf is GasInfo for a validated program.
+// GasInfoOf returns what GasInfo returns, for a validated program.
 func GasInfoOf(registry *sierra.Registry, entryPoints sierra.EntryPoints) (info *sierra.GasInfo, err error) {
 	defer recovered(&err)
 	costs := map[sierra.FuncID]int64{}

@@ -412,7 +412,7 @@ func TestGenerated(t *testing.T) {
 	}
 }
 
-// FuzzGenerated is TestGenerated with seeds from the fuzzer.
+// FuzzGenerated does what TestGenerated does, with seeds from the fuzzer.
 func FuzzGenerated(f *testing.F) {
 	f.Add(uint64(1), uint8(10))
 	f.Add(uint64(2), uint8(60))

@@ -254,7 +254,7 @@ func (l *body) mul128(x, y []slot) []slot {
 	}, func() []slot { return l.mulWords(x, y) })
 }
 
-// mulWords is mul128 without the branch.
+// mulWords does what mul128 does, without the branch.
 func (l *body) mulWords(x, y []slot) []slot {
 	p00 := l.helper(helperWide, x[:1], y[:1])
 	p01 := l.helper(helperWide, x[:1], y[1:])
@@ -565,7 +565,7 @@ func downcast(l *invocation) {
 	l.choose(0, func() { l.out(0, l.convert(x, fromClass, toClass)) }, 1, func() { l.out(1) })
 }
 
-// downcastFelt is downcast for a field element x. It compares x's distance from the lower end of the intersection of both ranges with the
+// downcastFelt lowers downcast for a field element x. It compares x's distance from the lower end of the intersection of both ranges with the
 // intersection's size.
 func (l *invocation) downcastFelt(x []slot, from, to sierra.Range, toClass intClass) {
 	common, ok := to.Intersect(from)

@@ -132,7 +132,7 @@ func (a *asm) subBorrow(x, y, borrow slot) (diff, out slot) {
 	return diff, a.do(opOr, b, a.flagOf(opLtU, d, borrow))
 }
 
-// flagOf is flag, except that it folds x < 0 to the constant 0.
+// flagOf does what flag does, except that it folds x < 0 to the constant 0.
 func (a *asm) flagOf(op byte, x, y slot) slot {
 	if op == opLtU && y.known && y.value == 0 {
 		return constant(0)
@@ -160,7 +160,7 @@ func (a *asm) reduced(x []slot) []slot {
 	}, func() { a.pushZero(x[:1]) })
 }
 
-// lessPrime is reduced for x whose lowest limb is not 0.
+// lessPrime does what reduced does, for x whose lowest limb is not 0.
 func (a *asm) lessPrime(x []slot) []slot {
 	// The highest limbs are below 2^61, so their difference as a signed word is right.
 	top := a.do(opSub, x[3], constant(primeTop))
@@ -259,7 +259,7 @@ func (a *asm) feltAdd(x, y []slot) []slot {
 	return a.reduced(s)
 }
 
-// addUsual is feltAdd with a shorter usual path. It takes the sum from other in two rare cases: the carry into a limb makes that limb
+// addUsual does what feltAdd does, with a shorter usual path. It takes the sum from other in two rare cases: the carry into a limb makes that limb
 // carry, or the subtraction of P borrows beyond the lowest limb (see reduced).
 func (a *asm) addUsual(x, y []slot, other func() []slot) []slot {
 	s := make([]slot, 4)

@@ -68,7 +68,7 @@ func gateType(s *specialisation, t *ConcreteType) {
 	t.Info = immaterial
 }
 
-// ofCircuitType is the rule of the types that hold a circuit's data in its stages.
+// ofCircuitType returns the rule of the types that hold a circuit's data in its stages.
 func ofCircuitType(s *specialisation, t *ConcreteType) {
 	s.inner(t)
 	s.argsOf(t.Inner, "Circuit")

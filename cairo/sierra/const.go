@@ -7,7 +7,7 @@ import (
 	"github.com/starkd/starkd/crypto/starkcurve"
 )
 
-// constType is the rule of Const<T, …>, a value of type T known at compile time. The arguments after T depend on T:
+// constType returns the rule of Const<T, …>, a value of type T known at compile time. The arguments after T depend on T:
 //
 //	a number              the number
 //	a struct              one Const type for each member

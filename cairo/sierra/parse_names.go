@@ -61,7 +61,7 @@ func (p *textParser) spelledArgs(end string) string {
 	return strings.Join(args, ", ")
 }
 
-// tupleArgs is spelledArgs for a tuple. It keeps a trailing comma: (T,) is the tuple of one member.
+// tupleArgs does what spelledArgs does, for a tuple. It keeps a trailing comma: (T,) is the tuple of one member.
 func (p *textParser) tupleArgs() string {
 	start := p.tok.pos
 	args := p.spelledArgs(")")

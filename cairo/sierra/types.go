@@ -163,7 +163,7 @@ func enumType(s *specialisation, t *ConcreteType) {
 	}
 }
 
-// dictType is the rule of dictionaries. Their values start as the cell 0, so only types for which 0 is a valid value are
+// dictType returns the rule of dictionaries. Their values start as the cell 0, so only types for which 0 is a valid value are
 // allowed: numbers, Nullable, and enums of at most two empty variants.
 func dictType(s *specialisation, t *ConcreteType) {
 	in := s.inner(t)
@@ -208,7 +208,7 @@ func (s *specialisation) requireU32Bounds(lower, upper *big.Int) {
 	s.require(lower.Sign() == 0 && upper.IsUint64() && upper.Uint64() == math.MaxUint32, "bounds %v and %v are not those of u32", lower, upper)
 }
 
-// intRangeType is the rule of IntRange, a range [x, y) of an integer type.
+// intRangeType returns the rule of IntRange, a range [x, y) of an integer type.
 func intRangeType(s *specialisation, t *ConcreteType) {
 	s.inner(t)
 	l := s.longID(t.Inner)

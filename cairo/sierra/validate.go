@@ -39,7 +39,7 @@ const (
 	AllLibfuncs     LibfuncList = "all"
 )
 
-// ValidateFor is Validate with another list of allowed libfuncs.
+// ValidateFor does what Validate does, with another list of allowed libfuncs.
 func (c *ContractClass) ValidateFor(list LibfuncList) (*Registry, error) {
 	p, err := c.Program()
 	if err != nil {
@@ -48,7 +48,7 @@ func (c *ContractClass) ValidateFor(list LibfuncList) (*Registry, error) {
 	return c.ValidateProgram(p, list)
 }
 
-// ValidateProgram is ValidateFor with the class's decoded program.
+// ValidateProgram does what ValidateFor does, with the class's decoded program.
 func (c *ContractClass) ValidateProgram(p *Program, list LibfuncList) (*Registry, error) {
 	if list != AllLibfuncs {
 		if err := checkAudited(p); err != nil {

@@ -17,7 +17,7 @@ import (
 // direction of writing, and bytes that are not UTF-8.
 func visible(s string) string { return escape(s, "") }
 
-// escape is like visible, but does not escape the characters in keep.
+// escape does what visible does, but does not escape the characters in keep.
 func escape(s, keep string) string {
 	var b strings.Builder
 	for i, r := range s {
