@@ -35,7 +35,7 @@ func TestMutantsAreRefused(t *testing.T) {
 	} {
 		t.Run(path, func(t *testing.T) {
 			p := readProof(t, path)
-			refused := func(what string, change func(q *stone.Proof)) {
+			rejected := func(what string, change func(q *stone.Proof)) {
 				t.Helper()
 				q := copyProof(p)
 				change(q)
@@ -46,71 +46,71 @@ func TestMutantsAreRefused(t *testing.T) {
 			// One bit of a word in every part of the proof: commitments, out-of-domain values, FRI, nonce, rows, nodes.
 			words := len(p.Bytes) / 32
 			for i := 0; i < words; i += 1 + words/60 {
-				refused(fmt.Sprintf("byte %d changed", 32*i+31), func(q *stone.Proof) { q.Bytes[32*i+31] ^= 1 << (i % 8) })
-				refused(fmt.Sprintf("word %d made not canonical", i), func(q *stone.Proof) { copy(q.Bytes[32*i:], []byte{0xff, 0xff}) })
+				rejected(fmt.Sprintf("byte %d changed", 32*i+31), func(q *stone.Proof) { q.Bytes[32*i+31] ^= 1 << (i % 8) })
+				rejected(fmt.Sprintf("word %d made not canonical", i), func(q *stone.Proof) { copy(q.Bytes[32*i:], []byte{0xff, 0xff}) })
 			}
-			refused("cut", func(q *stone.Proof) { q.Bytes = q.Bytes[:len(q.Bytes)-32] })
-			refused("cut by a byte", func(q *stone.Proof) { q.Bytes = q.Bytes[:len(q.Bytes)-1] })
-			refused("empty", func(q *stone.Proof) { q.Bytes = nil })
-			refused("extended by a word", func(q *stone.Proof) { q.Bytes = append(q.Bytes, make([]byte, 32)...) })
-			refused("extended by a byte", func(q *stone.Proof) { q.Bytes = append(q.Bytes, 0) })
+			rejected("cut", func(q *stone.Proof) { q.Bytes = q.Bytes[:len(q.Bytes)-32] })
+			rejected("cut by a byte", func(q *stone.Proof) { q.Bytes = q.Bytes[:len(q.Bytes)-1] })
+			rejected("empty", func(q *stone.Proof) { q.Bytes = nil })
+			rejected("extended by a word", func(q *stone.Proof) { q.Bytes = append(q.Bytes, make([]byte, 32)...) })
+			rejected("extended by a byte", func(q *stone.Proof) { q.Bytes = append(q.Bytes, 0) })
 
-			refused("more steps", func(q *stone.Proof) { q.PublicInput.Steps *= 2 })
-			refused("another number of steps", func(q *stone.Proof) { q.PublicInput.Steps++ })
-			refused("no steps", func(q *stone.Proof) { q.PublicInput.Steps = 0 })
-			refused("2^63 steps", func(q *stone.Proof) { q.PublicInput.Steps = 1 << 63 })
-			refused("range check minimum", func(q *stone.Proof) { q.PublicInput.RangeCheckMin ^= 1 })
-			refused("range check maximum", func(q *stone.Proof) { q.PublicInput.RangeCheckMax ^= 1 })
-			refused("unknown layout", func(q *stone.Proof) { q.PublicInput.Layout = "plane" })
-			refused("another layout", func(q *stone.Proof) {
+			rejected("more steps", func(q *stone.Proof) { q.PublicInput.Steps *= 2 })
+			rejected("another number of steps", func(q *stone.Proof) { q.PublicInput.Steps++ })
+			rejected("no steps", func(q *stone.Proof) { q.PublicInput.Steps = 0 })
+			rejected("2^63 steps", func(q *stone.Proof) { q.PublicInput.Steps = 1 << 63 })
+			rejected("range check minimum", func(q *stone.Proof) { q.PublicInput.RangeCheckMin ^= 1 })
+			rejected("range check maximum", func(q *stone.Proof) { q.PublicInput.RangeCheckMax ^= 1 })
+			rejected("unknown layout", func(q *stone.Proof) { q.PublicInput.Layout = "plane" })
+			rejected("another layout", func(q *stone.Proof) {
 				q.PublicInput.Layout = map[string]string{"plain": "recursive", "recursive": "small"}[q.PublicInput.Layout]
 			})
 			for i := range p.PublicInput.Segments {
-				refused("segment begin", func(q *stone.Proof) { q.PublicInput.Segments[i].Begin++ })
-				refused("segment end", func(q *stone.Proof) { q.PublicInput.Segments[i].End++ })
+				rejected("segment begin", func(q *stone.Proof) { q.PublicInput.Segments[i].Begin++ })
+				rejected("segment end", func(q *stone.Proof) { q.PublicInput.Segments[i].End++ })
 			}
-			refused("segments cut", func(q *stone.Proof) { q.PublicInput.Segments = q.PublicInput.Segments[1:] })
+			rejected("segments cut", func(q *stone.Proof) { q.PublicInput.Segments = q.PublicInput.Segments[1:] })
 			n := len(p.PublicInput.Memory)
 			for i := 0; i < n; i += 1 + n/10 {
-				refused("memory value", func(q *stone.Proof) { q.PublicInput.Memory[i].Value.Add(&q.PublicInput.Memory[i].Value, &felt.One) })
-				refused("memory address", func(q *stone.Proof) { q.PublicInput.Memory[i].Address += 1 << 40 })
-				refused("memory page", func(q *stone.Proof) { q.PublicInput.Memory[i].Page++ })
-				refused("memory cell left out", func(q *stone.Proof) { q.PublicInput.Memory = slices.Delete(q.PublicInput.Memory, i, i+1) })
+				rejected("memory value", func(q *stone.Proof) { q.PublicInput.Memory[i].Value.Add(&q.PublicInput.Memory[i].Value, &felt.One) })
+				rejected("memory address", func(q *stone.Proof) { q.PublicInput.Memory[i].Address += 1 << 40 })
+				rejected("memory page", func(q *stone.Proof) { q.PublicInput.Memory[i].Page++ })
+				rejected("memory cell left out", func(q *stone.Proof) { q.PublicInput.Memory = slices.Delete(q.PublicInput.Memory, i, i+1) })
 			}
-			refused("memory cells swapped", func(q *stone.Proof) {
+			rejected("memory cells swapped", func(q *stone.Proof) {
 				m := q.PublicInput.Memory
 				m[1], m[2] = m[2], m[1]
 			})
-			refused("no memory", func(q *stone.Proof) { q.PublicInput.Memory = nil })
-			refused("memory cell repeated", func(q *stone.Proof) {
+			rejected("no memory", func(q *stone.Proof) { q.PublicInput.Memory = nil })
+			rejected("memory cell repeated", func(q *stone.Proof) {
 				q.PublicInput.Memory = append(q.PublicInput.Memory, q.PublicInput.Memory[0])
 			})
 
-			refused("fewer queries", func(q *stone.Proof) { q.Parameters.Queries-- })
-			refused("more queries", func(q *stone.Proof) { q.Parameters.Queries++ })
-			refused("no queries", func(q *stone.Proof) { q.Parameters.Queries = 0 })
-			refused("negative queries", func(q *stone.Proof) { q.Parameters.Queries = -5 })
-			refused("2^40 queries", func(q *stone.Proof) { q.Parameters.Queries = 1 << 40 })
+			rejected("fewer queries", func(q *stone.Proof) { q.Parameters.Queries-- })
+			rejected("more queries", func(q *stone.Proof) { q.Parameters.Queries++ })
+			rejected("no queries", func(q *stone.Proof) { q.Parameters.Queries = 0 })
+			rejected("negative queries", func(q *stone.Proof) { q.Parameters.Queries = -5 })
+			rejected("2^40 queries", func(q *stone.Proof) { q.Parameters.Queries = 1 << 40 })
 			if p.Parameters.PowBits >= 20 { // a nonce for few bits may also satisfy a few more
-				refused("less work", func(q *stone.Proof) { q.Parameters.PowBits-- })
-				refused("more work", func(q *stone.Proof) { q.Parameters.PowBits++ })
+				rejected("less work", func(q *stone.Proof) { q.Parameters.PowBits-- })
+				rejected("more work", func(q *stone.Proof) { q.Parameters.PowBits++ })
 			}
-			refused("work of 65 bits", func(q *stone.Proof) { q.Parameters.PowBits = 65 })
-			refused("blowup", func(q *stone.Proof) { q.Parameters.LogBlowup++ })
-			refused("blowup 2^63", func(q *stone.Proof) { q.Parameters.LogBlowup = 63 })
-			refused("last layer", func(q *stone.Proof) { q.Parameters.LastBound *= 2 })
-			refused("FRI step", func(q *stone.Proof) { q.Parameters.FRISteps[1]++ })
-			refused("FRI step of 2^40", func(q *stone.Proof) { q.Parameters.FRISteps[1] = 1 << 40 })
-			refused("no FRI steps", func(q *stone.Proof) { q.Parameters.FRISteps = nil })
+			rejected("work of 65 bits", func(q *stone.Proof) { q.Parameters.PowBits = 65 })
+			rejected("blowup", func(q *stone.Proof) { q.Parameters.LogBlowup++ })
+			rejected("blowup 2^63", func(q *stone.Proof) { q.Parameters.LogBlowup = 63 })
+			rejected("last layer", func(q *stone.Proof) { q.Parameters.LastBound *= 2 })
+			rejected("FRI step", func(q *stone.Proof) { q.Parameters.FRISteps[1]++ })
+			rejected("FRI step of 2^40", func(q *stone.Proof) { q.Parameters.FRISteps[1] = 1 << 40 })
+			rejected("no FRI steps", func(q *stone.Proof) { q.Parameters.FRISteps = nil })
 			if p.Parameters.FriendlyLayers == 0 { // with many friendly layers the other hash is not used
-				refused("commitment hash", func(q *stone.Proof) { q.Parameters.Commitment ^= 1 })
+				rejected("commitment hash", func(q *stone.Proof) { q.Parameters.Commitment ^= 1 })
 			}
-			refused("channel hash", func(q *stone.Proof) { q.Parameters.Channel ^= 2 })
-			refused("out-of-domain values sent differently", func(q *stone.Proof) { q.Parameters.FriendlyUpdates = !q.Parameters.FriendlyUpdates })
-			refused("page hash", func(q *stone.Proof) {
+			rejected("channel hash", func(q *stone.Proof) { q.Parameters.Channel ^= 2 })
+			rejected("out-of-domain values sent differently", func(q *stone.Proof) { q.Parameters.FriendlyUpdates = !q.Parameters.FriendlyUpdates })
+			rejected("page hash", func(q *stone.Proof) {
 				q.Parameters.PageHash = map[string]string{"pedersen": "keccak256", "keccak256": "pedersen"}[q.Parameters.PageHash]
 			})
-			refused("friendly layers", func(q *stone.Proof) { q.Parameters.FriendlyLayers++ })
+			rejected("friendly layers", func(q *stone.Proof) { q.Parameters.FriendlyLayers++ })
 
 			if _, err := Verify(p, Policy{MinBits: 1, Versions: []stone.Version{stone.V5}, Bare: true}); err == nil {
 				t.Error("a stone6 proof was accepted as a stone5 proof")
@@ -214,7 +214,7 @@ func TestMatchBuiltins(t *testing.T) {
 		{layout, felts(10, 12), felts(12, 15), "output,range_check"},
 		{layout, felts(10, 12, 0), felts(12, 15, 0), "output,range_check,ecdsa output,range_check,bitwise output,range_check,ec_op output,range_check,keccak " +
 			"output,range_check,poseidon output,range_check,segment_arena output,range_check,range_check96 output,range_check,add_mod output,range_check,mul_mod"},
-		{layout, felts(10, 0, 12), felts(12, 0, 15), ""}, // the 0 stands for a builtin between output and range_check: only pedersen, which the layout has
+		{layout, felts(10, 0, 12), felts(12, 0, 15), ""}, // the 0 means a builtin between output and range_check: only pedersen, which the layout has
 		{layout, felts(10), felts(12), ""},
 		{layout, felts(10, 12, 12), felts(12, 15, 12), ""},
 		{layout, felts(12, 10), felts(15, 12), ""},

@@ -23,7 +23,7 @@ var officialHashes = map[string]string{
 	"small8192-sig-k160lsb":   "0x65ce62844394adf41f06084619274278dba52e9aab980c287a1176982d99713",
 }
 
-// referenceHash returns a simple implementation of Program.Hash.
+// referenceHash computes Program.Hash in a simple way, for comparison.
 func referenceHash(program []felt.Felt, main uint64, builtins []string) felt.Felt {
 	chain := []felt.Felt{felt.Zero, felt.Zero, felt.FromUint64(main), felt.FromUint64(uint64(len(builtins)))}
 	for _, name := range builtins {

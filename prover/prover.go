@@ -23,7 +23,7 @@ import (
 // Progress holds functions that Prove calls as a proof advances. Each may be nil.
 type Progress = stark.Progress
 
-// Prove proves the run. Zero parameters stand for stone.DefaultParameters. Prove verifies the proof before it returns it, so
+// Prove proves the run. Zero parameters mean stone.DefaultParameters. Prove verifies the proof before it returns it, so
 // that a wrong trace or a bug gives an error and never a wrong proof; the error is ErrSelfCheck if our own verifier rejects the
 // proof. When ctx ends, Prove returns ctx's error within about a second.
 func Prove(ctx context.Context, trace *cairo.Trace, params stone.Parameters, progress *Progress) (*stone.Proof, error) {
@@ -42,7 +42,7 @@ var ErrSelfCheck = errors.New("prover: our own verifier rejects the new proof")
 
 // Security that a Policy demands.
 const (
-	DefaultMinBits = 96 // bits of conjectured security that a zero MinBits stands for
+	DefaultMinBits = 96 // bits of conjectured security that a zero MinBits demands
 	AnyBits        = -1 // a MinBits that accepts any security
 
 	// A policy that demands fewer bits than boundedBits also accepts parameters outside the bounds of the official verifiers.
@@ -140,17 +140,17 @@ func (policy *Policy) admits(p *stone.Parameters, s security.Bits) error {
 	case policy.MinBits < 0:
 		least = 0
 	}
-	refuse := func(format string, args ...any) error { return &SecurityError{s, fmt.Sprintf(format, args...)} }
+	reject := func(format string, args ...any) error { return &SecurityError{s, fmt.Sprintf(format, args...)} }
 	switch {
 	case s.Conjectured < least:
-		return refuse("parameters give %d bits of conjectured security, %d are demanded", s.Conjectured, least)
+		return reject("parameters give %d bits of conjectured security, %d are demanded", s.Conjectured, least)
 	case s.Proven < policy.MinProvenBits:
-		return refuse("parameters give %d bits of proven security, %d are demanded", s.Proven, policy.MinProvenBits)
+		return reject("parameters give %d bits of proven security, %d are demanded", s.Proven, policy.MinProvenBits)
 	case least < boundedBits:
 		return nil
 	}
 	if err := p.CheckBounds(); err != nil {
-		return refuse("%v for %d bits of security and more", err, boundedBits)
+		return reject("%v for %d bits of security and more", err, boundedBits)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 // Package stone makes and checks proofs of Stone, StarkWare's STARK prover over Cairo's field
 // (https://github.com/starkware-libs/stone-prover). Its proofs equal Stone's byte for byte and use Stone's file format. A proof
-// shows that a memory and a public input satisfy a layout's constraints; package prover derives from that what a program did.
+// shows that a memory and a public input satisfy a layout's constraints; package prover derives from it which program ran and
+// what it wrote.
 //
 // The packages below, from the leaves up, are field, poly (FFT), transcript (the Fiat–Shamir channel), merkle, fri, air
 // (constraints as data), stark (the protocol) and cairoair (constraints and columns of Cairo's layouts).
@@ -31,7 +32,7 @@ func (v Version) String() string {
 	return "stone6"
 }
 
-// Prove proves the run. It does not verify the proof. Zero parameters stand for DefaultParameters. When ctx ends, Prove returns
+// Prove proves the run. It does not verify the proof. Zero parameters mean DefaultParameters. When ctx ends, Prove returns
 // ctx's error within about a second.
 func Prove(ctx context.Context, run *cairo.Trace, params Parameters, progress *stark.Progress) (*Proof, error) {
 	if params.Queries == 0 {

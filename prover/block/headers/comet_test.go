@@ -436,10 +436,10 @@ func TestVerify(t *testing.T) {
 	for range 40 {
 		b := newSignedBlock(t, r, 1+r.IntN(5))
 		if !b.compare(t, "unchanged", nil) {
-			t.Fatal("an unchanged block is refused")
+			t.Fatal("an unchanged block is rejected")
 		}
 		if next := b.headers[1].Hash(); !b.compare(t, "by header", next) {
-			t.Fatal("an unchanged block is refused by its header")
+			t.Fatal("an unchanged block is rejected by its header")
 		}
 		if b.compare(t, "another header", randomBytes(r, 32)) {
 			t.Fatal("accepted by a header of another block")
@@ -491,7 +491,7 @@ func TestVerifyFields(t *testing.T) {
 				}
 			}
 			changed.write(t)
-			label := fmt.Sprintf("%s of header %d, signed anew %v", name, which, signed)
+			label := fmt.Sprintf("%s of header %d, signed again %v", name, which, signed)
 			if changed.compare(t, label, nil) {
 				accepted[label]++
 				if !signed {
@@ -501,7 +501,7 @@ func TestVerifyFields(t *testing.T) {
 			changed.compare(t, label+", by header", changed.headers[1].Hash())
 		}
 	}
-	for _, want := range []string{"Time of header 0, signed anew true", "AppHash of header 1, signed anew true"} {
+	for _, want := range []string{"Time of header 0, signed again true", "AppHash of header 1, signed again true"} {
 		if accepted[want] == 0 {
 			t.Errorf("%s is never accepted: the test does not reach what it is for; %v", want, accepted)
 		}
@@ -524,8 +524,7 @@ func changeField(r *rand.Rand, h *cmttypes.Header, i int) string {
 	return name
 }
 
-// TestVerifyBytes changes bytes of the headers' text. If both implementations accept the result, they must return the same
-// anchor.
+// TestVerifyBytes changes bytes of the headers' text. Both implementations must agree, and reject every changed text.
 func TestVerifyBytes(t *testing.T) {
 	r := rand.New(rand.NewPCG(8, 1))
 	for range 20 {

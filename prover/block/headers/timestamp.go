@@ -19,7 +19,7 @@ const (
 	secondsOfDay = 86400
 )
 
-// isZero reports whether t is the first instant of year 1, which stands for no time.
+// isZero reports whether t is the first instant of year 1, which means that there is no time.
 func (t Timestamp) isZero() bool { return t.seconds == zeroSeconds && t.nanos == 0 }
 
 // encode returns t as the message google.protobuf.Timestamp.

@@ -12,7 +12,7 @@ import (
 // NewReplay lets tests apply claims one by one.
 var NewReplay = newReplay
 
-// ApplyOutput does what Apply does, without the check of the program, for tests that apply thousands of claims.
+// ApplyOutput does the same as Apply without the check of the program, for tests that apply thousands of claims.
 func (r *replay) ApplyOutput(claim *Claim) error {
 	output, err := Parse(claim.Output, claim.OutputAddress)
 	if err != nil {

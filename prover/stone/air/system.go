@@ -46,7 +46,7 @@ type Cell struct {
 	Row    int // offset, not negative
 }
 
-// Rows is a residue class of rows: all rows r with r ≡ Offset modulo Period. Period 0 stands for the trace length, so that the
+// Rows is a residue class of rows: all rows r with r ≡ Offset modulo Period. Period 0 means the trace length, so that the
 // class is one row; a negative Offset then counts from the end.
 type Rows struct {
 	Period uint64

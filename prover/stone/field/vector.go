@@ -105,7 +105,7 @@ func EvaluateLayer(e, o, w []Element) {
 	}
 }
 
-// LazyEvaluateLayer does what EvaluateLayer does, with lazily reduced results. The number of elements must be a multiple of eight.
+// LazyEvaluateLayer does the same as EvaluateLayer with lazily reduced results. The number of elements must be a multiple of eight.
 func LazyEvaluateLayer(e, o, w []Element) {
 	if n := wholeBlocks(len(e)); n > 0 {
 		evaluateLazy(words(e), words(o[:len(e)]), words(w[:len(e)]), n)
@@ -122,7 +122,7 @@ func LazyEvaluateLayers(a, w, v []Element) {
 	LazyEvaluateQuarters(a, h, w[:h], v[:2*h], 0, h)
 }
 
-// LazyEvaluateQuarters applies LazyEvaluateLayers to the elements from start to end of each quarter. h is the length of a quarter.
+// LazyEvaluateQuarters runs LazyEvaluateLayers on the elements from start to end of each quarter. h is the length of a quarter.
 func LazyEvaluateQuarters(a []Element, h int, w, v []Element, start, end int) {
 	if n := wholeBlocks(end - start); n > 0 {
 		_, _, _ = a[3*h+end-1], w[end-1], v[h+end-1]
@@ -144,7 +144,7 @@ func InterpolateLayer(e, o, w []Element) {
 	}
 }
 
-// LazyInterpolateLayer does what InterpolateLayer does, with lazily reduced elements and results. Their number must be a multiple of eight.
+// LazyInterpolateLayer does the same as InterpolateLayer with lazily reduced elements and results. Their number must be a multiple of eight.
 // ScaleVec reduces them at the end.
 func LazyInterpolateLayer(e, o, w []Element) {
 	if n := wholeBlocks(len(e)); n > 0 {
@@ -160,7 +160,7 @@ func LazyInterpolateLayers(a, w, v []Element) {
 	LazyInterpolateQuarters(a, h, w[:h], v[:2*h], 0, h)
 }
 
-// LazyInterpolateQuarters applies LazyInterpolateLayers to the elements from start to end of each quarter.
+// LazyInterpolateQuarters runs LazyInterpolateLayers on the elements from start to end of each quarter.
 func LazyInterpolateQuarters(a []Element, h int, w, v []Element, start, end int) {
 	if n := wholeBlocks(end - start); n > 0 {
 		_, _, _ = a[3*h+end-1], w[end-1], v[h+end-1]
@@ -300,8 +300,8 @@ func blocks(n int) int {
 	return n / lanes
 }
 
-// wholeBlocks does what blocks does, for a multiple of eight elements. It panics for other numbers, because the other elements might be
-// lazily reduced.
+// wholeBlocks returns blocks(n) for a multiple of eight elements. It panics for other numbers if there are kernels, because the
+// remaining elements might be lazily reduced.
 func wholeBlocks(n int) int {
 	if vectorKernels && n%lanes != 0 {
 		panic("field: the number of lazily reduced elements is not a multiple of eight")

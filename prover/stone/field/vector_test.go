@@ -150,7 +150,7 @@ func reduceLazy(a []Element) []Element {
 	return out
 }
 
-// unreduce adds multiples of p to the elements, up to nearly limit·p, as far as kernels may.
+// unreduce adds multiples of p to the elements, up to nearly limit·p, the limit of the kernels.
 func unreduce(a []Element, limit int) []Element {
 	if !vectorKernels {
 		return a

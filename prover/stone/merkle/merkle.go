@@ -199,7 +199,7 @@ func (t *Tree) Commit(ch *transcript.Prover) {
 }
 
 // Open sends rows and their authentication. rows must be sorted, without duplicates. Open does not send elements for which
-// known returns true, because the verifier computes them. A nil known stands for no such elements.
+// known returns true, because the verifier computes them. A nil known means that it sends all elements.
 func (t *Tree) Open(ch *transcript.Prover, rows []uint64, known func(row uint64, column int) bool) error {
 	b := newBuffer(t.shape)
 	for _, r := range rows {

@@ -83,7 +83,7 @@ func (w *work) searchRange(start, n uint64) (uint64, bool) {
 	return 0, false
 }
 
-// searchBlake does what searchRange does, for BLAKE2s. It hashes sixteen messages of one block at a time.
+// searchBlake does the same as searchRange for BLAKE2s. It hashes sixteen messages of one block at a time.
 func (w *work) searchBlake(start, n uint64) (uint64, bool) {
 	var m blake.Block16
 	for k := range 8 {
