@@ -130,8 +130,8 @@ func TestBatchOfLargeAnswers(t *testing.T) {
 	for _, c := range []struct{ most, answered int }{{3 * len(one), 4}, {3*len(one) - 1, 3}} {
 		s := NewServer(chain, Config{Transport: jsonrpc.Config{MaxAnswer: c.most, Log: quiet}})
 		_, body := post(t, s, "/rpc", "["+strings.Repeat(bigRequest+",", 9)+bigRequest+"]")
-		if got, refused := strings.Count(body, `"result"`), strings.Count(body, `"code":-32005`); got != c.answered || refused != 10-c.answered {
-			t.Errorf("at most %d bytes: %d answers of %d bytes and %d rejections", c.most, got, len(one), refused)
+		if got, rejected := strings.Count(body, `"result"`), strings.Count(body, `"code":-32005`); got != c.answered || rejected != 10-c.answered {
+			t.Errorf("at most %d bytes: %d answers of %d bytes and %d rejections", c.most, got, len(one), rejected)
 		}
 		if s.Buffered() != 0 {
 			t.Errorf("%d bytes held at the end", s.Buffered())
@@ -162,7 +162,7 @@ func TestBatchWithoutRoom(t *testing.T) {
 		t.Errorf("%d answers and %d rejections, want 3 and 97", answered, rejected)
 	}
 	if got := chain.blocks.Load(); got != 4 {
-		t.Errorf("%d blocks are read for %d answers", got, answered)
+		t.Errorf("%d blocks were read for %d answers", got, answered)
 	}
 	if s.Buffered() != 0 {
 		t.Errorf("%d bytes held at the end", s.Buffered())
@@ -181,8 +181,8 @@ func TestBatchOfSmallAnswers(t *testing.T) {
 	for _, c := range []struct{ most, answered int }{{3 * len(one), 4}, {3*len(one) - 1, 3}} {
 		s := NewServer(chain, Config{Transport: jsonrpc.Config{MaxBuffered: c.most, Log: quiet}})
 		_, body := post(t, s, "/rpc", "["+strings.Repeat(bigRequest+",", 9)+bigRequest+"]")
-		if got, refused := strings.Count(body, `"result"`), strings.Count(body, `"code":-32005`); got != c.answered || refused != 10-c.answered {
-			t.Errorf("a budget of %d bytes: %d answers of %d bytes and %d rejections", c.most, got, len(one), refused)
+		if got, rejected := strings.Count(body, `"result"`), strings.Count(body, `"code":-32005`); got != c.answered || rejected != 10-c.answered {
+			t.Errorf("a budget of %d bytes: %d answers of %d bytes and %d rejections", c.most, got, len(one), rejected)
 		}
 		if s.Buffered() != 0 {
 			t.Errorf("%d bytes held at the end", s.Buffered())

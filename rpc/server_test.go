@@ -140,8 +140,8 @@ func methodCases(t testing.TB, f *fakeChain) []methodCase {
 	invoke := &starknet.Invoke{Common: fakeCommon(9), SenderAddress: fakeAccount, Calldata: us(1)}
 	query := &starknet.Invoke{Common: fakeCommon(9), SenderAddress: fakeAccount, Calldata: us(1)}
 	query.Query, query.Signature = true, nil
-	reverts, refused := *invoke, *invoke
-	reverts.Nonce, refused.Nonce = u(77), u(78)
+	reverts, rejected := *invoke, *invoke
+	reverts.Nonce, rejected.Nonce = u(77), u(78)
 	declare := &starknet.Declare{Common: fakeCommon(9), SenderAddress: fakeAccount, CompiledClassHash: u(0xca5), Class: fakeClass(), ClassHash: fakeClassHash}
 	deploy := &starknet.DeployAccount{Common: fakeCommon(0), ClassHash: fakeClassHash, ContractAddressSalt: u(1), ConstructorCalldata: us(9)}
 	pooled := *invoke
@@ -282,7 +282,7 @@ func methodCases(t testing.TB, f *fakeChain) []methodCase {
 		`"overall_fee":"0x10000000000000032","unit":"FRI"`)
 	ok("estimateFee", `{"request":[],"simulation_flags":[],"block_id":"latest"}`, `[]`)
 	fails("estimateFee", `{"request":[`+broadcast(t, invoke)+`,`+broadcast(t, &reverts)+`],"simulation_flags":[],"block_id":"latest"}`, 41)
-	fails("estimateFee", `{"request":[`+broadcast(t, &refused)+`],"simulation_flags":[],"block_id":"latest"}`, 41)
+	fails("estimateFee", `{"request":[`+broadcast(t, &rejected)+`],"simulation_flags":[],"block_id":"latest"}`, 41)
 	fails("estimateFee", `{"request":[`+broadcast(t, invoke)+`],"simulation_flags":["SKIP_FEE_CHARGE"],"block_id":"latest"}`, -32602)
 	fails("estimateFee", `{"request":[`+broadcast(t, invoke)+`],"block_id":"latest"}`, -32602)
 	fails("estimateFee", `{"request":[`+broadcast(t, invoke)+`],"simulation_flags":[],"block_id":{"block_number":99}}`, 24)
@@ -295,7 +295,7 @@ func methodCases(t testing.TB, f *fakeChain) []methodCase {
 	fails("simulateTransactions", `{"block_id":"latest","transactions":[`+broadcast(t, undeployed)+`],"simulation_flags":[]}`, 41)
 	fails("estimateFee", `{"request":[`+broadcast(t, undeployed)+`],"simulation_flags":[],"block_id":"latest"}`, 20)
 	since010()
-	fails("simulateTransactions", `{"block_id":"latest","transactions":[`+broadcast(t, &refused)+`],"simulation_flags":[]}`, 41)
+	fails("simulateTransactions", `{"block_id":"latest","transactions":[`+broadcast(t, &rejected)+`],"simulation_flags":[]}`, 41)
 	fails("estimateMessageFee", `{"message":{"from_address":"0x000000000000000000000000000000000000dead","to_address":"`+account+`","entry_point_selector":"0x1","payload":[]},"block_id":"latest"}`, 40)
 	fails("estimateMessageFee", `{"message":{"from_address":"0x000000000000000000000000000000000000dead","to_address":"0x5","entry_point_selector":"0x1","payload":[]},"block_id":"latest"}`, 20)
 	since010()

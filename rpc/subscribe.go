@@ -214,8 +214,8 @@ func everyTransaction(senders map[felt.Felt]bool, notify func(b *starknet.Block,
 	}
 }
 
-// noBlocks returns a subscription.block that sends nothing. With it a subscription still follows the chain, and is closed like others if it is
-// too far behind.
+// noBlocks implements subscription.block and sends nothing. A subscription with it still follows the chain, and is closed like others if
+// it is too far behind.
 func noBlocks(*blockNews, emit) error { return nil }
 
 func subscribeNewTransactionReceipts(c *call) (any, error) {

@@ -381,20 +381,20 @@ func TestSubscriptionBound(t *testing.T) {
 	_, h := serveLive(t, chain, Config{})
 	c := dial(t, h, "/ws")
 	var ids []string
-	refused := 0
+	rejected := 0
 	for range 1000 {
 		raw, err := c.ask("starknet_subscribeTransactionStatus", `["0x1"]`)
 		switch {
 		case err == nil:
 			ids = append(ids, string(raw))
 		case errors.Is(err, jsonrpc.ErrLimit) && strings.Contains(fmt.Sprint(err.Data), "at most 64"):
-			refused++
+			rejected++
 		default:
 			t.Fatal(err)
 		}
 	}
-	if len(ids) != 64 || refused != 936 {
-		t.Errorf("%d subscriptions, %d rejected", len(ids), refused)
+	if len(ids) != 64 || rejected != 936 {
+		t.Errorf("%d subscriptions, %d rejected", len(ids), rejected)
 	}
 	// After one has ended a new one is allowed. Another socket has its own bound.
 	if _, err := c.ask("starknet_unsubscribe", `[`+ids[0]+`]`); err != nil {
