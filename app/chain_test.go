@@ -66,7 +66,7 @@ var loaded = sync.OnceValue(func() map[string]loadedClass {
 	return out
 })
 
-// compile returns the chain's compiler. It compiles each class once for all tests.
+// compile compiles a class for the chain, each class once for all tests.
 func compile(c *starknet.ContractClass, p *sierra.Program) (*casm.Class, error) {
 	for _, l := range loaded() {
 		if slices.Equal(l.class.SierraProgram, c.SierraProgram) {

@@ -121,7 +121,7 @@ func (p *proposal) tryRaw(raw []byte) (err error) {
 	return p.run.execute(raw)
 }
 
-// recoverAs turns a panic into a rejection. Deferred by callers that can leave out the transaction.
+// recoverAs turns a panic into a rejection. Callers that can do without the transaction defer it.
 func recoverAs(err *error) {
 	if r := recover(); r != nil {
 		*err = &executor.Rejection{Reason: executor.UnexpectedError, Detail: fmt.Sprintf("internal error: %v", r)}

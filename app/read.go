@@ -134,10 +134,10 @@ func cause(ctx context.Context, err error) error {
 // 2 million felts of calldata, which are in the frames of both validation and execution.
 const maxTraceFelts = 6 << 20
 
-// Simulate executes transactions one after the other and discards their effects. Queries and future nonces are always accepted;
-// the other options are those of the executor. Each outcome has the estimate with which the transaction succeeds, regardless of its
-// own bounds. If a transaction is rejected the error is a [*SimulationError]. If reads is not nil, Simulate fills it with the values
-// that the transactions read from the state. If ctx ends, Simulate soon returns the cause of ctx.
+// Simulate executes transactions one after the other and discards their effects. It accepts queries and future nonces. Of the
+// options it sets Query, FutureNonce, Diff, Compiled and Room itself. Each outcome has the estimate with which the transaction
+// succeeds, regardless of its own bounds. If a transaction is rejected the error is a [*SimulationError]. If reads is not nil,
+// Simulate fills it with the values that the transactions read from the state. If ctx ends, Simulate soon returns the cause of ctx.
 func (a *App) Simulate(ctx context.Context, at starknet.At, txs []starknet.Transaction, options executor.Options, reads *starknet.StateReads) (outcomes []*executor.Outcome, err error) {
 	env, err := a.environmentAt(at)
 	if err != nil {

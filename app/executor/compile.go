@@ -10,7 +10,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// CompileClass returns the Compile that a chain uses. It checks that the class may be declared and compiles it with this
+// CompileClass implements the Compile of a chain. It checks that the class may be declared and compiles it with this
 // project's compiler, whose output equals the official compiler's.
 func CompileClass(definition *starknet.ContractClass, program *sierra.Program) (*casm.Class, error) {
 	class := (*sierra.ContractClass)(definition)
