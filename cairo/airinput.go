@@ -310,6 +310,7 @@ func (p *PrivateInput) JSON(tracePath, memoryPath string) ([]byte, error) {
 	}, "", " ")
 }
 
+// toJSON converts the input to its section of the file, nil if in is nil.
 func (in *ModInput) toJSON() *modInputJSON {
 	if in == nil {
 		return nil
@@ -330,6 +331,7 @@ func (in *ModInput) toJSON() *modInputJSON {
 	return &modInputJSON{*list, in.ZeroValueAddress}
 }
 
+// input converts the section of the file to a ModInput, nil if in is nil.
 func (in *modInputJSON) input() *ModInput {
 	if in == nil {
 		return nil

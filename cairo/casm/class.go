@@ -106,6 +106,7 @@ type classError struct{ Reason string }
 
 func (e *classError) Error() string { return "casm: " + e.Reason }
 
+// classErrorf returns a *classError with a formatted reason.
 func classErrorf(format string, args ...any) error {
 	return &classError{Reason: fmt.Sprintf(format, args...)}
 }

@@ -122,6 +122,7 @@ type hintRow struct {
 	python string
 }
 
+// inputs returns the names of the fields that are not outputs.
 func (r *hintRow) inputs() (names []string) {
 	for _, f := range r.fields {
 		if f.kind != output {
@@ -131,6 +132,7 @@ func (r *hintRow) inputs() (names []string) {
 	return names
 }
 
+// outputs returns the names of the outputs.
 func (r *hintRow) outputs() (names []string) {
 	for _, f := range r.fields {
 		if f.kind == output {
@@ -145,6 +147,7 @@ func in(names ...string) []field  { return fieldsOf(integer, names) }
 func ptr(names ...string) []field { return fieldsOf(address, names) }
 func out(names ...string) []field { return fieldsOf(output, names) }
 
+// fieldsOf returns fields of one kind.
 func fieldsOf(kind fieldKind, names []string) []field {
 	fields := make([]field, len(names))
 	for i, name := range names {

@@ -142,6 +142,7 @@ func (i *Instruction) word() Word {
 	return w
 }
 
+// setDst sets the fields of dst.
 func (w *Word) setDst(c Cell) {
 	w.Off0 = c.Off
 	if c.Reg == AP {
@@ -149,6 +150,7 @@ func (w *Word) setDst(c Cell) {
 	}
 }
 
+// setJump sets the flag of a relative or absolute jump.
 func (w *Word) setJump(relative bool) {
 	if relative {
 		w.Flags |= FlagJumpRel
@@ -187,6 +189,7 @@ func (w *Word) setRes(o *Operand) {
 	w.Flags |= op1Flag(o.B.Reg)
 }
 
+// op0Flag returns the flag for op0's register.
 func op0Flag(r Register) Flags {
 	if r == FP {
 		return FlagOp0FP
@@ -194,6 +197,7 @@ func op0Flag(r Register) Flags {
 	return 0
 }
 
+// op1Flag returns the flag for op1's register.
 func op1Flag(r Register) Flags {
 	if r == FP {
 		return FlagOp1FP

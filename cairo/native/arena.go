@@ -142,6 +142,7 @@ func (a *arena) drop(cl *class) {
 	}
 }
 
+// close closes the instances and the memory.
 func (a *arena) close() {
 	for cl := range a.instances {
 		a.drop(cl)

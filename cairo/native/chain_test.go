@@ -218,6 +218,7 @@ func corpusClasses(t testing.TB) map[string]string {
 	return out
 }
 
+// readClass decodes and compiles a class from a file.
 func readClass(t testing.TB, path string) *cairo.Class {
 	t.Helper()
 	data, err := os.ReadFile(path)
@@ -227,6 +228,7 @@ func readClass(t testing.TB, path string) *cairo.Class {
 	return load(t, filepath.Base(path), data)
 }
 
+// newEngine returns a native engine that overwrites freed memory with garbage, except in benchmarks.
 func newEngine(t testing.TB) *native.Engine {
 	t.Helper()
 	e, err := native.NewEngine(vm.NewEngine(), native.Options{})

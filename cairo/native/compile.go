@@ -164,6 +164,7 @@ func (c *compiler) stack() int {
 // span.
 var entrySignature = signature{1 + arraySlots, 1 + 1 + arraySlots}
 
+// exportName returns the name under which a function is exported.
 func exportName(id sierra.FuncID) string { return fmt.Sprintf("f%d", id) }
 
 // function returns the index of a function in the module. It queues the function to be lowered if it was not met before.

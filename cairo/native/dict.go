@@ -39,7 +39,7 @@ var secrets = func() (s [3]uint64) {
 	return s
 }()
 
-// dictHash returns the hash of a key, as pushDictHash computes it.
+// dictHash returns the hash of a key. The code that dictGet writes computes the same.
 func dictHash(k []uint64) uint64 {
 	hi, lo := bits.Mul64(k[0]^secrets[0], k[1]^secrets[1])
 	hi, lo = bits.Mul64(hi^lo^k[2]^secrets[2], k[3]^secrets[0])

@@ -30,6 +30,7 @@ const (
 	ReasonInternal = "internal" // a defect of the engine
 )
 
+// fallback returns a *cairo.FallbackError with a formatted detail.
 func fallback(reason, format string, args ...any) error {
 	return &cairo.FallbackError{Reason: reason, Detail: fmt.Sprintf(format, args...)}
 }
@@ -172,6 +173,7 @@ func (e *Engine) Why(hash felt.Felt) string {
 	return e.why[hash]
 }
 
+// count adds a run to the counts that Stats returns.
 func (e *Engine) count(what string) {
 	e.mu.Lock()
 	e.counts[what]++
@@ -262,6 +264,7 @@ func (e *Engine) evict() {
 	}
 }
 
+// isReady reports whether the class is compiled, or known not to compile.
 func (cl *class) isReady() bool {
 	select {
 	case <-cl.ready:
@@ -271,6 +274,7 @@ func (cl *class) isReady() bool {
 	}
 }
 
+// compile compiles a class and closes cl.ready. In the background, one class is compiled at a time.
 func (e *Engine) compile(cl *class, c *cairo.Class) {
 	defer func() {
 		e.mu.Lock()

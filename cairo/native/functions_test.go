@@ -36,6 +36,7 @@ type functionRun struct {
 // unsupported is the panic for a type of which the test can make no value.
 type unsupported string
 
+// newFunctionRun compiles a Sierra program for both engines.
 func newFunctionRun(e *native.Engine, text string, seed uint64) (f *functionRun, err error) {
 	p, err := sierra.ParseText(text)
 	if err != nil {

@@ -112,6 +112,7 @@ func (r *run) alloc(bytes uint64) uint32 {
 // heap returns the address of the next allocation.
 func (r *run) heap() uint64 { return binary.LittleEndian.Uint64(r.at(heapCell, 8)) }
 
+// setHeap sets the address of the next allocation.
 func (r *run) setHeap(at uint64) { binary.LittleEndian.PutUint64(r.at(heapCell, 8), at) }
 
 // words copies words to newly allocated memory and returns their address.
@@ -134,6 +135,7 @@ func (r *run) read(at uint64, n int) []uint64 {
 	return wordsOf(r.at(at, uint64(8*n)))
 }
 
+// wordsOf returns little-endian bytes as words.
 func wordsOf(b []byte) []uint64 {
 	out := make([]uint64, len(b)/8)
 	for i := range out {
@@ -219,6 +221,7 @@ func putBig(s []uint64, v *big.Int) {
 
 var maxWord = new(big.Int).SetUint64(1<<64 - 1)
 
+// flagWord returns 1 if ok, else 0.
 func flagWord(ok bool) uint64 {
 	if ok {
 		return 1

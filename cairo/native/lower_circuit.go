@@ -6,7 +6,7 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 )
 
-// circuitRows lowers circuits of modular arithmetic. The values of a circuit are in memory in the order of sierra.CircuitInfo, each as
+// circuitRows holds the lowerings of circuits of modular arithmetic. The values of a circuit are in memory in the order of sierra.CircuitInfo, each as
 // four limbs of two words. The gates are among the class's constants, and the host evaluates them.
 var circuitRows = map[string]lowering{
 	"init_circuit_data": func(l *invocation) {

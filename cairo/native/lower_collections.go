@@ -2,7 +2,7 @@ package native
 
 import "math/bits"
 
-// collectionRows lowers arrays, spans and dictionaries. An array is three addresses: start, end and capacity. Only the owner of an array
+// collectionRows holds the lowerings of arrays, spans and dictionaries. An array is three addresses: start, end and capacity. Only the owner of an array
 // appends to it, behind its end, so views of the array never change.
 var collectionRows = map[string]lowering{
 	"array_new": func(l *invocation) { l.out(0, []slot{constant(0), constant(0), constant(0)}) },

@@ -28,7 +28,7 @@ func same(l *invocation) { l.out(0, l.values()...) }
 // nothing lowers libfuncs whose results take no slots.
 func nothing(l *invocation) { l.out(0) }
 
-// coreRows lowers control flow, variables, gas and constants.
+// coreRows holds the lowerings of control flow, variables, gas and constants.
 var coreRows = map[string]lowering{
 	"branch_align": nothing, "jump": nothing, "revoke_ap_tracking": nothing, "enable_ap_tracking": nothing,
 	"disable_ap_tracking": nothing, "finalize_locals": nothing, "drop": nothing, "alloc_local": nothing,
@@ -81,6 +81,7 @@ func flat(values [][]slot) []slot {
 	return out
 }
 
+// callFunction lowers a call of a Sierra function.
 func callFunction(l *invocation) {
 	id := l.lf.Args[0].Func
 	for _, a := range l.args {
@@ -100,6 +101,8 @@ func callFunction(l *invocation) {
 	l.out(0, out...)
 }
 
+// withdrawGas lowers a withdrawal of gas: branch 0 if there is enough, else branch 1. The run polls if the withdrawal passes a multiple of
+// pollGas.
 func withdrawGas(l *invocation) {
 	gas := l.values()[0][0]
 	amount := constant(l.c.gas(l.idx))

@@ -2,7 +2,7 @@ package native
 
 import "github.com/starkd/starkd/cairo/sierra"
 
-// dataRows lowers structs, enums, boxes and nullables.
+// dataRows holds the lowerings of structs, enums, boxes and nullables.
 var dataRows = map[string]lowering{
 	"struct_construct":            func(l *invocation) { l.out(0, rows(flat(l.args))...) },
 	"struct_deconstruct":          structDeconstruct,
@@ -68,10 +68,12 @@ func (c *compiler) split(s []slot, types []sierra.TypeID) [][]slot {
 	return out
 }
 
+// structDeconstruct lowers the split of a struct into its members.
 func structDeconstruct(l *invocation) {
 	l.out(0, l.c.split(l.args[0], l.c.peel(l.lf.Args[0].Type).Members)...)
 }
 
+// enumMatch lowers a match of an enum: the branch of a variant gets the variant's payload.
 func enumMatch(l *invocation) {
 	v := l.args[0]
 	variants := l.c.peel(l.lf.Args[0].Type).Members
@@ -115,6 +117,7 @@ func (l *invocation) match(tag slot, results func(branch int) [][]slot) {
 	}
 }
 
+// intoBox lowers the boxing of a value. A value that is known at compile time becomes a constant of the class.
 func intoBox(l *invocation) {
 	v := flat(l.args)
 	if l.lf.Generic == "local_into_box" || len(v) > 0 {

@@ -4,12 +4,14 @@ import "math/bits"
 
 // Divisions with remainder. WebAssembly only divides words by words. Wider divisions are built from those, or run in the host.
 
+// divModWord lowers divisions of unsigned integers of one word.
 func divModWord(l *invocation) {
 	v := l.values()
 	q, r := l.divWords(v[0][0], v[1][0])
 	l.out(0, []slot{q}, []slot{r})
 }
 
+// divMod128 lowers u128_safe_divmod.
 func divMod128(l *invocation) {
 	v := l.values()
 	q, r := l.div128(v[0], v[1])
@@ -28,6 +30,7 @@ func divMod256(l *invocation) {
 	l.out(0, out[:4], out[4:])
 }
 
+// boundedDivRem lowers bounded_int_div_rem.
 func boundedDivRem(l *invocation) {
 	v := l.values()
 	sig := &l.lf.Signature
@@ -187,6 +190,7 @@ func (a *asm) div() {
 	a.push(out[0], zero, out[1], out[2])
 }
 
+// leadingZeros returns the number of leading zero bits of a word.
 func (a *asm) leadingZeros(x slot) slot {
 	a.push(x)
 	a.op(opClz)

@@ -6,7 +6,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// feltRows lowers field elements, bytes31, addresses and booleans.
+// feltRows holds the lowerings of field elements, bytes31, addresses and booleans.
 var feltRows = map[string]lowering{
 	"felt252_add": feltOp(helperAdd), "felt252_sub": feltOp(helperSub), "felt252_mul": feltOp(helperMul),
 	"felt252_div": func(l *invocation) { v := l.values(); l.out(0, l.host("felt_div", v[0], v[1])) },

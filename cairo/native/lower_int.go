@@ -7,7 +7,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// intRows lowers integers, casts and bounded integers.
+// intRows returns the lowerings of integers, casts and bounded integers.
 func intRows() map[string]lowering {
 	rows := map[string]lowering{
 		"bitwise": bitwise,

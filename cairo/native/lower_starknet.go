@@ -10,7 +10,7 @@ var syscallNames = []string{
 	"secp256r1_new", "secp256r1_add", "secp256r1_mul", "secp256r1_get_point_from_x", "secp256r1_get_xy",
 }
 
-// starknetRows lowers the syscalls and the handles of SHA states.
+// starknetRows returns the lowerings of the syscalls and of the handles of SHA states.
 func starknetRows() map[string]lowering {
 	rows := map[string]lowering{
 		"sha256_state_handle_init": same, "sha256_state_handle_digest": same,
@@ -35,7 +35,7 @@ func starknetRows() map[string]lowering {
 	return rows
 }
 
-// cryptoRows lowers the hash functions and the operations on the STARK curve.
+// cryptoRows holds the lowerings of the hash functions and of the operations on the STARK curve.
 var cryptoRows = map[string]lowering{
 	"pedersen":          func(l *invocation) { l.out(0, l.host("pedersen", l.values()...)) },
 	"hades_permutation": func(l *invocation) { r := l.host("hades", l.values()...); l.out(0, r[:4], r[4:8], r[8:]) },
@@ -82,6 +82,7 @@ var cryptoRows = map[string]lowering{
 	},
 }
 
+// ecNeg lowers the negation of a point.
 func ecNeg(l *invocation) {
 	p := l.values()[0]
 	zero := intSlots(prime, classFelt)

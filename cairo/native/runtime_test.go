@@ -137,6 +137,7 @@ func TestFieldArithmetic(t *testing.T) {
 	}
 }
 
+// newBody returns a body for a function with so many parameters, outside of a class.
 func newBody(params int) *body {
 	return &body{asm: newAsm(params), c: &compiler{helperBase: len(hosts().list)}}
 }

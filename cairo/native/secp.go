@@ -84,6 +84,7 @@ func (c *secpCurve) rightSide(x *big.Int) *big.Int {
 	return r.Mod(r, c.prime)
 }
 
+// onCurve reports whether p is a point of the curve other than infinity.
 func (c *secpCurve) onCurve(p secpPoint) bool {
 	y2 := new(big.Int).Mul(p.y, p.y)
 	return y2.Mod(y2, c.prime).Cmp(c.rightSide(p.x)) == 0

@@ -219,6 +219,7 @@ type slot struct {
 	local int
 }
 
+// constant returns a slot with a known value.
 func constant(v uint64) slot { return slot{known: true, value: v} }
 
 // asm writes the code of one function.
