@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
 	"github.com/starkd/starkd/app/executor"
 	"github.com/starkd/starkd/cairo"
@@ -124,11 +123,11 @@ func (f *callFlags) run(cmd *cobra.Command, path string) (*offchain.Report, erro
 func (f *callFlags) entry(world *offchain.World) (*executor.Entry, error) {
 	e := &executor.Entry{Contract: world.Contract, Gas: f.gas}
 	var err error
-	if e.Caller, err = parseFelt(f.caller); err != nil {
+	if e.Caller, err = offchain.ParseFelt(f.caller); err != nil {
 		return nil, usagef("--caller: %v", err)
 	}
 	for _, s := range f.calldata {
-		x, err := parseFelt(s)
+		x, err := offchain.ParseFelt(s)
 		if err != nil {
 			return nil, usagef("--calldata: %v", err)
 		}
@@ -149,7 +148,7 @@ func (f *callFlags) entry(world *offchain.World) (*executor.Entry, error) {
 	case f.l1Handler:
 		e.Kind = cairo.L1Handler
 	}
-	if e.Selector, err = parseSelector(f.function); err != nil {
+	if e.Selector, err = offchain.ParseSelector(f.function); err != nil {
 		return nil, usagef("--function: %v", err)
 	}
 	if world.Casm.EntryPoint(e.Kind, e.Selector) == nil {
@@ -197,7 +196,7 @@ func printReport(w io.Writer, r *offchain.Report) error {
 
 // world returns a state with one contract, of the class in the file.
 func (f *callFlags) world(cmd *cobra.Command, path string) (*offchain.World, error) {
-	contract, err := parseFelt(f.contract)
+	contract, err := offchain.ParseFelt(f.contract)
 	if err != nil {
 		return nil, usagef("--contract: %v", err)
 	}
@@ -217,57 +216,9 @@ func (f *callFlags) world(cmd *cobra.Command, path string) (*offchain.World, err
 		if err != nil {
 			return nil, err
 		}
-		if storage, err = parseStorage(data); err != nil {
+		if storage, err = offchain.ParseStorage(data); err != nil {
 			return nil, hint.With(fmt.Errorf("%s: %w", f.storage, err), `a storage file is a JSON object such as {"0x1": "0x2a"}`)
 		}
 	}
 	return offchain.NewWorld(contract, definition, compiled, storage)
-}
-
-// parseStorage reads a JSON object from storage key to value.
-func parseStorage(data []byte) (map[felt.Felt]felt.Felt, error) {
-	var texts map[string]string
-	if err := jsonv2.Unmarshal(data, &texts); err != nil {
-		return nil, err
-	}
-	storage := make(map[felt.Felt]felt.Felt, len(texts))
-	for k, v := range texts {
-		key, err := parseFelt(k)
-		if err != nil {
-			return nil, err
-		}
-		if _, twice := storage[key]; twice {
-			return nil, fmt.Errorf("key %v appears twice, in two spellings", key)
-		}
-		if !starknet.IsAddress(key) {
-			return nil, fmt.Errorf("%v is not a storage key", key)
-		}
-		if storage[key], err = parseFelt(v); err != nil {
-			return nil, err
-		}
-	}
-	return storage, nil
-}
-
-// parseFelt reads a felt: hexadecimal with 0x, decimal, or a short string in single quotes.
-func parseFelt(s string) (felt.Felt, error) {
-	s = strings.TrimSpace(s)
-	switch {
-	case strings.HasPrefix(s, "0x"):
-		return felt.FromHex(s)
-	case len(s) >= 2 && s[0] == '\'' && s[len(s)-1] == '\'':
-		return felt.ParseShortString(s[1 : len(s)-1])
-	}
-	return felt.FromDecimal(s)
-}
-
-// parseSelector returns the selector of a function that is given by its name, or by the selector as a number.
-func parseSelector(s string) (felt.Felt, error) {
-	switch {
-	case s == "":
-		return felt.Felt{}, errors.New("a name or a selector is missing")
-	case s[0] >= '0' && s[0] <= '9':
-		return parseFelt(s)
-	}
-	return executor.Selector(s), nil
 }
