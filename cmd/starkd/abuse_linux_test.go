@@ -14,24 +14,23 @@ import (
 	coretypes "github.com/cometbft/cometbft/rpc/core/types"
 )
 
-// TestAbuse has clients hold connections, answers and subscriptions of a node without using them. Blocks keep their interval within a
-// factor of two, other clients are answered, and the node's memory stays within a bound. STARKD_FULL makes the attacks as large as those
-// that stopped the first version.
+// TestAbuse runs clients that hold connections, answers and subscriptions of a node without using them. It checks that the block interval
+// at most doubles, that other clients get answers, and that the memory of the node stays within a bound. STARKD_FULL makes the attacks larger.
 func TestAbuse(t *testing.T) { withhold(t, 1) }
 
-// TestAbuseFour does the same to four validators: connections that cost no work are held of all of them at once, and the attacks that have a
-// node compute go to the first alone, because all four share the processors of one machine. The bounds are those of every validator. In the
-// end they agree on each block and its app hash.
+// TestAbuseFour does the same with four validators. Attacks that cost a node no work go to all of them at once; attacks that make a node
+// compute go to the first only, because all four share the processors of one machine. The bounds hold for every validator, and in the end
+// all agree on each block and its app hash.
 func TestAbuseFour(t *testing.T) {
 	full(t)
 	withhold(t, 4)
 }
 
-// withhold runs each of the attacks in holdings on validators of a testnet.
+// withhold runs each attack of holdings against a testnet.
 func withhold(t *testing.T, validators int) {
 	idle, readers, sockets, hold, blocks := 2500, 60, 64, 6*time.Second, uint64(20)
 	if os.Getenv("STARKD_FULL") != "" {
-		var files syscall.Rlimit // also of each attacker
+		var files syscall.Rlimit // attackers have the same limit
 		if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
 			t.Fatal(err)
 		}
@@ -74,8 +73,8 @@ func withhold(t *testing.T, validators int) {
 	}
 }
 
-// agreed waits until all validators have the newest block of each and one more, demands that they agree on every block and app hash up to
-// there, and returns that height.
+// agreed waits until all validators have one block more than any has now, checks that they agree on every block and app hash up to that
+// height, and returns it.
 func (n *testnet) agreed(t *testing.T) int64 {
 	t.Helper()
 	newest := uint64(0)
@@ -105,16 +104,16 @@ func (n *testnet) agreed(t *testing.T) int64 {
 	return last
 }
 
-// maxAbuseMemory is what strangers may add to a node's memory: docs/limits.md.
+// maxAbuseMemory is the memory that clients may add to a node (docs/limits.md), in bytes.
 const maxAbuseMemory = 300 << 20
 
-// underAttack compares the block interval, the answers and the memory of every validator during an attack with those before it. The
-// interval during an attack begins with its first connection. attack returns a function that ends it.
+// underAttack compares the block interval, the answers and the memory of every validator before and during an attack. The measurement
+// begins with the first connection of the attack. attack returns a function that ends it.
 func (n *testnet) underAttack(t *testing.T, hold time.Duration, attack func() (end func())) {
 	t.Helper()
 	nodes := len(n.nodes)
-	// measure begins to count blocks. The function that it returns waits until a time since then has passed, and returns the interval on
-	// the node where it is longest.
+	// measure starts to count blocks. The function that it returns waits until the given time has passed since then, and returns the
+	// longest block interval of any node.
 	measure := func() func(time.Duration) time.Duration {
 		first, began := make([]uint64, nodes), time.Now()
 		for i := range first {
@@ -124,7 +123,7 @@ func (n *testnet) underAttack(t *testing.T, hold time.Duration, attack func() (e
 			time.Sleep(span - time.Since(began))
 			for i := range first {
 				var height uint64
-				// A block at least, however busy the machine is.
+				// Wait for one block at least, even if the machine is busy.
 				n.until(t, "a block", func() (bool, error) { height = n.height(t, i); return height > first[i], nil })
 				longest = max(longest, time.Since(began)/time.Duration(height-first[i]))
 			}
@@ -182,7 +181,7 @@ func (n *testnet) underAttack(t *testing.T, hold time.Duration, attack func() (e
 	}
 	t.Logf("block interval %v before, %v during, %v after; another client is answered in %v; memory %d MB before, %d MB at most, %d MB more; load %s before, %s after",
 		before.Round(time.Millisecond), during.Round(time.Millisecond), after.Round(time.Millisecond), slowest.Round(time.Millisecond), memory[worst]>>20, peak[worst]>>20, added>>20, load, loadAverage(t))
-	// Other work on the machine may begin in the middle: a fifth of a second is for that.
+	// Other work on the machine may begin during the attack: allow a fifth of a second for it.
 	if bound := 2*max(before, after) + 200*time.Millisecond; during > bound {
 		t.Errorf("block interval %v during the attack, at most %v", during, bound)
 	}

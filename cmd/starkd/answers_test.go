@@ -18,12 +18,12 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// answers are what wallets meet: each case is a question and the answer that the specification has for it.
+// answers checks requests of wallets: each case is a request and the answer that the specification has for it.
 func answers(t *testing.T, n *testnet) {
 	ctx, w := t.Context(), n.wallet(t, 8, 0)
 	to := n.Accounts[2].Address
 
-	// ask returns the result, or the error's code and everything that it says.
+	// ask returns the result, or the code and the text of the error.
 	ask := func(method string, params any) (result string, code int, says string) {
 		t.Helper()
 		body, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "method": "starknet_" + method, "params": params})
@@ -75,7 +75,7 @@ func answers(t *testing.T, n *testnet) {
 		`{"traces":[],"initial_reads":{"storage":[],"nonces":[],"class_hashes":[],"declared_contracts":[]}}`)
 	wants("initial reads of nothing", "simulateTransactions", []any{"latest", []any{}, []string{"RETURN_INITIAL_READS"}}, 0, `{"simulated_transactions":[],"initial_reads":{"storage":[]`)
 
-	// A transaction behind a gap of nonces waits; it is there all the same, and so is it while it is about to be in a block.
+	// A transaction behind a gap of nonces waits. It can be read meanwhile, and also just before its block.
 	first := w.Invoke(wallet.Transfer(to, 1))
 	if err := w.Prepare(ctx, first); err != nil {
 		t.Fatal(err)
@@ -126,7 +126,7 @@ func answers(t *testing.T, n *testnet) {
 	}
 	wants("a transaction in a block", "getTransactionByHash", []any{waiting}, 0, `"transaction_hash":"`+waiting.String()+`"`)
 
-	// Initial reads of a real simulation and of a real block. The sender's nonce is the one before.
+	// Initial reads of a simulation and of a block. The nonce of the sender is the one before the transaction.
 	_, number, err := w.Node.Receipt(ctx, waiting)
 	if err != nil {
 		t.Fatal(err)
@@ -139,7 +139,7 @@ func answers(t *testing.T, n *testnet) {
 	wants("initial reads of a block", "traceBlockTransactions", []any{object{"block_number": firstNumber}, []string{"RETURN_INITIAL_READS"}}, 0, nonceBefore)
 	wants("traces without them", "traceBlockTransactions", []any{object{"block_number": number}}, 0, `[{"transaction_hash"`)
 
-	// What has no account behind it.
+	// A sender without an account.
 	none, udc := *w, *w
 	none.Address, udc.Address = felt.FromUint64(0xdead), starknet.UdcAddress
 	query := none.Invoke(wallet.Transfer(to, 1))
@@ -170,7 +170,7 @@ func answers(t *testing.T, n *testnet) {
 	refused("account of a class that is not declared", w, deploy, rpc.ErrClassNotFound, "is not declared")
 	refused("sender that is no account", &udc, udc.Invoke(wallet.Transfer(to, 1)), rpc.ErrNonAccount, "ENTRYPOINT_NOT_FOUND")
 
-	// A class whose Sierra is too old, and why.
+	// A class whose Sierra version is too old.
 	old, err := w.Declare(class)
 	if err != nil {
 		t.Fatal(err)

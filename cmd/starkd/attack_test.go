@@ -24,7 +24,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// hostileClass returns a class that takes long to compile: the counter with a function of 15,000 constants.
+// hostileClass returns a class that takes long to compile: the counter with a function that has 15,000 constants.
 func hostileClass(t *testing.T) *starknet.ContractClass {
 	t.Helper()
 	program, err := sierra.ParseText(string(golden.Gunzip(t, filepath.Join("testdata", "hostile.sierra.gz"))))
@@ -48,14 +48,14 @@ func hostileClass(t *testing.T) *starknet.ContractClass {
 	return class
 }
 
-// pace is how blocks come while something goes on.
+// pace is the pace of blocks during some time.
 type pace struct {
 	blocks  uint64
 	mean    time.Duration
 	longest time.Duration
 }
 
-// watchPace measures the pace of blocks until stop is called.
+// watchPace measures the pace of blocks until the returned function is called.
 func watchPace(t *testing.T, n *testnet) (stop func() pace) {
 	ctx, cancel := context.WithCancel(t.Context())
 	out := make(chan pace)
@@ -78,8 +78,8 @@ func watchPace(t *testing.T, n *testnet) (stop func() pace) {
 	return func() pace { cancel(); return <-out }
 }
 
-// TestHostileDeclares sends many classes that take long to compile, unsigned and signed, by CometBFT's RPC and by JSON-RPC: blocks go
-// on, and honest transactions get in.
+// TestHostileDeclares sends many classes that take long to compile, unsigned and signed, over CometBFT's RPC and JSON-RPC. It checks that
+// blocks are still made and that honest transactions enter them.
 func TestHostileDeclares(t *testing.T) {
 	full(t)
 	const many = 30
@@ -208,7 +208,7 @@ func TestHostileDeclares(t *testing.T) {
 	}
 }
 
-// usage returns a process's CPU time and resident memory.
+// usage returns the CPU time and the resident memory of a process.
 func usage(t *testing.T, p *process) (cpu time.Duration, rss uint64) {
 	t.Helper()
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
@@ -223,7 +223,8 @@ func usage(t *testing.T, p *process) (cpu time.Duration, rss uint64) {
 	return time.Duration(user+system) * 10 * time.Millisecond, pages * uint64(os.Getpagesize()) >> 20
 }
 
-// TestClientsThatLeave has four clients ask for simulations of 83,000 transfers and leave: the node's work ends with them.
+// TestClientsThatLeave checks that the node stops working on simulations of 83,000 transfers when the four clients that requested them
+// disconnect.
 func TestClientsThatLeave(t *testing.T) {
 	full(t)
 	n := newTestnet(t, 1, "--block-time", "300ms")
@@ -266,7 +267,7 @@ func TestClientsThatLeave(t *testing.T) {
 			}
 		})
 	}
-	n.until(t, "four simulations", func() (bool, error) { // their bodies have been read by then
+	n.until(t, "four simulations", func() (bool, error) { // the node has read their bodies by then
 		cpu, _ := usage(t, n.nodes[0])
 		return cpu > begin+4*time.Second, nil
 	})
@@ -290,7 +291,7 @@ func TestClientsThatLeave(t *testing.T) {
 	}
 }
 
-// capture is a transport that keeps a request's body and sends nothing.
+// capture is a transport that keeps the body of a request and sends nothing.
 type capture struct{ body *[]byte }
 
 func (c capture) RoundTrip(r *http.Request) (*http.Response, error) {

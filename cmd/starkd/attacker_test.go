@@ -13,8 +13,8 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// holdings are the attacks that hold connections of a node's JSON-RPC without using them. Each opens count connections to address; account
-// is an account of the chain. computes says that the node computes what the attacker does not read.
+// holdings are the attacks that hold connections of JSON-RPC without using them. Each opens count connections to address; account is an
+// account of the chain. computes is set if the node computes answers that the attacker does not read.
 var holdings = []struct {
 	name     string
 	computes bool
@@ -31,14 +31,14 @@ const dialTimeout = 5 * time.Second
 // holdIdle opens connections and sends nothing.
 func holdIdle(address, _ string, count int) (held []io.Closer, err error) {
 	for range count {
-		if c, err := net.DialTimeout("tcp", address, dialTimeout); err == nil { // the node may refuse what is above its limit
+		if c, err := net.DialTimeout("tcp", address, dialTimeout); err == nil { // the node may reject connections above its limit
 			held = append(held, c)
 		}
 	}
 	return held, nil
 }
 
-// holdHeaders sends the beginning of a request's headers on each connection.
+// holdHeaders sends an incomplete header of a request on each connection.
 func holdHeaders(address, _ string, count int) (held []io.Closer, err error) {
 	for range count {
 		if c, err := net.DialTimeout("tcp", address, dialTimeout); err == nil {
@@ -49,7 +49,7 @@ func holdHeaders(address, _ string, count int) (held []io.Closer, err error) {
 	return held, nil
 }
 
-// holdAnswers asks for 100 classes on each connection and reads no answer. The receive buffers are small.
+// holdAnswers requests 100 classes on each connection and reads no answer. The receive buffers are small.
 func holdAnswers(address, account string, count int) (held []io.Closer, err error) {
 	one := fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"starknet_getClassAt","params":["latest",%q]}`, account)
 	batch := "[" + strings.Repeat(one+",", 99) + one + "]"
@@ -77,18 +77,18 @@ func holdSubscriptions(address, _ string, count int) (held []io.Closer, err erro
 			return held, err
 		}
 		held = append(held, c)
-		for i := range 64 { // the node may have closed it by then
+		for i := range 64 { // the node may have closed it already
 			c.WriteMessage(websocket.TextMessage, fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%d,"method":"starknet_subscribeNewHeads","params":{"block_id":{"block_number":1}}}`, i))
 		}
 	}
 	return held, nil
 }
 
-// attackerCommand is the first argument with which this test binary is an attacker and runs no tests.
+// attackerCommand is the first argument that makes this test binary an attacker instead of running tests.
 const attackerCommand = "attack"
 
-// attacker holds connections until its standard input ends, and returns the exit status. Each attacker is a process of its own, because the
-// system limits the descriptors of a process. The arguments are a place in holdings, an address, an account and the number of connections.
+// attacker holds connections until its standard input ends, and returns the exit status. Each attacker is a separate process, because the
+// system limits the descriptors of a process. The arguments are an index of holdings, an address, an account and the number of connections.
 func attacker(args []string) int {
 	var which, count int
 	if _, err := fmt.Sscan(args[0]+" "+args[3], &which, &count); err != nil {
@@ -108,7 +108,7 @@ func attacker(args []string) int {
 	return 0
 }
 
-// startAttacker starts an attacker. It returns how many connections it holds once it has opened them, and a function that ends it.
+// startAttacker starts an attacker and waits until it has opened its connections. It returns their number and a function that ends it.
 func startAttacker(t *testing.T, which int, address, account string, count int) (held int, end func()) {
 	cmd := exec.CommandContext(t.Context(), os.Args[0], attackerCommand, fmt.Sprint(which), address, account, fmt.Sprint(count))
 	cmd.Stderr = os.Stderr

@@ -18,7 +18,7 @@ import (
 	"github.com/starkd/starkd/prover/block/statement"
 )
 
-// browserJob is a call of the browser's verifier, as scripts/js/verify-wasm.mjs takes it.
+// browserJob is a call of the browser's verifier, in the format of scripts/js/verify-wasm.mjs.
 type browserJob struct {
 	Proof   string         `json:"proof,omitempty"`
 	Genesis string         `json:"genesis,omitempty"`
@@ -27,7 +27,7 @@ type browserJob struct {
 	Args    []any          `json:"args,omitempty"`
 }
 
-// browserAnswer is the whole of what it answers.
+// browserAnswer is the answer of the browser's verifier.
 type browserAnswer struct {
 	OK           bool       `json:"ok"`
 	Verdict      string     `json:"verdict"`
@@ -62,7 +62,7 @@ type browserAnswer struct {
 	Milliseconds int64 `json:"milliseconds"`
 }
 
-// printed returns the answer as `starkd verify` prints it, without the time that it took.
+// printed returns the answer as `starkd verify` prints it, without the time.
 func (a *browserAnswer) printed() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "valid: block %d of chain %s\n", a.Block, a.Chain)
@@ -85,7 +85,7 @@ func (a *browserAnswer) printed() string {
 	return b.String()
 }
 
-// browser builds the browser's verifier as make wasm does, and has node run the jobs.
+// browser builds the browser's verifier as make wasm does, and runs the jobs with node.
 func browser(t *testing.T, jobs []browserJob) []browserAnswer {
 	t.Helper()
 	node, err := exec.LookPath("node")
@@ -130,15 +130,15 @@ func browser(t *testing.T, jobs []browserJob) []browserAnswer {
 	return answers
 }
 
-// inBrowser has the browser's verifier judge what `starkd verify` judged: the proof as it is, as which it must show the same,
-// and changed, in bytes and in parts that refused holds.
+// inBrowser checks that the browser's verifier gives the answers of `starkd verify`: the same report for the proof, and a refusal for the
+// proof with changed bytes and for the files in refused.
 func inBrowser(t *testing.T, proof, genesis, header string, block uint64, tx, otherTx felt.Felt, refused [][]byte) {
 	data, err := os.ReadFile(proof)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var jobs []browserJob
-	var want []string // what the command prints, or ""
+	var want []string // output of the command, or ""
 	accepted := func(job browserJob, args ...string) {
 		stdout, stderr, code := command(t, append([]string{"verify", proof}, args...)...)
 		if code != 0 {
@@ -190,7 +190,7 @@ func inBrowser(t *testing.T, proof, genesis, header string, block uint64, tx, ot
 		}
 		refuse("", browserJob{Proof: path, Genesis: genesis})
 	}
-	accepted(browserJob{Proof: proof, Genesis: genesis}, "--validators", genesis) // it is as good as new after all that
+	accepted(browserJob{Proof: proof, Genesis: genesis}, "--validators", genesis) // the verifier still works after all refusals
 
 	refusals := 0
 	for i, got := range browser(t, jobs) {

@@ -17,10 +17,10 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// maxRefusalTime is what the cases allow for refusing a file, in processor time: 1 s, and as much again for what else the machine does.
+// maxRefusalTime is the processor time allowed for refusing a file: 1 s by the cases, doubled for other work on the machine.
 const maxRefusalTime = 2 * time.Second
 
-// measured runs starkd to its end, and returns its standard error, its status, its largest resident memory and its processor time.
+// measured runs starkd, and returns its standard error, exit status, largest resident memory and processor time.
 func measured(t *testing.T, args ...string) (stderr string, code int, memory int64, cpu time.Duration) {
 	t.Helper()
 	var errs bytes.Buffer
@@ -34,12 +34,12 @@ func measured(t *testing.T, args ...string) (stderr string, code int, memory int
 	return errs.String(), cmd.ProcessState.ExitCode(), usage.Maxrss << 10, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 }
 
-// TestCaseHostileFiles: files that ask for much memory are refused within 8·n + 64 MB and a second, up to the limit of a file, from a
-// disk and inflated from HTTP, and by the browser's verifier.
+// TestCaseHostileFiles checks that files of n bytes that are made to use much memory are refused within 8·n + 64 MB and a second, up to the
+// largest size of a file: read from disk, downloaded and inflated, and in the browser's verifier.
 func TestCaseHostileFiles(t *testing.T) {
 	gen, gen2, dir, py := golden.Case(t, "verify", "dos", "gen.py"), golden.Case(t, "verify", "dos", "gen2.py"), t.TempDir(), python(t, "hashlib")
 	_, _, least, _ := measured(t, "version")
-	// judge has n bytes checked, of a file or of a download.
+	// judge verifies a file or a download of n bytes.
 	judge := func(t *testing.T, what, from string, n int64, want string) (used int64, cpu time.Duration) {
 		t.Helper()
 		stderr, code, memory, cpu := measured(t, "verify", from)
@@ -62,7 +62,7 @@ func TestCaseHostileFiles(t *testing.T) {
 	for _, kind := range []string{"stone-mem", "uncovered", "contracts", "results", "words"} {
 		sizes := []int{1, 8, 255}
 		if os.Getenv("STARKD_FULL") == "" && kind != "stone-mem" {
-			sizes = sizes[:2] // to write the files takes longer than to refuse them
+			sizes = sizes[:2] // writing the files takes longer than refusing them
 		}
 		for _, mb := range sizes {
 			path := filepath.Join(dir, fmt.Sprintf("%s%d.json", kind, mb))
@@ -106,7 +106,7 @@ func TestCaseHostileFiles(t *testing.T) {
 				w.Header().Set("Content-Encoding", "gzip")
 				w.Write(packed.Bytes())
 			}))
-			// The download is what strangers pay for: it bounds the memory, whatever it inflates to.
+			// The size of the download bounds the memory, whatever it inflates to.
 			used, cpu := judge(t, filepath.Base(path)+" by gzip", server.URL+"/x", int64(packed.Len()), "")
 			t.Logf("got: %s: a download of %d kB takes %d MB and %v", filepath.Base(path), packed.Len()>>10, used>>20, cpu)
 			server.Close()
@@ -131,8 +131,8 @@ func TestCaseHostileFiles(t *testing.T) {
 	})
 }
 
-// TestCaseAbuse runs each mode of ops/abuse.py that holds connections: blocks keep their interval within a factor of two, and the node's
-// memory stays within its bound. TestAbuse does the same without Python.
+// TestCaseAbuse runs each mode of ops/abuse.py that holds connections. It checks that the block interval at most doubles, and that the memory
+// of the node stays within its bound. TestAbuse does the same without Python.
 func TestCaseAbuse(t *testing.T) {
 	full(t)
 	n := newTestnet(t, 1, "--block-time", "200ms")

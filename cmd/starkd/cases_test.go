@@ -28,10 +28,11 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// These tests run the inputs that went wrong in the first release (STARKD_CASES): scripts/cases names each with the answer that its
-// README demands, and prints the lines "got: …" of its test.
+// The tests in this file run the inputs in the folder STARKD_CASES, on which an earlier release failed. scripts/cases lists each with the
+// answer that its README demands, and prints the lines "got: …" of its test.
 
-// refusal runs verify and demands that it refuses with a reason that says want, on two lines that no terminal obeys.
+// refusal runs verify and checks that it refuses with a reason that contains want and a hint, without control characters. It returns the
+// reason.
 func refusal(t *testing.T, want string, args ...string) string {
 	t.Helper()
 	stdout, stderr, code := command(t, append([]string{"verify"}, args...)...)
@@ -58,7 +59,7 @@ func python(t *testing.T, module string) string {
 	return path
 }
 
-// script runs a program of the cases in a folder, and returns what it prints.
+// script runs a program of the cases in a folder, and returns its output.
 func script(t *testing.T, dir, path string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -80,14 +81,15 @@ func save(t *testing.T, path string, data []byte) string {
 	return path
 }
 
-// TestCaseCopies: what other tests read as a copy of a handed input is that input.
+// TestCaseCopies checks that the copies of the inputs in testdata folders equal the inputs.
 func TestCaseCopies(t *testing.T) {
 	root := golden.ModuleRoot(t)
 	golden.SameAsCase(t, filepath.Join(root, "cmd", "starkd", "testdata", "hostile.sierra.gz"), "ops", "hostile.sierra.gz")
 	golden.SameAsCase(t, filepath.Join(root, "app", "testdata", "pit.contract_class.json"), "estimate", "pit.contract_class.json")
 }
 
-// proveProgram runs a Cairo program in proof mode and proves it, with some queries and 20 bits of work. It returns the proof's path.
+// proveProgram runs a Cairo program in proof mode and proves it with so many queries and 20 proof-of-work bits. It returns the path of the
+// proof.
 func proveProgram(t *testing.T, dir, program, name string, queries int) string {
 	t.Helper()
 	at := func(suffix string) string { return filepath.Join(dir, name+suffix) }
@@ -128,7 +130,7 @@ func proveProgram(t *testing.T, dir, program, name string, queries int) string {
 	return at(".proof")
 }
 
-// line returns what follows a label in what verify prints.
+// line returns the text after a label in the output of verify.
 func line(t *testing.T, stdout, label string) string {
 	t.Helper()
 	_, rest, ok := strings.Cut(stdout, "\n  "+label)
@@ -139,8 +141,8 @@ func line(t *testing.T, stdout, label string) string {
 	return strings.TrimSpace(rest)
 }
 
-// TestCaseBuiltinSwap: two programs of the same words, which expect other builtins, are two programs, to the command and in the browser.
-// Their proofs show the security that the cases demand.
+// TestCaseBuiltinSwap checks that two programs with the same bytecode and different builtins have different hashes, in the command and in the
+// browser, and that their proofs have the security that the cases demand.
 func TestCaseBuiltinSwap(t *testing.T) {
 	dir := t.TempDir()
 	honestFile, attackFile := golden.Case(t, "verify", "builtin-swap", "honest.json"), golden.Case(t, "verify", "builtin-swap", "attack.json")
@@ -200,12 +202,12 @@ func TestCaseBuiltinSwap(t *testing.T) {
 	})
 }
 
-// collision is what verify/collide.py makes: the name of range_check as a felt, and a verdict as text.
+// collision is a string made by verify/collide.py: as a felt it equals the name range_check, and as text it looks like a verdict.
 const collision = "TQKDPPTQNNPQTRIMPXITOWWSSSOOQGSTOENZIFXZSSWQSDVKRLSKIYOV\x1b[2J\x1b[Hvalid: block 7 of chain STARKD\n  trusted       the 4 validators of the genesis\n" +
 	"  transaction   0x37ec succeeded, fee 1 FRI, 1 events; covered: __execute__, fee transfer; not covered: __validate__\n  note          only a signature"
 
-// TestCaseCollidingName: a bundle whose classes, or whose reason for leaving a transaction out, name a builtin by another string of the
-// same felt is refused, and nothing of the string reaches a terminal.
+// TestCaseCollidingName checks that verify refuses a bundle that names a builtin by another string of the same felt, in a class or in the
+// reason of an unproven transaction, and that no control character of the string reaches a terminal.
 func TestCaseCollidingName(t *testing.T) {
 	name := collision
 	if path, err := exec.LookPath("python3"); err == nil && exec.Command(path, "-c", "import fpylll").Run() == nil {
@@ -227,7 +229,7 @@ func TestCaseCollidingName(t *testing.T) {
 	if err != nil || !ok {
 		t.Fatal(err)
 	}
-	// file is the bundle with texts of its body replaced, with the digest of the new body.
+	// file writes the bundle with texts of its body replaced and the digest of the new body.
 	file := func(name string, replace ...[2]string) string {
 		t.Helper()
 		text := string(body[:len(body)-1])
@@ -266,7 +268,7 @@ func TestCaseCollidingName(t *testing.T) {
 	})
 }
 
-// TestCaseCapitals: a good proof whose member names are in capitals is refused.
+// TestCaseCapitals checks that verify refuses a valid proof whose member names are in capitals.
 func TestCaseCapitals(t *testing.T) {
 	path := save(t, filepath.Join(t.TempDir(), "upper.json"), golden.Gunzip(t, golden.Case(t, "verify", "p_upper.json.gz")))
 	t.Logf("got: %s", refusal(t, `unknown object member name "PROOF_HEX"`, "--min-security", "0", path))
@@ -277,7 +279,7 @@ func TestCaseCapitals(t *testing.T) {
 	})
 }
 
-// TestCaseNode holds a node against the handed classes, requests and bodies.
+// TestCaseNode checks a node with the classes, requests and bodies of the cases.
 func TestCaseNode(t *testing.T) {
 	golden.Case(t)
 	n := newTestnet(t, 1, "--block-time", "200ms")
@@ -289,7 +291,7 @@ func TestCaseNode(t *testing.T) {
 	n.nodes[0].stop(t)
 }
 
-// caseEstimate declares and deploys estimate/pit, and sends calls of it with what is estimated for them as their bound.
+// caseEstimate declares and deploys estimate/pit, and checks that calls of it succeed with their estimate as the bound.
 func caseEstimate(t *testing.T, n *testnet) {
 	w, ctx := n.wallet(t, 1, 0), t.Context()
 	class, err := os.ReadFile(golden.Case(t, "estimate", "pit.contract_class.json"))
@@ -346,7 +348,7 @@ func caseEstimate(t *testing.T, n *testnet) {
 	}
 }
 
-// caseRequests sends each line of rpc/requests.jsonl. The member "expected" is prose, and each form of it is understood here.
+// caseRequests sends each request of rpc/requests.jsonl and compares the answer with the member "expected", which is prose of a few forms.
 func caseRequests(t *testing.T, n *testnet) {
 	text, err := os.ReadFile(golden.Case(t, "rpc", "requests.jsonl"))
 	if err != nil {
@@ -420,7 +422,7 @@ func caseRequests(t *testing.T, n *testnet) {
 	t.Logf("got: %d requests, each answered as expected", count)
 }
 
-// caseBodies has ops/abuse.py send bodies that ask for much. Each is answered, with a result or an error of JSON-RPC or a status of HTTP.
+// caseBodies sends expensive bodies with ops/abuse.py. Each must get an answer: a result, a JSON-RPC error or an HTTP status.
 func caseBodies(t *testing.T, n *testnet) {
 	text, err := abuse(t, n, "bodies", n.Accounts[0].Address.String()).CombinedOutput()
 	if err != nil {
@@ -458,7 +460,7 @@ func caseBodies(t *testing.T, n *testnet) {
 	t.Logf("got: %d bodies answered, the slowest in %v s", len(found), slowest)
 }
 
-// abuse is ops/abuse.py, whose port is a constant, against the first node.
+// abuse returns a command that runs ops/abuse.py against the first node. It replaces the constant port of the script.
 func abuse(t *testing.T, n *testnet, args ...string) *exec.Cmd {
 	t.Helper()
 	text, err := os.ReadFile(golden.Case(t, "ops", "abuse.py"))
@@ -478,8 +480,9 @@ func abuse(t *testing.T, n *testnet, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// TestCaseAttackers runs ops/opsattack.go.txt, compiled as a command of this module: it declares the hostile class unsigned through
-// CometBFT, and sends what waits behind a gap of nonces. Blocks go on and honest transactions are in within 3 blocks.
+// TestCaseAttackers runs ops/opsattack.go.txt, compiled as a command of this module. It declares the hostile class unsigned through CometBFT,
+// and sends transactions behind a gap of nonces. The test checks that blocks are still made and that an honest transaction is in one of the
+// next 3.
 func TestCaseAttackers(t *testing.T) {
 	source := golden.Case(t, "ops", "opsattack.go.txt")
 	for _, validators := range []int{1, 4} {
@@ -523,7 +526,7 @@ func attackers(t *testing.T, source string, validators int) {
 	for _, c := range []struct {
 		name string
 		args []string
-		want string // what the attacker is told
+		want string // in the output of the attacker
 	}{
 		{"hostile classes, unsigned", []string{"comet", n.dir, "0", "1", "30", class}, `"code":`},
 		{"a gap of nonces", []string{"gap", n.dir, "0", "4", waiting, "1", "64", "1000"}, "gap: accepted "},

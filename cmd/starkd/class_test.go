@@ -15,8 +15,8 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// longClass writes a class without entry points whose bytecode has an odd number of felts, or one more if even: two for each constant
-// that is stored and one for the return, and one for a stored parameter.
+// longClass writes a class without entry points whose bytecode has so many felts: two for each stored constant, one for the return, and
+// one for a stored parameter if the number is even.
 func longClass(t *testing.T, felts int) string {
 	t.Helper()
 	var b strings.Builder
@@ -57,8 +57,8 @@ func longClass(t *testing.T, felts int) string {
 	return path
 }
 
-// TestBytecodeBounds: the tool compiles what starknet-sierra-compile does, up to 180,000 felts, and says what the chain takes, up to
-// 81,920. STARKD_SIERRA_COMPILE, if set, is the judge.
+// TestBytecodeBounds checks that class compile accepts up to 180,000 felts of bytecode, as starknet-sierra-compile does, and class check up to
+// 81,920, as the chain does. It compares with the official compiler if STARKD_SIERRA_COMPILE is set.
 func TestBytecodeBounds(t *testing.T) {
 	compile := func(args ...string) ([]byte, error) {
 		var out bytes.Buffer

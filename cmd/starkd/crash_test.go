@@ -25,9 +25,9 @@ import (
 	"github.com/starkd/starkd/watcher/proofstore"
 )
 
-// TestCrash is the whole product under load: four validators and a watcher, of which one validator and then the watcher
-// are killed with -9 in the middle. Both come back, all four agree, and every transaction has its proof exactly once. What
-// the proofs say is then held against everything that must refuse them (verify_test.go).
+// TestCrash runs four validators and a watcher under load, and kills one validator and then the watcher with kill -9. It checks that both
+// recover, that all validators agree, and that every transaction has exactly one proof. It then checks verify with the proofs and with
+// changed ones (verify_test.go).
 func TestCrash(t *testing.T) {
 	n := newTestnet(t, 4, "--block-time", "2s")
 	n.exec(t, 0, 1, 2, 3)
@@ -54,7 +54,7 @@ func TestCrash(t *testing.T) {
 	n.until(t, "node0 to catch up", func() (bool, error) { return n.height(t, 0) > caughtUp, nil })
 	l.agree(t)
 
-	// The watcher dies while it proves, and goes on.
+	// The watcher dies while it proves, and continues after a restart.
 	n.until(t, "a proof in the making", func() (bool, error) {
 		status, err := n.status(t.Context())
 		return err == nil && strings.Contains(status.ProvingStage, " of "), err
@@ -95,7 +95,7 @@ func TestKills(t *testing.T) {
 	l.agree(t)
 }
 
-// status returns the watcher's.
+// status returns the status of the watcher.
 func (n *testnet) status(ctx context.Context) (*watcher.Status, error) {
 	status := new(watcher.Status)
 	_, err := get(ctx, n.Watcher.REST+"/v1/status", status)
@@ -105,15 +105,15 @@ func (n *testnet) status(ctx context.Context) (*watcher.Status, error) {
 	return status, err
 }
 
-// load is transfers between the funded accounts.
+// load sends transfers between the funded accounts.
 type load struct {
 	net    *testnet
 	sent   map[felt.Felt]int // transaction to the account that sent it
 	blocks []uint64          // with transactions, in order
 }
 
-// burst sends one transfer from each account at once, right after a block, so that one block or two take them all. between,
-// if not nil, is called after each with their number.
+// burst sends one transfer from each account right after a block, so that they enter one or two blocks. between, if not nil, is called after
+// each with the number sent.
 func (l *load) burst(t *testing.T, node int, accounts []int, between func(sent int)) []felt.Felt {
 	t.Helper()
 	var hashes []felt.Felt
@@ -174,8 +174,8 @@ func (n *testnet) comet(t *testing.T, node int) *rpchttp.HTTP {
 	return client
 }
 
-// agree demands the same blocks and app hashes of all validators, each transaction in exactly one block, and accounts that
-// have sent what they sent.
+// agree checks that all validators have the same blocks and app hashes, that each transaction is in exactly one block, and that the accounts
+// have the right nonces.
 func (l *load) agree(t *testing.T) {
 	t.Helper()
 	n := l.net
@@ -228,7 +228,7 @@ func (l *load) agree(t *testing.T) {
 				t.Errorf("node%d: nonce of account %d is %v (%v), it sent %d", i, account, nonce, err, count)
 			}
 		}
-		// What was committed is not committed again, across the node's lives.
+		// No block is committed twice, across restarts of the node.
 		log, err := os.ReadFile(filepath.Join(n.dir, fmt.Sprintf("node%d.log", i)))
 		if err != nil {
 			t.Fatal(err)
@@ -248,7 +248,7 @@ func (l *load) agree(t *testing.T) {
 	}
 }
 
-// proved demands one proof for each transaction, in its block, by every way of asking.
+// proved checks with every REST endpoint that each transaction has one proof, in its block.
 func (l *load) proved(t *testing.T) {
 	t.Helper()
 	n := l.net
@@ -316,7 +316,7 @@ func (l *load) proved(t *testing.T) {
 	}
 }
 
-// bundle downloads a block's proof.
+// bundle downloads the bundle of a block.
 func (n *testnet) bundle(t *testing.T, block uint64) []byte {
 	t.Helper()
 	client := &http.Client{Timeout: time.Minute}

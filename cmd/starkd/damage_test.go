@@ -17,7 +17,7 @@ import (
 	cmttypes "github.com/cometbft/cometbft/types"
 )
 
-// startRefused runs starkd to its end, and demands status 1, a reason and a hint as the last lines, and no Go trace.
+// startRefused runs starkd, and checks that it ends with status 1, a reason and a hint as the last lines, and no Go trace.
 func startRefused(t *testing.T, reason, hint string, args ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -37,7 +37,7 @@ func startRefused(t *testing.T, reason, hint string, args ...string) {
 	}
 }
 
-// usedHome makes the home of a chain of one validator that has made some blocks and has stopped.
+// usedHome makes the home of a chain with one validator that has made some blocks and has stopped.
 func usedHome(t *testing.T) *testnet {
 	t.Helper()
 	n := newTestnet(t, 1, "--block-time", "50ms")
@@ -68,7 +68,7 @@ func edit(t *testing.T, path, from, to string) {
 	}
 }
 
-// TestDamagedHomes: whatever is wrong with a home, a node that cannot start says in one line why, and in another what to do.
+// TestDamagedHomes checks that a node with a damaged home prints the reason in one line and advice in another.
 func TestDamagedHomes(t *testing.T) {
 	n := usedHome(t)
 	remove := func(names ...string) func(*testing.T, string) {
@@ -159,7 +159,7 @@ func TestDamagedHomes(t *testing.T) {
 		startRefused(t, "starknet.db", "another starkd is running", "start", "--home", n.Nodes[0].Home)
 		n.nodes[0].stop(t)
 	})
-	t.Run("goes on", func(t *testing.T) { // with the litter of a crash, and a genesis whose spaces are others
+	t.Run("goes on", func(t *testing.T) { // with temporary files of a crash, and other spaces in the genesis
 		litter := filepath.Join(n.Nodes[0].Home, "config", "write-file-atomic-0123")
 		if err := os.WriteFile(litter, nil, 0o600); err != nil {
 			t.Fatal(err)
@@ -176,7 +176,7 @@ func TestDamagedHomes(t *testing.T) {
 	})
 }
 
-// TestGenesisInTheFuture: a node that waits for its chain to begin ends at a signal.
+// TestGenesisInTheFuture checks that a node that waits for the genesis time ends at a signal.
 func TestGenesisInTheFuture(t *testing.T) {
 	n := newTestnet(t, 1)
 	path := filepath.Join(n.Nodes[0].Home, "config", "genesis.json")
@@ -211,7 +211,7 @@ func TestGenesisInTheFuture(t *testing.T) {
 	}
 }
 
-// TestJSONLog: with log_format = "json" every line on standard error is JSON, ours, CometBFT's and the databases'.
+// TestJSONLog checks that with log_format = "json" every line on standard error is JSON, whether ours, CometBFT's or a database's.
 func TestJSONLog(t *testing.T) {
 	n := newTestnet(t, 1, "--block-time", "50ms")
 	edit(t, filepath.Join(n.Nodes[0].Home, "config", "config.toml"), `log_format = "plain"`, `log_format = "json"`)

@@ -19,8 +19,8 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// TestDocs holds what every Markdown file of the repository names against what exists: links and anchors, paths, commands of
-// starkd with their flags, targets of make, keys of app.toml and variables of the environment.
+// TestDocs checks that everything that a Markdown file of the repository names exists: links and anchors, paths, commands of starkd with
+// their flags, targets of make, keys of app.toml and environment variables.
 func TestDocs(t *testing.T) {
 	w := newRepository(t)
 	docs := 0
@@ -38,7 +38,7 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-// TestDocsFaults breaks one thing at a time.
+// TestDocsFaults checks that each kind of fault is found.
 func TestDocsFaults(t *testing.T) {
 	w := newRepository(t)
 	for _, c := range []struct{ text, want string }{
@@ -79,14 +79,14 @@ func TestDocsFaults(t *testing.T) {
 	}
 }
 
-// repository is what documents may name.
+// repository lists the things that documents may name.
 type repository struct {
 	root    string
 	files   map[string]bool // files and folders, by their path from the root
 	bases   map[string]bool // names of files without their folder
-	targets map[string]bool // of make
-	keys    map[string]bool // of app.toml
-	source  strings.Builder // all text in which variables of the environment may stand
+	targets map[string]bool // targets of make
+	keys    map[string]bool // keys of app.toml
+	source  strings.Builder // source text that may read environment variables
 	command *cobra.Command
 }
 
@@ -136,7 +136,7 @@ func newRepository(t *testing.T) *repository {
 		}
 	}
 	keys(reflect.TypeFor[config.Config](), "")
-	// cobra adds these two when it runs.
+	// cobra adds these two commands when it runs.
 	w.command.InitDefaultCompletionCmd()
 	w.command.InitDefaultHelpCmd()
 	return w
@@ -160,7 +160,7 @@ var (
 	variable = regexp.MustCompile(`\bSTARKD_[A-Z0-9_]+`)
 )
 
-// faults returns what the document names and does not exist.
+// faults returns the things that a document names and that do not exist.
 func (w *repository) faults(file, text string) []string {
 	faults := []string{}
 	fault := func(format string, args ...any) {
@@ -185,7 +185,7 @@ func (w *repository) faults(file, text string) []string {
 	for _, name := range variable.FindAllString(text, -1) {
 		key := strings.ToLower(strings.TrimPrefix(name, "STARKD_"))
 		key = strings.Replace(key, "_", ".", 1)
-		// A name that goes on, as the case numbers of STARKD_OS_1, is known by its beginning.
+		// A name with a number at the end, such as STARKD_OS_1, is known without the number.
 		if !w.keys[key] && !strings.Contains(w.source.String(), name) && !strings.Contains(w.source.String(), `"`+strings.TrimRight(name, "0123456789")) {
 			fault("%s: nothing reads it", name)
 		}
@@ -261,11 +261,11 @@ func (w *repository) span(file, document, text string, fault func(string, ...any
 // cometFlags are flags of the cometbft command that documents name.
 var cometFlags = []string{"proxy_app", "abci"}
 
-// homeFiles are paths in a home folder or of another module's, whose first folder has the name of one of ours.
+// homeFiles are paths in a home folder or in another module whose first folder has the name of one of ours.
 var homeFiles = regexp.MustCompile(`^(config/(app\.toml|config\.toml|genesis\.json|addrbook\.json|node_key\.json|priv_validator_key\.json)|crypto/ed25519)$`)
 
-// path checks the path of a file or a folder. What begins with no folder of the repository is a path only if it ends as a file of
-// ours would; a file that the document's own commands use is the reader's.
+// path checks the path of a file or a folder. Text that does not begin with a folder of the repository is a path only if it ends like a file
+// of ours. A file that commands of the document use belongs to the reader.
 func (w *repository) path(file, text, name string, fault func(string, ...any)) {
 	name = strings.TrimSuffix(strings.TrimSuffix(name, "/..."), "/")
 	if homeFiles.MatchString(name) || name == "bin/starkd" {
@@ -291,7 +291,7 @@ func (w *repository) path(file, text, name string, fault func(string, ...any)) {
 			matches, err := filepath.Glob(filepath.Join(w.root, name))
 			found = err == nil && len(matches) > 0
 		}
-		// A package and one of its names, as prover/stone/fri.Prove.
+		// A package and one of its names, such as prover/stone/fri.Prove.
 		if dot := strings.LastIndex(name, "."); !found && dot > strings.LastIndex(name, "/") && w.files[name[:dot]] {
 			found = regexp.MustCompile(`^[A-Z]\w*$`).MatchString(name[dot+1:])
 		}

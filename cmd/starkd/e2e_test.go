@@ -34,7 +34,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// TestNode is one validator with wallets of two kinds, starknet.js and ours, and with what neither would send.
+// TestNode runs one validator with two wallets, starknet.js and ours, and with requests and transactions that neither would send.
 func TestNode(t *testing.T) {
 	n := newTestnet(t, 1, "--block-time", "300ms")
 	n.start(t, 0)
@@ -48,7 +48,7 @@ func TestNode(t *testing.T) {
 	t.Run("malformed bytes", func(t *testing.T) { malformedBytes(t, n) })
 	t.Run("malformed requests", func(t *testing.T) { malformedRequests(t, n) })
 
-	// The node lives on, takes a good transaction, and ends when told to.
+	// The node still works, executes a valid transaction, and ends at a signal.
 	w := n.wallet(t, 1, 0)
 	if _, _, err := w.Wait(t.Context(), send(t, w, w.Invoke(wallet.Transfer(n.Accounts[2].Address, 1)))); err != nil {
 		t.Fatal(err)
@@ -85,7 +85,7 @@ func runJS(t *testing.T, name string, args ...string) map[string]any {
 	return told
 }
 
-// subscribeStory has starknet.js subscribe to heads, events, receipts, transactions and the status of one.
+// subscribeStory subscribes with starknet.js to heads, events, receipts, transactions and the status of a transaction.
 func subscribeStory(t *testing.T, n *testnet) {
 	told := runJS(t, "subscribe.mjs", n.dir)
 	t.Logf("heard: %v", told)
@@ -99,7 +99,7 @@ func subscribeStory(t *testing.T, n *testnet) {
 	}
 }
 
-// stopWithSockets: a node ends when it is told to, whatever its websockets do, and tells them.
+// stopWithSockets checks that a node ends at a signal whatever its websockets do, and closes them with a reason.
 func stopWithSockets(t *testing.T, n *testnet) {
 	var sockets []*websocket.Conn
 	for range 10 {
@@ -113,7 +113,7 @@ func stopWithSockets(t *testing.T, n *testnet) {
 		}
 		sockets = append(sockets, conn)
 	}
-	// The first has begun to hear of blocks.
+	// The first websocket has received a block.
 	sockets[0].SetReadDeadline(time.Now().Add(patience))
 	for range 3 {
 		if _, _, err := sockets[0].ReadMessage(); err != nil {
@@ -138,11 +138,11 @@ func stopWithSockets(t *testing.T, n *testnet) {
 	}
 }
 
-// tellStory has starknet.js declare, deploy an account and a contract, invoke, and read events.
+// tellStory declares, deploys an account and a contract, invokes, and reads events with starknet.js.
 func tellStory(t *testing.T, n *testnet) {
 	root := golden.ModuleRoot(t)
 	told := runJS(t, "story.mjs", n.dir, filepath.Join(root, "contracts", "classes"), filepath.Join(root, "contracts", "testdata"))
-	// Our client finds the same transactions, each in the block that it says.
+	// Our client finds the same transactions in the same blocks.
 	client := n.client(0)
 	for _, name := range []string{"declare", "transfer", "deploy_account", "deploy_contract", "invoke"} {
 		text, _ := told[name].(string)
@@ -179,14 +179,14 @@ func send(t *testing.T, w *wallet.Wallet, tx starknet.Transaction) felt.Felt {
 	return hash
 }
 
-// badTransaction is a transaction that a good account would not send, and the error that it meets.
+// badTransaction is an invalid transaction and its error.
 type badTransaction struct {
 	name string
 	want *jsonrpc.Error
 	tx   *starknet.Invoke
 }
 
-// badTransactions are good ones of an account with one thing wrong.
+// badTransactions returns transactions that are valid except for one thing.
 func badTransactions(t *testing.T, n *testnet, w *wallet.Wallet) []badTransaction {
 	t.Helper()
 	good := w.Invoke(wallet.Transfer(n.Accounts[2].Address, 5))
@@ -227,7 +227,7 @@ func badTransactions(t *testing.T, n *testnet, w *wallet.Wallet) []badTransactio
 
 func refusedAtSubmission(t *testing.T, n *testnet) {
 	w := n.wallet(t, 4, 0)
-	// An account with a nonce to use again.
+	// Use a nonce twice.
 	if _, _, err := w.Wait(t.Context(), send(t, w, w.Invoke(wallet.Transfer(n.Accounts[2].Address, 1)))); err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +236,7 @@ func refusedAtSubmission(t *testing.T, n *testnet) {
 			t.Errorf("%s: %v, want code %d", bad.name, err, bad.want.Code)
 		}
 	}
-	// What is good is taken, once.
+	// A valid transaction is accepted once.
 	good := w.Invoke(wallet.Transfer(n.Accounts[2].Address, 5))
 	hash := send(t, w, good)
 	if _, err := w.Node.Submit(t.Context(), good); !errors.Is(err, rpc.ErrDuplicateTransaction) && !errors.Is(err, rpc.ErrInvalidNonce) {
@@ -247,7 +247,7 @@ func refusedAtSubmission(t *testing.T, n *testnet) {
 	}
 }
 
-// refusedInProposal: whoever proposes a block with a transaction that the mempool would not take is voted against.
+// refusedInProposal checks that validators reject a proposed block that has a transaction which the mempool would reject.
 func refusedInProposal(t *testing.T, n *testnet) {
 	genesis, err := cmttypes.GenesisDocFromFile(n.genesis())
 	if err != nil {
@@ -263,7 +263,7 @@ func refusedInProposal(t *testing.T, n *testnet) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	// A replica of block 0: the accounts' nonces are 0 there.
+	// A replica at block 0, where the nonces of the accounts are 0.
 	chain := abci.New(a)
 	if _, err := chain.InitChain(t.Context(), &abcitypes.RequestInitChain{
 		ChainId: genesis.ChainID, Time: genesis.GenesisTime, InitialHeight: 1, AppStateBytes: genesis.AppState,
@@ -298,7 +298,7 @@ func refusedInProposal(t *testing.T, n *testnet) {
 	}
 	for _, bad := range badTransactions(t, n, w) {
 		if bad.name == "with a used nonce" {
-			continue // none is used in block 0; "twice" below is that case
+			continue // no nonce is used in block 0; "twice" below is that case
 		}
 		for _, txs := range [][][]byte{{encode(bad.tx)}, {encode(good), encode(bad.tx)}} {
 			if got := process(txs...); got != abcitypes.ResponseProcessProposal_REJECT {
@@ -369,7 +369,7 @@ func malformedClasses(t *testing.T, n *testnet) {
 			t.Errorf("%s: %v, want one of %v", c.name, err, c.want)
 		}
 	}
-	// And once is enough.
+	// The same transaction once is accepted.
 	tx := fresh()
 	if _, _, err := w.Wait(t.Context(), send(t, w, tx)); err != nil {
 		t.Fatal(err)
@@ -415,7 +415,7 @@ func broadcast(t *testing.T, comet string, tx []byte) (code int, log string, err
 	return answer.Result.Code, answer.Result.Log, nil
 }
 
-// malformedBytes goes to the mempool directly, as a peer's bytes do.
+// malformedBytes sends malformed bytes to the mempool directly, as a peer does.
 func malformedBytes(t *testing.T, n *testnet) {
 	w := n.wallet(t, 7, 0)
 	tx := w.Invoke(wallet.Transfer(n.Accounts[2].Address, 5))
@@ -453,7 +453,7 @@ func malformedBytes(t *testing.T, n *testnet) {
 	}
 }
 
-// malformedRequests are bodies that are no JSON-RPC, or too much of it.
+// malformedRequests sends bodies that are not JSON-RPC, or are too large.
 func malformedRequests(t *testing.T, n *testnet) {
 	url := n.Nodes[0].RPC + "/rpc"
 	post := func(body io.Reader) (int, string) {
@@ -489,7 +489,7 @@ func malformedRequests(t *testing.T, n *testnet) {
 			t.Errorf("%s: %.300s, want %s", c.name, got, c.want)
 		}
 	}
-	// Beyond max_body_bytes the server stops reading; a client that goes on writing may see the connection end.
+	// The server stops reading after max_body_bytes; a client that still writes may see the connection end.
 	status, got := post(io.LimitReader(zeros{}, 40<<20))
 	if status != http.StatusRequestEntityTooLarge && status != 0 {
 		t.Errorf("a body of 40 MiB: %d %.200s", status, got)
@@ -499,7 +499,7 @@ func malformedRequests(t *testing.T, n *testnet) {
 	}
 }
 
-// zeros is a source of the digit 0 without end.
+// zeros is an endless reader of the digit 0.
 type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) {

@@ -27,16 +27,16 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// The nodes of these tests run on the engine that the tests are told to run on.
+// The nodes of these tests use the engine that the environment selects for the tests.
 func init() {
 	if os.Getenv("STARKD_APP_ENGINE") == "" && os.Getenv(engines.Variable) != "" {
 		os.Setenv("STARKD_APP_ENGINE", engines.Name())
 	}
 }
 
-// TestEngines is a chain whose validators run on different engines, two on each, under every kind of transaction: all four
-// agree on every app hash and say the same of every transaction. Then they change engines, two of them to both at once, and
-// still agree.
+// TestEngines runs a chain whose validators use different engines, two native and two the VM, with every kind of transaction. It checks that
+// all four agree on every app hash and give the same answers about every transaction. Then the validators change engines, two of them to
+// "both", and the test checks again.
 func TestEngines(t *testing.T) {
 	count := 60
 	corpus := []string{"d_dict", "d_store", "d_loops"}
@@ -69,7 +69,7 @@ func TestEngines(t *testing.T) {
 	t.Logf("%d transactions, %d in blocks: %v", m.total, len(m.want), m.kinds)
 }
 
-// outcome is how a transaction has to end.
+// outcome is the expected result of a transaction.
 type outcome int
 
 const (
@@ -78,21 +78,21 @@ const (
 	reverts
 )
 
-// sender is an account that counts its own nonces, so that many of its transactions may wait.
+// sender is an account that counts its own nonces, so that it can have many pending transactions.
 type sender struct {
 	*wallet.Wallet
 	nonce uint64
 }
 
-// mix is a load of every kind of transaction, the same at each run, and what became of it.
+// mix sends every kind of transaction, the same in each run, and checks the results.
 type mix struct {
 	t       *testing.T
 	net     *testnet
-	engines []string // of the nodes, now
+	engines []string // current engine of each node
 	rng     *rand.Rand
 	senders []*sender
 
-	counters  []felt.Felt // the first stands at zero
+	counters  []felt.Felt // the first has the value zero
 	fibonacci felt.Felt
 	factorial felt.Felt
 	edges     felt.Felt
@@ -101,13 +101,14 @@ type mix struct {
 
 	total   int
 	kinds   map[string]int
-	endless int // of that kind before the nodes started
+	endless int // transactions of that kind before the nodes started
 	want    map[felt.Felt]outcome
 	pending []felt.Felt
 	checked int64 // height up to which the nodes were compared
 }
 
-// endless is the kind that goes deeper than the machine's stack before it is out of gas: native code leaves it to the VM.
+// endless is the kind of transaction that overflows the stack of native code before it is out of gas, so that native code falls back to the
+// VM.
 const endless = "recursion without end"
 
 // target is a deployed class with the selectors of its functions.
@@ -141,8 +142,8 @@ func (m *mix) start(engines ...string) {
 	}
 }
 
-// stop ends the nodes and reads from their logs what their engines did: native code ran, and was given up only while it
-// was being made or for its ceilings.
+// stop ends the nodes and checks the statistics of the engines in their logs: native code ran, and fell back only while it was being compiled
+// or because of its limits.
 func (m *mix) stop() {
 	m.t.Helper()
 	line := regexp.MustCompile(`msg="runs of Cairo[^"]*" engine=(\w+)(.*)`)
@@ -200,7 +201,7 @@ func (m *mix) count(kind string) {
 	m.kinds[kind]++
 }
 
-// plenty is more gas than any transaction of the mix but those that shall run out of it.
+// plenty is more gas than any transaction of the mix needs, except those that are meant to run out of gas.
 const plenty = 400_000_000
 
 func (m *mix) prepare(s *sender, gas uint64, tx starknet.Transaction) {
@@ -221,7 +222,7 @@ func (s *sender) invoke(calls ...entry) *starknet.Invoke {
 	return tx
 }
 
-// refused gives a node a transaction that no block may have.
+// refused sends a node an invalid transaction and checks its error.
 func (m *mix) refused(kind string, s *sender, want *jsonrpc.Error, change func(tx *starknet.Invoke)) {
 	m.t.Helper()
 	tx := s.invoke(named(m.counters[1], "increment"))
@@ -233,10 +234,10 @@ func (m *mix) refused(kind string, s *sender, want *jsonrpc.Error, change func(t
 	m.count(kind)
 }
 
-// sender returns the next account's turn.
+// sender returns the next account in turn.
 func (m *mix) sender() *sender { return m.senders[m.total%len(m.senders)] }
 
-// found declares the classes, deploys them, and makes accounts.
+// found declares the classes, deploys contracts, and makes accounts.
 func (m *mix) found(corpus []string) {
 	m.t.Helper()
 	classes := map[string]*starknet.Declare{}
@@ -283,7 +284,7 @@ func (m *mix) found(corpus []string) {
 			it.at = deploy(name)
 		}
 		for _, e := range classes[name].Class.EntryPoints.External {
-			// Deep recursion is a kind of its own.
+			// Deep recursion is a separate kind.
 			if e.Selector != wallet.Selector("recursion") && e.Selector != wallet.Selector("memory") {
 				it.selectors = append(it.selectors, e.Selector)
 			}
@@ -316,7 +317,7 @@ func (m *mix) found(corpus []string) {
 	m.senders = append(m.senders, owners...)
 }
 
-// next sends the next transaction: the kinds take turns.
+// next sends the next transaction. The kinds take turns.
 func (m *mix) next() {
 	m.t.Helper()
 	s, small := m.sender(), func(bound uint64) felt.Felt { return number(m.rng.Uint64N(bound)) }
@@ -325,7 +326,7 @@ func (m *mix) next() {
 		m.t.Helper()
 		m.send(kind, s, want, plenty, s.invoke(calls...))
 	}
-	// anything is a function of a class of the corpus on arguments that it may or may not take.
+	// anything calls a function of a class of the corpus with arguments that may be invalid.
 	anything := func() entry {
 		it := m.others[m.rng.IntN(len(m.others))]
 		call := entry{to: it.at, selector: it.selectors[m.rng.IntN(len(it.selectors))]}
@@ -391,8 +392,8 @@ func (m *mix) next() {
 	}
 }
 
-// settle waits until all nodes have executed what was sent, and compares the nodes: headers of every height, state updates
-// of the blocks with transactions, receipts byte by byte.
+// settle waits until all nodes have executed all transactions, and compares the nodes: the headers of every height, the state updates of
+// blocks with transactions, and the receipts, byte for byte.
 func (m *mix) settle() {
 	m.t.Helper()
 	n, blocks := m.net, map[uint64]bool{}
@@ -408,7 +409,7 @@ func (m *mix) settle() {
 				return err == nil && json.Unmarshal(raw, &decided) == nil && decided.Block != nil, err
 			})
 			receipts = append(receipts, raw)
-			// What a block's finality is differs with the moment; nothing else may.
+			// The finality of a block depends on the time; nothing else may differ.
 			if !bytes.Equal(finality.ReplaceAll(raw, nil), finality.ReplaceAll(receipts[0], nil)) {
 				m.t.Errorf("transaction %v: node%d on %s says\n%s\nnode0 on %s\n%s", hash, i, m.engines[i], raw, m.engines[0], receipts[0])
 			}

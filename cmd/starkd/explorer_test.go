@@ -14,7 +14,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// TestExplorer walks the explorer of a chain in a browser, with an event and a class that hold markup, and verifies a proof there.
+// TestExplorer opens the pages of the explorer in a browser, with an event and a class that contain markup, and verifies a proof there.
 func TestExplorer(t *testing.T) {
 	full(t)
 	node, err := exec.LookPath("node")

@@ -12,8 +12,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// TestForeign has starknet.js declare, deploy and call contracts that we did not write, from an account class that we did
-// not write either.
+// TestForeign declares, deploys and calls contracts of other projects with starknet.js, from an account class of another project.
 func TestForeign(t *testing.T) {
 	node, err := exec.LookPath("node")
 	if err != nil {

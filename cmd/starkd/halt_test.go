@@ -16,14 +16,14 @@ import (
 	"github.com/starkd/starkd/watcher"
 )
 
-// TestWatchHalts: a watcher whose genesis gives one account another balance does not agree with the chain. It says so with both app hashes
-// and the height, by REST until it is told to end, and by its exit status.
+// TestWatchHalts checks a watcher whose genesis gives one account another balance, so that it disagrees with the chain. It must report both
+// app hashes and the height, over REST until a signal ends it, and in its exit status.
 func TestWatchHalts(t *testing.T) {
 	n := newTestnet(t, 1)
 	n.start(t, 0)
 	n.ready(t, 0)
 
-	// home makes a watcher's home like the testnet's, with another genesis.
+	// home makes a home like that of the testnet's watcher, with another genesis.
 	home := func(name string, genesis []byte) string {
 		dir := filepath.Join(n.dir, name)
 		config, err := os.ReadFile(filepath.Join(n.Watcher.Home, "config", "app.toml"))
@@ -142,7 +142,7 @@ func TestWatchHalts(t *testing.T) {
 	})
 }
 
-// TestWatchStopsWhileProving: a watcher that is told to end does not finish the proof that it is making.
+// TestWatchStopsWhileProving checks that a watcher ends at a signal without finishing its current proof.
 func TestWatchStopsWhileProving(t *testing.T) {
 	full(t)
 	n := newTestnet(t, 1)

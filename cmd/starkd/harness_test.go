@@ -30,8 +30,8 @@ import (
 	"github.com/starkd/starkd/rpc/client"
 )
 
-// These tests run the command as users do: files, ports, and processes where the process itself is tested. binDir holds what they build,
-// once.
+// The tests of this package run the command as users do, with files and ports, and as a process where a test is about the process. binDir is
+// the folder of the binaries that they build, once.
 var binDir string
 
 func TestMain(m *testing.M) {
@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 	if binDir, err = os.MkdirTemp("", "starkd-test"); err != nil {
 		panic(err)
 	}
-	stdlog.SetOutput(io.Discard) // pebble writes there what it does in the background
+	stdlog.SetOutput(io.Discard) // pebble logs its background work there
 	code := m.Run()
 	os.RemoveAll(binDir)
 	os.Exit(code)
@@ -78,7 +78,7 @@ func starkd(t *testing.T) string {
 	return builtStarkd.path
 }
 
-// command runs a command of starkd to its end, in this process: run is the whole program but for the process's state.
+// command runs a command of starkd in this process and returns its output and exit status.
 func command(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	var out, errs bytes.Buffer
@@ -86,18 +86,18 @@ func command(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	return out.String(), errs.String(), code
 }
 
-// process is a server in the background: a process, or a node or watcher in this process. The output of all its lives is in one log,
-// which a failed test shows the end of.
+// process is a server in the background: a process, or a node or watcher in this process. The output of all its runs is in one log. A failed
+// test prints the end of the log.
 type process struct {
 	name, log string
 	cmd       *exec.Cmd          // nil in this process
 	end       context.CancelFunc // ends a server in this process
-	err       error              // that it ended with, set before exited is closed
+	err       error              // error of the server, set before exited is closed
 	exited    chan struct{}
-	expected  bool // it was told to end
+	expected  bool // the test has ended it
 }
 
-// launch starts a process that ends with the test at the latest.
+// launch starts a process, which ends at the end of the test at the latest.
 func launch(t *testing.T, name, log, path string, args ...string) *process {
 	t.Helper()
 	file := openLog(t, log)
@@ -115,7 +115,7 @@ func launch(t *testing.T, name, log, path string, args ...string) *process {
 	return p
 }
 
-// host runs what open opens in this process, until the test ends at the latest.
+// host runs a node or watcher, which open returns, in this process, until the end of the test at the latest.
 func host[S interface {
 	Run(context.Context) error
 	Close() error
@@ -156,7 +156,7 @@ func (p *process) endWith(t *testing.T) {
 	})
 }
 
-// kill is kill -9. A server in this process ends as it does when it is told to.
+// kill ends a process with kill -9. A server in this process is stopped normally.
 func (p *process) kill() {
 	p.expected = true
 	if p.cmd != nil {
@@ -167,7 +167,7 @@ func (p *process) kill() {
 	<-p.exited
 }
 
-// stop asks the server to end, and demands that it does so without an error: a process with status 0.
+// stop ends the server, and checks that it ends without an error; a process, with status 0.
 func (p *process) stop(t *testing.T) {
 	t.Helper()
 	p.expected = true
@@ -186,7 +186,7 @@ func (p *process) stop(t *testing.T) {
 	}
 }
 
-// ending is how the server ended: an error or a status, "" without a fault.
+// ending returns the error or the status with which the server ended, or "" if there was none.
 func (p *process) ending() string {
 	switch {
 	case p.err != nil:
@@ -197,7 +197,7 @@ func (p *process) ending() string {
 	return ""
 }
 
-// died reports a server that ended although nobody told it to.
+// died returns an error if the server has ended although the test has not ended it.
 func (p *process) died() bool {
 	select {
 	case <-p.exited:
@@ -223,10 +223,10 @@ func tail(path string, lines int) string {
 	return strings.Join(kept[max(0, len(kept)-lines):], "\n")
 }
 
-// patience is how long a test waits for what must happen. Machines may be slow and busy: it bounds, it does not measure.
+// patience is how long a test waits for something that must happen. It is generous, because machines may be slow and busy.
 const patience = 10 * time.Minute
 
-// until polls what until it is so. It gives up at once when one of the processes has died.
+// until polls until the condition holds. It fails at once when one of the processes has died.
 func until(t *testing.T, what string, so func() (bool, error), alive ...*process) {
 	t.Helper()
 	var last error
@@ -245,7 +245,7 @@ func until(t *testing.T, what string, so func() (bool, error), alive ...*process
 	t.Fatalf("waiting for %s: not after %v (%v)", what, patience, last)
 }
 
-// testnet is a chain on loopback.
+// testnet is a chain whose nodes listen on loopback.
 type testnet struct {
 	*wallet.Testnet
 	dir     string
@@ -253,7 +253,7 @@ type testnet struct {
 	watcher *process
 }
 
-// newTestnet makes a testnet of the command, on ports of its own. Nothing runs yet.
+// newTestnet makes the homes of a testnet with the command, on free ports. It starts nothing.
 func newTestnet(t *testing.T, validators int, flags ...string) *testnet {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "net")
@@ -273,7 +273,7 @@ var offsets struct {
 	next, port int
 }
 
-// freeOffset finds a --port-offset below the range of outgoing connections where every port of a testnet is free.
+// freeOffset returns a --port-offset below the range of outgoing connections with which every port of a testnet is free.
 func freeOffset(t *testing.T, validators int) int {
 	t.Helper()
 	offsets.Lock()
@@ -306,7 +306,7 @@ func free(validators, offset int) bool {
 	return true
 }
 
-// freeAddress is host:port of a port that is free now, below the range of outgoing connections.
+// freeAddress returns the host:port of a port that is free now, below the range of outgoing connections.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	offsets.Lock()
@@ -323,7 +323,7 @@ func freeAddress(t *testing.T) string {
 	return ""
 }
 
-// start starts validators in this process, on the engine that is configured.
+// start starts validators in this process, with the configured engine.
 func (n *testnet) start(t *testing.T, which ...int) {
 	t.Helper()
 	for _, i := range which {
@@ -331,7 +331,7 @@ func (n *testnet) start(t *testing.T, which ...int) {
 	}
 }
 
-// startOn starts a validator in this process on an engine, or on the one that is configured.
+// startOn starts a validator in this process with an engine, or with the configured one for "".
 func (n *testnet) startOn(t *testing.T, i int, engine string) {
 	t.Helper()
 	n.nodes[i] = host(t, fmt.Sprintf("node%d", i), n.nodeLog(i), func(log io.Writer) (*node.Node, error) {
@@ -348,7 +348,7 @@ func (n *testnet) startOn(t *testing.T, i int, engine string) {
 
 func (n *testnet) nodeLog(i int) string { return filepath.Join(n.dir, fmt.Sprintf("node%d.log", i)) }
 
-// exec starts validators as processes, for tests of what a process does: its end, its memory, its files.
+// exec starts validators as processes, for tests of the exit status, memory or files of a process.
 func (n *testnet) exec(t *testing.T, which ...int) {
 	t.Helper()
 	for _, i := range which {
@@ -376,7 +376,7 @@ func (n *testnet) processes() []*process {
 	return append(n.nodes[:len(n.nodes):len(n.nodes)], n.watcher)
 }
 
-// until waits for something while the testnet lives.
+// until polls until the condition holds, while the processes of the testnet run.
 func (n *testnet) until(t *testing.T, what string, so func() (bool, error)) {
 	t.Helper()
 	until(t, what, so, n.processes()...)
@@ -388,7 +388,7 @@ func (n *testnet) ready(t *testing.T, node int) {
 	n.until(t, fmt.Sprintf("the first block of node%d", node), func() (bool, error) { return n.height(t, node) > 0, nil })
 }
 
-// height returns the newest block that a node has executed; 0 where it does not answer.
+// height returns the height of the last block that a node has executed, or 0 if it does not answer.
 func (n *testnet) height(t *testing.T, node int) uint64 {
 	height, err := n.client(node).BlockNumber(t.Context())
 	if err != nil {
@@ -399,7 +399,7 @@ func (n *testnet) height(t *testing.T, node int) uint64 {
 
 func (n *testnet) client(node int) *client.Client { return n.Nodes[node].Client() }
 
-// wallet returns a funded account's wallet on a node.
+// wallet returns the wallet of a funded account, which uses a node.
 func (n *testnet) wallet(t *testing.T, account, node int) *wallet.Wallet {
 	t.Helper()
 	w, err := wallet.New(t.Context(), n.client(node), n.Accounts[account])
@@ -409,7 +409,7 @@ func (n *testnet) wallet(t *testing.T, account, node int) *wallet.Wallet {
 	return w
 }
 
-// get reads a JSON answer; the status is 0 where nobody answers.
+// get reads a JSON answer and returns the HTTP status, or 0 without an answer.
 func get(ctx context.Context, url string, into any) (status int, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -427,7 +427,7 @@ func get(ctx context.Context, url string, into any) (status int, err error) {
 	return response.StatusCode, json.NewDecoder(response.Body).Decode(into)
 }
 
-// full skips what takes long.
+// full skips a long test unless STARKD_FULL is set.
 func full(t *testing.T) {
 	t.Helper()
 	if os.Getenv("STARKD_FULL") == "" {

@@ -23,7 +23,7 @@ import (
 	"github.com/starkd/starkd/node"
 )
 
-// halts demands that a process ends by itself with status 1 and, as the last lines of its log, a reason and a hint.
+// halts checks that a process ends by itself with status 1, and with a reason and a hint as the last lines of its log.
 func halts(t *testing.T, p *process, reason, hint string) {
 	t.Helper()
 	select {
@@ -39,7 +39,7 @@ func halts(t *testing.T, p *process, reason, hint string) {
 	}
 }
 
-// healthz returns what a node says of itself, with the status.
+// healthz returns the health report of a node and the HTTP status.
 func (n *testnet) healthz(t *testing.T, i int) (int, node.HealthReport) {
 	t.Helper()
 	client := http.Client{Timeout: 10 * time.Second}
@@ -55,7 +55,7 @@ func (n *testnet) healthz(t *testing.T, i int) (int, node.HealthReport) {
 	return response.StatusCode, report
 }
 
-// metrics returns the first node's, without labels.
+// metrics returns the metrics of the first node, without labels.
 func (n *testnet) metrics(t *testing.T) map[string]float64 {
 	t.Helper()
 	comet, err := url.Parse(n.Nodes[0].Comet)
@@ -81,8 +81,8 @@ func (n *testnet) metrics(t *testing.T) map[string]float64 {
 	return values
 }
 
-// TestFewDescriptors: a node that may open 512 files keeps making blocks while a client opens 700 connections that it does not use,
-// answers others, and says that its limit is low.
+// TestFewDescriptors checks that a node that may open 512 files still makes blocks and answers clients while another client holds 700
+// connections, and that the node logs that the limit is low.
 func TestFewDescriptors(t *testing.T) {
 	n := newTestnet(t, 1, "--block-time", "100ms")
 	log := filepath.Join(n.dir, "node0.log")
@@ -115,12 +115,12 @@ func TestFewDescriptors(t *testing.T) {
 	}
 }
 
-// TestNoDescriptors: a node from which all descriptors are taken ends, and says why.
+// TestNoDescriptors checks that a node without free descriptors ends with the reason.
 func TestNoDescriptors(t *testing.T) {
 	n := newTestnet(t, 1, "--block-time", "100ms")
 	n.exec(t, 0)
 	n.ready(t, 0)
-	// No new file may be opened from now on. Consensus writes what it signs by a new file.
+	// The process can open no files from now on. Consensus opens one for each signature.
 	limit := unix.Rlimit{Cur: 8, Max: 8}
 	if err := unix.Prlimit(n.nodes[0].cmd.Process.Pid, unix.RLIMIT_NOFILE, &limit, nil); err != nil {
 		t.Skip("prlimit:", err)
@@ -131,7 +131,8 @@ func TestNoDescriptors(t *testing.T) {
 	n.nodes[0].stop(t)
 }
 
-// TestFullDisk: a node whose disk is full ends, says why, and goes on when there is room. On a disk that is read-only it does not start.
+// TestFullDisk checks that a node whose disk is full ends with the reason, and continues when there is room again. On a read-only disk it does
+// not start.
 func TestFullDisk(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can mount a small disk")
@@ -189,7 +190,7 @@ func TestFullDisk(t *testing.T) {
 	startRefused(t, "read-only file system", "must be able to write", "start", "--home", n.Nodes[0].Home)
 }
 
-// TestWrongAppHash: a validator that computes another state than the others ends, and says so, also when it is started again.
+// TestWrongAppHash checks that a validator that computes another state than the others ends with the reason, also after a restart.
 func TestWrongAppHash(t *testing.T) {
 	n := newTestnet(t, 4, "--block-time", "100ms")
 	n.start(t, 0, 1, 2)
@@ -206,15 +207,15 @@ func TestWrongAppHash(t *testing.T) {
 	}
 }
 
-// TestHaltsWhileCatchingUp: a node that gets blocks from its peers ends with the reason too, when it has computed another state and when it
-// cannot execute a block.
+// TestHaltsWhileCatchingUp checks that a node that gets blocks from its peers ends with the reason when it has computed another state, and
+// when it cannot execute a block.
 func TestHaltsWhileCatchingUp(t *testing.T) {
 	for name, c := range map[string]struct{ line, reason string }{
 		"another state": {wrongHash, "wrong Block.Header.AppHash"},
-		"no execution":  {failure, "(block 5 cannot be executed: |failed to apply block; error )the test's fault"}, // a slow node may be in consensus by then
+		"no execution":  {failure, "(block 5 cannot be executed: |failed to apply block; error )the test's fault"}, // a slow node may have reached consensus already
 	} {
 		t.Run(name, func(t *testing.T) {
-			starkd := changed(t, c.line) // before the network's ports are chosen: it takes a while
+			starkd := changed(t, c.line) // before the ports of the network are chosen, because it takes a while
 			n := newTestnet(t, 4, "--block-time", "100ms")
 			n.start(t, 0, 1, 2)
 			n.until(t, "some blocks", func() (bool, error) { return n.height(t, 0) > 10, nil })
@@ -229,13 +230,13 @@ func TestHaltsWhileCatchingUp(t *testing.T) {
 	}
 }
 
-// Lines after which a node reports another app hash than it has computed, or fails, from block 5 on.
+// Lines of code that make a node report a wrong app hash, or fail, from block 5 on.
 const (
 	wrongHash = "	if r.Height >= 5 {\n		f.AppHash[31] ^= 1\n	}\n"
 	failure   = "	if r.Height >= 5 {\n		return nil, fmt.Errorf(\"the test's fault\")\n	}\n"
 )
 
-// changed builds starkd with one line more, after a block is executed.
+// changed builds starkd with an additional line of code after the execution of a block.
 func changed(t *testing.T, line string) string {
 	t.Helper()
 	source := filepath.Join(golden.ModuleRoot(t), "abci", "abci.go")

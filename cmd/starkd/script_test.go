@@ -22,7 +22,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// TestScript runs testdata/script: the command line as a user would write it.
+// TestScript runs the scripts in testdata/script, which use the command line as a user would.
 func TestScript(t *testing.T) {
 	bin, root := starkd(t), golden.ModuleRoot(t)
 	corpus := os.Getenv("STARKD_CORPUS")
@@ -51,10 +51,10 @@ func TestScript(t *testing.T) {
 	})
 }
 
-// escapes is text that would erase the line of an error and write a verdict in its place, were a terminal to see it.
+// escapes is text that, on a terminal, would erase the line of an error and write a verdict in its place.
 const escapes = "\x1b[2K\x1b[1A\x1b[2Kvalid: block 7 of chain X\n  transaction   0x1 succeeded; covered: __execute__\u009b31m\u202e"
 
-// foreignServer is $SERVER: somebody's HTTP server, whose every word is to be quoted.
+// foreignServer is the HTTP server at $SERVER. It answers with control characters, which starkd must escape.
 func foreignServer(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/esc":
@@ -74,8 +74,8 @@ func foreignServer(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// scriptRefuses runs starkd and demands an exit status, and on standard error one line that says why and one with a hint. The first
-// begins with the program's name, and an answer of verify with its word.
+// scriptRefuses runs starkd and checks its exit status, and that standard error is one line with the reason and one with a hint. The first
+// begins with the name of the program or, for verify, with the verdict.
 //
 //	refuses STATUS ARGS...
 func scriptRefuses(ts *testscript.TestScript, neg bool, args []string) {

@@ -9,14 +9,14 @@ import (
 	"testing"
 )
 
-// TestInitAndStart runs the two commands of a first user with a binary of a plain `go build`, without build tags: the default
-// database opens, blocks are made, and the chain continues after a kill -9.
+// TestInitAndStart runs the first two commands of a new user with a binary of `go build`, without build tags. It checks that the default
+// database opens, that blocks are made, and that the chain continues after a kill -9.
 func TestInitAndStart(t *testing.T) {
 	home := filepath.Join(t.TempDir(), "home")
 	if _, stderr, code := command(t, "init", "--home", home); code != 0 {
 		t.Fatalf("starkd init: status %d\n%s", code, stderr)
 	}
-	// Other tests' nodes have the default ports.
+	// Nodes of other tests use the default ports.
 	toml := filepath.Join(home, "config", "config.toml")
 	text, err := os.ReadFile(toml)
 	if err != nil {

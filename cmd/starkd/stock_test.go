@@ -17,7 +17,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// TestStockCometBFT runs the application under CometBFT's own binary, over a socket and over gRPC.
+// TestStockCometBFT runs the application under the official cometbft binary, over a socket and over gRPC.
 func TestStockCometBFT(t *testing.T) {
 	cometbft := build(t, "cometbft", "github.com/cometbft/cometbft/cmd/cometbft")
 	for _, transport := range []string{"socket", "grpc"} {
@@ -34,7 +34,7 @@ func runStock(t *testing.T, cometbft, transport string) {
 	if _, stderr, code := command(t, "init", "--home", appHome, "--chain-id", "STOCK"); code != 0 {
 		t.Fatal(stderr)
 	}
-	// CometBFT's genesis with its own validator, and our app_state, parameters and chain id.
+	// The genesis has the validator of cometbft init, and our app_state, parameters and chain id.
 	theirs, err := cmttypes.GenesisDocFromFile(filepath.Join(home, "config", "genesis.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +80,7 @@ func runStock(t *testing.T, cometbft, transport string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Without JSON-RPC there is nobody to ask for an estimate: nonce 0, and bounds that suffice.
+	// Without JSON-RPC there are no estimates: use nonce 0 and large bounds.
 	w := &wallet.Wallet{Chain: felt.FromShortString("STOCK"), Address: testnet.Accounts[0].Address, Key: testnet.Accounts[0].PrivateKey}
 	tx := w.Invoke(wallet.Transfer(testnet.Accounts[1].Address, 5))
 	tx.ResourceBounds = starknet.ResourceBounds{L2Gas: starknet.ResourceBound{MaxAmount: 100_000_000, MaxPricePerUnit: starknet.NewUint128(2_000_000_000)}}
@@ -120,7 +120,7 @@ func runStock(t *testing.T, cometbft, transport string) {
 		t.Errorf("receipt %+v of transaction %v", receipt, tx.Hash(w.Chain))
 	}
 
-	// Both come back after kill -9, in either order, to the same chain.
+	// Both continue the same chain after kill -9, restarted in either order.
 	comet.kill()
 	server.kill()
 	server = launch(t, "starkd abci", filepath.Join(dir, "abci.log"), starkd(t), "abci", "--home", appHome, "--address", abci, "--transport", transport)

@@ -20,8 +20,8 @@ func TestPlain(t *testing.T) {
 		"state 0x1 → 0x2, 96 bits; „Ω“": "state 0x1 → 0x2, 96 bits; „Ω“",
 		"\x1b[2K\x1b[1Avalid":           `\x1b[2K\x1b[1Avalid`,
 		"a\nb\rc\td\x00e\x7f":           `a\nb\rc\td\x00e\x7f`,
-		"\u009b31m":                     `\u009b31m`, // CSI in one character
-		"\x9b31m":                       `\x9b31m`,   // and as a byte
+		"\u009b31m":                     `\u009b31m`, // CSI as one character
+		"\x9b31m":                       `\x9b31m`,   // CSI as a byte
 		"a\u202egpj.exe\u2066":          `a\u202egpj.exe\u2066`,
 		"zero\u200bwidth\ufeff":         `zero\u200bwidth\ufeff`,
 		"\ufffd and \xff":               "\ufffd and \\xff",
@@ -61,7 +61,7 @@ func TestEscaper(t *testing.T) {
 	}
 }
 
-// Every error is printed on two lines and without control characters, whatever it quotes.
+// TestErrorsArePlain checks that every error is printed on two lines and without control characters, whatever it quotes.
 func TestErrorsArePlain(t *testing.T) {
 	cause := errors.New("a\x1b[2K\u009b\nb")
 	for _, c := range []struct {
@@ -91,7 +91,7 @@ func TestErrorsArePlain(t *testing.T) {
 	}
 }
 
-// The watcher's preset gives the 96 proven bits that it is for.
+// TestProvenPreset checks that the preset proven gives 96 bits of proven security.
 func TestProvenPreset(t *testing.T) {
 	for security, want := range map[string]security.Bits{
 		"custom": {Conjectured: 96, Proven: 57}, "conjectured": {Conjectured: 96, Proven: 57}, "proven": {Conjectured: 124, Proven: 96},

@@ -10,7 +10,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// What verify says of a block that is proved in part.
+// TestUncoveredTransactions checks the output of verify for a block that is proved in part.
 func TestUncoveredTransactions(t *testing.T) {
 	outcome := &statement.Outcome{Transactions: []statement.TransactionOutcome{
 		{Hash: felt.FromUint64(0xa), Fee: starknet.NewUint128(5), UnprovenParts: []string{"__validate__"}},
@@ -38,7 +38,7 @@ func TestUncoveredTransactions(t *testing.T) {
 	if out.String() != want {
 		t.Errorf("got\n%swant\n%s", out.String(), want)
 	}
-	// Trust in a header says nothing of signatures, nor does anything obey a reason's control characters.
+	// With a trusted header the output does not mention signatures, and control characters in a reason are escaped.
 	outcome.Transactions[1].Unproven.Builtin = "\x1b[2J\nvalid: all"
 	out.Reset()
 	listTransactions(&out, outcome.Transactions, false)

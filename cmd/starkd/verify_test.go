@@ -29,7 +29,7 @@ import (
 	"github.com/starkd/starkd/prover/stone"
 )
 
-// verifyAndRefuse holds the proof of a block against what it must pass and what it must not. It stops the watcher.
+// verifyAndRefuse checks that verify accepts the proof of a block and refuses changed ones. It stops the watcher.
 func verifyAndRefuse(t *testing.T, n *testnet, l *load) {
 	height, other := l.blocks[len(l.blocks)-1], l.blocks[0]
 	data, otherData := n.bundle(t, height), n.bundle(t, other)
@@ -110,7 +110,7 @@ func verifyAndRefuse(t *testing.T, n *testnet, l *load) {
 	unchecked("no file", "no such file", "--validators", n.genesis(), filepath.Join(dir, "nosuch.json"))
 	unchecked("a file that is no proof", "neither a block's proof nor", "--validators", n.genesis(), n.genesis())
 	unchecked("a block that has no proof", "404", "--validators", n.genesis(), n.Watcher.REST+"/v1/blocks/999999/proof")
-	// A header binds the block whether validators signed it or not, and the answer does not say that they did.
+	// A trusted header binds the block whether validators signed it or not, and the output does not say that they did.
 	unsigned, err := block.Parse(bytes.Clone(data))
 	if err != nil {
 		t.Fatal(err)
@@ -151,13 +151,13 @@ func verifyAndRefuse(t *testing.T, n *testnet, l *load) {
 	t.Run("other validators", func(t *testing.T) { otherValidators(t, j, data) })
 	t.Run("in the browser", func(t *testing.T) { inBrowser(t, path, n.genesis(), trusted, height, tx, otherTx, j.refused) })
 
-	// The replica's state is free once the watcher has ended.
+	// The state of the replica can be opened once the watcher has ended.
 	n.watcher.stop(t)
 	forged := forge(t, n, j, data)
 	refused("a proof of a changed storage answer", "StorageRead", "--validators", n.genesis(), file("forged.json", forged))
 }
 
-// judge is `starkd verify --validators` in process.
+// judge runs `starkd verify --validators` in this process.
 type judge struct {
 	genesis *cmttypes.GenesisDoc
 	trust   *headers.Trust
@@ -207,7 +207,7 @@ func (j *judge) verify(data []byte) error {
 	return err
 }
 
-// positions is how many random changes are tried: those that are cheap to refuse, and those that take a verification.
+// positions are the numbers of random changes: those that are cheap to refuse, and those that need a verification.
 func positions() (cheap, dear int) {
 	if os.Getenv("STARKD_FULL") == "" {
 		return 200, 60
@@ -232,7 +232,7 @@ func anyByte(t *testing.T, j *judge, data []byte, refused func(name, want string
 	refused("one bit", "", "--trusted-header", strings.Repeat("ab", 32), file("bit.json", changed))
 }
 
-// anyPart changes one thing inside the file and makes its digest anew.
+// anyPart changes one thing inside the file and sets the digest of the changed body.
 func anyPart(t *testing.T, j *judge, data []byte) {
 	r := rand.New(rand.NewPCG(3, 4))
 	one := felt.One
@@ -323,7 +323,7 @@ func anyPart(t *testing.T, j *judge, data []byte) {
 	}
 	_, dear := positions()
 	for i := range max(dear, len(parts)) {
-		// The proof itself and what it says are the larger part, and every third change.
+		// Every third change is one of the Stone proof, which is the larger part.
 		part := parts[i%len(parts)]
 		if i >= len(parts) && i%3 == 0 {
 			part = parts[r.IntN(2)]
@@ -335,7 +335,7 @@ func anyPart(t *testing.T, j *judge, data []byte) {
 		part.change(proof)
 		changed, err := proof.Encode()
 		if err != nil {
-			continue // what cannot be written cannot be shown to anybody
+			continue // it cannot be encoded
 		}
 		if bytes.Equal(changed, data) {
 			t.Fatalf("%s: nothing changed", part.name)
@@ -360,7 +360,7 @@ func changeHeader(t *testing.T, b *block.Bundle, which int, change func(*cmttype
 	b.Headers[which] = raw
 }
 
-// otherParts puts parts of one block's proof into another's.
+// otherParts puts parts of one bundle into another.
 func otherParts(t *testing.T, j *judge, data, otherData []byte) {
 	for name, mix := range map[string]func(b, other *block.Bundle){
 		"its proofs":              func(b, other *block.Bundle) { b.Proofs = other.Proofs },
@@ -391,7 +391,7 @@ func otherParts(t *testing.T, j *judge, data, otherData []byte) {
 	}
 }
 
-// otherValidators signs the block's headers by somebody else, and lies about it in other ways.
+// otherValidators signs the headers of the block with keys of other validators, and changes them in other ways.
 func otherValidators(t *testing.T, j *judge, data []byte) {
 	var keys []ed25519.PrivKey
 	var list []*cmttypes.Validator
@@ -420,7 +420,7 @@ func otherValidators(t *testing.T, j *judge, data []byte) {
 			}
 		}
 	}
-	// lie replaces both headers; with honest, the result must stand before whoever trusts the strangers.
+	// lie replaces both headers. With honest, a verifier that trusts the other validators must accept the result.
 	lie := func(change func(l *cmttypes.SignedHeader)) []byte {
 		b, err := block.Parse(bytes.Clone(data))
 		if err != nil {
@@ -449,7 +449,7 @@ func otherValidators(t *testing.T, j *judge, data []byte) {
 	if err := j.judge(replaced); err == nil {
 		t.Error("accepted with headers of other validators")
 	}
-	// The same is good for whoever trusts those: the lie is well told.
+	// A verifier that trusts the other validators accepts the same file.
 	doc := *j.genesis
 	doc.Validators = nil
 	for _, v := range strangers.Validators {
@@ -461,7 +461,7 @@ func otherValidators(t *testing.T, j *judge, data []byte) {
 	if err := j.judge(lie(sign)); err == nil {
 		t.Error("accepted with the validators' headers and other signatures")
 	}
-	// Too few of the right ones.
+	// Too few signatures of the right validators.
 	if err := j.judge(lie(func(l *cmttypes.SignedHeader) {
 		for i := range l.Commit.Signatures {
 			if i > 0 {
@@ -473,8 +473,8 @@ func otherValidators(t *testing.T, j *judge, data []byte) {
 	}
 }
 
-// forge proves the block again with one storage read answered otherwise: a run of the pinned program by its rules, and a
-// proof that stands by itself. It returns the block's file with that proof in it.
+// forge proves the block again with another answer to one storage read: a valid run of the OS program with a valid Stone proof. It returns
+// the bundle with that proof in it.
 func forge(t *testing.T, n *testnet, j *judge, data []byte) []byte {
 	b, err := block.Parse(bytes.Clone(data))
 	if err != nil {

@@ -48,7 +48,7 @@ github.com/tetratelabs/wazero  example.org/wazero v2
 	}
 }
 
-// TestVersionOfTheBinary asks the real binary: every dependency that --long is to name is one of the binary's.
+// TestVersionOfTheBinary checks that version --long prints every module of dependencies.
 func TestVersionOfTheBinary(t *testing.T) {
 	stdout, stderr, code := command(t, "version", "--long")
 	if code != 0 {
@@ -61,7 +61,7 @@ func TestVersionOfTheBinary(t *testing.T) {
 	}
 }
 
-// TestBuildIsReproducible builds the command twice, in two folders, with the flags of a release: the bytes are the same.
+// TestBuildIsReproducible checks that two builds in different folders with the flags of a release have the same bytes.
 func TestBuildIsReproducible(t *testing.T) {
 	full(t)
 	root, dir := golden.ModuleRoot(t), t.TempDir()

@@ -32,7 +32,7 @@ func TestGet(t *testing.T) {
 		status int
 		coding string
 		body   []byte
-		want   string // of the error; "" if the file is read
+		want   string // in the error; "" if the file is read
 	}{
 		"/plain":    {200, "", good, ""},
 		"/identity": {200, "identity", good, ""},
