@@ -497,6 +497,16 @@ func TestCaseAttackers(t *testing.T) {
 
 func attackers(t *testing.T, source string, validators int) {
 	root, dir := golden.ModuleRoot(t), t.TempDir()
+	program, err := os.ReadFile(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The program was written when the client was in package rpc.
+	program = []byte(strings.NewReplacer(
+		"*rpc.Client", "*rpcclient.Client", "rpc.NewClient(", "rpcclient.New(",
+		`"github.com/starkd/starkd/rpc"`, `"github.com/starkd/starkd/rpc"; rpcclient "github.com/starkd/starkd/rpc/client"`,
+	).Replace(string(program)))
+	source = save(t, filepath.Join(dir, "opsattack.go"), program)
 	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {filepath.Join(root, "scripts", "opsattack", "main.go"): source}})
 	if err != nil {
 		t.Fatal(err)
