@@ -1,8 +1,10 @@
 package config
 
 import (
+	"maps"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,6 +27,34 @@ func TestWriteThenLoadIsDefault(t *testing.T) {
 	}
 	if got.App.Engine != "native" {
 		t.Errorf("app.engine is %q by default, docs/operations.md says native", got.App.Engine)
+	}
+}
+
+// TestFileHasEveryField checks that app.toml sets every field of Config and no other, each after a comment.
+func TestFileHasEveryField(t *testing.T) {
+	home := t.TempDir()
+	if err := Write(home, Default()); err != nil {
+		t.Fatal(err)
+	}
+	v := viper.New()
+	v.SetConfigFile(Path(home))
+	if err := v.ReadInConfig(); err != nil {
+		t.Fatal(err)
+	}
+	got, want := v.AllKeys(), slices.Sorted(maps.Keys(fields(reflect.TypeFor[Config](), "")))
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("app.toml has the keys %q, want %q", got, want)
+	}
+	text, err := os.ReadFile(Path(home))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(text), "\n")
+	for i, line := range lines {
+		if strings.Contains(line, " = ") && !strings.HasPrefix(line, "#") && !strings.HasPrefix(lines[i-1], "#") {
+			t.Errorf("no comment before %q", line)
+		}
 	}
 }
 
