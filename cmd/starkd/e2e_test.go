@@ -384,7 +384,7 @@ func malformedClasses(t *testing.T, n *testnet) {
 	}
 }
 
-// broadcast is CometBFT's broadcast_tx_sync, which takes any bytes.
+// broadcast calls CometBFT's broadcast_tx_sync, which takes any bytes.
 func broadcast(t *testing.T, comet string, tx []byte) (code int, log string, err error) {
 	t.Helper()
 	body, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "method": "broadcast_tx_sync", "params": map[string]any{"tx": tx}})

@@ -54,7 +54,7 @@ func TestScript(t *testing.T) {
 // escapes is text that, on a terminal, would erase the line of an error and write a verdict in its place.
 const escapes = "\x1b[2K\x1b[1A\x1b[2Kvalid: block 7 of chain X\n  transaction   0x1 succeeded; covered: __execute__\u009b31m\u202e"
 
-// foreignServer is the HTTP server at $SERVER. It answers with control characters, which starkd must escape.
+// foreignServer starts the HTTP server at $SERVER. It answers with control characters, which starkd must escape.
 func foreignServer(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/esc":

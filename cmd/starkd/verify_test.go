@@ -207,7 +207,7 @@ func (j *judge) verify(data []byte) error {
 	return err
 }
 
-// positions are the numbers of random changes: those that are cheap to refuse, and those that need a verification.
+// positions returns the numbers of random changes: those that are cheap to refuse, and those that need a verification.
 func positions() (cheap, dear int) {
 	if os.Getenv("STARKD_FULL") == "" {
 		return 200, 60
