@@ -56,6 +56,6 @@ func TestWorkLeft(t *testing.T) {
 		t.Errorf("%d traces at once, want %d", traces, want)
 	}
 	if _, err := w.begin(t.Context(), callMemory); err != nil {
-		t.Errorf("a call beside %d traces is answered %v", traces, err)
+		t.Errorf("a call during %d traces gets the error %v", traces, err)
 	}
 }

@@ -470,7 +470,7 @@ func TestProofOfABlockInPart(t *testing.T) {
 	}
 	proof.Witness.Unproven[0].Diff[5] ^= 1
 	if _, err := block.Verify(proof, anchor, prover.Policy{}); err == nil {
-		t.Error("accepted with another difference of what is not covered")
+		t.Error("accepted with another state diff of an unproven transaction")
 	}
 }
 

@@ -408,7 +408,7 @@ func caseRequests(t *testing.T, n *testnet) {
 			var result map[string]json.RawMessage
 			good = json.Unmarshal(a.Result, &result) == nil && len(result) == 2 && string(result["simulated_transactions"]) == "[]" && bytes.HasPrefix(result["initial_reads"], []byte(`{"`))
 		default:
-			t.Errorf("%s: nobody knows what %q demands", c.Name, expected)
+			t.Errorf("%s: unknown form of expected answer %q", c.Name, expected)
 			continue
 		}
 		if !good {

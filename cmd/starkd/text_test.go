@@ -57,7 +57,7 @@ func TestEscaper(t *testing.T) {
 		t.Errorf("got %q, want %q", out.String(), want)
 	}
 	if dataWriter(&out) != &out {
-		t.Error("what is no terminal is not written to as it is")
+		t.Error("output to a file is not written unchanged")
 	}
 }
 
