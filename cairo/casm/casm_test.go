@@ -23,7 +23,7 @@ func compiledClasses(t testing.TB) []string {
 		}
 		paths = append(paths, found...)
 	}
-	if want := golden.Count(t, 40, 28); len(paths) < want {
+	if want := golden.Count(t, 40, 13); len(paths) < want {
 		t.Fatalf("%d compiled classes in the corpus, want %d", len(paths), want)
 	}
 	return paths

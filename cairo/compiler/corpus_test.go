@@ -221,7 +221,7 @@ func classPairs(t testing.TB) (pairs []classPair) {
 			pairs = append(pairs, classPair{filepath.Base(base), base + ".contract_class.json", path})
 		}
 	}
-	if want := golden.Count(t, 40, 28); len(pairs) != want {
+	if want := golden.Count(t, 40, 13); len(pairs) != want {
 		t.Fatalf("%d classes in the corpus, want %d", len(pairs), want)
 	}
 	return pairs

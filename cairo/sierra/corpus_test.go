@@ -13,14 +13,14 @@ import (
 func classFiles(t testing.TB) []string {
 	t.Helper()
 	var files []string
-	for _, dir := range []string{golden.Corpus(t, "sierra-casm"), golden.Corpus(t, "contracts", "sierra-casm")} {
+	for _, dir := range golden.ClassFolders(t) {
 		m, err := filepath.Glob(filepath.Join(dir, "*.contract_class.json"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		files = append(files, m...)
 	}
-	if want := golden.Count(t, 40, 28); len(files) < want {
+	if want := golden.Count(t, 40, 13); len(files) < want {
 		t.Fatalf("%d classes in the corpus, want %d", len(files), want)
 	}
 	return files

@@ -32,7 +32,7 @@ func TestRegistryOfClasses(t *testing.T) {
 			missing = append(missing, name)
 		}
 	}
-	if len(missing) > golden.Count(t, 0, 22) {
+	if len(missing) > 0 {
 		t.Errorf("%d audited libfuncs occur in no class: %v", len(missing), missing)
 	}
 }

@@ -22,7 +22,7 @@ func TestForeign(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(scripts, "node_modules", "starknet")); err != nil {
 		t.Skip("starknet.js is not installed: run npm ci in scripts/js")
 	}
-	corpus := golden.Corpus(t)
+	corpus := filepath.Dir(filepath.Dir(golden.Corpus(t, "sierra-casm", "account__account.contract_class.json")))
 	n := newTestnet(t, 1, "--block-time", "300ms")
 	n.start(t, 0)
 	n.ready(t, 0)

@@ -31,6 +31,15 @@ func Corpus(t testing.TB, elem ...string) string {
 	return path
 }
 
+// ClassFolders returns the folders of contract classes with their compiled classes: two of the shared corpus, or one of the small corpus.
+func ClassFolders(t testing.TB) []string {
+	t.Helper()
+	if Count(t, 2, 1) == 1 {
+		return []string{Corpus(t, "sierra-casm")}
+	}
+	return []string{Corpus(t, "sierra-casm"), Corpus(t, "contracts", "sierra-casm")}
+}
+
 // Case returns the path of elem in the folder of inputs that failed in an earlier release (STARKD_CASES, by default ../shared/cases). It skips
 // the test if elem does not exist.
 func Case(t testing.TB, elem ...string) string {
