@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/viper"
@@ -47,6 +48,7 @@ func runWatcher(cmd *cobra.Command, c node.WatcherConfig, v *viper.Viper) (err e
 		return err
 	}
 	c.Log = cmd.ErrOrStderr()
+	logStores(slog.New(slog.NewTextHandler(c.Log, nil)), c.Log, c.Home)
 	w, err := node.OpenWatcher(c)
 	if err != nil {
 		return err
