@@ -153,7 +153,8 @@ func (f *callFlags) entry(world *offchain.World) (*executor.Entry, error) {
 	}
 	if world.Casm.EntryPoint(e.Kind, e.Selector) == nil {
 		return nil, hint.With(fmt.Errorf("the class has no entry point %q, selector %v", f.function, e.Selector),
-			"the ABI of the class lists its functions; use the bare name, also for a function of an embedded implementation")
+			"the ABI of the class lists its functions; use the bare name, also for a function of an embedded implementation; "+
+				"--constructor runs the constructor, --l1-handler an L1 handler")
 	}
 	return e, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/cairo/compiler"
 	"github.com/starkd/starkd/cairo/sierra"
+	"github.com/starkd/starkd/internal/hint"
 )
 
 // maxClassFile is the largest size of a class file in bytes. The largest class that the chain accepts has about 5 MB.
@@ -30,7 +31,11 @@ func readClass(cmd *cobra.Command, path string) (*sierra.ContractClass, error) {
 	}
 	class, err := sierra.DecodeClass(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		err = fmt.Errorf("%s: %w", path, err)
+		if bytes.Contains(data, []byte(`"bytecode"`)) && !bytes.Contains(data, []byte(`"sierra_program"`)) {
+			err = hint.With(err, "this is a compiled class (CASM); the command takes the Sierra class, which compilers name *.contract_class.json")
+		}
+		return nil, err
 	}
 	return class, nil
 }
