@@ -3,8 +3,8 @@
 // execution or storage, and the only encodings are JSON of classes and the canonical binary form.
 //
 // The formulas are those of Starknet 0.13.4 and later (docs.starknet.io, "Transactions", "Block structure"; SNIP-8 for version 3
-// transactions). Of a formula that has changed only the newest version is implemented, except for the hashes of retired transaction
-// versions (legacy.go).
+// transactions). Where a formula has changed, the package implements only the newest version, except for the hashes of retired
+// transaction versions (legacy.go).
 package starknet
 
 import "github.com/starkd/starkd/crypto/felt"
