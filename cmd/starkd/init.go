@@ -17,14 +17,14 @@ func newInitCommand() *cobra.Command {
 	var dir, moniker string
 	cmd := &cobra.Command{
 		Use:   "init",
-		Short: "Create a new chain with one validator: make the home of its node",
+		Short: "Create a new chain with one validator: make the homes of its node and of a watcher",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := net.Init(dir, moniker); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "chain %s with one validator in %s\nfunded accounts: %s\nnext: starkd start --home %s\n",
-				net.ChainID, dir, filepath.Join(dir, "accounts.json"), dir)
+			fmt.Fprintf(cmd.OutOrStdout(), "chain %s with one validator in %s\nfunded accounts: %s\nnext: starkd start --home %s for the node, starkd watch --home %s for a watcher\n",
+				net.ChainID, dir, filepath.Join(dir, "accounts.json"), dir, filepath.Join(dir, "watcher"))
 			return nil
 		},
 	}

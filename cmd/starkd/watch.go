@@ -32,7 +32,7 @@ serving the stored proofs until a signal ends the process, with exit status 1. W
 			return runWatcher(cmd, c, v)
 		},
 	}
-	cmd.Flags().StringVar(&c.Home, "home", defaultHome(), "home folder, made by testnet; it contains config/genesis.json and config/app.toml")
+	cmd.Flags().StringVar(&c.Home, "home", defaultHome(), "home folder, the watcher folder that testnet or init makes; it contains config/genesis.json and config/app.toml")
 	cmd.Flags().StringSlice("nodes", nil, "CometBFT RPC addresses; the watcher follows the first (default: watch.nodes in app.toml)")
 	cmd.Flags().BoolVar(&c.ExitOnHalt, "exit-on-halt", false, "end with exit status 1 as soon as the watcher halts")
 	cmd.Flags().String("rest", "", "address of the proofs and the explorer: host:port (default: watch.rest in app.toml)")

@@ -40,8 +40,8 @@ func (n Network) withDefaults() Network {
 	return n
 }
 
-// Init makes the home of a chain with one validator in dir. moniker is the name of the node in the network. accounts.json in dir has the
-// keys of the funded accounts. Init returns an error if dir has a genesis already.
+// Init makes the home of a chain with one validator in dir, and the home of a watcher in dir/watcher. moniker is the name of the node in
+// the network. endpoints.json in dir lists the addresses and accounts.json has the keys of the funded accounts. Init returns an error if dir has a genesis already.
 func (n Network) Init(dir, moniker string) error {
 	n = n.withDefaults()
 	if err := refuseExisting(filepath.Join(dir, "config", "genesis.json")); err != nil {
