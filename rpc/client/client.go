@@ -1,4 +1,6 @@
-// Package client is a client for the JSON-RPC of a Starknet node.
+// Package client is a client for the JSON-RPC of a Starknet node. It reads blocks, receipts, classes, events and storage, calls contracts,
+// estimates fees and submits transactions. It holds no keys: the caller signs the hash of a transaction with starkcurve.Sign, as the
+// example Transfer of package node shows. The method Do makes any other request.
 package client
 
 import (
