@@ -9,14 +9,15 @@ import (
 	"testing"
 
 	"github.com/starkd/starkd/crypto/keccak"
+	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/starknet"
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// reference returns blockifier's versioned constants of Starknet 0.14.4 (starkware-libs/sequencer, crates/blockifier/resources,
-// Apache 2.0): a map from the path of each leaf to its value.
+// reference returns blockifier's versioned constants of Starknet 0.14.4 (starkware-libs/sequencer, crates/blockifier/resources),
+// which are in the corpus: a map from the path of each leaf to its value.
 func reference(t *testing.T) map[string]any {
-	text, err := os.ReadFile("testdata/versioned_constants_0_14_4.json")
+	text, err := os.ReadFile(golden.Corpus(t, "starknet", "versioned_constants_0_14_4.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
