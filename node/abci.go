@@ -11,6 +11,7 @@ import (
 
 	abciserver "github.com/cometbft/cometbft/abci/server"
 	cmtlog "github.com/cometbft/cometbft/libs/log"
+
 	"github.com/starkd/starkd/abci"
 	"github.com/starkd/starkd/config"
 	"github.com/starkd/starkd/internal/hint"

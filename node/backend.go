@@ -10,6 +10,7 @@ import (
 	abcitypes "github.com/cometbft/cometbft/abci/types"
 	"github.com/cometbft/cometbft/mempool"
 	cmtnode "github.com/cometbft/cometbft/node"
+
 	"github.com/starkd/starkd/abci"
 	"github.com/starkd/starkd/app"
 	"github.com/starkd/starkd/app/executor"

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	dbm "github.com/cometbft/cometbft-db"
+
 	"github.com/starkd/starkd/app"
 	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/cairo"

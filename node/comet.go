@@ -24,6 +24,7 @@ import (
 	"github.com/cometbft/cometbft/statesync"
 	cmttypes "github.com/cometbft/cometbft/types"
 	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/starkd/starkd/config"
 	"github.com/starkd/starkd/node/home"
 )

@@ -15,6 +15,7 @@ import (
 	cmtconfig "github.com/cometbft/cometbft/config"
 	cmtjson "github.com/cometbft/cometbft/libs/json"
 	cmttypes "github.com/cometbft/cometbft/types"
+
 	"github.com/starkd/starkd/internal/hint"
 	"github.com/starkd/starkd/internal/pebbledb"
 )

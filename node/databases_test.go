@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	cmttypes "github.com/cometbft/cometbft/types"
+
 	"github.com/starkd/starkd/node/home"
 )
 

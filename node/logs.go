@@ -10,6 +10,7 @@ import (
 	cmtconfig "github.com/cometbft/cometbft/config"
 	cmtflags "github.com/cometbft/cometbft/libs/cli/flags"
 	cmtlog "github.com/cometbft/cometbft/libs/log"
+
 	"github.com/starkd/starkd/internal/hint"
 )
 

@@ -25,6 +25,7 @@ import (
 	cmttypes "github.com/cometbft/cometbft/types"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/viper"
+
 	"github.com/starkd/starkd/abci"
 	"github.com/starkd/starkd/config"
 	"github.com/starkd/starkd/internal/serve"

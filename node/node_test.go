@@ -382,3 +382,16 @@ func (o openThings) same(t *testing.T) {
 	}
 	t.Errorf("left behind:\n%s", strings.Join(more, "\n"))
 }
+
+// TestWatcherOfANodesHome checks that a watcher refuses a node's home, whose state it would change.
+func TestWatcherOfANodesHome(t *testing.T) {
+	dir := newHome(t, "HOME")
+	w, err := OpenWatcher(WatcherConfig{Home: dir, Log: t.Output()})
+	if err == nil {
+		w.Close()
+		t.Fatal("a watcher opens the home of a node")
+	}
+	if !strings.Contains(err.Error(), dir+" is the home of a node") {
+		t.Errorf("OpenWatcher: %v", err)
+	}
+}

@@ -11,8 +11,10 @@ import (
 
 	dbm "github.com/cometbft/cometbft-db"
 	cmttypes "github.com/cometbft/cometbft/types"
+
 	"github.com/starkd/starkd/cairo/vm"
 	"github.com/starkd/starkd/config"
+	"github.com/starkd/starkd/internal/hint"
 	"github.com/starkd/starkd/internal/serve"
 	"github.com/starkd/starkd/node/home"
 	"github.com/starkd/starkd/watcher"
@@ -56,6 +58,11 @@ func OpenWatcher(c WatcherConfig) (*Watcher, error) {
 		return nil, err
 	}
 	w := &Watcher{config: c, log: textLog(c.Log), life: newLife(), ready: make(chan struct{})}
+	// A node and a watcher keep their states under one name, so a watcher would go on in the node's.
+	if _, err := os.Stat(filepath.Join(c.Home, "config", "priv_validator_key.json")); err == nil {
+		return nil, hint.With(fmt.Errorf("%s is the home of a node, which has a validator's key", c.Home),
+			"a watcher needs a home of its own: init and testnet make one in the folder watcher; or copy config/genesis.json and config/app.toml to a new one")
+	}
 	var err error
 	if w.settings, err = loadSettings(c.Home, c.Settings); err != nil {
 		return nil, err

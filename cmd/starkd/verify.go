@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/download"
 	"github.com/starkd/starkd/internal/hint"
@@ -119,7 +120,11 @@ func (f *verifyFlags) verify(cmd *cobra.Command, from string) error {
 	data, err := fetch(cmd, from)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
-			err = hint.With(err, "the proof could not be read, so it may be valid or not")
+			advice := "the proof could not be read, so it may be valid or not"
+			if strings.Contains(err.Error(), `status "404`) {
+				advice = "the block may not be proved yet: the watcher's /v1/status says how far proving has come"
+			}
+			err = hint.With(err, "%s", advice)
 		}
 		return unchecked(err)
 	}
@@ -127,7 +132,7 @@ func (f *verifyFlags) verify(cmd *cobra.Command, from string) error {
 	proof, err := block.Parse(data)
 	if errors.Is(err, block.ErrNotBundle) {
 		if !stone.IsProof(data) {
-			return unchecked(hint.With(errors.New("the file is neither a block's proof nor a Stone proof"), "a watcher serves the proof of block N at /v1/blocks/N/proof"))
+			return unchecked(hint.With(errors.New("the file is neither a block's proof nor a Stone proof"), "a watcher serves proofs at /v1/blocks/NUMBER/proof and /v1/proofs/TRANSACTION/raw"))
 		}
 		if f.chainID != "" || f.tx != "" || f.header != "" || f.validators != "" || f.block >= 0 {
 			return refused(hint.With(err, "a bare Stone proof says nothing about chains, blocks and transactions: leave out --chain-id, --tx, --block, --validators and --trusted-header"))

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/spf13/viper"
+
 	"github.com/starkd/starkd/config"
 	"github.com/starkd/starkd/internal/hint"
 )

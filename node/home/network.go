@@ -10,6 +10,7 @@ import (
 	"time"
 
 	cmttypes "github.com/cometbft/cometbft/types"
+
 	"github.com/starkd/starkd/config"
 	"github.com/starkd/starkd/internal/hint"
 )

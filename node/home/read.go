@@ -16,6 +16,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/viper"
+
 	"github.com/starkd/starkd/app"
 	"github.com/starkd/starkd/config"
 	"github.com/starkd/starkd/internal/hint"
