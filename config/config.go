@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/spf13/viper"
+
 	"github.com/starkd/starkd/internal/hint"
 )
 

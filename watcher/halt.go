@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cometbft/cometbft/light"
+
 	"github.com/starkd/starkd/prover"
 )
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	cmttypes "github.com/cometbft/cometbft/types"
+
 	"github.com/starkd/starkd/app"
 	"github.com/starkd/starkd/app/state"
 	"github.com/starkd/starkd/crypto/felt"

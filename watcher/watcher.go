@@ -14,6 +14,7 @@ import (
 	dbm "github.com/cometbft/cometbft-db"
 	cmtjson "github.com/cometbft/cometbft/libs/json"
 	cmttypes "github.com/cometbft/cometbft/types"
+
 	"github.com/starkd/starkd/app"
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/prover"

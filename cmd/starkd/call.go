@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
 	"github.com/starkd/starkd/app/executor"
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/cairo/compiler"

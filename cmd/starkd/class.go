@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
 	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/cairo/compiler"
 	"github.com/starkd/starkd/cairo/sierra"

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/spf13/viper"
+
 	"github.com/starkd/starkd/config"
 	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/internal/wallet"

@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
 	"github.com/starkd/starkd/internal/hint"
 )
 

@@ -10,6 +10,7 @@ import (
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
+
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/stone"

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/viper"
+
 	"github.com/starkd/starkd/config"
 	"github.com/starkd/starkd/internal/hint"
 	"github.com/starkd/starkd/node"

@@ -5,8 +5,9 @@ package keccak
 import (
 	"math/bits"
 
-	"github.com/starkd/starkd/crypto/felt"
 	"golang.org/x/crypto/sha3"
+
+	"github.com/starkd/starkd/crypto/felt"
 )
 
 // Sum256 returns the Keccak-256 digest of b.

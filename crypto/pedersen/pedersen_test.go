@@ -8,6 +8,7 @@ import (
 
 	"github.com/consensys/gnark-crypto/ecc/stark-curve/fp"
 	reference "github.com/consensys/gnark-crypto/ecc/stark-curve/pedersen-hash"
+
 	"github.com/starkd/starkd/crypto/felt"
 )
 

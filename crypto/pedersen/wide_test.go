@@ -6,6 +6,7 @@ import (
 
 	curve "github.com/consensys/gnark-crypto/ecc/stark-curve"
 	"github.com/consensys/gnark-crypto/ecc/stark-curve/fp"
+
 	"github.com/starkd/starkd/crypto/felt"
 )
 

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/consensys/gnark-crypto/ecc/stark-curve/fp"
+
 	"github.com/starkd/starkd/crypto/felt"
 )
 

@@ -6,10 +6,11 @@ import (
 	"math/big"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/pedersen"
 	"github.com/starkd/starkd/crypto/poseidon"
-	"pgregory.net/rapid"
 )
 
 // memory is a Store in memory.

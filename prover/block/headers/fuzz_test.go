@@ -10,6 +10,7 @@ import (
 
 	cmtjson "github.com/cometbft/cometbft/libs/json"
 	cmttypes "github.com/cometbft/cometbft/types"
+
 	"github.com/starkd/starkd/prover/block/headers"
 )
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	cmttypes "github.com/cometbft/cometbft/types"
+
 	"github.com/starkd/starkd/app"
 	"github.com/starkd/starkd/prover/block/headers"
 )

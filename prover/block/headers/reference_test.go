@@ -10,6 +10,7 @@ import (
 	abcitypes "github.com/cometbft/cometbft/abci/types"
 	cmtjson "github.com/cometbft/cometbft/libs/json"
 	cmttypes "github.com/cometbft/cometbft/types"
+
 	"github.com/starkd/starkd/app"
 	"github.com/starkd/starkd/prover/block"
 	"github.com/starkd/starkd/prover/block/statement"
