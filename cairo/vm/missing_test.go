@@ -31,8 +31,7 @@ func TestHintsWithoutOperands(t *testing.T) {
 		for missing := -1; missing < inputs; missing++ {
 			for _, other := range []string{"addresses", "felts"} {
 				m := machine.NewMachine()
-				m.Memory.AddSegment()
-				stack, empty := m.Memory.AddSegment(), m.Memory.AddSegment()
+				stack, empty := machine.Addr{Segment: 1}, m.Memory.AddSegment()
 				for i := range inputs {
 					v := machine.AddrValue(empty)
 					if other == "felts" {
