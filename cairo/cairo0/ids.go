@@ -125,11 +125,7 @@ func (ids *IDs) Addr(m *machine.Machine, name string) (machine.Addr, error) {
 	if err != nil {
 		return machine.Addr{}, err
 	}
-	a, ok := v.Addr()
-	if !ok {
-		return machine.Addr{}, fmt.Errorf("ids.%s is %v, want an address", name, v)
-	}
-	return a, nil
+	return addressOf(name, v)
 }
 
 // Pointer returns the value of ids.name, which must be an address.
@@ -138,6 +134,11 @@ func (ids *IDs) Pointer(m *machine.Machine, name string) (machine.Addr, error) {
 	if err != nil {
 		return machine.Addr{}, err
 	}
+	return addressOf(name, v)
+}
+
+// addressOf returns v, the value of ids.name, as an address.
+func addressOf(name string, v machine.Value) (machine.Addr, error) {
 	a, ok := v.Addr()
 	if !ok {
 		return machine.Addr{}, fmt.Errorf("ids.%s is %v, want an address", name, v)
