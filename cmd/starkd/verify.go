@@ -160,7 +160,7 @@ func fetch(cmd *cobra.Command, from string) ([]byte, error) {
 // boundMemory sets the memory limit of the garbage collector for verifying a file of n bytes, so that the process stays near 8n + 64 MB.
 // Without a limit the heap would grow to twice the memory in use. release restores the previous limit.
 func boundMemory(n int) (release func()) {
-	before := debug.SetMemoryLimit(min(7*int64(n)+(48<<20), 1<<40))
+	before := debug.SetMemoryLimit(stone.MemoryLimit(n))
 	return func() { debug.SetMemoryLimit(before) }
 }
 

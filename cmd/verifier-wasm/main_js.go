@@ -28,7 +28,7 @@ func main() {
 			}
 			// Verification may use 64 MB and 8 times the size of the file. WebAssembly never returns memory, so the limit makes the
 			// garbage collector keep below that bound instead of letting the heap double.
-			debug.SetMemoryLimit(7*int64(len(data)) + (48 << 20))
+			debug.SetMemoryLimit(stone.MemoryLimit(len(data)))
 			return verify(data, trusted)
 		})
 	}))

@@ -92,6 +92,10 @@ func (p proofBytes) MarshalJSONTo(e *jsontext.Encoder) error {
 	return e.WriteValue(append(hex.AppendEncode(b, p), '"'))
 }
 
+// MemoryLimit returns the limit in bytes of the Go heap while a file of n bytes is verified. It keeps the verifier below the bound of
+// docs/limits.md, 8·n + 64 MB, where the garbage collector would otherwise let the heap double.
+func MemoryLimit(n int) int64 { return 7*int64(n) + 48<<20 }
+
 // IsProof reports whether a file looks like a Stone proof, even a damaged one. It lets a command report that it was given
 // another file, such as a genesis file, by mistake.
 func IsProof(b []byte) bool {
