@@ -53,6 +53,18 @@ var policy = map[string][]string{
 	"prover/stone/cairoair":   {"crypto/...", "cairo", "cairo/casm", "prover/stone/field", "prover/stone/air", "internal/parallel", "internal/bounded"},
 	"prover/security":         {},
 	"prover/stone":            {"crypto/felt", "cairo", "prover/security", "prover/stone/...", "internal/bounded"},
+	// The parts of a circle STARK, from the bottom up. The components (cairoair) and the reader of runs (adapter) do not know each other's
+	// Cairo: an adapter's input is plain data.
+	"prover/stwo/m31":      {},
+	"prover/stwo/circle":   {"prover/stwo/m31", "internal/parallel"},
+	"prover/stwo/channel":  {"crypto/...", "prover/stwo/m31", "internal/parallel"},
+	"prover/stwo/merkle":   {"crypto/...", "prover/stwo/m31", "prover/stwo/channel", "internal/parallel"},
+	"prover/stwo/fri":      {"prover/stwo/m31", "prover/stwo/circle", "prover/stwo/channel", "prover/stwo/merkle", "internal/parallel"},
+	"prover/stwo/pcs":      {"prover/stwo/m31", "prover/stwo/circle", "prover/stwo/channel", "prover/stwo/merkle", "prover/stwo/fri", "internal/parallel"},
+	"prover/stwo/air":      {"prover/stwo/m31", "prover/stwo/circle", "internal/parallel"},
+	"prover/stwo/adapter":  {"crypto/...", "cairo", "cairo/casm", "internal/bounded", "internal/parallel"},
+	"prover/stwo/cairoair": {"crypto/...", "prover/stwo/m31", "prover/stwo/air", "prover/stwo/adapter", "internal/parallel"},
+	"prover/stwo":          {"crypto/...", "cairo", "prover/security", "prover/stwo/...", "internal/bounded", "internal/parallel"},
 	"prover":                  {"crypto/...", "cairo", "prover/security", "prover/stone", "prover/stone/stark", "internal/bounded"},
 	"prover/block":            {"crypto/felt", "cairo", "prover", "prover/security", "prover/stone", "prover/block/statement", "internal/bounded"},
 	"prover/block/statement":  {"crypto/...", "cairo/casm", "starknet", "starknet/trie"},

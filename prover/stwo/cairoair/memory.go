@@ -1,0 +1,82 @@
+package cairoair
+
+import (
+	"github.com/starkd/starkd/prover/stwo/air"
+	"github.com/starkd/starkd/prover/stwo/m31"
+)
+
+// A memory cell is an address and the id of a value (MemoryAddressToId); an id belongs to one value (MemoryIdToBig), written in limbs of 9 bits,
+// the lowest first. Values below 2^72 have 8 limbs, others 28.
+const (
+	limbBits = 9
+	limbs72  = 8
+	limbs252 = 28
+)
+
+// idOf computes the id of the value at an address, and valueOf the 28 limbs of the value of an id.
+var (
+	idOf = &air.Function{Name: "id of address", In: 1, Out: 1, Eval: func(env any, in, out [][]m31.M31) {
+		memory := env.(*Witness).Memory
+		for i, address := range in[0] {
+			out[0][i] = memory.ID(address)
+		}
+	}}
+	valueOf = &air.Function{Name: "value of id", In: 1, Out: limbs252, Eval: func(env any, in, out [][]m31.M31) {
+		memory := env.(*Witness).Memory
+		for i, id := range in[0] {
+			limbs := memory.Limbs(id)
+			for k := range out {
+				out[k][i] = limbs[k]
+			}
+		}
+	}}
+)
+
+// readID adds a column with the id of the value at address.
+func readID(b *air.Builder, name string, address air.Expr) air.Expr {
+	id := b.Column(name, b.Compute(idOf, address)[0])
+	b.Use(memoryAddressToID, address, id)
+	return id
+}
+
+// readSmall adds columns that read a value v of -2^29 ≤ v < 2^29 at address, and returns it. Negative values are P + v, with limbs
+//
+//	3: 508 + 2 bits, 4 to 20: 511, 21: 136 - 1, 27: 256    for -2^29 ≤ v < 0, v ≠ -1 … (mid limbs set)
+//
+// as the two flags msb (limb 27 is 256) and "mid limbs set" tell.
+func readSmall(b *air.Builder, name string, address air.Expr) air.Expr {
+	id := readID(b, name+"_id", address)
+	value := b.Compute(valueOf, id)
+	msb := b.Column("msb", value[27].Minus(256).IsZero())
+	mid := b.Column("mid_limbs_set", value[20].Minus(511).IsZero().Mul(msb))
+	limb := make([]air.Expr, 3)
+	for k := range limb {
+		limb[k] = b.Column(limbName(name, k), value[k])
+	}
+	remainder := b.Column("remainder_bits", value[3].Bits(0, 2))
+
+	b.Constrain("msb is a bit", msb.Mul(msb.Minus(1)))
+	b.Constrain("mid_limbs_set is a bit", mid.Mul(mid.Minus(1)))
+	b.Constrain("mid_limbs_set only with msb", mid.Mul(msb.Minus(1)))
+	twoBits(b, remainder, b.Const(1))
+
+	tuple := []air.Expr{id, limb[0], limb[1], limb[2], remainder.Add(mid.Times(508))}
+	for k := 4; k <= 20; k++ {
+		tuple = append(tuple, mid.Times(511))
+	}
+	tuple = append(tuple, msb.Times(136).Sub(mid))
+	for k := 22; k <= 26; k++ {
+		tuple = append(tuple, b.Const(0))
+	}
+	tuple = append(tuple, msb.Times(256))
+	b.Use(memoryIDToValue, tuple...)
+	return limb[0].Add(limb[1].Times(1 << 9)).Add(limb[2].Times(1 << 18)).Add(remainder.Times(1 << 27)).Sub(msb).Sub(mid.Times(1 << 29))
+}
+
+// twoBits adds a column for the high bit of e, and constrains e to 0 to 3 where condition is not 0.
+func twoBits(b *air.Builder, e, condition air.Expr) {
+	high := b.Column("partial_limb_msb", e.Bits(1, 1))
+	b.Constrain("high bit is a bit", high.Mul(high.Not()).Mul(condition))
+	low := e.Sub(high.Times(2))
+	b.Constrain("low bit is a bit", low.Mul(low.Not()).Mul(condition))
+}
