@@ -7,6 +7,7 @@ import (
 	"math/bits"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -64,6 +65,36 @@ func assignedCell(tree, column, offset int) m31.QM31 {
 	return m31.FromM31(assignedValue(name))
 }
 
+// TestComponents compares the names and order of the components with StarkWare's.
+func TestComponents(t *testing.T) {
+	var want struct {
+		Order []string `json:"claim_order"`
+	}
+	readJSON(t, filepath.Join(golden.Corpus(t), "stwo", "air", "_index.json"), &want)
+	if !slices.Equal(claimOrder, want.Order) {
+		t.Errorf("got the order %v, want %v", claimOrder, want.Order)
+	}
+	defined := 0
+	for _, family := range families {
+		defined += len(family)
+	}
+	have := map[string]bool{}
+	for _, c := range Components() {
+		have[c.Name] = true
+	}
+	if defined != len(have) {
+		t.Errorf("%d components are listed, %d of them in the claim order", defined, len(have))
+	}
+	for _, name := range want.Order {
+		if !have[name] {
+			t.Logf("missing: %s", name)
+		}
+	}
+	if n := len(want.Order) - len(have); n > 0 {
+		t.Logf("%d of %d components are missing", n, len(want.Order))
+	}
+}
+
 // TestConstraints compares the value of every constraint with StarkWare's, at the assignment of StarkWare's regression test.
 func TestConstraints(t *testing.T) {
 	dir := filepath.Join(golden.Corpus(t), "stwo", "air")
@@ -82,11 +113,12 @@ func TestConstraints(t *testing.T) {
 	for k := range air.MaxArity + 1 {
 		challenges.Alpha = append(challenges.Alpha, m31.FromM31(assignedName(fmt.Sprintf("CommonLookupElements_alpha%d", k))))
 	}
-	for _, c := range components() {
+	for _, component := range Components() {
+		c := component.AIR()
 		t.Run(c.Name, func(t *testing.T) {
-			w, ok := want[c.Name]
-			if !ok {
-				t.Fatal("the judge has no component of this name")
+			w := want[c.Name]
+			if fixed := component.Source == FixedTable; fixed != (c.LogSize != 0) || fixed && c.LogSize != w.LogSize {
+				t.Errorf("2^%d rows, want 2^%d", c.LogSize, w.LogSize)
 			}
 			m := &air.Mask{LogSize: w.LogSize, Parameter: w.Parameter}
 			for k := range c.Columns {

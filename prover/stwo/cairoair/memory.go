@@ -5,6 +5,9 @@ import (
 	"github.com/starkd/starkd/prover/stwo/m31"
 )
 
+// memoryComponents are the tables of the memory.
+var memoryComponents = []*Component{}
+
 // A memory cell is an address and the id of a value (MemoryAddressToId); an id belongs to one value (MemoryIdToBig), written in limbs of 9 bits,
 // the lowest first. Values below 2^72 have 8 limbs, others 28.
 const (

@@ -2,6 +2,11 @@ package cairoair
 
 import "github.com/starkd/starkd/prover/stwo/air"
 
+// opcodeComponents are the components of the opcodes and verify_instruction, blake_compress_opcode excepted.
+var opcodeComponents = []*Component{
+	define("add_opcode_small", OpcodeStates, addOpcodeSmall),
+}
+
 // state is the machine's registers before an instruction: the input of an opcode component.
 type state struct{ pc, ap, fp air.Expr }
 
@@ -44,9 +49,4 @@ func equalColumn(b *air.Builder, name string, e air.Expr) air.Expr {
 	c := b.Column(name, e)
 	b.Constrain(name, c.Sub(e))
 	return c
-}
-
-// components returns all components.
-func components() []*air.Component {
-	return []*air.Component{addOpcodeSmall()}
 }

@@ -1,0 +1,4 @@
+package cairoair
+
+// poseidonComponents are poseidon_aggregator and what it calls.
+var poseidonComponents = []*Component{}
