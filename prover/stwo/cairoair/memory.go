@@ -42,6 +42,49 @@ func readID(b *air.Builder, name string, address air.Expr) air.Expr {
 	return id
 }
 
+// limbsOf returns columns with the first n limbs of the value of an id.
+func limbsOf(b *air.Builder, name string, id air.Expr, n int) []air.Expr {
+	limbs := b.Compute(valueOf, id)[:n]
+	for k := range limbs {
+		limbs[k] = b.Column(limbName(name, k), limbs[k])
+	}
+	return limbs
+}
+
+// readPositive adds columns that read a value of 0 to 2^bits - 1 at address: its id and its limbs, which it returns. A number of limbs of 9
+// bits may have 2 or 6 more bits, which are then the highest limb.
+func readPositive(b *air.Builder, name string, address air.Expr, bits int) (id air.Expr, limbs []air.Expr) {
+	id = readID(b, name+"_id", address)
+	limbs = limbsOf(b, name, id, (bits+limbBits-1)/limbBits)
+	top := limbs[len(limbs)-1]
+	switch bits % limbBits {
+	case 0:
+	case 2:
+		twoBits(b, top, b.Const(1))
+	case 6:
+		b.Use(rangeCheck6, top)
+	default:
+		panic("cairoair: no range check for the highest limb")
+	}
+	b.Use(memoryIDToValue, append([]air.Expr{id}, limbs...)...)
+	return id, limbs
+}
+
+// number returns Σ limbs[k]·2^(9k).
+func number(limbs []air.Expr) air.Expr {
+	v := limbs[0]
+	for k, limb := range limbs[1:] {
+		v = v.Add(limb.Times(1 << (limbBits * (k + 1))))
+	}
+	return v
+}
+
+// verifyValue adds a column with the id of the value at address, which has the given limbs: those that are left out are 0.
+func verifyValue(b *air.Builder, name string, address air.Expr, limbs ...air.Expr) {
+	id := readID(b, name, address)
+	b.Use(memoryIDToValue, append([]air.Expr{id}, limbs...)...)
+}
+
 // readSmall adds columns that read a value v of -2^29 ≤ v < 2^29 at address, and returns it. Negative values are P + v, with limbs
 //
 //	3: 508 + 2 bits, 4 to 20: 511, 21: 136 - 1, 27: 256    for -2^29 ≤ v < 0, v ≠ -1 … (mid limbs set)
