@@ -39,16 +39,20 @@ type pattern struct {
 	set     []int   // flags that are 1
 	// op1FromAP is set if flag op1BaseAP is 1 - op1Imm - op1BaseFP.
 	op1FromAP bool
-	extension uint32
+	// mulIfNotAdd is set if flag resMul is 1 - resAdd.
+	mulIfNotAdd bool
+	extension   uint32 // the number of the opcode's extension of Cairo, 0 without
+	extended    bool   // the extension becomes a column
 }
 
 // offset returns a pointer to v, for a pattern.
 func offset(v int) *int { return &v }
 
-// instruction is a decoded instruction: its offsets as signed numbers, and its flags.
+// instruction is a decoded instruction: its offsets as signed numbers, its flags, and its extension if that is a column.
 type instruction struct {
-	offsets [3]air.Expr
-	flags   [flagCount]air.Expr
+	offsets   [3]air.Expr
+	flags     [flagCount]air.Expr
+	extension air.Expr
 }
 
 // decode adds the columns of the instruction at pc, of the form p, and its lookup.
@@ -83,8 +87,12 @@ func decode(b *air.Builder, pc air.Expr, p pattern) instruction {
 	if p.op1FromAP {
 		in.flags[op1BaseAP] = in.flags[op1Imm].Not().Sub(in.flags[op1BaseFP])
 	}
+	if p.mulIfNotAdd {
+		in.flags[resMul] = in.flags[resAdd].Not()
+	}
 	for k, f := range in.flags {
-		if k == op1BaseAP && p.op1FromAP || contains(p.free, k) {
+		// Without immediates op1BaseAP is 1 - op1BaseFP, which is a bit if op1BaseFP is one.
+		if k == op1BaseAP && p.op1FromAP && contains(p.free, op1Imm) || contains(p.free, k) {
 			b.Constrain(flagNames[k]+" is a bit", f.Mul(f.Not()))
 		}
 	}
@@ -99,7 +107,11 @@ func decode(b *air.Builder, pc air.Expr, p pattern) instruction {
 		}
 	}
 	tuple := []air.Expr{pc, encoded[0], encoded[1], encoded[2], low, high}
-	if p.extension != 0 {
+	switch {
+	case p.extended:
+		in.extension = b.Column("opcode_extension", value[7])
+		tuple = append(tuple, in.extension)
+	case p.extension != 0:
 		tuple = append(tuple, b.Const(p.extension))
 	}
 	b.Use(verifyInstruction, tuple...)
