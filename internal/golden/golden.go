@@ -8,6 +8,7 @@ import (
 	"flag"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -141,6 +142,23 @@ func Gunzip(t testing.TB, path string) []byte {
 	data, err := io.ReadAll(r)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return data
+}
+
+// Unxz returns the content of an xz file. It runs the command xz, and skips the test if there is none.
+func Unxz(t testing.TB, path string) []byte {
+	t.Helper()
+	command, err := exec.LookPath("xz")
+	if err != nil {
+		t.Skipf("%s needs the command xz: %v", path, err)
+	}
+	var stderr bytes.Buffer
+	cmd := exec.Command(command, "-dc", path)
+	cmd.Stderr = &stderr
+	data, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("xz -dc %s: %v: %s", path, err, stderr.Bytes())
 	}
 	return data
 }

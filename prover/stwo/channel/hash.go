@@ -1,0 +1,95 @@
+package channel
+
+import (
+	"encoding/binary"
+
+	"github.com/starkd/starkd/crypto/blake"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/poseidon"
+	"github.com/starkd/starkd/prover/stwo/m31"
+)
+
+// bytes returns the hash of b with one of the variants of BLAKE2s.
+func (h Hash) bytes(b []byte) Digest {
+	d := Digest(blake.Sum256s(b))
+	if h == Blake2sM31 {
+		for k := range 8 {
+			w := m31.New(uint64(binary.LittleEndian.Uint32(d[4*k:])))
+			binary.LittleEndian.PutUint32(d[4*k:], uint32(w))
+		}
+	}
+	return d
+}
+
+// Pair returns the hash of two digests: the parent of two nodes of a tree.
+func (h Hash) Pair(left, right *Digest) Digest {
+	if h == Poseidon252 {
+		return FromFelt(poseidon.Hash(left.Felt(), right.Felt()))
+	}
+	var b [64]byte
+	copy(b[:32], left[:])
+	copy(b[32:], right[:])
+	return h.bytes(b[:])
+}
+
+// leafWords is the number of elements of the base field that a leaf of Poseidon252 packs in a felt.
+const leafWords = 8
+
+// Leaf returns the hash of elements of the base field: a leaf of a tree. With Poseidon252 eight elements make a felt, the first on top; a
+// shorter last felt has its number of elements above bit 248.
+func (h Hash) Leaf(xs []m31.M31) Digest {
+	if h != Poseidon252 {
+		b := make([]byte, 0, 4*len(xs))
+		for _, x := range xs {
+			b = binary.LittleEndian.AppendUint32(b, uint32(x))
+		}
+		return h.bytes(b)
+	}
+	sponge := poseidon.Hasher{}
+	for first := 0; first < len(xs); first += leafWords {
+		group := xs[first:min(first+leafWords, len(xs))]
+		p := packer{digits: 31}
+		for _, x := range group {
+			p.push(uint32(x))
+		}
+		if len(group) < leafWords {
+			p.setCount(len(group))
+		}
+		sponge.Write(p.felt())
+	}
+	return FromFelt(sponge.Sum())
+}
+
+// packer makes an integer below 2^256 of digits of the given number of bits, the most significant digit first.
+type packer struct {
+	digits uint
+	limbs  [4]uint64
+}
+
+func (p *packer) push(v uint32) {
+	carry := uint64(v)
+	for i, limb := range p.limbs {
+		p.limbs[i] = limb<<p.digits | carry
+		carry = limb >> (64 - p.digits)
+	}
+}
+
+// setCount stores the number of digits, below 8, in bits 248 to 250. It tells lists apart that differ in zeros.
+func (p *packer) setCount(n int) { p.limbs[3] |= uint64(n) << 56 }
+
+func (p *packer) felt() felt.Felt { return felt.FromLimbs(p.limbs) }
+
+// unpack returns the n lowest digits of f, of the given number of bits, the lowest first.
+func unpack(f felt.Felt, digits uint, n int) []uint32 {
+	limbs := f.Limbs()
+	out := make([]uint32, n)
+	for k := range out {
+		at := uint(k) * digits
+		v := limbs[at/64] >> (at % 64)
+		if at%64+digits > 64 {
+			v |= limbs[at/64+1] << (64 - at%64)
+		}
+		out[k] = uint32(v & (1<<digits - 1))
+	}
+	return out
+}
