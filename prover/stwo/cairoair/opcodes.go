@@ -5,6 +5,7 @@ import "github.com/starkd/starkd/prover/stwo/air"
 // opcodeComponents are the components of the opcodes and verify_instruction, blake_compress_opcode excepted.
 var opcodeComponents = []*Component{
 	define("add_opcode_small", OpcodeStates, addOpcodeSmall),
+	define("mul_opcode", OpcodeStates, mulOpcode),
 	define("qm_31_add_mul_opcode", OpcodeStates, qm31AddMulOpcode),
 }
 

@@ -1,0 +1,163 @@
+package cairoair
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/starkd/starkd/prover/stwo/air"
+)
+
+// Arithmetic modulo P = 2^251 + 17·2^192 + 1. A number stands in a row as 28 limbs of 9 bits, the lowest first. With B = 2^9,
+//
+//	P = 1 + 136·B^21 + 256·B^27
+//
+// All that is proved of a number is that its limbs have 9 bits: a number may be P or more, unless a component says otherwise.
+
+// modulusLimbs lists the limbs of P that are not 0.
+var modulusLimbs = []struct {
+	limb  int
+	value uint32
+}{{0, 1}, {21, 136}, {27, 256}}
+
+// limbColumns adds columns for the limbs of a number.
+func limbColumns(b *air.Builder, name string, witness []air.Expr) []air.Expr {
+	limbs := make([]air.Expr, len(witness))
+	for k := range limbs {
+		limbs[k] = b.Column(limbName(name, k), witness[k])
+	}
+	return limbs
+}
+
+// rangeCheckLimbs states that limbs have 9 bits.
+func rangeCheckLimbs(b *air.Builder, limbs []air.Expr) {
+	for k := 0; k < len(limbs); k += 2 {
+		b.Use(rangeCheck9x9[k/2%len(rangeCheck9x9)], limbs[k], limbs[k+1])
+	}
+}
+
+// difference returns x - y limb by limb.
+func difference(x, y []air.Expr) []air.Expr { return limbwise(air.Expr.Sub, x, y) }
+
+// sum returns x + y limb by limb.
+func sum(x, y []air.Expr) []air.Expr { return limbwise(air.Expr.Add, x, y) }
+
+func limbwise(op func(x, y air.Expr) air.Expr, x, y []air.Expr) []air.Expr {
+	z := make([]air.Expr, len(x))
+	for k := range z {
+		z[k] = op(x[k], y[k])
+	}
+	return z
+}
+
+// convolve returns the coefficients of the product of two polynomials, whose coefficients are x and y. It splits them in halves as long as
+// their number is even (Karatsuba), which leaves 441 of 784 products for 28 coefficients:
+//
+//	(x0 + x1·t)·(y0 + y1·t) = low + ((x0 + x1)·(y0 + y1) - low - high)·t + high·t²,   low = x0·y0, high = x1·y1
+func convolve(x, y []air.Expr) []air.Expr {
+	n := len(x)
+	if n%2 == 0 {
+		half := n / 2
+		low, high := convolve(x[:half], y[:half]), convolve(x[half:], y[half:])
+		middle := difference(difference(convolve(sum(x[:half], x[half:]), sum(y[:half], y[half:])), low), high)
+		z := make([]air.Expr, 2*n-1)
+		copy(z, low)
+		z[n-1] = middle[half-1]
+		copy(z[n:], high)
+		for k, m := range middle {
+			if at := half + k; at != n-1 {
+				z[at] = z[at].Add(m)
+			}
+		}
+		return z
+	}
+	z := make([]air.Expr, 2*n-1)
+	for k := range z {
+		for i := max(0, k-n+1); i <= min(k, n-1); i++ {
+			if p := x[i].Mul(y[k-i]); i == max(0, k-n+1) {
+				z[k] = p
+			} else {
+				z[k] = z[k].Add(p)
+			}
+		}
+	}
+	return z
+}
+
+// foldModulus is the rule by which 55 coefficients z of B^i become 28 coefficients that are the same number modulo P, times
+// s = 2^5 + 2^9 + 2^64. The factor keeps them small:
+//
+//	s·B^i     = 32·B^i + B^(i+1) + 2·B^(i+7)                  as it stands, for i < 21
+//	s·B^i     ≡ -4·B^(i-21)                                   since s = (P - 1)·2^-187, for 21 ≤ i < 49
+//	s·B^(i+49) ≡ -4·B^(i+28) ≡ 8·B^i + 64·B^(i+21) + 2·B^(i+22)   since B^28 = 2·2^251 ≡ -2 - 272·B^21
+//
+// Each add(to, factor, from) adds factor·z[from] to coefficient to.
+func foldModulus(add func(to int, factor int32, from int)) {
+	for i := range 21 {
+		add(i, 32, i)
+		add(i+1, 1, i)
+		add(i+7, 2, i)
+	}
+	for i := range 28 {
+		add(i, -4, i+21)
+	}
+	for i := range 6 {
+		add(i, 8, i+49)
+		add(i+21, 64, i+49)
+		add(i+22, 2, i+49)
+	}
+}
+
+// biasCarry is added to a carry so that it is at least 0. A carry, and the multiple k of P, has 20 bits with its sign.
+const biasCarry = 1 << 19
+
+// verifyProduct states that x·y ≡ z modulo P, with the columns k and carries, whose witness is of the function carriesOf. Limbs may be sums or
+// differences of two limbs. The coefficients w of s·(x·y - z), see foldModulus, are the number k·P:
+//
+//	w[j] + carry[j-1] - k·(limb j of P) = 512·carry[j],   carry[-1] = carry[27] = 0
+func verifyProduct(b *air.Builder, x, y, z, witness []air.Expr) {
+	z2 := convolve(x, y)
+	copy(z2, difference(z2[:len(z)], z))
+	var terms [limbs252][]air.Expr
+	foldModulus(func(to int, factor int32, from int) {
+		if factor < 0 {
+			terms[to] = append(terms[to], z2[from].Times(uint32(-factor)).Neg())
+		} else {
+			terms[to] = append(terms[to], z2[from].Times(uint32(factor)))
+		}
+	})
+	check := func(at int, e air.Expr) { b.Use(rangeCheck20[at%len(rangeCheck20)], e.Plus(biasCarry)) }
+
+	k := b.Column("k", witness[0])
+	check(0, k)
+	carry := b.Const(0)
+	for j := range terms {
+		w := air.Sum(terms[j]...)
+		for _, p := range modulusLimbs {
+			if p.limb == j {
+				w = w.Sub(k.Times(p.value))
+			}
+		}
+		w = w.Add(carry)
+		if j == limbs252-1 {
+			b.Constrain("the product has no last carry", w)
+			break
+		}
+		carry = b.Column(fmt.Sprintf("carry_%d", j), witness[1+j])
+		b.Constrain(fmt.Sprintf("carry %d of the product", j), carry.Times(1<<limbBits).Sub(w))
+		check(1+j, carry)
+	}
+}
+
+// multiply adds columns with x·y modulo P, and returns its limbs.
+func multiply(b *air.Builder, x, y []air.Expr) []air.Expr {
+	witness := b.Compute(productOf, slices.Concat(x, y)...)
+	return product(b, "mul_res", x, y, witness)
+}
+
+// product adds columns with z ≡ x·y, whose limbs, k and carries are the witness, and returns the limbs.
+func product(b *air.Builder, name string, x, y, witness []air.Expr) []air.Expr {
+	z := limbColumns(b, name, witness[:limbs252])
+	rangeCheckLimbs(b, z)
+	verifyProduct(b, x, y, z, witness[limbs252:])
+	return z
+}
