@@ -13,7 +13,7 @@ const (
 	OpcodeStates   Source = iota // the states of the machine before each instruction of the component's class
 	BuiltinSegment               // the instances of a builtin's memory segment
 	PassedInputs                 // inputs that rows of other components pass, in that order
-	DistinctInputs               // the distinct inputs that rows of other components pass, in ascending order, with their multiplicities
+	DistinctInputs               // the distinct inputs that rows of other components pass, in ascending order; a last word has the multiplicity
 	FixedTable                   // preprocessed columns, with a column of multiplicities for each relation that it yields
 	MemoryTable                  // the addresses, or the values, of the memory
 )

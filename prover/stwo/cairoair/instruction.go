@@ -2,6 +2,7 @@ package cairoair
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/starkd/starkd/prover/stwo/air"
 )
@@ -92,7 +93,7 @@ func decode(b *air.Builder, pc air.Expr, p pattern) instruction {
 	}
 	for k, f := range in.flags {
 		// Without immediates op1BaseAP is 1 - op1BaseFP, which is a bit if op1BaseFP is one.
-		if k == op1BaseAP && p.op1FromAP && contains(p.free, op1Imm) || contains(p.free, k) {
+		if slices.Contains(p.free, k) || k == op1BaseAP && p.op1FromAP && slices.Contains(p.free, op1Imm) {
 			b.Constrain(flagNames[k]+" is a bit", f.Mul(f.Not()))
 		}
 	}
@@ -116,13 +117,4 @@ func decode(b *air.Builder, pc air.Expr, p pattern) instruction {
 	}
 	b.Use(verifyInstruction, tuple...)
 	return in
-}
-
-func contains(list []int, v int) bool {
-	for _, x := range list {
-		if x == v {
-			return true
-		}
-	}
-	return false
 }

@@ -1,12 +1,61 @@
 package cairoair
 
 import (
+	"fmt"
+
+	"github.com/starkd/starkd/prover/stwo/adapter"
 	"github.com/starkd/starkd/prover/stwo/air"
 	"github.com/starkd/starkd/prover/stwo/m31"
 )
 
 // memoryComponents are the tables of the memory.
-var memoryComponents = []*Component{}
+var memoryComponents = []*Component{
+	define("memory_address_to_id", MemoryTable, memoryAddressToIDTable),
+	define("memory_id_to_big", MemoryTable, memoryIDToBig),
+	define("memory_id_to_small", MemoryTable, memoryIDToSmall),
+}
+
+// memoryAddressToIDTable has the ids of the addresses from 1 on. They are cut in addressParts columns of equal length, each with its
+// multiplicities: row r of part k is the address k·rows + r + 1.
+func memoryAddressToIDTable() *air.Component {
+	b := air.NewBuilder("memory_address_to_id", 2*addressParts)
+	address := b.RowNumber().Plus(1)
+	for k := range addressParts {
+		id := b.Column(fmt.Sprintf("id_%d", k), b.Input(2*k))
+		times := b.Column(fmt.Sprintf("multiplicity_%d", k), b.Input(2*k+1))
+		b.Yield(times, memoryAddressToID, address.Add(b.Rows(uint32(k))), id)
+	}
+	return b.Build()
+}
+
+// addressParts is the number of columns of ids in memory_address_to_id.
+const addressParts = 16
+
+// memoryIDToBig has the values of the ids from adapter.BigID on, and their multiplicities. A memory with many values has several of these
+// components; the parameter is the number of ids in those before.
+func memoryIDToBig() *air.Component {
+	b := air.NewBuilder("memory_id_to_big", limbs252+1)
+	return valueTable(b, b.RowNumber().Plus(adapter.BigID).Add(b.Parameter()), limbs252)
+}
+
+// memoryIDToSmall has the values of the ids from 0 on, which are below 2^72, and their multiplicities.
+func memoryIDToSmall() *air.Component {
+	b := air.NewBuilder("memory_id_to_small", limbs72+1)
+	return valueTable(b, b.RowNumber(), limbs72)
+}
+
+// valueTable completes a table with the value of each row's id: n limbs, which are range-checked in pairs, and a multiplicity.
+func valueTable(b *air.Builder, id air.Expr, n int) *air.Component {
+	tuple := []air.Expr{id}
+	for k := range n {
+		tuple = append(tuple, b.Column(fmt.Sprintf("limb_%d", k), b.Input(k)))
+	}
+	for k := range n / 2 {
+		b.Use(rangeCheck9x9[k%len(rangeCheck9x9)], tuple[1+2*k], tuple[2+2*k])
+	}
+	b.Yield(b.Column("multiplicity", b.Input(n)), memoryIDToValue, tuple...)
+	return b.Build()
+}
 
 // A memory cell is an address and the id of a value (MemoryAddressToId); an id belongs to one value (MemoryIdToBig), written in limbs of 9 bits,
 // the lowest first. Values below 2^72 have 8 limbs, others 28.
