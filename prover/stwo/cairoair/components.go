@@ -113,3 +113,20 @@ var claimOrder = []string{
 	"range_check_3_3_3_3_3",
 	"verify_bitwise_xor_4", "verify_bitwise_xor_7", "verify_bitwise_xor_8", "verify_bitwise_xor_9",
 }
+
+// newCallee returns a builder of a component whose rows are passed by other components, with the columns of its input.
+func newCallee(name string, inputs int) (*air.Builder, []air.Expr) {
+	b := air.NewBuilder(name, inputs)
+	in := make([]air.Expr, inputs)
+	for k := range in {
+		in[k] = b.Column(limbName("input", k), b.Input(k))
+	}
+	return b, in
+}
+
+// enablerColumn adds a column that is 1 in rows with an input of their own, and 0 in padding.
+func enablerColumn(b *air.Builder) air.Expr {
+	enabler := b.Column("enabler", b.Enabled())
+	b.Constrain("enabler is a bit", enabler.Mul(enabler).Sub(enabler))
+	return enabler
+}

@@ -81,8 +81,7 @@ func (s state) jump(in instruction, pc air.Expr) state {
 
 // finish adds the enabler, and the step from state s to state next.
 func finish(b *air.Builder, s, next state) *air.Component {
-	enabler := b.Column("enabler", b.Enabled())
-	b.Constrain("enabler is a bit", enabler.Mul(enabler).Sub(enabler))
+	enabler := enablerColumn(b)
 	b.UseTimes(enabler, opcodes, s.pc, s.ap, s.fp)
 	b.Yield(enabler, opcodes, next.pc, next.ap, next.fp)
 	return b.Build()

@@ -7,20 +7,15 @@ import "github.com/starkd/starkd/prover/stwo/air"
 func qm31AddMulOpcode() *air.Component {
 	b, s := newOpcode("qm_31_add_mul_opcode")
 	in := decode(b, s.pc, pattern{free: []int{dstBaseFP, op0BaseFP, op1Imm, op1BaseFP, resAdd, apUpdateAdd1}, set: []int{opcodeAssertEq}, op1FromAP: true, mulIfNotAdd: true, extension: 3})
-	imm := in.flags[op1Imm]
-	b.Constrain("an immediate is at pc + 1", imm.Mul(in.offsets[2].Minus(1)))
-	dst := equalColumn(b, "mem_dst_base", s.base(in.flags[dstBaseFP]))
-	op0 := equalColumn(b, "mem0_base", s.base(in.flags[op0BaseFP]))
-	op1 := equalColumn(b, "mem1_base", imm.Mul(s.pc).Add(in.flags[op1BaseFP].Mul(s.fp)).Add(in.flags[op1BaseAP].Mul(s.ap)))
-	v := readQM31(b, "dst", dst.Add(in.offsets[0]))
-	x := readQM31(b, "op0", op0.Add(in.offsets[1]))
-	y := readQM31(b, "op1", op1.Add(in.offsets[2]))
+	b.Constrain("an immediate is at pc + 1", in.flags[op1Imm].Mul(in.offsets[2].Minus(1)))
+	dst, op0, op1 := s.dst(b, in), s.op0(b, in), s.op1(b, in)
+	v, x, y := readQM31(b, "dst", dst), readQM31(b, "op0", op0), readQM31(b, "op1", op1)
 	product := mulQM31(x, y)
 	for k := range v {
 		result := product[k].Mul(in.flags[resMul]).Add(x[k].Add(y[k]).Mul(in.flags[resAdd]))
 		b.Constrain("dst is op0 + op1 or op0·op1", v[k].Sub(result))
 	}
-	return finish(b, s, state{s.pc.Plus(1).Add(imm), s.ap.Add(in.flags[apUpdateAdd1]), s.fp})
+	return finish(b, s, s.next(in))
 }
 
 // readQM31 adds columns that read an element of QM31 at address, and returns its coordinates. Each coordinate has four limbs, the highest of
