@@ -93,11 +93,7 @@ func readID(b *air.Builder, name string, address air.Expr) air.Expr {
 
 // limbsOf returns columns with the first n limbs of the value of an id.
 func limbsOf(b *air.Builder, name string, id air.Expr, n int) []air.Expr {
-	limbs := b.Compute(valueOf, id)[:n]
-	for k := range limbs {
-		limbs[k] = b.Column(limbName(name, k), limbs[k])
-	}
-	return limbs
+	return limbColumns(b, name, b.Compute(valueOf, id)[:n])
 }
 
 // readPositive adds columns that read a value of 0 to 2^bits - 1 at address: its id and its limbs, which it returns. A number of limbs of 9
@@ -134,38 +130,61 @@ func verifyValue(b *air.Builder, name string, address air.Expr, limbs ...air.Exp
 	b.Use(memoryIDToValue, append([]air.Expr{id}, limbs...)...)
 }
 
-// readSmall adds columns that read a value v of -2^29 ≤ v < 2^29 at address, and returns it. Negative values are P + v, with limbs
-//
-//	3: 508 + 2 bits, 4 to 20: 511, 21: 136 - 1, 27: 256    for -2^29 ≤ v < 0, v ≠ -1 … (mid limbs set)
-//
-// as the two flags msb (limb 27 is 256) and "mid limbs set" tell.
+// readSmall adds columns that read a value v of -2^29 ≤ v < 2^29 at address, and returns it.
 func readSmall(b *air.Builder, name string, address air.Expr) air.Expr {
 	id := readID(b, name+"_id", address)
 	value := b.Compute(valueOf, id)
-	msb := b.Column("msb", value[27].Minus(256).IsZero())
-	mid := b.Column("mid_limbs_set", value[20].Minus(511).IsZero().Mul(msb))
-	limb := make([]air.Expr, 3)
-	for k := range limb {
-		limb[k] = b.Column(limbName(name, k), value[k])
-	}
+	sign := signColumns(b, value)
+	limb := limbColumns(b, name, value[:3])
 	remainder := b.Column("remainder_bits", value[3].Bits(0, 2))
+	twoBits(b, remainder, b.Const(1))
 
+	rest := sign.limbs(b)
+	tuple := append([]air.Expr{id}, limb...)
+	tuple = append(tuple, remainder.Add(rest[3]))
+	b.Use(memoryIDToValue, append(tuple, rest[4:]...)...)
+	return sign.number(limb[0], limb[1], limb[2], remainder)
+}
+
+// smallSign holds the sign of a value v of -2^29 ≤ v < 2^29. A negative one is P + v, where P has the limbs 1 (limb 0), 136 (limb 21) and 256
+// (limb 27). So its msb is set, which means that limb 27 is 256. If v is not -1 or 0, which are P - 1 and P, it borrows from limb 21: then
+// mid_limbs_set is 1.
+type smallSign struct{ msb, mid air.Expr }
+
+// signColumns adds the columns of the sign of the value with the given limbs, whose high limbs may be any: the sign says what they must be.
+func signColumns(b *air.Builder, limbs []air.Expr) smallSign {
+	msb := b.Column("msb", limbs[27].Minus(256).IsZero())
+	mid := b.Column("mid_limbs_set", limbs[20].Minus(511).IsZero().Mul(msb))
 	b.Constrain("msb is a bit", msb.Mul(msb.Minus(1)))
 	b.Constrain("mid_limbs_set is a bit", mid.Mul(mid.Minus(1)))
 	b.Constrain("mid_limbs_set only with msb", mid.Mul(msb.Minus(1)))
-	twoBits(b, remainder, b.Const(1))
+	return smallSign{msb, mid}
+}
 
-	tuple := []air.Expr{id, limb[0], limb[1], limb[2], remainder.Add(mid.Times(508))}
-	for k := 4; k <= 20; k++ {
-		tuple = append(tuple, mid.Times(511))
+// limbs returns the limbs of a value with this sign whose 29 low bits are 0: limbs 0 to 2 are nil.
+func (s smallSign) limbs(b *air.Builder) []air.Expr {
+	limbs := make([]air.Expr, limbs252)
+	for k := 3; k < limbs252; k++ {
+		switch {
+		case k == 3:
+			limbs[k] = s.mid.Times(508) // all but the two low bits
+		case k <= 20:
+			limbs[k] = s.mid.Times(511)
+		case k == 21:
+			limbs[k] = s.msb.Times(136).Sub(s.mid)
+		case k <= 26:
+			limbs[k] = b.Const(0)
+		default:
+			limbs[k] = s.msb.Times(256)
+		}
 	}
-	tuple = append(tuple, msb.Times(136).Sub(mid))
-	for k := 22; k <= 26; k++ {
-		tuple = append(tuple, b.Const(0))
-	}
-	tuple = append(tuple, msb.Times(256))
-	b.Use(memoryIDToValue, tuple...)
-	return limb[0].Add(limb[1].Times(1 << 9)).Add(limb[2].Times(1 << 18)).Add(remainder.Times(1 << 27)).Sub(msb).Sub(mid.Times(1 << 29))
+	return limbs
+}
+
+// number returns the value with this sign and the given 29 low bits. It is the low bits, less the low limb of P, less 2^29 if they are those
+// of a negative number.
+func (s smallSign) number(limb0, limb1, limb2, limb3 air.Expr) air.Expr {
+	return number([]air.Expr{limb0, limb1, limb2, limb3}).Sub(s.msb).Sub(s.mid.Times(1 << 29))
 }
 
 // twoBits adds a column for the high bit of e, and constrains e to 0 to 3 where condition is not 0.
