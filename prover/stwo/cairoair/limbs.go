@@ -97,12 +97,9 @@ func writeCarries(out [][]m31.M31, row int, x, y, z *signedLimbs) {
 	// P is 1 modulo 2^18, and |k| < 2^17.
 	k := (w[0] + w[1]<<limbBits) << 14 >> 14
 	out[0][row] = signed(k)
-	for _, p := range modulusLimbs {
-		w[p.limb] -= k * int32(p.value)
-	}
 	carry := int32(0)
 	for j := range limbs252 - 1 {
-		carry = (carry + w[j]) >> limbBits
+		carry = (carry + w[j] - k*int32(starkPrime[j])) >> limbBits
 		out[1+j][row] = signed(carry)
 	}
 }

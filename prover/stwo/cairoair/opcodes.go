@@ -2,6 +2,7 @@ package cairoair
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/starkd/starkd/prover/stwo/air"
 )
@@ -13,7 +14,6 @@ import (
 var opcodeComponents = []*Component{
 	define("add_opcode", OpcodeStates, addOpcode),
 	define("add_opcode_small", OpcodeStates, addOpcodeSmall),
-	define("mul_opcode", OpcodeStates, mulOpcode),
 	define("qm_31_add_mul_opcode", OpcodeStates, qm31AddMulOpcode),
 	define("add_ap_opcode", OpcodeStates, addAPOpcode),
 	define("assert_eq_opcode", OpcodeStates, assertEqOpcode),
@@ -21,12 +21,14 @@ var opcodeComponents = []*Component{
 	define("assert_eq_opcode_double_deref", OpcodeStates, assertEqOpcodeDoubleDeref),
 	define("call_opcode_abs", OpcodeStates, callOpcodeAbs),
 	define("call_opcode_rel_imm", OpcodeStates, callOpcodeRelImm),
+	define("generic_opcode", OpcodeStates, genericOpcode),
 	define("jnz_opcode_non_taken", OpcodeStates, jnzOpcodeNonTaken),
 	define("jnz_opcode_taken", OpcodeStates, jnzOpcodeTaken),
 	define("jump_opcode_abs", OpcodeStates, jumpOpcodeAbs),
 	define("jump_opcode_double_deref", OpcodeStates, jumpOpcodeDoubleDeref),
 	define("jump_opcode_rel", OpcodeStates, jumpOpcodeRel),
 	define("jump_opcode_rel_imm", OpcodeStates, jumpOpcodeRelImm),
+	define("mul_opcode", OpcodeStates, mulOpcode),
 	define("mul_opcode_small", OpcodeStates, mulOpcodeSmall),
 	define("ret_opcode", OpcodeStates, retOpcode),
 	define("verify_instruction", DistinctInputs, verifyInstructionComponent),
@@ -164,6 +166,16 @@ func addOpcodeSmall() *air.Component {
 	x := readSmall(b, "op0", op0)
 	y := readSmall(b, "op1", op1)
 	b.Constrain("dst is op0 + op1", v.Sub(x.Add(y)))
+	return finish(b, s, s.next(in))
+}
+
+// mulOpcode is [ap/fp + x] = [ap/fp + y] · (immediate or [ap/fp + z]).
+func mulOpcode() *air.Component {
+	b, s, in, dst, op0, op1 := newBinaryOperation("mul_opcode", resMul)
+	_, z := readPositive(b, "dst", dst, 252)
+	_, x := readPositive(b, "op0", op0, 252)
+	_, y := readPositive(b, "op1", op1, 252)
+	verifyProduct(b, x, y, z, b.Compute(carriesOf, slices.Concat(x, y, z)...))
 	return finish(b, s, s.next(in))
 }
 
@@ -306,22 +318,31 @@ func jnzOpcodeTaken() *air.Component {
 	return finish(b, s, s.jump(in, pc))
 }
 
-// verifyNonzero constrains the limbs v to be neither those of 0 nor those of the Stark prime. Their sum is not 0, and neither is the sum in
-// which (limb - limb of the prime)² takes the place of each limb that the prime has. Both sums are too small to be 0 modulo P otherwise.
+// verifyNonzero constrains the limbs v to be neither those of 0 nor those of the Stark prime.
 func verifyNonzero(b *air.Builder, name string, v []air.Expr) {
-	sum, distance := b.Const(0), b.Const(0)
-	for k, limb := range v {
-		sum = sum.Add(limb)
-		if p := starkPrime[k]; p != 0 {
-			d := limb.Minus(p)
-			limb = d.Mul(d)
-		}
-		distance = distance.Add(limb)
-	}
+	sum, distance := limbSums(v)
 	inverse := b.Column(name+"_sum_inv", sum.Inverse())
 	b.Constrain("value is not 0", sum.Mul(inverse).Minus(1))
 	inverse = b.Column(name+"_sum_squares_inv", distance.Inverse())
 	b.Constrain("value is not the prime", distance.Mul(inverse).Minus(1))
+}
+
+// limbSums returns the sum of the limbs v, which is 0 only if all are, and the sum in which (limb - limb of the prime)² takes the place of
+// each limb that the prime has, which is 0 only if v are the limbs of the prime. Both sums are too small to be a multiple of P.
+func limbSums(v []air.Expr) (sum, distance air.Expr) {
+	for k, limb := range v {
+		term := limb
+		if p := starkPrime[k]; p != 0 {
+			d := limb.Minus(p)
+			term = d.Mul(d)
+		}
+		if k == 0 {
+			sum, distance = limb, term
+		} else {
+			sum, distance = sum.Add(limb), distance.Add(term)
+		}
+	}
+	return sum, distance
 }
 
 // jumpOpcodeAbs is jmp abs [ap/fp + x].

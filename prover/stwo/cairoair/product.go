@@ -13,12 +13,6 @@ import (
 //
 // All that is proved of a number is that its limbs have 9 bits: a number may be P or more, unless a component says otherwise.
 
-// modulusLimbs lists the limbs of P that are not 0.
-var modulusLimbs = []struct {
-	limb  int
-	value uint32
-}{{0, 1}, {21, 136}, {27, 256}}
-
 // limbColumns adds columns for the limbs of a number.
 func limbColumns(b *air.Builder, name string, witness []air.Expr) []air.Expr {
 	limbs := make([]air.Expr, len(witness))
@@ -131,13 +125,7 @@ func verifyProduct(b *air.Builder, x, y, z, witness []air.Expr) {
 	check(0, k)
 	carry := b.Const(0)
 	for j := range terms {
-		w := air.Sum(terms[j]...)
-		for _, p := range modulusLimbs {
-			if p.limb == j {
-				w = w.Sub(k.Times(p.value))
-			}
-		}
-		w = w.Add(carry)
+		w := air.Sum(terms[j]...).Sub(k.Times(starkPrime[j])).Add(carry)
 		if j == limbs252-1 {
 			b.Constrain("the product has no last carry", w)
 			break
