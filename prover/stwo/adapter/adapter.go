@@ -98,12 +98,14 @@ const (
 	BuiltinCount
 )
 
-// builtins lists what the adapter knows of each builtin: its name in the files of a run, its name in prover_input.json (empty for a builtin
-// without a component), and the cells of an instance.
-var builtins = [BuiltinCount]struct {
-	name, field string
-	cells       int
-}{
+// builtin is what the adapter knows of a builtin.
+type builtin struct {
+	name  string // in the files of a run
+	field string // in prover_input.json; empty for a builtin without a component
+	cells int    // of an instance
+}
+
+var builtins = [BuiltinCount]builtin{
 	Output:       {"output", "output", 1},
 	Pedersen:     {"pedersen", "pedersen_builtin", 3},
 	RangeCheck:   {"range_check", "range_check_builtin", 1},
