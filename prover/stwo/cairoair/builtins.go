@@ -7,7 +7,9 @@ import (
 
 // builtinComponents are the components whose rows are the instances of a builtin's segment, ec_op_builtin excepted.
 var builtinComponents = []*Component{
+	define("add_mod_builtin", BuiltinSegment, addModBuiltin),
 	define("bitwise_builtin", BuiltinSegment, bitwiseBuiltin),
+	define("mul_mod_builtin", BuiltinSegment, mulModBuiltin),
 	define("range_check96_builtin", BuiltinSegment, func() *air.Component { return rangeCheckBuiltin("range_check96_builtin", 96) }),
 	define("range_check_builtin", BuiltinSegment, func() *air.Component { return rangeCheckBuiltin("range_check_builtin", 128) }),
 }
