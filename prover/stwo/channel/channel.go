@@ -70,6 +70,9 @@ type Channel struct {
 // New returns a channel into which nothing has been mixed.
 func New(h Hash) *Channel { return &Channel{hash: h} }
 
+// Restore returns a channel that has the given digest and has drawn nothing since.
+func Restore(h Hash, d Digest) *Channel { return &Channel{hash: h, digest: d} }
+
 // Hash returns the channel's hash function.
 func (c *Channel) Hash() Hash { return c.hash }
 

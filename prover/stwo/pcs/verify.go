@@ -1,0 +1,96 @@
+package pcs
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/starkd/starkd/prover/stwo/channel"
+	"github.com/starkd/starkd/prover/stwo/circle"
+	"github.com/starkd/starkd/prover/stwo/fri"
+	"github.com/starkd/starkd/prover/stwo/m31"
+)
+
+// Verify checks that the trees with the proof's commitments hold polynomials that have the proof's sampled values at p and the row before it.
+// The caller has mixed the commitments, has drawn p since, and compares the samples with what they should be. The proof may hold anything:
+// Verify begins with Check.
+func Verify(ch *channel.Channel, trees [][]Column, p Point, proof *Proof) error {
+	return verify(ch, trees, p, proof, nil)
+}
+
+// observer is called with intermediate values of a verification, in tests.
+type observer struct {
+	queries func(drawn []uint32)
+	sums    func(positions []uint32, values []m31.QM31)
+	folds   func(positions []uint32, values []m31.QM31)
+}
+
+func verify(ch *channel.Channel, trees [][]Column, p Point, proof *Proof, o *observer) error {
+	if err := proof.Check(ch.Hash(), trees); err != nil {
+		return err
+	}
+	c := &proof.Config
+	s, err := c.newShape(trees)
+	if err != nil {
+		return err
+	}
+
+	// Samples.
+	ch.MixFelts(flatten(proof.SampledValues)...)
+	gamma := ch.DrawFelt()
+
+	// FRI's commitments.
+	verifier, err := fri.NewVerifier(ch, c.fri(s.logDomain), &proof.FRI)
+	if err != nil {
+		return err
+	}
+
+	// Proof of work and queries.
+	if !ch.CheckWork(c.PowBits, proof.ProofOfWork) {
+		return fmt.Errorf("pcs: %d is not a proof of work of %d bits", proof.ProofOfWork, c.PowBits)
+	}
+	ch.MixUint64(proof.ProofOfWork)
+	queries := fri.DrawQueries(ch, s.logDomain, int(c.Queries))
+	if o != nil {
+		o.queries(slices.Clone(queries))
+	}
+	slices.Sort(queries)
+	queries = slices.Compact(queries)
+
+	// Openings of the trees.
+	for t := range trees {
+		if err := s.tables[t].Verify(ch.Hash(), proof.Commitments[t], s.positions(t, queries), proof.QueriedValues[t], proof.Decommitments[t]); err != nil {
+			return fmt.Errorf("pcs: tree %d: %w", t, err)
+		}
+	}
+
+	// The DEEP sum at the queries, and its folds.
+	sums := make([]m31.QM31, len(queries))
+	batches := s.batches(proof.SampledValues, p, gamma)
+	for k, q := range queries {
+		d := circle.CellPoint(int(q), s.logDomain)
+		for _, b := range batches {
+			if b.line(d) == (m31.CM31{}) {
+				return errors.New("pcs: the point out of the domain is on a line through a queried point")
+			}
+			sums[k] = sums[k].Add(b.at(d, func(t, i int) m31.M31 { return proof.QueriedValues[t][i][k] }))
+		}
+	}
+	var folds func([]uint32, []m31.QM31)
+	if o != nil {
+		o.sums(queries, sums)
+		folds = o.folds
+	}
+	return verifier.Open(queries, sums, folds)
+}
+
+// flatten returns the values in order: tree by tree, column by column, point by point.
+func flatten(values [][][]m31.QM31) []m31.QM31 {
+	var out []m31.QM31
+	for _, columns := range values {
+		for _, column := range columns {
+			out = append(out, column...)
+		}
+	}
+	return out
+}
