@@ -27,12 +27,28 @@ type roundKeys struct {
 	partial [partialRounds]fp.Element
 }
 
-var keys = sync.OnceValue(func() *roundKeys {
-	var raw [rounds][3]fp.Element
+var roundConstants = sync.OnceValue(func() *[rounds][3]fp.Element {
+	raw := new([rounds][3]fp.Element)
 	for i := range 3 * rounds {
 		digest := sha256.Sum256([]byte("Hades" + strconv.Itoa(i)))
 		raw[i/3][i%3].SetBytes(digest[:])
 	}
+	return raw
+})
+
+// RoundConstants returns what each round adds to the three lanes of its state. Rounds 0 to 3 and the last four are full.
+func RoundConstants() [rounds][3]felt.Felt {
+	var c [rounds][3]felt.Felt
+	for i, lanes := range roundConstants() {
+		for lane, k := range lanes {
+			c[i][lane] = felt.Felt(k)
+		}
+	}
+	return c
+}
+
+var keys = sync.OnceValue(func() *roundKeys {
+	raw := roundConstants()
 	k := new(roundKeys)
 	copy(k.full[:4], raw[:4])
 	copy(k.full[4:], raw[4+partialRounds:])

@@ -9,6 +9,7 @@ import (
 var builtinComponents = []*Component{
 	define("add_mod_builtin", BuiltinSegment, addModBuiltin),
 	define("bitwise_builtin", BuiltinSegment, bitwiseBuiltin),
+	define("poseidon_builtin", BuiltinSegment, poseidonBuiltin),
 	define("mul_mod_builtin", BuiltinSegment, mulModBuiltin),
 	define("range_check96_builtin", BuiltinSegment, func() *air.Component { return rangeCheckBuiltin("range_check96_builtin", 96) }),
 	define("range_check_builtin", BuiltinSegment, func() *air.Component { return rangeCheckBuiltin("range_check_builtin", 128) }),

@@ -117,11 +117,16 @@ var claimOrder = []string{
 // newCallee returns a builder of a component whose rows are passed by other components, with the columns of its input.
 func newCallee(name string, inputs int) (*air.Builder, []air.Expr) {
 	b := air.NewBuilder(name, inputs)
-	in := make([]air.Expr, inputs)
+	return b, inputColumns(b, inputs)
+}
+
+// inputColumns adds columns for the first n words of the row's input.
+func inputColumns(b *air.Builder, n int) []air.Expr {
+	in := make([]air.Expr, n)
 	for k := range in {
 		in[k] = b.Column(limbName("input", k), b.Input(k))
 	}
-	return b, in
+	return in
 }
 
 // enablerColumn adds a column that is 1 in rows with an input of their own, and 0 in padding.

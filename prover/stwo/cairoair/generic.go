@@ -9,7 +9,7 @@ import (
 	"github.com/starkd/starkd/prover/stwo/m31"
 )
 
-// genericOpcode is any instruction without an extension (Cairo whitepaper, section 4.5). It proves the steps that fit no other opcode.
+// genericOpcode proves any instruction without an extension (Cairo whitepaper, section 4.5), for the steps that fit no other opcode.
 func genericOpcode() *air.Component {
 	b, s := newOpcode("generic_opcode")
 	all := make([]int, flagCount)

@@ -1,4 +1,500 @@
 package cairoair
 
-// poseidonComponents are poseidon_aggregator and what it calls.
-var poseidonComponents = []*Component{}
+import (
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/poseidon"
+	"github.com/starkd/starkd/prover/stwo/air"
+	"github.com/starkd/starkd/prover/stwo/m31"
+)
+
+// poseidonComponents are poseidon_aggregator and what it calls. A permutation of three numbers (Poseidon's instance for three felts, "Hades")
+// is a row of poseidon_aggregator, 8 rows of poseidon_full_round_chain and 27 of poseidon_3_partial_rounds_chain; each of its 107 cubes is a
+// row of cube_252. Numbers are written as 10 limbs of 27 bits.
+var poseidonComponents = []*Component{
+	define("poseidon_aggregator", DistinctInputs, poseidonAggregator),
+	define("poseidon_3_partial_rounds_chain", PassedInputs, poseidon3PartialRoundsChain),
+	define("poseidon_full_round_chain", PassedInputs, poseidonFullRoundChain),
+	define("cube_252", PassedInputs, cube252),
+	fixedTable("poseidon_round_keys", 6, append([]string{"seq_6"}, numbered("poseidon_round_keys_%d", 3*packed252)...), roundKeysRelation),
+	define("range_check_252_width_27", PassedInputs, rangeCheck252Width27),
+}
+
+// The relations of Poseidon's components.
+var (
+	// poseidonRelation holds the ids of a permutation's inputs and outputs.
+	poseidonRelation = air.NewRelation("PoseidonAggregator", 6)
+	// fullRoundChainRelation and partialRoundsChainRelation hold a chain's number, the number of a round, and the state before that round.
+	fullRoundChainRelation     = air.NewRelation("PoseidonFullRoundChain", 2+3*packed252)
+	partialRoundsChainRelation = air.NewRelation("Poseidon3PartialRoundsChain", 2+4*packed252)
+	roundKeysRelation          = air.NewRelation("PoseidonRoundKeys", 1+3*packed252)
+	cubeRelation               = air.NewRelation("Cube252", 2*packed252)            // x and x³
+	packedRelation             = air.NewRelation("RangeCheck252Width27", packed252) // numbers whose limbs have 27 bits, the last one 9
+)
+
+// A permutation has 91 rounds. A round adds constants to the state (x, y, z), takes the cube of z, in rounds 0 to 3 and 87 to 90 (the full ones)
+// those of x and y too, and multiplies by the matrix
+//
+//	3  1  1
+//	1 -1  1
+//	1  1 -2
+//
+// The components add the constants of the next round at the end of a round, so that a state is what the cubes are taken of. Chains count from
+// row 0 to 35 of the round keys: rows 0 to 3 and 31 to 34 are full rounds, rows 4 to 30 three partial rounds each.
+//
+// In a partial round only z is not linear. Let z[n] be the z of round n and c[n] its cube, and (k, l, m)[n] the constants of round n. Then,
+// without x and y,
+//
+//	z[n+3] = 8·c[n] + 4·z[n+1] + 6·c[n+1] + 2·z[n+2] - 2·c[n+2] + 2·h[n+3]
+//	h[n+3] = (k[n+2] + l[n+2] + m[n+3])/2 + k[n+1] - l[n+1] - 2·m[n+1] - m[n+2]
+//
+// so that (c[n], z[n+1], c[n+1], z[n+2]) is the state of the chain of partial rounds.
+const (
+	halfFullRounds = 4
+	partialRows    = 27
+	partialRounds  = 83
+)
+
+// keyRows is the number of rows of poseidon_round_keys.
+const keyRows = 2*halfFullRounds + partialRows
+
+// roundKeys are the numbers that rows of the chains add: the constants of the next round, or h of three rounds.
+var roundKeys = sync.OnceValue(func() *[keyRows][3]felt.Felt {
+	k := new([keyRows][3]felt.Felt)
+	constants := poseidon.RoundConstants()
+	copy(k[:halfFullRounds], constants[1:])
+	for i := range 3 * partialRows {
+		k[halfFullRounds+i/3][i%3] = halfKey(constants[halfFullRounds+i:])
+	}
+	copy(k[halfFullRounds+partialRows:], constants[halfFullRounds+partialRounds+1:]) // the last row adds nothing
+	return k
+})
+
+// halfKey returns h of the fourth of four rounds with the given constants.
+func halfKey(c [][3]felt.Felt) felt.Felt {
+	k, l, m := 0, 1, 2
+	h := weigh([]int{1, 1, 1}, c[2][k], c[2][l], c[3][m])
+	half := felt.FromUint64(2)
+	half.Inverse(&half)
+	h.Mul(&h, &half)
+	return weigh([]int{1, 1, -1, -2, -1}, h, c[1][k], c[1][l], c[1][m], c[2][m])
+}
+
+// weigh returns Σ factors[i]·x[i].
+func weigh(factors []int, x ...felt.Felt) felt.Felt {
+	var sum felt.Felt
+	for i, f := range factors {
+		t := felt.FromInt64(int64(f))
+		t.Mul(&t, &x[i])
+		sum.Add(&sum, &t)
+	}
+	return sum
+}
+
+// numbered returns n names made from a format.
+func numbered(format string, n int) []string {
+	names := make([]string, n)
+	for k := range names {
+		names[k] = fmt.Sprintf(format, k)
+	}
+	return names
+}
+
+// packLimbs returns a number of 28 limbs of 9 bits as 10 limbs of 27.
+func packLimbs(limbs []air.Expr) []air.Expr {
+	var packed []air.Expr
+	for group := range slices.Chunk(limbs, packedBits/limbBits) {
+		packed = append(packed, number(group))
+	}
+	return packed
+}
+
+// unpackLimbs adds columns for two of three limbs of 9 bits of a number of 10 limbs of 27, and returns its 28 limbs. Each third one is what
+// is left.
+func unpackLimbs(b *air.Builder, packed []air.Expr) []air.Expr {
+	var limbs []air.Expr
+	for k, p := range packed {
+		if k == packed252-1 {
+			return append(limbs, p)
+		}
+		low := b.Column(limbName("unpacked", len(limbs)), p.Bits(0, limbBits))
+		mid := b.Column(limbName("unpacked", len(limbs)+1), p.Bits(limbBits, limbBits))
+		high := p.Sub(low).Sub(mid.Times(1 << limbBits)).Times(inverseOfPower(2 * limbBits))
+		limbs = append(limbs, low, mid, high)
+	}
+	return limbs
+}
+
+// cube252 states that a number and its cube modulo P are such.
+func cube252() *air.Component {
+	b, in := newCallee("cube_252", packed252)
+	x := unpackLimbs(b, in)
+	rangeCheckLimbs(b, x)
+	cube := multiply(b, x, multiply(b, x, x))
+	b.Yield(enablerColumn(b), cubeRelation, append(in, packLimbs(cube)...)...)
+	return b.Build()
+}
+
+// rangeCheck252Width27 states that a number is written as limbs of 27 bits, of which the last one has 9. Two limbs are split in four parts:
+// 18 bits, the high 9 bits of one, the low 9 bits of the other, 18 bits.
+func rangeCheck252Width27() *air.Component {
+	b, in := newCallee("range_check_252_width_27", packed252)
+	const half = 2 * limbBits
+	split := make([]air.Expr, packed252) // of even limbs the high part, of odd ones the low part
+	for k := range packed252 - 1 {
+		if k%2 == 0 {
+			split[k] = b.Column(fmt.Sprintf("limb_%d_high_part", k), in[k].Bits(half, limbBits))
+		} else {
+			split[k] = b.Column(fmt.Sprintf("limb_%d_low_part", k), in[k].Bits(0, limbBits))
+		}
+	}
+	split[packed252-1] = in[packed252-1]
+	for k := 0; k < packed252; k += 2 {
+		b.Use(rangeCheck9x9[k/2], split[k], split[k+1])
+		b.Use(rangeCheck18[k/2%2], in[k].Sub(split[k].Times(1<<half)))
+		if k+1 < packed252-1 {
+			b.Use(rangeCheck18[0], in[k+1].Sub(split[k+1]).Times(inverseOfPower(limbBits)))
+		}
+	}
+	b.Yield(enablerColumn(b), packedRelation, in...)
+	return b.Build()
+}
+
+// combination adds columns with Σ factors[i]·numbers[i] modulo P, whose limbs are the witness, and returns its limbs. The column p_coef is the
+// multiple of P that is subtracted; it and the carries between limbs lie between -n - 1 and p - 1, where n and p are the sums of the negative
+// and the positive factors.
+func combination(b *air.Builder, factors []int, numbers [][]air.Expr, witness []air.Expr) []air.Expr {
+	z := limbColumns(b, "combination", witness)
+	bias, values := uint32(1), 1
+	for _, f := range factors {
+		if f < 0 {
+			bias += uint32(-f)
+		}
+		values += max(f, -f)
+	}
+	// word returns limb j of the combination, not reduced, minus limb j of z.
+	word := func(j int) air.Expr {
+		w := b.Const(0)
+		for i, f := range factors {
+			if f < 0 {
+				w = w.Sub(numbers[i][j].Times(uint32(-f)))
+			} else {
+				w = w.Add(numbers[i][j].Times(uint32(f)))
+			}
+		}
+		return w.Sub(z[j])
+	}
+	// P is 1 modulo 2^27, so that the low bits of word 0 are the multiple.
+	p := b.Column("p_coef", word(0).Plus(bias<<packedBits+bias).Bits(0, 16).Minus(bias))
+	checked := []air.Expr{p}
+	carry := b.Const(0)
+	for j := range z {
+		carry = carry.Add(word(j)).Sub(p.Times(packedPrime[j]))
+		if j == packed252-1 {
+			break
+		}
+		carry = carry.Times(inverseOfPower(packedBits))
+		checked = append(checked, carry)
+	}
+	b.Constrain("the combination has no last carry", carry)
+
+	// They are checked together, in tables of tuples as large as their range allows.
+	check := func(r *air.Relation) {
+		tuple := make([]air.Expr, r.Arity)
+		for i := range tuple {
+			tuple[i] = checked[i].Plus(bias)
+		}
+		checked = checked[r.Arity:]
+		b.Use(r, tuple...)
+	}
+	switch {
+	case values <= 3:
+		for i, c := range checked {
+			b.Constrain(fmt.Sprintf("carry %d of the combination is -1, 0 or 1", i), c.Mul(c).Mul(c).Sub(c))
+		}
+	case values <= 8:
+		check(rangeCheck3x3x3x3x3)
+		check(rangeCheck3x3x3x3x3)
+	default:
+		check(rangeCheck4x4x4x4)
+		check(rangeCheck4x4x4x4)
+		check(rangeCheck4x4)
+	}
+	return z
+}
+
+// packedPrime holds the limbs of 27 bits of P.
+var packedPrime = [packed252]uint32{0: 1, 7: 136, 9: 256}
+
+// constantLimbs returns the limbs of 27 bits of a constant.
+func constantLimbs(b *air.Builder, c felt.Felt) []air.Expr {
+	words := make([][]m31.M31, packed252)
+	for k := range words {
+		words[k] = make([]m31.M31, 1)
+	}
+	writeFelts(words, 0, []felt.Felt{c})
+	limbs := make([]air.Expr, packed252)
+	for k := range limbs {
+		limbs[k] = b.Const(uint32(words[k][0]))
+	}
+	return limbs
+}
+
+// useCube adds columns with the cube of a packed number, whose limbs are the witness, and returns them.
+func useCube(b *air.Builder, x, witness []air.Expr) []air.Expr {
+	cube := limbColumns(b, "cube_252_output", witness)
+	b.Use(cubeRelation, slices.Concat(x, cube)...)
+	return cube
+}
+
+// numbersOf cuts words into packed numbers.
+func numbersOf(words []air.Expr) [][]air.Expr { return slices.Collect(slices.Chunk(words, packed252)) }
+
+// The rows of the matrix and the factor of the constant.
+var fullRoundFactors = [][]int{{3, 1, 1, 1}, {1, -1, 1, 1}, {1, 1, -2, 1}}
+
+// newChain begins the component of a chain, whose state has n numbers. It returns the input's words: the chain, the round and the state.
+func newChain(name string, n int) (b *air.Builder, in []air.Expr, state [][]air.Expr) {
+	b, in = newCallee(name, 2+n*packed252)
+	return b, in, numbersOf(in[2:])
+}
+
+// finishChain adds the enabler and the step from the input to the next round, with the given state.
+func finishChain(b *air.Builder, r *air.Relation, in []air.Expr, state [][]air.Expr) *air.Component {
+	enabler := enablerColumn(b)
+	b.UseTimes(enabler, r, in...)
+	b.Yield(enabler, r, slices.Concat([]air.Expr{in[0], in[1].Plus(1)}, slices.Concat(state...))...)
+	return b.Build()
+}
+
+// poseidonFullRoundChain has a row for each full round.
+func poseidonFullRoundChain() *air.Component {
+	b, in, state := newChain("poseidon_full_round_chain", 3)
+	round := numbersOf(b.Compute(fullRoundOf, in[1:]...))
+	terms := make([][]air.Expr, 3)
+	for i, x := range state {
+		terms[i] = useCube(b, x, round[i])
+	}
+	keys := limbColumns(b, "poseidon_round_keys_output", slices.Concat(round[3:6]...))
+	b.Use(roundKeysRelation, append([]air.Expr{in[1]}, keys...)...)
+	next := make([][]air.Expr, 3)
+	for i, key := range numbersOf(keys) {
+		next[i] = combination(b, fullRoundFactors[i], append(slices.Clone(terms), key), round[6+i])
+	}
+	return finishChain(b, fullRoundChainRelation, in, next)
+}
+
+// partialRoundFactors give half of z[n+3] from c[n], z[n+1], c[n+1], z[n+2], c[n+2] and h[n+3].
+var partialRoundFactors = []int{4, 2, 3, 1, -1, 1}
+
+// poseidon3PartialRoundsChain has a row for three partial rounds.
+func poseidon3PartialRoundsChain() *air.Component {
+	b, in, state := newChain("poseidon_3_partial_rounds_chain", 4)
+	round := numbersOf(b.Compute(partialRoundsOf, in[1:]...))
+	keys := limbColumns(b, "poseidon_round_keys_output", slices.Concat(round[:3]...))
+	b.Use(roundKeysRelation, append([]air.Expr{in[1]}, keys...)...)
+	for i, key := range numbersOf(keys) {
+		witness := round[3+3*i:]
+		cube := useCube(b, state[3], witness[0])
+		half := combination(b, partialRoundFactors, append(slices.Clone(state), cube, key), witness[1])
+		b.Use(packedRelation, half...)
+		z := combination(b, []int{2}, [][]air.Expr{half}, witness[2])
+		state = [][]air.Expr{state[2], state[3], cube, z}
+	}
+	return finishChain(b, partialRoundsChainRelation, in, state)
+}
+
+// poseidonAggregator has a row for each distinct six ids of a permutation's inputs and outputs. It starts the chains and takes their ends.
+func poseidonAggregator() *air.Component {
+	b := air.NewBuilder("poseidon_aggregator", 7)
+	ids := inputColumns(b, 6)
+	row := b.RowNumber()
+	constants := poseidon.RoundConstants()
+
+	state := make([][]air.Expr, 3)
+	for i, id := range ids[:3] {
+		limbs := limbsOf(b, "value", id, limbs252)
+		b.Use(memoryIDToValue, append([]air.Expr{id}, limbs...)...)
+		state[i] = packLimbs(limbs)
+	}
+	combine := func(factors []int, numbers ...[]air.Expr) []air.Expr {
+		witness := b.Compute(combinationOf(factors), slices.Concat(numbers...)...)
+		return combination(b, factors, numbers, witness)
+	}
+	for i := range state {
+		state[i] = combine([]int{1, 1}, state[i], constantLimbs(b, constants[0][i]))
+	}
+	// chain yields the start of a chain at row from of the round keys, passes each row to its component, and uses its end.
+	chain := func(name string, r *air.Relation, f *air.Function, number air.Expr, from, to int, state [][]air.Expr) [][]air.Expr {
+		words := slices.Concat(state...)
+		b.Yield(b.Const(1), r, slices.Concat([]air.Expr{number, b.Const(uint32(from))}, words)...)
+		for k := from; k < to; k++ {
+			round := b.Const(uint32(k))
+			b.Feed(name, slices.Concat([]air.Expr{number, round}, words)...)
+			out := b.Compute(f, append([]air.Expr{round}, words...)...)
+			words = chainState(f, words, out)
+		}
+		words = limbColumns(b, name+"_output", words)
+		b.UseTimes(b.Const(1), r, slices.Concat([]air.Expr{number, b.Const(uint32(to))}, words)...)
+		return numbersOf(words)
+	}
+	const partial, last = halfFullRounds, halfFullRounds + partialRows
+	state = chain("poseidon_full_round_chain", fullRoundChainRelation, fullRoundOf, row.Times(2), 0, partial, state)
+
+	// From (x, y, z) of round 4 to the state of the partial rounds: z[5] and z[6], with the constants of rounds 5 and 6.
+	x, y, z := state[0], state[1], state[2]
+	b.Use(packedRelation, x...)
+	b.Use(packedRelation, y...)
+	c4 := useCube(b, z, b.Compute(cubeOf, z...))
+	k := constants[halfFullRounds+1:]
+	z5 := combine([]int{1, 1, -2, 1}, x, y, c4, constantLimbs(b, k[0][2]))
+	c5 := useCube(b, z5, b.Compute(cubeOf, z5...))
+	z6 := combine([]int{4, 2, -2, 1}, x, c4, c5, constantLimbs(b, weigh([]int{1, 1, 1}, k[0][0], k[0][1], k[1][2])))
+	state = chain("poseidon_3_partial_rounds_chain", partialRoundsChainRelation, partialRoundsOf, row, partial, last, [][]air.Expr{c4, z5, c5, z6})
+
+	// From c[85], z[86], c[86] and z[87] back to (x, y, z) of round 87.
+	k = constants[halfFullRounds+partialRounds-1:]
+	y = combine([]int{4, 2, 1, 1}, state[0], state[1], state[2], constantLimbs(b, weigh([]int{1, 1, -1, -2}, k[1][1], k[0][0], k[0][1], k[0][2])))
+	x = combine([]int{4, 2, 1, 1}, state[2], state[3], y, constantLimbs(b, weigh([]int{1, -1, -2}, k[1][0], k[1][1], k[1][2])))
+	state = chain("poseidon_full_round_chain", fullRoundChainRelation, fullRoundOf, row.Times(2).Plus(1), last, keyRows, [][]air.Expr{x, y, state[3]})
+	for i, id := range ids[3:] {
+		b.Use(memoryIDToValue, append([]air.Expr{id}, unpackLimbs(b, state[i])...)...)
+	}
+	b.Yield(b.Column("multiplicity_0", b.Input(6)), poseidonRelation, ids...)
+	return b.Build()
+}
+
+// chainState returns the state after a row of a chain, whose words were the state before it and out the outputs of f.
+func chainState(f *air.Function, words, out []air.Expr) []air.Expr {
+	if f == fullRoundOf {
+		return out[6*packed252:]
+	}
+	cube := func(i int) []air.Expr { return out[(3+3*i)*packed252:][:packed252] }
+	z := func(i int) []air.Expr { return out[(5+3*i)*packed252:][:packed252] }
+	return slices.Concat(cube(1), z(1), cube(2), z(2))
+}
+
+// poseidonBuiltin states that the six cells of an instance are the inputs and outputs of a permutation.
+func poseidonBuiltin() *air.Component {
+	b, address := newBuiltin("poseidon_builtin", 6)
+	ids := make([]air.Expr, 6)
+	for k := range ids {
+		ids[k] = readID(b, fmt.Sprintf("%s_state_%d_id", []string{"input", "output"}[k/3], k%3), address.Plus(uint32(k)))
+	}
+	b.Use(poseidonRelation, ids...)
+	return b.Build()
+}
+
+// cubeOf computes the cube of a packed number.
+var cubeOf = &air.Function{Name: "cube", In: packed252, Out: packed252, Eval: func(_ any, in, out [][]m31.M31) {
+	groups(len(out[0]), func(from, to int) {
+		var x [group]felt.Felt
+		readFelts(x[:to-from], in, from)
+		for i := range to - from {
+			cube(&x[i], &x[i])
+		}
+		writeFelts(out, from, x[:to-from])
+	})
+}}
+
+// cube sets z to x³.
+func cube(z, x *felt.Felt) {
+	var square felt.Felt
+	square.Square(x)
+	z.Mul(&square, x)
+}
+
+// combinationOf returns the function that computes Σ factors[i]·x[i] modulo P of packed numbers.
+func combinationOf(factors []int) *air.Function {
+	return &air.Function{Name: fmt.Sprint("combination ", factors), In: packed252 * len(factors), Out: packed252, Eval: func(_ any, in, out [][]m31.M31) {
+		groups(len(out[0]), func(from, to int) {
+			var x, sum [group]felt.Felt
+			n := to - from
+			for i, f := range factors {
+				readFelts(x[:n], in[packed252*i:packed252*(i+1)], from)
+				for j := range n {
+					addTimes(&sum[j], f, &x[j])
+				}
+			}
+			writeFelts(out, from, sum[:n])
+		})
+	}}
+}
+
+// addTimes adds f·x to z, for a small f.
+func addTimes(z *felt.Felt, f int, x *felt.Felt) {
+	for ; f > 0; f-- {
+		z.Add(z, x)
+	}
+	for ; f < 0; f++ {
+		z.Sub(z, x)
+	}
+}
+
+// fullRoundOf computes, from a row number of the round keys and a state, the cubes of the state, the keys and the next state.
+var fullRoundOf = &air.Function{Name: "full round", In: 1 + 3*packed252, Out: 9 * packed252, Eval: func(_ any, in, out [][]m31.M31) {
+	keys := roundKeys()
+	groups(len(out[0]), func(from, to int) {
+		n := to - from
+		var cubes [3][group]felt.Felt
+		var z [group]felt.Felt
+		for i := range cubes {
+			x := cubes[i][:n]
+			readFelts(x, in[1+packed252*i:1+packed252*(i+1)], from)
+			for j := range x {
+				cube(&x[j], &x[j])
+			}
+			writeFelts(out[packed252*i:packed252*(i+1)], from, x)
+		}
+		for i, factors := range fullRoundFactors {
+			for j := range n {
+				z[j] = keys[in[0][from+j]][i]
+			}
+			writeFelts(out[packed252*(3+i):packed252*(4+i)], from, z[:n])
+			for j := range n {
+				for k := range cubes {
+					addTimes(&z[j], factors[k], &cubes[k][j])
+				}
+			}
+			writeFelts(out[packed252*(6+i):packed252*(7+i)], from, z[:n])
+		}
+	})
+}}
+
+// partialRoundsOf computes, from a row number of the round keys and a state of the partial rounds, the three keys, and then for each of three
+// rounds the cube, half of the next z, and the next z.
+var partialRoundsOf = &air.Function{Name: "partial rounds", In: 1 + 4*packed252, Out: 12 * packed252, Eval: func(_ any, in, out [][]m31.M31) {
+	keys := roundKeys()
+	word := func(i int) [][]m31.M31 { return out[packed252*i : packed252*(i+1)] }
+	groups(len(out[0]), func(from, to int) {
+		n := to - from
+		var state [4][group]felt.Felt
+		var z, c [group]felt.Felt
+		for i := range state {
+			readFelts(state[i][:n], in[1+packed252*i:1+packed252*(i+1)], from)
+		}
+		for i := range 3 {
+			for j := range n {
+				z[j] = keys[in[0][from+j]][i]
+				cube(&c[j], &state[3][j])
+			}
+			writeFelts(word(i), from, z[:n])
+			writeFelts(word(3+3*i), from, c[:n])
+			for j := range n {
+				for k := range state {
+					addTimes(&z[j], partialRoundFactors[k], &state[k][j])
+				}
+				z[j].Sub(&z[j], &c[j])
+			}
+			writeFelts(word(4+3*i), from, z[:n])
+			for j := range n {
+				z[j].Double(&z[j])
+			}
+			writeFelts(word(5+3*i), from, z[:n])
+			state[0], state[1], state[2], state[3] = state[2], state[3], c, z
+		}
+	})
+}}

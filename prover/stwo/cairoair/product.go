@@ -77,14 +77,12 @@ func convolve(x, y []air.Expr) []air.Expr {
 	return z
 }
 
-// foldModulus is the rule by which 55 coefficients z of B^i become 28 coefficients that are the same number modulo P, times
-// s = 2^5 + 2^9 + 2^64. The factor keeps them small:
+// foldModulus lists how 55 coefficients z of B^i become 28 coefficients of the same number modulo P, times s = 2^5 + 2^9 + 2^64. It calls add
+// for each term: coefficient to is increased by factor·z[from]. The factor s keeps the coefficients small:
 //
-//	s·B^i     = 32·B^i + B^(i+1) + 2·B^(i+7)                  as it stands, for i < 21
-//	s·B^i     ≡ -4·B^(i-21)                                   since s = (P - 1)·2^-187, for 21 ≤ i < 49
+//	s·B^i      = 32·B^i + B^(i+1) + 2·B^(i+7)                     for i < 21
+//	s·B^i      ≡ -4·B^(i-21)                                      for 21 ≤ i < 49, since s = (P - 1)·2^-187
 //	s·B^(i+49) ≡ -4·B^(i+28) ≡ 8·B^i + 64·B^(i+21) + 2·B^(i+22)   since B^28 = 2·2^251 ≡ -2 - 272·B^21
-//
-// Each add(to, factor, from) adds factor·z[from] to coefficient to.
 func foldModulus(add func(to int, factor int32, from int)) {
 	for i := range 21 {
 		add(i, 32, i)
