@@ -1,0 +1,269 @@
+package air
+
+import (
+	"sync"
+
+	"github.com/starkd/starkd/internal/parallel"
+	"github.com/starkd/starkd/prover/stwo/m31"
+)
+
+// fractionReader reads one lookup: it adds multiplicity/denominator to the sum of the row.
+type fractionReader struct {
+	multiplicity factor
+	negative     bool // the multiplicity is subtracted
+	denominator  secureSum
+	pair         int
+}
+
+func (f *fractionReader) operands(g func(*int32)) {
+	f.multiplicity.operands(g)
+	f.denominator.operands(g)
+}
+
+// Interaction writes the interaction columns of the trace t, four for each pair of lookups, to out, and returns the claimed sum: the sum of all
+// fractions. Column group k has in each row the sum of the fractions of the pairs 0 to k, and the last group the running sum over the
+// rows of that sum minus the claimed sum divided by the number of rows.
+func (c *Component) Interaction(t *Table, ch *Challenges, out [][]m31.M31) m31.QM31 {
+	if len(c.Lookups) == 0 {
+		return m31.QM31{}
+	}
+	p := c.compileFractions(t, ch)
+	rows := 1 << t.LogSize
+	blocks := (rows + blockRows - 1) / blockRows
+	parallel.Chunks(blocks, 1, func(start, end int) {
+		f := newFractions(p, t)
+		for b := start; b < end; b++ {
+			f.block(b*blockRows, min(blockRows, rows-b*blockRows), out)
+		}
+	})
+	last := [4][]m31.M31(out[len(out)-4:])
+	var total [4]m31.M31
+	parallel.For(4, func(q int) { total[q] = prefixSums(last[q]) })
+	return m31.NewQM31(total[0], total[1], total[2], total[3])
+}
+
+// compileFractions compiles the program that yields the lookups' fractions.
+func (c *Component) compileFractions(t *Table, ch *Challenges) *program[*fractionReader] {
+	var roots []int32
+	for _, l := range c.Lookups {
+		roots = append(append(roots, l.multiplicity), l.values...)
+	}
+	a := assembler[*fractionReader]{compiler: newCompiler(c, t, roots)}
+	for k := range c.Lookups {
+		l := &c.Lookups[k]
+		r := &fractionReader{pair: k / 2}
+		r.multiplicity, r.negative = a.multiplicity(l)
+		if r.multiplicity.slot >= 0 || r.multiplicity.constant != 0 {
+			r.denominator = a.denominator(l, ch, m31.FromM31(1))
+		}
+		a.read(r)
+	}
+	return a.finish()
+}
+
+// fractionGroup is the number of fractions whose denominators are inverted together.
+const fractionGroup = 16
+
+// fractions computes the sums of a program's fractions in blocks of rows. A denominator x + y·u has the inverse (x - y·u)/w with w = x² - (2+i)·y²
+// in CM31, and w has the inverse conjugate(w)/|w|² with |w|² in M31.
+type fractions struct {
+	program *program[*fractionReader]
+	machine *machine
+	sum     secureBlock
+	group   [fractionGroup]fraction1
+	held    int
+	norms   []m31.M31 // of the group, in a row
+	scratch []m31.M31
+}
+
+// fraction1 is a fraction of which the denominator is being inverted.
+type fraction1 struct {
+	read         *fractionReader
+	denominator  secureBlock
+	w            [2]block
+	multiplicity block // copy of the multiplicity, or nil if it is constant
+	copied       block
+}
+
+func newFractions(p *program[*fractionReader], t *Table) *fractions {
+	f := &fractions{program: p, machine: p.machine(t), sum: newSecureBlock()}
+	f.norms = make([]m31.M31, fractionGroup*blockRows)
+	f.scratch = make([]m31.M31, fractionGroup*blockRows)
+	for k := range f.group {
+		g := &f.group[k]
+		g.denominator = newSecureBlock()
+		g.w = [2]block{make(block, blockRows), make(block, blockRows)}
+		g.copied = make(block, blockRows)
+	}
+	return f
+}
+
+// block writes the cumulative sums of n rows from first on to out.
+func (f *fractions) block(first, n int, out [][]m31.M31) {
+	m := f.machine
+	m.seek(first, n)
+	for q := range f.sum {
+		clear(f.sum[q])
+	}
+	steps := f.program.steps
+	for k := range steps {
+		m.run(steps[k].code)
+		f.add(steps[k].read)
+		if f.held == fractionGroup || k == len(steps)-1 {
+			f.flush(first, n, out)
+		}
+	}
+}
+
+// isZero reports whether all values of b are 0.
+func isZero(b block) bool {
+	var or m31.M31
+	for _, v := range b {
+		or |= v
+	}
+	return or == 0
+}
+
+// add computes the denominator of one fraction and holds it in the group.
+func (f *fractions) add(r *fractionReader) {
+	m := f.machine
+	g := &f.group[f.held]
+	g.read = r
+	f.held++
+	g.multiplicity = nil
+	if b := m.factor(r.multiplicity); b != nil {
+		// The register may be used again before the group is inverted.
+		g.multiplicity = g.copied[:m.n]
+		copy(g.multiplicity, b)
+	}
+	at := (f.held - 1) * m.n
+	norms := f.norms[at : at+m.n]
+	if g.zero() {
+		for i := range norms {
+			norms[i] = 1
+		}
+		return
+	}
+	d := g.denominator.cut(m.n)
+	m.secureSum(&d, &r.denominator)
+	for i := range norms {
+		v := d.at(i)
+		y := v.B.Square()
+		w := v.A.Square().Sub(m31.CM31{A: y.A.Double().Sub(y.B), B: y.B.Double().Add(y.A)})
+		g.w[0][i], g.w[1][i] = w.A, w.B
+		// The norm is 0 only of 0, which has the inverse 0.
+		norms[i] = max(w.A.Square().Add(w.B.Square()), 1)
+	}
+}
+
+// zero reports whether the multiplicity is 0 in all rows of the block.
+func (g *fraction1) zero() bool {
+	if g.multiplicity == nil {
+		return g.read.multiplicity.constant == 0
+	}
+	return isZero(g.multiplicity)
+}
+
+// flush inverts the denominators of the group, adds its fractions to the sum, and writes the sums after each pair.
+func (f *fractions) flush(first, n int, out [][]m31.M31) {
+	invert(f.norms[:f.held*n], f.scratch)
+	for k := range f.group[:f.held] {
+		g := &f.group[k]
+		if !g.zero() {
+			f.addFraction(g, f.norms[k*n:(k+1)*n])
+		}
+		if last := f.isLastOfPair(g.read); last {
+			for q := range f.sum {
+				copy(out[4*g.read.pair+q][first:first+n], f.sum[q][:n])
+			}
+		}
+	}
+	f.held = 0
+}
+
+// addFraction adds the fraction g to the sum, given the inverse norms of its denominators.
+func (f *fractions) addFraction(g *fraction1, inverse block) {
+	for i, v := range inverse {
+		k := g.read.multiplicity.constant
+		if g.multiplicity != nil {
+			k = g.multiplicity[i]
+		}
+		if g.read.negative {
+			k = k.Neg()
+		}
+		k = k.Mul(v)
+		w := m31.CM31{A: g.w[0][i].Mul(k), B: g.w[1][i].Neg().Mul(k)}
+		f.sum.set(i, f.sum.at(i).Add(g.denominator.at(i).Conjugate().ScaleCM31(w)))
+	}
+}
+
+// isLastOfPair reports whether r is the last lookup of its pair.
+func (f *fractions) isLastOfPair(r *fractionReader) bool {
+	steps := f.program.steps
+	last := min(2*r.pair+1, len(steps)-1)
+	return steps[last].read == r
+}
+
+// invert replaces the values of v, of which none is 0, by their inverses. scratch is as long as v.
+func invert(v, scratch []m31.M31) {
+	product := m31.M31(1)
+	for i, x := range v {
+		scratch[i] = product
+		product = product.Mul(x)
+	}
+	inverse := product.Inverse()
+	for i := len(v) - 1; i >= 0; i-- {
+		v[i], inverse = inverse.Mul(scratch[i]), inverse.Mul(v[i])
+	}
+}
+
+// prefixSums replaces the column v by its running sums in coset order, of its values minus their mean, and returns the sum of its values.
+//
+// Of N = 2M cells, cell 2·b is number 2·r in coset order, and cell N-1-2·b number 2·r+1, where r is b with its bits reversed. So the sum s(b) of
+// these two cells is number r of a column of M cells in bit-reversed order; its prefix sums follow from those of half as many cells (see
+// bitReversedPrefixSums).
+func prefixSums(v []m31.M31) m31.M31 {
+	n := len(v)
+	total := m31.M31(0)
+	for _, x := range v {
+		total = total.Add(x)
+	}
+	mean := total.Mul(m31.New(uint64(n)).Inverse())
+	sums := columns.Get().(*[]m31.M31)
+	defer columns.Put(sums)
+	if cap(*sums) < n/2 {
+		*sums = make([]m31.M31, n/2)
+	}
+	s := (*sums)[:n/2]
+	twice := mean.Double()
+	for b := range s {
+		s[b] = v[2*b].Add(v[n-1-2*b]).Sub(twice)
+	}
+	bitReversedPrefixSums(s)
+	for b, before := range s {
+		even := before.Add(v[2*b]).Sub(mean)
+		v[2*b] = even
+		v[n-1-2*b] = even.Add(v[n-1-2*b]).Sub(mean)
+	}
+	return total
+}
+
+// columns holds scratch of prefixSums.
+var columns = sync.Pool{New: func() any { return new([]m31.M31) }}
+
+// bitReversedPrefixSums replaces each cell by the sum of the cells before it, in bit-reversed order. Cells b and b+M/2 of M are neighbours in that
+// order, so their sums are a column of M/2 cells in bit-reversed order.
+func bitReversedPrefixSums(s []m31.M31) {
+	if len(s) == 1 {
+		s[0] = 0
+		return
+	}
+	low, high := s[:len(s)/2], s[len(s)/2:]
+	for b, x := range low {
+		low[b], high[b] = x.Add(high[b]), x
+	}
+	bitReversedPrefixSums(low)
+	for b, x := range low {
+		high[b] = high[b].Add(x)
+	}
+}
