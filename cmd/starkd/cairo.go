@@ -1,18 +1,17 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/starkd/starkd/cairo/cairo0"
+	"github.com/starkd/starkd/internal/runfiles"
 )
 
 // newCairoCommand returns `starkd cairo`.
@@ -177,57 +176,11 @@ func (f *cairoRunFlags) runProgram(opt cairo0.RunOptions) (*cairo0.RunResult, er
 
 // write writes the files that the flags name.
 func (f *cairoRunFlags) write(res *cairo0.RunResult) error {
-	if f.trace != "" {
-		if err := writeFile(f.trace, func(w *os.File) error { return res.Trace.WriteRegisters(w) }); err != nil {
-			return err
-		}
-	}
-	if f.memory != "" {
-		if err := writeFile(f.memory, func(w *os.File) error { return res.Trace.Memory.WriteMemory(w) }); err != nil {
-			return err
-		}
-	}
-	if f.public != "" {
-		b, err := json.Marshal(res.Trace.Public)
-		if err != nil {
-			return err
-		}
-		var pretty bytes.Buffer
-		if err := json.Indent(&pretty, b, "", "    "); err != nil {
-			return err
-		}
-		if err := os.WriteFile(f.public, pretty.Bytes(), 0o644); err != nil {
-			return err
-		}
-	}
-	if f.private != "" {
-		trace, err := filepath.Abs(f.trace)
-		if err != nil {
-			return err
-		}
-		memory, err := filepath.Abs(f.memory)
-		if err != nil {
-			return err
-		}
-		b, err := res.Trace.Private.JSON(trace, memory)
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(f.private, b, 0o644); err != nil {
-			return err
-		}
-	}
-	if f.pieOutput != "" {
-		return writeFile(f.pieOutput, func(w *os.File) error { return res.WritePIE(w, f.mergeExtra) })
-	}
-	return nil
-}
-
-// writeFile creates a file, calls write with it and closes it. It returns the errors of writing and closing.
-func writeFile(path string, write func(w *os.File) error) error {
-	w, err := os.Create(path)
-	if err != nil {
+	if err := runfiles.Save(res.Trace, runfiles.Paths{Trace: f.trace, Memory: f.memory, Public: f.public, Private: f.private}); err != nil {
 		return err
 	}
-	return errors.Join(write(w), w.Close())
+	if f.pieOutput == "" {
+		return nil
+	}
+	return runfiles.Write(f.pieOutput, func(w io.Writer) error { return res.WritePIE(w, f.mergeExtra) })
 }

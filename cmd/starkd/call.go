@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -67,7 +65,8 @@ func newClassCallCommand() *cobra.Command {
 			if f.json {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(report)
 			}
-			return printReport(cmd.OutOrStdout(), report)
+			_, err = io.WriteString(cmd.OutOrStdout(), report.Text())
+			return err
 		},
 	}
 	flags := cmd.Flags()
@@ -158,42 +157,6 @@ func (f *callFlags) entry(world *offchain.World) (*executor.Entry, error) {
 				"--constructor runs the constructor, --l1-handler an L1 handler")
 	}
 	return e, nil
-}
-
-// printReport writes a report for people.
-func printReport(w io.Writer, r *offchain.Report) error {
-	var b strings.Builder
-	line := func(name, format string, args ...any) {
-		say(&b, "%-10s "+format, append([]any{name}, args...)...)
-	}
-	if r.Failed {
-		line("panic", "%v (%s)", r.Retdata, r.Panic)
-	} else {
-		line("result", "%v", r.Retdata)
-	}
-	line("gas left", "%d of %d, %d used", r.GasLeft, r.GasLeft+r.GasUsed, r.GasUsed)
-	if r.Steps > 0 {
-		line("steps", "%d", r.Steps)
-	}
-	for _, e := range r.Events {
-		line("event", "from %v keys %v data %v", e.From, e.Keys, e.Data)
-	}
-	for _, m := range r.Messages {
-		line("message", "to %v payload %v", m.To, m.Payload)
-	}
-	for _, s := range r.StorageWrites {
-		line("storage", "%v = %v", s.Key, s.Value)
-	}
-	switch took := time.Duration(r.MinNs); {
-	case r.Fallback != "":
-		line("time", "%v on the VM, because native code fell back: %s", took, r.Fallback)
-	case r.Runs > 1:
-		line("time", "%v on %s, the shortest of %d runs", took, r.Engine, r.Runs)
-	default:
-		line("time", "%v on %s", took, r.Engine)
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
 }
 
 // world returns a state with one contract, of the class in the file.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/starkd/starkd/cairo/compiler"
 	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/internal/hint"
+	"github.com/starkd/starkd/internal/runfiles"
 )
 
 // maxClassFile is the largest size of a class file in bytes. The largest class that the chain accepts has about 5 MB.
@@ -43,23 +43,7 @@ func readClass(cmd *cobra.Command, path string) (*sierra.ContractClass, error) {
 
 // readFile returns the content of a file of at most limit bytes, or of standard input for "-".
 func readFile(cmd *cobra.Command, path string, limit int64) ([]byte, error) {
-	in := cmd.InOrStdin()
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		in = f
-	}
-	data, err := io.ReadAll(io.LimitReader(in, limit+1))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("%s: longer than %d bytes", path, limit)
-	}
-	return data, nil
+	return runfiles.Read(path, cmd.InOrStdin(), limit)
 }
 
 // writeOutput writes data to path, or to standard output for "" and "-".

@@ -3,16 +3,11 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
-	"strings"
 
-	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/starkcurve"
-	"github.com/starkd/starkd/internal/hint"
 	"github.com/starkd/starkd/node/home"
 )
 
@@ -71,46 +66,12 @@ const keyFileHelp = `FILE contains a private key, either as 0x and hexadecimal d
 A key cannot be an argument, because other users of the machine can see the arguments of a process. For the same reason only
 the owner may have permissions on FILE.`
 
-// maxKeyFile is the largest size of a key file, in bytes.
-const maxKeyFile = 4 << 10
-
 // readKey reads the private key in a file, or on standard input.
 func readKey(cmd *cobra.Command, path string) (felt.Felt, error) {
 	if _, err := felt.FromHex(path); err == nil {
 		return felt.Felt{}, usagef("a private key as an argument is seen by other users: %s takes a file, or - for standard input", cmd.CommandPath())
 	}
-	in := cmd.InOrStdin()
-	if path != "-" {
-		if err := home.CheckSecret(path); err != nil {
-			return felt.Felt{}, err
-		}
-		file, err := os.Open(path)
-		if err != nil {
-			return felt.Felt{}, err
-		}
-		defer file.Close()
-		in = file
-	}
-	data, err := io.ReadAll(io.LimitReader(in, maxKeyFile+1))
-	if err != nil {
-		return felt.Felt{}, err
-	}
-	if len(data) > maxKeyFile {
-		return felt.Felt{}, fmt.Errorf("%s: more than %d bytes, a key has 66", path, maxKeyFile)
-	}
-	text := strings.TrimSpace(string(data))
-	if strings.HasPrefix(text, "{") {
-		var a home.Account
-		if err := jsonv2.Unmarshal(data, &a); err != nil {
-			return felt.Felt{}, fmt.Errorf("%s: %w", path, err)
-		}
-		return a.PrivateKey, nil
-	}
-	key, err := felt.FromHex(text)
-	if err != nil { // err quotes the secret
-		return felt.Felt{}, hint.With(fmt.Errorf("%s: %d bytes that are not a private key", path, len(data)), "a private key is 0x and hexadecimal digits, below the curve's order")
-	}
-	return key, nil
+	return home.ReadKey(path, cmd.InOrStdin())
 }
 
 func printAccount(cmd *cobra.Command, key felt.Felt) error {

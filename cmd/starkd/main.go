@@ -18,11 +18,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/starkd/starkd/internal/hint"
+	"github.com/starkd/starkd/internal/terminal"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdin, dataWriter(os.Stdout), os.Stderr)
+	code := run(ctx, os.Args[1:], os.Stdin, terminal.DataWriter(os.Stdout), os.Stderr)
 	stop()
 	os.Exit(code)
 }
@@ -135,4 +136,9 @@ func parent(use, short string, children ...*cobra.Command) *cobra.Command {
 // oneLine returns the message of err with line breaks replaced by semicolons.
 func oneLine(err error) string {
 	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+}
+
+// say writes one formatted line, with untrusted parts escaped.
+func say(w io.Writer, format string, args ...any) {
+	fmt.Fprintln(w, terminal.Visible(fmt.Sprintf(format, args...)))
 }

@@ -3,21 +3,16 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
-	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
 
-	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/internal/runfiles"
+	"github.com/starkd/starkd/internal/terminal"
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/stone"
 )
-
-// maxTraceFile is the largest size of a trace or memory file in bytes, enough for 2^24 steps.
-const maxTraceFile = 2 << 30
 
 func newProveCommand() *cobra.Command {
 	var public, private, parameters, configuration, out string
@@ -56,7 +51,7 @@ func newProveCommand() *cobra.Command {
 					return fmt.Errorf("%s: %w", configuration, err)
 				}
 			}
-			trace, err := loadTrace(cmd, public, private)
+			trace, err := runfiles.Load(public, private, cmd.InOrStdin())
 			if err != nil {
 				return err
 			}
@@ -105,52 +100,19 @@ func readParameters(cmd *cobra.Command, path string) (stone.Parameters, error) {
 	return params, nil
 }
 
-// loadTrace reads a run from the official runner's files. The private input names the trace and memory files.
-func loadTrace(cmd *cobra.Command, public, private string) (*cairo.Trace, error) {
-	publicJSON, err := readFile(cmd, public, maxTraceFile)
-	if err != nil {
-		return nil, err
-	}
-	privateJSON, err := readFile(cmd, private, maxTraceFile)
-	if err != nil {
-		return nil, err
-	}
-	var paths struct {
-		Trace  string `json:"trace_path"`
-		Memory string `json:"memory_path"`
-	}
-	if err := jsonv2.Unmarshal(privateJSON, &paths); err != nil {
-		return nil, fmt.Errorf("%s: %w", private, err)
-	}
-	if paths.Trace == "" || paths.Memory == "" {
-		return nil, fmt.Errorf("%s: trace_path or memory_path is missing", private)
-	}
-	var files [2][]byte
-	for i, path := range []string{paths.Trace, paths.Memory} {
-		if _, err := os.Stat(path); err != nil {
-			// Runners write the path that they were given, which may be relative to their working directory. Look next to the private input.
-			path = filepath.Join(filepath.Dir(private), filepath.Base(path))
-		}
-		if files[i], err = readFile(cmd, path, maxTraceFile); err != nil {
-			return nil, err
-		}
-	}
-	return cairo.LoadTrace(publicJSON, privateJSON, files[0], files[1])
-}
-
 // progressLine returns a prover.Progress that prints the stages of a proof: on one line of a terminal, or each on its own line elsewhere. The
 // returned function clears the line.
 func progressLine(cmd *cobra.Command) (*prover.Progress, func()) {
 	started := time.Now()
-	terminal := isTerminal(cmd.ErrOrStderr())
+	onTerminal := terminal.Is(cmd.ErrOrStderr())
 	end := "\n"
-	if terminal {
+	if onTerminal {
 		end = "\x1b[K\r"
 	}
 	return &prover.Progress{Stage: func(name string, number, total int) {
 			fmt.Fprintf(cmd.ErrOrStderr(), "[%d/%d] %s, %v%s", number+1, total, name, time.Since(started).Round(100*time.Millisecond), end)
 		}}, func() {
-			if terminal {
+			if onTerminal {
 				fmt.Fprint(cmd.ErrOrStderr(), "\x1b[K")
 			}
 		}

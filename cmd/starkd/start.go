@@ -13,6 +13,7 @@ import (
 
 	"github.com/starkd/starkd/config"
 	"github.com/starkd/starkd/internal/hint"
+	"github.com/starkd/starkd/internal/terminal"
 	"github.com/starkd/starkd/node"
 	"github.com/starkd/starkd/node/home"
 )
@@ -67,12 +68,12 @@ func runNode(cmd *cobra.Command, dir string, v *viper.Viper) error {
 	if err != nil {
 		return err
 	}
-	w := logWriter(cmd.ErrOrStderr())
+	w := terminal.LogWriter(cmd.ErrOrStderr())
 	log, err := node.NewLogger(comet, w)
 	if err != nil {
 		return err
 	}
-	logStores(log, cmd.ErrOrStderr(), dir)
+	node.LogStores(log, cmd.ErrOrStderr(), dir)
 	n, err := node.Open(node.Config{Home: dir, Settings: settings, Comet: comet, Log: w})
 	if err != nil {
 		return err
@@ -134,9 +135,9 @@ func runABCI(cmd *cobra.Command, c node.ABCIConfig, v *viper.Viper) error {
 	if c.Settings, err = config.Load(c.Home, v); err != nil {
 		return err
 	}
-	c.Log = logWriter(cmd.ErrOrStderr())
+	c.Log = terminal.LogWriter(cmd.ErrOrStderr())
 	log := slog.New(slog.NewTextHandler(c.Log, nil))
-	logStores(log, cmd.ErrOrStderr(), c.Home)
+	node.LogStores(log, cmd.ErrOrStderr(), c.Home)
 	a, err := node.OpenABCI(c)
 	if err != nil {
 		return err

@@ -49,7 +49,7 @@ func runWatcher(cmd *cobra.Command, c node.WatcherConfig, v *viper.Viper) (err e
 		return err
 	}
 	c.Log = cmd.ErrOrStderr()
-	logStores(slog.New(slog.NewTextHandler(c.Log, nil)), c.Log, c.Home)
+	node.LogStores(slog.New(slog.NewTextHandler(c.Log, nil)), c.Log, c.Home)
 	w, err := node.OpenWatcher(c)
 	if err != nil {
 		return err

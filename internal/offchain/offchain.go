@@ -4,8 +4,10 @@ package offchain
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/starkd/starkd/app/executor"
@@ -17,6 +19,7 @@ import (
 	"github.com/starkd/starkd/cairo/sierra"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/hint"
+	"github.com/starkd/starkd/internal/terminal"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -38,6 +41,41 @@ type Report struct {
 	CompileNs     int64          `json:"compile_ns,omitempty"` // wall-clock time of the compilation to machine code
 	CompileCPUNs  int64          `json:"compile_cpu_ns,omitempty"`
 	Fallback      string         `json:"fallback,omitempty"` // why the native engine fell back to the VM
+}
+
+// Text returns the report for people, a line for each fact, safe to print on a terminal.
+func (r *Report) Text() string {
+	var b strings.Builder
+	line := func(name, format string, args ...any) {
+		fmt.Fprintln(&b, terminal.Visible(fmt.Sprintf("%-10s "+format, append([]any{name}, args...)...)))
+	}
+	if r.Failed {
+		line("panic", "%v (%s)", r.Retdata, r.Panic)
+	} else {
+		line("result", "%v", r.Retdata)
+	}
+	line("gas left", "%d of %d, %d used", r.GasLeft, r.GasLeft+r.GasUsed, r.GasUsed)
+	if r.Steps > 0 {
+		line("steps", "%d", r.Steps)
+	}
+	for _, e := range r.Events {
+		line("event", "from %v keys %v data %v", e.From, e.Keys, e.Data)
+	}
+	for _, m := range r.Messages {
+		line("message", "to %v payload %v", m.To, m.Payload)
+	}
+	for _, s := range r.StorageWrites {
+		line("storage", "%v = %v", s.Key, s.Value)
+	}
+	switch took := time.Duration(r.MinNs); {
+	case r.Fallback != "":
+		line("time", "%v on the VM, because native code fell back: %s", took, r.Fallback)
+	case r.Runs > 1:
+		line("time", "%v on %s, the shortest of %d runs", took, r.Engine, r.Runs)
+	default:
+		line("time", "%v on %s", took, r.Engine)
+	}
+	return b.String()
 }
 
 // Event is an event that a call emitted.

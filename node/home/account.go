@@ -2,10 +2,17 @@ package home
 
 import (
 	"crypto/rand"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	jsonv2 "github.com/go-json-experiment/json"
 
 	"github.com/starkd/starkd/contracts"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/starkcurve"
+	"github.com/starkd/starkd/internal/hint"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -59,4 +66,44 @@ func embeddedClassHash(name string) (felt.Felt, error) {
 		return felt.Felt{}, err
 	}
 	return class.Hash(), nil
+}
+
+// maxKeyFile is the largest size of a key file, in bytes.
+const maxKeyFile = 4 << 10
+
+// ReadKey reads the private key in a file, or on stdin for "-": 0x and hexadecimal digits, or an Account as JSON. Only the owner may have
+// permissions on the file. Errors do not contain the file's content.
+func ReadKey(path string, stdin io.Reader) (felt.Felt, error) {
+	in := stdin
+	if path != "-" {
+		if err := CheckSecret(path); err != nil {
+			return felt.Felt{}, err
+		}
+		file, err := os.Open(path)
+		if err != nil {
+			return felt.Felt{}, err
+		}
+		defer file.Close()
+		in = file
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxKeyFile+1))
+	if err != nil {
+		return felt.Felt{}, err
+	}
+	if len(data) > maxKeyFile {
+		return felt.Felt{}, fmt.Errorf("%s: more than %d bytes, a key has 66", path, maxKeyFile)
+	}
+	text := strings.TrimSpace(string(data))
+	if strings.HasPrefix(text, "{") {
+		var a Account
+		if err := jsonv2.Unmarshal(data, &a); err != nil {
+			return felt.Felt{}, fmt.Errorf("%s: %w", path, err)
+		}
+		return a.PrivateKey, nil
+	}
+	key, err := felt.FromHex(text)
+	if err != nil { // err quotes the secret
+		return felt.Felt{}, hint.With(fmt.Errorf("%s: %d bytes that are not a private key", path, len(data)), "a private key is 0x and hexadecimal digits, below the curve's order")
+	}
+	return key, nil
 }

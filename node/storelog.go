@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"fmt"
@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
-
-	"github.com/starkd/starkd/node"
 )
 
 // storeLog is the writer of package log, which pebble logs to. Lines go to our log at level debug. A line after which pebble ends the
@@ -19,8 +17,9 @@ type storeLog struct {
 	home   string
 }
 
-// logStores makes a storeLog the writer of package log.
-func logStores(l *slog.Logger, stderr io.Writer, home string) {
+// LogStores sends what the databases of a process log to l. The line after which a database ends the process also goes to stderr, with a
+// hint about the home folder. It changes the output of package log.
+func LogStores(l *slog.Logger, stderr io.Writer, home string) {
 	log.SetFlags(0)
 	log.SetOutput(&storeLog{l, stderr, home})
 }
@@ -29,7 +28,7 @@ func (s *storeLog) Write(p []byte) (int, error) {
 	text := strings.TrimSpace(string(p))
 	if fatal() {
 		s.log.Error("database", "fault", text)
-		fmt.Fprintf(s.stderr, "starkd: the database has failed: %s\nhint: %s\n", strings.Join(strings.Fields(text), " "), node.FaultHint(s.home, text))
+		fmt.Fprintf(s.stderr, "starkd: the database has failed: %s\nhint: %s\n", strings.Join(strings.Fields(text), " "), FaultHint(s.home, text))
 	} else {
 		s.log.Debug("database", "says", text)
 	}

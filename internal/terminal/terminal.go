@@ -1,4 +1,6 @@
-package main
+// Package terminal makes text safe to print on a terminal. Errors and reports quote text from files, nodes and servers; a terminal would obey
+// the control characters in it.
+package terminal
 
 import (
 	"fmt"
@@ -10,14 +12,11 @@ import (
 	"unicode/utf8"
 )
 
-// This file makes text safe to print on a terminal. Errors and reports quote text from files, nodes and servers; a terminal would obey
-// the control characters in it, so all such text is printed with visible.
-
-// visible returns s with every character escaped that is not printable: control characters, line breaks, characters that change the
+// Visible returns s with every character escaped that is not printable: control characters, line breaks, characters that change the
 // direction of writing, and bytes that are not UTF-8.
-func visible(s string) string { return escape(s, "") }
+func Visible(s string) string { return escape(s, "") }
 
-// escape does what visible does, but does not escape the characters in keep.
+// escape does what Visible does, but does not escape the characters in keep.
 func escape(s, keep string) string {
 	var b strings.Builder
 	for i, r := range s {
@@ -33,13 +32,8 @@ func escape(s, keep string) string {
 	return b.String()
 }
 
-// say writes one formatted line, with untrusted parts escaped.
-func say(w io.Writer, format string, args ...any) {
-	fmt.Fprintln(w, visible(fmt.Sprintf(format, args...)))
-}
-
-// isTerminal reports whether w is a file that is a terminal.
-func isTerminal(w io.Writer) bool {
+// Is reports whether w is a file that is a terminal.
+func Is(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {
 		return false
@@ -48,19 +42,19 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// dataWriter returns the writer for a command's output to w. Files and pipes get the data unchanged; on a terminal, control characters
+// DataWriter returns the writer for a command's output to w. Files and pipes get the data unchanged; on a terminal, control characters
 // except line breaks and tabs are escaped.
-func dataWriter(w io.Writer) io.Writer {
-	if isTerminal(w) {
+func DataWriter(w io.Writer) io.Writer {
+	if Is(w) {
 		return escaper{w}
 	}
 	return w
 }
 
-// logWriter returns the writer for the log to w. CometBFT's logger escapes control characters up to 0x7e in values; on a terminal,
-// logWriter escapes the others and keeps the logger's colours.
-func logWriter(w io.Writer) io.Writer {
-	if isTerminal(w) {
+// LogWriter returns the writer for the log to w. CometBFT's logger escapes control characters up to 0x7e in values; on a terminal,
+// LogWriter escapes the others and keeps the logger's colours.
+func LogWriter(w io.Writer) io.Writer {
+	if Is(w) {
 		return logEscaper{w.(*os.File)}
 	}
 	return w
