@@ -14,7 +14,10 @@
 // The argument for lookups is LogUp (Haböck, "Multivariate lookups based on logarithmic derivatives", ePrint 2022/1530).
 package air
 
-import "fmt"
+import (
+	"fmt"
+	"sync"
+)
 
 // RowNumber is the name under which a component lists the preprocessed column that counts its rows.
 const RowNumber = "seq"
@@ -34,8 +37,9 @@ type Component struct {
 	Lookups      []Lookup
 	Feeds        []Feed
 
-	nodes []node
-	calls []call
+	nodes   []node
+	calls   []call
+	witness func() *program // compiles the witness on the first call
 }
 
 // Build returns the component. It panics if a constraint is not a polynomial of degree at most MaxDegree, because components are part of the program.
@@ -68,6 +72,7 @@ func (b *Builder) Build() *Component {
 			panic(fmt.Sprintf("air: %s: lookups %d and %d together have degree %d, the bound is %d", c.Name, first, first+1, d, MaxDegree))
 		}
 	}
+	c.witness = sync.OnceValue(func() *program { return compileWitness(&c) })
 	return &c
 }
 

@@ -2,6 +2,7 @@ package air
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/starkd/starkd/prover/stwo/m31"
 )
@@ -49,6 +50,9 @@ type Function struct {
 	Name string
 	In   int // words taken
 	Out  int // words computed
+
+	// Partial is set if Eval skips the outputs that are nil, which are those that the component does not need.
+	Partial bool
 
 	// Eval writes out[j][i], for each row i of a block, from in[0][i] to in[In-1][i]. All slices have one length. env is what the witness
 	// of the whole proof is made from (such as the memory).
@@ -158,8 +162,14 @@ func (b *Builder) Compute(f *Function, in ...Expr) []Expr {
 	if len(in) != f.In {
 		panic(fmt.Sprintf("air: %s takes %d words, not %d", f.Name, f.In, len(in)))
 	}
-	b.c.calls = append(b.c.calls, call{f, numbers(in)})
-	c := b.add(node{op: opCall, k: uint32(len(b.c.calls) - 1)})
+	// Equal calls are one.
+	arguments := numbers(in)
+	k := slices.IndexFunc(b.c.calls, func(c call) bool { return c.f == f && slices.Equal(c.in, arguments) })
+	if k < 0 {
+		k = len(b.c.calls)
+		b.c.calls = append(b.c.calls, call{f, arguments})
+	}
+	c := b.add(node{op: opCall, k: uint32(k)})
 	out := make([]Expr, f.Out)
 	for k := range out {
 		out[k] = b.add(node{op: opOutput, a: c.n, k: uint32(k)})

@@ -2,21 +2,11 @@
 // (version 1.3.0). A run is split into rows of components; what one component asks of another is a lookup.
 package cairoair
 
-import (
-	"fmt"
-
-	"github.com/starkd/starkd/prover/stwo/m31"
-)
-
-// Memory gives the witness the ids and values of the execution's memory.
-type Memory interface {
-	ID(address m31.M31) m31.M31         // id of the value at an address
-	Limbs(id m31.M31) [limbs252]m31.M31 // limbs of 9 bits of the value of an id
-}
+import "fmt"
 
 // Witness is what the columns of all components are computed from.
 type Witness struct {
-	Memory Memory
+	Memory *Memory
 }
 
 // limbName returns the name of the column of limb k of a value.

@@ -33,6 +33,9 @@ type Component struct {
 	Source    Source
 	Parameter Parameter
 	AIR       func() *air.Component // builds the component on the first call
+
+	// widths are the bits of the leading values of a fixed table's tuples. They make up the number of a tuple's row.
+	widths []int
 }
 
 // define returns the component name, which build makes.

@@ -73,12 +73,14 @@ var (
 			out[0][i] = memory.ID(address)
 		}
 	}}
-	valueOf = &air.Function{Name: "value of id", In: 1, Out: limbs252, Eval: func(env any, in, out [][]m31.M31) {
+	valueOf = &air.Function{Name: "value of id", In: 1, Out: limbs252, Partial: true, Eval: func(env any, in, out [][]m31.M31) {
 		memory := env.(*Witness).Memory
 		for i, id := range in[0] {
-			limbs := memory.Limbs(id)
+			v := memory.Value(id)
 			for k := range out {
-				out[k][i] = limbs[k]
+				if out[k] != nil {
+					out[k][i] = limb(&v, k)
+				}
 			}
 		}
 	}}

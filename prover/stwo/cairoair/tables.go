@@ -31,9 +31,9 @@ var tableComponents = []*Component{
 }
 
 // fixedTable returns the component of a table whose rows are preprocessed columns, with a multiplicity for each relation that has them.
-// A row's inputs are its multiplicities.
+// A row's inputs are its multiplicities. The first value of a tuple is the number of its row.
 func fixedTable(name string, logSize int, columns []string, relations ...*air.Relation) *Component {
-	return define(name, FixedTable, func() *air.Component {
+	c := define(name, FixedTable, func() *air.Component {
 		b := air.NewBuilder(name, len(relations))
 		b.Fixed(logSize)
 		var tuple []air.Expr
@@ -45,6 +45,8 @@ func fixedTable(name string, logSize int, columns []string, relations ...*air.Re
 		}
 		return b.Build()
 	})
+	c.widths = []int{logSize}
+	return c
 }
 
 // multiplicity adds a column with word k of the row's input, which is the multiplicity of a tuple.
@@ -69,7 +71,9 @@ func rangeCheck(copies ...*air.Relation) *Component {
 			columns = append(columns, fmt.Sprintf("%s_column_%d", name, k))
 		}
 	}
-	return fixedTable(name, logSize, columns, copies...)
+	c := fixedTable(name, logSize, columns, copies...)
+	c.widths = widths
+	return c
 }
 
 // tableWidths returns the numbers in the name of a relation like RangeCheck_7_2_5.
@@ -86,7 +90,9 @@ func tableWidths(r *air.Relation) []int {
 
 // xorTable returns the table of x, y, x ^ y for all numbers of the given bits, of which x runs slower.
 func xorTable(bits int, copies ...*air.Relation) *Component {
-	return fixedTable(fmt.Sprintf("verify_bitwise_xor_%d", bits), 2*bits, xorColumns(bits), copies...)
+	c := fixedTable(fmt.Sprintf("verify_bitwise_xor_%d", bits), 2*bits, xorColumns(bits), copies...)
+	c.widths = []int{bits, bits}
+	return c
 }
 
 func xorColumns(bits int) []string {

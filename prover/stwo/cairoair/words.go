@@ -44,9 +44,9 @@ var wordOf = &air.Function{Name: "word of id", In: 1, Out: 2, Eval: func(env any
 }}
 
 // wordAt returns the lowest 32 bits of the value of an id.
-func wordAt(memory Memory, id m31.M31) uint32 {
-	l := memory.Limbs(id)
-	return uint32(l[0]) | uint32(l[1])<<9 | uint32(l[2])<<18 | uint32(l[3])<<27
+func wordAt(memory *Memory, id m31.M31) uint32 {
+	v := memory.Value(id)
+	return uint32(v[0])
 }
 
 // readWord adds columns that read the word at address.

@@ -1,0 +1,181 @@
+package cairoair
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/starkd/starkd/crypto/blake"
+	"github.com/starkd/starkd/internal/golden"
+	"github.com/starkd/starkd/prover/stwo/adapter"
+	"github.com/starkd/starkd/prover/stwo/m31"
+)
+
+// corpusCases are the runs of the corpus of which StarkWare's prover made proofs. A folder in a folder is the same run with another
+// preprocessed trace.
+var corpusCases = []string{
+	"c01_nothing", "c02_fib", "c03_opcodes", "c04_rc_bitwise", "c05_pedersen", "c05_pedersen/narrow", "c06_poseidon", "c07_mod",
+	"c08_ec_op", "c08_ec_op/small", "c09_blake", "c10_all", "c10_all/small", "starkware_all_opcodes", "starkware_all_builtins",
+}
+
+// corpusInput returns the input of a case, and whether it is proved with narrow windows.
+func corpusInput(t testing.TB, name string) (*adapter.Input, bool) {
+	t.Helper()
+	dir := filepath.Join(golden.Corpus(t), "stwo", name)
+	var params struct {
+		Preprocessed string `json:"preprocessed_trace"`
+	}
+	readJSON(t, filepath.Join(dir, "params.json"), &params)
+	run := strings.TrimSuffix(strings.TrimSuffix(dir, "/narrow"), "/small")
+	in, err := adapter.ReadJSON(bytes.NewReader(golden.Gunzip(t, filepath.Join(run, "prover_input.json.gz"))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in, params.Preprocessed == "canonical_small"
+}
+
+// TestFill compares every column of the base trace with StarkWare's.
+func TestFill(t *testing.T) {
+	for _, name := range corpusCases {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(golden.Corpus(t), "stwo", name)
+			var want []struct {
+				Component string   `json:"component"`
+				LogSizes  []int    `json:"log_sizes"`
+				Hashes    []string `json:"blake2s_first8"`
+			}
+			if err := json.Unmarshal(golden.Unxz(t, filepath.Join(dir, "base_column_hashes.json.xz")), &want); err != nil {
+				t.Fatal(err)
+			}
+			have := map[string]bool{}
+			for _, c := range Components() {
+				have[c.Name] = true
+			}
+			for _, w := range want {
+				if !have[w.Component] {
+					t.Skipf("%s is missing", w.Component)
+				}
+			}
+			in, narrow := corpusInput(t, name)
+			tables, err := Fill(in, narrow)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var cells map[string][]string
+			for _, w := range want {
+				if len(tables) == 0 || tables[0].Name != w.Component {
+					t.Fatalf("%s is not the next component", w.Component)
+				}
+				var hashes []string
+				var columns [][]m31.M31
+				for part := range w.LogSizes {
+					if tables[0].LogSize != w.LogSizes[part] {
+						t.Fatalf("%s has 2^%d rows, want 2^%d", w.Component, tables[0].LogSize, w.LogSizes[part])
+					}
+					for _, column := range tables[0].Columns {
+						hashes = append(hashes, columnHash(column))
+						columns = append(columns, column)
+					}
+					tables = tables[1:]
+				}
+				if len(hashes) != len(w.Hashes) {
+					t.Fatalf("%s has %d columns, want %d", w.Component, len(hashes), len(w.Hashes))
+				}
+				wrong := 0
+				for k := range hashes {
+					if hashes[k] == w.Hashes[k] {
+						continue
+					}
+					if wrong++; wrong > 8 {
+						continue
+					}
+					if cells == nil {
+						cells = corpusCells(t, dir)
+					}
+					c := componentNamed(w.Component).AIR().Columns
+					t.Errorf("%s column %d (%s): %s", w.Component, k, c[k%len(c)].Name, firstDifference(cells[w.Component][k], columns[k]))
+				}
+				if wrong > 0 {
+					t.Errorf("%s: %d of %d columns differ", w.Component, wrong, len(hashes))
+				}
+			}
+			for _, table := range tables {
+				t.Errorf("%s should not be present", table.Name)
+			}
+		})
+	}
+}
+
+func componentNamed(name string) *Component {
+	for _, c := range Components() {
+		if c.Name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// columnHash returns the first 8 bytes of Blake2s of the cells as 32-bit little-endian words.
+func columnHash(column []m31.M31) string {
+	data := make([]byte, 0, 4*len(column))
+	for _, v := range column {
+		data = binary.LittleEndian.AppendUint32(data, uint32(v))
+	}
+	h := blake.Sum256s(data)
+	return hex.EncodeToString(h[:8])
+}
+
+// corpusCells returns the lines of base_trace.txt for each component, one for each column.
+func corpusCells(t *testing.T, dir string) map[string][]string {
+	lines := map[string][]string{}
+	s := bufio.NewScanner(bytes.NewReader(golden.Unxz(t, filepath.Join(dir, "base_trace.txt.xz"))))
+	s.Buffer(nil, 1<<30)
+	component := ""
+	for s.Scan() {
+		if fields := strings.Fields(s.Text()); fields[0] == "component" {
+			component = fields[1]
+		} else {
+			lines[component] = append(lines[component], s.Text())
+		}
+	}
+	return lines
+}
+
+// firstDifference compares a column with a line of base_trace.txt: "d LOG v…", "s LOG row:value…", or "h LOG HASH v…" with the first rows.
+func firstDifference(line string, got []m31.M31) string {
+	fields := strings.Fields(line)
+	var want map[int]m31.M31
+	known := len(got)
+	switch values := fields[2:]; fields[0] {
+	case "d", "h":
+		if fields[0] == "h" {
+			values = values[1:]
+			known = len(values)
+		}
+		want = map[int]m31.M31{}
+		for i, v := range values {
+			fmt.Sscan(v, &known)
+			want[i] = m31.M31(known)
+		}
+		known = len(values)
+	case "s":
+		want = map[int]m31.M31{}
+		for _, v := range values {
+			var row, value int
+			fmt.Sscanf(v, "%d:%d", &row, &value)
+			want[row] = m31.M31(value)
+		}
+	}
+	for i := range known {
+		if got[i] != want[i] {
+			return fmt.Sprintf("row %d is %d, want %d", i, got[i], want[i])
+		}
+	}
+	return fmt.Sprintf("the first %d rows are equal", known)
+}
