@@ -39,7 +39,7 @@ type Component struct {
 
 	nodes   []node
 	calls   []call
-	witness func() *program // compiles the witness on the first call
+	witness func() *witness // compiles the witness on the first call
 }
 
 // Build returns the component. It panics if a constraint is not a polynomial of degree at most MaxDegree, because components are part of the program.
@@ -72,7 +72,7 @@ func (b *Builder) Build() *Component {
 			panic(fmt.Sprintf("air: %s: lookups %d and %d together have degree %d, the bound is %d", c.Name, first, first+1, d, MaxDegree))
 		}
 	}
-	c.witness = sync.OnceValue(func() *program { return compileWitness(&c) })
+	c.witness = sync.OnceValue(func() *witness { return compileWitness(&c) })
 	return &c
 }
 

@@ -38,7 +38,7 @@ func (c *Component) Fill(f *Filling) [][]m31.M31 {
 			columns[k] = make([]m31.M31, rows)
 		}
 	}
-	size := min(rows, fillBlock)
+	size := min(rows, blockRows)
 	parallel.Chunks(rows/size, 1, func(start, end int) {
 		w := p.newWorker(c, f, size)
 		for block := start; block < end; block++ {
@@ -48,12 +48,9 @@ func (c *Component) Fill(f *Filling) [][]m31.M31 {
 	return columns
 }
 
-// fillBlock is the number of rows that a step of a witness program works on, a power of two.
-const fillBlock = 256
-
-// program is a component's witness as steps over registers. A register is a slice with a word for each row of a block. The registers are, in
+// witness is a component's witness as steps over registers. A register is a slice with a word for each row of a block. The registers are, in
 // this order: the columns, the words of the input, the fixed registers, and temporary ones.
-type program struct {
+type witness struct {
 	steps     []fillStep
 	columns   int
 	inputs    int
@@ -88,8 +85,8 @@ const (
 const unused = -1
 
 // compileWitness returns the witness program of c.
-func compileWitness(c *Component) *program {
-	p := &program{columns: len(c.Columns), inputs: c.Inputs, copied: make([]int, len(c.Columns))}
+func compileWitness(c *Component) *witness {
+	p := &witness{columns: len(c.Columns), inputs: c.Inputs, copied: make([]int, len(c.Columns))}
 	type sink struct {
 		values []int32
 		index  int
@@ -286,7 +283,7 @@ func contains(list []int32, n int32) bool {
 
 // fillWorker runs a witness program on one block after the other.
 type fillWorker struct {
-	p         *program
+	p         *witness
 	c         *Component
 	f         *Filling
 	registers [][]m31.M31
@@ -296,7 +293,7 @@ type fillWorker struct {
 }
 
 // newWorker returns a worker for blocks of the given size.
-func (p *program) newWorker(c *Component, f *Filling, size int) *fillWorker {
+func (p *witness) newWorker(c *Component, f *Filling, size int) *fillWorker {
 	w := &fillWorker{p: p, c: c, f: f, registers: make([][]m31.M31, p.registers), unused: make([]m31.M31, size), scratch: make([]m31.M31, size)}
 	first := p.columns + p.inputs
 	words := make([]m31.M31, (p.registers-first)*size)

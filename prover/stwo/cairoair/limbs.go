@@ -33,7 +33,7 @@ func readFelts(z []felt.Felt, limbs [][]m31.M31, from int) {
 		for k, column := range limbs {
 			v, at := uint64(column[from+i]), width*k
 			words[at/64] |= v << (at % 64)
-			if at%64 > 64-width {
+			if at%64 > 64-width && at/64 < 3 {
 				words[at/64+1] |= v >> (64 - at%64)
 			}
 		}

@@ -14,12 +14,10 @@ import (
 	"github.com/starkd/starkd/prover/stwo/m31"
 )
 
-// Table is a component's part of the base trace. The value of a cell at row i is Columns[k][i].
+// Table is a component's part of the base trace. Preprocessed columns are left out.
 type Table struct {
 	*Component
-	LogSize   int
-	Parameter m31.M31
-	Columns   [][]m31.M31
+	air.Table
 }
 
 // MinLogSize is log2 of the smallest number of rows of a component.
@@ -64,7 +62,7 @@ func Fill(in *adapter.Input, narrow bool) ([]Table, error) {
 		case MemoryTable:
 			t.fillMemory(c)
 		case FixedTable:
-			t.tables = append(t.tables, Table{Component: c, LogSize: c.AIR().LogSize, Columns: t.counts[c]})
+			t.tables = append(t.tables, Table{c, air.Table{LogSize: c.AIR().LogSize, Columns: t.counts[c]}})
 		}
 		if err := t.err(); err != nil {
 			return nil, err
@@ -261,7 +259,7 @@ func (t *trace) fillRows(c *Component, parameter m31.M31, logSize, enabled int, 
 	for _, feed := range a.Feeds {
 		f.Feeds = append(f.Feeds, t.passed[t.byName[feed.Component]].sink(1<<logSize))
 	}
-	t.tables = append(t.tables, Table{c, logSize, parameter, a.Fill(f)})
+	t.tables = append(t.tables, Table{c, air.Table{LogSize: logSize, Parameter: parameter, Columns: a.Fill(f)}})
 }
 
 // use returns the sink of a lookup of c, which has the given number of rows.
