@@ -282,27 +282,26 @@ func cut(x *uint384) [mulWords]uint32 {
 // bits apart, so that a product of pairs is three coefficients.
 func coefficients(x, y *uint384) [2*mulWords - 1]uint32 {
 	const pairs = mulWords / 2
-	pack := func(x *uint384) (p [pairs]uint64) {
-		w := cut(x)
-		for k := range p {
-			p[k] = uint64(w[2*k]) | uint64(w[2*k+1])<<32
-		}
-		return p
-	}
-	px, py := pack(x), pack(y)
-	var low, high [2*pairs - 1]uint64
-	for i, u := range px {
-		for j, v := range py {
-			h, l := bits.Mul64(u, v)
-			low[i+j] += l
-			high[i+j] += h
-		}
+	wx, wy := cut(x), cut(y)
+	var px, py [pairs]uint64 // py from the highest pair down
+	for k := range pairs {
+		px[k] = uint64(wx[2*k]) | uint64(wx[2*k+1])<<32
+		py[pairs-1-k] = uint64(wy[2*k]) | uint64(wy[2*k+1])<<32
 	}
 	var z [2*mulWords - 1]uint32
-	for k := range low {
-		z[2*k] += uint32(low[k])
-		z[2*k+1] = uint32(low[k] >> 32)
-		z[2*k+2] = uint32(high[k])
+	for k := range 2*pairs - 1 {
+		first, last := max(0, k-pairs+1), min(k, pairs-1)
+		a, b := px[first:last+1], py[pairs-1-k+first:]
+		b = b[:len(a)]
+		var low, high uint64
+		for i := range a {
+			h, l := bits.Mul64(a[i], b[i])
+			low += l
+			high += h
+		}
+		z[2*k] += uint32(low)
+		z[2*k+1] = uint32(low >> 32)
+		z[2*k+2] = uint32(high)
 	}
 	return z
 }

@@ -118,3 +118,10 @@ func BenchmarkQuotient(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/rows, "ns/row")
 }
+
+func BenchmarkCoefficients(b *testing.B) {
+	x := uint384{1, 2, 3, 4, 5, 6}
+	for b.Loop() {
+		coefficients(&x, &x)
+	}
+}
