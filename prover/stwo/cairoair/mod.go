@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/big"
 	"math/bits"
+	"slices"
 
 	"github.com/starkd/starkd/prover/stwo/air"
 	"github.com/starkd/starkd/prover/stwo/m31"
@@ -23,24 +24,19 @@ const (
 	modLimbs = 11 // limbs of 9 bits of a word; the highest has 6 bits, which the builtin range_check96 sees to
 )
 
-// modNumber is a number of 384 bits: the limbs of its words.
-type modNumber [modWords][]air.Expr
-
-// limbs returns all limbs of numbers, as a function takes them.
-func (x modNumber) limbs() []air.Expr {
-	var e []air.Expr
-	for _, w := range x {
-		e = append(e, w...)
-	}
-	return e
+// modNumber is a number of 384 bits: the ids and limbs of its words.
+type modNumber struct {
+	ids   []air.Expr
+	words [modWords][]air.Expr
 }
 
 // readModNumber adds columns that read a number at address.
-func readModNumber(b *air.Builder, name string, address air.Expr) (n modNumber, ids [modWords]air.Expr) {
-	for k := range n {
-		ids[k], n[k] = readPositive(b, fmt.Sprint(name, k), address.Plus(uint32(k)), modLimbs*limbBits)
+func readModNumber(b *air.Builder, name string, address air.Expr) modNumber {
+	n := modNumber{ids: make([]air.Expr, modWords)}
+	for k := range n.words {
+		n.ids[k], n.words[k] = readPositive(b, fmt.Sprint(name, k), address.Plus(uint32(k)), modLimbs*limbBits)
 	}
-	return n, ids
+	return n
 }
 
 // modOperation adds the columns that the two builtins share, and returns the numbers of the row's instance.
@@ -53,7 +49,7 @@ func modOperation(b *air.Builder) (p, x, y, z modNumber) {
 	instance := b.Parameter().Add(row.Times(modCells))
 	previous := instance.Add(notFirst.Times(modCells))
 
-	p, pIDs := readModNumber(b, "p", instance)
+	p = readModNumber(b, "p", instance)
 	read := func(name string, base air.Expr, cell uint32) (id, v air.Expr) {
 		id, limbs := readPositive(b, name, base.Plus(cell), addressBits)
 		return id, number(limbs)
@@ -74,7 +70,7 @@ func modOperation(b *air.Builder) (p, x, y, z modNumber) {
 		b.Constrain(name+" is the same in a batch", readID(b, name, previous.Plus(cell)).Sub(id).Mul(continues))
 	}
 	same("values_ptr_prev_id", valuesCell, valuesID)
-	for k, id := range pIDs {
+	for k, id := range p.ids {
 		same(fmt.Sprintf("p_prev%d_id", k), uint32(k), id)
 	}
 
@@ -82,10 +78,7 @@ func modOperation(b *air.Builder) (p, x, y, z modNumber) {
 	for k, name := range []string{"offsets_a", "offsets_b", "offsets_c"} {
 		at[k] = values.Add(readSmall(b, name, offsets.Plus(uint32(k))))
 	}
-	x, _ = readModNumber(b, "a", at[0])
-	y, _ = readModNumber(b, "b", at[1])
-	z, _ = readModNumber(b, "c", at[2])
-	return p, x, y, z
+	return p, readModNumber(b, "a", at[0]), readModNumber(b, "b", at[1]), readModNumber(b, "c", at[2])
 }
 
 // addModBuiltin states a + b = c + p·(0 or 1). Three limbs at a time are added up, with a carry of -1, 0 or 1: the sum of three limbs, less
@@ -93,14 +86,14 @@ func modOperation(b *air.Builder) (p, x, y, z modNumber) {
 func addModBuiltin() *air.Component {
 	b := air.NewBuilder("add_mod_builtin", 0)
 	p, x, y, z := modOperation(b)
-	reduce := b.Column("sub_p_bit", b.Compute(sumDiffers, flatten(x.limbs(), y.limbs(), z.limbs())...)[0])
+	reduce := b.Column("sub_p_bit", b.Compute(sumDiffers, slices.Concat(x.ids, y.ids, z.ids)...)[0])
 	b.Constrain("sub_p_bit is a bit", reduce.Minus(1).Mul(reduce))
 
 	// position is the bit at which limb k begins. The last limb of a word is followed by the next word, after 6 bits.
 	position := func(k int) int { return 96*(k/modLimbs) + limbBits*(k%modLimbs) }
 	limb := func(k int) air.Expr {
 		w, l := k/modLimbs, k%modLimbs
-		return x[w][l].Add(y[w][l]).Sub(z[w][l]).Sub(p[w][l].Mul(reduce))
+		return x.words[w][l].Add(y.words[w][l]).Sub(z.words[w][l]).Sub(p.words[w][l].Mul(reduce))
 	}
 	carry := b.Const(0)
 	for k := 0; k < modWords*modLimbs; k += 3 {
@@ -135,7 +128,7 @@ const (
 func mulModBuiltin() *air.Component {
 	b := air.NewBuilder("mul_mod_builtin", 0)
 	p, x, y, z := modOperation(b)
-	witness := b.Compute(quotientAndCarries, flatten(p.limbs(), x.limbs(), y.limbs(), z.limbs())...)
+	witness := b.Compute(quotientAndCarries, slices.Concat(p.ids, x.ids, y.ids, z.ids)...)
 	q := make([]air.Expr, mulWords)
 	for k := range q {
 		q[k] = b.Column(limbName("ab_minus_c_div_p", k), witness[k])
@@ -174,7 +167,7 @@ func recut(b *air.Builder, x modNumber) []air.Expr {
 	for pair := 0; pair < modWords; pair += 2 {
 		var nine [2][2]air.Expr
 		for k := range nine {
-			l := x[pair+k]
+			l := x.words[pair+k]
 			for i := 0; i < 8; i += 4 {
 				oneB := b.Column(fmt.Sprintf("limb%db_%d", i+1, k), l[i+1].Bits(3, 6))
 				twoB := b.Column(fmt.Sprintf("limb%db_%d", i+2, k), l[i+2].Bits(6, 3))
@@ -192,39 +185,24 @@ func recut(b *air.Builder, x modNumber) []air.Expr {
 	return words
 }
 
-func flatten(lists ...[]air.Expr) []air.Expr {
-	var all []air.Expr
-	for _, l := range lists {
-		all = append(all, l...)
-	}
-	return all
-}
-
 // uint384 is a number of 384 bits, the lowest 64 first.
 type uint384 [6]uint64
 
-// gather returns the number whose limbs are row i of the columns in.
-func gather(in [][]m31.M31, i int) uint384 {
+// readWords returns the number whose words have the ids of row i of four columns.
+func readWords(memory *Memory, ids [][]m31.M31, i int) uint384 {
 	var lo, hi [modWords]uint64 // the words' lower 64 and upper 32 bits
 	for w := range lo {
-		limb := in[modLimbs*w : modLimbs*(w+1)]
-		for k := range 7 {
-			lo[w] |= uint64(limb[k][i]) << (9 * k)
-		}
-		for k := range 4 {
-			hi[w] |= uint64(limb[7+k][i]) << (9 * k)
-		}
-		lo[w] |= hi[w] << 63
-		hi[w] >>= 1
+		v := memory.Value(ids[w][i])
+		lo[w], hi[w] = v[0], v[1]&(1<<32-1)
 	}
 	return uint384{lo[0], hi[0] | lo[1]<<32, lo[1]>>32 | hi[1]<<32, lo[2], hi[2] | lo[3]<<32, lo[3]>>32 | hi[3]<<32}
 }
 
-// sumDiffers computes 0 if a + b = c, else 1.
-var sumDiffers = &air.Function{Name: "sum differs", In: 3 * modWords * modLimbs, Out: 1, Eval: func(_ any, in, out [][]m31.M31) {
-	const n = modWords * modLimbs
+// sumDiffers computes 0 if a + b = c modulo 2^384, else 1, from the ids of the words of a, b and c.
+var sumDiffers = &air.Function{Name: "sum differs", In: 3 * modWords, Out: 1, Eval: func(env any, in, out [][]m31.M31) {
+	memory := env.(*Witness).Memory
 	for i := range out[0] {
-		x, y, z := gather(in[:n], i), gather(in[n:2*n], i), gather(in[2*n:], i)
+		x, y, z := readWords(memory, in[0:], i), readWords(memory, in[modWords:], i), readWords(memory, in[2*modWords:], i)
 		var carry uint64
 		for k := range x {
 			x[k], carry = bits.Add64(x[k], y[k], carry)
@@ -236,33 +214,42 @@ var sumDiffers = &air.Function{Name: "sum differs", In: 3 * modWords * modLimbs,
 	}
 }}
 
-// quotientAndCarries computes q = (a·b - c)/p in words of 12 bits, and the carries of a·b - c - p·q, from p, a, b and c.
-var quotientAndCarries = &air.Function{Name: "quotient modulo p", In: 4 * modWords * modLimbs, Out: mulWords + 2*mulWords - 2, Eval: func(_ any, in, out [][]m31.M31) {
-	const n = modWords * modLimbs
+// quotientAndCarries computes q = (a·b - c)/p in words of 12 bits, and the carries of a·b - c - p·q, from the ids of the words of p, a, b and c.
+var quotientAndCarries = &air.Function{Name: "quotient modulo p", In: 4 * modWords, Out: mulWords + 2*mulWords - 2, Eval: func(env any, in, out [][]m31.M31) {
+	memory := env.(*Witness).Memory
 	for i := range out[0] {
-		p, x, y, z := gather(in[:n], i), gather(in[n:2*n], i), gather(in[2*n:3*n], i), gather(in[3*n:], i)
-		q := quotient(&p, &x, &y, &z)
-		words := cut(&q)
-		for k, w := range words {
+		var n [4]uint384
+		for k := range n {
+			n[k] = readWords(memory, in[modWords*k:], i)
+		}
+		q, carries := divide(&n[0], &n[1], &n[2], &n[3])
+		for k, w := range q {
 			out[k][i] = m31.M31(w)
 		}
-		zWords := cut(&z)
-		product, multiple := coefficients(&x, &y), coefficients(&q, &p)
-		carry := int64(0)
-		for k := range 2*mulWords - 2 {
-			carry += int64(product[k]) - int64(multiple[k])
-			if k < mulWords {
-				carry -= int64(zWords[k])
-			}
-			carry >>= mulBits
-			v := carry
-			if v < 0 {
-				v += m31.P
-			}
-			out[mulWords+k][i] = m31.M31(v)
+		for k, c := range carries {
+			out[mulWords+k][i] = c
 		}
 	}
 }}
+
+// divide returns q = (x·y - z)/p in words of 12 bits, and the carries of x·y - z - p·q.
+func divide(p, x, y, z *uint384) (words [mulWords]uint32, carries [2*mulWords - 2]m31.M31) {
+	q := quotient(p, x, y, z)
+	product, multiple, zWords := coefficients(x, y), coefficients(&q, p), cut(z)
+	carry := int64(0)
+	for k := range carries {
+		carry += int64(product[k]) - int64(multiple[k])
+		if k < mulWords {
+			carry -= int64(zWords[k])
+		}
+		carry >>= mulBits
+		carries[k] = m31.M31(carry)
+		if carry < 0 {
+			carries[k] = m31.M31(carry + m31.P)
+		}
+	}
+	return cut(&q), carries
+}
 
 // cut returns the words of 12 bits of x.
 func cut(x *uint384) [mulWords]uint32 {
