@@ -1,0 +1,373 @@
+package stwo
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/starkd/starkd/prover/stwo/channel"
+	"github.com/starkd/starkd/prover/stwo/m31"
+)
+
+// Bounds of lists. docs/limits.md has their reasons.
+const (
+	maxCells   = 1 << 20 // words of the program, and of the output
+	maxColumns = 1 << 13 // columns of a tree
+	maxQueries = 512
+	maxLayers  = 32 // of FRI, and of a tree
+
+	maxFRIWitness = maxQueries << maxFoldStep
+	maxFoldStep   = 8
+	maxLastLayer  = 1 << 10 // coefficients
+	trees         = 4
+)
+
+// visit visits the parts of a proof in StarkWare's order.
+func (p *Proof) visit(f form) {
+	f.open()
+	f.member("claim")
+	p.Claim.visit(f)
+	f.member("interaction_pow")
+	p.InteractionNonce = f.long(p.InteractionNonce)
+	f.member("interaction_claim")
+	p.visitSums(f)
+	f.member("stark_proof")
+	p.visitSTARK(f)
+	f.member("channel_salt")
+	number32(f, &p.Salt, 1<<32)
+	if !f.cairo() {
+		f.member("preprocessed_trace_variant")
+		p.Preprocessed = Variant(f.choice(int(p.Preprocessed), variantNames))
+	}
+	f.close()
+}
+
+func (c *Claim) visit(f form) {
+	f.open()
+	f.member("public_data")
+	c.Public.visit(f)
+	present := c.Tables
+	c.Tables = nil
+	for _, k := range kinds {
+		// Tables of kind k; a writer takes them from the beginning of present.
+		n := 0
+		for n < len(present) && present[n].Kind == k {
+			n++
+		}
+		of := present[:n:n]
+		present = present[n:]
+		f.member(k.Name)
+		if f.optional(n > 0 || k.Name == idToBig) {
+			of = k.visit(f, of)
+		} else if k.Name == idToBig {
+			f.fail("%s is absent", idToBig)
+		}
+		c.Tables = append(c.Tables, of...)
+	}
+	f.close()
+}
+
+// visit visits the tables of a kind that is present, and returns them.
+func (k *Kind) visit(f form, of []Table) []Table {
+	f.open()
+	defer f.close()
+	logSize := func(t *Table) {
+		t.Kind = k
+		t.LogSize = int(f.number(uint64(t.LogSize), maxLogSize+1))
+	}
+	if k.Name == idToBig {
+		f.member("big_log_sizes")
+		list(f, "tables of "+idToBig, maxBigParts, &of, logSize)
+		return of
+	}
+	if f.reading() {
+		of = []Table{{Kind: k, LogSize: k.fixedLog}}
+	}
+	if k.fixedLog == 0 {
+		f.member("log_size")
+		logSize(&of[0])
+	}
+	if k.start != "" {
+		f.member(k.start)
+		number32(f, &of[0].Start, m31.P)
+	}
+	return of
+}
+
+func (p *PublicData) visit(f form) {
+	f.open()
+	f.member("public_memory")
+	f.open()
+	f.member("program")
+	cells(f, "words of the program", &p.Program)
+	f.member("public_segments")
+	f.open()
+	for i, name := range segmentNames {
+		f.member(name)
+		s := p.Segments[i]
+		switch {
+		case i == output || f.cairo():
+			if f.reading() {
+				s = new(Segment)
+			}
+		case !f.optional(s != nil):
+			continue
+		case f.reading():
+			s = new(Segment)
+		}
+		f.open()
+		f.member("start_ptr")
+		s.Start.visit(f)
+		f.member("stop_ptr")
+		s.Stop.visit(f)
+		f.close()
+		p.Segments[i] = s
+	}
+	f.close()
+	f.member("output")
+	cells(f, "words of output", &p.Output)
+	f.member("safe_call_ids")
+	f.tuple()
+	for i := range p.SafeCallIDs {
+		f.item()
+		number32(f, &p.SafeCallIDs[i], m31.P)
+	}
+	f.end()
+	f.close()
+	f.member("initial_state")
+	p.Initial.visit(f)
+	f.member("final_state")
+	p.Final.visit(f)
+	f.close()
+}
+
+func cells(f form, what string, s *[]Cell) {
+	list(f, what, maxCells, s, func(c *Cell) {
+		f.tuple()
+		f.item()
+		number32(f, &c.ID, m31.P)
+		f.item()
+		word(f, &c.Value)
+		f.end()
+	})
+}
+
+func (p *Pointer) visit(f form) {
+	f.open()
+	f.member("id")
+	number32(f, &p.ID, m31.P)
+	f.member("value")
+	number32(f, &p.Value, m31.P)
+	f.close()
+}
+
+func (s *State) visit(f form) {
+	f.open()
+	f.member("pc")
+	base(f, &s.PC)
+	f.member("ap")
+	base(f, &s.AP)
+	f.member("fp")
+	base(f, &s.FP)
+	f.close()
+}
+
+// visitSums visits the claimed sums. The tables of the claim say which are present.
+func (p *Proof) visitSums(f form) {
+	sums := p.Sums
+	if f.reading() {
+		sums = make([]m31.QM31, len(p.Claim.Tables))
+	}
+	p.Sums = sums
+	f.open()
+	tables := p.Claim.Tables
+	for _, k := range kinds {
+		n := 0
+		for n < len(tables) && tables[n].Kind == k {
+			n++
+		}
+		f.member(k.Name)
+		want := n > 0 || k.Name == idToBig
+		if f.optional(want) != want {
+			f.fail("%s is present in the claim or in the claimed sums, but not in both", k.Name)
+			return
+		}
+		if want {
+			f.open()
+			if k.Name == idToBig {
+				p.visitBigSums(f, sums[:n])
+			} else {
+				f.member("claimed_sum")
+				secure(f, &sums[0])
+			}
+			f.close()
+		}
+		tables, sums = tables[n:], sums[n:]
+	}
+	f.close()
+}
+
+// visitBigSums visits the claimed sums of the tables of memory_id_to_big, and their total. StarkWare's verifier adds the total to the claimed
+// sums of the others without comparing it with the tables' sums, so it must be checked here: any other value could stand for missing lookups.
+func (p *Proof) visitBigSums(f form, sums []m31.QM31) {
+	read := sums
+	f.member("big_claimed_sums")
+	secures(f, "claimed sums of "+idToBig, maxBigParts, &read)
+	if len(read) != len(sums) {
+		f.fail("%d claimed sums of %s, want %d", len(read), idToBig, len(sums))
+		return
+	}
+	copy(sums, read)
+	var total m31.QM31
+	for _, s := range sums {
+		total = total.Add(s)
+	}
+	f.member("claimed_sum")
+	claimed := total
+	if secure(f, &claimed); claimed != total {
+		f.fail("the claimed sum of %s is %v, its tables have %v", idToBig, claimed, total)
+	}
+}
+
+func (p *Proof) visitSTARK(f form) {
+	s := &p.STARK
+	f.open()
+	f.member("config")
+	p.Parameters.visit(f)
+	f.member("commitments")
+	digests(f, "commitments", trees, &s.Commitments)
+	f.member("sampled_values")
+	list(f, "trees", trees, &s.Sampled, func(tree *[][]m31.QM31) {
+		list(f, "columns", maxColumns, tree, func(column *[]m31.QM31) { secures(f, "samples of a column", 2, column) })
+	})
+	f.member("decommitments")
+	list(f, "trees", trees, &s.Decommitments, func(witness *[]channel.Digest) { decommitment(f, witness) })
+	f.member("queried_values")
+	if f.cairo() {
+		p.visitRows(f)
+	} else {
+		list(f, "trees", trees, &s.Queried, func(tree *[][]m31.M31) {
+			list(f, "columns", maxColumns, tree, func(column *[]m31.M31) {
+				list(f, "queries", maxQueries, column, func(v *m31.M31) { base(f, v) })
+			})
+		})
+	}
+	f.member("proof_of_work")
+	s.Nonce = f.long(s.Nonce)
+	f.member("fri_proof")
+	f.open()
+	f.member("first_layer")
+	layer(f, &s.FRI.First)
+	f.member("inner_layers")
+	list(f, "layers", maxLayers, &s.FRI.Inner, func(l *Layer) { layer(f, l) })
+	f.member("last_layer_poly")
+	f.open()
+	f.member("coeffs")
+	secures(f, "coefficients", maxLastLayer, &s.FRI.Last)
+	f.member("log_size")
+	if want, got := log2(len(s.FRI.Last)), f.number(log2(len(s.FRI.Last)), maxLayers); got != want || len(s.FRI.Last) != 1<<want {
+		f.fail("a last layer of %d coefficients with log_size %d", len(s.FRI.Last), got)
+	}
+	f.close()
+	f.close()
+	f.close()
+}
+
+func decommitment(f form, witness *[]channel.Digest) {
+	f.open()
+	f.member("hash_witness")
+	digests(f, "hashes of a witness", maxQueries*maxLayers, witness)
+	f.close()
+}
+
+func layer(f form, l *Layer) {
+	f.open()
+	f.member("fri_witness")
+	secures(f, "values of a witness", maxFRIWitness, &l.Witness)
+	f.member("decommitment")
+	decommitment(f, &l.Decommitment)
+	f.member("commitment")
+	l.Commitment = f.digest(l.Commitment)
+	f.close()
+}
+
+// visitRows visits the queried values in the order of the form for Cairo verifiers: for each query the values of all columns, of which the
+// smaller ones come first.
+func (p *Proof) visitRows(f form) {
+	order, err := p.columnOrder()
+	if err != nil {
+		f.fail("%w", err)
+		return
+	}
+	var rows [][]m31.M31
+	for t, tree := range p.STARK.Queried {
+		var row []m31.M31
+		for q := range len(tree[0]) {
+			for _, c := range order[t] {
+				row = append(row, tree[c][q])
+			}
+		}
+		rows = append(rows, row)
+	}
+	t := 0
+	list(f, "trees", trees, &rows, func(row *[]m31.M31) {
+		list(f, "queried values", maxQueries*len(order[t]), row, func(v *m31.M31) { base(f, v) })
+		t++
+	})
+	if !f.reading() {
+		return
+	}
+	p.STARK.Queried = nil
+	for t, row := range rows {
+		n := len(order[t])
+		if len(row)%n != 0 {
+			f.fail("%d queried values of tree %d, want a multiple of %d", len(row), t, n)
+			return
+		}
+		tree := make([][]m31.M31, n)
+		for i, c := range order[t] {
+			tree[c] = make([]m31.M31, len(row)/n)
+			for q := range tree[c] {
+				tree[c][q] = row[q*n+i]
+			}
+		}
+		p.STARK.Queried = append(p.STARK.Queried, tree)
+	}
+}
+
+// columnOrder returns the numbers of the columns of each tree, smaller columns first.
+func (p *Proof) columnOrder() (order [trees][]int, err error) {
+	sizes, err := p.columnLogSizes()
+	if err != nil {
+		return order, err
+	}
+	for t := range order {
+		order[t] = make([]int, len(sizes[t]))
+		for i := range order[t] {
+			order[t][i] = i
+		}
+		slices.SortStableFunc(order[t], func(a, b int) int { return sizes[t][a] - sizes[t][b] })
+	}
+	return order, nil
+}
+
+// checkQueried returns an error unless there are queried values of every column, the same number of each.
+func (p *Proof) checkQueried() error {
+	sizes, err := p.columnLogSizes()
+	if err != nil {
+		return err
+	}
+	if len(p.STARK.Queried) != trees {
+		return fmt.Errorf("stwo: queried values of %d trees, want %d", len(p.STARK.Queried), trees)
+	}
+	for t, tree := range p.STARK.Queried {
+		if len(tree) != len(sizes[t]) {
+			return fmt.Errorf("stwo: queried values of %d columns of tree %d, want %d", len(tree), t, len(sizes[t]))
+		}
+		for i, column := range tree {
+			if want := len(p.STARK.Queried[0][0]); len(column) != want {
+				return fmt.Errorf("stwo: %d queried values of column %d of tree %d, want %d", len(column), i, t, want)
+			}
+		}
+	}
+	return nil
+}
