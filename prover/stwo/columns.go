@@ -1,9 +1,10 @@
 package stwo
 
-import "fmt"
+import (
+	"fmt"
 
-// compositionColumns is the number of columns of the composition: the coordinates of the two halves of its coefficients.
-const compositionColumns = 8
+	"github.com/starkd/starkd/prover/stwo/pcs"
+)
 
 // columnLogSizes returns log2 of the sizes of the columns of each tree: preprocessed, base and interaction columns, composition.
 func (p *Proof) columnLogSizes() (sizes [trees][]int, err error) {
@@ -24,11 +25,9 @@ func (p *Proof) columnLogSizes() (sizes [trees][]int, err error) {
 		}
 		largest = max(largest, t.LogSize)
 	}
-	if p.Parameters.LogLifting != 0 {
-		largest = int(p.Parameters.LogLifting) - int(p.Parameters.LogBlowup)
-	}
-	for range compositionColumns {
-		sizes[3] = append(sizes[3], largest)
+	c := &p.STARK.Config
+	for range pcs.CompositionColumns {
+		sizes[3] = append(sizes[3], c.LogDomain(largest)-int(c.LogBlowup))
 	}
 	return sizes, nil
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -33,11 +32,7 @@ func readCase(t testing.TB, name, file string) []byte {
 		case ".gz":
 			return golden.Gunzip(t, path)
 		case ".xz":
-			text, err := exec.Command("xz", "-dc", path).Output()
-			if err != nil {
-				t.Skipf("xz -dc %s: %v", path, err)
-			}
-			return text
+			return golden.Unxz(t, path)
 		}
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -85,8 +80,8 @@ func TestFelts(t *testing.T) {
 					t.Skipf("no component %s", table.Kind.Name)
 				}
 			}
-			lifting := p.Parameters.LogLifting
-			p.Parameters.LogLifting = 0
+			lifting := p.STARK.Config.LiftingLogSize
+			p.STARK.Config.LiftingLogSize = nil
 			text, err := p.AppendFelts(nil)
 			if err != nil {
 				t.Fatal(err)
@@ -98,7 +93,8 @@ func TestFelts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p.Parameters.LogLifting, q.Parameters.LogLifting = lifting, lifting
+			q.STARK.Config.LiftingLogSize = lifting
+			p.STARK.Config.LiftingLogSize = lifting
 			if !bytes.Equal(q.AppendJSON(nil, false), p.AppendJSON(nil, false)) {
 				t.Error("the proof that is read from felts differs")
 			}

@@ -40,8 +40,8 @@ func (p *Proof) AppendFelts(b []byte) ([]byte, error) {
 			return nil, fmt.Errorf("stwo: Cairo verifiers take proofs with all segments, %s is absent", segmentNames[i])
 		}
 	}
-	if p.Parameters.LogLifting != 0 {
-		return nil, fmt.Errorf("stwo: Cairo verifiers take proofs without lifting_log_size, got %d", p.Parameters.LogLifting)
+	if l := p.STARK.Config.LiftingLogSize; l != nil {
+		return nil, fmt.Errorf("stwo: Cairo verifiers take proofs without lifting_log_size, got %d", *l)
 	}
 	if err := p.checkQueried(); err != nil {
 		return nil, err

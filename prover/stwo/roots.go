@@ -9,11 +9,11 @@ import (
 // preprocessedRoots are the roots of the preprocessed traces. A verifier must compare the root of a proof with them: whoever makes a proof could
 // otherwise choose the tables of range checks, of xor and of points. The root depends on the parameters that decide the extended columns.
 var preprocessedRoots = []struct {
-	variant    Variant
-	hash       channel.Hash
-	logBlowup  uint32
-	logLifting uint32 // as in Parameters
-	root       string // in hexadecimal
+	variant   Variant
+	hash      channel.Hash
+	logBlowup uint32
+	lifting   uint32 // lifting_log_size, 0 for null
+	root      string // in hexadecimal
 }{
 	{Canonical, channel.Blake2s, 1, 0, "a98e22423bf5d235981f0b36d939ae56ef3be2751c58b032b2831e6e24ba0364"},
 	{Canonical, channel.Blake2s, 2, 0, "04e99470ad380a21ee6c6b12e87d0957a10d861cb104b7910a28cfc62315218a"},
@@ -39,8 +39,13 @@ var preprocessedRoots = []struct {
 
 // preprocessedRoot returns the pinned root for the variant, hash and parameters of p, and whether there is one.
 func (p *Proof) preprocessedRoot() (root channel.Digest, ok bool) {
+	c := &p.STARK.Config
+	lifting := uint32(0)
+	if c.LiftingLogSize != nil {
+		lifting = *c.LiftingLogSize
+	}
 	for _, r := range preprocessedRoots {
-		if r.variant == p.Preprocessed && r.hash == p.Hash && r.logBlowup == p.Parameters.LogBlowup && r.logLifting == p.Parameters.LogLifting {
+		if r.variant == p.Preprocessed && r.hash == p.Hash && r.logBlowup == c.LogBlowup && r.lifting == lifting {
 			_, err := hex.Decode(root[:], []byte(r.root))
 			return root, err == nil
 		}

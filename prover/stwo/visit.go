@@ -5,18 +5,17 @@ import (
 	"slices"
 
 	"github.com/starkd/starkd/prover/stwo/channel"
+	"github.com/starkd/starkd/prover/stwo/fri"
 	"github.com/starkd/starkd/prover/stwo/m31"
+	"github.com/starkd/starkd/prover/stwo/pcs"
 )
 
 // Bounds of lists. docs/limits.md has their reasons.
 const (
-	maxCells   = 1 << 20 // words of the program, and of the output
-	maxColumns = 1 << 13 // columns of a tree
-	maxQueries = 512
-	maxLayers  = 32 // of FRI, and of a tree
-
-	maxFRIWitness = maxQueries << maxFoldStep
-	maxFoldStep   = 8
+	maxCells      = 1 << 20 // words of the program, and of the output
+	maxColumns    = 1 << 13 // columns of a tree
+	maxLayers     = 32      // of FRI, and of a tree
+	maxFRIWitness = 1 << 20 // values of a layer
 	maxLastLayer  = 1 << 10 // coefficients
 	trees         = 4
 )
@@ -232,11 +231,11 @@ func (p *Proof) visitSTARK(f form) {
 	s := &p.STARK
 	f.open()
 	f.member("config")
-	p.Parameters.visit(f)
+	visitConfig(f, &s.Config)
 	f.member("commitments")
 	digests(f, "commitments", trees, &s.Commitments)
 	f.member("sampled_values")
-	list(f, "trees", trees, &s.Sampled, func(tree *[][]m31.QM31) {
+	list(f, "trees", trees, &s.SampledValues, func(tree *[][]m31.QM31) {
 		list(f, "columns", maxColumns, tree, func(column *[]m31.QM31) { secures(f, "samples of a column", 2, column) })
 	})
 	f.member("decommitments")
@@ -245,41 +244,73 @@ func (p *Proof) visitSTARK(f form) {
 	if f.cairo() {
 		p.visitRows(f)
 	} else {
-		list(f, "trees", trees, &s.Queried, func(tree *[][]m31.M31) {
+		list(f, "trees", trees, &s.QueriedValues, func(tree *[][]m31.M31) {
 			list(f, "columns", maxColumns, tree, func(column *[]m31.M31) {
-				list(f, "queries", maxQueries, column, func(v *m31.M31) { base(f, v) })
+				list(f, "queries", pcs.MaxQueries, column, func(v *m31.M31) { base(f, v) })
 			})
 		})
 	}
 	f.member("proof_of_work")
-	s.Nonce = f.long(s.Nonce)
+	s.ProofOfWork = f.long(s.ProofOfWork)
 	f.member("fri_proof")
 	f.open()
 	f.member("first_layer")
-	layer(f, &s.FRI.First)
+	layer(f, &s.FRI.FirstLayer)
 	f.member("inner_layers")
-	list(f, "layers", maxLayers, &s.FRI.Inner, func(l *Layer) { layer(f, l) })
+	list(f, "layers", maxLayers, &s.FRI.InnerLayers, func(l *fri.Layer) { layer(f, l) })
 	f.member("last_layer_poly")
 	f.open()
 	f.member("coeffs")
-	secures(f, "coefficients", maxLastLayer, &s.FRI.Last)
+	secures(f, "coefficients", maxLastLayer, &s.FRI.LastLayer)
 	f.member("log_size")
-	if want, got := log2(len(s.FRI.Last)), f.number(log2(len(s.FRI.Last)), maxLayers); got != want || len(s.FRI.Last) != 1<<want {
-		f.fail("a last layer of %d coefficients with log_size %d", len(s.FRI.Last), got)
+	if want, got := log2(len(s.FRI.LastLayer)), f.number(log2(len(s.FRI.LastLayer)), maxLayers); got != want || len(s.FRI.LastLayer) != 1<<want {
+		f.fail("a last layer of %d coefficients with log_size %d", len(s.FRI.LastLayer), got)
 	}
 	f.close()
 	f.close()
+	f.close()
+}
+
+// visitConfig visits the parameters of the commitment scheme. The form for Cairo verifiers has no lifting size.
+func visitConfig(f form, c *pcs.Config) {
+	f.open()
+	f.member("pow_bits")
+	number32(f, &c.PowBits, 1<<31)
+	f.member("fri_config")
+	f.open()
+	f.member("log_blowup_factor")
+	number32(f, &c.LogBlowup, 1<<31)
+	f.member("log_last_layer_degree_bound")
+	number32(f, &c.LogLastLayerDegreeBound, 1<<31)
+	f.member("n_queries")
+	queries := f.long(uint64(c.Queries))
+	if queries > pcs.MaxQueries {
+		f.fail("%d queries, want at most %d", queries, pcs.MaxQueries)
+	}
+	c.Queries = uint32(queries)
+	f.member("fold_step")
+	number32(f, &c.FoldStep, 1<<31)
+	f.close()
+	if !f.cairo() {
+		f.member("lifting_log_size")
+		if f.optional(c.LiftingLogSize != nil) {
+			if f.reading() {
+				c.LiftingLogSize = new(uint32)
+			}
+			number32(f, c.LiftingLogSize, 1<<31)
+		}
+	}
 	f.close()
 }
 
 func decommitment(f form, witness *[]channel.Digest) {
 	f.open()
 	f.member("hash_witness")
-	digests(f, "hashes of a witness", maxQueries*maxLayers, witness)
+	digests(f, "hashes of a witness", pcs.MaxQueries*maxLayers, witness)
 	f.close()
 }
 
-func layer(f form, l *Layer) {
+func layer(f form, l *fri.Layer) {
 	f.open()
 	f.member("fri_witness")
 	secures(f, "values of a witness", maxFRIWitness, &l.Witness)
@@ -299,7 +330,7 @@ func (p *Proof) visitRows(f form) {
 		return
 	}
 	var rows [][]m31.M31
-	for t, tree := range p.STARK.Queried {
+	for t, tree := range p.STARK.QueriedValues {
 		var row []m31.M31
 		for q := range len(tree[0]) {
 			for _, c := range order[t] {
@@ -310,13 +341,13 @@ func (p *Proof) visitRows(f form) {
 	}
 	t := 0
 	list(f, "trees", trees, &rows, func(row *[]m31.M31) {
-		list(f, "queried values", maxQueries*len(order[t]), row, func(v *m31.M31) { base(f, v) })
+		list(f, "queried values", pcs.MaxQueries*len(order[t]), row, func(v *m31.M31) { base(f, v) })
 		t++
 	})
 	if !f.reading() {
 		return
 	}
-	p.STARK.Queried = nil
+	p.STARK.QueriedValues = nil
 	for t, row := range rows {
 		n := len(order[t])
 		if len(row)%n != 0 {
@@ -330,7 +361,7 @@ func (p *Proof) visitRows(f form) {
 				tree[c][q] = row[q*n+i]
 			}
 		}
-		p.STARK.Queried = append(p.STARK.Queried, tree)
+		p.STARK.QueriedValues = append(p.STARK.QueriedValues, tree)
 	}
 }
 
@@ -356,15 +387,15 @@ func (p *Proof) checkQueried() error {
 	if err != nil {
 		return err
 	}
-	if len(p.STARK.Queried) != trees {
-		return fmt.Errorf("stwo: queried values of %d trees, want %d", len(p.STARK.Queried), trees)
+	if len(p.STARK.QueriedValues) != trees {
+		return fmt.Errorf("stwo: queried values of %d trees, want %d", len(p.STARK.QueriedValues), trees)
 	}
-	for t, tree := range p.STARK.Queried {
+	for t, tree := range p.STARK.QueriedValues {
 		if len(tree) != len(sizes[t]) {
 			return fmt.Errorf("stwo: queried values of %d columns of tree %d, want %d", len(tree), t, len(sizes[t]))
 		}
 		for i, column := range tree {
-			if want := len(p.STARK.Queried[0][0]); len(column) != want {
+			if want := len(p.STARK.QueriedValues[0][0]); len(column) != want {
 				return fmt.Errorf("stwo: %d queried values of column %d of tree %d, want %d", len(column), i, t, want)
 			}
 		}
