@@ -2,6 +2,7 @@ package pedersen
 
 import (
 	"encoding/json"
+	"math/big"
 	"math/rand/v2"
 	"os"
 	"testing"
@@ -97,5 +98,29 @@ func BenchmarkHashPairs512(b *testing.B) {
 	}
 	for b.Loop() {
 		HashPairs(x, x, y)
+	}
+}
+
+// TestWindow adds the points of all windows of two inputs and compares the sum with the hash.
+func TestWindow(t *testing.T) {
+	a := felt.MustHex("0x3d937c035c878245caf64531a5756109c53068da139362728feb561405371cb")
+	b := felt.MustHex("0x7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff")
+	for _, width := range []int{3, 9, 14} {
+		sum := Shift
+		for input, x := range []felt.Felt{a, b} {
+			v := x.BigInt()
+			for k := range 252 / width {
+				digit := new(big.Int).Rsh(v, uint(k*width))
+				digit.And(digit, big.NewInt(1<<width-1))
+				points := Window(width, input*252/width+k)
+				if len(points) != 1<<width {
+					t.Fatalf("width %d: %d points", width, len(points))
+				}
+				sum = sum.Add(points[digit.Int64()]).Add(Shift)
+			}
+		}
+		if got, want := sum.X, Hash(a, b); got != want {
+			t.Errorf("width %d: got %s, want %s", width, got, want)
+		}
 	}
 }

@@ -142,3 +142,17 @@ var productOf = &air.Function{Name: "product", In: 2 * limbs252, Out: 2 * limbs2
 		writeProductCarries(out[limbs252:], x, y, z, from, to)
 	})
 }}
+
+// add sets z = x + y.
+func (z *signedLimbs) add(x, y *signedLimbs) {
+	for k := range z {
+		z[k] = x[k] + y[k]
+	}
+}
+
+// sub sets z = x - y.
+func (z *signedLimbs) sub(x, y *signedLimbs) {
+	for k := range z {
+		z[k] = x[k] - y[k]
+	}
+}

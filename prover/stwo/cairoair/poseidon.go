@@ -229,20 +229,6 @@ func combination(b *air.Builder, factors []int, numbers [][]air.Expr, witness []
 // packedPrime holds the limbs of 27 bits of P.
 var packedPrime = [packed252]uint32{0: 1, 7: 136, 9: 256}
 
-// constantLimbs returns the limbs of 27 bits of a constant.
-func constantLimbs(b *air.Builder, c felt.Felt) []air.Expr {
-	words := make([][]m31.M31, packed252)
-	for k := range words {
-		words[k] = make([]m31.M31, 1)
-	}
-	writeFelts(words, 0, []felt.Felt{c})
-	limbs := make([]air.Expr, packed252)
-	for k := range limbs {
-		limbs[k] = b.Const(uint32(words[k][0]))
-	}
-	return limbs
-}
-
 // useCube adds columns with the cube of a packed number, whose limbs are the witness, and returns them.
 func useCube(b *air.Builder, x, witness []air.Expr) []air.Expr {
 	cube := limbColumns(b, "cube_252_output", witness)
@@ -325,7 +311,7 @@ func poseidonAggregator() *air.Component {
 		return combination(b, factors, numbers, witness)
 	}
 	for i := range state {
-		state[i] = combine([]int{1, 1}, state[i], constantLimbs(b, constants[0][i]))
+		state[i] = combine([]int{1, 1}, state[i], constantLimbs(b, constants[0][i], packed252))
 	}
 	// chain yields the start of a chain at row from of the round keys, passes each row to its component, and uses its end.
 	chain := func(name string, r *air.Relation, f *air.Function, number air.Expr, from, to int, state [][]air.Expr) [][]air.Expr {
@@ -350,15 +336,15 @@ func poseidonAggregator() *air.Component {
 	b.Use(packedRelation, y...)
 	c4 := useCube(b, z, b.Compute(cubeOf, z...))
 	k := constants[halfFullRounds+1:]
-	z5 := combine([]int{1, 1, -2, 1}, x, y, c4, constantLimbs(b, k[0][2]))
+	z5 := combine([]int{1, 1, -2, 1}, x, y, c4, constantLimbs(b, k[0][2], packed252))
 	c5 := useCube(b, z5, b.Compute(cubeOf, z5...))
-	z6 := combine([]int{4, 2, -2, 1}, x, c4, c5, constantLimbs(b, weigh([]int{1, 1, 1}, k[0][0], k[0][1], k[1][2])))
+	z6 := combine([]int{4, 2, -2, 1}, x, c4, c5, constantLimbs(b, weigh([]int{1, 1, 1}, k[0][0], k[0][1], k[1][2]), packed252))
 	state = chain("poseidon_3_partial_rounds_chain", partialRoundsChainRelation, partialRoundsOf, row, partial, last, [][]air.Expr{c4, z5, c5, z6})
 
 	// From c[85], z[86], c[86] and z[87] back to (x, y, z) of round 87.
 	k = constants[halfFullRounds+partialRounds-1:]
-	y = combine([]int{4, 2, 1, 1}, state[0], state[1], state[2], constantLimbs(b, weigh([]int{1, 1, -1, -2}, k[1][1], k[0][0], k[0][1], k[0][2])))
-	x = combine([]int{4, 2, 1, 1}, state[2], state[3], y, constantLimbs(b, weigh([]int{1, -1, -2}, k[1][0], k[1][1], k[1][2])))
+	y = combine([]int{4, 2, 1, 1}, state[0], state[1], state[2], constantLimbs(b, weigh([]int{1, 1, -1, -2}, k[1][1], k[0][0], k[0][1], k[0][2]), packed252))
+	x = combine([]int{4, 2, 1, 1}, state[2], state[3], y, constantLimbs(b, weigh([]int{1, -1, -2}, k[1][0], k[1][1], k[1][2]), packed252))
 	state = chain("poseidon_full_round_chain", fullRoundChainRelation, fullRoundOf, row.Times(2).Plus(1), last, keyRows, [][]air.Expr{x, y, state[3]})
 	for i, id := range ids[3:] {
 		b.Use(memoryIDToValue, append([]air.Expr{id}, unpackLimbs(b, state[i])...)...)

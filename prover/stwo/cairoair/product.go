@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover/stwo/air"
+	"github.com/starkd/starkd/prover/stwo/m31"
 )
 
 // Arithmetic modulo P = 2^251 + 17·2^192 + 1. A number stands in a row as 28 limbs of 9 bits, the lowest first. With B = 2^9,
@@ -18,6 +20,20 @@ func limbColumns(b *air.Builder, name string, witness []air.Expr) []air.Expr {
 	limbs := make([]air.Expr, len(witness))
 	for k := range limbs {
 		limbs[k] = b.Column(limbName(name, k), witness[k])
+	}
+	return limbs
+}
+
+// constantLimbs returns the limbs of a constant: 28 of 9 bits or 10 of 27.
+func constantLimbs(b *air.Builder, c felt.Felt, n int) []air.Expr {
+	words := make([][]m31.M31, n)
+	for k := range words {
+		words[k] = make([]m31.M31, 1)
+	}
+	writeFelts(words, 0, []felt.Felt{c})
+	limbs := make([]air.Expr, n)
+	for k := range limbs {
+		limbs[k] = b.Const(uint32(words[k][0]))
 	}
 	return limbs
 }
