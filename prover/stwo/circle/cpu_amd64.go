@@ -1,0 +1,77 @@
+//go:build !purego
+
+//go:generate go -C _asm run . -out ../kernels_amd64.s -stubs ../kernels_amd64.go -pkg circle
+
+package circle
+
+import "golang.org/x/sys/cpu"
+
+// vectorBits is the width of the registers for which kernels of kernels_amd64.s can run: 512 (AVX-512 F, DQ, BW and VL), 256 (AVX2) or 0. It is a
+// variable so that tests can choose narrower kernels.
+var vectorBits = detect()
+
+func detect() int {
+	switch {
+	case cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL && cpu.X86.HasAVX2:
+		return 512
+	case cpu.X86.HasAVX2:
+		return 256
+	}
+	return 0
+}
+
+// The functions below call the kernel of width bits that runs on blocks of 2^r rows.
+
+func interpolateLow(bits int, dst, src *uint32, blocks int, tables *[8]*uint32, shift int) {
+	if bits == 512 {
+		interpolateLow512(dst, src, blocks, tables, shift)
+	} else {
+		interpolateLow256(dst, src, blocks, tables, shift)
+	}
+}
+
+func evaluateLow(bits int, dst, src *uint32, blocks int, tables *[8]*uint32) {
+	if bits == 512 {
+		evaluateLow512(dst, src, blocks, tables)
+	} else {
+		evaluateLow256(dst, src, blocks, tables)
+	}
+}
+
+func interpolateHigh(bits, r int, dst *uint32, stride, vectors, blocks int, tables *[4]*uint32, shift int) {
+	switch bits + r {
+	case 512 + 1:
+		interpolateHigh2x512(dst, stride, vectors, blocks, tables, shift)
+	case 512 + 2:
+		interpolateHigh4x512(dst, stride, vectors, blocks, tables, shift)
+	case 512 + 3:
+		interpolateHigh8x512(dst, stride, vectors, blocks, tables, shift)
+	case 512 + 4:
+		interpolateHigh16x512(dst, stride, vectors, blocks, tables, shift)
+	case 256 + 1:
+		interpolateHigh2x256(dst, stride, vectors, blocks, tables, shift)
+	case 256 + 2:
+		interpolateHigh4x256(dst, stride, vectors, blocks, tables, shift)
+	case 256 + 3:
+		interpolateHigh8x256(dst, stride, vectors, blocks, tables, shift)
+	}
+}
+
+func evaluateHigh(bits, r int, dst, src *uint32, stride, vectors, blocks int, tables *[4]*uint32) {
+	switch bits + r {
+	case 512 + 1:
+		evaluateHigh2x512(dst, src, stride, vectors, blocks, tables)
+	case 512 + 2:
+		evaluateHigh4x512(dst, src, stride, vectors, blocks, tables)
+	case 512 + 3:
+		evaluateHigh8x512(dst, src, stride, vectors, blocks, tables)
+	case 512 + 4:
+		evaluateHigh16x512(dst, src, stride, vectors, blocks, tables)
+	case 256 + 1:
+		evaluateHigh2x256(dst, src, stride, vectors, blocks, tables)
+	case 256 + 2:
+		evaluateHigh4x256(dst, src, stride, vectors, blocks, tables)
+	case 256 + 3:
+		evaluateHigh8x256(dst, src, stride, vectors, blocks, tables)
+	}
+}
