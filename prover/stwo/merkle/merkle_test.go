@@ -143,7 +143,7 @@ func TestCommitSecure(t *testing.T) {
 						leaves[j] = h.Leaf(words)
 					}
 					layers := naive(h, leaves)
-					tree, err := CommitSecure(t.Context(), h, &values, packed)
+					tree, err := CommitSecure(t.Context(), h, values, packed)
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -11,13 +11,13 @@ import (
 // secure computes leaves over the values of a FRI layer, elements of the secure field in four columns of coordinates. A leaf has 2^packed values.
 type secure struct {
 	hash   channel.Hash
-	values *[4][]m31.M31
+	values [4][]m31.M31
 	packed int
 }
 
 // CommitSecure returns the tree over a FRI layer: values[c][i] is coordinate c of value i. A leaf has 2^packed values, where packed is 0 or
 // LogPacked. It returns ctx's error if ctx ends.
-func CommitSecure(ctx context.Context, h channel.Hash, values *[4][]m31.M31, packed int) (*Tree, error) {
+func CommitSecure(ctx context.Context, h channel.Hash, values [4][]m31.M31, packed int) (*Tree, error) {
 	return newTree(ctx, h, &secure{h, values, packed}, 0)
 }
 

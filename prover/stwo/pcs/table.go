@@ -1,0 +1,145 @@
+package pcs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/bits"
+
+	"github.com/starkd/starkd/internal/parallel"
+	"github.com/starkd/starkd/prover/stwo/channel"
+	"github.com/starkd/starkd/prover/stwo/circle"
+	"github.com/starkd/starkd/prover/stwo/fri"
+	"github.com/starkd/starkd/prover/stwo/m31"
+	"github.com/starkd/starkd/prover/stwo/merkle"
+)
+
+// Table is a table of columns to which a prover has committed. It does not change, and several proofs with the same parameters may use it.
+type Table struct {
+	logs  []int       // log2 of the number of rows of each column
+	cells [][]m31.M31 // the columns' values on the canonic domains that are larger by the blowup
+	tree  *merkle.Tree
+}
+
+// NewTable commits to columns, given by their values on the canonic domains of their sizes. It does not change the values and does not keep them.
+// It returns ctx's error if ctx ends.
+func (c *Config) NewTable(ctx context.Context, h channel.Hash, t *circle.Twiddles, values [][]m31.M31) (*Table, error) {
+	return c.newTable(ctx, h, values, t.Extend)
+}
+
+// newTable commits to columns that extend evaluates on the larger domain.
+func (c *Config) newTable(ctx context.Context, h channel.Hash, columns [][]m31.M31, extend func(dst, src []m31.M31)) (*Table, error) {
+	out := &Table{logs: make([]int, len(columns)), cells: make([][]m31.M31, len(columns))}
+	shape := merkle.Shape{Logs: make([]int, len(columns))}
+	for i, column := range columns {
+		out.logs[i] = logLen(column)
+		if out.logs[i] < 1 || len(column) != 1<<out.logs[i] || out.logs[i]+int(c.LogBlowup) > circle.MaxLog {
+			return nil, fmt.Errorf("pcs: column %d has %d rows", i, len(column))
+		}
+		shape.Logs[i] = out.logs[i] + int(c.LogBlowup)
+		shape.Height = max(shape.Height, shape.Logs[i])
+	}
+	if c.LiftingLogSize != nil {
+		if int(*c.LiftingLogSize) < shape.Height {
+			return nil, fmt.Errorf("pcs: a column of 2^%d cells, and lifting_log_size is %d", shape.Height, *c.LiftingLogSize)
+		}
+		shape.Height = int(*c.LiftingLogSize)
+	}
+	parallel.For(len(columns), func(i int) {
+		if ctx.Err() == nil {
+			out.cells[i] = make([]m31.M31, 1<<shape.Logs[i])
+			extend(out.cells[i], columns[i])
+		}
+	})
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var err error
+	out.tree, err = shape.Commit(ctx, h, out.cells)
+	return out, err
+}
+
+// Root returns the root of the table's tree.
+func (t *Table) Root() channel.Digest { return t.tree.Root() }
+
+// Cells returns the values of column i on the canonic domain that is larger by the blowup. The caller must not change them.
+func (t *Table) Cells(i int) []m31.M31 { return t.cells[i] }
+
+// open returns the cells of the columns at positions of the tree, which has 2^height leaves, and the witness.
+func (t *Table) open(positions []uint32, height int) ([][]m31.M31, []channel.Digest) {
+	values := make([][]m31.M31, len(t.cells))
+	for i, cells := range t.cells {
+		lifted := height - logLen(cells)
+		values[i] = make([]m31.M31, len(positions))
+		for k, p := range positions {
+			values[i][k] = cells[circle.LiftedCell(int(p), lifted)]
+		}
+	}
+	return values, t.tree.Open(positions)
+}
+
+// Accumulator sums up the composition polynomial: components add their quotients on the domains of their sizes.
+type Accumulator struct {
+	sums [circle.MaxLog + 1]*fri.Column // by log2 of the size
+}
+
+// At returns the sum on the canonic domain of size 2^log, to which the caller may add.
+func (a *Accumulator) At(log int) *fri.Column {
+	if a.sums[log] == nil {
+		c := fri.NewColumn(1 << log)
+		a.sums[log] = &c
+	}
+	return a.sums[log]
+}
+
+// Commit adds up the sums, each lifted to the largest size 2^n, and commits to the two halves of the coefficients: the polynomial is
+// left + π(…π(x))·right with π applied n-2 times, and each half has the size of the largest component. The accumulator must not be used again.
+func (a *Accumulator) Commit(ctx context.Context, c *Config, h channel.Hash, t *circle.Twiddles) (*Table, error) {
+	sum := liftSum(a.sums[:])
+	if sum == nil {
+		return nil, errors.New("pcs: no component has added to the composition")
+	}
+	parallel.For(len(sum), func(k int) { t.Interpolate(sum[k]) })
+	half := len(sum[0]) / 2
+	var columns [][]m31.M31
+	for k := range CompositionColumns {
+		columns = append(columns, sum[k%4][k/4*half:][:half])
+	}
+	return c.newTable(ctx, h, columns, t.Evaluate)
+}
+
+// liftSum returns the sum of columns, the sizes of which ascend, lifted to the size of the largest. It is nil if all are nil. The columns are
+// overwritten.
+func liftSum(columns []*fri.Column) *fri.Column {
+	var sum *fri.Column
+	for _, c := range columns {
+		if c == nil {
+			continue
+		}
+		if sum != nil {
+			addLifted(c, sum)
+		}
+		sum = c
+	}
+	return sum
+}
+
+// addLifted adds src, lifted to the size of dst, to dst.
+func addLifted(dst, src *fri.Column) {
+	k := logLen(dst[0]) - logLen(src[0])
+	for q := range dst {
+		to, from := dst[q], src[q]
+		parallel.Chunks(len(from)/2, max(1, 1<<10>>k), func(start, end int) {
+			for pair := start; pair < end; pair++ {
+				a, b := from[2*pair], from[2*pair+1]
+				cells := to[pair<<(k+1):][:2<<k]
+				for i := 0; i < len(cells); i += 2 {
+					cells[i], cells[i+1] = cells[i].Add(a), cells[i+1].Add(b)
+				}
+			}
+		})
+	}
+}
+
+// logLen returns log2 of the length of a column, rounded down.
+func logLen(c []m31.M31) int { return bits.Len(uint(len(c))) - 1 }
