@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"fmt"
 	"math/big"
 	"strings"
 	"testing"
@@ -209,11 +210,89 @@ func TestFillMod(t *testing.T) {
 			if got, ok := m.Memory.Get(at.Add(k)); !ok || got != want {
 				t.Errorf("instance %d, cell %d: %v, %v, want %v", i, k, got, ok, want)
 			}
+			// Cells that FillMod writes count as accessed: they are no holes.
+			if accessed := m.Memory.cell(at.Add(k))[3]&accessedBit != 0; accessed != (i > 0) {
+				t.Errorf("instance %d, cell %d: accessed %v", i, k, accessed)
+			}
 		}
 	}
 	for at, want := range map[int]uint64{8: 13, 16: 23} { // 50 + 60 - 97; 73 - 50
 		if got, ok := m.Memory.Get(values.Add(at)); !ok || got != UintValue(want) {
 			t.Errorf("value at %d: %v, %v, want %d", at, got, ok, want)
 		}
+	}
+}
+
+// TestFillModBatch checks that instances beyond a batch repeat the offsets of the first, and that an offset of the batch that is missing is an error.
+func TestFillModBatch(t *testing.T) {
+	for missing := -1; missing < 3; missing++ {
+		m := NewMachine()
+		b, err := m.AddBuiltin(BuiltinAddMod)
+		if err != nil {
+			t.Fatal(err)
+		}
+		values, offsets := m.Memory.AddSegment(), m.Memory.AddSegment()
+		load := func(at Addr, list ...Value) {
+			t.Helper()
+			if _, err := m.Memory.Load(at, list...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		load(b.Base, UintValue(97), UintValue(0), UintValue(0), UintValue(0), AddrValue(values), AddrValue(offsets), UintValue(3))
+		for i, v := range []uint64{0, 4, 8} {
+			if i != missing {
+				load(offsets.Add(i), UintValue(v))
+			}
+		}
+		load(values, UintValue(50), UintValue(0), UintValue(0), UintValue(0), UintValue(60), UintValue(0), UintValue(0), UintValue(0))
+		err = m.FillMod(ModBatch{b.Base, 1}, ModBatch{})
+		if (err != nil) != (missing >= 0) {
+			t.Errorf("without offset %d: %v", missing, err)
+		}
+		for i := range 9 {
+			if got, ok := m.Memory.Get(offsets.Add(i)); missing < 0 && (!ok || got != UintValue(uint64(i%3*4))) {
+				t.Errorf("offset %d: %v, %v", i, got, ok)
+			}
+		}
+	}
+}
+
+// TestDeduceBitwise checks the bound of each operand, and that the error names the operand's address and value.
+func TestDeduceBitwise(t *testing.T) {
+	bound := felt.MustHex("0x800000000000000000000000000000000000000000000000000000000000000") // 2^251
+	below := felt.MustHex("0x7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff")
+	for operand := range 2 {
+		for _, v := range []felt.Felt{below, bound} {
+			m := NewMachine()
+			b, err := m.AddBuiltin(BuiltinBitwise)
+			if err != nil {
+				t.Fatal(err)
+			}
+			in := []Value{UintValue(3), UintValue(3)}
+			in[operand] = FeltValue(v)
+			if _, err := m.Memory.Load(b.Base, in...); err != nil {
+				t.Fatal(err)
+			}
+			_, _, err = m.deduceCell(b.Base.Add(2))
+			want := fmt.Sprintf("address %v to be smaller than 2^251, got %v", b.Base.Add(operand), FeltValue(v))
+			if v == below && err != nil || v == bound && (err == nil || !strings.Contains(err.Error(), want)) {
+				t.Errorf("operand %d is %v: %v", operand, v, err)
+			}
+		}
+	}
+}
+
+// TestQM31Operands checks that an operand that is not a packed QM31 is an error, on either side.
+func TestQM31Operands(t *testing.T) {
+	for _, bad := range []Value{AddrValue(Addr{1, 2}), UintValue(1<<31 - 1)} {
+		if _, err := qm31Op(bad, UintValue(2), qm31Mul); err == nil {
+			t.Errorf("%v · 2: no error", bad)
+		}
+		if _, err := qm31Op(UintValue(2), bad, qm31Mul); err == nil {
+			t.Errorf("2 · %v: no error", bad)
+		}
+	}
+	if v, err := qm31Op(UintValue(2), UintValue(3), qm31Mul); err != nil || v != UintValue(6) {
+		t.Errorf("2 · 3: %v, %v", v, err)
 	}
 }
