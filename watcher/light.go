@@ -60,6 +60,9 @@ func openChain(ctx context.Context, genesis *cmttypes.GenesisDoc, nodes []string
 		witnesses = providers
 	}
 	first, err := providers[0].LightBlock(ctx, genesis.InitialHeight)
+	if errors.Is(err, provider.ErrNoResponse) {
+		return nil, fmt.Errorf("watcher: node %s does not answer", nodes[0])
+	}
 	if err != nil {
 		return nil, fmt.Errorf("watcher: node %s: header of height %d: %w", nodes[0], genesis.InitialHeight, err)
 	}

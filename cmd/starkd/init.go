@@ -21,6 +21,9 @@ func newInitCommand() *cobra.Command {
 		Short: "Create a new chain with one validator: make the homes of its node and of a watcher",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkPorts(&net, 1); err != nil {
+				return err
+			}
 			if err := net.Init(dir, moniker); err != nil {
 				return err
 			}
@@ -32,9 +35,18 @@ func newInitCommand() *cobra.Command {
 	cmd.Flags().StringVar(&dir, "home", defaultHome(), "home folder to make")
 	cmd.Flags().StringVar(&net.ChainID, "chain-id", defaultChainID, "name of the chain, at most 31 ASCII characters")
 	cmd.Flags().StringVar(&moniker, "moniker", "node", "name of the node in the network")
+	cmd.Flags().IntVar(&net.PortOffset, "port-offset", 0, "number added to every port, for several chains on one machine")
 	cmd.Flags().StringVar(&net.Seed, "seed", "", "derive the funded accounts from this text (default: random)")
 	cmd.Flags().DurationVar(&net.BlockTime, "block-time", time.Second, "pause between blocks")
 	return cmd
+}
+
+// checkPorts returns an error if a port of a network with n validators is outside the range that needs no permission.
+func checkPorts(net *home.Network, n int) error {
+	if home.DefaultPorts(net.Host, 0, net.PortOffset).RPC < 1024 || home.DefaultPorts(net.Host, n, net.PortOffset).Metrics > 65535 {
+		return usagef("--port-offset %d puts ports outside 1024 to 65535", net.PortOffset)
+	}
+	return nil
 }
 
 func newTestnetCommand() *cobra.Command {
@@ -49,9 +61,8 @@ func newTestnetCommand() *cobra.Command {
 			if validators < 1 || validators > 100 {
 				return usagef("--validators %d is not between 1 and 100", validators)
 			}
-			first, last := home.DefaultPorts(net.Host, 0, net.PortOffset), home.DefaultPorts(net.Host, validators, net.PortOffset)
-			if first.RPC < 1024 || last.Metrics > 65535 {
-				return usagef("--port-offset %d puts ports outside 1024 to 65535", net.PortOffset)
+			if err := checkPorts(&net, validators); err != nil {
+				return err
 			}
 			if output == "" {
 				return usagef("--output is missing")
@@ -69,7 +80,7 @@ func newTestnetCommand() *cobra.Command {
 	cmd.Flags().StringVar(&output, "output", "", "folder to make")
 	cmd.Flags().StringVar(&net.ChainID, "chain-id", defaultChainID, "name of the chain, at most 31 ASCII characters")
 	cmd.Flags().StringVar(&net.Host, "host", "127.0.0.1", "address that the nodes and the watcher listen on")
-	cmd.Flags().IntVar(&net.PortOffset, "port-offset", 0, "number added to every port, for several testnets on one machine")
+	cmd.Flags().IntVar(&net.PortOffset, "port-offset", 0, "number added to every port, for several chains on one machine")
 	cmd.Flags().StringVar(&net.Seed, "seed", "", "derive the funded accounts from this text (default: random)")
 	cmd.Flags().DurationVar(&net.BlockTime, "block-time", time.Second, "pause between blocks")
 	return cmd

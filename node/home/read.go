@@ -47,7 +47,10 @@ func Comet(dir string) (*cmtconfig.Config, error) {
 	v := viper.New()
 	v.SetConfigFile(path)
 	if err := v.ReadInConfig(); err != nil {
-		return nil, hint.With(fmt.Errorf("%s: %w", path, err), "starkd init or starkd testnet makes a home")
+		if _, ok := errors.AsType[*fs.PathError](err); !ok { // such an error names the path
+			err = fmt.Errorf("%s: %w", path, err)
+		}
+		return nil, hint.With(err, "starkd init or starkd testnet makes a home")
 	}
 	c := cmtconfig.DefaultConfig()
 	advice := "the comments in the file and CometBFT's documentation explain each field; starkd init makes a valid file"
