@@ -13,7 +13,8 @@ var iv = [8]uint32{
 	0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
 }
 
-var sigma = [10][16]byte{
+// Sigma is the order in which each round takes the words of the message. Treat it as a constant.
+var Sigma = [10][16]byte{
 	{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
 	{14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3},
 	{11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4},
@@ -54,7 +55,7 @@ func Compress(h *[8]uint32, m *[16]uint32, t uint64, final bool) {
 		v[b] = bits.RotateLeft32(v[b]^v[c], -7)
 	}
 	for round := range 10 {
-		s := &sigma[round]
+		s := &Sigma[round]
 		mix(0, 4, 8, 12, m[s[0]], m[s[1]])
 		mix(1, 5, 9, 13, m[s[2]], m[s[3]])
 		mix(2, 6, 10, 14, m[s[4]], m[s[5]])

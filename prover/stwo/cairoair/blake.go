@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/bits"
 
+	"github.com/starkd/starkd/crypto/blake"
 	"github.com/starkd/starkd/prover/stwo/air"
 	"github.com/starkd/starkd/prover/stwo/m31"
 )
@@ -32,20 +33,6 @@ const blakeRoundCount = 10
 
 // blakeIV is the initial value of Blake2s.
 var blakeIV = [8]uint32{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19}
-
-// sigma are the permutations of the message words, by round.
-var sigma = [blakeRoundCount][16]uint8{
-	{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
-	{14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3},
-	{11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4},
-	{7, 9, 3, 1, 13, 12, 11, 14, 2, 6, 5, 10, 4, 0, 15, 8},
-	{9, 0, 5, 7, 2, 4, 10, 15, 14, 1, 11, 12, 6, 8, 3, 13},
-	{2, 12, 6, 10, 0, 11, 8, 3, 4, 13, 7, 5, 15, 14, 1, 9},
-	{12, 5, 1, 15, 14, 13, 4, 10, 0, 7, 6, 3, 9, 2, 8, 11},
-	{13, 11, 7, 14, 12, 1, 3, 9, 5, 0, 15, 4, 8, 6, 2, 10},
-	{6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5},
-	{10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0},
-}
 
 // sigmaColumns returns the preprocessed columns of a round and its permutation. Rounds 10 to 15 do not exist, and have that of round 0.
 func sigmaColumns() []string {
@@ -157,7 +144,7 @@ var allRounds = &air.Function{Name: "rounds of Blake2s", In: 33, Out: 32 * blake
 		}
 		for r := range blakeRoundCount {
 			for g, w := range mixed {
-				v[w[0]], v[w[1]], v[w[2]], v[w[3]] = mix(v[w[0]], v[w[1]], v[w[2]], v[w[3]], message[sigma[r][2*g]], message[sigma[r][2*g+1]])
+				v[w[0]], v[w[1]], v[w[2]], v[w[3]] = mix(v[w[0]], v[w[1]], v[w[2]], v[w[3]], message[blake.Sigma[r][2*g]], message[blake.Sigma[r][2*g+1]])
 			}
 			o := out[32*r : 32*(r+1)]
 			for k := range v {
@@ -218,7 +205,7 @@ func blakeRound() *air.Component {
 // sigmaOf computes the permutation of the message words of a round.
 var sigmaOf = &air.Function{Name: "permutation of Blake2s", In: 1, Out: 16, Eval: func(_ any, in, out [][]m31.M31) {
 	for i, round := range in[0] {
-		for k, w := range sigma[round] {
+		for k, w := range blake.Sigma[round] {
 			out[k][i] = m31.M31(w)
 		}
 	}

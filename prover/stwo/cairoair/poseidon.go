@@ -3,12 +3,12 @@ package cairoair
 import (
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/poseidon"
 	"github.com/starkd/starkd/prover/stwo/air"
 	"github.com/starkd/starkd/prover/stwo/m31"
+	"github.com/starkd/starkd/prover/stwo/preprocessed"
 )
 
 // poseidonComponents are poseidon_aggregator and what it calls. A permutation of three numbers (Poseidon's instance for three felts, "Hades")
@@ -60,28 +60,6 @@ const (
 
 // keyRows is the number of rows of poseidon_round_keys.
 const keyRows = 2*halfFullRounds + partialRows
-
-// roundKeys are the numbers that rows of the chains add: the constants of the next round, or h of three rounds.
-var roundKeys = sync.OnceValue(func() *[keyRows][3]felt.Felt {
-	k := new([keyRows][3]felt.Felt)
-	constants := poseidon.RoundConstants()
-	copy(k[:halfFullRounds], constants[1:])
-	for i := range 3 * partialRows {
-		k[halfFullRounds+i/3][i%3] = halfKey(constants[halfFullRounds+i:])
-	}
-	copy(k[halfFullRounds+partialRows:], constants[halfFullRounds+partialRounds+1:]) // the last row adds nothing
-	return k
-})
-
-// halfKey returns h of the fourth of four rounds with the given constants.
-func halfKey(c [][3]felt.Felt) felt.Felt {
-	k, l, m := 0, 1, 2
-	h := weigh([]int{1, 1, 1}, c[2][k], c[2][l], c[3][m])
-	half := felt.FromUint64(2)
-	half.Inverse(&half)
-	h.Mul(&h, &half)
-	return weigh([]int{1, 1, -1, -2, -1}, h, c[1][k], c[1][l], c[1][m], c[2][m])
-}
 
 // weigh returns Σ factors[i]·x[i].
 func weigh(factors []int, x ...felt.Felt) felt.Felt {
@@ -422,7 +400,7 @@ func addTimes(z *felt.Felt, f int, x *felt.Felt) {
 
 // fullRoundOf computes, from a row number of the round keys and a state, the cubes of the state, the keys and the next state.
 var fullRoundOf = &air.Function{Name: "full round", In: 1 + 3*packed252, Out: 9 * packed252, Eval: func(_ any, in, out [][]m31.M31) {
-	keys := roundKeys()
+	keys := preprocessed.PoseidonKeys()
 	groups(len(out[0]), func(from, to int) {
 		n := to - from
 		var cubes [3][group]felt.Felt
@@ -453,7 +431,7 @@ var fullRoundOf = &air.Function{Name: "full round", In: 1 + 3*packed252, Out: 9 
 // partialRoundsOf computes, from a row number of the round keys and a state of the partial rounds, the three keys, and then for each of three
 // rounds the cube, half of the next z, and the next z.
 var partialRoundsOf = &air.Function{Name: "partial rounds", In: 1 + 4*packed252, Out: 12 * packed252, Eval: func(_ any, in, out [][]m31.M31) {
-	keys := roundKeys()
+	keys := preprocessed.PoseidonKeys()
 	word := func(i int) [][]m31.M31 { return out[packed252*i : packed252*(i+1)] }
 	groups(len(out[0]), func(from, to int) {
 		n := to - from
