@@ -1,0 +1,184 @@
+package stwo
+
+import (
+	"errors"
+
+	"github.com/starkd/starkd/crypto/blake"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/prover/stwo/air"
+	"github.com/starkd/starkd/prover/stwo/channel"
+	"github.com/starkd/starkd/prover/stwo/m31"
+)
+
+// A felt is written in 28 limbs of 9 bits, the lowest first, in the memory table and in the claim.
+const (
+	feltLimbs = 28
+	limbBits  = 9
+)
+
+// limbs returns the limbs of v.
+func limbs(v felt.Felt) (out [feltLimbs]m31.M31) {
+	words := v.Limbs()
+	for k := range out {
+		at := uint(k * limbBits)
+		w := words[at/64] >> (at % 64)
+		if at%64 > 64-limbBits && at/64 < 3 {
+			w |= words[at/64+1] << (64 - at%64)
+		}
+		out[k] = m31.M31(w & (1<<limbBits - 1))
+	}
+	return out
+}
+
+// pack returns elements of the secure field with the words as coordinates, four each, filled up with zeros.
+func pack(words ...uint32) []m31.QM31 {
+	out := make([]m31.QM31, 0, len(words)/4+1)
+	for ; len(words) > 0; words = words[min(4, len(words)):] {
+		var c [4]m31.M31
+		for k := range min(4, len(words)) {
+			c[k] = m31.M31(words[k])
+		}
+		out = append(out, m31.NewQM31(c[0], c[1], c[2], c[3]))
+	}
+	return out
+}
+
+// mix mixes the claim into the channel: which components are present, the sizes of their tables, and the public data.
+func (c *Claim) mix(ch *channel.Channel) {
+	var present, sizes []uint32
+	tables := c.Tables
+	for _, k := range kinds {
+		places := 1
+		if k.Name == idToBig {
+			places = maxBigParts
+		}
+		for range places {
+			if len(tables) == 0 || tables[0].Kind != k {
+				present = append(present, 0)
+				continue
+			}
+			present = append(present, 1)
+			sizes = append(sizes, uint32(tables[0].LogSize))
+			tables = tables[1:]
+		}
+	}
+	p := &c.Public
+	ch.MixFelts(pack(uint32(len(present)))...)
+	ch.MixFelts(pack(present...)...)
+	ch.MixFelts(pack(sizes...)...)
+	ch.MixFelts(pack(uint32(len(p.Program)))...)
+
+	words := []uint32{
+		uint32(p.Initial.PC), uint32(p.Initial.AP), uint32(p.Initial.FP),
+		uint32(p.Final.PC), uint32(p.Final.AP), uint32(p.Final.FP),
+	}
+	for _, s := range p.Segments {
+		if s == nil {
+			s = new(Segment)
+		}
+		words = append(words, s.Start.ID, s.Start.Value, s.Stop.ID, s.Stop.Value)
+	}
+	words = append(words, p.SafeCallIDs[:]...)
+	for _, cells := range [][]Cell{p.Output, p.Program} {
+		for i := range cells {
+			words = append(words, cells[i].ID)
+		}
+	}
+	ch.MixFelts(pack(words...)...)
+	for _, cells := range [][]Cell{p.Output, p.Program} {
+		values := make([]m31.M31, 0, feltLimbs*len(cells))
+		for i := range cells {
+			l := limbs(cells[i].Value)
+			values = append(values, l[:]...)
+		}
+		ch.MixDigest(ch.Hash().Leaf(values))
+	}
+}
+
+// present returns the segments that main takes.
+func (p *PublicData) present() []*Segment {
+	var out []*Segment
+	for _, s := range p.Segments {
+		if s != nil {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// memory calls yield with the address, id and value of each cell of the public memory: the program, the two words below the first frame, main's
+// arguments and results (begin and end of the segments), and the output. Addresses must not overflow, see checkPublic.
+func (p *PublicData) memory(yield func(address m31.M31, id uint32, value felt.Felt)) {
+	for i, c := range p.Program {
+		yield(p.Initial.PC+m31.M31(i), c.ID, c.Value)
+	}
+	initial, final := p.Initial.AP, p.Final.AP
+	yield(initial-2, p.SafeCallIDs[0], felt.FromUint64(uint64(initial)))
+	yield(initial-1, p.SafeCallIDs[1], felt.Zero)
+	segments := p.present()
+	n := m31.M31(len(segments))
+	for i, s := range segments {
+		yield(initial+m31.M31(i), s.Start.ID, felt.FromUint64(uint64(s.Start.Value)))
+		yield(final-n+m31.M31(i), s.Stop.ID, felt.FromUint64(uint64(s.Stop.Value)))
+	}
+	for i, c := range p.Output {
+		yield(final+m31.M31(i), c.ID, c.Value)
+	}
+}
+
+// The relations of the public data.
+var (
+	opcodes           = air.NewRelation("Opcodes", 3)
+	memoryAddressToID = air.NewRelation("MemoryAddressToId", 2)
+	memoryIDToValue   = air.NewRelation("MemoryIdToBig", 1+feltLimbs)
+)
+
+// lookups returns the sum of the public data's part in the lookups: it uses each cell of the public memory and the final state, and yields the
+// initial state. It returns an error if a denominator is 0, for which the probability is negligible.
+func (p *PublicData) lookups(ch *air.Challenges) (m31.QM31, error) {
+	var denominators []m31.QM31
+	add := func(r *air.Relation, values ...m31.M31) {
+		d := m31.FromM31(r.ID).Sub(ch.Z)
+		for k, v := range values {
+			d = d.Add(ch.Alpha[k+1].Scale(v))
+		}
+		denominators = append(denominators, d)
+	}
+	add(opcodes, p.Final.PC, p.Final.AP, p.Final.FP)
+	add(opcodes, p.Initial.PC, p.Initial.AP, p.Initial.FP)
+	denominators[1] = denominators[1].Neg()
+	var tuple [1 + feltLimbs]m31.M31
+	p.memory(func(address m31.M31, id uint32, value felt.Felt) {
+		add(memoryAddressToID, address, m31.M31(id))
+		tuple[0] = m31.M31(id)
+		l := limbs(value)
+		copy(tuple[1:], l[:])
+		add(memoryIDToValue, tuple[:]...)
+	})
+	return sumOfInverses(denominators)
+}
+
+// sumOfInverses returns Σ 1/d with one inversion. It returns an error if a denominator is 0.
+func sumOfInverses(d []m31.QM31) (m31.QM31, error) {
+	// num/den is the sum over the denominators so far.
+	num, den := m31.QM31{}, m31.FromM31(1)
+	for _, x := range d {
+		num, den = num.Mul(x).Add(den), den.Mul(x)
+	}
+	if den.IsZero() {
+		return num, errors.New("stwo: a denominator of the public lookups is 0")
+	}
+	return num.Mul(den.Inverse()), nil
+}
+
+// ProgramHash returns the hash of the program as S-two's verifiers report it: BLAKE2s over the words. It does not cover which builtins main takes.
+func (p *PublicData) ProgramHash() felt.Felt { return blake.HashFelts(values(p.Program)...) }
+
+// values returns the values of cells.
+func values(cells []Cell) []felt.Felt {
+	out := make([]felt.Felt, len(cells))
+	for i := range cells {
+		out[i] = cells[i].Value
+	}
+	return out
+}
