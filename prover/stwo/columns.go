@@ -3,31 +3,49 @@ package stwo
 import (
 	"fmt"
 
+	"github.com/starkd/starkd/prover/stwo/air"
 	"github.com/starkd/starkd/prover/stwo/pcs"
 )
 
-// columnLogSizes returns log2 of the sizes of the columns of each tree: preprocessed, base and interaction columns, composition.
-func (p *Proof) columnLogSizes() (sizes [trees][]int, err error) {
-	for _, c := range preprocessedColumns(p.Preprocessed) {
-		sizes[0] = append(sizes[0], c.logSize)
+// columns returns the columns of each tree, and for each table of the claim the numbers of the preprocessed columns that it reads.
+func (p *Proof) columns() (columns [trees][]pcs.Column, reads [][]int, err error) {
+	at := map[string]int{}
+	for i, c := range preprocessedColumns(p.Preprocessed) {
+		columns[0] = append(columns[0], pcs.Column{Log: c.logSize})
+		at[c.id] = i
 	}
 	largest := 0
 	for _, t := range p.Claim.Tables {
-		c := t.Kind.component()
-		if c == nil {
-			return sizes, fmt.Errorf("stwo: the component %s is not known", t.Kind.Name)
+		c := t.Component.AIR()
+		var read []int
+		for _, id := range c.Preprocessed {
+			if id == air.RowNumber {
+				id = rowNumberColumn(t.LogSize)
+			}
+			i, ok := at[id]
+			if !ok {
+				return columns, nil, fmt.Errorf("stwo: %s of 2^%d rows needs the column %s, which the preprocessed trace %v lacks", t.Component.Name, t.LogSize, id, p.Preprocessed)
+			}
+			columns[0][i].Sampling = pcs.AtPoint
+			read = append(read, i)
 		}
-		for range len(c.Columns) {
-			sizes[1] = append(sizes[1], t.LogSize)
+		reads = append(reads, read)
+		for range c.Columns {
+			columns[1] = append(columns[1], pcs.Column{Log: t.LogSize, Sampling: pcs.AtPoint})
 		}
-		for range c.InteractionColumns() {
-			sizes[2] = append(sizes[2], t.LogSize)
+		n := c.InteractionColumns()
+		for i := range n {
+			sampling := pcs.AtPoint
+			if i >= n-4 {
+				sampling = pcs.AtPreviousAndPoint // of the running sum
+			}
+			columns[2] = append(columns[2], pcs.Column{Log: t.LogSize, Sampling: sampling})
 		}
 		largest = max(largest, t.LogSize)
 	}
-	c := &p.STARK.Config
+	config := &p.STARK.Config
 	for range pcs.CompositionColumns {
-		sizes[3] = append(sizes[3], c.LogDomain(largest)-int(c.LogBlowup))
+		columns[3] = append(columns[3], pcs.Column{Log: config.LogDomain(largest) - int(config.LogBlowup), Sampling: pcs.AtPoint})
 	}
-	return sizes, nil
+	return columns, reads, nil
 }

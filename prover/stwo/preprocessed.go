@@ -26,6 +26,9 @@ type preprocessedColumn struct {
 	logSize int
 }
 
+// rowNumberColumn returns the id of the column of 2^log rows that counts them.
+func rowNumberColumn(log int) string { return fmt.Sprintf("seq_%d", log) }
+
 // preprocessedColumns returns the columns of a variant in their order: smaller ones first.
 func preprocessedColumns(v Variant) []preprocessedColumn {
 	var c []preprocessedColumn
@@ -43,7 +46,7 @@ func preprocessedColumns(v Variant) []preprocessedColumn {
 		most = 20
 	}
 	for log := minLogSize; log <= most; log++ {
-		add(log, 1, fmt.Sprintf("seq_%d", log))
+		add(log, 1, rowNumberColumn(log))
 	}
 	for _, bits := range []int{4, 7, 8, 9, 10} {
 		add(2*bits, 3, fmt.Sprintf("bitwise_xor_%d_%%d", bits))

@@ -6,6 +6,7 @@ import (
 	"github.com/starkd/starkd/crypto/blake"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover/stwo/air"
+	"github.com/starkd/starkd/prover/stwo/cairoair"
 	"github.com/starkd/starkd/prover/stwo/channel"
 	"github.com/starkd/starkd/prover/stwo/m31"
 )
@@ -47,13 +48,13 @@ func pack(words ...uint32) []m31.QM31 {
 func (c *Claim) mix(ch *channel.Channel) {
 	var present, sizes []uint32
 	tables := c.Tables
-	for _, k := range kinds {
+	for _, component := range cairoair.Components() {
 		places := 1
-		if k.Name == idToBig {
+		if component.Name == idToBig {
 			places = maxBigParts
 		}
 		for range places {
-			if len(tables) == 0 || tables[0].Kind != k {
+			if len(tables) == 0 || tables[0].Component != component {
 				present = append(present, 0)
 				continue
 			}

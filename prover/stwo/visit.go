@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/starkd/starkd/prover/stwo/cairoair"
 	"github.com/starkd/starkd/prover/stwo/channel"
 	"github.com/starkd/starkd/prover/stwo/fri"
 	"github.com/starkd/starkd/prover/stwo/m31"
@@ -46,18 +47,18 @@ func (c *Claim) visit(f form) {
 	c.Public.visit(f)
 	present := c.Tables
 	c.Tables = nil
-	for _, k := range kinds {
-		// Tables of kind k; a writer takes them from the beginning of present.
+	for _, component := range cairoair.Components() {
+		// Tables of the component; a writer takes them from the beginning of present.
 		n := 0
-		for n < len(present) && present[n].Kind == k {
+		for n < len(present) && present[n].Component == component {
 			n++
 		}
 		of := present[:n:n]
 		present = present[n:]
-		f.member(k.Name)
-		if f.optional(n > 0 || k.Name == idToBig) {
-			of = k.visit(f, of)
-		} else if k.Name == idToBig {
+		f.member(component.Name)
+		if f.optional(n > 0 || component.Name == idToBig) {
+			of = visitTables(f, component, of)
+		} else if component.Name == idToBig {
 			f.fail("%s is absent", idToBig)
 		}
 		c.Tables = append(c.Tables, of...)
@@ -65,28 +66,30 @@ func (c *Claim) visit(f form) {
 	f.close()
 }
 
-// visit visits the tables of a kind that is present, and returns them.
-func (k *Kind) visit(f form, of []Table) []Table {
+// visitTables visits the tables of a component that is present, and returns them.
+func visitTables(f form, c *cairoair.Component, of []Table) []Table {
 	f.open()
 	defer f.close()
 	logSize := func(t *Table) {
-		t.Kind = k
+		t.Component = c
 		t.LogSize = int(f.number(uint64(t.LogSize), maxLogSize+1))
 	}
-	if k.Name == idToBig {
+	if c.Name == idToBig {
 		f.member("big_log_sizes")
 		list(f, "tables of "+idToBig, maxBigParts, &of, logSize)
 		return of
 	}
 	if f.reading() {
-		of = []Table{{Kind: k, LogSize: k.fixedLog}}
+		of = []Table{{Component: c}}
 	}
-	if k.fixedLog == 0 {
+	if c.Source == cairoair.FixedTable {
+		of[0].LogSize = c.AIR().LogSize
+	} else {
 		f.member("log_size")
 		logSize(&of[0])
 	}
-	if k.start != "" {
-		f.member(k.start)
+	if c.Parameter == cairoair.SegmentStart {
+		f.member(startMember(c))
 		number32(f, &of[0].Start, m31.P)
 	}
 	return of
@@ -179,20 +182,20 @@ func (p *Proof) visitSums(f form) {
 	p.Sums = sums
 	f.open()
 	tables := p.Claim.Tables
-	for _, k := range kinds {
+	for _, c := range cairoair.Components() {
 		n := 0
-		for n < len(tables) && tables[n].Kind == k {
+		for n < len(tables) && tables[n].Component == c {
 			n++
 		}
-		f.member(k.Name)
-		want := n > 0 || k.Name == idToBig
+		f.member(c.Name)
+		want := n > 0 || c.Name == idToBig
 		if f.optional(want) != want {
-			f.fail("%s is present in the claim or in the claimed sums, but not in both", k.Name)
+			f.fail("%s is present in the claim or in the claimed sums, but not in both", c.Name)
 			return
 		}
 		if want {
 			f.open()
-			if k.Name == idToBig {
+			if c.Name == idToBig {
 				p.visitBigSums(f, sums[:n])
 			} else {
 				f.member("claimed_sum")
@@ -367,23 +370,23 @@ func (p *Proof) visitRows(f form) {
 
 // columnOrder returns the numbers of the columns of each tree, smaller columns first.
 func (p *Proof) columnOrder() (order [trees][]int, err error) {
-	sizes, err := p.columnLogSizes()
+	columns, _, err := p.columns()
 	if err != nil {
 		return order, err
 	}
 	for t := range order {
-		order[t] = make([]int, len(sizes[t]))
+		order[t] = make([]int, len(columns[t]))
 		for i := range order[t] {
 			order[t][i] = i
 		}
-		slices.SortStableFunc(order[t], func(a, b int) int { return sizes[t][a] - sizes[t][b] })
+		slices.SortStableFunc(order[t], func(a, b int) int { return columns[t][a].Log - columns[t][b].Log })
 	}
 	return order, nil
 }
 
 // checkQueried returns an error unless there are queried values of every column, the same number of each.
 func (p *Proof) checkQueried() error {
-	sizes, err := p.columnLogSizes()
+	columns, _, err := p.columns()
 	if err != nil {
 		return err
 	}
@@ -391,8 +394,8 @@ func (p *Proof) checkQueried() error {
 		return fmt.Errorf("stwo: queried values of %d trees, want %d", len(p.STARK.QueriedValues), trees)
 	}
 	for t, tree := range p.STARK.QueriedValues {
-		if len(tree) != len(sizes[t]) {
-			return fmt.Errorf("stwo: queried values of %d columns of tree %d, want %d", len(tree), t, len(sizes[t]))
+		if len(tree) != len(columns[t]) {
+			return fmt.Errorf("stwo: queried values of %d columns of tree %d, want %d", len(tree), t, len(columns[t]))
 		}
 		for i, column := range tree {
 			if want := len(p.STARK.QueriedValues[0][0]); len(column) != want {

@@ -1,0 +1,184 @@
+package stwo
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/starkd/starkd/prover/stwo/air"
+	"github.com/starkd/starkd/prover/stwo/cairoair"
+	"github.com/starkd/starkd/prover/stwo/channel"
+	"github.com/starkd/starkd/prover/stwo/circle"
+	"github.com/starkd/starkd/prover/stwo/m31"
+	"github.com/starkd/starkd/prover/stwo/pcs"
+)
+
+// interactionWork is the number of bits of the proof of work before the challenges of the lookups.
+const interactionWork = 24
+
+// Check makes all checks of Verify that need no hashing: the claim describes a whole run, the parameters are within their bounds, the
+// preprocessed columns are the pinned ones, and the numbers of values are those that the claim and the parameters demand.
+func (p *Proof) Check() error {
+	_, _, err := p.check()
+	return err
+}
+
+// check does the same, and returns the columns of each tree and the preprocessed columns that each table reads.
+func (p *Proof) check() (columns [trees][]pcs.Column, reads [][]int, err error) {
+	if p.Hash > channel.Poseidon252 || p.Preprocessed < 0 || int(p.Preprocessed) >= len(variantNames) {
+		return columns, nil, errors.New("stwo: unknown hash function or preprocessed trace")
+	}
+	if err := p.STARK.Config.Validate(); err != nil {
+		return columns, nil, err
+	}
+	if err := p.Claim.check(); err != nil {
+		return columns, nil, err
+	}
+	if len(p.Sums) != len(p.Claim.Tables) {
+		return columns, nil, fmt.Errorf("stwo: %d claimed sums, want %d", len(p.Sums), len(p.Claim.Tables))
+	}
+	if columns, reads, err = p.columns(); err != nil {
+		return columns, nil, err
+	}
+	if err := p.STARK.Check(p.Hash, columns[:]); err != nil {
+		return columns, nil, err
+	}
+	switch root, ok := p.preprocessedRoot(); {
+	case !ok:
+		return columns, nil, fmt.Errorf("stwo: the root of the preprocessed trace %v is not known for these parameters (hash %v, blowup 2^%d)", p.Preprocessed, p.Hash, p.STARK.Config.LogBlowup)
+	case root != p.STARK.Commitments[0]:
+		return columns, nil, fmt.Errorf("stwo: the preprocessed columns have the root %x, want %x", p.STARK.Commitments[0], root)
+	}
+	return columns, reads, nil
+}
+
+// Verify checks the proof. The proof may come from an untrusted source. Cheap checks come first: see Check.
+//
+// It does not judge the security that the parameters give; see Security.
+func (p *Proof) Verify() error { return p.verify(nil) }
+
+// observer is called with intermediate values of a verification, in tests.
+type observer func(what string, v m31.QM31)
+
+func (o observer) see(what string, v m31.QM31) {
+	if o != nil {
+		o(what, v)
+	}
+}
+
+func (p *Proof) verify(o observer) error {
+	columns, reads, err := p.check()
+	if err != nil {
+		return err
+	}
+	commitments := p.STARK.Commitments
+	ch := channel.New(p.Hash)
+
+	// Parameters, preprocessed columns and claim.
+	ch.MixFelts(m31.FromM31(m31.New(uint64(p.Salt))))
+	p.STARK.Config.Mix(ch)
+	ch.MixDigest(commitments[0])
+	p.Claim.mix(ch)
+
+	// Base columns.
+	ch.MixDigest(commitments[1])
+
+	// Proof of work, and the challenges of the lookups.
+	if !ch.CheckWork(interactionWork, p.InteractionNonce) {
+		return fmt.Errorf("stwo: %d is not a proof of work of %d bits", p.InteractionNonce, interactionWork)
+	}
+	ch.MixUint64(p.InteractionNonce)
+	drawn := ch.DrawFelts(2)
+	o.see("z", drawn[0])
+	o.see("alpha", drawn[1])
+	challenges := air.NewChallenges(drawn[0], drawn[1])
+
+	// The sums of all lookups cancel.
+	total, err := p.Claim.Public.lookups(challenges)
+	if err != nil {
+		return err
+	}
+	o.see("public_logup_sum", total)
+	for _, sum := range p.Sums {
+		total = total.Add(sum)
+	}
+	if !total.IsZero() {
+		return fmt.Errorf("stwo: the lookups of the public data and of all tables add up to %v, want 0", total)
+	}
+	ch.MixFelts(p.Sums...)
+
+	// Interaction columns and composition.
+	ch.MixDigest(commitments[2])
+	coefficient := ch.DrawFelt()
+	o.see("composition_random_coefficient", coefficient)
+	ch.MixDigest(commitments[3])
+
+	// The constraints at a random point: the composition is their sum divided by the polynomial that vanishes on all rows.
+	point := pcs.DrawPoint(ch)
+	logRows := columns[3][0].Log
+	vanishing := circle.Vanishing(logRows, point)
+	if vanishing.IsZero() {
+		return errors.New("stwo: the random point is a row")
+	}
+	composition, err := pcs.Composition(p.STARK.SampledValues[3], point, logRows)
+	if err != nil {
+		return err
+	}
+	if got := p.constraints(reads, challenges, coefficient, o); got != composition.Mul(vanishing) {
+		return fmt.Errorf("stwo: the constraints at the random point add up to %v, the composition is %v", got, composition)
+	}
+
+	// The samples and the degrees of the columns.
+	return pcs.Verify(ch, columns[:], point, &p.STARK)
+}
+
+// constraints returns Σ coefficient^(n-1-i)·C_i over the values C_i of all n constraints at the random point.
+func (p *Proof) constraints(reads [][]int, challenges *air.Challenges, coefficient m31.QM31, o observer) m31.QM31 {
+	samples := p.STARK.SampledValues
+	base, interaction := samples[1], samples[2]
+	var sum m31.QM31
+	ids := uint32(0) // of the tables of memory_id_to_big so far
+	var mask air.Mask
+	for i, t := range p.Claim.Tables {
+		c := t.Component.AIR()
+		mask = air.Mask{
+			LogSize:      t.LogSize,
+			Columns:      mask.Columns[:0],
+			Preprocessed: mask.Preprocessed[:0],
+			Interaction:  mask.Interaction[:0],
+			Shift:        p.Sums[i].Scale(m31.New(1 << t.LogSize).Inverse()),
+		}
+		switch t.Component.Parameter {
+		case cairoair.SegmentStart:
+			mask.Parameter = m31.M31(t.Start)
+		case cairoair.FirstID:
+			mask.Parameter = m31.M31(ids)
+			ids += 1 << t.LogSize
+		}
+		for _, k := range reads[i] {
+			mask.Preprocessed = append(mask.Preprocessed, samples[0][k][0])
+		}
+		for k := range c.Columns {
+			mask.Columns = append(mask.Columns, base[k][0])
+		}
+		n := c.InteractionColumns()
+		for k := 0; k < n; k += 4 {
+			last := len(interaction[k]) - 1
+			mask.Interaction = append(mask.Interaction, secureValue(interaction[k:k+4], last))
+		}
+		mask.Previous = secureValue(interaction[n-4:n], 0)
+		base, interaction = base[len(c.Columns):], interaction[n:]
+		c.Evaluate(&mask, challenges, func(v m31.QM31) { sum = sum.Mul(coefficient).Add(v) })
+		o.see(t.Component.Name, sum)
+	}
+	return sum
+}
+
+// secureValue returns the value at a point of the column of the secure field whose coordinates are the four columns. sample is the number of
+// the point.
+func secureValue(columns [][]m31.QM31, sample int) m31.QM31 {
+	var v m31.QM31
+	for k, unit := range [4]m31.QM31{m31.NewQM31(1, 0, 0, 0), m31.NewQM31(0, 1, 0, 0), m31.NewQM31(0, 0, 1, 0), m31.NewQM31(0, 0, 0, 1)} {
+		v = v.Add(unit.Mul(columns[k][sample]))
+	}
+	return v
+}
