@@ -39,37 +39,54 @@ func (b *secureBlock) set(i int, v m31.QM31) {
 
 // machine runs the instructions of a program on one block after another.
 type machine struct {
-	slots   []block // columns, cut to the block's rows; then registers
-	columns [][]m31.M31
-	memory  []m31.M31 // of the registers
-	n       int       // rows of the block
+	columns  [][]m31.M31 // the first slots
+	slots    []block     // columns, cut to the block's rows; then registers
+	pointers []*m31.M31  // to the slots, for the kernels
+	memory   []m31.M31   // of the registers
+	n        int         // rows of the block
+	vector   bool        // the kernels can run on blocks of n rows
 
 	acc []uint64 // scratch of sums
 }
 
-// newMachine returns a machine for programs with the columns of t.
-func newMachine(t *Table, registers int) *machine {
-	m := &machine{columns: append(append([][]m31.M31{}, t.Columns...), t.Preprocessed...), memory: make([]m31.M31, registers*blockRows), acc: make([]uint64, blockRows)}
+// newMachine returns a machine for a program that reads the given columns.
+func newMachine(columns [][]m31.M31, registers int) *machine {
+	m := &machine{columns: columns, memory: make([]m31.M31, registers*blockRows), acc: make([]uint64, blockRows)}
 	m.slots = make([]block, len(m.columns)+registers)
+	m.pointers = make([]*m31.M31, len(m.slots))
 	return m
 }
 
 // seek moves the machine to the rows first to first+n-1.
 func (m *machine) seek(first, n int) {
-	m.n = n
 	for k, c := range m.columns {
 		if c != nil {
-			m.slots[k] = c[first : first+n]
+			m.set(k, c[first:first+n])
 		}
 	}
+	if m.n == n {
+		return
+	}
+	m.n = n
+	m.vector = vectorBits > 0 && n%vectorRows == 0
 	for k := len(m.columns); k < len(m.slots); k++ {
 		at := (k - len(m.columns)) * blockRows
-		m.slots[k] = m.memory[at : at+n]
+		m.set(k, m.memory[at:at+n])
 	}
 }
 
-// run executes instructions.
-func (m *machine) run(code []instruction) {
+// set sets slot k.
+func (m *machine) set(k int, b block) {
+	m.slots[k] = b
+	m.pointers[k] = &b[0]
+}
+
+// run carries out the instructions of a step.
+func (m *machine) run(code []instruction, words []uint32) {
+	if m.vector && len(code) > 0 {
+		execute(words, m.pointers, m.n)
+		return
+	}
 	for k := range code {
 		i := &code[k]
 		d := m.slots[i.dst]
@@ -161,46 +178,53 @@ func (m *machine) sum(d block, s *sum) {
 	}
 }
 
-// secureSum computes s in all rows.
+// secureSum sets d to s in all rows. d is of newSecureBlock.
 func (m *machine) secureSum(d *secureBlock, s *secureSum) {
-	for q := range d {
-		clear(d[q][:m.n])
+	if m.vector {
+		vectorSecureSum(&d[0][0], s, m.pointers, m.n)
+		return
 	}
-	m.addSecureSum(d, s)
-}
-
-// addSecureSum adds s to d in all rows.
-func (m *machine) addSecureSum(d *secureBlock, s *secureSum) {
-	constant := s.constant.Coordinates()
-	acc := m.acc[:m.n]
 	for q := range d {
-		for r := range acc {
-			acc[r] = uint64(constant[q]) + uint64(d[q][r])
-		}
-		for j, t := range s.terms {
-			a, k := m.slots[t.slot], uint64(t.k.Coordinates()[q])
-			for r := range acc {
-				acc[r] += uint64(a[r]) * k
-			}
-			if j%3 == 2 {
-				for r := range acc {
-					acc[r] = fold(acc[r])
-				}
-			}
-		}
+		acc := m.acc[:m.n]
+		clear(acc)
+		m.accumulate(acc, s, q)
 		for r, v := range acc {
-			d[q][r] = m31.New(v)
+			d[q][r] = m31.New(v + uint64(s.coordinates[q]))
 		}
 	}
 }
 
-// machine returns a machine for the program on t.
-func (p *program[R]) machine(t *Table) *machine { return newMachine(t, p.registers) }
-
-// factor returns the values of f in a block, or nil if it is constant.
-func (m *machine) factor(f factor) block {
-	if f.slot < 0 {
-		return nil
+// accumulate adds coordinate q of the terms of s to acc, which is below 2^62 in each row before and below 2^34 after.
+func (m *machine) accumulate(acc []uint64, s *secureSum, q int) {
+	for j, t := range s.wide {
+		a, k := m.slots[t.slot], t.k[q]
+		for r := range acc {
+			acc[r] += uint64(a[r]) * k
+		}
+		if j%3 == 2 || j == len(s.wide)-1 {
+			for r := range acc {
+				acc[r] = fold(acc[r])
+			}
+		}
 	}
-	return m.slots[f.slot]
+}
+
+// secureSums are accumulators of the secure field for each row, of 64 bits for each coordinate. They are below 2^62. The kernels keep the
+// accumulators of a vector of rows in an order of their own, which all of them share.
+type secureSums []uint64
+
+func newSecureSums() secureSums { return make(secureSums, 4*blockRows) }
+
+// coordinate returns the accumulators of coordinate q in n rows.
+func (s secureSums) coordinate(q, n int) []uint64 { return s[q*blockRows : q*blockRows+n] }
+
+// addSecureSum adds the terms of s to sums in all rows.
+func (m *machine) addSecureSum(sums secureSums, s *secureSum) {
+	if m.vector {
+		vectorAddSecureSum(sums, s, m.pointers, m.n)
+		return
+	}
+	for q := range 4 {
+		m.accumulate(sums.coordinate(q, m.n), s, q)
+	}
 }

@@ -89,6 +89,10 @@ func (i *instruction) operands(f func(*int32)) {
 type secureSum struct {
 	constant m31.QM31
 	terms    []secureTerm
+
+	// The same for the kernels.
+	coordinates [4]m31.M31
+	wide        []wideTerm
 }
 
 type secureTerm struct {
@@ -123,13 +127,14 @@ type compiler struct {
 	values int // number of values computed so far; value i has slot inputs + i
 }
 
-// newCompiler returns a compiler of c for the table t, of which the nodes of roots are to be computed.
-func newCompiler(c *Component, t *Table, roots []int32) *compiler {
+// newCompiler returns a compiler of c for the table t, of which the nodes of roots are to be computed. The reader's own columns are `more` slots
+// after those of the table.
+func newCompiler(c *Component, t *Table, roots []int32, more int) *compiler {
 	if len(t.Columns) != len(c.Columns) || len(t.Preprocessed) != len(c.Preprocessed) {
 		panic(fmt.Sprintf("air: %s has %d columns and reads %d preprocessed ones, the table has %d and %d", c.Name, len(c.Columns), len(c.Preprocessed),
 			len(t.Columns), len(t.Preprocessed)))
 	}
-	p := &compiler{c: c, inputs: len(c.Columns) + len(c.Preprocessed)}
+	p := &compiler{c: c, inputs: len(c.Columns) + len(c.Preprocessed) + more}
 	p.forms = make([]affine, len(c.nodes))
 	p.uses = make([]int32, len(c.nodes))
 	p.slots = make([]int32, len(c.nodes))
@@ -409,12 +414,15 @@ func (p *compiler) multiplicity(l *Lookup) (f factor, negative bool) {
 type reader interface {
 	// operands calls f with each slot that the reader reads.
 	operands(f func(*int32))
+	// finish prepares the reader for the kernels, once its slots are final.
+	finish()
 }
 
 // step is a part of a compiled program: instructions, then a reader of their values.
 type step[R reader] struct {
-	code []instruction
-	read R
+	code  []instruction
+	words []uint32 // the code for the kernels
+	read  R
 }
 
 // program is a compiled program.
@@ -432,7 +440,7 @@ type assembler[R reader] struct {
 
 // read adds a step that ends in r. Instructions for it are those that were added since the last one.
 func (a *assembler[R]) read(r R) {
-	a.program.steps = append(a.program.steps, step[R]{a.code, r})
+	a.program.steps = append(a.program.steps, step[R]{code: a.code, read: r})
 	a.code = nil
 }
 
@@ -497,6 +505,8 @@ func (a *assembler[R]) finish() *program[R] {
 		}
 		s.read.operands(rename)
 		release()
+		s.words = words(s.code)
+		s.read.finish()
 	}
 	a.program.inputs, a.program.registers = a.inputs, int(count)
 	return &a.program

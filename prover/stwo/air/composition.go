@@ -2,6 +2,7 @@ package air
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/starkd/starkd/internal/parallel"
 	"github.com/starkd/starkd/prover/stwo/circle"
@@ -33,17 +34,11 @@ func (c *Component) Composition(t *Table, s *Interactions, ch *Challenges, power
 		e := newComposer(p, t, s)
 		for b := start; b < end; b++ {
 			first := b * size
-			e.block(first, size)
-			v := inverse
+			factor := inverse
 			if first >= rows {
-				v = v.Neg()
+				factor = factor.Neg()
 			}
-			for q := range acc {
-				out := acc[q][first : first+size]
-				for i, x := range e.sum[q][:size] {
-					out[i] = out[i].Add(x.Mul(v))
-				}
-			}
+			e.block(first, size, factor, acc)
 		}
 	})
 }
@@ -54,16 +49,6 @@ type termReader struct {
 	pair        *pairTerm // or nil
 }
 
-func (r *termReader) operands(f func(*int32)) {
-	r.constraints.operands(f)
-	if p := r.pair; p != nil {
-		for k := range p.count {
-			p.multiplicity[k].operands(f)
-			p.denominator[k].operands(f)
-		}
-	}
-}
-
 // pairTerm is the LogUp constraint of a pair of lookups m1/d1 + m2/d2, times its power of the composition coefficient. With D the step of the
 // interaction column it is
 //
@@ -71,13 +56,59 @@ func (r *termReader) operands(f func(*int32)) {
 //
 // so two products suffice if power·d1 is computed from powers of α that are multiplied by power. A single lookup has power·(D·d1 - m1).
 type pairTerm struct {
-	number       int
-	last         bool
 	count        int // of lookups, 1 or 2
+	step         [4]int32
 	power        m31.QM31
 	multiplicity [2]factor
 	negative     [2]bool      // the multiplicity is negated
 	denominator  [2]secureSum // power·d1 and d2
+	operation    pairBlock    // constants of the kernel's operands
+}
+
+func (r *termReader) operands(f func(*int32)) {
+	r.constraints.operands(f)
+	if p := r.pair; p != nil {
+		for q := range p.step {
+			f(&p.step[q])
+		}
+		for k := range p.count {
+			p.multiplicity[k].operands(f)
+			p.denominator[k].operands(f)
+		}
+	}
+}
+
+func (r *termReader) finish() {
+	r.constraints.widen()
+	p := r.pair
+	if p == nil {
+		return
+	}
+	for k := range p.count {
+		p.denominator[k].widen()
+	}
+	constant := p.power.Neg()
+	if p.multiplicity[0].slot < 0 {
+		constant = constant.Scale(p.multiplicity[0].constant)
+	} else if p.negative[0] {
+		constant = constant.Neg()
+	}
+	for q, v := range constant.Coordinates() {
+		p.operation.constant[q] = uint64(v)
+	}
+	switch m := p.multiplicity[1]; {
+	case p.count == 1:
+		p.operation.mode = pairSingle
+	case m.slot >= 0:
+		p.operation.mode = pairSecond
+		if !p.negative[1] {
+			p.operation.mode |= pairNegated
+		}
+	case m.constant == 1:
+		p.operation.mode = pairSecond | pairUnit | pairNegated
+	case m.constant == m31.P-1:
+		p.operation.mode = pairSecond | pairUnit
+	}
 }
 
 // constraintGroup is the number of constraints whose values are read together, and so are in registers at the same time.
@@ -91,7 +122,11 @@ func (c *Component) compileComposition(t *Table, s *Interactions, ch *Challenges
 	for _, l := range c.Lookups {
 		roots = append(append(roots, l.multiplicity), l.values...)
 	}
-	a := assembler[*termReader]{compiler: newCompiler(c, t, roots)}
+	// The reader's own columns: those of the interaction, four of its last columns at the previous row, and one of zeros.
+	first := int32(len(t.Columns) + len(t.Preprocessed))
+	previous := first + int32(len(s.Columns))
+	zero := previous + 4
+	a := assembler[*termReader]{compiler: newCompiler(c, t, roots, len(s.Columns)+5)}
 	for first := 0; first < len(c.Constraints); first += constraintGroup {
 		var r termReader
 		for k := first; k < min(first+constraintGroup, len(c.Constraints)); k++ {
@@ -99,14 +134,43 @@ func (c *Component) compileComposition(t *Table, s *Interactions, ch *Challenges
 		}
 		a.read(&r)
 	}
+	shift := s.ClaimedSum.Scale(m31.New(1 << t.LogSize).Inverse()).Coordinates()
 	for k := range c.batches() {
-		p := &pairTerm{number: k, last: k == c.batches()-1, count: min(2, len(c.Lookups)-2*k), power: powers[len(c.Constraints)+k]}
-		zero := !p.last && s.Columns[4*k] == nil && (k == 0 || s.Columns[4*k-4] == nil)
-		for j := range p.count {
-			p.multiplicity[j], p.negative[j] = a.multiplicity(&c.Lookups[2*k+j])
-			zero = zero && p.multiplicity[j] == factor{slot: -1}
+		p := &pairTerm{count: min(2, len(c.Lookups)-2*k), power: powers[len(c.Constraints)+k]}
+		isZero := true
+		for q := range p.step {
+			var step sum
+			if s.Columns[4*k+q] != nil {
+				step.plain[0] = append(step.plain[0], first+int32(4*k+q))
+			}
+			if k > 0 && s.Columns[4*(k-1)+q] != nil {
+				step.plain[1] = append(step.plain[1], first+int32(4*(k-1)+q))
+			}
+			if k == c.batches()-1 {
+				step.plain[1] = append(step.plain[1], previous+int32(q))
+				step.constant = shift[q]
+			}
+			switch {
+			case len(step.plain[0])+len(step.plain[1]) == 0:
+				p.step[q] = zero
+				continue
+			case len(step.plain[1]) == 0 && step.constant == 0:
+				p.step[q] = step.plain[0][0]
+			default:
+				p.step[q] = a.emit(step)
+			}
+			isZero = false
 		}
-		if zero {
+		for j := range p.count {
+			m, negative := a.multiplicity(&c.Lookups[2*k+j])
+			if v := m.constant; j == 1 && m.slot < 0 && v != 0 && v != 1 && v != m31.P-1 {
+				// The kernel has no such constant.
+				m.slot = a.emit(sum{constant: v, plain: [2][]int32{{zero}}})
+			}
+			p.multiplicity[j], p.negative[j] = m, negative
+			isZero = isZero && p.multiplicity[j] == factor{slot: -1}
+		}
+		if isZero {
 			continue
 		}
 		p.denominator[0] = a.denominator(&c.Lookups[2*k], ch, p.power)
@@ -120,90 +184,124 @@ func (c *Component) compileComposition(t *Table, s *Interactions, ch *Challenges
 
 // composer evaluates the composition in blocks of rows.
 type composer struct {
-	program      *program[*termReader]
-	machine      *machine
-	interactions *Interactions
-	logSize      int
-	shift        m31.QM31
-	sum          secureBlock
-	denominator  [2]secureBlock
-	step         secureBlock
+	program     *program[*termReader]
+	machine     *machine
+	last        [4][]m31.M31 // the last interaction columns
+	logSize     int
+	previous    int // the first slot of those at the previous row
+	shifted     secureBlock
+	constant    m31.QM31 // of all constraints' values
+	sums        secureSums
+	denominator [2]secureBlock
+	operation   pairBlock
 }
 
 func newComposer(p *program[*termReader], t *Table, s *Interactions) *composer {
-	return &composer{
-		program: p, machine: p.machine(t), interactions: s, logSize: t.LogSize, shift: s.ClaimedSum.Scale(m31.New(1 << t.LogSize).Inverse()),
-		sum: newSecureBlock(), denominator: [2]secureBlock{newSecureBlock(), newSecureBlock()}, step: newSecureBlock(),
+	columns := slices.Concat(t.Columns, t.Preprocessed, s.Columns, make([][]m31.M31, 5))
+	e := &composer{
+		program: p, machine: newMachine(columns, p.registers), logSize: t.LogSize, previous: len(columns) - 5,
+		shifted: newSecureBlock(), sums: newSecureSums(), denominator: [2]secureBlock{newSecureBlock(), newSecureBlock()},
 	}
+	if n := len(s.Columns); n > 0 {
+		e.last = [4][]m31.M31(s.Columns[n-4:])
+	}
+	e.machine.set(len(columns)-1, make(block, blockRows))
+	for k := range p.steps {
+		e.constant = e.constant.Add(p.steps[k].read.constraints.constant)
+	}
+	return e
 }
 
-// block sets e.sum to the composition, without the division, in n rows from first on.
-func (e *composer) block(first, n int) {
+// block adds factor times the composition in the rows of a block to out.
+func (e *composer) block(first, n int, factor m31.M31, out [4][]m31.M31) {
 	m := e.machine
 	m.seek(first, n)
-	for q := range e.sum {
-		clear(e.sum[q])
-	}
+	e.seekPrevious(first, n)
+	clear(e.sums)
 	for k := range e.program.steps {
 		s := &e.program.steps[k]
-		m.run(s.code)
+		m.run(s.code, s.words)
 		if p := s.read.pair; p != nil {
-			e.addPair(p, first, n)
+			e.addPair(p)
 		} else {
-			m.addSecureSum(&e.sum, &s.read.constraints)
+			m.addSecureSum(e.sums, &s.read.constraints)
+		}
+	}
+	constant := e.constant.Scale(factor).Coordinates()
+	for q := range out {
+		d, sums := out[q][first:first+n], e.sums[q*blockRows:]
+		if m.vector {
+			vectorFinish(d, sums, factor)
+		} else {
+			for i := range d {
+				d[i] = d[i].Add(m31.New(sums[i]).Mul(factor))
+			}
+		}
+		if constant[q] != 0 {
+			for i := range d {
+				d[i] = d[i].Add(constant[q])
+			}
 		}
 	}
 }
 
-// addPair adds the term of a pair of lookups.
-func (e *composer) addPair(p *pairTerm, first, n int) {
+// seekPrevious sets the slots of the last interaction columns at the previous row.
+func (e *composer) seekPrevious(first, n int) {
+	if e.last[0] == nil {
+		return
+	}
+	for i := range n {
+		cell := circle.PreviousCell(first+i, e.logSize, e.logSize+1)
+		for q := range e.last {
+			e.shifted[q][i] = e.last[q][cell]
+		}
+	}
+	for q := range e.last {
+		e.machine.set(e.previous+q, e.shifted[q][:n])
+	}
+}
+
+// addPair adds the term of a pair of lookups to the sums.
+func (e *composer) addPair(p *pairTerm) {
 	m := e.machine
 	for k := range p.count {
-		d := e.denominator[k].cut(n)
-		m.secureSum(&d, &p.denominator[k])
+		m.secureSum(&e.denominator[k], &p.denominator[k])
 	}
-	e.steps(p, first, n)
+	if m.vector {
+		o := &e.operation
+		*o = p.operation
+		for q, s := range p.step {
+			o.step[q] = m.pointers[s]
+		}
+		for k := range p.count {
+			o.denominator[k] = &e.denominator[k][0][0]
+			if s := p.multiplicity[k].slot; s >= 0 {
+				o.factor[k] = m.pointers[s]
+			}
+		}
+		o.sums = &e.sums[0]
+		vectorAddPair(o, m.n)
+		return
+	}
 	multiplicity := func(k, i int) m31.M31 {
 		v := p.multiplicity[k].constant
-		if b := m.factor(p.multiplicity[k]); b != nil {
-			v = b[i]
+		if s := p.multiplicity[k].slot; s >= 0 {
+			v = m.slots[s][i]
 		}
 		if p.negative[k] {
 			v = v.Neg()
 		}
 		return v
 	}
-	for i := range n {
+	for i := range m.n {
 		d1 := e.denominator[0].at(i)
-		v := e.step.at(i).Mul(d1).Sub(p.power.Scale(multiplicity(0, i)))
+		step := m31.NewQM31(m.slots[p.step[0]][i], m.slots[p.step[1]][i], m.slots[p.step[2]][i], m.slots[p.step[3]][i])
+		v := step.Mul(d1).Sub(p.power.Scale(multiplicity(0, i)))
 		if p.count == 2 {
 			v = v.Mul(e.denominator[1].at(i)).Sub(d1.Scale(multiplicity(1, i)))
 		}
-		e.sum.set(i, e.sum.at(i).Add(v))
-	}
-}
-
-// steps sets e.step to the difference of the interaction column of p and the one before, and for the last pair also of the previous row.
-func (e *composer) steps(p *pairTerm, first, n int) {
-	for q := range e.step {
-		step := e.step[q][:n]
-		clear(step)
-		if c := e.interactions.Columns[4*p.number+q]; c != nil {
-			copy(step, c[first:])
-		}
-		if p.number > 0 {
-			if c := e.interactions.Columns[4*(p.number-1)+q]; c != nil {
-				for i, v := range c[first : first+n] {
-					step[i] = step[i].Sub(v)
-				}
-			}
-		}
-		if p.last {
-			shift := e.shift.Coordinates()[q]
-			c := e.interactions.Columns[4*p.number+q]
-			for i := range step {
-				step[i] = step[i].Sub(c[circle.PreviousCell(first+i, e.logSize, e.logSize+1)]).Add(shift)
-			}
+		for q, c := range v.Coordinates() {
+			e.sums.coordinate(q, m.n)[i] += uint64(c)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package air
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -94,13 +95,36 @@ func randomSecure(random *rand.Rand) m31.QM31 {
 	return m31.NewQM31(element(), element(), element(), element())
 }
 
-// TestCompositionRows compares the composition of all components in random rows with Evaluate.
-func TestCompositionRows(t *testing.T) {
+// eachWidth runs f with the kernels for each width of registers that this CPU has, and with none.
+func eachWidth(t *testing.T, f func(t *testing.T)) {
+	have := vectorBits
+	defer func() { vectorBits = have }()
+	for _, bits := range []int{512, 256, 0} {
+		if bits > have {
+			t.Logf("no kernels of %d bits", bits)
+			continue
+		}
+		vectorBits = bits
+		t.Run(fmt.Sprint(bits), f)
+	}
+}
+
+// componentNames returns the names of all components of the corpus.
+func componentNames(t testing.TB) []string {
 	var index struct {
 		Names []string `json:"claim_order"`
 	}
 	readCorpus(t, &index, "air", "_index.json")
-	for k, name := range index.Names {
+	return index.Names
+}
+
+// TestCompositionRows compares the composition of all components in random rows with Evaluate.
+func TestCompositionRows(t *testing.T) {
+	eachWidth(t, testCompositionRows)
+}
+
+func testCompositionRows(t *testing.T) {
+	for k, name := range componentNames(t) {
 		random := rand.New(rand.NewPCG(uint64(k), 0))
 		c := recordedComponent(t, name)
 		logSize := 4 + k%6

@@ -86,7 +86,7 @@ func recordedComponent(t testing.TB, name string) *Component {
 
 func readCorpus(t testing.TB, v any, elem ...string) {
 	t.Helper()
-	path := filepath.Join(append([]string{golden.Corpus(t), "stwo"}, elem...)...)
+	path := filepath.Join(append([]string{golden.Corpus(t, "stwo")}, elem...)...)
 	if err := json.Unmarshal(corpusFile(t, path), v); err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
@@ -126,7 +126,7 @@ func secure(v []any) m31.QM31 {
 
 func readRun(t testing.TB, elem ...string) *run {
 	t.Helper()
-	dir := filepath.Join(append([]string{golden.Corpus(t), "stwo"}, elem...)...)
+	dir := filepath.Join(append([]string{golden.Corpus(t, "stwo")}, elem...)...)
 	r := &run{}
 	var events [][2]any
 	decode := func(v any, name string) {

@@ -1,6 +1,7 @@
 package air
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/starkd/starkd/internal/parallel"
@@ -19,6 +20,8 @@ func (f *fractionReader) operands(g func(*int32)) {
 	f.multiplicity.operands(g)
 	f.denominator.operands(g)
 }
+
+func (f *fractionReader) finish() { f.denominator.widen() }
 
 // Interaction writes the interaction columns of the trace t, four for each pair of lookups, to out, and returns the claimed sum: the sum of all
 // fractions. Column group k has in each row the sum of the fractions of the pairs 0 to k, and the last group the running sum over the
@@ -48,7 +51,7 @@ func (c *Component) compileFractions(t *Table, ch *Challenges) *program[*fractio
 	for _, l := range c.Lookups {
 		roots = append(append(roots, l.multiplicity), l.values...)
 	}
-	a := assembler[*fractionReader]{compiler: newCompiler(c, t, roots)}
+	a := assembler[*fractionReader]{compiler: newCompiler(c, t, roots, 0)}
 	for k := range c.Lookups {
 		l := &c.Lookups[k]
 		r := &fractionReader{pair: k / 2}
@@ -70,29 +73,30 @@ type fractions struct {
 	program *program[*fractionReader]
 	machine *machine
 	sum     secureBlock
-	group   [fractionGroup]fraction1
+	group   [fractionGroup]heldFraction
 	held    int
 	norms   []m31.M31 // of the group, in a row
 	scratch []m31.M31
 }
 
-// fraction1 is a fraction of which the denominator is being inverted.
-type fraction1 struct {
+// heldFraction is a fraction of which the denominator is being inverted.
+type heldFraction struct {
 	read         *fractionReader
 	denominator  secureBlock
-	w            [2]block
-	multiplicity block // copy of the multiplicity, or nil if it is constant
-	copied       block
+	w            block // two blocks
+	zero         bool  // the multiplicity is 0 in all rows of the block
+	multiplicity block // or nil if it is constant
+	copied       block // memory for the multiplicity
 }
 
 func newFractions(p *program[*fractionReader], t *Table) *fractions {
-	f := &fractions{program: p, machine: p.machine(t), sum: newSecureBlock()}
+	f := &fractions{program: p, machine: newMachine(slices.Concat(t.Columns, t.Preprocessed), p.registers), sum: newSecureBlock()}
 	f.norms = make([]m31.M31, fractionGroup*blockRows)
 	f.scratch = make([]m31.M31, fractionGroup*blockRows)
 	for k := range f.group {
 		g := &f.group[k]
 		g.denominator = newSecureBlock()
-		g.w = [2]block{make(block, blockRows), make(block, blockRows)}
+		g.w = make(block, 2*blockRows)
 		g.copied = make(block, blockRows)
 	}
 	return f
@@ -107,7 +111,7 @@ func (f *fractions) block(first, n int, out [][]m31.M31) {
 	}
 	steps := f.program.steps
 	for k := range steps {
-		m.run(steps[k].code)
+		m.run(steps[k].code, steps[k].words)
 		f.add(steps[k].read)
 		if f.held == fractionGroup || k == len(steps)-1 {
 			f.flush(first, n, out)
@@ -117,62 +121,65 @@ func (f *fractions) block(first, n int, out [][]m31.M31) {
 
 // isZero reports whether all values of b are 0.
 func isZero(b block) bool {
-	var or m31.M31
 	for _, v := range b {
-		or |= v
+		if v != 0 {
+			return false
+		}
 	}
-	return or == 0
+	return true
 }
 
 // add computes the denominator of one fraction and holds it in the group.
 func (f *fractions) add(r *fractionReader) {
 	m := f.machine
 	g := &f.group[f.held]
-	g.read = r
+	norms := f.norms[f.held*m.n:][:m.n]
 	f.held++
+	g.read = r
 	g.multiplicity = nil
-	if b := m.factor(r.multiplicity); b != nil {
-		// The register may be used again before the group is inverted.
-		g.multiplicity = g.copied[:m.n]
-		copy(g.multiplicity, b)
+	g.zero = r.multiplicity == factor{slot: -1}
+	if slot := int(r.multiplicity.slot); slot >= 0 {
+		g.multiplicity = m.slots[slot]
+		g.zero = isZero(g.multiplicity)
+		if slot >= f.program.inputs && !g.zero {
+			// The register may be used again before the group is inverted.
+			g.multiplicity = g.copied[:m.n]
+			copy(g.multiplicity, m.slots[slot])
+		}
 	}
-	at := (f.held - 1) * m.n
-	norms := f.norms[at : at+m.n]
-	if g.zero() {
+	if g.zero {
 		for i := range norms {
 			norms[i] = 1
 		}
 		return
 	}
-	d := g.denominator.cut(m.n)
-	m.secureSum(&d, &r.denominator)
+	m.secureSum(&g.denominator, &r.denominator)
+	if m.vector {
+		vectorNorms(norms, &g.w[0], &g.denominator[0][0])
+		return
+	}
 	for i := range norms {
-		v := d.at(i)
+		v := g.denominator.at(i)
 		y := v.B.Square()
 		w := v.A.Square().Sub(m31.CM31{A: y.A.Double().Sub(y.B), B: y.B.Double().Add(y.A)})
-		g.w[0][i], g.w[1][i] = w.A, w.B
+		g.w[i], g.w[blockRows+i] = w.A, w.B
 		// The norm is 0 only of 0, which has the inverse 0.
 		norms[i] = max(w.A.Square().Add(w.B.Square()), 1)
 	}
 }
 
-// zero reports whether the multiplicity is 0 in all rows of the block.
-func (g *fraction1) zero() bool {
-	if g.multiplicity == nil {
-		return g.read.multiplicity.constant == 0
-	}
-	return isZero(g.multiplicity)
-}
-
 // flush inverts the denominators of the group, adds its fractions to the sum, and writes the sums after each pair.
 func (f *fractions) flush(first, n int, out [][]m31.M31) {
-	invert(f.norms[:f.held*n], f.scratch)
-	for k := range f.group[:f.held] {
-		g := &f.group[k]
-		if !g.zero() {
-			f.addFraction(g, f.norms[k*n:(k+1)*n])
+	group := f.group[:f.held]
+	if slices.ContainsFunc(group, func(g heldFraction) bool { return !g.zero }) {
+		invert(f.norms[:f.held*n], f.scratch)
+	}
+	for k := range group {
+		g := &group[k]
+		if !g.zero {
+			f.addFraction(g, f.norms[k*n:][:n])
 		}
-		if last := f.isLastOfPair(g.read); last {
+		if f.isLastOfPair(g.read) {
 			for q := range f.sum {
 				copy(out[4*g.read.pair+q][first:first+n], f.sum[q][:n])
 			}
@@ -182,17 +189,28 @@ func (f *fractions) flush(first, n int, out [][]m31.M31) {
 }
 
 // addFraction adds the fraction g to the sum, given the inverse norms of its denominators.
-func (f *fractions) addFraction(g *fraction1, inverse block) {
-	for i, v := range inverse {
-		k := g.read.multiplicity.constant
+func (f *fractions) addFraction(g *heldFraction, inverse block) {
+	constant := g.read.multiplicity.constant
+	if g.multiplicity != nil {
+		constant = 1
+	}
+	if g.read.negative {
+		constant = constant.Neg()
+	}
+	if f.machine.vector {
+		var multiplicity *m31.M31
 		if g.multiplicity != nil {
-			k = g.multiplicity[i]
+			multiplicity = &g.multiplicity[0]
 		}
-		if g.read.negative {
-			k = k.Neg()
+		vectorAddFraction(&f.sum[0][0], &g.denominator[0][0], &g.w[0], inverse, multiplicity, constant)
+		return
+	}
+	for i, v := range inverse {
+		k := constant.Mul(v)
+		if g.multiplicity != nil {
+			k = k.Mul(g.multiplicity[i])
 		}
-		k = k.Mul(v)
-		w := m31.CM31{A: g.w[0][i].Mul(k), B: g.w[1][i].Neg().Mul(k)}
+		w := m31.CM31{A: g.w[i].Mul(k), B: g.w[blockRows+i].Neg().Mul(k)}
 		f.sum.set(i, f.sum.at(i).Add(g.denominator.at(i).Conjugate().ScaleCM31(w)))
 	}
 }
@@ -206,6 +224,10 @@ func (f *fractions) isLastOfPair(r *fractionReader) bool {
 
 // invert replaces the values of v, of which none is 0, by their inverses. scratch is as long as v.
 func invert(v, scratch []m31.M31) {
+	if vectorBits > 0 && len(v)%vectorRows == 0 {
+		vectorInvert(v, scratch)
+		return
+	}
 	product := m31.M31(1)
 	for i, x := range v {
 		scratch[i] = product

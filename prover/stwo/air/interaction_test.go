@@ -1,6 +1,8 @@
 package air
 
 import (
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/starkd/starkd/prover/stwo/m31"
@@ -34,5 +36,45 @@ func TestInteraction(t *testing.T) {
 			compared++
 		}
 		t.Logf("%s: %d of %d components compared", name, compared, len(r.instances))
+	}
+}
+
+// TestInteractionKernels compares the interaction columns of all components with those of the plain code, on random cells.
+func TestInteractionKernels(t *testing.T) {
+	type result struct {
+		columns [][]m31.M31
+		sum     m31.QM31
+	}
+	want := map[string]result{}
+	run := func(bits int) {
+		vectorBits = bits
+		for k, name := range componentNames(t) {
+			random := rand.New(rand.NewPCG(uint64(k), 1))
+			c := recordedComponent(t, name)
+			logSize := 4 + k%6
+			table, _ := randomTable(c, logSize-1, random)
+			table.LogSize = logSize
+			ch := NewChallenges(randomSecure(random), randomSecure(random))
+			if k%2 == 1 {
+				table.Columns[0] = nil // zeros
+			}
+			if last := table.Columns[len(table.Columns)-1]; k%3 == 1 && last != nil {
+				clear(last[:min(1<<logSize, blockRows)])
+			}
+			r := result{columns: makeColumns(c.InteractionColumns(), 1<<logSize)}
+			r.sum = c.Interaction(table, ch, r.columns)
+			if bits == 0 {
+				want[name] = r
+			} else if w := want[name]; r.sum != w.sum || !slices.EqualFunc(r.columns, w.columns, slices.Equal) {
+				t.Errorf("%s: kernels of %d bits and plain code differ", name, bits)
+			}
+		}
+	}
+	have := vectorBits
+	defer func() { vectorBits = have }()
+	for _, bits := range []int{0, 256, 512} {
+		if bits <= have {
+			run(bits)
+		}
 	}
 }

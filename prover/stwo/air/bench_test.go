@@ -1,0 +1,110 @@
+package air
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"syscall"
+	"testing"
+
+	"github.com/starkd/starkd/prover/stwo/m31"
+)
+
+// The benchmarks report the time for a row of the trace, on one core, of some components.
+
+var benchmarked = []string{"add_opcode_small", "jnz_opcode_taken", "verify_instruction", "mul_opcode", "range_check_20", "memory_id_to_big", "cube_252", "partial_ec_mul_generic", "poseidon_3_partial_rounds_chain", "blake_g"}
+
+func benchmarkWidths(b *testing.B, f func(b *testing.B, name string)) {
+	have := vectorBits
+	defer func() { vectorBits = have }()
+	for _, bits := range []int{512, 256, 0} {
+		if bits > have {
+			continue
+		}
+		vectorBits = bits
+		for _, name := range benchmarked {
+			b.Run(fmt.Sprintf("%s/%d", name, bits), func(b *testing.B) { f(b, name) })
+		}
+	}
+}
+
+const benchmarkLog = 13
+
+// processorTime returns the processor time of this process in nanoseconds, which other processes disturb less than the time of day.
+func processorTime() int64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return u.Utime.Nano() + u.Stime.Nano()
+}
+
+func BenchmarkComposition(b *testing.B) {
+	benchmarkWidths(b, func(b *testing.B, name string) {
+		random := rand.New(rand.NewPCG(0, 0))
+		c := recordedComponent(b, name)
+		table, s := randomTable(c, benchmarkLog, random)
+		ch := NewChallenges(randomSecure(random), randomSecure(random))
+		powers := make([]m31.QM31, c.ConstraintCount())
+		for i := range powers {
+			powers[i] = randomSecure(random)
+		}
+		acc := [4][]m31.M31(makeColumns(4, 2<<benchmarkLog))
+		p := c.compileComposition(table, s, ch, powers)
+		e := newComposer(p, table, s)
+		start := processorTime()
+		b.ResetTimer()
+		for range b.N {
+			for first := 0; first < 2<<benchmarkLog; first += blockRows {
+				e.block(first, blockRows, 1, acc)
+			}
+		}
+		b.ReportMetric(float64(processorTime()-start)/float64(b.N)/(2<<benchmarkLog), "ns/row")
+	})
+}
+
+func BenchmarkInteraction(b *testing.B) {
+	benchmarkWidths(b, func(b *testing.B, name string) {
+		random := rand.New(rand.NewPCG(0, 0))
+		c := recordedComponent(b, name)
+		table, _ := randomTable(c, benchmarkLog-1, random)
+		table.LogSize = benchmarkLog
+		ch := NewChallenges(randomSecure(random), randomSecure(random))
+		p := c.compileFractions(table, ch)
+		f := newFractions(p, table)
+		out := makeColumns(c.InteractionColumns(), 1<<benchmarkLog)
+		start := processorTime()
+		b.ResetTimer()
+		for range b.N {
+			for first := 0; first < 1<<benchmarkLog; first += blockRows {
+				f.block(first, blockRows, out)
+			}
+		}
+		b.ReportMetric(float64(processorTime()-start)/float64(b.N)/(1<<benchmarkLog), "ns/row")
+	})
+}
+
+func BenchmarkPrefixSums(b *testing.B) {
+	v := make([]m31.M31, 1<<18)
+	for i := range v {
+		v[i] = m31.M31(i)
+	}
+	for b.Loop() {
+		prefixSums(v)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(v)), "ns/row")
+}
+
+func BenchmarkCompile(b *testing.B) {
+	for _, name := range benchmarked {
+		b.Run(name, func(b *testing.B) {
+			random := rand.New(rand.NewPCG(0, 0))
+			c := recordedComponent(b, name)
+			table, s := randomTable(c, 4, random)
+			ch := NewChallenges(randomSecure(random), randomSecure(random))
+			powers := make([]m31.QM31, c.ConstraintCount())
+			for b.Loop() {
+				c.compileComposition(table, s, ch, powers)
+			}
+		})
+	}
+}
