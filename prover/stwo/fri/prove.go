@@ -84,9 +84,9 @@ func foldColumn(c Column, log int, onCircle bool, alpha m31.QM31, t *circle.Twid
 		for i := start; i < end; i++ {
 			var inverse m31.M31
 			if onCircle {
-				inverse = circle.CellPoint(2*i, log).Y.Inverse()
+				inverse = t.CircleInverse(i, log)
 			} else {
-				inverse = circle.LinePoint(2*i, log).Inverse()
+				inverse = t.LineInverse(i, log)
 			}
 			out.Set(i, foldPair(c.At(2*i), c.At(2*i+1), inverse, alpha))
 		}

@@ -106,10 +106,11 @@ func (s *shape) sample(ctx context.Context, tables []*Table, p Point, t *circle.
 		for k := range table.cells {
 			sampling := s.trees[i][k].Sampling
 			values[i][k] = make([]m31.QM31, sampling.samples())
-			switch sampling {
-			case AtPoint:
+			switch {
+			case table.zero[k]:
+			case sampling == AtPoint:
 				use(kind{table.logs[k], false}, sampled{i, k, 0})
-			case AtPreviousAndPoint:
+			case sampling == AtPreviousAndPoint:
 				use(kind{table.logs[k], true}, sampled{i, k, 0})
 				use(kind{table.logs[k], false}, sampled{i, k, 1})
 			}
@@ -187,18 +188,24 @@ func (s *shape) quotients(ctx context.Context, tables []*Table, batches []*batch
 // numerator returns Σ w·f over the columns of a batch, on the domain of the largest.
 func (s *shape) numerator(ctx context.Context, tables []*Table, b *batch) (*fri.Column, error) {
 	bySize := make([][]*term, circle.MaxLog+1)
+	sums := make([]*fri.Column, len(bySize))
 	for i := range b.terms {
 		t := &b.terms[i]
-		log := logLen(tables[t.tree].cells[t.column])
-		bySize[log] = append(bySize[log], t)
+		table := tables[t.tree]
+		log := logLen(table.cells[t.column])
+		if sums[log] == nil {
+			c := fri.NewColumn(1 << log)
+			sums[log] = &c
+		}
+		if !table.zero[t.column] {
+			bySize[log] = append(bySize[log], t)
+		}
 	}
-	sums := make([]*fri.Column, len(bySize))
 	for log, terms := range bySize {
+		c := sums[log]
 		if len(terms) == 0 {
 			continue
 		}
-		c := fri.NewColumn(1 << log)
-		sums[log] = &c
 		parallel.Chunks(1<<log, 1<<10, func(start, end int) {
 			for _, t := range terms {
 				if ctx.Err() != nil {

@@ -46,7 +46,14 @@ func (y *toy) prove(ctx context.Context, change func(tree int, values [][]m31.M3
 		if change != nil {
 			change(len(tables), values)
 		}
-		table, err := y.config.NewTable(ctx, y.hash, t, values)
+		logs := make([]int, len(values))
+		for i, column := range values {
+			logs[i] = logLen(column)
+			if !slices.ContainsFunc(column, func(v m31.M31) bool { return v != 0 }) {
+				values[i] = nil
+			}
+		}
+		table, err := y.config.NewTable(ctx, y.hash, t, logs, values)
 		if err != nil {
 			return err
 		}
@@ -72,7 +79,7 @@ func (y *toy) prove(ctx context.Context, change func(tree int, values [][]m31.M3
 			square[i] = x[i].Square()
 		}
 		base = append(base, x, square)
-		interaction = append(interaction, random(log), random(log))
+		interaction = append(interaction, make([]m31.M31, 1<<log), random(log))
 	}
 	if err := commit(base); err != nil {
 		return nil, err

@@ -18,27 +18,32 @@ import (
 type Table struct {
 	logs  []int       // log2 of the number of rows of each column
 	cells [][]m31.M31 // the columns' values on the canonic domains that are larger by the blowup
+	zero  []bool      // columns of zeros; their cells are shared
 	tree  *merkle.Tree
 }
 
-// NewTable commits to columns, given by their values on the canonic domains of their sizes. It does not change the values and does not keep them.
-// It returns ctx's error if ctx ends.
-func (c *Config) NewTable(ctx context.Context, h channel.Hash, t *circle.Twiddles, values [][]m31.M31) (*Table, error) {
-	return c.newTable(ctx, h, values, t.Extend)
+// NewTable commits to columns of 2^logs[i] rows, given by their values on the canonic domains of their sizes. A column without values is 0. NewTable
+// does not change the values and does not keep them. It returns ctx's error if ctx ends.
+func (c *Config) NewTable(ctx context.Context, h channel.Hash, t *circle.Twiddles, logs []int, values [][]m31.M31) (*Table, error) {
+	return c.newTable(ctx, h, logs, values, t.Extend)
 }
 
 // newTable commits to columns that extend evaluates on the larger domain.
-func (c *Config) newTable(ctx context.Context, h channel.Hash, columns [][]m31.M31, extend func(dst, src []m31.M31)) (*Table, error) {
-	out := &Table{logs: make([]int, len(columns)), cells: make([][]m31.M31, len(columns))}
+func (c *Config) newTable(ctx context.Context, h channel.Hash, logs []int, columns [][]m31.M31, extend func(dst, src []m31.M31)) (*Table, error) {
+	out := &Table{logs: logs, cells: make([][]m31.M31, len(columns)), zero: make([]bool, len(columns))}
 	shape := merkle.Shape{Logs: make([]int, len(columns))}
+	largestZero := 0
 	for i, column := range columns {
-		out.logs[i] = logLen(column)
-		if out.logs[i] < 1 || len(column) != 1<<out.logs[i] || out.logs[i]+int(c.LogBlowup) > circle.MaxLog {
-			return nil, fmt.Errorf("pcs: column %d has %d rows", i, len(column))
+		if logs[i] < 1 || column != nil && len(column) != 1<<logs[i] || logs[i]+int(c.LogBlowup) > circle.MaxLog {
+			return nil, fmt.Errorf("pcs: column %d has %d rows, and its size is 2^%d", i, len(column), logs[i])
 		}
-		shape.Logs[i] = out.logs[i] + int(c.LogBlowup)
+		shape.Logs[i] = logs[i] + int(c.LogBlowup)
 		shape.Height = max(shape.Height, shape.Logs[i])
+		if out.zero[i] = column == nil; out.zero[i] {
+			largestZero = max(largestZero, 1<<shape.Logs[i])
+		}
 	}
+	zeros := make([]m31.M31, largestZero)
 	if c.LiftingLogSize != nil {
 		if int(*c.LiftingLogSize) < shape.Height {
 			return nil, fmt.Errorf("pcs: a column of 2^%d cells, and lifting_log_size is %d", shape.Height, *c.LiftingLogSize)
@@ -46,7 +51,10 @@ func (c *Config) newTable(ctx context.Context, h channel.Hash, columns [][]m31.M
 		shape.Height = int(*c.LiftingLogSize)
 	}
 	parallel.For(len(columns), func(i int) {
-		if ctx.Err() == nil {
+		switch {
+		case out.zero[i]:
+			out.cells[i] = zeros[:1<<shape.Logs[i]]
+		case ctx.Err() == nil:
 			out.cells[i] = make([]m31.M31, 1<<shape.Logs[i])
 			extend(out.cells[i], columns[i])
 		}
@@ -62,8 +70,14 @@ func (c *Config) newTable(ctx context.Context, h channel.Hash, columns [][]m31.M
 // Root returns the root of the table's tree.
 func (t *Table) Root() channel.Digest { return t.tree.Root() }
 
-// Cells returns the values of column i on the canonic domain that is larger by the blowup. The caller must not change them.
-func (t *Table) Cells(i int) []m31.M31 { return t.cells[i] }
+// Cells returns the values of column i on the canonic domain that is larger by the blowup, and nil for a column of zeros. The caller must not
+// change them.
+func (t *Table) Cells(i int) []m31.M31 {
+	if t.zero[i] {
+		return nil
+	}
+	return t.cells[i]
+}
 
 // open returns the cells of the columns at positions of the tree, which has 2^height leaves, and the witness.
 func (t *Table) open(positions []uint32, height int) ([][]m31.M31, []channel.Digest) {
@@ -101,11 +115,11 @@ func (a *Accumulator) Commit(ctx context.Context, c *Config, h channel.Hash, t *
 	}
 	parallel.For(len(sum), func(k int) { t.Interpolate(sum[k]) })
 	half := len(sum[0]) / 2
-	var columns [][]m31.M31
-	for k := range CompositionColumns {
-		columns = append(columns, sum[k%4][k/4*half:][:half])
+	columns, logs := make([][]m31.M31, CompositionColumns), make([]int, CompositionColumns)
+	for k := range columns {
+		columns[k], logs[k] = sum[k%4][k/4*half:][:half], logLen(sum[0])-1
 	}
-	return c.newTable(ctx, h, columns, t.Evaluate)
+	return c.newTable(ctx, h, logs, columns, t.Evaluate)
 }
 
 // liftSum returns the sum of columns, the sizes of which ascend, lifted to the size of the largest. It is nil if all are nil. The columns are
