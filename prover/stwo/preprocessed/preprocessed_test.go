@@ -1,6 +1,7 @@
 package preprocessed
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"flag"
 	"os"
@@ -9,8 +10,10 @@ import (
 	"testing"
 
 	"github.com/starkd/starkd/internal/golden"
+	"github.com/starkd/starkd/prover/stwo/channel"
 	"github.com/starkd/starkd/prover/stwo/circle"
 	"github.com/starkd/starkd/prover/stwo/m31"
+	"github.com/starkd/starkd/prover/stwo/pcs"
 )
 
 // largest is the log2 of the largest columns that the tests look at.
@@ -150,5 +153,24 @@ func compareSamples(t *testing.T, dir string, seen map[string]bool) {
 		if w := samples[0]; got != m31.NewQM31(w[0][0], w[0][1], w[1][0], w[1][1]) {
 			t.Errorf("%s: column %s is %v at the point, want %v", dir, c.ID, got, w)
 		}
+	}
+}
+
+// TestRoot compares the root of the tree of canonical_small's extended columns with that of stwo-cairo-prover 1.3.0 (a constant in its tests).
+func TestRoot(t *testing.T) {
+	const want = "068d1166c9f9f0ec247641ca391ee8396170e69343dfcacc632f9638670d2bec"
+	var values [][]m31.M31
+	var logs []int
+	for _, c := range CanonicalSmall.Columns() {
+		values, logs = append(values, c.Values()), append(logs, c.LogSize)
+	}
+	config := pcs.Config{LogBlowup: 1}
+	table, err := config.NewTable(t.Context(), channel.Blake2s, circle.NewTwiddles(21), logs, values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := table.Root()
+	if got := hex.EncodeToString(root[:]); got != want {
+		t.Errorf("root %s, want %s", got, want)
 	}
 }
