@@ -2,6 +2,7 @@ package air
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"github.com/starkd/starkd/internal/parallel"
 	"github.com/starkd/starkd/prover/stwo/m31"
@@ -19,9 +20,9 @@ type Filling struct {
 	Uses, Feeds []Sink
 }
 
-// Sink receives a tuple from each row of a block: values[k][i] is value k of row first+i. Values that a lookup leaves out are missing. A sink
-// is called from several goroutines. It must not keep or change the values.
-type Sink func(first int, values [][]m31.M31)
+// Sink receives a tuple from each row of a block: values[k][i] is value k of row first+i. Values that a lookup leaves out are missing. Several
+// goroutines call a sink, each with a number of its own from 0 to parallel.Workers()-1. A sink must not keep or change the values.
+type Sink func(worker, first int, values [][]m31.M31)
 
 // Fill returns the columns of a component. A column that is a word of the input shares its memory.
 func (c *Component) Fill(f *Filling) [][]m31.M31 {
@@ -39,8 +40,10 @@ func (c *Component) Fill(f *Filling) [][]m31.M31 {
 		}
 	}
 	size := min(rows, blockRows)
+	var workers atomic.Int32
 	parallel.Chunks(rows/size, 1, func(start, end int) {
 		w := p.newWorker(c, f, size)
+		w.number = int(workers.Add(1)) - 1
 		for block := start; block < end; block++ {
 			w.run(columns, block*size)
 		}
@@ -286,6 +289,7 @@ type fillWorker struct {
 	p         *witness
 	c         *Component
 	f         *Filling
+	number    int
 	registers [][]m31.M31
 	unused    []m31.M31
 	in, out   [][]m31.M31
@@ -372,7 +376,7 @@ func (w *fillWorker) run(columns [][]m31.M31, from int) {
 			for _, in := range s.in {
 				w.in = append(w.in, r[in])
 			}
-			sinks[s.sink](from, w.in)
+			sinks[s.sink](w.number, from, w.in)
 		case opCopy:
 			copy(r[s.dst], r[s.a])
 		case opInverse:

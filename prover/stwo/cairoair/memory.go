@@ -75,11 +75,24 @@ var (
 	}}
 	valueOf = &air.Function{Name: "value of id", In: 1, Out: limbs252, Partial: true, Eval: func(env any, in, out [][]m31.M31) {
 		memory := env.(*Witness).Memory
-		for i, id := range in[0] {
-			v := memory.Value(id)
-			for k := range out {
-				if out[k] != nil {
-					out[k][i] = limb(&v, k)
+		const group = 64
+		var values [group][5]uint64 // the highest word is 0
+		for from := 0; from < len(in[0]); from += group {
+			ids := in[0][from:min(from+group, len(in[0]))]
+			for i, id := range ids {
+				v := memory.Value(id)
+				copy(values[i][:], v[:])
+			}
+			for k, limb := range out {
+				if limb == nil {
+					continue
+				}
+				limb = limb[from:][:len(ids)]
+				word, shift := k*limbBits/64, uint(k*limbBits%64)
+				for i := range limb {
+					v := &values[i%group]
+					// The two shifts make a shift by 64 if shift is 0.
+					limb[i] = m31.M31((v[word]>>shift | v[word+1]<<(63-shift)<<1) & (1<<limbBits - 1))
 				}
 			}
 		}
