@@ -289,7 +289,8 @@ func parseReference(s string) (refExpr, string, error) {
 	if p.peek() != 0 {
 		return nil, "", fmt.Errorf("unexpected %q in %q", p.s, s)
 	}
-	if _, ok := x.(refDeref); ok {
+	// [cast(address, T*)] is a T in memory; cast([address], T*) is a pointer.
+	if _, ok := x.(refDeref); ok && strings.HasPrefix(s, "[") {
 		p.typ = strings.TrimSuffix(p.typ, "*")
 	}
 	return x, p.typ, nil

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/starkd/starkd/crypto/felt"
@@ -220,6 +222,155 @@ func TestCheckSignature(t *testing.T) {
 			if err := m.Memory.Insert(b.Base.Add(i), v); (err != nil) != c.errs[n] {
 				t.Errorf("order %v, address %d, write %d: error %v, want %v", c.order, c.address, n, err, c.errs[n])
 			}
+		}
+	}
+}
+
+// TestShareLimit checks that shared cells count towards the limit: the last number that fits, and one more.
+func TestShareLimit(t *testing.T) {
+	m := Memory{Limit: 100}
+	first, second := m.AddSegment(), m.AddSegment()
+	if _, err := m.Load(first, slices.Repeat([]Value{UintValue(1)}, 60)...); err != nil {
+		t.Fatal(err)
+	}
+	used := m.cells
+	cells := func(n uint64) []Cell {
+		list := make([]Cell, n)
+		for i := range list {
+			v := UintValue(uint64(i))
+			list[i].set(&v)
+		}
+		return list
+	}
+	if err := m.Share(second, cells(m.Limit-used+1)); err == nil {
+		t.Error("one cell more than the limit was shared")
+	}
+	if err := m.Share(second, cells(m.Limit-used)); err != nil {
+		t.Errorf("the last cells: %v", err)
+	}
+	if err := (&Memory{Limit: 10, segs: []*segment{{}}}).Share(Addr{}, cells(11)); err == nil {
+		t.Error("a segment beyond the limit was shared")
+	}
+	// Shared cells may belong to other machines, so they are not marked.
+	m.mark(second)
+	if m.cell(second)[3]&accessedBit != 0 {
+		t.Error("a shared cell is marked as accessed")
+	}
+	m.mark(first)
+	if m.cell(first)[3]&accessedBit == 0 {
+		t.Error("a cell is not marked as accessed")
+	}
+}
+
+// TestMaxSteps checks that exactly MaxSteps steps run.
+func TestMaxSteps(t *testing.T) {
+	m := NewMachine()
+	if _, err := m.Memory.LoadFelts(Addr{}, felt.MustHex("0x10780017fff7fff"), felt.FromUint64(0)); err != nil { // jmp rel 0
+		t.Fatal(err)
+	}
+	m.AP, m.FP = 2, 2
+	if err := m.Memory.Insert(Addr{1, 1}, UintValue(0)); err != nil { // [fp - 1], which the instruction reads
+		t.Fatal(err)
+	}
+	m.MaxSteps = 5
+	if err := m.Run(Addr{9, 9}); !errors.Is(err, ErrMaxSteps) || m.Steps != 5 {
+		t.Errorf("%d steps, %v; want 5", m.Steps, err)
+	}
+}
+
+// TestRegisterBounds checks the largest ap and fp, and one more.
+func TestRegisterBounds(t *testing.T) {
+	for _, c := range []struct {
+		fp, step uint64 // fp after ret; ap += step
+		good     bool
+	}{
+		{maxOffset, 0, true}, {maxOffset + 1, 0, false}, {2, maxOffset - 2, true}, {2, maxOffset - 1, false},
+	} {
+		m := NewMachine()
+		m.slow = true
+		word := felt.MustHex("0x208b7fff7fff7ffe") // ret
+		if c.step != 0 {
+			word = felt.MustHex("0x40780017fff7fff") // ap += immediate
+		}
+		if _, err := m.Memory.LoadFelts(Addr{}, word, felt.FromUint64(c.step)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Memory.Load(Addr{1, 0}, AddrValue(Addr{1, c.fp}), AddrValue(Addr{0, 0})); err != nil {
+			t.Fatal(err)
+		}
+		m.AP, m.FP = 2, 2
+		if err := m.Step(); (err == nil) != c.good {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
+// TestDeduceOp1 checks that an unknown op1 of an asserted sum or product is solved for, and that nothing is deduced without dst or op0.
+func TestDeduceOp1(t *testing.T) {
+	known := func(v Value) operand { return operand{v: v, ok: true} }
+	for _, c := range []struct {
+		res      uint8
+		dst, op0 operand
+		want     Value
+		ok       bool
+	}{
+		{resOp1, known(UintValue(7)), operand{}, UintValue(7), true},
+		{resOp1, operand{}, known(UintValue(7)), Value{}, false},
+		{resAdd, known(UintValue(7)), known(UintValue(3)), UintValue(4), true},
+		{resAdd, known(AddrValue(Addr{2, 9})), known(UintValue(3)), AddrValue(Addr{2, 6}), true},
+		{resAdd, known(UintValue(3)), known(AddrValue(Addr{2, 9})), Value{}, false}, // 3 minus an address
+		{resAdd, known(UintValue(7)), operand{}, Value{}, false},
+		{resMul, known(UintValue(12)), known(UintValue(3)), UintValue(4), true},
+		{resMul, known(UintValue(12)), known(UintValue(0)), Value{}, false},
+		{resMul, known(AddrValue(Addr{2, 9})), known(UintValue(3)), Value{}, false},
+		{resMul, known(UintValue(12)), known(AddrValue(Addr{2, 9})), Value{}, false},
+	} {
+		in := &instruction{opcode: opAssertEq, res: c.res}
+		got, ok, err := NewMachine().deduceOp1(in, c.dst, c.op0)
+		if ok != c.ok || ok && got != c.want || err != nil {
+			t.Errorf("%v of %v and %v: got %v, %v, %v", c.res, c.dst, c.op0, got, ok, err)
+		}
+	}
+}
+
+// TestSecureModContinues checks that an instance must continue the one before it, in each of its parts.
+func TestSecureModContinues(t *testing.T) {
+	for change := range 5 { // 0: none, 1: p, 2: values, 3: offsets, 4: n
+		m := NewMachine()
+		b, err := m.AddBuiltin(BuiltinAddMod)
+		if err != nil {
+			t.Fatal(err)
+		}
+		values, offsets := m.Memory.AddSegment(), m.Memory.AddSegment()
+		load := func(at Addr, list ...Value) {
+			t.Helper()
+			if _, err := m.Memory.Load(at, list...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		number := func(v uint64) []Value { return []Value{UintValue(v), UintValue(0), UintValue(0), UintValue(0)} }
+		load(values, slices.Concat(number(50), number(60), number(13), number(50), number(60), number(13))...)
+		for i := range 9 {
+			load(offsets.Add(i), UintValue(uint64(i%3*4)))
+		}
+		next := []Value{UintValue(97), UintValue(0), UintValue(0), UintValue(0), AddrValue(values), AddrValue(offsets.Add(3)), UintValue(1)}
+		switch change {
+		case 1:
+			next[0] = UintValue(110) // 50 + 60 is 0 modulo 110, and 13 is not
+		case 2:
+			next[4] = AddrValue(values.Add(12))
+		case 3:
+			next[5] = AddrValue(offsets.Add(6))
+		case 4:
+			next[6] = UintValue(2)
+		}
+		load(b.Base, append([]Value{UintValue(97), UintValue(0), UintValue(0), UintValue(0), AddrValue(values), AddrValue(offsets), UintValue(2)}, next...)...)
+		sizes := make([]uint64, offsets.Segment+1)
+		sizes[b.Base.Segment] = 2 * ModCells
+		err = b.secureMod(&m.Memory, sizes)
+		want := [...]string{"", "p changes at instance 1", "values_ptr changes at instance 1", "offsets_ptr does not advance at instance 1", "n is 2 at instance 1"}[change]
+		if (err == nil) != (change == 0) || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("change %d: %v", change, err)
 		}
 	}
 }
