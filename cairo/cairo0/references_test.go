@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/cairo0/pyhint"
 	"github.com/starkd/starkd/cairo/machine"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/starkcurve"
@@ -115,9 +116,37 @@ func TestIDsErrors(t *testing.T) {
 	} {
 		good := map[string]bool{"number": name != "Addr" && name != "Pointer", "address": name != "Felt" && name != "Int", "kept": name != "Felt" && name != "Int", "unknown": name == "Addr"}
 		for _, id := range []string{"number", "address", "unknown", "lost", "kept", "none"} {
-			if err := read(id); (err == nil) != good[id] {
+			err := read(id)
+			want := map[string]string{"none": "unknown identifier ids.none", "lost": "an ap that is not known", "unknown": "unknown value"}[id]
+			if (err == nil) != good[id] || err != nil && !strings.Contains(err.Error(), want) {
 				t.Errorf("%s of ids.%s: %v", name, id, err)
 			}
+		}
+	}
+}
+
+// TestSquashNextErrors checks that the hint of the next access of a dictionary needs its variables: the list, the current index, and the cell that
+// it writes.
+func TestSquashNextErrors(t *testing.T) {
+	x, _, err := parseReference("[cast(fp, pkg.LoopTemps*)]")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, missing := range []string{"", "current_access_indices", "current_access_index", "loop_temps"} {
+		m := machine.NewMachine()
+		scopes := pyhint.NewScopes()
+		variables := scopes.Variables()
+		variables["current_access_indices"] = &pyhint.List{Items: []any{big.NewInt(9), big.NewInt(5)}}
+		variables["current_access_index"] = big.NewInt(2)
+		delete(variables, missing)
+		p := &Program{Identifiers: map[string]*pyhint.Identifier{"pkg.LoopTemps": {Type: "struct", Members: map[string]pyhint.Member{"index_delta_minus1": {CairoType: "felt", Offset: 1}}}}}
+		ids := &IDs{p: p, hint: &HintCode{}, scopes: &scopes, refs: map[string]*reference{"loop_temps": {expr: x, typ: "pkg.LoopTemps"}}}
+		delete(ids.refs, missing)
+		if err := hintSquashNext(m, ids); (err == nil) != (missing == "") {
+			t.Errorf("without %q: %v", missing, err)
+		}
+		if got, ok := m.Memory.Get(m.FPAddr().Add(1)); missing == "" && (!ok || got != machine.UintValue(2)) { // 5 - 2 - 1
+			t.Errorf("the difference less 1 is %v, %v", got, ok)
 		}
 	}
 }
