@@ -250,14 +250,26 @@ func (e *composer) seekPrevious(first, n int) {
 	if e.last[0] == nil {
 		return
 	}
-	for i := range n {
-		cell := circle.PreviousCell(first+i, e.logSize, e.logSize+1)
-		for q := range e.last {
-			e.shifted[q][i] = e.last[q][cell]
+	previous := func(i int) int { return circle.PreviousCell(first+i, e.logSize, e.logSize+1) }
+	// The previous rows of a block's even cells are the even cells of another block, in the same order, and so for odd cells. Only where the
+	// number of the block begins or ends a cycle are they in another order.
+	even, odd := previous(0), previous(1)-1
+	ordered := previous(n-2) == even+n-2 && previous(n-1) == odd+n-1
+	for q, c := range e.last {
+		shifted := e.shifted[q][:n]
+		switch {
+		case ordered && e.machine.vector:
+			vectorInterleave(shifted, c[even:], c[odd:])
+		case ordered:
+			for i := 0; i < n; i += 2 {
+				shifted[i], shifted[i+1] = c[even+i], c[odd+i+1]
+			}
+		default:
+			for i := range n {
+				shifted[i] = c[previous(i)]
+			}
 		}
-	}
-	for q := range e.last {
-		e.machine.set(e.previous+q, e.shifted[q][:n])
+		e.machine.set(e.previous+q, shifted)
 	}
 }
 

@@ -103,3 +103,48 @@ func vectorInvert(v, scratch []m31.M31) {
 		invert256(word(&v[0]), word(&scratch[0]), len(v))
 	}
 }
+
+// vectorInterleave copies the even cells of even and the odd cells of odd to dst.
+func vectorInterleave(dst, even, odd []m31.M31) {
+	if vectorBits == 512 {
+		interleave512(word(&dst[0]), word(&even[0]), word(&odd[0]), len(dst))
+	} else {
+		interleave256(word(&dst[0]), word(&even[0]), word(&odd[0]), len(dst))
+	}
+}
+
+// vectorPairSums sets s[b] to v[2b] + v[n-1-2b] - k, where n is the length of v.
+func vectorPairSums(s, v []m31.M31, k m31.M31) {
+	if vectorBits == 512 {
+		pairSums512(word(&s[0]), word(&v[0]), uint32(k), len(s))
+	} else {
+		pairSums256(word(&s[0]), word(&v[0]), uint32(k), len(s))
+	}
+}
+
+// vectorSpreadSums sets v[2b] to s[b] + v[2b] - k, and v[n-1-2b] to that plus v[n-1-2b] - k.
+func vectorSpreadSums(v, s []m31.M31, k m31.M31) {
+	if vectorBits == 512 {
+		spreadSums512(word(&v[0]), word(&s[0]), uint32(k), len(s))
+	} else {
+		spreadSums256(word(&v[0]), word(&s[0]), uint32(k), len(s))
+	}
+}
+
+// vectorSumsUp replaces (low, high) by (low + high, low).
+func vectorSumsUp(low, high []m31.M31) {
+	if vectorBits == 512 {
+		sumsUp512(word(&low[0]), word(&high[0]), len(low))
+	} else {
+		sumsUp256(word(&low[0]), word(&high[0]), len(low))
+	}
+}
+
+// vectorSumsDown adds low to high.
+func vectorSumsDown(low, high []m31.M31) {
+	if vectorBits == 512 {
+		sumsDown512(word(&low[0]), word(&high[0]), len(low))
+	} else {
+		sumsDown256(word(&low[0]), word(&high[0]), len(low))
+	}
+}

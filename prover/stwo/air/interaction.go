@@ -246,20 +246,26 @@ func invert(v, scratch []m31.M31) {
 // bitReversedPrefixSums).
 func prefixSums(v []m31.M31) m31.M31 {
 	n := len(v)
-	total := m31.M31(0)
+	sum := uint64(0)
 	for _, x := range v {
-		total = total.Add(x)
+		sum += uint64(x)
 	}
+	total := m31.New(sum)
 	mean := total.Mul(m31.New(uint64(n)).Inverse())
-	sums := columns.Get().(*[]m31.M31)
-	defer columns.Put(sums)
-	if cap(*sums) < n/2 {
-		*sums = make([]m31.M31, n/2)
+	scratch := columns.Get().(*[]m31.M31)
+	defer columns.Put(scratch)
+	if cap(*scratch) < n/2 {
+		*scratch = make([]m31.M31, n/2)
 	}
-	s := (*sums)[:n/2]
-	twice := mean.Double()
+	s := (*scratch)[:n/2]
+	if vectorBits > 0 && len(s)%vectorRows == 0 {
+		vectorPairSums(s, v, mean.Double())
+		bitReversedPrefixSums(s)
+		vectorSpreadSums(v, s, mean)
+		return total
+	}
 	for b := range s {
-		s[b] = v[2*b].Add(v[n-1-2*b]).Sub(twice)
+		s[b] = v[2*b].Add(v[n-1-2*b]).Sub(mean.Double())
 	}
 	bitReversedPrefixSums(s)
 	for b, before := range s {
@@ -281,11 +287,20 @@ func bitReversedPrefixSums(s []m31.M31) {
 		return
 	}
 	low, high := s[:len(s)/2], s[len(s)/2:]
-	for b, x := range low {
-		low[b], high[b] = x.Add(high[b]), x
+	vector := vectorBits > 0 && len(low)%vectorRows == 0
+	if vector {
+		vectorSumsUp(low, high)
+	} else {
+		for b, x := range low {
+			low[b], high[b] = x.Add(high[b]), x
+		}
 	}
 	bitReversedPrefixSums(low)
-	for b, x := range low {
-		high[b] = high[b].Add(x)
+	if vector {
+		vectorSumsDown(low, high)
+	} else {
+		for b, x := range low {
+			high[b] = high[b].Add(x)
+		}
 	}
 }

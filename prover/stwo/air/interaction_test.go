@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/starkd/starkd/prover/stwo/circle"
 	"github.com/starkd/starkd/prover/stwo/m31"
 )
 
@@ -77,4 +78,30 @@ func TestInteractionKernels(t *testing.T) {
 			run(bits)
 		}
 	}
+}
+
+// TestPrefixSums compares prefix sums with sums along the coset.
+func TestPrefixSums(t *testing.T) {
+	eachWidth(t, func(t *testing.T) {
+		random := rand.New(rand.NewPCG(0, 2))
+		for log := 1; log <= 10; log++ {
+			v := make([]m31.M31, 1<<log)
+			want := make([]m31.M31, 1<<log)
+			total := m31.M31(0)
+			for i := range v {
+				v[i] = m31.New(random.Uint64())
+				total = total.Add(v[i])
+			}
+			mean := total.Mul(m31.New(1 << log).Inverse())
+			sum := m31.M31(0)
+			for j := range v {
+				i := circle.CosetCell(j, log)
+				sum = sum.Add(v[i]).Sub(mean)
+				want[i] = sum
+			}
+			if got := prefixSums(v); got != total || !slices.Equal(v, want) {
+				t.Errorf("2^%d cells: got the total %d and cells %v, want %d, %v", log, got, v[:2], total, want[:2])
+			}
+		}
+	})
 }

@@ -45,6 +45,31 @@ func addFraction512(sums *uint32, x *uint32, w *uint32, inverse *uint32, multipl
 //go:noescape
 func invert512(v *uint32, scratch *uint32, n int)
 
+// interleave512 copies the even cells of even and the odd cells of odd. n is a multiple of 32.
+//
+//go:noescape
+func interleave512(dst *uint32, even *uint32, odd *uint32, n int)
+
+// pairSums512 sets s[b] to v[2b] + v[2n-1-2b] - k for n cells, a multiple of 32.
+//
+//go:noescape
+func pairSums512(s *uint32, v *uint32, k uint32, n int)
+
+// spreadSums512 sets v[2b] to s[b] + v[2b] - k, and v[2n-1-2b] to that + v[2n-1-2b] - k, for n cells, a multiple of 32.
+//
+//go:noescape
+func spreadSums512(v *uint32, s *uint32, k uint32, n int)
+
+// sumsUp512 replaces (low, high) by (low + high, low) in n cells, a multiple of 32.
+//
+//go:noescape
+func sumsUp512(low *uint32, high *uint32, n int)
+
+// sumsDown512 adds low to high in n cells, a multiple of 32.
+//
+//go:noescape
+func sumsDown512(low *uint32, high *uint32, n int)
+
 // execute256 carries out instructions.
 //
 //go:noescape
@@ -85,3 +110,28 @@ func addFraction256(sums *uint32, x *uint32, w *uint32, inverse *uint32, multipl
 //
 //go:noescape
 func invert256(v *uint32, scratch *uint32, n int)
+
+// interleave256 copies the even cells of even and the odd cells of odd. n is a multiple of 32.
+//
+//go:noescape
+func interleave256(dst *uint32, even *uint32, odd *uint32, n int)
+
+// pairSums256 sets s[b] to v[2b] + v[2n-1-2b] - k for n cells, a multiple of 32.
+//
+//go:noescape
+func pairSums256(s *uint32, v *uint32, k uint32, n int)
+
+// spreadSums256 sets v[2b] to s[b] + v[2b] - k, and v[2n-1-2b] to that + v[2n-1-2b] - k, for n cells, a multiple of 32.
+//
+//go:noescape
+func spreadSums256(v *uint32, s *uint32, k uint32, n int)
+
+// sumsUp256 replaces (low, high) by (low + high, low) in n cells, a multiple of 32.
+//
+//go:noescape
+func sumsUp256(low *uint32, high *uint32, n int)
+
+// sumsDown256 adds low to high in n cells, a multiple of 32.
+//
+//go:noescape
+func sumsDown256(low *uint32, high *uint32, n int)

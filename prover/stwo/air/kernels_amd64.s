@@ -4,6 +4,174 @@
 
 #include "textflag.h"
 
+DATA evens512<>+0(SB)/4, $0x00000000
+DATA evens512<>+4(SB)/4, $0x00000002
+DATA evens512<>+8(SB)/4, $0x00000004
+DATA evens512<>+12(SB)/4, $0x00000006
+DATA evens512<>+16(SB)/4, $0x00000008
+DATA evens512<>+20(SB)/4, $0x0000000a
+DATA evens512<>+24(SB)/4, $0x0000000c
+DATA evens512<>+28(SB)/4, $0x0000000e
+DATA evens512<>+32(SB)/4, $0x00000010
+DATA evens512<>+36(SB)/4, $0x00000012
+DATA evens512<>+40(SB)/4, $0x00000014
+DATA evens512<>+44(SB)/4, $0x00000016
+DATA evens512<>+48(SB)/4, $0x00000018
+DATA evens512<>+52(SB)/4, $0x0000001a
+DATA evens512<>+56(SB)/4, $0x0000001c
+DATA evens512<>+60(SB)/4, $0x0000001e
+GLOBL evens512<>(SB), RODATA|NOPTR, $64
+
+DATA oddsReversed512<>+0(SB)/4, $0x0000001f
+DATA oddsReversed512<>+4(SB)/4, $0x0000001d
+DATA oddsReversed512<>+8(SB)/4, $0x0000001b
+DATA oddsReversed512<>+12(SB)/4, $0x00000019
+DATA oddsReversed512<>+16(SB)/4, $0x00000017
+DATA oddsReversed512<>+20(SB)/4, $0x00000015
+DATA oddsReversed512<>+24(SB)/4, $0x00000013
+DATA oddsReversed512<>+28(SB)/4, $0x00000011
+DATA oddsReversed512<>+32(SB)/4, $0x0000000f
+DATA oddsReversed512<>+36(SB)/4, $0x0000000d
+DATA oddsReversed512<>+40(SB)/4, $0x0000000b
+DATA oddsReversed512<>+44(SB)/4, $0x00000009
+DATA oddsReversed512<>+48(SB)/4, $0x00000007
+DATA oddsReversed512<>+52(SB)/4, $0x00000005
+DATA oddsReversed512<>+56(SB)/4, $0x00000003
+DATA oddsReversed512<>+60(SB)/4, $0x00000001
+GLOBL oddsReversed512<>(SB), RODATA|NOPTR, $64
+
+DATA evens256<>+0(SB)/4, $0x00000000
+DATA evens256<>+4(SB)/4, $0x00000002
+DATA evens256<>+8(SB)/4, $0x00000004
+DATA evens256<>+12(SB)/4, $0x00000006
+DATA evens256<>+16(SB)/4, $0x00000000
+DATA evens256<>+20(SB)/4, $0x00000002
+DATA evens256<>+24(SB)/4, $0x00000004
+DATA evens256<>+28(SB)/4, $0x00000006
+GLOBL evens256<>(SB), RODATA|NOPTR, $32
+
+DATA oddsReversed256<>+0(SB)/4, $0x00000007
+DATA oddsReversed256<>+4(SB)/4, $0x00000005
+DATA oddsReversed256<>+8(SB)/4, $0x00000003
+DATA oddsReversed256<>+12(SB)/4, $0x00000001
+DATA oddsReversed256<>+16(SB)/4, $0x00000007
+DATA oddsReversed256<>+20(SB)/4, $0x00000005
+DATA oddsReversed256<>+24(SB)/4, $0x00000003
+DATA oddsReversed256<>+28(SB)/4, $0x00000001
+GLOBL oddsReversed256<>(SB), RODATA|NOPTR, $32
+
+DATA spreadEven0512<>+0(SB)/4, $0x00000000
+DATA spreadEven0512<>+4(SB)/4, $0x00000000
+DATA spreadEven0512<>+8(SB)/4, $0x00000001
+DATA spreadEven0512<>+12(SB)/4, $0x00000001
+DATA spreadEven0512<>+16(SB)/4, $0x00000002
+DATA spreadEven0512<>+20(SB)/4, $0x00000002
+DATA spreadEven0512<>+24(SB)/4, $0x00000003
+DATA spreadEven0512<>+28(SB)/4, $0x00000003
+DATA spreadEven0512<>+32(SB)/4, $0x00000004
+DATA spreadEven0512<>+36(SB)/4, $0x00000004
+DATA spreadEven0512<>+40(SB)/4, $0x00000005
+DATA spreadEven0512<>+44(SB)/4, $0x00000005
+DATA spreadEven0512<>+48(SB)/4, $0x00000006
+DATA spreadEven0512<>+52(SB)/4, $0x00000006
+DATA spreadEven0512<>+56(SB)/4, $0x00000007
+DATA spreadEven0512<>+60(SB)/4, $0x00000007
+GLOBL spreadEven0512<>(SB), RODATA|NOPTR, $64
+
+DATA spreadEven1512<>+0(SB)/4, $0x00000008
+DATA spreadEven1512<>+4(SB)/4, $0x00000008
+DATA spreadEven1512<>+8(SB)/4, $0x00000009
+DATA spreadEven1512<>+12(SB)/4, $0x00000009
+DATA spreadEven1512<>+16(SB)/4, $0x0000000a
+DATA spreadEven1512<>+20(SB)/4, $0x0000000a
+DATA spreadEven1512<>+24(SB)/4, $0x0000000b
+DATA spreadEven1512<>+28(SB)/4, $0x0000000b
+DATA spreadEven1512<>+32(SB)/4, $0x0000000c
+DATA spreadEven1512<>+36(SB)/4, $0x0000000c
+DATA spreadEven1512<>+40(SB)/4, $0x0000000d
+DATA spreadEven1512<>+44(SB)/4, $0x0000000d
+DATA spreadEven1512<>+48(SB)/4, $0x0000000e
+DATA spreadEven1512<>+52(SB)/4, $0x0000000e
+DATA spreadEven1512<>+56(SB)/4, $0x0000000f
+DATA spreadEven1512<>+60(SB)/4, $0x0000000f
+GLOBL spreadEven1512<>(SB), RODATA|NOPTR, $64
+
+DATA spreadOdd0512<>+0(SB)/4, $0x0000000f
+DATA spreadOdd0512<>+4(SB)/4, $0x0000000f
+DATA spreadOdd0512<>+8(SB)/4, $0x0000000e
+DATA spreadOdd0512<>+12(SB)/4, $0x0000000e
+DATA spreadOdd0512<>+16(SB)/4, $0x0000000d
+DATA spreadOdd0512<>+20(SB)/4, $0x0000000d
+DATA spreadOdd0512<>+24(SB)/4, $0x0000000c
+DATA spreadOdd0512<>+28(SB)/4, $0x0000000c
+DATA spreadOdd0512<>+32(SB)/4, $0x0000000b
+DATA spreadOdd0512<>+36(SB)/4, $0x0000000b
+DATA spreadOdd0512<>+40(SB)/4, $0x0000000a
+DATA spreadOdd0512<>+44(SB)/4, $0x0000000a
+DATA spreadOdd0512<>+48(SB)/4, $0x00000009
+DATA spreadOdd0512<>+52(SB)/4, $0x00000009
+DATA spreadOdd0512<>+56(SB)/4, $0x00000008
+DATA spreadOdd0512<>+60(SB)/4, $0x00000008
+GLOBL spreadOdd0512<>(SB), RODATA|NOPTR, $64
+
+DATA spreadOdd1512<>+0(SB)/4, $0x00000007
+DATA spreadOdd1512<>+4(SB)/4, $0x00000007
+DATA spreadOdd1512<>+8(SB)/4, $0x00000006
+DATA spreadOdd1512<>+12(SB)/4, $0x00000006
+DATA spreadOdd1512<>+16(SB)/4, $0x00000005
+DATA spreadOdd1512<>+20(SB)/4, $0x00000005
+DATA spreadOdd1512<>+24(SB)/4, $0x00000004
+DATA spreadOdd1512<>+28(SB)/4, $0x00000004
+DATA spreadOdd1512<>+32(SB)/4, $0x00000003
+DATA spreadOdd1512<>+36(SB)/4, $0x00000003
+DATA spreadOdd1512<>+40(SB)/4, $0x00000002
+DATA spreadOdd1512<>+44(SB)/4, $0x00000002
+DATA spreadOdd1512<>+48(SB)/4, $0x00000001
+DATA spreadOdd1512<>+52(SB)/4, $0x00000001
+DATA spreadOdd1512<>+56(SB)/4, $0x00000000
+DATA spreadOdd1512<>+60(SB)/4, $0x00000000
+GLOBL spreadOdd1512<>(SB), RODATA|NOPTR, $64
+
+DATA spreadEven0256<>+0(SB)/4, $0x00000000
+DATA spreadEven0256<>+4(SB)/4, $0x00000000
+DATA spreadEven0256<>+8(SB)/4, $0x00000001
+DATA spreadEven0256<>+12(SB)/4, $0x00000001
+DATA spreadEven0256<>+16(SB)/4, $0x00000002
+DATA spreadEven0256<>+20(SB)/4, $0x00000002
+DATA spreadEven0256<>+24(SB)/4, $0x00000003
+DATA spreadEven0256<>+28(SB)/4, $0x00000003
+GLOBL spreadEven0256<>(SB), RODATA|NOPTR, $32
+
+DATA spreadEven1256<>+0(SB)/4, $0x00000004
+DATA spreadEven1256<>+4(SB)/4, $0x00000004
+DATA spreadEven1256<>+8(SB)/4, $0x00000005
+DATA spreadEven1256<>+12(SB)/4, $0x00000005
+DATA spreadEven1256<>+16(SB)/4, $0x00000006
+DATA spreadEven1256<>+20(SB)/4, $0x00000006
+DATA spreadEven1256<>+24(SB)/4, $0x00000007
+DATA spreadEven1256<>+28(SB)/4, $0x00000007
+GLOBL spreadEven1256<>(SB), RODATA|NOPTR, $32
+
+DATA spreadOdd0256<>+0(SB)/4, $0x00000007
+DATA spreadOdd0256<>+4(SB)/4, $0x00000007
+DATA spreadOdd0256<>+8(SB)/4, $0x00000006
+DATA spreadOdd0256<>+12(SB)/4, $0x00000006
+DATA spreadOdd0256<>+16(SB)/4, $0x00000005
+DATA spreadOdd0256<>+20(SB)/4, $0x00000005
+DATA spreadOdd0256<>+24(SB)/4, $0x00000004
+DATA spreadOdd0256<>+28(SB)/4, $0x00000004
+GLOBL spreadOdd0256<>(SB), RODATA|NOPTR, $32
+
+DATA spreadOdd1256<>+0(SB)/4, $0x00000003
+DATA spreadOdd1256<>+4(SB)/4, $0x00000003
+DATA spreadOdd1256<>+8(SB)/4, $0x00000002
+DATA spreadOdd1256<>+12(SB)/4, $0x00000002
+DATA spreadOdd1256<>+16(SB)/4, $0x00000001
+DATA spreadOdd1256<>+20(SB)/4, $0x00000001
+DATA spreadOdd1256<>+24(SB)/4, $0x00000000
+DATA spreadOdd1256<>+28(SB)/4, $0x00000000
+GLOBL spreadOdd1256<>(SB), RODATA|NOPTR, $32
+
 // func execute512(code *uint32, slots **uint32, rows int)
 // Requires: AVX, AVX512F
 TEXT ·execute512(SB), NOSPLIT, $0-24
@@ -17,6 +185,7 @@ TEXT ·execute512(SB), NOSPLIT, $0-24
 	VPBROADCASTQ BX, Z1
 	MOVL         $0x0000aaaa, BX
 	KMOVW        BX, K1
+	KNOTW        K1, K2
 
 next_1:
 	MOVL (AX), BX
@@ -504,6 +673,7 @@ TEXT ·secureSum512(SB), NOSPLIT, $0-48
 	VPBROADCASTQ R8, Z1
 	MOVL         $0x0000aaaa, R8
 	KMOVW        R8, K1
+	KNOTW        K1, K2
 	XORQ         R8, R8
 
 rows_1:
@@ -756,6 +926,7 @@ TEXT ·addSecureSum512(SB), NOSPLIT, $0-40
 	VPBROADCASTQ DI, Z0
 	MOVL         $0x0000aaaa, DI
 	KMOVW        DI, K1
+	KNOTW        K1, K1
 	XORQ         DI, DI
 
 rows_1:
@@ -957,6 +1128,7 @@ TEXT ·addPair512(SB), $0-16
 	VPBROADCASTQ DX, Z1
 	MOVL         $0x0000aaaa, DX
 	KMOVW        DX, K1
+	KNOTW        K1, K2
 	MOVQ         32(AX), DX
 	MOVQ         40(AX), BX
 	MOVQ         64(AX), SI
@@ -1458,6 +1630,7 @@ TEXT ·finish512(SB), NOSPLIT, $0-32
 	VPBROADCASTQ BX, Z1
 	MOVL         $0x0000aaaa, BX
 	KMOVW        BX, K1
+	KNOTW        K1, K2
 	MOVL         k+16(FP), BX
 	VPBROADCASTD BX, Z2
 	XORQ         BX, BX
@@ -1517,6 +1690,7 @@ TEXT ·norms512(SB), NOSPLIT, $0-32
 	VPBROADCASTQ SI, Z1
 	MOVL         $0x0000aaaa, SI
 	KMOVW        SI, K1
+	KNOTW        K1, K2
 	MOVQ         $0x0000000100000001, SI
 	VPBROADCASTQ SI, Z2
 	XORQ         SI, SI
@@ -1668,6 +1842,7 @@ TEXT ·addFraction512(SB), NOSPLIT, $0-56
 	VPBROADCASTQ R8, Z1
 	MOVL         $0x0000aaaa, R8
 	KMOVW        R8, K1
+	KNOTW        K1, K2
 	MOVL         k+40(FP), R8
 	VPBROADCASTD R8, Z2
 	XORQ         R8, R8
@@ -1869,6 +2044,7 @@ TEXT ·invert512(SB), NOSPLIT, $0-24
 	VPBROADCASTQ BX, Z1
 	MOVL         $0x0000aaaa, BX
 	KMOVW        BX, K1
+	KNOTW        K1, K2
 	MOVQ         $0x0000000100000001, BX
 	VPBROADCASTQ BX, Z1
 	VMOVDQA32    Z1, Z2
@@ -2041,6 +2217,194 @@ back_4:
 	VMOVDQA32 Z1, Z1
 	TESTQ     DX, DX
 	JNZ       back_4
+	VZEROUPPER
+	RET
+
+// func interleave512(dst *uint32, even *uint32, odd *uint32, n int)
+// Requires: AVX, AVX512F
+TEXT ·interleave512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         even+8(FP), CX
+	MOVQ         odd+16(FP), DX
+	MOVQ         n+24(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         $0x7fffffff7fffffff, SI
+	VPBROADCASTQ SI, Z0
+	MOVQ         $0x000000007fffffff, SI
+	VPBROADCASTQ SI, Z0
+	MOVL         $0x0000aaaa, SI
+	KMOVW        SI, K1
+	KNOTW        K1, K2
+	XORQ         SI, SI
+
+rows_1:
+	VMOVDQU32 (CX)(SI*1), Z0
+	VMOVDQU32 (DX)(SI*1), K1, Z0
+	VMOVDQU32 Z0, (AX)(SI*1)
+	ADDQ      $0x40, SI
+	CMPQ      SI, BX
+	JB        rows_1
+	VZEROUPPER
+	RET
+
+// func pairSums512(s *uint32, v *uint32, k uint32, n int)
+// Requires: AVX, AVX512F
+TEXT ·pairSums512(SB), NOSPLIT, $0-32
+	MOVQ         s+0(FP), AX
+	MOVQ         v+8(FP), CX
+	MOVQ         n+24(FP), DX
+	MOVQ         $0x7fffffff7fffffff, BX
+	VPBROADCASTQ BX, Z0
+	MOVQ         $0x000000007fffffff, BX
+	VPBROADCASTQ BX, Z1
+	MOVL         $0x0000aaaa, BX
+	KMOVW        BX, K1
+	KNOTW        K1, K1
+	MOVL         k+16(FP), BX
+	VPBROADCASTD BX, Z1
+	SHLQ         $0x02, DX
+	MOVQ         CX, BX
+	LEAQ         (CX)(DX*2), CX
+	XORQ         SI, SI
+
+rows_1:
+	SUBQ      $0x80, CX
+	VMOVDQU32 evens512<>+0(SB), Z2
+	VMOVDQU32 (BX), Z3
+	VPERMI2D  64(BX), Z3, Z2
+	VMOVDQU32 oddsReversed512<>+0(SB), Z3
+	VMOVDQU32 (CX), Z4
+	VPERMI2D  64(CX), Z4, Z3
+	VPADDD    Z3, Z2, Z2
+	VPSUBD    Z0, Z2, Z3
+	VPMINUD   Z3, Z2, Z2
+	VPSUBD    Z1, Z2, Z2
+	VPADDD    Z0, Z2, Z3
+	VPMINUD   Z3, Z2, Z2
+	VMOVDQU32 Z2, (AX)(SI*1)
+	ADDQ      $0x80, BX
+	ADDQ      $0x40, SI
+	CMPQ      SI, DX
+	JB        rows_1
+	VZEROUPPER
+	RET
+
+// func spreadSums512(v *uint32, s *uint32, k uint32, n int)
+// Requires: AVX, AVX512F
+TEXT ·spreadSums512(SB), NOSPLIT, $0-32
+	MOVQ         s+8(FP), AX
+	MOVQ         v+0(FP), CX
+	MOVQ         n+24(FP), DX
+	MOVQ         $0x7fffffff7fffffff, BX
+	VPBROADCASTQ BX, Z0
+	MOVQ         $0x000000007fffffff, BX
+	VPBROADCASTQ BX, Z1
+	MOVL         $0x0000aaaa, BX
+	KMOVW        BX, K1
+	KNOTW        K1, K2
+	MOVL         k+16(FP), BX
+	VPBROADCASTD BX, Z1
+	SHLQ         $0x02, DX
+	MOVQ         CX, BX
+	LEAQ         (CX)(DX*2), CX
+	XORQ         SI, SI
+
+rows_1:
+	SUBQ      $0x80, CX
+	VMOVDQU32 evens512<>+0(SB), Z2
+	VMOVDQU32 (BX), Z3
+	VPERMI2D  64(BX), Z3, Z2
+	VMOVDQU32 (AX)(SI*1), Z3
+	VPADDD    Z3, Z2, Z2
+	VPSUBD    Z0, Z2, Z3
+	VPMINUD   Z3, Z2, Z2
+	VPSUBD    Z1, Z2, Z2
+	VPADDD    Z0, Z2, Z3
+	VPMINUD   Z3, Z2, Z2
+	VMOVDQU32 oddsReversed512<>+0(SB), Z3
+	VMOVDQU32 (CX), Z4
+	VPERMI2D  64(CX), Z4, Z3
+	VPADDD    Z2, Z3, Z3
+	VPSUBD    Z0, Z3, Z4
+	VPMINUD   Z4, Z3, Z3
+	VPSUBD    Z1, Z3, Z3
+	VPADDD    Z0, Z3, Z4
+	VPMINUD   Z4, Z3, Z3
+	VMOVDQU32 spreadEven0512<>+0(SB), Z4
+	VPERMD    Z2, Z4, Z4
+	VMOVDQU32 Z4, K2, (BX)
+	VMOVDQU32 spreadEven1512<>+0(SB), Z4
+	VPERMD    Z2, Z4, Z2
+	VMOVDQU32 Z2, K2, 64(BX)
+	VMOVDQU32 spreadOdd1512<>+0(SB), Z2
+	VPERMD    Z3, Z2, Z2
+	VMOVDQU32 Z2, K1, 64(CX)
+	VMOVDQU32 spreadOdd0512<>+0(SB), Z2
+	VPERMD    Z3, Z2, Z2
+	VMOVDQU32 Z2, K1, (CX)
+	ADDQ      $0x80, BX
+	ADDQ      $0x40, SI
+	CMPQ      SI, DX
+	JB        rows_1
+	VZEROUPPER
+	RET
+
+// func sumsUp512(low *uint32, high *uint32, n int)
+// Requires: AVX, AVX512F
+TEXT ·sumsUp512(SB), NOSPLIT, $0-24
+	MOVQ         low+0(FP), AX
+	MOVQ         high+8(FP), CX
+	MOVQ         n+16(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         $0x7fffffff7fffffff, BX
+	VPBROADCASTQ BX, Z0
+	MOVQ         $0x000000007fffffff, BX
+	VPBROADCASTQ BX, Z1
+	MOVL         $0x0000aaaa, BX
+	KMOVW        BX, K1
+	KNOTW        K1, K1
+	XORQ         BX, BX
+
+rows_1:
+	VMOVDQU32 (AX)(BX*1), Z1
+	VMOVDQU32 (CX)(BX*1), Z2
+	VMOVDQU32 Z1, (CX)(BX*1)
+	VPADDD    Z2, Z1, Z2
+	VPSUBD    Z0, Z2, Z1
+	VPMINUD   Z1, Z2, Z2
+	VMOVDQU32 Z2, (AX)(BX*1)
+	ADDQ      $0x40, BX
+	CMPQ      BX, DX
+	JB        rows_1
+	VZEROUPPER
+	RET
+
+// func sumsDown512(low *uint32, high *uint32, n int)
+// Requires: AVX, AVX512F
+TEXT ·sumsDown512(SB), NOSPLIT, $0-24
+	MOVQ         low+0(FP), AX
+	MOVQ         high+8(FP), CX
+	MOVQ         n+16(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         $0x7fffffff7fffffff, BX
+	VPBROADCASTQ BX, Z0
+	MOVQ         $0x000000007fffffff, BX
+	VPBROADCASTQ BX, Z1
+	MOVL         $0x0000aaaa, BX
+	KMOVW        BX, K1
+	KNOTW        K1, K1
+	XORQ         BX, BX
+
+rows_1:
+	VMOVDQU32 (AX)(BX*1), Z1
+	VMOVDQU32 (CX)(BX*1), Z2
+	VPADDD    Z2, Z1, Z2
+	VPSUBD    Z0, Z2, Z1
+	VPMINUD   Z1, Z2, Z2
+	VMOVDQU32 Z2, (CX)(BX*1)
+	ADDQ      $0x40, BX
+	CMPQ      BX, DX
+	JB        rows_1
 	VZEROUPPER
 	RET
 
@@ -4125,5 +4489,198 @@ back_4:
 	VMOVDQA   Y1, Y1
 	TESTQ     DX, DX
 	JNZ       back_4
+	VZEROUPPER
+	RET
+
+// func interleave256(dst *uint32, even *uint32, odd *uint32, n int)
+// Requires: AVX, AVX2, SSE2
+TEXT ·interleave256(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         even+8(FP), CX
+	MOVQ         odd+16(FP), DX
+	MOVQ         n+24(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         $0x7fffffff7fffffff, SI
+	MOVQ         SI, X0
+	VPBROADCASTQ X0, Y0
+	MOVQ         $0x000000007fffffff, SI
+	MOVQ         SI, X0
+	VPBROADCASTQ X0, Y0
+	XORQ         SI, SI
+
+rows_1:
+	VMOVDQU  (CX)(SI*1), Y0
+	VPBLENDD $0xaa, (DX)(SI*1), Y0, Y0
+	VMOVDQU  Y0, (AX)(SI*1)
+	ADDQ     $0x20, SI
+	CMPQ     SI, BX
+	JB       rows_1
+	VZEROUPPER
+	RET
+
+// func pairSums256(s *uint32, v *uint32, k uint32, n int)
+// Requires: AVX, AVX2, SSE2
+TEXT ·pairSums256(SB), NOSPLIT, $0-32
+	MOVQ         s+0(FP), AX
+	MOVQ         v+8(FP), CX
+	MOVQ         n+24(FP), DX
+	MOVQ         $0x7fffffff7fffffff, BX
+	MOVQ         BX, X0
+	VPBROADCASTQ X0, Y0
+	MOVQ         $0x000000007fffffff, BX
+	MOVQ         BX, X1
+	VPBROADCASTQ X1, Y1
+	MOVL         k+16(FP), BX
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Y1
+	SHLQ         $0x02, DX
+	MOVQ         CX, BX
+	LEAQ         (CX)(DX*2), CX
+	XORQ         SI, SI
+
+rows_1:
+	SUBQ     $0x40, CX
+	VMOVDQU  evens256<>+0(SB), Y2
+	VPERMD   (BX), Y2, Y3
+	VPERMD   32(BX), Y2, Y2
+	VPBLENDD $0xf0, Y2, Y3, Y3
+	VMOVDQU  oddsReversed256<>+0(SB), Y2
+	VPERMD   32(CX), Y2, Y4
+	VPERMD   (CX), Y2, Y2
+	VPBLENDD $0xf0, Y2, Y4, Y4
+	VPADDD   Y4, Y3, Y2
+	VPSUBD   Y0, Y2, Y3
+	VPMINUD  Y3, Y2, Y2
+	VPSUBD   Y1, Y2, Y2
+	VPADDD   Y0, Y2, Y3
+	VPMINUD  Y3, Y2, Y2
+	VMOVDQU  Y2, (AX)(SI*1)
+	ADDQ     $0x40, BX
+	ADDQ     $0x20, SI
+	CMPQ     SI, DX
+	JB       rows_1
+	VZEROUPPER
+	RET
+
+// func spreadSums256(v *uint32, s *uint32, k uint32, n int)
+// Requires: AVX, AVX2, SSE2
+TEXT ·spreadSums256(SB), NOSPLIT, $0-32
+	MOVQ         s+8(FP), AX
+	MOVQ         v+0(FP), CX
+	MOVQ         n+24(FP), DX
+	MOVQ         $0x7fffffff7fffffff, BX
+	MOVQ         BX, X0
+	VPBROADCASTQ X0, Y0
+	MOVQ         $0x000000007fffffff, BX
+	MOVQ         BX, X1
+	VPBROADCASTQ X1, Y1
+	MOVL         k+16(FP), BX
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Y1
+	SHLQ         $0x02, DX
+	MOVQ         CX, BX
+	LEAQ         (CX)(DX*2), CX
+	XORQ         SI, SI
+
+rows_1:
+	SUBQ     $0x40, CX
+	VMOVDQU  evens256<>+0(SB), Y2
+	VPERMD   (BX), Y2, Y3
+	VPERMD   32(BX), Y2, Y2
+	VPBLENDD $0xf0, Y2, Y3, Y3
+	VMOVDQU  (AX)(SI*1), Y2
+	VPADDD   Y2, Y3, Y2
+	VPSUBD   Y0, Y2, Y3
+	VPMINUD  Y3, Y2, Y2
+	VPSUBD   Y1, Y2, Y2
+	VPADDD   Y0, Y2, Y3
+	VPMINUD  Y3, Y2, Y2
+	VMOVDQU  oddsReversed256<>+0(SB), Y3
+	VPERMD   32(CX), Y3, Y4
+	VPERMD   (CX), Y3, Y3
+	VPBLENDD $0xf0, Y3, Y4, Y4
+	VPADDD   Y2, Y4, Y3
+	VPSUBD   Y0, Y3, Y4
+	VPMINUD  Y4, Y3, Y3
+	VPSUBD   Y1, Y3, Y3
+	VPADDD   Y0, Y3, Y4
+	VPMINUD  Y4, Y3, Y3
+	VMOVDQU  spreadEven0256<>+0(SB), Y4
+	VPERMD   Y2, Y4, Y4
+	VPBLENDD $0xaa, (BX), Y4, Y4
+	VMOVDQU  Y4, (BX)
+	VMOVDQU  spreadEven1256<>+0(SB), Y4
+	VPERMD   Y2, Y4, Y2
+	VPBLENDD $0xaa, 32(BX), Y2, Y2
+	VMOVDQU  Y2, 32(BX)
+	VMOVDQU  spreadOdd1256<>+0(SB), Y2
+	VPERMD   Y3, Y2, Y2
+	VPBLENDD $0x55, 32(CX), Y2, Y2
+	VMOVDQU  Y2, 32(CX)
+	VMOVDQU  spreadOdd0256<>+0(SB), Y2
+	VPERMD   Y3, Y2, Y2
+	VPBLENDD $0x55, (CX), Y2, Y2
+	VMOVDQU  Y2, (CX)
+	ADDQ     $0x40, BX
+	ADDQ     $0x20, SI
+	CMPQ     SI, DX
+	JB       rows_1
+	VZEROUPPER
+	RET
+
+// func sumsUp256(low *uint32, high *uint32, n int)
+// Requires: AVX, AVX2, SSE2
+TEXT ·sumsUp256(SB), NOSPLIT, $0-24
+	MOVQ         low+0(FP), AX
+	MOVQ         high+8(FP), CX
+	MOVQ         n+16(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         $0x7fffffff7fffffff, BX
+	MOVQ         BX, X0
+	VPBROADCASTQ X0, Y0
+	MOVQ         $0x000000007fffffff, BX
+	MOVQ         BX, X1
+	VPBROADCASTQ X1, Y1
+	XORQ         BX, BX
+
+rows_1:
+	VMOVDQU (AX)(BX*1), Y1
+	VMOVDQU (CX)(BX*1), Y2
+	VMOVDQU Y1, (CX)(BX*1)
+	VPADDD  Y2, Y1, Y2
+	VPSUBD  Y0, Y2, Y1
+	VPMINUD Y1, Y2, Y2
+	VMOVDQU Y2, (AX)(BX*1)
+	ADDQ    $0x20, BX
+	CMPQ    BX, DX
+	JB      rows_1
+	VZEROUPPER
+	RET
+
+// func sumsDown256(low *uint32, high *uint32, n int)
+// Requires: AVX, AVX2, SSE2
+TEXT ·sumsDown256(SB), NOSPLIT, $0-24
+	MOVQ         low+0(FP), AX
+	MOVQ         high+8(FP), CX
+	MOVQ         n+16(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         $0x7fffffff7fffffff, BX
+	MOVQ         BX, X0
+	VPBROADCASTQ X0, Y0
+	MOVQ         $0x000000007fffffff, BX
+	MOVQ         BX, X1
+	VPBROADCASTQ X1, Y1
+	XORQ         BX, BX
+
+rows_1:
+	VMOVDQU (AX)(BX*1), Y1
+	VMOVDQU (CX)(BX*1), Y2
+	VPADDD  Y2, Y1, Y2
+	VPSUBD  Y0, Y2, Y1
+	VPMINUD Y1, Y2, Y2
+	VMOVDQU Y2, (CX)(BX*1)
+	ADDQ    $0x20, BX
+	CMPQ    BX, DX
+	JB      rows_1
 	VZEROUPPER
 	RET

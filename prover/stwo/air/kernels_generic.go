@@ -19,3 +19,9 @@ func vectorInvert(v, scratch []m31.M31)                  { panic("air: no kernel
 func vectorAddFraction(sums, x, w *m31.M31, inverse []m31.M31, multiplicity *m31.M31, k m31.M31) {
 	panic("air: no kernels")
 }
+
+func vectorInterleave(dst, even, odd []m31.M31)  { panic("air: no kernels") }
+func vectorPairSums(s, v []m31.M31, k m31.M31)   { panic("air: no kernels") }
+func vectorSpreadSums(v, s []m31.M31, k m31.M31) { panic("air: no kernels") }
+func vectorSumsUp(low, high []m31.M31)           { panic("air: no kernels") }
+func vectorSumsDown(low, high []m31.M31)         { panic("air: no kernels") }

@@ -19,11 +19,12 @@ const p = 1<<31 - 1
 
 // machine emits vector code for one instruction set.
 type machine struct {
-	wide   bool // AVX-512
-	p      VecVirtual
-	low    VecVirtual // p in 64-bit lanes
-	odds   Register   // mask of the odd lanes (AVX-512)
-	labels int
+	wide     bool // AVX-512
+	p        VecVirtual
+	low      VecVirtual // p in 64-bit lanes
+	odds     Register   // mask of the odd lanes (AVX-512)
+	evenMask Register   // mask of the even lanes (AVX-512)
+	labels   int
 }
 
 func (m *machine) bytes() int {
@@ -141,6 +142,8 @@ func (m *machine) setup() {
 		m.odds = K()
 		MOVL(U32(0xaaaa), g)
 		KMOVW(g, m.odds)
+		m.evenMask = K()
+		KNOTW(m.odds, m.evenMask)
 	}
 }
 
@@ -259,8 +262,31 @@ func (m *machine) negate(v VecVirtual) VecVirtual {
 	return r
 }
 
+// tables are permutations of two vectors for AVX-512, of which an index has 5 bits, or of one.
+var tables = map[string]Mem{}
+
+// table adds a constant of 32-bit words in read-only memory.
+func table(name string, n int, word func(i int) int) {
+	mem := GLOBL(name, RODATA|NOPTR)
+	for i := range n {
+		DATA(4*i, U32(uint32(word(i))))
+	}
+	tables[name] = mem
+}
+
 func main() {
 	ConstraintExpr("!purego")
+	table("evens512", 16, func(i int) int { return 2 * i })
+	table("oddsReversed512", 16, func(i int) int { return 31 - 2*i })
+	table("evens256", 8, func(i int) int { return 2 * i & 7 })
+	table("oddsReversed256", 8, func(i int) int { return (7 - 2*i) & 7 })
+	for _, n := range []int{16, 8} {
+		name := func(s string) string { return fmt.Sprint(s, 32*n) }
+		table(name("spreadEven0"), n, func(i int) int { return i / 2 })
+		table(name("spreadEven1"), n, func(i int) int { return n/2 + i/2 })
+		table(name("spreadOdd0"), n, func(i int) int { return (2*n - 1 - i) / 2 })
+		table(name("spreadOdd1"), n, func(i int) int { return (n - 1 - i) / 2 })
+	}
 	for _, wide := range []bool{true, false} {
 		(&machine{wide: wide}).execute()
 		(&machine{wide: wide}).secureSum()
@@ -270,6 +296,11 @@ func main() {
 		(&machine{wide: wide}).norms()
 		(&machine{wide: wide}).addFraction()
 		(&machine{wide: wide}).invert()
+		(&machine{wide: wide}).interleave()
+		(&machine{wide: wide}).pairSums()
+		(&machine{wide: wide}).spreadSums()
+		(&machine{wide: wide}).sumsUp()
+		(&machine{wide: wide}).sumsDown()
 	}
 	Generate()
 }
@@ -1002,6 +1033,165 @@ func (m *machine) invert() {
 	}
 	TESTQ(n, n)
 	JNZ(LabelRef(back))
+	VZEROUPPER()
+	RET()
+}
+
+// interleave emits the copy of the even cells of one column and the odd cells of another.
+func (m *machine) interleave() {
+	TEXT("interleave"+m.suffix(), NOSPLIT, "func(dst, even, odd *uint32, n int)")
+	Pragma("noescape")
+	Doc("interleave" + m.suffix() + " copies the even cells of even and the odd cells of odd. n is a multiple of 32.")
+	dst, even, odd, n := Load(Param("dst"), GP64()), Load(Param("even"), GP64()), Load(Param("odd"), GP64()), Load(Param("n"), GP64())
+	SHLQ(Imm(2), n)
+	m.setup()
+	offset := GP64()
+	m.rows(n, offset, 1, func() {
+		v := m.load(at(even, offset, 0))
+		if m.wide {
+			VMOVDQU32(at(odd, offset, 0), m.odds, v)
+		} else {
+			VPBLENDD(Imm(0xaa), at(odd, offset, 0), v, v)
+		}
+		m.store(v, at(dst, offset, 0))
+	})
+	VZEROUPPER()
+	RET()
+}
+
+// cells emits a loop over the vectors of s, a column of n cells, which correspond to pairs of vectors of v, a column of 2n: those of its even cells
+// from the first on, and those of its odd cells from the last backwards. body gets the memory of s, and of the two pairs.
+func (m *machine) cells(s, v, n Register, body func(s, forward, backward Mem)) {
+	SHLQ(Imm(2), n)
+	forward, backward := GP64(), GP64()
+	MOVQ(v, forward)
+	LEAQ(Mem{Base: v, Index: n, Scale: 2}, backward)
+	offset := GP64()
+	m.rows(n, offset, 1, func() {
+		SUBQ(Imm(uint64(2*m.bytes())), backward)
+		body(at(s, offset, 0), Mem{Base: forward}, Mem{Base: backward})
+		ADDQ(Imm(uint64(2*m.bytes())), forward)
+	})
+}
+
+// evens returns the even cells of the pair of vectors at mem, and oddsReversed its odd cells from the last to the first.
+func (m *machine) evens(mem Mem) VecVirtual {
+	if m.wide {
+		index := m.load(tables["evens512"])
+		VPERMI2D(mem.Offset(m.bytes()), m.load(mem), index)
+		return index
+	}
+	return m.pick(mem, tables["evens256"], 0)
+}
+
+func (m *machine) oddsReversed(mem Mem) VecVirtual {
+	if m.wide {
+		index := m.load(tables["oddsReversed512"])
+		VPERMI2D(mem.Offset(m.bytes()), m.load(mem), index)
+		return index
+	}
+	return m.pick(mem, tables["oddsReversed256"], 1)
+}
+
+// pick permutes each of two vectors of AVX2, which puts the wanted lanes in both halves, and takes one half of each.
+func (m *machine) pick(mem, permutation Mem, low int) VecVirtual {
+	index, a, b := m.load(permutation), m.vec(), m.vec()
+	VPERMD(mem.Offset(low*m.bytes()), index, a)
+	VPERMD(mem.Offset((1-low)*m.bytes()), index, b)
+	VPBLENDD(Imm(0xf0), b, a, a)
+	return a
+}
+
+func (m *machine) pairSums() {
+	TEXT("pairSums"+m.suffix(), NOSPLIT, "func(s, v *uint32, k uint32, n int)")
+	Pragma("noescape")
+	Doc("pairSums" + m.suffix() + " sets s[b] to v[2b] + v[2n-1-2b] - k for n cells, a multiple of 32.")
+	s, v, n := Load(Param("s"), GP64()), Load(Param("v"), GP64()), Load(Param("n"), GP64())
+	m.setup()
+	k := m.broadcastParam("k")
+	m.cells(s, v, n, func(s, forward, backward Mem) {
+		r := m.vec()
+		m.add(m.evens(forward), m.oddsReversed(backward), r)
+		m.sub(r, k, r)
+		m.store(r, s)
+	})
+	VZEROUPPER()
+	RET()
+}
+
+func (m *machine) spreadSums() {
+	TEXT("spreadSums"+m.suffix(), NOSPLIT, "func(v, s *uint32, k uint32, n int)")
+	Pragma("noescape")
+	Doc("spreadSums" + m.suffix() + " sets v[2b] to s[b] + v[2b] - k, and v[2n-1-2b] to that + v[2n-1-2b] - k, for n cells, a multiple of 32.")
+	s, v, n := Load(Param("s"), GP64()), Load(Param("v"), GP64()), Load(Param("n"), GP64())
+	m.setup()
+	k := m.broadcastParam("k")
+	m.cells(s, v, n, func(s, forward, backward Mem) {
+		even, odd := m.vec(), m.vec()
+		m.add(m.evens(forward), m.load(s), even)
+		m.sub(even, k, even)
+		m.add(m.oddsReversed(backward), even, odd)
+		m.sub(odd, k, odd)
+		m.scatter(even, odd, forward, backward)
+	})
+	VZEROUPPER()
+	RET()
+}
+
+// scatter stores the even cells at forward and the odd cells, from the last to the first, at backward.
+func (m *machine) scatter(even, odd VecVirtual, forward, backward Mem) {
+	put := func(v VecVirtual, mem Mem, name string, parity int) {
+		index, r := m.load(tables[name+m.suffix()]), m.vec()
+		VPERMD(v, index, r)
+		if !m.wide {
+			VPBLENDD(Imm([2]uint64{0xaa, 0x55}[parity]), mem, r, r)
+			m.store(r, mem)
+			return
+		}
+		mask := m.odds
+		if parity == 0 {
+			mask = m.evenMask
+		}
+		VMOVDQU32(r, mask, mem)
+	}
+	put(even, forward, "spreadEven0", 0)
+	put(even, forward.Offset(m.bytes()), "spreadEven1", 0)
+	put(odd, backward.Offset(m.bytes()), "spreadOdd1", 1)
+	put(odd, backward, "spreadOdd0", 1)
+}
+
+// sumsUp and sumsDown emit the two passes of prefix sums (see bitReversedPrefixSums in ../interaction.go).
+func (m *machine) sumsUp() {
+	TEXT("sumsUp"+m.suffix(), NOSPLIT, "func(low, high *uint32, n int)")
+	Pragma("noescape")
+	Doc("sumsUp" + m.suffix() + " replaces (low, high) by (low + high, low) in n cells, a multiple of 32.")
+	low, high, n := Load(Param("low"), GP64()), Load(Param("high"), GP64()), Load(Param("n"), GP64())
+	SHLQ(Imm(2), n)
+	m.setup()
+	offset := GP64()
+	m.rows(n, offset, 1, func() {
+		a, b := m.load(at(low, offset, 0)), m.load(at(high, offset, 0))
+		m.store(a, at(high, offset, 0))
+		m.add(a, b, b)
+		m.store(b, at(low, offset, 0))
+	})
+	VZEROUPPER()
+	RET()
+}
+
+func (m *machine) sumsDown() {
+	TEXT("sumsDown"+m.suffix(), NOSPLIT, "func(low, high *uint32, n int)")
+	Pragma("noescape")
+	Doc("sumsDown" + m.suffix() + " adds low to high in n cells, a multiple of 32.")
+	low, high, n := Load(Param("low"), GP64()), Load(Param("high"), GP64()), Load(Param("n"), GP64())
+	SHLQ(Imm(2), n)
+	m.setup()
+	offset := GP64()
+	m.rows(n, offset, 1, func() {
+		a, b := m.load(at(low, offset, 0)), m.load(at(high, offset, 0))
+		m.add(a, b, b)
+		m.store(b, at(high, offset, 0))
+	})
 	VZEROUPPER()
 	RET()
 }
