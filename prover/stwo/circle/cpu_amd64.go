@@ -75,3 +75,59 @@ func evaluateHigh(bits, r int, dst, src *uint32, stride, vectors, blocks int, ta
 		evaluateHigh8x256(dst, src, stride, vectors, blocks, tables)
 	}
 }
+
+func accumulate(bits int, sums *uint64, cells *[4]*uint32, weights *[16]uint64, vectors int) {
+	if bits == 512 {
+		accumulate512(sums, cells, weights, vectors)
+	} else {
+		accumulate256(sums, cells, weights, vectors)
+	}
+}
+
+func addSums(bits int, dst *[4]*uint32, sums *uint64, vectors int) {
+	if bits == 512 {
+		addSums512(dst, sums, vectors)
+	} else {
+		addSums256(dst, sums, vectors)
+	}
+}
+
+func dot(bits int, sums *[32]uint64, weights *[4]*uint32, cells *uint32, pairs int) {
+	if bits == 512 {
+		dot512(sums, weights, cells, pairs)
+	} else {
+		dot256(sums, weights, cells, pairs)
+	}
+}
+
+func foldCircle(bits int, dst, src *[4]*uint32, inverse *uint32, matrix *[16]uint64, vectors int) {
+	if bits == 512 {
+		foldCircle512(dst, src, inverse, matrix, vectors)
+	} else {
+		foldCircle256(dst, src, inverse, matrix, vectors)
+	}
+}
+
+func foldLine(bits int, dst, src *[4]*uint32, inverse *uint32, matrix *[16]uint64, vectors int) {
+	if bits == 512 {
+		foldLine512(dst, src, inverse, matrix, vectors)
+	} else {
+		foldLine256(dst, src, inverse, matrix, vectors)
+	}
+}
+
+func splitCircle(bits int, weights *[4]*uint32, inverse *uint32, matrix *[16]uint64, vectors int) {
+	if bits == 512 {
+		splitCircle512(weights, inverse, matrix, vectors)
+	} else {
+		splitCircle256(weights, inverse, matrix, vectors)
+	}
+}
+
+func splitLine(bits int, weights *[4]*uint32, inverse *uint32, matrix *[16]uint64, vectors int) {
+	if bits == 512 {
+		splitLine512(weights, inverse, matrix, vectors)
+	} else {
+		splitLine256(weights, inverse, matrix, vectors)
+	}
+}

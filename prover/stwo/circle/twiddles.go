@@ -1,8 +1,6 @@
 package circle
 
 import (
-	"slices"
-
 	"github.com/starkd/starkd/internal/parallel"
 	"github.com/starkd/starkd/prover/stwo/m31"
 )
@@ -106,48 +104,4 @@ func layer0(table [][]doubled, y *[3]doubled, n, h int) (doubled, doubled) {
 		v = pair[0].neg()
 	}
 	return v, v.neg()
-}
-
-// Weights returns the weights w for which the sum of w[i]·v[i] is the value at p of the polynomial with the values v, in storage order, on the
-// canonic domain of size 2^log. log is at least 1 and at most that of the twiddles.
-func (t *Twiddles) Weights(log int, p Point[m31.QM31]) []m31.QM31 {
-	// A layer of Interpolate takes the values (a, b) of a pair to the coefficients (a+b)/2 and (a-b)/2·t, t the inverse twiddle, of a
-	// polynomial u + c·v where c is the layer's basis function. So the weights of a pair are w·(1 ± c(p)·t)/2 where w is the weight of the pair's
-	// coefficient in the layers above. They are made from the last layer down to the first.
-	factors := make([]m31.QM31, log)
-	factors[0] = p.Y
-	x := p.X
-	for k := 1; k < log; k++ {
-		factors[k], x = x, DoubleX(x)
-	}
-	w := make([]m31.QM31, 1<<log)
-	w[0] = m31.FromM31(m31.M31(1 << log % m31.P).Inverse())
-	split := func(h int, factor m31.QM31, inverse doubled) {
-		d := w[h].Mul(factor).Scale(m31.M31(inverse / 2))
-		w[2*h], w[2*h+1] = w[h].Add(d), w[h].Sub(d)
-	}
-	for k := log - 1; k >= 1; k-- {
-		for h, inverse := range slices.Backward(t.inverse[log-1-k]) {
-			split(h, factors[k], inverse)
-		}
-	}
-	if log == 1 {
-		split(0, factors[0], t.yInverse[1])
-		return w
-	}
-	for h := len(w)/4 - 1; h >= 0; h-- {
-		a, b := layer0(t.inverse, &t.yInverse, log, h)
-		split(2*h+1, factors[0], b)
-		split(2*h, factors[0], a)
-	}
-	return w
-}
-
-// Combine returns the sum of w[i]·v[i]: with w of Weights, the value at a point of the polynomial with the values v.
-func Combine(w []m31.QM31, v []m31.M31) m31.QM31 {
-	var sum m31.QM31
-	for i, a := range v {
-		sum = sum.Add(w[i].Scale(a))
-	}
-	return sum
 }

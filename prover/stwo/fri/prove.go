@@ -3,7 +3,6 @@ package fri
 import (
 	"context"
 
-	"github.com/starkd/starkd/internal/parallel"
 	"github.com/starkd/starkd/prover/stwo/channel"
 	"github.com/starkd/starkd/prover/stwo/circle"
 	"github.com/starkd/starkd/prover/stwo/m31"
@@ -57,7 +56,7 @@ func NewProver(ctx context.Context, ch *channel.Channel, p *Params, column Colum
 		ch.MixDigest(tree.Root())
 		alpha := ch.DrawFelt()
 		for k := range l.folds {
-			column = foldColumn(column, l.log-k, l.circle && k == 0, alpha, t)
+			column = foldColumn(column, l.circle && k == 0, alpha, t)
 			alpha = alpha.Square()
 		}
 	}
@@ -77,20 +76,14 @@ func NewProver(ctx context.Context, ch *channel.Channel, p *Params, column Colum
 	return v, nil
 }
 
-// foldColumn returns the fold of a column of 2^log values.
-func foldColumn(c Column, log int, onCircle bool, alpha m31.QM31, t *circle.Twiddles) Column {
-	out := NewColumn(1 << (log - 1))
-	parallel.Chunks(len(out[0]), 1<<10, func(start, end int) {
-		for i := start; i < end; i++ {
-			var inverse m31.M31
-			if onCircle {
-				inverse = t.CircleInverse(i, log)
-			} else {
-				inverse = t.LineInverse(i, log)
-			}
-			out.Set(i, foldPair(c.At(2*i), c.At(2*i+1), inverse, alpha))
-		}
-	})
+// foldColumn returns the fold of a column.
+func foldColumn(c Column, onCircle bool, alpha m31.QM31, t *circle.Twiddles) Column {
+	out := NewColumn(len(c[0]) / 2)
+	if onCircle {
+		t.FoldCircle(out, c, alpha)
+	} else {
+		t.FoldLine(out, c, alpha)
+	}
 	return out
 }
 

@@ -122,13 +122,14 @@ func (s *shape) sample(ctx context.Context, tables []*Table, p Point, t *circle.
 		if k.previous {
 			q = previous
 		}
-		weights := t.Weights(k.log+blowup, q.DoubleN(s.logRows-k.log))
-		parallel.For(len(uses[k]), func(i int) {
-			if ctx.Err() == nil {
-				u := uses[k][i]
-				values[u.tree][u.column][u.at] = circle.Combine(weights, tables[u.tree].cells[u.column])
-			}
-		})
+		cells := make([][]m31.M31, len(uses[k]))
+		for i, u := range uses[k] {
+			cells[i] = tables[u.tree].cells[u.column]
+		}
+		for i, v := range t.Weights(k.log, blowup, q.DoubleN(s.logRows-k.log)).Combine(cells...) {
+			u := uses[k][i]
+			values[u.tree][u.column][u.at] = v
+		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -187,8 +188,10 @@ func (s *shape) quotients(ctx context.Context, tables []*Table, batches []*batch
 
 // numerator returns Σ w·f over the columns of a batch, on the domain of the largest.
 func (s *shape) numerator(ctx context.Context, tables []*Table, b *batch) (*fri.Column, error) {
-	bySize := make([][]*term, circle.MaxLog+1)
-	sums := make([]*fri.Column, len(bySize))
+	// By log2 of the size.
+	var columns [circle.MaxLog + 1][][]m31.M31
+	var weights [circle.MaxLog + 1][]m31.QM31
+	sums := make([]*fri.Column, circle.MaxLog+1)
 	for i := range b.terms {
 		t := &b.terms[i]
 		table := tables[t.tree]
@@ -198,28 +201,13 @@ func (s *shape) numerator(ctx context.Context, tables []*Table, b *batch) (*fri.
 			sums[log] = &c
 		}
 		if !table.zero[t.column] {
-			bySize[log] = append(bySize[log], t)
+			columns[log], weights[log] = append(columns[log], table.cells[t.column]), append(weights[log], t.weight)
 		}
 	}
-	for log, terms := range bySize {
-		c := sums[log]
-		if len(terms) == 0 {
-			continue
+	for log, sum := range sums {
+		if sum != nil && ctx.Err() == nil {
+			circle.AddScaled(*sum, columns[log], weights[log])
 		}
-		parallel.Chunks(1<<log, 1<<10, func(start, end int) {
-			for _, t := range terms {
-				if ctx.Err() != nil {
-					return
-				}
-				cells := tables[t.tree].cells[t.column]
-				for q, w := range t.weight.Coordinates() {
-					to := c[q][start:end]
-					for i, f := range cells[start:end] {
-						to[i] = to[i].Add(f.Mul(w))
-					}
-				}
-			}
-		})
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err

@@ -139,7 +139,7 @@ func compareSamples(t *testing.T, dir string, seen map[string]bool) {
 	logRows := domain - proof.Stark.Config.Fri.Blowup
 	point := circle.Point[m31.QM31]{X: m31.NewQM31(xy[0][0], xy[0][1], xy[0][2], xy[0][3]), Y: m31.NewQM31(xy[1][0], xy[1][1], xy[1][2], xy[1][3])}
 	twiddles := circle.NewTwiddles(*largest)
-	weights := make(map[int][]m31.QM31)
+	weights := make(map[int]*circle.Weights)
 	for k, samples := range proof.Stark.Sampled[0] {
 		c := v.Columns()[k]
 		if len(samples) == 0 || seen[c.ID] || c.LogSize > *largest {
@@ -147,9 +147,9 @@ func compareSamples(t *testing.T, dir string, seen map[string]bool) {
 		}
 		seen[c.ID] = true
 		if weights[c.LogSize] == nil {
-			weights[c.LogSize] = twiddles.Weights(c.LogSize, point.DoubleN(logRows-c.LogSize))
+			weights[c.LogSize] = twiddles.Weights(c.LogSize, 0, point.DoubleN(logRows-c.LogSize))
 		}
-		got := circle.Combine(weights[c.LogSize], c.Values())
+		got := weights[c.LogSize].Combine(c.Values())[0]
 		if w := samples[0]; got != m31.NewQM31(w[0][0], w[0][1], w[1][0], w[1][1]) {
 			t.Errorf("%s: column %s is %v at the point, want %v", dir, c.ID, got, w)
 		}

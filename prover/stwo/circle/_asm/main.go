@@ -555,32 +555,3 @@ func (m *machine) high(interpolation bool, r int) {
 	VZEROUPPER()
 	RET()
 }
-
-func main() {
-	ConstraintExpr("!purego")
-	sequence := func(n int, f func(i int) uint32) (w []uint32) {
-		for i := range n {
-			w = append(w, f(i))
-		}
-		return w
-	}
-	table("evenLanes", sequence(16, func(i int) uint32 { return uint32(2 * i) })...)
-	table("oddLanes", sequence(16, func(i int) uint32 { return uint32(2*i + 1) })...)
-	table("firstLanes", sequence(16, func(i int) uint32 { return uint32(i/2 + i%2*16) })...)
-	table("secondLanes", sequence(16, func(i int) uint32 { return uint32(i/2 + i%2*16 + 8) })...)
-	table("spread", sequence(16, func(i int) uint32 { return uint32(i/2 ^ 1) })...)
-	table("twice", sequence(8, func(int) uint32 { return 2 * p })...)
-	for _, m := range []*machine{{wide: true, lanesLog: 4}, {lanesLog: 3}} {
-		most := 3
-		if m.wide {
-			most = 4
-		}
-		for _, interpolation := range []bool{true, false} {
-			m.low(interpolation)
-			for r := 1; r <= most; r++ {
-				m.high(interpolation, r)
-			}
-		}
-	}
-	Generate()
-}
