@@ -35,32 +35,8 @@ func TestUses(t *testing.T) {
 	}
 }
 
-// TestColumns compares the sizes of all columns, and the preprocessed columns, with StarkWare's.
+// TestColumns compares the sizes of all columns with StarkWare's.
 func TestColumns(t *testing.T) {
-	text, err := os.ReadFile(golden.Corpus(t, "stwo", "air", "_index.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var index struct {
-		Preprocessed []struct {
-			Variant string
-			Columns [][2]any
-		}
-	}
-	if err := json.Unmarshal(text, &index); err != nil {
-		t.Fatal(err)
-	}
-	for i, v := range index.Preprocessed {
-		got := preprocessedColumns(Variant(i))
-		if Variant(i).String() != v.Variant || len(got) != len(v.Columns) {
-			t.Fatalf("variant %v has %d columns, want %s with %d", Variant(i), len(got), v.Variant, len(v.Columns))
-		}
-		for k, c := range v.Columns {
-			if got[k].id != c[0] || float64(got[k].logSize) != c[1] {
-				t.Errorf("%s: column %d is %v, want %v", v.Variant, k, got[k], c)
-			}
-		}
-	}
 	for _, name := range corpusCases {
 		t.Run(strings.ReplaceAll(name, "/", "_"), func(t *testing.T) {
 			p := readProof(t, name)

@@ -10,9 +10,9 @@ import (
 // columns returns the columns of each tree, and for each table of the claim the numbers of the preprocessed columns that it reads.
 func (p *Proof) columns() (columns [trees][]pcs.Column, reads [][]int, err error) {
 	at := map[string]int{}
-	for i, c := range preprocessedColumns(p.Preprocessed) {
-		columns[0] = append(columns[0], pcs.Column{Log: c.logSize})
-		at[c.id] = i
+	for i, c := range p.Preprocessed.Columns() {
+		columns[0] = append(columns[0], pcs.Column{Log: c.LogSize})
+		at[c.ID] = i
 	}
 	largest := 0
 	for _, t := range p.Claim.Tables {
@@ -20,7 +20,7 @@ func (p *Proof) columns() (columns [trees][]pcs.Column, reads [][]int, err error
 		var read []int
 		for _, id := range c.Preprocessed {
 			if id == air.RowNumber {
-				id = rowNumberColumn(t.LogSize)
+				id = fmt.Sprintf("seq_%d", t.LogSize)
 			}
 			i, ok := at[id]
 			if !ok {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover/stwo/channel"
+	"github.com/starkd/starkd/prover/stwo/preprocessed"
 )
 
 // The form for Cairo verifiers is a list of felts, as JSON strings in hexadecimal. Lists begin with their length, a present part with 0, an
@@ -15,7 +16,7 @@ import (
 
 // ParseFelts reads a proof in the form for Cairo verifiers. The form does not say which hash function and which preprocessed trace the proof
 // has. All components of the proof must be known, because their columns decide the order of the queried values.
-func ParseFelts(text []byte, hash channel.Hash, variant Variant) (*Proof, error) {
+func ParseFelts(text []byte, hash channel.Hash, variant preprocessed.Variant) (*Proof, error) {
 	if len(text) > MaxProofFile {
 		return nil, fmt.Errorf("stwo: a proof of %d bytes, want at most %d", len(text), MaxProofFile)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/starkd/starkd/prover/stwo/channel"
+	"github.com/starkd/starkd/prover/stwo/preprocessed"
 )
 
 // smallProof returns the smallest proof of the corpus, in JSON.
@@ -63,10 +64,10 @@ func FuzzParseFelts(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(text, uint8(channel.Blake2s), uint8(CanonicalSmall))
-	f.Add([]byte(`["0xffffffffffffffff","0x0"]`), uint8(channel.Poseidon252), uint8(Canonical))
+	f.Add(text, uint8(channel.Blake2s), uint8(preprocessed.CanonicalSmall))
+	f.Add([]byte(`["0xffffffffffffffff","0x0"]`), uint8(channel.Poseidon252), uint8(preprocessed.Canonical))
 	f.Fuzz(func(t *testing.T, text []byte, hash, variant uint8) {
-		p, err := ParseFelts(text, channel.Hash(hash), Variant(variant))
+		p, err := ParseFelts(text, channel.Hash(hash), preprocessed.Variant(variant))
 		if err != nil {
 			return
 		}

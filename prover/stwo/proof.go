@@ -6,6 +6,7 @@ import (
 	"github.com/starkd/starkd/prover/stwo/channel"
 	"github.com/starkd/starkd/prover/stwo/m31"
 	"github.com/starkd/starkd/prover/stwo/pcs"
+	"github.com/starkd/starkd/prover/stwo/preprocessed"
 )
 
 // Proof is a proof that a Cairo program ran.
@@ -16,7 +17,7 @@ type Proof struct {
 	Sums             []m31.QM31 // claimed sum of the lookups of each table of the claim
 	STARK            pcs.Proof
 	Salt             uint32 // is mixed first
-	Preprocessed     Variant
+	Preprocessed     preprocessed.Variant
 }
 
 // log2 returns the largest k with 2^k ≤ n, and 0 for 0.

@@ -9,6 +9,7 @@ import (
 	"github.com/starkd/starkd/prover/stwo/fri"
 	"github.com/starkd/starkd/prover/stwo/m31"
 	"github.com/starkd/starkd/prover/stwo/pcs"
+	"github.com/starkd/starkd/prover/stwo/preprocessed"
 )
 
 // Bounds of lists. docs/limits.md has their reasons.
@@ -20,6 +21,8 @@ const (
 	maxLastLayer  = 1 << 10 // coefficients
 	trees         = 4
 )
+
+var variantNames = []string{preprocessed.Canonical.String(), preprocessed.CanonicalWithoutPedersen.String(), preprocessed.CanonicalSmall.String()}
 
 // visit visits the parts of a proof in StarkWare's order.
 func (p *Proof) visit(f form) {
@@ -36,7 +39,7 @@ func (p *Proof) visit(f form) {
 	number32(f, &p.Salt, 1<<32)
 	if !f.cairo() {
 		f.member("preprocessed_trace_variant")
-		p.Preprocessed = Variant(f.choice(int(p.Preprocessed), variantNames))
+		p.Preprocessed = preprocessed.Variant(f.choice(int(p.Preprocessed), variantNames))
 	}
 	f.close()
 }
