@@ -54,8 +54,17 @@ func ParseBinary(b []byte) (*Proof, error) {
 	default:
 		return nil, errors.New("stwo: the file is not a proof in binary form")
 	}
+	p, err := readPlain(&io.LimitedReader{R: plain, N: inflated(len(b))}, hash, ours)
+	if err == nil && !ours {
+		p.recogniseHash()
+	}
+	return p, err
+}
+
+// readPlain reads a proof that is not compressed. hash is its hash function, if known is set.
+func readPlain(in io.Reader, hash channel.Hash, known bool) (*Proof, error) {
 	p := new(Proof)
-	r := &binaryReader{in: bufio.NewReader(&io.LimitedReader{R: plain, N: inflated(len(b))}), hash: hash, known: ours}
+	r := &binaryReader{in: bufio.NewReader(in), hash: hash, known: known}
 	p.visit(r)
 	if r.err == nil {
 		if _, err := r.in.ReadByte(); err != io.EOF {
@@ -65,9 +74,7 @@ func ParseBinary(b []byte) (*Proof, error) {
 	if r.err != nil {
 		return nil, fmt.Errorf("stwo: proof: %w", r.err)
 	}
-	if p.Hash = r.hash; !ours {
-		p.recogniseHash()
-	}
+	p.Hash = r.hash
 	return p, nil
 }
 
