@@ -51,7 +51,7 @@ type STARK struct {
 // Conjectured is q·b + w, as Stone and ethSTARK compute it (StarkWare, ePrint 2021/582). It assumes that each query fails with
 // probability ρ, that is, that functions can be folded without loss up to a distance of 1-ρ. Crites and Stewart (ePrint
 // 2025/2046) and Diamond and Gruen (ePrint 2025/2010) refuted the conjecture at that distance. No known attack gains more than
-// about a bit.
+// about a bit. The conjecture's other term is one chance in the field for each point of the domain.
 //
 // Proven is the better of two regimes. In each, the weakest round counts:
 //
@@ -62,13 +62,12 @@ type STARK struct {
 // The rounds in the field (batching, folds, ALI, DEEP) are those of theorem 8 of Haböck, ePrint 2022/1216. They are not the
 // weakest round for the default parameters or a preset. github.com/ethereum/soundcalc computes the same numbers.
 //
-// The rounds in the field and the collision resistance of the hashes bound both measures. Collision resistance is half the
-// output length: 80 bits for commitments of 160 bits.
+// The collision resistance of the hashes bounds both measures. It is half the output length: 80 bits for commitments of 160 bits.
 func (s STARK) Bits() Bits {
 	s.Queries, s.LogBlowup = min(s.Queries, maxQueries), min(s.LogBlowup, maxLogBlowup)
 	s.LogTrace, s.LogFold = min(s.LogTrace, maxLogTrace), min(s.LogFold, maxLogTrace-1)
 	unique, johnson := s.unique(), s.johnson()
-	conjectured := min(s.Queries*s.LogBlowup+s.PowBits, unique.least())
+	conjectured := min(s.Queries*s.LogBlowup+s.PowBits, floorLog2(s.Field, new(big.Int).Lsh(one, s.LogTrace+s.LogBlowup)))
 	proven := max(
 		min(uniqueQueries(s.Queries, s.LogBlowup, s.PowBits), unique.least()),
 		min(johnsonQueries(s.Queries, s.LogBlowup, s.PowBits), johnson.least()))

@@ -1,0 +1,57 @@
+package stwo
+
+import (
+	"math/big"
+	"math/bits"
+
+	"github.com/starkd/starkd/prover/security"
+	"github.com/starkd/starkd/prover/stwo/channel"
+	"github.com/starkd/starkd/prover/stwo/m31"
+)
+
+// Upper bounds of what a proof of any claim has.
+const (
+	maxSamples     = 1 << 14 // values out of the domain, and the points at which lifted columns repeat
+	maxConstraints = 1 << 13
+	maxDegree      = 3 // of a constraint
+	maxReads       = 2 // rows of one column that a constraint reads
+)
+
+// secureFieldOrder is the number of elements of the secure field.
+var secureFieldOrder = new(big.Int).Exp(big.NewInt(m31.P), big.NewInt(4), nil)
+
+// Security returns the security that the proof's parameters give: that of the queries and of the random elements of the polynomial commitments, as
+// package security computes it, but at most that of the lookups. The claim must be valid.
+func (p *Proof) Security() security.Bits {
+	c := &p.STARK.Config
+	rows := 0
+	for _, t := range p.Claim.Tables {
+		rows = max(rows, t.LogSize)
+	}
+	collisions := uint(128)
+	switch p.Hash {
+	case channel.Blake2sM31:
+		collisions = 124 // half of 248 bits
+	case channel.Poseidon252:
+		collisions = 125
+	}
+	b := security.STARK{
+		Field: secureFieldOrder, LogBlowup: uint(c.LogBlowup), LogTrace: uint(c.LogDomain(rows)) - uint(c.LogBlowup),
+		Queries: uint(c.Queries), PowBits: uint(c.PowBits), LogFold: uint(c.FoldStep),
+		Batch: maxSamples, Constraints: maxConstraints, Degree: maxDegree, Combo: maxReads, Collisions: collisions,
+	}.Bits()
+	lookups := p.lookupSecurity()
+	return b.Least(security.Bits{Conjectured: lookups, Proven: lookups})
+}
+
+// lookupSecurity returns the bits of security of the lookups. A false sum of fractions is 0 for few of the challenges (z, α): the numerator over the
+// common denominator is a polynomial in them, whose degree is at most the number of fractions times the length of a tuple. Each attempt costs the
+// interaction's proof of work.
+func (p *Proof) lookupSecurity() uint {
+	fractions := uint64(2 + 2*(len(p.Claim.Public.Program)+len(p.Claim.Public.Output)+2+2*SegmentCount))
+	for _, t := range p.Claim.Tables {
+		fractions += uint64(len(t.Component.AIR().Lookups)) << t.LogSize
+	}
+	const longest = 128 // words of a tuple
+	return uint(secureFieldOrder.BitLen() - 1 - bits.Len64(longest*fractions) + interactionWork)
+}
