@@ -383,6 +383,9 @@ func (p *PrivateInput) UnmarshalJSON(b []byte) error {
 // address takes a cell.
 const MemoryUnitsPerStep = 8
 
+// unpadded holds the layouts of S-two, in which the number of steps is any number and the number of builtin instances does not depend on it.
+var unpadded = map[string]bool{"all_cairo_stwo": true, "stwo_no_ecop": true}
+
 // LoadTrace decodes the four files of a proof-mode run. The files may be untrusted: LoadTrace returns a trace or an error for any
 // input, and allocates at most a small multiple of the input's size. It only checks that the files agree in shape; the prover checks the
 // rest.
@@ -401,7 +404,7 @@ func LoadTrace(publicJSON, privateJSON, trace, memory []byte) (*Trace, error) {
 		return nil, fmt.Errorf("cairo: a trace of %d bytes, want a multiple of %d", len(trace), traceRecord)
 	case steps != t.Public.Steps:
 		return nil, fmt.Errorf("cairo: a trace of %d steps, but n_steps is %d in the public input", steps, t.Public.Steps)
-	case bits.OnesCount64(steps) != 1:
+	case bits.OnesCount64(steps) != 1 && !unpadded[t.Layout]:
 		return nil, fmt.Errorf("cairo: the number of steps, %d, is not a power of two", steps)
 	case len(memory)%memoryRecord != 0:
 		return nil, fmt.Errorf("cairo: a memory of %d bytes, want a multiple of %d", len(memory), memoryRecord)
@@ -411,6 +414,10 @@ func LoadTrace(publicJSON, privateJSON, trace, memory []byte) (*Trace, error) {
 		units = min(n, 64)
 	}
 	limit := units * steps
+	if unpadded[t.Layout] {
+		// Builtins have as many instances as the run uses, however few its steps are.
+		limit += units * uint64(len(memory)/memoryRecord)
+	}
 	size := uint64(1)
 	for i := 0; i < len(memory); i += memoryRecord {
 		a := binary.LittleEndian.Uint64(memory[i:])

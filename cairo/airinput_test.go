@@ -1,7 +1,10 @@
 package cairo
 
 import (
+	"bytes"
 	"encoding/binary"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/starkd/starkd/crypto/felt"
@@ -53,6 +56,42 @@ func TestLoadTrace(t *testing.T) {
 		if _, err := LoadTrace(c[0], c[1], c[2], c[3]); err == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+}
+
+// TestLoadTraceUnpadded checks that a run for S-two has any number of steps, and more memory than its steps have cells.
+func TestLoadTraceUnpadded(t *testing.T) {
+	trace, memory := tinyFiles()
+	trace = trace[:24]
+	record := memory[:40:40]
+	for a := uint64(2); a <= 17; a++ {
+		memory = append(binary.LittleEndian.AppendUint64(memory, a), record[8:]...)
+	}
+	public := strings.Replace(tinyPublic, `"n_steps":2`, `"n_steps":1`, 1)
+	if _, err := LoadTrace([]byte(public), []byte(tinyPrivate), trace, memory); err == nil {
+		t.Error("address 17 in a run of 1 step for Stone: no error")
+	}
+	public = strings.Replace(public, `"plain"`, `"all_cairo_stwo"`, 1)
+	if !strings.Contains(public, "stwo") {
+		t.Fatal(public)
+	}
+	for _, n := range []int{1, 3} {
+		p := strings.Replace(public, `"n_steps":1`, fmt.Sprintf(`"n_steps":%d`, n), 1)
+		got, err := LoadTrace([]byte(p), []byte(tinyPrivate), bytes.Repeat(trace, n), memory)
+		if err != nil {
+			t.Errorf("%d steps: %v", n, err)
+		} else if len(got.Registers) != n || len(got.Memory.Value) != 18 {
+			t.Errorf("%d steps, %d addresses", len(got.Registers), len(got.Memory.Value))
+		}
+	}
+	far := append(append([]byte{}, memory...), record...)
+	binary.LittleEndian.PutUint64(far[len(memory):], 8*(1+18)) // the bound: 8 cells for each step and record
+	if _, err := LoadTrace([]byte(public), []byte(tinyPrivate), trace, far); err != nil {
+		t.Error(err)
+	}
+	binary.LittleEndian.PutUint64(far[len(memory):], 8*(1+18)+1)
+	if _, err := LoadTrace([]byte(public), []byte(tinyPrivate), trace, far); err == nil {
+		t.Error("an address after the bound: no error")
 	}
 }
 

@@ -6,7 +6,7 @@ import "github.com/starkd/starkd/crypto/felt"
 // at 1. A Trace does not refer to the machine that made it.
 type Trace struct {
 	Layout    string      // "plain", "small", "recursive", …
-	Registers []Registers // one per step; their number is a power of two
+	Registers []Registers // one per step; their number is a power of two, except in the layouts of S-two
 	Memory    Memory
 	Public    PublicInput
 	Private   PrivateInput
@@ -24,7 +24,7 @@ type Memory struct {
 // PublicInput is the AIR public input (Stone's air_public_input.json).
 type PublicInput struct {
 	Layout        string
-	Steps         uint64 // power of two
+	Steps         uint64 // number of the trace's steps
 	RangeCheckMin uint16
 	RangeCheckMax uint16
 	Segments      []Segment // in the layout's canonical order: program, execution, output, pedersen, range_check, …

@@ -18,6 +18,9 @@ type layout struct {
 	diluted              diluted
 	builtins             map[string]ratio // the builtins of the layout, without output
 	output               bool             // the layout has the builtin output
+	// stwo is set if S-two proves the layout. It takes a trace without padding, complete memory, and builtin segments that are as long as their
+	// use.
+	stwo bool
 }
 
 // diluted is the pool of cells in diluted form that layouts with bitwise or keccak have: units is the number of cells per
@@ -51,7 +54,7 @@ func ratios(list ...uint64) map[string]ratio {
 	return m
 }
 
-// layouts is the table of Stone's layouts; both official runners have the same.
+// layouts is the table of Stone's and S-two's layouts; both official runners have the same.
 var layouts = map[string]*layout{
 	"plain":                   {rcUnits: 16, publicMemoryFraction: 4},
 	"small":                   {rcUnits: 16, publicMemoryFraction: 4, output: true, builtins: ratios(8, 8, 512)},
@@ -63,8 +66,8 @@ var layouts = map[string]*layout{
 	"recursive_with_poseidon": {rcUnits: 4, publicMemoryFraction: 8, diluted: diluted{units: 8}, output: true, builtins: ratios(256, 16, 0, 16, 0, 0, 64)},
 	"all_solidity":            {rcUnits: 8, publicMemoryFraction: 8, diluted: diluted{units: 16}, output: true, builtins: ratios(8, 8, 512, 256, 256)},
 	"all_cairo":               {rcUnits: 4, publicMemoryFraction: 8, diluted: diluted{units: 16}, output: true, builtins: ratios(256, 8, 2048, 16, 1024, 2048, 256, 8, 128, 256)},
-	"all_cairo_stwo":          {rcUnits: 4, publicMemoryFraction: 8, diluted: diluted{units: 16}, output: true, builtins: ratios(256, 8, 0, 16, 1024, 0, 256, 8, 128, 256)},
-	"stwo_no_ecop":            {rcUnits: 4, publicMemoryFraction: 8, diluted: diluted{units: 16}, output: true, builtins: ratios(256, 8, 0, 16, 0, 0, 256, 8, 128, 256)},
+	"all_cairo_stwo":          {stwo: true, rcUnits: 4, publicMemoryFraction: 8, diluted: diluted{units: 16}, output: true, builtins: ratios(256, 8, 0, 16, 1024, 0, 256, 8, 128, 256)},
+	"stwo_no_ecop":            {stwo: true, rcUnits: 4, publicMemoryFraction: 8, diluted: diluted{units: 16}, output: true, builtins: ratios(256, 8, 0, 16, 0, 0, 256, 8, 128, 256)},
 	"perpetual":               {rcUnits: 4, publicMemoryFraction: 4, output: true, builtins: ratios(32, 16, 2048)},
 	"dex_with_bitwise":        {rcUnits: 4, publicMemoryFraction: 4, diluted: diluted{units: 2}, output: true, builtins: ratios(8, 8, 512, 64)},
 }
@@ -234,6 +237,17 @@ func (b *builtin) allocatedInstances(steps uint64, sizes []uint64) (uint64, erro
 		return 0, fmt.Errorf("cairo0: %d steps do not make a whole number of %s instances (%d/%d)", steps, b.Name, num, den)
 	}
 	return steps * den / num, nil
+}
+
+// leastInstances is the least number of instances in a builtin segment that S-two proves.
+const leastInstances = 16
+
+// extendedSize returns the size of the builtin's segment for S-two: a power of two of instances, at least 16, or 0 without instances.
+func (b *builtin) extendedSize(sizes []uint64) uint64 {
+	if n := b.usedInstances(sizes); n > 0 && b.InstanceCells() > 0 {
+		return max(leastInstances, nextPowerOfTwo(n)) * b.InstanceCells()
+	}
+	return b.usedCells(sizes)
 }
 
 func nextPowerOfTwo(n uint64) uint64 {

@@ -19,7 +19,7 @@ import (
 type RunOptions struct {
 	Layout       string // default "plain"
 	LayoutParams []byte // JSON, for the layout dynamic
-	ProofMode    bool   // run from __start__ to __end__, and pad the run for a prover
+	ProofMode    bool   // run from __start__ to __end__, and prepare the run for the layout's prover
 	Entrypoint   string // default "main"; not used in proof mode
 	Input        []byte // JSON, for hints that read program_input
 	MaxSteps     uint64 // default 2^30
@@ -254,7 +254,7 @@ func (r *run) finish() (*RunResult, error) {
 		r.sizes[i] = max(r.sizes[i], size)
 	}
 	copy(r.reserved, r.opt.sizes)
-	if r.opt.ProofMode {
+	if r.opt.ProofMode && !r.layout.stwo {
 		if err := r.pad(); err != nil {
 			return nil, err
 		}
@@ -502,9 +502,12 @@ func (r *run) finalizeSegments() error {
 		r.public = append(r.public, publicCell{machine.Addr{Segment: 1, Offset: off}, 0})
 	}
 	for _, b := range r.builtins {
-		_, size, err := b.usedAndAllocated(r.m.Steps, r.sizes)
-		if err != nil {
-			return err
+		size := b.extendedSize(r.sizes)
+		if !r.layout.stwo {
+			var err error
+			if _, size, err = b.usedAndAllocated(r.m.Steps, r.sizes); err != nil {
+				return err
+			}
 		}
 		r.reserved[b.Base.Segment] = size
 		if size == 0 {

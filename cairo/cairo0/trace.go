@@ -34,6 +34,11 @@ func (r *run) makeTrace() (*cairo.Trace, error) {
 	if !r.opt.ProofMode {
 		return t, nil
 	}
+	if r.layout.stwo {
+		if err := r.completeMemory(&t.Memory); err != nil {
+			return nil, err
+		}
+	}
 	if err := r.publicInput(t); err != nil {
 		return nil, err
 	}
@@ -67,6 +72,34 @@ func (r *run) relocateMemory(mem *cairo.Memory) error {
 			at := r.table[i] + uint64(k)
 			mem.Value[at], mem.Known[at] = f, true
 		}
+	}
+	return nil
+}
+
+// completeMemory gives every address a value, as S-two needs it. Instances that were added to a builtin's segment are copies of its last one;
+// other cells without a value are 0.
+func (r *run) completeMemory(mem *cairo.Memory) error {
+	last := len(r.sizes) - 1
+	if n := r.table[last] + r.segmentSize(last); n > uint64(len(mem.Value)) {
+		more := int(n) - len(mem.Value)
+		mem.Value, mem.Known = append(mem.Value, make([]felt.Felt, more)...), append(mem.Known, make([]bool, more)...)
+	}
+	for _, b := range r.builtins {
+		cells, used := b.InstanceCells(), b.usedCells(r.sizes)
+		if cells == 0 || used == 0 {
+			continue
+		}
+		base := r.table[b.Base.Segment]
+		for i := range r.segmentSize(int(b.Base.Segment)) {
+			if i >= used {
+				mem.Value[base+i], mem.Known[base+i] = mem.Value[base+i-cells], true
+			} else if !mem.Known[base+i] {
+				return fmt.Errorf("cairo0: cell %d of the %s builtin has no value, and S-two needs whole instances", i, b.Name)
+			}
+		}
+	}
+	for a := range mem.Known[1:] {
+		mem.Known[a+1] = true
 	}
 	return nil
 }
