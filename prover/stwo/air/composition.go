@@ -9,12 +9,6 @@ import (
 	"github.com/starkd/starkd/prover/stwo/m31"
 )
 
-// Interactions are the interaction columns of a component and the claimed sum.
-type Interactions struct {
-	Columns    [][]m31.M31 // four for each pair of lookups; nil is a column of zeros, allowed only for all four of a pair that is not the last
-	ClaimedSum m31.QM31
-}
-
 // Composition adds the component's share of the composition polynomial to acc, by coordinates: the sum over the constraints of power·value, divided
 // by the vanishing polynomial of the trace domain. powers[i] belongs to constraint i of Evaluate.
 //
@@ -146,7 +140,7 @@ func (c *Component) compileComposition(t *Table, s *Interactions, ch *Challenges
 			if k > 0 && s.Columns[4*(k-1)+q] != nil {
 				step.plain[1] = append(step.plain[1], first+int32(4*(k-1)+q))
 			}
-			if k == c.batches()-1 {
+			if k == c.batches()-1 && s.Columns[4*k+q] != nil {
 				step.plain[1] = append(step.plain[1], previous+int32(q))
 				step.constant = shift[q]
 			}
@@ -202,7 +196,7 @@ func newComposer(p *program[*termReader], t *Table, s *Interactions) *composer {
 		program: p, machine: newMachine(columns, p.registers), logSize: t.LogSize, previous: len(columns) - 5,
 		shifted: newSecureBlock(), sums: newSecureSums(), denominator: [2]secureBlock{newSecureBlock(), newSecureBlock()},
 	}
-	if n := len(s.Columns); n > 0 {
+	if n := len(s.Columns); n > 0 && s.Columns[n-1] != nil {
 		e.last = [4][]m31.M31(s.Columns[n-4:])
 	}
 	e.machine.set(len(columns)-1, make(block, blockRows))

@@ -13,9 +13,11 @@ import (
 func extend(tw *circle.Twiddles, columns [][]m31.M31) [][]m31.M31 {
 	extended := make([][]m31.M31, len(columns))
 	for k, c := range columns {
-		extended[k] = make([]m31.M31, 2*len(c))
+		if c != nil {
+			extended[k] = make([]m31.M31, 2*len(c))
+			tw.Extend(extended[k], c)
+		}
 	}
-	tw.ExtendAll(extended, columns)
 	return extended
 }
 
@@ -44,10 +46,8 @@ func TestComposition(t *testing.T) {
 			if table == nil || i.logSize > 12 && (name != "c01_nothing" || i.name != "range_check_3_6_6_3") {
 				continue
 			}
-			s := &Interactions{ClaimedSum: i.claimedSum}
-			out := makeColumns(c.InteractionColumns(), 1<<i.logSize)
-			c.Interaction(table, ch, out)
-			s.Columns = extend(tw, out)
+			s := c.Interaction(table, ch)
+			s.Columns = extend(tw, s.Columns)
 			table.Columns, table.Preprocessed = extend(tw, table.Columns), extend(tw, table.Preprocessed)
 			n := c.ConstraintCount()
 			powers := make([]m31.QM31, n)

@@ -14,6 +14,7 @@ type fractionReader struct {
 	negative     bool // the multiplicity is subtracted
 	denominator  secureSum
 	pair         int
+	last         bool // of its pair
 }
 
 func (f *fractionReader) operands(g func(*int32)) {
@@ -23,43 +24,84 @@ func (f *fractionReader) operands(g func(*int32)) {
 
 func (f *fractionReader) finish() { f.denominator.widen() }
 
-// Interaction writes the interaction columns of the trace t, four for each pair of lookups, to out, and returns the claimed sum: the sum of all
-// fractions. Column group k has in each row the sum of the fractions of the pairs 0 to k, and the last group the running sum over the
-// rows of that sum minus the claimed sum divided by the number of rows.
-func (c *Component) Interaction(t *Table, ch *Challenges, out [][]m31.M31) m31.QM31 {
-	if len(c.Lookups) == 0 {
-		return m31.QM31{}
+// Interactions are the interaction columns of a component and the claimed sum: the sum of all fractions of all rows.
+type Interactions struct {
+	// Columns are four for each pair of lookups, the coordinates of a column over the secure field. Column k of these has in each row the
+	// sum of the fractions of the pairs 0 to k; the last one has instead the running sum over the rows of that sum minus the claimed sum
+	// divided by the number of rows. All four are nil if the column is 0 because all multiplicities are.
+	Columns    [][]m31.M31
+	ClaimedSum m31.QM31
+}
+
+// Interaction returns the interaction columns of the trace t.
+func (c *Component) Interaction(t *Table, ch *Challenges) *Interactions {
+	s := &Interactions{Columns: make([][]m31.M31, c.InteractionColumns())}
+	p := c.compileFractions(c.withoutZeros(t), ch)
+	if len(p.steps) == 0 {
+		return s
 	}
-	p := c.compileFractions(t, ch)
 	rows := 1 << t.LogSize
+	for k := 4 * p.steps[0].read.pair; k < len(s.Columns); k++ {
+		s.Columns[k] = make([]m31.M31, rows)
+	}
 	blocks := (rows + blockRows - 1) / blockRows
 	parallel.Chunks(blocks, 1, func(start, end int) {
 		f := newFractions(p, t)
 		for b := start; b < end; b++ {
-			f.block(b*blockRows, min(blockRows, rows-b*blockRows), out)
+			f.block(b*blockRows, min(blockRows, rows-b*blockRows), s.Columns)
 		}
 	})
-	last := [4][]m31.M31(out[len(out)-4:])
+	last := [4][]m31.M31(s.Columns[len(s.Columns)-4:])
 	var total [4]m31.M31
 	parallel.For(4, func(q int) { total[q] = prefixSums(last[q]) })
-	return m31.NewQM31(total[0], total[1], total[2], total[3])
+	s.ClaimedSum = m31.NewQM31(total[0], total[1], total[2], total[3])
+	return s
 }
 
-// compileFractions compiles the program that yields the lookups' fractions.
+// withoutZeros returns t with nil for columns of zeros, of those that are multiplicities.
+func (c *Component) withoutZeros(t *Table) *Table {
+	sparse := *t
+	sparse.Columns = slices.Clone(t.Columns)
+	for _, l := range c.Lookups {
+		n := c.nodes[l.multiplicity]
+		if n.op == opNeg {
+			n = c.nodes[n.a]
+		}
+		if n.op == opColumn && isZero(t.Columns[n.k]) {
+			sparse.Columns[n.k] = nil
+		}
+	}
+	return &sparse
+}
+
+// compileFractions compiles the program that yields the lookups' fractions. It has no steps for the pairs before the first that has a
+// multiplicity other than 0, and none at all if there is no such pair.
 func (c *Component) compileFractions(t *Table, ch *Challenges) *program[*fractionReader] {
 	var roots []int32
 	for _, l := range c.Lookups {
 		roots = append(append(roots, l.multiplicity), l.values...)
 	}
 	a := assembler[*fractionReader]{compiler: newCompiler(c, t, roots, 0)}
+	var pending []*fractionReader
 	for k := range c.Lookups {
 		l := &c.Lookups[k]
-		r := &fractionReader{pair: k / 2}
+		r := &fractionReader{pair: k / 2, last: k%2 == 1 || k == len(c.Lookups)-1}
 		r.multiplicity, r.negative = a.multiplicity(l)
-		if r.multiplicity.slot >= 0 || r.multiplicity.constant != 0 {
+		pending = append(pending, r)
+		if r.multiplicity == (factor{slot: -1}) {
+			if len(a.program.steps) == 0 {
+				if r.last {
+					pending = pending[:0]
+				}
+				continue
+			}
+		} else {
 			r.denominator = a.denominator(l, ch, m31.FromM31(1))
 		}
-		a.read(r)
+		for _, r := range pending {
+			a.read(r)
+		}
+		pending = pending[:0]
 	}
 	return a.finish()
 }
@@ -75,6 +117,7 @@ type fractions struct {
 	sum     secureBlock
 	group   [fractionGroup]heldFraction
 	held    int
+	norming int       // how many of the group have a norm, and are not 0 in the whole block
 	norms   []m31.M31 // of the group, in a row
 	scratch []m31.M31
 }
@@ -133,7 +176,6 @@ func isZero(b block) bool {
 func (f *fractions) add(r *fractionReader) {
 	m := f.machine
 	g := &f.group[f.held]
-	norms := f.norms[f.held*m.n:][:m.n]
 	f.held++
 	g.read = r
 	g.multiplicity = nil
@@ -148,11 +190,10 @@ func (f *fractions) add(r *fractionReader) {
 		}
 	}
 	if g.zero {
-		for i := range norms {
-			norms[i] = 1
-		}
 		return
 	}
+	norms := f.norms[f.norming*m.n:][:m.n]
+	f.norming++
 	m.secureSum(&g.denominator, &r.denominator)
 	if m.vector {
 		vectorNorms(norms, &g.w[0], &g.denominator[0][0])
@@ -170,22 +211,23 @@ func (f *fractions) add(r *fractionReader) {
 
 // flush inverts the denominators of the group, adds its fractions to the sum, and writes the sums after each pair.
 func (f *fractions) flush(first, n int, out [][]m31.M31) {
-	group := f.group[:f.held]
-	if slices.ContainsFunc(group, func(g heldFraction) bool { return !g.zero }) {
-		invert(f.norms[:f.held*n], f.scratch)
+	if f.norming > 0 {
+		invert(f.norms[:f.norming*n], f.scratch)
 	}
-	for k := range group {
-		g := &group[k]
+	norms := f.norms
+	for k := range f.group[:f.held] {
+		g := &f.group[k]
 		if !g.zero {
-			f.addFraction(g, f.norms[k*n:][:n])
+			f.addFraction(g, norms[:n])
+			norms = norms[n:]
 		}
-		if f.isLastOfPair(g.read) {
+		if g.read.last {
 			for q := range f.sum {
 				copy(out[4*g.read.pair+q][first:first+n], f.sum[q][:n])
 			}
 		}
 	}
-	f.held = 0
+	f.held, f.norming = 0, 0
 }
 
 // addFraction adds the fraction g to the sum, given the inverse norms of its denominators.
@@ -213,13 +255,6 @@ func (f *fractions) addFraction(g *heldFraction, inverse block) {
 		w := m31.CM31{A: g.w[i].Mul(k), B: g.w[blockRows+i].Neg().Mul(k)}
 		f.sum.set(i, f.sum.at(i).Add(g.denominator.at(i).Conjugate().ScaleCM31(w)))
 	}
-}
-
-// isLastOfPair reports whether r is the last lookup of its pair.
-func (f *fractions) isLastOfPair(r *fractionReader) bool {
-	steps := f.program.steps
-	last := min(2*r.pair+1, len(steps)-1)
-	return steps[last].read == r
 }
 
 // invert replaces the values of v, of which none is 0, by their inverses. scratch is as long as v.
