@@ -9,7 +9,6 @@ import (
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover/security"
-	"github.com/starkd/starkd/prover/stone"
 )
 
 // Claim is the statement that a proof proves: the program ran from its start section to its end, on some input, and wrote this
@@ -25,7 +24,7 @@ type Claim struct {
 	Layout       string
 	Steps        uint64 // a power of two, padding included
 	Security     security.Bits
-	Version      stone.Version // protocol version under which the proof verified
+	Version      string // proof system, and its version under which the proof verified: stone6, stone5 or stwo 2.3.0
 }
 
 // Addresses of a run with a start section. The program is loaded at address 1 and begins with

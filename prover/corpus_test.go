@@ -52,7 +52,7 @@ func TestVerifyStone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if claim.Version != c.version {
+			if claim.Version != c.version.String() {
 				t.Errorf("got version %s, want %s", claim.Version, c.version)
 			}
 			if len(claim.Program.Words) == 0 || claim.Layout != p.PublicInput.Layout {

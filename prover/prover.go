@@ -1,7 +1,7 @@
 // Package prover makes and checks proofs that a Cairo program ran. Prove turns a run into a proof; Verify turns a proof into
 // the claim that it proves. The package does not depend on Starknet: package block handles proofs of blocks. Package stone
 // implements the proof system. Its proofs equal those of StarkWare's Stone prover byte for byte, so that verifiers of Stone
-// proofs can check them, and it checks proofs that Stone made.
+// proofs can check them, and it checks proofs that Stone made. Package stwo is a second proof system, whose proofs equal those of StarkWare's S-two.
 //
 // A STARK proof shows only that some memory with the given public part satisfies the constraints. Verify therefore also checks
 // that the public part describes a run of a program from its first instruction to its last, with the program, its output and
@@ -94,7 +94,7 @@ func Verify(p *stone.Proof, policy Policy) (*Claim, error) {
 	for _, v := range versions {
 		err := p.Verify(v)
 		if err == nil {
-			claim.Version = v
+			claim.Version = v.String()
 			if policy.Bare {
 				return claim, nil
 			}
@@ -131,8 +131,8 @@ func Examine(p *stone.Proof, policy Policy) (*Claim, error) {
 	return claim, nil
 }
 
-// admits returns an error if the policy does not accept these parameters and this security.
-func (policy *Policy) admits(p *stone.Parameters, s security.Bits) error {
+// admits returns an error if the policy does not accept this security, or parameters that are not within the bounds of the official verifiers.
+func (policy *Policy) admits(p interface{ CheckBounds() error }, s security.Bits) error {
 	least := uint(DefaultMinBits)
 	switch {
 	case policy.MinBits > 0:

@@ -68,7 +68,7 @@ var policy = map[string][]string{
 	"prover/stwo/preprocessed": {"crypto/...", "prover/stwo/m31", "prover/stwo/circle", "prover/stwo/merkle", "internal/parallel"},
 	"prover/stwo/cairoair":     {"crypto/...", "prover/stwo/m31", "prover/stwo/wide", "prover/stwo/air", "prover/stwo/adapter", "prover/stwo/preprocessed", "internal/parallel"},
 	"prover/stwo":              {"crypto/...", "cairo", "prover/security", "prover/stwo/...", "internal/bounded", "internal/parallel"},
-	"prover":                   {"crypto/...", "cairo", "prover/security", "prover/stone", "prover/stone/stark", "internal/bounded"},
+	"prover":                   {"crypto/...", "cairo", "prover/security", "prover/stone", "prover/stone/stark", "prover/stwo", "internal/bounded"},
 	"prover/block":             {"crypto/felt", "cairo", "prover", "prover/security", "prover/stone", "prover/block/statement", "internal/bounded"},
 	"prover/block/statement":   {"crypto/...", "cairo/casm", "starknet", "starknet/trie"},
 	"prover/block/headers":     {"crypto/felt", "starknet", "prover/block", "prover/block/statement", "internal/bounded"},
@@ -78,7 +78,7 @@ var policy = map[string][]string{
 	// node assembles the other packages. node/home only reads and writes files.
 	"node/home":         {"crypto/...", "starknet", "app", "config", "contracts", "internal/hint"},
 	"node":              {"crypto/felt", "cairo", "cairo/vm", "cairo/native", "starknet", "starknet/trie", "app/...", "abci", "rpc", "rpc/jsonrpc", "watcher", "watcher/proofstore", "explorer", "config", "node/home", "internal/hint", "internal/pebbledb", "internal/serve"},
-	"cmd/verifier-wasm": {"crypto/felt", "prover", "prover/stone", "prover/block/...", "internal/bounded"},
+	"cmd/verifier-wasm": {"crypto/felt", "prover", "prover/stone", "prover/stwo", "prover/block/...", "internal/bounded"},
 	"cmd/starkd":        {"..."},
 	"scripts/...":       {"..."},
 

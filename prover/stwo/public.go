@@ -173,7 +173,7 @@ func sumOfInverses(d []m31.QM31) (m31.QM31, error) {
 }
 
 // ProgramHash returns the hash of the program as S-two's verifiers report it: BLAKE2s over the words. It does not cover which builtins main takes.
-func (p *PublicData) ProgramHash() felt.Felt { return blake.HashFelts(values(p.Program)...) }
+func (p *PublicData) ProgramHash() felt.Felt { return blake.HashFelts(p.ProgramWords()...) }
 
 // values returns the values of cells.
 func values(cells []Cell) []felt.Felt {
@@ -182,4 +182,32 @@ func values(cells []Cell) []felt.Felt {
 		out[i] = cells[i].Value
 	}
 	return out
+}
+
+// ProgramWords returns the words of the program.
+func (p *PublicData) ProgramWords() []felt.Felt { return values(p.Program) }
+
+// OutputWords returns the contents of the output segment.
+func (p *PublicData) OutputWords() []felt.Felt { return values(p.Output) }
+
+// Main returns the offset of main in the program, of a proof that Check accepts.
+func (p *PublicData) Main() uint64 { return 2 + p.Program[3].Value.Uint64() }
+
+// Builtins returns the names that Cairo programs have for the builtins that main takes.
+func (p *PublicData) Builtins() []string {
+	var names []string
+	for i, s := range p.Segments {
+		if s == nil {
+			continue
+		}
+		switch name := segmentNames[i]; name {
+		case "range_check_128":
+			names = append(names, "range_check")
+		case "range_check_96":
+			names = append(names, "range_check96")
+		default:
+			names = append(names, name)
+		}
+	}
+	return names
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/starkd/starkd/prover/stwo/preprocessed"
 )
 
-// preprocessedRoots are the roots of the preprocessed traces. A verifier must compare the root of a proof with them: whoever makes a proof could
+// preprocessedRoots are the roots of the preprocessed traces. A verifier must compare the root of a proof with them: a dishonest prover could
 // otherwise choose the tables of range checks, of xor and of points. The root depends on the parameters that decide the extended columns.
 var preprocessedRoots = []struct {
 	variant   preprocessed.Variant

@@ -1,6 +1,7 @@
 package stwo
 
 import (
+	"fmt"
 	"math/big"
 	"math/bits"
 
@@ -54,4 +55,22 @@ func (p *Proof) lookupSecurity() uint {
 	}
 	const longest = 128 // words of a tuple
 	return uint(secureFieldOrder.BitLen() - 1 - bits.Len64(longest*fractions) + interactionWork)
+}
+
+// Bounds of the parameters of S-two's official verifiers, and of the pinned preprocessed roots. Within them, queries and proof-of-work bits may be added
+// up to the security.
+const (
+	minPowBits   = 20
+	maxLogBlowup = 5
+)
+
+// CheckBounds returns an error unless the proof-of-work bits and the blowup are within the official verifiers' bounds.
+func (p *Proof) CheckBounds() error {
+	switch c := &p.STARK.Config; {
+	case c.PowBits < minPowBits || c.PowBits > channel.MaxWorkBits:
+		return fmt.Errorf("%d bits of proof of work, want %d to %d", c.PowBits, minPowBits, channel.MaxWorkBits)
+	case c.LogBlowup < 1 || c.LogBlowup > maxLogBlowup:
+		return fmt.Errorf("blowup 2^%d, want 2 to %d", c.LogBlowup, 1<<maxLogBlowup)
+	}
+	return nil
 }

@@ -8,3 +8,6 @@
 //
 // A [Proof] has three serialised forms: StarkWare's JSON, the list of felts that verifiers written in Cairo take, and a binary file.
 package stwo
+
+// Version names the proof system and its version. Proofs of other versions are refused: a proof does not say its version.
+const Version = "stwo 2.3.0"
