@@ -131,3 +131,35 @@ func splitLine(bits int, weights *[4]*uint32, inverse *uint32, matrix *[16]uint6
 		splitLine256(weights, inverse, matrix, vectors)
 	}
 }
+
+func linear(bits int, dst, a, b *uint32, k *[3]uint64, vectors int) {
+	if bits == 512 {
+		linear512(dst, a, b, k, vectors)
+	} else {
+		linear256(dst, a, b, k, vectors)
+	}
+}
+
+func norms(bits int, dst, a, b *uint32, vectors int) {
+	if bits == 512 {
+		norms512(dst, a, b, vectors)
+	} else {
+		norms256(dst, a, b, vectors)
+	}
+}
+
+func invert(bits int, v, scratch *uint32, groups int) {
+	if bits == 512 {
+		invert512(v, scratch, groups)
+	} else {
+		invert256(v, scratch, groups)
+	}
+}
+
+func quotientSums(bits int, dst, numerator *[4]*uint32, y, a, b, inverse *uint32, k *[8]uint64, vectors int) {
+	if bits == 512 {
+		quotients512(dst, numerator, y, a, b, inverse, k, vectors)
+	} else {
+		quotients256(dst, numerator, y, a, b, inverse, k, vectors)
+	}
+}

@@ -69,6 +69,26 @@ func addSums512(dst *[4]*uint32, sums *uint64, vectors int)
 //go:noescape
 func dot512(sums *[32]uint64, weights *[4]*uint32, cells *uint32, pairs int)
 
+// linear512 sets dst to k0·a + k1·b + k2, where k holds the doubled constants.
+//
+//go:noescape
+func linear512(dst *uint32, a *uint32, b *uint32, k *[3]uint64, vectors int)
+
+// norms512 sets dst to a² + b².
+//
+//go:noescape
+func norms512(dst *uint32, a *uint32, b *uint32, vectors int)
+
+// invert512 replaces groups of four vectors by their inverses. If an element is 0, those in the same lane of vectors a multiple of four away become 0 too. scratch is as long as v.
+//
+//go:noescape
+func invert512(v *uint32, scratch *uint32, groups int)
+
+// quotients512 adds (numerator + k0..3·y + k4..7)·(a - b·i)·inverse to dst, where k holds the doubled constants.
+//
+//go:noescape
+func quotients512(dst *[4]*uint32, numerator *[4]*uint32, y *uint32, a *uint32, b *uint32, inverse *uint32, k *[8]uint64, vectors int)
+
 // foldCircle512 sets dst to (a+b) + α·(a-b)·t for the pairs (a, b) of src, with the inverse twiddles t, where matrix is that of α.
 //
 //go:noescape
@@ -143,6 +163,26 @@ func addSums256(dst *[4]*uint32, sums *uint64, vectors int)
 //
 //go:noescape
 func dot256(sums *[32]uint64, weights *[4]*uint32, cells *uint32, pairs int)
+
+// linear256 sets dst to k0·a + k1·b + k2, where k holds the doubled constants.
+//
+//go:noescape
+func linear256(dst *uint32, a *uint32, b *uint32, k *[3]uint64, vectors int)
+
+// norms256 sets dst to a² + b².
+//
+//go:noescape
+func norms256(dst *uint32, a *uint32, b *uint32, vectors int)
+
+// invert256 replaces groups of four vectors by their inverses. If an element is 0, those in the same lane of vectors a multiple of four away become 0 too. scratch is as long as v.
+//
+//go:noescape
+func invert256(v *uint32, scratch *uint32, groups int)
+
+// quotients256 adds (numerator + k0..3·y + k4..7)·(a - b·i)·inverse to dst, where k holds the doubled constants.
+//
+//go:noescape
+func quotients256(dst *[4]*uint32, numerator *[4]*uint32, y *uint32, a *uint32, b *uint32, inverse *uint32, k *[8]uint64, vectors int)
 
 // foldCircle256 sets dst to (a+b) + α·(a-b)·t for the pairs (a, b) of src, with the inverse twiddles t, where matrix is that of α.
 //

@@ -22,3 +22,9 @@ func foldCircle(bits int, dst, src *[4]*uint32, inverse *uint32, matrix *[16]uin
 func foldLine(bits int, dst, src *[4]*uint32, inverse *uint32, matrix *[16]uint64, vectors int)   {}
 func splitCircle(bits int, weights *[4]*uint32, inverse *uint32, matrix *[16]uint64, vectors int) {}
 func splitLine(bits int, weights *[4]*uint32, inverse *uint32, matrix *[16]uint64, vectors int)   {}
+func linear(bits int, dst, a, b *uint32, k *[3]uint64, vectors int)                               {}
+func norms(bits int, dst, a, b *uint32, vectors int)                                              {}
+func invert(bits int, v, scratch *uint32, groups int)                                             {}
+
+func quotientSums(bits int, dst, numerator *[4]*uint32, y, a, b, inverse *uint32, k *[8]uint64, vectors int) {
+}

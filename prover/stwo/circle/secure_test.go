@@ -193,3 +193,58 @@ func BenchmarkFoldLine(b *testing.B) {
 		twiddles.FoldLine(dst, src, alpha)
 	}
 }
+
+// TestQuotients compares the DEEP sum with its definition, cell by cell.
+func TestQuotients(t *testing.T) {
+	for _, log := range []int{1, 5, 8, 11} {
+		var quotients []Quotient
+		for i, k := range []int{0, 1, 3, 9} {
+			c := edgyColumns(2, uint64(50+i))
+			quotients = append(quotients, Quotient{randomPoint(uint64(i)), edgyColumns(1<<max(log-k, 1), uint64(i)), element(&c, 0), element(&c, 1)})
+		}
+		want := edgyColumns(1<<log, 9)
+		for i := range 1 << log {
+			d := CellPoint(i, log)
+			v := element(&want, i)
+			for j := range quotients {
+				q := &quotients[j]
+				x, y := q.Point.X, q.Point.Y
+				line := x.A.Sub(m31.CM31{A: d.X}).Mul(y.B).Sub(y.A.Sub(m31.CM31{A: d.Y}).Mul(x.B))
+				f := element(&q.Numerator, LiftedCell(i, log-logSize(len(q.Numerator[0]))))
+				v = v.Add(f.Sub(q.A.Scale(d.Y)).Sub(q.B).ScaleCM31(line.Inverse()))
+			}
+			setElement(&want, i, v)
+		}
+		eachWidth(t, func(t *testing.T) {
+			got := edgyColumns(1<<log, 9)
+			if !AddQuotients(got, log, quotients) {
+				t.Errorf("a domain of 2^%d has a point on a line", log)
+			}
+			for i := range 1 << log {
+				if element(&got, i) != element(&want, i) {
+					t.Fatalf("quotients on 2^%d cells, cell %d: got %v, want %v", log, i, element(&got, i), element(&want, i))
+				}
+			}
+			// The line through a point of the domain and its conjugate.
+			bad := quotients[0]
+			bad.Point = Secure(CellPoint(1<<log-1, log))
+			if AddQuotients(got, log, append(quotients[:3:3], bad)) {
+				t.Errorf("a denominator of 0 on a domain of 2^%d is not reported", log)
+			}
+		})
+	}
+}
+
+func BenchmarkQuotients(b *testing.B) {
+	const log, n = 16, 10
+	var quotients []Quotient
+	for i := range n {
+		c := edgyColumns(2, uint64(50+i))
+		quotients = append(quotients, Quotient{randomPoint(uint64(i)), edgyColumns(1<<(log-i), uint64(i)), element(&c, 0), element(&c, 1)})
+	}
+	dst := newColumns(1 << log)
+	b.SetBytes(n << log) // one "byte" a cell and quotient
+	for b.Loop() {
+		AddQuotients(dst, log, quotients)
+	}
+}

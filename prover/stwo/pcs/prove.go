@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/starkd/starkd/internal/parallel"
 	"github.com/starkd/starkd/prover/stwo/channel"
 	"github.com/starkd/starkd/prover/stwo/circle"
 	"github.com/starkd/starkd/prover/stwo/fri"
@@ -137,56 +136,24 @@ func (s *shape) sample(ctx context.Context, tables []*Table, p Point, t *circle.
 	return values, nil
 }
 
-// quotientBlock is the number of cells of which the quotients' denominators are inverted together.
-const quotientBlock = 1 << logQuotientBlock
-
-const logQuotientBlock = 8
-
 // quotients returns the DEEP sum on the whole domain.
 func (s *shape) quotients(ctx context.Context, tables []*Table, batches []*batch) (fri.Column, error) {
-	numerators := make([]*fri.Column, len(batches)) // Σ w·f of each batch, on the domain of its largest column
+	quotients := make([]circle.Quotient, len(batches))
 	for k, b := range batches {
-		var err error
-		if numerators[k], err = s.numerator(ctx, tables, b); err != nil {
+		numerator, err := s.numerator(ctx, tables, b)
+		if err != nil {
 			return fri.Column{}, err
 		}
+		quotients[k] = circle.Quotient{Point: b.point, Numerator: *numerator, A: b.a, B: b.b}
 	}
 	sum := fri.NewColumn(1 << s.logDomain)
-	logBlock := min(logQuotientBlock, s.logDomain)
-	// The points of a block are those of its pairs' first cells and their conjugates. They are the point of the first cell plus points that
-	// are the same in all blocks.
-	offsets := make([]circle.Point[m31.M31], 1<<(logBlock-1))
-	for h := range offsets {
-		offsets[h] = circle.HalfOdds(s.logDomain - 1).Step().Point().Mul(uint64(circle.BitReverse(h, s.logDomain-1)))
+	if !circle.AddQuotients(sum, s.logDomain, quotients) {
+		panic("pcs: the point out of the domain is on a line through a point of the domain")
 	}
-	parallel.Chunks(1<<(s.logDomain-logBlock), 1, func(start, end int) {
-		w := newQuotientBlock(len(batches), 1<<logBlock)
-		for block := start; block < end && ctx.Err() == nil; block++ {
-			first := block << logBlock
-			base := circle.CellPoint(first, s.logDomain)
-			for h, o := range offsets {
-				d := base.Add(o)
-				w.points[2*h], w.points[2*h+1] = d, d.Conjugate()
-			}
-			w.invertLines(batches)
-			for i, d := range w.points {
-				var total m31.QM31
-				for k, b := range batches {
-					n := numerators[k]
-					cell := circle.LiftedCell(first+i, s.logDomain-logLen(n[0]))
-					total = total.Add(b.finish(n.At(cell), d, w.lines[k*len(w.points)+i]))
-				}
-				sum.Set(first+i, total)
-			}
-			if w.zero {
-				panic("pcs: the point out of the domain is on a line through a point of the domain")
-			}
-		}
-	})
 	return sum, ctx.Err()
 }
 
-// numerator returns Σ w·f over the columns of a batch, on the domain of the largest.
+// numerator returns c·Σ w·f over the columns of a batch, on the domain of the largest.
 func (s *shape) numerator(ctx context.Context, tables []*Table, b *batch) (*fri.Column, error) {
 	// By log2 of the size.
 	var columns [circle.MaxLog + 1][][]m31.M31
@@ -201,7 +168,7 @@ func (s *shape) numerator(ctx context.Context, tables []*Table, b *batch) (*fri.
 			sums[log] = &c
 		}
 		if !table.zero[t.column] {
-			columns[log], weights[log] = append(columns[log], table.cells[t.column]), append(weights[log], t.weight)
+			columns[log], weights[log] = append(columns[log], table.cells[t.column]), append(weights[log], t.weight.Mul(b.c))
 		}
 	}
 	for log, sum := range sums {
@@ -217,38 +184,4 @@ func (s *shape) numerator(ctx context.Context, tables []*Table, b *batch) (*fri.
 		return nil, errors.New("pcs: a point without samples")
 	}
 	return sum, nil
-}
-
-// quotientWork is the memory of a worker that computes quotients in blocks.
-type quotientWork struct {
-	points   []circle.Point[m31.M31]
-	lines    []m31.CM31 // inverses of the lines' values, by batch and point
-	products []m31.CM31
-	zero     bool // whether a line has the value 0
-}
-
-func newQuotientBlock(batches, size int) *quotientWork {
-	return &quotientWork{
-		points: make([]circle.Point[m31.M31], size), lines: make([]m31.CM31, batches*size), products: make([]m31.CM31, batches*size),
-	}
-}
-
-// invertLines sets lines.
-func (w *quotientWork) invertLines(batches []*batch) {
-	product := m31.CM31{A: 1}
-	for k, b := range batches {
-		for i, d := range w.points {
-			at := k*len(w.points) + i
-			w.lines[at] = b.line(d)
-			w.products[at] = product
-			product = product.Mul(w.lines[at])
-		}
-	}
-	w.zero = w.zero || product == m31.CM31{}
-	inverse := product.Inverse()
-	for at := len(w.lines) - 1; at >= 0; at-- {
-		line := w.lines[at]
-		w.lines[at] = inverse.Mul(w.products[at])
-		inverse = inverse.Mul(line)
-	}
 }

@@ -378,6 +378,10 @@ func main() {
 		m.accumulate()
 		m.addSums()
 		m.dot()
+		m.linear()
+		m.norms()
+		m.invert()
+		m.quotients()
 		for _, circle := range []bool{true, false} {
 			m.foldPairs(circle)
 			m.splitWeights(circle)
