@@ -3,9 +3,9 @@ package cairoair
 import (
 	"slices"
 
-	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover/stwo/air"
 	"github.com/starkd/starkd/prover/stwo/m31"
+	"github.com/starkd/starkd/prover/stwo/wide"
 )
 
 // Points of the Stark curve y² = x³ + x + b modulo P, in affine coordinates of 28 limbs of 9 bits.
@@ -96,164 +96,152 @@ func ecDouble(b *air.Builder, p curvePoint) curvePoint {
 const chordWords = 6 * limbs252
 
 // addPoints computes, from the points p and q, the slope of their line and their sum, with k and the carries of each product.
-var addPoints = &air.Function{Name: "sum of points", In: 2 * pointWords, Out: chordWords, Eval: func(_ any, in, out [][]m31.M31) {
-	groups(len(out[0]), func(from, to int) {
-		n := to - from
-		var p, q pointGroup
-		var slope [group]felt.Felt
-		p.read(n, in[:pointWords], from)
-		q.read(n, in[pointWords:], from)
-		addSlopes(&slope, &p, &q, n)
-		sum := thirdPoint(&p, &q, &slope, n)
-		writeFelts(out[:limbs252], from, slope[:n])
-		sum.write(n, out[2*limbs252:], out[4*limbs252:], from)
+var addPoints = &air.Function{Name: "sum of points", In: 2 * pointWords, Out: chordWords,
+	Eval: blockwise(func(s *scratch, rows int, in, out [][]m31.M31) {
+		n := rows / wide.Rows
+		p, q, sum, slope := s.points(0, n), s.points(2, n), s.points(4, n), s.felts[6][:n]
+		s.loadPoints(p, in)
+		s.loadPoints(q, in[pointWords:])
+		addSlopes(slope, p, q, s)
+		thirdPoints(sum, p, q, slope, s)
 
-		var row chordRow
-		for i := from; i < to; i++ {
-			row.load(in[:limbs252], in[limbs252:pointWords], in[pointWords:3*limbs252], out, i)
-			var height, qy signedLimbs
-			qy.load(in[3*limbs252:], i)
-			height.sub(&qy, &row.py)
-			row.width.sub(&row.qx, &row.px)
-			row.writeCarries(&height, out, i)
+		px, py, qx, qy := &s.limbs[0], &s.limbs[1], &s.limbs[2], &s.limbs[3]
+		for g := range n {
+			row := g * wide.Rows
+			px.Load(in, row)
+			py.Load(in[limbs252:], row)
+			qx.Load(in[2*limbs252:], row)
+			qy.Load(in[3*limbs252:], row)
+			width, height := &s.limbs[4], &s.limbs[5]
+			width.Sub(qx, px)
+			height.Sub(qy, py)
+			s.writeChord(out, row, px, py, qx, width, height, &slope[g], &sum.x[g], &sum.y[g])
 		}
-	})
-}}
+	})}
 
 // doublePoint computes, from the point p, the square of its x coordinate with k and carries, twice its y coordinate, and the witness of chord.
-var doublePoint = &air.Function{Name: "doubled point", In: pointWords, Out: 3*limbs252 + chordWords, Eval: func(_ any, in, out [][]m31.M31) {
-	groups(len(out[0]), func(from, to int) {
-		n := to - from
-		var p pointGroup
-		var slope, part [group]felt.Felt
-		p.read(n, in, from)
-		for i := range n {
-			part[i].Square(&p.x[i])
-		}
-		writeFelts(out[:limbs252], from, part[:n])
-		for i := range n {
-			part[i].Double(&p.y[i])
-		}
-		writeFelts(out[2*limbs252:3*limbs252], from, part[:n])
-		doubleSlopes(&slope, &p, n)
-		sum := thirdPoint(&p, &p, &slope, n)
-		squares, chord := out[:2*limbs252], out[3*limbs252:]
-		writeFelts(chord[:limbs252], from, slope[:n])
-		sum.write(n, chord[2*limbs252:], chord[4*limbs252:], from)
+var doublePoint = &air.Function{Name: "doubled point", In: pointWords, Out: 3*limbs252 + chordWords,
+	Eval: blockwise(func(s *scratch, rows int, in, out [][]m31.M31) {
+		n := rows / wide.Rows
+		p, sum, slope := s.points(0, n), s.points(4, n), s.felts[6][:n]
+		s.loadPoints(p, in)
+		doubleSlopes(slope, p, s)
+		thirdPoints(sum, p, p, slope, s)
 
-		var row chordRow
-		for i := from; i < to; i++ {
-			row.load(in[:limbs252], in[limbs252:], in[:limbs252], chord, i)
-			var height signedLimbs
-			height.load(squares[:limbs252], i)
-			writeCarries(squares[limbs252:], i, &row.px, &row.px, &height)
+		px, py, number := &s.limbs[0], &s.limbs[1], &s.felts[7][0]
+		for g := range n {
+			row := g * wide.Rows
+			px.Load(in, row)
+			py.Load(in[limbs252:], row)
+			width, height := &s.limbs[4], &s.limbs[5]
+			number.Mul(&p.x[g], &p.x[g])
+			number.Mul(number, &toProduct)
+			height.FromFelts(number)
+			height.Store(out, row)
+			wide.Carries(out[limbs252:], row, px, px, height)
+			number.Add(&p.y[g], &p.y[g])
+			width.FromFelts(number)
+			width.Store(out[2*limbs252:], row)
 			for k := range height {
-				height[k] *= 3
+				for i := range height[k] {
+					height[k][i] *= 3
+					if k == 0 {
+						height[k][i]++
+					}
+				}
 			}
-			height[0]++
-			row.width.load(out[2*limbs252:3*limbs252], i)
-			row.writeCarries(&height, chord, i)
+			s.writeChord(out[3*limbs252:], row, px, py, px, width, height, &slope[g], &sum.x[g], &sum.y[g])
 		}
-	})
-}}
+	})}
 
-// chordRow holds the limbs of a row of chord.
-type chordRow struct{ px, py, qx, width, slope, x, y signedLimbs }
-
-// load reads the limbs of p, the x coordinate of q, and those of the slope and the sum from the outputs of chord.
-func (r *chordRow) load(px, py, qx, chord [][]m31.M31, row int) {
-	r.px.load(px, row)
-	r.py.load(py, row)
-	r.qx.load(qx, row)
-	r.slope.load(chord[:limbs252], row)
-	r.x.load(chord[2*limbs252:3*limbs252], row)
-	r.y.load(chord[4*limbs252:5*limbs252], row)
+// writeChord writes the witness of chord for a group of rows. The slope is the Montgomery form of one.
+func (s *scratch) writeChord(out [][]m31.M31, row int, px, py, qx, width, height *wide.Limbs, slope, x, y *wide.Felts) {
+	number, l, rx, ry := &s.felts[7][0], &s.limbs[6], &s.limbs[7], &s.limbs[8]
+	number.Mul(slope, &unit)
+	l.FromFelts(number)
+	l.Store(out, row)
+	wide.Carries(out[limbs252:], row, l, width, height)
+	rx.FromFelts(x)
+	rx.Store(out[2*limbs252:], row)
+	width.Add(px, qx)
+	width.Add(width, rx)
+	wide.Carries(out[3*limbs252:], row, l, l, width)
+	ry.FromFelts(y)
+	ry.Store(out[4*limbs252:], row)
+	width.Sub(px, rx)
+	height.Add(py, ry)
+	wide.Carries(out[5*limbs252:], row, l, width, height)
 }
 
-// writeCarries writes k and the carries of the three products.
-func (r *chordRow) writeCarries(height *signedLimbs, chord [][]m31.M31, row int) {
-	var a, c signedLimbs
-	writeCarries(chord[limbs252:2*limbs252], row, &r.slope, &r.width, height)
-	a.add(&r.px, &r.qx)
-	a.add(&a, &r.x)
-	writeCarries(chord[3*limbs252:4*limbs252], row, &r.slope, &r.slope, &a)
-	a.sub(&r.px, &r.x)
-	c.add(&r.py, &r.y)
-	writeCarries(chord[5*limbs252:6*limbs252], row, &r.slope, &a, &c)
-}
+// points are points of the rows of a block.
+type points struct{ x, y []wide.Felts }
 
-// pointGroup holds the points of a group of rows.
-type pointGroup struct{ x, y [group]felt.Felt }
+// points returns numbers k and k+1 of the scratch memory as n groups of points.
+func (s *scratch) points(k, n int) points { return points{s.felts[k][:n], s.felts[k+1][:n]} }
 
-func (p *pointGroup) read(n int, words [][]m31.M31, from int) {
-	readFelts(p.x[:n], words[:limbs252], from)
-	readFelts(p.y[:n], words[limbs252:pointWords], from)
-}
-
-func (p *pointGroup) write(n int, x, y [][]m31.M31, from int) {
-	writeFelts(x[:limbs252], from, p.x[:n])
-	writeFelts(y[:limbs252], from, p.y[:n])
-}
-
-// addSlopes computes the slopes of the lines through the first n points p and q.
-func addSlopes(slope *[group]felt.Felt, p, q *pointGroup, n int) {
-	for i := range n {
-		slope[i].Sub(&q.x[i], &p.x[i])
-	}
-	invert(slope[:n])
-	var height felt.Felt
-	for i := range n {
-		height.Sub(&q.y[i], &p.y[i])
-		slope[i].Mul(&slope[i], &height)
+// loadPoints sets p to the points in the columns.
+func (s *scratch) loadPoints(p points, columns [][]m31.M31) {
+	l := &s.limbs[0]
+	for g := range p.x {
+		l.Load(columns, g*wide.Rows)
+		p.x[g].FromLimbs(l)
+		l.Load(columns[limbs252:], g*wide.Rows)
+		p.y[g].FromLimbs(l)
 	}
 }
 
-// doubleSlopes computes the slopes of the tangents in the first n points p.
-func doubleSlopes(slope *[group]felt.Felt, p *pointGroup, n int) {
-	for i := range n {
-		slope[i].Double(&p.y[i])
-	}
-	invert(slope[:n])
-	var square, height felt.Felt
-	for i := range n {
-		square.Square(&p.x[i])
-		height.Double(&square)
-		height.Add(&height, &square)
-		height.Add(&height, &felt.One)
-		slope[i].Mul(&slope[i], &height)
+// storePoints writes p to the columns.
+func (s *scratch) storePoints(columns [][]m31.M31, p points) {
+	l := &s.limbs[0]
+	for g := range p.x {
+		l.FromFelts(&p.x[g])
+		l.Store(columns, g*wide.Rows)
+		l.FromFelts(&p.y[g])
+		l.Store(columns[limbs252:], g*wide.Rows)
 	}
 }
 
-// thirdPoint returns the mirrored third points of the lines with the given slopes through the first n points p and q.
-func thirdPoint(p, q *pointGroup, slope *[group]felt.Felt, n int) (sum pointGroup) {
-	for i := range n {
-		x, y := &sum.x[i], &sum.y[i]
-		x.Square(&slope[i])
-		x.Sub(x, &p.x[i])
-		x.Sub(x, &q.x[i])
-		y.Sub(&p.x[i], x)
-		y.Mul(y, &slope[i])
-		y.Sub(y, &p.y[i])
+// addSlopes computes the slopes of the lines through p and q, in Montgomery form. It uses the last two numbers of the scratch memory.
+func addSlopes(slope []wide.Felts, p, q points, s *scratch) {
+	for g := range slope {
+		slope[g].Sub(&q.x[g], &p.x[g])
 	}
-	return sum
+	wide.InvertAll(slope, s.felts[7][:len(slope)])
+	height := &s.felts[8][0]
+	for g := range slope {
+		height.Sub(&q.y[g], &p.y[g])
+		slope[g].Mul(&slope[g], height)
+	}
 }
 
-// invert replaces each of at most group numbers by its inverse, and leaves 0. It inverts the product of all and takes the others out of it.
-func invert(x []felt.Felt) {
-	var prefix [group]felt.Felt // products of the numbers before
-	product := felt.One
-	for i := range x {
-		prefix[i] = product
-		if !x[i].IsZero() {
-			product.Mul(&product, &x[i])
-		}
+// doubleSlopes computes the slopes of the tangents in p, in Montgomery form. It uses the last two numbers of the scratch memory.
+func doubleSlopes(slope []wide.Felts, p points, s *scratch) {
+	for g := range slope {
+		slope[g].Add(&p.y[g], &p.y[g])
 	}
-	product.Inverse(&product)
-	for i := len(x) - 1; i >= 0; i-- {
-		if !x[i].IsZero() {
-			prefix[i].Mul(&prefix[i], &product)
-			product.Mul(&product, &x[i])
-			x[i] = prefix[i]
-		}
+	wide.InvertAll(slope, s.felts[7][:len(slope)])
+	square, height := &s.felts[8][0], &s.felts[8][1]
+	for g := range slope {
+		square.Mul(&p.x[g], &p.x[g])
+		square.Mul(square, &toProduct)
+		height.Add(square, square)
+		height.Add(height, square)
+		height.Add(height, &unit)
+		slope[g].Mul(&slope[g], height)
+	}
+}
+
+// thirdPoints computes the mirrored third points of the lines with the given slopes through p and q. The result may take the place of p or q.
+func thirdPoints(sum, p, q points, slope []wide.Felts, s *scratch) {
+	x, y := &s.felts[8][0], &s.felts[8][1]
+	for g := range slope {
+		x.Mul(&slope[g], &unit)
+		x.Mul(x, &slope[g])
+		x.Sub(x, &p.x[g])
+		x.Sub(x, &q.x[g])
+		y.Sub(&p.x[g], x)
+		y.Mul(y, &slope[g])
+		y.Sub(y, &p.y[g])
+		sum.x[g], sum.y[g] = *x, *y
 	}
 }

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover/stwo/air"
 	"github.com/starkd/starkd/prover/stwo/m31"
+	"github.com/starkd/starkd/prover/stwo/wide"
 )
 
 // ecComponents are the components that add points of the Stark curve: ec_op_builtin, pedersen's, and what they call.
@@ -138,27 +138,27 @@ func partialECMulGeneric() *air.Component {
 
 // ecOpPoints computes, from m, q and p, the doubled q and the accumulator after each round.
 var ecOpPoints = &air.Function{Name: "points of ec_op", In: packed252 + 2*pointWords, Out: ecOpRounds * 2 * pointWords,
-	Eval: func(_ any, in, out [][]m31.M31) {
-		groups(len(out[0]), func(from, to int) {
-			n := to - from
-			var q, sum pointGroup
-			var slope [group]felt.Felt
-			q.read(n, in[packed252:], from)
-			sum.read(n, in[packed252+pointWords:], from)
-			for r := range ecOpRounds {
-				bits := in[r/packedBits]
-				addSlopes(&slope, &sum, &q, n)
-				added := thirdPoint(&sum, &q, &slope, n)
-				for i := range n {
-					if bits[from+i]>>(r%packedBits)&1 == 1 {
-						sum.x[i], sum.y[i] = added.x[i], added.y[i]
+	Eval: blockwise(func(s *scratch, rows int, in, out [][]m31.M31) {
+		n := rows / wide.Rows
+		q, sum, added, slope := s.points(0, n), s.points(2, n), s.points(4, n), s.felts[6][:n]
+		s.loadPoints(q, in[packed252:])
+		s.loadPoints(sum, in[packed252+pointWords:])
+		for r := range ecOpRounds {
+			bits := in[r/packedBits]
+			addSlopes(slope, sum, q, s)
+			thirdPoints(added, sum, q, slope, s)
+			for row := range rows {
+				if bits[row]>>(r%packedBits)&1 == 1 {
+					g, i := row/wide.Rows, row%wide.Rows
+					for k := range 4 {
+						sum.x[g][k][i], sum.y[g][k][i] = added.x[g][k][i], added.y[g][k][i]
 					}
 				}
-				doubleSlopes(&slope, &q, n)
-				q = thirdPoint(&q, &q, &slope, n)
-				words := out[2*pointWords*r:]
-				q.write(n, words, words[limbs252:], from)
-				sum.write(n, words[pointWords:], words[3*limbs252:], from)
 			}
-		})
-	}}
+			doubleSlopes(slope, q, s)
+			thirdPoints(q, q, q, slope, s)
+			words := out[2*pointWords*r:]
+			s.storePoints(words, q)
+			s.storePoints(words[pointWords:], sum)
+		}
+	})}

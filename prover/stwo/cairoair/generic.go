@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover/stwo/air"
-	"github.com/starkd/starkd/prover/stwo/m31"
 )
 
 // genericOpcode proves any instruction without an extension (Cairo whitepaper, section 4.5), for the steps that fit no other opcode.
@@ -127,17 +125,3 @@ func asSmall(b *air.Builder, limbs []air.Expr, condition air.Expr) air.Expr {
 	compare(27, 28)
 	return sign.number(limbs[0], limbs[1], limbs[2], top)
 }
-
-// sumOf computes the limbs of x + y modulo P from the limbs of x and y.
-var sumOf = &air.Function{Name: "sum", In: 2 * limbs252, Out: limbs252, Eval: func(_ any, in, out [][]m31.M31) {
-	groups(len(out[0]), func(from, to int) {
-		var x, y [group]felt.Felt
-		n := to - from
-		readFelts(x[:n], in[:limbs252], from)
-		readFelts(y[:n], in[limbs252:], from)
-		for i := range n {
-			x[i].Add(&x[i], &y[i])
-		}
-		writeFelts(out, from, x[:n])
-	})
-}}

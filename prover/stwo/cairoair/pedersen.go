@@ -6,11 +6,11 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/pedersen"
 	"github.com/starkd/starkd/crypto/starkcurve"
 	"github.com/starkd/starkd/prover/stwo/air"
 	"github.com/starkd/starkd/prover/stwo/m31"
+	"github.com/starkd/starkd/prover/stwo/wide"
 )
 
 // Pedersen's hash is the x coordinate of a sum of points: a constant, and one for each window of some bits of both inputs. It exists with
@@ -124,89 +124,87 @@ func (w *windows) partialECMul() *air.Component {
 
 // points returns the function that computes the point in a row of the table.
 func (w *windows) points() *air.Function {
-	return &air.Function{Name: w.table, In: 1, Out: pointWords, Eval: func(_ any, in, out [][]m31.M31) {
-		groups(len(out[0]), func(from, to int) {
-			n := to - from
-			var points pointGroup
-			w.lookUp(&points, in[0][from:to])
-			points.write(n, out, out[limbs252:], from)
-		})
-	}}
+	return &air.Function{Name: w.table, In: 1, Out: pointWords, Eval: blockwise(func(s *scratch, rows int, in, out [][]m31.M31) {
+		p := s.points(2, rows/wide.Rows)
+		w.lookUp(p, in[0], s)
+		s.storePoints(out, p)
+	})}
 }
 
 // sums returns the function that computes the sum after each window, from the windows of both inputs.
 func (w *windows) sums() *air.Function {
 	n, start := 2*w.perInput, w.start()
-	return &air.Function{Name: "sums of " + w.aggregator, In: n, Out: n * pointWords, Eval: func(_ any, in, out [][]m31.M31) {
-		groups(len(out[0]), func(from, to int) {
-			n := to - from
-			var sum, point pointGroup
-			var slope [group]felt.Felt
-			var rows [group]m31.M31
-			for i := range n {
-				sum.x[i], sum.y[i] = start.X, start.Y
+	x, y := wide.Constant(start.X), wide.Constant(start.Y)
+	return &air.Function{Name: "sums of " + w.aggregator, In: n, Out: n * pointWords, Eval: blockwise(func(s *scratch, rows int, in, out [][]m31.M31) {
+		n := rows / wide.Rows
+		sum, point, slope := s.points(0, n), s.points(2, n), s.felts[6][:n]
+		var at [maxBlock]m31.M31
+		for g := range n {
+			sum.x[g], sum.y[g] = x, y
+		}
+		for k, digits := range in {
+			for i, d := range digits {
+				at[i] = m31.M31(k<<w.bits) + d
 			}
-			for k, digits := range in {
-				for i := range n {
-					rows[i] = m31.M31(k<<w.bits) + digits[from+i]
-				}
-				w.lookUp(&point, rows[:n])
-				addSlopes(&slope, &sum, &point, n)
-				sum = thirdPoint(&sum, &point, &slope, n)
-				words := out[k*pointWords:]
-				sum.write(n, words, words[limbs252:], from)
-			}
-		})
-	}}
+			w.lookUp(point, at[:rows], s)
+			addSlopes(slope, sum, point, s)
+			thirdPoints(sum, sum, point, slope, s)
+			s.storePoints(out[k*pointWords:], sum)
+		}
+	})}
 }
 
 // narrowBits is the width of the windows whose points are kept, 2 MiB of them. A point of a wider window is the sum of two.
 const narrowBits = 9
 
 // narrowPoints holds the points of windows of 9 bits. In odd windows they come a second time without the shift: their first one is infinite.
-var narrowPoints = sync.OnceValue(func() (t struct {
-	shifted, plain [2 * limbs252][]starkcurve.Point
-}) {
-	for k := range t.shifted {
-		t.shifted[k] = pedersen.Window(narrowBits, k)
-		if k%2 == 0 {
-			continue
+var narrowPoints = sync.OnceValue(func() *[2][2 * limbs252][]tablePoint {
+	t := new([2][2 * limbs252][]tablePoint)
+	for window := range 2 * limbs252 {
+		for _, p := range pedersen.Window(narrowBits, window) {
+			t[0][window] = append(t[0][window], tablePoint{p.X.Limbs(), p.Y.Limbs()})
+			if window%2 == 1 {
+				p = p.Add(pedersen.Shift)
+				t[1][window] = append(t[1][window], tablePoint{p.X.Limbs(), p.Y.Limbs()})
+			}
 		}
-		points := make([]starkcurve.Point, len(t.shifted[k]))
-		for i := range points {
-			points[i] = t.shifted[k][i].Add(pedersen.Shift)
-		}
-		t.plain[k] = points
 	}
 	return t
 })
 
-// lookUp sets the points to those in the given rows of the table.
-func (w *windows) lookUp(points *pointGroup, rows []m31.M31) {
+// tablePoint is a point in words of 64 bits.
+type tablePoint struct{ x, y [4]uint64 }
+
+// lookUp sets p to the points in the given rows of the table. It uses the numbers of the scratch memory from the fifth on.
+func (w *windows) lookUp(p points, rows []m31.M31, s *scratch) {
 	t := narrowPoints()
-	narrow := func(i, window, digit int) {
-		p := &t.shifted[window][digit]
-		points.x[i], points.y[i] = p.X, p.Y
+	set := func(p points, row int, from *tablePoint) {
+		x, y := &p.x[row/wide.Rows], &p.y[row/wide.Rows]
+		for k := range 4 {
+			x[k][row%wide.Rows], y[k][row%wide.Rows] = from.x[k], from.y[k]
+		}
 	}
+	const mask = 1<<narrowBits - 1
 	if w.bits == narrowBits {
 		for i, row := range rows {
-			narrow(i, int(row>>narrowBits), int(row&(1<<narrowBits-1)))
+			set(p, i, &t[0][row>>narrowBits][row&mask])
 		}
 		return
 	}
-	var other pointGroup
-	var slope [group]felt.Felt
+	other, slope := s.points(4, len(p.x)), s.felts[6][:len(p.x)]
 	for i, row := range rows {
-		window, low, high := int(row>>(2*narrowBits)), int(row&(1<<narrowBits-1)), int(row>>narrowBits&(1<<narrowBits-1))
-		narrow(i, 2*window, low)
-		p := &t.plain[2*window+1][high]
-		other.x[i], other.y[i] = p.X, p.Y
+		window := row >> (2 * narrowBits)
+		set(p, i, &t[0][2*window][row&mask])
+		set(other, i, &t[1][2*window+1][row>>narrowBits&mask])
 	}
-	addSlopes(&slope, points, &other, len(rows))
-	sum := thirdPoint(points, &other, &slope, len(rows))
+	addSlopes(slope, p, other, s)
+	thirdPoints(other, p, other, slope, s)
 	for i, row := range rows {
-		if row>>narrowBits&(1<<narrowBits-1) != 0 {
-			points.x[i], points.y[i] = sum.x[i], sum.y[i]
+		if row>>narrowBits&mask != 0 {
+			g, i := i/wide.Rows, i%wide.Rows
+			for k := range 4 {
+				p.x[g][k][i], p.y[g][k][i] = other.x[g][k][i], other.y[g][k][i]
+			}
 		}
 	}
 }

@@ -3,12 +3,14 @@ package cairoair
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/poseidon"
 	"github.com/starkd/starkd/prover/stwo/air"
 	"github.com/starkd/starkd/prover/stwo/m31"
 	"github.com/starkd/starkd/prover/stwo/preprocessed"
+	"github.com/starkd/starkd/prover/stwo/wide"
 )
 
 // poseidonComponents are poseidon_aggregator and what it calls. A permutation of three numbers (Poseidon's instance for three felts, "Hades")
@@ -352,113 +354,77 @@ func poseidonBuiltin() *air.Component {
 	return b.Build()
 }
 
-// cubeOf computes the cube of a packed number.
-var cubeOf = &air.Function{Name: "cube", In: packed252, Out: packed252, Eval: func(_ any, in, out [][]m31.M31) {
-	groups(len(out[0]), func(from, to int) {
-		var x [group]felt.Felt
-		readFelts(x[:to-from], in, from)
-		for i := range to - from {
-			cube(&x[i], &x[i])
+// keyNumbers are the round keys in all 16 rows of a group.
+var keyNumbers = sync.OnceValue(func() *[keyRows][3]wide.Felts {
+	numbers := new([keyRows][3]wide.Felts)
+	for row, keys := range preprocessed.PoseidonKeys() {
+		for i, key := range keys {
+			numbers[row][i] = wide.Constant(key)
 		}
-		writeFelts(out, from, x[:to-from])
-	})
-}}
-
-// cube sets z to x³.
-func cube(z, x *felt.Felt) {
-	var square felt.Felt
-	square.Square(x)
-	z.Mul(&square, x)
-}
-
-// combinationOf returns the function that computes Σ factors[i]·x[i] modulo P of packed numbers.
-func combinationOf(factors []int) *air.Function {
-	return &air.Function{Name: fmt.Sprint("combination ", factors), In: packed252 * len(factors), Out: packed252, Eval: func(_ any, in, out [][]m31.M31) {
-		groups(len(out[0]), func(from, to int) {
-			var x, sum [group]felt.Felt
-			n := to - from
-			for i, f := range factors {
-				readFelts(x[:n], in[packed252*i:packed252*(i+1)], from)
-				for j := range n {
-					addTimes(&sum[j], f, &x[j])
-				}
-			}
-			writeFelts(out, from, sum[:n])
-		})
-	}}
-}
-
-// addTimes adds f·x to z, for a small f.
-func addTimes(z *felt.Felt, f int, x *felt.Felt) {
-	for ; f > 0; f-- {
-		z.Add(z, x)
 	}
-	for ; f < 0; f++ {
-		z.Sub(z, x)
+	return numbers
+})
+
+// loadKeys sets z to key i of the given rows of the round keys.
+func loadKeys(z *wide.Felts, i int, rounds []m31.M31) {
+	keys := keyNumbers()
+	*z = keys[rounds[0]][i]
+	for row, round := range rounds {
+		if round != rounds[0] {
+			for k := range z {
+				z[k][row] = keys[round][i][k][row]
+			}
+		}
 	}
 }
 
 // fullRoundOf computes, from a row number of the round keys and a state, the cubes of the state, the keys and the next state.
-var fullRoundOf = &air.Function{Name: "full round", In: 1 + 3*packed252, Out: 9 * packed252, Eval: func(_ any, in, out [][]m31.M31) {
-	keys := preprocessed.PoseidonKeys()
-	groups(len(out[0]), func(from, to int) {
-		n := to - from
-		var cubes [3][group]felt.Felt
-		var z [group]felt.Felt
-		for i := range cubes {
-			x := cubes[i][:n]
-			readFelts(x, in[1+packed252*i:1+packed252*(i+1)], from)
-			for j := range x {
-				cube(&x[j], &x[j])
+var fullRoundOf = &air.Function{Name: "full round", In: 1 + 3*packed252, Out: 9 * packed252, Partial: true,
+	Eval: blockwise(func(s *scratch, rows int, in, out [][]m31.M31) {
+		cubes, x, z := s.felts[0][:3], &s.felts[1][0], &s.felts[1][1]
+		number := func(i int) [][]m31.M31 { return out[packed252*i:][:packed252] }
+		for row := 0; row < rows; row += wide.Rows {
+			for i := range cubes {
+				s.loadPacked(x, in[1+packed252*i:], row)
+				cube(&cubes[i], x, z)
+				s.storePacked(number(i), row, &cubes[i])
 			}
-			writeFelts(out[packed252*i:packed252*(i+1)], from, x)
-		}
-		for i, factors := range fullRoundFactors {
-			for j := range n {
-				z[j] = keys[in[0][from+j]][i]
-			}
-			writeFelts(out[packed252*(3+i):packed252*(4+i)], from, z[:n])
-			for j := range n {
+			for i, factors := range fullRoundFactors {
+				loadKeys(z, i, in[0][row:row+wide.Rows])
+				s.storePacked(number(3+i), row, z)
 				for k := range cubes {
-					addTimes(&z[j], factors[k], &cubes[k][j])
+					*x = cubes[k]
+					addTimes(z, factors[k], x)
 				}
+				s.storePacked(number(6+i), row, z)
 			}
-			writeFelts(out[packed252*(6+i):packed252*(7+i)], from, z[:n])
 		}
-	})
-}}
+	})}
 
 // partialRoundsOf computes, from a row number of the round keys and a state of the partial rounds, the three keys, and then for each of three
 // rounds the cube, half of the next z, and the next z.
-var partialRoundsOf = &air.Function{Name: "partial rounds", In: 1 + 4*packed252, Out: 12 * packed252, Eval: func(_ any, in, out [][]m31.M31) {
-	keys := preprocessed.PoseidonKeys()
-	word := func(i int) [][]m31.M31 { return out[packed252*i : packed252*(i+1)] }
-	groups(len(out[0]), func(from, to int) {
-		n := to - from
-		var state [4][group]felt.Felt
-		var z, c [group]felt.Felt
-		for i := range state {
-			readFelts(state[i][:n], in[1+packed252*i:1+packed252*(i+1)], from)
-		}
-		for i := range 3 {
-			for j := range n {
-				z[j] = keys[in[0][from+j]][i]
-				cube(&c[j], &state[3][j])
+var partialRoundsOf = &air.Function{Name: "partial rounds", In: 1 + 4*packed252, Out: 12 * packed252, Partial: true,
+	Eval: blockwise(func(s *scratch, rows int, in, out [][]m31.M31) {
+		state, x, z, c := s.felts[0][:4], &s.felts[1][0], &s.felts[1][1], &s.felts[1][2]
+		number := func(i int) [][]m31.M31 { return out[packed252*i:][:packed252] }
+		for row := 0; row < rows; row += wide.Rows {
+			for i := range state {
+				s.loadPacked(&state[i], in[1+packed252*i:], row)
 			}
-			writeFelts(word(i), from, z[:n])
-			writeFelts(word(3+3*i), from, c[:n])
-			for j := range n {
+			for i := range 3 {
+				loadKeys(z, i, in[0][row:row+wide.Rows])
+				s.storePacked(number(i), row, z)
+				cube(c, &state[3], x)
+				s.storePacked(number(3+3*i), row, c)
 				for k := range state {
-					addTimes(&z[j], partialRoundFactors[k], &state[k][j])
+					*x = state[k]
+					addTimes(z, partialRoundFactors[k], x)
 				}
-				z[j].Sub(&z[j], &c[j])
+				z.Sub(z, c)
+				s.storePacked(number(4+3*i), row, z)
+				z.Add(z, z)
+				s.storePacked(number(5+3*i), row, z)
+				state[0], state[1], state[2], state[3] = state[2], state[3], *c, *z
 			}
-			writeFelts(word(4+3*i), from, z[:n])
-			for j := range n {
-				z[j].Double(&z[j])
-			}
-			writeFelts(word(5+3*i), from, z[:n])
-			state[0], state[1], state[2], state[3] = state[2], state[3], c, z
 		}
-	})
-}}
+	})}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover/stwo/air"
-	"github.com/starkd/starkd/prover/stwo/m31"
+	"github.com/starkd/starkd/prover/stwo/wide"
 )
 
 // Arithmetic modulo P = 2^251 + 17·2^192 + 1. A number stands in a row as 28 limbs of 9 bits, the lowest first. With B = 2^9,
@@ -26,14 +26,13 @@ func limbColumns(b *air.Builder, name string, witness []air.Expr) []air.Expr {
 
 // constantLimbs returns the limbs of a constant: 28 of 9 bits or 10 of 27.
 func constantLimbs(b *air.Builder, c felt.Felt, n int) []air.Expr {
-	words := make([][]m31.M31, n)
-	for k := range words {
-		words[k] = make([]m31.M31, 1)
+	width := limbBits
+	if n == packed252 {
+		width = packedBits
 	}
-	writeFelts(words, 0, []felt.Felt{c})
 	limbs := make([]air.Expr, n)
-	for k := range limbs {
-		limbs[k] = b.Const(uint32(words[k][0]))
+	for k, v := range wide.Split(c, n, width) {
+		limbs[k] = b.Const(v)
 	}
 	return limbs
 }
@@ -93,40 +92,16 @@ func convolve(x, y []air.Expr) []air.Expr {
 	return z
 }
 
-// foldModulus lists how 55 coefficients z of B^i become 28 coefficients of the same number modulo P, times s = 2^5 + 2^9 + 2^64. It calls add
-// for each term: coefficient to is increased by factor·z[from]. The factor s keeps the coefficients small:
-//
-//	s·B^i      = 32·B^i + B^(i+1) + 2·B^(i+7)                     for i < 21
-//	s·B^i      ≡ -4·B^(i-21)                                      for 21 ≤ i < 49, since s = (P - 1)·2^-187
-//	s·B^(i+49) ≡ -4·B^(i+28) ≡ 8·B^i + 64·B^(i+21) + 2·B^(i+22)   since B^28 = 2·2^251 ≡ -2 - 272·B^21
-func foldModulus(add func(to int, factor int32, from int)) {
-	for i := range 21 {
-		add(i, 32, i)
-		add(i+1, 1, i)
-		add(i+7, 2, i)
-	}
-	for i := range 28 {
-		add(i, -4, i+21)
-	}
-	for i := range 6 {
-		add(i, 8, i+49)
-		add(i+21, 64, i+49)
-		add(i+22, 2, i+49)
-	}
-}
-
 // biasCarry is added to a carry so that it is at least 0. A carry, and the multiple k of P, has 20 bits with its sign.
 const biasCarry = 1 << 19
 
-// verifyProduct states that x·y ≡ z modulo P, with the columns k and carries, whose witness is of the function carriesOf. Limbs may be sums or
-// differences of two limbs. The coefficients w of s·(x·y - z), see foldModulus, are the number k·P:
-//
-//	w[j] + carry[j-1] - k·(limb j of P) = 512·carry[j],   carry[-1] = carry[27] = 0
+// verifyProduct states that x·y ≡ z modulo P, with the columns k and carries, whose witness is what wide.Carries says. Limbs may be sums or
+// differences of limbs.
 func verifyProduct(b *air.Builder, x, y, z, witness []air.Expr) {
 	z2 := convolve(x, y)
 	copy(z2, difference(z2[:len(z)], z))
 	var terms [limbs252][]air.Expr
-	foldModulus(func(to int, factor int32, from int) {
+	wide.Fold(func(to int, factor int32, from int) {
 		if factor < 0 {
 			terms[to] = append(terms[to], z2[from].Times(uint32(-factor)).Neg())
 		} else {
