@@ -296,3 +296,85 @@ func TestQM31Operands(t *testing.T) {
 		t.Errorf("2 · 3: %v, %v", v, err)
 	}
 }
+
+// TestQM31Packing checks that results are packed as operands are: four coordinates of 36 bits.
+func TestQM31Packing(t *testing.T) {
+	for i := range 4 {
+		n := new(big.Int).Lsh(big.NewInt(1<<31-2), uint(36*i))
+		v := FeltValue(felt.FromBigInt(n))
+		if got, err := qm31Op(v, UintValue(1), qm31Mul); err != nil || got != v {
+			t.Errorf("coordinate %d: %v · 1 is %v, %v", i, v, got, err)
+		}
+	}
+}
+
+// TestDoubleDereference checks that op1 at [[fp + x] + y] needs an op0 that is known and an address.
+func TestDoubleDereference(t *testing.T) {
+	for _, c := range []struct {
+		op0  operand
+		want string
+	}{
+		{operand{}, "op0 must be known in double dereference"},
+		{operand{v: UintValue(3), ok: true}, "memory addresses must be relocatable"},
+		{operand{v: AddrValue(Addr{2, 5}), ok: true}, ""},
+	} {
+		at, err := NewMachine().op1Addr(&instruction{op1: op1Op0, off2: -2}, c.op0)
+		if c.want == "" && (err != nil || at != Addr{2, 3}) || c.want != "" && (err == nil || err.Error() != c.want) {
+			t.Errorf("%v: %v, %v", c.op0, at, err)
+		}
+	}
+}
+
+// TestInsertShared checks that a write to a segment whose cells are shared leaves the other machine's cells as they are.
+func TestInsertShared(t *testing.T) {
+	owner, other := NewMachine(), NewMachine()
+	a, b := owner.Memory.AddSegment(), other.Memory.AddSegment()
+	if _, err := owner.Memory.Load(a, UintValue(1), UintValue(2)); err != nil {
+		t.Fatal(err)
+	}
+	cells := make([]Cell, 3)
+	copy(cells, owner.Memory.Cells(a.Segment))
+	if err := other.Memory.Share(b, cells); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Memory.Insert(b.Add(2), UintValue(3)); err != nil {
+		t.Fatal(err)
+	}
+	if cells[2].Known() {
+		t.Error("a write reached the shared cells")
+	}
+	if got, ok := other.Memory.Get(b.Add(2)); !ok || got != UintValue(3) {
+		t.Errorf("the written cell is %v, %v", got, ok)
+	}
+	if got, ok := other.Memory.Get(b); !ok || got != UintValue(1) {
+		t.Errorf("a shared cell is %v, %v", got, ok)
+	}
+}
+
+// TestSkip checks that a hint can skip its instruction: pc moves by the instruction's size.
+func TestSkip(t *testing.T) {
+	for _, c := range []struct {
+		words []Value
+		size  uint64
+	}{
+		{[]Value{FeltValue(felt.MustHex("0x480680017fff8000")), UintValue(7)}, 2}, // [ap] = 7; ap++
+		{[]Value{FeltValue(felt.MustHex("0x208b7fff7fff7ffe"))}, 1},               // ret
+	} {
+		code := NewCode(c.words)
+		code.AddHint(0, func(m *Machine) error { m.SkipInstruction(); return nil })
+		m := new(Pool).Get(code)
+		m.AP, m.FP = 2, 2
+		if err := m.Step(); err != nil || m.PC.Offset != c.size || m.Steps != 0 {
+			t.Errorf("%v: pc %v after %d steps, %v", c.words, m.PC, m.Steps, err)
+		}
+	}
+}
+
+// TestNewCodeWithoutInstruction checks that a word that is not an instruction is no error before it is reached, and that it is one then.
+func TestNewCodeWithoutInstruction(t *testing.T) {
+	m := new(Pool).Get(NewCode([]Value{FeltValue(felt.MustHex("0x8000000000000000")), UintValue(1)})) // bit 63, the extension, without an opcode
+	m.AP, m.FP = 2, 2
+	if err := m.Step(); err == nil {
+		t.Error("a word with unknown flags ran")
+	}
+}
