@@ -1,0 +1,339 @@
+package stwo
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/parallel"
+	"github.com/starkd/starkd/prover/stwo/adapter"
+	"github.com/starkd/starkd/prover/stwo/air"
+	"github.com/starkd/starkd/prover/stwo/cairoair"
+	"github.com/starkd/starkd/prover/stwo/channel"
+	"github.com/starkd/starkd/prover/stwo/circle"
+	"github.com/starkd/starkd/prover/stwo/m31"
+	"github.com/starkd/starkd/prover/stwo/pcs"
+	"github.com/starkd/starkd/prover/stwo/preprocessed"
+)
+
+// Progress holds functions that a prover calls as a proof advances. Each may be nil.
+type Progress struct {
+	// Stage is called at the beginning of a stage, with its name, its number (from 0) and the number of stages.
+	Stage func(name string, number, total int)
+}
+
+// stages are the names of the stages of a proof.
+var stages = append([]string{
+	"base columns", "commit base columns", "proof of work for lookups", "interaction columns", "commit interaction columns", "composition", "commit composition",
+}, pcs.Stages...)
+
+func (p *Progress) stage(name string) {
+	if p != nil && p.Stage != nil {
+		p.Stage(name, slices.Index(stages, name), len(stages))
+	}
+}
+
+// Prover makes proofs with the same parameters. It holds what does not depend on the run. Several goroutines may use it.
+type Prover struct {
+	params       Params
+	preprocessed *pcs.Table
+	columns      []preprocessed.Column
+}
+
+// NewProver returns a prover. It commits to the preprocessed columns, which takes some time, and longer for the larger variants. It returns
+// ctx's error if ctx ends.
+func NewProver(ctx context.Context, params *Params) (*Prover, error) {
+	if err := params.Config.Validate(); err != nil {
+		return nil, err
+	}
+	p := &Prover{params: *params, columns: params.Preprocessed.Columns()}
+	values, logs := make([][]m31.M31, len(p.columns)), make([]int, len(p.columns))
+	largest := 0
+	parallel.For(len(values), func(i int) {
+		if logs[i] = p.columns[i].LogSize; ctx.Err() == nil {
+			values[i] = p.columns[i].Values()
+		}
+	})
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	for _, log := range logs {
+		largest = max(largest, log+int(params.Config.LogBlowup))
+	}
+	var err error
+	p.preprocessed, err = params.Config.NewTable(ctx, params.Hash, circle.NewTwiddles(largest), logs, values)
+	return p, err
+}
+
+// Prove proves a run. When ctx ends, Prove returns ctx's error soon.
+func (p *Prover) Prove(ctx context.Context, in *adapter.Input, progress *Progress) (*Proof, error) {
+	config := &p.params.Config
+	proof := &Proof{Hash: p.params.Hash, Salt: p.params.Salt, Preprocessed: p.params.Preprocessed}
+	proof.STARK.Config = *config
+	ch := channel.New(proof.Hash)
+
+	// The tables of the run.
+	progress.stage(stages[0])
+	tables, err := cairoair.Fill(in, p.params.Preprocessed == preprocessed.CanonicalSmall)
+	if err != nil {
+		return nil, err
+	}
+	if proof.Claim, err = newClaim(in, tables); err != nil {
+		return nil, err
+	}
+	columns, reads, err := proof.columns()
+	if err != nil {
+		return nil, err
+	}
+	r := &run{Prover: p, tables: tables, reads: reads}
+	r.twiddles = circle.NewTwiddles(config.LogDomain(largest(tables)))
+
+	// Parameters, preprocessed columns and claim.
+	ch.MixFelts(m31.FromM31(m31.New(uint64(proof.Salt))))
+	config.Mix(ch)
+	ch.MixDigest(p.preprocessed.Root())
+	proof.Claim.mix(ch)
+
+	// Base columns.
+	progress.stage(stages[1])
+	base, err := r.commitBase(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ch.MixDigest(base.Root())
+
+	// Proof of work, and the challenges of the lookups.
+	progress.stage(stages[2])
+	if proof.InteractionNonce, err = ch.Work(ctx, interactionWork); err != nil {
+		return nil, err
+	}
+	ch.MixUint64(proof.InteractionNonce)
+	drawn := ch.DrawFelts(2)
+	challenges := air.NewChallenges(drawn[0], drawn[1])
+
+	// Interaction columns.
+	progress.stage(stages[3])
+	if err := r.interact(ctx, challenges); err != nil {
+		return nil, err
+	}
+	for i := range r.interactions {
+		proof.Sums = append(proof.Sums, r.interactions[i].ClaimedSum)
+	}
+	ch.MixFelts(proof.Sums...)
+	progress.stage(stages[4])
+	interaction, err := r.commitInteraction(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ch.MixDigest(interaction.Root())
+
+	// Composition.
+	progress.stage(stages[5])
+	sum, err := r.composition(ctx, base, interaction, challenges, ch.DrawFelt())
+	if err != nil {
+		return nil, err
+	}
+	progress.stage(stages[6])
+	composition, err := sum.Commit(ctx, config, proof.Hash, r.twiddles)
+	if err != nil {
+		return nil, err
+	}
+	ch.MixDigest(composition.Root())
+	r.free()
+
+	// The values at a random point, and the degrees of the columns.
+	point := pcs.DrawPoint(ch)
+	committed := []*pcs.Table{p.preprocessed, base, interaction, composition}
+	stark, err := pcs.Prove(ctx, ch, config, committed, columns[:], point, r.twiddles, progress.stage)
+	if err != nil {
+		return nil, err
+	}
+	proof.STARK = *stark
+	return proof, nil
+}
+
+// largest returns log2 of the number of rows of the largest table.
+func largest(tables []cairoair.Table) int {
+	log := 0
+	for i := range tables {
+		log = max(log, tables[i].LogSize)
+	}
+	return log
+}
+
+// run holds the columns of a proof while it is made.
+type run struct {
+	*Prover
+	twiddles     *circle.Twiddles
+	tables       []cairoair.Table
+	reads        [][]int // numbers of the preprocessed columns that each table reads
+	interactions []*air.Interactions
+}
+
+// free drops the columns' values. Their extensions are in the committed tables.
+func (r *run) free() { r.tables, r.interactions = nil, nil }
+
+// commitBase commits to the base columns. Columns of zeros are dropped.
+func (r *run) commitBase(ctx context.Context) (*pcs.Table, error) {
+	var columns [][]m31.M31
+	var logs []int
+	for i := range r.tables {
+		t := &r.tables[i]
+		parallel.For(len(t.Columns), func(k int) {
+			if isZero(t.Columns[k]) {
+				t.Columns[k] = nil
+			}
+		})
+		for _, c := range t.Columns {
+			columns, logs = append(columns, c), append(logs, t.LogSize)
+		}
+	}
+	return r.params.Config.NewTable(ctx, r.params.Hash, r.twiddles, logs, columns)
+}
+
+// interact makes the interaction columns.
+func (r *run) interact(ctx context.Context, challenges *air.Challenges) error {
+	values := map[int][]m31.M31{} // of preprocessed columns
+	r.interactions = make([]*air.Interactions, len(r.tables))
+	for i := range r.tables {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		t := &r.tables[i]
+		table := t.Table
+		for _, k := range r.reads[i] {
+			if values[k] == nil {
+				values[k] = r.columns[k].Values()
+			}
+			table.Preprocessed = append(table.Preprocessed, values[k])
+		}
+		r.interactions[i] = t.AIR().Interaction(&table, challenges)
+	}
+	return nil
+}
+
+// commitInteraction commits to the interaction columns.
+func (r *run) commitInteraction(ctx context.Context) (*pcs.Table, error) {
+	var columns [][]m31.M31
+	var logs []int
+	for i := range r.interactions {
+		for _, c := range r.interactions[i].Columns {
+			columns, logs = append(columns, c), append(logs, r.tables[i].LogSize)
+		}
+	}
+	return r.params.Config.NewTable(ctx, r.params.Hash, r.twiddles, logs, columns)
+}
+
+// composition returns the sum of all constraints' quotients. Constraint i of n is multiplied by coefficient^(n-1-i).
+func (r *run) composition(ctx context.Context, base, interaction *pcs.Table, challenges *air.Challenges, coefficient m31.QM31) (*pcs.Accumulator, error) {
+	n := 0
+	for i := range r.tables {
+		n += r.tables[i].AIR().ConstraintCount()
+	}
+	powers := make([]m31.QM31, n)
+	power := m31.FromM31(1)
+	for i := n - 1; i >= 0; i-- {
+		powers[i], power = power, power.Mul(coefficient)
+	}
+	sum := new(pcs.Accumulator)
+	baseColumn, interactionColumn := 0, 0
+	for i := range r.tables {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		t := &r.tables[i]
+		extended := t.Table
+		extended.Columns, extended.Preprocessed = make([][]m31.M31, len(t.Columns)), nil
+		for k := range extended.Columns {
+			extended.Columns[k] = r.extended(base, baseColumn)
+			baseColumn++
+		}
+		for _, k := range r.reads[i] {
+			extended.Preprocessed = append(extended.Preprocessed, r.extended(r.preprocessed, k))
+		}
+		s := &air.Interactions{ClaimedSum: r.interactions[i].ClaimedSum, Columns: make([][]m31.M31, len(r.interactions[i].Columns))}
+		for k := range s.Columns {
+			s.Columns[k] = r.extended(interaction, interactionColumn)
+			interactionColumn++
+		}
+		count := t.AIR().ConstraintCount()
+		t.AIR().Composition(&extended, s, challenges, powers[:count], *sum.At(t.LogSize + 1))
+		powers = powers[count:]
+	}
+	return sum, nil
+}
+
+// extended returns a column on the canonic domain that is twice as large, and nil for a column of zeros.
+func (r *run) extended(t *pcs.Table, column int) []m31.M31 {
+	cells := t.Cells(column)
+	log := int(r.params.Config.LogBlowup)
+	if cells == nil || log == 1 {
+		return cells
+	}
+	coefficients := slices.Clone(cells)
+	r.twiddles.Interpolate(coefficients)
+	rows := len(cells) >> log
+	out := make([]m31.M31, 2*rows)
+	r.twiddles.Evaluate(out, coefficients[:rows])
+	return out
+}
+
+// isZero reports whether all cells of a column are 0.
+func isZero(c []m31.M31) bool {
+	for _, v := range c {
+		if v != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// newClaim returns the claim of a run.
+func newClaim(in *adapter.Input, tables []cairoair.Table) (Claim, error) {
+	var c Claim
+	for i := range tables {
+		t := Table{Component: tables[i].Component, LogSize: tables[i].LogSize}
+		if t.Component.Parameter == cairoair.SegmentStart {
+			t.Start = uint32(tables[i].Table.Parameter)
+		}
+		c.Tables = append(c.Tables, t)
+	}
+	p := &c.Public
+	id := func(address m31.M31) uint32 { return uint32(in.Memory.IDs[address]) }
+	cell := func(address m31.M31) Cell {
+		w := in.Memory.Value(in.Memory.IDs[address])
+		return Cell{id(address), feltOf(w)}
+	}
+	program := in.Program()
+	for a := program.Begin; a < program.End; a++ {
+		p.Program = append(p.Program, cell(m31.M31(a)))
+	}
+	for b := range adapter.BuiltinCount {
+		if !in.Present[b] {
+			continue
+		}
+		start, stop := in.Pointers(b)
+		pointer := func(a m31.M31) Pointer { return Pointer{id(a), in.Memory.Value(in.Memory.IDs[a])[0]} }
+		p.Segments[b] = &Segment{pointer(start), pointer(stop)}
+	}
+	output := p.Segments[output]
+	for a := output.Start.Value; a < output.Stop.Value; a++ {
+		p.Output = append(p.Output, cell(in.Final.AP+m31.M31(a-output.Start.Value)))
+	}
+	p.SafeCallIDs = [2]uint32{id(in.Initial.AP - 2), id(in.Initial.AP - 1)}
+	p.Initial, p.Final = State(in.Initial), State(in.Final)
+	if err := c.check(); err != nil {
+		return c, fmt.Errorf("%w, so that no verifier accepts a proof of the run", err)
+	}
+	return c, nil
+}
+
+// feltOf returns the value with the given words, the lowest first.
+func feltOf(words [8]uint32) felt.Felt {
+	var limbs [4]uint64
+	for k := range limbs {
+		limbs[k] = uint64(words[2*k]) | uint64(words[2*k+1])<<32
+	}
+	return felt.FromLimbs(limbs)
+}
