@@ -9,8 +9,9 @@ import (
 	"github.com/starkd/starkd/prover/stwo/wide"
 )
 
-// The witness of arithmetic modulo P, on blocks of rows: functions from columns of limbs to columns of limbs. A block has a multiple of 16 rows,
-// because components have, and at most maxBlock.
+// The witness of arithmetic modulo P, on blocks of rows: functions from columns of limbs to columns of limbs.
+
+// maxBlock is the largest number of rows of a block, and maxGroups that of its groups of 16 rows.
 const (
 	maxBlock  = 256
 	maxGroups = maxBlock / wide.Rows
@@ -31,28 +32,36 @@ type scratch struct {
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
-// blockwise returns an Eval that calls f with scratch memory and the number of rows, for blocks of any size.
+// blockwise returns an Eval that calls f with scratch memory and the number of rows, which is a multiple of 16 up to maxBlock.
 func blockwise(f func(s *scratch, rows int, in, out [][]m31.M31)) func(env any, in, out [][]m31.M31) {
 	return func(_ any, in, out [][]m31.M31) {
 		s := scratches.Get().(*scratch)
 		defer scratches.Put(s)
 		rows := len(in[0])
-		if rows <= maxBlock {
+		if rows <= maxBlock && rows%wide.Rows == 0 {
 			f(s, rows, in, out)
 			return
 		}
-		cut := func(words [][]m31.M31, from, to int) [][]m31.M31 {
-			part := make([][]m31.M31, len(words))
-			for k, w := range words {
-				if w != nil {
-					part[k] = w[from:to]
-				}
-			}
-			return part
-		}
 		for from := 0; from < rows; from += maxBlock {
-			to := min(from+maxBlock, rows)
-			f(s, to-from, cut(in, from, to), cut(out, from, to))
+			n := min(maxBlock, rows-from)
+			padded := (n + wide.Rows - 1) / wide.Rows * wide.Rows
+			part := func(words [][]m31.M31) [][]m31.M31 {
+				p := make([][]m31.M31, len(words))
+				for k, w := range words {
+					if w != nil {
+						p[k] = make([]m31.M31, padded)
+						for i := copy(p[k], w[from:from+n]); i < padded; i++ {
+							p[k][i] = p[k][0]
+						}
+					}
+				}
+				return p
+			}
+			partIn, partOut := part(in), part(out)
+			f(s, padded, partIn, partOut)
+			for k, w := range partOut {
+				copy(out[k][min(from, len(out[k])):], w[:min(n, len(w))])
+			}
 		}
 	}
 }

@@ -1,0 +1,46 @@
+package cairoair
+
+import (
+	"testing"
+
+	"github.com/starkd/starkd/prover/stwo/m31"
+)
+
+// TestBlocks compares a function on blocks of all sizes with its results on single rows.
+func TestBlocks(t *testing.T) {
+	table := func(words, rows int) [][]m31.M31 {
+		t := make([][]m31.M31, words)
+		for k := range t {
+			t[k] = make([]m31.M31, rows)
+		}
+		return t
+	}
+	const rows = 2*maxBlock + 17
+	in, want := table(productOf.In, rows), table(productOf.Out, rows)
+	for k, word := range in {
+		for i := range word {
+			word[i] = m31.M31((k*k+7)*(i+3)) % 512
+		}
+	}
+	cut := func(words [][]m31.M31, from, to int) [][]m31.M31 {
+		c := make([][]m31.M31, len(words))
+		for k, w := range words {
+			c[k] = w[from:to]
+		}
+		return c
+	}
+	for i := range rows {
+		productOf.Eval(nil, cut(in, i, i+1), cut(want, i, i+1))
+	}
+	for _, n := range []int{2, 15, 16, 17, 31, 32, maxBlock - 1, maxBlock, maxBlock + 1, maxBlock + 16, rows} {
+		got := table(productOf.Out, n)
+		productOf.Eval(nil, cut(in, 0, n), got)
+		for k := range got {
+			for i := range n {
+				if got[k][i] != want[k][i] {
+					t.Fatalf("block of %d rows: word %d of row %d is %d, want %d", n, k, i, got[k][i], want[k][i])
+				}
+			}
+		}
+	}
+}
