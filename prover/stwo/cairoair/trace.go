@@ -137,7 +137,7 @@ func (t *trace) err() error {
 }
 
 func newTrace(in *adapter.Input, narrow bool) *trace {
-	t := &trace{in: in, witness: &Witness{Memory: NewMemory(&in.Memory)}, present: map[*Component]bool{}, byName: map[string]*Component{},
+	t := &trace{in: in, witness: &Witness{Memory: newMemory(&in.Memory)}, present: map[*Component]bool{}, byName: map[string]*Component{},
 		yielder: yielders(), passed: map[*Component]*passedInputs{}, counts: map[*Component]counters{}}
 	for _, c := range Components() {
 		t.byName[c.Name] = c
@@ -602,8 +602,8 @@ func words64(v [8]uint32) [4]uint64 {
 // Memory gives the witness the ids and values of a run's memory.
 type Memory struct{ m *adapter.Memory }
 
-// NewMemory returns the memory m for the witness.
-func NewMemory(m *adapter.Memory) *Memory { return &Memory{m} }
+// newMemory returns the memory m for the witness.
+func newMemory(m *adapter.Memory) *Memory { return &Memory{m} }
 
 // ID returns the id of the value at an address, and adapter.Empty if there is none.
 func (m *Memory) ID(address m31.M31) m31.M31 {

@@ -170,3 +170,32 @@ func firstDifference(line string, got []m31.M31) string {
 	}
 	return fmt.Sprintf("the first %d rows are equal", known)
 }
+
+// TestFillErrors fills runs that are not runs of the Cairo machine.
+func TestFillErrors(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change func(in *adapter.Input)
+		want   string
+	}{
+		{"pc outside of memory", func(in *adapter.Input) { in.Opcodes[adapter.Ret].PC[1] = 1 << 30 },
+			"cairoair: ret_opcode, row 1: VerifyInstruction has no tuple with the value 1073741824"},
+		{"address 0", func(in *adapter.Input) { in.Opcodes[adapter.Ret].FP[0] = 2 },
+			"cairoair: ret_opcode, row 0: MemoryAddressToId has no tuple with the value 0"},
+		{"public address", func(in *adapter.Input) { in.Public[0] = 0 },
+			"cairoair: public memory, row 0: MemoryAddressToId has no tuple with the value 0"},
+		{"half an instance", func(in *adapter.Input) { in.Segments[adapter.Bitwise] = adapter.Segment{Begin: 1, End: 1 + 5*16 + 1} },
+			"cairoair: the segment of bitwise has 81 cells, which is not a power of two of at least 16 instances"},
+		{"17 instances", func(in *adapter.Input) { in.Segments[adapter.RangeCheck] = adapter.Segment{Begin: 1, End: 18} },
+			"cairoair: the segment of range_check has 17 cells, which is not a power of two of at least 16 instances"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			in, narrow := corpusInput(t, "c02_fib")
+			test.change(in)
+			_, err := Fill(in, narrow)
+			if got := fmt.Sprint(err); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
