@@ -5,6 +5,7 @@ package parallel
 import (
 	"runtime"
 	"sync"
+	"sync/atomic"
 )
 
 // Workers returns the greatest number of pieces into which For and Chunks split work.
@@ -17,6 +18,28 @@ func For(n int, f func(i int)) {
 			f(i)
 		}
 	})
+}
+
+// Each calls f(i) for every i in [0, n), on all cores, and returns when all calls have returned. A core that is idle takes the next i, so calls may
+// take different times. The longest should come first.
+func Each(n int, f func(i int)) {
+	workers := min(Workers(), n)
+	if workers <= 1 {
+		for i := range n {
+			f(i)
+		}
+		return
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				f(i)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // Chunks calls f for consecutive ranges that cover [0, n), on all cores, and returns when all calls have returned. Each range except the

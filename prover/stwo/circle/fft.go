@@ -35,19 +35,9 @@ func (t *Twiddles) Extend(dst, values []m31.M31) {
 	t.Evaluate(dst, coefficients)
 }
 
-// InterpolateAll interpolates each column. The columns may differ in size.
-func (t *Twiddles) InterpolateAll(columns [][]m31.M31) {
-	parallel.For(len(columns), func(i int) { t.Interpolate(columns[i]) })
-}
-
-// EvaluateAll evaluates coefficients[i] into dst[i], for every i. The columns may differ in size.
-func (t *Twiddles) EvaluateAll(dst, coefficients [][]m31.M31) {
-	parallel.For(len(dst), func(i int) { t.Evaluate(dst[i], coefficients[i]) })
-}
-
 // ExtendAll extends values[i] to dst[i], for every i. The columns may differ in size.
 func (t *Twiddles) ExtendAll(dst, values [][]m31.M31) {
-	parallel.For(len(dst), func(i int) { t.Extend(dst[i], values[i]) })
+	parallel.Each(len(dst), func(i int) { t.Extend(dst[i], values[i]) })
 }
 
 // size returns log2 of the length of v, the values of a transform.

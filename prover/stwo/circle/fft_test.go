@@ -108,3 +108,14 @@ func BenchmarkExtend(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkTwiddles(b *testing.B) {
+	for _, n := range []int{12, 20, 22} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.SetBytes(4 << n)
+			for b.Loop() {
+				NewTwiddles(n)
+			}
+		})
+	}
+}

@@ -41,33 +41,11 @@ const overread = 8
 // NewTwiddles returns the twiddles of transforms of sizes up to 2^log. They take 2^(log+2) bytes.
 func NewTwiddles(log int) *Twiddles {
 	t := &Twiddles{log: log, x: make([][]doubled, max(log-1, 0)), inverse: make([][]doubled, max(log-1, 0))}
-	for m := range t.x {
-		t.x[m] = make([]doubled, 1<<m+overread)[:1<<m]
-	}
-	// The points of HalfOdds(m+1) have index 2^(28-m) + BitReverse(h, m)·2^(30-m). Bit b of h adds 2^(29-b), for every m.
-	if last := len(t.x) - 1; last >= 0 {
-		points := make([]Point[m31.M31], 1<<last)
-		points[0] = HalfOdds(last + 1).At(0)
-		for b := range last {
-			step := Index(1 << (29 - b)).Point()
-			lo, hi := points[:1<<b], points[1<<b:2<<b]
-			parallel.Chunks(len(lo), 1<<10, func(start, end int) {
-				for h := start; h < end; h++ {
-					hi[h] = lo[h].Add(step)
-				}
-			})
-		}
-		for h, p := range points {
-			t.x[last][h] = double(p.X)
-		}
-	}
-	// Twice the point of entry 2h of a table is the point of entry h of the table before.
-	for m := len(t.x) - 2; m >= 0; m-- {
-		for h := range t.x[m] {
-			t.x[m][h] = double(DoubleX(m31.M31(t.x[m+1][2*h] / 2)))
-		}
-	}
-	parallel.For(len(t.x), func(m int) { t.inverse[m] = inverses(t.x[m]) })
+	parallel.Each(len(t.x), func(i int) {
+		m := len(t.x) - 1 - i // the largest table first
+		t.x[m] = xTable(m)
+		t.inverse[m] = inverses(t.x[m])
+	})
 	for n := 1; n <= 2; n++ {
 		y := HalfOdds(n - 1).At(0).Y
 		t.y[n], t.yInverse[n] = double(y), double(y.Inverse())
@@ -75,20 +53,71 @@ func NewTwiddles(log int) *Twiddles {
 	return t
 }
 
-// inverses returns the inverses of the elements of v, which are not 0.
-func inverses(v []doubled) []doubled {
+// xTable returns the doubled x coordinates of the points BitReverse(h, m) of HalfOdds(m+1). Their indices are 2^(28-m) + BitReverse(h, m)·2^(30-m):
+// bit b of h adds 2^(29-b), for every m.
+func xTable(m int) []doubled {
+	x, y := make([]m31.M31, 1<<m), make([]m31.M31, 1<<m)
+	first := HalfOdds(m + 1).At(0)
+	x[0], y[0] = first.X, first.Y
+	for b := range m {
+		addPoint(x[1<<b:2<<b], y[1<<b:2<<b], x[:1<<b], y[:1<<b], Index(1<<(29-b)).Point())
+	}
+	return doubleAll(x)
+}
+
+// addPoint sets the points (toX, toY) to the points (x, y) plus p.
+func addPoint(toX, toY, x, y []m31.M31, p Point[m31.M31]) {
+	if l := lanes(); l > 0 && len(x) >= l {
+		n := len(x) / l
+		px, py, minus := uint64(double(p.X)), uint64(double(p.Y)), uint64(double(p.Y.Neg()))
+		linear(vectorBits, words(toX, 0), words(x, 0), words(y, 0), &[3]uint64{px, minus}, n)
+		linear(vectorBits, words(toY, 0), words(x, 0), words(y, 0), &[3]uint64{py, px}, n)
+		return
+	}
+	for i := range x {
+		sum := Point[m31.M31]{X: x[i], Y: y[i]}.Add(p)
+		toX[i], toY[i] = sum.X, sum.Y
+	}
+}
+
+// doubleAll returns the doubles of v.
+func doubleAll(v []m31.M31) []doubled {
 	r := make([]doubled, len(v)+overread)[:len(v)]
+	for i, a := range v {
+		r[i] = double(a)
+	}
+	return r
+}
+
+// inverses returns the doubled inverses of the elements of v, which are not 0.
+func inverses(v []doubled) []doubled {
+	const chunk = 1 << 12
+	r := make([]m31.M31, len(v))
+	for i, a := range v {
+		r[i] = m31.M31(a / 2)
+	}
+	scratch := make([]m31.M31, min(chunk, len(v)))
+	for i := 0; i < len(r); i += chunk {
+		invertAll(r[i:min(i+chunk, len(r))], scratch)
+	}
+	return doubleAll(r)
+}
+
+// invertAll replaces the elements of v by their inverses. They are not 0. scratch is at least as long.
+func invertAll(v, scratch []m31.M31) {
+	if l := lanes(); l > 0 && len(v)%(4*l) == 0 {
+		invert(vectorBits, words(v, 0), words(scratch, 0), len(v)/(4*l))
+		return
+	}
 	product := m31.M31(1)
 	for i, a := range v {
-		r[i] = doubled(product)
-		product = a.mul(product)
+		scratch[i] = product
+		product = product.Mul(a)
 	}
 	inverse := product.Inverse()
 	for i := len(v) - 1; i >= 0; i-- {
-		r[i] = double(double(inverse).mul(m31.M31(r[i])))
-		inverse = v[i].mul(inverse)
+		v[i], inverse = scratch[i].Mul(inverse), inverse.Mul(v[i])
 	}
-	return r
 }
 
 // layer0 returns the factors of blocks 2h and 2h+1 of layer 0 of a transform of size 2^n, from table x or inverse. n is at least 2.
