@@ -50,7 +50,7 @@ func (c *Config) newTable(ctx context.Context, h channel.Hash, logs []int, colum
 		}
 		shape.Height = int(*c.LiftingLogSize)
 	}
-	parallel.For(len(columns), func(i int) {
+	parallel.Each(len(columns), func(i int) {
 		switch {
 		case out.zero[i]:
 			out.cells[i] = zeros[:1<<shape.Logs[i]]
