@@ -199,31 +199,47 @@ func checkWork(t *testing.T, c *Channel, bits uint32, nonce uint64) {
 	}
 }
 
-// TestWork checks the searches of all variants against CheckWork, nonce by nonce.
+// TestWork checks the searches of all variants, with and without the vector code, against CheckWork, nonce by nonce.
 func TestWork(t *testing.T) {
-	for _, h := range []Hash{Blake2s, Blake2sM31, Poseidon252} {
-		c := New(h)
-		c.MixUint64(7)
-		for _, bits := range []uint32{0, 1, 5, 9} {
-			got, err := c.Work(t.Context(), bits)
-			if err != nil {
-				t.Fatal(err)
+	if !hasSearch {
+		t.Log("this CPU or build has no AVX-512; testing the portable code only")
+	}
+	defer func(old bool) { hasSearch = old }(hasSearch)
+	for _, vector := range []bool{hasSearch, false} {
+		hasSearch = vector
+		for _, h := range []Hash{Blake2s, Blake2sM31, Poseidon252} {
+			for seed := range uint64(20) {
+				if h == Poseidon252 && (seed > 0 || !vector) {
+					continue
+				}
+				c := New(h)
+				c.MixUint64(seed)
+				for _, bits := range []uint32{0, 1, 5, 9, 12} {
+					if h == Poseidon252 && bits > 9 {
+						continue
+					}
+					got, err := c.Work(t.Context(), bits)
+					if err != nil {
+						t.Fatal(err)
+					}
+					want := uint64(0)
+					for !c.CheckWork(bits, want) {
+						want++
+					}
+					if got != want {
+						t.Errorf("%v, vector %v, %d bits: got %d, want %d", h, vector, bits, got, want)
+					}
+				}
 			}
-			want := uint64(0)
-			for !c.CheckWork(bits, want) {
-				want++
+			c := New(h)
+			if _, err := c.Work(t.Context(), MaxWorkBits+1); err == nil || c.CheckWork(MaxWorkBits+1, 0) {
+				t.Errorf("%v: %d bits are accepted", h, MaxWorkBits+1)
 			}
-			if got != want {
-				t.Errorf("%v, %d bits: got %d, want %d", h, bits, got, want)
+			ended, cancel := context.WithCancel(t.Context())
+			cancel()
+			if _, err := c.Work(ended, MaxWorkBits); !errors.Is(err, context.Canceled) {
+				t.Errorf("%v: after the end of the context: %v", h, err)
 			}
-		}
-		if _, err := c.Work(t.Context(), MaxWorkBits+1); err == nil || c.CheckWork(MaxWorkBits+1, 0) {
-			t.Errorf("%v: %d bits are accepted", h, MaxWorkBits+1)
-		}
-		ended, cancel := context.WithCancel(t.Context())
-		cancel()
-		if _, err := c.Work(ended, MaxWorkBits); !errors.Is(err, context.Canceled) {
-			t.Errorf("%v: after the end of the context: %v", h, err)
 		}
 	}
 }
@@ -261,14 +277,15 @@ func TestDraws(t *testing.T) {
 	}
 }
 
+// BenchmarkWork tries 2^20 nonces.
 func BenchmarkWork(b *testing.B) {
-	c := New(Blake2s)
+	var prefix Digest
 	for b.Loop() {
-		c.MixUint64(1)
-		if _, err := c.Work(context.Background(), 20); err != nil {
-			b.Fatal(err)
+		if _, ok := Blake2s.searchRun(context.Background(), &prefix, 1, 32); ok {
+			b.Fatal("found")
 		}
 	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/(1<<20), "ns/nonce")
 }
 
 func elements(words []uint32) []m31.QM31 {

@@ -1,0 +1,163 @@
+// Command _asm generates ../work_amd64.s: the search for a proof of work with BLAKE2s, sixteen nonces at a time.
+//
+//	go run . -out ../work_amd64.s -stubs ../work_amd64.go -pkg channel
+//
+// The message is one block: words 0 to 7 are the same for all nonces, word 8 is the nonce's low word and word 9 its high word, words 10 to 15 are
+// 0. Only the first word of the digest is needed. So most of the first round is done once for all nonces, and of the last round only what the
+// first word depends on.
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+var sigma = [10][16]int{
+	{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
+	{14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3},
+	{11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4},
+	{7, 9, 3, 1, 13, 12, 11, 14, 2, 6, 5, 10, 4, 0, 15, 8},
+	{9, 0, 5, 7, 2, 4, 10, 15, 14, 1, 11, 12, 6, 8, 3, 13},
+	{2, 12, 6, 10, 0, 11, 8, 3, 4, 13, 7, 5, 15, 14, 1, 9},
+	{12, 5, 1, 15, 14, 13, 4, 10, 0, 7, 6, 3, 9, 2, 8, 11},
+	{13, 11, 7, 14, 12, 1, 3, 9, 5, 0, 15, 4, 8, 6, 2, 10},
+	{6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5},
+	{10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0},
+}
+
+var (
+	columns   = [4][4]int{{0, 4, 8, 12}, {1, 5, 9, 13}, {2, 6, 10, 14}, {3, 7, 11, 15}}
+	diagonals = [4][4]int{{0, 5, 10, 15}, {1, 6, 11, 12}, {2, 7, 8, 13}, {3, 4, 9, 14}}
+)
+
+const (
+	low  = 8 // the word with the nonce's low word
+	zero = 10
+)
+
+// digest0 is the first word of the state before the block.
+const digest0 = 0x6a09e667 ^ 0x01010020
+
+// lanes holds the numbers of the lanes.
+var lanes Mem
+
+func search(name string, reduce bool) {
+	TEXT(name, NOSPLIT, "func(start *[16]uint32, words *[10]uint32, first, count, mask uint32) uint32")
+	Pragma("noescape")
+	modulo := ""
+	if reduce {
+		modulo = " modulo 2^31 - 1"
+	}
+	Doc(name+" returns the first of the low words from first on for which the digest's first word"+modulo+" has no bit of mask,",
+		"or first + 16·count if there is none among so many. start is the state in the first round: see startState.")
+	start, words := Load(Param("start"), GP64()), Load(Param("words"), GP64())
+	next, count := Load(Param("first"), GP32()), Load(Param("count"), GP32())
+	mask, nonce, step := ZMM(), ZMM(), ZMM()
+	VPBROADCASTD(Load(Param("mask"), GP32()).(Register), mask)
+	VPBROADCASTD(next, nonce)
+	VPADDD(lanes, nonce, nonce)
+	sixteen := GP32()
+	MOVL(U32(16), sixteen)
+	VPBROADCASTD(sixteen, step)
+
+	Label("loop")
+	var v [16]VecVirtual
+	for i := range v {
+		v[i] = ZMM()
+		VPBROADCASTD(Mem{Base: start, Disp: 4 * i}, v[i])
+	}
+	add := func(k int, a VecVirtual) {
+		switch {
+		case k == low:
+			VPADDD(nonce, a, a)
+		case k < zero:
+			VPADDD_BCST(Mem{Base: words, Disp: 4 * k}, a, a)
+		}
+	}
+	// A quarter round has fourteen operations. Those of several quarter rounds are interleaved.
+	operations := []func(a, b, c, d VecVirtual, x, y int){
+		func(a, b, c, d VecVirtual, x, y int) { VPADDD(b, a, a) },
+		func(a, b, c, d VecVirtual, x, y int) { add(x, a) },
+		func(a, b, c, d VecVirtual, x, y int) { VPXORD(a, d, d) },
+		func(a, b, c, d VecVirtual, x, y int) { VPRORD(Imm(16), d, d) },
+		func(a, b, c, d VecVirtual, x, y int) { VPADDD(d, c, c) },
+		func(a, b, c, d VecVirtual, x, y int) { VPXORD(c, b, b) },
+		func(a, b, c, d VecVirtual, x, y int) { VPRORD(Imm(12), b, b) },
+		func(a, b, c, d VecVirtual, x, y int) { VPADDD(b, a, a) },
+		func(a, b, c, d VecVirtual, x, y int) { add(y, a) },
+		func(a, b, c, d VecVirtual, x, y int) { VPXORD(a, d, d) },
+		func(a, b, c, d VecVirtual, x, y int) { VPRORD(Imm(8), d, d) },
+		func(a, b, c, d VecVirtual, x, y int) { VPADDD(d, c, c) },
+		func(a, b, c, d VecVirtual, x, y int) { VPXORD(c, b, b) },
+		func(a, b, c, d VecVirtual, x, y int) { VPRORD(Imm(7), b, b) },
+	}
+	// quarter runs operation op of a quarter round.
+	quarter := func(op int, q [4]int, x, y int) { operations[op](v[q[0]], v[q[1]], v[q[2]], v[q[3]], x, y) }
+	// The first round: what start leaves of its first diagonal, the sum of a and b excepted.
+	for op := 1; op < len(operations); op++ {
+		quarter(op, diagonals[0], sigma[0][8], sigma[0][9])
+	}
+	for round := 1; round < 10; round++ {
+		s := &sigma[round]
+		for op := range operations {
+			for k, q := range columns {
+				quarter(op, q, s[2*k], s[2*k+1])
+			}
+		}
+		for op := range operations {
+			for k, q := range diagonals {
+				if round == 9 && (k&1 == 1 || k == 0 && op > 8 || k == 2 && op > 11) {
+					continue // v[0] and v[8] do not depend on it
+				}
+				quarter(op, q, s[8+2*k], s[8+2*k+1])
+			}
+		}
+	}
+	h := GP32()
+	MOVL(U32(digest0), h)
+	word := ZMM()
+	VPBROADCASTD(h, word)
+	VPXORD(v[0], word, word)
+	VPXORD(v[8], word, word)
+	if reduce {
+		p, g, t := ZMM(), GP32(), ZMM()
+		MOVL(U32(1<<31-1), g)
+		VPBROADCASTD(g, p)
+		VPSRLD(Imm(31), word, t)
+		VPANDD(p, word, word)
+		VPADDD(t, word, word)
+		VPSUBD(p, word, t)
+		VPMINUD(t, word, word)
+	}
+	good, bits := K(), GP32()
+	VPTESTNMD(mask, word, good)
+	KMOVW(good, bits)
+	TESTL(bits, bits)
+	JNZ(LabelRef("found"))
+	VPADDD(step, nonce, nonce)
+	ADDL(Imm(16), next)
+	DECL(count)
+	JNZ(LabelRef("loop"))
+	Store(next, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+	Label("found")
+	lane := GP32()
+	BSFL(bits, lane)
+	ADDL(lane, next)
+	Store(next, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+}
+
+func main() {
+	ConstraintExpr("!purego")
+	lanes = GLOBL("lanes", RODATA|NOPTR)
+	for i := range 16 {
+		DATA(4*i, U32(i))
+	}
+	search("searchBlake16", false)
+	search("searchBlakeM3116", true)
+	Generate()
+}
