@@ -3,8 +3,10 @@ package merkle
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
+	"github.com/starkd/starkd/crypto/blake"
 	"github.com/starkd/starkd/internal/parallel"
 	"github.com/starkd/starkd/prover/stwo/channel"
 	"github.com/starkd/starkd/prover/stwo/m31"
@@ -73,6 +75,12 @@ func newTree(ctx context.Context, h channel.Hash, source leaves, lifted int) (*T
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	t.stack(layer)
+	return t, nil
+}
+
+// stack stores the layers from the lowest one that is stored, which it gets, to the root.
+func (t *Tree) stack(layer []digests) {
 	t.blocks = [][]digests{layer}
 	for k := t.lowest; len(layer) > 1; k++ {
 		up := make([]digests, len(layer)/2)
@@ -89,14 +97,41 @@ func newTree(ctx context.Context, h channel.Hash, source leaves, lifted int) (*T
 	for i := range nodes {
 		nodes[i] = get(&layer[0], i)
 	}
-	if log == logLanes {
+	if t.source.log() == logLanes {
 		up := make([]channel.Digest, lanes/2)
 		for i := range up {
-			up[i] = t.node1(&nodes[2*i], &nodes[2*i+1], lifted)
+			up[i] = t.node1(&nodes[2*i], &nodes[2*i+1], t.lifted)
 		}
 		nodes = up
 	}
 	t.setTop(nodes)
+}
+
+// Layer returns the lowest layer that the tree stores, sixteen nodes in an element, and nil for a tree of fewer than 16 leaves. The caller must
+// not change it.
+func (t *Tree) Layer() []blake.State16 {
+	if len(t.blocks) == 0 {
+		return nil
+	}
+	return t.blocks[0]
+}
+
+// LayerLen returns the length of Layer of a tree.
+func (s *Shape) LayerLen() int {
+	log := slices.Max(s.Logs)
+	return 1 << (log - min(dropped, log-logLanes) - logLanes)
+}
+
+// Restore returns the tree over columns whose lowest stored layer is layer. It does not read the columns: the caller compares the root with one
+// that it knows, and knows that columns and layer belong together.
+func (s *Shape) Restore(h channel.Hash, columns [][]m31.M31, layer []blake.State16) (*Tree, error) {
+	source := s.newTable(h, columns)
+	log := source.log()
+	if log < logLanes || len(layer) != s.LayerLen() {
+		return nil, fmt.Errorf("merkle: a layer of 16·%d nodes of a tree of 2^%d leaves", len(layer), log)
+	}
+	t := &Tree{hash: h, source: source, lifted: s.Height - log, lowest: min(dropped, log-logLanes)}
+	t.stack(layer)
 	return t, nil
 }
 

@@ -106,6 +106,12 @@ func TestCommit(t *testing.T) {
 						}
 					}
 					witness := tree.Open(positions)
+					if layer := tree.Layer(); layer != nil {
+						restored, err := shape.Restore(h, columns, layer)
+						if err != nil || restored.Root() != tree.Root() || !slices.Equal(restored.Open(positions), witness) {
+							t.Fatalf("%v, %v: Restore returns another tree (%v)", shape, h, err)
+						}
+					}
 					if len(columns) == 0 {
 						positions = nil
 					}

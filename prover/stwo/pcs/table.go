@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/bits"
 
+	"github.com/starkd/starkd/crypto/blake"
 	"github.com/starkd/starkd/internal/parallel"
 	"github.com/starkd/starkd/prover/stwo/channel"
 	"github.com/starkd/starkd/prover/stwo/circle"
@@ -30,26 +31,21 @@ func (c *Config) NewTable(ctx context.Context, h channel.Hash, t *circle.Twiddle
 
 // newTable commits to columns that extend evaluates on the larger domain.
 func (c *Config) newTable(ctx context.Context, h channel.Hash, logs []int, columns [][]m31.M31, extend func(dst, src []m31.M31)) (*Table, error) {
+	shape, err := c.shape(logs)
+	if err != nil {
+		return nil, err
+	}
 	out := &Table{logs: logs, cells: make([][]m31.M31, len(columns)), zero: make([]bool, len(columns))}
-	shape := merkle.Shape{Logs: make([]int, len(columns))}
 	largestZero := 0
 	for i, column := range columns {
-		if logs[i] < 1 || column != nil && len(column) != 1<<logs[i] || logs[i]+int(c.LogBlowup) > circle.MaxLog {
+		if column != nil && len(column) != 1<<logs[i] {
 			return nil, fmt.Errorf("pcs: column %d has %d rows, and its size is 2^%d", i, len(column), logs[i])
 		}
-		shape.Logs[i] = logs[i] + int(c.LogBlowup)
-		shape.Height = max(shape.Height, shape.Logs[i])
 		if out.zero[i] = column == nil; out.zero[i] {
 			largestZero = max(largestZero, 1<<shape.Logs[i])
 		}
 	}
 	zeros := make([]m31.M31, largestZero)
-	if c.LiftingLogSize != nil {
-		if int(*c.LiftingLogSize) < shape.Height {
-			return nil, fmt.Errorf("pcs: a column of 2^%d cells, and lifting_log_size is %d", shape.Height, *c.LiftingLogSize)
-		}
-		shape.Height = int(*c.LiftingLogSize)
-	}
 	parallel.Each(len(columns), func(i int) {
 		switch {
 		case out.zero[i]:
@@ -62,9 +58,61 @@ func (c *Config) newTable(ctx context.Context, h channel.Hash, logs []int, colum
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	var err error
 	out.tree, err = shape.Commit(ctx, h, out.cells)
 	return out, err
+}
+
+// shape returns the shape of the tree over columns of 2^logs[i] rows.
+func (c *Config) shape(logs []int) (*merkle.Shape, error) {
+	s := &merkle.Shape{Logs: make([]int, len(logs))}
+	for i, log := range logs {
+		if log < 1 || log+int(c.LogBlowup) > circle.MaxLog {
+			return nil, fmt.Errorf("pcs: column %d has size 2^%d", i, log)
+		}
+		s.Logs[i] = log + int(c.LogBlowup)
+		s.Height = max(s.Height, s.Logs[i])
+	}
+	if c.LiftingLogSize != nil {
+		if int(*c.LiftingLogSize) < s.Height {
+			return nil, fmt.Errorf("pcs: a column of 2^%d cells, and lifting_log_size is %d", s.Height, *c.LiftingLogSize)
+		}
+		s.Height = int(*c.LiftingLogSize)
+	}
+	return s, nil
+}
+
+// ExtendedTable returns the table of columns of 2^logs[i] rows, given by their values on the canonic domains that are larger by the blowup, which the
+// table keeps. layer is the result of Layer of an earlier table of the same columns, or nil: then the columns are hashed. With a layer they are not
+// read, and the caller must compare the root.
+func (c *Config) ExtendedTable(ctx context.Context, h channel.Hash, logs []int, cells [][]m31.M31, layer []blake.State16) (*Table, error) {
+	shape, err := c.shape(logs)
+	if err != nil {
+		return nil, err
+	}
+	for i := range cells {
+		if len(cells[i]) != 1<<shape.Logs[i] {
+			return nil, fmt.Errorf("pcs: column %d has %d cells, want 2^%d", i, len(cells[i]), shape.Logs[i])
+		}
+	}
+	out := &Table{logs: logs, cells: cells, zero: make([]bool, len(cells))}
+	if layer == nil {
+		out.tree, err = shape.Commit(ctx, h, cells)
+	} else {
+		out.tree, err = shape.Restore(h, cells, layer)
+	}
+	return out, err
+}
+
+// Layer returns a layer of the table's tree from which ExtendedTable makes it again.
+func (t *Table) Layer() []blake.State16 { return t.tree.Layer() }
+
+// LayerLen returns the length of Layer of a table of columns of 2^logs[i] rows.
+func (c *Config) LayerLen(logs []int) (int, error) {
+	shape, err := c.shape(logs)
+	if err != nil {
+		return 0, err
+	}
+	return shape.LayerLen(), nil
 }
 
 // Root returns the root of the table's tree.
