@@ -3,6 +3,7 @@ package stwo
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 
 	"github.com/starkd/starkd/crypto/felt"
@@ -102,6 +103,7 @@ func (p *Prover) Prove(ctx context.Context, in *adapter.Input, progress *Progres
 		return nil, err
 	}
 	ch.MixDigest(base.Root())
+	runtime.GC()
 
 	// Proof of work, and the challenges of the lookups.
 	progress.stage(stages[2])
@@ -127,6 +129,7 @@ func (p *Prover) Prove(ctx context.Context, in *adapter.Input, progress *Progres
 		return nil, err
 	}
 	ch.MixDigest(interaction.Root())
+	runtime.GC()
 
 	// Composition.
 	progress.stage(stages[5])
@@ -140,7 +143,7 @@ func (p *Prover) Prove(ctx context.Context, in *adapter.Input, progress *Progres
 		return nil, err
 	}
 	ch.MixDigest(composition.Root())
-	r.free()
+	runtime.GC()
 
 	// The values at a random point, and the degrees of the columns.
 	point := pcs.DrawPoint(ch)
@@ -162,7 +165,9 @@ func largest(tables []cairoair.Table) int {
 	return log
 }
 
-// run holds the columns of a proof while it is made.
+// run holds the columns of a proof while it is made. Their values are dropped as soon as possible, because the committed tables hold their
+// extensions. The heap consists of a few hundred large vectors, so a collection takes little time. But the runtime would start one only when the
+// heap has doubled, so Prove starts one after each of these tables.
 type run struct {
 	*Prover
 	twiddles     *circle.Twiddles
@@ -170,9 +175,6 @@ type run struct {
 	reads        [][]int // numbers of the preprocessed columns that each table reads
 	interactions []*air.Interactions
 }
-
-// free drops the columns' values. Their extensions are in the committed tables.
-func (r *run) free() { r.tables, r.interactions = nil, nil }
 
 // commitBase commits to the base columns. Columns of zeros are dropped.
 func (r *run) commitBase(ctx context.Context) (*pcs.Table, error) {
@@ -192,7 +194,7 @@ func (r *run) commitBase(ctx context.Context) (*pcs.Table, error) {
 	return r.params.Config.NewTable(ctx, r.params.Hash, r.twiddles, logs, columns)
 }
 
-// interact makes the interaction columns.
+// interact makes the interaction columns, and drops the base columns.
 func (r *run) interact(ctx context.Context, challenges *air.Challenges) error {
 	values := map[int][]m31.M31{} // of preprocessed columns
 	r.interactions = make([]*air.Interactions, len(r.tables))
@@ -209,11 +211,12 @@ func (r *run) interact(ctx context.Context, challenges *air.Challenges) error {
 			table.Preprocessed = append(table.Preprocessed, values[k])
 		}
 		r.interactions[i] = t.AIR().Interaction(&table, challenges)
+		t.Columns = nil
 	}
 	return nil
 }
 
-// commitInteraction commits to the interaction columns.
+// commitInteraction commits to the interaction columns, and drops them.
 func (r *run) commitInteraction(ctx context.Context) (*pcs.Table, error) {
 	var columns [][]m31.M31
 	var logs []int
@@ -221,6 +224,7 @@ func (r *run) commitInteraction(ctx context.Context) (*pcs.Table, error) {
 		for _, c := range r.interactions[i].Columns {
 			columns, logs = append(columns, c), append(logs, r.tables[i].LogSize)
 		}
+		r.interactions[i].Columns = nil
 	}
 	return r.params.Config.NewTable(ctx, r.params.Hash, r.twiddles, logs, columns)
 }
@@ -244,7 +248,7 @@ func (r *run) composition(ctx context.Context, base, interaction *pcs.Table, cha
 		}
 		t := &r.tables[i]
 		extended := t.Table
-		extended.Columns, extended.Preprocessed = make([][]m31.M31, len(t.Columns)), nil
+		extended.Columns = make([][]m31.M31, len(t.AIR().Columns))
 		for k := range extended.Columns {
 			extended.Columns[k] = r.extended(base, baseColumn)
 			baseColumn++
@@ -252,7 +256,7 @@ func (r *run) composition(ctx context.Context, base, interaction *pcs.Table, cha
 		for _, k := range r.reads[i] {
 			extended.Preprocessed = append(extended.Preprocessed, r.extended(r.preprocessed, k))
 		}
-		s := &air.Interactions{ClaimedSum: r.interactions[i].ClaimedSum, Columns: make([][]m31.M31, len(r.interactions[i].Columns))}
+		s := &air.Interactions{ClaimedSum: r.interactions[i].ClaimedSum, Columns: make([][]m31.M31, t.AIR().InteractionColumns())}
 		for k := range s.Columns {
 			s.Columns[k] = r.extended(interaction, interactionColumn)
 			interactionColumn++

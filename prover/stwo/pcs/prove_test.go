@@ -53,7 +53,7 @@ func (y *toy) prove(ctx context.Context, change func(tree int, values [][]m31.M3
 				values[i] = nil
 			}
 		}
-		table, err := y.config.NewTable(ctx, y.hash, t, logs, values)
+		table, err := y.config.NewTable(ctx, y.hash, t, logs, slices.Clone(values))
 		if err != nil {
 			return err
 		}

@@ -24,7 +24,8 @@ type Table struct {
 }
 
 // NewTable commits to columns of 2^logs[i] rows, given by their values on the canonic domains of their sizes. A column without values is 0. NewTable
-// does not change the values and does not keep them. It returns ctx's error if ctx ends.
+// does not change the values. It sets values[i] to nil when column i is extended, so that its memory can be used again if the caller does not
+// hold it. It returns ctx's error if ctx ends.
 func (c *Config) NewTable(ctx context.Context, h channel.Hash, t *circle.Twiddles, logs []int, values [][]m31.M31) (*Table, error) {
 	return c.newTable(ctx, h, logs, values, t.Extend)
 }
@@ -53,6 +54,7 @@ func (c *Config) newTable(ctx context.Context, h channel.Hash, logs []int, colum
 		case ctx.Err() == nil:
 			out.cells[i] = make([]m31.M31, 1<<shape.Logs[i])
 			extend(out.cells[i], columns[i])
+			columns[i] = nil
 		}
 	})
 	if err := ctx.Err(); err != nil {
