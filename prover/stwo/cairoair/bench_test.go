@@ -1,13 +1,20 @@
 package cairoair
 
 import (
+	"math/big"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/pedersen"
+	"github.com/starkd/starkd/crypto/poseidon"
+	"github.com/starkd/starkd/crypto/starkcurve"
 	"github.com/starkd/starkd/prover/stwo/adapter"
 	"github.com/starkd/starkd/prover/stwo/air"
 	"github.com/starkd/starkd/prover/stwo/m31"
@@ -91,4 +98,58 @@ func processorTime() time.Duration {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkBuiltins fills the base trace of a run of almost nothing with many instances of the builtins of 252-bit numbers.
+func BenchmarkBuiltins(b *testing.B) {
+	in, _ := corpusInput(b, "c01_nothing")
+	m := &in.Memory
+	random := rand.New(rand.NewPCG(1, 2))
+	number := func() felt.Felt {
+		var words [4]uint64
+		for k := range words {
+			words[k] = random.Uint64()
+		}
+		words[3] >>= 6
+		return felt.FromLimbs(words)
+	}
+	segment := func(o adapter.Builtin, n int, instance func() []felt.Felt) {
+		s := &in.Segments[o]
+		s.Begin = uint32(len(m.IDs))
+		for range n {
+			for _, v := range instance() {
+				words := v.Limbs()
+				m.IDs = append(m.IDs, adapter.BigID+m31.M31(len(m.Big)))
+				m.Big = append(m.Big, [8]uint32{uint32(words[0]), uint32(words[0] >> 32), uint32(words[1]), uint32(words[1] >> 32),
+					uint32(words[2]), uint32(words[2] >> 32), uint32(words[3]), uint32(words[3] >> 32)})
+			}
+		}
+		s.End = uint32(len(m.IDs))
+	}
+	segment(adapter.Pedersen, 1024, func() []felt.Felt {
+		x, y := number(), number()
+		return []felt.Felt{x, y, pedersen.Hash(x, y)}
+	})
+	segment(adapter.Poseidon, 2048, func() []felt.Felt {
+		state := [3]felt.Felt{number(), number(), number()}
+		cells := state[:]
+		out := state
+		poseidon.Permute(&out)
+		return append(slices.Clone(cells), out[:]...)
+	})
+	segment(adapter.ECOp, 64, func() []felt.Felt {
+		k := number()
+		p, q := starkcurve.Generator.ScalarMul(k.BigInt()), starkcurve.Generator.ScalarMul(big.NewInt(random.Int64()))
+		m := number()
+		r, _ := starkcurve.ECOp(p, q, m)
+		return []felt.Felt{p.X, p.Y, q.X, q.Y, m, r.X, r.Y}
+	})
+	b.ReportAllocs()
+	start := processorTime()
+	for b.Loop() {
+		if _, err := Fill(in, true); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(processorTime()-start)/float64(b.N)/1e6, "cpu-ms/op")
 }
