@@ -100,6 +100,43 @@ func processorTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
+// BenchmarkComposition evaluates the constraints of components on random columns. It reports the processor time of a row of the domain, which has
+// two for each row of the trace.
+func BenchmarkComposition(b *testing.B) {
+	const logRows = 14
+	random := rand.New(rand.NewPCG(1, 2))
+	element := func() m31.M31 { return m31.New(random.Uint64()) }
+	secure := func() m31.QM31 { return m31.NewQM31(element(), element(), element(), element()) }
+	columns := func(n int) [][]m31.M31 {
+		v := make([][]m31.M31, n)
+		for k := range v {
+			v[k] = make([]m31.M31, 2<<logRows)
+			for i := range v[k] {
+				v[k][i] = element()
+			}
+		}
+		return v
+	}
+	for _, name := range []string{"cube_252", "partial_ec_mul_window_bits_9", "partial_ec_mul_generic", "poseidon_3_partial_rounds_chain", "generic_opcode"} {
+		b.Run(name, func(b *testing.B) {
+			c := componentNamed(name).AIR()
+			t := &air.Table{LogSize: logRows, Columns: columns(len(c.Columns)), Preprocessed: columns(len(c.Preprocessed))}
+			s := &air.Interactions{Columns: columns(c.InteractionColumns()), ClaimedSum: secure()}
+			ch := air.NewChallenges(secure(), secure())
+			powers := make([]m31.QM31, c.ConstraintCount())
+			for k := range powers {
+				powers[k] = secure()
+			}
+			acc := [4][]m31.M31(columns(4))
+			start := processorTime()
+			for b.Loop() {
+				c.Composition(t, s, ch, powers, acc)
+			}
+			b.ReportMetric(float64(processorTime()-start)/float64(b.N)/(2<<logRows), "cpu-ns/row")
+		})
+	}
+}
+
 // BenchmarkBuiltins fills the base trace of a run of almost nothing with many instances of the builtins of 252-bit numbers.
 func BenchmarkBuiltins(b *testing.B) {
 	in, _ := corpusInput(b, "c01_nothing")
