@@ -171,7 +171,7 @@ func inBrowser(t *testing.T, proof, genesis, header string, block uint64, tx, ot
 	unchecked("genesis", browserJob{Proof: proof, Genesis: proof})
 	unchecked("program", browserJob{Proof: proof, Genesis: genesis, Trust: map[string]any{"program_file": map[string]any{}}})
 	unchecked("trust: ", browserJob{Proof: proof, Trust: map[string]any{"block": -1}})
-	unchecked("neither a block's proof nor a Stone proof", browserJob{Proof: genesis, Genesis: genesis})
+	unchecked("neither a block's proof nor a proof of Stone or S-two", browserJob{Proof: genesis, Genesis: genesis})
 	for _, args := range [][]any{{}, {nil, nil}, {"text", "{}"}, {1, 2, 3}, {map[string]any{"length": 1}, ""}} {
 		if len(args) > 0 {
 			unchecked("takes a Uint8Array and a string", browserJob{Args: args})

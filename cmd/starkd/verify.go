@@ -19,6 +19,7 @@ import (
 	"github.com/starkd/starkd/prover/block/headers"
 	"github.com/starkd/starkd/prover/block/statement"
 	"github.com/starkd/starkd/prover/stone"
+	"github.com/starkd/starkd/prover/stwo"
 )
 
 // verdictError is the answer of verify to a proof that is not valid, or that it could not check.
@@ -49,8 +50,8 @@ func newVerifyCommand() *cobra.Command {
 	var f verifyFlags
 	cmd := &cobra.Command{
 		Use:   "verify FILE|URL",
-		Short: "Verify the proof of a block, or a bare Stone proof",
-		Long: `Verify the proof of a block, or a bare Stone proof. FILE may be "-" for standard input. The answer is one of these:
+		Short: "Verify the proof of a block, or a bare proof of Stone or S-two",
+		Long: `Verify the proof of a block, or a bare proof of Stone or S-two. FILE may be "-" for standard input. The answer is one of these:
 
   valid                    exit status 0; standard output says what the proof shows
   refused: REASON          exit status 1; the proof is damaged or forged, or is not of what the flags demand
@@ -63,8 +64,9 @@ A watcher serves the proof of block N at /v1/blocks/N/proof. To verify it, name 
 
 Nothing else is trusted: neither the watcher nor anything in the proof file.
 
-A bare Stone proof shows a run of a Cairo program. The answer is its program hash, builtins, output and security. --program
-demands a program, by its compiled file or by the hash that cairo-hash-program prints.
+A bare proof shows a run of a Cairo program. The answer is its program hash, builtins, output and security. --program demands a
+program, by its compiled file or by the hash that cairo-hash-program prints. Proofs of S-two may be in StarkWare's JSON or binary
+form, in the list of felts for Cairo verifiers, or in starkd's binary form; their program hash is that of StarkWare's verifiers.
 
 Security is in bits: each bit doubles the work of making a false proof. Conjectured bits assume that no attack is better than
 those known today; proven bits follow from theorems.`,
@@ -131,13 +133,17 @@ func (f *verifyFlags) verify(cmd *cobra.Command, from string) error {
 	defer boundMemory(len(data))()
 	proof, err := block.Parse(data)
 	if errors.Is(err, block.ErrNotBundle) {
-		if !stone.IsProof(data) {
-			return unchecked(hint.With(errors.New("the file is neither a block's proof nor a Stone proof"), "a watcher serves proofs at /v1/blocks/NUMBER/proof and /v1/proofs/TRANSACTION/raw"))
+		isStone, isStwo := stone.IsProof(data), stwo.IsProof(data)
+		if !isStone && !isStwo {
+			return unchecked(hint.With(errors.New("the file is neither a block's proof nor a proof of Stone or S-two"), "a watcher serves proofs at /v1/blocks/NUMBER/proof and /v1/proofs/TRANSACTION/raw"))
 		}
 		if f.chainID != "" || f.tx != "" || f.header != "" || f.validators != "" || f.block >= 0 {
-			return refused(hint.With(err, "a bare Stone proof says nothing about chains, blocks and transactions: leave out --chain-id, --tx, --block, --validators and --trusted-header"))
+			return refused(hint.With(err, "a bare proof says nothing about chains, blocks and transactions: leave out --chain-id, --tx, --block, --validators and --trusted-header"))
 		}
-		return f.verifyStone(cmd, data, policy)
+		if isStone {
+			return f.verifyStone(cmd, data, policy)
+		}
+		return f.verifyStwo(cmd, data, policy)
 	}
 	if err != nil {
 		return refused(hint.With(err, "the file is damaged or was changed: fetch it again"))
@@ -304,7 +310,26 @@ func (f *verifyFlags) verifyStone(cmd *cobra.Command, data []byte, policy prover
 		}
 		return refused(hint.With(err, "%s", advice))
 	}
-	out := cmd.OutOrStdout()
+	sayClaim(cmd.OutOrStdout(), claim)
+	return nil
+}
+
+// verifyStwo verifies a bare proof of S-two and prints what it shows.
+func (f *verifyFlags) verifyStwo(cmd *cobra.Command, data []byte, policy prover.Policy) error {
+	proof, err := stwo.Parse(data)
+	if err != nil {
+		return refused(hint.With(err, "the file is damaged, was changed, or is of another version than "+stwo.Version))
+	}
+	claim, err := prover.VerifyStwo(proof, policy)
+	if err != nil {
+		return refused(hint.With(err, "%s", f.hint(err)))
+	}
+	sayClaim(cmd.OutOrStdout(), claim)
+	return nil
+}
+
+// sayClaim prints the claim of a bare proof.
+func sayClaim(out io.Writer, claim *prover.Claim) {
 	if claim.Named {
 		say(out, "valid: a run of the Cairo program that you named")
 	} else {
@@ -328,8 +353,7 @@ func (f *verifyFlags) verifyStone(cmd *cobra.Command, data []byte, policy prover
 		say(out, "                %v", word)
 	}
 	say(out, "  layout        %s, %d steps", claim.Layout, claim.Steps)
-	say(out, "  security      %v (%v)", claim.Security, claim.Version)
-	return nil
+	say(out, "  security      %v (%s)", claim.Security, claim.Version)
 }
 
 // builtins returns the names of builtins separated by commas, or "none".

@@ -15,6 +15,7 @@ import (
 	"github.com/starkd/starkd/prover/block/headers"
 	"github.com/starkd/starkd/prover/block/statement"
 	"github.com/starkd/starkd/prover/stone"
+	"github.com/starkd/starkd/prover/stwo"
 )
 
 // trust is what the user of a page trusts and requires of a proof.
@@ -49,7 +50,7 @@ func uncheckedf(format string, args ...any) error {
 
 // verdict describes a valid proof, in the words of `starkd verify`.
 type verdict struct {
-	Kind         string        `json:"kind"` // block or stone
+	Kind         string        `json:"kind"` // block, stone or stwo
 	Chain        string        `json:"chain,omitempty"`
 	Block        uint64        `json:"block,omitempty"`
 	Trusted      string        `json:"trusted"`
@@ -109,7 +110,7 @@ func encode(a answer) string {
 	return string(text)
 }
 
-// verify verifies a block's proof or a bare Stone proof.
+// verify verifies a block's proof or a bare proof of Stone or S-two.
 func verify(data []byte, trusted string) (*verdict, error) {
 	var t trust
 	if err := jsonv2.Unmarshal([]byte(trusted), &t, jsonv2.RejectUnknownMembers(true)); err != nil {
@@ -121,13 +122,17 @@ func verify(data []byte, trusted string) (*verdict, error) {
 	}
 	proof, err := block.Parse(data)
 	if errors.Is(err, block.ErrNotBundle) {
-		if !stone.IsProof(data) {
-			return nil, uncheckedf("the file is neither a block's proof nor a Stone proof")
+		isStone, isStwo := stone.IsProof(data), stwo.IsProof(data)
+		if !isStone && !isStwo {
+			return nil, uncheckedf("the file is neither a block's proof nor a proof of Stone or S-two")
 		}
 		if t.Tx != "" || t.Block != nil {
 			return nil, errors.New("not a block's proof: only such a proof is about blocks and transactions")
 		}
-		return verifyStone(data, policy)
+		if isStone {
+			return verifyStone(data, policy)
+		}
+		return verifyStwo(data, policy)
 	}
 	if err != nil {
 		return nil, err
@@ -243,9 +248,26 @@ func verifyStone(data []byte, policy prover.Policy) (*verdict, error) {
 	if err != nil {
 		return nil, err
 	}
+	return bare("stone", claim), nil
+}
+
+func verifyStwo(data []byte, policy prover.Policy) (*verdict, error) {
+	proof, err := stwo.Parse(data)
+	if err != nil {
+		return nil, err
+	}
+	claim, err := prover.VerifyStwo(proof, policy)
+	if err != nil {
+		return nil, err
+	}
+	return bare("stwo", claim), nil
+}
+
+// bare returns the verdict on a proof that is not of a block.
+func bare(kind string, claim *prover.Claim) *verdict {
 	return &verdict{
-		Kind: "stone", Trusted: "nothing: a Stone proof is not about a chain", Program: claim.ProgramHash, Named: claim.Named,
+		Kind: kind, Trusted: "nothing: a bare proof is not about a chain", Program: claim.ProgramHash, Named: claim.Named,
 		Builtins: claim.Program.Builtins, Alternatives: claim.Alternatives, Output: claim.Output,
 		Proofs: 1, Layout: claim.Layout, Steps: claim.Steps, Bits: claim.Security.Conjectured, ProvenBits: claim.Security.Proven,
-	}, nil
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/stone"
+	"github.com/starkd/starkd/prover/stwo"
 )
 
 // ask returns the answer that a page gets for a file.
@@ -76,6 +77,39 @@ func TestStoneProofs(t *testing.T) {
 		data[bytes.Index(data, []byte(`"proof_hex"`))+len(data)/10] ^= 1
 		if a := ask(t, data, `{"min_bits":80}`); a.Verdict != "refused" {
 			t.Errorf("%s: accepted with a bit changed", name)
+		}
+	}
+}
+
+// TestStwoProofs checks the verdict on a proof of S-two in two forms, and on changed ones.
+func TestStwoProofs(t *testing.T) {
+	data, err := os.ReadFile(golden.Corpus(t, "stwo/c02_fib/proof.bin.bz2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof, err := stwo.ParseBinary(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range [][]byte{data, proof.AppendBinary(nil), proof.AppendJSON(nil, true)} {
+		a := ask(t, file, `{"min_bits":96}`)
+		if !a.OK || a.Kind != "stwo" || a.Layout != "all_cairo_stwo" || a.Bits != 96 || len(a.Output) != 1 || len(a.Builtins) != stwo.SegmentCount || !strings.HasPrefix(a.Trusted, "nothing") {
+			t.Fatalf("got %+v %+v", a, a.verdict)
+		}
+		for trusted, expected := range map[string][2]string{
+			`{"min_bits":97}`:   {"refused", "bits of conjectured security"},
+			`{"block":0}`:       {"refused", "not a block's proof"},
+			`{"program":"0x1"}`: {"refused", "demanded is 0x1"},
+			`{"program":"` + a.Program.String() + `"}`: {"valid", ""},
+		} {
+			if a := ask(t, file, trusted); a.Verdict != expected[0] || !strings.Contains(a.Error, expected[1]) {
+				t.Errorf("with %s: %+v, want %q", trusted, a, expected)
+			}
+		}
+		changed := bytes.Clone(file)
+		changed[len(file)/2] ^= 1
+		if a := ask(t, changed, `{}`); a.Verdict != "refused" {
+			t.Errorf("a changed proof: %+v", a)
 		}
 	}
 }

@@ -52,7 +52,7 @@ export async function verifyView([block, tx], signal) {
     h('fieldset', null, h('legend', null, 'What you trust'),
       choice('trust', 'genesis', true, 'The validators of a genesis file of your own:', h('label', { for: 'genesis', class: 'hidden' }, 'Genesis file'), genesisFile),
       choice('trust', 'header', false, 'A header, given by its hash: that of the block after the proved block (no signatures are checked):', h('label', { for: 'header', class: 'hidden' }, 'Hash of the header'), header),
-      choice('trust', 'nothing', false, 'Nothing: for a bare Stone proof, which is not about a chain'),
+      choice('trust', 'nothing', false, 'Nothing: for a bare proof of Stone or S-two, which is not about a chain'),
       about.genesis && choice('trust', 'server', false, 'The genesis file from this server:',
         h('p', { class: 'warn', id: 'server-warning' }, 'This trusts this server: it could send the genesis file of another chain with its own validators. The verdict then holds for that chain, which may not be the one you mean.'))),
     h('div', { class: 'choice' }, h('label', { for: 'bits' }, 'Required bits of security: conjectured'), bits, h('label', { for: 'proven' }, 'proven'), proven,

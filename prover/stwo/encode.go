@@ -1,13 +1,70 @@
 package stwo
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/starkd/starkd/prover/stwo/channel"
+	"github.com/starkd/starkd/prover/stwo/preprocessed"
 )
 
 // MaxProofFile is the largest size in bytes of a serialised proof.
 const MaxProofFile = 256 << 20
+
+// IsProof reports whether a file looks like a proof of S-two in any form, even a damaged one.
+func IsProof(b []byte) bool {
+	if IsBinary(b) || isFelts(b) {
+		return true
+	}
+	for {
+		quote := bytes.IndexByte(b, '"')
+		if quote < 0 {
+			return false
+		}
+		b = b[quote+1:]
+		for _, member := range [...]string{`stark_proof"`, `interaction_claim"`, `public_data"`} {
+			if len(b) >= len(member) && bytes.EqualFold(b[:len(member)], []byte(member)) {
+				return true
+			}
+		}
+	}
+}
+
+// isFelts reports whether a file begins like a list of felts.
+func isFelts(b []byte) bool {
+	b, list := bytes.CutPrefix(bytes.TrimLeft(b, " \n\t\r"), []byte("["))
+	return list && bytes.HasPrefix(bytes.TrimLeft(b, " \n\t\r"), []byte(`"0x`))
+}
+
+// Parse reads a proof in any of its forms. A list of felts does not say its hash function and its preprocessed trace: they are those whose
+// preprocessed root the proof has.
+func Parse(b []byte) (*Proof, error) {
+	switch {
+	case IsBinary(b):
+		return ParseBinary(b)
+	case !isFelts(b):
+		return ParseJSON(b)
+	}
+	var first error
+	for _, hash := range []channel.Hash{channel.Blake2s, channel.Poseidon252} {
+		for variant := range preprocessed.Variant(len(variantNames)) {
+			p, err := ParseFelts(b, hash, variant)
+			if err == nil {
+				p.recogniseHash()
+				root, ok := p.preprocessedRoot()
+				if ok && root == p.STARK.Commitments[0] {
+					return p, nil
+				}
+				err = errors.New("stwo: proof: the root of the preprocessed columns is not known for these parameters")
+			}
+			if first == nil {
+				first = err
+			}
+		}
+	}
+	return nil, first
+}
 
 // ParseJSON reads a proof in StarkWare's JSON. It only decodes; Verify checks. The members of an object may have any order, each must be there
 // once, and there must be no others.
