@@ -75,6 +75,15 @@ func (m *machine) seek(first, n int) {
 	}
 }
 
+// prefetch asks for the share of step k of n steps of the next block's columns, so that they are in the cache by then. Columns are too many, and a block
+// too short, for the processor to foresee what comes next.
+func (m *machine) prefetch(k, n int) {
+	if m.vector {
+		c := len(m.columns)
+		vectorPrefetch(m.pointers[k*c/n:(k+1)*c/n], m.n)
+	}
+}
+
 // set sets slot k.
 func (m *machine) set(k int, b block) {
 	m.slots[k] = b

@@ -214,6 +214,7 @@ func (e *composer) block(first, n int, factor m31.M31, out [4][]m31.M31) {
 	clear(e.sums)
 	for k := range e.program.steps {
 		s := &e.program.steps[k]
+		m.prefetch(k, len(e.program.steps))
 		m.run(s.code, s.words)
 		if p := s.read.pair; p != nil {
 			e.addPair(p)

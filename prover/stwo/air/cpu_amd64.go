@@ -148,3 +148,10 @@ func vectorSumsDown(low, high []m31.M31) {
 		sumsDown256(word(&low[0]), word(&high[0]), len(low))
 	}
 }
+
+// vectorPrefetch asks for the n rows after the current ones of the given columns.
+func vectorPrefetch(columns []*m31.M31, n int) {
+	if len(columns) > 0 {
+		prefetch(slotWords(columns), len(columns), 4*n, n/16)
+	}
+}

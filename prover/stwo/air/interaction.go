@@ -154,6 +154,7 @@ func (f *fractions) block(first, n int, out [][]m31.M31) {
 	}
 	steps := f.program.steps
 	for k := range steps {
+		m.prefetch(k, len(steps))
 		m.run(steps[k].code, steps[k].words)
 		f.add(steps[k].read)
 		if f.held == fractionGroup || k == len(steps)-1 {

@@ -135,3 +135,8 @@ func sumsUp256(low *uint32, high *uint32, n int)
 //
 //go:noescape
 func sumsDown256(low *uint32, high *uint32, n int)
+
+// prefetch asks for the given number of cache lines, from offset on, of each of count columns, into the second cache.
+//
+//go:noescape
+func prefetch(slots **uint32, count int, offset int, lines int)

@@ -4684,3 +4684,26 @@ rows_1:
 	JB      rows_1
 	VZEROUPPER
 	RET
+
+// func prefetch(slots **uint32, count int, offset int, lines int)
+// Requires: MMX+
+TEXT ·prefetch(SB), NOSPLIT, $0-32
+	MOVQ slots+0(FP), AX
+	MOVQ count+8(FP), CX
+	MOVQ offset+16(FP), DX
+	MOVQ lines+24(FP), BX
+
+column:
+	MOVQ (AX), SI
+	ADDQ $0x08, AX
+	ADDQ DX, SI
+	MOVQ BX, DI
+
+line:
+	PREFETCHT1 (SI)
+	ADDQ       $0x40, SI
+	DECQ       DI
+	JNZ        line
+	DECQ       CX
+	JNZ        column
+	RET

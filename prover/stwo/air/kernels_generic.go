@@ -25,3 +25,5 @@ func vectorPairSums(s, v []m31.M31, k m31.M31)   { panic("air: no kernels") }
 func vectorSpreadSums(v, s []m31.M31, k m31.M31) { panic("air: no kernels") }
 func vectorSumsUp(low, high []m31.M31)           { panic("air: no kernels") }
 func vectorSumsDown(low, high []m31.M31)         { panic("air: no kernels") }
+
+func vectorPrefetch(columns []*m31.M31, n int) { panic("air: no kernels") }

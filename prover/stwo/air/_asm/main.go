@@ -302,7 +302,30 @@ func main() {
 		(&machine{wide: wide}).sumsUp()
 		(&machine{wide: wide}).sumsDown()
 	}
+	prefetch()
 	Generate()
+}
+
+// prefetch emits the loop that asks for cells before they are needed. Addresses beyond the end of a column are harmless.
+func prefetch() {
+	TEXT("prefetch", NOSPLIT, "func(slots **uint32, count, offset, lines int)")
+	Pragma("noescape")
+	Doc("prefetch asks for the given number of cache lines, from offset on, of each of count columns, into the second cache.")
+	slots, count, offset, lines := Load(Param("slots"), GP64()), Load(Param("count"), GP64()), Load(Param("offset"), GP64()), Load(Param("lines"), GP64())
+	a, left := GP64(), GP64()
+	Label("column")
+	MOVQ(Mem{Base: slots}, a)
+	ADDQ(Imm(8), slots)
+	ADDQ(offset, a)
+	MOVQ(lines, left)
+	Label("line")
+	PREFETCHT1(Mem{Base: a})
+	ADDQ(Imm(64), a)
+	DECQ(left)
+	JNZ(LabelRef("line"))
+	DECQ(count)
+	JNZ(LabelRef("column"))
+	RET()
 }
 
 // rows emits a loop over rows, with the byte offset of a row of 32-bit words in the register that body gets, unroll vectors at a time.
