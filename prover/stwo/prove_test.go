@@ -43,8 +43,8 @@ var provedCases = []string{
 	"c08_ec_op/small", "c09_blake", "c10_all/small",
 }
 
-// all makes TestProve prove all cases.
-var all = flag.Bool("all", false, "prove all cases of the corpus")
+// all makes tests prove all cases and programs.
+var all = flag.Bool("all", false, "prove all cases of the corpus, and compile and prove all programs of testdata")
 
 // TestProve makes proofs that equal StarkWare's to the last byte.
 func TestProve(t *testing.T) {

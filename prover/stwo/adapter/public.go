@@ -59,7 +59,8 @@ func (in *Input) Pointers(b Builtin) (start, stop m31.M31) {
 }
 
 // findPresent sets in.Present. Main takes pointers in the order of the builtins. A pointer to the beginning of a builtin's segment belongs to
-// that builtin, another one to a builtin without a segment.
+// that builtin, another one to a builtin without a segment. A segment that is not used begins where the next one does, and main returns its
+// pointer as it is.
 func (in *Input) findPresent(segments []cairo.Segment) error {
 	var begin [BuiltinCount]uint64
 	for _, s := range segments {
@@ -78,10 +79,12 @@ func (in *Input) findPresent(segments []cairo.Segment) error {
 		if !ok {
 			return fmt.Errorf("the value at address %d is not a pointer", at)
 		}
+		stop, ok := in.Memory.small(int(in.Final.AP) - int(n) + k)
+		used := ok && stop != start
 		// The remaining pointers need as many builtins.
 		last := BuiltinCount - Builtin(int(n)-k)
 		for c := b; c <= last; c++ {
-			if begin[c] != 0 && begin[c] == start {
+			if begin[c] != 0 && begin[c] == start && used == (in.Segments[c].Len() > 0) {
 				b = c
 				break
 			}

@@ -1,0 +1,171 @@
+package stwo
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/starkd/starkd/cairo/cairo0"
+	"github.com/starkd/starkd/crypto/blake"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/internal/golden"
+	"github.com/starkd/starkd/prover/stwo/adapter"
+	"github.com/starkd/starkd/prover/stwo/m31"
+)
+
+// programs are the Cairo 0 programs of testdata/programs that have a main. Together they use every builtin and every opcode, at their borders.
+var programs = []string{
+	"silent", "few", "once", "sixteen", "seventeen", "batches", "bits", "blake", "control", "curve", "hashes", "numbers", "qm31", "wide",
+}
+
+// testedPrograms returns the programs for tests that take seconds for each.
+func testedPrograms() []string {
+	if *all {
+		return programs
+	}
+	return []string{"once"}
+}
+
+// TestProgramsAreCompiled checks that the official compiler makes the compiled programs from their sources. With -all -update it makes them.
+func TestProgramsAreCompiled(t *testing.T) {
+	compiler, err := exec.LookPath("cairo-compile")
+	if err != nil {
+		t.Skip("cairo-compile of cairo-lang 0.14.0.1 is not on PATH")
+	}
+	for _, name := range testedPrograms() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join("testdata", "programs")
+			out := filepath.Join(t.TempDir(), "program.json")
+			source := filepath.Join(dir, name+".cairo")
+			if text, err := exec.Command(compiler, "--proof_mode", "--no_debug_info", "--cairo_path", dir, source, "--output", out).CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, text)
+			}
+			program, err := os.ReadFile(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden.Gzip(t, filepath.Join("programs", name+".json.gz"), program)
+		})
+	}
+}
+
+// runProgram runs a program of testdata/programs.
+func runProgram(t testing.TB, name string) (*adapter.Input, []string) {
+	t.Helper()
+	program := golden.Gunzip(t, filepath.Join("testdata", "programs", name+".json.gz"))
+	run, err := cairo0.RunProgram(program, cairo0.RunOptions{Layout: "all_cairo_stwo", ProofMode: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := adapter.FromTrace(run.Trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in, run.Output
+}
+
+// TestPrograms runs the programs. Their outputs are those of cairo-lang's machine (with the opcodes of Blake2s and QM31 added to it).
+func TestPrograms(t *testing.T) {
+	var text bytes.Buffer
+	for _, name := range programs {
+		_, output := runProgram(t, name)
+		fmt.Fprintf(&text, "%s: %s\n", name, strings.Join(output, " "))
+		switch name {
+		case "blake":
+			if want := blakeOutput(); strings.Join(output, " ") != want {
+				t.Errorf("blake: got %v, want %v", output, want)
+			}
+		case "qm31":
+			if want := qm31Output(); strings.Join(output, " ") != want {
+				t.Errorf("qm31: got %v, want %v", output, want)
+			}
+		}
+	}
+	golden.Equal(t, filepath.Join("programs", "outputs.txt"), text.Bytes())
+}
+
+// blakeOutput returns the output of the program blake.
+func blakeOutput() string {
+	countUp := make([]byte, 128)
+	for i := range countUp {
+		countUp[i] = byte(i)
+	}
+	var words []string
+	for _, message := range [][]byte{nil, []byte("a"), []byte("abc"), countUp[:64], countUp[:65], countUp} {
+		hash := blake.Sum256s(message)
+		for k := 0; k < len(hash); k += 4 {
+			words = append(words, fmt.Sprint(binary.LittleEndian.Uint32(hash[k:])))
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// qm31Output returns the output of the program qm31.
+func qm31Output() string {
+	const largest = m31.P - 1
+	numbers := []m31.QM31{
+		{}, m31.FromM31(1), m31.NewQM31(largest, largest, largest, largest), m31.NewQM31(largest, largest, largest, largest),
+		m31.NewQM31(0, 0, 0, 1), m31.NewQM31(5, 7, 11, 13), m31.NewQM31(0, largest, 1, 0),
+	}
+	var words []string
+	for k, x := range numbers[:len(numbers)-1] {
+		y := numbers[k+1]
+		for _, v := range []m31.QM31{x.Add(y), x.Mul(y), x.Sub(y), x.Mul(y.Inverse()), x.Add(m31.NewQM31(0, 1, 1, 0)).Scale(3)} {
+			c := v.Coordinates()
+			limbs := [4]uint64{uint64(c[0]) | uint64(c[1])<<36, uint64(c[1])>>28 | uint64(c[2])<<8 | uint64(c[3])<<44, uint64(c[3]) >> 20}
+			word := felt.FromLimbs(limbs)
+			words = append(words, word.BigInt().String())
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// TestProvePrograms proves the programs, with 16 bits of security. Our verifier and StarkWare's accept the proofs.
+func TestProvePrograms(t *testing.T) {
+	params, err := ParseParams([]byte(`{"channel_hash": "blake2s", "channel_salt": 0, "pcs_config": {"pow_bits": 8, "fri_config": {"log_last_layer_degree_bound": 0,
+		"log_blowup_factor": 1, "n_queries": 8, "fold_step": 3}, "lifting_log_size": null}, "preprocessed_trace": "canonical_small"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := NewProver(t.Context(), params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge, err := exec.LookPath("stwo-judge")
+	if err != nil {
+		t.Log("StarkWare's verifier stwo-judge is not on PATH")
+	}
+	for _, name := range testedPrograms() {
+		t.Run(name, func(t *testing.T) {
+			in, _ := runProgram(t, name)
+			proof, err := p.Prove(t.Context(), in, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := proof.AppendJSON(nil, false)
+			parsed, err := ParseJSON(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := parsed.Verify(); err != nil {
+				t.Error(err)
+			}
+			if judge == "" {
+				return
+			}
+			file := filepath.Join(t.TempDir(), "proof.json")
+			if err := os.WriteFile(file, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if text, err := exec.Command(judge, file, "--min-bits", "16").CombinedOutput(); err != nil {
+				t.Errorf("stwo-judge: %v: %s", err, text)
+			}
+		})
+	}
+}
