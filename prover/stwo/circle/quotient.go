@@ -153,7 +153,7 @@ func (w *quotientWork) add(dst [4][]m31.M31, first, log int, quotients []Quotien
 	return !slices.Contains(w.inverse[:min(4*lanes(), len(w.inverse))], 0)
 }
 
-// addQuotients is AddQuotients in scalar code.
+// addQuotients does what AddQuotients does, in scalar code.
 func addQuotients(dst [4][]m31.M31, log int, quotients []Quotient) bool {
 	size := 1 << log
 	block := min(size, quotientSize)

@@ -128,7 +128,7 @@ func AddScaled(dst [4][]m31.M31, columns [][]m31.M31, weights []m31.QM31) {
 	})
 }
 
-// addScaled is AddScaled of the cells from start to end, in scalar code.
+// addScaled does what AddScaled does, for the cells from start to end and in scalar code.
 func addScaled(dst [4][]m31.M31, columns [][]m31.M31, weights []m31.QM31, start, end int) {
 	for k, column := range columns {
 		for q, w := range weights[k].Coordinates() {

@@ -163,7 +163,7 @@ func BenchmarkCombine(b *testing.B) {
 	}
 }
 
-// BenchmarkEvaluateAt is what Combine replaces: the value at a point from coefficients.
+// BenchmarkEvaluateAt measures what Combine replaces: the value at a point from coefficients.
 func BenchmarkEvaluateAt(b *testing.B) {
 	coefficients, p := randoms(1<<18, 1), randomPoint(1)
 	b.SetBytes(4 << 18)

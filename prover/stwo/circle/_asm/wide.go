@@ -22,7 +22,7 @@ func (m *machine) halves(v VecVirtual) wide {
 // loadHalves returns the halves of the vector at mem. It reads one word more than that.
 func (m *machine) loadHalves(mem Mem) wide { return wide{m.load(mem), m.load(mem.Offset(4))} }
 
-// constant is a 64-bit word in memory that is a factor of all lanes.
+// constant loads the 64-bit word at mem into all lanes.
 func (m *machine) constant(mem Mem) VecVirtual {
 	v := m.vec()
 	VPBROADCASTQ(mem, v)
