@@ -6,7 +6,7 @@ import (
 	"sync"
 
 	"github.com/starkd/starkd/crypto/pedersen"
-	"github.com/starkd/starkd/crypto/starkcurve"
+	"github.com/starkd/starkd/internal/parallel"
 	"github.com/starkd/starkd/prover/stwo/m31"
 )
 
@@ -16,6 +16,9 @@ const (
 	limbBits = 9
 	rowLimbs = 2 * limbs
 )
+
+// Row is a row of the table of points: x and y as words of 64 bits, low first.
+type Row [2][4]uint64
 
 // pedersenTable is a table of the points that Pedersen's hash adds: those of all windows of the two inputs, one after another. Padding repeats
 // row 0.
@@ -29,21 +32,22 @@ var (
 	pedersen18 = &pedersenTable{"pedersen_points", 18}
 )
 
-// windows returns the number of windows, those of padding not included.
+// windows returns the number of windows, without those of padding.
 func (t *pedersenTable) windows() int { return 2 * limbs * limbBits / t.width }
 
 func (t *pedersenTable) logSize() int { return t.width + bits.Len(uint(t.windows()-1)) }
 
-// columns returns the columns of the table: the limbs of x, then those of y.
-func (t *pedersenTable) columns() []Column {
+// columns returns the columns of the table: the limbs of x, then those of y. rows returns rows from first on, at least one.
+func (t *pedersenTable) columns(rows func(first int) []Row) []Column {
 	list := make([]Column, rowLimbs)
 	for k := range list {
 		list[k] = Column{fmt.Sprintf("%s_%d", t.name, k), t.logSize(), func(out []m31.M31, first int) {
 			for len(out) > 0 {
-				points := t.window(first >> t.width)
-				start := first & (1<<t.width - 1)
-				n := min(len(out), len(points)-start)
-				fillLimb(out[:n], points[start:], k)
+				part := rows(first)
+				n := min(len(out), len(part))
+				for i := range out[:n] {
+					out[i] = m31.M31(limb(&part[i][k/limbs], k%limbs, limbBits))
+				}
 				out, first = out[n:], first+n
 			}
 		}}
@@ -51,42 +55,51 @@ func (t *pedersenTable) columns() []Column {
 	return list
 }
 
-// window returns the points of window k, or those of a window of padding.
-func (t *pedersenTable) window(k int) []starkcurve.Point {
-	if t == pedersen9 {
-		return windows9()[k]
-	}
-	return t.makeWindow(k)
-}
-
-func (t *pedersenTable) makeWindow(k int) []starkcurve.Point {
-	if k < t.windows() {
-		return pedersen.Window(t.width, k)
-	}
-	points := make([]starkcurve.Point, 1<<t.width)
-	first := pedersen.Shift.Neg()
-	for i := range points {
-		points[i] = first
-	}
-	return points
-}
-
-// windows9 keeps the points of the small table, 2 MiB.
-var windows9 = sync.OnceValue(func() [][]starkcurve.Point {
-	list := make([][]starkcurve.Point, 1<<(pedersen9.logSize()-pedersen9.width))
-	for k := range list {
-		list[k] = pedersen9.makeWindow(k)
-	}
-	return list
-})
-
-// fillLimb sets out to limb k of the rows of points.
-func fillLimb(out []m31.M31, points []starkcurve.Point, k int) {
-	for i := range out {
-		x := &points[i].X
-		if k >= limbs {
-			x = &points[i].Y
+// window returns the rows of window k, which may be one of padding.
+func (t *pedersenTable) window(k int) []Row {
+	rows := make([]Row, 1<<t.width)
+	if k >= t.windows() {
+		first := pedersen.Shift.Neg()
+		for i := range rows {
+			rows[i] = Row{first.X.Limbs(), first.Y.Limbs()}
 		}
-		out[i] = m31.M31(limb(x, k%limbs, limbBits))
+		return rows
 	}
+	points := pedersen.Window(t.width, k)
+	for i := range rows {
+		rows[i] = Row{points[i].X.Limbs(), points[i].Y.Limbs()}
+	}
+	return rows
+}
+
+// madeRows returns the rows of the window of row first from first on. It makes the window for each call.
+func (t *pedersenTable) madeRows(first int) []Row {
+	return t.window(first >> t.width)[first&(1<<t.width-1):]
+}
+
+// keptRows returns all rows from first on. They are made once.
+func (t *pedersenTable) keptRows() func(first int) []Row {
+	all := sync.OnceValue(func() []Row {
+		rows := make([]Row, 1<<t.logSize())
+		parallel.For(len(rows)>>t.width, func(k int) { copy(rows[k<<t.width:], t.window(k)) })
+		return rows
+	})
+	return func(first int) []Row { return all()[first:] }
+}
+
+// Points returns the number of rows of the variant's table of points, and a function that makes the rows from first on, at least one. There are none
+// if it has no such table, or one that is small enough to be kept in memory.
+func (v Variant) Points() (rows int, make func(first int) []Row) {
+	if v != Canonical {
+		return 0, nil
+	}
+	return 1 << pedersen18.logSize(), pedersen18.madeRows
+}
+
+// ColumnsFrom returns the columns of the variant, which take the rows of its table of points from rows. Their values are then there much sooner.
+func (v Variant) ColumnsFrom(rows []Row) []Column {
+	if v != Canonical {
+		return v.Columns()
+	}
+	return list(canonicalLog, pedersen18, func(first int) []Row { return rows[first:] })
 }

@@ -63,10 +63,13 @@ func (c *Column) Values() []m31.M31 {
 func (v Variant) Columns() []Column { return columns[v]() }
 
 var columns = [variantCount]func() []Column{
-	sync.OnceValue(func() []Column { return list(25, pedersen18) }),
-	sync.OnceValue(func() []Column { return list(25, nil) }),
-	sync.OnceValue(func() []Column { return list(20, pedersen9) }),
+	sync.OnceValue(func() []Column { return list(canonicalLog, pedersen18, pedersen18.madeRows) }),
+	sync.OnceValue(func() []Column { return list(canonicalLog, nil, nil) }),
+	sync.OnceValue(func() []Column { return list(smallLog, pedersen9, pedersen9.keptRows()) }),
 }
+
+// canonicalLog and smallLog are log2 of the largest columns of row numbers.
+const canonicalLog, smallLog = 25, 20
 
 const leastRowNumbers = 4 // log2 of the smallest column of row numbers
 
@@ -76,8 +79,8 @@ var (
 	rangeChecks = [][]int{{4, 3}, {4, 4}, {9, 9}, {7, 2, 5}, {3, 6, 6, 3}, {4, 4, 4, 4}, {3, 3, 3, 3, 3}}
 )
 
-// list returns the columns of a variant with row numbers up to 2^rowNumbers and the table of points, if not nil.
-func list(rowNumbers int, points *pedersenTable) []Column {
+// list returns the columns of a variant with row numbers up to 2^rowNumbers and the table of points, if not nil, which has the given rows.
+func list(rowNumbers int, points *pedersenTable, rows func(first int) []Row) []Column {
 	var l []Column
 	add := func(id string, logSize int, cell func(row int) uint32) {
 		l = append(l, Column{id, logSize, func(out []m31.M31, first int) {
@@ -117,7 +120,7 @@ func list(rowNumbers int, points *pedersenTable) []Column {
 		add(fmt.Sprintf("blake_sigma_%d", k), 4, func(row int) uint32 { return uint32(blake.Sigma[padded(row, len(blake.Sigma))][k]) })
 	}
 	if points != nil {
-		l = append(l, points.columns()...)
+		l = append(l, points.columns(rows)...)
 	}
 	slices.SortStableFunc(l, func(a, b Column) int { return cmp.Compare(a.LogSize, b.LogSize) })
 	return l
@@ -176,15 +179,15 @@ var packedKeys = sync.OnceValue(func() *[poseidonRows][3 * packedLimbs]uint32 {
 	rows := new([poseidonRows][3 * packedLimbs]uint32)
 	for i, keys := range PoseidonKeys() {
 		for k := range rows[i] {
-			rows[i][k] = limb(&keys[k/packedLimbs], k%packedLimbs, packedBits)
+			words := keys[k/packedLimbs].Limbs()
+			rows[i][k] = limb(&words, k%packedLimbs, packedBits)
 		}
 	}
 	return rows
 })
 
-// limb returns limb k of x in limbs of the given bits.
-func limb(x *felt.Felt, k, bits int) uint32 {
-	words := x.Limbs()
+// limb returns limb k of a number in limbs of the given bits.
+func limb(words *[4]uint64, k, bits int) uint32 {
 	at := k * bits
 	v := words[at/64] >> (at % 64)
 	if at/64 < 3 && at%64 != 0 {

@@ -1,0 +1,14 @@
+//go:build !unix
+
+package stored
+
+import "os"
+
+// mapFile reads the first size bytes of f.
+func mapFile(f *os.File, size int64) ([]byte, error) {
+	data := make([]byte, size)
+	_, err := f.ReadAt(data, 0)
+	return data, err
+}
+
+func unmap([]byte) error { return nil }
