@@ -69,7 +69,7 @@ var policy = map[string][]string{
 	"prover/stwo/stored":       {"crypto/...", "prover/stwo/m31", "prover/stwo/circle", "prover/stwo/channel", "prover/stwo/pcs", "prover/stwo/preprocessed", "internal/parallel"},
 	"prover/stwo/cairoair":     {"crypto/...", "prover/stwo/m31", "prover/stwo/wide", "prover/stwo/air", "prover/stwo/adapter", "prover/stwo/preprocessed", "internal/parallel"},
 	"prover/stwo":              {"crypto/...", "cairo", "prover/security", "prover/stwo/...", "internal/bounded", "internal/parallel"},
-	"prover":                   {"crypto/...", "cairo", "prover/security", "prover/stone", "prover/stone/stark", "prover/stwo", "internal/bounded"},
+	"prover":                   {"crypto/...", "cairo", "prover/security", "prover/stone", "prover/stone/stark", "prover/stwo", "prover/stwo/adapter", "internal/bounded"},
 	"prover/block":             {"crypto/felt", "cairo", "prover", "prover/security", "prover/stone", "prover/block/statement", "internal/bounded"},
 	"prover/block/statement":   {"crypto/...", "cairo/casm", "starknet", "starknet/trie"},
 	"prover/block/headers":     {"crypto/felt", "starknet", "prover/block", "prover/block/statement", "internal/bounded"},
