@@ -105,7 +105,7 @@ func readAddress(b *air.Builder, name string, address air.Expr) air.Expr {
 	return number(limbs)
 }
 
-// binaryOperation is the pattern of [ap/fp + x] = [ap/fp + y] + (immediate or [ap/fp + z]), with res_add or res_mul for op.
+// binaryOperation returns the pattern of [ap/fp + x] = [ap/fp + y] + (immediate or [ap/fp + z]), with res_add or res_mul for op.
 func binaryOperation(op int) pattern {
 	return pattern{free: []int{dstBaseFP, op0BaseFP, op1Imm, op1BaseFP, apUpdateAdd1}, set: []int{op, opcodeAssertEq}, op1FromAP: true}
 }
@@ -119,7 +119,7 @@ func newBinaryOperation(name string, op int) (b *air.Builder, s state, in instru
 	return
 }
 
-// addOpcode is [ap/fp + x] = [ap/fp + y] + (immediate or [ap/fp + z]).
+// addOpcode proves [ap/fp + x] = [ap/fp + y] + (immediate or [ap/fp + z]).
 func addOpcode() *air.Component {
 	b, s, in, dst, op0, op1 := newBinaryOperation("add_opcode", resAdd)
 	_, v := readPositive(b, "dst", dst, 252)
@@ -159,7 +159,7 @@ var starkPrime = [limbs252]uint32{0: 1, 21: 136, 27: 256}
 // inverseOfPower returns 1/2^n, which is 2^(31-n) because 2^31 = 1.
 func inverseOfPower(n int) uint32 { return 1 << (31 - n) }
 
-// addOpcodeSmall is addOpcode where all three values are small (readSmall).
+// addOpcodeSmall proves [ap/fp + x] = [ap/fp + y] + (immediate or [ap/fp + z]) where all three values are small (readSmall).
 func addOpcodeSmall() *air.Component {
 	b, s, in, dst, op0, op1 := newBinaryOperation("add_opcode_small", resAdd)
 	v := readSmall(b, "dst", dst)
@@ -169,7 +169,7 @@ func addOpcodeSmall() *air.Component {
 	return finish(b, s, s.next(in))
 }
 
-// mulOpcode is [ap/fp + x] = [ap/fp + y] · (immediate or [ap/fp + z]).
+// mulOpcode proves [ap/fp + x] = [ap/fp + y] · (immediate or [ap/fp + z]).
 func mulOpcode() *air.Component {
 	b, s, in, dst, op0, op1 := newBinaryOperation("mul_opcode", resMul)
 	_, z := readPositive(b, "dst", dst, 252)
@@ -179,7 +179,7 @@ func mulOpcode() *air.Component {
 	return finish(b, s, s.next(in))
 }
 
-// mulOpcodeSmall is [ap/fp + x] = [ap/fp + y] · (immediate or [ap/fp + z]) where both factors are below 2^36, so that no reduction takes place.
+// mulOpcodeSmall proves [ap/fp + x] = [ap/fp + y] · (immediate or [ap/fp + z]) where both factors are below 2^36, so that no reduction takes place.
 // Carries are columns after every second limb; they have 11 bits.
 func mulOpcodeSmall() *air.Component {
 	b, s, in, dst, op0, op1 := newBinaryOperation("mul_opcode_small", resMul)
@@ -213,7 +213,7 @@ func mulOpcodeSmall() *air.Component {
 	return finish(b, s, s.next(in))
 }
 
-// addAPOpcode is ap += immediate or [ap/fp + x], for a small value. The new ap must be an address: below 2^29, of which 11 bits are a column.
+// addAPOpcode proves ap += immediate or [ap/fp + x], for a small value. The new ap must be an address: below 2^29, of which 11 bits are a column.
 func addAPOpcode() *air.Component {
 	b, s := newOpcode("add_ap_opcode")
 	in := decode(b, s.pc, pattern{offsets: [3]*int{offset(-1), offset(-1), nil}, free: []int{op1Imm, op1BaseFP}, op1FromAP: true,
@@ -232,7 +232,7 @@ func verifyAddress(b *air.Builder, e air.Expr) {
 	b.Use(rangeCheck11, low)
 }
 
-// assertEqOpcode is [ap/fp + x] = [ap/fp + y]. Values are equal if their ids are.
+// assertEqOpcode proves [ap/fp + x] = [ap/fp + y]. Values are equal if their ids are.
 func assertEqOpcode() *air.Component {
 	b, s := newOpcode("assert_eq_opcode")
 	in := decode(b, s.pc, pattern{offsets: [3]*int{nil, offset(-1), nil}, free: []int{dstBaseFP, op1BaseFP, apUpdateAdd1}, op1FromAP: true,
@@ -242,7 +242,7 @@ func assertEqOpcode() *air.Component {
 	return finish(b, s, s.next(in))
 }
 
-// assertEqOpcodeImm is [ap/fp + x] = immediate.
+// assertEqOpcodeImm proves [ap/fp + x] = immediate.
 func assertEqOpcodeImm() *air.Component {
 	b, s := newOpcode("assert_eq_opcode_imm")
 	in := decode(b, s.pc, pattern{offsets: [3]*int{nil, offset(-1), offset(1)}, free: []int{dstBaseFP, apUpdateAdd1},
@@ -251,7 +251,7 @@ func assertEqOpcodeImm() *air.Component {
 	return finish(b, s, s.next(in))
 }
 
-// assertEqOpcodeDoubleDeref is [ap/fp + x] = [[ap/fp + y] + z].
+// assertEqOpcodeDoubleDeref proves [ap/fp + x] = [[ap/fp + y] + z].
 func assertEqOpcodeDoubleDeref() *air.Component {
 	b, s := newOpcode("assert_eq_opcode_double_deref")
 	in := decode(b, s.pc, pattern{free: []int{dstBaseFP, op0BaseFP, apUpdateAdd1}, set: []int{opcodeAssertEq}})
@@ -267,7 +267,7 @@ func callFrame(b *air.Builder, s state, size uint32) {
 	b.Constrain("[ap + 1] is the return address", readAddress(b, "stored_ret_pc", s.ap.Plus(1)).Sub(s.pc.Plus(size)))
 }
 
-// callOpcodeAbs is call abs [ap/fp + x].
+// callOpcodeAbs proves call abs [ap/fp + x].
 func callOpcodeAbs() *air.Component {
 	b, s := newOpcode("call_opcode_abs")
 	in := decode(b, s.pc, pattern{offsets: [3]*int{offset(0), offset(1), nil}, free: []int{op1BaseFP}, op1FromAP: true,
@@ -277,7 +277,7 @@ func callOpcodeAbs() *air.Component {
 	return finish(b, s, state{pc, s.ap.Plus(2), s.ap.Plus(2)})
 }
 
-// callOpcodeRelImm is call rel immediate.
+// callOpcodeRelImm proves call rel immediate.
 func callOpcodeRelImm() *air.Component {
 	b, s := newOpcode("call_opcode_rel_imm")
 	decode(b, s.pc, pattern{offsets: [3]*int{offset(0), offset(1), offset(1)}, set: []int{op1Imm, pcUpdateJumpRel, opcodeCall}})
@@ -286,7 +286,7 @@ func callOpcodeRelImm() *air.Component {
 	return finish(b, s, state{pc, s.ap.Plus(2), s.ap.Plus(2)})
 }
 
-// retOpcode is ret: it takes pc from [fp - 1] and fp from [fp - 2].
+// retOpcode proves ret, which takes pc from [fp - 1] and fp from [fp - 2].
 func retOpcode() *air.Component {
 	b, s := newOpcode("ret_opcode")
 	decode(b, s.pc, pattern{offsets: [3]*int{offset(-2), offset(-1), offset(-1)},
@@ -300,7 +300,7 @@ func retOpcode() *air.Component {
 var jnzPattern = pattern{offsets: [3]*int{nil, offset(-1), offset(1)}, free: []int{dstBaseFP, apUpdateAdd1},
 	set: []int{op0BaseFP, op1Imm, pcUpdateJnz}}
 
-// jnzOpcodeNonTaken is jmp rel immediate if [ap/fp + x] != 0, for a value of 0.
+// jnzOpcodeNonTaken proves jmp rel immediate if [ap/fp + x] != 0, for a value of 0.
 func jnzOpcodeNonTaken() *air.Component {
 	b, s := newOpcode("jnz_opcode_non_taken")
 	in := decode(b, s.pc, jnzPattern)
@@ -308,7 +308,7 @@ func jnzOpcodeNonTaken() *air.Component {
 	return finish(b, s, s.next(in))
 }
 
-// jnzOpcodeTaken is jmp rel immediate if [ap/fp + x] != 0, for a value that is neither 0 nor the prime, which the limbs could also hold.
+// jnzOpcodeTaken proves jmp rel immediate if [ap/fp + x] != 0, for a value that is neither 0 nor the prime, which the limbs could also hold.
 func jnzOpcodeTaken() *air.Component {
 	b, s := newOpcode("jnz_opcode_taken")
 	in := decode(b, s.pc, jnzPattern)
@@ -345,7 +345,7 @@ func limbSums(v []air.Expr) (sum, distance air.Expr) {
 	return sum, distance
 }
 
-// jumpOpcodeAbs is jmp abs [ap/fp + x].
+// jumpOpcodeAbs proves jmp abs [ap/fp + x].
 func jumpOpcodeAbs() *air.Component {
 	b, s := newOpcode("jump_opcode_abs")
 	in := decode(b, s.pc, jumpPattern(pcUpdateJump))
@@ -353,7 +353,7 @@ func jumpOpcodeAbs() *air.Component {
 	return finish(b, s, s.jump(in, pc))
 }
 
-// jumpOpcodeRel is jmp rel [ap/fp + x].
+// jumpOpcodeRel proves jmp rel [ap/fp + x].
 func jumpOpcodeRel() *air.Component {
 	b, s := newOpcode("jump_opcode_rel")
 	in := decode(b, s.pc, jumpPattern(pcUpdateJumpRel))
@@ -361,13 +361,13 @@ func jumpOpcodeRel() *air.Component {
 	return finish(b, s, s.jump(in, pc))
 }
 
-// jumpPattern is the pattern of a jump to, or by, [ap/fp + x].
+// jumpPattern returns the pattern of a jump to, or by, [ap/fp + x].
 func jumpPattern(update int) pattern {
 	return pattern{offsets: [3]*int{offset(-1), offset(-1), nil}, free: []int{op1BaseFP, apUpdateAdd1}, op1FromAP: true,
 		set: []int{dstBaseFP, op0BaseFP, update}}
 }
 
-// jumpOpcodeRelImm is jmp rel immediate.
+// jumpOpcodeRelImm proves jmp rel immediate.
 func jumpOpcodeRelImm() *air.Component {
 	b, s := newOpcode("jump_opcode_rel_imm")
 	in := decode(b, s.pc, pattern{offsets: [3]*int{offset(-1), offset(-1), offset(1)}, free: []int{apUpdateAdd1},
@@ -376,7 +376,7 @@ func jumpOpcodeRelImm() *air.Component {
 	return finish(b, s, s.jump(in, pc))
 }
 
-// jumpOpcodeDoubleDeref is jmp abs [[ap/fp + x] + y].
+// jumpOpcodeDoubleDeref proves jmp abs [[ap/fp + x] + y].
 func jumpOpcodeDoubleDeref() *air.Component {
 	b, s := newOpcode("jump_opcode_double_deref")
 	in := decode(b, s.pc, pattern{offsets: [3]*int{offset(-1), nil, nil}, free: []int{op0BaseFP, apUpdateAdd1}, set: []int{dstBaseFP, pcUpdateJump}})

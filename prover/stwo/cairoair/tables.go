@@ -103,7 +103,7 @@ func xorColumns(bits int) []string {
 	return columns
 }
 
-// verifyBitwiseXor12 is the table of x, y, x ^ y for numbers of 12 bits. Its rows hold the low 10 bits; multiplicity 4i + j is that of the
+// verifyBitwiseXor12 returns the table of x, y, x ^ y for numbers of 12 bits. Its rows hold the low 10 bits; multiplicity 4i + j is that of the
 // tuple with the high bits i, j and i ^ j.
 func verifyBitwiseXor12() *air.Component {
 	const low = 10
