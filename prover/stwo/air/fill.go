@@ -42,10 +42,10 @@ func (c *Component) Fill(f *Filling) [][]m31.M31 {
 	size := min(rows, blockRows)
 	var workers atomic.Int32
 	parallel.Chunks(rows/size, 1, func(start, end int) {
-		w := p.newWorker(c, f, size)
+		w := p.newWorker(f, columns, size)
 		w.number = int(workers.Add(1)) - 1
 		for block := start; block < end; block++ {
-			w.run(columns, block*size)
+			w.run(block * size)
 		}
 	})
 	return columns
@@ -62,25 +62,24 @@ type witness struct {
 	copied    []int // the word of the input that a column is, or -1
 }
 
-// fillStep is a step of a witness program.
+// fillStep is a step of a witness program: instructions, or one of the operations that instructions do not have.
 type fillStep struct {
 	op   op
-	a, b int32 // registers
-	dst  int32
-	k    m31.M31
+	code []instruction // of opCode
+	text []uint32      // the same for the kernels
+
+	a, b, dst int32
+	k         uint32
 
 	f       *Function
-	in, out []int32 // the registers of a call; the value of a sink
+	in, out []int32 // the registers of a call; the values of a sink
 	sink    int
 	feed    bool
 }
 
 // Operations of steps that nodes do not have.
 const (
-	opAddConst op = 100 + iota // a + k
-	opSubFrom                  // k - a
-	opMulConst                 // a·k
-	opCopy
+	opCode op = 100 + iota // instructions
 	opSink
 )
 
@@ -201,6 +200,13 @@ func compileWitness(c *Component) *witness {
 	for k := range p.copied {
 		p.copied[k] = -1
 	}
+	emit := func(i instruction) {
+		if n := len(p.steps); n == 0 || p.steps[n-1].op != opCode {
+			p.steps = append(p.steps, fillStep{op: opCode})
+		}
+		last := &p.steps[len(p.steps)-1]
+		last.code = append(last.code, i)
+	}
 	for i := range c.nodes {
 		i := int32(i)
 		n := c.nodes[i]
@@ -214,27 +220,31 @@ func compileWitness(c *Component) *witness {
 			fresh = true
 			read = []int32{n.a, n.b}
 			a, b := c.nodes[n.a], c.nodes[n.b]
-			step := fillStep{op: n.op, a: location[n.a], b: location[n.b]}
+			code := instruction{op: codeOf[n.op], a: location[n.a], b: location[n.b]}
 			switch {
 			case n.op == opSub && a.op == opConst:
-				step = fillStep{op: opSubFrom, a: location[n.b], k: m31.M31(a.k)}
+				code = instruction{op: codeConstantMinus, a: location[n.b], k: m31.M31(a.k)}
 			case n.op == opSub && b.op == opConst:
-				step = fillStep{op: opAddConst, a: location[n.a], k: m31.M31(b.k).Neg()}
+				code = instruction{op: codeAddConstant, a: location[n.a], k: m31.M31(b.k).Neg()}
+			case n.op == opAdd && a.op == opConst:
+				code = instruction{op: codeAddConstant, a: location[n.b], k: m31.M31(a.k)}
+			case n.op == opAdd && b.op == opConst:
+				code = instruction{op: codeAddConstant, a: location[n.a], k: m31.M31(b.k)}
 			case a.op == opConst:
-				step = fillStep{op: n.op + opAddConst - opAdd, a: location[n.b], k: m31.M31(a.k)}
+				code = instruction{op: codeScale, a: location[n.b], k: m31.M31(a.k)}
 			case b.op == opConst:
-				step = fillStep{op: n.op + opAddConst - opAdd, a: location[n.a], k: m31.M31(b.k)}
+				code = instruction{op: codeScale, a: location[n.a], k: m31.M31(b.k)}
 			}
-			step.dst = allocate(i)
-			p.steps = append(p.steps, step)
+			code.dst = allocate(i)
+			emit(code)
 		case opNeg:
 			fresh = true
 			read = []int32{n.a}
-			p.steps = append(p.steps, fillStep{op: opSubFrom, a: location[n.a], dst: allocate(i)})
+			emit(instruction{op: codeConstantMinus, a: location[n.a], dst: allocate(i)})
 		case opBits, opIsZero, opInverse:
 			fresh = true
 			read = []int32{n.a}
-			p.steps = append(p.steps, fillStep{op: n.op, a: location[n.a], b: n.b, k: m31.M31(n.k), dst: allocate(i)})
+			p.steps = append(p.steps, fillStep{op: n.op, a: location[n.a], b: n.b, k: n.k, dst: allocate(i)})
 		case opCall:
 			call := c.calls[n.k]
 			read = call.in
@@ -255,7 +265,7 @@ func compileWitness(c *Component) *witness {
 			case n.op == opInput:
 				p.copied[k] = int(n.k)
 			case !fresh || j > 0:
-				p.steps = append(p.steps, fillStep{op: opCopy, a: location[i], dst: k})
+				emit(instruction{op: codeAddConstant, a: location[i], dst: k})
 			}
 		}
 		for _, s := range sinksAt[i] {
@@ -272,8 +282,16 @@ func compileWitness(c *Component) *witness {
 		}
 	}
 	p.registers = int(next)
+	for i := range p.steps {
+		if s := &p.steps[i]; s.op == opCode {
+			s.text = words(s.code)
+		}
+	}
 	return p
 }
+
+// codeOf is the instruction for a node of two operands.
+var codeOf = map[op]opcode{opAdd: codeAdd, opSub: codeSub, opMul: codeMul}
 
 func contains(list []int32, n int32) bool {
 	for _, v := range list {
@@ -286,24 +304,21 @@ func contains(list []int32, n int32) bool {
 
 // fillWorker runs a witness program on one block after the other.
 type fillWorker struct {
-	p         *witness
-	c         *Component
-	f         *Filling
-	number    int
-	registers [][]m31.M31
-	unused    []m31.M31
-	in, out   [][]m31.M31
-	scratch   []m31.M31
+	*machine
+	p       *witness
+	f       *Filling
+	number  int
+	unused  []m31.M31
+	in, out [][]m31.M31
+	scratch []m31.M31
 }
 
-// newWorker returns a worker for blocks of the given size.
-func (p *witness) newWorker(c *Component, f *Filling, size int) *fillWorker {
-	w := &fillWorker{p: p, c: c, f: f, registers: make([][]m31.M31, p.registers), unused: make([]m31.M31, size), scratch: make([]m31.M31, size)}
+// newWorker returns a worker that fills columns in blocks of the given size.
+func (p *witness) newWorker(f *Filling, columns [][]m31.M31, size int) *fillWorker {
 	first := p.columns + p.inputs
-	words := make([]m31.M31, (p.registers-first)*size)
-	for r := first; r < p.registers; r++ {
-		w.registers[r], words = words[:size:size], words[size:]
-	}
+	w := &fillWorker{machine: newMachine(append(columns[:len(columns):len(columns)], f.Inputs...), p.registers-first), p: p, f: f,
+		unused: make([]m31.M31, size), scratch: make([]m31.M31, size)}
+	w.seek(0, size)
 	for k, n := range p.fixed {
 		v := m31.M31(n.k)
 		switch n.op {
@@ -312,23 +327,19 @@ func (p *witness) newWorker(c *Component, f *Filling, size int) *fillWorker {
 		case opSize:
 			v = m31.New(uint64(n.k) << f.LogSize)
 		}
-		for i := range w.registers[first+k] {
-			w.registers[first+k][i] = v
+		register := w.slots[first+k]
+		for i := range register {
+			register[i] = v
 		}
 	}
 	return w
 }
 
 // run fills the block of rows from the given one on.
-func (w *fillWorker) run(columns [][]m31.M31, from int) {
-	p, r := w.p, w.registers
-	size := len(w.unused)
-	for k, column := range columns {
-		r[k] = column[from : from+size]
-	}
-	for k, input := range w.f.Inputs {
-		r[p.columns+k] = input[from : from+size]
-	}
+func (w *fillWorker) run(from int) {
+	p := w.p
+	w.seek(from, len(w.unused))
+	r := w.slots
 	for k, n := range p.fixed {
 		register := r[p.columns+p.inputs+k]
 		switch n.op {
@@ -348,22 +359,24 @@ func (w *fillWorker) run(columns [][]m31.M31, from int) {
 	for i := range p.steps {
 		s := &p.steps[i]
 		switch s.op {
+		case opCode:
+			w.machine.run(s.code, s.text)
+		case opBits:
+			d, a := r[s.dst], r[s.a]
+			mask, shift := m31.M31(1)<<s.b-1, s.k&31
+			for i := range d {
+				d[i] = a[i] >> shift & mask
+			}
+		case opIsZero:
+			d, a := r[s.dst], r[s.a]
+			for i := range d {
+				// The highest bit is set if 0 is taken from.
+				d[i] = (a[i] - 1) >> 31
+			}
+		case opInverse:
+			w.inverse(r[s.dst], r[s.a])
 		case opCall:
-			w.in, w.out = w.in[:0], w.out[:0]
-			for _, in := range s.in {
-				w.in = append(w.in, r[in])
-			}
-			for _, out := range s.out {
-				switch {
-				case out != unused:
-					w.out = append(w.out, r[out])
-				case s.f.Partial:
-					w.out = append(w.out, nil)
-				default:
-					w.out = append(w.out, w.unused)
-				}
-			}
-			s.f.Eval(w.f.Env, w.in, w.out)
+			w.call(s)
 		case opSink:
 			sinks := w.f.Uses
 			if s.feed {
@@ -377,62 +390,27 @@ func (w *fillWorker) run(columns [][]m31.M31, from int) {
 				w.in = append(w.in, r[in])
 			}
 			sinks[s.sink](w.number, from, w.in)
-		case opCopy:
-			copy(r[s.dst], r[s.a])
-		case opInverse:
-			w.inverse(r[s.dst], r[s.a])
-		default:
-			s.vector(r)
 		}
 	}
 }
 
-// vector carries out an arithmetic step.
-func (s *fillStep) vector(r [][]m31.M31) {
-	d, a := r[s.dst], r[s.a]
-	a = a[:len(d)]
-	switch s.op {
-	case opAdd:
-		b := r[s.b][:len(d)]
-		for i := range d {
-			d[i] = a[i].Add(b[i])
-		}
-	case opSub:
-		b := r[s.b][:len(d)]
-		for i := range d {
-			d[i] = a[i].Sub(b[i])
-		}
-	case opMul:
-		b := r[s.b][:len(d)]
-		for i := range d {
-			d[i] = a[i].Mul(b[i])
-		}
-	case opAddConst:
-		for i := range d {
-			d[i] = a[i].Add(s.k)
-		}
-	case opSubFrom:
-		for i := range d {
-			d[i] = s.k.Sub(a[i])
-		}
-	case opMulConst:
-		for i := range d {
-			d[i] = a[i].Mul(s.k)
-		}
-	case opBits:
-		mask := m31.M31(1)<<s.b - 1
-		shift := s.k & 31
-		for i := range d {
-			d[i] = a[i] >> shift & mask
-		}
-	case opIsZero:
-		for i := range d {
-			d[i] = 0
-			if a[i] == 0 {
-				d[i] = 1
-			}
+// call carries out a call of a function.
+func (w *fillWorker) call(s *fillStep) {
+	w.in, w.out = w.in[:0], w.out[:0]
+	for _, in := range s.in {
+		w.in = append(w.in, w.slots[in])
+	}
+	for _, out := range s.out {
+		switch {
+		case out != unused:
+			w.out = append(w.out, w.slots[out])
+		case s.f.Partial:
+			w.out = append(w.out, nil)
+		default:
+			w.out = append(w.out, w.unused)
 		}
 	}
+	s.f.Eval(w.f.Env, w.in, w.out)
 }
 
 // inverse sets d[i] to 1/a[i], or to 0 if that is 0, with one inversion (Montgomery's trick).

@@ -98,6 +98,7 @@ type trace struct {
 	yielder map[*air.Relation]*Component // the component whose rows a counted lookup asks for
 
 	// What was counted and passed until now. The multiplicities of an address are at the address itself, whose row is the one before.
+	rows         map[*Component]int // of components that are filled
 	passed       map[*Component]*passedInputs
 	instructions *instructionInputs
 	counts       map[*Component]counters // the multiplicity columns of fixed tables
@@ -138,7 +139,7 @@ func (t *trace) err() error {
 
 func newTrace(in *adapter.Input, narrow bool) *trace {
 	t := &trace{in: in, witness: &Witness{Memory: newMemory(&in.Memory)}, present: map[*Component]bool{}, byName: map[string]*Component{},
-		yielder: yielders(), passed: map[*Component]*passedInputs{}, counts: map[*Component]counters{}}
+		yielder: yielders(), rows: map[*Component]int{}, passed: map[*Component]*passedInputs{}, counts: map[*Component]counters{}}
 	for _, c := range Components() {
 		t.byName[c.Name] = c
 	}
@@ -202,7 +203,7 @@ func (t *trace) need(c *Component) {
 	case c.Name == "verify_instruction":
 		t.instructions = newInstructionInputs(a.Inputs-1, t.in)
 	default:
-		t.passed[c] = &passedInputs{words: make([][]m31.M31, a.Inputs)}
+		t.passed[c] = &passedInputs{}
 	}
 	for _, l := range a.Lookups {
 		switch {
@@ -231,7 +232,11 @@ func (t *trace) fill(c *Component, inputs [][]m31.M31, n int) {
 		group = 16
 	}
 	parallel.For(len(inputs), func(k int) {
-		padded[k] = slices.Grow(inputs[k][:n:n], rows-n)[:rows]
+		words := inputs[k]
+		if c.Source == OpcodeStates {
+			words = words[:n:n] // so that they are copied
+		}
+		padded[k] = slices.Grow(words, rows-n)[:rows]
 		multiplicity := c.Source == DistinctInputs && k == len(inputs)-1
 		for i := n; i < rows; i++ {
 			if multiplicity {
@@ -248,6 +253,7 @@ func (t *trace) fill(c *Component, inputs [][]m31.M31, n int) {
 // fillRows fills a component with 2^logSize rows, of which the first ones are enabled.
 func (t *trace) fillRows(c *Component, parameter m31.M31, logSize, enabled int, inputs [][]m31.M31) {
 	a := c.AIR()
+	t.rows[c] = 1 << logSize
 	f := &air.Filling{Env: t.witness, LogSize: logSize, Parameter: parameter, Enabled: enabled, Inputs: inputs}
 	for _, l := range a.Lookups {
 		if l.Count {
@@ -257,7 +263,7 @@ func (t *trace) fillRows(c *Component, parameter m31.M31, logSize, enabled int, 
 		}
 	}
 	for _, feed := range a.Feeds {
-		f.Feeds = append(f.Feeds, t.passed[t.byName[feed.Component]].sink(1<<logSize))
+		f.Feeds = append(f.Feeds, t.pass(t.byName[feed.Component], 1<<logSize))
 	}
 	t.tables = append(t.tables, Table{c, air.Table{LogSize: logSize, Parameter: parameter, Columns: a.Fill(f)}})
 }
@@ -302,7 +308,7 @@ func (t *trace) use(c *Component, r *air.Relation, rows int) air.Sink {
 	case target.Name == "verify_instruction":
 		return t.instructions.sink(fail)
 	default:
-		return t.passed[target].sink(rows)
+		return t.pass(target, rows)
 	}
 }
 
@@ -407,9 +413,17 @@ type passedInputs struct {
 	rows  int
 }
 
-// sink makes room for one input of each of n rows, and returns the sink that puts them there. It takes as many values of a tuple as an input
-// has words; missing ones are 0.
-func (p *passedInputs) sink(n int) air.Sink {
+// pass makes room for one input of c from each of n rows, and returns the sink that puts them there. It takes as many values of a tuple as
+// an input has words; missing ones are 0.
+func (t *trace) pass(c *Component, n int) air.Sink {
+	p := t.passed[c]
+	if p.words == nil {
+		p.words = make([][]m31.M31, c.AIR().Inputs)
+		rows := size(t.inputs(c))
+		for k := range p.words {
+			p.words[k] = make([]m31.M31, 0, rows)
+		}
+	}
 	base := p.rows
 	p.rows += n
 	for k := range p.words {
@@ -420,6 +434,33 @@ func (p *passedInputs) sink(n int) air.Sink {
 			copy(p.words[k][base+first:], v)
 		}
 	}
+}
+
+// inputs returns the number of inputs that c will have. The rows that pass them are known, or follow from inputs themselves.
+func (t *trace) inputs(c *Component) int {
+	n := 0
+	for caller := range t.present {
+		passes := 0
+		a := caller.AIR()
+		for _, l := range a.Lookups {
+			if l.Count && t.yielder[l.Relation] == c {
+				passes++
+			}
+		}
+		for _, f := range a.Feeds {
+			if f.Component == c.Name {
+				passes++
+			}
+		}
+		switch rows, ok := t.rows[caller]; {
+		case passes == 0 || caller == c:
+		case ok:
+			n += passes * rows
+		case caller.Source == PassedInputs:
+			n += passes * size(t.inputs(caller))
+		}
+	}
+	return n
 }
 
 // distinct returns the distinct inputs in ascending order. The last word of each is its multiplicity.
