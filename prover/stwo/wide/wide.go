@@ -107,10 +107,26 @@ func Carries(columns [][]m31.M31, row int, x, y, z *Limbs) {
 		return
 	}
 	for i := range Rows {
-		var sums [2*Count - 1]int32
+		// Two limbs of y are a number of 64 bits, so that one product adds to two sums of 32 bits. pairs[p] has the sums of the even limbs of x
+		// for limbs 2j and 2j+1 of y, and those of the odd limbs.
+		var factors [Count / 2]int64
+		for j := range factors {
+			factors[j] = int64(y[2*j][i]) + int64(y[2*j+1][i])<<32
+		}
+		var pairs [2][Count]int64
 		for a := range x {
-			for b := range y {
-				sums[a+b] += x[a][i] * y[b][i]
+			v := int64(x[a][i])
+			part := pairs[a%2][a/2 : a/2+Count/2]
+			for j, f := range factors {
+				part[j] += v * f
+			}
+		}
+		var sums [2*Count + 1]int32
+		for p := range pairs {
+			for k, v := range pairs[p] {
+				low := int32(v)
+				sums[2*k+p] += low
+				sums[2*k+p+1] += int32((v - int64(low)) >> 32)
 			}
 		}
 		for j := range z {
