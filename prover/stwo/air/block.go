@@ -1,6 +1,11 @@
 package air
 
-import "github.com/starkd/starkd/prover/stwo/m31"
+import (
+	"sync/atomic"
+
+	"github.com/starkd/starkd/internal/parallel"
+	"github.com/starkd/starkd/prover/stwo/m31"
+)
 
 // blockRows is the number of rows in a block. A register of this size is 1 KiB, so that the registers of a small component are in the first
 // cache and those of the largest in the second.
@@ -20,21 +25,8 @@ func newSecureBlock() (b secureBlock) {
 	return b
 }
 
-// cut returns the first n rows of b.
-func (b secureBlock) cut(n int) secureBlock {
-	for q := range b {
-		b[q] = b[q][:n]
-	}
-	return b
-}
-
 func (b *secureBlock) at(i int) m31.QM31 {
 	return m31.NewQM31(b[0][i], b[1][i], b[2][i], b[3][i])
-}
-
-func (b *secureBlock) set(i int, v m31.QM31) {
-	c := v.Coordinates()
-	b[0][i], b[1][i], b[2][i], b[3][i] = c[0], c[1], c[2], c[3]
 }
 
 // machine runs the instructions of a program on one block after another.
@@ -236,4 +228,27 @@ func (m *machine) addSecureSum(sums secureSums, s *secureSum) {
 	for q := range 4 {
 		m.accumulate(sums.coordinate(q, m.n), s, q)
 	}
+}
+
+// share calls work on all cores, at most once each, and returns when all calls have returned. A call takes numbers of blocks from next until that
+// returns -1; together the calls take 0 to blocks-1.
+func share(blocks int, work func(next func() int)) {
+	const run = 8 // blocks that one call takes in a row
+	var taken atomic.Int64
+	parallel.For(min(parallel.Workers(), (blocks+run-1)/run), func(int) {
+		at, end := 0, 0
+		work(func() int {
+			if at == end {
+				end = int(taken.Add(run))
+				at = end - run
+				end = min(end, blocks)
+			}
+			if at >= end {
+				end = at
+				return -1
+			}
+			at++
+			return at - 1
+		})
+	})
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/starkd/starkd/internal/parallel"
 	"github.com/starkd/starkd/prover/stwo/circle"
 	"github.com/starkd/starkd/prover/stwo/m31"
 )
@@ -24,9 +23,9 @@ func (c *Component) Composition(t *Table, s *Interactions, ch *Challenges, power
 	size := min(blockRows, rows)
 	// The vanishing polynomial has one value in the first half of the cells, and its negative in the second.
 	inverse := circle.Vanishing(t.LogSize, circle.CellPoint(0, t.LogSize+1)).Inverse()
-	parallel.Chunks(2*rows/size, 1, func(start, end int) {
+	share(2*rows/size, func(next func() int) {
 		e := newComposer(p, t, s)
-		for b := start; b < end; b++ {
+		for b := next(); b >= 0; b = next() {
 			first := b * size
 			factor := inverse
 			if first >= rows {

@@ -86,12 +86,12 @@ func vectorNorms(norms []m31.M31, w, x *m31.M31) {
 	}
 }
 
-// vectorAddFraction adds k·multiplicity/x to the four blocks at sums. A nil multiplicity is 1.
-func vectorAddFraction(sums, x, w *m31.M31, inverse []m31.M31, multiplicity *m31.M31, k m31.M31) {
+// vectorAddFraction sets the four blocks of dst to those of src plus k·multiplicity/x. A nil multiplicity is 1.
+func vectorAddFraction(dst, src *[4]*m31.M31, x, w *m31.M31, inverse []m31.M31, multiplicity *m31.M31, k m31.M31) {
 	if vectorBits == 512 {
-		addFraction512(word(sums), word(x), word(w), word(&inverse[0]), word(multiplicity), uint32(k), len(inverse))
+		addFraction512(slotWords(dst[:]), slotWords(src[:]), word(x), word(w), word(&inverse[0]), word(multiplicity), uint32(k), len(inverse))
 	} else {
-		addFraction256(word(sums), word(x), word(w), word(&inverse[0]), word(multiplicity), uint32(k), len(inverse))
+		addFraction256(slotWords(dst[:]), slotWords(src[:]), word(x), word(w), word(&inverse[0]), word(multiplicity), uint32(k), len(inverse))
 	}
 }
 

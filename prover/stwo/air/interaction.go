@@ -44,11 +44,11 @@ func (c *Component) Interaction(t *Table, ch *Challenges) *Interactions {
 	for k := 4 * p.steps[0].read.pair; k < len(s.Columns); k++ {
 		s.Columns[k] = make([]m31.M31, rows)
 	}
-	blocks := (rows + blockRows - 1) / blockRows
-	parallel.Chunks(blocks, 1, func(start, end int) {
+	size := min(rows, blockRows)
+	share(rows/size, func(next func() int) {
 		f := newFractions(p, t)
-		for b := start; b < end; b++ {
-			f.block(b*blockRows, min(blockRows, rows-b*blockRows), s.Columns)
+		for b := next(); b >= 0; b = next() {
+			f.block(b*size, size, s.Columns)
 		}
 	})
 	last := [4][]m31.M31(s.Columns[len(s.Columns)-4:])
@@ -114,7 +114,8 @@ const fractionGroup = 16
 type fractions struct {
 	program *program[*fractionReader]
 	machine *machine
-	sum     secureBlock
+	sums    [4]block // the sums of the fractions until now
+	zeros   block
 	group   [fractionGroup]heldFraction
 	held    int
 	norming int       // how many of the group have a norm, and are not 0 in the whole block
@@ -133,7 +134,7 @@ type heldFraction struct {
 }
 
 func newFractions(p *program[*fractionReader], t *Table) *fractions {
-	f := &fractions{program: p, machine: newMachine(slices.Concat(t.Columns, t.Preprocessed), p.registers), sum: newSecureBlock()}
+	f := &fractions{program: p, machine: newMachine(slices.Concat(t.Columns, t.Preprocessed), p.registers), zeros: make(block, blockRows)}
 	f.norms = make([]m31.M31, fractionGroup*blockRows)
 	f.scratch = make([]m31.M31, fractionGroup*blockRows)
 	for k := range f.group {
@@ -149,8 +150,8 @@ func newFractions(p *program[*fractionReader], t *Table) *fractions {
 func (f *fractions) block(first, n int, out [][]m31.M31) {
 	m := f.machine
 	m.seek(first, n)
-	for q := range f.sum {
-		clear(f.sum[q])
+	for q := range f.sums {
+		f.sums[q] = f.zeros[:n]
 	}
 	steps := f.program.steps
 	for k := range steps {
@@ -218,21 +219,27 @@ func (f *fractions) flush(first, n int, out [][]m31.M31) {
 	norms := f.norms
 	for k := range f.group[:f.held] {
 		g := &f.group[k]
-		if !g.zero {
-			f.addFraction(g, norms[:n])
-			norms = norms[n:]
+		var to [4]block
+		for q := range to {
+			to[q] = out[4*g.read.pair+q][first : first+n]
 		}
-		if g.read.last {
-			for q := range f.sum {
-				copy(out[4*g.read.pair+q][first:first+n], f.sum[q][:n])
+		switch {
+		case !g.zero:
+			f.addFraction(&to, g, norms[:n])
+			norms = norms[n:]
+			f.sums = to
+		case g.read.last && &f.sums[0][0] != &to[0][0]:
+			for q := range to {
+				copy(to[q], f.sums[q])
 			}
+			f.sums = to
 		}
 	}
 	f.held, f.norming = 0, 0
 }
 
-// addFraction adds the fraction g to the sum, given the inverse norms of its denominators.
-func (f *fractions) addFraction(g *heldFraction, inverse block) {
+// addFraction sets `to` to the sums plus the fraction g, given the inverse norms of its denominators.
+func (f *fractions) addFraction(to *[4]block, g *heldFraction, inverse block) {
 	constant := g.read.multiplicity.constant
 	if g.multiplicity != nil {
 		constant = 1
@@ -245,7 +252,11 @@ func (f *fractions) addFraction(g *heldFraction, inverse block) {
 		if g.multiplicity != nil {
 			multiplicity = &g.multiplicity[0]
 		}
-		vectorAddFraction(&f.sum[0][0], &g.denominator[0][0], &g.w[0], inverse, multiplicity, constant)
+		var dst, src [4]*m31.M31
+		for q := range dst {
+			dst[q], src[q] = &to[q][0], &f.sums[q][0]
+		}
+		vectorAddFraction(&dst, &src, &g.denominator[0][0], &g.w[0], inverse, multiplicity, constant)
 		return
 	}
 	for i, v := range inverse {
@@ -254,7 +265,9 @@ func (f *fractions) addFraction(g *heldFraction, inverse block) {
 			k = k.Mul(g.multiplicity[i])
 		}
 		w := m31.CM31{A: g.w[i].Mul(k), B: g.w[blockRows+i].Neg().Mul(k)}
-		f.sum.set(i, f.sum.at(i).Add(g.denominator.at(i).Conjugate().ScaleCM31(w)))
+		for q, c := range g.denominator.at(i).Conjugate().ScaleCM31(w).Coordinates() {
+			to[q][i] = f.sums[q][i].Add(c)
+		}
 	}
 }
 

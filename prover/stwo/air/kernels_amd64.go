@@ -34,11 +34,11 @@ func finish512(dst *uint32, sums *uint64, k uint32, rows int)
 //go:noescape
 func norms512(norms *uint32, w *uint32, x *uint32, rows int)
 
-// addFraction512 adds m/x to the four blocks at sums, where inverse has the inverse norms and w the relative norms of x, and m is k times
-// multiplicity, or k if that is nil.
+// addFraction512 sets the four blocks of dst to those of src plus m/x, where inverse has the inverse norms and w the relative norms of x,
+// and m is k times multiplicity, or k if that is nil.
 //
 //go:noescape
-func addFraction512(sums *uint32, x *uint32, w *uint32, inverse *uint32, multiplicity *uint32, k uint32, rows int)
+func addFraction512(dst **uint32, src **uint32, x *uint32, w *uint32, inverse *uint32, multiplicity *uint32, k uint32, rows int)
 
 // invert512 replaces n values by their inverses. None is 0, and n is a multiple of 32.
 //
@@ -100,11 +100,11 @@ func finish256(dst *uint32, sums *uint64, k uint32, rows int)
 //go:noescape
 func norms256(norms *uint32, w *uint32, x *uint32, rows int)
 
-// addFraction256 adds m/x to the four blocks at sums, where inverse has the inverse norms and w the relative norms of x, and m is k times
-// multiplicity, or k if that is nil.
+// addFraction256 sets the four blocks of dst to those of src plus m/x, where inverse has the inverse norms and w the relative norms of x,
+// and m is k times multiplicity, or k if that is nil.
 //
 //go:noescape
-func addFraction256(sums *uint32, x *uint32, w *uint32, inverse *uint32, multiplicity *uint32, k uint32, rows int)
+func addFraction256(dst **uint32, src **uint32, x *uint32, w *uint32, inverse *uint32, multiplicity *uint32, k uint32, rows int)
 
 // invert256 replaces n values by their inverses. None is 0, and n is a multiple of 32.
 //

@@ -1826,29 +1826,30 @@ rows_1:
 	VZEROUPPER
 	RET
 
-// func addFraction512(sums *uint32, x *uint32, w *uint32, inverse *uint32, multiplicity *uint32, k uint32, rows int)
+// func addFraction512(dst **uint32, src **uint32, x *uint32, w *uint32, inverse *uint32, multiplicity *uint32, k uint32, rows int)
 // Requires: AVX, AVX512F
-TEXT ·addFraction512(SB), NOSPLIT, $0-56
-	MOVQ         sums+0(FP), AX
-	MOVQ         x+8(FP), CX
-	MOVQ         w+16(FP), DX
-	MOVQ         inverse+24(FP), BX
-	MOVQ         multiplicity+32(FP), SI
-	MOVQ         rows+48(FP), DI
-	SHLQ         $0x02, DI
-	MOVQ         $0x7fffffff7fffffff, R8
-	VPBROADCASTQ R8, Z0
-	MOVQ         $0x000000007fffffff, R8
-	VPBROADCASTQ R8, Z1
-	MOVL         $0x0000aaaa, R8
-	KMOVW        R8, K1
+TEXT ·addFraction512(SB), NOSPLIT, $0-64
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         w+24(FP), BX
+	MOVQ         inverse+32(FP), SI
+	MOVQ         multiplicity+40(FP), DI
+	MOVQ         rows+56(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         $0x7fffffff7fffffff, R9
+	VPBROADCASTQ R9, Z0
+	MOVQ         $0x000000007fffffff, R9
+	VPBROADCASTQ R9, Z1
+	MOVL         $0x0000aaaa, R9
+	KMOVW        R9, K1
 	KNOTW        K1, K2
-	MOVL         k+40(FP), R8
-	VPBROADCASTD R8, Z2
-	XORQ         R8, R8
+	MOVL         k+48(FP), R9
+	VPBROADCASTD R9, Z2
+	XORQ         R9, R9
 
 rows_1:
-	VMOVDQU32 (BX)(R8*1), Z3
+	VMOVDQU32 (SI)(R9*1), Z3
 	VPSRLQ    $0x20, Z3, Z4
 	VPMULUDQ  Z2, Z3, Z3
 	VPMULUDQ  Z2, Z4, Z4
@@ -1861,9 +1862,9 @@ rows_1:
 	VPADDD    Z5, Z3, Z3
 	VPSUBD    Z0, Z3, Z4
 	VPMINUD   Z4, Z3, Z3
-	TESTQ     SI, SI
+	TESTQ     DI, DI
 	JZ        constant_2
-	VMOVDQU32 (SI)(R8*1), Z4
+	VMOVDQU32 (DI)(R9*1), Z4
 	VPSRLQ    $0x20, Z4, Z5
 	VPSRLQ    $0x20, Z3, Z6
 	VPMULUDQ  Z4, Z3, Z3
@@ -1881,7 +1882,7 @@ rows_1:
 
 constant_2:
 	VPSRLQ    $0x20, Z3, Z4
-	VMOVDQU32 (DX)(R8*1), Z5
+	VMOVDQU32 (BX)(R9*1), Z5
 	VPSRLQ    $0x20, Z5, Z6
 	VPMULUDQ  Z3, Z5, Z5
 	VPMULUDQ  Z4, Z6, Z6
@@ -1894,7 +1895,7 @@ constant_2:
 	VPADDD    Z7, Z5, Z5
 	VPSUBD    Z0, Z5, Z6
 	VPMINUD   Z6, Z5, Z5
-	VMOVDQU32 1024(DX)(R8*1), Z6
+	VMOVDQU32 1024(BX)(R9*1), Z6
 	VPSRLQ    $0x20, Z6, Z7
 	VPMULUDQ  Z3, Z6, Z3
 	VPMULUDQ  Z4, Z7, Z4
@@ -1913,9 +1914,9 @@ constant_2:
 	VPSRLQ    $0x20, Z7, Z8
 	VPSRLQ    $0x20, Z5, Z9
 	VPSRLQ    $0x20, Z3, Z10
-	VMOVDQU32 (CX)(R8*1), Z11
+	VMOVDQU32 (DX)(R9*1), Z11
 	VPSRLQ    $0x20, Z11, Z12
-	VMOVDQU32 1024(CX)(R8*1), Z13
+	VMOVDQU32 1024(DX)(R9*1), Z13
 	VPSRLQ    $0x20, Z13, Z14
 	VPMULUDQ  Z5, Z11, Z15
 	VPMULUDQ  Z9, Z12, Z16
@@ -1944,11 +1945,13 @@ constant_2:
 	VPADDD    Z11, Z12, Z12
 	VPSUBD    Z0, Z12, Z11
 	VPMINUD   Z11, Z12, Z12
-	VMOVDQU32 (AX)(R8*1), Z11
+	MOVQ      (CX), R10
+	MOVQ      (AX), R11
+	VMOVDQU32 (R10)(R9*1), Z11
 	VPADDD    Z11, Z12, Z12
 	VPSUBD    Z0, Z12, Z11
 	VPMINUD   Z11, Z12, Z12
-	VMOVDQU32 Z12, (AX)(R8*1)
+	VMOVDQU32 Z12, (R11)(R9*1)
 	VPSRLQ    $0x1f, Z5, Z11
 	VPANDD    Z1, Z5, Z5
 	VPADDQ    Z11, Z5, Z5
@@ -1964,14 +1967,16 @@ constant_2:
 	VPADDD    Z11, Z5, Z5
 	VPSUBD    Z0, Z5, Z9
 	VPMINUD   Z9, Z5, Z5
-	VMOVDQU32 1024(AX)(R8*1), Z9
+	MOVQ      8(CX), R10
+	MOVQ      8(AX), R11
+	VMOVDQU32 (R10)(R9*1), Z9
 	VPADDD    Z9, Z5, Z5
 	VPSUBD    Z0, Z5, Z9
 	VPMINUD   Z9, Z5, Z5
-	VMOVDQU32 Z5, 1024(AX)(R8*1)
-	VMOVDQU32 2048(CX)(R8*1), Z5
+	VMOVDQU32 Z5, (R11)(R9*1)
+	VMOVDQU32 2048(DX)(R9*1), Z5
 	VPSRLQ    $0x20, Z5, Z9
-	VMOVDQU32 3072(CX)(R8*1), Z11
+	VMOVDQU32 3072(DX)(R9*1), Z11
 	VPSRLQ    $0x20, Z11, Z12
 	VPMULUDQ  Z4, Z5, Z13
 	VPMULUDQ  Z6, Z9, Z14
@@ -2000,11 +2005,13 @@ constant_2:
 	VPADDD    Z3, Z5, Z5
 	VPSUBD    Z0, Z5, Z3
 	VPMINUD   Z3, Z5, Z5
-	VMOVDQU32 2048(AX)(R8*1), Z3
+	MOVQ      16(CX), R10
+	MOVQ      16(AX), R11
+	VMOVDQU32 (R10)(R9*1), Z3
 	VPADDD    Z3, Z5, Z5
 	VPSUBD    Z0, Z5, Z3
 	VPMINUD   Z3, Z5, Z5
-	VMOVDQU32 Z5, 2048(AX)(R8*1)
+	VMOVDQU32 Z5, (R11)(R9*1)
 	VPSRLQ    $0x1f, Z4, Z3
 	VPANDD    Z1, Z4, Z4
 	VPADDQ    Z3, Z4, Z4
@@ -2020,13 +2027,15 @@ constant_2:
 	VPADDD    Z3, Z4, Z4
 	VPSUBD    Z0, Z4, Z3
 	VPMINUD   Z3, Z4, Z4
-	VMOVDQU32 3072(AX)(R8*1), Z3
+	MOVQ      24(CX), R10
+	MOVQ      24(AX), R11
+	VMOVDQU32 (R10)(R9*1), Z3
 	VPADDD    Z3, Z4, Z4
 	VPSUBD    Z0, Z4, Z3
 	VPMINUD   Z3, Z4, Z4
-	VMOVDQU32 Z4, 3072(AX)(R8*1)
-	ADDQ      $0x40, R8
-	CMPQ      R8, DI
+	VMOVDQU32 Z4, (R11)(R9*1)
+	ADDQ      $0x40, R9
+	CMPQ      R9, R8
 	JB        rows_1
 	VZEROUPPER
 	RET
@@ -4090,29 +4099,30 @@ rows_1:
 	VZEROUPPER
 	RET
 
-// func addFraction256(sums *uint32, x *uint32, w *uint32, inverse *uint32, multiplicity *uint32, k uint32, rows int)
+// func addFraction256(dst **uint32, src **uint32, x *uint32, w *uint32, inverse *uint32, multiplicity *uint32, k uint32, rows int)
 // Requires: AVX, AVX2, SSE2
-TEXT ·addFraction256(SB), NOSPLIT, $0-56
-	MOVQ         sums+0(FP), AX
-	MOVQ         x+8(FP), CX
-	MOVQ         w+16(FP), DX
-	MOVQ         inverse+24(FP), BX
-	MOVQ         multiplicity+32(FP), SI
-	MOVQ         rows+48(FP), DI
-	SHLQ         $0x02, DI
-	MOVQ         $0x7fffffff7fffffff, R8
-	MOVQ         R8, X0
+TEXT ·addFraction256(SB), NOSPLIT, $0-64
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         w+24(FP), BX
+	MOVQ         inverse+32(FP), SI
+	MOVQ         multiplicity+40(FP), DI
+	MOVQ         rows+56(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         $0x7fffffff7fffffff, R9
+	MOVQ         R9, X0
 	VPBROADCASTQ X0, Y0
-	MOVQ         $0x000000007fffffff, R8
-	MOVQ         R8, X1
+	MOVQ         $0x000000007fffffff, R9
+	MOVQ         R9, X1
 	VPBROADCASTQ X1, Y1
-	MOVL         k+40(FP), R8
-	VMOVD        R8, X2
+	MOVL         k+48(FP), R9
+	VMOVD        R9, X2
 	VPBROADCASTD X2, Y2
-	XORQ         R8, R8
+	XORQ         R9, R9
 
 rows_1:
-	VMOVDQU   (BX)(R8*1), Y3
+	VMOVDQU   (SI)(R9*1), Y3
 	VPSRLQ    $0x20, Y3, Y4
 	VPMULUDQ  Y2, Y3, Y3
 	VPMULUDQ  Y2, Y4, Y4
@@ -4125,9 +4135,9 @@ rows_1:
 	VPADDD    Y5, Y3, Y3
 	VPSUBD    Y0, Y3, Y4
 	VPMINUD   Y4, Y3, Y3
-	TESTQ     SI, SI
+	TESTQ     DI, DI
 	JZ        constant_2
-	VMOVDQU   (SI)(R8*1), Y4
+	VMOVDQU   (DI)(R9*1), Y4
 	VPSRLQ    $0x20, Y4, Y5
 	VPSRLQ    $0x20, Y3, Y6
 	VPMULUDQ  Y4, Y3, Y3
@@ -4145,7 +4155,7 @@ rows_1:
 
 constant_2:
 	VPSRLQ    $0x20, Y3, Y4
-	VMOVDQU   (DX)(R8*1), Y5
+	VMOVDQU   (BX)(R9*1), Y5
 	VPSRLQ    $0x20, Y5, Y6
 	VPMULUDQ  Y3, Y5, Y5
 	VPMULUDQ  Y4, Y6, Y6
@@ -4158,7 +4168,7 @@ constant_2:
 	VPADDD    Y7, Y5, Y5
 	VPSUBD    Y0, Y5, Y6
 	VPMINUD   Y6, Y5, Y5
-	VMOVDQU   1024(DX)(R8*1), Y6
+	VMOVDQU   1024(BX)(R9*1), Y6
 	VPSRLQ    $0x20, Y6, Y7
 	VPMULUDQ  Y3, Y6, Y3
 	VPMULUDQ  Y4, Y7, Y4
@@ -4173,8 +4183,8 @@ constant_2:
 	VPMINUD   Y4, Y3, Y3
 	VPSUBD    Y5, Y0, Y4
 	VPSUBD    Y3, Y0, Y6
-	VMOVDQU   (CX)(R8*1), Y7
-	VMOVDQU   1024(CX)(R8*1), Y8
+	VMOVDQU   (DX)(R9*1), Y7
+	VMOVDQU   1024(DX)(R9*1), Y8
 	VPMULUDQ  Y5, Y7, Y9
 	VPSRLQ    $0x20, Y7, Y10
 	VPSRLQ    $0x20, Y5, Y11
@@ -4210,11 +4220,13 @@ constant_2:
 	VPADDD    Y7, Y8, Y8
 	VPSUBD    Y0, Y8, Y7
 	VPMINUD   Y7, Y8, Y8
-	VMOVDQU   (AX)(R8*1), Y7
+	MOVQ      (CX), R10
+	MOVQ      (AX), R11
+	VMOVDQU   (R10)(R9*1), Y7
 	VPADDD    Y7, Y8, Y8
 	VPSUBD    Y0, Y8, Y7
 	VPMINUD   Y7, Y8, Y8
-	VMOVDQU   Y8, (AX)(R8*1)
+	VMOVDQU   Y8, (R11)(R9*1)
 	VPSRLQ    $0x1f, Y11, Y7
 	VPAND     Y1, Y11, Y11
 	VPADDQ    Y7, Y11, Y11
@@ -4230,13 +4242,15 @@ constant_2:
 	VPADDD    Y7, Y5, Y5
 	VPSUBD    Y0, Y5, Y7
 	VPMINUD   Y7, Y5, Y5
-	VMOVDQU   1024(AX)(R8*1), Y7
+	MOVQ      8(CX), R10
+	MOVQ      8(AX), R11
+	VMOVDQU   (R10)(R9*1), Y7
 	VPADDD    Y7, Y5, Y5
 	VPSUBD    Y0, Y5, Y7
 	VPMINUD   Y7, Y5, Y5
-	VMOVDQU   Y5, 1024(AX)(R8*1)
-	VMOVDQU   2048(CX)(R8*1), Y5
-	VMOVDQU   3072(CX)(R8*1), Y7
+	VMOVDQU   Y5, (R11)(R9*1)
+	VMOVDQU   2048(DX)(R9*1), Y5
+	VMOVDQU   3072(DX)(R9*1), Y7
 	VPMULUDQ  Y4, Y5, Y8
 	VPSRLQ    $0x20, Y5, Y9
 	VPSRLQ    $0x20, Y4, Y10
@@ -4272,11 +4286,13 @@ constant_2:
 	VPADDD    Y3, Y5, Y5
 	VPSUBD    Y0, Y5, Y3
 	VPMINUD   Y3, Y5, Y5
-	VMOVDQU   2048(AX)(R8*1), Y3
+	MOVQ      16(CX), R10
+	MOVQ      16(AX), R11
+	VMOVDQU   (R10)(R9*1), Y3
 	VPADDD    Y3, Y5, Y5
 	VPSUBD    Y0, Y5, Y3
 	VPMINUD   Y3, Y5, Y5
-	VMOVDQU   Y5, 2048(AX)(R8*1)
+	VMOVDQU   Y5, (R11)(R9*1)
 	VPSRLQ    $0x1f, Y6, Y3
 	VPAND     Y1, Y6, Y6
 	VPADDQ    Y3, Y6, Y6
@@ -4292,13 +4308,15 @@ constant_2:
 	VPADDD    Y3, Y4, Y4
 	VPSUBD    Y0, Y4, Y3
 	VPMINUD   Y3, Y4, Y4
-	VMOVDQU   3072(AX)(R8*1), Y3
+	MOVQ      24(CX), R10
+	MOVQ      24(AX), R11
+	VMOVDQU   (R10)(R9*1), Y3
 	VPADDD    Y3, Y4, Y4
 	VPSUBD    Y0, Y4, Y3
 	VPMINUD   Y3, Y4, Y4
-	VMOVDQU   Y4, 3072(AX)(R8*1)
-	ADDQ      $0x20, R8
-	CMPQ      R8, DI
+	VMOVDQU   Y4, (R11)(R9*1)
+	ADDQ      $0x20, R9
+	CMPQ      R9, R8
 	JB        rows_1
 	VZEROUPPER
 	RET

@@ -16,7 +16,7 @@ func vectorAddPair(b *pairBlock, n int)                  { panic("air: no kernel
 func vectorFinish(d []m31.M31, sums []uint64, k m31.M31) { panic("air: no kernels") }
 func vectorNorms(norms []m31.M31, w, x *m31.M31)         { panic("air: no kernels") }
 func vectorInvert(v, scratch []m31.M31)                  { panic("air: no kernels") }
-func vectorAddFraction(sums, x, w *m31.M31, inverse []m31.M31, multiplicity *m31.M31, k m31.M31) {
+func vectorAddFraction(dst, src *[4]*m31.M31, x, w *m31.M31, inverse []m31.M31, multiplicity *m31.M31, k m31.M31) {
 	panic("air: no kernels")
 }
 

@@ -941,11 +941,11 @@ func (m *machine) norms() {
 }
 
 func (m *machine) addFraction() {
-	TEXT("addFraction"+m.suffix(), NOSPLIT, "func(sums, x, w, inverse, multiplicity *uint32, k uint32, rows int)")
+	TEXT("addFraction"+m.suffix(), NOSPLIT, "func(dst, src **uint32, x, w, inverse, multiplicity *uint32, k uint32, rows int)")
 	Pragma("noescape")
-	Doc("addFraction"+m.suffix()+" adds m/x to the four blocks at sums, where inverse has the inverse norms and w the relative norms of x, and m is k times",
-		"multiplicity, or k if that is nil.")
-	sums, x, w := Load(Param("sums"), GP64()), Load(Param("x"), GP64()), Load(Param("w"), GP64())
+	Doc("addFraction"+m.suffix()+" sets the four blocks of dst to those of src plus m/x, where inverse has the inverse norms and w the relative norms of x,",
+		"and m is k times multiplicity, or k if that is nil.")
+	dst, src, x, w := Load(Param("dst"), GP64()), Load(Param("src"), GP64()), Load(Param("x"), GP64()), Load(Param("w"), GP64())
 	inverse, multiplicity, end := Load(Param("inverse"), GP64()), Load(Param("multiplicity"), GP64()), Load(Param("rows"), GP64())
 	SHLQ(Imm(2), end)
 	m.setup()
@@ -979,9 +979,11 @@ func (m *machine) addFraction() {
 			m.addTo(m.product(a, g[3]), im)
 			for j, acc := range []pair{re, im} {
 				r := m.reduceFull(acc)
-				mem := at(sums, offset, (2*half+j)*blockBytes)
-				m.add(r, m.load(mem), r)
-				m.store(r, mem)
+				from, to := GP64(), GP64()
+				MOVQ(Mem{Base: src, Disp: 8 * (2*half + j)}, from)
+				MOVQ(Mem{Base: dst, Disp: 8 * (2*half + j)}, to)
+				m.add(r, m.load(at(from, offset, 0)), r)
+				m.store(r, at(to, offset, 0))
 			}
 		}
 	})
