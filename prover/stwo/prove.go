@@ -16,6 +16,7 @@ import (
 	"github.com/starkd/starkd/prover/stwo/m31"
 	"github.com/starkd/starkd/prover/stwo/pcs"
 	"github.com/starkd/starkd/prover/stwo/preprocessed"
+	"github.com/starkd/starkd/prover/stwo/stored"
 )
 
 // Progress holds functions that a prover calls as a proof advances. Each may be nil.
@@ -42,13 +43,42 @@ type Prover struct {
 	columns      []preprocessed.Column
 }
 
-// NewProver returns a prover. It commits to the preprocessed columns, which takes some time, and longer for the larger variants. It returns
-// ctx's error if ctx ends.
+// NewProver returns a prover. It commits to the preprocessed columns, which takes some time, and longer for the larger variants, if they are not
+// in a file of params.Folder. It returns ctx's error if ctx ends.
 func NewProver(ctx context.Context, params *Params) (*Prover, error) {
 	if err := params.Config.Validate(); err != nil {
 		return nil, err
 	}
-	p := &Prover{params: *params, columns: params.Preprocessed.Columns()}
+	p := &Prover{params: *params}
+	var err error
+	if params.Folder != "" {
+		err = p.openPreprocessed(ctx)
+	} else {
+		err = p.commitPreprocessed(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	config := &params.Config
+	if root, ok := preprocessedRoot(params.Preprocessed, params.Hash, config); ok && root != p.preprocessed.Root() {
+		return nil, fmt.Errorf("stwo: the preprocessed columns have root %x, want %x", p.preprocessed.Root(), root)
+	}
+	return p, nil
+}
+
+// openPreprocessed takes the table of preprocessed columns from a file, which it makes first if there is none.
+func (p *Prover) openPreprocessed(ctx context.Context) error {
+	t, err := stored.Open(ctx, p.params.Folder, p.params.Preprocessed, p.params.Hash, &p.params.Config)
+	if err != nil {
+		return err
+	}
+	p.preprocessed, p.columns = t.Table, t.Columns
+	return nil
+}
+
+// commitPreprocessed commits to the preprocessed columns in memory.
+func (p *Prover) commitPreprocessed(ctx context.Context) error {
+	p.columns = p.params.Preprocessed.Columns()
 	values, logs := make([][]m31.M31, len(p.columns)), make([]int, len(p.columns))
 	largest := 0
 	parallel.For(len(values), func(i int) {
@@ -57,14 +87,14 @@ func NewProver(ctx context.Context, params *Params) (*Prover, error) {
 		}
 	})
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return err
 	}
 	for _, log := range logs {
-		largest = max(largest, log+int(params.Config.LogBlowup))
+		largest = max(largest, log+int(p.params.Config.LogBlowup))
 	}
 	var err error
-	p.preprocessed, err = params.Config.NewTable(ctx, params.Hash, circle.NewTwiddles(largest), logs, values)
-	return p, err
+	p.preprocessed, err = p.params.Config.NewTable(ctx, p.params.Hash, circle.NewTwiddles(largest), logs, values)
+	return err
 }
 
 // Prove proves a run. When ctx ends, Prove returns ctx's error soon.

@@ -29,6 +29,7 @@ func readProver(t testing.TB, name string) *Prover {
 	if err != nil {
 		t.Fatal(err)
 	}
+	params.Folder = *folder
 	p, err := NewProver(t.Context(), params)
 	if err != nil {
 		t.Fatal(err)
@@ -43,6 +44,12 @@ var provedCases = []string{
 	"c08_ec_op/small", "c09_blake", "c10_all/small",
 }
 
+// storedCases are the cases whose preprocessed columns lie on disk.
+var storedCases = []string{"c08_ec_op", "starkware_all_opcodes", "c05_pedersen", "starkware_all_builtins", "c10_all"}
+
+// folder is where the tables of storedCases are, 6 GiB. They are made if they are missing.
+var folder = flag.String("folder", "", "prove the cases of the corpus with large preprocessed tables, which are in this folder")
+
 // all makes tests prove all cases and programs.
 var all = flag.Bool("all", false, "prove all cases of the corpus, and compile and prove all programs of testdata")
 
@@ -51,6 +58,9 @@ func TestProve(t *testing.T) {
 	cases := provedCases
 	if !*all {
 		cases = []string{"c01_nothing"}
+	}
+	if *folder != "" {
+		cases = storedCases
 	}
 	for _, name := range cases {
 		t.Run(strings.ReplaceAll(name, "/", "_"), func(t *testing.T) {

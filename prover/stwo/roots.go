@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 
 	"github.com/starkd/starkd/prover/stwo/channel"
+	"github.com/starkd/starkd/prover/stwo/pcs"
 	"github.com/starkd/starkd/prover/stwo/preprocessed"
 )
 
@@ -38,18 +39,22 @@ var preprocessedRoots = []struct {
 	{preprocessed.CanonicalSmall, channel.Blake2sM31, 2, 0, "4af56578c7ab185e03d48c58715f580cf1ebe9256445c1509c18487d5d59fc2a"},
 }
 
-// preprocessedRoot returns the pinned root for the variant, hash and parameters of p, and whether there is one.
-func (p *Proof) preprocessedRoot() (root channel.Digest, ok bool) {
-	c := &p.STARK.Config
+// preprocessedRoot returns the pinned root for a variant, hash and parameters, and whether there is one.
+func preprocessedRoot(v preprocessed.Variant, h channel.Hash, c *pcs.Config) (root channel.Digest, ok bool) {
 	lifting := uint32(0)
 	if c.LiftingLogSize != nil {
 		lifting = *c.LiftingLogSize
 	}
 	for _, r := range preprocessedRoots {
-		if r.variant == p.Preprocessed && r.hash == p.Hash && r.logBlowup == c.LogBlowup && r.lifting == lifting {
+		if r.variant == v && r.hash == h && r.logBlowup == c.LogBlowup && r.lifting == lifting {
 			_, err := hex.Decode(root[:], []byte(r.root))
 			return root, err == nil
 		}
 	}
 	return root, false
+}
+
+// preprocessedRoot returns the pinned root for the variant, hash and parameters of p, and whether there is one.
+func (p *Proof) preprocessedRoot() (root channel.Digest, ok bool) {
+	return preprocessedRoot(p.Preprocessed, p.Hash, &p.STARK.Config)
 }
