@@ -126,10 +126,34 @@ func qm31Output() string {
 	return strings.Join(words, " ")
 }
 
-// TestProvePrograms proves the programs, with 16 bits of security. Our verifier and StarkWare's accept the proofs.
+// programParams are parameters by name. The first ones are for all programs, the others for the program once.
+var programParams = []struct{ name, text string }{
+	{"small", `{"channel_hash": "blake2s", "channel_salt": 0, "pcs_config": {"pow_bits": 8, "fri_config": {"log_last_layer_degree_bound": 0,
+		"log_blowup_factor": 1, "n_queries": 8, "fold_step": 3}, "lifting_log_size": null}, "preprocessed_trace": "canonical_small"}`},
+	{"blowup", `{"channel_hash": "blake2s", "channel_salt": 0, "pcs_config": {"pow_bits": 8, "fri_config": {"log_last_layer_degree_bound": 3,
+		"log_blowup_factor": 2, "n_queries": 4, "fold_step": 2}, "lifting_log_size": null}, "preprocessed_trace": "canonical_small"}`},
+	{"salt", `{"channel_hash": "blake2s_m31", "channel_salt": 4294967295, "pcs_config": {"pow_bits": 8, "fri_config": {"log_last_layer_degree_bound": 1,
+		"log_blowup_factor": 1, "n_queries": 8, "fold_step": 4}, "lifting_log_size": null}, "preprocessed_trace": "canonical_small"}`},
+	{"lift", `{"channel_hash": "blake2s", "channel_salt": 7, "pcs_config": {"pow_bits": 8, "fri_config": {"log_last_layer_degree_bound": 0,
+		"log_blowup_factor": 1, "n_queries": 8, "fold_step": 1}, "lifting_log_size": 22}, "preprocessed_trace": "canonical_small"}`},
+	{"production", `{"channel_hash": "blake2s", "channel_salt": 0, "pcs_config": {"pow_bits": 26, "fri_config": {"log_last_layer_degree_bound": 0,
+		"log_blowup_factor": 1, "n_queries": 70, "fold_step": 3}, "lifting_log_size": null}, "preprocessed_trace": "canonical_small"}`},
+}
+
+// TestProvePrograms proves the programs, most of them with 16 bits of security. Our verifier and StarkWare's accept the proofs.
 func TestProvePrograms(t *testing.T) {
-	params, err := ParseParams([]byte(`{"channel_hash": "blake2s", "channel_salt": 0, "pcs_config": {"pow_bits": 8, "fri_config": {"log_last_layer_degree_bound": 0,
-		"log_blowup_factor": 1, "n_queries": 8, "fold_step": 3}, "lifting_log_size": null}, "preprocessed_trace": "canonical_small"}`))
+	all, others := testedPrograms(), programParams[1:]
+	if len(all) < len(programs) {
+		others = nil
+	}
+	proveAll(t, programParams[0].text, all)
+	for _, p := range others {
+		t.Run(p.name, func(t *testing.T) { proveAll(t, p.text, []string{"once"}) })
+	}
+}
+
+func proveAll(t *testing.T, text string, names []string) {
+	params, err := ParseParams([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +165,7 @@ func TestProvePrograms(t *testing.T) {
 	if err != nil {
 		t.Log("StarkWare's verifier stwo-judge is not on PATH")
 	}
-	for _, name := range testedPrograms() {
+	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
 			in, _ := runProgram(t, name)
 			proof, err := p.Prove(t.Context(), in, nil)
@@ -163,7 +187,8 @@ func TestProvePrograms(t *testing.T) {
 			if err := os.WriteFile(file, text, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if text, err := exec.Command(judge, file, "--min-bits", "16").CombinedOutput(); err != nil {
+			bits := params.Config.PowBits + params.Config.LogBlowup*params.Config.Queries
+			if text, err := exec.Command(judge, file, "--hash", params.Hash.String(), "--min-bits", fmt.Sprint(bits)).CombinedOutput(); err != nil {
 				t.Errorf("stwo-judge: %v: %s", err, text)
 			}
 		})
