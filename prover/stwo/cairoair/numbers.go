@@ -43,27 +43,46 @@ func blockwise(f func(s *scratch, rows int, in, out [][]m31.M31)) func(env any, 
 			return
 		}
 		for from := 0; from < rows; from += maxBlock {
-			n := min(maxBlock, rows-from)
-			padded := (n + wide.Rows - 1) / wide.Rows * wide.Rows
-			part := func(words [][]m31.M31) [][]m31.M31 {
-				p := make([][]m31.M31, len(words))
-				for k, w := range words {
-					if w != nil {
-						p[k] = make([]m31.M31, padded)
-						for i := copy(p[k], w[from:from+n]); i < padded; i++ {
-							p[k][i] = p[k][0]
-						}
-					}
+			to := min(from+maxBlock, rows)
+			partIn, partOut := cutRows(in, from, to), cutRows(out, from, to)
+			if n := to - from; n%wide.Rows == 0 {
+				f(s, n, partIn, partOut)
+			} else {
+				// The last group is completed with copies of the first row.
+				padded := (n + wide.Rows - 1) / wide.Rows * wide.Rows
+				moreIn, moreOut := padRows(partIn, padded), padRows(partOut, padded)
+				f(s, padded, moreIn, moreOut)
+				for k, word := range partOut {
+					copy(word, moreOut[k])
 				}
-				return p
-			}
-			partIn, partOut := part(in), part(out)
-			f(s, padded, partIn, partOut)
-			for k, w := range partOut {
-				copy(out[k][min(from, len(out[k])):], w[:min(n, len(w))])
 			}
 		}
 	}
+}
+
+// cutRows returns a part of the rows of words, of which some may be nil.
+func cutRows(words [][]m31.M31, from, to int) [][]m31.M31 {
+	part := make([][]m31.M31, len(words))
+	for k, word := range words {
+		if word != nil {
+			part[k] = word[from:to]
+		}
+	}
+	return part
+}
+
+// padRows returns copies of words with n rows, of which those at the end are equal to the first one.
+func padRows(words [][]m31.M31, n int) [][]m31.M31 {
+	padded := make([][]m31.M31, len(words))
+	for k, word := range words {
+		if word != nil {
+			padded[k] = make([]m31.M31, n)
+			for i := copy(padded[k], word); i < n; i++ {
+				padded[k][i] = word[0]
+			}
+		}
+	}
+	return padded
 }
 
 // Factors of wide.Felts.Mul, which divides by R = 2^256. unit takes a number out of Montgomery form, toProduct makes x·y of x·y/R, and toCube

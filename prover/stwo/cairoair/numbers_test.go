@@ -22,19 +22,12 @@ func TestBlocks(t *testing.T) {
 			word[i] = m31.M31((k*k+7)*(i+3)) % 512
 		}
 	}
-	cut := func(words [][]m31.M31, from, to int) [][]m31.M31 {
-		c := make([][]m31.M31, len(words))
-		for k, w := range words {
-			c[k] = w[from:to]
-		}
-		return c
-	}
 	for i := range rows {
-		productOf.Eval(nil, cut(in, i, i+1), cut(want, i, i+1))
+		productOf.Eval(nil, cutRows(in, i, i+1), cutRows(want, i, i+1))
 	}
 	for _, n := range []int{2, 15, 16, 17, 31, 32, maxBlock - 1, maxBlock, maxBlock + 1, maxBlock + 16, rows} {
 		got := table(productOf.Out, n)
-		productOf.Eval(nil, cut(in, 0, n), got)
+		productOf.Eval(nil, cutRows(in, 0, n), got)
 		for k := range got {
 			for i := range n {
 				if got[k][i] != want[k][i] {

@@ -145,7 +145,8 @@ func rangeCheck252Width27() *air.Component {
 
 // combination adds columns with Σ factors[i]·numbers[i] modulo P, whose limbs are the witness, and returns its limbs. The column p_coef is the
 // multiple of P that is subtracted; it and the carries between limbs lie between -n - 1 and p - 1, where n and p are the sums of the negative
-// and the positive factors.
+// and the positive factors. The constraints are equations of integers, though they hold modulo 2^31 - 1, because n + p and the range of a carry
+// are below 16, and 16·2^27 is 2^31.
 func combination(b *air.Builder, factors []int, numbers [][]air.Expr, witness []air.Expr) []air.Expr {
 	z := limbColumns(b, "combination", witness)
 	bias, values := uint32(1), 1

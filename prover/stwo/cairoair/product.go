@@ -95,8 +95,11 @@ func convolve(x, y []air.Expr) []air.Expr {
 // biasCarry is added to a carry so that it is at least 0. A carry, and the multiple k of P, has 20 bits with its sign.
 const biasCarry = 1 << 19
 
-// verifyProduct states that x·y ≡ z modulo P, with the columns k and carries, whose witness is what wide.Carries says. Limbs may be sums or
-// differences of limbs.
+// verifyProduct states that x·y ≡ z modulo P, with the columns k and carries, whose witness is what wide.Carries says. Limbs of x and y may be
+// differences of limbs, and those of z sums of four.
+//
+// The constraints hold modulo 2^31 - 1, but the range checks make them equations of integers: with limbs of 9 bits a coefficient is below 2^28,
+// and so are k·256 and 512 times a carry, so that no sum of a constraint reaches 2^30.
 func verifyProduct(b *air.Builder, x, y, z, witness []air.Expr) {
 	z2 := convolve(x, y)
 	copy(z2, difference(z2[:len(z)], z))
