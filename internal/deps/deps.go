@@ -61,7 +61,7 @@ var policy = map[string][]string{
 	"prover/stwo/channel":      {"crypto/...", "prover/stwo/m31", "internal/parallel"},
 	"prover/stwo/merkle":       {"crypto/...", "prover/stwo/m31", "prover/stwo/circle", "prover/stwo/channel", "internal/parallel"},
 	"prover/stwo/fri":          {"prover/stwo/m31", "prover/stwo/circle", "prover/stwo/channel", "prover/stwo/merkle", "internal/parallel"},
-	"prover/stwo/pcs":          {"prover/stwo/m31", "prover/stwo/circle", "prover/stwo/channel", "prover/stwo/merkle", "prover/stwo/fri", "internal/parallel"},
+	"prover/stwo/pcs":          {"crypto/blake", "prover/stwo/m31", "prover/stwo/circle", "prover/stwo/channel", "prover/stwo/merkle", "prover/stwo/fri", "internal/parallel"},
 	"prover/stwo/wide":         {"crypto/felt", "prover/stwo/m31"},
 	"prover/stwo/air":          {"prover/stwo/m31", "prover/stwo/circle", "internal/parallel"},
 	"prover/stwo/adapter":      {"crypto/...", "prover/stwo/m31", "cairo", "cairo/casm", "internal/bounded", "internal/parallel"},

@@ -95,7 +95,7 @@ func vectorAddFraction(dst, src *[4]*m31.M31, x, w *m31.M31, inverse []m31.M31, 
 	}
 }
 
-// vectorInvert is invert for a length that is a multiple of vectorRows.
+// vectorInvert does what invert does, for a length that is a multiple of vectorRows.
 func vectorInvert(v, scratch []m31.M31) {
 	if vectorBits == 512 {
 		invert512(word(&v[0]), word(&scratch[0]), len(v))

@@ -46,7 +46,7 @@ func sigmaColumns() []string {
 // mixed are the words of the work vector that the eight calls of G of a round take: columns, then diagonals.
 var mixed = [8][4]int{{0, 4, 8, 12}, {1, 5, 9, 13}, {2, 6, 10, 14}, {3, 7, 11, 15}, {0, 5, 10, 15}, {1, 6, 11, 12}, {2, 7, 8, 13}, {3, 4, 9, 14}}
 
-// blakeCompressOpcode is one compression of Blake2s. The instruction gives
+// blakeCompressOpcode returns the component of one compression of Blake2s. The instruction gives
 //
 //	[op0 address]  the address of the 8 words h of the state
 //	[op1 address]  the address of the 16 words of the message
@@ -154,7 +154,7 @@ var allRounds = &air.Function{Name: "rounds of Blake2s", In: 33, Out: 32 * blake
 	}
 }}
 
-// mix is the function G of Blake2s.
+// mix computes the function G of Blake2s.
 func mix(a, b, c, d, m0, m1 uint32) (uint32, uint32, uint32, uint32) {
 	a += b + m0
 	d = bits.RotateLeft32(d^a, -16)
@@ -167,7 +167,7 @@ func mix(a, b, c, d, m0, m1 uint32) (uint32, uint32, uint32, uint32) {
 	return a, b, c, d
 }
 
-// blakeRound is one round of Blake2s: a row takes a chain from some round to the next.
+// blakeRound returns the component of one round of Blake2s: a row takes a chain from some round to the next.
 func blakeRound() *air.Component {
 	b, in := newCallee("blake_round", 35)
 	chain, round, v, messagePointer := in[0], in[1], words(in[2:34]), in[34]
@@ -225,7 +225,7 @@ var mixOf = &air.Function{Name: "G of Blake2s", In: 12, Out: 8, Eval: func(_ any
 	}
 }}
 
-// blakeG is the function G of Blake2s.
+// blakeG returns the component of the function G of Blake2s.
 func blakeG() *air.Component {
 	b, in := newCallee("blake_g", 12)
 	w := words(in)
@@ -242,7 +242,7 @@ func blakeG() *air.Component {
 	return b.Build()
 }
 
-// tripleXor32 is x ^ y ^ z of three words, byte by byte.
+// tripleXor32 returns the component of x ^ y ^ z of three words, byte by byte.
 func tripleXor32() *air.Component {
 	b, in := newCallee("triple_xor_32", 6)
 	var bytes [6][2]air.Expr // of x.low, x.high, y.low, …

@@ -2,7 +2,7 @@ package cairoair
 
 import "github.com/starkd/starkd/prover/stwo/air"
 
-// qm31AddMulOpcode is [ap/fp + x] = a + b or a·b, with a = [ap/fp + y] and b an immediate or [ap/fp + z], in the secure field QM31. An element stands in a cell
+// qm31AddMulOpcode returns the component of [ap/fp + x] = a + b or a·b, with a = [ap/fp + y] and b an immediate or [ap/fp + z], in the secure field QM31. An element stands in a cell
 // as 144 bits: four coordinates of 36 bits.
 func qm31AddMulOpcode() *air.Component {
 	b, s := newOpcode("qm_31_add_mul_opcode")

@@ -95,7 +95,7 @@ func splitHalf(b *air.Builder, half air.Expr, n int) [2]air.Expr {
 	return [2]air.Expr{half.Sub(high.Times(1 << n)), high}
 }
 
-// xorTables are the tables for xors of numbers of n bits, in the low half of a word and in the high half.
+// xorTables returns the tables for xors of numbers of n bits, in the low half of a word and in the high half.
 func xorTables(n int) [2]*air.Relation {
 	switch n {
 	case 4:

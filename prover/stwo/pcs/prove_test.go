@@ -14,7 +14,7 @@ import (
 	"github.com/starkd/starkd/prover/stwo/m31"
 )
 
-// toy is a proof system of components with two columns, of which the second is the square of the first, beside columns that are only opened.
+// toy is a proof system of components with two columns, of which the second is the square of the first, and of columns that are only opened.
 type toy struct {
 	config Config
 	hash   channel.Hash

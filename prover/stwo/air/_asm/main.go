@@ -189,7 +189,7 @@ func (m *machine) product(a, b pair) pair {
 // split returns v with its odd lanes in even position.
 func (m *machine) split(v VecVirtual) pair { return pair{v, m.odd(v)} }
 
-// splitLater is split, or with AVX2, which has only 16 registers, a pair that product splits again for each use.
+// splitLater does what split does, or with AVX2, which has only 16 registers, returns a pair that product splits again for each use.
 func (m *machine) splitLater(v VecVirtual) pair {
 	if m.wide {
 		return m.split(v)
