@@ -124,7 +124,7 @@ const (
 //
 //	carry[k-1] + (a·b)[k] - c[k] - (q·p)[k] = 2^12·carry[k]
 //
-// A coefficient has at most 32·2^24, so a carry has less than 2^18 in absolute value.
+// A coefficient is at most 32·2^24, so a carry is from -2^17 to 2^17 - 1.
 func mulModBuiltin() *air.Component {
 	b := air.NewBuilder("mul_mod_builtin", 0)
 	p, x, y, z := modOperation(b)
