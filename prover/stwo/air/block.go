@@ -38,7 +38,8 @@ type machine struct {
 	n        int         // rows of the block
 	vector   bool        // the kernels can run on blocks of n rows
 
-	acc []uint64 // scratch of sums
+	acc  []uint64  // scratch of sums
+	pair pairBlock // scratch of addPair
 }
 
 // newMachine returns a machine for a program that reads the given columns.
@@ -60,7 +61,7 @@ func (m *machine) seek(first, n int) {
 		return
 	}
 	m.n = n
-	m.vector = vectorBits > 0 && n%vectorRows == 0
+	m.vector = vectorized(n)
 	for k := len(m.columns); k < len(m.slots); k++ {
 		at := (k - len(m.columns)) * blockRows
 		m.set(k, m.memory[at:at+n])

@@ -49,58 +49,33 @@ type termReader struct {
 //
 // so two products suffice if power·d1 is computed from powers of α that are multiplied by power. A single lookup has power·(D·d1 - m1).
 type pairTerm struct {
-	count        int // of lookups, 1 or 2
-	step         [4]int32
-	power        m31.QM31
-	multiplicity [2]factor
-	negative     [2]bool      // the multiplicity is negated
-	denominator  [2]secureSum // power·d1 and d2
-	operation    pairBlock    // constants of the kernel's operands
+	step        [4]int32
+	denominator [2]secureSum // power·d1 and d2
+	pairFactors
 }
 
 func (r *termReader) operands(f func(*int32)) {
 	r.constraints.operands(f)
-	if p := r.pair; p != nil {
-		for q := range p.step {
-			f(&p.step[q])
-		}
-		for k := range p.count {
-			p.multiplicity[k].operands(f)
-			p.denominator[k].operands(f)
+	p := r.pair
+	if p == nil {
+		return
+	}
+	for q := range p.step {
+		f(&p.step[q])
+	}
+	for k := range p.denominator {
+		p.denominator[k].operands(f)
+		if p.slots[k] >= 0 {
+			f(&p.slots[k])
 		}
 	}
 }
 
 func (r *termReader) finish() {
 	r.constraints.widen()
-	p := r.pair
-	if p == nil {
-		return
-	}
-	for k := range p.count {
-		p.denominator[k].widen()
-	}
-	constant := p.power.Neg()
-	if p.multiplicity[0].slot < 0 {
-		constant = constant.Scale(p.multiplicity[0].constant)
-	} else if p.negative[0] {
-		constant = constant.Neg()
-	}
-	for q, v := range constant.Coordinates() {
-		p.operation.constant[q] = uint64(v)
-	}
-	switch m := p.multiplicity[1]; {
-	case p.count == 1:
-		p.operation.mode = pairSingle
-	case m.slot >= 0:
-		p.operation.mode = pairSecond
-		if !p.negative[1] {
-			p.operation.mode |= pairNegated
-		}
-	case m.constant == 1:
-		p.operation.mode = pairSecond | pairUnit | pairNegated
-	case m.constant == m31.P-1:
-		p.operation.mode = pairSecond | pairUnit
+	if r.pair != nil {
+		r.pair.denominator[0].widen()
+		r.pair.denominator[1].widen()
 	}
 }
 
@@ -129,7 +104,7 @@ func (c *Component) compileComposition(t *Table, s *Interactions, ch *Challenges
 	}
 	shift := s.ClaimedSum.Scale(m31.New(1 << t.LogSize).Inverse()).Coordinates()
 	for k := range c.batches() {
-		p := &pairTerm{count: min(2, len(c.Lookups)-2*k), power: powers[len(c.Constraints)+k]}
+		p := &pairTerm{}
 		isZero := true
 		for q := range p.step {
 			var step sum
@@ -154,20 +129,23 @@ func (c *Component) compileComposition(t *Table, s *Interactions, ch *Challenges
 			}
 			isZero = false
 		}
-		for j := range p.count {
-			m, negative := a.multiplicity(&c.Lookups[2*k+j])
-			if v := m.constant; j == 1 && m.slot < 0 && v != 0 && v != 1 && v != m31.P-1 {
-				// The kernel has no such constant.
-				m.slot = a.emit(sum{constant: v, plain: [2][]int32{{zero}}})
+		power := powers[len(c.Constraints)+k]
+		first, negative := a.multiplicity(&c.Lookups[2*k])
+		p.setFirst(first, negative, power.Neg())
+		second := factor{slot: -1}
+		if p.mode = pairSingle; 2*k+1 < len(c.Lookups) {
+			second, negative = a.multiplicity(&c.Lookups[2*k+1])
+			if v := second.constant; second.slot < 0 && v != 0 && v != 1 && v != m31.P-1 {
+				// There is no mode for this.
+				second.slot = a.emit(sum{constant: v, plain: [2][]int32{{zero}}})
 			}
-			p.multiplicity[j], p.negative[j] = m, negative
-			isZero = isZero && p.multiplicity[j] == factor{slot: -1}
+			p.setSecond(second, negative)
 		}
-		if isZero {
+		if none := (factor{slot: -1}); isZero && first == none && second == none {
 			continue
 		}
-		p.denominator[0] = a.denominator(&c.Lookups[2*k], ch, p.power)
-		if p.count == 2 {
+		p.denominator[0] = a.denominator(&c.Lookups[2*k], ch, power)
+		if p.mode&pairSingle == 0 {
 			p.denominator[1] = a.denominator(&c.Lookups[2*k+1], ch, m31.FromM31(1))
 		}
 		a.read(&termReader{pair: p})
@@ -186,7 +164,6 @@ type composer struct {
 	constant    m31.QM31 // of all constraints' values
 	sums        secureSums
 	denominator [2]secureBlock
-	operation   pairBlock
 }
 
 func newComposer(p *program[*termReader], t *Table, s *Interactions) *composer {
@@ -223,14 +200,8 @@ func (e *composer) block(first, n int, factor m31.M31, out [4][]m31.M31) {
 	}
 	constant := e.constant.Scale(factor).Coordinates()
 	for q := range out {
-		d, sums := out[q][first:first+n], e.sums[q*blockRows:]
-		if m.vector {
-			vectorFinish(d, sums, factor)
-		} else {
-			for i := range d {
-				d[i] = d[i].Add(m31.New(sums[i]).Mul(factor))
-			}
-		}
+		d := out[q][first : first+n]
+		e.sums.addTo(d, q, factor)
 		if constant[q] != 0 {
 			for i := range d {
 				d[i] = d[i].Add(constant[q])
@@ -270,44 +241,9 @@ func (e *composer) seekPrevious(first, n int) {
 // addPair adds the term of a pair of lookups to the sums.
 func (e *composer) addPair(p *pairTerm) {
 	m := e.machine
-	for k := range p.count {
-		m.secureSum(&e.denominator[k], &p.denominator[k])
+	m.secureSum(&e.denominator[0], &p.denominator[0])
+	if p.mode&pairSingle == 0 {
+		m.secureSum(&e.denominator[1], &p.denominator[1])
 	}
-	if m.vector {
-		o := &e.operation
-		*o = p.operation
-		for q, s := range p.step {
-			o.step[q] = m.pointers[s]
-		}
-		for k := range p.count {
-			o.denominator[k] = &e.denominator[k][0][0]
-			if s := p.multiplicity[k].slot; s >= 0 {
-				o.factor[k] = m.pointers[s]
-			}
-		}
-		o.sums = &e.sums[0]
-		vectorAddPair(o, m.n)
-		return
-	}
-	multiplicity := func(k, i int) m31.M31 {
-		v := p.multiplicity[k].constant
-		if s := p.multiplicity[k].slot; s >= 0 {
-			v = m.slots[s][i]
-		}
-		if p.negative[k] {
-			v = v.Neg()
-		}
-		return v
-	}
-	for i := range m.n {
-		d1 := e.denominator[0].at(i)
-		step := m31.NewQM31(m.slots[p.step[0]][i], m.slots[p.step[1]][i], m.slots[p.step[2]][i], m.slots[p.step[3]][i])
-		v := step.Mul(d1).Sub(p.power.Scale(multiplicity(0, i)))
-		if p.count == 2 {
-			v = v.Mul(e.denominator[1].at(i)).Sub(d1.Scale(multiplicity(1, i)))
-		}
-		for q, c := range v.Coordinates() {
-			e.sums.coordinate(q, m.n)[i] += uint64(c)
-		}
-	}
+	m.addPair(e.sums, p.step, &e.denominator, &p.pairFactors)
 }

@@ -133,6 +133,18 @@ type heldFraction struct {
 	copied       block // memory for the multiplicity
 }
 
+// constant returns the constant factor of the multiplicity.
+func (g *heldFraction) constant() m31.M31 {
+	k := m31.M31(1)
+	if g.multiplicity == nil {
+		k = g.read.multiplicity.constant
+	}
+	if g.read.negative {
+		k = k.Neg()
+	}
+	return k
+}
+
 func newFractions(p *program[*fractionReader], t *Table) *fractions {
 	f := &fractions{program: p, machine: newMachine(slices.Concat(t.Columns, t.Preprocessed), p.registers), zeros: make(block, blockRows)}
 	f.norms = make([]m31.M31, fractionGroup*blockRows)
@@ -197,18 +209,7 @@ func (f *fractions) add(r *fractionReader) {
 	norms := f.norms[f.norming*m.n:][:m.n]
 	f.norming++
 	m.secureSum(&g.denominator, &r.denominator)
-	if m.vector {
-		vectorNorms(norms, &g.w[0], &g.denominator[0][0])
-		return
-	}
-	for i := range norms {
-		v := g.denominator.at(i)
-		y := v.B.Square()
-		w := v.A.Square().Sub(m31.CM31{A: y.A.Double().Sub(y.B), B: y.B.Double().Add(y.A)})
-		g.w[i], g.w[blockRows+i] = w.A, w.B
-		// The norm is 0 only of 0, which has the inverse 0.
-		norms[i] = max(w.A.Square().Add(w.B.Square()), 1)
-	}
+	relativeNorms(norms, g.w, &g.denominator)
 }
 
 // flush inverts the denominators of the group, adds its fractions to the sum, and writes the sums after each pair.
@@ -225,7 +226,7 @@ func (f *fractions) flush(first, n int, out [][]m31.M31) {
 		}
 		switch {
 		case !g.zero:
-			f.addFraction(&to, g, norms[:n])
+			addFraction(&to, &f.sums, &g.denominator, g.w, norms[:n], g.multiplicity, g.constant())
 			norms = norms[n:]
 			f.sums = to
 		case g.read.last && &f.sums[0][0] != &to[0][0]:
@@ -236,56 +237,6 @@ func (f *fractions) flush(first, n int, out [][]m31.M31) {
 		}
 	}
 	f.held, f.norming = 0, 0
-}
-
-// addFraction sets `to` to the sums plus the fraction g, given the inverse norms of its denominators.
-func (f *fractions) addFraction(to *[4]block, g *heldFraction, inverse block) {
-	constant := g.read.multiplicity.constant
-	if g.multiplicity != nil {
-		constant = 1
-	}
-	if g.read.negative {
-		constant = constant.Neg()
-	}
-	if f.machine.vector {
-		var multiplicity *m31.M31
-		if g.multiplicity != nil {
-			multiplicity = &g.multiplicity[0]
-		}
-		var dst, src [4]*m31.M31
-		for q := range dst {
-			dst[q], src[q] = &to[q][0], &f.sums[q][0]
-		}
-		vectorAddFraction(&dst, &src, &g.denominator[0][0], &g.w[0], inverse, multiplicity, constant)
-		return
-	}
-	for i, v := range inverse {
-		k := constant.Mul(v)
-		if g.multiplicity != nil {
-			k = k.Mul(g.multiplicity[i])
-		}
-		w := m31.CM31{A: g.w[i].Mul(k), B: g.w[blockRows+i].Neg().Mul(k)}
-		for q, c := range g.denominator.at(i).Conjugate().ScaleCM31(w).Coordinates() {
-			to[q][i] = f.sums[q][i].Add(c)
-		}
-	}
-}
-
-// invert replaces the values of v, of which none is 0, by their inverses. scratch is as long as v.
-func invert(v, scratch []m31.M31) {
-	if vectorBits > 0 && len(v)%vectorRows == 0 {
-		vectorInvert(v, scratch)
-		return
-	}
-	product := m31.M31(1)
-	for i, x := range v {
-		scratch[i] = product
-		product = product.Mul(x)
-	}
-	inverse := product.Inverse()
-	for i := len(v) - 1; i >= 0; i-- {
-		v[i], inverse = inverse.Mul(scratch[i]), inverse.Mul(v[i])
-	}
 }
 
 // prefixSums replaces the column v by its running sums in coset order, of its values minus their mean, and returns the sum of its values.
@@ -307,7 +258,7 @@ func prefixSums(v []m31.M31) m31.M31 {
 		*scratch = make([]m31.M31, n/2)
 	}
 	s := (*scratch)[:n/2]
-	if vectorBits > 0 && len(s)%vectorRows == 0 {
+	if vectorized(len(s)) {
 		vectorPairSums(s, v, mean.Double())
 		bitReversedPrefixSums(s)
 		vectorSpreadSums(v, s, mean)
@@ -336,7 +287,7 @@ func bitReversedPrefixSums(s []m31.M31) {
 		return
 	}
 	low, high := s[:len(s)/2], s[len(s)/2:]
-	vector := vectorBits > 0 && len(low)%vectorRows == 0
+	vector := vectorized(len(low))
 	if vector {
 		vectorSumsUp(low, high)
 	} else {
