@@ -67,6 +67,7 @@ var policy = map[string][]string{
 	"prover/stwo/adapter":      {"crypto/...", "prover/stwo/m31", "cairo", "cairo/casm", "internal/bounded", "internal/parallel"},
 	"prover/stwo/preprocessed": {"crypto/...", "prover/stwo/m31", "prover/stwo/circle", "prover/stwo/merkle", "internal/parallel"},
 	"prover/stwo/stored":       {"crypto/...", "prover/stwo/m31", "prover/stwo/circle", "prover/stwo/channel", "prover/stwo/pcs", "prover/stwo/preprocessed", "internal/parallel"},
+	"prover/stwo/constraints":  {"prover/stwo/air"},
 	"prover/stwo/cairoair":     {"crypto/...", "prover/stwo/m31", "prover/stwo/wide", "prover/stwo/air", "prover/stwo/adapter", "prover/stwo/preprocessed", "internal/parallel"},
 	"prover/stwo":              {"crypto/...", "cairo", "prover/security", "prover/stwo/...", "internal/bounded", "internal/parallel"},
 	"prover":                   {"crypto/...", "cairo", "prover/security", "prover/stone", "prover/stone/stark", "prover/stwo", "prover/stwo/adapter", "internal/bounded"},

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/starkd/starkd/crypto/felt"
-	"github.com/starkd/starkd/prover/stwo/cairoair"
 	"github.com/starkd/starkd/prover/stwo/m31"
 )
 
@@ -96,7 +95,7 @@ func (c *Claim) checkUses() error {
 func (c *Claim) uses() map[string]uint64 {
 	uses := map[string]uint64{}
 	for _, t := range c.Tables {
-		for _, l := range t.Component.AIR().Lookups {
+		for _, l := range t.Component.Lookups {
 			if !l.Yield {
 				uses[l.Relation.Name] += 1 << t.LogSize
 			}
@@ -109,7 +108,7 @@ func (c *Claim) uses() map[string]uint64 {
 func (c *Claim) Steps() uint64 {
 	steps := uint64(0)
 	for _, t := range c.Tables {
-		if t.Component.Source == cairoair.OpcodeStates {
+		if t.Component.Step {
 			steps += 1 << t.LogSize
 		}
 	}

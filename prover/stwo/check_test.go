@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/starkd/starkd/internal/golden"
-	"github.com/starkd/starkd/prover/stwo/cairoair"
+	"github.com/starkd/starkd/prover/stwo/constraints"
 )
 
 // TestUses compares the uses of each relation with StarkWare's.
@@ -23,7 +23,7 @@ func TestUses(t *testing.T) {
 	if err := json.Unmarshal(text, &want); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range cairoair.Components() {
+	for _, c := range constraints.All() {
 		claim := Claim{Tables: []Table{{Component: c}}}
 		if got := claim.uses(); !maps.Equal(got, want[c.Name].Uses) {
 			t.Errorf("%s uses %v, want %v", c.Name, got, want[c.Name].Uses)
@@ -60,7 +60,7 @@ func TestColumns(t *testing.T) {
 					}
 					got := tables[0]
 					tables = tables[1:]
-					if a := got.Component.AIR(); got.Component.Name != w.Component || got.LogSize != size || len(a.Columns) != w.Trace || a.InteractionColumns() != w.Interaction {
+					if a := got.Component; got.Component.Name != w.Component || got.LogSize != size || len(a.Columns) != w.Trace || a.InteractionColumns() != w.Interaction {
 						t.Errorf("got the table %s of 2^%d rows, %d and %d columns, want %v", got.Component.Name, got.LogSize, len(a.Columns), a.InteractionColumns(), w)
 					}
 				}

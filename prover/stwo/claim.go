@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/starkd/starkd/crypto/felt"
-	"github.com/starkd/starkd/prover/stwo/cairoair"
+	"github.com/starkd/starkd/prover/stwo/constraints"
 	"github.com/starkd/starkd/prover/stwo/m31"
 )
 
@@ -17,7 +17,7 @@ type Claim struct {
 
 // Table is the table of a component that is present in a proof.
 type Table struct {
-	Component *cairoair.Component
+	Component *constraints.Component
 	LogSize   int    // log2 of the number of rows
 	Start     uint32 // first address of the builtin's segment, for a component of a builtin
 }
@@ -65,7 +65,7 @@ const maxBigParts = 16
 const idToBig = "memory_id_to_big"
 
 // startMember returns the name of a claim's member with the first address of the builtin's segment.
-func startMember(c *cairoair.Component) string {
+func startMember(c *constraints.Component) string {
 	return strings.TrimSuffix(c.Name, "_narrow_windows") + "_segment_start"
 }
 
@@ -97,7 +97,7 @@ const maxLogSize = 30
 
 // checkTables returns an error unless the tables are in claim order, with sizes in range.
 func (c *Claim) checkTables() error {
-	components := cairoair.Components()
+	components := constraints.All()
 	next := 0 // index of the next component that is allowed
 	for i, t := range c.Tables {
 		at := next
@@ -110,8 +110,8 @@ func (c *Claim) checkTables() error {
 			return fmt.Errorf("stwo: two tables of %s", t.Component.Name)
 		case !repeated && at == len(components):
 			return fmt.Errorf("stwo: table %d is not in claim order", i)
-		case t.Component.Source == cairoair.FixedTable && t.LogSize != t.Component.AIR().LogSize:
-			return fmt.Errorf("stwo: %s has 2^%d rows, want 2^%d", t.Component.Name, t.LogSize, t.Component.AIR().LogSize)
+		case t.Component.Fixed && t.LogSize != t.Component.Component.LogSize:
+			return fmt.Errorf("stwo: %s has 2^%d rows, want 2^%d", t.Component.Name, t.LogSize, t.Component.Component.LogSize)
 		case t.LogSize < minLogSize || t.LogSize > maxLogSize:
 			return fmt.Errorf("stwo: %s has 2^%d rows, want 2^%d to 2^%d", t.Component.Name, t.LogSize, minLogSize, maxLogSize)
 		}

@@ -16,7 +16,7 @@ func (p *Proof) columns() (columns [trees][]pcs.Column, reads [][]int, err error
 	}
 	largest := 0
 	for _, t := range p.Claim.Tables {
-		c := t.Component.AIR()
+		c := t.Component
 		var read []int
 		for _, id := range c.Preprocessed {
 			if id == air.RowNumber {

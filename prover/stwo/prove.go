@@ -1,3 +1,5 @@
+//go:build !js
+
 package stwo
 
 import (
@@ -13,6 +15,7 @@ import (
 	"github.com/starkd/starkd/prover/stwo/cairoair"
 	"github.com/starkd/starkd/prover/stwo/channel"
 	"github.com/starkd/starkd/prover/stwo/circle"
+	"github.com/starkd/starkd/prover/stwo/constraints"
 	"github.com/starkd/starkd/prover/stwo/m31"
 	"github.com/starkd/starkd/prover/stwo/pcs"
 	"github.com/starkd/starkd/prover/stwo/preprocessed"
@@ -327,8 +330,8 @@ func isZero(c []m31.M31) bool {
 func newClaim(in *adapter.Input, tables []cairoair.Table) (Claim, error) {
 	var c Claim
 	for i := range tables {
-		t := Table{Component: tables[i].Component, LogSize: tables[i].LogSize}
-		if t.Component.Parameter == cairoair.SegmentStart {
+		t := Table{Component: constraints.ByName(tables[i].Component.Name), LogSize: tables[i].LogSize}
+		if t.Component.SegmentStart {
 			t.Start = uint32(tables[i].Table.Parameter)
 		}
 		c.Tables = append(c.Tables, t)

@@ -6,8 +6,8 @@ import (
 	"github.com/starkd/starkd/crypto/blake"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover/stwo/air"
-	"github.com/starkd/starkd/prover/stwo/cairoair"
 	"github.com/starkd/starkd/prover/stwo/channel"
+	"github.com/starkd/starkd/prover/stwo/constraints"
 	"github.com/starkd/starkd/prover/stwo/m31"
 )
 
@@ -48,7 +48,7 @@ func pack(words ...uint32) []m31.QM31 {
 func (c *Claim) mix(ch *channel.Channel) {
 	var present, sizes []uint32
 	tables := c.Tables
-	for _, component := range cairoair.Components() {
+	for _, component := range constraints.All() {
 		places := 1
 		if component.Name == idToBig {
 			places = maxBigParts

@@ -51,7 +51,7 @@ func (p *Proof) Security() security.Bits {
 func (p *Proof) lookupSecurity() uint {
 	fractions := uint64(2 + 2*(len(p.Claim.Public.Program)+len(p.Claim.Public.Output)+2+2*SegmentCount))
 	for _, t := range p.Claim.Tables {
-		fractions += uint64(len(t.Component.AIR().Lookups)) << t.LogSize
+		fractions += uint64(len(t.Component.Lookups)) << t.LogSize
 	}
 	const longest = 128 // words of a tuple
 	return uint(secureFieldOrder.BitLen() - 1 - bits.Len64(longest*fractions) + interactionWork)

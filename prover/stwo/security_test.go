@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/starkd/starkd/prover/security"
-	"github.com/starkd/starkd/prover/stwo/cairoair"
+	"github.com/starkd/starkd/prover/stwo/constraints"
 )
 
 // TestSecurity checks the security of StarkWare's proofs.
@@ -33,17 +33,17 @@ func TestSecurity(t *testing.T) {
 
 // TestSecurityCoversComponents checks that no claim exceeds the sizes that Security assumes.
 func TestSecurityCoversComponents(t *testing.T) {
-	samples, constraints := 161+8, 0
-	for _, c := range cairoair.Components() {
+	samples, total := 161+8, 0
+	for _, c := range constraints.All() {
 		parts := 1
 		if c.Name == idToBig {
 			parts = maxBigParts
 		}
-		a := c.AIR()
+		a := c
 		samples += parts * (len(a.Columns) + a.InteractionColumns() + 2*4)
-		constraints += parts * a.ConstraintCount()
+		total += parts * a.ConstraintCount()
 	}
-	if samples > maxSamples || constraints > maxConstraints {
-		t.Errorf("%d samples and %d constraints, want at most %d and %d", samples, constraints, maxSamples, maxConstraints)
+	if samples > maxSamples || total > maxConstraints {
+		t.Errorf("%d samples and %d constraints, want at most %d and %d", samples, total, maxSamples, maxConstraints)
 	}
 }

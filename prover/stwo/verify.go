@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/starkd/starkd/prover/stwo/air"
-	"github.com/starkd/starkd/prover/stwo/cairoair"
 	"github.com/starkd/starkd/prover/stwo/channel"
 	"github.com/starkd/starkd/prover/stwo/circle"
 	"github.com/starkd/starkd/prover/stwo/m31"
@@ -139,7 +138,7 @@ func (p *Proof) constraints(reads [][]int, challenges *air.Challenges, coefficie
 	ids := uint32(0) // of the tables of memory_id_to_big so far
 	var mask air.Mask
 	for i, t := range p.Claim.Tables {
-		c := t.Component.AIR()
+		c := t.Component
 		mask = air.Mask{
 			LogSize:      t.LogSize,
 			Columns:      mask.Columns[:0],
@@ -147,10 +146,10 @@ func (p *Proof) constraints(reads [][]int, challenges *air.Challenges, coefficie
 			Interaction:  mask.Interaction[:0],
 			Shift:        p.Sums[i].Scale(m31.New(1 << t.LogSize).Inverse()),
 		}
-		switch t.Component.Parameter {
-		case cairoair.SegmentStart:
+		switch {
+		case c.SegmentStart:
 			mask.Parameter = m31.M31(t.Start)
-		case cairoair.FirstID:
+		case c.FirstID:
 			mask.Parameter = m31.M31(ids)
 			ids += 1 << t.LogSize
 		}

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/starkd/starkd/prover/stwo/cairoair"
 	"github.com/starkd/starkd/prover/stwo/channel"
+	"github.com/starkd/starkd/prover/stwo/constraints"
 	"github.com/starkd/starkd/prover/stwo/fri"
 	"github.com/starkd/starkd/prover/stwo/m31"
 	"github.com/starkd/starkd/prover/stwo/pcs"
@@ -50,7 +50,7 @@ func (c *Claim) visit(f form) {
 	c.Public.visit(f)
 	present := c.Tables
 	c.Tables = nil
-	for _, component := range cairoair.Components() {
+	for _, component := range constraints.All() {
 		// Tables of the component; a writer takes them from the beginning of present.
 		n := 0
 		for n < len(present) && present[n].Component == component {
@@ -70,7 +70,7 @@ func (c *Claim) visit(f form) {
 }
 
 // visitTables visits the tables of a component that is present, and returns them.
-func visitTables(f form, c *cairoair.Component, of []Table) []Table {
+func visitTables(f form, c *constraints.Component, of []Table) []Table {
 	f.open()
 	defer f.close()
 	logSize := func(t *Table) {
@@ -85,13 +85,13 @@ func visitTables(f form, c *cairoair.Component, of []Table) []Table {
 	if f.reading() {
 		of = []Table{{Component: c}}
 	}
-	if c.Source == cairoair.FixedTable {
-		of[0].LogSize = c.AIR().LogSize
+	if c.Fixed {
+		of[0].LogSize = c.LogSize
 	} else {
 		f.member("log_size")
 		logSize(&of[0])
 	}
-	if c.Parameter == cairoair.SegmentStart {
+	if c.SegmentStart {
 		f.member(startMember(c))
 		number32(f, &of[0].Start, m31.P)
 	}
@@ -185,7 +185,7 @@ func (p *Proof) visitSums(f form) {
 	p.Sums = sums
 	f.open()
 	tables := p.Claim.Tables
-	for _, c := range cairoair.Components() {
+	for _, c := range constraints.All() {
 		n := 0
 		for n < len(tables) && tables[n].Component == c {
 			n++

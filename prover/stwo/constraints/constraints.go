@@ -1,0 +1,76 @@
+// Package constraints is the Cairo AIR as a verifier needs it: for each component the columns, constraints and lookups, without the rules that
+// fill the columns. It is generated from the definitions in package cairoair, which takes ten times as much code and time to build: a test
+// compares the file with the definitions, and `go test -update` rewrites it.
+//
+// A verifier in a browser contains this package and not cairoair.
+package constraints
+
+import (
+	_ "embed"
+	"encoding/binary"
+	"sync"
+
+	"github.com/starkd/starkd/prover/stwo/air"
+)
+
+// Component is a component of the Cairo AIR.
+type Component struct {
+	*air.Component
+
+	Step bool // a row is a step of the machine
+	// Fixed is set if the number of rows is always the same, LogSize.
+	Fixed bool
+	// SegmentStart is set if the parameter is the first address of a builtin's segment, FirstID if it is the number of ids in the tables of the
+	// component before this one.
+	SegmentStart, FirstID bool
+}
+
+//go:generate go test -run TestGenerated -update .
+//go:embed constraints.bin
+var encoded []byte
+
+// All returns the components in claim order, which is the order of their columns, claims and constraints in a proof.
+var All = sync.OnceValue(func() []*Component { return decode(encoded) })
+
+// ByName returns the component with the given name, or nil.
+func ByName(name string) *Component { return byName()[name] }
+
+var byName = sync.OnceValue(func() map[string]*Component {
+	m := map[string]*Component{}
+	for _, c := range All() {
+		m[c.Name] = c
+	}
+	return m
+})
+
+// flags are the members of a component that the file has in one byte.
+const (
+	flagStep = 1 << iota
+	flagFixed
+	flagSegmentStart
+	flagFirstID
+)
+
+// decode reads the file: the names and arities of the relations, then the components.
+func decode(b []byte) []*Component {
+	number := func() int {
+		v, n := binary.Uvarint(b)
+		b = b[n:]
+		return int(v)
+	}
+	relations := make([]*air.Relation, number())
+	for i := range relations {
+		n := number()
+		name := string(b[:n])
+		b = b[n:]
+		relations[i] = air.NewRelation(name, number())
+	}
+	all := make([]*Component, number())
+	for i := range all {
+		flags := b[0]
+		c := &Component{Step: flags&flagStep != 0, Fixed: flags&flagFixed != 0, SegmentStart: flags&flagSegmentStart != 0, FirstID: flags&flagFirstID != 0}
+		c.Component, b = air.ReadConstraints(b[1:], relations)
+		all[i] = c
+	}
+	return all
+}
