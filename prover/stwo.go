@@ -1,33 +1,14 @@
 package prover
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
 	"github.com/starkd/starkd/prover/stwo"
-	"github.com/starkd/starkd/prover/stwo/adapter"
 )
 
 // stwoLayout is the name of the only layout of S-two's proofs.
 const stwoLayout = "all_cairo_stwo"
-
-// ProveStwo proves the run with S-two's system and verifies the proof before it returns it, as Prove does with Stone's. When ctx ends, it returns ctx's
-// error within about a second.
-func ProveStwo(ctx context.Context, in *adapter.Input, params *stwo.Params, progress *stwo.Progress) (*stwo.Proof, error) {
-	p, err := stwo.NewProver(ctx, params)
-	if err != nil {
-		return nil, err
-	}
-	proof, err := p.Prove(ctx, in, progress)
-	if err != nil {
-		return nil, err
-	}
-	if err := proof.Verify(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrSelfCheck, err)
-	}
-	return proof, nil
-}
 
 // VerifyStwo checks a proof of S-two and returns the claim that it proves, as Verify does for proofs of Stone. Bare and Versions of the policy have no
 // meaning for such proofs.

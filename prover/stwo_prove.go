@@ -1,0 +1,30 @@
+//go:build !js
+
+package prover
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/starkd/starkd/prover/stwo"
+	"github.com/starkd/starkd/prover/stwo/adapter"
+)
+
+// A browser verifies and does not prove: the prover is no part of its program.
+
+// ProveStwo proves the run with S-two's system and verifies the proof before it returns it, as Prove does with Stone's. When ctx ends, it returns ctx's
+// error within about a second.
+func ProveStwo(ctx context.Context, in *adapter.Input, params *stwo.Params, progress *stwo.Progress) (*stwo.Proof, error) {
+	p, err := stwo.NewProver(ctx, params)
+	if err != nil {
+		return nil, err
+	}
+	proof, err := p.Prove(ctx, in, progress)
+	if err != nil {
+		return nil, err
+	}
+	if err := proof.Verify(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSelfCheck, err)
+	}
+	return proof, nil
+}
