@@ -281,18 +281,18 @@ func (t *trace) use(c *Component, r *air.Relation, rows int) air.Sink {
 					fail(first+i, address)
 					continue
 				}
-				times[address]++
+				times.add(address)
 			}
 		}
 	case memoryIDToValue:
 		return func(worker, first int, values [][]m31.M31) {
-			small, big := t.small.of(worker)[:len(t.in.Memory.Small)], t.big.of(worker)[:len(t.in.Memory.Big)]
+			small, big := t.small.of(worker), t.big.of(worker)
 			for i, id := range values[0] {
 				switch {
-				case int(id) < len(small):
-					small[id]++
-				case id >= adapter.BigID && int(id-adapter.BigID) < len(big):
-					big[id-adapter.BigID]++
+				case int(id) < len(t.in.Memory.Small):
+					small.add(id)
+				case id >= adapter.BigID && int(id-adapter.BigID) < len(t.in.Memory.Big):
+					big.add(id - adapter.BigID)
 				default:
 					fail(first+i, id)
 				}
@@ -316,32 +316,71 @@ func (t *trace) use(c *Component, r *air.Relation, rows int) air.Sink {
 // workers that never use a table need no memory for it.
 type counter struct {
 	rows    int
-	workers [][]m31.M31
+	workers []tally
 }
 
-func newCounter(rows int) *counter { return &counter{rows, make([][]m31.M31, parallel.Workers())} }
+// tally is the counts of one worker, which are low + high. Most rows are rarely used, and bytes miss the cache less often than words. high holds
+// multiples of 256 in pages, which are nil as long as there are none.
+type tally struct {
+	low  []uint8
+	high [][]m31.M31
+}
+
+const tallyPage = 1 << 10
+
+func newCounter(rows int) *counter { return &counter{rows, make([]tally, parallel.Workers())} }
 
 // of returns the counts of a worker.
-func (c *counter) of(worker int) []m31.M31 {
-	if c.workers[worker] == nil {
-		c.workers[worker] = make([]m31.M31, c.rows)
+func (c *counter) of(worker int) *tally {
+	t := &c.workers[worker]
+	if t.low == nil {
+		t.low = make([]uint8, c.rows)
+		t.high = make([][]m31.M31, (c.rows+tallyPage-1)/tallyPage)
 	}
-	return c.workers[worker]
+	return t
 }
 
-// column returns the sum of all workers' counts, as those of worker 0.
-func (c *counter) column() []m31.M31 {
-	total := c.of(0)
-	for k, times := range c.workers[1:] {
-		if times != nil {
-			parallel.Chunks(c.rows, 1<<12, func(from, to int) {
-				for i := from; i < to; i++ {
-					total[i] += times[i]
-				}
-			})
-			c.workers[1+k] = nil
-		}
+// add counts a use of a row.
+func (t *tally) add(row m31.M31) {
+	t.low[row]++
+	if t.low[row] == 0 {
+		t.carry(row)
 	}
+}
+
+// carry adds 256 to the count of a row.
+func (t *tally) carry(row m31.M31) {
+	page := &t.high[row/tallyPage]
+	if *page == nil {
+		*page = make([]m31.M31, tallyPage)
+	}
+	(*page)[row%tallyPage] += 1 << 8
+}
+
+// column returns the sum of all workers' counts.
+func (c *counter) column() []m31.M31 {
+	total := make([]m31.M31, c.rows)
+	pages := (c.rows + tallyPage - 1) / tallyPage
+	parallel.Chunks(pages, 4, func(start, end int) {
+		for page := start; page < end; page++ {
+			from := page * tallyPage
+			total := total[from:min(from+tallyPage, c.rows)]
+			for _, t := range c.workers {
+				if t.low == nil {
+					continue
+				}
+				for i, n := range t.low[from:][:len(total)] {
+					total[i] += m31.M31(n)
+				}
+				if high := t.high[page]; high != nil {
+					for i := range total {
+						total[i] += high[i]
+					}
+				}
+			}
+		}
+	})
+	clear(c.workers)
 	return total
 }
 
@@ -366,7 +405,7 @@ func tableSink(c *Component, r *air.Relation, columns counters, fail func(row in
 					fail(first+i, x|y)
 					continue
 				}
-				columns[x>>low<<2|y>>low].of(worker)[x&(1<<low-1)<<low|y&(1<<low-1)]++
+				columns[x>>low<<2|y>>low].of(worker).add(x&(1<<low-1)<<low | y&(1<<low-1))
 			}
 		}
 	}
@@ -374,6 +413,7 @@ func tableSink(c *Component, r *air.Relation, columns counters, fail func(row in
 	widths := c.widths
 	return func(worker, first int, values [][]m31.M31) {
 		times := column.of(worker)
+		low := times.low
 		const group = 64
 		var rows [group]m31.M31
 		for from := 0; from < len(values[0]); from += group {
@@ -401,7 +441,10 @@ func tableSink(c *Component, r *air.Relation, columns counters, fail func(row in
 				continue
 			}
 			for _, row := range rows {
-				times[row]++
+				low[row]++
+				if low[row] == 0 {
+					times.carry(row)
+				}
 			}
 		}
 	}
@@ -495,7 +538,7 @@ func (p *passedInputs) distinct() [][]m31.M31 {
 // instructionInputs are the inputs of verify_instruction. There is a single one for each pc, so they are kept by pc.
 type instructionInputs struct {
 	times *counter
-	words []*counter // each word of the input, as each worker saw it
+	words [][][]m31.M31 // of each worker, the words of the inputs that it saw
 }
 
 func newInstructionInputs(words int, in *adapter.Input) *instructionInputs {
@@ -506,24 +549,30 @@ func newInstructionInputs(words int, in *adapter.Input) *instructionInputs {
 		}
 	}
 	n := min(int(last)+1, len(in.Memory.IDs)) // larger ones fail as addresses
-	p := &instructionInputs{times: newCounter(n)}
-	for range words {
-		p.words = append(p.words, newCounter(n))
+	p := &instructionInputs{times: newCounter(n), words: make([][][]m31.M31, parallel.Workers())}
+	for worker := range p.words {
+		p.words[worker] = make([][]m31.M31, words)
 	}
 	return p
 }
 
 func (p *instructionInputs) sink(fail func(row int, value m31.M31)) air.Sink {
 	return func(worker, first int, values [][]m31.M31) {
-		times := p.times.of(worker)
+		times, words := p.times.of(worker), p.words[worker]
+		for k := range words {
+			if words[k] == nil {
+				words[k] = make([]m31.M31, p.times.rows)
+			}
+		}
 		for i, pc := range values[0] {
-			if int(pc) >= len(times) {
+			if int(pc) >= p.times.rows {
 				fail(first+i, pc)
 				continue
 			}
-			if times[pc]++; times[pc] == 1 {
+			times.add(pc)
+			if times.low[pc] == 1 { // the first time, or once more after 256 times
 				for k, v := range values {
-					p.words[k].of(worker)[pc] = v[i]
+					words[k][pc] = v[i]
 				}
 			}
 		}
@@ -532,27 +581,24 @@ func (p *instructionInputs) sink(fail func(row int, value m31.M31)) air.Sink {
 
 // distinct returns the inputs in ascending order of pc. The last word of each is its multiplicity.
 func (p *instructionInputs) distinct() [][]m31.M31 {
-	inputs := make([][]m31.M31, len(p.words)+1)
-	for pc := range p.times.rows {
-		seen := -1
-		n := m31.M31(0)
-		for worker, times := range p.times.workers {
-			if times != nil && times[pc] > 0 {
-				seen = worker
-				n += times[pc]
+	seen := make([]int, p.times.rows) // a worker that saw the instruction
+	for worker, t := range p.times.workers {
+		for pc, n := range t.low {
+			if n > 0 || t.high[pc/tallyPage] != nil && t.high[pc/tallyPage][pc%tallyPage] > 0 {
+				seen[pc] = worker
 			}
 		}
-		if seen < 0 {
+	}
+	n := len(p.words[0])
+	inputs := make([][]m31.M31, n+1)
+	for pc, times := range p.times.column() {
+		if times == 0 {
 			continue
 		}
-		for k, word := range p.words {
-			v := m31.M31(0) // a word that all tuples leave out
-			if word.workers[seen] != nil {
-				v = word.workers[seen][pc]
-			}
-			inputs[k] = append(inputs[k], v)
+		for k, word := range p.words[seen[pc]] {
+			inputs[k] = append(inputs[k], word[pc])
 		}
-		inputs[len(p.words)] = append(inputs[len(p.words)], n)
+		inputs[n] = append(inputs[n], times)
 	}
 	return inputs
 }
@@ -568,12 +614,12 @@ func (t *trace) fillMemory(c *Component) {
 				t.fail(&lookupError{"public memory", 0, memoryAddressToID.Name, m31.M31(address)})
 				return
 			}
-			t.addresses.of(0)[address]++
+			t.addresses.of(0).add(m31.M31(address))
 			switch id := m.IDs[address]; {
 			case id < m31.M31(len(m.Small)):
-				t.small.of(0)[id]++
+				t.small.of(0).add(id)
 			case id >= adapter.BigID && int(id-adapter.BigID) < len(m.Big):
-				t.big.of(0)[id-adapter.BigID]++
+				t.big.of(0).add(id - adapter.BigID)
 			default:
 				t.fail(&lookupError{"public memory", 0, memoryIDToValue.Name, id})
 				return
