@@ -36,7 +36,7 @@ func rowTables(t *testing.T, in *adapter.Input, narrow bool) []*rowTable {
 		r := &rowTable{Table: table.Table, c: table.Component, rows: 1 << table.LogSize}
 		rows := make([]int, 0, r.rows)
 		for i := range r.rows {
-			if r.c.Source != FixedTable || i == 0 || slices.ContainsFunc(r.Columns, func(c []m31.M31) bool { return c[i] != 0 }) {
+			if r.c.Source != FixedTable || i == 0 || slices.ContainsFunc(r.Columns, func(c []m31.M31) bool { return c != nil && c[i] != 0 }) {
 				rows = append(rows, i)
 			}
 		}
@@ -45,7 +45,9 @@ func rowTables(t *testing.T, in *adapter.Input, narrow bool) []*rowTable {
 			for _, column := range table.Columns {
 				used := make([]m31.M31, len(rows))
 				for k, i := range rows {
-					used[k] = column[i]
+					if column != nil {
+						used[k] = column[i]
+					}
 				}
 				r.Columns = append(r.Columns, used)
 			}

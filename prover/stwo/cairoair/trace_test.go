@@ -70,6 +70,9 @@ func TestFill(t *testing.T) {
 						t.Fatalf("%s has 2^%d rows, want 2^%d", w.Component, tables[0].LogSize, w.LogSizes[part])
 					}
 					for _, column := range tables[0].Columns {
+						if column == nil {
+							column = make([]m31.M31, 1<<tables[0].LogSize)
+						}
 						hashes = append(hashes, columnHash(column))
 						columns = append(columns, column)
 					}
