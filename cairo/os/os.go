@@ -28,8 +28,11 @@ import (
 //go:embed os.json
 var program []byte
 
-// Layout is the layout of the proofs of the program.
-const Layout = "recursive"
+// Layouts of runs of the program.
+const (
+	Layout     = "recursive"      // for proofs of Stone
+	LayoutStwo = "all_cairo_stwo" // for proofs of S-two
+)
 
 // Block holds some of a block's transactions, in order.
 type Block struct {
@@ -50,6 +53,8 @@ type Transaction struct {
 
 // Options are the options of Run and RunParts.
 type Options struct {
+	// Layout is the layout of the run. Default Layout.
+	Layout string
 	// MaxSteps bounds the trace's length in steps, which is a power of two. Default 2^27. The layout needs at least 2^17.
 	MaxSteps uint64
 	// Stop, if not nil and set, ends the run with cairo.ErrInterrupted.
@@ -59,6 +64,9 @@ type Options struct {
 }
 
 func (o *Options) setDefaults() {
+	if o.Layout == "" {
+		o.Layout = Layout
+	}
 	if o.MaxSteps == 0 {
 		o.MaxSteps = 1 << 27
 	}
@@ -89,7 +97,7 @@ func Run(block *Block, opt Options) (*cairo.Trace, error) {
 // execute runs the program on the planned calls.
 func (j *job) execute(opt Options) (*cairo.Trace, error) {
 	result, err := cairo0.RunProgram(program, cairo0.RunOptions{
-		Layout:    Layout,
+		Layout:    opt.Layout,
 		ProofMode: true,
 		MaxSteps:  opt.MaxSteps,
 		Stop:      opt.Stop,
