@@ -25,7 +25,6 @@ type Component struct {
 	SegmentStart, FirstID bool
 }
 
-//go:generate go test -run TestGenerated -update .
 //go:embed constraints.bin
 var encoded []byte
 
