@@ -69,14 +69,26 @@ func (b *batch) line(d circle.Point[m31.M31]) m31.CM31 {
 	return x.A.Sub(m31.CM31{A: d.X}).Mul(y.B).Sub(y.A.Sub(m31.CM31{A: d.Y}).Mul(x.B))
 }
 
-// at returns the batch's value at the domain's point d. cell returns a column's cell there.
-func (b *batch) at(d circle.Point[m31.M31], cell func(tree, column int) m31.M31) m31.QM31 {
-	var sum m31.QM31
+// combine returns Σ w·f for each of n opened cells f of the batch's columns.
+func (b *batch) combine(cells [][][]m31.M31, n int) []m31.QM31 {
+	// A product of two elements below 2^31 is at most 2^32 after one fold at bit 31, so sums of fewer than 2^32 of them do not overflow.
+	sums := make([][4]uint64, n)
 	for i := range b.terms {
 		t := &b.terms[i]
-		sum = sum.Add(t.weight.Scale(cell(t.tree, t.column)))
+		w := t.weight.Coordinates()
+		for k, f := range cells[t.tree][t.column] {
+			s := &sums[k]
+			for j := range w {
+				product := uint64(w[j]) * uint64(f)
+				s[j] += product&m31.P + product>>31
+			}
+		}
 	}
-	return b.finish(sum, d, b.line(d).Inverse())
+	out := make([]m31.QM31, n)
+	for k, s := range sums {
+		out[k] = m31.NewQM31(m31.New(s[0]), m31.New(s[1]), m31.New(s[2]), m31.New(s[3]))
+	}
+	return out
 }
 
 // finish returns the batch's value at d from Σ w·f(d) and the inverse of the line's value.

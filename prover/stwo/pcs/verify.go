@@ -66,14 +66,15 @@ func verify(ch *channel.Channel, trees [][]Column, p Point, proof *Proof, o *obs
 
 	// The DEEP sum at the queries, and its folds.
 	sums := make([]m31.QM31, len(queries))
-	batches := s.batches(proof.SampledValues, p, gamma)
-	for k, q := range queries {
-		d := circle.CellPoint(int(q), s.logDomain)
-		for _, b := range batches {
-			if b.line(d) == (m31.CM31{}) {
+	for _, b := range s.batches(proof.SampledValues, p, gamma) {
+		combined := b.combine(proof.QueriedValues, len(queries))
+		for k, q := range queries {
+			d := circle.CellPoint(int(q), s.logDomain)
+			line := b.line(d)
+			if line == (m31.CM31{}) {
 				return errors.New("pcs: the point out of the domain is on a line through a queried point")
 			}
-			sums[k] = sums[k].Add(b.at(d, func(t, i int) m31.M31 { return proof.QueriedValues[t][i][k] }))
+			sums[k] = sums[k].Add(b.finish(combined[k], d, line.Inverse()))
 		}
 	}
 	var folds func([]uint32, []m31.QM31)
