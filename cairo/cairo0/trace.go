@@ -3,6 +3,7 @@ package cairo0
 import (
 	"fmt"
 	"math/big"
+	"slices"
 
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/cairo/machine"
@@ -114,6 +115,9 @@ func (r *run) publicInput(t *cairo.Trace) error {
 	p.Layout, p.Steps, p.RangeCheckMin, p.RangeCheckMax = r.layout.name, uint64(len(t.Registers)), lo, hi
 	p.Segments = []cairo.Segment{{Name: "program", Begin: first.PC, End: last.PC}, {Name: "execution", Begin: first.AP, End: last.AP}}
 	for _, b := range r.builtins {
+		if r.layout.stwo && !slices.Contains(r.p.Builtins, b.Name) {
+			continue // the builtin has no pointer in a claim of S-two
+		}
 		begin := r.table[b.Base.Segment]
 		p.Segments = append(p.Segments, cairo.Segment{Name: b.Name, Begin: begin, End: begin + b.stop})
 	}

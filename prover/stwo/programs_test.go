@@ -5,10 +5,12 @@ package stwo
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,7 +24,7 @@ import (
 
 // programs are the Cairo 0 programs of testdata/programs that have a main. Together they use every builtin and every opcode, at their borders.
 var programs = []string{
-	"silent", "few", "once", "sixteen", "seventeen", "batches", "bits", "blake", "control", "curve", "hashes", "numbers", "qm31", "wide",
+	"silent", "few", "unused", "once", "sixteen", "seventeen", "batches", "bits", "blake", "control", "curve", "hashes", "numbers", "qm31", "wide",
 }
 
 // testedPrograms returns the programs for tests that take seconds for each.
@@ -76,7 +78,8 @@ func runProgram(t testing.TB, name string) (*adapter.Input, []string) {
 func TestPrograms(t *testing.T) {
 	var text bytes.Buffer
 	for _, name := range programs {
-		_, output := runProgram(t, name)
+		in, output := runProgram(t, name)
+		checkPresent(t, name, in)
 		fmt.Fprintf(&text, "%s: %s\n", name, strings.Join(output, " "))
 		switch name {
 		case "blake":
@@ -90,6 +93,21 @@ func TestPrograms(t *testing.T) {
 		}
 	}
 	golden.Equal(t, filepath.Join("programs", "outputs.txt"), text.Bytes())
+}
+
+// checkPresent checks that the builtins of an input are those of its program.
+func checkPresent(t *testing.T, name string, in *adapter.Input) {
+	var program struct {
+		Builtins []string `json:"builtins"`
+	}
+	if err := json.Unmarshal(golden.Gunzip(t, filepath.Join("testdata", "programs", name+".json.gz")), &program); err != nil {
+		t.Fatal(err)
+	}
+	for b := range adapter.BuiltinCount {
+		if got, want := in.Present[b], slices.Contains(program.Builtins, b.String()); got != want {
+			t.Errorf("%s: builtin %v is present: got %v, want %v", name, b, got, want)
+		}
+	}
 }
 
 // blakeOutput returns the output of the program blake.

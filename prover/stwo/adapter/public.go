@@ -59,8 +59,8 @@ func (in *Input) Pointers(b Builtin) (start, stop m31.M31) {
 }
 
 // findPresent sets in.Present. Main takes pointers in the order of the builtins. A pointer to the beginning of a builtin's segment belongs to
-// that builtin, another one to a builtin without a segment. A segment that is not used begins where the next one does, and main returns its
-// pointer as it is.
+// that builtin, and 0 to ecdsa or keccak, which have no segment. A segment that is not used begins where the next one does, and main returns
+// its pointer as it is.
 func (in *Input) findPresent(segments []cairo.Segment) error {
 	var begin [BuiltinCount]uint64
 	for _, s := range segments {
@@ -84,7 +84,7 @@ func (in *Input) findPresent(segments []cairo.Segment) error {
 		// The remaining pointers need as many builtins.
 		last := BuiltinCount - Builtin(int(n)-k)
 		for c := b; c <= last; c++ {
-			if begin[c] != 0 && begin[c] == start && used == (in.Segments[c].Len() > 0) {
+			if begin[c] == start && (start == 0 && builtins[c].field == "" || start != 0 && used == (in.Segments[c].Len() > 0)) {
 				b = c
 				break
 			}
