@@ -7,7 +7,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -200,5 +202,60 @@ func TestFillErrors(t *testing.T) {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+// TestFillMutations fills runs with wrong steps, values and segments. Fill may return an error or a trace that is wrong, but must not panic.
+func TestFillMutations(t *testing.T) {
+	for _, name := range []string{"c03_opcodes", "c10_all/small"} {
+		original, narrow := corpusInput(t, name)
+		random := rand.New(rand.NewPCG(1, 2))
+		for range 20 {
+			in := *original
+			m := &in.Memory
+			m.IDs, m.Small, m.Big, in.Public = slices.Clone(m.IDs), slices.Clone(m.Small), slices.Clone(m.Big), slices.Clone(in.Public)
+			word := func() m31.M31 {
+				switch random.IntN(4) {
+				case 0:
+					return m31.New(random.Uint64())
+				case 1:
+					return m31.M31(random.IntN(3))
+				case 2:
+					return adapter.BigID + m31.M31(random.IntN(2*len(m.Big)))
+				}
+				return m31.M31(random.IntN(len(m.IDs)))
+			}
+			for range 1 + random.IntN(3) {
+				switch random.IntN(5) {
+				case 0: // steps of one opcode as those of another
+					a, b := random.IntN(int(adapter.OpcodeCount)), random.IntN(int(adapter.OpcodeCount))
+					in.Opcodes[a], in.Opcodes[b] = in.Opcodes[b], in.Opcodes[a]
+				case 1: // a register
+					s := &in.Opcodes[random.IntN(int(adapter.OpcodeCount))]
+					for k, register := range []*[]m31.M31{&s.PC, &s.AP, &s.FP} {
+						if *register = slices.Clone(*register); s.Len() > 0 && random.IntN(3) == k {
+							(*register)[random.IntN(s.Len())] = word()
+						}
+					}
+				case 2: // an address
+					m.IDs[random.IntN(len(m.IDs))] = word()
+				case 3: // a value, which may be one that the memory should not hold so
+					m.Small[random.IntN(len(m.Small))] = adapter.Uint128{Lo: random.Uint64(), Hi: random.Uint64()}
+					for k := range m.Big {
+						if random.IntN(10) == 0 {
+							m.Big[k][random.IntN(8)] = random.Uint32()
+						}
+					}
+				case 4: // the place of a segment
+					s := &in.Segments[random.IntN(int(adapter.BuiltinCount))]
+					n := uint32(s.Len())
+					s.Begin = uint32(word())
+					s.End = s.Begin + n
+				}
+			}
+			if _, err := Fill(&in, narrow); err != nil && !strings.HasPrefix(err.Error(), "cairoair: ") {
+				t.Errorf("%s: got the error %v", name, err)
+			}
+		}
 	}
 }
