@@ -238,6 +238,10 @@ func (r *run) interact(ctx context.Context, challenges *air.Challenges) error {
 		t := &r.tables[i]
 		table := t.Table
 		for _, k := range r.reads[i] {
+			if t.Source == cairoair.FixedTable {
+				table.Preprocessed = append(table.Preprocessed, usedCells(&r.columns[k], t.Columns))
+				continue
+			}
 			if values[k] == nil {
 				values[k] = r.columns[k].Values()
 			}
@@ -247,6 +251,21 @@ func (r *run) interact(ctx context.Context, challenges *air.Challenges) error {
 		t.Columns = nil
 	}
 	return nil
+}
+
+// usedCells returns a preprocessed column of a fixed table. Cells are 0 where all multiplicities of their rows are 0. Most rows are, and the memory of
+// cells that are not written takes no space.
+func usedCells(c *preprocessed.Column, multiplicities [][]m31.M31) []m31.M31 {
+	const group = 16 // rows that are filled together
+	cells := make([]m31.M31, 1<<c.LogSize)
+	parallel.Chunks(len(cells)/group, 1<<10, func(start, end int) {
+		for g := start; g < end; g++ {
+			if slices.ContainsFunc(multiplicities, func(m []m31.M31) bool { return m != nil && !isZero(m[g*group:(g+1)*group]) }) {
+				c.Fill(cells[g*group:(g+1)*group], g*group)
+			}
+		}
+	})
+	return cells
 }
 
 // commitInteraction commits to the interaction columns, and drops them.
