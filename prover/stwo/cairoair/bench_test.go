@@ -52,7 +52,7 @@ func BenchmarkFill(b *testing.B) {
 func BenchmarkWitness(b *testing.B) {
 	const logRows = 13
 	in, _ := corpusInput(b, "c10_all/small")
-	env := &Witness{Memory: newMemory(&in.Memory)}
+	env := newMemory(&in.Memory)
 	for _, narrow := range []bool{true, false} {
 		tables, err := Fill(in, narrow)
 		if err != nil {

@@ -133,7 +133,7 @@ func xorConstant(b *air.Builder, w word, c uint32) word {
 
 // allRounds computes the work vector after each round, from the one before the first and the address of the message.
 var allRounds = &air.Function{Name: "rounds of Blake2s", In: 33, Out: 32 * blakeRoundCount, Eval: func(env any, in, out [][]m31.M31) {
-	memory := env.(*Witness).Memory
+	memory := env.(*memory)
 	var v, message [16]uint32
 	for i := range in[0] {
 		for k := range v {

@@ -68,13 +68,13 @@ const (
 // idOf computes the id of the value at an address, and valueOf the 28 limbs of the value of an id.
 var (
 	idOf = &air.Function{Name: "id of address", In: 1, Out: 1, Eval: func(env any, in, out [][]m31.M31) {
-		memory := env.(*Witness).Memory
+		memory := env.(*memory)
 		for i, address := range in[0] {
 			out[0][i] = memory.ID(address)
 		}
 	}}
 	valueOf = &air.Function{Name: "value of id", In: 1, Out: limbs252, Partial: true, Eval: func(env any, in, out [][]m31.M31) {
-		memory := env.(*Witness).Memory
+		memory := env.(*memory)
 		const group = 64
 		var values [group][5]uint64 // the highest word is 0
 		for from := 0; from < len(in[0]); from += group {

@@ -92,14 +92,14 @@ func words64(v [8]uint32) [4]uint64 {
 	return w
 }
 
-// Memory gives the witness the ids and values of a run's memory.
-type Memory struct{ m *adapter.Memory }
+// memory gives the witness the ids and values of a run's memory.
+type memory struct{ m *adapter.Memory }
 
 // newMemory returns the memory m for the witness.
-func newMemory(m *adapter.Memory) *Memory { return &Memory{m} }
+func newMemory(m *adapter.Memory) *memory { return &memory{m} }
 
 // ID returns the id of the value at an address, and adapter.Empty if there is none.
-func (m *Memory) ID(address m31.M31) m31.M31 {
+func (m *memory) ID(address m31.M31) m31.M31 {
 	if int(address) >= len(m.m.IDs) {
 		return adapter.Empty
 	}
@@ -107,7 +107,7 @@ func (m *Memory) ID(address m31.M31) m31.M31 {
 }
 
 // Value returns the value of an id in words of 64 bits, the lowest first, and 0 if there is none.
-func (m *Memory) Value(id m31.M31) [4]uint64 {
+func (m *memory) Value(id m31.M31) [4]uint64 {
 	if int(id) < len(m.m.Small) {
 		s := m.m.Small[id]
 		return [4]uint64{s.Lo, s.Hi}

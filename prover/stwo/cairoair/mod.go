@@ -189,7 +189,7 @@ func recut(b *air.Builder, x modNumber) []air.Expr {
 type uint384 [6]uint64
 
 // readWords returns the number whose words have the ids of row i of four columns.
-func readWords(memory *Memory, ids [][]m31.M31, i int) uint384 {
+func readWords(memory *memory, ids [][]m31.M31, i int) uint384 {
 	var lo, hi [modWords]uint64 // the words' lower 64 and upper 32 bits
 	for w := range lo {
 		v := memory.Value(ids[w][i])
@@ -200,7 +200,7 @@ func readWords(memory *Memory, ids [][]m31.M31, i int) uint384 {
 
 // sumDiffers computes 0 if a + b = c modulo 2^384, else 1, from the ids of the words of a, b and c.
 var sumDiffers = &air.Function{Name: "sum differs", In: 3 * modWords, Out: 1, Eval: func(env any, in, out [][]m31.M31) {
-	memory := env.(*Witness).Memory
+	memory := env.(*memory)
 	for i := range out[0] {
 		x, y, z := readWords(memory, in[0:], i), readWords(memory, in[modWords:], i), readWords(memory, in[2*modWords:], i)
 		var carry uint64
@@ -216,7 +216,7 @@ var sumDiffers = &air.Function{Name: "sum differs", In: 3 * modWords, Out: 1, Ev
 
 // quotientAndCarries computes q = (a·b - c)/p in words of 12 bits, and the carries of a·b - c - p·q, from the ids of the words of p, a, b and c.
 var quotientAndCarries = &air.Function{Name: "quotient modulo p", In: 4 * modWords, Out: mulWords + 2*mulWords - 2, Eval: func(env any, in, out [][]m31.M31) {
-	memory := env.(*Witness).Memory
+	memory := env.(*memory)
 	for i := range out[0] {
 		var n [4]uint384
 		for k := range n {

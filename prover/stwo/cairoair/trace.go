@@ -19,8 +19,8 @@ type Table struct {
 	air.Table
 }
 
-// MinLogSize is log2 of the smallest number of rows of a component.
-const MinLogSize = 4
+// minLogSize is log2 of the smallest number of rows of a component.
+const minLogSize = 4
 
 // maxLogValues is log2 of the largest number of rows of a part of memory_id_to_big.
 const maxLogValues = 25
@@ -47,7 +47,7 @@ func Fill(in *adapter.Input, narrow bool) ([]Table, error) {
 			instances := segment.Len() / builtin.Cells()
 			if instances*builtin.Cells() != segment.Len() || instances != size(instances) {
 				return nil, fmt.Errorf("cairoair: the segment of %s has %d cells, which is not a power of two of at least %d instances",
-					builtin, segment.Len(), 1<<MinLogSize)
+					builtin, segment.Len(), 1<<minLogSize)
 			}
 			t.fillRows(c, m31.M31(segment.Begin), bits.Len(uint(instances))-1, instances, nil)
 		case PassedInputs:
@@ -92,7 +92,7 @@ var (
 // trace is a base trace while it is made.
 type trace struct {
 	in      *adapter.Input
-	witness *Witness
+	memory  *memory
 	present map[*Component]bool
 	tables  []Table
 
@@ -140,7 +140,7 @@ func (t *trace) err() error {
 }
 
 func newTrace(in *adapter.Input, narrow bool) *trace {
-	t := &trace{in: in, witness: &Witness{Memory: newMemory(&in.Memory)}, present: map[*Component]bool{}, byName: map[string]*Component{},
+	t := &trace{in: in, memory: newMemory(&in.Memory), present: map[*Component]bool{}, byName: map[string]*Component{},
 		yielder: yielders(), rows: map[*Component]int{}, passed: map[*Component]*passedInputs{}, counts: map[*Component]counters{}}
 	for _, c := range Components() {
 		t.byName[c.Name] = c
@@ -170,7 +170,7 @@ func newTrace(in *adapter.Input, narrow bool) *trace {
 }
 
 // size returns the number of rows of a component with n inputs: a power of two.
-func size(n int) int { return 1 << max(MinLogSize, bits.Len(uint(max(n, 1)-1))) }
+func size(n int) int { return 1 << max(minLogSize, bits.Len(uint(max(n, 1)-1))) }
 
 // yielders returns, for each relation that a component yields row by row for others, that component.
 func yielders() map[*air.Relation]*Component {
@@ -256,7 +256,7 @@ func (t *trace) fill(c *Component, inputs [][]m31.M31, n int) {
 func (t *trace) fillRows(c *Component, parameter m31.M31, logSize, enabled int, inputs [][]m31.M31) {
 	a := c.AIR()
 	t.rows[c] = 1 << logSize
-	f := &air.Filling{Env: t.witness, LogSize: logSize, Parameter: parameter, Enabled: enabled, Inputs: inputs}
+	f := &air.Filling{Env: t.memory, LogSize: logSize, Parameter: parameter, Enabled: enabled, Inputs: inputs}
 	for _, l := range a.Lookups {
 		if l.Count {
 			f.Uses = append(f.Uses, t.use(c, l.Relation, 1<<logSize))

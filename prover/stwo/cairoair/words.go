@@ -37,14 +37,14 @@ func halve(v uint32) (low, high m31.M31) { return m31.M31(v & 0xffff), m31.M31(v
 
 // wordOf computes the halves of the value of an id.
 var wordOf = &air.Function{Name: "word of id", In: 1, Out: 2, Eval: func(env any, in, out [][]m31.M31) {
-	memory := env.(*Witness).Memory
+	memory := env.(*memory)
 	for i, id := range in[0] {
 		out[0][i], out[1][i] = halve(wordAt(memory, id))
 	}
 }}
 
 // wordAt returns the lowest 32 bits of the value of an id.
-func wordAt(memory *Memory, id m31.M31) uint32 {
+func wordAt(memory *memory, id m31.M31) uint32 {
 	v := memory.Value(id)
 	return uint32(v[0])
 }
