@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"compress/flate"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -48,6 +49,21 @@ func hostileFiles(t testing.TB, n int) map[string][]byte {
 		}
 		return b.String()
 	}
+	// stwo returns a file of S-two's with the given text after "commitments".
+	stwo := func(text string) []byte {
+		return []byte(`{"stark_proof":{"config":{"pow_bits":20,"fri_config":{"log_blowup_factor":1,"log_last_layer_degree_bound":0,"n_queries":1024,"fold_step":1},"lifting_log_size":null},"commitments":` + text)
+	}
+	deflated := func(text []byte) []byte {
+		var b bytes.Buffer
+		b.WriteString("starkd proof: stwo 2.3.0, cairo-air 1.3.0\n\x00")
+		w, err := flate.NewWriter(&b, flate.BestCompression)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Write(text)
+		w.Close()
+		return b.Bytes()
+	}
 	code := list(`"0x0"`, min(n, 6*81920))
 	class := `{"class_hash":"0x1","compiled_class":{"prime":"0x800000000000011000000000000000000000000000000000000000000000001","compiler_version":"2.0.0","bytecode":[` +
 		code + `],"hints":[],"entry_points_by_type":{"EXTERNAL":[],"L1_HANDLER":[],"CONSTRUCTOR":[]}}}`
@@ -60,6 +76,14 @@ func hostileFiles(t testing.TB, n int) map[string][]byte {
 		"cells without pages":         stone("", list(`{"address":1,"value":"0x1"}`, n), 1<<20, 1<<12),
 		"cells that are repeated":     stone(strings.Repeat("00", 100_000), list(`{"address":1,"page":0,"value":"0x1"}`, n), 1<<20, 1<<12),
 		"proof of zeros":              stone(strings.Repeat("00", n/2), `{"address":1,"page":0,"value":"0x1"}`, 1<<20, 1<<12),
+		"cells of S-two":              []byte(`{"claim":{"public_data":{"public_memory":{"program":[` + list(`[0,[0,0,0,0,0,0,0,0]]`, n)),
+		"names of S-two":              []byte(`{"claim":{` + names(n) + `"z":0}}`),
+		"columns of S-two":            stwo(`[],"sampled_values":[[` + list(`[]`, n)),
+		"cells opened by S-two":       stwo(`[],"sampled_values":[],"decommitments":[],"queried_values":[[` + list(`[`+list(`0`, 2046)+`]`, n)),
+		"hashes of S-two":             stwo(`[` + list(`"0x0"`, n)),
+		"felts of S-two":              []byte(`["0xfffff",` + list(`"0x0"`, n) + `]`),
+		"zeros of S-two, deflated":    deflated(make([]byte, 1000*n)),
+		"ones of S-two, deflated":     deflated(bytes.Repeat([]byte{1}, 1000*min(n, 1<<20))),
 		"annotations":                 []byte(`{"annotations":[` + list(`""`, n) + `]}`),
 		"FRI steps":                   []byte(`{"proof_parameters":{"stark":{"fri":{"fri_step_list":[` + list(`0`, n) + `]}}}}`),
 		"segments":                    []byte(`{"public_input":{"memory_segments":{` + names(n) + `"z":0}}}`),

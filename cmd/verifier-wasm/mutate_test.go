@@ -479,11 +479,13 @@ func readBlock(t testing.TB, name string, minBits int) *seed {
 	return readSeed(t, name+".json.gz", string(trusted))
 }
 
-// bareSeeds returns Stone's proofs of two runs.
+// bareSeeds returns Stone's proofs of two runs, and a proof of S-two: of prover/stwo/testdata/programs/few.cairo with one query, folds of 16 and
+// 2 bits of work.
 func bareSeeds(t testing.TB) []*seed {
 	return []*seed{
 		readSeed(t, "plain8-tiny-pedersen.json.gz", `{"min_bits":1}`),
 		readSeed(t, "plain512-lcg-keccak-upd.json.gz", `{"min_bits":1}`),
+		readSeed(t, "stwo-few.json.gz", `{"min_bits":1}`),
 	}
 }
 

@@ -24,9 +24,9 @@ const binaryMagic = "starkd proof: stwo 2.3.0, cairo-air 1.3.0\n"
 // bzip2Magic begins StarkWare's binary files.
 const bzip2Magic = "BZh"
 
-// inflated bounds the size of the binary form in a file of n bytes, so that a small file cannot take much memory. Proofs are nearly random: they
-// shrink to two thirds, and one with few queries to a third.
-func inflated(n int) int64 { return min(3*int64(n)+4<<20, MaxProofFile) }
+// inflated bounds the size of the binary form in a file of n bytes, so that a small file cannot take much memory. Random elements do not shrink;
+// the words of a long program and of a long output shrink to a sixth.
+func inflated(n int) int64 { return min(10*int64(n)+512<<10, 3*int64(n)+28<<20) }
 
 // IsBinary reports whether a file begins like a proof in a binary form.
 func IsBinary(b []byte) bool {
