@@ -18,10 +18,6 @@ type Params struct {
 	Salt         uint32       // is mixed first
 	Config       pcs.Config
 	Preprocessed preprocessed.Variant
-
-	// Folder, if not empty, is a folder for files with the preprocessed columns' extensions. A file is made by the first prover that needs it,
-	// and mapped into memory. Without a folder each prover computes the extensions in memory: 6 GiB for the variant canonical.
-	Folder string
 }
 
 // ParseParams reads parameters in StarkWare's JSON. Their prover's switch store_polynomials_coefficients has no effect here, and

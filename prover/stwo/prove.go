@@ -19,7 +19,6 @@ import (
 	"github.com/starkd/starkd/prover/stwo/m31"
 	"github.com/starkd/starkd/prover/stwo/pcs"
 	"github.com/starkd/starkd/prover/stwo/preprocessed"
-	"github.com/starkd/starkd/prover/stwo/stored"
 )
 
 // Progress holds functions that a prover calls as a proof advances. Each may be nil.
@@ -46,42 +45,40 @@ type Prover struct {
 	columns      []preprocessed.Column
 }
 
-// NewProver returns a prover. It commits to the preprocessed columns, which takes some time, and longer for the larger variants, if they are not
-// in a file of params.Folder. It returns ctx's error if ctx ends.
+// NewProver returns a prover. It commits to the preprocessed columns, which takes some time, and longer for the larger variants: see
+// NewProverWithTable. It returns ctx's error if ctx ends.
 func NewProver(ctx context.Context, params *Params) (*Prover, error) {
 	if err := params.Config.Validate(); err != nil {
 		return nil, err
 	}
-	p := &Prover{params: *params}
-	var err error
-	if params.Folder != "" {
-		err = p.openPreprocessed(ctx)
-	} else {
-		err = p.commitPreprocessed(ctx)
-	}
-	if err != nil {
+	p := &Prover{params: *params, columns: params.Preprocessed.Columns()}
+	if err := p.commitPreprocessed(ctx); err != nil {
 		return nil, err
 	}
-	config := &params.Config
-	if root, ok := preprocessedRoot(params.Preprocessed, params.Hash, config); ok && root != p.preprocessed.Root() {
-		return nil, fmt.Errorf("stwo: the preprocessed columns have root %x, want %x", p.preprocessed.Root(), root)
-	}
-	return p, nil
+	return p, p.checkRoot()
 }
 
-// openPreprocessed takes the table of preprocessed columns from a file, which it makes first if there is none.
-func (p *Prover) openPreprocessed(ctx context.Context) error {
-	t, err := stored.Open(ctx, p.params.Folder, p.params.Preprocessed, p.params.Hash, &p.params.Config)
-	if err != nil {
-		return err
+// NewProverWithTable returns a prover with a table of the preprocessed columns that was made before. columns are those of the variant; the prover
+// takes their values from there.
+func NewProverWithTable(params *Params, table *pcs.Table, columns []preprocessed.Column) (*Prover, error) {
+	if err := params.Config.Validate(); err != nil {
+		return nil, err
 	}
-	p.preprocessed, p.columns = t.Table, t.Columns
+	p := &Prover{params: *params, preprocessed: table, columns: columns}
+	return p, p.checkRoot()
+}
+
+// checkRoot compares the root of the preprocessed columns with the pinned one, if there is one.
+func (p *Prover) checkRoot() error {
+	root, ok := preprocessedRoot(p.params.Preprocessed, p.params.Hash, &p.params.Config)
+	if ok && root != p.preprocessed.Root() {
+		return fmt.Errorf("stwo: the preprocessed columns have root %x, want %x", p.preprocessed.Root(), root)
+	}
 	return nil
 }
 
 // commitPreprocessed commits to the preprocessed columns in memory.
 func (p *Prover) commitPreprocessed(ctx context.Context) error {
-	p.columns = p.params.Preprocessed.Columns()
 	values, logs := make([][]m31.M31, len(p.columns)), make([]int, len(p.columns))
 	largest := 0
 	parallel.For(len(values), func(i int) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/starkd/starkd/internal/tablefile"
 	"github.com/starkd/starkd/prover/stwo/adapter"
 )
 
@@ -31,7 +32,17 @@ func readProver(t testing.TB, name string) *Prover {
 	if err != nil {
 		t.Fatal(err)
 	}
-	params.Folder = *folder
+	if *folder != "" {
+		table, err := tablefile.Open(t.Context(), *folder, params.Preprocessed, params.Hash, &params.Config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := NewProverWithTable(params, table.Table, table.Columns)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
 	p, err := NewProver(t.Context(), params)
 	if err != nil {
 		t.Fatal(err)

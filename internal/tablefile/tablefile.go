@@ -1,10 +1,10 @@
-// Package stored keeps the tables of preprocessed columns on disk. Their extensions and their tree are made once, which takes half a minute and 5 GiB of
+// Package tablefile keeps the tables of preprocessed columns of S-two on disk. Their extensions and their tree are made once, which takes half a minute and 5 GiB of
 // disk for the largest variant, and are mapped into memory by each process that proves. The pages of a map are memory that the system takes
 // back when it needs it.
 //
 // A file has a header with the root of the tree, the cells of the columns in their order, the lowest layer of the tree that is stored, and
 // the rows of the table of points. All numbers are in little-endian order.
-package stored
+package tablefile
 
 import (
 	"bytes"
@@ -101,7 +101,7 @@ func Open(ctx context.Context, dir string, v preprocessed.Variant, h channel.Has
 		return nil, err
 	}
 	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
-		return nil, errors.New("stored: the byte order of this machine is not little-endian")
+		return nil, errors.New("tablefile: the byte order of this machine is not little-endian")
 	}
 	path := filepath.Join(dir, l.name())
 	t, err := l.open(ctx, path)
@@ -109,7 +109,7 @@ func Open(ctx context.Context, dir string, v preprocessed.Variant, h channel.Has
 		return t, err
 	}
 	if err := l.create(ctx, path); err != nil {
-		return nil, fmt.Errorf("stored: %w", err)
+		return nil, fmt.Errorf("tablefile: %w", err)
 	}
 	return l.open(ctx, path)
 }
@@ -123,10 +123,10 @@ func (l *layout) open(ctx context.Context, path string) (*Table, error) {
 	defer f.Close()
 	t, err := l.load(ctx, f, true)
 	if err != nil {
-		return nil, fmt.Errorf("stored: %s: %w; remove the file, and it is made again", path, err)
+		return nil, fmt.Errorf("tablefile: %s: %w; remove the file, and it is made again", path, err)
 	}
 	if root := t.Root(); !bytes.Equal(t.data[:headerSize], l.header(root)) {
-		return nil, errors.Join(fmt.Errorf("stored: %s: its tree has root %x, which is not that of its header; remove the file, and it is made again", path, root), t.Close())
+		return nil, errors.Join(fmt.Errorf("tablefile: %s: its tree has root %x, which is not that of its header; remove the file, and it is made again", path, root), t.Close())
 	}
 	return t, nil
 }

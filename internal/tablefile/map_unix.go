@@ -1,6 +1,6 @@
 //go:build unix
 
-package stored
+package tablefile
 
 import (
 	"os"

@@ -1,4 +1,4 @@
-package stored
+package tablefile
 
 import (
 	"context"
