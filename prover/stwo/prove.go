@@ -17,6 +17,7 @@ import (
 	"github.com/starkd/starkd/prover/stwo/circle"
 	"github.com/starkd/starkd/prover/stwo/constraints"
 	"github.com/starkd/starkd/prover/stwo/m31"
+	"github.com/starkd/starkd/prover/stwo/merkle"
 	"github.com/starkd/starkd/prover/stwo/pcs"
 	"github.com/starkd/starkd/prover/stwo/preprocessed"
 )
@@ -79,21 +80,29 @@ func (p *Prover) checkRoot() error {
 
 // commitPreprocessed commits to the preprocessed columns in memory.
 func (p *Prover) commitPreprocessed(ctx context.Context) error {
-	values, logs := make([][]m31.M31, len(p.columns)), make([]int, len(p.columns))
+	blowup := int(p.params.Config.LogBlowup)
+	cells, logs := make([][]m31.M31, len(p.columns)), make([]int, len(p.columns))
 	largest := 0
-	parallel.For(len(values), func(i int) {
-		if logs[i] = p.columns[i].LogSize; ctx.Err() == nil {
-			values[i] = p.columns[i].Values()
+	for i := range p.columns {
+		logs[i] = p.columns[i].LogSize
+		largest = max(largest, logs[i]+blowup)
+	}
+	twiddles := circle.NewTwiddles(largest)
+	parallel.Each(len(cells), func(i int) {
+		if ctx.Err() != nil {
+			return
 		}
+		rows := 1 << logs[i]
+		cells[i] = make([]m31.M31, rows<<blowup)
+		p.columns[i].Fill(cells[i][:rows], 0)
+		twiddles.Interpolate(cells[i][:rows])
+		twiddles.Evaluate(cells[i], cells[i][:rows])
 	})
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	for _, log := range logs {
-		largest = max(largest, log+int(p.params.Config.LogBlowup))
-	}
 	var err error
-	p.preprocessed, err = p.params.Config.NewTable(ctx, p.params.Hash, circle.NewTwiddles(largest), logs, values)
+	p.preprocessed, err = p.params.Config.ExtendedTable(ctx, p.params.Hash, logs, cells, nil)
 	return err
 }
 
@@ -167,8 +176,9 @@ func (p *Prover) Prove(ctx context.Context, in *adapter.Input, progress *Progres
 	if err != nil {
 		return nil, err
 	}
+	runtime.GC()
 	progress.stage(stages[6])
-	composition, err := sum.Commit(ctx, config, proof.Hash, r.twiddles)
+	composition, err := sum.Commit(ctx, config, proof.Hash, r.twiddles, &r.memory)
 	if err != nil {
 		return nil, err
 	}
@@ -195,14 +205,15 @@ func largest(tables []cairoair.Table) int {
 	return log
 }
 
-// run holds the columns of a proof while it is made. Their values are dropped as soon as possible, because the committed tables hold their
-// extensions. The heap consists of a few hundred large vectors, so a collection takes little time. But the runtime would start one only when the
-// heap has doubled, so Prove starts one after each of these tables.
+// run holds the columns of a proof while it is made. Their values are dropped as soon as possible, because the committed tables hold the columns.
+// The heap consists of a few thousand large vectors, so a collection takes little time. But the runtime would start one only when the heap has
+// doubled, so Prove starts one after each stage that leaves much memory unused.
 type run struct {
 	*Prover
 	twiddles     *circle.Twiddles
 	tables       []cairoair.Table
 	reads        [][]int // numbers of the preprocessed columns that each table reads
+	memory       merkle.Memory
 	interactions []*air.Interactions
 }
 
@@ -221,7 +232,7 @@ func (r *run) commitBase(ctx context.Context) (*pcs.Table, error) {
 			columns, logs = append(columns, c), append(logs, t.LogSize)
 		}
 	}
-	return r.params.Config.NewTable(ctx, r.params.Hash, r.twiddles, logs, columns)
+	return r.params.Config.NewTable(ctx, r.params.Hash, r.twiddles, logs, columns, true, &r.memory)
 }
 
 // interact makes the interaction columns, and drops the base columns.
@@ -275,7 +286,7 @@ func (r *run) commitInteraction(ctx context.Context) (*pcs.Table, error) {
 		}
 		r.interactions[i].Columns = nil
 	}
-	return r.params.Config.NewTable(ctx, r.params.Hash, r.twiddles, logs, columns)
+	return r.params.Config.NewTable(ctx, r.params.Hash, r.twiddles, logs, columns, false, &r.memory)
 }
 
 // composition returns the sum of all constraints' quotients. Constraint i of n is multiplied by coefficient^(n-1-i).
@@ -291,45 +302,41 @@ func (r *run) composition(ctx context.Context, base, interaction *pcs.Table, cha
 	}
 	sum := new(pcs.Accumulator)
 	baseColumn, interactionColumn := 0, 0
+	cells := 0
+	for i := range r.tables {
+		c := r.tables[i].AIR()
+		cells = max(cells, (len(c.Columns)+c.InteractionColumns()+len(r.reads[i]))<<(r.tables[i].LogSize+1))
+	}
+	doubled := make([]m31.M31, cells) // of one table after the other
 	for i := range r.tables {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		t := &r.tables[i]
+		// The columns on the domain of twice the size.
+		n, m, size := len(t.AIR().Columns), t.AIR().InteractionColumns(), 2<<t.LogSize
+		reads := r.reads[i]
+		columns := make([][]m31.M31, n+m+len(reads))
+		parallel.Each(len(columns), func(k int) {
+			dst := doubled[k*size:][:size]
+			switch {
+			case k < n:
+				columns[k] = base.Doubled(r.twiddles, baseColumn+k, dst)
+			case k < n+m:
+				columns[k] = interaction.Doubled(r.twiddles, interactionColumn+k-n, dst)
+			default:
+				columns[k] = r.Prover.preprocessed.Doubled(r.twiddles, reads[k-n-m], dst)
+			}
+		})
+		baseColumn, interactionColumn = baseColumn+n, interactionColumn+m
 		extended := t.Table
-		extended.Columns = make([][]m31.M31, len(t.AIR().Columns))
-		for k := range extended.Columns {
-			extended.Columns[k] = r.extended(base, baseColumn)
-			baseColumn++
-		}
-		for _, k := range r.reads[i] {
-			extended.Preprocessed = append(extended.Preprocessed, r.extended(r.preprocessed, k))
-		}
-		s := &air.Interactions{ClaimedSum: r.interactions[i].ClaimedSum, Columns: make([][]m31.M31, t.AIR().InteractionColumns())}
-		for k := range s.Columns {
-			s.Columns[k] = r.extended(interaction, interactionColumn)
-			interactionColumn++
-		}
+		extended.Columns, extended.Preprocessed = columns[:n], columns[n+m:]
+		s := &air.Interactions{Columns: columns[n : n+m], ClaimedSum: r.interactions[i].ClaimedSum}
 		count := t.AIR().ConstraintCount()
 		t.AIR().Composition(&extended, s, challenges, powers[:count], *sum.At(t.LogSize + 1))
 		powers = powers[count:]
 	}
 	return sum, nil
-}
-
-// extended returns a column on the canonic domain that is twice as large, and nil for a column of zeros.
-func (r *run) extended(t *pcs.Table, column int) []m31.M31 {
-	cells := t.Cells(column)
-	log := int(r.params.Config.LogBlowup)
-	if cells == nil || log == 1 {
-		return cells
-	}
-	coefficients := slices.Clone(cells)
-	r.twiddles.Interpolate(coefficients)
-	rows := len(cells) >> log
-	out := make([]m31.M31, 2*rows)
-	r.twiddles.Evaluate(out, coefficients[:rows])
-	return out
 }
 
 // isZero reports whether all cells of a column are 0.

@@ -46,6 +46,13 @@ func (h Hash) Leaf(xs []m31.M31) Digest {
 		return h.bytes(b)
 	}
 	sponge := poseidon.Hasher{}
+	sponge.Write(PackLeaf(xs)...)
+	return FromFelt(sponge.Sum())
+}
+
+// PackLeaf returns the felts that Poseidon252 hashes for a leaf.
+func PackLeaf(xs []m31.M31) []felt.Felt {
+	out := make([]felt.Felt, 0, (len(xs)+leafWords-1)/leafWords)
 	for first := 0; first < len(xs); first += leafWords {
 		group := xs[first:min(first+leafWords, len(xs))]
 		p := packer{digits: 31}
@@ -55,9 +62,9 @@ func (h Hash) Leaf(xs []m31.M31) Digest {
 		if len(group) < leafWords {
 			p.setCount(len(group))
 		}
-		sponge.Write(p.felt())
+		out = append(out, p.felt())
 	}
-	return FromFelt(sponge.Sum())
+	return out
 }
 
 // packer makes an integer below 2^256 of digits of the given number of bits, the most significant digit first.

@@ -17,13 +17,7 @@ func (t *Twiddles) Evaluate(dst, coefficients []m31.M31) {
 	n, m := t.size(dst), logSize(len(coefficients))
 	// The layers above m have only zeros to add, so they copy. Block 0 comes last because it may be the coefficients.
 	for c := 1<<(n-m) - 1; c >= 0; c-- {
-		block := dst[c<<m:][:1<<m]
-		if bits := kernelBits(m); bits > 0 {
-			t.evaluateBlock(bits, block, coefficients, n, m, c)
-		} else {
-			copy(block, coefficients)
-			t.evaluateScalar(block, n, m, c)
-		}
+		t.evaluatePart(dst[c<<m:][:1<<m], coefficients, n, m, c)
 	}
 }
 
@@ -53,11 +47,49 @@ func (t *Twiddles) size(v []m31.M31) int {
 func (t *Twiddles) interpolate(dst, src []m31.M31) {
 	n := t.size(src)
 	if bits := kernelBits(n); bits > 0 {
-		t.interpolateBlock(bits, dst[:len(src)], src, n, n, 0)
+		t.interpolateBlock(bits, dst[:len(src)], src, n, n, 0, n)
 		return
 	}
 	copy(dst, src)
-	t.interpolateScalar(dst)
+	t.interpolateScalar(dst, n)
+}
+
+// InterpolatePrefix sets dst to the coefficients of the polynomial whose values on the canonic domain of size 2^n begin with src, in storage order.
+// There are as many coefficients as values: the first cells of a domain are one of smaller size, if not a canonic one. dst is src or does not
+// overlap it.
+func (t *Twiddles) InterpolatePrefix(dst, src []m31.M31, n int) {
+	m := t.size(src)
+	if bits := kernelBits(m); bits > 0 {
+		t.interpolateBlock(bits, dst[:len(src)], src, n, m, 0, m)
+		return
+	}
+	copy(dst, src)
+	t.interpolateScalar(dst, n)
+}
+
+// Complete sets the cells of v from number 2^m on: they are the values of the polynomial of 2^m coefficients whose values are the cells before.
+func (t *Twiddles) Complete(v []m31.M31, m int) {
+	n := t.size(v)
+	if n == m {
+		return
+	}
+	// The coefficients are in the place of the last block, which comes last.
+	blocks := 1 << (n - m)
+	coefficients := v[(blocks-1)<<m:]
+	t.InterpolatePrefix(coefficients, v[:1<<m], n)
+	for c := 1; c < blocks; c++ {
+		t.evaluatePart(v[c<<m:][:1<<m], coefficients, n, m, c)
+	}
+}
+
+// evaluatePart sets dst to block c of 2^m cells of an evaluation of size 2^n of 2^m coefficients. dst is coefficients or does not overlap it.
+func (t *Twiddles) evaluatePart(dst, coefficients []m31.M31, n, m, c int) {
+	if bits := kernelBits(m); bits > 0 {
+		t.evaluateBlock(bits, dst, coefficients, n, m, c)
+		return
+	}
+	copy(dst, coefficients)
+	t.evaluateScalar(dst, n, m, c)
 }
 
 // The kernels run the layers in passes. The low pass runs the layers of blocks of 2^lowLog cells in registers. A high pass runs up to highLog
@@ -111,12 +143,9 @@ func highTables(table [][]doubled, r, n, m, c int) (p [4]*uint32) {
 	return p
 }
 
-// interpolateBlock runs layers 0 to m-1 of an interpolation of size 2^n on block c of 2^m cells, from src to dst. If m = n it divides by 2^n.
-func (t *Twiddles) interpolateBlock(bits int, dst, src []m31.M31, n, m, c int) {
-	low, shift := lowLog(bits), 0
-	if m == n {
-		shift = n
-	}
+// interpolateBlock runs layers 0 to m-1 of an interpolation of size 2^n on block c of 2^m cells, from src to dst, and divides by 2^shift.
+func (t *Twiddles) interpolateBlock(bits int, dst, src []m31.M31, n, m, c, shift int) {
+	low := lowLog(bits)
 	if m == low {
 		tables := lowTables(t.inverse, bits, n, m, c)
 		interpolateLow(bits, (*uint32)(&dst[0]), (*uint32)(&src[0]), 1, &tables, shift)
@@ -128,7 +157,7 @@ func (t *Twiddles) interpolateBlock(bits int, dst, src []m31.M31, n, m, c int) {
 		interpolateLow(bits, (*uint32)(&dst[0]), (*uint32)(&src[0]), 1<<r, &tables, 0)
 	} else {
 		for i := range 1 << r {
-			t.interpolateBlock(bits, dst[i<<s:][:1<<s], src[i<<s:][:1<<s], n, s, c<<r+i)
+			t.interpolateBlock(bits, dst[i<<s:][:1<<s], src[i<<s:][:1<<s], n, s, c<<r+i, 0)
 		}
 	}
 	tables := highTables(t.inverse, r, n, m, c)
@@ -159,21 +188,22 @@ func (t *Twiddles) evaluateBlock(bits int, dst, src []m31.M31, n, m, c int) {
 	}
 }
 
-// interpolateScalar interpolates v in place.
-func (t *Twiddles) interpolateScalar(v []m31.M31) {
-	n := logSize(len(v))
-	if n == 1 {
-		v[0], v[1] = v[0].Add(v[1]), t.yInverse[1].mul(v[0].Sub(v[1]))
-	} else {
-		for h := 0; h < len(v)/4; h++ {
-			a, b := layer0(t.inverse, &t.yInverse, n, h)
-			q := v[4*h : 4*h+4]
-			q[0], q[1] = q[0].Add(q[1]), a.mul(q[0].Sub(q[1]))
-			q[2], q[3] = q[2].Add(q[3]), b.mul(q[2].Sub(q[3]))
+// interpolateScalar interpolates v, the first cells of a column of 2^n, in place.
+func (t *Twiddles) interpolateScalar(v []m31.M31, n int) {
+	m := logSize(len(v))
+	for h := range len(v) / 2 {
+		w := t.yInverse[1]
+		if n > 1 {
+			a, b := layer0(t.inverse, &t.yInverse, n, h/2)
+			w = a
+			if h&1 == 1 {
+				w = b
+			}
 		}
+		v[2*h], v[2*h+1] = v[2*h].Add(v[2*h+1]), w.mul(v[2*h].Sub(v[2*h+1]))
 	}
-	for k := 1; k < n; k++ {
-		for h, w := range t.inverse[n-1-k] {
+	for k := 1; k < m; k++ {
+		for h, w := range t.inverse[n-1-k][:1<<(m-1-k)] {
 			lo := v[h<<(k+1):][:1<<k]
 			hi := v[h<<(k+1)+1<<k:][:1<<k]
 			for i, a := range lo {
@@ -182,7 +212,7 @@ func (t *Twiddles) interpolateScalar(v []m31.M31) {
 			}
 		}
 	}
-	scale := double(m31.M31(1 << n % m31.P).Inverse())
+	scale := double(m31.M31(1 << m % m31.P).Inverse())
 	for i := range v {
 		v[i] = scale.mul(v[i])
 	}

@@ -29,7 +29,7 @@ func TestKernels(t *testing.T) {
 	for n := 5; n <= top; n++ {
 		values := edgy(1<<n, uint64(n))
 		coefficients := slices.Clone(values)
-		twiddles.interpolateScalar(coefficients)
+		twiddles.interpolateScalar(coefficients, n)
 		extended := make([]m31.M31, min(4<<n, 1<<top))
 		copy(extended, coefficients)
 		twiddles.evaluateScalar(extended, logSize(len(extended)), logSize(len(extended)), 0)
@@ -52,6 +52,30 @@ func TestKernels(t *testing.T) {
 				t.Fatalf("a value %d is not canonical", greatest)
 			}
 		})
+	}
+}
+
+// TestComplete checks that the first cells of an extended column give its coefficients and the other cells.
+func TestComplete(t *testing.T) {
+	const top = 14
+	twiddles := NewTwiddles(top)
+	for m := 1; m <= 12; m++ {
+		for n := m; n <= min(m+3, top); n++ {
+			coefficients, extended := edgy(1<<m, uint64(m)), make([]m31.M31, 1<<n)
+			twiddles.Evaluate(extended, coefficients)
+			eachWidth(t, func(t *testing.T) {
+				got := make([]m31.M31, 1<<n)
+				copy(got, extended[:1<<m])
+				twiddles.Complete(got, m)
+				if !slices.Equal(got, extended) {
+					t.Fatalf("2^%d of 2^%d cells: differs at %d", m, n, firstDifference(got, extended))
+				}
+				twiddles.InterpolatePrefix(got[:1<<m], extended[:1<<m], n)
+				if !slices.Equal(got[:1<<m], coefficients) {
+					t.Fatalf("2^%d of 2^%d cells: coefficients differ at %d", m, n, firstDifference(got, coefficients))
+				}
+			})
+		}
 	}
 }
 

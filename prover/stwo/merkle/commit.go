@@ -9,6 +9,7 @@ import (
 	"github.com/starkd/starkd/crypto/blake"
 	"github.com/starkd/starkd/internal/parallel"
 	"github.com/starkd/starkd/prover/stwo/channel"
+	"github.com/starkd/starkd/prover/stwo/circle"
 	"github.com/starkd/starkd/prover/stwo/m31"
 )
 
@@ -28,7 +29,7 @@ const dropped = 5
 // logLanes is log2 of lanes.
 const logLanes = 4
 
-// Tree is a tree whose leaves were committed to. It reads the columns again when leaves are opened.
+// Tree is a tree whose leaves were committed to. Its columns are read again when leaves are opened.
 //
 // If the tree is higher than the leaves require (see Shape.Height), leaves repeat: leaf i is leaf circle.LiftedCell(i, lifted) of the source. Then
 // the pairs of siblings repeat too, and so do the nodes of the next layers: node i of layer k, 1 ≤ k ≤ lifted+1, is number i>>(lifted+1-k) of as
@@ -36,7 +37,9 @@ const logLanes = 4
 // lifted+1 of the whole tree.
 type Tree struct {
 	hash   channel.Hash
-	source leaves
+	shape  *Shape // of a tree over columns, else nil
+	source leaves // nil in a tree over columns, when it is made
+	log    int    // log2 of the number of different leaves
 	lifted int
 	lowest int         // the lowest layer that is stored
 	blocks [][]digests // layers from lowest on, down to one block of sixteen nodes
@@ -45,8 +48,8 @@ type Tree struct {
 
 // newTree returns the tree over the leaves of source, whose height is greater by lifted than they require. It returns ctx's error if ctx ends.
 func newTree(ctx context.Context, h channel.Hash, source leaves, lifted int) (*Tree, error) {
-	t := &Tree{hash: h, source: source, lifted: lifted}
-	log := source.log()
+	t := &Tree{hash: h, source: source, log: source.log(), lifted: lifted}
+	log := t.log
 	if log < logLanes {
 		// Too few leaves for a block.
 		layer := make([]channel.Digest, 1<<log)
@@ -97,7 +100,7 @@ func (t *Tree) stack(layer []digests) {
 	for i := range nodes {
 		nodes[i] = get(&layer[0], i)
 	}
-	if t.source.log() == logLanes {
+	if t.log == logLanes {
 		up := make([]channel.Digest, lanes/2)
 		for i := range up {
 			up[i] = t.node1(&nodes[2*i], &nodes[2*i+1], t.lifted)
@@ -124,13 +127,12 @@ func (s *Shape) LayerLen() int {
 
 // Restore returns the tree over columns whose lowest stored layer is layer. It does not read the columns: the caller compares the root with one
 // that it knows, and knows that columns and layer belong together.
-func (s *Shape) Restore(h channel.Hash, columns [][]m31.M31, layer []blake.State16) (*Tree, error) {
-	source := s.newTable(h, columns)
-	log := source.log()
+func (s *Shape) Restore(h channel.Hash, layer []blake.State16) (*Tree, error) {
+	log := slices.Max(s.Logs)
 	if log < logLanes || len(layer) != s.LayerLen() {
 		return nil, fmt.Errorf("merkle: a layer of 16·%d nodes of a tree of 2^%d leaves", len(layer), log)
 	}
-	t := &Tree{hash: h, source: source, lifted: s.Height - log, lowest: min(dropped, log-logLanes)}
+	t := &Tree{hash: h, shape: s, log: log, lifted: s.Height - log, lowest: min(dropped, log-logLanes)}
 	t.stack(layer)
 	return t, nil
 }
@@ -175,17 +177,117 @@ func (t *Tree) combine(layer int, left, right *digests) digests {
 // Root returns the tree's root.
 func (t *Tree) Root() channel.Digest { return t.top[1] }
 
-// Open returns the witness for the leaves at positions, which ascend and may repeat.
+// Open returns the witness for the leaves at positions, which ascend and may repeat, of a tree over the values of a FRI layer.
 func (t *Tree) Open(positions []uint32) []channel.Digest {
-	height := t.source.log() + t.lifted
-	if height == 0 {
+	o := t.newOpener(positions)
+	if o == nil {
 		return nil
 	}
-	o := &opener{tree: t, subtrees: map[int][][]channel.Digest{}}
-	at := slices.Compact(slices.Clone(positions))
-	o.prepare(at)
+	parallel.For(len(o.roots), func(i int) {
+		leaves := make([]channel.Digest, 1<<o.height)
+		if o.height >= logLanes {
+			for b := range len(leaves) / lanes {
+				block := t.source.block(o.roots[i]<<(o.height-logLanes) + b)
+				for k := range lanes {
+					leaves[b*lanes+k] = get(&block, k)
+				}
+			}
+		} else {
+			for k := range leaves {
+				leaves[k] = t.source.leaf(o.roots[i]<<o.height + k)
+			}
+		}
+		o.subtrees[i] = o.layers(leaves)
+	})
+	return o.witness()
+}
+
+// OpenColumns returns the cells of the columns at positions, which ascend and may repeat, of a tree over columns, and the witness for the leaves
+// there.
+func (t *Tree) OpenColumns(positions []uint32, load Load) (values [][]m31.M31, witness []channel.Digest) {
+	o := t.newOpener(positions)
+	values = make([][]m31.M31, len(t.shape.Logs))
+	if o == nil || len(values) == 0 {
+		return values, nil
+	}
+	// The cells of the leaves of the subtrees, by column in the order of hashing. There is a multiple of sixteen of them.
+	order := t.shape.order()
+	words := make([][]m31.M31, len(order))
+	rows := len(o.roots) << o.height
+	scratch := make(chan []m31.M31, parallel.Workers())
+	for range cap(scratch) {
+		scratch <- nil
+	}
+	parallel.Each(len(order), func(k int) {
+		k = len(order) - 1 - k // the largest first
+		c := order[k]
+		log, memory := t.shape.Logs[c], <-scratch
+		if cap(memory) < 1<<log {
+			memory = make([]m31.M31, 1<<log)
+		}
+		cells := load(c, memory[:1<<log])
+		words[k] = make([]m31.M31, (rows+lanes-1)/lanes*lanes)
+		for i := range rows {
+			row := o.roots[i>>o.height]<<o.height + i&(1<<o.height-1)
+			words[k][i] = cells[circle.LiftedCell(row, t.log-log)]
+		}
+		scratch <- memory
+		values[c] = make([]m31.M31, len(positions))
+		for i, p := range positions {
+			leaf := t.leafOf(p)
+			root, _ := slices.BinarySearch(o.roots, leaf>>o.height)
+			values[c][i] = words[k][root<<o.height+leaf&(1<<o.height-1)]
+		}
+	})
+	var hashes []digests
+	if t.hash == channel.Poseidon252 {
+		hashes = rowDigests[poseidonState](poseidonHasher{}, words)
+	} else {
+		hashes = rowDigests[digests](blakeHasher{t.hash}, words)
+	}
+	for i := range o.roots {
+		leaves := make([]channel.Digest, 1<<o.height)
+		for k := range leaves {
+			at := i<<o.height + k
+			leaves[k] = get(&hashes[at/lanes], at%lanes)
+		}
+		o.subtrees[i] = o.layers(leaves)
+	}
+	return values, o.witness()
+}
+
+// opener finds the nodes of a tree, those of the dropped layers too.
+type opener struct {
+	tree      *Tree
+	positions []uint32 // distinct
+	height    int      // of a subtree
+	roots     []int    // numbers of the nodes of layer height that have a leaf to be opened below them, ascending
+	// subtrees holds the layers below each root: the leaves, the leaves' parents without the repetitions of lifting, layer 2, and so on.
+	subtrees [][][]channel.Digest
+}
+
+// newOpener returns an opener without its subtrees, or nil for a tree of one leaf.
+func (t *Tree) newOpener(positions []uint32) *opener {
+	if t.log+t.lifted == 0 {
+		return nil
+	}
+	o := &opener{tree: t, positions: slices.Compact(slices.Clone(positions)), height: max(t.lowest, 1)}
+	for _, p := range o.positions {
+		o.roots = append(o.roots, t.leafOf(p)>>o.height)
+	}
+	o.roots = slices.Compact(o.roots)
+	o.subtrees = make([][][]channel.Digest, len(o.roots))
+	return o
+}
+
+// leafOf returns the number of the leaf at a position of the whole tree, without the repetitions of lifting.
+func (t *Tree) leafOf(position uint32) int { return int(position>>(t.lifted+1)<<1 | position&1) }
+
+// witness returns the witness of the positions.
+func (o *opener) witness() []channel.Digest {
 	var witness []channel.Digest
-	for layer := range height {
+	at := slices.Clone(o.positions)
+	for layer := range o.tree.log + o.tree.lifted {
 		n := 0
 		for k := 0; k < len(at); k++ {
 			if at[k]&1 == 0 && k+1 < len(at) && at[k+1] == at[k]+1 {
@@ -201,51 +303,11 @@ func (t *Tree) Open(positions []uint32) []channel.Digest {
 	return witness
 }
 
-// opener finds the nodes of a tree, those of the dropped layers too.
-type opener struct {
-	tree *Tree
-	// subtrees holds the layers from 0 to lowest-1 of subtrees, by the number of the subtree's root in layer lowest.
-	subtrees map[int][][]channel.Digest
-}
-
-// leafOf returns the number of the source's leaf at a position of the whole tree.
-func (t *Tree) leafOf(position uint32) int { return int(position>>(t.lifted+1)<<1 | position&1) }
-
-// prepare computes the subtrees with the leaves at positions.
-func (o *opener) prepare(positions []uint32) {
+// layers returns the layers of a subtree over leaves, without its root.
+func (o *opener) layers(leaves []channel.Digest) [][]channel.Digest {
 	t := o.tree
-	var roots []int
-	for _, p := range positions {
-		roots = append(roots, t.leafOf(p)>>max(t.lowest, 1))
-	}
-	roots = slices.Compact(roots)
-	found := make([][][]channel.Digest, len(roots))
-	parallel.For(len(roots), func(i int) { found[i] = o.subtree(roots[i]) })
-	for i, root := range roots {
-		o.subtrees[root] = found[i]
-	}
-}
-
-// subtree returns the layers below node root of layer max(lowest, 1): layer 0, the leaves' parents without the repetitions of lifting, layer
-// 2, and so on.
-func (o *opener) subtree(root int) [][]channel.Digest {
-	t := o.tree
-	height := max(t.lowest, 1)
-	leaves := make([]channel.Digest, 1<<height)
-	if height >= logLanes {
-		for b := range len(leaves) / lanes {
-			block := t.source.block(root<<(height-logLanes) + b)
-			for i := range lanes {
-				leaves[b*lanes+i] = get(&block, i)
-			}
-		}
-	} else {
-		for i := range leaves {
-			leaves[i] = t.source.leaf(root<<height + i)
-		}
-	}
 	layers := [][]channel.Digest{leaves}
-	for k := 1; k < height; k++ {
+	for k := 1; k < o.height; k++ {
 		below := layers[k-1]
 		layer := make([]channel.Digest, len(below)/2)
 		for i := range layer {
@@ -260,7 +322,7 @@ func (o *opener) subtree(root int) [][]channel.Digest {
 	return layers
 }
 
-// node returns node i of a layer of the whole tree. Below layer lowest it must have a leaf of a prepared subtree below it or below its sibling.
+// node returns node i of a layer of the whole tree. Below layer lowest it must have a leaf of a subtree below it or below its sibling.
 func (o *opener) node(layer, i int) channel.Digest {
 	t := o.tree
 	if layer == 0 {
@@ -278,11 +340,10 @@ func (o *opener) node(layer, i int) channel.Digest {
 	return t.stored(layer, i)
 }
 
-// dropped returns node i of a layer below max(lowest, 1).
+// dropped returns node i of a layer of a subtree.
 func (o *opener) dropped(layer, i int) channel.Digest {
-	height := max(o.tree.lowest, 1)
-	root := i >> (height - layer)
-	return o.subtrees[root][layer][i-root<<(height-layer)]
+	root, _ := slices.BinarySearch(o.roots, i>>(o.height-layer))
+	return o.subtrees[root][layer][i&(1<<(o.height-layer)-1)]
 }
 
 // stored returns node i of a layer that is lowest or above.
@@ -290,19 +351,34 @@ func (t *Tree) stored(layer, i int) channel.Digest {
 	if k := layer - t.lowest; k < len(t.blocks) {
 		return get(&t.blocks[k][i>>logLanes], i&(lanes-1))
 	}
-	return t.top[1<<(t.source.log()-layer)+i]
+	return t.top[1<<(t.log-layer)+i]
 }
 
-// Commit returns the tree over columns. It returns ctx's error if ctx ends.
-func (s *Shape) Commit(ctx context.Context, h channel.Hash, columns [][]m31.M31) (*Tree, error) {
-	if len(columns) == 0 && s.Height > 0 {
-		return nil, errors.New("merkle: a tree without columns has one leaf")
+// Commit returns the tree over columns. It loads each column once. It returns ctx's error if ctx ends.
+func (s *Shape) Commit(ctx context.Context, h channel.Hash, load Load, m *Memory) (*Tree, error) {
+	if len(s.Logs) == 0 {
+		if s.Height > 0 {
+			return nil, errors.New("merkle: a tree without columns has one leaf")
+		}
+		t := &Tree{hash: h, shape: s}
+		t.setTop([]channel.Digest{h.Leaf(nil)})
+		return t, nil
 	}
-	source := s.newTable(h, columns)
+	if h == channel.Poseidon252 {
+		return commit[poseidonState](ctx, h, poseidonHasher{}, s, load, m)
+	}
+	return commit[digests](ctx, h, blakeHasher{h}, s, load, m)
+}
+
+func commit[S any](ctx context.Context, h channel.Hash, hash hasher[S], s *Shape, load Load, m *Memory) (*Tree, error) {
+	source := newTable(hash, s, load, m)
 	if err := source.begin(ctx); err != nil {
 		return nil, err
 	}
 	t, err := newTree(ctx, h, source, s.Height-source.log())
-	source.end()
-	return t, err
+	if err != nil {
+		return nil, err
+	}
+	t.shape, t.source = s, nil
+	return t, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -19,6 +20,11 @@ func randomColumn(r *rand.Rand, log int) []m31.M31 {
 		c[i] = m31.M31(r.Uint32N(m31.P))
 	}
 	return c
+}
+
+// stored loads columns that are in memory.
+func stored(columns [][]m31.M31) Load {
+	return func(c int, _ []m31.M31) []m31.M31 { return columns[c] }
 }
 
 // naive returns all layers of a tree, from the definition.
@@ -51,6 +57,7 @@ func bothEngines(t *testing.T, f func(t *testing.T)) {
 func TestCommit(t *testing.T) {
 	bothEngines(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(5, 6))
+		var memory Memory
 		for _, shape := range []Shape{
 			{0, nil},
 			{1, []int{1}},
@@ -68,7 +75,7 @@ func TestCommit(t *testing.T) {
 			{12, slices.Concat(slices.Repeat([]int{10}, 16), slices.Repeat([]int{4}, 16))},
 		} {
 			hashes := []channel.Hash{channel.Blake2s, channel.Blake2sM31}
-			if shape.Height <= 7 {
+			if shape.Height <= 8 {
 				hashes = append(hashes, channel.Poseidon252)
 			}
 			for _, h := range hashes {
@@ -76,7 +83,11 @@ func TestCommit(t *testing.T) {
 				for c, log := range shape.Logs {
 					columns[c] = randomColumn(r, log)
 				}
-				tree, err := shape.Commit(t.Context(), h, columns)
+				load := func(c int, scratch []m31.M31) []m31.M31 {
+					copy(scratch, columns[c])
+					return scratch
+				}
+				tree, err := shape.Commit(t.Context(), h, load, &memory)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -105,11 +116,17 @@ func TestCommit(t *testing.T) {
 							values[c] = append(values[c], columns[c][circle.LiftedCell(int(p), shape.Height-shape.Logs[c])])
 						}
 					}
-					witness := tree.Open(positions)
+					opened, witness := tree.OpenColumns(positions, load)
+					if len(columns) > 0 && !reflect.DeepEqual(opened, values) {
+						t.Fatalf("%v, %v, positions %v: other cells", shape, h, positions)
+					}
 					if layer := tree.Layer(); layer != nil {
-						restored, err := shape.Restore(h, columns, layer)
-						if err != nil || restored.Root() != tree.Root() || !slices.Equal(restored.Open(positions), witness) {
+						restored, err := shape.Restore(h, layer)
+						if err != nil || restored.Root() != tree.Root() {
 							t.Fatalf("%v, %v: Restore returns another tree (%v)", shape, h, err)
+						}
+						if _, again := restored.OpenColumns(positions, load); !slices.Equal(again, witness) {
+							t.Fatalf("%v, %v: Restore returns a tree with other witnesses", shape, h)
 						}
 					}
 					if len(columns) == 0 {
@@ -174,7 +191,7 @@ func TestCancel(t *testing.T) {
 	cancel()
 	shape := Shape{10, []int{10, 4}}
 	columns := [][]m31.M31{make([]m31.M31, 1<<10), make([]m31.M31, 1<<4)}
-	if _, err := shape.Commit(ctx, channel.Blake2s, columns); !errors.Is(err, context.Canceled) {
+	if _, err := shape.Commit(ctx, channel.Blake2s, stored(columns), new(Memory)); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -184,7 +201,7 @@ func TestVerifyRefuses(t *testing.T) {
 	shape := Shape{6, []int{6, 3, 6}}
 	r := rand.New(rand.NewPCG(9, 10))
 	columns := [][]m31.M31{randomColumn(r, 6), randomColumn(r, 3), randomColumn(r, 6)}
-	tree, err := shape.Commit(t.Context(), channel.Blake2s, columns)
+	tree, err := shape.Commit(t.Context(), channel.Blake2s, stored(columns), new(Memory))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +213,8 @@ func TestVerifyRefuses(t *testing.T) {
 		witness   []channel.Digest
 	}
 	fresh := func() *opening {
-		o := &opening{root: tree.Root(), positions: slices.Clone(positions), witness: tree.Open(positions)}
+		_, witness := tree.OpenColumns(positions, stored(columns))
+		o := &opening{root: tree.Root(), positions: slices.Clone(positions), witness: witness}
 		for c, column := range columns {
 			o.values = append(o.values, nil)
 			for _, p := range positions {
@@ -258,8 +276,9 @@ func BenchmarkCommit(b *testing.B) {
 	for c, log := range shape.Logs {
 		columns[c] = randomColumn(r, log)
 	}
+	var memory Memory
 	for b.Loop() {
-		if _, err := shape.Commit(context.Background(), channel.Blake2s, columns); err != nil {
+		if _, err := shape.Commit(context.Background(), channel.Blake2s, stored(columns), &memory); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -2,6 +2,7 @@ package merkle
 
 import (
 	"context"
+	"math/bits"
 
 	"github.com/starkd/starkd/crypto/blake"
 	"github.com/starkd/starkd/prover/stwo/channel"
@@ -21,7 +22,7 @@ func CommitSecure(ctx context.Context, h channel.Hash, values [4][]m31.M31, pack
 	return newTree(ctx, h, &secure{h, values, packed}, 0)
 }
 
-func (s *secure) log() int { return logLen(s.values[0]) - s.packed }
+func (s *secure) log() int { return bits.Len(uint(len(s.values[0]))) - 1 - s.packed }
 
 func (s *secure) leaf(i int) channel.Digest {
 	words := make([]m31.M31, 0, blockWords)

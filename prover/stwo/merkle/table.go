@@ -2,142 +2,162 @@ package merkle
 
 import (
 	"context"
-	"math/bits"
 
 	"github.com/starkd/starkd/crypto/blake"
+	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/poseidon"
 	"github.com/starkd/starkd/internal/parallel"
 	"github.com/starkd/starkd/prover/stwo/channel"
 	"github.com/starkd/starkd/prover/stwo/circle"
 	"github.com/starkd/starkd/prover/stwo/m31"
 )
 
-// table computes leaves over columns of different sizes. The blocks of a message that hold small columns only are the same in many leaves. So
-// begin absorbs them once for each row of their largest column, and block goes on from there.
-type table struct {
-	hash    channel.Hash
-	columns [][]m31.M31 // in the order of hashing
-	size    int         // log2 of the number of cells of the largest column
+// Load returns the cells of column c, either in scratch, which has their number, or where they are stored. Several goroutines may call it.
+type Load func(c int, scratch []m31.M31) []m31.M31
 
-	// The state after the first blocks, if begin has made it: those of 2^done rows.
+// blockWords is the number of cells of a leaf that are absorbed together: a block of BLAKE2s, or two felts of Poseidon.
+const blockWords = 16
+
+// message holds word k of sixteen rows in its element k.
+type message [blockWords][]m31.M31
+
+// hasher hashes sixteen rows, block by block. S is the state of sixteen rows.
+type hasher[S any] interface {
+	initial() S
+	// absorb adds a block with n words, of which the last is number end-1 of the row. The words after n are 0.
+	absorb(s *S, words *message, n, end int, last bool)
+	// states returns memory for n states. The states of the call before are not overwritten.
+	states(m *Memory, n int) []S
+	// copyRow sets row i of dst to row j of src.
+	copyRow(dst *S, i int, src *S, j int)
+	// digests returns the digests after the last block.
+	digests(s *S) digests
+}
+
+// Memory is memory of commitments that later commitments use again. The zero value is ready to use. It must not be used by two commitments at once.
+type Memory struct {
+	scratch [blockWords][]m31.M31
+	states  [2][]digests
+}
+
+// reserve makes the memory for the columns of a table, which has the given sizes in the order of hashing.
+func (m *Memory) reserve(logs []int) {
+	for k := range m.scratch {
+		for c := len(logs) - 1; c >= 0; c-- {
+			if c%blockWords == k && len(m.scratch[k]) < 1<<logs[c] {
+				m.scratch[k] = make([]m31.M31, 1<<logs[c])
+			}
+		}
+	}
+}
+
+// table computes leaves over columns of different sizes. The columns are loaded a block of words at a time, and the states of all rows are kept
+// between the blocks. The blocks of small columns are the same in many leaves, so they are absorbed once for each row of their largest column.
+type table[S any] struct {
+	hash   hasher[S]
+	logs   []int // log2 of the number of cells of each column, in the order of hashing
+	order  []int // numbers of the columns, in the order of hashing
+	size   int   // log2 of the number of rows, at least logLanes
+	load   Load
+	memory *Memory
+	states []S // after the blocks before the present one, of 2^done rows
 	done   int
-	blocks int
-	states []digests
+
+	cells [blockWords][]m31.M31 // of the columns of the present block
 }
 
 // newTable returns the leaves over columns.
-func (s *Shape) newTable(h channel.Hash, columns [][]m31.M31) *table {
-	t := &table{hash: h}
-	for _, c := range s.order() {
-		t.columns = append(t.columns, columns[c])
-		t.size = s.Logs[c]
+func newTable[S any](hash hasher[S], s *Shape, load Load, m *Memory) *table[S] {
+	t := &table[S]{hash: hash, order: s.order(), load: load, memory: m, done: -1}
+	for _, c := range t.order {
+		t.logs = append(t.logs, s.Logs[c])
 	}
+	t.size = max(t.logs[len(t.logs)-1], logLanes)
 	return t
 }
 
-func (t *table) log() int { return t.size }
-
-func (t *table) leaf(i int) channel.Digest {
-	words := make([]m31.M31, len(t.columns))
-	for k, c := range t.columns {
-		words[k] = c[circle.LiftedCell(i, t.size-logLen(c))]
-	}
-	return t.hash.Leaf(words)
-}
-
-// blockWords is the number of words of a block of BLAKE2s.
-const blockWords = 16
-
-// logAt returns log2 of the number of rows at which a block is absorbed: that of its largest column, and at least that of a block of lanes.
-func (t *table) logAt(block int) int {
-	last := min(blockWords*(block+1), len(t.columns)) - 1
-	return max(logLen(t.columns[last]), logLanes)
-}
-
-// begin absorbs all blocks but those that hold cells of the largest columns.
-func (t *table) begin(ctx context.Context) error {
-	if t.hash == channel.Poseidon252 || t.size < logLanes || len(t.columns) == 0 {
-		return nil
-	}
-	count := (len(t.columns) + blockWords - 1) / blockWords
-	for t.blocks < count && t.logAt(t.blocks) < max(t.size, logLanes) {
-		log, end := t.logAt(t.blocks), t.blocks+1
-		for end < count && t.logAt(end) == log {
-			end++
+// begin absorbs all blocks but the last, and loads the columns of that.
+func (t *table[S]) begin(ctx context.Context) error {
+	count := (len(t.order) + blockWords - 1) / blockWords
+	t.memory.reserve(t.logs)
+	for b := range count {
+		first, end := b*blockWords, min((b+1)*blockWords, len(t.order))
+		parallel.Each(end-first, func(k int) {
+			if ctx.Err() != nil {
+				return
+			}
+			t.cells[k] = t.load(t.order[first+k], t.memory.scratch[k][:1<<t.logs[first+k]])
+		})
+		if err := ctx.Err(); err != nil {
+			return err
 		}
-		states := make([]digests, 1<<(log-logLanes))
+		if b == count-1 {
+			return nil
+		}
+		log := max(t.logs[end-1], logLanes)
+		states := t.states
+		if log > t.done {
+			states = t.hash.states(t.memory, 1<<(log-logLanes))
+		}
 		parallel.Chunks(len(states), 8, func(start, last int) {
 			for i := start; i < last && ctx.Err() == nil; i++ {
-				states[i] = t.absorb(i, log, end)
+				states[i] = t.absorb(b, i, log, false)
 			}
 		})
-		t.states, t.done, t.blocks = states, log, end
+		t.states, t.done = states, log
 	}
 	return ctx.Err()
 }
 
-// end frees the states of begin.
-func (t *table) end() { t.states, t.blocks, t.done = nil, 0, 0 }
+// log returns log2 of the number of cells of the largest column.
+func (t *table[S]) log() int { return t.logs[len(t.logs)-1] }
 
-func (t *table) block(i int) digests {
-	if t.hash == channel.Poseidon252 {
-		var out digests
-		for k := range lanes {
-			d := t.leaf(i*lanes + k)
-			set(&out, k, &d)
-		}
-		return out
-	}
-	out := t.absorb(i, t.size, (len(t.columns)+blockWords-1)/blockWords)
-	if t.hash == channel.Blake2sM31 {
-		reduce(&out)
-	}
-	return out
+// leaf returns leaf i of fewer than sixteen. block lifts these to sixteen rows.
+func (t *table[S]) leaf(i int) channel.Digest {
+	rows := t.block(0)
+	return get(&rows, i>>1<<(logLanes-t.log()+1)|i&1)
 }
 
-// absorb returns the states of rows 16i to 16i+15 of 2^log after the blocks before end, which hold no larger columns.
-func (t *table) absorb(i, log, end int) digests {
-	h := blake.Initial16()
-	if t.blocks > 0 {
-		t.expand(&h, i, log-t.done)
-	}
-	var message [blockWords][]m31.M31
-	var scratch [blockWords][lanes]m31.M31
-	for b := t.blocks; b < end; b++ {
-		words := t.columns[b*blockWords : min((b+1)*blockWords, len(t.columns))]
-		for k := range message {
-			switch {
-			case k >= len(words):
-				message[k] = zeros[:]
-			case len(words[k]) == 1<<log:
-				message[k] = words[k][i*lanes : (i+1)*lanes]
-			default:
-				liftCells(&scratch[k], words[k], i, log-logLen(words[k]))
-				message[k] = scratch[k][:]
-			}
-		}
-		final := (b+1)*blockWords >= len(t.columns)
-		compressColumns(&h, &message, 4*uint64(b*blockWords+len(words)), final)
-	}
-	return h
+// block returns leaves 16i to 16i+15.
+func (t *table[S]) block(i int) digests {
+	s := t.absorb((len(t.order)-1)/blockWords, i, t.size, true)
+	return t.hash.digests(&s)
 }
 
-// zeros are the words that fill the last block of a message.
+// absorb returns the states of rows 16i to 16i+15 of 2^log after block b.
+func (t *table[S]) absorb(b, i, log int, last bool) S {
+	var s S
+	switch {
+	case t.done < 0:
+		s = t.hash.initial()
+	case t.done == log:
+		s = t.states[i]
+	default:
+		for row := range lanes {
+			from := circle.LiftedCell(i*lanes+row, log-t.done)
+			t.hash.copyRow(&s, row, &t.states[from>>logLanes], from&(lanes-1))
+		}
+	}
+	var words message
+	var lifted [blockWords][lanes]m31.M31
+	n := min(blockWords, len(t.order)-b*blockWords)
+	for k := range words {
+		switch {
+		case k >= n:
+			words[k] = zeros[:]
+		case t.logs[b*blockWords+k] == log:
+			words[k] = t.cells[k][i*lanes : (i+1)*lanes]
+		default:
+			liftCells(&lifted[k], t.cells[k], i, log-t.logs[b*blockWords+k])
+			words[k] = lifted[k][:]
+		}
+	}
+	t.hash.absorb(&s, &words, n, b*blockWords+n, last)
+	return s
+}
+
+// zeros are the words that fill the last block.
 var zeros [lanes]m31.M31
-
-// expand sets h to the states for rows 16i to 16i+15, which are lifted by k from those of begin.
-func (t *table) expand(h *digests, i, k int) {
-	if k == 0 {
-		*h = t.states[i]
-		return
-	}
-	for lane := range lanes {
-		row := circle.LiftedCell(i*lanes+lane, k)
-		from, at := &t.states[row>>logLanes], row&(lanes-1)
-		for w := range h {
-			h[w][lane] = from[w][at]
-		}
-	}
-}
 
 // liftCells sets dst to cells 16i to 16i+15 of a column that is lifted by k.
 func liftCells(dst *[lanes]m31.M31, column []m31.M31, i, k int) {
@@ -155,5 +175,98 @@ func liftCells(dst *[lanes]m31.M31, column []m31.M31, i, k int) {
 	}
 }
 
-// logLen returns log2 of the length of a column.
-func logLen(c []m31.M31) int { return bits.Len(uint(len(c))) - 1 }
+// rowDigests returns the hashes of rows whose cells are given in the order of hashing: words[k][i] is word k of row i. The number of rows is a
+// multiple of sixteen.
+func rowDigests[S any](hash hasher[S], words [][]m31.M31) []digests {
+	out := make([]digests, len(words[0])/lanes)
+	parallel.Chunks(len(out), 1, func(start, end int) {
+		for i := start; i < end; i++ {
+			s := hash.initial()
+			for first := 0; first < len(words); first += blockWords {
+				var m message
+				n := min(blockWords, len(words)-first)
+				for k := range m {
+					if m[k] = zeros[:]; k < n {
+						m[k] = words[first+k][i*lanes : (i+1)*lanes]
+					}
+				}
+				hash.absorb(&s, &m, n, first+n, first+n == len(words))
+			}
+			out[i] = hash.digests(&s)
+		}
+	})
+	return out
+}
+
+// blakeHasher hashes with BLAKE2s.
+type blakeHasher struct{ hash channel.Hash }
+
+func (blakeHasher) initial() digests { return blake.Initial16() }
+
+func (blakeHasher) absorb(s *digests, words *message, _, end int, last bool) {
+	compressColumns(s, (*[16][]m31.M31)(words), 4*uint64(end), last)
+}
+
+func (blakeHasher) states(m *Memory, n int) []digests {
+	m.states[0], m.states[1] = m.states[1], m.states[0]
+	if cap(m.states[0]) < n {
+		m.states[0] = make([]digests, n)
+	}
+	return m.states[0][:n]
+}
+
+func (blakeHasher) copyRow(dst *digests, i int, src *digests, j int) {
+	for k := range dst {
+		dst[k][i] = src[k][j]
+	}
+}
+
+func (b blakeHasher) digests(s *digests) digests {
+	if b.hash == channel.Blake2sM31 {
+		reduce(s)
+	}
+	return *s
+}
+
+// poseidonState is the state of a sponge in sixteen rows.
+type poseidonState [lanes][3]felt.Felt
+
+// poseidonHasher hashes with Poseidon as channel.Hash.Leaf does: eight words make a felt, and a block has two.
+type poseidonHasher struct{}
+
+func (poseidonHasher) initial() (s poseidonState) { return s }
+
+func (poseidonHasher) absorb(s *poseidonState, words *message, n, _ int, last bool) {
+	one := felt.FromUint64(1)
+	for i := range s {
+		row := make([]m31.M31, n)
+		for k := range row {
+			row[k] = words[k][i]
+		}
+		state := &s[i]
+		felts := channel.PackLeaf(row)
+		for k := range felts {
+			state[k].Add(&state[k], &felts[k])
+		}
+		if len(felts) == 2 {
+			poseidon.Permute(state)
+		}
+		if last {
+			// The padding is a 1 after the last felt.
+			state[len(felts)%2].Add(&state[len(felts)%2], &one)
+			poseidon.Permute(state)
+		}
+	}
+}
+
+func (poseidonHasher) states(_ *Memory, n int) []poseidonState { return make([]poseidonState, n) }
+
+func (poseidonHasher) copyRow(dst *poseidonState, i int, src *poseidonState, j int) { dst[i] = src[j] }
+
+func (poseidonHasher) digests(s *poseidonState) (out digests) {
+	for i := range s {
+		d := channel.FromFelt(s[i][0])
+		set(&out, i, &d)
+	}
+	return out
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/starkd/starkd/internal/parallel"
 	"github.com/starkd/starkd/prover/stwo/channel"
 	"github.com/starkd/starkd/prover/stwo/circle"
 	"github.com/starkd/starkd/prover/stwo/fri"
@@ -47,7 +48,7 @@ func Prove(ctx context.Context, ch *channel.Channel, c *Config, tables []*Table,
 
 	// The DEEP sum, and FRI's commitments.
 	stage(Stages[1])
-	sum, err := s.quotients(ctx, tables, s.batches(proof.SampledValues, p, gamma))
+	sum, err := s.quotients(ctx, tables, s.batches(proof.SampledValues, p, gamma), t)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +71,7 @@ func Prove(ctx context.Context, ch *channel.Channel, c *Config, tables []*Table,
 	// Openings of the trees.
 	stage(Stages[4])
 	for i, table := range tables {
-		values, witness := table.open(s.positions(i, queries), s.tables[i].Height)
+		values, witness := table.open(t, s.positions(i, queries))
 		proof.QueriedValues, proof.Decommitments = append(proof.QueriedValues, values), append(proof.Decommitments, witness)
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -106,7 +107,7 @@ func (s *shape) sample(ctx context.Context, tables []*Table, p Point, t *circle.
 			sampling := s.trees[i][k].Sampling
 			values[i][k] = make([]m31.QM31, sampling.samples())
 			switch {
-			case table.zero[k]:
+			case table.cells[k] == nil:
 			case sampling == AtPoint:
 				use(kind{table.logs[k], false}, sampled{i, k, 0})
 			case sampling == AtPreviousAndPoint:
@@ -137,10 +138,10 @@ func (s *shape) sample(ctx context.Context, tables []*Table, p Point, t *circle.
 }
 
 // quotients returns the DEEP sum on the whole domain.
-func (s *shape) quotients(ctx context.Context, tables []*Table, batches []*batch) (fri.Column, error) {
+func (s *shape) quotients(ctx context.Context, tables []*Table, batches []*batch, w *circle.Twiddles) (fri.Column, error) {
 	quotients := make([]circle.Quotient, len(batches))
 	for k, b := range batches {
-		numerator, err := s.numerator(ctx, tables, b)
+		numerator, err := s.numerator(ctx, tables, b, w)
 		if err != nil {
 			return fri.Column{}, err
 		}
@@ -154,26 +155,33 @@ func (s *shape) quotients(ctx context.Context, tables []*Table, batches []*batch
 }
 
 // numerator returns c·Σ w·f over the columns of a batch, on the domain of the largest.
-func (s *shape) numerator(ctx context.Context, tables []*Table, b *batch) (*fri.Column, error) {
-	// By log2 of the size.
+func (s *shape) numerator(ctx context.Context, tables []*Table, b *batch, w *circle.Twiddles) (*fri.Column, error) {
+	// By log2 of the number of rows.
 	var columns [circle.MaxLog + 1][][]m31.M31
 	var weights [circle.MaxLog + 1][]m31.QM31
 	sums := make([]*fri.Column, circle.MaxLog+1)
+	blowup := s.logDomain - s.logRows
 	for i := range b.terms {
 		t := &b.terms[i]
 		table := tables[t.tree]
-		log := logLen(table.cells[t.column])
+		log := table.logs[t.column]
 		if sums[log] == nil {
-			c := fri.NewColumn(1 << log)
+			c := fri.NewColumn(1 << (log + blowup))
 			sums[log] = &c
 		}
-		if !table.zero[t.column] {
-			columns[log], weights[log] = append(columns[log], table.cells[t.column]), append(weights[log], t.weight.Mul(b.c))
+		if cells := table.cells[t.column]; cells != nil {
+			columns[log], weights[log] = append(columns[log], cells[:1<<log]), append(weights[log], t.weight.Mul(b.c))
 		}
 	}
+	// A sum has as many coefficients as its columns, so its first cells give the others.
 	for log, sum := range sums {
-		if sum != nil && ctx.Err() == nil {
-			circle.AddScaled(*sum, columns[log], weights[log])
+		if len(columns[log]) > 0 && ctx.Err() == nil {
+			var first fri.Column
+			for q := range first {
+				first[q] = sum[q][:1<<log]
+			}
+			circle.AddScaled(first, columns[log], weights[log])
+			parallel.For(len(sum), func(q int) { w.Complete(sum[q], log) })
 		}
 	}
 	if err := ctx.Err(); err != nil {

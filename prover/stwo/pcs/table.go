@@ -16,52 +16,80 @@ import (
 )
 
 // Table is a table of columns to which a prover has committed. It does not change, and several proofs with the same parameters may use it.
+//
+// A column of 2^n rows is committed on the canonic domain that is larger by the blowup. The table keeps its first 2^n cells there, from which the
+// others are computed again when they are needed, or all of them if it was made by ExtendedTable.
 type Table struct {
-	logs  []int       // log2 of the number of rows of each column
-	cells [][]m31.M31 // the columns' values on the canonic domains that are larger by the blowup
-	zero  []bool      // columns of zeros; their cells are shared
-	tree  *merkle.Tree
+	logs     []int // log2 of the number of rows of each column
+	blowup   int   // log2
+	extended bool  // whether cells has all cells
+	cells    [][]m31.M31
+	tree     *merkle.Tree
 }
 
-// NewTable commits to columns of 2^logs[i] rows, given by their values on the canonic domains of their sizes. A column without values is 0. NewTable
-// does not change the values. It sets values[i] to nil when column i is extended, so that its memory can be used again if the caller does not
-// hold it. It returns ctx's error if ctx ends.
-func (c *Config) NewTable(ctx context.Context, h channel.Hash, t *circle.Twiddles, logs []int, values [][]m31.M31) (*Table, error) {
-	return c.newTable(ctx, h, logs, values, t.Extend)
+// NewTable commits to columns of 2^logs[i] rows, given by their values on the canonic domains of their sizes. A column without values is 0. The table
+// keeps its cells in the memory of the values, or in other memory if keep is set: then the values do not change. NewTable returns ctx's error if ctx
+// ends.
+func (c *Config) NewTable(ctx context.Context, h channel.Hash, t *circle.Twiddles, logs []int, values [][]m31.M31, keep bool, m *merkle.Memory) (*Table, error) {
+	return c.newTable(ctx, h, logs, values, t.Extend, keep, m)
 }
 
 // newTable commits to columns that extend evaluates on the larger domain.
-func (c *Config) newTable(ctx context.Context, h channel.Hash, logs []int, columns [][]m31.M31, extend func(dst, src []m31.M31)) (*Table, error) {
+func (c *Config) newTable(ctx context.Context, h channel.Hash, logs []int, columns [][]m31.M31, extend func(dst, src []m31.M31), keep bool, m *merkle.Memory) (*Table, error) {
 	shape, err := c.shape(logs)
 	if err != nil {
 		return nil, err
 	}
-	out := &Table{logs: logs, cells: make([][]m31.M31, len(columns)), zero: make([]bool, len(columns))}
-	largestZero := 0
 	for i, column := range columns {
 		if column != nil && len(column) != 1<<logs[i] {
 			return nil, fmt.Errorf("pcs: column %d has %d rows, and its size is 2^%d", i, len(column), logs[i])
 		}
-		if out.zero[i] = column == nil; out.zero[i] {
-			largestZero = max(largestZero, 1<<shape.Logs[i])
-		}
 	}
-	zeros := make([]m31.M31, largestZero)
-	parallel.Each(len(columns), func(i int) {
-		switch {
-		case out.zero[i]:
-			out.cells[i] = zeros[:1<<shape.Logs[i]]
-		case ctx.Err() == nil:
-			out.cells[i] = make([]m31.M31, 1<<shape.Logs[i])
-			extend(out.cells[i], columns[i])
-			columns[i] = nil
+	out := &Table{logs: logs, blowup: int(c.LogBlowup), cells: make([][]m31.M31, len(columns))}
+	out.tree, err = shape.Commit(ctx, h, func(i int, scratch []m31.M31) []m31.M31 {
+		if columns[i] == nil {
+			clear(scratch)
+			return scratch
 		}
-	})
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	out.tree, err = shape.Commit(ctx, h, out.cells)
+		extend(scratch, columns[i])
+		if out.cells[i] = columns[i]; keep {
+			out.cells[i] = make([]m31.M31, 1<<logs[i])
+		}
+		copy(out.cells[i], scratch)
+		return scratch
+	}, m)
 	return out, err
+}
+
+// load returns the cells of column i in scratch, or where they are stored.
+func (t *Table) load(w *circle.Twiddles, i int, scratch []m31.M31) []m31.M31 {
+	switch {
+	case t.cells[i] == nil:
+		clear(scratch)
+	case t.extended:
+		return t.cells[i]
+	default:
+		copy(scratch, t.cells[i])
+		w.Complete(scratch, t.logs[i])
+	}
+	return scratch
+}
+
+// Doubled returns the values of column i on the canonic domain of twice its size, and nil for a column of zeros. They are in dst, which has that size, or
+// where they are stored: the caller must not change them.
+func (t *Table) Doubled(w *circle.Twiddles, i int, dst []m31.M31) []m31.M31 {
+	cells := t.cells[i]
+	switch rows := 1 << t.logs[i]; {
+	case cells == nil || t.extended && t.blowup == 1:
+		return cells
+	case t.blowup == 1:
+		copy(dst, cells)
+		w.Complete(dst, t.logs[i])
+	default:
+		w.InterpolatePrefix(dst[:rows], cells[:rows], t.logs[i]+t.blowup)
+		w.Evaluate(dst, dst[:rows])
+	}
+	return dst
 }
 
 // shape returns the shape of the tree over columns of 2^logs[i] rows.
@@ -96,11 +124,11 @@ func (c *Config) ExtendedTable(ctx context.Context, h channel.Hash, logs []int, 
 			return nil, fmt.Errorf("pcs: column %d has %d cells, want 2^%d", i, len(cells[i]), shape.Logs[i])
 		}
 	}
-	out := &Table{logs: logs, cells: cells, zero: make([]bool, len(cells))}
+	out := &Table{logs: logs, blowup: int(c.LogBlowup), extended: true, cells: cells}
 	if layer == nil {
-		out.tree, err = shape.Commit(ctx, h, cells)
+		out.tree, err = shape.Commit(ctx, h, func(i int, _ []m31.M31) []m31.M31 { return cells[i] }, new(merkle.Memory))
 	} else {
-		out.tree, err = shape.Restore(h, cells, layer)
+		out.tree, err = shape.Restore(h, layer)
 	}
 	return out, err
 }
@@ -120,26 +148,9 @@ func (c *Config) LayerLen(logs []int) (int, error) {
 // Root returns the root of the table's tree.
 func (t *Table) Root() channel.Digest { return t.tree.Root() }
 
-// Cells returns the values of column i on the canonic domain that is larger by the blowup, and nil for a column of zeros. The caller must not
-// change them.
-func (t *Table) Cells(i int) []m31.M31 {
-	if t.zero[i] {
-		return nil
-	}
-	return t.cells[i]
-}
-
-// open returns the cells of the columns at positions of the tree, which has 2^height leaves, and the witness.
-func (t *Table) open(positions []uint32, height int) ([][]m31.M31, []channel.Digest) {
-	values := make([][]m31.M31, len(t.cells))
-	for i, cells := range t.cells {
-		lifted := height - logLen(cells)
-		values[i] = make([]m31.M31, len(positions))
-		for k, p := range positions {
-			values[i][k] = cells[circle.LiftedCell(int(p), lifted)]
-		}
-	}
-	return values, t.tree.Open(positions)
+// open returns the cells of the columns at positions of the tree, and the witness.
+func (t *Table) open(w *circle.Twiddles, positions []uint32) ([][]m31.M31, []channel.Digest) {
+	return t.tree.OpenColumns(positions, func(i int, scratch []m31.M31) []m31.M31 { return t.load(w, i, scratch) })
 }
 
 // Accumulator sums up the composition polynomial: components add their quotients on the domains of their sizes.
@@ -158,7 +169,7 @@ func (a *Accumulator) At(log int) *fri.Column {
 
 // Commit adds up the sums, each lifted to the largest size 2^n, and commits to the two halves of the coefficients: the polynomial is
 // left + π(…π(x))·right with π applied n-2 times, and each half has the size of the largest component. The accumulator must not be used again.
-func (a *Accumulator) Commit(ctx context.Context, c *Config, h channel.Hash, t *circle.Twiddles) (*Table, error) {
+func (a *Accumulator) Commit(ctx context.Context, c *Config, h channel.Hash, t *circle.Twiddles, m *merkle.Memory) (*Table, error) {
 	sum := liftSum(a.sums[:])
 	if sum == nil {
 		return nil, errors.New("pcs: no component has added to the composition")
@@ -169,7 +180,7 @@ func (a *Accumulator) Commit(ctx context.Context, c *Config, h channel.Hash, t *
 	for k := range columns {
 		columns[k], logs[k] = sum[k%4][k/4*half:][:half], logLen(sum[0])-1
 	}
-	return c.newTable(ctx, h, logs, columns, t.Evaluate)
+	return c.newTable(ctx, h, logs, columns, t.Evaluate, false, m)
 }
 
 // liftSum returns the sum of columns, the sizes of which ascend, lifted to the size of the largest. It is nil if all are nil. The columns are
