@@ -162,17 +162,24 @@ func (b *Builder) Compute(f *Function, in ...Expr) []Expr {
 	if len(in) != f.In {
 		panic(fmt.Sprintf("air: %s takes %d words, not %d", f.Name, f.In, len(in)))
 	}
-	// Equal calls are one.
+	// Equal calls are one. The outputs, of which there may be tens of thousands, follow the call.
 	arguments := numbers(in)
 	k := slices.IndexFunc(b.c.calls, func(c call) bool { return c.f == f && slices.Equal(c.in, arguments) })
-	if k < 0 {
+	known := k >= 0
+	if !known {
 		k = len(b.c.calls)
 		b.c.calls = append(b.c.calls, call{f, arguments})
 	}
 	c := b.add(node{op: opCall, k: uint32(k)})
+	if !known {
+		b.c.nodes = slices.Grow(b.c.nodes, f.Out)
+		for k := range f.Out {
+			b.c.nodes = append(b.c.nodes, node{op: opOutput, a: c.n, k: uint32(k)})
+		}
+	}
 	out := make([]Expr, f.Out)
 	for k := range out {
-		out[k] = b.add(node{op: opOutput, a: c.n, k: uint32(k)})
+		out[k] = Expr{b, c.n + 1 + int32(k)}
 	}
 	return out
 }

@@ -135,29 +135,27 @@ var doublePoint = &air.Function{Name: "doubled point", In: pointWords, Out: 3*li
 			py.Load(in[limbs252:], row)
 			width, height := &s.limbs[4], &s.limbs[5]
 			number.Mul(&p.x[g], &p.x[g])
-			number.Mul(number, &toProduct)
+			number.Mul(number, &s.toProduct)
 			height.FromFelts(number)
 			height.Store(out, row)
 			wide.Carries(out[limbs252:], row, px, px, height)
 			number.Add(&p.y[g], &p.y[g])
 			width.FromFelts(number)
 			width.Store(out[2*limbs252:], row)
-			for k := range height {
-				for i := range height[k] {
-					height[k][i] *= 3
-					if k == 0 {
-						height[k][i]++
-					}
-				}
+			two := &s.limbs[6]
+			two.Add(height, height)
+			height.Add(height, two)
+			for i := range height[0] {
+				height[0][i]++
 			}
 			s.writeChord(out[3*limbs252:], row, px, py, px, width, height, &slope[g], &sum.x[g], &sum.y[g])
 		}
 	})}
 
-// writeChord writes the witness of chord for a group of rows. The slope is the Montgomery form of one.
+// writeChord writes the witness of chord for a group of rows. The slope is in Montgomery form. It changes width and height.
 func (s *scratch) writeChord(out [][]m31.M31, row int, px, py, qx, width, height *wide.Limbs, slope, x, y *wide.Felts) {
 	number, l, rx, ry := &s.felts[7][0], &s.limbs[6], &s.limbs[7], &s.limbs[8]
-	number.Mul(slope, &unit)
+	number.Mul(slope, &s.unit)
 	l.FromFelts(number)
 	l.Store(out, row)
 	wide.Carries(out[limbs252:], row, l, width, height)
@@ -223,10 +221,10 @@ func doubleSlopes(slope []wide.Felts, p points, s *scratch) {
 	square, height := &s.felts[8][0], &s.felts[8][1]
 	for g := range slope {
 		square.Mul(&p.x[g], &p.x[g])
-		square.Mul(square, &toProduct)
+		square.Mul(square, &s.toProduct)
 		height.Add(square, square)
 		height.Add(height, square)
-		height.Add(height, &unit)
+		height.Add(height, &s.unit)
 		slope[g].Mul(&slope[g], height)
 	}
 }
@@ -235,7 +233,7 @@ func doubleSlopes(slope []wide.Felts, p points, s *scratch) {
 func thirdPoints(sum, p, q points, slope []wide.Felts, s *scratch) {
 	x, y := &s.felts[8][0], &s.felts[8][1]
 	for g := range slope {
-		x.Mul(&slope[g], &unit)
+		x.Mul(&slope[g], &s.unit)
 		x.Mul(x, &slope[g])
 		x.Sub(x, &p.x[g])
 		x.Sub(x, &q.x[g])

@@ -1,6 +1,7 @@
 package cairoair
 
 import (
+	"math/big"
 	"sync"
 
 	"github.com/starkd/starkd/crypto/felt"
@@ -26,11 +27,22 @@ const (
 // scratch is memory for the numbers of a block. It is large, so that the vectors in it are where the processor likes them.
 type scratch struct {
 	limbs  [9]wide.Limbs
-	packed [4]wide.Packed
+	packed wide.Packed
 	felts  [9][maxGroups]wide.Felts
+
+	// Factors of wide.Felts.Mul, which divides by R = 2^256. unit takes a number out of Montgomery form, toProduct makes x·y of x·y/R, and
+	// toCube makes x³ of x³/R².
+	unit, toProduct, toCube wide.Felts
 }
 
-var scratches = sync.Pool{New: func() any { return new(scratch) }}
+var scratches = sync.Pool{New: func() any {
+	radix, two, exponent := felt.Felt{}, felt.FromUint64(2), big.NewInt(256)
+	radix.Exp(&two, exponent)
+	s := &scratch{unit: wide.Constant(felt.One), toProduct: wide.Montgomery(radix)}
+	radix.Square(&radix)
+	s.toCube = wide.Montgomery(radix)
+	return s
+}}
 
 // blockwise returns an Eval that calls f with scratch memory and the number of rows, which is a multiple of 16 up to maxBlock.
 func blockwise(f func(s *scratch, rows int, in, out [][]m31.M31)) func(env any, in, out [][]m31.M31) {
@@ -85,27 +97,6 @@ func padRows(words [][]m31.M31, n int) [][]m31.M31 {
 	return padded
 }
 
-// Factors of wide.Felts.Mul, which divides by R = 2^256. unit takes a number out of Montgomery form, toProduct makes x·y of x·y/R, and toCube
-// makes x³ of x³/R².
-var (
-	unit      = wide.Constant(felt.One)
-	toProduct = wide.Montgomery(radix)
-	toCube    = func() wide.Felts {
-		var square felt.Felt
-		square.Square(&radix)
-		return wide.Montgomery(square)
-	}()
-)
-
-// radix is R.
-var radix = func() (r felt.Felt) {
-	r = felt.FromUint64(1 << 32)
-	for range 3 {
-		r.Square(&r)
-	}
-	return r
-}()
-
 // carriesOf computes k and the carries of x·y - z from the limbs of x, y and z.
 var carriesOf = &air.Function{Name: "carries of a product", In: 3 * limbs252, Out: limbs252,
 	Eval: blockwise(func(s *scratch, rows int, in, out [][]m31.M31) {
@@ -129,7 +120,7 @@ var productOf = &air.Function{Name: "product", In: 2 * limbs252, Out: 2 * limbs2
 			a.FromLimbs(x)
 			b.FromLimbs(y)
 			a.Mul(a, b)
-			a.Mul(a, &toProduct)
+			a.Mul(a, &s.toProduct)
 			z.FromFelts(a)
 			z.Store(out, row)
 			wide.Carries(out[limbs252:], row, x, y, z)
@@ -157,28 +148,28 @@ var cubeOf = &air.Function{Name: "cube", In: packed252, Out: packed252,
 		x := &s.felts[0][0]
 		for row := 0; row < rows; row += wide.Rows {
 			s.loadPacked(x, in, row)
-			cube(x, x, &s.felts[0][1])
+			s.cube(x, x, &s.felts[0][1])
 			s.storePacked(out, row, x)
 		}
 	})}
 
-// cube sets z to x³.
-func cube(z, x, square *wide.Felts) {
+// cube sets z to x³. It uses square.
+func (s *scratch) cube(z, x, square *wide.Felts) {
 	square.Mul(x, x)
 	z.Mul(x, square)
-	z.Mul(z, &toCube)
+	z.Mul(z, &s.toCube)
 }
 
 // loadPacked sets x to packed numbers in rows of the columns, storePacked writes them there.
 func (s *scratch) loadPacked(x *wide.Felts, columns [][]m31.M31, row int) {
-	s.packed[0].Load(columns, row)
-	x.FromPacked(&s.packed[0])
+	s.packed.Load(columns, row)
+	x.FromPacked(&s.packed)
 }
 
 func (s *scratch) storePacked(columns [][]m31.M31, row int, x *wide.Felts) {
 	if columns[0] != nil { // the component needs them
-		s.packed[0].FromFelts(x)
-		s.packed[0].Store(columns, row)
+		s.packed.FromFelts(x)
+		s.packed.Store(columns, row)
 	}
 }
 

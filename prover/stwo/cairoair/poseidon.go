@@ -387,7 +387,7 @@ var fullRoundOf = &air.Function{Name: "full round", In: 1 + 3*packed252, Out: 9 
 		for row := 0; row < rows; row += wide.Rows {
 			for i := range cubes {
 				s.loadPacked(x, in[1+packed252*i:], row)
-				cube(&cubes[i], x, z)
+				s.cube(&cubes[i], x, z)
 				s.storePacked(number(i), row, &cubes[i])
 			}
 			for i, factors := range fullRoundFactors {
@@ -415,7 +415,7 @@ var partialRoundsOf = &air.Function{Name: "partial rounds", In: 1 + 4*packed252,
 			for i := range 3 {
 				loadKeys(z, i, in[0][row:row+wide.Rows])
 				s.storePacked(number(i), row, z)
-				cube(c, &state[3], x)
+				s.cube(c, &state[3], x)
 				s.storePacked(number(3+3*i), row, c)
 				for k := range state {
 					*x = state[k]

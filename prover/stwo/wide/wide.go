@@ -278,6 +278,7 @@ func limb(words []uint64, at int) uint64 {
 // InvertAll replaces each number d by 2^512/d modulo P, and leaves 0. A number is multiplied with those of its row in all groups before, and the
 // products of the 16 rows with each other, so that one inversion is enough. scratch has the length of z.
 func InvertAll(z, scratch []Felts) {
+	one := Montgomery(felt.One)
 	product := one
 	for g := range z {
 		scratch[g] = product
@@ -296,9 +297,6 @@ func InvertAll(z, scratch []Felts) {
 		z[g] = inverse
 	}
 }
-
-// one is 1 in Montgomery form.
-var one = Montgomery(felt.One)
 
 // replaceZeros sets the numbers of z to those of v in rows in which x is 0.
 func (z *Felts) replaceZeros(x, v *Felts) {
