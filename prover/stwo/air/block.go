@@ -191,7 +191,7 @@ func (m *machine) secureSum(d *secureBlock, s *secureSum) {
 		clear(acc)
 		m.accumulate(acc, s, q)
 		for r, v := range acc {
-			d[q][r] = m31.New(v + uint64(s.coordinates[q]))
+			d[q][r] = m31.New(v + s.coordinates[q])
 		}
 	}
 }

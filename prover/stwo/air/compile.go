@@ -91,7 +91,7 @@ type secureSum struct {
 	terms    []secureTerm
 
 	// The same for the kernels.
-	coordinates [4]m31.M31
+	coordinates [4]uint64
 	wide        []wideTerm
 }
 

@@ -44,9 +44,9 @@ func execute(code []uint32, slots []*m31.M31, n int) {
 // secureSum sets the four blocks at d to s.
 func vectorSecureSum(d *m31.M31, s *secureSum, slots []*m31.M31, n int) {
 	if vectorBits == 512 {
-		secureSum512(word(d), word(&s.coordinates[0]), termWords(s.wide), len(s.wide), slotWords(slots), n)
+		secureSum512(word(d), &s.coordinates[0], termWords(s.wide), len(s.wide), slotWords(slots), n)
 	} else {
-		secureSum256(word(d), word(&s.coordinates[0]), termWords(s.wide), len(s.wide), slotWords(slots), n)
+		secureSum256(word(d), &s.coordinates[0], termWords(s.wide), len(s.wide), slotWords(slots), n)
 	}
 }
 

@@ -87,7 +87,9 @@ func (s *secureSum) widen() {
 			s.wide[j].k[q] = uint64(v)
 		}
 	}
-	s.coordinates = s.constant.Coordinates()
+	for q, v := range s.constant.Coordinates() {
+		s.coordinates[q] = uint64(v)
+	}
 }
 
 // pairFactors are the factors of addPair that are the same in all rows.

@@ -12,7 +12,7 @@ func execute512(code *uint32, slots **uint32, rows int)
 // secureSum512 writes a constant and terms to the four blocks at dst.
 //
 //go:noescape
-func secureSum512(dst *uint32, constant *uint32, terms *uint64, count int, slots **uint32, rows int)
+func secureSum512(dst *uint32, constant *uint64, terms *uint64, count int, slots **uint32, rows int)
 
 // addSecureSum512 adds terms to accumulators.
 //
@@ -78,7 +78,7 @@ func execute256(code *uint32, slots **uint32, rows int)
 // secureSum256 writes a constant and terms to the four blocks at dst.
 //
 //go:noescape
-func secureSum256(dst *uint32, constant *uint32, terms *uint64, count int, slots **uint32, rows int)
+func secureSum256(dst *uint32, constant *uint64, terms *uint64, count int, slots **uint32, rows int)
 
 // addSecureSum256 adds terms to accumulators.
 //

@@ -278,34 +278,34 @@ code_4:
 rows_12:
 	VMOVDQU32 (DI)(BX*1), Z2
 	VMOVDQU32 (R8)(BX*1), Z3
-	VPSRLQ    $0x20, Z2, Z8
-	VPSRLQ    $0x20, Z3, Z9
+	VPSRLQ    $0x20, Z2, Z4
+	VPSRLQ    $0x20, Z3, Z5
 	VPMULUDQ  Z3, Z2, Z2
-	VPMULUDQ  Z9, Z8, Z3
-	VPSRLQ    $0x1f, Z2, Z8
-	VPADDQ    Z3, Z3, Z9
-	VMOVDQA32 Z9, K1, Z8
+	VPMULUDQ  Z5, Z4, Z3
+	VPSRLQ    $0x1f, Z2, Z4
+	VPADDQ    Z3, Z3, Z5
+	VMOVDQA32 Z5, K1, Z4
 	VMOVDQA32 Z2, Z2
 	VMOVSLDUP Z3, K1, Z2
 	VPANDD    Z0, Z2, Z2
-	VPADDD    Z8, Z2, Z2
+	VPADDD    Z4, Z2, Z2
 	VPSUBD    Z0, Z2, Z3
 	VPMINUD   Z3, Z2, Z2
 	VMOVDQA32 Z2, Z2
 	VMOVDQU32 Z2, (SI)(BX*1)
 	VMOVDQU32 64(DI)(BX*1), Z2
 	VMOVDQU32 64(R8)(BX*1), Z3
-	VPSRLQ    $0x20, Z2, Z8
-	VPSRLQ    $0x20, Z3, Z9
+	VPSRLQ    $0x20, Z2, Z4
+	VPSRLQ    $0x20, Z3, Z5
 	VPMULUDQ  Z3, Z2, Z2
-	VPMULUDQ  Z9, Z8, Z3
-	VPSRLQ    $0x1f, Z2, Z8
-	VPADDQ    Z3, Z3, Z9
-	VMOVDQA32 Z9, K1, Z8
+	VPMULUDQ  Z5, Z4, Z3
+	VPSRLQ    $0x1f, Z2, Z4
+	VPADDQ    Z3, Z3, Z5
+	VMOVDQA32 Z5, K1, Z4
 	VMOVDQA32 Z2, Z2
 	VMOVSLDUP Z3, K1, Z2
 	VPANDD    Z0, Z2, Z2
-	VPADDD    Z8, Z2, Z2
+	VPADDD    Z4, Z2, Z2
 	VPSUBD    Z0, Z2, Z3
 	VPMINUD   Z3, Z2, Z2
 	VMOVDQA32 Z2, Z2
@@ -327,13 +327,13 @@ code_5:
 rows_13:
 	VMOVDQU32 (DI)(BX*1), Z3
 	VPADDD    Z2, Z3, Z3
-	VPSUBD    Z0, Z3, Z8
-	VPMINUD   Z8, Z3, Z3
+	VPSUBD    Z0, Z3, Z4
+	VPMINUD   Z4, Z3, Z3
 	VMOVDQU32 Z3, (SI)(BX*1)
 	VMOVDQU32 64(DI)(BX*1), Z3
 	VPADDD    Z2, Z3, Z3
-	VPSUBD    Z0, Z3, Z8
-	VPMINUD   Z8, Z3, Z3
+	VPSUBD    Z0, Z3, Z4
+	VPMINUD   Z4, Z3, Z3
 	VMOVDQU32 Z3, 64(SI)(BX*1)
 	ADDQ      $0x80, BX
 	CMPQ      BX, DX
@@ -352,13 +352,13 @@ code_6:
 rows_14:
 	VMOVDQU32 (DI)(BX*1), Z3
 	VPSUBD    Z3, Z2, Z3
-	VPADDD    Z0, Z3, Z8
-	VPMINUD   Z8, Z3, Z3
+	VPADDD    Z0, Z3, Z4
+	VPMINUD   Z4, Z3, Z3
 	VMOVDQU32 Z3, (SI)(BX*1)
 	VMOVDQU32 64(DI)(BX*1), Z3
 	VPSUBD    Z3, Z2, Z3
-	VPADDD    Z0, Z3, Z8
-	VPMINUD   Z8, Z3, Z3
+	VPADDD    Z0, Z3, Z4
+	VPMINUD   Z4, Z3, Z3
 	VMOVDQU32 Z3, 64(SI)(BX*1)
 	ADDQ      $0x80, BX
 	CMPQ      BX, DX
@@ -376,33 +376,33 @@ code_7:
 
 rows_15:
 	VMOVDQU32 (DI)(BX*1), Z3
-	VPSRLQ    $0x20, Z3, Z8
+	VPSRLQ    $0x20, Z3, Z4
 	VPMULUDQ  Z2, Z3, Z3
-	VPMULUDQ  Z2, Z8, Z8
-	VPSRLQ    $0x1f, Z3, Z9
-	VPADDQ    Z8, Z8, Z10
-	VMOVDQA32 Z10, K1, Z9
+	VPMULUDQ  Z2, Z4, Z4
+	VPSRLQ    $0x1f, Z3, Z5
+	VPADDQ    Z4, Z4, Z6
+	VMOVDQA32 Z6, K1, Z5
 	VMOVDQA32 Z3, Z3
-	VMOVSLDUP Z8, K1, Z3
+	VMOVSLDUP Z4, K1, Z3
 	VPANDD    Z0, Z3, Z3
-	VPADDD    Z9, Z3, Z3
-	VPSUBD    Z0, Z3, Z8
-	VPMINUD   Z8, Z3, Z3
+	VPADDD    Z5, Z3, Z3
+	VPSUBD    Z0, Z3, Z4
+	VPMINUD   Z4, Z3, Z3
 	VMOVDQA32 Z3, Z3
 	VMOVDQU32 Z3, (SI)(BX*1)
 	VMOVDQU32 64(DI)(BX*1), Z3
-	VPSRLQ    $0x20, Z3, Z8
+	VPSRLQ    $0x20, Z3, Z4
 	VPMULUDQ  Z2, Z3, Z3
-	VPMULUDQ  Z2, Z8, Z8
-	VPSRLQ    $0x1f, Z3, Z9
-	VPADDQ    Z8, Z8, Z10
-	VMOVDQA32 Z10, K1, Z9
+	VPMULUDQ  Z2, Z4, Z4
+	VPSRLQ    $0x1f, Z3, Z5
+	VPADDQ    Z4, Z4, Z6
+	VMOVDQA32 Z6, K1, Z5
 	VMOVDQA32 Z3, Z3
-	VMOVSLDUP Z8, K1, Z3
+	VMOVSLDUP Z4, K1, Z3
 	VPANDD    Z0, Z3, Z3
-	VPADDD    Z9, Z3, Z3
-	VPSUBD    Z0, Z3, Z8
-	VPMINUD   Z8, Z3, Z3
+	VPADDD    Z5, Z3, Z3
+	VPSUBD    Z0, Z3, Z4
+	VPMINUD   Z4, Z3, Z3
 	VMOVDQA32 Z3, Z3
 	VMOVDQU32 Z3, 64(SI)(BX*1)
 	ADDQ      $0x80, BX
@@ -411,253 +411,310 @@ rows_15:
 	JMP       next_1
 
 code_8:
-	MOVL 4(AX), BX
-	MOVQ (CX)(BX*8), SI
-	XORQ BX, BX
-
-rows_16:
-	LEAQ   28(AX), DI
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	MOVL   12(AX), R8
-	TESTL  R8, R8
-	JZ     added_17
-
-group_19:
-	MOVL  (DI), R9
-	MOVL  4(DI), R10
-	ADDQ  $0x08, DI
-	TESTL R9, R9
-	JZ    scaled_done_21
-
-scaled_20:
-	MOVL         (DI), R11
-	MOVQ         (CX)(R11*8), R11
-	VPBROADCASTD 4(DI), Z2
-	ADDQ         $0x08, DI
-	VMOVDQU32    (R11)(BX*1), Z3
-	VPSRLQ       $0x20, Z3, Z8
-	VPMULUDQ     Z2, Z3, Z3
-	VPMULUDQ     Z2, Z8, Z8
-	VPADDQ       Z3, Z4, Z4
-	VPADDQ       Z8, Z5, Z5
-	VMOVDQU32    64(R11)(BX*1), Z3
-	VPSRLQ       $0x20, Z3, Z8
-	VPMULUDQ     Z2, Z3, Z3
-	VPMULUDQ     Z2, Z8, Z2
-	VPADDQ       Z3, Z6, Z6
-	VPADDQ       Z2, Z7, Z7
-	DECL         R9
-	JNZ          scaled_20
-
-scaled_done_21:
-	TESTL R10, R10
-	JZ    product_done_23
-
-product_22:
-	MOVL      (DI), R9
-	MOVQ      (CX)(R9*8), R9
-	MOVL      4(DI), R11
-	MOVQ      (CX)(R11*8), R11
-	ADDQ      $0x08, DI
-	VMOVDQU32 (R9)(BX*1), Z2
-	VMOVDQU32 (R11)(BX*1), Z3
-	VPSRLQ    $0x20, Z2, Z8
-	VPSRLQ    $0x20, Z3, Z9
-	VPMULUDQ  Z3, Z2, Z2
-	VPMULUDQ  Z9, Z8, Z3
-	VPADDQ    Z2, Z4, Z4
-	VPADDQ    Z3, Z5, Z5
-	VMOVDQU32 64(R9)(BX*1), Z2
-	VMOVDQU32 64(R11)(BX*1), Z3
-	VPSRLQ    $0x20, Z2, Z8
-	VPSRLQ    $0x20, Z3, Z9
-	VPMULUDQ  Z3, Z2, Z2
-	VPMULUDQ  Z9, Z8, Z3
-	VPADDQ    Z2, Z6, Z6
-	VPADDQ    Z3, Z7, Z7
-	DECL      R10
-	JNZ       product_22
-
-product_done_23:
-	VPSRLQ $0x1f, Z4, Z2
-	VPANDD Z1, Z4, Z4
-	VPADDQ Z2, Z4, Z4
-	VPSRLQ $0x1f, Z5, Z2
-	VPANDD Z1, Z5, Z5
-	VPADDQ Z2, Z5, Z5
-	VPSRLQ $0x1f, Z6, Z2
-	VPANDD Z1, Z6, Z6
-	VPADDQ Z2, Z6, Z6
-	VPSRLQ $0x1f, Z7, Z2
-	VPANDD Z1, Z7, Z7
-	VPADDQ Z2, Z7, Z7
-	DECL   R8
-	JNZ    group_19
-	VPSLLQ $0x04, Z1, Z2
-	VPSUBQ Z4, Z2, Z4
-	VPSUBQ Z5, Z2, Z5
-	VPSUBQ Z6, Z2, Z6
-	VPSUBQ Z7, Z2, Z7
-
-added_17:
-	MOVL  16(AX), R8
-	TESTL R8, R8
-	JZ    reduced_18
-
-group_24:
-	MOVL  (DI), R9
-	MOVL  4(DI), R10
-	ADDQ  $0x08, DI
-	TESTL R9, R9
-	JZ    scaled_done_26
-
-scaled_25:
-	MOVL         (DI), R11
-	MOVQ         (CX)(R11*8), R11
-	VPBROADCASTD 4(DI), Z2
-	ADDQ         $0x08, DI
-	VMOVDQU32    (R11)(BX*1), Z3
-	VPSRLQ       $0x20, Z3, Z8
-	VPMULUDQ     Z2, Z3, Z3
-	VPMULUDQ     Z2, Z8, Z8
-	VPADDQ       Z3, Z4, Z4
-	VPADDQ       Z8, Z5, Z5
-	VMOVDQU32    64(R11)(BX*1), Z3
-	VPSRLQ       $0x20, Z3, Z8
-	VPMULUDQ     Z2, Z3, Z3
-	VPMULUDQ     Z2, Z8, Z2
-	VPADDQ       Z3, Z6, Z6
-	VPADDQ       Z2, Z7, Z7
-	DECL         R9
-	JNZ          scaled_25
-
-scaled_done_26:
-	TESTL R10, R10
-	JZ    product_done_28
-
-product_27:
-	MOVL      (DI), R9
-	MOVQ      (CX)(R9*8), R9
-	MOVL      4(DI), R11
-	MOVQ      (CX)(R11*8), R11
-	ADDQ      $0x08, DI
-	VMOVDQU32 (R9)(BX*1), Z2
-	VMOVDQU32 (R11)(BX*1), Z3
-	VPSRLQ    $0x20, Z2, Z8
-	VPSRLQ    $0x20, Z3, Z9
-	VPMULUDQ  Z3, Z2, Z2
-	VPMULUDQ  Z9, Z8, Z3
-	VPADDQ    Z2, Z4, Z4
-	VPADDQ    Z3, Z5, Z5
-	VMOVDQU32 64(R9)(BX*1), Z2
-	VMOVDQU32 64(R11)(BX*1), Z3
-	VPSRLQ    $0x20, Z2, Z8
-	VPSRLQ    $0x20, Z3, Z9
-	VPMULUDQ  Z3, Z2, Z2
-	VPMULUDQ  Z9, Z8, Z3
-	VPADDQ    Z2, Z6, Z6
-	VPADDQ    Z3, Z7, Z7
-	DECL      R10
-	JNZ       product_27
-
-product_done_28:
-	VPSRLQ $0x1f, Z4, Z2
-	VPANDD Z1, Z4, Z4
-	VPADDQ Z2, Z4, Z4
-	VPSRLQ $0x1f, Z5, Z2
-	VPANDD Z1, Z5, Z5
-	VPADDQ Z2, Z5, Z5
-	VPSRLQ $0x1f, Z6, Z2
-	VPANDD Z1, Z6, Z6
-	VPADDQ Z2, Z6, Z6
-	VPSRLQ $0x1f, Z7, Z2
-	VPANDD Z1, Z7, Z7
-	VPADDQ Z2, Z7, Z7
-	DECL   R8
-	JNZ    group_24
-
-reduced_18:
+	MOVL         4(AX), BX
+	MOVQ         (CX)(BX*8), SI
+	MOVL         12(AX), R8
+	ORL          16(AX), R8
+	JNZ          several_16
 	VPBROADCASTD 8(AX), Z2
-	VPSRLQ       $0x1f, Z4, Z3
-	VPADDQ       Z5, Z5, Z8
-	VMOVDQA32    Z8, K1, Z3
-	VMOVDQA32    Z4, Z8
-	VMOVSLDUP    Z5, K1, Z8
-	VPANDD       Z0, Z8, Z8
-	VPADDD       Z3, Z8, Z8
-	VPSUBD       Z0, Z8, Z3
-	VPMINUD      Z3, Z8, Z8
-	VPADDD       Z2, Z8, Z8
-	VPSUBD       Z0, Z8, Z3
-	VPMINUD      Z3, Z8, Z8
-	VPSRLQ       $0x1f, Z6, Z3
-	VPADDQ       Z7, Z7, Z9
-	VMOVDQA32    Z9, K1, Z3
-	VMOVDQA32    Z6, Z9
-	VMOVSLDUP    Z7, K1, Z9
-	VPANDD       Z0, Z9, Z9
-	VPADDD       Z3, Z9, Z9
-	VPSUBD       Z0, Z9, Z3
-	VPMINUD      Z3, Z9, Z9
-	VPADDD       Z2, Z9, Z9
-	VPSUBD       Z0, Z9, Z2
-	VPMINUD      Z2, Z9, Z9
-	MOVL         20(AX), R9
-	TESTL        R9, R9
-	JZ           plain_done_30
+	XORQ         BX, BX
 
-plain_29:
+rows_18:
+	LEAQ      28(AX), DI
+	VMOVDQA32 Z2, Z3
+	VMOVDQA32 Z2, Z4
+	MOVL      20(AX), R9
+	TESTL     R9, R9
+	JZ        plain_done_20
+
+plain_19:
 	MOVL      (DI), R8
 	MOVQ      (CX)(R8*8), R8
 	ADDQ      $0x04, DI
-	VMOVDQU32 (R8)(BX*1), Z2
-	VPADDD    Z2, Z8, Z8
-	VPSUBD    Z0, Z8, Z2
-	VPMINUD   Z2, Z8, Z8
-	VMOVDQU32 64(R8)(BX*1), Z2
-	VPADDD    Z2, Z9, Z9
-	VPSUBD    Z0, Z9, Z2
-	VPMINUD   Z2, Z9, Z9
+	VMOVDQU32 (R8)(BX*1), Z5
+	VPADDD    Z5, Z3, Z3
+	VPSUBD    Z0, Z3, Z5
+	VPMINUD   Z5, Z3, Z3
+	VMOVDQU32 64(R8)(BX*1), Z5
+	VPADDD    Z5, Z4, Z4
+	VPSUBD    Z0, Z4, Z5
+	VPMINUD   Z5, Z4, Z4
 	DECL      R9
-	JNZ       plain_29
+	JNZ       plain_19
 
-plain_done_30:
+plain_done_20:
 	MOVL  24(AX), R9
 	TESTL R9, R9
-	JZ    plain_done_32
+	JZ    plain_done_22
 
-plain_31:
+plain_21:
 	MOVL      (DI), R8
 	MOVQ      (CX)(R8*8), R8
 	ADDQ      $0x04, DI
-	VMOVDQU32 (R8)(BX*1), Z2
-	VPSUBD    Z2, Z8, Z8
-	VPADDD    Z0, Z8, Z2
-	VPMINUD   Z2, Z8, Z8
-	VMOVDQU32 64(R8)(BX*1), Z2
-	VPSUBD    Z2, Z9, Z9
-	VPADDD    Z0, Z9, Z2
-	VPMINUD   Z2, Z9, Z9
+	VMOVDQU32 (R8)(BX*1), Z5
+	VPSUBD    Z5, Z3, Z3
+	VPADDD    Z0, Z3, Z5
+	VPMINUD   Z5, Z3, Z3
+	VMOVDQU32 64(R8)(BX*1), Z5
+	VPSUBD    Z5, Z4, Z4
+	VPADDD    Z0, Z4, Z5
+	VPMINUD   Z5, Z4, Z4
 	DECL      R9
-	JNZ       plain_31
+	JNZ       plain_21
 
-plain_done_32:
-	VMOVDQU32 Z8, (SI)(BX*1)
-	VMOVDQU32 Z9, 64(SI)(BX*1)
+plain_done_22:
+	VMOVDQU32 Z3, (SI)(BX*1)
+	VMOVDQU32 Z4, 64(SI)(BX*1)
 	ADDQ      $0x80, BX
 	CMPQ      BX, DX
-	JB        rows_16
-	MOVQ      DI, AX
-	JMP       next_1
+	JB        rows_18
+	JMP       after_17
+
+several_16:
+	MOVL         8(AX), BX
+	VPBROADCASTQ BX, Z2
+	VPSLLQ       $0x04, Z1, Z3
+	VPADDQ       Z2, Z3, Z3
+	VPADDQ       Z2, Z3, Z3
+	XORQ         BX, BX
+
+rows_23:
+	LEAQ      28(AX), DI
+	VMOVDQA32 Z2, Z4
+	VMOVDQA32 Z2, Z5
+	VMOVDQA32 Z2, Z6
+	VMOVDQA32 Z2, Z7
+	MOVL      12(AX), R8
+	TESTL     R8, R8
+	JZ        added_24
+
+group_26:
+	MOVL  (DI), R9
+	MOVL  4(DI), R10
+	ADDQ  $0x08, DI
+	TESTL R9, R9
+	JZ    scaled_done_28
+
+scaled_27:
+	MOVL         (DI), R11
+	MOVQ         (CX)(R11*8), R11
+	VPBROADCASTD 4(DI), Z8
+	ADDQ         $0x08, DI
+	VMOVDQU32    (R11)(BX*1), Z9
+	VPSRLQ       $0x20, Z9, Z10
+	VPMULUDQ     Z8, Z9, Z9
+	VPMULUDQ     Z8, Z10, Z10
+	VPADDQ       Z9, Z4, Z4
+	VPADDQ       Z10, Z5, Z5
+	VMOVDQU32    64(R11)(BX*1), Z9
+	VPSRLQ       $0x20, Z9, Z10
+	VPMULUDQ     Z8, Z9, Z9
+	VPMULUDQ     Z8, Z10, Z8
+	VPADDQ       Z9, Z6, Z6
+	VPADDQ       Z8, Z7, Z7
+	DECL         R9
+	JNZ          scaled_27
+
+scaled_done_28:
+	TESTL R10, R10
+	JZ    product_done_30
+
+product_29:
+	MOVL      (DI), R9
+	MOVQ      (CX)(R9*8), R9
+	MOVL      4(DI), R11
+	MOVQ      (CX)(R11*8), R11
+	ADDQ      $0x08, DI
+	VMOVDQU32 (R9)(BX*1), Z8
+	VMOVDQU32 (R11)(BX*1), Z9
+	VPSRLQ    $0x20, Z8, Z10
+	VPSRLQ    $0x20, Z9, Z11
+	VPMULUDQ  Z9, Z8, Z8
+	VPMULUDQ  Z11, Z10, Z9
+	VPADDQ    Z8, Z4, Z4
+	VPADDQ    Z9, Z5, Z5
+	VMOVDQU32 64(R9)(BX*1), Z8
+	VMOVDQU32 64(R11)(BX*1), Z9
+	VPSRLQ    $0x20, Z8, Z10
+	VPSRLQ    $0x20, Z9, Z11
+	VPMULUDQ  Z9, Z8, Z8
+	VPMULUDQ  Z11, Z10, Z9
+	VPADDQ    Z8, Z6, Z6
+	VPADDQ    Z9, Z7, Z7
+	DECL      R10
+	JNZ       product_29
+
+product_done_30:
+	VPSRLQ $0x1f, Z4, Z8
+	VPANDD Z1, Z4, Z4
+	VPADDQ Z8, Z4, Z4
+	VPSRLQ $0x1f, Z5, Z8
+	VPANDD Z1, Z5, Z5
+	VPADDQ Z8, Z5, Z5
+	VPSRLQ $0x1f, Z6, Z8
+	VPANDD Z1, Z6, Z6
+	VPADDQ Z8, Z6, Z6
+	VPSRLQ $0x1f, Z7, Z8
+	VPANDD Z1, Z7, Z7
+	VPADDQ Z8, Z7, Z7
+	DECL   R8
+	JNZ    group_26
+	VPSUBQ Z4, Z3, Z4
+	VPSUBQ Z5, Z3, Z5
+	VPSUBQ Z6, Z3, Z6
+	VPSUBQ Z7, Z3, Z7
+
+added_24:
+	MOVL  16(AX), R8
+	TESTL R8, R8
+	JZ    reduced_25
+
+group_31:
+	MOVL  (DI), R9
+	MOVL  4(DI), R10
+	ADDQ  $0x08, DI
+	TESTL R9, R9
+	JZ    scaled_done_33
+
+scaled_32:
+	MOVL         (DI), R11
+	MOVQ         (CX)(R11*8), R11
+	VPBROADCASTD 4(DI), Z8
+	ADDQ         $0x08, DI
+	VMOVDQU32    (R11)(BX*1), Z9
+	VPSRLQ       $0x20, Z9, Z10
+	VPMULUDQ     Z8, Z9, Z9
+	VPMULUDQ     Z8, Z10, Z10
+	VPADDQ       Z9, Z4, Z4
+	VPADDQ       Z10, Z5, Z5
+	VMOVDQU32    64(R11)(BX*1), Z9
+	VPSRLQ       $0x20, Z9, Z10
+	VPMULUDQ     Z8, Z9, Z9
+	VPMULUDQ     Z8, Z10, Z8
+	VPADDQ       Z9, Z6, Z6
+	VPADDQ       Z8, Z7, Z7
+	DECL         R9
+	JNZ          scaled_32
+
+scaled_done_33:
+	TESTL R10, R10
+	JZ    product_done_35
+
+product_34:
+	MOVL      (DI), R9
+	MOVQ      (CX)(R9*8), R9
+	MOVL      4(DI), R11
+	MOVQ      (CX)(R11*8), R11
+	ADDQ      $0x08, DI
+	VMOVDQU32 (R9)(BX*1), Z8
+	VMOVDQU32 (R11)(BX*1), Z9
+	VPSRLQ    $0x20, Z8, Z10
+	VPSRLQ    $0x20, Z9, Z11
+	VPMULUDQ  Z9, Z8, Z8
+	VPMULUDQ  Z11, Z10, Z9
+	VPADDQ    Z8, Z4, Z4
+	VPADDQ    Z9, Z5, Z5
+	VMOVDQU32 64(R9)(BX*1), Z8
+	VMOVDQU32 64(R11)(BX*1), Z9
+	VPSRLQ    $0x20, Z8, Z10
+	VPSRLQ    $0x20, Z9, Z11
+	VPMULUDQ  Z9, Z8, Z8
+	VPMULUDQ  Z11, Z10, Z9
+	VPADDQ    Z8, Z6, Z6
+	VPADDQ    Z9, Z7, Z7
+	DECL      R10
+	JNZ       product_34
+
+product_done_35:
+	VPSRLQ $0x1f, Z4, Z8
+	VPANDD Z1, Z4, Z4
+	VPADDQ Z8, Z4, Z4
+	VPSRLQ $0x1f, Z5, Z8
+	VPANDD Z1, Z5, Z5
+	VPADDQ Z8, Z5, Z5
+	VPSRLQ $0x1f, Z6, Z8
+	VPANDD Z1, Z6, Z6
+	VPADDQ Z8, Z6, Z6
+	VPSRLQ $0x1f, Z7, Z8
+	VPANDD Z1, Z7, Z7
+	VPADDQ Z8, Z7, Z7
+	DECL   R8
+	JNZ    group_31
+
+reduced_25:
+	VPSRLQ    $0x1f, Z4, Z8
+	VPADDQ    Z5, Z5, Z9
+	VMOVDQA32 Z9, K1, Z8
+	VMOVDQA32 Z4, Z4
+	VMOVSLDUP Z5, K1, Z4
+	VPANDD    Z0, Z4, Z4
+	VPADDD    Z8, Z4, Z4
+	VPSUBD    Z0, Z4, Z5
+	VPMINUD   Z5, Z4, Z4
+	VPSRLQ    $0x1f, Z6, Z5
+	VPADDQ    Z7, Z7, Z8
+	VMOVDQA32 Z8, K1, Z5
+	VMOVDQA32 Z6, Z6
+	VMOVSLDUP Z7, K1, Z6
+	VPANDD    Z0, Z6, Z6
+	VPADDD    Z5, Z6, Z6
+	VPSUBD    Z0, Z6, Z5
+	VPMINUD   Z5, Z6, Z6
+	MOVL      20(AX), R9
+	TESTL     R9, R9
+	JZ        plain_done_37
+
+plain_36:
+	MOVL      (DI), R8
+	MOVQ      (CX)(R8*8), R8
+	ADDQ      $0x04, DI
+	VMOVDQU32 (R8)(BX*1), Z5
+	VPADDD    Z5, Z4, Z4
+	VPSUBD    Z0, Z4, Z5
+	VPMINUD   Z5, Z4, Z4
+	VMOVDQU32 64(R8)(BX*1), Z5
+	VPADDD    Z5, Z6, Z6
+	VPSUBD    Z0, Z6, Z5
+	VPMINUD   Z5, Z6, Z6
+	DECL      R9
+	JNZ       plain_36
+
+plain_done_37:
+	MOVL  24(AX), R9
+	TESTL R9, R9
+	JZ    plain_done_39
+
+plain_38:
+	MOVL      (DI), R8
+	MOVQ      (CX)(R8*8), R8
+	ADDQ      $0x04, DI
+	VMOVDQU32 (R8)(BX*1), Z5
+	VPSUBD    Z5, Z4, Z4
+	VPADDD    Z0, Z4, Z5
+	VPMINUD   Z5, Z4, Z4
+	VMOVDQU32 64(R8)(BX*1), Z5
+	VPSUBD    Z5, Z6, Z6
+	VPADDD    Z0, Z6, Z5
+	VPMINUD   Z5, Z6, Z6
+	DECL      R9
+	JNZ       plain_38
+
+plain_done_39:
+	VMOVDQU32 Z4, (SI)(BX*1)
+	VMOVDQU32 Z6, 64(SI)(BX*1)
+	ADDQ      $0x80, BX
+	CMPQ      BX, DX
+	JB        rows_23
+
+after_17:
+	MOVQ DI, AX
+	JMP  next_1
 
 code_9:
 	VZEROUPPER
 	RET
 
-// func secureSum512(dst *uint32, constant *uint32, terms *uint64, count int, slots **uint32, rows int)
+// func secureSum512(dst *uint32, constant *uint64, terms *uint64, count int, slots **uint32, rows int)
 // Requires: AVX, AVX512F
 TEXT ·secureSum512(SB), NOSPLIT, $0-48
 	MOVQ         dst+0(FP), AX
@@ -674,23 +731,103 @@ TEXT ·secureSum512(SB), NOSPLIT, $0-48
 	MOVL         $0x0000aaaa, R8
 	KMOVW        R8, K1
 	KNOTW        K1, K2
+	CMPQ         BX, $0x01
+	JNE          several512
+	MOVQ         (DX), BX
+	MOVQ         (SI)(BX*8), BX
 	XORQ         R8, R8
 
 rows_1:
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	MOVQ   DX, R9
-	MOVQ   BX, R10
+	VMOVDQU32    (BX)(R8*1), Z1
+	VPSRLQ       $0x20, Z1, Z2
+	VPBROADCASTQ 8(DX), Z3
+	VPBROADCASTQ (CX), Z4
+	VPMULUDQ     Z3, Z1, Z5
+	VPMULUDQ     Z3, Z2, Z3
+	VPADDQ       Z4, Z5, Z5
+	VPADDQ       Z4, Z3, Z3
+	VPSRLQ       $0x1f, Z5, Z4
+	VPADDQ       Z3, Z3, Z6
+	VMOVDQA32    Z6, K1, Z4
+	VMOVDQA32    Z5, Z5
+	VMOVSLDUP    Z3, K1, Z5
+	VPANDD       Z0, Z5, Z5
+	VPADDD       Z4, Z5, Z5
+	VPSUBD       Z0, Z5, Z3
+	VPMINUD      Z3, Z5, Z5
+	VMOVDQU32    Z5, (AX)(R8*1)
+	VPBROADCASTQ 16(DX), Z3
+	VPBROADCASTQ 8(CX), Z4
+	VPMULUDQ     Z3, Z1, Z5
+	VPMULUDQ     Z3, Z2, Z3
+	VPADDQ       Z4, Z5, Z5
+	VPADDQ       Z4, Z3, Z3
+	VPSRLQ       $0x1f, Z5, Z4
+	VPADDQ       Z3, Z3, Z6
+	VMOVDQA32    Z6, K1, Z4
+	VMOVDQA32    Z5, Z5
+	VMOVSLDUP    Z3, K1, Z5
+	VPANDD       Z0, Z5, Z5
+	VPADDD       Z4, Z5, Z5
+	VPSUBD       Z0, Z5, Z3
+	VPMINUD      Z3, Z5, Z5
+	VMOVDQU32    Z5, 1024(AX)(R8*1)
+	VPBROADCASTQ 24(DX), Z3
+	VPBROADCASTQ 16(CX), Z4
+	VPMULUDQ     Z3, Z1, Z5
+	VPMULUDQ     Z3, Z2, Z3
+	VPADDQ       Z4, Z5, Z5
+	VPADDQ       Z4, Z3, Z3
+	VPSRLQ       $0x1f, Z5, Z4
+	VPADDQ       Z3, Z3, Z6
+	VMOVDQA32    Z6, K1, Z4
+	VMOVDQA32    Z5, Z5
+	VMOVSLDUP    Z3, K1, Z5
+	VPANDD       Z0, Z5, Z5
+	VPADDD       Z4, Z5, Z5
+	VPSUBD       Z0, Z5, Z3
+	VPMINUD      Z3, Z5, Z5
+	VMOVDQU32    Z5, 2048(AX)(R8*1)
+	VPBROADCASTQ 32(DX), Z3
+	VPBROADCASTQ 24(CX), Z4
+	VPMULUDQ     Z3, Z1, Z1
+	VPMULUDQ     Z3, Z2, Z2
+	VPADDQ       Z4, Z1, Z1
+	VPADDQ       Z4, Z2, Z2
+	VPSRLQ       $0x1f, Z1, Z3
+	VPADDQ       Z2, Z2, Z4
+	VMOVDQA32    Z4, K1, Z3
+	VMOVDQA32    Z1, Z1
+	VMOVSLDUP    Z2, K1, Z1
+	VPANDD       Z0, Z1, Z1
+	VPADDD       Z3, Z1, Z1
+	VPSUBD       Z0, Z1, Z2
+	VPMINUD      Z2, Z1, Z1
+	VMOVDQU32    Z1, 3072(AX)(R8*1)
+	ADDQ         $0x40, R8
+	CMPQ         R8, DI
+	JB           rows_1
+	VZEROUPPER
+	RET
 
-three_2:
+several512:
+	XORQ R8, R8
+
+rows_2:
+	VPBROADCASTQ (CX), Z2
+	VPBROADCASTQ (CX), Z3
+	VPBROADCASTQ 8(CX), Z4
+	VPBROADCASTQ 8(CX), Z5
+	VPBROADCASTQ 16(CX), Z6
+	VPBROADCASTQ 16(CX), Z7
+	VPBROADCASTQ 24(CX), Z8
+	VPBROADCASTQ 24(CX), Z9
+	MOVQ         DX, R9
+	MOVQ         BX, R10
+
+three_3:
 	CMPQ         R10, $0x03
-	JB           rest_3
+	JB           rest_4
 	MOVQ         (R9), R11
 	MOVQ         (SI)(R11*8), R11
 	VMOVDQU32    (R11)(R8*1), Z10
@@ -789,13 +926,13 @@ three_2:
 	VPADDQ       Z10, Z9, Z9
 	ADDQ         $0x78, R9
 	SUBQ         $0x03, R10
-	JMP          three_2
+	JMP          three_3
 
-rest_3:
+rest_4:
 	TESTQ R10, R10
-	JZ    done_5
+	JZ    done_6
 
-last_4:
+last_5:
 	MOVQ         (R9), R11
 	MOVQ         (SI)(R11*8), R11
 	VMOVDQU32    (R11)(R8*1), Z10
@@ -822,92 +959,76 @@ last_4:
 	VPADDQ       Z11, Z9, Z9
 	ADDQ         $0x28, R9
 	DECQ         R10
-	JNZ          last_4
+	JNZ          last_5
 
-done_5:
-	VPSRLQ       $0x1f, Z2, Z10
-	VPANDD       Z1, Z2, Z2
-	VPADDQ       Z10, Z2, Z2
-	VPSRLQ       $0x1f, Z3, Z10
-	VPANDD       Z1, Z3, Z3
-	VPADDQ       Z10, Z3, Z3
-	VPSRLQ       $0x1f, Z2, Z10
-	VPADDQ       Z3, Z3, Z11
-	VMOVDQA32    Z11, K1, Z10
-	VMOVDQA32    Z2, Z11
-	VMOVSLDUP    Z3, K1, Z11
-	VPANDD       Z0, Z11, Z11
-	VPADDD       Z10, Z11, Z11
-	VPSUBD       Z0, Z11, Z10
-	VPMINUD      Z10, Z11, Z11
-	VPBROADCASTD (CX), Z10
-	VPADDD       Z10, Z11, Z11
-	VPSUBD       Z0, Z11, Z10
-	VPMINUD      Z10, Z11, Z11
-	VMOVDQU32    Z11, (AX)(R8*1)
-	VPSRLQ       $0x1f, Z4, Z10
-	VPANDD       Z1, Z4, Z4
-	VPADDQ       Z10, Z4, Z4
-	VPSRLQ       $0x1f, Z5, Z10
-	VPANDD       Z1, Z5, Z5
-	VPADDQ       Z10, Z5, Z5
-	VPSRLQ       $0x1f, Z4, Z10
-	VPADDQ       Z5, Z5, Z11
-	VMOVDQA32    Z11, K1, Z10
-	VMOVDQA32    Z4, Z11
-	VMOVSLDUP    Z5, K1, Z11
-	VPANDD       Z0, Z11, Z11
-	VPADDD       Z10, Z11, Z11
-	VPSUBD       Z0, Z11, Z10
-	VPMINUD      Z10, Z11, Z11
-	VPBROADCASTD 4(CX), Z10
-	VPADDD       Z10, Z11, Z11
-	VPSUBD       Z0, Z11, Z10
-	VPMINUD      Z10, Z11, Z11
-	VMOVDQU32    Z11, 1024(AX)(R8*1)
-	VPSRLQ       $0x1f, Z6, Z10
-	VPANDD       Z1, Z6, Z6
-	VPADDQ       Z10, Z6, Z6
-	VPSRLQ       $0x1f, Z7, Z10
-	VPANDD       Z1, Z7, Z7
-	VPADDQ       Z10, Z7, Z7
-	VPSRLQ       $0x1f, Z6, Z10
-	VPADDQ       Z7, Z7, Z11
-	VMOVDQA32    Z11, K1, Z10
-	VMOVDQA32    Z6, Z11
-	VMOVSLDUP    Z7, K1, Z11
-	VPANDD       Z0, Z11, Z11
-	VPADDD       Z10, Z11, Z11
-	VPSUBD       Z0, Z11, Z10
-	VPMINUD      Z10, Z11, Z11
-	VPBROADCASTD 8(CX), Z10
-	VPADDD       Z10, Z11, Z11
-	VPSUBD       Z0, Z11, Z10
-	VPMINUD      Z10, Z11, Z11
-	VMOVDQU32    Z11, 2048(AX)(R8*1)
-	VPSRLQ       $0x1f, Z8, Z10
-	VPANDD       Z1, Z8, Z8
-	VPADDQ       Z10, Z8, Z8
-	VPSRLQ       $0x1f, Z9, Z10
-	VPANDD       Z1, Z9, Z9
-	VPADDQ       Z10, Z9, Z9
-	VPSRLQ       $0x1f, Z8, Z10
-	VPADDQ       Z9, Z9, Z11
-	VMOVDQA32    Z11, K1, Z10
-	VMOVDQA32    Z8, Z11
-	VMOVSLDUP    Z9, K1, Z11
-	VPANDD       Z0, Z11, Z11
-	VPADDD       Z10, Z11, Z11
-	VPSUBD       Z0, Z11, Z10
-	VPMINUD      Z10, Z11, Z11
-	VPBROADCASTD 12(CX), Z10
-	VPADDD       Z10, Z11, Z11
-	VPSUBD       Z0, Z11, Z10
-	VPMINUD      Z10, Z11, Z11
-	VMOVDQU32    Z11, 3072(AX)(R8*1)
-	ADDQ         $0x40, R8
-	CMPQ         R8, DI
-	JB           rows_1
+done_6:
+	VPSRLQ    $0x1f, Z2, Z10
+	VPANDD    Z1, Z2, Z2
+	VPADDQ    Z10, Z2, Z2
+	VPSRLQ    $0x1f, Z3, Z10
+	VPANDD    Z1, Z3, Z3
+	VPADDQ    Z10, Z3, Z3
+	VPSRLQ    $0x1f, Z2, Z10
+	VPADDQ    Z3, Z3, Z11
+	VMOVDQA32 Z11, K1, Z10
+	VMOVDQA32 Z2, Z2
+	VMOVSLDUP Z3, K1, Z2
+	VPANDD    Z0, Z2, Z2
+	VPADDD    Z10, Z2, Z2
+	VPSUBD    Z0, Z2, Z3
+	VPMINUD   Z3, Z2, Z2
+	VMOVDQU32 Z2, (AX)(R8*1)
+	VPSRLQ    $0x1f, Z4, Z2
+	VPANDD    Z1, Z4, Z4
+	VPADDQ    Z2, Z4, Z4
+	VPSRLQ    $0x1f, Z5, Z2
+	VPANDD    Z1, Z5, Z5
+	VPADDQ    Z2, Z5, Z5
+	VPSRLQ    $0x1f, Z4, Z2
+	VPADDQ    Z5, Z5, Z3
+	VMOVDQA32 Z3, K1, Z2
+	VMOVDQA32 Z4, Z3
+	VMOVSLDUP Z5, K1, Z3
+	VPANDD    Z0, Z3, Z3
+	VPADDD    Z2, Z3, Z3
+	VPSUBD    Z0, Z3, Z2
+	VPMINUD   Z2, Z3, Z3
+	VMOVDQU32 Z3, 1024(AX)(R8*1)
+	VPSRLQ    $0x1f, Z6, Z2
+	VPANDD    Z1, Z6, Z6
+	VPADDQ    Z2, Z6, Z6
+	VPSRLQ    $0x1f, Z7, Z2
+	VPANDD    Z1, Z7, Z7
+	VPADDQ    Z2, Z7, Z7
+	VPSRLQ    $0x1f, Z6, Z2
+	VPADDQ    Z7, Z7, Z3
+	VMOVDQA32 Z3, K1, Z2
+	VMOVDQA32 Z6, Z3
+	VMOVSLDUP Z7, K1, Z3
+	VPANDD    Z0, Z3, Z3
+	VPADDD    Z2, Z3, Z3
+	VPSUBD    Z0, Z3, Z2
+	VPMINUD   Z2, Z3, Z3
+	VMOVDQU32 Z3, 2048(AX)(R8*1)
+	VPSRLQ    $0x1f, Z8, Z2
+	VPANDD    Z1, Z8, Z8
+	VPADDQ    Z2, Z8, Z8
+	VPSRLQ    $0x1f, Z9, Z2
+	VPANDD    Z1, Z9, Z9
+	VPADDQ    Z2, Z9, Z9
+	VPSRLQ    $0x1f, Z8, Z2
+	VPADDQ    Z9, Z9, Z3
+	VMOVDQA32 Z3, K1, Z2
+	VMOVDQA32 Z8, Z3
+	VMOVSLDUP Z9, K1, Z3
+	VPANDD    Z0, Z3, Z3
+	VPADDD    Z2, Z3, Z3
+	VPSUBD    Z0, Z3, Z2
+	VPMINUD   Z2, Z3, Z3
+	VMOVDQU32 Z3, 3072(AX)(R8*1)
+	ADDQ      $0x40, R8
+	CMPQ      R8, DI
+	JB        rows_2
 	VZEROUPPER
 	RET
 
@@ -1448,14 +1569,14 @@ added_3:
 	VPADDQ    Z4, Z3, Z3
 	VPMULUDQ  Z13, Z12, Z4
 	VPADDQ    Z4, Z3, Z3
-	VMOVDQA64 Z16, Z15
-	VMOVDQA64 Z11, Z19
-	VMOVDQA64 Z10, Z16
-	VMOVDQA64 Z8, Z14
-	VMOVDQA64 Z7, Z17
-	VMOVDQA64 Z6, Z12
-	VMOVDQA64 Z2, Z18
-	VMOVDQA64 Z3, Z2
+	VMOVDQA32 Z16, Z15
+	VMOVDQA32 Z11, Z19
+	VMOVDQA32 Z10, Z16
+	VMOVDQA32 Z8, Z14
+	VMOVDQA32 Z7, Z17
+	VMOVDQA32 Z6, Z12
+	VMOVDQA32 Z2, Z18
+	VMOVDQA32 Z3, Z2
 
 single_4:
 	VPSRLQ    $0x1f, Z15, Z3
@@ -2655,253 +2776,311 @@ rows_15:
 	JMP       next_1
 
 code_8:
-	MOVL 4(AX), BX
-	MOVQ (CX)(BX*8), SI
-	XORQ BX, BX
+	MOVL         4(AX), BX
+	MOVQ         (CX)(BX*8), SI
+	MOVL         12(AX), R8
+	ORL          16(AX), R8
+	JNZ          several_16
+	VPBROADCASTD 8(AX), Y2
+	XORQ         BX, BX
 
-rows_16:
-	LEAQ  28(AX), DI
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	MOVL  12(AX), R8
-	TESTL R8, R8
-	JZ    added_17
+rows_18:
+	LEAQ    28(AX), DI
+	VMOVDQA Y2, Y3
+	VMOVDQA Y2, Y4
+	MOVL    20(AX), R9
+	TESTL   R9, R9
+	JZ      plain_done_20
 
-group_19:
-	MOVL  (DI), R9
-	MOVL  4(DI), R10
-	ADDQ  $0x08, DI
-	TESTL R9, R9
-	JZ    scaled_done_21
-
-scaled_20:
-	MOVL         (DI), R11
-	MOVQ         (CX)(R11*8), R11
-	VPBROADCASTD 4(DI), Y6
-	ADDQ         $0x08, DI
-	VMOVDQU      (R11)(BX*1), Y7
-	VPSRLQ       $0x20, Y7, Y8
-	VPMULUDQ     Y6, Y7, Y7
-	VPMULUDQ     Y6, Y8, Y8
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y8, Y3, Y3
-	VMOVDQU      32(R11)(BX*1), Y7
-	VPSRLQ       $0x20, Y7, Y8
-	VPMULUDQ     Y6, Y7, Y7
-	VPMULUDQ     Y6, Y8, Y6
-	VPADDQ       Y7, Y4, Y4
-	VPADDQ       Y6, Y5, Y5
-	DECL         R9
-	JNZ          scaled_20
-
-scaled_done_21:
-	TESTL R10, R10
-	JZ    product_done_23
-
-product_22:
-	MOVL     (DI), R9
-	MOVQ     (CX)(R9*8), R9
-	MOVL     4(DI), R11
-	MOVQ     (CX)(R11*8), R11
-	ADDQ     $0x08, DI
-	VMOVDQU  (R9)(BX*1), Y6
-	VMOVDQU  (R11)(BX*1), Y7
-	VPSRLQ   $0x20, Y6, Y8
-	VPSRLQ   $0x20, Y7, Y9
-	VPMULUDQ Y7, Y6, Y6
-	VPMULUDQ Y9, Y8, Y7
-	VPADDQ   Y6, Y2, Y2
-	VPADDQ   Y7, Y3, Y3
-	VMOVDQU  32(R9)(BX*1), Y6
-	VMOVDQU  32(R11)(BX*1), Y7
-	VPSRLQ   $0x20, Y6, Y8
-	VPSRLQ   $0x20, Y7, Y9
-	VPMULUDQ Y7, Y6, Y6
-	VPMULUDQ Y9, Y8, Y7
-	VPADDQ   Y6, Y4, Y4
-	VPADDQ   Y7, Y5, Y5
-	DECL     R10
-	JNZ      product_22
-
-product_done_23:
-	VPSRLQ $0x1f, Y2, Y6
-	VPAND  Y1, Y2, Y2
-	VPADDQ Y6, Y2, Y2
-	VPSRLQ $0x1f, Y3, Y6
-	VPAND  Y1, Y3, Y3
-	VPADDQ Y6, Y3, Y3
-	VPSRLQ $0x1f, Y4, Y6
-	VPAND  Y1, Y4, Y4
-	VPADDQ Y6, Y4, Y4
-	VPSRLQ $0x1f, Y5, Y6
-	VPAND  Y1, Y5, Y5
-	VPADDQ Y6, Y5, Y5
-	DECL   R8
-	JNZ    group_19
-	VPSLLQ $0x04, Y1, Y6
-	VPSUBQ Y2, Y6, Y2
-	VPSUBQ Y3, Y6, Y3
-	VPSUBQ Y4, Y6, Y4
-	VPSUBQ Y5, Y6, Y5
-
-added_17:
-	MOVL  16(AX), R8
-	TESTL R8, R8
-	JZ    reduced_18
-
-group_24:
-	MOVL  (DI), R9
-	MOVL  4(DI), R10
-	ADDQ  $0x08, DI
-	TESTL R9, R9
-	JZ    scaled_done_26
-
-scaled_25:
-	MOVL         (DI), R11
-	MOVQ         (CX)(R11*8), R11
-	VPBROADCASTD 4(DI), Y6
-	ADDQ         $0x08, DI
-	VMOVDQU      (R11)(BX*1), Y7
-	VPSRLQ       $0x20, Y7, Y8
-	VPMULUDQ     Y6, Y7, Y7
-	VPMULUDQ     Y6, Y8, Y8
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y8, Y3, Y3
-	VMOVDQU      32(R11)(BX*1), Y7
-	VPSRLQ       $0x20, Y7, Y8
-	VPMULUDQ     Y6, Y7, Y7
-	VPMULUDQ     Y6, Y8, Y6
-	VPADDQ       Y7, Y4, Y4
-	VPADDQ       Y6, Y5, Y5
-	DECL         R9
-	JNZ          scaled_25
-
-scaled_done_26:
-	TESTL R10, R10
-	JZ    product_done_28
-
-product_27:
-	MOVL     (DI), R9
-	MOVQ     (CX)(R9*8), R9
-	MOVL     4(DI), R11
-	MOVQ     (CX)(R11*8), R11
-	ADDQ     $0x08, DI
-	VMOVDQU  (R9)(BX*1), Y6
-	VMOVDQU  (R11)(BX*1), Y7
-	VPSRLQ   $0x20, Y6, Y8
-	VPSRLQ   $0x20, Y7, Y9
-	VPMULUDQ Y7, Y6, Y6
-	VPMULUDQ Y9, Y8, Y7
-	VPADDQ   Y6, Y2, Y2
-	VPADDQ   Y7, Y3, Y3
-	VMOVDQU  32(R9)(BX*1), Y6
-	VMOVDQU  32(R11)(BX*1), Y7
-	VPSRLQ   $0x20, Y6, Y8
-	VPSRLQ   $0x20, Y7, Y9
-	VPMULUDQ Y7, Y6, Y6
-	VPMULUDQ Y9, Y8, Y7
-	VPADDQ   Y6, Y4, Y4
-	VPADDQ   Y7, Y5, Y5
-	DECL     R10
-	JNZ      product_27
-
-product_done_28:
-	VPSRLQ $0x1f, Y2, Y6
-	VPAND  Y1, Y2, Y2
-	VPADDQ Y6, Y2, Y2
-	VPSRLQ $0x1f, Y3, Y6
-	VPAND  Y1, Y3, Y3
-	VPADDQ Y6, Y3, Y3
-	VPSRLQ $0x1f, Y4, Y6
-	VPAND  Y1, Y4, Y4
-	VPADDQ Y6, Y4, Y4
-	VPSRLQ $0x1f, Y5, Y6
-	VPAND  Y1, Y5, Y5
-	VPADDQ Y6, Y5, Y5
-	DECL   R8
-	JNZ    group_24
-
-reduced_18:
-	VPBROADCASTD 8(AX), Y6
-	VPSRLQ       $0x1f, Y2, Y7
-	VPADDQ       Y3, Y3, Y8
-	VPBLENDD     $0xaa, Y8, Y7, Y7
-	VMOVSLDUP    Y3, Y3
-	VPBLENDD     $0xaa, Y3, Y2, Y2
-	VPAND        Y0, Y2, Y2
-	VPADDD       Y7, Y2, Y2
-	VPSUBD       Y0, Y2, Y3
-	VPMINUD      Y3, Y2, Y2
-	VPADDD       Y6, Y2, Y2
-	VPSUBD       Y0, Y2, Y3
-	VPMINUD      Y3, Y2, Y2
-	VPSRLQ       $0x1f, Y4, Y3
-	VPADDQ       Y5, Y5, Y7
-	VPBLENDD     $0xaa, Y7, Y3, Y3
-	VMOVSLDUP    Y5, Y5
-	VPBLENDD     $0xaa, Y5, Y4, Y4
-	VPAND        Y0, Y4, Y4
-	VPADDD       Y3, Y4, Y4
-	VPSUBD       Y0, Y4, Y3
-	VPMINUD      Y3, Y4, Y4
-	VPADDD       Y6, Y4, Y4
-	VPSUBD       Y0, Y4, Y3
-	VPMINUD      Y3, Y4, Y4
-	MOVL         20(AX), R9
-	TESTL        R9, R9
-	JZ           plain_done_30
-
-plain_29:
+plain_19:
 	MOVL    (DI), R8
 	MOVQ    (CX)(R8*8), R8
 	ADDQ    $0x04, DI
-	VMOVDQU (R8)(BX*1), Y3
-	VPADDD  Y3, Y2, Y2
-	VPSUBD  Y0, Y2, Y3
-	VPMINUD Y3, Y2, Y2
-	VMOVDQU 32(R8)(BX*1), Y3
-	VPADDD  Y3, Y4, Y4
-	VPSUBD  Y0, Y4, Y3
-	VPMINUD Y3, Y4, Y4
+	VMOVDQU (R8)(BX*1), Y5
+	VPADDD  Y5, Y3, Y3
+	VPSUBD  Y0, Y3, Y5
+	VPMINUD Y5, Y3, Y3
+	VMOVDQU 32(R8)(BX*1), Y5
+	VPADDD  Y5, Y4, Y4
+	VPSUBD  Y0, Y4, Y5
+	VPMINUD Y5, Y4, Y4
 	DECL    R9
-	JNZ     plain_29
+	JNZ     plain_19
 
-plain_done_30:
+plain_done_20:
 	MOVL  24(AX), R9
 	TESTL R9, R9
-	JZ    plain_done_32
+	JZ    plain_done_22
 
-plain_31:
+plain_21:
 	MOVL    (DI), R8
 	MOVQ    (CX)(R8*8), R8
 	ADDQ    $0x04, DI
-	VMOVDQU (R8)(BX*1), Y3
-	VPSUBD  Y3, Y2, Y2
-	VPADDD  Y0, Y2, Y3
-	VPMINUD Y3, Y2, Y2
-	VMOVDQU 32(R8)(BX*1), Y3
-	VPSUBD  Y3, Y4, Y4
-	VPADDD  Y0, Y4, Y3
-	VPMINUD Y3, Y4, Y4
+	VMOVDQU (R8)(BX*1), Y5
+	VPSUBD  Y5, Y3, Y3
+	VPADDD  Y0, Y3, Y5
+	VPMINUD Y5, Y3, Y3
+	VMOVDQU 32(R8)(BX*1), Y5
+	VPSUBD  Y5, Y4, Y4
+	VPADDD  Y0, Y4, Y5
+	VPMINUD Y5, Y4, Y4
 	DECL    R9
-	JNZ     plain_31
+	JNZ     plain_21
 
-plain_done_32:
-	VMOVDQU Y2, (SI)(BX*1)
+plain_done_22:
+	VMOVDQU Y3, (SI)(BX*1)
 	VMOVDQU Y4, 32(SI)(BX*1)
 	ADDQ    $0x40, BX
 	CMPQ    BX, DX
-	JB      rows_16
-	MOVQ    DI, AX
-	JMP     next_1
+	JB      rows_18
+	JMP     after_17
+
+several_16:
+	MOVL         8(AX), BX
+	MOVQ         BX, X2
+	VPBROADCASTQ X2, Y2
+	VPSLLQ       $0x04, Y1, Y3
+	VPADDQ       Y2, Y3, Y3
+	VPADDQ       Y2, Y3, Y3
+	XORQ         BX, BX
+
+rows_23:
+	LEAQ    28(AX), DI
+	VMOVDQA Y2, Y4
+	VMOVDQA Y2, Y5
+	VMOVDQA Y2, Y6
+	VMOVDQA Y2, Y7
+	MOVL    12(AX), R8
+	TESTL   R8, R8
+	JZ      added_24
+
+group_26:
+	MOVL  (DI), R9
+	MOVL  4(DI), R10
+	ADDQ  $0x08, DI
+	TESTL R9, R9
+	JZ    scaled_done_28
+
+scaled_27:
+	MOVL         (DI), R11
+	MOVQ         (CX)(R11*8), R11
+	VPBROADCASTD 4(DI), Y8
+	ADDQ         $0x08, DI
+	VMOVDQU      (R11)(BX*1), Y9
+	VPSRLQ       $0x20, Y9, Y10
+	VPMULUDQ     Y8, Y9, Y9
+	VPMULUDQ     Y8, Y10, Y10
+	VPADDQ       Y9, Y4, Y4
+	VPADDQ       Y10, Y5, Y5
+	VMOVDQU      32(R11)(BX*1), Y9
+	VPSRLQ       $0x20, Y9, Y10
+	VPMULUDQ     Y8, Y9, Y9
+	VPMULUDQ     Y8, Y10, Y8
+	VPADDQ       Y9, Y6, Y6
+	VPADDQ       Y8, Y7, Y7
+	DECL         R9
+	JNZ          scaled_27
+
+scaled_done_28:
+	TESTL R10, R10
+	JZ    product_done_30
+
+product_29:
+	MOVL     (DI), R9
+	MOVQ     (CX)(R9*8), R9
+	MOVL     4(DI), R11
+	MOVQ     (CX)(R11*8), R11
+	ADDQ     $0x08, DI
+	VMOVDQU  (R9)(BX*1), Y8
+	VMOVDQU  (R11)(BX*1), Y9
+	VPSRLQ   $0x20, Y8, Y10
+	VPSRLQ   $0x20, Y9, Y11
+	VPMULUDQ Y9, Y8, Y8
+	VPMULUDQ Y11, Y10, Y9
+	VPADDQ   Y8, Y4, Y4
+	VPADDQ   Y9, Y5, Y5
+	VMOVDQU  32(R9)(BX*1), Y8
+	VMOVDQU  32(R11)(BX*1), Y9
+	VPSRLQ   $0x20, Y8, Y10
+	VPSRLQ   $0x20, Y9, Y11
+	VPMULUDQ Y9, Y8, Y8
+	VPMULUDQ Y11, Y10, Y9
+	VPADDQ   Y8, Y6, Y6
+	VPADDQ   Y9, Y7, Y7
+	DECL     R10
+	JNZ      product_29
+
+product_done_30:
+	VPSRLQ $0x1f, Y4, Y8
+	VPAND  Y1, Y4, Y4
+	VPADDQ Y8, Y4, Y4
+	VPSRLQ $0x1f, Y5, Y8
+	VPAND  Y1, Y5, Y5
+	VPADDQ Y8, Y5, Y5
+	VPSRLQ $0x1f, Y6, Y8
+	VPAND  Y1, Y6, Y6
+	VPADDQ Y8, Y6, Y6
+	VPSRLQ $0x1f, Y7, Y8
+	VPAND  Y1, Y7, Y7
+	VPADDQ Y8, Y7, Y7
+	DECL   R8
+	JNZ    group_26
+	VPSUBQ Y4, Y3, Y4
+	VPSUBQ Y5, Y3, Y5
+	VPSUBQ Y6, Y3, Y6
+	VPSUBQ Y7, Y3, Y7
+
+added_24:
+	MOVL  16(AX), R8
+	TESTL R8, R8
+	JZ    reduced_25
+
+group_31:
+	MOVL  (DI), R9
+	MOVL  4(DI), R10
+	ADDQ  $0x08, DI
+	TESTL R9, R9
+	JZ    scaled_done_33
+
+scaled_32:
+	MOVL         (DI), R11
+	MOVQ         (CX)(R11*8), R11
+	VPBROADCASTD 4(DI), Y8
+	ADDQ         $0x08, DI
+	VMOVDQU      (R11)(BX*1), Y9
+	VPSRLQ       $0x20, Y9, Y10
+	VPMULUDQ     Y8, Y9, Y9
+	VPMULUDQ     Y8, Y10, Y10
+	VPADDQ       Y9, Y4, Y4
+	VPADDQ       Y10, Y5, Y5
+	VMOVDQU      32(R11)(BX*1), Y9
+	VPSRLQ       $0x20, Y9, Y10
+	VPMULUDQ     Y8, Y9, Y9
+	VPMULUDQ     Y8, Y10, Y8
+	VPADDQ       Y9, Y6, Y6
+	VPADDQ       Y8, Y7, Y7
+	DECL         R9
+	JNZ          scaled_32
+
+scaled_done_33:
+	TESTL R10, R10
+	JZ    product_done_35
+
+product_34:
+	MOVL     (DI), R9
+	MOVQ     (CX)(R9*8), R9
+	MOVL     4(DI), R11
+	MOVQ     (CX)(R11*8), R11
+	ADDQ     $0x08, DI
+	VMOVDQU  (R9)(BX*1), Y8
+	VMOVDQU  (R11)(BX*1), Y9
+	VPSRLQ   $0x20, Y8, Y10
+	VPSRLQ   $0x20, Y9, Y11
+	VPMULUDQ Y9, Y8, Y8
+	VPMULUDQ Y11, Y10, Y9
+	VPADDQ   Y8, Y4, Y4
+	VPADDQ   Y9, Y5, Y5
+	VMOVDQU  32(R9)(BX*1), Y8
+	VMOVDQU  32(R11)(BX*1), Y9
+	VPSRLQ   $0x20, Y8, Y10
+	VPSRLQ   $0x20, Y9, Y11
+	VPMULUDQ Y9, Y8, Y8
+	VPMULUDQ Y11, Y10, Y9
+	VPADDQ   Y8, Y6, Y6
+	VPADDQ   Y9, Y7, Y7
+	DECL     R10
+	JNZ      product_34
+
+product_done_35:
+	VPSRLQ $0x1f, Y4, Y8
+	VPAND  Y1, Y4, Y4
+	VPADDQ Y8, Y4, Y4
+	VPSRLQ $0x1f, Y5, Y8
+	VPAND  Y1, Y5, Y5
+	VPADDQ Y8, Y5, Y5
+	VPSRLQ $0x1f, Y6, Y8
+	VPAND  Y1, Y6, Y6
+	VPADDQ Y8, Y6, Y6
+	VPSRLQ $0x1f, Y7, Y8
+	VPAND  Y1, Y7, Y7
+	VPADDQ Y8, Y7, Y7
+	DECL   R8
+	JNZ    group_31
+
+reduced_25:
+	VPSRLQ    $0x1f, Y4, Y8
+	VPADDQ    Y5, Y5, Y9
+	VPBLENDD  $0xaa, Y9, Y8, Y8
+	VMOVSLDUP Y5, Y5
+	VPBLENDD  $0xaa, Y5, Y4, Y4
+	VPAND     Y0, Y4, Y4
+	VPADDD    Y8, Y4, Y4
+	VPSUBD    Y0, Y4, Y5
+	VPMINUD   Y5, Y4, Y4
+	VPSRLQ    $0x1f, Y6, Y5
+	VPADDQ    Y7, Y7, Y8
+	VPBLENDD  $0xaa, Y8, Y5, Y5
+	VMOVSLDUP Y7, Y7
+	VPBLENDD  $0xaa, Y7, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPADDD    Y5, Y6, Y6
+	VPSUBD    Y0, Y6, Y5
+	VPMINUD   Y5, Y6, Y6
+	MOVL      20(AX), R9
+	TESTL     R9, R9
+	JZ        plain_done_37
+
+plain_36:
+	MOVL    (DI), R8
+	MOVQ    (CX)(R8*8), R8
+	ADDQ    $0x04, DI
+	VMOVDQU (R8)(BX*1), Y5
+	VPADDD  Y5, Y4, Y4
+	VPSUBD  Y0, Y4, Y5
+	VPMINUD Y5, Y4, Y4
+	VMOVDQU 32(R8)(BX*1), Y5
+	VPADDD  Y5, Y6, Y6
+	VPSUBD  Y0, Y6, Y5
+	VPMINUD Y5, Y6, Y6
+	DECL    R9
+	JNZ     plain_36
+
+plain_done_37:
+	MOVL  24(AX), R9
+	TESTL R9, R9
+	JZ    plain_done_39
+
+plain_38:
+	MOVL    (DI), R8
+	MOVQ    (CX)(R8*8), R8
+	ADDQ    $0x04, DI
+	VMOVDQU (R8)(BX*1), Y5
+	VPSUBD  Y5, Y4, Y4
+	VPADDD  Y0, Y4, Y5
+	VPMINUD Y5, Y4, Y4
+	VMOVDQU 32(R8)(BX*1), Y5
+	VPSUBD  Y5, Y6, Y6
+	VPADDD  Y0, Y6, Y5
+	VPMINUD Y5, Y6, Y6
+	DECL    R9
+	JNZ     plain_38
+
+plain_done_39:
+	VMOVDQU Y4, (SI)(BX*1)
+	VMOVDQU Y6, 32(SI)(BX*1)
+	ADDQ    $0x40, BX
+	CMPQ    BX, DX
+	JB      rows_23
+
+after_17:
+	MOVQ DI, AX
+	JMP  next_1
 
 code_9:
 	VZEROUPPER
 	RET
 
-// func secureSum256(dst *uint32, constant *uint32, terms *uint64, count int, slots **uint32, rows int)
+// func secureSum256(dst *uint32, constant *uint64, terms *uint64, count int, slots **uint32, rows int)
 // Requires: AVX, AVX2, SSE2
 TEXT ·secureSum256(SB), NOSPLIT, $0-48
 	MOVQ         dst+0(FP), AX
@@ -2917,23 +3096,103 @@ TEXT ·secureSum256(SB), NOSPLIT, $0-48
 	MOVQ         $0x000000007fffffff, R8
 	MOVQ         R8, X1
 	VPBROADCASTQ X1, Y1
+	CMPQ         BX, $0x01
+	JNE          several256
+	MOVQ         (DX), BX
+	MOVQ         (SI)(BX*8), BX
 	XORQ         R8, R8
 
 rows_1:
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	VPXOR Y8, Y8, Y8
-	VPXOR Y9, Y9, Y9
-	MOVQ  DX, R9
-	MOVQ  BX, R10
+	VMOVDQU      (BX)(R8*1), Y1
+	VPSRLQ       $0x20, Y1, Y2
+	VPBROADCASTQ 8(DX), Y3
+	VPBROADCASTQ (CX), Y4
+	VPMULUDQ     Y3, Y1, Y5
+	VPMULUDQ     Y3, Y2, Y3
+	VPADDQ       Y4, Y5, Y5
+	VPADDQ       Y4, Y3, Y3
+	VPSRLQ       $0x1f, Y5, Y4
+	VPADDQ       Y3, Y3, Y6
+	VPBLENDD     $0xaa, Y6, Y4, Y4
+	VMOVSLDUP    Y3, Y3
+	VPBLENDD     $0xaa, Y3, Y5, Y3
+	VPAND        Y0, Y3, Y3
+	VPADDD       Y4, Y3, Y3
+	VPSUBD       Y0, Y3, Y4
+	VPMINUD      Y4, Y3, Y3
+	VMOVDQU      Y3, (AX)(R8*1)
+	VPBROADCASTQ 16(DX), Y3
+	VPBROADCASTQ 8(CX), Y4
+	VPMULUDQ     Y3, Y1, Y5
+	VPMULUDQ     Y3, Y2, Y3
+	VPADDQ       Y4, Y5, Y5
+	VPADDQ       Y4, Y3, Y3
+	VPSRLQ       $0x1f, Y5, Y4
+	VPADDQ       Y3, Y3, Y6
+	VPBLENDD     $0xaa, Y6, Y4, Y4
+	VMOVSLDUP    Y3, Y3
+	VPBLENDD     $0xaa, Y3, Y5, Y3
+	VPAND        Y0, Y3, Y3
+	VPADDD       Y4, Y3, Y3
+	VPSUBD       Y0, Y3, Y4
+	VPMINUD      Y4, Y3, Y3
+	VMOVDQU      Y3, 1024(AX)(R8*1)
+	VPBROADCASTQ 24(DX), Y3
+	VPBROADCASTQ 16(CX), Y4
+	VPMULUDQ     Y3, Y1, Y5
+	VPMULUDQ     Y3, Y2, Y3
+	VPADDQ       Y4, Y5, Y5
+	VPADDQ       Y4, Y3, Y3
+	VPSRLQ       $0x1f, Y5, Y4
+	VPADDQ       Y3, Y3, Y6
+	VPBLENDD     $0xaa, Y6, Y4, Y4
+	VMOVSLDUP    Y3, Y3
+	VPBLENDD     $0xaa, Y3, Y5, Y3
+	VPAND        Y0, Y3, Y3
+	VPADDD       Y4, Y3, Y3
+	VPSUBD       Y0, Y3, Y4
+	VPMINUD      Y4, Y3, Y3
+	VMOVDQU      Y3, 2048(AX)(R8*1)
+	VPBROADCASTQ 32(DX), Y3
+	VPBROADCASTQ 24(CX), Y4
+	VPMULUDQ     Y3, Y1, Y1
+	VPMULUDQ     Y3, Y2, Y2
+	VPADDQ       Y4, Y1, Y1
+	VPADDQ       Y4, Y2, Y2
+	VPSRLQ       $0x1f, Y1, Y3
+	VPADDQ       Y2, Y2, Y4
+	VPBLENDD     $0xaa, Y4, Y3, Y3
+	VMOVSLDUP    Y2, Y2
+	VPBLENDD     $0xaa, Y2, Y1, Y1
+	VPAND        Y0, Y1, Y1
+	VPADDD       Y3, Y1, Y1
+	VPSUBD       Y0, Y1, Y2
+	VPMINUD      Y2, Y1, Y1
+	VMOVDQU      Y1, 3072(AX)(R8*1)
+	ADDQ         $0x20, R8
+	CMPQ         R8, DI
+	JB           rows_1
+	VZEROUPPER
+	RET
 
-three_2:
+several256:
+	XORQ R8, R8
+
+rows_2:
+	VPBROADCASTQ (CX), Y2
+	VPBROADCASTQ (CX), Y3
+	VPBROADCASTQ 8(CX), Y4
+	VPBROADCASTQ 8(CX), Y5
+	VPBROADCASTQ 16(CX), Y6
+	VPBROADCASTQ 16(CX), Y7
+	VPBROADCASTQ 24(CX), Y8
+	VPBROADCASTQ 24(CX), Y9
+	MOVQ         DX, R9
+	MOVQ         BX, R10
+
+three_3:
 	CMPQ         R10, $0x03
-	JB           rest_3
+	JB           rest_4
 	MOVQ         (R9), R11
 	MOVQ         (SI)(R11*8), R11
 	VMOVDQU      (R11)(R8*1), Y10
@@ -3032,13 +3291,13 @@ three_2:
 	VPADDQ       Y10, Y9, Y9
 	ADDQ         $0x78, R9
 	SUBQ         $0x03, R10
-	JMP          three_2
+	JMP          three_3
 
-rest_3:
+rest_4:
 	TESTQ R10, R10
-	JZ    done_5
+	JZ    done_6
 
-last_4:
+last_5:
 	MOVQ         (R9), R11
 	MOVQ         (SI)(R11*8), R11
 	VMOVDQU      (R11)(R8*1), Y10
@@ -3065,92 +3324,76 @@ last_4:
 	VPADDQ       Y11, Y9, Y9
 	ADDQ         $0x28, R9
 	DECQ         R10
-	JNZ          last_4
+	JNZ          last_5
 
-done_5:
-	VPSRLQ       $0x1f, Y2, Y10
-	VPAND        Y1, Y2, Y2
-	VPADDQ       Y10, Y2, Y2
-	VPSRLQ       $0x1f, Y3, Y10
-	VPAND        Y1, Y3, Y3
-	VPADDQ       Y10, Y3, Y3
-	VPSRLQ       $0x1f, Y2, Y10
-	VPADDQ       Y3, Y3, Y11
-	VPBLENDD     $0xaa, Y11, Y10, Y10
-	VMOVSLDUP    Y3, Y3
-	VPBLENDD     $0xaa, Y3, Y2, Y2
-	VPAND        Y0, Y2, Y2
-	VPADDD       Y10, Y2, Y2
-	VPSUBD       Y0, Y2, Y3
-	VPMINUD      Y3, Y2, Y2
-	VPBROADCASTD (CX), Y3
-	VPADDD       Y3, Y2, Y2
-	VPSUBD       Y0, Y2, Y3
-	VPMINUD      Y3, Y2, Y2
-	VMOVDQU      Y2, (AX)(R8*1)
-	VPSRLQ       $0x1f, Y4, Y2
-	VPAND        Y1, Y4, Y4
-	VPADDQ       Y2, Y4, Y4
-	VPSRLQ       $0x1f, Y5, Y2
-	VPAND        Y1, Y5, Y5
-	VPADDQ       Y2, Y5, Y5
-	VPSRLQ       $0x1f, Y4, Y2
-	VPADDQ       Y5, Y5, Y3
-	VPBLENDD     $0xaa, Y3, Y2, Y2
-	VMOVSLDUP    Y5, Y3
-	VPBLENDD     $0xaa, Y3, Y4, Y3
-	VPAND        Y0, Y3, Y3
-	VPADDD       Y2, Y3, Y3
-	VPSUBD       Y0, Y3, Y2
-	VPMINUD      Y2, Y3, Y3
-	VPBROADCASTD 4(CX), Y2
-	VPADDD       Y2, Y3, Y3
-	VPSUBD       Y0, Y3, Y2
-	VPMINUD      Y2, Y3, Y3
-	VMOVDQU      Y3, 1024(AX)(R8*1)
-	VPSRLQ       $0x1f, Y6, Y2
-	VPAND        Y1, Y6, Y6
-	VPADDQ       Y2, Y6, Y6
-	VPSRLQ       $0x1f, Y7, Y2
-	VPAND        Y1, Y7, Y7
-	VPADDQ       Y2, Y7, Y7
-	VPSRLQ       $0x1f, Y6, Y2
-	VPADDQ       Y7, Y7, Y3
-	VPBLENDD     $0xaa, Y3, Y2, Y2
-	VMOVSLDUP    Y7, Y3
-	VPBLENDD     $0xaa, Y3, Y6, Y3
-	VPAND        Y0, Y3, Y3
-	VPADDD       Y2, Y3, Y3
-	VPSUBD       Y0, Y3, Y2
-	VPMINUD      Y2, Y3, Y3
-	VPBROADCASTD 8(CX), Y2
-	VPADDD       Y2, Y3, Y3
-	VPSUBD       Y0, Y3, Y2
-	VPMINUD      Y2, Y3, Y3
-	VMOVDQU      Y3, 2048(AX)(R8*1)
-	VPSRLQ       $0x1f, Y8, Y2
-	VPAND        Y1, Y8, Y8
-	VPADDQ       Y2, Y8, Y8
-	VPSRLQ       $0x1f, Y9, Y2
-	VPAND        Y1, Y9, Y9
-	VPADDQ       Y2, Y9, Y9
-	VPSRLQ       $0x1f, Y8, Y2
-	VPADDQ       Y9, Y9, Y3
-	VPBLENDD     $0xaa, Y3, Y2, Y2
-	VMOVSLDUP    Y9, Y3
-	VPBLENDD     $0xaa, Y3, Y8, Y3
-	VPAND        Y0, Y3, Y3
-	VPADDD       Y2, Y3, Y3
-	VPSUBD       Y0, Y3, Y2
-	VPMINUD      Y2, Y3, Y3
-	VPBROADCASTD 12(CX), Y2
-	VPADDD       Y2, Y3, Y3
-	VPSUBD       Y0, Y3, Y2
-	VPMINUD      Y2, Y3, Y3
-	VMOVDQU      Y3, 3072(AX)(R8*1)
-	ADDQ         $0x20, R8
-	CMPQ         R8, DI
-	JB           rows_1
+done_6:
+	VPSRLQ    $0x1f, Y2, Y10
+	VPAND     Y1, Y2, Y2
+	VPADDQ    Y10, Y2, Y2
+	VPSRLQ    $0x1f, Y3, Y10
+	VPAND     Y1, Y3, Y3
+	VPADDQ    Y10, Y3, Y3
+	VPSRLQ    $0x1f, Y2, Y10
+	VPADDQ    Y3, Y3, Y11
+	VPBLENDD  $0xaa, Y11, Y10, Y10
+	VMOVSLDUP Y3, Y3
+	VPBLENDD  $0xaa, Y3, Y2, Y2
+	VPAND     Y0, Y2, Y2
+	VPADDD    Y10, Y2, Y2
+	VPSUBD    Y0, Y2, Y3
+	VPMINUD   Y3, Y2, Y2
+	VMOVDQU   Y2, (AX)(R8*1)
+	VPSRLQ    $0x1f, Y4, Y2
+	VPAND     Y1, Y4, Y4
+	VPADDQ    Y2, Y4, Y4
+	VPSRLQ    $0x1f, Y5, Y2
+	VPAND     Y1, Y5, Y5
+	VPADDQ    Y2, Y5, Y5
+	VPSRLQ    $0x1f, Y4, Y2
+	VPADDQ    Y5, Y5, Y3
+	VPBLENDD  $0xaa, Y3, Y2, Y2
+	VMOVSLDUP Y5, Y3
+	VPBLENDD  $0xaa, Y3, Y4, Y3
+	VPAND     Y0, Y3, Y3
+	VPADDD    Y2, Y3, Y3
+	VPSUBD    Y0, Y3, Y2
+	VPMINUD   Y2, Y3, Y3
+	VMOVDQU   Y3, 1024(AX)(R8*1)
+	VPSRLQ    $0x1f, Y6, Y2
+	VPAND     Y1, Y6, Y6
+	VPADDQ    Y2, Y6, Y6
+	VPSRLQ    $0x1f, Y7, Y2
+	VPAND     Y1, Y7, Y7
+	VPADDQ    Y2, Y7, Y7
+	VPSRLQ    $0x1f, Y6, Y2
+	VPADDQ    Y7, Y7, Y3
+	VPBLENDD  $0xaa, Y3, Y2, Y2
+	VMOVSLDUP Y7, Y3
+	VPBLENDD  $0xaa, Y3, Y6, Y3
+	VPAND     Y0, Y3, Y3
+	VPADDD    Y2, Y3, Y3
+	VPSUBD    Y0, Y3, Y2
+	VPMINUD   Y2, Y3, Y3
+	VMOVDQU   Y3, 2048(AX)(R8*1)
+	VPSRLQ    $0x1f, Y8, Y2
+	VPAND     Y1, Y8, Y8
+	VPADDQ    Y2, Y8, Y8
+	VPSRLQ    $0x1f, Y9, Y2
+	VPAND     Y1, Y9, Y9
+	VPADDQ    Y2, Y9, Y9
+	VPSRLQ    $0x1f, Y8, Y2
+	VPADDQ    Y9, Y9, Y3
+	VPBLENDD  $0xaa, Y3, Y2, Y2
+	VMOVSLDUP Y9, Y3
+	VPBLENDD  $0xaa, Y3, Y8, Y3
+	VPAND     Y0, Y3, Y3
+	VPADDD    Y2, Y3, Y3
+	VPSUBD    Y0, Y3, Y2
+	VPMINUD   Y2, Y3, Y3
+	VMOVDQU   Y3, 3072(AX)(R8*1)
+	ADDQ      $0x20, R8
+	CMPQ      R8, DI
+	JB        rows_2
 	VZEROUPPER
 	RET
 

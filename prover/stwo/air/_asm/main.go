@@ -105,6 +105,35 @@ func (m *machine) broadcast64(mem Mem) VecVirtual {
 	return v
 }
 
+// broadcastWord returns a word of 32 bits in all lanes of 64 bits.
+func (m *machine) broadcastWord(mem Mem) VecVirtual {
+	g, v := GP32(), m.vec()
+	MOVL(mem, g)
+	if m.wide {
+		VPBROADCASTQ(g.As64(), v)
+	} else {
+		x := XMM()
+		MOVQ(g.As64(), x)
+		VPBROADCASTQ(x, v)
+	}
+	return v
+}
+
+// copy returns a copy of v.
+func (m *machine) copy(v VecVirtual) VecVirtual {
+	r := m.vec()
+	m.move(v, r)
+	return r
+}
+
+func (m *machine) move(v, d VecVirtual) {
+	if m.wide {
+		VMOVDQA32(v, d)
+	} else {
+		VMOVDQA(v, d)
+	}
+}
+
 // broadcastParam returns a parameter of 32 bits in all lanes.
 func (m *machine) broadcastParam(name string) VecVirtual {
 	g, v := GP32(), m.vec()
@@ -429,32 +458,68 @@ func (m *machine) execute() {
 		JMP(LabelRef(next))
 	}
 	constant := func() pair { k := m.broadcast(word(3)); return pair{k, k} }
-	move := func(v, d VecVirtual) {
-		if m.wide {
-			VMOVDQA32(v, d)
-		} else {
-			VMOVDQA(v, d)
-		}
-	}
 	binary(codeAdd, m.add)
 	binary(codeSub, m.sub)
-	binary(codeMul, func(a, b, d VecVirtual) { move(m.mul(m.split(a), m.split(b)), d) })
+	binary(codeMul, func(a, b, d VecVirtual) { m.move(m.mul(m.split(a), m.split(b)), d) })
 	unary(codeAddConstant, constant, func(a VecVirtual, k pair, d VecVirtual) { m.add(a, k.even, d) })
 	unary(codeConstantMinus, constant, func(a VecVirtual, k pair, d VecVirtual) { m.sub(k.even, a, d) })
-	unary(codeScale, constant, func(a VecVirtual, k pair, d VecVirtual) { move(m.mul(m.split(a), k), d) })
+	unary(codeScale, constant, func(a VecVirtual, k pair, d VecVirtual) { m.move(m.mul(m.split(a), k), d) })
 
 	// sum: dst, constant, number of groups that are subtracted, of groups that are added, of slots that are added, that are subtracted; then the
 	// groups: numbers of scaled terms and of products, the terms (slot, k), the products (a, b); then the slots.
 	Label(handlers[codeSum])
 	d := slot(word(1))
 	cursor, groups, terms := GP64(), GP32(), GP32()
+	item := func(k int) Mem { return Mem{Base: cursor, Disp: 4 * k} }
+	addPlain := func(r *[unroll]VecVirtual) {
+		for side, f := range []func(a, b, d VecVirtual){m.add, m.sub} {
+			loop, done := m.label("plain"), m.label("plain_done")
+			MOVL(word(5+side), terms)
+			TESTL(terms, terms)
+			JZ(LabelRef(done))
+			Label(loop)
+			a := slot(item(0))
+			ADDQ(Imm(4), cursor)
+			for u := range r {
+				f(r[u], m.load(at(a, offset, u*m.bytes())), r[u])
+			}
+			DECL(terms)
+			JNZ(LabelRef(loop))
+			Label(done)
+		}
+	}
+
+	// Without products there is nothing to reduce.
+	several, after := m.label("several"), m.label("after")
+	MOVL(word(3), groups)
+	ORL(word(4), groups)
+	JNZ(LabelRef(several))
+	k := m.broadcast(word(2))
+	m.rows(end, offset, unroll, func() {
+		LEAQ(Mem{Base: code, Disp: 28}, cursor)
+		var r [unroll]VecVirtual
+		for u := range r {
+			r[u] = m.copy(k)
+		}
+		addPlain(&r)
+		for u := range r {
+			m.store(r[u], at(d, offset, u*m.bytes()))
+		}
+	})
+	JMP(LabelRef(after))
+	Label(several)
+
+	// Accumulators start with the constant c. Terms that are subtracted turn them to 16·p + 2·c - acc, where 16·p is more than 2^34.
+	start, turn := m.broadcastWord(word(2)), m.vec()
+	VPSLLQ(Imm(4), m.low, turn)
+	VPADDQ(start, turn, turn)
+	VPADDQ(start, turn, turn)
 	m.rows(end, offset, unroll, func() {
 		LEAQ(Mem{Base: code, Disp: 28}, cursor)
 		var acc [unroll]pair
 		for u := range acc {
-			acc[u] = pair{m.zero(), m.zero()}
+			acc[u] = pair{m.copy(start), m.copy(start)}
 		}
-		item := func(k int) Mem { return Mem{Base: cursor, Disp: 4 * k} }
 		loopGroups := func(count Mem, done string) {
 			MOVL(count, groups)
 			TESTL(groups, groups)
@@ -498,41 +563,23 @@ func (m *machine) execute() {
 		}
 		added, reduced := m.label("added"), m.label("reduced")
 		loopGroups(word(3), added)
-		// 16·p - acc, 16·p more than 2^34.
-		sixteen := m.vec()
-		VPSLLQ(Imm(4), m.low, sixteen)
 		for u := range acc {
-			VPSUBQ(acc[u].even, sixteen, acc[u].even)
-			VPSUBQ(acc[u].odd, sixteen, acc[u].odd)
+			VPSUBQ(acc[u].even, turn, acc[u].even)
+			VPSUBQ(acc[u].odd, turn, acc[u].odd)
 		}
 		Label(added)
 		loopGroups(word(4), reduced)
 		Label(reduced)
 		r := [unroll]VecVirtual{}
-		k := m.broadcast(word(2))
 		for u := range acc {
 			r[u] = m.reduce(acc[u])
-			m.add(r[u], k, r[u])
 		}
-		for side, f := range []func(a, b, d VecVirtual){m.add, m.sub} {
-			loop, done := m.label("plain"), m.label("plain_done")
-			MOVL(word(5+side), terms)
-			TESTL(terms, terms)
-			JZ(LabelRef(done))
-			Label(loop)
-			a := slot(item(0))
-			ADDQ(Imm(4), cursor)
-			for u := range r {
-				f(r[u], m.load(at(a, offset, u*m.bytes())), r[u])
-			}
-			DECL(terms)
-			JNZ(LabelRef(loop))
-			Label(done)
-		}
+		addPlain(&r)
 		for u := range r {
 			m.store(r[u], at(d, offset, u*m.bytes()))
 		}
 	})
+	Label(after)
 	MOVQ(cursor, code)
 	JMP(LabelRef(next))
 
@@ -586,7 +633,7 @@ func (m *machine) accumulate(terms, count, slots, offset Register, acc [4]pair) 
 const blockBytes = 4 * 256 // of a block of 32-bit words, as blockRows in ../block.go
 
 func (m *machine) secureSum() {
-	TEXT("secureSum"+m.suffix(), NOSPLIT, "func(dst, constant *uint32, terms *uint64, count int, slots **uint32, rows int)")
+	TEXT("secureSum"+m.suffix(), NOSPLIT, "func(dst *uint32, constant, terms *uint64, count int, slots **uint32, rows int)")
 	Pragma("noescape")
 	Doc("secureSum" + m.suffix() + " writes a constant and terms to the four blocks at dst.")
 	dst, constant, terms := Load(Param("dst"), GP64()), Load(Param("constant"), GP64()), Load(Param("terms"), GP64())
@@ -594,16 +641,36 @@ func (m *machine) secureSum() {
 	SHLQ(Imm(2), end)
 	m.setup()
 	offset := GP64()
+	several := "several" + m.suffix()
+	CMPQ(count, Imm(1))
+	JNE(LabelRef(several))
+
+	// One term: its coordinates are below 2^62.
+	i, a := GP64(), GP64()
+	MOVQ(Mem{Base: terms}, i)
+	MOVQ(Mem{Base: slots, Index: i, Scale: 8}, a)
+	m.rows(end, offset, 1, func() {
+		v := m.split(m.load(at(a, offset, 0)))
+		for q := range 4 {
+			k, c := m.broadcast64(Mem{Base: terms, Disp: 8 + 8*q}), m.broadcast64(Mem{Base: constant, Disp: 8 * q})
+			acc := m.product(v, pair{k, k})
+			m.addTo(pair{c, c}, acc)
+			m.store(m.reduce(acc), at(dst, offset, q*blockBytes))
+		}
+	})
+	VZEROUPPER()
+	RET()
+
+	Label(several)
 	m.rows(end, offset, 1, func() {
 		var acc [4]pair
 		for q := range acc {
-			acc[q] = pair{m.zero(), m.zero()}
+			c := Mem{Base: constant, Disp: 8 * q}
+			acc[q] = pair{m.broadcast64(c), m.broadcast64(c)}
 		}
 		m.accumulate(terms, count, slots, offset, acc)
 		for q := range acc {
-			r := m.reduceFull(acc[q])
-			m.add(r, m.broadcast(Mem{Base: constant, Disp: 4 * q}), r)
-			m.store(r, at(dst, offset, q*blockBytes))
+			m.store(m.reduceFull(acc[q]), at(dst, offset, q*blockBytes))
 		}
 	})
 	VZEROUPPER()
@@ -813,13 +880,8 @@ func (m *machine) addPair() {
 		}
 		s := m.secureProduct(x, m.forms(secure(d2), local))
 		for q := range s {
-			if m.wide {
-				VMOVDQA64(s[q].even, r[q].even)
-				VMOVDQA64(s[q].odd, r[q].odd)
-			} else {
-				VMOVDQA(s[q].even, r[q].even)
-				VMOVDQA(s[q].odd, r[q].odd)
-			}
+			m.move(s[q].even, r[q].even)
+			m.move(s[q].odd, r[q].odd)
 		}
 		Label(single)
 		for q := range r {
@@ -958,11 +1020,7 @@ func (m *machine) addFraction() {
 		JZ(LabelRef(constant))
 		f := m.split(m.load(at(multiplicity, offset, 0)))
 		r := m.mul(m.split(v), f)
-		if m.wide {
-			VMOVDQA32(r, v)
-		} else {
-			VMOVDQA(r, v)
-		}
+		m.move(r, v)
 		Label(constant)
 		// The inverse of w is conjugate(w)/norm, that of x is conjugate(x)/w.
 		q := m.split(v)
@@ -1003,30 +1061,23 @@ func (m *machine) invert() {
 	SHLQ(Imm(2), n)
 	m.setup()
 	one := m.constant(1<<32 | 1)
-	move := func(v, d VecVirtual) {
-		if m.wide {
-			VMOVDQA32(v, d)
-		} else {
-			VMOVDQA(v, d)
-		}
-	}
 	var product [invertChains]VecVirtual
 	for c := range product {
 		product[c] = m.vec()
-		move(one, product[c])
+		m.move(one, product[c])
 	}
 	offset := GP64()
 	m.rows(n, offset, invertChains, func() {
 		for c := range product {
 			m.store(product[c], at(scratch, offset, c*m.bytes()))
-			move(m.mul(m.split(product[c]), m.split(m.load(at(v, offset, c*m.bytes())))), product[c])
+			m.move(m.mul(m.split(product[c]), m.split(m.load(at(v, offset, c*m.bytes())))), product[c])
 		}
 	})
 	// x^(p-2): p-2 has 31 bits, all ones but bit 1.
 	var power [invertChains]VecVirtual
 	for c := range power {
 		power[c] = m.vec()
-		move(one, power[c])
+		m.move(one, power[c])
 	}
 	bits, rest := GP32(), GP32()
 	MOVL(U32(p-2), bits)
@@ -1035,12 +1086,12 @@ func (m *machine) invert() {
 	Label(loop)
 	for c := range power {
 		s := m.split(power[c])
-		move(m.mul(s, s), power[c])
+		m.move(m.mul(s, s), power[c])
 	}
 	BTL(Imm(30), bits)
 	JCC(LabelRef(skip))
 	for c := range power {
-		move(m.mul(m.split(power[c]), m.split(product[c])), power[c])
+		m.move(m.mul(m.split(power[c]), m.split(product[c])), power[c])
 	}
 	Label(skip)
 	SHLL(Imm(1), bits)
@@ -1054,7 +1105,7 @@ func (m *machine) invert() {
 		s := m.split(power[c])
 		x := m.split(m.load(at(v, n, c*m.bytes())))
 		m.store(m.mul(s, m.split(m.load(at(scratch, n, c*m.bytes())))), at(v, n, c*m.bytes()))
-		move(m.mul(s, x), power[c])
+		m.move(m.mul(s, x), power[c])
 	}
 	TESTQ(n, n)
 	JNZ(LabelRef(back))
