@@ -14,11 +14,7 @@ import (
 
 // ProveStwo proves the run with S-two's system and verifies the proof before it returns it, as Prove does with Stone's. When ctx ends, it returns ctx's
 // error within about a second.
-func ProveStwo(ctx context.Context, in *adapter.Input, params *stwo.Params, progress *stwo.Progress) (*stwo.Proof, error) {
-	p, err := stwo.NewProver(ctx, params)
-	if err != nil {
-		return nil, err
-	}
+func ProveStwo(ctx context.Context, p *stwo.Prover, in *adapter.Input, progress *stwo.Progress) (*stwo.Proof, error) {
 	proof, err := p.Prove(ctx, in, progress)
 	if err != nil {
 		return nil, err

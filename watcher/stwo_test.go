@@ -32,12 +32,16 @@ func TestBlockByStwo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p, err := stwo.NewProver(t.Context(), params)
+	if err != nil {
+		t.Fatal(err)
+	}
 	failed, err := cairoos.RunParts(osBlock(trace), cairoos.Options{Layout: cairoos.LayoutStwo}, func(part cairoos.Part) error {
 		input, err := adapter.FromTrace(part.Trace)
 		if err != nil {
 			return err
 		}
-		proof, err := prover.ProveStwo(t.Context(), input, params, &stwo.Progress{Stage: func(name string, _, _ int) { t.Log(name) }})
+		proof, err := prover.ProveStwo(t.Context(), p, input, &stwo.Progress{Stage: func(name string, _, _ int) { t.Log(name) }})
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/starkd/starkd/internal/runfiles"
+	"github.com/starkd/starkd/internal/tablefile"
 	"github.com/starkd/starkd/internal/terminal"
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/stone"
@@ -22,6 +23,7 @@ type proveFlags struct {
 	system                string
 	public, private       string
 	proverInput           string
+	preprocessed          string
 	parameters, out       string
 	configuration, format string
 	annotations           bool
@@ -40,7 +42,7 @@ func newProveCommand() *cobra.Command {
 		Short: "Prove a Cairo run; the proof is that of Stone's or S-two's prover, byte for byte",
 		Long: "Prove a Cairo run. The proof is byte for byte that of Stone's prover, with --system stwo that of StarkWare's S-two prover.\n" +
 			"Both take the AIR inputs that `starkd cairo run --proof_mode` writes; S-two also takes StarkWare's prover_input.json. A run for\n" +
-			"S-two has the layout all_cairo_stwo.",
+			"S-two has the layout all_cairo_stwo, or one of Stone's with the builtin output, and uses neither ecdsa nor keccak.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch f.system {
@@ -57,6 +59,8 @@ func newProveCommand() *cobra.Command {
 	flags.StringVar(&f.public, "public_input_file", "", "file with the AIR public input, JSON")
 	flags.StringVar(&f.private, "private_input_file", "", "file with the AIR private input, JSON; it names the trace and memory files")
 	flags.StringVar(&f.proverInput, "prover_input_file", "", "stwo: file with the run as StarkWare's adapter writes it, JSON, instead of the AIR inputs")
+	flags.StringVar(&f.preprocessed, "preprocessed_folder", "", "stwo: folder for the extensions of the preprocessed columns. They are made once, 5 GB for the variant\n"+
+		"canonical, and mapped into memory. Without a folder they are made in memory for each proof")
 	flags.StringVar(&f.parameters, "parameter_file", "", "file with the proof parameters, JSON")
 	flags.StringVar(&f.configuration, "prover_config_file", "", "stone: file with Stone's prover configuration, JSON; it is checked, and does not change the proof")
 	flags.StringVar(&f.out, "out_file", "", "file to write the proof to")
@@ -93,7 +97,7 @@ func (f *proveFlags) exclude(cmd *cobra.Command, names ...string) error {
 }
 
 func (f *proveFlags) proveStone(cmd *cobra.Command) error {
-	if err := f.exclude(cmd, "prover_input_file", "format"); err != nil {
+	if err := f.exclude(cmd, "prover_input_file", "preprocessed_folder", "format"); err != nil {
 		return err
 	}
 	if err := require([2]string{"public_input_file", f.public}, [2]string{"private_input_file", f.private}, [2]string{"parameter_file", f.parameters}, [2]string{"out_file", f.out}); err != nil {
@@ -177,7 +181,11 @@ func (f *proveFlags) proveStwo(cmd *cobra.Command) error {
 	}
 	stage, finish := progressLine(cmd)
 	started := time.Now()
-	proof, err := prover.ProveStwo(cmd.Context(), input, params, &stwo.Progress{Stage: stage})
+	p, err := f.stwoProver(cmd, params)
+	if err != nil {
+		return err
+	}
+	proof, err := prover.ProveStwo(cmd.Context(), p, input, &stwo.Progress{Stage: stage})
 	finish()
 	if err != nil {
 		return err
@@ -198,6 +206,18 @@ func (f *proveFlags) proveStwo(cmd *cobra.Command) error {
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "proved %d steps in %v, %v, %d bytes\n", proof.Claim.Steps(), time.Since(started).Round(time.Millisecond), proof.Security(), len(data))
 	return nil
+}
+
+// stwoProver returns a prover whose preprocessed columns lie in the folder of --preprocessed_folder, or in memory.
+func (f *proveFlags) stwoProver(cmd *cobra.Command, params *stwo.Params) (*stwo.Prover, error) {
+	if f.preprocessed == "" {
+		return stwo.NewProver(cmd.Context(), params)
+	}
+	t, err := tablefile.Open(cmd.Context(), f.preprocessed, params.Preprocessed, params.Hash, &params.Config)
+	if err != nil {
+		return nil, err
+	}
+	return stwo.NewProverWithTable(params, t.Table, t.Columns)
 }
 
 // stwoInput reads the run from prover_input.json or from the AIR inputs.

@@ -69,15 +69,34 @@ func TestProveStwo(t *testing.T) {
 func TestProveStwoInput(t *testing.T) {
 	dir := golden.Corpus(t, "stwo", "c01_nothing")
 	input := save(t, filepath.Join(t.TempDir(), "input.json"), golden.Gunzip(t, filepath.Join(dir, "prover_input.json.gz")))
-	stdout, stderr, code := command(t, "prove", "--system", "stwo", "--prover_input_file", input, "--parameter_file", filepath.Join(dir, "params.json"), "--out_file", "-", "--format", "cairo-serde")
-	if code != 0 {
-		t.Fatalf("status %d: %s", code, stderr)
-	}
 	want, err := os.ReadFile(filepath.Join(dir, "proof.cairo_serde.sha256"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprintf("%x", sha256.Sum256([]byte(stdout))); got != strings.TrimSpace(string(want)) {
-		t.Errorf("the felts have the digest %s, StarkWare's %s", got, want)
+	prove := func(flags ...string) (stderr string, code int) {
+		stdout, stderr, code := command(t, append([]string{"prove", "--system", "stwo", "--prover_input_file", input, "--parameter_file", filepath.Join(dir, "params.json"),
+			"--out_file", "-", "--format", "cairo-serde"}, flags...)...)
+		if got := fmt.Sprintf("%x", sha256.Sum256([]byte(stdout))); code == 0 && got != strings.TrimSpace(string(want)) {
+			t.Errorf("%v: the felts have the digest %s, StarkWare's %s", flags, got, want)
+		}
+		return stderr, code
+	}
+	if stderr, code := prove(); code != 0 {
+		t.Fatalf("status %d: %s", code, stderr)
+	}
+	// The same with the preprocessed columns in a file: made, opened, and damaged.
+	folder := filepath.Join(t.TempDir(), "tables")
+	for range 2 {
+		if stderr, code := prove("--preprocessed_folder", folder); code != 0 {
+			t.Fatalf("status %d: %s", code, stderr)
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(folder, "canonical_small-*"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("files %v (%v)", files, err)
+	}
+	save(t, files[0], []byte("short"))
+	if stderr, code := prove("--preprocessed_folder", folder); code != 1 || !strings.Contains(stderr, "remove the file") {
+		t.Errorf("with a damaged file: status %d: %s", code, stderr)
 	}
 }
