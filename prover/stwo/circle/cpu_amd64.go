@@ -76,11 +76,11 @@ func evaluateHigh(bits, r int, dst, src *uint32, stride, vectors, blocks int, ta
 	}
 }
 
-func accumulate(bits int, sums *uint64, cells *[4]*uint32, weights *[16]uint64, vectors int) {
+func accumulate(bits int, sums *uint64, cells, next *[4]*uint32, weights *[16]uint64, vectors int) {
 	if bits == 512 {
-		accumulate512(sums, cells, weights, vectors)
+		accumulate512(sums, cells, next, weights, vectors)
 	} else {
-		accumulate256(sums, cells, weights, vectors)
+		accumulate256(sums, cells, next, weights, vectors)
 	}
 }
 
@@ -92,11 +92,11 @@ func addSums(bits int, dst *[4]*uint32, sums *uint64, vectors int) {
 	}
 }
 
-func dot(bits int, sums *[32]uint64, weights *[4]*uint32, cells *uint32, pairs int) {
+func dot(bits int, sums *[32]uint64, weights *[4]*uint32, cells, next *uint32, pairs int) {
 	if bits == 512 {
-		dot512(sums, weights, cells, pairs)
+		dot512(sums, weights, cells, next, pairs)
 	} else {
-		dot256(sums, weights, cells, pairs)
+		dot256(sums, weights, cells, next, pairs)
 	}
 }
 

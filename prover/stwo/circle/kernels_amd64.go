@@ -54,20 +54,20 @@ func evaluateHigh8x512(dst *uint32, src *uint32, stride int, vectors int, blocks
 //go:noescape
 func evaluateHigh16x512(dst *uint32, src *uint32, stride int, vectors int, blocks int, tables *[4]*uint32)
 
-// accumulate512 adds the sum over k of weights[4k+q]·cells[k] to sums, folded. The sums of a vector are eight registers: for each coordinate q the even and the odd lanes.
+// accumulate512 adds the sum over k of weights[4k+q]·cells[k] to sums, folded. The sums of a vector are eight registers: for each coordinate q the even and the odd lanes. It fetches as many cells at next into the cache.
 //
 //go:noescape
-func accumulate512(sums *uint64, cells *[4]*uint32, weights *[16]uint64, vectors int)
+func accumulate512(sums *uint64, cells *[4]*uint32, next *[4]*uint32, weights *[16]uint64, vectors int)
 
 // addSums512 adds sums of accumulate512, modulo p, to the columns of dst.
 //
 //go:noescape
 func addSums512(dst *[4]*uint32, sums *uint64, vectors int)
 
-// dot512 adds products of cells and weights to the sums, folded: those of coordinate q to the lanes of register q. It reads pairs of vectors, and a word behind the weights.
+// dot512 adds products of cells and weights to the sums, folded: those of coordinate q to the lanes of register q. It reads pairs of vectors, and a word behind the weights. It fetches as many cells at next into the cache.
 //
 //go:noescape
-func dot512(sums *[32]uint64, weights *[4]*uint32, cells *uint32, pairs int)
+func dot512(sums *[32]uint64, weights *[4]*uint32, cells *uint32, next *uint32, pairs int)
 
 // linear512 sets dst to k0·a + k1·b + k2, where k holds the doubled constants.
 //
@@ -149,20 +149,20 @@ func evaluateHigh4x256(dst *uint32, src *uint32, stride int, vectors int, blocks
 //go:noescape
 func evaluateHigh8x256(dst *uint32, src *uint32, stride int, vectors int, blocks int, tables *[4]*uint32)
 
-// accumulate256 adds the sum over k of weights[4k+q]·cells[k] to sums, folded. The sums of a vector are eight registers: for each coordinate q the even and the odd lanes.
+// accumulate256 adds the sum over k of weights[4k+q]·cells[k] to sums, folded. The sums of a vector are eight registers: for each coordinate q the even and the odd lanes. It fetches as many cells at next into the cache.
 //
 //go:noescape
-func accumulate256(sums *uint64, cells *[4]*uint32, weights *[16]uint64, vectors int)
+func accumulate256(sums *uint64, cells *[4]*uint32, next *[4]*uint32, weights *[16]uint64, vectors int)
 
 // addSums256 adds sums of accumulate256, modulo p, to the columns of dst.
 //
 //go:noescape
 func addSums256(dst *[4]*uint32, sums *uint64, vectors int)
 
-// dot256 adds products of cells and weights to the sums, folded: those of coordinate q to the lanes of register q. It reads pairs of vectors, and a word behind the weights.
+// dot256 adds products of cells and weights to the sums, folded: those of coordinate q to the lanes of register q. It reads pairs of vectors, and a word behind the weights. It fetches as many cells at next into the cache.
 //
 //go:noescape
-func dot256(sums *[32]uint64, weights *[4]*uint32, cells *uint32, pairs int)
+func dot256(sums *[32]uint64, weights *[4]*uint32, cells *uint32, next *uint32, pairs int)
 
 // linear256 sets dst to k0·a + k1·b + k2, where k holds the doubled constants.
 //

@@ -115,7 +115,7 @@ DATA twice<>+28(SB)/4, $0xfffffffe
 GLOBL twice<>(SB), RODATA|NOPTR, $32
 
 // func interpolateLow512(dst *uint32, src *uint32, blocks int, tables *[8]*uint32, shift int)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·interpolateLow512(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
@@ -164,6 +164,22 @@ loop:
 	VMOVDQU32       832(CX), Z20
 	VMOVDQU32       896(CX), Z21
 	VMOVDQU32       960(CX), Z22
+	PREFETCHT0      4096(CX)
+	PREFETCHT0      4160(CX)
+	PREFETCHT0      4224(CX)
+	PREFETCHT0      4288(CX)
+	PREFETCHT0      4352(CX)
+	PREFETCHT0      4416(CX)
+	PREFETCHT0      4480(CX)
+	PREFETCHT0      4544(CX)
+	PREFETCHT0      4608(CX)
+	PREFETCHT0      4672(CX)
+	PREFETCHT0      4736(CX)
+	PREFETCHT0      4800(CX)
+	PREFETCHT0      4864(CX)
+	PREFETCHT0      4928(CX)
+	PREFETCHT0      4992(CX)
+	PREFETCHT0      5056(CX)
 	VMOVDQA32       Z7, Z23
 	VPERMT2D        Z8, Z3, Z23
 	VPERMT2D        Z8, Z4, Z7
@@ -1474,7 +1490,7 @@ storeDone:
 	RET
 
 // func interpolateHigh2x512(dst *uint32, stride int, vectors int, blocks int, tables *[4]*uint32, shift int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·interpolateHigh2x512(SB), NOSPLIT, $8-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
@@ -1502,7 +1518,9 @@ block:
 
 loop:
 	VMOVDQU32     (DI), Z3
+	PREFETCHT0    512(DI)
 	VMOVDQU32     (DI)(CX*1), Z4
+	PREFETCHT0    512(DI)(CX*1)
 	VPADDD        Z4, Z3, Z5
 	VPSUBD        Z0, Z5, Z6
 	VPMINUD       Z6, Z5, Z5
@@ -1547,7 +1565,7 @@ storeDone:
 	RET
 
 // func interpolateHigh4x512(dst *uint32, stride int, vectors int, blocks int, tables *[4]*uint32, shift int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·interpolateHigh4x512(SB), NOSPLIT, $8-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
@@ -1576,9 +1594,13 @@ block:
 
 loop:
 	VMOVDQU32     (R9), Z3
+	PREFETCHT0    512(R9)
 	VMOVDQU32     (R9)(CX*1), Z4
+	PREFETCHT0    512(R9)(CX*1)
 	VMOVDQU32     (R9)(CX*2), Z5
+	PREFETCHT0    512(R9)(CX*2)
 	VMOVDQU32     (R9)(R8*1), Z6
+	PREFETCHT0    512(R9)(R8*1)
 	VPADDD        Z4, Z3, Z7
 	VPSUBD        Z0, Z7, Z8
 	VPMINUD       Z8, Z7, Z7
@@ -1683,7 +1705,7 @@ storeDone:
 	RET
 
 // func interpolateHigh8x512(dst *uint32, stride int, vectors int, blocks int, tables *[4]*uint32, shift int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·interpolateHigh8x512(SB), NOSPLIT, $8-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
@@ -1714,13 +1736,21 @@ block:
 
 loop:
 	VMOVDQU32     (R10), Z3
+	PREFETCHT0    512(R10)
 	VMOVDQU32     (R10)(CX*1), Z4
+	PREFETCHT0    512(R10)(CX*1)
 	VMOVDQU32     (R10)(CX*2), Z5
+	PREFETCHT0    512(R10)(CX*2)
 	VMOVDQU32     (R10)(R9*1), Z6
+	PREFETCHT0    512(R10)(R9*1)
 	VMOVDQU32     (R11), Z7
+	PREFETCHT0    512(R11)
 	VMOVDQU32     (R11)(CX*1), Z8
+	PREFETCHT0    512(R11)(CX*1)
 	VMOVDQU32     (R11)(CX*2), Z9
+	PREFETCHT0    512(R11)(CX*2)
 	VMOVDQU32     (R11)(R9*1), Z10
+	PREFETCHT0    512(R11)(R9*1)
 	VPADDD        Z4, Z3, Z11
 	VPSUBD        Z0, Z11, Z12
 	VPMINUD       Z12, Z11, Z11
@@ -1977,7 +2007,7 @@ storeDone:
 	RET
 
 // func interpolateHigh16x512(dst *uint32, stride int, vectors int, blocks int, tables *[4]*uint32, shift int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·interpolateHigh16x512(SB), NOSPLIT, $8-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
@@ -2011,21 +2041,37 @@ block:
 
 loop:
 	VMOVDQU32     (R11), Z3
+	PREFETCHT0    512(R11)
 	VMOVDQU32     (R11)(CX*1), Z4
+	PREFETCHT0    512(R11)(CX*1)
 	VMOVDQU32     (R11)(CX*2), Z5
+	PREFETCHT0    512(R11)(CX*2)
 	VMOVDQU32     (R11)(R10*1), Z6
+	PREFETCHT0    512(R11)(R10*1)
 	VMOVDQU32     (R12), Z7
+	PREFETCHT0    512(R12)
 	VMOVDQU32     (R12)(CX*1), Z8
+	PREFETCHT0    512(R12)(CX*1)
 	VMOVDQU32     (R12)(CX*2), Z9
+	PREFETCHT0    512(R12)(CX*2)
 	VMOVDQU32     (R12)(R10*1), Z10
+	PREFETCHT0    512(R12)(R10*1)
 	VMOVDQU32     (R13), Z11
+	PREFETCHT0    512(R13)
 	VMOVDQU32     (R13)(CX*1), Z12
+	PREFETCHT0    512(R13)(CX*1)
 	VMOVDQU32     (R13)(CX*2), Z13
+	PREFETCHT0    512(R13)(CX*2)
 	VMOVDQU32     (R13)(R10*1), Z14
+	PREFETCHT0    512(R13)(R10*1)
 	VMOVDQU32     (R14), Z15
+	PREFETCHT0    512(R14)
 	VMOVDQU32     (R14)(CX*1), Z16
+	PREFETCHT0    512(R14)(CX*1)
 	VMOVDQU32     (R14)(CX*2), Z17
+	PREFETCHT0    512(R14)(CX*2)
 	VMOVDQU32     (R14)(R10*1), Z18
+	PREFETCHT0    512(R14)(R10*1)
 	VPADDD        Z4, Z3, Z19
 	VPSUBD        Z0, Z19, Z20
 	VPMINUD       Z20, Z19, Z19
@@ -2649,7 +2695,7 @@ storeDone:
 	RET
 
 // func evaluateLow512(dst *uint32, src *uint32, blocks int, tables *[8]*uint32)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·evaluateLow512(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
@@ -2693,6 +2739,22 @@ loop:
 	VMOVDQU32       832(CX), Z18
 	VMOVDQU32       896(CX), Z19
 	VMOVDQU32       960(CX), Z20
+	PREFETCHT0      4096(CX)
+	PREFETCHT0      4160(CX)
+	PREFETCHT0      4224(CX)
+	PREFETCHT0      4288(CX)
+	PREFETCHT0      4352(CX)
+	PREFETCHT0      4416(CX)
+	PREFETCHT0      4480(CX)
+	PREFETCHT0      4544(CX)
+	PREFETCHT0      4608(CX)
+	PREFETCHT0      4672(CX)
+	PREFETCHT0      4736(CX)
+	PREFETCHT0      4800(CX)
+	PREFETCHT0      4864(CX)
+	PREFETCHT0      4928(CX)
+	PREFETCHT0      4992(CX)
+	PREFETCHT0      5056(CX)
 	VPSRLQ          $0x20, Z13, Z21
 	VPMULUDQ.BCST   (BX), Z13, Z13
 	VPMULUDQ.BCST   (BX), Z21, Z21
@@ -3932,7 +3994,7 @@ loop:
 	RET
 
 // func evaluateHigh2x512(dst *uint32, src *uint32, stride int, vectors int, blocks int, tables *[4]*uint32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·evaluateHigh2x512(SB), NOSPLIT, $8-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+16(FP), CX
@@ -3956,9 +4018,13 @@ block:
 	MOVQ DX, R8
 
 loop:
+	PREFETCHT0    512(DI)
 	ADDQ          SI, DI
 	VMOVDQU32     (DI), Z1
+	PREFETCHT0    512(DI)
+	PREFETCHT0    512(DI)(CX*1)
 	VMOVDQU32     (DI)(CX*1), Z2
+	PREFETCHT0    512(DI)(CX*1)
 	SUBQ          SI, DI
 	VPSRLQ        $0x20, Z2, Z3
 	VPMULUDQ.BCST (BX), Z2, Z2
@@ -3989,7 +4055,7 @@ loop:
 	RET
 
 // func evaluateHigh4x512(dst *uint32, src *uint32, stride int, vectors int, blocks int, tables *[4]*uint32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·evaluateHigh4x512(SB), NOSPLIT, $8-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+16(FP), CX
@@ -4014,11 +4080,19 @@ block:
 	MOVQ DX, R10
 
 loop:
+	PREFETCHT0    512(R9)
 	ADDQ          DI, R9
 	VMOVDQU32     (R9), Z1
+	PREFETCHT0    512(R9)
+	PREFETCHT0    512(R9)(CX*1)
 	VMOVDQU32     (R9)(CX*1), Z2
+	PREFETCHT0    512(R9)(CX*1)
+	PREFETCHT0    512(R9)(CX*2)
 	VMOVDQU32     (R9)(CX*2), Z3
+	PREFETCHT0    512(R9)(CX*2)
+	PREFETCHT0    512(R9)(R8*1)
 	VMOVDQU32     (R9)(R8*1), Z4
+	PREFETCHT0    512(R9)(R8*1)
 	SUBQ          DI, R9
 	VPSRLQ        $0x20, Z3, Z5
 	VPMULUDQ.BCST (BX), Z3, Z3
@@ -4101,7 +4175,7 @@ loop:
 	RET
 
 // func evaluateHigh8x512(dst *uint32, src *uint32, stride int, vectors int, blocks int, tables *[4]*uint32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·evaluateHigh8x512(SB), NOSPLIT, $8-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+16(FP), CX
@@ -4128,17 +4202,33 @@ block:
 	MOVQ DX, R12
 
 loop:
+	PREFETCHT0    512(R10)
 	ADDQ          R8, R10
 	VMOVDQU32     (R10), Z1
+	PREFETCHT0    512(R10)
+	PREFETCHT0    512(R10)(CX*1)
 	VMOVDQU32     (R10)(CX*1), Z2
+	PREFETCHT0    512(R10)(CX*1)
+	PREFETCHT0    512(R10)(CX*2)
 	VMOVDQU32     (R10)(CX*2), Z3
+	PREFETCHT0    512(R10)(CX*2)
+	PREFETCHT0    512(R10)(R9*1)
 	VMOVDQU32     (R10)(R9*1), Z4
+	PREFETCHT0    512(R10)(R9*1)
 	SUBQ          R8, R10
+	PREFETCHT0    512(R11)
 	ADDQ          R8, R11
 	VMOVDQU32     (R11), Z5
+	PREFETCHT0    512(R11)
+	PREFETCHT0    512(R11)(CX*1)
 	VMOVDQU32     (R11)(CX*1), Z6
+	PREFETCHT0    512(R11)(CX*1)
+	PREFETCHT0    512(R11)(CX*2)
 	VMOVDQU32     (R11)(CX*2), Z7
+	PREFETCHT0    512(R11)(CX*2)
+	PREFETCHT0    512(R11)(R9*1)
 	VMOVDQU32     (R11)(R9*1), Z8
+	PREFETCHT0    512(R11)(R9*1)
 	SUBQ          R8, R11
 	VPSRLQ        $0x20, Z5, Z9
 	VPMULUDQ.BCST (BX), Z5, Z5
@@ -4357,7 +4447,7 @@ loop:
 	RET
 
 // func evaluateHigh16x512(dst *uint32, src *uint32, stride int, vectors int, blocks int, tables *[4]*uint32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·evaluateHigh16x512(SB), NOSPLIT, $8-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+16(FP), CX
@@ -4387,29 +4477,61 @@ block:
 	MOVQ DX, R15
 
 loop:
+	PREFETCHT0    512(R11)
 	ADDQ          R9, R11
 	VMOVDQU32     (R11), Z1
+	PREFETCHT0    512(R11)
+	PREFETCHT0    512(R11)(CX*1)
 	VMOVDQU32     (R11)(CX*1), Z2
+	PREFETCHT0    512(R11)(CX*1)
+	PREFETCHT0    512(R11)(CX*2)
 	VMOVDQU32     (R11)(CX*2), Z3
+	PREFETCHT0    512(R11)(CX*2)
+	PREFETCHT0    512(R11)(R10*1)
 	VMOVDQU32     (R11)(R10*1), Z4
+	PREFETCHT0    512(R11)(R10*1)
 	SUBQ          R9, R11
+	PREFETCHT0    512(R12)
 	ADDQ          R9, R12
 	VMOVDQU32     (R12), Z5
+	PREFETCHT0    512(R12)
+	PREFETCHT0    512(R12)(CX*1)
 	VMOVDQU32     (R12)(CX*1), Z6
+	PREFETCHT0    512(R12)(CX*1)
+	PREFETCHT0    512(R12)(CX*2)
 	VMOVDQU32     (R12)(CX*2), Z7
+	PREFETCHT0    512(R12)(CX*2)
+	PREFETCHT0    512(R12)(R10*1)
 	VMOVDQU32     (R12)(R10*1), Z8
+	PREFETCHT0    512(R12)(R10*1)
 	SUBQ          R9, R12
+	PREFETCHT0    512(R13)
 	ADDQ          R9, R13
 	VMOVDQU32     (R13), Z9
+	PREFETCHT0    512(R13)
+	PREFETCHT0    512(R13)(CX*1)
 	VMOVDQU32     (R13)(CX*1), Z10
+	PREFETCHT0    512(R13)(CX*1)
+	PREFETCHT0    512(R13)(CX*2)
 	VMOVDQU32     (R13)(CX*2), Z11
+	PREFETCHT0    512(R13)(CX*2)
+	PREFETCHT0    512(R13)(R10*1)
 	VMOVDQU32     (R13)(R10*1), Z12
+	PREFETCHT0    512(R13)(R10*1)
 	SUBQ          R9, R13
+	PREFETCHT0    512(R14)
 	ADDQ          R9, R14
 	VMOVDQU32     (R14), Z13
+	PREFETCHT0    512(R14)
+	PREFETCHT0    512(R14)(CX*1)
 	VMOVDQU32     (R14)(CX*1), Z14
+	PREFETCHT0    512(R14)(CX*1)
+	PREFETCHT0    512(R14)(CX*2)
 	VMOVDQU32     (R14)(CX*2), Z15
+	PREFETCHT0    512(R14)(CX*2)
+	PREFETCHT0    512(R14)(R10*1)
 	VMOVDQU32     (R14)(R10*1), Z16
+	PREFETCHT0    512(R14)(R10*1)
 	SUBQ          R9, R14
 	VPSRLQ        $0x20, Z9, Z17
 	VPMULUDQ.BCST (BX), Z9, Z9
@@ -4962,29 +5084,38 @@ loop:
 	VZEROUPPER
 	RET
 
-// func accumulate512(sums *uint64, cells *[4]*uint32, weights *[16]uint64, vectors int)
-// Requires: AVX, AVX512F
-TEXT ·accumulate512(SB), NOSPLIT, $0-32
+// func accumulate512(sums *uint64, cells *[4]*uint32, next *[4]*uint32, weights *[16]uint64, vectors int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·accumulate512(SB), NOSPLIT, $0-40
 	MOVQ         sums+0(FP), AX
 	MOVQ         cells+8(FP), CX
-	MOVQ         weights+16(FP), DX
-	MOVQ         vectors+24(FP), BX
-	MOVQ         (CX), SI
-	MOVQ         8(CX), DI
-	MOVQ         16(CX), R8
+	MOVQ         weights+24(FP), DX
+	MOVQ         vectors+32(FP), BX
+	MOVQ         next+16(FP), SI
+	MOVQ         (SI), DI
+	MOVQ         8(SI), R8
+	MOVQ         16(SI), R9
+	MOVQ         24(SI), SI
+	MOVQ         (CX), R10
+	MOVQ         8(CX), R11
+	MOVQ         16(CX), R12
 	MOVQ         24(CX), CX
-	MOVQ         $0x7fffffff, R9
-	VPBROADCASTQ R9, Z0
-	XORQ         R9, R9
+	MOVQ         $0x7fffffff, R13
+	VPBROADCASTQ R13, Z0
+	XORQ         R13, R13
 
 loop:
-	VMOVDQU32     (SI)(R9*1), Z1
+	PREFETCHT0    (DI)(R13*1)
+	VMOVDQU32     (R10)(R13*1), Z1
 	VPSRLQ        $0x20, Z1, Z2
-	VMOVDQU32     (DI)(R9*1), Z3
+	PREFETCHT0    (R8)(R13*1)
+	VMOVDQU32     (R11)(R13*1), Z3
 	VPSRLQ        $0x20, Z3, Z4
-	VMOVDQU32     (R8)(R9*1), Z5
+	PREFETCHT0    (R9)(R13*1)
+	VMOVDQU32     (R12)(R13*1), Z5
 	VPSRLQ        $0x20, Z5, Z6
-	VMOVDQU32     (CX)(R9*1), Z7
+	PREFETCHT0    (SI)(R13*1)
+	VMOVDQU32     (CX)(R13*1), Z7
 	VPSRLQ        $0x20, Z7, Z8
 	VMOVDQU32     (AX), Z9
 	VMOVDQU32     64(AX), Z10
@@ -5091,7 +5222,7 @@ loop:
 	VPADDQ        Z1, Z10, Z10
 	VMOVDQU32     Z10, 448(AX)
 	ADDQ          $0x00000200, AX
-	ADDQ          $0x00000040, R9
+	ADDQ          $0x00000040, R13
 	DECQ          BX
 	JNZ           loop
 	VZEROUPPER
@@ -5213,81 +5344,84 @@ loop:
 	VZEROUPPER
 	RET
 
-// func dot512(sums *[32]uint64, weights *[4]*uint32, cells *uint32, pairs int)
-// Requires: AVX, AVX512F
-TEXT ·dot512(SB), NOSPLIT, $0-32
+// func dot512(sums *[32]uint64, weights *[4]*uint32, cells *uint32, next *uint32, pairs int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dot512(SB), NOSPLIT, $0-40
 	MOVQ         sums+0(FP), AX
 	MOVQ         weights+8(FP), CX
 	MOVQ         cells+16(FP), DX
-	MOVQ         pairs+24(FP), BX
-	MOVQ         (CX), SI
-	MOVQ         8(CX), DI
-	MOVQ         16(CX), R8
+	MOVQ         next+24(FP), BX
+	MOVQ         pairs+32(FP), SI
+	MOVQ         (CX), DI
+	MOVQ         8(CX), R8
+	MOVQ         16(CX), R9
 	MOVQ         24(CX), CX
-	MOVQ         $0x7fffffff, R9
-	VPBROADCASTQ R9, Z0
-	XORQ         R9, R9
+	MOVQ         $0x7fffffff, R10
+	VPBROADCASTQ R10, Z0
+	XORQ         R10, R10
 	VMOVDQU32    (AX), Z1
 	VMOVDQU32    64(AX), Z2
 	VMOVDQU32    128(AX), Z3
 	VMOVDQU32    192(AX), Z4
 
 loop:
-	VMOVDQU32 (DX)(R9*1), Z5
-	VPSRLQ    $0x20, Z5, Z6
-	VPMULUDQ  (SI)(R9*1), Z5, Z7
-	VPADDQ    Z7, Z1, Z1
-	VPMULUDQ  4(SI)(R9*1), Z6, Z7
-	VPADDQ    Z7, Z1, Z1
-	VPMULUDQ  (DI)(R9*1), Z5, Z7
-	VPADDQ    Z7, Z2, Z2
-	VPMULUDQ  4(DI)(R9*1), Z6, Z7
-	VPADDQ    Z7, Z2, Z2
-	VPMULUDQ  (R8)(R9*1), Z5, Z7
-	VPADDQ    Z7, Z3, Z3
-	VPMULUDQ  4(R8)(R9*1), Z6, Z7
-	VPADDQ    Z7, Z3, Z3
-	VPMULUDQ  (CX)(R9*1), Z5, Z5
-	VPADDQ    Z5, Z4, Z4
-	VPMULUDQ  4(CX)(R9*1), Z6, Z5
-	VPADDQ    Z5, Z4, Z4
-	VMOVDQU32 64(DX)(R9*1), Z5
-	VPSRLQ    $0x20, Z5, Z6
-	VPMULUDQ  64(SI)(R9*1), Z5, Z7
-	VPADDQ    Z7, Z1, Z1
-	VPMULUDQ  68(SI)(R9*1), Z6, Z7
-	VPADDQ    Z7, Z1, Z1
-	VPMULUDQ  64(DI)(R9*1), Z5, Z7
-	VPADDQ    Z7, Z2, Z2
-	VPMULUDQ  68(DI)(R9*1), Z6, Z7
-	VPADDQ    Z7, Z2, Z2
-	VPMULUDQ  64(R8)(R9*1), Z5, Z7
-	VPADDQ    Z7, Z3, Z3
-	VPMULUDQ  68(R8)(R9*1), Z6, Z7
-	VPADDQ    Z7, Z3, Z3
-	VPMULUDQ  64(CX)(R9*1), Z5, Z5
-	VPADDQ    Z5, Z4, Z4
-	VPMULUDQ  68(CX)(R9*1), Z6, Z5
-	VPADDQ    Z5, Z4, Z4
-	VPANDQ    Z0, Z1, Z5
-	VPSRLQ    $0x1f, Z1, Z1
-	VPADDQ    Z5, Z1, Z1
-	VPANDQ    Z0, Z2, Z5
-	VPSRLQ    $0x1f, Z2, Z2
-	VPADDQ    Z5, Z2, Z2
-	VPANDQ    Z0, Z3, Z5
-	VPSRLQ    $0x1f, Z3, Z3
-	VPADDQ    Z5, Z3, Z3
-	VPANDQ    Z0, Z4, Z5
-	VPSRLQ    $0x1f, Z4, Z4
-	VPADDQ    Z5, Z4, Z4
-	ADDQ      $0x00000080, R9
-	DECQ      BX
-	JNZ       loop
-	VMOVDQU32 Z1, (AX)
-	VMOVDQU32 Z2, 64(AX)
-	VMOVDQU32 Z3, 128(AX)
-	VMOVDQU32 Z4, 192(AX)
+	PREFETCHT0 (BX)(R10*1)
+	PREFETCHT0 64(BX)(R10*1)
+	VMOVDQU32  (DX)(R10*1), Z5
+	VPSRLQ     $0x20, Z5, Z6
+	VPMULUDQ   (DI)(R10*1), Z5, Z7
+	VPADDQ     Z7, Z1, Z1
+	VPMULUDQ   4(DI)(R10*1), Z6, Z7
+	VPADDQ     Z7, Z1, Z1
+	VPMULUDQ   (R8)(R10*1), Z5, Z7
+	VPADDQ     Z7, Z2, Z2
+	VPMULUDQ   4(R8)(R10*1), Z6, Z7
+	VPADDQ     Z7, Z2, Z2
+	VPMULUDQ   (R9)(R10*1), Z5, Z7
+	VPADDQ     Z7, Z3, Z3
+	VPMULUDQ   4(R9)(R10*1), Z6, Z7
+	VPADDQ     Z7, Z3, Z3
+	VPMULUDQ   (CX)(R10*1), Z5, Z5
+	VPADDQ     Z5, Z4, Z4
+	VPMULUDQ   4(CX)(R10*1), Z6, Z5
+	VPADDQ     Z5, Z4, Z4
+	VMOVDQU32  64(DX)(R10*1), Z5
+	VPSRLQ     $0x20, Z5, Z6
+	VPMULUDQ   64(DI)(R10*1), Z5, Z7
+	VPADDQ     Z7, Z1, Z1
+	VPMULUDQ   68(DI)(R10*1), Z6, Z7
+	VPADDQ     Z7, Z1, Z1
+	VPMULUDQ   64(R8)(R10*1), Z5, Z7
+	VPADDQ     Z7, Z2, Z2
+	VPMULUDQ   68(R8)(R10*1), Z6, Z7
+	VPADDQ     Z7, Z2, Z2
+	VPMULUDQ   64(R9)(R10*1), Z5, Z7
+	VPADDQ     Z7, Z3, Z3
+	VPMULUDQ   68(R9)(R10*1), Z6, Z7
+	VPADDQ     Z7, Z3, Z3
+	VPMULUDQ   64(CX)(R10*1), Z5, Z5
+	VPADDQ     Z5, Z4, Z4
+	VPMULUDQ   68(CX)(R10*1), Z6, Z5
+	VPADDQ     Z5, Z4, Z4
+	VPANDQ     Z0, Z1, Z5
+	VPSRLQ     $0x1f, Z1, Z1
+	VPADDQ     Z5, Z1, Z1
+	VPANDQ     Z0, Z2, Z5
+	VPSRLQ     $0x1f, Z2, Z2
+	VPADDQ     Z5, Z2, Z2
+	VPANDQ     Z0, Z3, Z5
+	VPSRLQ     $0x1f, Z3, Z3
+	VPADDQ     Z5, Z3, Z3
+	VPANDQ     Z0, Z4, Z5
+	VPSRLQ     $0x1f, Z4, Z4
+	VPADDQ     Z5, Z4, Z4
+	ADDQ       $0x00000080, R10
+	DECQ       SI
+	JNZ        loop
+	VMOVDQU32  Z1, (AX)
+	VMOVDQU32  Z2, 64(AX)
+	VMOVDQU32  Z3, 128(AX)
+	VMOVDQU32  Z4, 192(AX)
 	VZEROUPPER
 	RET
 
@@ -7116,7 +7250,7 @@ loop:
 	RET
 
 // func interpolateLow256(dst *uint32, src *uint32, blocks int, tables *[8]*uint32, shift int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·interpolateLow256(SB), NOSPLIT, $64-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
@@ -7149,6 +7283,10 @@ loop:
 	VMOVDQU        160(CX), Y6
 	VMOVDQU        192(CX), Y7
 	VMOVDQU        224(CX), Y8
+	PREFETCHT0     4096(CX)
+	PREFETCHT0     4160(CX)
+	PREFETCHT0     4224(CX)
+	PREFETCHT0     4288(CX)
 	VSHUFPS        $0x88, Y2, Y1, Y9
 	VSHUFPS        $0xdd, Y2, Y1, Y1
 	VPERMQ         $0xd8, Y9, Y9
@@ -7745,7 +7883,7 @@ storeDone:
 	RET
 
 // func interpolateHigh2x256(dst *uint32, stride int, vectors int, blocks int, tables *[4]*uint32, shift int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·interpolateHigh2x256(SB), NOSPLIT, $72-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
@@ -7774,7 +7912,9 @@ block:
 
 loop:
 	VMOVDQU      (DI), Y1
+	PREFETCHT0   512(DI)
 	VMOVDQU      (DI)(CX*1), Y2
+	PREFETCHT0   512(DI)(CX*1)
 	VPBROADCASTD (BX), Y3
 	VPADDD       Y2, Y1, Y4
 	VPSUBD       Y0, Y4, Y5
@@ -7823,7 +7963,7 @@ storeDone:
 	RET
 
 // func interpolateHigh4x256(dst *uint32, stride int, vectors int, blocks int, tables *[4]*uint32, shift int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·interpolateHigh4x256(SB), NOSPLIT, $72-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
@@ -7853,9 +7993,13 @@ block:
 
 loop:
 	VMOVDQU      (R9), Y1
+	PREFETCHT0   512(R9)
 	VMOVDQU      (R9)(CX*1), Y2
+	PREFETCHT0   512(R9)(CX*1)
 	VMOVDQU      (R9)(CX*2), Y3
+	PREFETCHT0   512(R9)(CX*2)
 	VMOVDQU      (R9)(R8*1), Y4
+	PREFETCHT0   512(R9)(R8*1)
 	VPBROADCASTD (SI), Y5
 	VPADDD       Y2, Y1, Y6
 	VPSUBD       Y0, Y6, Y7
@@ -7972,7 +8116,7 @@ storeDone:
 	RET
 
 // func interpolateHigh8x256(dst *uint32, stride int, vectors int, blocks int, tables *[4]*uint32, shift int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·interpolateHigh8x256(SB), NOSPLIT, $72-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
@@ -8004,13 +8148,21 @@ block:
 
 loop:
 	VMOVDQU      (R10), Y1
+	PREFETCHT0   512(R10)
 	VMOVDQU      (R10)(CX*1), Y2
+	PREFETCHT0   512(R10)(CX*1)
 	VMOVDQU      (R10)(CX*2), Y3
+	PREFETCHT0   512(R10)(CX*2)
 	VMOVDQU      (R10)(R9*1), Y4
+	PREFETCHT0   512(R10)(R9*1)
 	VMOVDQU      (R11), Y5
+	PREFETCHT0   512(R11)
 	VMOVDQU      (R11)(CX*1), Y6
+	PREFETCHT0   512(R11)(CX*1)
 	VMOVDQU      (R11)(CX*2), Y7
+	PREFETCHT0   512(R11)(CX*2)
 	VMOVDQU      (R11)(R9*1), Y8
+	PREFETCHT0   512(R11)(R9*1)
 	VPBROADCASTD (SI), Y9
 	VPADDD       Y2, Y1, Y10
 	VPSUBD       Y0, Y10, Y11
@@ -8299,7 +8451,7 @@ storeDone:
 	RET
 
 // func evaluateLow256(dst *uint32, src *uint32, blocks int, tables *[8]*uint32)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·evaluateLow256(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
@@ -8323,6 +8475,10 @@ loop:
 	VMOVDQU        160(CX), Y6
 	VMOVDQU        192(CX), Y7
 	VMOVDQU        224(CX), Y8
+	PREFETCHT0     4096(CX)
+	PREFETCHT0     4160(CX)
+	PREFETCHT0     4224(CX)
+	PREFETCHT0     4288(CX)
 	VPBROADCASTD   (BX), Y9
 	VPSRLQ         $0x20, Y5, Y10
 	VPMULUDQ       Y9, Y5, Y5
@@ -8872,7 +9028,7 @@ loop:
 	RET
 
 // func evaluateHigh2x256(dst *uint32, src *uint32, stride int, vectors int, blocks int, tables *[4]*uint32)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·evaluateHigh2x256(SB), NOSPLIT, $8-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+16(FP), CX
@@ -8893,9 +9049,13 @@ block:
 	MOVQ DX, R8
 
 loop:
+	PREFETCHT0   512(DI)
 	ADDQ         SI, DI
 	VMOVDQU      (DI), Y1
+	PREFETCHT0   512(DI)
+	PREFETCHT0   512(DI)(CX*1)
 	VMOVDQU      (DI)(CX*1), Y2
+	PREFETCHT0   512(DI)(CX*1)
 	SUBQ         SI, DI
 	VPBROADCASTD (BX), Y3
 	VPSRLQ       $0x20, Y2, Y4
@@ -8928,7 +9088,7 @@ loop:
 	RET
 
 // func evaluateHigh4x256(dst *uint32, src *uint32, stride int, vectors int, blocks int, tables *[4]*uint32)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·evaluateHigh4x256(SB), NOSPLIT, $8-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+16(FP), CX
@@ -8950,11 +9110,19 @@ block:
 	MOVQ DX, R10
 
 loop:
+	PREFETCHT0   512(R9)
 	ADDQ         DI, R9
 	VMOVDQU      (R9), Y1
+	PREFETCHT0   512(R9)
+	PREFETCHT0   512(R9)(CX*1)
 	VMOVDQU      (R9)(CX*1), Y2
+	PREFETCHT0   512(R9)(CX*1)
+	PREFETCHT0   512(R9)(CX*2)
 	VMOVDQU      (R9)(CX*2), Y3
+	PREFETCHT0   512(R9)(CX*2)
+	PREFETCHT0   512(R9)(R8*1)
 	VMOVDQU      (R9)(R8*1), Y4
+	PREFETCHT0   512(R9)(R8*1)
 	SUBQ         DI, R9
 	VPBROADCASTD (BX), Y5
 	VPSRLQ       $0x20, Y3, Y6
@@ -9045,7 +9213,7 @@ loop:
 	RET
 
 // func evaluateHigh8x256(dst *uint32, src *uint32, stride int, vectors int, blocks int, tables *[4]*uint32)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·evaluateHigh8x256(SB), NOSPLIT, $8-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+16(FP), CX
@@ -9069,17 +9237,33 @@ block:
 	MOVQ DX, R12
 
 loop:
+	PREFETCHT0   512(R10)
 	ADDQ         R8, R10
 	VMOVDQU      (R10), Y1
+	PREFETCHT0   512(R10)
+	PREFETCHT0   512(R10)(CX*1)
 	VMOVDQU      (R10)(CX*1), Y2
+	PREFETCHT0   512(R10)(CX*1)
+	PREFETCHT0   512(R10)(CX*2)
 	VMOVDQU      (R10)(CX*2), Y3
+	PREFETCHT0   512(R10)(CX*2)
+	PREFETCHT0   512(R10)(R9*1)
 	VMOVDQU      (R10)(R9*1), Y4
+	PREFETCHT0   512(R10)(R9*1)
 	SUBQ         R8, R10
+	PREFETCHT0   512(R11)
 	ADDQ         R8, R11
 	VMOVDQU      (R11), Y5
+	PREFETCHT0   512(R11)
+	PREFETCHT0   512(R11)(CX*1)
 	VMOVDQU      (R11)(CX*1), Y6
+	PREFETCHT0   512(R11)(CX*1)
+	PREFETCHT0   512(R11)(CX*2)
 	VMOVDQU      (R11)(CX*2), Y7
+	PREFETCHT0   512(R11)(CX*2)
+	PREFETCHT0   512(R11)(R9*1)
 	VMOVDQU      (R11)(R9*1), Y8
+	PREFETCHT0   512(R11)(R9*1)
 	SUBQ         R8, R11
 	VPBROADCASTD (BX), Y9
 	VPSRLQ       $0x20, Y5, Y10
@@ -9321,27 +9505,36 @@ loop:
 	VZEROUPPER
 	RET
 
-// func accumulate256(sums *uint64, cells *[4]*uint32, weights *[16]uint64, vectors int)
-// Requires: AVX, AVX2
-TEXT ·accumulate256(SB), NOSPLIT, $0-32
+// func accumulate256(sums *uint64, cells *[4]*uint32, next *[4]*uint32, weights *[16]uint64, vectors int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·accumulate256(SB), NOSPLIT, $0-40
 	MOVQ sums+0(FP), AX
 	MOVQ cells+8(FP), CX
-	MOVQ weights+16(FP), DX
-	MOVQ vectors+24(FP), BX
-	MOVQ (CX), SI
-	MOVQ 8(CX), DI
-	MOVQ 16(CX), R8
+	MOVQ weights+24(FP), DX
+	MOVQ vectors+32(FP), BX
+	MOVQ next+16(FP), SI
+	MOVQ (SI), DI
+	MOVQ 8(SI), R8
+	MOVQ 16(SI), R9
+	MOVQ 24(SI), SI
+	MOVQ (CX), R10
+	MOVQ 8(CX), R11
+	MOVQ 16(CX), R12
 	MOVQ 24(CX), CX
-	XORQ R9, R9
+	XORQ R13, R13
 
 loop:
-	VMOVDQU      (SI)(R9*1), Y0
+	PREFETCHT0   (DI)(R13*1)
+	VMOVDQU      (R10)(R13*1), Y0
 	VPSRLQ       $0x20, Y0, Y1
-	VMOVDQU      (DI)(R9*1), Y2
+	PREFETCHT0   (R8)(R13*1)
+	VMOVDQU      (R11)(R13*1), Y2
 	VPSRLQ       $0x20, Y2, Y3
-	VMOVDQU      (R8)(R9*1), Y4
+	PREFETCHT0   (R9)(R13*1)
+	VMOVDQU      (R12)(R13*1), Y4
 	VPSRLQ       $0x20, Y4, Y5
-	VMOVDQU      (CX)(R9*1), Y6
+	PREFETCHT0   (SI)(R13*1)
+	VMOVDQU      (CX)(R13*1), Y6
 	VPSRLQ       $0x20, Y6, Y7
 	VMOVDQU      (AX), Y8
 	VMOVDQU      32(AX), Y9
@@ -9464,7 +9657,7 @@ loop:
 	VPADDQ       Y0, Y9, Y9
 	VMOVDQU      Y9, 224(AX)
 	ADDQ         $0x00000100, AX
-	ADDQ         $0x00000020, R9
+	ADDQ         $0x00000020, R13
 	DECQ         BX
 	JNZ          loop
 	VZEROUPPER
@@ -9585,79 +9778,81 @@ loop:
 	VZEROUPPER
 	RET
 
-// func dot256(sums *[32]uint64, weights *[4]*uint32, cells *uint32, pairs int)
-// Requires: AVX, AVX2
-TEXT ·dot256(SB), NOSPLIT, $0-32
+// func dot256(sums *[32]uint64, weights *[4]*uint32, cells *uint32, next *uint32, pairs int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·dot256(SB), NOSPLIT, $0-40
 	MOVQ    sums+0(FP), AX
 	MOVQ    weights+8(FP), CX
 	MOVQ    cells+16(FP), DX
-	MOVQ    pairs+24(FP), BX
-	MOVQ    (CX), SI
-	MOVQ    8(CX), DI
-	MOVQ    16(CX), R8
+	MOVQ    next+24(FP), BX
+	MOVQ    pairs+32(FP), SI
+	MOVQ    (CX), DI
+	MOVQ    8(CX), R8
+	MOVQ    16(CX), R9
 	MOVQ    24(CX), CX
-	XORQ    R9, R9
+	XORQ    R10, R10
 	VMOVDQU (AX), Y0
 	VMOVDQU 32(AX), Y1
 	VMOVDQU 64(AX), Y2
 	VMOVDQU 96(AX), Y3
 
 loop:
-	VMOVDQU  (DX)(R9*1), Y4
-	VPSRLQ   $0x20, Y4, Y5
-	VPMULUDQ (SI)(R9*1), Y4, Y6
-	VPADDQ   Y6, Y0, Y0
-	VPMULUDQ 4(SI)(R9*1), Y5, Y6
-	VPADDQ   Y6, Y0, Y0
-	VPMULUDQ (DI)(R9*1), Y4, Y6
-	VPADDQ   Y6, Y1, Y1
-	VPMULUDQ 4(DI)(R9*1), Y5, Y6
-	VPADDQ   Y6, Y1, Y1
-	VPMULUDQ (R8)(R9*1), Y4, Y6
-	VPADDQ   Y6, Y2, Y2
-	VPMULUDQ 4(R8)(R9*1), Y5, Y6
-	VPADDQ   Y6, Y2, Y2
-	VPMULUDQ (CX)(R9*1), Y4, Y4
-	VPADDQ   Y4, Y3, Y3
-	VPMULUDQ 4(CX)(R9*1), Y5, Y4
-	VPADDQ   Y4, Y3, Y3
-	VMOVDQU  32(DX)(R9*1), Y4
-	VPSRLQ   $0x20, Y4, Y5
-	VPMULUDQ 32(SI)(R9*1), Y4, Y6
-	VPADDQ   Y6, Y0, Y0
-	VPMULUDQ 36(SI)(R9*1), Y5, Y6
-	VPADDQ   Y6, Y0, Y0
-	VPMULUDQ 32(DI)(R9*1), Y4, Y6
-	VPADDQ   Y6, Y1, Y1
-	VPMULUDQ 36(DI)(R9*1), Y5, Y6
-	VPADDQ   Y6, Y1, Y1
-	VPMULUDQ 32(R8)(R9*1), Y4, Y6
-	VPADDQ   Y6, Y2, Y2
-	VPMULUDQ 36(R8)(R9*1), Y5, Y6
-	VPADDQ   Y6, Y2, Y2
-	VPMULUDQ 32(CX)(R9*1), Y4, Y4
-	VPADDQ   Y4, Y3, Y3
-	VPMULUDQ 36(CX)(R9*1), Y5, Y4
-	VPADDQ   Y4, Y3, Y3
-	VPAND    mask64<>+0(SB), Y0, Y4
-	VPSRLQ   $0x1f, Y0, Y0
-	VPADDQ   Y4, Y0, Y0
-	VPAND    mask64<>+0(SB), Y1, Y4
-	VPSRLQ   $0x1f, Y1, Y1
-	VPADDQ   Y4, Y1, Y1
-	VPAND    mask64<>+0(SB), Y2, Y4
-	VPSRLQ   $0x1f, Y2, Y2
-	VPADDQ   Y4, Y2, Y2
-	VPAND    mask64<>+0(SB), Y3, Y4
-	VPSRLQ   $0x1f, Y3, Y3
-	VPADDQ   Y4, Y3, Y3
-	ADDQ     $0x00000040, R9
-	DECQ     BX
-	JNZ      loop
-	VMOVDQU  Y0, (AX)
-	VMOVDQU  Y1, 32(AX)
-	VMOVDQU  Y2, 64(AX)
-	VMOVDQU  Y3, 96(AX)
+	PREFETCHT0 (BX)(R10*1)
+	VMOVDQU    (DX)(R10*1), Y4
+	VPSRLQ     $0x20, Y4, Y5
+	VPMULUDQ   (DI)(R10*1), Y4, Y6
+	VPADDQ     Y6, Y0, Y0
+	VPMULUDQ   4(DI)(R10*1), Y5, Y6
+	VPADDQ     Y6, Y0, Y0
+	VPMULUDQ   (R8)(R10*1), Y4, Y6
+	VPADDQ     Y6, Y1, Y1
+	VPMULUDQ   4(R8)(R10*1), Y5, Y6
+	VPADDQ     Y6, Y1, Y1
+	VPMULUDQ   (R9)(R10*1), Y4, Y6
+	VPADDQ     Y6, Y2, Y2
+	VPMULUDQ   4(R9)(R10*1), Y5, Y6
+	VPADDQ     Y6, Y2, Y2
+	VPMULUDQ   (CX)(R10*1), Y4, Y4
+	VPADDQ     Y4, Y3, Y3
+	VPMULUDQ   4(CX)(R10*1), Y5, Y4
+	VPADDQ     Y4, Y3, Y3
+	VMOVDQU    32(DX)(R10*1), Y4
+	VPSRLQ     $0x20, Y4, Y5
+	VPMULUDQ   32(DI)(R10*1), Y4, Y6
+	VPADDQ     Y6, Y0, Y0
+	VPMULUDQ   36(DI)(R10*1), Y5, Y6
+	VPADDQ     Y6, Y0, Y0
+	VPMULUDQ   32(R8)(R10*1), Y4, Y6
+	VPADDQ     Y6, Y1, Y1
+	VPMULUDQ   36(R8)(R10*1), Y5, Y6
+	VPADDQ     Y6, Y1, Y1
+	VPMULUDQ   32(R9)(R10*1), Y4, Y6
+	VPADDQ     Y6, Y2, Y2
+	VPMULUDQ   36(R9)(R10*1), Y5, Y6
+	VPADDQ     Y6, Y2, Y2
+	VPMULUDQ   32(CX)(R10*1), Y4, Y4
+	VPADDQ     Y4, Y3, Y3
+	VPMULUDQ   36(CX)(R10*1), Y5, Y4
+	VPADDQ     Y4, Y3, Y3
+	VPAND      mask64<>+0(SB), Y0, Y4
+	VPSRLQ     $0x1f, Y0, Y0
+	VPADDQ     Y4, Y0, Y0
+	VPAND      mask64<>+0(SB), Y1, Y4
+	VPSRLQ     $0x1f, Y1, Y1
+	VPADDQ     Y4, Y1, Y1
+	VPAND      mask64<>+0(SB), Y2, Y4
+	VPSRLQ     $0x1f, Y2, Y2
+	VPADDQ     Y4, Y2, Y2
+	VPAND      mask64<>+0(SB), Y3, Y4
+	VPSRLQ     $0x1f, Y3, Y3
+	VPADDQ     Y4, Y3, Y3
+	ADDQ       $0x00000040, R10
+	DECQ       SI
+	JNZ        loop
+	VMOVDQU    Y0, (AX)
+	VMOVDQU    Y1, 32(AX)
+	VMOVDQU    Y2, 64(AX)
+	VMOVDQU    Y3, 96(AX)
 	VZEROUPPER
 	RET
 

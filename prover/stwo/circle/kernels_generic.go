@@ -15,16 +15,16 @@ func interpolateHigh(bits, r int, dst *uint32, stride, vectors, blocks int, tabl
 
 func evaluateHigh(bits, r int, dst, src *uint32, stride, vectors, blocks int, tables *[4]*uint32) {}
 
-func accumulate(bits int, sums *uint64, cells *[4]*uint32, weights *[16]uint64, vectors int)      {}
-func addSums(bits int, dst *[4]*uint32, sums *uint64, vectors int)                                {}
-func dot(bits int, sums *[32]uint64, weights *[4]*uint32, cells *uint32, pairs int)               {}
-func foldCircle(bits int, dst, src *[4]*uint32, inverse *uint32, matrix *[16]uint64, vectors int) {}
-func foldLine(bits int, dst, src *[4]*uint32, inverse *uint32, matrix *[16]uint64, vectors int)   {}
-func splitCircle(bits int, weights *[4]*uint32, inverse *uint32, matrix *[16]uint64, vectors int) {}
-func splitLine(bits int, weights *[4]*uint32, inverse *uint32, matrix *[16]uint64, vectors int)   {}
-func linear(bits int, dst, a, b *uint32, k *[3]uint64, vectors int)                               {}
-func norms(bits int, dst, a, b *uint32, vectors int)                                              {}
-func invert(bits int, v, scratch *uint32, groups int)                                             {}
+func accumulate(bits int, sums *uint64, cells, next *[4]*uint32, weights *[16]uint64, vectors int) {}
+func addSums(bits int, dst *[4]*uint32, sums *uint64, vectors int)                                 {}
+func dot(bits int, sums *[32]uint64, weights *[4]*uint32, cells, next *uint32, pairs int)          {}
+func foldCircle(bits int, dst, src *[4]*uint32, inverse *uint32, matrix *[16]uint64, vectors int)  {}
+func foldLine(bits int, dst, src *[4]*uint32, inverse *uint32, matrix *[16]uint64, vectors int)    {}
+func splitCircle(bits int, weights *[4]*uint32, inverse *uint32, matrix *[16]uint64, vectors int)  {}
+func splitLine(bits int, weights *[4]*uint32, inverse *uint32, matrix *[16]uint64, vectors int)    {}
+func linear(bits int, dst, a, b *uint32, k *[3]uint64, vectors int)                                {}
+func norms(bits int, dst, a, b *uint32, vectors int)                                               {}
+func invert(bits int, v, scratch *uint32, groups int)                                              {}
 
 func quotientSums(bits int, dst, numerator *[4]*uint32, y, a, b, inverse *uint32, k *[8]uint64, vectors int) {
 }

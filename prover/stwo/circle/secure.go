@@ -93,13 +93,16 @@ func foldPair(dst, src *[4][]m31.M31, i int, inverse doubled, alpha m31.QM31) {
 }
 
 // sumTile is the number of cells of which AddScaled keeps the sums in a cache: 16 KiB.
-const sumTile = 512
+const sumTile = 1024
 
 // AddScaled adds the sum of the columns, each times its weight, to dst. All columns have the same length, a power of two.
 func AddScaled(dst [4][]m31.M31, columns [][]m31.M31, weights []m31.QM31) {
 	size := len(dst[0])
 	if l := lanes(); l == 0 || size < l {
 		parallel.Chunks(size, foldChunk, func(start, end int) { addScaled(dst, columns, weights, start, end) })
+		return
+	}
+	if len(columns) == 0 {
 		return
 	}
 	tile := min(sumTile, size)
@@ -115,17 +118,27 @@ func AddScaled(dst [4][]m31.M31, columns [][]m31.M31, weights []m31.QM31) {
 		sums := make([]uint64, 8*tile/2)
 		for i := start * tile; i < end*tile; i += tile {
 			clear(sums)
+			cells := group(columns, 0, i)
 			for g := range factors {
-				var cells [4]*uint32
-				for k := range cells {
-					cells[k] = (*uint32)(&columns[min(4*g+k, len(columns)-1)][i])
+				next := group(columns, g+1, i)
+				if g == len(factors)-1 {
+					next = group(columns, 0, min(i+tile, size-tile))
 				}
-				accumulate(vectorBits, &sums[0], &cells, &factors[g], vectors)
+				accumulate(vectorBits, &sums[0], &cells, &next, &factors[g], vectors)
+				cells = next
 			}
 			to := addresses(&dst, i)
 			addSums(vectorBits, &to, &sums[0], vectors)
 		}
 	})
+}
+
+// group returns the addresses of cell i of columns 4g to 4g+3; the last column stands for those behind it.
+func group(columns [][]m31.M31, g, i int) (cells [4]*uint32) {
+	for k := range cells {
+		cells[k] = words(columns[min(4*g+k, len(columns)-1)], i)
+	}
+	return cells
 }
 
 // addScaled does what AddScaled does, for the cells from start to end and in scalar code.

@@ -69,7 +69,7 @@ func (t *Twiddles) Weights(log, blowup int, p Point[m31.QM31]) *Weights {
 }
 
 // combineTile is the number of cells whose weights are kept in a cache while they are combined with several columns: 64 KiB of weights.
-const combineTile = 1 << 12
+const combineTile = 1 << 11
 
 // Combine returns the values at the point of the polynomials with the values columns[i], of which only the first 2^log are read.
 func (w *Weights) Combine(columns ...[]m31.M31) []m31.QM31 {
@@ -89,7 +89,12 @@ func (w *Weights) Combine(columns ...[]m31.M31) []m31.QM31 {
 		for i := 0; i < size; i += tile {
 			list := addresses(&w.w, i)
 			for k := range sums {
-				dot(vectorBits, &sums[k], &list, (*uint32)(&columns[start+k][i : i+tile][0]), tile/(2*lanes()))
+				// The cells that come next.
+				j, at := start+k+1, i
+				if j == end {
+					j, at = start, min(i+tile, size-tile)
+				}
+				dot(vectorBits, &sums[k], &list, words(columns[start+k][:i+tile], i), words(columns[j], at), tile/(2*lanes()))
 			}
 		}
 		for k := range sums {

@@ -16,6 +16,12 @@ import (
 
 const p = 1<<31 - 1
 
+// Kernels fetch data so many bytes ahead of their use. The hardware does not do that across pages of 4 KiB.
+const (
+	lowAhead  = 4096
+	highAhead = 512
+)
+
 // machine emits vector code for one instruction set.
 type machine struct {
 	wide     bool // AVX-512
@@ -403,6 +409,9 @@ func (m *machine) low(interpolation bool) {
 	for q := range v {
 		v[q] = m.load(Mem{Base: src, Disp: q * m.bytes()})
 	}
+	for q := 0; q < count*m.bytes(); q += 64 {
+		PREFETCHT0(Mem{Base: src, Disp: lowAhead + q})
+	}
 	put := func(i int, w VecVirtual) { m.store(w, Mem{Base: dst, Disp: i * m.bytes()}) }
 	if interpolation {
 		for k := range m.lanesLog + 1 {
@@ -503,12 +512,15 @@ func (m *machine) high(interpolation bool, r int) {
 	for i := range v {
 		if interpolation {
 			v[i] = m.load(row(i))
+			PREFETCHT0(row(i).Offset(highAhead))
 			continue
 		}
+		PREFETCHT0(row(i).Offset(highAhead))
 		if i%4 == 0 {
 			ADDQ(delta, base[i/4])
 		}
 		v[i] = m.load(row(i))
+		PREFETCHT0(row(i).Offset(highAhead))
 		if i == rows-1 || i%4 == 3 {
 			SUBQ(delta, base[i/4])
 		}

@@ -116,10 +116,11 @@ func (m *machine) narrow(x wide, mask Op) VecVirtual {
 
 // accumulate emits the kernel that adds four columns, times elements of the secure field, to sums.
 func (m *machine) accumulate() {
-	TEXT("accumulate"+m.suffix(), NOSPLIT, "func(sums *uint64, cells *[4]*uint32, weights *[16]uint64, vectors int)")
+	TEXT("accumulate"+m.suffix(), NOSPLIT, "func(sums *uint64, cells, next *[4]*uint32, weights *[16]uint64, vectors int)")
 	Pragma("noescape")
-	Doc("accumulate" + m.suffix() + " adds the sum over k of weights[4k+q]·cells[k] to sums, folded. The sums of a vector are eight registers: for each coordinate q the even and the odd lanes.")
+	Doc("accumulate" + m.suffix() + " adds the sum over k of weights[4k+q]·cells[k] to sums, folded. The sums of a vector are eight registers: for each coordinate q the even and the odd lanes. It fetches as many cells at next into the cache.")
 	sums, list, weights, n := param("sums"), param("cells"), param("weights"), param("vectors")
+	next := pointers(param("next"), 4)
 	var cells [4]Register
 	for k := range cells {
 		cells[k] = GP64()
@@ -131,6 +132,7 @@ func (m *machine) accumulate() {
 	Label("loop")
 	var v [4]wide
 	for k := range v {
+		PREFETCHT0(Mem{Base: next[k], Index: index, Scale: 1})
 		v[k] = m.halves(m.load(Mem{Base: cells[k], Index: index, Scale: 1}))
 	}
 	for q := range 4 {
@@ -184,10 +186,10 @@ func (m *machine) addSums() {
 
 // dot emits the kernel of the inner product of a column with elements of the secure field.
 func (m *machine) dot() {
-	TEXT("dot"+m.suffix(), NOSPLIT, "func(sums *[32]uint64, weights *[4]*uint32, cells *uint32, pairs int)")
+	TEXT("dot"+m.suffix(), NOSPLIT, "func(sums *[32]uint64, weights *[4]*uint32, cells, next *uint32, pairs int)")
 	Pragma("noescape")
-	Doc("dot" + m.suffix() + " adds products of cells and weights to the sums, folded: those of coordinate q to the lanes of register q. It reads pairs of vectors, and a word behind the weights.")
-	sums, list, cells, n := param("sums"), param("weights"), param("cells"), param("pairs")
+	Doc("dot" + m.suffix() + " adds products of cells and weights to the sums, folded: those of coordinate q to the lanes of register q. It reads pairs of vectors, and a word behind the weights. It fetches as many cells at next into the cache.")
+	sums, list, cells, next, n := param("sums"), param("weights"), param("cells"), param("next"), param("pairs")
 	var weights [4]Register
 	for k := range weights {
 		weights[k] = GP64()
@@ -201,6 +203,9 @@ func (m *machine) dot() {
 		acc[q] = m.load(Mem{Base: sums, Disp: q * m.bytes()})
 	}
 	Label("loop")
+	for k := 0; k < 2*m.bytes(); k += 64 {
+		PREFETCHT0(Mem{Base: next, Index: index, Scale: 1, Disp: k})
+	}
 	for k := range 2 {
 		v := m.halves(m.load(Mem{Base: cells, Index: index, Scale: 1, Disp: k * m.bytes()}))
 		for q := range acc {
