@@ -1,6 +1,7 @@
 package cairoair
 
 import (
+	"encoding/binary"
 	"slices"
 
 	"github.com/starkd/starkd/internal/parallel"
@@ -98,31 +99,42 @@ func (t *tally) carry(row m31.M31) {
 	(*page)[row%tallyPage] += 1 << 8
 }
 
-// column returns the sum of all workers' counts.
+// column returns the sum of all workers' counts. It touches only the memory of rows that are used.
 func (c *counter) column() []m31.M31 {
 	total := make([]m31.M31, c.rows)
 	pages := (c.rows + tallyPage - 1) / tallyPage
 	parallel.Chunks(pages, 4, func(start, end int) {
 		for page := start; page < end; page++ {
-			from := page * tallyPage
-			total := total[from:min(from+tallyPage, c.rows)]
+			from, to := page*tallyPage, min((page+1)*tallyPage, c.rows)
 			for _, t := range c.workers {
-				if t.low == nil {
-					continue
-				}
-				for i, n := range t.low[from:][:len(total)] {
-					total[i] += m31.M31(n)
-				}
-				if high := t.high[page]; high != nil {
-					for i := range total {
-						total[i] += high[i]
-					}
+				if t.low != nil {
+					t.addTo(total[from:to], page)
 				}
 			}
 		}
 	})
 	clear(c.workers)
 	return total
+}
+
+// addTo adds the counts of a page to total.
+func (t *tally) addTo(total []m31.M31, page int) {
+	for i, n := range t.high[page] {
+		if n != 0 {
+			total[i] += n
+		}
+	}
+	low := t.low[page*tallyPage:][:len(total)]
+	for ; len(low) >= 8; low, total = low[8:], total[8:] {
+		if binary.LittleEndian.Uint64(low) != 0 {
+			for i, n := range low[:8] {
+				total[i] += m31.M31(n)
+			}
+		}
+	}
+	for i, n := range low {
+		total[i] += m31.M31(n)
+	}
 }
 
 // counters are the multiplicity columns of a fixed table.
