@@ -162,6 +162,7 @@ func (p *Prover) Prove(ctx context.Context, in *adapter.Input, progress *Progres
 		proof.Sums = append(proof.Sums, r.interactions[i].ClaimedSum)
 	}
 	ch.MixFelts(proof.Sums...)
+	runtime.GC()
 	progress.stage(stages[4])
 	interaction, err := r.commitInteraction(ctx)
 	if err != nil {

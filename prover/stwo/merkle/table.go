@@ -2,6 +2,7 @@ package merkle
 
 import (
 	"context"
+	"sync"
 
 	"github.com/starkd/starkd/crypto/blake"
 	"github.com/starkd/starkd/crypto/felt"
@@ -64,6 +65,14 @@ type table[S any] struct {
 	done   int
 
 	cells [blockWords][]m31.M31 // of the columns of the present block
+	work  sync.Pool             // of *work[S]
+}
+
+// work is the memory in which sixteen rows absorb a block. The methods of hasher take pointers into it, so it would be allocated for every block.
+type work[S any] struct {
+	state  S
+	words  message
+	lifted [blockWords][lanes]m31.M31
 }
 
 // newTable returns the leaves over columns.
@@ -73,6 +82,7 @@ func newTable[S any](hash hasher[S], s *Shape, load Load, m *Memory) *table[S] {
 		t.logs = append(t.logs, s.Logs[c])
 	}
 	t.size = max(t.logs[len(t.logs)-1], logLanes)
+	t.work.New = func() any { return new(work[S]) }
 	return t
 }
 
@@ -100,9 +110,12 @@ func (t *table[S]) begin(ctx context.Context) error {
 			states = t.hash.states(t.memory, 1<<(log-logLanes))
 		}
 		parallel.Chunks(len(states), 8, func(start, last int) {
+			w := t.work.Get().(*work[S])
 			for i := start; i < last && ctx.Err() == nil; i++ {
-				states[i] = t.absorb(b, i, log, false)
+				t.absorb(w, b, i, log, false)
+				states[i] = w.state
 			}
+			t.work.Put(w)
 		})
 		t.states, t.done = states, log
 	}
@@ -120,40 +133,39 @@ func (t *table[S]) leaf(i int) channel.Digest {
 
 // block returns leaves 16i to 16i+15.
 func (t *table[S]) block(i int) digests {
-	s := t.absorb((len(t.order)-1)/blockWords, i, t.size, true)
-	return t.hash.digests(&s)
+	w := t.work.Get().(*work[S])
+	t.absorb(w, (len(t.order)-1)/blockWords, i, t.size, true)
+	d := t.hash.digests(&w.state)
+	t.work.Put(w)
+	return d
 }
 
-// absorb returns the states of rows 16i to 16i+15 of 2^log after block b.
-func (t *table[S]) absorb(b, i, log int, last bool) S {
-	var s S
+// absorb sets w.state to the states of rows 16i to 16i+15 of 2^log after block b.
+func (t *table[S]) absorb(w *work[S], b, i, log int, last bool) {
 	switch {
 	case t.done < 0:
-		s = t.hash.initial()
+		w.state = t.hash.initial()
 	case t.done == log:
-		s = t.states[i]
+		w.state = t.states[i]
 	default:
 		for row := range lanes {
 			from := circle.LiftedCell(i*lanes+row, log-t.done)
-			t.hash.copyRow(&s, row, &t.states[from>>logLanes], from&(lanes-1))
+			t.hash.copyRow(&w.state, row, &t.states[from>>logLanes], from&(lanes-1))
 		}
 	}
-	var words message
-	var lifted [blockWords][lanes]m31.M31
 	n := min(blockWords, len(t.order)-b*blockWords)
-	for k := range words {
+	for k := range w.words {
 		switch {
 		case k >= n:
-			words[k] = zeros[:]
+			w.words[k] = zeros[:]
 		case t.logs[b*blockWords+k] == log:
-			words[k] = t.cells[k][i*lanes : (i+1)*lanes]
+			w.words[k] = t.cells[k][i*lanes : (i+1)*lanes]
 		default:
-			liftCells(&lifted[k], t.cells[k], i, log-t.logs[b*blockWords+k])
-			words[k] = lifted[k][:]
+			liftCells(&w.lifted[k], t.cells[k], i, log-t.logs[b*blockWords+k])
+			w.words[k] = w.lifted[k][:]
 		}
 	}
-	t.hash.absorb(&s, &words, n, b*blockWords+n, last)
-	return s
+	t.hash.absorb(&w.state, &w.words, n, b*blockWords+n, last)
 }
 
 // zeros are the words that fill the last block.
@@ -180,19 +192,19 @@ func liftCells(dst *[lanes]m31.M31, column []m31.M31, i, k int) {
 func rowDigests[S any](hash hasher[S], words [][]m31.M31) []digests {
 	out := make([]digests, len(words[0])/lanes)
 	parallel.Chunks(len(out), 1, func(start, end int) {
+		var w work[S]
 		for i := start; i < end; i++ {
-			s := hash.initial()
+			w.state = hash.initial()
 			for first := 0; first < len(words); first += blockWords {
-				var m message
 				n := min(blockWords, len(words)-first)
-				for k := range m {
-					if m[k] = zeros[:]; k < n {
-						m[k] = words[first+k][i*lanes : (i+1)*lanes]
+				for k := range w.words {
+					if w.words[k] = zeros[:]; k < n {
+						w.words[k] = words[first+k][i*lanes : (i+1)*lanes]
 					}
 				}
-				hash.absorb(&s, &m, n, first+n, first+n == len(words))
+				hash.absorb(&w.state, &w.words, n, first+n, first+n == len(words))
 			}
-			out[i] = hash.digests(&s)
+			out[i] = hash.digests(&w.state)
 		}
 	})
 	return out
