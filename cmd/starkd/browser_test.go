@@ -209,3 +209,24 @@ func inBrowser(t *testing.T, proof, genesis, header string, block uint64, tx, ot
 	}
 	t.Logf("%d refused", refusals)
 }
+
+// TestBrowserStwo checks that the browser's verifier accepts proofs of S-two and refuses changed ones.
+func TestBrowserStwo(t *testing.T) {
+	var jobs []browserJob
+	for _, name := range []string{"c02_fib", "starkware_all_builtins"} {
+		proof := golden.Corpus(t, "stwo", name, "proof.bin.bz2")
+		jobs = append(jobs,
+			browserJob{Proof: proof},
+			browserJob{Proof: proof}, // again, with compiled code
+			browserJob{Proof: proof, Trust: map[string]any{"min_bits": 97}},
+			browserJob{Proof: proof, Trust: map[string]any{"program": "0x1"}},
+			browserJob{Proof: proof, Edits: [][2]int{{20000, 1}}},
+		)
+	}
+	for i, got := range browser(t, jobs) {
+		t.Logf("job %d: %s %s in %d ms", i, got.Verdict, got.Error, got.Milliseconds)
+		if accepted := i%5 < 2; got.OK != accepted || accepted && (got.Kind != "stwo" || got.Bits != 96) || !accepted && got.Verdict != "refused" {
+			t.Errorf("job %d: got %+v", i, got)
+		}
+	}
+}
