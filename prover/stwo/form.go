@@ -79,6 +79,9 @@ func number32(f form, v *uint32, limit uint64) { *v = uint32(f.number(uint64(*v)
 func base(f form, v *m31.M31) { *v = m31.M31(f.number(uint64(*v), m31.P)) }
 
 func secure(f form, v *m31.QM31) {
+	if r, ok := f.(*jsonReader); ok && r.secure(v) {
+		return
+	}
 	f.tuple()
 	for _, half := range []*m31.CM31{&v.A, &v.B} {
 		f.item()
@@ -113,6 +116,16 @@ func word(f form, v *felt.Felt) {
 	if *v, err = felt.FromBytes(b[:]); err != nil {
 		f.fail("the value of a memory cell: %v", err)
 	}
+}
+
+// bases visits a list of elements of the base field, of which a proof has the most.
+func bases(f form, what string, most int, s *[]m31.M31) {
+	r, ok := f.(*jsonReader)
+	list(f, what, most, s, func(v *m31.M31) {
+		if !ok || !r.base(v) {
+			base(f, v)
+		}
+	})
 }
 
 func secures(f form, what string, most int, s *[]m31.QM31) {

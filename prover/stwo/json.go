@@ -3,11 +3,13 @@ package stwo
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover/stwo/channel"
+	"github.com/starkd/starkd/prover/stwo/m31"
 )
 
 // jsonReader reads the JSON that StarkWare's serde writes. It is a reader of its own because a proof is nearly all lists of numbers: those are
@@ -60,16 +62,19 @@ func (r *jsonReader) unexpected(want string) {
 
 // peek skips white space and returns the next byte, or 0 at the end and after a failure.
 func (r *jsonReader) peek() byte {
-	for ; r.at < len(r.text); r.at++ {
-		switch c := r.text[r.at]; c {
-		case ' ', '\n', '\t', '\r':
-		default:
-			if r.err != nil {
-				return 0
-			}
+	if r.err != nil {
+		return 0
+	}
+	b, i := r.text, r.at
+	for i < len(b) {
+		c := b[i]
+		if c != ' ' && c != '\n' && c != '\t' && c != '\r' {
+			r.at = i
 			return c
 		}
+		i++
 	}
+	r.at = i
 	return 0
 }
 
@@ -220,7 +225,12 @@ func (r *jsonReader) begin(int) { r.tuple() }
 func (r *jsonReader) finish()   { r.end() }
 
 func (r *jsonReader) more() bool {
-	if c := r.peek(); c == ']' || c == 0 {
+	c := r.peek()
+	switch {
+	case c == ',' && !r.fresh:
+		r.at++
+		return true
+	case c == ']' || c == 0:
 		return false
 	}
 	r.item()
@@ -249,8 +259,7 @@ func (r *jsonReader) number(_, limit uint64) uint64 {
 }
 
 func (r *jsonReader) long(uint64) uint64 {
-	c := r.peek()
-	if c < '0' || c > '9' {
+	if c := r.peek(); c < '0' || c > '9' {
 		r.unexpected("a number")
 		return 0
 	}
@@ -262,19 +271,72 @@ func (r *jsonReader) long(uint64) uint64 {
 			break
 		}
 		// 19 digits do not overflow. The 20th is added with care.
-		if r.at-start >= 19 && (r.at-start > 19 || v > (1<<64-1-d)/10) {
+		if r.at-start >= 19 && (r.at-start > 19 || v > (math.MaxUint64-d)/10) {
 			r.fail("the number %s… is too large", r.text[start:r.at])
 			return 0
 		}
 		v = 10*v + d
 	}
-	if c == '0' && r.at > start+1 || r.at < len(r.text) && (r.text[r.at]|0x20 == 'e' || r.text[r.at] == '.') {
+	if r.text[start] == '0' && r.at > start+1 || r.at < len(r.text) && (r.text[r.at]|0x20 == 'e' || r.text[r.at] == '.') {
 		r.at = start
 		r.unexpected("an integer without leading zeros")
 		return 0
 	}
 	return v
 }
+
+// match reads a text with the given form, in which # stands for a number of at most 10 digits below limit, and white space may be anywhere. If
+// the text is different, match reads nothing and returns false, and the caller reads it part by part, with an error for the part that is
+// wrong. Nearly all of a proof is read by match.
+func (r *jsonReader) match(form string, limit uint64, numbers []uint64) bool {
+	b, i := r.text, r.at
+	for p := range len(form) {
+		for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\t' || b[i] == '\r') {
+			i++
+		}
+		if i == len(b) {
+			return false
+		}
+		if c := form[p]; c != '#' {
+			if b[i] != c {
+				return false
+			}
+			i++
+			continue
+		}
+		start, v := i, uint64(0)
+		for i < len(b) && b[i]-'0' <= 9 && i-start <= 10 {
+			v = 10*v + uint64(b[i]-'0')
+			i++
+		}
+		if n := i - start; n == 0 || n > 10 || n > 1 && b[start] == '0' || v >= limit {
+			return false
+		}
+		numbers[0], numbers = v, numbers[1:]
+	}
+	if i < len(b) && (b[i]|0x20 == 'e' || b[i] == '.') {
+		return false
+	}
+	r.at = i
+	return r.err == nil
+}
+
+func (r *jsonReader) base(v *m31.M31) bool {
+	var n [1]uint64
+	ok := r.match("#", m31.P, n[:])
+	*v = m31.M31(n[0])
+	return ok
+}
+
+func (r *jsonReader) secure(v *m31.QM31) bool {
+	var n [4]uint64
+	ok := r.match("[[#,#],[#,#]]", m31.P, n[:])
+	*v = m31.NewQM31(m31.M31(n[0]), m31.M31(n[1]), m31.M31(n[2]), m31.M31(n[3]))
+	return ok
+}
+
+// digestForm is the form of a digest of Blake2s: 32 bytes.
+var digestForm = "[#" + strings.Repeat(",#", len(channel.Digest{})-1) + "]"
 
 func (r *jsonReader) digest(channel.Digest) (d channel.Digest) {
 	hash := channel.Blake2s
@@ -290,6 +352,13 @@ func (r *jsonReader) digest(channel.Digest) (d channel.Digest) {
 		return d
 	case hash == channel.Poseidon252:
 		return r.feltDigest()
+	}
+	var n [len(d)]uint64
+	if r.match(digestForm, 1<<8, n[:]) {
+		for k := range d {
+			d[k] = byte(n[k])
+		}
+		return d
 	}
 	r.tuple()
 	for k := range d {

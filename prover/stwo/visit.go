@@ -252,7 +252,7 @@ func (p *Proof) visitSTARK(f form) {
 	} else {
 		list(f, "trees", trees, &s.QueriedValues, func(tree *[][]m31.M31) {
 			list(f, "columns", maxColumns, tree, func(column *[]m31.M31) {
-				list(f, "queries", pcs.MaxQueries, column, func(v *m31.M31) { base(f, v) })
+				bases(f, "queries", pcs.MaxQueries, column)
 			})
 		})
 	}
@@ -347,7 +347,7 @@ func (p *Proof) visitRows(f form) {
 	}
 	t := 0
 	list(f, "trees", trees, &rows, func(row *[]m31.M31) {
-		list(f, "queried values", pcs.MaxQueries*len(order[t]), row, func(v *m31.M31) { base(f, v) })
+		bases(f, "queried values", pcs.MaxQueries*len(order[t]), row)
 		t++
 	})
 	if !f.reading() {
