@@ -220,27 +220,43 @@ func useCube(b *air.Builder, x, witness []air.Expr) []air.Expr {
 // numbersOf cuts words into packed numbers.
 func numbersOf(words []air.Expr) [][]air.Expr { return slices.Collect(slices.Chunk(words, packed252)) }
 
-// The rows of the matrix and the factor of the constant.
+// fullRoundFactors are the rows of the matrix, each with the factor 1 of the key.
 var fullRoundFactors = [][]int{{3, 1, 1, 1}, {1, -1, 1, 1}, {1, 1, -2, 1}}
 
-// newChain begins the component of a chain, whose state has n numbers. It returns the input's words: the chain, the round and the state.
-func newChain(name string, n int) (b *air.Builder, in []air.Expr, state [][]air.Expr) {
-	b, in = newCallee(name, 2+n*packed252)
-	return b, in, numbersOf(in[2:])
+// roundChain is a chain of rounds: a component with a row for each step.
+type roundChain struct {
+	name     string
+	numbers  int // of a state
+	relation *air.Relation
+	round    *air.Function                           // from a row number of the round keys and a state
+	next     func(outputs [][]air.Expr) [][]air.Expr // the next state, of the numbers that round computes
 }
 
-// finishChain adds the enabler and the step from the input to the next round, with the given state.
-func finishChain(b *air.Builder, r *air.Relation, in []air.Expr, state [][]air.Expr) *air.Component {
+var (
+	fullChain = &roundChain{"poseidon_full_round_chain", 3, fullRoundChainRelation, fullRoundOf,
+		func(o [][]air.Expr) [][]air.Expr { return o[6:] }}
+	partialChain = &roundChain{"poseidon_3_partial_rounds_chain", 4, partialRoundsChainRelation, partialRoundsOf,
+		func(o [][]air.Expr) [][]air.Expr { return [][]air.Expr{o[6], o[8], o[9], o[11]} }}
+)
+
+// begin begins the component. It returns the words of its input, which are the chain's number, a row number of the round keys and a state, the
+// state, and the numbers that round computes.
+func (c *roundChain) begin() (b *air.Builder, in []air.Expr, state, outputs [][]air.Expr) {
+	b, in = newCallee(c.name, 2+c.numbers*packed252)
+	return b, in, numbersOf(in[2:]), numbersOf(b.Compute(c.round, in[1:]...))
+}
+
+// finish adds the enabler and the step from the input to the next row, with the given state.
+func (c *roundChain) finish(b *air.Builder, in []air.Expr, state [][]air.Expr) *air.Component {
 	enabler := enablerColumn(b)
-	b.UseTimes(enabler, r, in...)
-	b.Yield(enabler, r, slices.Concat([]air.Expr{in[0], in[1].Plus(1)}, slices.Concat(state...))...)
+	b.UseTimes(enabler, c.relation, in...)
+	b.Yield(enabler, c.relation, slices.Concat([]air.Expr{in[0], in[1].Plus(1)}, slices.Concat(state...))...)
 	return b.Build()
 }
 
 // poseidonFullRoundChain has a row for each full round.
 func poseidonFullRoundChain() *air.Component {
-	b, in, state := newChain("poseidon_full_round_chain", 3)
-	round := numbersOf(b.Compute(fullRoundOf, in[1:]...))
+	b, in, state, round := fullChain.begin()
 	terms := make([][]air.Expr, 3)
 	for i, x := range state {
 		terms[i] = useCube(b, x, round[i])
@@ -251,7 +267,7 @@ func poseidonFullRoundChain() *air.Component {
 	for i, key := range numbersOf(keys) {
 		next[i] = combination(b, fullRoundFactors[i], append(slices.Clone(terms), key), round[6+i])
 	}
-	return finishChain(b, fullRoundChainRelation, in, next)
+	return fullChain.finish(b, in, next)
 }
 
 // partialRoundFactors give half of z[n+3] from c[n], z[n+1], c[n+1], z[n+2], c[n+2] and h[n+3].
@@ -259,8 +275,7 @@ var partialRoundFactors = []int{4, 2, 3, 1, -1, 1}
 
 // poseidon3PartialRoundsChain has a row for three partial rounds.
 func poseidon3PartialRoundsChain() *air.Component {
-	b, in, state := newChain("poseidon_3_partial_rounds_chain", 4)
-	round := numbersOf(b.Compute(partialRoundsOf, in[1:]...))
+	b, in, state, round := partialChain.begin()
 	keys := limbColumns(b, "poseidon_round_keys_output", slices.Concat(round[:3]...))
 	b.Use(roundKeysRelation, append([]air.Expr{in[1]}, keys...)...)
 	for i, key := range numbersOf(keys) {
@@ -271,7 +286,7 @@ func poseidon3PartialRoundsChain() *air.Component {
 		z := combination(b, []int{2}, [][]air.Expr{half}, witness[2])
 		state = [][]air.Expr{state[2], state[3], cube, z}
 	}
-	return finishChain(b, partialRoundsChainRelation, in, state)
+	return partialChain.finish(b, in, state)
 }
 
 // poseidonAggregator has a row for each distinct six ids of a permutation's inputs and outputs. It starts the chains and takes their ends.
@@ -294,22 +309,24 @@ func poseidonAggregator() *air.Component {
 	for i := range state {
 		state[i] = combine([]int{1, 1}, state[i], constantLimbs(b, constants[0][i], packed252))
 	}
-	// chain yields the start of a chain at row from of the round keys, passes each row to its component, and uses its end.
-	chain := func(name string, r *air.Relation, f *air.Function, number air.Expr, from, to int, state [][]air.Expr) [][]air.Expr {
-		words := slices.Concat(state...)
-		b.Yield(b.Const(1), r, slices.Concat([]air.Expr{number, b.Const(uint32(from))}, words)...)
-		for k := from; k < to; k++ {
-			round := b.Const(uint32(k))
-			b.Feed(name, slices.Concat([]air.Expr{number, round}, words)...)
-			out := b.Compute(f, append([]air.Expr{round}, words...)...)
-			words = chainState(f, words, out)
+	// run yields the start of a chain at row from of the round keys, passes each row to its component, and uses its end.
+	run := func(c *roundChain, number air.Expr, from, to int, state ...[]air.Expr) [][]air.Expr {
+		tuple := func(row int, words []air.Expr) []air.Expr {
+			return append([]air.Expr{number, b.Const(uint32(row))}, words...)
 		}
-		words = limbColumns(b, name+"_output", words)
-		b.UseTimes(b.Const(1), r, slices.Concat([]air.Expr{number, b.Const(uint32(to))}, words)...)
+		words := slices.Concat(state...)
+		b.Yield(b.Const(1), c.relation, tuple(from, words)...)
+		for k := from; k < to; k++ {
+			in := tuple(k, words)
+			b.Feed(c.name, in...)
+			words = slices.Concat(c.next(numbersOf(b.Compute(c.round, in[1:]...)))...)
+		}
+		words = limbColumns(b, c.name+"_output", words)
+		b.UseTimes(b.Const(1), c.relation, tuple(to, words)...)
 		return numbersOf(words)
 	}
 	const partial, last = halfFullRounds, halfFullRounds + partialRows
-	state = chain("poseidon_full_round_chain", fullRoundChainRelation, fullRoundOf, row.Times(2), 0, partial, state)
+	state = run(fullChain, row.Times(2), 0, partial, state...)
 
 	// From (x, y, z) of round 4 to the state of the partial rounds: z[5] and z[6], with the constants of rounds 5 and 6.
 	x, y, z := state[0], state[1], state[2]
@@ -320,28 +337,18 @@ func poseidonAggregator() *air.Component {
 	z5 := combine([]int{1, 1, -2, 1}, x, y, c4, constantLimbs(b, k[0][2], packed252))
 	c5 := useCube(b, z5, b.Compute(cubeOf, z5...))
 	z6 := combine([]int{4, 2, -2, 1}, x, c4, c5, constantLimbs(b, weigh([]int{1, 1, 1}, k[0][0], k[0][1], k[1][2]), packed252))
-	state = chain("poseidon_3_partial_rounds_chain", partialRoundsChainRelation, partialRoundsOf, row, partial, last, [][]air.Expr{c4, z5, c5, z6})
+	state = run(partialChain, row, partial, last, c4, z5, c5, z6)
 
 	// From c[85], z[86], c[86] and z[87] back to (x, y, z) of round 87.
 	k = constants[halfFullRounds+partialRounds-1:]
 	y = combine([]int{4, 2, 1, 1}, state[0], state[1], state[2], constantLimbs(b, weigh([]int{1, 1, -1, -2}, k[1][1], k[0][0], k[0][1], k[0][2]), packed252))
 	x = combine([]int{4, 2, 1, 1}, state[2], state[3], y, constantLimbs(b, weigh([]int{1, -1, -2}, k[1][0], k[1][1], k[1][2]), packed252))
-	state = chain("poseidon_full_round_chain", fullRoundChainRelation, fullRoundOf, row.Times(2).Plus(1), last, keyRows, [][]air.Expr{x, y, state[3]})
+	state = run(fullChain, row.Times(2).Plus(1), last, keyRows, x, y, state[3])
 	for i, id := range ids[3:] {
 		b.Use(memoryIDToValue, append([]air.Expr{id}, unpackLimbs(b, state[i])...)...)
 	}
 	b.Yield(b.Column("multiplicity_0", b.Input(6)), poseidonRelation, ids...)
 	return b.Build()
-}
-
-// chainState returns the state after a row of a chain, whose words were the state before it and out the outputs of f.
-func chainState(f *air.Function, words, out []air.Expr) []air.Expr {
-	if f == fullRoundOf {
-		return out[6*packed252:]
-	}
-	cube := func(i int) []air.Expr { return out[(3+3*i)*packed252:][:packed252] }
-	z := func(i int) []air.Expr { return out[(5+3*i)*packed252:][:packed252] }
-	return slices.Concat(cube(1), z(1), cube(2), z(2))
 }
 
 // poseidonBuiltin states that the six cells of an instance are the inputs and outputs of a permutation.
