@@ -160,8 +160,10 @@ func TestConstraints(t *testing.T) {
 				t.Errorf("%d columns, want %d", len(c.Columns), len(columns))
 			}
 			for k := range min(len(c.Columns), len(columns)) {
-				if !strings.HasPrefix(c.Columns[k].Name, columns[k][0]) {
-					t.Logf("column %d is called %s, theirs %s", k, c.Columns[k].Name, columns[k][0])
+				// The columns of memory tables have numbers there, and a word is misspelt.
+				ours, theirs := c.Columns[k].Name, strings.Replace(columns[k][0], "acculumator", "accumulator", 1)
+				if ours != theirs && component.Source != MemoryTable {
+					t.Errorf("column %d is called %s, theirs %s", k, ours, theirs)
 				}
 			}
 		})
