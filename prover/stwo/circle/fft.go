@@ -25,6 +25,11 @@ func (t *Twiddles) Evaluate(dst, coefficients []m31.M31) {
 // leaves values as they are. dst is at least as long as values and does not overlap it.
 func (t *Twiddles) Extend(dst, values []m31.M31) {
 	coefficients := dst[:len(values)]
+	n, m := t.size(dst), logSize(len(values))
+	if bits := kernelBits(m); bits > 0 && m > lowLog(bits) {
+		t.extendBlocks(bits, dst, coefficients, values, m, 1<<(n-m)-1, 0)
+		return
+	}
 	t.interpolate(coefficients, values)
 	t.Evaluate(dst, coefficients)
 }
@@ -76,6 +81,10 @@ func (t *Twiddles) Complete(v []m31.M31, m int) {
 	// The coefficients are in the place of the last block, which comes last.
 	blocks := 1 << (n - m)
 	coefficients := v[(blocks-1)<<m:]
+	if bits := kernelBits(m); bits > 0 && m > lowLog(bits) {
+		t.extendBlocks(bits, v, coefficients, v[:1<<m], n, 1, blocks-1)
+		return
+	}
 	t.InterpolatePrefix(coefficients, v[:1<<m], n)
 	for c := 1; c < blocks; c++ {
 		t.evaluatePart(v[c<<m:][:1<<m], coefficients, n, m, c)
@@ -145,46 +154,84 @@ func highTables(table [][]doubled, r, n, m, c int) (p [4]*uint32) {
 
 // interpolateBlock runs layers 0 to m-1 of an interpolation of size 2^n on block c of 2^m cells, from src to dst, and divides by 2^shift.
 func (t *Twiddles) interpolateBlock(bits int, dst, src []m31.M31, n, m, c, shift int) {
-	low := lowLog(bits)
-	if m == low {
+	if m == lowLog(bits) {
 		tables := lowTables(t.inverse, bits, n, m, c)
-		interpolateLow(bits, (*uint32)(&dst[0]), (*uint32)(&src[0]), 1, &tables, shift)
+		interpolateLow(bits, words(dst, 0), words(src, 0), 1, &tables, shift)
 		return
 	}
 	r := passLog(bits, m)
-	if s := m - r; s == low {
-		tables := lowTables(t.inverse, bits, n, m, c)
-		interpolateLow(bits, (*uint32)(&dst[0]), (*uint32)(&src[0]), 1<<r, &tables, 0)
-	} else {
-		for i := range 1 << r {
-			t.interpolateBlock(bits, dst[i<<s:][:1<<s], src[i<<s:][:1<<s], n, s, c<<r+i, 0)
-		}
-	}
+	t.interpolateRows(bits, dst, src, n, m, c, r)
 	tables := highTables(t.inverse, r, n, m, c)
 	stride := 4 << (m - r)
-	interpolateHigh(bits, r, (*uint32)(&dst[0]), stride, stride/(bits/8), 1, &tables, shift)
+	interpolateHigh(bits, r, words(dst, 0), stride, stride/(bits/8), 1, &tables, shift)
+}
+
+// interpolateRows runs all layers of interpolateBlock but the last r: those of each of the block's 2^r rows.
+func (t *Twiddles) interpolateRows(bits int, dst, src []m31.M31, n, m, c, r int) {
+	s := m - r
+	if s == lowLog(bits) {
+		tables := lowTables(t.inverse, bits, n, m, c)
+		interpolateLow(bits, words(dst, 0), words(src, 0), 1<<r, &tables, 0)
+		return
+	}
+	for i := range 1 << r {
+		t.interpolateBlock(bits, dst[i<<s:][:1<<s], src[i<<s:][:1<<s], n, s, c<<r+i, 0)
+	}
 }
 
 // evaluateBlock runs layers m-1 to 0 of an evaluation of size 2^n on block c of 2^m cells, from src to dst.
 func (t *Twiddles) evaluateBlock(bits int, dst, src []m31.M31, n, m, c int) {
-	low := lowLog(bits)
-	if m == low {
+	if m == lowLog(bits) {
 		tables := lowTables(t.x, bits, n, m, c)
-		evaluateLow(bits, (*uint32)(&dst[0]), (*uint32)(&src[0]), 1, &tables)
+		evaluateLow(bits, words(dst, 0), words(src, 0), 1, &tables)
 		return
 	}
 	r := passLog(bits, m)
 	tables := highTables(t.x, r, n, m, c)
 	stride := 4 << (m - r)
-	evaluateHigh(bits, r, (*uint32)(&dst[0]), (*uint32)(&src[0]), stride, stride/(bits/8), 1, &tables)
-	if s := m - r; s == low {
+	evaluateHigh(bits, r, words(dst, 0), words(src, 0), stride, stride/(bits/8), 1, &tables)
+	t.evaluateRows(bits, dst, n, m, c, r)
+}
+
+// evaluateRows runs all layers of evaluateBlock but the first r, in place.
+func (t *Twiddles) evaluateRows(bits int, v []m31.M31, n, m, c, r int) {
+	s := m - r
+	if s == lowLog(bits) {
 		tables := lowTables(t.x, bits, n, m, c)
-		evaluateLow(bits, (*uint32)(&dst[0]), (*uint32)(&dst[0]), 1<<r, &tables)
-	} else {
-		for i := range 1 << r {
-			block := dst[i<<s:][:1<<s]
-			t.evaluateBlock(bits, block, block, n, s, c<<r+i)
+		evaluateLow(bits, words(v, 0), words(v, 0), 1<<r, &tables)
+		return
+	}
+	for i := range 1 << r {
+		row := v[i<<s:][:1<<s]
+		t.evaluateBlock(bits, row, row, n, s, c<<r+i)
+	}
+}
+
+// extendTile is the number of cells of a row that go through the last pass of an interpolation and the first passes of evaluations together, so that
+// these passes find them in a cache.
+const extendTile = 1 << 10
+
+// extendBlocks interpolates values, the first cells of a column of 2^in, to coefficients, and evaluates these into the blocks first to last of v,
+// upwards or downwards. coefficients is the last of these blocks. There is a high pass.
+func (t *Twiddles) extendBlocks(bits int, v, coefficients, values []m31.M31, in, first, last int) {
+	n, m := logSize(len(v)), logSize(len(values))
+	r := passLog(bits, m)
+	row := 1 << (m - r)
+	step, tile := 1, min(extendTile, row)
+	if last < first {
+		step = -1
+	}
+	t.interpolateRows(bits, coefficients, values, in, m, 0, r)
+	inverse := highTables(t.inverse, r, in, m, 0)
+	for i := 0; i < row; i += tile {
+		interpolateHigh(bits, r, words(coefficients, i), 4*row, 32*tile/bits, 1, &inverse, m)
+		for c := first; c != last+step; c += step {
+			tables := highTables(t.x, r, n, m, c)
+			evaluateHigh(bits, r, words(v, c<<m+i), words(coefficients, i), 4*row, 32*tile/bits, 1, &tables)
 		}
+	}
+	for c := first; c != last+step; c += step {
+		t.evaluateRows(bits, v[c<<m:][:1<<m], n, m, c, r)
 	}
 }
 
