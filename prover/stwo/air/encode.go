@@ -8,7 +8,8 @@ import (
 )
 
 // The part of a component that a verifier evaluates has a compact form: columns, preprocessed columns, constraints and lookups, without labels
-// and names of columns, and without the witness. Numbers are varints; a node refers to operands by their distance.
+// and names of columns, and without the witness. Numbers are varints; a node refers to operands by their
+// distance, a constraint or a lookup to its expressions by the distance from the last one.
 
 // AppendConstraints appends the compact form of the component.
 func (c *Component) AppendConstraints(b []byte) []byte {
@@ -55,6 +56,8 @@ func (c *Component) AppendConstraints(b []byte) []byte {
 	number(kept)
 	at := make([]int, len(c.nodes)) // new numbers of the nodes that are kept
 	next := 0
+	var operands []byte // after the operations, which compress better on their own
+	operand := func(v int) { operands = binary.AppendUvarint(operands, uint64(v)) }
 	for i, n := range c.nodes {
 		if !used[i] {
 			continue
@@ -63,21 +66,27 @@ func (c *Component) AppendConstraints(b []byte) []byte {
 		b = append(b, byte(n.op))
 		switch n.op {
 		case opConst, opColumn, opPreprocessed, opSize:
-			number(uint64(n.k))
+			operand(int(n.k))
 		case opAdd, opSub, opMul:
-			number(uint64(next - at[n.a]))
-			number(uint64(next - at[n.b]))
+			operand(next - at[n.a])
+			operand(next - at[n.b])
 		case opNeg:
-			number(uint64(next - at[n.a]))
+			operand(next - at[n.a])
 		case opParameter:
 		default:
 			panic(fmt.Sprintf("air: %s: a constraint or a lookup reads a node of the witness", c.Name))
 		}
 		next++
 	}
+	b = append(b, operands...)
+	last := 0
+	reference := func(n int) { // of a node, by its distance from the last one
+		b = binary.AppendVarint(b, int64(n-last))
+		last = n
+	}
 	number(uint64(len(c.Constraints)))
 	for _, k := range c.Constraints {
-		number(uint64(at[k.expr]))
+		reference(at[k.expr])
 	}
 	number(uint64(len(c.Lookups)))
 	for _, l := range c.Lookups {
@@ -87,10 +96,10 @@ func (c *Component) AppendConstraints(b []byte) []byte {
 			yield = 1
 		}
 		number(yield)
-		number(uint64(at[l.multiplicity]))
+		reference(at[l.multiplicity])
 		number(uint64(len(l.values)))
 		for _, v := range l.values {
-			number(uint64(at[v]))
+			reference(at[v])
 		}
 	}
 	return b
@@ -125,8 +134,11 @@ func ReadConstraints(b []byte, relations []*Relation) (*Component, []byte) {
 	}
 	c.nodes = make([]node, number())
 	for i := range c.nodes {
-		n := node{op: op(b[0])}
-		b = b[1:]
+		c.nodes[i].op = op(b[i])
+	}
+	b = b[len(c.nodes):]
+	for i := range c.nodes {
+		n := &c.nodes[i]
 		switch n.op {
 		case opConst, opColumn, opPreprocessed, opSize:
 			n.k = uint32(number())
@@ -136,11 +148,17 @@ func ReadConstraints(b []byte, relations []*Relation) (*Component, []byte) {
 		case opNeg:
 			n.a = int32(i - number())
 		}
-		c.nodes[i] = n
+	}
+	last := int32(0)
+	reference := func() int32 {
+		d, n := binary.Varint(b)
+		b = b[n:]
+		last += int32(d)
+		return last
 	}
 	c.Constraints = make([]Constraint, number())
 	for i := range c.Constraints {
-		c.Constraints[i].expr = int32(number())
+		c.Constraints[i].expr = reference()
 	}
 	c.Lookups = make([]Lookup, number())
 	for i := range c.Lookups {
@@ -150,10 +168,10 @@ func ReadConstraints(b []byte, relations []*Relation) (*Component, []byte) {
 			panic("air: " + c.Name + ": unknown relation")
 		}
 		l.Yield = number() == 1
-		l.multiplicity = int32(number())
+		l.multiplicity = reference()
 		l.values = make([]int32, number())
 		for k := range l.values {
-			l.values[k] = int32(number())
+			l.values[k] = reference()
 		}
 	}
 	return c, b
