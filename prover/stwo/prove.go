@@ -302,40 +302,49 @@ func (r *run) composition(ctx context.Context, base, interaction *pcs.Table, cha
 		powers[i], power = power, power.Mul(coefficient)
 	}
 	sum := new(pcs.Accumulator)
-	baseColumn, interactionColumn := 0, 0
+	// The columns of one table after another are extended to twice their size, one half after the other.
 	cells := 0
 	for i := range r.tables {
 		c := r.tables[i].AIR()
-		cells = max(cells, (len(c.Columns)+c.InteractionColumns()+len(r.reads[i]))<<(r.tables[i].LogSize+1))
+		cells = max(cells, (len(c.Columns)+c.InteractionColumns()+len(r.reads[i])+8)<<r.tables[i].LogSize)
 	}
-	doubled := make([]m31.M31, cells) // of one table after the other
+	memory := make([]m31.M31, cells)
+	baseColumn, interactionColumn := 0, 0
 	for i := range r.tables {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
 		t := &r.tables[i]
-		// The columns on the domain of twice the size.
-		n, m, size := len(t.AIR().Columns), t.AIR().InteractionColumns(), 2<<t.LogSize
-		reads := r.reads[i]
-		columns := make([][]m31.M31, n+m+len(reads))
-		parallel.Each(len(columns), func(k int) {
-			dst := doubled[k*size:][:size]
+		n, m, rows := len(t.AIR().Columns), t.AIR().InteractionColumns(), 1<<t.LogSize
+		reads, columns := r.reads[i], make([][]m31.M31, n+m+len(r.reads[i]))
+		column := func(k, half int, dst []m31.M31) []m31.M31 {
 			switch {
 			case k < n:
-				columns[k] = base.Doubled(r.twiddles, baseColumn+k, dst)
+				return base.Half(r.twiddles, baseColumn+k, half, dst)
 			case k < n+m:
-				columns[k] = interaction.Doubled(r.twiddles, interactionColumn+k-n, dst)
+				return interaction.Half(r.twiddles, interactionColumn+k-n, half, dst)
 			default:
-				columns[k] = r.Prover.preprocessed.Doubled(r.twiddles, reads[k-n-m], dst)
+				return r.Prover.preprocessed.Half(r.twiddles, reads[k-n-m], half, dst)
 			}
-		})
-		baseColumn, interactionColumn = baseColumn+n, interactionColumn+m
-		extended := t.Table
-		extended.Columns, extended.Preprocessed = columns[:n], columns[n+m:]
-		s := &air.Interactions{Columns: columns[n : n+m], ClaimedSum: r.interactions[i].ClaimedSum}
+		}
+		var last [4][]m31.M31 // the last interaction columns are also read at other rows
+		for q := range last {
+			last[q] = interaction.Doubled(r.twiddles, interactionColumn+m-4+q, memory[2*q*rows:][:2*rows])
+		}
 		count := t.AIR().ConstraintCount()
-		t.AIR().Composition(&extended, s, challenges, powers[:count], *sum.At(t.LogSize + 1))
+		var composition *air.Composition
+		for half := range 2 {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			parallel.Each(len(columns), func(k int) { columns[k] = column(k, half, memory[(8+k)*rows:][:rows]) })
+			extended := t.Table
+			extended.Columns, extended.Preprocessed = columns[:n], columns[n+m:]
+			s := &air.Interactions{Columns: columns[n : n+m], ClaimedSum: r.interactions[i].ClaimedSum}
+			if composition == nil {
+				composition = t.AIR().Compose(&extended, s, challenges, powers[:count])
+			}
+			composition.AddHalf(half, &extended, s, last, *sum.At(t.LogSize + 1))
+		}
 		powers = powers[count:]
+		baseColumn, interactionColumn = baseColumn+n, interactionColumn+m
 	}
 	return sum, nil
 }

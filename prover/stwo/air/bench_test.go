@@ -52,7 +52,7 @@ func BenchmarkComposition(b *testing.B) {
 		}
 		acc := [4][]m31.M31(makeColumns(4, 2<<benchmarkLog))
 		p := c.compileComposition(table, s, ch, powers)
-		e := newComposer(p, table, s)
+		e := newComposer(p, table, s, [4][]m31.M31(s.Columns[len(s.Columns)-4:]), 0)
 		start := processorTime()
 		b.ResetTimer()
 		for range b.N {

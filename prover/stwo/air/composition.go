@@ -8,32 +8,63 @@ import (
 	"github.com/starkd/starkd/prover/stwo/m31"
 )
 
-// Composition adds the component's share of the composition polynomial to acc, by coordinates: the sum over the constraints of power·value, divided
-// by the vanishing polynomial of the trace domain. powers[i] belongs to constraint i of Evaluate.
-//
-// It is evaluated on the canonic domain of twice the trace's size, so the columns of t and s are those of the trace extended to that domain, and acc
-// is as long.
-func (c *Component) Composition(t *Table, s *Interactions, ch *Challenges, powers []m31.QM31, acc [4][]m31.M31) {
+// Composition computes a component's share of the composition polynomial on the canonic domain of twice the trace's size: the sum over the
+// constraints of power·value, divided by the vanishing polynomial of the trace domain.
+type Composition struct {
+	program *program[*termReader]
+	logSize int
+}
+
+// Compose returns the composition of c on the trace t with the interaction columns s. powers[i] belongs to constraint i of Evaluate. Of the columns
+// only matters which of them are nil.
+func (c *Component) Compose(t *Table, s *Interactions, ch *Challenges, powers []m31.QM31) *Composition {
 	if len(powers) != c.ConstraintCount() || len(s.Columns) != c.InteractionColumns() {
 		panic(fmt.Sprintf("air: %s has %d constraints and %d interaction columns, not %d and %d", c.Name, c.ConstraintCount(), c.InteractionColumns(),
 			len(powers), len(s.Columns)))
 	}
-	p := c.compileComposition(t, s, ch, powers)
-	rows := 1 << t.LogSize
+	return &Composition{c.compileComposition(t, s, ch, powers), t.LogSize}
+}
+
+// AddHalf adds the composition in half 0 or 1 of the domain's cells to acc, by coordinates. The columns of t and s, extended to the domain, hold the cells
+// of that half, but last, the last four interaction columns, and acc those of the whole domain.
+func (k *Composition) AddHalf(half int, t *Table, s *Interactions, last, acc [4][]m31.M31) {
+	rows := 1 << k.logSize
 	size := min(blockRows, rows)
 	// The vanishing polynomial has one value in the first half of the cells, and its negative in the second.
-	inverse := circle.Vanishing(t.LogSize, circle.CellPoint(0, t.LogSize+1)).Inverse()
-	share(2*rows/size, func(next func() int) {
-		e := newComposer(p, t, s)
+	factor := circle.Vanishing(k.logSize, circle.CellPoint(0, k.logSize+1)).Inverse()
+	if half == 1 {
+		factor = factor.Neg()
+	}
+	share(rows/size, func(next func() int) {
+		e := newComposer(k.program, t, s, last, half*rows)
 		for b := next(); b >= 0; b = next() {
-			first := b * size
-			factor := inverse
-			if first >= rows {
-				factor = factor.Neg()
-			}
-			e.block(first, size, factor, acc)
+			e.block(b*size, size, factor, acc)
 		}
 	})
+}
+
+// Composition adds the component's share of the composition polynomial to acc, by coordinates. The columns of t and s are those of the trace extended to
+// the canonic domain of twice the trace's size, and acc is as long.
+func (c *Component) Composition(t *Table, s *Interactions, ch *Challenges, powers []m31.QM31, acc [4][]m31.M31) {
+	k := c.Compose(t, s, ch, powers)
+	var last [4][]m31.M31
+	if n := len(s.Columns); n > 0 {
+		last = [4][]m31.M31(s.Columns[n-4:])
+	}
+	for half := range 2 {
+		cut := func(columns [][]m31.M31) [][]m31.M31 {
+			out := make([][]m31.M31, len(columns))
+			for i, c := range columns {
+				if c != nil {
+					out[i] = c[half<<t.LogSize:][:1<<t.LogSize]
+				}
+			}
+			return out
+		}
+		part := *t
+		part.Columns, part.Preprocessed = cut(t.Columns), cut(t.Preprocessed)
+		k.AddHalf(half, &part, &Interactions{Columns: cut(s.Columns), ClaimedSum: s.ClaimedSum}, last, acc)
+	}
 }
 
 // termReader adds terms to the composition of a row: constraints, or the constraint of a pair of lookups.
@@ -157,7 +188,8 @@ func (c *Component) compileComposition(t *Table, s *Interactions, ch *Challenges
 type composer struct {
 	program     *program[*termReader]
 	machine     *machine
-	last        [4][]m31.M31 // the last interaction columns
+	last        [4][]m31.M31 // the last interaction columns on the whole domain
+	start       int          // the number in the domain of the columns' first cell
 	logSize     int
 	previous    int // the first slot of those at the previous row
 	shifted     secureBlock
@@ -166,14 +198,11 @@ type composer struct {
 	denominator [2]secureBlock
 }
 
-func newComposer(p *program[*termReader], t *Table, s *Interactions) *composer {
+func newComposer(p *program[*termReader], t *Table, s *Interactions, last [4][]m31.M31, start int) *composer {
 	columns := slices.Concat(t.Columns, t.Preprocessed, s.Columns, make([][]m31.M31, 5))
 	e := &composer{
-		program: p, machine: newMachine(columns, p.registers), logSize: t.LogSize, previous: len(columns) - 5,
+		program: p, machine: newMachine(columns, p.registers), last: last, start: start, logSize: t.LogSize, previous: len(columns) - 5,
 		shifted: newSecureBlock(), sums: newSecureSums(), denominator: [2]secureBlock{newSecureBlock(), newSecureBlock()},
-	}
-	if n := len(s.Columns); n > 0 && s.Columns[n-1] != nil {
-		e.last = [4][]m31.M31(s.Columns[n-4:])
 	}
 	e.machine.set(len(columns)-1, make(block, blockRows))
 	for k := range p.steps {
@@ -182,10 +211,11 @@ func newComposer(p *program[*termReader], t *Table, s *Interactions) *composer {
 	return e
 }
 
-// block adds factor times the composition in the rows of a block to out.
+// block adds factor times the composition in n rows, the first of which has the number first in the columns, to out.
 func (e *composer) block(first, n int, factor m31.M31, out [4][]m31.M31) {
 	m := e.machine
 	m.seek(first, n)
+	first += e.start
 	e.seekPrevious(first, n)
 	clear(e.sums)
 	for k := range e.program.steps {

@@ -91,6 +91,13 @@ func (t *Twiddles) Complete(v []m31.M31, m int) {
 	}
 }
 
+// EvaluateHalf sets dst to half 0 or 1 of the cells of the polynomial with the given coefficients on the canonic domain of twice as many cells. dst
+// is coefficients or does not overlap it.
+func (t *Twiddles) EvaluateHalf(dst, coefficients []m31.M31, half int) {
+	m := t.size(dst)
+	t.evaluatePart(dst, coefficients, m+1, m, half)
+}
+
 // evaluatePart sets dst to block c of 2^m cells of an evaluation of size 2^n of 2^m coefficients. dst is coefficients or does not overlap it.
 func (t *Twiddles) evaluatePart(dst, coefficients []m31.M31, n, m, c int) {
 	if bits := kernelBits(m); bits > 0 {

@@ -70,6 +70,14 @@ func TestComplete(t *testing.T) {
 				if !slices.Equal(got, extended) {
 					t.Fatalf("2^%d of 2^%d cells: differs at %d", m, n, firstDifference(got, extended))
 				}
+				if n == m+1 {
+					for half := range 2 {
+						twiddles.EvaluateHalf(got[:1<<m], coefficients, half)
+						if want := extended[half<<m:][:1<<m]; !slices.Equal(got[:1<<m], want) {
+							t.Fatalf("half %d of 2^%d cells: differs at %d", half, n, firstDifference(got, want))
+						}
+					}
+				}
 				twiddles.InterpolatePrefix(got[:1<<m], extended[:1<<m], n)
 				if !slices.Equal(got[:1<<m], coefficients) {
 					t.Fatalf("2^%d of 2^%d cells: coefficients differ at %d", m, n, firstDifference(got, coefficients))

@@ -92,6 +92,22 @@ func (t *Table) Doubled(w *circle.Twiddles, i int, dst []m31.M31) []m31.M31 {
 	return dst
 }
 
+// Half returns half 0 or 1 of Doubled: the first or the second 2^n cells for a column of 2^n rows. They are in dst, which has that size, or where they
+// are stored.
+func (t *Table) Half(w *circle.Twiddles, i, half int, dst []m31.M31) []m31.M31 {
+	cells := t.cells[i]
+	switch rows := 1 << t.logs[i]; {
+	case cells == nil:
+		return nil
+	case t.blowup == 1 && (half == 0 || t.extended):
+		return cells[half*rows:][:rows]
+	default:
+		w.InterpolatePrefix(dst, cells[:rows], t.logs[i]+t.blowup)
+		w.EvaluateHalf(dst, dst, half)
+		return dst
+	}
+}
+
 // shape returns the shape of the tree over columns of 2^logs[i] rows.
 func (c *Config) shape(logs []int) (*merkle.Shape, error) {
 	s := &merkle.Shape{Logs: make([]int, len(logs))}
