@@ -83,30 +83,26 @@ func (w *work) searchRange(start, n uint64) (uint64, bool) {
 	return 0, false
 }
 
-// searchBlake does the same as searchRange for BLAKE2s. It hashes sixteen messages of one block at a time.
+// searchBlake does the same as searchRange for BLAKE2s. start and n are multiples of blake.Lanes, and the range does not cross a multiple of 2^32.
 func (w *work) searchBlake(start, n uint64) (uint64, bool) {
-	var m blake.Block16
+	words := [10]uint32{8: bits.ReverseBytes32(uint32(start >> 32))}
 	for k := range 8 {
-		word := binary.LittleEndian.Uint32(w.start[4*k:])
-		for i := range m[k] {
-			m[k][i] = word
-		}
+		words[k] = binary.LittleEndian.Uint32(w.start[4*k:])
 	}
-	for nonce := start; nonce < start+n; nonce += blake.Lanes {
-		for i := range uint64(blake.Lanes) {
-			m[8][i] = bits.ReverseBytes32(uint32((nonce + i) >> 32))
-			m[9][i] = bits.ReverseBytes32(uint32(nonce + i))
+	// A solution's digest begins with so many zero bits, of which the first 32 are in its first word.
+	zeros := bits.LeadingZeros64(w.limit - 1)
+	mask := bits.ReverseBytes32(^uint32(0) << (32 - min(zeros, 32)))
+	for nonce := start; nonce < start+n; {
+		low, ok := blake.Search(&words, blake.Word9Reversed, uint32(nonce), uint32(start+n-nonce), mask)
+		if !ok {
+			break
 		}
-		h := initial16
-		blake.Compress16(&h, &m, 40, true)
-		for i := range min(blake.Lanes, start+n-nonce) {
-			digest := uint64(bits.ReverseBytes32(h[0][i]))<<32 | uint64(bits.ReverseBytes32(h[1][i]))
-			if digest < w.limit {
-				return nonce + i, true
+		candidate := nonce>>32<<32 | uint64(low)
+		for nonce = candidate/blake.Lanes*blake.Lanes + blake.Lanes; candidate < nonce; candidate++ {
+			if w.holds(candidate) {
+				return candidate, true
 			}
 		}
 	}
 	return 0, false
 }
-
-var initial16 = blake.Initial16()

@@ -199,47 +199,40 @@ func checkWork(t *testing.T, c *Channel, bits uint32, nonce uint64) {
 	}
 }
 
-// TestWork checks the searches of all variants, with and without the vector code, against CheckWork, nonce by nonce.
+// TestWork checks the searches of all variants against CheckWork, nonce by nonce.
 func TestWork(t *testing.T) {
-	if !hasSearch {
-		t.Log("this CPU or build has no AVX-512; testing the portable code only")
-	}
-	defer func(old bool) { hasSearch = old }(hasSearch)
-	for _, vector := range []bool{hasSearch, false} {
-		hasSearch = vector
-		for _, h := range []Hash{Blake2s, Blake2sM31, Poseidon252} {
-			for seed := range uint64(20) {
-				if h == Poseidon252 && (seed > 0 || !vector) {
-					continue
-				}
-				c := New(h)
-				c.MixUint64(seed)
-				for _, bits := range []uint32{0, 1, 5, 9, 12} {
-					if h == Poseidon252 && bits > 9 {
-						continue
-					}
-					got, err := c.Work(t.Context(), bits)
-					if err != nil {
-						t.Fatal(err)
-					}
-					want := uint64(0)
-					for !c.CheckWork(bits, want) {
-						want++
-					}
-					if got != want {
-						t.Errorf("%v, vector %v, %d bits: got %d, want %d", h, vector, bits, got, want)
-					}
-				}
+	for _, h := range []Hash{Blake2s, Blake2sM31, Poseidon252} {
+		for seed := range uint64(20) {
+			if h == Poseidon252 && seed > 0 {
+				continue
 			}
 			c := New(h)
-			if _, err := c.Work(t.Context(), MaxWorkBits+1); err == nil || c.CheckWork(MaxWorkBits+1, 0) {
-				t.Errorf("%v: %d bits are accepted", h, MaxWorkBits+1)
+			c.MixUint64(seed)
+			for _, bits := range []uint32{0, 1, 5, 9, 12} {
+				if h == Poseidon252 && bits > 9 {
+					continue
+				}
+				got, err := c.Work(t.Context(), bits)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := uint64(0)
+				for !c.CheckWork(bits, want) {
+					want++
+				}
+				if got != want {
+					t.Errorf("%v, %d bits: got %d, want %d", h, bits, got, want)
+				}
 			}
-			ended, cancel := context.WithCancel(t.Context())
-			cancel()
-			if _, err := c.Work(ended, MaxWorkBits); !errors.Is(err, context.Canceled) {
-				t.Errorf("%v: after the end of the context: %v", h, err)
-			}
+		}
+		c := New(h)
+		if _, err := c.Work(t.Context(), MaxWorkBits+1); err == nil || c.CheckWork(MaxWorkBits+1, 0) {
+			t.Errorf("%v: %d bits are accepted", h, MaxWorkBits+1)
+		}
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := c.Work(ended, MaxWorkBits); !errors.Is(err, context.Canceled) {
+			t.Errorf("%v: after the end of the context: %v", h, err)
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/bits"
 	"sync/atomic"
 
 	"github.com/starkd/starkd/crypto/blake"
@@ -107,80 +106,20 @@ func (h Hash) searchRun(ctx context.Context, prefix *Digest, high, n uint32) (ui
 	}
 	// Only the first word of a digest matters, because n is at most 32.
 	mask := uint32(uint64(1)<<n - 1)
-	if hasSearch {
-		var words [10]uint32
-		for k := range 8 {
-			words[k] = binary.LittleEndian.Uint32(prefix[4*k:])
-		}
-		words[9] = high
-		start, search := startState(&words), searchBlake16
-		if h == Blake2sM31 {
-			search = searchBlakeM3116
-		}
-		const block = 1 << 14 // low words between looks at ctx
-		for low := uint32(0); low < length && ctx.Err() == nil; low += block {
-			if found := search(&start, &words, low, block/blake.Lanes, mask); found < low+block {
-				return found, true
-			}
-		}
-		return 0, false
-	}
-	var m blake.Block16
+	var words [10]uint32
 	for k := range 8 {
-		fill(&m[k], binary.LittleEndian.Uint32(prefix[4*k:]))
+		words[k] = binary.LittleEndian.Uint32(prefix[4*k:])
 	}
-	fill(&m[9], high)
-	initial := blake.Initial16()
-	for low := uint32(0); low < length && (low%(1<<14) != 0 || ctx.Err() == nil); low += blake.Lanes {
-		for i := range m[8] {
-			m[8][i] = low + uint32(i)
-		}
-		s := initial
-		blake.Compress16(&s, &m, 40, true)
-		for i, w := range s[0] {
-			if h == Blake2sM31 {
-				w = uint32(m31.New(uint64(w)))
-			}
-			if w&mask == 0 {
-				return low + uint32(i), true
-			}
+	words[9] = high
+	counter := blake.Word8
+	if h == Blake2sM31 {
+		counter = blake.Word8M31
+	}
+	const block = 1 << 14 // low words between looks at ctx
+	for low := uint32(0); low < length && ctx.Err() == nil; low += block {
+		if found, ok := blake.Search(&words, counter, low, block, mask); ok {
+			return found, true
 		}
 	}
 	return 0, false
-}
-
-// startState returns the working vector of BLAKE2s's compression (RFC 7693, section 3.2) for a message of 40 bytes, after the part of the first
-// round that word 8 does not enter: all quarter rounds but the first diagonal one, of which only the sum of a and b is made.
-func startState(words *[10]uint32) (v [16]uint32) {
-	state := blake.Initial()
-	copy(v[:], state[:])
-	copy(v[8:], state[:])
-	v[8] ^= 0x01010020 // the initial state without the parameters
-	v[12] ^= 40
-	v[14] = ^v[14]
-	quarter := func(a, b, c, d int, x, y uint32) {
-		v[a] += v[b] + x
-		v[d] = bits.RotateLeft32(v[d]^v[a], -16)
-		v[c] += v[d]
-		v[b] = bits.RotateLeft32(v[b]^v[c], -12)
-		v[a] += v[b] + y
-		v[d] = bits.RotateLeft32(v[d]^v[a], -8)
-		v[c] += v[d]
-		v[b] = bits.RotateLeft32(v[b]^v[c], -7)
-	}
-	quarter(0, 4, 8, 12, words[0], words[1])
-	quarter(1, 5, 9, 13, words[2], words[3])
-	quarter(2, 6, 10, 14, words[4], words[5])
-	quarter(3, 7, 11, 15, words[6], words[7])
-	quarter(1, 6, 11, 12, 0, 0)
-	quarter(2, 7, 8, 13, 0, 0)
-	quarter(3, 4, 9, 14, 0, 0)
-	v[0] += v[5]
-	return v
-}
-
-func fill(lanes *[blake.Lanes]uint32, v uint32) {
-	for i := range lanes {
-		lanes[i] = v
-	}
 }

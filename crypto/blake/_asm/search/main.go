@@ -1,13 +1,15 @@
-// Command _asm generates ../work_amd64.s: the search for a proof of work with BLAKE2s, sixteen nonces at a time.
+// Command search generates ../search_amd64.s: the search for a proof of work with BLAKE2s, sixteen nonces at a time.
 //
-//	go run . -out ../work_amd64.s -stubs ../work_amd64.go -pkg channel
+//	go run ./search -out ../search_amd64.s -stubs ../search_amd64.go -pkg blake
 //
-// The message is one block: words 0 to 7 are the same for all nonces, word 8 is the nonce's low word and word 9 its high word, words 10 to 15 are
-// 0. Only the first word of the digest is needed. So most of the first round is done once for all nonces, and of the last round only what the
+// The message is one block of 40 bytes. One of the words 8 and 9 counts, the others are the same for all nonces, words 10 to 15 are 0. Only the
+// first word of the digest is needed. So most of the first round is done once for all nonces, and of the last round only what the
 // first word depends on.
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -31,29 +33,32 @@ var (
 	diagonals = [4][4]int{{0, 5, 10, 15}, {1, 6, 11, 12}, {2, 7, 8, 13}, {3, 4, 9, 14}}
 )
 
-const (
-	low  = 8 // the word with the nonce's low word
-	zero = 10
-)
+const zero = 10 // the first of the words that are 0
 
 // digest0 is the first word of the state before the block.
 const digest0 = 0x6a09e667 ^ 0x01010020
 
-// lanes holds the numbers of the lanes.
-var lanes Mem
+// lanes holds the numbers of the lanes, and reversal the order of the bytes in a vector whose words are turned around.
+var lanes, reversal Mem
 
-func search(name string, reduce bool) {
+// search generates a function whose word low counts. With reversed its bytes are in big-endian order. With reduce the digest's word is taken modulo
+// 2^31 - 1.
+func search(name string, low int, reversed, reduce bool) {
 	TEXT(name, NOSPLIT, "func(start *[16]uint32, words *[10]uint32, first, count, mask uint32) uint32")
 	Pragma("noescape")
 	modulo := ""
 	if reduce {
 		modulo = " modulo 2^31 - 1"
 	}
-	Doc(name+" returns the first of the low words from first on for which the digest's first word"+modulo+" has no bit of mask,",
-		"or first + 16·count if there is none among so many. start is the state in the first round: see startState.")
+	order := ""
+	if reversed {
+		order = ", with its bytes reversed,"
+	}
+	Doc(fmt.Sprintf("%s returns the first number from first on that, as word %d%s gives a digest whose first word%s has no", name, low, order, modulo),
+		"bit of mask, or first + 16·count if there is none among so many. start is the state in the first round: see startState.")
 	start, words := Load(Param("start"), GP64()), Load(Param("words"), GP64())
 	next, count := Load(Param("first"), GP32()), Load(Param("count"), GP32())
-	mask, nonce, step := ZMM(), ZMM(), ZMM()
+	mask, nonce, step, counting := ZMM(), ZMM(), ZMM(), ZMM()
 	VPBROADCASTD(Load(Param("mask"), GP32()).(Register), mask)
 	VPBROADCASTD(next, nonce)
 	VPADDD(lanes, nonce, nonce)
@@ -61,7 +66,17 @@ func search(name string, reduce bool) {
 	MOVL(U32(16), sixteen)
 	VPBROADCASTD(sixteen, step)
 
+	order16 := ZMM()
+	if reversed {
+		VMOVDQU32(reversal, order16)
+	}
+
 	Label("loop")
+	if reversed {
+		VPSHUFB(order16, nonce, counting)
+	} else {
+		counting = nonce
+	}
 	var v [16]VecVirtual
 	for i := range v {
 		v[i] = ZMM()
@@ -70,7 +85,7 @@ func search(name string, reduce bool) {
 	add := func(k int, a VecVirtual) {
 		switch {
 		case k == low:
-			VPADDD(nonce, a, a)
+			VPADDD(counting, a, a)
 		case k < zero:
 			VPADDD_BCST(Mem{Base: words, Disp: 4 * k}, a, a)
 		}
@@ -153,11 +168,16 @@ func search(name string, reduce bool) {
 
 func main() {
 	ConstraintExpr("!purego")
-	lanes = GLOBL("lanes", RODATA|NOPTR)
+	lanes = GLOBL("numbers", RODATA|NOPTR)
 	for i := range 16 {
 		DATA(4*i, U32(i))
 	}
-	search("searchBlake16", false)
-	search("searchBlakeM3116", true)
+	reversal = GLOBL("reversal", RODATA|NOPTR)
+	for i := range 16 {
+		DATA(4*i, U32(0x00010203+i%4*0x04040404))
+	}
+	search("searchWord8", 8, false, false)
+	search("searchWord8M31", 8, false, true)
+	search("searchWord9Reversed", 9, true, false)
 	Generate()
 }

@@ -1,0 +1,68 @@
+package blake
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"math/rand/v2"
+	"testing"
+)
+
+// TestSearch compares Search, with and without the vector code, with hashes one by one.
+func TestSearch(t *testing.T) {
+	if !hasLanes {
+		t.Log("this CPU or build has no AVX-512; testing the portable code only")
+	}
+	defer func(old bool) { hasLanes = old }(hasLanes)
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 40 {
+		var words [10]uint32
+		for k := range words {
+			words[k] = r.Uint32()
+		}
+		for _, counter := range []Counter{Word8, Word8M31, Word9Reversed} {
+			first, n, mask := r.Uint32()&^15, uint32(512), uint32(0xff<<r.IntN(24))
+			want, exists := first+n, false
+			for v := first; v != first+n && !exists; v++ {
+				w := words
+				if counter == Word9Reversed {
+					w[9] = bits.ReverseBytes32(v)
+				} else {
+					w[8] = v
+				}
+				var message []byte
+				for _, x := range w {
+					message = binary.LittleEndian.AppendUint32(message, x)
+				}
+				digest := Sum256s(message)
+				x := binary.LittleEndian.Uint32(digest[:])
+				if counter == Word8M31 {
+					x %= 1<<31 - 1
+				}
+				if x&mask == 0 {
+					want, exists = v, true
+				}
+			}
+			for _, vector := range []bool{true, false} {
+				if vector && !hasLanes {
+					continue
+				}
+				old := hasLanes
+				hasLanes = vector
+				got, ok := Search(&words, counter, first, n, mask)
+				hasLanes = old
+				if got != want || ok != exists {
+					t.Errorf("counter %d from %d, mask %#x, vector %v: got %d, %v, want %d, %v", counter, first, mask, vector, got, ok, want, exists)
+				}
+			}
+		}
+	}
+}
+
+// BenchmarkSearch hashes 2^20 messages at a time.
+func BenchmarkSearch(b *testing.B) {
+	var words [10]uint32
+	b.SetBytes(1 << 20) // one byte a hash: the throughput is in hashes
+	for b.Loop() {
+		Search(&words, Word9Reversed, 0, 1<<20, 0xffffffff)
+	}
+}
