@@ -199,7 +199,7 @@ func (s *scratch) storePoints(columns [][]m31.M31, p points) {
 	}
 }
 
-// addSlopes computes the slopes of the lines through p and q, in Montgomery form. It uses the last two numbers of the scratch memory.
+// addSlopes computes the slopes of the lines through p and q, in Montgomery form. It uses numbers 7 and 8 of the scratch memory.
 func addSlopes(slope []wide.Felts, p, q points, s *scratch) {
 	for g := range slope {
 		slope[g].Sub(&q.x[g], &p.x[g])
@@ -212,7 +212,7 @@ func addSlopes(slope []wide.Felts, p, q points, s *scratch) {
 	}
 }
 
-// doubleSlopes computes the slopes of the tangents in p, in Montgomery form. It uses the last two numbers of the scratch memory.
+// doubleSlopes computes the slopes of the tangents in p, in Montgomery form. It uses numbers 7 and 8 of the scratch memory.
 func doubleSlopes(slope []wide.Felts, p points, s *scratch) {
 	for g := range slope {
 		slope[g].Add(&p.y[g], &p.y[g])

@@ -28,7 +28,7 @@ const (
 type scratch struct {
 	limbs  [9]wide.Limbs
 	packed wide.Packed
-	felts  [9][maxGroups]wide.Felts
+	felts  [11][maxGroups]wide.Felts
 
 	// Factors of wide.Felts.Mul, which divides by R = 2^256. unit takes a number out of Montgomery form, toProduct makes x·y of x·y/R, and
 	// toCube makes x³ of x³/R².

@@ -157,16 +157,12 @@ func (w *windows) sums() *air.Function {
 // narrowBits is the width of the windows whose points are kept, 2 MiB of them. A point of a wider window is the sum of two.
 const narrowBits = 9
 
-// narrowPoints holds the points of windows of 9 bits. In odd windows they come a second time without the shift: their first one is infinite.
-var narrowPoints = sync.OnceValue(func() *[2][2 * limbs252][]tablePoint {
-	t := new([2][2 * limbs252][]tablePoint)
-	for window := range 2 * limbs252 {
-		for _, p := range pedersen.Window(narrowBits, window) {
-			t[0][window] = append(t[0][window], tablePoint{p.X.Limbs(), p.Y.Limbs()})
-			if window%2 == 1 {
-				p = p.Add(pedersen.Shift)
-				t[1][window] = append(t[1][window], tablePoint{p.X.Limbs(), p.Y.Limbs()})
-			}
+// narrowPoints holds the points of windows of 9 bits.
+var narrowPoints = sync.OnceValue(func() *[2 * limbs252][1 << narrowBits]tablePoint {
+	t := new([2 * limbs252][1 << narrowBits]tablePoint)
+	for window := range t {
+		for digit, p := range pedersen.Window(narrowBits, window) {
+			t[window][digit] = tablePoint{p.X.Limbs(), p.Y.Limbs()}
 		}
 	}
 	return t
@@ -175,7 +171,7 @@ var narrowPoints = sync.OnceValue(func() *[2][2 * limbs252][]tablePoint {
 // tablePoint is a point in words of 64 bits.
 type tablePoint struct{ x, y [4]uint64 }
 
-// lookUp sets p to the points in the given rows of the table. It uses the numbers of the scratch memory from the fifth on.
+// lookUp sets p to the points in the given rows of the table. It uses the numbers of the scratch memory from 4 on.
 func (w *windows) lookUp(p points, rows []m31.M31, s *scratch) {
 	t := narrowPoints()
 	set := func(p points, row int, from *tablePoint) {
@@ -187,23 +183,31 @@ func (w *windows) lookUp(p points, rows []m31.M31, s *scratch) {
 	const mask = 1<<narrowBits - 1
 	if w.bits == narrowBits {
 		for i, row := range rows {
-			set(p, i, &t[0][row>>narrowBits][row&mask])
+			set(p, i, &t[row>>narrowBits][row&mask])
 		}
 		return
 	}
-	other, slope := s.points(4, len(p.x)), s.felts[6][:len(p.x)]
+	// The points of both halves of a window lack the shift, and their sum would lack it twice. A half of zeros adds nothing.
+	n := len(p.x)
+	high, shift, slope := s.points(4, n), s.points(9, n), s.felts[6][:n]
+	x, y := wide.Constant(pedersen.Shift.X), wide.Constant(pedersen.Shift.Y)
+	for g := range n {
+		shift.x[g], shift.y[g] = x, y
+	}
 	for i, row := range rows {
 		window := row >> (2 * narrowBits)
-		set(p, i, &t[0][2*window][row&mask])
-		set(other, i, &t[1][2*window+1][row>>narrowBits&mask])
+		set(p, i, &t[2*window][row&mask])
+		set(high, i, &t[2*window+1][row>>narrowBits&mask])
 	}
-	addSlopes(slope, p, other, s)
-	thirdPoints(other, p, other, slope, s)
+	addSlopes(slope, high, shift, s)
+	thirdPoints(high, high, shift, slope, s)
+	addSlopes(slope, p, high, s)
+	thirdPoints(high, p, high, slope, s)
 	for i, row := range rows {
 		if row>>narrowBits&mask != 0 {
 			g, i := i/wide.Rows, i%wide.Rows
 			for k := range 4 {
-				p.x[g][k][i], p.y[g][k][i] = other.x[g][k][i], other.y[g][k][i]
+				p.x[g][k][i], p.y[g][k][i] = high.x[g][k][i], high.y[g][k][i]
 			}
 		}
 	}
