@@ -3,8 +3,8 @@
 // The points (x, y) with x²+y² = 1 over M31 form a cyclic group of order 2^31, whose generator is (2, 1268011823). The product of two points is
 // that of the complex numbers x+iy; the package writes the group additively. A polynomial in x and y, modulo x²+y² = 1, is given by its 2^n
 // coefficients in the basis of the circle FFT, or by its values on the canonic domain of size 2^n: the points of odd index among the 2^(n+1)
-// multiples of a point of order 2^(n+1). Values are always in storage order: cell i holds the value at domain point BitReverse(i, n). See Haböck,
-// Levit and Papini, "Circle STARKs" (ePrint 2024/278), sections 3 and 4.
+// multiples of a point of order 2^(n+1). Values are always in storage order: cell i holds the value at the domain point whose number is i with
+// its n bits reversed. See Haböck, Levit and Papini, "Circle STARKs" (ePrint 2024/278), sections 3 and 4.
 package circle
 
 import "github.com/starkd/starkd/prover/stwo/m31"
@@ -35,8 +35,8 @@ func one[F field[F]]() (f F) {
 // Point is a point of the circle x²+y² = 1.
 type Point[F field[F]] struct{ X, Y F }
 
-// Zero returns the neutral element (1, 0).
-func Zero[F field[F]]() Point[F] { return Point[F]{X: one[F]()} }
+// zero returns the neutral element (1, 0).
+func zero[F field[F]]() Point[F] { return Point[F]{X: one[F]()} }
 
 // Add returns p + q.
 func (p Point[F]) Add(q Point[F]) Point[F] {
@@ -48,7 +48,7 @@ func (p Point[F]) Sub(q Point[F]) Point[F] { return p.Add(q.Conjugate()) }
 
 // Double returns p + p.
 func (p Point[F]) Double() Point[F] {
-	return Point[F]{DoubleX(p.X), p.X.Mul(p.Y).Double()}
+	return Point[F]{doubleX(p.X), p.X.Mul(p.Y).Double()}
 }
 
 // DoubleN returns 2^n·p.
@@ -61,7 +61,7 @@ func (p Point[F]) DoubleN(n int) Point[F] {
 
 // Mul returns k·p.
 func (p Point[F]) Mul(k uint64) Point[F] {
-	r := Zero[F]()
+	r := zero[F]()
 	for ; k > 0; k >>= 1 {
 		if k&1 == 1 {
 			r = r.Add(p)
@@ -74,11 +74,8 @@ func (p Point[F]) Mul(k uint64) Point[F] {
 // Conjugate returns (x, -y), which is -p.
 func (p Point[F]) Conjugate() Point[F] { return Point[F]{p.X, p.Y.Neg()} }
 
-// Antipode returns (-x, -y).
-func (p Point[F]) Antipode() Point[F] { return Point[F]{p.X.Neg(), p.Y.Neg()} }
-
-// DoubleX returns π(x) = 2x²-1, the x coordinate of 2·p for a point p with the given x coordinate.
-func DoubleX[F field[F]](x F) F { return x.Square().Double().Sub(one[F]()) }
+// doubleX returns π(x) = 2x²-1, the x coordinate of 2·p for a point p with the given x coordinate.
+func doubleX[F field[F]](x F) F { return x.Square().Double().Sub(one[F]()) }
 
 // Secure returns p as a point over QM31.
 func Secure(p Point[m31.M31]) Point[m31.QM31] {
@@ -96,17 +93,17 @@ func RandomPoint(t m31.QM31) Point[m31.QM31] {
 // logOrder is log2 of the order of the group over M31.
 const logOrder = 31
 
-// Generator generates the circle group over M31.
-var Generator = Point[m31.M31]{X: 2, Y: 1268011823}
+// generator generates the circle group over M31.
+var generator = Point[m31.M31]{X: 2, Y: 1268011823}
 
-// Index stands for the point Index·Generator. It counts modulo 2^31.
+// Index stands for the point Index·generator. It counts modulo 2^31.
 type Index uint32
 
 // subgroup returns the index of the generator of the subgroup of order 2^log.
 func subgroup(log int) Index { return 1 << (logOrder - log) }
 
 // Point returns the point of index i.
-func (i Index) Point() Point[m31.M31] { return Generator.Mul(uint64(i.reduce())) }
+func (i Index) Point() Point[m31.M31] { return generator.Mul(uint64(i.reduce())) }
 
 // Neg returns the index of the conjugate point.
 func (i Index) Neg() Index { return (-i).reduce() }

@@ -29,12 +29,12 @@ func randomPoint(seed uint64) Point[m31.QM31] {
 func onCircle[F field[F]](p Point[F]) bool { return p.X.Square().Add(p.Y.Square()) == one[F]() }
 
 func TestGroup(t *testing.T) {
-	if !onCircle(Generator) || Generator.DoubleN(logOrder) != Zero[m31.M31]() || Generator.DoubleN(logOrder-1) == Zero[m31.M31]() {
+	if !onCircle(generator) || generator.DoubleN(logOrder) != zero[m31.M31]() || generator.DoubleN(logOrder-1) == zero[m31.M31]() {
 		t.Fatal("the generator has another order than 2^31")
 	}
 	checkGroup(t, Index(123456789).Point(), Index(987654321).Point())
 	checkGroup(t, randomPoint(1), randomPoint(2))
-	sum := Zero[m31.M31]()
+	sum := zero[m31.M31]()
 	for i := range 1000 {
 		if got := Index(i).Point(); got != sum {
 			t.Fatalf("point %d: got %v, want %v", i, got, sum)
@@ -42,12 +42,12 @@ func TestGroup(t *testing.T) {
 		if got := Index(i).Neg().Point(); got != sum.Conjugate() {
 			t.Fatalf("point -%d: got %v, want %v", i, got, sum.Conjugate())
 		}
-		sum = sum.Add(Generator)
+		sum = sum.Add(generator)
 	}
-	if got := Index(1<<31 - 1).Point(); got != Generator.Conjugate() {
-		t.Errorf("point 2^31-1: got %v, want %v", got, Generator.Conjugate())
+	if got := Index(1<<31 - 1).Point(); got != generator.Conjugate() {
+		t.Errorf("point 2^31-1: got %v, want %v", got, generator.Conjugate())
 	}
-	if got, want := Secure(Generator).DoubleN(5), Secure(Index(32).Point()); got != want {
+	if got, want := Secure(generator).DoubleN(5), Secure(Index(32).Point()); got != want {
 		t.Errorf("the generator over QM31, doubled: got %v, want %v", got, want)
 	}
 }
@@ -57,16 +57,11 @@ func checkGroup[F field[F]](t *testing.T, p, q Point[F]) {
 	if !onCircle(p) || !onCircle(q) || !onCircle(p.Add(q)) {
 		t.Errorf("a point is not on the circle: %v, %v, %v", p, q, p.Add(q))
 	}
-	if p.Add(q) != q.Add(p) || p.Add(q).Add(p) != p.Add(q.Add(p)) || p.Add(q).Sub(q) != p || p.Add(Zero[F]()) != p {
+	if p.Add(q) != q.Add(p) || p.Add(q).Add(p) != p.Add(q.Add(p)) || p.Add(q).Sub(q) != p || p.Add(zero[F]()) != p {
 		t.Errorf("the group's laws fail for %v, %v", p, q)
 	}
-	if p.Double() != p.Add(p) || p.DoubleN(3) != p.Mul(8) || p.Mul(0) != Zero[F]() || p.Mul(11) != p.Mul(8).Add(p.Double()).Add(p) {
+	if p.Double() != p.Add(p) || p.DoubleN(3) != p.Mul(8) || p.Mul(0) != zero[F]() || p.Mul(11) != p.Mul(8).Add(p.Double()).Add(p) {
 		t.Errorf("multiples of %v differ from its sums", p)
-	}
-	half := Zero[F]()
-	half.X = half.X.Neg()
-	if p.Antipode() != p.Add(half) {
-		t.Errorf("the antipode of %v: got %v, want %v", p, p.Antipode(), p.Add(half))
 	}
 }
 
@@ -79,15 +74,15 @@ func TestDomains(t *testing.T) {
 		for i := range size {
 			p := CellPoint(i, log)
 			cells[p] = i
-			if want := (HalfOdds(log - 1)); BitReverse(i, log) < size/2 && p != want.At(BitReverse(i, log)) {
-				t.Errorf("log %d, cell %d: got %v, want %v", log, i, p, want.At(BitReverse(i, log)))
+			if want := (halfOdds(log - 1)); bitReverse(i, log) < size/2 && p != want.At(bitReverse(i, log)) {
+				t.Errorf("log %d, cell %d: got %v, want %v", log, i, p, want.At(bitReverse(i, log)))
 			}
 			if i&1 == 1 && p != CellPoint(i-1, log).Conjugate() {
 				t.Errorf("log %d: cells %d and %d are not conjugate", log, i-1, i)
 			}
 		}
 		step := canonic.Step().Point()
-		if step.DoubleN(log) != Zero[m31.M31]() || step.DoubleN(log-1) == Zero[m31.M31]() {
+		if step.DoubleN(log) != zero[m31.M31]() || step.DoubleN(log-1) == zero[m31.M31]() {
 			t.Errorf("log %d: the step's order is not 2^%d", log, log)
 		}
 		for j := range size {
@@ -99,8 +94,8 @@ func TestDomains(t *testing.T) {
 			if !ok || CosetCell(j, log) != cell {
 				t.Fatalf("log %d: point %d of the coset: got cell %d, want %d, %t", log, j, CosetCell(j, log), cell, ok)
 			}
-			if Vanishing(log, p) != 0 || Vanishing(log, p.Add(Generator)) == 0 {
-				t.Errorf("log %d: the vanishing polynomial at point %d of the coset: %d; beside it: %d", log, j, Vanishing(log, p), Vanishing(log, p.Add(Generator)))
+			if Vanishing(log, p) != 0 || Vanishing(log, p.Add(generator)) == 0 {
+				t.Errorf("log %d: the vanishing polynomial at point %d of the coset: %d; beside it: %d", log, j, Vanishing(log, p), Vanishing(log, p.Add(generator)))
 			}
 			for small := 1; small <= log; small++ {
 				previous := cells[p.Sub(Odds(small).Step().Point())]
@@ -117,29 +112,29 @@ func TestDomains(t *testing.T) {
 				}
 			}
 		}
-		half := HalfOdds(log)
+		half := halfOdds(log)
 		for i := range size {
-			if got := LinePoint(i, log); got != half.At(BitReverse(i, log)).X {
+			if got := LinePoint(i, log); got != half.At(bitReverse(i, log)).X {
 				t.Errorf("line domain of log %d, cell %d: got %d", log, i, got)
 			}
 			if got, want := half.Double().At(i), half.At(i).Double(); got != want {
 				t.Errorf("half odds of log %d doubled, point %d: got %v, want %v", log, i, got, want)
 			}
 		}
-		if half.Double() != HalfOdds(log-1) {
-			t.Errorf("half odds of log %d doubled: got %v, want %v", log, half.Double(), HalfOdds(log-1))
+		if half.Double() != halfOdds(log-1) {
+			t.Errorf("half odds of log %d doubled: got %v, want %v", log, half.Double(), halfOdds(log-1))
 		}
 	}
 	for i, want := range []int{0, 4, 2, 6, 1, 5, 3, 7} {
-		if got := BitReverse(i, 3); got != want {
+		if got := bitReverse(i, 3); got != want {
 			t.Errorf("bits of %d reversed: got %d, want %d", i, got, want)
 		}
 	}
-	if got := BitReverse(0, 0); got != 0 {
+	if got := bitReverse(0, 0); got != 0 {
 		t.Errorf("no bits reversed: got %d", got)
 	}
 	// The largest domain: its first and last points are G and -G.
-	if got := DomainIndex(0, MaxLog); got != 1 {
+	if got := domainIndex(0, MaxLog); got != 1 {
 		t.Errorf("first point of the largest domain: got index %d", got)
 	}
 	if got := Odds(MaxLog).Index(1<<MaxLog - 1); got != 1<<31-1 {
@@ -159,7 +154,7 @@ func valueAt[F field[F]](coefficients []m31.M31, p Point[F], scale func(F, m31.M
 			if i&1 == 1 {
 				term = term.Mul(x)
 			}
-			x = DoubleX(x)
+			x = doubleX(x)
 		}
 		sum = sum.Add(scale(term, c))
 	}
@@ -237,7 +232,7 @@ func TestLine(t *testing.T) {
 			values[i] = EvaluateLine(coefficients, x)
 			var want m31.QM31
 			for j, c := range coefficients {
-				for y := x; j > 0; j, y = j>>1, DoubleX(y) {
+				for y := x; j > 0; j, y = j>>1, doubleX(y) {
 					if j&1 == 1 {
 						c = c.Mul(y)
 					}

@@ -19,8 +19,8 @@ type Coset struct {
 // Odds returns the canonic coset of size 2^log: the odd multiples of a point of order 2^(log+1). log is at most MaxLog.
 func Odds(log int) Coset { return Coset{subgroup(log + 1), log} }
 
-// HalfOdds returns the coset of size 2^log which, together with its conjugate, is Odds(log+1). log is at most MaxLog-1.
-func HalfOdds(log int) Coset { return Coset{subgroup(log + 2), log} }
+// halfOdds returns the coset of size 2^log which, together with its conjugate, is Odds(log+1). log is at most MaxLog-1.
+func halfOdds(log int) Coset { return Coset{subgroup(log + 2), log} }
 
 // Step returns the index of the difference of consecutive points.
 func (c Coset) Step() Index { return subgroup(c.Log) }
@@ -34,10 +34,10 @@ func (c Coset) At(j int) Point[m31.M31] { return c.Index(j).Point() }
 // Double returns the coset of the doubled points, half as large.
 func (c Coset) Double() Coset { return Coset{(2 * c.Initial).reduce(), c.Log - 1} }
 
-// DomainIndex returns the index of point d of the canonic domain of size 2^log: first the points of HalfOdds(log-1), then their conjugates.
+// domainIndex returns the index of point d of the canonic domain of size 2^log: first the points of halfOdds(log-1), then their conjugates.
 // log is at least 1.
-func DomainIndex(d, log int) Index {
-	half := HalfOdds(log - 1)
+func domainIndex(d, log int) Index {
+	half := halfOdds(log - 1)
 	if d>>half.Log == 0 {
 		return half.Index(d)
 	}
@@ -45,16 +45,16 @@ func DomainIndex(d, log int) Index {
 }
 
 // CellPoint returns the point of storage cell i of a column of size 2^log.
-func CellPoint(i, log int) Point[m31.M31] { return DomainIndex(BitReverse(i, log), log).Point() }
+func CellPoint(i, log int) Point[m31.M31] { return domainIndex(bitReverse(i, log), log).Point() }
 
-// BitReverse returns the number whose log low bits are those of i in reverse order. i is below 2^log.
-func BitReverse(i, log int) int { return int(bits.Reverse64(uint64(i)) >> 1 >> (63 - log)) }
+// bitReverse returns the number whose log low bits are those of i in reverse order. i is below 2^log.
+func bitReverse(i, log int) int { return int(bits.Reverse64(uint64(i)) >> 1 >> (63 - log)) }
 
-// BitReverseSlice swaps v[i] and v[BitReverse(i)] for all i. The length is a power of two.
+// BitReverseSlice swaps v[i] and v[bitReverse(i)] for all i. The length is a power of two.
 func BitReverseSlice[T any](v []T) {
 	log := logSize(len(v))
 	for i := range v {
-		if j := BitReverse(i, log); i < j {
+		if j := bitReverse(i, log); i < j {
 			v[i], v[j] = v[j], v[i]
 		}
 	}
@@ -74,7 +74,7 @@ func CosetCell(j, log int) int {
 	if j&1 == 1 {
 		d = 1<<log - 1 - j/2
 	}
-	return BitReverse(d, log)
+	return bitReverse(d, log)
 }
 
 // PreviousCell returns the storage cell, in a column on the canonic domain of size 2^evalLog, of the point of cell i minus the step of the
@@ -83,15 +83,15 @@ func PreviousCell(i, log, evalLog int) int {
 	// The half coset's step is twice the step of the canonic coset of the same domain, so a step of the coset of size 2^log is
 	// 2^(evalLog-log-1) steps of the half coset; if evalLog = log it is half a step and leads into the other half.
 	if evalLog == log {
-		j := cosetIndex(BitReverse(i, log), log)
+		j := cosetIndex(bitReverse(i, log), log)
 		return CosetCell((j-1)&(1<<log-1), log)
 	}
-	d, half := BitReverse(i, evalLog), 1<<(evalLog-1)
+	d, half := bitReverse(i, evalLog), 1<<(evalLog-1)
 	step := 1 << (evalLog - log - 1)
 	if d >= half {
 		step = -step
 	}
-	return BitReverse(d&half|(d-step)&(half-1), evalLog)
+	return bitReverse(d&half|(d-step)&(half-1), evalLog)
 }
 
 // cosetIndex returns the position in Odds(log) of point d of the canonic domain.
@@ -109,7 +109,7 @@ func LiftedCell(j, k int) int { return j>>(k+1)<<1 | j&1 }
 func Vanishing[F field[F]](log int, p Point[F]) F {
 	x := p.X
 	for range log - 1 {
-		x = DoubleX(x)
+		x = doubleX(x)
 	}
 	return x
 }

@@ -323,7 +323,7 @@ func foldByX(v []m31.QM31, x m31.QM31) m31.QM31 {
 			v[i] = v[2*i].Add(v[2*i+1].Mul(x))
 		}
 		v = v[:len(v)/2]
-		x = DoubleX(x)
+		x = doubleX(x)
 	}
 	return v[0]
 }

@@ -3,10 +3,10 @@ package circle
 import "github.com/starkd/starkd/prover/stwo/m31"
 
 // Line polynomials are polynomials in x of degree below 2^n with coefficients in QM31, in the basis of products of x, π(x), π(π(x)), …: bit k of a
-// coefficient's index stands for π applied k times to x. Their domain of size 2^n is the set of x coordinates of HalfOdds(n), in storage order.
+// coefficient's index stands for π applied k times to x. Their domain of size 2^n is the set of x coordinates of halfOdds(n), in storage order.
 
 // LinePoint returns the x coordinate of storage cell i of the line domain of size 2^log.
-func LinePoint(i, log int) m31.M31 { return HalfOdds(log).At(BitReverse(i, log)).X }
+func LinePoint(i, log int) m31.M31 { return halfOdds(log).At(bitReverse(i, log)).X }
 
 // InterpolateLine replaces the values of a line polynomial on the domain of size len(v), in storage order, by its coefficients. FRI's last
 // layer stores these in bit-reversed order: see BitReverseSlice. The length is a power of two.

@@ -58,9 +58,9 @@ type blockPoints struct {
 
 func newBlockPoints(log int) *blockPoints {
 	p := &blockPoints{log: log}
-	step := HalfOdds(log - 1).Step()
+	step := halfOdds(log - 1).Step()
 	for h := range quotientSize / 2 {
-		d := (step * Index(BitReverse(h, log-1))).Point()
+		d := (step * Index(bitReverse(h, log-1))).Point()
 		p.x, p.y = append(p.x, d.X, d.X), append(p.y, d.Y, d.Y)
 		p.conjX, p.neg = append(p.conjX, d.X, d.X.Neg()), append(p.neg, d.Y, d.Y.Neg())
 	}
@@ -110,8 +110,10 @@ func (l *lifting) lift(column []m31.M31, first, k int) *m31.M31 {
 	l.first = from
 	for i := 0; i < quotientSize; i += run {
 		a, b := column[from], column[from+1]
-		for to := l.cells[i : i+run]; len(to) >= 2; to = to[2:] {
-			to[0], to[1] = a, b
+		to := l.cells[i : i+run]
+		to[0], to[1] = a, b
+		for n := 2; n < run; n *= 2 {
+			copy(to[n:], to[:n])
 		}
 		from += 2
 	}

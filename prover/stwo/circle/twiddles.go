@@ -12,7 +12,7 @@ import (
 // block's first point. These 2^(n-1-k) coordinates depend on n-1-k only.
 type Twiddles struct {
 	log int
-	// x[m] holds the doubled x coordinates of the points BitReverse(h, m) of HalfOdds(m+1), and inverse[m] their doubled inverses, for m from
+	// x[m] holds the doubled x coordinates of the points bitReverse(h, m) of halfOdds(m+1), and inverse[m] their doubled inverses, for m from
 	// 0 to log-2.
 	x, inverse [][]doubled
 	// y and yInverse are the y coordinate of the first point of the domains of sizes 2 and 4, and its inverse. Larger domains need none:
@@ -47,17 +47,17 @@ func NewTwiddles(log int) *Twiddles {
 		t.inverse[m] = inverses(t.x[m])
 	})
 	for n := 1; n <= 2; n++ {
-		y := HalfOdds(n - 1).At(0).Y
+		y := halfOdds(n - 1).At(0).Y
 		t.y[n], t.yInverse[n] = double(y), double(y.Inverse())
 	}
 	return t
 }
 
-// xTable returns the doubled x coordinates of the points BitReverse(h, m) of HalfOdds(m+1). Their indices are 2^(28-m) + BitReverse(h, m)·2^(30-m):
+// xTable returns the doubled x coordinates of the points bitReverse(h, m) of halfOdds(m+1). Their indices are 2^(28-m) + bitReverse(h, m)·2^(30-m):
 // bit b of h adds 2^(29-b), for every m.
 func xTable(m int) []doubled {
 	x, y := make([]m31.M31, 1<<m), make([]m31.M31, 1<<m)
-	first := HalfOdds(m + 1).At(0)
+	first := halfOdds(m + 1).At(0)
 	x[0], y[0] = first.X, first.Y
 	for b := range m {
 		addPoint(x[1<<b:2<<b], y[1<<b:2<<b], x[:1<<b], y[:1<<b], Index(1<<(29-b)).Point())

@@ -24,7 +24,7 @@ func (t *Twiddles) Weights(log, blowup int, p Point[m31.QM31]) *Weights {
 	factors[0] = p.Y
 	x := p.X
 	for k := 1; k < log; k++ {
-		factors[k], x = x, DoubleX(x)
+		factors[k], x = x, doubleX(x)
 	}
 	w := &Weights{}
 	for q := range w.w {
