@@ -7,7 +7,11 @@
 // its n bits reversed. See Haböck, Levit and Papini, "Circle STARKs" (ePrint 2024/278), sections 3 and 4.
 package circle
 
-import "github.com/starkd/starkd/prover/stwo/m31"
+import (
+	"sync"
+
+	"github.com/starkd/starkd/prover/stwo/m31"
+)
 
 // field is one of the two fields over which points are used.
 type field[F any] interface {
@@ -102,8 +106,30 @@ type Index uint32
 // subgroup returns the index of the generator of the subgroup of order 2^log.
 func subgroup(log int) Index { return 1 << (logOrder - log) }
 
+// multiples holds the multiples j·16^k of the generator, for digits j of 4 bits and the 8 places k of an index.
+var multiples = sync.OnceValue(func() *[8][16]Point[m31.M31] {
+	var t [8][16]Point[m31.M31]
+	base := generator
+	for k := range t {
+		sum := zero[m31.M31]()
+		for j := range t[k] {
+			t[k][j], sum = sum, sum.Add(base)
+		}
+		base = sum
+	}
+	return &t
+})
+
 // Point returns the point of index i.
-func (i Index) Point() Point[m31.M31] { return generator.Mul(uint64(i.reduce())) }
+func (i Index) Point() Point[m31.M31] {
+	t := multiples()
+	p := t[0][i&15]
+	for k := 1; k < len(t); k++ {
+		q := &t[k][i>>(4*k)&15]
+		p = Point[m31.M31]{p.X.Mul(q.X).Sub(p.Y.Mul(q.Y)), p.X.Mul(q.Y).Add(p.Y.Mul(q.X))}
+	}
+	return p
+}
 
 // Neg returns the index of the conjugate point.
 func (i Index) Neg() Index { return (-i).reduce() }

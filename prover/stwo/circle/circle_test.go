@@ -44,6 +44,11 @@ func TestGroup(t *testing.T) {
 		}
 		sum = sum.Add(generator)
 	}
+	for i := Index(1); i < 1<<31; i = i*3 + 1 {
+		if got, want := i.Point(), generator.Mul(uint64(i)); got != want {
+			t.Fatalf("point %d: got %v, want %v", i, got, want)
+		}
+	}
 	if got := Index(1<<31 - 1).Point(); got != generator.Conjugate() {
 		t.Errorf("point 2^31-1: got %v, want %v", got, generator.Conjugate())
 	}
@@ -267,5 +272,13 @@ func TestColumns(t *testing.T) {
 				t.Fatalf("column %d extended, cell %d: got %v, want %v", i, j, got, want)
 			}
 		}
+	}
+}
+
+func BenchmarkPoint(b *testing.B) {
+	i := Index(1)
+	for b.Loop() {
+		i = i*5 + 1
+		i.Point()
 	}
 }
