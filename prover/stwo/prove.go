@@ -239,6 +239,7 @@ func (r *run) commitBase(ctx context.Context) (*pcs.Table, error) {
 // interact makes the interaction columns, and drops the base columns.
 func (r *run) interact(ctx context.Context, challenges *air.Challenges) error {
 	values := map[int][]m31.M31{} // of preprocessed columns
+	dropped := 0
 	r.interactions = make([]*air.Interactions, len(r.tables))
 	for i := range r.tables {
 		if err := ctx.Err(); err != nil {
@@ -257,10 +258,18 @@ func (r *run) interact(ctx context.Context, challenges *air.Challenges) error {
 			table.Preprocessed = append(table.Preprocessed, values[k])
 		}
 		r.interactions[i] = t.AIR().Interaction(&table, challenges)
+		dropped += len(t.Columns) << t.LogSize
 		t.Columns = nil
+		if dropped > collectAfter {
+			dropped = 0
+			runtime.GC()
+		}
 	}
 	return nil
 }
+
+// collectAfter is the number of cells that interact drops before it has their memory collected: 256 MiB.
+const collectAfter = 1 << 26
 
 // usedCells returns a preprocessed column of a fixed table. Cells are 0 where all multiplicities of their rows are 0. Most rows are, and the memory of
 // cells that are not written takes no space.
