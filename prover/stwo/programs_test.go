@@ -181,10 +181,6 @@ func proveAll(t *testing.T, text string, names []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	judge, err := exec.LookPath("stwo-judge")
-	if err != nil {
-		t.Log("StarkWare's verifier stwo-judge is not on PATH")
-	}
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
 			in, _ := runProgram(t, name)
@@ -192,25 +188,33 @@ func proveAll(t *testing.T, text string, names []string) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			text := proof.AppendJSON(nil, false)
-			parsed, err := ParseJSON(text)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := parsed.Verify(); err != nil {
-				t.Error(err)
-			}
-			if judge == "" {
-				return
-			}
-			file := filepath.Join(t.TempDir(), "proof.json")
-			if err := os.WriteFile(file, text, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			bits := params.Config.PowBits + params.Config.LogBlowup*params.Config.Queries
-			if text, err := exec.Command(judge, file, "--hash", params.Hash.String(), "--min-bits", fmt.Sprint(bits)).CombinedOutput(); err != nil {
-				t.Errorf("stwo-judge: %v: %s", err, text)
-			}
+			checkProof(t, params, proof)
 		})
+	}
+}
+
+// checkProof verifies a proof after it was written and read, and has it judged by StarkWare's verifier if that is on PATH.
+func checkProof(t *testing.T, params *Params, proof *Proof) {
+	t.Helper()
+	text := proof.AppendJSON(nil, false)
+	parsed, err := ParseJSON(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := parsed.Verify(); err != nil {
+		t.Error(err)
+	}
+	judge, err := exec.LookPath("stwo-judge")
+	if err != nil {
+		t.Log("StarkWare's verifier stwo-judge is not on PATH")
+		return
+	}
+	file := filepath.Join(t.TempDir(), "proof.json")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	bits := params.Config.PowBits + params.Config.LogBlowup*params.Config.Queries
+	if text, err := exec.Command(judge, file, "--hash", params.Hash.String(), "--min-bits", fmt.Sprint(bits)).CombinedOutput(); err != nil {
+		t.Errorf("stwo-judge: %v: %s", err, text)
 	}
 }

@@ -45,9 +45,7 @@ func TestStoneRuns(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := proof.Verify(); err != nil {
-				t.Error(err)
-			}
+			checkProof(t, params, proof)
 			t.Logf("%d steps", proof.Claim.Steps())
 		})
 	}

@@ -69,7 +69,5 @@ func TestUnusualInstructions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := proof.Verify(); err != nil {
-		t.Error(err)
-	}
+	checkProof(t, params, proof)
 }
