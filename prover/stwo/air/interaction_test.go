@@ -18,7 +18,7 @@ func TestInteraction(t *testing.T) {
 		for _, i := range r.instances {
 			c := recordedComponent(t, i.name)
 			table := i.table(c)
-			if table == nil {
+			if table == nil || i.logSize > 16 && name != "c01_nothing" {
 				continue
 			}
 			s := c.Interaction(table, ch)
