@@ -40,6 +40,51 @@ func processorTime() int64 {
 	return u.Utime.Nano() + u.Stime.Nano()
 }
 
+// products returns the number of products of base field elements that a program needs in a row, as a measure of what its multiplications
+// cost alone.
+func products[R reader](p *program[R], read func(R) int) float64 {
+	n := 0
+	for _, s := range p.steps {
+		for _, i := range s.code {
+			switch i.op {
+			case codeMul, codeScale:
+				n++
+			case codeSum:
+				for side := range 2 {
+					n += len(i.sum.scaled[side]) + len(i.sum.products[side])
+				}
+			}
+		}
+		n += read(s.read)
+	}
+	return float64(n)
+}
+
+func termProducts(r *termReader) int {
+	n := 4 * len(r.constraints.terms)
+	if p := r.pair; p != nil {
+		n += 16 + 4*len(p.denominator[0].terms) + 4*len(p.denominator[1].terms)
+		if p.mode&pairSingle == 0 {
+			n += 16
+		}
+		for _, s := range p.slots {
+			if s >= 0 {
+				n += 4
+			}
+		}
+	}
+	return n
+}
+
+// fractionProducts counts the denominator, its norm, inversion and the fraction.
+func fractionProducts(r *fractionReader) int {
+	n := 4*len(r.denominator.terms) + 9 + 3 + 11
+	if r.multiplicity.slot >= 0 {
+		n++
+	}
+	return n
+}
+
 func BenchmarkComposition(b *testing.B) {
 	benchmarkWidths(b, func(b *testing.B, name string) {
 		random := rand.New(rand.NewPCG(0, 0))
@@ -61,6 +106,7 @@ func BenchmarkComposition(b *testing.B) {
 			}
 		}
 		b.ReportMetric(float64(processorTime()-start)/float64(b.N)/(2<<benchmarkLog), "ns/row")
+		b.ReportMetric(products(p, termProducts), "products/row")
 	})
 }
 
@@ -82,6 +128,7 @@ func BenchmarkInteraction(b *testing.B) {
 			}
 		}
 		b.ReportMetric(float64(processorTime()-start)/float64(b.N)/(1<<benchmarkLog), "ns/row")
+		b.ReportMetric(products(p, fractionProducts), "products/row")
 	})
 }
 

@@ -14,8 +14,8 @@ type Table struct {
 	Preprocessed [][]m31.M31 // in the order of Component.Preprocessed
 }
 
-// A program is compiled for blocks of rows: an instruction computes one value in all rows of a block. Its operands are slots: the trace
-// columns, then the preprocessed columns, then registers, which are blocks of the machine's memory.
+// What follows compiles a component's program for blocks of rows: an instruction computes one value in all rows of a block. Its operands are
+// slots: the trace columns, then the preprocessed columns and those of the reader, then registers, which are blocks of the machine's memory.
 //
 // Compilation knows the table's parameter, its size and which of its columns are 0, so all of these are constants. It goes from what the
 // reader of a component asks for (see reader) down to the columns:
@@ -24,6 +24,8 @@ type Table struct {
 //  2. A sum that is used once is part of the sum that uses it, and so are products that are used once. What remains becomes instructions, in
 //     the order in which they are asked for, each with a register of its own.
 //  3. Registers are shared between values that are not alive at the same time.
+
+// opcode says what an instruction computes.
 type opcode uint8
 
 const (
@@ -36,6 +38,7 @@ const (
 	codeSum                         // dst = value of sum
 )
 
+// instruction computes the value of slot dst.
 type instruction struct {
 	op   opcode
 	dst  int32
