@@ -173,17 +173,13 @@ var zeros [lanes]m31.M31
 
 // liftCells sets dst to cells 16i to 16i+15 of a column that is lifted by k.
 func liftCells(dst *[lanes]m31.M31, column []m31.M31, i, k int) {
-	if k >= logLanes-1 {
-		// All sixteen rows have the same two cells.
-		c := circle.LiftedCell(i*lanes, k)
+	// Two neighbouring cells of the column fill a run of 2^(k+1) lanes, or all lanes.
+	run, c := min(2<<k, lanes), circle.LiftedCell(i*lanes, k)
+	for lane := 0; lane < lanes; c += 2 {
 		a, b := column[c], column[c+1]
-		for lane := 0; lane < lanes; lane += 2 {
+		for end := lane + run; lane < end; lane += 2 {
 			dst[lane], dst[lane+1] = a, b
 		}
-		return
-	}
-	for lane := range dst {
-		dst[lane] = column[circle.LiftedCell(i*lanes+lane, k)]
 	}
 }
 
