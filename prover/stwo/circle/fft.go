@@ -1,6 +1,8 @@
 package circle
 
 import (
+	"slices"
+
 	"github.com/starkd/starkd/internal/parallel"
 	"github.com/starkd/starkd/prover/stwo/m31"
 )
@@ -27,7 +29,7 @@ func (t *Twiddles) Extend(dst, values []m31.M31) {
 	coefficients := dst[:len(values)]
 	n, m := t.size(dst), logSize(len(values))
 	if bits := kernelBits(m); bits > 0 && m > lowLog(bits) {
-		t.extendBlocks(bits, dst, coefficients, values, m, 1<<(n-m)-1, 0)
+		t.extendBlocks(bits, dst, coefficients, values, m, 1<<(n-m)-1, 0, nil)
 		return
 	}
 	t.interpolate(coefficients, values)
@@ -73,7 +75,20 @@ func (t *Twiddles) InterpolatePrefix(dst, src []m31.M31, n int) {
 }
 
 // Complete sets the cells of v from number 2^m on: they are the values of the polynomial of 2^m coefficients whose values are the cells before.
-func (t *Twiddles) Complete(v []m31.M31, m int) {
+func (t *Twiddles) Complete(v []m31.M31, m int) { t.complete(v, m, nil) }
+
+// CompleteAt does what Complete does for the given cells, which ascend. The other cells from number 2^m on are undefined.
+func (t *Twiddles) CompleteAt(v []m31.M31, m int, cells []int) { t.complete(v, m, cells) }
+
+// within returns those of the ascending cells that are among the n cells from first on.
+func within(cells []int, first, n int) []int {
+	start, _ := slices.BinarySearch(cells, first)
+	end, _ := slices.BinarySearch(cells, first+n)
+	return cells[start:end]
+}
+
+// complete does what Complete does for the given cells, or for all if cells is nil.
+func (t *Twiddles) complete(v []m31.M31, m int, cells []int) {
 	n := t.size(v)
 	if n == m {
 		return
@@ -82,7 +97,7 @@ func (t *Twiddles) Complete(v []m31.M31, m int) {
 	blocks := 1 << (n - m)
 	coefficients := v[(blocks-1)<<m:]
 	if bits := kernelBits(m); bits > 0 && m > lowLog(bits) {
-		t.extendBlocks(bits, v, coefficients, v[:1<<m], n, 1, blocks-1)
+		t.extendBlocks(bits, v, coefficients, v[:1<<m], n, 1, blocks-1, cells)
 		return
 	}
 	t.InterpolatePrefix(coefficients, v[:1<<m], n)
@@ -101,7 +116,7 @@ func (t *Twiddles) EvaluateHalf(dst, coefficients []m31.M31, half int) {
 // evaluatePart sets dst to block c of 2^m cells of an evaluation of size 2^n of 2^m coefficients. dst is coefficients or does not overlap it.
 func (t *Twiddles) evaluatePart(dst, coefficients []m31.M31, n, m, c int) {
 	if bits := kernelBits(m); bits > 0 {
-		t.evaluateBlock(bits, dst, coefficients, n, m, c)
+		t.evaluateBlock(bits, dst, coefficients, n, m, c, nil)
 		return
 	}
 	copy(dst, coefficients)
@@ -186,8 +201,9 @@ func (t *Twiddles) interpolateRows(bits int, dst, src []m31.M31, n, m, c, r int)
 	}
 }
 
-// evaluateBlock runs layers m-1 to 0 of an evaluation of size 2^n on block c of 2^m cells, from src to dst.
-func (t *Twiddles) evaluateBlock(bits int, dst, src []m31.M31, n, m, c int) {
+// evaluateBlock runs layers m-1 to 0 of an evaluation of size 2^n on block c of 2^m cells, from src to dst. If cells is not nil, it does so for these
+// cells of the whole column only, which ascend.
+func (t *Twiddles) evaluateBlock(bits int, dst, src []m31.M31, n, m, c int, cells []int) {
 	if m == lowLog(bits) {
 		tables := lowTables(t.x, bits, n, m, c)
 		evaluateLow(bits, words(dst, 0), words(src, 0), 1, &tables)
@@ -197,20 +213,26 @@ func (t *Twiddles) evaluateBlock(bits int, dst, src []m31.M31, n, m, c int) {
 	tables := highTables(t.x, r, n, m, c)
 	stride := 4 << (m - r)
 	evaluateHigh(bits, r, words(dst, 0), words(src, 0), stride, stride/(bits/8), 1, &tables)
-	t.evaluateRows(bits, dst, n, m, c, r)
+	t.evaluateRows(bits, dst, n, m, c, r, cells)
 }
 
 // evaluateRows runs all layers of evaluateBlock but the first r, in place.
-func (t *Twiddles) evaluateRows(bits int, v []m31.M31, n, m, c, r int) {
+func (t *Twiddles) evaluateRows(bits int, v []m31.M31, n, m, c, r int, cells []int) {
 	s := m - r
-	if s == lowLog(bits) {
+	if s == lowLog(bits) && cells == nil {
 		tables := lowTables(t.x, bits, n, m, c)
 		evaluateLow(bits, words(v, 0), words(v, 0), 1<<r, &tables)
 		return
 	}
 	for i := range 1 << r {
+		var needed []int
+		if cells != nil {
+			if needed = within(cells, (c<<r+i)<<s, 1<<s); len(needed) == 0 {
+				continue
+			}
+		}
 		row := v[i<<s:][:1<<s]
-		t.evaluateBlock(bits, row, row, n, s, c<<r+i)
+		t.evaluateBlock(bits, row, row, n, s, c<<r+i, needed)
 	}
 }
 
@@ -219,8 +241,9 @@ func (t *Twiddles) evaluateRows(bits int, v []m31.M31, n, m, c, r int) {
 const extendTile = 1 << 10
 
 // extendBlocks interpolates values, the first cells of a column of 2^in, to coefficients, and evaluates these into the blocks first to last of v,
-// upwards or downwards. coefficients is the last of these blocks. There is a high pass.
-func (t *Twiddles) extendBlocks(bits int, v, coefficients, values []m31.M31, in, first, last int) {
+// upwards or downwards. coefficients is the last of these blocks. There is a high pass. If cells is not nil, the values of these cells only are
+// computed, which ascend.
+func (t *Twiddles) extendBlocks(bits int, v, coefficients, values []m31.M31, in, first, last int, cells []int) {
 	n, m := logSize(len(v)), logSize(len(values))
 	r := passLog(bits, m)
 	row := 1 << (m - r)
@@ -238,7 +261,7 @@ func (t *Twiddles) extendBlocks(bits int, v, coefficients, values []m31.M31, in,
 		}
 	}
 	for c := first; c != last+step; c += step {
-		t.evaluateRows(bits, v[c<<m:][:1<<m], n, m, c, r)
+		t.evaluateRows(bits, v[c<<m:][:1<<m], n, m, c, r, cells)
 	}
 }
 

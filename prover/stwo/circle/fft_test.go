@@ -70,6 +70,19 @@ func TestComplete(t *testing.T) {
 				if !slices.Equal(got, extended) {
 					t.Fatalf("2^%d of 2^%d cells: differs at %d", m, n, firstDifference(got, extended))
 				}
+				some := []int{1<<n - 1}
+				for cell := 1<<n - 1; cell > 0; cell = cell*2/3 - 1 {
+					some = append(some, cell)
+				}
+				slices.Sort(some)
+				some = slices.Compact(some)
+				clear(got[1<<m:])
+				twiddles.CompleteAt(got, m, some)
+				for _, cell := range some {
+					if got[cell] != extended[cell] {
+						t.Fatalf("cell %d of 2^%d from 2^%d: got %d, want %d", cell, n, m, got[cell], extended[cell])
+					}
+				}
 				if n == m+1 {
 					for half := range 2 {
 						twiddles.EvaluateHalf(got[:1<<m], coefficients, half)

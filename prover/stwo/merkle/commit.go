@@ -203,8 +203,8 @@ func (t *Tree) Open(positions []uint32) []channel.Digest {
 }
 
 // OpenColumns returns the cells of the columns at positions, which ascend and may repeat, of a tree over columns, and the witness for the leaves
-// there.
-func (t *Tree) OpenColumns(positions []uint32, load Load) (values [][]m31.M31, witness []channel.Digest) {
+// there. load is called with the cells of the column that are needed, which ascend: the others may have any value.
+func (t *Tree) OpenColumns(positions []uint32, load func(column int, scratch []m31.M31, cells []int) []m31.M31) (values [][]m31.M31, witness []channel.Digest) {
 	o := t.newOpener(positions)
 	values = make([][]m31.M31, len(t.shape.Logs))
 	if o == nil || len(values) == 0 {
@@ -214,6 +214,18 @@ func (t *Tree) OpenColumns(positions []uint32, load Load) (values [][]m31.M31, w
 	order := t.shape.order()
 	words := make([][]m31.M31, len(order))
 	rows := len(o.roots) << o.height
+	// By log2 of a column's size: the cell of each leaf, and the same in ascending order.
+	var cellsOf, ascending [circle.MaxLog + 1][]int
+	for _, log := range t.shape.Logs {
+		if cellsOf[log] != nil {
+			continue
+		}
+		for i := range rows {
+			row := o.roots[i>>o.height]<<o.height + i&(1<<o.height-1)
+			cellsOf[log] = append(cellsOf[log], circle.LiftedCell(row, t.log-log))
+		}
+		ascending[log] = slices.Compact(slices.Sorted(slices.Values(cellsOf[log])))
+	}
 	scratch := make(chan []m31.M31, parallel.Workers())
 	for range cap(scratch) {
 		scratch <- nil
@@ -225,11 +237,10 @@ func (t *Tree) OpenColumns(positions []uint32, load Load) (values [][]m31.M31, w
 		if cap(memory) < 1<<log {
 			memory = make([]m31.M31, 1<<log)
 		}
-		cells := load(c, memory[:1<<log])
+		cells := load(c, memory[:1<<log], ascending[log])
 		words[k] = make([]m31.M31, (rows+lanes-1)/lanes*lanes)
-		for i := range rows {
-			row := o.roots[i>>o.height]<<o.height + i&(1<<o.height-1)
-			words[k][i] = cells[circle.LiftedCell(row, t.log-log)]
+		for i, cell := range cellsOf[log] {
+			words[k][i] = cells[cell]
 		}
 		scratch <- memory
 		values[c] = make([]m31.M31, len(positions))

@@ -61,20 +61,6 @@ func (c *Config) newTable(ctx context.Context, h channel.Hash, logs []int, colum
 	return out, err
 }
 
-// load returns the cells of column i in scratch, or where they are stored.
-func (t *Table) load(w *circle.Twiddles, i int, scratch []m31.M31) []m31.M31 {
-	switch {
-	case t.cells[i] == nil:
-		clear(scratch)
-	case t.extended:
-		return t.cells[i]
-	default:
-		copy(scratch, t.cells[i])
-		w.Complete(scratch, t.logs[i])
-	}
-	return scratch
-}
-
 // Doubled returns the values of column i on the canonic domain of twice its size, and nil for a column of zeros. They are in dst, which has that size, or
 // where they are stored: the caller must not change them.
 func (t *Table) Doubled(w *circle.Twiddles, i int, dst []m31.M31) []m31.M31 {
@@ -166,7 +152,20 @@ func (t *Table) Root() channel.Digest { return t.tree.Root() }
 
 // open returns the cells of the columns at positions of the tree, and the witness.
 func (t *Table) open(w *circle.Twiddles, positions []uint32) ([][]m31.M31, []channel.Digest) {
-	return t.tree.OpenColumns(positions, func(i int, scratch []m31.M31) []m31.M31 { return t.load(w, i, scratch) })
+	return t.tree.OpenColumns(positions, func(i int, scratch []m31.M31, cells []int) []m31.M31 {
+		switch {
+		case t.extended:
+			return t.cells[i]
+		case t.cells[i] == nil:
+			for _, c := range cells {
+				scratch[c] = 0
+			}
+		default:
+			copy(scratch, t.cells[i])
+			w.CompleteAt(scratch, t.logs[i], cells)
+		}
+		return scratch
+	})
 }
 
 // Accumulator sums up the composition polynomial: components add their quotients on the domains of their sizes.
