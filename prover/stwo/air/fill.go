@@ -2,6 +2,7 @@ package air
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/starkd/starkd/internal/parallel"
@@ -86,221 +87,242 @@ const (
 // unused is the register of an output that nothing reads.
 const unused = -1
 
+// witnessCompiler holds the state of a compilation. It goes through the nodes in their order, which is one in which they can be computed.
+type witnessCompiler struct {
+	c *Component
+	p *witness
+
+	needed  []bool             // a column or a sink depends on the node
+	last    []int32            // the last node that reads the node
+	columns map[int32][]int32  // the columns of which the node is the witness
+	sinks   map[int32][]sinkOf // the sinks of which the node is the last value
+	outputs map[int32][]int32  // of a call, the nodes of its outputs
+
+	location  []int32 // the register of the node
+	temporary int32   // the first temporary register
+	next      int32   // the first register that was never used
+	free      []int32 // temporary registers that nothing needs any more
+}
+
+// sinkOf is a counted lookup or a feed.
+type sinkOf struct {
+	values []int32
+	index  int
+	feed   bool
+}
+
 // compileWitness returns the witness program of c.
 func compileWitness(c *Component) *witness {
-	p := &witness{columns: len(c.Columns), inputs: c.Inputs, copied: make([]int, len(c.Columns))}
-	type sink struct {
-		values []int32
-		index  int
-		feed   bool
+	n := len(c.nodes)
+	w := &witnessCompiler{c: c, p: &witness{columns: len(c.Columns), inputs: c.Inputs, copied: make([]int, len(c.Columns))},
+		needed: make([]bool, n), last: make([]int32, n), columns: map[int32][]int32{}, sinks: map[int32][]sinkOf{}, outputs: map[int32][]int32{},
+		location: make([]int32, n)}
+	w.findNeeded()
+	w.placeFixed()
+	for k := range w.p.copied {
+		w.p.copied[k] = -1
 	}
-	// Each sink follows the last of its values, and the witness of a column is a column's register.
-	var sinks []sink
+	for i := range c.nodes {
+		if w.needed[i] {
+			w.compute(int32(i))
+		}
+	}
+	w.p.registers = int(w.next)
+	for i := range w.p.steps {
+		if s := &w.p.steps[i]; s.op == opCode {
+			s.text = words(s.code)
+		}
+	}
+	return w.p
+}
+
+// findNeeded goes from columns and sinks to the nodes that they depend on.
+func (w *witnessCompiler) findNeeded() {
+	c := w.c
+	read := func(n, reader int32) {
+		w.last[n] = max(w.last[n], reader)
+		w.needed[n] = true
+	}
+	for k, column := range c.Columns {
+		w.columns[column.witness] = append(w.columns[column.witness], int32(k))
+		read(column.witness, column.witness)
+	}
+	add := func(s sinkOf) {
+		ready := slices.Max(s.values)
+		for _, v := range s.values {
+			read(v, ready)
+		}
+		w.sinks[ready] = append(w.sinks[ready], s)
+	}
 	for k, l := range c.Lookups {
 		if l.Count {
-			sinks = append(sinks, sink{l.values, k, false})
+			add(sinkOf{l.values, k, false})
 		}
 	}
 	for k, f := range c.Feeds {
-		sinks = append(sinks, sink{f.values, k, true})
-	}
-	sinksAt := map[int32][]sink{}
-	columnsAt := map[int32][]int32{}
-	for k, column := range c.Columns {
-		columnsAt[column.witness] = append(columnsAt[column.witness], int32(k))
-	}
-	outputs := map[int32][]int32{} // of each call, the nodes of its outputs
-
-	// A node is needed if a column or a sink depends on it.
-	needed := make([]bool, len(c.nodes))
-	last := make([]int32, len(c.nodes)) // the last node that reads a node
-	var need func(n, reader int32)
-	need = func(n, reader int32) {
-		last[n] = max(last[n], reader)
-		needed[n] = true
-	}
-	for _, column := range c.Columns {
-		need(column.witness, column.witness)
-	}
-	for _, s := range sinks {
-		ready := int32(0)
-		for _, v := range s.values {
-			ready = max(ready, v)
-		}
-		for _, v := range s.values {
-			need(v, ready)
-		}
-		sinksAt[ready] = append(sinksAt[ready], s)
+		add(sinkOf{f.values, k, true})
 	}
 	for i := int32(len(c.nodes)) - 1; i >= 0; i-- {
-		n := c.nodes[i]
-		if !needed[i] {
+		if !w.needed[i] {
 			continue
 		}
-		switch n.op {
+		for _, v := range w.operands(i) {
+			read(v, i)
+		}
+		switch n := c.nodes[i]; n.op {
 		case opColumn:
-			need(c.Columns[n.k].witness, i)
-		case opAdd, opSub, opMul:
-			need(n.a, i)
-			need(n.b, i)
-		case opNeg, opBits, opIsZero, opInverse:
-			need(n.a, i)
+			read(c.Columns[n.k].witness, i)
 		case opOutput:
-			need(n.a, i)
-			outputs[n.a] = append(outputs[n.a], i)
-		case opCall:
-			for _, v := range c.calls[n.k].in {
-				need(v, i)
-			}
+			read(n.a, i)
+			w.outputs[n.a] = append(w.outputs[n.a], i)
 		}
 	}
+}
 
-	first := int32(p.columns + p.inputs) // the first fixed register
-	location := make([]int32, len(c.nodes))
+// operands returns the nodes whose registers the step of node i reads.
+func (w *witnessCompiler) operands(i int32) []int32 {
+	switch n := w.c.nodes[i]; n.op {
+	case opAdd, opSub, opMul:
+		return []int32{n.a, n.b}
+	case opNeg, opBits, opIsZero, opInverse:
+		return []int32{n.a}
+	case opCall:
+		return w.c.calls[n.k].in
+	}
+	return nil
+}
+
+// placeFixed gives registers to the nodes that have them from the beginning.
+func (w *witnessCompiler) placeFixed() {
+	c, p := w.c, w.p
+	first := p.columns + p.inputs
 	for i, n := range c.nodes {
 		switch n.op {
 		case opConst, opParameter, opSize, opEnabled, opPreprocessed:
-			if !needed[i] {
+			if !w.needed[i] {
 				continue
 			}
 			if n.op == opPreprocessed && c.Preprocessed[n.k] != RowNumber {
 				panic("air: the witness of " + c.Name + " reads the preprocessed column " + c.Preprocessed[n.k])
 			}
-			location[i] = first + int32(len(p.fixed))
+			w.location[i] = int32(first + len(p.fixed))
 			p.fixed = append(p.fixed, n)
 		case opInput:
-			location[i] = int32(p.columns) + int32(n.k)
+			w.location[i] = int32(p.columns) + int32(n.k)
 		case opColumn:
-			location[i] = int32(n.k)
+			w.location[i] = int32(n.k)
 		}
 	}
-
-	temporary := first + int32(len(p.fixed))
-	next := temporary
-	var free []int32
-	allocate := func(n int32) int32 {
-		if k := columnsAt[n]; k != nil {
-			location[n] = k[0]
-		} else if len(free) > 0 {
-			location[n] = free[len(free)-1]
-			free = free[:len(free)-1]
-		} else {
-			location[n] = next
-			next++
-		}
-		return location[n]
-	}
-	locations := func(nodes []int32) []int32 {
-		at := make([]int32, len(nodes))
-		for i, n := range nodes {
-			at[i] = location[n]
-		}
-		return at
-	}
-	for k := range p.copied {
-		p.copied[k] = -1
-	}
-	emit := func(i instruction) {
-		if n := len(p.steps); n == 0 || p.steps[n-1].op != opCode {
-			p.steps = append(p.steps, fillStep{op: opCode})
-		}
-		last := &p.steps[len(p.steps)-1]
-		last.code = append(last.code, i)
-	}
-	for i := range c.nodes {
-		i := int32(i)
-		n := c.nodes[i]
-		if !needed[i] {
-			continue
-		}
-		fresh := false // the node has a register of its own
-		var read []int32
-		switch n.op {
-		case opAdd, opSub, opMul:
-			fresh = true
-			read = []int32{n.a, n.b}
-			a, b := c.nodes[n.a], c.nodes[n.b]
-			code := instruction{op: codeOf[n.op], a: location[n.a], b: location[n.b]}
-			switch {
-			case n.op == opSub && a.op == opConst:
-				code = instruction{op: codeConstantMinus, a: location[n.b], k: m31.M31(a.k)}
-			case n.op == opSub && b.op == opConst:
-				code = instruction{op: codeAddConstant, a: location[n.a], k: m31.M31(b.k).Neg()}
-			case n.op == opAdd && a.op == opConst:
-				code = instruction{op: codeAddConstant, a: location[n.b], k: m31.M31(a.k)}
-			case n.op == opAdd && b.op == opConst:
-				code = instruction{op: codeAddConstant, a: location[n.a], k: m31.M31(b.k)}
-			case a.op == opConst:
-				code = instruction{op: codeScale, a: location[n.b], k: m31.M31(a.k)}
-			case b.op == opConst:
-				code = instruction{op: codeScale, a: location[n.a], k: m31.M31(b.k)}
-			}
-			code.dst = allocate(i)
-			emit(code)
-		case opNeg:
-			fresh = true
-			read = []int32{n.a}
-			emit(instruction{op: codeConstantMinus, a: location[n.a], dst: allocate(i)})
-		case opBits, opIsZero, opInverse:
-			fresh = true
-			read = []int32{n.a}
-			p.steps = append(p.steps, fillStep{op: n.op, a: location[n.a], b: n.b, k: n.k, dst: allocate(i)})
-		case opCall:
-			call := c.calls[n.k]
-			read = call.in
-			step := fillStep{op: opCall, f: call.f, in: locations(call.in), out: make([]int32, call.f.Out)}
-			for k := range step.out {
-				step.out[k] = unused
-			}
-			for _, o := range outputs[i] {
-				step.out[c.nodes[o].k] = allocate(o)
-			}
-			p.steps = append(p.steps, step)
-		case opOutput:
-			fresh = true
-		}
-		// Further columns with this witness are copies; so is a column whose witness has a register already.
-		for j, k := range columnsAt[i] {
-			switch {
-			case n.op == opInput:
-				p.copied[k] = int(n.k)
-			case !fresh || j > 0:
-				emit(instruction{op: codeAddConstant, a: location[i], dst: k})
-			}
-		}
-		for _, s := range sinksAt[i] {
-			p.steps = append(p.steps, fillStep{op: opSink, in: locations(s.values), sink: s.index, feed: s.feed})
-			read = append(read, s.values...)
-		}
-		for k, r := range read {
-			if last[r] == i && location[r] >= temporary && !contains(read[:k], r) {
-				free = append(free, location[r])
-			}
-		}
-		if fresh && last[i] == i && location[i] >= temporary && !contains(read, i) {
-			free = append(free, location[i])
-		}
-	}
-	p.registers = int(next)
-	for i := range p.steps {
-		if s := &p.steps[i]; s.op == opCode {
-			s.text = words(s.code)
-		}
-	}
-	return p
+	w.temporary = int32(first + len(p.fixed))
+	w.next = w.temporary
 }
 
-// codeOf is the instruction for a node of two operands.
-var codeOf = map[op]opcode{opAdd: codeAdd, opSub: codeSub, opMul: codeMul}
+// place returns a register for the value of node n: that of the column of which it is the witness, or a temporary one.
+func (w *witnessCompiler) place(n int32) int32 {
+	switch k := w.columns[n]; {
+	case k != nil:
+		w.location[n] = k[0]
+	case len(w.free) > 0:
+		w.location[n] = w.free[len(w.free)-1]
+		w.free = w.free[:len(w.free)-1]
+	default:
+		w.location[n] = w.next
+		w.next++
+	}
+	return w.location[n]
+}
 
-func contains(list []int32, n int32) bool {
-	for _, v := range list {
-		if v == n {
-			return true
+// compute adds the steps that compute node i, and those that become possible by it.
+func (w *witnessCompiler) compute(i int32) {
+	n := w.c.nodes[i]
+	placed := true // the node has got a register now
+	switch n.op {
+	case opAdd, opSub, opMul, opNeg:
+		code := w.arithmetic(n)
+		code.dst = w.place(i)
+		w.emit(code)
+	case opBits, opIsZero, opInverse:
+		w.p.steps = append(w.p.steps, fillStep{op: n.op, a: w.location[n.a], b: n.b, k: n.k, dst: w.place(i)})
+	case opCall:
+		call := w.c.calls[n.k]
+		step := fillStep{op: opCall, f: call.f, in: w.locations(call.in), out: make([]int32, call.f.Out)}
+		for k := range step.out {
+			step.out[k] = unused
+		}
+		for _, o := range w.outputs[i] {
+			step.out[w.c.nodes[o].k] = w.place(o)
+		}
+		w.p.steps = append(w.p.steps, step)
+		placed = false
+	case opOutput: // placed at the call
+	default:
+		placed = false
+	}
+	// Further columns with this witness are copies; so is a column whose witness had a register already.
+	for j, k := range w.columns[i] {
+		switch {
+		case n.op == opInput:
+			w.p.copied[k] = int(n.k)
+		case !placed || j > 0:
+			w.emit(instruction{op: codeAddConstant, a: w.location[i], dst: k})
 		}
 	}
-	return false
+	read := w.operands(i)
+	for _, s := range w.sinks[i] {
+		w.p.steps = append(w.p.steps, fillStep{op: opSink, in: w.locations(s.values), sink: s.index, feed: s.feed})
+		read = append(read[:len(read):len(read)], s.values...)
+	}
+	if placed {
+		read = append(read[:len(read):len(read)], i)
+	}
+	for k, r := range read {
+		if w.last[r] == i && w.location[r] >= w.temporary && !slices.Contains(read[:k], r) {
+			w.free = append(w.free, w.location[r])
+		}
+	}
 }
+
+// arithmetic returns the instruction of a node, without its register.
+func (w *witnessCompiler) arithmetic(n node) instruction {
+	a, b := w.c.nodes[n.a], w.c.nodes[n.b]
+	switch {
+	case n.op == opNeg:
+		return instruction{op: codeConstantMinus, a: w.location[n.a]}
+	case n.op == opSub && a.op == opConst:
+		return instruction{op: codeConstantMinus, a: w.location[n.b], k: m31.M31(a.k)}
+	case n.op == opSub && b.op == opConst:
+		return instruction{op: codeAddConstant, a: w.location[n.a], k: m31.M31(b.k).Neg()}
+	case a.op == opConst:
+		return instruction{op: withConstant[n.op], a: w.location[n.b], k: m31.M31(a.k)}
+	case b.op == opConst:
+		return instruction{op: withConstant[n.op], a: w.location[n.a], k: m31.M31(b.k)}
+	}
+	return instruction{op: codeOf[n.op], a: w.location[n.a], b: w.location[n.b]}
+}
+
+// emit adds an instruction.
+func (w *witnessCompiler) emit(i instruction) {
+	p := w.p
+	if n := len(p.steps); n == 0 || p.steps[n-1].op != opCode {
+		p.steps = append(p.steps, fillStep{op: opCode})
+	}
+	last := &p.steps[len(p.steps)-1]
+	last.code = append(last.code, i)
+}
+
+func (w *witnessCompiler) locations(nodes []int32) []int32 {
+	at := make([]int32, len(nodes))
+	for i, n := range nodes {
+		at[i] = w.location[n]
+	}
+	return at
+}
+
+// codeOf is the instruction for a node of two operands, and withConstant that for one of which an operand is constant.
+var (
+	codeOf       = map[op]opcode{opAdd: codeAdd, opSub: codeSub, opMul: codeMul}
+	withConstant = map[op]opcode{opAdd: codeAddConstant, opMul: codeScale}
+)
 
 // fillWorker runs a witness program on one block after the other.
 type fillWorker struct {

@@ -73,31 +73,49 @@ var (
 			out[0][i] = memory.ID(address)
 		}
 	}}
-	valueOf = &air.Function{Name: "value of id", In: 1, Out: limbs252, Partial: true, Eval: func(env any, in, out [][]m31.M31) {
-		memory := env.(*memory)
-		const group = 64
-		var values [group][5]uint64 // the highest word is 0
-		for from := 0; from < len(in[0]); from += group {
-			ids := in[0][from:min(from+group, len(in[0]))]
-			for i, id := range ids {
-				v := memory.Value(id)
-				copy(values[i][:], v[:])
-			}
-			for k, limb := range out {
-				if limb == nil {
-					continue
-				}
-				limb = limb[from:][:len(ids)]
-				word, shift := k*limbBits/64, uint(k*limbBits%64)
-				for i := range limb {
-					v := &values[i%group]
-					// The two shifts make a shift by 64 if shift is 0.
-					limb[i] = m31.M31((v[word]>>shift | v[word+1]<<(63-shift)<<1) & (1<<limbBits - 1))
-				}
+	valueOf = &air.Function{Name: "value of id", In: 1, Out: limbs252, Partial: true, Eval: limbsOfValues}
+)
+
+// limbsOfValues computes the limbs out of the values of the ids in[0]. Limbs that are nil are not needed.
+func limbsOfValues(env any, in, out [][]m31.M31) {
+	memory := env.(*memory)
+	last := 0 // the last limb that is needed
+	for k, limb := range out {
+		if limb != nil {
+			last = k
+		}
+	}
+	const group, mask = 64, 1<<limbBits - 1
+	words := (last*limbBits + limbBits - 1) / 64 // the last word that is needed
+	var values [4][group]uint64
+	for from := 0; from < len(in[0]); from += group {
+		ids := in[0][from:min(from+group, len(in[0]))]
+		for i, id := range ids {
+			v := memory.Value(id)
+			for word := range words + 1 {
+				values[word][i] = v[word]
 			}
 		}
-	}}
-)
+		for k, limb := range out {
+			if limb == nil {
+				continue
+			}
+			limb = limb[from:][:len(ids)]
+			word, shift := k*limbBits/64, uint(k*limbBits%64)
+			low := values[word][:len(limb)]
+			if shift <= 64-limbBits {
+				for i := range limb {
+					limb[i] = m31.M31(low[i] >> (shift & 63) & mask)
+				}
+				continue
+			}
+			high, up := values[word+1][:len(limb)], 64-shift
+			for i := range limb {
+				limb[i] = m31.M31((low[i]>>(shift&63) | high[i]<<(up&63)) & mask)
+			}
+		}
+	}
+}
 
 // readID adds a column with the id of the value at address.
 func readID(b *air.Builder, name string, address air.Expr) air.Expr {
