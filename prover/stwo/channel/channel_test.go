@@ -327,3 +327,21 @@ func readFile(t *testing.T, path string) []byte {
 	}
 	return b
 }
+
+// TestWords compares the hash of words with that of their bytes, at the borders of blocks.
+func TestWords(t *testing.T) {
+	for _, h := range []Hash{Blake2s, Blake2sM31} {
+		for _, n := range []int{0, 1, 8, 15, 16, 17, 31, 32, 33, 100} {
+			var words []m31.M31
+			var b []byte
+			for i := range n {
+				w := uint32(i*i+7) * 0x9e3779b9 % m31.P
+				words = append(words, m31.M31(w))
+				b = append(b, byte(w), byte(w>>8), byte(w>>16), byte(w>>24))
+			}
+			if got, want := h.Leaf(words), h.bytes(b); got != want {
+				t.Errorf("%v of %d words: got %x, want %x", h, n, got, want)
+			}
+		}
+	}
+}

@@ -21,6 +21,35 @@ func (h Hash) bytes(b []byte) Digest {
 	return d
 }
 
+// words returns the hash of the words with one of the variants of BLAKE2s, as bytes does for their little-endian bytes.
+func (h Hash) words(xs []m31.M31) (d Digest) {
+	state := blake.Initial()
+	var m [16]uint32
+	total := uint64(4 * len(xs))
+	read := uint64(0)
+	for ; len(xs) > len(m); xs = xs[len(m):] {
+		for i := range m {
+			m[i] = uint32(xs[i])
+		}
+		read += uint64(4 * len(m))
+		blake.Compress(&state, &m, read, false)
+	}
+	for i := range m {
+		m[i] = 0
+		if i < len(xs) {
+			m[i] = uint32(xs[i])
+		}
+	}
+	blake.Compress(&state, &m, total, true)
+	for k, w := range state {
+		if h == Blake2sM31 {
+			w = uint32(m31.New(uint64(w)))
+		}
+		binary.LittleEndian.PutUint32(d[4*k:], w)
+	}
+	return d
+}
+
 // Pair returns the hash of two digests: the parent of two nodes of a tree.
 func (h Hash) Pair(left, right *Digest) Digest {
 	if h == Poseidon252 {
@@ -39,11 +68,7 @@ const leafWords = 8
 // shorter last felt has its number of elements above bit 248.
 func (h Hash) Leaf(xs []m31.M31) Digest {
 	if h != Poseidon252 {
-		b := make([]byte, 0, 4*len(xs))
-		for _, x := range xs {
-			b = binary.LittleEndian.AppendUint32(b, uint32(x))
-		}
-		return h.bytes(b)
+		return h.words(xs)
 	}
 	sponge := poseidon.Hasher{}
 	sponge.Write(PackLeaf(xs)...)
