@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 
 	"github.com/starkd/starkd/internal/parallel"
@@ -52,6 +53,7 @@ func Prove(ctx context.Context, ch *channel.Channel, c *Config, tables []*Table,
 	if err != nil {
 		return nil, err
 	}
+	runtime.GC() // the numerators are as large as many columns
 	stage(Stages[2])
 	prover, err := fri.NewProver(ctx, ch, c.fri(s.logDomain), sum, t)
 	if err != nil {

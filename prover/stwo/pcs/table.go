@@ -40,16 +40,20 @@ func (c *Config) newTable(ctx context.Context, h channel.Hash, logs []int, colum
 	if err != nil {
 		return nil, err
 	}
+	largestZero := 0
 	for i, column := range columns {
 		if column != nil && len(column) != 1<<logs[i] {
 			return nil, fmt.Errorf("pcs: column %d has %d rows, and its size is 2^%d", i, len(column), logs[i])
 		}
+		if column == nil {
+			largestZero = max(largestZero, 1<<shape.Logs[i])
+		}
 	}
+	zeros := make([]m31.M31, largestZero)
 	out := &Table{logs: logs, blowup: int(c.LogBlowup), cells: make([][]m31.M31, len(columns))}
 	out.tree, err = shape.Commit(ctx, h, func(i int, scratch []m31.M31) []m31.M31 {
 		if columns[i] == nil {
-			clear(scratch)
-			return scratch
+			return zeros[:len(scratch)]
 		}
 		extend(scratch, columns[i])
 		if out.cells[i] = columns[i]; keep {
