@@ -100,6 +100,7 @@ func FuzzLoadTrace(f *testing.F) {
 	trace, memory := tinyFiles()
 	f.Add([]byte(tinyPublic), []byte(tinyPrivate), trace, memory)
 	f.Add([]byte(`{"n_steps":1,"dynamic_params":{"memory_units_per_step":18446744073709551615}}`), []byte(`{}`), trace[:24], memory)
+	f.Add([]byte(`{"layout":"all_cairo_stwo","n_steps":1}`), []byte(`{}`), trace[:24], memory)
 	f.Add([]byte(`null`), []byte(`{"add_mod":{"instances":[{"batch":[{"a0":"0x1"}]}]}}`), []byte{}, []byte{})
 	f.Fuzz(func(t *testing.T, public, private, trace, memory []byte) {
 		got, err := LoadTrace(public, private, trace, memory)

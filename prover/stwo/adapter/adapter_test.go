@@ -142,6 +142,14 @@ func TestBadJSON(t *testing.T) {
 	if _, err := ReadJSON(strings.NewReader(tinyJSON + "\n")); err != nil {
 		t.Fatal(err)
 	}
+	for _, same := range []string{
+		strings.ReplaceAll(tinyJSON, `{"pc":1,"ap":11,"fp":11}`, "{ \"pc\" :1, \"ap\":\n11 ,\t\"fp\": 11\r}"),
+		strings.ReplaceAll(tinyJSON, `{"pc":1,"ap":11,"fp":11}`, `{"fp":11,"ap":11,"pc":1}`),
+	} {
+		if _, err := ReadJSON(strings.NewReader(same)); err != nil {
+			t.Errorf("%s: %v", same, err)
+		}
+	}
 	for _, c := range [][2]string{
 		{`"pc_count":4`, `"pc_count":5`},
 		{`"pc_count":4`, `"pc_count":"4"`},
@@ -167,6 +175,12 @@ func TestBadJSON(t *testing.T) {
 		{`"add_ap_opcode":[{"pc":1,"ap":11,"fp":11}]`, `"add_ap_opcode":[{"pc":7,"ap":14,"fp":14}]`},
 		{`"add_ap_opcode":[{"pc":1,"ap":11,"fp":11}]`, `"add_ap_opcode":[{"pc":1,"ap":11,"fp":536870912}]`},
 		{`"generic_opcode"`, `"generic"`},
+		{`{"pc":1,"ap":11,`, `{"p c":1,"ap":11,`},
+		{`{"pc":1,"ap":11,`, `{"pc":1.0,"ap":11,`},
+		{`{"pc":1,"ap":11,`, `{"pc":4294967297,"ap":11,`},
+		{`{"pc":1,"ap":11,`, `{"pc":1,"pc":1,"ap":11,`},
+		{`{"pc":1,"ap":11,`, `{"pc":"1","ap":11,`},
+		{`{"pc":1,"ap":11,`, `{"ap":11,`},
 		{`"final_state":{"pc":5,"ap":15,"fp":11}`, `"final_state":{"pc":5,"ap":14,"fp":11}`},
 		{`[1,2,3,4,5,6,7,8,9,10,11,14]`, `[1,2,3,4,5,6,7,8,9,10,11]`},
 		{`[1,2,3,4,5,6,7,8,9,10,11,14]`, `[1,2,3,4,5,6,7,8,9,10,11,13]`},
