@@ -75,28 +75,26 @@ func digest(dst *transcript.Digest, h *blake.State16, lane int) {
 // laneHasher hashes the lowest layers of a tree, sixteen subtrees at a time. The subtrees belong to rows that are neighbours in
 // natural order, so that their elements are consecutive in memory.
 type laneHasher struct {
-	tree *Tree
-	mask digestMask
-	// columns[c][k] holds element k of the leaves of coset c, in natural order of the leaves.
-	columns [][][]field.Element
+	tree  *Tree
+	mask  digestMask
+	coset int
+	// columns[k] holds element k of the leaves of the coset, in natural order of the leaves.
+	columns [][]field.Element
 }
 
-// newLaneHasher returns nil if the lowest layers of the tree use other hashes or the tree is too small.
-func newLaneHasher(t *Tree) *laneHasher {
+// newLaneHasher returns the hasher of coset c, or nil if the lowest layers of the tree use other hashes or the tree is too small.
+func newLaneHasher(t *Tree, c int) *laneHasher {
 	base, _, _ := t.params.Hash.Base()
-	if base != transcript.Blake256 || t.params.FriendlyLayers > uint64(t.kept) || t.shape.depth() < dropped {
+	if base != transcript.Blake256 || t.params.FriendlyLayers > uint64(t.kept) || t.shape.depth()-t.kept < dropped {
 		return nil
 	}
-	l := &laneHasher{tree: t, mask: newDigestMask(t.params.Hash), columns: t.table.Cosets}
+	l := &laneHasher{tree: t, mask: newDigestMask(t.params.Hash), coset: c, columns: t.table.Cosets[c]}
 	if t.shape.logRowsPerLeaf() == 1 {
 		// The two rows of a leaf are half a domain apart in natural order.
-		l.columns = make([][][]field.Element, len(t.table.Cosets))
-		for c, columns := range t.table.Cosets {
-			half := len(columns[0]) / 2
-			l.columns[c] = [][]field.Element{columns[0][:half], columns[0][half:]}
-		}
+		half := len(l.columns[0]) / 2
+		l.columns = [][]field.Element{l.columns[0][:half], l.columns[0][half:]}
 	}
-	if len(l.columns[0][0])>>dropped < blake.Lanes {
+	if len(l.columns[0])>>dropped < blake.Lanes {
 		return nil
 	}
 	return l
@@ -105,16 +103,14 @@ func newLaneHasher(t *Tree) *laneHasher {
 // leaves computes the lowest kept layer, until ctx ends.
 func (l *laneHasher) leaves(ctx context.Context) {
 	t := l.tree
-	cosets := len(l.columns)
-	perCoset := len(l.columns[0][0]) >> dropped // number of subtrees
-	groups := perCoset / blake.Lanes
+	cosets := len(t.table.Cosets)
+	groups := len(l.columns[0]) >> dropped / blake.Lanes // of subtrees
 	n := uint64(1) << t.kept
-	parallel.Chunks(cosets*groups, 1, func(start, end int) {
-		for g := start; g < end && ctx.Err() == nil; g++ {
-			c, i := g/groups, g%groups*blake.Lanes
-			h := l.subtrees(c, i, 0, dropped)
+	parallel.Chunks(groups, 1, func(start, end int) {
+		for i := start * blake.Lanes; i < end*blake.Lanes && ctx.Err() == nil; i += blake.Lanes {
+			h := l.subtrees(i, 0, dropped)
 			for lane := range blake.Lanes {
-				natural := uint64((i+lane)*cosets + c)
+				natural := uint64((i+lane)*cosets + l.coset)
 				digest(&t.nodes[n+field.BitReverse(natural, t.kept)], &h, lane)
 			}
 		}
@@ -122,22 +118,22 @@ func (l *laneHasher) leaves(ctx context.Context) {
 }
 
 // subtrees hashes subtree number k of the given height, counted from the left, within each of the kept subtrees that start at
-// leaves i to i+15 of coset c.
-func (l *laneHasher) subtrees(c, i, k int, height uint) blake.State16 {
+// leaves i to i+15 of the coset.
+func (l *laneHasher) subtrees(i, k int, height uint) blake.State16 {
 	if height == 0 {
 		// Leaf k is bitrev(k)/2^dropped of the domain after leaf 0.
-		stride := len(l.columns[c][0]) >> dropped
-		return l.leaf(c, i+int(field.BitReverse(uint64(k), dropped))*stride)
+		stride := len(l.columns[0]) >> dropped
+		return l.leaf(i + int(field.BitReverse(uint64(k), dropped))*stride)
 	}
-	left := l.subtrees(c, i, 2*k, height-1)
-	right := l.subtrees(c, i, 2*k+1, height-1)
+	left := l.subtrees(i, 2*k, height-1)
+	right := l.subtrees(i, 2*k+1, height-1)
 	return l.mask.pair(&left, &right)
 }
 
 // leaf hashes sixteen leaves, of which the first is leaf i.
-func (l *laneHasher) leaf(c, i int) blake.State16 {
+func (l *laneHasher) leaf(i int) blake.State16 {
 	h := blake.Initial16()
-	columns := l.columns[c]
+	columns := l.columns
 	for k := 0; k < len(columns); k += 2 {
 		var block blake.Block16
 		field.HashWords((*[8][16]uint32)(block[:8]), columns[k][i:i+blake.Lanes])

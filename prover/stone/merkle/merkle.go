@@ -65,16 +65,12 @@ func (s Shape) leaf(h transcript.Hash, b []byte) (transcript.Digest, error) {
 // the few nodes of these layers that it needs.
 const dropped = 3
 
-// Table is a table in the prover's memory: columns over a domain in natural order, split into cosets. Row i of coset c is row
-// i·len(Cosets) + c of the domain. The committed table has the rows in bit-reversed order.
+// Table is a table in the prover's memory: columns over a domain in natural order, split into cosets, whose number is a power of two. Row i of
+// coset c is row i·len(Cosets) + c of the domain. The committed table has the rows in bit-reversed order, so the rows of a coset are a range of it.
 type Table struct {
-	Cosets [][][]field.Element // Cosets[c][k] is column k
-}
+	Cosets [][][]field.Element // Cosets[c][k] is column k; nil while the coset is not in memory
 
-// size returns the table's size.
-func (t *Table) size() Shape {
-	log, _ := field.Log2(uint64(len(t.Cosets) * len(t.Cosets[0][0])))
-	return Shape{LogRows: log, Columns: len(t.Cosets[0])}
+	fetched map[uint64][]field.Element // committed rows of cosets that are not in memory
 }
 
 // row copies row r of the committed table to dst. log is log2 of the number of rows.
@@ -82,6 +78,10 @@ func (t *Table) row(r uint64, log uint, dst []field.Element) {
 	i := field.BitReverse(r, log)
 	n := uint64(len(t.Cosets))
 	columns := t.Cosets[i%n]
+	if columns == nil {
+		copy(dst, t.fetched[r])
+		return
+	}
 	for k := range dst {
 		dst[k] = columns[k][i/n]
 	}
@@ -99,13 +99,37 @@ type Tree struct {
 // Build hashes a table, which must not change while the tree is used. It runs on all cores. When ctx ends, it returns ctx's
 // error soon.
 func Build(ctx context.Context, params Params, table *Table) (*Tree, error) {
-	t := &Tree{params: params, shape: table.size(), table: table}
-	t.kept = t.shape.depth() - min(t.shape.depth(), dropped)
-	t.nodes = make([]transcript.Digest, 2<<t.kept)
-	if l := newLaneHasher(t); l != nil {
-		l.leaves(ctx)
-	} else if err := t.leaves(ctx); err != nil {
-		return nil, fmt.Errorf("merkle: %w", err)
+	t, err := BuildCosets(ctx, params, len(table.Cosets), func(c int) ([][]field.Element, error) { return table.Cosets[c], nil })
+	if err == nil {
+		t.table = table
+	}
+	return t, err
+}
+
+// BuildCosets hashes a table of which one coset is in memory at a time: coset returns the columns of one, which it may overwrite with the next call.
+// Rows must be fetched before they are opened.
+func BuildCosets(ctx context.Context, params Params, cosets int, coset func(c int) ([][]field.Element, error)) (*Tree, error) {
+	t := &Tree{params: params, table: &Table{Cosets: make([][][]field.Element, cosets)}}
+	for c := range cosets {
+		columns, err := coset(c)
+		if err != nil {
+			return nil, err
+		}
+		if c == 0 {
+			log, _ := field.Log2(uint64(cosets * len(columns[0])))
+			t.shape = Shape{LogRows: log, Columns: len(columns)}
+			// A kept node is in one coset.
+			log, _ = field.Log2(uint64(len(columns[0])))
+			t.kept = t.shape.depth() - min(log-min(log, t.shape.logRowsPerLeaf()), dropped)
+			t.nodes = make([]transcript.Digest, 2<<t.kept)
+		}
+		t.table.Cosets[c] = columns
+		if l := newLaneHasher(t, c); l != nil {
+			l.leaves(ctx)
+		} else if err := t.leaves(ctx, c); err != nil {
+			return nil, fmt.Errorf("merkle: %w", err)
+		}
+		t.table.Cosets[c] = nil
 	}
 	for d := int(t.kept) - 1; d >= 0; d-- {
 		if err := ctx.Err(); err != nil {
@@ -118,17 +142,48 @@ func Build(ctx context.Context, params Params, table *Table) (*Tree, error) {
 	return t, ctx.Err()
 }
 
-// leaves computes the lowest kept layer, one subtree at a time, until ctx ends.
-func (t *Tree) leaves(ctx context.Context) error {
+// Fetch makes the rows that an opening of rows needs available. coset returns the columns of a coset, as in BuildCosets.
+func (t *Tree) Fetch(rows []uint64, coset func(c int) ([][]field.Element, error)) error {
+	t.table.fetched = make(map[uint64][]field.Element)
+	log := t.shape.LogRows - t.kept // of the rows below a kept node
+	byCoset := make([][]uint64, len(t.table.Cosets))
+	for _, node := range parents(rows, log) {
+		for r := node << log; r < (node+1)<<log; r++ {
+			c := field.BitReverse(r, t.shape.LogRows) % uint64(len(byCoset))
+			byCoset[c] = append(byCoset[c], r)
+		}
+	}
+	for c, list := range byCoset {
+		if len(list) == 0 {
+			continue
+		}
+		columns, err := coset(c)
+		if err != nil {
+			return err
+		}
+		for _, r := range list {
+			row := make([]field.Element, t.shape.Columns)
+			for k := range row {
+				row[k] = columns[k][field.BitReverse(r, t.shape.LogRows)/uint64(len(byCoset))]
+			}
+			t.table.fetched[r] = row
+		}
+	}
+	return nil
+}
+
+// leaves computes the lowest kept layer of coset c, one subtree at a time, until ctx ends.
+func (t *Tree) leaves(ctx context.Context, c int) error {
 	errs := make([]error, parallel.Workers())
-	n := 1 << t.kept
+	cosets := len(t.table.Cosets)
+	n := 1 << t.kept / cosets
 	size := (n + len(errs) - 1) / len(errs)
 	parallel.For(len(errs), func(w int) {
 		b := newBuffer(t.shape)
 		// Neighbours in bit-reversed order are consecutive in memory, so visit the subtrees in that order.
 		for j := min(w*size, n); j < min((w+1)*size, n) && errs[w] == nil && ctx.Err() == nil; j++ {
-			i := field.BitReverse(uint64(j), t.kept)
-			t.nodes[uint64(n)+i], errs[w] = t.subtree(t.kept, i, b)
+			i := field.BitReverse(uint64(j*cosets+c), t.kept)
+			t.nodes[uint64(1)<<t.kept+i], errs[w] = t.subtree(t.kept, i, b)
 		}
 	})
 	return errors.Join(errs...)

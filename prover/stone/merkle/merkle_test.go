@@ -30,7 +30,8 @@ func sampleTable(logRows uint, columns, cosets int) *Table {
 // root computes the root by the definition: it hashes every row's bytes, then pairs.
 func root(t *testing.T, p Params, table *Table) transcript.Digest {
 	t.Helper()
-	s := table.size()
+	log, _ := field.Log2(uint64(len(table.Cosets) * len(table.Cosets[0][0])))
+	s := Shape{LogRows: log, Columns: len(table.Cosets[0])}
 	layer := make([]transcript.Digest, 1<<s.depth())
 	dst := make([]field.Element, s.Columns)
 	for i := range layer {
@@ -94,6 +95,18 @@ func TestBuildOpenCheck(t *testing.T) {
 			if want := root(t, c.params, table); tree.nodes[1] != want {
 				t.Fatalf("got root %x, want %x", tree.nodes[1], want)
 			}
+			// The same with one coset in memory at a time.
+			buffer := sampleTable(c.logRows, c.columns, c.cosets).Cosets[0]
+			coset := func(i int) ([][]field.Element, error) {
+				for k := range buffer {
+					copy(buffer[k], table.Cosets[i][k])
+				}
+				return buffer, nil
+			}
+			byCoset, err := BuildCosets(t.Context(), c.params, c.cosets, coset)
+			if err != nil || byCoset.nodes[1] != tree.nodes[1] {
+				t.Fatalf("coset by coset: root %x, want %x (%v)", byCoset.nodes[1], tree.nodes[1], err)
+			}
 			n := uint64(1) << c.logRows
 			for _, rows := range [][]uint64{{0}, {n - 1}, {0, n / 2, n - 1}, {n / 3, n/3 + 1}} {
 				slices.Sort(rows)
@@ -103,6 +116,10 @@ func TestBuildOpenCheck(t *testing.T) {
 				}
 				known := func(r uint64, column int) bool { return r == rows[0] && column == 0 }
 				checkOpening(t, tree, rows, known)
+				if err := byCoset.Fetch(rows, coset); err != nil {
+					t.Fatal(err)
+				}
+				checkOpening(t, byCoset, rows, known)
 			}
 		})
 	}

@@ -125,9 +125,6 @@ func Prove(ctx context.Context, w air.Trace, p *Params, seed transcript.Digest, 
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range tables {
-		t.coeffs = nil // no longer needed
-	}
 	release(&s)
 	sendSamples(ch, sampled, p.FriendlyUpdates)
 	leaveValues()
@@ -136,18 +133,27 @@ func Prove(ctx context.Context, w air.Trace, p *Params, seed transcript.Digest, 
 	progress.stage(7)
 	gamma := ch.Draw(compositionLabel)
 	leave()
-	quotients, err := deepQuotients(ctx, &s, samples(system, &s, z, sampled), tables, system, gamma)
+	if columns, err = ext.coset(ctx, tables, 0); err != nil {
+		return nil, err
+	}
+	quotients, err := deepQuotients(ctx, &s, samples(system, &s, z, sampled), columns, system, gamma)
 	if err != nil {
 		return nil, err
 	}
+	columns = nil
+	release(&s)
 	first := ext.extendQuotient(quotients)
 	progress.stage(8)
 	defer ch.Scope("FRI")()
 	err = fri.Prove(ctx, ch, &p.FRI, first, func(positions []uint64) error {
 		defer ch.Scope("Virtual Oracle")()
 		rows := distinct(positions)
+		release(&s)
 		for i, t := range tables {
 			leave := ch.Scope("Trace " + strconv.Itoa(i))
+			if err := t.tree.Fetch(rows, ext.cosets(ctx, t)); err != nil {
+				return err
+			}
 			if err := t.tree.Open(ch, rows, nil); err != nil {
 				return err
 			}
@@ -192,10 +198,10 @@ func sendSamples(ch *transcript.Prover, values []field.Element, together bool) {
 	}
 }
 
-// table is a committed table: the polynomials of its columns, their values and the tree.
+// table is a committed table: the polynomials of its columns and the tree. The columns' values are computed again where they are needed, one coset
+// at a time, because all of them would take four times the memory.
 type table struct {
-	coeffs [][]field.Element   // bit-reversed coefficients of each column
-	cosets [][][]field.Element // cosets[c][k]: values of column k on coset c of the evaluation domain
+	coeffs [][]field.Element // bit-reversed coefficients of each column
 	tree   *merkle.Tree
 }
 
@@ -214,16 +220,39 @@ func newExtender(s *sizes, logBlowup uint) *extender {
 	return e
 }
 
-// extend evaluates a polynomial on coset c.
-func (e *extender) extend(coeffs []field.Element, c int) []field.Element {
-	v := make([]field.Element, len(coeffs))
-	e.plans[c].Evaluate(v, coeffs)
-	return v
+// cosets returns a function that returns the values of the table's columns on a coset. Each call overwrites the values of the call before.
+func (e *extender) cosets(ctx context.Context, t *table) func(c int) ([][]field.Element, error) {
+	columns := make([][]field.Element, len(t.coeffs))
+	return func(c int) ([][]field.Element, error) {
+		for k, coeffs := range t.coeffs {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			if columns[k] == nil {
+				columns[k] = make([]field.Element, len(coeffs))
+			}
+			e.plans[c].Evaluate(columns[k], coeffs)
+		}
+		return columns, nil
+	}
+}
+
+// coset returns the values of the columns of all tables on coset c.
+func (e *extender) coset(ctx context.Context, tables []*table, c int) ([][]field.Element, error) {
+	var all [][]field.Element
+	for _, t := range tables {
+		columns, err := e.cosets(ctx, t)(c)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, columns...)
+	}
+	return all, nil
 }
 
 // table interpolates, extends and commits columns.
 func (e *extender) table(ctx context.Context, columns [][]field.Element, interpolate *poly.Plan, params merkle.Params) (*table, error) {
-	t := &table{cosets: make([][][]field.Element, len(e.plans))}
+	t := &table{}
 	for _, column := range columns {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -233,16 +262,7 @@ func (e *extender) table(ctx context.Context, columns [][]field.Element, interpo
 		interpolate.Interpolate(c)
 		t.coeffs = append(t.coeffs, c)
 	}
-	for c := range t.cosets {
-		t.cosets[c] = make([][]field.Element, len(columns))
-		for k := range columns {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			t.cosets[c][k] = e.extend(t.coeffs[k], c)
-		}
-	}
 	var err error
-	t.tree, err = merkle.Build(ctx, params, &merkle.Table{Cosets: t.cosets})
+	t.tree, err = merkle.BuildCosets(ctx, params, len(e.plans), e.cosets(ctx, t))
 	return t, err
 }

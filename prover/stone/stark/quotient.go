@@ -19,9 +19,9 @@ func (e *extender) composition(ctx context.Context, ev *air.Evaluator, tables []
 	var f [air.CompositionColumns][]field.Element
 	for j := range f {
 		coset := j * len(e.plans) / air.CompositionColumns
-		var columns [][]field.Element
-		for _, t := range tables {
-			columns = append(columns, t.cosets[coset]...)
+		columns, err := e.coset(ctx, tables, coset)
+		if err != nil {
+			return nil, err
 		}
 		f[j] = make([]field.Element, n)
 		ev.Coset(ctx, columns, e.plans[coset].Domain.Offset, f[j])
@@ -79,17 +79,13 @@ func evalSamples(ctx context.Context, system *air.System, s *sizes, tables []*ta
 	return out, nil
 }
 
-// deepQuotients evaluates Σ γ^i·(f_i(x) - v_i)/(x - x_i) on coset 0 of the evaluation domain. These values determine the
-// polynomial, because its degree is below n.
+// deepQuotients evaluates Σ γ^i·(f_i(x) - v_i)/(x - x_i) on coset 0 of the evaluation domain, where the columns are given. These values
+// determine the polynomial, because its degree is below n.
 //
 // The samples at z·g^r share the denominator x - z·g^r = g^r·(x·g^-r - z), and x·g^-r is the point r places before x. So all
 // denominators are rotations of one vector 1/(x - z).
-func deepQuotients(ctx context.Context, s *sizes, places []sample, tables []*table, system *air.System, gamma field.Element) ([]field.Element, error) {
+func deepQuotients(ctx context.Context, s *sizes, places []sample, columns [][]field.Element, system *air.System, gamma field.Element) ([]field.Element, error) {
 	n := s.trace.Size
-	var columns [][]field.Element
-	for _, t := range tables {
-		columns = append(columns, t.cosets[0]...)
-	}
 	domain := s.trace.Shift(field.Generator())
 	z := places[0].point // the point of the first sample; rows below are relative to its row
 	origin := system.Mask[0].Row
