@@ -39,6 +39,7 @@ func ParseBinary(b []byte) (*Proof, error) {
 		return nil, fmt.Errorf("stwo: a proof of %d bytes, want at most %d", len(b), MaxProofFile)
 	}
 	var hash channel.Hash
+	var packed *bytes.Reader
 	var plain io.Reader
 	rest, ours := bytes.CutPrefix(b, []byte(binaryMagic))
 	switch {
@@ -47,14 +48,18 @@ func ParseBinary(b []byte) (*Proof, error) {
 			return nil, errors.New("stwo: proof: unknown hash function")
 		}
 		hash = channel.Hash(rest[0])
-		packed := bytes.NewReader(rest[1:])
+		packed = bytes.NewReader(rest[1:])
 		plain = flate.NewReader(packed)
 	case bytes.HasPrefix(b, []byte(bzip2Magic)):
-		plain = bzip2.NewReader(bytes.NewReader(b))
+		packed = bytes.NewReader(b)
+		plain = bzip2.NewReader(packed)
 	default:
 		return nil, errors.New("stwo: the file is not a proof in binary form")
 	}
 	p, err := readPlain(&io.LimitedReader{R: plain, N: inflated(len(b))}, hash, ours)
+	if err == nil && packed.Len() > 0 {
+		return nil, fmt.Errorf("stwo: proof: %d bytes after its end", packed.Len())
+	}
 	if err == nil && !ours {
 		p.recogniseHash()
 	}

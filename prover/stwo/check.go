@@ -80,7 +80,9 @@ func (c *Claim) checkUses() error {
 	if t := c.table("memory_id_to_small"); t != nil && 1<<t.LogSize > firstBigID {
 		return fmt.Errorf("stwo: 2^%d values below 2^72, want at most %d", t.LogSize, firstBigID)
 	}
-	for relation, n := range c.uses() {
+	uses := c.uses()
+	c.Public.addUses(uses)
+	for relation, n := range uses {
 		if n >= m31.P {
 			return fmt.Errorf("stwo: %d uses of %s, want less than %d", n, relation, m31.P)
 		}
@@ -158,6 +160,10 @@ func (p *PublicData) check() error {
 			if v >= m31.P {
 				return fmt.Errorf("stwo: segment %s: %d is not below %d", segmentNames[i], v, m31.P)
 			}
+		}
+		if *s == (Segment{}) {
+			// The claim would be mixed as one without the segment. No prover gives the id 0 to 0, because the program's first word has it.
+			return fmt.Errorf("stwo: segment %s: pointers and ids are 0, as of an absent segment", segmentNames[i])
 		}
 	}
 	for _, cells := range [][]Cell{p.Program, p.Output, {{ID: p.SafeCallIDs[0]}, {ID: p.SafeCallIDs[1]}}} {

@@ -1,6 +1,7 @@
 package stwo
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/starkd/starkd/prover/stwo/air"
@@ -9,6 +10,9 @@ import (
 
 // columns returns the columns of each tree, and for each table of the claim the numbers of the preprocessed columns that it reads.
 func (p *Proof) columns() (columns [trees][]pcs.Column, reads [][]int, err error) {
+	if len(p.Claim.Tables) == 0 {
+		return columns, nil, errors.New("stwo: a claim without tables")
+	}
 	at := map[string]int{}
 	for i, c := range p.Preprocessed.Columns() {
 		columns[0] = append(columns[0], pcs.Column{Log: c.LogSize})

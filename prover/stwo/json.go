@@ -39,7 +39,7 @@ const maxMembers = 128
 
 // done returns the reader's error, or one if something follows the proof.
 func (r *jsonReader) done() error {
-	if r.err == nil && r.peek() != 0 {
+	if r.peek(); r.err == nil && r.at < len(r.text) { // peek returns 0 for a byte 0, too
 		r.unexpected("the end of the text")
 	}
 	return r.err

@@ -108,6 +108,16 @@ func (p *Prover) commitPreprocessed(ctx context.Context) error {
 
 // Prove proves a run. When ctx ends, Prove returns ctx's error soon.
 func (p *Prover) Prove(ctx context.Context, in *adapter.Input, progress *Progress) (*Proof, error) {
+	return p.prove(ctx, in, progress, forger{})
+}
+
+// forger holds functions that change a false prover's tables and claimed sums before they are committed, in tests. Each may be nil.
+type forger struct {
+	tables func([]cairoair.Table)
+	sums   func(*Proof, *air.Challenges, []*air.Interactions)
+}
+
+func (p *Prover) prove(ctx context.Context, in *adapter.Input, progress *Progress, forge forger) (*Proof, error) {
 	config := &p.params.Config
 	proof := &Proof{Hash: p.params.Hash, Salt: p.params.Salt, Preprocessed: p.params.Preprocessed}
 	proof.STARK.Config = *config
@@ -121,6 +131,9 @@ func (p *Prover) Prove(ctx context.Context, in *adapter.Input, progress *Progres
 	}
 	if proof.Claim, err = newClaim(in, tables); err != nil {
 		return nil, err
+	}
+	if forge.tables != nil {
+		forge.tables(tables)
 	}
 	columns, reads, err := proof.columns()
 	if err != nil {
@@ -160,6 +173,9 @@ func (p *Prover) Prove(ctx context.Context, in *adapter.Input, progress *Progres
 	}
 	for i := range r.interactions {
 		proof.Sums = append(proof.Sums, r.interactions[i].ClaimedSum)
+	}
+	if forge.sums != nil {
+		forge.sums(proof, challenges, r.interactions)
 	}
 	ch.MixFelts(proof.Sums...)
 	runtime.GC()

@@ -134,6 +134,14 @@ var (
 	memoryIDToValue   = air.NewRelation("MemoryIdToBig", 1+feltLimbs)
 )
 
+// addUses adds the numbers of tuples that lookups uses of each relation.
+func (p *PublicData) addUses(uses map[string]uint64) {
+	cells := uint64(len(p.Program) + 2 + 2*len(p.present()) + len(p.Output))
+	uses[opcodes.Name]++
+	uses[memoryAddressToID.Name] += cells
+	uses[memoryIDToValue.Name] += cells
+}
+
 // lookups returns the sum of the public data's part in the lookups: it uses each cell of the public memory and the final state, and yields the
 // initial state. It returns an error if a denominator is 0, for which the probability is negligible.
 func (p *PublicData) lookups(ch *air.Challenges) (m31.QM31, error) {

@@ -35,6 +35,13 @@ func (p *Proof) check() (columns [trees][]pcs.Column, reads [][]int, err error) 
 	if len(p.Sums) != len(p.Claim.Tables) {
 		return columns, nil, fmt.Errorf("stwo: %d claimed sums, want %d", len(p.Sums), len(p.Claim.Tables))
 	}
+	for i := range p.Sums {
+		for _, v := range p.Sums[i].Coordinates() {
+			if v >= m31.P {
+				return columns, nil, fmt.Errorf("stwo: claimed sum %d has the coordinate %d, want less than %d", i, v, m31.P)
+			}
+		}
+	}
 	if columns, reads, err = p.columns(); err != nil {
 		return columns, nil, err
 	}
