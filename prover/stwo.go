@@ -22,16 +22,15 @@ func VerifyStwo(p *stwo.Proof, policy Policy) (*Claim, error) {
 		return nil, err
 	}
 	public := &p.Claim.Public
-	claim := &Claim{
-		Layout: stwoLayout, Steps: p.Claim.Steps(), Security: p.Security(), Version: stwo.Version,
-		Program: &Program{Words: public.ProgramWords(), Main: public.Main(), Builtins: public.Builtins()}, Output: public.OutputWords(),
-	}
+	claim := &Claim{Layout: stwoLayout, Steps: p.Claim.Steps(), Security: p.Security(), Version: stwo.Version}
 	if err := policy.admits(p, claim.Security); err != nil {
 		return nil, err
 	}
 	if err := p.Verify(); err != nil {
 		return nil, err
 	}
+	claim.Program = &Program{Words: public.ProgramWords(), Main: public.Main(), Builtins: public.Builtins()}
+	claim.Output = public.OutputWords()
 	if err := claim.name(public, &policy); err != nil {
 		return nil, err
 	}

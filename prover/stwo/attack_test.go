@@ -12,14 +12,15 @@ import (
 	"github.com/starkd/starkd/prover/stwo/preprocessed"
 )
 
-// attack is a proof that says something false, or that Verify could take for something else than it is, and a part of the error of Check.
+// attack is a change after which a proof says something false, or could be taken for another one. want is a part of the error of Check, or "" if
+// only Verify sees it.
 type attack struct {
 	what   string
 	change func(p *Proof)
 	want   string
 }
 
-// claimAttacks are changes of the proof c04_rc_bitwise, of which the claim has range checks and bitwise operations.
+// claimAttacks returns changes of the proof c04_rc_bitwise, of which the claim has range checks and bitwise operations.
 func claimAttacks() []attack {
 	public := func(change func(p *PublicData)) func(*Proof) { return func(p *Proof) { change(&p.Claim.Public) } }
 	segment := func(name string, change func(s *Segment)) func(*Proof) {
@@ -346,7 +347,11 @@ func TestTrailingBytes(t *testing.T) {
 func TestZeroDenominator(t *testing.T) {
 	one := m31.FromM31(1)
 	for _, d := range [][]m31.QM31{{{}}, {one, {}}, {{}, one}, {{}, {}}} {
-		if _, err := sumOfInverses(d); err == nil || !strings.Contains(err.Error(), "a denominator of the public lookups is 0") {
+		sum := newInverses()
+		for _, x := range d {
+			sum.add(x)
+		}
+		if _, err := sum.value(); err == nil || !strings.Contains(err.Error(), "a denominator of the public lookups is 0") {
 			t.Errorf("%v: got %v, want an error about a denominator", d, err)
 		}
 	}

@@ -69,10 +69,10 @@ func (c *Claim) mix(ch *channel.Channel) {
 	ch.MixFelts(pack(sizes...)...)
 	ch.MixFelts(pack(uint32(len(p.Program)))...)
 
-	words := []uint32{
+	words := append(make([]uint32, 0, 6+4*SegmentCount+2+len(p.Output)+len(p.Program)),
 		uint32(p.Initial.PC), uint32(p.Initial.AP), uint32(p.Initial.FP),
 		uint32(p.Final.PC), uint32(p.Final.AP), uint32(p.Final.FP),
-	}
+	)
 	for _, s := range p.Segments {
 		if s == nil {
 			s = new(Segment)
@@ -87,12 +87,12 @@ func (c *Claim) mix(ch *channel.Channel) {
 	}
 	ch.MixFelts(pack(words...)...)
 	for _, cells := range [][]Cell{p.Output, p.Program} {
-		values := make([]m31.M31, 0, feltLimbs*len(cells))
+		leaf := channel.NewLeafHasher(ch.Hash()) // all limbs would take three times the memory of the cells
 		for i := range cells {
 			l := limbs(cells[i].Value)
-			values = append(values, l[:]...)
+			leaf.Write(l[:])
 		}
-		ch.MixDigest(ch.Hash().Leaf(values))
+		ch.MixDigest(leaf.Sum())
 	}
 }
 
@@ -145,39 +145,40 @@ func (p *PublicData) addUses(uses map[string]uint64) {
 // lookups returns the sum of the public data's part in the lookups: it uses each cell of the public memory and the final state, and yields the
 // initial state. It returns an error if a denominator is 0, for which the probability is negligible.
 func (p *PublicData) lookups(ch *air.Challenges) (m31.QM31, error) {
-	var denominators []m31.QM31
-	add := func(r *air.Relation, values ...m31.M31) {
+	sum := newInverses()
+	denominator := func(r *air.Relation, values ...m31.M31) m31.QM31 {
 		d := m31.FromM31(r.ID).Sub(ch.Z)
 		for k, v := range values {
 			d = d.Add(ch.Alpha[k+1].Scale(v))
 		}
-		denominators = append(denominators, d)
+		return d
 	}
-	add(opcodes, p.Final.PC, p.Final.AP, p.Final.FP)
-	add(opcodes, p.Initial.PC, p.Initial.AP, p.Initial.FP)
-	denominators[1] = denominators[1].Neg()
+	sum.add(denominator(opcodes, p.Final.PC, p.Final.AP, p.Final.FP))
+	sum.add(denominator(opcodes, p.Initial.PC, p.Initial.AP, p.Initial.FP).Neg())
 	var tuple [1 + feltLimbs]m31.M31
 	p.memory(func(address m31.M31, id uint32, value felt.Felt) {
-		add(memoryAddressToID, address, m31.M31(id))
+		sum.add(denominator(memoryAddressToID, address, m31.M31(id)))
 		tuple[0] = m31.M31(id)
 		l := limbs(value)
 		copy(tuple[1:], l[:])
-		add(memoryIDToValue, tuple[:]...)
+		sum.add(denominator(memoryIDToValue, tuple[:]...))
 	})
-	return sumOfInverses(denominators)
+	return sum.value()
 }
 
-// sumOfInverses returns Σ 1/d with one inversion. It returns an error if a denominator is 0.
-func sumOfInverses(d []m31.QM31) (m31.QM31, error) {
-	// num/den is the sum over the denominators so far.
-	num, den := m31.QM31{}, m31.FromM31(1)
-	for _, x := range d {
-		num, den = num.Mul(x).Add(den), den.Mul(x)
+// inverses is a sum of fractions 1/d, of which value makes one inversion: num/den.
+type inverses struct{ num, den m31.QM31 }
+
+func newInverses() *inverses { return &inverses{den: m31.FromM31(1)} }
+
+func (s *inverses) add(d m31.QM31) { s.num, s.den = s.num.Mul(d).Add(s.den), s.den.Mul(d) }
+
+// value returns the sum, or an error if a denominator is 0.
+func (s *inverses) value() (m31.QM31, error) {
+	if s.den.IsZero() {
+		return m31.QM31{}, errors.New("stwo: a denominator of the public lookups is 0")
 	}
-	if den.IsZero() {
-		return num, errors.New("stwo: a denominator of the public lookups is 0")
-	}
-	return num.Mul(den.Inverse()), nil
+	return s.num.Mul(s.den.Inverse()), nil
 }
 
 // ProgramHash returns the hash of the program as S-two's verifiers report it: BLAKE2s over the words. It does not cover which builtins main takes.

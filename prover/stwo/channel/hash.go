@@ -21,35 +21,6 @@ func (h Hash) bytes(b []byte) Digest {
 	return d
 }
 
-// words returns the hash of the words with one of the variants of BLAKE2s, as bytes does for their little-endian bytes.
-func (h Hash) words(xs []m31.M31) (d Digest) {
-	state := blake.Initial()
-	var m [16]uint32
-	total := uint64(4 * len(xs))
-	read := uint64(0)
-	for ; len(xs) > len(m); xs = xs[len(m):] {
-		for i := range m {
-			m[i] = uint32(xs[i])
-		}
-		read += uint64(4 * len(m))
-		blake.Compress(&state, &m, read, false)
-	}
-	for i := range m {
-		m[i] = 0
-		if i < len(xs) {
-			m[i] = uint32(xs[i])
-		}
-	}
-	blake.Compress(&state, &m, total, true)
-	for k, w := range state {
-		if h == Blake2sM31 {
-			w = uint32(m31.New(uint64(w)))
-		}
-		binary.LittleEndian.PutUint32(d[4*k:], w)
-	}
-	return d
-}
-
 // Pair returns the hash of two digests: the parent of two nodes of a tree.
 func (h Hash) Pair(left, right *Digest) Digest {
 	if h == Poseidon252 {
@@ -67,12 +38,68 @@ const leafWords = 8
 // Leaf returns the hash of elements of the base field: a leaf of a tree. With Poseidon252 eight elements make a felt, the first on top; a
 // shorter last felt has its number of elements above bit 248.
 func (h Hash) Leaf(xs []m31.M31) Digest {
-	if h != Poseidon252 {
-		return h.words(xs)
+	l := NewLeafHasher(h)
+	l.Write(xs)
+	return l.Sum()
+}
+
+// LeafHasher computes Leaf of elements that come in parts.
+type LeafHasher struct {
+	hash   Hash
+	block  [16]uint32 // elements that are not hashed yet
+	n      int        // their number
+	state  [8]uint32  // of BLAKE2s
+	bytes  uint64     // number of bytes that BLAKE2s has hashed
+	sponge poseidon.Hasher
+}
+
+// NewLeafHasher returns a hasher of no elements.
+func NewLeafHasher(h Hash) *LeafHasher { return &LeafHasher{hash: h, state: blake.Initial()} }
+
+// Write adds elements.
+func (l *LeafHasher) Write(xs []m31.M31) {
+	most := len(l.block)
+	if l.hash == Poseidon252 {
+		most = leafWords
 	}
-	sponge := poseidon.Hasher{}
-	sponge.Write(PackLeaf(xs)...)
-	return FromFelt(sponge.Sum())
+	for _, x := range xs {
+		if l.n == most {
+			l.flush(false)
+		}
+		l.block[l.n] = uint32(x)
+		l.n++
+	}
+}
+
+// flush hashes the block.
+func (l *LeafHasher) flush(last bool) {
+	if l.hash == Poseidon252 {
+		var group [leafWords]m31.M31
+		for k := range l.n {
+			group[k] = m31.M31(l.block[k])
+		}
+		l.sponge.Write(PackLeaf(group[:l.n])...)
+	} else {
+		clear(l.block[l.n:])
+		l.bytes += 4 * uint64(l.n)
+		blake.Compress(&l.state, &l.block, l.bytes, last)
+	}
+	l.n = 0
+}
+
+// Sum returns the hash. It must be called once.
+func (l *LeafHasher) Sum() (d Digest) {
+	l.flush(true)
+	if l.hash == Poseidon252 {
+		return FromFelt(l.sponge.Sum())
+	}
+	for k, w := range l.state {
+		if l.hash == Blake2sM31 {
+			w = uint32(m31.New(uint64(w)))
+		}
+		binary.LittleEndian.PutUint32(d[4*k:], w)
+	}
+	return d
 }
 
 // PackLeaf returns the felts that Poseidon252 hashes for a leaf.
