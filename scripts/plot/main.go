@@ -61,7 +61,7 @@ func draw(text []byte) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n", width, height)
 	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="white"/>`+"\n", width, height)
-	panel(&b, 60, "seconds of a proof", list, 1, 200, func(p point) float64 { return p.Seconds })
+	panel(&b, 60, "seconds of a proof", list, 1, 512, func(p point) float64 { return p.Seconds })
 	panel(&b, 510, "peak memory, GiB", list, 0.25, 16, func(p point) float64 { return p.GiB })
 	for i, s := range list {
 		x, y := 60+i%3*290, height-42+i/3*20

@@ -374,7 +374,7 @@ func TestNumber(t *testing.T) {
 		small, big := make(map[value]m31.M31), make(map[value]m31.M31)
 		for a := 1; a < n; a++ {
 			v := at(a)
-			id, ok := small[v]
+			_, ok := small[v]
 			if _, isBig := big[v]; !ok && !isBig {
 				if v.small() && len(small) < capacity {
 					small[v] = m31.M31(len(small))
@@ -382,7 +382,8 @@ func TestNumber(t *testing.T) {
 					big[v] = BigID + m31.M31(len(big))
 				}
 			}
-			if id, ok = small[v]; !ok {
+			id, ok := small[v]
+			if !ok {
 				id = big[v]
 			}
 			if got.IDs[a] != id {
