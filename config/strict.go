@@ -33,7 +33,7 @@ func fields(t reflect.Type, section string) map[string]reflect.Type {
 // name that ends in "_" stands for every name that begins with it.
 var development = []string{
 	"ABCI", "BENCH", "CHAOS_", "CI_TOOLS", "CLASSES", "CORELIB", "CASES", "CORPUS", "ENGINE", "FULL", "MUTANT", "MUTANTS", "OS_", "RPC", "SCREENSHOTS", "SEED",
-	"SIERRA_COMPILE", "STARKNETJS", "STONE", "TALLY_", "TEST", "TEST_",
+	"SIERRA_COMPILE", "STARKNETJS", "STONE", "STWO_", "TALLY_", "TEST", "TEST_",
 }
 
 // checkEnvironment returns an error that lists the STARKD_ variables that set nothing. A misspelt one would be ignored silently.

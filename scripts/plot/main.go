@@ -96,7 +96,11 @@ func panel(b *bytes.Buffer, x int, title string, list []series, low, high float6
 		}
 		b.WriteString(`"/>` + "\n")
 		for _, p := range s.Points {
-			fmt.Fprintf(b, `<circle cx="%.1f" cy="%.1f" r="4" fill="%s"/>`+"\n", across(p.Steps), up(value(p)), s.Colour)
+			fill := s.Colour
+			if s.Dashed {
+				fill = "white"
+			}
+			fmt.Fprintf(b, `<circle cx="%.1f" cy="%.1f" r="4" stroke="%s" stroke-width="2" fill="%s"/>`+"\n", across(p.Steps), up(value(p)), s.Colour, fill)
 		}
 	}
 }
