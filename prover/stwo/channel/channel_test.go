@@ -345,3 +345,24 @@ func TestWords(t *testing.T) {
 		}
 	}
 }
+
+// TestLeafHasher checks that the parts of a leaf's elements do not matter.
+func TestLeafHasher(t *testing.T) {
+	xs := make([]m31.M31, 100)
+	for i := range xs {
+		xs[i] = m31.M31(3*i + 1)
+	}
+	for _, h := range []Hash{Blake2s, Blake2sM31, Poseidon252} {
+		for n := range xs {
+			for _, part := range []int{1, 7, 8, 16, 28} {
+				l := NewLeafHasher(h)
+				for rest := xs[:n]; len(rest) > 0; rest = rest[min(part, len(rest)):] {
+					l.Write(rest[:min(part, len(rest))])
+				}
+				if got, want := l.Sum(), h.Leaf(xs[:n]); got != want {
+					t.Fatalf("%v: %d elements in parts of %d: got %x, want %x", h, n, part, got, want)
+				}
+			}
+		}
+	}
+}

@@ -62,12 +62,16 @@ func (l *LeafHasher) Write(xs []m31.M31) {
 	if l.hash == Poseidon252 {
 		most = leafWords
 	}
-	for _, x := range xs {
+	for len(xs) > 0 {
 		if l.n == most {
 			l.flush(false)
 		}
-		l.block[l.n] = uint32(x)
-		l.n++
+		room := l.block[l.n:most]
+		n := min(len(room), len(xs))
+		for i, x := range xs[:n] {
+			room[i] = uint32(x)
+		}
+		l.n, xs = l.n+n, xs[n:]
 	}
 }
 
