@@ -225,8 +225,7 @@ func TestRandomMutations(t *testing.T) {
 	}
 }
 
-// TestForgedTotal checks that the claimed sum of memory_id_to_big is that of its tables. StarkWare's verifier adds it to the other sums as it is, and
-// does not mix it into the channel.
+// TestForgedTotal checks that the claimed sum of memory_id_to_big must be that of its tables.
 func TestForgedTotal(t *testing.T) {
 	text := string(readCase(t, "c01_nothing", "proof.json"))
 	forged := strings.Replace(text, `"claimed_sum":[[2061322840,`, `"claimed_sum":[[2061322841,`, 1)

@@ -211,8 +211,8 @@ func (p *Proof) visitSums(f form) {
 	f.close()
 }
 
-// visitBigSums visits the claimed sums of the tables of memory_id_to_big, and their total. StarkWare's verifier adds the total to the claimed
-// sums of the others without comparing it with the tables' sums, so it must be checked here: any other value could stand for missing lookups.
+// visitBigSums visits the claimed sums of the tables of memory_id_to_big and their total, which no message of the transcript contains. It must be
+// their sum.
 func (p *Proof) visitBigSums(f form, sums []m31.QM31) {
 	read := sums
 	f.member("big_claimed_sums")
