@@ -10,7 +10,7 @@ import (
 	"github.com/starkd/starkd/prover/stwo/adapter"
 )
 
-// A browser verifies and does not prove: the prover is no part of its program.
+// This file is left out of the program for browsers, which only verifies.
 
 // ProveStwo proves the run with S-two's system and verifies the proof before it returns it, as Prove does with Stone's. When ctx ends, it returns ctx's
 // error within about a second.

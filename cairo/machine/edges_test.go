@@ -43,6 +43,16 @@ func TestUnpackQM31(t *testing.T) {
 	}
 }
 
+// loader returns a function that writes values to consecutive cells of m.
+func loader(t *testing.T, m *Machine) func(at Addr, list ...Value) {
+	return func(at Addr, list ...Value) {
+		t.Helper()
+		if _, err := m.Memory.Load(at, list...); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestMissingOperand checks that secureMod returns an error for an add_mod instance that lacks a value.
 func TestMissingOperand(t *testing.T) {
 	for missing := range 4 { // 3: none
@@ -52,12 +62,7 @@ func TestMissingOperand(t *testing.T) {
 			t.Fatal(err)
 		}
 		values, offsets := m.Memory.AddSegment(), m.Memory.AddSegment()
-		insert := func(at Addr, list ...Value) {
-			t.Helper()
-			if _, err := m.Memory.Load(at, list...); err != nil {
-				t.Fatal(err)
-			}
-		}
+		insert := loader(t, m)
 		insert(b.Base, UintValue(97), UintValue(0), UintValue(0), UintValue(0), AddrValue(values), AddrValue(offsets), UintValue(1))
 		insert(offsets, UintValue(0), UintValue(4), UintValue(8))
 		for i, v := range []uint64{50, 60, 13} {
@@ -232,12 +237,7 @@ func TestFillModBatch(t *testing.T) {
 			t.Fatal(err)
 		}
 		values, offsets := m.Memory.AddSegment(), m.Memory.AddSegment()
-		load := func(at Addr, list ...Value) {
-			t.Helper()
-			if _, err := m.Memory.Load(at, list...); err != nil {
-				t.Fatal(err)
-			}
-		}
+		load := loader(t, m)
 		load(b.Base, UintValue(97), UintValue(0), UintValue(0), UintValue(0), AddrValue(values), AddrValue(offsets), UintValue(3))
 		for i, v := range []uint64{0, 4, 8} {
 			if i != missing {

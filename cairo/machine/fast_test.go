@@ -342,12 +342,7 @@ func TestSecureModContinues(t *testing.T) {
 			t.Fatal(err)
 		}
 		values, offsets := m.Memory.AddSegment(), m.Memory.AddSegment()
-		load := func(at Addr, list ...Value) {
-			t.Helper()
-			if _, err := m.Memory.Load(at, list...); err != nil {
-				t.Fatal(err)
-			}
-		}
+		load := loader(t, m)
 		number := func(v uint64) []Value { return []Value{UintValue(v), UintValue(0), UintValue(0), UintValue(0)} }
 		load(values, slices.Concat(number(50), number(60), number(13), number(50), number(60), number(13))...)
 		for i := range 9 {

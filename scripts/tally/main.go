@@ -42,7 +42,7 @@ var wants = []struct{ name, text string }{
 	{"file modes", "files have no mode"},
 	{"a fitting fuzz input", "on purpose"},
 	{"xz", "needs the command xz"},
-	{"a flag of the test", "no -folder"},
+	{"a flag of the test", "set -folder"},
 	{"a flag of the test", "no -program"},
 	{"another test, which starts it", "starts it"},
 	{"AVX-512", "no AVX-512"},

@@ -33,7 +33,7 @@ func readStarkware(t testing.TB, elem ...string) *starkwareProof {
 	t.Helper()
 	folder := golden.Corpus(t, append([]string{"stwo"}, elem...)...)
 	if _, err := os.Stat(filepath.Join(folder, "transcript.json.xz")); err != nil {
-		t.Skip(err)
+		t.Skipf("the corpus does not have a transcript of this case: %v", err)
 	}
 	var file struct {
 		Stark   jsonProof `json:"stark_proof"`

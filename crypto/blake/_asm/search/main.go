@@ -13,20 +13,9 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
-)
 
-var sigma = [10][16]int{
-	{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
-	{14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3},
-	{11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4},
-	{7, 9, 3, 1, 13, 12, 11, 14, 2, 6, 5, 10, 4, 0, 15, 8},
-	{9, 0, 5, 7, 2, 4, 10, 15, 14, 1, 11, 12, 6, 8, 3, 13},
-	{2, 12, 6, 10, 0, 11, 8, 3, 4, 13, 7, 5, 15, 14, 1, 9},
-	{12, 5, 1, 15, 14, 13, 4, 10, 0, 7, 6, 3, 9, 2, 8, 11},
-	{13, 11, 7, 14, 12, 1, 3, 9, 5, 0, 15, 4, 8, 6, 2, 10},
-	{6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5},
-	{10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0},
-}
+	"github.com/starkd/starkd/crypto/blake/_asm/blake2s"
+)
 
 var (
 	columns   = [4][4]int{{0, 4, 8, 12}, {1, 5, 9, 13}, {2, 6, 10, 14}, {3, 7, 11, 15}}
@@ -36,7 +25,7 @@ var (
 const zero = 10 // the first of the words that are 0
 
 // digest0 is the first word of the state before the block.
-const digest0 = 0x6a09e667 ^ 0x01010020
+var digest0 = blake2s.IV[0] ^ 0x01010020
 
 // lanes holds the numbers of the lanes, and reversal the order of the bytes in a vector whose words are turned around.
 var lanes, reversal Mem
@@ -111,10 +100,10 @@ func search(name string, low int, reversed, reduce bool) {
 	quarter := func(op int, q [4]int, x, y int) { operations[op](v[q[0]], v[q[1]], v[q[2]], v[q[3]], x, y) }
 	// The first round: what start leaves of its first diagonal, the sum of a and b excepted.
 	for op := 1; op < len(operations); op++ {
-		quarter(op, diagonals[0], sigma[0][8], sigma[0][9])
+		quarter(op, diagonals[0], blake2s.Sigma[0][8], blake2s.Sigma[0][9])
 	}
 	for round := 1; round < 10; round++ {
-		s := &sigma[round]
+		s := &blake2s.Sigma[round]
 		for op := range operations {
 			for k, q := range columns {
 				quarter(op, q, s[2*k], s[2*k+1])
