@@ -241,7 +241,7 @@ func (r *run) commitBase(ctx context.Context) (*pcs.Table, error) {
 	for i := range r.tables {
 		t := &r.tables[i]
 		parallel.For(len(t.Columns), func(k int) {
-			if isZero(t.Columns[k]) {
+			if m31.AllZero(t.Columns[k]) {
 				t.Columns[k] = nil
 			}
 		})
@@ -294,7 +294,7 @@ func usedCells(c *preprocessed.Column, multiplicities [][]m31.M31) []m31.M31 {
 	cells := make([]m31.M31, 1<<c.LogSize)
 	parallel.Chunks(len(cells)/group, 1<<10, func(start, end int) {
 		for g := start; g < end; g++ {
-			if slices.ContainsFunc(multiplicities, func(m []m31.M31) bool { return m != nil && !isZero(m[g*group:(g+1)*group]) }) {
+			if slices.ContainsFunc(multiplicities, func(m []m31.M31) bool { return m != nil && !m31.AllZero(m[g*group:(g+1)*group]) }) {
 				c.Fill(cells[g*group:(g+1)*group], g*group)
 			}
 		}
@@ -372,16 +372,6 @@ func (r *run) composition(ctx context.Context, base, interaction *pcs.Table, cha
 		baseColumn, interactionColumn = baseColumn+n, interactionColumn+m
 	}
 	return sum, nil
-}
-
-// isZero reports whether all cells of a column are 0.
-func isZero(c []m31.M31) bool {
-	for _, v := range c {
-		if v != 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // newClaim returns the claim of a run.

@@ -67,7 +67,7 @@ func (c *Component) withoutZeros(t *Table) *Table {
 		if n.op == opNeg {
 			n = c.nodes[n.a]
 		}
-		if n.op == opColumn && isZero(t.Columns[n.k]) {
+		if n.op == opColumn && m31.AllZero(t.Columns[n.k]) {
 			sparse.Columns[n.k] = nil
 		}
 	}
@@ -176,16 +176,6 @@ func (f *fractions) block(first, n int, out [][]m31.M31) {
 	}
 }
 
-// isZero reports whether all values of b are 0.
-func isZero(b block) bool {
-	for _, v := range b {
-		if v != 0 {
-			return false
-		}
-	}
-	return true
-}
-
 // add computes the denominator of one fraction and holds it in the group.
 func (f *fractions) add(r *fractionReader) {
 	m := f.machine
@@ -196,7 +186,7 @@ func (f *fractions) add(r *fractionReader) {
 	g.zero = r.multiplicity == factor{slot: -1}
 	if slot := int(r.multiplicity.slot); slot >= 0 {
 		g.multiplicity = m.slots[slot]
-		g.zero = isZero(g.multiplicity)
+		g.zero = m31.AllZero(g.multiplicity)
 		if slot >= f.program.inputs && !g.zero {
 			// The register may be used again before the group is inverted.
 			g.multiplicity = g.copied[:m.n]

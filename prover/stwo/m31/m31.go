@@ -189,3 +189,13 @@ func (a QM31) Pow(e uint64) QM31 {
 	}
 	return r
 }
+
+// AllZero reports whether all elements are 0.
+func AllZero(list []M31) bool {
+	for _, v := range list {
+		if v != 0 {
+			return false
+		}
+	}
+	return true
+}
