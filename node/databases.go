@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 
@@ -75,14 +76,64 @@ type databases struct {
 	open    []*database
 }
 
-// database is a database that may be closed twice.
+// database is a database that may be closed twice, and read after it is closed.
+//
+// Goroutines of CometBFT outlive its Stop by up to two of their pauses (consensus.Reactor.queryMaj23Routine and others). They panic if a read
+// of a store fails, which would end the process. A goroutine that reads a closed database therefore ends there.
 type database struct {
 	dbm.DB
-	close func() error
+	reading sync.RWMutex // held for writing by Close
+	closed  bool
+	close   func() error
 }
 
-// Close implements dbm.DB.
-func (d *database) Close() error { return d.close() }
+// newDatabase returns db as a database.
+func newDatabase(db dbm.DB) *database { return &database{DB: db, close: sync.OnceValue(db.Close)} }
+
+// Close implements dbm.DB. It waits for the reads that have begun.
+func (d *database) Close() error {
+	d.reading.Lock()
+	d.closed = true
+	d.reading.Unlock()
+	return d.close()
+}
+
+// begin begins a read, which ends with reading.RUnlock. If the database is closed, begin ends the goroutine.
+func (d *database) begin() {
+	d.reading.RLock()
+	if d.closed {
+		d.reading.RUnlock()
+		runtime.Goexit()
+	}
+}
+
+// Get implements dbm.DB.
+func (d *database) Get(key []byte) ([]byte, error) {
+	d.begin()
+	defer d.reading.RUnlock()
+	return d.DB.Get(key)
+}
+
+// Has implements dbm.DB.
+func (d *database) Has(key []byte) (bool, error) {
+	d.begin()
+	defer d.reading.RUnlock()
+	return d.DB.Has(key)
+}
+
+// Iterator implements dbm.DB.
+func (d *database) Iterator(start, end []byte) (dbm.Iterator, error) {
+	d.begin()
+	defer d.reading.RUnlock()
+	return d.DB.Iterator(start, end)
+}
+
+// ReverseIterator implements dbm.DB.
+func (d *database) ReverseIterator(start, end []byte) (dbm.Iterator, error) {
+	d.begin()
+	defer d.reading.RUnlock()
+	return d.DB.ReverseIterator(start, end)
+}
 
 // provide returns the cmtconfig.DBProvider of the node.
 func (d *databases) provide(c *cmtconfig.DBContext) (dbm.DB, error) {
@@ -95,9 +146,9 @@ func (d *databases) provide(c *cmtconfig.DBContext) (dbm.DB, error) {
 			return nil, errors.Join(err, db.Close())
 		}
 	}
-	once := &database{db, sync.OnceValue(db.Close)}
-	d.open = append(d.open, once)
-	return once, nil
+	opened := newDatabase(db)
+	d.open = append(d.open, opened)
+	return opened, nil
 }
 
 // closeAll closes the databases that CometBFT has not closed.
