@@ -23,6 +23,7 @@ var policy = map[string][]string{
 	"crypto/poseidon":    {"crypto/felt", "crypto/starkcurve"},
 	"crypto/keccak":      {"crypto/felt", "crypto/starkcurve"},
 	"crypto/blake":       {"crypto/felt", "crypto/starkcurve"},
+	"crypto/secp":        {},
 	"crypto/sha2":        {},
 	"cairo/sierra":       {"crypto/..."},
 	"cairo/casm":         {"crypto/..."},
@@ -98,6 +99,8 @@ var never = []struct {
 	{[]string{"rpc/..."}, []string{"app/..."}},
 	{[]string{"cairo"}, []string{"cairo/machine", "cairo/vm", "cairo/native"}},
 	{[]string{"cairo/vm", "cairo/native"}, []string{"cairo/compiler"}},
+	// The statement recomputes the secp syscalls with code that the engines do not use.
+	{[]string{"cairo/vm", "cairo/native"}, []string{"crypto/secp"}},
 	{[]string{"prover", "prover/stone/..."}, []string{"starknet", "starknet/trie", "prover/block/..."}},
 	{[]string{"prover/...", "cmd/verifier-wasm"}, []string{"app/...", "abci", "rpc/...", "node/...", "watcher/...", "cairo/machine", "cairo/vm", "cairo/native", "github.com/cometbft/"}},
 }
