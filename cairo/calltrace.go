@@ -35,8 +35,8 @@ type SyscallTrace struct {
 	Inner    *CallTrace     // the call that the syscall made, nil if it made none
 }
 
-// Tracer is an engine that records the calls that another engine runs. It keeps the trees of outermost calls until Take. For MetaTxV0,
-// which is always unproven, it records neither the call nor the answer. A Tracer and all its sessions belong to one goroutine.
+// Tracer is an engine that records the calls that another engine runs. It keeps the trees of outermost calls until Take. A Tracer
+// and all its sessions belong to one goroutine.
 type Tracer struct {
 	Engine Engine
 	// MaxWords bounds the array words that are recorded for each outermost call, 0 for no bound: the calldata of nested calls, the
@@ -124,14 +124,6 @@ type tracedCall struct {
 // syscall passes a syscall on and records the answer.
 func (c *tracedCall) syscall(req request, gas *uint64, pass func() answer) answer {
 	record := SyscallTrace{Selector: req.selector, Gas: *gas}
-	if req.selector == MetaTxV0 {
-		c.tracer.off++
-		a := pass()
-		c.tracer.off--
-		record.GasLeft = *gas
-		c.keep(record)
-		return a
-	}
 	a := pass()
 	record.GasLeft, record.Inner = *gas, c.inner
 	c.inner = nil
@@ -147,7 +139,7 @@ func (c *tracedCall) syscall(req request, gas *uint64, pass func() answer) answe
 	case a.err != nil:
 	case req.selector == StorageRead, req.selector == GetBlockHash, req.selector == GetClassHashAt:
 		record.Response = []felt.Felt{a.value}
-	case req.selector == CallContract, req.selector == LibraryCall, req.selector == Deploy:
+	case req.selector == CallContract, req.selector == LibraryCall, req.selector == Deploy, req.selector == MetaTxV0:
 		if !c.tracer.take(len(a.array)) {
 			return a
 		}

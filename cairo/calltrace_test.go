@@ -187,9 +187,9 @@ func TestTracerBoundsArrays(t *testing.T) {
 	}
 }
 
-// TestTracerLeavesMetaTransactionsOut checks that the call of a MetaTxV0, which is unproven, is not recorded and does not count towards
+// TestTracerKeepsMetaTransactions checks that the call of a MetaTxV0 is recorded as that of a CallContract is, and counts towards
 // MaxWords.
-func TestTracerLeavesMetaTransactionsOut(t *testing.T) {
+func TestTracerKeepsMetaTransactions(t *testing.T) {
 	array := make([]felt.Felt, 100)
 	scripts := scripted{n(2): func(sys Syscalls) (Result, error) {
 		gas := uint64(0)
@@ -201,13 +201,24 @@ func TestTracerLeavesMetaTransactionsOut(t *testing.T) {
 		_, err := sys.MetaTxV0(&gas, n(9), n(2), array, array)
 		return Result{}, err
 	}
-	tracer := &Tracer{Engine: scripts, MaxWords: 1}
-	if _, err := runTraced(tracer); err != nil {
-		t.Fatal(err)
-	}
-	root := tracer.Take()[0]
-	if len(root.Syscalls) != 1 || root.Syscalls[0].Selector != MetaTxV0 || root.Syscalls[0].Inner != nil || root.Dropped != 0 {
-		t.Errorf("got %+v, want one syscall without a call", root)
+	for _, bound := range []uint64{300, 299} { // calldata, returned data, response
+		tracer := &Tracer{Engine: scripts, MaxWords: bound}
+		if _, err := runTraced(tracer); err != nil {
+			t.Fatal(err)
+		}
+		root := tracer.Take()[0]
+		if bound == 299 {
+			if root.Dropped == 0 || len(root.Syscalls) != 0 {
+				t.Errorf("got %+v, want a dropped trace", root)
+			}
+			continue
+		}
+		if len(root.Syscalls) != 1 || root.Syscalls[0].Selector != MetaTxV0 || len(root.Syscalls[0].Response) != 100 || root.Dropped != 0 {
+			t.Fatalf("got %+v, want one syscall with its response", root)
+		}
+		if inner := root.Syscalls[0].Inner; inner == nil || inner.Call.Selector != n(2) || len(inner.Syscalls) != 1 {
+			t.Errorf("got the inner call %+v", inner)
+		}
 	}
 }
 

@@ -183,7 +183,7 @@ func TestHaltsOnReadsOfTheWitness(t *testing.T) {
 					return nil, nil, err
 				}
 				proof := &block.Bundle{Chain: "TEST", Block: 1}
-				if _, err := cairoos.RunParts(osBlock(trace), cairoos.Options{}, func(part cairoos.Part) error {
+				if _, err := cairoos.RunParts([]*cairoos.Block{osBlock(trace)}, cairoos.Options{}, func(part cairoos.Part) error {
 					proof.Proofs = append(proof.Proofs, &stone.Proof{PublicInput: &part.Trace.Public})
 					return nil
 				}); err != nil {

@@ -42,7 +42,7 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []statement.
 		return record, nil, nil
 	}
 	proof := &block.Bundle{Chain: b.Light.ChainID, Block: uint64(b.Height)}
-	failed, err := cairoos.RunParts(replayed, options, func(part cairoos.Part) error {
+	failed, err := cairoos.RunParts([]*cairoos.Block{replayed}, options, func(part cairoos.Part) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -56,11 +56,11 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []statement.
 		w.metrics.proving.Observe(took.Seconds())
 		security := p.Parameters.Security(part.Trace.Public.Steps)
 		entry := proofstore.Entry{
-			Block: record.Block, Part: len(proof.Proofs), ProgramHash: statement.ProgramHash.String(), Layout: part.Trace.Public.Layout,
+			Block: record.Block, Part: len(proof.Proofs), ProgramHash: statement.FormatStone.ProgramHash().String(), Layout: part.Trace.Public.Layout,
 			Steps: part.Trace.Public.Steps, SecurityBits: security.Conjectured, ProvenBits: security.Proven, ProvingMS: took.Milliseconds(),
 		}
 		for _, t := range part.Transactions {
-			entry.Transactions = append(entry.Transactions, record.Transactions[t])
+			entry.Transactions = append(entry.Transactions, record.Transactions[t.Transaction])
 		}
 		proof.Proofs, record.Proofs = append(proof.Proofs, p), append(record.Proofs, entry)
 		return nil

@@ -499,7 +499,7 @@ func TestWitnessOfALaterBlock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	failed, err := cairoos.RunParts(osBlock(trace), cairoos.Options{}, func(cairoos.Part) error { return errors.New("it cannot be proved") })
+	failed, err := cairoos.RunParts([]*cairoos.Block{osBlock(trace)}, cairoos.Options{}, func(cairoos.Part) error { return errors.New("it cannot be proved") })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -525,7 +525,7 @@ func claimsOf(t *testing.T, trace *app.BlockTrace, options cairoos.Options) (*bl
 	t.Helper()
 	proof := &block.Bundle{Chain: "TEST", Block: 1}
 	var claims []*statement.Claim
-	failed, err := cairoos.RunParts(osBlock(trace), options, func(part cairoos.Part) error {
+	failed, err := cairoos.RunParts([]*cairoos.Block{osBlock(trace)}, options, func(part cairoos.Part) error {
 		proof.Proofs = append(proof.Proofs, &stone.Proof{PublicInput: &part.Trace.Public})
 		in := &statement.PublicInput{Layout: part.Trace.Public.Layout}
 		for _, s := range part.Trace.Public.Segments {

@@ -83,7 +83,7 @@ func TestLeastSeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	proof := &block.Bundle{Chain: "TEST", Block: 1}
-	failed, err := cairoos.RunParts(osBlock(trace), cairoos.Options{}, func(part cairoos.Part) error {
+	failed, err := cairoos.RunParts([]*cairoos.Block{osBlock(trace)}, cairoos.Options{}, func(part cairoos.Part) error {
 		p, err := prover.Prove(t.Context(), part.Trace, weakest(part.Trace.Public.Steps), nil)
 		if err != nil {
 			return err

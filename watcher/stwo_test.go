@@ -4,29 +4,40 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
+	"github.com/starkd/starkd/app"
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/casm"
 	cairoos "github.com/starkd/starkd/cairo/os"
 	"github.com/starkd/starkd/cairo/vm"
+	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/block/statement"
 	"github.com/starkd/starkd/prover/stwo"
 	"github.com/starkd/starkd/prover/stwo/adapter"
+	"github.com/starkd/starkd/starknet"
 )
 
 // stwoParameters are those of S-two in production, with the smallest preprocessed columns.
 const stwoParameters = `{"channel_hash":"blake2s","channel_salt":0,"pcs_config":{"pow_bits":26,"fri_config":{"log_blowup_factor":1,"log_last_layer_degree_bound":0,"n_queries":70,"fold_step":3},"lifting_log_size":null},"preprocessed_trace":"canonical_small","store_polynomials_coefficients":false,"include_all_preprocessed_columns":false}`
 
-// TestBlockByStwo proves the OS program on a block of real classes by S-two's system, and verifies the proof. StarkWare's verifier judges it too if
-// STARKD_STWO_JUDGE is the path of stwo-judge.
-func TestBlockByStwo(t *testing.T) {
+// TestBlocksByStwo proves the OS program on two blocks in one run by S-two's system, verifies the proof, and replays its claim for each block
+// alone. StarkWare's verifier judges the proof too if STARKD_STWO_JUDGE is the path of stwo-judge.
+func TestBlocksByStwo(t *testing.T) {
 	if os.Getenv("STARKD_FULL") == "" {
 		t.Skip("a proof of a block by S-two: set STARKD_FULL=1 (make test-full)")
 	}
 	l := mixed(t)
-	trace, err := l.app.TraceCalls(t.Context(), 1, vm.NewEngine(), 0)
-	if err != nil {
-		t.Fatal(err)
+	traces := []*app.BlockTrace{}
+	blocks := []*cairoos.Block{}
+	for height := uint64(1); height <= 2; height++ {
+		trace, err := l.app.TraceCalls(t.Context(), height, vm.NewEngine(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		traces, blocks = append(traces, trace), append(blocks, osBlock(trace))
 	}
 	params, err := stwo.ParseParams([]byte(stwoParameters))
 	if err != nil {
@@ -36,34 +47,83 @@ func TestBlockByStwo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	failed, err := cairoos.RunParts(osBlock(trace), cairoos.Options{Layout: cairoos.LayoutStwo}, func(part cairoos.Part) error {
-		input, err := adapter.FromTrace(part.Trace)
-		if err != nil {
-			return err
-		}
-		proof, err := prover.ProveStwo(t.Context(), p, input, &stwo.Progress{Stage: func(name string, _, _ int) { t.Log(name) }})
-		if err != nil {
-			return err
-		}
-		hash := statement.ProgramHash
-		claim, err := prover.VerifyStwo(proof, prover.Policy{Program: &hash})
-		if err != nil {
-			return err
-		}
-		t.Logf("%d transactions, %d steps, %d words of output, %v, %d bytes", len(part.Transactions), claim.Steps, len(claim.Output), claim.Security, len(proof.AppendBinary(nil)))
-		judge := os.Getenv("STARKD_STWO_JUDGE")
-		if judge == "" {
-			return nil
-		}
-		file := filepath.Join(t.TempDir(), "proof.json")
-		if err := os.WriteFile(file, proof.AppendJSON(nil, false), 0o644); err != nil {
-			return err
-		}
-		out, err := exec.CommandContext(t.Context(), judge, file).CombinedOutput()
-		t.Logf("%.60s", out)
-		return err
-	})
-	if err != nil || len(failed) != 1 || failed[0].Transaction != 1 { // transaction 1 needs poseidon, which the program does not pass on yet
-		t.Fatal(err, failed)
+	run, err := cairoos.Run(blocks, cairoos.Options{Layout: cairoos.LayoutStwo})
+	if err != nil {
+		t.Fatal(err)
 	}
+	input, err := adapter.FromTrace(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof, err := prover.ProveStwo(t.Context(), p, input, &stwo.Progress{Stage: func(name string, _, _ int) { t.Log(name) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash := statement.FormatStwo.ProgramHash()
+	checked, err := prover.VerifyStwo(proof, prover.Policy{Program: &hash})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d steps, %d words of output, %v, %d bytes", run.Public.Steps, len(checked.Output), checked.Security, len(proof.AppendBinary(nil)))
+	claim, err := statement.StwoClaim(checked.Program.Words, checked.Output, uint64(proof.Claim.Public.Final.AP))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, trace := range traces {
+		outcome, err := l.replay(uint64(i+1), trace, claim)
+		if err != nil {
+			t.Fatalf("block %d: %v", i+1, err)
+		}
+		for _, tx := range outcome.Transactions {
+			if tx.Unproven != nil || len(tx.UnprovenParts) > 0 || !slices.Contains(tx.Proven(), statement.ValidateCall.String()) {
+				t.Errorf("block %d: transaction %v: unproven %v, %v; proven %v", i+1, tx.Hash, tx.Unproven, tx.UnprovenParts, tx.Proven())
+			}
+		}
+	}
+	if _, err := l.replay(1, traces[1], claim); err == nil {
+		t.Error("the claim was accepted for transactions of another block")
+	}
+	judge := os.Getenv("STARKD_STWO_JUDGE")
+	if judge == "" {
+		return
+	}
+	file := filepath.Join(t.TempDir(), "proof.json")
+	if err := os.WriteFile(file, proof.AppendJSON(nil, false), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), judge, file).CombinedOutput()
+	t.Logf("%.60s", out)
+	if err != nil {
+		t.Errorf("StarkWare's verifier: %v", err)
+	}
+}
+
+// replay checks a claim for the transactions of a block, on the state before it.
+func (l *local) replay(height uint64, trace *app.BlockTrace, claim *statement.Claim) (*statement.Outcome, error) {
+	block := &statement.Block{
+		ChainID: trace.ChainID, Number: height, Timestamp: trace.Header.Timestamp, Sequencer: trace.Header.Sequencer,
+		FeeToken: starknet.StrkAddress, Classes: map[felt.Felt]*casm.Class{},
+	}
+	var collect func(e *cairo.CallTrace)
+	collect = func(e *cairo.CallTrace) {
+		block.Classes[e.Call.Class.Hash] = e.Call.Class.Casm
+		for i := range e.Syscalls {
+			if inner := e.Syscalls[i].Inner; inner != nil {
+				collect(inner)
+			}
+		}
+	}
+	for i := range trace.Transactions {
+		tx := &trace.Transactions[i]
+		digest, err := tx.Outcome.Diff.Digest()
+		if err != nil {
+			return nil, err
+		}
+		block.Transactions = append(block.Transactions, tx.Tx)
+		block.Results = append(block.Results, &starknet.Result{Receipt: tx.Outcome.Receipt, Diff: digest})
+		for _, e := range tx.Calls {
+			collect(e)
+		}
+	}
+	return statement.Check([]*statement.Claim{claim}, block, l.app.Store().At(height-1))
 }

@@ -85,7 +85,7 @@ func New(config Config) (*Watcher, error) {
 	}
 	security := w.security()
 	w.status = Status{
-		ChainID: config.Genesis.ChainID, SecurityBits: security.Conjectured, ProvenBits: security.Proven, OSProgramHash: statement.ProgramHash.String(),
+		ChainID: config.Genesis.ChainID, SecurityBits: security.Conjectured, ProvenBits: security.Proven, OSProgramHash: statement.FormatStone.ProgramHash().String(),
 		ProvedHeight: config.Proofs.Cursor(),
 	}
 	w.connect, w.prove = w.openChain, w.proveBlock

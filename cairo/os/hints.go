@@ -2,26 +2,15 @@ package os
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/cairo/cairo0"
 	"github.com/starkd/starkd/cairo/machine"
 	"github.com/starkd/starkd/cairo/vm"
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/starknet"
 	"github.com/starkd/starkd/starknet/constants"
-)
-
-// version is the first word of the output.
-var version = felt.FromShortString("STARKD_OS_1")
-
-// coverage says which calls are in the output: constructors (bit 0), __execute__ (bit 1) and the fee transfer (bit 2). Bit 3
-// is for signature checks, which are not in the output.
-const coverage = 0b0111
-
-// Offsets in the output of the BlockInfo that contracts see, and of the rounded BlockInfo that constructors of accounts see.
-const (
-	blockInfo         = 2
-	validateBlockInfo = 5
 )
 
 // runState is the state of a run of the program. The program only appends to the output, so a hint that chooses words writes
@@ -31,10 +20,16 @@ type runState struct {
 	core *vm.HintState
 	code []codeRange // code of the classes published so far
 
-	transactions int          // number of transactions begun
-	txInfo       machine.Addr // TxInfo of the current transaction
+	blocks       int          // number of blocks begun
+	begun        int          // number of transactions begun
+	exact        machine.Addr // BlockInfo of the current block
+	rounded      machine.Addr // the rounded BlockInfo of validation
+	transactions []*plan      // of the current block, not begun yet
+	current      *plan        // the current transaction
+	txInfo       machine.Addr // its TxInfo
+	calldata     machine.Addr // its calldata, in version 2
 	roots        int          // number of its calls from the protocol that are begun
-	blockInfo    uint64       // offset of the BlockInfo for the current call from the protocol
+	blockInfo    machine.Addr // BlockInfo for the current call from the protocol
 
 	entering *frame   // a call that is prepared but not entered yet, or nil
 	frames   []*frame // the calls that are entered, outermost first; only the last one runs or publishes syscalls
@@ -47,8 +42,20 @@ type codeRange struct{ start, size uint64 }
 type frame struct {
 	execution *cairo.CallTrace
 	info      machine.Addr // its ExecutionInfo
-	answered  int          // number of syscalls that are answered
+	txInfo    machine.Addr // the TxInfo that it sees
+	answered  []answered   // the syscalls that are answered
 	published int          // number of syscalls that inner has handled
+	metaInfo  machine.Addr // the TxInfo for the inner call of the next MetaTxV0
+	computed  *computed    // carries out the syscalls that only compute; nil until there is one
+	// returns is the temporary array with the data that the call returns, as its caller sees it; segment 0 if there is none. The
+	// hint os.leave maps it to the array of the call.
+	returns machine.Addr
+}
+
+// answered is a syscall that is answered.
+type answered struct {
+	request machine.Addr
+	retdata machine.Addr // a temporary array with the data that its inner call will return; segment 0 if there is none
 }
 
 // hints returns the hints of os.cairo, by their code.
@@ -57,16 +64,18 @@ func (j *job) hints() map[string]cairo0.ProgramHint {
 	for code, f := range map[string]func(*machine.Machine) error{
 		"os.header":      j.header,
 		"os.class":       j.class,
+		"os.block":       j.block,
 		"os.transaction": j.transaction,
 		"os.call":        j.root,
 		"os.arena":       arena,
 		"os.enter":       j.enter,
 		"os.adjoin":      adjoin,
 		"os.inner":       j.inner,
-		"os.leave":       j.leave,
+		"os.meta":        j.meta,
 	} {
 		hints[code] = func(m *machine.Machine, _ *cairo0.IDs) error { return f(m) }
 	}
+	hints["os.leave"] = j.leave
 	return hints
 }
 
@@ -94,7 +103,7 @@ func feltValues(words []felt.Felt) []machine.Value {
 	return values
 }
 
-// header writes the header and the hashes of the transactions.
+// header writes the header.
 func (j *job) header(m *machine.Machine) error {
 	output := m.Builtin(machine.BuiltinOutput)
 	if output == nil {
@@ -103,17 +112,24 @@ func (j *job) header(m *machine.Machine) error {
 	j.run.out = output.Base.Segment
 	j.run.core = &vm.HintState{Syscall: j.syscall, TemporaryDicts: true}
 	m.Data = j.run.core
-	b := j.block
-	words := []machine.Value{
-		machine.FeltValue(version), machine.FeltValue(b.ChainID),
-		machine.UintValue(b.Number), machine.UintValue(b.Timestamp), machine.FeltValue(b.Sequencer),
-		machine.UintValue(b.Number - b.Number%constants.RoundBlock), machine.UintValue(b.Timestamp - b.Timestamp%constants.RoundTime), machine.UintValue(0),
-		machine.UintValue(coverage), machine.UintValue(uint64(len(j.classes))), machine.UintValue(uint64(len(j.transactions))),
+	if j.version.number == 1 {
+		j.run.exact, j.run.rounded = j.at(blockInfoV1), j.at(validateBlockInfoV1)
+		j.run.transactions = j.sections[0].transactions
 	}
-	for i := range j.transactions {
-		words = append(words, machine.FeltValue(j.transactions[i].info.Hash))
-	}
-	return j.append(m, words...)
+	return j.append(m, j.headerWords()...)
+}
+
+// at returns the address of a word of the output.
+func (j *job) at(offset uint64) machine.Addr { return machine.Addr{Segment: j.run.out, Offset: offset} }
+
+// block writes the header of the next block and the hashes of its transactions.
+func (j *job) block(m *machine.Machine) error {
+	s := &j.sections[j.run.blocks]
+	j.run.blocks++
+	j.run.exact = j.end(m)
+	j.run.rounded = j.run.exact.Add(3)
+	j.run.transactions = s.transactions
+	return j.append(m, append(blockWords(s.block), hashes(s)...)...)
 }
 
 // class writes the next class, and attaches the class's hints to its code.
@@ -145,13 +161,50 @@ func (j *job) class(m *machine.Machine) error {
 
 // transaction writes the next transaction up to the number of its calls.
 func (j *job) transaction(m *machine.Machine) error {
-	planned := &j.transactions[j.run.transactions]
-	j.run.transactions++
+	p := j.run.transactions[0]
+	j.run.transactions, j.run.current = j.run.transactions[1:], p
+	j.run.begun++
 	j.run.roots = 0
 	j.run.txInfo = j.end(m).Add(2)
-	info := infoWords(planned.info, j.run.txInfo)
-	words := append([]machine.Value{machine.UintValue(uint64(1 + len(info))), machine.UintValue(planned.outcome)}, info...)
-	return j.append(m, append(words, machine.UintValue(uint64(len(planned.calls))))...)
+	info := infoWords(p.info, j.run.txInfo)
+	j.run.calldata = j.run.txInfo.Add(len(info))
+	if j.version.shares {
+		info = append(info, p.calldata()...)
+	}
+	words := append([]machine.Value{machine.UintValue(uint64(1 + len(info))), machine.UintValue(p.outcome)}, info...)
+	return j.append(m, append(words, machine.UintValue(uint64(len(p.calls))))...)
+}
+
+// calldata returns the calldata of the transaction's calls: of the signature check, which ends with that of __execute__ or of the
+// constructor, and of the fee transfer.
+func (p *plan) calldata() []machine.Value {
+	var words []machine.Value
+	for _, kind := range []uint64{validateCall, feeTransferCall} {
+		for _, call := range p.calls {
+			if call.kind == kind {
+				words = append(words, feltValues(call.execution.Call.Calldata)...)
+			}
+		}
+	}
+	return words
+}
+
+// calldataAt returns where the calldata of a call from the protocol is in the calldata of the transaction: it starts at from and
+// ends at to.
+func (p *plan) calldataAt(call *plannedCall) (from, to int, err error) {
+	for _, c := range p.calls {
+		if c.kind == validateCall {
+			to = len(c.execution.Call.Calldata)
+		}
+	}
+	own := len(call.execution.Call.Calldata)
+	if call.kind == feeTransferCall {
+		to += own
+	}
+	if own > to {
+		return 0, 0, fmt.Errorf("a call of %v has %d words of calldata, the signature check only %d", call.execution.Call.Contract, own, to)
+	}
+	return to - own, to, nil
 }
 
 // infoWords returns the TxInfo of get_execution_info version 3, of which the earlier versions are prefixes, and after it the
@@ -183,44 +236,52 @@ func infoWords(info *cairo.TxInfo, at machine.Addr) []machine.Value {
 
 // root writes the next call from the protocol.
 func (j *job) root(m *machine.Machine) error {
-	call := j.transactions[j.run.transactions-1].calls[j.run.roots]
+	call := &j.run.current.calls[j.run.roots]
 	j.run.roots++
-	j.run.blockInfo = blockInfo
-	if call.kind == constructorCall {
-		j.run.blockInfo = validateBlockInfo
+	j.run.blockInfo = j.run.exact
+	if call.kind == constructorCall || call.kind == validateCall {
+		j.run.blockInfo = j.run.rounded
 	}
-	if err := j.append(m, machine.UintValue(call.kind)); err != nil {
+	words := []machine.Value{machine.UintValue(call.kind)}
+	if j.version.shares {
+		from, to, err := j.run.current.calldataAt(call)
+		if err != nil {
+			return err
+		}
+		words = append(words, machine.AddrValue(j.run.calldata.Add(from)), machine.AddrValue(j.run.calldata.Add(to)))
+	}
+	if err := j.append(m, words...); err != nil {
 		return err
 	}
-	return j.prepare(m, call.execution, true)
+	return j.prepare(m, &frame{execution: call.execution, txInfo: j.run.txInfo}, true)
 }
 
-// prepare writes a call at the end of the output, with its calldata if calldata is set. For an inner call the program copies
-// the calldata from the array that the syscall names.
-func (j *job) prepare(m *machine.Machine, e *cairo.CallTrace, calldata bool) error {
-	call := &e.Call
+// prepare writes a call at the end of the output. In version 1 the calldata follows if calldata is set; for an inner call the
+// program copies the calldata from the array that the syscall names.
+func (j *job) prepare(m *machine.Machine, f *frame, calldata bool) error {
+	call := &f.execution.Call
 	entry := entryPoint(call)
-	at := j.end(m)
-	words := []machine.Value{
-		machine.AddrValue(machine.Addr{Segment: j.run.out, Offset: j.run.blockInfo}), machine.AddrValue(j.run.txInfo),
-		machine.FeltValue(call.Caller), machine.FeltValue(call.Contract), machine.FeltValue(call.Selector),
-	}
+	f.info = j.end(m)
 	code := j.run.code[j.classIndex(call.Class)]
-	words = append(words, machine.AddrValue(machine.Addr{Segment: j.run.out, Offset: code.start + uint64(entry.Offset)}))
-	next := 0
-	for _, name := range builtins {
-		used := uint64(0)
-		if next < len(entry.Builtins) && entry.Builtins[next] == name {
-			used = 1
-			next++
+	words := []machine.Value{
+		machine.AddrValue(j.run.blockInfo), machine.AddrValue(f.txInfo),
+		machine.FeltValue(call.Caller), machine.FeltValue(call.Contract), machine.FeltValue(call.Selector),
+		machine.AddrValue(j.at(code.start + uint64(entry.Offset))),
+	}
+	gas := machine.UintValue(call.Gas - constants.EntryPointGas)
+	if j.version.number == 1 {
+		for _, name := range j.version.builtins {
+			words = append(words, machine.BoolValue(slices.Contains(entry.Builtins, name)))
 		}
-		words = append(words, machine.UintValue(used))
+		words = append(words, gas, machine.UintValue(uint64(len(call.Calldata))))
+		if calldata {
+			words = append(words, feltValues(call.Calldata)...)
+		}
+	} else {
+		set := slices.Index(j.sets, setOf(entry))
+		words = append(words, machine.AddrValue(j.at(headerSize+uint64(set)*builtinSetSize)), gas)
 	}
-	words = append(words, machine.UintValue(call.Gas-constants.EntryPointGas), machine.UintValue(uint64(len(call.Calldata))))
-	if calldata {
-		words = append(words, feltValues(call.Calldata)...)
-	}
-	j.run.entering = &frame{execution: e, info: at}
+	j.run.entering = f
 	return j.append(m, words...)
 }
 
@@ -273,38 +334,103 @@ func (j *job) top() (*frame, error) {
 	return j.run.frames[len(j.run.frames)-1], nil
 }
 
+// next returns the call's next syscall that can make a call, and its index.
+func (f *frame) next(v *version) (*cairo.SyscallTrace, int, error) {
+	for i := f.published; i < len(f.answered); i++ {
+		if s := &f.execution.Syscalls[i]; v.answers[s.Selector].calls {
+			return s, i, nil
+		}
+	}
+	return nil, 0, fmt.Errorf("the call of %v made fewer calls than the program publishes", f.execution.Call.Contract)
+}
+
 // inner finds the call's next syscall that can make a call. It writes 1 and the call, or 0 if the syscall entered no code.
 func (j *job) inner(m *machine.Machine) error {
 	f, err := j.top()
 	if err != nil {
 		return err
 	}
-	for ; f.published < f.answered; f.published++ {
-		s := &f.execution.Syscalls[f.published]
-		if !answers[s.Selector].calls {
-			continue
-		}
-		f.published++
-		if !entered(s) {
-			return j.append(m, machine.UintValue(0))
-		}
-		if err := j.append(m, machine.UintValue(1)); err != nil {
-			return err
-		}
-		return j.prepare(m, s.Inner, false)
+	s, i, err := f.next(j.version)
+	if err != nil {
+		return err
 	}
-	return fmt.Errorf("the call of %v made fewer calls than the program publishes", f.execution.Call.Contract)
+	f.published = i + 1
+	if !entered(s) {
+		return j.append(m, machine.UintValue(0))
+	}
+	if err := j.append(m, machine.UintValue(1)); err != nil {
+		return err
+	}
+	callee := &frame{execution: s.Inner, txInfo: f.txInfo, returns: f.answered[i].retdata}
+	if s.Selector == cairo.MetaTxV0 {
+		callee.txInfo = f.metaInfo
+	}
+	return j.prepare(m, callee, false)
 }
 
-// leave ends the last call, after its syscalls are published.
-func (j *job) leave(*machine.Machine) error {
+// meta writes the TxInfo for the inner call of a MetaTxV0: the number of words and the words, or 0 if the syscall entered no code.
+func (j *job) meta(m *machine.Machine) error {
 	f, err := j.top()
 	if err != nil {
 		return err
 	}
-	if want := len(f.execution.Syscalls); f.answered != want {
-		return fmt.Errorf("the call of %v made %d syscalls, want %d", f.execution.Call.Contract, f.answered, want)
+	s, i, err := f.next(j.version)
+	if err != nil {
+		return err
+	}
+	if !entered(s) {
+		return j.append(m, machine.UintValue(0))
+	}
+	const signature = 4 // the index of the signature's addresses in the request
+	_, words, err := arrayAt(m, f.answered[i].request.Add(signature))
+	if err != nil {
+		return err
+	}
+	call := &s.Inner.Call
+	chain := j.sections[0].block.ChainID
+	legacy := starknet.LegacyTransaction{Address: call.Contract, Selector: call.Selector, Calldata: call.Calldata}
+	f.metaInfo = j.end(m).Add(1)
+	info := infoWords(&cairo.TxInfo{Account: call.Contract, Signature: words, Hash: legacy.HashInvokeV0(chain), ChainID: chain}, f.metaInfo)
+	return j.append(m, append([]machine.Value{machine.UintValue(uint64(len(info)))}, info...)...)
+}
+
+// arrayAt reads the array whose two addresses are at a cell.
+func arrayAt(m *machine.Machine, at machine.Addr) (start machine.Addr, words []felt.Felt, err error) {
+	if start, err = m.Memory.Pointer(at); err != nil {
+		return start, nil, err
+	}
+	end, err := m.Memory.Pointer(at.Add(1))
+	if err != nil {
+		return start, nil, err
+	}
+	if start.Segment != end.Segment || end.Offset < start.Offset || end.Offset-start.Offset > machine.MaxCells {
+		return start, nil, fmt.Errorf("array from %v to %v", start, end)
+	}
+	words, err = m.Memory.Felts(start, int(end.Offset-start.Offset))
+	return start, words, err
+}
+
+// leave ends the last call, after its syscalls are published.
+func (j *job) leave(m *machine.Machine, ids *cairo0.IDs) error {
+	f, err := j.top()
+	if err != nil {
+		return err
+	}
+	if got, want := len(f.answered), len(f.execution.Syscalls); got != want {
+		return fmt.Errorf("the call of %v made %d syscalls, want %d", f.execution.Call.Contract, got, want)
 	}
 	j.run.frames = j.run.frames[:len(j.run.frames)-1]
-	return nil
+	if f.returns.Segment == 0 {
+		return nil
+	}
+	returned, err := ids.Pointer(m, "returned")
+	if err != nil {
+		return err
+	}
+	const start = 3 // the index of retdata_start in the values that an entry point returns
+	to, err := m.Memory.Pointer(returned.Add(start))
+	if err != nil {
+		return err
+	}
+	return m.Memory.AddRelocationRule(f.returns, to)
 }

@@ -1,15 +1,18 @@
-// Package os runs a block's calls inside the program that is proved. That program, os.cairo, is a small Starknet OS in Cairo
+// Package os runs the calls of blocks inside the program that is proved. That program, os.cairo, is a small Starknet OS in Cairo
 // 0, which the official compiler compiles into os.json. This package has its hints and its runner.
 //
 // The watcher executes a block with a cairo.Tracer. Run takes the call traces and runs the same calls on the code that the
 // program publishes in its output. It answers every syscall with the response in the call trace, and returns the trace that a
 // prover needs. A call that makes other syscalls than its call trace is an error.
 //
+// The program has two versions. Version 2 is proved by S-two (LayoutStwo). Version 1, in the folder v1, is proved by Stone
+// (Layout). It takes one block, has no signature checks, and cannot run every class.
+//
 // docs/os.md lists the words of the output, each with the rule that binds it. prover/block/statement reads the output.
 package os
 
 import (
-	_ "embed"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -23,15 +26,10 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// program is the compiled form of os.cairo.
-//
-//go:embed os.json
-var program []byte
-
-// Layouts of runs of the program.
+// Layouts of runs of the program. The layout determines the version of the program.
 const (
-	Layout     = "recursive"      // for proofs of Stone
-	LayoutStwo = "all_cairo_stwo" // for proofs of S-two
+	Layout     = "recursive"      // version 1, for proofs of Stone
+	LayoutStwo = "all_cairo_stwo" // version 2, for proofs of S-two
 )
 
 // Block holds some of a block's transactions, in order.
@@ -47,7 +45,7 @@ type Block struct {
 type Transaction struct {
 	Info     cairo.TxInfo // the TxInfo that contracts see
 	Reverted bool         // the execution status of the receipt
-	// Calls holds the traces of the calls from the protocol, in order. Signature checks are ignored: they are unproven.
+	// Calls holds the traces of the calls from the protocol, in order. Version 1 ignores signature checks.
 	Calls []*cairo.CallTrace
 }
 
@@ -55,7 +53,7 @@ type Transaction struct {
 type Options struct {
 	// Layout is the layout of the run. Default Layout.
 	Layout string
-	// MaxSteps bounds the trace's length in steps, which is a power of two. Default 2^27. The layout needs at least 2^17.
+	// MaxSteps bounds the trace's length in steps. Default 2^27. With Layout the length is a power of two, at least 2^17.
 	MaxSteps uint64
 	// Stop, if not nil and set, ends the run with cairo.ErrInterrupted.
 	Stop *atomic.Bool
@@ -72,50 +70,118 @@ func (o *Options) setDefaults() {
 	}
 }
 
-// copySteps is the number of steps in which the program copies a word to the output (the loop of copy in os.cairo). It copies
-// every word that cairo.Tracer counts.
+// copySteps is the number of steps in which the program copies a word to the output (the loop of copy in os.cairo). Version 1
+// copies every word that cairo.Tracer counts.
 const copySteps = 6
 
-// MaxWords returns the Tracer.MaxWords for traces of maxSteps steps. A transaction with more words needs more steps to copy
-// them alone.
+// MaxWords returns the Tracer.MaxWords for traces of maxSteps steps. In version 1, a transaction with more words needs more
+// steps to copy them alone. In version 2 the bound limits the memory of the call traces.
 func MaxWords(maxSteps uint64) uint64 { return maxSteps / copySteps }
 
-// Run runs the calls of a block in the OS and returns the trace. The error is an *UnprovableError if the layout or the program
-// cannot run a call, and a *TooLongError if the trace needs more than opt.MaxSteps steps.
-func Run(block *Block, opt Options) (*cairo.Trace, error) {
-	if len(block.Transactions) == 0 {
-		return nil, errors.New("os: the block has no transactions")
-	}
+// Run runs the calls of all transactions of the blocks in the OS and returns the trace. The blocks are of one chain and have
+// different numbers. The error is an *UnprovableError if the layout or the program cannot run a call, and a *TooLongError if the
+// trace needs more than opt.MaxSteps steps.
+func Run(blocks []*Block, opt Options) (*cairo.Trace, error) {
 	opt.setDefaults()
-	job, err := plan(block, opt.MaxSteps)
+	r, err := newRunner(blocks, opt)
 	if err != nil {
 		return nil, err
 	}
-	return job.execute(opt)
+	refs := r.all()
+	if len(refs) == 0 {
+		return nil, errors.New("os: the blocks have no transactions")
+	}
+	for _, ref := range refs {
+		if err := r.plan(ref); err != nil {
+			return nil, err
+		}
+	}
+	trace, _, err := r.run(refs)
+	return trace, err
 }
 
-// execute runs the program on the planned calls.
-func (j *job) execute(opt Options) (*cairo.Trace, error) {
-	result, err := cairo0.RunProgram(program, cairo0.RunOptions{
-		Layout:    opt.Layout,
-		ProofMode: true,
-		MaxSteps:  opt.MaxSteps,
-		Stop:      opt.Stop,
-		Hints:     j.hints(),
-	})
-	if errors.Is(err, machine.ErrMaxSteps) {
-		return nil, &TooLongError{First: j.transactions[0].info.Hash, Transactions: len(j.transactions), MaxSteps: opt.MaxSteps}
-	}
+// Ref names a transaction of the blocks that are run: the indices of the block, and of the transaction in it.
+type Ref struct{ Block, Transaction int }
+
+// Part is the trace of some of the blocks' transactions.
+type Part struct {
+	Transactions []Ref // ascending
+	Trace        *cairo.Trace
+}
+
+// Unproven is a transaction that is in no part, with the reason.
+type Unproven struct {
+	Ref
+	Err error // an *UnprovableError or a *TooLongError
+}
+
+// RunParts splits the transactions of blocks into parts of consecutive transactions and calls yield with each part as soon as
+// its trace is made. Each part has as many transactions as opt.MaxSteps allows; it may begin and end inside a block. A
+// transaction that cannot be proved, or needs too many steps even alone, is skipped: it does not end a part. RunParts returns
+// the skipped transactions, in order.
+func RunParts(blocks []*Block, opt Options, yield func(Part) error) ([]Unproven, error) {
+	opt.setDefaults()
+	r, err := newRunner(blocks, opt)
 	if err != nil {
-		return nil, fmt.Errorf("os: %w", err)
+		return nil, err
 	}
-	if j.calls != len(j.order) {
-		return nil, fmt.Errorf("os: the program ran %d of %d calls", j.calls, len(j.order))
+	var unproven []Unproven
+	var left []Ref
+	for _, ref := range r.all() {
+		err := r.plan(ref)
+		_, notProvable := errors.AsType[*UnprovableError](err)
+		_, tooLong := errors.AsType[*TooLongError](err)
+		if notProvable || tooLong {
+			unproven = append(unproven, Unproven{ref, err})
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		left = append(left, ref)
 	}
-	if opt.CodePages {
-		j.pages(result.Trace)
+	for len(left) > 0 {
+		// Search for the largest count that fits. Start with all. A run that is too long says how many transactions it began.
+		count, fails := 0, len(left)+1
+		var fitting *cairo.Trace
+		var tooLong *TooLongError
+		for try := len(left); try > count; {
+			trace, begun, err := r.run(left[:try])
+			if errors.As(err, &tooLong) {
+				fails = min(try, max(begun, 1))
+				if try = (count + fails) / 2; begun < len(left) {
+					try = max(fails-1, count)
+				}
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			count, fitting = try, trace
+			try = (count + fails) / 2
+		}
+		if count < len(left) { // the next transaction may not fit even alone; then skip it and extend the part
+			_, _, err := r.run(left[count : count+1])
+			if errors.As(err, &tooLong) {
+				unproven = append(unproven, Unproven{left[count], tooLong})
+				left = slices.Delete(left, count, count+1)
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+		if err := yield(Part{slices.Clone(left[:count]), fitting}); err != nil {
+			return nil, err
+		}
+		left = left[count:]
 	}
-	return result.Trace, nil
+	slices.SortFunc(unproven, func(a, b Unproven) int { return a.Ref.compare(b.Ref) })
+	return unproven, nil
+}
+
+func (r Ref) compare(o Ref) int {
+	return cmp.Or(cmp.Compare(r.Block, o.Block), cmp.Compare(r.Transaction, o.Transaction))
 }
 
 // TooLongError is the error of transactions whose trace needs more than MaxSteps steps.
@@ -129,81 +195,95 @@ func (e *TooLongError) Error() string {
 	return fmt.Sprintf("os: %d transactions starting with %v need more than %d steps", e.Transactions, e.First, e.MaxSteps)
 }
 
-// Part is the trace of some of a block's transactions.
-type Part struct {
-	Transactions []int // indices in Block.Transactions, ascending
-	Trace        *cairo.Trace
+// runner runs the program on transactions of blocks.
+type runner struct {
+	blocks  []*Block
+	opt     Options
+	version *version
+	plans   map[Ref]*plan
 }
 
-// Unproven is a transaction of a block that is in no part, with the reason.
-type Unproven struct {
-	Transaction int   // index in Block.Transactions
-	Err         error // an *UnprovableError or a *TooLongError
+func newRunner(blocks []*Block, opt Options) (*runner, error) {
+	v := versionOf(opt.Layout)
+	if len(blocks) > v.maxBlocks {
+		return nil, fmt.Errorf("os: %d blocks in layout %s, want at most %d", len(blocks), opt.Layout, v.maxBlocks)
+	}
+	for i, b := range blocks {
+		if b.ChainID != blocks[0].ChainID || i > 0 && b.Number <= blocks[i-1].Number {
+			return nil, fmt.Errorf("os: block %d of chain %v follows block %d of chain %v, want ascending numbers and one chain",
+				b.Number, b.ChainID, blocks[max(i-1, 0)].Number, blocks[0].ChainID)
+		}
+	}
+	return &runner{blocks: blocks, opt: opt, version: v, plans: make(map[Ref]*plan)}, nil
 }
 
-// RunParts splits a block into parts of consecutive transactions and calls yield with each part as soon as its trace is
-// made. Each part has as many transactions as opt.MaxSteps allows. A transaction that cannot be proved, or needs too many
-// steps even alone, is skipped: it does not end a part. RunParts returns the skipped transactions, in order.
-func RunParts(block *Block, opt Options, yield func(Part) error) ([]Unproven, error) {
-	opt.setDefaults()
-	var unproven []Unproven
-	var left []int
-	plans := make([]*job, len(block.Transactions))
-	run := func(transactions []int) (*cairo.Trace, error) {
-		part := make([]*job, len(transactions))
-		for i, t := range transactions {
-			part[i] = plans[t]
+// all returns all transactions of the blocks, in order.
+func (r *runner) all() []Ref {
+	var refs []Ref
+	for i, b := range r.blocks {
+		for k := range b.Transactions {
+			refs = append(refs, Ref{i, k})
 		}
-		return join(block, part).execute(opt)
 	}
-	for i := range block.Transactions {
-		var err error
-		plans[i], err = planTransaction(&block.Transactions[i], opt.MaxSteps)
-		_, notProvable := errors.AsType[*UnprovableError](err)
-		_, tooLong := errors.AsType[*TooLongError](err)
-		if notProvable || tooLong {
-			unproven = append(unproven, Unproven{i, err})
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		left = append(left, i)
+	return refs
+}
+
+// plan plans the calls of a transaction. The error is an *UnprovableError or a *TooLongError if the transaction cannot be in
+// any part.
+func (r *runner) plan(ref Ref) (err error) {
+	r.plans[ref], err = r.version.plan(&r.blocks[ref.Block].Transactions[ref.Transaction], r.opt.MaxSteps)
+	return err
+}
+
+// run runs the program on planned transactions, and returns the trace. If the error is a *TooLongError, run returns the number
+// of transactions that the run has begun.
+func (r *runner) run(refs []Ref) (_ *cairo.Trace, begun int, _ error) {
+	j := r.join(refs)
+	result, err := cairo0.RunProgram(r.version.program, cairo0.RunOptions{
+		Layout:    r.opt.Layout,
+		ProofMode: true,
+		MaxSteps:  r.opt.MaxSteps,
+		Stop:      r.opt.Stop,
+		Hints:     j.hints(),
+	})
+	if errors.Is(err, machine.ErrMaxSteps) {
+		return nil, j.run.begun, &TooLongError{First: r.plans[refs[0]].info.Hash, Transactions: len(refs), MaxSteps: r.opt.MaxSteps}
 	}
-	for len(left) > 0 {
-		// Search for the largest count that fits. Start with all, because a block usually fits.
-		count, fails := 0, len(left)+1
-		var fitting *cairo.Trace
-		var tooLong *TooLongError
-		for try := len(left); try > count; try = (count + fails) / 2 {
-			trace, err := run(left[:try])
-			if errors.As(err, &tooLong) {
-				fails = try
-				continue
-			}
-			if err != nil {
-				return nil, err
-			}
-			count, fitting = try, trace
-		}
-		if count < len(left) { // the next transaction may not fit even alone; then skip it and extend the part
-			_, err := run(left[count : count+1])
-			if errors.As(err, &tooLong) {
-				unproven = append(unproven, Unproven{left[count], tooLong})
-				left = slices.Delete(left, count, count+1)
-				continue
-			}
-			if err != nil {
-				return nil, err
-			}
-		}
-		if err := yield(Part{left[:count], fitting}); err != nil {
-			return nil, err
-		}
-		left = left[count:]
+	if err != nil {
+		return nil, 0, fmt.Errorf("os: %w", err)
 	}
-	slices.SortFunc(unproven, func(a, b Unproven) int { return a.Transaction - b.Transaction })
-	return unproven, nil
+	if j.calls != len(j.order) {
+		return nil, 0, fmt.Errorf("os: the program ran %d of %d calls", j.calls, len(j.order))
+	}
+	if r.opt.CodePages {
+		j.pages(result.Trace)
+	}
+	return result.Trace, 0, nil
+}
+
+// join returns the job of planned transactions.
+func (r *runner) join(refs []Ref) *job {
+	j := &job{version: r.version}
+	for i, ref := range refs {
+		if i == 0 || ref.Block != refs[i-1].Block {
+			j.sections = append(j.sections, section{block: r.blocks[ref.Block]})
+		}
+		p := r.plans[ref]
+		for _, class := range p.classes {
+			if j.classIndex(class) < 0 {
+				j.classes = append(j.classes, class)
+			}
+		}
+		for _, e := range p.order {
+			if set := setOf(entryPoint(&e.Call)); !slices.Contains(j.sets, set) {
+				j.sets = append(j.sets, set)
+			}
+		}
+		j.order = append(j.order, p.order...)
+		last := &j.sections[len(j.sections)-1]
+		last.transactions = append(last.transactions, p)
+	}
+	return j
 }
 
 // The kinds of calls from the protocol, as in the output.
@@ -211,6 +291,7 @@ const (
 	constructorCall = 1 + iota
 	executeCall
 	feeTransferCall
+	validateCall // a signature check
 )
 
 // The outcomes of a transaction, as in the output.
@@ -233,20 +314,29 @@ var (
 
 // job is a run of the program: the classes, transactions and calls for the output, in order, and the state of the run.
 type job struct {
-	block        *Block
-	classes      []*cairo.Class
-	transactions []plannedTransaction
-	order        []*cairo.CallTrace // all calls, in the order in which the program runs them
-	calls        int                // number of calls that the program has entered
+	version  *version
+	classes  []*cairo.Class
+	sets     []builtinSet // the sets of builtins that the entry points take
+	sections []section
+	order    []*cairo.CallTrace // all calls, in the order in which the program runs them
+	calls    int                // number of calls that the program has entered
 
 	run runState
 }
 
-// plannedTransaction is a transaction with the calls from the protocol that the program runs.
-type plannedTransaction struct {
+// section holds the transactions of one block.
+type section struct {
+	block        *Block
+	transactions []*plan
+}
+
+// plan is a transaction with the calls from the protocol that the program runs.
+type plan struct {
 	info    *cairo.TxInfo
 	outcome uint64
 	calls   []plannedCall
+	classes []*cairo.Class     // that the calls enter
+	order   []*cairo.CallTrace // all calls, in the order in which the program runs them
 }
 
 type plannedCall struct {
@@ -254,59 +344,30 @@ type plannedCall struct {
 	execution *cairo.CallTrace
 }
 
-// plan returns the job of all transactions of a block.
-func plan(block *Block, maxSteps uint64) (*job, error) {
-	plans := make([]*job, len(block.Transactions))
-	for i := range plans {
-		var err error
-		if plans[i], err = planTransaction(&block.Transactions[i], maxSteps); err != nil {
-			return nil, err
-		}
-	}
-	return join(block, plans), nil
-}
-
-// join returns the job of the transactions of plans, in order.
-func join(block *Block, plans []*job) *job {
-	j := &job{block: block}
-	for _, p := range plans {
-		for _, class := range p.classes {
-			if j.classIndex(class) < 0 {
-				j.classes = append(j.classes, class)
-			}
-		}
-		j.order = append(j.order, p.order...)
-		j.transactions = append(j.transactions, p.transactions...)
-	}
-	return j
-}
-
-// planTransaction returns the job of a transaction alone. The error is an *UnprovableError or a *TooLongError if the
-// transaction cannot be in any part.
-func planTransaction(tx *Transaction, maxSteps uint64) (*job, error) {
-	j := new(job)
-	planned := plannedTransaction{info: &tx.Info}
+// plan returns the plan of a transaction.
+func (v *version) plan(tx *Transaction, maxSteps uint64) (*plan, error) {
+	p := &plan{info: &tx.Info}
 	for _, root := range tx.Calls {
 		kind := kindOf(root)
 		switch {
-		case kind == 0:
+		case kind == validateCall && !v.validates:
 			continue
 		case root.Err != nil && kind == executeCall:
-			planned.outcome = aborted
+			p.outcome = aborted
 			continue
 		case root.Err != nil:
 			return nil, fmt.Errorf("os: transaction %v: a call of %v aborted: %w", tx.Info.Hash, root.Call.Contract, root.Err)
 		case kind == executeCall && root.Result.Failed:
-			planned.outcome = panicked
+			p.outcome = panicked
 		case kind == executeCall && tx.Reverted:
-			planned.outcome = revertedOnCheck
+			p.outcome = revertedOnCheck
 		}
 		if !entersCode(&root.Call) {
 			switch kind {
 			case constructorCall:
 				continue
 			case executeCall: // an account without __execute__, or without the gas to enter it
-				planned.outcome = aborted
+				p.outcome = aborted
 				continue
 			}
 			return nil, fmt.Errorf("os: transaction %v: a call of %v entered no code", tx.Info.Hash, root.Call.Contract)
@@ -317,22 +378,21 @@ func planTransaction(tx *Transaction, maxSteps uint64) (*job, error) {
 			return nil, fmt.Errorf("os: transaction %v: the call trace was dropped after %d words, but with %d steps it may have %d",
 				tx.Info.Hash, root.Dropped, maxSteps, MaxWords(maxSteps))
 		}
-		if err := j.add(root); err != nil {
+		if err := v.add(p, root); err != nil {
 			return nil, fmt.Errorf("os: transaction %v: %w", tx.Info.Hash, err)
 		}
-		planned.calls = append(planned.calls, plannedCall{kind, root})
+		p.calls = append(p.calls, plannedCall{kind, root})
 	}
-	if tx.Reverted && planned.outcome == succeeded {
-		planned.outcome = aborted // __execute__ did not begin
+	if tx.Reverted && p.outcome == succeeded {
+		p.outcome = aborted // __execute__ did not begin
 	}
-	if tx.Reverted != (planned.outcome != succeeded) {
-		return nil, fmt.Errorf("os: transaction %v: reverted is %t, but the outcome of its calls is %d", tx.Info.Hash, tx.Reverted, planned.outcome)
+	if tx.Reverted != (p.outcome != succeeded) {
+		return nil, fmt.Errorf("os: transaction %v: reverted is %t, but the outcome of its calls is %d", tx.Info.Hash, tx.Reverted, p.outcome)
 	}
-	j.transactions = append(j.transactions, planned)
-	return j, nil
+	return p, nil
 }
 
-// kindOf returns the kind of a call from the protocol, or 0 for a signature check, which is unproven.
+// kindOf returns the kind of a call from the protocol.
 func kindOf(root *cairo.CallTrace) uint64 {
 	call := &root.Call
 	switch {
@@ -341,30 +401,30 @@ func kindOf(root *cairo.CallTrace) uint64 {
 	case call.Caller.IsZero() && call.Selector == executeSelector:
 		return executeCall
 	case call.Caller.IsZero() && slices.Contains(validateSelector, call.Selector):
-		return 0
+		return validateCall
 	}
 	return feeTransferCall
 }
 
-// add adds a call and its inner calls to the job, in the order in which the program runs them.
-func (j *job) add(e *cairo.CallTrace) error {
-	if err := provable(&e.Call); err != nil {
+// add adds a call and its inner calls to a plan, in the order in which the program runs them.
+func (v *version) add(p *plan, e *cairo.CallTrace) error {
+	if err := v.provable(&e.Call); err != nil {
 		return err
 	}
-	if j.classIndex(e.Call.Class) < 0 {
-		j.classes = append(j.classes, e.Call.Class)
+	if !slices.ContainsFunc(p.classes, func(c *cairo.Class) bool { return c.Hash == e.Call.Class.Hash }) {
+		p.classes = append(p.classes, e.Call.Class)
 	}
-	j.order = append(j.order, e)
+	p.order = append(p.order, e)
 	for i := range e.Syscalls {
 		s := &e.Syscalls[i]
-		if _, ok := answers[s.Selector]; !ok {
+		if _, ok := v.answers[s.Selector]; !ok {
 			return &UnprovableError{Syscall: s.Selector, Class: e.Call.Class.Hash, Selector: e.Call.Selector}
 		}
 		if s.Inner != nil && s.Inner.Err != nil {
 			return fmt.Errorf("a call of %v aborted, but its caller did not: %w", s.Inner.Call.Contract, s.Inner.Err)
 		}
 		if entered(s) {
-			if err := j.add(s.Inner); err != nil {
+			if err := v.add(p, s.Inner); err != nil {
 				return err
 			}
 		}

@@ -67,70 +67,63 @@ func blockOf(t testing.TB, n int, terms uint64) *cairoos.Block {
 	return block
 }
 
-// TestProgramIsCompiledFromSource checks that the official compiler compiles os.cairo to os.json.
-func TestProgramIsCompiledFromSource(t *testing.T) {
+// programs are the names of the two versions of the program, without extension.
+var programs = []string{"v1/os", "os"}
+
+// TestProgramsAreCompiledFromSource checks that the official compiler compiles os.cairo to os.json.
+func TestProgramsAreCompiledFromSource(t *testing.T) {
 	compiler, err := exec.LookPath("cairo-compile")
 	if err != nil {
 		t.Skip("cairo-compile of cairo-lang 0.14.0.1 is not on PATH")
 	}
-	out := filepath.Join(t.TempDir(), "os.json")
-	if text, err := exec.Command(compiler, "--proof_mode", "--no_debug_info", "os.cairo", "--output", out).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, text)
-	}
-	got, err := os.ReadFile("os.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, err := os.ReadFile(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Error("os.json differs from the compiled os.cairo: run build.sh")
-	}
-}
-
-// TestCompilerVersion checks the version of the compiler in the compiled program.
-func TestCompilerVersion(t *testing.T) {
-	text, err := os.ReadFile("os.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var program struct {
-		Version  string   `json:"compiler_version"`
-		Builtins []string `json:"builtins"`
-	}
-	if err := json.Unmarshal(text, &program); err != nil {
-		t.Fatal(err)
-	}
-	if program.Version != "0.14.0.1" {
-		t.Errorf("compiled by %q, want 0.14.0.1", program.Version)
+	for _, name := range programs {
+		out := filepath.Join(t.TempDir(), "os.json")
+		if text, err := exec.Command(compiler, "--proof_mode", "--no_debug_info", name+".cairo", "--output", out).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+		got, err := os.ReadFile(name + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s.json differs from the compiled %s.cairo: run build.sh", name, name)
+		}
 	}
 }
 
-// TestProgramConstants compares constants in the program with those of the package starknet/constants.
+// TestProgramConstants compares constants in the programs with those of the package starknet/constants, and the version of the compiler.
 func TestProgramConstants(t *testing.T) {
-	text, err := os.ReadFile("os.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var program struct {
-		Data        []string `json:"data"`
-		Identifiers map[string]struct {
-			PC    int         `json:"pc"`
-			Value json.Number `json:"value"`
-		} `json:"identifiers"`
-	}
-	if err := json.Unmarshal(text, &program); err != nil {
-		t.Fatal(err)
-	}
-	if got, want := program.Identifiers["__main__.RET"].Value, strconv.Itoa(constants.RetWord); got.String() != want {
-		t.Errorf("RET is %s, want %s", got, want)
-	}
-	table := program.Data[program.Identifiers["__main__.builtin_costs"].PC:]
-	for i, want := range constants.BuiltinGas() {
-		if got, err := strconv.ParseUint(table[i], 0, 64); err != nil || got != want {
-			t.Errorf("builtin %d costs %s, want %d", i, table[i], want)
+	for _, name := range programs {
+		text, err := os.ReadFile(name + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var program struct {
+			Version     string   `json:"compiler_version"`
+			Data        []string `json:"data"`
+			Identifiers map[string]struct {
+				PC    int         `json:"pc"`
+				Value json.Number `json:"value"`
+			} `json:"identifiers"`
+		}
+		if err := json.Unmarshal(text, &program); err != nil {
+			t.Fatal(err)
+		}
+		if program.Version != "0.14.0.1" {
+			t.Errorf("%s: compiled by %q, want 0.14.0.1", name, program.Version)
+		}
+		if got, want := program.Identifiers["__main__.RET"].Value, strconv.Itoa(constants.RetWord); got.String() != want {
+			t.Errorf("%s: RET is %s, want %s", name, got, want)
+		}
+		table := program.Data[program.Identifiers["__main__.builtin_costs"].PC:]
+		for i, want := range constants.BuiltinGas() {
+			if got, err := strconv.ParseUint(table[i], 0, 64); err != nil || got != want {
+				t.Errorf("%s: builtin %d costs %s, want %d", name, i, table[i], want)
+			}
 		}
 	}
 }
@@ -138,7 +131,7 @@ func TestProgramConstants(t *testing.T) {
 // TestPages checks that with CodePages page 1 has the code of the only class.
 func TestPages(t *testing.T) {
 	block := blockOf(t, 1, 10)
-	trace, err := cairoos.Run(block, cairoos.Options{CodePages: true})
+	trace, err := cairoos.Run([]*cairoos.Block{block}, cairoos.Options{CodePages: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,11 +177,13 @@ func TestRunParts(t *testing.T) {
 	block.Transactions = slices.Insert(block.Transactions, 1, other, long)
 	var counts []int
 	var order []int
-	unproven, err := cairoos.RunParts(block, cairoos.Options{MaxSteps: 1 << 17}, func(p cairoos.Part) error {
+	unproven, err := cairoos.RunParts([]*cairoos.Block{block}, cairoos.Options{MaxSteps: 1 << 17}, func(p cairoos.Part) error {
 		if len(p.Transactions) == 0 || p.Trace.Public.Steps > 1<<17 {
 			t.Errorf("part of transactions %v, %d steps", p.Transactions, p.Trace.Public.Steps)
 		}
-		order = append(order, p.Transactions...)
+		for _, ref := range p.Transactions {
+			order = append(order, ref.Transaction)
+		}
 		counts = append(counts, len(p.Transactions))
 		return nil
 	})
@@ -213,20 +208,20 @@ func TestRunParts(t *testing.T) {
 		t.Errorf("got %v, want a TooLongError of one transaction", unproven[1].Err)
 	}
 	block = &cairoos.Block{Transactions: []cairoos.Transaction{long, other}}
-	unproven, err = cairoos.RunParts(block, cairoos.Options{MaxSteps: 1 << 17}, func(cairoos.Part) error { return errors.New("a part") })
+	unproven, err = cairoos.RunParts([]*cairoos.Block{block}, cairoos.Options{MaxSteps: 1 << 17}, func(cairoos.Part) error { return errors.New("a part") })
 	if err != nil || len(unproven) != 2 || unproven[0].Transaction != 0 {
 		t.Errorf("two transactions that cannot be proved: %v, %v", unproven, err)
 	}
 
-	_, err = cairoos.Run(blockOf(t, 1, 30_000), cairoos.Options{MaxSteps: 1 << 17})
+	_, err = cairoos.Run([]*cairoos.Block{blockOf(t, 1, 30_000)}, cairoos.Options{MaxSteps: 1 << 17})
 	if e, ok := errors.AsType[*cairoos.TooLongError](err); !ok || e.First != felt.FromUint64(100) || e.Transactions != 1 {
 		t.Errorf("got %v, want a TooLongError", err)
 	}
 	want := errors.New("stop")
-	if _, err := cairoos.RunParts(blockOf(t, 1, 10), cairoos.Options{}, func(cairoos.Part) error { return want }); err != want {
+	if _, err := cairoos.RunParts([]*cairoos.Block{blockOf(t, 1, 10)}, cairoos.Options{}, func(cairoos.Part) error { return want }); err != want {
 		t.Errorf("got %v, want %v", err, want)
 	}
-	if _, err := cairoos.Run(&cairoos.Block{}, cairoos.Options{}); err == nil {
+	if _, err := cairoos.Run([]*cairoos.Block{{}}, cairoos.Options{}); err == nil {
 		t.Error("a block without transactions was run")
 	}
 }

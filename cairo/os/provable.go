@@ -6,13 +6,12 @@ import (
 
 	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/cairo/casm"
-	"github.com/starkd/starkd/cairo/machine"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet/constants"
 )
 
 // UnprovableError is the error of a call that cannot be proved, because it needs a builtin that the layout does not have or
-// a syscall that the program does not know. Either Builtin or Syscall is set.
+// a syscall that the program does not know (version 1 only). Either Builtin or Syscall is set.
 type UnprovableError struct {
 	Builtin  string
 	Syscall  cairo.Selector
@@ -28,9 +27,6 @@ func (e *UnprovableError) Error() string {
 	return fmt.Sprintf("os: entry point %v of class %v needs the %s, which is not provable", e.Selector, e.Class, what)
 }
 
-// builtins lists the builtins that the program passes to an entry point, in the order in which compiled code takes them.
-var builtins = []string{machine.BuiltinPedersen, machine.BuiltinRangeCheck, machine.BuiltinBitwise, machine.BuiltinSegmentArena}
-
 // entryPoint returns the entry point of a call, or nil if its class has none for it.
 func entryPoint(call *cairo.Call) *casm.EntryPoint {
 	return call.Class.Casm.EntryPoint(call.Type, call.Selector)
@@ -42,10 +38,10 @@ func entersCode(call *cairo.Call) bool {
 }
 
 // provable returns an *UnprovableError if the call's entry point takes a builtin that the program does not pass.
-func provable(call *cairo.Call) error {
+func (v *version) provable(call *cairo.Call) error {
 	next := 0
 	for _, name := range entryPoint(call).Builtins {
-		i := slices.Index(builtins, name)
+		i := slices.Index(v.builtins, name)
 		if i < next {
 			return &UnprovableError{Builtin: name, Class: call.Class.Hash, Selector: call.Selector}
 		}

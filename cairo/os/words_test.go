@@ -64,11 +64,14 @@ func handsOn(t *testing.T, words int, maxWords uint64) *Block {
 // MaxWords relies on this.
 func TestCopySteps(t *testing.T) {
 	steps := func(words int) uint64 {
-		job, err := plan(handsOn(t, words, 0), 1<<20)
+		r, err := newRunner([]*Block{handsOn(t, words, 0)}, Options{Layout: Layout, MaxSteps: 1 << 20})
 		if err != nil {
 			t.Fatal(err)
 		}
-		hints := job.hints()
+		if err := r.plan(Ref{}); err != nil {
+			t.Fatal(err)
+		}
+		hints := r.join([]Ref{{}}).hints()
 		var from, to uint64
 		inner, enter := hints["os.inner"], hints["os.enter"]
 		hints["os.inner"] = func(m *machine.Machine, ids *cairo0.IDs) error { from = m.Steps; return inner(m, ids) }
@@ -78,7 +81,7 @@ func TestCopySteps(t *testing.T) {
 			calls++
 			return errors.New("stop")
 		}
-		if _, err := cairo0.RunProgram(program, cairo0.RunOptions{Layout: Layout, ProofMode: true, MaxSteps: 1 << 20, Hints: hints}); err == nil || calls != 1 {
+		if _, err := cairo0.RunProgram(programV1, cairo0.RunOptions{Layout: Layout, ProofMode: true, MaxSteps: 1 << 20, Hints: hints}); err == nil || calls != 1 {
 			t.Fatalf("%d calls, %v", calls, err)
 		}
 		return to - from
@@ -99,7 +102,7 @@ func TestDroppedRecords(t *testing.T) {
 		t.Fatalf("the call trace is not dropped: %d words", call.Dropped)
 	}
 	for name, block := range map[string]*Block{"dropped": long, "whole": handsOn(t, words+1, 0)} {
-		unproven, err := RunParts(block, Options{MaxSteps: maxSteps}, never)
+		unproven, err := RunParts([]*Block{block}, Options{MaxSteps: maxSteps}, never)
 		if err != nil || len(unproven) != 1 {
 			t.Fatalf("%s: %v, %v", name, unproven, err)
 		}
@@ -107,13 +110,13 @@ func TestDroppedRecords(t *testing.T) {
 			t.Errorf("%s: got %v, want a TooLongError", name, unproven[0].Err)
 		}
 	}
-	if _, err := RunParts(handsOn(t, 100, 50), Options{MaxSteps: maxSteps}, never); err == nil {
+	if _, err := RunParts([]*Block{handsOn(t, 100, 50)}, Options{MaxSteps: maxSteps}, never); err == nil {
 		t.Error("no error for a call trace that was dropped too early")
 	}
 	// An aborted call is unproven, so its call trace is not needed.
 	long.Transactions[0].Calls[0].Err, long.Transactions[0].Reverted = cairo.RunErrorf("broken"), true
 	long.Transactions[0].Calls[0].Call.Caller, long.Transactions[0].Calls[0].Call.Selector = felt.Zero, executeSelector
-	if unproven, err := RunParts(long, Options{MaxSteps: maxSteps}, func(Part) error { return nil }); err != nil || len(unproven) != 0 {
+	if unproven, err := RunParts([]*Block{long}, Options{MaxSteps: maxSteps}, func(Part) error { return nil }); err != nil || len(unproven) != 0 {
 		t.Errorf("an aborted call: %v, %v", unproven, err)
 	}
 }
@@ -126,7 +129,7 @@ func TestStop(t *testing.T) {
 	}
 	var stop atomic.Bool
 	parts := 0
-	_, err := RunParts(block, Options{MaxSteps: 1 << 17, Stop: &stop}, func(Part) error {
+	_, err := RunParts([]*Block{block}, Options{MaxSteps: 1 << 17, Stop: &stop}, func(Part) error {
 		parts++
 		stop.Store(true)
 		return nil

@@ -91,7 +91,7 @@ func verifyAndRefuse(t *testing.T, n *testnet, l *load) {
 	refused("another block", fmt.Sprintf("of block %d, not of %d", height, height+1), "--validators", n.genesis(), "--block", fmt.Sprint(height+1), path)
 	refused("another chain", "of chain", "--validators", n.genesis(), "--chain-id", "ANOTHER_CHAIN", path)
 	refused("another header", "trusted is", "--trusted-header", strings.Repeat("ab", 32), path)
-	accepted("with its program named", "--validators", n.genesis(), "--program", statement.ProgramHash.String(), "--min-proven-security", "57", path)
+	accepted("with its program named", "--validators", n.genesis(), "--program", statement.FormatStone.ProgramHash().String(), "--min-proven-security", "57", path)
 	refused("another program", "demanded is 0x123", "--validators", n.genesis(), "--program", "0x123", path)
 	refused("more proven security than it has", "57 bits of proven security, 58 are demanded", "--validators", n.genesis(), "--min-proven-security", "58", path)
 	refused("more security than it has", "bits of conjectured security", "--validators", n.genesis(), "--min-security", "97", path)
@@ -513,7 +513,7 @@ func forge(t *testing.T, n *testnet, j *judge, data []byte) []byte {
 		t.Fatal("no storage is read in the block")
 	}
 	b.Proofs = nil
-	excluded, err := cairoos.RunParts(block, cairoos.Options{MaxSteps: config.Default().Watch.MaxSteps}, func(part cairoos.Part) error {
+	excluded, err := cairoos.RunParts([]*cairoos.Block{block}, cairoos.Options{MaxSteps: config.Default().Watch.MaxSteps}, func(part cairoos.Part) error {
 		proof, err := prover.Prove(t.Context(), part.Trace, stone.DefaultParameters(part.Trace.Public.Steps), nil)
 		if err != nil {
 			return err

@@ -73,7 +73,7 @@ func printVersion(w io.Writer, info *debug.BuildInfo) error {
 	line("starknet", starknet.Version)
 	line("json-rpc", rpc.SpecVersion+", "+rpc.SpecVersion09)
 	line("proof layout", os.Layout)
-	line("program hash", statement.ProgramHash.String())
+	line("program hash", statement.FormatStone.ProgramHash().String())
 	versions := map[string]string{}
 	for _, module := range info.Deps {
 		versions[module.Path] = module.Version

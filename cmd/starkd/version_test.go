@@ -42,7 +42,7 @@ proof layout                   recursive
 program hash                   %s
 github.com/cockroachdb/pebble  v1.1.1
 github.com/tetratelabs/wazero  example.org/wazero v2
-`, statement.ProgramHash)
+`, statement.FormatStone.ProgramHash())
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Error(diff)
 	}

@@ -49,10 +49,9 @@ func Check(b *Bundle, anchor *statement.Anchor, policy prover.Policy) (*Verdict,
 	if n := len(b.Witness.Transactions); len(b.Proofs) > n {
 		return nil, fmt.Errorf("block: %d proofs for a block of %d transactions", len(b.Proofs), n)
 	}
-	if policy.Program != nil && *policy.Program != statement.ProgramHash {
-		return nil, &prover.ProgramError{
-			Hash: statement.ProgramHash, Demanded: *policy.Program, Builtins: []string{"output", "pedersen", "range_check", "bitwise"},
-		}
+	program := statement.FormatStone
+	if policy.Program != nil && *policy.Program != program.ProgramHash() {
+		return nil, &prover.ProgramError{Hash: program.ProgramHash(), Demanded: *policy.Program, Builtins: program.Builtins()}
 	}
 	verdict := new(Verdict)
 	policy.Bare, policy.Program = true, nil // package statement checks the public input, the program included

@@ -56,6 +56,7 @@ func (b *Bundle) Complete(e *WitnessInput) error {
 	if err != nil {
 		return err
 	}
+	block.Format = statement.FormatStone
 	reads := statement.NewReads(e.Before)
 	outcome, err := statement.Check(claims, block, reads)
 	if err != nil {

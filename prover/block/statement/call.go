@@ -20,8 +20,10 @@ type frame struct {
 	depth            int    // 1 for a call from the protocol
 	deploys          bool   // the call is the constructor of a contract that the call deploys
 
-	info  uint64               // address of the call's ExecutionInfo
-	shown *starknet.PanicFrame // the call as a revert reason shows it; nil until the call is replayed
+	txInfo uint64                  // address of the TxInfo that the call sees
+	info   uint64                  // address of the call's ExecutionInfo
+	points map[felt.Felt]secpPoint // the points that the call has got from syscalls, by address
+	shown  *starknet.PanicFrame    // the call as a revert reason shows it; nil until the call is replayed
 }
 
 // shows returns the call as a revert reason shows it.
@@ -31,11 +33,11 @@ func (f *frame) shows(failed bool, retdata []felt.Felt) *starknet.PanicFrame {
 
 // call checks that c is the call f of the entry point, and then replays its syscalls in order.
 func (t *replayer) call(c *Call, f *frame, entry *casm.EntryPoint) error {
-	published := t.published[f.class]
-	if published == nil {
-		return fmt.Errorf("class %v is not published", f.class)
+	published, err := t.publishedClass(f.class)
+	if err != nil {
+		return err
 	}
-	builtins, err := builtinFlags(entry.Builtins)
+	builtins, err := t.format.flags(entry.Builtins)
 	if err != nil {
 		return err
 	}
@@ -44,20 +46,19 @@ func (t *replayer) call(c *Call, f *frame, entry *casm.EntryPoint) error {
 		got, want felt.Felt
 	}{
 		{"block info", c.BlockInfo, felt.FromUint64(t.blockInfo)},
-		{"transaction info", c.TxInfo, felt.FromUint64(t.record.address)},
+		{"transaction info", c.TxInfo, felt.FromUint64(f.txInfo)},
 		{"caller", c.Caller, f.caller},
 		{"contract", c.Contract, f.contract},
 		{"selector", c.Selector, f.selector},
 		{"entry point", c.Entry, felt.FromUint64(published.Address + uint64(entry.Offset))},
-		{"pedersen flag", c.Builtins[0], builtins[0]},
-		{"range_check flag", c.Builtins[1], builtins[1]},
-		{"bitwise flag", c.Builtins[2], builtins[2]},
-		{"segment_arena flag", c.Builtins[3], builtins[3]},
 		{"gas", felt.FromUint64(c.Gas), felt.FromUint64(f.gas - constants.EntryPointGas)},
 	} {
 		if word.got != word.want {
 			return fmt.Errorf("%s is %v, want %v", word.what, word.got, word.want)
 		}
+	}
+	if err := same("builtins", c.Builtins, builtins); err != nil {
+		return err
 	}
 	f.info, f.shown = c.address, f.shows(c.Failed, c.Retdata)
 	for i := range c.Syscalls {
@@ -69,17 +70,15 @@ func (t *replayer) call(c *Call, f *frame, entry *casm.EntryPoint) error {
 	return nil
 }
 
-// provable are the builtins that the program can pass to a class, in the order in which compiled code takes them.
-var provable = []string{"pedersen", "range_check", "bitwise", "segment_arena"}
-
 // checkBuiltins returns an error if a class names an unknown builtin. The class hash contains names modulo P, so another text
 // can replace a builtin's name without changing the hash.
 func checkBuiltins(class *casm.Class) error {
+	known := FormatStwo.format().provable
 	for _, list := range [][]casm.EntryPoint{class.EntryPoints.External, class.EntryPoints.L1Handler, class.EntryPoints.Constructor} {
 		for i := range list {
 			for _, name := range list[i].Builtins {
-				if !slices.Contains(provable, name) && !slices.Contains(unprovableBuiltins, name) {
-					return fmt.Errorf("entry point %v names the builtin %.40q, want one of %q or %q", list[i].Selector, name, provable, unprovableBuiltins)
+				if !slices.Contains(known, name) {
+					return fmt.Errorf("entry point %v names the builtin %.40q, want one of %q", list[i].Selector, name, known)
 				}
 			}
 		}
@@ -87,22 +86,9 @@ func checkBuiltins(class *casm.Class) error {
 	return nil
 }
 
-// builtinFlags returns, for each of the provable builtins, whether an entry point takes it.
-func builtinFlags(names []string) (flags [4]felt.Felt, err error) {
-	next := 0
-	for _, name := range names {
-		i := slices.Index(provable, name)
-		if i < next {
-			return flags, fmt.Errorf("entry point with builtins %v, which is not provable", names)
-		}
-		flags[i], next = felt.One, i+1
-	}
-	return flags, nil
-}
-
 func (t *replayer) syscall(f *frame, s *Syscall) error {
 	if check := s.rule.readable; check != nil { // the request is checked before the charge
-		if err := check(s); err != nil {
+		if err := check(f, s); err != nil {
 			return err
 		}
 	}
@@ -138,6 +124,9 @@ func arraySize(start, end felt.Felt) (int, error) {
 func (t *replayer) inner(f *frame, s *Syscall, callee frame) error {
 	snapshot, events, messages := t.state.snapshot(), len(t.events), len(t.messages)
 	callee.depth = f.depth + 1
+	if callee.txInfo == 0 {
+		callee.txInfo = f.txInfo
+	}
 	if err := t.innerCall(s, &callee); err != nil {
 		return err
 	}
@@ -174,6 +163,9 @@ func (t *replayer) innerCall(s *Syscall, callee *frame) error {
 		if err := s.succeeds(callee.gas); err != nil {
 			return err
 		}
+		if t.format.whole { // the array is not published
+			return same("end of the returned data", s.Response[2:], s.Response[1:2])
+		}
 		return same("returned data", s.Arrays[0], nil)
 	case callee.depth > constants.MaxCallDepth:
 		return fmt.Errorf("call at depth %d, want at most %d", callee.depth, constants.MaxCallDepth)
@@ -195,7 +187,7 @@ func (t *replayer) innerCall(s *Syscall, callee *frame) error {
 	// The calldata addresses are at this place in every syscall that calls.
 	if size, err := arraySize(s.Request[2], s.Request[3]); err != nil {
 		return err
-	} else if size != len(s.Inner.Calldata) {
+	} else if !t.format.whole && size != len(s.Inner.Calldata) {
 		return fmt.Errorf("the call has %d words of calldata, the syscall names %d", len(s.Inner.Calldata), size)
 	}
 	if err := t.call(s.Inner, callee, entry); err != nil {
@@ -204,7 +196,7 @@ func (t *replayer) innerCall(s *Syscall, callee *frame) error {
 	if s.Inner.Failed {
 		return s.fails(s.Inner.GasLeft, append(slices.Clone(s.Inner.Retdata), entryPointFailed)...)
 	}
-	if err := s.succeeds(s.Inner.GasLeft); err != nil {
+	if err := s.succeeds(s.Inner.GasLeft); err != nil || t.format.whole { // the program compares the arrays' addresses
 		return err
 	}
 	return same("returned data", s.Arrays[0], s.Inner.Retdata)

@@ -53,6 +53,7 @@ func (m *memory) clone() *memory {
 // chain executes transactions as a node does, on the VM engine with call traces, and keeps the data that a watcher keeps.
 type chain struct {
 	t        *testing.T
+	format   statement.Format // of the claims
 	before   *memory
 	st       *state.Overlay
 	executor *executor.Executor
@@ -133,9 +134,16 @@ func (c *chain) declared(name string) felt.Felt {
 	return hash
 }
 
+// both runs a test for each format.
+func both(t *testing.T, test func(t *testing.T, format statement.Format)) {
+	for _, format := range []statement.Format{statement.FormatStone, statement.FormatStwo} {
+		t.Run(format.Layout(), func(t *testing.T) { test(t, format) })
+	}
+}
+
 func newChain(t *testing.T) *chain {
 	c := &chain{
-		t: t, account: accountAddress, key: felt.FromUint64(0x1234567),
+		t: t, format: statement.FormatStone, account: accountAddress, key: felt.FromUint64(0x1234567),
 		compiled: make(map[felt.Felt]*casm.Class),
 		before: &memory{
 			make(map[state.Slot]felt.Felt), make(map[felt.Felt]felt.Felt), make(map[felt.Felt]felt.Felt), make(map[felt.Felt]*state.Class),
@@ -249,18 +257,27 @@ func (c *chain) send(tx starknet.Transaction, common *starknet.Common, key felt.
 
 // statementBlock returns the block as a verifier knows it.
 func (c *chain) statementBlock() *statement.Block {
-	return &statement.Block{
+	b := &statement.Block{
 		ChainID: c.block.ChainID, Number: c.block.Number, Timestamp: c.block.Timestamp, Sequencer: c.block.Sequencer,
-		FeeToken: c.block.FeeToken, Transactions: c.transactions, Results: c.results, Validations: c.validations, Classes: c.compiled,
+		FeeToken: c.block.FeeToken, Transactions: c.transactions, Results: c.results, Classes: c.compiled,
+		Format: c.format,
+	}
+	if c.format == statement.FormatStone {
+		b.Validations = c.validations
+	}
+	return b
+}
+
+// osBlock returns transactions from to to-1 as the OS takes them.
+func (c *chain) osBlock(from, to int) *cairoos.Block {
+	return &cairoos.Block{
+		ChainID: c.block.ChainID, Number: c.block.Number, Timestamp: c.block.Timestamp, Sequencer: c.block.Sequencer, Transactions: c.recorded[from:to],
 	}
 }
 
 // run executes transactions from to to-1 in the OS and returns the claim of the trace.
 func (c *chain) run(from, to int) (*statement.Claim, *cairo.Trace, error) {
-	trace, err := cairoos.Run(&cairoos.Block{
-		ChainID: c.block.ChainID, Number: c.block.Number, Timestamp: c.block.Timestamp, Sequencer: c.block.Sequencer,
-		Transactions: c.recorded[from:to],
-	}, cairoos.Options{})
+	trace, err := cairoos.Run([]*cairoos.Block{c.osBlock(from, to)}, cairoos.Options{Layout: c.format.Layout()})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -272,9 +289,7 @@ func (c *chain) run(from, to int) (*statement.Claim, *cairo.Trace, error) {
 func (c *chain) parts(maxSteps uint64) ([]*statement.Claim, []statement.Unproven) {
 	c.t.Helper()
 	var claims []*statement.Claim
-	excluded, err := cairoos.RunParts(&cairoos.Block{
-		ChainID: c.block.ChainID, Number: c.block.Number, Timestamp: c.block.Timestamp, Sequencer: c.block.Sequencer, Transactions: c.recorded,
-	}, cairoos.Options{MaxSteps: maxSteps}, func(p cairoos.Part) error {
+	excluded, err := cairoos.RunParts([]*cairoos.Block{c.osBlock(0, len(c.recorded))}, cairoos.Options{Layout: c.format.Layout(), MaxSteps: maxSteps}, func(p cairoos.Part) error {
 		claim, err := statement.ReadClaim(publicInput(p.Trace))
 		claims = append(claims, claim)
 		return err

@@ -10,24 +10,6 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// ProgramHash is the Pedersen program hash of os.cairo, as the official cairo-hash-program computes it.
-var ProgramHash = felt.MustHex("0x4b8571d9fac1e3ca3e9ff287d6478a2ba962dcf9b75ff130ea584d75add91c1")
-
-// Constants of the program, in addition to its words.
-const (
-	programMain  = 18  // offset of main
-	programEnd   = 4   // offset of the endless loop in which a run ends
-	programCosts = 63  // offset of the gas costs of builtins
-	programBase  = 1   // address of the program's first word
-	programWords = 719 // number of words of the program
-)
-
-// programBuiltins are the builtins that the program declares, each with the number of cells of an instance.
-var programBuiltins = []struct {
-	name  string
-	cells uint64
-}{{"output", 1}, {"pedersen", 3}, {"range_check", 1}, {"bitwise", 5}}
-
 // PublicInput is the public input of a Cairo proof: the memory segments, and the cells whose values the proof binds.
 type PublicInput struct {
 	Layout   string
@@ -55,23 +37,41 @@ type Cell struct {
 // Reference: the Cairo verifier's check of the public input (Cairo paper, section 9). Swiftness and Integrity make the same
 // check.
 func ReadClaim(in *PublicInput) (*Claim, error) {
-	claim, err := readClaim(in)
+	i := slices.IndexFunc(formats[:], func(f format) bool { return f.layout == in.Layout })
+	if i < 0 {
+		return nil, fmt.Errorf("statement: public input: layout %.40q, want %s or %s", in.Layout, formats[0].layout, formats[1].layout)
+	}
+	claim, err := readClaim(in, &formats[i])
 	if err != nil {
 		return nil, fmt.Errorf("statement: public input: %w", err)
 	}
-	return claim, claim.checkProgram()
+	f, err := claim.checkProgram()
+	if err == nil && f != &formats[i] {
+		err = fmt.Errorf("statement: program %s in layout %s", f.name, in.Layout)
+	}
+	return claim, err
+}
+
+// StwoClaim returns the claim of a verified proof of S-two, whose verifier checks the run, the segments and where the output is.
+// It returns an error if the program is not that of FormatStwo.
+func StwoClaim(program, output []felt.Felt, outputAddress uint64) (*Claim, error) {
+	claim := &Claim{Program: program, ProgramBase: programBase, Output: output, OutputAddress: outputAddress}
+	f, err := claim.checkProgram()
+	if err == nil && f.number != FormatStwo {
+		err = fmt.Errorf("statement: program %s proved by S-two", f.name)
+	}
+	return claim, err
 }
 
 // maxAddress bounds addresses, so that their sums fit in 64 bits.
 const maxAddress = 1 << 40
 
-func readClaim(in *PublicInput) (*Claim, error) {
-	if in.Layout != "recursive" {
-		return nil, fmt.Errorf("layout %q, want recursive", in.Layout)
-	}
+func readClaim(in *PublicInput, f *format) (*Claim, error) {
 	names := []string{"program", "execution"}
-	for _, b := range programBuiltins {
-		names = append(names, b.name)
+	for _, b := range f.builtins {
+		if b.cells > 0 {
+			names = append(names, b.name)
+		}
 	}
 	if len(in.Segments) != len(names) {
 		return nil, fmt.Errorf("%d segments, want %v", len(in.Segments), names)
@@ -88,7 +88,7 @@ func readClaim(in *PublicInput) (*Claim, error) {
 	if program.Begin != programBase || program.End != programBase+programEnd {
 		return nil, fmt.Errorf("the run goes from pc %d to %d, want %d to %d", program.Begin, program.End, programBase, programBase+programEnd)
 	}
-	arguments := uint64(len(programBuiltins))
+	arguments := uint64(len(f.builtins))
 	if execution.Begin < programBase+2 || execution.End-execution.Begin < 2*arguments || output.Begin < execution.End {
 		return nil, fmt.Errorf("the stack goes from %d to %d, the output begins at %d", execution.Begin, execution.End, output.Begin)
 	}
@@ -139,12 +139,16 @@ func readClaim(in *PublicInput) (*Claim, error) {
 	if begin[0] != felt.FromUint64(execution.Begin) || !begin[1].IsZero() {
 		return nil, fmt.Errorf("the first frame is %v, %v, want %d, 0", begin[0], begin[1], execution.Begin)
 	}
-	for i, b := range programBuiltins {
-		s := in.Segments[2+i]
+	left := in.Segments[2:]
+	for i, b := range f.builtins {
+		var s Segment
+		if b.cells > 0 {
+			s, left = left[0], left[1:]
+		}
 		if begin[2+i] != felt.FromUint64(s.Begin) || end[i] != felt.FromUint64(s.End) {
 			return nil, fmt.Errorf("%s: main received %v and returned %v, but the segment runs from %d to %d", b.name, begin[2+i], end[i], s.Begin, s.End)
 		}
-		if (s.End-s.Begin)%b.cells != 0 {
+		if b.cells > 0 && (s.End-s.Begin)%b.cells != 0 {
 			return nil, fmt.Errorf("segment %s from %d to %d is not a whole number of instances", b.name, s.Begin, s.End)
 		}
 	}
@@ -154,22 +158,20 @@ func readClaim(in *PublicInput) (*Claim, error) {
 	return claim, nil
 }
 
-// programDigest is the SHA-256 of the program's words, 32 bytes each. It is compared in place of ProgramHash, which takes 13 ms
-// to compute.
-const programDigest = "6272d3c3138efae7887022446d4c6f085b90fca2a4d5ae2167241ef8d6ed52c2"
-
-// checkProgram compares the claim's program with the OS program, by its digest.
-func (c *Claim) checkProgram() error {
-	if n := len(c.Program); n != programWords {
-		return fmt.Errorf("statement: program of %d words, want %d", n, programWords)
+// checkProgram compares the claim's program with the OS programs, by digest, and returns the format.
+func (c *Claim) checkProgram() (*format, error) {
+	i := slices.IndexFunc(formats[:], func(f format) bool { return f.words == len(c.Program) })
+	if i < 0 {
+		return nil, fmt.Errorf("statement: program of %d words, want %d or %d", len(c.Program), formats[0].words, formats[1].words)
 	}
+	f := &formats[i]
 	h := sha256.New()
 	for i := range c.Program {
 		word := c.Program[i].Bytes()
 		h.Write(word[:])
 	}
-	if digest := hex.EncodeToString(h.Sum(nil)); digest != programDigest {
-		return fmt.Errorf("statement: the program's words have SHA-256 %s, want %s (the program with hash %v)", digest, programDigest, ProgramHash)
+	if digest := hex.EncodeToString(h.Sum(nil)); digest != f.digest {
+		return nil, fmt.Errorf("statement: the program's words have SHA-256 %s, want %s (the program with hash %s)", digest, f.digest, f.hash)
 	}
-	return nil
+	return f, nil
 }

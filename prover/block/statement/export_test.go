@@ -40,6 +40,12 @@ func (t *Output) MadeByCode(output []felt.Felt) map[int]bool {
 		for i := range c.Syscalls {
 			s := &c.Syscalls[i]
 			mark(s.Request, 2, 0)
+			if n := len(s.Response); t.format.whole && !s.Failed && s.Inner != nil {
+				mark(s.Response[n-2:], 0, 0) // the addresses of the returned data, which the program compares with those of the call
+			}
+			for _, array := range s.Given {
+				mark(array, 0, 0)
+			}
 			if !s.Failed && !s.rule.calls {
 				for _, array := range s.Arrays {
 					mark(array, 0, 0)
@@ -51,9 +57,11 @@ func (t *Output) MadeByCode(output []felt.Felt) map[int]bool {
 			}
 		}
 	}
-	for i := range t.Transactions {
-		for k := range t.Transactions[i].Calls {
-			walk(&t.Transactions[i].Calls[k].Call)
+	for _, b := range t.Blocks {
+		for i := range b.Transactions {
+			for k := range b.Transactions[i].Calls {
+				walk(&b.Transactions[i].Calls[k].Call)
+			}
 		}
 	}
 	return made
@@ -80,8 +88,20 @@ func InfoWords(tx starknet.Transaction, hash, chainID felt.Felt, address uint64)
 	return infoWords(tx, hash, chainID, address)
 }
 
-// CostsAddress is the address of the gas costs of builtins, to which published classes point.
-const CostsAddress = programBase + programCosts
+// CostsAddress returns the address of the gas costs of builtins, to which published classes point.
+func (f Format) CostsAddress() uint64 { return programBase + f.format().costs }
+
+// Flags returns the words that say which builtins an entry point takes.
+func (f Format) Flags(builtins []string) []felt.Felt {
+	flags, err := f.format().flags(builtins)
+	if err != nil {
+		panic(err)
+	}
+	return flags
+}
+
+// ValidationCalldata returns the calldata of a transaction's signature check.
+func ValidationCalldata(tx starknet.Transaction) []felt.Felt { return validationCalldata(tx) }
 
 // Ret is the instruction that follows the code of a published class.
 var Ret = ret

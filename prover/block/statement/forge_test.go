@@ -302,7 +302,7 @@ func (w *forgedOutput) write(receipt *starknet.Receipt) []felt.Felt {
 		w.put(hash, n(uint64(len(class.Bytecode))))
 		w.code[hash] = w.at()
 		w.put(class.Bytecode...)
-		w.put(statement.Ret, n(statement.CostsAddress))
+		w.put(statement.Ret, n(statement.FormatStone.CostsAddress()))
 	}
 	w.info = w.at() + 2
 	info := statement.InfoWords(w.tx, receipt.TransactionHash, n(0xc), w.info)

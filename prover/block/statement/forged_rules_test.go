@@ -173,7 +173,7 @@ func TestForgedRules(t *testing.T) {
 		{"a constructor that calls another", func(f *forged) { deploying(f, callOf(inner(forgedToken))) }, "which may call only"},
 		{"a constructor that asks for a class", func(f *forged) {
 			deploying(f, &forgedSyscall{name: "GetClassHashAt", request: words(7), response: words(0)})
-		}, "GetClassHashAt): called from the constructor"},
+		}, "GetClassHashAt): called during validation"},
 		{"a constructor that asks for an old block", func(f *forged) {
 			deploying(f, &forgedSyscall{name: "GetBlockHash", request: words(3), response: words(0)})
 		}, ""},
@@ -183,7 +183,7 @@ func TestForgedRules(t *testing.T) {
 		{"a constructor that deploys", func(f *forged) {
 			f.deployContract(n(0), 0, n(0))
 			deploying(f, f.main.syscalls[0])
-		}, "deploys from the constructor"},
+		}, "deploys during validation"},
 
 		{"a deployment that fails", func(f *forged) {
 			s := &forgedSyscall{
@@ -351,6 +351,7 @@ func (f *forged) checkUnproven(r statement.Reason) error {
 		return err
 	}
 	_, err = statement.Check(nil, &statement.Block{
+		Format:  statement.FormatStone,
 		ChainID: n(0xc), Number: f.number, Timestamp: f.timestamp, Sequencer: sequencer, FeeToken: forgedToken,
 		Transactions: []starknet.Transaction{f.tx}, Results: []*starknet.Result{{Receipt: *receipt, Diff: digest}}, Classes: f.code,
 		Unproven: []statement.Unproven{{Reason: r, Diff: text}},

@@ -68,8 +68,8 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if len(output.Transactions) > len(list) || len(output.Classes) > len(list) {
-			t.Errorf("%d transactions and %d classes in %d words", len(output.Transactions), len(output.Classes), len(list))
+		if len(output.Blocks[0].Transactions) > len(list) || len(output.Classes) > len(list) {
+			t.Errorf("%d transactions and %d classes in %d words", len(output.Blocks[0].Transactions), len(output.Classes), len(list))
 		}
 		// The accepted output has no words left.
 		if _, err := statement.Parse(append(slices.Clone(list), felt.Zero), address); err == nil {
@@ -88,7 +88,7 @@ func TestParseSeed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	call := output.Transactions[0].Calls[0]
+	call := output.Blocks[0].Transactions[0].Calls[0]
 	if call.Kind != statement.ExecuteCall || len(call.Syscalls) != 2 || call.Syscalls[1].Inner == nil || call.Gas != 99 {
 		t.Errorf("got %+v", call)
 	}

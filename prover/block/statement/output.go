@@ -7,40 +7,56 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// formatVersion is the first word of the output.
-var formatVersion = felt.FromShortString("STARKD_OS_1")
-
-// covered is the only coverage value of this format: constructors, __execute__ and the fee transfer, each with its inner calls
+// covered is the only coverage value of FormatStone: constructors, __execute__ and the fee transfer, each with its inner calls
 // (bits 0, 1 and 2). Bit 3, signature checks, is zero because the layout has no ec_op builtin.
 const covered = 0b0111
 
-// Indices of the words of the header.
+// Numbers of words.
 const (
-	headerVersion = iota
-	headerChainID
-	headerBlockNumber
-	headerTimestamp
-	headerSequencer
-	headerValidate // three words: block number, timestamp and sequencer as an account's constructor sees them
-	headerCoverage = iota + 2
-	headerClasses
-	headerTransactions
-	headerSize
+	blockInfoSize = 3 // block number, timestamp, sequencer
+	stoneHeader   = 11
+	stwoHeader    = 5
 )
 
 // Output is the parsed output of the program.
 type Output struct {
-	ChainID     felt.Felt
-	BlockNumber felt.Felt
-	Timestamp   felt.Felt
-	Sequencer   felt.Felt
-	Validate    [3]felt.Felt // block number, timestamp and sequencer as an account's constructor sees them
+	ChainID felt.Felt
+	Classes []PublishedClass
+	Blocks  []BlockRecord // one in FormatStone
 
-	Classes      []PublishedClass
+	format *format
+}
+
+// BlockRecord is the part of the output for the transactions of one block.
+type BlockRecord struct {
+	Number    felt.Felt
+	Timestamp felt.Felt
+	Sequencer felt.Felt
+	Validate  [3]felt.Felt // block number, timestamp and sequencer as signature checks and an account's constructor see them
+
 	Transactions []TransactionRecord
 
 	blockInfo         uint64 // address of BlockInfo, the first three words that get_execution_info returns
 	validateBlockInfo uint64 // address of BlockInfo with rounded values
+	words             int    // number of words
+}
+
+// block returns the record of a block.
+func (t *Output) block(number uint64) (*BlockRecord, error) {
+	var found *BlockRecord
+	for i := range t.Blocks {
+		if t.Blocks[i].Number != felt.FromUint64(number) {
+			continue
+		}
+		if found != nil {
+			return nil, fmt.Errorf("the output has block %d twice", number)
+		}
+		found = &t.Blocks[i]
+	}
+	if found == nil {
+		return nil, fmt.Errorf("none of the %d blocks of the output is block %d, the first is %v", len(t.Blocks), number, t.Blocks[0].Number)
+	}
+	return found, nil
 }
 
 // PublishedClass is the code of a class as it was executed.
@@ -49,7 +65,8 @@ type PublishedClass struct {
 	Code    []felt.Felt
 	Address uint64 // address of Code[0]
 
-	tail [2]felt.Felt // `ret`, and a pointer to the builtins' gas costs
+	tail    [2]felt.Felt // `ret`, and a pointer to the builtins' gas costs
+	checked bool         // the code has been compared with the compiled class
 }
 
 // OutcomeCode is the way in which a transaction ended.
@@ -70,51 +87,51 @@ type TransactionRecord struct {
 	Outcome OutcomeCode
 	Calls   []RootCall
 
-	info    []felt.Felt // TxInfo and the arrays that it points to
+	info    []felt.Felt // TxInfo and the arrays that it points to; in FormatStwo also the calldata of the calls
 	address uint64      // address of info[0]
 }
 
 // CallKind is the purpose of a call from the protocol.
 type CallKind uint8
 
-// Values of CallKind, in the order in which a transaction makes the calls.
+// Values of CallKind.
 const (
 	ConstructorCall CallKind = iota + 1
 	ExecuteCall
 	FeeTransferCall
+	ValidateCall // a signature check; only in FormatStwo
 	callKinds
 )
 
 func (k CallKind) String() string {
-	return [...]string{"no call", "constructor", "__execute__", "fee transfer"}[k]
+	return [...]string{"no call", "constructor", "__execute__", "fee transfer", "signature check"}[k]
 }
 
 // RootCall is a call from the protocol.
 type RootCall struct {
 	Kind CallKind
 	Call
+
+	start, end felt.Felt // addresses of the calldata, in FormatStwo
 }
 
 // Call is a call of a class, from the protocol or from a syscall.
 type Call struct {
 	BlockInfo, TxInfo          felt.Felt // addresses
 	Caller, Contract, Selector felt.Felt
-	Entry                      felt.Felt    // address of the entry point's code
-	Builtins                   [4]felt.Felt // flag for each builtin in provable
-	Gas                        uint64       // gas after the entry point's initial charge
-	Calldata                   []felt.Felt
+	Entry                      felt.Felt   // address of the entry point's code
+	Builtins                   []felt.Felt // the words that say which builtins the entry point takes
+	Gas                        uint64      // gas after the entry point's initial charge
+	Calldata                   []felt.Felt // only in FormatStone
 
 	Syscalls []Syscall
 
 	Failed  bool
 	GasLeft uint64
-	Retdata []felt.Felt
+	Retdata []felt.Felt // in FormatStwo only of calls from the protocol and of calls that failed
 
 	address uint64 // address of the first word; ExecutionInfo of get_execution_info begins there
 }
-
-// callSize is the number of words of a call before its calldata.
-const callSize = 12
 
 // Syscall is a syscall of a call.
 type Syscall struct {
@@ -123,7 +140,11 @@ type Syscall struct {
 	Request      []felt.Felt
 	Response     []felt.Felt   // if the syscall failed, the two addresses of the panic data
 	Arrays       [][]felt.Felt // arrays to which the request or the response points, or the panic data
+	Given        [][]felt.Felt // arrays of the request that are published whether or not the syscall fails
 	Inner        *Call
+
+	txInfo        []felt.Felt // the TxInfo for the inner call of a MetaTxV0, and the arrays that it points to
+	txInfoAddress uint64
 
 	rule *rule
 }
@@ -141,9 +162,13 @@ func Parse(output []felt.Felt, address uint64) (*Output, error) {
 
 // reader reads the output word by word.
 type reader struct {
-	words []felt.Felt
-	at    int
-	base  uint64
+	words  []felt.Felt
+	at     int
+	base   uint64
+	format *format
+
+	sets        []felt.Felt // the words of the builtin sets
+	setsAddress uint64
 }
 
 func (r *reader) address() uint64 { return r.base + uint64(r.at) }
@@ -174,57 +199,151 @@ func (r *reader) span(what string, start, end felt.Felt) (int, error) {
 }
 
 func (r *reader) output() (*Output, error) {
-	header, err := r.take("header", headerSize)
+	head, err := r.take("header", 2)
 	if err != nil {
 		return nil, err
 	}
-	if header[headerVersion] != formatVersion {
-		return nil, fmt.Errorf("format %v, want %v", header[headerVersion], formatVersion)
-	}
-	if header[headerCoverage] != felt.FromUint64(covered) {
-		return nil, fmt.Errorf("coverage %v, want %d", header[headerCoverage], covered)
-	}
-	t := &Output{
-		ChainID:     header[headerChainID],
-		BlockNumber: header[headerBlockNumber],
-		Timestamp:   header[headerTimestamp],
-		Sequencer:   header[headerSequencer],
-		Validate:    [3]felt.Felt(header[headerValidate : headerValidate+3]),
-
-		blockInfo:         r.base + headerBlockNumber,
-		validateBlockInfo: r.base + headerValidate,
-	}
-	transactions, err := r.size("number of transactions", header[headerTransactions])
-	if err != nil {
+	if r.format, err = formatOf(head[0]); err != nil {
 		return nil, err
 	}
-	hashes, err := r.take("transaction hashes", transactions)
+	t := &Output{ChainID: head[1], format: r.format}
+	if r.format.number == FormatStone {
+		err = r.stoneBody(t)
+	} else {
+		err = r.stwoBody(t)
+	}
 	if err != nil {
 		return nil, err
-	}
-	classes, err := r.size("number of classes", header[headerClasses])
-	if err != nil {
-		return nil, err
-	}
-	for i := range classes {
-		class, err := r.class()
-		if err != nil {
-			return nil, fmt.Errorf("class %d: %w", i, err)
-		}
-		t.Classes = append(t.Classes, class)
-	}
-	for i, hash := range hashes {
-		record, err := r.transaction()
-		if err != nil {
-			return nil, fmt.Errorf("transaction %d: %w", i, err)
-		}
-		record.Hash = hash
-		t.Transactions = append(t.Transactions, record)
 	}
 	if r.left() != 0 {
 		return nil, fmt.Errorf("%d words follow the last transaction", r.left())
 	}
 	return t, nil
+}
+
+// stoneBody reads the rest of an output in FormatStone: the header with the only block, the classes, the transactions.
+func (r *reader) stoneBody(t *Output) error {
+	begin := r.at
+	b, err := r.blockInfo()
+	if err != nil {
+		return err
+	}
+	head, err := r.take("header", stoneHeader-2-2*blockInfoSize)
+	if err != nil {
+		return err
+	}
+	if head[0] != felt.FromUint64(covered) {
+		return fmt.Errorf("coverage %v, want %d", head[0], covered)
+	}
+	hashes, err := r.hashes(head[2])
+	if err != nil {
+		return err
+	}
+	before := r.at - begin
+	if err := r.classes(t, head[1]); err != nil {
+		return err
+	}
+	begin = r.at
+	if err := r.transactions(&b, hashes); err != nil {
+		return err
+	}
+	b.words = before + r.at - begin
+	t.Blocks = []BlockRecord{b}
+	return nil
+}
+
+// stwoBody reads the rest of an output in FormatStwo: the header, the builtin sets, the classes, the blocks.
+func (r *reader) stwoBody(t *Output) error {
+	head, err := r.take("header", stwoHeader-2)
+	if err != nil {
+		return err
+	}
+	blocks, err := r.size("number of blocks", head[0])
+	if err != nil {
+		return err
+	}
+	if blocks == 0 {
+		return fmt.Errorf("no blocks")
+	}
+	sets, err := r.size("number of builtin sets", head[2])
+	if err != nil {
+		return err
+	}
+	r.setsAddress = r.address()
+	if r.sets, err = r.take("builtin sets", sets*r.format.setSize()); err != nil {
+		return err
+	}
+	if err := r.classes(t, head[1]); err != nil {
+		return err
+	}
+	for i := range blocks {
+		begin := r.at
+		b, err := r.blockInfo()
+		if err != nil {
+			return fmt.Errorf("block %d of the output: %w", i, err)
+		}
+		head, err := r.take("number of transactions", 1)
+		if err != nil {
+			return fmt.Errorf("block %d of the output: %w", i, err)
+		}
+		hashes, err := r.hashes(head[0])
+		if err == nil {
+			err = r.transactions(&b, hashes)
+		}
+		if err != nil {
+			return fmt.Errorf("block %d of the output: %w", i, err)
+		}
+		b.words = r.at - begin
+		t.Blocks = append(t.Blocks, b)
+	}
+	return nil
+}
+
+// blockInfo reads the words that contracts see of a block.
+func (r *reader) blockInfo() (BlockRecord, error) {
+	b := BlockRecord{blockInfo: r.address(), validateBlockInfo: r.address() + blockInfoSize}
+	head, err := r.take("block info", 2*blockInfoSize)
+	if err != nil {
+		return b, err
+	}
+	b.Number, b.Timestamp, b.Sequencer = head[0], head[1], head[2]
+	b.Validate = [3]felt.Felt(head[blockInfoSize:])
+	return b, nil
+}
+
+func (r *reader) hashes(count felt.Felt) ([]felt.Felt, error) {
+	n, err := r.size("number of transactions", count)
+	if err != nil {
+		return nil, err
+	}
+	return r.take("transaction hashes", n)
+}
+
+func (r *reader) classes(t *Output, count felt.Felt) error {
+	n, err := r.size("number of classes", count)
+	if err != nil {
+		return err
+	}
+	for i := range n {
+		class, err := r.class()
+		if err != nil {
+			return fmt.Errorf("class %d: %w", i, err)
+		}
+		t.Classes = append(t.Classes, class)
+	}
+	return nil
+}
+
+func (r *reader) transactions(b *BlockRecord, hashes []felt.Felt) error {
+	for i, hash := range hashes {
+		record, err := r.transaction()
+		if err != nil {
+			return fmt.Errorf("transaction %d: %w", i, err)
+		}
+		record.Hash = hash
+		b.Transactions = append(b.Transactions, record)
+	}
+	return nil
 }
 
 func (r *reader) class() (PublishedClass, error) {
@@ -277,20 +396,55 @@ func (r *reader) transaction() (TransactionRecord, error) {
 		return TransactionRecord{}, err
 	}
 	for i := range calls {
-		kind, err := r.take("call", 1)
+		root, err := r.root()
 		if err != nil {
-			return TransactionRecord{}, err
-		}
-		if !kind[0].IsUint64() || kind[0].Uint64() == 0 || kind[0].Uint64() >= uint64(callKinds) {
-			return TransactionRecord{}, fmt.Errorf("call %d: kind %v, want 1 to %d", i, kind[0], callKinds-1)
-		}
-		root := RootCall{Kind: CallKind(kind[0].Uint64())}
-		if err := r.call(&root.Call, 1); err != nil {
-			return TransactionRecord{}, fmt.Errorf("call %d (%v): %w", i, root.Kind, err)
+			return TransactionRecord{}, fmt.Errorf("call %d: %w", i, err)
 		}
 		record.Calls = append(record.Calls, root)
 	}
 	return record, nil
+}
+
+// root reads a call from the protocol.
+func (r *reader) root() (RootCall, error) {
+	head, err := r.take("call", 1)
+	if err != nil {
+		return RootCall{}, err
+	}
+	kinds := callKinds
+	if !r.format.whole {
+		kinds = ValidateCall
+	}
+	if !head[0].IsUint64() || head[0].Uint64() == 0 || head[0].Uint64() >= uint64(kinds) {
+		return RootCall{}, fmt.Errorf("kind %v, want 1 to %d", head[0], kinds-1)
+	}
+	root := RootCall{Kind: CallKind(head[0].Uint64())}
+	if r.format.whole {
+		if head, err = r.take("addresses of the calldata", 2); err != nil {
+			return RootCall{}, err
+		}
+		root.start, root.end = head[0], head[1]
+	}
+	if err := r.call(&root.Call, 1); err != nil {
+		return RootCall{}, fmt.Errorf("%v: %w", root.Kind, err)
+	}
+	if r.format.whole {
+		root.Retdata, err = r.array("returned data")
+	}
+	return root, err
+}
+
+// array reads a number of words and the words.
+func (r *reader) array(what string) ([]felt.Felt, error) {
+	head, err := r.take("size of the "+what, 1)
+	if err != nil {
+		return nil, err
+	}
+	size, err := r.size("size of the "+what, head[0])
+	if err != nil {
+		return nil, err
+	}
+	return r.take(what, size)
 }
 
 func (r *reader) call(c *Call, depth int) error {
@@ -298,23 +452,34 @@ func (r *reader) call(c *Call, depth int) error {
 		return fmt.Errorf("calls nest deeper than %d", constants.MaxCallDepth)
 	}
 	c.address = r.address()
-	head, err := r.take("call", callSize)
+	head, err := r.take("call", r.format.callSize)
 	if err != nil {
 		return err
 	}
 	c.BlockInfo, c.TxInfo = head[0], head[1]
 	c.Caller, c.Contract, c.Selector = head[2], head[3], head[4]
 	c.Entry = head[5]
-	c.Builtins = [4]felt.Felt(head[6:10])
-	if c.Gas, err = gasOf(head[10]); err != nil {
-		return err
+	if r.format.whole {
+		c.Builtins, err = r.builtinSet(head[6])
+		head = head[7:]
+	} else {
+		c.Builtins = head[6:10]
+		head = head[10:]
 	}
-	size, err := r.size("size of the calldata", head[11])
 	if err != nil {
 		return err
 	}
-	if c.Calldata, err = r.take("calldata", size); err != nil {
+	if c.Gas, err = gasOf(head[0]); err != nil {
 		return err
+	}
+	if !r.format.whole {
+		size, err := r.size("size of the calldata", head[1])
+		if err != nil {
+			return err
+		}
+		if c.Calldata, err = r.take("calldata", size); err != nil {
+			return err
+		}
 	}
 
 	for {
@@ -332,7 +497,7 @@ func (r *reader) call(c *Call, depth int) error {
 		c.Syscalls = append(c.Syscalls, s)
 	}
 
-	end, err := r.take("end of the call", 3)
+	end, err := r.take("end of the call", 2)
 	if err != nil {
 		return err
 	}
@@ -342,11 +507,10 @@ func (r *reader) call(c *Call, depth int) error {
 	if c.GasLeft, err = gasOf(end[1]); err != nil {
 		return err
 	}
-	if size, err = r.size("size of the returned data", end[2]); err != nil {
-		return err
-	}
-	if c.Retdata, err = r.take("returned data", size); err != nil {
-		return err
+	if !r.format.whole {
+		if c.Retdata, err = r.array("returned data"); err != nil {
+			return err
+		}
 	}
 	for i := range c.Syscalls {
 		if err := r.published(&c.Syscalls[i], depth); err != nil {
@@ -356,10 +520,25 @@ func (r *reader) call(c *Call, depth int) error {
 	return nil
 }
 
+// setSize returns the number of words of a builtin set.
+func (f *format) setSize() int { return 1 + len(f.provable) }
+
+// builtinSet returns the builtin set at an address.
+func (r *reader) builtinSet(address felt.Felt) ([]felt.Felt, error) {
+	begin, size := felt.FromUint64(r.setsAddress), r.format.setSize()
+	var offset felt.Felt
+	offset.Sub(&address, &begin)
+	if !offset.IsUint64() || offset.Uint64() >= uint64(len(r.sets)) || offset.Uint64()%uint64(size) != 0 {
+		return nil, fmt.Errorf("builtin set at %v, want one of the %d sets at %d", address, len(r.sets)/size, r.setsAddress)
+	}
+	at := int(offset.Uint64())
+	return r.sets[at : at+size], nil
+}
+
 // syscall reads the words of a syscall that follow its selector.
 func (r *reader) syscall(selector felt.Felt) (Syscall, error) {
 	row, ok := ruleOf(selector)
-	if !ok {
+	if !ok || row.whole && !r.format.whole {
 		return Syscall{}, fmt.Errorf("unknown selector %v", selector)
 	}
 	words, err := r.take(row.name, 1+row.request+2)
@@ -386,44 +565,90 @@ func (r *reader) syscall(selector felt.Felt) (Syscall, error) {
 
 // published reads the arrays and the inner call that the program writes for a syscall.
 func (r *reader) published(s *Syscall, depth int) error {
-	if s.rule.calls {
-		called, err := r.take("inner call", 1)
+	span := func(what string, start, end felt.Felt) ([]felt.Felt, error) {
+		size, err := r.span("size of the "+what, start, end)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		yes, err := flagOf(called[0])
-		if err != nil {
-			return err
-		}
-		if yes {
-			s.Inner = &Call{}
-			if err := r.call(s.Inner, depth+1); err != nil {
-				return fmt.Errorf("inner call: %w", err)
-			}
-		}
+		return r.take(what, size)
 	}
 	array := func(what string, start, end felt.Felt) error {
-		size, err := r.span(what, start, end)
-		if err != nil {
-			return err
-		}
-		words, err := r.take(what, size)
+		words, err := span(what, start, end)
 		s.Arrays = append(s.Arrays, words)
 		return err
 	}
+	if r.format.whole {
+		for _, i := range s.rule.given {
+			words, err := span("array", s.Request[i], s.Request[i+1])
+			if err != nil {
+				return err
+			}
+			s.Given = append(s.Given, words)
+		}
+		if s.rule.meta {
+			s.txInfoAddress = r.address() + 1
+			var err error
+			if s.txInfo, err = r.array("transaction info"); err != nil {
+				return err
+			}
+		}
+	}
+	if s.rule.calls {
+		if err := r.innerCall(s, depth); err != nil {
+			return err
+		}
+		if s.Inner == nil && len(s.txInfo) != 0 {
+			return fmt.Errorf("transaction info of %d words, but no inner call", len(s.txInfo))
+		}
+	}
 	switch {
 	case s.Failed:
-		return array("size of the panic data", s.Response[0], s.Response[1])
+		return array("panic data", s.Response[0], s.Response[1])
+	case s.rule.calls && r.format.whole:
+		return nil
 	case s.rule.calls:
 		end := len(s.Response)
-		return array("size of the returned data", s.Response[end-2], s.Response[end-1])
+		return array("returned data", s.Response[end-2], s.Response[end-1])
 	}
 	for _, i := range s.rule.arrays {
-		if err := array("size of an array", s.Request[i], s.Request[i+1]); err != nil {
+		if err := array("array", s.Request[i], s.Request[i+1]); err != nil {
 			return err
 		}
 	}
+	for _, size := range s.rule.boxes {
+		words, err := r.take("object", size)
+		if err != nil {
+			return err
+		}
+		s.Arrays = append(s.Arrays, words)
+	}
 	return nil
+}
+
+// innerCall reads the inner call of a syscall.
+func (r *reader) innerCall(s *Syscall, depth int) error {
+	called, err := r.take("inner call", 1)
+	if err != nil {
+		return err
+	}
+	yes, err := flagOf(called[0])
+	if err != nil || !yes {
+		return err
+	}
+	s.Inner = &Call{}
+	if err := r.call(s.Inner, depth+1); err != nil {
+		return fmt.Errorf("inner call: %w", err)
+	}
+	if !r.format.whole {
+		return nil
+	}
+	if s.Inner.Failed != s.Failed {
+		return fmt.Errorf("the inner call failed: %t, the syscall says %t", s.Inner.Failed, s.Failed)
+	}
+	if s.Failed {
+		s.Inner.Retdata, err = r.array("panic data")
+	}
+	return err
 }
 
 // gasOf returns a word as an amount of gas, which compiled code treats as a u64.

@@ -13,12 +13,14 @@ import (
 // Selectors of the entry points that the protocol calls.
 var (
 	executeSelector     = keccak.Starknet([]byte(constants.Execute))
+	validated           = felt.FromShortString(constants.Validated)
 	constructorSelector = keccak.Starknet([]byte(constants.Constructor))
 	transferSelector    = keccak.Starknet([]byte(constants.Transfer))
 )
 
-// Check replays the claims of a block's proofs, in the order of the transactions. The claims must cover exactly the
-// transactions that the block does not list as unproven.
+// Check replays the claims of a block's proofs, in the order of the transactions. The claims must have the same format and cover
+// exactly the transactions that the block does not list as unproven. A claim may also cover transactions of other blocks, which
+// are not replayed.
 func Check(claims []*Claim, block *Block, before State) (*Outcome, error) {
 	r, err := newReplay(block, before)
 	if err != nil {
@@ -35,6 +37,7 @@ func Check(claims []*Claim, block *Block, before State) (*Outcome, error) {
 // replay replays the claims of one block, one after the other.
 type replay struct {
 	block   *Block
+	format  *format // of the claims; nil if it is not known yet
 	state   *overlay
 	classes map[felt.Felt]*casm.Class // classes whose hash has been compared
 	done    []TransactionOutcome
@@ -57,6 +60,9 @@ func newReplay(block *Block, before State) (*replay, error) {
 		block: block, state: newOverlay(before), classes: make(map[felt.Felt]*casm.Class), seen: make(map[felt.Felt]bool),
 		unproven: block.Unproven, validations: block.Validations,
 	}
+	if block.Format != 0 {
+		r.format = block.Format.format()
+	}
 	for _, w := range block.Opening {
 		if err := r.state.write(slot{w.Contract, w.Key}, w.Value); err != nil {
 			return nil, fmt.Errorf("statement: opening write of slot %v of %v: %w", w.Key, w.Contract, err)
@@ -71,12 +77,16 @@ func (r *replay) Apply(claim *Claim) error {
 		return fmt.Errorf("statement: an earlier claim was rejected")
 	}
 	r.failed = true
-	if err := claim.checkProgram(); err != nil {
+	f, err := claim.checkProgram()
+	if err != nil {
 		return err
 	}
 	output, err := Parse(claim.Output, claim.OutputAddress)
 	if err != nil {
 		return err
+	}
+	if output.format != f {
+		return fmt.Errorf("statement: the program %s has written an output of %s", f.name, output.format.name)
 	}
 	if err := r.apply(claim, output); err != nil {
 		return fmt.Errorf("statement: %w", err)
@@ -90,6 +100,9 @@ func (r *replay) Outcome() (*Outcome, error) {
 	if r.failed {
 		return nil, fmt.Errorf("statement: a claim was rejected")
 	}
+	if r.format == nil {
+		r.format = FormatStwo.format()
+	}
 	if err := r.skip(); err != nil {
 		return nil, fmt.Errorf("statement: %w", err)
 	}
@@ -100,25 +113,35 @@ func (r *replay) Outcome() (*Outcome, error) {
 }
 
 func (r *replay) apply(claim *Claim, output *Output) error {
-	b := r.block
+	b, f := r.block, output.format
+	if r.format != nil && r.format != f {
+		return fmt.Errorf("the claim is of format %s, want %s", f.name, r.format.name)
+	}
+	r.format = f
+	if n := len(r.validations); f.whole && n > 0 {
+		return fmt.Errorf("effects of %d signature checks outside the proof, which covers the signature checks", n)
+	}
+	section, err := output.block(b.Number)
+	if err != nil {
+		return err
+	}
 	for _, word := range []struct {
 		what      string
 		got, want felt.Felt
 	}{
 		{"chain id", output.ChainID, b.ChainID},
-		{"block number", output.BlockNumber, felt.FromUint64(b.Number)},
-		{"block timestamp", output.Timestamp, felt.FromUint64(b.Timestamp)},
-		{"sequencer", output.Sequencer, b.Sequencer},
-		{"rounded block number", output.Validate[0], felt.FromUint64(b.Number - b.Number%constants.RoundBlock)},
-		{"rounded block timestamp", output.Validate[1], felt.FromUint64(b.Timestamp - b.Timestamp%constants.RoundTime)},
-		{"sequencer in validation", output.Validate[2], felt.Zero},
+		{"block timestamp", section.Timestamp, felt.FromUint64(b.Timestamp)},
+		{"sequencer", section.Sequencer, b.Sequencer},
+		{"rounded block number", section.Validate[0], felt.FromUint64(b.Number - b.Number%constants.RoundBlock)},
+		{"rounded block timestamp", section.Validate[1], felt.FromUint64(b.Timestamp - b.Timestamp%constants.RoundTime)},
+		{"sequencer in validation", section.Validate[2], felt.Zero},
 	} {
 		if word.got != word.want {
 			return fmt.Errorf("%s is %v, want %v", word.what, word.got, word.want)
 		}
 	}
-	if n, left := len(output.Transactions), len(b.Transactions)-len(r.done)-len(r.unproven); n == 0 || n > left {
-		return fmt.Errorf("the output has %d transactions, want 1 to %d (the rest of the block)", n, left)
+	if n, left := len(section.Transactions), len(b.Transactions)-len(r.done)-len(r.unproven); n == 0 || n > left {
+		return fmt.Errorf("the output has %d transactions of block %d, want 1 to %d (the rest of the block)", n, b.Number, left)
 	}
 	published := make(map[felt.Felt]*PublishedClass, len(output.Classes))
 	for i := range output.Classes {
@@ -127,17 +150,15 @@ func (r *replay) apply(claim *Claim, output *Output) error {
 			return fmt.Errorf("class %v is published twice", class.Hash)
 		}
 		published[class.Hash] = class
-		if err := r.checkPublished(class, claim.ProgramBase+programCosts); err != nil {
-			return fmt.Errorf("class %v: %w", class.Hash, err)
-		}
 	}
-	for i := range output.Transactions {
+	for i := range section.Transactions {
 		if err := r.skip(); err != nil {
 			return err
 		}
 		index := len(r.done)
 		t := &replayer{
-			replay: r, output: output, published: published, record: &output.Transactions[i], receipt: &b.Results[index].Receipt,
+			replay: r, section: section, published: published, costs: claim.ProgramBase + f.costs,
+			record: &section.Transactions[i], receipt: &b.Results[index].Receipt,
 		}
 		outcome, err := t.transaction(b.Transactions[index])
 		if err == nil {
@@ -157,17 +178,29 @@ func (r *replay) apply(claim *Claim, output *Output) error {
 // ret is the instruction that follows the code of a published class.
 var ret = felt.FromUint64(constants.RetWord)
 
-// checkPublished compares a published class with the compiled class. The compiled class hash is compared later, when the class
-// is entered (method class), since a transaction of the same block may declare it.
-func (r *replay) checkPublished(class *PublishedClass, costs uint64) error {
-	compiled := r.block.Classes[class.Hash]
+// publishedClass returns a published class, after comparing it with the compiled class. The compiled class hash is compared when
+// the class is entered (method class), since a transaction of the same block may declare it.
+func (t *replayer) publishedClass(hash felt.Felt) (*PublishedClass, error) {
+	class := t.published[hash]
+	if class == nil {
+		return nil, fmt.Errorf("class %v is not published", hash)
+	}
+	if class.checked {
+		return class, nil
+	}
+	compiled := t.block.Classes[hash]
 	if compiled == nil {
-		return fmt.Errorf("published, but the witness has no compiled class for it")
+		return nil, fmt.Errorf("class %v is published, but the witness has no compiled class for it", hash)
 	}
-	if err := same("code", class.Code, compiled.Bytecode); err != nil {
-		return err
+	err := same("code", class.Code, compiled.Bytecode)
+	if err == nil {
+		err = same("end of the code", class.tail[:], []felt.Felt{ret, felt.FromUint64(t.costs)})
 	}
-	return same("end of the code", class.tail[:], []felt.Felt{ret, felt.FromUint64(costs)})
+	if err != nil {
+		return nil, fmt.Errorf("class %v: %w", hash, err)
+	}
+	class.checked = true
+	return class, nil
 }
 
 // class returns the compiled class of a declared class, and checks its hash.
@@ -199,8 +232,9 @@ func (r *replay) class(hash felt.Felt) (*casm.Class, error) {
 // replayer replays one transaction.
 type replayer struct {
 	*replay
-	output    *Output
+	section   *BlockRecord
 	published map[felt.Felt]*PublishedClass
+	costs     uint64 // address of the gas costs of builtins
 	record    *TransactionRecord
 	receipt   *starknet.Receipt // the signed receipt
 
@@ -209,7 +243,20 @@ type replayer struct {
 	eventsBefore int    // number of events before the current call from the protocol
 	blockInfo    uint64 // address of BlockInfo for that call
 	validating   bool   // whether that call is restricted as validation is
+
+	calldata  span        // of the signature check
+	transfer  []felt.Felt // calldata of the fee transfer, in FormatStwo; nil if the output has none
+	validated uint64      // gas of the signature check, in FormatStwo
 }
+
+// span is an array and, in FormatStwo, its address in the output.
+type span struct {
+	at    uint64
+	words []felt.Felt
+}
+
+// from returns the span without its first n words.
+func (s span) from(n int) span { return span{s.at + uint64(n), s.words[n:]} }
 
 func (t *replayer) transaction(tx starknet.Transaction) (TransactionOutcome, error) {
 	none := TransactionOutcome{}
@@ -217,10 +264,10 @@ func (t *replayer) transaction(tx starknet.Transaction) (TransactionOutcome, err
 	if t.record.Hash != hash {
 		return none, fmt.Errorf("the block has transaction %v at this position", hash)
 	}
-	if err := same("transaction info", t.record.info, infoWords(tx, hash, t.block.ChainID, t.record.address)); err != nil {
+	sender := tx.Sender()
+	if err := t.checkInfo(tx, hash); err != nil {
 		return none, err
 	}
-	sender := tx.Sender()
 	if err := t.admit(tx, hash, sender); err != nil {
 		return none, err
 	}
@@ -234,26 +281,25 @@ func (t *replayer) transaction(tx starknet.Transaction) (TransactionOutcome, err
 	var err error
 	switch tx := tx.(type) {
 	case *starknet.Invoke:
-		if err = t.validated(constants.Validate, sender, &outcome); err == nil {
+		if calls, err = t.validate(constants.Validate, sender, tx.ResourceBounds.L2Gas.MaxAmount, calls, &outcome); err == nil {
 			calls, paid, err = t.invoke(tx, calls, &outcome)
 		}
 	case *starknet.Declare:
-		if err = t.validated(constants.ValidateDeclare, sender, &outcome); err == nil {
+		calls, err = t.validate(constants.ValidateDeclare, sender, tx.ResourceBounds.L2Gas.MaxAmount, calls, &outcome)
+		if err == nil {
 			err = t.state.declare(tx.ClassHash, tx.CompiledClassHash)
 		}
 		if err == nil {
-			// The compiled class is charged too, but it need not be in the witness.
-			_, err = checkGas(t.receipt, intrinsicGas(tx)+t.dataGas(), tx.ResourceBounds.L2Gas.MaxAmount)
+			err = t.declareGas(tx)
 		}
 		paid = t.receipt.Resources.L2Gas
 	case *starknet.DeployAccount:
 		if calls, err = t.deployAccount(tx, sender, calls, &outcome); err == nil {
-			err = t.validated(constants.ValidateDeploy, sender, &outcome)
+			calls, err = t.validate(constants.ValidateDeploy, sender, tx.ResourceBounds.L2Gas.MaxAmount-outcome.gasUsed(), calls, &outcome)
 		}
 		if err == nil {
 			used := outcome.gasUsed()
-			left := min(tx.ResourceBounds.L2Gas.MaxAmount-used, constants.MaxValidateGas)
-			_, err = checkGas(t.receipt, intrinsicGas(tx)+used+t.dataGas(), left)
+			_, err = checkGas(t.receipt, intrinsicGas(tx)+used+t.dataGas(), t.unprovenGas(tx.ResourceBounds.L2Gas.MaxAmount-used))
 		}
 		paid = t.receipt.Resources.L2Gas
 	default:
@@ -290,6 +336,71 @@ func (t *replayer) transaction(tx starknet.Transaction) (TransactionOutcome, err
 	return outcome, nil
 }
 
+// checkInfo checks the words that the output has for the transaction.
+func (t *replayer) checkInfo(tx starknet.Transaction, hash felt.Felt) error {
+	got, want := t.record.info, infoWords(tx, hash, t.block.ChainID, t.record.address)
+	t.calldata = span{t.record.address + uint64(len(want)), validationCalldata(tx)}
+	if t.format.whole {
+		want = append(want, t.calldata.words...)
+		if n := len(want); len(got) == n+transferWords {
+			got, t.transfer = got[:n], got[n:]
+		}
+	}
+	return same("transaction info", got, want)
+}
+
+// transferWords is the number of words of the fee transfer's calldata.
+const transferWords = 3
+
+// unprovenGas returns the most gas that a signature check may have used outside the proof, if left is left of the bound.
+func (t *replayer) unprovenGas(left uint64) uint64 {
+	if t.format.whole {
+		return 0
+	}
+	return min(left, constants.MaxValidateGas)
+}
+
+// validate replays the signature check of an account, which has left gas, and returns the calls that follow. In FormatStone, which
+// does not prove it, validate applies the effects that the block lists. name is the entry point.
+func (t *replayer) validate(name string, account felt.Felt, left uint64, calls []RootCall, outcome *TransactionOutcome) ([]RootCall, error) {
+	if !t.format.whole {
+		return calls, t.validatedOutside(name, account, outcome)
+	}
+	class, err := t.deployedClass(account)
+	if err != nil {
+		return nil, err
+	}
+	gas := min(left, constants.MaxValidateGas)
+	call, calls, err := t.root(ValidateCall, calls, outcome, &frame{
+		class: class, kind: casm.External, selector: keccak.Starknet([]byte(name)), contract: account,
+	}, gas, t.calldata)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if call.Gas != gas {
+		return nil, fmt.Errorf("%s received %d gas, want %d", name, call.Gas, gas)
+	}
+	if call.Failed {
+		return nil, fmt.Errorf("%s panicked with %v", name, call.Retdata)
+	}
+	t.validated = call.Gas - call.GasLeft
+	return calls, same("data returned by "+name, call.Retdata, []felt.Felt{validated})
+}
+
+// declareGas checks the gas that a DECLARE is charged. The price of the compiled class is not proved.
+func (t *replayer) declareGas(tx *starknet.Declare) error {
+	const wordGas = constants.CodeByteGas * constants.BytesPerFelt
+	most := tx.ResourceBounds.L2Gas.MaxAmount
+	if t.format.whole {
+		most = constants.MaxProgramFelts * wordGas
+	}
+	rest, err := checkGas(t.receipt, intrinsicGas(tx)+t.validated+t.dataGas(), most)
+	if err == nil && t.format.whole && rest%wordGas != 0 {
+		return fmt.Errorf("the compiled class is charged %d gas, want a multiple of %d", rest, wordGas)
+	}
+	return err
+}
+
 // invoke replays __execute__. It returns the calls that follow and the gas that the sender pays for.
 func (t *replayer) invoke(tx *starknet.Invoke, calls []RootCall, outcome *TransactionOutcome) (_ []RootCall, paid uint64, err error) {
 	class, err := t.deployedClass(tx.SenderAddress)
@@ -297,18 +408,18 @@ func (t *replayer) invoke(tx *starknet.Invoke, calls []RootCall, outcome *Transa
 		return nil, 0, err
 	}
 	f := frame{class: class, kind: casm.External, selector: executeSelector, contract: tx.SenderAddress}
-	bound, intrinsic, kept := tx.ResourceBounds.L2Gas.MaxAmount, intrinsicGas(tx), t.dataGas()
+	bound, intrinsic, kept := tx.ResourceBounds.L2Gas.MaxAmount, intrinsicGas(tx)+t.validated, t.dataGas()
 	if t.record.Outcome == Aborted {
 		outcome.Reverted = true
 		outcome.UnprovenParts = append(outcome.UnprovenParts, "__execute__, which was aborted")
-		used, err := checkGas(t.receipt, intrinsic+kept, min(bound, constants.MaxValidateGas+constants.MaxExecuteGas))
+		used, err := checkGas(t.receipt, intrinsic+kept, min(bound-t.validated, t.unprovenGas(bound)+constants.MaxExecuteGas))
 		if err != nil {
 			return nil, 0, err
 		}
-		return calls, min(t.receipt.Resources.L2Gas, bound), t.checkAborted(&f, bound, used)
+		return calls, min(t.receipt.Resources.L2Gas, bound), t.checkAborted(&f, bound-t.validated, used)
 	}
 	snapshot, events, messages := t.state.snapshot(), len(t.events), len(t.messages)
-	call, calls, err := t.root(ExecuteCall, calls, outcome, &f, constants.MaxExecuteGas, tx.Calldata)
+	call, calls, err := t.root(ExecuteCall, calls, outcome, &f, constants.MaxExecuteGas, t.calldata)
 	if err != nil {
 		return nil, 0, fmt.Errorf("__execute__: %w", err)
 	}
@@ -320,10 +431,11 @@ func (t *replayer) invoke(tx *starknet.Invoke, calls []RootCall, outcome *Transa
 	if t.record.Outcome == Succeeded {
 		kept = done
 	}
-	validated, err := checkGas(t.receipt, intrinsic+used+kept, min(bound, constants.MaxValidateGas))
+	outside, err := checkGas(t.receipt, intrinsic+used+kept, t.unprovenGas(bound))
 	if err != nil {
 		return nil, 0, err
 	}
+	validated := t.validated + outside
 	if want := min(bound-validated, constants.MaxExecuteGas); call.Gas != want {
 		return nil, 0, fmt.Errorf("__execute__ received %d gas, want %d: the bound is %d and the signature check used %d", call.Gas, want, bound, validated)
 	}
@@ -334,7 +446,7 @@ func (t *replayer) invoke(tx *starknet.Invoke, calls []RootCall, outcome *Transa
 	case Panicked:
 		reason, paid = panicReason(f.shown), min(t.receipt.Resources.L2Gas, bound)
 	case RevertedOnCheck:
-		done += intrinsic + validated + used
+		done += intrinsic + outside + used
 		paid = min(done, bound)
 		if reason, err = t.feeCheck(tx.SenderAddress, bound, done); err != nil {
 			return nil, 0, err
@@ -375,7 +487,7 @@ func (t *replayer) deployAccount(tx *starknet.DeployAccount, contract felt.Felt,
 	gas := min(tx.ResourceBounds.L2Gas.MaxAmount, constants.MaxValidateGas)
 	call, calls, err := t.root(ConstructorCall, calls, outcome, &frame{
 		class: tx.ClassHash, kind: casm.Constructor, selector: constructorSelector, contract: contract,
-	}, gas, tx.ConstructorCalldata)
+	}, gas, t.calldata.from(2))
 	if err != nil {
 		return nil, fmt.Errorf("constructor: %w", err)
 	}
@@ -391,14 +503,24 @@ func (t *replayer) deployAccount(tx *starknet.DeployAccount, contract felt.Felt,
 // feeTransfer replays the transfer of the fee to the sequencer. A transaction without a fee makes no transfer.
 func (t *replayer) feeTransfer(sender felt.Felt, calls []RootCall, outcome *TransactionOutcome) ([]RootCall, error) {
 	if len(calls) == 0 {
+		if t.transfer != nil {
+			return nil, fmt.Errorf("calldata for a fee transfer, but the output has no such call")
+		}
 		return nil, nil
 	}
 	calldata := calls[0].Calldata
-	if len(calldata) != 3 || !calldata[2].IsZero() {
+	if t.format.whole {
+		calldata = t.transfer
+	}
+	if len(calldata) != transferWords || !calldata[2].IsZero() {
 		return nil, fmt.Errorf("calldata is %v, want the sequencer and an amount below 2^128", calldata)
 	}
 	fee, err := starknet.Uint128FromFelt(calldata[1])
 	if err != nil {
+		return nil, err
+	}
+	want := []felt.Felt{t.block.Sequencer, calldata[1], felt.Zero}
+	if err := same("calldata", calldata, want); err != nil {
 		return nil, err
 	}
 	class, err := t.deployedClass(t.block.FeeToken)
@@ -407,7 +529,7 @@ func (t *replayer) feeTransfer(sender felt.Felt, calls []RootCall, outcome *Tran
 	}
 	call, calls, err := t.root(FeeTransferCall, calls, outcome, &frame{
 		class: class, kind: casm.External, selector: transferSelector, contract: t.block.FeeToken, caller: sender,
-	}, constants.FeeTransferGas, []felt.Felt{t.block.Sequencer, calldata[1], felt.Zero})
+	}, constants.FeeTransferGas, span{t.calldata.at + uint64(len(t.calldata.words)), want})
 	if err != nil {
 		return nil, err
 	}
@@ -430,7 +552,7 @@ func (t *replayer) deployedClass(contract felt.Felt) (felt.Felt, error) {
 }
 
 // root replays the next call from the protocol, which may have at most most gas, and returns it with the calls that follow.
-func (t *replayer) root(kind CallKind, calls []RootCall, outcome *TransactionOutcome, f *frame, most uint64, calldata []felt.Felt) (CallOutcome, []RootCall, error) {
+func (t *replayer) root(kind CallKind, calls []RootCall, outcome *TransactionOutcome, f *frame, most uint64, calldata span) (CallOutcome, []RootCall, error) {
 	none := CallOutcome{}
 	if len(calls) == 0 {
 		return none, nil, fmt.Errorf("the output has no such call")
@@ -450,14 +572,20 @@ func (t *replayer) root(kind CallKind, calls []RootCall, outcome *TransactionOut
 	if most < constants.EntryPointGas || call.Gas > most-constants.EntryPointGas {
 		return none, nil, fmt.Errorf("the call has %d gas and %d to enter, want at most %d in total", call.Gas, constants.EntryPointGas, most)
 	}
-	if err := same("calldata", call.Calldata, calldata); err != nil {
+	if t.format.whole {
+		at := []felt.Felt{felt.FromUint64(calldata.at), felt.FromUint64(calldata.at + uint64(len(calldata.words)))}
+		err = same("addresses of the calldata", []felt.Felt{call.start, call.end}, at)
+	} else {
+		err = same("calldata", call.Calldata, calldata.words)
+	}
+	if err != nil {
 		return none, nil, err
 	}
-	f.gas, f.depth = call.Gas+constants.EntryPointGas, 1
+	f.gas, f.depth, f.txInfo = call.Gas+constants.EntryPointGas, 1, t.record.address
 	t.eventsBefore = len(t.events)
-	t.blockInfo, t.validating = t.output.blockInfo, kind == ConstructorCall
+	t.blockInfo, t.validating = t.section.blockInfo, kind == ConstructorCall || kind == ValidateCall
 	if t.validating {
-		t.blockInfo = t.output.validateBlockInfo
+		t.blockInfo = t.section.validateBlockInfo
 	}
 	if err := t.call(&call.Call, f, entry); err != nil {
 		return none, nil, err

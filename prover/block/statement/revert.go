@@ -22,8 +22,8 @@ func executeReason(root *starknet.PanicFrame, cause string) string {
 	})
 }
 
-// checkAborted checks the signed revert reason of a transaction whose __execute__, call f, was aborted. used is the gas of the
-// signature check and of f. The reason must be one with which a run is aborted, so that a panic, which could have been proved,
+// checkAborted checks the signed revert reason of a transaction whose __execute__, call f, was aborted. bound is the gas
+// that was left for f and, in FormatStone, for the signature check; used is the gas that they used. The reason must be one with which a run is aborted, so that a panic, which could have been proved,
 // is not presented as an abortion. Two reasons look like a panic of __execute__ itself: those of a call that entered no code.
 // These two are checked.
 func (t *replayer) checkAborted(f *frame, bound, used uint64) error {
@@ -40,16 +40,23 @@ func (t *replayer) checkAborted(f *frame, bound, used uint64) error {
 	if lacks != (signed == notFound) {
 		return fmt.Errorf("class %v has no __execute__: %t, but the signed revert reason is %.500q", f.class, lacks, signed)
 	}
-	if lacks {
+	// A call that entered no code has used no gas.
+	unused := func() error {
+		if t.format.whole && used != 0 {
+			return fmt.Errorf("__execute__ entered no code, but %d gas is not proved", used)
+		}
 		return nil
+	}
+	if lacks {
+		return unused()
 	}
 	root := f.shows(true, nil)
 	if signed == panicReason(f.shows(true, []felt.Felt{outOfGas})) {
-		// The call entered no code, so the signature check used all of used.
+		// In FormatStone the signature check used all of used.
 		if left := bound - used; left >= constants.EntryPointGas {
 			return fmt.Errorf("the signed revert reason says that __execute__ lacked the gas to enter, %d, but it had %d", constants.EntryPointGas, left)
 		}
-		return nil
+		return unused()
 	}
 	cause, ok := strings.CutPrefix(signed, executeReason(root, ""))
 	if !ok || strings.HasPrefix(cause, starknet.ExecutionPanicHeader) {

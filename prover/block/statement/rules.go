@@ -2,10 +2,12 @@ package statement
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/keccak"
+	"github.com/starkd/starkd/crypto/secp"
 	"github.com/starkd/starkd/starknet"
 	"github.com/starkd/starkd/starknet/constants"
 )
@@ -15,31 +17,41 @@ type rule struct {
 	name              string
 	request, response int   // number of words
 	arrays            []int // indices in the request of the two addresses of an array that is published on success
+	given             []int // the same for an array that is published in any case, in FormatStwo
+	boxes             []int // sizes of the objects behind pointers that are published on success: those of the request, then the response's
+	meta              bool  // the TxInfo of the inner call is published
 	calls             bool  // the syscall may make a call; the last two words of the response are the addresses of the returned data
+	whole             bool  // only in FormatStwo
 	charged           int   // index in the request of an array that is charged per word, or -1
 	cost              constants.Cost
 
 	// readable, if not nil, returns an error for a request that aborts the transaction, such as an invalid address.
-	readable func(s *Syscall) error
+	readable func(f *frame, s *Syscall) error
 	// answer checks the response to a syscall of call f that had gas left after the charge.
 	answer func(t *replayer, f *frame, s *Syscall, gas uint64) error
 	felt   felt.Felt // the name as a felt, as the class writes it
 }
 
-var rules = withCosts([]rule{
+var rules = withCosts(slices.Concat([]rule{
 	{name: "StorageRead", request: 2, response: 1, charged: -1, readable: slotIsReadable, answer: storageRead},
 	{name: "StorageWrite", request: 3, charged: -1, readable: slotIsReadable, answer: storageWrite},
 	{name: "EmitEvent", request: 4, arrays: []int{0, 2}, charged: -1, answer: emitEvent},
 	{name: "CallContract", request: 4, response: 2, calls: true, charged: -1, readable: addressIsReadable, answer: callContract},
 	{name: "LibraryCall", request: 4, response: 2, calls: true, charged: -1, answer: libraryCall},
-	{name: "Deploy", request: 5, response: 3, calls: true, charged: 2, answer: deploy},
+	{name: "Deploy", request: 5, response: 3, given: []int{2}, calls: true, charged: 2, answer: deploy},
 	{name: "GetExecutionInfo", response: 1, charged: -1, answer: getExecutionInfo},
 	{name: "GetClassHashAt", request: 1, response: 1, charged: -1, readable: addressIsReadable, answer: getClassHashAt},
 	{name: "GetBlockHash", request: 1, response: 1, charged: -1, answer: getBlockHash},
 	{name: "ReplaceClass", request: 1, charged: -1, answer: replaceClass},
 	{name: "SendMessageToL1", request: 3, arrays: []int{1}, charged: 1, readable: l1AddressIsReadable, answer: sendMessageToL1},
 	{name: "Keccak", request: 2, response: 2, arrays: []int{0}, charged: -1, answer: keccakWords},
-})
+	{
+		name: "MetaTxV0", request: 6, response: 2, given: []int{2, 4}, meta: true, calls: true, whole: true, charged: 2,
+		readable: addressIsReadable, answer: metaTransaction,
+	},
+	{name: "Sha256ProcessBlock", request: 2, response: 1, boxes: shaBoxes, whole: true, charged: -1, answer: shaBlockOf(computeSha256Block)},
+	{name: "Sha512ProcessBlock", request: 2, response: 1, boxes: shaBoxes, whole: true, charged: -1, answer: shaBlockOf(computeSha512Block)},
+}, secpRules("Secp256k1", secp.K1), secpRules("Secp256r1", secp.R1)))
 
 func withCosts(rows []rule) []rule {
 	for i := range rows {
@@ -111,7 +123,7 @@ func same(what string, got, want []felt.Felt) error {
 const addressRange = "below 2^251"
 
 // slotIsReadable returns an error if the request does not name a storage slot: its domain is not 0, or its key is out of range.
-func slotIsReadable(s *Syscall) error {
+func slotIsReadable(_ *frame, s *Syscall) error {
 	if !s.Request[0].IsZero() {
 		return fmt.Errorf("storage domain %v, want 0", s.Request[0])
 	}
@@ -122,7 +134,7 @@ func slotIsReadable(s *Syscall) error {
 }
 
 // addressIsReadable returns an error if the first word of the request is not a contract address.
-func addressIsReadable(s *Syscall) error {
+func addressIsReadable(_ *frame, s *Syscall) error {
 	if !starknet.IsAddress(s.Request[0]) {
 		return fmt.Errorf("address %v, want an address %s", s.Request[0], addressRange)
 	}
@@ -130,7 +142,7 @@ func addressIsReadable(s *Syscall) error {
 }
 
 // l1AddressIsReadable returns an error if the recipient of a message is not an L1 address.
-func l1AddressIsReadable(s *Syscall) error {
+func l1AddressIsReadable(_ *frame, s *Syscall) error {
 	if bits := s.Request[0].BitLen(); bits > constants.L1AddressBits {
 		return fmt.Errorf("message to %v of %d bits, an L1 address has at most %d", s.Request[0], bits, constants.L1AddressBits)
 	}
@@ -177,7 +189,7 @@ func emitEvent(t *replayer, f *frame, s *Syscall, gas uint64) error {
 func callContract(t *replayer, f *frame, s *Syscall, gas uint64) error {
 	contract, selector := s.Request[0], s.Request[1]
 	if t.validating && contract != f.contract {
-		return fmt.Errorf("calls %v from the constructor of a DEPLOY_ACCOUNT, which may call only %v", contract, f.contract)
+		return fmt.Errorf("calls %v during validation, which may call only %v", contract, f.contract)
 	}
 	if selector == executeSelector {
 		if s.Inner != nil {
@@ -205,7 +217,7 @@ func libraryCall(t *replayer, f *frame, s *Syscall, gas uint64) error {
 
 func deploy(t *replayer, f *frame, s *Syscall, gas uint64) error {
 	if t.validating {
-		return fmt.Errorf("deploys from the constructor of a DEPLOY_ACCOUNT, which may not deploy")
+		return fmt.Errorf("deploys during validation, which may not deploy")
 	}
 	class, salt, fromZero := s.Request[0], s.Request[1], s.Request[4]
 	deployer := f.contract
@@ -216,10 +228,14 @@ func deploy(t *replayer, f *frame, s *Syscall, gas uint64) error {
 	default:
 		return fmt.Errorf("deploy_from_zero is %v, want 0 or 1", fromZero)
 	}
-	var calldata []felt.Felt // calldata of the inner call; must be empty if there is no inner call
-	if s.Inner != nil {
+	var calldata []felt.Felt // must be empty if there is no inner call
+	switch {
+	case t.format.whole:
+		calldata = s.Given[0]
+	case s.Inner != nil:
 		calldata = s.Inner.Calldata
-	} else if s.Request[2] != s.Request[3] {
+	}
+	if s.Inner == nil && s.Request[2] != s.Request[3] {
 		return fmt.Errorf("constructor calldata from %v to %v, want none because no constructor is called", s.Request[2], s.Request[3])
 	}
 	contract := starknet.ContractAddress(deployer, salt, class, calldata)
@@ -248,7 +264,7 @@ func getExecutionInfo(_ *replayer, f *frame, s *Syscall, gas uint64) error {
 
 func getClassHashAt(t *replayer, _ *frame, s *Syscall, gas uint64) error {
 	if t.validating {
-		return fmt.Errorf("called from the constructor of a DEPLOY_ACCOUNT, which may not call it")
+		return fmt.Errorf("called during validation, which may not call it")
 	}
 	if err := s.succeeds(gas); err != nil {
 		return err
@@ -267,7 +283,7 @@ func getBlockHash(t *replayer, _ *frame, s *Syscall, gas uint64) error {
 	number := s.Request[0]
 	if !number.IsUint64() || t.block.Number < constants.BlockHashLag || number.Uint64() > t.block.Number-constants.BlockHashLag {
 		if t.validating {
-			return fmt.Errorf("asks for the hash of block %v from the constructor of a DEPLOY_ACCOUNT: the block is too recent", number)
+			return fmt.Errorf("asks for the hash of block %v during validation: the block is too recent", number)
 		}
 		return s.fails(gas, blockOutOfRange)
 	}

@@ -42,7 +42,10 @@ type Block struct {
 	Transactions []starknet.Transaction
 	Results      []*starknet.Result // signed result of each transaction
 	Unproven     []Unproven         // transactions that no claim covers, ascending by index
-	Validations  []Validation       // effects of the signature checks of proven transactions, ascending by index
+	// Validations are the effects of the signature checks of proven transactions, ascending by index. Only FormatStone has any.
+	Validations []Validation
+	// Format is the format of the claims, 0 if any is accepted. Without claims, 0 means FormatStwo.
+	Format Format
 	// Classes are the compiled classes that the replay needs, by class hash.
 	Classes map[felt.Felt]*casm.Class
 	// Opening are the storage writes that the block makes before its first transaction.
@@ -83,8 +86,8 @@ type TransactionOutcome struct {
 	Events   []starknet.Event
 	Messages []starknet.Message
 	Calls    []CallOutcome
-	// UnprovenParts names the parts of the transaction that no proof covers: always the signature check and its effects, and
-	// the execution if it was aborted.
+	// UnprovenParts names the parts of the transaction that no proof covers: the execution if it was aborted and, in FormatStone,
+	// the signature check and its effects.
 	UnprovenParts []string
 	// Unproven is the reason why no proof covers the transaction. The other fields are then what validators signed. It is nil
 	// for a proven transaction.

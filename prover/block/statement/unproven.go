@@ -18,7 +18,7 @@ type Unproven struct {
 	Diff   HexBytes `json:"diff"` // canonical starknet.StateDiff
 }
 
-// Reason says why a transaction cannot be proved. Exactly one of Builtin, Syscall and MaxSteps is set, to a value in
+// Reason says why a transaction cannot be proved. In FormatStwo only MaxSteps can be the reason. Exactly one of Builtin, Syscall and MaxSteps is set, to a value in
 // unprovableBuiltins or unprovableSyscalls or to a power of two between minSteps and maxSteps; any other value is rejected. The
 // prover chooses the reason. The replay checks that the entry point takes the builtin, or that the class's code contains the
 // syscall's name.
@@ -30,7 +30,7 @@ type Reason struct {
 	MaxSteps uint64    `json:"max_steps,omitzero"` // bound on steps that the transaction exceeds in a proof of its own
 }
 
-// unprovableBuiltins are the builtins of Starknet that the program cannot pass to a class.
+// unprovableBuiltins are the builtins of Starknet that the program of FormatStone cannot pass to a class.
 var unprovableBuiltins = []string{"ec_op", "poseidon", "range_check96", "add_mod", "mul_mod"}
 
 // String returns the reason as text for people.
@@ -58,7 +58,7 @@ const (
 	maxSteps = 1 << 27
 )
 
-// unprovableSyscalls are the syscalls of Starknet that the program does not support.
+// unprovableSyscalls are the syscalls of Starknet that the program of FormatStone does not support.
 var unprovableSyscalls = []string{
 	"MetaTxV0", "Sha256ProcessBlock", "Sha512ProcessBlock",
 	"Secp256k1New", "Secp256k1Add", "Secp256k1Mul", "Secp256k1GetPointFromX", "Secp256k1GetXy",
@@ -75,6 +75,9 @@ func (r *replay) checkReason(reason *Reason) error {
 	}
 	if set != 1 {
 		return fmt.Errorf("%d reasons why it is unproven, want 1", set)
+	}
+	if r.format.whole && reason.MaxSteps == 0 {
+		return fmt.Errorf("unproven for builtin %.40q or syscall %.40q of entry point %v, but all of them can be proved", reason.Builtin, reason.Syscall, reason.Selector)
 	}
 	if n := reason.MaxSteps; n != 0 {
 		if n < minSteps || n > maxSteps || n&(n-1) != 0 || !reason.Class.IsZero() || !reason.Selector.IsZero() {
@@ -235,9 +238,9 @@ func (r *replay) takeOver(u *Unproven, tx starknet.Transaction, signed *starknet
 	}, nil
 }
 
-// validated applies the effects of the transaction's signature check, if the block lists any. name is the entry point of the
+// validatedOutside applies the effects of the transaction's signature check, if the block lists any. name is the entry point of the
 // check.
-func (t *replayer) validated(name string, account felt.Felt, outcome *TransactionOutcome) error {
+func (t *replayer) validatedOutside(name string, account felt.Felt, outcome *TransactionOutcome) error {
 	outcome.UnprovenParts = append(outcome.UnprovenParts, name)
 	if len(t.validations) == 0 || t.validations[0].Index != len(t.done) {
 		return nil
