@@ -15,17 +15,19 @@ RACE  = -race -short -timeout 10m ./internal/... ./crypto/... ./config ./watcher
 build: wasm ## bin/starkd, static, with the browser's verifier inside
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/starkd ./cmd/starkd
 
-# Inlining makes the browser's verifier a tenth larger. Only packages that compute are built with it; of two flags for a package the last one counts.
+# Inlining makes the browser's verifier an eighth larger. Only packages that compute are built with it; of two flags for a package the last one counts.
 MODULE := github.com/starkd/starkd
 WASMFLAGS := -gcflags=all=-l \
-	-gcflags=math/...= -gcflags=crypto/internal/fips140/sha256= -gcflags=crypto/internal/fips140/edwards25519/...= -gcflags=filippo.io/...= \
-	-gcflags=github.com/consensys/...= -gcflags=$(MODULE)/crypto/...= \
-	-gcflags=$(MODULE)/prover/stone/...= -gcflags=$(MODULE)/prover/stone/cairoair=-l \
-	-gcflags=$(MODULE)/prover/stwo/...= -gcflags=$(MODULE)/prover/stwo=-l
+	$(foreach p,math/bits crypto/internal/fips140/sha256 filippo.io/... github.com/consensys/gnark-crypto/ecc/stark-curve/fp \
+		$(MODULE)/crypto/... $(addprefix $(MODULE)/prover/stone/,field fri merkle poly stark) \
+		$(addprefix $(MODULE)/prover/stwo/,air channel circle fri m31 merkle pcs),-gcflags=$p=)
 
-wasm: ## the verifier for the browser, where the explorer embeds it
-	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags '-s -w' $(WASMFLAGS) -o explorer/assets/verifier.wasm ./cmd/verifier-wasm
-	install -m 644 "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" explorer/assets/wasm_exec.js
+# Where the explorer embeds the browser's verifier.
+WASM := explorer/assets
+
+wasm: ## the verifier for the browser
+	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags '-s -w' $(WASMFLAGS) -o $(WASM)/verifier.wasm ./cmd/verifier-wasm
+	install -m 644 "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" $(WASM)/wasm_exec.js
 
 run: build ## four validators, a watcher, a client, a verified proof; RUN_ONCE=1 ends by itself
 	scripts/localnet

@@ -32,6 +32,7 @@ var wants = []struct{ name, text string }{
 	{"a run without -short", "builds the browser's verifier"},
 	{"starknet-sierra-compile", "starknet-sierra-compile"},
 	{"cairo-compile", "cairo-compile"},
+	{"make", "make is not installed"},
 	{"node.js", "node is not installed"},
 	{"starknet.js", "starknet.js is not installed"},
 	{"browser", "no browser"},

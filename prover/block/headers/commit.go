@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sort"
 
 	"github.com/hdevalence/ed25519consensus"
 )
@@ -146,8 +147,9 @@ func NewValidatorSet(validators []Validator) (*ValidatorSet, error) {
 		}
 		set.total += v.Power
 	}
-	slices.SortFunc(set.validators, func(a, b Validator) int {
-		return cmp.Or(cmp.Compare(b.Power, a.Power), bytes.Compare(a.address(), b.address()))
+	sort.Slice(set.validators, func(i, j int) bool {
+		a, b := &set.validators[i], &set.validators[j]
+		return cmp.Or(cmp.Compare(b.Power, a.Power), bytes.Compare(a.address(), b.address())) < 0
 	})
 	return set, nil
 }

@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
+	"sort"
 	"strings"
 
 	jsonv2 "github.com/go-json-experiment/json"
@@ -105,7 +105,7 @@ func (g *Genesis) parameters(chain string) (*parameters, error) {
 			faults = append(faults, fmt.Errorf("headers: genesis: fee_recipients[%s]: %v is not a contract address", proposer, recipient))
 		}
 	}
-	slices.SortFunc(faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	sort.Slice(faults, func(i, j int) bool { return faults[i].Error() < faults[j].Error() })
 	return p, errors.Join(faults...)
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"sort"
 
 	"github.com/starkd/starkd/crypto/felt"
 )
@@ -94,9 +95,9 @@ func readClaim(in *PublicInput, f *format) (*Claim, error) {
 	}
 
 	memory := in.Memory // ascending by address
-	if byAddress := func(a, b Cell) int { return cmp.Compare(a.Address, b.Address) }; !slices.IsSortedFunc(memory, byAddress) {
+	if byAddress := func(i, j int) bool { return memory[i].Address < memory[j].Address }; !sort.SliceIsSorted(memory, byAddress) {
 		memory = slices.Clone(memory)
-		slices.SortFunc(memory, byAddress)
+		sort.Slice(memory, byAddress)
 	}
 	for i := 1; i < len(memory); i++ {
 		if memory[i].Address == memory[i-1].Address {

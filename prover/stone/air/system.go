@@ -14,6 +14,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sort"
 
 	"github.com/starkd/starkd/prover/stone/field"
 )
@@ -271,11 +272,9 @@ func (b *Builder) Build() *System {
 	for _, c := range s.Constraints {
 		visit(c.expr)
 	}
-	slices.SortFunc(s.Mask, func(x, y Cell) int {
-		if x.Column != y.Column {
-			return x.Column - y.Column
-		}
-		return x.Row - y.Row
+	sort.Slice(s.Mask, func(i, j int) bool {
+		x, y := &s.Mask[i], &s.Mask[j]
+		return x.Column < y.Column || x.Column == y.Column && x.Row < y.Row
 	})
 	s.maskIndex = make(map[Cell]int, len(s.Mask))
 	for i, c := range s.Mask {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/bits"
 	"slices"
+	"sort"
 	"strconv"
 
 	"github.com/go-json-experiment/json"
@@ -128,7 +129,7 @@ func paginate(cells []cairo.PublicCell) []page {
 		}
 		pages[i].felts = append(pages[i].felts, c.Value)
 	}
-	slices.SortFunc(pages, func(a, b page) int { return int(int64(a.number) - int64(b.number)) })
+	sort.Slice(pages, func(i, j int) bool { return pages[i].number < pages[j].number })
 	return pages
 }
 

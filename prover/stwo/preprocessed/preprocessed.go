@@ -6,9 +6,9 @@
 package preprocessed
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 	"sync"
 
 	"github.com/starkd/starkd/crypto/blake"
@@ -122,7 +122,7 @@ func list(rowNumbers int, points *pedersenTable, rows func(first int) []Row) []C
 	if points != nil {
 		l = append(l, points.columns(rows)...)
 	}
-	slices.SortStableFunc(l, func(a, b Column) int { return cmp.Compare(a.LogSize, b.LogSize) })
+	sort.SliceStable(l, func(i, j int) bool { return l[i].LogSize < l[j].LogSize })
 	return l
 }
 
