@@ -7,7 +7,6 @@ package constraints
 
 import (
 	_ "embed"
-	"encoding/binary"
 	"sync"
 
 	"github.com/starkd/starkd/prover/stwo/air"
@@ -42,7 +41,7 @@ var byName = sync.OnceValue(func() map[string]*Component {
 	return m
 })
 
-// flags are the members of a component that the file has in one byte.
+// flags are the members of a component that the file has in one number.
 const (
 	flagStep = 1 << iota
 	flagFixed
@@ -52,23 +51,17 @@ const (
 
 // decode reads the file: the names and arities of the relations, then the components.
 func decode(b []byte) []*Component {
-	number := func() int {
-		v, n := binary.Uvarint(b)
-		b = b[n:]
-		return int(v)
-	}
-	relations := make([]*air.Relation, number())
+	r := air.NewReader(b)
+	relations := make([]*air.Relation, r.Number())
 	for i := range relations {
-		n := number()
-		name := string(b[:n])
-		b = b[n:]
-		relations[i] = air.NewRelation(name, number())
+		name := r.Text()
+		relations[i] = air.NewRelation(name, r.Number())
 	}
-	all := make([]*Component, number())
+	all := make([]*Component, r.Number())
 	for i := range all {
-		flags := b[0]
+		flags := r.Number()
 		c := &Component{Step: flags&flagStep != 0, Fixed: flags&flagFixed != 0, SegmentStart: flags&flagSegmentStart != 0, FirstID: flags&flagFirstID != 0}
-		c.Component, b = air.ReadConstraints(b[1:], relations)
+		c.Component = r.Component(relations)
 		all[i] = c
 	}
 	return all
