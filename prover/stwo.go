@@ -18,15 +18,12 @@ func VerifyStwo(p *stwo.Proof, policy Policy) (*Claim, error) {
 	if p == nil {
 		return nil, errors.New("prover: no proof")
 	}
-	if err := p.Check(); err != nil {
-		return nil, err
-	}
 	public := &p.Claim.Public
-	claim := &Claim{Layout: stwoLayout, Steps: p.Claim.Steps(), Security: p.Security(), Version: stwo.Version}
-	if err := policy.admits(p, claim.Security); err != nil {
-		return nil, err
-	}
-	if err := p.Verify(); err != nil {
+	claim := &Claim{Layout: stwoLayout, Version: stwo.Version}
+	if err := p.VerifyIf(func() error {
+		claim.Steps, claim.Security = p.Claim.Steps(), p.Security()
+		return policy.admits(p, claim.Security)
+	}); err != nil {
 		return nil, err
 	}
 	claim.Program = &Program{Words: public.ProgramWords(), Main: public.Main(), Builtins: public.Builtins()}

@@ -61,6 +61,22 @@ func TestVerifyStwo(t *testing.T) {
 			t.Errorf("%+v: got %v, want a refusal for lack of security", policy, err)
 		}
 	}
+	// The policy comes before anything that is hashed, but after the checks of the claim and the sizes.
+	good := *proof
+	proof.InteractionNonce++
+	_, err = VerifyStwo(proof, Policy{MinBits: 97})
+	if _, ok := errors.AsType[*SecurityError](err); !ok {
+		t.Errorf("another nonce and too few bits: got %v, want a refusal for lack of security", err)
+	}
+	if _, err := VerifyStwo(proof, Policy{}); err == nil || !strings.Contains(err.Error(), "is not a proof of work of 24 bits") {
+		t.Errorf("another nonce of the lookups: got %v", err)
+	}
+	proof.Sums = proof.Sums[1:]
+	_, err = VerifyStwo(proof, Policy{MinBits: 97})
+	if _, ok := errors.AsType[*SecurityError](err); ok || err == nil {
+		t.Errorf("a claimed sum less and too few bits: got %v, want a refusal of the sums", err)
+	}
+	*proof = good
 	proof.STARK.ProofOfWork++
 	if _, err := VerifyStwo(proof, Policy{}); err == nil || !strings.Contains(err.Error(), "proof of work") {
 		t.Errorf("another nonce: got %v", err)

@@ -8,6 +8,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover/stwo/channel"
 	"github.com/starkd/starkd/prover/stwo/constraints"
+	"github.com/starkd/starkd/prover/stwo/fri"
 	"github.com/starkd/starkd/prover/stwo/m31"
 	"github.com/starkd/starkd/prover/stwo/preprocessed"
 )
@@ -173,7 +174,7 @@ func claimAttacks() []attack {
 	}{
 		{0, "lifting_log_size is 0, want 3 to "}, // would be mixed like none
 		{1, "lifting_log_size is 1, want 3 to "}, {31, "lifting_log_size is 31, want 3 to "}, {1 << 31, "lifting_log_size is 2147483648, want 3 to "},
-		{21, "has a column of 2^22 cells, and lifting_log_size is 21"}, {23, "the root of the preprocessed trace canonical_small is not known"},
+		{21, "has a column of 2^22 cells, and lifting_log_size is 21"}, {23, "fri: layer 5: a witness of"},
 	} {
 		add(fmt.Sprintf("lifting to 2^%d", c.lifting), func(p *Proof) { p.STARK.Config.LiftingLogSize = &c.lifting }, c.want)
 	}
@@ -211,6 +212,37 @@ func claimAttacks() []attack {
 			}
 		}
 	}, "opened at 21 positions, others at 21, and there are 20 queries")
+
+	// Witnesses of openings. The queries determine their lengths; without them their bounds are known.
+	first := func(change func(l *fri.Layer, full int)) func(*Proof) { // full is the number of values that are opened
+		return func(p *Proof) {
+			l := &p.STARK.FRI.FirstLayer
+			change(l, len(l.Witness)+len(p.STARK.QueriedValues[0][0]))
+		}
+	}
+	group := func(p *Proof) int { return 1 << p.STARK.Config.FoldStep }
+	add("a value more in a witness of FRI", first(func(l *fri.Layer, _ int) { l.Witness = append(l.Witness, m31.QM31{}) }), "fri: layer 0: a witness of")
+	add("a value less in a witness of FRI", first(func(l *fri.Layer, _ int) { l.Witness = l.Witness[1:] }), "fri: layer 0: a witness of")
+	add("a group more than queries in a witness of FRI", func(p *Proof) {
+		first(func(l *fri.Layer, full int) {
+			queries := len(p.STARK.QueriedValues[0][0])
+			l.Witness = make([]m31.QM31, (queries+1)*group(p)-queries)
+		})(p)
+	}, "fri: layer 0: a witness of")
+	add("a group less than queries need in a witness of FRI", func(p *Proof) {
+		first(func(l *fri.Layer, full int) {
+			queries := len(p.STARK.QueriedValues[0][0])
+			l.Witness = make([]m31.QM31, ((queries-1)/group(p))*group(p))[queries%group(p):]
+		})(p)
+	}, "fri: layer 0: a witness of")
+	add("a value more in the witness of an inner layer", func(p *Proof) {
+		l := &p.STARK.FRI.InnerLayers[1]
+		l.Witness = append(l.Witness, m31.QM31{})
+	}, "fri: layer 2: a witness of")
+	add("many hashes of a layer", first(func(l *fri.Layer, _ int) { l.Decommitment = make([]channel.Digest, 1<<12) }), "fri: layer 0: a witness of 4096 hashes, want at most")
+	for t := range trees {
+		add("many hashes of a tree", func(p *Proof) { p.STARK.Decommitments[t] = make([]channel.Digest, 1<<10) }, fmt.Sprintf("pcs: tree %d has a witness of 1024 hashes, want at most", t))
+	}
 	return all
 }
 

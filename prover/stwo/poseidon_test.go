@@ -2,6 +2,8 @@ package stwo
 
 import (
 	"bytes"
+	"sort"
+	"strings"
 	"testing"
 
 	"github.com/starkd/starkd/crypto/felt"
@@ -68,5 +70,69 @@ func TestPoseidonForms(t *testing.T) {
 	mixed := bytes.Replace(want, []byte(`"commitments":["`), []byte(`"commitments":[[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0],"`), 1)
 	if _, err := ParseJSON(mixed); err == nil {
 		t.Error("digests of two hash functions: accepted")
+	}
+}
+
+// TestPermutations checks the bound of the work of a verification with Poseidon252: the last claim within it is read on, to the root that is not known,
+// and one with a word more is refused. So are openings at too many positions.
+func TestPermutations(t *testing.T) {
+	words := func(program, words int) *Proof {
+		p := hostileProof(t, program, words, 32)
+		q := withPoseidon(t, "c01_nothing")
+		q.Claim = p.Claim
+		return q
+	}
+	check := func(what string, p *Proof, want string) {
+		t.Helper()
+		err := p.Check()
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", what, err, want)
+		}
+		if err := p.Verify(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: Verify returns %v, want %q", what, err, want)
+		}
+	}
+	const unknown, bound = "is not known for these parameters", "permutations of poseidon252, want at most 262144"
+	small := words(32, 0)
+	checked, err := small.check()
+	if checked != nil || err == nil || !strings.Contains(err.Error(), unknown) {
+		t.Fatal(err)
+	}
+	columns, _, err := small.columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stark, err := small.STARK.Check(small.Hash, columns[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	openings := stark.Permutations()
+	last := sort.Search(maxCells, func(n int) bool { // an output of that many words is too long
+		c := small.Claim
+		c.Public.Output = make([]Cell, n)
+		return c.permutations()+openings > maxPermutations
+	}) - 1
+	if last < 100_000 || last > 150_000 {
+		t.Errorf("an output of %d words is within the bound", last)
+	}
+	check("a short claim", small, unknown)
+	check("the longest output", words(32, last), unknown)
+	check("an output of a word more", words(32, last+1), bound)
+	check("a long program", words(len(small.Claim.Public.Program)+last+1, 0), bound)
+	if err := hostileProof(t, last+1, last+1, 32).Check(); err != nil { // of Blake2s
+		t.Error(err)
+	}
+}
+
+// TestPermutationsOfProver checks that a run is not proved with Poseidon252 if no verification could be within the bound.
+func TestPermutationsOfProver(t *testing.T) {
+	p := withPoseidon(t, "c01_nothing")
+	p.Claim = hostileProof(t, 32, 0, 0).Claim
+	spare := maxPermutations - p.Claim.permutations()
+	if err := p.checkPermutations(spare); err != nil {
+		t.Error(err)
+	}
+	if err := p.checkPermutations(spare + 1); err == nil {
+		t.Error("a permutation more: accepted")
 	}
 }

@@ -132,6 +132,9 @@ func (p *Prover) prove(ctx context.Context, in *adapter.Input, progress *Progres
 	if proof.Claim, err = newClaim(in, tables); err != nil {
 		return nil, err
 	}
+	if err := proof.checkPermutations(0); err != nil {
+		return nil, err
+	}
 	if forge.tables != nil {
 		forge.tables(tables)
 	}

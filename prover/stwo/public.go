@@ -96,6 +96,18 @@ func (c *Claim) mix(ch *channel.Channel) {
 	}
 }
 
+// permutations returns the number of permutations with which mix hashes the claim if the hash function is Poseidon252.
+func (c *Claim) permutations() int {
+	p := &c.Public
+	packed := func(words int) int { return channel.PermutationsOfFelts((words + 3) / 4) }
+	places := len(constraints.All()) + maxBigParts - 1
+	n := 2*packed(1) + 2*packed(places) + packed(6+4*SegmentCount+2+len(p.Output)+len(p.Program))
+	for _, cells := range [][]Cell{p.Output, p.Program} {
+		n += channel.PermutationsOfLeaf(feltLimbs*len(cells)) + 1
+	}
+	return n
+}
+
 // present returns the segments that main takes.
 func (p *PublicData) present() []*Segment {
 	var out []*Segment

@@ -17,50 +17,80 @@ const interactionWork = 24
 // Check makes all checks of Verify that need no hashing: the claim describes a whole run, the parameters are within their bounds, the
 // preprocessed columns are the pinned ones, and the numbers of values are those that the claim and the parameters demand.
 func (p *Proof) Check() error {
-	_, _, err := p.check()
+	_, err := p.check()
 	return err
 }
 
-// check does the same, and returns the columns of each tree and the preprocessed columns that each table reads.
-func (p *Proof) check() (columns [trees][]pcs.Column, reads [][]int, err error) {
+// checked is what check returns.
+type checked struct {
+	columns [trees][]pcs.Column // of each tree
+	reads   [][]int             // preprocessed columns that each table reads
+	stark   *pcs.Checked
+}
+
+// maxPermutations is the largest number of permutations of Poseidon252 in a verification. docs/limits.md has the reason.
+const maxPermutations = 1 << 18
+
+// checkPermutations returns an error if the hash function is Poseidon252 and a verification can take more than maxPermutations. openings is the number of
+// those after the claim was mixed.
+func (p *Proof) checkPermutations(openings int) error {
+	claim := p.Claim.permutations()
+	if p.Hash != channel.Poseidon252 || claim+openings <= maxPermutations {
+		return nil
+	}
+	return fmt.Errorf("stwo: verifying takes up to %d permutations of %v, want at most %d: %d for a program of %d words and an output of %d, %d for the openings",
+		claim+openings, p.Hash, maxPermutations, claim, len(p.Claim.Public.Program), len(p.Claim.Public.Output), openings)
+}
+
+// check does the same as Check.
+func (p *Proof) check() (*checked, error) {
 	if p.Hash > channel.Poseidon252 || p.Preprocessed < 0 || int(p.Preprocessed) >= len(variantNames) {
-		return columns, nil, errors.New("stwo: unknown hash function or preprocessed trace")
+		return nil, errors.New("stwo: unknown hash function or preprocessed trace")
 	}
 	if err := p.STARK.Config.Validate(); err != nil {
-		return columns, nil, err
+		return nil, err
 	}
 	if err := p.Claim.check(); err != nil {
-		return columns, nil, err
+		return nil, err
 	}
 	if len(p.Sums) != len(p.Claim.Tables) {
-		return columns, nil, fmt.Errorf("stwo: %d claimed sums, want %d", len(p.Sums), len(p.Claim.Tables))
+		return nil, fmt.Errorf("stwo: %d claimed sums, want %d", len(p.Sums), len(p.Claim.Tables))
 	}
 	for i := range p.Sums {
 		for _, v := range p.Sums[i].Coordinates() {
 			if v >= m31.P {
-				return columns, nil, fmt.Errorf("stwo: claimed sum %d has the coordinate %d, want less than %d", i, v, m31.P)
+				return nil, fmt.Errorf("stwo: claimed sum %d has the coordinate %d, want less than %d", i, v, m31.P)
 			}
 		}
 	}
-	if columns, reads, err = p.columns(); err != nil {
-		return columns, nil, err
+	c := new(checked)
+	var err error
+	if c.columns, c.reads, err = p.columns(); err != nil {
+		return nil, err
 	}
-	if err := p.STARK.Check(p.Hash, columns[:]); err != nil {
-		return columns, nil, err
+	if c.stark, err = p.STARK.Check(p.Hash, c.columns[:]); err != nil {
+		return nil, err
+	}
+	if err := p.checkPermutations(c.stark.Permutations()); err != nil {
+		return nil, err
 	}
 	switch root, ok := p.preprocessedRoot(); {
 	case !ok:
-		return columns, nil, fmt.Errorf("stwo: the root of the preprocessed trace %v is not known for these parameters (hash %v, blowup 2^%d)", p.Preprocessed, p.Hash, p.STARK.Config.LogBlowup)
+		return nil, fmt.Errorf("stwo: the root of the preprocessed trace %v is not known for these parameters (hash %v, blowup 2^%d)", p.Preprocessed, p.Hash, p.STARK.Config.LogBlowup)
 	case root != p.STARK.Commitments[0]:
-		return columns, nil, fmt.Errorf("stwo: the preprocessed columns have the root %x, want %x", p.STARK.Commitments[0], root)
+		return nil, fmt.Errorf("stwo: the preprocessed columns have the root %x, want %x", p.STARK.Commitments[0], root)
 	}
-	return columns, reads, nil
+	return c, nil
 }
 
 // Verify checks the proof. The proof may come from an untrusted source. Cheap checks come first: see Check.
 //
 // It does not judge the security that the parameters give; see Security.
-func (p *Proof) Verify() error { return p.verify(nil) }
+func (p *Proof) Verify() error { return p.verify(nil, nil) }
+
+// VerifyIf does what Verify does, with a condition: it calls admit once, when Check's checks have passed and before anything is hashed. If admit returns an
+// error, that is the result.
+func (p *Proof) VerifyIf(admit func() error) error { return p.verify(admit, nil) }
 
 // observer is called with intermediate values of a verification, in tests.
 type observer func(what string, v m31.QM31)
@@ -71,10 +101,15 @@ func (o observer) see(what string, v m31.QM31) {
 	}
 }
 
-func (p *Proof) verify(o observer) error {
-	columns, reads, err := p.check()
+func (p *Proof) verify(admit func() error, o observer) error {
+	checked, err := p.check()
 	if err != nil {
 		return err
+	}
+	if admit != nil {
+		if err := admit(); err != nil {
+			return err
+		}
 	}
 	commitments := p.STARK.Commitments
 	ch := channel.New(p.Hash)
@@ -120,7 +155,7 @@ func (p *Proof) verify(o observer) error {
 
 	// The constraints at a random point: the composition is their sum divided by the polynomial that vanishes on all rows.
 	point := pcs.DrawPoint(ch)
-	logRows := columns[3][0].Log
+	logRows := checked.columns[3][0].Log
 	vanishing := circle.Vanishing(logRows, point)
 	if vanishing.IsZero() {
 		return errors.New("stwo: the random point is a row")
@@ -129,12 +164,12 @@ func (p *Proof) verify(o observer) error {
 	if err != nil {
 		return err
 	}
-	if got := p.constraints(reads, challenges, coefficient, o); got != composition.Mul(vanishing) {
+	if got := p.constraints(checked.reads, challenges, coefficient, o); got != composition.Mul(vanishing) {
 		return fmt.Errorf("stwo: the constraints at the random point add up to %v, the composition is %v", got, composition)
 	}
 
 	// The samples and the degrees of the columns.
-	return pcs.Verify(ch, columns[:], point, &p.STARK)
+	return checked.stark.Verify(ch, point)
 }
 
 // constraints returns Σ coefficient^(n-1-i)·C_i over the values C_i of all n constraints at the random point.

@@ -123,6 +123,15 @@ func PackLeaf(xs []m31.M31) []felt.Felt {
 	return out
 }
 
+// PermutationsOfLeaf returns the number of permutations with which Poseidon252 hashes a leaf of n elements.
+func PermutationsOfLeaf(n int) int { return permutations((n + leafWords - 1) / leafWords) }
+
+// PermutationsOfFelts returns the number of permutations with which MixFelts of a channel of Poseidon252 mixes n elements.
+func PermutationsOfFelts(n int) int { return permutations(1 + (n+1)/2) }
+
+// permutations returns the number of permutations for n felts. Each takes two; after the last felt there is a 1.
+func permutations(n int) int { return n/2 + 1 }
+
 // packer makes an integer below 2^256 of digits of the given number of bits, the most significant digit first.
 type packer struct {
 	digits uint

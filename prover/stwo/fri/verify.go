@@ -32,6 +32,35 @@ func (p *Params) CheckShape(proof *Proof) error {
 	return nil
 }
 
+// CheckOpenings returns an error if a proof for the parameters cannot have witnesses of these lengths. queries is the number of different queries,
+// at least 1. It returns the number of leaves that are opened in each layer's tree and of values in one. The proof has passed CheckShape.
+func (p *Params) CheckOpenings(proof *Proof, queries int) (leaves, values []int, err error) {
+	layers, err := p.layers()
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range layers {
+		l, sent := &layers[i], &proof.FirstLayer
+		if i > 0 {
+			sent = &proof.InnerLayers[i-1]
+		}
+		// The queries lie in groups, which the witness completes. Each group is a query of the next layer.
+		full := queries + len(sent.Witness)
+		groups := full >> l.folds
+		if least, most := (queries+1<<l.folds-1)>>l.folds, min(queries, 1<<(l.log-l.folds)); full&(1<<l.folds-1) != 0 || groups < least || groups > most {
+			return nil, nil, fmt.Errorf("fri: layer %d: a witness of %d values, want those that are missing of %d to %d groups of %d, with %d queries",
+				i, len(sent.Witness), least, most, 1<<l.folds, queries)
+		}
+		opened := full >> l.logPacked()
+		if most := merkle.MaxWitness(l.log-l.logPacked(), opened); len(sent.Decommitment) > most {
+			return nil, nil, fmt.Errorf("fri: layer %d: a witness of %d hashes, want at most %d for %d leaves", i, len(sent.Decommitment), most, opened)
+		}
+		leaves, values = append(leaves, opened), append(values, 1<<l.logPacked())
+		queries = groups
+	}
+	return leaves, values, nil
+}
+
 // NewVerifier reads the commitments of a proof, and draws the challenges of the folds.
 func NewVerifier(ch *channel.Channel, p *Params, proof *Proof) (*Verifier, error) {
 	if err := p.CheckShape(proof); err != nil {

@@ -3,6 +3,7 @@ package merkle
 import (
 	"context"
 	"errors"
+	"math/bits"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -316,5 +317,35 @@ func BenchmarkColumns(b *testing.B) {
 	}
 	for b.Loop() {
 		compressColumns(&h, &m, 64, true)
+	}
+}
+
+// TestMaxWitness checks that no set of leaves of a small tree has a larger witness, and that a single leaf has one of that size.
+func TestMaxWitness(t *testing.T) {
+	for height := range 5 {
+		most := make([]int, 1<<height+1) // by the number of leaves
+		for set := 1; set < 1<<(1<<height); set++ {
+			known, missing := set, 0
+			for layer := height; layer > 0; layer-- {
+				above := 0
+				for pair := range 1 << (layer - 1) {
+					switch known >> (2 * pair) & 3 {
+					case 1, 2:
+						missing++
+						above |= 1 << pair
+					case 3:
+						above |= 1 << pair
+					}
+				}
+				known = above
+			}
+			n := bits.OnesCount(uint(set))
+			most[n] = max(most[n], missing)
+		}
+		for n := 1; n < len(most); n++ {
+			if got := MaxWitness(height, n); got < most[n] || n == 1 && got != most[n] {
+				t.Errorf("%d leaves of a tree of height %d: got %d, a witness has up to %d nodes", n, height, got, most[n])
+			}
+		}
 	}
 }

@@ -43,6 +43,16 @@ func (s *Shape) Verify(h channel.Hash, root channel.Digest, positions []uint32, 
 	return VerifyLeaves(h, root, s.Height, distinct, leaves, witness)
 }
 
+// MaxWitness returns a bound of the number of nodes in the witness of that many distinct leaves of a tree of the given height: in each layer at most
+// the siblings of all known nodes are missing, and at most half of the layer.
+func MaxWitness(height, leaves int) int {
+	n := 0
+	for layer := range height {
+		n += min(leaves, 1<<(height-layer-1))
+	}
+	return n
+}
+
 // VerifyLeaves checks that the tree of the given height with the given root has the leaves at positions, which ascend and do not repeat.
 func VerifyLeaves(h channel.Hash, root channel.Digest, height int, positions []uint32, leaves, witness []channel.Digest) error {
 	if len(positions) == 0 || len(leaves) != len(positions) {

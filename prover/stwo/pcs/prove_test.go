@@ -115,7 +115,7 @@ func (y *toy) prove(ctx context.Context, change func(tree int, values [][]m31.M3
 
 func (y *toy) verify(proof *Proof) error {
 	trees := y.trees()
-	if err := proof.Check(y.hash, trees); err != nil {
+	if _, err := proof.Check(y.hash, trees); err != nil {
 		return err
 	}
 	if !reflect.DeepEqual(proof.Config, y.config) {

@@ -72,13 +72,32 @@ func (s *shape) positions(t int, queries []uint32) []uint32 {
 	return out
 }
 
-// Check returns an error if the proof's numbers of values do not match the parameters and the columns, or a value is not one of its field.
-// Everything in the proof may be used after it.
-func (p *Proof) Check(h channel.Hash, trees [][]Column) error {
+// Checked is a proof that Check has accepted.
+type Checked struct {
+	proof   *Proof
+	shape   *shape
+	queries int // number of different queries
+	// For each layer of FRI the number of leaves that are opened, and of values in one.
+	leaves, values []int
+}
+
+// Check returns an error if the proof's numbers of values do not match the parameters and the columns, or a value is not one of its field. It hashes
+// nothing. Everything in the proof may be used after it.
+func (p *Proof) Check(h channel.Hash, trees [][]Column) (*Checked, error) {
 	s, err := p.Config.newShape(trees)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	c := &Checked{proof: p, shape: s}
+	if err := c.check(h); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *Checked) check(h channel.Hash) error {
+	p, s := c.proof, c.shape
+	trees := s.trees
 	for _, field := range []struct {
 		name string
 		have int
@@ -127,7 +146,18 @@ func (p *Proof) Check(h channel.Hash, trees [][]Column) error {
 			return err
 		}
 	}
-	if err := p.Config.fri(s.logDomain).CheckShape(&p.FRI); err != nil {
+	c.queries = queries
+	for t := range trees {
+		if most := merkle.MaxWitness(s.tables[t].Height, queries); len(p.Decommitments[t]) > most {
+			return fmt.Errorf("pcs: tree %d has a witness of %d hashes, want at most %d for %d queries", t, len(p.Decommitments[t]), most, queries)
+		}
+	}
+	params := p.Config.fri(s.logDomain)
+	if err := params.CheckShape(&p.FRI); err != nil {
+		return err
+	}
+	var err error
+	if c.leaves, c.values, err = params.CheckOpenings(&p.FRI, queries); err != nil {
 		return err
 	}
 	elements := p.FRI.LastLayer
@@ -150,6 +180,30 @@ func (p *Proof) Check(h channel.Hash, trees [][]Column) error {
 		return errors.New("pcs: FRI's last layer has a coefficient of p or more")
 	}
 	return nil
+}
+
+// Permutations returns the largest number of permutations with which Verify can hash the proof if its hash function is Poseidon252.
+func (c *Checked) Permutations() int {
+	p := c.proof
+	n := channel.PermutationsOfFelts(len(p.FRI.LastLayer))
+	// A witness completes the leaves to a tree: each node is the hash of two that are known, and all but the root go into another.
+	nodes := func(leaves, witness int) int { return leaves + witness }
+	samples := 0
+	for t, columns := range c.shape.trees {
+		for _, column := range columns {
+			samples += column.Sampling.samples()
+		}
+		n += c.queries*channel.PermutationsOfLeaf(len(columns)) + nodes(c.queries, len(p.Decommitments[t]))
+	}
+	n += channel.PermutationsOfFelts(samples)
+	for i, leaves := range c.leaves {
+		layer := &p.FRI.FirstLayer
+		if i > 0 {
+			layer = &p.FRI.InnerLayers[i-1]
+		}
+		n += leaves*channel.PermutationsOfLeaf(4*c.values[i]) + nodes(leaves, len(layer.Decommitment)) + 2 // and the challenge
+	}
+	return n + int(p.Config.Queries)
 }
 
 func allElements(xs []m31.QM31) bool {

@@ -26,14 +26,19 @@ type observer struct {
 }
 
 func verify(ch *channel.Channel, trees [][]Column, p Point, proof *Proof, o *observer) error {
-	if err := proof.Check(ch.Hash(), trees); err != nil {
-		return err
-	}
-	c := &proof.Config
-	s, err := c.newShape(trees)
+	checked, err := proof.Check(ch.Hash(), trees)
 	if err != nil {
 		return err
 	}
+	return checked.verify(ch, p, o)
+}
+
+// Verify does what the function Verify does, for a proof that has been checked with the channel's hash function.
+func (checked *Checked) Verify(ch *channel.Channel, p Point) error { return checked.verify(ch, p, nil) }
+
+func (checked *Checked) verify(ch *channel.Channel, p Point, o *observer) error {
+	proof, s := checked.proof, checked.shape
+	c := &proof.Config
 
 	// Samples.
 	ch.MixFelts(flatten(proof.SampledValues)...)
@@ -58,7 +63,7 @@ func verify(ch *channel.Channel, trees [][]Column, p Point, proof *Proof, o *obs
 	queries = slices.Compact(queries)
 
 	// Openings of the trees.
-	for t := range trees {
+	for t := range s.trees {
 		if err := s.tables[t].Verify(ch.Hash(), proof.Commitments[t], s.positions(t, queries), proof.QueriedValues[t], proof.Decommitments[t]); err != nil {
 			return fmt.Errorf("pcs: tree %d: %w", t, err)
 		}
