@@ -78,6 +78,7 @@ var policy = map[string][]string{
 	"watcher/proofstore":       {"prover"},
 	"watcher":                  {"crypto/felt", "cairo", "cairo/os", "starknet", "app/state", "app/executor", "app", "prover", "prover/security", "prover/stone", "prover/block/...", "watcher/proofstore"},
 	"config":                   {"internal/hint"},
+	"watcher/queue":            {},
 	// node assembles the other packages. node/home only reads and writes files.
 	"node/home":         {"crypto/...", "starknet", "app", "config", "contracts", "internal/hint"},
 	"node":              {"crypto/felt", "cairo", "cairo/vm", "cairo/native", "starknet", "starknet/trie", "app/...", "abci", "rpc", "rpc/jsonrpc", "watcher", "watcher/proofstore", "explorer", "config", "node/home", "internal/hint", "internal/pebbledb", "internal/serve"},
@@ -117,6 +118,7 @@ var outside = map[string][]string{
 	"github.com/cometbft/cometbft/":   {"abci", "watcher", "node", "node/home"},
 	"github.com/cockroachdb/pebble":   {"internal/pebbledb"},
 	"github.com/gorilla/websocket":    {"rpc/jsonrpc", "watcher"},
+	"github.com/nats-io/":             {"watcher/queue"},
 	// Signatures are verified in one place, so that one rule applies to all.
 	"github.com/hdevalence/ed25519consensus": {"prover/block/headers"},
 }
