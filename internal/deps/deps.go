@@ -25,6 +25,7 @@ var policy = map[string][]string{
 	"crypto/blake":       {"crypto/felt", "crypto/starkcurve"},
 	"crypto/secp":        {},
 	"crypto/sha2":        {},
+	"crypto/zip215":      {},
 	"cairo/sierra":       {"crypto/..."},
 	"cairo/casm":         {"crypto/..."},
 	"cairo/compiler":     {"crypto/...", "cairo/sierra", "cairo/casm"},
@@ -74,7 +75,7 @@ var policy = map[string][]string{
 	"prover":                   {"crypto/...", "cairo", "prover/security", "prover/stone", "prover/stone/stark", "prover/stwo", "prover/stwo/adapter", "internal/bounded"},
 	"prover/block":             {"crypto/felt", "cairo", "prover", "prover/security", "prover/stone", "prover/block/statement", "internal/bounded"},
 	"prover/block/statement":   {"crypto/...", "cairo/casm", "starknet", "starknet/trie"},
-	"prover/block/headers":     {"crypto/felt", "starknet", "prover/block", "prover/block/statement", "internal/bounded"},
+	"prover/block/headers":     {"crypto/felt", "crypto/zip215", "starknet", "prover/block", "prover/block/statement", "internal/bounded"},
 	"watcher/proofstore":       {"prover"},
 	"watcher":                  {"crypto/felt", "cairo", "cairo/os", "starknet", "app/state", "app/executor", "app", "prover", "prover/security", "prover/stone", "prover/block/...", "watcher/proofstore"},
 	"config":                   {"internal/hint"},
@@ -120,5 +121,5 @@ var outside = map[string][]string{
 	"github.com/gorilla/websocket":    {"rpc/jsonrpc", "watcher"},
 	"github.com/nats-io/":             {"watcher/queue"},
 	// Signatures are verified in one place, so that one rule applies to all.
-	"github.com/hdevalence/ed25519consensus": {"prover/block/headers"},
+	"github.com/hdevalence/ed25519consensus": {"crypto/zip215"},
 }

@@ -12,7 +12,7 @@ import (
 	"slices"
 	"sort"
 
-	"github.com/hdevalence/ed25519consensus"
+	"github.com/starkd/starkd/crypto/zip215"
 )
 
 // Values of block_id_flag: how a validator voted.
@@ -188,7 +188,7 @@ func (set *ValidatorSet) VerifyCommit(chain string, c *Commit) error {
 		if !bytes.Equal(s.ValidatorAddress, v.address()) {
 			return fmt.Errorf("signature %d is by validator %X, want %X", i, s.ValidatorAddress, v.address())
 		}
-		if !ed25519consensus.Verify(v.Key, c.signBytes(chain, s), s.Signature) {
+		if !zip215.Verify(v.Key, c.signBytes(chain, s), s.Signature) {
 			return fmt.Errorf("signature %d is invalid", i)
 		}
 		if s.Flag == flagCommit {
