@@ -27,11 +27,12 @@ const ProtocolVersion = 1
 
 // Application implements CometBFT's Application.
 type Application struct {
-	// BaseApplication has the methods that this chain does not use: vote extensions, snapshots, the app-side mempool.
+	// BaseApplication has the methods that this chain does not use: snapshots, the app-side mempool.
 	abcitypes.BaseApplication
 
-	app *app.App
-	log *slog.Logger
+	app    *app.App
+	log    *slog.Logger
+	proofs Proofs // nil if this node verifies no proofs
 	// finalized is the time of the FinalizeBlock whose Commit has not been called yet, in Unix nanoseconds, else 0.
 	finalized atomic.Int64
 }
@@ -80,7 +81,11 @@ func (a *Application) InitChain(_ context.Context, r *abcitypes.RequestInitChain
 	if seconds < 0 {
 		return nil, fmt.Errorf("abci: genesis_time %v is before 1970", r.Time)
 	}
-	appHash, err := a.app.InitGenesis(r.ChainId, uint64(seconds), r.AppStateBytes)
+	validators, err := validatorsOf(r)
+	if err != nil {
+		return nil, err
+	}
+	appHash, err := a.app.InitGenesis(r.ChainId, uint64(seconds), r.AppStateBytes, validators...)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +114,7 @@ func (a *Application) CheckTx(_ context.Context, r *abcitypes.RequestCheckTx) (*
 
 // PrepareProposal selects the transactions of a block that this node proposes.
 func (a *Application) PrepareProposal(_ context.Context, r *abcitypes.RequestPrepareProposal) (*abcitypes.ResponsePrepareProposal, error) {
-	b := &app.Block{Height: uint64(r.Height), Timestamp: uint64(r.Time.Unix()), Proposer: r.ProposerAddress, Txs: r.Txs}
+	b := &app.Block{Height: uint64(r.Height), Timestamp: uint64(r.Time.Unix()), Proposer: r.ProposerAddress, Txs: r.Txs, LastCommit: localCommit(&r.LocalLastCommit)}
 	txs, err := a.app.Propose(b, r.MaxTxBytes)
 	if err != nil {
 		return nil, err
@@ -119,7 +124,7 @@ func (a *Application) PrepareProposal(_ context.Context, r *abcitypes.RequestPre
 
 // ProcessProposal accepts or rejects a proposed block.
 func (a *Application) ProcessProposal(_ context.Context, r *abcitypes.RequestProcessProposal) (*abcitypes.ResponseProcessProposal, error) {
-	b := &app.Block{Height: uint64(r.Height), Timestamp: uint64(r.Time.Unix()), Proposer: r.ProposerAddress, Txs: r.Txs}
+	b := &app.Block{Height: uint64(r.Height), Timestamp: uint64(r.Time.Unix()), Proposer: r.ProposerAddress, Txs: r.Txs, LastCommit: proposedCommit(&r.ProposedLastCommit)}
 	if err := a.app.Process(b); err != nil {
 		// CometBFT logs that a proposal is rejected, but not why.
 		a.log.Error("proposal rejected", "height", r.Height, "proposer", fmt.Sprintf("%X", r.ProposerAddress), "hash", fmt.Sprintf("%X", r.Hash), "reason", err)

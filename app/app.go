@@ -25,6 +25,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
 	"github.com/starkd/starkd/starknet/constants"
+	"github.com/starkd/starkd/starknet/finality"
 )
 
 // Config is the settings of one node. They do not change the results of blocks.
@@ -112,6 +113,8 @@ type Block struct {
 	Timestamp uint64 // seconds since 1970, of the block's header
 	Proposer  []byte // the validator's address
 	Txs       [][]byte
+	// LastCommit is the votes for the block before. Propose and Process use it on a chain with Genesis.ProofVotes; a decided block needs none.
+	LastCommit *LastCommit
 }
 
 // id returns a hash of everything that the block's run depends on, except the state before it.
@@ -129,11 +132,11 @@ func (b *Block) id() [32]byte {
 	return [32]byte(h.Sum(nil))
 }
 
-// TxResult is the result of a transaction in a block. All fields except Err are part of the hash of results that consensus
+// TxResult is the result of a transaction in a block, or of the validators' statements, whose Data is finality.Result. All fields except Err are part of the hash of results that consensus
 // agrees on.
 type TxResult struct {
 	Code      uint32 // 0, or the executor.Reason of the rejection
-	Data      []byte // canonical starknet.Result; nil if rejected
+	Data      []byte // canonical starknet.Result, or finality.Result; nil if rejected
 	GasWanted uint64 // the L2 gas bound
 	GasUsed   uint64 // L2 gas
 	Err       error  // the rejection, or nil
@@ -191,8 +194,8 @@ func (a *App) begin(b *Block) (*run, error) {
 	return r, a.openBlock(r.overlay, b.Height)
 }
 
-// openBlock makes the changes that precede a block's transactions: it stores the hash of the block ten blocks earlier where
-// contracts can read it.
+// openBlock makes the change that precedes a block's transactions: it stores the hash of the block ten blocks earlier where contracts can
+// read it.
 func (a *App) openBlock(st *state.Overlay, height uint64) error {
 	if height < constants.BlockHashLag {
 		return nil
@@ -203,6 +206,14 @@ func (a *App) openBlock(st *state.Overlay, height uint64) error {
 	}
 	st.SetStorage(starknet.BlockHashAddress, felt.FromUint64(old.Height), old.BlockHash)
 	return nil
+}
+
+// step runs transaction i of a block. The first one may be the validators' statements.
+func (r *run) step(i int, raw []byte) error {
+	if i == 0 && r.app.genesis.Load().ProofVotes && finality.IsCommit(raw) {
+		return r.recordVotes(raw)
+	}
+	return r.execute(raw)
 }
 
 // execute runs one transaction at the end of the block.
@@ -244,7 +255,7 @@ func (a *App) runBlock(b *Block, strict bool) (*run, error) {
 		return nil, err
 	}
 	for i, raw := range b.Txs {
-		err := r.execute(raw)
+		err := r.step(i, raw)
 		if err == nil {
 			continue
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/bounded"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/finality"
 )
 
 // Genesis is the app_state of a chain's genesis file: the initial state and the chain's parameters. A zero value means the
@@ -33,6 +34,9 @@ type Genesis struct {
 	// FeeRecipients maps the hexadecimal address of a proposing validator to the sequencer address that receives the fees.
 	// Default: the validator's address as a felt.
 	FeeRecipients map[string]felt.Felt `json:"fee_recipients,omitempty"`
+	// ProofVotes makes the validators say in their votes which blocks are proved (package finality). Default: false, and no block is ever
+	// ACCEPTED_ON_L1.
+	ProofVotes bool `json:"proof_votes,omitempty"`
 	// Classes are declared in block 0. Their form is CONTRACT_CLASS of the JSON-RPC specification.
 	Classes []*starknet.ContractClass `json:"classes,omitempty"`
 	// Contracts are deployed in block 0, in this order.
@@ -41,7 +45,10 @@ type Genesis struct {
 	Balances []GenesisBalance `json:"balances,omitempty"`
 
 	// ChainID is the chain id of consensus. An app_state need not have it.
-	ChainID string      `json:"chain_id,omitempty"`
+	ChainID string `json:"chain_id,omitempty"`
+	// Validators are the validators of consensus if ProofVotes is set, else nil. An app_state need not have them.
+	Validators *finality.Set `json:"validators,omitempty"`
+
 	chainID felt.Felt   // ChainID as a short string
 	hashes  []felt.Felt // hashes of Classes, set by Validate
 }
@@ -251,9 +258,12 @@ func (g *Genesis) Validate() error {
 		}
 		declared[hash] = true
 	}
+	if g.Validators != nil && !g.ProofVotes {
+		fault("validators: given without proof_votes")
+	}
 	deployed := map[felt.Felt]bool{}
 	for i, c := range g.Contracts {
-		if c.Address.IsZero() || !starknet.IsAddress(c.Address) || c.Address == starknet.BlockHashAddress {
+		if c.Address.IsZero() || !starknet.IsAddress(c.Address) || c.Address == starknet.BlockHashAddress || c.Address == finality.Address {
 			fault("contracts[%d].address: %v is not a contract address", i, c.Address)
 		}
 		if deployed[c.Address] {
@@ -321,12 +331,12 @@ func decodeGenesis(b []byte) (*Genesis, error) {
 }
 
 // InitGenesis creates block 0 from a chain id, a time in seconds and an app_state, and returns the app hash. Block 0 is durable
-// when InitGenesis returns. A second call with the same genesis before block 1 does nothing; with another genesis the error is
+// when InitGenesis returns. The validators are those of consensus; only a chain with Genesis.ProofVotes needs them. A second call with the same genesis before block 1 does nothing; with another genesis the error is
 // a [*GenesisError].
-func (a *App) InitGenesis(chainID string, timestamp uint64, appState []byte) ([]byte, error) {
+func (a *App) InitGenesis(chainID string, timestamp uint64, appState []byte, validators ...finality.Validator) ([]byte, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	g, overlay, diff, err := a.genesisOf(chainID, timestamp, appState)
+	g, overlay, diff, err := a.genesisOf(chainID, timestamp, appState, validators)
 	if err != nil {
 		return nil, err
 	}
@@ -356,10 +366,13 @@ func (a *App) InitGenesis(chainID string, timestamp uint64, appState []byte) ([]
 }
 
 // genesisOf parses a genesis and returns it with its state.
-func (a *App) genesisOf(chainID string, timestamp uint64, appState []byte) (*Genesis, *state.Overlay, *starknet.StateDiff, error) {
+func (a *App) genesisOf(chainID string, timestamp uint64, appState []byte, validators []finality.Validator) (*Genesis, *state.Overlay, *starknet.StateDiff, error) {
 	g, err := ParseGenesis(chainID, appState)
 	if err != nil {
 		return nil, nil, nil, err
+	}
+	if err := g.setValidators(validators); err != nil {
+		return nil, nil, nil, fmt.Errorf("app: genesis: %w", err)
 	}
 	overlay := state.NewOverlay(&empty{})
 	if err := a.build(g, overlay, timestamp); err != nil {
@@ -367,6 +380,22 @@ func (a *App) genesisOf(chainID string, timestamp uint64, appState []byte) (*Gen
 	}
 	diff, err := overlay.Diff()
 	return g, overlay, diff, err
+}
+
+// setValidators sets Validators on a chain with ProofVotes to the validators of consensus. If the app_state has validators, they must be these.
+func (g *Genesis) setValidators(validators []finality.Validator) error {
+	if !g.ProofVotes {
+		return nil
+	}
+	set, err := finality.NewSet(validators)
+	if err != nil {
+		return fmt.Errorf("proof_votes: %w", err)
+	}
+	if g.Validators != nil && !g.Validators.Equal(set) {
+		return errors.New("validators: are not the validators of consensus")
+	}
+	g.Validators = set
+	return nil
 }
 
 // GenesisError is the error of a genesis that differs from that of the stored chain.
@@ -381,7 +410,7 @@ func (e *GenesisError) Error() string {
 
 // CheckGenesis compares a genesis with the stored chain at any height, and returns a [*GenesisError] if they differ. Without a stored
 // chain every genesis is accepted.
-func (a *App) CheckGenesis(chainID string, timestamp uint64, appState []byte) error {
+func (a *App) CheckGenesis(chainID string, timestamp uint64, appState []byte, validators ...finality.Validator) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.store.Head() == nil {
@@ -390,7 +419,7 @@ func (a *App) CheckGenesis(chainID string, timestamp uint64, appState []byte) er
 	if stored := a.genesis.Load(); stored.ChainID != chainID { // compared first, because the state depends on the chain id
 		return &GenesisError{"chain id", strconv.Quote(chainID), strconv.Quote(stored.ChainID)}
 	}
-	g, _, diff, err := a.genesisOf(chainID, timestamp, appState)
+	g, _, diff, err := a.genesisOf(chainID, timestamp, appState, validators)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,8 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// Propose selects transactions of the mempool for a block and returns them. It executes them in the given order, except that the
+// Propose selects transactions of the mempool for a block and returns them, after the validators' statements of b.LastCommit if these raise the
+// proved height. It executes them in the given order, except that the
 // nonces of each sender ascend, and takes those that are not rejected until the block's bytes, gas, number of transactions or
 // steps are used up. maxBytes bounds the size of the transactions in protobuf form.
 func (a *App) Propose(b *Block, maxBytes int64) ([][]byte, error) {
@@ -25,6 +26,9 @@ func (a *App) Propose(b *Block, maxBytes int64) ([][]byte, error) {
 	}
 	r.proposing = true
 	p := proposal{app: a, run: r, limits: a.genesis.Load().Limits, left: maxBytes, waiting: map[felt.Felt][][]byte{}}
+	if err := p.carryVotes(b.LastCommit); err != nil {
+		return nil, err
+	}
 	for _, raw := range b.Txs {
 		if err := p.offer(raw); err != nil {
 			return nil, err
@@ -92,7 +96,7 @@ func (p *proposal) offer(raw []byte) error {
 		last := len(p.run.executed) - 1
 		p.run.overlay.Rollback(savepoint)
 		p.run.gas, p.run.sierra, p.run.steps = gas, sierra, steps
-		p.run.executed, p.run.receipts, p.run.results = p.run.executed[:last], p.run.receipts[:last], p.run.results[:last]
+		p.run.executed, p.run.receipts, p.run.results = p.run.executed[:last], p.run.receipts[:last], p.run.results[:len(p.run.results)-1]
 		if last == 0 {
 			p.app.pool.fail(hash) // it does not fit into an empty block
 		} else {
@@ -142,7 +146,11 @@ func (a *App) Process(b *Block) (err error) {
 		return err
 	}
 	limits := a.genesis.Load().Limits
-	if n := uint64(len(b.Txs)); n > limits.BlockTransactions {
+	votes, err := a.checkVotes(b)
+	if err != nil {
+		return err
+	}
+	if n := uint64(len(b.Txs) - votes); n > limits.BlockTransactions {
 		return fmt.Errorf("app: block %d has %d transactions, more than %d", b.Height, n, limits.BlockTransactions)
 	}
 	if head := a.store.Head(); b.Timestamp < head.Timestamp {

@@ -191,7 +191,7 @@ func (a *App) TraceBlock(ctx context.Context, height uint64, reads *starknet.Sta
 	}
 	st, done := a.readerState(height-1, reads)
 	defer done()
-	if err := a.openBlock(st, height); err != nil {
+	if err := a.reopenBlock(st, height); err != nil {
 		return nil, err
 	}
 	room := maxTraceFelts

@@ -42,7 +42,7 @@ func (a *App) TraceCalls(ctx context.Context, height uint64, engine cairo.Engine
 		return nil, err
 	}
 	st := state.NewOverlay(a.store.At(height - 1))
-	if err := a.openBlock(st, height); err != nil {
+	if err := a.reopenBlock(st, height); err != nil {
 		return nil, err
 	}
 	tracer := &cairo.Tracer{Engine: engine, MaxWords: maxWords}

@@ -11,6 +11,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover/block/headers"
 	"github.com/starkd/starkd/prover/block/statement"
+	"github.com/starkd/starkd/starknet/finality"
 )
 
 // replica is the watcher's own application. It executes verified blocks.
@@ -18,10 +19,14 @@ type replica struct{ app *app.App }
 
 // begin makes the genesis state if there is none, and returns an error if the stored state is of another genesis.
 func (r *replica) begin(genesis *cmttypes.GenesisDoc) error {
-	if height, hash := r.app.Info(); height > 0 || hash != nil {
-		return r.app.CheckGenesis(genesis.ChainID, uint64(genesis.GenesisTime.Unix()), genesis.AppState)
+	var validators []finality.Validator
+	for _, v := range genesis.Validators {
+		validators = append(validators, finality.Validator{Key: v.PubKey.Bytes(), Power: v.Power})
 	}
-	_, err := r.app.InitGenesis(genesis.ChainID, uint64(genesis.GenesisTime.Unix()), genesis.AppState)
+	if height, hash := r.app.Info(); height > 0 || hash != nil {
+		return r.app.CheckGenesis(genesis.ChainID, uint64(genesis.GenesisTime.Unix()), genesis.AppState, validators...)
+	}
+	_, err := r.app.InitGenesis(genesis.ChainID, uint64(genesis.GenesisTime.Unix()), genesis.AppState, validators...)
 	return err
 }
 

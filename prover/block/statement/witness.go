@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
 	"github.com/starkd/starkd/starknet/constants"
+	"github.com/starkd/starkd/starknet/finality"
 )
 
 // Anchor holds what validators signed about a block, taken from verified headers. It is the only input that Check trusts.
@@ -43,7 +45,7 @@ func NewAnchor(chain string, number, timestamp uint64, sequencer, feeToken felt.
 // Witness is what the check of a block's proofs needs in addition to the proofs. The caller must check that Transactions hash
 // to the data hash of header n and Results to the results hash of header n+1. Check checks everything else.
 type Witness struct {
-	Transactions []HexBytes `json:"transactions"` // canonical form of all transactions of the block
+	Transactions []HexBytes `json:"transactions"` // canonical form of all transactions of the block, and before them the validators' statements, if it has any (package finality)
 	Results      []Result   `json:"results"`      // of each transaction
 	Classes      []Compiled `json:"classes"`      // compiled classes that were executed or declared, without hints, ascending by class hash
 	Opening      []Write    `json:"opening"`      // the block's own write: the hash of the block ten blocks before it
@@ -131,7 +133,7 @@ func (w *Witness) Check(anchor *Anchor, claims []*Claim) (*Verdict, error) {
 	if after != anchor.After {
 		return nil, fmt.Errorf("statement: the proved state difference leads to commitment %v, validators signed %v", after, anchor.After)
 	}
-	return &Verdict{Outcome: outcome, Rejected: len(w.Transactions) - len(block.Transactions)}, nil
+	return &Verdict{Outcome: outcome, Rejected: w.rejected()}, nil
 }
 
 // Bounds on the witness of an honest block. They are generous; checkSize only limits the time that an untrusted witness costs.
@@ -186,13 +188,22 @@ const maxClassElements = 4 * constants.MaxProgramFelts
 func (w *Witness) Block(anchor *Anchor) (*Block, error) {
 	block := &Block{
 		ChainID: anchor.ChainID, Number: anchor.Number, Timestamp: anchor.Timestamp, Sequencer: anchor.Sequencer, FeeToken: anchor.FeeToken,
-		Classes: make(map[felt.Felt]*casm.Class), Opening: w.Opening, Unproven: w.Unproven, Validations: w.Validations,
+		Classes: make(map[felt.Felt]*casm.Class), Unproven: w.Unproven, Validations: w.Validations,
 	}
 	if len(w.Results) != len(w.Transactions) {
 		return nil, fmt.Errorf("statement: %d transactions with %d results", len(w.Transactions), len(w.Results))
 	}
+	var raised []Write
 	for i, raw := range w.Transactions {
 		if w.Results[i].Code != 0 {
+			continue
+		}
+		if i == 0 && finality.IsCommit(raw) {
+			write, err := provedWrite(&w.Results[0])
+			if err != nil {
+				return nil, err
+			}
+			raised = []Write{write}
 			continue
 		}
 		tx, err := starknet.UnmarshalTransaction(raw)
@@ -210,6 +221,7 @@ func (w *Witness) Block(anchor *Anchor) (*Block, error) {
 			return nil, fmt.Errorf("statement: block %d does not begin with a write of slot %v of contract %v", anchor.Number, o.Key, o.Contract)
 		}
 	}
+	block.Opening = slices.Concat(w.Opening, raised)
 	for i, c := range w.Classes {
 		if i > 0 && w.Classes[i-1].Hash.Cmp(&c.Hash) >= 0 {
 			return nil, fmt.Errorf("statement: compiled class of %v follows that of %v, want ascending class hashes", c.Hash, w.Classes[i-1].Hash)
@@ -236,6 +248,26 @@ func (w *Witness) Block(anchor *Anchor) (*Block, error) {
 // OpeningWrite returns the write with which a block begins: hash is the hash of the block ten blocks before it.
 func OpeningWrite(number uint64, hash felt.Felt) Write {
 	return Write{Contract: starknet.BlockHashAddress, Key: felt.FromUint64(number - constants.BlockHashLag), Value: hash}
+}
+
+// provedWrite returns the write of a block that begins with the validators' statements: the height up to which every block is proved, which is
+// the signed result of the statements. Nodes check the statements themselves when they decide the block (package finality).
+func provedWrite(r *Result) (Write, error) {
+	height, err := finality.ParseResult(r.Data)
+	if err != nil {
+		return Write{}, fmt.Errorf("statement: result of the validators' statements: %w", err)
+	}
+	return Write{Contract: finality.Address, Key: finality.Slot, Value: felt.FromUint64(height)}, nil
+}
+
+// rejected returns the number of transactions that have no effect.
+func (w *Witness) rejected() (n int) {
+	for i := range w.Results {
+		if w.Results[i].Code != 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // gasUsed returns the gas of the calls for which the sender pays, which excludes the fee transfer.

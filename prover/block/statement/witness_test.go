@@ -1,10 +1,12 @@
 package statement_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/starkd/starkd/prover/block/statement"
+	"github.com/starkd/starkd/starknet/finality"
 )
 
 // TestWitnessSizes checks that a witness needs a prestate, and may not be larger than its transactions and claims can need.
@@ -46,5 +48,40 @@ func TestWitnessSizes(t *testing.T) {
 	}
 	if _, err := new(statement.Witness).Check(&statement.Anchor{}, nil); err == nil || !strings.Contains(err.Error(), "no prestate") {
 		t.Errorf("without a prestate: %v", err)
+	}
+}
+
+// TestProvedHeightOpens checks that a block that begins with the validators' statements begins with the write of their signed result, and that
+// they are no transaction.
+func TestProvedHeightOpens(t *testing.T) {
+	commit := (&finality.Commit{Round: 2, Statements: make([]*finality.Statement, 4)}).Encode()
+	proved := statement.Write{Contract: finality.Address, Key: finality.Slot, Value: n(7)}
+	old := statement.OpeningWrite(12, n(5))
+	for name, c := range map[string]struct {
+		transactions []statement.HexBytes
+		results      []statement.Result
+		opening      []statement.Write
+		want         []statement.Write
+		fault        string
+	}{
+		"statements":                 {[]statement.HexBytes{commit}, []statement.Result{{Data: finality.Result(7)}}, nil, []statement.Write{proved}, ""},
+		"and a block hash":           {[]statement.HexBytes{commit}, []statement.Result{{Data: finality.Result(7)}}, []statement.Write{old}, []statement.Write{old, proved}, ""},
+		"refused statements":         {[]statement.HexBytes{commit}, []statement.Result{{Code: 63}}, nil, nil, ""},
+		"without a result":           {[]statement.HexBytes{commit}, []statement.Result{{}}, nil, nil, "result of 0 bytes, want 8"},
+		"in the second place":        {[]statement.HexBytes{{1}, commit}, []statement.Result{{Code: 63}, {Data: finality.Result(7)}}, nil, nil, "transaction 1"},
+		"a write of a prover":        {nil, nil, []statement.Write{proved}, nil, "does not begin with a write"},
+		"a second write of a prover": {[]statement.HexBytes{commit}, []statement.Result{{Data: finality.Result(7)}}, []statement.Write{old, proved}, nil, "does not begin with a write"},
+	} {
+		w := &statement.Witness{Transactions: c.transactions, Results: c.results, Opening: c.opening}
+		block, err := w.Block(&statement.Anchor{Number: 12})
+		if c.fault != "" {
+			if err == nil || !strings.Contains(err.Error(), c.fault) {
+				t.Errorf("%s: %v, want %q", name, err, c.fault)
+			}
+			continue
+		}
+		if err != nil || !slices.Equal(block.Opening, c.want) || len(block.Transactions) != 0 {
+			t.Errorf("%s: %+v, %v, want %+v", name, block, err, c.want)
+		}
 	}
 }
