@@ -76,10 +76,10 @@ func inflate(t testing.TB, file []byte) (form, head []byte) {
 	return form, file[:n]
 }
 
-// deflate returns the file of a binary form.
+// deflate returns the file of a binary form, in which nothing is compressed.
 func deflate(head, form []byte) []byte {
 	out := bytes.NewBuffer(bytes.Clone(head))
-	w, err := flate.NewWriter(out, flate.HuffmanOnly)
+	w, err := flate.NewWriter(out, flate.NoCompression)
 	if err != nil {
 		panic(err)
 	}
