@@ -45,11 +45,14 @@ func Parse(b []byte) (*Proof, error) {
 		return ParseBinary(b)
 	case !isFelts(b):
 		return ParseJSON(b)
+	case len(b) > MaxProofFile:
+		return nil, fmt.Errorf("stwo: a proof of %d bytes, want at most %d", len(b), MaxProofFile)
 	}
 	var first error
 	for _, hash := range []channel.Hash{channel.Blake2s, channel.Poseidon252} {
 		for variant := range preprocessed.Variant(len(variantNames)) {
-			p, err := ParseFelts(b, hash, variant)
+			p := &Proof{Hash: hash, Preprocessed: variant}
+			err := p.readFelts(b)
 			if err == nil {
 				p.recogniseHash()
 				root, ok := p.preprocessedRoot()
@@ -60,6 +63,13 @@ func Parse(b []byte) (*Proof, error) {
 			}
 			if first == nil {
 				first = err
+			}
+			// A fault before the commitments does not depend on the hash function, one before the openings not on the preprocessed trace.
+			if len(p.STARK.Commitments) == 0 {
+				return nil, first
+			}
+			if len(p.STARK.Decommitments) == 0 {
+				break
 			}
 		}
 	}

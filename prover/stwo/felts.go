@@ -20,18 +20,26 @@ func ParseFelts(text []byte, hash channel.Hash, variant preprocessed.Variant) (*
 	if len(text) > MaxProofFile {
 		return nil, fmt.Errorf("stwo: a proof of %d bytes, want at most %d", len(text), MaxProofFile)
 	}
-	p := &Proof{Hash: hash, Preprocessed: variant}
 	if variant < 0 || int(variant) >= len(variantNames) || hash > channel.Poseidon252 {
 		return nil, errors.New("stwo: unknown hash function or preprocessed trace")
 	}
-	r := &feltReader{hash: hash, text: jsonReader{text: text}}
+	p := &Proof{Hash: hash, Preprocessed: variant}
+	if err := p.readFelts(text); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// readFelts reads the proof, whose hash function and preprocessed trace are set.
+func (p *Proof) readFelts(text []byte) error {
+	r := &feltReader{hash: p.Hash, text: jsonReader{text: text}}
 	r.text.begin(0)
 	p.visit(r)
 	r.text.end()
 	if err := r.text.done(); err != nil {
-		return nil, fmt.Errorf("stwo: proof: %w", err)
+		return fmt.Errorf("stwo: proof: %w", err)
 	}
-	return p, nil
+	return nil
 }
 
 // AppendFelts appends the proof in the form for Cairo verifiers. It returns an error if that form cannot hold the proof.
