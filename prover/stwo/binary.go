@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover/stwo/channel"
+	"github.com/starkd/starkd/prover/stwo/m31"
 )
 
 // The binary form is that of Rust's bincode: integers little-endian in 4 or 8 bytes, lists after their length, a byte 1 before a present part
@@ -117,7 +119,7 @@ func (r *binaryReader) finish()     { r.lists.finish() }
 
 func (r *binaryReader) begin(int) { r.lists = append(r.lists, r.long(0)) }
 
-// take returns the next n bytes, n ≤ 100, which are valid until the next call. It returns zeros at the end of the proof and after a failure.
+// take returns the next n bytes, n ≤ chunk, which are valid until the next call. It returns zeros at the end of the proof and after a failure.
 func (r *binaryReader) take(n int) []byte {
 	if r.err == nil {
 		b, err := r.in.Peek(n)
@@ -142,6 +144,40 @@ func (r *binaryReader) number(_, limit uint64) uint64 {
 		return 0
 	}
 	return v
+}
+
+// chunk is the number of bytes of a list that are read at once.
+const chunk = 1 << 10
+
+// binaryList reads a list of elements, each of size bytes, as the function list does, but many at once: nearly all of a proof are such lists.
+func binaryList[T any](r *binaryReader, what string, most, size int, element func(b []byte) T) []T {
+	n := r.long(0)
+	if n > uint64(most) {
+		r.fail("more than %d %s", most, what)
+	}
+	var out []T
+	for left := int(n); left > 0 && r.err == nil; {
+		k := min(left, chunk/size)
+		b := r.take(k * size)
+		if len(out)+k > cap(out) {
+			out = slices.Grow(out, min(left, max(k, len(out)))) // at most twice what has been read
+		}
+		for ; len(b) > 0; b = b[size:] {
+			out = append(out, element(b))
+		}
+		left -= k
+	}
+	return out
+}
+
+// element returns the element of the base field with which b begins.
+func (r *binaryReader) element(b []byte) m31.M31 {
+	v := binary.LittleEndian.Uint32(b)
+	if v >= m31.P {
+		r.fail("the number %d is too large, want less than %d", v, m31.P)
+		return 0
+	}
+	return m31.M31(v)
 }
 
 func (r *binaryReader) optional(bool) bool {

@@ -120,6 +120,10 @@ func word(f form, v *felt.Felt) {
 
 // bases visits a list of elements of the base field, of which a proof has the most.
 func bases(f form, what string, most int, s *[]m31.M31) {
+	if r, ok := f.(*binaryReader); ok {
+		*s = binaryList(r, what, most, 4, r.element)
+		return
+	}
 	r, ok := f.(*jsonReader)
 	list(f, what, most, s, func(v *m31.M31) {
 		if !ok || !r.base(v) {
@@ -129,6 +133,12 @@ func bases(f form, what string, most int, s *[]m31.M31) {
 }
 
 func secures(f form, what string, most int, s *[]m31.QM31) {
+	if r, ok := f.(*binaryReader); ok {
+		*s = binaryList(r, what, most, 16, func(b []byte) m31.QM31 {
+			return m31.NewQM31(r.element(b), r.element(b[4:]), r.element(b[8:]), r.element(b[12:]))
+		})
+		return
+	}
 	list(f, what, most, s, func(v *m31.QM31) { secure(f, v) })
 }
 
