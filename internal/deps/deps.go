@@ -81,6 +81,7 @@ var policy = map[string][]string{
 	"watcher":                  {"crypto/felt", "cairo", "cairo/os", "starknet", "starknet/finality", "app/state", "app/executor", "app", "prover", "prover/security", "prover/stone", "prover/block/...", "watcher/proofstore"},
 	"config":                   {"internal/hint"},
 	"watcher/queue":            {},
+	"watcher/job":              {"crypto/felt", "cairo", "cairo/casm", "cairo/os"},
 	// node assembles the other packages. node/home only reads and writes files.
 	"node/home":         {"crypto/...", "starknet", "app", "config", "contracts", "internal/hint"},
 	"node":              {"crypto/felt", "cairo", "cairo/vm", "cairo/native", "starknet", "starknet/trie", "app/...", "abci", "rpc", "rpc/jsonrpc", "watcher", "watcher/proofstore", "explorer", "config", "node/home", "internal/hint", "internal/pebbledb", "internal/serve"},
