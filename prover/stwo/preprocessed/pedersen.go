@@ -1,7 +1,6 @@
 package preprocessed
 
 import (
-	"fmt"
 	"math/bits"
 	"sync"
 
@@ -37,22 +36,37 @@ func (t *pedersenTable) windows() int { return 2 * limbs * limbBits / t.width }
 
 func (t *pedersenTable) logSize() int { return t.width + bits.Len(uint(t.windows()-1)) }
 
-// columns returns the columns of the table: the limbs of x, then those of y. rows returns rows from first on, at least one.
+// columns returns the columns of the table: the limbs of x, then those of y. rows, if not nil, returns rows from first on, at least one.
 func (t *pedersenTable) columns(rows func(first int) []Row) []Column {
+	kind := points9
+	if t == pedersen18 {
+		kind = points18
+	}
 	list := make([]Column, rowLimbs)
 	for k := range list {
-		list[k] = Column{fmt.Sprintf("%s_%d", t.name, k), t.logSize(), func(out []m31.M31, first int) {
-			for len(out) > 0 {
-				part := rows(first)
-				n := min(len(out), len(part))
-				for i := range out[:n] {
-					out[i] = m31.M31(limb(&part[i][k/limbs], k%limbs, limbBits))
-				}
-				out, first = out[n:], first+n
-			}
-		}}
+		list[k] = Column{numbered(t.name, k), t.logSize(), kind, k, 0, rows}
 	}
 	return list
+}
+
+// fillPoints sets out to the cells of a column of points from row first on.
+func (c *Column) fillPoints(out []m31.M31, first int) {
+	rows := c.rows
+	switch {
+	case rows != nil:
+	case c.kind == points9:
+		rows = pedersen9.keptRows
+	default:
+		rows = pedersen18.madeRows
+	}
+	for k := c.a; len(out) > 0; {
+		part := rows(first)
+		n := min(len(out), len(part))
+		for i := range out[:n] {
+			out[i] = m31.M31(limb(&part[i][k/limbs], k%limbs, limbBits))
+		}
+		out, first = out[n:], first+n
+	}
 }
 
 // window returns the rows of window k, which may be one of padding.
@@ -77,14 +91,18 @@ func (t *pedersenTable) madeRows(first int) []Row {
 	return t.window(first >> t.width)[first&(1<<t.width-1):]
 }
 
-// keptRows returns all rows from first on. They are made once.
-func (t *pedersenTable) keptRows() func(first int) []Row {
-	all := sync.OnceValue(func() []Row {
-		rows := make([]Row, 1<<t.logSize())
-		parallel.For(len(rows)>>t.width, func(k int) { copy(rows[k<<t.width:], t.window(k)) })
-		return rows
+// keptRows returns all rows of pedersen9 from first on. They are made once.
+func (t *pedersenTable) keptRows(first int) []Row {
+	kept.once.Do(func() {
+		kept.rows = make([]Row, 1<<t.logSize())
+		parallel.For(len(kept.rows)>>t.width, func(k int) { copy(kept.rows[k<<t.width:], t.window(k)) })
 	})
-	return func(first int) []Row { return all()[first:] }
+	return kept.rows[first:]
+}
+
+var kept struct {
+	once sync.Once
+	rows []Row
 }
 
 // Points returns the number of rows of the variant's table of points, and a function that makes the rows from first on, at least one. There are none

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strconv"
 	"sync"
 
 	"github.com/starkd/starkd/crypto/blake"
@@ -46,11 +47,60 @@ type Column struct {
 	ID      string
 	LogSize int
 
-	fill func(out []m31.M31, first int)
+	// What the cells are. It is no function of a row, so that a verifier, which needs only names and sizes, does not contain the tables.
+	kind kind
+	a, b int                   // see kind
+	rows func(first int) []Row // of a table of points; nil means those that Fill makes
 }
 
+// kind says what the cells of a column are.
+type kind uint8
+
+const (
+	rowNumbers  kind = iota
+	xorCells         // of two numbers of a bits: the first for b = 0, the second for 1, their xor for 2
+	rangeCells       // a bits of the row number, above b others
+	poseidonKey      // limb a
+	blakeSigma       // number a
+	points9          // limb a, of windows of 9 bits
+	points18         // limb a, of windows of 18 bits
+)
+
 // Fill sets out to the cells of the column from row first on.
-func (c *Column) Fill(out []m31.M31, first int) { c.fill(out, first) }
+func (c *Column) Fill(out []m31.M31, first int) {
+	if c.kind == points9 || c.kind == points18 {
+		c.fillPoints(out, first)
+		return
+	}
+	cell := c.cell()
+	for i := range out {
+		out[i] = m31.M31(cell(first + i))
+	}
+}
+
+// cell returns the function from a row to its cell, of a column that is not one of points.
+func (c *Column) cell() func(row int) uint32 {
+	a, b := c.a, c.b
+	switch c.kind {
+	case xorCells:
+		below := 1<<a - 1
+		switch b {
+		case 0:
+			return func(row int) uint32 { return uint32(row >> a) }
+		case 1:
+			return func(row int) uint32 { return uint32(row & below) }
+		}
+		return func(row int) uint32 { return uint32(row>>a ^ row&below) }
+	case rangeCells:
+		return func(row int) uint32 { return uint32(row>>b) & (1<<a - 1) }
+	case poseidonKey:
+		keys := packedKeys()
+		return func(row int) uint32 { return keys[padded(row, poseidonRows)][a] }
+	case blakeSigma:
+		return func(row int) uint32 { return uint32(blake.Sigma[padded(row, len(blake.Sigma))][a]) }
+	}
+	return func(row int) uint32 { return uint32(row) }
+}
 
 // Values returns all cells of the column.
 func (c *Column) Values() []m31.M31 {
@@ -63,9 +113,9 @@ func (c *Column) Values() []m31.M31 {
 func (v Variant) Columns() []Column { return columns[v]() }
 
 var columns = [variantCount]func() []Column{
-	sync.OnceValue(func() []Column { return list(canonicalLog, pedersen18, pedersen18.madeRows) }),
+	sync.OnceValue(func() []Column { return list(canonicalLog, pedersen18, nil) }),
 	sync.OnceValue(func() []Column { return list(canonicalLog, nil, nil) }),
-	sync.OnceValue(func() []Column { return list(smallLog, pedersen9, pedersen9.keptRows()) }),
+	sync.OnceValue(func() []Column { return list(smallLog, pedersen9, nil) }),
 }
 
 // canonicalLog and smallLog are log2 of the largest columns of row numbers.
@@ -79,51 +129,50 @@ var (
 	rangeChecks = [][]int{{4, 3}, {4, 4}, {9, 9}, {7, 2, 5}, {3, 6, 6, 3}, {4, 4, 4, 4}, {3, 3, 3, 3, 3}}
 )
 
-// list returns the columns of a variant with row numbers up to 2^rowNumbers and the table of points, if not nil, which has the given rows.
-func list(rowNumbers int, points *pedersenTable, rows func(first int) []Row) []Column {
+// list returns the columns of a variant with row numbers up to 2^largest and the table of points, if not nil. The table has the given rows, or, for nil,
+// those that Fill makes.
+func list(largest int, points *pedersenTable, rows func(first int) []Row) []Column {
 	var l []Column
-	add := func(id string, logSize int, cell func(row int) uint32) {
-		l = append(l, Column{id, logSize, func(out []m31.M31, first int) {
-			for i := range out {
-				out[i] = m31.M31(cell(first + i))
-			}
-		}})
-	}
-	for n := leastRowNumbers; n <= rowNumbers; n++ {
-		add(fmt.Sprintf("seq_%d", n), n, func(row int) uint32 { return uint32(row) })
+	add := func(id string, logSize int, kind kind, a, b int) { l = append(l, Column{id, logSize, kind, a, b, nil}) }
+	for n := leastRowNumbers; n <= largest; n++ {
+		add(numbered("seq", n), n, rowNumbers, 0, 0)
 	}
 	for _, n := range xorBits {
-		x := func(row int) uint32 { return uint32(row >> n) }
-		y := func(row int) uint32 { return uint32(row & (1<<n - 1)) }
-		xor := func(row int) uint32 { return x(row) ^ y(row) }
-		for k, cell := range []func(int) uint32{x, y, xor} {
-			add(fmt.Sprintf("bitwise_xor_%d_%d", n, k), 2*n, cell)
+		for k := range 3 {
+			add(numbered("bitwise_xor", n, k), 2*n, xorCells, n, k)
 		}
 	}
 	for _, widths := range rangeChecks {
-		name, total := "range_check", 0
+		total := 0
 		for _, w := range widths {
-			name += fmt.Sprintf("_%d", w)
 			total += w
 		}
+		name := numbered("range_check", widths...) + "_column"
 		below := total // bits of the numbers after column k
 		for k, w := range widths {
 			below -= w
-			shift := below
-			add(fmt.Sprintf("%s_column_%d", name, k), total, func(row int) uint32 { return uint32(row>>shift) & (1<<w - 1) })
+			add(numbered(name, k), total, rangeCells, w, below)
 		}
 	}
 	for k := range 3 * packedLimbs {
-		add(fmt.Sprintf("poseidon_round_keys_%d", k), 6, func(row int) uint32 { return packedKeys()[padded(row, poseidonRows)][k] })
+		add(numbered("poseidon_round_keys", k), 6, poseidonKey, k, 0)
 	}
 	for k := range len(blake.Sigma[0]) {
-		add(fmt.Sprintf("blake_sigma_%d", k), 4, func(row int) uint32 { return uint32(blake.Sigma[padded(row, len(blake.Sigma))][k]) })
+		add(numbered("blake_sigma", k), 4, blakeSigma, k, 0)
 	}
 	if points != nil {
 		l = append(l, points.columns(rows)...)
 	}
 	sort.SliceStable(l, func(i, j int) bool { return l[i].LogSize < l[j].LogSize })
 	return l
+}
+
+// numbered returns a name with numbers, all joined by underscores.
+func numbered(name string, numbers ...int) string {
+	for _, n := range numbers {
+		name += "_" + strconv.Itoa(n)
+	}
+	return name
 }
 
 // padded returns row, or 0 for a row after the table, which has the given number of rows.
@@ -148,9 +197,7 @@ const (
 //	h[n] = k[n-2] - l[n-2] - 2·m[n-2] + (k[n-1] + l[n-1])/2 - m[n-1] + m[n]/2
 //
 // and h[n] is what the rows have for n from 7 on.
-func PoseidonKeys() *[poseidonRows][3]felt.Felt { return poseidonKeys() }
-
-var poseidonKeys = sync.OnceValue(func() *[poseidonRows][3]felt.Felt {
+func PoseidonKeys() *[poseidonRows][3]felt.Felt {
 	const fullRows, firstPartial = 4, 7
 	c := poseidon.RoundConstants()
 	rows := new([poseidonRows][3]felt.Felt)
@@ -172,19 +219,25 @@ var poseidonKeys = sync.OnceValue(func() *[poseidonRows][3]felt.Felt {
 		rows[fullRows+i/3][i%3].Mul(&twice, &half)
 	}
 	return rows
-})
+}
 
-// packedKeys returns the rows of PoseidonKeys in limbs of 27 bits.
-var packedKeys = sync.OnceValue(func() *[poseidonRows][3 * packedLimbs]uint32 {
-	rows := new([poseidonRows][3 * packedLimbs]uint32)
-	for i, keys := range PoseidonKeys() {
-		for k := range rows[i] {
-			words := keys[k/packedLimbs].Limbs()
-			rows[i][k] = limb(&words, k%packedLimbs, packedBits)
+// packedKeys returns the rows of PoseidonKeys in limbs of 27 bits. They are made once.
+func packedKeys() *[poseidonRows][3 * packedLimbs]uint32 {
+	packed.once.Do(func() {
+		for i, keys := range PoseidonKeys() {
+			for k := range packed.rows[i] {
+				words := keys[k/packedLimbs].Limbs()
+				packed.rows[i][k] = limb(&words, k%packedLimbs, packedBits)
+			}
 		}
-	}
-	return rows
-})
+	})
+	return &packed.rows
+}
+
+var packed struct {
+	once sync.Once
+	rows [poseidonRows][3 * packedLimbs]uint32
+}
 
 // limb returns limb k of a number in limbs of the given bits.
 func limb(words *[4]uint64, k, bits int) uint32 {
