@@ -13,7 +13,9 @@ import (
 	cmttypes "github.com/cometbft/cometbft/types"
 
 	"github.com/starkd/starkd/app"
+	"github.com/starkd/starkd/cairo/casm"
 	cairoos "github.com/starkd/starkd/cairo/os"
+	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/block"
 	"github.com/starkd/starkd/prover/block/headers"
@@ -217,6 +219,13 @@ func (w *Watcher) witness(b *Block, results []statement.Result, trace *app.Block
 	e := &block.WitnessInput{
 		Transactions: b.Txs, Results: results, Unproven: unproven, Validations: validationsOf(trace, unproven),
 		Before: &watchedState{store.At(height - 1), &failed},
+		Class: watched(&failed, func(hash felt.Felt) (*casm.Class, error) {
+			class, err := store.At(height).Class(hash)
+			if err != nil {
+				return nil, err
+			}
+			return casm.DecodeClass(class.Casm)
+		}),
 		Tries: &statement.Tries{
 			ContractsRoot: roots.ContractsRoot, ClassesRoot: roots.ClassesRoot,
 			Nodes: &watchedNodes{store, &failed}, Contract: watched(&failed, store.ContractAt(height-1)),

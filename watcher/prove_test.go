@@ -487,6 +487,40 @@ func TestRecordOfABlockWithALargeBundle(t *testing.T) {
 	}
 }
 
+// TestWitnessOfNamedClasses checks that a witness has the classes that a block names without entering them: that of a contract without the
+// called entry point, and that which replaces another.
+func TestWitnessOfNamedClasses(t *testing.T) {
+	l := newLocal(t)
+	class := classFile(t, "prover", "block", "statement", "testdata", "restless.contract_class.json").Hash()
+	l.block(l.invoke(l.wallet.Address, wallet.Call{To: probe, Name: "survive", Calldata: []felt.Felt{restless, executor.Selector("no such name"), {}}}))
+	l.block(l.invoke(l.wallet.Address, wallet.Call{To: probe, Name: "replace", Calldata: []felt.Felt{class}}))
+	for height := 1; height <= 2; height++ {
+		b, results := l.verified(height)
+		trace, err := l.app.TraceCalls(t.Context(), uint64(height), vm.NewEngine(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		proof, claims, failed := claimsOf(t, trace, cairoos.Options{})
+		if len(failed) > 0 || trace.Transactions[0].Outcome.Receipt.Reverted {
+			t.Fatal(failed, trace.Transactions[0].Outcome.Receipt.RevertReason)
+		}
+		proof.Block = uint64(height)
+		if err := l.watcher.witness(b, results, trace, nil, proof); err != nil {
+			t.Fatal(err)
+		}
+		anchor, err := headers.Verify(proof, &headers.Trust{Genesis: l.watcher.trusted})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := proof.Witness.Check(anchor, claims); err != nil {
+			t.Errorf("block %d: %v", height, err)
+		}
+		if !slices.ContainsFunc(proof.Witness.Classes, func(c statement.Compiled) bool { return c.Hash == class }) {
+			t.Errorf("block %d: the witness does not have class %v", height, class)
+		}
+	}
+}
+
 // TestWitnessOfALaterBlock checks that from block 10 on a witness has the hash of the block ten before it.
 func TestWitnessOfALaterBlock(t *testing.T) {
 	l := newLocal(t)

@@ -30,6 +30,7 @@ type runState struct {
 	calldata     machine.Addr // its calldata, in version 2
 	roots        int          // number of its calls from the protocol that are begun
 	blockInfo    machine.Addr // BlockInfo for the current call from the protocol
+	checked      uint64       // number of cells of range_check96 that are known
 
 	entering *frame   // a call that is prepared but not entered yet, or nil
 	frames   []*frame // the calls that are entered, outermost first; only the last one runs or publishes syscalls
@@ -420,6 +421,11 @@ func (j *job) leave(m *machine.Machine, ids *cairo0.IDs) error {
 		return fmt.Errorf("the call of %v made %d syscalls, want %d", f.execution.Call.Contract, got, want)
 	}
 	j.run.frames = j.run.frames[:len(j.run.frames)-1]
+	if j.version.number > 1 {
+		if err := j.fillRangeChecks(m, ids); err != nil {
+			return err
+		}
+	}
 	if f.returns.Segment == 0 {
 		return nil
 	}
@@ -433,4 +439,33 @@ func (j *job) leave(m *machine.Machine, ids *cairo0.IDs) error {
 		return err
 	}
 	return m.Memory.AddRelocationRule(f.returns, to)
+}
+
+// fillRangeChecks writes 0 to the cells of range_check96 that the last call has skipped. Compiled circuits skip those of gates whose
+// value is not computed.
+func (j *job) fillRangeChecks(m *machine.Machine, ids *cairo0.IDs) error {
+	b := m.Builtin(machine.BuiltinRangeCheck96)
+	after, err := ids.Addr(m, "after")
+	if err != nil {
+		return err
+	}
+	const rangeCheck96 = 5 // the index in Builtins
+	end, err := m.Memory.Pointer(after.Add(rangeCheck96))
+	if err != nil {
+		return err
+	}
+	if b == nil || end.Segment != b.Base.Segment || end.Offset > m.Memory.Limit {
+		return fmt.Errorf("range_check96 ends at %v", end)
+	}
+	for ; j.run.checked < end.Offset; j.run.checked++ {
+		at := machine.Addr{Segment: end.Segment, Offset: j.run.checked}
+		if _, known := m.Memory.Get(at); known {
+			continue
+		}
+		if err := m.Memory.Insert(at, machine.UintValue(0)); err != nil {
+			return err
+		}
+		m.Memory.MarkAccessed(at, 1)
+	}
+	return nil
 }

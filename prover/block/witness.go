@@ -7,8 +7,10 @@ import (
 	"slices"
 
 	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/cairo/casm"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover/block/statement"
+	"github.com/starkd/starkd/starknet"
 )
 
 // WitnessInput is the result of executing a block, from which Complete makes a witness.
@@ -22,7 +24,9 @@ type WitnessInput struct {
 	Validations  []statement.Validation // effects of the signature checks of proven transactions
 	OldBlockHash *felt.Felt             // the block hash that this block makes readable; nil for the first ten blocks
 	Before       statement.State
-	Tries        *statement.Tries // of the state before the block
+	// Class returns a class that is declared after the block. The check also needs classes that the block names and does not enter.
+	Class func(hash felt.Felt) (*casm.Class, error)
+	Tries *statement.Tries // of the state before the block
 }
 
 // Complete adds the witness for the check of the proofs to b. It replays the proofs' claims on the whole state and records what
@@ -39,15 +43,6 @@ func (b *Bundle) Complete(e *WitnessInput) error {
 		w.Opening = append(w.Opening, statement.OpeningWrite(e.Anchor.Number, *e.OldBlockHash))
 	}
 	w.Unproven, w.Validations = append([]statement.Unproven{}, e.Unproven...), append([]statement.Validation{}, e.Validations...)
-	classes := e.classes()
-	w.Classes = []statement.Compiled{}
-	for _, hash := range slices.SortedFunc(maps.Keys(classes), func(a, b felt.Felt) int { return a.Cmp(&b) }) {
-		compiled, err := statement.NewCompiled(hash, classes[hash].Casm)
-		if err != nil {
-			return err
-		}
-		w.Classes = append(w.Classes, compiled)
-	}
 	claims, err := b.claims()
 	if err != nil {
 		return err
@@ -57,37 +52,68 @@ func (b *Bundle) Complete(e *WitnessInput) error {
 		return err
 	}
 	block.Format = statement.FormatStone
+	block.Classes, block.Load = e.classes(), e.Class
 	reads := statement.NewReads(e.Before)
 	outcome, err := statement.Check(claims, block, reads)
 	if err != nil {
 		return fmt.Errorf("block: the statement does not hold for our own output of block %d: %w", b.Block, err)
 	}
+	if w.Classes, err = e.compiled(block.Classes, reads, &outcome.Diff); err != nil {
+		return err
+	}
 	w.Prestate, err = reads.Prestate(e.Tries, &outcome.Diff)
 	return err
 }
 
-// classes returns the classes that the check needs: all classes of the proven transactions, and for each unproven transaction
-// the class that its reason names.
-func (e *WitnessInput) classes() map[felt.Felt]*cairo.Class {
-	classes := map[felt.Felt]*cairo.Class{}
-	for i, calls := range e.Calls {
-		all := map[felt.Felt]*cairo.Class{}
-		for _, call := range calls {
-			collectClasses(call, all)
+// compiled returns the classes of the witness: those whose compiled class hash the replay read, and those that the block declares and
+// uses. known holds the classes that the block entered.
+func (e *WitnessInput) compiled(known map[felt.Felt]*casm.Class, reads *statement.Reads, diff *starknet.StateDiff) ([]statement.Compiled, error) {
+	needed := map[felt.Felt]*casm.Class{}
+	for _, hash := range reads.Classes() {
+		declared, err := e.Before.CompiledClassHash(hash)
+		if err != nil {
+			return nil, err
 		}
-		at := slices.IndexFunc(e.Unproven, func(u statement.Unproven) bool { return u.Index == i })
-		for hash, class := range all {
-			if at < 0 || hash == e.Unproven[at].Reason.Class {
-				classes[hash] = class
-			}
+		if declared.IsZero() {
+			continue
+		}
+		if needed[hash] = known[hash]; needed[hash] != nil {
+			continue
+		}
+		if needed[hash], err = e.Class(hash); err != nil {
+			return nil, err
+		}
+	}
+	for _, d := range diff.Declared {
+		if class := known[d.ClassHash]; class != nil {
+			needed[d.ClassHash] = class
+		}
+	}
+	list := []statement.Compiled{}
+	for _, hash := range slices.SortedFunc(maps.Keys(needed), func(a, b felt.Felt) int { return a.Cmp(&b) }) {
+		compiled, err := statement.NewCompiled(hash, needed[hash])
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, compiled)
+	}
+	return list, nil
+}
+
+// classes returns the classes that the block entered.
+func (e *WitnessInput) classes() map[felt.Felt]*casm.Class {
+	classes := map[felt.Felt]*casm.Class{}
+	for _, calls := range e.Calls {
+		for _, call := range calls {
+			collectClasses(call, classes)
 		}
 	}
 	return classes
 }
 
 // collectClasses adds the classes of a call and of its inner calls to into.
-func collectClasses(e *cairo.CallTrace, into map[felt.Felt]*cairo.Class) {
-	into[e.Call.Class.Hash] = e.Call.Class
+func collectClasses(e *cairo.CallTrace, into map[felt.Felt]*casm.Class) {
+	into[e.Call.Class.Hash] = e.Call.Class.Casm
 	for i := range e.Syscalls {
 		if inner := e.Syscalls[i].Inner; inner != nil {
 			collectClasses(inner, into)

@@ -39,6 +39,7 @@ type BlockRecord struct {
 	blockInfo         uint64 // address of BlockInfo, the first three words that get_execution_info returns
 	validateBlockInfo uint64 // address of BlockInfo with rounded values
 	words             int    // number of words
+	named             int    // number of syscalls that name a class without entering it
 }
 
 // block returns the record of a block.
@@ -167,6 +168,7 @@ type reader struct {
 	base   uint64
 	format *format
 
+	named       int         // number of syscalls so far that name a class without entering it
 	sets        []felt.Felt // the words of the builtin sets
 	setsAddress uint64
 }
@@ -247,7 +249,7 @@ func (r *reader) stoneBody(t *Output) error {
 	if err := r.transactions(&b, hashes); err != nil {
 		return err
 	}
-	b.words = before + r.at - begin
+	b.words, b.named = before+r.at-begin, r.named
 	t.Blocks = []BlockRecord{b}
 	return nil
 }
@@ -277,7 +279,7 @@ func (r *reader) stwoBody(t *Output) error {
 		return err
 	}
 	for i := range blocks {
-		begin := r.at
+		begin, named := r.at, r.named
 		b, err := r.blockInfo()
 		if err != nil {
 			return fmt.Errorf("block %d of the output: %w", i, err)
@@ -293,7 +295,7 @@ func (r *reader) stwoBody(t *Output) error {
 		if err != nil {
 			return fmt.Errorf("block %d of the output: %w", i, err)
 		}
-		b.words = r.at - begin
+		b.words, b.named = r.at-begin, r.named-named
 		t.Blocks = append(t.Blocks, b)
 	}
 	return nil
@@ -593,9 +595,15 @@ func (r *reader) published(s *Syscall, depth int) error {
 			}
 		}
 	}
+	if s.rule.names {
+		r.named++
+	}
 	if s.rule.calls {
 		if err := r.innerCall(s, depth); err != nil {
 			return err
+		}
+		if s.Inner == nil {
+			r.named++
 		}
 		if s.Inner == nil && len(s.txInfo) != 0 {
 			return fmt.Errorf("transaction info of %d words, but no inner call", len(s.txInfo))

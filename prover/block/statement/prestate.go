@@ -290,6 +290,11 @@ func (r *Reads) CompiledClassHash(class felt.Felt) (felt.Felt, error) {
 	return r.state.CompiledClassHash(class)
 }
 
+// Classes returns the classes whose compiled class hashes were read, ascending.
+func (r *Reads) Classes() []felt.Felt {
+	return slices.SortedFunc(maps.Keys(r.classes), func(a, b felt.Felt) int { return a.Cmp(&b) })
+}
+
 // Tries gives access to the tries of the whole state, from which a prestate is taken.
 type Tries struct {
 	ContractsRoot, ClassesRoot felt.Felt
@@ -336,8 +341,7 @@ func (r *Reads) Prestate(tries *Tries, diff *starknet.StateDiff) (*Prestate, err
 			return nil, err
 		}
 	}
-	classes := slices.SortedFunc(maps.Keys(r.classes), func(a, b felt.Felt) int { return a.Cmp(&b) })
-	if _, err := trie.Prove(poseidon, classesRoot, classes...); err != nil {
+	if _, err := trie.Prove(poseidon, classesRoot, r.Classes()...); err != nil {
 		return nil, err
 	}
 	if _, err := transition(diff, contractsRoot, classesRoot, pedersen, poseidon, contract); err != nil {

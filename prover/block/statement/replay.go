@@ -216,6 +216,12 @@ func (r *replay) class(hash felt.Felt) (*casm.Class, error) {
 		return nil, fmt.Errorf("class %v is not declared", hash)
 	}
 	class := r.block.Classes[hash]
+	if class == nil && r.block.Load != nil {
+		if class, err = r.block.Load(hash); err != nil {
+			return nil, err
+		}
+		r.block.Classes[hash] = class
+	}
 	if class == nil {
 		return nil, fmt.Errorf("the witness has no compiled class for class %v", hash)
 	}

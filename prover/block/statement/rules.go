@@ -19,6 +19,7 @@ type rule struct {
 	arrays            []int // indices in the request of the two addresses of an array that is published on success
 	given             []int // the same for an array that is published in any case, in FormatStwo
 	boxes             []int // sizes of the objects behind pointers that are published on success: those of the request, then the response's
+	names             bool  // the request names a class
 	meta              bool  // the TxInfo of the inner call is published
 	calls             bool  // the syscall may make a call; the last two words of the response are the addresses of the returned data
 	whole             bool  // only in FormatStwo
@@ -42,7 +43,7 @@ var rules = withCosts(slices.Concat([]rule{
 	{name: "GetExecutionInfo", response: 1, charged: -1, answer: getExecutionInfo},
 	{name: "GetClassHashAt", request: 1, response: 1, charged: -1, readable: addressIsReadable, answer: getClassHashAt},
 	{name: "GetBlockHash", request: 1, response: 1, charged: -1, answer: getBlockHash},
-	{name: "ReplaceClass", request: 1, charged: -1, answer: replaceClass},
+	{name: "ReplaceClass", request: 1, names: true, charged: -1, answer: replaceClass},
 	{name: "SendMessageToL1", request: 3, arrays: []int{1}, charged: 1, readable: l1AddressIsReadable, answer: sendMessageToL1},
 	{name: "Keccak", request: 2, response: 2, arrays: []int{0}, charged: -1, answer: keccakWords},
 	{

@@ -48,6 +48,8 @@ type Block struct {
 	Format Format
 	// Classes are the compiled classes that the replay needs, by class hash.
 	Classes map[felt.Felt]*casm.Class
+	// Load, if not nil, returns a declared class that Classes does not have; the replay adds it to Classes.
+	Load func(class felt.Felt) (*casm.Class, error)
 	// Opening are the storage writes that the block makes before its first transaction.
 	Opening []Write
 }

@@ -159,7 +159,7 @@ func (w *Witness) checkSize(claims []*Claim, number uint64) error {
 			return fmt.Errorf("claim %d: %w", i, err)
 		}
 		words += block.words
-		published += len(t.Classes)
+		published += len(t.Classes) + block.named
 	}
 	for i := range w.Unproven {
 		words += len(w.Unproven[i].Diff) / bytesPerWord
