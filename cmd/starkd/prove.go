@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/starkd/starkd/internal/bytesize"
 	"github.com/starkd/starkd/internal/runfiles"
 	"github.com/starkd/starkd/internal/tablefile"
 	"github.com/starkd/starkd/internal/terminal"
@@ -27,6 +28,7 @@ type proveFlags struct {
 	parameters, out       string
 	configuration, format string
 	annotations           bool
+	memory                string
 }
 
 // The proof systems of --system.
@@ -61,6 +63,8 @@ func newProveCommand() *cobra.Command {
 	flags.StringVar(&f.proverInput, "prover_input_file", "", "stwo: file with the run as StarkWare's adapter writes it, JSON, instead of the AIR inputs")
 	flags.StringVar(&f.preprocessed, "preprocessed_folder", "", "stwo: folder for the extensions of the preprocessed columns. They are made once, 5 GB for the variant\n"+
 		"canonical, and mapped into memory. Without a folder they are made in memory for each proof")
+	flags.StringVar(&f.memory, "memory", "", "stwo: the most memory that the process may take, as 2GiB; a proof that needs more is refused before it begins, and one that\n"+
+		"fits only in a slower way is made in that way. By default it is what the fastest way needs")
 	flags.StringVar(&f.parameters, "parameter_file", "", "file with the proof parameters, JSON")
 	flags.StringVar(&f.configuration, "prover_config_file", "", "stone: file with Stone's prover configuration, JSON; it is checked, and does not change the proof")
 	flags.StringVar(&f.out, "out_file", "", "file to write the proof to")
@@ -97,7 +101,7 @@ func (f *proveFlags) exclude(cmd *cobra.Command, names ...string) error {
 }
 
 func (f *proveFlags) proveStone(cmd *cobra.Command) error {
-	if err := f.exclude(cmd, "prover_input_file", "preprocessed_folder", "format"); err != nil {
+	if err := f.exclude(cmd, "prover_input_file", "preprocessed_folder", "format", "memory"); err != nil {
 		return err
 	}
 	if err := require([2]string{"public_input_file", f.public}, [2]string{"private_input_file", f.private}, [2]string{"parameter_file", f.parameters}, [2]string{"out_file", f.out}); err != nil {
@@ -167,6 +171,11 @@ func (f *proveFlags) proveStwo(cmd *cobra.Command) error {
 	if err := require(required...); err != nil {
 		return err
 	}
+	bound, err := f.memoryBound()
+	if err != nil {
+		return err
+	}
+	defer stwo.LimitMemory(bound)()
 	text, err := readFile(cmd, f.parameters, 1<<20)
 	if err != nil {
 		return err
@@ -181,11 +190,11 @@ func (f *proveFlags) proveStwo(cmd *cobra.Command) error {
 	}
 	stage, finish := progressLine(cmd)
 	started := time.Now()
-	p, err := f.stwoProver(cmd, params)
+	p, err := f.stwoProver(cmd, params, input, bound)
 	if err != nil {
 		return err
 	}
-	proof, err := prover.ProveStwo(cmd.Context(), p, input, &stwo.Progress{Stage: stage})
+	proof, err := prover.ProveStwo(cmd.Context(), p.WithMemory(bound), input, &stwo.Progress{Stage: stage})
 	finish()
 	if err != nil {
 		return err
@@ -208,9 +217,33 @@ func (f *proveFlags) proveStwo(cmd *cobra.Command) error {
 	return nil
 }
 
-// stwoProver returns a prover whose preprocessed columns lie in the folder of --preprocessed_folder, or in memory.
-func (f *proveFlags) stwoProver(cmd *cobra.Command, params *stwo.Params) (*stwo.Prover, error) {
+// memoryBound returns the bytes of --memory, or 0 if it is not set.
+func (f *proveFlags) memoryBound() (int64, error) {
+	if f.memory == "" {
+		return 0, nil
+	}
+	bound, err := bytesize.Parse(f.memory)
+	if err != nil {
+		return 0, usagef("--memory: %v", err)
+	}
+	if bound == 0 {
+		return 0, usagef("--memory is 0")
+	}
+	return bound, nil
+}
+
+// stwoProver returns a prover whose preprocessed columns lie in the folder of --preprocessed_folder, or in memory if that is not too much for the bound.
+func (f *proveFlags) stwoProver(cmd *cobra.Command, params *stwo.Params, input *adapter.Input, bound int64) (*stwo.Prover, error) {
 	if f.preprocessed == "" {
+		if bound > 0 {
+			least, _, err := stwo.MemoryNeeded(input, params)
+			if err != nil {
+				return nil, err
+			}
+			if least > bound {
+				return nil, &stwo.MemoryError{Need: least, Bound: bound}
+			}
+		}
 		return stwo.NewProver(cmd.Context(), params)
 	}
 	t, err := tablefile.Open(cmd.Context(), f.preprocessed, params.Preprocessed, params.Hash, &params.Config)

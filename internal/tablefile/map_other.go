@@ -12,3 +12,9 @@ func mapFile(f *os.File, size int64) ([]byte, error) {
 }
 
 func unmap([]byte) error { return nil }
+
+// unmapPages does nothing, because the data is not mapped.
+func unmapPages([]byte) {}
+
+// mapped says whether mapFile maps.
+const mapped = false

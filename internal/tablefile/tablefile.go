@@ -157,7 +157,16 @@ func (l *layout) load(ctx context.Context, f *os.File, hashed bool) (*Table, err
 	if t.Table, err = l.config.ExtendedTable(ctx, l.hash, l.logs, cells, layer); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
+	t.Release = t.release()
 	return t, nil
+}
+
+// release returns the function that gives back the memory in which the file was read, or nil if there is none.
+func (t *Table) release() func() {
+	if !mapped {
+		return nil
+	}
+	return func() { unmapPages(t.data) }
 }
 
 // view returns n elements of data from at on. at is a multiple of T's alignment, and any bytes are an element.

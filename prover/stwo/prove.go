@@ -5,8 +5,8 @@ package stwo
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
+	"sync/atomic"
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/parallel"
@@ -17,7 +17,6 @@ import (
 	"github.com/starkd/starkd/prover/stwo/circle"
 	"github.com/starkd/starkd/prover/stwo/constraints"
 	"github.com/starkd/starkd/prover/stwo/m31"
-	"github.com/starkd/starkd/prover/stwo/merkle"
 	"github.com/starkd/starkd/prover/stwo/pcs"
 	"github.com/starkd/starkd/prover/stwo/preprocessed"
 )
@@ -44,6 +43,7 @@ type Prover struct {
 	params       Params
 	preprocessed *pcs.Table
 	columns      []preprocessed.Column
+	memory       int64 // bound, or 0: see WithMemory
 }
 
 // NewProver returns a prover. It commits to the preprocessed columns, which takes some time, and longer for the larger variants: see
@@ -52,11 +52,20 @@ func NewProver(ctx context.Context, params *Params) (*Prover, error) {
 	if err := params.Config.Validate(); err != nil {
 		return nil, err
 	}
-	p := &Prover{params: *params, columns: params.Preprocessed.Columns()}
+	p := &Prover{params: *params, columns: params.Preprocessed.ColumnsFrom(pointRows(params.Preprocessed))}
 	if err := p.commitPreprocessed(ctx); err != nil {
 		return nil, err
 	}
 	return p, p.checkRoot()
+}
+
+// pointRows returns the rows of the variant's table of points, which are made once, if there is one that the package does not keep.
+func pointRows(v preprocessed.Variant) []preprocessed.Row {
+	const atOnce = 1 << 18 // a window
+	n, rows := v.Points()
+	all := make([]preprocessed.Row, n)
+	parallel.Each((n+atOnce-1)/atOnce, func(k int) { copy(all[k*atOnce:], rows(k*atOnce)) })
+	return all
 }
 
 // NewProverWithTable returns a prover with a table of the preprocessed columns that was made before. columns are those of the variant; the prover
@@ -106,7 +115,7 @@ func (p *Prover) commitPreprocessed(ctx context.Context) error {
 	return err
 }
 
-// Prove proves a run. When ctx ends, Prove returns ctx's error soon.
+// Prove proves a run. It refuses with a MemoryError, before it begins, if the bound of WithMemory is too low. When ctx ends, Prove returns ctx's error soon.
 func (p *Prover) Prove(ctx context.Context, in *adapter.Input, progress *Progress) (*Proof, error) {
 	return p.prove(ctx, in, progress, forger{})
 }
@@ -122,6 +131,17 @@ func (p *Prover) prove(ctx context.Context, in *adapter.Input, progress *Progres
 	proof := &Proof{Hash: p.params.Hash, Salt: p.params.Salt, Preprocessed: p.params.Preprocessed}
 	proof.STARK.Config = *config
 	ch := channel.New(proof.Hash)
+
+	// The bound on memory.
+	footprint, err := p.footprint(in)
+	if err != nil {
+		return nil, err
+	}
+	parts, bound, err := p.way(footprint)
+	if err != nil {
+		return nil, err
+	}
+	defer limit(bound, footprint.input+footprint.stored)()
 
 	// The tables of the run.
 	progress.stage(stages[0])
@@ -142,7 +162,7 @@ func (p *Prover) prove(ctx context.Context, in *adapter.Input, progress *Progres
 	if err != nil {
 		return nil, err
 	}
-	r := &run{Prover: p, tables: tables, reads: reads}
+	r := &run{Prover: p, tables: tables, reads: reads, parts: parts}
 	r.twiddles = circle.NewTwiddles(config.LogDomain(largest(tables)))
 
 	// Parameters, preprocessed columns and claim.
@@ -158,7 +178,6 @@ func (p *Prover) prove(ctx context.Context, in *adapter.Input, progress *Progres
 		return nil, err
 	}
 	ch.MixDigest(base.Root())
-	runtime.GC()
 
 	// Proof of work, and the challenges of the lookups.
 	progress.stage(stages[2])
@@ -181,14 +200,12 @@ func (p *Prover) prove(ctx context.Context, in *adapter.Input, progress *Progres
 		forge.sums(proof, challenges, r.interactions)
 	}
 	ch.MixFelts(proof.Sums...)
-	runtime.GC()
 	progress.stage(stages[4])
 	interaction, err := r.commitInteraction(ctx)
 	if err != nil {
 		return nil, err
 	}
 	ch.MixDigest(interaction.Root())
-	runtime.GC()
 
 	// Composition.
 	progress.stage(stages[5])
@@ -196,14 +213,12 @@ func (p *Prover) prove(ctx context.Context, in *adapter.Input, progress *Progres
 	if err != nil {
 		return nil, err
 	}
-	runtime.GC()
 	progress.stage(stages[6])
-	composition, err := sum.Commit(ctx, config, proof.Hash, r.twiddles, &r.memory)
+	composition, err := sum.Commit(ctx, config, proof.Hash, r.twiddles)
 	if err != nil {
 		return nil, err
 	}
 	ch.MixDigest(composition.Root())
-	runtime.GC()
 
 	// The values at a random point, and the degrees of the columns.
 	point := pcs.DrawPoint(ch)
@@ -225,16 +240,14 @@ func largest(tables []cairoair.Table) int {
 	return log
 }
 
-// run holds the columns of a proof while it is made. Their values are dropped as soon as possible, because the committed tables hold the columns.
-// The heap consists of a few thousand large vectors, so a collection takes little time. But the runtime would start one only when the heap has
-// doubled, so Prove starts one after each stage that leaves much memory unused.
+// run holds the columns of a proof while it is made.
 type run struct {
 	*Prover
 	twiddles     *circle.Twiddles
 	tables       []cairoair.Table
 	reads        [][]int // numbers of the preprocessed columns that each table reads
-	memory       merkle.Memory
 	interactions []*air.Interactions
+	parts        int // see logPart
 }
 
 // commitBase commits to the base columns. Columns of zeros are dropped.
@@ -252,58 +265,34 @@ func (r *run) commitBase(ctx context.Context) (*pcs.Table, error) {
 			columns, logs = append(columns, c), append(logs, t.LogSize)
 		}
 	}
-	return r.params.Config.NewTable(ctx, r.params.Hash, r.twiddles, logs, columns, true, &r.memory)
+	return r.params.Config.NewTable(ctx, r.params.Hash, r.twiddles, logs, columns)
 }
 
-// interact makes the interaction columns, and drops the base columns.
+// interact makes the interaction columns.
 func (r *run) interact(ctx context.Context, challenges *air.Challenges) error {
-	values := map[int][]m31.M31{} // of preprocessed columns
-	dropped := 0
 	r.interactions = make([]*air.Interactions, len(r.tables))
 	for i := range r.tables {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		t := &r.tables[i]
+		t, reads := &r.tables[i], r.reads[i]
 		table := t.Table
-		for _, k := range r.reads[i] {
-			if t.Source == cairoair.FixedTable {
-				table.Preprocessed = append(table.Preprocessed, usedCells(&r.columns[k], t.Columns))
-				continue
+		table.Preprocessed = make([][]m31.M31, len(reads))
+		var generated atomic.Int64
+		table.Generate = func(k int, dst []m31.M31, first int) {
+			r.columns[reads[k]].Fill(dst, first)
+			if k == 0 && generated.Add(1)%releaseAfter == 0 {
+				r.release()
 			}
-			if values[k] == nil {
-				values[k] = r.columns[k].Values()
-			}
-			table.Preprocessed = append(table.Preprocessed, values[k])
 		}
 		r.interactions[i] = t.AIR().Interaction(&table, challenges)
-		dropped += len(t.Columns) << t.LogSize
-		t.Columns = nil
-		if dropped > collectAfter {
-			dropped = 0
-			runtime.GC()
-		}
+		r.release()
 	}
 	return nil
 }
 
-// collectAfter is the number of cells that interact drops before it has their memory collected: 256 MiB.
-const collectAfter = 1 << 26
-
-// usedCells returns a preprocessed column of a fixed table. Cells are 0 where all multiplicities of their rows are 0. Most rows are, and the memory of
-// cells that are not written takes no space.
-func usedCells(c *preprocessed.Column, multiplicities [][]m31.M31) []m31.M31 {
-	const group = 16 // rows that are filled together
-	cells := make([]m31.M31, 1<<c.LogSize)
-	parallel.Chunks(len(cells)/group, 1<<10, func(start, end int) {
-		for g := start; g < end; g++ {
-			if slices.ContainsFunc(multiplicities, func(m []m31.M31) bool { return m != nil && !m31.AllZero(m[g*group:(g+1)*group]) }) {
-				c.Fill(cells[g*group:(g+1)*group], g*group)
-			}
-		}
-	})
-	return cells
-}
+// releaseAfter is the number of runs of rows for which interact reads a file until it gives back the memory: the system maps 64 KiB for each, 64 MiB.
+const releaseAfter = 1 << 10
 
 // commitInteraction commits to the interaction columns, and drops them.
 func (r *run) commitInteraction(ctx context.Context) (*pcs.Table, error) {
@@ -315,7 +304,7 @@ func (r *run) commitInteraction(ctx context.Context) (*pcs.Table, error) {
 		}
 		r.interactions[i].Columns = nil
 	}
-	return r.params.Config.NewTable(ctx, r.params.Hash, r.twiddles, logs, columns, false, &r.memory)
+	return r.params.Config.NewTable(ctx, r.params.Hash, r.twiddles, logs, columns)
 }
 
 // composition returns the sum of all constraints' quotients. Constraint i of n is multiplied by coefficient^(n-1-i).
@@ -330,11 +319,14 @@ func (r *run) composition(ctx context.Context, base, interaction *pcs.Table, cha
 		powers[i], power = power, power.Mul(coefficient)
 	}
 	sum := new(pcs.Accumulator)
-	// The columns of one table after another are extended to twice their size, one half after the other.
+	// The columns of one table after another are extended to twice their size, part by part.
 	cells := 0
 	for i := range r.tables {
-		c := r.tables[i].AIR()
-		cells = max(cells, (len(c.Columns)+c.InteractionColumns()+len(r.reads[i])+8)<<r.tables[i].LogSize)
+		c, reads := r.tables[i].AIR(), len(r.reads[i])
+		if r.Prover.preprocessed.Stored() {
+			reads = 0
+		}
+		cells = max(cells, partedCells(r.tables[i].LogSize, len(c.Columns), c.InteractionColumns(), reads, r.parts))
 	}
 	memory := make([]m31.M31, cells)
 	baseColumn, interactionColumn := 0, 0
@@ -342,14 +334,20 @@ func (r *run) composition(ctx context.Context, base, interaction *pcs.Table, cha
 		t := &r.tables[i]
 		n, m, rows := len(t.AIR().Columns), t.AIR().InteractionColumns(), 1<<t.LogSize
 		reads, columns := r.reads[i], make([][]m31.M31, n+m+len(r.reads[i]))
-		column := func(k, half int, dst []m31.M31) []m31.M31 {
+		base.Interpolate(r.twiddles, baseColumn, baseColumn+n)
+		interaction.Interpolate(r.twiddles, interactionColumn, interactionColumn+m)
+		size := 1 << logPart(t.LogSize, r.parts)
+		column := func(k, part int) []m31.M31 {
+			place := func() []m31.M31 { return memory[8*rows+k*size:][:size] }
 			switch {
 			case k < n:
-				return base.Half(r.twiddles, baseColumn+k, half, dst)
+				return base.Part(r.twiddles, baseColumn+k, part, place())
 			case k < n+m:
-				return interaction.Half(r.twiddles, interactionColumn+k-n, half, dst)
+				return interaction.Part(r.twiddles, interactionColumn+k-n, part, place())
+			case r.Prover.preprocessed.Stored():
+				return r.Prover.preprocessed.StoredPart(reads[k-n-m], part, size)
 			default:
-				return r.Prover.preprocessed.Half(r.twiddles, reads[k-n-m], half, dst)
+				return r.Prover.preprocessed.Part(r.twiddles, reads[k-n-m], part, place())
 			}
 		}
 		var last [4][]m31.M31 // the last interaction columns are also read at other rows
@@ -358,23 +356,43 @@ func (r *run) composition(ctx context.Context, base, interaction *pcs.Table, cha
 		}
 		count := t.AIR().ConstraintCount()
 		var composition *air.Composition
-		for half := range 2 {
+		for part := range 2 * rows / size {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			parallel.Each(len(columns), func(k int) { columns[k] = column(k, half, memory[(8+k)*rows:][:rows]) })
+			parallel.Each(len(columns), func(k int) { columns[k] = column(k, part) })
 			extended := t.Table
 			extended.Columns, extended.Preprocessed = columns[:n], columns[n+m:]
 			s := &air.Interactions{Columns: columns[n : n+m], ClaimedSum: r.interactions[i].ClaimedSum}
 			if composition == nil {
 				composition = t.AIR().Compose(&extended, s, challenges, powers[:count])
 			}
-			composition.AddHalf(half, &extended, s, last, *sum.At(t.LogSize + 1))
+			composition.AddPart(part*size, size, &extended, s, last, *sum.At(t.LogSize + 1))
+			r.release()
 		}
 		powers = powers[count:]
 		baseColumn, interactionColumn = baseColumn+n, interactionColumn+m
 	}
 	return sum, nil
+}
+
+// release gives back the memory in which preprocessed columns of a file were read.
+func (r *run) release() {
+	if f := r.Prover.preprocessed.Release; f != nil {
+		f()
+	}
+}
+
+// logPart returns log2 of the number of cells of an extended column that are computed at once, for a column of 2^log rows, half of which are computed in
+// 2^parts parts.
+func logPart(log, parts int) int { return max(min(log, leastLogPart), log-parts) }
+
+// leastLogPart is log2 of the number of cells of a column below which it is not worth computing fewer at once.
+const leastLogPart = 14
+
+// partedCells returns the number of cells that are in memory at once while the composition of a table of 2^log rows is computed.
+func partedCells(log, base, interaction, reads, parts int) int {
+	return 8<<log + (base+interaction+reads)<<logPart(log, parts)
 }
 
 // newClaim returns the claim of a run.

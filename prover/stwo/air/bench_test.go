@@ -118,7 +118,7 @@ func BenchmarkInteraction(b *testing.B) {
 		table.LogSize = benchmarkLog
 		ch := NewChallenges(randomSecure(random), randomSecure(random))
 		p := c.compileFractions(table, ch)
-		f := newFractions(p, table)
+		f := newFractions(p, table, nil)
 		out := makeColumns(c.InteractionColumns(), 1<<benchmarkLog)
 		start := processorTime()
 		b.ResetTimer()

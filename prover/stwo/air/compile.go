@@ -12,6 +12,10 @@ type Table struct {
 	Parameter    m31.M31
 	Columns      [][]m31.M31 // in storage order; nil is a column of zeros
 	Preprocessed [][]m31.M31 // in the order of Component.Preprocessed
+
+	// Generate, if not nil, sets dst to the cells of preprocessed column k from row first on. Interaction calls it for the rows that it needs, on
+	// several goroutines, and does not read Preprocessed.
+	Generate func(k int, dst []m31.M31, first int)
 }
 
 // What follows compiles a component's program for blocks of rows: an instruction computes one value in all rows of a block. Its operands are

@@ -25,18 +25,17 @@ func (c *Component) Compose(t *Table, s *Interactions, ch *Challenges, powers []
 	return &Composition{c.compileComposition(t, s, ch, powers), t.LogSize}
 }
 
-// AddHalf adds the composition in half 0 or 1 of the domain's cells to acc, by coordinates. The columns of t and s, extended to the domain, hold the cells
-// of that half, but last, the last four interaction columns, and acc those of the whole domain.
-func (k *Composition) AddHalf(half int, t *Table, s *Interactions, last, acc [4][]m31.M31) {
-	rows := 1 << k.logSize
-	size := min(blockRows, rows)
+// AddPart adds the composition in n cells of the domain, from number first on, to acc, by coordinates. n is a power of two and divides first. The columns
+// of t and s, extended to the domain, hold these cells, but last, the last four interaction columns, and acc those of the whole domain.
+func (k *Composition) AddPart(first, n int, t *Table, s *Interactions, last, acc [4][]m31.M31) {
+	size := min(blockRows, n)
 	// The vanishing polynomial has one value in the first half of the cells, and its negative in the second.
 	factor := circle.Vanishing(k.logSize, circle.CellPoint(0, k.logSize+1)).Inverse()
-	if half == 1 {
+	if first >= 1<<k.logSize {
 		factor = factor.Neg()
 	}
-	share(rows/size, func(next func() int) {
-		e := newComposer(k.program, t, s, last, half*rows)
+	share(n/size, func(next func() int) {
+		e := newComposer(k.program, t, s, last, first)
 		for b := next(); b >= 0; b = next() {
 			e.block(b*size, size, factor, acc)
 		}
@@ -63,7 +62,7 @@ func (c *Component) Composition(t *Table, s *Interactions, ch *Challenges, power
 		}
 		part := *t
 		part.Columns, part.Preprocessed = cut(t.Columns), cut(t.Preprocessed)
-		k.AddHalf(half, &part, &Interactions{Columns: cut(s.Columns), ClaimedSum: s.ClaimedSum}, last, acc)
+		k.AddPart(half<<t.LogSize, 1<<t.LogSize, &part, &Interactions{Columns: cut(s.Columns), ClaimedSum: s.ClaimedSum}, last, acc)
 	}
 }
 

@@ -25,7 +25,7 @@ type Filling struct {
 // goroutines call a sink, each with a number of its own from 0 to parallel.Workers()-1. A sink must not keep or change the values.
 type Sink func(worker, first int, values [][]m31.M31)
 
-// Fill returns the columns of a component. A column that is a word of the input shares its memory.
+// Fill returns the columns of a component. A column that is a word of the input takes over its memory; a second one is a copy.
 func (c *Component) Fill(f *Filling) [][]m31.M31 {
 	p := c.witness()
 	rows := 1 << f.LogSize
@@ -34,10 +34,13 @@ func (c *Component) Fill(f *Filling) [][]m31.M31 {
 	}
 	columns := make([][]m31.M31, len(c.Columns))
 	for k, input := range p.copied {
-		if input >= 0 {
-			columns[k] = f.Inputs[input][:rows:rows]
-		} else {
+		switch {
+		case input < 0:
 			columns[k] = make([]m31.M31, rows)
+		case slices.Contains(p.copied[:k], input):
+			columns[k] = slices.Clone(f.Inputs[input][:rows])
+		default:
+			columns[k] = f.Inputs[input][:rows:rows]
 		}
 	}
 	size := min(rows, blockRows)

@@ -36,7 +36,11 @@ type Interactions struct {
 // Interaction returns the interaction columns of the trace t.
 func (c *Component) Interaction(t *Table, ch *Challenges) *Interactions {
 	s := &Interactions{Columns: make([][]m31.M31, c.InteractionColumns())}
-	p := c.compileFractions(c.withoutZeros(t), ch)
+	multiplicities, all := c.multiplicityColumns()
+	p := c.compileFractions(t.withoutZeros(multiplicities), ch)
+	if !all {
+		multiplicities = nil
+	}
 	if len(p.steps) == 0 {
 		return s
 	}
@@ -46,7 +50,7 @@ func (c *Component) Interaction(t *Table, ch *Challenges) *Interactions {
 	}
 	size := min(rows, blockRows)
 	share(rows/size, func(next func() int) {
-		f := newFractions(p, t)
+		f := newFractions(p, t, multiplicities)
 		for b := next(); b >= 0; b = next() {
 			f.block(b*size, size, s.Columns)
 		}
@@ -58,17 +62,36 @@ func (c *Component) Interaction(t *Table, ch *Challenges) *Interactions {
 	return s
 }
 
-// withoutZeros returns t with nil for columns of zeros, of those that are multiplicities.
-func (c *Component) withoutZeros(t *Table) *Table {
-	sparse := *t
-	sparse.Columns = slices.Clone(t.Columns)
+// multiplicityColumns returns the numbers of the columns that are multiplicities of lookups, and whether all multiplicities are such columns.
+func (c *Component) multiplicityColumns() (columns []int, all bool) {
+	all = true
 	for _, l := range c.Lookups {
 		n := c.nodes[l.multiplicity]
 		if n.op == opNeg {
 			n = c.nodes[n.a]
 		}
-		if n.op == opColumn && m31.AllZero(t.Columns[n.k]) {
-			sparse.Columns[n.k] = nil
+		if n.op == opColumn {
+			columns = append(columns, int(n.k))
+		} else {
+			all = false
+		}
+	}
+	return columns, all
+}
+
+// withoutZeros returns t with nil for those of the given columns that are zeros. Generated columns are not nil.
+func (t *Table) withoutZeros(columns []int) *Table {
+	sparse := *t
+	sparse.Columns = slices.Clone(t.Columns)
+	for _, k := range columns {
+		if m31.AllZero(t.Columns[k]) {
+			sparse.Columns[k] = nil
+		}
+	}
+	if t.Generate != nil {
+		sparse.Preprocessed = make([][]m31.M31, len(t.Preprocessed))
+		for k := range sparse.Preprocessed {
+			sparse.Preprocessed[k] = []m31.M31{}
 		}
 	}
 	return &sparse
@@ -114,13 +137,17 @@ const fractionGroup = 16
 type fractions struct {
 	program *program[*fractionReader]
 	machine *machine
-	sums    [4]block // the sums of the fractions until now
-	zeros   block
-	group   [fractionGroup]heldFraction
-	held    int
-	norming int       // how many of the group have a norm, and are not 0 in the whole block
-	norms   []m31.M31 // of the group, in a row
-	scratch []m31.M31
+	table   *Table
+	// The preprocessed columns, if they are generated for each block. If multiplicities are not nil, rows in which these columns are 0 are left out.
+	generated      []block
+	multiplicities []int
+	sums           [4]block // the sums of the fractions until now
+	zeros          block
+	group          [fractionGroup]heldFraction
+	held           int
+	norming        int       // how many of the group have a norm, and are not 0 in the whole block
+	norms          []m31.M31 // of the group, in a row
+	scratch        []m31.M31
 }
 
 // heldFraction is a fraction of which the denominator is being inverted.
@@ -145,8 +172,16 @@ func (g *heldFraction) constant() m31.M31 {
 	return k
 }
 
-func newFractions(p *program[*fractionReader], t *Table) *fractions {
-	f := &fractions{program: p, machine: newMachine(slices.Concat(t.Columns, t.Preprocessed), p.registers), zeros: make(block, blockRows)}
+func newFractions(p *program[*fractionReader], t *Table, multiplicities []int) *fractions {
+	f := &fractions{program: p, table: t, multiplicities: multiplicities, zeros: make(block, blockRows)}
+	preprocessed := t.Preprocessed
+	if t.Generate != nil {
+		preprocessed = make([][]m31.M31, len(t.Preprocessed))
+		for range preprocessed {
+			f.generated = append(f.generated, make(block, blockRows))
+		}
+	}
+	f.machine = newMachine(slices.Concat(t.Columns, preprocessed), p.registers)
 	f.norms = make([]m31.M31, fractionGroup*blockRows)
 	f.scratch = make([]m31.M31, fractionGroup*blockRows)
 	for k := range f.group {
@@ -162,6 +197,7 @@ func newFractions(p *program[*fractionReader], t *Table) *fractions {
 func (f *fractions) block(first, n int, out [][]m31.M31) {
 	m := f.machine
 	m.seek(first, n)
+	f.generate(first, n)
 	for q := range f.sums {
 		f.sums[q] = f.zeros[:n]
 	}
@@ -173,6 +209,39 @@ func (f *fractions) block(first, n int, out [][]m31.M31) {
 		if f.held == fractionGroup || k == len(steps)-1 {
 			f.flush(first, n, out)
 		}
+	}
+}
+
+// generateRows is the number of rows that generate fills or leaves out together. Most rows of fixed tables are not used.
+const generateRows = 16
+
+// generate fills the generated columns of n rows from first on.
+func (f *fractions) generate(first, n int) {
+	if f.generated == nil {
+		return
+	}
+	for k, c := range f.generated {
+		f.machine.set(len(f.table.Columns)+k, c[:n])
+	}
+	used := func(from, end int) bool {
+		return f.multiplicities == nil || slices.ContainsFunc(f.multiplicities, func(k int) bool {
+			c := f.table.Columns[k]
+			return c != nil && !m31.AllZero(c[first+from:first+end])
+		})
+	}
+	for from := 0; from < n; {
+		end := min(from+generateRows, n)
+		if !used(from, end) {
+			from = end
+			continue
+		}
+		for end < n && used(end, min(end+generateRows, n)) {
+			end = min(end+generateRows, n)
+		}
+		for k, c := range f.generated {
+			f.table.Generate(k, c[from:end], first+from)
+		}
+		from = end
 	}
 }
 

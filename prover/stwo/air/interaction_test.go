@@ -99,3 +99,39 @@ func TestPrefixSums(t *testing.T) {
 		}
 	})
 }
+
+// TestGeneratedColumns compares the interaction columns for generated preprocessed columns with those for stored ones, where most multiplicities are 0.
+func TestGeneratedColumns(t *testing.T) {
+	for k, name := range componentNames(t) {
+		random := rand.New(rand.NewPCG(uint64(k), 3))
+		c := recordedComponent(t, name)
+		if len(c.Preprocessed) == 0 {
+			continue
+		}
+		logSize := 4 + k%7
+		table, _ := randomTable(c, logSize-1, random)
+		table.LogSize = logSize
+		multiplicities, _ := c.multiplicityColumns()
+		for _, column := range multiplicities {
+			for row := range table.Columns[column] {
+				if row/generateRows%5 != 1 || random.IntN(2) == 0 {
+					table.Columns[column][row] = 0
+				}
+			}
+		}
+		ch := NewChallenges(randomSecure(random), randomSecure(random))
+		want := c.Interaction(table, ch)
+		stored := table.Preprocessed
+		table.Preprocessed = make([][]m31.M31, len(stored))
+		table.Generate = func(k int, dst []m31.M31, first int) { copy(dst, stored[k][first:]) }
+		got := c.Interaction(table, ch)
+		if got.ClaimedSum != want.ClaimedSum {
+			t.Errorf("%s: claimed sum %v, want %v", name, got.ClaimedSum, want.ClaimedSum)
+		}
+		for k := range want.Columns {
+			if !slices.Equal(got.Columns[k], want.Columns[k]) {
+				t.Errorf("%s: column %d of %d differs", name, k, len(want.Columns))
+			}
+		}
+	}
+}

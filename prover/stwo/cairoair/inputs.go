@@ -46,7 +46,7 @@ func (t *trace) inputs(c *Component) int {
 		passes := 0
 		a := caller.AIR()
 		for _, l := range a.Lookups {
-			if l.Count && t.yielder[l.Relation] == c {
+			if t.passesTo(c)(l) {
 				passes++
 			}
 		}
@@ -64,6 +64,11 @@ func (t *trace) inputs(c *Component) int {
 		}
 	}
 	return n
+}
+
+// passesTo reports of a lookup whether each row passes an input to c with it.
+func (t *trace) passesTo(c *Component) func(air.Lookup) bool {
+	return func(l air.Lookup) bool { return l.Count && t.yielder[l.Relation] == c }
 }
 
 // distinct returns the distinct inputs in ascending order. The last word of each is its multiplicity.

@@ -2,7 +2,6 @@ package cairoair
 
 import (
 	"math/bits"
-	"slices"
 
 	"github.com/starkd/starkd/internal/parallel"
 	"github.com/starkd/starkd/prover/stwo/adapter"
@@ -36,11 +35,9 @@ func (t *trace) fillMemory(c *Component) {
 		inputs := make([][]m31.M31, 2*addressParts)
 		for k := range addressParts {
 			from, to := 1+k*rows, 1+(k+1)*rows
-			ids := m.IDs[min(from, len(m.IDs)):min(to, len(m.IDs))]
-			if len(ids) < rows {
-				ids = append(slices.Clone(ids), make([]m31.M31, rows-len(ids))...)
-			}
-			inputs[2*k], inputs[2*k+1] = ids, times[from:to]
+			ids := make([]m31.M31, rows)
+			copy(ids, m.IDs[min(from, len(m.IDs)):min(to, len(m.IDs))])
+			inputs[2*k], inputs[2*k+1] = ids, times[from:to:to]
 		}
 		t.fillRows(c, 0, bits.Len(uint(rows))-1, rows, inputs)
 	case "memory_id_to_big":
@@ -49,7 +46,7 @@ func (t *trace) fillMemory(c *Component) {
 			values := m.Big[from:min(from+1<<maxLogValues, len(m.Big))]
 			limbs := limbTable(limbs252, len(values), func(i int) [4]uint64 { return words64(values[i]) })
 			rows := len(limbs[0])
-			t.fillRows(c, m31.M31(from), bits.Len(uint(rows))-1, rows, append(limbs, times[from:from+rows]))
+			t.fillRows(c, m31.M31(from), bits.Len(uint(rows))-1, rows, append(limbs, times[from:from+rows:from+rows]))
 		}
 	case "memory_id_to_small":
 		limbs := limbTable(limbs72, len(m.Small), func(i int) [4]uint64 { return [4]uint64{m.Small[i].Lo, m.Small[i].Hi} })

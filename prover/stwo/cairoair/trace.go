@@ -42,14 +42,11 @@ func Fill(in *adapter.Input, narrow bool) ([]Table, error) {
 			s := t.in.Opcodes[opcodeOf[c.Name]]
 			t.fill(c, [][]m31.M31{s.PC, s.AP, s.FP}, s.Len())
 		case BuiltinSegment:
-			builtin := builtinOf[c.Name]
-			segment := in.Segments[builtin]
-			instances := segment.Len() / builtin.Cells()
-			if instances*builtin.Cells() != segment.Len() || instances != size(instances) {
-				return nil, fmt.Errorf("cairoair: the segment of %s has %d cells, which is not a power of two of at least %d instances",
-					builtin, segment.Len(), 1<<minLogSize)
+			instances, err := t.instances(c)
+			if err != nil {
+				return nil, err
 			}
-			t.fillRows(c, m31.M31(segment.Begin), bits.Len(uint(instances))-1, instances, nil)
+			t.fillRows(c, m31.M31(in.Segments[builtinOf[c.Name]].Begin), bits.Len(uint(instances))-1, instances, nil)
 		case PassedInputs:
 			p := t.passed[c]
 			t.fill(c, p.words, p.rows)
@@ -162,8 +159,7 @@ func newTrace(in *adapter.Input, narrow bool) *trace {
 			}
 		}
 	}
-	addressRows := size((len(in.Memory.IDs) - 1 + addressParts - 1) / addressParts)
-	t.addresses = newCounter(1 + addressParts*addressRows)
+	t.addresses = newCounter(1 + addressParts*addressRows(in))
 	t.small = newCounter(size(len(in.Memory.Small)))
 	t.big = newCounter(size(len(in.Memory.Big)))
 	return t
@@ -236,9 +232,11 @@ func (t *trace) fill(c *Component, inputs [][]m31.M31, n int) {
 	parallel.For(len(inputs), func(k int) {
 		words := inputs[k]
 		if c.Source == OpcodeStates {
-			words = words[:n:n] // so that they are copied
+			padded[k] = make([]m31.M31, rows) // the states belong to the input
+			copy(padded[k], words)
+		} else {
+			padded[k] = slices.Grow(words, rows-n)[:rows]
 		}
-		padded[k] = slices.Grow(words, rows-n)[:rows]
 		multiplicity := c.Source == DistinctInputs && k == len(inputs)-1
 		for i := n; i < rows; i++ {
 			if multiplicity {

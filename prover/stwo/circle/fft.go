@@ -26,12 +26,13 @@ func (t *Twiddles) Evaluate(dst, coefficients []m31.M31) {
 // Extend sets dst to the values on the canonic domain of size len(dst) of the polynomial with the given values on that of size len(values). It
 // leaves values as they are. dst is at least as long as values and does not overlap it.
 func (t *Twiddles) Extend(dst, values []m31.M31) {
-	coefficients := dst[:len(values)]
-	n, m := t.size(dst), logSize(len(values))
+	t.size(dst)
+	m := logSize(len(values))
 	if bits := kernelBits(m); bits > 0 && m > lowLog(bits) {
-		t.extendBlocks(bits, dst, coefficients, values, m, 1<<(n-m)-1, 0, nil)
+		t.extendBlocks(bits, dst, values)
 		return
 	}
+	coefficients := dst[:len(values)]
 	t.interpolate(coefficients, values)
 	t.Evaluate(dst, coefficients)
 }
@@ -74,43 +75,76 @@ func (t *Twiddles) InterpolatePrefix(dst, src []m31.M31, n int) {
 	t.interpolateScalar(dst, n)
 }
 
-// Complete sets the cells of v from number 2^m on: they are the values of the polynomial of 2^m coefficients whose values are the cells before.
-func (t *Twiddles) Complete(v []m31.M31, m int) { t.complete(v, m, nil) }
+// EvaluateBlock sets dst to block c of len(dst) cells of the values that Evaluate computes on the canonic domain of size 2^n. Both lengths are powers of
+// two, that of dst is at least 2 and at most that of coefficients. dst is coefficients, if their lengths are equal, or does not overlap it.
+func (t *Twiddles) EvaluateBlock(dst, coefficients []m31.M31, n, c int) {
+	s := t.size(dst)
+	if s == logSize(len(coefficients)) {
+		t.evaluatePart(dst, coefficients, n, s, c)
+		return
+	}
+	t.foldBlock(dst, coefficients, n, c)
+	t.evaluatePart(dst, dst, n, s, c)
+}
 
-// CompleteAt does what Complete does for the given cells, which ascend. The other cells from number 2^m on are undefined.
-func (t *Twiddles) CompleteAt(v []m31.M31, m int, cells []int) { t.complete(v, m, cells) }
+// foldTile is the number of cells that foldBlock keeps in a cache while it adds up to them: 16 KiB.
+const foldTile = 1 << 12
+
+// foldBlock runs the highest layers of an evaluation of size 2^n, as far as block c of len(dst) cells needs them. A layer adds the upper half of a block's
+// coefficients, times a factor, to the lower half; so cell i of dst is the sum of the cells i modulo len(dst), each times a product of factors.
+func (t *Twiddles) foldBlock(dst, coefficients []m31.M31, n, c int) {
+	s, m := logSize(len(dst)), logSize(len(coefficients))
+	factors := []m31.M31{1}
+	for k := s; k < m; k++ {
+		w := m31.M31(t.x[n-1-k][c>>(k+1-s)] / 2)
+		if c>>(k-s)&1 == 1 {
+			w = w.Neg()
+		}
+		for _, f := range factors {
+			factors = append(factors, f.Mul(w))
+		}
+	}
+	if l := lanes(); l > 0 && len(dst) >= l {
+		tile := min(foldTile, len(dst))
+		for i := 0; i < len(dst); i += tile {
+			to, first := words(dst, i), words(coefficients, i)
+			for j, f := range factors[1:] {
+				linear(vectorBits, to, first, words(coefficients, (j+1)<<s+i), &[3]uint64{uint64(double(1)), uint64(double(f))}, tile/l)
+				first = to
+			}
+		}
+		return
+	}
+	copy(dst, coefficients)
+	for j, f := range factors[1:] {
+		w := double(f)
+		for i, v := range coefficients[(j+1)<<s:][:len(dst)] {
+			dst[i] = dst[i].Add(w.mul(v))
+		}
+	}
+}
+
+// EvaluateCells sets the given cells of dst, which ascend, to what Evaluate sets them to. The other cells are undefined. dst does not overlap coefficients.
+func (t *Twiddles) EvaluateCells(dst, coefficients []m31.M31, cells []int) {
+	n, m := t.size(dst), logSize(len(coefficients))
+	for c := range 1 << (n - m) {
+		needed := within(cells, c<<m, 1<<m)
+		if len(needed) == 0 {
+			continue
+		}
+		if bits := kernelBits(m); bits > 0 {
+			t.evaluateBlock(bits, dst[c<<m:][:1<<m], coefficients, n, m, c, needed)
+			continue
+		}
+		t.evaluatePart(dst[c<<m:][:1<<m], coefficients, n, m, c)
+	}
+}
 
 // within returns those of the ascending cells that are among the n cells from first on.
 func within(cells []int, first, n int) []int {
 	start, _ := slices.BinarySearch(cells, first)
 	end, _ := slices.BinarySearch(cells, first+n)
 	return cells[start:end]
-}
-
-// complete does what Complete does for the given cells, or for all if cells is nil.
-func (t *Twiddles) complete(v []m31.M31, m int, cells []int) {
-	n := t.size(v)
-	if n == m {
-		return
-	}
-	// The coefficients are in the place of the last block, which comes last.
-	blocks := 1 << (n - m)
-	coefficients := v[(blocks-1)<<m:]
-	if bits := kernelBits(m); bits > 0 && m > lowLog(bits) {
-		t.extendBlocks(bits, v, coefficients, v[:1<<m], n, 1, blocks-1, cells)
-		return
-	}
-	t.InterpolatePrefix(coefficients, v[:1<<m], n)
-	for c := 1; c < blocks; c++ {
-		t.evaluatePart(v[c<<m:][:1<<m], coefficients, n, m, c)
-	}
-}
-
-// EvaluateHalf sets dst to half 0 or 1 of the cells of the polynomial with the given coefficients on the canonic domain of twice as many cells. dst
-// is coefficients or does not overlap it.
-func (t *Twiddles) EvaluateHalf(dst, coefficients []m31.M31, half int) {
-	m := t.size(dst)
-	t.evaluatePart(dst, coefficients, m+1, m, half)
 }
 
 // evaluatePart sets dst to block c of 2^m cells of an evaluation of size 2^n of 2^m coefficients. dst is coefficients or does not overlap it.
@@ -240,28 +274,25 @@ func (t *Twiddles) evaluateRows(bits int, v []m31.M31, n, m, c, r int, cells []i
 // these passes find them in a cache.
 const extendTile = 1 << 10
 
-// extendBlocks interpolates values, the first cells of a column of 2^in, to coefficients, and evaluates these into the blocks first to last of v,
-// upwards or downwards. coefficients is the last of these blocks. There is a high pass. If cells is not nil, the values of these cells only are
-// computed, which ascend.
-func (t *Twiddles) extendBlocks(bits int, v, coefficients, values []m31.M31, in, first, last int, cells []int) {
-	n, m := logSize(len(v)), logSize(len(values))
+// extendBlocks does what Extend does for columns of which a high pass interpolates the last layers. The coefficients are in the place of block 0, which
+// comes last.
+func (t *Twiddles) extendBlocks(bits int, dst, values []m31.M31) {
+	n, m := logSize(len(dst)), logSize(len(values))
+	coefficients := dst[:len(values)]
 	r := passLog(bits, m)
 	row := 1 << (m - r)
-	step, tile := 1, min(extendTile, row)
-	if last < first {
-		step = -1
-	}
-	t.interpolateRows(bits, coefficients, values, in, m, 0, r)
-	inverse := highTables(t.inverse, r, in, m, 0)
+	tile := min(extendTile, row)
+	t.interpolateRows(bits, coefficients, values, m, m, 0, r)
+	inverse := highTables(t.inverse, r, m, m, 0)
 	for i := 0; i < row; i += tile {
 		interpolateHigh(bits, r, words(coefficients, i), 4*row, 32*tile/bits, 1, &inverse, m)
-		for c := first; c != last+step; c += step {
+		for c := 1<<(n-m) - 1; c >= 0; c-- {
 			tables := highTables(t.x, r, n, m, c)
-			evaluateHigh(bits, r, words(v, c<<m+i), words(coefficients, i), 4*row, 32*tile/bits, 1, &tables)
+			evaluateHigh(bits, r, words(dst, c<<m+i), words(coefficients, i), 4*row, 32*tile/bits, 1, &tables)
 		}
 	}
-	for c := first; c != last+step; c += step {
-		t.evaluateRows(bits, v[c<<m:][:1<<m], n, m, c, r, cells)
+	for c := 1<<(n-m) - 1; c >= 0; c-- {
+		t.evaluateRows(bits, dst[c<<m:][:1<<m], n, m, c, r, nil)
 	}
 }
 

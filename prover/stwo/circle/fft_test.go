@@ -55,9 +55,9 @@ func TestKernels(t *testing.T) {
 	}
 }
 
-// TestComplete checks that the first cells of an extended column give its coefficients and the other cells.
-func TestComplete(t *testing.T) {
-	const top = 14
+// TestEvaluateBlock checks evaluations of parts of a column against those of the whole, and that the first cells of a column give its coefficients.
+func TestEvaluateBlock(t *testing.T) {
+	const top = 15
 	twiddles := NewTwiddles(top)
 	for m := 1; m <= 12; m++ {
 		for n := m; n <= min(m+3, top); n++ {
@@ -65,10 +65,13 @@ func TestComplete(t *testing.T) {
 			twiddles.Evaluate(extended, coefficients)
 			eachWidth(t, func(t *testing.T) {
 				got := make([]m31.M31, 1<<n)
-				copy(got, extended[:1<<m])
-				twiddles.Complete(got, m)
-				if !slices.Equal(got, extended) {
-					t.Fatalf("2^%d of 2^%d cells: differs at %d", m, n, firstDifference(got, extended))
+				for s := 1; s <= m; s++ {
+					for c := range 1 << (n - s) {
+						twiddles.EvaluateBlock(got[c<<s:][:1<<s], coefficients, n, c)
+					}
+					if !slices.Equal(got, extended) {
+						t.Fatalf("2^%d cells from 2^%d coefficients, in blocks of 2^%d: differs at %d", n, m, s, firstDifference(got, extended))
+					}
 				}
 				some := []int{1<<n - 1}
 				for cell := 1<<n - 1; cell > 0; cell = cell*2/3 - 1 {
@@ -76,19 +79,11 @@ func TestComplete(t *testing.T) {
 				}
 				slices.Sort(some)
 				some = slices.Compact(some)
-				clear(got[1<<m:])
-				twiddles.CompleteAt(got, m, some)
+				clear(got)
+				twiddles.EvaluateCells(got, coefficients, some)
 				for _, cell := range some {
 					if got[cell] != extended[cell] {
 						t.Fatalf("cell %d of 2^%d from 2^%d: got %d, want %d", cell, n, m, got[cell], extended[cell])
-					}
-				}
-				if n == m+1 {
-					for half := range 2 {
-						twiddles.EvaluateHalf(got[:1<<m], coefficients, half)
-						if want := extended[half<<m:][:1<<m]; !slices.Equal(got[:1<<m], want) {
-							t.Fatalf("half %d of 2^%d cells: differs at %d", half, n, firstDifference(got, want))
-						}
 					}
 				}
 				twiddles.InterpolatePrefix(got[:1<<m], extended[:1<<m], n)

@@ -62,10 +62,11 @@ func TestWeights(t *testing.T) {
 	p := randomPoint(5)
 	for log := 1; log <= 13; log++ {
 		for blowup := range min(3, top-log+1) {
-			var columns [][]m31.M31
+			var columns, polynomials [][]m31.M31
 			var want []m31.QM31
 			for k := range 3 {
 				coefficients := edgy(1<<log, uint64(8*log+k))
+				polynomials = append(polynomials, coefficients)
 				values := make([]m31.M31, 1<<(log+blowup))
 				twiddles.Evaluate(values, coefficients)
 				columns, want = append(columns, values), append(want, EvaluateAt(coefficients, p))
@@ -74,6 +75,11 @@ func TestWeights(t *testing.T) {
 				for k, got := range twiddles.Weights(log, blowup, p).Combine(columns...) {
 					if got != want[k] {
 						t.Errorf("column %d of 2^%d coefficients on a domain of 2^%d at a point: got %v, want %v", k, log, log+blowup, got, want[k])
+					}
+				}
+				for k, got := range CoefficientWeights(log, p).Combine(polynomials...) {
+					if got != want[k] {
+						t.Errorf("column %d, from 2^%d coefficients: got %v, want %v", k, log, got, want[k])
 					}
 				}
 			})

@@ -7,7 +7,8 @@ import (
 	"github.com/starkd/starkd/prover/stwo/m31"
 )
 
-// Weights evaluate polynomials at one point out of their domain, from their values: the value is the sum of the cells times their weights.
+// Weights evaluate polynomials at one point out of their domain, from their values or their coefficients: the value is the sum of the cells times their
+// weights.
 type Weights struct {
 	w [4][]m31.M31 // coordinates, with overread words behind them
 }
@@ -26,10 +27,7 @@ func (t *Twiddles) Weights(log, blowup int, p Point[m31.QM31]) *Weights {
 	for k := 1; k < log; k++ {
 		factors[k], x = x, doubleX(x)
 	}
-	w := &Weights{}
-	for q := range w.w {
-		w.w[q] = make([]m31.M31, 1<<log+overread)[:1<<log]
-	}
+	w := newWeights(log)
 	w.w[0][0] = m31.M31(1 << log % m31.P).Inverse()
 	list := addresses(&w.w, 0)
 	l := lanes()
@@ -68,10 +66,71 @@ func (t *Twiddles) Weights(log, blowup int, p Point[m31.QM31]) *Weights {
 	return w
 }
 
+func newWeights(log int) *Weights {
+	w := &Weights{}
+	for q := range w.w {
+		w.w[q] = make([]m31.M31, 1<<log+overread)[:1<<log]
+	}
+	return w
+}
+
+// CoefficientWeights returns the weights of 2^log coefficients (see Interpolate) for values at p: the weight of a coefficient is the product of the
+// factors of the bits of its index.
+func CoefficientWeights(log int, p Point[m31.QM31]) *Weights {
+	w := newWeights(log)
+	w.w[0][0] = 1
+	x := p.X
+	for k := range log {
+		factor := p.Y
+		if k > 0 {
+			factor, x = x, doubleX(x)
+		}
+		w.scaleUp(1<<k, factor)
+	}
+	return w
+}
+
+// scaleUp sets the weights from number n to 2n-1 to factor times those before.
+func (w *Weights) scaleUp(n int, factor m31.QM31) {
+	f := matrix(factor)
+	parallel.Chunks(max(n/combineTile, 1), 1, func(start, end int) {
+		tile := min(n, combineTile)
+		l := lanes()
+		if l == 0 || tile < l {
+			for i := start * tile; i < end*tile; i++ {
+				setElement(&w.w, n+i, element(&w.w, i).Mul(factor))
+			}
+			return
+		}
+		sums := make([]m31.M31, tile)
+		add := func(to *uint32, a, b *uint32, x, y uint64) {
+			linear(vectorBits, to, a, b, &[3]uint64{2 * x, 2 * y}, tile/l)
+		}
+		for i := start * tile; i < end*tile; i += tile {
+			from := addresses(&w.w, i)
+			for q, to := range addresses(&w.w, n+i) {
+				row := f[4*q:]
+				add(to, from[0], from[1], row[0], row[1])
+				add(words(sums, 0), from[2], from[3], row[2], row[3])
+				add(to, to, words(sums, 0), 1, 1)
+			}
+		}
+	})
+}
+
+// Slice returns the weights of the cells from start to end. Their number is a power of two.
+func (w *Weights) Slice(start, end int) *Weights {
+	part := new(Weights)
+	for q := range part.w {
+		part.w[q] = w.w[q][start:end]
+	}
+	return part
+}
+
 // combineTile is the number of cells whose weights are kept in a cache while they are combined with several columns: 64 KiB of weights.
 const combineTile = 1 << 11
 
-// Combine returns the values at the point of the polynomials with the values columns[i], of which only the first 2^log are read.
+// Combine returns the values at the point of the polynomials with the values or coefficients columns[i], of which only the first 2^log are read.
 func (w *Weights) Combine(columns ...[]m31.M31) []m31.QM31 {
 	out := make([]m31.QM31, len(columns))
 	size := len(w.w[0])

@@ -203,8 +203,8 @@ func (t *Tree) Open(positions []uint32) []channel.Digest {
 }
 
 // OpenColumns returns the cells of the columns at positions, which ascend and may repeat, of a tree over columns, and the witness for the leaves
-// there. load is called with the cells of the column that are needed, which ascend: the others may have any value.
-func (t *Tree) OpenColumns(positions []uint32, load func(column int, scratch []m31.M31, cells []int) []m31.M31) (values [][]m31.M31, witness []channel.Digest) {
+// there. load returns the given cells of a column, which ascend. Several goroutines call it.
+func (t *Tree) OpenColumns(positions []uint32, load func(column int, cells []int) []m31.M31) (values [][]m31.M31, witness []channel.Digest) {
 	o := t.newOpener(positions)
 	values = make([][]m31.M31, len(t.shape.Logs))
 	if o == nil || len(values) == 0 {
@@ -214,35 +214,31 @@ func (t *Tree) OpenColumns(positions []uint32, load func(column int, scratch []m
 	order := t.shape.order()
 	words := make([][]m31.M31, len(order))
 	rows := len(o.roots) << o.height
-	// By log2 of a column's size: the cell of each leaf, and the same in ascending order.
-	var cellsOf, ascending [circle.MaxLog + 1][]int
+	// By log2 of a column's size: its cells in these leaves in ascending order, and the number among them of each leaf's cell.
+	var cellsOf, numberOf [circle.MaxLog + 1][]int
 	for _, log := range t.shape.Logs {
 		if cellsOf[log] != nil {
 			continue
 		}
-		for i := range rows {
+		cells := make([]int, rows)
+		for i := range cells {
 			row := o.roots[i>>o.height]<<o.height + i&(1<<o.height-1)
-			cellsOf[log] = append(cellsOf[log], circle.LiftedCell(row, t.log-log))
+			cells[i] = circle.LiftedCell(row, t.log-log)
 		}
-		ascending[log] = slices.Compact(slices.Sorted(slices.Values(cellsOf[log])))
-	}
-	scratch := make(chan []m31.M31, parallel.Workers())
-	for range cap(scratch) {
-		scratch <- nil
+		cellsOf[log], numberOf[log] = slices.Compact(slices.Sorted(slices.Values(cells))), cells
+		for i, cell := range cells {
+			cells[i], _ = slices.BinarySearch(cellsOf[log], cell)
+		}
 	}
 	parallel.Each(len(order), func(k int) {
 		k = len(order) - 1 - k // the largest first
 		c := order[k]
-		log, memory := t.shape.Logs[c], <-scratch
-		if cap(memory) < 1<<log {
-			memory = make([]m31.M31, 1<<log)
-		}
-		cells := load(c, memory[:1<<log], ascending[log])
+		log := t.shape.Logs[c]
+		cells := load(c, cellsOf[log])
 		words[k] = make([]m31.M31, (rows+lanes-1)/lanes*lanes)
-		for i, cell := range cellsOf[log] {
-			words[k][i] = cells[cell]
+		for i, number := range numberOf[log] {
+			words[k][i] = cells[number]
 		}
-		scratch <- memory
 		values[c] = make([]m31.M31, len(positions))
 		for i, p := range positions {
 			leaf := t.leafOf(p)
@@ -365,7 +361,7 @@ func (t *Tree) stored(layer, i int) channel.Digest {
 	return t.top[1<<(t.log-layer)+i]
 }
 
-// Commit returns the tree over columns. It loads each column once. It returns ctx's error if ctx ends.
+// Commit returns the tree over columns. It loads each column once, without scratch if m is nil. It returns ctx's error if ctx ends.
 func (s *Shape) Commit(ctx context.Context, h channel.Hash, load Load, m *Memory) (*Tree, error) {
 	if len(s.Logs) == 0 {
 		if s.Height > 0 {

@@ -21,7 +21,12 @@ func Example() {
 		return
 	}
 	positions := []uint32{2, 5}
-	values, witness := tree.OpenColumns(positions, func(c int, _ []m31.M31, _ []int) []m31.M31 { return columns[c] })
+	values, witness := tree.OpenColumns(positions, func(c int, cells []int) (values []m31.M31) {
+		for _, cell := range cells {
+			values = append(values, columns[c][cell])
+		}
+		return values
+	})
 	fmt.Println(values, len(witness))
 	fmt.Println(shape.Verify(channel.Blake2s, tree.Root(), positions, values, witness))
 	// Output:

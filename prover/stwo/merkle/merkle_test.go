@@ -28,16 +28,12 @@ func stored(columns [][]m31.M31) Load {
 	return func(c int, _ []m31.M31) []m31.M31 { return columns[c] }
 }
 
-// needed returns load with a check that only the cells which are announced are read: the others are wrong.
-func needed(load Load) func(int, []m31.M31, []int) []m31.M31 {
-	return func(c int, scratch []m31.M31, cells []int) []m31.M31 {
-		column := load(c, scratch)
-		out := make([]m31.M31, len(column))
-		for i := range out {
-			out[i] = m31.P - 1
-		}
-		for _, i := range cells {
-			out[i] = column[i]
+// needed returns the cells of columns as OpenColumns wants them.
+func needed(columns [][]m31.M31) func(int, []int) []m31.M31 {
+	return func(c int, cells []int) []m31.M31 {
+		out := make([]m31.M31, len(cells))
+		for k, i := range cells {
+			out[k] = columns[c][i]
 		}
 		return out
 	}
@@ -132,7 +128,7 @@ func TestCommit(t *testing.T) {
 							values[c] = append(values[c], columns[c][circle.LiftedCell(int(p), shape.Height-shape.Logs[c])])
 						}
 					}
-					opened, witness := tree.OpenColumns(positions, needed(load))
+					opened, witness := tree.OpenColumns(positions, needed(columns))
 					if len(columns) > 0 && !reflect.DeepEqual(opened, values) {
 						t.Fatalf("%v, %v, positions %v: other cells", shape, h, positions)
 					}
@@ -141,7 +137,7 @@ func TestCommit(t *testing.T) {
 						if err != nil || restored.Root() != tree.Root() {
 							t.Fatalf("%v, %v: Restore returns another tree (%v)", shape, h, err)
 						}
-						if _, again := restored.OpenColumns(positions, needed(load)); !slices.Equal(again, witness) {
+						if _, again := restored.OpenColumns(positions, needed(columns)); !slices.Equal(again, witness) {
 							t.Fatalf("%v, %v: Restore returns a tree with other witnesses", shape, h)
 						}
 					}
@@ -229,7 +225,7 @@ func TestVerifyRefuses(t *testing.T) {
 		witness   []channel.Digest
 	}
 	fresh := func() *opening {
-		_, witness := tree.OpenColumns(positions, needed(stored(columns)))
+		_, witness := tree.OpenColumns(positions, needed(columns))
 		o := &opening{root: tree.Root(), positions: slices.Clone(positions), witness: witness}
 		for c, column := range columns {
 			o.values = append(o.values, nil)

@@ -3,6 +3,7 @@ package merkle
 import (
 	"context"
 	"sync"
+	"unsafe"
 
 	"github.com/starkd/starkd/crypto/blake"
 	"github.com/starkd/starkd/crypto/felt"
@@ -89,14 +90,23 @@ func newTable[S any](hash hasher[S], s *Shape, load Load, m *Memory) *table[S] {
 // begin absorbs all blocks but the last, and loads the columns of that.
 func (t *table[S]) begin(ctx context.Context) error {
 	count := (len(t.order) + blockWords - 1) / blockWords
-	t.memory.reserve(t.logs)
+	scratch := t.memory != nil
+	if scratch {
+		t.memory.reserve(t.logs)
+	} else {
+		t.memory = new(Memory)
+	}
 	for b := range count {
 		first, end := b*blockWords, min((b+1)*blockWords, len(t.order))
 		parallel.Each(end-first, func(k int) {
 			if ctx.Err() != nil {
 				return
 			}
-			t.cells[k] = t.load(t.order[first+k], t.memory.scratch[k][:1<<t.logs[first+k]])
+			var memory []m31.M31
+			if scratch {
+				memory = t.memory.scratch[k][:1<<t.logs[first+k]]
+			}
+			t.cells[k] = t.load(t.order[first+k], memory)
 		})
 		if err := ctx.Err(); err != nil {
 			return err
@@ -277,4 +287,33 @@ func (poseidonHasher) digests(s *poseidonState) (out digests) {
 		set(&out, i, &d)
 	}
 	return out
+}
+
+// CommitMemory returns the bytes of memory that Commit takes for the shape, with scratch and without the tree.
+func (s *Shape) CommitMemory(h channel.Hash) int64 {
+	order := s.order()
+	logs := make([]int, len(order))
+	var scratch [blockWords]int64
+	for i, c := range order {
+		logs[i] = s.Logs[c]
+		scratch[i%blockWords] = max(scratch[i%blockWords], 4<<logs[i])
+	}
+	row := int64(unsafe.Sizeof(digests{}) / lanes)
+	if h == channel.Poseidon252 {
+		row = int64(unsafe.Sizeof(poseidonState{}) / lanes)
+	}
+	// Two sets of states, of which one is made from the other.
+	var states [2]int64
+	done := -1
+	for end := blockWords; end < len(logs); end += blockWords {
+		if log := max(logs[end-1], logLanes); log > done {
+			done = log
+			states[0], states[1] = max(states[1], row<<log), states[0]
+		}
+	}
+	n := states[0] + states[1]
+	for _, bytes := range scratch {
+		n += bytes
+	}
+	return n
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 
 	"github.com/starkd/starkd/internal/parallel"
@@ -18,7 +17,7 @@ import (
 var Stages = []string{"out-of-domain values", "quotients", "FRI", "proof of work", "openings"}
 
 // Prove opens tables. Like Verify it is called when the commitments have been mixed and p has been drawn. trees describes the columns of the
-// tables; the columns of the last tree may have fewer rows than it says. stage, if not nil, is called with the name of each stage at its beginning.
+// tables, whose columns Prove interpolates; the columns of the last tree may have fewer rows than it says. stage, if not nil, is called with the name of each stage at its beginning.
 // Prove returns ctx's error if ctx ends.
 func Prove(ctx context.Context, ch *channel.Channel, c *Config, tables []*Table, trees [][]Column, p Point, t *circle.Twiddles, stage func(string)) (*Proof, error) {
 	s, err := c.newShape(trees)
@@ -34,6 +33,7 @@ func Prove(ctx context.Context, ch *channel.Channel, c *Config, tables []*Table,
 			return nil, fmt.Errorf("pcs: table %d has %d columns, want %d", i, len(table.cells), len(trees[i]))
 		}
 		proof.Commitments = append(proof.Commitments, table.Root())
+		table.Interpolate(t, 0, len(table.cells))
 	}
 	if stage == nil {
 		stage = func(string) {}
@@ -53,7 +53,6 @@ func Prove(ctx context.Context, ch *channel.Channel, c *Config, tables []*Table,
 	if err != nil {
 		return nil, err
 	}
-	runtime.GC() // the numerators are as large as many columns
 	stage(Stages[2])
 	prover, err := fri.NewProver(ctx, ch, c.fri(s.logDomain), sum, t)
 	if err != nil {
@@ -88,10 +87,11 @@ func Prove(ctx context.Context, ch *channel.Channel, c *Config, tables []*Table,
 // sample returns the values of the columns at the point and the row before it.
 func (s *shape) sample(ctx context.Context, tables []*Table, p Point, t *circle.Twiddles) ([][][]m31.QM31, error) {
 	previous := p.Sub(circle.Secure(circle.Odds(s.logRows).Step().Point()))
-	// A value is the sum of the cells of the column, with weights that depend on the column's size and the point.
+	// A value is the sum of the cells of the column, with weights that depend on the column's size, the point, and what the cells are.
 	type kind struct {
 		log      int
 		previous bool
+		extended *Table // the table if its cells are values on the larger domain
 	}
 	type sampled struct{ tree, column, at int }
 	uses := map[kind][]sampled{}
@@ -105,16 +105,20 @@ func (s *shape) sample(ctx context.Context, tables []*Table, p Point, t *circle.
 	values := make([][][]m31.QM31, len(tables))
 	for i, table := range tables {
 		values[i] = make([][]m31.QM31, len(table.cells))
+		var extended *Table
+		if table.extended {
+			extended = table
+		}
 		for k := range table.cells {
 			sampling := s.trees[i][k].Sampling
 			values[i][k] = make([]m31.QM31, sampling.samples())
 			switch {
 			case table.cells[k] == nil:
 			case sampling == AtPoint:
-				use(kind{table.logs[k], false}, sampled{i, k, 0})
+				use(kind{table.logs[k], false, extended}, sampled{i, k, 0})
 			case sampling == AtPreviousAndPoint:
-				use(kind{table.logs[k], true}, sampled{i, k, 0})
-				use(kind{table.logs[k], false}, sampled{i, k, 1})
+				use(kind{table.logs[k], true, extended}, sampled{i, k, 0})
+				use(kind{table.logs[k], false, extended}, sampled{i, k, 1})
 			}
 		}
 	}
@@ -128,9 +132,20 @@ func (s *shape) sample(ctx context.Context, tables []*Table, p Point, t *circle.
 		for i, u := range uses[k] {
 			cells[i] = tables[u.tree].cells[u.column]
 		}
-		for i, v := range t.Weights(k.log, blowup, q.DoubleN(s.logRows-k.log)).Combine(cells...) {
-			u := uses[k][i]
-			values[u.tree][u.column][u.at] = v
+		q = q.DoubleN(s.logRows - k.log)
+		set := func(sums []m31.QM31) {
+			for i, v := range sums {
+				at := &values[uses[k][i].tree][uses[k][i].column][uses[k][i].at]
+				*at = at.Add(v)
+			}
+		}
+		if k.extended == nil {
+			set(circle.CoefficientWeights(k.log, q).Combine(cells...))
+		} else {
+			weights := t.Weights(k.log, blowup, q)
+			k.extended.windows(1<<k.log, func(start, end int) {
+				set(weights.Slice(start, end).Combine(cut(cells, start, end)...))
+			})
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -158,9 +173,13 @@ func (s *shape) quotients(ctx context.Context, tables []*Table, batches []*batch
 
 // numerator returns c·Σ w·f over the columns of a batch, on the domain of the largest.
 func (s *shape) numerator(ctx context.Context, tables []*Table, b *batch, w *circle.Twiddles) (*fri.Column, error) {
-	// By log2 of the number of rows.
-	var columns [circle.MaxLog + 1][][]m31.M31
-	var weights [circle.MaxLog + 1][]m31.QM31
+	// By log2 of the number of rows: the columns with values, which are in one table, and those with coefficients.
+	type part struct {
+		table   *Table
+		columns [][]m31.M31
+		weights []m31.QM31
+	}
+	var parts [circle.MaxLog + 1][2]part
 	sums := make([]*fri.Column, circle.MaxLog+1)
 	blowup := s.logDomain - s.logRows
 	for i := range b.terms {
@@ -172,19 +191,39 @@ func (s *shape) numerator(ctx context.Context, tables []*Table, b *batch, w *cir
 			sums[log] = &c
 		}
 		if cells := table.cells[t.column]; cells != nil {
-			columns[log], weights[log] = append(columns[log], cells[:1<<log]), append(weights[log], t.weight.Mul(b.c))
+			p := &parts[log][1]
+			if table.extended {
+				p = &parts[log][0]
+			}
+			if p.table != nil && p.table != table && table.extended {
+				return nil, errors.New("pcs: two tables of extended columns")
+			}
+			p.table = table
+			p.columns, p.weights = append(p.columns, cells[:1<<log]), append(p.weights, t.weight.Mul(b.c))
 		}
 	}
-	// A sum has as many coefficients as its columns, so its first cells give the others.
+	// A sum of values has as many coefficients as its columns, so its first cells give them.
 	for log, sum := range sums {
-		if len(columns[log]) > 0 && ctx.Err() == nil {
-			var first fri.Column
-			for q := range first {
-				first[q] = sum[q][:1<<log]
-			}
-			circle.AddScaled(first, columns[log], weights[log])
-			parallel.For(len(sum), func(q int) { w.Complete(sum[q], log) })
+		values, coefficients := &parts[log][0], &parts[log][1]
+		if sum == nil || len(values.columns)+len(coefficients.columns) == 0 || ctx.Err() != nil {
+			continue
 		}
+		var first fri.Column
+		for q := range first {
+			first[q] = sum[q][:1<<log]
+		}
+		if len(values.columns) > 0 {
+			values.table.windows(1<<log, func(start, end int) {
+				var part fri.Column
+				for q := range part {
+					part[q] = first[q][start:end]
+				}
+				circle.AddScaled(part, cut(values.columns, start, end), values.weights)
+			})
+			parallel.For(len(first), func(q int) { w.InterpolatePrefix(first[q], first[q], log+blowup) })
+		}
+		circle.AddScaled(first, coefficients.columns, coefficients.weights)
+		parallel.For(len(sum), func(q int) { w.Evaluate(sum[q], first[q]) })
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err

@@ -12,7 +12,6 @@ import (
 	"github.com/starkd/starkd/prover/stwo/channel"
 	"github.com/starkd/starkd/prover/stwo/circle"
 	"github.com/starkd/starkd/prover/stwo/m31"
-	"github.com/starkd/starkd/prover/stwo/merkle"
 )
 
 // toy is a proof system of components with two columns, of which the second is the square of the first, and of columns that are only opened.
@@ -43,7 +42,6 @@ func (y *toy) prove(ctx context.Context, change func(tree int, values [][]m31.M3
 	ch := channel.New(y.hash)
 	y.config.Mix(ch)
 	var tables []*Table
-	var memory merkle.Memory
 	commit := func(values [][]m31.M31) error {
 		if change != nil {
 			change(len(tables), values)
@@ -55,7 +53,7 @@ func (y *toy) prove(ctx context.Context, change func(tree int, values [][]m31.M3
 				values[i] = nil
 			}
 		}
-		table, err := y.config.NewTable(ctx, y.hash, t, logs, values, true, &memory)
+		table, err := y.config.NewTable(ctx, y.hash, t, logs, values)
 		if err != nil {
 			return err
 		}
@@ -104,7 +102,7 @@ func (y *toy) prove(ctx context.Context, change func(tree int, values [][]m31.M3
 		}
 		power = power.Mul(coefficient)
 	}
-	table, err := sum.Commit(ctx, &y.config, y.hash, t, &memory)
+	table, err := sum.Commit(ctx, &y.config, y.hash, t)
 	if err != nil {
 		return nil, err
 	}

@@ -15,27 +15,63 @@ import (
 	"github.com/starkd/starkd/prover/stwo/merkle"
 )
 
-// Table is a table of columns to which a prover has committed. It does not change, and several proofs with the same parameters may use it.
+// Table is a table of columns to which a prover has committed. A column of 2^n rows is committed on the canonic domain that is larger by the blowup.
 //
-// A column of 2^n rows is committed on the canonic domain that is larger by the blowup. The table keeps its first 2^n cells there, from which the
-// others are computed again when they are needed, or all of them if it was made by ExtendedTable.
+// A table of ExtendedTable has the columns' values there. It does not change, and several proofs with the same parameters may use it. Other tables hold
+// 2^n cells of a column, from which its committed values are computed again when they are needed: its values on the canonic domain of its own size until
+// Interpolate replaces them by the polynomial's coefficients.
 type Table struct {
-	logs     []int // log2 of the number of rows of each column
-	blowup   int   // log2
-	extended bool  // whether cells has all cells
-	cells    [][]m31.M31
-	tree     *merkle.Tree
+	logs         []int // log2 of the number of rows of each column
+	blowup       int   // log2
+	extended     bool  // whether cells has the values on the larger domain
+	coefficients []bool
+	cells        [][]m31.M31 // nil for a column of zeros
+	tree         *merkle.Tree
+
+	// Release, if not nil, gives back the memory in which cells of a file were read. They are read again when they are needed. Several goroutines may
+	// call it.
+	Release func()
+}
+
+// release calls Release, if there is one.
+func (t *Table) release() {
+	if t.Release != nil {
+		t.Release()
+	}
+}
+
+// window is the number of cells of each column of a file that are read at once.
+const window = 1 << 17
+
+// windows calls f for consecutive ranges that cover the first n cells of the columns. There is more than one if they are those of a file.
+func (t *Table) windows(n int, f func(start, end int)) {
+	size := n
+	if t.Release != nil {
+		size = min(n, window)
+	}
+	for start := 0; start < n; start += size {
+		f(start, start+size)
+		t.release()
+	}
+}
+
+// cut returns the cells from start to end of columns.
+func cut(columns [][]m31.M31, start, end int) [][]m31.M31 {
+	out := make([][]m31.M31, len(columns))
+	for i, c := range columns {
+		out[i] = c[start:end]
+	}
+	return out
 }
 
 // NewTable commits to columns of 2^logs[i] rows, given by their values on the canonic domains of their sizes. A column without values is 0. The table
-// keeps its cells in the memory of the values, or in other memory if keep is set: then the values do not change. NewTable returns ctx's error if ctx
-// ends.
-func (c *Config) NewTable(ctx context.Context, h channel.Hash, t *circle.Twiddles, logs []int, values [][]m31.M31, keep bool, m *merkle.Memory) (*Table, error) {
-	return c.newTable(ctx, h, logs, values, t.Extend, keep, m)
+// keeps the values: see Interpolate. NewTable returns ctx's error if ctx ends.
+func (c *Config) NewTable(ctx context.Context, h channel.Hash, t *circle.Twiddles, logs []int, values [][]m31.M31) (*Table, error) {
+	return c.newTable(ctx, h, logs, values, t.Extend)
 }
 
 // newTable commits to columns that extend evaluates on the larger domain.
-func (c *Config) newTable(ctx context.Context, h channel.Hash, logs []int, columns [][]m31.M31, extend func(dst, src []m31.M31), keep bool, m *merkle.Memory) (*Table, error) {
+func (c *Config) newTable(ctx context.Context, h channel.Hash, logs []int, columns [][]m31.M31, extend func(dst, src []m31.M31)) (*Table, error) {
 	shape, err := c.shape(logs)
 	if err != nil {
 		return nil, err
@@ -50,52 +86,66 @@ func (c *Config) newTable(ctx context.Context, h channel.Hash, logs []int, colum
 		}
 	}
 	zeros := make([]m31.M31, largestZero)
-	out := &Table{logs: logs, blowup: int(c.LogBlowup), cells: make([][]m31.M31, len(columns))}
+	out := &Table{logs: logs, blowup: int(c.LogBlowup), cells: columns, coefficients: make([]bool, len(columns))}
 	out.tree, err = shape.Commit(ctx, h, func(i int, scratch []m31.M31) []m31.M31 {
 		if columns[i] == nil {
 			return zeros[:len(scratch)]
 		}
 		extend(scratch, columns[i])
-		if out.cells[i] = columns[i]; keep {
-			out.cells[i] = make([]m31.M31, 1<<logs[i])
-		}
-		copy(out.cells[i], scratch)
 		return scratch
-	}, m)
+	}, new(merkle.Memory))
 	return out, err
 }
 
-// Doubled returns the values of column i on the canonic domain of twice its size, and nil for a column of zeros. They are in dst, which has that size, or
-// where they are stored: the caller must not change them.
-func (t *Table) Doubled(w *circle.Twiddles, i int, dst []m31.M31) []m31.M31 {
-	cells := t.cells[i]
-	switch rows := 1 << t.logs[i]; {
-	case cells == nil || t.extended && t.blowup == 1:
-		return cells
-	case t.blowup == 1:
-		copy(dst, cells)
-		w.Complete(dst, t.logs[i])
+// Interpolate replaces the values of columns first to end-1, which NewTable got, by the coefficients of their polynomials, in the same memory.
+func (t *Table) Interpolate(w *circle.Twiddles, first, end int) {
+	if t.extended {
+		return
+	}
+	parallel.Each(end-first, func(k int) {
+		i := first + k
+		if t.cells[i] != nil && !t.coefficients[i] {
+			w.Interpolate(t.cells[i])
+		}
+		t.coefficients[i] = true
+	})
+}
+
+// Part returns part c, of 2^log cells, of the values of column i on the canonic domain of twice its size, and nil for a column of zeros. They are in dst,
+// which has that size, or where they are stored: the caller must not change them. The column has been interpolated.
+func (t *Table) Part(w *circle.Twiddles, i, c int, dst []m31.M31) []m31.M31 {
+	cells, rows := t.cells[i], 1<<t.logs[i]
+	switch {
+	case cells == nil:
+		return nil
+	case t.Stored():
+		return t.StoredPart(i, c, len(dst))
+	case t.extended:
+		coefficients := make([]m31.M31, rows)
+		w.InterpolatePrefix(coefficients, cells[:rows], t.logs[i]+t.blowup)
+		w.EvaluateBlock(dst, coefficients, t.logs[i]+1, c)
 	default:
-		w.InterpolatePrefix(dst[:rows], cells[:rows], t.logs[i]+t.blowup)
-		w.Evaluate(dst, dst[:rows])
+		w.EvaluateBlock(dst, cells, t.logs[i]+1, c)
 	}
 	return dst
 }
 
-// Half returns half 0 or 1 of Doubled: the first or the second 2^n cells for a column of 2^n rows. They are in dst, which has that size, or where they
-// are stored.
-func (t *Table) Half(w *circle.Twiddles, i, half int, dst []m31.M31) []m31.M31 {
-	cells := t.cells[i]
-	switch rows := 1 << t.logs[i]; {
-	case cells == nil:
-		return nil
-	case t.blowup == 1 && (half == 0 || t.extended):
-		return cells[half*rows:][:rows]
-	default:
-		w.InterpolatePrefix(dst, cells[:rows], t.logs[i]+t.blowup)
-		w.EvaluateHalf(dst, dst, half)
-		return dst
+// Stored reports whether the values that Part returns are stored.
+func (t *Table) Stored() bool { return t.extended && t.blowup == 1 }
+
+// StoredPart does what Part does, for parts of the given size, if the values are stored.
+func (t *Table) StoredPart(i, c, size int) []m31.M31 { return t.cells[i][c*size:][:size] }
+
+// Doubled returns all values of which Part returns a part. dst has their number.
+func (t *Table) Doubled(w *circle.Twiddles, i int, dst []m31.M31) []m31.M31 {
+	half := len(dst) / 2
+	if t.cells[i] == nil || t.Stored() {
+		return t.cells[i]
 	}
+	for c := range 2 {
+		t.Part(w, i, c, dst[c*half:][:half])
+	}
+	return dst
 }
 
 // shape returns the shape of the tree over columns of 2^logs[i] rows.
@@ -132,7 +182,7 @@ func (c *Config) ExtendedTable(ctx context.Context, h channel.Hash, logs []int, 
 	}
 	out := &Table{logs: logs, blowup: int(c.LogBlowup), extended: true, cells: cells}
 	if layer == nil {
-		out.tree, err = shape.Commit(ctx, h, func(i int, _ []m31.M31) []m31.M31 { return cells[i] }, new(merkle.Memory))
+		out.tree, err = shape.Commit(ctx, h, func(i int, _ []m31.M31) []m31.M31 { return cells[i] }, nil)
 	} else {
 		out.tree, err = shape.Restore(h, layer)
 	}
@@ -154,21 +204,32 @@ func (c *Config) LayerLen(logs []int) (int, error) {
 // Root returns the root of the table's tree.
 func (t *Table) Root() channel.Digest { return t.tree.Root() }
 
-// open returns the cells of the columns at positions of the tree, and the witness.
+// open returns the cells of the columns, which have been interpolated, at positions of the tree, and the witness.
 func (t *Table) open(w *circle.Twiddles, positions []uint32) ([][]m31.M31, []channel.Digest) {
-	return t.tree.OpenColumns(positions, func(i int, scratch []m31.M31, cells []int) []m31.M31 {
-		switch {
-		case t.extended:
-			return t.cells[i]
-		case t.cells[i] == nil:
-			for _, c := range cells {
-				scratch[c] = 0
-			}
-		default:
-			copy(scratch, t.cells[i])
-			w.CompleteAt(scratch, t.logs[i], cells)
+	scratch := make(chan []m31.M31, parallel.Workers())
+	for range cap(scratch) {
+		scratch <- nil
+	}
+	return t.tree.OpenColumns(positions, func(i int, cells []int) []m31.M31 {
+		values := make([]m31.M31, len(cells))
+		from := t.cells[i]
+		if from == nil {
+			return values
 		}
-		return scratch
+		if !t.extended {
+			memory := <-scratch
+			defer func() { scratch <- memory }()
+			if n := 1 << (t.logs[i] + t.blowup); len(memory) < n {
+				memory = make([]m31.M31, n)
+			}
+			from = memory[:1<<(t.logs[i]+t.blowup)]
+			w.EvaluateCells(from, t.cells[i], cells)
+		}
+		for k, cell := range cells {
+			values[k] = from[cell]
+		}
+		t.release()
+		return values
 	})
 }
 
@@ -188,7 +249,7 @@ func (a *Accumulator) At(log int) *fri.Column {
 
 // Commit adds up the sums, each lifted to the largest size 2^n, and commits to the two halves of the coefficients: the polynomial is
 // left + π(…π(x))·right with π applied n-2 times, and each half has the size of the largest component. The accumulator must not be used again.
-func (a *Accumulator) Commit(ctx context.Context, c *Config, h channel.Hash, t *circle.Twiddles, m *merkle.Memory) (*Table, error) {
+func (a *Accumulator) Commit(ctx context.Context, c *Config, h channel.Hash, t *circle.Twiddles) (*Table, error) {
 	sum := liftSum(a.sums[:])
 	if sum == nil {
 		return nil, errors.New("pcs: no component has added to the composition")
@@ -199,7 +260,14 @@ func (a *Accumulator) Commit(ctx context.Context, c *Config, h channel.Hash, t *
 	for k := range columns {
 		columns[k], logs[k] = sum[k%4][k/4*half:][:half], logLen(sum[0])-1
 	}
-	return c.newTable(ctx, h, logs, columns, t.Evaluate, false, m)
+	table, err := c.newTable(ctx, h, logs, columns, t.Evaluate)
+	if err != nil {
+		return nil, err
+	}
+	for k := range columns {
+		table.coefficients[k] = true
+	}
+	return table, nil
 }
 
 // liftSum returns the sum of columns, the sizes of which ascend, lifted to the size of the largest. It is nil if all are nil. The columns are

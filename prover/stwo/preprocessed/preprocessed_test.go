@@ -13,7 +13,6 @@ import (
 	"github.com/starkd/starkd/prover/stwo/channel"
 	"github.com/starkd/starkd/prover/stwo/circle"
 	"github.com/starkd/starkd/prover/stwo/m31"
-	"github.com/starkd/starkd/prover/stwo/merkle"
 	"github.com/starkd/starkd/prover/stwo/pcs"
 )
 
@@ -166,7 +165,7 @@ func TestRoot(t *testing.T) {
 		values, logs = append(values, c.Values()), append(logs, c.LogSize)
 	}
 	config := pcs.Config{LogBlowup: 1}
-	table, err := config.NewTable(t.Context(), channel.Blake2s, circle.NewTwiddles(21), logs, values, false, new(merkle.Memory))
+	table, err := config.NewTable(t.Context(), channel.Blake2s, circle.NewTwiddles(21), logs, values)
 	if err != nil {
 		t.Fatal(err)
 	}
