@@ -16,7 +16,6 @@ import (
 	"github.com/starkd/starkd/prover/stwo/adapter"
 	"github.com/starkd/starkd/prover/stwo/cairoair"
 	"github.com/starkd/starkd/prover/stwo/channel"
-	"github.com/starkd/starkd/prover/stwo/merkle"
 	"github.com/starkd/starkd/prover/stwo/pcs"
 	"github.com/starkd/starkd/prover/stwo/preprocessed"
 )
@@ -35,7 +34,8 @@ func (e *MemoryError) Error() string {
 	return fmt.Sprintf("stwo: the proof needs %d MiB of memory, and the bound is %d MiB", e.Need>>20+1, e.Bound>>20)
 }
 
-// ways holds log2 of the number of parts in which half an extended column is computed for the composition, the fastest way first.
+// ways holds log2 of the number of parts in which half an extended column is computed for the composition, and an extended column for commitments, the
+// fastest way first.
 var ways = []int{1, 2, 3, 4}
 
 // MemoryNeeded returns the memory in bytes that a process needs to prove a run, at least and for the fastest way. It counts the program, the input and
@@ -140,15 +140,6 @@ func (f *footprint) preprocessedSize(columns []preprocessed.Column) int64 {
 // treeSize returns the size of the layers of a tree over columns of 2^log cells, of which the lowest five are not stored.
 func treeSize(log int) int64 { return 32 << max(log-5, 0) * 2 }
 
-// commitment returns the memory in which columns of the given logs are committed to, without the tree.
-func (f *footprint) commitment(logs []int) int64 {
-	s := &merkle.Shape{Logs: make([]int, len(logs))}
-	for i, log := range logs {
-		s.Logs[i] = log + int(f.config.LogBlowup)
-	}
-	return s.CommitMemory(f.hash)
-}
-
 const (
 	// programMemory is the memory of the program's code and of the Go runtime.
 	programMemory = 64 << 20
@@ -209,13 +200,13 @@ func (f *footprint) stages(parts int) []int64 {
 	opened := f.workers*vector(largestColumns) + int64(f.columns)*int64(f.config.Queries)*4*48
 	return []int64{
 		twiddles + f.filling(),
-		twiddles + base + f.commitment(baseLogs) + tree,
+		twiddles + base + f.config.CommitMemory(f.hash, 0, baseLogs) + tree,
 		columns + tree + f.workers*vector(rows)/2,
-		columns + f.commitment(interactionLogs) + 2*tree,
+		columns + f.config.CommitMemory(f.hash, parts, interactionLogs) + 2*tree,
 		columns + 2*tree + parted + perSize,
-		columns + 3*tree + perSize + f.commitment(slices.Repeat([]int{rows}, pcs.CompositionColumns)),
+		columns + 2*tree + max(perSize, composition+tree+f.config.CommitMemory(f.hash, parts, slices.Repeat([]int{rows}, pcs.CompositionColumns))),
 		columns + 3*tree + composition + secure(rows),
-		columns + 3*tree + composition + f.numerators(),
+		columns + 3*tree + composition + secure(domain) + secure(largestColumns)*3/2,
 		columns + 3*tree + composition + 2*secure(domain),
 		columns + 3*tree + composition + 2*secure(domain)*4/7 + opened,
 	}
@@ -227,40 +218,6 @@ func (f *footprint) storedReads(t *tableSize) int {
 		return 0
 	}
 	return t.reads
-}
-
-// numerators returns what is alive at once while the quotients are computed.
-func (f *footprint) numerators() int64 {
-	secure := func(log int) int64 { return 4 * vector(log) }
-	blowup := int(f.config.LogBlowup)
-	present, largest := uint64(0), 0
-	all := int64(0) // of all sizes
-	for i := range f.tables {
-		if log := f.tables[i].LogSize; present>>log&1 == 0 {
-			present |= 1 << log
-			largest = max(largest, log)
-			all += secure(log + blowup)
-		}
-	}
-	most, live := int64(0), int64(0)
-	add := func(working, result int64) {
-		most = max(most, live+working)
-		live += result
-	}
-	top := secure(largest + blowup)
-	add(all, top)
-	for i := range f.tables {
-		log := f.tables[i].LogSize
-		if present>>log&1 == 0 {
-			continue
-		}
-		present &^= 1 << log
-		add(secure(log+blowup), secure(log+blowup))
-		if i == 0 {
-			add(all, top)
-		}
-	}
-	return max(most, live+secure(f.config.LogDomain(largest)))
 }
 
 // filling returns what is alive at once while the base columns are filled.

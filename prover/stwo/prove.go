@@ -214,7 +214,7 @@ func (p *Prover) prove(ctx context.Context, in *adapter.Input, progress *Progres
 		return nil, err
 	}
 	progress.stage(stages[6])
-	composition, err := sum.Commit(ctx, config, proof.Hash, r.twiddles)
+	composition, err := sum.Commit(ctx, config, proof.Hash, r.twiddles, r.parts)
 	if err != nil {
 		return nil, err
 	}
@@ -294,7 +294,7 @@ func (r *run) interact(ctx context.Context, challenges *air.Challenges) error {
 // releaseAfter is the number of runs of rows for which interact reads a file until it gives back the memory: the system maps 64 KiB for each, 64 MiB.
 const releaseAfter = 1 << 10
 
-// commitInteraction commits to the interaction columns, and drops them.
+// commitInteraction commits to the interaction columns, of which only the coefficients are needed from now on.
 func (r *run) commitInteraction(ctx context.Context) (*pcs.Table, error) {
 	var columns [][]m31.M31
 	var logs []int
@@ -304,7 +304,12 @@ func (r *run) commitInteraction(ctx context.Context) (*pcs.Table, error) {
 		}
 		r.interactions[i].Columns = nil
 	}
-	return r.params.Config.NewTable(ctx, r.params.Hash, r.twiddles, logs, columns)
+	parallel.Each(len(columns), func(i int) {
+		if columns[i] != nil && ctx.Err() == nil {
+			r.twiddles.Interpolate(columns[i])
+		}
+	})
+	return r.params.Config.NewTableOfCoefficients(ctx, r.params.Hash, r.twiddles, r.parts, logs, columns)
 }
 
 // composition returns the sum of all constraints' quotients. Constraint i of n is multiplied by coefficient^(n-1-i).

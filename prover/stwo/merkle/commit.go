@@ -70,16 +70,21 @@ func newTree(ctx context.Context, h channel.Hash, source leaves, lifted int) (*T
 	}
 	t.lowest = min(dropped, log-logLanes)
 	layer := make([]digests, 1<<(log-t.lowest-logLanes))
-	parallel.For(len(layer), func(i int) {
-		if ctx.Err() == nil {
-			layer[i] = t.subtrees(t.lowest, i)
-		}
-	})
-	if err := ctx.Err(); err != nil {
+	if err := t.fill(ctx, layer, source); err != nil {
 		return nil, err
 	}
 	t.stack(layer)
 	return t, nil
+}
+
+// fill sets nodes, sixteen in an element, to those of the lowest stored layer above the leaves of source.
+func (t *Tree) fill(ctx context.Context, nodes []digests, source leaves) error {
+	parallel.For(len(nodes), func(i int) {
+		if ctx.Err() == nil {
+			nodes[i] = t.subtrees(source, t.lowest, i)
+		}
+	})
+	return ctx.Err()
 }
 
 // stack stores the layers from the lowest one that is stored, which it gets, to the root.
@@ -154,12 +159,12 @@ func (t *Tree) setTop(nodes []channel.Digest) {
 	}
 }
 
-// subtrees returns nodes 16i to 16i+15 of a layer, from the leaves.
-func (t *Tree) subtrees(layer, i int) digests {
+// subtrees returns nodes 16i to 16i+15 of a layer above the leaves of source.
+func (t *Tree) subtrees(source leaves, layer, i int) digests {
 	if layer == 0 {
-		return t.source.block(i)
+		return source.block(i)
 	}
-	left, right := t.subtrees(layer-1, 2*i), t.subtrees(layer-1, 2*i+1)
+	left, right := t.subtrees(source, layer-1, 2*i), t.subtrees(source, layer-1, 2*i+1)
 	return t.combine(layer-1, &left, &right)
 }
 
@@ -361,8 +366,9 @@ func (t *Tree) stored(layer, i int) channel.Digest {
 	return t.top[1<<(t.log-layer)+i]
 }
 
-// Commit returns the tree over columns. It loads each column once, without scratch if m is nil. It returns ctx's error if ctx ends.
-func (s *Shape) Commit(ctx context.Context, h channel.Hash, load Load, m *Memory) (*Tree, error) {
+// Commit returns the tree over columns. It loads each part of a column once, the columns in 2^Parts(parts) parts, without scratch if m is nil. It returns ctx's
+// error if ctx ends.
+func (s *Shape) Commit(ctx context.Context, h channel.Hash, parts int, load Load, m *Memory) (*Tree, error) {
 	if len(s.Logs) == 0 {
 		if s.Height > 0 {
 			return nil, errors.New("merkle: a tree without columns has one leaf")
@@ -372,20 +378,55 @@ func (s *Shape) Commit(ctx context.Context, h channel.Hash, load Load, m *Memory
 		return t, nil
 	}
 	if h == channel.Poseidon252 {
-		return commit[poseidonState](ctx, h, poseidonHasher{}, s, load, m)
+		return commit[poseidonState](ctx, h, poseidonHasher{}, s, s.Parts(parts), load, m)
 	}
-	return commit[digests](ctx, h, blakeHasher{h}, s, load, m)
+	return commit[digests](ctx, h, blakeHasher{h}, s, s.Parts(parts), load, m)
 }
 
-func commit[S any](ctx context.Context, h channel.Hash, hash hasher[S], s *Shape, load Load, m *Memory) (*Tree, error) {
-	source := newTable(hash, s, load, m)
-	if err := source.begin(ctx); err != nil {
-		return nil, err
+// Parts returns log2 of the number of parts in which Commit loads columns if 2^parts parts are wanted: fewer or one if columns are small.
+func (s *Shape) Parts(parts int) int {
+	if len(s.Logs) == 0 {
+		return 0
 	}
-	t, err := newTree(ctx, h, source, s.Height-source.log())
-	if err != nil {
-		return nil, err
+	// A part of a column has two cells or more, and one of the leaves sixteen nodes of the lowest layer that is stored.
+	return max(0, min(parts, slices.Min(s.Logs)-1, slices.Max(s.Logs)-dropped-logLanes))
+}
+
+// commit commits to columns in 2^parts parts. Part c of the leaves consists of part c of each column: the lifting of a part is that of a smaller tree.
+func commit[S any](ctx context.Context, h channel.Hash, hash hasher[S], s *Shape, parts int, load Load, m *Memory) (*Tree, error) {
+	table := func(c int) (*table[S], error) {
+		part := &Shape{Logs: make([]int, len(s.Logs))}
+		for i, log := range s.Logs {
+			part.Logs[i] = log - parts
+		}
+		t := newTable(hash, part, func(i int, scratch []m31.M31) []m31.M31 { return load(i, c, scratch) }, m)
+		return t, t.begin(ctx)
 	}
-	t.shape, t.source = s, nil
+	if parts == 0 {
+		source, err := table(0)
+		if err != nil {
+			return nil, err
+		}
+		t, err := newTree(ctx, h, source, s.Height-source.log())
+		if err != nil {
+			return nil, err
+		}
+		t.shape, t.source = s, nil
+		return t, nil
+	}
+	log := slices.Max(s.Logs)
+	t := &Tree{hash: h, shape: s, log: log, lifted: s.Height - log, lowest: dropped}
+	layer := make([]digests, 1<<(log-t.lowest-logLanes))
+	size := len(layer) >> parts
+	for c := range 1 << parts {
+		source, err := table(c)
+		if err != nil {
+			return nil, err
+		}
+		if err := t.fill(ctx, layer[c*size:][:size], source); err != nil {
+			return nil, err
+		}
+	}
+	t.stack(layer)
 	return t, nil
 }

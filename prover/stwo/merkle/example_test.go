@@ -14,8 +14,8 @@ import (
 func Example() {
 	shape := merkle.Shape{Height: 3, Logs: []int{3, 2}}
 	columns := [][]m31.M31{{10, 11, 12, 13, 14, 15, 16, 17}, {20, 21, 22, 23}}
-	load := func(c int, _ []m31.M31) []m31.M31 { return columns[c] }
-	tree, err := shape.Commit(context.Background(), channel.Blake2s, load, new(merkle.Memory))
+	load := func(c, _ int, _ []m31.M31) []m31.M31 { return columns[c] }
+	tree, err := shape.Commit(context.Background(), channel.Blake2s, 0, load, new(merkle.Memory))
 	if err != nil {
 		fmt.Println(err)
 		return

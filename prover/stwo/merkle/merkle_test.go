@@ -25,7 +25,7 @@ func randomColumn(r *rand.Rand, log int) []m31.M31 {
 
 // stored loads columns that are in memory.
 func stored(columns [][]m31.M31) Load {
-	return func(c int, _ []m31.M31) []m31.M31 { return columns[c] }
+	return func(c, _ int, _ []m31.M31) []m31.M31 { return columns[c] }
 }
 
 // needed returns the cells of columns as OpenColumns wants them.
@@ -85,6 +85,7 @@ func TestCommit(t *testing.T) {
 			{7, []int{4, 2}},
 			{9, []int{5, 5, 1}},
 			{12, slices.Concat(slices.Repeat([]int{10}, 16), slices.Repeat([]int{4}, 16))},
+			{13, slices.Concat(slices.Repeat([]int{12}, 20), slices.Repeat([]int{5}, 16), slices.Repeat([]int{2}, 3), []int{13, 8})},
 		} {
 			hashes := []channel.Hash{channel.Blake2s, channel.Blake2sM31}
 			if shape.Height <= 8 {
@@ -95,13 +96,22 @@ func TestCommit(t *testing.T) {
 				for c, log := range shape.Logs {
 					columns[c] = randomColumn(r, log)
 				}
-				load := func(c int, scratch []m31.M31) []m31.M31 {
-					copy(scratch, columns[c])
+				load := func(c, part int, scratch []m31.M31) []m31.M31 {
+					copy(scratch, columns[c][part*len(scratch):])
 					return scratch
 				}
-				tree, err := shape.Commit(t.Context(), h, load, &memory)
+				tree, err := shape.Commit(t.Context(), h, 0, load, &memory)
 				if err != nil {
 					t.Fatal(err)
+				}
+				for parts := 1; parts <= 3; parts++ {
+					parted, err := shape.Commit(t.Context(), h, parts, load, &memory)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if parted.Root() != tree.Root() || !slices.Equal(parted.Layer(), tree.Layer()) {
+						t.Errorf("%v, %v: another tree in 2^%d parts", shape, h, shape.Parts(parts))
+					}
 				}
 				order := shape.order()
 				leaves := make([]channel.Digest, 1<<shape.Height)
@@ -203,7 +213,7 @@ func TestCancel(t *testing.T) {
 	cancel()
 	shape := Shape{10, []int{10, 4}}
 	columns := [][]m31.M31{make([]m31.M31, 1<<10), make([]m31.M31, 1<<4)}
-	if _, err := shape.Commit(ctx, channel.Blake2s, stored(columns), new(Memory)); !errors.Is(err, context.Canceled) {
+	if _, err := shape.Commit(ctx, channel.Blake2s, 0, stored(columns), new(Memory)); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -213,7 +223,7 @@ func TestVerifyRefuses(t *testing.T) {
 	shape := Shape{6, []int{6, 3, 6}}
 	r := rand.New(rand.NewPCG(9, 10))
 	columns := [][]m31.M31{randomColumn(r, 6), randomColumn(r, 3), randomColumn(r, 6)}
-	tree, err := shape.Commit(t.Context(), channel.Blake2s, stored(columns), new(Memory))
+	tree, err := shape.Commit(t.Context(), channel.Blake2s, 0, stored(columns), new(Memory))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,7 +300,7 @@ func BenchmarkCommit(b *testing.B) {
 	}
 	var memory Memory
 	for b.Loop() {
-		if _, err := shape.Commit(context.Background(), channel.Blake2s, stored(columns), &memory); err != nil {
+		if _, err := shape.Commit(context.Background(), channel.Blake2s, 0, stored(columns), &memory); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/starkd/starkd/prover/stwo/m31"
 )
 
-// Load returns the cells of column c, either in scratch, which has their number, or where they are stored. Several goroutines may call it.
-type Load func(c int, scratch []m31.M31) []m31.M31
+// Load returns the cells of a part of column c, either in scratch, which has their number, or where they are stored. Several goroutines may call it.
+type Load func(c, part int, scratch []m31.M31) []m31.M31
 
 // blockWords is the number of cells of a leaf that are absorbed together: a block of BLAKE2s, or two felts of Poseidon.
 const blockWords = 16
@@ -60,7 +60,7 @@ type table[S any] struct {
 	logs   []int // log2 of the number of cells of each column, in the order of hashing
 	order  []int // numbers of the columns, in the order of hashing
 	size   int   // log2 of the number of rows, at least logLanes
-	load   Load
+	load   func(c int, scratch []m31.M31) []m31.M31
 	memory *Memory
 	states []S // after the blocks before the present one, of 2^done rows
 	done   int
@@ -77,7 +77,7 @@ type work[S any] struct {
 }
 
 // newTable returns the leaves over columns.
-func newTable[S any](hash hasher[S], s *Shape, load Load, m *Memory) *table[S] {
+func newTable[S any](hash hasher[S], s *Shape, load func(c int, scratch []m31.M31) []m31.M31, m *Memory) *table[S] {
 	t := &table[S]{hash: hash, order: s.order(), load: load, memory: m, done: -1}
 	for _, c := range t.order {
 		t.logs = append(t.logs, s.Logs[c])
@@ -290,12 +290,13 @@ func (poseidonHasher) digests(s *poseidonState) (out digests) {
 }
 
 // CommitMemory returns the bytes of memory that Commit takes for the shape, with scratch and without the tree.
-func (s *Shape) CommitMemory(h channel.Hash) int64 {
+func (s *Shape) CommitMemory(h channel.Hash, parts int) int64 {
+	parts = s.Parts(parts)
 	order := s.order()
 	logs := make([]int, len(order))
 	var scratch [blockWords]int64
 	for i, c := range order {
-		logs[i] = s.Logs[c]
+		logs[i] = s.Logs[c] - parts
 		scratch[i%blockWords] = max(scratch[i%blockWords], 4<<logs[i])
 	}
 	row := int64(unsafe.Sizeof(digests{}) / lanes)

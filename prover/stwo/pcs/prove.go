@@ -154,19 +154,17 @@ func (s *shape) sample(ctx context.Context, tables []*Table, p Point, t *circle.
 	return values, nil
 }
 
-// quotients returns the DEEP sum on the whole domain.
+// quotients returns the DEEP sum on the whole domain. The numerator of each point is computed, used and dropped.
 func (s *shape) quotients(ctx context.Context, tables []*Table, batches []*batch, w *circle.Twiddles) (fri.Column, error) {
-	quotients := make([]circle.Quotient, len(batches))
-	for k, b := range batches {
+	sum := fri.NewColumn(1 << s.logDomain)
+	for _, b := range batches {
 		numerator, err := s.numerator(ctx, tables, b, w)
 		if err != nil {
 			return fri.Column{}, err
 		}
-		quotients[k] = circle.Quotient{Point: b.point, Numerator: *numerator, A: b.a, B: b.b}
-	}
-	sum := fri.NewColumn(1 << s.logDomain)
-	if !circle.AddQuotients(sum, s.logDomain, quotients) {
-		panic("pcs: the point out of the domain is on a line through a point of the domain")
+		if !circle.AddQuotients(sum, s.logDomain, []circle.Quotient{{Point: b.point, Numerator: *numerator, A: b.a, B: b.b}}) {
+			panic("pcs: the point out of the domain is on a line through a point of the domain")
+		}
 	}
 	return sum, ctx.Err()
 }
@@ -180,16 +178,12 @@ func (s *shape) numerator(ctx context.Context, tables []*Table, b *batch, w *cir
 		weights []m31.QM31
 	}
 	var parts [circle.MaxLog + 1][2]part
-	sums := make([]*fri.Column, circle.MaxLog+1)
-	blowup := s.logDomain - s.logRows
+	largest := -1
 	for i := range b.terms {
 		t := &b.terms[i]
 		table := tables[t.tree]
 		log := table.logs[t.column]
-		if sums[log] == nil {
-			c := fri.NewColumn(1 << (log + blowup))
-			sums[log] = &c
-		}
+		largest = max(largest, log)
 		if cells := table.cells[t.column]; cells != nil {
 			p := &parts[log][1]
 			if table.extended {
@@ -202,17 +196,26 @@ func (s *shape) numerator(ctx context.Context, tables []*Table, b *batch, w *cir
 			p.columns, p.weights = append(p.columns, cells[:1<<log]), append(p.weights, t.weight.Mul(b.c))
 		}
 	}
-	// A sum of values has as many coefficients as its columns, so its first cells give them.
-	for log, sum := range sums {
+	if largest < 0 {
+		return nil, errors.New("pcs: a point without samples")
+	}
+	blowup := s.logDomain - s.logRows
+	var lifted *fri.Column // the sum of the columns of smaller sizes
+	for log := range largest + 1 {
 		values, coefficients := &parts[log][0], &parts[log][1]
-		if sum == nil || len(values.columns)+len(coefficients.columns) == 0 || ctx.Err() != nil {
+		if len(values.columns)+len(coefficients.columns) == 0 && log < largest {
 			continue
 		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		sum := fri.NewColumn(1 << (log + blowup))
 		var first fri.Column
 		for q := range first {
 			first[q] = sum[q][:1<<log]
 		}
 		if len(values.columns) > 0 {
+			// A sum of values has as many coefficients as its columns, so its first cells give them.
 			values.table.windows(1<<log, func(start, end int) {
 				var part fri.Column
 				for q := range part {
@@ -224,13 +227,10 @@ func (s *shape) numerator(ctx context.Context, tables []*Table, b *batch, w *cir
 		}
 		circle.AddScaled(first, coefficients.columns, coefficients.weights)
 		parallel.For(len(sum), func(q int) { w.Evaluate(sum[q], first[q]) })
+		if lifted != nil {
+			addLifted(&sum, lifted)
+		}
+		lifted = &sum
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	sum := liftSum(sums)
-	if sum == nil {
-		return nil, errors.New("pcs: a point without samples")
-	}
-	return sum, nil
+	return lifted, nil
 }

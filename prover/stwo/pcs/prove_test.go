@@ -102,7 +102,7 @@ func (y *toy) prove(ctx context.Context, change func(tree int, values [][]m31.M3
 		}
 		power = power.Mul(coefficient)
 	}
-	table, err := sum.Commit(ctx, &y.config, y.hash, t)
+	table, err := sum.Commit(ctx, &y.config, y.hash, t, 1)
 	if err != nil {
 		return nil, err
 	}

@@ -67,34 +67,57 @@ func cut(columns [][]m31.M31, start, end int) [][]m31.M31 {
 // NewTable commits to columns of 2^logs[i] rows, given by their values on the canonic domains of their sizes. A column without values is 0. The table
 // keeps the values: see Interpolate. NewTable returns ctx's error if ctx ends.
 func (c *Config) NewTable(ctx context.Context, h channel.Hash, t *circle.Twiddles, logs []int, values [][]m31.M31) (*Table, error) {
-	return c.newTable(ctx, h, logs, values, t.Extend)
+	return c.newTable(ctx, h, 0, logs, values, func(dst []m31.M31, i, _ int) { t.Extend(dst, values[i]) })
 }
 
-// newTable commits to columns that extend evaluates on the larger domain.
-func (c *Config) newTable(ctx context.Context, h channel.Hash, logs []int, columns [][]m31.M31, extend func(dst, src []m31.M31)) (*Table, error) {
+// NewTableOfCoefficients does what NewTable does, for columns given by the coefficients of their polynomials, which the table keeps. A column is evaluated
+// in 2^parts parts: more of them take less memory, and more than one for each block of as many cells as there are coefficients take longer.
+func (c *Config) NewTableOfCoefficients(ctx context.Context, h channel.Hash, t *circle.Twiddles, parts int, logs []int, coefficients [][]m31.M31) (*Table, error) {
+	table, err := c.newTable(ctx, h, parts, logs, coefficients, func(dst []m31.M31, i, part int) {
+		size := min(len(dst), len(coefficients[i]))
+		for k := range len(dst) / size {
+			t.EvaluateBlock(dst[k*size:][:size], coefficients[i], logs[i]+int(c.LogBlowup), part*len(dst)/size+k)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range table.coefficients {
+		table.coefficients[i] = true
+	}
+	return table, nil
+}
+
+// newTable commits to columns, in 2^parts parts. extend sets dst to a part of the values of column i on the larger domain.
+func (c *Config) newTable(ctx context.Context, h channel.Hash, parts int, logs []int, columns [][]m31.M31, extend func(dst []m31.M31, i, part int)) (*Table, error) {
 	shape, err := c.shape(logs)
 	if err != nil {
 		return nil, err
 	}
-	largestZero := 0
 	for i, column := range columns {
 		if column != nil && len(column) != 1<<logs[i] {
 			return nil, fmt.Errorf("pcs: column %d has %d rows, and its size is 2^%d", i, len(column), logs[i])
 		}
-		if column == nil {
-			largestZero = max(largestZero, 1<<shape.Logs[i])
-		}
 	}
-	zeros := make([]m31.M31, largestZero)
 	out := &Table{logs: logs, blowup: int(c.LogBlowup), cells: columns, coefficients: make([]bool, len(columns))}
-	out.tree, err = shape.Commit(ctx, h, func(i int, scratch []m31.M31) []m31.M31 {
+	out.tree, err = shape.Commit(ctx, h, parts, func(i, part int, scratch []m31.M31) []m31.M31 {
 		if columns[i] == nil {
-			return zeros[:len(scratch)]
+			clear(scratch)
+		} else {
+			extend(scratch, i, part)
 		}
-		extend(scratch, columns[i])
 		return scratch
 	}, new(merkle.Memory))
 	return out, err
+}
+
+// CommitMemory returns the bytes of memory that a commitment to columns of 2^logs[i] rows takes, in 2^parts parts and without the table.
+func (c *Config) CommitMemory(h channel.Hash, parts int, logs []int) int64 {
+	shape, err := c.shape(logs)
+	if err != nil {
+		return 0 // the commitment fails
+	}
+	return shape.CommitMemory(h, parts)
 }
 
 // Interpolate replaces the values of columns first to end-1, which NewTable got, by the coefficients of their polynomials, in the same memory.
@@ -182,7 +205,7 @@ func (c *Config) ExtendedTable(ctx context.Context, h channel.Hash, logs []int, 
 	}
 	out := &Table{logs: logs, blowup: int(c.LogBlowup), extended: true, cells: cells}
 	if layer == nil {
-		out.tree, err = shape.Commit(ctx, h, func(i int, _ []m31.M31) []m31.M31 { return cells[i] }, nil)
+		out.tree, err = shape.Commit(ctx, h, 0, func(i, _ int, _ []m31.M31) []m31.M31 { return cells[i] }, nil)
 	} else {
 		out.tree, err = shape.Restore(h, layer)
 	}
@@ -248,8 +271,9 @@ func (a *Accumulator) At(log int) *fri.Column {
 }
 
 // Commit adds up the sums, each lifted to the largest size 2^n, and commits to the two halves of the coefficients: the polynomial is
-// left + π(…π(x))·right with π applied n-2 times, and each half has the size of the largest component. The accumulator must not be used again.
-func (a *Accumulator) Commit(ctx context.Context, c *Config, h channel.Hash, t *circle.Twiddles) (*Table, error) {
+// left + π(…π(x))·right with π applied n-2 times, and each half has the size of the largest component. parts is that of NewTableOfCoefficients. The accumulator
+// must not be used again.
+func (a *Accumulator) Commit(ctx context.Context, c *Config, h channel.Hash, t *circle.Twiddles, parts int) (*Table, error) {
 	sum := liftSum(a.sums[:])
 	if sum == nil {
 		return nil, errors.New("pcs: no component has added to the composition")
@@ -260,28 +284,21 @@ func (a *Accumulator) Commit(ctx context.Context, c *Config, h channel.Hash, t *
 	for k := range columns {
 		columns[k], logs[k] = sum[k%4][k/4*half:][:half], logLen(sum[0])-1
 	}
-	table, err := c.newTable(ctx, h, logs, columns, t.Evaluate)
-	if err != nil {
-		return nil, err
-	}
-	for k := range columns {
-		table.coefficients[k] = true
-	}
-	return table, nil
+	return c.NewTableOfCoefficients(ctx, h, t, parts, logs, columns)
 }
 
 // liftSum returns the sum of columns, the sizes of which ascend, lifted to the size of the largest. It is nil if all are nil. The columns are
-// overwritten.
+// overwritten, and dropped from the list.
 func liftSum(columns []*fri.Column) *fri.Column {
 	var sum *fri.Column
-	for _, c := range columns {
+	for i, c := range columns {
 		if c == nil {
 			continue
 		}
 		if sum != nil {
 			addLifted(c, sum)
 		}
-		sum = c
+		sum, columns[i] = c, nil
 	}
 	return sum
 }
