@@ -154,10 +154,12 @@ func (l *layout) load(ctx context.Context, f *os.File, hashed bool) (*Table, err
 	if hashed {
 		layer = view[blake.State16](data, l.layerAt, l.layerLen)
 	}
-	if t.Table, err = l.config.ExtendedTable(ctx, l.hash, l.logs, cells, layer); err != nil {
+	if t.Table, err = l.config.ExtendedTable(ctx, l.hash, l.logs, cells, layer, t.release()); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
-	t.Release = t.release()
+	if t.Release != nil {
+		t.Release()
+	}
 	return t, nil
 }
 

@@ -75,6 +75,7 @@ type footprint struct {
 	input   int64 // bytes of the run
 	stored  int64 // bytes of the preprocessed columns in memory
 	direct  bool  // preprocessed columns are read where they are stored
+	mapped  bool  // they are in a file
 	tables  []tableSize
 	columns int // of all trees
 }
@@ -93,7 +94,8 @@ func (p *Prover) footprint(in *adapter.Input) (*footprint, error) {
 		return nil, err
 	}
 	f := &footprint{config: &p.params.Config, hash: p.params.Hash, workers: int64(parallel.Workers()), direct: p.params.Config.LogBlowup == 1}
-	if p.preprocessed == nil || p.preprocessed.Release == nil {
+	f.mapped = p.preprocessed != nil && p.preprocessed.Release != nil
+	if !f.mapped {
 		points, _ := p.params.Preprocessed.Points()
 		f.stored = f.preprocessedSize(p.columns) + int64(points)*int64(unsafe.Sizeof(preprocessed.Row{}))
 	}
@@ -146,7 +148,9 @@ const (
 	// spareMemory and 1/spareShare of what is alive are left to the collector, and to what the footprint does not count: programs of components, samples,
 	// openings, the proof.
 	spareMemory = 24 << 20
-	spareShare  = 32
+	// mappedMemory is what is read of a file of preprocessed columns before it is given back.
+	mappedMemory = 160 << 20
+	spareShare   = 32
 )
 
 // need returns the memory of a process that makes the proof with extended columns computed in parts.
@@ -156,6 +160,9 @@ func (f *footprint) need(parts int) int64 {
 		most = max(most, s)
 	}
 	most += f.input + f.stored
+	if f.mapped {
+		most += mappedMemory
+	}
 	return programMemory + most + spareMemory + most/spareShare
 }
 
@@ -191,9 +198,12 @@ func (f *footprint) stages(parts int) []int64 {
 	parted := int64(0)
 	for i := range f.tables {
 		t := &f.tables[i]
-		parted = max(parted, 4*int64(partedCells(t.LogSize, t.base, t.interaction, f.storedReads(t), parts)))
-		if !f.direct {
-			parted = max(parted, f.workers*vector(t.LogSize))
+		part := logPart(t.LogSize, partsOf(parts, t.base+t.interaction, t.reads, f.mapped))
+		switch {
+		case !f.direct: // columns are interpolated, and copied
+			parted = max(parted, 4*int64(partedCells(t.LogSize, t.base+t.interaction+t.reads, part))+f.workers*vector(t.LogSize))
+		default:
+			parted = max(parted, 4*int64(partedCells(t.LogSize, t.base+t.interaction, part)))
 		}
 	}
 
@@ -210,14 +220,6 @@ func (f *footprint) stages(parts int) []int64 {
 		columns + 3*tree + composition + 2*secure(domain),
 		columns + 3*tree + composition + 2*secure(domain)*4/7 + opened,
 	}
-}
-
-// storedReads returns how many preprocessed columns of a table are copied for the composition.
-func (f *footprint) storedReads(t *tableSize) int {
-	if f.direct {
-		return 0
-	}
-	return t.reads
 }
 
 // filling returns what is alive at once while the base columns are filled.
@@ -285,6 +287,15 @@ func (p *Prover) way(f *footprint) (parts int, bound int64, err error) {
 	return 0, 0, &MemoryError{f.need(ways[len(ways)-1]), p.memory}
 }
 
+// heapBound returns what is left for the Go runtime of a bound.
+func (f *footprint) heapBound(bound int64) int64 {
+	bound -= programMemory
+	if f.mapped {
+		bound -= mappedMemory
+	}
+	return bound
+}
+
 // LimitMemory keeps the memory of the process within a bound in bytes, as far as the Go runtime can, until the function that it returns is called. A bound
 // of 0 is none. It is for programs that do nothing but prove: they keep the bound while they read a run and write the proof.
 func LimitMemory(bound int64) (end func()) {
@@ -303,13 +314,12 @@ var limits struct {
 	others, bound int64
 }
 
-// limit limits the memory of the process to what it has now, without the given bytes that the bound counts too, and bound bytes. The function that it
+// limit limits the memory of the Go runtime to what it has now, without the given bytes that the bound counts too, and bound bytes. The function that it
 // returns ends that.
 func limit(bound, counted int64) (end func()) {
 	l := &limits
 	l.Lock()
 	defer l.Unlock()
-	bound -= programMemory
 	if l.proofs == 0 {
 		l.before = debug.SetMemoryLimit(-1)
 		runtime.GC() // so that only live memory is counted

@@ -111,7 +111,7 @@ func (p *Prover) commitPreprocessed(ctx context.Context) error {
 		return err
 	}
 	var err error
-	p.preprocessed, err = p.params.Config.ExtendedTable(ctx, p.params.Hash, logs, cells, nil)
+	p.preprocessed, err = p.params.Config.ExtendedTable(ctx, p.params.Hash, logs, cells, nil, nil)
 	return err
 }
 
@@ -141,7 +141,7 @@ func (p *Prover) prove(ctx context.Context, in *adapter.Input, progress *Progres
 	if err != nil {
 		return nil, err
 	}
-	defer limit(bound, footprint.input+footprint.stored)()
+	defer limit(footprint.heapBound(bound), footprint.input+footprint.stored)()
 
 	// The tables of the run.
 	progress.stage(stages[0])
@@ -326,12 +326,14 @@ func (r *run) composition(ctx context.Context, base, interaction *pcs.Table, cha
 	sum := new(pcs.Accumulator)
 	// The columns of one table after another are extended to twice their size, part by part.
 	cells := 0
+	mapped := r.Prover.preprocessed.Release != nil
 	for i := range r.tables {
 		c, reads := r.tables[i].AIR(), len(r.reads[i])
+		part := logPart(r.tables[i].LogSize, partsOf(r.parts, len(c.Columns)+c.InteractionColumns(), reads, mapped))
 		if r.Prover.preprocessed.Stored() {
 			reads = 0
 		}
-		cells = max(cells, partedCells(r.tables[i].LogSize, len(c.Columns), c.InteractionColumns(), reads, r.parts))
+		cells = max(cells, partedCells(r.tables[i].LogSize, len(c.Columns)+c.InteractionColumns()+reads, part))
 	}
 	memory := make([]m31.M31, cells)
 	baseColumn, interactionColumn := 0, 0
@@ -341,7 +343,7 @@ func (r *run) composition(ctx context.Context, base, interaction *pcs.Table, cha
 		reads, columns := r.reads[i], make([][]m31.M31, n+m+len(r.reads[i]))
 		base.Interpolate(r.twiddles, baseColumn, baseColumn+n)
 		interaction.Interpolate(r.twiddles, interactionColumn, interactionColumn+m)
-		size := 1 << logPart(t.LogSize, r.parts)
+		size := 1 << logPart(t.LogSize, partsOf(r.parts, n+m, len(reads), mapped))
 		column := func(k, part int) []m31.M31 {
 			place := func() []m31.M31 { return memory[8*rows+k*size:][:size] }
 			switch {
@@ -395,10 +397,20 @@ func logPart(log, parts int) int { return max(min(log, leastLogPart), log-parts)
 // leastLogPart is log2 of the number of cells of a column below which it is not worth computing fewer at once.
 const leastLogPart = 14
 
-// partedCells returns the number of cells that are in memory at once while the composition of a table of 2^log rows is computed.
-func partedCells(log, base, interaction, reads, parts int) int {
-	return 8<<log + (base+interaction+reads)<<logPart(log, parts)
+// partsOf returns the parts for a table that reads some preprocessed columns: more than the given ones if these are in a file, and more than its own, so that
+// few of their cells are in memory at once.
+func partsOf(parts, columns, reads int, mapped bool) int {
+	if mapped && reads > columns {
+		return mappedParts
+	}
+	return parts
 }
+
+const mappedParts = 5
+
+// partedCells returns the number of cells that are in memory at once while the composition of a table of 2^log rows is computed, 2^part cells of each
+// column.
+func partedCells(log, columns, part int) int { return 8<<log + columns<<part }
 
 // newClaim returns the claim of a run.
 func newClaim(in *adapter.Input, tables []cairoair.Table) (Claim, error) {

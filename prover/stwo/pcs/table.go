@@ -192,8 +192,8 @@ func (c *Config) shape(logs []int) (*merkle.Shape, error) {
 
 // ExtendedTable returns the table of columns of 2^logs[i] rows, given by their values on the canonic domains that are larger by the blowup, which the
 // table keeps. layer is the result of Layer of an earlier table of the same columns, or nil: then the columns are hashed. With a layer they are not
-// read, and the caller must compare the root.
-func (c *Config) ExtendedTable(ctx context.Context, h channel.Hash, logs []int, cells [][]m31.M31, layer []blake.State16) (*Table, error) {
+// read, and the caller must compare the root. release is the table's Release.
+func (c *Config) ExtendedTable(ctx context.Context, h channel.Hash, logs []int, cells [][]m31.M31, layer []blake.State16, release func()) (*Table, error) {
 	shape, err := c.shape(logs)
 	if err != nil {
 		return nil, err
@@ -203,14 +203,22 @@ func (c *Config) ExtendedTable(ctx context.Context, h channel.Hash, logs []int, 
 			return nil, fmt.Errorf("pcs: column %d has %d cells, want 2^%d", i, len(cells[i]), shape.Logs[i])
 		}
 	}
-	out := &Table{logs: logs, blowup: int(c.LogBlowup), extended: true, cells: cells}
+	out := &Table{logs: logs, blowup: int(c.LogBlowup), extended: true, cells: cells, Release: release}
 	if layer == nil {
-		out.tree, err = shape.Commit(ctx, h, 0, func(i, _ int, _ []m31.M31) []m31.M31 { return cells[i] }, nil)
+		parts := shape.Parts(extendedParts)
+		out.tree, err = shape.Commit(ctx, h, parts, func(i, part int, _ []m31.M31) []m31.M31 {
+			out.release() // what was read before is hashed
+			size := len(cells[i]) >> parts
+			return cells[i][part*size:][:size]
+		}, nil)
 	} else {
 		out.tree, err = shape.Restore(h, layer)
 	}
 	return out, err
 }
+
+// extendedParts is log2 of the number of parts in which ExtendedTable hashes columns.
+const extendedParts = 3
 
 // Layer returns a layer of the table's tree from which ExtendedTable makes it again.
 func (t *Table) Layer() []blake.State16 { return t.tree.Layer() }
