@@ -28,13 +28,9 @@ const (
 
 // WriteRegisters writes the trace file.
 func (t *Trace) WriteRegisters(w io.Writer) error {
-	b := bufio.NewWriterSize(w, 1<<20)
-	var rec [traceRecord]byte
+	b := NewRegistersWriter(w)
 	for _, r := range t.Registers {
-		binary.LittleEndian.PutUint64(rec[0:], r.AP)
-		binary.LittleEndian.PutUint64(rec[8:], r.FP)
-		binary.LittleEndian.PutUint64(rec[16:], r.PC)
-		if _, err := b.Write(rec[:]); err != nil {
+		if err := b.Write(r); err != nil {
 			return err
 		}
 	}
@@ -43,21 +39,65 @@ func (t *Trace) WriteRegisters(w io.Writer) error {
 
 // WriteMemory writes the memory file.
 func (m *Memory) WriteMemory(w io.Writer) error {
-	b := bufio.NewWriterSize(w, 1<<20)
-	var rec [memoryRecord]byte
+	b := NewMemoryWriter(w)
 	for a, known := range m.Known {
 		if !known {
 			continue
 		}
-		binary.LittleEndian.PutUint64(rec[:], uint64(a))
-		for i, l := range m.Value[a].Limbs() {
-			binary.LittleEndian.PutUint64(rec[8+8*i:], l)
-		}
-		if _, err := b.Write(rec[:]); err != nil {
+		if err := b.Write(uint64(a), &m.Value[a]); err != nil {
 			return err
 		}
 	}
 	return b.Flush()
+}
+
+// RegistersWriter writes a trace file step by step. Flush ends it.
+type RegistersWriter struct{ *bufio.Writer }
+
+// NewRegistersWriter returns a writer to w.
+func NewRegistersWriter(w io.Writer) RegistersWriter {
+	return RegistersWriter{bufio.NewWriterSize(w, fileBuffer)}
+}
+
+// fileBuffer is the size in bytes of the buffers of trace and memory files.
+const fileBuffer = 1 << 18
+
+// Write writes the registers before a step.
+func (w RegistersWriter) Write(r Registers) error {
+	if w.Available() < traceRecord {
+		if err := w.Flush(); err != nil {
+			return err
+		}
+	}
+	rec := w.AvailableBuffer()
+	rec = binary.LittleEndian.AppendUint64(rec, r.AP)
+	rec = binary.LittleEndian.AppendUint64(rec, r.FP)
+	rec = binary.LittleEndian.AppendUint64(rec, r.PC)
+	_, err := w.Writer.Write(rec)
+	return err
+}
+
+// MemoryWriter writes a memory file cell by cell, in ascending order of addresses. Flush ends it.
+type MemoryWriter struct{ *bufio.Writer }
+
+// NewMemoryWriter returns a writer to w.
+func NewMemoryWriter(w io.Writer) MemoryWriter {
+	return MemoryWriter{bufio.NewWriterSize(w, fileBuffer)}
+}
+
+// Write writes a cell.
+func (w MemoryWriter) Write(address uint64, value *felt.Felt) error {
+	if w.Available() < memoryRecord {
+		if err := w.Flush(); err != nil {
+			return err
+		}
+	}
+	rec := binary.LittleEndian.AppendUint64(w.AvailableBuffer(), address)
+	for _, l := range value.Limbs() {
+		rec = binary.LittleEndian.AppendUint64(rec, l)
+	}
+	_, err := w.Writer.Write(rec)
+	return err
 }
 
 type segmentJSON struct {
@@ -258,18 +298,6 @@ type privateInputJSON struct {
 	MulMod       *modInputJSON   `json:"mul_mod,omitempty"`
 }
 
-// section converts a list of instances to a section of the file. A nil list gives a nil section.
-func section[T, U any](list []T, f func(T) U) *[]U {
-	if list == nil {
-		return nil
-	}
-	out := make([]U, len(list))
-	for i, v := range list {
-		out[i] = f(v)
-	}
-	return &out
-}
-
 // unsection converts a section of the file to a list of instances. A nil section gives a nil list.
 func unsection[T, U any](list *[]U, f func(U) T) []T {
 	if list == nil {
@@ -284,51 +312,9 @@ func unsection[T, U any](list *[]U, f func(U) T) []T {
 
 // JSON returns air_private_input.json, which names the trace and memory files.
 func (p *PrivateInput) JSON(tracePath, memoryPath string) ([]byte, error) {
-	pair := func(v PairInstance) pairJSON { return pairJSON(v) }
-	value := func(v RangeCheckInstance) valueJSON { return valueJSON(v) }
-	return json.MarshalIndent(privateInputJSON{
-		TracePath: tracePath, MemoryPath: memoryPath,
-		Pedersen:     section(p.Pedersen, pair),
-		Bitwise:      section(p.Bitwise, pair),
-		RangeCheck:   section(p.RangeCheck, value),
-		RangeCheck96: section(p.RangeCheck96, value),
-		ECDSA: section(p.ECDSA, func(v ECDSAInstance) ecdsaJSON {
-			return ecdsaJSON{v.Index, v.PubKey, v.Msg, signatureJSON{v.SigR, v.SigW}}
-		}),
-		ECOp: section(p.ECOp, func(v ECOpInstance) ecOpJSON {
-			return ecOpJSON{v.Index, v.PX, v.PY, v.M, v.QX, v.QY}
-		}),
-		Poseidon: section(p.Poseidon, func(v PoseidonInstance) poseidonJSON {
-			return poseidonJSON{v.Index, v.S[0], v.S[1], v.S[2]}
-		}),
-		Keccak: section(p.Keccak, func(v KeccakInstance) keccakJSON {
-			s := v.S
-			return keccakJSON{v.Index, s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]}
-		}),
-		AddMod: p.AddMod.toJSON(),
-		MulMod: p.MulMod.toJSON(),
-	}, "", " ")
-}
-
-// toJSON converts the input to its section of the file, nil if in is nil.
-func (in *ModInput) toJSON() *modInputJSON {
-	if in == nil {
-		return nil
-	}
-	list := section(in.Instances, func(v ModInstance) modInstanceJSON {
-		return modInstanceJSON{
-			v.Index, v.P[0], v.P[1], v.P[2], v.P[3], v.ValuesPtr, v.OffsetsPtr, v.N,
-			batchJSON{modVarsJSON{
-				v.AOffset, v.A[0], v.A[1], v.A[2], v.A[3],
-				v.BOffset, v.B[0], v.B[1], v.B[2], v.B[3],
-				v.COffset, v.C[0], v.C[1], v.C[2], v.C[3],
-			}},
-		}
-	})
-	if list == nil {
-		list = &[]modInstanceJSON{}
-	}
-	return &modInputJSON{*list, in.ZeroValueAddress}
+	var b bytes.Buffer
+	err := p.Sections().WriteJSON(&b, tracePath, memoryPath)
+	return b.Bytes(), err
 }
 
 // input converts the section of the file to a ModInput, nil if in is nil.

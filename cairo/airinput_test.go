@@ -3,7 +3,10 @@ package cairo
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -112,3 +115,121 @@ func FuzzLoadTrace(f *testing.F) {
 		}
 	})
 }
+
+// section converts a list of instances to a section of the file. A nil list gives a nil section.
+func section[T, U any](list []T, f func(T) U) *[]U {
+	if list == nil {
+		return nil
+	}
+	out := make([]U, len(list))
+	for i, v := range list {
+		out[i] = f(v)
+	}
+	return &out
+}
+
+// marshalPrivate returns air_private_input.json by encoding/json.
+func marshalPrivate(p *PrivateInput, tracePath, memoryPath string) ([]byte, error) {
+	pair := func(v PairInstance) pairJSON { return pairJSON(v) }
+	value := func(v RangeCheckInstance) valueJSON { return valueJSON(v) }
+	return json.MarshalIndent(privateInputJSON{
+		TracePath: tracePath, MemoryPath: memoryPath,
+		Pedersen:     section(p.Pedersen, pair),
+		Bitwise:      section(p.Bitwise, pair),
+		RangeCheck:   section(p.RangeCheck, value),
+		RangeCheck96: section(p.RangeCheck96, value),
+		ECDSA: section(p.ECDSA, func(v ECDSAInstance) ecdsaJSON {
+			return ecdsaJSON{v.Index, v.PubKey, v.Msg, signatureJSON{v.SigR, v.SigW}}
+		}),
+		ECOp: section(p.ECOp, func(v ECOpInstance) ecOpJSON {
+			return ecOpJSON{v.Index, v.PX, v.PY, v.M, v.QX, v.QY}
+		}),
+		Poseidon: section(p.Poseidon, func(v PoseidonInstance) poseidonJSON {
+			return poseidonJSON{v.Index, v.S[0], v.S[1], v.S[2]}
+		}),
+		Keccak: section(p.Keccak, func(v KeccakInstance) keccakJSON {
+			s := v.S
+			return keccakJSON{v.Index, s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]}
+		}),
+		AddMod: marshalMod(p.AddMod),
+		MulMod: marshalMod(p.MulMod),
+	}, "", " ")
+}
+
+// marshalMod converts the input to its section of the file, nil if in is nil.
+func marshalMod(in *ModInput) *modInputJSON {
+	if in == nil {
+		return nil
+	}
+	list := section(in.Instances, func(v ModInstance) modInstanceJSON {
+		return modInstanceJSON{
+			v.Index, v.P[0], v.P[1], v.P[2], v.P[3], v.ValuesPtr, v.OffsetsPtr, v.N,
+			batchJSON{modVarsJSON{
+				v.AOffset, v.A[0], v.A[1], v.A[2], v.A[3],
+				v.BOffset, v.B[0], v.B[1], v.B[2], v.B[3],
+				v.COffset, v.C[0], v.C[1], v.C[2], v.C[3],
+			}},
+		}
+	})
+	if list == nil {
+		list = &[]modInstanceJSON{}
+	}
+	return &modInputJSON{*list, in.ZeroValueAddress}
+}
+
+// TestWriteJSON compares the private input that is written instance by instance with what encoding/json makes of the same lists: without
+// sections, with empty ones, and with instances of every kind.
+func TestWriteJSON(t *testing.T) {
+	f := func(n uint64) felt.Felt {
+		x := felt.FromUint64(n)
+		return *x.Mul(&x, &x).Neg(&x)
+	}
+	four := func(n uint64) [4]felt.Felt { return [4]felt.Felt{f(n), felt.FromUint64(n), {}, f(n + 1)} }
+	full := PrivateInput{
+		RangeCheck: []RangeCheckInstance{{0, f(1)}, {1, felt.Zero}, {7, f(2)}},
+		Pedersen:   []PairInstance{{3, f(3), f(4)}},
+		Bitwise:    []PairInstance{{0, f(5), felt.One}, {1 << 40, f(6), f(7)}},
+		ECDSA:      []ECDSAInstance{{0, f(8), f(9), f(10), f(11)}, {1, f(12), f(13), f(14), f(15)}},
+		ECOp:       []ECOpInstance{{2, f(16), f(17), f(18), f(19), f(20)}},
+		Poseidon:   []PoseidonInstance{{0, [3]felt.Felt{f(21), f(22), f(23)}}},
+		Keccak:     []KeccakInstance{{0, [8]felt.Felt{f(1), f(2), f(3), f(4), f(5), f(6), f(7), f(8)}}},
+
+		RangeCheck96: []RangeCheckInstance{{0, f(24)}},
+		AddMod:       &ModInput{5, []ModInstance{{0, four(25), 1, 2, 3, 4, 5, 6, four(26), four(27), four(28)}, {1, four(29), 9, 8, 7, 6, 5, 4, four(30), four(31), four(32)}}},
+		MulMod:       &ModInput{6, nil},
+	}
+	empty := PrivateInput{
+		RangeCheck: []RangeCheckInstance{}, Pedersen: []PairInstance{}, Bitwise: []PairInstance{}, ECDSA: []ECDSAInstance{}, ECOp: []ECOpInstance{},
+		Poseidon: []PoseidonInstance{}, Keccak: []KeccakInstance{}, RangeCheck96: []RangeCheckInstance{}, AddMod: &ModInput{}, MulMod: &ModInput{Instances: []ModInstance{}},
+	}
+	for name, p := range map[string]*PrivateInput{"nil": {}, "empty": &empty, "full": &full, "last only": {MulMod: full.AddMod}} {
+		for _, path := range []string{"/tmp/a b", "quote \" and <", ""} {
+			got, err := p.JSON(path, path+"m")
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := marshalPrivate(p, path, path+"m")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("%s, %q: got\n%s\nwant\n%s", name, path, got, want)
+			}
+			back := PrivateInput{}
+			if err := back.UnmarshalJSON(got); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if collected := p.Sections().Collect(); !reflect.DeepEqual(collected, *p) {
+				t.Errorf("%s: collected %+v", name, collected)
+			}
+		}
+	}
+	if err := full.Sections().WriteJSON(failingWriter{}, "t", "m"); err == nil {
+		t.Error("the error of the writer is lost")
+	}
+}
+
+// failingWriter is a file on a full disk.
+type failingWriter struct{}
+
+func (failingWriter) Write([]byte) (int, error) { return 0, errors.New("no space left") }

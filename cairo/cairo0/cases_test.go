@@ -161,6 +161,7 @@ func checkFailure(t *testing.T, c vmCase, p *Program, err error) {
 }
 
 func checkRun(t *testing.T, c vmCase, res *RunResult) {
+	checkFiles(t, res)
 	var trace, memory bytes.Buffer
 	if err := res.Trace.WriteRegisters(&trace); err != nil {
 		t.Fatal(err)
@@ -248,6 +249,7 @@ func TestStoneCases(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			checkFiles(t, res)
 			wantTrace, wantMemory := gunzip(t, dir+"/trace.bin.gz"), gunzip(t, dir+"/memory.bin.gz")
 			var trace, memory bytes.Buffer
 			if err := res.Trace.WriteRegisters(&trace); err != nil {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/cairo/machine"
 	"github.com/starkd/starkd/crypto/felt"
 )
@@ -190,10 +189,11 @@ func TestUnusedBuiltins(t *testing.T) {
 			}
 			r.builtins = append(r.builtins, &builtin{Builtin: b})
 		}
-		var p cairo.PrivateInput
-		if err := r.privateInput(&p); err != nil {
+		sections, err := r.privateSections()
+		if err != nil {
 			t.Fatal(err)
 		}
+		p := sections.Collect()
 		for name, list := range map[string]any{
 			"pedersen": p.Pedersen, "range_check": p.RangeCheck, "ecdsa": p.ECDSA, "bitwise": p.Bitwise, "ec_op": p.ECOp, "keccak": p.Keccak, "poseidon": p.Poseidon,
 		} {

@@ -130,10 +130,11 @@ func (r *RunResult) pie() (*pie, error) {
 		p.meta.ExtraSegments = append(p.meta.ExtraSegments, pieSegment{i, run.segmentSize(int(i))})
 	}
 	for i := range m.Memory.Segments() {
-		cells := written(&m.Memory, int32(i))
-		for k := range cells {
-			if c := &cells[k]; c.Known() {
-				p.memory[machine.Addr{Segment: int32(i), Offset: uint64(k)}] = c.Value()
+		for first, cells := range m.Memory.Written(int32(i)) {
+			for k := range cells {
+				if c := &cells[k]; c.Known() {
+					p.memory[machine.Addr{Segment: int32(i), Offset: first + uint64(k)}] = c.Value()
+				}
 			}
 		}
 	}

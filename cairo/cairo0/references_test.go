@@ -8,7 +8,6 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/cairo/cairo0/pyhint"
 	"github.com/starkd/starkd/cairo/machine"
 	"github.com/starkd/starkd/crypto/felt"
@@ -229,10 +228,11 @@ func TestSignatureInput(t *testing.T) {
 		}
 	}
 	delete(b.Signatures, 0)
-	var p cairo.PrivateInput
-	if err := (&run{m: m, builtins: []*builtin{{Builtin: b}}}).privateInput(&p); err != nil {
+	sections, err := (&run{m: m, builtins: []*builtin{{Builtin: b}}}).privateSections()
+	if err != nil {
 		t.Fatal(err)
 	}
+	p := sections.Collect()
 	if len(p.ECDSA) != 1 || p.ECDSA[0].Index != 1 || p.ECDSA[0].PubKey != public || p.ECDSA[0].Msg != message || p.ECDSA[0].SigR != r {
 		t.Errorf("got %+v", p.ECDSA)
 	}

@@ -3,6 +3,7 @@ package cairo0
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"math/big"
 	"slices"
@@ -27,6 +28,9 @@ type RunOptions struct {
 	Stop *atomic.Bool
 	// Trace records and relocates the trace and the memory; proof mode implies it.
 	Trace bool
+	// FilesOnly leaves out RunResult.Trace, which is a second copy of the trace and the memory. The Write methods of the
+	// result write the files without it.
+	FilesOnly bool
 
 	KeepHoles            bool // in proof mode: leave builtin cells that are not written empty, like cairo-run
 	FillHoles            bool // not in proof mode: fill them
@@ -48,7 +52,7 @@ type RunResult struct {
 	Program *Program
 	Steps   uint64
 	Output  []string     // the output segment as the official runners print it
-	Trace   *cairo.Trace // nil without Trace or ProofMode; public and private input in proof mode only
+	Trace   *cairo.Trace // nil without Trace or ProofMode, and with FilesOnly; public and private input in proof mode only
 	Sizes   []uint64     // sizes of the segments
 
 	run *run
@@ -67,10 +71,12 @@ type run struct {
 	sizes    []uint64 // segment sizes after the run
 	reserved []uint64 // segment sizes that the layout or a PIE fixes; 0: the size after the run
 	public   []publicCell
-	execPub  []uint64     // offsets of the public cells of the execution segment
-	table    []uint64     // relocated start of each segment
-	zero     machine.Addr // the segment of zeros for the modular builtins
-	zeroSize uint64       // its size; 0 if there is no such segment
+	execPub  []uint64 // offsets of the public cells of the execution segment
+	table    []uint64 // relocated start of each segment
+	// publicInput is the AIR public input of a finished run in proof mode.
+	publicInput *cairo.PublicInput
+	zero        machine.Addr // the segment of zeros for the modular builtins
+	zeroSize    uint64       // its size; 0 if there is no such segment
 }
 
 // publicCell is a cell of the public memory.
@@ -274,7 +280,12 @@ func (r *run) finish() (*RunResult, error) {
 	}
 	r.relocationTable()
 	res := &RunResult{Machine: m, Program: r.p, Steps: m.Steps, Output: r.output(), Sizes: r.sizes, run: r}
-	if r.opt.Trace {
+	if r.opt.ProofMode {
+		if err := r.makePublicInput(); err != nil {
+			return nil, err
+		}
+	}
+	if r.opt.Trace && !r.opt.FilesOnly {
 		var err error
 		if res.Trace, err = r.makeTrace(); err != nil {
 			return nil, err
@@ -372,7 +383,7 @@ func (r *run) rangeCheckLimits() (lo, hi uint16, ok bool) {
 		} else if b.Name != machine.BuiltinRangeCheck {
 			continue
 		}
-		bLo, bHi, bOK := rangeCheckLimits(written(&r.m.Memory, b.Base.Segment), parts)
+		bLo, bHi, bOK := rangeCheckLimits(r.m.Memory.Written(b.Base.Segment), parts)
 		if !bOK {
 			continue
 		}
@@ -384,22 +395,29 @@ func (r *run) rangeCheckLimits() (lo, hi uint16, ok bool) {
 	return lo, hi, ok
 }
 
-// rangeCheckLimits returns the least and the greatest 16-bit part of cells, each of which has parts of them; false if cells
-// is empty or has holes.
-func rangeCheckLimits(cells []machine.Cell, parts int) (lo, hi uint16, ok bool) {
+// rangeCheckLimits returns the least and the greatest 16-bit part of the cells of a segment, each of which has parts of them; false if the
+// segment is empty or has holes.
+func rangeCheckLimits(written iter.Seq2[uint64, []machine.Cell], parts int) (lo, hi uint16, ok bool) {
 	lo, hi = 0xffff, 0
-	for i := range cells {
-		if !cells[i].Known() {
+	next := uint64(0)
+	for first, cells := range written {
+		if first != next {
 			return 0, 0, false
 		}
-		f, _ := cells[i].Felt()
-		l := f.Limbs()
-		for k := range parts {
-			v := uint16(l[k/4] >> (k % 4 * 16))
-			lo, hi = min(lo, v), max(hi, v)
+		for i := range cells {
+			if !cells[i].Known() {
+				return 0, 0, false
+			}
+			f, _ := cells[i].Felt()
+			l := f.Limbs()
+			for k := range parts {
+				v := uint16(l[k/4] >> (k % 4 * 16))
+				lo, hi = min(lo, v), max(hi, v)
+			}
 		}
+		next += uint64(len(cells))
 	}
-	return lo, hi, len(cells) > 0
+	return lo, hi, next > 0
 }
 
 // memoryHoles returns the number of cells below a segment's end that no instruction accessed. It omits the segments of all
@@ -418,10 +436,11 @@ func (r *run) memoryHoles() uint64 {
 		if r.zeroSize > 0 && int32(i) == r.zero.Segment {
 			accessed = r.zeroSize
 		} else {
-			cells := r.m.Memory.Cells(int32(i))
-			for k := range cells {
-				if cells[k].Accessed() {
-					accessed++
+			for _, cells := range r.m.Memory.Written(int32(i)) {
+				for k := range cells {
+					if cells[k].Accessed() {
+						accessed++
+					}
 				}
 			}
 			if accessed == 0 {
@@ -431,11 +450,6 @@ func (r *run) memoryHoles() uint64 {
 		holes += r.segmentSize(i) - min(accessed, r.segmentSize(i))
 	}
 	return holes
-}
-
-// written returns the cells of a segment up to the last written one.
-func written(m *machine.Memory, segment int32) []machine.Cell {
-	return m.Cells(segment)[:m.SegmentSize(segment)]
 }
 
 func (r *run) segmentSize(i int) uint64 {
@@ -579,14 +593,12 @@ func (r *run) output() []string {
 	}
 	var lines []string
 	half := new(big.Int).Rsh(felt.Modulus(), 1)
-	cells := written(&r.m.Memory, b.Base.Segment)
-	for i := range cells {
-		c := &cells[i]
-		if !c.Known() {
+	for i := range r.m.Memory.SegmentSize(b.Base.Segment) {
+		v, ok := r.m.Memory.Get(machine.Addr{Segment: b.Base.Segment, Offset: i})
+		if !ok {
 			lines = append(lines, "<missing>")
 			continue
 		}
-		v := c.Value()
 		f, ok := v.Felt()
 		if !ok {
 			lines = append(lines, v.String())

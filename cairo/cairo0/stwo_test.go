@@ -25,6 +25,7 @@ func TestStwo(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			checkFiles(t, res)
 			var trace, memory bytes.Buffer
 			if err := res.Trace.WriteRegisters(&trace); err != nil {
 				t.Fatal(err)

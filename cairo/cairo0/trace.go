@@ -1,7 +1,10 @@
 package cairo0
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
+	"iter"
 	"math/big"
 	"slices"
 
@@ -19,15 +22,79 @@ func (r *run) relocated(a machine.Addr) (uint64, error) {
 	return r.table[a.Segment] + a.Offset, nil
 }
 
+// WriteRegisters writes the trace file of a run with Trace or ProofMode.
+func (r *RunResult) WriteRegisters(w io.Writer) error {
+	out := cairo.NewRegistersWriter(w)
+	for regs, err := range r.run.registers() {
+		if err != nil {
+			return err
+		}
+		if err := out.Write(regs); err != nil {
+			return err
+		}
+	}
+	return out.Flush()
+}
+
+// WriteMemory writes the memory file.
+func (r *RunResult) WriteMemory(w io.Writer) error {
+	if r.run.overlapping() {
+		var mem cairo.Memory
+		if err := r.run.relocateMemory(&mem); err != nil {
+			return err
+		}
+		return mem.WriteMemory(w)
+	}
+	out := cairo.NewMemoryWriter(w)
+	for c, err := range r.run.memory() {
+		if err != nil {
+			return err
+		}
+		if err := out.Write(c.address, &c.value); err != nil {
+			return err
+		}
+	}
+	return out.Flush()
+}
+
+// overlapping reports whether cells were written after the end that the layout or a PIE gives to their segment. They share addresses with
+// the next segment; the later segment's values count.
+func (r *run) overlapping() bool {
+	for i := range r.m.Memory.Segments() {
+		if r.m.Memory.SegmentSize(int32(i)) > r.segmentSize(i) {
+			return true
+		}
+	}
+	return false
+}
+
+// WritePublic writes the AIR public input of a run in proof mode.
+func (r *RunResult) WritePublic(w io.Writer) error {
+	b, err := json.MarshalIndent(r.run.publicInput, "", "    ")
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(b)
+	return err
+}
+
+// WritePrivate writes the AIR private input of a run in proof mode. It names the trace and memory files.
+func (r *RunResult) WritePrivate(w io.Writer, tracePath, memoryPath string) error {
+	sections, err := r.run.privateSections()
+	if err != nil {
+		return err
+	}
+	return sections.WriteJSON(w, tracePath, memoryPath)
+}
+
 // makeTrace relocates registers and memory, and in proof mode also makes the public and private input.
 func (r *run) makeTrace() (*cairo.Trace, error) {
-	t := &cairo.Trace{Layout: r.layout.name, Registers: make([]cairo.Registers, len(r.m.Trace()))}
-	for i, e := range r.m.Trace() {
-		pc, err := r.relocated(machine.Addr{Segment: e.PCSegment, Offset: uint64(e.PCOffset)})
+	t := &cairo.Trace{Layout: r.layout.name, Registers: make([]cairo.Registers, 0, r.m.Steps)}
+	for regs, err := range r.registers() {
 		if err != nil {
 			return nil, err
 		}
-		t.Registers[i] = cairo.Registers{AP: r.table[1] + uint64(e.AP), FP: r.table[1] + uint64(e.FP), PC: pc}
+		t.Registers = append(t.Registers, regs)
 	}
 	if err := r.relocateMemory(&t.Memory); err != nil {
 		return nil, err
@@ -35,85 +102,165 @@ func (r *run) makeTrace() (*cairo.Trace, error) {
 	if !r.opt.ProofMode {
 		return t, nil
 	}
-	if r.layout.stwo {
-		if err := r.completeMemory(&t.Memory); err != nil {
-			return nil, err
-		}
-	}
-	if err := r.publicInput(t); err != nil {
+	t.Public = *r.publicInput
+	sections, err := r.privateSections()
+	if err != nil {
 		return nil, err
 	}
-	return t, r.privateInput(&t.Private)
+	t.Private = sections.Collect()
+	return t, nil
 }
 
+// registers yields the relocated registers before each step, or an error as the last.
+func (r *run) registers() iter.Seq2[cairo.Registers, error] {
+	return func(yield func(cairo.Registers, error) bool) {
+		for part := range r.m.Trace() {
+			for i := range part {
+				e := &part[i]
+				pc, err := r.relocated(machine.Addr{Segment: e.PCSegment, Offset: uint64(e.PCOffset)})
+				regs := cairo.Registers{AP: r.table[1] + uint64(e.AP), FP: r.table[1] + uint64(e.FP), PC: pc}
+				if !yield(regs, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// relocateMemory sets mem to the relocated memory.
 func (r *run) relocateMemory(mem *cairo.Memory) error {
 	end := uint64(1)
 	for i := range r.m.Memory.Segments() {
-		if n := r.m.Memory.SegmentSize(int32(i)); n > 0 {
+		n := r.m.Memory.SegmentSize(int32(i))
+		if r.layout.stwo && r.opt.ProofMode {
+			n = max(n, r.segmentSize(i))
+		}
+		if n > 0 {
 			end = max(end, r.table[i]+n)
 		}
 	}
 	mem.Value, mem.Known = make([]felt.Felt, end), make([]bool, end)
-	for i := range r.m.Memory.Segments() {
-		cells := written(&r.m.Memory, int32(i))
-		for k := range cells {
-			c := &cells[k]
-			if !c.Known() {
-				continue
+	for c, err := range r.memory() {
+		if err != nil {
+			return err
+		}
+		mem.Value[c.address], mem.Known[c.address] = c.value, true
+	}
+	return nil
+}
+
+// relocatedCell is a cell of the relocated memory.
+type relocatedCell struct {
+	address uint64
+	value   felt.Felt
+}
+
+// memory yields the cells of the relocated memory that have a value, segment by segment, or an error as the last. In proof mode for S-two
+// every address has a value: instances that were added to a builtin's segment are copies of its last one, and other cells are 0.
+func (r *run) memory() iter.Seq2[relocatedCell, error] {
+	return func(yield func(relocatedCell, error) bool) {
+		complete := r.layout.stwo && r.opt.ProofMode
+		builtins := make([]*builtin, r.m.Memory.Segments())
+		for _, b := range r.builtins {
+			if b.InstanceCells() != 0 {
+				builtins[b.Base.Segment] = b
 			}
-			f, ok := c.Felt()
-			if !ok {
-				a, _ := c.Value().Addr()
-				n, err := r.relocated(a)
-				if err != nil {
-					return err
+		}
+		for i, b := range builtins {
+			base, used := r.table[i], uint64(0)
+			if b != nil {
+				used = b.usedCells(r.sizes)
+			}
+			next := uint64(0)
+			// fill yields the cells without a value before end.
+			fill := func(end uint64) bool {
+				for ; next < end && complete; next++ {
+					c, err := relocatedCell{address: base + next}, error(nil)
+					switch {
+					case used == 0:
+					case next < used:
+						err = fmt.Errorf("cairo0: cell %d of the %s builtin has no value, and S-two needs whole instances", next, b.Name)
+					default:
+						last := used - b.InstanceCells() + (next-used)%b.InstanceCells()
+						c.value, err = r.relocatedValue(machine.Addr{Segment: b.Base.Segment, Offset: last})
+					}
+					if !yield(c, err) || err != nil {
+						return false
+					}
 				}
-				f = felt.FromUint64(n)
+				return true
 			}
-			at := r.table[i] + uint64(k)
-			mem.Value[at], mem.Known[at] = f, true
-		}
-	}
-	return nil
-}
-
-// completeMemory gives every address a value, as S-two needs it. Instances that were added to a builtin's segment are copies of its last one;
-// other cells without a value are 0.
-func (r *run) completeMemory(mem *cairo.Memory) error {
-	last := len(r.sizes) - 1
-	if n := r.table[last] + r.segmentSize(last); n > uint64(len(mem.Value)) {
-		more := int(n) - len(mem.Value)
-		mem.Value, mem.Known = append(mem.Value, make([]felt.Felt, more)...), append(mem.Known, make([]bool, more)...)
-	}
-	for _, b := range r.builtins {
-		cells, used := b.InstanceCells(), b.usedCells(r.sizes)
-		if cells == 0 || used == 0 {
-			continue
-		}
-		base := r.table[b.Base.Segment]
-		for i := range r.segmentSize(int(b.Base.Segment)) {
-			if i >= used {
-				mem.Value[base+i], mem.Known[base+i] = mem.Value[base+i-cells], true
-			} else if !mem.Known[base+i] {
-				return fmt.Errorf("cairo0: cell %d of the %s builtin has no value, and S-two needs whole instances", i, b.Name)
+			for first, cells := range r.m.Memory.Written(int32(i)) {
+				for k := range cells {
+					if !cells[k].Known() {
+						continue
+					}
+					offset := first + uint64(k)
+					if offset > next && !fill(offset) {
+						return
+					}
+					value, err := r.relocatedCell(&cells[k])
+					if !yield(relocatedCell{base + offset, value}, err) || err != nil {
+						return
+					}
+					next = offset + 1
+				}
+			}
+			if !fill(r.segmentSize(i)) {
+				return
 			}
 		}
 	}
-	for a := range mem.Known[1:] {
-		mem.Known[a+1] = true
-	}
-	return nil
 }
 
-func (r *run) publicInput(t *cairo.Trace) error {
+// relocatedCell returns the value of a known cell, in which an address is relocated.
+func (r *run) relocatedCell(c *machine.Cell) (felt.Felt, error) {
+	if f, ok := c.Felt(); ok {
+		return f, nil
+	}
+	a, _ := c.Value().Addr()
+	n, err := r.relocated(a)
+	return felt.FromUint64(n), err
+}
+
+// relocatedValue returns the value of the cell at a, which must be known.
+func (r *run) relocatedValue(a machine.Addr) (felt.Felt, error) {
+	c := r.m.Memory.Cell(a)
+	if c == nil || !c.Known() {
+		return felt.Felt{}, fmt.Errorf("cairo0: the cell %v has no value", a)
+	}
+	return r.relocatedCell(c)
+}
+
+// makePublicInput sets r.publicInput.
+func (r *run) makePublicInput() error {
 	lo, hi, ok := r.rangeCheckLimits()
-	if !ok || len(t.Registers) == 0 {
+	if !ok || r.m.Steps == 0 {
 		return fmt.Errorf("cairo0: a proof needs at least one step")
 	}
-	first, last := t.Registers[0], t.Registers[len(t.Registers)-1]
-	p := &t.Public
-	p.Layout, p.Steps, p.RangeCheckMin, p.RangeCheckMax = r.layout.name, uint64(len(t.Registers)), lo, hi
-	p.Segments = []cairo.Segment{{Name: "program", Begin: first.PC, End: last.PC}, {Name: "execution", Begin: first.AP, End: last.AP}}
+	var first, last machine.State
+	some := false
+	for part := range r.m.Trace() {
+		if len(part) == 0 {
+			continue
+		}
+		if !some {
+			first, some = part[0], true
+		}
+		last = part[len(part)-1]
+	}
+	program := cairo.Segment{Name: "program"}
+	var err error
+	if program.Begin, err = r.relocated(machine.Addr{Segment: first.PCSegment, Offset: uint64(first.PCOffset)}); err != nil {
+		return err
+	}
+	if program.End, err = r.relocated(machine.Addr{Segment: last.PCSegment, Offset: uint64(last.PCOffset)}); err != nil {
+		return err
+	}
+	execution := cairo.Segment{Name: "execution", Begin: r.table[1] + uint64(first.AP), End: r.table[1] + uint64(last.AP)}
+	p := &cairo.PublicInput{
+		Layout: r.layout.name, Steps: r.m.Steps, RangeCheckMin: lo, RangeCheckMax: hi, Segments: []cairo.Segment{program, execution},
+	}
 	for _, b := range r.builtins {
 		if r.layout.stwo && !slices.Contains(r.p.Builtins, b.Name) {
 			continue // the builtin has no pointer in a claim of S-two
@@ -126,96 +273,109 @@ func (r *run) publicInput(t *cairo.Trace) error {
 		if err != nil {
 			return err
 		}
-		if at >= uint64(len(t.Memory.Value)) || !t.Memory.Known[at] {
+		var value felt.Felt
+		if cell := r.m.Memory.Cell(c.at); cell != nil && cell.Known() {
+			if value, err = r.relocatedCell(cell); err != nil {
+				return err
+			}
+		} else if !r.layout.stwo {
 			return fmt.Errorf("cairo0: the public cell %v has no value", c.at)
 		}
-		p.Memory = append(p.Memory, cairo.PublicCell{Address: at, Value: t.Memory.Value[at], Page: uint32(c.page)})
+		p.Memory = append(p.Memory, cairo.PublicCell{Address: at, Value: value, Page: uint32(c.page)})
 	}
+	r.publicInput = p
 	return nil
 }
 
-// privateInput lists the instances of every builtin, omitting those without all inputs.
-func (r *run) privateInput(p *cairo.PrivateInput) error {
-	mem := &r.m.Memory
+// privateSections lists the instances of every builtin, omitting those without all inputs.
+func (r *run) privateSections() (*cairo.PrivateSections, error) {
+	p := &cairo.PrivateSections{}
 	for _, b := range r.builtins {
-		size := mem.SegmentSize(b.Base.Segment)
-		// each calls f for every instance whose n inputs are known.
-		each := func(n uint64, f func(index uint64, in []felt.Felt)) {
-			in := make([]felt.Felt, n)
-			for i := uint64(0); i*b.InstanceCells() < size; i++ {
-				ok := true
-				for k := range in {
-					v, err := mem.Felt(machine.Addr{Segment: b.Base.Segment, Offset: i*b.InstanceCells() + uint64(k)})
-					ok = ok && err == nil
-					in[k] = v
-				}
-				if ok {
-					f(i, in)
-				}
-			}
-		}
-		pairs := func() []cairo.PairInstance {
-			list := []cairo.PairInstance{}
-			each(2, func(i uint64, in []felt.Felt) { list = append(list, cairo.PairInstance{Index: i, X: in[0], Y: in[1]}) })
-			return list
-		}
-		values := func() []cairo.RangeCheckInstance {
-			list := []cairo.RangeCheckInstance{}
-			each(1, func(i uint64, in []felt.Felt) { list = append(list, cairo.RangeCheckInstance{Index: i, Value: in[0]}) })
-			return list
-		}
 		switch b.Name {
 		case machine.BuiltinPedersen:
-			p.Pedersen = pairs()
+			p.Pedersen = r.pairs(b)
 		case machine.BuiltinBitwise:
-			p.Bitwise = pairs()
+			p.Bitwise = r.pairs(b)
 		case machine.BuiltinRangeCheck:
-			p.RangeCheck = values()
+			p.RangeCheck = r.values(b)
 		case machine.BuiltinRangeCheck96:
-			p.RangeCheck96 = values()
+			p.RangeCheck96 = r.values(b)
 		case machine.BuiltinPoseidon:
-			p.Poseidon = []cairo.PoseidonInstance{}
-			each(3, func(i uint64, in []felt.Felt) {
-				p.Poseidon = append(p.Poseidon, cairo.PoseidonInstance{Index: i, S: [3]felt.Felt(in)})
+			p.Poseidon = instances(r, b, 3, func(i uint64, in []felt.Felt) (cairo.PoseidonInstance, bool) {
+				return cairo.PoseidonInstance{Index: i, S: [3]felt.Felt(in)}, true
 			})
 		case machine.BuiltinKeccak:
-			p.Keccak = []cairo.KeccakInstance{}
-			each(8, func(i uint64, in []felt.Felt) {
-				p.Keccak = append(p.Keccak, cairo.KeccakInstance{Index: i, S: [8]felt.Felt(in)})
+			p.Keccak = instances(r, b, 8, func(i uint64, in []felt.Felt) (cairo.KeccakInstance, bool) {
+				return cairo.KeccakInstance{Index: i, S: [8]felt.Felt(in)}, true
 			})
 		case machine.BuiltinECOp:
-			p.ECOp = []cairo.ECOpInstance{}
-			each(5, func(i uint64, in []felt.Felt) {
-				p.ECOp = append(p.ECOp, cairo.ECOpInstance{Index: i, PX: in[0], PY: in[1], QX: in[2], QY: in[3], M: in[4]})
+			p.ECOp = instances(r, b, 5, func(i uint64, in []felt.Felt) (cairo.ECOpInstance, bool) {
+				return cairo.ECOpInstance{Index: i, PX: in[0], PY: in[1], QX: in[2], QY: in[3], M: in[4]}, true
 			})
 		case machine.BuiltinECDSA:
-			p.ECDSA = []cairo.ECDSAInstance{}
-			each(2, func(i uint64, in []felt.Felt) {
+			p.ECDSA = instances(r, b, 2, func(i uint64, in []felt.Felt) (cairo.ECDSAInstance, bool) {
 				sig, ok := b.Signatures[2*i]
-				if !ok {
-					return
-				}
 				w := new(big.Int)
-				if w.ModInverse(sig.S.BigInt(), starkcurve.Order()) == nil {
+				if !ok || w.ModInverse(sig.S.BigInt(), starkcurve.Order()) == nil {
 					w.SetInt64(0)
 				}
-				p.ECDSA = append(p.ECDSA, cairo.ECDSAInstance{Index: i, PubKey: in[0], Msg: in[1], SigR: sig.R, SigW: felt.FromBigInt(w)})
+				return cairo.ECDSAInstance{Index: i, PubKey: in[0], Msg: in[1], SigR: sig.R, SigW: felt.FromBigInt(w)}, ok
 			})
 		case machine.BuiltinAddMod:
 			in, err := r.modInput(b.Builtin)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			p.AddMod = in
 		case machine.BuiltinMulMod:
 			in, err := r.modInput(b.Builtin)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			p.MulMod = in
 		}
 	}
-	return nil
+	return p, nil
+}
+
+// pairs yields the instances of a builtin with two inputs.
+func (r *run) pairs(b *builtin) iter.Seq[cairo.PairInstance] {
+	return instances(r, b, 2, func(i uint64, in []felt.Felt) (cairo.PairInstance, bool) {
+		return cairo.PairInstance{Index: i, X: in[0], Y: in[1]}, true
+	})
+}
+
+// values yields the instances of a range-check builtin.
+func (r *run) values(b *builtin) iter.Seq[cairo.RangeCheckInstance] {
+	return instances(r, b, 1, func(i uint64, in []felt.Felt) (cairo.RangeCheckInstance, bool) {
+		return cairo.RangeCheckInstance{Index: i, Value: in[0]}, true
+	})
+}
+
+// instances yields what f makes of the instances of b whose n inputs are known and felts. It omits those for which f returns false.
+func instances[T any](r *run, b *builtin, n uint64, f func(index uint64, in []felt.Felt) (T, bool)) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		mem := &r.m.Memory
+		size := mem.SegmentSize(b.Base.Segment)
+		in := make([]felt.Felt, n)
+		for i := uint64(0); i*b.InstanceCells() < size; i++ {
+			ok := true
+			for k := range in {
+				c := mem.Cell(machine.Addr{Segment: b.Base.Segment, Offset: i*b.InstanceCells() + uint64(k)})
+				known := false
+				if c != nil {
+					in[k], known = c.Felt()
+				}
+				ok = ok && known
+			}
+			if !ok {
+				continue
+			}
+			if v, ok := f(i, in); ok && !yield(v) {
+				return
+			}
+		}
+	}
 }
 
 func (r *run) modInput(b *machine.Builtin) (*cairo.ModInput, error) {

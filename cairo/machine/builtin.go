@@ -68,9 +68,7 @@ type Builtin struct {
 	// Attributes holds the output builtin's attributes, which a PIE includes.
 	Attributes map[string][]uint64
 
-	deduced    []felt.Felt // outputs by instance, for rules with several outputs or slow ones
-	remembered []bool      // by instance: deduced holds its outputs
-	verified   []bool      // pedersen, by instance: the output is deduced or compared already
+	verified []bool // pedersen, by instance: the output is deduced or compared already
 }
 
 // Signature is an ECDSA signature over the Stark curve.
@@ -161,8 +159,8 @@ func (b *Builtin) deduceAt(m *Memory, a Addr) (Value, bool, error) {
 	if index < b.rule.inputs {
 		return Value{}, false, nil
 	}
-	if i := a.Offset / b.rule.cells; i < uint64(len(b.remembered)) && b.remembered[i] {
-		return b.output(i, index), true, nil
+	if c := m.cell(a); c != nil && c[3]&deducedBit != 0 {
+		return c.Value(), true, nil
 	}
 	return b.rule.deduce(b, m, Addr{a.Segment, a.Offset - index}, index)
 }
@@ -177,20 +175,27 @@ func mark(list *[]bool, instance uint64) bool {
 	return before
 }
 
-// remember stores the outputs of the instance that starts at a and returns the one at offset index.
-func (b *Builtin) remember(a Addr, index uint64, out []felt.Felt) (Value, bool, error) {
-	instance := a.Offset / b.rule.cells
-	mark(&b.remembered, instance)
-	if n := uint64(len(b.remembered) * len(out)); uint64(len(b.deduced)) < n {
-		b.deduced = append(b.deduced, make([]felt.Felt, n-uint64(len(b.deduced)))...)
+// remember stores out, the outputs of the instance that starts at a, in its cells and returns the one at offset index. The cells
+// do not become known.
+func (b *Builtin) remember(m *Memory, a Addr, index uint64, out []felt.Felt) (Value, bool, error) {
+	s := m.segment(a.Segment)
+	for i := range out {
+		v, at := FeltValue(out[i]), a.Add(int(b.rule.inputs)+i)
+		c := s.at(at.Offset)
+		if c == nil {
+			if err := m.grow(s, at); err != nil {
+				return Value{}, false, err
+			}
+			c = s.at(at.Offset)
+		}
+		switch {
+		case !c.Known():
+			*c = Cell{v.l[0], v.l[1], v.l[2], v.l[3] | deducedBit | c[3]&accessedBit}
+		case c.is(&v):
+			c[3] |= deducedBit
+		}
 	}
-	copy(b.deduced[instance*uint64(len(out)):], out)
-	return b.output(instance, index), true, nil
-}
-
-// output returns a remembered output.
-func (b *Builtin) output(instance, index uint64) Value {
-	return FeltValue(b.deduced[instance*(b.rule.cells-b.rule.inputs)+index-b.rule.inputs])
+	return FeltValue(out[index-b.rule.inputs]), true, nil
 }
 
 // Finish deduces every output that the rule gives and compares it with memory. With fill it also writes the outputs that
@@ -203,7 +208,7 @@ func (b *Builtin) Finish(m *Memory, fill bool) (size uint64, err error) {
 	}
 	if fill {
 		size = (size + b.rule.cells - 1) / b.rule.cells * b.rule.cells
-		if size > uint64(len(s.cells)) {
+		if size > 0 && s.at(size-1) == nil {
 			if err := m.grow(s, Addr{b.Base.Segment, size - 1}); err != nil {
 				return 0, err
 			}
@@ -218,7 +223,10 @@ func (b *Builtin) Finish(m *Memory, fill bool) (size uint64, err error) {
 			if b.verified != nil && start/b.rule.cells < uint64(len(b.verified)) && b.verified[start/b.rule.cells] {
 				continue
 			}
-			c := &s.cells[a.Offset]
+			c := s.at(a.Offset)
+			if c != nil && c[3]&(deducedBit|knownBit) == deducedBit|knownBit {
+				continue
+			}
 			v, ok, err := b.deduceAt(m, a)
 			switch {
 			case err != nil:
@@ -254,23 +262,29 @@ func (b *Builtin) Secure(m *Memory, sizes []uint64) error {
 	}
 	n := (size-1)/b.rule.cells + 1
 	known := uint64(0)
-	for i := range s.cells[:size] {
-		if s.cells[i].Known() {
-			known++
+	for _, cells := range m.Written(b.Base.Segment) {
+		for i := range cells {
+			if cells[i].Known() {
+				known++
+			}
 		}
 	}
 	if n > known/b.rule.inputs {
 		return fmt.Errorf("missing memory cells for %s", b.Name)
 	}
+	written := func(off uint64) bool {
+		c := s.at(off)
+		return c != nil && c.Known()
+	}
 	for i := range n {
 		for j := range b.rule.inputs {
-			if off := i*b.rule.cells + j; off >= size || !s.cells[off].Known() {
+			if off := i*b.rule.cells + j; !written(off) {
 				return fmt.Errorf("missing memory cells for %s: [%d]", b.Name, off)
 			}
 		}
 		// The rule must give the outputs that the program did not read, too.
 		for j := b.rule.inputs; j < b.rule.cells && b.rule.deduce != nil; j++ {
-			if off := i*b.rule.cells + j; off >= size || !s.cells[off].Known() {
+			if off := i*b.rule.cells + j; !written(off) {
 				if _, _, err := b.deduceAt(m, Addr{b.Base.Segment, off}); err != nil {
 					return err
 				}

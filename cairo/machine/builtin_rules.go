@@ -40,7 +40,7 @@ func deducePedersen(b *Builtin, m *Memory, a Addr, _ uint64) (Value, bool, error
 	return FeltValue(pedersen.Hash(x, y)), true, nil
 }
 
-func deduceBitwise(_ *Builtin, m *Memory, a Addr, index uint64) (Value, bool, error) {
+func deduceBitwise(b *Builtin, m *Memory, a Addr, index uint64) (Value, bool, error) {
 	x, okX := m.integer(a)
 	y, okY := m.integer(a.Add(1))
 	if !okX || !okY {
@@ -54,22 +54,15 @@ func deduceBitwise(_ *Builtin, m *Memory, a Addr, index uint64) (Value, bool, er
 		}
 		return Value{}, false, fmt.Errorf("expected integer at address %v to be smaller than 2^251, got %v", at, FeltValue(f))
 	}
-	out := xl
-	switch index {
-	case 2:
-		for i := range out {
-			out[i] &= yl[i]
-		}
-	case 3:
-		for i := range out {
-			out[i] ^= yl[i]
-		}
-	default:
-		for i := range out {
-			out[i] |= yl[i]
-		}
+	// x + y = (x xor y) + 2 (x and y) and (x or y) = (x xor y) + (x and y) spare two conversions to Montgomery form.
+	for i := range xl {
+		xl[i] &= yl[i]
 	}
-	return FeltValue(felt.FromLimbs(out)), true, nil
+	and := felt.FromLimbs(xl)
+	var xor, or felt.Felt
+	or.Sub(or.Add(&x, &y), &and)
+	xor.Sub(&or, &and)
+	return b.remember(m, a, index, []felt.Felt{and, xor, or})
 }
 
 // inputs reads the inputs of the instance at a; false if one is not written. An address among them is an error.
@@ -94,7 +87,7 @@ func deducePoseidon(b *Builtin, m *Memory, a Addr, index uint64) (Value, bool, e
 	}
 	s := [3]felt.Felt(in)
 	poseidon.Permute(&s)
-	return b.remember(a, index, s[:])
+	return b.remember(m, a, index, s[:])
 }
 
 func deduceKeccak(b *Builtin, m *Memory, a Addr, index uint64) (Value, bool, error) {
@@ -133,7 +126,7 @@ func deduceKeccak(b *Builtin, m *Memory, a Addr, index uint64) (Value, bool, err
 		}
 		out[i] = felt.FromBytesReduce(be[:])
 	}
-	return b.remember(a, index, out)
+	return b.remember(m, a, index, out)
 }
 
 func deduceECOp(b *Builtin, m *Memory, a Addr, index uint64) (Value, bool, error) {
@@ -151,7 +144,7 @@ func deduceECOp(b *Builtin, m *Memory, a Addr, index uint64) (Value, bool, error
 	if !ok {
 		return Value{}, false, fmt.Errorf("cannot apply EC operation: computation reached two points with the same x coordinate (m = %v)", FeltValue(in[4]))
 	}
-	return b.remember(a, index, []felt.Felt{r.X, r.Y})
+	return b.remember(m, a, index, []felt.Felt{r.X, r.Y})
 }
 
 // checkSignature verifies the signature of an instance once both of its cells are written.

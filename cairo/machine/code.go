@@ -57,7 +57,8 @@ func (m *Machine) decodeAt(s *segment, pc Addr) (*instruction, error) {
 		return &in, nil
 	}
 	if n := pc.Offset + 1; n > uint64(len(c.at)) {
-		c.at = append(c.at, make([]instruction, max(n, uint64(len(s.cells)))-uint64(len(c.at)))...)
+		// Double, because the segment may hold much data after its code.
+		c.at = append(c.at, make([]instruction, max(n, min(2*n, s.counted))-uint64(len(c.at)))...)
 	}
 	c.at[pc.Offset] = in
 	return &c.at[pc.Offset], nil
@@ -66,16 +67,17 @@ func (m *Machine) decodeAt(s *segment, pc Addr) (*instruction, error) {
 // Code is a program prepared for many machines: its cells, its decoded instructions and their hints. The machines share
 // the cells; a machine that writes one gets its own copy first.
 type Code struct {
-	cells []Cell
+	cells *Cells
 	code  *code
 }
 
 // NewCode decodes words. A word that is not an instruction is an error only when a machine reaches it.
 func NewCode(words []Value) *Code {
-	c := &Code{make([]Cell, len(words)), &code{at: make([]instruction, len(words)), sealed: true}}
+	cells := make([]Cell, len(words))
 	for i := range words {
-		c.cells[i].set(&words[i])
+		cells[i].set(&words[i])
 	}
+	c := &Code{CellsOf(cells), &code{at: make([]instruction, len(words)), sealed: true}}
 	for i := range words {
 		f, ok := words[i].Felt()
 		if !ok {
@@ -100,10 +102,10 @@ func NewCode(words []Value) *Code {
 func (c *Code) AddHint(offset uint64, h HintFunc) { c.code.add(offset, []HintFunc{h}) }
 
 // Size returns the number of words.
-func (c *Code) Size() int { return len(c.cells) }
+func (c *Code) Size() int { return c.cells.Len() }
 
 // Pool makes machines and reuses their execution segments. It is safe for concurrent use; the zero Pool is ready to use.
-type Pool struct{ segments sync.Pool } // of *[]Cell
+type Pool struct{ segments sync.Pool } // of *[][]Cell
 
 // maxPooledCells is the size of the largest execution segment that a Pool keeps (32 MB).
 const maxPooledCells = 1 << 20
@@ -111,23 +113,26 @@ const maxPooledCells = 1 << 20
 // Get returns a new machine with code in segment 0. The caller must call Put after the last use of the machine.
 func (p *Pool) Get(code *Code) *Machine {
 	m := NewMachine()
-	m.Memory.segs[0] = &segment{cells: code.cells, code: code.code, shared: true}
-	if cells, ok := p.segments.Get().(*[]Cell); ok {
-		m.exec.cells = (*cells)[:0]
+	cells := code.cells
+	m.Memory.segs[0] = &segment{chunks: cells.chunks, counted: cells.n, code: code.code, shared: true}
+	if chunks, ok := p.segments.Get().(*[][]Cell); ok {
+		m.exec.chunks = *chunks
 	} else {
-		m.exec.cells = make([]Cell, 0, 1<<12)
+		m.exec.chunks = [][]Cell{make([]Cell, 0, 1<<12)}
 	}
 	return m
 }
 
 // Put zeroes the machine's execution segment and keeps it for a later machine.
 func (p *Pool) Put(m *Machine) {
-	cells := m.exec.cells
-	if cap(cells) > maxPooledCells {
+	chunks := m.exec.chunks
+	if len(chunks) > maxPooledCells/chunkCells {
 		return
 	}
-	clear(cells)
-	cells = cells[:0]
-	m.exec.cells = nil
-	p.segments.Put(&cells)
+	for i := range chunks {
+		clear(chunks[i])
+		chunks[i] = chunks[i][:0]
+	}
+	m.exec.chunks, m.exec.counted = nil, 0
+	p.segments.Put(&chunks)
 }

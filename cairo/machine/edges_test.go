@@ -333,8 +333,10 @@ func TestInsertShared(t *testing.T) {
 		t.Fatal(err)
 	}
 	cells := make([]Cell, 3)
-	copy(cells, owner.Memory.Cells(a.Segment))
-	if err := other.Memory.Share(b, cells); err != nil {
+	for off, known := range owner.Memory.Written(a.Segment) {
+		copy(cells[off:], known)
+	}
+	if err := other.Memory.Share(b, CellsOf(cells)); err != nil {
 		t.Fatal(err)
 	}
 	if err := other.Memory.Insert(b.Add(2), UintValue(3)); err != nil {
@@ -348,6 +350,112 @@ func TestInsertShared(t *testing.T) {
 	}
 	if got, ok := other.Memory.Get(b); !ok || got != UintValue(1) {
 		t.Errorf("a shared cell is %v, %v", got, ok)
+	}
+}
+
+// TestShareAcrossChunks shares ranges of an array that is longer than a chunk, and ranges of those ranges, and compares them with the
+// array: cells before, in and after the range, its size and its pieces. A write after the range leaves the array as it is.
+func TestShareAcrossChunks(t *testing.T) {
+	const total = 2*chunkCells + 100
+	owner := NewMachine()
+	a := owner.Memory.AddSegment()
+	for i := range uint64(total) {
+		if err := owner.Memory.Insert(a.Add(int(i)), UintValue(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, r := range [][2]int{
+		{0, total}, {0, chunkCells}, {0, chunkCells + 1}, {1, chunkCells}, {1, chunkCells - 1}, {chunkCells - 1, 2}, {chunkCells, chunkCells},
+		{chunkCells + 7, chunkCells + 50}, {total - 1, 1}, {5, total - 5},
+	} {
+		first, n := r[0], r[1]
+		m, from, at := owner, a.Add(first), a
+		for depth := range 3 { // a range of a range of a range, each one cell shorter at both ends
+			if n < 1 {
+				break
+			}
+			cells := m.Memory.Cells(from, n)
+			m = NewMachine()
+			at = m.Memory.AddSegment()
+			if err := m.Memory.Share(at, cells); err != nil || cells.Len() != n {
+				t.Fatal(cells.Len(), err)
+			}
+			for i := range n {
+				if v, ok := m.Memory.Get(at.Add(i)); !ok || v != UintValue(uint64(first+i)) {
+					t.Fatalf("range %v, depth %d: cell %d is %v, %v", r, depth, i, v, ok)
+				}
+			}
+			for _, off := range []int{-1, -chunkCells, n, n + chunkCells} {
+				if _, ok := m.Memory.Get(at.Add(off)); ok {
+					t.Fatalf("range %v, depth %d: there is a cell %d", r, depth, off)
+				}
+			}
+			if size := m.Memory.SegmentSize(at.Segment); size != uint64(n) {
+				t.Fatalf("range %v, depth %d: size %d", r, depth, size)
+			}
+			next := uint64(0)
+			for off, piece := range m.Memory.Written(at.Segment) {
+				for i := range piece {
+					if off+uint64(i) != next || piece[i].Value() != UintValue(uint64(first)+next) {
+						t.Fatalf("range %v, depth %d: the piece at %d has %v at %d, want cell %d", r, depth, off, piece[i].Value(), i, next)
+					}
+					next++
+				}
+			}
+			if next != uint64(n) {
+				t.Fatalf("range %v, depth %d: pieces of %d cells", r, depth, next)
+			}
+			from, first, n = at.Add(1), first+1, n-2
+		}
+		last := int(m.Memory.SegmentSize(at.Segment))
+		if err := m.Memory.Insert(at.Add(last), UintValue(1<<40)); err != nil {
+			t.Fatal(err)
+		}
+		for i := range last {
+			if v, ok := m.Memory.Get(at.Add(i)); !ok || v == UintValue(1<<40) {
+				t.Fatalf("range %v: after a write cell %d is %v, %v", r, i, v, ok)
+			}
+		}
+	}
+	for i := range uint64(total) {
+		if v, ok := owner.Memory.Get(a.Add(int(i))); !ok || v != UintValue(i) {
+			t.Fatalf("cell %d of the array is %v, %v", i, v, ok)
+		}
+	}
+	if size := owner.Memory.SegmentSize(a.Segment); size != total {
+		t.Errorf("the array has %d cells", size)
+	}
+}
+
+// TestSparseSegment checks a segment that is written at few far offsets, and that memory is allocated for those alone.
+func TestSparseSegment(t *testing.T) {
+	m := NewMachine()
+	a := m.Memory.AddSegment()
+	offsets := []uint64{5, 20_000_000, chunkCells, 3*chunkCells - 1, 19_999_999}
+	for _, off := range offsets {
+		if err := m.Memory.Insert(Addr{a.Segment, off}, UintValue(off)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	allocated := 0
+	for _, c := range m.Memory.segment(a.Segment).chunks {
+		allocated += cap(c)
+	}
+	if allocated > len(offsets)*chunkCells {
+		t.Errorf("%d cells are allocated", allocated)
+	}
+	for _, off := range offsets {
+		for _, near := range []uint64{off - 1, off + 1} {
+			if v, ok := m.Memory.Get(Addr{a.Segment, near}); ok && v != UintValue(near) {
+				t.Errorf("cell %d is %v", near, v)
+			}
+		}
+		if v, ok := m.Memory.Get(Addr{a.Segment, off}); !ok || v != UintValue(off) {
+			t.Errorf("cell %d is %v, %v", off, v, ok)
+		}
+	}
+	if size := m.Memory.SegmentSize(a.Segment); size != 20_000_001 {
+		t.Errorf("size %d", size)
 	}
 }
 

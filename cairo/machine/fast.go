@@ -44,25 +44,23 @@ func (m *Machine) fast(in *instruction) bool {
 	if m.AP > maxOffset {
 		return false
 	}
-	cells := m.exec.cells
+	cells := m.exec.chunks
 	base := m.AP
 	if in.dstFP {
 		base = m.FP
 	}
-	dstOff := base + uint64(int64(in.off0))
-	if dstOff >= uint64(len(cells)) {
+	dst := cellOf(cells, base+uint64(int64(in.off0)))
+	if dst == nil {
 		return false
 	}
-	dst := &cells[dstOff]
 	base = m.AP
 	if in.op0FP {
 		base = m.FP
 	}
-	op0Off := base + uint64(int64(in.off1))
-	if op0Off >= uint64(len(cells)) {
+	op0 := cellOf(cells, base+uint64(int64(in.off1)))
+	if op0 == nil {
 		return false
 	}
-	op0 := &cells[op0Off]
 
 	switch in.shape {
 	case shapeAssert:
@@ -180,12 +178,8 @@ func (m *Machine) fast(in *instruction) bool {
 
 	case shapeRet:
 		// dst is [fp - 2], op1 is [fp - 1].
-		at := m.FP - 1
-		if at >= uint64(len(cells)) {
-			return false
-		}
-		op1 := &cells[at]
-		if dst[3]&op1[3]&(knownBit|addrBit) != knownBit|addrBit || op0[3]&knownBit == 0 || dst[0] > maxOffset {
+		op1 := cellOf(cells, m.FP-1)
+		if op1 == nil || dst[3]&op1[3]&(knownBit|addrBit) != knownBit|addrBit || op0[3]&knownBit == 0 || dst[0] > maxOffset {
 			return false
 		}
 		if m.Memory.rules != nil && (dst.temporary() || op1.temporary()) {
@@ -237,33 +231,26 @@ func (m *Machine) fast(in *instruction) bool {
 func (c *Cell) temporary() bool { return c[3]&addrBit != 0 && int64(c[1]) < 0 }
 
 // fastOp1 returns op1's cell, or nil if it does not exist, and the cell's segment, or nil for an immediate.
-func (m *Machine) fastOp1(in *instruction, cells []Cell, op0 *Cell) (*Cell, *segment) {
+func (m *Machine) fastOp1(in *instruction, cells [][]Cell, op0 *Cell) (*Cell, *segment) {
 	switch in.op1 {
 	case op1Imm:
-		if s := m.Memory.segment(m.PC.Segment); in.off2 == 1 && m.PC.Offset+1 < uint64(len(s.cells)) {
-			return &s.cells[m.PC.Offset+1], nil
+		if in.off2 != 1 {
+			return nil, nil
 		}
-		return nil, nil
+		return m.Memory.segment(m.PC.Segment).at(m.PC.Offset + 1), nil
 	case op1FP:
-		if off := m.FP + uint64(int64(in.off2)); off < uint64(len(cells)) {
-			return &cells[off], m.exec
-		}
-		return nil, nil
+		return cellOf(cells, m.FP+uint64(int64(in.off2))), m.exec
 	case op1AP:
-		if off := m.AP + uint64(int64(in.off2)); off < uint64(len(cells)) {
-			return &cells[off], m.exec
-		}
-		return nil, nil
+		return cellOf(cells, m.AP+uint64(int64(in.off2))), m.exec
 	}
 	if op0[3]&addrBit == 0 || op0[0] >= 1<<62 {
 		return nil, nil
 	}
 	s := m.Memory.segment(int32(int64(op0[1])))
-	off := op0[0] + uint64(int64(in.off2))
-	if s == nil || off >= uint64(len(s.cells)) {
+	if s == nil {
 		return nil, nil
 	}
-	return &s.cells[off], s
+	return s.at(op0[0] + uint64(int64(in.off2))), s
 }
 
 // advance updates ap and pc and counts the step, for an instruction that does not jump.
@@ -286,5 +273,5 @@ func (m *Machine) mark3(dst, op0, op1 *Cell) {
 	if op1 != nil {
 		op1[3] |= accessedBit
 	}
-	s.cells[m.PC.Offset][3] |= accessedBit
+	s.at(m.PC.Offset)[3] |= accessedBit
 }

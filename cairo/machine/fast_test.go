@@ -110,7 +110,7 @@ func TestFastEqualsSlow(t *testing.T) {
 				}
 				kind = "error"
 			}
-			state = fmt.Sprintln(err, m.PC, m.AP, m.FP, m.Steps, m.trace)
+			state = fmt.Sprintln(err, m.PC, m.AP, m.FP, m.Steps, m.last)
 			for s := range int32(4) {
 				for k := range uint64(14) {
 					if c := m.Memory.cell(Addr{s, k}); c != nil && c.Known() {
@@ -234,13 +234,13 @@ func TestShareLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	used := m.cells
-	cells := func(n uint64) []Cell {
+	cells := func(n uint64) *Cells {
 		list := make([]Cell, n)
 		for i := range list {
 			v := UintValue(uint64(i))
 			list[i].set(&v)
 		}
-		return list
+		return CellsOf(list)
 	}
 	if err := m.Share(second, cells(m.Limit-used+1)); err == nil {
 		t.Error("one cell more than the limit was shared")

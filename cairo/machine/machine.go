@@ -3,8 +3,8 @@ package machine
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"math"
-	"slices"
 	"sync/atomic"
 
 	"github.com/starkd/starkd/cairo"
@@ -33,8 +33,9 @@ type Machine struct {
 	// Data holds the state of the hints. The machine does not use it.
 	Data any
 
-	exec     *segment // segment 1
-	trace    []State
+	exec     *segment  // segment 1
+	trace    [][]State // full parts
+	last     []State   // the part that grows
 	rcMin    uint16
 	rcMax    uint16
 	rcSeen   bool
@@ -50,8 +51,17 @@ type State struct {
 	PCOffset  uint32
 }
 
-// Trace returns the states before each step so far, if Tracing is set.
-func (m *Machine) Trace() []State { return m.trace }
+// Trace yields the states before each step so far, if Tracing is set, in parts.
+func (m *Machine) Trace() iter.Seq[[]State] {
+	return func(yield func([]State) bool) {
+		for _, part := range m.trace {
+			if !yield(part) {
+				return
+			}
+		}
+		yield(m.last)
+	}
+}
 
 // OffsetLimits returns the least and the greatest biased offset of the instructions traced so far, which the 16-bit range
 // checks of a proof must cover; ok is false if no instruction was traced.
@@ -304,17 +314,19 @@ func (m *Machine) step(in *instruction) error {
 }
 
 func (m *Memory) mark(a Addr) {
-	if s := m.segment(a.Segment); s != nil && !s.shared && a.Offset < uint64(len(s.cells)) {
-		s.cells[a.Offset][3] |= accessedBit
+	if s := m.segment(a.Segment); s != nil && !s.shared {
+		if c := s.at(a.Offset); c != nil {
+			c[3] |= accessedBit
+		}
 	}
 }
 
 // record appends the state to the trace and includes the instruction's offsets in the range-check limits.
 func (m *Machine) record(in *instruction) {
-	if len(m.trace) == cap(m.trace) {
-		m.trace = slices.Grow(m.trace, max(manyCells, 3*len(m.trace))) // append alone would copy a long trace many times
+	if len(m.last) == cap(m.last) {
+		m.nextPart()
 	}
-	m.trace = append(m.trace, State{uint32(m.AP), uint32(m.FP), m.PC.Segment, uint32(m.PC.Offset)})
+	m.last = append(m.last, State{uint32(m.AP), uint32(m.FP), m.PC.Segment, uint32(m.PC.Offset)})
 	if in.seen {
 		return
 	}
@@ -326,6 +338,20 @@ func (m *Machine) record(in *instruction) {
 		}
 		m.rcMin, m.rcMax = min(m.rcMin, biased), max(m.rcMax, biased)
 	}
+}
+
+// partStates is the number of states in a part of the trace (1 MB); the first part is shorter.
+const partStates = 1 << 16
+
+// nextPart begins a new part of the trace.
+func (m *Machine) nextPart() {
+	size := partStates
+	if m.last == nil {
+		size = partStates / 64
+	} else {
+		m.trace = append(m.trace, m.last)
+	}
+	m.last = make([]State, 0, size)
 }
 
 // FrameAddr returns the address ap + off, or fp + off if fp is set.

@@ -2,9 +2,11 @@ package machine
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/starkcurve"
 )
 
 // FuzzStep runs arbitrary words as a program with and without the fast path and compares the states.
@@ -70,20 +72,20 @@ func FuzzStep(f *testing.F) {
 func TestMemoryLimit(t *testing.T) {
 	m := Memory{Limit: 1 << 20}
 	a := m.AddSegment()
-	copies, room := 0, 0
+	copies, first := 0, (*Cell)(nil)
 	for i := range 1 << 20 {
 		if err := m.Insert(a.Add(i), UintValue(1)); err != nil {
 			t.Fatalf("cell %d: %v", i, err)
 		}
-		if n := cap(m.segs[0].cells); n != room {
-			copies, room = copies+1, n
+		if c := m.cell(a); c != first {
+			copies, first = copies+1, c
 		}
 	}
 	if err := m.Insert(a.Add(1<<20), UintValue(1)); err == nil {
 		t.Error("a cell beyond the limit was written")
 	}
-	if copies > 40 {
-		t.Errorf("%d copies, want at most 40", copies)
+	if copies > chunkBits {
+		t.Errorf("%d copies of the first chunk, want at most %d", copies, chunkBits)
 	}
 	if other := m.AddSegment(); m.Insert(other, UintValue(1)) == nil {
 		t.Error("another segment got a cell beyond the limit")
@@ -123,6 +125,88 @@ func TestFinishReadInstances(t *testing.T) {
 					t.Errorf("%s: cell %d is a hole", name, i)
 				}
 			}
+		}
+	}
+}
+
+// TestInstancesAcrossChunks deduces the outputs of instances whose cells are in two chunks, reads one of them, and lets Finish fill the
+// others in.
+func TestInstancesAcrossChunks(t *testing.T) {
+	for _, name := range []string{BuiltinPoseidon, BuiltinBitwise, BuiltinECOp} {
+		m := NewMachine()
+		b, err := m.AddBuiltin(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if chunkCells%b.rule.cells == 0 {
+			t.Fatalf("no instance of %s is in two chunks", name)
+		}
+		inputs := []Value{UintValue(3), UintValue(5), UintValue(7)}[:min(3, b.rule.inputs)]
+		if name == BuiltinECOp {
+			p, q := starkcurve.Blinding(1), starkcurve.Blinding(2) // some points of the curve
+			inputs = []Value{FeltValue(p.X), FeltValue(p.Y), FeltValue(q.X), FeltValue(q.Y), UintValue(5)}
+		}
+		var want []Value
+		for _, start := range []uint64{0, chunkCells / b.rule.cells * b.rule.cells} {
+			at := Addr{b.Base.Segment, start}
+			if _, err := m.Memory.Load(at, inputs...); err != nil {
+				t.Fatal(err)
+			}
+			var got []Value
+			for i := b.rule.inputs; i < b.rule.cells; i++ {
+				v, ok, err := m.deduceCell(at.Add(int(i)))
+				if !ok || err != nil {
+					t.Fatalf("%s: output %d: %v, %v", name, i, ok, err)
+				}
+				if _, ok := m.Memory.Get(at.Add(int(i))); ok {
+					t.Fatalf("%s: output %d is known before it is written", name, i)
+				}
+				got = append(got, v)
+			}
+			if want == nil {
+				want = got
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: outputs %v at %d, want %v", name, got, start, want)
+			}
+			if err := m.Memory.Insert(at.Add(int(b.rule.inputs)), got[0]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if size, err := b.Finish(&m.Memory, true); err != nil || size != chunkCells/b.rule.cells*b.rule.cells+b.rule.cells {
+			t.Fatalf("%s: size %d, %v", name, size, err)
+		}
+		for i, v := range want {
+			if have, ok := m.Memory.Get(Addr{b.Base.Segment, chunkCells/b.rule.cells*b.rule.cells + b.rule.inputs + uint64(i)}); !ok || have != v {
+				t.Errorf("%s: output %d is %v, %v; want %v", name, i, have, ok, v)
+			}
+		}
+	}
+}
+
+// TestWrongOutputAfterRead checks that Finish notices a wrong output that the program writes after another output of its instance was deduced.
+func TestWrongOutputAfterRead(t *testing.T) {
+	for _, wrong := range []bool{false, true} {
+		m := NewMachine()
+		b, err := m.AddBuiltin(BuiltinBitwise)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Memory.Load(b.Base, UintValue(6), UintValue(3)); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok, err := m.deduceCell(b.Base.Add(2)); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		v := UintValue(7)
+		if wrong {
+			v = UintValue(5)
+		}
+		if err := m.Memory.Insert(b.Base.Add(4), v); err != nil { // 6 or 3 is 7
+			t.Fatal(err)
+		}
+		if _, err := b.Finish(&m.Memory, false); (err != nil) != wrong {
+			t.Errorf("wrong %v: %v", wrong, err)
 		}
 	}
 }

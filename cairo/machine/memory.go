@@ -2,18 +2,22 @@ package machine
 
 import (
 	"fmt"
+	"iter"
+	"slices"
 
 	"github.com/starkd/starkd/crypto/felt"
 )
 
-// Cell is a Value with two more bits in its top limb. The known bit is set when the cell is written, the accessed bit when
-// an instruction uses it. A cell below its segment's end that is never accessed is a hole, which the trace must fill.
+// Cell is a Value with three more bits in its top limb. The known bit is set when the cell is written, the accessed bit when
+// an instruction uses it. A cell below its segment's end that is never accessed is a hole, which the trace must fill. The deduced
+// bit means that the cell holds what its builtin's rule gives, whether the cell is known or not yet.
 type Cell [4]uint64
 
 const (
 	knownBit    = 1 << 62
 	accessedBit = 1 << 61
-	cellBits    = knownBit | accessedBit
+	deducedBit  = 1 << 60
+	cellBits    = knownBit | accessedBit | deducedBit
 )
 
 // Known reports whether the cell has been written.
@@ -22,7 +26,7 @@ func (c *Cell) Known() bool { return c[3]&knownBit != 0 }
 // Accessed reports whether an instruction has used the cell.
 func (c *Cell) Accessed() bool { return c[3]&accessedBit != 0 }
 
-// Value returns the cell's value, which is 0 if it is not known.
+// Value returns the cell's value, which means nothing if the cell is not known.
 func (c *Cell) Value() Value { return Value{[4]uint64{c[0], c[1], c[2], c[3] &^ cellBits}} }
 
 // Felt returns the cell's field element; ok is false if the cell holds an address or is not known.
@@ -38,21 +42,72 @@ func (c *Cell) is(v *Value) bool {
 	return c[0] == v.l[0] && c[1] == v.l[1] && c[2] == v.l[2] && c[3]&^cellBits == v.l[3]
 }
 
-// segment is one segment of memory. cells may extend beyond the last written cell; the rest are unknown.
+// A segment's cells are in chunks, which are allocated one by one and never move, except the first one while it is small. So a
+// growing segment costs no copies, and memory that nobody writes costs nothing.
+const (
+	chunkBits  = 15
+	chunkCells = 1 << chunkBits // 1 MB
+)
+
+// segment is one segment of memory. Cells that have no chunk, and cells after the last written one, are unknown.
 type segment struct {
-	cells   []Cell
+	chunks  [][]Cell // the cell at offset has number offset + skew; chunks that do not exist yet are nil or short
+	skew    uint64   // not 0 only in a segment whose cells are shared
+	counted uint64   // number of cells that count towards the limit; none exists from this offset on
 	builtin *Builtin // the builtin whose segment this is, or nil
 	code    *code    // decoded instructions and hints; nil until there are any
-	shared  bool     // other machines or segments use cells too: copied before the first write
+	shared  bool     // other machines or segments use the cells too: copied before the first write
+}
+
+// at returns the cell at offset, or nil if it does not exist.
+func (s *segment) at(offset uint64) *Cell {
+	if offset >= s.counted {
+		return nil
+	}
+	return cellOf(s.chunks, offset+s.skew)
+}
+
+// cellOf returns the cell with that number, or nil if it does not exist.
+func cellOf(chunks [][]Cell, number uint64) *Cell {
+	if number>>chunkBits >= uint64(len(chunks)) {
+		return nil
+	}
+	c := chunks[number>>chunkBits]
+	if number%chunkCells >= uint64(len(c)) {
+		return nil
+	}
+	return &c[number%chunkCells]
 }
 
 // size returns the offset after the last written cell.
 func (s *segment) size() uint64 {
-	n := len(s.cells)
-	for n > 0 && !s.cells[n-1].Known() {
-		n--
+	for i := len(s.chunks) - 1; i >= 0; i-- {
+		c := s.chunks[i]
+		for k := len(c); k > 0; k-- {
+			if c[k-1].Known() {
+				return max(uint64(i)<<chunkBits+uint64(k), s.skew) - s.skew
+			}
+		}
 	}
-	return uint64(n)
+	return 0
+}
+
+// ensure makes the cell at offset, which is below s.counted, exist. The segment must not be shared.
+func (s *segment) ensure(offset uint64) {
+	i := offset >> chunkBits
+	for uint64(len(s.chunks)) <= i {
+		s.chunks = append(s.chunks, nil)
+	}
+	c, n := s.chunks[i], offset%chunkCells+1
+	if n > uint64(cap(c)) {
+		size := uint64(chunkCells)
+		if i == 0 {
+			size = min(size, max(n, 2*uint64(len(c)), 16))
+		}
+		c = append(make([]Cell, 0, size), c...)
+	}
+	// The cells between len and cap are zero: cells are only written below len.
+	s.chunks[i] = c[:min(uint64(cap(c)), s.counted-i<<chunkBits)]
 }
 
 // Memory is the machine's memory. All runners put the program in segment 0; segment 1 is the execution segment.
@@ -95,13 +150,71 @@ func (m *Memory) AddTemporarySegment() Addr {
 	return Addr{int32(-len(m.temp)), 0}
 }
 
-// Cells returns the cells of a segment; the last ones may be unknown. The caller must not write to them.
-func (m *Memory) Cells(segment int32) []Cell {
-	if s := m.segment(segment); s != nil {
-		return s.cells
-	}
-	return nil
+// Cells is a range of cells that machines can share.
+type Cells struct {
+	chunks  [][]Cell
+	skew, n uint64
 }
+
+// Len returns the number of cells, 0 if c is nil.
+func (c *Cells) Len() int {
+	if c == nil {
+		return 0
+	}
+	return int(c.n)
+}
+
+// CellsOf returns list as Cells. The caller must not change list afterwards.
+func CellsOf(list []Cell) *Cells {
+	c := &Cells{n: uint64(len(list)), chunks: make([][]Cell, 0, len(list)/chunkCells+1)}
+	for ; len(list) > chunkCells; list = list[chunkCells:] {
+		c.chunks = append(c.chunks, list[:chunkCells])
+	}
+	c.chunks = append(c.chunks, list)
+	return c
+}
+
+// Cells returns the n cells that start at a, all of which must be written.
+func (m *Memory) Cells(a Addr, n int) *Cells {
+	s := m.segment(a.Segment)
+	first := a.Offset + s.skew
+	end := first + uint64(n)
+	c := &Cells{slices.Clone(s.chunks[first>>chunkBits : (end+chunkCells-1)>>chunkBits]), first % chunkCells, uint64(n)}
+	if k := end % chunkCells; k != 0 {
+		last := &c.chunks[len(c.chunks)-1]
+		*last = (*last)[:k:k]
+	}
+	return c
+}
+
+// Written yields the cells of a segment up to the last written one in pieces, with the offset of the first cell of each. Cells that are in no
+// piece are unknown. The caller must not write to them.
+func (m *Memory) Written(segment int32) iter.Seq2[uint64, []Cell] {
+	return func(yield func(uint64, []Cell) bool) {
+		s := m.segment(segment)
+		if s == nil {
+			return
+		}
+		end := s.size() + s.skew
+		for i, c := range s.chunks {
+			first := uint64(i) << chunkBits
+			if first >= end {
+				return
+			}
+			c = c[:min(uint64(len(c)), end-first)]
+			offset := first - s.skew
+			if first < s.skew {
+				c, offset = c[min(uint64(len(c)), s.skew-first):], 0
+			}
+			if len(c) > 0 && !yield(offset, c) {
+				return
+			}
+		}
+	}
+}
+
+// Cell returns the cell at a, or nil if it does not exist. The caller must not write to it.
+func (m *Memory) Cell(a Addr) *Cell { return m.cell(a) }
 
 // Segments returns the number of segments that are not temporary.
 func (m *Memory) Segments() int { return len(m.segs) }
@@ -170,10 +283,10 @@ func (m *Memory) relocate(v Value) Value {
 
 func (m *Memory) cell(a Addr) *Cell {
 	s := m.segment(a.Segment)
-	if s == nil || a.Offset >= uint64(len(s.cells)) {
+	if s == nil {
 		return nil
 	}
-	return &s.cells[a.Offset]
+	return s.at(a.Offset)
 }
 
 // Get returns the value at a, or false if the cell has not been written.
@@ -246,7 +359,7 @@ func (m *Memory) Pointer(a Addr) (Addr, error) {
 
 // Felts reads n field elements, starting at a.
 func (m *Memory) Felts(a Addr, n int) ([]felt.Felt, error) {
-	if s := m.segment(a.Segment); n < 0 || n > 0 && (s == nil || uint64(n) > uint64(len(s.cells))) {
+	if s := m.segment(a.Segment); n < 0 || n > 0 && (s == nil || uint64(n) > s.counted) {
 		return nil, memErrorf(a, "no %d integers at %v", n, a)
 	}
 	out := make([]felt.Felt, n)
@@ -267,12 +380,13 @@ func (m *Memory) Insert(a Addr, v Value) error {
 	if s == nil {
 		return memErrorf(a, "cannot insert into the unallocated segment %d", a.Segment)
 	}
-	if a.Offset >= uint64(len(s.cells)) {
+	c := s.at(a.Offset)
+	if c == nil {
 		if err := m.grow(s, a); err != nil {
 			return err
 		}
+		c = s.at(a.Offset)
 	}
-	c := &s.cells[a.Offset]
 	if c.Known() {
 		if c.is(&v) {
 			return nil
@@ -285,75 +399,70 @@ func (m *Memory) Insert(a Addr, v Value) error {
 	}
 	if s.shared {
 		m.unshare(s)
-		c = &s.cells[a.Offset]
+		c = s.at(a.Offset)
 	}
-	c[0], c[1], c[2], c[3] = v.l[0], v.l[1], v.l[2], v.l[3]|knownBit|c[3]&accessedBit
+	if c[3]&deducedBit != 0 && !c.is(&v) {
+		c[3] &^= deducedBit
+	}
+	c[0], c[1], c[2], c[3] = v.l[0], v.l[1], v.l[2], v.l[3]|knownBit|c[3]&(accessedBit|deducedBit)
 	if s.builtin != nil && s.builtin.check != nil {
 		return s.builtin.check(m, a, v)
 	}
 	return nil
 }
 
-// manyCells is the size from which on grow allocates twice the cells that a segment needs.
-const manyCells = 1 << 15
-
 // grow extends s so that it includes a.
 func (m *Memory) grow(s *segment, a Addr) error {
 	if a.Offset >= m.Limit {
 		return memErrorf(a, "the offset of %v is beyond the machine's %d cells", a, m.Limit)
 	}
-	n := a.Offset + 1
 	if s.shared {
 		m.unshare(s)
 	}
-	have := uint64(len(s.cells))
-	if m.cells+n-have > m.Limit {
-		return memErrorf(a, "the run needs more than %d memory cells", m.Limit)
-	}
-	// The size must not depend on cap(s.cells): m.cells, which is compared with the limit, has to be deterministic.
-	size := max(n, 2*have, 16)
-	if left := m.Limit - (m.cells + n - have); size > n+left {
-		size = n + left/2 // other segments get the other half, and few more copies follow
-	}
-	if size <= uint64(cap(s.cells)) {
-		s.cells = s.cells[:size] // the cells between len and cap are zero: cells are only written below len
-	} else {
-		room := size
-		if size >= manyCells {
-			room *= 2 // pages that are never written cost nothing, but copies do
+	if n, have := a.Offset+1, s.counted; n > have {
+		if m.cells+n-have > m.Limit {
+			return memErrorf(a, "the run needs more than %d memory cells", m.Limit)
 		}
-		grown := make([]Cell, size, room)
-		for from := s.cells; len(from) > 0; {
-			n := min(len(from), manyCells/4)
-			copyPiece(grown[len(s.cells)-len(from):], from[:n])
-			from = from[n:]
+		// A segment counts as twice what it needs, whatever is allocated: the count must be deterministic.
+		size := max(n, 2*have, 16)
+		if left := m.Limit - (m.cells + n - have); size > n+left {
+			size = n + left/2 // other segments get the other half
 		}
-		s.cells = grown
+		m.cells += size - have
+		s.counted = size
 	}
-	m.cells += uint64(len(s.cells)) - have
+	s.ensure(a.Offset)
 	return nil
 }
 
-// copyPiece copies a part of a segment. It is a separate call so that the goroutine can be preempted between parts: a
-// single copy of hundreds of megabytes cannot be, and a starting garbage collection would spin on another processor until
-// it ends.
-//
-//go:noinline
-func copyPiece(to, from []Cell) { copy(to, from) }
-
+// unshare gives s its own copy of its cells.
 func (m *Memory) unshare(s *segment) {
-	s.cells = append(make([]Cell, 0, len(s.cells)+16), s.cells...)
-	s.shared = false
+	shared := Cells{s.chunks, s.skew, s.counted}
+	s.chunks, s.skew, s.shared = nil, 0, false
+	for off := range shared.n {
+		if c := cellOf(shared.chunks, off+shared.skew); c != nil {
+			s.ensure(off)
+			*s.at(off) = *c
+		}
+	}
+}
+
+// reserve extends the segment of a so that it includes the n cells from a on, in one step.
+func (m *Memory) reserve(a Addr, n int) error {
+	if n == 0 {
+		return nil
+	}
+	last := a.Add(n - 1)
+	if s := m.segment(a.Segment); s != nil && s.at(last.Offset) == nil {
+		return m.grow(s, last)
+	}
+	return nil
 }
 
 // Load writes values to consecutive cells, starting at a, and returns the address after them.
 func (m *Memory) Load(a Addr, values ...Value) (Addr, error) {
-	if n := len(values); n > 0 { // grow once, not for each value
-		if s := m.segment(a.Segment); s != nil && a.Offset+uint64(n) > uint64(len(s.cells)) {
-			if err := m.grow(s, a.Add(n-1)); err != nil {
-				return a, err
-			}
-		}
+	if err := m.reserve(a, len(values)); err != nil {
+		return a, err
 	}
 	for _, v := range values {
 		if err := m.Insert(a, v); err != nil {
@@ -366,12 +475,8 @@ func (m *Memory) Load(a Addr, values ...Value) (Addr, error) {
 
 // LoadFelts does what Load does, for field elements.
 func (m *Memory) LoadFelts(a Addr, values ...felt.Felt) (Addr, error) {
-	if n := len(values); n > 0 {
-		if s := m.segment(a.Segment); s != nil && a.Offset+uint64(n) > uint64(len(s.cells)) {
-			if err := m.grow(s, a.Add(n-1)); err != nil {
-				return a, err
-			}
-		}
+	if err := m.reserve(a, len(values)); err != nil {
+		return a, err
 	}
 	for _, f := range values {
 		if err := m.Insert(a, Value{f}); err != nil {
@@ -388,8 +493,12 @@ func (m *Memory) MarkAccessed(a Addr, n int) {
 	if s == nil || s.shared {
 		return
 	}
-	for off := a.Offset; off < a.Offset+uint64(n) && off < uint64(len(s.cells)); off++ {
-		s.cells[off][3] |= accessedBit
+	for off := a.Offset; off < a.Offset+uint64(n); off++ {
+		c := s.at(off)
+		if c == nil {
+			return
+		}
+		c[3] |= accessedBit
 	}
 }
 
@@ -404,11 +513,13 @@ func (m *Memory) RelocateTemporary() error {
 			if s.shared {
 				continue // shared cells hold no temporary addresses
 			}
-			for i := range s.cells {
-				c := &s.cells[i]
-				if c[3]&(knownBit|addrBit) == knownBit|addrBit {
-					v := m.relocate(c.Value())
-					c[0], c[1] = v.l[0], v.l[1]
+			for _, cells := range s.chunks {
+				for i := range cells {
+					c := &cells[i]
+					if c[3]&(knownBit|addrBit) == knownBit|addrBit {
+						v := m.relocate(c.Value())
+						c[0], c[1] = v.l[0], v.l[1]
+					}
 				}
 			}
 		}
@@ -418,20 +529,22 @@ func (m *Memory) RelocateTemporary() error {
 		if to.Segment < 0 {
 			continue
 		}
-		for off := range s.cells {
-			c := &s.cells[off]
-			if !c.Known() {
-				continue
-			}
-			dst := to.Add(off)
-			if err := m.Insert(dst, c.Value()); err != nil {
-				return err
-			}
-			if c[3]&accessedBit != 0 {
-				m.MarkAccessed(dst, 1)
+		for first, cells := range m.Written(int32(-1 - i)) {
+			for k := range cells {
+				c := &cells[k]
+				if !c.Known() {
+					continue
+				}
+				dst := to.Add(int(first) + k)
+				if err := m.Insert(dst, c.Value()); err != nil {
+					return err
+				}
+				if c[3]&accessedBit != 0 {
+					m.MarkAccessed(dst, 1)
+				}
 			}
 		}
-		s.cells = nil
+		s.chunks, s.counted = nil, 0
 	}
 	return nil
 }
@@ -445,9 +558,11 @@ func (m *Memory) NoTemporary() error {
 		if s.shared {
 			continue
 		}
-		for k := range s.cells {
-			if c := &s.cells[k]; c[3]&(knownBit|addrBit) == knownBit|addrBit && int64(c[1]) < 0 {
-				return fmt.Errorf("vm: temporary address %v at %v", c.Value(), Addr{int32(i), uint64(k)})
+		for n, cells := range s.chunks {
+			for k := range cells {
+				if c := &cells[k]; c[3]&(knownBit|addrBit) == knownBit|addrBit && int64(c[1]) < 0 {
+					return fmt.Errorf("vm: temporary address %v at %v", c.Value(), Addr{int32(i), uint64(n)<<chunkBits + uint64(k)})
+				}
 			}
 		}
 	}
@@ -456,15 +571,15 @@ func (m *Memory) NoTemporary() error {
 
 // Share fills the new segment at a with cells of another machine or segment, all of which must be known. Both use the same
 // cells; the limit counts them as if they were copied.
-func (m *Memory) Share(a Addr, cells []Cell) error {
-	s, n := m.segment(a.Segment), uint64(len(cells))
+func (m *Memory) Share(a Addr, cells *Cells) error {
+	s, n := m.segment(a.Segment), cells.n
 	if n > m.Limit {
-		return memErrorf(a, "the offset of %v is beyond the machine's %d cells", a.Add(len(cells)-1), m.Limit)
+		return memErrorf(a, "the offset of %v is beyond the machine's %d cells", a.Add(int(n)-1), m.Limit)
 	}
 	if m.cells+n > m.Limit {
 		return memErrorf(a, "the run needs more than %d memory cells", m.Limit)
 	}
 	m.cells += n
-	s.cells, s.shared = cells, true
+	s.chunks, s.skew, s.counted, s.shared = cells.chunks, cells.skew, n, true
 	return nil
 }

@@ -142,8 +142,8 @@ func (e *Engine) Begin() cairo.Session { return &session{engine: e} }
 // nil list means that the array must be copied.
 type session struct {
 	engine   *Engine
-	calldata []machine.Cell // the calldata of the call that a syscall is about to make
-	retdata  []machine.Cell // the return data of the call that a syscall has made
+	calldata *machine.Cells // the calldata of the call that a syscall is about to make
+	retdata  *machine.Cells // the return data of the call that a syscall has made
 }
 
 // End implements cairo.Session.
@@ -151,7 +151,7 @@ func (s *session) End() {}
 
 // nested executes a syscall that may make a call; calldata holds the cells of the calldata. It returns the cells of the
 // call's return data.
-func (s *session) nested(calldata []machine.Cell, syscall func()) (retdata []machine.Cell) {
+func (s *session) nested(calldata *machine.Cells, syscall func()) (retdata *machine.Cells) {
 	s.calldata, s.retdata = calldata, nil
 	syscall()
 	retdata = s.retdata
@@ -210,7 +210,7 @@ func (f *frame) readOnlySegment(m *machine.Machine, values ...felt.Felt) (start,
 
 // runEntryPoint runs a call from its first instruction to its last. calldata holds the caller's cells of the calldata, retdata
 // the cells of the result; either is nil if the cells are not shared.
-func (f *frame) runEntryPoint(m *machine.Machine, ep *casm.EntryPoint, l *machine.Code, call cairo.Call, calldata []machine.Cell) (res cairo.Result, retdata []machine.Cell, err error) {
+func (f *frame) runEntryPoint(m *machine.Machine, ep *casm.EntryPoint, l *machine.Code, call cairo.Call, calldata *machine.Cells) (res cairo.Result, retdata *machine.Cells, err error) {
 	m.Data = &HintState{Syscall: f.syscall}
 	// This segment is costsSegment. It has a few cells, so it cannot reach the memory's limit.
 	_, _, _ = f.readOnlySegment(m, BuiltinCosts()...)
@@ -253,7 +253,7 @@ func (f *frame) runEntryPoint(m *machine.Machine, ep *casm.EntryPoint, l *machin
 
 // finishEntryPoint checks that the run could be part of a proof, and reads its results, which are below ap: the builtin
 // pointers, the gas, the syscall pointer, the panic flag and the ends of the returned array.
-func (f *frame) finishEntryPoint(m *machine.Machine, ep *casm.EntryPoint, l *machine.Code, call cairo.Call) (res cairo.Result, retdata []machine.Cell, err error) {
+func (f *frame) finishEntryPoint(m *machine.Machine, ep *casm.EntryPoint, l *machine.Code, call cairo.Call) (res cairo.Result, retdata *machine.Cells, err error) {
 	const values = 5
 	if m.AP < uint64(values+len(ep.Builtins)) {
 		return res, nil, cairo.RunErrorf("ap is %d after the run", m.AP)
@@ -312,7 +312,7 @@ func (f *frame) finishEntryPoint(m *machine.Machine, ep *casm.EntryPoint, l *mac
 }
 
 // readResult reads the gas, the panic flag and the returned array.
-func (f *frame) readResult(m *machine.Machine, at machine.Addr, gas uint64) (res cairo.Result, retdata []machine.Cell, err error) {
+func (f *frame) readResult(m *machine.Machine, at machine.Addr, gas uint64) (res cairo.Result, retdata *machine.Cells, err error) {
 	res.Steps = m.Steps
 	if res.GasLeft, err = m.Memory.Uint64(at); err != nil {
 		return res, nil, err

@@ -117,7 +117,7 @@ func (r *request) array() []felt.Felt {
 
 // calldata reads an array as array does, and also returns its cells, for the call that gets the array; nil if they cannot
 // be shared.
-func (r *request) calldata() (list []felt.Felt, cells []machine.Cell) {
+func (r *request) calldata() (list []felt.Felt, cells *machine.Cells) {
 	if list = r.array(); r.err == nil {
 		cells = r.f.shareable(r.m, r.from, len(list))
 	}
@@ -318,7 +318,7 @@ func (r *request) domain() uint32 {
 }
 
 // writeArray writes the two pointers of an array that a call returned. The array's segment shares cells, if not nil.
-func (r *request) writeArray(list []felt.Felt, cells []machine.Cell) {
+func (r *request) writeArray(list []felt.Felt, cells *machine.Cells) {
 	if r.err != nil {
 		return
 	}

@@ -109,6 +109,7 @@ func (f *cairoRunFlags) run(cmd *cobra.Command) error {
 	opt := cairo0.RunOptions{
 		Layout: f.layout, ProofMode: f.proofMode, Entrypoint: f.entrypoint, MaxSteps: f.maxSteps,
 		Trace:                f.trace != "" || f.memory != "" || f.pieOutput != "",
+		FilesOnly:            true,
 		AllowMissingBuiltins: f.missingBuiltins == yes,
 		KeepHoles:            f.fillHoles == no,
 		FillHoles:            f.fillHoles == yes,
@@ -176,7 +177,7 @@ func (f *cairoRunFlags) runProgram(opt cairo0.RunOptions) (*cairo0.RunResult, er
 
 // write writes the files that the flags name.
 func (f *cairoRunFlags) write(res *cairo0.RunResult) error {
-	if err := runfiles.Save(res.Trace, runfiles.Paths{Trace: f.trace, Memory: f.memory, Public: f.public, Private: f.private}); err != nil {
+	if err := runfiles.Save(res, runfiles.Paths{Trace: f.trace, Memory: f.memory, Public: f.public, Private: f.private}); err != nil {
 		return err
 	}
 	if f.pieOutput == "" {

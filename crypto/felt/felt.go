@@ -279,17 +279,23 @@ func (z *Felt) BigInt() *big.Int { return z.e().BigInt(new(big.Int)) }
 func (z *Felt) Bytes() [Bytes]byte { return z.e().Bytes() }
 
 // String returns z as 0x-prefixed lower-case hexadecimal without leading zeros, the form FELT of the RPC specification.
-func (z Felt) String() string { return string(z.appendHex(make([]byte, 0, 2+2*Bytes))) }
+func (z Felt) String() string { return string(z.AppendHex(make([]byte, 0, 2+2*Bytes))) }
 
 // MarshalText returns the text of String.
-func (z Felt) MarshalText() ([]byte, error) { return z.appendHex(make([]byte, 0, 2+2*Bytes)), nil }
+func (z Felt) MarshalText() ([]byte, error) { return z.AppendHex(make([]byte, 0, 2+2*Bytes)), nil }
 
-// appendHex appends the text of String to b. It does not use fmt, because RPC responses consist mostly of felts.
-func (z *Felt) appendHex(b []byte) []byte {
+// AppendHex appends the text of String to b. It does not use fmt, because RPC responses consist mostly of felts.
+func (z *Felt) AppendHex(b []byte) []byte {
 	const digits = "0123456789abcdef"
 	b = append(b, "0x"...)
-	n := max(1, (z.BitLen()+3)/4) // digits
 	limbs := z.Limbs()
+	n := 1 // digits
+	for i := len(limbs) - 1; i >= 0; i-- {
+		if limbs[i] != 0 {
+			n = 16*i + (bits.Len64(limbs[i])+3)/4
+			break
+		}
+	}
 	for i := n - 1; i >= 0; i-- {
 		b = append(b, digits[limbs[i/16]>>(4*(i%16))&15])
 	}

@@ -3,8 +3,6 @@
 package runfiles
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -79,34 +77,16 @@ type Paths struct {
 	Trace, Memory, Public, Private string
 }
 
+// Run is a run whose files can be written. *cairo0.RunResult is one.
+type Run interface {
+	WriteRegisters(w io.Writer) error
+	WriteMemory(w io.Writer) error
+	WritePublic(w io.Writer) error
+	WritePrivate(w io.Writer, tracePath, memoryPath string) error
+}
+
 // Save writes a run to files.
-func Save(t *cairo.Trace, to Paths) error {
-	if to.Trace != "" {
-		if err := Write(to.Trace, func(w io.Writer) error { return t.WriteRegisters(w) }); err != nil {
-			return err
-		}
-	}
-	if to.Memory != "" {
-		if err := Write(to.Memory, func(w io.Writer) error { return t.Memory.WriteMemory(w) }); err != nil {
-			return err
-		}
-	}
-	if to.Public != "" {
-		b, err := json.Marshal(t.Public)
-		if err != nil {
-			return err
-		}
-		var pretty bytes.Buffer
-		if err := json.Indent(&pretty, b, "", "    "); err != nil {
-			return err
-		}
-		if err := os.WriteFile(to.Public, pretty.Bytes(), 0o644); err != nil {
-			return err
-		}
-	}
-	if to.Private == "" {
-		return nil
-	}
+func Save(run Run, to Paths) error {
 	trace, err := filepath.Abs(to.Trace)
 	if err != nil {
 		return err
@@ -115,11 +95,23 @@ func Save(t *cairo.Trace, to Paths) error {
 	if err != nil {
 		return err
 	}
-	b, err := t.Private.JSON(trace, memory)
-	if err != nil {
-		return err
+	for _, file := range []struct {
+		path  string
+		write func(io.Writer) error
+	}{
+		{to.Trace, run.WriteRegisters},
+		{to.Memory, run.WriteMemory},
+		{to.Public, run.WritePublic},
+		{to.Private, func(w io.Writer) error { return run.WritePrivate(w, trace, memory) }},
+	} {
+		if file.path == "" {
+			continue
+		}
+		if err := Write(file.path, file.write); err != nil {
+			return err
+		}
 	}
-	return os.WriteFile(to.Private, b, 0o644)
+	return nil
 }
 
 // Write creates a file, calls write with it and closes it. It returns the errors of writing and closing.
