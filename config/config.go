@@ -80,11 +80,13 @@ type Watch struct {
 	// TrustingPeriod is the age up to which a verified header is trusted. It can be long because the validators never change: they are
 	// those of the genesis, and a watcher may join the chain at any time. Default 87600h, ten years.
 	TrustingPeriod time.Duration `mapstructure:"trusting_period"`
-	// Security is a preset of proof parameters, one of Securities. "conjectured" is 20 proof-of-work bits and 38 queries, "proven" is 20
-	// and 78 (96 bits of proven security). "custom" uses PowBits and Queries, which the presets ignore. Default custom.
+	// System is the proof system, one of Systems. Default stwo, but stone if Security demands more than S-two can prove.
+	System string `mapstructure:"system"`
+	// Security is the security of the proofs, one of Securities: "conjectured" is 96 bits of conjectured security, "proven" is 96 bits of proven
+	// security, which only Stone's proofs have. "custom" uses PowBits and Queries, which the presets ignore. Default custom.
 	Security string `mapstructure:"security"`
-	// PowBits and Queries are the proof-of-work bits and FRI queries of a proof. Its conjectured security is PowBits + 2·Queries bits.
-	// Defaults 20 and 38.
+	// PowBits and Queries set the conjectured security of a custom proof to PowBits + 2·Queries bits. They are the proof-of-work bits and the
+	// FRI queries of Stone's proofs; a proof of S-two has as many bits with other numbers. Defaults 20 and 38, which are 96 bits.
 	PowBits int `mapstructure:"pow_bits"`
 	Queries int `mapstructure:"queries"`
 	// MaxSteps bounds the Cairo steps of one proof; a power of two. A longer block is split between transactions. Default 262144.
@@ -94,8 +96,39 @@ type Watch struct {
 // Securities are the values of Watch.Security.
 var Securities = []string{"custom", "conjectured", "proven"}
 
-// Proofs returns the proof-of-work bits and FRI queries of the proofs that a watcher makes.
+// Systems are the values of Watch.System.
+var Systems = []string{systemStwo, systemStone}
+
+const (
+	systemStwo  = "stwo"
+	systemStone = "stone"
+
+	// stwoBits is the largest conjectured security of S-two's proofs: their field bounds it at about 100 bits, and proven security at 87.
+	stwoBits = 96
+)
+
+// bits returns the conjectured security of the proofs that a watcher makes.
+func (w *Watch) bits() int {
+	switch w.Security {
+	case "conjectured":
+		return 96
+	case "proven":
+		return 20 + 2*78
+	}
+	return w.PowBits + 2*w.Queries
+}
+
+// Proofs returns the proof-of-work bits and FRI queries of the proofs that a watcher makes, for its proof system. With S-two a query gives one
+// bit, and with Stone two.
 func (w *Watch) Proofs() (powBits uint, queries int) {
+	if w.System == systemStwo {
+		bits := w.bits()
+		work := 26
+		if bits < 40 {
+			work = 20
+		}
+		return uint(work), bits - work
+	}
 	switch w.Security {
 	case "conjectured":
 		return 20, 38
@@ -138,6 +171,10 @@ func (c *Config) setDefaults() {
 	def(&c.Watch.Security, "custom")
 	def(&c.Watch.PowBits, 20)
 	def(&c.Watch.Queries, 38)
+	if c.Watch.bits() > stwoBits {
+		def(&c.Watch.System, systemStone)
+	}
+	def(&c.Watch.System, systemStwo)
 	def(&c.Watch.MaxSteps, 1<<18)
 }
 
@@ -195,6 +232,11 @@ func (c *Config) Validate() error {
 	}
 	if c.Watch.TrustingPeriod < time.Minute {
 		fault("watch.trusting_period", "%v is below a minute", c.Watch.TrustingPeriod)
+	}
+	if !slices.Contains(Systems, c.Watch.System) {
+		fault("watch.system", "%q is not one of %q", c.Watch.System, Systems)
+	} else if bits := c.Watch.bits(); c.Watch.System == systemStwo && bits > stwoBits {
+		fault("watch.system", "%q proves at most %d bits of conjectured security, %d are demanded by watch.security: choose %q", systemStwo, stwoBits, bits, systemStone)
 	}
 	if !slices.Contains(Securities, c.Watch.Security) {
 		fault("watch.security", "%q is not one of %q", c.Watch.Security, Securities)
@@ -326,14 +368,16 @@ rest = {{printf "%q" .Watch.REST}}
 store = {{printf "%q" .Watch.Store}}
 # The age up to which a verified header is trusted. It can be long because the validators of a chain never change.
 trusting_period = {{printf "%q" .Watch.TrustingPeriod.String}}
+# The proof system: stwo, which is several times faster, or stone. Without this line it is stwo, or stone if security is more than S-two has.
+system = {{printf "%q" .Watch.System}}
 # The security of the proofs:
-#   "conjectured"  20 proof-of-work bits and 38 queries: 96 bits if a conjecture holds, 57 bits proven by theorems
-#   "proven"       20 proof-of-work bits and 78 queries: 96 bits proven by theorems
-#   "custom"       pow_bits and queries below
+#   "conjectured"  96 bits if a conjecture holds, 57 bits proven by theorems
+#   "proven"       96 bits proven by theorems; only system "stone" has them
+#   "custom"       pow_bits + 2*queries bits if a conjecture holds
 security = {{printf "%q" .Watch.Security}}
-# The proof-of-work bits of a proof, if security is "custom": 20 to 50. Its conjectured security is pow_bits + 2*queries bits.
+# The proof-of-work bits of Stone's proofs, if security is "custom": 20 to 50. S-two's proofs have the same security with other numbers.
 pow_bits = {{.Watch.PowBits}}
-# The FRI queries of a proof, if security is "custom": 1 to 48.
+# The FRI queries of Stone's proofs, if security is "custom": 1 to 48.
 queries = {{.Watch.Queries}}
 # The largest number of Cairo steps in one proof, a power of two. A longer block is split between transactions into several proofs.
 max_steps = {{.Watch.MaxSteps}}

@@ -119,15 +119,21 @@ func TestUnknownAndMalformed(t *testing.T) {
 	}
 }
 
-// TestSecurityPresets checks that a preset overrides pow_bits and queries, which app.toml always contains.
+// TestSecurityPresets checks that a preset overrides pow_bits and queries, which app.toml always contains, and that the system follows from the
+// security.
 func TestSecurityPresets(t *testing.T) {
 	for _, c := range []struct {
-		security string
-		work     uint
-		queries  int
-	}{{"custom", 30, 33}, {"conjectured", 20, 38}, {"proven", 20, 78}} {
-		home, want := t.TempDir(), Default()
-		want.Watch.Security, want.Watch.PowBits, want.Watch.Queries = c.security, 30, 33
+		security, system string
+		custom, work     uint
+		queries          int
+	}{
+		{"custom", "stone", 30, 30, 33}, {"conjectured", "stone", 30, 20, 38}, {"proven", "stone", 30, 20, 78},
+		{"custom", "stwo", 20, 26, 60}, {"custom", "stwo", 30, 26, 70}, {"custom", "", 30, 26, 70}, {"custom", "", 31, 31, 33},
+		{"conjectured", "", 30, 26, 70}, {"proven", "", 30, 20, 78},
+	} {
+		home, want := t.TempDir(), &Config{Watch: Watch{System: c.system}}
+		want.Watch.Security, want.Watch.PowBits, want.Watch.Queries = c.security, int(c.custom), 33
+		want = want.WithDefaults()
 		if err := Write(home, want); err != nil {
 			t.Fatal(err)
 		}
@@ -136,14 +142,26 @@ func TestSecurityPresets(t *testing.T) {
 			t.Fatal(err)
 		}
 		if work, queries := got.Watch.Proofs(); work != c.work || queries != c.queries {
-			t.Errorf("security %q: %d grinding bits and %d queries, want %d and %d", c.security, work, queries, c.work, c.queries)
+			t.Errorf("system %q, security %q: %d grinding bits and %d queries, want %d and %d", c.system, c.security, work, queries, c.work, c.queries)
 		}
 	}
 	for bits, good := range map[int]bool{19: false, 20: true, 50: true, 51: false} {
-		c := Default()
-		c.Watch.PowBits = bits
+		c := (&Config{Watch: Watch{PowBits: bits}}).WithDefaults()
 		if err := c.Validate(); (err == nil) != good {
 			t.Errorf("pow_bits %d: %v", bits, err)
+		}
+	}
+	// S-two's proofs have at most 96 bits.
+	for _, c := range []struct {
+		watch Watch
+		good  bool
+	}{
+		{Watch{System: "stwo", PowBits: 20, Queries: 38}, true}, {Watch{System: "stwo", PowBits: 21, Queries: 38}, false},
+		{Watch{System: "stwo", Security: "proven"}, false}, {Watch{System: "stone", Security: "proven"}, true}, {Watch{System: "snark"}, false},
+	} {
+		err := (&Config{Watch: c.watch}).WithDefaults().Validate()
+		if (err == nil) != c.good || err != nil && !strings.Contains(err.Error(), "watch.system") {
+			t.Errorf("%+v: %v", c.watch, err)
 		}
 	}
 }

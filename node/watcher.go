@@ -130,7 +130,7 @@ func (w *Watcher) Run(ctx context.Context) (err error) {
 	follower, err := watcher.New(watcher.Config{
 		Genesis: w.genesis, Nodes: watch.Nodes, TrustingPeriod: watch.TrustingPeriod, LightDB: w.light,
 		App: w.chain.app, Engine: vm.NewEngine(), Proofs: proofs,
-		PowBits: powBits, Queries: queries, MaxSteps: watch.MaxSteps,
+		System: watch.System, PowBits: powBits, Queries: queries, MaxSteps: watch.MaxSteps,
 		Log: w.log,
 	})
 	if err != nil {

@@ -525,11 +525,17 @@ func TestCursorOfEmptyBlocks(t *testing.T) {
 func TestStatusOfProofs(t *testing.T) {
 	l := newLocal(t)
 	before := l.watcher.security()
-	l.watcher.config.Queries /= 2
+	fewer := l.watcher.config
+	fewer.Queries /= 2
+	system, err := newSystem(&fewer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.watcher.system = system
 	if after := l.watcher.security(); after.Conjectured >= before.Conjectured || after.Proven >= before.Proven {
 		t.Errorf("half the queries: %+v, before %+v", after, before)
 	}
-	l.watcher.progress(1, 1<<17).Stage("commit", 0, 3)
+	l.watcher.progress(1, 1<<17)("commit", 0, 3)
 	if got := l.watcher.Status().ProvingStage; got != "commit (1 of 3)" {
 		t.Errorf("stage %q", got)
 	}

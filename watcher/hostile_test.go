@@ -184,7 +184,7 @@ func TestHaltsOnReadsOfTheWitness(t *testing.T) {
 				}
 				proof := &block.Bundle{Chain: "TEST", Block: 1}
 				if _, err := cairoos.RunParts([]*cairoos.Block{osBlock(trace)}, cairoos.Options{}, func(part cairoos.Part) error {
-					proof.Proofs = append(proof.Proofs, &stone.Proof{PublicInput: &part.Trace.Public})
+					proof.Proofs = append(proof.Proofs, &block.Proof{Stone: &stone.Proof{PublicInput: &part.Trace.Public}})
 					return nil
 				}); err != nil {
 					return nil, nil, err

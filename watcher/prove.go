@@ -16,7 +16,6 @@ import (
 	"github.com/starkd/starkd/cairo/casm"
 	cairoos "github.com/starkd/starkd/cairo/os"
 	"github.com/starkd/starkd/crypto/felt"
-	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/block"
 	"github.com/starkd/starkd/prover/block/headers"
 	"github.com/starkd/starkd/prover/block/statement"
@@ -28,13 +27,13 @@ import (
 // proveBlock returns the record and the bundle of a verified and executed block that has transactions. The bundle is nil if no transaction
 // of the block can be proved. results are the signed results of its transactions.
 //
-// proveBlock records the calls of the block, runs them in the OS, proves the traces (prover.Prove verifies each proof), collects the witness
+// proveBlock records the calls of the block, runs them in the OS, proves the traces (and verifies each proof), collects the witness
 // that the statement needs, and checks the bundle against the signed headers. Transactions that cannot be proved are left out of the traces;
 // the bundle has their signed results instead.
 func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []statement.Result) (*proofstore.Record, []byte, error) {
 	stop := new(atomic.Bool)
 	defer context.AfterFunc(ctx, func() { stop.Store(true) })()
-	options := cairoos.Options{MaxSteps: w.config.MaxSteps, Stop: stop}
+	options := cairoos.Options{Layout: w.system.format().Layout(), MaxSteps: w.config.MaxSteps, Stop: stop}
 	trace, err := w.app.TraceCalls(ctx, uint64(b.Height), w.engine, cairoos.MaxWords(options.MaxSteps))
 	if err != nil { // the replica has executed the block: its store is damaged, or execution is not deterministic
 		return nil, nil, permanent{fmt.Errorf("watcher: executing block %d again: %w", b.Height, err)}
@@ -49,16 +48,15 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []statement.
 			return err
 		}
 		started := time.Now()
-		p, err := prover.Prove(ctx, part.Trace, w.parameters(part.Trace.Public.Steps), w.progress(b.Height, part.Trace.Public.Steps))
+		p, err := w.system.prove(ctx, part.Trace, w.progress(b.Height, part.Trace.Public.Steps))
 		if err != nil {
 			return err
 		}
-		p.Annotations = nil // they repeat the proof, at twice its size
 		took := time.Since(started)
 		w.metrics.proving.Observe(took.Seconds())
-		security := p.Parameters.Security(part.Trace.Public.Steps)
+		security := w.system.security(part.Trace.Public.Steps)
 		entry := proofstore.Entry{
-			Block: record.Block, Part: len(proof.Proofs), ProgramHash: statement.FormatStone.ProgramHash().String(), Layout: part.Trace.Public.Layout,
+			Block: record.Block, Part: len(proof.Proofs), ProgramHash: w.system.format().ProgramHash().String(), Layout: part.Trace.Public.Layout,
 			Steps: part.Trace.Public.Steps, SecurityBits: security.Conjectured, ProvenBits: security.Proven, ProvingMS: took.Milliseconds(),
 		}
 		for _, t := range part.Transactions {
@@ -159,7 +157,8 @@ func unprovenOf(trace *app.BlockTrace, failed []cairoos.Unproven) ([]statement.U
 	return unproven, nil
 }
 
-// validationsOf returns the effects of the signature checks of the proven transactions: events, messages and state changes.
+// validationsOf returns the effects of the signature checks of the proven transactions, which Stone's proofs do not cover: events, messages and state
+// changes.
 func validationsOf(trace *app.BlockTrace, unproven []statement.Unproven) []statement.Validation {
 	var validations []statement.Validation
 	for i := range trace.Transactions {
@@ -217,7 +216,7 @@ func (w *Watcher) witness(b *Block, results []statement.Result, trace *app.Block
 	}
 	var failed error // of reading the replica
 	e := &block.WitnessInput{
-		Transactions: b.Txs, Results: results, Unproven: unproven, Validations: validationsOf(trace, unproven),
+		Transactions: b.Txs, Results: results, Unproven: unproven,
 		Before: &watchedState{store.At(height - 1), &failed},
 		Class: watched(&failed, func(hash felt.Felt) (*casm.Class, error) {
 			class, err := store.At(height).Class(hash)
@@ -230,6 +229,9 @@ func (w *Watcher) witness(b *Block, results []statement.Result, trace *app.Block
 			ContractsRoot: roots.ContractsRoot, ClassesRoot: roots.ClassesRoot,
 			Nodes: &watchedNodes{store, &failed}, Contract: watched(&failed, store.ContractAt(height-1)),
 		},
+	}
+	if w.system.format() == statement.FormatStone {
+		e.Validations = validationsOf(trace, unproven)
 	}
 	for i, signed := range []*cmttypes.SignedHeader{b.Light.SignedHeader, b.Next.SignedHeader} {
 		if e.Headers[i], err = cmtjson.Marshal(signed); err != nil {

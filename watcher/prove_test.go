@@ -159,7 +159,7 @@ func (l *local) start(g *app.Genesis, compile executor.Compile) {
 	}
 	t.Cleanup(func() { proofs.Close() })
 	if l.watcher, err = New(Config{
-		Genesis: genesis, App: l.app, Engine: vm.NewEngine(), Proofs: proofs, PowBits: 20, Queries: 38, MaxSteps: 1 << 17, Log: slog.New(slog.DiscardHandler),
+		Genesis: genesis, App: l.app, Engine: vm.NewEngine(), Proofs: proofs, System: SystemStone, PowBits: 20, Queries: 38, MaxSteps: 1 << 17, Log: slog.New(slog.DiscardHandler),
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -560,7 +560,7 @@ func claimsOf(t *testing.T, trace *app.BlockTrace, options cairoos.Options) (*bl
 	proof := &block.Bundle{Chain: "TEST", Block: 1}
 	var claims []*statement.Claim
 	failed, err := cairoos.RunParts([]*cairoos.Block{osBlock(trace)}, options, func(part cairoos.Part) error {
-		proof.Proofs = append(proof.Proofs, &stone.Proof{PublicInput: &part.Trace.Public})
+		proof.Proofs = append(proof.Proofs, &block.Proof{Stone: &stone.Proof{PublicInput: &part.Trace.Public}})
 		in := &statement.PublicInput{Layout: part.Trace.Public.Layout}
 		for _, s := range part.Trace.Public.Segments {
 			in.Segments = append(in.Segments, statement.Segment(s))

@@ -8,6 +8,7 @@ import (
 	cmtjson "github.com/cometbft/cometbft/libs/json"
 
 	"github.com/starkd/starkd/app"
+	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/cairo/casm"
 	cairoos "github.com/starkd/starkd/cairo/os"
 	"github.com/starkd/starkd/cairo/sierra"
@@ -21,6 +22,10 @@ import (
 	"github.com/starkd/starkd/prover/block/headers"
 	"github.com/starkd/starkd/prover/stone"
 	"github.com/starkd/starkd/prover/stone/transcript"
+	"github.com/starkd/starkd/prover/stwo"
+	"github.com/starkd/starkd/prover/stwo/channel"
+	"github.com/starkd/starkd/prover/stwo/pcs"
+	"github.com/starkd/starkd/prover/stwo/preprocessed"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -70,27 +75,56 @@ func weakest(steps uint64) stone.Parameters {
 	return p
 }
 
-// TestLeastSeed makes the bundle of a chain with the smallest class, with the weakest parameters.
+// weakestStwo are the parameters of a proof of S-two with 2 bits of security.
+var weakestStwo = &stwo.Params{
+	Hash: channel.Blake2s, Preprocessed: preprocessed.CanonicalSmall, Config: pcs.Config{PowBits: 1, LogBlowup: 1, Queries: 1, FoldStep: 4},
+}
+
+// TestLeastSeed makes the bundle of a chain with the smallest class, with the weakest parameters and a proof of Stone.
 func TestLeastSeed(t *testing.T) {
-	l := newLeast(t)
-	l.block(l.invoke(l.wallet.Address, wallet.Transfer(felt.FromUint64(0xbe), 1)))
-	b, results := l.verified(1)
 	if os.Getenv("STARKD_FULL") == "" {
 		t.Skip("a proof of 65,536 steps: set STARKD_FULL=1 (make test-full)")
 	}
+	l := newLeast(t)
+	l.leastSeed("least", 2, cairoos.Layout, func(trace *cairo.Trace) (*block.Proof, error) {
+		p, err := prover.Prove(t.Context(), trace, weakest(trace.Public.Steps), nil)
+		if err != nil {
+			return nil, err
+		}
+		p.Annotations = nil
+		return &block.Proof{Stone: p}, nil
+	})
+}
+
+// TestLeastStwoSeed makes the bundle of the same chain with a proof of S-two.
+func TestLeastStwoSeed(t *testing.T) {
+	if os.Getenv("STARKD_FULL") == "" {
+		t.Skip("a proof of S-two: set STARKD_FULL=1 (make test-full)")
+	}
+	l := newLeast(t)
+	l.leastSeed("least-stwo", 3, cairoos.LayoutStwo, (&stwoSystem{params: *weakestStwo}).proveRun(t))
+}
+
+// proveRun returns a function that proves a run.
+func (s *stwoSystem) proveRun(t testing.TB) func(*cairo.Trace) (*block.Proof, error) {
+	return func(trace *cairo.Trace) (*block.Proof, error) { return s.prove(t.Context(), trace, nil) }
+}
+
+// leastSeed makes the bundle of a chain with one transfer, in a version of the file format.
+func (l *local) leastSeed(name string, version int, layout string, prove func(*cairo.Trace) (*block.Proof, error)) {
+	t := l.t
+	t.Helper()
+	l.block(l.invoke(l.wallet.Address, wallet.Transfer(felt.FromUint64(0xbe), 1)))
+	b, results := l.verified(1)
 	trace, err := l.app.TraceCalls(t.Context(), 1, vm.NewEngine(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof := &block.Bundle{Chain: "TEST", Block: 1}
-	failed, err := cairoos.RunParts([]*cairoos.Block{osBlock(trace)}, cairoos.Options{}, func(part cairoos.Part) error {
-		p, err := prover.Prove(t.Context(), part.Trace, weakest(part.Trace.Public.Steps), nil)
-		if err != nil {
-			return err
-		}
-		p.Annotations = nil
+	proof := &block.Bundle{Version: version, Chain: "TEST", Block: 1}
+	failed, err := cairoos.RunParts([]*cairoos.Block{osBlock(trace)}, cairoos.Options{Layout: layout}, func(part cairoos.Part) error {
+		p, err := prove(part.Trace)
 		proof.Proofs = append(proof.Proofs, p)
-		return nil
+		return err
 	})
 	if err != nil || len(failed) != 0 {
 		t.Fatal(err, failed)
@@ -102,21 +136,45 @@ func TestLeastSeed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.seed("least", bundle)
+	l.seed(name, bundle)
 }
 
-// TestFullSeed makes the bundle of a chain with real classes, with the parameters of a watcher.
+// TestFullSeed makes the bundle of a chain with real classes, with the parameters of a watcher, in version 2 of the file format.
 func TestFullSeed(t *testing.T) {
 	if os.Getenv("STARKD_FULL") == "" {
 		t.Skip("a proof of 131,072 steps: set STARKD_FULL=1 (make test-full)")
 	}
+	mixed(t).fullSeed("bundle", 2)
+}
+
+// TestFullStwoSeed makes the same with a proof of S-two.
+func TestFullStwoSeed(t *testing.T) {
+	if os.Getenv("STARKD_FULL") == "" {
+		t.Skip("a proof of a block by S-two: set STARKD_FULL=1 (make test-full)")
+	}
 	l := mixed(t)
+	l.watcher.system = &stwoSystem{params: *StwoParams(26, 70)}
+	l.fullSeed("bundle-stwo", 3)
+}
+
+// fullSeed makes the bundle of the first block in a version of the file format.
+func (l *local) fullSeed(name string, version int) {
+	t := l.t
+	t.Helper()
 	b, results := l.verified(1)
 	_, bundle, err := l.watcher.proveBlock(t.Context(), b, results)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.seed("bundle", bundle)
+	proof, err := block.Parse(bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof.Version = version
+	if bundle, err = proof.Encode(); err != nil {
+		t.Fatal(err)
+	}
+	l.seed(name, bundle)
 }
 
 // seed compares a bundle in the testdata of cmd/verifier-wasm with the one that was made, or writes it and its genesis with -update.

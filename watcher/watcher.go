@@ -21,7 +21,6 @@ import (
 	"github.com/starkd/starkd/prover/block/headers"
 	"github.com/starkd/starkd/prover/block/statement"
 	"github.com/starkd/starkd/prover/security"
-	"github.com/starkd/starkd/prover/stone"
 	"github.com/starkd/starkd/watcher/proofstore"
 )
 
@@ -34,8 +33,9 @@ type Config struct {
 	App            *app.App             // the replica, with its own store
 	Engine         cairo.Engine         // the VM, which records the calls of a block for proving
 	Proofs         *proofstore.Store
+	System         string // proof system, SystemStwo (the default) or SystemStone
 	PowBits        uint   // proof-of-work bits of a proof
-	Queries        int    // FRI queries of a proof; see stone.Parameters.Security
+	Queries        int    // FRI queries of a proof
 	MaxSteps       uint64 // largest number of Cairo steps of one proof
 	Log            *slog.Logger
 }
@@ -48,6 +48,7 @@ type Watcher struct {
 	chain   source // nil before a node has been reached
 	replica replica
 	trusted *headers.Genesis // the genesis in the form of package headers
+	system  system
 	log     *slog.Logger
 	metrics *metrics
 
@@ -79,13 +80,17 @@ func New(config Config) (*Watcher, error) {
 	if err != nil {
 		return nil, err
 	}
+	proofs, err := newSystem(&config)
+	if err != nil {
+		return nil, err
+	}
 	w := &Watcher{
-		config: config, app: config.App, engine: config.Engine, replica: replica{config.App}, trusted: trusted, log: config.Log, metrics: newMetrics(),
+		config: config, system: proofs, app: config.App, engine: config.Engine, replica: replica{config.App}, trusted: trusted, log: config.Log, metrics: newMetrics(),
 		firstPause: firstPause, trouble: map[string]string{}, silent: time.Now(),
 	}
 	security := w.security()
 	w.status = Status{
-		ChainID: config.Genesis.ChainID, SecurityBits: security.Conjectured, ProvenBits: security.Proven, OSProgramHash: statement.FormatStone.ProgramHash().String(),
+		ChainID: config.Genesis.ChainID, SecurityBits: security.Conjectured, ProvenBits: security.Proven, OSProgramHash: proofs.format().ProgramHash().String(),
 		ProvedHeight: config.Proofs.Cursor(),
 	}
 	w.connect, w.prove = w.openChain, w.proveBlock
@@ -334,19 +339,8 @@ func (w *Watcher) failed(height int64, reason error) (*proofstore.Record, error)
 	return record, nil
 }
 
-// parameters returns the parameters of a proof of steps Cairo steps.
-func (w *Watcher) parameters(steps uint64) stone.Parameters {
-	p := stone.DefaultParameters(steps)
-	p.PowBits, p.Queries = w.config.PowBits, w.config.Queries
-	return p
-}
-
-// security returns the security of the proofs that this watcher makes.
-func (w *Watcher) security() security.Bits {
-	const steps = 1 << 17
-	p := w.parameters(steps)
-	return p.Security(steps)
-}
+// security returns the security of the proofs that this watcher makes: the least, that of the longest run.
+func (w *Watcher) security() security.Bits { return w.system.security(w.config.MaxSteps) }
 
 // policy returns the policy with which this watcher checks its own proofs.
 func (w *Watcher) policy() prover.Policy {
@@ -358,10 +352,10 @@ func (w *Watcher) policy() prover.Policy {
 	return policy
 }
 
-// progress returns a prover.Progress that writes the stage of a proof to the status.
-func (w *Watcher) progress(height int64, steps uint64) *prover.Progress {
+// progress returns a function that writes the stage of a proof to the status.
+func (w *Watcher) progress(height int64, steps uint64) func(name string, number, total int) {
 	w.log.Info("proving", "height", height, "steps", steps)
-	return &prover.Progress{Stage: func(name string, number, total int) {
+	return func(name string, number, total int) {
 		w.update(func(s *Status) { s.ProvingStage = fmt.Sprintf("%s (%d of %d)", name, number+1, total) })
-	}}
+	}
 }

@@ -157,8 +157,8 @@ func inBrowser(t *testing.T, proof, genesis, header string, block uint64, tx, ot
 	accepted(browserJob{Proof: proof, Genesis: genesis, Trust: map[string]any{"header": "0x" + header, "min_bits": 96, "tx": tx, "block": block}},
 		"--validators", genesis, "--trusted-header", header)
 
-	accepted(browserJob{Proof: proof, Genesis: genesis, Trust: map[string]any{"min_bits": 0, "min_proven_bits": 57, "program": statement.FormatStone.ProgramHash().String()}},
-		"--validators", genesis, "--min-security", "0", "--min-proven-security", "57", "--program", statement.FormatStone.ProgramHash().String())
+	accepted(browserJob{Proof: proof, Genesis: genesis, Trust: map[string]any{"min_bits": 0, "min_proven_bits": 57, "program": statement.FormatStwo.ProgramHash().String()}},
+		"--validators", genesis, "--min-security", "0", "--min-proven-security", "57", "--program", statement.FormatStwo.ProgramHash().String())
 	refuse("demanded is 0x123", browserJob{Proof: proof, Genesis: genesis, Trust: map[string]any{"program": "0x123"}})
 	refuse("58 are demanded", browserJob{Proof: proof, Genesis: genesis, Trust: map[string]any{"min_proven_bits": 58}})
 	unchecked("needs something to trust", browserJob{Proof: proof})

@@ -12,6 +12,7 @@ import (
 	"github.com/starkd/starkd/internal/hint"
 	"github.com/starkd/starkd/prover/security"
 	"github.com/starkd/starkd/prover/stone"
+	"github.com/starkd/starkd/watcher"
 )
 
 // TestErrorsArePlain checks that every error is printed on two lines and without control characters, whatever it quotes.
@@ -49,8 +50,16 @@ func TestProvenPreset(t *testing.T) {
 	for security, want := range map[string]security.Bits{
 		"custom": {Conjectured: 96, Proven: 57}, "conjectured": {Conjectured: 96, Proven: 57}, "proven": {Conjectured: 124, Proven: 96},
 	} {
-		c := config.Default()
-		c.Watch.Security = security
+		c := (&config.Config{Watch: config.Watch{Security: security}}).WithDefaults()
+		if stwo := c.Watch.System == "stwo"; stwo == (security == "proven") {
+			t.Errorf("security %q: the system is %s", security, c.Watch.System)
+		} else if stwo {
+			powBits, queries := c.Watch.Proofs()
+			if got := watcher.StwoParams(powBits, queries).Security(1 << 22); got != want {
+				t.Errorf("security %q: S-two's proofs have %v, want %v", security, got, want)
+			}
+			c.Watch.System = "stone"
+		}
 		for steps := uint64(1 << 14); steps <= c.Watch.MaxSteps; steps *= 2 {
 			p := stone.DefaultParameters(steps)
 			p.PowBits, p.Queries = c.Watch.Proofs()

@@ -225,7 +225,7 @@ func (f *verifyFlags) verifyBlock(cmd *cobra.Command, proof *block.Bundle, trust
 	say(out, "valid: block %d of chain %s", proof.Block, proof.Chain)
 	say(out, "  trusted       %s", trust)
 	say(out, "  state         %v → %v", anchor.Before, anchor.After)
-	say(out, "  program       %v (starkd OS)", statement.FormatStone.ProgramHash())
+	say(out, "  program       %v (starkd OS)", verdict.Format.ProgramHash())
 	say(out, "  proofs        %d, layout %s, %d steps", len(proof.Proofs), verdict.Layout, verdict.Steps)
 	say(out, "  security      %v", verdict.Security)
 	listTransactions(out, verdict.Outcome.Transactions, signed)

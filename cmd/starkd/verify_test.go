@@ -26,7 +26,9 @@ import (
 	"github.com/starkd/starkd/prover/block"
 	"github.com/starkd/starkd/prover/block/headers"
 	"github.com/starkd/starkd/prover/block/statement"
-	"github.com/starkd/starkd/prover/stone"
+	"github.com/starkd/starkd/prover/stwo"
+	"github.com/starkd/starkd/prover/stwo/adapter"
+	"github.com/starkd/starkd/watcher"
 )
 
 // verifyAndRefuse checks that verify accepts the proof of a block and refuses changed ones. It stops the watcher.
@@ -91,9 +93,9 @@ func verifyAndRefuse(t *testing.T, n *testnet, l *load) {
 	refused("another block", fmt.Sprintf("of block %d, not of %d", height, height+1), "--validators", n.genesis(), "--block", fmt.Sprint(height+1), path)
 	refused("another chain", "of chain", "--validators", n.genesis(), "--chain-id", "ANOTHER_CHAIN", path)
 	refused("another header", "trusted is", "--trusted-header", strings.Repeat("ab", 32), path)
-	accepted("with its program named", "--validators", n.genesis(), "--program", statement.FormatStone.ProgramHash().String(), "--min-proven-security", "57", path)
+	accepted("with its program named", "--validators", n.genesis(), "--program", statement.FormatStwo.ProgramHash().String(), "--min-proven-security", "57", path)
 	refused("another program", "demanded is 0x123", "--validators", n.genesis(), "--program", "0x123", path)
-	refused("more proven security than it has", "57 bits of proven security, 58 are demanded", "--validators", n.genesis(), "--min-proven-security", "58", path)
+	refused("more proven security than it has", "bits of proven security, 60 are demanded", "--validators", n.genesis(), "--min-proven-security", "60", path)
 	refused("more security than it has", "bits of conjectured security", "--validators", n.genesis(), "--min-security", "97", path)
 	stranger := filepath.Join(dir, "stranger")
 	if _, stderr, code := command(t, "testnet", "--validators", "4", "--output", stranger); code != 0 {
@@ -242,15 +244,35 @@ func anyPart(t *testing.T, j *judge, data []byte) {
 		name   string
 		change func(b *block.Bundle)
 	}{
-		{"proof bytes", func(b *block.Bundle) { flip(b.Proofs[r.IntN(len(b.Proofs))].Bytes) }},
-		{"public memory", func(b *block.Bundle) {
-			memory := b.Proofs[0].PublicInput.Memory
-			plusOne(&memory[r.IntN(len(memory))].Value)
-		}},
-		{"public addresses", func(b *block.Bundle) {
-			memory := b.Proofs[0].PublicInput.Memory
-			memory[r.IntN(len(memory))].Address++
-		}},
+		{"a value of the proof", stwoChange(func(p *stwo.Proof) {
+			switch r.IntN(5) {
+			case 0:
+				flip(p.STARK.Commitments[r.IntN(len(p.STARK.Commitments))][:])
+			case 1:
+				p.InteractionNonce++
+			case 2:
+				p.Sums[r.IntN(len(p.Sums))].A.A ^= 1
+			case 3:
+				samples := p.STARK.SampledValues[r.IntN(len(p.STARK.SampledValues))]
+				if column := samples[r.IntN(len(samples))]; len(column) > 0 {
+					column[r.IntN(len(column))].B.A ^= 1
+				} else {
+					p.STARK.ProofOfWork++
+				}
+			default:
+				p.STARK.ProofOfWork++
+			}
+		})},
+		{"public memory", stwoChange(func(p *stwo.Proof) {
+			cells := [][]stwo.Cell{p.Claim.Public.Output, p.Claim.Public.Program}[r.IntN(2)]
+			plusOne(&cells[r.IntN(len(cells))].Value)
+		})},
+		{"ids of the public memory", stwoChange(func(p *stwo.Proof) {
+			cells := [][]stwo.Cell{p.Claim.Public.Output, p.Claim.Public.Program}[r.IntN(2)]
+			cells[r.IntN(len(cells))].ID++
+		})},
+		{"registers", stwoChange(func(p *stwo.Proof) { p.Claim.Public.Final.AP++ })},
+		{"a file's byte", func(b *block.Bundle) { flip(b.Proofs[0].Stwo) }},
 		{"transactions", func(b *block.Bundle) { flip(b.Witness.Transactions[r.IntN(len(b.Witness.Transactions))]) }},
 		{"results", func(b *block.Bundle) { flip(b.Witness.Results[r.IntN(len(b.Witness.Results))].Data) }},
 		{"result numbers", func(b *block.Bundle) {
@@ -305,8 +327,8 @@ func anyPart(t *testing.T, j *judge, data []byte) {
 		{"the chain's name", func(b *block.Bundle) { b.Chain += "X" }},
 		{"a proof less", func(b *block.Bundle) { b.Proofs = b.Proofs[1:] }},
 		{"a proof twice", func(b *block.Bundle) { b.Proofs = append(b.Proofs, b.Proofs[0]) }},
-		{"steps", func(b *block.Bundle) { b.Proofs[0].PublicInput.Steps *= 2 }},
-		{"queries", func(b *block.Bundle) { b.Proofs[0].Parameters.Queries++ }},
+		{"size of a table", stwoChange(func(p *stwo.Proof) { p.Claim.Tables[r.IntN(len(p.Claim.Tables))].LogSize++ })},
+		{"queries", stwoChange(func(p *stwo.Proof) { p.STARK.Config.Queries++ })},
 		{"a signed app hash", func(b *block.Bundle) {
 			changeHeader(t, b, r.IntN(2), func(l *cmttypes.SignedHeader) { flip(l.AppHash) })
 		}},
@@ -323,7 +345,7 @@ func anyPart(t *testing.T, j *judge, data []byte) {
 	}
 	_, dear := positions()
 	for i := range max(dear, len(parts)) {
-		// Every third change is one of the Stone proof, which is the larger part.
+		// Every third change is one of the STARK, which is the larger part.
 		part := parts[i%len(parts)]
 		if i >= len(parts) && i%3 == 0 {
 			part = parts[r.IntN(2)]
@@ -343,6 +365,18 @@ func anyPart(t *testing.T, j *judge, data []byte) {
 		if err := j.judge(changed); err == nil {
 			t.Errorf("accepted with %s changed (change %d)", part.name, i)
 		}
+	}
+}
+
+// stwoChange returns a function that changes the first proof of a bundle, a proof of S-two.
+func stwoChange(change func(*stwo.Proof)) func(*block.Bundle) {
+	return func(b *block.Bundle) {
+		p, err := stwo.ParseBinary(b.Proofs[0].Stwo)
+		if err != nil {
+			panic(err)
+		}
+		change(p)
+		b.Proofs[0] = block.NewStwo(p)
 	}
 }
 
@@ -473,7 +507,7 @@ func otherValidators(t *testing.T, j *judge, data []byte) {
 	}
 }
 
-// forge proves the block again with another answer to one storage read: a valid run of the OS program with a valid Stone proof. It returns
+// forge proves the block again with another answer to one storage read: a valid run of the OS program with a valid STARK. It returns
 // the bundle with that proof in it.
 func forge(t *testing.T, n *testnet, j *judge, data []byte) []byte {
 	b, err := block.Parse(bytes.Clone(data))
@@ -498,7 +532,7 @@ func forge(t *testing.T, n *testnet, j *judge, data []byte) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	block := &cairoos.Block{
+	replayed := &cairoos.Block{
 		ChainID: trace.ChainID, Number: trace.Header.Number, Timestamp: trace.Header.Timestamp, Sequencer: trace.Header.Sequencer,
 	}
 	lied := false
@@ -507,20 +541,29 @@ func forge(t *testing.T, n *testnet, j *judge, data []byte) []byte {
 		for _, call := range r.Calls {
 			lied = lied || call.Call.Selector == wallet.Selector("__execute__") && answerOtherwise(call)
 		}
-		block.Transactions = append(block.Transactions, cairoos.Transaction{Info: *r.Info, Reverted: r.Outcome.Receipt.Reverted, Calls: r.Calls})
+		replayed.Transactions = append(replayed.Transactions, cairoos.Transaction{Info: *r.Info, Reverted: r.Outcome.Receipt.Reverted, Calls: r.Calls})
 	}
 	if !lied {
 		t.Fatal("no storage is read in the block")
 	}
 	b.Proofs = nil
-	excluded, err := cairoos.RunParts([]*cairoos.Block{block}, cairoos.Options{MaxSteps: config.Default().Watch.MaxSteps}, func(part cairoos.Part) error {
-		proof, err := prover.Prove(t.Context(), part.Trace, stone.DefaultParameters(part.Trace.Public.Steps), nil)
+	options := cairoos.Options{Layout: cairoos.LayoutStwo, MaxSteps: config.Default().Watch.MaxSteps}
+	excluded, err := cairoos.RunParts([]*cairoos.Block{replayed}, options, func(part cairoos.Part) error {
+		input, err := adapter.FromTrace(part.Trace)
 		if err != nil {
 			return err
 		}
-		proof.Annotations = nil
-		b.Proofs = append(b.Proofs, proof)
-		_, err = prover.Verify(proof, prover.Policy{})
+		powBits, queries := config.Default().Watch.Proofs()
+		maker, err := stwo.NewProver(t.Context(), watcher.StwoParams(powBits, queries))
+		if err != nil {
+			return err
+		}
+		proof, err := prover.ProveStwo(t.Context(), maker, input, nil)
+		if err != nil {
+			return err
+		}
+		b.Proofs = append(b.Proofs, block.NewStwo(proof))
+		_, err = prover.VerifyStwo(proof, prover.Policy{})
 		return err
 	})
 	if err != nil || len(excluded) > 0 {

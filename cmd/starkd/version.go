@@ -72,8 +72,9 @@ func printVersion(w io.Writer, info *debug.BuildInfo) error {
 	line("platform", settings["GOOS"]+"/"+settings["GOARCH"])
 	line("starknet", starknet.Version)
 	line("json-rpc", rpc.SpecVersion+", "+rpc.SpecVersion09)
-	line("proof layout", os.Layout)
-	line("program hash", statement.FormatStone.ProgramHash().String())
+	line("proof layout", os.LayoutStwo)
+	line("program hash", statement.FormatStwo.ProgramHash().String())
+	line("with Stone", os.Layout+", "+statement.FormatStone.ProgramHash().String())
 	versions := map[string]string{}
 	for _, module := range info.Deps {
 		versions[module.Path] = module.Version

@@ -38,11 +38,12 @@ go                             go1.99
 platform                       linux/arm64
 starknet                       0.14.1
 json-rpc                       0.10.2, 0.9.0
-proof layout                   recursive
+proof layout                   all_cairo_stwo
 program hash                   %s
+with Stone                     recursive, %s
 github.com/cockroachdb/pebble  v1.1.1
 github.com/tetratelabs/wazero  example.org/wazero v2
-`, statement.FormatStone.ProgramHash())
+`, statement.FormatStwo.ProgramHash(), statement.FormatStone.ProgramHash())
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Error(diff)
 	}

@@ -37,8 +37,10 @@ serving the stored proofs until a signal ends the process, with exit status 1. W
 	cmd.Flags().StringSlice("nodes", nil, "CometBFT RPC addresses; the watcher follows the first (default: watch.nodes in app.toml)")
 	cmd.Flags().BoolVar(&c.ExitOnHalt, "exit-on-halt", false, "end with exit status 1 as soon as the watcher halts")
 	cmd.Flags().String("rest", "", "address of the proofs and the explorer: host:port (default: watch.rest in app.toml)")
+	cmd.Flags().String("system", "", "proof system: stwo or stone (default: watch.system in app.toml)")
 	cmd.Flags().String("security", "", "security of the proofs: proven (96 bits by theorems), conjectured or custom (default: watch.security in app.toml)")
 	mustBind(v, cmd, "watch.nodes", "nodes")
+	mustBind(v, cmd, "watch.system", "system")
 	mustBind(v, cmd, "watch.security", "security")
 	mustBind(v, cmd, "watch.rest", "rest")
 	return cmd

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
@@ -13,6 +14,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover/block"
 	"github.com/starkd/starkd/prover/block/statement"
+	"github.com/starkd/starkd/prover/stwo"
 )
 
 // hostileFiles returns files of about n bytes that are made to cost as much memory and work as possible. Without the bounds of package bounded
@@ -26,6 +28,14 @@ func hostileFiles(t testing.TB, n int) map[string][]byte {
 		sum := sha256.Sum256([]byte(text))
 		return []byte(`{"format":"starkd-block-proof/2","sha256":"` + hex.EncodeToString(sum[:]) + `","body":` + text + `}`)
 	}
+	// proofs returns a good bundle, with valid headers, in version 3 and with these proofs.
+	newer := stwoSeed(t)
+	proofs := func(list string) []byte {
+		start := bytes.Index(newer.text, []byte(`"proofs":[`)) + len(`"proofs":[`)
+		end := start + bytes.IndexByte(newer.text[start:], ']')
+		return newer.seal([]byte(string(newer.text[:start])+list+string(newer.text[end:])), true)
+	}
+	base64Of := func(data []byte) string { return `{"stwo":"` + base64.StdEncoding.EncodeToString(data) + `"}` }
 	// in returns a good bundle, with valid headers, in which the items of the list that follows the text before are replaced.
 	in := func(before, items string) []byte {
 		start := bytes.Index(bundle.text, []byte(before))
@@ -64,6 +74,7 @@ func hostileFiles(t testing.TB, n int) map[string][]byte {
 		w.Close()
 		return b.Bytes()
 	}
+	zeros, ones := deflated(make([]byte, 1000*n)), deflated(bytes.Repeat([]byte{1}, 1000*min(n, 1<<20)))
 	code := list(`"0x0"`, min(n, 6*81920))
 	class := `{"class_hash":"0x1","compiled_class":{"prime":"0x800000000000011000000000000000000000000000000000000000000000001","compiler_version":"2.0.0","bytecode":[` +
 		code + `],"hints":[],"entry_points_by_type":{"EXTERNAL":[],"L1_HANDLER":[],"CONSTRUCTOR":[]}}}`
@@ -82,8 +93,15 @@ func hostileFiles(t testing.TB, n int) map[string][]byte {
 		"cells opened by S-two":       stwo(`[],"sampled_values":[],"decommitments":[],"queried_values":[[` + list(`[`+list(`0`, 2046)+`]`, n)),
 		"hashes of S-two":             stwo(`[` + list(`"0x0"`, n)),
 		"felts of S-two":              []byte(`["0xfffff",` + list(`"0x0"`, n) + `]`),
-		"zeros of S-two, deflated":    deflated(make([]byte, 1000*n)),
-		"ones of S-two, deflated":     deflated(bytes.Repeat([]byte{1}, 1000*min(n, 1<<20))),
+		"zeros of S-two, deflated":    zeros,
+		"ones of S-two, deflated":     ones,
+		"zeros in a block":            proofs(base64Of(make([]byte, n/2))),
+		"deflated zeros in a block":   proofs(base64Of(zeros)),
+		"deflated ones in a block":    proofs(base64Of(ones)),
+		"many deflated zeros":         proofs(list(base64Of(deflated(make([]byte, 1<<20))), min(n, 1<<20))),
+		"proofs that are empty":       proofs(list(`{}`, n)),
+		"proofs of nothing":           proofs(list(`{"stwo":""}`, n)),
+		"spaces in a proof":           proofs(`{"stwo":"` + strings.Repeat(`\n`, n/2) + `"}`),
 		"annotations":                 []byte(`{"annotations":[` + list(`""`, n) + `]}`),
 		"FRI steps":                   []byte(`{"proof_parameters":{"stark":{"fri":{"fri_step_list":[` + list(`0`, n) + `]}}}}`),
 		"segments":                    []byte(`{"public_input":{"memory_segments":{` + names(n) + `"z":0}}}`),
@@ -110,12 +128,14 @@ func hostileFiles(t testing.TB, n int) map[string][]byte {
 // TestRefusingIsCheap checks that rejecting a hostile file allocates no more than the bound. It does not check the time, which depends on the
 // load of the machine.
 func TestRefusingIsCheap(t *testing.T) {
-	block, bare := blockSeed(t), bareSeeds(t)[0]
+	old, block, bare := blockSeed(t), stwoSeed(t), bareSeeds(t)[0]
 	for _, n := range []int{1 << 10, 8 << 20} {
 		for name, data := range hostileFiles(t, n) {
 			s := bare
-			if bytes.HasPrefix(data, []byte(`{"format"`)) {
+			if bytes.HasPrefix(data, []byte(`{"format":"starkd-block-proof/3"`)) {
 				s = block
+			} else if bytes.HasPrefix(data, []byte(`{"format"`)) {
+				s = old
 			}
 			t.Run(fmt.Sprintf("%s/%d", name, n), func(t *testing.T) {
 				if s.check(t, data) {
@@ -128,7 +148,7 @@ func TestRefusingIsCheap(t *testing.T) {
 
 // TestOneReading checks that member names match exactly: a good file is rejected if a name of it is in upper case or appears twice.
 func TestOneReading(t *testing.T) {
-	for _, s := range append(bareSeeds(t), blockSeed(t)) {
+	for _, s := range append(bareSeeds(t), blockSeed(t), stwoSeed(t)) {
 		var edits []edit
 		var collect func(n *node)
 		collect = func(n *node) {
@@ -143,6 +163,9 @@ func TestOneReading(t *testing.T) {
 		for i, e := range edits {
 			for _, with := range []string{string(e.with), string(s.text[e.start:e.end]) + ":0," + string(s.text[e.start:e.end])} {
 				data := s.seal([]byte(string(s.text[:e.start])+with+string(s.text[e.end:])), true)
+				if with == string(s.text[e.start:e.end]) {
+					continue // the name is in upper case
+				}
 				if text, accepted := s.judge(data); accepted && !ignored(s.text[e.start:e.end]) {
 					t.Errorf("%s: name %d, %.40s, as %.80s: accepted: %s", s.name, i, s.text[e.start:e.end], with, text)
 				}
@@ -172,7 +195,7 @@ func TestOutputIsCheckedFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof.Proofs[0].Bytes[1000] ^= 1
+	proof.Proofs[0].Stone.Bytes[1000] ^= 1
 	rejection := func() string {
 		data, err := proof.Encode()
 		if err != nil {
@@ -190,6 +213,70 @@ func TestOutputIsCheckedFirst(t *testing.T) {
 	proof.Witness.Unproven[0].Diff[10] ^= 1
 	if got := rejection(); !strings.Contains(got, "unproven transaction 1") {
 		t.Errorf("a changed proof and a changed difference: %s", got)
+	}
+	s = stwoSeed(t)
+	if proof, err = block.Parse(s.seal(s.text, true)); err != nil {
+		t.Fatal(err)
+	}
+	changed, err := stwo.ParseBinary(proof.Proofs[0].Stwo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed.STARK.ProofOfWork++
+	proof.Proofs[0] = block.NewStwo(changed)
+	if got := rejection(); !strings.Contains(got, "proof of work") {
+		t.Errorf("a changed proof of S-two: %s", got)
+	}
+	changed.Claim.Public.Output[0].Value = felt.One
+	proof.Proofs[0] = block.NewStwo(changed)
+	if got := rejection(); !strings.Contains(got, "claim 0: statement") {
+		t.Errorf("a changed proof of S-two and a changed output: %s", got)
+	}
+}
+
+// TestEveryWordIsBound checks that a block's proof of S-two is refused if a word of the program or of the output, a pointer or a register in its claim is
+// changed.
+func TestEveryWordIsBound(t *testing.T) {
+	s := stwoSeed(t)
+	for name, change := range map[string]func(p *stwo.PublicData){
+		"a word of the program":    func(p *stwo.PublicData) { p.Program[100].Value.Add(&p.Program[100].Value, &felt.One) },
+		"a program word less":      func(p *stwo.PublicData) { p.Program = p.Program[:len(p.Program)-1] },
+		"the first word of output": func(p *stwo.PublicData) { p.Output[0].Value.Add(&p.Output[0].Value, &felt.One) },
+		"the last word of output":  func(p *stwo.PublicData) { p.Output[len(p.Output)-1].Value = felt.FromUint64(2) },
+		"a word of output less":    func(p *stwo.PublicData) { p.Output = p.Output[:len(p.Output)-1]; p.Segments[0].Stop.Value-- },
+		"pedersen's segment":       func(p *stwo.PublicData) { p.Segments[1].Stop.Value += 3 },
+		"pedersen's first":         func(p *stwo.PublicData) { p.Segments[1].Start.Value += 3 },
+		"range_check's segment":    func(p *stwo.PublicData) { p.Segments[2].Stop.Value-- },
+		"bitwise's segment":        func(p *stwo.PublicData) { p.Segments[4].Stop.Value -= 5 },
+		"a segment more": func(p *stwo.PublicData) {
+			p.Segments[7] = &stwo.Segment{Start: p.Segments[1].Start, Stop: p.Segments[1].Start}
+		},
+		"a segment less":            func(p *stwo.PublicData) { p.Segments[4] = nil },
+		"the end of the execution":  func(p *stwo.PublicData) { p.Final.AP++; p.Segments[0].Start.Value++; p.Segments[0].Stop.Value++ },
+		"the start of the program":  func(p *stwo.PublicData) { p.Initial.PC = 2 },
+		"the frame at the end":      func(p *stwo.PublicData) { p.Final.FP++ },
+		"the id of a word":          func(p *stwo.PublicData) { p.Output[1].ID++ },
+		"the id of the first frame": func(p *stwo.PublicData) { p.SafeCallIDs[0]++ },
+	} {
+		bundle, err := block.Parse(s.seal(s.text, true))
+		if err != nil {
+			t.Fatal(err)
+		}
+		proof, err := stwo.ParseBinary(bundle.Proofs[0].Stwo)
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(&proof.Claim.Public)
+		bundle.Proofs[0] = block.NewStwo(proof)
+		data, err := bundle.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, accepted := s.judge(data); accepted {
+			t.Errorf("%s: accepted: %s", name, text)
+		} else {
+			t.Logf("%s: %.150s", name, text)
+		}
 	}
 }
 
@@ -256,7 +343,7 @@ func TestWitnessSizes(t *testing.T) {
 // TestFaultsNamePlaces checks that errors name the place in the file, and never a Go type.
 func TestFaultsNamePlaces(t *testing.T) {
 	var texts []string
-	for _, s := range append(leastBare(t), leastBlock(t)) {
+	for _, s := range append(leastBare(t), leastBlocks(t)...) {
 		random := rand.New(rand.NewPCG(9, 3))
 		for range 400 {
 			p := make(program, 4+random.IntN(24))

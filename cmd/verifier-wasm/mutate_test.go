@@ -91,7 +91,8 @@ type seed struct {
 	name    string
 	text    []byte // the JSON that is mutated; for a block's file its body
 	root    *node
-	sealed  bool // the file is a block's: it has a digest and the body
+	sealed  bool   // the file is a block's: it has a digest and the body
+	format  string // of a block's file
 	trusted string
 	want    string // the answer for the file
 
@@ -107,6 +108,7 @@ func readSeed(t testing.TB, name, trusted string) *seed {
 	s := &seed{name: name, text: data, trusted: trusted}
 	if _, body, ok := bytes.Cut(data, []byte(`,"body":`)); ok {
 		s.text, s.sealed = body[:len(body)-1], true
+		s.format = strings.Split(string(data[:60]), `"`)[3]
 		if !bytes.Equal(s.seal(s.text, true), data) {
 			t.Fatalf("%s: sealing its body does not give the file", name)
 		}
@@ -128,7 +130,7 @@ func (s *seed) seal(text []byte, rightly bool) []byte {
 	if !rightly {
 		digest[0] ^= 1
 	}
-	return slices.Concat([]byte(`{"format":"starkd-block-proof/2","sha256":"`+hex.EncodeToString(digest[:])+`","body":`), text, []byte("}"))
+	return slices.Concat([]byte(`{"format":"`+s.format+`","sha256":"`+hex.EncodeToString(digest[:])+`","body":`), text, []byte("}"))
 }
 
 // judge returns the verifier's answer for a file, without the time.
@@ -365,12 +367,15 @@ func (s *seed) setParts(t testing.TB) {
 		b.Proofs = whole.Proofs
 		return true
 	})
-	memory := whole.Proofs[0].PublicInput.Memory
+	if whole.Proofs[0].Stone == nil { // S-two's proof is one string
+		return
+	}
+	memory := whole.Proofs[0].Stone.PublicInput.Memory
 	add(member(member(&proofs.children[0], "public_input"), "public_memory"), func(b *block.Bundle) bool {
-		if len(b.Proofs) == 0 || b.Proofs[0] == nil {
+		if len(b.Proofs) == 0 || b.Proofs[0] == nil || b.Proofs[0].Stone == nil {
 			return false
 		}
-		b.Proofs[0].PublicInput.Memory = memory
+		b.Proofs[0].Stone.PublicInput.Memory = memory
 		return true
 	})
 }
@@ -452,14 +457,19 @@ func (s *seed) execute(t testing.TB, p program) (accepted bool) {
 	return all
 }
 
-// blockSeed returns a block's proof of full size. watcher/seed_test.go makes it.
+// blockSeed returns a block's proof of full size by Stone's system, in version 2 of the format. watcher/seed_test.go makes it.
 func blockSeed(t testing.TB) *seed { return readBlock(t, "bundle", 0) }
 
-// leastBlock returns a block's proof with the smallest class and the weakest parameters. watcher/seed_test.go makes it.
-func leastBlock(t testing.TB) *seed {
-	s := readBlock(t, "least", 1)
-	s.setParts(t)
-	return s
+// stwoSeed returns a block's proof of full size by S-two, in version 3 of the format. watcher/seed_test.go makes it.
+func stwoSeed(t testing.TB) *seed { return readBlock(t, "bundle-stwo", 0) }
+
+// leastBlocks returns a block's proofs with the smallest class and the weakest parameters, of Stone and of S-two. watcher/seed_test.go makes them.
+func leastBlocks(t testing.TB) []*seed {
+	seeds := []*seed{readBlock(t, "least", 1), readBlock(t, "least-stwo", 1)}
+	for _, s := range seeds {
+		s.setParts(t)
+	}
+	return seeds
 }
 
 func readBlock(t testing.TB, name string, minBits int) *seed {
@@ -550,7 +560,7 @@ func choose(p []byte, small, full []*seed) *seed {
 
 // FuzzBlockMutations checks mutants of block proofs.
 func FuzzBlockMutations(f *testing.F) {
-	small, full := []*seed{leastBlock(f)}, []*seed{blockSeed(f)}
+	small, full := leastBlocks(f), []*seed{blockSeed(f), stwoSeed(f)}
 	programs(f, 4)
 	f.Fuzz(func(t *testing.T, p []byte) {
 		choose(p, small, full).execute(t, p)
@@ -572,9 +582,10 @@ func TestMutations(t *testing.T) {
 	if os.Getenv("STARKD_FULL") != "" {
 		many = 20_000
 	}
-	for i, s := range slices.Concat(leastBare(t), []*seed{leastBlock(t)}, bareSeeds(t), []*seed{blockSeed(t)}) {
+	small := slices.Concat(leastBare(t), leastBlocks(t))
+	for i, s := range slices.Concat(small, bareSeeds(t), []*seed{blockSeed(t), stwoSeed(t)}) {
 		n := many
-		if i > len(weakest) { // of full size
+		if i >= len(small) { // of full size
 			n /= 10
 		}
 		random := rand.New(rand.NewPCG(9, 1))
@@ -594,25 +605,26 @@ func TestMutations(t *testing.T) {
 
 // TestPartsOfABlock checks that checkParts accepts the same mutants as a check of the whole file.
 func TestPartsOfABlock(t *testing.T) {
-	s := leastBlock(t)
-	random := rand.New(rand.NewPCG(9, 2))
-	for whole := 0; whole < 300; {
-		p := make(program, 4+random.IntN(24))
-		for i := range p {
-			p[i] = byte(random.Uint32())
-		}
-		m := s.run(p)
-		if accepted, ok := s.checkParts(t, m); ok {
-			whole++
-			if all := s.check(t, s.file(m)); all != accepted {
-				t.Fatalf("accepted is %v for the changed parts, %v for the whole file, %x", accepted, all, p)
+	for _, s := range leastBlocks(t) {
+		random := rand.New(rand.NewPCG(9, 2))
+		for whole := 0; whole < 300; {
+			p := make(program, 4+random.IntN(24))
+			for i := range p {
+				p[i] = byte(random.Uint32())
+			}
+			m := s.run(p)
+			if accepted, ok := s.checkParts(t, m); ok {
+				whole++
+				if all := s.check(t, s.file(m)); all != accepted {
+					t.Fatalf("%s: accepted is %v for the changed parts, %v for the whole file, %x", s.name, accepted, all, p)
+				}
 			}
 		}
-	}
-	for len(s.parts) > 0 { // the original is accepted with each part restored
-		if accepted, ok := s.checkParts(t, mutant{rightly: true}); !ok || !accepted {
-			t.Errorf("the original with %d parts: %v, %v", len(s.parts), accepted, ok)
+		for len(s.parts) > 0 { // the original is accepted with each part restored
+			if accepted, ok := s.checkParts(t, mutant{rightly: true}); !ok || !accepted {
+				t.Errorf("%s: the original with %d parts: %v, %v", s.name, len(s.parts), accepted, ok)
+			}
+			s.parts = s.parts[1:]
 		}
-		s.parts = s.parts[1:]
 	}
 }

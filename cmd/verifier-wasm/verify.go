@@ -188,7 +188,7 @@ func verifyBlock(proof *block.Bundle, t *trust, policy prover.Policy) (*verdict,
 	}
 	v := &verdict{
 		Kind: "block", Chain: proof.Chain, Block: proof.Block, Trusted: from.String(), Signed: len(from.Header) == 0, Named: policy.Program != nil,
-		StateBefore: anchor.Before.String(), StateAfter: anchor.After.String(), Program: statement.FormatStone.ProgramHash(),
+		StateBefore: anchor.Before.String(), StateAfter: anchor.After.String(), Program: shown.Format.ProgramHash(),
 		Proofs: len(proof.Proofs), Layout: shown.Layout, Steps: shown.Steps, Bits: shown.Security.Conjectured, ProvenBits: shown.Security.Proven, Rejected: shown.Rejected,
 	}
 	for i := range shown.Outcome.Transactions {

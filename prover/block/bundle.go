@@ -26,15 +26,20 @@ import (
 	"github.com/starkd/starkd/prover/stone"
 )
 
-// format is the name and version of the file format of a Bundle.
-const format = "starkd-block-proof/2"
+// Versions of the file format of a Bundle. In version 2 all proofs are Stone's, and a proof is the text of Stone's file. In version 3 a
+// proof is a [Proof] of either system.
+const (
+	format2 = "starkd-block-proof/2"
+	format3 = "starkd-block-proof/3"
+)
 
 // Bundle holds the proofs of a block and the witness for their check. Its file format is canonical: each value has exactly one
 // file. A file contains the digest of its body.
 type Bundle struct {
+	Version int               `json:"-"`        // of the file format, 2 or 3; 0 means 3
 	Chain   string            `json:"chain_id"` // chain id of CometBFT's genesis
 	Block   uint64            `json:"block"`
-	Proofs  []*stone.Proof    `json:"proofs"` // of the proven transactions, in order
+	Proofs  []*Proof          `json:"proofs"` // of the proven transactions, in order
 	Witness statement.Witness `json:"witness"`
 	// Headers are the signed headers of heights n and n+1 with their commits, in CometBFT's JSON. headers.Verify derives the
 	// anchor from them. This package does not read them.
@@ -52,9 +57,26 @@ const (
 // encoding makes the body the text that encoding/json writes, since files of this format are defined by it.
 var encoding = jsonv2.JoinOptions(jsonv2.FormatNilSliceAsNull(true), jsonv2.Deterministic(true), jsontext.EscapeForHTML(true), jsontext.EscapeForJS(true))
 
+// encoding2 is encoding with the proofs of version 2.
+var encoding2 = jsonv2.JoinOptions(encoding, jsonv2.WithMarshalers(jsonv2.MarshalToFunc(func(e *jsontext.Encoder, p *Proof) error {
+	if p == nil || p.Stone == nil {
+		return e.WriteToken(jsontext.Null)
+	}
+	return jsonv2.MarshalEncode(e, p.Stone)
+})))
+
+// form returns the name of the bundle's file format, and the options that write it.
+func (b *Bundle) form() (format string, options jsonv2.Options) {
+	if b.Version == 2 {
+		return format2, encoding2
+	}
+	return format3, encoding
+}
+
 // Encode returns the file of the bundle.
 func (b *Bundle) Encode() ([]byte, error) {
-	body, err := jsonv2.Marshal(b, encoding)
+	format, options := b.form()
+	body, err := jsonv2.Marshal(b, options)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +86,7 @@ func (b *Bundle) Encode() ([]byte, error) {
 }
 
 // ErrNotBundle is returned for a file that is not a block proof. It may be a Stone proof.
-var ErrNotBundle = errors.New("block: not a " + format + " file")
+var ErrNotBundle = errors.New("block: not a " + format3 + " file")
 
 // Bounds on the lists of a bundle. They exceed by far the largest block of a chain with the default genesis, and the lists fit
 // in memory. docs/limits.md computes them.
@@ -78,9 +100,17 @@ const (
 
 // decoding returns the options that read a body: unknown members are rejected and lists are bounded. The last argument of
 // bounded.List is the length of the shortest complete element.
-func decoding(body []byte) jsonv2.Options {
+func decoding(body []byte, version int) jsonv2.Options {
+	proof := jsonv2.UnmarshalFromFunc(func(d *jsontext.Decoder, p *Proof) error {
+		if version == 2 {
+			p.Stone = new(stone.Proof)
+			return jsonv2.UnmarshalDecode(d, p.Stone)
+		}
+		return errors.ErrUnsupported // the struct is decoded
+	})
 	return jsonv2.JoinOptions(jsonv2.RejectUnknownMembers(true), jsonv2.WithUnmarshalers(jsonv2.JoinUnmarshalers(
-		bounded.List[*stone.Proof]("proofs", maxBlockTransactions, len(`null`)),
+		bounded.List[*Proof]("proofs", maxBlockTransactions, len(`null`)),
+		proof,
 		bounded.List[statement.HexBytes]("transactions", maxBlockTransactions, len(`""`)),
 		bounded.List[statement.Result]("results", maxBlockTransactions, len(`{"code":0,"data":"","gas_wanted":0,"gas_used":0}`)),
 		bounded.List[statement.Compiled]("classes", maxBlockClasses, len(`{"class_hash":"0x0","compiled_class":{}}`)),
@@ -136,23 +166,27 @@ func Parse(data []byte) (*Bundle, error) {
 	if len(data) > stone.MaxProofJSON {
 		return nil, fmt.Errorf("block: file of %d bytes, want at most %d", len(data), stone.MaxProofJSON)
 	}
-	rest, ok := bytes.CutPrefix(data, []byte(fileFormat+format+fileDigest))
+	b := &Bundle{Version: 3}
+	rest, ok := bytes.CutPrefix(data, []byte(fileFormat+format3+fileDigest))
 	if !ok {
-		return nil, fmt.Errorf("block: file begins with %.60q, want format %q", data, format)
+		b.Version = 2
+		if rest, ok = bytes.CutPrefix(data, []byte(fileFormat+format2+fileDigest)); !ok {
+			return nil, fmt.Errorf("block: file begins with %.60q, want format %q or %q", data, format3, format2)
+		}
 	}
 	if len(rest) < 2*sha256.Size+len(fileBody)+len(fileEnd) || string(rest[2*sha256.Size:][:len(fileBody)]) != fileBody || rest[len(rest)-1] != '}' {
 		return nil, errNotCanonical
 	}
 	digest, body := rest[:2*sha256.Size], rest[2*sha256.Size+len(fileBody):len(rest)-len(fileEnd)]
-	b := new(Bundle)
-	if err := jsonv2.Unmarshal(body, b, decoding(body)); err != nil {
+	if err := jsonv2.Unmarshal(body, b, decoding(body, b.Version)); err != nil {
 		return nil, fmt.Errorf("block: body: %w", bounded.Fault(err))
 	}
 	if sum := sha256.Sum256(body); hex.EncodeToString(sum[:]) != string(digest) {
 		return nil, fmt.Errorf("block: the body's digest is %x, the file says %.80q", sum, digest)
 	}
 	same := &comparer{rest: body}
-	if err := jsonv2.MarshalWrite(same, b, encoding); err != nil {
+	_, options := b.form()
+	if err := jsonv2.MarshalWrite(same, b, options); err != nil {
 		return nil, err
 	}
 	if len(same.rest) != 0 {

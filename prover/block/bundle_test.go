@@ -2,8 +2,10 @@ package block
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -17,7 +19,7 @@ import (
 
 func emptyBlockProof() *Bundle {
 	return &Bundle{
-		Chain: "TEST", Block: 3, Proofs: []*stone.Proof{},
+		Chain: "TEST", Block: 3, Proofs: []*Proof{{Stwo: []byte{1}}},
 		Witness: statement.Witness{
 			Transactions: []statement.HexBytes{{1, 2}}, Results: []statement.Result{{Data: statement.HexBytes{}}}, Classes: []statement.Compiled{},
 			Opening:     []statement.Write{{Contract: felt.One}},
@@ -61,8 +63,39 @@ func TestBlockProofFileIsCanonical(t *testing.T) {
 	if _, err := Parse([]byte(`{"proof_hex":"0x"}`)); !errors.Is(err, ErrNotBundle) {
 		t.Errorf("a Stone proof: %v", err)
 	}
-	if _, err := Verify(b, &statement.Anchor{Number: 3}, prover.Policy{}); err == nil || !strings.Contains(err.Error(), "no proofs") {
-		t.Errorf("no proofs: %v", err)
+	for want, proofs := range map[string][]*Proof{
+		"no proofs": {}, "no proof": {{}}, "two systems": {{Stone: new(stone.Proof), Stwo: []byte{1}}}, "not a proof in binary form": {{Stwo: []byte{1}}},
+	} {
+		b.Proofs = proofs
+		if _, err := Verify(b, &statement.Anchor{Number: 3}, prover.Policy{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", want, err)
+		}
+	}
+}
+
+// TestVersions checks that a file of version 2 is read and written as such, and that its proofs are no proofs of version 3.
+func TestVersions(t *testing.T) {
+	b := emptyBlockProof()
+	b.Version, b.Proofs = 2, []*Proof{nil}
+	file, err := b.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.HasPrefix(file, []byte(`{"format":"starkd-block-proof/2","sha256":"`)) {
+		t.Errorf("the file begins with %.60s", file)
+	}
+	if again, err := Parse(file); err != nil || again.Version != 2 {
+		t.Errorf("version 2: %+v, %v", again, err)
+	}
+	for version, proofs := range map[int]string{2: `{"stwo":"AQ=="}`, 3: `{"proof_hex":"0x00"}`, 4: `{"stwo":"AQ=="}`} {
+		body := []byte(`{"chain_id":"","block":0,"proofs":[` + proofs + `]}`)
+		digest := sha256.Sum256(body)
+		_, err := Parse([]byte(fmt.Sprintf(`{"format":"starkd-block-proof/%d","sha256":"%x","body":%s}`, version, digest, body)))
+		if err == nil {
+			t.Errorf("version %d with the proof %s: accepted", version, proofs)
+		} else {
+			t.Logf("version %d with the proof %s: %v", version, proofs, err)
+		}
 	}
 }
 
@@ -83,7 +116,7 @@ func FuzzParseBlockProof(f *testing.F) {
 				return
 			}
 			b = new(Bundle)
-			if jsonv2.Unmarshal(body, b, decoding(body)) != nil {
+			if jsonv2.Unmarshal(body, b, decoding(body, 3)) != nil {
 				return
 			}
 		}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/block/statement"
 	"github.com/starkd/starkd/prover/security"
@@ -16,6 +15,7 @@ type Verdict struct {
 	Security security.Bits // the least of all proofs, in each measure
 	Steps    uint64
 	Layout   string
+	Format   statement.Format // version of the OS program
 }
 
 // Verify checks a block's proofs and replays their claims against the anchor, which is all that it trusts. The caller must have
@@ -30,15 +30,15 @@ func Verify(b *Bundle, anchor *statement.Anchor, policy prover.Policy) (*Verdict
 	}
 	policy.Bare, policy.Program = true, nil
 	for i, p := range b.Proofs {
-		if _, err := prover.Verify(p, policy); err != nil {
+		if err := p.verify(policy); err != nil {
 			return nil, fmt.Errorf("block: proof %d of %d: %w", i+1, len(b.Proofs), err)
 		}
 	}
 	return verdict, nil
 }
 
-// Check makes the checks of Verify except those of the STARKs. It is for proofs that prover.Prove has returned and therefore
-// verified.
+// Check makes the checks of Verify except those of the STARKs. It is for proofs that prover.Prove or prover.ProveStwo
+// has returned and therefore verified.
 func Check(b *Bundle, anchor *statement.Anchor, policy prover.Policy) (*Verdict, error) {
 	if len(b.Proofs) == 0 {
 		return nil, errors.New("block: no proofs")
@@ -49,14 +49,11 @@ func Check(b *Bundle, anchor *statement.Anchor, policy prover.Policy) (*Verdict,
 	if n := len(b.Witness.Transactions); len(b.Proofs) > n {
 		return nil, fmt.Errorf("block: %d proofs for a block of %d transactions", len(b.Proofs), n)
 	}
-	program := statement.FormatStone
-	if policy.Program != nil && *policy.Program != program.ProgramHash() {
-		return nil, &prover.ProgramError{Hash: program.ProgramHash(), Demanded: *policy.Program, Builtins: program.Builtins()}
-	}
+	demanded := policy.Program
 	verdict := new(Verdict)
 	policy.Bare, policy.Program = true, nil // package statement checks the public input, the program included
 	for i, p := range b.Proofs {
-		claim, err := prover.Examine(p, policy)
+		claim, err := p.examine(policy)
 		if err != nil {
 			return nil, fmt.Errorf("block: proof %d of %d: %w", i+1, len(b.Proofs), err)
 		}
@@ -66,6 +63,10 @@ func Check(b *Bundle, anchor *statement.Anchor, policy prover.Policy) (*Verdict,
 		verdict.Security = verdict.Security.Least(claim.Security)
 		verdict.Steps += claim.Steps
 		verdict.Layout = claim.Layout
+	}
+	verdict.Format = b.Proofs[0].format()
+	if program := verdict.Format; demanded != nil && *demanded != program.ProgramHash() {
+		return nil, &prover.ProgramError{Hash: program.ProgramHash(), Demanded: *demanded, Builtins: program.Builtins()}
 	}
 	claims, err := b.claims()
 	if err != nil {
@@ -77,23 +78,14 @@ func Check(b *Bundle, anchor *statement.Anchor, policy prover.Policy) (*Verdict,
 	return verdict, nil
 }
 
-// publicInput converts a Cairo run's public input to the form of package statement.
-func publicInput(in *cairo.PublicInput) *statement.PublicInput {
-	out := &statement.PublicInput{Layout: in.Layout, Memory: make([]statement.Cell, 0, len(in.Memory))}
-	for _, s := range in.Segments {
-		out.Segments = append(out.Segments, statement.Segment(s))
-	}
-	for _, c := range in.Memory {
-		out.Memory = append(out.Memory, statement.Cell{Address: c.Address, Value: c.Value})
-	}
-	return out
-}
-
 // claims returns the claims in the public inputs of the proofs.
 func (b *Bundle) claims() ([]*statement.Claim, error) {
 	var claims []*statement.Claim
 	for i, p := range b.Proofs {
-		claim, err := statement.ReadClaim(publicInput(p.PublicInput))
+		if _, err := p.open(); err != nil {
+			return nil, fmt.Errorf("block: proof %d of %d: %w", i+1, len(b.Proofs), err)
+		}
+		claim, err := p.claim()
 		if err != nil {
 			return nil, fmt.Errorf("block: proof %d of %d: %w", i+1, len(b.Proofs), err)
 		}

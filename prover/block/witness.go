@@ -51,7 +51,9 @@ func (b *Bundle) Complete(e *WitnessInput) error {
 	if err != nil {
 		return err
 	}
-	block.Format = statement.FormatStone
+	if block.Format = statement.FormatStone; len(b.Proofs) > 0 {
+		block.Format = b.Proofs[0].format()
+	}
 	block.Classes, block.Load = e.classes(), e.Class
 	reads := statement.NewReads(e.Before)
 	outcome, err := statement.Check(claims, block, reads)

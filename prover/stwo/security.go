@@ -8,6 +8,7 @@ import (
 	"github.com/starkd/starkd/prover/security"
 	"github.com/starkd/starkd/prover/stwo/channel"
 	"github.com/starkd/starkd/prover/stwo/m31"
+	"github.com/starkd/starkd/prover/stwo/pcs"
 )
 
 // Upper bounds of what a proof of any claim has.
@@ -24,25 +25,35 @@ var secureFieldOrder = new(big.Int).Exp(big.NewInt(m31.P), big.NewInt(4), nil)
 // Security returns the security that the proof's parameters give: that of the queries and of the random elements of the polynomial commitments, as
 // package security computes it, but at most that of the lookups. The claim must be valid.
 func (p *Proof) Security() security.Bits {
-	c := &p.STARK.Config
 	rows := 0
 	for _, t := range p.Claim.Tables {
 		rows = max(rows, t.LogSize)
 	}
+	lookups := p.lookupSecurity()
+	return commitmentSecurity(p.Hash, &p.STARK.Config, rows).Least(security.Bits{Conjectured: lookups, Proven: lookups})
+}
+
+// Security returns the least security of proofs with these parameters of runs of at most this many steps, at least 2^20. The lookups bound it
+// only for runs beyond 2^24 steps.
+func (p *Params) Security(steps uint64) security.Bits {
+	rows := max(bits.Len64(steps-1), 20)
+	return commitmentSecurity(p.Hash, &p.Config, rows)
+}
+
+// commitmentSecurity returns the security of the queries and of the random elements of the polynomial commitments, for tables of at most 2^rows rows.
+func commitmentSecurity(hash channel.Hash, c *pcs.Config, rows int) security.Bits {
 	collisions := uint(128)
-	switch p.Hash {
+	switch hash {
 	case channel.Blake2sM31:
 		collisions = 124 // half of 248 bits
 	case channel.Poseidon252:
 		collisions = 125
 	}
-	b := security.STARK{
+	return security.STARK{
 		Field: secureFieldOrder, LogBlowup: uint(c.LogBlowup), LogTrace: uint(c.LogDomain(rows)) - uint(c.LogBlowup),
 		Queries: uint(c.Queries), PowBits: uint(c.PowBits), LogFold: uint(c.FoldStep),
 		Batch: maxSamples, Constraints: maxConstraints, Degree: maxDegree, Combo: maxReads, Collisions: collisions,
 	}.Bits()
-	lookups := p.lookupSecurity()
-	return b.Least(security.Bits{Conjectured: lookups, Proven: lookups})
 }
 
 // lookupSecurity returns the bits of security of the lookups. A false sum of fractions is 0 for few of the challenges (z, α): the numerator over the

@@ -1,0 +1,125 @@
+package watcher
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/starkd/starkd/cairo"
+	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/block"
+	"github.com/starkd/starkd/prover/block/statement"
+	"github.com/starkd/starkd/prover/security"
+	"github.com/starkd/starkd/prover/stone"
+	"github.com/starkd/starkd/prover/stwo"
+	"github.com/starkd/starkd/prover/stwo/adapter"
+	"github.com/starkd/starkd/prover/stwo/channel"
+	"github.com/starkd/starkd/prover/stwo/pcs"
+	"github.com/starkd/starkd/prover/stwo/preprocessed"
+)
+
+// The names of the proof systems, in Config.System.
+const (
+	SystemStwo  = "stwo"
+	SystemStone = "stone"
+)
+
+// A system makes proofs of one proof system. It verifies each proof before it returns it.
+type system interface {
+	// format is the version of the OS program and of its output.
+	format() statement.Format
+	// prove proves a run. stage is called at the beginning of each stage, with its name, its number (from 0) and the number of stages.
+	prove(ctx context.Context, trace *cairo.Trace, stage func(name string, number, total int)) (*block.Proof, error)
+	// security returns the security of a proof of a run of this many steps.
+	security(steps uint64) security.Bits
+}
+
+// newSystem returns the proof system of a configuration.
+func newSystem(c *Config) (system, error) {
+	switch c.System {
+	case SystemStone:
+		return &stoneSystem{c.PowBits, c.Queries}, nil
+	case SystemStwo, "":
+		return &stwoSystem{params: *StwoParams(c.PowBits, c.Queries)}, nil
+	}
+	return nil, fmt.Errorf("watcher: the proof system %q is neither %s nor %s", c.System, SystemStwo, SystemStone)
+}
+
+// StwoParams returns the parameters of a watcher's proofs of S-two. The preprocessed columns are the smallest variant, whose preparation takes a
+// second.
+func StwoParams(powBits uint, queries int) *stwo.Params {
+	return &stwo.Params{
+		Hash: channel.Blake2s, Preprocessed: preprocessed.CanonicalSmall,
+		Config: pcs.Config{PowBits: uint32(powBits), LogBlowup: 1, Queries: uint32(queries), FoldStep: 3},
+	}
+}
+
+// stoneSystem makes Stone's proofs.
+type stoneSystem struct {
+	powBits uint
+	queries int
+}
+
+func (s *stoneSystem) format() statement.Format { return statement.FormatStone }
+
+func (s *stoneSystem) parameters(steps uint64) stone.Parameters {
+	p := stone.DefaultParameters(steps)
+	p.PowBits, p.Queries = s.powBits, s.queries
+	return p
+}
+
+func (s *stoneSystem) security(steps uint64) security.Bits {
+	p := s.parameters(steps)
+	return p.Security(steps)
+}
+
+func (s *stoneSystem) prove(ctx context.Context, trace *cairo.Trace, stage func(string, int, int)) (*block.Proof, error) {
+	p, err := prover.Prove(ctx, trace, s.parameters(trace.Public.Steps), &prover.Progress{Stage: stage})
+	if err != nil {
+		return nil, err
+	}
+	p.Annotations = nil // they repeat the proof, at twice its size
+	return &block.Proof{Stone: p}, nil
+}
+
+// stwoSystem makes proofs of S-two.
+type stwoSystem struct {
+	params stwo.Params
+
+	mu     sync.Mutex
+	prover *stwo.Prover // made for the first proof; it takes seconds and memory, which a chain without transactions does not need
+}
+
+func (s *stwoSystem) format() statement.Format { return statement.FormatStwo }
+
+func (s *stwoSystem) security(steps uint64) security.Bits { return s.params.Security(steps) }
+
+// open returns the prover.
+func (s *stwoSystem) open(ctx context.Context) (*stwo.Prover, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.prover == nil {
+		p, err := stwo.NewProver(ctx, &s.params)
+		if err != nil {
+			return nil, err
+		}
+		s.prover = p
+	}
+	return s.prover, nil
+}
+
+func (s *stwoSystem) prove(ctx context.Context, trace *cairo.Trace, stage func(string, int, int)) (*block.Proof, error) {
+	p, err := s.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	input, err := adapter.FromTrace(trace)
+	if err != nil {
+		return nil, err
+	}
+	proof, err := prover.ProveStwo(ctx, p, input, &stwo.Progress{Stage: stage})
+	if err != nil {
+		return nil, err
+	}
+	return block.NewStwo(proof), nil
+}
