@@ -64,7 +64,7 @@ type App struct {
 	DBBackend string `mapstructure:"db_backend"`
 	// Engine is the Cairo engine of a node, one of Engines. A watcher always uses the VM. Default native.
 	Engine string `mapstructure:"engine"`
-	// BlockSteps bounds the VM steps of a block that this node proposes, so that proving keeps up. Default 400000.
+	// BlockSteps bounds the VM steps of a block that this node proposes. Default 10^8, more than the gas of a block allows.
 	BlockSteps uint64 `mapstructure:"block_steps"`
 }
 
@@ -162,7 +162,7 @@ func (c *Config) setDefaults() {
 	def(&c.RPC.MaxBlockAge, time.Minute)
 	def(&c.App.DBBackend, "pebbledb")
 	def(&c.App.Engine, "native")
-	def(&c.App.BlockSteps, 400_000)
+	def(&c.App.BlockSteps, 100_000_000)
 	if len(c.Watch.Nodes) == 0 {
 		c.Watch.Nodes = []string{"http://127.0.0.1:26657"}
 	}
@@ -355,7 +355,7 @@ db_backend = {{printf "%q" .App.DBBackend}}
 # The Cairo engine: native (machine code), vm, or both, which runs everything on each and stops the node if the results differ.
 # The engines give the same results, so each node may choose its own. A watcher always uses the VM.
 engine = {{printf "%q" .App.Engine}}
-# The largest number of VM steps in a block that this node proposes, so that proving keeps up.
+# The largest number of VM steps in a block that this node proposes. The default is more than the gas of a block allows.
 block_steps = {{.App.BlockSteps}}
 
 # The watcher: starkd watch.

@@ -151,7 +151,7 @@ func hostile(page http.Handler) http.Handler {
 	mux.Handle("/", page)
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) {
 		object(w, map[string]any{
-			"chain_id": markup, "connected": true, "height": 20 + looks.Add(1), "proved_height": 19, "proving": 20, "proving_stage": markup,
+			"chain_id": markup, "connected": true, "height": 20 + looks.Add(1), "proved_height": 19, "proving": 20, "proving_stage": markup, "progress": markup,
 			"security_bits": 96, "proven_bits": 57, "last_error": markup,
 		})
 	})

@@ -22,6 +22,7 @@ import (
 
 	"github.com/starkd/starkd/app"
 	"github.com/starkd/starkd/app/state"
+	cairoos "github.com/starkd/starkd/cairo/os"
 	"github.com/starkd/starkd/cairo/vm"
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/block/statement"
@@ -215,13 +216,13 @@ func TestHaltsOnStorage(t *testing.T) {
 	}
 	t.Run("records", func(t *testing.T) {
 		f := follow(t, l, genesis, dbm.NewMemDB(), blocked(t, "transactions"))
-		f.prove = unproved
+		f.alone = unproved
 		f.halts(t, fmt.Sprintf("failed %d times in a row", storeAttempts), "transactions/")
 	})
 	t.Run("the cursor", func(t *testing.T) {
 		dir := t.TempDir()
 		f := follow(t, l, genesis, dbm.NewMemDB(), "file://"+dir+"?no_tmp_dir=true&metadata=skip")
-		f.prove = func(ctx context.Context, b *Block, results []statement.Result) (*proofstore.Record, []byte, error) {
+		f.alone = func(ctx context.Context, b *Block, results []statement.Result) (*proofstore.Record, []byte, error) {
 			if err := os.MkdirAll(filepath.Join(dir, "cursor.json", "x"), 0o700); err != nil {
 				t.Error(err)
 			}
@@ -231,16 +232,14 @@ func TestHaltsOnStorage(t *testing.T) {
 	})
 	t.Run("a store that recovers", func(t *testing.T) {
 		f := follow(t, l, genesis, dbm.NewMemDB(), blocked(t, "transactions"))
-		attempts := 0
-		f.prove = func(ctx context.Context, b *Block, results []statement.Result) (*proofstore.Record, []byte, error) {
-			if attempts++; attempts == storeAttempts-1 {
-				url := strings.TrimPrefix(f.url, "file://")
-				if err := os.Remove(filepath.Join(url[:strings.IndexByte(url, '?')], "transactions")); err != nil {
-					t.Error(err)
-				}
+		f.alone = unproved
+		f.firstPause = 20 * time.Millisecond
+		time.AfterFunc(100*time.Millisecond, func() {
+			url := strings.TrimPrefix(f.url, "file://")
+			if err := os.Remove(filepath.Join(url[:strings.IndexByte(url, '?')], "transactions")); err != nil {
+				t.Error(err)
 			}
-			return unproved(ctx, b, results)
-		}
+		})
 		f.until(t, func() bool { return f.Status().ProvedHeight == 2 })
 		if e := f.Status().LastError; e != "" {
 			t.Errorf("last error %q after it was mended", e)
@@ -249,7 +248,7 @@ func TestHaltsOnStorage(t *testing.T) {
 	t.Run("the replica", func(t *testing.T) {
 		db := &brokenDB{DB: dbm.NewMemDB()}
 		f := follow(t, l, genesis, db, "mem://")
-		f.prove = unproved
+		f.alone = unproved
 		if err := f.Open(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -258,7 +257,7 @@ func TestHaltsOnStorage(t *testing.T) {
 	})
 	t.Run("the replica, while a block is proved", func(t *testing.T) {
 		f := follow(t, l, genesis, dbm.NewMemDB(), "mem://")
-		f.Watcher.prove = func(ctx context.Context, b *Block, results []statement.Result) (*proofstore.Record, []byte, error) {
+		f.Watcher.alone = func(ctx context.Context, b *Block, results []statement.Result) (*proofstore.Record, []byte, error) {
 			if err := f.db.DeleteSync(binary.BigEndian.AppendUint64([]byte{'h'}, uint64(b.Height))); err != nil {
 				t.Error(err)
 			}
@@ -268,7 +267,7 @@ func TestHaltsOnStorage(t *testing.T) {
 	})
 	t.Run("a lost block", func(t *testing.T) {
 		f := follow(t, l, genesis, dbm.NewMemDB(), "mem://")
-		f.prove = unproved
+		f.alone = unproved
 		f.until(t, func() bool { return f.Status().ProvedHeight == 2 })
 		if err := f.db.DeleteSync(binary.BigEndian.AppendUint64([]byte{'h'}, 1)); err != nil {
 			t.Fatal(err)
@@ -315,7 +314,7 @@ func TestHaltsOnProving(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := follow(t, l, genesis, dbm.NewMemDB(), "mem://")
-			f.prove = func(ctx context.Context, b *Block, _ []statement.Result) (*proofstore.Record, []byte, error) {
+			f.alone = func(ctx context.Context, b *Block, _ []statement.Result) (*proofstore.Record, []byte, error) {
 				return nil, nil, c.prove(b)
 			}
 			if c.want != "" {
@@ -393,7 +392,7 @@ func TestEndsBeforeTheFirstConnection(t *testing.T) {
 func TestTroubleAndHealth(t *testing.T) {
 	l := mixed(t)
 	f := follow(t, l, l.watcher.config.Genesis, dbm.NewMemDB(), "mem://")
-	f.prove = func(context.Context, *Block, []statement.Result) (*proofstore.Record, []byte, error) {
+	f.alone = func(context.Context, *Block, []statement.Result) (*proofstore.Record, []byte, error) {
 		return nil, nil, errors.New("left out")
 	}
 	failed := false
@@ -535,9 +534,21 @@ func TestStatusOfProofs(t *testing.T) {
 	if after := l.watcher.security(); after.Conjectured >= before.Conjectured || after.Proven >= before.Proven {
 		t.Errorf("half the queries: %+v, before %+v", after, before)
 	}
-	l.watcher.progress(1, 1<<17)("commit", 0, 3)
-	if got := l.watcher.Status().ProvingStage; got != "commit (1 of 3)" {
-		t.Errorf("stage %q", got)
+	b := newBatch([]*candidate{{height: 7, trace: new(app.BlockTrace)}, {height: 8}, {height: 9, trace: new(app.BlockTrace)}})
+	p := &part{steps: 1000, transactions: make([]cairoos.Ref, 3)}
+	l.watcher.progress.begin(b, p)
+	l.watcher.progress.stage("commit", 0, 3)
+	if s := l.watcher.Status(); s.ProvingStage != "commit (1 of 3)" || s.Proving != 7 || s.ProvingLast != 9 || s.ProvingTransactions != 3 || s.ProvingSecondsLeft != 0 {
+		t.Errorf("status %+v", s)
+	}
+	p.took = 10 * time.Second
+	l.watcher.progress.end(p)
+	if s := l.watcher.Status(); s.ProvingStage != "" || s.Proving != 0 {
+		t.Errorf("after the proof: status %+v", s)
+	}
+	l.watcher.progress.begin(b, &part{steps: 2000})
+	if s := l.watcher.Status(); s.ProvingSecondsLeft < 19 || s.ProvingSecondsLeft > 20 || s.Progress != "proving blocks 7 to 9 of 0: begins, 20 s left" {
+		t.Errorf("a proof of twice the steps: status %+v", s)
 	}
 	if _, err := l.watcher.failed(99, errors.New("no proof")); err == nil {
 		t.Error("a record of a block that is not there")

@@ -177,7 +177,7 @@ func TestHaltsOnReadsOfTheWitness(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			db := &unreadableDB{DB: dbm.NewMemDB()}
 			f := follow(t, l, l.watcher.config.Genesis, db, "mem://")
-			f.Watcher.prove = func(ctx context.Context, b *Block, results []statement.Result) (*proofstore.Record, []byte, error) {
+			f.Watcher.alone = func(ctx context.Context, b *Block, results []statement.Result) (*proofstore.Record, []byte, error) {
 				trace, err := f.Watcher.app.TraceCalls(ctx, 1, f.engine, 0)
 				if err != nil {
 					return nil, nil, err

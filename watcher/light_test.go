@@ -89,7 +89,7 @@ func TestFollowsANode(t *testing.T) {
 	f.config.Nodes, f.config.LightDB, f.config.TrustingPeriod = []string{(&node{local: l}).serve(t)}, dbm.NewMemDB(), period
 	f.connect = f.openChain
 	hashes := []string{"0x1a", "0x2b"}
-	f.prove = func(_ context.Context, b *Block, results []statement.Result) (*proofstore.Record, []byte, error) {
+	f.alone = func(_ context.Context, b *Block, results []statement.Result) (*proofstore.Record, []byte, error) {
 		if want := l.txs[b.Height-1]; len(b.Txs) != len(want) || len(results) != len(want) {
 			t.Errorf("block %d: %d transactions, %d results", b.Height, len(b.Txs), len(results))
 		}

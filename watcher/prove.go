@@ -24,51 +24,211 @@ import (
 	"github.com/starkd/starkd/watcher/proofstore"
 )
 
-// proveBlock returns the record and the bundle of a verified and executed block that has transactions. The bundle is nil if no transaction
-// of the block can be proved. results are the signed results of its transactions.
-//
-// proveBlock records the calls of the block, runs them in the OS, proves the traces (and verifies each proof), collects the witness
-// that the statement needs, and checks the bundle against the signed headers. Transactions that cannot be proved are left out of the traces;
-// the bundle has their signed results instead.
-func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []statement.Result) (*proofstore.Record, []byte, error) {
+// batch holds blocks that are proved together.
+type batch struct {
+	all    []*candidate // in order, those without transactions included
+	blocks []*candidate // those with something to prove
+	// ready gives the runs of the OS program as soon as they are made. When it is closed, unproven and err are set.
+	ready    chan *part
+	unproven []cairoos.Unproven // their Ref.Block is an index in blocks
+	err      error              // why the blocks cannot be proved
+	cancel   context.CancelFunc // ends the making of runs
+
+	parts []*part // the proved runs
+}
+
+// part is a run of the OS program on some of a batch's transactions, and its proof.
+type part struct {
+	transactions []cairoos.Ref // their Block is an index in batch.blocks
+	steps        uint64
+	run          run // dropped when it is proved
+	proof        *block.Proof
+	took         time.Duration
+}
+
+func newBatch(all []*candidate) *batch {
+	b := &batch{all: all}
+	for _, c := range all {
+		if c.trace != nil {
+			b.blocks = append(b.blocks, c)
+		}
+	}
+	return b
+}
+
+// record executes a verified block again and records its calls.
+func (w *Watcher) record(ctx context.Context, b *Block, results []statement.Result) (*candidate, error) {
+	defer w.metrics.phase("record")()
+	trace, err := w.app.TraceCalls(ctx, uint64(b.Height), w.engine, cairoos.MaxWords(w.config.MaxSteps))
+	if err != nil { // the replica has executed the block: its store is damaged, or execution is not deterministic
+		return nil, permanent{fmt.Errorf("watcher: executing block %d again: %w", b.Height, err)}
+	}
+	return &candidate{height: uint64(b.Height), weight: weigh(trace), block: b, results: results, trace: trace, input: osBlock(trace)}, nil
+}
+
+// prepare begins to run the OS program on the blocks of a batch, in a goroutine that ends with ctx.
+func (w *Watcher) prepare(ctx context.Context, b *batch) {
+	ctx, b.cancel = context.WithCancel(ctx)
+	b.ready, b.unproven, b.err, b.parts = make(chan *part, 1), nil, nil, nil
+	go func() {
+		defer close(b.ready)
+		b.err = w.guard("running the OS program", func() (err error) {
+			b.unproven, err = w.runs(ctx, b)
+			return err
+		})
+	}()
+}
+
+// runs makes the runs of the OS program on the blocks of a batch, and returns the transactions that are in none.
+func (w *Watcher) runs(ctx context.Context, b *batch) ([]cairoos.Unproven, error) {
 	stop := new(atomic.Bool)
 	defer context.AfterFunc(ctx, func() { stop.Store(true) })()
-	options := cairoos.Options{Layout: w.system.format().Layout(), MaxSteps: w.config.MaxSteps, Stop: stop}
-	trace, err := w.app.TraceCalls(ctx, uint64(b.Height), w.engine, cairoos.MaxWords(options.MaxSteps))
-	if err != nil { // the replica has executed the block: its store is damaged, or execution is not deterministic
-		return nil, nil, permanent{fmt.Errorf("watcher: executing block %d again: %w", b.Height, err)}
+	var blocks []*cairoos.Block
+	for _, c := range b.blocks {
+		blocks = append(blocks, c.input)
 	}
-	replayed, record := osBlock(trace), newRecord(trace)
-	if record.Status == proofstore.Empty {
-		return record, nil, nil
+	options := cairoos.Options{Layout: w.system.format().Layout(), MaxSteps: w.maxSteps(), Stop: stop}
+	var failed []cairoos.Unproven
+	each := 1 // blocks of a run
+	if w.system.format() != statement.FormatStone {
+		each = len(blocks)
 	}
-	proof := &block.Bundle{Chain: b.Light.ChainID, Block: uint64(b.Height)}
-	failed, err := cairoos.RunParts([]*cairoos.Block{replayed}, options, func(part cairoos.Part) error {
+	started := time.Now()
+	for first := 0; first < len(blocks); first += each {
+		left, err := cairoos.RunParts(blocks[first:min(first+each, len(blocks))], options, func(made cairoos.Part) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			p := &part{steps: uint64(len(made.Trace.Registers))}
+			for _, ref := range made.Transactions {
+				ref.Block += first
+				p.transactions = append(p.transactions, ref)
+			}
+			var err error
+			if p.run, err = w.system.prepare(made.Trace); err != nil {
+				return err
+			}
+			w.metrics.phases.WithLabelValues("run").Add(time.Since(started).Seconds())
+			defer func() { started = time.Now() }()
+			select {
+			case b.ready <- p:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, u := range left {
+			u.Block += first
+			failed = append(failed, u)
+		}
+	}
+	return failed, nil
+}
+
+// prove proves the runs of a batch that prepare has begun. If a run needs more memory than the prover may take, prove makes shorter runs.
+func (w *Watcher) prove(ctx context.Context, b *batch) error {
+	for {
+		err := w.proveParts(ctx, b)
+		b.cancel()
+		for range b.ready { // the goroutine of prepare has ended
+		}
+		if err == nil || ctx.Err() != nil || !w.shorten(err) {
+			return err
+		}
+		w.log.Warn("the prover has too little memory for a run; it makes shorter ones", "steps", w.maxSteps(), "err", err)
+		w.prepare(ctx, b)
+	}
+}
+
+func (w *Watcher) proveParts(ctx context.Context, b *batch) error {
+	for p := range b.ready {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		w.progress.begin(b, p)
 		started := time.Now()
-		p, err := w.system.prove(ctx, part.Trace, w.progress(b.Height, part.Trace.Public.Steps))
-		if err != nil {
+		var err error
+		if p.proof, err = w.system.prove(ctx, &p.run, w.progress.stage); err != nil {
 			return err
 		}
-		took := time.Since(started)
-		w.metrics.proving.Observe(took.Seconds())
-		security := w.system.security(part.Trace.Public.Steps)
-		entry := proofstore.Entry{
-			Block: record.Block, Part: len(proof.Proofs), ProgramHash: w.system.format().ProgramHash().String(), Layout: part.Trace.Public.Layout,
-			Steps: part.Trace.Public.Steps, SecurityBits: security.Conjectured, ProvenBits: security.Proven, ProvingMS: took.Milliseconds(),
-		}
-		for _, t := range part.Transactions {
-			entry.Transactions = append(entry.Transactions, record.Transactions[t.Transaction])
-		}
-		proof.Proofs, record.Proofs = append(proof.Proofs, p), append(record.Proofs, entry)
-		return nil
-	})
+		p.run, p.took = run{}, time.Since(started)
+		w.metrics.proving.Observe(p.took.Seconds())
+		w.metrics.phases.WithLabelValues("prove").Add(p.took.Seconds())
+		b.parts = append(b.parts, p)
+		w.progress.end(p)
+	}
+	if b.err == nil {
+		w.measure(b)
+	}
+	return b.err
+}
+
+// measure keeps how many steps the blocks of a proved batch took.
+func (w *Watcher) measure(b *batch) {
+	var weight, steps uint64
+	transactions := 0
+	for _, c := range b.blocks {
+		weight += c.weight
+	}
+	for _, p := range b.parts {
+		steps += p.steps
+		transactions += len(p.transactions)
+	}
+	w.progress.measured(weight, steps)
+	w.lag.measured(transactions, steps)
+}
+
+// proveBlock records, proves and finishes one block alone. The bundle is nil if no transaction of the block can be proved.
+func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []statement.Result) (*proofstore.Record, []byte, error) {
+	c, err := w.record(ctx, b, results)
 	if err != nil {
+		return nil, nil, err
+	}
+	one := newBatch([]*candidate{c})
+	w.prepare(ctx, one)
+	if err := w.prove(ctx, one); err != nil {
 		return nil, nil, refusedProof(b.Height, err)
 	}
-	unproven, err := unprovenOf(trace, failed)
+	return w.finish(one, 0)
+}
+
+// finish returns the record and the bundle of block number i of a batch that is proved. The bundle is nil if no transaction of the block can be
+// proved. It has each proof with transactions of the block; the proof may have those of other blocks too. finish collects the witness that the
+// statement needs and checks the bundle against the signed headers. Transactions that cannot be proved are in no run; the bundle has their signed
+// results instead.
+func (w *Watcher) finish(b *batch, i int) (*proofstore.Record, []byte, error) {
+	defer w.metrics.phase("finish")()
+	c := b.blocks[i]
+	record := newRecord(c.trace)
+	if record.Status == proofstore.Empty {
+		return record, nil, nil
+	}
+	proof := &block.Bundle{Chain: c.block.Light.ChainID, Block: c.height}
+	for _, p := range b.parts {
+		security := w.system.security(p.steps)
+		entry := proofstore.Entry{
+			Block: record.Block, Part: len(proof.Proofs), ProgramHash: w.system.format().ProgramHash().String(), Layout: w.system.format().Layout(),
+			Steps: p.steps, SecurityBits: security.Conjectured, ProvenBits: security.Proven, ProvingMS: p.took.Milliseconds(),
+		}
+		for _, t := range p.transactions {
+			if t.Block == i {
+				entry.Transactions = append(entry.Transactions, record.Transactions[t.Transaction])
+			}
+		}
+		if len(entry.Transactions) > 0 {
+			proof.Proofs, record.Proofs = append(proof.Proofs, p.proof), append(record.Proofs, entry)
+		}
+	}
+	var failed []cairoos.Unproven
+	for _, u := range b.unproven {
+		if u.Block == i {
+			failed = append(failed, u)
+		}
+	}
+	unproven, err := unprovenOf(c.trace, failed)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -77,23 +237,23 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []statement.
 		record.Status = proofstore.NotProved
 		return record, nil, nil
 	}
-	if err := w.witness(b, results, trace, unproven, proof); err != nil {
+	if err := w.witness(c.block, c.results, c.trace, unproven, proof); err != nil {
 		return nil, nil, err
 	}
 	anchor, err := headers.Verify(proof, &headers.Trust{Genesis: w.trusted})
 	if err != nil {
-		return nil, nil, &SelfCheckError{b.Height, err}
+		return nil, nil, &SelfCheckError{c.block.Height, err}
 	}
 	verdict, err := block.Check(proof, anchor, w.policy())
 	if err != nil {
-		return nil, nil, &SelfCheckError{b.Height, err}
+		return nil, nil, &SelfCheckError{c.block.Height, err}
 	}
 	bundle, err := proof.Encode()
 	if err != nil {
 		return nil, nil, err
 	}
 	if len(bundle) > stone.MaxProofJSON {
-		return tooLarge(newRecord(trace), len(bundle)), nil, nil
+		return tooLarge(newRecord(c.trace), len(bundle)), nil, nil
 	}
 	addCoverage(record, verdict.Outcome.Transactions)
 	record.Status, record.StateRoot = proofstore.Proved, anchor.After.String()

@@ -107,7 +107,13 @@ func TestLeastStwoSeed(t *testing.T) {
 
 // proveRun returns a function that proves a run.
 func (s *stwoSystem) proveRun(t testing.TB) func(*cairo.Trace) (*block.Proof, error) {
-	return func(trace *cairo.Trace) (*block.Proof, error) { return s.prove(t.Context(), trace, nil) }
+	return func(trace *cairo.Trace) (*block.Proof, error) {
+		r, err := s.prepare(trace)
+		if err != nil {
+			return nil, err
+		}
+		return s.prove(t.Context(), &r, nil)
+	}
 }
 
 // leastSeed makes the bundle of a chain with one transfer, in a version of the file format.

@@ -1,6 +1,7 @@
 package watcher
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -18,17 +19,25 @@ import (
 
 // Status is the progress of a watcher: the body of GET /v1/status.
 type Status struct {
-	ChainID       string `json:"chain_id"`
-	Connected     bool   `json:"connected"`         // whether the websocket of the followed node is connected
-	Height        int64  `json:"height"`            // last block that was verified and executed
-	ProvedHeight  uint64 `json:"proved_height"`     // height up to which every block has been handled
-	Proving       int64  `json:"proving,omitempty"` // block whose proof is being made; 0 for none
-	ProvingStage  string `json:"proving_stage,omitempty"`
-	LastError     string `json:"last_error,omitempty"` // errors of operations that are being retried
-	Halted        string `json:"halted,omitempty"`     // why the watcher has halted
-	SecurityBits  uint   `json:"security_bits"`        // conjectured security of a proof
-	ProvenBits    uint   `json:"proven_bits"`          // proven security of a proof
-	OSProgramHash string `json:"os_program_hash"`
+	ChainID      string `json:"chain_id"`
+	Connected    bool   `json:"connected"`     // whether the websocket of the followed node is connected
+	Height       int64  `json:"height"`        // last block that was verified and executed
+	ProvedHeight uint64 `json:"proved_height"` // height up to which every block has been handled
+	// Proving and ProvingLast are the first and the last block of the proof that is being made, 0 for none. ProvingTransactions and ProvingSteps are the
+	// numbers of its transactions and of its steps, ProvingSecondsLeft is an estimate, 0 if there is none.
+	Proving             int64   `json:"proving,omitempty"`
+	ProvingLast         uint64  `json:"proving_last,omitempty"`
+	ProvingStage        string  `json:"proving_stage,omitempty"`
+	ProvingTransactions int     `json:"proving_transactions,omitempty"`
+	ProvingSteps        uint64  `json:"proving_steps,omitempty"`
+	ProvingSecondsLeft  int64   `json:"proving_seconds_left,omitempty"`
+	Waiting             Waiting `json:"waiting"`
+	Progress            string  `json:"progress,omitempty"`   // the proof that is being made, in words
+	LastError           string  `json:"last_error,omitempty"` // errors of operations that are being retried
+	Halted              string  `json:"halted,omitempty"`     // why the watcher has halted
+	SecurityBits        uint    `json:"security_bits"`        // conjectured security of a proof
+	ProvenBits          uint    `json:"proven_bits"`          // proven security of a proof
+	OSProgramHash       string  `json:"os_program_hash"`
 }
 
 // update changes the status under the lock.
@@ -48,6 +57,8 @@ func (w *Watcher) Status() Status {
 		troubles = append(troubles, doing+": "+w.trouble[doing])
 	}
 	s.LastError = strings.Join(troubles, "; ")
+	w.progress.status(&s)
+	s.Waiting = w.Waiting()
 	return s
 }
 
@@ -99,28 +110,57 @@ func (w *Watcher) Health() error {
 func (w *Watcher) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(w.metrics.registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /healthz", w.serveHealth)
 	mux.Handle("/", proofstore.Handler(w.config.Proofs, func() any { return w.Status() }, w.Health))
 	return mux
+}
+
+// serveHealth answers 503 with the reason if the watcher is unhealthy. A growing lag is a detail of a healthy watcher.
+func (w *Watcher) serveHealth(out http.ResponseWriter, _ *http.Request) {
+	out.Header().Set("Access-Control-Allow-Origin", "*")
+	out.Header().Set("Content-Type", "application/json")
+	answer := map[string]string{"status": "ok"}
+	if err := w.Health(); err != nil {
+		out.WriteHeader(http.StatusServiceUnavailable)
+		answer = map[string]string{"error": err.Error()}
+	} else if waiting := w.Waiting(); waiting.Grows {
+		answer["detail"] = fmt.Sprintf("proving falls behind: %d transactions wait, about %d s", waiting.Transactions, waiting.Seconds)
+	}
+	json.NewEncoder(out).Encode(answer)
 }
 
 // metrics are the Prometheus metrics of the watcher, the Go runtime and the process.
 type metrics struct {
 	registry               *prometheus.Registry
 	height, proved, halted prometheus.Gauge
-	transactions           *prometheus.CounterVec
-	proving                prometheus.Histogram
+
+	waiting, waitingSteps, waitingSeconds prometheus.Gauge // see Waiting
+
+	transactions *prometheus.CounterVec
+	proving      prometheus.Histogram
+	phases       *prometheus.CounterVec
+}
+
+// phase returns a function that adds the time since now to a phase.
+func (m *metrics) phase(name string) func() {
+	started := time.Now()
+	return func() { m.phases.WithLabelValues(name).Add(time.Since(started).Seconds()) }
 }
 
 func newMetrics() *metrics {
 	m := &metrics{
-		registry:     prometheus.NewRegistry(),
-		height:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "starkd_watcher_height", Help: "Last block that was verified and executed."}),
-		proved:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "starkd_watcher_proved_height", Help: "Height up to which every block has been handled."}),
-		halted:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "starkd_watcher_halted", Help: "1 if the watcher has halted; /v1/status has the reason."}),
-		transactions: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "starkd_watcher_transactions_total", Help: "Transactions handled, by status: proved or not_provable."}, []string{"status"}),
-		proving:      prometheus.NewHistogram(prometheus.HistogramOpts{Name: "starkd_watcher_proving_seconds", Help: "Time to prove one trace.", Buckets: prometheus.ExponentialBuckets(1, 2, 12)}),
+		registry:       prometheus.NewRegistry(),
+		height:         prometheus.NewGauge(prometheus.GaugeOpts{Name: "starkd_watcher_height", Help: "Last block that was verified and executed."}),
+		proved:         prometheus.NewGauge(prometheus.GaugeOpts{Name: "starkd_watcher_proved_height", Help: "Height up to which every block has been handled."}),
+		halted:         prometheus.NewGauge(prometheus.GaugeOpts{Name: "starkd_watcher_halted", Help: "1 if the watcher has halted; /v1/status has the reason."}),
+		waiting:        prometheus.NewGauge(prometheus.GaugeOpts{Name: "starkd_watcher_waiting_transactions", Help: "Executed transactions that wait for a proof."}),
+		waitingSteps:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "starkd_watcher_waiting_steps", Help: "Estimated steps of the transactions that wait."}),
+		waitingSeconds: prometheus.NewGauge(prometheus.GaugeOpts{Name: "starkd_watcher_waiting_seconds", Help: "Estimated time to prove the transactions that wait."}),
+		transactions:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "starkd_watcher_transactions_total", Help: "Transactions handled, by status: proved or not_provable."}, []string{"status"}),
+		proving:        prometheus.NewHistogram(prometheus.HistogramOpts{Name: "starkd_watcher_proving_seconds", Help: "Time to prove one trace.", Buckets: prometheus.ExponentialBuckets(1, 2, 12)}),
 	}
-	m.registry.MustRegister(m.height, m.proved, m.halted, m.transactions, m.proving,
+	m.phases = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "starkd_watcher_phase_seconds_total", Help: "Time spent in each phase: replay, record, run (the OS program), prove (with the check of the proof), finish (witness and check), store."}, []string{"phase"})
+	m.registry.MustRegister(m.phases, m.height, m.proved, m.halted, m.waiting, m.waitingSteps, m.waitingSeconds, m.transactions, m.proving,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

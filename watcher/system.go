@@ -28,10 +28,20 @@ const (
 type system interface {
 	// format is the version of the OS program and of its output.
 	format() statement.Format
-	// prove proves a run. stage is called at the beginning of each stage, with its name, its number (from 0) and the number of stages.
-	prove(ctx context.Context, trace *cairo.Trace, stage func(name string, number, total int)) (*block.Proof, error)
+	// prepare returns a run of the OS program in the form that prove takes.
+	prepare(trace *cairo.Trace) (run, error)
+	// prove proves a run, and drops it. stage is called at the beginning of each stage, with its name, its number (from 0) and the number of stages.
+	prove(ctx context.Context, r *run, stage func(name string, number, total int)) (*block.Proof, error)
+	// tooLarge reports whether err says that a run needs more memory than the prover may take.
+	tooLarge(err error) bool
 	// security returns the security of a proof of a run of this many steps.
 	security(steps uint64) security.Bits
+}
+
+// run is a run of the OS program: a trace for Stone, the input of S-two's prover for S-two.
+type run struct {
+	trace *cairo.Trace
+	input *adapter.Input
 }
 
 // newSystem returns the proof system of a configuration.
@@ -62,6 +72,8 @@ type stoneSystem struct {
 
 func (s *stoneSystem) format() statement.Format { return statement.FormatStone }
 
+func (s *stoneSystem) tooLarge(error) bool { return false }
+
 func (s *stoneSystem) parameters(steps uint64) stone.Parameters {
 	p := stone.DefaultParameters(steps)
 	p.PowBits, p.Queries = s.powBits, s.queries
@@ -73,7 +85,10 @@ func (s *stoneSystem) security(steps uint64) security.Bits {
 	return p.Security(steps)
 }
 
-func (s *stoneSystem) prove(ctx context.Context, trace *cairo.Trace, stage func(string, int, int)) (*block.Proof, error) {
+func (s *stoneSystem) prepare(trace *cairo.Trace) (run, error) { return run{trace: trace}, nil }
+
+func (s *stoneSystem) prove(ctx context.Context, r *run, stage func(string, int, int)) (*block.Proof, error) {
+	trace := r.trace
 	p, err := prover.Prove(ctx, trace, s.parameters(trace.Public.Steps), &prover.Progress{Stage: stage})
 	if err != nil {
 		return nil, err
@@ -92,6 +107,8 @@ type stwoSystem struct {
 
 func (s *stwoSystem) format() statement.Format { return statement.FormatStwo }
 
+func (s *stwoSystem) tooLarge(err error) bool { return false }
+
 func (s *stwoSystem) security(steps uint64) security.Bits { return s.params.Security(steps) }
 
 // open returns the prover.
@@ -108,16 +125,17 @@ func (s *stwoSystem) open(ctx context.Context) (*stwo.Prover, error) {
 	return s.prover, nil
 }
 
-func (s *stwoSystem) prove(ctx context.Context, trace *cairo.Trace, stage func(string, int, int)) (*block.Proof, error) {
+func (s *stwoSystem) prepare(trace *cairo.Trace) (run, error) {
+	input, err := adapter.FromTrace(trace)
+	return run{input: input}, err
+}
+
+func (s *stwoSystem) prove(ctx context.Context, r *run, stage func(string, int, int)) (*block.Proof, error) {
 	p, err := s.open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	input, err := adapter.FromTrace(trace)
-	if err != nil {
-		return nil, err
-	}
-	proof, err := prover.ProveStwo(ctx, p, input, &stwo.Progress{Stage: stage})
+	proof, err := prover.ProveStwo(ctx, p, r.input, &stwo.Progress{Stage: stage})
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	dbm "github.com/cometbft/cometbft-db"
@@ -55,7 +56,10 @@ type Watcher struct {
 	opened     bool
 	firstPause time.Duration // before the first retry
 	connect    func(context.Context, int) (source, error)
-	prove      func(context.Context, *Block, []statement.Result) (*proofstore.Record, []byte, error)
+	alone      func(context.Context, *Block, []statement.Result) (*proofstore.Record, []byte, error) // proves each block alone if not nil, in tests
+	steps      atomic.Uint64                                                                         // bound on the steps of a run: Config.MaxSteps, or less if memory is short
+	progress   *progress
+	lag        *lag
 
 	mu      sync.Mutex
 	status  Status
@@ -93,7 +97,9 @@ func New(config Config) (*Watcher, error) {
 		ChainID: config.Genesis.ChainID, SecurityBits: security.Conjectured, ProvenBits: security.Proven, OSProgramHash: proofs.format().ProgramHash().String(),
 		ProvedHeight: config.Proofs.Cursor(),
 	}
-	w.connect, w.prove = w.openChain, w.proveBlock
+	w.connect = w.openChain
+	w.steps.Store(config.MaxSteps)
+	w.progress, w.lag = new(progress), newLag(w.metrics)
 	return w, nil
 }
 
@@ -165,6 +171,8 @@ func (w *Watcher) run(ctx context.Context) error {
 		})
 	}
 	wake, replayed := make(chan struct{}, 1), make(chan struct{}, 1)
+	waiting := newBacklog(w.fill)
+	prepared, proved := make(chan *batch), make(chan *batch, 1)
 	start("listening", func() error {
 		wakeups(running, w.config.Nodes[0], wake, func(connected bool, err error) {
 			w.update(func(s *Status) { s.Connected = connected })
@@ -175,7 +183,11 @@ func (w *Watcher) run(ctx context.Context) error {
 		return nil
 	})
 	start("replaying", func() error { return w.replayAll(running, wake, replayed) })
-	start("proving", func() error { return w.proveAll(running, replayed) })
+	start("recording", func() error { return w.recordAll(running, replayed, waiting) })
+	start("preparing", func() error { return w.prepareAll(running, waiting, prepared) })
+	start("proving", func() error { return w.proveAll(running, waiting, prepared, proved) })
+	start("storing", func() error { return w.storeAll(running, proved) })
+	start("measuring the lag", func() error { return w.watchLag(running) })
 	wg.Wait()
 	return failed
 }
@@ -212,10 +224,13 @@ func (w *Watcher) replayAll(ctx context.Context, wake <-chan struct{}, replayed 
 					return err
 				}
 				w.heard()
+				replayedAfter := w.metrics.phase("replay")
 				if err := w.replica.replay(b); err != nil {
 					return permanent{err}
 				}
+				replayedAfter()
 				w.recovered("replaying")
+				w.lag.add(len(b.Txs))
 				w.metrics.height.Set(float64(b.Height))
 				w.update(func(s *Status) { s.Height = b.Height })
 				select {
@@ -239,32 +254,29 @@ func (w *Watcher) replayAll(ctx context.Context, wake <-chan struct{}, replayed 
 // cursorInterval is the number of blocks without transactions after which the cursor is made durable.
 const cursorInterval = 100
 
-// proveAll handles every executed block in order, until ctx ends.
-func (w *Watcher) proveAll(ctx context.Context, replayed <-chan struct{}) error {
-	store := w.config.Proofs
-	for {
-		for next := store.Cursor() + 1; int64(next) <= w.replica.height() && ctx.Err() == nil; next++ {
-			block, ok, err := w.app.Store().Block(next)
+// Proving is a pipeline. Each stage is a loop, and hands its results to the next: recordAll executes blocks again and records their calls;
+// prepareAll runs the OS program on batches of blocks; proveAll proves the runs; storeAll makes the witnesses and stores the bundles.
+
+// recordAll puts every executed block into the backlog, in order, until ctx ends.
+func (w *Watcher) recordAll(ctx context.Context, replayed <-chan struct{}, waiting *backlog) error {
+	for next := w.config.Proofs.Cursor() + 1; ; {
+		for ; int64(next) <= w.replica.height() && ctx.Err() == nil; next++ {
+			stored, ok, err := w.app.Store().Block(next)
 			if err != nil || !ok {
 				return errors.Join(err, fmt.Errorf("watcher: the replica lost block %d", next))
 			}
-			if len(block.Transactions) > 0 {
-				if err := w.retry(ctx, "proving", func() error { return w.handle(ctx, int64(next)) }); err != nil {
+			c := &candidate{height: next}
+			if len(stored.Transactions) > 0 {
+				if err := w.retry(ctx, "recording", func() (err error) {
+					c, err = w.candidate(ctx, int64(next))
+					return err
+				}); err != nil {
 					return err
 				}
-				if ctx.Err() != nil {
-					return nil
-				}
 			}
-			durable := len(block.Transactions) > 0 || next%cursorInterval == 0
-			if err := w.retry(ctx, "writing the cursor", func() error { return stored(store.SetCursor(ctx, next, durable)) }); err != nil {
-				return err
-			}
-			if ctx.Err() != nil {
+			if ctx.Err() != nil || !waiting.put(ctx, c) {
 				return nil
 			}
-			w.metrics.proved.Set(float64(next))
-			w.update(func(s *Status) { s.ProvedHeight = next })
 		}
 		select {
 		case <-ctx.Done():
@@ -274,52 +286,183 @@ func (w *Watcher) proveAll(ctx context.Context, replayed <-chan struct{}) error 
 	}
 }
 
-// handle proves one block and stores its bundle and its record, unless the record exists already.
-func (w *Watcher) handle(ctx context.Context, height int64) error {
+// candidate returns a block that has transactions as it is put into the backlog. If the block has a record already, there is nothing to prove.
+func (w *Watcher) candidate(ctx context.Context, height int64) (*candidate, error) {
 	if _, err := w.config.Proofs.Record(ctx, uint64(height)); err == nil {
-		return nil
+		return &candidate{height: uint64(height)}, nil
 	} else if !errors.Is(err, proofstore.ErrNotFound) {
-		return stored(err)
+		return nil, stored(err)
 	}
 	b, err := w.chain.block(ctx, height)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	results, err := w.chain.results(ctx, b)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	w.update(func(s *Status) { s.Proving, s.ProvingStage = height, "recording calls" })
-	defer w.update(func(s *Status) { s.Proving, s.ProvingStage = 0, "" })
-	record, bundle, err := w.prove(ctx, b, results)
-	if ctx.Err() != nil {
-		return ctx.Err()
+	if w.alone != nil {
+		return &candidate{height: uint64(height), weight: 1, block: b, results: results}, nil
 	}
+	return w.record(ctx, b, results)
+}
+
+// prepareAll makes batches of the blocks of the backlog and begins to run the OS program on them, until ctx ends.
+func (w *Watcher) prepareAll(ctx context.Context, waiting *backlog, prepared chan<- *batch) error {
+	for {
+		all := waiting.take(ctx)
+		if all == nil {
+			return nil
+		}
+		b := newBatch(all)
+		if len(b.blocks) > 0 {
+			w.prepare(ctx, b)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case prepared <- b:
+		}
+	}
+}
+
+// proveAll proves the batches, in order, until ctx ends.
+func (w *Watcher) proveAll(ctx context.Context, waiting *backlog, prepared <-chan *batch, proved chan<- *batch) error {
+	for {
+		var b *batch
+		select {
+		case b = <-prepared:
+		default:
+			waiting.setIdle(true)
+			select {
+			case <-ctx.Done():
+				return nil
+			case b = <-prepared:
+			}
+		}
+		done, err := w.proveBatch(ctx, b)
+		if err != nil || ctx.Err() != nil {
+			return ended(ctx, err)
+		}
+		for _, b := range done {
+			select {
+			case <-ctx.Done():
+				return nil
+			case proved <- b:
+			}
+		}
+	}
+}
+
+// proveBatch proves a batch that is prepared, and returns it. If a batch of several blocks cannot be proved, each of its blocks is proved alone and is a
+// batch of its own, so that one block does not keep others from being proved. The error is one that halts the watcher.
+func (w *Watcher) proveBatch(ctx context.Context, b *batch) ([]*batch, error) {
+	if w.alone != nil {
+		for _, c := range b.all {
+			if c.block != nil {
+				c.done = new(outcome)
+				c.done.record, c.done.bundle, c.done.err = w.alone(ctx, c.block, c.results)
+			}
+		}
+	}
+	if len(b.blocks) == 0 {
+		return []*batch{b}, nil
+	}
+	err := refusedProof(b.blocks[0].block.Height, w.prove(ctx, b))
+	if ctx.Err() != nil || isPermanent(err) {
+		return nil, err
+	}
+	if b.err = err; err == nil || len(b.blocks) == 1 {
+		return []*batch{b}, nil
+	}
+	w.log.Error("proving failed: this is a bug of starkd; each block is tried alone", "first", b.blocks[0].height, "blocks", len(b.blocks), "err", err)
+	var all []*batch
+	for _, c := range b.all {
+		one := newBatch([]*candidate{c})
+		if len(one.blocks) > 0 {
+			w.prepare(ctx, one)
+		}
+		done, err := w.proveBatch(ctx, one)
+		if err != nil || ctx.Err() != nil {
+			return nil, err
+		}
+		all = append(all, done...)
+	}
+	return all, nil
+}
+
+// storeAll makes the bundles and the records of proved batches, stores them, and moves the cursor, until ctx ends.
+func (w *Watcher) storeAll(ctx context.Context, proved <-chan *batch) error {
+	for {
+		var b *batch
+		select {
+		case <-ctx.Done():
+			return nil
+		case b = <-proved:
+		}
+		next := 0 // index in b.blocks
+		for i, c := range b.all {
+			if c.trace != nil {
+				c.done = new(outcome)
+				if c.done.err = b.err; b.err == nil {
+					c.done.record, c.done.bundle, c.done.err = w.finish(b, next)
+				}
+				next++
+			}
+			if ctx.Err() != nil {
+				return nil
+			}
+			if c.done != nil {
+				if err := w.store(ctx, c); err != nil || ctx.Err() != nil {
+					return err
+				}
+			}
+			durable := i == len(b.all)-1 && c.done != nil || c.done != nil && len(b.all) > cursorInterval || c.height%cursorInterval == 0
+			if err := w.retry(ctx, "writing the cursor", func() error { return stored(w.config.Proofs.SetCursor(ctx, c.height, durable)) }); err != nil {
+				return err
+			}
+			if ctx.Err() != nil {
+				return nil
+			}
+			w.metrics.proved.Set(float64(c.height))
+			w.update(func(s *Status) { s.ProvedHeight = c.height })
+		}
+	}
+}
+
+// store stores the outcome of a block: its bundle and then its record.
+func (w *Watcher) store(ctx context.Context, c *candidate) error {
+	record, bundle, err := c.done.record, c.done.bundle, c.done.err
 	if isPermanent(err) {
 		return err
 	}
 	if err != nil {
 		// Proving is deterministic, so a retry would fail in the same way. Record that this block could not be proved. Later blocks do
 		// not depend on it.
-		w.log.Error("proving failed: this is a bug of starkd", "height", height, "err", err)
-		if record, err = w.failed(height, err); err != nil {
+		w.log.Error("proving failed: this is a bug of starkd", "height", c.height, "err", err)
+		if record, err = w.failed(int64(c.height), err); err != nil {
 			return permanent{err}
 		}
 		bundle = nil
 	}
-	if bundle != nil {
-		if record.Bundle, err = w.config.Proofs.PutBundle(ctx, record.Block, bundle); err != nil {
-			return stored(err)
+	defer w.metrics.phase("store")()
+	if err := w.retry(ctx, "storing", func() error {
+		if bundle != nil {
+			var err error
+			if record.Bundle, err = w.config.Proofs.PutBundle(ctx, record.Block, bundle); err != nil {
+				return stored(err)
+			}
 		}
+		return stored(w.config.Proofs.PutRecord(ctx, record))
+	}); err != nil || ctx.Err() != nil {
+		return err
 	}
-	if err := w.config.Proofs.PutRecord(ctx, record); err != nil {
-		return stored(err)
-	}
+	w.lag.sub(len(record.Transactions))
 	w.metrics.transactions.WithLabelValues(string(proofstore.Proved)).Add(float64(len(record.Transactions) - len(record.Unproven)))
 	w.metrics.transactions.WithLabelValues(string(proofstore.NotProved)).Add(float64(len(record.Unproven)))
-	w.log.Info("block handled", "height", height, "status", record.Status, "transactions", len(record.Transactions), "proofs", len(record.Proofs))
+	w.log.Info("block handled", "height", c.height, "status", record.Status, "transactions", len(record.Transactions), "proofs", len(record.Proofs))
 	for _, e := range record.Unproven {
-		w.log.Warn("not provable", "height", height, "transaction", e.Transaction, "reason", e.Reason)
+		w.log.Warn("not provable", "height", c.height, "transaction", e.Transaction, "reason", e.Reason)
 	}
 	return nil
 }
@@ -352,10 +495,18 @@ func (w *Watcher) policy() prover.Policy {
 	return policy
 }
 
-// progress returns a function that writes the stage of a proof to the status.
-func (w *Watcher) progress(height int64, steps uint64) func(name string, number, total int) {
-	w.log.Info("proving", "height", height, "steps", steps)
-	return func(name string, number, total int) {
-		w.update(func(s *Status) { s.ProvingStage = fmt.Sprintf("%s (%d of %d)", name, number+1, total) })
-	}
+// leastSteps is the smallest bound on the steps of a run.
+const leastSteps = 1 << 17
+
+// maxSteps returns the bound on the steps of a run.
+func (w *Watcher) maxSteps() uint64 { return w.steps.Load() }
+
+// shorten halves the bound on the steps of a run, if err says that a run needs too much memory. It returns false if it does not, or if runs cannot be
+// shorter.
+func (w *Watcher) shorten(err error) bool {
+	steps := w.steps.Load()
+	return w.system.tooLarge(err) && steps >= 2*leastSteps && w.steps.CompareAndSwap(steps, steps/2)
 }
+
+// fill returns the weight of the blocks that fill a proof.
+func (w *Watcher) fill() uint64 { return uint64(float64(w.maxSteps()) / w.progress.stepsPerWeight()) }

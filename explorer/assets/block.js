@@ -64,7 +64,7 @@ function proofPart(number, transactions, record, status) {
   if (number === 0) return h('p', null, 'The genesis block is not proved. Its state is computed from the genesis file.');
   if (state === 'empty') return h('p', null, badge(state), ' The block has no transactions, so there is nothing to prove. The watcher executed the block and got the state that the validators signed.');
   if (!record) {
-    return h('p', null, badge(state), state === 'proving' ? ` ${status.proving_stage ?? ''}` : ` Proving has reached block ${integer(status.proved_height)}.`);
+    return h('p', null, badge(state), state === 'proving' ? ` ${status.progress ?? ''}` : ` Proving has reached block ${integer(status.proved_height)}.`);
   }
   return h('div', null,
     h('p', null, badge(state)),

@@ -118,7 +118,7 @@ onStatus((status) => {
     h('span', null, 'Height ', h('b', { id: 'height' }, integer(status.height))),
     h('span', null, 'Proved ', h('b', { id: 'proved' }, integer(status.proved_height))),
     h('span', null, lag ? `Proving is ${plural(lag, 'block')} behind` : 'Proving has caught up'),
-    status.proving ? h('span', null, `Proving block ${integer(status.proving)}: ${status.proving_stage ?? ''}`) : null);
+    status.progress ? h('span', null, String(status.progress).replace(/^p/, 'P')) : null);
 });
 
 chain().then((about) => {

@@ -31,13 +31,18 @@ export function badge(state) {
   return h('span', { class: `badge ${kind}`, 'data-state': state }, text);
 }
 
+/** beingProved reports whether a block is part of the proof that is being made. */
+export function beingProved(status, number) {
+  return Boolean(status?.proving) && number >= status.proving && number <= (status.proving_last ?? status.proving);
+}
+
 /** blockState returns the state of a block's proof: from its record if it exists, otherwise from the watcher's status. */
 export function blockState(number, transactions, record, status) {
   if (record) {
     return record.status === 'proved' && record.not_provable?.length ? 'partly' : record.status;
   }
   if (status && number <= status.proved_height) return transactions === 0 ? 'empty' : 'proved';
-  if (status && status.proving === number) return 'proving';
+  if (beingProved(status, number)) return 'proving';
   return 'waiting';
 }
 

@@ -4,7 +4,7 @@ import { proofOfTransaction, rpc } from './api.js';
 import { code, facts, fold, h, replace, section, table } from './dom.js';
 import { amount, canonical, integer, plural, shortString } from './format.js';
 import { onStatus } from './live.js';
-import { badge, blockLink, classLink, contractLink, execution, frames, hashText, securityOf } from './parts.js';
+import { badge, beingProved, blockLink, classLink, contractLink, execution, frames, hashText, securityOf } from './parts.js';
 
 export async function transactionView([given], signal) {
   const hash = canonical(given);
@@ -68,8 +68,8 @@ function followProof(element, hash, block, signal) {
 
 function proofPart(record, hash, block, status) {
   if (!record) {
-    const state = status.proving === block ? 'proving' : 'waiting';
-    return h('p', null, badge(state), state === 'proving' ? ` ${status.proving_stage ?? ''}` : ` Proving has reached block ${integer(status.proved_height)}; this transaction is in block ${integer(block)}.`);
+    const state = beingProved(status, block) ? 'proving' : 'waiting';
+    return h('p', null, badge(state), state === 'proving' ? ` ${status.progress ?? ''}` : ` Proving has reached block ${integer(status.proved_height)}; this transaction is in block ${integer(block)}.`);
   }
   if (record.status !== 'proved') {
     return h('div', null,

@@ -45,6 +45,7 @@ var wants = []struct{ name, text string }{
 	{"xz", "needs the command xz"},
 	{"a flag of the test", "set -folder"},
 	{"a flag of the test", "no -program"},
+	{"a benchmark", "scripts/bench/watch runs it"},
 	{"another test, which starts it", "starts it"},
 	{"AVX-512", "no AVX-512"},
 	{"AVX-512", "no kernels"},

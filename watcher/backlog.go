@@ -1,0 +1,147 @@
+package watcher
+
+import (
+	"context"
+	"sync"
+
+	"github.com/starkd/starkd/app"
+	"github.com/starkd/starkd/cairo"
+	cairoos "github.com/starkd/starkd/cairo/os"
+	"github.com/starkd/starkd/prover/block/statement"
+	"github.com/starkd/starkd/watcher/proofstore"
+)
+
+// candidate is a block that waits to be handled: verified and executed, and recorded if it has transactions that have no record yet.
+type candidate struct {
+	height  uint64
+	weight  uint64 // of its transactions, see weigh; 0 if there is nothing to prove
+	block   *Block
+	results []statement.Result // signed results of its transactions
+	trace   *app.BlockTrace    // nil if there is nothing to prove
+	input   *cairoos.Block     // trace as the input of the OS
+	done    *outcome           // set when the block is proved by Watcher.alone
+}
+
+// outcome is the result of proving a block: its record and its bundle, nil if nothing could be proved; or an error.
+type outcome struct {
+	record *proofstore.Record
+	bundle []byte
+	err    error
+}
+
+// Costs of the parts of a transaction in steps of the OS program, for weigh.
+const (
+	transactionWeight = 150
+	callWeight        = 60
+	syscallWeight     = 25
+)
+
+// weigh returns an estimate of the steps that the OS program takes for a block.
+func weigh(trace *app.BlockTrace) uint64 {
+	sum := uint64(0)
+	var add func(c *cairo.CallTrace)
+	add = func(c *cairo.CallTrace) {
+		sum += callWeight + c.Result.Steps + uint64(len(c.Syscalls))*syscallWeight
+		for i := range c.Syscalls {
+			if inner := c.Syscalls[i].Inner; inner != nil {
+				add(inner)
+			}
+		}
+	}
+	for i := range trace.Transactions {
+		sum += transactionWeight
+		for _, c := range trace.Transactions[i].Calls {
+			add(c)
+		}
+	}
+	return sum
+}
+
+// backlog is the queue of the blocks between recording and proving, in order. It is bounded by weight, because call traces take memory.
+type backlog struct {
+	bound func() uint64 // weight of a batch that fills a proof
+
+	mu     sync.Mutex
+	blocks []*candidate
+	weight uint64
+	idle   bool // the prover has nothing to do
+
+	added, removed chan struct{} // hold one element if blocks were added, or the prover became idle; and if blocks were removed
+}
+
+func newBacklog(bound func() uint64) *backlog {
+	return &backlog{bound: bound, added: make(chan struct{}, 1), removed: make(chan struct{}, 1)}
+}
+
+// signal makes a wait on c end.
+func signal(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default: // it will end already
+	}
+}
+
+// put appends a block. It waits while the backlog holds two batches. It returns false when ctx ends.
+func (b *backlog) put(ctx context.Context, c *candidate) bool {
+	for {
+		b.mu.Lock()
+		if b.weight == 0 || b.weight+c.weight <= 2*b.bound() {
+			b.blocks, b.weight = append(b.blocks, c), b.weight+c.weight
+			b.mu.Unlock()
+			signal(b.added)
+			return true
+		}
+		b.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			return false
+		case <-b.removed:
+		}
+	}
+}
+
+// setIdle tells whether the prover has nothing to do.
+func (b *backlog) setIdle(idle bool) {
+	b.mu.Lock()
+	b.idle = idle
+	b.mu.Unlock()
+	if idle {
+		signal(b.added)
+	}
+}
+
+// take removes the next batch: as many blocks as fit into one proof, but at least one. It waits until there is one that fills a proof, or the
+// prover is idle: a quiet chain is proved at once, a busy one in large proofs. It returns nil when ctx ends.
+func (b *backlog) take(ctx context.Context) []*candidate {
+	for {
+		if batch := b.next(); batch != nil {
+			signal(b.removed)
+			return batch
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-b.added:
+		}
+	}
+}
+
+// next removes the next batch, or returns nil if take has to wait.
+func (b *backlog) next() []*candidate {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	bound, n, weight := b.bound(), 0, uint64(0)
+	for n < len(b.blocks) && (weight == 0 || weight+b.blocks[n].weight <= bound) {
+		weight += b.blocks[n].weight
+		n++
+	}
+	if n == 0 || n == len(b.blocks) && weight < bound && weight > 0 && !b.idle {
+		return nil
+	}
+	if weight > 0 {
+		b.idle = false // until it says so again
+	}
+	batch := b.blocks[:n:n]
+	b.blocks, b.weight = b.blocks[n:], b.weight-weight
+	return batch
+}
