@@ -105,7 +105,7 @@ type Ref struct{ Block, Transaction int }
 
 // Part is the trace of some of the blocks' transactions.
 type Part struct {
-	Transactions []Ref // ascending
+	Transactions []Ref // ascending: all proven transactions of one or more blocks, or some of one block
 	Trace        *cairo.Trace
 }
 
@@ -116,9 +116,9 @@ type Unproven struct {
 }
 
 // RunParts splits the transactions of blocks into parts of consecutive transactions and calls yield with each part as soon as
-// its trace is made. Each part has as many transactions as opt.MaxSteps allows; it may begin and end inside a block. A
-// transaction that cannot be proved, or needs too many steps even alone, is skipped: it does not end a part. RunParts returns
-// the skipped transactions, in order.
+// its trace is made. A part has as many whole blocks as opt.MaxSteps allows. A block that is too long for one part is split into
+// parts of its own, each with as many transactions as fit. A transaction that cannot be proved, or needs too many steps even
+// alone, is skipped: it does not end a part. RunParts returns the skipped transactions, in order.
 func RunParts(blocks []*Block, opt Options, yield func(Part) error) ([]Unproven, error) {
 	opt.setDefaults()
 	r, err := newRunner(blocks, opt)
@@ -140,44 +140,99 @@ func RunParts(blocks []*Block, opt Options, yield func(Part) error) ([]Unproven,
 		}
 		left = append(left, ref)
 	}
+	split := -1 // the block of which some transactions are in a part already
 	for len(left) > 0 {
-		// Search for the largest count that fits. Start with all. A run that is too long says how many transactions it began.
-		count, fails := 0, len(left)+1
-		var fitting *cairo.Trace
-		var tooLong *TooLongError
-		for try := len(left); try > count; {
-			trace, begun, err := r.run(left[:try])
-			if errors.As(err, &tooLong) {
-				fails = min(try, max(begun, 1))
-				if try = (count + fails) / 2; begun < len(left) {
-					try = max(fails-1, count)
-				}
-				continue
-			}
-			if err != nil {
+		first := left[:wholeBlocks(left, 1)]
+		var count int
+		var trace *cairo.Trace
+		if left[0].Block != split {
+			if count, trace, err = r.runBlocks(left); err != nil {
 				return nil, err
 			}
-			count, fitting = try, trace
-			try = (count + fails) / 2
 		}
-		if count < len(left) { // the next transaction may not fit even alone; then skip it and extend the part
-			_, _, err := r.run(left[count : count+1])
-			if errors.As(err, &tooLong) {
+		if count == 0 { // the first block does not fit
+			var tooLong *TooLongError
+			if count, trace, tooLong, err = r.runSome(first); err != nil {
+				return nil, err
+			}
+			if tooLong != nil { // the transaction after these does not fit alone; skip it and extend the part
 				unproven = append(unproven, Unproven{left[count], tooLong})
 				left = slices.Delete(left, count, count+1)
 				continue
 			}
-			if err != nil {
-				return nil, err
-			}
 		}
-		if err := yield(Part{slices.Clone(left[:count]), fitting}); err != nil {
+		if err := yield(Part{slices.Clone(left[:count]), trace}); err != nil {
 			return nil, err
+		}
+		if count < len(first) {
+			split = first[0].Block
 		}
 		left = left[count:]
 	}
 	slices.SortFunc(unproven, func(a, b Unproven) int { return a.Ref.compare(b.Ref) })
 	return unproven, nil
+}
+
+// wholeBlocks returns the number of transactions of the first n blocks of refs.
+func wholeBlocks(refs []Ref, n int) int {
+	for i := 1; i < len(refs); i++ {
+		if refs[i].Block != refs[i-1].Block {
+			if n--; n == 0 {
+				return i
+			}
+		}
+	}
+	return len(refs)
+}
+
+// runBlocks runs as many whole blocks of refs as fit, and returns the number of their transactions; 0 if the first block does not fit.
+func (r *runner) runBlocks(refs []Ref) (int, *cairo.Trace, error) {
+	for try := len(refs); try > 0; {
+		trace, begun, err := r.run(refs[:try])
+		if err == nil {
+			return try, trace, nil
+		}
+		if _, tooLong := errors.AsType[*TooLongError](err); !tooLong {
+			return 0, nil, err
+		}
+		// Of the transactions that the run has begun, the last one does not fit.
+		try = min(try, max(begun, 1)) - 1
+		for try > 0 && refs[try].Block == refs[try-1].Block {
+			try--
+		}
+	}
+	return 0, nil, nil
+}
+
+// runSome runs as many of a block's transactions as fit, and returns their number. The *TooLongError is that of the next transaction
+// alone; the trace is then not needed.
+func (r *runner) runSome(refs []Ref) (count int, fitting *cairo.Trace, _ *TooLongError, _ error) {
+	// Search for the largest count that fits. Start with all. A run that is too long says how many transactions it began.
+	fails := len(refs) + 1
+	var tooLong *TooLongError
+	for try := len(refs); try > count; {
+		trace, begun, err := r.run(refs[:try])
+		if errors.As(err, &tooLong) {
+			fails = min(try, max(begun, 1))
+			if try = (count + fails) / 2; begun < len(refs) {
+				try = max(fails-1, count)
+			}
+			continue
+		}
+		if err != nil {
+			return 0, nil, nil, err
+		}
+		count, fitting = try, trace
+		try = (count + fails) / 2
+	}
+	if count == len(refs) {
+		return count, fitting, nil, nil
+	}
+	_, _, err := r.run(refs[count : count+1])
+	if errors.As(err, &tooLong) {
+		return count, nil, tooLong, nil
+	}
+	return count, fitting, nil, err
 }
 
 func (r Ref) compare(o Ref) int {

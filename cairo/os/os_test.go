@@ -7,8 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/starkd/starkd/cairo"
@@ -223,5 +225,55 @@ func TestRunParts(t *testing.T) {
 	}
 	if _, err := cairoos.Run([]*cairoos.Block{{}}, cairoos.Options{}); err == nil {
 		t.Error("a block without transactions was run")
+	}
+}
+
+// TestRunPartsOfBlocks checks that a part has whole blocks, as many as fit, or transactions of one block that is too long for a part.
+func TestRunPartsOfBlocks(t *testing.T) {
+	const steps = 1 << 17 // of about three transactions
+	number := uint64(0)
+	block := func(terms ...uint64) *cairoos.Block {
+		number++
+		b := &cairoos.Block{Number: number}
+		for _, n := range terms {
+			b.Transactions = append(b.Transactions, blockOf(t, 1, n).Transactions...)
+		}
+		return b
+	}
+	const third, long = 3000, 30_000
+	blocks := []*cairoos.Block{
+		block(third), block(), block(third), // together
+		block(third, third),               // does not fit with the ones before it, nor with the one after it
+		block(third, third, third, third), // in two parts, the second not with the block after it
+		block(10),
+		block(10, long, 10), block(10), // together, without the long one
+	}
+	var got [][]cairoos.Ref
+	unproven, err := cairoos.RunParts(blocks, cairoos.Options{Layout: cairoos.LayoutStwo, MaxSteps: steps}, func(p cairoos.Part) error {
+		if p.Trace.Public.Steps > steps {
+			t.Errorf("a part of %d steps", p.Trace.Public.Steps)
+		}
+		got = append(got, p.Transactions)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := [][]cairoos.Ref{
+		{{0, 0}, {2, 0}}, {{3, 0}, {3, 1}}, {{4, 0}, {4, 1}, {4, 2}}, {{4, 3}}, {{5, 0}}, {{6, 0}, {6, 2}, {7, 0}},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("parts %v, want %v", got, want)
+	}
+	if len(unproven) != 1 || unproven[0].Ref != (cairoos.Ref{Block: 6, Transaction: 1}) {
+		t.Errorf("unproven are %v, want transaction 1 of block 6", unproven)
+	}
+	for name, wrong := range map[string][]*cairoos.Block{"descending": {blocks[1], blocks[0]}, "twice": {blocks[0], blocks[0]}} {
+		if _, err := cairoos.Run(wrong, cairoos.Options{Layout: cairoos.LayoutStwo}); err == nil || !strings.Contains(err.Error(), "want ascending numbers") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := cairoos.Run(blocks[:2], cairoos.Options{}); err == nil || !strings.Contains(err.Error(), "want at most 1") {
+		t.Errorf("two blocks in version 1: %v", err)
 	}
 }

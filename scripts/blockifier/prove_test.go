@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -13,7 +15,10 @@ import (
 	"github.com/starkd/starkd/cairo/vm"
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/golden"
+	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/block/statement"
+	"github.com/starkd/starkd/prover/stwo"
+	"github.com/starkd/starkd/prover/stwo/adapter"
 	"github.com/starkd/starkd/starknet"
 )
 
@@ -130,18 +135,14 @@ func TestBlockifierIsProved(t *testing.T) {
 			for _, b := range blocks[:count] {
 				run = append(run, b.os)
 			}
-			claims := make([][]*statement.Claim, count)
+			var claims []*statement.Claim
 			unproven, err := cairoos.RunParts(run, cairoos.Options{Layout: cairoos.LayoutStwo, MaxSteps: maxSteps}, func(p cairoos.Part) error {
 				claim, err := statement.ReadClaim(publicInput(p.Trace))
 				if err != nil {
 					return err
 				}
 				steps, words = steps+p.Trace.Public.Steps, words+uint64(len(claim.Output))
-				for i, ref := range p.Transactions {
-					if i == 0 || ref.Block != p.Transactions[i-1].Block {
-						claims[ref.Block] = append(claims[ref.Block], claim)
-					}
-				}
+				claims = append(claims, claim)
 				return nil
 			})
 			if err != nil {
@@ -162,17 +163,21 @@ func TestBlockifierIsProved(t *testing.T) {
 				}
 				b.statement.Unproven = append(b.statement.Unproven, statement.Unproven{Index: u.Transaction, Reason: statement.Reason{MaxSteps: long.MaxSteps}, Diff: diff})
 			}
-			for i, b := range blocks[:count] {
+			var list []*statement.Block
+			var states []statement.State
+			for _, b := range blocks[:count] {
+				list, states = append(list, b.statement), append(states, b.before)
 				for _, tx := range b.os.Transactions {
 					for _, call := range tx.Calls {
 						countSyscalls(call, syscalls)
 					}
 				}
-				outcome, err := statement.Check(claims[i], b.statement, b.before)
-				if err != nil {
-					t.Errorf("%s: block %d: %v", c.Name, b.os.Number, err)
-					continue
-				}
+			}
+			outcomes, err := statement.CheckBlocks(claims, list, states)
+			if err != nil {
+				t.Errorf("%s: %v", c.Name, err)
+			}
+			for _, outcome := range outcomes {
 				n += len(outcome.Transactions)
 				for _, tx := range outcome.Transactions {
 					switch {
@@ -219,4 +224,84 @@ func publicInput(trace *cairo.Trace) *statement.PublicInput {
 		in.Memory = append(in.Memory, statement.Cell{Address: cell.Address, Value: cell.Value})
 	}
 	return in
+}
+
+// stwoParameters are those of S-two in production, with the smallest preprocessed columns.
+const stwoParameters = `{"channel_hash":"blake2s","channel_salt":0,"pcs_config":{"pow_bits":26,"fri_config":{"log_blowup_factor":1,"log_last_layer_degree_bound":0,"n_queries":70,"fold_step":3},"lifting_log_size":null},"preprocessed_trace":"canonical_small","store_polynomials_coefficients":false,"include_all_preprocessed_columns":false}`
+
+// TestBlockifierByStwo proves the cases that use every builtin and syscall by S-two's system, and replays the claims of the proofs. StarkWare's
+// verifier judges the proofs too if STARKD_STWO_JUDGE is the path of stwo-judge.
+func TestBlockifierByStwo(t *testing.T) {
+	if os.Getenv("STARKD_FULL") == "" {
+		t.Skip("proofs of blocks by S-two: set STARKD_FULL=1 (make test-full)")
+	}
+	dir := golden.Corpus(t, "blockifier")
+	params, err := stwo.ParseParams([]byte(stwoParameters))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := stwo.NewProver(t.Context(), params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	classes := executor.NewClasses(nil)
+	for _, name := range []string{"features", "crypto", "meta", "corpus"} {
+		t.Run(name, func(t *testing.T) {
+			c, err := ReadCase(filepath.Join(dir, name+".json.gz"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			blocks := provedBlocks(t, classes, c)
+			for i, b := range blocks {
+				if i > 0 && b.os.Number <= blocks[i-1].os.Number {
+					t.Fatalf("block %d follows %d", b.os.Number, blocks[i-1].os.Number)
+				}
+			}
+			var run []*cairoos.Block
+			for _, b := range blocks {
+				run = append(run, b.os)
+			}
+			trace, err := cairoos.Run(run, cairoos.Options{Layout: cairoos.LayoutStwo})
+			if err != nil {
+				t.Fatal(err)
+			}
+			input, err := adapter.FromTrace(trace)
+			if err != nil {
+				t.Fatal(err)
+			}
+			proof, err := prover.ProveStwo(t.Context(), p, input, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, table := range proof.Claim.Tables {
+				t.Logf("%s: 2^%d", table.Component.Name, table.LogSize)
+			}
+			public := &proof.Claim.Public
+			claim, err := statement.StwoClaim(public.ProgramWords(), public.OutputWords(), uint64(public.Final.AP))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var list []*statement.Block
+			var states []statement.State
+			for _, b := range blocks {
+				list, states = append(list, b.statement), append(states, b.before)
+			}
+			if _, err := statement.CheckBlocks([]*statement.Claim{claim}, list, states); err != nil {
+				t.Error(err)
+			}
+			t.Logf("%d steps, %d words, %d bytes", trace.Public.Steps, len(claim.Output), len(proof.AppendBinary(nil)))
+			judge := os.Getenv("STARKD_STWO_JUDGE")
+			if judge == "" {
+				return
+			}
+			file := filepath.Join(t.TempDir(), "proof.json")
+			if err := os.WriteFile(file, proof.AppendJSON(nil, false), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			out, err := exec.CommandContext(t.Context(), judge, file).CombinedOutput()
+			if t.Logf("%.60s", out); err != nil {
+				t.Errorf("StarkWare's verifier: %v", err)
+			}
+		})
+	}
 }

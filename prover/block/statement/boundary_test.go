@@ -16,19 +16,21 @@ import (
 // TestBoundaries checks every limit of the statement at the last valid value and at the first invalid one. Each value is in a
 // block that breaks no other rule.
 func TestBoundaries(t *testing.T) {
-	one := func(change func(f *forged, v uint64)) func(*big.Int) error {
-		return func(v *big.Int) error {
-			f := newForged()
-			change(f, v.Uint64())
-			return f.check()
+	inBoth := func(change func(f *forged)) error { // the formats have the same limits
+		f, g := newForged(), newForged().stwo()
+		change(f)
+		change(g)
+		err, other := f.check(), g.check()
+		if (err == nil) != (other == nil) {
+			t.Errorf("%s: %v, but %s: %v", f.format.Layout(), err, g.format.Layout(), other)
 		}
+		return err
+	}
+	one := func(change func(f *forged, v uint64)) func(*big.Int) error {
+		return func(v *big.Int) error { return inBoth(func(f *forged) { change(f, v.Uint64()) }) }
 	}
 	large := func(change func(f *forged, v felt.Felt)) func(*big.Int) error {
-		return func(v *big.Int) error {
-			f := newForged()
-			change(f, felt.FromBigInt(v))
-			return f.check()
-		}
+		return func(v *big.Int) error { return inBoth(func(f *forged) { change(f, felt.FromBigInt(v)) }) }
 	}
 	felts := func(n uint64) []felt.Felt { return make([]felt.Felt, n) }
 	event := func(keys, data uint64) func(f *forged) *forgedSyscall {

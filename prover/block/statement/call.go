@@ -196,7 +196,12 @@ func (t *replayer) innerCall(s *Syscall, callee *frame) error {
 	if s.Inner.Failed {
 		return s.fails(s.Inner.GasLeft, append(slices.Clone(s.Inner.Retdata), entryPointFailed)...)
 	}
-	if err := s.succeeds(s.Inner.GasLeft); err != nil || t.format.whole { // the program compares the arrays' addresses
+	if err := s.succeeds(s.Inner.GasLeft); err != nil {
+		return err
+	}
+	if t.format.whole { // the program compares the addresses with those of the call
+		n := len(s.Response)
+		_, err := arraySize(s.Response[n-2], s.Response[n-1])
 		return err
 	}
 	return same("returned data", s.Arrays[0], s.Inner.Retdata)

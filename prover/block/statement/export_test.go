@@ -9,16 +9,22 @@ import (
 	"github.com/starkd/starkd/starknet/constants"
 )
 
-// NewReplay lets tests apply claims one by one.
-var NewReplay = newReplay
-
-// ApplyOutput does the same as Apply without the check of the program, for tests that apply thousands of claims.
-func (r *replay) ApplyOutput(claim *Claim) error {
-	output, err := Parse(claim.Output, claim.OutputAddress)
+// CheckOutputs does the same as CheckBlocks without the check of the program, for tests that check thousands of claims.
+func CheckOutputs(claims []*Claim, blocks []*Block, before []State) ([]*Outcome, error) {
+	c, err := newChecker(blocks, before)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return r.apply(claim, output)
+	for _, claim := range claims {
+		output, err := Parse(claim.Output, claim.OutputAddress)
+		if err != nil {
+			return nil, err
+		}
+		if err := c.replay(claim, output); err != nil {
+			return nil, err
+		}
+	}
+	return c.outcomes()
 }
 
 // MadeByCode returns the indices of output words that a class's code determines: its syscalls and return values, and the
@@ -98,6 +104,12 @@ func (f Format) Flags(builtins []string) []felt.Felt {
 		panic(err)
 	}
 	return flags
+}
+
+// MetaInfo returns the words of the TxInfo of a meta transaction at an address.
+func MetaInfo(account felt.Felt, signature []felt.Felt, hash, chainID felt.Felt, address uint64) []felt.Felt {
+	i := txInfo{account: account, signature: signature, hash: hash, chainID: chainID}
+	return i.words(address)
 }
 
 // ValidationCalldata returns the calldata of a transaction's signature check.

@@ -1,6 +1,7 @@
 package statement_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/starkd/starkd/app/executor"
@@ -14,6 +15,7 @@ import (
 // forged is a block with one transaction, a hand-written output and matching results: anything that dishonest validators and a
 // dishonest prover could sign and claim. A test breaks one rule in it. No code is executed, as in the statement itself.
 type forged struct {
+	format            statement.Format
 	before            *memory
 	code              map[felt.Felt]*casm.Class
 	number, timestamp uint64
@@ -35,6 +37,11 @@ type forged struct {
 
 	validations []statement.Validation // effects of the signature check, before those of __execute__
 
+	check0    *forgedCall           // the signature check, in FormatStwo
+	edit      func(w *forgedOutput) // changes the words of the output
+	published felt.Felt             // a class that is published in addition to those that are entered
+	others    []uint64              // numbers of other blocks of the output, which have no transactions
+
 	intrinsicLess uint64                  // gas that validators did not charge
 	change        func(*starknet.Receipt) // changes the signed receipt
 }
@@ -48,6 +55,7 @@ type forgedCall struct {
 	syscalls                []*forgedSyscall
 
 	gas, left uint64 // gas after the entry point's initial charge, and gas left
+	info      uint64 // address of the TxInfo that it sees; 0 for that of the transaction
 }
 
 // forgedSyscall is a syscall. Its request names each array by two words; the contents are in arrays.
@@ -58,10 +66,13 @@ type forgedSyscall struct {
 	arrays   [][]felt.Felt // arrays that are published
 	charged  int           // number of words that are charged
 	extra    uint64        // gas in addition to the price
+	given    [][]felt.Felt // arrays that are published in any case, in FormatStwo
 	panic    []felt.Felt   // panic data; nil if the syscall succeeded
-	inner    *forgedCall
-	calls    bool
-	has      uint64 // if not 0, the gas that the code has before the syscall
+	// meta, if not nil, returns the TxInfo of the inner call for an address.
+	meta  func(address uint64) []felt.Felt
+	inner *forgedCall
+	calls bool
+	has   uint64 // if not 0, the gas that the code has before the syscall
 
 	points   bool // the response is off words after the address of the call's ExecutionInfo
 	off      uint64
@@ -81,7 +92,7 @@ const forgedBound = 2_000_000_000
 
 func newForged() *forged {
 	f := &forged{
-		number: 1234, timestamp: 1_700_000_001, price: 1, transfer: 10_000_000_000, code: map[felt.Felt]*casm.Class{},
+		format: statement.FormatStone, number: 1234, timestamp: 1_700_000_001, price: 1, transfer: 10_000_000_000, code: map[felt.Felt]*casm.Class{},
 		before: &memory{map[state.Slot]felt.Felt{}, map[felt.Felt]felt.Felt{}, map[felt.Felt]felt.Felt{}, map[felt.Felt]*state.Class{}},
 	}
 	entry := func(names ...string) (list []casm.EntryPoint) {
@@ -91,9 +102,9 @@ func newForged() *forged {
 		return list
 	}
 	for hash, points := range map[felt.Felt]casm.EntryPoints{
-		accountCode: {External: entry("__execute__", "f"), Constructor: entry("constructor")},
+		accountCode: {External: entry("__execute__", "f", "__validate__", "__validate_declare__", "__validate_deploy__"), Constructor: entry("constructor")},
 		tokenCode:   {External: entry("transfer", "f")},
-		bareCode:    {External: entry("f")},
+		bareCode:    {External: entry("f", "__validate__")},
 	} {
 		f.code[hash] = &casm.Class{Bytecode: words(7, 8, 9), EntryPoints: points, CompilerVersion: "2.0.0"}
 		f.before.classes[hash] = &state.Class{Hash: hash, CompiledHash: f.code[hash].BlakeHash()}
@@ -120,6 +131,31 @@ func forgedCommon() starknet.Common {
 	return starknet.Common{ResourceBounds: starknet.ResourceBounds{
 		L2Gas: starknet.ResourceBound{MaxAmount: forgedBound, MaxPricePerUnit: starknet.NewUint128(10)},
 	}}
+}
+
+// stwo sets the format FormatStwo.
+func (f *forged) stwo() *forged {
+	f.format = statement.FormatStwo
+	f.check0 = &forgedCall{retdata: []felt.Felt{felt.FromShortString("VALID")}}
+	return f
+}
+
+// validation returns the signature check of the transaction. It uses the gas f.validated if its syscalls use none.
+func (f *forged) validation(left uint64) *forgedCall {
+	c := f.check0
+	name := map[starknet.TransactionType]string{
+		starknet.InvokeType: "__validate__", starknet.DeployAccountType: "__validate_deploy__", starknet.DeclareType: "__validate_declare__",
+	}[f.tx.Type()]
+	c.class, c.contract, c.selector = f.before.contracts[forgedAccount], f.tx.Sender(), selector(name)
+	c.calldata = statement.ValidationCalldata(f.tx)
+	given := min(left, 100_000_000)
+	c.gas = given - 10_000
+	c.run()
+	if len(c.syscalls) > 0 {
+		f.validated = given - c.left
+	}
+	c.left = given - f.validated
+	return c
 }
 
 // invoke makes the transaction an INVOKE that makes the syscalls.
@@ -211,7 +247,10 @@ func (f *forged) receipt() *starknet.Receipt {
 	if f.tx.Type() == starknet.DeployAccountType {
 		most, r.ContractAddress = 100_000_000, f.tx.Sender()
 	}
-	gas := f.intrinsic() + f.validated - f.intrinsicLess
+	if f.format == statement.FormatStwo && f.tx.Type() != starknet.DeployAccountType {
+		f.validation(bound)
+	}
+	gas := f.intrinsic() - f.intrinsicLess
 	if f.main != nil {
 		given := f.given
 		if given == 0 {
@@ -223,7 +262,11 @@ func (f *forged) receipt() *starknet.Receipt {
 		f.main.gas = given - 10_000
 		f.main.run()
 		gas += given - f.main.left
+		if f.format == statement.FormatStwo && f.tx.Type() == starknet.DeployAccountType {
+			f.validation(bound - (given - f.main.left))
+		}
 	}
+	gas += f.validated
 	done := gas + 402_000*f.slots
 	for _, e := range f.events {
 		done += 5120 * uint64(2*len(e.Keys)+len(e.Data))
@@ -262,17 +305,11 @@ func (f *forged) check() error {
 	block := &statement.Block{
 		ChainID: n(0xc), Number: f.number, Timestamp: f.timestamp, Sequencer: sequencer, FeeToken: forgedToken,
 		Transactions: []starknet.Transaction{f.tx}, Results: []*starknet.Result{{Receipt: *receipt, Diff: digest}}, Classes: f.code,
-		Validations: f.validations,
-	}
-	r, err := statement.NewReplay(block, f.before)
-	if err != nil {
-		return err
+		Validations: f.validations, Format: f.format,
 	}
 	w := &forgedOutput{forged: f, address: 5000, code: map[felt.Felt]uint64{}}
-	if err := r.ApplyOutput(&statement.Claim{ProgramBase: 1, Output: w.write(receipt), OutputAddress: w.address}); err != nil {
-		return err
-	}
-	_, err = r.Outcome()
+	claim := &statement.Claim{ProgramBase: 1, Output: w.write(receipt), OutputAddress: w.address}
+	_, err = statement.CheckOutputs([]*statement.Claim{claim}, []*statement.Block{block}, []statement.State{f.before})
 	return err
 }
 
@@ -282,8 +319,11 @@ type forgedOutput struct {
 	address uint64
 	words   []felt.Felt
 	code    map[felt.Felt]uint64 // addresses of the published code
+	entered map[felt.Felt]bool   // classes that are published
+	sets    uint64               // address of the builtin sets
 	info    uint64
-	block   uint64 // address of BlockInfo
+	block   uint64         // address of BlockInfo
+	mark    map[string]int // indices of words
 }
 
 func (w *forgedOutput) at() uint64           { return w.address + uint64(len(w.words)) }
@@ -295,35 +335,22 @@ func (w *forgedOutput) write(receipt *starknet.Receipt) []felt.Felt {
 	if rounded == [2]uint64{} {
 		rounded = [2]uint64{w.number - w.number%100, w.timestamp - w.timestamp%3600}
 	}
-	w.put(felt.FromShortString("STARKD_OS_1"), n(0xc), n(w.number), n(w.timestamp), sequencer)
-	w.number64(rounded[0], rounded[1], 0, 7, uint64(len(w.forged.code)), 1)
-	w.put(receipt.TransactionHash)
-	for hash, class := range w.forged.code {
-		w.put(hash, n(uint64(len(class.Bytecode))))
-		w.code[hash] = w.at()
-		w.put(class.Bytecode...)
-		w.put(statement.Ret, n(statement.FormatStone.CostsAddress()))
+	if w.format == statement.FormatStwo {
+		w.writeStwo(receipt, rounded)
+		if w.edit != nil {
+			w.edit(w)
+		}
+		return w.words
 	}
+	w.put(felt.FromShortString("STARKD_OS_1"), n(0xc), n(w.number), n(w.timestamp), sequencer)
+	roots := w.roots(receipt)
+	w.number64(rounded[0], rounded[1], 0, 7, uint64(len(w.entered)), 1)
+	w.put(receipt.TransactionHash)
+	w.classes()
 	w.info = w.at() + 2
 	info := statement.InfoWords(w.tx, receipt.TransactionHash, n(0xc), w.info)
 	w.number64(uint64(1+len(info)), uint64(w.outcome))
 	w.put(info...)
-	type root struct {
-		kind statement.CallKind
-		call *forgedCall
-	}
-	var roots []root
-	if w.main != nil && w.outcome != statement.Aborted {
-		kind := statement.ExecuteCall
-		if w.tx.Type() == starknet.DeployAccountType {
-			kind = statement.ConstructorCall
-		}
-		roots = append(roots, root{kind, w.main})
-	}
-	roots = append(roots, root{statement.FeeTransferCall, &forgedCall{
-		class: tokenCode, contract: forgedToken, caller: w.tx.Sender(), selector: selector("transfer"),
-		calldata: []felt.Felt{sequencer, receipt.ActualFee.Felt(), {}}, retdata: words(1), gas: w.transfer - 10_000,
-	}})
 	w.number64(uint64(len(roots)))
 	for _, r := range roots {
 		w.number64(uint64(r.kind))
@@ -334,6 +361,181 @@ func (w *forgedOutput) write(receipt *starknet.Receipt) []felt.Felt {
 		w.call(r.call)
 	}
 	return w.words
+}
+
+// classes writes the classes.
+func (w *forgedOutput) classes() {
+	for hash := range w.entered {
+		class := w.forged.code[hash]
+		w.put(hash, n(uint64(len(class.Bytecode))))
+		w.code[hash] = w.at()
+		w.put(class.Bytecode...)
+		w.put(statement.Ret, n(w.format.CostsAddress()))
+	}
+}
+
+// enter notes the classes that a call and its inner calls enter.
+func (w *forgedOutput) enter(c *forgedCall) {
+	if w.entered == nil {
+		w.entered = map[felt.Felt]bool{}
+	}
+	w.entered[c.class] = true
+	for _, s := range c.syscalls {
+		if s.inner != nil {
+			w.enter(s.inner)
+		}
+	}
+}
+
+type forgedRoot struct {
+	kind statement.CallKind
+	call *forgedCall
+}
+
+// roots returns the calls from the protocol.
+func (w *forgedOutput) roots(receipt *starknet.Receipt) []forgedRoot {
+	var roots []forgedRoot
+	if w.main != nil && w.outcome != statement.Aborted {
+		kind := statement.ExecuteCall
+		if w.tx.Type() == starknet.DeployAccountType {
+			kind = statement.ConstructorCall
+		}
+		roots = append(roots, forgedRoot{kind, w.main})
+	}
+	if w.format == statement.FormatStwo {
+		at := 0 // before __execute__, after a constructor
+		if w.tx.Type() == starknet.DeployAccountType {
+			at = len(roots)
+		}
+		roots = slices.Insert(roots, at, forgedRoot{statement.ValidateCall, w.check0})
+	}
+	roots = append(roots, forgedRoot{statement.FeeTransferCall, &forgedCall{
+		class: tokenCode, contract: forgedToken, caller: w.tx.Sender(), selector: selector("transfer"),
+		calldata: []felt.Felt{sequencer, receipt.ActualFee.Felt(), {}}, retdata: words(1), gas: w.transfer - 10_000,
+	}})
+	for _, r := range roots {
+		w.enter(r.call)
+	}
+	if !w.published.IsZero() {
+		w.entered[w.published] = true
+	}
+	return roots
+}
+
+// writeStwo writes an output in FormatStwo.
+func (w *forgedOutput) writeStwo(receipt *starknet.Receipt, rounded [2]uint64) {
+	w.mark = map[string]int{}
+	roots := w.roots(receipt)
+	w.put(felt.FromShortString("STARKD_OS_2"), n(0xc), n(uint64(1+len(w.others))), n(uint64(len(w.entered))), n(2))
+	w.sets = w.at()
+	w.put(w.format.Flags(nil)...)
+	w.mark["set"] = len(w.words)
+	w.put(w.format.Flags([]string{"range_check", "ec_op"})...)
+	w.classes()
+	w.mark["block"] = len(w.words)
+	exact := w.at()
+	w.put(n(w.number), n(w.timestamp), sequencer)
+	w.number64(rounded[0], rounded[1], 0, 1)
+	w.put(receipt.TransactionHash)
+	w.info = w.at() + 2
+	info := statement.InfoWords(w.tx, receipt.TransactionHash, n(0xc), w.info)
+	calldata := w.info + uint64(len(info))
+	info = append(info, w.check0.calldata...)
+	transfer := w.info + uint64(len(info))
+	info = append(info, roots[len(roots)-1].call.calldata...)
+	w.number64(uint64(1+len(info)), uint64(w.outcome))
+	w.put(info...)
+	w.mark["calls"] = len(w.words)
+	w.number64(uint64(len(roots)))
+	for _, r := range roots {
+		w.mark[r.kind.String()] = len(w.words)
+		start, end := calldata, transfer
+		w.block = exact
+		switch r.kind {
+		case statement.FeeTransferCall:
+			start, end = transfer, transfer+3
+		case statement.ConstructorCall:
+			start += 2
+			w.block = exact + 3
+		case statement.ValidateCall:
+			w.block = exact + 3
+		}
+		w.number64(uint64(r.kind), start, end)
+		w.callStwo(r.call)
+		w.number64(uint64(len(r.call.retdata)))
+		w.put(r.call.retdata...)
+	}
+	for _, number := range w.others {
+		w.mark["another block"] = len(w.words)
+		w.number64(number, 1, 2, 3, 4, 5, 0)
+	}
+}
+
+func (w *forgedOutput) callStwo(c *forgedCall) {
+	class := w.forged.code[c.class]
+	offset := 0
+	for _, list := range [][]casm.EntryPoint{class.EntryPoints.External, class.EntryPoints.Constructor} {
+		for _, e := range list {
+			if e.Selector == c.selector {
+				offset = e.Offset
+			}
+		}
+	}
+	start := w.at()
+	info := w.info
+	if c.info != 0 {
+		info = c.info
+	}
+	w.number64(w.block, info)
+	w.put(c.caller, c.contract, c.selector, n(w.code[c.class]+uint64(offset)), n(w.sets), n(c.gas))
+	for _, s := range c.syscalls {
+		w.put(felt.FromShortString(s.name), n(s.gas))
+		w.put(s.request...)
+		w.number64(s.gasLeft, flag(s.panic != nil))
+		switch {
+		case s.panic != nil:
+			w.put(spanOf(len(s.panic))...)
+		case s.calls:
+			w.put(s.response...)
+			w.put(spanOf(len(s.answer()))...)
+		case s.points:
+			w.number64(start + s.off)
+		default:
+			w.put(s.response...)
+		}
+	}
+	w.number64(0, flag(c.failed), c.left)
+	for _, s := range c.syscalls {
+		for _, array := range s.given {
+			w.put(array...)
+		}
+		if s.meta != nil {
+			info := s.meta(w.at() + 1)
+			if s.inner != nil {
+				s.inner.info = w.at() + 1
+			}
+			w.number64(uint64(len(info)))
+			w.put(info...)
+		}
+		if s.calls {
+			w.number64(flag(s.inner != nil))
+			if s.inner != nil {
+				w.callStwo(s.inner)
+				if s.inner.failed {
+					w.number64(uint64(len(s.inner.retdata)))
+					w.put(s.inner.retdata...)
+				}
+			}
+		}
+		switch {
+		case s.panic != nil:
+			w.put(s.panic...)
+		case !s.calls:
+			for _, array := range s.arrays {
+				w.put(array...)
+			}
+		}
+	}
 }
 
 func (w *forgedOutput) call(c *forgedCall) {
@@ -417,10 +619,11 @@ func TestForged(t *testing.T) {
 			f.invoke(callOf(&forgedCall{class: tokenCode, contract: forgedToken, caller: forgedAccount, selector: selector("f"), retdata: words(4)}))
 		},
 	} {
-		f := newForged()
-		change(f)
-		if err := f.check(); err != nil {
-			t.Errorf("%s: %v", name, err)
+		for _, f := range []*forged{newForged(), newForged().stwo()} {
+			change(f)
+			if err := f.check(); err != nil {
+				t.Errorf("%s, %s: %v", name, f.format.Layout(), err)
+			}
 		}
 	}
 }

@@ -57,8 +57,18 @@ func seedWords() []felt.Felt {
 	return append(list, n(66))                                         // panic data
 }
 
+// seedWordsStwo returns an output in FormatStwo at address 5000, with a syscall of each kind.
+func seedWordsStwo() []felt.Felt {
+	f := newForged().stwo()
+	f.invoke(shaBlock(), newPoint("Secp256k1", generatorK1, 700), coordinates("Secp256k1", 700, generatorK1), metaCall(),
+		&forgedSyscall{name: "EmitEvent", request: request(spanOf(1), spanOf(2)), arrays: [][]felt.Felt{words(1), words(2, 3)}})
+	w := &forgedOutput{forged: f, address: 5000, code: map[felt.Felt]uint64{}}
+	return w.write(f.receipt())
+}
+
 func FuzzParse(f *testing.F) {
 	seed := seedWords()
+	f.Add(fromWords(seedWordsStwo()...), uint64(5000))
 	f.Add(fromWords(seed...), uint64(1000))
 	f.Add(fromWords(seed[:12]...), uint64(0))
 	f.Add([]byte{}, uint64(1<<63))
@@ -68,8 +78,12 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if len(output.Blocks[0].Transactions) > len(list) || len(output.Classes) > len(list) {
-			t.Errorf("%d transactions and %d classes in %d words", len(output.Blocks[0].Transactions), len(output.Classes), len(list))
+		transactions := 0
+		for _, b := range output.Blocks {
+			transactions += len(b.Transactions)
+		}
+		if transactions > len(list) || len(output.Blocks) > len(list) || len(output.Classes) > len(list) {
+			t.Errorf("%d transactions, %d blocks and %d classes in %d words", transactions, len(output.Blocks), len(output.Classes), len(list))
 		}
 		// The accepted output has no words left.
 		if _, err := statement.Parse(append(slices.Clone(list), felt.Zero), address); err == nil {
@@ -95,6 +109,15 @@ func TestParseSeed(t *testing.T) {
 	for i := range seed {
 		if _, err := statement.Parse(seed[:i], 1); err == nil {
 			t.Errorf("accepted the first %d words of %d", i, len(seed))
+		}
+	}
+	stwo := seedWordsStwo()
+	if output, err := statement.Parse(stwo, 5000); err != nil || len(output.Blocks) != 1 || len(output.Blocks[0].Transactions[0].Calls) != 3 {
+		t.Errorf("got %+v, %v", output, err)
+	}
+	for i := range stwo {
+		if _, err := statement.Parse(stwo[:i], 5000); err == nil {
+			t.Errorf("accepted the first %d words of %d", i, len(stwo))
 		}
 	}
 	// Sizes are bound: no other output parses to the same value.
@@ -184,16 +207,8 @@ func FuzzUncovered(f *testing.F) {
 		c, claims := restlessFuzzed()
 		block := c.statementBlock()
 		block.Unproven, block.Validations = w.Unproven, w.Validations
-		r, err := statement.NewReplay(block, c.before)
-		if err != nil {
-			return
-		}
-		for _, claim := range claims {
-			if err := r.ApplyOutput(claim); err != nil {
-				return
-			}
-		}
-		if _, err := r.Outcome(); err == nil && len(w.Validations) != len(c.validations) {
+		_, err := statement.CheckOutputs(claims, []*statement.Block{block}, []statement.State{c.before})
+		if err == nil && len(w.Validations) != len(c.validations) {
 			t.Errorf("accepted with %d signature checks, %d left something", len(w.Validations), len(c.validations))
 		}
 	})

@@ -2,6 +2,7 @@ package statement
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet/constants"
@@ -42,22 +43,13 @@ type BlockRecord struct {
 	named             int    // number of syscalls that name a class without entering it
 }
 
-// block returns the record of a block.
-func (t *Output) block(number uint64) (*BlockRecord, error) {
-	var found *BlockRecord
-	for i := range t.Blocks {
-		if t.Blocks[i].Number != felt.FromUint64(number) {
-			continue
-		}
-		if found != nil {
-			return nil, fmt.Errorf("the output has block %d twice", number)
-		}
-		found = &t.Blocks[i]
+// block returns the record of a block, nil if there is none.
+func (t *Output) block(number uint64) *BlockRecord {
+	i := slices.IndexFunc(t.Blocks, func(b BlockRecord) bool { return b.Number == felt.FromUint64(number) })
+	if i < 0 {
+		return nil
 	}
-	if found == nil {
-		return nil, fmt.Errorf("none of the %d blocks of the output is block %d, the first is %v", len(t.Blocks), number, t.Blocks[0].Number)
-	}
-	return found, nil
+	return &t.Blocks[i]
 }
 
 // PublishedClass is the code of a class as it was executed.
@@ -67,7 +59,7 @@ type PublishedClass struct {
 	Address uint64 // address of Code[0]
 
 	tail    [2]felt.Felt // `ret`, and a pointer to the builtins' gas costs
-	checked bool         // the code has been compared with the compiled class
+	entered bool         // a replayed call enters it
 }
 
 // OutcomeCode is the way in which a transaction ended.

@@ -18,30 +18,149 @@ var (
 	transferSelector    = keccak.Starknet([]byte(constants.Transfer))
 )
 
-// Check replays the claims of a block's proofs, in the order of the transactions. The claims must have the same format and cover
-// exactly the transactions that the block does not list as unproven. A claim may also cover transactions of other blocks, which
-// are not replayed.
+// Check replays the claims of a block's proofs, in the order of the transactions. The claims must have the same format, cover
+// exactly the transactions that the block does not list as unproven, and have no transactions of other blocks.
 func Check(claims []*Claim, block *Block, before State) (*Outcome, error) {
-	r, err := newReplay(block, before)
+	outcomes, err := CheckBlocks(claims, []*Block{block}, []State{before})
+	if err != nil {
+		return nil, err
+	}
+	return outcomes[0], nil
+}
+
+// CheckBlocks does what Check does for several blocks of a chain with ascending numbers, to whose transactions the claims may belong. before
+// holds the state before each.
+//
+// The blocks are checked together because a claim holds only as a whole: code that is entered in the wrong way, or that is not what a compiler
+// makes, can write to the output whatever it likes. So every call of a claim is replayed, whatever block it belongs to.
+func CheckBlocks(claims []*Claim, blocks []*Block, before []State) ([]*Outcome, error) {
+	c, err := newChecker(blocks, before)
 	if err != nil {
 		return nil, err
 	}
 	for i, claim := range claims {
-		if err := r.Apply(claim); err != nil {
+		if err := c.apply(claim); err != nil {
 			return nil, fmt.Errorf("claim %d: %w", i, err)
 		}
 	}
-	return r.Outcome()
+	return c.outcomes()
 }
 
-// replay replays the claims of one block, one after the other.
+// checker checks claims about blocks, one after the other.
+type checker struct {
+	replays []*replay // of the blocks
+	format  *format   // of the claims; nil if it is not known yet
+}
+
+func newChecker(blocks []*Block, before []State) (*checker, error) {
+	if len(blocks) == 0 || len(before) != len(blocks) {
+		return nil, fmt.Errorf("statement: %d blocks with %d states before them", len(blocks), len(before))
+	}
+	c := new(checker)
+	for i, b := range blocks {
+		if i > 0 && b.Number <= blocks[i-1].Number {
+			return nil, fmt.Errorf("statement: block %d follows block %d, want ascending numbers", b.Number, blocks[i-1].Number)
+		}
+		if b.Format != 0 {
+			if f := b.Format.format(); c.format != nil && c.format != f {
+				return nil, fmt.Errorf("statement: block %d has format %s, the block before it %s", b.Number, f.name, c.format.name)
+			} else {
+				c.format = f
+			}
+		}
+		r, err := newReplay(b, before[i])
+		if err != nil {
+			return nil, err
+		}
+		c.replays = append(c.replays, r)
+	}
+	return c, nil
+}
+
+// apply checks a claim about the next proven transactions. After an error, c must not be used.
+func (c *checker) apply(claim *Claim) error {
+	f, err := claim.checkProgram()
+	if err != nil {
+		return err
+	}
+	output, err := Parse(claim.Output, claim.OutputAddress)
+	if err != nil {
+		return err
+	}
+	if output.format != f {
+		return fmt.Errorf("statement: the program %s has written an output of %s", f.name, output.format.name)
+	}
+	if err := c.replay(claim, output); err != nil {
+		return fmt.Errorf("statement: %w", err)
+	}
+	return nil
+}
+
+// replay replays all calls of a claim.
+func (c *checker) replay(claim *Claim, output *Output) error {
+	if c.format == nil {
+		c.format = output.format
+	}
+	if f := output.format; c.format != f {
+		return fmt.Errorf("the claim is of format %s, want %s", f.name, c.format.name)
+	}
+	published := make(map[felt.Felt]*PublishedClass, len(output.Classes))
+	for i := range output.Classes {
+		class := &output.Classes[i]
+		if published[class.Hash] != nil {
+			return fmt.Errorf("class %v is published twice", class.Hash)
+		}
+		published[class.Hash] = class
+	}
+	next := 0 // index of the first block that the next section may be of
+	for i := range output.Blocks {
+		section := &output.Blocks[i]
+		for next < len(c.replays) && section.Number != felt.FromUint64(c.replays[next].block.Number) {
+			next++
+		}
+		if next == len(c.replays) {
+			return fmt.Errorf("the output has transactions of block %v, which is not one of the %d blocks that are checked (%d to %d) or is out of order",
+				section.Number, len(c.replays), c.replays[0].block.Number, c.replays[len(c.replays)-1].block.Number)
+		}
+		r := c.replays[next]
+		next++
+		r.format = c.format
+		if err := r.apply(claim, output, section, published); err != nil {
+			return fmt.Errorf("block %d: %w", r.block.Number, err)
+		}
+	}
+	for i := range output.Classes {
+		if !output.Classes[i].entered {
+			return fmt.Errorf("class %v is published, but no call enters it", output.Classes[i].Hash)
+		}
+	}
+	return nil
+}
+
+// outcomes returns the outcomes of the blocks, which the claims must cover.
+func (c *checker) outcomes() ([]*Outcome, error) {
+	if c.format == nil {
+		c.format = FormatStwo.format()
+	}
+	var outcomes []*Outcome
+	for _, r := range c.replays {
+		r.format = c.format
+		outcome, err := r.outcome()
+		if err != nil {
+			return nil, fmt.Errorf("statement: block %d: %w", r.block.Number, err)
+		}
+		outcomes = append(outcomes, outcome)
+	}
+	return outcomes, nil
+}
+
+// replay replays the transactions of one block.
 type replay struct {
 	block   *Block
-	format  *format // of the claims; nil if it is not known yet
+	format  *format // of the claims
 	state   *overlay
 	classes map[felt.Felt]*casm.Class // classes whose hash has been compared
 	done    []TransactionOutcome
-	failed  bool
 
 	seen        map[felt.Felt]bool               // hashes of the transactions so far
 	price       *starknet.Uint128                // price of L2 gas; nil until a fee determines it
@@ -60,9 +179,6 @@ func newReplay(block *Block, before State) (*replay, error) {
 		block: block, state: newOverlay(before), classes: make(map[felt.Felt]*casm.Class), seen: make(map[felt.Felt]bool),
 		unproven: block.Unproven, validations: block.Validations,
 	}
-	if block.Format != 0 {
-		r.format = block.Format.format()
-	}
 	for _, w := range block.Opening {
 		if err := r.state.write(slot{w.Contract, w.Key}, w.Value); err != nil {
 			return nil, fmt.Errorf("statement: opening write of slot %v of %v: %w", w.Key, w.Contract, err)
@@ -71,60 +187,24 @@ func newReplay(block *Block, before State) (*replay, error) {
 	return r, nil
 }
 
-// Apply checks a claim about the block's next proven transactions. After an error, the replay must not be used.
-func (r *replay) Apply(claim *Claim) error {
-	if r.failed {
-		return fmt.Errorf("statement: an earlier claim was rejected")
-	}
-	r.failed = true
-	f, err := claim.checkProgram()
-	if err != nil {
-		return err
-	}
-	output, err := Parse(claim.Output, claim.OutputAddress)
-	if err != nil {
-		return err
-	}
-	if output.format != f {
-		return fmt.Errorf("statement: the program %s has written an output of %s", f.name, output.format.name)
-	}
-	if err := r.apply(claim, output); err != nil {
-		return fmt.Errorf("statement: %w", err)
-	}
-	r.failed = false
-	return nil
-}
-
-// Outcome returns the outcome of the block. The claims must cover the block.
-func (r *replay) Outcome() (*Outcome, error) {
-	if r.failed {
-		return nil, fmt.Errorf("statement: a claim was rejected")
-	}
-	if r.format == nil {
-		r.format = FormatStwo.format()
-	}
+// outcome returns the outcome of the block, after all claims.
+func (r *replay) outcome() (*Outcome, error) {
 	if err := r.skip(); err != nil {
-		return nil, fmt.Errorf("statement: %w", err)
+		return nil, err
 	}
 	if len(r.done) != len(r.block.Transactions) {
-		return nil, fmt.Errorf("statement: the claims and the unproven transactions are %d transactions, the block has %d", len(r.done), len(r.block.Transactions))
+		return nil, fmt.Errorf("the claims and the unproven transactions are %d transactions, the block has %d", len(r.done), len(r.block.Transactions))
 	}
 	return &Outcome{Transactions: r.done, Diff: r.state.diff()}, nil
 }
 
-func (r *replay) apply(claim *Claim, output *Output) error {
-	b, f := r.block, output.format
-	if r.format != nil && r.format != f {
-		return fmt.Errorf("the claim is of format %s, want %s", f.name, r.format.name)
-	}
-	r.format = f
+// apply replays the part of a claim for this block.
+func (r *replay) apply(claim *Claim, output *Output, section *BlockRecord, published map[felt.Felt]*PublishedClass) error {
+	b, f := r.block, r.format
 	if n := len(r.validations); f.whole && n > 0 {
 		return fmt.Errorf("effects of %d signature checks outside the proof, which covers the signature checks", n)
 	}
-	section, err := output.block(b.Number)
-	if err != nil {
-		return err
-	}
+	compared := make(map[*PublishedClass]bool)
 	for _, word := range []struct {
 		what      string
 		got, want felt.Felt
@@ -141,15 +221,7 @@ func (r *replay) apply(claim *Claim, output *Output) error {
 		}
 	}
 	if n, left := len(section.Transactions), len(b.Transactions)-len(r.done)-len(r.unproven); n == 0 || n > left {
-		return fmt.Errorf("the output has %d transactions of block %d, want 1 to %d (the rest of the block)", n, b.Number, left)
-	}
-	published := make(map[felt.Felt]*PublishedClass, len(output.Classes))
-	for i := range output.Classes {
-		class := &output.Classes[i]
-		if published[class.Hash] != nil {
-			return fmt.Errorf("class %v is published twice", class.Hash)
-		}
-		published[class.Hash] = class
+		return fmt.Errorf("the output has %d transactions, want 1 to %d (the rest of the block)", n, left)
 	}
 	for i := range section.Transactions {
 		if err := r.skip(); err != nil {
@@ -157,7 +229,7 @@ func (r *replay) apply(claim *Claim, output *Output) error {
 		}
 		index := len(r.done)
 		t := &replayer{
-			replay: r, section: section, published: published, costs: claim.ProgramBase + f.costs,
+			replay: r, section: section, published: published, compared: compared, costs: claim.ProgramBase + f.costs,
 			record: &section.Transactions[i], receipt: &b.Results[index].Receipt,
 		}
 		outcome, err := t.transaction(b.Transactions[index])
@@ -185,7 +257,7 @@ func (t *replayer) publishedClass(hash felt.Felt) (*PublishedClass, error) {
 	if class == nil {
 		return nil, fmt.Errorf("class %v is not published", hash)
 	}
-	if class.checked {
+	if t.compared[class] {
 		return class, nil
 	}
 	compiled := t.block.Classes[hash]
@@ -199,7 +271,7 @@ func (t *replayer) publishedClass(hash felt.Felt) (*PublishedClass, error) {
 	if err != nil {
 		return nil, fmt.Errorf("class %v: %w", hash, err)
 	}
-	class.checked = true
+	t.compared[class], class.entered = true, true
 	return class, nil
 }
 
@@ -240,7 +312,8 @@ type replayer struct {
 	*replay
 	section   *BlockRecord
 	published map[felt.Felt]*PublishedClass
-	costs     uint64 // address of the gas costs of builtins
+	compared  map[*PublishedClass]bool // published classes that are equal to the block's compiled classes
+	costs     uint64                   // address of the gas costs of builtins
 	record    *TransactionRecord
 	receipt   *starknet.Receipt // the signed receipt
 

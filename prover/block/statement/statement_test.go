@@ -276,14 +276,11 @@ func story(t *testing.T, format statement.Format) {
 
 // replay replays one claim for a whole block, without the check of the program.
 func (c *chain) replay(claim *statement.Claim, block *statement.Block) (*statement.Outcome, error) {
-	r, err := statement.NewReplay(block, c.before)
+	outcomes, err := statement.CheckOutputs([]*statement.Claim{claim}, []*statement.Block{block}, []statement.State{c.before})
 	if err != nil {
 		return nil, err
 	}
-	if err := r.ApplyOutput(claim); err != nil {
-		return nil, err
-	}
-	return r.Outcome()
+	return outcomes[0], nil
 }
 
 // TestEveryWordIsBound checks that every output word that the classes' code does not determine is bound: another value is
@@ -475,4 +472,104 @@ func TestOtherRecord(t *testing.T) {
 	change("a syscall more", func(e *cairo.CallTrace) { e.Syscalls = append(e.Syscalls, e.Syscalls[0]) })
 	change("another syscall", func(e *cairo.CallTrace) { e.Syscalls[0].Selector = cairo.StorageRead })
 	change("other gas", func(e *cairo.CallTrace) { e.Syscalls[0].Gas++ })
+}
+
+// after returns the state after the chain's transactions.
+func (c *chain) after() *memory {
+	m := c.before.clone()
+	for _, d := range c.diffs {
+		for _, s := range d.Storage {
+			for _, e := range s.Entries {
+				m.slots[state.Slot{Contract: s.Address, Key: e.Key}] = e.Value
+			}
+		}
+		for _, e := range d.Nonces {
+			m.nonces[e.Address] = e.Nonce
+		}
+		for _, e := range slices.Concat(d.Deployed, d.Replaced) {
+			m.contracts[e.Address] = e.ClassHash
+		}
+	}
+	return m
+}
+
+// TestSharedClaim checks a claim about two blocks: it is accepted for both together, and for none of them alone, whatever the other part is. Code
+// of a prover's own in one block could write the words of the other.
+func TestSharedClaim(t *testing.T) {
+	one := newChain(t)
+	one.format = statement.FormatStwo
+	one.invoke(plenty, transfer(0xbe, 1000))
+	two := newChain(t)
+	two.format, two.before, two.nonce = one.format, one.after(), one.nonce
+	two.block.Number++
+	two.block.Timestamp += 7
+	two.invoke(plenty, transfer(0xbf, 1), call{fibonacciAt, "store", words(30)}) // fibonacci runs in this block only
+	two.invoke(plenty, transfer(0xbf, 2))
+	shared := func(blocks ...*cairoos.Block) *statement.Claim {
+		trace, err := cairoos.Run(blocks, cairoos.Options{Layout: cairoos.LayoutStwo})
+		if err != nil {
+			t.Fatal(err)
+		}
+		claim, err := statement.ReadClaim(publicInput(trace))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return claim
+	}
+	claim := shared(one.osBlock(0, 1), two.osBlock(0, 2))
+	blocks, states := []*statement.Block{one.statementBlock(), two.statementBlock()}, []statement.State{one.before, two.before}
+	outcomes, err := statement.CheckBlocks([]*statement.Claim{claim}, blocks, states)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range []*chain{one, two} {
+		if len(outcomes[i].Transactions) != len(c.receipts) || outcomes[i].Transactions[0].Hash != c.receipts[0].TransactionHash {
+			t.Errorf("block %d: %d transactions", i, len(outcomes[i].Transactions))
+		}
+	}
+	// Parts of a block may be in several claims.
+	parts := []*statement.Claim{shared(one.osBlock(0, 1), two.osBlock(0, 1)), shared(two.osBlock(1, 2))}
+	if _, err := statement.CheckBlocks(parts, blocks, states); err != nil {
+		t.Errorf("two claims: %v", err)
+	}
+
+	// A prover's own code in the second block.
+	output, err := statement.Parse(claim.Output, claim.OutputAddress)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := *claim
+	forged.Output = slices.Clone(claim.Output)
+	for _, class := range output.Classes {
+		if class.Hash == one.before.contracts[fibonacciAt] {
+			word := &forged.Output[class.Address-claim.OutputAddress+20]
+			word.Add(word, &felt.One)
+		}
+	}
+	refused := func(name, want string, claims []*statement.Claim, blocks []*statement.Block, states []statement.State) {
+		t.Helper()
+		if _, err := statement.CheckBlocks(claims, blocks, states); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want an error that says %q", name, err, want)
+		}
+	}
+	whole := []*statement.Claim{claim}
+	refused("the first block alone", "the output has transactions of block 0xeb, which is not one of the 1 blocks", whole, blocks[:1], states[:1])
+	refused("the first block alone, with code of the prover's own in the second", "which is not one of the 1 blocks", []*statement.Claim{&forged}, blocks[:1], states[:1])
+	refused("code of the prover's own", "word 20 of the code is", []*statement.Claim{&forged}, blocks, states)
+	refused("the second block alone", "the output has transactions of block 0xea, which is not one of the 1 blocks", whole, blocks[1:], states[1:])
+	refused("blocks in another order", "want ascending numbers", whole, []*statement.Block{blocks[1], blocks[0]}, []statement.State{states[1], states[0]})
+	refused("a state less", "2 blocks with 1 states", whole, blocks, states[:1])
+	refused("no blocks", "0 blocks with 0 states", whole, nil, nil)
+	refused("the states swapped", "nonce is", whole, blocks, []statement.State{states[1], states[0]})
+	refused("a claim less", "the claims and the unproven transactions are 1 transactions, the block has 2", parts[:1], blocks, states)
+	refused("claims in another order", "block 235", []*statement.Claim{parts[1], parts[0]}, blocks, states)
+	refused("a claim twice", "want 1 to 0", []*statement.Claim{claim, claim}, blocks, states)
+	third := two.statementBlock()
+	third.Number += 2
+	refused("a block without a claim", "block 237: the claims and the unproven transactions are 0 transactions, the block has 2", whole,
+		append(blocks, third), append(states, two.after()))
+	empty := &statement.Block{Number: 300}
+	if _, err := statement.CheckBlocks(whole, append(blocks, empty), append(states, two.after())); err != nil {
+		t.Errorf("with a block without transactions: %v", err)
+	}
 }

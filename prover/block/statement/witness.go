@@ -104,36 +104,67 @@ type Verdict struct {
 // those of the block's transactions on the state before it, have the effects in the signed receipts, and lead from the signed
 // state commitment before the block to the one after it.
 func (w *Witness) Check(anchor *Anchor, claims []*Claim) (*Verdict, error) {
-	if w.Prestate == nil {
-		return nil, errors.New("statement: the witness has no prestate")
-	}
-	if err := w.checkSize(claims, anchor.Number); err != nil {
-		return nil, err
-	}
-	block, err := w.Block(anchor)
+	verdicts, err := CheckRange([]*Anchor{anchor}, []*Witness{w}, claims)
 	if err != nil {
 		return nil, err
 	}
-	before, err := w.Prestate.open(anchor.Before)
+	return verdicts[0], nil
+}
+
+// CheckRange does what Check does for several blocks with ascending numbers, to whose transactions the claims may belong. See CheckBlocks.
+func CheckRange(anchors []*Anchor, witnesses []*Witness, claims []*Claim) ([]*Verdict, error) {
+	if len(witnesses) != len(anchors) {
+		return nil, fmt.Errorf("statement: %d witnesses for %d blocks", len(witnesses), len(anchors))
+	}
+	outputs := make([]*Output, len(claims))
+	for i, claim := range claims {
+		var err error
+		if outputs[i], err = Parse(claim.Output, claim.OutputAddress); err != nil {
+			return nil, fmt.Errorf("claim %d: %w", i, err)
+		}
+	}
+	for i, w := range witnesses {
+		if w.Prestate == nil {
+			return nil, errors.New("statement: the witness has no prestate")
+		}
+		if err := w.checkSize(outputs, anchors[i].Number); err != nil {
+			return nil, err
+		}
+	}
+	var blocks []*Block
+	var befores []*Before
+	var states []State
+	for i, w := range witnesses {
+		block, err := w.Block(anchors[i])
+		if err != nil {
+			return nil, err
+		}
+		before, err := w.Prestate.open(anchors[i].Before)
+		if err != nil {
+			return nil, err
+		}
+		compiled := make(map[felt.Felt]felt.Felt)
+		for hash, class := range block.Classes {
+			compiled[hash] = class.BlakeHash()
+		}
+		blocks, befores, states = append(blocks, block), append(befores, before), append(states, before.withClasses(compiled))
+	}
+	outcomes, err := CheckBlocks(claims, blocks, states)
 	if err != nil {
 		return nil, err
 	}
-	compiled := make(map[felt.Felt]felt.Felt)
-	for hash, class := range block.Classes {
-		compiled[hash] = class.BlakeHash()
+	var verdicts []*Verdict
+	for i, outcome := range outcomes {
+		after, err := befores[i].after(&outcome.Diff)
+		if err != nil {
+			return nil, err
+		}
+		if after != anchors[i].After {
+			return nil, fmt.Errorf("statement: the proved state difference of block %d leads to commitment %v, validators signed %v", anchors[i].Number, after, anchors[i].After)
+		}
+		verdicts = append(verdicts, &Verdict{Outcome: outcome, Rejected: len(witnesses[i].Transactions) - len(blocks[i].Transactions)})
 	}
-	outcome, err := Check(claims, block, before.withClasses(compiled))
-	if err != nil {
-		return nil, err
-	}
-	after, err := before.after(&outcome.Diff)
-	if err != nil {
-		return nil, err
-	}
-	if after != anchor.After {
-		return nil, fmt.Errorf("statement: the proved state difference leads to commitment %v, validators signed %v", after, anchor.After)
-	}
-	return &Verdict{Outcome: outcome, Rejected: w.rejected()}, nil
+	return verdicts, nil
 }
 
 // Bounds on the witness of an honest block. They are generous; checkSize only limits the time that an untrusted witness costs.
@@ -147,19 +178,13 @@ const (
 
 // checkSize returns an error if the witness has more classes or trie nodes than the claims can need. It runs before they are
 // hashed.
-func (w *Witness) checkSize(claims []*Claim, number uint64) error {
+func (w *Witness) checkSize(outputs []*Output, number uint64) error {
 	words, published := wordsPerBlock+wordsPerTx*len(w.Transactions), 0
-	for i, claim := range claims {
-		t, err := Parse(claim.Output, claim.OutputAddress)
-		if err != nil {
-			return fmt.Errorf("claim %d: %w", i, err)
+	for _, t := range outputs {
+		if block := t.block(number); block != nil {
+			words += block.words
+			published += len(t.Classes) + block.named
 		}
-		block, err := t.block(number)
-		if err != nil {
-			return fmt.Errorf("claim %d: %w", i, err)
-		}
-		words += block.words
-		published += len(t.Classes) + block.named
 	}
 	for i := range w.Unproven {
 		words += len(w.Unproven[i].Diff) / bytesPerWord
