@@ -75,8 +75,12 @@ type Watch struct {
 	Nodes []string `mapstructure:"nodes"`
 	// REST is the host:port of the server for proofs and the explorer. Default 127.0.0.1:5051.
 	REST string `mapstructure:"rest"`
-	// Store is the gocloud.dev/blob URL of the proof store. Empty means data/proofs in the watcher's home.
+	// Store is the URL of the proof store, which watchers and workers may share: file:///PATH, s3://BUCKET?region=REGION, gs://BUCKET or
+	// azblob://CONTAINER. Empty means data/proofs in the watcher's home.
 	Store string `mapstructure:"store"`
+	// Queue is the URL of the queue of proof jobs: "embedded", a server in the watcher's process that only it reaches;
+	// "embedded://[TOKEN@]HOST:PORT", which workers reach there; or "nats://HOST:PORT", an existing server or cluster. Default embedded.
+	Queue string `mapstructure:"queue"`
 	// TrustingPeriod is the age up to which a verified header is trusted. It can be long because the validators never change: they are
 	// those of the genesis, and a watcher may join the chain at any time. Default 87600h, ten years.
 	TrustingPeriod time.Duration `mapstructure:"trusting_period"`
@@ -92,6 +96,12 @@ type Watch struct {
 	// MaxSteps bounds the Cairo steps of one proof; a power of two. A longer block is split between transactions. Default 262144.
 	MaxSteps uint64 `mapstructure:"max_steps"`
 }
+
+// The schemes of URLs of proof stores, and of servers of queues.
+var (
+	stores = []string{"file", "s3", "gs", "azblob", "mem"}
+	queues = []string{"nats", "tls", "ws", "wss"}
+)
 
 // Securities are the values of Watch.Security.
 var Securities = []string{"custom", "conjectured", "proven"}
@@ -167,6 +177,7 @@ func (c *Config) setDefaults() {
 		c.Watch.Nodes = []string{"http://127.0.0.1:26657"}
 	}
 	def(&c.Watch.REST, "127.0.0.1:5051")
+	def(&c.Watch.Queue, "embedded")
 	def(&c.Watch.TrustingPeriod, 87600*time.Hour)
 	def(&c.Watch.Security, "custom")
 	def(&c.Watch.PowBits, 20)
@@ -226,9 +237,13 @@ func (c *Config) Validate() error {
 		fault("watch.rest", "%q is not host:port", c.Watch.REST)
 	}
 	if c.Watch.Store != "" {
-		if u, err := url.Parse(c.Watch.Store); err != nil || u.Scheme == "" {
-			fault("watch.store", "%q is not a bucket's URL", c.Watch.Store)
+		if u, err := url.Parse(c.Watch.Store); err != nil || !slices.Contains(stores, u.Scheme) {
+			fault("watch.store", "%q is not a URL that begins with one of %q", c.Watch.Store, stores)
 		}
+	}
+	// Package watcher/queue checks the rest, and does not show passwords.
+	if scheme, _, ok := strings.Cut(c.Watch.Queue, "://"); scheme != "embedded" && (!ok || !slices.Contains(queues, scheme)) {
+		fault("watch.queue", "scheme %.20q is neither embedded nor one of %q", scheme, queues)
 	}
 	if c.Watch.TrustingPeriod < time.Minute {
 		fault("watch.trusting_period", "%v is below a minute", c.Watch.TrustingPeriod)
@@ -364,8 +379,12 @@ block_steps = {{.App.BlockSteps}}
 nodes = [{{range $i, $n := .Watch.Nodes}}{{if $i}}, {{end}}{{printf "%q" $n}}{{end}}]
 # The host:port of the server for proofs and the explorer.
 rest = {{printf "%q" .Watch.REST}}
-# The URL of the proof store (gocloud.dev/blob, such as file:///path). Empty means data/proofs in this home.
+# The URL of the proof store: file:///PATH, s3://BUCKET?region=REGION, gs://BUCKET or azblob://CONTAINER, with the credentials that the
+# cloud's own tools use. Empty means data/proofs in this home.
 store = {{printf "%q" .Watch.Store}}
+# The URL of the queue of proof jobs: "embedded" in the watcher's process; "embedded://127.0.0.1:4222", where workers of this machine reach
+# it, or "embedded://TOKEN@0.0.0.0:4222" for those of others; or "nats://HOST:4222", an existing server or cluster.
+queue = {{printf "%q" .Watch.Queue}}
 # The age up to which a verified header is trusted. It can be long because the validators of a chain never change.
 trusting_period = {{printf "%q" .Watch.TrustingPeriod.String}}
 # The proof system: stwo, which is several times faster, or stone. Without this line it is stwo, or stone if security is more than S-two has.

@@ -77,9 +77,10 @@ var policy = map[string][]string{
 	"prover/block":             {"crypto/felt", "cairo", "cairo/casm", "starknet", "prover", "prover/security", "prover/stone", "prover/stwo", "prover/block/statement", "internal/bounded"},
 	"prover/block/statement":   {"crypto/...", "cairo/casm", "starknet", "starknet/finality", "starknet/trie"},
 	"prover/block/headers":     {"crypto/felt", "crypto/zip215", "starknet", "prover/block", "prover/block/statement", "internal/bounded"},
-	"watcher/proofstore":       {"prover"},
+	"watcher/proofstore":       {"watcher/blobs"},
 	"watcher":                  {"crypto/felt", "cairo", "cairo/casm", "cairo/os", "starknet", "starknet/finality", "app/state", "app/executor", "app", "prover", "prover/security", "prover/stone", "prover/stwo", "prover/stwo/...", "prover/block/...", "watcher/proofstore", "watcher/job"},
 	"config":                   {"internal/hint"},
+	"watcher/blobs":            {},
 	"watcher/queue":            {},
 	"watcher/job":              {"crypto/felt", "cairo", "cairo/casm", "cairo/os"},
 	// node assembles the other packages. node/home only reads and writes files.
@@ -122,6 +123,7 @@ var outside = map[string][]string{
 	"github.com/cockroachdb/pebble":   {"internal/pebbledb"},
 	"github.com/gorilla/websocket":    {"rpc/jsonrpc", "watcher"},
 	"github.com/nats-io/":             {"watcher/queue"},
+	"gocloud.dev/":                    {"watcher/blobs"},
 	// Signatures are verified in one place, so that one rule applies to all.
 	"github.com/hdevalence/ed25519consensus": {"crypto/zip215"},
 }

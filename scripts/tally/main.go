@@ -39,6 +39,8 @@ var wants = []struct{ name, text string }{
 	{"a Python module", "python3 has no module"},
 	{"python3", "python3"},
 	{"STARKD_RPC", "STARKD_RPC"},
+	{"STARKD_TEST_BUCKET", "STARKD_TEST_BUCKET"},
+	{"versitygw", "versitygw is not on PATH"},
 	{"module proxy", "no module proxy"},
 	{"file modes", "files have no mode"},
 	{"a fitting fuzz input", "on purpose"},

@@ -1,20 +1,21 @@
-// Package proofstore stores proofs by block and by transaction, and serves them over HTTP (REST). It uses gocloud.dev/blob: files on disk by
-// default, or object storage by URL.
+// Package proofstore stores proofs by block and by transaction, and serves them over HTTP (REST). It keeps them in a folder or in a cloud's
+// object store (package blobs), which several watchers and workers may share.
 //
-// A bundle, the proofs of a block with the witness that a verifier needs, is one object. The record of a block is written after its bundle
-// and the index entries of its transactions, so a record that exists names a bundle that exists. The record is the commit point: a writer
-// that crashes before it writes the same objects again. Blocks without transactions have no record; the cursor is the height up to which all
-// blocks have been handled.
+// A bundle, the proofs of a block with the witness that a verifier needs, is one object, named by its block and its digest, compressed, and
+// never changed. The record of a block is written after its bundle, the index entries of its transactions and its entry in the list of
+// blocks, so a record that exists names a bundle that exists. The record is the commit point: a writer that crashes before it writes the same
+// objects again. Of several watchers that prove a block, the first record counts. Blocks without transactions have no record; the cursor is
+// the height up to which all blocks have been handled.
+//
+// The store also carries what passes between watchers and workers: inputs of jobs, named by their digests, and finished proofs, named by their
+// jobs. Of several workers that prove one job, the first proof counts.
 package proofstore
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -22,10 +23,10 @@ import (
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
-	"gocloud.dev/blob"
-	_ "gocloud.dev/blob/fileblob" // file://
-	_ "gocloud.dev/blob/memblob"  // mem://
-	"gocloud.dev/gcerrors"
+	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/starkd/starkd/watcher/blobs"
 )
 
 // ErrNotFound is the error of a block, transaction or bundle that is not stored.
@@ -56,6 +57,7 @@ type Record struct {
 type Bundle struct {
 	Size   int64  `json:"size"` // bytes
 	SHA256 string `json:"sha256"`
+	Gzip   int64  `json:"gzip,omitempty"` // bytes of the compressed object; 0 for a bundle of an earlier version, which is not compressed
 }
 
 // Entry describes one proof of a bundle.
@@ -82,31 +84,56 @@ type Unproven struct {
 	Syscall     string `json:"syscall,omitempty"`
 }
 
-// position is the index entry of a transaction: the place of its proof.
+// position is the index entry of a transaction. Part is the index of its proof in the bundle, -1 if no proof covers it, for the watcher that
+// wrote the entry.
 type position struct {
 	Block uint64 `json:"block"`
-	Part  int    `json:"part"` // index of the proof in the bundle; -1 if no proof covers the transaction
+	Part  int    `json:"part"`
 }
 
 // Store stores records and bundles in a bucket. It is safe for concurrent use.
 type Store struct {
-	bucket *blob.Bucket
-	cursor atomic.Uint64
+	bucket  *blobs.Bucket
+	cursor  atomic.Uint64
+	records *lru.Cache[uint64, *Record] // records with a bundle, by block; they never change
 
-	mu     sync.Mutex
-	newest []uint64  // blocks of the newest records, ascending, at most listed of them
-	asOf   time.Time // when the bucket was last listed; zero if never
+	mu   sync.Mutex
+	log  *lru.Cache[uint64, uint64] // blocks of entries of the list, by position
+	end  uint64                     // positions below it have entries
+	asOf time.Time                  // when the end was last looked for; zero if never
 }
 
-// Open opens the bucket at a gocloud.dev URL, such as file:///var/lib/starkd/proofs or mem://.
+// Bounds of what is read and remembered.
+const (
+	maxBundle  = 256 << 20 // bytes
+	maxRecord  = 64 << 20  // bytes
+	maxEntry   = 4 << 10   // bytes of an index entry
+	cached     = 256       // records
+	cachedLog  = 1 << 14   // entries of the list
+	concurrent = 16        // requests to the bucket at once, for one operation
+)
+
+// Open opens the store at a URL of package blobs, such as file:///var/lib/starkd/proofs, s3://bucket?region=eu-central-1 or mem://. A store
+// of an earlier version gets its list of blocks.
 func Open(ctx context.Context, url string) (*Store, error) {
-	bucket, err := blob.OpenBucket(ctx, url)
+	bucket, err := blobs.Open(ctx, url)
 	if err != nil {
-		return nil, fmt.Errorf("proofstore: %q: %w", url, err)
+		return nil, fmt.Errorf("proofstore: %w", err)
 	}
 	s := &Store{bucket: bucket}
+	if s.records, err = lru.New[uint64, *Record](cached); err == nil {
+		s.log, err = lru.New[uint64, uint64](cachedLog)
+	}
+	if err == nil {
+		err = s.completeList(ctx)
+	}
 	var at cursor
-	if err := s.readJSON(ctx, cursorKey, &at); err != nil && !errors.Is(err, ErrNotFound) {
+	if err == nil {
+		if err = s.readJSON(ctx, cursorKey, &at); errors.Is(err, ErrNotFound) {
+			err = nil
+		}
+	}
+	if err != nil {
 		return nil, errors.Join(err, bucket.Close())
 	}
 	s.cursor.Store(at.Height)
@@ -143,11 +170,11 @@ func (s *Store) Bind(ctx context.Context, chain, genesis string) error {
 	var is identity
 	switch err := s.readJSON(ctx, chainKey, &is); {
 	case errors.Is(err, ErrNotFound):
-		data, err := json.Marshal(identity{chain, genesis})
-		if err != nil {
-			return err
+		err := s.create(ctx, chainKey, identity{chain, genesis})
+		if errors.Is(err, blobs.ErrExists) { // another watcher has just bound it
+			return s.Bind(ctx, chain, genesis)
 		}
-		return s.write(ctx, chainKey, data)
+		return err
 	case err != nil:
 		return err
 	case is != identity{chain, genesis}:
@@ -167,11 +194,7 @@ func (s *Store) Cursor() uint64 { return s.cursor.Load() }
 // SetCursor sets the cursor, durably only if sync is set. After a crash the cursor may therefore be lower, and blocks are handled again.
 func (s *Store) SetCursor(ctx context.Context, height uint64, sync bool) error {
 	if sync {
-		data, err := json.Marshal(cursor{height})
-		if err != nil {
-			return err
-		}
-		if err := s.write(ctx, cursorKey, data); err != nil {
+		if err := s.write(ctx, cursorKey, cursor{height}); err != nil {
 			return err
 		}
 	}
@@ -179,57 +202,82 @@ func (s *Store) SetCursor(ctx context.Context, height uint64, sync bool) error {
 	return nil
 }
 
-func bundleKey(block uint64) string     { return fmt.Sprintf("bundles/%012d.json", block) }
 func recordKey(block uint64) string     { return fmt.Sprintf("blocks/%012d.json", block) }
 func transactionKey(hash string) string { return "transactions/" + hash }
 
-// PutBundle stores the bundle of a block, and replaces an existing one.
-func (s *Store) PutBundle(ctx context.Context, block uint64, bundle []byte) (*Bundle, error) {
-	digest := sha256.Sum256(bundle)
-	return &Bundle{Size: int64(len(bundle)), SHA256: hex.EncodeToString(digest[:])}, s.write(ctx, bundleKey(block), bundle)
+// PutRecord stores the index entries of a block's transactions, its entry in the list of blocks, and then its record. The bundle must be
+// stored already. If another watcher has stored a record of the block, that one counts, unless it has no bundle and r has one. PutRecord then
+// deletes the bundle of r.
+func (s *Store) PutRecord(ctx context.Context, r *Record) error {
+	before, err := s.stored(ctx, r.Block)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	known := err == nil
+	if known && (before.Bundle != nil || r.Bundle == nil) {
+		return s.discard(ctx, r, before)
+	}
+	if err := s.index(ctx, r); err != nil {
+		return err
+	}
+	if known {
+		return s.write(ctx, recordKey(r.Block), r)
+	}
+	if err := s.list(ctx, r.Block); err != nil {
+		return err
+	}
+	err = s.create(ctx, recordKey(r.Block), r)
+	if errors.Is(err, blobs.ErrExists) {
+		return s.PutRecord(ctx, r)
+	}
+	return err
 }
 
-// PutRecord stores the index entries of a block's transactions and then its record. The bundle must be stored already.
-func (s *Store) PutRecord(ctx context.Context, r *Record) error {
-	index := func(hash string, part int) error {
-		data, err := json.Marshal(position{r.Block, part})
-		if err != nil {
-			return err
-		}
-		return s.write(ctx, transactionKey(hash), data)
+// discard deletes the bundle of r, if the stored record has another one.
+func (s *Store) discard(ctx context.Context, r, stored *Record) error {
+	if r.Bundle == nil || r.Bundle.Gzip == 0 || stored.Bundle != nil && stored.Bundle.SHA256 == r.Bundle.SHA256 {
+		return nil
+	}
+	return s.bucket.Delete(ctx, bundleKey(r.Block, r.Bundle))
+}
+
+// index stores the index entries of the transactions of a block.
+func (s *Store) index(ctx context.Context, r *Record) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(concurrent)
+	put := func(hash string, part int) {
+		group.Go(func() error { return s.write(ctx, transactionKey(hash), position{r.Block, part}) })
 	}
 	for _, entry := range r.Proofs {
 		for _, hash := range entry.Transactions {
-			if err := index(hash, entry.Part); err != nil {
-				return err
-			}
+			put(hash, entry.Part)
 		}
 	}
 	for _, exception := range r.Unproven {
-		if err := index(exception.Transaction, -1); err != nil {
-			return err
-		}
+		put(exception.Transaction, -1)
 	}
-	data, err := json.Marshal(r)
-	if err != nil {
-		return err
+	return group.Wait()
+}
+
+// stored returns the stored record of a block, or ErrNotFound.
+func (s *Store) stored(ctx context.Context, block uint64) (*Record, error) {
+	if r, ok := s.records.Get(block); ok {
+		return r, nil
 	}
-	if err := s.write(ctx, recordKey(r.Block), data); err != nil {
-		return err
+	r := new(Record)
+	if err := s.readJSON(ctx, recordKey(block), r); err != nil {
+		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.asOf.IsZero() {
-		s.remember(r.Block)
+	if r.Bundle != nil {
+		s.records.Add(block, r)
 	}
-	return nil
+	return r, nil
 }
 
 // Record returns the record of a block. It is Empty for a handled block without transactions. For a block that has not been handled the
-// error is ErrNotFound.
+// error is ErrNotFound. The caller must not change the record.
 func (s *Store) Record(ctx context.Context, block uint64) (*Record, error) {
-	r := new(Record)
-	err := s.readJSON(ctx, recordKey(block), r)
+	r, err := s.stored(ctx, block)
 	if errors.Is(err, ErrNotFound) && block <= s.Cursor() {
 		return &Record{Block: block, Status: Empty, Transactions: []string{}, Proofs: []Entry{}}, nil
 	}
@@ -247,115 +295,58 @@ func (s *Store) Transaction(ctx context.Context, hash string) (*Record, int, err
 	if err != nil {
 		return nil, 0, err
 	}
+	// Another watcher may have split the block into other parts than the one whose record counts, so p.Part may be wrong.
 	for i := range r.Proofs {
-		if r.Proofs[i].Part == p.Part {
+		if slices.Contains(r.Proofs[i].Transactions, hash) {
 			return r, i, nil
 		}
 	}
 	return r, -1, nil
 }
 
-// Bundle returns the bundle of a record, after checking its digest.
-func (s *Store) Bundle(ctx context.Context, r *Record) ([]byte, error) {
-	if r.Bundle == nil {
-		return nil, fmt.Errorf("%w: block %d (%s) has no proof", ErrNotFound, r.Block, r.Status)
-	}
-	data, err := s.read(ctx, bundleKey(r.Block))
+// write stores an object as JSON, and replaces an existing one.
+func (s *Store) write(ctx context.Context, key string, value any) error {
+	data, err := json.Marshal(value)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if digest := sha256.Sum256(data); hex.EncodeToString(digest[:]) != r.Bundle.SHA256 {
-		return nil, fmt.Errorf("proofstore: the bundle of block %d has digest %x, its record says %s", r.Block, digest, r.Bundle.SHA256)
-	}
-	return data, nil
-}
-
-// Latest returns the records of the newest blocks that have transactions, newest first, at most limit of them.
-func (s *Store) Latest(ctx context.Context, limit int) ([]*Record, error) {
-	numbers, err := s.latest(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var records []*Record
-	for i := len(numbers) - 1; i >= 0 && len(records) < limit; i-- {
-		r := new(Record)
-		if err := s.readJSON(ctx, recordKey(numbers[i]), r); err != nil {
-			return nil, err
-		}
-		records = append(records, r)
-	}
-	return records, nil
-}
-
-const (
-	// listed is the number of newest records whose blocks are kept in memory.
-	listed = 100
-	// listInterval is the age at which a listing is repeated, because another watcher may write to the same bucket.
-	listInterval = time.Minute
-)
-
-// latest returns the blocks of the newest records, ascending. Listing the bucket takes time in proportion to its records, so it is done at
-// most once in listInterval. Records that this process writes are added without listing.
-func (s *Store) latest(ctx context.Context) ([]uint64, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.asOf.IsZero() || time.Since(s.asOf) > listInterval {
-		s.newest = nil
-		it := s.bucket.List(&blob.ListOptions{Prefix: "blocks/"})
-		for {
-			object, err := it.Next(ctx)
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				s.asOf = time.Time{}
-				return nil, fmt.Errorf("proofstore: blocks/: %w", err)
-			}
-			var block uint64
-			if _, err := fmt.Sscanf(object.Key, "blocks/%d.json", &block); err == nil && recordKey(block) == object.Key {
-				s.remember(block)
-			}
-		}
-		s.asOf = time.Now()
-	}
-	return slices.Clone(s.newest), nil
-}
-
-// remember adds a block to the newest records. The caller holds s.mu.
-func (s *Store) remember(block uint64) {
-	at, found := slices.BinarySearch(s.newest, block)
-	if found {
-		return
-	}
-	s.newest = slices.Insert(s.newest, at, block)
-	if len(s.newest) > listed {
-		s.newest = s.newest[1:]
-	}
-}
-
-// write stores an object atomically: fileblob renames a temporary file, and object stores replace whole objects.
-func (s *Store) write(ctx context.Context, key string, data []byte) error {
-	if err := s.bucket.WriteAll(ctx, key, data, &blob.WriterOptions{ContentType: "application/json"}); err != nil {
-		return fmt.Errorf("proofstore: %s: %w", key, err)
+	if err := s.bucket.Put(ctx, key, data); err != nil {
+		return fmt.Errorf("proofstore: %w", err)
 	}
 	return nil
 }
 
-// read returns an object, or ErrNotFound.
-func (s *Store) read(ctx context.Context, key string) ([]byte, error) {
-	data, err := s.bucket.ReadAll(ctx, key)
-	if gcerrors.Code(err) == gcerrors.NotFound {
+// create stores an object as JSON. The error is blobs.ErrExists if there is one already.
+func (s *Store) create(ctx context.Context, key string, value any) error {
+	data, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	if err := s.bucket.Create(ctx, key, data); err != nil {
+		return fmt.Errorf("proofstore: %w", err)
+	}
+	return nil
+}
+
+// read returns an object of at most limit bytes, or ErrNotFound.
+func (s *Store) read(ctx context.Context, key string, limit int64) ([]byte, error) {
+	data, err := s.bucket.Get(ctx, key, limit)
+	if errors.Is(err, blobs.ErrNotFound) {
 		return nil, fmt.Errorf("%w: %s", ErrNotFound, key)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("proofstore: %s: %w", key, err)
+		return nil, fmt.Errorf("proofstore: %w", err)
 	}
 	return data, nil
 }
 
 // readJSON decodes an object, or returns ErrNotFound. Unknown members are an error.
 func (s *Store) readJSON(ctx context.Context, key string, into any) error {
-	data, err := s.read(ctx, key)
+	limit := int64(maxEntry)
+	if _, ok := into.(*Record); ok {
+		limit = maxRecord
+	}
+	data, err := s.read(ctx, key, limit)
 	if err != nil {
 		return err
 	}
