@@ -19,13 +19,14 @@ func bundleKey(block uint64, b *Bundle) string {
 	if b.Gzip == 0 {
 		return fmt.Sprintf("bundles/%012d.json", block) // of an earlier version
 	}
-	return fmt.Sprintf("bundles/%012d-%s.json.gz", block, b.SHA256)
+	return fmt.Sprintf("bundles/%s.json.gz", b.SHA256)
 }
 
-// PutBundle stores the bundle of a block and returns its description, for the record of the block.
+// PutBundle stores a bundle that has the proof of a block and returns its description, for the record of the block. A bundle of several blocks
+// is stored once.
 func (s *Store) PutBundle(ctx context.Context, block uint64, bundle []byte) (*Bundle, error) {
 	if len(bundle) > maxBundle {
-		return nil, fmt.Errorf("proofstore: a bundle of %d bytes exceeds %d", len(bundle), maxBundle)
+		return nil, fmt.Errorf("proofstore: the bundle of block %d has %d bytes, at most %d are stored", block, len(bundle), maxBundle)
 	}
 	packed, err := compressed(bundle)
 	if err != nil {

@@ -1,7 +1,7 @@
 // Package proofstore stores proofs by block and by transaction, and serves them over HTTP (REST). It keeps them in a folder or in a cloud's
 // object store (package blobs), which several watchers and workers may share.
 //
-// A bundle, the proofs of a block with the witness that a verifier needs, is one object, named by its block and its digest, compressed, and
+// A bundle, the proofs of one or several blocks with the witness that a verifier needs, is one object, named by its digest, compressed, and
 // never changed. The record of a block is written after its bundle, the index entries of its transactions and its entry in the list of
 // blocks, so a record that exists names a bundle that exists. The record is the commit point: a writer that crashes before it writes the same
 // objects again. Of several watchers that prove a block, the first record counts. Blocks without transactions have no record; the cursor is
@@ -206,8 +206,8 @@ func recordKey(block uint64) string     { return fmt.Sprintf("blocks/%012d.json"
 func transactionKey(hash string) string { return "transactions/" + hash }
 
 // PutRecord stores the index entries of a block's transactions, its entry in the list of blocks, and then its record. The bundle must be
-// stored already. If another watcher has stored a record of the block, that one counts, unless it has no bundle and r has one. PutRecord then
-// deletes the bundle of r.
+// stored already. If another watcher has stored a record of the block, that one counts, unless it has no bundle and r has one. A bundle that no
+// record names stays in the store.
 func (s *Store) PutRecord(ctx context.Context, r *Record) error {
 	before, err := s.stored(ctx, r.Block)
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -215,7 +215,7 @@ func (s *Store) PutRecord(ctx context.Context, r *Record) error {
 	}
 	known := err == nil
 	if known && (before.Bundle != nil || r.Bundle == nil) {
-		return s.discard(ctx, r, before)
+		return nil
 	}
 	if err := s.index(ctx, r); err != nil {
 		return err
@@ -231,14 +231,6 @@ func (s *Store) PutRecord(ctx context.Context, r *Record) error {
 		return s.PutRecord(ctx, r)
 	}
 	return err
-}
-
-// discard deletes the bundle of r, if the stored record has another one.
-func (s *Store) discard(ctx context.Context, r, stored *Record) error {
-	if r.Bundle == nil || r.Bundle.Gzip == 0 || stored.Bundle != nil && stored.Bundle.SHA256 == r.Bundle.SHA256 {
-		return nil
-	}
-	return s.bucket.Delete(ctx, bundleKey(r.Block, r.Bundle))
 }
 
 // index stores the index entries of the transactions of a block.

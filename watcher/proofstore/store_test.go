@@ -322,15 +322,12 @@ func TestTwoWatchers(t *testing.T) {
 		return r
 	}
 	first := store(a, 20, "whole", 1)
-	second := store(b, 20, "in parts", 2)
+	store(b, 20, "in parts", 2)
 	for _, s := range []*Store{a, b} {
 		got, i, err := s.Transaction(ctx, "0x2")
 		if err != nil || i != 0 || got.Bundle.SHA256 != first.Bundle.SHA256 {
 			t.Errorf("transaction 0x2: %+v, %d, %v; want the first watcher's", got, i, err)
 		}
-	}
-	if _, err := os.Stat(filepath.Join(dir, bundleKey(20, second.Bundle))); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the bundle that does not count is still there: %v", err)
 	}
 	if data, err := b.Bundle(ctx, first); err != nil || string(data) != "whole" {
 		t.Errorf("the bundle that counts: %q, %v", data, err)
@@ -508,6 +505,31 @@ func TestS3(t *testing.T) {
 	}
 	if err := s.Bind(t.Context(), "OTHER", "ab"); err == nil {
 		t.Error("the store was bound to two chains")
+	}
+}
+
+// TestBundleOfBlocks checks that a bundle of several blocks is one object, which each of the blocks has.
+func TestBundleOfBlocks(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(t.Context(), "file://"+dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for block := uint64(5); block < 9; block++ {
+		bundle, err := s.PutBundle(t.Context(), block, []byte("5 to 8"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.PutRecord(t.Context(), &Record{Block: block, Status: Proved, Bundle: bundle}); err != nil {
+			t.Fatal(err)
+		}
+		if w := asker(s)("GET", fmt.Sprintf("/v1/blocks/%d/proof", block)); w.Body.String() != "5 to 8" {
+			t.Errorf("block %d: %d %s", block, w.Code, w.Body)
+		}
+	}
+	if files, err := os.ReadDir(filepath.Join(dir, "bundles")); err != nil || len(files) != 1 {
+		t.Errorf("%d files, %v; want 1", len(files), err)
 	}
 }
 

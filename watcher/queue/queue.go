@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/url"
 	"os"
 	"slices"
@@ -30,6 +31,9 @@ type Config struct {
 	URL string
 	// Dir is the folder for the files of an embedded server.
 	Dir string
+	// Chain is the id of the chain whose jobs the queue has. A queue that belongs to another chain is an error. Workers, which prove jobs of any
+	// chain, leave it empty.
+	Chain string
 	// Lease is the time after which the job of a silent worker is given to another one. Workers report three times as often. It is set when the
 	// streams are made. Default 30 s.
 	Lease time.Duration
@@ -236,6 +240,9 @@ func (q *Queue) prepare(ctx context.Context, replicas int) error {
 	}); err != nil {
 		return err
 	}
+	if err := q.bind(ctx); err != nil {
+		return err
+	}
 	if q.errors, err = q.stream(ctx, jetstream.StreamConfig{
 		Name: q.name + "-errors", Subjects: []string{q.name + ".tries.*", q.name + ".aside.*"}, Storage: jetstream.FileStorage,
 		MaxMsgs: maxJobs, MaxMsgsPerSubject: 1, Discard: jetstream.DiscardOld, MaxMsgSize: maxMessage, Replicas: replicas,
@@ -274,6 +281,34 @@ func (q *Queue) stream(ctx context.Context, want jetstream.StreamConfig) (jetstr
 		return nil, fmt.Errorf("stream %s exists and was not made by starkd: retention %v, subjects %v", want.Name, is.Retention, is.Subjects)
 	}
 	return s, nil
+}
+
+// ChainError is the error of a queue with jobs of another chain.
+type ChainError struct{ Chain, Queue string }
+
+func (e *ChainError) Error() string {
+	return fmt.Sprintf("queue: the queue has jobs of chain %q, not of chain %q: choose another ?name=NAME in its URL", e.Queue, e.Chain)
+}
+
+// chainKey is the key of the chain's id in the metadata of the stream of jobs.
+const chainKey = "starkd.chain"
+
+// bind records the chain of the queue if it has none yet, and checks it otherwise.
+func (q *Queue) bind(ctx context.Context) error {
+	config := q.jobs.CachedInfo().Config
+	switch is := config.Metadata[chainKey]; {
+	case q.config.Chain == "" || is == q.config.Chain:
+		return nil
+	case is != "":
+		return &ChainError{Chain: q.config.Chain, Queue: is}
+	}
+	config.Metadata = maps.Clone(config.Metadata)
+	if config.Metadata == nil {
+		config.Metadata = map[string]string{}
+	}
+	config.Metadata[chainKey] = q.config.Chain
+	_, err := q.js.UpdateStream(ctx, config)
+	return err
 }
 
 // Close closes the connection and stops an embedded server. Leases that are not finished are lost.

@@ -319,6 +319,30 @@ func TestForeignStream(t *testing.T) {
 	none(t, second)
 }
 
+// TestChain checks that a queue belongs to the chain of the first watcher.
+func TestChain(t *testing.T) {
+	t.Parallel()
+	q := open(t) // a worker's
+	put(t, q, "a")
+	at := func(chain string) Config { return Config{URL: "nats://" + q.Address(), Chain: chain} }
+	for _, chain := range []string{"ONE", "", "ONE"} {
+		again, err := Open(t.Context(), at(chain))
+		if err != nil {
+			t.Fatalf("chain %q: %v", chain, err)
+		}
+		if err := again.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := Open(t.Context(), at("OTHER"))
+	if e, ok := errors.AsType[*ChainError](err); !ok || e.Queue != "ONE" || e.Chain != "OTHER" {
+		t.Errorf("another chain: %v", err)
+	}
+	if l := take(t, q, "w"); l.Job().Name != "a" {
+		t.Errorf("took %s", l.Job().Name)
+	}
+}
+
 func TestCheckURL(t *testing.T) {
 	for text, want := range map[string]string{
 		"embedded": "", "embedded://127.0.0.1:4222": "", "embedded://localhost:0": "", "embedded://[::1]:4222": "", "embedded://tok@0.0.0.0:4222": "",
