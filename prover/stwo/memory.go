@@ -287,7 +287,7 @@ func (p *Prover) way(f *footprint) (parts int, bound int64, err error) {
 	return 0, 0, &MemoryError{f.need(ways[len(ways)-1]), p.memory}
 }
 
-// heapBound returns what is left for the Go runtime of a bound.
+// heapBound returns the part of a bound that the Go runtime may use.
 func (f *footprint) heapBound(bound int64) int64 {
 	bound -= programMemory
 	if f.mapped {
