@@ -33,6 +33,8 @@ var BuiltinOrder = []string{
 type builtinRule struct {
 	cells, inputs uint64 // of an instance
 	component     uint64 // number of instances that a layout's ratio counts as one
+	bits          int    // of a range check; else 0
+	remembers     bool   // deduce stores all outputs of the instance as deduced
 	// check returns an error if the value v, just written at a, is not allowed; nil allows all values.
 	check func(b *Builtin, m *Memory, a Addr, v Value) error
 	// deduce computes the cell at offset index of the instance that starts at a; false if an input is missing.
@@ -42,14 +44,14 @@ type builtinRule struct {
 var builtinRules = map[string]*builtinRule{
 	BuiltinOutput:       {},
 	BuiltinPedersen:     {cells: 3, inputs: 2, component: 1, deduce: deducePedersen},
-	BuiltinRangeCheck:   {cells: 1, inputs: 1, component: 1, check: rangeCheck(128)},
+	BuiltinRangeCheck:   {cells: 1, inputs: 1, component: 1, bits: 128, check: rangeCheck(128)},
 	BuiltinECDSA:        {cells: 2, inputs: 2, component: 1, check: checkSignature},
-	BuiltinBitwise:      {cells: 5, inputs: 2, component: 1, deduce: deduceBitwise},
-	BuiltinECOp:         {cells: 7, inputs: 5, component: 1, deduce: deduceECOp},
-	BuiltinKeccak:       {cells: 16, inputs: 8, component: 16, deduce: deduceKeccak},
-	BuiltinPoseidon:     {cells: 6, inputs: 3, component: 1, deduce: deducePoseidon},
+	BuiltinBitwise:      {cells: 5, inputs: 2, component: 1, remembers: true, deduce: deduceBitwise},
+	BuiltinECOp:         {cells: 7, inputs: 5, component: 1, remembers: true, deduce: deduceECOp},
+	BuiltinKeccak:       {cells: 16, inputs: 8, component: 16, remembers: true, deduce: deduceKeccak},
+	BuiltinPoseidon:     {cells: 6, inputs: 3, component: 1, remembers: true, deduce: deducePoseidon},
 	BuiltinSegmentArena: {cells: 3, inputs: 3, component: 1},
-	BuiltinRangeCheck96: {cells: 1, inputs: 1, component: 1, check: rangeCheck(96)},
+	BuiltinRangeCheck96: {cells: 1, inputs: 1, component: 1, bits: 96, check: rangeCheck(96)},
 	BuiltinAddMod:       {cells: 7, inputs: 7, component: 1},
 	BuiltinMulMod:       {cells: 7, inputs: 7, component: 1},
 }

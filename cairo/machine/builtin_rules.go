@@ -24,6 +24,19 @@ func rangeCheck(bits int) func(*Builtin, *Memory, Addr, Value) error {
 	}
 }
 
+// allows reports whether the known cell c holds a number that a range check accepts. It is false for other checks.
+func (r *builtinRule) allows(c *Cell) bool {
+	if r.bits == 0 {
+		return false
+	}
+	f, ok := c.Felt()
+	if !ok {
+		return false
+	}
+	l := f.Limbs()
+	return l[2]|l[3] == 0 && (r.bits == 128 || l[1]>>32 == 0)
+}
+
 func deducePedersen(b *Builtin, m *Memory, a Addr, _ uint64) (Value, bool, error) {
 	instance := a.Offset / b.rule.cells
 	x, err := m.Felt(a)

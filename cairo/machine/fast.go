@@ -75,17 +75,46 @@ func (m *Machine) fast(in *instruction) bool {
 			return false // a relocation rule may apply
 		}
 		if op1[3]&knownBit == 0 {
-			// Only the deduction op1 = dst is common.
-			if in.res != resOp1 || dst[3]&knownBit == 0 || where == nil || where.builtin != nil || where.shared {
+			if in.res != resOp1 || where == nil || where.shared {
 				return false
 			}
-			if m.Tracing {
-				m.record(in)
-				m.mark3(dst, op0, op1)
+			if b := where.builtin; b != nil && op1[3]&deducedBit == 0 {
+				// A rule may deduce op1 or restrict it.
+				if in.op1 != op1Op0 {
+					return false
+				}
+				offset := op0[0] + uint64(int64(in.off2))
+				switch {
+				case b.rule.deduce == nil || offset%b.rule.cells < b.rule.inputs:
+					if b.check != nil && !b.rule.allows(dst) {
+						return false
+					}
+				case !b.rule.remembers:
+					return false
+				default:
+					if _, ok, err := b.deduceAt(&m.Memory, Addr{b.Base.Segment, offset}); !ok || err != nil {
+						return false
+					}
+					op1 = where.at(offset) // its chunk may have moved
+				}
 			}
-			op1[0], op1[1], op1[2], op1[3] = dst[0], dst[1], dst[2], dst[3]&^accessedBit|op1[3]
-			m.advance(in)
-			return true
+			switch known := dst[3]&knownBit != 0; {
+			case op1[3]&deducedBit != 0:
+				if known && (dst[0] != op1[0] || dst[1] != op1[1] || dst[2] != op1[2] || (dst[3]^op1[3])&^cellBits != 0) {
+					return false
+				}
+				op1[3] |= knownBit // then it is like any known cell
+			case !known:
+				return false
+			default: // op1 is dst
+				if m.Tracing {
+					m.record(in)
+					m.mark3(in, dst, op0, op1)
+				}
+				op1[0], op1[1], op1[2], op1[3] = dst[0], dst[1], dst[2], dst[3]&^accessedBit|op1[3]
+				m.advance(in)
+				return true
+			}
 		}
 		var r [4]uint64
 		switch in.res {
@@ -121,7 +150,7 @@ func (m *Machine) fast(in *instruction) bool {
 		if dst[3]&knownBit == 0 {
 			if m.Tracing {
 				m.record(in)
-				m.mark3(dst, op0, op1)
+				m.mark3(in, dst, op0, op1)
 			}
 			dst[0], dst[1], dst[2], dst[3] = r[0], r[1], r[2], r[3]|knownBit|dst[3]
 		} else {
@@ -130,7 +159,7 @@ func (m *Machine) fast(in *instruction) bool {
 			}
 			if m.Tracing {
 				m.record(in)
-				m.mark3(dst, op0, op1)
+				m.mark3(in, dst, op0, op1)
 			}
 		}
 		m.advance(in)
@@ -149,7 +178,7 @@ func (m *Machine) fast(in *instruction) bool {
 		}
 		if m.Tracing {
 			m.record(in)
-			m.mark3(dst, op0, m.Memory.cell(m.PC.Add(1)))
+			m.mark3(in, dst, op0, nil)
 		}
 		if in.ap == apAdd1 {
 			m.AP++
@@ -166,7 +195,7 @@ func (m *Machine) fast(in *instruction) bool {
 		}
 		if m.Tracing {
 			m.record(in)
-			m.mark3(dst, op0, m.Memory.cell(m.PC.Add(1)))
+			m.mark3(in, dst, op0, nil)
 		}
 		dst[0], dst[1], dst[2], dst[3] = m.FP, 1, 0, addrBit|knownBit|dst[3]
 		op0[0], op0[1], op0[2], op0[3] = m.PC.Offset+2, uint64(int64(m.PC.Segment)), 0, addrBit|knownBit|op0[3]
@@ -187,7 +216,7 @@ func (m *Machine) fast(in *instruction) bool {
 		}
 		if m.Tracing {
 			m.record(in)
-			m.mark3(dst, op0, op1)
+			m.mark3(in, dst, op0, op1)
 		}
 		m.FP = dst[0]
 		m.PC = Addr{int32(int64(op1[1])), op1[0]}
@@ -201,7 +230,7 @@ func (m *Machine) fast(in *instruction) bool {
 		}
 		if m.Tracing {
 			m.record(in)
-			m.mark3(dst, op0, m.Memory.cell(m.PC.Add(1)))
+			m.mark3(in, dst, op0, nil)
 		}
 		if in.ap == apAdd1 {
 			m.AP++
@@ -217,7 +246,7 @@ func (m *Machine) fast(in *instruction) bool {
 		}
 		if m.Tracing {
 			m.record(in)
-			m.mark3(dst, op0, m.Memory.cell(m.PC.Add(1)))
+			m.mark3(in, dst, op0, nil)
 		}
 		m.AP = ap
 		m.PC.Offset += 2
@@ -262,16 +291,24 @@ func (m *Machine) advance(in *instruction) {
 	m.Steps++
 }
 
-// mark3 marks the operands and the instruction as accessed. It does not write shared cells.
-func (m *Machine) mark3(dst, op0, op1 *Cell) {
+// mark3 marks the operands and the instruction as accessed. It does not write shared cells. op1 is nil for an immediate; it is marked with
+// the instruction, when that runs for the first time.
+func (m *Machine) mark3(in *instruction, dst, op0, op1 *Cell) {
 	dst[3] |= accessedBit
 	op0[3] |= accessedBit
+	if op1 != nil && in.op1 != op1Imm {
+		op1[3] |= accessedBit
+	}
+	if in.marked {
+		return
+	}
 	s := m.Memory.segment(m.PC.Segment)
 	if s.shared {
 		return
 	}
-	if op1 != nil {
-		op1[3] |= accessedBit
-	}
 	s.at(m.PC.Offset)[3] |= accessedBit
+	if in.op1 == op1Imm {
+		s.at(m.PC.Offset + 1)[3] |= accessedBit
+	}
+	in.marked = !s.code.sealed
 }

@@ -51,11 +51,12 @@ func TestFastEqualsSlow(t *testing.T) {
 		FeltValue(far), FeltValue(felt.MustHex("0x200000000000000020000000000000003")), FeltValue(felt.MustHex("0x100000000000000030000000000000003")),
 		FeltValue(felt.MustHex("0x400000000000000000000000000000000000000000000000000000000000005")), FeltValue(*new(felt.Felt).Neg(&one)),
 		AddrValue(Addr{0, 0}), AddrValue(Addr{0, 6}), AddrValue(Addr{1, 3}), AddrValue(Addr{1, 11}), AddrValue(Addr{2, 0}), AddrValue(Addr{2, 2}), AddrValue(Addr{2, 1<<62 - 2}),
-		AddrValue(Addr{-1, 0}), AddrValue(Addr{-1, 1}), AddrValue(Addr{3, 0}),
+		AddrValue(Addr{-1, 0}), AddrValue(Addr{-1, 1}), AddrValue(Addr{3, 0}), AddrValue(Addr{4, 0}), AddrValue(Addr{4, 3}), AddrValue(Addr{4, 7}),
+		UintValue(6), UintValue(7), // 5 xor 3, 5 or 3
 	}
 	r := rand.New(rand.NewPCG(7, 8))
 	kinds := map[string]int{}
-	for n := range 10_000 {
+	for n := range 20_000 {
 		word := randomInstruction(r)
 		immediate := palette[r.IntN(12)]
 		if r.IntN(3) == 0 {
@@ -72,7 +73,7 @@ func TestFastEqualsSlow(t *testing.T) {
 			}
 		}
 		ap, fp := uint64(3+r.IntN(6)), uint64(3+r.IntN(6))
-		rules, tracing := r.IntN(4) == 0, r.IntN(2) == 0
+		rules, tracing, deduced := r.IntN(4) == 0, r.IntN(2) == 0, r.IntN(2) == 0
 		run := func(slow bool) (state string, kind string) {
 			m := NewMachine()
 			m.Memory.Limit = 1 << 16
@@ -86,6 +87,14 @@ func TestFastEqualsSlow(t *testing.T) {
 			data := m.Memory.AddSegment()
 			if _, err := m.AddBuiltin(BuiltinRangeCheck); err != nil {
 				t.Fatal(err)
+			}
+			bitwise, err := m.AddBuiltin(BuiltinBitwise)
+			must(err)
+			_, err = m.Memory.Load(bitwise.Base, UintValue(5), UintValue(3))
+			must(err)
+			if deduced {
+				_, _, err := m.deduceCell(bitwise.Base.Add(2))
+				must(err)
 			}
 			temporary := m.Memory.AddTemporarySegment()
 			must(m.Memory.Insert(Addr{0, 0}, FeltValue(felt.FromUint64(word))))
@@ -102,7 +111,7 @@ func TestFastEqualsSlow(t *testing.T) {
 				must(m.Memory.AddRelocationRule(temporary, data))
 			}
 			m.AP, m.FP = ap, fp
-			err := m.Step()
+			err = m.Step()
 			kind = "ok"
 			if err != nil {
 				if _, ok := errors.AsType[*RunError](err); !ok {
@@ -111,7 +120,7 @@ func TestFastEqualsSlow(t *testing.T) {
 				kind = "error"
 			}
 			state = fmt.Sprintln(err, m.PC, m.AP, m.FP, m.Steps, m.last)
-			for s := range int32(4) {
+			for s := range int32(5) {
 				for k := range uint64(14) {
 					if c := m.Memory.cell(Addr{s, k}); c != nil && c.Known() {
 						state += fmt.Sprint(s, k, c.Value(), c[3]&accessedBit != 0, " ")

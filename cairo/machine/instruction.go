@@ -56,6 +56,7 @@ type instruction struct {
 	shape            uint8  // its case in the fast path (fast.go)
 	hints            uint32 // 0 if it has no hints, else 1 + their index in code.hints
 	seen             bool   // the range-check limits already include its offsets
+	marked           bool   // its cells are marked as accessed
 	immSmall         bool   // imm holds the signed value of the immediate
 	imm              int64
 }
