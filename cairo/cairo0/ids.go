@@ -25,7 +25,10 @@ type IDs struct {
 	// Input is the run's program_input as JSON.
 	Input []byte
 
-	scopes *pyhint.Scopes // the run's execution scopes
+	scopes  *pyhint.Scopes // the run's execution scopes
+	checked bool           // a native hint has checked the program's constants
+	sizes   map[string]int // results of Size
+	members map[string]int // offsets of members, by name.member
 }
 
 // unknownHintError is a hint whose code has no native implementation and does not parse.
@@ -182,14 +185,19 @@ func (ids *IDs) Uint64(m *machine.Machine, name string) (uint64, error) {
 
 // Set writes v to the cell of ids.name.
 func (ids *IDs) Set(m *machine.Machine, name string, v machine.Value) error {
-	r, _, err := ids.find(m, name)
+	r, ap, err := ids.find(m, name)
 	if err != nil {
 		return err
 	}
-	if _, ok := r.expr.(refDeref); !ok {
+	d, ok := r.expr.(refDeref)
+	if !ok {
 		return fmt.Errorf("ids.%s cannot be assigned", name)
 	}
-	a, err := ids.Addr(m, name)
+	at, err := d.x.eval(m, ap)
+	if err != nil {
+		return err
+	}
+	a, err := addressOf(name, at)
 	if err != nil {
 		return err
 	}
@@ -224,7 +232,14 @@ func (ids *IDs) Const(name string) (*big.Int, error) {
 
 // Size returns the size of the struct with that name in the hint's scopes.
 func (ids *IDs) Size(name string) (int, error) {
+	if n, ok := ids.sizes[name]; ok {
+		return n, nil
+	}
 	if id := ids.Lookup(name); id != nil && id.Size != nil && *id.Size >= 0 && *id.Size < 1<<31 {
+		if ids.sizes == nil {
+			ids.sizes = make(map[string]int)
+		}
+		ids.sizes[name] = int(*id.Size)
 		return int(*id.Size), nil
 	}
 	return 0, fmt.Errorf("missing struct: %s", name)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"math/bits"
 	"sort"
 	"strings"
 
@@ -94,6 +95,20 @@ var nativeHints = map[string]ProgramHint{
 		return m.Memory.Insert(bit, machine.UintValue(exp.Limbs()[0]&1))
 	},
 
+	// starkware.cairo.common.builtin_keccak
+	"df7b3fd1f383da3a": splitInput(3, 1, "high3", "low3"),
+	"da90e97f3531579d": splitInput(6, 2, "high6", "low6"),
+	"d8651152753d1c31": splitInput(9, 3, "high9", "low9"),
+	"42ce8781476b383a": splitInput(12, 4, "high12", "low12"),
+	"e57bfb9809e43bce": splitInput(15, 5, "high15", "low15"),
+	"a13be84d0ae8cf36": hintSplitOutput0,
+	"25d41ea722ae4839": hintSplitOutput1,
+	"314cf1266392c649": hintSplitBytes,
+	"5d9b7947fb9dd0fa": func(m *machine.Machine, ids *IDs) error { return hintCompareBytes(m, ids, "BYTES_IN_WORD", -1) },
+	"88f1166d40f9ea14": func(m *machine.Machine, ids *IDs) error {
+		return hintCompareBytes(m, ids, "KECCAK_FULL_RATE_IN_BYTES", 1)
+	},
+
 	"f4c4324c6496f933": func(m *machine.Machine, ids *IDs) error { return hintCopyScope(m, ids, "len") },
 	"8a17b888f3d3b250": func(m *machine.Machine, ids *IDs) error { return hintCopyScope(m, ids, "n") },
 	"54119a4d7efd2859": func(m *machine.Machine, ids *IDs) error { return hintCountDown(m, ids, "continue_copying") },
@@ -162,16 +177,23 @@ func (ids *IDs) feltPair(m *machine.Machine) (a, b felt.Felt, err error) {
 
 // member returns the address of ids.name.member.
 func (ids *IDs) member(m *machine.Machine, name, member string) (machine.Addr, error) {
-	r, _, err := ids.find(m, name)
-	if err != nil {
-		return machine.Addr{}, err
-	}
 	at, err := ids.Struct(m, name)
 	if err != nil {
 		return machine.Addr{}, err
 	}
-	found, err := pyhint.FindMember(ids, strings.TrimSuffix(r.typ, "*"), member)
-	return at.Add(int(found.Offset)), err
+	offset, known := ids.members[name+"."+member]
+	if !known {
+		found, err := pyhint.FindMember(ids, strings.TrimSuffix(ids.refs[name].typ, "*"), member)
+		if err != nil {
+			return machine.Addr{}, err
+		}
+		if ids.members == nil {
+			ids.members = make(map[string]int)
+		}
+		offset = int(found.Offset)
+		ids.members[name+"."+member] = offset
+	}
+	return at.Add(offset), nil
 }
 
 func scopeInt(ids *IDs, name string) (*big.Int, error) {
@@ -211,13 +233,16 @@ func hintAssertLEFelt(m *machine.Machine, ids *IDs) error {
 		return err
 	}
 	// The hint's code divides by constants in its scope. SmallArcs divides by its own, so they must be equal.
-	for _, c := range []struct {
-		name string
-		want *big.Int
-	}{{"PRIME_OVER_3_HIGH", machine.PrimeOver3High}, {"PRIME_OVER_2_HIGH", machine.PrimeOver2High}} {
-		if have, err := ids.Const(c.name); err != nil || have.Cmp(c.want) != 0 {
-			return fmt.Errorf("the constant %s is not %v", c.name, c.want)
+	if !ids.checked {
+		for _, c := range []struct {
+			name string
+			want *big.Int
+		}{{"PRIME_OVER_3_HIGH", machine.PrimeOver3High}, {"PRIME_OVER_2_HIGH", machine.PrimeOver2High}} {
+			if have, err := ids.Const(c.name); err != nil || have.Cmp(c.want) != 0 {
+				return fmt.Errorf("the constant %s is not %v", c.name, c.want)
+			}
 		}
+		ids.checked = true
 	}
 	excluded, err := machine.SmallArcs(m, a, b, ptr)
 	ids.scopes.Variables()["excluded"] = big.NewInt(int64(excluded))
@@ -233,16 +258,19 @@ func hintExcluded(m *machine.Machine, ids *IDs, arc int64) error {
 }
 
 func hintSplitFelt(m *machine.Machine, ids *IDs) error {
-	high, err := ids.Const("MAX_HIGH")
-	if err != nil {
-		return err
-	}
-	low, err := ids.Const("MAX_LOW")
-	if err != nil {
-		return err
-	}
-	if high.BitLen() > 128 || low.BitLen() > 128 || new(big.Int).Add(low, new(big.Int).Lsh(high, 128)).Cmp(primeMinusOne) != 0 {
-		return errors.New("AssertionError")
+	if !ids.checked {
+		high, err := ids.Const("MAX_HIGH")
+		if err != nil {
+			return err
+		}
+		low, err := ids.Const("MAX_LOW")
+		if err != nil {
+			return err
+		}
+		if high.BitLen() > 128 || low.BitLen() > 128 || new(big.Int).Add(low, new(big.Int).Lsh(high, 128)).Cmp(primeMinusOne) != 0 {
+			return errors.New("AssertionError")
+		}
+		ids.checked = true
 	}
 	v, err := ids.Felt(m, "value")
 	if err != nil {
@@ -265,6 +293,16 @@ func hintUnsignedDivRem(m *machine.Machine, ids *IDs) error {
 	value, err := ids.Felt(m, "value")
 	if err != nil {
 		return err
+	}
+	if div.IsUint64() && !div.IsZero() {
+		d, q, r := div.Uint64(), value.Limbs(), uint64(0)
+		for i := len(q) - 1; i >= 0; i-- {
+			q[i], r = bits.Div64(r, q[i], d)
+		}
+		if err := ids.Set(m, "q", machine.FeltValue(felt.FromLimbs(q))); err != nil {
+			return err
+		}
+		return ids.Set(m, "r", machine.UintValue(r))
 	}
 	d, v := div.BigInt(), value.BigInt()
 	if d.Sign() == 0 || new(big.Int).Lsh(d, 128).Cmp(felt.Modulus()) > 0 {
@@ -328,40 +366,36 @@ func hintCountDown(m *machine.Machine, ids *IDs, flag string) error {
 	return ids.Set(m, flag, machine.BoolValue(n.Sign() > 0))
 }
 
-// dictAccess returns the tracker of ids.dict_ptr, the pointer and ids.key. It advances the tracker by DictAccess.SIZE.
-func dictAccess(m *machine.Machine, ids *IDs) (t *pyhint.Tracker, at machine.Addr, key any, err error) {
+// dictAccess returns the tracker of ids.dict_ptr and ids.key. It advances the tracker by DictAccess.SIZE.
+func dictAccess(m *machine.Machine, ids *IDs) (t *pyhint.Tracker, key machine.Value, err error) {
 	manager, ok := ids.scopes.Variables()["__dict_manager"].(*pyhint.DictManager)
 	if !ok {
-		return nil, at, nil, errors.New("name '__dict_manager' is not defined")
+		return nil, key, errors.New("name '__dict_manager' is not defined")
 	}
-	if at, err = ids.Pointer(m, "dict_ptr"); err != nil {
-		return nil, at, nil, err
+	at, err := ids.Pointer(m, "dict_ptr")
+	if err != nil {
+		return nil, key, err
 	}
 	if t, err = manager.Tracker(at); err != nil {
-		return nil, at, nil, err
+		return nil, key, err
 	}
 	size, err := ids.Size("DictAccess")
 	if err != nil {
-		return nil, at, nil, err
+		return nil, key, err
 	}
-	v, err := ids.Value(m, "key")
-	if err != nil {
-		return nil, at, nil, err
+	if key, err = ids.Value(m, "key"); err != nil {
+		return nil, key, err
 	}
 	t.At = t.At.Add(size)
-	return t, at, pyhint.OfValue(v), nil
+	return t, key, nil
 }
 
 func hintDictRead(m *machine.Machine, ids *IDs) error {
-	t, _, key, err := dictAccess(m, ids)
+	t, key, err := dictAccess(m, ids)
 	if err != nil {
 		return err
 	}
-	x, err := t.Data.Value(key)
-	if err != nil {
-		return err
-	}
-	v, err := pyhint.ToValue(x)
+	v, err := t.Data.Cell(key)
 	if err != nil {
 		return err
 	}
@@ -369,19 +403,15 @@ func hintDictRead(m *machine.Machine, ids *IDs) error {
 }
 
 func hintDictWrite(m *machine.Machine, ids *IDs) error {
-	t, _, key, err := dictAccess(m, ids)
+	t, key, err := dictAccess(m, ids)
 	if err != nil {
 		return err
 	}
-	prev, err := t.Data.Value(key)
+	v, err := t.Data.Cell(key)
 	if err != nil {
 		return err
 	}
 	at, err := ids.member(m, "dict_ptr", "prev_value")
-	if err != nil {
-		return err
-	}
-	v, err := pyhint.ToValue(prev)
 	if err != nil {
 		return err
 	}
@@ -391,15 +421,16 @@ func hintDictWrite(m *machine.Machine, ids *IDs) error {
 	if v, err = ids.Value(m, "new_value"); err != nil {
 		return err
 	}
-	return t.Data.Set(key, pyhint.OfValue(v))
+	t.Data.SetCell(key, v)
+	return nil
 }
 
 func hintDictUpdate(m *machine.Machine, ids *IDs) error {
-	t, _, key, err := dictAccess(m, ids)
+	t, key, err := dictAccess(m, ids)
 	if err != nil {
 		return err
 	}
-	have, err := t.Data.Value(key)
+	have, err := t.Data.Cell(key)
 	if err != nil {
 		return err
 	}
@@ -407,14 +438,15 @@ func hintDictUpdate(m *machine.Machine, ids *IDs) error {
 	if err != nil {
 		return err
 	}
-	if v, err := pyhint.ToValue(have); err != nil || v != prev {
-		return fmt.Errorf("Wrong previous value in dict. Got %v, expected %s.", prev, pyhint.Str(have))
+	if have != prev {
+		return fmt.Errorf("Wrong previous value in dict. Got %v, expected %v.", prev, have)
 	}
 	next, err := ids.Value(m, "new_value")
 	if err != nil {
 		return err
 	}
-	return t.Data.Set(key, pyhint.OfValue(next))
+	t.Data.SetCell(key, next)
+	return nil
 }
 
 func hintSquashDict(m *machine.Machine, ids *IDs) error {
@@ -568,4 +600,105 @@ func hintSquashUsed(m *machine.Machine, ids *IDs) error {
 		err = errors.New("AssertionError")
 	}
 	return err
+}
+
+// shifted returns floor(l / 2^n) and l mod 2^n.
+func shifted(l [4]uint64, n uint) (high, low [4]uint64) {
+	words, bits := n/64, n%64
+	for i := range l {
+		if k := uint(i) + words; k < 4 {
+			high[i] = l[k] >> bits
+			if k+1 < 4 && bits > 0 {
+				high[i] |= l[k+1] << (64 - bits)
+			}
+		}
+		switch k := uint(i); {
+		case k < words:
+			low[i] = l[i]
+		case k == words:
+			low[i] = l[i] & (1<<bits - 1)
+		}
+	}
+	return high, low
+}
+
+// splitInput returns the hint ids.high, ids.low = divmod(memory[ids.inputs + offset], 256 ** n).
+func splitInput(offset, n int, high, low string) ProgramHint {
+	return func(m *machine.Machine, ids *IDs) error {
+		at, err := ids.Pointer(m, "inputs")
+		if err != nil {
+			return err
+		}
+		v, err := m.Memory.Felt(at.Add(offset))
+		if err != nil {
+			return err
+		}
+		h, l := shifted(v.Limbs(), uint(8*n))
+		if err := ids.Set(m, high, machine.FeltValue(felt.FromLimbs(h))); err != nil {
+			return err
+		}
+		return ids.Set(m, low, machine.FeltValue(felt.FromLimbs(l)))
+	}
+}
+
+func hintSplitOutput0(m *machine.Machine, ids *IDs) error {
+	v, err := ids.Felt(m, "output0")
+	if err != nil {
+		return err
+	}
+	high, low := shifted(v.Limbs(), 128)
+	if err := ids.Set(m, "output0_low", machine.FeltValue(felt.FromLimbs(low))); err != nil {
+		return err
+	}
+	return ids.Set(m, "output0_high", machine.FeltValue(felt.FromLimbs(high)))
+}
+
+func hintSplitOutput1(m *machine.Machine, ids *IDs) error {
+	v, err := ids.Felt(m, "output1")
+	if err != nil {
+		return err
+	}
+	rest, low := shifted(v.Limbs(), 8*7)
+	tmp := felt.FromLimbs(rest)
+	ids.scopes.Variables()["tmp"] = tmp.BigInt()
+	if err := ids.Set(m, "output1_low", machine.FeltValue(felt.FromLimbs(low))); err != nil {
+		return err
+	}
+	high, mid := shifted(rest, 128)
+	if err := ids.Set(m, "output1_high", machine.FeltValue(felt.FromLimbs(high))); err != nil {
+		return err
+	}
+	return ids.Set(m, "output1_mid", machine.FeltValue(felt.FromLimbs(mid)))
+}
+
+func hintSplitBytes(m *machine.Machine, ids *IDs) error { // n_words_to_copy, n_bytes_left
+	n, err := ids.Int(m, "n_bytes")
+	if err != nil {
+		return err
+	}
+	word, err := ids.Const("BYTES_IN_WORD")
+	if err != nil {
+		return err
+	}
+	if word.Sign() <= 0 {
+		return fmt.Errorf("BYTES_IN_WORD is %v", word)
+	}
+	words, left := n.DivMod(n, word, new(big.Int))
+	if err := ids.SetInt(m, "n_words_to_copy", words); err != nil {
+		return err
+	}
+	return ids.SetInt(m, "n_bytes_left", left)
+}
+
+// hintCompareBytes writes to [ap] whether ids.n_bytes is less than the constant (sign -1), or at least the constant (sign 1).
+func hintCompareBytes(m *machine.Machine, ids *IDs, name string, sign int) error {
+	n, err := ids.Int(m, "n_bytes")
+	if err != nil {
+		return err
+	}
+	bound, err := ids.Const(name)
+	if err != nil {
+		return err
+	}
+	return m.Memory.Insert(m.APAddr(), machine.BoolValue((n.Cmp(bound) < 0) == (sign < 0)))
 }

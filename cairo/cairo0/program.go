@@ -209,6 +209,9 @@ type (
 	refBin   struct {
 		op   byte
 		x, y refExpr
+		// A number y that is added or subtracted and is below 2^31 has the form of an integer, with its sign.
+		small bool
+		n     int64
 	}
 	// refTuple is a struct that is not in memory: the expressions of its members.
 	refTuple []refExpr
@@ -252,6 +255,10 @@ func (r refBin) eval(m *machine.Machine, ap machine.Addr) (machine.Value, error)
 	if err != nil {
 		return machine.Value{}, err
 	}
+	if a, ok := x.Addr(); ok && r.small && a.Offset < 1<<62 && int64(a.Offset)+r.n >= 0 {
+		a.Offset += uint64(r.n)
+		return machine.AddrValue(a), nil
+	}
 	y, err := r.y.eval(m, ap)
 	if err != nil {
 		return machine.Value{}, err
@@ -270,6 +277,27 @@ func (r refBin) eval(m *machine.Machine, ap machine.Addr) (machine.Value, error)
 		return machine.FeltValue(*a.Div(&a, &b)), nil
 	}
 	return x.Mul(y)
+}
+
+// newRefBin returns the expression x op y.
+func newRefBin(op byte, x, y refExpr) refBin {
+	r := refBin{op: op, x: x, y: y}
+	c, ok := y.(refConst)
+	if !ok || op != '+' && op != '-' {
+		return r
+	}
+	v, sign := c.v, int64(1)
+	if op == '-' {
+		sign = -1
+	}
+	if !v.IsUint64() {
+		v.Neg(&v)
+		sign = -sign
+	}
+	if v.IsUint64() && v.Uint64() < 1<<31 {
+		r.small, r.n = true, sign*int64(v.Uint64())
+	}
+	return r
 }
 
 // refParser is a recursive-descent parser of reference expressions.
@@ -331,7 +359,7 @@ func (p *refParser) chain(ops string, operand func() (refExpr, error)) (refExpr,
 		p.s = p.s[1:]
 		var y refExpr
 		y, err = operand()
-		x = refBin{op, x, y}
+		x = newRefBin(op, x, y)
 	}
 	return nil, err
 }

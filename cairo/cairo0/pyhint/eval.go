@@ -3,7 +3,9 @@ package pyhint
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/big"
+	"slices"
 	"sort"
 	"strings"
 
@@ -23,16 +25,86 @@ type (
 	module map[string]any
 )
 
-// Dict is a dict. It keeps the order of insertion, as in Python.
+// Dict is a dict. It keeps the order of insertion, as in Python. Keys and values that come from memory, as integers or addresses, are kept as
+// they are in memory until a hint looks at them.
 type Dict struct {
-	index   map[string]int
+	cells   map[machine.Value]int // the keys that are integers from [0, P) or addresses
+	index   map[string]int        // the others, by dictKey
 	keys    []any
 	values  []any
 	missing func() any // makes the value of a missing key of a defaultdict; nil for other dicts
 }
 
 // NewDict returns an empty dictionary.
-func NewDict() *Dict { return &Dict{index: make(map[string]int)} }
+func NewDict() *Dict { return &Dict{cells: make(map[machine.Value]int)} }
+
+// cellKey returns the value in memory that stands for the key k; false if there is none.
+func cellKey(k any) (machine.Value, bool) {
+	switch k := k.(type) {
+	case machine.Value:
+		return k, true
+	case machine.Addr:
+		return machine.AddrValue(k), true
+	case bool:
+		return machine.BoolValue(k), true
+	case *big.Int:
+		if k.IsUint64() {
+			return machine.UintValue(k.Uint64()), true
+		}
+		if k.Sign() > 0 && k.Cmp(modulus) < 0 {
+			return machine.FeltValue(felt.FromBigInt(k)), true
+		}
+	}
+	return machine.Value{}, false
+}
+
+var modulus = felt.Modulus()
+
+// find returns the position of the key k.
+func (d *Dict) find(k any) (int, bool, error) {
+	if v, ok := cellKey(k); ok {
+		i, ok := d.cells[v]
+		return i, ok, nil
+	}
+	s, err := dictKey(k)
+	if err != nil {
+		return 0, false, err
+	}
+	i, ok := d.index[s]
+	return i, ok, nil
+}
+
+// item returns the key and the value at position i as a hint sees them.
+func (d *Dict) item(i int) (key, value any) {
+	if v, ok := d.keys[i].(machine.Value); ok {
+		d.keys[i] = OfValue(v)
+	}
+	if v, ok := d.values[i].(machine.Value); ok {
+		d.values[i] = OfValue(v)
+	}
+	return d.keys[i], d.values[i]
+}
+
+// len returns the number of keys.
+func (d *Dict) len() int { return len(d.keys) }
+
+// allKeys returns the keys in the order of insertion.
+func (d *Dict) allKeys() []any {
+	out := make([]any, len(d.keys))
+	for i := range out {
+		out[i], _ = d.item(i)
+	}
+	return out
+}
+
+// allValues returns the values in the order of their keys' insertion.
+func (d *Dict) allValues() []any {
+	out := make([]any, len(d.keys))
+	for i := range out {
+		_, out[i] = d.item(i)
+	}
+	return out
+}
 
 // dictKey returns the string that identifies k as a dictionary key: equal keys have equal strings.
 func dictKey(k any) (string, error) {
@@ -45,6 +117,8 @@ func dictKey(k any) (string, error) {
 			return "-" + string(k.Bytes()), nil
 		}
 		return "i" + string(k.Bytes()), nil
+	case machine.Value:
+		return dictKey(OfValue(k))
 	case string:
 		return "s" + k, nil
 	case byteString:
@@ -69,15 +143,12 @@ func dictKey(k any) (string, error) {
 }
 
 func (d *Dict) get(k any) (any, bool, error) {
-	s, err := dictKey(k)
-	if err != nil {
+	i, ok, err := d.find(k)
+	if !ok {
 		return nil, false, err
 	}
-	i, ok := d.index[s]
-	if !ok {
-		return nil, false, nil
-	}
-	return d.values[i], true, nil
+	_, v := d.item(i)
+	return v, true, nil
 }
 
 // Value returns d[key]. For a missing key it adds and returns the default of a defaultdict; for other dicts it is an error.
@@ -93,28 +164,58 @@ func (d *Dict) Value(key any) (any, error) {
 	return v, d.Set(key, v)
 }
 
+// Cell does what Value does for a key from memory, and returns the value as it is written to memory.
+func (d *Dict) Cell(key machine.Value) (machine.Value, error) {
+	if i, ok := d.cells[key]; ok {
+		if v, ok := d.values[i].(machine.Value); ok {
+			return v, nil
+		}
+	}
+	v, err := d.Value(OfValue(key))
+	if err != nil {
+		return machine.Value{}, err
+	}
+	return ToValue(v)
+}
+
 // Set sets d[k] to v, or returns an error if k cannot be a key.
 func (d *Dict) Set(k, v any) error {
-	s, err := dictKey(k)
+	i, ok, err := d.find(k)
 	if err != nil {
 		return err
 	}
-	if i, ok := d.index[s]; ok {
+	if ok {
 		d.values[i] = v
 		return nil
 	}
-	d.index[s] = len(d.keys)
+	if key, ok := cellKey(k); ok {
+		d.cells[key] = len(d.keys)
+	} else {
+		s, err := dictKey(k)
+		if err != nil {
+			return err
+		}
+		if d.index == nil {
+			d.index = make(map[string]int)
+		}
+		d.index[s] = len(d.keys)
+	}
 	d.keys, d.values = append(d.keys, k), append(d.values, v)
 	return nil
 }
 
-func (d *Dict) copy() *Dict {
-	c := &Dict{index: make(map[string]int, len(d.index)), missing: d.missing}
-	for k, i := range d.index {
-		c.index[k] = i
+// SetCell sets d[key] to v, both from memory.
+func (d *Dict) SetCell(key, v machine.Value) {
+	if i, ok := d.cells[key]; ok {
+		d.values[i] = v
+		return
 	}
-	c.keys, c.values = append([]any{}, d.keys...), append([]any{}, d.values...)
-	return c
+	d.cells[key] = len(d.keys)
+	d.keys, d.values = append(d.keys, key), append(d.values, v)
+}
+
+func (d *Dict) copy() *Dict {
+	return &Dict{maps.Clone(d.cells), maps.Clone(d.index), slices.Clone(d.keys), slices.Clone(d.values), d.missing}
 }
 
 func typeName(v any) string {
@@ -180,7 +281,7 @@ func truth(v any) bool {
 	case *List:
 		return len(v.Items) > 0
 	case *Dict:
-		return len(v.keys) > 0
+		return v.len() > 0
 	}
 	return true
 }
@@ -532,7 +633,7 @@ func (e *env) iterate(v any, f func(any) (bool, error)) error {
 		}
 		return nil
 	case *Dict:
-		for _, x := range append([]any{}, v.keys...) {
+		for _, x := range v.allKeys() {
 			if ok, err := each(x); err != nil || !ok {
 				return err
 			}

@@ -410,8 +410,9 @@ func (p *parser) call(f expr) (place, error) {
 				if kw == nil {
 					kw = make(map[string]any)
 				}
-				for i, k := range d.keys {
-					kw[Str(k)] = d.values[i]
+				for i := range d.len() {
+					k, v := d.item(i)
+					kw[Str(k)] = v
 				}
 			case a.name != "":
 				if kw == nil {

@@ -615,7 +615,7 @@ func makeGlobalNames() map[string]any {
 		"len": method(1, "x", func(e *env, a []any) (any, error) {
 			switch v := a[0].(type) {
 			case *Dict:
-				return big.NewInt(int64(len(v.keys))), nil
+				return big.NewInt(int64(v.len())), nil
 			case string:
 				return big.NewInt(int64(len(v))), nil
 			case byteString:
@@ -760,12 +760,13 @@ func makeGlobalNames() map[string]any {
 		"vm_enter_scope": method(0, "new_scope_locals", func(e *env, a []any) (any, error) {
 			vars := make(map[string]any)
 			if d, ok := a[0].(*Dict); ok {
-				for i, k := range d.keys {
+				for i := range d.len() {
+					k, v := d.item(i)
 					n, ok := k.(string)
 					if !ok {
 						return nil, errors.New("the names of a scope must be strings")
 					}
-					vars[n] = d.values[i]
+					vars[n] = v
 				}
 			}
 			e.ids.Scopes().Enter(vars)

@@ -535,14 +535,15 @@ func (e *env) keyFunc(f any) func(any) (any, error) {
 func dictMethod(d *Dict, name string) (function, bool) {
 	switch name {
 	case "keys":
-		return method(0, "", func(*env, []any) (any, error) { return &List{append([]any{}, d.keys...)}, nil }), true
+		return method(0, "", func(*env, []any) (any, error) { return &List{d.allKeys()}, nil }), true
 	case "values":
-		return method(0, "", func(*env, []any) (any, error) { return &List{append([]any{}, d.values...)}, nil }), true
+		return method(0, "", func(*env, []any) (any, error) { return &List{d.allValues()}, nil }), true
 	case "items":
 		return method(0, "", func(*env, []any) (any, error) {
 			out := &List{}
-			for i, k := range d.keys {
-				out.Items = append(out.Items, tuple{k, d.values[i]})
+			for i := range d.len() {
+				k, v := d.item(i)
+				out.Items = append(out.Items, tuple{k, v})
 			}
 			return out, nil
 		}), true
