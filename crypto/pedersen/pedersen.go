@@ -78,29 +78,20 @@ func digits(position int) int {
 // Hash returns the Pedersen hash of a and b.
 func Hash(a, b felt.Felt) felt.Felt {
 	t := tables()
-	var acc curve.G1Jac
-	acc.FromAffine(&shift)
+	acc := newAccumulator(&shift)
 	t.add(&acc, 0, a)
 	t.add(&acc, 1, b)
-	return affineX(&acc)
+	return acc.affineX()
 }
 
 // add adds to acc the multiples of an input's base points by the parts of x.
-func (t *table) add(acc *curve.G1Jac, input int, x felt.Felt) {
+func (t *table) add(acc *accumulator, input int, x felt.Felt) {
 	bytes := x.Bytes()
 	for position := range positions {
 		if digit := bytes[positions-1-position]; digit != 0 {
-			addMixed(acc, &t[input][position][digit-1])
+			acc.add(&t[input][position][digit-1])
 		}
 	}
-}
-
-func affineX(p *curve.G1Jac) felt.Felt {
-	var zInv fp.Element
-	zInv.Inverse(&p.Z)
-	square(&zInv, &zInv)
-	mul(&zInv, &zInv, &p.X)
-	return felt.Felt(zInv)
 }
 
 // HashMany returns Starknet's Pedersen hash of an array: h(…h(h(0, x0), x1)…, n), where n is the number of felts.

@@ -39,8 +39,7 @@ func hashLong(a, b felt.Felt) felt.Felt {
 	}
 	high := words[3] >> 56 // the four bits above 248
 	words[3] &= 1<<56 - 1
-	var acc curve.G1Jac
-	acc.FromAffine(&shift)
+	acc := newAccumulator(&shift)
 	carry := 0
 	for window := range wideWindows {
 		at := window * wideBits
@@ -50,17 +49,17 @@ func hashLong(a, b felt.Felt) felt.Felt {
 			if digit < 0 {
 				negative := curve.G1Affine{X: t[window][-digit-1].X}
 				negative.Y.Neg(&t[window][-digit-1].Y)
-				addMixed(&acc, &negative)
+				acc.add(&negative)
 			}
 		} else if digit > 0 {
-			addMixed(&acc, &t[window][digit-1])
+			acc.add(&t[window][digit-1])
 		}
 	}
 	if high > 0 {
-		addMixed(&acc, &t[wideWindows][high-1])
+		acc.add(&t[wideWindows][high-1])
 	}
 	tables().add(&acc, 1, b)
-	return affineX(&acc)
+	return acc.affineX()
 }
 
 // powers returns p·2^(width·i) for i in [0, n).
