@@ -69,6 +69,7 @@ func newCairoRunCommand() *cobra.Command {
 				// on collections than a short run takes.
 				debug.SetGCPercent(400)
 			}
+			releaseBinary()
 			return f.run(cmd)
 		},
 	}
