@@ -509,6 +509,7 @@ func (r *run) readReturnValues() error {
 // finalizeSegments fixes the sizes of the program's and the builtins' segments and lists the public memory.
 func (r *run) finalizeSegments() error {
 	r.reserved[0] = uint64(len(r.p.Data))
+	r.public = make([]publicCell, 0, len(r.p.Data)+len(r.execPub))
 	for i := range r.p.Data {
 		r.public = append(r.public, publicCell{machine.Addr{Offset: uint64(i)}, 0})
 	}

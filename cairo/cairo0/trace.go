@@ -268,6 +268,7 @@ func (r *run) makePublicInput() error {
 		begin := r.table[b.Base.Segment]
 		p.Segments = append(p.Segments, cairo.Segment{Name: b.Name, Begin: begin, End: begin + b.stop})
 	}
+	p.Memory = make([]cairo.PublicCell, 0, len(r.public))
 	for _, c := range r.public {
 		at, err := r.relocated(c.at)
 		if err != nil {
