@@ -223,6 +223,10 @@ func TestBrowserStwo(t *testing.T) {
 			browserJob{Proof: proof, Edits: [][2]int{{20000, 1}}},
 		)
 	}
+	forged := browserJob{Proof: filepath.Join(golden.ModuleRoot(t), forgedTable), Trust: map[string]any{"min_bits": 30}}
+	if got := browser(t, []browserJob{forged})[0]; got.Verdict != "refused" || !strings.Contains(got.Error, "the preprocessed columns have the root") {
+		t.Errorf("a proof with a forged table: got %+v", got)
+	}
 	for i, got := range browser(t, jobs) {
 		t.Logf("job %d: %s %s in %d ms", i, got.Verdict, got.Error, got.Milliseconds)
 		if accepted := i%5 < 2; got.OK != accepted || accepted && (got.Kind != "stwo" || got.Bits != 96) || !accepted && got.Verdict != "refused" {

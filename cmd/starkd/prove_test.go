@@ -100,3 +100,14 @@ func TestProveStwoInput(t *testing.T) {
 		t.Errorf("with a damaged file: status %d: %s", code, stderr)
 	}
 }
+
+// forgedTable is a proof that is valid but for a wrong cell in the table of a range check, by its path in the module: see TestForgedTable of prover/stwo.
+const forgedTable = "prover/stwo/testdata/forged_table.proof"
+
+// TestVerifyForgedTable checks that such a proof is refused.
+func TestVerifyForgedTable(t *testing.T) {
+	stdout, stderr, code := command(t, "verify", "--min-security", "30", filepath.Join(golden.ModuleRoot(t), forgedTable))
+	if code != 1 || stdout != "" || !strings.HasPrefix(stderr, "refused: stwo: the preprocessed columns have the root 41c1a5cae20b618b413c4821f610b889bbeaf8a42ecee1d22cfa5d221eb574ea, want 068d1166") {
+		t.Errorf("status %d: %s%s", code, stdout, stderr)
+	}
+}

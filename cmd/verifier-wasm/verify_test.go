@@ -114,6 +114,18 @@ func TestStwoProofs(t *testing.T) {
 	}
 }
 
+// TestForgedTable checks that a proof of S-two that is valid but for a wrong cell in the table of a range check is refused: see TestForgedTable of
+// prover/stwo.
+func TestForgedTable(t *testing.T) {
+	data, err := os.ReadFile("../../prover/stwo/testdata/forged_table.proof")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := ask(t, data, `{"min_bits":30}`); a.Verdict != "refused" || !strings.Contains(a.Error, "the preprocessed columns have the root") {
+		t.Errorf("got %+v", a)
+	}
+}
+
 // TestPanicIsAnswered checks that a panic gives an answer.
 func TestPanicIsAnswered(t *testing.T) {
 	got := respond(func() (*verdict, error) { return nil, []error{}[len(os.Args)] })

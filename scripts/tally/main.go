@@ -46,6 +46,7 @@ var wants = []struct{ name, text string }{
 	{"a fitting fuzz input", "on purpose"},
 	{"xz", "needs the command xz"},
 	{"a flag of the test", "set -folder"},
+	{"a flag of the test", "set -all"},
 	{"a flag of the test", "no -program"},
 	{"a benchmark", "scripts/bench/watch runs it"},
 	{"another test, which starts it", "starts it"},
