@@ -33,6 +33,7 @@ var (
 	_ rpc.Tracer       = (*backend)(nil)
 	_ rpc.Notifier     = (*backend)(nil)
 	_ rpc.EventIndexer = (*backend)(nil)
+	_ rpc.Prover       = (*backend)(nil)
 )
 
 // newBackend returns the backend of a node. executionMiB bounds the memory of the executions that clients run at once.
@@ -51,6 +52,9 @@ func (b *backend) PoolStatus(_ context.Context, hash felt.Felt) (rpc.Transaction
 func (b *backend) PoolTransaction(_ context.Context, hash felt.Felt) (starknet.Transaction, bool) {
 	return b.app.PendingTransaction(hash)
 }
+
+// Proved returns the height up to which blocks are ACCEPTED_ON_L1, in the state after block n.
+func (b *backend) Proved(_ context.Context, n uint64) (uint64, bool, error) { return b.app.Proved(n) }
 
 // Listen makes l the listener of the app: it is told of committed blocks and of transactions that enter the mempool.
 func (b *backend) Listen(l *starknet.Listener) (stop func()) {

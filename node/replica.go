@@ -65,7 +65,10 @@ type replica struct {
 	feeToken felt.Felt
 }
 
-var _ rpc.Backend = (*replica)(nil)
+var (
+	_ rpc.Backend = (*replica)(nil)
+	_ rpc.Prover  = (*replica)(nil)
+)
 
 // errOnlyReads is the error of methods that a replica does not serve.
 var errOnlyReads = rpc.ErrUnexpected.With("a watcher only serves reads and calls of the fee token: ask a node")
@@ -73,6 +76,9 @@ var errOnlyReads = rpc.ErrUnexpected.With("a watcher only serves reads and calls
 func (r *replica) ChainID() felt.Felt { return r.app.ChainID() }
 
 func (r *replica) NextHeader(context.Context) (starknet.Header, error) { return r.app.NextHeader() }
+
+// Proved returns the height up to which blocks are ACCEPTED_ON_L1, in the state after block n.
+func (r *replica) Proved(_ context.Context, n uint64) (uint64, bool, error) { return r.app.Proved(n) }
 
 func (r *replica) PoolStatus(context.Context, felt.Felt) (rpc.TransactionStatus, bool) {
 	return "", false

@@ -69,6 +69,13 @@ type EventIndexer interface {
 	EventBlocks(ctx context.Context, filter *starknet.EventFilter, from, to uint64) iter.Seq2[uint64, error]
 }
 
+// Prover is a Backend whose validators vote about proofs. Without it no block is ACCEPTED_ON_L1.
+type Prover interface {
+	// Proved returns the height up to which more than two thirds of the validators had seen every block proved when block n was decided,
+	// or false if the validators of the chain do not vote about proofs. The height of later blocks is not lower.
+	Proved(ctx context.Context, n uint64) (height uint64, ok bool, err error)
+}
+
 // State is the state after a block.
 type State interface {
 	// ClassHashAt returns the class hash of a contract, zero if there is no contract.
@@ -177,6 +184,7 @@ const (
 	candidate    TransactionStatus = "CANDIDATE"
 	preConfirmed TransactionStatus = "PRE_CONFIRMED"
 	AcceptedOnL2 TransactionStatus = "ACCEPTED_ON_L2"
+	AcceptedOnL1 TransactionStatus = "ACCEPTED_ON_L1" // proved, and the proofs verified by more than two thirds of the validators
 )
 
 // SyncStatus is the progress of a node that catches up with the chain (SYNC_STATUS).

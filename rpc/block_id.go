@@ -20,6 +20,7 @@ type BlockID struct { // one of the fields is set
 var (
 	LatestBlock       = BlockID{tag: tagLatest}       // the latest decided block
 	PreConfirmedBlock = BlockID{tag: tagPreConfirmed} // the block after it
+	AcceptedBlock     = BlockID{tag: tagL1Accepted}   // the last block that is ACCEPTED_ON_L1
 )
 
 // BlockByNumber identifies block n.

@@ -98,7 +98,14 @@ type call struct {
 	version string
 	request *jsonrpc.Call // nil when a subscription polls
 
-	head *Head // nil until latest reads it
+	head   *Head   // nil until latest reads it
+	proved *proved // nil until accepted reads it
+}
+
+// proved is the height up to which blocks are ACCEPTED_ON_L1. ok is false if no block ever is.
+type proved struct {
+	height uint64
+	ok     bool
 }
 
 // old reports whether the client uses version 0.9.
@@ -122,6 +129,34 @@ func (c *call) latest() (Head, error) {
 	return *c.head, nil
 }
 
+// accepted returns the height up to which blocks are ACCEPTED_ON_L1, according to the state after the head. It stays the same during a request.
+func (c *call) accepted() (proved, error) {
+	if c.proved != nil {
+		return *c.proved, nil
+	}
+	p := new(proved)
+	if backend, ok := c.backend.(Prover); ok {
+		head, err := c.latest()
+		if err != nil {
+			return proved{}, err
+		}
+		if p.height, p.ok, err = backend.Proved(c, head.Number); err != nil {
+			return proved{}, err
+		}
+	}
+	c.proved = p
+	return *p, nil
+}
+
+// finality returns the status of block n and of its transactions.
+func (c *call) finality(n uint64) (TransactionStatus, error) {
+	p, err := c.accepted()
+	if err != nil || !p.ok || n > p.height {
+		return AcceptedOnL2, err
+	}
+	return AcceptedOnL1, nil
+}
+
 // block reads a parameter of type BLOCK_ID and resolves it. Like all parameters it sets err if it cannot be read or if the block does
 // not exist.
 func (c *call) block(name string) starknet.At {
@@ -137,7 +172,7 @@ func (c *call) block(name string) starknet.At {
 	return at
 }
 
-// resolve returns the position of a block. The tag l1_accepted names no block, because there is no L1.
+// resolve returns the position of a block. The tag l1_accepted names no block if the validators do not vote about proofs.
 func (c *call) resolve(id *BlockID) (starknet.At, error) {
 	head, err := c.latest()
 	if errors.Is(err, ErrNoBlocks) {
@@ -151,6 +186,12 @@ func (c *call) resolve(id *BlockID) (starknet.At, error) {
 		return starknet.At{Block: head.Number, Next: true}, nil
 	case id.tag == tagLatest:
 		return starknet.At{Block: head.Number}, nil
+	case id.tag == tagL1Accepted:
+		p, err := c.accepted()
+		if err == nil && !p.ok {
+			err = ErrBlockNotFound
+		}
+		return starknet.At{Block: p.height}, err
 	case id.hash != nil:
 		n, err := c.backend.BlockNumber(c, *id.hash)
 		return starknet.At{Block: n}, err

@@ -39,7 +39,7 @@ func blockHashAndNumber(c *call) (any, error) {
 const flagProofFacts = "INCLUDE_PROOF_FACTS"
 
 func getBlockWithTxHashes(c *call) (any, error) {
-	return c.blockWith(func(b *starknet.Block) any {
+	return c.blockWith(func(b *starknet.Block, _ TransactionStatus) any {
 		hashes := make([]felt.Felt, len(b.Receipts))
 		for i := range hashes {
 			hashes[i] = b.Receipts[i].TransactionHash
@@ -50,7 +50,7 @@ func getBlockWithTxHashes(c *call) (any, error) {
 
 func getBlockWithTxs(c *call) (any, error) {
 	proofFacts := c.flags("response_flags", false, flagProofFacts)[flagProofFacts]
-	return c.blockWith(func(b *starknet.Block) any {
+	return c.blockWith(func(b *starknet.Block, _ TransactionStatus) any {
 		txs := make([]*transactionJSON, len(b.Transactions))
 		for i, tx := range b.Transactions {
 			txs[i] = newTransactionJSON(tx, proofFacts)
@@ -68,10 +68,10 @@ type transactionWithReceiptJSON struct {
 
 func getBlockWithReceipts(c *call) (any, error) {
 	proofFacts := c.flags("response_flags", false, flagProofFacts)[flagProofFacts]
-	return c.blockWith(func(b *starknet.Block) any {
+	return c.blockWith(func(b *starknet.Block, status TransactionStatus) any {
 		txs := make([]transactionWithReceiptJSON, len(b.Transactions))
 		for i, tx := range b.Transactions {
-			txs[i] = transactionWithReceiptJSON{newTransactionJSON(tx, proofFacts), newReceiptJSON(&b.Receipts[i], AcceptedOnL2)}
+			txs[i] = transactionWithReceiptJSON{newTransactionJSON(tx, proofFacts), newReceiptJSON(&b.Receipts[i], status)}
 		}
 		return txs
 	})
@@ -79,7 +79,7 @@ func getBlockWithReceipts(c *call) (any, error) {
 
 // blockWith returns the block of the parameter block_id, with the transactions that body returns. A pre-confirmed block is empty, because
 // blocks are decided as a whole.
-func (c *call) blockWith(body func(*starknet.Block) any) (any, error) {
+func (c *call) blockWith(body func(*starknet.Block, TransactionStatus) any) (any, error) {
 	at := c.block("block_id")
 	if c.err != nil {
 		return nil, c.err
@@ -98,18 +98,22 @@ func (c *call) blockWith(body func(*starknet.Block) any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	header := newHeaderJSON(&b.Header, b.BlockHash, AcceptedOnL2)
+	status, err := c.finality(at.Block)
+	if err != nil {
+		return nil, err
+	}
+	header := newHeaderJSON(&b.Header, b.BlockHash, status)
 	if c.old() {
 		return struct {
 			Status TransactionStatus `json:"status"`
 			oldHeaderJSON
 			Transactions any `json:"transactions"`
-		}{AcceptedOnL2, header.oldHeaderJSON, body(b)}, nil
+		}{status, header.oldHeaderJSON, body(b, status)}, nil
 	}
 	return struct {
 		headerJSON
 		Transactions any `json:"transactions"`
-	}{header, body(b)}, nil
+	}{header, body(b, status)}, nil
 }
 
 func getBlockTransactionCount(c *call) (any, error) {
@@ -203,31 +207,39 @@ func getTransactionStatus(c *call) (any, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	return c.transactionStatus(hash)
+	status, _, err := c.transactionStatus(hash)
+	if err != nil {
+		return nil, err
+	}
+	return status, nil
 }
 
-// transactionStatus returns the status of a transaction, or ErrTransactionNotFound.
-func (c *call) transactionStatus(hash felt.Felt) (*transactionStatusJSON, error) {
+// transactionStatus returns the status of a transaction and the number of its block, if it is in one. The error may be ErrTransactionNotFound.
+func (c *call) transactionStatus(hash felt.Felt) (*transactionStatusJSON, uint64, error) {
 	place, err := c.backend.FindTransaction(c, hash)
 	if errors.Is(err, ErrTransactionNotFound) {
 		if status, ok := c.backend.PoolStatus(c, hash); ok {
-			return &transactionStatusJSON{Finality: status}, nil
+			return &transactionStatusJSON{Finality: status}, 0, nil
 		}
 		// It may have moved from the pool to a block between the two look-ups.
 		place, err = c.backend.FindTransaction(c, hash)
 	}
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	_, receipt, err := c.backend.Transaction(c, place)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	result := &transactionStatusJSON{Finality: AcceptedOnL2, Execution: executionStatus(receipt)}
+	status, err := c.finality(place.Block)
+	if err != nil {
+		return nil, 0, err
+	}
+	result := &transactionStatusJSON{Finality: status, Execution: executionStatus(receipt)}
 	if receipt.Reverted {
 		result.Failure = receipt.RevertReason
 	}
-	return result, nil
+	return result, place.Block, nil
 }
 
 // getMessagesStatus returns ErrTransactionNotFound for every L1 transaction, because this chain receives no messages from L1.
@@ -312,7 +324,11 @@ func getTransactionReceipt(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := newReceiptJSON(receipt, AcceptedOnL2)
+	status, err := c.finality(place.Block)
+	if err != nil {
+		return nil, err
+	}
+	j := newReceiptJSON(receipt, status)
 	j.BlockHash, j.BlockNumber = &blockHash, &place.Block
 	return j, nil
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/rpc/jsonrpc"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/finality"
 )
 
 // Methods that read the state after a block.
@@ -28,8 +29,8 @@ func getStorageAt(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The contract of block hashes has storage but no class.
-	if contract != starknet.BlockHashAddress {
+	// The system contracts have storage but no class.
+	if contract != starknet.BlockHashAddress && contract != finality.Address {
 		if _, err := classOf(state, contract); err != nil {
 			return nil, err
 		}

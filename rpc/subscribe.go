@@ -10,7 +10,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 )
 
-// The subscriptions of starknet_ws_api.json. A subscription with the parameter block_id begins at that block, by default the latest; a
+// The subscriptions of starknet_ws_api.json. Only starknet_subscribeTransactionStatus tells when a block becomes ACCEPTED_ON_L1. A subscription with the parameter block_id begins at that block, by default the latest; a
 // subscription without that parameter begins at the next block. Blocks are decided as a whole and are final. There are no PRE_CONFIRMED or
 // CANDIDATE transactions, so a subscription to those statuses alone receives nothing, and starknet_subscriptionReorg is never sent.
 
@@ -116,6 +116,10 @@ func subscribeEvents(c *call) (any, error) {
 		if err != nil {
 			return err
 		}
+		status, err := news.status()
+		if err != nil {
+			return err
+		}
 		for i := range b.Receipts {
 			r := &b.Receipts[i]
 			for j := range r.Events {
@@ -123,9 +127,9 @@ func subscribeEvents(c *call) (any, error) {
 					continue
 				}
 				event := newEmittedEventJSON(b, i, j)
-				var result any = emittedEventWithStatusJSON{event, AcceptedOnL2}
+				var result any = emittedEventWithStatusJSON{event, status}
 				if old {
-					result = oldEmittedEventWithStatusJSON{event.oldEmittedEventJSON, AcceptedOnL2}
+					result = oldEmittedEventWithStatusJSON{event.oldEmittedEventJSON, status}
 				}
 				if err := to(result); err != nil {
 					return err
@@ -142,25 +146,32 @@ type newTransactionStatusJSON struct {
 	Status *transactionStatusJSON `json:"status"`
 }
 
-// subscribeTransactionStatus sends the status of a transaction, once it is known, and each change of the status.
+// subscribeTransactionStatus sends the status of a transaction, once it is known, and each change of the status. Between two polls the status may
+// change more than once; then only the last one is sent.
 func subscribeTransactionStatus(c *call) (any, error) {
 	hash := c.felt("transaction_hash")
 	if c.err != nil {
 		return nil, c.err
 	}
 	var last TransactionStatus
+	var in uint64 // the transaction's block, if last is AcceptedOnL2
 	poll := func(c *call, to emit) error {
-		if last == AcceptedOnL2 {
+		switch last {
+		case AcceptedOnL1:
 			return nil
+		case AcceptedOnL2:
+			if now, err := c.finality(in); err != nil || now == last {
+				return err
+			}
 		}
-		status, err := c.transactionStatus(hash)
+		status, number, err := c.transactionStatus(hash)
 		if errors.Is(err, ErrTransactionNotFound) || err == nil && status.Finality == last {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		last = status.Finality
+		last, in = status.Finality, number
 		return to(newTransactionStatusJSON{hash, status})
 	}
 	matches := func(news *poolNews) bool { return news.hash == hash }

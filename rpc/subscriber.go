@@ -60,6 +60,7 @@ type blockNews struct {
 	header *starknet.Header
 	hash   felt.Felt
 	read   func() (*starknet.Block, error)
+	status func() (TransactionStatus, error) // of the block now
 }
 
 // subscriber returns the subscriber whose client sent the request.
@@ -203,16 +204,25 @@ func (k *subscriber) catchUp() error {
 			break
 		}
 	}
+	var head *Head // read once for all polls, with what its state says
+	var accepted *proved
 	for _, sub := range subs {
 		if sub.poll == nil {
 			continue
 		}
-		c := &call{Context: k.socket.Context(), server: k.server, backend: k.server.backend, version: sub.version}
+		c := k.call(sub.version)
+		c.head, c.proved = head, accepted
 		if err := sub.poll(c, k.emitter(sub)); err != nil {
 			return err
 		}
+		head, accepted = c.head, c.proved
 	}
 	return nil
+}
+
+// call returns a request of the subscriber itself.
+func (k *subscriber) call(version string) *call {
+	return &call{Context: k.socket.Context(), server: k.server, backend: k.server.backend, version: version}
 }
 
 // followers returns the subscriptions that follow blocks.
@@ -264,6 +274,15 @@ func (k *subscriber) nextBlock(subs []*subscription) (more bool, err error) {
 		})
 		return b, err
 	}
+	news.status = sync.OnceValues(func() (status TransactionStatus, err error) {
+		err = k.socket.Reading(func() (err error) {
+			c := k.call(SpecVersion)
+			c.head = &head
+			status, err = c.finality(n)
+			return err
+		})
+		return status, err
+	})
 	for _, sub := range subs {
 		if sub.next != n {
 			continue
