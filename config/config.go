@@ -68,13 +68,18 @@ type App struct {
 	BlockSteps uint64 `mapstructure:"block_steps"`
 }
 
-// Watch is a watcher.
+// Watch is a watcher, and what a node expects of watchers.
 type Watch struct {
 	// Nodes are CometBFT RPC addresses (http://host:port). The watcher follows the first; the others are the witnesses of its light
 	// client. Default http://127.0.0.1:26657.
 	Nodes []string `mapstructure:"nodes"`
 	// REST is the host:port of the server for proofs and the explorer. Default 127.0.0.1:5051.
 	REST string `mapstructure:"rest"`
+	// URLs are the watchers whose proofs a node verifies, or stores with the same paths. While none of them has the proof of a block, the node
+	// says so in its votes. Default http://127.0.0.1:5051.
+	URLs []string `mapstructure:"urls"`
+	// MinBits is the conjectured security, in bits, that a node demands of proofs. Default 96.
+	MinBits int `mapstructure:"min_bits"`
 	// Store is the URL of the proof store, which watchers and workers may share: file:///PATH, s3://BUCKET?region=REGION, gs://BUCKET or
 	// azblob://CONTAINER. Empty means data/proofs in the watcher's home.
 	Store string `mapstructure:"store"`
@@ -177,6 +182,10 @@ func (c *Config) setDefaults() {
 		c.Watch.Nodes = []string{"http://127.0.0.1:26657"}
 	}
 	def(&c.Watch.REST, "127.0.0.1:5051")
+	if len(c.Watch.URLs) == 0 {
+		c.Watch.URLs = []string{"http://127.0.0.1:5051"}
+	}
+	def(&c.Watch.MinBits, 96)
 	def(&c.Watch.Queue, "embedded")
 	def(&c.Watch.TrustingPeriod, 87600*time.Hour)
 	def(&c.Watch.Security, "custom")
@@ -232,6 +241,14 @@ func (c *Config) Validate() error {
 		if u, err := url.Parse(node); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 			fault("watch.nodes", "%q is not an http address", node)
 		}
+	}
+	for _, watcher := range c.Watch.URLs {
+		if u, err := url.Parse(watcher); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			fault("watch.urls", "%q is not an http address", watcher)
+		}
+	}
+	if c.Watch.MinBits < 1 || c.Watch.MinBits > 256 {
+		fault("watch.min_bits", "%d is not between 1 and 256", c.Watch.MinBits)
 	}
 	if _, _, err := net.SplitHostPort(c.Watch.REST); err != nil {
 		fault("watch.rest", "%q is not host:port", c.Watch.REST)
@@ -373,8 +390,12 @@ engine = {{printf "%q" .App.Engine}}
 # The largest number of VM steps in a block that this node proposes. The default is more than the gas of a block allows.
 block_steps = {{.App.BlockSteps}}
 
-# The watcher: starkd watch.
+# The watcher: starkd watch. A node uses urls and min_bits only.
 [watch]
+# The watchers whose proofs a node verifies, so that it can say in its votes which blocks are proved.
+urls = [{{range $i, $u := .Watch.URLs}}{{if $i}}, {{end}}{{printf "%q" $u}}{{end}}]
+# The conjectured security, in bits, that a node demands of these proofs.
+min_bits = {{.Watch.MinBits}}
 # CometBFT RPC addresses of nodes. The watcher follows the first; the others are the witnesses of its light client.
 nodes = [{{range $i, $n := .Watch.Nodes}}{{if $i}}, {{end}}{{printf "%q" $n}}{{end}}]
 # The host:port of the server for proofs and the explorer.

@@ -42,11 +42,12 @@ func (c *ABCIConfig) Validate() error {
 
 // ABCI is an ABCI server: the application alone, for a CometBFT in another process.
 type ABCI struct {
-	config ABCIConfig
-	log    *slog.Logger
-	chain  *chain
-	life   *life
-	ready  chan struct{}
+	config   ABCIConfig
+	settings *config.Config
+	log      *slog.Logger
+	chain    *chain
+	life     *life
+	ready    chan struct{}
 }
 
 // OpenABCI opens the state of a home. The caller must call Close.
@@ -70,7 +71,7 @@ func OpenABCI(c ABCIConfig) (*ABCI, error) {
 	if err := os.MkdirAll(filepath.Join(c.Home, "data"), 0o755); err != nil {
 		return nil, homeFault(c.Home, err)
 	}
-	a := &ABCI{config: c, log: textLog(c.Log), life: newLife(), ready: make(chan struct{})}
+	a := &ABCI{config: c, settings: settings, log: textLog(c.Log), life: newLife(), ready: make(chan struct{})}
 	if a.chain, err = openChain(c.Home, settings, settings.App.Engine, a.log); err != nil {
 		return nil, err
 	}
@@ -87,7 +88,9 @@ func (a *ABCI) Run(ctx context.Context) error {
 		return err
 	}
 	defer end()
-	server, err := abciserver.NewServer(a.config.Address, a.config.Transport, abci.New(a.chain.app).WithLog(a.log))
+	verifier := newProofs(a.chain.app, a.config.Home, &a.settings.Watch, a.log)
+	defer background(ctx, verifier.run)()
+	server, err := abciserver.NewServer(a.config.Address, a.config.Transport, abci.New(a.chain.app).WithLog(a.log).WithProofs(verifier))
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,8 @@ type HealthReport struct {
 	BlockAge   float64 `json:"block_age_seconds"`
 	Peers      int     `json:"peers"`
 	CatchingUp bool    `json:"catching_up"`
+	// Proofs is nil on a chain whose validators do not vote about proofs.
+	Proofs *ProofsReport `json:"proofs,omitempty"`
 }
 
 // judge sets the status and the reason. halted is the reason of a halt or ""; most is the greatest age of the last block, 0 for any age.
@@ -47,18 +49,19 @@ type health struct {
 	node   *cmtnode.Node
 	store  state.History
 	halt   *halt
+	proofs *proofs
 	maxAge time.Duration // of the last block; 0 means any
 }
 
 // newHealth returns the health of a node. configured is the greatest age of the last block. It is raised to ten times the time that a
 // block may take, and does not apply to a chain that makes blocks only for transactions.
-func newHealth(n *cmtnode.Node, store state.History, h *halt, configured time.Duration) *health {
+func newHealth(n *cmtnode.Node, store state.History, h *halt, p *proofs, configured time.Duration) *health {
 	c := n.Config().Consensus
 	most := max(configured, 10*(c.TimeoutCommit+c.TimeoutPropose+c.CreateEmptyBlocksInterval))
 	if !c.CreateEmptyBlocks {
 		most = 0
 	}
-	return &health{n, store, h, most}
+	return &health{n, store, h, p, most}
 }
 
 // report returns the state of the node at the time now.
@@ -70,6 +73,7 @@ func (h *health) report(now time.Time) *HealthReport {
 	}
 	r.BlockAge = max(0, now.Sub(last).Seconds())
 	r.judge(h.halt.why(), h.maxAge)
+	r.Proofs = h.proofs.report()
 	return r
 }
 
@@ -97,6 +101,11 @@ func (h *health) metrics(registry *prometheus.Registry, server *rpc.Server, list
 		}
 		return 0
 	})
+	if h.proofs.report() != nil {
+		gauge("starkd_node_proved_height", "Height up to which blocks are ACCEPTED_ON_L1.", func() float64 { return float64(h.proofs.report().Proved) })
+		gauge("starkd_node_verified_height", "Height up to which this node has verified the proofs of all blocks.", func() float64 { return float64(h.proofs.Verified()) })
+		registry.MustRegister(h.proofs.accepted, h.proofs.refused)
+	}
 	if server != nil {
 		gauge("starkd_rpc_connections", "Open connections of JSON-RPC.", func() float64 { open, _ := listener.Connections(); return float64(open) })
 		registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{

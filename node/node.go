@@ -151,7 +151,9 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	}
 	connections := shareConnections(n.settings, n.comet, n.log)
 	h := newHalt()
-	application := &haltingApp{Application: abci.New(n.chain.app).WithLog(n.log), halt: h}
+	verifier := newProofs(n.chain.app, n.home, &n.settings.Watch, n.log)
+	defer background(ctx, verifier.run)()
+	application := &haltingApp{Application: abci.New(n.chain.app).WithLog(n.log).WithProofs(verifier), halt: h}
 	stores := &databases{home: n.home, genesis: n.genesis, log: n.log}
 	defer func() {
 		if !n.stuck {
@@ -183,7 +185,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	if err := watchConsensus(comet, h, stopping); err != nil {
 		return err
 	}
-	health := newHealth(comet, n.chain.app.Store(), h, n.settings.RPC.MaxBlockAge)
+	health := newHealth(comet, n.chain.app.Store(), h, verifier, n.settings.RPC.MaxBlockAge)
 	var server *rpc.Server
 	if n.settings.RPC.Address != "off" {
 		c := &n.settings.RPC
@@ -218,6 +220,21 @@ func (n *Node) Run(ctx context.Context) (err error) {
 		return fmt.Errorf("JSON-RPC: %w", err)
 	case err := <-n.metrics.Err():
 		return fmt.Errorf("metrics: %w", err)
+	}
+}
+
+// background calls run in a goroutine, with a context that ends when ctx ends or the function that background returns is called. That function
+// waits until run has returned.
+func background(ctx context.Context, run func(context.Context)) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		run(ctx)
+	}()
+	return func() {
+		cancel()
+		<-done
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/starkd/starkd/internal/wallet"
 	"github.com/starkd/starkd/node/home"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/finality"
 )
 
 // TestWatcherHandler checks what the address of a watcher serves, on a replica at its genesis.
@@ -59,7 +60,8 @@ func TestWatcherHandler(t *testing.T) {
 	if got := call("starknet_blockNumber", "{}"); !strings.Contains(got, `"error"`) {
 		t.Errorf("blockNumber without a genesis state: %s", got)
 	}
-	if _, err := a.InitGenesis(genesis.ChainID, uint64(genesis.GenesisTime.Unix()), genesis.AppState); err != nil {
+	validator := finality.Validator{Key: genesis.Validators[0].PubKey.Bytes(), Power: genesis.Validators[0].Power}
+	if _, err := a.InitGenesis(genesis.ChainID, uint64(genesis.GenesisTime.Unix()), genesis.AppState, validator); err != nil {
 		t.Fatal(err)
 	}
 

@@ -263,10 +263,15 @@ func refusedInProposal(t *testing.T, n *testnet) {
 		t.Fatal(err)
 	}
 	defer a.Close()
+	params := genesis.ConsensusParams.ToProto()
+	var validators []abcitypes.ValidatorUpdate
+	for _, v := range genesis.Validators {
+		validators = append(validators, cmttypes.TM2PB.NewValidatorUpdate(v.PubKey, v.Power))
+	}
 	// A replica at block 0, where the nonces of the accounts are 0.
 	chain := abci.New(a)
 	if _, err := chain.InitChain(t.Context(), &abcitypes.RequestInitChain{
-		ChainId: genesis.ChainID, Time: genesis.GenesisTime, InitialHeight: 1, AppStateBytes: genesis.AppState,
+		ChainId: genesis.ChainID, Time: genesis.GenesisTime, InitialHeight: 1, AppStateBytes: genesis.AppState, ConsensusParams: &params, Validators: validators,
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ const defaultChainID = "COMET_STARK"
 func newInitCommand() *cobra.Command {
 	var net home.Network
 	var dir, moniker string
+	var proofVotes bool
 	cmd := &cobra.Command{
 		Use:   "init",
 		Short: "Create a new chain with one validator: make the homes of its node and of a watcher",
@@ -24,6 +25,7 @@ func newInitCommand() *cobra.Command {
 			if err := checkPorts(&net, 1); err != nil {
 				return err
 			}
+			net.WithoutProofVotes = !proofVotes
 			if err := net.Init(dir, moniker); err != nil {
 				return err
 			}
@@ -38,7 +40,13 @@ func newInitCommand() *cobra.Command {
 	cmd.Flags().IntVar(&net.PortOffset, "port-offset", 0, "number added to every port, for several chains on one machine")
 	cmd.Flags().StringVar(&net.Seed, "seed", "", "derive the funded accounts from this text (default: random)")
 	cmd.Flags().DurationVar(&net.BlockTime, "block-time", time.Second, "pause between blocks")
+	addProofVotes(cmd, &proofVotes)
 	return cmd
+}
+
+// addProofVotes adds the flag --proof-votes.
+func addProofVotes(cmd *cobra.Command, votes *bool) {
+	cmd.Flags().BoolVar(votes, "proof-votes", true, "let validators vote about proofs, so that proved blocks become ACCEPTED_ON_L1; false for a chain without watchers")
 }
 
 // checkPorts returns an error if a port of a network with n validators is outside the range that needs no permission.
@@ -53,6 +61,7 @@ func newTestnetCommand() *cobra.Command {
 	var net home.Network
 	var output string
 	var validators int
+	var proofVotes bool
 	cmd := &cobra.Command{
 		Use:   "testnet",
 		Short: "Create a new chain with several validators on this machine: make the homes of its nodes and of a watcher",
@@ -67,6 +76,7 @@ func newTestnetCommand() *cobra.Command {
 			if output == "" {
 				return usagef("--output is missing")
 			}
+			net.WithoutProofVotes = !proofVotes
 			if err := net.Testnet(output, validators); err != nil {
 				return err
 			}
@@ -83,5 +93,6 @@ func newTestnetCommand() *cobra.Command {
 	cmd.Flags().IntVar(&net.PortOffset, "port-offset", 0, "number added to every port, for several chains on one machine")
 	cmd.Flags().StringVar(&net.Seed, "seed", "", "derive the funded accounts from this text (default: random)")
 	cmd.Flags().DurationVar(&net.BlockTime, "block-time", time.Second, "pause between blocks")
+	addProofVotes(cmd, &proofVotes)
 	return cmd
 }

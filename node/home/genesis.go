@@ -37,8 +37,8 @@ func predeployed(n int, seed string) ([]Account, error) {
 }
 
 // newGenesis returns the genesis file of a chain. It declares the embedded account, token and deployer classes, deploys STRK, ETH and the
-// universal deployer at their usual Starknet addresses, and deploys and funds the accounts.
-func newGenesis(chainID string, validators []cmttypes.GenesisValidator, accounts []Account) (*cmttypes.GenesisDoc, error) {
+// universal deployer at their usual Starknet addresses, and deploys and funds the accounts. With proofVotes the validators vote about proofs.
+func newGenesis(chainID string, validators []cmttypes.GenesisValidator, accounts []Account, proofVotes bool) (*cmttypes.GenesisDoc, error) {
 	if _, err := starknet.ChainID(chainID); err != nil {
 		return nil, hint.With(err, "a chain id is at most 31 ASCII characters, such as COMET_STARK")
 	}
@@ -46,7 +46,7 @@ func newGenesis(chainID string, validators []cmttypes.GenesisValidator, accounts
 	if err != nil {
 		return nil, err
 	}
-	state := &app.Genesis{}
+	state := &app.Genesis{ProofVotes: proofVotes}
 	hashes := map[string]felt.Felt{}
 	for _, name := range []string{contracts.Account, contracts.ERC20, contracts.UniversalDeployer} {
 		data, err := contracts.ClassJSON(name)
@@ -82,6 +82,9 @@ func newGenesis(chainID string, validators []cmttypes.GenesisValidator, accounts
 	}
 	params := cmttypes.DefaultConsensusParams()
 	params.Block.MaxBytes = maxBlockBytes
+	if proofVotes {
+		params.ABCI.VoteExtensionsEnableHeight = 1
+	}
 	genesis := &cmttypes.GenesisDoc{
 		ChainID: chainID, GenesisTime: time.Now().UTC().Truncate(time.Second), InitialHeight: 1,
 		ConsensusParams: params, Validators: validators, AppState: appState,

@@ -30,6 +30,9 @@ type Network struct {
 	Host string
 	// PortOffset is added to every default port, for several networks on one machine.
 	PortOffset int
+	// WithoutProofVotes makes a chain whose validators do not vote about proofs, for a chain without watchers. No block of it is ever
+	// ACCEPTED_ON_L1.
+	WithoutProofVotes bool
 	// AnyPort makes the node of Init listen on free ports, which it chooses at each start. PortOffset is then ignored.
 	AnyPort bool
 }
@@ -111,7 +114,7 @@ func (n Network) write(nodes []*nodeHome, dir string) error {
 		validators = append(validators, v)
 		peers = append(peers, node.peer())
 	}
-	genesis, err := newGenesis(n.ChainID, validators, accounts)
+	genesis, err := newGenesis(n.ChainID, validators, accounts, !n.WithoutProofVotes)
 	if err != nil {
 		return err
 	}
@@ -119,9 +122,15 @@ func (n Network) write(nodes []*nodeHome, dir string) error {
 	e.ChainID = n.ChainID
 	watch := config.Default()
 	watch.Watch.Nodes = nil
+	first := nodes[0].ports
+	watch.Watch.REST = fmt.Sprintf("%s:%d", first.Host, first.RPC+1)
+	watch.RPC.Address = "off"
+	e.Watcher.REST = "http://" + watch.Watch.REST
+	watch.Watch.URLs = []string{e.Watcher.REST}
 	for i, node := range nodes {
 		others := append(append([]string{}, peers[:i]...), peers[i+1:]...)
 		node.comet.P2P.PersistentPeers = strings.Join(others, ",")
+		node.app.Watch.URLs = watch.Watch.URLs
 		if err := node.save(genesis); err != nil {
 			return err
 		}
@@ -132,10 +141,6 @@ func (n Network) write(nodes []*nodeHome, dir string) error {
 		e.Nodes = append(e.Nodes, nodeEndpoint{Home: home, RPC: node.ports.rpcURL(), Comet: node.ports.cometURL()})
 		watch.Watch.Nodes = append(watch.Watch.Nodes, node.ports.cometURL())
 	}
-	first := nodes[0].ports
-	watch.Watch.REST = fmt.Sprintf("%s:%d", first.Host, first.RPC+1)
-	watch.RPC.Address = "off"
-	e.Watcher.REST = "http://" + watch.Watch.REST
 	if e.Watcher.Home, err = filepath.Abs(filepath.Join(dir, "watcher")); err != nil {
 		return err
 	}
