@@ -21,6 +21,7 @@ import (
 	"github.com/starkd/starkd/internal/wallet"
 	"github.com/starkd/starkd/rpc"
 	"github.com/starkd/starkd/starknet"
+	proved "github.com/starkd/starkd/starknet/finality"
 	"github.com/starkd/starkd/watcher"
 	"github.com/starkd/starkd/watcher/proofstore"
 )
@@ -202,7 +203,11 @@ func (l *load) agree(t *testing.T) {
 					height, i, got.BlockID.Hash, got.Block.AppHash, block.BlockID.Hash, block.Block.AppHash)
 			}
 		}
-		for _, raw := range block.Block.Txs {
+		transactions := block.Block.Txs
+		if len(transactions) > 0 && proved.IsCommit(transactions[0]) { // the validators' statements about proofs
+			transactions = transactions[1:]
+		}
+		for _, raw := range transactions {
 			tx, err := starknet.UnmarshalTransaction(raw)
 			if err != nil {
 				t.Fatal(err)

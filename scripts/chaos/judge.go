@@ -12,6 +12,7 @@ import (
 
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/starknet"
+	"github.com/starkd/starkd/starknet/finality"
 	"github.com/starkd/starkd/watcher"
 	"github.com/starkd/starkd/watcher/proofstore"
 )
@@ -43,6 +44,9 @@ func judge(ctx context.Context, l *lab, sent *load) error {
 			}
 		}
 		transactions := first.Result.Block.Data.Txs
+		if len(transactions) > 0 && finality.IsCommit(transactions[0]) { // the validators' statements about proofs
+			transactions = transactions[1:]
+		}
 		for _, raw := range transactions {
 			tx, err := starknet.UnmarshalTransaction(raw)
 			if err != nil {
