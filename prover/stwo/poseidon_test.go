@@ -2,6 +2,9 @@ package stwo
 
 import (
 	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"sort"
 	"strings"
 	"testing"
@@ -9,6 +12,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/prover/stwo/channel"
 	"github.com/starkd/starkd/prover/stwo/fri"
+	"github.com/starkd/starkd/prover/stwo/preprocessed"
 )
 
 // withPoseidon returns a copy of a proof with digests of Poseidon252 in the places of the others. It is not valid.
@@ -73,8 +77,8 @@ func TestPoseidonForms(t *testing.T) {
 	}
 }
 
-// TestPermutations checks the bound of the work of a verification with Poseidon252: the last claim within it is read on, to the root that is not known,
-// and one with a word more is refused. So are openings at too many positions.
+// TestPermutations checks the bound of the work of a verification with Poseidon252: the last claim within it is read on, to the root, which is wrong, and
+// one with a word more is refused. So are openings at too many positions.
 func TestPermutations(t *testing.T) {
 	words := func(program, words int) *Proof {
 		p := hostileProof(t, program, words, 32)
@@ -92,10 +96,10 @@ func TestPermutations(t *testing.T) {
 			t.Errorf("%s: Verify returns %v, want %q", what, err, want)
 		}
 	}
-	const unknown, bound = "is not known for these parameters", "permutations of poseidon252, want at most 262144"
+	const wrongRoot, bound = "the preprocessed columns have the root", "permutations of poseidon252, want at most 262144"
 	small := words(32, 0)
 	checked, err := small.check()
-	if checked != nil || err == nil || !strings.Contains(err.Error(), unknown) {
+	if checked != nil || err == nil || !strings.Contains(err.Error(), wrongRoot) {
 		t.Fatal(err)
 	}
 	columns, _, err := small.columns()
@@ -115,8 +119,8 @@ func TestPermutations(t *testing.T) {
 	if last < 100_000 || last > 150_000 {
 		t.Errorf("an output of %d words is within the bound", last)
 	}
-	check("a short claim", small, unknown)
-	check("the longest output", words(32, last), unknown)
+	check("a short claim", small, wrongRoot)
+	check("the longest output", words(32, last), wrongRoot)
 	check("an output of a word more", words(32, last+1), bound)
 	check("a long program", words(len(small.Claim.Public.Program)+last+1, 0), bound)
 	if err := hostileProof(t, last+1, last+1, 32).Check(); err != nil { // of Blake2s
@@ -134,5 +138,77 @@ func TestPermutationsOfProver(t *testing.T) {
 	}
 	if err := p.checkPermutations(spare + 1); err == nil {
 		t.Error("a permutation more: accepted")
+	}
+}
+
+// poseidonProof is a proof of the program few with Poseidon252, which StarkWare's verifier accepts.
+const poseidonProof = "poseidon.proof"
+
+// TestPoseidonProof verifies the proof, in each of its forms, and refuses changed ones. If StarkWare's verifier is on PATH, it judges the proof; the judge's
+// list has no root for these parameters, so StarkWare's prover has computed it (stwo-prover root canonical_small poseidon252 1).
+func TestPoseidonProof(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join("testdata", poseidonProof))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Parse(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := p.AppendJSON(nil, true)
+	q, err := Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for form, p := range map[string]*Proof{"binary": p, "JSON": q} {
+		if err := p.Verify(); err != nil || p.Hash != channel.Poseidon252 {
+			t.Errorf("%s, %v: %v", form, p.Hash, err)
+		}
+	}
+	if out := p.Claim.Public.OutputWords(); len(out) != 1 || out[0] != felt.FromUint64(3) {
+		t.Errorf("got the output %v, want 3", out)
+	}
+	bump := func(d *channel.Digest) { d[31] ^= 1 }
+	for what, change := range map[string]func(p *Proof){
+		"another output":                   func(p *Proof) { p.Claim.Public.Output[0].Value = felt.FromUint64(4) },
+		"another nonce of the lookups":     func(p *Proof) { p.InteractionNonce++ },
+		"another nonce":                    func(p *Proof) { p.STARK.ProofOfWork++ },
+		"another salt":                     func(p *Proof) { p.Salt++ },
+		"another commitment":               func(p *Proof) { bump(&p.STARK.Commitments[2]) },
+		"a commitment that is not a felt":  func(p *Proof) { p.STARK.Commitments[1][0] |= 0x80 },
+		"another sample":                   func(p *Proof) { increase(&p.STARK.SampledValues[1][0][0]) },
+		"another cell":                     func(p *Proof) { p.STARK.QueriedValues[1][3][2] ^= 1 },
+		"another node":                     func(p *Proof) { bump(&p.STARK.Decommitments[3][5]) },
+		"a node that is not a felt":        func(p *Proof) { p.STARK.Decommitments[0][5][0] |= 0x80 },
+		"another value of FRI":             func(p *Proof) { increase(&p.STARK.FRI.InnerLayers[0].Witness[0]) },
+		"another node of FRI":              func(p *Proof) { bump(&p.STARK.FRI.FirstLayer.Decommitment[0]) },
+		"another commitment of FRI":        func(p *Proof) { bump(&p.STARK.FRI.InnerLayers[1].Commitment) },
+		"another coefficient":              func(p *Proof) { increase(&p.STARK.FRI.LastLayer[0]) },
+		"another claimed sum":              func(p *Proof) { increase(&p.Sums[0]) },
+		"another hash function":            func(p *Proof) { p.Hash = channel.Blake2s },
+		"another preprocessed trace":       func(p *Proof) { p.Preprocessed = preprocessed.CanonicalWithoutPedersen },
+		"another root of the preprocessed": func(p *Proof) { bump(&p.STARK.Commitments[0]) },
+	} {
+		changed, err := ParseBinary(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(changed)
+		if err := changed.Verify(); err == nil {
+			t.Errorf("%s: accepted", what)
+		}
+	}
+
+	judge, err := exec.LookPath("stwo-judge")
+	if err != nil {
+		t.Log("StarkWare's verifier stwo-judge is not on PATH")
+		return
+	}
+	file := filepath.Join(t.TempDir(), "proof.json")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := exec.Command(judge, file, "--hash", "poseidon252", "--min-bits", "20", "--any-root").CombinedOutput(); err != nil {
+		t.Errorf("stwo-judge: %v: %s", err, text)
 	}
 }

@@ -37,6 +37,7 @@ var preprocessedRoots = []struct {
 	{preprocessed.CanonicalSmall, channel.Blake2sM31, 1, 21, "bfaf9a4ec4375775fdf1164133e5b40e5c7bd02d0316416ac4013d61dedbf358"},
 	{preprocessed.CanonicalSmall, channel.Blake2sM31, 1, 22, "38cc9f2192f81c5f249a705cbe8bab5f3149bf07d607073606ea6e306e4b2c24"},
 	{preprocessed.CanonicalSmall, channel.Blake2sM31, 2, 0, "4af56578c7ab185e03d48c58715f580cf1ebe9256445c1509c18487d5d59fc2a"},
+	{preprocessed.CanonicalSmall, channel.Poseidon252, 1, 0, "05d30b4449ab831e534acb873ea09821c1f47668a44a577cc8c6949d7f3798c2"},
 }
 
 // preprocessedRoot returns the pinned root for a variant, hash and parameters, and whether there is one.
