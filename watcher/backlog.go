@@ -22,10 +22,10 @@ type candidate struct {
 	done    *outcome           // set when the block is proved by Watcher.alone
 }
 
-// outcome is the result of proving a block: its record and its bundle, nil if nothing could be proved; or an error.
+// outcome is the result of proving a block: its record and what it shares with others, or an error.
 type outcome struct {
 	record *proofstore.Record
-	bundle []byte
+	of     *finished
 	err    error
 }
 
@@ -56,6 +56,9 @@ func weigh(trace *app.BlockTrace) uint64 {
 	}
 	return sum
 }
+
+// maxBatch bounds the blocks with transactions in a batch, because a bundle has a witness for each.
+const maxBatch = 128
 
 // backlog is the queue of the blocks between recording and proving, in order. It is bounded by weight, because call traces take memory.
 type backlog struct {
@@ -130,12 +133,15 @@ func (b *backlog) take(ctx context.Context) []*candidate {
 func (b *backlog) next() []*candidate {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	bound, n, weight := b.bound(), 0, uint64(0)
-	for n < len(b.blocks) && (weight == 0 || weight+b.blocks[n].weight <= bound) {
+	bound, n, weight, proved := b.bound(), 0, uint64(0), 0
+	for n < len(b.blocks) && proved < maxBatch && (weight == 0 || weight+b.blocks[n].weight <= bound) {
+		if b.blocks[n].weight > 0 {
+			proved++
+		}
 		weight += b.blocks[n].weight
 		n++
 	}
-	if n == 0 || n == len(b.blocks) && weight < bound && weight > 0 && !b.idle {
+	if n == 0 || n == len(b.blocks) && weight < bound && proved < maxBatch && weight > 0 && !b.idle {
 		return nil
 	}
 	if weight > 0 {

@@ -126,8 +126,8 @@ func TestLag(t *testing.T) {
 	})
 }
 
-// TestBlocksOfOneProof checks that small blocks that wait together share a proof, and that the bundle of each is checked alone. A block between them is
-// empty, and no bundle is accepted with the proof of other blocks.
+// TestBlocksOfOneProof checks that small blocks that wait together share a proof and a bundle, which is refused without one of them. A block
+// between them is empty.
 func TestBlocksOfOneProof(t *testing.T) {
 	if os.Getenv("STARKD_FULL") == "" {
 		t.Skip("a proof of S-two: set STARKD_FULL=1 (make test-full)")
@@ -173,34 +173,78 @@ func TestBlocksOfOneProof(t *testing.T) {
 	if len(b.parts) != 1 || len(b.parts[0].transactions) != 4 || len(b.unproven) != 0 {
 		t.Fatalf("%d proofs, %v", len(b.parts), b.unproven)
 	}
+	groups := b.groups()
+	if len(groups) != 1 {
+		t.Fatalf("groups %v", groups)
+	}
+	done, err := f.finish(b, groups[0])
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i, height := range []uint64{1, 3, 4} {
-		record, data, err := f.finish(b, i)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if record.Block != height || len(record.Proofs) != 1 || len(record.Unproven) != 0 || len(record.Proofs[0].Transactions) != len(record.Transactions) {
+		if record := done.records[i]; record.Block != height || len(record.Proofs) != 1 || len(record.Unproven) != 0 || len(record.Proofs[0].Transactions) != len(record.Transactions) {
 			t.Errorf("block %d: record %+v", height, record)
 		}
-		bundle, err := block.Parse(data)
-		if err != nil {
-			t.Fatal(err)
-		}
-		anchor, err := headers.Verify(bundle, &headers.Trust{Genesis: f.trusted})
-		if err != nil {
-			t.Fatal(err)
-		}
-		started := time.Now()
-		verdict, err := block.Verify(bundle, anchor, prover.Policy{})
-		if err != nil {
-			t.Fatalf("block %d: %v", height, err)
-		}
-		t.Logf("block %d: %d bytes, verified in %v, %v, %d steps", height, len(data), time.Since(started), verdict.Security, verdict.Steps)
-		for _, tx := range verdict.Outcome.Transactions {
+	}
+	bundle, err := block.Parse(done.bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trust := &headers.Trust{Genesis: f.trusted}
+	anchors, err := headers.VerifyRange(bundle, trust)
+	if err != nil {
+		t.Fatal(err)
+	}
+	started := time.Now()
+	verdict, err := block.VerifyRange(bundle, anchors, prover.Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d bytes, verified in %v, %v, %d steps", len(done.bundle), time.Since(started), verdict.Security, verdict.Steps)
+	for _, v := range verdict.Blocks {
+		for _, tx := range v.Outcome.Transactions {
 			if tx.Unproven != nil || len(tx.UnprovenParts) > 0 {
-				t.Errorf("block %d: %+v", height, tx)
+				t.Errorf("%+v", tx)
 			}
 		}
 	}
+	if bundle.Block != 1 || bundle.Last() != 4 || !bundle.Has(3) || bundle.Has(2) {
+		t.Errorf("the bundle is of the blocks %d to %d", bundle.Block, bundle.Last())
+	}
+	// Without one of its blocks, or with one twice or in another order, the proof is refused.
+	for name, change := range map[string]func(b *block.Bundle){
+		"the last block left out":   func(b *block.Bundle) { b.Others = b.Others[:1] },
+		"the middle one left out":   func(b *block.Bundle) { b.Others = b.Others[1:] },
+		"all others left out":       func(b *block.Bundle) { b.Others = nil },
+		"one twice":                 func(b *block.Bundle) { b.Others = append(b.Others, b.Others[1]) },
+		"another order":             func(b *block.Bundle) { b.Others[0], b.Others[1] = b.Others[1], b.Others[0] },
+		"a class that is not there": func(b *block.Bundle) { b.Others[1].Witness.Classes[0].Hash = felt.One },
+		"another's witness":         func(b *block.Bundle) { b.Others[0].Witness = b.Others[1].Witness },
+	} {
+		other, err := block.Parse(done.bundle)
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(other)
+		anchors, err := headers.VerifyRange(other, trust)
+		if err == nil {
+			_, err = block.VerifyRange(other, anchors, prover.Policy{})
+		}
+		if err == nil {
+			t.Errorf("%s: accepted", name)
+		} else {
+			t.Logf("%s: %.140v", name, err)
+		}
+	}
+	// A trusted header of the last block says nothing of blocks before a gap.
+	next, err := headers.ParseSignedHeader(bundle.Others[1].Headers[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := headers.VerifyRange(bundle, &headers.Trust{Header: next.Header.Hash()}); err == nil || !strings.Contains(err.Error(), "blocks 1 and 3") {
+		t.Errorf("a trusted header after a gap: %v", err)
+	}
+	f.measure(b)
 	perWeight := f.progress.stepsPerWeight()
 	t.Logf("%.2f steps for a unit of weight", perWeight)
 	if perWeight < 0.5 || perWeight > 3 {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"github.com/cometbft/cometbft/light"
@@ -121,17 +120,6 @@ func (w *Watcher) retry(ctx context.Context, doing string, what func() error) er
 		case <-time.After(pause):
 		}
 	}
-}
-
-// guard calls what and returns a panic as an error, which halts the watcher. The reason is then in /v1/status, and the stack in the log.
-func (w *Watcher) guard(doing string, what func() error) (err error) {
-	defer func() {
-		if fault := recover(); fault != nil {
-			w.log.Error("panic", "doing", doing, "panic", fault, "stack", string(debug.Stack()))
-			err = fmt.Errorf("watcher: %s: panic: %v", doing, fault)
-		}
-	}()
-	return what()
 }
 
 // forked returns err as a ForkError if it says that the light client found two signed histories, and err unchanged if not.

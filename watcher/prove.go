@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	cmtjson "github.com/cometbft/cometbft/libs/json"
@@ -22,6 +21,7 @@ import (
 	"github.com/starkd/starkd/prover/stone"
 	"github.com/starkd/starkd/starknet/constants"
 	"github.com/starkd/starkd/watcher/proofstore"
+	"github.com/starkd/starkd/watcher/queue"
 )
 
 // batch holds blocks that are proved together.
@@ -35,15 +35,9 @@ type batch struct {
 	cancel   context.CancelFunc // ends the making of runs
 
 	parts []*part // the proved runs
-}
 
-// part is a run of the OS program on some of a batch's transactions, and its proof.
-type part struct {
-	transactions []cairoos.Ref // their Block is an index in batch.blocks
-	steps        uint64
-	run          run // dropped when it is proved
-	proof        *block.Proof
-	took         time.Duration
+	work []byte    // the input of the batch's job, for a pool
+	job  queue.Job // its Input is set once it is stored
 }
 
 func newBatch(all []*candidate) *batch {
@@ -66,121 +60,6 @@ func (w *Watcher) record(ctx context.Context, b *Block, results []statement.Resu
 	return &candidate{height: uint64(b.Height), weight: weigh(trace), block: b, results: results, trace: trace, input: osBlock(trace)}, nil
 }
 
-// prepare begins to run the OS program on the blocks of a batch, in a goroutine that ends with ctx.
-func (w *Watcher) prepare(ctx context.Context, b *batch) {
-	ctx, b.cancel = context.WithCancel(ctx)
-	b.ready, b.unproven, b.err, b.parts = make(chan *part, 1), nil, nil, nil
-	go func() {
-		defer close(b.ready)
-		b.err = w.guard("running the OS program", func() (err error) {
-			b.unproven, err = w.runs(ctx, b)
-			return err
-		})
-	}()
-}
-
-// runs makes the runs of the OS program on the blocks of a batch, and returns the transactions that are in none.
-func (w *Watcher) runs(ctx context.Context, b *batch) ([]cairoos.Unproven, error) {
-	stop := new(atomic.Bool)
-	defer context.AfterFunc(ctx, func() { stop.Store(true) })()
-	var blocks []*cairoos.Block
-	for _, c := range b.blocks {
-		blocks = append(blocks, c.input)
-	}
-	options := cairoos.Options{Layout: w.system.format().Layout(), MaxSteps: w.maxSteps(), Stop: stop}
-	var failed []cairoos.Unproven
-	each := 1 // blocks of a run
-	if w.system.format() != statement.FormatStone {
-		each = len(blocks)
-	}
-	started := time.Now()
-	for first := 0; first < len(blocks); first += each {
-		left, err := cairoos.RunParts(blocks[first:min(first+each, len(blocks))], options, func(made cairoos.Part) error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			p := &part{steps: uint64(len(made.Trace.Registers))}
-			for _, ref := range made.Transactions {
-				ref.Block += first
-				p.transactions = append(p.transactions, ref)
-			}
-			var err error
-			if p.run, err = w.system.prepare(made.Trace); err != nil {
-				return err
-			}
-			w.metrics.phases.WithLabelValues("run").Add(time.Since(started).Seconds())
-			defer func() { started = time.Now() }()
-			select {
-			case b.ready <- p:
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		})
-		if err != nil {
-			return nil, err
-		}
-		for _, u := range left {
-			u.Block += first
-			failed = append(failed, u)
-		}
-	}
-	return failed, nil
-}
-
-// prove proves the runs of a batch that prepare has begun. If a run needs more memory than the prover may take, prove makes shorter runs.
-func (w *Watcher) prove(ctx context.Context, b *batch) error {
-	for {
-		err := w.proveParts(ctx, b)
-		b.cancel()
-		for range b.ready { // the goroutine of prepare has ended
-		}
-		if err == nil || ctx.Err() != nil || !w.shorten(err) {
-			return err
-		}
-		w.log.Warn("the prover has too little memory for a run; it makes shorter ones", "steps", w.maxSteps(), "err", err)
-		w.prepare(ctx, b)
-	}
-}
-
-func (w *Watcher) proveParts(ctx context.Context, b *batch) error {
-	for p := range b.ready {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		w.progress.begin(b, p)
-		started := time.Now()
-		var err error
-		if p.proof, err = w.system.prove(ctx, &p.run, w.progress.stage); err != nil {
-			return err
-		}
-		p.run, p.took = run{}, time.Since(started)
-		w.metrics.proving.Observe(p.took.Seconds())
-		w.metrics.phases.WithLabelValues("prove").Add(p.took.Seconds())
-		b.parts = append(b.parts, p)
-		w.progress.end(p)
-	}
-	if b.err == nil {
-		w.measure(b)
-	}
-	return b.err
-}
-
-// measure keeps how many steps the blocks of a proved batch took.
-func (w *Watcher) measure(b *batch) {
-	var weight, steps uint64
-	transactions := 0
-	for _, c := range b.blocks {
-		weight += c.weight
-	}
-	for _, p := range b.parts {
-		steps += p.steps
-		transactions += len(p.transactions)
-	}
-	w.progress.measured(weight, steps)
-	w.lag.measured(transactions, steps)
-}
-
 // proveBlock records, proves and finishes one block alone. The bundle is nil if no transaction of the block can be proved.
 func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []statement.Result) (*proofstore.Record, []byte, error) {
 	c, err := w.record(ctx, b, results)
@@ -192,72 +71,135 @@ func (w *Watcher) proveBlock(ctx context.Context, b *Block, results []statement.
 	if err := w.prove(ctx, one); err != nil {
 		return nil, nil, refusedProof(b.Height, err)
 	}
-	return w.finish(one, 0)
+	f, err := w.finish(one, []int{0})
+	if err != nil {
+		return nil, nil, err
+	}
+	return f.records[0], f.bundle, nil
 }
 
-// finish returns the record and the bundle of block number i of a batch that is proved. The bundle is nil if no transaction of the block can be
-// proved. It has each proof with transactions of the block; the proof may have those of other blocks too. finish collects the witness that the
-// statement needs and checks the bundle against the signed headers. Transactions that cannot be proved are in no run; the bundle has their signed
-// results instead.
-func (w *Watcher) finish(b *batch, i int) (*proofstore.Record, []byte, error) {
-	defer w.metrics.phase("finish")()
-	c := b.blocks[i]
-	record := newRecord(c.trace)
-	if record.Status == proofstore.Empty {
-		return record, nil, nil
-	}
-	proof := &block.Bundle{Chain: c.block.Light.ChainID, Block: c.height}
-	for _, p := range b.parts {
-		security := w.system.security(p.steps)
-		entry := proofstore.Entry{
-			Block: record.Block, Part: len(proof.Proofs), ProgramHash: w.system.format().ProgramHash().String(), Layout: w.system.format().Layout(),
-			Steps: p.steps, SecurityBits: security.Conjectured, ProvenBits: security.Proven, ProvingMS: p.took.Milliseconds(),
-		}
+// finished is the result of the blocks of one bundle: their records, in order, and the bundle, nil if no transaction of them can be proved.
+type finished struct {
+	records []*proofstore.Record
+	bundle  []byte
+	stored  *proofstore.Bundle // the bundle's description, once it is stored
+}
+
+// groups returns the indices of a batch's blocks that share a bundle: those of one proof, or one block that is in several proofs or in none.
+func (b *batch) groups() [][]int {
+	var groups [][]int
+	part := map[int]int{} // the first part of each block
+	for i, p := range b.parts {
 		for _, t := range p.transactions {
-			if t.Block == i {
-				entry.Transactions = append(entry.Transactions, record.Transactions[t.Transaction])
+			if _, ok := part[t.Block]; !ok {
+				part[t.Block] = i
 			}
 		}
-		if len(entry.Transactions) > 0 {
-			proof.Proofs, record.Proofs = append(proof.Proofs, p.proof), append(record.Proofs, entry)
+	}
+	for i := range b.blocks {
+		in, ok := part[i]
+		if n := len(groups); ok && n > 0 {
+			if before, ok := part[groups[n-1][0]]; ok && before == in {
+				groups[n-1] = append(groups[n-1], i)
+				continue
+			}
+		}
+		groups = append(groups, []int{i})
+	}
+	return groups
+}
+
+// finish returns the result of the blocks of a group of a batch that is proved. It collects the witness that the statement needs and checks the bundle
+// against the signed headers. Transactions that cannot be proved are in no run; the bundle has their signed results instead.
+func (w *Watcher) finish(b *batch, group []int) (*finished, error) {
+	defer w.spent("finish", time.Now())
+	f := new(finished)
+	proof := &block.Bundle{Chain: b.blocks[group[0]].block.Light.ChainID, Block: b.blocks[group[0]].height}
+	for _, i := range group {
+		f.records = append(f.records, newRecord(b.blocks[i].trace))
+	}
+	if len(group) == 1 && f.records[0].Status == proofstore.Empty {
+		return f, nil
+	}
+	for _, p := range b.parts {
+		security := w.system.security(p.steps)
+		used := false
+		for k, i := range group {
+			record := f.records[k]
+			entry := proofstore.Entry{
+				Block: record.Block, Part: len(proof.Proofs), ProgramHash: w.system.format().ProgramHash().String(), Layout: w.system.format().Layout(),
+				Steps: p.steps, SecurityBits: security.Conjectured, ProvenBits: security.Proven, ProvingMS: p.took.Milliseconds(),
+			}
+			for _, t := range p.transactions {
+				if t.Block == i {
+					entry.Transactions = append(entry.Transactions, record.Transactions[t.Transaction])
+				}
+			}
+			if len(entry.Transactions) > 0 {
+				used, record.Proofs = true, append(record.Proofs, entry)
+			}
+		}
+		if used {
+			proof.Proofs = append(proof.Proofs, p.proof)
 		}
 	}
-	var failed []cairoos.Unproven
-	for _, u := range b.unproven {
-		if u.Block == i {
-			failed = append(failed, u)
+	var inputs []*block.WitnessInput
+	var failed error // of reading the replica
+	for k, i := range group {
+		c := b.blocks[i]
+		var left []cairoos.Unproven
+		for _, u := range b.unproven {
+			if u.Block == i {
+				left = append(left, u)
+			}
 		}
+		unproven, err := unprovenOf(c.trace, left)
+		if err != nil {
+			return nil, err
+		}
+		addUnproven(f.records[k], unproven)
+		if len(proof.Proofs) == 0 {
+			f.records[k].Status = proofstore.NotProved
+			continue
+		}
+		input, err := w.witnessInput(c.block, c.results, c.trace, unproven, &failed)
+		if err != nil {
+			return nil, err
+		}
+		inputs = append(inputs, input)
 	}
-	unproven, err := unprovenOf(c.trace, failed)
-	if err != nil {
-		return nil, nil, err
-	}
-	addUnproven(record, unproven)
 	if len(proof.Proofs) == 0 {
-		record.Status = proofstore.NotProved
-		return record, nil, nil
+		return f, nil
 	}
-	if err := w.witness(c.block, c.results, c.trace, unproven, proof); err != nil {
-		return nil, nil, err
+	err := proof.CompleteRange(inputs)
+	if failed != nil {
+		return nil, permanent{fmt.Errorf("watcher: block %d: reading the state before it: %w", proof.Block, failed)}
 	}
-	anchor, err := headers.Verify(proof, &headers.Trust{Genesis: w.trusted})
 	if err != nil {
-		return nil, nil, &SelfCheckError{c.block.Height, err}
+		return nil, err
 	}
-	verdict, err := block.Check(proof, anchor, w.policy())
+	anchors, err := headers.VerifyRange(proof, &headers.Trust{Genesis: w.trusted})
 	if err != nil {
-		return nil, nil, &SelfCheckError{c.block.Height, err}
+		return nil, &SelfCheckError{int64(proof.Block), err}
 	}
-	bundle, err := proof.Encode()
+	verdict, err := block.CheckRange(proof, anchors, w.policy())
 	if err != nil {
-		return nil, nil, err
+		return nil, &SelfCheckError{int64(proof.Block), err}
 	}
-	if len(bundle) > stone.MaxProofJSON {
-		return tooLarge(newRecord(c.trace), len(bundle)), nil, nil
+	if f.bundle, err = proof.Encode(); err != nil {
+		return nil, err
 	}
-	addCoverage(record, verdict.Outcome.Transactions)
-	record.Status, record.StateRoot = proofstore.Proved, anchor.After.String()
-	return record, bundle, nil
+	if size := len(f.bundle); size > stone.MaxProofJSON {
+		if len(group) > 1 {
+			return nil, fmt.Errorf("watcher: the bundle of %d blocks has %d bytes", len(group), size)
+		}
+		return &finished{records: []*proofstore.Record{tooLarge(newRecord(b.blocks[group[0]].trace), size)}}, nil
+	}
+	for k, record := range f.records {
+		addCoverage(record, verdict.Blocks[k].Outcome.Transactions)
+		record.Status, record.StateRoot = proofstore.Proved, anchors[k].After.String()
+	}
+	return f, nil
 }
 
 // tooLarge returns the record of a block whose bundle of size bytes is too large for verifiers: all its transactions are unproven.
@@ -367,18 +309,30 @@ func addCoverage(record *proofstore.Record, outcomes []statement.TransactionOutc
 	}
 }
 
-// witness adds to a bundle everything that a verifier needs besides the proofs.
+// witness adds to a bundle of one block everything that a verifier needs besides the proofs.
 func (w *Watcher) witness(b *Block, results []statement.Result, trace *app.BlockTrace, unproven []statement.Unproven, proof *block.Bundle) error {
+	var failed error // of reading the replica
+	e, err := w.witnessInput(b, results, trace, unproven, &failed)
+	if err == nil {
+		err = proof.Complete(e)
+	}
+	if failed != nil {
+		return permanent{fmt.Errorf("watcher: block %d: reading the state before it: %w", b.Height, failed)}
+	}
+	return err
+}
+
+// witnessInput returns what a block's witness is made of. Errors of reading the replica, which come later, are kept in failed.
+func (w *Watcher) witnessInput(b *Block, results []statement.Result, trace *app.BlockTrace, unproven []statement.Unproven, failed *error) (*block.WitnessInput, error) {
 	store, height := w.app.Store(), uint64(b.Height)
 	_, roots, _, err := store.Header(height - 1)
 	if err != nil {
-		return permanent{err}
+		return nil, permanent{err}
 	}
-	var failed error // of reading the replica
 	e := &block.WitnessInput{
 		Transactions: b.Txs, Results: results, Unproven: unproven,
-		Before: &watchedState{store.At(height - 1), &failed},
-		Class: watched(&failed, func(hash felt.Felt) (*casm.Class, error) {
+		Before: &watchedState{store.At(height - 1), failed},
+		Class: watched(failed, func(hash felt.Felt) (*casm.Class, error) {
 			class, err := store.At(height).Class(hash)
 			if err != nil {
 				return nil, err
@@ -387,7 +341,7 @@ func (w *Watcher) witness(b *Block, results []statement.Result, trace *app.Block
 		}),
 		Tries: &statement.Tries{
 			ContractsRoot: roots.ContractsRoot, ClassesRoot: roots.ClassesRoot,
-			Nodes: &watchedNodes{store, &failed}, Contract: watched(&failed, store.ContractAt(height-1)),
+			Nodes: &watchedNodes{store, failed}, Contract: watched(failed, store.ContractAt(height-1)),
 		},
 	}
 	if w.system.format() == statement.FormatStone {
@@ -395,30 +349,26 @@ func (w *Watcher) witness(b *Block, results []statement.Result, trace *app.Block
 	}
 	for i, signed := range []*cmttypes.SignedHeader{b.Light.SignedHeader, b.Next.SignedHeader} {
 		if e.Headers[i], err = cmtjson.Marshal(signed); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	signed := &block.Bundle{Chain: proof.Chain, Block: proof.Block, Headers: e.Headers}
+	signed := &block.Bundle{Chain: b.Light.ChainID, Block: height, Headers: e.Headers}
 	signed.Witness.Results = results
 	for _, tx := range b.Txs {
 		signed.Witness.Transactions = append(signed.Witness.Transactions, tx)
 	}
 	if e.Anchor, err = headers.Verify(signed, &headers.Trust{Genesis: w.trusted}); err != nil {
-		return err
+		return nil, err
 	}
 	if height >= constants.BlockHashLag {
 		_, old, _, err := store.Header(height - constants.BlockHashLag)
 		if err != nil {
-			return permanent{err}
+			return nil, permanent{err}
 		}
 		e.OldBlockHash = &old.BlockHash
 	}
 	for i := range trace.Transactions {
 		e.Calls = append(e.Calls, trace.Transactions[i].Calls)
 	}
-	err = proof.Complete(e)
-	if failed != nil {
-		return permanent{fmt.Errorf("watcher: block %d: reading the state before it: %w", height, failed)}
-	}
-	return err
+	return e, nil
 }

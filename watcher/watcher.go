@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	dbm "github.com/cometbft/cometbft-db"
@@ -49,17 +48,15 @@ type Watcher struct {
 	chain   source // nil before a node has been reached
 	replica replica
 	trusted *headers.Genesis // the genesis in the form of package headers
-	system  system
-	log     *slog.Logger
 	metrics *metrics
 
 	opened     bool
 	firstPause time.Duration // before the first retry
 	connect    func(context.Context, int) (source, error)
 	alone      func(context.Context, *Block, []statement.Result) (*proofstore.Record, []byte, error) // proves each block alone if not nil, in tests
-	steps      atomic.Uint64                                                                         // bound on the steps of a run: Config.MaxSteps, or less if memory is short
-	progress   *progress
 	lag        *lag
+	*maker           // of this process's proofs
+	pool       *pool // nil if this process makes the proofs
 
 	mu      sync.Mutex
 	status  Status
@@ -89,7 +86,7 @@ func New(config Config) (*Watcher, error) {
 		return nil, err
 	}
 	w := &Watcher{
-		config: config, system: proofs, app: config.App, engine: config.Engine, replica: replica{config.App}, trusted: trusted, log: config.Log, metrics: newMetrics(),
+		config: config, maker: newMaker(proofs, config.MaxSteps, config.Log), app: config.App, engine: config.Engine, replica: replica{config.App}, trusted: trusted, metrics: newMetrics(),
 		firstPause: firstPause, trouble: map[string]string{}, silent: time.Now(),
 	}
 	security := w.security()
@@ -98,8 +95,8 @@ func New(config Config) (*Watcher, error) {
 		ProvedHeight: config.Proofs.Cursor(),
 	}
 	w.connect = w.openChain
-	w.steps.Store(config.MaxSteps)
-	w.progress, w.lag = new(progress), newLag(w.metrics)
+	w.lag = newLag(w.metrics)
+	w.proving, w.phases = w.metrics.proving, w.metrics.phases
 	return w, nil
 }
 
@@ -172,7 +169,11 @@ func (w *Watcher) run(ctx context.Context) error {
 	}
 	wake, replayed := make(chan struct{}, 1), make(chan struct{}, 1)
 	waiting := newBacklog(w.fill)
-	prepared, proved := make(chan *batch), make(chan *batch, 1)
+	ahead := 0 // batches that are prepared while others are proved
+	if w.pool != nil {
+		ahead, w.pool.waiting = poolAhead, waiting
+	}
+	prepared, proved := make(chan *batch, ahead), make(chan *batch, 1)
 	start("listening", func() error {
 		wakeups(running, w.config.Nodes[0], wake, func(connected bool, err error) {
 			w.update(func(s *Status) { s.Connected = connected })
@@ -316,7 +317,7 @@ func (w *Watcher) prepareAll(ctx context.Context, waiting *backlog, prepared cha
 		}
 		b := newBatch(all)
 		if len(b.blocks) > 0 {
-			w.prepare(ctx, b)
+			w.prover().prepare(ctx, b)
 		}
 		select {
 		case <-ctx.Done():
@@ -361,16 +362,20 @@ func (w *Watcher) proveBatch(ctx context.Context, b *batch) ([]*batch, error) {
 		for _, c := range b.all {
 			if c.block != nil {
 				c.done = new(outcome)
-				c.done.record, c.done.bundle, c.done.err = w.alone(ctx, c.block, c.results)
+				c.done.of = new(finished)
+				c.done.record, c.done.of.bundle, c.done.err = w.alone(ctx, c.block, c.results)
 			}
 		}
 	}
 	if len(b.blocks) == 0 {
 		return []*batch{b}, nil
 	}
-	err := refusedProof(b.blocks[0].block.Height, w.prove(ctx, b))
+	err := refusedProof(b.blocks[0].block.Height, w.prover().prove(ctx, b))
 	if ctx.Err() != nil || isPermanent(err) {
 		return nil, err
+	}
+	if err == nil {
+		w.lag.measured(w.measure(b))
 	}
 	if b.err = err; err == nil || len(b.blocks) == 1 {
 		return []*batch{b}, nil
@@ -380,7 +385,7 @@ func (w *Watcher) proveBatch(ctx context.Context, b *batch) ([]*batch, error) {
 	for _, c := range b.all {
 		one := newBatch([]*candidate{c})
 		if len(one.blocks) > 0 {
-			w.prepare(ctx, one)
+			w.prover().prepare(ctx, one)
 		}
 		done, err := w.proveBatch(ctx, one)
 		if err != nil || ctx.Err() != nil {
@@ -389,6 +394,14 @@ func (w *Watcher) proveBatch(ctx context.Context, b *batch) ([]*batch, error) {
 		all = append(all, done...)
 	}
 	return all, nil
+}
+
+// prover returns what proves the batches of this watcher.
+func (w *Watcher) prover() batchProver {
+	if w.pool != nil {
+		return w.pool
+	}
+	return w.maker
 }
 
 // storeAll makes the bundles and the records of proved batches, stores them, and moves the cursor, until ctx ends.
@@ -400,15 +413,22 @@ func (w *Watcher) storeAll(ctx context.Context, proved <-chan *batch) error {
 			return nil
 		case b = <-proved:
 		}
-		next := 0 // index in b.blocks
-		for i, c := range b.all {
-			if c.trace != nil {
-				c.done = new(outcome)
-				if c.done.err = b.err; b.err == nil {
-					c.done.record, c.done.bundle, c.done.err = w.finish(b, next)
-				}
-				next++
+		for _, group := range b.groups() {
+			f, err := new(finished), b.err
+			if err == nil {
+				f, err = w.finish(b, group)
 			}
+			for k, i := range group {
+				b.blocks[i].done = &outcome{of: f, err: err}
+				if err == nil {
+					b.blocks[i].done.record = f.records[k]
+				}
+			}
+			if ctx.Err() != nil {
+				return nil
+			}
+		}
+		for i, c := range b.all {
 			if ctx.Err() != nil {
 				return nil
 			}
@@ -427,12 +447,13 @@ func (w *Watcher) storeAll(ctx context.Context, proved <-chan *batch) error {
 			w.metrics.proved.Set(float64(c.height))
 			w.update(func(s *Status) { s.ProvedHeight = c.height })
 		}
+		w.prover().stored(ctx, b)
 	}
 }
 
 // store stores the outcome of a block: its bundle and then its record.
 func (w *Watcher) store(ctx context.Context, c *candidate) error {
-	record, bundle, err := c.done.record, c.done.bundle, c.done.err
+	record, of, err := c.done.record, c.done.of, c.done.err
 	if isPermanent(err) {
 		return err
 	}
@@ -443,15 +464,19 @@ func (w *Watcher) store(ctx context.Context, c *candidate) error {
 		if record, err = w.failed(int64(c.height), err); err != nil {
 			return permanent{err}
 		}
-		bundle = nil
+		of = nil
 	}
 	defer w.metrics.phase("store")()
 	if err := w.retry(ctx, "storing", func() error {
-		if bundle != nil {
+		if of != nil && of.bundle != nil && of.stored == nil {
 			var err error
-			if record.Bundle, err = w.config.Proofs.PutBundle(ctx, record.Block, bundle); err != nil {
+			if of.stored, err = w.config.Proofs.PutBundle(ctx, record.Block, of.bundle); err != nil {
 				return stored(err)
 			}
+			of.stored.Block, of.bundle = record.Block, nil
+		}
+		if of != nil {
+			record.Bundle = of.stored
 		}
 		return stored(w.config.Proofs.PutRecord(ctx, record))
 	}); err != nil || ctx.Err() != nil {
@@ -494,19 +519,3 @@ func (w *Watcher) policy() prover.Policy {
 	}
 	return policy
 }
-
-// leastSteps is the smallest bound on the steps of a run.
-const leastSteps = 1 << 17
-
-// maxSteps returns the bound on the steps of a run.
-func (w *Watcher) maxSteps() uint64 { return w.steps.Load() }
-
-// shorten halves the bound on the steps of a run, if err says that a run needs too much memory. It returns false if it does not, or if runs cannot be
-// shorter.
-func (w *Watcher) shorten(err error) bool {
-	steps := w.steps.Load()
-	return w.system.tooLarge(err) && steps >= 2*leastSteps && w.steps.CompareAndSwap(steps, steps/2)
-}
-
-// fill returns the weight of the blocks that fill a proof.
-func (w *Watcher) fill() uint64 { return uint64(float64(w.maxSteps()) / w.progress.stepsPerWeight()) }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/prover/block"
 	"github.com/starkd/starkd/prover/block/statement"
 	"github.com/starkd/starkd/starknet"
 )
@@ -25,7 +26,7 @@ func TestUncoveredTransactions(t *testing.T) {
 		{0xb, "the proof of block 7 does not cover transaction 0xb: entry point 0xd of class 0xc needs the builtin poseidon, which is not provable"},
 		{0xe, "the proof of block 7 does not cover transaction 0xe"},
 	} {
-		err := covers(outcome, 7, felt.FromUint64(c.hash), true)
+		err := covers(&block.Verdict{Blocks: []*statement.Verdict{{Outcome: &statement.Outcome{}}, {Outcome: outcome}}}, []*statement.Anchor{{Number: 6}, {Number: 7}}, felt.FromUint64(c.hash), true)
 		if (err == nil) != (c.want == "") || err != nil && !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("transaction %#x: got %v, want %q", c.hash, err, c.want)
 		}

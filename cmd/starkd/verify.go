@@ -197,17 +197,17 @@ func programHash(cmd *cobra.Command, name string) (*felt.Felt, error) {
 // verifyBlock verifies the proof of a block and prints what it shows.
 func (f *verifyFlags) verifyBlock(cmd *cobra.Command, proof *block.Bundle, trust *headers.Trust, policy prover.Policy) error {
 	started := time.Now()
-	if f.block >= 0 && proof.Block != uint64(f.block) {
-		return refused(hint.With(fmt.Errorf("the proof is of block %d, not of %d", proof.Block, f.block), "a watcher serves the proof of block %[1]d at /v1/blocks/%[1]d/proof", f.block))
+	if f.block >= 0 && !proof.Has(uint64(f.block)) {
+		return refused(hint.With(fmt.Errorf("the proof is of %s, not of %d", blocksOf(proof), f.block), "a watcher serves the proof of block %[1]d at /v1/blocks/%[1]d/proof", f.block))
 	}
 	if err := trust.CheckChain(proof); err != nil {
 		return unchecked(hint.With(err, "--validators takes the genesis file of the proof's chain"))
 	}
-	anchor, err := headers.Verify(proof, trust)
+	anchors, err := headers.VerifyRange(proof, trust)
 	if err != nil {
 		return refused(hint.With(err, "the headers in the file are not of the chain that you trust: check the genesis file or the header hash against another source"))
 	}
-	verdict, err := block.Verify(proof, anchor, policy)
+	verdict, err := block.VerifyRange(proof, anchors, policy)
 	if err != nil {
 		return refused(hint.With(err, "%s", f.hint(err)))
 	}
@@ -217,28 +217,61 @@ func (f *verifyFlags) verifyBlock(cmd *cobra.Command, proof *block.Bundle, trust
 		if err != nil {
 			return usagef("--tx: %v", err)
 		}
-		if err := covers(verdict.Outcome, proof.Block, hash, signed); err != nil {
+		if err := covers(verdict, anchors, hash, signed); err != nil {
 			return refused(err)
 		}
 	}
 	out := cmd.OutOrStdout()
-	say(out, "valid: block %d of chain %s", proof.Block, proof.Chain)
+	say(out, "valid: %s of chain %s", blocksOf(proof), proof.Chain)
 	say(out, "  trusted       %s", trust)
-	say(out, "  state         %v → %v", anchor.Before, anchor.After)
+	for i, a := range anchors {
+		if len(anchors) == 1 {
+			say(out, "  state         %v → %v", a.Before, a.After)
+		} else if i < maxStates {
+			say(out, "  state         %v → %v, block %d", a.Before, a.After, a.Number)
+		} else if i == maxStates {
+			say(out, "                … %d more blocks", len(anchors)-i)
+		}
+	}
 	say(out, "  program       %v (starkd OS)", verdict.Format.ProgramHash())
 	say(out, "  proofs        %d, layout %s, %d steps", len(proof.Proofs), verdict.Layout, verdict.Steps)
 	say(out, "  security      %v", verdict.Security)
-	listTransactions(out, verdict.Outcome.Transactions, signed)
-	if verdict.Rejected > 0 {
-		say(out, "  rejected      %d transactions of the block did nothing", verdict.Rejected)
+	rejected := 0
+	for _, v := range verdict.Blocks {
+		listTransactions(out, v.Outcome.Transactions, signed)
+		rejected += v.Rejected
+	}
+	if rejected > 0 {
+		say(out, "  rejected      %d transactions of the block did nothing", rejected)
 	}
 	say(out, "  checked in    %v", time.Since(started).Round(time.Millisecond))
 	return nil
 }
 
-// covers returns an error with advice if the proof of a block does not cover a transaction.
-func covers(outcome *statement.Outcome, block uint64, hash felt.Felt, signed bool) error {
-	err := outcome.Covers(block, hash)
+// maxStates is the number of blocks of one proof whose states are printed.
+const maxStates = 16
+
+// blocksOf names the blocks of a proof.
+func blocksOf(b *block.Bundle) string {
+	switch n := len(b.Others); n {
+	case 0:
+		return fmt.Sprintf("block %d", b.Block)
+	case int(b.Last() - b.Block):
+		return fmt.Sprintf("blocks %d to %d", b.Block, b.Last())
+	default:
+		return fmt.Sprintf("%d blocks from %d to %d", n+1, b.Block, b.Last())
+	}
+}
+
+// covers returns an error with advice if the proof of blocks does not cover a transaction.
+func covers(verdict *block.Verdict, anchors []*statement.Anchor, hash felt.Felt, signed bool) error {
+	var err error
+	for i, v := range verdict.Blocks {
+		err = v.Outcome.Covers(anchors[i].Number, hash)
+		if uncovered, ok := errors.AsType[*statement.NotCoveredError](err); !ok || uncovered.Reason != nil {
+			break
+		}
+	}
 	if uncovered, ok := errors.AsType[*statement.NotCoveredError](err); ok && uncovered.Reason != nil {
 		return hint.With(err, "its effects are known only %s; verify without --tx to check the rest of the block", source(signed))
 	}

@@ -53,6 +53,7 @@ type verdict struct {
 	Kind         string        `json:"kind"` // block, stone or stwo
 	Chain        string        `json:"chain,omitempty"`
 	Block        uint64        `json:"block,omitempty"`
+	Last         uint64        `json:"last,omitempty"` // last block of the proof
 	Trusted      string        `json:"trusted"`
 	Signed       bool          `json:"signed"` // the validators' signatures were checked
 	StateBefore  string        `json:"state_before,omitempty"`
@@ -168,7 +169,7 @@ func (t *trust) policy() (policy prover.Policy, err error) {
 }
 
 func verifyBlock(proof *block.Bundle, t *trust, policy prover.Policy) (*verdict, error) {
-	if t.Block != nil && proof.Block != *t.Block {
+	if t.Block != nil && !proof.Has(*t.Block) {
 		return nil, fmt.Errorf("the proof is of block %d, not of %d", proof.Block, *t.Block)
 	}
 	from, err := t.headers()
@@ -178,28 +179,37 @@ func verifyBlock(proof *block.Bundle, t *trust, policy prover.Policy) (*verdict,
 	if err := from.CheckChain(proof); err != nil {
 		return nil, &uncheckedError{err}
 	}
-	anchor, err := headers.Verify(proof, from)
+	anchors, err := headers.VerifyRange(proof, from)
 	if err != nil {
 		return nil, err
 	}
-	shown, err := block.Verify(proof, anchor, policy)
+	shown, err := block.VerifyRange(proof, anchors, policy)
 	if err != nil {
 		return nil, err
 	}
 	v := &verdict{
-		Kind: "block", Chain: proof.Chain, Block: proof.Block, Trusted: from.String(), Signed: len(from.Header) == 0, Named: policy.Program != nil,
-		StateBefore: anchor.Before.String(), StateAfter: anchor.After.String(), Program: shown.Format.ProgramHash(),
-		Proofs: len(proof.Proofs), Layout: shown.Layout, Steps: shown.Steps, Bits: shown.Security.Conjectured, ProvenBits: shown.Security.Proven, Rejected: shown.Rejected,
+		Kind: "block", Chain: proof.Chain, Block: proof.Block, Last: proof.Last(), Trusted: from.String(), Signed: len(from.Header) == 0, Named: policy.Program != nil,
+		StateBefore: anchors[0].Before.String(), StateAfter: anchors[len(anchors)-1].After.String(), Program: shown.Format.ProgramHash(),
+		Proofs: len(proof.Proofs), Layout: shown.Layout, Steps: shown.Steps, Bits: shown.Security.Conjectured, ProvenBits: shown.Security.Proven,
 	}
-	for i := range shown.Outcome.Transactions {
-		v.Transactions = append(v.Transactions, describe(&shown.Outcome.Transactions[i]))
+	for _, one := range shown.Blocks {
+		v.Rejected += one.Rejected
+		for i := range one.Outcome.Transactions {
+			v.Transactions = append(v.Transactions, describe(&one.Outcome.Transactions[i]))
+		}
 	}
 	if t.Tx != "" {
 		hash, err := felt.FromHex(t.Tx)
 		if err != nil {
 			return nil, uncheckedf("transaction %.80q: %w", t.Tx, err)
 		}
-		if err := shown.Outcome.Covers(proof.Block, hash); err != nil {
+		for i, one := range shown.Blocks {
+			err = one.Outcome.Covers(anchors[i].Number, hash)
+			if uncovered, ok := errors.AsType[*statement.NotCoveredError](err); !ok || uncovered.Reason != nil {
+				break
+			}
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

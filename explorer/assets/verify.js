@@ -232,7 +232,7 @@ function accepted(v, anchor) {
   const known = v.signed ? 'from the signatures of more than two thirds of the validators' : 'from the header that you gave, whose signatures were not checked';
   return h('div', { class: `card ${left.length ? 'partly' : 'accepted'}`, 'data-verdict': 'accepted' },
     h('h2', null, '✓ Valid'),
-    h('p', null, 'Block ', h('b', null, integer(v.block)), ' of chain ', h('b', null, String(v.chain)), ': ',
+    h('p', null, 'Block ', h('b', null, integer(v.block), v.last > v.block ? ` to ${integer(v.last)}` : ''), ' of chain ', h('b', null, String(v.chain)), ': ',
       covered === transactions.length
         ? `${transactions.length === 1 ? 'its one transaction is' : `all of its ${plural(transactions.length, 'transaction')} are`} proved`
         : `${integer(covered)} of its ${plural(transactions.length, 'transaction')} ${covered === 1 ? 'is' : 'are'} proved`,

@@ -21,6 +21,7 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/internal/bounded"
 	"github.com/starkd/starkd/prover/block/statement"
 	"github.com/starkd/starkd/prover/stone"
@@ -44,6 +45,81 @@ type Bundle struct {
 	// Headers are the signed headers of heights n and n+1 with their commits, in CometBFT's JSON. headers.Verify derives the
 	// anchor from them. This package does not read them.
 	Headers [2]json.RawMessage `json:"headers"`
+	// Others are the other blocks with transactions in the proofs, ascending, after Block. A proof of several blocks is checked with all of them,
+	// because a claim holds only as a whole.
+	Others []*Other `json:"others,omitempty"`
+}
+
+// Other is a block of a bundle after its first one: what Bundle has of that one. A class in its witness that an earlier block of the bundle has too is null.
+type Other struct {
+	Block   uint64             `json:"block"`
+	Witness statement.Witness  `json:"witness"`
+	Headers [2]json.RawMessage `json:"headers"`
+}
+
+// Each returns a bundle for each block of b, with the block's own number, witness and headers, and without the others. Their classes are whole. The error
+// names a class that no earlier block has.
+func (b *Bundle) Each() ([]*Bundle, error) {
+	first := *b
+	first.Others = nil
+	all := []*Bundle{&first}
+	known := map[felt.Felt]json.RawMessage{}
+	for _, o := range b.Others {
+		for _, c := range all[len(all)-1].Witness.Classes {
+			known[c.Hash] = c.Class
+		}
+		if o == nil || o.Block <= all[len(all)-1].Block {
+			return nil, errors.New("block: the blocks of the file are not ascending")
+		}
+		one := &Bundle{Version: b.Version, Chain: b.Chain, Block: o.Block, Proofs: b.Proofs, Witness: o.Witness, Headers: o.Headers}
+		one.Witness.Classes = slices.Clone(o.Witness.Classes)
+		for i := range one.Witness.Classes {
+			c := &one.Witness.Classes[i]
+			if string(c.Class) != "null" {
+				continue
+			}
+			if c.Class = known[c.Hash]; c.Class == nil {
+				return nil, fmt.Errorf("block: the witness of block %d refers to the compiled class of %v, which no earlier block of the file has", o.Block, c.Hash)
+			}
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+// Add adds the block of another bundle, which must be after those of b, as one of its others. The proofs of other are not used.
+func (b *Bundle) Add(other *Bundle) {
+	known := map[felt.Felt]bool{}
+	note := func(w *statement.Witness) {
+		for _, c := range w.Classes {
+			known[c.Hash] = true
+		}
+	}
+	note(&b.Witness)
+	for _, o := range b.Others {
+		note(&o.Witness)
+	}
+	added := &Other{Block: other.Block, Witness: other.Witness, Headers: other.Headers}
+	added.Witness.Classes = slices.Clone(other.Witness.Classes)
+	for i := range added.Witness.Classes {
+		if c := &added.Witness.Classes[i]; known[c.Hash] {
+			c.Class = json.RawMessage("null")
+		}
+	}
+	b.Others = append(b.Others, added)
+}
+
+// Last returns the number of the last block.
+func (b *Bundle) Last() uint64 {
+	if n := len(b.Others); n > 0 {
+		return b.Others[n-1].Block
+	}
+	return b.Block
+}
+
+// Has reports whether the bundle has a block.
+func (b *Bundle) Has(number uint64) bool {
+	return b.Block == number || slices.ContainsFunc(b.Others, func(o *Other) bool { return o.Block == number })
 }
 
 // A file is {"format":…,"sha256":…,"body":…}, where the digest covers the bytes of the body as written.
@@ -93,6 +169,7 @@ var ErrNotBundle = errors.New("block: not a " + format3 + " file")
 const (
 	maxBlockTransactions = 1 << 16
 	maxBlockClasses      = 1 << 14
+	maxOthers            = 1 << 12
 	maxBlockSlots        = 1 << 20
 	maxCompiledJSON      = 8 << 20 // bytes of a compiled class: 81,920 felts of 69 bytes, and the entry points
 	maxHeaderJSON        = 4 << 20 // bytes of a signed header: 10,000 signatures of about 300 bytes
@@ -109,6 +186,7 @@ func decoding(body []byte, version int) jsonv2.Options {
 		return errors.ErrUnsupported // the struct is decoded
 	})
 	return jsonv2.JoinOptions(jsonv2.RejectUnknownMembers(true), jsonv2.WithUnmarshalers(jsonv2.JoinUnmarshalers(
+		bounded.List[*Other]("other blocks", maxOthers, len(`{"block":0,"witness":{},"headers":[{},{}]}`)),
 		bounded.List[*Proof]("proofs", maxBlockTransactions, len(`null`)),
 		proof,
 		bounded.List[statement.HexBytes]("transactions", maxBlockTransactions, len(`""`)),

@@ -38,6 +38,15 @@ func (p *Proof) open() (*stwo.Proof, error) {
 	return opened, err
 }
 
+// Verify checks the proof alone: that it proves some run, with the security that the policy demands. Bundles that hold it are checked by the function Verify.
+func (p *Proof) Verify(policy prover.Policy) error {
+	if _, err := p.open(); err != nil {
+		return err
+	}
+	policy.Bare, policy.Program = true, nil
+	return p.verify(policy)
+}
+
 // examine makes all checks of verify that need no hashing, and returns the claim that the proof would prove.
 func (p *Proof) examine(policy prover.Policy) (*prover.Claim, error) {
 	s, err := p.open()

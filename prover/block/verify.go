@@ -9,13 +9,14 @@ import (
 	"github.com/starkd/starkd/prover/security"
 )
 
-// Verdict describes what the proofs of a block show.
+// Verdict describes what the proofs of a bundle show.
 type Verdict struct {
-	*statement.Verdict
-	Security security.Bits // the least of all proofs, in each measure
-	Steps    uint64
-	Layout   string
-	Format   statement.Format // version of the OS program
+	*statement.Verdict                      // of the first block
+	Blocks             []*statement.Verdict // of all blocks
+	Security           security.Bits        // the least of all proofs, in each measure
+	Steps              uint64
+	Layout             string
+	Format             statement.Format // version of the OS program
 }
 
 // Verify checks a block's proofs and replays their claims against the anchor, which is all that it trusts. The caller must have
@@ -24,7 +25,12 @@ type Verdict struct {
 // The proofs' public memories are hashed last, since an untrusted file can make them large. By then all proofs are known to
 // have the right shape, and their claims to describe the anchor's block.
 func Verify(b *Bundle, anchor *statement.Anchor, policy prover.Policy) (*Verdict, error) {
-	verdict, err := Check(b, anchor, policy)
+	return VerifyRange(b, []*statement.Anchor{anchor}, policy)
+}
+
+// VerifyRange does what Verify does for a bundle of several blocks, with an anchor for each.
+func VerifyRange(b *Bundle, anchors []*statement.Anchor, policy prover.Policy) (*Verdict, error) {
+	verdict, err := CheckRange(b, anchors, policy)
 	if err != nil {
 		return nil, err
 	}
@@ -40,13 +46,31 @@ func Verify(b *Bundle, anchor *statement.Anchor, policy prover.Policy) (*Verdict
 // Check makes the checks of Verify except those of the STARKs. It is for proofs that prover.Prove or prover.ProveStwo
 // has returned and therefore verified.
 func Check(b *Bundle, anchor *statement.Anchor, policy prover.Policy) (*Verdict, error) {
+	return CheckRange(b, []*statement.Anchor{anchor}, policy)
+}
+
+// CheckRange does what Check does for a bundle of several blocks, with an anchor for each.
+func CheckRange(b *Bundle, anchors []*statement.Anchor, policy prover.Policy) (*Verdict, error) {
 	if len(b.Proofs) == 0 {
 		return nil, errors.New("block: no proofs")
 	}
-	if b.Block != anchor.Number {
-		return nil, fmt.Errorf("block: the proof is of block %d, not %d", b.Block, anchor.Number)
+	if len(anchors) != 1+len(b.Others) {
+		return nil, fmt.Errorf("block: the proof is of %d blocks, %d are known", 1+len(b.Others), len(anchors))
 	}
-	if n := len(b.Witness.Transactions); len(b.Proofs) > n {
+	each, err := b.Each()
+	if err != nil {
+		return nil, err
+	}
+	n := 0
+	var witnesses []*statement.Witness
+	for i, one := range each {
+		if one.Block != anchors[i].Number {
+			return nil, fmt.Errorf("block: the proof is of block %d, not %d", one.Block, anchors[i].Number)
+		}
+		n += len(one.Witness.Transactions)
+		witnesses = append(witnesses, &one.Witness)
+	}
+	if len(b.Proofs) > n {
 		return nil, fmt.Errorf("block: %d proofs for a block of %d transactions", len(b.Proofs), n)
 	}
 	demanded := policy.Program
@@ -72,9 +96,10 @@ func Check(b *Bundle, anchor *statement.Anchor, policy prover.Policy) (*Verdict,
 	if err != nil {
 		return nil, err
 	}
-	if verdict.Verdict, err = b.Witness.Check(anchor, claims); err != nil {
+	if verdict.Blocks, err = statement.CheckRange(anchors, witnesses, claims); err != nil {
 		return nil, err
 	}
+	verdict.Verdict = verdict.Blocks[0]
 	return verdict, nil
 }
 

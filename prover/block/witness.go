@@ -31,40 +31,60 @@ type WitnessInput struct {
 
 // Complete adds the witness for the check of the proofs to b. It replays the proofs' claims on the whole state and records what
 // the check reads.
-func (b *Bundle) Complete(e *WitnessInput) error {
-	b.Headers = e.Headers
-	w := &b.Witness
-	w.Results = e.Results
-	for _, tx := range e.Transactions {
-		w.Transactions = append(w.Transactions, tx)
-	}
-	w.Opening = []statement.Write{}
-	if e.OldBlockHash != nil {
-		w.Opening = append(w.Opening, statement.OpeningWrite(e.Anchor.Number, *e.OldBlockHash))
-	}
-	w.Unproven, w.Validations = append([]statement.Unproven{}, e.Unproven...), append([]statement.Validation{}, e.Validations...)
+func (b *Bundle) Complete(e *WitnessInput) error { return b.CompleteRange([]*WitnessInput{e}) }
+
+// CompleteRange does what Complete does for a bundle of several blocks, of which b has the proofs: it adds the others.
+func (b *Bundle) CompleteRange(inputs []*WitnessInput) error {
 	claims, err := b.claims()
 	if err != nil {
 		return err
 	}
-	block, err := w.Block(e.Anchor)
-	if err != nil {
-		return err
+	var all []*Bundle
+	var blocks []*statement.Block
+	var reads []*statement.Reads
+	var states []statement.State
+	for _, e := range inputs {
+		one := &Bundle{Chain: b.Chain, Block: e.Anchor.Number, Headers: e.Headers}
+		w := &one.Witness
+		w.Results = e.Results
+		for _, tx := range e.Transactions {
+			w.Transactions = append(w.Transactions, tx)
+		}
+		w.Opening = []statement.Write{}
+		if e.OldBlockHash != nil {
+			w.Opening = append(w.Opening, statement.OpeningWrite(e.Anchor.Number, *e.OldBlockHash))
+		}
+		w.Unproven, w.Validations = append([]statement.Unproven{}, e.Unproven...), append([]statement.Validation{}, e.Validations...)
+		block, err := w.Block(e.Anchor)
+		if err != nil {
+			return err
+		}
+		if block.Format = statement.FormatStone; len(b.Proofs) > 0 {
+			block.Format = b.Proofs[0].format()
+		}
+		block.Classes, block.Load = e.classes(), e.Class
+		read := statement.NewReads(e.Before)
+		all, blocks, reads, states = append(all, one), append(blocks, block), append(reads, read), append(states, read)
 	}
-	if block.Format = statement.FormatStone; len(b.Proofs) > 0 {
-		block.Format = b.Proofs[0].format()
-	}
-	block.Classes, block.Load = e.classes(), e.Class
-	reads := statement.NewReads(e.Before)
-	outcome, err := statement.Check(claims, block, reads)
+	outcomes, err := statement.CheckBlocks(claims, blocks, states)
 	if err != nil {
 		return fmt.Errorf("block: the statement does not hold for our own output of block %d: %w", b.Block, err)
 	}
-	if w.Classes, err = e.compiled(block.Classes, reads, &outcome.Diff); err != nil {
-		return err
+	for i, e := range inputs {
+		w := &all[i].Witness
+		if w.Classes, err = e.compiled(blocks[i].Classes, reads[i], &outcomes[i].Diff); err != nil {
+			return err
+		}
+		if w.Prestate, err = reads[i].Prestate(e.Tries, &outcomes[i].Diff); err != nil {
+			return err
+		}
+		if i == 0 {
+			b.Block, b.Witness, b.Headers, b.Others = all[0].Block, all[0].Witness, all[0].Headers, nil
+		} else {
+			b.Add(all[i])
+		}
 	}
-	w.Prestate, err = reads.Prestate(e.Tries, &outcome.Diff)
-	return err
+	return nil
 }
 
 // compiled returns the classes of the witness: those whose compiled class hash the replay read, and those that the block declares and

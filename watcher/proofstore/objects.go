@@ -2,6 +2,7 @@ package proofstore
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
@@ -56,7 +57,7 @@ func (s *Store) bundle(ctx context.Context, r *Record) (stored, data []byte, err
 	if r.Bundle == nil {
 		return nil, nil, fmt.Errorf("%w: block %d (%s) has no proof", ErrNotFound, r.Block, r.Status)
 	}
-	if stored, err = s.read(ctx, bundleKey(r.Block, r.Bundle), maxBundle); err != nil {
+	if stored, err = s.read(ctx, bundleKey(cmp.Or(r.Bundle.Block, r.Block), r.Bundle), maxBundle); err != nil {
 		return nil, nil, err
 	}
 	if data = stored; r.Bundle.Gzip > 0 {

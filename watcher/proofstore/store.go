@@ -53,9 +53,10 @@ type Record struct {
 	Unproven     []Unproven `json:"not_provable,omitempty"` // the transactions that no proof covers: all of them without a bundle
 }
 
-// Bundle describes a stored bundle.
+// Bundle describes a stored bundle. The records of all its blocks have the same description.
 type Bundle struct {
-	Size   int64  `json:"size"` // bytes
+	Block  uint64 `json:"block,omitempty"` // its first block; 0 means that of the record
+	Size   int64  `json:"size"`            // bytes
 	SHA256 string `json:"sha256"`
 	Gzip   int64  `json:"gzip,omitempty"` // bytes of the compressed object; 0 for a bundle of an earlier version, which is not compressed
 }

@@ -57,7 +57,35 @@ func (t *Trust) CheckChain(b *block.Bundle) error {
 	return nil
 }
 
-// Verify checks the headers of a block proof against trust, and the witness's transactions and results against the headers. It
+// VerifyRange does what Verify does for a bundle of several blocks, and returns the anchor of each. A trusted header is the one after the last block; the
+// others follow from it if the heights have no gaps.
+func VerifyRange(b *block.Bundle, trust *Trust) ([]*statement.Anchor, error) {
+	each, err := b.Each()
+	if err != nil {
+		return nil, err
+	}
+	anchors := make([]*statement.Anchor, len(each))
+	at := *trust
+	for i := len(each) - 1; i >= 0; i-- {
+		if anchors[i], err = Verify(each[i], &at); err != nil {
+			return nil, err
+		}
+		if len(trust.Header) == 0 || i == 0 {
+			continue
+		}
+		if each[i-1].Block+1 != each[i].Block {
+			return nil, fmt.Errorf("headers: the proof is of the blocks %d and %d, and a trusted header says nothing of the first: the validators' signatures do", each[i-1].Block, each[i].Block)
+		}
+		s, err := ParseSignedHeader(each[i].Headers[0])
+		if err != nil {
+			return nil, err
+		}
+		at.Header = s.Header.Hash()
+	}
+	return anchors, nil
+}
+
+// Verify checks the headers of the first block of a proof against trust, and the witness's transactions and results against the headers. It
 // returns the anchor that the headers define.
 func Verify(b *block.Bundle, trust *Trust) (*statement.Anchor, error) {
 	var signed [2]*SignedHeader
