@@ -78,7 +78,7 @@ var policy = map[string][]string{
 	"prover/block/statement":   {"crypto/...", "cairo/casm", "starknet", "starknet/finality", "starknet/trie"},
 	"prover/block/headers":     {"crypto/felt", "crypto/zip215", "starknet", "prover/block", "prover/block/statement", "internal/bounded"},
 	"watcher/proofstore":       {"watcher/blobs"},
-	"watcher":                  {"crypto/felt", "cairo", "cairo/casm", "cairo/os", "starknet", "starknet/finality", "app/state", "app/executor", "app", "prover", "prover/security", "prover/stone", "prover/stwo", "prover/stwo/...", "prover/block/...", "watcher/proofstore", "watcher/job"},
+	"watcher":                  {"crypto/felt", "cairo", "cairo/casm", "cairo/os", "starknet", "starknet/finality", "app/state", "app/executor", "app", "prover", "prover/security", "prover/stone", "prover/stwo", "prover/stwo/...", "prover/block/...", "watcher/proofstore", "watcher/job", "watcher/queue", "internal/bounded"},
 	"config":                   {"internal/hint"},
 	"watcher/blobs":            {},
 	"watcher/queue":            {},
