@@ -145,7 +145,6 @@ type caseMaker struct {
 	nonces  [4]uint64
 	classes map[string]*starknet.ContractClass
 	steps   []map[string]any
-	address []felt.Felt // contracts that were deployed
 }
 
 // privateKey returns the private key of an account.

@@ -162,7 +162,7 @@ func CheckRange(anchors []*Anchor, witnesses []*Witness, claims []*Claim) ([]*Ve
 		if after != anchors[i].After {
 			return nil, fmt.Errorf("statement: the proved state difference of block %d leads to commitment %v, validators signed %v", anchors[i].Number, after, anchors[i].After)
 		}
-		verdicts = append(verdicts, &Verdict{Outcome: outcome, Rejected: len(witnesses[i].Transactions) - len(blocks[i].Transactions)})
+		verdicts = append(verdicts, &Verdict{Outcome: outcome, Rejected: witnesses[i].rejected()})
 	}
 	return verdicts, nil
 }
