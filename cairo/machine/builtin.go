@@ -122,6 +122,18 @@ func (m *Machine) AddBuiltin(name string) (*Builtin, error) {
 	return b, nil
 }
 
+// AddInstances adds a segment in which the rule of a builtin holds, but which is not the machine's builtin: no prover has to know it. It
+// returns the segment's start.
+func (m *Machine) AddInstances(name string) (Addr, error) {
+	rule, ok := builtinRules[name]
+	if !ok || rule.deduce == nil {
+		return Addr{}, fmt.Errorf("vm: no instances of %q", name)
+	}
+	at := m.Memory.AddSegment()
+	m.Memory.segment(at.Segment).builtin = &Builtin{Name: name, Base: at, rule: rule}
+	return at, nil
+}
+
 // Builtins returns the machine's builtins in the order in which they were added.
 func (m *Machine) Builtins() []*Builtin { return m.builtins }
 

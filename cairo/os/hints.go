@@ -31,6 +31,7 @@ type runState struct {
 	roots        int          // number of its calls from the protocol that are begun
 	blockInfo    machine.Addr // BlockInfo for the current call from the protocol
 	checked      uint64       // number of cells of range_check96 that are known
+	ecOps        machine.Addr // start of the segment of instances of ec_op; segment 0 if there is none yet
 
 	entering *frame   // a call that is prepared but not entered yet, or nil
 	frames   []*frame // the calls that are entered, outermost first; only the last one runs or publishes syscalls
@@ -76,7 +77,7 @@ func (j *job) hints() map[string]cairo0.ProgramHint {
 	} {
 		hints[code] = func(m *machine.Machine, _ *cairo0.IDs) error { return f(m) }
 	}
-	hints["os.leave"] = j.leave
+	hints["os.ec_op"], hints["os.leave"] = j.ecOp, j.leave
 	return hints
 }
 
@@ -286,6 +287,18 @@ func (j *job) prepare(m *machine.Machine, f *frame, calldata bool) error {
 	return j.append(m, words...)
 }
 
+// ecOp sets the local ec_ops to the array for the instances of ec_op of a call. All calls use one segment.
+func (j *job) ecOp(m *machine.Machine, ids *cairo0.IDs) (err error) {
+	if j.run.ecOps.Segment == 0 {
+		if j.run.ecOps, err = m.AddInstances(machine.BuiltinECOp); err != nil {
+			return err
+		}
+	}
+	const cells = 7 // of an instance
+	used := (m.Memory.SegmentSize(j.run.ecOps.Segment) + cells - 1) / cells * cells
+	return ids.Set(m, "ec_ops", machine.AddrValue(j.run.ecOps.Add(int(used))))
+}
+
 // arena makes the segment arena of a call and writes its address to the first local of the running function.
 func arena(m *machine.Machine) error {
 	at := m.Memory.AddSegment()
@@ -449,7 +462,7 @@ func (j *job) fillRangeChecks(m *machine.Machine, ids *cairo0.IDs) error {
 	if err != nil {
 		return err
 	}
-	const rangeCheck96 = 5 // the index in Builtins
+	const rangeCheck96 = 4 // the index in Builtins
 	end, err := m.Memory.Pointer(after.Add(rangeCheck96))
 	if err != nil {
 		return err

@@ -40,7 +40,7 @@ struct Header {
 }
 
 // Which builtins an entry point takes and returns: 0 or 1 for each, in the order in which compiled code takes them. rare is 1
-// if it takes one of ec_op, segment_arena, range_check96, add_mod and mul_mod.
+// if it takes one of segment_arena, range_check96, add_mod and mul_mod.
 struct BuiltinSet {
     rare: felt,
     pedersen: felt,
@@ -54,13 +54,12 @@ struct BuiltinSet {
     mul_mod: felt,
 }
 
-// The next free cell of each builtin.
+// The next free cell of each builtin. ec_op is not one of them: a call gets an array for its instances, which is published.
 struct Builtins {
     pedersen: felt*,
     range_check: felt*,
     bitwise: felt*,
     poseidon: felt*,
-    ec_op: felt*,
     range_check96: felt*,
     add_mod: felt*,
     mul_mod: felt*,
@@ -122,7 +121,7 @@ struct Outcome {
     retdata_end: felt*,
 }
 
-// main takes all builtins that S-two has, in StarkWare's order. It uses neither ecdsa nor keccak.
+// main takes all builtins that S-two has, in StarkWare's order. It uses neither ecdsa, ec_op nor keccak.
 func main{
     output_ptr: felt*,
     pedersen_ptr: felt*,
@@ -149,7 +148,6 @@ func main{
         range_check=range_check_ptr,
         bitwise=bitwise_ptr,
         poseidon=poseidon_ptr,
-        ec_op=ec_op_ptr,
         range_check96=range_check96_ptr,
         add_mod=add_mod_ptr,
         mul_mod=mul_mod_ptr,
@@ -161,7 +159,6 @@ func main{
     let pedersen_ptr = builtins.pedersen;
     let range_check_ptr = builtins.range_check;
     let bitwise_ptr = builtins.bitwise;
-    let ec_op_ptr = builtins.ec_op;
     let poseidon_ptr = builtins.poseidon;
     let range_check96_ptr = builtins.range_check96;
     let add_mod_ptr = builtins.add_mod;
@@ -233,7 +230,7 @@ func run_calls{output_ptr: felt*, builtins: Builtins*}(n: felt) {
 }
 
 // Runs the call whose Call is at output_ptr. The class writes its syscalls to the output. After them come a zero, the failure
-// flag and the gas left. Then come, for each syscall in order, the arrays that it names and the inner call that it makes.
+// flag, the gas left and, if the entry point takes ec_op, the number of its instances and the instances. Then come, for each syscall in order, the arrays that it names and the inner call that it makes.
 func run{output_ptr: felt*, builtins: Builtins*}(calldata_start: felt*, calldata_end: felt*) -> (
     failure_flag: felt, retdata_start: felt*, retdata_end: felt*
 ) {
@@ -247,8 +244,9 @@ func run{output_ptr: felt*, builtins: Builtins*}(calldata_start: felt*, calldata
     local uses_pedersen = set.pedersen;
     local uses_range_check = set.range_check;
     local uses_bitwise = set.bitwise;
+    local uses_ec_op = set.ec_op;
     local uses_poseidon = set.poseidon;
-    local uses_ec_op;
+    local ec_ops: felt*;
     local uses_arena;
     local uses_range_check96;
     local uses_add_mod;
@@ -257,7 +255,6 @@ func run{output_ptr: felt*, builtins: Builtins*}(calldata_start: felt*, calldata
     local arena_after: SegmentArena*;
     local after: Builtins;
     if (uses_rare != 0) {
-        assert uses_ec_op = set.ec_op;
         assert uses_arena = set.segment_arena;
         assert uses_range_check96 = set.range_check96;
         assert uses_add_mod = set.add_mod;
@@ -277,10 +274,9 @@ func run{output_ptr: felt*, builtins: Builtins*}(calldata_start: felt*, calldata
     if (uses_bitwise != 0) {
         [ap] = builtins.bitwise, ap++;
     }
-    if (uses_rare != 0) {
-        if (uses_ec_op != 0) {
-            [ap] = builtins.ec_op, ap++;
-        }
+    if (uses_ec_op != 0) {
+        %{ os.ec_op %}
+        [ap] = ec_ops, ap++;
     }
     if (uses_poseidon != 0) {
         [ap] = builtins.poseidon, ap++;
@@ -310,13 +306,11 @@ func run{output_ptr: felt*, builtins: Builtins*}(calldata_start: felt*, calldata
     let (stack) = get_ap();
     local returned: Outcome* = cast(stack - Outcome.SIZE, Outcome*);
     local above_poseidon: felt*;
-    local above_bitwise: felt*;
     if (uses_rare != 0) {
         local above_add_mod: felt* = cast(returned, felt*) - uses_mul_mod;
         local above_range_check96: felt* = above_add_mod - uses_add_mod;
         local above_arena: felt* = above_range_check96 - uses_range_check96;
         assert above_poseidon = above_arena - uses_arena;
-        assert above_bitwise = above_poseidon - uses_poseidon - uses_ec_op;
         if (uses_mul_mod != 0) {
             assert after.mul_mod = cast([cast(returned, felt*) - 1], felt*);
         } else {
@@ -337,19 +331,14 @@ func run{output_ptr: felt*, builtins: Builtins*}(calldata_start: felt*, calldata
         } else {
             assert arena_after = arena_before;
         }
-        if (uses_ec_op != 0) {
-            assert after.ec_op = cast([above_poseidon - uses_poseidon - 1], felt*);
-        } else {
-            assert after.ec_op = builtins.ec_op;
-        }
     } else {
-        assert after.ec_op = builtins.ec_op;
         assert after.range_check96 = builtins.range_check96;
         assert after.add_mod = builtins.add_mod;
         assert after.mul_mod = builtins.mul_mod;
         assert above_poseidon = cast(returned, felt*);
-        assert above_bitwise = above_poseidon - uses_poseidon;
     }
+    local above_ec_op: felt* = above_poseidon - uses_poseidon;
+    local above_bitwise: felt* = above_ec_op - uses_ec_op;
     if (uses_poseidon != 0) {
         assert after.poseidon = cast(above_poseidon[-1], felt*);
     } else {
@@ -379,12 +368,11 @@ func run{output_ptr: felt*, builtins: Builtins*}(calldata_start: felt*, calldata
     assert checks[2] = (after.bitwise - builtins.bitwise) / BITWISE_SIZE;
     assert checks[3] = (after.poseidon - builtins.poseidon) / POSEIDON_SIZE;
     if (uses_rare != 0) {
-        assert checks[4] = (after.ec_op - builtins.ec_op) / EC_OP_SIZE;
-        assert checks[5] = after.range_check96 - builtins.range_check96;
-        assert checks[6] = (after.add_mod - builtins.add_mod) / MOD_SIZE;
-        assert checks[7] = (after.mul_mod - builtins.mul_mod) / MOD_SIZE;
-        assert checks[8] = (cast(arena_after, felt) - cast(arena_before, felt)) / SegmentArena.SIZE;
-        assert after.range_check = checks + 9;
+        assert checks[4] = after.range_check96 - builtins.range_check96;
+        assert checks[5] = (after.add_mod - builtins.add_mod) / MOD_SIZE;
+        assert checks[6] = (after.mul_mod - builtins.mul_mod) / MOD_SIZE;
+        assert checks[7] = (cast(arena_after, felt) - cast(arena_before, felt)) / SegmentArena.SIZE;
+        assert after.range_check = checks + 8;
         check_arena(uses=uses_arena, before=arena_before, after=arena_after);
     } else {
         assert after.range_check = checks + 4;
@@ -395,10 +383,36 @@ func run{output_ptr: felt*, builtins: Builtins*}(calldata_start: felt*, calldata
     assert end[1] = returned.failure_flag;
     assert end[2] = returned.gas;
     let output_ptr = end + 3;
+    if (uses_ec_op != 0) {
+        tempvar n_ec_ops = (cast(above_ec_op[-1], felt*) - ec_ops) / EC_OP_SIZE;
+        assert output_ptr[0] = n_ec_ops;
+        let output_ptr = output_ptr + 1;
+        publish_ec_ops(instance=ec_ops, n=n_ec_ops);
+        tempvar output_ptr = output_ptr;
+    } else {
+        tempvar output_ptr = output_ptr;
+    }
     let builtins = &after;
     publish_syscalls(syscall=syscalls, end=end);
     %{ os.leave %}
     return (returned.failure_flag, returned.retdata_start, returned.retdata_end);
+}
+
+// Publishes n instances of ec_op: p, q, m and the sum p + m * q. The reader computes the sums. If n is the quotient of a size that
+// is negative or not a multiple of an instance's, the loop does not end, so there is no proof.
+func publish_ec_ops{output_ptr: felt*}(instance: felt*, n: felt) {
+    if (n == 0) {
+        return ();
+    }
+    assert output_ptr[0] = instance[0];
+    assert output_ptr[1] = instance[1];
+    assert output_ptr[2] = instance[2];
+    assert output_ptr[3] = instance[3];
+    assert output_ptr[4] = instance[4];
+    assert output_ptr[5] = instance[5];
+    assert output_ptr[6] = instance[6];
+    let output_ptr = output_ptr + EC_OP_SIZE;
+    return publish_ec_ops(instance=instance + EC_OP_SIZE, n=n - 1);
 }
 
 // Returns the end of a new segment arena, which has no dictionaries; 0 if the entry point does not use the arena.

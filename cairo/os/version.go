@@ -47,9 +47,7 @@ var version2 = &version{
 }
 
 // rare are the builtins that set the first flag of a builtinSet.
-var rare = []string{
-	machine.BuiltinECOp, machine.BuiltinSegmentArena, machine.BuiltinRangeCheck96, machine.BuiltinAddMod, machine.BuiltinMulMod,
-}
+var rare = []string{machine.BuiltinSegmentArena, machine.BuiltinRangeCheck96, machine.BuiltinAddMod, machine.BuiltinMulMod}
 
 // versionOf returns the version of the program for a layout.
 func versionOf(layout string) *version {

@@ -60,6 +60,11 @@ func (t *replayer) call(c *Call, f *frame, entry *casm.EntryPoint) error {
 	if err := same("builtins", c.Builtins, builtins); err != nil {
 		return err
 	}
+	for i := 0; i < len(c.ECOps); i += ecOpSize {
+		if err := checkECOp([ecOpSize]felt.Felt(c.ECOps[i : i+ecOpSize])); err != nil {
+			return fmt.Errorf("instance %d of ec_op: %w", i/ecOpSize, err)
+		}
+	}
 	f.info, f.shown = c.address, f.shows(c.Failed, c.Retdata)
 	for i := range c.Syscalls {
 		s := &c.Syscalls[i]

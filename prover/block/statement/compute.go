@@ -6,6 +6,7 @@ import (
 	"github.com/starkd/starkd/crypto/felt"
 	"github.com/starkd/starkd/crypto/secp"
 	"github.com/starkd/starkd/crypto/sha2"
+	"github.com/starkd/starkd/crypto/starkcurve"
 )
 
 // The functions of this file recompute the syscalls that only compute: sha256, sha512, secp256k1 and secp256r1. Each returns
@@ -132,4 +133,20 @@ func computeSecpXY(p secp.Point) (x, y u256) {
 
 func u256Words(v secp.Int) u256 {
 	return u256{felt.FromUint128(v[1], v[0]), felt.FromUint128(v[3], v[2])}
+}
+
+// checkECOp checks an instance of the builtin ec_op: the words are the points p and q of the Stark curve, m, and p + m·q, which must not be
+// the point at infinity. Unlike the builtin, it has no other exceptions: p + m·q is the sum in the group.
+func checkECOp(words [ecOpSize]felt.Felt) error {
+	p, q := starkcurve.Point{X: words[0], Y: words[1]}, starkcurve.Point{X: words[2], Y: words[3]}
+	for _, point := range []starkcurve.Point{p, q} {
+		if !starkcurve.IsOnCurve(point) {
+			return fmt.Errorf("(%v, %v) is not a point of the curve", point.X, point.Y)
+		}
+	}
+	sum := p.Add(q.ScalarMul(words[4].BigInt()))
+	if want := (starkcurve.Point{X: words[5], Y: words[6]}); sum != want {
+		return fmt.Errorf("the sum is (%v, %v), want (%v, %v), infinity: %t", want.X, want.Y, sum.X, sum.Y, sum.Infinity)
+	}
+	return nil
 }

@@ -53,6 +53,7 @@ type forgedCall struct {
 	calldata, retdata       []felt.Felt
 	failed                  bool
 	syscalls                []*forgedSyscall
+	ecOps                   []felt.Felt // instances of ec_op; nil if the entry point does not take it
 
 	gas, left uint64 // gas after the entry point's initial charge, and gas left
 	info      uint64 // address of the TxInfo that it sees; 0 for that of the transaction
@@ -426,11 +427,12 @@ func (w *forgedOutput) roots(receipt *starknet.Receipt) []forgedRoot {
 func (w *forgedOutput) writeStwo(receipt *starknet.Receipt, rounded [2]uint64) {
 	w.mark = map[string]int{}
 	roots := w.roots(receipt)
-	w.put(felt.FromShortString("STARKD_OS_2"), n(0xc), n(uint64(1+len(w.others))), n(uint64(len(w.entered))), n(2))
+	w.put(felt.FromShortString("STARKD_OS_2"), n(0xc), n(uint64(1+len(w.others))), n(uint64(len(w.entered))), n(3))
 	w.sets = w.at()
 	w.put(w.format.Flags(nil)...)
 	w.mark["set"] = len(w.words)
-	w.put(w.format.Flags([]string{"range_check", "ec_op"})...)
+	w.put(w.format.Flags([]string{"range_check", "segment_arena"})...)
+	w.put(w.format.Flags([]string{"ec_op"})...)
 	w.classes()
 	w.mark["block"] = len(w.words)
 	exact := w.at()
@@ -487,7 +489,11 @@ func (w *forgedOutput) callStwo(c *forgedCall) {
 		info = c.info
 	}
 	w.number64(w.block, info)
-	w.put(c.caller, c.contract, c.selector, n(w.code[c.class]+uint64(offset)), n(w.sets), n(c.gas))
+	set := w.sets
+	if c.ecOps != nil {
+		set += 20
+	}
+	w.put(c.caller, c.contract, c.selector, n(w.code[c.class]+uint64(offset)), n(set), n(c.gas))
 	for _, s := range c.syscalls {
 		w.put(felt.FromShortString(s.name), n(s.gas))
 		w.put(s.request...)
@@ -505,6 +511,10 @@ func (w *forgedOutput) callStwo(c *forgedCall) {
 		}
 	}
 	w.number64(0, flag(c.failed), c.left)
+	if c.ecOps != nil {
+		w.number64(uint64(len(c.ecOps) / 7))
+		w.put(c.ecOps...)
+	}
 	for _, s := range c.syscalls {
 		for _, array := range s.given {
 			w.put(array...)

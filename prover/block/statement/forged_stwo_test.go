@@ -1,10 +1,13 @@
 package statement_test
 
 import (
+	"math/big"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/starkd/starkd/crypto/felt"
+	"github.com/starkd/starkd/crypto/starkcurve"
 	"github.com/starkd/starkd/prover/block/statement"
 	"github.com/starkd/starkd/starknet"
 )
@@ -62,6 +65,26 @@ func metaCall() *forgedSyscall {
 		return statement.MetaInfo(forgedAccount, signature, legacy.HashInvokeV0(n(0xc)), n(0xc), at)
 	}
 	return s
+}
+
+// ecOp returns an instance of ec_op: p = a·G, q = b·G, m, and the sum as the VM's code computes it.
+func ecOp(a, b int64, m uint64) []felt.Felt {
+	p, q := starkcurve.Generator.ScalarMul(big.NewInt(a)), starkcurve.Generator.ScalarMul(big.NewInt(b))
+	sum, ok := starkcurve.ECOp(p, q, n(m))
+	if !ok {
+		panic("no sum")
+	}
+	return []felt.Felt{p.X, p.Y, q.X, q.Y, n(m), sum.X, sum.Y}
+}
+
+// ecOps makes the account's signature check take ec_op, with these instances.
+func (f *forged) ecOps(instances ...[]felt.Felt) {
+	f.code[accountCode].EntryPoints.External[2].Builtins = []string{"ec_op"}
+	f.before.classes[accountCode].CompiledHash = f.code[accountCode].BlakeHash()
+	f.check0.ecOps = slices.Concat(append(instances, []felt.Felt{})...)
+	if f.check0.ecOps == nil {
+		f.check0.ecOps = []felt.Felt{}
+	}
 }
 
 // TestForgedStwo checks the rules that only FormatStwo has: each forged block breaks one and is rejected for it.
@@ -137,7 +160,7 @@ func TestForgedStwo(t *testing.T) {
 		{"another builtin set", add("__execute__", 9, 10), "word 0 of the builtins is 0x1, want 0x0"},
 		{"between two builtin sets", add("__execute__", 9, 1), "builtin set at"},
 		{"before the builtin sets", add("__execute__", 9, -1), "builtin set at"},
-		{"after the builtin sets", add("__execute__", 9, 20), "builtin set at"},
+		{"after the builtin sets", add("__execute__", 9, 30), "builtin set at"},
 		{"another block's number", add("block", 0, 5), "the output has transactions of block 0x4d7, which is not one of the 1 blocks that are checked (1234 to 1234)"},
 		{"two blocks of this number", func(f *forged) { f.others = []uint64{1234} }, "the output has transactions of block 0x4d2, which"},
 		{"a block after it", func(f *forged) { f.others = []uint64{1235} }, "the output has transactions of block 0x4d3, which"},
@@ -226,6 +249,33 @@ func TestForgedStwo(t *testing.T) {
 		{"the point of an x with the other y", syscalls(
 			&forgedSyscall{name: k1 + "GetPointFromX", request: append(generatorK1[:2:2], n(1)), response: words(0, 700)}, coordinates(k1, 700, generatorK1)), "word 2 of the coordinates is"},
 		{"a parity of 2", syscalls(&forgedSyscall{name: k1 + "GetPointFromX", request: append(generatorK1[:2:2], n(2)), response: words(0, 700)}), "flag 0x2, want 0 or 1"},
+
+		// Instances of ec_op.
+		{"no instance of ec_op", func(f *forged) { f.ecOps() }, ""},
+		{"instances of ec_op", func(f *forged) { f.ecOps(ecOp(5, 7, 1<<40), ecOp(1, 1, 0), ecOp(3, 9, 2)) }, ""},
+		{"another sum", func(f *forged) { f.ecOps(ecOp(5, 7, 3), append(ecOp(5, 7, 3)[:5:5], ecOp(5, 7, 4)[5:]...)) }, "instance 1 of ec_op: the sum is"},
+		{"a point of ec_op that is on no curve", func(f *forged) { f.ecOps(append(words(1, 1), ecOp(5, 7, 3)[2:]...)) }, "(0x1, 0x1) is not a point of the curve"},
+		{"a factor of ec_op that is on no curve", func(f *forged) {
+			f.ecOps(slices.Concat(ecOp(5, 7, 3)[:2], words(1, 1), ecOp(5, 7, 3)[4:]))
+		}, "(0x1, 0x1) is not a point of the curve"},
+		{"a sum at infinity", func(f *forged) {
+			op := ecOp(5, 7, 3)
+			op[2], op[3] = op[0], *new(felt.Felt).Neg(&op[1])
+			op[4], op[5], op[6] = felt.One, felt.Zero, felt.Zero
+			f.ecOps(op)
+		}, "infinity: true"},
+		{"instances that are not published", func(f *forged) {
+			f.ecOps(ecOp(5, 7, 3))
+			f.edit = func(w *forgedOutput) {
+				word := &w.words[w.mark["signature check"]+9]
+				twenty := n(20)
+				word.Sub(word, &twenty)
+			}
+		}, "statement: output word"},
+		{"more instances than words", func(f *forged) {
+			f.ecOps(ecOp(5, 7, 3))
+			f.edit = func(w *forgedOutput) { w.words[w.mark["signature check"]+14] = felt.FromInt64(-1) }
+		}, "number of instances of ec_op is"},
 
 		// Meta transactions.
 		{"a meta transaction", syscalls(metaCall()), ""},

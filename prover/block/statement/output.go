@@ -118,6 +118,7 @@ type Call struct {
 	Calldata                   []felt.Felt // only in FormatStone
 
 	Syscalls []Syscall
+	ECOps    []felt.Felt // instances of ec_op, each of ecOpSize words; in FormatStwo
 
 	Failed  bool
 	GasLeft uint64
@@ -125,6 +126,9 @@ type Call struct {
 
 	address uint64 // address of the first word; ExecutionInfo of get_execution_info begins there
 }
+
+// ecOpSize is the number of words of an instance of ec_op: p, q, m and p + m·q, where points have two words.
+const ecOpSize = 7
 
 // Syscall is a syscall of a call.
 type Syscall struct {
@@ -503,6 +507,18 @@ func (r *reader) call(c *Call, depth int) error {
 	}
 	if !r.format.whole {
 		if c.Retdata, err = r.array("returned data"); err != nil {
+			return err
+		}
+	} else if !c.Builtins[1+slices.Index(r.format.provable, "ec_op")].IsZero() {
+		count, err := r.take("number of instances of ec_op", 1)
+		if err != nil {
+			return err
+		}
+		n, err := r.size("number of instances of ec_op", count[0])
+		if err != nil {
+			return err
+		}
+		if c.ECOps, err = r.take("instances of ec_op", n*ecOpSize); err != nil {
 			return err
 		}
 	}
