@@ -44,7 +44,7 @@ func (m *Memory) WriteMemory(w io.Writer) error {
 		if !known {
 			continue
 		}
-		if err := b.Write(uint64(a), &m.Value[a]); err != nil {
+		if err := b.Write(uint64(a), m.Value[a].Limbs()); err != nil {
 			return err
 		}
 	}
@@ -85,15 +85,15 @@ func NewMemoryWriter(w io.Writer) MemoryWriter {
 	return MemoryWriter{bufio.NewWriterSize(w, fileBuffer)}
 }
 
-// Write writes a cell.
-func (w MemoryWriter) Write(address uint64, value *felt.Felt) error {
+// Write writes a cell. value is the integer in it, the least significant limb first.
+func (w MemoryWriter) Write(address uint64, value [4]uint64) error {
 	if w.Available() < memoryRecord {
 		if err := w.Flush(); err != nil {
 			return err
 		}
 	}
 	rec := binary.LittleEndian.AppendUint64(w.AvailableBuffer(), address)
-	for _, l := range value.Limbs() {
+	for _, l := range value {
 		rec = binary.LittleEndian.AppendUint64(rec, l)
 	}
 	_, err := w.Writer.Write(rec)

@@ -50,7 +50,7 @@ func (r *RunResult) WriteMemory(w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		if err := out.Write(c.address, &c.value); err != nil {
+		if err := out.Write(c.address, c.limbs()); err != nil {
 			return err
 		}
 	}
@@ -144,15 +144,33 @@ func (r *run) relocateMemory(mem *cairo.Memory) error {
 		if err != nil {
 			return err
 		}
-		mem.Value[c.address], mem.Known[c.address] = c.value, true
+		mem.Value[c.address], mem.Known[c.address] = c.felt(), true
 	}
 	return nil
 }
 
-// relocatedCell is a cell of the relocated memory.
+// relocatedCell is a cell of the relocated memory. Its value is pointer if it held an address.
 type relocatedCell struct {
-	address uint64
-	value   felt.Felt
+	address   uint64
+	value     felt.Felt
+	pointer   uint64
+	isPointer bool
+}
+
+// felt returns the cell's value.
+func (c *relocatedCell) felt() felt.Felt {
+	if c.isPointer {
+		return felt.FromUint64(c.pointer)
+	}
+	return c.value
+}
+
+// limbs returns the cell's value as an integer, the least significant limb first.
+func (c *relocatedCell) limbs() [4]uint64 {
+	if c.isPointer {
+		return [4]uint64{c.pointer}
+	}
+	return c.value.Limbs()
 }
 
 // memory yields the cells of the relocated memory that have a value, segment by segment, or an error as the last. In proof mode for S-two
@@ -175,15 +193,17 @@ func (r *run) memory() iter.Seq2[relocatedCell, error] {
 			// fill yields the cells without a value before end.
 			fill := func(end uint64) bool {
 				for ; next < end && complete; next++ {
-					c, err := relocatedCell{address: base + next}, error(nil)
+					var c relocatedCell
+					var err error
 					switch {
 					case used == 0:
 					case next < used:
 						err = fmt.Errorf("cairo0: cell %d of the %s builtin has no value, and S-two needs whole instances", next, b.Name)
 					default:
 						last := used - b.InstanceCells() + (next-used)%b.InstanceCells()
-						c.value, err = r.relocatedValue(machine.Addr{Segment: b.Base.Segment, Offset: last})
+						c, err = r.relocateAt(machine.Addr{Segment: b.Base.Segment, Offset: last})
 					}
+					c.address = base + next
 					if !yield(c, err) || err != nil {
 						return false
 					}
@@ -199,8 +219,9 @@ func (r *run) memory() iter.Seq2[relocatedCell, error] {
 					if offset > next && !fill(offset) {
 						return
 					}
-					value, err := r.relocatedCell(&cells[k])
-					if !yield(relocatedCell{base + offset, value}, err) || err != nil {
+					c, err := r.relocateCell(&cells[k])
+					c.address = base + offset
+					if !yield(c, err) || err != nil {
 						return
 					}
 					next = offset + 1
@@ -213,23 +234,25 @@ func (r *run) memory() iter.Seq2[relocatedCell, error] {
 	}
 }
 
-// relocatedCell returns the value of a known cell, in which an address is relocated.
-func (r *run) relocatedCell(c *machine.Cell) (felt.Felt, error) {
+// relocateCell returns the value of a known cell, without its address.
+func (r *run) relocateCell(c *machine.Cell) (out relocatedCell, err error) {
 	if f, ok := c.Felt(); ok {
-		return f, nil
+		out.value = f
+		return out, nil
 	}
 	a, _ := c.Value().Addr()
-	n, err := r.relocated(a)
-	return felt.FromUint64(n), err
+	out.isPointer = true
+	out.pointer, err = r.relocated(a)
+	return out, err
 }
 
-// relocatedValue returns the value of the cell at a, which must be known.
-func (r *run) relocatedValue(a machine.Addr) (felt.Felt, error) {
+// relocateAt returns the value of the cell at a, which must be known.
+func (r *run) relocateAt(a machine.Addr) (relocatedCell, error) {
 	c := r.m.Memory.Cell(a)
 	if c == nil || !c.Known() {
-		return felt.Felt{}, fmt.Errorf("cairo0: the cell %v has no value", a)
+		return relocatedCell{}, fmt.Errorf("cairo0: the cell %v has no value", a)
 	}
-	return r.relocatedCell(c)
+	return r.relocateCell(c)
 }
 
 // makePublicInput sets r.publicInput.
@@ -274,15 +297,15 @@ func (r *run) makePublicInput() error {
 		if err != nil {
 			return err
 		}
-		var value felt.Felt
+		var v relocatedCell
 		if cell := r.m.Memory.Cell(c.at); cell != nil && cell.Known() {
-			if value, err = r.relocatedCell(cell); err != nil {
+			if v, err = r.relocateCell(cell); err != nil {
 				return err
 			}
 		} else if !r.layout.stwo {
 			return fmt.Errorf("cairo0: the public cell %v has no value", c.at)
 		}
-		p.Memory = append(p.Memory, cairo.PublicCell{Address: at, Value: value, Page: uint32(c.page)})
+		p.Memory = append(p.Memory, cairo.PublicCell{Address: at, Value: v.felt(), Page: uint32(c.page)})
 	}
 	r.publicInput = p
 	return nil

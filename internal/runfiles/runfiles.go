@@ -3,11 +3,13 @@
 package runfiles
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 
 	jsonv2 "github.com/go-json-experiment/json"
 
@@ -77,7 +79,7 @@ type Paths struct {
 	Trace, Memory, Public, Private string
 }
 
-// Run is a run whose files can be written. *cairo0.RunResult is one.
+// Run is a run whose files can be written, several at the same time. *cairo0.RunResult is one.
 type Run interface {
 	WriteRegisters(w io.Writer) error
 	WriteMemory(w io.Writer) error
@@ -85,7 +87,7 @@ type Run interface {
 	WritePrivate(w io.Writer, tracePath, memoryPath string) error
 }
 
-// Save writes a run to files.
+// Save writes a run to files, which takes as long as the longest of them with enough processors.
 func Save(run Run, to Paths) error {
 	trace, err := filepath.Abs(to.Trace)
 	if err != nil {
@@ -95,7 +97,9 @@ func Save(run Run, to Paths) error {
 	if err != nil {
 		return err
 	}
-	for _, file := range []struct {
+	var files sync.WaitGroup
+	var errs [4]error
+	for i, file := range []struct {
 		path  string
 		write func(io.Writer) error
 	}{
@@ -104,14 +108,12 @@ func Save(run Run, to Paths) error {
 		{to.Public, run.WritePublic},
 		{to.Private, func(w io.Writer) error { return run.WritePrivate(w, trace, memory) }},
 	} {
-		if file.path == "" {
-			continue
-		}
-		if err := Write(file.path, file.write); err != nil {
-			return err
+		if file.path != "" {
+			files.Go(func() { errs[i] = Write(file.path, file.write) })
 		}
 	}
-	return nil
+	files.Wait()
+	return cmp.Or(errs[0], errs[1], errs[2], errs[3])
 }
 
 // Write creates a file, calls write with it and closes it. It returns the errors of writing and closing.
