@@ -23,6 +23,7 @@ import (
 	"github.com/starkd/starkd/prover"
 	"github.com/starkd/starkd/prover/block"
 	"github.com/starkd/starkd/prover/block/headers"
+	"github.com/starkd/starkd/prover/block/statement"
 	"github.com/starkd/starkd/prover/stone"
 	"github.com/starkd/starkd/starknet"
 )
@@ -47,6 +48,8 @@ type proofs struct {
 	stored   uint64        // the height in the file
 	poll     time.Duration // pause between looks for new blocks
 	verify   func(header *starknet.Header, data []byte) error
+	// shared are the anchors of the last verified bundle, by block: blocks of one proof share their bundle, which is verified as a whole.
+	shared map[uint64]*statement.Anchor
 
 	accepted, refused prometheus.Counter
 
@@ -253,6 +256,9 @@ func (p *proofs) next(ctx context.Context) bool {
 // proved reports whether a source has a bundle that proves a block.
 func (p *proofs) proved(ctx context.Context, header *starknet.Header) bool {
 	n := header.Number
+	if anchor := p.shared[n]; anchor != nil && p.compare(header, anchor) == nil {
+		return true
+	}
 	for _, s := range p.sources {
 		if s.from != n {
 			s.from, s.pause, s.after = n, 0, time.Time{}
@@ -342,14 +348,31 @@ func (p *proofs) check(header *starknet.Header, data []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	if b.Block != header.Number {
-		return fmt.Errorf("the bundle is of block %d", b.Block)
-	}
-	anchor, err := headers.Verify(b, &headers.Trust{ChainID: p.trusted.ChainID, Genesis: p.trusted})
+	anchors, err := headers.VerifyRange(b, &headers.Trust{ChainID: p.trusted.ChainID, Genesis: p.trusted})
 	if err != nil {
 		return err
 	}
-	// Two signed blocks of one height exist only after an attack, but the vote is about the block that this node has executed.
+	shared := map[uint64]*statement.Anchor{}
+	for _, anchor := range anchors {
+		shared[anchor.Number] = anchor
+	}
+	anchor := shared[header.Number]
+	if anchor == nil {
+		return fmt.Errorf("the bundle is of block %d and %d others, not of block %d", b.Block, len(anchors)-1, header.Number)
+	}
+	if err := p.compare(header, anchor); err != nil {
+		return err
+	}
+	if _, err := block.VerifyRange(b, anchors, p.policy); err != nil {
+		return err
+	}
+	p.shared = shared
+	return nil
+}
+
+// compare returns an error if the signed headers of a bundle are not those of this node's block. Two signed blocks of one height exist only after
+// an attack, but a vote is about the block that the node has executed.
+func (p *proofs) compare(header *starknet.Header, anchor *statement.Anchor) error {
 	before, _, ok, err := p.app.Store().Header(header.Number - 1)
 	if err != nil || !ok {
 		return errors.Join(err, fmt.Errorf("block %d cannot be read", header.Number-1))
@@ -357,8 +380,7 @@ func (p *proofs) check(header *starknet.Header, data []byte) (err error) {
 	if anchor.Before != before.StateRoot || anchor.After != header.StateRoot {
 		return fmt.Errorf("the signed headers lead from state %v to %v, this node's block from %v to %v", anchor.Before, anchor.After, before.StateRoot, header.StateRoot)
 	}
-	_, err = block.Verify(b, anchor, p.policy)
-	return err
+	return nil
 }
 
 // report returns the state of the verification, or nil on a chain whose validators do not vote about proofs.

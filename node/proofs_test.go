@@ -20,6 +20,7 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/internal/wallet"
 	"github.com/starkd/starkd/node/home"
+	"github.com/starkd/starkd/prover/block/statement"
 	"github.com/starkd/starkd/starknet"
 	"github.com/starkd/starkd/starknet/finality"
 )
@@ -234,18 +235,41 @@ func TestVerifiedHeight(t *testing.T) {
 	if n := times("/a/v1/blocks/5/proof"); n != 1 { // a liar is asked again for the next block
 		t.Errorf("the first source was asked %d times for block 5", n)
 	}
+	// Blocks of one proof share a bundle: one that was verified with another is not asked for again, if it is this node's block.
+	anchor := func(n uint64) *statement.Anchor {
+		before, _, _, err := c.app.Store().Header(n - 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		header, _, _, err := c.app.Store().Header(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &statement.Anchor{Number: n, Before: before.StateRoot, After: header.StateRoot}
+	}
+	for range 2 {
+		c.add(1) // blocks 8 and 9
+	}
+	c.add(0)
+	foreign := anchor(9)
+	foreign.After = foreign.Before
+	p.shared = map[uint64]*statement.Anchor{8: anchor(8), 9: foreign}
+	want("a shared bundle", 9, "")
+	if n, m := times("/a/v1/blocks/8/proof"), times("/a/v1/blocks/9/proof"); n != 0 || m != 1 {
+		t.Errorf("asked %d times for block 8, %d times for block 9, whose shared bundle has another state", n, m)
+	}
 	server.Close()
 	c.add(1)
 	c.add(0)
 	c.add(0)
-	want("no watcher", 7, "connect")
+	want("no watcher", 10, "connect")
 	if p.report().Proved != 0 {
 		t.Errorf("%+v: nobody voted", p.report())
 	}
 
 	// A restarted node goes on, unless the file is damaged or another chain's.
 	p.save()
-	if q := c.verifier(log, "http://127.0.0.1:1"); q.Verified() != 7 {
+	if q := c.verifier(log, "http://127.0.0.1:1"); q.Verified() != 10 {
 		t.Errorf("after a restart: %d", q.Verified())
 	}
 	file := filepath.Join(c.dir, "data", verifiedFile)

@@ -221,7 +221,8 @@ func TestAcceptedOnL1(t *testing.T) {
 			t.Fatal(err)
 		}
 		blocks, hashes = append(blocks, number), append(hashes, hash)
-		n.until(t, "another block", func() (bool, error) { return n.height(t, 1) > number, nil })
+		// Blocks that wait together would share a bundle, and then neither is foreign to the other.
+		n.until(t, "the proof of the block", func() (bool, error) { _, found := w.bundle(number); return found, nil })
 	}
 	w.mu.Lock()
 	w.other[blocks[0]], w.other[blocks[1]] = blocks[1], blocks[0]
