@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -58,6 +59,9 @@ func TestProveStwo(t *testing.T) {
 		"--system stwo --generate_annotations": "--generate_annotations is not a flag of --system stwo",
 		"--format json":                        "--format is not a flag of --system stone",
 		"--system stwo --prover_input_file a --public_input_file b": "the run is given twice",
+		"--memory 1GiB": "--memory is not a flag of --system stone",
+		"--system stwo --parameter_file p --prover_input_file a --out_file b --memory 1.5GiB": "--memory: bytesize: \"1.5GiB\" is not a whole number",
+		"--system stwo --parameter_file p --prover_input_file a --out_file b --memory 0":      "--memory is 0",
 	} {
 		if _, stderr := run(2, append([]string{"prove"}, strings.Fields(flags)...)...); !strings.Contains(stderr, want) {
 			t.Errorf("%s: got %s", flags, stderr)
@@ -81,8 +85,12 @@ func TestProveStwoInput(t *testing.T) {
 		}
 		return stderr, code
 	}
-	if stderr, code := prove(); code != 0 {
+	if stderr, code := prove("--memory", "2GiB"); code != 0 {
 		t.Fatalf("status %d: %s", code, stderr)
+	}
+	// Less memory than the proof needs: both numbers are named.
+	if stderr, code := prove("--memory", "100MiB"); code != 1 || !regexp.MustCompile(`the proof needs \d{3} MiB of memory, and the bound is 100 MiB`).MatchString(stderr) {
+		t.Errorf("within 100 MiB: status %d: %s", code, stderr)
 	}
 	// The same with the preprocessed columns in a file: made, opened, and damaged.
 	folder := filepath.Join(t.TempDir(), "tables")

@@ -1,6 +1,6 @@
 // Command stwo compares our prover for S-two with StarkWare's, on the same runs and parameters, one after the other.
 //
-//	go run ./scripts/bench/stwo -peer PATH -programs DIR [-repeat N] [-out FILE]
+//	go run ./scripts/bench/stwo -peer PATH -programs DIR [-repeat N] [-memory BOUND] [-out FILE]
 //
 // PATH is StarkWare's prover as a command that takes `bench PARAMETERS INPUT OUTPUT` and writes run.json (total_without_shared_wall_cpu_s: wall and
 // processor seconds without the preprocessed columns). DIR holds Cairo 0 programs for the layout all_cairo_stwo, which cairo-compile of
@@ -70,6 +70,7 @@ func main() {
 	programs := flag.String("programs", "", "folder with Cairo 0 programs")
 	repeat := flag.Int("repeat", 2, "runs of each prover")
 	out := flag.String("out", "", "file for the figures as JSON")
+	memory := flag.String("memory", "", "bound on the memory of our prover, as 2GiB")
 	flag.Parse()
 	work, err := os.MkdirTemp("", "stwo-bench-")
 	check(err)
@@ -97,7 +98,7 @@ func main() {
 			if *peer != "" {
 				r.Theirs = r.Theirs.better(measurePeer(*peer, params, input, theirs))
 			}
-			r.Ours = r.Ours.better(measureOurs(starkd, params, input, ours))
+			r.Ours = r.Ours.better(measureOurs(starkd, params, input, ours, *memory))
 		}
 		line := fmt.Sprintf("| %s | %d | %.1f, %.1f; %.2f |", r.Program, r.Steps, r.Ours.Wall, r.Ours.CPU, r.Ours.Memory)
 		if r.Theirs != nil {
@@ -144,9 +145,13 @@ func run(source, work, input string) int {
 	return steps
 }
 
-// measureOurs runs our prover.
-func measureOurs(starkd, params, input, proof string) *figures {
-	stderr, usage := measure(nil, starkd, "prove", "--system", "stwo", "--parameter_file", params, "--prover_input_file", input, "--out_file", proof)
+// measureOurs runs our prover within a bound on its memory, if that is not empty.
+func measureOurs(starkd, params, input, proof, memory string) *figures {
+	args := []string{"prove", "--system", "stwo", "--parameter_file", params, "--prover_input_file", input, "--out_file", proof}
+	if memory != "" {
+		args = append(args, "--memory", memory)
+	}
+	stderr, usage := measure(nil, starkd, args...)
 	// Lines such as "[1/12] base columns, 3.1s", with the time since the start, and at last "proved 64 steps in 11.261s, …".
 	stage := regexp.MustCompile(`(?m)^\[\d+/\d+\] (.*), (\S+)$`)
 	total := regexp.MustCompile(`(?m)^proved \d+ steps in (\S+),`).FindStringSubmatch(stderr)
