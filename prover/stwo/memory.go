@@ -36,7 +36,7 @@ func (e *MemoryError) Error() string {
 
 // ways holds log2 of the number of parts in which half an extended column is computed for the composition, and an extended column for commitments, the
 // fastest way first.
-var ways = []int{1, 2, 3, 4}
+var ways = []int{2, 3, 4}
 
 // MemoryNeeded returns the memory in bytes that a process needs to prove a run, at least and for the fastest way. It counts the program, the input and
 // the preprocessed columns, which are in memory. It returns an error if the run cannot be proved because of the sizes of its tables.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -167,4 +168,41 @@ func TestFootprint(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestLimits checks that the memory limit of the Go runtime is the sum of the bounds of the proofs that are being made, and what was in memory before, and
+// that it is what it was in the end, in whatever order proofs end.
+func TestLimits(t *testing.T) {
+	const before = 1 << 40
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(before))
+	now := func() int64 { return debug.SetMemoryLimit(-1) }
+	first := limit(5<<30, 0)
+	others := now() - 5<<30
+	if others <= 0 || others > 4<<30 {
+		t.Fatalf("a limit of %d bytes for a proof in 5 GiB", now())
+	}
+	second := limit(3<<30, 0)
+	if got, want := now(), others+8<<30; got != want {
+		t.Errorf("two proofs: the limit is %d, want %d", got, want)
+	}
+	first()
+	if got, want := now(), others+3<<30; got != want {
+		t.Errorf("the second proof alone: the limit is %d, want %d", got, want)
+	}
+	second()
+	if got := now(); got != before {
+		t.Errorf("after both: the limit is %d, want %d", got, int64(before))
+	}
+	// What the bound counts is not counted twice, and a lower limit of the process is kept.
+	end := limit(5<<30, 1<<40)
+	if got := now(); got != 5<<30 {
+		t.Errorf("with all memory counted: the limit is %d", got)
+	}
+	end()
+	debug.SetMemoryLimit(1 << 30)
+	end = limit(5<<30, 0)
+	if got := now(); got != 1<<30 {
+		t.Errorf("with a lower limit before: the limit is %d", got)
+	}
+	end()
 }

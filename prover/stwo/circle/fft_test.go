@@ -137,6 +137,21 @@ func BenchmarkEvaluate(b *testing.B) {
 	}
 }
 
+// BenchmarkEvaluateBlock evaluates all blocks of a column of twice as many cells as there are coefficients, in 2, 4, 8, 16 and 32 blocks.
+func BenchmarkEvaluateBlock(b *testing.B) {
+	const m = 20
+	twiddles, coefficients, dst := NewTwiddles(m+1), randoms(1<<m, 1), make([]m31.M31, 1<<m)
+	for parts := range 5 {
+		b.Run(fmt.Sprint(2<<parts), func(b *testing.B) {
+			for b.Loop() {
+				for c := range 2 << parts {
+					twiddles.EvaluateBlock(dst[:1<<m>>parts], coefficients, m+1, c)
+				}
+			}
+		})
+	}
+}
+
 func BenchmarkExtend(b *testing.B) {
 	for _, n := range []int{12, 16, 18, 20} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
