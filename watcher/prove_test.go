@@ -25,6 +25,7 @@ import (
 	"github.com/starkd/starkd/app"
 	"github.com/starkd/starkd/app/executor"
 	"github.com/starkd/starkd/app/state"
+	"github.com/starkd/starkd/cairo"
 	"github.com/starkd/starkd/cairo/casm"
 	cairoos "github.com/starkd/starkd/cairo/os"
 	"github.com/starkd/starkd/cairo/sierra"
@@ -561,14 +562,7 @@ func claimsOf(t *testing.T, trace *app.BlockTrace, options cairoos.Options) (*bl
 	var claims []*statement.Claim
 	failed, err := cairoos.RunParts([]*cairoos.Block{osBlock(trace)}, options, func(part cairoos.Part) error {
 		proof.Proofs = append(proof.Proofs, &block.Proof{Stone: &stone.Proof{PublicInput: &part.Trace.Public}})
-		in := &statement.PublicInput{Layout: part.Trace.Public.Layout}
-		for _, s := range part.Trace.Public.Segments {
-			in.Segments = append(in.Segments, statement.Segment(s))
-		}
-		for _, c := range part.Trace.Public.Memory {
-			in.Memory = append(in.Memory, statement.Cell{Address: c.Address, Value: c.Value})
-		}
-		claim, err := statement.ReadClaim(in)
+		claim, err := statement.ReadClaim(publicInput(part.Trace))
 		claims = append(claims, claim)
 		return err
 	})
@@ -576,4 +570,16 @@ func claimsOf(t *testing.T, trace *app.BlockTrace, options cairoos.Options) (*bl
 		t.Fatal(err)
 	}
 	return proof, claims, failed
+}
+
+// publicInput returns the public input of a run of the OS.
+func publicInput(trace *cairo.Trace) *statement.PublicInput {
+	in := &statement.PublicInput{Layout: trace.Public.Layout}
+	for _, s := range trace.Public.Segments {
+		in.Segments = append(in.Segments, statement.Segment(s))
+	}
+	for _, c := range trace.Public.Memory {
+		in.Memory = append(in.Memory, statement.Cell{Address: c.Address, Value: c.Value})
+	}
+	return in
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/starkd/starkd/app"
 	"github.com/starkd/starkd/cairo"
@@ -39,36 +40,11 @@ func TestBlocksByStwo(t *testing.T) {
 		}
 		traces, blocks = append(traces, trace), append(blocks, osBlock(trace))
 	}
-	params, err := stwo.ParseParams([]byte(stwoParameters))
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := stwo.NewProver(t.Context(), params)
-	if err != nil {
-		t.Fatal(err)
-	}
 	run, err := cairoos.Run(blocks, cairoos.Options{Layout: cairoos.LayoutStwo})
 	if err != nil {
 		t.Fatal(err)
 	}
-	input, err := adapter.FromTrace(run)
-	if err != nil {
-		t.Fatal(err)
-	}
-	proof, err := prover.ProveStwo(t.Context(), p, input, &stwo.Progress{Stage: func(name string, _, _ int) { t.Log(name) }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	hash := statement.FormatStwo.ProgramHash()
-	checked, err := prover.VerifyStwo(proof, prover.Policy{Program: &hash})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("%d steps, %d words of output, %v, %d bytes", run.Public.Steps, len(checked.Output), checked.Security, len(proof.AppendBinary(nil)))
-	claim, err := statement.StwoClaim(checked.Program.Words, checked.Output, uint64(proof.Claim.Public.Final.AP))
-	if err != nil {
-		t.Fatal(err)
-	}
+	claim := proveByStwo(t, run)
 	var list []*statement.Block
 	var states []statement.State
 	for i, trace := range traces {
@@ -85,19 +61,53 @@ func TestBlocksByStwo(t *testing.T) {
 			}
 		}
 	}
-	judge := os.Getenv("STARKD_STWO_JUDGE")
-	if judge == "" {
-		return
-	}
-	file := filepath.Join(t.TempDir(), "proof.json")
-	if err := os.WriteFile(file, proof.AppendJSON(nil, false), 0o644); err != nil {
+}
+
+// proveByStwo proves a run of the OS by S-two's system, verifies the proof, and returns its claim. StarkWare's verifier judges the proof too
+// if STARKD_STWO_JUDGE is the path of stwo-judge.
+func proveByStwo(t *testing.T, run *cairo.Trace) *statement.Claim {
+	t.Helper()
+	params, err := stwo.ParseParams([]byte(stwoParameters))
+	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.CommandContext(t.Context(), judge, file).CombinedOutput()
-	t.Logf("%.60s", out)
+	p, err := stwo.NewProver(t.Context(), params)
 	if err != nil {
-		t.Errorf("StarkWare's verifier: %v", err)
+		t.Fatal(err)
 	}
+	input, err := adapter.FromTrace(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	proof, err := prover.ProveStwo(t.Context(), p, input, &stwo.Progress{Stage: func(name string, _, _ int) { t.Log(time.Since(start), name) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash := statement.FormatStwo.ProgramHash()
+	start = time.Now()
+	checked, err := prover.VerifyStwo(proof, prover.Policy{Program: &hash})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d steps, %d words of output, %v, %d bytes, verified in %v",
+		run.Public.Steps, len(checked.Output), checked.Security, len(proof.AppendBinary(nil)), time.Since(start))
+	if judge := os.Getenv("STARKD_STWO_JUDGE"); judge != "" {
+		file := filepath.Join(t.TempDir(), "proof.json")
+		if err := os.WriteFile(file, proof.AppendJSON(nil, false), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.CommandContext(t.Context(), judge, file).CombinedOutput()
+		t.Logf("%.60s", out)
+		if err != nil {
+			t.Errorf("StarkWare's verifier: %v", err)
+		}
+	}
+	claim, err := statement.StwoClaim(checked.Program.Words, checked.Output, uint64(proof.Claim.Public.Final.AP))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return claim
 }
 
 // statementBlock returns a recorded block as a verifier knows it.
