@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	dbm "github.com/cometbft/cometbft-db"
 	cmttypes "github.com/cometbft/cometbft/types"
@@ -19,6 +20,7 @@ import (
 	"github.com/starkd/starkd/node/home"
 	"github.com/starkd/starkd/watcher"
 	"github.com/starkd/starkd/watcher/proofstore"
+	"github.com/starkd/starkd/watcher/queue"
 )
 
 // WatcherConfig configures a watcher.
@@ -109,6 +111,63 @@ func (w *Watcher) proofStoreURL() (string, error) {
 	return "file://" + filepath.ToSlash(dir) + "?no_tmp_dir=true&metadata=skip", nil
 }
 
+// openQueue opens the queue of jobs for workers. It returns nil for the queue "embedded", which only this process could reach: the watcher then makes the
+// proofs itself.
+func (w *Watcher) openQueue(ctx context.Context) (*queue.Queue, error) {
+	if w.settings.Watch.Queue == "embedded" {
+		return nil, nil
+	}
+	return queue.Open(ctx, queue.Config{URL: w.settings.Watch.Queue, Dir: filepath.Join(w.config.Home, "data", "queue"), Chain: w.ChainID(), Log: w.log})
+}
+
+// workerName returns a name for a worker that no other worker has.
+func workerName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "worker"
+	}
+	clean := func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' {
+			return r
+		}
+		return '-'
+	}
+	return fmt.Sprintf("%.80s-%d", strings.Map(clean, strings.ToLower(host)), os.Getpid())
+}
+
+// WorkerConfig configures RunWorker.
+type WorkerConfig struct {
+	// Queue is the URL of the watcher's queue, and Store that of its proof store. Both are required.
+	Queue, Store string
+	// Name is the worker's name, unlike that of others: lower-case letters, digits, - and _. Default: from the names of the host and the process.
+	Name string
+	// Log receives the log. nil means no log.
+	Log io.Writer
+}
+
+// RunWorker takes jobs from a watcher's queue, proves them and stores the proofs, until ctx ends. A worker keeps nothing.
+func RunWorker(ctx context.Context, c WorkerConfig) error {
+	log := textLog(c.Log)
+	if c.Name == "" {
+		c.Name = workerName()
+	}
+	if scheme, _, _ := strings.Cut(c.Queue, "://"); scheme == "embedded" {
+		return hint.With(errors.New("a worker cannot serve a queue of its own"), "give the address of the watcher's: nats://HOST:PORT")
+	}
+	proofs, err := proofstore.Open(ctx, c.Store)
+	if err != nil {
+		return err
+	}
+	defer proofs.Close()
+	jobs, err := queue.Open(ctx, queue.Config{URL: c.Queue, Log: log})
+	if err != nil {
+		return err
+	}
+	defer jobs.Close()
+	log.Info("waiting for jobs", "worker", c.Name)
+	return watcher.Work(ctx, watcher.WorkerConfig{Queue: jobs, Store: proofs, Name: c.Name, Log: log})
+}
+
 // Run follows the chain until ctx ends or Close is called. It returns an error if it cannot start or the watcher has halted.
 func (w *Watcher) Run(ctx context.Context) (err error) {
 	ctx, end, err := w.life.begin(ctx)
@@ -126,11 +185,18 @@ func (w *Watcher) Run(ctx context.Context) (err error) {
 	}
 	defer proofs.Close()
 	watch := &w.settings.Watch
+	jobs, err := w.openQueue(ctx)
+	if err != nil {
+		return err
+	}
+	if jobs != nil {
+		defer jobs.Close()
+	}
 	powBits, queries := watch.Proofs()
 	follower, err := watcher.New(watcher.Config{
 		Genesis: w.genesis, Nodes: watch.Nodes, TrustingPeriod: watch.TrustingPeriod, LightDB: w.light,
 		App: w.chain.app, Engine: vm.NewEngine(), Proofs: proofs,
-		System: watch.System, PowBits: powBits, Queries: queries, MaxSteps: watch.MaxSteps,
+		Queue: jobs, System: watch.System, PowBits: powBits, Queries: queries, MaxSteps: watch.MaxSteps,
 		Log: w.log,
 	})
 	if err != nil {
@@ -155,6 +221,13 @@ func (w *Watcher) Run(ctx context.Context) (err error) {
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- follower.Run(watching) }()
+	if jobs != nil { // this process is a worker too
+		go func() {
+			if err := watcher.Work(watching, watcher.WorkerConfig{Queue: jobs, Store: proofs, Name: workerName(), Log: w.log}); err != nil && watching.Err() == nil {
+				w.log.Error("the worker in the watcher's process has ended", "err", err)
+			}
+		}()
+	}
 	select {
 	case err := <-done:
 		if err == nil || w.config.ExitOnHalt {

@@ -1,6 +1,7 @@
 package watcher
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/starkd/starkd/watcher/proofstore"
+	"github.com/starkd/starkd/watcher/queue"
 )
 
 // Status is the progress of a watcher: the body of GET /v1/status.
@@ -25,19 +27,20 @@ type Status struct {
 	ProvedHeight uint64 `json:"proved_height"` // height up to which every block has been handled
 	// Proving and ProvingLast are the first and the last block of the proof that is being made, 0 for none. ProvingTransactions and ProvingSteps are the
 	// numbers of its transactions and of its steps, ProvingSecondsLeft is an estimate, 0 if there is none.
-	Proving             int64   `json:"proving,omitempty"`
-	ProvingLast         uint64  `json:"proving_last,omitempty"`
-	ProvingStage        string  `json:"proving_stage,omitempty"`
-	ProvingTransactions int     `json:"proving_transactions,omitempty"`
-	ProvingSteps        uint64  `json:"proving_steps,omitempty"`
-	ProvingSecondsLeft  int64   `json:"proving_seconds_left,omitempty"`
-	Waiting             Waiting `json:"waiting"`
-	Progress            string  `json:"progress,omitempty"`   // the proof that is being made, in words
-	LastError           string  `json:"last_error,omitempty"` // errors of operations that are being retried
-	Halted              string  `json:"halted,omitempty"`     // why the watcher has halted
-	SecurityBits        uint    `json:"security_bits"`        // conjectured security of a proof
-	ProvenBits          uint    `json:"proven_bits"`          // proven security of a proof
-	OSProgramHash       string  `json:"os_program_hash"`
+	Proving             int64         `json:"proving,omitempty"`
+	ProvingLast         uint64        `json:"proving_last,omitempty"`
+	ProvingStage        string        `json:"proving_stage,omitempty"`
+	ProvingTransactions int           `json:"proving_transactions,omitempty"`
+	ProvingSteps        uint64        `json:"proving_steps,omitempty"`
+	ProvingSecondsLeft  int64         `json:"proving_seconds_left,omitempty"`
+	Waiting             Waiting       `json:"waiting"`
+	Progress            string        `json:"progress,omitempty"`   // the proof that is being made, in words
+	Queue               *queue.Status `json:"queue,omitempty"`      // the jobs and the workers; absent if the watcher makes the proofs itself
+	LastError           string        `json:"last_error,omitempty"` // errors of operations that are being retried
+	Halted              string        `json:"halted,omitempty"`     // why the watcher has halted
+	SecurityBits        uint          `json:"security_bits"`        // conjectured security of a proof
+	ProvenBits          uint          `json:"proven_bits"`          // proven security of a proof
+	OSProgramHash       string        `json:"os_program_hash"`
 }
 
 // update changes the status under the lock.
@@ -59,6 +62,11 @@ func (w *Watcher) Status() Status {
 	s.LastError = strings.Join(troubles, "; ")
 	w.progress.status(&s)
 	s.Waiting = w.Waiting()
+	if w.pool != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		s.Queue, _ = w.pool.queue.Status(ctx) // nil while the queue does not answer
+	}
 	return s
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/starkd/starkd/prover/block/statement"
 	"github.com/starkd/starkd/prover/security"
 	"github.com/starkd/starkd/watcher/proofstore"
+	"github.com/starkd/starkd/watcher/queue"
 )
 
 // Config configures a Watcher. The watcher does not close LightDB, App or Proofs.
@@ -37,7 +38,9 @@ type Config struct {
 	PowBits        uint   // proof-of-work bits of a proof
 	Queries        int    // FRI queries of a proof
 	MaxSteps       uint64 // largest number of Cairo steps of one proof
-	Log            *slog.Logger
+	// Queue takes the jobs of this watcher's workers. nil means that the watcher makes the proofs itself. The watcher does not close it.
+	Queue *queue.Queue
+	Log   *slog.Logger
 }
 
 // Watcher follows one chain and proves its blocks. Run does the work; Handler serves its results.
@@ -97,6 +100,16 @@ func New(config Config) (*Watcher, error) {
 	w.connect = w.openChain
 	w.lag = newLag(w.metrics)
 	w.proving, w.phases = w.metrics.proving, w.metrics.phases
+	if config.Queue != nil {
+		name := config.System
+		if name == "" {
+			name = SystemStwo
+		}
+		w.pool = &pool{
+			queue: config.Queue, objects: config.Proofs, policy: w.policy(), log: config.Log,
+			demand: demand{Version: workVersion, System: name, PowBits: config.PowBits, Queries: config.Queries, MaxSteps: config.MaxSteps},
+		}
+	}
 	return w, nil
 }
 

@@ -10,6 +10,7 @@ func commands() []*cobra.Command {
 		newStartCommand(),
 		newABCICommand(),
 		newWatchCommand(),
+		newProveWorkerCommand(),
 		newVerifyCommand(),
 		newProveCommand(),
 		newClassCommand(),

@@ -85,7 +85,7 @@ var policy = map[string][]string{
 	"watcher/job":              {"crypto/felt", "cairo", "cairo/casm", "cairo/os"},
 	// node assembles the other packages. node/home only reads and writes files.
 	"node/home":         {"crypto/...", "starknet", "app", "config", "contracts", "internal/hint"},
-	"node":              {"crypto/felt", "cairo", "cairo/vm", "cairo/native", "starknet", "starknet/trie", "app/...", "abci", "rpc", "rpc/jsonrpc", "prover", "prover/block", "prover/block/headers", "prover/block/statement", "prover/stone", "watcher", "watcher/proofstore", "explorer", "config", "node/home", "internal/hint", "internal/pebbledb", "internal/serve"},
+	"node":              {"crypto/felt", "cairo", "cairo/vm", "cairo/native", "starknet", "starknet/trie", "app/...", "abci", "rpc", "rpc/jsonrpc", "prover", "prover/block", "prover/block/headers", "prover/block/statement", "prover/stone", "watcher", "watcher/proofstore", "watcher/queue", "explorer", "config", "node/home", "internal/hint", "internal/pebbledb", "internal/serve"},
 	"cmd/verifier-wasm": {"crypto/felt", "prover", "prover/stone", "prover/stwo", "prover/block/...", "internal/bounded"},
 	"cmd/starkd":        {"..."},
 	"scripts/...":       {"..."},
