@@ -77,6 +77,21 @@ func ecOp(a, b int64, m uint64) []felt.Felt {
 	return []felt.Felt{p.X, p.Y, q.X, q.Y, n(m), sum.X, sum.Y}
 }
 
+// returns makes the transaction call a contract that returns this many words, as the addresses in the response say.
+func (f *forged) returns(words int64) {
+	f.invoke(callOf(&forgedCall{class: tokenCode, contract: forgedToken, caller: forgedAccount, selector: selector("f")}))
+	f.edit = func(w *forgedOutput) {
+		for i := len(w.words) - 1; ; i-- { // the last address is the end of the data
+			if w.words[i] == n(1<<50) {
+				w.words[i] = *new(felt.Felt).Add(&w.words[i], ptr(felt.FromInt64(words)))
+				return
+			}
+		}
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
 // ecOps makes the account's signature check take ec_op, with these instances.
 func (f *forged) ecOps(instances ...[]felt.Felt) {
 	f.code[accountCode].EntryPoints.External[2].Builtins = []string{"ec_op"}
@@ -276,6 +291,11 @@ func TestForgedStwo(t *testing.T) {
 			f.ecOps(ecOp(5, 7, 3))
 			f.edit = func(w *forgedOutput) { w.words[w.mark["signature check"]+14] = felt.FromInt64(-1) }
 		}, "number of instances of ec_op is"},
+
+		// Returned data, which the output does not have.
+		{"returned data of 2^32 - 1 words", func(f *forged) { f.returns(1<<32 - 1) }, ""},
+		{"returned data of 2^32 words", func(f *forged) { f.returns(1 << 32) }, "array of 0x100000000 words, want fewer than 4294967296"},
+		{"returned data that ends before its start", func(f *forged) { f.returns(-1) }, "want fewer than 4294967296"},
 
 		// Meta transactions.
 		{"a meta transaction", syscalls(metaCall()), ""},
