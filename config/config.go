@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 	"time"
@@ -98,6 +99,9 @@ type Watch struct {
 	// FRI queries of Stone's proofs; a proof of S-two has as many bits with other numbers. Defaults 20 and 38, which are 96 bits.
 	PowBits int `mapstructure:"pow_bits"`
 	Queries int `mapstructure:"queries"`
+	// Memory bounds the memory of the process while it makes a proof of S-two, such as "6GiB" or "3000MiB"; "free" is what the machine has free when
+	// the watcher starts. A run that needs more is made shorter. Default free.
+	Memory string `mapstructure:"memory"`
 	// MaxSteps bounds the Cairo steps of one proof; a power of two. A longer block is split between transactions. Default 262144.
 	MaxSteps uint64 `mapstructure:"max_steps"`
 }
@@ -153,6 +157,23 @@ func (w *Watch) Proofs() (powBits uint, queries int) {
 	return uint(w.PowBits), w.Queries
 }
 
+// MemoryFree is the value of Watch.Memory that stands for what the machine has free.
+const MemoryFree = "free"
+
+// MemoryBytes returns the bytes of Memory, 0 for MemoryFree.
+func (w *Watch) MemoryBytes() (int64, error) {
+	if w.Memory == MemoryFree {
+		return 0, nil
+	}
+	for unit, shift := range map[string]uint{"MiB": 20, "GiB": 30} {
+		if digits, ok := strings.CutSuffix(w.Memory, unit); ok {
+			n, err := strconv.ParseUint(digits, 10, 24)
+			return int64(n) << shift, err
+		}
+	}
+	return 0, fmt.Errorf("config: %q has neither of the units MiB and GiB", w.Memory)
+}
+
 // Default returns the default configuration: a node and a watcher on this machine.
 func Default() *Config {
 	c := new(Config)
@@ -195,6 +216,7 @@ func (c *Config) setDefaults() {
 		def(&c.Watch.System, systemStone)
 	}
 	def(&c.Watch.System, systemStwo)
+	def(&c.Watch.Memory, MemoryFree)
 	def(&c.Watch.MaxSteps, 1<<18)
 }
 
@@ -278,6 +300,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Watch.Queries < 1 || c.Watch.Queries > 48 {
 		fault("watch.queries", "%d is not between 1 and 48", c.Watch.Queries)
+	}
+	if n, err := c.Watch.MemoryBytes(); err != nil || c.Watch.Memory != MemoryFree && n < 1<<30 {
+		fault("watch.memory", "%q is neither %q nor at least 1GiB, such as 6GiB or 3000MiB", c.Watch.Memory, MemoryFree)
 	}
 	if c.Watch.MaxSteps < 1<<14 || c.Watch.MaxSteps > 1<<21 || c.Watch.MaxSteps&(c.Watch.MaxSteps-1) != 0 {
 		fault("watch.max_steps", "%d is not a power of two between 2^14 and 2^21", c.Watch.MaxSteps)
@@ -419,6 +444,8 @@ security = {{printf "%q" .Watch.Security}}
 pow_bits = {{.Watch.PowBits}}
 # The FRI queries of Stone's proofs, if security is "custom": 1 to 48.
 queries = {{.Watch.Queries}}
+# The memory of the watcher while it makes a proof of S-two, such as "6GiB" or "3000MiB"; "free" is what the machine has free at the start.
+memory = {{printf "%q" .Watch.Memory}}
 # The largest number of Cairo steps in one proof, a power of two. A longer block is split between transactions into several proofs.
 max_steps = {{.Watch.MaxSteps}}
 `))

@@ -151,6 +151,14 @@ func TestSecurityPresets(t *testing.T) {
 			t.Errorf("pow_bits %d: %v", bits, err)
 		}
 	}
+	for memory, want := range map[string]int64{"": 0, "free": 0, "6GiB": 6 << 30, "1024MiB": 1 << 30, "1023MiB": -1, "6": -1, "GiB": -1, "-1GiB": -1, "1.5GiB": -1, "99999999GiB": -1} {
+		c := (&Config{Watch: Watch{Memory: memory}}).WithDefaults()
+		if err := c.Validate(); (err == nil) != (want >= 0) {
+			t.Errorf("memory %q: %v", memory, err)
+		} else if got, _ := c.Watch.MemoryBytes(); err == nil && got != want {
+			t.Errorf("memory %q is %d bytes, want %d", memory, got, want)
+		}
+	}
 	// S-two's proofs have at most 96 bits.
 	for _, c := range []struct {
 		watch Watch

@@ -111,6 +111,46 @@ func (w *Watcher) proofStoreURL() (string, error) {
 	return "file://" + filepath.ToSlash(dir) + "?no_tmp_dir=true&metadata=skip", nil
 }
 
+// memory returns the bytes of memory that a proof may take: the configured ones, or what the machine has free, at least 2 GiB. 0 means that it is not known.
+func (w *Watcher) memory() int64 {
+	if n, _ := w.settings.Watch.MemoryBytes(); n > 0 { // Validate has read it
+		return n
+	}
+	free := freeMemory()
+	if free > 0 {
+		free = max(free, 2<<30)
+	}
+	return free
+}
+
+// freeMemory returns the bytes of memory that the system says are available to new programs, at most what the process's control group leaves. It
+// returns 0 where Linux's files with these numbers do not exist.
+func freeMemory() int64 {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	var kilobytes int64
+	if _, after, ok := strings.Cut(string(text), "MemAvailable:"); !ok {
+		return 0
+	} else if _, err := fmt.Sscan(after, &kilobytes); err != nil {
+		return 0
+	}
+	free := kilobytes << 10
+	number := func(file string) (n int64, ok bool) {
+		text, err := os.ReadFile("/sys/fs/cgroup/" + file)
+		if err == nil {
+			_, err = fmt.Sscan(string(text), &n)
+		}
+		return n, err == nil // "max" is not a number
+	}
+	if most, ok := number("memory.max"); ok {
+		used, _ := number("memory.current")
+		free = min(free, most-used)
+	}
+	return max(free, 0)
+}
+
 // openQueue opens the queue of jobs for workers. It returns nil for the queue "embedded", which only this process could reach: the watcher then makes the
 // proofs itself.
 func (w *Watcher) openQueue(ctx context.Context) (*queue.Queue, error) {
@@ -196,7 +236,7 @@ func (w *Watcher) Run(ctx context.Context) (err error) {
 	follower, err := watcher.New(watcher.Config{
 		Genesis: w.genesis, Nodes: watch.Nodes, TrustingPeriod: watch.TrustingPeriod, LightDB: w.light,
 		App: w.chain.app, Engine: vm.NewEngine(), Proofs: proofs,
-		Queue: jobs, System: watch.System, PowBits: powBits, Queries: queries, MaxSteps: watch.MaxSteps,
+		Memory: w.memory(), Queue: jobs, System: watch.System, PowBits: powBits, Queries: queries, MaxSteps: watch.MaxSteps,
 		Log: w.log,
 	})
 	if err != nil {

@@ -1,3 +1,5 @@
+//go:build unix
+
 package watcher
 
 import (
@@ -7,6 +9,7 @@ import (
 	runtimemetrics "runtime/metrics"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -56,11 +59,12 @@ func TestPace(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 		}
 	}()
-	started := time.Now()
+	started, used := time.Now(), processorTime(t)
 	if err := f.Run(ctx); err != nil {
 		t.Fatal(err)
 	}
 	took := time.Since(started)
+	used = processorTime(t) - used
 	proved := 0
 	for height := uint64(1); height <= f.config.Proofs.Cursor(); height++ {
 		record, err := f.config.Proofs.Record(t.Context(), height)
@@ -83,6 +87,16 @@ func TestPace(t *testing.T) {
 	}
 	f.lag.mu.Lock()
 	defer f.lag.mu.Unlock()
-	fmt.Printf("%d transfers proved whole in %.0f s: %.2f a second, %.0f steps each; %s; at most %d MiB\n",
-		proved, took.Seconds(), float64(proved)/took.Seconds(), f.lag.perTx, strings.Join(phases, ", "), peak>>20)
+	fmt.Printf("%d transfers proved whole in %.0f s: %.2f a second, %.0f steps each; %.0f s of processor time; %s; at most %d MiB\n",
+		proved, took.Seconds(), float64(proved)/took.Seconds(), f.lag.perTx, used.Seconds(), strings.Join(phases, ", "), peak>>20)
+}
+
+// processorTime returns the processor time that this process has used.
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

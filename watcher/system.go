@@ -2,6 +2,7 @@ package watcher
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -50,7 +51,7 @@ func newSystem(c *Config) (system, error) {
 	case SystemStone:
 		return &stoneSystem{c.PowBits, c.Queries}, nil
 	case SystemStwo, "":
-		return &stwoSystem{params: *StwoParams(c.PowBits, c.Queries)}, nil
+		return &stwoSystem{params: *StwoParams(c.PowBits, c.Queries), memory: c.Memory}, nil
 	}
 	return nil, fmt.Errorf("watcher: the proof system %q is neither %s nor %s", c.System, SystemStwo, SystemStone)
 }
@@ -100,6 +101,7 @@ func (s *stoneSystem) prove(ctx context.Context, r *run, stage func(string, int,
 // stwoSystem makes proofs of S-two.
 type stwoSystem struct {
 	params stwo.Params
+	memory int64 // see Config.Memory
 
 	mu     sync.Mutex
 	prover *stwo.Prover // made for the first proof; it takes seconds and memory, which a chain without transactions does not need
@@ -107,7 +109,10 @@ type stwoSystem struct {
 
 func (s *stwoSystem) format() statement.Format { return statement.FormatStwo }
 
-func (s *stwoSystem) tooLarge(err error) bool { return false }
+func (s *stwoSystem) tooLarge(err error) bool {
+	_, ok := errors.AsType[*stwo.MemoryError](err)
+	return ok
+}
 
 func (s *stwoSystem) security(steps uint64) security.Bits { return s.params.Security(steps) }
 
@@ -120,7 +125,9 @@ func (s *stwoSystem) open(ctx context.Context) (*stwo.Prover, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.prover = p
+		if s.prover = p; s.memory > 0 {
+			s.prover = p.WithMemory(s.memory)
+		}
 	}
 	return s.prover, nil
 }

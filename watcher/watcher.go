@@ -38,6 +38,8 @@ type Config struct {
 	PowBits        uint   // proof-of-work bits of a proof
 	Queries        int    // FRI queries of a proof
 	MaxSteps       uint64 // largest number of Cairo steps of one proof
+	// Memory bounds the bytes of the process's memory while it makes a proof of S-two. 0 is no bound.
+	Memory int64
 	// Queue takes the jobs of this watcher's workers. nil means that the watcher makes the proofs itself. The watcher does not close it.
 	Queue *queue.Queue
 	Log   *slog.Logger
