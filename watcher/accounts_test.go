@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"math/big"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	cmtjson "github.com/cometbft/cometbft/libs/json"
 	k1 "github.com/decred/dcrd/dcrec/secp256k1/v4"
 	k1ecdsa "github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
 
@@ -22,7 +24,11 @@ import (
 	"github.com/starkd/starkd/crypto/keccak"
 	"github.com/starkd/starkd/crypto/poseidon"
 	"github.com/starkd/starkd/crypto/starkcurve"
+	"github.com/starkd/starkd/internal/golden"
 	"github.com/starkd/starkd/internal/wallet"
+	"github.com/starkd/starkd/prover"
+	"github.com/starkd/starkd/prover/block"
+	"github.com/starkd/starkd/prover/block/headers"
 	"github.com/starkd/starkd/prover/block/statement"
 	"github.com/starkd/starkd/starknet"
 )
@@ -319,7 +325,7 @@ func (l *local) mixedTransactions(accounts []*account, n int) (txs [][]byte) {
 func reverts(i int) bool { return i%13 == 5 }
 
 // TestMixedBlock runs the OS program on a block of mixed transactions, and replays the claim: every transaction is proved whole. With
-// STARKD_FULL the block has 150 transactions and is proved by S-two; StarkWare's verifier judges the proof if STARKD_STWO_JUDGE is the
+// STARKD_FULL the block has 150 transactions and is proved by S-two, and its bundle is verified; StarkWare's verifier judges the proof if STARKD_STWO_JUDGE is the
 // path of stwo-judge.
 func TestMixedBlock(t *testing.T) {
 	accounts := accountsOf(t)
@@ -357,7 +363,84 @@ func TestMixedBlock(t *testing.T) {
 	l.provedWhole(trace, claim)
 	if full {
 		l.provedWhole(trace, proveByStwo(t, run))
+		l.bundleOfAll(trace)
 	}
+}
+
+// bundleOfAll makes the bundle of the first block as a watcher does, and verifies it as `starkd verify` does and, with Node, as the browser does.
+func (l *local) bundleOfAll(trace *app.BlockTrace) {
+	t := l.t
+	t.Helper()
+	l.watcher.system = &stwoSystem{params: *StwoParams(26, 70)}
+	l.watcher.config.MaxSteps = 1 << 20
+	b, results := l.verified(1)
+	_, bundle, err := l.watcher.proveBlock(t.Context(), b, results)
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	proof, err := block.Parse(bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	anchor, err := headers.Verify(proof, &headers.Trust{Genesis: l.watcher.trusted})
+	if err != nil {
+		t.Fatal(err)
+	}
+	verdict, err := block.Verify(proof, anchor, prover.Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d bytes of bundle, verified in %v", len(bundle), time.Since(start))
+	for i, tx := range verdict.Outcome.Transactions {
+		if tx.Unproven != nil || len(tx.UnprovenParts) > 0 {
+			t.Errorf("transaction %d: unproven: %v, unproven parts: %v", i, tx.Unproven, tx.UnprovenParts)
+		}
+	}
+	node, err := exec.LookPath("node")
+	if err != nil {
+		return
+	}
+	root, dir := golden.ModuleRoot(t), t.TempDir()
+	doc := *l.watcher.config.Genesis
+	doc.AppState = nil
+	genesis, err := cmtjson.Marshal(&doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	goroot, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	support, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(goroot)), "lib", "wasm", "wasm_exec.js"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{"proof.json": bundle, "genesis.json": genesis, "wasm_exec.js": support} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(dir, "verifier.wasm"), "./cmd/verifier-wasm")
+	build.Dir, build.Env = root, append(os.Environ(), "GOOS=js", "GOARCH=wasm")
+	if output, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+	verify := exec.CommandContext(t.Context(), node, filepath.Join(root, "scripts", "js", "verify-wasm.mjs"), dir, filepath.Join(dir, "proof.json"), filepath.Join(dir, "genesis.json"))
+	output, err := verify.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answer struct {
+		OK           bool
+		Error        string
+		Milliseconds int64
+		Transactions []json.RawMessage
+	}
+	if err := json.Unmarshal(output, &answer); err != nil || !answer.OK || len(answer.Transactions) != len(trace.Transactions) {
+		t.Fatalf("the browser's verifier: %v, %.300s", err, output)
+	}
+	t.Logf("verified by the browser's verifier in %d ms", answer.Milliseconds)
 }
 
 // provedWhole checks that a claim holds for a block, and that it covers each transaction whole.
