@@ -1,6 +1,7 @@
 package watcher
 
 import (
+	"crypto/ecdh"
 	"crypto/elliptic"
 	"encoding/json"
 	"math/big"
@@ -230,13 +231,22 @@ func span(words ...felt.Felt) []felt.Felt {
 	return append([]felt.Felt{number(uint64(len(words)))}, words...)
 }
 
+// p256Point returns the coordinates of k times the base point of P-256.
+func p256Point(k *big.Int) (x, y *big.Int) {
+	key, err := ecdh.P256().NewPrivateKey(k.FillBytes(make([]byte, 32)))
+	if err != nil {
+		panic(err)
+	}
+	point := key.PublicKey().Bytes() // 4, x, y
+	return new(big.Int).SetBytes(point[1:33]), new(big.Int).SetBytes(point[33:])
+}
+
 // p256Call returns a call that verifies a signature on P-256 of a hash.
 func p256Call(hash uint64) wallet.Call {
-	curve := elliptic.P256()
-	n := curve.Params().N
+	n := elliptic.P256().Params().N
 	secret, nonce, h := big.NewInt(987_654_321), new(big.Int).SetUint64(1<<60+hash), new(big.Int).SetUint64(hash)
-	x, y := curve.ScalarBaseMult(secret.Bytes())
-	r, _ := curve.ScalarBaseMult(nonce.Bytes())
+	x, y := p256Point(secret)
+	r, _ := p256Point(nonce)
 	s := new(big.Int).Mul(r, secret)
 	s.Add(s, h).Mul(s, new(big.Int).ModInverse(nonce, n)).Mod(s, n)
 	if other := new(big.Int).Sub(n, s); other.Cmp(s) < 0 {
@@ -252,7 +262,8 @@ func p256Call(hash uint64) wallet.Call {
 // pointCalls returns calls that compute with a point of each of the two curves: with scalars around the order, and with coordinates
 // that are no point or not below the modulus.
 func pointCalls() (calls []wallet.Call) {
-	for curve, c := range []*elliptic.CurveParams{k1.S256().Params(), elliptic.P256().Params()} {
+	base1, base2 := k1.Params(), elliptic.P256().Params()
+	for curve, c := range []struct{ P, N, Gx, Gy *big.Int }{{base1.P, base1.N, base1.Gx, base1.Gy}, {base2.P, base2.N, base2.Gx, base2.Gy}} {
 		one := big.NewInt(1)
 		top := new(big.Int).Sub(new(big.Int).Lsh(one, 256), one)
 		zero, more := new(big.Int), new(big.Int).Add(c.N, one)
