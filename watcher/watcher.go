@@ -246,7 +246,9 @@ func (w *Watcher) replayAll(ctx context.Context, wake <-chan struct{}, replayed 
 				}
 				replayedAfter()
 				w.recovered("replaying")
-				w.lag.add(len(b.Txs))
+				if err := w.executed(b); err != nil {
+					return permanent{err}
+				}
 				w.metrics.height.Set(float64(b.Height))
 				w.update(func(s *Status) { s.Height = b.Height })
 				select {
@@ -265,6 +267,19 @@ func (w *Watcher) replayAll(ctx context.Context, wake <-chan struct{}, replayed 
 		case <-time.After(pollInterval):
 		}
 	}
+}
+
+// executed adds the executed transactions of a block to the lag. Rejected transactions and the validators' statements need no proof.
+func (w *Watcher) executed(b *Block) error {
+	if len(b.Txs) == 0 {
+		return nil
+	}
+	stored, ok, err := w.app.Store().Block(uint64(b.Height))
+	if err != nil || !ok {
+		return errors.Join(err, fmt.Errorf("watcher: the replica lost block %d", b.Height))
+	}
+	w.lag.add(len(stored.Transactions))
+	return nil
 }
 
 // cursorInterval is the number of blocks without transactions after which the cursor is made durable.

@@ -28,6 +28,7 @@ import (
 	"github.com/starkd/starkd/starknet"
 	proved "github.com/starkd/starkd/starknet/finality"
 	"github.com/starkd/starkd/starknet/trie"
+	"github.com/starkd/starkd/watcher"
 	"github.com/starkd/starkd/watcher/proofstore"
 )
 
@@ -300,6 +301,12 @@ func TestAcceptedOnL1(t *testing.T) {
 		t.Errorf("metrics of node3:\n%s", body)
 	}
 	readByLight(t, n)
+	// The statements in the blocks are no transactions that wait for a proof.
+	n.until(t, "the watcher to wait for no proof", func() (bool, error) {
+		var status watcher.Status
+		_, err := get(t.Context(), n.Watcher.REST+"/v1/status", &status)
+		return status.Waiting.Transactions == 0, err
+	})
 
 	// A restarted validator goes on from where it was.
 	verified := n.health(t, 0).Proofs.Verified
