@@ -35,6 +35,7 @@ type browserAnswer struct {
 	Kind         string     `json:"kind"`
 	Chain        string     `json:"chain"`
 	Block        uint64     `json:"block"`
+	Last         uint64     `json:"last"`
 	Trusted      string     `json:"trusted"`
 	Signed       bool       `json:"signed"`
 	StateBefore  string     `json:"state_before"`
@@ -157,10 +158,10 @@ func inBrowser(t *testing.T, proof, genesis, header string, block uint64, tx, ot
 	accepted(browserJob{Proof: proof, Genesis: genesis, Trust: map[string]any{"header": "0x" + header, "min_bits": 96, "tx": tx, "block": block}},
 		"--validators", genesis, "--trusted-header", header)
 
-	accepted(browserJob{Proof: proof, Genesis: genesis, Trust: map[string]any{"min_bits": 0, "min_proven_bits": 57, "program": statement.FormatStwo.ProgramHash().String()}},
-		"--validators", genesis, "--min-security", "0", "--min-proven-security", "57", "--program", statement.FormatStwo.ProgramHash().String())
+	accepted(browserJob{Proof: proof, Genesis: genesis, Trust: map[string]any{"min_bits": 0, "min_proven_bits": 59, "program": statement.FormatStwo.ProgramHash().String()}},
+		"--validators", genesis, "--min-security", "0", "--min-proven-security", "59", "--program", statement.FormatStwo.ProgramHash().String())
 	refuse("demanded is 0x123", browserJob{Proof: proof, Genesis: genesis, Trust: map[string]any{"program": "0x123"}})
-	refuse("58 are demanded", browserJob{Proof: proof, Genesis: genesis, Trust: map[string]any{"min_proven_bits": 58}})
+	refuse("60 are demanded", browserJob{Proof: proof, Genesis: genesis, Trust: map[string]any{"min_proven_bits": 60}})
 	unchecked("needs something to trust", browserJob{Proof: proof})
 	unchecked("64 hexadecimal digits", browserJob{Proof: proof, Trust: map[string]any{"header": "ab"}})
 	refuse("trusted is", browserJob{Proof: proof, Trust: map[string]any{"header": strings.Repeat("ab", 32)}})

@@ -28,11 +28,12 @@ import (
 
 // TestCrash runs four validators and a watcher under load, and kills one validator and then the watcher with kill -9. It checks that both
 // recover, that all validators agree, and that every transaction has exactly one proof. It then checks verify with the proofs and with
-// changed ones (verify_test.go).
+// changed ones (verify_test.go). Until it is killed the watcher proves by Stone, whose proofs take long
+// enough to be interrupted, then by S-two.
 func TestCrash(t *testing.T) {
 	n := newTestnet(t, 4, "--block-time", "2s")
 	n.exec(t, 0, 1, 2, 3)
-	n.execWatcher(t)
+	n.execWatcher(t, "--system", "stone")
 	for i := range n.nodes {
 		n.ready(t, i)
 	}

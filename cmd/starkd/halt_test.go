@@ -142,13 +142,14 @@ func TestWatchHalts(t *testing.T) {
 	})
 }
 
-// TestWatchStopsWhileProving checks that a watcher ends at a signal without finishing its current proof.
+// TestWatchStopsWhileProving checks that a watcher ends at a signal without finishing its current proof. It proves by Stone, whose proofs take long
+// enough.
 func TestWatchStopsWhileProving(t *testing.T) {
 	full(t)
 	n := newTestnet(t, 1)
 	n.start(t, 0)
 	n.ready(t, 0)
-	n.execWatcher(t)
+	n.execWatcher(t, "--system", "stone")
 	for i, stage := range []string{"commit trace", "composition", "quotients"} {
 		w := n.wallet(t, i, 0)
 		send(t, w, w.Invoke(wallet.Transfer(n.Accounts[5].Address, 1)))
@@ -163,6 +164,6 @@ func TestWatchStopsWhileProving(t *testing.T) {
 		if took > 10*time.Second { // a proof takes longer, and the machine may be slow
 			t.Errorf("in stage %q: ended %v after SIGTERM", stage, took)
 		}
-		n.execWatcher(t)
+		n.execWatcher(t, "--system", "stone")
 	}
 }

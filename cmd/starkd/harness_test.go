@@ -366,9 +366,9 @@ func (n *testnet) watch(t *testing.T) {
 }
 
 // execWatcher starts the watcher as a process.
-func (n *testnet) execWatcher(t *testing.T) {
+func (n *testnet) execWatcher(t *testing.T, flags ...string) {
 	t.Helper()
-	n.watcher = launch(t, "watcher", filepath.Join(n.dir, "watcher.log"), starkd(t), "watch", "--home", n.Watcher.Home, "--exit-on-halt")
+	n.watcher = launch(t, "watcher", filepath.Join(n.dir, "watcher.log"), starkd(t), append([]string{"watch", "--home", n.Watcher.Home, "--exit-on-halt"}, flags...)...)
 }
 
 func (n *testnet) genesis() string { return filepath.Join(n.Watcher.Home, "config", "genesis.json") }
