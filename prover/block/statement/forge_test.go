@@ -473,9 +473,9 @@ func (w *forgedOutput) writeStwo(receipt *starknet.Receipt, rounded [2]uint64) {
 	}
 }
 
-func (w *forgedOutput) callStwo(c *forgedCall) {
+// entry returns the offset of the call's entry point in the code of its class, 0 for none.
+func (w *forgedOutput) entry(c *forgedCall) (offset int) {
 	class := w.forged.code[c.class]
-	offset := 0
 	for _, list := range [][]casm.EntryPoint{class.EntryPoints.External, class.EntryPoints.Constructor} {
 		for _, e := range list {
 			if e.Selector == c.selector {
@@ -483,17 +483,11 @@ func (w *forgedOutput) callStwo(c *forgedCall) {
 			}
 		}
 	}
-	start := w.at()
-	info := w.info
-	if c.info != 0 {
-		info = c.info
-	}
-	w.number64(w.block, info)
-	set := w.sets
-	if c.ecOps != nil {
-		set += 20
-	}
-	w.put(c.caller, c.contract, c.selector, n(w.code[c.class]+uint64(offset)), n(set), n(c.gas))
+	return offset
+}
+
+// syscalls writes the segment that the class writes: its syscalls and their responses. start is the address of the call.
+func (w *forgedOutput) syscalls(c *forgedCall, start uint64) {
 	for _, s := range c.syscalls {
 		w.put(felt.FromShortString(s.name), n(s.gas))
 		w.put(s.request...)
@@ -510,6 +504,22 @@ func (w *forgedOutput) callStwo(c *forgedCall) {
 			w.put(s.response...)
 		}
 	}
+}
+
+func (w *forgedOutput) callStwo(c *forgedCall) {
+	offset := w.entry(c)
+	start := w.at()
+	info := w.info
+	if c.info != 0 {
+		info = c.info
+	}
+	w.number64(w.block, info)
+	set := w.sets
+	if c.ecOps != nil {
+		set += 20
+	}
+	w.put(c.caller, c.contract, c.selector, n(w.code[c.class]+uint64(offset)), n(set), n(c.gas))
+	w.syscalls(c, start)
 	w.number64(0, flag(c.failed), c.left)
 	if c.ecOps != nil {
 		w.number64(uint64(len(c.ecOps) / 7))
@@ -549,36 +559,13 @@ func (w *forgedOutput) callStwo(c *forgedCall) {
 }
 
 func (w *forgedOutput) call(c *forgedCall) {
-	class := w.forged.code[c.class]
-	offset := 0
-	for _, list := range [][]casm.EntryPoint{class.EntryPoints.External, class.EntryPoints.Constructor} {
-		for _, e := range list {
-			if e.Selector == c.selector {
-				offset = e.Offset
-			}
-		}
-	}
+	offset := w.entry(c)
 	start := w.at()
 	w.number64(w.block, w.info)
 	w.put(c.caller, c.contract, c.selector, n(w.code[c.class]+uint64(offset)))
 	w.number64(0, 0, 0, 0, c.gas, uint64(len(c.calldata)))
 	w.put(c.calldata...)
-	for _, s := range c.syscalls {
-		w.put(felt.FromShortString(s.name), n(s.gas))
-		w.put(s.request...)
-		w.number64(s.gasLeft, flag(s.panic != nil))
-		switch {
-		case s.panic != nil:
-			w.put(spanOf(len(s.panic))...)
-		case s.calls:
-			w.put(s.response...)
-			w.put(spanOf(len(s.answer()))...)
-		case s.points:
-			w.number64(start + s.off)
-		default:
-			w.put(s.response...)
-		}
-	}
+	w.syscalls(c, start)
 	w.number64(0, flag(c.failed), c.left, uint64(len(c.retdata)))
 	w.put(c.retdata...)
 	for _, s := range c.syscalls {

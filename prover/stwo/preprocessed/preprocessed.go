@@ -47,7 +47,7 @@ type Column struct {
 	ID      string
 	LogSize int
 
-	// What the cells are. It is no function of a row, so that a verifier, which needs only names and sizes, does not contain the tables.
+	// Says what the cells are. A function would compute them, but a verifier needs only names and sizes and would then contain the code of the tables.
 	kind kind
 	a, b int                   // see kind
 	rows func(first int) []Row // of a table of points; nil means those that Fill makes
