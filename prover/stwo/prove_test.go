@@ -32,6 +32,12 @@ func readProver(t testing.TB, name string) *Prover {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return newProver(t, params)
+}
+
+// newProver returns a prover, with -folder one whose preprocessed columns lie there.
+func newProver(t testing.TB, params *Params) *Prover {
+	t.Helper()
 	if *folder != "" {
 		table, err := tablefile.Open(t.Context(), *folder, params.Preprocessed, params.Hash, &params.Config)
 		if err != nil {
